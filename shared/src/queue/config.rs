@@ -1,0 +1,96 @@
+//! Which queue, and its limits.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::env::{Env, Problem, Variable, redacted};
+
+const QUEUE_URL: Variable = Variable {
+    name: "QUEUE_URL",
+    default: "sqlite:data/queue.db",
+    example: "amqps://tidegate:secret@rabbitmq.example:5671/%2f",
+    help: "Where accepted events wait: `sqlite:FILE`, or RabbitMQ as `amqp://` or `amqps://`.",
+};
+const PUBLISH_IN_FLIGHT: Variable = Variable {
+    name: "QUEUE_PUBLISH_IN_FLIGHT",
+    default: "1024",
+    example: "512",
+    help: "How many events may wait for their confirmation at once; more are refused with 503.",
+};
+const PUBLISH_DEADLINE: Variable = Variable {
+    name: "QUEUE_DEADLINE_SECS",
+    default: "4",
+    example: "3",
+    help: "How long one publish, settle or question to the queue may take.",
+};
+const PREFETCH: Variable = Variable {
+    name: "QUEUE_PREFETCH",
+    default: "256",
+    example: "128",
+    help: "How many unsettled events the broker lends to one worker.",
+};
+const LEASE: Variable = Variable {
+    name: "QUEUE_LEASE_SECS",
+    default: "10",
+    example: "30",
+    help: "Embedded queue: after how long a dead worker's events come again. A living worker renews its leases.",
+};
+pub const VARIABLES: &[Variable] = &[QUEUE_URL, PUBLISH_IN_FLIGHT, PUBLISH_DEADLINE, PREFETCH, LEASE];
+
+#[derive(Clone, Debug)]
+pub struct QueueConfig {
+    pub url: QueueUrl,
+    pub publish_in_flight: usize,
+    pub deadline: Duration,
+    pub prefetch: u16,
+    pub lease: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub enum QueueUrl {
+    RabbitMq(SecretString),
+    Sqlite(PathBuf),
+}
+
+impl QueueConfig {
+    pub fn from_env(env: &Env) -> Result<Self, Problem> {
+        Ok(Self {
+            url: env.parse(&QUEUE_URL, QueueUrl::read)?,
+            publish_in_flight: env.number(&PUBLISH_IN_FLIGHT, 1..=65_536)?,
+            deadline: env.seconds(&PUBLISH_DEADLINE, 1..=60)?,
+            prefetch: env.number(&PREFETCH, 1..=10_000)?,
+            lease: env.seconds(&LEASE, 3..=3_600)?,
+        })
+    }
+}
+
+impl QueueUrl {
+    pub fn read(text: &str) -> Result<Self, String> {
+        if let Some(path) = text.strip_prefix("sqlite:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            if path.is_empty() || path.contains(['?', '#']) {
+                return Err("sqlite: wants the path of a file after the colon".to_owned());
+            }
+            return Ok(Self::Sqlite(PathBuf::from(path)));
+        }
+        if text.starts_with("amqp://") || text.starts_with("amqps://") {
+            return match text.parse::<lapin::uri::AMQPUri>() {
+                Ok(_) => Ok(Self::RabbitMq(text.to_owned().into())),
+                Err(_) => {
+                    Err("not a well-formed amqp address (encode odd characters of the password)".to_owned())
+                }
+            };
+        }
+        Err("begins with none of sqlite:, amqp://, amqps://".to_owned())
+    }
+
+    /// As people may see it.
+    pub fn shown(&self) -> String {
+        match self {
+            Self::RabbitMq(url) => redacted(url.expose_secret()),
+            Self::Sqlite(path) => format!("sqlite:{}", path.display()),
+        }
+    }
+}

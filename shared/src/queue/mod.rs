@@ -1,0 +1,194 @@
+//! The queue between intake and first handling: RabbitMQ, or a SQLite file. Both keep one contract, held by
+//! one suite of tests: durable before `publish` returns, at least once, in no order, exactly one settle.
+
+mod config;
+pub mod rabbitmq;
+#[cfg(feature = "embedded")]
+pub mod sqlite;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+pub use self::config::{QueueConfig, QueueUrl, VARIABLES};
+use crate::envelope::Envelope;
+
+/// A handle; clones share one queue.
+#[derive(Clone)]
+pub struct Queue(Arc<Backend>);
+
+enum Backend {
+    RabbitMq(rabbitmq::RabbitMq),
+    #[cfg(feature = "embedded")]
+    Sqlite(sqlite::Sqlite),
+}
+
+/// What a process does with the queue: it opens only the connections that it needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    Publish,
+    Consume,
+    Both,
+}
+
+/// One envelope, lent to this process until it is settled.
+#[derive(Debug)]
+pub struct Delivery {
+    pub envelope: Envelope,
+    pub tag: Tag,
+    /// Somebody may have begun it before and not come back: handle it alone.
+    pub redelivered: bool,
+}
+
+/// Names one lending. It is worth nothing once the lending ended: to settle it then is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tag {
+    /// RabbitMQ: which channel of ours. SQLite: which message.
+    pub(crate) scope: u64,
+    /// RabbitMQ: the delivery tag. SQLite: the fencing number of the lease.
+    pub(crate) number: u64,
+}
+
+/// How a lending ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settle {
+    /// Committed to the ledger: forget it.
+    Done,
+    /// Not begun, or undone without a trace: somebody else may have it now.
+    Release,
+}
+
+/// What came of a call to `settle`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settled {
+    pub settled: usize,
+    /// Refused: settled before, or the lending had ended. Its event comes again, or came to another.
+    pub stale: usize,
+}
+
+/// What waits. `None` where the backend cannot tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Depth {
+    pub ready: u64,
+    pub leased: Option<u64>,
+    pub oldest_age: Option<Duration>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("this binary has no embedded queue: run `tidegate up`, or set QUEUE_URL to an amqp:// address")]
+    NotEmbedded,
+    #[error("the queue at {url} cannot be opened: {why}")]
+    Failed { url: String, why: String },
+}
+
+/// Not known to be durable; whoever sent it must send it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    #[error("the queue is out of reach")]
+    Unavailable,
+    #[error("the broker refuses publishes for now: it is short of memory or disk")]
+    Blocked,
+    #[error("the broker refused the message: the queue is full or in trouble")]
+    Refused,
+    #[error("no confirmation within the deadline")]
+    Deadline,
+    #[error("too many publishes wait for their confirmation")]
+    Overloaded,
+}
+
+impl PublishError {
+    /// A label for metrics, from a closed set.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Unavailable => "unavailable",
+            Self::Blocked => "blocked",
+            Self::Refused => "refused",
+            Self::Deadline => "deadline",
+            Self::Overloaded => "overloaded",
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the queue does not answer: {0}")]
+pub struct QueueError(pub String);
+
+impl Queue {
+    /// Opens the queue. RabbitMQ may be away: a supervisor connects and reconnects, and until then publishes
+    /// are refused at once and nothing is received. A SQLite file must open now.
+    pub async fn open(config: QueueConfig, role: Role) -> Result<Self, OpenError> {
+        let backend = match &config.url {
+            QueueUrl::RabbitMq(_) => Backend::RabbitMq(rabbitmq::RabbitMq::open(config, role)?),
+            #[cfg(feature = "embedded")]
+            QueueUrl::Sqlite(_) => Backend::Sqlite(sqlite::Sqlite::open(config, role).await?),
+            #[cfg(not(feature = "embedded"))]
+            QueueUrl::Sqlite(_) => return Err(OpenError::NotEmbedded),
+        };
+        Ok(Self(Arc::new(backend)))
+    }
+
+    /// Returns `Ok` only when the envelope is durable, within the configured deadline.
+    pub async fn publish(&self, envelope: &Envelope) -> Result<(), PublishError> {
+        match &*self.0 {
+            Backend::RabbitMq(queue) => queue.publish(envelope).await,
+            #[cfg(feature = "embedded")]
+            Backend::Sqlite(queue) => queue.publish(envelope).await,
+        }
+    }
+
+    /// Waits for the first envelope, then hands out what is there at once, at most `max`. Outages are
+    /// waited through. Dropping the future loses nothing: what it had been lent goes back.
+    pub async fn receive(&self, max: usize) -> Vec<Delivery> {
+        match &*self.0 {
+            Backend::RabbitMq(queue) => queue.receive(max).await,
+            #[cfg(feature = "embedded")]
+            Backend::Sqlite(queue) => queue.receive(max).await,
+        }
+    }
+
+    /// Ends lendings. An error means "don't know": each of them either ended or comes again.
+    pub async fn settle(&self, settlements: &[(Tag, Settle)]) -> Result<Settled, QueueError> {
+        match &*self.0 {
+            Backend::RabbitMq(queue) => queue.settle(settlements).await,
+            #[cfg(feature = "embedded")]
+            Backend::Sqlite(queue) => queue.settle(settlements).await,
+        }
+    }
+
+    pub async fn depth(&self) -> Result<Depth, QueueError> {
+        match &*self.0 {
+            Backend::RabbitMq(queue) => queue.depth().await,
+            #[cfg(feature = "embedded")]
+            Backend::Sqlite(queue) => queue.depth().await,
+        }
+    }
+
+    /// Why the queue cannot be used now, in plain words for people on call.
+    pub fn health(&self) -> Result<(), String> {
+        match &*self.0 {
+            Backend::RabbitMq(queue) => queue.health(),
+            #[cfg(feature = "embedded")]
+            Backend::Sqlite(queue) => queue.health(),
+        }
+    }
+
+    /// Cancelled when the queue can no longer promise durability (a failed fsync): the process must end.
+    pub fn broken(&self) -> CancellationToken {
+        match &*self.0 {
+            Backend::RabbitMq(_) => CancellationToken::new(),
+            #[cfg(feature = "embedded")]
+            Backend::Sqlite(queue) => queue.broken(),
+        }
+    }
+
+    /// Flushes what is settled, gives back what is lent and closes. Bounded in time by the publish deadline.
+    pub async fn close(&self) {
+        match &*self.0 {
+            Backend::RabbitMq(queue) => queue.close().await,
+            #[cfg(feature = "embedded")]
+            Backend::Sqlite(queue) => queue.close().await,
+        }
+    }
+}

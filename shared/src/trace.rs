@@ -1,0 +1,58 @@
+//! W3C trace context: which trace a delivery belongs to, and the delivery's own span.
+
+/// For what came without one.
+pub const UNKNOWN: &str = "00-00000000000000000000000000000000-0000000000000000-00";
+
+/// A child of the given `traceparent`, or a new trace where it is missing or malformed. The span id is
+/// random, hence the delivery's own.
+pub fn child_of(parent: Option<&str>) -> String {
+    let span = random_hex::<8>();
+    match parent.and_then(trace_id) {
+        Some(trace_id) => format!("00-{trace_id}-{span}-01"),
+        None => format!("00-{}-{span}-01", random_hex::<16>()),
+    }
+}
+
+fn trace_id(parent: &str) -> Option<&str> {
+    let mut parts = parent.split('-');
+    let (version, trace_id, span_id, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let hex = |text: &str, len: usize| {
+        text.len() == len && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    };
+    let well_formed = version == "00" && hex(trace_id, 32) && hex(span_id, 16) && hex(flags, 2);
+    let is_zero = |text: &str| text.bytes().all(|b| b == b'0');
+    (well_formed && parts.next().is_none() && !is_zero(trace_id) && !is_zero(span_id)).then_some(trace_id)
+}
+
+/// Random bytes of the operating system, as hex.
+pub fn random_hex<const BYTES: usize>() -> String {
+    use std::fmt::Write;
+    let mut bytes = [0_u8; BYTES];
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    bytes.iter().fold(String::with_capacity(BYTES * 2), |mut hex, byte| {
+        write!(hex, "{byte:02x}").expect("a String takes every write");
+        hex
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_keeps_the_trace_and_has_a_span_of_its_own() {
+        let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let (one, two) = (child_of(Some(parent)), child_of(Some(parent)));
+        assert!(one.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-") && one.len() == parent.len());
+        assert_ne!(one, two);
+    }
+
+    #[test]
+    fn a_malformed_parent_begins_a_new_trace() {
+        for bad in
+            ["", "00", "00-xyz-1-01", "00-00000000000000000000000000000000-00f067aa0ba902b7-01", "é-é-é-é"]
+        {
+            assert_eq!(child_of(Some(bad)).len(), UNKNOWN.len());
+        }
+    }
+}
