@@ -21,7 +21,10 @@ pub const CLAIM: Duration = Duration::from_secs(300);
 pub enum Alone {
     Handled(Handled),
     /// It failed, and has the outcome that follows.
-    Failed(Blame),
+    Failed {
+        blame: Blame,
+        outcome: &'static str,
+    },
     /// It was handled before, or waits for its time.
     NotDue,
 }
@@ -49,8 +52,10 @@ pub async fn handle(
             }
         },
     };
-    conclude(ledger, envelope, key, attempts + 1, &blame, retries, now).await?;
-    Ok(Alone::Failed(blame))
+    let outcome = failure::outcome(&blame, attempts + 1, retries, now);
+    let name = outcome.as_str();
+    conclude(ledger, Record { key, envelope, outcome, attempts: attempts + 1 }, now).await?;
+    Ok(Alone::Failed { blame, outcome: name })
 }
 
 enum Begin {
@@ -90,20 +95,10 @@ async fn unmark(ledger: &Ledger, key: &EventKey) -> Result<(), LedgerError> {
     tx.commit().await
 }
 
-async fn conclude(
-    ledger: &Ledger,
-    envelope: &Envelope,
-    key: EventKey,
-    attempts: i64,
-    blame: &Blame,
-    retries: &[Duration],
-    now: DateTime<Utc>,
-) -> Result<(), LedgerError> {
-    let outcome = failure::outcome(blame, attempts, retries, now);
-    let record = Record { key, envelope, outcome, attempts };
+async fn conclude(ledger: &Ledger, record: Record<'_>, now: DateTime<Utc>) -> Result<(), LedgerError> {
     let mut tx = ledger.begin().await?;
     if tx.record(std::slice::from_ref(&record), now).await?.is_empty() {
-        tx.conclude(&[(record.key.clone(), record.outcome.clone(), attempts)]).await?;
+        tx.conclude(&[(record.key.clone(), record.outcome.clone(), record.attempts)]).await?;
     } else {
         tx.keep_bodies(&[&record]).await?;
     }
