@@ -1,1 +1,3 @@
-fn main() {}
+//! One binary for all tests of the whole product.
+
+mod rabbitmq;
