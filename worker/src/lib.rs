@@ -1,1 +1,3 @@
-//! placeholder
+//! Turns queued events into the ledger: read, merge, derive, audit, commit, and only then settle.
+
+pub mod rules;
