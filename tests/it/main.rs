@@ -2,4 +2,5 @@
 
 mod landing;
 mod rabbitmq;
+mod tools;
 mod torture;
