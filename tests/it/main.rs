@@ -2,5 +2,6 @@
 
 mod landing;
 mod rabbitmq;
+mod tidy;
 mod tools;
 mod torture;
