@@ -9,7 +9,7 @@ use super::{Key, Observation, Permanent, invoices, payments};
 
 /// The identity of a stored event. One event id may legitimately come with two contents: two endpoints may
 /// pin two API versions.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::FromRow)]
 pub struct EventKey {
     pub id: String,
     pub account: String,
@@ -81,7 +81,11 @@ impl Content {
             content_hash: hex(&hasher.finalize()[..16]),
         };
         let (first, _) = object_hash.split_first_chunk().expect("a SHA-256 has 32 bytes");
-        Self { key, value: parsed.map_err(|error| error.to_string()), object_hash: u64::from_be_bytes(*first) }
+        Self {
+            key,
+            value: parsed.map_err(|error| error.to_string()),
+            object_hash: u64::from_be_bytes(*first),
+        }
     }
 
     /// Total: every envelope is read, ignored with a reason, or refused for good with one.
@@ -95,7 +99,10 @@ impl Content {
             version: version.to_owned(),
         };
         if header.source == Source::Unknown {
-            return Err(refuse("header", "nobody verified this message: it came into the queue by another way"));
+            return Err(refuse(
+                "header",
+                "nobody verified this message: it came into the queue by another way",
+            ));
         }
         if let Some(unwanted) = header.unwanted {
             return Ok(Meaning::Ignored(unwanted.reason()));
@@ -165,7 +172,8 @@ mod tests {
 
     #[test]
     fn a_type_without_a_rule_is_ignored() {
-        let envelope = envelope("terminal.reader.action_failed", r#"{"object":"event","data":{"object":{}}}"#);
+        let envelope =
+            envelope("terminal.reader.action_failed", r#"{"object":"event","data":{"object":{}}}"#);
         let meaning = Content::of(&envelope).meaning(&envelope);
         assert_eq!(meaning, Ok(Meaning::Ignored("no rule for this type")));
     }

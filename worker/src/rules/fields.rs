@@ -60,7 +60,9 @@ impl<'a> Fields<'a> {
     pub fn maybe_text(&self, names: &[&str]) -> Result<Option<&'a str>, Permanent> {
         match self.at(names) {
             None => Ok(None),
-            Some(Value::String(text)) if text.contains('\0') => Err(self.refuse(&names.join("."), "contains NUL")),
+            Some(Value::String(text)) if text.contains('\0') => {
+                Err(self.refuse(&names.join("."), "contains NUL"))
+            }
             Some(Value::String(text)) if text.len() > TEXT_LIMIT_BYTES => {
                 Err(self.refuse(&names.join("."), "is longer than 500 bytes"))
             }
@@ -156,7 +158,8 @@ mod tests {
 
     #[test]
     fn a_link_is_plain_or_expanded() {
-        let object = json!({"a": "cus_1", "b": {"id": "cus_2", "email": "x"}, "c": null, "d": 5, "e": {"id": "a\0"}});
+        let object =
+            json!({"a": "cus_1", "b": {"id": "cus_2", "email": "x"}, "c": null, "d": 5, "e": {"id": "a\0"}});
         let fields = Fields::of("payments", &object, "");
         assert_eq!(fields.link(&["a"]), Ok(Some("cus_1")));
         assert_eq!(fields.link(&["b"]), Ok(Some("cus_2")));

@@ -126,7 +126,9 @@ mod tests {
 
     #[test]
     fn the_database_gives_back_what_it_was_given() {
-        for key in [Freshness::NONE, Freshness::of(1, 1_700_000_000, 7, 3, u64::MAX), Freshness::of(0, -1, 0, 0, 0)] {
+        for key in
+            [Freshness::NONE, Freshness::of(1, 1_700_000_000, 7, 3, u64::MAX), Freshness::of(0, -1, 0, 0, 0)]
+        {
             assert_eq!(Freshness::try_from(key.to_string()), Ok(key));
         }
         assert!(Freshness::try_from("1.x".to_owned()).is_err());
@@ -145,7 +147,8 @@ mod tests {
     #[test]
     fn different_contents_of_one_moment_contest_each_other_in_any_order() {
         let older = Freshness::of(0, 4, 9, 0, 9);
-        let [a, b, same_as_a] = [(1, 1), (2, 2), (3, 1)].map(|(rank, content)| Freshness::of(0, 5, rank, 0, content));
+        let [a, b, same_as_a] =
+            [(1, 1), (2, 2), (3, 1)].map(|(rank, content)| Freshness::of(0, 5, rank, 0, content));
         let merged = |reports: &[Freshness]| {
             let (mut known, mut contested) = (Freshness::NONE, false);
             for report in reports {
@@ -153,7 +156,11 @@ mod tests {
             }
             (known, contested)
         };
-        assert_eq!(merged(&[older, a, same_as_a]), (same_as_a, false), "the same content twice is no contest");
+        assert_eq!(
+            merged(&[older, a, same_as_a]),
+            (same_as_a, false),
+            "the same content twice is no contest"
+        );
         for order in [[older, a, b], [b, a, older], [a, older, b], [b, older, a]] {
             assert_eq!(merged(&order), (b, true));
         }

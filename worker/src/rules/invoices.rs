@@ -279,7 +279,12 @@ impl Invoice {
         self.attempt_count = self.attempt_count.max(report.attempt_count);
         let (customer, subscription) = (report.customer.as_deref(), report.subscription.as_deref());
         keep_freshest(&mut self.customer, &mut self.customer_freshness, customer, report.freshness);
-        keep_freshest(&mut self.subscription, &mut self.subscription_freshness, subscription, report.freshness);
+        keep_freshest(
+            &mut self.subscription,
+            &mut self.subscription_freshness,
+            subscription,
+            report.freshness,
+        );
         let Some(state) = &report.state else { return };
         if self.freshness.replace_by(report.freshness, &mut self.needs_refetch) {
             self.stripe_status = Some(state.status.clone());
@@ -304,10 +309,15 @@ impl Invoice {
             // The largest currency in text order, so that a contradiction does not depend on order.
             let currency = payments.clone().map(|payment| payment.currency.as_str()).max();
             self.currency = currency.unwrap_or_default().to_owned();
-            self.amount_due = payments.clone().filter_map(|payment| payment.invoice_amount).max().unwrap_or(0);
+            self.amount_due =
+                payments.clone().filter_map(|payment| payment.invoice_amount).max().unwrap_or(0);
         }
         self.amount_paid = if is_merchants_own { received } else { self.stripe_amount_paid };
-        self.status = if is_merchants_own { self.derive_own(payments, received) } else { self.derive_stripes(payments) };
+        self.status = if is_merchants_own {
+            self.derive_own(payments, received)
+        } else {
+            self.derive_stripes(payments)
+        };
     }
 
     fn derive_stripes<'a>(&self, mut payments: impl Iterator<Item = &'a Payment>) -> Status {
@@ -405,7 +415,8 @@ mod tests {
 
     #[test]
     fn a_happy_invoice_in_one_second() {
-        let paid = json!({"amount_paid": 2000, "payments": {"data": [{"payment": {"payment_intent": "pi_1"}}]}});
+        let paid =
+            json!({"amount_paid": 2000, "payments": {"data": [{"payment": {"payment_intent": "pi_1"}}]}});
         let world = in_every_order(&[
             event("invoice.created", 0, &invoice("draft", json!({}))),
             event("invoice.finalized", 0, &invoice("open", json!({}))),

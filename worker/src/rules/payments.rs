@@ -112,7 +112,10 @@ pub fn read(event: Circumstances<'_>, object: &Fields<'_>) -> Result<Vec<Observa
         listing_id: owned(object.metadata("listing_id")),
         category_id: owned(object.metadata("category_id")),
         payment_type: owned(object.metadata("payment_type")),
-        invoice_amount: object.metadata("invoice_amount").and_then(|text| text.parse().ok()).filter(|a| *a >= 0),
+        invoice_amount: object
+            .metadata("invoice_amount")
+            .and_then(|text| text.parse().ok())
+            .filter(|a| *a >= 0),
     };
     let class = u8::from([SUCCEEDED, CANCELED].contains(&status));
     let report = Report {
@@ -178,7 +181,12 @@ impl Payment {
         if let Some(state) = &report.state {
             self.merge_state(state, report);
         }
-        keep_freshest(&mut self.customer, &mut self.customer_freshness, report.customer.as_deref(), freshness);
+        keep_freshest(
+            &mut self.customer,
+            &mut self.customer_freshness,
+            report.customer.as_deref(),
+            freshness,
+        );
         keep_freshest(&mut self.user_id, &mut self.user_id_freshness, report.user_id.as_deref(), freshness);
         keep_freshest(
             &mut self.invoice_stripe,
@@ -258,7 +266,8 @@ mod tests {
 
     #[test]
     fn fails_then_succeeds_inside_one_second() {
-        let error = json!({"last_payment_error": {"code": "card_declined", "decline_code": "insufficient_funds"}});
+        let error =
+            json!({"last_payment_error": {"code": "card_declined", "decline_code": "insufficient_funds"}});
         let world = in_every_order(&[
             event("payment_intent.created", 0, &intent("requires_payment_method", json!({}))),
             event("payment_intent.payment_failed", 0, &intent("requires_payment_method", error)),
@@ -285,7 +294,11 @@ mod tests {
     #[test]
     fn stripes_link_stands_before_the_merchants() {
         let world = in_every_order(&[
-            event("payment_intent.created", 9, &intent("processing", json!({"metadata": {"invoice_id": "own_7"}}))),
+            event(
+                "payment_intent.created",
+                9,
+                &intent("processing", json!({"metadata": {"invoice_id": "own_7"}})),
+            ),
             event("payment_intent.created", 0, &intent("processing", json!({"invoice": "in_1"}))),
         ]);
         assert_eq!(world.payment("pi_1").owner().unwrap().id, "in_1");
@@ -302,8 +315,11 @@ mod tests {
 
     #[test]
     fn a_status_never_seen_before_is_kept_as_text() {
-        let [Observation::Payment(report)] = &observations("payment_intent.created", &intent("dreaming", json!({})))[..]
-        else { panic!("one payment") };
+        let [Observation::Payment(report)] =
+            &observations("payment_intent.created", &intent("dreaming", json!({})))[..]
+        else {
+            panic!("one payment")
+        };
         assert_eq!(report.state.as_ref().unwrap().status, "dreaming");
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::freshness::Freshness;
 use super::invoices::Invoice;
 use super::payments::Payment;
 use super::{Key, Observation, Transition};
@@ -12,6 +13,17 @@ use super::{Key, Observation, Transition};
 pub struct Event {
     pub id: String,
     pub observations: Vec<Observation>,
+}
+
+impl Event {
+    /// How fresh it is, by its first observation.
+    pub fn freshness(&self) -> Freshness {
+        match self.observations.first() {
+            Some(Observation::Payment(report)) => report.freshness,
+            Some(Observation::Invoice(report)) => report.freshness,
+            None => Freshness::NONE,
+        }
+    }
 }
 
 /// Objects by key. What is not in here is a placeholder: a ledger loads all that its events may touch first.
