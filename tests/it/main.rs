@@ -3,4 +3,6 @@
 mod landing;
 mod ledgers;
 mod rabbitmq;
+mod tidy;
+mod tools;
 mod torture;
