@@ -62,6 +62,11 @@ impl Env {
         self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
+    /// The value with its blanks, for what must be exact: a padded secret is a mistake to be told.
+    pub fn exact(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
     /// Every name that begins with the prefix, with its value.
     pub fn with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
         self.0.iter().filter(move |(name, _)| name.starts_with(prefix)).map(|(n, v)| (n.as_str(), v.trim()))
@@ -103,6 +108,18 @@ impl Env {
     }
 }
 
+/// All variables as `--help` shows them.
+pub fn help(variables: &[&[Variable]]) -> String {
+    use std::fmt::Write;
+    variables.iter().copied().flatten().fold(String::new(), |mut page, variable| {
+        let default = if variable.default.is_empty() { "none" } else { variable.default };
+        write!(page, "  {}\n      {} Default: {default}. ", variable.name, variable.help)
+            .and_then(|()| writeln!(page, "Example: {}", variable.example))
+            .expect("a String takes every write");
+        page
+    })
+}
+
 /// A URL as people may see it: without user, password and query.
 pub fn redacted(url: &str) -> String {
     let bare = url.split(['?', '#']).next().unwrap_or_default();
@@ -132,6 +149,13 @@ mod tests {
     #[test]
     fn absent_and_blank_mean_the_default() {
         assert_eq!(Env::of(&[("LIMIT_BYTES", " ")]).number::<u64>(&LIMIT, 1..=999).unwrap(), 512);
+    }
+
+    #[test]
+    fn the_help_shows_every_variable_with_its_default() {
+        let page = help(&[&[LIMIT], &[Variable { name: "OTHER", default: "", ..LIMIT }]]);
+        assert!(page.contains("  LIMIT_BYTES\n      A limit. Default: 512. Example: 1024\n"));
+        assert!(page.contains("OTHER") && page.contains("Default: none."));
     }
 
     #[test]
