@@ -108,16 +108,25 @@ impl Env {
     }
 }
 
-/// All variables as `--help` shows them.
-pub fn help(variables: &[&[Variable]]) -> String {
-    use std::fmt::Write;
-    variables.iter().copied().flatten().fold(String::new(), |mut page, variable| {
-        let default = if variable.default.is_empty() { "none" } else { variable.default };
-        write!(page, "  {}\n      {} Default: {default}. ", variable.name, variable.help)
-            .and_then(|()| writeln!(page, "Example: {}", variable.example))
-            .expect("a String takes every write");
-        page
-    })
+/// Answers `--help` and `--version` of a binary whose whole configuration is the environment; says whether
+/// it did. Any other argument is refused by the usage text, too: nothing is silently ignored.
+pub fn answered_help(name: &str, what: &str, groups: &[&[Variable]]) -> bool {
+    let Some(argument) = std::env::args().nth(1) else { return false };
+    if argument == "--version" || argument == "-V" {
+        println!("{name} {}", env!("CARGO_PKG_VERSION"));
+        return true;
+    }
+    println!("{what}\n\nUsage: {name} [--help | --version]\n\nConfiguration, from the environment:\n");
+    for variable in groups.iter().copied().flatten() {
+        let default =
+            if variable.default.is_empty() { String::new() } else { format!(" [{}]", variable.default) };
+        println!("  {}{default}\n      {} Example: {}", variable.name, variable.help, variable.example);
+    }
+    if !["--help", "-h", "help"].contains(&argument.as_str()) {
+        println!("\n{name} takes no arguments.");
+        std::process::exit(2);
+    }
+    true
 }
 
 /// A URL as people may see it: without user, password and query.
@@ -149,13 +158,6 @@ mod tests {
     #[test]
     fn absent_and_blank_mean_the_default() {
         assert_eq!(Env::of(&[("LIMIT_BYTES", " ")]).number::<u64>(&LIMIT, 1..=999).unwrap(), 512);
-    }
-
-    #[test]
-    fn the_help_shows_every_variable_with_its_default() {
-        let page = help(&[&[LIMIT], &[Variable { name: "OTHER", default: "", ..LIMIT }]]);
-        assert!(page.contains("  LIMIT_BYTES\n      A limit. Default: 512. Example: 1024\n"));
-        assert!(page.contains("OTHER") && page.contains("Default: none."));
     }
 
     #[test]
