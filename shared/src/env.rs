@@ -103,6 +103,27 @@ impl Env {
     }
 }
 
+/// Answers `--help` and `--version` of a binary whose whole configuration is the environment; says whether
+/// it did. Any other argument is refused by the usage text, too: nothing is silently ignored.
+pub fn answered_help(name: &str, what: &str, groups: &[&[Variable]]) -> bool {
+    let Some(argument) = std::env::args().nth(1) else { return false };
+    if argument == "--version" || argument == "-V" {
+        println!("{name} {}", env!("CARGO_PKG_VERSION"));
+        return true;
+    }
+    println!("{what}\n\nUsage: {name} [--help | --version]\n\nConfiguration, from the environment:\n");
+    for variable in groups.iter().copied().flatten() {
+        let default =
+            if variable.default.is_empty() { String::new() } else { format!(" [{}]", variable.default) };
+        println!("  {}{default}\n      {} Example: {}", variable.name, variable.help, variable.example);
+    }
+    if !["--help", "-h", "help"].contains(&argument.as_str()) {
+        println!("\n{name} takes no arguments.");
+        std::process::exit(2);
+    }
+    true
+}
+
 /// A URL as people may see it: without user, password and query.
 pub fn redacted(url: &str) -> String {
     let bare = url.split(['?', '#']).next().unwrap_or_default();
