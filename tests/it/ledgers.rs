@@ -215,7 +215,7 @@ async fn a_mark_that_is_found_is_an_attempt_and_a_claim_keeps_others_away() {
         let later = now + Duration::from_secs(2);
         let due = ledger.due(later, 10).await.unwrap();
         assert_eq!(due.len(), 1);
-        let (_, again) = due.into_iter().next().unwrap().envelope();
+        let again = due.into_iter().next().unwrap().envelope();
         assert!(matches!(alone::handle(&ledger, &again, &RETRIES, later).await.unwrap(), Alone::Handled(_)));
         let applied = the_event(&ledger, &event.header.id).await;
         assert_eq!((applied.outcome.as_str(), applied.attempts), ("applied", 2));

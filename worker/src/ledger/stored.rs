@@ -59,6 +59,24 @@ impl StoredEvent {
             content_hash: self.content_hash.clone(),
         }
     }
+
+    /// The envelope that it came in, given its bytes.
+    pub fn envelope(self, body: Vec<u8>) -> Envelope {
+        let header = Header {
+            id: self.id,
+            kind: self.kind,
+            created: self.created_at.timestamp(),
+            account: self.account,
+            livemode: self.livemode,
+            api_version: self.api_version,
+            received_at: self.received_at,
+            trace_parent: self.trace_parent,
+            source: Source::named(&self.source),
+            endpoint: self.endpoint,
+            unwanted: None,
+        };
+        Envelope { header, body: Bytes::from(body) }
+    }
 }
 
 /// Which events to list; what is `None` does not restrict.
@@ -74,23 +92,8 @@ pub struct EventFilter {
 
 impl Due {
     /// The envelope as it first came.
-    pub fn envelope(self) -> (EventKey, Envelope) {
-        let key = self.event.key();
-        let event = self.event;
-        let header = Header {
-            id: event.id,
-            kind: event.kind,
-            created: event.created_at.timestamp(),
-            account: event.account,
-            livemode: event.livemode,
-            api_version: event.api_version,
-            received_at: event.received_at,
-            trace_parent: event.trace_parent,
-            source: Source::named(&event.source),
-            endpoint: event.endpoint,
-            unwanted: None,
-        };
-        (key, Envelope { header, body: Bytes::from(self.body) })
+    pub fn envelope(self) -> Envelope {
+        self.event.envelope(self.body)
     }
 }
 
