@@ -1,17 +1,129 @@
-//! Placeholder.
-use shared::{
-    env::{Env, Problem, Variable},
-    queue::Queue,
-};
+//! Takes Stripe's webhooks in: verifies, makes durable, answers. It knows no event type and no SQL; what
+//! it answers with 200 is in the queue, confirmed.
+
+mod answers;
+mod body;
+pub mod config;
+pub mod endpoints;
+pub mod event;
+mod log_budget;
+mod metrics;
+mod open_files;
+mod pace;
+mod routes;
+pub mod secrets;
+mod server;
+pub mod signature;
+mod watch;
+mod webhook;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context, ensure};
+use prometheus::Registry;
+use shared::internal::{self, Probes};
+use shared::queue::Queue;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-pub const VARIABLES: &[Variable] = &[];
-pub struct GatewayConfig {}
-impl GatewayConfig {
-    pub fn from_env(_env: &Env) -> Result<Self, Problem> {
-        Ok(Self {})
+pub use crate::config::{GatewayConfig, Limits, VARIABLES};
+use crate::endpoints::Endpoints;
+use crate::log_budget::LogBudget;
+use crate::metrics::Metrics;
+pub use crate::server::serve;
+
+/// What all requests share.
+pub struct Gateway {
+    endpoints: Endpoints,
+    limits: Limits,
+    queue: Queue,
+    /// Cancelled when the queue can no longer promise durability.
+    broken: CancellationToken,
+    /// A permit for every byte that bodies may take together.
+    room: Semaphore,
+    metrics: Metrics,
+    log_budget: LogBudget,
+    stopping: AtomicBool,
+}
+
+impl Gateway {
+    pub fn new(endpoints: Endpoints, limits: Limits, queue: Queue) -> Self {
+        Self {
+            metrics: Metrics::new(&endpoints),
+            broken: queue.broken(),
+            room: Semaphore::new(limits.bodies_bytes),
+            log_budget: LogBudget::new(),
+            stopping: AtomicBool::new(false),
+            endpoints,
+            limits,
+            queue,
+        }
     }
 }
-pub async fn run(_config: GatewayConfig, _queue: Queue, _shutdown: CancellationToken) -> anyhow::Result<()> {
+
+/// Binds both listeners and serves until `shutdown` is cancelled, or until the queue breaks, which is an
+/// error: the process must end then. Requests in hand are answered first, within the drain deadline.
+pub async fn run(mut config: GatewayConfig, queue: Queue, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let public = TcpListener::bind(config.address)
+        .await
+        .with_context(|| format!("GATEWAY_ADDR: cannot listen on {}", config.address))?;
+    let inner = TcpListener::bind(config.internal_address)
+        .await
+        .with_context(|| format!("GATEWAY_INTERNAL_ADDR: cannot listen on {}", config.internal_address))?;
+    config.limits.connections = open_files::make_room(config.limits.connections);
+    announce(&config, &public, &inner)?;
+
+    let gateway = Arc::new(Gateway::new(config.endpoints, config.limits, queue));
+    let ended = CancellationToken::new();
+    let _beside = ended.clone().drop_guard();
+    tokio::spawn(internal::serve(inner, Arc::clone(&gateway), ended.clone()));
+    tokio::spawn(watch::secrets(Arc::clone(&gateway), config.secrets_interval, ended));
+
+    let stop = shutdown.child_token();
+    let end = async {
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = gateway.broken.cancelled() => {}
+        }
+        gateway.stopping.store(true, Ordering::Relaxed);
+        stop.cancel();
+    };
+    tokio::join!(serve(public, Arc::clone(&gateway), stop.clone()), end);
+    ensure!(!gateway.broken.is_cancelled(), "the queue can no longer promise durability; start again");
     Ok(())
+}
+
+fn announce(config: &GatewayConfig, public: &TcpListener, inner: &TcpListener) -> anyhow::Result<()> {
+    for endpoint in config.endpoints.values() {
+        let secrets = endpoint.secrets.current();
+        tracing::info!(
+            endpoint = endpoint.name,
+            mode = ?endpoint.mode,
+            account = endpoint.account,
+            secrets = ?secrets.iter().map(secrets::Secret::name).collect::<Vec<_>>(),
+            "endpoint configured"
+        );
+    }
+    if !config.unknown.is_empty() {
+        let names = config.unknown.join(", ");
+        tracing::warn!(names, "these variables look like the gateway's, but it has none of these names");
+    }
+    let (address, internal) = (public.local_addr()?, inner.local_addr()?);
+    tracing::info!(%address, %internal, connections = config.limits.connections, "gateway is listening");
+    Ok(())
+}
+
+impl Probes for Gateway {
+    fn ready(&self) -> Result<(), String> {
+        if self.stopping.load(Ordering::Relaxed) {
+            return Err("stopping".to_owned());
+        }
+        self.queue.health()
+    }
+
+    async fn registry(&self) -> Registry {
+        self.metrics.registry.clone()
+    }
 }

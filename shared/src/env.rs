@@ -62,6 +62,11 @@ impl Env {
         self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
+    /// The value with its blanks, for what must be exact: a padded secret is a mistake to be told.
+    pub fn exact(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
     /// Every name that begins with the prefix, with its value.
     pub fn with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
         self.0.iter().filter(move |(name, _)| name.starts_with(prefix)).map(|(n, v)| (n.as_str(), v.trim()))
@@ -101,6 +106,27 @@ impl Env {
     pub fn address(&self, variable: &Variable) -> Result<std::net::SocketAddr, Problem> {
         self.parse(variable, |text| text.parse().map_err(|_| "not an address with a port".to_owned()))
     }
+}
+
+/// Answers `--help` and `--version` of a binary whose whole configuration is the environment; says whether
+/// it did. Any other argument is refused by the usage text, too: nothing is silently ignored.
+pub fn answered_help(name: &str, what: &str, groups: &[&[Variable]]) -> bool {
+    let Some(argument) = std::env::args().nth(1) else { return false };
+    if argument == "--version" || argument == "-V" {
+        println!("{name} {}", env!("CARGO_PKG_VERSION"));
+        return true;
+    }
+    println!("{what}\n\nUsage: {name} [--help | --version]\n\nConfiguration, from the environment:\n");
+    for variable in groups.iter().copied().flatten() {
+        let default =
+            if variable.default.is_empty() { String::new() } else { format!(" [{}]", variable.default) };
+        println!("  {}{default}\n      {} Example: {}", variable.name, variable.help, variable.example);
+    }
+    if !["--help", "-h", "help"].contains(&argument.as_str()) {
+        println!("\n{name} takes no arguments.");
+        std::process::exit(2);
+    }
+    true
 }
 
 /// A URL as people may see it: without user, password and query.

@@ -65,6 +65,12 @@ impl Source {
             Self::Unknown => "unknown",
         }
     }
+
+    /// The source of this name, as it was stored.
+    pub fn named(name: &str) -> Self {
+        let all = [Self::Stripe, Self::Backfill, Self::Refetch, Self::Replay];
+        all.into_iter().find(|source| source.as_str() == name).unwrap_or(Self::Unknown)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,3 +1,8 @@
 //! One binary for all tests of the whole product.
 
+mod landing;
+mod ledgers;
 mod rabbitmq;
+mod tidy;
+mod tools;
+mod torture;

@@ -1,4 +1,22 @@
-//! The harness: private servers for the tests, which depend on nothing that happens to run.
+//! The harness: private servers for the tests, which depend on nothing that happens to run, the product
+//! as users start it, a sender like Stripe, and eyes on the ledger that use none of the product's code.
 
+#![recursion_limit = "256"] // an invoice is a long JSON literal
+
+pub mod binaries;
 pub mod broker;
+pub mod chaos;
+pub mod client;
 pub mod guardian;
+pub mod ledger;
+pub mod load;
+pub mod objects;
+pub mod oracle;
+pub mod ports;
+pub mod postgres;
+pub mod process;
+pub mod queue;
+pub mod random;
+pub mod signing;
+pub mod stack;
+pub mod stories;

@@ -1,1 +1,19 @@
-//! placeholder
+//! Turns queued events into the ledger: read, merge, derive, audit, commit, and only then settle.
+
+pub mod alone;
+pub mod chores;
+mod circuit;
+mod config;
+mod consume;
+mod failpoint;
+pub mod failure;
+pub mod ledger;
+mod metrics;
+pub mod outcome;
+pub mod process;
+pub mod rules;
+mod run;
+mod watchdog;
+
+pub use self::config::{VARIABLES, WorkerConfig};
+pub use self::run::run;

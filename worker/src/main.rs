@@ -1,1 +1,25 @@
-fn main() {}
+//! `tidegate-worker`: one worker process. All configuration is in the environment.
+
+use shared::env::Env;
+use shared::queue::{Queue, QueueConfig, Role};
+use shared::{shutdown, telemetry};
+use worker::WorkerConfig;
+use worker::ledger::{Ledger, LedgerConfig};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let groups =
+        [worker::VARIABLES, worker::ledger::VARIABLES, shared::queue::VARIABLES, telemetry::VARIABLES];
+    if shared::env::answered_help("tidegate-worker", "Turns queued Stripe events into the ledger.", &groups) {
+        return Ok(());
+    }
+    let env = Env::of_process();
+    telemetry::init(&env)?;
+    let (config, queue_config) = (WorkerConfig::from_env(&env)?, QueueConfig::from_env(&env)?);
+    let ledger = Ledger::open(&LedgerConfig::from_env(&env)?).await?;
+    let queue = Queue::open(queue_config, Role::Consume).await?;
+    let ended = worker::run(config, queue.clone(), ledger.clone(), shutdown::on_signal()?).await;
+    queue.close().await;
+    ledger.close().await;
+    ended
+}

@@ -1,0 +1,97 @@
+//! Reading a body inside its limits: bytes of one, bytes of all together, and time.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::{Body, Incoming};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// A whole body. The memory counts against the common limit until this is dropped.
+pub(crate) struct Taken<'r> {
+    pub(crate) bytes: Bytes,
+    _room: Option<SemaphorePermit<'r>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyFault {
+    TooLarge,
+    Slow,
+    /// Cut off, or chunks that are none.
+    Broken,
+    /// All bodies together take as much as they may.
+    NoRoom,
+}
+
+/// Whether the body declares itself too large, before a byte of it is asked for.
+pub(crate) fn declares_more_than(body: &Incoming, limit_bytes: usize) -> bool {
+    body.size_hint().lower() > limit_bytes as u64
+}
+
+/// Reads the body. `room` has a permit for every byte that bodies may take together; they are taken as
+/// bytes arrive, not as they are announced, so that announcements alone use up nothing.
+pub(crate) async fn read(
+    body: Incoming,
+    limit_bytes: usize,
+    deadline: Duration,
+    room: &Semaphore,
+) -> Result<Taken<'_>, BodyFault> {
+    match tokio::time::timeout(deadline, collect(body, limit_bytes, room)).await {
+        Ok(taken) => taken,
+        Err(_) => Err(BodyFault::Slow),
+    }
+}
+
+async fn collect(body: Incoming, limit_bytes: usize, room: &Semaphore) -> Result<Taken<'_>, BodyFault> {
+    let declared = usize::try_from(body.size_hint().lower()).unwrap_or(limit_bytes).min(limit_bytes);
+    let mut body = Limited::new(body, limit_bytes);
+    let mut whole = Whole::Nothing;
+    let mut reserved: Option<SemaphorePermit<'_>> = None;
+    while let Some(frame) = body.frame().await {
+        let over_limit = frame.as_ref().is_err_and(|error| error.is::<LengthLimitError>());
+        let fault = if over_limit { BodyFault::TooLarge } else { BodyFault::Broken };
+        let frame = frame.map_err(|_| fault)?;
+        let Ok(data) = frame.into_data() else { continue };
+        let length = u32::try_from(data.len()).map_err(|_| BodyFault::TooLarge)?;
+        let more = room.try_acquire_many(length).map_err(|_| BodyFault::NoRoom)?;
+        match &mut reserved {
+            Some(reserved) => reserved.merge(more),
+            None => reserved = Some(more),
+        }
+        whole.add(data, declared);
+    }
+    Ok(Taken { bytes: whole.into_bytes(), _room: reserved })
+}
+
+/// A body of one piece, as most are, stays the buffer it came in; only several are put together.
+enum Whole {
+    Nothing,
+    One(Bytes),
+    Several(BytesMut),
+}
+
+impl Whole {
+    fn add(&mut self, data: Bytes, declared_bytes: usize) {
+        *self = match std::mem::replace(self, Self::Nothing) {
+            Self::Nothing => Self::One(data),
+            Self::One(first) => {
+                let mut buffer = BytesMut::with_capacity(declared_bytes.max(first.len() + data.len()));
+                buffer.extend_from_slice(&first);
+                buffer.extend_from_slice(&data);
+                Self::Several(buffer)
+            }
+            Self::Several(mut buffer) => {
+                buffer.extend_from_slice(&data);
+                Self::Several(buffer)
+            }
+        };
+    }
+
+    fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Nothing => Bytes::new(),
+            Self::One(bytes) => bytes,
+            Self::Several(buffer) => buffer.freeze(),
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! What the gateway is told at start: where it listens, its limits and its endpoints.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use shared::env::{Env, Problem, Variable};
+
+use crate::endpoints::{self, ACCOUNT, Endpoints, MODE, SECRET, SECRET_FILE};
+
+const ADDR: Variable = Variable {
+    name: "GATEWAY_ADDR",
+    default: "127.0.0.1:8080",
+    example: "0.0.0.0:8080",
+    help: "Where webhooks are taken in.",
+};
+const INTERNAL_ADDR: Variable = Variable {
+    name: "GATEWAY_INTERNAL_ADDR",
+    default: "127.0.0.1:8081",
+    example: "0.0.0.0:8081",
+    help: "Where the gateway answers /livez, /readyz and /metrics. Not for the public.",
+};
+const TOLERANCE: Variable = Variable {
+    name: "GATEWAY_SIGNATURE_TOLERANCE_SECS",
+    default: "300",
+    example: "120",
+    help: "How far a signature's time may be from our clock, either way.",
+};
+const BODY_LIMIT: Variable = Variable {
+    name: "GATEWAY_BODY_LIMIT_BYTES",
+    default: "524288",
+    example: "1048576",
+    help: "The largest body taken; more is answered 413.",
+};
+const BODIES_LIMIT: Variable = Variable {
+    name: "GATEWAY_BODIES_LIMIT_BYTES",
+    default: "134217728",
+    example: "67108864",
+    help: "How much memory all bodies in hand may take together; more is answered 503.",
+};
+const CONNECTIONS_LIMIT: Variable = Variable {
+    name: "GATEWAY_LIMIT_CONNECTIONS",
+    default: "16384",
+    example: "1000",
+    help: "How many connections may be open; more are answered 503 and closed.",
+};
+const IDLE: Variable = Variable {
+    name: "GATEWAY_IDLE_SECS",
+    default: "75",
+    example: "120",
+    help: "How long a kept connection may be silent between requests. Longer than the proxy in front keeps it.",
+};
+const HEADER_DEADLINE: Variable = Variable {
+    name: "GATEWAY_HEADER_DEADLINE_SECS",
+    default: "10",
+    example: "5",
+    help: "How long a request's head may take to arrive, and our answer to be taken.",
+};
+const BODY_DEADLINE: Variable = Variable {
+    name: "GATEWAY_BODY_DEADLINE_SECS",
+    default: "3",
+    example: "2",
+    help: "How long a body may take to arrive; longer is answered 408. At most the deadline of the answer.",
+};
+const ANSWER_DEADLINE: Variable = Variable {
+    name: "GATEWAY_ANSWER_DEADLINE_SECS",
+    default: "5",
+    example: "8",
+    help: "How long after a request's head its answer may come; what is not durable by then is answered 503.",
+};
+const DRAIN_DEADLINE: Variable = Variable {
+    name: "GATEWAY_DRAIN_DEADLINE_SECS",
+    default: "10",
+    example: "25",
+    help: "How long requests in hand may take to end after the stop signal.",
+};
+const SECRETS_INTERVAL: Variable = Variable {
+    name: "GATEWAY_SECRETS_INTERVAL_SECS",
+    default: "10",
+    example: "2",
+    help: "How often files with secrets are looked at again.",
+};
+
+pub const VARIABLES: &[Variable] = &[
+    ADDR,
+    INTERNAL_ADDR,
+    SECRET,
+    SECRET_FILE,
+    MODE,
+    ACCOUNT,
+    TOLERANCE,
+    BODY_LIMIT,
+    BODIES_LIMIT,
+    CONNECTIONS_LIMIT,
+    IDLE,
+    HEADER_DEADLINE,
+    BODY_DEADLINE,
+    ANSWER_DEADLINE,
+    DRAIN_DEADLINE,
+    SECRETS_INTERVAL,
+];
+
+pub struct GatewayConfig {
+    pub address: SocketAddr,
+    pub internal_address: SocketAddr,
+    pub endpoints: Endpoints,
+    pub limits: Limits,
+    pub secrets_interval: Duration,
+    /// Variables that look like ours and are not: misspelled, most likely.
+    pub unknown: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub signature_tolerance: Duration,
+    pub body_bytes: usize,
+    pub bodies_bytes: usize,
+    pub connections: usize,
+    pub idle: Duration,
+    pub header_deadline: Duration,
+    pub body_deadline: Duration,
+    pub answer_deadline: Duration,
+    pub drain_deadline: Duration,
+}
+
+impl GatewayConfig {
+    pub fn from_env(env: &Env) -> Result<Self, Problem> {
+        Ok(Self {
+            address: env.address(&ADDR)?,
+            internal_address: env.address(&INTERNAL_ADDR)?,
+            endpoints: endpoints::from_env(env)?,
+            limits: Limits::from_env(env)?,
+            secrets_interval: env.seconds(&SECRETS_INTERVAL, 1..=3_600)?,
+            unknown: unknown(env),
+        })
+    }
+}
+
+impl Limits {
+    fn from_env(env: &Env) -> Result<Self, Problem> {
+        let limits = Self {
+            signature_tolerance: env.seconds(&TOLERANCE, 1..=3_600)?,
+            body_bytes: env.number(&BODY_LIMIT, 1_024..=8_388_608)?,
+            bodies_bytes: env.number(&BODIES_LIMIT, 1_048_576..=68_719_476_736)?,
+            connections: env.number(&CONNECTIONS_LIMIT, 1..=1_000_000)?,
+            idle: env.seconds(&IDLE, 1..=3_600)?,
+            header_deadline: env.seconds(&HEADER_DEADLINE, 1..=60)?,
+            body_deadline: env.seconds(&BODY_DEADLINE, 1..=60)?,
+            answer_deadline: env.seconds(&ANSWER_DEADLINE, 1..=60)?,
+            drain_deadline: env.seconds(&DRAIN_DEADLINE, 1..=300)?,
+        };
+        if limits.body_deadline > limits.answer_deadline {
+            return Err(BODY_DEADLINE.problem("longer than GATEWAY_ANSWER_DEADLINE_SECS"));
+        }
+        if limits.body_bytes > limits.bodies_bytes {
+            return Err(
+                BODIES_LIMIT.problem("less than GATEWAY_BODY_LIMIT_BYTES, the limit of a single body")
+            );
+        }
+        Ok(limits)
+    }
+}
+
+fn unknown(env: &Env) -> Vec<String> {
+    let ours = |name: &str| VARIABLES.iter().any(|v| v.name == name) || endpoints::suffix(name).is_some();
+    ["GATEWAY_", "STRIPE_WEBHOOK_"]
+        .into_iter()
+        .flat_map(|prefix| env.with_prefix(prefix))
+        .filter(|(name, _)| !ours(name))
+        .map(|(name, _)| name.to_owned())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<GatewayConfig, Problem> {
+        GatewayConfig::from_env(&Env::of(pairs).or("STRIPE_WEBHOOK_SECRET", "whsec_0123456789abcdefGHIJ"))
+    }
+
+    #[test]
+    fn a_secret_is_all_that_must_be_set() {
+        let config = read(&[]).unwrap();
+        assert_eq!(config.address.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.limits.body_bytes, 512 * 1024);
+        assert!(config.unknown.is_empty());
+    }
+
+    #[test]
+    fn bad_limits_are_refused_by_name() {
+        let table = [
+            ("GATEWAY_ADDR", "localhost"),
+            ("GATEWAY_INTERNAL_ADDR", "8081"),
+            ("GATEWAY_SIGNATURE_TOLERANCE_SECS", "0"),
+            ("GATEWAY_SIGNATURE_TOLERANCE_SECS", "3601"),
+            ("GATEWAY_BODY_LIMIT_BYTES", "512K"),
+            ("GATEWAY_BODY_LIMIT_BYTES", "-1"),
+            ("GATEWAY_BODIES_LIMIT_BYTES", "0"),
+            ("GATEWAY_LIMIT_CONNECTIONS", "0"),
+            ("GATEWAY_IDLE_SECS", "0"),
+            ("GATEWAY_HEADER_DEADLINE_SECS", "1.5"),
+            ("GATEWAY_BODY_DEADLINE_SECS", "6"),
+            ("GATEWAY_ANSWER_DEADLINE_SECS", "61"),
+            ("GATEWAY_DRAIN_DEADLINE_SECS", "301"),
+            ("GATEWAY_SECRETS_INTERVAL_SECS", "0"),
+        ];
+        for (name, value) in table {
+            let problem = read(&[(name, value)]).err().expect(name);
+            assert_eq!(problem.name, name);
+            assert!(!problem.example.is_empty());
+        }
+        let smaller = [("GATEWAY_BODY_LIMIT_BYTES", "8388608"), ("GATEWAY_BODIES_LIMIT_BYTES", "1048576")];
+        assert_eq!(read(&smaller).err().unwrap().name, "GATEWAY_BODIES_LIMIT_BYTES");
+    }
+
+    #[test]
+    fn every_example_but_that_of_a_secret_is_a_good_value() {
+        for variable in
+            VARIABLES.iter().filter(|variable| !variable.name.starts_with("STRIPE_WEBHOOK_SECRET"))
+        {
+            assert!(read(&[(variable.name, variable.example)]).is_ok(), "{}", variable.name);
+        }
+    }
+
+    #[test]
+    fn misspelled_variables_are_found() {
+        let config = read(&[
+            ("GATEWAY_BODY_LIMIT", "1"),
+            ("STRIPE_WEBHOOK_SECRETS", "x"),
+            ("STRIPE_WEBHOOK_SECRET__CONNECT", "whsec_9876543210abcdefGHIJ"),
+            ("STRIPE_WEBHOOK_MODUS__CONNECT", "live"),
+            ("PATH", "/bin"),
+        ]);
+        let unknown = config.unwrap().unknown;
+        assert_eq!(
+            unknown,
+            ["GATEWAY_BODY_LIMIT", "STRIPE_WEBHOOK_MODUS__CONNECT", "STRIPE_WEBHOOK_SECRETS"]
+        );
+    }
+}

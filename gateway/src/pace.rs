@@ -1,0 +1,127 @@
+//! A connection that must keep pace. hyper has one timer for the silence between requests and for the
+//! arrival of a head; here a head that has begun gets its own, shorter deadline, and so does an answer
+//! that nobody takes. Bodies have theirs where they are read.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+pub(crate) struct Paced {
+    stream: TcpStream,
+    state: Arc<Exchange>,
+    limit: Duration,
+    head_began: Option<Instant>,
+    head_alarm: Option<Pin<Box<Sleep>>>,
+    write_alarm: Option<Pin<Box<Sleep>>>,
+}
+
+/// What the connection's service tells the connection's reader.
+#[derive(Default)]
+pub(crate) struct Exchange {
+    /// A request is in hand: what arrives now is its body, or waits behind it.
+    busy: AtomicBool,
+    /// The last answer left something unread behind.
+    refused: AtomicBool,
+}
+
+impl Exchange {
+    pub(crate) fn begin(&self) {
+        self.busy.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn end(&self, refused: bool) {
+        self.refused.store(refused, Ordering::Relaxed);
+        self.busy.store(false, Ordering::Relaxed);
+    }
+
+    pub(crate) fn refused(&self) -> bool {
+        self.refused.load(Ordering::Relaxed)
+    }
+}
+
+impl Paced {
+    /// The first head is due from now on.
+    pub(crate) fn new(stream: TcpStream, state: Arc<Exchange>, limit: Duration) -> Self {
+        let head_began = Some(Instant::now());
+        Self { stream, state, limit, head_began, head_alarm: None, write_alarm: None }
+    }
+
+    pub(crate) fn into_inner(self) -> TcpStream {
+        self.stream
+    }
+}
+
+impl AsyncRead for Paced {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.state.busy.load(Ordering::Relaxed) {
+            (this.head_began, this.head_alarm) = (None, None);
+            return Pin::new(&mut this.stream).poll_read(cx, buf);
+        }
+        let before = buf.filled().len();
+        if let Poll::Ready(read) = Pin::new(&mut this.stream).poll_read(cx, buf) {
+            if buf.filled().len() > before {
+                this.head_began.get_or_insert_with(Instant::now);
+            }
+            return Poll::Ready(read);
+        }
+        if let Some(began) = this.head_began {
+            let due = began + this.limit;
+            let alarm = this.head_alarm.get_or_insert_with(|| Box::pin(sleep_until(due)));
+            ready!(alarm.as_mut().poll(cx));
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        Poll::Pending
+    }
+}
+
+impl AsyncWrite for Paced {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.stream).poll_write(cx, bytes);
+        this.watch(cx, written)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.stream).poll_write_vectored(cx, slices);
+        this.watch(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+}
+
+impl Paced {
+    /// Every write that waits must get somewhere within the limit.
+    fn watch(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.write_alarm = None;
+            return written;
+        }
+        let limit = self.limit;
+        let alarm = self.write_alarm.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + limit)));
+        ready!(alarm.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}

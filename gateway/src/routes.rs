@@ -1,0 +1,118 @@
+//! Which path means what, and what every request has in common: its deadline, its count, its log line,
+//! and whether the connection may go on after it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use hyper::body::Incoming;
+use hyper::header::TRANSFER_ENCODING;
+use hyper::{Method, Request};
+
+use crate::Gateway;
+use crate::answers::{self, Answer, Outcome, Rejection, Unavailable};
+use crate::endpoints::{DEFAULT, Endpoint, Endpoints};
+use crate::webhook;
+
+const WEBHOOKS: &str = "/webhooks/stripe";
+const HEALTH: &str = "/api/health";
+
+/// Answers one request. An error ends the connection, as does every request with a transfer encoding:
+/// where a body ends is then no longer beyond doubt, and what follows might be read as a second request.
+pub(crate) async fn answer(gateway: Arc<Gateway>, request: Request<Incoming>) -> Answer {
+    let in_doubt = request.headers().contains_key(TRANSFER_ENCODING);
+    let answer = match route(&gateway.endpoints, request.uri().path()) {
+        Some(Route::Webhook(endpoint)) if *request.method() == Method::POST => {
+            webhook(&gateway, endpoint, request).await
+        }
+        Some(Route::Webhook(_)) => answers::method_not_allowed("POST"),
+        Some(Route::Health) if matches!(*request.method(), Method::GET | Method::HEAD) => answers::healthy(),
+        Some(Route::Health) => answers::method_not_allowed("GET, HEAD"),
+        None => answers::not_found(),
+    };
+    gateway.metrics.answered(answer.status());
+    if in_doubt || !answer.status().is_success() { answers::closing(answer) } else { answer }
+}
+
+enum Route<'g> {
+    Webhook(&'g Endpoint),
+    Health,
+}
+
+/// Exact paths only. `/api/webhooks/stripe` serves those who come from there.
+fn route<'g>(endpoints: &'g Endpoints, path: &str) -> Option<Route<'g>> {
+    if path == HEALTH {
+        return Some(Route::Health);
+    }
+    let path = path.strip_prefix("/api").unwrap_or(path).strip_prefix(WEBHOOKS)?;
+    let name = if path.is_empty() { DEFAULT } else { path.strip_prefix('/')? };
+    endpoints.get(name).map(Route::Webhook)
+}
+
+async fn webhook(gateway: &Gateway, endpoint: &Endpoint, request: Request<Incoming>) -> Answer {
+    let started = Instant::now();
+    let in_hand = gateway.metrics.in_hand(&endpoint.name);
+    let receiving = webhook::receive(gateway, endpoint, request);
+    let outcome = tokio::time::timeout(gateway.limits.answer_deadline, receiving)
+        .await
+        .unwrap_or(Err(Unavailable::AnswerDeadline.into()));
+    in_hand.end(&outcome);
+    gateway.metrics.answer_seconds.observe(started.elapsed().as_secs_f64());
+    if let Err(rejection) = outcome {
+        note(gateway, endpoint, rejection);
+    }
+    answers::of(&outcome)
+}
+
+/// A line for what was not accepted, a few a second at most: anybody can make us write them.
+fn note(gateway: &Gateway, endpoint: &Endpoint, rejection: Rejection) {
+    let Some(withheld) = gateway.log_budget.take() else { return };
+    let outcome: Outcome = Err(rejection);
+    tracing::warn!(
+        endpoint = endpoint.name,
+        outcome = answers::label(&outcome),
+        reason = rejection.reason(),
+        lines_withheld = withheld,
+        "webhook not accepted"
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::env::Env;
+
+    use super::*;
+
+    #[test]
+    fn paths_are_exact() {
+        let secret = "whsec_0123456789abcdefGHIJ";
+        let env = Env::of(&[("STRIPE_WEBHOOK_SECRET", secret), ("STRIPE_WEBHOOK_SECRET__CONNECT", secret)]);
+        let endpoints = crate::endpoints::from_env(&env).unwrap();
+        let name = |path| match route(&endpoints, path) {
+            Some(Route::Webhook(endpoint)) => endpoint.name.as_str(),
+            Some(Route::Health) => "health",
+            None => "nothing",
+        };
+        let table = [
+            ("/webhooks/stripe", "default"),
+            ("/api/webhooks/stripe", "default"),
+            ("/webhooks/stripe/connect", "connect"),
+            ("/api/webhooks/stripe/connect", "connect"),
+            ("/api/health", "health"),
+            ("/health", "nothing"),
+            ("/api/api/webhooks/stripe", "nothing"),
+            ("/api/", "nothing"),
+            ("/", "nothing"),
+            ("*", "nothing"),
+            ("/webhooks/stripe/", "nothing"),
+            ("/webhooks/stripe//connect", "nothing"),
+            ("/webhooks/stripe/Connect", "nothing"),
+            ("/webhooks/stripe/connect/", "nothing"),
+            ("/webhooks/stripe/other", "nothing"),
+            ("/webhooks/stripeconnect", "nothing"),
+            ("/webhooks/%73tripe", "nothing"),
+        ];
+        for (path, expected) in table {
+            assert_eq!(name(path), expected, "{path}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The public listener: how many may come in, how slow they may be, and how it ends. It takes its socket
+//! and its stop signal as given.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::io::Write;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::Gateway;
+use crate::answers;
+use crate::pace::{Exchange, Paced};
+use crate::routes;
+
+/// A head that does not fit is answered 431. hyper's own default is about 400 KB a connection.
+const BUFFER_LIMIT_BYTES: usize = 16_384;
+/// How much of what a refused sender still sends is read and thrown away, and for how long.
+const LINGER_LIMIT_BYTES: usize = 4_194_304;
+const LINGER: Duration = Duration::from_secs(1);
+/// Until another try, when the process has no file left for a connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves until `shutdown` is cancelled. Then nobody new comes in, requests in hand end within the drain
+/// deadline, and what is left is cut off.
+pub async fn serve(listener: TcpListener, gateway: Arc<Gateway>, shutdown: CancellationToken) {
+    let connections = TaskTracker::new();
+    let cut_off = CancellationToken::new();
+    let slots = Arc::new(Semaphore::new(gateway.limits.connections));
+    while let Some(stream) = next(&listener, &gateway, &shutdown).await {
+        let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
+            gateway.metrics.connections_shed.inc();
+            shed(stream);
+            continue;
+        };
+        let (gateway, shutdown, cut_off) = (Arc::clone(&gateway), shutdown.clone(), cut_off.clone());
+        connections.spawn(async move {
+            gateway.metrics.connections_open.inc();
+            tokio::select! {
+                () = connection(stream, &gateway, &shutdown) => {}
+                () = cut_off.cancelled() => {}
+            }
+            gateway.metrics.connections_open.dec();
+            drop(slot);
+        });
+    }
+    drop(listener);
+    connections.close();
+    if timeout(gateway.limits.drain_deadline, connections.wait()).await.is_err() {
+        tracing::warn!(
+            connections = connections.len(),
+            "drain deadline passed: open connections are cut off"
+        );
+        cut_off.cancel();
+        connections.wait().await;
+    }
+}
+
+/// The next connection; `None` once it is time to stop.
+async fn next(listener: &TcpListener, gateway: &Gateway, shutdown: &CancellationToken) -> Option<TcpStream> {
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return None,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => return Some(stream),
+            Err(error) => {
+                if let Some(lines_withheld) = gateway.log_budget.take() {
+                    tracing::error!(%error, lines_withheld, "cannot accept a connection");
+                }
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, gateway: &Arc<Gateway>, shutdown: &CancellationToken) {
+    drop(stream.set_nodelay(true)); // only slower without
+    let exchange = Arc::new(Exchange::default());
+    let paced = Paced::new(stream, Arc::clone(&exchange), gateway.limits.header_deadline);
+    let service = service_fn(|request| {
+        let (gateway, exchange) = (Arc::clone(gateway), Arc::clone(&exchange));
+        // Boxed, so that an idle connection does not carry the memory of a request.
+        Box::pin(async move {
+            exchange.begin();
+            let answer = routes::answer(gateway, request).await;
+            exchange.end(!answer.status().is_success());
+            Ok::<_, Infallible>(answer)
+        })
+    });
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(gateway.limits.idle)
+        .max_buf_size(BUFFER_LIMIT_BYTES)
+        .serve_connection(TokioIo::new(paced), service);
+    let mut stopping = pin!(shutdown.cancelled());
+    let mut asked_to_stop = false;
+    let served = poll_fn(|cx| {
+        if !asked_to_stop && stopping.as_mut().poll(cx).is_ready() {
+            asked_to_stop = true;
+            Pin::new(&mut connection).graceful_shutdown();
+        }
+        connection.poll_without_shutdown(cx)
+    })
+    .await;
+    let unread = match served {
+        Ok(()) => exchange.refused(),
+        Err(error) => error.is_parse(), // answered by hyper
+    };
+    let stream = connection.into_parts().io.into_inner().into_inner();
+    if unread {
+        linger(stream).await;
+    }
+}
+
+/// Closing a socket with unread bytes resets it, and the sender may lose our answer, which said why.
+async fn linger(mut stream: TcpStream) {
+    let discard = async {
+        let mut left = LINGER_LIMIT_BYTES;
+        let mut buffer = [0; 2_048];
+        stream.shutdown().await?;
+        while left > 0 {
+            match stream.read(&mut buffer).await? {
+                0 => break,
+                read => left = left.saturating_sub(read),
+            }
+        }
+        Ok::<_, std::io::Error>(())
+    };
+    drop(timeout(LINGER, discard).await); // a courtesy: whatever comes of it, the socket is closed now
+}
+
+/// One attempt to say why, without waiting: there is no room to be polite in.
+fn shed(stream: TcpStream) {
+    if let Ok(mut stream) = stream.into_std() {
+        drop(stream.write(answers::TOO_MANY_CONNECTIONS));
+    }
+}

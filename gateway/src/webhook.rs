@@ -1,0 +1,111 @@
+//! One webhook's way: check what the head says, read the body, verify it, make it durable. Every `?` here
+//! is an answer other than 200, and the only success is what the queue has confirmed.
+
+use std::time::Instant;
+
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_ENCODING, HeaderMap};
+use hyper::{Request, http::request};
+use shared::envelope::{Envelope, Header, Source, Unwanted};
+
+use crate::Gateway;
+use crate::answers::{Outcome, Rejection, Unavailable};
+use crate::body::{self, Taken};
+use crate::endpoints::Endpoint;
+use crate::event::Head;
+use crate::signature::{Refusal, Signature};
+
+const SIGNATURE: &str = "stripe-signature";
+const TRACE_PARENT: &str = "traceparent";
+
+pub(crate) async fn receive(gateway: &Gateway, endpoint: &Endpoint, request: Request<Incoming>) -> Outcome {
+    let (head, body) = request.into_parts();
+    if is_encoded(&head.headers) {
+        return Err(Rejection::Encoded);
+    }
+    let limits = &gateway.limits;
+    if body::declares_more_than(&body, limits.body_bytes) {
+        return Err(Rejection::TooLarge);
+    }
+    let signature = Signature::parse(signature_line(&head.headers)?)?;
+    let taken = body::read(body, limits.body_bytes, limits.body_deadline, &gateway.room).await?;
+    verify(gateway, endpoint, &signature, &taken.bytes)?;
+    let envelope = envelope(endpoint, &head, &taken)?;
+    publish(gateway, &envelope).await?;
+    gateway.metrics.last_event(&endpoint.name, envelope.header.received_at);
+    Ok(envelope.header.unwanted)
+}
+
+fn is_encoded(headers: &HeaderMap) -> bool {
+    headers.get_all(CONTENT_ENCODING).iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
+/// The one line: of two it would be open which one counts.
+fn signature_line(headers: &HeaderMap) -> Result<&[u8], Refusal> {
+    let mut lines = headers.get_all(SIGNATURE).iter();
+    match (lines.next(), lines.next()) {
+        (Some(line), None) => Ok(line.as_bytes()),
+        (None, _) => Err(Refusal::Missing),
+        (Some(_), Some(_)) => Err(Refusal::Repeated),
+    }
+}
+
+fn verify(
+    gateway: &Gateway,
+    endpoint: &Endpoint,
+    signature: &Signature<'_>,
+    body: &[u8],
+) -> Result<(), Refusal> {
+    let now = shared::clock::now();
+    let secrets = endpoint.secrets.current();
+    let verdict = signature.verify(body, &secrets, now, gateway.limits.signature_tolerance);
+    // Refused for its time it was still signed by Stripe: that is how a wrong clock of ours shows.
+    if matches!(verdict, Ok(_) | Err(Refusal::TooOld | Refusal::TooNew)) {
+        gateway.metrics.clock_skew.set(signature.age_secs(now));
+    }
+    let secret = verdict?.secret;
+    gateway.metrics.secret_matched(&endpoint.name, secret);
+    Ok(())
+}
+
+fn envelope(endpoint: &Endpoint, head: &request::Parts, taken: &Taken<'_>) -> Result<Envelope, Rejection> {
+    let event = Head::read(&taken.bytes)?;
+    let trace_parent = head.headers.get(TRACE_PARENT).and_then(|value| value.to_str().ok());
+    let unwanted: Option<Unwanted> = endpoint.unwanted(event.livemode, &event.account);
+    let header = Header {
+        id: event.id.into_owned(),
+        kind: event.kind.into_owned(),
+        created: event.created,
+        account: event.account.into_owned(),
+        livemode: event.livemode,
+        api_version: event.api_version.map(std::borrow::Cow::into_owned),
+        received_at: shared::clock::now(),
+        trace_parent: shared::trace::child_of(trace_parent),
+        source: Source::Stripe,
+        endpoint: endpoint.name.clone(),
+        unwanted,
+    };
+    Ok(Envelope { header, body: taken.bytes.clone() })
+}
+
+/// `Ok` only when the envelope is durable. A queue that breaks meanwhile takes every answer with it: an
+/// fsync that failed once says nothing about what came before it.
+async fn publish(gateway: &Gateway, envelope: &Envelope) -> Result<(), Unavailable> {
+    let started = Instant::now();
+    let published = tokio::select! {
+        biased;
+        () = gateway.broken.cancelled() => Err(Unavailable::QueueBroken),
+        published = gateway.queue.publish(envelope) => published.map_err(Unavailable::Publish),
+    };
+    gateway.metrics.publish_seconds.observe(started.elapsed().as_secs_f64());
+    if published.is_ok() {
+        tracing::debug!(
+            event = envelope.header.id,
+            kind = envelope.header.kind,
+            endpoint = envelope.header.endpoint,
+            trace_parent = envelope.header.trace_parent,
+            "event accepted"
+        );
+    }
+    published
+}

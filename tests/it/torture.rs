@@ -1,0 +1,222 @@
+//! SIGKILL for everything, at random moments, under load: whatever was answered 200 is in the ledger once,
+//! and the ledger is right. `scripts/torture` runs this for as long as one likes.
+
+use std::fmt::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use harness::chaos::Site;
+use harness::client::Client;
+use harness::load::{SendLog, Sent};
+use harness::oracle::{Verdict, judge};
+use harness::random::Random;
+use harness::stack::Combination;
+use harness::stories::{SampleEvent, Stories, Truth};
+use shared::env::{Env, Variable};
+
+const SECONDS: Variable = Variable {
+    name: "TORTURE_SECS",
+    default: "5",
+    example: "600",
+    help: "How long each combination is tortured; longer if a part has not been killed by then.",
+};
+const RATE: Variable = Variable {
+    name: "TORTURE_RATE",
+    default: "300",
+    example: "2000",
+    help: "How many events are sent per second, at most.",
+};
+const SEED: Variable = Variable {
+    name: "TORTURE_SEED",
+    default: "",
+    example: "42",
+    help: "Repeats the random choices of a run.",
+};
+
+const CLIENTS: u64 = 8;
+/// Stories whose events are shuffled among each other.
+const WINDOW_EVENTS: usize = 200;
+/// Above the longest pause that a worker takes before it tries an interrupted event again.
+const END_PATIENCE: Duration = Duration::from_mins(3);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_is_killed_at_whatever_moment_nothing_is_lost_or_doubled() {
+    let env = Env::of_process();
+    let seconds = env.number::<u64>(&SECONDS, 1..=86_400).unwrap();
+    let rate = env.number::<u64>(&RATE, 1..=20_000).unwrap();
+    let seed = env.given(SEED.name).map_or_else(Random::new_seed, |text| text.parse().expect("a number"));
+    println!("TORTURE_SEED={seed}");
+    let mut table = Table::default();
+    for combination in Combination::ALL {
+        let torture = torture(combination, Duration::from_secs(seconds), rate, seed, &mut table);
+        torture.await.with_context(|| format!("{combination:?}, seed {seed}")).unwrap();
+    }
+    println!("{}", table.text);
+    assert!(table.failures.is_empty(), "seed {seed}\n{}\n{}", table.text, table.failures);
+}
+
+async fn torture(
+    combination: Combination,
+    duration: Duration,
+    rate: u64,
+    seed: u64,
+    table: &mut Table,
+) -> anyhow::Result<()> {
+    let mut site = Site::start(combination).await?;
+    let begun = Instant::now();
+    let load = Load::begin(seed, rate, || site.stack.client());
+    strike_all(&mut site, duration, Random::of_seed(seed)).await?;
+    site.heal().await?;
+    let (log, truth) = load.end().await?;
+    // A verdict is worth its reading whether or not everything was handled in time.
+    let handled = site.stack.ledger().has_handled(log.entries().len(), END_PATIENCE).await;
+    let verdict = judge(site.stack.ledger(), &log, &truth).await?;
+    table.add(&site, begun.elapsed(), &log, &verdict);
+    if verdict.is_good() {
+        handled?;
+        site.stack.end().await;
+    } else {
+        println!("{}", site.stack.logs());
+        site.stack.abandon();
+    }
+    Ok(())
+}
+
+/// Every part in random order, again and again, until the time is over and each had its turn.
+async fn strike_all(site: &mut Site, duration: Duration, mut random: Random) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    let mut round = Vec::new();
+    while begun.elapsed() < duration || site.kills.len() < site.parts().len() {
+        tokio::time::sleep(Duration::from_millis(random.within(50..1_000))).await;
+        if round.is_empty() {
+            round = site.parts();
+            random.shuffle(&mut round);
+        }
+        let part = round.pop().expect("just filled");
+        site.strike(part, &mut random).await.with_context(|| format!("after a blow at {part}"))?;
+    }
+    Ok(())
+}
+
+/// Senders that, like Stripe, repeat an event until it is accepted, and now and then once more.
+struct Load {
+    source: Arc<Mutex<Source>>,
+    log: SendLog,
+    over: Arc<AtomicBool>,
+    senders: Vec<tokio::task::JoinHandle<()>>,
+}
+
+/// What is still to be sent. A window that was begun is sent to its end, so that the truth is whole.
+struct Source {
+    stories: Stories,
+    window: Vec<SampleEvent>,
+    truth: Truth,
+}
+
+impl Load {
+    fn begin(seed: u64, rate: u64, client: impl Fn() -> Client) -> Self {
+        let source = Source { stories: Stories::of_seed(seed), window: Vec::new(), truth: Truth::default() };
+        let (source, log) = (Arc::new(Mutex::new(source)), SendLog::default());
+        let over = Arc::new(AtomicBool::new(false));
+        let pace = Duration::from_micros(1_000_000 * CLIENTS / rate);
+        let senders = (0..CLIENTS).map(|number| {
+            let (source, log, over) = (Arc::clone(&source), log.clone(), Arc::clone(&over));
+            let (client, random) = (client(), Random::of_seed(seed ^ number));
+            tokio::spawn(send(source, log, over, client, pace, random))
+        });
+        Self { senders: senders.collect(), source, log, over }
+    }
+
+    /// Begins no further window, and waits until everything that was begun is accepted.
+    async fn end(self) -> anyhow::Result<(SendLog, Truth)> {
+        self.over.store(true, Ordering::Release);
+        for sender in self.senders {
+            tokio::time::timeout(END_PATIENCE, sender)
+                .await
+                .context("events are not accepted any more")??;
+        }
+        let truth = self.source.lock().unwrap_or_else(PoisonError::into_inner).truth.clone();
+        Ok((self.log, truth))
+    }
+}
+
+async fn send(
+    source: Arc<Mutex<Source>>,
+    log: SendLog,
+    over: Arc<AtomicBool>,
+    mut client: Client,
+    pace: Duration,
+    mut random: Random,
+) {
+    let mut ticks = tokio::time::interval(pace);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let next = source.lock().unwrap_or_else(PoisonError::into_inner).next(over.load(Ordering::Acquire));
+        let Some(event) = next else { return };
+        while !log.send(&mut client, &event).await.accepted() {
+            tokio::time::sleep(Duration::from_millis(random.within(10..200))).await;
+        }
+        if random.percent(5) {
+            log.send(&mut client, &event).await;
+        }
+    }
+}
+
+impl Source {
+    fn next(&mut self, is_over: bool) -> Option<SampleEvent> {
+        if self.window.is_empty() && !is_over {
+            let (events, truth) = self.stories.history(WINDOW_EVENTS);
+            self.window = events;
+            self.truth.payments.extend(truth.payments);
+            self.truth.invoices.extend(truth.invoices);
+        }
+        self.window.pop()
+    }
+}
+
+/// One line per combination, for people.
+#[derive(Default)]
+struct Table {
+    text: String,
+    failures: String,
+}
+
+impl Table {
+    fn add(&mut self, site: &Site, elapsed: Duration, log: &SendLog, verdict: &Verdict) {
+        let entries = log.entries();
+        let sum = |count: fn(&Sent) -> u32| entries.values().map(|sent| u64::from(count(sent))).sum::<u64>();
+        let kills: Vec<String> = site.kills.iter().map(|(part, kills)| format!("{part} {kills}")).collect();
+        if self.text.is_empty() {
+            self.text.push_str(
+                "combination       secs  events  requests  answered 200  other  none  lost  double  waiting  \
+                 foreign  wrong  restarts  kills\n",
+            );
+        }
+        writeln!(
+            self.text,
+            "{:<16} {:>5} {:>7} {:>9} {:>13} {:>6} {:>5} {:>5} {:>7} {:>8} {:>8} {:>6} {:>9}  {}",
+            format!("{:?}", site.stack.combination),
+            elapsed.as_secs(),
+            entries.len(),
+            sum(|sent| sent.attempts),
+            sum(|sent| sent.accepted),
+            sum(|sent| sent.refused),
+            sum(|sent| sent.unanswered),
+            verdict.lost.len(),
+            verdict.double.len(),
+            verdict.waiting.len(),
+            verdict.foreign.len(),
+            verdict.wrong.len(),
+            site.revivals,
+            kills.join(", "),
+        )
+        .expect("a String takes every write");
+        if !verdict.is_good() {
+            write!(self.failures, "{:?}:\n{verdict}", site.stack.combination)
+                .expect("a String takes every write");
+        }
+    }
+}

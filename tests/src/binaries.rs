@@ -1,0 +1,53 @@
+//! The binaries under test: built once per run with the profile of the tests themselves, so that a test
+//! never drives yesterday's program.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The path of one of our binaries: `tidegate`, `tidegate-gateway` or `tidegate-worker`.
+pub fn binary(name: &str) -> PathBuf {
+    let path = folder().join(name);
+    assert!(path.is_file(), "{} was not built: is there a [[bin]] of that name?", path.display());
+    path
+}
+
+fn folder() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let folder = profile_folder();
+        build(&folder);
+        folder
+    })
+}
+
+/// `target/<profile>`, from `target/<profile>/deps/it-…`, which is what runs now.
+fn profile_folder() -> PathBuf {
+    let executable = std::env::current_exe().expect("a process can name its executable");
+    executable.ancestors().nth(2).expect("a test runs from target/<profile>/deps").to_owned()
+}
+
+fn build(folder: &Path) {
+    let profile = match folder.file_name().and_then(|name| name.to_str()).expect("profiles have plain names")
+    {
+        "debug" => "dev",
+        other => other,
+    };
+    let output = Command::new(env!("CARGO"))
+        .args(["build", "--workspace", "--bins", "--locked", "--quiet", "--profile", profile])
+        .arg("--target-dir")
+        .arg(folder.parent().expect("a profile stands in a target folder"))
+        .current_dir(workspace())
+        .output()
+        .expect("the cargo that built the tests can be run");
+    assert!(
+        output.status.success(),
+        "cargo build --workspace --bins failed:\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// The root of the source tree.
+pub fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests stand inside the workspace")
+}

@@ -1,0 +1,128 @@
+//! Judges a ledger by three things alone: what was sent, what was answered, and what SQL shows.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::ledger::{EventRow, Ledger, Transition};
+use crate::load::SendLog;
+use crate::stories::Truth;
+
+/// What is wrong with a ledger, by kind; nothing in a good one.
+#[derive(Debug, Default)]
+pub struct Verdict {
+    /// Answered 200 and not there.
+    pub lost: Vec<String>,
+    /// There twice, or with an effect that happened twice.
+    pub double: Vec<String>,
+    /// There, and never sent.
+    pub foreign: Vec<String>,
+    /// Not handled.
+    pub waiting: Vec<String>,
+    /// Another outcome, another status, or another count of repetitions than the truth.
+    pub wrong: Vec<String>,
+}
+
+/// Compares the ledger with everything that was sent to it.
+pub async fn judge(ledger: &Ledger, log: &SendLog, truth: &Truth) -> anyhow::Result<Verdict> {
+    let mut verdict = Verdict::default();
+    verdict.events(log, &ledger.events().await?);
+    verdict.statuses("payment", &truth.payments, &ledger.payments().await?);
+    let invoices = ledger.invoices().await?;
+    verdict.statuses("invoice", &truth.invoices, &invoices);
+    verdict.transitions(&ledger.transitions().await?, &invoices);
+    Ok(verdict)
+}
+
+impl Verdict {
+    pub fn is_good(&self) -> bool {
+        self.kinds().iter().all(|(_, findings)| findings.is_empty())
+    }
+
+    fn kinds(&self) -> [(&'static str, &Vec<String>); 5] {
+        [
+            ("lost", &self.lost),
+            ("double", &self.double),
+            ("foreign", &self.foreign),
+            ("waiting", &self.waiting),
+            ("wrong", &self.wrong),
+        ]
+    }
+
+    fn events(&mut self, log: &SendLog, rows: &[EventRow]) {
+        let sent = log.entries();
+        let mut stored: BTreeMap<&str, &EventRow> = BTreeMap::new();
+        for row in rows {
+            if stored.insert(&row.id, row).is_some() {
+                self.double.push(format!("{} has two rows", row.id));
+            }
+        }
+        for (id, row) in &stored {
+            let Some(sent) = sent.get(*id) else {
+                self.foreign.push((*id).to_owned());
+                continue;
+            };
+            if row.outcome == "waiting" {
+                self.waiting.push(format!("{id}: {:?} after {} attempts", row.reason, row.attempts));
+            } else if row.outcome != sent.outcome {
+                self.wrong.push(format!("{id} is {} ({:?}), not {}", row.outcome, row.reason, sent.outcome));
+            }
+            // An attempt without an answer may have been accepted or not.
+            let seen = row.repetitions + 1;
+            if !(i64::from(sent.accepted)..=i64::from(sent.attempts)).contains(&seen) {
+                self.wrong.push(format!("{id} was seen {seen} times, but {sent:?}"));
+            }
+        }
+        let accepted = sent.iter().filter(|(_, sent)| sent.accepted > 0);
+        self.lost
+            .extend(accepted.filter(|(id, _)| !stored.contains_key(id.as_str())).map(|(id, _)| id.clone()));
+    }
+
+    fn statuses(
+        &mut self,
+        kind: &str,
+        truth: &BTreeMap<String, &'static str>,
+        stored: &BTreeMap<String, String>,
+    ) {
+        let ids: BTreeSet<&String> = truth.keys().chain(stored.keys()).collect();
+        for id in ids {
+            let (told, found) = (truth.get(id).copied(), stored.get(id).map(String::as_str));
+            if told != found {
+                self.wrong.push(format!("{kind} {id} is {found:?}, not {told:?}"));
+            }
+        }
+    }
+
+    /// Each transition begins where the one before it ended, and the last ends at the status that is shown:
+    /// an effect that was applied twice, or lost, breaks the chain.
+    fn transitions(&mut self, transitions: &[Transition], invoices: &BTreeMap<String, String>) {
+        let mut chains: BTreeMap<(&str, &str), Vec<&Transition>> = BTreeMap::new();
+        for transition in transitions {
+            let subject = (transition.subject_kind.as_str(), transition.subject_id.as_str());
+            chains.entry(subject).or_default().push(transition);
+        }
+        for ((kind, id), chain) in chains {
+            for pair in chain.windows(2) {
+                if pair[0].after != pair[1].before || pair[0].after == pair[1].after {
+                    self.double.push(format!("{kind} {id}: {:?} is followed by {:?}", pair[0], pair[1]));
+                }
+            }
+            let last = chain.last().and_then(|transition| transition.after.as_ref());
+            if kind == "invoice" && last != invoices.get(id) {
+                self.wrong.push(format!("invoice {id}: the audit ends at {last:?}"));
+            }
+        }
+    }
+}
+
+/// Counts, and the first few findings of each kind.
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (kind, findings) in self.kinds() {
+            writeln!(f, "{kind}: {}", findings.len())?;
+            for finding in findings.iter().take(5) {
+                writeln!(f, "    {finding}")?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,200 @@
+//! A private Postgres from the installed binaries: own folder, port and password, durable as in production.
+//! One is shared by the tests of a run; who kills and restarts needs one of their own.
+
+use std::fs;
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use rustix::process::{Pid, Signal, getuid, kill_process};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tokio::sync::OnceCell;
+
+use crate::guardian::{Guardian, Server, until};
+use crate::ports::free_port;
+
+const INSTALLED_UNDER: &str = "/usr/lib/postgresql";
+const BOOT_PATIENCE: Duration = Duration::from_mins(1);
+const KILL_PATIENCE: Duration = Duration::from_secs(20);
+/// Small, so that several fit on one machine; everything that durability rests on stays as it is.
+const SETTINGS: &[&str] = &[
+    "listen_addresses=127.0.0.1",
+    "unix_socket_directories=",
+    "max_connections=100",
+    "shared_buffers=64MB",
+    "max_wal_size=512MB",
+    "jit=off",
+];
+
+pub struct Postgres {
+    server: Option<Server>,
+    guardian: Guardian,
+    binaries: PathBuf,
+    user: Option<User>,
+    port: u16,
+    password: String,
+    databases: AtomicU32,
+}
+
+/// Whom the server runs as, where the tests run as root, which it refuses.
+#[derive(Clone, Copy)]
+struct User {
+    uid: u32,
+    gid: u32,
+}
+
+impl Postgres {
+    /// Creates a cluster, starts it and waits until it answers.
+    pub async fn start() -> anyhow::Result<Self> {
+        let binaries = binaries()?;
+        let guardian = Guardian::new("postgres", Signal::QUIT)?;
+        let user = if getuid().is_root() { Some(User::unprivileged()?) } else { None };
+        let password = shared::trace::random_hex::<16>();
+        let password_file = guardian.folder().join("password");
+        fs::write(&password_file, &password)?;
+        if let Some(User { uid, gid }) = user {
+            guardian.give_to(uid, gid)?;
+            chown(&password_file, Some(uid), Some(gid))?;
+        }
+        let port = free_port();
+        let databases = AtomicU32::new(0);
+        let mut postgres = Self { server: None, guardian, binaries, user, port, password, databases };
+        postgres.create_cluster().await?;
+        postgres.boot().await?;
+        Ok(postgres)
+    }
+
+    /// The one that all tests of this run share. It ends with the test process.
+    pub async fn shared() -> &'static Self {
+        static SHARED: OnceCell<Postgres> = OnceCell::const_new();
+        SHARED.get_or_init(async || Self::start().await.expect("Postgres starts")).await
+    }
+
+    /// The address of a new, empty database, whose name begins as given.
+    pub async fn database(&self, name: &str) -> anyhow::Result<String> {
+        let number = self.databases.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{name}_{number}");
+        let mut connection = PgConnection::connect(&self.url("postgres")).await?;
+        sqlx::query(AssertSqlSafe(format!("CREATE DATABASE \"{name}\""))).execute(&mut connection).await?;
+        connection.close().await?;
+        Ok(self.url(&name))
+    }
+
+    /// What no log may show.
+    pub fn password(&self) -> &str {
+        &self.password
+    }
+
+    /// SIGKILL to the server and every process of its own at once: nothing is flushed, nothing is said
+    /// goodbye to. The backends are in sessions of their own, but all work inside the data folder.
+    pub async fn kill(&mut self) -> anyhow::Result<()> {
+        if let Some(mut server) = self.server.take() {
+            server.kill();
+        }
+        until("the processes of Postgres to end", KILL_PATIENCE, async || {
+            let left = processes_inside(&self.data());
+            for process in &left {
+                let _ended_just_now = kill_process(*process, Signal::KILL);
+            }
+            Ok(left.is_empty())
+        })
+        .await
+    }
+
+    /// Starts it again on the same data and port.
+    pub async fn restart(&mut self) -> anyhow::Result<()> {
+        self.kill().await?;
+        self.boot().await
+    }
+
+    fn url(&self, database: &str) -> String {
+        format!("postgres://postgres:{}@127.0.0.1:{}/{database}", self.password, self.port)
+    }
+
+    fn data(&self) -> PathBuf {
+        self.guardian.folder().join("data")
+    }
+
+    async fn create_cluster(&self) -> anyhow::Result<()> {
+        let output = self.guardian.folder().join("initdb");
+        let mut command = self.command("initdb", &output)?;
+        command.arg("--pgdata").arg(self.data()).arg("--pwfile").arg(self.guardian.folder().join("password"));
+        command.args(["--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"]);
+        command.arg("--no-sync"); // only of this first state, which nobody misses
+        let mut initdb = self.guardian.spawn(&mut command)?;
+        until("initdb", BOOT_PATIENCE, async || Ok(initdb.has_exited())).await?;
+        ensure!(initdb.succeeded(), "initdb failed: {}", fs::read_to_string(output)?);
+        Ok(())
+    }
+
+    async fn boot(&mut self) -> anyhow::Result<()> {
+        let output = self.guardian.folder().join("output");
+        let mut command = self.command("postgres", &output)?;
+        command.arg("-D").arg(self.data()).args(["-p", &self.port.to_string()]);
+        for setting in SETTINGS {
+            command.args(["-c", setting]);
+        }
+        let mut server = self.guardian.spawn(&mut command)?;
+        let address = self.url("postgres");
+        until("Postgres to answer", BOOT_PATIENCE, async || {
+            if server.has_exited() {
+                bail!("Postgres ended while starting: {}", fs::read_to_string(&output)?);
+            }
+            let connecting = tokio::time::timeout(Duration::from_secs(5), PgConnection::connect(&address));
+            Ok(matches!(connecting.await, Ok(Ok(_))))
+        })
+        .await?;
+        self.server = Some(server);
+        Ok(())
+    }
+
+    fn command(&self, program: &str, output: &Path) -> anyhow::Result<Command> {
+        let mut command = self.guardian.command(self.binaries.join(program));
+        let output = fs::File::create(output)?;
+        command.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C.UTF-8");
+        command.stdout(output.try_clone()?).stderr(output).stdin(Stdio::null());
+        if let Some(User { uid, gid }) = self.user {
+            command.uid(uid).gid(gid);
+        }
+        Ok(command)
+    }
+}
+
+impl User {
+    /// The package's own user where there is one.
+    fn unprivileged() -> anyhow::Result<Self> {
+        let accounts = fs::read_to_string("/etc/passwd")?;
+        let named = |name: &str| {
+            let account = accounts.lines().find(|line| line.split(':').next() == Some(name))?;
+            let mut numbers = account.split(':').skip(2).map(str::parse);
+            Some(Self { uid: numbers.next()?.ok()?, gid: numbers.next()?.ok()? })
+        };
+        named("postgres").or_else(|| named("nobody")).context("there is neither a user postgres nor nobody")
+    }
+}
+
+/// The newest of the installed versions.
+fn binaries() -> anyhow::Result<PathBuf> {
+    let versions = fs::read_dir(INSTALLED_UNDER).into_iter().flatten().flatten();
+    versions
+        .filter_map(|entry| {
+            Some((entry.file_name().to_str()?.parse::<u32>().ok()?, entry.path().join("bin")))
+        })
+        .filter(|(_, binaries)| binaries.join("postgres").exists())
+        .max()
+        .map(|(_, binaries)| binaries)
+        .context("Postgres is not installed: `apt-get install postgresql`, or run scripts/test")
+}
+
+/// Living processes that work inside the folder.
+fn processes_inside(folder: &Path) -> Vec<Pid> {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes
+        .filter(|process| fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(folder)))
+        .filter_map(|process| process.file_name().to_str()?.parse().ok().and_then(Pid::from_raw))
+        .collect()
+}

@@ -1,0 +1,301 @@
+//! The product as users run it, on one of the four combinations of queue and ledger: started, killed,
+//! restarted and stopped from outside. Whoever drops a stack learns of what went wrong in it unseen.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use rustix::process::Signal;
+
+use crate::broker::Broker;
+use crate::client::{Client, get};
+use crate::guardian::{Guardian, until};
+use crate::ledger::Ledger;
+use crate::ports::free_port;
+use crate::postgres::Postgres;
+use crate::process::Process;
+use crate::queue::Queue;
+
+/// A cold start next to other work on the same cores.
+const READY_PATIENCE: Duration = Duration::from_mins(1);
+const TOOL_PATIENCE: Duration = Duration::from_mins(1);
+/// What no log may show, besides the secrets of the configuration: the people of the invented objects.
+const PERSONAL: &[&str] = &["Jane Example", "buyer@example.com", "+15555550123", "Evergreen", "_secret_"];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Combination {
+    SqliteSqlite,
+    SqlitePostgres,
+    RabbitSqlite,
+    RabbitPostgres,
+}
+
+impl Combination {
+    pub const ALL: [Self; 4] =
+        [Self::SqliteSqlite, Self::SqlitePostgres, Self::RabbitSqlite, Self::RabbitPostgres];
+
+    pub fn has_broker(self) -> bool {
+        matches!(self, Self::RabbitSqlite | Self::RabbitPostgres)
+    }
+
+    pub fn has_postgres(self) -> bool {
+        matches!(self, Self::SqlitePostgres | Self::RabbitPostgres)
+    }
+
+    /// With a queue in a file there is one process; else a SQLite ledger, which has one writer, has one worker.
+    fn processes(self) -> &'static [&'static str] {
+        match self {
+            Self::SqliteSqlite | Self::SqlitePostgres => &["tidegate"],
+            Self::RabbitSqlite => &["gateway", "worker-1"],
+            Self::RabbitPostgres => &["gateway", "worker-1", "worker-2"],
+        }
+    }
+}
+
+/// Runs the same story on every combination; the output names the one at which it ended.
+pub async fn each_combination(story: impl AsyncFn(Combination)) {
+    for combination in Combination::ALL {
+        eprintln!("on {combination:?}");
+        story(combination).await;
+    }
+}
+
+pub struct Stack {
+    pub combination: Combination,
+    processes: Vec<Process>,
+    settings: Vec<(String, String)>,
+    gateway: SocketAddr,
+    secret: String,
+    queue: Queue,
+    ledger: Ledger,
+    stopped: bool,
+    guardian: Guardian,
+}
+
+impl Stack {
+    /// Starts on a queue and a ledger of its own, inside the servers that all tests share.
+    pub async fn start(combination: Combination) -> Self {
+        Self::start_with(combination, &[]).await
+    }
+
+    /// The same, with further environment variables for every process.
+    pub async fn start_with(combination: Combination, settings: &[(&str, &str)]) -> Self {
+        let broker = if combination.has_broker() { Some(Broker::shared().await) } else { None };
+        let postgres = if combination.has_postgres() { Some(Postgres::shared().await) } else { None };
+        let mut stack =
+            Self::prepare(combination, settings, broker, postgres).await.expect("a stack is laid out");
+        stack.begin().await.expect("a stack starts");
+        stack
+    }
+
+    /// Chooses ports and makes an empty queue and an empty ledger; nothing runs yet.
+    pub async fn prepare(
+        combination: Combination,
+        settings: &[(&str, &str)],
+        broker: Option<&Broker>,
+        postgres: Option<&Postgres>,
+    ) -> anyhow::Result<Self> {
+        let guardian = Guardian::new("stack", Signal::KILL)?;
+        let file = |name: &str| format!("sqlite:{}", guardian.folder().join(name).display());
+        let queue_url = match broker {
+            Some(broker) => broker.vhost("stack").await?,
+            None => file("queue.db"),
+        };
+        let ledger_url = match postgres {
+            Some(postgres) => postgres.database("stack").await?,
+            None => file("ledger.db"),
+        };
+        let secret = format!("whsec_{}", shared::trace::random_hex::<20>());
+        let gateway = loopback();
+        let mut all: Vec<(String, String)> = [
+            ("QUEUE_URL", queue_url.as_str()),
+            ("DATABASE_URL", ledger_url.as_str()),
+            ("GATEWAY_ADDR", &gateway.to_string()),
+            ("STRIPE_WEBHOOK_SECRET", &secret),
+            ("RUST_BACKTRACE", "1"),
+        ]
+        .iter()
+        .chain(settings)
+        .map(|&(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+        all.dedup_by(|later, earlier| later.0 == earlier.0);
+        let processes = combination
+            .processes()
+            .iter()
+            .map(|name| Process::new(name, guardian.folder(), all.clone()))
+            .collect();
+        Ok(Self {
+            combination,
+            processes,
+            settings: all,
+            gateway,
+            secret,
+            queue: Queue::at(&queue_url),
+            ledger: Ledger::at(&ledger_url),
+            stopped: false,
+            guardian,
+        })
+    }
+
+    /// Declares and migrates what the separate processes only check, then starts everything.
+    pub async fn begin(&mut self) -> anyhow::Result<()> {
+        if self.combination.has_broker() {
+            self.tidegate(&["topology"]).await?;
+            self.tidegate(&["migrate"]).await?;
+        }
+        for number in 0..self.processes.len() {
+            self.processes[number].spawn(&self.guardian)?;
+        }
+        for name in self.names() {
+            self.is_ready(name).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs one of the commands of `tidegate` against this stack and returns what it printed.
+    pub async fn tidegate(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let mut tool = Process::tool(arguments, self.guardian.folder(), self.settings.clone());
+        tool.spawn(&self.guardian)?;
+        until("a command of tidegate", TOOL_PATIENCE, async || Ok(tool.has_ended())).await?;
+        ensure!(tool.succeeded(), "tidegate {arguments:?} failed: {}", tool.log());
+        Ok(tool.output())
+    }
+
+    pub fn client(&self) -> Client {
+        Client::new(self.gateway, &self.secret)
+    }
+
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    pub fn gateway(&self) -> SocketAddr {
+        self.gateway
+    }
+
+    /// The processes of this combination, the gateway's first.
+    pub fn names(&self) -> Vec<&'static str> {
+        self.combination.processes().to_vec()
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self, name: &str) {
+        self.process(name).kill();
+    }
+
+    /// Starts a process that was killed or stopped; whoever needs it ready waits by `is_ready`.
+    pub fn spawn(&mut self, name: &str) -> anyhow::Result<()> {
+        let number = self.number(name);
+        self.processes[number].spawn(&self.guardian)
+    }
+
+    pub fn has_ended(&mut self, name: &str) -> bool {
+        self.process(name).has_ended()
+    }
+
+    /// SIGTERM; fails unless the process then ends cleanly in time.
+    pub fn stop(&mut self, name: &str) -> anyhow::Result<()> {
+        self.process(name).stop()
+    }
+
+    /// Waits until a process that was just started refuses to run, and returns what it said.
+    pub async fn refusal(&mut self, name: &str) -> anyhow::Result<String> {
+        let process = self.process(name);
+        until(&format!("{name} to refuse"), READY_PATIENCE, async || Ok(process.has_ended())).await?;
+        ensure!(!process.succeeded(), "{name} ended as if all were well:\n{}", process.log());
+        process.kill();
+        Ok(process.log())
+    }
+
+    /// Waits until every listener of a process says that it is ready.
+    pub async fn is_ready(&mut self, name: &str) -> anyhow::Result<()> {
+        let number = self.number(name);
+        let process = &mut self.processes[number];
+        for listener in process.internal_addresses() {
+            until(&format!("{name} to be ready"), READY_PATIENCE, async || {
+                ensure!(!process.has_ended(), "{name} ended while starting:\n{}", process.log());
+                Ok(get(listener, "/readyz").await.is_ok_and(|(status, _)| status == 200))
+            })
+            .await
+            .with_context(|| process.log())?;
+        }
+        Ok(())
+    }
+
+    /// The metrics page of a process.
+    pub async fn metrics(&self, name: &str) -> anyhow::Result<String> {
+        let listener = self.processes[self.number(name)].internal_addresses()[0];
+        Ok(get(listener, "/metrics").await?.1)
+    }
+
+    /// Stops everything in order, gateway first, and holds the end to what a good end is: clean exits, no
+    /// panic, no secret in a log, and an empty queue.
+    pub async fn end(mut self) {
+        let problems = self.stop_all();
+        assert!(problems.is_empty(), "the stack did not end well:\n{}", problems.join("\n"));
+        let waiting = self.queue.waiting().await.expect("the queue can be asked");
+        assert_eq!(waiting, 0, "events are left in the queue");
+    }
+
+    /// The ends of all logs, for people.
+    pub fn logs(&self) -> String {
+        self.processes.iter().map(Process::log).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Ends a stack that is known to be in a bad state, without a word about it.
+    pub fn abandon(mut self) {
+        self.stopped = true;
+    }
+
+    /// Stops what runs and says what was wrong, now or before.
+    fn stop_all(&mut self) -> Vec<String> {
+        self.stopped = true;
+        let mut secrets: Vec<&str> = PERSONAL.to_vec();
+        secrets.push(&self.secret);
+        secrets.extend(self.settings.iter().filter_map(|(_, value)| credentials(value)));
+        let mut problems = Vec::new();
+        for process in &mut self.processes {
+            if let Err(problem) = process.stop() {
+                problems.push(format!("{problem:#}"));
+            }
+            problems.extend(process.faults(&secrets));
+        }
+        problems
+    }
+
+    fn process(&mut self, name: &str) -> &mut Process {
+        let number = self.number(name);
+        &mut self.processes[number]
+    }
+
+    fn number(&self, name: &str) -> usize {
+        self.combination
+            .processes()
+            .iter()
+            .position(|known| *known == name)
+            .expect("a process of this combination")
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", self.logs());
+            return; // the guardian ends what still runs
+        }
+        if !self.stopped {
+            let problems = self.stop_all();
+            assert!(problems.is_empty(), "the stack did not end well:\n{}", problems.join("\n"));
+        }
+    }
+}
+
+/// `user:password` of a URL.
+fn credentials(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    Some(rest.rsplit_once('@')?.0)
+}
+
+pub(crate) fn loopback() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], free_port()))
+}

@@ -1,0 +1,107 @@
+//! One event by itself, after a `started` mark is committed: whoever kills or hangs its worker is found out,
+//! and harms no neighbour. Redelivered events, the events of a batch that failed, and waiting ones whose
+//! time has come are handled so.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use shared::envelope::Envelope;
+
+use crate::failure::{self, Blame, Failure};
+use crate::ledger::events::Record;
+use crate::ledger::{Ledger, LedgerError};
+use crate::process::{Handled, Manner, process};
+use crate::rules::event::{Content, EventKey};
+
+/// How far a waiting event's time is put off while somebody handles it, so that nobody else does.
+pub const CLAIM: Duration = Duration::from_secs(300);
+
+/// What came of handling an event alone.
+#[derive(Debug)]
+pub enum Alone {
+    Handled(Handled),
+    /// It failed, and has the outcome that follows.
+    Failed {
+        blame: Blame,
+        outcome: &'static str,
+    },
+    /// It was handled before, or waits for its time.
+    NotDue,
+}
+
+/// Handles one event. `Err` is transient or broken: the event has no outcome yet, and its mark is gone.
+pub async fn handle(
+    ledger: &Ledger,
+    envelope: &Envelope,
+    retries: &[Duration],
+    now: DateTime<Utc>,
+) -> Result<Alone, Failure> {
+    let key = Content::of(envelope).key;
+    let (attempts, blame) = match begin(ledger, &key, now).await? {
+        Begin::NotDue => return Ok(Alone::NotDue),
+        Begin::NeverCameBack { attempts } => (attempts, Blame::NeverCameBack),
+        Begin::Marked { attempts } => match process(ledger, &[envelope], Manner::Alone, now).await {
+            Ok(handled) => return Ok(Alone::Handled(handled)),
+            Err(Failure::Blame(blame)) => (attempts, blame),
+            Err(failure) => {
+                // The failure is not the event's: without this the next try would count as one.
+                if let Err(error) = unmark(ledger, &key).await {
+                    tracing::debug!(event_id = key.id, %error, "a mark stays behind");
+                }
+                return Err(failure);
+            }
+        },
+    };
+    let outcome = failure::outcome(&blame, attempts + 1, retries, now);
+    let name = outcome.as_str();
+    conclude(ledger, Record { key, envelope, outcome, attempts: attempts + 1 }, now).await?;
+    Ok(Alone::Failed { blame, outcome: name })
+}
+
+enum Begin {
+    /// The mark is committed.
+    Marked {
+        attempts: i64,
+    },
+    /// A mark was there: an attempt ended without a word.
+    NeverCameBack {
+        attempts: i64,
+    },
+    NotDue,
+}
+
+async fn begin(ledger: &Ledger, key: &EventKey, now: DateTime<Utc>) -> Result<Begin, LedgerError> {
+    let mut tx = ledger.begin().await?;
+    let known = tx.known(std::slice::from_ref(key)).await?.pop();
+    let attempts = match known {
+        None => 0,
+        Some(known) if known.outcome == "waiting" && tx.claim(key, now, now + CLAIM).await? => known.attempts,
+        Some(_) => {
+            // Handled, and perhaps by somebody who died before it was settled: no blame is left over.
+            tx.unmark_started(std::slice::from_ref(key)).await?;
+            tx.commit().await?;
+            return Ok(Begin::NotDue);
+        }
+    };
+    let marked = tx.mark_started(key, now).await?;
+    tx.commit().await?;
+    Ok(if marked { Begin::Marked { attempts } } else { Begin::NeverCameBack { attempts } })
+}
+
+/// A claim is left to run out: the event then simply comes a little later.
+async fn unmark(ledger: &Ledger, key: &EventKey) -> Result<(), LedgerError> {
+    let mut tx = ledger.begin().await?;
+    tx.unmark_started(std::slice::from_ref(key)).await?;
+    tx.commit().await
+}
+
+async fn conclude(ledger: &Ledger, record: Record<'_>, now: DateTime<Utc>) -> Result<(), LedgerError> {
+    let mut tx = ledger.begin().await?;
+    if tx.record(std::slice::from_ref(&record), now).await?.is_empty() {
+        tx.conclude(&[(record.key.clone(), record.outcome.clone(), record.attempts)]).await?;
+    } else {
+        tx.keep_bodies(&[&record]).await?;
+    }
+    tx.unmark_started(std::slice::from_ref(&record.key)).await?;
+    tx.commit().await
+}

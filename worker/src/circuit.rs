@@ -1,0 +1,51 @@
+//! Whether the ledger answers. While it does not, lanes hold what they have and receive nothing; each outage
+//! is told once when it begins and once when it ends.
+
+use std::sync::Mutex;
+use std::time::Instant;
+
+#[derive(Debug, Default)]
+pub struct Circuit(Mutex<Option<(Instant, String)>>);
+
+impl Circuit {
+    /// The ledger failed, for a reason that time or an operator heals.
+    pub fn open(&self, why: &str) {
+        let mut state = self.lock();
+        if state.is_none() {
+            tracing::warn!(why, "paused: the ledger does not answer; events are held, none is buried for it");
+            *state = Some((Instant::now(), why.to_owned()));
+        }
+    }
+
+    /// The ledger answered.
+    pub fn close(&self) {
+        if let Some((since, _)) = self.lock().take() {
+            tracing::info!(paused_secs = since.elapsed().as_secs(), "resumed: the ledger answers again");
+        }
+    }
+
+    /// Why nothing is handled now.
+    pub fn reason(&self) -> Option<String> {
+        self.lock().as_ref().map(|(since, why)| format!("paused for {} s: {why}", since.elapsed().as_secs()))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<(Instant, String)>> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_says_why_until_the_ledger_answers() {
+        let circuit = Circuit::default();
+        assert_eq!(circuit.reason(), None);
+        circuit.open("connection refused");
+        circuit.open("another reason");
+        assert!(circuit.reason().unwrap().contains("connection refused"));
+        circuit.close();
+        assert_eq!(circuit.reason(), None);
+    }
+}

@@ -1,0 +1,92 @@
+//! The worker's limits.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use shared::env::{Env, Problem, Variable};
+
+const INTERNAL_ADDR: Variable = Variable {
+    name: "WORKER_INTERNAL_ADDR",
+    default: "127.0.0.1:8082",
+    example: "0.0.0.0:8082",
+    help: "Where the worker's `/livez`, `/readyz` and `/metrics` are.",
+};
+const BATCH: Variable = Variable {
+    name: "WORKER_BATCH_EVENTS",
+    default: "64",
+    example: "128",
+    help: "How many events one transaction may take in.",
+};
+const LANES: Variable = Variable {
+    name: "WORKER_LANES",
+    default: "2",
+    example: "4",
+    help: "How many batches one worker handles at once; always one on a SQLite ledger.",
+};
+const RETRIES: Variable = Variable {
+    name: "WORKER_RETRY_SECS",
+    default: "1,10,60,600,3600",
+    example: "1,10,60",
+    help: "The distances at which an event that failed without explanation is tried again, before it is buried.",
+};
+const EVENT_DEADLINE: Variable = Variable {
+    name: "WORKER_EVENT_DEADLINE_SECS",
+    default: "60",
+    example: "30",
+    help: "After how long a batch that does not end is taken for a hang; the process then ends itself.",
+};
+const DRAIN: Variable = Variable {
+    name: "WORKER_DRAIN_SECS",
+    default: "20",
+    example: "45",
+    help: "How long a stopping worker may finish the batches in hand.",
+};
+pub const VARIABLES: &[Variable] = &[INTERNAL_ADDR, BATCH, LANES, RETRIES, EVENT_DEADLINE, DRAIN];
+
+#[derive(Clone, Debug)]
+pub struct WorkerConfig {
+    pub internal_addr: SocketAddr,
+    pub batch_events: usize,
+    pub lanes: usize,
+    pub retries: Vec<Duration>,
+    pub event_deadline: Duration,
+    pub drain: Duration,
+}
+
+impl WorkerConfig {
+    pub fn from_env(env: &Env) -> Result<Self, Problem> {
+        Ok(Self {
+            internal_addr: env.address(&INTERNAL_ADDR)?,
+            batch_events: env.number(&BATCH, 1..=1_000)?,
+            lanes: env.number(&LANES, 1..=32)?,
+            retries: env.parse(&RETRIES, read_retries)?,
+            event_deadline: env.seconds(&EVENT_DEADLINE, 2..=3_600)?,
+            drain: env.seconds(&DRAIN, 1..=600)?,
+        })
+    }
+}
+
+fn read_retries(text: &str) -> Result<Vec<Duration>, String> {
+    const LONGEST_SECS: u64 = 7 * 24 * 3_600;
+    let seconds =
+        text.split(',').map(|part| part.trim().parse().ok().filter(|s| (1..=LONGEST_SECS).contains(s)));
+    match seconds.collect::<Option<Vec<u64>>>() {
+        Some(seconds) if seconds.len() <= 20 => Ok(seconds.into_iter().map(Duration::from_secs).collect()),
+        _ => Err("not a list of at most 20 numbers of seconds, each from 1 to a week".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_good_and_odd_distances_refused() {
+        let config = WorkerConfig::from_env(&Env::of(&[])).unwrap();
+        assert_eq!(config.retries.len(), 5);
+        for odd in ["1,,2", "0", "-1", "x", "1;2", "99999999"] {
+            let problem = WorkerConfig::from_env(&Env::of(&[("WORKER_RETRY_SECS", odd)])).unwrap_err();
+            assert_eq!(problem.name, "WORKER_RETRY_SECS");
+        }
+    }
+}

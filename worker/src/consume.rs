@@ -1,0 +1,201 @@
+//! Receive, process, settle: what a lane does until it is told to stop. It settles only what is committed,
+//! holds what it has while the ledger is away, and gives back what it did not begin.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use chrono::{DateTime, Utc};
+use shared::clock;
+use shared::envelope::Envelope;
+use shared::queue::{Delivery, Queue, Settle, Tag};
+use tokio_util::sync::CancellationToken;
+
+use crate::alone::{self, Alone};
+use crate::circuit::Circuit;
+use crate::failure::{Blame, Failure};
+use crate::ledger::Ledger;
+use crate::metrics::Metrics;
+use crate::process::{Manner, process};
+use crate::watchdog::Watchdog;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// What all lanes of a worker share.
+#[derive(Clone)]
+pub struct Lanes {
+    pub queue: Queue,
+    pub ledger: Ledger,
+    pub metrics: Metrics,
+    pub circuit: Arc<Circuit>,
+    pub watchdog: Watchdog,
+    pub retries: Arc<[Duration]>,
+    pub batch_events: usize,
+    pub shutdown: CancellationToken,
+    /// Cancelled when the disk failed: nothing may be acknowledged any more.
+    pub broken: CancellationToken,
+}
+
+/// Why a piece of work got no result.
+enum Stop {
+    /// Told to stop while the ledger was away, or broken: what is in hand goes back.
+    Interrupted,
+    Blame(Blame),
+}
+
+impl Lanes {
+    /// Runs one lane to its end.
+    pub async fn run(self, lane: usize) {
+        loop {
+            let deliveries = tokio::select! {
+                biased;
+                () = self.shutdown.cancelled() => return,
+                deliveries = self.queue.receive(self.batch_events) => deliveries,
+            };
+            // Somebody may have begun these and not come back; so nobody else shares their fate.
+            let (suspects, fresh): (Vec<_>, Vec<_>) = deliveries.into_iter().partition(|d| d.redelivered);
+            self.metrics.redelivered.inc_by(suspects.len() as u64);
+            self.together(lane, &fresh).await;
+            for suspect in &suspects {
+                self.alone(lane, suspect).await;
+            }
+        }
+    }
+
+    async fn together(&self, lane: usize, deliveries: &[Delivery]) {
+        if deliveries.is_empty() {
+            return;
+        }
+        let envelopes: Vec<&Envelope> = deliveries.iter().map(|delivery| &delivery.envelope).collect();
+        let mut pauses = pauses();
+        let result = loop {
+            let busy = self.watchdog.busy(lane);
+            let attempt = process(&self.ledger, &envelopes, Manner::Together, clock::now()).await;
+            drop(busy);
+            if let ControlFlow::Break(result) = self.judge(attempt, &mut pauses).await {
+                break result;
+            }
+        };
+        match result {
+            Ok(handled) => {
+                self.metrics.batches.observe(f64::from(u32::try_from(envelopes.len()).unwrap_or(u32::MAX)));
+                self.metrics.count(&handled);
+                self.observe_latency(&envelopes, clock::now());
+                self.settle(deliveries.iter().map(|delivery| (delivery.tag, Settle::Done)).collect()).await;
+            }
+            Err(Stop::Interrupted) => {
+                self.settle(deliveries.iter().map(|delivery| (delivery.tag, Settle::Release)).collect())
+                    .await;
+            }
+            Err(Stop::Blame(blame)) => {
+                tracing::warn!(events = deliveries.len(), %blame, "a batch failed: its events are handled one at a time");
+                self.metrics.fallbacks.inc();
+                for delivery in deliveries {
+                    self.alone(lane, delivery).await;
+                }
+            }
+        }
+    }
+
+    async fn alone(&self, lane: usize, delivery: &Delivery) {
+        let settle = match self.handle_alone(lane, &delivery.envelope).await {
+            Some(_) => Settle::Done,
+            None => Settle::Release,
+        };
+        self.settle(vec![(delivery.tag, settle)]).await;
+    }
+
+    /// Handles one event by itself; `None` when told to stop before it had an outcome.
+    pub async fn handle_alone(&self, lane: usize, envelope: &Envelope) -> Option<Alone> {
+        let mut pauses = pauses();
+        let result = loop {
+            let busy = self.watchdog.busy(lane);
+            let attempt = alone::handle(&self.ledger, envelope, &self.retries, clock::now()).await;
+            drop(busy);
+            if let ControlFlow::Break(result) = self.judge(attempt, &mut pauses).await {
+                break result;
+            }
+        };
+        match result {
+            Ok(alone) => {
+                match &alone {
+                    Alone::Handled(handled) => {
+                        self.metrics.count(handled);
+                        self.observe_latency(&[envelope], clock::now());
+                    }
+                    Alone::Failed { blame, outcome } => {
+                        let (event_id, kind) = (&envelope.header.id, &envelope.header.kind);
+                        tracing::warn!(event_id, kind, %blame, outcome, "an event failed alone");
+                        self.metrics.count_failed(outcome);
+                    }
+                    Alone::NotDue => {}
+                }
+                Some(alone)
+            }
+            Err(Stop::Interrupted) => None,
+            // Writing the outcome of a failed event was refused: no rule foresees it. Keep it in the queue.
+            Err(Stop::Blame(blame)) => {
+                tracing::error!(event_id = envelope.header.id, %blame, "an event's failure cannot be recorded");
+                tokio::time::sleep(LONGEST_PAUSE).await;
+                None
+            }
+        }
+    }
+
+    /// Whether an attempt is the end of the matter. Where the ledger is away it is not: the work in hand is
+    /// held through a growing, jittered pause, and tried again. Attempts themselves are never cancelled: a
+    /// cancelled `begin` would spoil its connection.
+    async fn judge<T>(
+        &self,
+        attempt: Result<T, Failure>,
+        pauses: &mut ExponentialBackoff,
+    ) -> ControlFlow<Result<T, Stop>> {
+        match attempt {
+            Ok(value) => {
+                self.circuit.close();
+                return ControlFlow::Break(Ok(value));
+            }
+            Err(Failure::Blame(blame)) => return ControlFlow::Break(Err(Stop::Blame(blame))),
+            Err(Failure::Broken(error)) => {
+                tracing::error!(%error, "ending the process: what the ledger promised may not be on the disk");
+                self.broken.cancel();
+            }
+            Err(Failure::Transient(error)) => self.circuit.open(&error.to_string()),
+        }
+        if self.broken.is_cancelled() {
+            return ControlFlow::Break(Err(Stop::Interrupted));
+        }
+        tokio::select! {
+            () = self.shutdown.cancelled() => ControlFlow::Break(Err(Stop::Interrupted)),
+            () = tokio::time::sleep(pauses.next().unwrap_or(LONGEST_PAUSE)) => ControlFlow::Continue(()),
+        }
+    }
+
+    async fn settle(&self, settlements: Vec<(Tag, Settle)>) {
+        match self.queue.settle(&settlements).await {
+            Ok(settled) => self.metrics.stale_settles.inc_by(settled.stale as u64),
+            // Each comes again, and is known then.
+            Err(error) => {
+                tracing::warn!(%error, events = settlements.len(), "settling failed: the events come again")
+            }
+        }
+    }
+
+    fn observe_latency(&self, envelopes: &[&Envelope], now: DateTime<Utc>) {
+        for envelope in envelopes {
+            let elapsed = (now - envelope.header.received_at).to_std().unwrap_or_default();
+            self.metrics.received_to_applied.observe(elapsed.as_secs_f64());
+        }
+    }
+}
+
+fn pauses() -> ExponentialBackoff {
+    ExponentialBuilder::new()
+        .with_min_delay(FIRST_PAUSE)
+        .with_max_delay(LONGEST_PAUSE)
+        .with_jitter()
+        .without_max_times()
+        .build()
+}

@@ -1,0 +1,84 @@
+//! What a failure means for the events at hand: wait, blame the event, or end the process. Pure.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use crate::ledger::LedgerError;
+use crate::outcome::Outcome;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// Heals by itself or by an operator. No event is to blame, no attempt is used, however long it lasts.
+    #[error("{0}")]
+    Transient(LedgerError),
+    /// Some event of the batch is to blame; handled alone it shows itself.
+    #[error("{0}")]
+    Blame(Blame),
+    /// The disk failed: nothing may be acknowledged any more.
+    #[error("{0}")]
+    Broken(LedgerError),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Blame {
+    #[error("a rule panicked")]
+    Panicked,
+    /// The database refuses what this event says.
+    #[error("{0}")]
+    Refused(String),
+    #[error("the process ended or hung while it handled this event alone")]
+    NeverCameBack,
+}
+
+impl Failure {
+    pub fn panicked() -> Self {
+        Self::Blame(Blame::Panicked)
+    }
+}
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::Transient(_) | LedgerError::Schema(_) => Self::Transient(error),
+            LedgerError::Data(_) => Self::Blame(Blame::Refused(error.to_string())),
+            LedgerError::Broken(_) => Self::Broken(error),
+        }
+    }
+}
+
+/// The outcome of an event that failed alone, with this many attempts behind it. What a database refuses it
+/// will refuse again; what nobody can explain is tried again at growing distances, and buried after the last.
+pub fn outcome(blame: &Blame, attempts: i64, retries: &[Duration], now: DateTime<Utc>) -> Outcome {
+    let reason = blame.to_string();
+    if matches!(blame, Blame::Refused(_)) {
+        return Outcome::Dead { reason };
+    }
+    let made = usize::try_from(attempts.max(1) - 1).unwrap_or(usize::MAX);
+    match retries.get(made) {
+        Some(wait) => Outcome::Waiting { reason, retry_at: now + *wait },
+        None => Outcome::Dead { reason: format!("{reason}, {attempts} times") },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RETRIES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
+
+    #[test]
+    fn an_unexplained_failure_is_tried_again_at_growing_distances_and_then_buried() {
+        let now = DateTime::UNIX_EPOCH;
+        let after = |attempts| outcome(&Blame::Panicked, attempts, &RETRIES, now);
+        assert_eq!(after(1).retry_at(), Some(now + RETRIES[0]));
+        assert_eq!(after(2).retry_at(), Some(now + RETRIES[1]));
+        assert_eq!(after(3), Outcome::Dead { reason: "a rule panicked, 3 times".to_owned() });
+    }
+
+    #[test]
+    fn what_the_database_refuses_is_buried_at_once() {
+        let outcome = outcome(&Blame::Refused("22003".to_owned()), 1, &RETRIES, DateTime::UNIX_EPOCH);
+        assert_eq!(outcome, Outcome::Dead { reason: "22003".to_owned() });
+    }
+}

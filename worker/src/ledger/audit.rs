@@ -1,0 +1,84 @@
+//! The table `audit`: every transition and every act of staff, append-only.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::rows::Rows;
+use super::{Ledger, LedgerError, Transaction, on};
+use crate::rules::{Key, Transition};
+
+/// One line of the audit.
+#[derive(Clone, Debug, Serialize, sqlx::FromRow)]
+pub struct AuditRow {
+    pub at: DateTime<Utc>,
+    pub actor: String,
+    pub event_id: Option<String>,
+    pub subject_kind: String,
+    pub subject_id: String,
+    pub account: String,
+    pub livemode: bool,
+    pub revision: i64,
+    pub what: String,
+    pub before: Option<String>,
+    pub after: Option<String>,
+    pub severity: String,
+}
+
+impl Transaction {
+    /// Appends what moved. Two writers of one revision would be a lost update; the key refuses the second.
+    pub async fn append_audit(
+        &mut self,
+        moved: &[Transition],
+        now: DateTime<Utc>,
+    ) -> Result<(), LedgerError> {
+        let rows = Rows::of(moved)
+            .text("subject_id", |t| &t.key.id)
+            .text("account", |t| &t.key.account)
+            .flag("livemode", |t| t.key.livemode)
+            .text("subject_kind", |t| t.kind)
+            .int("revision", |t| t.revision)
+            .time("at", |_| Some(now))
+            .text("event_id", |t| &t.event_id)
+            .text("before", |t| &t.before)
+            .text("after", |t| &t.after)
+            .text("severity", |t| t.severity.as_str());
+        rows.run(
+            self,
+            "INSERT INTO audit (subject_id, account, livemode, subject_kind, revision, at, actor, event_id, what, \
+             before, after, severity) SELECT subject_id, account, livemode, subject_kind, revision, at, 'stripe', \
+             event_id, 'status', before, after, severity FROM input",
+        )
+        .await?;
+        Ok(())
+    }
+}
+
+impl Ledger {
+    /// What one event moved.
+    pub async fn audit_of_event(&self, event_id: &str) -> Result<Vec<AuditRow>, LedgerError> {
+        let mut tx = self.read().await?;
+        Ok(on!(&mut tx, |connection| {
+            sqlx::query_as("SELECT * FROM audit WHERE event_id = $1 ORDER BY at, subject_kind DESC, revision")
+                .bind(event_id)
+                .fetch_all(connection)
+                .await?
+        }))
+    }
+
+    /// The story of one object, oldest first.
+    pub async fn audit_of(&self, kind: &str, key: &Key) -> Result<Vec<AuditRow>, LedgerError> {
+        let mut tx = self.read().await?;
+        Ok(on!(&mut tx, |connection| {
+            sqlx::query_as(
+                "SELECT * FROM audit WHERE subject_id = $1 AND account = $2 AND livemode = $3 AND subject_kind = $4 \
+                 ORDER BY revision",
+            )
+            .bind(&key.id)
+            .bind(&key.account)
+            .bind(key.livemode)
+            .bind(kind)
+            .fetch_all(connection)
+            .await?
+        }))
+    }
+}

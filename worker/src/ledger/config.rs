@@ -1,0 +1,132 @@
+//! Which ledger, and how its connections are set up.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use shared::env::{Env, Problem, Variable, redacted};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+use super::{LedgerError, Pool};
+
+const DATABASE_URL: Variable = Variable {
+    name: "DATABASE_URL",
+    default: "sqlite:data/ledger.db",
+    example: "postgres://tidegate:secret@postgres.example:5432/tidegate",
+    help: "The ledger: `sqlite:FILE`, or Postgres as `postgres://`.",
+};
+const DEADLINE: Variable = Variable {
+    name: "DATABASE_DEADLINE_SECS",
+    default: "10",
+    example: "5",
+    help: "How long one statement on the ledger may take; locks and idle transactions are bounded likewise.",
+};
+const CONNECTIONS: Variable = Variable {
+    name: "DATABASE_CONNECTIONS",
+    default: "8",
+    example: "4",
+    help: "How many connections one process may hold to Postgres.",
+};
+pub const VARIABLES: &[Variable] = &[DATABASE_URL, DEADLINE, CONNECTIONS];
+
+#[derive(Clone, Debug)]
+pub struct LedgerConfig {
+    url: LedgerUrl,
+    deadline: Duration,
+    connections: u32,
+}
+
+#[derive(Clone, Debug)]
+enum LedgerUrl {
+    Postgres(SecretString),
+    Sqlite(PathBuf),
+}
+
+impl LedgerConfig {
+    pub fn from_env(env: &Env) -> Result<Self, Problem> {
+        Ok(Self {
+            url: env.parse(&DATABASE_URL, read_url)?,
+            deadline: env.seconds(&DEADLINE, 1..=300)?,
+            connections: env.number(&CONNECTIONS, 2..=100)?,
+        })
+    }
+
+    /// Where it is, without user or password.
+    pub fn shown(&self) -> String {
+        match &self.url {
+            LedgerUrl::Postgres(url) => redacted(url.expose_secret()),
+            LedgerUrl::Sqlite(path) => format!("sqlite:{}", path.display()),
+        }
+    }
+
+    pub(super) async fn connect(&self) -> Result<Pool, LedgerError> {
+        match &self.url {
+            LedgerUrl::Postgres(url) => Ok(Pool::Postgres(self.postgres(url)?)),
+            LedgerUrl::Sqlite(path) => Ok(Pool::Sqlite(self.sqlite(path).await?)),
+        }
+    }
+
+    /// Connects when first used: the database may be away at the start.
+    fn postgres(&self, url: &SecretString) -> Result<sqlx::PgPool, LedgerError> {
+        let deadline_ms = self.deadline.as_millis().to_string();
+        let options =
+            PgConnectOptions::from_str(url.expose_secret())?.application_name("tidegate").options([
+                ("statement_timeout", deadline_ms.as_str()),
+                ("lock_timeout", deadline_ms.as_str()),
+                ("idle_in_transaction_session_timeout", deadline_ms.as_str()),
+                // Every statement has one text; planning each anew would be half of a small batch's cost, and
+                // without statistics young tables lure the planner into scans.
+                ("plan_cache_mode", "force_generic_plan"),
+                ("enable_seqscan", "off"),
+            ]);
+        let pool = PgPoolOptions::new().max_connections(self.connections).acquire_timeout(self.deadline);
+        Ok(pool.connect_lazy_with(options))
+    }
+
+    async fn sqlite(&self, path: &Path) -> Result<sqlx::SqlitePool, LedgerError> {
+        private_folder(path)?;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // An acknowledgement rests on this file: a commit must have reached the disk.
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(self.deadline)
+            .foreign_keys(false)
+            // Small checkpoints: large ones are the slowest percentile.
+            .pragma("wal_autocheckpoint", "250")
+            .pragma("cache_size", "-65536");
+        let pool = SqlitePoolOptions::new().max_connections(4).acquire_timeout(self.deadline);
+        Ok(pool.connect_with(options).await?)
+    }
+}
+
+/// The ledger's folder and file are for their owner alone.
+fn private_folder(path: &Path) -> Result<(), LedgerError> {
+    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+    let refused = |error: std::io::Error| LedgerError::Schema(format!("{}: {error}", path.display()));
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(refused)?;
+    }
+    let file = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+    file.map(drop).map_err(refused)
+}
+
+fn read_url(text: &str) -> Result<LedgerUrl, String> {
+    if let Some(path) = text.strip_prefix("sqlite:") {
+        let path = path.strip_prefix("//").unwrap_or(path);
+        if path.is_empty() || path.contains(['?', '#']) {
+            return Err("sqlite: wants the path of a file after the colon".to_owned());
+        }
+        return Ok(LedgerUrl::Sqlite(PathBuf::from(path)));
+    }
+    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        return match PgConnectOptions::from_str(text) {
+            Ok(_) => Ok(LedgerUrl::Postgres(text.to_owned().into())),
+            Err(_) => Err("not a well-formed address (encode odd characters of the password)".to_owned()),
+        };
+    }
+    Err("begins with none of sqlite:, postgres://, postgresql://".to_owned())
+}

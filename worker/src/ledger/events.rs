@@ -1,0 +1,164 @@
+//! The tables `events` and `bodies`, as `process` writes them: every event once, whatever became of it.
+//! `stored.rs` has what staff and chores read.
+
+use chrono::{DateTime, Utc};
+use shared::envelope::Envelope;
+
+use super::rows::Rows;
+use super::{LedgerError, Transaction};
+use crate::outcome::Outcome;
+use crate::rules::HANDLER_VERSION;
+use crate::rules::event::EventKey;
+use crate::rules::fields::moment;
+
+/// One event as it is about to be stored.
+#[derive(Debug)]
+pub struct Record<'a> {
+    pub key: EventKey,
+    pub envelope: &'a Envelope,
+    pub outcome: Outcome,
+    pub attempts: i64,
+}
+
+/// What the ledger already knows of an event that comes again.
+#[derive(Debug, sqlx::FromRow)]
+pub struct Known {
+    #[sqlx(flatten)]
+    pub key: EventKey,
+    pub outcome: String,
+    pub attempts: i64,
+    pub retry_at: Option<DateTime<Utc>>,
+    pub trace_parent: String,
+}
+
+impl Transaction {
+    /// Stores what is new and gives back its keys. What is there already is locked and left as it is.
+    pub async fn record(
+        &mut self,
+        records: &[Record<'_>],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<EventKey>, LedgerError> {
+        let rows = Rows::of(records)
+            .text("id", |r| &r.key.id)
+            .text("account", |r| &r.key.account)
+            .flag("livemode", |r| r.key.livemode)
+            .text("content_hash", |r| &r.key.content_hash)
+            .text("type", |r| &r.envelope.header.kind)
+            .maybe_text("api_version", |r| r.envelope.header.api_version.as_deref())
+            .time("created_at", |r| Some(moment(r.envelope.header.created).unwrap_or_default()))
+            .time("received_at", |r| Some(r.envelope.header.received_at))
+            .time("recorded_at", |_| Some(now))
+            .text("source", |r| r.envelope.header.source.as_str())
+            .text("endpoint", |r| &r.envelope.header.endpoint)
+            .text("trace_parent", |r| &r.envelope.header.trace_parent)
+            .text("outcome", |r| r.outcome.as_str())
+            .maybe_text("reason", |r| r.outcome.reason())
+            .int("attempts", |r| r.attempts)
+            .time("retry_at", |r| r.outcome.retry_at())
+            .int("handler_version", |_| HANDLER_VERSION);
+        rows.fetch(
+            self,
+            "INSERT INTO events (id, account, livemode, content_hash, type, api_version, created_at, received_at, \
+             recorded_at, source, endpoint, trace_parent, outcome, reason, attempts, retry_at, handler_version) \
+             SELECT id, account, livemode, content_hash, type, api_version, created_at, received_at, recorded_at, \
+             source, endpoint, trace_parent, outcome, reason, attempts, retry_at, handler_version FROM input \
+             WHERE TRUE ON CONFLICT (id, account, livemode, content_hash) DO UPDATE SET id = excluded.id WHERE FALSE \
+             RETURNING id, account, livemode, content_hash",
+        )
+        .await
+    }
+
+    /// Keeps the bytes of new events.
+    pub async fn keep_bodies(&mut self, records: &[&Record<'_>]) -> Result<(), LedgerError> {
+        let rows = Rows::of(records)
+            .text("id", |r| &r.key.id)
+            .text("account", |r| &r.key.account)
+            .flag("livemode", |r| r.key.livemode)
+            .text("content_hash", |r| &r.key.content_hash)
+            .bytes("body", |r| &r.envelope.body);
+        rows.run(
+            self,
+            "INSERT INTO bodies (id, account, livemode, content_hash, body) \
+             SELECT id, account, livemode, content_hash, body FROM input",
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// What is known of events that come again.
+    pub async fn known(&mut self, keys: &[EventKey]) -> Result<Vec<Known>, LedgerError> {
+        keyed(Rows::of(keys), |key| key)
+            .fetch(
+                self,
+                "SELECT id, account, livemode, content_hash, outcome, attempts, retry_at, trace_parent FROM events \
+                 JOIN input USING (id, account, livemode, content_hash)",
+            )
+            .await
+    }
+
+    /// Counts repetitions: how many, and the delivery that came last.
+    pub async fn count_repetitions(
+        &mut self,
+        repeated: &[(EventKey, i64, String)],
+    ) -> Result<(), LedgerError> {
+        keyed(Rows::of(repeated), |(key, _, _)| key)
+            .int("times", |(_, times, _)| *times)
+            .text("last_trace_parent", |(_, _, trace_parent)| trace_parent)
+            .run(
+                self,
+                "UPDATE events SET repetitions = repetitions + input.times, trace_parent = input.last_trace_parent \
+                 FROM input WHERE events.id = input.id AND events.account = input.account \
+                 AND events.livemode = input.livemode AND events.content_hash = input.content_hash",
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// Puts a waiting event's time off, so that whoever does so handles it alone; `false` when it is not due.
+    pub async fn claim(
+        &mut self,
+        key: &EventKey,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<bool, LedgerError> {
+        let claimed = keyed(Rows::of(std::slice::from_ref(key)), |key| key)
+            .time("claimed_at", |_| Some(now))
+            .time("claimed_until", |_| Some(until))
+            .run(
+                self,
+                "UPDATE events SET retry_at = input.claimed_until FROM input WHERE events.id = input.id \
+                 AND events.account = input.account AND events.livemode = input.livemode \
+                 AND events.content_hash = input.content_hash AND events.outcome = 'waiting' \
+                 AND events.retry_at <= input.claimed_at",
+            )
+            .await?;
+        Ok(claimed == 1)
+    }
+
+    /// Gives events that were waiting, or that failed now, their new outcome.
+    pub async fn conclude(&mut self, concluded: &[(EventKey, Outcome, i64)]) -> Result<(), LedgerError> {
+        keyed(Rows::of(concluded), |(key, _, _)| key)
+            .text("outcome", |(_, outcome, _)| outcome.as_str())
+            .maybe_text("reason", |(_, outcome, _)| outcome.reason())
+            .int("attempts", |(_, _, attempts)| *attempts)
+            .time("retry_at", |(_, outcome, _)| outcome.retry_at())
+            .int("handler_version", |_| HANDLER_VERSION)
+            .run(
+                self,
+                "UPDATE events SET outcome = input.outcome, reason = input.reason, attempts = input.attempts, \
+                 retry_at = input.retry_at, handler_version = input.handler_version \
+                 FROM input WHERE events.id = input.id AND events.account = input.account \
+                 AND events.livemode = input.livemode AND events.content_hash = input.content_hash",
+            )
+            .await?;
+        Ok(())
+    }
+}
+
+/// The four columns of an event's key.
+pub(super) fn keyed<'a, T>(rows: Rows<'a, T>, key: impl Fn(&'a T) -> &'a EventKey + Copy) -> Rows<'a, T> {
+    rows.text("id", move |item| &key(item).id)
+        .text("account", move |item| &key(item).account)
+        .flag("livemode", move |item| key(item).livemode)
+        .text("content_hash", move |item| &key(item).content_hash)
+}

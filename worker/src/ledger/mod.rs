@@ -1,0 +1,108 @@
+//! The system of record: Postgres, or a SQLite file. One file per table holds every statement on it, once,
+//! for both databases; no decision about the domain is made here.
+
+pub mod audit;
+mod config;
+mod error;
+pub mod events;
+mod invoices;
+mod payments;
+mod rows;
+mod schema;
+mod started;
+pub mod stored;
+
+use sqlx::{PgPool, SqlitePool};
+
+pub use self::config::{LedgerConfig, VARIABLES};
+pub use self::error::LedgerError;
+
+/// A handle; clones share one ledger.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    pool: Pool,
+    shown: String,
+}
+
+#[derive(Clone, Debug)]
+enum Pool {
+    Postgres(PgPool),
+    Sqlite(SqlitePool),
+}
+
+/// A transaction on either database. What is not committed is undone when it is dropped.
+#[derive(Debug)]
+pub enum Transaction {
+    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
+    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
+}
+
+/// Runs one expression on whichever connection it is.
+macro_rules! on {
+    ($tx:expr, |$connection:ident| $body:expr) => {
+        match $tx {
+            $crate::ledger::Transaction::Postgres(tx) => {
+                let $connection = &mut **tx;
+                $body
+            }
+            $crate::ledger::Transaction::Sqlite(tx) => {
+                let $connection = &mut **tx;
+                $body
+            }
+        }
+    };
+}
+use on;
+
+impl Ledger {
+    pub async fn open(config: &LedgerConfig) -> Result<Self, LedgerError> {
+        Ok(Self { pool: config.connect().await?, shown: config.shown() })
+    }
+
+    /// Where it is, without user or password.
+    pub fn shown(&self) -> String {
+        self.shown.clone()
+    }
+
+    /// Several batches at once make sense only where the database takes several writers.
+    pub fn takes_several_writers(&self) -> bool {
+        matches!(self.pool, Pool::Postgres(_))
+    }
+
+    /// Begins a transaction that may write. Never to be cancelled half-way (no `select!`, no `timeout` around
+    /// it): sqlx 0.9.0 would leave the pooled Postgres connection inside the transaction. The pool bounds the wait.
+    pub async fn begin(&self) -> Result<Transaction, LedgerError> {
+        Ok(match &self.pool {
+            Pool::Postgres(pool) => Transaction::Postgres(pool.begin().await?),
+            // Upgrading a read transaction could fail half-way; so it asks for the write lock at once.
+            Pool::Sqlite(pool) => Transaction::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
+        })
+    }
+
+    /// Begins a transaction that only reads: it sees one state and waits for nobody.
+    pub async fn read(&self) -> Result<Transaction, LedgerError> {
+        Ok(match &self.pool {
+            Pool::Postgres(pool) => Transaction::Postgres(
+                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?,
+            ),
+            Pool::Sqlite(pool) => Transaction::Sqlite(pool.begin().await?),
+        })
+    }
+
+    pub async fn close(&self) {
+        match &self.pool {
+            Pool::Postgres(pool) => pool.close().await,
+            Pool::Sqlite(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Transaction {
+    pub async fn commit(self) -> Result<(), LedgerError> {
+        match self {
+            Self::Postgres(tx) => tx.commit().await?,
+            Self::Sqlite(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+}

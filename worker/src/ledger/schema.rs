@@ -1,0 +1,76 @@
+//! The schema: made by `migrate`, refused by everyone else when it is not the one this build knows.
+
+use sqlx::migrate::{Migrate, MigrateError, Migrator};
+
+use super::{Ledger, LedgerError, Pool};
+
+static MIGRATOR: Migrator = sqlx::migrate!("../migrations/ledger");
+
+impl Ledger {
+    /// Brings the schema up to this build's, and names what was applied now.
+    pub async fn migrate(&self) -> Result<Vec<String>, LedgerError> {
+        let before = self.applied().await?;
+        match &self.pool {
+            Pool::Postgres(pool) => {
+                MIGRATOR.run(pool).await.map_err(explain)?;
+                // Compressing raw bodies by lz4 takes half the time of the default.
+                sqlx::query("ALTER TABLE bodies ALTER COLUMN body SET COMPRESSION lz4").execute(pool).await?;
+            }
+            Pool::Sqlite(pool) => MIGRATOR.run(pool).await.map_err(explain)?,
+        }
+        let new = MIGRATOR.iter().filter(|migration| !before.contains(&migration.version));
+        Ok(new.map(|migration| format!("{:04} {}", migration.version, migration.description)).collect())
+    }
+
+    /// Refuses a schema that is older or newer than this build knows, in plain words.
+    pub async fn check_schema(&self) -> Result<(), LedgerError> {
+        let applied = self.applied().await?;
+        let known: Vec<i64> = MIGRATOR.iter().map(|migration| migration.version).collect();
+        let missing = known.iter().filter(|version| !applied.contains(version)).count();
+        let strange = applied.iter().filter(|version| !known.contains(version)).count();
+        if strange > 0 {
+            return Err(LedgerError::Schema(format!(
+                "the ledger at {} has {strange} migration(s) that this build does not know: it was made by a newer \
+                 version. Run that version, or newer",
+                self.shown
+            )));
+        }
+        if missing > 0 {
+            return Err(LedgerError::Schema(format!(
+                "the ledger at {} lacks {missing} of {} migration(s): run `tidegate migrate` first",
+                self.shown,
+                known.len()
+            )));
+        }
+        Ok(())
+    }
+
+    async fn applied(&self) -> Result<Vec<i64>, LedgerError> {
+        match &self.pool {
+            Pool::Postgres(pool) => applied(&mut *pool.acquire().await?).await,
+            Pool::Sqlite(pool) => applied(&mut *pool.acquire().await?).await,
+        }
+    }
+}
+
+/// A ledger without a table of migrations has none applied.
+async fn applied(connection: &mut impl Migrate) -> Result<Vec<i64>, LedgerError> {
+    match connection.list_applied_migrations("_sqlx_migrations").await {
+        Ok(applied) => Ok(applied.into_iter().map(|migration| migration.version).collect()),
+        Err(MigrateError::Execute(error)) if is_missing_table(&error) => Ok(Vec::new()),
+        Err(error) => Err(explain(error)),
+    }
+}
+
+fn is_missing_table(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| {
+        error.code().as_deref() == Some("42P01") || error.message().starts_with("no such table")
+    })
+}
+
+fn explain(error: MigrateError) -> LedgerError {
+    match error {
+        MigrateError::Execute(error) => error.into(),
+        other => LedgerError::Schema(format!("the ledger's schema cannot be brought up to date: {other}")),
+    }
+}

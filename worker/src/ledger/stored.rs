@@ -1,0 +1,179 @@
+//! The tables `events` and `bodies`, as staff and chores read them.
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use shared::envelope::{Envelope, Header, Source};
+use sqlx::AssertSqlSafe;
+
+use super::{Ledger, LedgerError, on};
+use crate::rules::event::EventKey;
+
+/// A waiting event whose time has come, with its bytes.
+#[derive(Debug, sqlx::FromRow)]
+pub struct Due {
+    #[sqlx(flatten)]
+    pub event: StoredEvent,
+    pub body: Vec<u8>,
+}
+
+/// An event as staff see it.
+#[derive(Clone, Debug, Serialize, sqlx::FromRow)]
+pub struct StoredEvent {
+    pub id: String,
+    pub account: String,
+    pub livemode: bool,
+    pub content_hash: String,
+    #[sqlx(rename = "type")]
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub api_version: Option<String>,
+    pub created_at: DateTime<Utc>,
+    pub received_at: DateTime<Utc>,
+    pub recorded_at: DateTime<Utc>,
+    pub source: String,
+    pub endpoint: String,
+    pub trace_parent: String,
+    pub outcome: String,
+    pub reason: Option<String>,
+    pub attempts: i64,
+    pub retry_at: Option<DateTime<Utc>>,
+    pub repetitions: i64,
+    pub handler_version: i64,
+    /// The same id came with other data under the same API version.
+    pub conflict: bool,
+}
+
+const STORED: &str = "e.id, e.account, e.livemode, e.content_hash, e.type, e.api_version, e.created_at, e.received_at, \
+    e.recorded_at, e.source, e.endpoint, e.trace_parent, e.outcome, e.reason, e.attempts, e.retry_at, e.repetitions, \
+    e.handler_version, EXISTS (SELECT 1 FROM events o WHERE o.id = e.id AND o.account = e.account \
+    AND o.livemode = e.livemode AND o.content_hash <> e.content_hash \
+    AND COALESCE(o.api_version, '') = COALESCE(e.api_version, '')) AS conflict";
+
+impl StoredEvent {
+    pub fn key(&self) -> EventKey {
+        EventKey {
+            id: self.id.clone(),
+            account: self.account.clone(),
+            livemode: self.livemode,
+            content_hash: self.content_hash.clone(),
+        }
+    }
+}
+
+/// Which events to list; what is `None` does not restrict.
+#[derive(Clone, Debug, Default)]
+pub struct EventFilter {
+    /// A type, or the beginning of one followed by `*`.
+    pub kind: Option<String>,
+    pub outcome: Option<String>,
+    pub since: Option<DateTime<Utc>>,
+    pub account: Option<String>,
+    pub limit: i64,
+}
+
+impl Due {
+    /// The envelope as it first came.
+    pub fn envelope(self) -> (EventKey, Envelope) {
+        let key = self.event.key();
+        let event = self.event;
+        let header = Header {
+            id: event.id,
+            kind: event.kind,
+            created: event.created_at.timestamp(),
+            account: event.account,
+            livemode: event.livemode,
+            api_version: event.api_version,
+            received_at: event.received_at,
+            trace_parent: event.trace_parent,
+            source: Source::named(&event.source),
+            endpoint: event.endpoint,
+            unwanted: None,
+        };
+        (key, Envelope { header, body: Bytes::from(self.body) })
+    }
+}
+
+impl Ledger {
+    /// Waiting events whose time has come, the longest waiting first.
+    pub async fn due(&self, now: DateTime<Utc>, limit: i64) -> Result<Vec<Due>, LedgerError> {
+        let sql = format!(
+            "SELECT {STORED}, b.body FROM events e JOIN bodies b ON b.id = e.id AND b.account = e.account \
+             AND b.livemode = e.livemode AND b.content_hash = e.content_hash \
+             WHERE e.outcome = 'waiting' AND e.retry_at <= $1 ORDER BY e.retry_at LIMIT $2"
+        );
+        let mut tx = self.read().await?;
+        Ok(on!(&mut tx, |connection| {
+            sqlx::query_as(AssertSqlSafe(sql)).bind(now).bind(limit).fetch_all(connection).await?
+        }))
+    }
+
+    /// How many events wait, and how many are dead.
+    pub async fn unfinished(&self) -> Result<[(&'static str, i64); 2], LedgerError> {
+        let mut tx = self.read().await?;
+        let (waiting, dead) = on!(&mut tx, |connection| {
+            sqlx::query_as(
+                "SELECT (SELECT COUNT(*) FROM events WHERE outcome = 'waiting'), \
+                 (SELECT COUNT(*) FROM events WHERE outcome = 'dead')",
+            )
+            .fetch_one(connection)
+            .await?
+        });
+        Ok([("waiting", waiting), ("dead", dead)])
+    }
+
+    /// Events, the newest first.
+    pub async fn events(&self, filter: &EventFilter) -> Result<Vec<StoredEvent>, LedgerError> {
+        let (exact, prefix) = match filter.kind.as_deref() {
+            Some(kind) => match kind.strip_suffix('*') {
+                Some(prefix) => (None, Some(format!("{}%", prefix.replace(['%', '_'], "_")))),
+                None => (Some(kind), None),
+            },
+            None => (None, None),
+        };
+        let sql = format!(
+            "SELECT {STORED} FROM events e WHERE ($1 IS NULL OR e.type = $1) AND ($2 IS NULL OR e.type LIKE $2) \
+             AND ($3 IS NULL OR e.outcome = $3) AND ($4 IS NULL OR e.recorded_at >= $4) \
+             AND ($5 IS NULL OR e.account = $5) ORDER BY e.recorded_at DESC, e.id LIMIT $6"
+        );
+        let mut tx = self.read().await?;
+        Ok(on!(&mut tx, |connection| {
+            sqlx::query_as(AssertSqlSafe(sql))
+                .bind(exact)
+                .bind(prefix)
+                .bind(filter.outcome.as_deref())
+                .bind(filter.since)
+                .bind(filter.account.as_deref())
+                .bind(filter.limit)
+                .fetch_all(connection)
+                .await?
+        }))
+    }
+
+    /// The contents stored under one event id: usually one.
+    pub async fn event(&self, id: &str) -> Result<Vec<StoredEvent>, LedgerError> {
+        let sql =
+            format!("SELECT {STORED} FROM events e WHERE e.id = $1 ORDER BY e.recorded_at, e.content_hash");
+        let mut tx = self.read().await?;
+        Ok(on!(&mut tx, |connection| sqlx::query_as(AssertSqlSafe(sql))
+            .bind(id)
+            .fetch_all(connection)
+            .await?))
+    }
+
+    /// The bytes of an event, unless retention removed them.
+    pub async fn body(&self, event: &EventKey) -> Result<Option<Vec<u8>>, LedgerError> {
+        let mut tx = self.read().await?;
+        Ok(on!(&mut tx, |connection| {
+            sqlx::query_scalar(
+                "SELECT body FROM bodies WHERE id = $1 AND account = $2 AND livemode = $3 AND content_hash = $4",
+            )
+            .bind(&event.id)
+            .bind(&event.account)
+            .bind(event.livemode)
+            .bind(&event.content_hash)
+            .fetch_optional(connection)
+            .await?
+        }))
+    }
+}

@@ -1,0 +1,119 @@
+//! What the worker counts. What queue and ledger already count is read when somebody looks.
+
+use prometheus::{
+    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    core::Collector,
+};
+
+use crate::outcome::Outcome;
+use crate::process::Handled;
+
+/// The doc comments are the help texts.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    pub registry: Registry,
+    handled: IntCounterVec,
+    repeated: IntCounter,
+    transitions: IntCounter,
+    pub batches: Histogram,
+    pub received_to_applied: Histogram,
+    pub redelivered: IntCounter,
+    pub fallbacks: IntCounter,
+    pub stale_settles: IntCounter,
+    pub paused: IntGauge,
+    pub queue_ready: IntGauge,
+    pub queue_leased: IntGauge,
+    pub queue_oldest_seconds: IntGauge,
+    pub unfinished: IntGaugeVec,
+}
+
+impl Metrics {
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let metrics = Self {
+            handled: IntCounterVec::new(
+                Opts::new("tidegate_events_handled_total", "Events that got an outcome, each once."),
+                &["outcome"],
+            )?,
+            repeated: IntCounter::new("tidegate_events_repeated_total", "Events that had come before.")?,
+            transitions: IntCounter::new(
+                "tidegate_transitions_total",
+                "Statuses that moved, as in the audit.",
+            )?,
+            batches: Histogram::with_opts(
+                HistogramOpts::new("tidegate_batch_events", "Events in one transaction.")
+                    .buckets(vec![1.0, 4.0, 16.0, 32.0, 64.0, 128.0, 256.0]),
+            )?,
+            received_to_applied: Histogram::with_opts(
+                HistogramOpts::new(
+                    "tidegate_received_to_applied_seconds",
+                    "From the gateway's receipt to the ledger's commit.",
+                )
+                .buckets(vec![0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0]),
+            )?,
+            redelivered: IntCounter::new(
+                "tidegate_events_redelivered_total",
+                "Events lent a second time, after a lost worker or connection.",
+            )?,
+            fallbacks: IntCounter::new(
+                "tidegate_batch_fallbacks_total",
+                "Batches that failed and were handled one event at a time.",
+            )?,
+            stale_settles: IntCounter::new(
+                "tidegate_stale_settles_total",
+                "Settles that came after the lending had ended; the event is known when it comes again.",
+            )?,
+            paused: IntGauge::new("tidegate_worker_paused", "1 while the ledger does not answer.")?,
+            queue_ready: IntGauge::new("tidegate_queue_ready_events", "Events that wait in the queue.")?,
+            queue_leased: IntGauge::new("tidegate_queue_leased_events", "Events lent and not yet settled.")?,
+            queue_oldest_seconds: IntGauge::new(
+                "tidegate_queue_oldest_seconds",
+                "Age of the oldest event in the queue, as far as this process can tell.",
+            )?,
+            unfinished: IntGaugeVec::new(
+                Opts::new("tidegate_events_unfinished", "Events in the ledger that wait or are dead."),
+                &["outcome"],
+            )?,
+            registry,
+        };
+        for name in Outcome::NAMES {
+            metrics.handled.with_label_values(&[name]);
+        }
+        metrics.register()?;
+        Ok(metrics)
+    }
+
+    /// Counts what a committed batch did.
+    pub fn count(&self, handled: &Handled) {
+        let by_outcome = [("applied", handled.applied), ("ignored", handled.ignored), ("dead", handled.dead)];
+        for (name, number) in by_outcome {
+            self.handled.with_label_values(&[name]).inc_by(number as u64);
+        }
+        self.repeated.inc_by(handled.repeated as u64);
+        self.transitions.inc_by(handled.transitions as u64);
+    }
+
+    /// Counts an event that failed alone.
+    pub fn count_failed(&self, outcome: &str) {
+        self.handled.with_label_values(&[outcome]).inc();
+    }
+
+    fn register(&self) -> Result<(), prometheus::Error> {
+        let all: [Box<dyn Collector>; 13] = [
+            Box::new(self.handled.clone()),
+            Box::new(self.repeated.clone()),
+            Box::new(self.transitions.clone()),
+            Box::new(self.batches.clone()),
+            Box::new(self.received_to_applied.clone()),
+            Box::new(self.redelivered.clone()),
+            Box::new(self.fallbacks.clone()),
+            Box::new(self.stale_settles.clone()),
+            Box::new(self.paused.clone()),
+            Box::new(self.queue_ready.clone()),
+            Box::new(self.queue_leased.clone()),
+            Box::new(self.queue_oldest_seconds.clone()),
+            Box::new(self.unfinished.clone()),
+        ];
+        all.into_iter().try_for_each(|collector| self.registry.register(collector))
+    }
+}

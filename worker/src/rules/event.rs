@@ -1,0 +1,180 @@
+//! From an envelope to an event: parsed once, hashed in canonical form, and read into observations.
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use shared::envelope::{Envelope, Source};
+
+use super::fields::{Fields, moment};
+use super::{Key, Observation, Permanent, invoices, payments};
+
+/// The identity of a stored event. One event id may legitimately come with two contents: two endpoints may
+/// pin two API versions.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::FromRow)]
+pub struct EventKey {
+    pub id: String,
+    pub account: String,
+    pub livemode: bool,
+    pub content_hash: String,
+}
+
+/// A body that was parsed, before any rule looks at it.
+#[derive(Debug)]
+pub struct Content {
+    pub key: EventKey,
+    value: Result<Value, String>,
+    object_hash: u64,
+}
+
+/// What an event means to the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// Stored, without effect.
+    Ignored(&'static str),
+    Observations(Vec<Observation>),
+}
+
+/// The circumstances of a report that every observation of one event shares.
+#[derive(Clone, Copy, Debug)]
+pub struct Circumstances<'a> {
+    pub kind: &'a str,
+    pub created: i64,
+    pub object_hash: u64,
+    pub key: &'a EventKey,
+}
+
+impl Circumstances<'_> {
+    /// A Stripe object of the event's own account and mode.
+    pub fn subject(&self, id: &str) -> Key {
+        Key { id: id.to_owned(), account: self.key.account.clone(), livemode: self.key.livemode }
+    }
+}
+
+impl Content {
+    pub fn of(envelope: &Envelope) -> Self {
+        let header = &envelope.header;
+        let parsed = serde_json::from_slice::<Value>(&envelope.body);
+        // serde_json keeps objects sorted by key, so its text is the canonical form.
+        let object_hash = match &parsed {
+            Ok(value) => Sha256::digest(value["data"]["object"].to_string()),
+            Err(_) => Sha256::digest(&envelope.body),
+        };
+        let mut hasher = Sha256::new();
+        for part in [
+            header.kind.as_bytes(),
+            &header.created.to_be_bytes(),
+            header.api_version.as_deref().unwrap_or_default().as_bytes(),
+            object_hash.as_slice(),
+        ] {
+            hasher.update((part.len() as u64).to_be_bytes());
+            hasher.update(part);
+        }
+        if let Ok(value) = &parsed {
+            // The rest of a snapshot's data, and what a thin event has instead of data.
+            for part in [&value["data"]["previous_attributes"], &value["related_object"]] {
+                hasher.update(part.to_string());
+            }
+        }
+        let key = EventKey {
+            id: header.id.clone(),
+            account: header.account.clone(),
+            livemode: header.livemode,
+            content_hash: hex(&hasher.finalize()[..16]),
+        };
+        let (first, _) = object_hash.split_first_chunk().expect("a SHA-256 has 32 bytes");
+        Self {
+            key,
+            value: parsed.map_err(|error| error.to_string()),
+            object_hash: u64::from_be_bytes(*first),
+        }
+    }
+
+    /// Total: every envelope is read, ignored with a reason, or refused for good with one.
+    pub fn meaning(&self, envelope: &Envelope) -> Result<Meaning, Permanent> {
+        let header = &envelope.header;
+        let version = header.api_version.as_deref().unwrap_or("none");
+        let refuse = |field: &str, fault| Permanent {
+            rule: "envelope",
+            field: field.to_owned(),
+            fault,
+            version: version.to_owned(),
+        };
+        if header.source == Source::Unknown {
+            return Err(refuse(
+                "header",
+                "nobody verified this message: it came into the queue by another way",
+            ));
+        }
+        if let Some(unwanted) = header.unwanted {
+            return Ok(Meaning::Ignored(unwanted.reason()));
+        }
+        let value = self.value.as_ref().map_err(|_| refuse("body", "is not JSON, or nested too deeply"))?;
+        if value["object"] == "v2.core.event" {
+            return Ok(Meaning::Ignored("thin event"));
+        }
+        if moment(header.created).is_none() {
+            return Err(refuse("created", "is not a time"));
+        }
+        let circumstances = Circumstances {
+            kind: &header.kind,
+            created: header.created,
+            object_hash: self.object_hash,
+            key: &self.key,
+        };
+        let object = |rule| Fields::of(rule, &value["data"]["object"], version);
+        let observations = match header.kind.split_once('.') {
+            Some(("payment_intent", _)) => payments::read(circumstances, &object("payments"))?,
+            Some(("invoice", "upcoming")) => return Ok(Meaning::Ignored("an upcoming invoice has no id")),
+            Some(("invoice", _)) => invoices::read(circumstances, &object("invoices"))?,
+            Some(("invoice_payment", "paid")) => invoices::read_payment(circumstances, &object("invoices"))?,
+            _ => return Ok(Meaning::Ignored("no rule for this type")),
+        };
+        Ok(Meaning::Observations(observations))
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut hex, byte| {
+        write!(hex, "{byte:02x}").expect("a String takes every write");
+        hex
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::testing::envelope;
+
+    fn hash(body: &str) -> String {
+        Content::of(&envelope("charge.updated", body)).key.content_hash
+    }
+
+    #[test]
+    fn the_hash_looks_at_the_meaning_not_at_the_spelling() {
+        let one = hash(r#"{"pending_webhooks":1,"data":{"object":{"id":"x","amount":5}}}"#);
+        let two = hash(r#"{ "data":{"object":{"amount":5, "id":"x"}},"pending_webhooks":0}"#);
+        let other = hash(r#"{"pending_webhooks":1,"data":{"object":{"id":"x","amount":6}}}"#);
+        let changed = hash(r#"{"data":{"object":{"id":"x","amount":5},"previous_attributes":{"amount":4}}}"#);
+        assert_eq!(one, two);
+        assert!(one != other && one != changed);
+    }
+
+    #[test]
+    fn a_body_that_does_not_parse_is_refused_for_good_and_still_has_a_name() {
+        let deep = format!("{{\"data\":{}{}}}", "[".repeat(200), "]".repeat(200));
+        for body in ["", "{", "\u{feff}{}", deep.as_str()] {
+            let envelope = envelope("payment_intent.created", body);
+            let content = Content::of(&envelope);
+            assert_eq!(content.meaning(&envelope).unwrap_err().field, "body");
+            assert_eq!(content.key.content_hash.len(), 32);
+        }
+    }
+
+    #[test]
+    fn a_type_without_a_rule_is_ignored() {
+        let envelope =
+            envelope("terminal.reader.action_failed", r#"{"object":"event","data":{"object":{}}}"#);
+        let meaning = Content::of(&envelope).meaning(&envelope);
+        assert_eq!(meaning, Ok(Meaning::Ignored("no rule for this type")));
+    }
+}

@@ -1,0 +1,182 @@
+//! Reads fields of Stripe's objects, whatever the API version: a needed field that is missing or malformed
+//! is a permanent failure that names the field and the version; amounts are whole, checked numbers.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use super::Permanent;
+
+/// Above every amount that Stripe takes, and far enough below the limit of the type to be added up.
+pub const AMOUNT_LIMIT: i64 = 1_000_000_000_000_000;
+const TEXT_LIMIT_BYTES: usize = 500;
+
+/// One JSON object, with where it stands, for messages.
+#[derive(Debug)]
+pub struct Fields<'a> {
+    value: &'a Value,
+    version: &'a str,
+    rule: &'static str,
+}
+
+impl<'a> Fields<'a> {
+    /// `rule` is who reads, for the messages.
+    pub fn of(rule: &'static str, value: &'a Value, version: &'a str) -> Self {
+        Self { value, version, rule }
+    }
+
+    /// The same reader, for an object inside this one.
+    pub fn within(&self, value: &'a Value) -> Self {
+        Self { value, ..*self }
+    }
+
+    /// The value at a path of names, `None` where it is absent or null.
+    pub fn at(&self, names: &[&str]) -> Option<&'a Value> {
+        let found = names.iter().try_fold(self.value, |value, name| value.get(name))?;
+        (!found.is_null()).then_some(found)
+    }
+
+    pub fn refuse(&self, field: &str, fault: &'static str) -> Permanent {
+        Permanent {
+            rule: self.rule,
+            field: format!("data.object.{field}"),
+            fault,
+            version: self.version.chars().take(40).collect(),
+        }
+    }
+
+    /// The object's own id.
+    pub fn id(&self) -> Result<&'a str, Permanent> {
+        match self.at(&["id"]).and_then(Value::as_str) {
+            Some(id) if shared::envelope::is_identifier(id) => Ok(id),
+            Some(_) => Err(self.refuse("id", "is not an id")),
+            None => Err(self.refuse("id", "is missing")),
+        }
+    }
+
+    pub fn text(&self, name: &str) -> Result<&'a str, Permanent> {
+        self.maybe_text(&[name])?.ok_or_else(|| self.refuse(name, "is missing"))
+    }
+
+    pub fn maybe_text(&self, names: &[&str]) -> Result<Option<&'a str>, Permanent> {
+        match self.at(names) {
+            None => Ok(None),
+            Some(Value::String(text)) if text.contains('\0') => {
+                Err(self.refuse(&names.join("."), "contains NUL"))
+            }
+            Some(Value::String(text)) if text.len() > TEXT_LIMIT_BYTES => {
+                Err(self.refuse(&names.join("."), "is longer than 500 bytes"))
+            }
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(self.refuse(&names.join("."), "is not a text")),
+        }
+    }
+
+    /// A value of the merchant's metadata: his own words, so odd ones are left out rather than refused.
+    pub fn metadata(&self, name: &str) -> Option<&'a str> {
+        let text = self.at(&["metadata", name])?.as_str()?;
+        (!text.is_empty() && text.len() <= TEXT_LIMIT_BYTES && !text.contains('\0')).then_some(text)
+    }
+
+    /// A link to another object: a plain id, or the expanded object with its `id`.
+    pub fn link(&self, names: &[&str]) -> Result<Option<&'a str>, Permanent> {
+        let Some(value) = self.at(names) else { return Ok(None) };
+        match value.as_str().or_else(|| value.get("id")?.as_str()) {
+            Some("") => Ok(None),
+            Some(id) if shared::envelope::is_identifier(id) => Ok(Some(id)),
+            _ => Err(self.refuse(&names.join("."), "is neither an id nor an object with one")),
+        }
+    }
+
+    pub fn amount(&self, name: &str) -> Result<i64, Permanent> {
+        self.maybe_amount(&[name])?.ok_or_else(|| self.refuse(name, "is missing"))
+    }
+
+    /// Money in the currency's minor unit: a whole number, not negative, not beyond all reason.
+    pub fn maybe_amount(&self, names: &[&str]) -> Result<Option<i64>, Permanent> {
+        let Some(value) = self.at(names) else { return Ok(None) };
+        let fault = match value.as_i64() {
+            Some(amount @ 0..=AMOUNT_LIMIT) => return Ok(Some(amount)),
+            Some(..0) => "is negative",
+            Some(_) => "is too large",
+            None if value.is_u64() => "is too large",
+            None => "is not a whole number",
+        };
+        Err(self.refuse(&names.join("."), fault))
+    }
+
+    /// A small count; anything odd counts as absent, for no money hangs on it.
+    pub fn count(&self, name: &str) -> i64 {
+        self.at(&[name]).and_then(Value::as_i64).filter(|count| (0..1_000_000).contains(count)).unwrap_or(0)
+    }
+
+    /// Three lower-case letters.
+    pub fn currency(&self) -> Result<&'a str, Permanent> {
+        let text = self.text("currency")?;
+        let well_formed = text.len() == 3 && text.bytes().all(|b| b.is_ascii_lowercase());
+        if well_formed { Ok(text) } else { Err(self.refuse("currency", "is not a currency")) }
+    }
+
+    /// Seconds since 1970.
+    pub fn maybe_time(&self, names: &[&str]) -> Result<Option<DateTime<Utc>>, Permanent> {
+        let Some(value) = self.at(names) else { return Ok(None) };
+        let time = value.as_i64().and_then(moment);
+        time.map(Some).ok_or_else(|| self.refuse(&names.join("."), "is not a time"))
+    }
+}
+
+/// A moment that both databases can hold.
+pub fn moment(seconds: i64) -> Option<DateTime<Utc>> {
+    const YEAR_9999: i64 = 253_402_300_799;
+    (0..=YEAR_9999).contains(&seconds).then(|| DateTime::from_timestamp(seconds, 0))?
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_whole_numbers_in_range_are_money() {
+        for (value, fault) in [
+            (json!(-1), "is negative"),
+            (json!(12.5), "is not a whole number"),
+            (json!(1e2), "is not a whole number"),
+            (json!("12"), "is not a whole number"),
+            (json!(AMOUNT_LIMIT + 1), "is too large"),
+            (json!(u64::MAX), "is too large"),
+            (json!(1e30), "is not a whole number"),
+            (json!(true), "is not a whole number"),
+        ] {
+            let object = json!({"amount": value});
+            let refused = Fields::of("payments", &object, "2020-08-27").amount("amount").unwrap_err();
+            assert_eq!((refused.field.as_str(), refused.fault), ("data.object.amount", fault));
+            assert_eq!(refused.version, "2020-08-27");
+        }
+        assert_eq!(Fields::of("payments", &json!({"amount": 0}), "").amount("amount"), Ok(0));
+    }
+
+    #[test]
+    fn a_link_is_plain_or_expanded() {
+        let object =
+            json!({"a": "cus_1", "b": {"id": "cus_2", "email": "x"}, "c": null, "d": 5, "e": {"id": "a\0"}});
+        let fields = Fields::of("payments", &object, "");
+        assert_eq!(fields.link(&["a"]), Ok(Some("cus_1")));
+        assert_eq!(fields.link(&["b"]), Ok(Some("cus_2")));
+        assert_eq!(fields.link(&["c"]), Ok(None));
+        assert!(fields.link(&["d"]).is_err() && fields.link(&["e"]).is_err());
+    }
+
+    #[test]
+    fn text_that_postgres_cannot_hold_is_refused_and_metadata_of_that_kind_left_out() {
+        let object = json!({"status": "a\0b", "metadata": {"user_id": "a\0b", "listing_id": "l1"}});
+        let fields = Fields::of("payments", &object, "");
+        assert_eq!(fields.text("status").unwrap_err().fault, "contains NUL");
+        assert_eq!((fields.metadata("user_id"), fields.metadata("listing_id")), (None, Some("l1")));
+    }
+
+    #[test]
+    fn times_beyond_the_databases_are_refused() {
+        assert!(moment(-1).is_none() && moment(i64::MAX).is_none() && moment(0).is_some());
+    }
+}

@@ -1,0 +1,169 @@
+//! How fresh a report is: a total order over reports that does not depend on their arrival. Stripe's
+//! `created` has whole seconds and promises no order, so class and ranks decide around it.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// Compared left to right. Nothing seen yet is older than everything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Freshness(Option<Report>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Report {
+    class: u8,
+    created: i64,
+    type_rank: u8,
+    status_rank: u8,
+    content: u64,
+}
+
+impl Freshness {
+    pub const NONE: Self = Self(None);
+
+    /// `content` is the hash of the reported object.
+    pub fn of(class: u8, created: i64, type_rank: u8, status_rank: u8, content: u64) -> Self {
+        Self(Some(Report { class, created, type_rank, status_rank, content }))
+    }
+
+    pub fn is_none(self) -> bool {
+        self.0.is_none()
+    }
+
+    /// The law "greatest key": whether a report this fresh replaces what is known. Where two different
+    /// contents share the greatest class and stamp the greater key stands, but only Stripe can tell which
+    /// came last: the object is `contested`.
+    pub fn replace_by(&mut self, seen: Self, contested: &mut bool) -> bool {
+        match (self.0, seen.0) {
+            (Some(a), Some(b)) if (a.class, a.created) == (b.class, b.created) => {
+                *contested |= a.content != b.content;
+            }
+            _ if seen > *self => *contested = false,
+            _ => {}
+        }
+        let fresher = seen > *self;
+        if fresher {
+            *self = seen;
+        }
+        fresher
+    }
+}
+
+/// The law "greatest key that has it": for links and fields that a fresher report may lack.
+pub fn keep_freshest(
+    known: &mut Option<String>,
+    known_freshness: &mut Freshness,
+    seen: Option<&str>,
+    freshness: Freshness,
+) {
+    if let Some(seen) = seen
+        && (freshness, Some(seen)) > (*known_freshness, known.as_deref())
+    {
+        *known = Some(seen.to_owned());
+        *known_freshness = freshness;
+    }
+}
+
+/// The place of a name in its list; names that we do not know rank above all.
+pub fn rank(names: &[&str], name: &str) -> u8 {
+    let place = names.iter().position(|known| *known == name).unwrap_or(names.len());
+    u8::try_from(place).unwrap_or(u8::MAX)
+}
+
+/// Its form in the database: readable, and of fixed width but for the years beyond 33,000.
+impl fmt::Display for Freshness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => Ok(()),
+            Some(r) => write!(
+                f,
+                "{}.{:012}.{:02}.{:02}.{:016x}",
+                r.class, r.created, r.type_rank, r.status_rank, r.content
+            ),
+        }
+    }
+}
+
+impl TryFrom<String> for Freshness {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if text.is_empty() {
+            return Ok(Self::NONE);
+        }
+        let mut parts = text.split('.');
+        let mut part = || parts.next().ok_or_else(|| format!("not a freshness key: {text}"));
+        let bad = |_| format!("not a freshness key: {text}");
+        let report = Report {
+            class: part()?.parse().map_err(bad)?,
+            created: part()?.parse().map_err(bad)?,
+            type_rank: part()?.parse().map_err(bad)?,
+            status_rank: part()?.parse().map_err(bad)?,
+            content: u64::from_str_radix(part()?, 16).map_err(bad)?,
+        };
+        Ok(Self(Some(report)))
+    }
+}
+
+impl Serialize for Freshness {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn class_decides_before_the_stamp_and_ranks_after_it() {
+        let key = Freshness::of;
+        assert!(Freshness::NONE < key(0, 0, 0, 0, 0));
+        assert!(key(1, 1, 0, 0, 0) > key(0, 9, 9, 9, 9));
+        assert!(key(0, 2, 0, 0, 0) > key(0, 1, 9, 9, 9));
+        assert!(key(0, 1, 1, 0, 0) > key(0, 1, 0, 9, 9));
+    }
+
+    #[test]
+    fn the_database_gives_back_what_it_was_given() {
+        for key in
+            [Freshness::NONE, Freshness::of(1, 1_700_000_000, 7, 3, u64::MAX), Freshness::of(0, -1, 0, 0, 0)]
+        {
+            assert_eq!(Freshness::try_from(key.to_string()), Ok(key));
+        }
+        assert!(Freshness::try_from("1.x".to_owned()).is_err());
+    }
+
+    #[test]
+    fn a_fresher_report_without_the_field_leaves_it() {
+        let (mut value, mut from) = (None, Freshness::NONE);
+        let old = Freshness::of(0, 1, 0, 0, 0);
+        let new = Freshness::of(0, 2, 0, 0, 0);
+        keep_freshest(&mut value, &mut from, Some("cus_1"), old);
+        keep_freshest(&mut value, &mut from, None, new);
+        assert_eq!((value.as_deref(), from), (Some("cus_1"), old));
+    }
+
+    #[test]
+    fn different_contents_of_one_moment_contest_each_other_in_any_order() {
+        let older = Freshness::of(0, 4, 9, 0, 9);
+        let [a, b, same_as_a] =
+            [(1, 1), (2, 2), (3, 1)].map(|(rank, content)| Freshness::of(0, 5, rank, 0, content));
+        let merged = |reports: &[Freshness]| {
+            let (mut known, mut contested) = (Freshness::NONE, false);
+            for report in reports {
+                known.replace_by(*report, &mut contested);
+            }
+            (known, contested)
+        };
+        assert_eq!(
+            merged(&[older, a, same_as_a]),
+            (same_as_a, false),
+            "the same content twice is no contest"
+        );
+        for order in [[older, a, b], [b, a, older], [a, older, b], [b, older, a]] {
+            assert_eq!(merged(&order), (b, true));
+        }
+        assert_eq!(merged(&[a, b, Freshness::of(1, 5, 0, 0, 3)]).1, false, "a fresher report settles it");
+    }
+}

@@ -1,0 +1,134 @@
+//! A worker from start to drain: its lanes, its chores, and the listener for its operators.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use prometheus::Registry;
+use shared::internal::{self, Probes};
+use shared::queue::Queue;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::WorkerConfig;
+use crate::chores;
+use crate::circuit::Circuit;
+use crate::consume::Lanes;
+use crate::ledger::{Ledger, LedgerError};
+use crate::metrics::Metrics;
+use crate::watchdog::Watchdog;
+
+const SCHEMA_POLL: Duration = Duration::from_secs(1);
+const PROBE_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Works until told to stop, then finishes what is in hand. Ends with an error when the disk failed, the
+/// schema is not this build's, or the drain took too long.
+pub async fn run(
+    config: WorkerConfig,
+    queue: Queue,
+    ledger: Ledger,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(config.internal_addr).await.with_context(|| {
+        format!("the worker cannot listen on {}: set WORKER_INTERNAL_ADDR", config.internal_addr)
+    })?;
+    quiet_panics();
+    let lane_count = if ledger.takes_several_writers() { config.lanes } else { 1 };
+    let broken = CancellationToken::new();
+    let lanes = Lanes {
+        queue: queue.clone(),
+        ledger: ledger.clone(),
+        metrics: Metrics::new()?,
+        circuit: Arc::new(Circuit::default()),
+        watchdog: Watchdog::start(lane_count + 1, config.event_deadline)?,
+        retries: config.retries.into(),
+        batch_events: config.batch_events,
+        shutdown: shutdown.clone(),
+        broken: broken.clone(),
+    };
+    let probes_end = CancellationToken::new();
+    tokio::spawn(internal::serve(listener, Arc::new(lanes.clone()), probes_end.clone()));
+
+    if !wait_for_schema(&lanes).await? {
+        return Ok(());
+    }
+    tracing::info!(ledger = ledger.shown(), lanes = lane_count, batch_events = lanes.batch_events, "working");
+    let tasks = TaskTracker::new();
+    for lane in 0..lane_count {
+        tasks.spawn(lanes.clone().run(lane));
+    }
+    tasks.spawn(chores::retry::run(lanes.clone(), lane_count));
+    tasks.close();
+
+    tokio::select! {
+        () = shutdown.cancelled() => {}
+        () = broken.cancelled() => bail!("the disk under the ledger failed; see the log"),
+        () = tasks.wait() => bail!("every lane ended, which only a panic of the worker itself can bring about"),
+    }
+    let drained = tokio::time::timeout(config.drain, tasks.wait()).await;
+    probes_end.cancel();
+    drained.with_context(|| format!("work in hand was not finished within {} s", config.drain.as_secs()))?;
+    if broken.is_cancelled() {
+        bail!("the disk under the ledger failed; see the log");
+    }
+    tracing::info!("the worker has stopped: everything begun is committed and settled");
+    Ok(())
+}
+
+/// The ledger may be away at the start: that is waited out. A wrong schema is not. `false`: told to stop.
+async fn wait_for_schema(lanes: &Lanes) -> anyhow::Result<bool> {
+    loop {
+        match lanes.ledger.check_schema().await {
+            Ok(()) => {
+                lanes.circuit.close();
+                return Ok(true);
+            }
+            Err(error @ LedgerError::Schema(_)) => return Err(error.into()),
+            Err(error) => lanes.circuit.open(&error.to_string()),
+        }
+        tokio::select! {
+            () = lanes.shutdown.cancelled() => return Ok(false),
+            () = tokio::time::sleep(SCHEMA_POLL) => {}
+        }
+    }
+}
+
+/// A panic's message may quote an event; its place is enough to find the fault.
+fn quiet_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let fixed = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("(message withheld)");
+        tracing::error!(place, message = fixed, "panicked");
+    }));
+}
+
+impl Probes for Lanes {
+    fn ready(&self) -> Result<(), String> {
+        if self.shutdown.is_cancelled() {
+            return Err("stopping".to_owned());
+        }
+        if let Some(why) = self.circuit.reason() {
+            return Err(why);
+        }
+        self.queue.health()
+    }
+
+    async fn registry(&self) -> Registry {
+        self.metrics.paused.set(i64::from(self.circuit.reason().is_some()));
+        if let Ok(Ok(depth)) = tokio::time::timeout(PROBE_DEADLINE, self.queue.depth()).await {
+            self.metrics.queue_ready.set(depth.ready.try_into().unwrap_or(i64::MAX));
+            self.metrics.queue_leased.set(depth.leased.unwrap_or(0).try_into().unwrap_or(i64::MAX));
+            let oldest = depth.oldest_age.unwrap_or_default().as_secs();
+            self.metrics.queue_oldest_seconds.set(oldest.try_into().unwrap_or(i64::MAX));
+        }
+        if self.circuit.reason().is_none()
+            && let Ok(counts) = self.ledger.unfinished().await
+        {
+            for (outcome, count) in counts {
+                self.metrics.unfinished.with_label_values(&[outcome]).set(count);
+            }
+        }
+        self.metrics.registry.clone()
+    }
+}
