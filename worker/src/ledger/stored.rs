@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use shared::envelope::{Envelope, Header, Source};
+use shared::envelope::{Envelope, Header, Source, Unwanted};
 use sqlx::AssertSqlSafe;
 
 use super::{Ledger, LedgerError, on};
@@ -33,6 +33,8 @@ pub struct StoredEvent {
     pub recorded_at: DateTime<Utc>,
     pub source: String,
     pub endpoint: String,
+    /// Why it is not for its endpoint, where it is not.
+    pub unwanted: Option<String>,
     pub trace_parent: String,
     pub outcome: String,
     pub reason: Option<String>,
@@ -45,7 +47,7 @@ pub struct StoredEvent {
 }
 
 const STORED: &str = "e.id, e.account, e.livemode, e.content_hash, e.type, e.api_version, e.created_at, e.received_at, \
-    e.recorded_at, e.source, e.endpoint, e.trace_parent, e.outcome, e.reason, e.attempts, e.retry_at, e.repetitions, \
+    e.recorded_at, e.source, e.endpoint, e.unwanted, e.trace_parent, e.outcome, e.reason, e.attempts, e.retry_at, e.repetitions, \
     e.handler_version, EXISTS (SELECT 1 FROM events o WHERE o.id = e.id AND o.account = e.account \
     AND o.livemode = e.livemode AND o.content_hash <> e.content_hash \
     AND COALESCE(o.api_version, '') = COALESCE(e.api_version, '')) AS conflict";
@@ -73,7 +75,7 @@ impl StoredEvent {
             trace_parent: self.trace_parent,
             source: Source::named(&self.source),
             endpoint: self.endpoint,
-            unwanted: None,
+            unwanted: self.unwanted.as_deref().and_then(Unwanted::named),
         };
         Envelope { header, body: Bytes::from(body) }
     }
