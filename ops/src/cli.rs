@@ -179,9 +179,9 @@ pub struct ListOptions {
     #[arg(long = "type", value_name = "TYPE")]
     pub kind: Option<String>,
     /// Only events with this outcome
-    #[arg(long, value_parser = ["applied", "ignored", "waiting", "dead"])]
+    #[arg(long, value_parser = worker::outcome::Outcome::NAMES)]
     pub outcome: Option<String>,
-    /// Only events received since: 90s, 15m, 1h, 7d, or 2026-11-21T08:00:00Z
+    /// Only events recorded since: 90s, 15m, 1h, 7d, or 2026-11-21T08:00:00Z
     #[arg(long, value_name = "WHEN")]
     pub since: Option<String>,
     /// Only events of this connected account; '' is your own

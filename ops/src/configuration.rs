@@ -85,17 +85,16 @@ pub fn described() -> String {
         }
         text.push('\n');
     }
-    text.push_str("A secret may also come from a file, named by the variable with _FILE behind its name.");
+    text.truncate(text.trim_end().len());
     text
 }
 
 fn markdown() -> String {
-    let mut text = String::from("| Variable | Default | Example | Meaning |\n|---|---|---|---|\n");
+    let mut text = String::from("| Variable | Default | Meaning |\n|---|---|---|\n");
     let code = |value: &str| if value.is_empty() { String::new() } else { format!("`{value}`") };
     for variable in groups().into_iter().flat_map(|(_, variables)| variables) {
-        let Variable { name, default, example, help } = variable;
-        let (default, example, help) = (code(default), code(example), help.replace('|', "\\|"));
-        writeln!(text, "| `{name}` | {default} | {example} | {help} |").expect("a String takes every write");
+        let (default, help) = (code(variable.default), variable.help.replace('|', "\\|"));
+        writeln!(text, "| `{}` | {default} | {help} |", variable.name).expect("a String takes every write");
     }
     text
 }
@@ -142,7 +141,7 @@ fn for_people(rows: &[Row]) -> String {
 
 /// Whether the value itself must never be shown.
 fn is_secret(name: &str) -> bool {
-    ["SECRET", "KEY", "TOKEN", "PASSWORD"].iter().any(|word| name.contains(word))
+    !name.ends_with("_FILE") && ["SECRET", "KEY", "TOKEN", "PASSWORD"].iter().any(|word| name.contains(word))
 }
 
 /// Names that look as if they were meant for us, but that nothing reads: probably misspelt.
