@@ -6,9 +6,8 @@ use serde::Serialize;
 use shared::env::Env;
 use worker::ledger::Ledger;
 use worker::ledger::audit::AuditRow;
-use worker::ledger::stored::{Due, StoredEvent};
-use worker::rules::event::{Content, Meaning};
-use worker::rules::{Key, Observation};
+use worker::ledger::stored::StoredEvent;
+use worker::touched::Touched;
 
 use crate::cli::TraceOptions;
 use crate::show::change;
@@ -22,15 +21,14 @@ struct Trace {
     /// From Stripe's stamp, which is in whole seconds, to our receipt.
     created_to_received_ms: i64,
     received_to_recorded_ms: i64,
+<<<<<<< HEAD
+    /// The rows that it is about, as the rules of this build read it; none once its body is gone.
+    rows: Vec<Touched>,
+=======
     /// The rows that the event is about, as the rules of this build read it; `null` once its body is gone.
-    rows: Option<Vec<Row>>,
+    rows: Option<Vec<Touched>>,
+>>>>>>> main
     audit: Vec<AuditRow>,
-}
-
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-struct Row {
-    kind: &'static str,
-    id: String,
 }
 
 pub async fn run(env: &Env, options: &TraceOptions) -> anyhow::Result<()> {
@@ -49,42 +47,17 @@ async fn find(ledger: &Ledger, id: &str) -> anyhow::Result<Vec<Trace>> {
     let audit = open::answer(ledger, ledger.audit_of_event(id)).await?;
     let mut traces = Vec::new();
     for event in stored {
-        let body = open::answer(ledger, ledger.body(&event.key())).await?;
+        let rows = open::answer(ledger, ledger.rows_of_event(&event)).await?;
         let same_owner = |row: &&AuditRow| row.account == event.account && row.livemode == event.livemode;
         traces.push(Trace {
             created_to_received_ms: (event.received_at - event.created_at).num_milliseconds(),
             received_to_recorded_ms: (event.recorded_at - event.received_at).num_milliseconds(),
-            rows: body.map(|body| rows(&event, body)),
+            rows,
             audit: audit.iter().filter(same_owner).cloned().collect(),
             event,
         });
     }
     Ok(traces)
-}
-
-/// The rows that the event is about; none where it had no effect.
-fn rows(event: &StoredEvent, body: Vec<u8>) -> Vec<Row> {
-    if event.outcome != "applied" {
-        return Vec::new();
-    }
-    let (_, envelope) = Due { event: event.clone(), body }.envelope();
-    let Ok(Meaning::Observations(observations)) = Content::of(&envelope).meaning(&envelope) else {
-        return Vec::new();
-    };
-    let row = |kind, key: &Key| Row { kind, id: key.id.clone() };
-    let mut rows: Vec<Row> = observations
-        .iter()
-        .flat_map(|observation| match observation {
-            Observation::Payment(report) => {
-                let invoices = report.invoices().map(|key| row("invoice", &key));
-                std::iter::once(row("payment", &report.key)).chain(invoices).collect()
-            }
-            Observation::Invoice(report) => vec![row("invoice", &report.key)],
-        })
-        .collect();
-    rows.sort_unstable();
-    rows.dedup();
-    rows
 }
 
 fn page(trace: &Trace) -> String {
@@ -94,7 +67,7 @@ fn page(trace: &Trace) -> String {
     let mut text =
         format!("{}  {}  ({}, {})\n\n", clean(&event.id), clean(&event.kind), clean(&owner), clean(version));
     text.push_str(&way(event));
-    text.push_str(&shown_rows(trace.rows.as_deref()));
+    text.push_str(&shown_rows(&trace.rows));
     text.push_str(&shown_audit(&trace.audit));
     text
 }
@@ -140,10 +113,14 @@ fn way(event: &StoredEvent) -> String {
     text
 }
 
-fn shown_rows(rows: Option<&[Row]>) -> String {
+<<<<<<< HEAD
+fn shown_rows(rows: &[Touched]) -> String {
+=======
+fn shown_rows(rows: Option<&[Touched]>) -> String {
     let Some(rows) = rows else {
         return "\nWhich rows it touched is not known any more: its body is no longer kept.\n".to_owned();
     };
+>>>>>>> main
     if rows.is_empty() {
         return "\nIt touched no rows.\n".to_owned();
     }

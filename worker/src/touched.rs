@@ -15,13 +15,13 @@ pub struct Touched {
 }
 
 impl Ledger {
-    /// The rows that an event is about; none where it has no effect, or its bytes are gone.
-    pub async fn rows_of_event(&self, event: &StoredEvent) -> Result<Vec<Touched>, LedgerError> {
-        let Some(body) = self.body(&event.key()).await? else { return Ok(Vec::new()) };
-        if event.outcome == "ignored" {
-            return Ok(Vec::new());
+    /// The rows that an event is about; none where it had no effect, `None` once its bytes are gone.
+    pub async fn rows_of_event(&self, event: &StoredEvent) -> Result<Option<Vec<Touched>>, LedgerError> {
+        if event.outcome != "applied" {
+            return Ok(Some(Vec::new()));
         }
-        Ok(rows_of(&event.clone().envelope(body)))
+        let body = self.body(&event.key()).await?;
+        Ok(body.map(|body| rows_of(&event.clone().envelope(body))))
     }
 }
 
