@@ -1,1 +1,62 @@
-fn main() {}
+//! `tidegate`: the whole product in one binary. Without a command it runs everything in one process; the
+//! commands run single roles, send samples, and tell people what happened.
+
+#![expect(unreachable_pub, reason = "a binary exports nothing; `pub` says what a module offers the others")]
+
+mod cli;
+mod configuration;
+mod dev_secret;
+mod events;
+mod failure;
+mod migrate;
+mod money;
+mod open;
+mod output;
+mod preflight;
+mod probe;
+mod queue;
+mod roles;
+mod send;
+mod show;
+mod span;
+mod table;
+mod topology;
+mod trace;
+mod up;
+
+use std::process::ExitCode;
+
+use shared::env::Env;
+
+use self::cli::{Cli, Command, EventsCommand};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(cli::parse(), Env::of_process()).await {
+        Ok(code) => code,
+        Err(error) => failure::explain(&error),
+    }
+}
+
+async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
+    let command = cli.command.unwrap_or(Command::Up);
+    let serves = matches!(command, Command::Up | Command::Gateway | Command::Worker);
+    // A server tells what it does; a tool speaks up only when something is odd.
+    let logged = if serves { env.clone() } else { env.clone().or("LOG_LEVEL", "warn") };
+    shared::telemetry::init(&logged)?;
+    match command {
+        Command::Up => up::run(env).await?,
+        Command::Gateway => roles::gateway(&env).await?,
+        Command::Worker => roles::worker(&env).await?,
+        Command::Migrate(options) => migrate::run(&env, options.json).await?,
+        Command::Topology(options) => topology::run(&env, &options).await?,
+        Command::Queue(options) => queue::run(&env, options.json).await?,
+        Command::Env(options) => configuration::run(&env, &options)?,
+        Command::Send(options) => return send::run(&env, options).await,
+        Command::Events(EventsCommand::List(options)) => events::list(&env, &options).await?,
+        Command::Events(EventsCommand::Show(options)) => events::show(&env, &options).await?,
+        Command::Show(subject) => show::run(&env, &subject).await?,
+        Command::Trace(options) => trace::run(&env, &options).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -29,14 +29,22 @@ impl SendLog {
 
     /// Sends once, and notes it.
     pub async fn send(&self, client: &mut Client, event: &SampleEvent) -> Answer {
-        self.note(event, |sent| sent.attempts += 1);
+        self.begun(event);
         let answer = client.send(&event.body).await;
+        self.ended(event, answer);
+        answer
+    }
+
+    pub fn begun(&self, event: &SampleEvent) {
+        self.note(event, |sent| sent.attempts += 1);
+    }
+
+    pub fn ended(&self, event: &SampleEvent, answer: Answer) {
         self.note(event, |sent| match answer {
             Answer::Status(200) => sent.accepted += 1,
             Answer::Status(_) => sent.refused += 1,
             Answer::Nothing => sent.unanswered += 1,
         });
-        answer
     }
 
     fn note(&self, event: &SampleEvent, change: impl FnOnce(&mut Sent)) {

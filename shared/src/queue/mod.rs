@@ -118,9 +118,10 @@ pub struct QueueError(pub String);
 impl Queue {
     /// Opens the queue. RabbitMQ may be away: a supervisor connects and reconnects, and until then publishes
     /// are refused at once and nothing is received. A SQLite file must open now.
+    #[cfg_attr(not(feature = "embedded"), expect(clippy::unused_async, reason = "only SQLite opens a file"))]
     pub async fn open(config: QueueConfig, role: Role) -> Result<Self, OpenError> {
         let backend = match &config.url {
-            QueueUrl::RabbitMq(_) => Backend::RabbitMq(rabbitmq::RabbitMq::open(config, role)?),
+            QueueUrl::RabbitMq(_) => Backend::RabbitMq(rabbitmq::RabbitMq::open(&config, role)?),
             #[cfg(feature = "embedded")]
             QueueUrl::Sqlite(_) => Backend::Sqlite(sqlite::Sqlite::open(config, role).await?),
             #[cfg(not(feature = "embedded"))]

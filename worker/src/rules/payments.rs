@@ -1,24 +1,16 @@
 //! Payments: Stripe's payment intents, with the links to invoice, customer and user, in any order of arrival.
 
+mod read;
+#[cfg(test)]
+mod tests;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::event::Circumstances;
-use super::fields::{Fields, moment};
-use super::freshness::{Freshness, keep_freshest, rank};
-use super::{Key, Observation, Permanent, Severity, UNKNOWN, earliest, latest};
+pub use self::read::{Report, State, read};
+use super::freshness::{Freshness, keep_freshest};
+use super::{Key, Severity, UNKNOWN, earliest, latest};
 
-/// In the order in which they follow each other inside one second.
-const TYPES: &[&str] = &[
-    "payment_intent.created",
-    "payment_intent.requires_action",
-    "payment_intent.processing",
-    "payment_intent.amount_capturable_updated",
-    "payment_intent.partially_funded",
-    "payment_intent.payment_failed",
-    "payment_intent.canceled",
-    "payment_intent.succeeded",
-];
 const SUCCEEDED: &str = "succeeded";
 const CANCELED: &str = "canceled";
 
@@ -62,81 +54,6 @@ pub struct Payment {
     pub invoice_metadata_freshness: Freshness,
     pub last_event_at: Option<DateTime<Utc>>,
     pub revision: i64,
-}
-
-/// What one event says about one payment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
-    pub key: Key,
-    pub freshness: Freshness,
-    pub event_at: Option<DateTime<Utc>>,
-    /// `None` where the event only names the payment, as an invoice does.
-    pub state: Option<State>,
-    pub customer: Option<String>,
-    pub user_id: Option<String>,
-    pub invoice_stripe: Option<String>,
-    pub invoice_metadata: Option<String>,
-}
-
-/// The payment's own fields, which the freshest report replaces together.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct State {
-    pub status: String,
-    pub amount: i64,
-    pub amount_capturable: i64,
-    pub amount_received: i64,
-    pub currency: String,
-    pub created_at: Option<DateTime<Utc>>,
-    pub failure_code: Option<String>,
-    pub decline_code: Option<String>,
-    pub listing_id: Option<String>,
-    pub category_id: Option<String>,
-    pub payment_type: Option<String>,
-    pub invoice_amount: Option<i64>,
-}
-
-/// Reads `payment_intent.*`.
-pub fn read(event: Circumstances<'_>, object: &Fields<'_>) -> Result<Vec<Observation>, Permanent> {
-    let owned = |text: Option<&str>| text.map(str::to_owned);
-    let status = object.text("status")?;
-    let amount = object.amount("amount")?;
-    let state = State {
-        status: status.to_owned(),
-        amount,
-        amount_capturable: object.maybe_amount(&["amount_capturable"])?.unwrap_or(0),
-        amount_received: object.maybe_amount(&["amount_received"])?.unwrap_or(0),
-        currency: object.currency()?.to_owned(),
-        created_at: object.maybe_time(&["created"])?,
-        failure_code: owned(object.maybe_text(&["last_payment_error", "code"])?),
-        decline_code: owned(object.maybe_text(&["last_payment_error", "decline_code"])?),
-        listing_id: owned(object.metadata("listing_id")),
-        category_id: owned(object.metadata("category_id")),
-        payment_type: owned(object.metadata("payment_type")),
-        invoice_amount: object
-            .metadata("invoice_amount")
-            .and_then(|text| text.parse().ok())
-            .filter(|a| *a >= 0),
-    };
-    let class = u8::from([SUCCEEDED, CANCELED].contains(&status));
-    let report = Report {
-        key: event.subject(object.id()?),
-        freshness: Freshness::of(class, event.created, rank(TYPES, event.kind), 0, event.object_hash),
-        event_at: moment(event.created),
-        state: Some(state),
-        customer: owned(object.link(&["customer"])?),
-        user_id: owned(object.metadata("user_id")),
-        // Gone since 2025-03-31; there the invoice names its payments.
-        invoice_stripe: owned(object.link(&["invoice"])?),
-        invoice_metadata: owned(object.metadata("invoice_id")),
-    };
-    Ok(vec![Observation::Payment(report)])
-}
-
-impl Report {
-    /// The invoices that this report names, by either link.
-    pub fn invoices(&self) -> impl Iterator<Item = Key> {
-        [&self.invoice_stripe, &self.invoice_metadata].into_iter().flatten().map(|id| self.key.sibling(id))
-    }
 }
 
 impl Payment {
@@ -248,78 +165,5 @@ impl Payment {
 
     pub fn severity(&self) -> Severity {
         if self.has_failed() { Severity::Warning } else { Severity::Info }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-    use crate::rules::testing::{event, in_every_order, observations};
-
-    fn intent(status: &str, extra: Value) -> Value {
-        let mut object = json!({"id": "pi_1", "status": status, "amount": 1999, "currency": "usd"});
-        object.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
-        object
-    }
-
-    #[test]
-    fn fails_then_succeeds_inside_one_second() {
-        let error =
-            json!({"last_payment_error": {"code": "card_declined", "decline_code": "insufficient_funds"}});
-        let world = in_every_order(&[
-            event("payment_intent.created", 0, &intent("requires_payment_method", json!({}))),
-            event("payment_intent.payment_failed", 0, &intent("requires_payment_method", error)),
-            event("payment_intent.succeeded", 0, &intent("succeeded", json!({"amount_received": 1999}))),
-        ]);
-        let payment = world.payment("pi_1");
-        assert_eq!((payment.status.as_str(), payment.amount_received), ("succeeded", 1999));
-        assert!(!payment.needs_refetch && payment.failure_code.is_none());
-    }
-
-    #[test]
-    fn a_link_survives_fresher_reports_without_it() {
-        let with_user = json!({"metadata": {"user_id": "u1", "invoice_id": "own_7"}, "customer": "cus_1"});
-        let world = in_every_order(&[
-            event("payment_intent.created", 0, &intent("requires_payment_method", with_user)),
-            event("payment_intent.processing", 5, &intent("processing", json!({}))),
-        ]);
-        let payment = world.payment("pi_1");
-        assert_eq!(payment.status, "processing");
-        assert_eq!((payment.user_id.as_deref(), payment.customer.as_deref()), (Some("u1"), Some("cus_1")));
-        assert_eq!(payment.owner().unwrap().id, "own_7");
-    }
-
-    #[test]
-    fn stripes_link_stands_before_the_merchants() {
-        let world = in_every_order(&[
-            event(
-                "payment_intent.created",
-                9,
-                &intent("processing", json!({"metadata": {"invoice_id": "own_7"}})),
-            ),
-            event("payment_intent.created", 0, &intent("processing", json!({"invoice": "in_1"}))),
-        ]);
-        assert_eq!(world.payment("pi_1").owner().unwrap().id, "in_1");
-    }
-
-    #[test]
-    fn two_contents_of_one_moment_ask_for_a_refetch() {
-        let world = in_every_order(&[
-            event("payment_intent.processing", 3, &intent("processing", json!({}))),
-            event("payment_intent.requires_action", 3, &intent("requires_action", json!({}))),
-        ]);
-        assert!(world.payment("pi_1").needs_refetch);
-    }
-
-    #[test]
-    fn a_status_never_seen_before_is_kept_as_text() {
-        let [Observation::Payment(report)] =
-            &observations("payment_intent.created", &intent("dreaming", json!({})))[..]
-        else {
-            panic!("one payment")
-        };
-        assert_eq!(report.state.as_ref().unwrap().status, "dreaming");
     }
 }

@@ -1,0 +1,163 @@
+//! `tidegate events`: the stored events, as a list or one by one.
+
+use std::io::IsTerminal;
+
+use shared::clock;
+use shared::env::Env;
+use worker::ledger::Ledger;
+use worker::ledger::stored::{EventFilter, StoredEvent};
+
+use crate::cli::{EventOptions, ListOptions};
+use crate::failure::wrongly_called;
+use crate::table::Table;
+use crate::{money, open, output, span};
+
+pub async fn list(env: &Env, options: &ListOptions) -> anyhow::Result<()> {
+    let now = clock::now();
+    let since = options.since.as_deref().map(|text| span::moment(text, now)).transpose();
+    let filter = EventFilter {
+        kind: options.kind.clone(),
+        outcome: options.outcome.clone(),
+        since: since.map_err(|fault| wrongly_called(format!("--since: {fault}")))?,
+        account: options.account.clone(),
+        limit: options.limit,
+    };
+    let ledger = open::ledger(env).await?;
+    let events = open::answer(&ledger, ledger.events(&filter)).await?;
+    ledger.close().await;
+    if options.shape.json {
+        return output::print_json(&events);
+    }
+    if events.is_empty() {
+        output::remark(&nothing_listed(&ledger, options));
+        return Ok(());
+    }
+    let mut table = Table::default()
+        .text("RECORDED")
+        .text("EVENT")
+        .text("TYPE")
+        .text("OUTCOME")
+        .text("ACCOUNT")
+        .text("MODE")
+        .number("REPEATED")
+        .prose("REASON", 60);
+    for event in &events {
+        table.row([
+            span::age(event.recorded_at, now),
+            event.id.clone(),
+            event.kind.clone(),
+            event.outcome.clone(),
+            event.account.clone(),
+            if event.livemode { "live".to_owned() } else { String::new() },
+            if event.repetitions == 0 { String::new() } else { repetitions(event) },
+            event.reason.clone().unwrap_or_default(),
+        ]);
+    }
+    output::print(&table.render())?;
+    if i64::try_from(events.len()).is_ok_and(|shown| shown == options.limit) {
+        output::remark(&format!("the newest {}; --limit shows more, --since and --type less", options.limit));
+    }
+    Ok(())
+}
+
+pub async fn show(env: &Env, options: &EventOptions) -> anyhow::Result<()> {
+    let ledger = open::ledger(env).await?;
+    let events = find(&ledger, &options.id).await?;
+    if options.body {
+        let result = bodies(&ledger, &events).await;
+        ledger.close().await;
+        return result;
+    }
+    ledger.close().await;
+    if options.shape.json {
+        return output::print_json(&events);
+    }
+    let pages: Vec<String> = events.iter().map(page).collect();
+    output::print(&pages.join("\n"))?;
+    output::remark(&format!("what it did: {me} trace {id}", me = output::me(), id = options.id));
+    Ok(())
+}
+
+/// The stored contents under that id: usually one; several where two API versions or accounts sent it.
+pub async fn find(ledger: &Ledger, id: &str) -> anyhow::Result<Vec<StoredEvent>> {
+    let events = open::answer(ledger, ledger.event(id)).await?;
+    if events.is_empty() {
+        let (me, shown) = (output::me(), ledger.shown());
+        anyhow::bail!(
+            "no event {id} in the ledger at {shown}. If it was sent just now, it may still wait \
+             (`{me} queue`); else look for it with `{me} events list`, or set DATABASE_URL to another ledger"
+        );
+    }
+    Ok(events)
+}
+
+/// Whose event it is, in words.
+pub fn belongs_to(account: &str, livemode: bool) -> String {
+    let mode = if livemode { "live" } else { "test mode" };
+    if account.is_empty() { mode.to_owned() } else { format!("{mode}, account {account}") }
+}
+
+async fn bodies(ledger: &Ledger, events: &[StoredEvent]) -> anyhow::Result<()> {
+    output::remark("warning: the body may hold personal data of a customer; do not leave it lying about");
+    for event in events {
+        match open::answer(ledger, ledger.body(&event.key())).await? {
+            Some(body) => {
+                output::print_bytes(&body)?;
+                if std::io::stdout().is_terminal() {
+                    output::print("\n")?;
+                }
+            }
+            None => anyhow::bail!(
+                "the body of {} is no longer kept: bodies are removed after a while, ids and outcomes stay",
+                event.id
+            ),
+        }
+    }
+    Ok(())
+}
+
+fn page(event: &StoredEvent) -> String {
+    let mut table = Table::default().text("").prose("", 200);
+    let mut line = |name: &str, value: String| table.row([name.to_owned(), value]);
+    line("event", event.id.clone());
+    line("type", event.kind.clone());
+    line("belongs to", belongs_to(&event.account, event.livemode));
+    line("API version", event.api_version.clone().unwrap_or_else(|| "not stated".to_owned()));
+    line("outcome", event.outcome.clone());
+    if let Some(reason) = &event.reason {
+        line("reason", reason.clone());
+    }
+    if let Some(retry_at) = event.retry_at {
+        line("next try", span::whole(retry_at));
+    }
+    line("attempts", event.attempts.to_string());
+    line("repetitions", repetitions(event));
+    line("created", span::whole(event.created_at));
+    line("received", format!("{} from {}", span::precise(event.received_at), event.source));
+    line("recorded", span::precise(event.recorded_at));
+    if !event.endpoint.is_empty() {
+        line("endpoint", event.endpoint.clone());
+    }
+    if event.conflict {
+        line("conflict", "yes: the same id and API version came with other data".to_owned());
+    }
+    line("content", event.content_hash.clone());
+    line("trace", event.trace_parent.clone());
+    table.render_bare()
+}
+
+fn repetitions(event: &StoredEvent) -> String {
+    money::count(event.repetitions.unsigned_abs())
+}
+
+fn nothing_listed(ledger: &Ledger, options: &ListOptions) -> String {
+    let (me, shown) = (output::me(), ledger.shown());
+    let filtered = options.kind.is_some()
+        || options.outcome.is_some()
+        || options.since.is_some()
+        || options.account.is_some();
+    if filtered {
+        return format!("no event in {shown} matches; fewer filters show more");
+    }
+    format!("no events in {shown} yet; `{me} send` makes some")
+}

@@ -1,0 +1,72 @@
+//! How a command ends that could not do what it was asked: one sentence, and an exit code to act on.
+
+use std::process::ExitCode;
+
+use shared::env::Problem;
+
+use crate::output;
+use crate::table::clean;
+
+const FAILED: u8 = 1;
+const WRONGLY_CALLED: u8 = 2;
+
+/// The caller asked for something that cannot be, however often it is tried.
+#[derive(Debug)]
+pub struct WronglyCalled(pub String);
+
+impl std::fmt::Display for WronglyCalled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for WronglyCalled {}
+
+pub fn wrongly_called(why: impl Into<String>) -> anyhow::Error {
+    WronglyCalled(why.into()).into()
+}
+
+/// Tells why, and gives the exit code.
+pub fn explain(error: &anyhow::Error) -> ExitCode {
+    if is_closed_pipe(error) {
+        return ExitCode::SUCCESS;
+    }
+    output::remark(&told(error));
+    let wrongly_called = error.chain().any(|cause| cause.is::<WronglyCalled>() || cause.is::<Problem>());
+    ExitCode::from(if wrongly_called { WRONGLY_CALLED } else { FAILED })
+}
+
+/// The causes in one sentence, without those that only repeat what the one before said.
+fn told(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text.push_str(if text.is_empty() { "error: " } else { ": " });
+            text.push_str(&cause);
+        }
+    }
+    text.lines().map(clean).collect::<Vec<_>>().join("\n")
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    use super::*;
+
+    #[test]
+    fn causes_are_told_once() {
+        let error = Err::<(), _>(anyhow::anyhow!("no such file")).context("the ledger: no such file");
+        assert_eq!(told(&error.unwrap_err()), "error: the ledger: no such file");
+    }
+
+    #[test]
+    fn a_closed_pipe_is_success() {
+        let error = std::io::Error::from(std::io::ErrorKind::BrokenPipe).into();
+        assert_eq!(explain(&error), ExitCode::SUCCESS);
+    }
+}

@@ -1,0 +1,64 @@
+//! Opens the ledger and the queue for commands that look at them. To look must not make: where nothing is
+//! yet, that is said instead of creating an empty database.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use shared::env::Env;
+use shared::queue::{Queue, QueueConfig, QueueUrl, Role};
+use tokio::time::Instant;
+use worker::ledger::{Ledger, LedgerConfig};
+
+use crate::output;
+
+const CONNECT_WAIT: Duration = Duration::from_secs(5);
+const ANSWER_WAIT: Duration = Duration::from_secs(30);
+
+/// The ledger, with a schema that this program knows.
+pub async fn ledger(env: &Env) -> anyhow::Result<Ledger> {
+    let config = LedgerConfig::from_env(env)?;
+    if let Some(path) = config.shown().strip_prefix("sqlite:") {
+        must_exist(Path::new(path), "ledger", "DATABASE_URL")?;
+    }
+    let ledger = Ledger::open(&config).await?;
+    ledger.check_schema().await?;
+    Ok(ledger)
+}
+
+/// The queue, once it can be asked.
+pub async fn queue(env: &Env) -> anyhow::Result<(Queue, String)> {
+    let config = QueueConfig::from_env(env)?;
+    let shown = config.url.shown();
+    if let QueueUrl::Sqlite(path) = &config.url {
+        must_exist(path, "queue", "QUEUE_URL")?;
+    }
+    let queue = Queue::open(config, Role::Publish).await?;
+    let deadline = Instant::now() + CONNECT_WAIT;
+    while let Err(why) = queue.health() {
+        if Instant::now() > deadline {
+            bail!("the queue at {shown} cannot be used: {why}");
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok((queue, shown))
+}
+
+/// The ledger's answer, or the sentence that it did not come in time.
+pub async fn answer<T, E>(ledger: &Ledger, question: impl Future<Output = Result<T, E>>) -> anyhow::Result<T>
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    match tokio::time::timeout(ANSWER_WAIT, question).await {
+        Ok(answer) => answer.with_context(|| format!("the ledger at {} cannot tell", ledger.shown())),
+        Err(_) => bail!("the ledger at {} did not answer within {} s", ledger.shown(), ANSWER_WAIT.as_secs()),
+    }
+}
+
+fn must_exist(path: &Path, what: &str, variable: &str) -> anyhow::Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    let me = output::me();
+    bail!("there is no {what} at {} yet: start `{me} up` in this folder, or set {variable}", path.display())
+}

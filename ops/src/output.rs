@@ -1,0 +1,37 @@
+//! Where commands write: results to standard output, remarks to standard error. A reader that has seen
+//! enough and closes the pipe is no failure.
+
+use std::io::Write;
+
+use serde::Serialize;
+
+/// A result, as it stands.
+pub fn print(text: &str) -> anyhow::Result<()> {
+    print_bytes(text.as_bytes())
+}
+
+pub fn print_bytes(bytes: &[u8]) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()?;
+    Ok(())
+}
+
+/// A result for machines: one JSON document.
+pub fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
+    let mut text = serde_json::to_string_pretty(value)?;
+    text.push('\n');
+    print(&text)
+}
+
+/// A remark for people. Nobody may be there to read it.
+pub fn remark(text: &str) {
+    drop(writeln!(std::io::stderr().lock(), "{text}"));
+}
+
+/// This program as its user called it, so that what we propose can be copied and run.
+pub fn me() -> String {
+    let called = std::env::args().next().unwrap_or_default();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    if called.is_empty() || !called.chars().all(plain) { "tidegate".to_owned() } else { called }
+}

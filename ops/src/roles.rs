@@ -1,0 +1,80 @@
+//! The roles of a process, from the environment to a clean end. `up` plays both; in a cluster each has
+//! processes of its own, from the same binary and the same variables.
+
+use anyhow::Context;
+use gateway::GatewayConfig;
+use shared::env::Env;
+use shared::queue::{Queue, QueueConfig, QueueUrl, Role};
+use shared::shutdown;
+use tokio_util::sync::CancellationToken;
+use worker::WorkerConfig;
+use worker::ledger::{Ledger, LedgerConfig};
+
+use crate::preflight;
+
+/// Only the gateway.
+pub async fn gateway(env: &Env) -> anyhow::Result<()> {
+    let config = GatewayConfig::from_env(env)?;
+    let queue_config = QueueConfig::from_env(env)?;
+    preflight::addresses_are_free(env, &["GATEWAY_ADDR", "GATEWAY_INTERNAL_ADDR"])?;
+    let shutdown = shutdown::on_signal()?;
+    let queue = open_queue(queue_config, Role::Publish).await?;
+    let result = run_gateway(config, queue.clone(), shutdown).await;
+    queue.close().await;
+    result
+}
+
+/// Only the worker.
+pub async fn worker(env: &Env) -> anyhow::Result<()> {
+    let config = WorkerConfig::from_env(env)?;
+    let queue_config = QueueConfig::from_env(env)?;
+    let ledger_config = LedgerConfig::from_env(env)?;
+    preflight::addresses_are_free(env, &["WORKER_INTERNAL_ADDR"])?;
+    let shutdown = shutdown::on_signal()?;
+    let ledger = Ledger::open(&ledger_config).await?;
+    let queue = open_queue(queue_config, Role::Consume).await?;
+    let result = run_worker(config, queue.clone(), ledger.clone(), shutdown).await;
+    queue.close().await;
+    ledger.close().await;
+    result
+}
+
+pub async fn open_queue(config: QueueConfig, role: Role) -> anyhow::Result<Queue> {
+    if let QueueUrl::Sqlite(path) = &config.url {
+        preflight::make_folder_of(path)?;
+    }
+    Ok(Queue::open(config, role).await?)
+}
+
+/// The gateway until it is told to stop, or until the queue can no longer promise durability.
+pub async fn run_gateway(
+    config: GatewayConfig,
+    queue: Queue,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let run = gateway::run(config, queue.clone(), shutdown.clone());
+    run.await.context("the gateway ended")?;
+    unasked("gateway", &queue, &shutdown)
+}
+
+pub async fn run_worker(
+    config: WorkerConfig,
+    queue: Queue,
+    ledger: Ledger,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let run = worker::run(config, queue.clone(), ledger, shutdown.clone());
+    run.await.context("the worker ended")?;
+    unasked("worker", &queue, &shutdown)
+}
+
+/// A role that ends well, though nobody told it to, is a failure of the process.
+fn unasked(role: &str, queue: &Queue, shutdown: &CancellationToken) -> anyhow::Result<()> {
+    if queue.broken().is_cancelled() {
+        anyhow::bail!("the {role} ended: the queue can no longer make events durable (see the log)");
+    }
+    if !shutdown.is_cancelled() {
+        anyhow::bail!("the {role} ended by itself");
+    }
+    Ok(())
+}

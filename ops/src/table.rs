@@ -1,0 +1,158 @@
+//! Tables for people: aligned columns, no frames, nothing that a narrow window or a pipe spoils. What came
+//! from outside is stripped of control characters, so that no stored text can play with a terminal.
+
+const GAP: &str = "  ";
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Align {
+    Left,
+    Right,
+}
+
+struct Column {
+    title: &'static str,
+    align: Align,
+    limit_chars: usize,
+}
+
+/// Columns are described first, rows follow; a column that is empty in every row is left out.
+#[derive(Default)]
+pub struct Table {
+    columns: Vec<Column>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    pub fn text(self, title: &'static str) -> Self {
+        self.column(title, Align::Left, usize::MAX)
+    }
+
+    pub fn number(self, title: &'static str) -> Self {
+        self.column(title, Align::Right, usize::MAX)
+    }
+
+    /// Free text: cut with an ellipsis where it is longer. Ids are never cut: people copy them.
+    pub fn prose(self, title: &'static str, limit_chars: usize) -> Self {
+        self.column(title, Align::Left, limit_chars)
+    }
+
+    fn column(mut self, title: &'static str, align: Align, limit_chars: usize) -> Self {
+        self.columns.push(Column { title, align, limit_chars });
+        self
+    }
+
+    /// One row, a cell for each column.
+    pub fn row<const N: usize>(&mut self, cells: [String; N]) {
+        assert_eq!(N, self.columns.len(), "a row has a cell for each column");
+        let cut = |(cell, column): (String, &Column)| ellipsis(&clean(&cell), column.limit_chars);
+        self.rows.push(cells.into_iter().zip(&self.columns).map(cut).collect());
+    }
+
+    /// The lines, each ended, with the titles first.
+    pub fn render(&self) -> String {
+        self.lines(true)
+    }
+
+    /// The lines without the titles, for short lists of names and values.
+    pub fn render_bare(&self) -> String {
+        self.lines(false)
+    }
+
+    fn lines(&self, with_titles: bool) -> String {
+        let shown: Vec<usize> = (0..self.columns.len())
+            .filter(|&index| self.rows.iter().any(|row| !row[index].is_empty()))
+            .collect();
+        let title_width = |index: usize| if with_titles { width(self.columns[index].title) } else { 0 };
+        let widths: Vec<usize> = shown
+            .iter()
+            .map(|&index| self.rows.iter().map(|row| width(&row[index])).fold(title_width(index), usize::max))
+            .collect();
+        let mut text = String::new();
+        if with_titles {
+            let titles = shown.iter().map(|&index| self.columns[index].title);
+            self.line(&mut text, &shown, &widths, titles);
+        }
+        for row in &self.rows {
+            self.line(&mut text, &shown, &widths, shown.iter().map(|&index| row[index].as_str()));
+        }
+        text
+    }
+
+    fn line<'a>(
+        &self,
+        text: &mut String,
+        shown: &[usize],
+        widths: &[usize],
+        cells: impl Iterator<Item = &'a str>,
+    ) {
+        let start = text.len();
+        for ((cell, &index), &column_width) in cells.zip(shown).zip(widths) {
+            if text.len() > start {
+                text.push_str(GAP);
+            }
+            let padding = " ".repeat(column_width - width(cell));
+            match self.columns[index].align {
+                Align::Left => text.extend([cell, &padding]),
+                Align::Right => text.extend([&padding, cell]),
+            }
+        }
+        text.truncate(text.trim_end_matches(' ').len());
+        text.push('\n');
+    }
+}
+
+/// Without what moves cursors, rings bells or reorders letters.
+pub fn clean(text: &str) -> String {
+    let harmful = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|c| if harmful(c) { '\u{fffd}' } else { c }).collect()
+}
+
+fn width(text: &str) -> usize {
+    text.chars().count()
+}
+
+fn ellipsis(text: &str, limit_chars: usize) -> String {
+    match text.char_indices().nth(limit_chars) {
+        None => text.to_owned(),
+        Some(_) => text.chars().take(limit_chars.saturating_sub(1)).chain(['…']).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cells<const N: usize>(cells: [&str; N]) -> [String; N] {
+        cells.map(str::to_owned)
+    }
+
+    #[test]
+    fn columns_are_aligned_and_lines_have_no_trailing_blanks() {
+        let mut table = Table::default().text("ID").number("COUNT").text("NOTE");
+        table.row(cells(["evt_1", "5", "né"]));
+        table.row(cells(["evt_22", "1,234", ""]));
+        assert_eq!(table.render(), "ID      COUNT  NOTE\nevt_1       5  né\nevt_22  1,234\n");
+    }
+
+    #[test]
+    fn a_column_without_content_is_left_out() {
+        let mut table = Table::default().text("ID").text("ACCOUNT").text("TYPE");
+        table.row(cells(["a", "", "x"]));
+        assert_eq!(table.render(), "ID  TYPE\na   x\n");
+    }
+
+    #[test]
+    fn prose_is_cut_and_ids_are_not() {
+        let mut table = Table::default().text("ID").prose("WHY", 8);
+        table.row(cells(["evt_123456789", "the body does not parse"]));
+        assert_eq!(table.render_bare(), "evt_123456789  the bod…\n");
+    }
+
+    #[test]
+    fn stored_text_cannot_play_with_the_terminal() {
+        assert_eq!(clean("a\u{1b}[2Jb\nc\u{202e}d"), "a\u{fffd}[2Jb\u{fffd}c\u{fffd}d");
+    }
+}

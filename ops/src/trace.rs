@@ -1,0 +1,150 @@
+//! `tidegate trace`: one event's way from Stripe's clock to the rows that it changed.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+use shared::env::Env;
+use worker::ledger::Ledger;
+use worker::ledger::audit::AuditRow;
+use worker::ledger::stored::StoredEvent;
+use worker::touched::Touched;
+
+use crate::cli::TraceOptions;
+use crate::show::change;
+use crate::table::{Table, clean};
+use crate::{events, open, output, span};
+
+/// The form of `--json`: an array, for one id may stand for several contents.
+#[derive(Serialize)]
+struct Trace {
+    event: StoredEvent,
+    /// From Stripe's stamp, which is in whole seconds, to our receipt.
+    created_to_received_ms: i64,
+    received_to_recorded_ms: i64,
+<<<<<<< HEAD
+    /// The rows that it is about, as the rules of this build read it; none once its body is gone.
+    rows: Vec<Touched>,
+=======
+    /// The rows that the event is about, as the rules of this build read it; `null` once its body is gone.
+    rows: Option<Vec<Touched>>,
+>>>>>>> main
+    audit: Vec<AuditRow>,
+}
+
+pub async fn run(env: &Env, options: &TraceOptions) -> anyhow::Result<()> {
+    let ledger = open::ledger(env).await?;
+    let traces = find(&ledger, &options.id).await;
+    ledger.close().await;
+    let traces = traces?;
+    if options.shape.json {
+        return output::print_json(&traces);
+    }
+    output::print(&traces.iter().map(page).collect::<Vec<_>>().join("\n"))
+}
+
+async fn find(ledger: &Ledger, id: &str) -> anyhow::Result<Vec<Trace>> {
+    let stored = events::find(ledger, id).await?;
+    let audit = open::answer(ledger, ledger.audit_of_event(id)).await?;
+    let mut traces = Vec::new();
+    for event in stored {
+        let rows = open::answer(ledger, ledger.rows_of_event(&event)).await?;
+        let same_owner = |row: &&AuditRow| row.account == event.account && row.livemode == event.livemode;
+        traces.push(Trace {
+            created_to_received_ms: (event.received_at - event.created_at).num_milliseconds(),
+            received_to_recorded_ms: (event.recorded_at - event.received_at).num_milliseconds(),
+            rows,
+            audit: audit.iter().filter(same_owner).cloned().collect(),
+            event,
+        });
+    }
+    Ok(traces)
+}
+
+fn page(trace: &Trace) -> String {
+    let event = &trace.event;
+    let version = event.api_version.as_deref().unwrap_or("no API version");
+    let owner = events::belongs_to(&event.account, event.livemode);
+    let mut text =
+        format!("{}  {}  ({}, {})\n\n", clean(&event.id), clean(&event.kind), clean(&owner), clean(version));
+    text.push_str(&way(event));
+    text.push_str(&shown_rows(&trace.rows));
+    text.push_str(&shown_audit(&trace.audit));
+    text
+}
+
+fn way(event: &StoredEvent) -> String {
+    let mut table = Table::default().text("WHEN").number("AFTER").text("WHAT").prose("HOW", 160);
+    let via =
+        if event.endpoint.is_empty() { String::new() } else { format!(", endpoint {}", event.endpoint) };
+    let none = String::new;
+    let by = "by Stripe's clock, in whole seconds";
+    table.row([span::whole(event.created_at), none(), "created".to_owned(), by.to_owned()]);
+    table.row([
+        span::precise(event.received_at),
+        span::shown(event.received_at - event.created_at),
+        "received".to_owned(),
+        format!("from {}{via}: verified, queued durably, answered 200", event.source),
+    ]);
+    let mut how = format!("attempt {}, handler version {}", event.attempts.max(1), event.handler_version);
+    if let Some(reason) = &event.reason {
+        write!(how, ": {reason}").expect("a String takes every write");
+    }
+    table.row([
+        span::precise(event.recorded_at),
+        span::shown(event.recorded_at - event.received_at),
+        event.outcome.clone(),
+        how,
+    ]);
+    if let Some(retry_at) = event.retry_at {
+        table.row([span::precise(retry_at), none(), "next try".to_owned(), none()]);
+    }
+    let mut text = table.render();
+    match event.repetitions {
+        0 => {}
+        1 => text.push_str("\nIt came once more, which changed nothing.\n"),
+        more => {
+            writeln!(text, "\nIt came {more} more times, which changed nothing.")
+                .expect("a String takes every write");
+        }
+    }
+    if event.conflict {
+        text.push_str("\nThe same id and API version came with other data too; both were merged.\n");
+    }
+    text
+}
+
+<<<<<<< HEAD
+fn shown_rows(rows: &[Touched]) -> String {
+=======
+fn shown_rows(rows: Option<&[Touched]>) -> String {
+    let Some(rows) = rows else {
+        return "\nWhich rows it touched is not known any more: its body is no longer kept.\n".to_owned();
+    };
+>>>>>>> main
+    if rows.is_empty() {
+        return "\nIt touched no rows.\n".to_owned();
+    }
+    let mut table = Table::default().text("ROW").text("ID");
+    for row in rows {
+        table.row([row.kind.to_owned(), row.id.clone()]);
+    }
+    format!("\n{}", table.render())
+}
+
+fn shown_audit(rows: &[AuditRow]) -> String {
+    if rows.is_empty() {
+        return "\nNo status changed by it.\n".to_owned();
+    }
+    let mut table =
+        Table::default().text("RECORDED").text("SUBJECT").text("ID").prose("CHANGE", 60).text("SEVERITY");
+    for row in rows {
+        table.row([
+            span::precise(row.at),
+            row.subject_kind.clone(),
+            row.subject_id.clone(),
+            change(row),
+            row.severity.clone(),
+        ]);
+    }
+    format!("\n{}", table.render())
+}

@@ -1,0 +1,112 @@
+//! `tidegate up`: gateway and worker in one process, configured by nothing or by the same variables as
+//! everywhere else. Starts them in order, says where everything is, and stops them in order.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use gateway::GatewayConfig;
+use secrecy::{ExposeSecret, SecretString};
+use shared::env::Env;
+use shared::queue::{QueueConfig, Role};
+use shared::shutdown;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use worker::WorkerConfig;
+use worker::ledger::LedgerConfig;
+
+use crate::{configuration, dev_secret, migrate, output, preflight, probe, roles, topology};
+
+const ADDRESSES: [&str; 3] = ["GATEWAY_ADDR", "GATEWAY_INTERNAL_ADDR", "WORKER_INTERNAL_ADDR"];
+const READY_WAIT: Duration = Duration::from_secs(10);
+const READY_PAUSE: Duration = Duration::from_millis(20);
+
+pub async fn run(env: Env) -> anyhow::Result<()> {
+    preflight::addresses_are_free(&env, &ADDRESSES)?;
+    let secret = dev_secret::provide(&env)?;
+    let env = match &secret {
+        Some(secret) => env.or("STRIPE_WEBHOOK_SECRET", secret.expose_secret()),
+        None => env,
+    };
+    let gateway_config = GatewayConfig::from_env(&env)?;
+    let worker_config = WorkerConfig::from_env(&env)?;
+    let queue_config = QueueConfig::from_env(&env)?;
+    let ledger_config = LedgerConfig::from_env(&env)?;
+    let shutdown = shutdown::on_signal()?;
+
+    let (ledger, _) = migrate::open_and_migrate(&ledger_config).await?;
+    topology::declare(&queue_config).await?;
+    let (queue_shown, ledger_shown) = (queue_config.url.shown(), ledger.shown());
+    let queue = roles::open_queue(queue_config, Role::Both).await?;
+
+    let (stop_gateway, stop_worker) = (CancellationToken::new(), CancellationToken::new());
+    let gateway =
+        ends_all(&shutdown, roles::run_gateway(gateway_config, queue.clone(), stop_gateway.clone()));
+    let worker = ends_all(
+        &shutdown,
+        roles::run_worker(worker_config, queue.clone(), ledger.clone(), stop_worker.clone()),
+    );
+    tokio::select! {
+        () = shutdown.cancelled() => {}
+        greeted = greet(&env, secret.as_ref(), &queue_shown, &ledger_shown) => {
+            greeted?;
+            shutdown.cancelled().await;
+        }
+    }
+    // Intake ends first, so that what was accepted meanwhile may still be applied.
+    stop_gateway.cancel();
+    let gateway = gateway.await.context("the gateway panicked")?;
+    stop_worker.cancel();
+    let worker = worker.await.context("the worker panicked")?;
+    queue.close().await;
+    ledger.close().await;
+    gateway.and(worker)
+}
+
+/// Runs a role; when it ends, for whatever reason, everything ends.
+fn ends_all(
+    shutdown: &CancellationToken,
+    role: impl Future<Output = anyhow::Result<()>> + Send + 'static,
+) -> JoinHandle<anyhow::Result<()>> {
+    let on_drop = shutdown.clone().drop_guard(); // also when it panics
+    tokio::spawn(async move {
+        let result = role.await;
+        drop(on_drop);
+        result
+    })
+}
+
+/// Waits until both are ready, then tells what runs where and what to try next.
+async fn greet(env: &Env, secret: Option<&SecretString>, queue: &str, ledger: &str) -> anyhow::Result<()> {
+    let [public, gateway, worker] =
+        ADDRESSES.map(|name| configuration::address(env, name).map(probe::reachable));
+    let (public, gateway, worker) = (public?, gateway?, worker?);
+    let state = match both_ready(gateway, worker).await {
+        Ok(()) => "tidegate is up: gateway and worker in one process; Ctrl-C stops it".to_owned(),
+        Err(why) => format!("tidegate runs, but is not ready yet: {why}"),
+    };
+    let signed = match secret {
+        Some(secret) => format!("{}  (kept in {})", secret.expose_secret(), dev_secret::PATH),
+        None => "your secret in STRIPE_WEBHOOK_SECRET".to_owned(),
+    };
+    let me = output::me();
+    output::print(&format!(
+        "{state}\n\
+         \x20 webhooks  http://{public}/webhooks/stripe, signed with {signed}\n\
+         \x20 data      events wait in {queue} and end in {ledger}\n\
+         \x20 probes    http://{gateway}/readyz and http://{worker}/readyz, also /metrics\n\
+         \x20 try next  {me} send    {me} events list    {me} help\n"
+    ))
+}
+
+async fn both_ready(gateway: std::net::SocketAddr, worker: std::net::SocketAddr) -> Result<(), String> {
+    let deadline = Instant::now() + READY_WAIT;
+    loop {
+        let (one, two) = tokio::join!(probe::ready(gateway), probe::ready(worker));
+        match one.and(two) {
+            Ok(()) => return Ok(()),
+            Err(why) if Instant::now() > deadline => return Err(why),
+            Err(_) => tokio::time::sleep(READY_PAUSE).await,
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! One connection to the broker that always ends. lapin's own recovery stays off: it gives up, and it cannot
+//! know whose acknowledgement belongs to which channel; the supervisor opens a new line instead.
+
+use std::io::{self, ErrorKind};
+use std::net::{Shutdown, TcpStream};
+use std::os::fd::AsFd;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use lapin::tcp::{AsyncTcpStream, OwnedTLSConfig};
+use lapin::uri::{AMQPScheme, AMQPUri};
+use lapin::{Channel, Connection, ConnectionProperties};
+
+/// A peer that says nothing for twice this long is gone. While blocked the broker does not expect any.
+const HEARTBEAT_SECS: u16 = 10;
+/// For each step of opening a session: longer than one publish may take, because TLS and names come first.
+pub(super) const OPEN_DEADLINE: Duration = Duration::from_secs(10);
+
+/// A connection, and the plug of its socket. lapin runs every connection in a thread of its own, which waits
+/// for as long as the peer keeps the socket open; pulling the plug ends it whatever state it is in.
+pub(super) struct Line {
+    connection: Arc<Connection>,
+    _plug: Arc<Plug>,
+}
+
+#[derive(Default)]
+struct Plug(Mutex<Option<TcpStream>>);
+
+impl Line {
+    pub(super) async fn open(uri: &AMQPUri, purpose: &str, deadline: Duration) -> Result<Self, String> {
+        let mut uri = uri.clone();
+        uri.query.heartbeat.get_or_insert(HEARTBEAT_SECS);
+        let properties = ConnectionProperties::default()
+            .with_connection_name(format!("tidegate {purpose}").into())
+            .with_client_property("product".into(), "tidegate".into())
+            .with_client_property("version".into(), env!("CARGO_PKG_VERSION").into());
+        let runtime = lapin::runtime::default_runtime().map_err(|error| plain(&error))?;
+        let plug = Arc::new(Plug::default());
+        let socket = Arc::downgrade(&plug);
+        let dialled = Connection::connector(
+            uri,
+            runtime,
+            async move |uri, runtime| {
+                let dialled = async {
+                    let (host, port) = (uri.authority.host.as_str(), uri.authority.port);
+                    let addresses = tokio::net::lookup_host((host, port)).await?.collect::<Vec<_>>();
+                    let stream = AsyncTcpStream::connect(&runtime, addresses).await?;
+                    if let AsyncTcpStream::Plain(stream) = &stream {
+                        socket.upgrade().ok_or(ErrorKind::TimedOut)?.hold(stream.get_ref())?;
+                    }
+                    match uri.scheme {
+                        AMQPScheme::AMQP => Ok(stream),
+                        AMQPScheme::AMQPS => stream.into_tls(host, OwnedTLSConfig::default().as_ref()).await,
+                    }
+                };
+                let dialled = tokio::time::timeout(deadline, dialled).await;
+                Ok(dialled.map_err(io::Error::from).flatten()?)
+            },
+            properties,
+        );
+        let connection = in_time(deadline, dialled).await?;
+        Ok(Self { connection: Arc::new(connection), _plug: plug })
+    }
+
+    pub(super) fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+
+    pub(super) async fn channel(&self, deadline: Duration) -> Result<Channel, String> {
+        in_time(deadline, self.connection.create_channel()).await
+    }
+
+    /// Says goodbye, then hangs up in any case.
+    pub(super) async fn close(self, deadline: Duration) {
+        drop(in_time(deadline, self.connection.close(200, "bye".into())).await);
+    }
+}
+
+impl Plug {
+    fn hold(&self, stream: &impl AsFd) -> io::Result<()> {
+        let socket = TcpStream::from(stream.as_fd().try_clone_to_owned()?);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(socket);
+        Ok(())
+    }
+}
+
+impl Drop for Plug {
+    fn drop(&mut self) {
+        if let Some(socket) = self.0.get_mut().unwrap_or_else(PoisonError::into_inner) {
+            socket.shutdown(Shutdown::Both).ok(); // it may be closed already
+        }
+    }
+}
+
+/// One answer of the broker, or in plain words why there is none.
+pub(super) async fn in_time<T>(
+    deadline: Duration,
+    answer: impl Future<Output = lapin::Result<T>>,
+) -> Result<T, String> {
+    match tokio::time::timeout(deadline, answer).await {
+        Ok(answer) => answer.map_err(|error| plain(&error)),
+        Err(_) => Err("the broker does not answer".to_owned()),
+    }
+}
+
+/// An error as people on call read it.
+pub(super) fn plain(error: &lapin::Error) -> String {
+    match error.kind() {
+        lapin::ErrorKind::ProtocolError(error) => error.get_message().to_string(),
+        lapin::ErrorKind::IOError(error) => error.to_string(),
+        lapin::ErrorKind::MissingHeartbeatError => "the broker has fallen silent".to_owned(),
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,244 @@
+//! Consuming and settling. One task owns the channel with its three consumers and is the only one to
+//! acknowledge on it, so that acknowledgements leave in the order in which they were decided.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream};
+use lapin::message::Delivery;
+use lapin::options::{
+    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
+};
+use lapin::types::{FieldTable, ShortString};
+use lapin::uri::AMQPUri;
+use lapin::{Channel, Consumer as Subscription};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::acks::Ack;
+use super::connection::{Line, OPEN_DEADLINE, in_time, plain};
+use super::lent::Lent;
+use super::supervisor::{Ended, Pauses, Status, refusing};
+use super::{message, topology};
+use crate::queue::{QueueError, Settle, Settled, Tag};
+
+/// How long a settled event may wait above an unsettled one until the broker is told about it by itself.
+const GAP_PATIENCE: Duration = Duration::from_secs(1);
+const TICK: Duration = Duration::from_millis(250);
+const REQUESTS: usize = 256;
+
+/// The side of those who receive and settle.
+pub(super) struct Consumer {
+    lent: Arc<Lent>,
+    requests: mpsc::Sender<Request>,
+    deadline: Duration,
+}
+
+struct Request {
+    settlements: Vec<(Tag, Settle)>,
+    answer: oneshot::Sender<Result<Settled, QueueError>>,
+}
+
+/// What the task needs, whatever session it is in.
+pub(super) struct Consuming {
+    pub(super) uri: AMQPUri,
+    pub(super) status: Arc<Status>,
+    pub(super) lent: Arc<Lent>,
+    pub(super) deadline: Duration,
+    pub(super) prefetch: u16,
+    pub(super) closing: CancellationToken,
+}
+
+impl Consumer {
+    /// The consumer, and the task that must run for it.
+    pub(super) fn new(consuming: Consuming) -> (Self, impl Future<Output = ()> + Send) {
+        let (sender, requests) = mpsc::channel(REQUESTS);
+        let consumer =
+            Self { lent: Arc::clone(&consuming.lent), requests: sender, deadline: consuming.deadline };
+        (consumer, run(consuming, requests))
+    }
+
+    pub(super) fn lent(&self) -> &Lent {
+        &self.lent
+    }
+
+    pub(super) async fn settle(&self, settlements: &[(Tag, Settle)]) -> Result<Settled, QueueError> {
+        let (answer, answered) = oneshot::channel();
+        let request = Request { settlements: settlements.to_vec(), answer };
+        let asked = async {
+            match self.requests.send(request).await {
+                Ok(()) => answered.await.unwrap_or_else(|_| Err(lost())),
+                Err(_) => Ok(Settled { settled: 0, stale: settlements.len() }), // closed: all went back
+            }
+        };
+        match tokio::time::timeout(self.deadline, asked).await {
+            Ok(settled) => settled,
+            Err(_) => Err(QueueError("no answer within the deadline".to_owned())),
+        }
+    }
+}
+
+async fn run(consuming: Consuming, mut requests: mpsc::Receiver<Request>) {
+    // Between two channels no tag is valid.
+    let refuse = |request: Request| {
+        let settled = Settled { settled: 0, stale: request.settlements.len() };
+        request.answer.send(Ok(settled)).ok();
+    };
+    let closing = consuming.closing.clone();
+    let mut pauses = Pauses::new();
+    loop {
+        let ended = match refusing(&mut requests, refuse, &closing, connect(&consuming)).await {
+            None => return,
+            Some(Err(why)) => Ended::Lost(why),
+            Some(Ok((line, channel, arriving))) => {
+                consuming.lent.begin();
+                consuming.status.up(&line);
+                let ended = serve(&consuming, &line, &channel, arriving, &mut requests).await;
+                if matches!(ended, Ended::Closed) {
+                    consuming.status.down("closed");
+                    give_back(&consuming, &channel).await;
+                    line.close(consuming.deadline).await;
+                }
+                consuming.lent.end();
+                ended
+            }
+        };
+        let Ended::Lost(why) = ended else { return };
+        let pause = tokio::time::sleep(pauses.next(consuming.status.down(&why)));
+        if refusing(&mut requests, refuse, &closing, pause).await.is_none() {
+            return;
+        }
+    }
+}
+
+/// What comes in by the consumers of a channel; `true` where it comes from the dead. A consumer that ends
+/// says so once, with `None`.
+type Arriving = BoxStream<'static, Option<(lapin::Result<Delivery>, bool)>>;
+
+async fn connect(consuming: &Consuming) -> Result<(Line, Channel, Arriving), String> {
+    let line = Line::open(&consuming.uri, "consume", OPEN_DEADLINE).await?;
+    topology::inspect(&line).await?;
+    let channel = line.channel(OPEN_DEADLINE).await?;
+    let mut subscriptions = Vec::new();
+    // The dead are suspects and come one by one; all are good events, whichever way they took.
+    let queues = [
+        (topology::EVENTS, consuming.prefetch),
+        (topology::UNROUTED, consuming.prefetch),
+        (topology::DEAD, 1),
+    ];
+    for (queue, prefetch) in queues {
+        // It counts for each consumer that is begun after it.
+        in_time(OPEN_DEADLINE, channel.basic_qos(prefetch, BasicQosOptions::default())).await?;
+        let (options, none) = (BasicConsumeOptions::default(), FieldTable::default());
+        let consume = channel.basic_consume(queue.into(), queue.into(), options, none);
+        let subscription: Subscription = in_time(OPEN_DEADLINE, consume).await?;
+        let is_dead = queue == topology::DEAD;
+        let arriving = subscription.map(move |delivery| Some((delivery, is_dead)));
+        subscriptions.push(arriving.chain(stream::once(std::future::ready(None))));
+    }
+    Ok((line, channel, stream::select_all(subscriptions).boxed()))
+}
+
+/// One session: until the connection is lost or the queue is closed.
+async fn serve(
+    consuming: &Consuming,
+    line: &Line,
+    channel: &Channel,
+    mut arriving: Arriving,
+    requests: &mut mpsc::Receiver<Request>,
+) -> Ended {
+    let mut tick = tokio::time::interval(TICK);
+    loop {
+        let acks = tokio::select! {
+            biased;
+            () = consuming.closing.cancelled() => return Ended::Closed,
+            _ = tick.tick() => {
+                if !line.connection().status().connected() {
+                    return Ended::Lost("the connection is closed".to_owned());
+                }
+                consuming.lent.acks(|acks| {
+                    acks.group().into_iter().chain(acks.singles(GAP_PATIENCE, Instant::now())).collect()
+                })
+            }
+            Some(request) = requests.recv() => {
+                let settled = settle(consuming, channel, &request.settlements).await;
+                let is_lost = settled.is_err();
+                request.answer.send(settled).ok(); // whoever asked may have gone
+                if is_lost {
+                    return Ended::Lost("acknowledgements cannot be sent".to_owned());
+                }
+                continue;
+            }
+            arrived = arriving.next() => match arrived.flatten() {
+                Some((Ok(delivery), is_dead)) => {
+                    arrive(&consuming.lent, delivery, is_dead);
+                    continue;
+                }
+                Some((Err(error), _)) => return Ended::Lost(plain(&error)),
+                None => return Ended::Lost("the broker has cancelled a consumer".to_owned()),
+            },
+        };
+        if let Err(why) = acknowledge(channel, acks, consuming.deadline).await {
+            return Ended::Lost(why);
+        }
+    }
+}
+
+fn arrive(lent: &Lent, delivery: Delivery, is_dead: bool) {
+    let (tag, now) = (delivery.delivery_tag, crate::clock::now());
+    if message::is_probe(&delivery.properties, &delivery.data) {
+        return lent.pass_over(tag, now);
+    }
+    let envelope = message::envelope(&delivery.properties, delivery.data, now);
+    lent.arrive(tag, envelope, delivery.redelivered || is_dead);
+}
+
+/// Releases leave first: a group that follows may cover their tags.
+async fn settle(
+    consuming: &Consuming,
+    channel: &Channel,
+    settlements: &[(Tag, Settle)],
+) -> Result<Settled, QueueError> {
+    let (settled, releases) = consuming.lent.settle(settlements);
+    let requeue = BasicNackOptions { requeue: true, multiple: false };
+    for tag in releases {
+        in_time(consuming.deadline, channel.basic_nack(tag, requeue)).await.map_err(QueueError)?;
+    }
+    let group = consuming.lent.acks(super::acks::Acks::group).into_iter().collect();
+    acknowledge(channel, group, consuming.deadline).await.map_err(QueueError)?;
+    Ok(settled)
+}
+
+async fn acknowledge(channel: &Channel, acks: Vec<Ack>, deadline: Duration) -> Result<(), String> {
+    for Ack { tag, multiple } in acks {
+        in_time(deadline, channel.basic_ack(tag, BasicAckOptions { multiple })).await?;
+    }
+    Ok(())
+}
+
+/// Closing: no more comes, what is done is acknowledged, and the rest goes back. What is still on the way
+/// goes back with the channel.
+async fn give_back(consuming: &Consuming, channel: &Channel) {
+    let deadline = consuming.deadline;
+    for queue in [topology::EVENTS, topology::UNROUTED, topology::DEAD] {
+        let cancel = channel.basic_cancel(ShortString::from(queue), BasicCancelOptions::default());
+        drop(in_time(deadline, cancel).await);
+    }
+    let (acks, last) = consuming.lent.acks(|acks| {
+        let group = acks.group().into_iter();
+        (group.chain(acks.singles(Duration::ZERO, Instant::now())).collect(), acks.last_held())
+    });
+    if acknowledge(channel, acks, deadline).await.is_err() {
+        return;
+    }
+    if let Some(last) = last {
+        let requeue = BasicNackOptions { requeue: true, multiple: true };
+        drop(in_time(deadline, channel.basic_nack(last, requeue)).await);
+    }
+    drop(in_time(deadline, channel.close(200, "bye".into())).await);
+}
+
+fn lost() -> QueueError {
+    QueueError("the connection was lost before the acknowledgement was sent".to_owned())
+}

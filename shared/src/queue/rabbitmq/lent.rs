@@ -1,0 +1,115 @@
+//! What the broker has lent to this process: the envelopes that nobody has taken yet, and the bookkeeping of
+//! those that are not settled. It is bounded by the prefetch of the consumers that fill it.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::Notify;
+
+use super::acks::Acks;
+use crate::envelope::Envelope;
+use crate::queue::{Delivery, Settle, Settled, Tag};
+
+/// Epochs number the channels of this process, over all queues, so that no tag is valid on another channel.
+static LAST_EPOCH: AtomicU64 = AtomicU64::new(0);
+/// Of no channel.
+const NO_EPOCH: u64 = 0;
+
+#[derive(Default)]
+pub(super) struct Lent {
+    inner: Mutex<Inner>,
+    arrived: Notify,
+}
+
+#[derive(Default)]
+struct Inner {
+    epoch: u64,
+    acks: Acks,
+    buffer: VecDeque<Delivery>,
+}
+
+impl Lent {
+    /// From now on tags belong to a new channel.
+    pub(super) fn begin(&self) {
+        let epoch = LAST_EPOCH.fetch_add(1, Ordering::Relaxed) + 1;
+        *self.lock() = Inner { epoch, ..Inner::default() };
+    }
+
+    /// The channel is gone: whatever was lent on it comes again, and every tag is stale.
+    pub(super) fn end(&self) {
+        *self.lock() = Inner { epoch: NO_EPOCH, ..Inner::default() };
+    }
+
+    pub(super) fn arrive(&self, number: u64, envelope: Envelope, redelivered: bool) {
+        let mut inner = self.lock();
+        inner.acks.lent(number, envelope.header.received_at);
+        let tag = Tag { scope: inner.epoch, number };
+        inner.buffer.push_back(Delivery { envelope, tag, redelivered });
+        drop(inner);
+        self.arrived.notify_one();
+    }
+
+    /// Something that is nobody's to handle.
+    pub(super) fn pass_over(&self, number: u64, now: DateTime<Utc>) {
+        let mut inner = self.lock();
+        inner.acks.lent(number, now);
+        inner.acks.done(number, Instant::now());
+    }
+
+    /// Nothing is awaited once something has been taken: who drops this future has taken nothing.
+    pub(super) async fn receive(&self, max: usize) -> Vec<Delivery> {
+        loop {
+            let arrived = self.arrived.notified();
+            let taken = self.take(max);
+            if !taken.is_empty() {
+                return taken;
+            }
+            arrived.await;
+        }
+    }
+
+    fn take(&self, max: usize) -> Vec<Delivery> {
+        let mut inner = self.lock();
+        let count = max.max(1).min(inner.buffer.len());
+        let taken = inner.buffer.drain(..count).collect();
+        if !inner.buffer.is_empty() {
+            self.arrived.notify_one(); // for the next who asks
+        }
+        taken
+    }
+
+    /// Writes the settlements down, and returns what to tell the broker at once: whom to release.
+    pub(super) fn settle(&self, settlements: &[(Tag, Settle)]) -> (Settled, Vec<u64>) {
+        let (mut inner, now) = (self.lock(), Instant::now());
+        let (mut settled, mut releases) = (Settled::default(), Vec::new());
+        for (tag, settle) in settlements {
+            let is_current = tag.scope == inner.epoch && tag.scope != NO_EPOCH;
+            let is_held = is_current
+                && match settle {
+                    Settle::Done => inner.acks.done(tag.number, now),
+                    Settle::Release => inner.acks.released(tag.number),
+                };
+            match (is_held, settle) {
+                (false, _) => settled.stale += 1,
+                (true, Settle::Done) => settled.settled += 1,
+                (true, Settle::Release) => {
+                    settled.settled += 1;
+                    releases.push(tag.number);
+                }
+            }
+        }
+        (settled, releases)
+    }
+
+    /// Asks the bookkeeping of the current channel.
+    pub(super) fn acks<T>(&self, question: impl FnOnce(&mut Acks) -> T) -> T {
+        question(&mut self.lock().acks)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,152 @@
+//! RabbitMQ as the queue. Two roles, each with a connection, a supervisor and one task of its own.
+
+mod acks;
+mod connection;
+mod consumer;
+mod lent;
+mod message;
+mod publisher;
+mod supervisor;
+pub mod topology;
+mod waiting;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use lapin::Connection;
+use lapin::options::QueueDeclareOptions;
+use lapin::types::FieldTable;
+use lapin::uri::AMQPUri;
+use secrecy::ExposeSecret;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use self::connection::{in_time, plain};
+use self::consumer::{Consumer, Consuming};
+use self::lent::Lent;
+use self::publisher::{Publisher, Publishing};
+use self::supervisor::Status;
+use super::{
+    Delivery, Depth, OpenError, PublishError, QueueConfig, QueueError, QueueUrl, Role, Settle, Settled, Tag,
+};
+use crate::envelope::Envelope;
+
+pub struct RabbitMq {
+    publisher: Option<(Publisher, Arc<Status>)>,
+    consumer: Option<(Consumer, Arc<Status>)>,
+    deadline: Duration,
+    closing: CancellationToken,
+    /// They end with the queue: dropped without `close`, it leaves like a process that dies.
+    tasks: Mutex<Vec<AbortOnDropHandle<()>>>,
+}
+
+impl RabbitMq {
+    pub(super) fn open(config: &QueueConfig, role: Role) -> Result<Self, OpenError> {
+        let broker = config.url.shown();
+        let QueueUrl::RabbitMq(url) = &config.url else {
+            return Err(OpenError::Failed { url: broker, why: "not an amqp address".to_owned() });
+        };
+        let uri = url.expose_secret().parse::<AMQPUri>();
+        let uri = uri.map_err(|why| OpenError::Failed { url: broker.clone(), why })?;
+        let (deadline, closing) = (config.deadline, CancellationToken::new());
+        let mut tasks = Vec::new();
+        let publisher = (role != Role::Consume).then(|| {
+            let status = Status::new("publish", broker.clone());
+            let publishing = Publishing {
+                uri: uri.clone(),
+                status: Arc::clone(&status),
+                deadline,
+                closing: closing.clone(),
+            };
+            let (publisher, task) = Publisher::new(publishing, config.publish_in_flight);
+            tasks.push(AbortOnDropHandle::new(tokio::spawn(task)));
+            (publisher, status)
+        });
+        let consumer = (role != Role::Publish).then(|| {
+            let status = Status::new("consume", broker.clone());
+            let consuming = Consuming {
+                uri: uri.clone(),
+                status: Arc::clone(&status),
+                lent: Arc::new(Lent::default()),
+                deadline,
+                prefetch: config.prefetch,
+                closing: closing.clone(),
+            };
+            let (consumer, task) = Consumer::new(consuming);
+            tasks.push(AbortOnDropHandle::new(tokio::spawn(task)));
+            (consumer, status)
+        });
+        Ok(Self { publisher, consumer, deadline, closing, tasks: Mutex::new(tasks) })
+    }
+
+    pub(super) async fn publish(&self, envelope: &Envelope) -> Result<(), PublishError> {
+        match &self.publisher {
+            Some((publisher, _)) => publisher.publish(envelope).await,
+            None => Err(PublishError::Unavailable),
+        }
+    }
+
+    pub(super) async fn receive(&self, max: usize) -> Vec<Delivery> {
+        match &self.consumer {
+            Some((consumer, _)) => consumer.lent().receive(max).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    pub(super) async fn settle(&self, settlements: &[(Tag, Settle)]) -> Result<Settled, QueueError> {
+        match &self.consumer {
+            Some((consumer, _)) => consumer.settle(settlements).await,
+            None => Ok(Settled { settled: 0, stale: settlements.len() }),
+        }
+    }
+
+    /// Ready is what waits in all three queues. The broker does not tell over AMQP what it has lent to whom,
+    /// nor how old anything is: leased and the oldest are those that this process holds.
+    pub(super) async fn depth(&self) -> Result<Depth, QueueError> {
+        // A connection that publishes may be blocked, hence the consumer's where there is one.
+        let roles = [self.consumer.as_ref().map(|it| &it.1), self.publisher.as_ref().map(|it| &it.1)];
+        let connection = roles.into_iter().flatten().find_map(|status| status.connection());
+        let connection = connection.ok_or_else(|| QueueError("not connected".to_owned()))?;
+        let counted = tokio::time::timeout(self.deadline, ready(&connection, self.deadline)).await;
+        let ready =
+            counted.unwrap_or_else(|_| Err("the broker does not answer".to_owned())).map_err(QueueError)?;
+        let held = self
+            .consumer
+            .as_ref()
+            .map(|(consumer, _)| consumer.lent().acks(|acks| (acks.held() as u64, acks.oldest())));
+        let oldest = held.and_then(|(_, oldest)| oldest);
+        Ok(Depth {
+            ready,
+            leased: held.map(|(count, _)| count),
+            oldest_age: oldest.map(|at| (crate::clock::now() - at).to_std().unwrap_or_default()),
+        })
+    }
+
+    pub(super) fn health(&self) -> Result<(), String> {
+        let roles = [self.publisher.as_ref().map(|it| &it.1), self.consumer.as_ref().map(|it| &it.1)];
+        let faults = roles.into_iter().flatten().filter_map(|status| status.health().err());
+        match faults.collect::<Vec<_>>() {
+            faults if faults.is_empty() => Ok(()),
+            faults => Err(faults.join("; ")),
+        }
+    }
+
+    pub(super) async fn close(&self) {
+        self.closing.cancel();
+        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        drop(tokio::time::timeout(self.deadline, futures_util::future::join_all(tasks)).await);
+    }
+}
+
+/// On a channel of its own, which a missing queue would close.
+async fn ready(connection: &Connection, deadline: Duration) -> Result<u64, String> {
+    let channel = in_time(deadline, connection.create_channel()).await?;
+    let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+    let mut ready = 0;
+    for queue in [topology::EVENTS, topology::UNROUTED, topology::DEAD] {
+        let asked = channel.queue_declare(queue.into(), passive, FieldTable::default()).await;
+        ready += u64::from(asked.map_err(|error| plain(&error))?.message_count());
+    }
+    drop(in_time(deadline, channel.close(200, "counted".into())).await);
+    Ok(ready)
+}

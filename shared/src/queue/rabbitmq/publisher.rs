@@ -1,0 +1,199 @@
+//! Publishing with confirms. One task owns the channel and is the only one to publish on it, because lapin
+//! numbers a publish and queues its frames under two locks: several threads would get each other's confirms.
+//!
+//! Decision: a publisher tests its safety net before it takes events. lapin may also hand a `basic.return`
+//! to the wrong confirm, so "accepted" can rest on a confirm only where nothing is ever unroutable, which the
+//! alternate exchange provides. Over AMQP one cannot ask whether an exchange has one. Redeclaring with equal
+//! arguments would tell, but needs the right to configure, and would create what is missing. So a probe is
+//! sent, alone on the fresh channel, with a key that nothing is bound by: confirmed without a return, it
+//! proves that the unroutable finds a queue; returned, nothing is accepted. It has expired on arrival, so it
+//! is neither counted nor delivered. It is repeated now and then, and a return at any later time
+//! discredits every confirm in flight and ends the session.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::uri::AMQPUri;
+use lapin::{BasicProperties, Channel, Confirmation, Event};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::connection::{Line, OPEN_DEADLINE, in_time, plain};
+use super::supervisor::{Ended, Pauses, Status, refusing};
+use super::waiting::{Answer, Waiting};
+use super::{message, topology};
+use crate::envelope::Envelope;
+use crate::queue::PublishError;
+
+const PROBE_KEY: &str = "probe";
+const NO_NET: &str = "exchange `tidegate` drops what it cannot route, having no alternate exchange that leads to a \
+                      queue: delete it and run `tidegate topology`";
+const TICK: Duration = Duration::from_millis(500);
+const BATCH: usize = 64;
+
+/// The side of those who publish.
+pub(super) struct Publisher {
+    requests: mpsc::Sender<Request>,
+    places: Arc<Semaphore>,
+    status: Arc<Status>,
+    deadline: Duration,
+}
+
+struct Request {
+    properties: BasicProperties,
+    body: Bytes,
+    answer: oneshot::Sender<Answer>,
+    place: OwnedSemaphorePermit,
+}
+
+/// What the task needs, whatever session it is in.
+pub(super) struct Publishing {
+    pub(super) uri: AMQPUri,
+    pub(super) status: Arc<Status>,
+    pub(super) deadline: Duration,
+    pub(super) closing: CancellationToken,
+}
+
+impl Publisher {
+    /// The publisher, and the task that must run for it.
+    pub(super) fn new(publishing: Publishing, in_flight: usize) -> (Self, impl Future<Output = ()> + Send) {
+        let (sender, requests) = mpsc::channel(in_flight);
+        let status = Arc::clone(&publishing.status);
+        let deadline = publishing.deadline;
+        let publisher =
+            Self { requests: sender, places: Arc::new(Semaphore::new(in_flight)), status, deadline };
+        (publisher, run(publishing, requests))
+    }
+
+    pub(super) async fn publish(&self, envelope: &Envelope) -> Answer {
+        if let Some(refusal) = self.status.refusal() {
+            return Err(refusal);
+        }
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| PublishError::Overloaded)?;
+        let properties = message::properties(envelope).ok_or(PublishError::Refused)?;
+        let (answer, answered) = oneshot::channel();
+        let request = Request { properties, body: envelope.body.clone(), answer, place };
+        // There is room for everybody who has a place, unless the queue is closed.
+        self.requests.try_send(request).map_err(|_| PublishError::Unavailable)?;
+        match tokio::time::timeout(self.deadline, answered).await {
+            Ok(answer) => answer.unwrap_or(Err(PublishError::Unavailable)),
+            Err(_) => Err(PublishError::Deadline),
+        }
+    }
+}
+
+async fn run(publishing: Publishing, mut requests: mpsc::Receiver<Request>) {
+    let refuse = |request: Request| {
+        request.answer.send(Err(PublishError::Unavailable)).ok(); // whoever asked may have gone
+    };
+    let closing = publishing.closing.clone();
+    let mut pauses = Pauses::new();
+    loop {
+        let ended = match refusing(&mut requests, refuse, &closing, connect(&publishing)).await {
+            None => return,
+            Some(Err(why)) => Ended::Lost(why),
+            Some(Ok((line, channel))) => {
+                let ended = serve(&publishing, &line, &channel, &mut requests).await;
+                if matches!(ended, Ended::Closed) {
+                    publishing.status.down("closed");
+                    line.close(publishing.deadline).await;
+                }
+                ended
+            }
+        };
+        let Ended::Lost(why) = ended else { return };
+        let pause = tokio::time::sleep(pauses.next(publishing.status.down(&why)));
+        if refusing(&mut requests, refuse, &closing, pause).await.is_none() {
+            return;
+        }
+    }
+}
+
+async fn connect(publishing: &Publishing) -> Result<(Line, Channel), String> {
+    let line = Line::open(&publishing.uri, "publish", OPEN_DEADLINE).await?;
+    topology::inspect(&line).await?;
+    let channel = line.channel(OPEN_DEADLINE).await?;
+    in_time(OPEN_DEADLINE, channel.confirm_select(ConfirmSelectOptions::default())).await?;
+    Ok((line, channel))
+}
+
+/// One session: until the connection is lost, or until the queue is closed and everybody has an answer.
+async fn serve(
+    publishing: &Publishing,
+    line: &Line,
+    channel: &Channel,
+    requests: &mut mpsc::Receiver<Request>,
+) -> Ended {
+    let mut events = std::pin::pin!(line.connection().events_listener());
+    let mut tick = tokio::time::interval(TICK);
+    let mut batch = Vec::with_capacity(BATCH);
+    let mut waiting = Waiting::new(&publishing.status, line, publishing.deadline);
+    let mut confirms = FuturesUnordered::new();
+    confirms.push(publish(channel, waiting.probe(), None));
+    while !(requests.is_closed() && requests.is_empty() && waiting.is_empty()) {
+        tokio::select! {
+            biased;
+            event = events.next() => match event {
+                Some(Event::ConnectionBlocked(reason)) => waiting.blocked(reason),
+                Some(Event::ConnectionUnblocked) => waiting.unblocked(),
+                Some(Event::Error(error)) => return Ended::Lost(plain(&error)),
+                None => return Ended::Lost("the connection is closed".to_owned()),
+                Some(_) => {}
+            },
+            _ = tick.tick() => {
+                if !line.connection().status().connected() {
+                    return Ended::Lost("the connection is closed".to_owned());
+                }
+                if waiting.is_hopeless() {
+                    return Ended::Lost("the broker does not confirm any more".to_owned());
+                }
+                if waiting.probe_is_due() {
+                    confirms.push(publish(channel, waiting.probe(), None));
+                }
+            }
+            () = publishing.closing.cancelled(), if !requests.is_closed() => requests.close(),
+            Some((number, outcome)) = confirms.next() => match outcome {
+                Ok(Confirmation::Ack(None)) => waiting.confirmed(number, Ok(())),
+                Ok(Confirmation::Nack(None)) => waiting.confirmed(number, Err(PublishError::Refused)),
+                Ok(Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_))) => {
+                    return Ended::Lost(NO_NET.to_owned());
+                }
+                Ok(Confirmation::NotRequested) => return Ended::Lost("confirms are off".to_owned()),
+                Err(error) => return Ended::Lost(plain(&error)),
+            },
+            1.. = requests.recv_many(&mut batch, BATCH) => for request in batch.drain(..) {
+                if let Some(refusal) = waiting.refusal() {
+                    request.answer.send(Err(refusal)).ok();
+                } else {
+                    let number = waiting.enter(request.answer);
+                    let message = (request.properties, request.body, request.place);
+                    confirms.push(publish(channel, number, Some(message)));
+                }
+            },
+        }
+    }
+    Ended::Closed
+}
+
+/// Publishes one event, or a probe. The place is free again when the broker has spoken.
+async fn publish(
+    channel: &Channel,
+    number: u64,
+    event: Option<(BasicProperties, Bytes, OwnedSemaphorePermit)>,
+) -> (u64, lapin::Result<Confirmation>) {
+    let (key, properties, body, _place) = match event {
+        Some((properties, body, place)) => (topology::ROUTING_KEY, properties, body, Some(place)),
+        None => (PROBE_KEY, message::probe(), Bytes::new(), None),
+    };
+    let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+    let exchange = topology::EXCHANGE.into();
+    let outcome = match channel.basic_publish(exchange, key.into(), options, &body, properties).await {
+        Ok(confirm) => confirm.await,
+        Err(error) => Err(error),
+    };
+    (number, outcome)
+}

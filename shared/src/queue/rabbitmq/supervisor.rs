@@ -1,0 +1,141 @@
+//! How a role of ours stands with the broker, and how it gets there: again and again, for as long as it takes.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use lapin::Connection;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::connection::Line;
+use crate::queue::PublishError;
+
+const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
+/// The jitter adds up to as much again.
+const LONGEST_PAUSE: Duration = Duration::from_millis(2_500);
+/// Who has been up for so long begins again with the shortest pause.
+const STEADY: Duration = Duration::from_secs(5);
+
+enum State {
+    Down { since: Instant, why: String },
+    Blocked { since: Instant, reason: String },
+    Up { since: Instant },
+}
+
+/// One role's state. Each change is logged once, here.
+pub(super) struct Status {
+    role: &'static str,
+    /// The address without user and password.
+    broker: String,
+    now: Mutex<(State, Weak<Connection>)>,
+}
+
+impl Status {
+    pub(super) fn new(role: &'static str, broker: String) -> Arc<Self> {
+        let state = State::Down { since: Instant::now(), why: "not connected yet".to_owned() };
+        Arc::new(Self { role, broker, now: Mutex::new((state, Weak::new())) })
+    }
+
+    pub(super) fn up(&self, line: &Line) {
+        tracing::info!(role = self.role, broker = self.broker, "connected to RabbitMQ");
+        self.set(State::Up { since: Instant::now() }, Arc::downgrade(line.connection()));
+    }
+
+    pub(super) fn blocked(&self, line: &Line, reason: String) {
+        tracing::warn!(role = self.role, broker = self.broker, reason, "RabbitMQ blocks publishes");
+        self.set(State::Blocked { since: Instant::now(), reason }, Arc::downgrade(line.connection()));
+    }
+
+    /// Returns for how long the role was up.
+    pub(super) fn down(&self, why: &str) -> Duration {
+        let (since, is_news, up_for) = match &self.now.lock().unwrap_or_else(PoisonError::into_inner).0 {
+            State::Down { since, why: before } => (*since, why != before, Duration::ZERO),
+            State::Up { since } => (Instant::now(), true, since.elapsed()),
+            State::Blocked { .. } => (Instant::now(), true, Duration::ZERO),
+        };
+        if is_news {
+            tracing::warn!(
+                role = self.role,
+                broker = self.broker,
+                why,
+                "RabbitMQ cannot be used: trying again"
+            );
+        }
+        self.set(State::Down { since, why: why.to_owned() }, Weak::new());
+        up_for
+    }
+
+    /// Why a publish would be refused now.
+    pub(super) fn refusal(&self) -> Option<PublishError> {
+        match &self.now.lock().unwrap_or_else(PoisonError::into_inner).0 {
+            State::Down { .. } => Some(PublishError::Unavailable),
+            State::Blocked { .. } => Some(PublishError::Blocked),
+            State::Up { .. } => None,
+        }
+    }
+
+    pub(super) fn health(&self) -> Result<(), String> {
+        let (role, broker) = (self.role, &self.broker);
+        match &self.now.lock().unwrap_or_else(PoisonError::into_inner).0 {
+            State::Up { .. } => Ok(()),
+            State::Down { since, why } => {
+                Err(format!("cannot {role} at {broker} for {} s: {why}", since.elapsed().as_secs()))
+            }
+            State::Blocked { since, reason } => Err(format!(
+                "{broker} blocks publishes for {} s, being short of memory or disk: {reason}",
+                since.elapsed().as_secs()
+            )),
+        }
+    }
+
+    pub(super) fn connection(&self) -> Option<Arc<Connection>> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner).1.upgrade()
+    }
+
+    fn set(&self, state: State, connection: Weak<Connection>) {
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = (state, connection);
+    }
+}
+
+/// How a session with the broker ended.
+pub(super) enum Ended {
+    Lost(String),
+    /// On our own wish.
+    Closed,
+}
+
+/// The pauses between attempts: doubling, jittered, without end.
+pub(super) struct Pauses(ExponentialBackoff);
+
+impl Pauses {
+    pub(super) fn new() -> Self {
+        let growing = ExponentialBuilder::new().with_min_delay(SHORTEST_PAUSE).with_max_delay(LONGEST_PAUSE);
+        Self(growing.with_jitter().without_max_times().build())
+    }
+
+    pub(super) fn next(&mut self, up_for: Duration) -> Duration {
+        if up_for >= STEADY {
+            *self = Self::new();
+        }
+        self.0.next().unwrap_or(LONGEST_PAUSE)
+    }
+}
+
+/// Does what has to be done before requests can be served, and refuses those that come meanwhile. `None`
+/// when the queue is closed.
+pub(super) async fn refusing<T, R>(
+    requests: &mut mpsc::Receiver<R>,
+    refuse: impl Fn(R),
+    closing: &CancellationToken,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    tokio::pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => return Some(done),
+            () = closing.cancelled() => return None,
+            Some(request) = requests.recv() => refuse(request),
+        }
+    }
+}

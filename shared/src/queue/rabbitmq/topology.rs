@@ -1,0 +1,192 @@
+//! What stands on the broker: two exchanges on the way in, three quorum queues, one exchange behind the dead.
+//! `declare` makes it, idempotently; everybody else only looks (`check`), and says what is missing.
+//!
+//! ```text
+//! tidegate (direct) --event--> events --over the delivery limit--> tidegate.dead --> events.dead
+//!    \--anything else, or no such binding--> tidegate.unrouted (fanout) --> events.unrouted
+//! ```
+
+use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{Channel, ErrorKind, ExchangeKind};
+
+use super::connection::{Line, OPEN_DEADLINE, in_time, plain};
+
+pub const EXCHANGE: &str = "tidegate";
+pub const UNROUTED_EXCHANGE: &str = "tidegate.unrouted";
+pub const DEAD_EXCHANGE: &str = "tidegate.dead";
+pub const EVENTS: &str = "events";
+pub const UNROUTED: &str = "events.unrouted";
+pub const DEAD: &str = "events.dead";
+/// The one key that `events` is bound by. Any other is unroutable but for the alternate exchange, which is
+/// how publishers test that.
+pub const ROUTING_KEY: &str = "event";
+
+/// Every release counts as a delivery, on some versions of the broker; and where no limit is given, some have
+/// one of 20. Ours is out of reach: what harms a worker is parked by the ledger, and this is the last net.
+const DELIVERY_LIMIT: i64 = 1_000_000;
+/// Behind these two queues there is nothing, so what goes over their limit would be dropped.
+const LAST_DELIVERY_LIMIT: i64 = 1_000_000_000;
+
+#[derive(Debug, thiserror::Error)]
+pub enum TopologyError {
+    #[error("the broker cannot be asked: {0}")]
+    Unreachable(String),
+    #[error("{}", .0.join("; "))]
+    Differs(Vec<String>),
+}
+
+/// Declares everything, and says in one line each what now stands. What exists with other arguments is left
+/// as it is and reported.
+pub async fn declare(url: &str) -> Result<Vec<String>, TopologyError> {
+    let line = open(url, "topology").await?;
+    let (mut stands, mut differs) = (Vec::new(), Vec::new());
+    for item in items() {
+        let channel = line.channel(OPEN_DEADLINE).await.map_err(TopologyError::Unreachable)?;
+        match in_time(OPEN_DEADLINE, item.declare(&channel)).await {
+            Ok(()) => stands.push(item.shown()),
+            Err(why) => differs.push(format!("{} cannot be declared: {why}", item.shown())),
+        }
+    }
+    line.close(OPEN_DEADLINE).await;
+    if differs.is_empty() { Ok(stands) } else { Err(TopologyError::Differs(differs)) }
+}
+
+/// Looks whether everything is there, without touching it.
+pub async fn check(url: &str) -> Result<(), TopologyError> {
+    let line = open(url, "check").await?;
+    let seen = missing(&line).await;
+    line.close(OPEN_DEADLINE).await;
+    match seen.map_err(TopologyError::Unreachable)? {
+        missing if missing.is_empty() => Ok(()),
+        missing => Err(TopologyError::Differs(missing)),
+    }
+}
+
+/// The same over a connection that is there, in words that name the remedy.
+pub(super) async fn inspect(line: &Line) -> Result<(), String> {
+    match missing(line).await? {
+        missing if missing.is_empty() => Ok(()),
+        missing => Err(format!("{}: run `tidegate topology`", missing.join(", "))),
+    }
+}
+
+async fn missing(line: &Line) -> Result<Vec<String>, String> {
+    let mut missing = Vec::new();
+    let mut channel = line.channel(OPEN_DEADLINE).await?;
+    for item in items() {
+        let asked = tokio::time::timeout(OPEN_DEADLINE, item.look(&channel)).await;
+        match asked.map_err(|_| "the broker does not answer".to_owned())? {
+            Ok(None) => {}
+            Ok(Some(what)) => {
+                missing.push(what);
+                channel = line.channel(OPEN_DEADLINE).await?; // the refusal has closed it
+            }
+            Err(error) => return Err(plain(&error)),
+        }
+    }
+    drop(in_time(OPEN_DEADLINE, channel.close(200, "seen".into())).await);
+    Ok(missing)
+}
+
+async fn open(url: &str, purpose: &str) -> Result<Line, TopologyError> {
+    let uri = url.parse().map_err(|_| TopologyError::Unreachable("not an amqp address".to_owned()))?;
+    Line::open(&uri, purpose, OPEN_DEADLINE).await.map_err(TopologyError::Unreachable)
+}
+
+enum Item {
+    Exchange { name: &'static str, kind: ExchangeKind, alternate: Option<&'static str> },
+    Queue { name: &'static str, delivery_limit: i64, dead_letters: Option<&'static str> },
+    Binding { queue: &'static str, exchange: &'static str, key: &'static str },
+}
+
+/// In an order in which nothing is ever unroutable: first the nets, then what falls into them.
+fn items() -> [Item; 9] {
+    use Item::{Binding, Exchange, Queue};
+    [
+        Exchange { name: DEAD_EXCHANGE, kind: ExchangeKind::Fanout, alternate: None },
+        Queue { name: DEAD, delivery_limit: LAST_DELIVERY_LIMIT, dead_letters: None },
+        Binding { queue: DEAD, exchange: DEAD_EXCHANGE, key: "" },
+        Exchange { name: UNROUTED_EXCHANGE, kind: ExchangeKind::Fanout, alternate: None },
+        Queue { name: UNROUTED, delivery_limit: LAST_DELIVERY_LIMIT, dead_letters: None },
+        Binding { queue: UNROUTED, exchange: UNROUTED_EXCHANGE, key: "" },
+        Queue { name: EVENTS, delivery_limit: DELIVERY_LIMIT, dead_letters: Some(DEAD_EXCHANGE) },
+        Exchange { name: EXCHANGE, kind: ExchangeKind::Direct, alternate: Some(UNROUTED_EXCHANGE) },
+        Binding { queue: EVENTS, exchange: EXCHANGE, key: ROUTING_KEY },
+    ]
+}
+
+impl Item {
+    async fn declare(&self, channel: &Channel) -> lapin::Result<()> {
+        match self {
+            Self::Exchange { name, kind, alternate } => {
+                let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
+                let mut arguments = FieldTable::default();
+                if let Some(alternate) = alternate {
+                    arguments.insert("alternate-exchange".into(), text(alternate));
+                }
+                channel.exchange_declare((*name).into(), kind.clone(), options, arguments).await
+            }
+            Self::Queue { name, delivery_limit, dead_letters } => {
+                let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
+                let arguments = queue_arguments(*delivery_limit, *dead_letters);
+                channel.queue_declare((*name).into(), options, arguments).await.map(drop)
+            }
+            Self::Binding { queue, exchange, key } => {
+                let (options, none) = (QueueBindOptions::default(), FieldTable::default());
+                channel.queue_bind((*queue).into(), (*exchange).into(), (*key).into(), options, none).await
+            }
+        }
+    }
+
+    /// `None`: it is there. Bindings cannot be asked for over AMQP.
+    async fn look(&self, channel: &Channel) -> lapin::Result<Option<String>> {
+        let none = FieldTable::default();
+        let looked = match self {
+            Self::Exchange { name, kind, .. } => {
+                let options = ExchangeDeclareOptions { passive: true, ..ExchangeDeclareOptions::default() };
+                channel.exchange_declare((*name).into(), kind.clone(), options, none).await
+            }
+            Self::Queue { name, .. } => {
+                let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+                channel.queue_declare((*name).into(), options, none).await.map(drop)
+            }
+            Self::Binding { .. } => Ok(()),
+        };
+        match looked {
+            Err(error) if is_not_found(&error) => Ok(Some(format!("{} is missing", self.shown()))),
+            other => other.map(|()| None),
+        }
+    }
+
+    fn shown(&self) -> String {
+        match self {
+            Self::Exchange { name, .. } => format!("exchange `{name}`"),
+            Self::Queue { name, .. } => format!("queue `{name}`"),
+            Self::Binding { queue, exchange, .. } => format!("binding `{exchange}` to `{queue}`"),
+        }
+    }
+}
+
+/// No maximum length: the disk alarm, which blocks publishers, is the limit, and a lower one would refuse
+/// events that there is room for. Should a policy set one, `reject-publish` makes it a refusal that Stripe
+/// repeats, not a loss; and dead-lettering at least once rests on it.
+fn queue_arguments(delivery_limit: i64, dead_letters: Option<&str>) -> FieldTable {
+    let mut arguments = FieldTable::default();
+    arguments.insert("x-queue-type".into(), text("quorum"));
+    arguments.insert("x-overflow".into(), text("reject-publish"));
+    arguments.insert("x-delivery-limit".into(), AMQPValue::LongLongInt(delivery_limit));
+    if let Some(exchange) = dead_letters {
+        arguments.insert("x-dead-letter-exchange".into(), text(exchange));
+        arguments.insert("x-dead-letter-strategy".into(), text("at-least-once"));
+    }
+    arguments
+}
+
+fn text(value: &str) -> AMQPValue {
+    AMQPValue::LongString(value.into())
+}
+
+fn is_not_found(error: &lapin::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ProtocolError(error) if error.get_id() == 404)
+}

@@ -1,0 +1,132 @@
+//! The publishes of one session that wait for their confirm, and whether the session may be trusted yet.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::connection::Line;
+use super::supervisor::Status;
+use crate::queue::PublishError;
+
+pub(super) type Answer = Result<(), PublishError>;
+
+const PROBE_INTERVAL: Duration = Duration::from_mins(1);
+/// A confirm that is late by so many deadlines will not come any more: the session is given up, and with it
+/// the places that such publishes occupy.
+const PATIENCE_DEADLINES: u32 = 4;
+
+pub(super) struct Waiting<'a> {
+    status: &'a Arc<Status>,
+    line: &'a Line,
+    patience: Duration,
+    /// In the order in which they were published. Who has been told about a block waits on without an answer,
+    /// because the message may still be written and stored.
+    publishes: BTreeMap<u64, (Instant, Option<oneshot::Sender<Answer>>)>,
+    last: u64,
+    probe: Option<u64>,
+    probed_at: Instant,
+    is_trusted: bool,
+    is_blocked: bool,
+    unblocked_at: Instant,
+}
+
+impl<'a> Waiting<'a> {
+    pub(super) fn new(status: &'a Arc<Status>, line: &'a Line, deadline: Duration) -> Self {
+        Self {
+            status,
+            line,
+            patience: deadline * PATIENCE_DEADLINES,
+            publishes: BTreeMap::new(),
+            last: 0,
+            probe: None,
+            probed_at: Instant::now(),
+            is_trusted: false,
+            is_blocked: false,
+            unblocked_at: Instant::now(),
+        }
+    }
+
+    /// The number of a publish that begins now.
+    pub(super) fn enter(&mut self, answer: oneshot::Sender<Answer>) -> u64 {
+        self.insert(Some(answer))
+    }
+
+    /// The number of a probe that begins now.
+    pub(super) fn probe(&mut self) -> u64 {
+        let number = self.insert(None);
+        (self.probe, self.probed_at) = (Some(number), Instant::now());
+        number
+    }
+
+    pub(super) fn probe_is_due(&self) -> bool {
+        self.is_trusted && !self.is_blocked && self.probed_at.elapsed() >= PROBE_INTERVAL
+    }
+
+    /// Why no publish can begin now.
+    pub(super) fn refusal(&self) -> Option<PublishError> {
+        match (self.is_blocked, self.is_trusted) {
+            (true, _) => Some(PublishError::Blocked),
+            (false, false) => Some(PublishError::Unavailable),
+            (false, true) => None,
+        }
+    }
+
+    pub(super) fn confirmed(&mut self, number: u64, answer: Answer) {
+        if let Some((_, Some(waits))) = self.publishes.remove(&number) {
+            waits.send(answer).ok(); // whoever asked may have gone
+        }
+        if self.probe == Some(number) && !self.is_trusted {
+            self.is_trusted = true;
+            if !self.is_blocked {
+                self.status.up(self.line);
+            }
+        }
+    }
+
+    pub(super) fn blocked(&mut self, reason: String) {
+        self.is_blocked = true;
+        self.status.blocked(self.line, reason);
+        for (_, answer) in self.publishes.values_mut() {
+            if let Some(waits) = answer.take() {
+                waits.send(Err(PublishError::Blocked)).ok();
+            }
+        }
+    }
+
+    pub(super) fn unblocked(&mut self) {
+        (self.is_blocked, self.unblocked_at) = (false, Instant::now());
+        if self.is_trusted {
+            self.status.up(self.line);
+        } else {
+            self.status.down("whether the unroutable finds a queue is being tested");
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.publishes.is_empty()
+    }
+
+    pub(super) fn is_hopeless(&self) -> bool {
+        let oldest = self.publishes.first_key_value().map(|(_, (since, _))| *since);
+        !self.is_blocked && oldest.is_some_and(|since| since.max(self.unblocked_at).elapsed() > self.patience)
+    }
+
+    fn insert(&mut self, answer: Option<oneshot::Sender<Answer>>) -> u64 {
+        self.last += 1;
+        self.publishes.insert(self.last, (Instant::now(), answer));
+        self.last
+    }
+}
+
+/// The session is over: nobody can tell what became of these.
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        for (_, answer) in std::mem::take(&mut self.publishes).into_values() {
+            if let Some(waits) = answer {
+                waits.send(Err(PublishError::Unavailable)).ok();
+            }
+        }
+    }
+}

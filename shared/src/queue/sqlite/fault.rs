@@ -1,0 +1,79 @@
+//! What an error of SQLite means for the queue: try again, refuse the group, or end the process.
+
+use sqlx::Error;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// Another process holds the lock for the moment.
+    Busy,
+    /// The disk is full. Nothing was written, and there may be room later.
+    Full,
+    /// Durability can no longer be promised: after a failed fsync the kernel may have dropped the pages
+    /// and will call the next fsync a success.
+    Fatal,
+    /// This group cannot be written; nothing is known against the next.
+    Refused,
+}
+
+impl Fault {
+    pub(super) fn of(error: &Error) -> Self {
+        match error {
+            Error::Database(error) => {
+                error.code().and_then(|code| code.parse().ok()).map_or(Self::Refused, Self::of_code)
+            }
+            // The connection's own thread is gone, or cannot be talked to.
+            Error::WorkerCrashed | Error::Io(_) | Error::Protocol(_) => Self::Fatal,
+            _ => Self::Refused,
+        }
+    }
+
+    /// SQLite's extended result codes carry the primary one in their low byte.
+    fn of_code(code: i32) -> Self {
+        const IOERR_SHMSIZE: i32 = 10 | (19 << 8);
+        match (code, code & 0xff) {
+            // The index of the log cannot grow for want of room: this comes before anything is written.
+            (IOERR_SHMSIZE, _) | (_, 13) => Self::Full,
+            (_, 5 | 6) => Self::Busy,
+            (_, 10 | 11 | 26) => Self::Fatal,
+            _ => Self::Refused,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_input_output_error_and_every_damage_is_fatal() {
+        for (name, code) in [
+            ("IOERR", 10),
+            ("IOERR_FSYNC", 1034),
+            ("IOERR_WRITE", 778),
+            ("IOERR_DIR_FSYNC", 1290),
+            ("CORRUPT", 11),
+            ("CORRUPT_INDEX", 779),
+            ("NOTADB", 26),
+        ] {
+            assert_eq!(Fault::of_code(code), Fault::Fatal, "{name}");
+        }
+        assert_eq!(Fault::of(&Error::WorkerCrashed), Fault::Fatal);
+    }
+
+    #[test]
+    fn a_lock_and_a_full_disk_pass_by_themselves() {
+        for (name, code) in [("BUSY", 5), ("LOCKED", 6), ("BUSY_RECOVERY", 261), ("BUSY_SNAPSHOT", 517)] {
+            assert_eq!(Fault::of_code(code), Fault::Busy, "{name}");
+        }
+        for (name, code) in [("FULL", 13), ("IOERR_SHMSIZE", 4874)] {
+            assert_eq!(Fault::of_code(code), Fault::Full, "{name}");
+        }
+    }
+
+    #[test]
+    fn anything_else_concerns_its_group_only() {
+        for (name, code) in [("CONSTRAINT", 19), ("TOOBIG", 18), ("NOMEM", 7), ("CANTOPEN", 14)] {
+            assert_eq!(Fault::of_code(code), Fault::Refused, "{name}");
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The queue in a file, `queue.db`, for several processes at once: the handle. One task per handle writes
+//! (`writer`); what is asked at the same time shares a transaction (`group`); lending is a lease with a
+//! fencing number, and every statement stands in `statements`.
+
+mod condition;
+mod fault;
+mod file;
+mod group;
+mod lending;
+mod statements;
+mod writer;
+
+use std::collections::HashMap;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use sqlx::{Connection, Row, SqliteConnection};
+use tokio::sync::{Mutex, Notify, Semaphore, mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use self::condition::Condition;
+use self::fault::Fault;
+use self::group::{Ask, Op, Publish, Settlement};
+use self::lending::{Lent, Returns};
+use self::statements::Message;
+use self::writer::Writer;
+use super::{
+    Delivery, Depth, OpenError, PublishError, QueueConfig, QueueError, QueueUrl, Role, Settle, Settled, Tag,
+};
+use crate::envelope::Envelope;
+
+/// For what no signal of this process tells: another one published, or a lease ran out.
+const POLL: Duration = Duration::from_millis(250);
+/// Room beside the publishes for those who ask and settle.
+const OTHER_OPS: usize = 64;
+
+pub struct Sqlite {
+    ops: mpsc::Sender<Op>,
+    places: Arc<Semaphore>,
+    condition: Arc<Condition>,
+    ready: Arc<Notify>,
+    stop: CancellationToken,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    bodies: Reader,
+    gauge: Reader,
+    deadline: Duration,
+}
+
+/// A connection that only reads; `None` once closed.
+type Reader = Mutex<Option<SqliteConnection>>;
+
+impl Sqlite {
+    /// Whatever the role: the file is opened in one way.
+    pub(super) async fn open(config: QueueConfig, _role: Role) -> Result<Self, OpenError> {
+        let QueueUrl::Sqlite(path) = &config.url else { unreachable!("the caller looked at the URL") };
+        let failed = |why| OpenError::Failed { url: config.url.shown(), why };
+        let conn = file::open_writer(path).await.map_err(failed)?;
+        let bodies = file::open_reader(path).await.map_err(failed)?;
+        let gauge = file::open_reader(path).await.map_err(failed)?;
+        Ok(Self::over(conn, bodies, gauge, &config))
+    }
+
+    fn over(
+        conn: SqliteConnection,
+        bodies: SqliteConnection,
+        gauge: SqliteConnection,
+        config: &QueueConfig,
+    ) -> Self {
+        let (ops, asked) = mpsc::channel(config.publish_in_flight + OTHER_OPS);
+        let condition = Arc::new(Condition::default());
+        let ready = Arc::new(Notify::new());
+        let stop = CancellationToken::new();
+        let writer = Writer {
+            conn,
+            ops: asked,
+            stop: stop.clone(),
+            condition: Arc::clone(&condition),
+            returns: Arc::new(Returns::default()),
+            ready: Arc::clone(&ready),
+            owner: crate::trace::random_hex::<8>(),
+            lease: config.lease,
+            prefetch: usize::from(config.prefetch),
+            lent: 0,
+        };
+        Self {
+            ops,
+            places: Arc::new(Semaphore::new(config.publish_in_flight)),
+            condition,
+            ready,
+            stop,
+            writer: Mutex::new(Some(tokio::spawn(writer.run()))),
+            bodies: Mutex::new(Some(bodies)),
+            gauge: Mutex::new(Some(gauge)),
+            deadline: config.deadline,
+        }
+    }
+
+    pub(super) async fn publish(&self, envelope: &Envelope) -> Result<(), PublishError> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| PublishError::Overloaded)?;
+        let message = Message { header: envelope.header_json(), body: envelope.body.clone() };
+        let (done, answer) = oneshot::channel();
+        let confirmed = async {
+            let publish = Op::Publish(Publish { message, done, place });
+            self.ops.send(publish).await.map_err(|_| PublishError::Unavailable)?;
+            answer.await.unwrap_or(Err(PublishError::Unavailable))
+        };
+        timeout(self.deadline, confirmed).await.unwrap_or(Err(PublishError::Deadline))
+    }
+
+    pub(super) async fn receive(&self, max: usize) -> Vec<Delivery> {
+        loop {
+            let mut ready = pin!(self.ready.notified());
+            // Before asking: what is published between the answer and the wait must end the wait.
+            ready.as_mut().enable();
+            if let Some(lent) = self.ask(max.max(1)).await {
+                let deliveries = self.read(lent).await;
+                if !deliveries.is_empty() {
+                    return deliveries;
+                }
+            }
+            drop(timeout(POLL, ready).await);
+        }
+    }
+
+    pub(super) async fn settle(&self, settlements: &[(Tag, Settle)]) -> Result<Settled, QueueError> {
+        if settlements.is_empty() {
+            return Ok(Settled::default());
+        }
+        let ended = || QueueError("queue.db is closed".to_owned());
+        let (done, answer) = oneshot::channel();
+        let settled = async {
+            let settlement = Op::Settle(Settlement { settlements: settlements.to_vec(), done });
+            self.ops.send(settlement).await.map_err(|_| ended())?;
+            answer.await.unwrap_or_else(|_| Err(ended()))
+        };
+        timeout(self.deadline, settled).await.unwrap_or_else(|_| Err(late()))
+    }
+
+    pub(super) async fn depth(&self) -> Result<Depth, QueueError> {
+        let counted = async {
+            let mut gauge = self.gauge.lock().await;
+            let conn = gauge.as_mut().ok_or_else(|| QueueError("queue.db is closed".to_owned()))?;
+            let now_ms = crate::clock::now().timestamp_millis();
+            statements::depth(conn, now_ms).await.map_err(|error| QueueError(format!("queue.db: {error}")))
+        };
+        timeout(self.deadline, counted).await.unwrap_or_else(|_| Err(late()))
+    }
+
+    pub(super) fn health(&self) -> Result<(), String> {
+        self.condition.health()?;
+        if self.stop.is_cancelled() { Err("the queue is closed".to_owned()) } else { Ok(()) }
+    }
+
+    pub(super) fn broken(&self) -> CancellationToken {
+        self.condition.broken.clone()
+    }
+
+    pub(super) async fn close(&self) {
+        self.stop.cancel();
+        let closed = async {
+            // The readers first: whoever closes last empties the log into the file, and they cannot.
+            for reader in [&self.bodies, &self.gauge] {
+                if let Some(conn) = reader.lock().await.take() {
+                    drop(conn.close().await);
+                }
+            }
+            if let Some(writer) = self.writer.lock().await.take() {
+                drop(writer.await);
+            }
+        };
+        if timeout(self.deadline, closed).await.is_err() {
+            tracing::warn!("queue.db took too long to close; nothing is lost");
+        }
+    }
+
+    async fn ask(&self, max: usize) -> Option<Lent> {
+        let (done, answer) = oneshot::channel();
+        self.ops.send(Op::Ask(Ask { max, done })).await.ok()?;
+        answer.await.ok()
+    }
+
+    /// Reads what was lent. If that fails, or the caller is gone before it ends, it all goes back.
+    async fn read(&self, lent: Lent) -> Vec<Delivery> {
+        let tags = lent.tags();
+        if tags.is_empty() {
+            return Vec::new();
+        }
+        let mut bodies = self.bodies.lock().await;
+        let Some(conn) = bodies.as_mut() else { return Vec::new() };
+        let rows = match statements::read(conn, &tags).await {
+            Ok(rows) => rows,
+            Err(error) => {
+                if Fault::of(&error) == Fault::Fatal {
+                    self.condition.break_for(&error);
+                } else {
+                    tracing::warn!(%error, "queue.db cannot be read for now");
+                }
+                return Vec::new();
+            }
+        };
+        let now = crate::clock::now();
+        let mut envelopes: HashMap<u64, Envelope> = rows
+            .into_iter()
+            .map(|(id, row)| {
+                let body = Bytes::from(row.get::<Vec<u8>, _>("body"));
+                (id, Envelope::from_wire(row.get::<&[u8], _>("header"), body, now))
+            })
+            .collect();
+        // One that is missing was settled by another, after this process slept through its lease.
+        let delivery = |grant: statements::Grant| {
+            let envelope = envelopes.remove(&grant.tag.scope)?;
+            Some(Delivery { envelope, tag: grant.tag, redelivered: grant.redelivered })
+        };
+        lent.hand_over().into_iter().filter_map(delivery).collect()
+    }
+}
+
+fn late() -> QueueError {
+    QueueError("queue.db gave no answer within the deadline".to_owned())
+}

@@ -1,0 +1,196 @@
+//! The one task that writes queue.db. Whatever waits when it becomes free shares one transaction, hence one
+//! fsync, and is answered only after the commit.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sqlx::{Connection, SqliteConnection};
+use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use super::condition::Condition;
+use super::fault::Fault;
+use super::group::{Group, Op};
+use super::lending::{Lent, Returns};
+use super::statements::{self, Grant};
+use crate::queue::Settled;
+
+pub(super) struct Writer {
+    pub conn: SqliteConnection,
+    pub ops: mpsc::Receiver<Op>,
+    pub stop: CancellationToken,
+    pub condition: Arc<Condition>,
+    pub returns: Arc<Returns>,
+    /// Told whenever there may be something to lend.
+    pub ready: Arc<Notify>,
+    /// Names our leases among those of other processes.
+    pub owner: String,
+    pub lease: Duration,
+    /// No more than this is lent at once.
+    pub prefetch: usize,
+    pub lent: usize,
+}
+
+/// What a committed group came to.
+struct Written {
+    settled: Vec<Settled>,
+    grants: Vec<Vec<Grant>>,
+    lent: usize,
+    /// Something may be lent that could not be before.
+    news: bool,
+}
+
+impl Writer {
+    /// Until the handle closes: then what waits is finished, and what is lent goes back. If all handles are
+    /// dropped instead, leases stay and run out, as those of a process that died.
+    pub(super) async fn run(mut self) {
+        let mut renewed = Instant::now();
+        loop {
+            let renewal = tokio::time::sleep_until((renewed + self.lease / 3).into());
+            let mut group = Group::default();
+            tokio::select! {
+                op = self.ops.recv() => match op {
+                    Some(op) => group.add(op),
+                    None => break,
+                },
+                () = self.returns.arrived.notified() => {}
+                () = renewal, if self.lent > 0 => {}
+                () = self.stop.cancelled(), if !self.ops.is_closed() => self.ops.close(),
+            }
+            while group.has_room() {
+                let Ok(op) = self.ops.try_recv() else { break };
+                group.add(op);
+            }
+            group.returns = self.returns.take();
+            // Beside other work too: a busy writer must not let its leases run out.
+            group.renew = self.lent > 0 && renewed.elapsed() >= self.lease / 3;
+            if self.lent == 0 || group.renew {
+                renewed = Instant::now();
+            }
+            self.write(group).await;
+            if self.condition.broken.is_cancelled() {
+                return;
+            }
+        }
+        if self.stop.is_cancelled() {
+            self.close().await;
+        }
+    }
+
+    /// Writes the group and answers it; on a lock, again for as long as somebody waits.
+    async fn write(&mut self, mut group: Group) {
+        loop {
+            group.forget_abandoned();
+            if group.is_empty() {
+                return;
+            }
+            match self.transaction(&group).await {
+                Ok(written) => return self.answer(group, written),
+                Err(error) => match Fault::of(&error) {
+                    Fault::Busy if group.is_awaited() => {}
+                    fault => return self.fail(group, fault, &error),
+                },
+            }
+        }
+    }
+
+    async fn transaction(&mut self, group: &Group) -> sqlx::Result<Written> {
+        statements::begin(&mut self.conn).await?;
+        let written = match self.statements(group).await {
+            Ok(written) => statements::commit(&mut self.conn).await.map(|()| written),
+            Err(error) => Err(error),
+        };
+        if written.is_err() {
+            statements::rollback(&mut self.conn).await;
+        }
+        written
+    }
+
+    async fn statements(&mut self, group: &Group) -> sqlx::Result<Written> {
+        let now_ms = crate::clock::now().timestamp_millis();
+        let until_ms = now_ms.saturating_add(i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX));
+        let conn = &mut self.conn;
+        let mut written = Written { settled: Vec::new(), grants: Vec::new(), lent: self.lent, news: false };
+
+        if !group.publishes.is_empty() {
+            let messages = group.publishes.iter().map(|publish| &publish.message);
+            statements::insert(conn, messages, now_ms).await?;
+            written.news = true;
+        }
+        let tags = group.tags();
+        let held = if tags.is_empty() { Default::default() } else { statements::held(conn, &tags).await? };
+        let plan = group.plan(held);
+        if !plan.finish.is_empty() {
+            statements::finish(conn, &plan.finish).await?;
+        }
+        if !plan.release.is_empty() {
+            statements::release(conn, &plan.release).await?;
+        }
+        let ended = plan.finish.len() + plan.release.len();
+        written.news |= ended > 0;
+        written.lent = written.lent.saturating_sub(ended);
+        written.settled = plan.answers;
+
+        if group.renew {
+            let renewed = statements::renew(conn, &self.owner, until_ms).await?;
+            written.lent = usize::try_from(renewed).unwrap_or(usize::MAX);
+        }
+        // After the publishes: what this group brings may be lent by it, for both are durable together.
+        for ask in &group.asks {
+            let max = ask.max.min(self.prefetch.saturating_sub(written.lent));
+            let grants = match max {
+                0 => Vec::new(),
+                max => statements::lend(conn, &self.owner, now_ms, until_ms, max).await?,
+            };
+            written.lent += grants.len();
+            written.grants.push(grants);
+        }
+        Ok(written)
+    }
+
+    fn answer(&mut self, group: Group, written: Written) {
+        self.condition.fine();
+        self.lent = written.lent;
+        for publish in group.publishes {
+            drop(publish.place);
+            let _ = publish.done.send(Ok(()));
+        }
+        for (settlement, settled) in group.settlements.into_iter().zip(written.settled) {
+            drop(settlement.done.send(Ok(settled)));
+        }
+        for (ask, grants) in group.asks.into_iter().zip(written.grants) {
+            drop(ask.done.send(Lent::new(grants, &self.returns)));
+        }
+        if written.news {
+            self.ready.notify_waiters();
+        }
+    }
+
+    fn fail(&self, mut group: Group, fault: Fault, error: &sqlx::Error) {
+        match fault {
+            Fault::Fatal => self.condition.break_for(error),
+            Fault::Full => self.condition.full(error),
+            Fault::Busy => tracing::warn!(%error, "queue.db stayed locked by another process"),
+            Fault::Refused => tracing::error!(%error, "queue.db refused a group of events"),
+        }
+        self.returns.add(std::mem::take(&mut group.returns));
+        group.refuse(&format!("queue.db: {error}"));
+    }
+
+    async fn close(mut self) {
+        self.returns.take();
+        let released = match statements::begin(&mut self.conn).await {
+            Ok(()) => match statements::release_all(&mut self.conn, &self.owner).await {
+                Ok(()) => statements::commit(&mut self.conn).await,
+                failed => failed,
+            },
+            failed => failed,
+        };
+        if let Err(error) = released {
+            tracing::warn!(%error, "what was lent comes again when its lease runs out");
+        }
+        // Both are for the next opener's ease; what is committed is safe without them.
+        drop(statements::checkpoint(&mut self.conn).await);
+        drop(self.conn.close().await);
+    }
+}

@@ -1,0 +1,348 @@
+//! The worker's transaction on both ledgers, story by story: recorded once, merged in any order, by several
+//! at once, and one bad event harms only itself.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use harness::postgres::Postgres;
+use harness::random::Random;
+use serde_json::{Value, json};
+use shared::clock;
+use shared::env::Env;
+use shared::envelope::{Envelope, Header, Source, Unwanted};
+use worker::alone::{self, Alone};
+use worker::failure::{Blame, Failure};
+use worker::ledger::stored::{EventFilter, StoredEvent};
+use worker::ledger::{Ledger, LedgerConfig, LedgerError};
+use worker::process::{Handled, Manner, process};
+
+const RETRIES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
+
+/// Tells the story to an empty ledger of each kind.
+async fn each_ledger(name: &str, story: impl AsyncFn(Ledger, String)) {
+    let folder = harness::guardian::Guardian::new("ledger", rustix::process::Signal::KILL).unwrap();
+    let postgres = Postgres::shared().await.database(name).await.unwrap();
+    let sqlite = format!("sqlite:{}", folder.folder().join("ledger.db").display());
+    for url in [sqlite, postgres] {
+        let ledger = open(&url).await;
+        assert!(!ledger.migrate().await.unwrap().is_empty());
+        ledger.check_schema().await.unwrap();
+        story(ledger.clone(), url).await;
+        ledger.close().await;
+    }
+}
+
+async fn open(url: &str) -> Ledger {
+    let config = LedgerConfig::from_env(&Env::of(&[("DATABASE_URL", url)])).unwrap();
+    Ledger::open(&config).await.unwrap()
+}
+
+fn envelope(id: &str, kind: &str, second: i64, object: &Value) -> Envelope {
+    let body = json!({"object": "event", "id": id, "data": {"object": object}}).to_string();
+    Envelope {
+        header: Header {
+            id: id.to_owned(),
+            kind: kind.to_owned(),
+            created: 1_780_000_000 + second,
+            account: String::new(),
+            livemode: true,
+            api_version: Some("2025-04-30.basil".to_owned()),
+            received_at: clock::now(),
+            trace_parent: shared::trace::child_of(None),
+            source: Source::Stripe,
+            endpoint: "default".to_owned(),
+            unwanted: None,
+        },
+        body: Bytes::from(body),
+    }
+}
+
+fn payment(id: &str, second: i64, status: &str, invoice: &str) -> Envelope {
+    let received = if status == "succeeded" { 500 } else { 0 };
+    let object = json!({"id": id, "status": status, "amount": 500, "amount_received": received, "currency": "usd",
+        "metadata": {"invoice_id": invoice, "user_id": "u1"}});
+    let kind = if status == "succeeded" { "payment_intent.succeeded" } else { "payment_intent.processing" };
+    envelope(&format!("evt_{id}_{status}_{second}"), kind, second, &object)
+}
+
+async fn together(ledger: &Ledger, envelopes: &[&Envelope]) -> Handled {
+    process(ledger, envelopes, Manner::Together, clock::now()).await.unwrap()
+}
+
+async fn the_event(ledger: &Ledger, id: &str) -> StoredEvent {
+    let [event] = &ledger.event(id).await.unwrap()[..] else { panic!("one row of {id}") };
+    event.clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_lands_once_however_often_it_comes() {
+    each_ledger("once", async |ledger, _| {
+        let first = payment("pi_1", 0, "succeeded", "own_1");
+        let mut again = first.clone();
+        again.header.trace_parent = shared::trace::child_of(None);
+        let handled = together(&ledger, &[&first, &again]).await;
+        assert_eq!((handled.applied, handled.repeated, handled.transitions), (1, 1, 2));
+        assert_eq!(together(&ledger, &[&first]).await.repeated, 1);
+        let event = the_event(&ledger, &first.header.id).await;
+        assert_eq!((event.outcome.as_str(), event.repetitions, event.attempts), ("applied", 2, 1));
+        assert_eq!(ledger.body(&event.key()).await.unwrap().as_deref(), Some(&first.body[..]));
+        assert_eq!(ledger.audit_of_event(&event.id).await.unwrap().len(), 2);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redelivery_after_a_crash_is_no_repetition() {
+    each_ledger("redelivery", async |ledger, _| {
+        let event = payment("pi_1", 0, "succeeded", "own_1");
+        together(&ledger, &[&event]).await;
+        let handled = together(&ledger, &[&event]).await;
+        assert_eq!((handled.applied, handled.repeated), (0, 1));
+        assert_eq!(the_event(&ledger, &event.header.id).await.repetitions, 0, "it is the same delivery");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_id_with_other_data_is_merged_too_and_flagged() {
+    each_ledger("conflict", async |ledger, _| {
+        let object = |status: &str| json!({"id": "pi_1", "status": status, "amount": 5, "currency": "usd"});
+        let one = envelope("evt_1", "payment_intent.processing", 0, &object("processing"));
+        let other = envelope("evt_1", "payment_intent.processing", 0, &object("requires_action"));
+        let mut newer_version = one.clone();
+        newer_version.header.api_version = Some("2026-07-29.dahlia".to_owned());
+        together(&ledger, &[&one]).await;
+        together(&ledger, &[&newer_version]).await;
+        let flags =
+            async || ledger.event("evt_1").await.unwrap().iter().map(|e| e.conflict).collect::<Vec<_>>();
+        assert_eq!(flags().await, [false, false], "another API version is another observation");
+        together(&ledger, &[&other]).await;
+        assert_eq!(flags().await.iter().filter(|flag| **flag).count(), 2);
+        assert!(ledger.payment("pi_1").await.unwrap()[0].needs_refetch);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unwanted_thin_unknown_and_malformed_events_are_stored_with_their_reason() {
+    each_ledger("reasons", async |ledger, _| {
+        let mut wrong_mode = payment("pi_1", 0, "succeeded", "own_1");
+        wrong_mode.header.unwanted = Some(Unwanted::WrongMode);
+        let mut thin = envelope("evt_thin", "v2.core.event_destination.ping", 0, &Value::Null);
+        thin.body = Bytes::from_static(br#"{"object":"v2.core.event","id":"evt_thin"}"#);
+        let unknown = envelope("evt_unknown", "quantum.leap", 0, &json!({}));
+        let object = json!({"id": "pi_2", "status": "succeeded", "amount": "12", "currency": "usd"});
+        let malformed = envelope("evt_malformed", "payment_intent.succeeded", 0, &object);
+        let junk = Envelope::from_wire(b"", Bytes::from_static(b"\0junk"), clock::now());
+        let handled = together(&ledger, &[&wrong_mode, &thin, &unknown, &malformed, &junk]).await;
+        assert_eq!((handled.applied, handled.ignored, handled.dead), (0, 3, 2));
+        for (id, reason) in [
+            (wrong_mode.header.id.as_str(), "wrong mode"),
+            ("evt_thin", "thin event"),
+            ("evt_unknown", "no rule for this type"),
+            (
+                "evt_malformed",
+                "payments: data.object.amount: is not a whole number (API version 2025-04-30.basil)",
+            ),
+            (junk.header.id.as_str(), "nobody verified this message"),
+        ] {
+            let event = the_event(&ledger, id).await;
+            assert!(event.reason.as_deref().unwrap().contains(reason), "{id}: {:?}", event.reason);
+        }
+        assert!(
+            ledger.payment("pi_1").await.unwrap().is_empty(),
+            "what the endpoint is not for moves nothing"
+        );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn test_events_and_other_accounts_never_move_a_row_of_ours() {
+    each_ledger("apart", async |ledger, _| {
+        let live = payment("pi_1", 0, "processing", "own_1");
+        let (mut test, mut theirs) =
+            (payment("pi_1", 5, "succeeded", "own_1"), payment("pi_1", 6, "succeeded", "own_1"));
+        test.header.livemode = false;
+        theirs.header.account = "acct_1".to_owned();
+        together(&ledger, &[&live, &test, &theirs]).await;
+        let rows = ledger.payment("pi_1").await.unwrap();
+        let ours = rows.iter().find(|row| row.key.livemode && row.key.account.is_empty()).unwrap();
+        assert_eq!((rows.len(), ours.status.as_str()), (3, "processing"));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panicking_event_fails_its_batch_and_alone_only_itself() {
+    each_ledger("panic", async |ledger, _| {
+        let good = payment("pi_1", 0, "succeeded", "own_1");
+        let bad = envelope("evt_bad", "tidegate.failpoint.panic", 0, &json!({}));
+        let batch = process(&ledger, &[&good, &bad], Manner::Together, clock::now()).await;
+        assert!(matches!(batch, Err(Failure::Blame(Blame::Panicked))), "{batch:?}");
+        assert!(ledger.events(&filter()).await.unwrap().is_empty(), "a failed batch leaves nothing");
+
+        let now = clock::now();
+        assert!(matches!(alone::handle(&ledger, &good, &RETRIES, now).await.unwrap(), Alone::Handled(_)));
+        assert!(matches!(alone::handle(&ledger, &bad, &RETRIES, now).await.unwrap(), Alone::Failed { .. }));
+        let waiting = the_event(&ledger, "evt_bad").await;
+        assert_eq!((waiting.outcome.as_str(), waiting.attempts), ("waiting", 1));
+        assert_eq!(waiting.retry_at, Some(now + RETRIES[0]));
+        assert!(matches!(alone::handle(&ledger, &bad, &RETRIES, now).await.unwrap(), Alone::NotDue));
+        alone::handle(&ledger, &bad, &RETRIES, now + Duration::from_secs(2)).await.unwrap();
+        alone::handle(&ledger, &bad, &RETRIES, now + Duration::from_secs(20)).await.unwrap();
+        let dead = the_event(&ledger, "evt_bad").await;
+        assert_eq!((dead.outcome.as_str(), dead.attempts), ("dead", 3));
+        assert_eq!(dead.reason.as_deref(), Some("a rule panicked, 3 times"));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mark_that_is_found_is_an_attempt_and_a_claim_keeps_others_away() {
+    each_ledger("mark", async |ledger, _| {
+        let event = payment("pi_1", 0, "succeeded", "own_1");
+        let key = worker::rules::event::Content::of(&event).key;
+        let mut tx = ledger.begin().await.unwrap();
+        assert!(tx.mark_started(&key, clock::now()).await.unwrap());
+        tx.commit().await.unwrap();
+
+        let now = clock::now();
+        let Alone::Failed { blame, .. } = alone::handle(&ledger, &event, &RETRIES, now).await.unwrap() else {
+            panic!("the mark of somebody who did not come back was overlooked")
+        };
+        assert_eq!(blame, Blame::NeverCameBack);
+        let mut unwanted = payment("pi_2", 0, "succeeded", "own_2");
+        unwanted.header.unwanted = Some(Unwanted::WrongMode);
+        let mut tx = ledger.begin().await.unwrap();
+        tx.mark_started(&worker::rules::event::Content::of(&unwanted).key, now).await.unwrap();
+        tx.commit().await.unwrap();
+        alone::handle(&ledger, &unwanted, &RETRIES, now).await.unwrap();
+
+        let later = now + Duration::from_secs(2);
+        let due = ledger.due(later, 10).await.unwrap();
+        assert_eq!(due.len(), 2);
+        for waiting in due {
+            let again = waiting.envelope();
+            assert!(matches!(
+                alone::handle(&ledger, &again, &RETRIES, later).await.unwrap(),
+                Alone::Handled(_)
+            ));
+        }
+        assert_eq!(the_event(&ledger, &unwanted.header.id).await.reason.as_deref(), Some("wrong mode"));
+        let applied = the_event(&ledger, &event.header.id).await;
+        assert_eq!((applied.outcome.as_str(), applied.attempts), ("applied", 2));
+        assert_eq!(ledger.invoice("own_1").await.unwrap()[0].status.as_str(), "paid");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_database_refuses_is_buried_and_an_outage_buries_nothing() {
+    each_ledger("refused", async |ledger, _| {
+        // A revision that the audit already has: the tripwire for lost updates.
+        let first = payment("pi_1", 0, "processing", "own_1");
+        together(&ledger, &[&first]).await;
+        let mut tx = ledger.begin().await.unwrap();
+        let mut row =
+            tx.read_payments(&[ledger.payment("pi_1").await.unwrap()[0].key.clone()]).await.unwrap();
+        row[0].revision = 0;
+        tx.write_payments(&[&row[0]]).await.unwrap();
+        tx.commit().await.unwrap();
+        let next = payment("pi_1", 5, "succeeded", "own_1");
+        let Alone::Failed { blame: Blame::Refused(_), outcome } =
+            alone::handle(&ledger, &next, &RETRIES, clock::now()).await.unwrap()
+        else {
+            panic!("a second audit line of one revision was accepted")
+        };
+        assert_eq!(outcome, "dead");
+    })
+    .await;
+    let away = open("postgres://nobody:none@127.0.0.1:1/none").await;
+    let event = payment("pi_1", 0, "processing", "own_1");
+    let failed = process(&away, &[&event], Manner::Together, clock::now()).await;
+    assert!(matches!(failed, Err(Failure::Transient(_))), "{failed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_workers_in_any_order_end_like_one() {
+    each_ledger("concurrent", async |ledger, _| {
+        let mut random = Random::of_seed(7);
+        let mut events = Vec::new();
+        for number in 0..60 {
+            let (id, invoice) = (format!("pi_{number}"), format!("own_{}", number / 3));
+            let links = json!({"id": invoice, "status": "open", "amount_due": 1500, "currency": "usd",
+                "payments": {"data": [{"payment": {"payment_intent": id}}]}});
+            events.push(payment(&id, 0, "processing", &invoice));
+            events.push(payment(&id, 1, "succeeded", &invoice));
+            if number % 2 == 0 {
+                events.push(envelope(&format!("evt_in_{number}"), "invoice.finalized", number, &links));
+            }
+        }
+        let mut workers = tokio::task::JoinSet::new();
+        for _ in 0..3 {
+            let (mut order, ledger) = (events.clone(), ledger.clone());
+            random.shuffle(&mut order);
+            workers.spawn(async move {
+                for batch in order.chunks(7) {
+                    together(&ledger, &batch.iter().collect::<Vec<_>>()).await;
+                }
+            });
+        }
+        workers.join_all().await;
+
+        let stored = ledger.events(&EventFilter { limit: 1_000, ..filter() }).await.unwrap();
+        assert_eq!(stored.len(), events.len());
+        assert!(stored.iter().all(|event| event.outcome == "applied"));
+        for number in 0..60 {
+            let payment = &ledger.payment(&format!("pi_{number}")).await.unwrap()[0];
+            assert_eq!(payment.status, "succeeded");
+            let steps = ledger.audit_of("payment", &payment.key).await.unwrap();
+            assert_eq!(steps.last().unwrap().after.as_deref(), Some("succeeded"));
+            assert_eq!(steps.last().unwrap().revision, payment.revision);
+        }
+        for number in 0..20 {
+            let invoice = &ledger.invoice(&format!("own_{number}")).await.unwrap()[0];
+            // Stripe has the word on an invoice that it reported.
+            assert_eq!(invoice.status.as_str(), "sent");
+            assert_eq!(ledger.payments_of_invoice(&invoice.key).await.unwrap().len(), 3);
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_connection_inside_a_begin_spoils_no_later_transaction() {
+    each_ledger("begin", async |ledger, url| {
+        for _ in 0..40 {
+            // Cancelled at once, after one poll, or a little later: sqlx may leave the connection inside.
+            let _cancelled = tokio::time::timeout(Duration::from_micros(300), ledger.begin()).await;
+        }
+        let event = payment("pi_1", 0, "succeeded", "own_1");
+        together(&ledger, &[&event]).await;
+        assert_eq!(the_event(&ledger, &event.header.id).await.outcome, "applied");
+        let second = open(&url).await;
+        assert_eq!(the_event(&second, &event.header.id).await.outcome, "applied", "committed for all to see");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_that_this_build_does_not_know_is_refused_in_plain_words() {
+    each_ledger("schema", async |ledger, _| {
+        assert!(ledger.migrate().await.unwrap().is_empty(), "migrating again changes nothing");
+    })
+    .await;
+    let empty = open(&Postgres::shared().await.database("empty").await.unwrap()).await;
+    let Err(LedgerError::Schema(words)) = empty.check_schema().await else {
+        panic!("an empty ledger passed")
+    };
+    assert!(
+        words.contains("run `tidegate migrate` first") && !words.contains("postgres:postgres"),
+        "{words}"
+    );
+}
+
+fn filter() -> EventFilter {
+    EventFilter { limit: 100, ..EventFilter::default() }
+}

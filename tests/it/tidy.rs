@@ -1,0 +1,195 @@
+//! The layout is held by tests: what is pure, where SQL and AMQP may stand, how long a file may be, who
+//! depends on whom, and that the README's table is the code's.
+
+mod checks;
+mod source;
+
+use harness::binaries::workspace;
+use shared::env::Variable;
+
+use self::source::{File, Finding, tree};
+
+#[test]
+fn rules_are_pure() {
+    holds(checks::impurities);
+}
+
+#[test]
+fn sql_stands_in_the_ledger_and_the_embedded_queue_only() {
+    holds(checks::strayed_sql);
+}
+
+#[test]
+fn lapin_stands_in_one_place_only() {
+    holds(checks::strayed_lapin);
+}
+
+#[test]
+fn one_file_knows_the_dialects() {
+    holds(checks::strayed_dialect);
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    holds(checks::missing_headings);
+}
+
+#[test]
+fn files_are_short() {
+    holds(checks::long_files);
+}
+
+#[test]
+fn names_say_something() {
+    holds(checks::empty_names);
+}
+
+#[test]
+fn gateway_and_worker_do_not_know_each_other() {
+    holds(checks::forbidden_dependencies);
+}
+
+#[test]
+fn nothing_unfinished_and_no_path_of_a_machine_is_in_the_tree() {
+    holds(checks::leftovers);
+}
+
+#[test]
+fn decisions_are_numbered_without_gaps() {
+    holds(checks::unruly_decisions);
+}
+
+#[test]
+fn the_tree_has_the_documents_that_people_look_for() {
+    let files = tree(workspace());
+    for path in
+        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE", "docs/adr/0001-"]
+    {
+        assert!(files.iter().any(|file| file.path.starts_with(path)), "{path} is missing");
+    }
+}
+
+#[test]
+fn the_readme_shows_every_variable_as_the_code_has_it() {
+    let variables: Vec<Variable> = [
+        gateway::VARIABLES,
+        worker::VARIABLES,
+        worker::ledger::VARIABLES,
+        shared::queue::VARIABLES,
+        shared::telemetry::VARIABLES,
+    ]
+    .concat();
+    holds(|files| {
+        let readme = files.iter().find(|file| file.path == "README.md").expect("there is a README.md");
+        checks::undocumented_variables(readme, &variables)
+    });
+}
+
+fn holds(check: impl Fn(&[File]) -> Vec<Finding>) {
+    let findings = check(&tree(workspace()));
+    let shown: Vec<String> =
+        findings.iter().map(|found| format!("{}:{}: {}", found.path, found.line, found.advice)).collect();
+    assert!(findings.is_empty(), "\n{}\n", shown.join("\n"));
+}
+
+/// The checks can fail: each finds the line that was made wrong on purpose.
+mod samples {
+    use super::*;
+
+    fn found_at(check: impl Fn(&[File]) -> Vec<Finding>, path: &str, text: &str) -> Vec<usize> {
+        let file = File { path: path.to_owned(), text: text.to_owned() };
+        check(&[file]).iter().map(|finding| finding.line).collect()
+    }
+
+    #[test]
+    fn impure_rules_are_found() {
+        let text = "//! Rule.\nfn a() {}\nasync fn b() {}\nuse std::time::Duration;\nlet t = clock::now();\n\
+                    use std::collections::HashMap;\n// tokio in a comment\n#[derive(sqlx::FromRow)]\n#[cfg(test)]\nmod tests { use tokio; }\n";
+        assert_eq!(found_at(checks::impurities, "worker/src/rules/payments.rs", text), [3, 4, 5, 6]);
+        assert!(found_at(checks::impurities, "worker/src/process.rs", text).is_empty());
+    }
+
+    #[test]
+    fn strayed_sql_is_found() {
+        let text = "//! Page.\nlet q = \"SELECT id\n FROM payments\";\nuse sqlx::query;\n// INSERT INTO is only said here\n\
+                    let x = r#\"DELETE FROM events\"#;\nlet y = \"UPDATE payments SET a = 1\";\n";
+        assert_eq!(found_at(checks::strayed_sql, "worker/src/process.rs", text), [2, 4, 6, 7]);
+        assert_eq!(found_at(checks::strayed_sql, "gateway/src/routes.rs", text), [2, 4, 6, 7]);
+        for home in [
+            "worker/src/ledger/payments.rs",
+            "shared/src/queue/sqlite.rs",
+            "shared/src/queue/sqlite/writer.rs",
+        ] {
+            assert!(found_at(checks::strayed_sql, home, text).is_empty());
+        }
+    }
+
+    #[test]
+    fn strayed_lapin_is_found() {
+        let text = "//! Page.\nuse lapin::Channel;\n";
+        assert_eq!(found_at(checks::strayed_lapin, "worker/src/consume.rs", text), [2]);
+        assert!(found_at(checks::strayed_lapin, "shared/src/queue/rabbitmq/publish.rs", text).is_empty());
+    }
+
+    #[test]
+    fn strayed_dialects_are_found() {
+        let text = "//! Payments.\nconst A: &str = \"SELECT unnest($1::text[])\";\nlet now = now();\n\
+                    const B: &str = \"WHERE id = ANY($1)\";\nconst C: &str = \"WHERE at < now()\";\n\
+                    const D: &str = \"SELECT $1::bigint\";\nconst E: &str = \"SELECT id FROM payments\";\n";
+        assert_eq!(found_at(checks::strayed_dialect, "worker/src/ledger/payments.rs", text), [2, 4, 5, 6]);
+        assert!(found_at(checks::strayed_dialect, "worker/src/ledger/rows.rs", text).is_empty());
+        let migration = "-- not now\nCREATE TABLE a (b JSONB);\n";
+        assert_eq!(found_at(checks::strayed_dialect, "migrations/ledger/0009_a.sql", migration), [2]);
+    }
+
+    #[test]
+    fn missing_headings_long_files_and_empty_names_are_found() {
+        assert_eq!(found_at(checks::missing_headings, "a/src/b.rs", "use c;\n//! Late.\n"), [1]);
+        assert_eq!(found_at(checks::long_files, "a/src/b.rs", &"x\n".repeat(401)), [401, 1]);
+        assert_eq!(found_at(checks::long_files, "a/src/b.rs", &"x\n".repeat(149)), [0; 0]);
+        assert_eq!(found_at(checks::empty_names, "a/src/helpers.rs", ""), [1]);
+        assert_eq!(found_at(checks::empty_names, "a/src/utils/b.rs", ""), [1]);
+        assert!(found_at(checks::empty_names, "a/src/uncommon.rs", "").is_empty());
+    }
+
+    #[test]
+    fn forbidden_dependencies_are_found() {
+        let manifest = "[dependencies]\nshared.workspace = true\nworker.workspace = true\nsqlx = \"1\"\n";
+        assert_eq!(found_at(checks::forbidden_dependencies, "gateway/Cargo.toml", manifest), [3, 4]);
+        assert!(
+            found_at(checks::forbidden_dependencies, "ops/Cargo.toml", "worker.workspace = true\n")
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn leftovers_are_found() {
+        let text = format!("fine\n// {}: later\n{}me/jane/x\n{}mp/x\n", concat!("TO", "DO"), "/ho", "/t");
+        assert_eq!(found_at(checks::leftovers, "gateway/src/a.rs", &text), [2, 3, 4]);
+    }
+
+    #[test]
+    fn gaps_between_decisions_are_found() {
+        let decisions = ["0001-a.md", "0003-b.md"].map(|name| File {
+            path: format!("docs/adr/{name}"),
+            text: "# A decision\n\nStatus: accepted\n".to_owned(),
+        });
+        let findings = checks::unruly_decisions(&decisions);
+        assert_eq!(
+            findings.iter().map(|found| found.path.as_str()).collect::<Vec<_>>(),
+            ["docs/adr/0003-b.md"]
+        );
+    }
+
+    #[test]
+    fn rows_that_differ_from_the_code_are_found() {
+        let variable = |name, default| Variable { name, default, example: "", help: "Either `a` or `b`." };
+        let variables = [variable("RIGHT", "a"), variable("OTHER", ""), variable("ABSENT", "a")];
+        let text =
+            "| `RIGHT` | `a` | Either `a` or `b`. |\n| `OTHER` | `a` | Either. |\n| `STALE` |  | Gone. |\n";
+        let readme = File { path: "README.md".to_owned(), text: text.to_owned() };
+        let lines: Vec<usize> =
+            checks::undocumented_variables(&readme, &variables).iter().map(|found| found.line).collect();
+        assert_eq!(lines, [2, 3, 1]);
+    }
+}

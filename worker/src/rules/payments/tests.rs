@@ -1,0 +1,71 @@
+//! Payments in short stories, each told in every order.
+
+use serde_json::{Value, json};
+
+use crate::rules::Observation;
+use crate::rules::testing::{event, in_every_order, observations};
+
+fn intent(status: &str, extra: Value) -> Value {
+    let mut object = json!({"id": "pi_1", "status": status, "amount": 1999, "currency": "usd"});
+    object.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+    object
+}
+
+#[test]
+fn fails_then_succeeds_inside_one_second() {
+    let error =
+        json!({"last_payment_error": {"code": "card_declined", "decline_code": "insufficient_funds"}});
+    let world = in_every_order(&[
+        event("payment_intent.created", 0, &intent("requires_payment_method", json!({}))),
+        event("payment_intent.payment_failed", 0, &intent("requires_payment_method", error)),
+        event("payment_intent.succeeded", 0, &intent("succeeded", json!({"amount_received": 1999}))),
+    ]);
+    let payment = world.payment("pi_1");
+    assert_eq!((payment.status.as_str(), payment.amount_received), ("succeeded", 1999));
+    assert!(!payment.needs_refetch && payment.failure_code.is_none());
+}
+
+#[test]
+fn a_link_survives_fresher_reports_without_it() {
+    let with_user = json!({"metadata": {"user_id": "u1", "invoice_id": "own_7"}, "customer": "cus_1"});
+    let world = in_every_order(&[
+        event("payment_intent.created", 0, &intent("requires_payment_method", with_user)),
+        event("payment_intent.processing", 5, &intent("processing", json!({}))),
+    ]);
+    let payment = world.payment("pi_1");
+    assert_eq!(payment.status, "processing");
+    assert_eq!((payment.user_id.as_deref(), payment.customer.as_deref()), (Some("u1"), Some("cus_1")));
+    assert_eq!(payment.owner().unwrap().id, "own_7");
+}
+
+#[test]
+fn stripes_link_stands_before_the_merchants() {
+    let world = in_every_order(&[
+        event(
+            "payment_intent.created",
+            9,
+            &intent("processing", json!({"metadata": {"invoice_id": "own_7"}})),
+        ),
+        event("payment_intent.created", 0, &intent("processing", json!({"invoice": "in_1"}))),
+    ]);
+    assert_eq!(world.payment("pi_1").owner().unwrap().id, "in_1");
+}
+
+#[test]
+fn two_contents_of_one_moment_ask_for_a_refetch() {
+    let world = in_every_order(&[
+        event("payment_intent.processing", 3, &intent("processing", json!({}))),
+        event("payment_intent.requires_action", 3, &intent("requires_action", json!({}))),
+    ]);
+    assert!(world.payment("pi_1").needs_refetch);
+}
+
+#[test]
+fn a_status_never_seen_before_is_kept_as_text() {
+    let [Observation::Payment(report)] =
+        &observations("payment_intent.created", &intent("dreaming", json!({})))[..]
+    else {
+        panic!("one payment")
+    };
+    assert_eq!(report.state.as_ref().unwrap().status, "dreaming");
+}
