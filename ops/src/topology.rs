@@ -1,5 +1,6 @@
 //! `tidegate topology`: declares what the queue needs at RabbitMQ, or says what is missing there.
 
+use secrecy::ExposeSecret;
 use serde::Serialize;
 use shared::env::Env;
 use shared::queue::{QueueConfig, QueueUrl, rabbitmq};
@@ -26,10 +27,9 @@ pub async fn run(env: &Env, options: &TopologyOptions) -> anyhow::Result<()> {
         }
         return output::print(&format!("{queue} is a file: there is no topology to declare\n"));
     }
-    if options.check {
-        rabbitmq::topology::check(&config).await?;
-    } else {
-        declare(&config).await?;
+    match (&config.url, options.check) {
+        (QueueUrl::RabbitMq(url), true) => rabbitmq::topology::check(url.expose_secret()).await?,
+        _ => declare(&config).await?,
     }
     if options.shape.json {
         return output::print_json(&Answer { queue, complete: true, declared: !options.check });
@@ -39,6 +39,8 @@ pub async fn run(env: &Env, options: &TopologyOptions) -> anyhow::Result<()> {
 }
 
 pub async fn declare(config: &QueueConfig) -> anyhow::Result<()> {
-    rabbitmq::topology::declare(config).await?;
+    if let QueueUrl::RabbitMq(url) = &config.url {
+        rabbitmq::topology::declare(url.expose_secret()).await?;
+    }
     Ok(())
 }

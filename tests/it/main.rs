@@ -1,5 +1,6 @@
 //! One binary for all tests of the whole product.
 
+mod guardian;
 mod landing;
 mod ledgers;
 mod rabbitmq;
