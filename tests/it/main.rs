@@ -2,9 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic with its line is the message")]
 
+mod edge;
+mod gateway_edge;
+mod gateway_framing;
+mod gateway_limits;
 mod landing;
 mod ledgers;
 mod rabbitmq;
+mod raw;
+mod signature_peers;
+mod signature_random;
 mod tidy;
 mod tools;
 mod torture;
