@@ -21,13 +21,8 @@ struct Trace {
     /// From Stripe's stamp, which is in whole seconds, to our receipt.
     created_to_received_ms: i64,
     received_to_recorded_ms: i64,
-<<<<<<< HEAD
-    /// The rows that it is about, as the rules of this build read it; none once its body is gone.
-    rows: Vec<Touched>,
-=======
     /// The rows that the event is about, as the rules of this build read it; `null` once its body is gone.
     rows: Option<Vec<Touched>>,
->>>>>>> main
     audit: Vec<AuditRow>,
 }
 
@@ -67,7 +62,7 @@ fn page(trace: &Trace) -> String {
     let mut text =
         format!("{}  {}  ({}, {})\n\n", clean(&event.id), clean(&event.kind), clean(&owner), clean(version));
     text.push_str(&way(event));
-    text.push_str(&shown_rows(&trace.rows));
+    text.push_str(&shown_rows(trace.rows.as_deref()));
     text.push_str(&shown_audit(&trace.audit));
     text
 }
@@ -113,14 +108,10 @@ fn way(event: &StoredEvent) -> String {
     text
 }
 
-<<<<<<< HEAD
-fn shown_rows(rows: &[Touched]) -> String {
-=======
 fn shown_rows(rows: Option<&[Touched]>) -> String {
     let Some(rows) = rows else {
         return "\nWhich rows it touched is not known any more: its body is no longer kept.\n".to_owned();
     };
->>>>>>> main
     if rows.is_empty() {
         return "\nIt touched no rows.\n".to_owned();
     }
