@@ -1,9 +1,16 @@
 //! One binary for all tests of the whole product.
 
+mod edge;
+mod gateway_edge;
+mod gateway_framing;
+mod gateway_limits;
 mod guardian;
 mod landing;
 mod ledgers;
 mod rabbitmq;
+mod raw;
+mod signature_peers;
+mod signature_random;
 mod tidy;
 mod tools;
 mod torture;
