@@ -1,5 +1,6 @@
 //! One binary for all tests of the whole product.
 
+mod cli;
 mod edge;
 mod gateway_edge;
 mod gateway_framing;
