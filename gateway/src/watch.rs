@@ -41,7 +41,7 @@ async fn watch(gateway: Arc<Gateway>, every: Duration) {
                         break note(&gateway, name, look, &mut faults);
                     }
                     Err(_) => {
-                        note(&gateway, name, Err("its file is slow to be read".to_owned()), &mut faults)
+                        note(&gateway, name, Err("its file is slow to be read".to_owned()), &mut faults);
                     }
                 }
             }
