@@ -12,6 +12,7 @@ CREATE TABLE events (
     recorded_at     TIMESTAMPTZ NOT NULL,
     source          TEXT        NOT NULL,
     endpoint        TEXT        NOT NULL,
+    unwanted        TEXT        CHECK (unwanted IN ('wrong_mode', 'wrong_account')),
     trace_parent    TEXT        NOT NULL,
     outcome         TEXT        NOT NULL CHECK (outcome IN ('applied', 'ignored', 'waiting', 'dead')),
     reason          TEXT,

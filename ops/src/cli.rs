@@ -28,10 +28,9 @@ Try
 
 Options
   -h, --help     Print help; `tidegate help COMMAND` says more
-  -V, --version  Print version
-{after-help}";
+  -V, --version  Print version{after-help}";
 
-const EXAMPLES: &str = "
+const EXAMPLES: &str = "\
 Examples
   tidegate                                   everything, in this folder's data/
   tidegate send dispute-lost                 an invoice that is paid, disputed and lost
@@ -122,13 +121,15 @@ Examples
   tidegate send charge.dispute.created       a story up to and including this event
   tidegate send retried --count 1000 --rate 200
   tidegate send --count 100 --shuffle --repeat 3   out of order, each event three times
+  tidegate send --seed 7                     twice: the second run is nothing but repetitions
 
 Events are signed with the first secret in STRIPE_WEBHOOK_SECRET, else with data/dev-webhook-secret.")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct SendOptions {
     /// A story, or an event type; every story when left out
     #[arg(value_name = "WHAT")]
     pub what: Option<String>,
-    /// How many stories to tell, each about new objects [default: 1, or one of each]
+    /// How many stories to tell [default: 1, or one of each]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub count: Option<u64>,
     /// Send at most so many events a second
@@ -143,16 +144,16 @@ pub struct SendOptions {
     /// Send out of order, across stories
     #[arg(long)]
     pub shuffle: bool,
-    /// Make the same events as every run with this seed, so that a second run repeats the first
+    /// Make the same events as every run with this seed
     #[arg(long, value_name = "NUMBER")]
     pub seed: Option<u64>,
-    /// Shape the objects as this version of Stripe's API does
-    #[arg(long, value_enum, default_value_t)]
+    /// Shape the objects as this version of Stripe's API does; the other is 2024-09-30.acacia
+    #[arg(long, value_name = "VERSION", value_enum, default_value_t, hide_possible_values = true)]
     pub api_version: crate::send::ApiVersion,
     /// Mark the events as live; test mode otherwise
     #[arg(long)]
     pub livemode: bool,
-    /// Where to send [default: the gateway at GATEWAY_ADDR]
+    /// Where to send [default: the gateway at `GATEWAY_ADDR`]
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
     /// Send even where this does not look like a gateway for development
@@ -179,9 +180,9 @@ pub struct ListOptions {
     #[arg(long = "type", value_name = "TYPE")]
     pub kind: Option<String>,
     /// Only events with this outcome
-    #[arg(long, value_parser = ["applied", "ignored", "waiting", "dead"])]
+    #[arg(long, value_parser = worker::outcome::Outcome::NAMES)]
     pub outcome: Option<String>,
-    /// Only events received since: 90s, 15m, 1h, 7d, or 2026-11-21T08:00:00Z
+    /// Only events recorded since: 90s, 15m, 1h, 7d, or 2026-11-21T08:00:00Z
     #[arg(long, value_name = "WHEN")]
     pub since: Option<String>,
     /// Only events of this connected account; '' is your own

@@ -3,12 +3,15 @@
 
 use std::fmt::Write;
 
+use gateway::GatewayConfig;
 use serde::Serialize;
 use shared::env::{Env, Variable, redacted};
+use shared::queue::QueueConfig;
+use worker::WorkerConfig;
+use worker::ledger::LedgerConfig;
 
 use crate::cli::EnvOptions;
-use crate::table::Table;
-use crate::{failure, output};
+use crate::{dev_secret, failure, output, table};
 
 /// The variables by what they configure. One that two crates read is listed once, where it comes first.
 pub fn groups() -> Vec<(&'static str, Vec<&'static Variable>)> {
@@ -38,12 +41,12 @@ pub fn variable(name: &str) -> anyhow::Result<&'static Variable> {
 /// The form of `--json`.
 #[derive(Serialize)]
 struct Row {
-    name: &'static str,
+    /// With its suffix, where the variable of a further endpoint is set.
+    name: String,
     group: &'static str,
     default: &'static str,
     example: &'static str,
     help: &'static str,
-    /// `set`, `file`, `default` or `unset`.
     state: State,
     /// What counts now, where it may be shown.
     value: Option<String>,
@@ -53,7 +56,6 @@ struct Row {
 #[serde(rename_all = "lowercase")]
 enum State {
     Set,
-    File,
     Default,
     Unset,
 }
@@ -64,38 +66,41 @@ pub fn run(env: &Env, options: &EnvOptions) -> anyhow::Result<()> {
     }
     let rows = rows(env);
     if options.shape.json {
-        return output::print_json(&rows);
+        output::print_json(&rows)?;
+    } else {
+        output::print(&for_people(&rows))?;
     }
-    output::print(&for_people(&rows))?;
     for name in unread(env) {
         output::remark(&format!("warning: {name} is set, but nothing reads a variable of that name"));
+    }
+    check(env)
+}
+
+/// Reads everything as the processes would, so that a bad value is found before one starts.
+fn check(env: &Env) -> anyhow::Result<()> {
+    QueueConfig::from_env(env)?;
+    LedgerConfig::from_env(env)?;
+    WorkerConfig::from_env(env)?;
+    if dev_secret::is_configured(env) {
+        GatewayConfig::from_env(env)?;
     }
     Ok(())
 }
 
 /// The variables with their defaults and meaning, for the help.
 pub fn described() -> String {
-    let mut text = String::new();
-    for (title, variables) in groups() {
-        writeln!(text, "{title}").expect("a String takes every write");
-        for variable in variables {
-            let default = if variable.default.is_empty() { "" } else { " = " };
-            writeln!(text, "  {}{default}{}\n      {}", variable.name, variable.default, variable.help)
-                .expect("a String takes every write");
-        }
-        text.push('\n');
-    }
-    text.push_str("A secret may also come from a file, named by the variable with _FILE behind its name.");
-    text
+    for_people(&rows(&Env::of(&[]))).trim_end().to_owned()
 }
 
 fn markdown() -> String {
-    let mut text = String::from("| Variable | Default | Example | Meaning |\n|---|---|---|---|\n");
-    let code = |value: &str| if value.is_empty() { String::new() } else { format!("`{value}`") };
+    let mut text = String::from("| Variable | Default | Meaning |\n|---|---|---|\n");
     for variable in groups().into_iter().flat_map(|(_, variables)| variables) {
-        let Variable { name, default, example, help } = variable;
-        let (default, example, help) = (code(default), code(example), help.replace('|', "\\|"));
-        writeln!(text, "| `{name}` | {default} | {example} | {help} |").expect("a String takes every write");
+        let default = match variable.default {
+            "" => String::new(),
+            value => format!("`{value}`"),
+        };
+        let help = variable.help.replace('|', "\\|");
+        writeln!(text, "| `{}` | {default} | {help} |", variable.name).expect("a String takes every write");
     }
     text
 }
@@ -104,45 +109,43 @@ fn rows(env: &Env) -> Vec<Row> {
     let mut rows = Vec::new();
     for (group, variables) in groups() {
         for &Variable { name, default, example, help } in variables {
-            let state = match env.given(name) {
-                Some(_) => State::Set,
-                None if env.given(&format!("{name}_FILE")).is_some() => State::File,
-                None if default.is_empty() => State::Unset,
-                None => State::Default,
-            };
-            let value = match state {
-                State::Set => env.given(name).filter(|_| !is_secret(name)),
-                State::Default => Some(default),
-                State::File | State::Unset => None,
-            };
-            rows.push(Row { name, group, default, example, help, state, value: value.map(redacted) });
+            let suffixed = format!("{name}__");
+            let further = env.with_prefix(&suffixed).map(|(name, _)| name.to_owned());
+            for name in std::iter::once(name.to_owned()).chain(further) {
+                let (state, value) = match env.given(&name) {
+                    Some(value) => (State::Set, Some(value).filter(|_| !is_secret(&name))),
+                    None if default.is_empty() => (State::Unset, None),
+                    None => (State::Default, Some(default)),
+                };
+                rows.push(Row { value: value.map(redacted), name, group, default, example, help, state });
+            }
         }
     }
     rows
 }
 
 fn for_people(rows: &[Row]) -> String {
-    let mut table = Table::default().text("VARIABLE").text("STATE").prose("VALUE", 44).prose("MEANING", 110);
-    for row in rows {
-        let state = match row.state {
-            State::Set => "set",
-            State::File => "file",
-            State::Default => "default",
-            State::Unset => "not set",
-        };
+    let mut text = String::new();
+    for (index, row) in rows.iter().enumerate() {
+        if index == 0 || rows[index - 1].group != row.group {
+            let gap = if index == 0 { "" } else { "\n" };
+            writeln!(text, "{gap}{}", row.group).expect("a String takes every write");
+        }
         let value = match (&row.value, row.state) {
-            (Some(value), _) => value.clone(),
-            (None, State::Set) => "(hidden)".to_owned(),
-            (None, _) => "-".to_owned(),
+            (Some(value), State::Set) => format!(" = {}  (set)", table::clean(value)),
+            (Some(value), _) => format!(" = {value}"),
+            (None, State::Set) => "  (set, hidden)".to_owned(),
+            (None, _) => "  (not set)".to_owned(),
         };
-        table.row([row.name.to_owned(), state.to_owned(), value, row.help.to_owned()]);
+        writeln!(text, "  {}{value}", row.name).expect("a String takes every write");
+        text.push_str(&table::filled("      ", &row.help.split_whitespace().collect::<Vec<_>>()));
     }
-    table.render()
+    text
 }
 
 /// Whether the value itself must never be shown.
 fn is_secret(name: &str) -> bool {
-    ["SECRET", "KEY", "TOKEN", "PASSWORD"].iter().any(|word| name.contains(word))
+    !name.ends_with("_FILE") && ["SECRET", "KEY", "TOKEN", "PASSWORD"].iter().any(|word| name.contains(word))
 }
 
 /// Names that look as if they were meant for us, but that nothing reads: probably misspelt.
@@ -159,7 +162,7 @@ fn unread(env: &Env) -> Vec<String> {
     names.filter(|name| !is_read(name)).map(str::to_owned).collect()
 }
 
-/// An address that must be on this machine for what the caller wants to do.
+/// One of the addresses, whichever role it belongs to.
 pub fn address(env: &Env, name: &str) -> anyhow::Result<std::net::SocketAddr> {
     env.address(variable(name)?).map_err(|problem| failure::wrongly_called(problem.to_string()))
 }
@@ -172,22 +175,24 @@ mod tests {
     fn secrets_and_passwords_are_not_shown() {
         let env = Env::of(&[
             ("STRIPE_WEBHOOK_SECRET", "whsec_hunter2"),
+            ("STRIPE_WEBHOOK_SECRET__EU", "whsec_hunter2"),
             ("DATABASE_URL", "postgres://user:hunter2@db.example/tidegate"),
             ("QUEUE_URL", "amqp://user:hunter2@mq.example/"),
         ]);
         let shown = for_people(&rows(&env)) + &serde_json::to_string(&rows(&env)).unwrap();
         assert!(!shown.contains("hunter2"));
         assert!(shown.contains("postgres://db.example/tidegate"));
+        assert!(shown.contains("STRIPE_WEBHOOK_SECRET__EU  (set, hidden)"));
     }
 
     #[test]
     fn every_variable_is_listed_once() {
-        let names: Vec<&str> = rows(&Env::of(&[])).iter().map(|row| row.name).collect();
+        let names: Vec<String> = rows(&Env::of(&[])).into_iter().map(|row| row.name).collect();
         let mut unique = names.clone();
         unique.sort_unstable();
         unique.dedup();
         assert_eq!(unique.len(), names.len());
-        assert!(names.contains(&"QUEUE_URL") && names.contains(&"LOG_LEVEL"));
+        assert!(["QUEUE_URL", "LOG_LEVEL"].iter().all(|name| names.iter().any(|listed| listed == name)));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use shared::clock;
 use shared::env::Env;
 use worker::ledger::Ledger;
-use worker::ledger::story::{EventFilter, Outcome, StoredEvent};
+use worker::ledger::stored::{EventFilter, StoredEvent};
 
 use crate::cli::{EventOptions, ListOptions};
 use crate::failure::wrongly_called;
@@ -17,7 +17,7 @@ pub async fn list(env: &Env, options: &ListOptions) -> anyhow::Result<()> {
     let since = options.since.as_deref().map(|text| span::moment(text, now)).transpose();
     let filter = EventFilter {
         kind: options.kind.clone(),
-        outcome: options.outcome.as_deref().and_then(outcome),
+        outcome: options.outcome.clone(),
         since: since.map_err(|fault| wrongly_called(format!("--since: {fault}")))?,
         account: options.account.clone(),
         limit: options.limit,
@@ -33,17 +33,17 @@ pub async fn list(env: &Env, options: &ListOptions) -> anyhow::Result<()> {
         return Ok(());
     }
     let mut table = Table::default()
-        .text("RECEIVED")
+        .text("RECORDED")
         .text("EVENT")
         .text("TYPE")
         .text("OUTCOME")
         .text("ACCOUNT")
         .text("MODE")
-        .number("AGAIN")
+        .number("REPEATED")
         .prose("REASON", 60);
     for event in &events {
         table.row([
-            span::age(event.received_at, now),
+            span::age(event.recorded_at, now),
             event.id.clone(),
             event.kind.clone(),
             event.outcome.clone(),
@@ -100,7 +100,7 @@ pub fn belongs_to(account: &str, livemode: bool) -> String {
 async fn bodies(ledger: &Ledger, events: &[StoredEvent]) -> anyhow::Result<()> {
     output::remark("warning: the body may hold personal data of a customer; do not leave it lying about");
     for event in events {
-        match open::answer(ledger, ledger.body(event)).await? {
+        match open::answer(ledger, ledger.body(&event.key())).await? {
             Some(body) => {
                 output::print_bytes(&body)?;
                 if std::io::stdout().is_terminal() {
@@ -148,16 +148,6 @@ fn page(event: &StoredEvent) -> String {
 
 fn repetitions(event: &StoredEvent) -> String {
     money::count(event.repetitions.unsigned_abs())
-}
-
-fn outcome(text: &str) -> Option<Outcome> {
-    Some(match text {
-        "applied" => Outcome::Applied,
-        "ignored" => Outcome::Ignored,
-        "waiting" => Outcome::Waiting,
-        "dead" => Outcome::Dead,
-        _ => return None,
-    })
 }
 
 fn nothing_listed(ledger: &Ledger, options: &ListOptions) -> String {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use shared::env::Env;
 use worker::ledger::{Ledger, LedgerConfig};
 
-use crate::{configuration, output, preflight};
+use crate::{output, preflight};
 
 /// The form of `--json`.
 #[derive(Serialize)]
@@ -17,7 +17,7 @@ struct Migrated {
 }
 
 pub async fn run(env: &Env, json: bool) -> anyhow::Result<()> {
-    let (ledger, applied) = open_and_migrate(env, &LedgerConfig::from_env(env)?).await?;
+    let (ledger, applied) = open_and_migrate(&LedgerConfig::from_env(env)?).await?;
     let migrated = Migrated { ledger: ledger.shown(), applied };
     ledger.close().await;
     if json {
@@ -31,10 +31,9 @@ pub async fn run(env: &Env, json: bool) -> anyhow::Result<()> {
 }
 
 /// The ledger with the schema of this program, and what had to be done for it.
-pub async fn open_and_migrate(env: &Env, config: &LedgerConfig) -> anyhow::Result<(Ledger, Vec<String>)> {
-    let url = env.text(configuration::variable("DATABASE_URL")?);
-    if let Some(path) = url.strip_prefix("sqlite:") {
-        preflight::make_folder_of(Path::new(path.strip_prefix("//").unwrap_or(path)))?;
+pub async fn open_and_migrate(config: &LedgerConfig) -> anyhow::Result<(Ledger, Vec<String>)> {
+    if let Some(path) = config.shown().strip_prefix("sqlite:") {
+        preflight::make_folder_of(Path::new(path))?;
     }
     let ledger = Ledger::open(config).await?;
     let applied = ledger.migrate().await?;

@@ -10,20 +10,18 @@ use shared::queue::{Queue, QueueConfig, QueueUrl, Role};
 use tokio::time::Instant;
 use worker::ledger::{Ledger, LedgerConfig};
 
-use crate::{configuration, output};
+use crate::output;
 
 const CONNECT_WAIT: Duration = Duration::from_secs(5);
 const ANSWER_WAIT: Duration = Duration::from_secs(30);
 
 /// The ledger, with a schema that this program knows.
 pub async fn ledger(env: &Env) -> anyhow::Result<Ledger> {
-    let url = env.text(configuration::variable("DATABASE_URL")?);
-    if let Some(path) = url.strip_prefix("sqlite:") {
-        let path = path.strip_prefix("//").unwrap_or(path);
-        let path = path.split('?').next().unwrap_or(path);
+    let config = LedgerConfig::from_env(env)?;
+    if let Some(path) = config.shown().strip_prefix("sqlite:") {
         must_exist(Path::new(path), "ledger", "DATABASE_URL")?;
     }
-    let ledger = Ledger::open(&LedgerConfig::from_env(env)?).await?;
+    let ledger = Ledger::open(&config).await?;
     ledger.check_schema().await?;
     Ok(ledger)
 }

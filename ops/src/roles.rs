@@ -32,7 +32,6 @@ pub async fn worker(env: &Env) -> anyhow::Result<()> {
     preflight::addresses_are_free(env, &["WORKER_INTERNAL_ADDR"])?;
     let shutdown = shutdown::on_signal()?;
     let ledger = Ledger::open(&ledger_config).await?;
-    ledger.check_schema().await?;
     let queue = open_queue(queue_config, Role::Consume).await?;
     let result = run_worker(config, queue.clone(), ledger.clone(), shutdown).await;
     queue.close().await;

@@ -2,6 +2,7 @@
 //! from outside is stripped of control characters, so that no stored text can play with a terminal.
 
 const GAP: &str = "  ";
+const LINE_LIMIT_CHARS: usize = 100;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Align {
@@ -101,6 +102,23 @@ impl Table {
     }
 }
 
+/// Words in lines of limited width, indented.
+pub fn filled(indent: &str, words: &[&str]) -> String {
+    let (mut text, mut line) = (String::new(), String::new());
+    for word in words {
+        if !line.is_empty() && indent.len() + width(&line) + 1 + width(word) > LINE_LIMIT_CHARS {
+            text.extend([indent, &line, "\n"]);
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    text.extend([indent, &line, "\n"]);
+    text
+}
+
 /// Without what moves cursors, rings bells or reorders letters.
 pub fn clean(text: &str) -> String {
     let harmful = |c: char| {
@@ -149,6 +167,14 @@ mod tests {
         let mut table = Table::default().text("ID").prose("WHY", 8);
         table.row(cells(["evt_123456789", "the body does not parse"]));
         assert_eq!(table.render_bare(), "evt_123456789  the bod…\n");
+    }
+
+    #[test]
+    fn words_fill_lines_and_are_never_cut() {
+        let long = "x".repeat(120);
+        let text = filled("  ", &["aaaa"; 30].into_iter().chain([long.as_str()]).collect::<Vec<_>>());
+        assert!(text.lines().all(|line| line.len() <= 100 || line.trim() == long), "{text}");
+        assert_eq!(text.split_whitespace().count(), 31);
     }
 
     #[test]

@@ -1,5 +1,9 @@
 //! `tidegate topology`: declares what the queue needs at RabbitMQ, or says what is missing there.
 
+<<<<<<< HEAD
+=======
+use anyhow::Context;
+>>>>>>> main
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use shared::env::Env;
@@ -12,35 +16,59 @@ use crate::output;
 #[derive(Serialize)]
 struct Answer {
     queue: String,
-    /// Whether queues and exchanges are as they must be.
-    complete: bool,
-    /// Whether this run declared them.
-    declared: bool,
+    /// What stands there now, one line each; empty where it was only checked.
+    declared: Vec<String>,
 }
 
 pub async fn run(env: &Env, options: &TopologyOptions) -> anyhow::Result<()> {
     let config = QueueConfig::from_env(env)?;
     let queue = config.url.shown();
-    if matches!(config.url, QueueUrl::Sqlite(_)) {
-        if options.shape.json {
-            return output::print_json(&Answer { queue, complete: true, declared: false });
-        }
-        return output::print(&format!("{queue} is a file: there is no topology to declare\n"));
+    let declared =
+        if options.check { check(&config).await.map(|()| Vec::new()) } else { declare(&config).await };
+    let declared = declared?;
+    if options.shape.json {
+        return output::print_json(&Answer { queue, declared });
     }
+    if matches!(config.url, QueueUrl::Sqlite(_)) {
+        return output::print(&format!("{queue} is a file: it needs no topology\n"));
+    }
+<<<<<<< HEAD
     match (&config.url, options.check) {
         (QueueUrl::RabbitMq(url), true) => rabbitmq::topology::check(url.expose_secret()).await?,
         _ => declare(&config).await?,
+=======
+    if options.check {
+        return output::print(&format!("{queue} has every exchange and queue as it must be\n"));
+>>>>>>> main
     }
-    if options.shape.json {
-        return output::print_json(&Answer { queue, complete: true, declared: !options.check });
-    }
-    let what = if options.check { "is as it must be" } else { "has every queue and exchange it needs" };
-    output::print(&format!("{queue} {what}\n"))
+    output::print(&format!("{queue} now has\n  {}\n", declared.join("\n  ")))
 }
 
+<<<<<<< HEAD
 pub async fn declare(config: &QueueConfig) -> anyhow::Result<()> {
     if let QueueUrl::RabbitMq(url) = &config.url {
         rabbitmq::topology::declare(url.expose_secret()).await?;
     }
     Ok(())
+=======
+/// Declares everything at the broker, idempotently; a queue in a file needs nothing.
+pub async fn declare(config: &QueueConfig) -> anyhow::Result<Vec<String>> {
+    match &config.url {
+        QueueUrl::Sqlite(_) => Ok(Vec::new()),
+        QueueUrl::RabbitMq(url) => {
+            let declared = rabbitmq::topology::declare(url.expose_secret()).await;
+            declared.with_context(|| format!("the topology at {} is not declared", config.url.shown()))
+        }
+    }
+}
+
+async fn check(config: &QueueConfig) -> anyhow::Result<()> {
+    match &config.url {
+        QueueUrl::Sqlite(_) => Ok(()),
+        QueueUrl::RabbitMq(url) => {
+            let checked = rabbitmq::topology::check(url.expose_secret()).await;
+            checked.with_context(|| format!("the topology at {} is not as it must be", config.url.shown()))
+        }
+    }
+>>>>>>> main
 }

@@ -7,7 +7,7 @@ use anyhow::Context;
 use gateway::GatewayConfig;
 use secrecy::{ExposeSecret, SecretString};
 use shared::env::Env;
-use shared::queue::{QueueConfig, QueueUrl, Role};
+use shared::queue::{QueueConfig, Role};
 use shared::shutdown;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -34,10 +34,8 @@ pub async fn run(env: Env) -> anyhow::Result<()> {
     let ledger_config = LedgerConfig::from_env(&env)?;
     let shutdown = shutdown::on_signal()?;
 
-    let (ledger, _) = migrate::open_and_migrate(&env, &ledger_config).await?;
-    if let QueueUrl::RabbitMq(_) = &queue_config.url {
-        topology::declare(&queue_config).await?;
-    }
+    let (ledger, _) = migrate::open_and_migrate(&ledger_config).await?;
+    topology::declare(&queue_config).await?;
     let (queue_shown, ledger_shown) = (queue_config.url.shown(), ledger.shown());
     let queue = roles::open_queue(queue_config, Role::Both).await?;
 

@@ -81,6 +81,18 @@ pub enum Unwanted {
 }
 
 impl Unwanted {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::WrongMode => "wrong_mode",
+            Self::WrongAccount => "wrong_account",
+        }
+    }
+
+    /// As it was stored.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::WrongMode, Self::WrongAccount].into_iter().find(|unwanted| unwanted.as_str() == name)
+    }
+
     pub fn reason(self) -> &'static str {
         match self {
             Self::WrongMode => "wrong mode",

@@ -212,11 +212,24 @@ async fn a_mark_that_is_found_is_an_attempt_and_a_claim_keeps_others_away() {
             panic!("the mark of somebody who did not come back was overlooked")
         };
         assert_eq!(blame, Blame::NeverCameBack);
+        let mut unwanted = payment("pi_2", 0, "succeeded", "own_2");
+        unwanted.header.unwanted = Some(Unwanted::WrongMode);
+        let mut tx = ledger.begin().await.unwrap();
+        tx.mark_started(&worker::rules::event::Content::of(&unwanted).key, now).await.unwrap();
+        tx.commit().await.unwrap();
+        alone::handle(&ledger, &unwanted, &RETRIES, now).await.unwrap();
+
         let later = now + Duration::from_secs(2);
         let due = ledger.due(later, 10).await.unwrap();
-        assert_eq!(due.len(), 1);
-        let (_, again) = due.into_iter().next().unwrap().envelope();
-        assert!(matches!(alone::handle(&ledger, &again, &RETRIES, later).await.unwrap(), Alone::Handled(_)));
+        assert_eq!(due.len(), 2);
+        for waiting in due {
+            let again = waiting.envelope();
+            assert!(matches!(
+                alone::handle(&ledger, &again, &RETRIES, later).await.unwrap(),
+                Alone::Handled(_)
+            ));
+        }
+        assert_eq!(the_event(&ledger, &unwanted.header.id).await.reason.as_deref(), Some("wrong mode"));
         let applied = the_event(&ledger, &event.header.id).await;
         assert_eq!((applied.outcome.as_str(), applied.attempts), ("applied", 2));
         assert_eq!(ledger.invoice("own_1").await.unwrap()[0].status.as_str(), "paid");

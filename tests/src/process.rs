@@ -113,7 +113,7 @@ impl Process {
     pub fn faults(&self, secrets: &[&str]) -> Vec<String> {
         let written = self.written();
         let mut faults = Vec::new();
-        if let Some(line) = written.lines().find(|line| line.contains("panicked at")) {
+        if let Some(line) = written.lines().find(|line| line.contains("panicked")) {
             faults.push(format!("{} panicked: {line}", self.name));
         }
         let leaks = secrets.iter().filter(|secret| written.contains(**secret));

@@ -113,6 +113,7 @@ impl Stack {
             ("GATEWAY_ADDR", &gateway.to_string()),
             ("STRIPE_WEBHOOK_SECRET", &secret),
             ("RUST_BACKTRACE", "1"),
+            ("RUST_LIB_BACKTRACE", "0"), // of panics only: errors say enough
         ]
         .iter()
         .chain(settings)

@@ -13,6 +13,7 @@ pub mod outcome;
 pub mod process;
 pub mod rules;
 mod run;
+pub mod touched;
 mod watchdog;
 
 pub use self::config::{VARIABLES, WorkerConfig};

@@ -62,6 +62,7 @@ pub async fn run(
     tasks.close();
 
     tokio::select! {
+        biased; // lanes that end because they were told to are no panic, even when they are quick
         () = shutdown.cancelled() => {}
         () = broken.cancelled() => bail!("the disk under the ledger failed; see the log"),
         () = tasks.wait() => bail!("every lane ended, which only a panic of the worker itself can bring about"),

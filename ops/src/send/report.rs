@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::run::{Done, Telling};
 use super::scene::Named;
 use super::stories::{STORIES, Style};
-use crate::table::Table;
+use crate::table::{self, Table};
 use crate::{money, output, span};
 
 /// Stories that are named to people; `--json` names up to a thousand.
@@ -73,7 +73,7 @@ pub fn list(style: Style, json: bool) -> anyhow::Result<ExitCode> {
     let mut text = String::new();
     for Listed { story, about, event_types } in listed {
         writeln!(text, "{story}: {about}").expect("a String takes every write");
-        text.push_str(&filled("    ", 100, &event_types));
+        text.push_str(&table::filled("    ", &event_types));
     }
     output::print(&text)?;
     Ok(ExitCode::SUCCESS)
@@ -181,22 +181,4 @@ fn per_second(done: &Done) -> u64 {
 
 fn shown(span: Duration) -> String {
     span::shown(TimeDelta::from_std(span).unwrap_or(TimeDelta::MAX))
-}
-
-/// Words in lines of limited width, indented.
-fn filled(indent: &str, width_chars: usize, words: &[&str]) -> String {
-    let mut text = String::new();
-    let mut line = String::new();
-    for word in words {
-        if !line.is_empty() && indent.len() + line.len() + 1 + word.len() > width_chars {
-            writeln!(text, "{indent}{line}").expect("a String takes every write");
-            line.clear();
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    writeln!(text, "{indent}{line}").expect("a String takes every write");
-    text
 }

@@ -6,50 +6,56 @@ use std::path::Path;
 /// What people never edit, and what a running product leaves behind.
 const SKIPPED: &[&str] = &[".git", "target", "data", "node_modules", "__pycache__"];
 
-pub struct File {
+pub(super) struct File {
     /// From the root, with `/`.
-    pub path: String,
-    pub text: String,
+    pub(super) path: String,
+    pub(super) text: String,
 }
 
 /// Something that does not belong where it stands.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Finding {
-    pub path: String,
-    pub line: usize,
-    pub advice: String,
+pub(super) struct Finding {
+    pub(super) path: String,
+    pub(super) line: usize,
+    pub(super) advice: String,
 }
 
-/// One line of a Rust file, taken apart; what is not of a kind is blank in its place.
+/// One line of a Rust file, taken apart; what is not of a kind is blank in its place. Comments, and the
+/// strings inside attributes, are in none.
 #[derive(Clone, Debug, Default)]
-pub struct Line {
-    pub number: usize,
-    pub code: String,
-    pub strings: String,
+pub(super) struct Line {
+    pub(super) number: usize,
+    pub(super) code: String,
+    pub(super) attributes: String,
+    pub(super) strings: String,
 }
 
 impl File {
-    pub fn finding(&self, line: usize, advice: impl Into<String>) -> Finding {
+    pub(super) fn finding(&self, line: usize, advice: impl Into<String>) -> Finding {
         Finding { path: self.path.clone(), line, advice: advice.into() }
     }
 
-    pub fn is_rust(&self) -> bool {
-        self.path.ends_with(".rs")
+    pub(super) fn is_rust(&self) -> bool {
+        self.has_extension("rs")
     }
 
-    pub fn is_in(&self, folders: &[&str]) -> bool {
+    pub(super) fn has_extension(&self, extension: &str) -> bool {
+        Path::new(&self.path).extension().is_some_and(|found| found == extension)
+    }
+
+    pub(super) fn is_in(&self, folders: &[&str]) -> bool {
         folders.iter().any(|folder| self.path.starts_with(folder))
     }
 
     /// The lines of a Rust file.
-    pub fn lines(&self) -> Vec<Line> {
+    pub(super) fn lines(&self) -> Vec<Line> {
         take_apart(&self.text)
     }
 
     /// The lines before the file's own unit tests.
-    pub fn lines_without_tests(&self) -> Vec<Line> {
+    pub(super) fn lines_without_tests(&self) -> Vec<Line> {
         let mut lines = self.lines();
-        if let Some(tests) = lines.iter().position(|line| line.code.trim() == "#[cfg(test)]") {
+        if let Some(tests) = lines.iter().position(|line| line.attributes.trim() == "#[cfg(test)]") {
             lines.truncate(tests);
         }
         lines
@@ -57,7 +63,7 @@ impl File {
 }
 
 /// Every text file below the root.
-pub fn tree(root: &Path) -> Vec<File> {
+pub(super) fn tree(root: &Path) -> Vec<File> {
     let (mut files, mut folders) = (Vec::new(), vec![root.to_owned()]);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).expect("a folder of the tree can be read").flatten() {
@@ -88,10 +94,11 @@ fn take_apart(text: &str) -> Vec<Line> {
     let characters: Vec<char> = text.chars().collect();
     let (mut lines, mut line) = (Vec::new(), Line { number: 1, ..Line::default() });
     let (mut place, mut at) = (Place::Code, 0);
+    let mut brackets = 0; // open ones of the attribute that we are in
     while at < characters.len() {
         let rest = &characters[at..];
         let mut step = 1;
-        let (mut code, mut string) = (' ', ' ');
+        let (mut code, mut attribute, mut string) = (' ', ' ', ' ');
         match place {
             Place::Code => {
                 if rest.starts_with(&['/', '/']) {
@@ -104,6 +111,18 @@ fn take_apart(text: &str) -> Vec<Line> {
                     place = Place::Text { hashes: None };
                 } else if let Some(length) = character(rest) {
                     step = length;
+                } else if brackets > 0 || rest.starts_with(&['#', '[']) || rest.starts_with(&['#', '!', '['])
+                {
+                    attribute = rest[0];
+                    match attribute {
+                        '#' if brackets == 0 => {
+                            step = rest.iter().take_while(|c| **c != '[').count() + 1;
+                            brackets = 1;
+                        }
+                        '[' => brackets += 1,
+                        ']' => brackets -= 1,
+                        _ => {}
+                    }
                 } else {
                     code = rest[0];
                 }
@@ -127,7 +146,7 @@ fn take_apart(text: &str) -> Vec<Line> {
                 let closes = rest[0] == '"' && rest[1..].iter().take_while(|c| **c == '#').count() >= closing;
                 if closes {
                     (place, step) = (Place::Code, 1 + closing);
-                } else {
+                } else if brackets == 0 {
                     string = rest[0];
                 }
             }
@@ -138,6 +157,7 @@ fn take_apart(text: &str) -> Vec<Line> {
                 lines.push(std::mem::replace(&mut line, Line { number, ..Line::default() }));
             } else {
                 line.code.push(code);
+                line.attributes.push(if attribute == '#' { *passed } else { attribute });
                 line.strings.push(string);
             }
         }
@@ -170,10 +190,11 @@ fn character(rest: &[char]) -> Option<usize> {
 
 #[test]
 fn comments_strings_and_code_are_told_apart() {
-    let text = "let a = \"SELECT \\\" x\"; // tokio\n/* one /* two */ lapin */ b('\"', '\\'', r#\"q\"uo\n\"#);\nfn c<'a>() {}\n";
+    let text = "#[derive(A)] let a = \"SELECT \\\" x\"; // tokio\n/* one /* two */ lapin */ b('\"', '\\'', r#\"q\"uo\n\"#);\nfn c<'a>() {}\n";
     let lines = take_apart(text);
     assert_eq!(lines.len(), 5);
     assert!(lines[0].strings.contains("SELECT") && !lines[0].code.contains("tokio"));
+    assert_eq!((lines[0].attributes.trim(), &lines[0].code.trim()[..5]), ("#[derive(A)]", "let a"));
     assert_eq!(lines[1].code.split_whitespace().collect::<String>(), "b(,,");
     assert!(lines[1].strings.contains("q\"uo"));
     assert_eq!(lines[2].code.trim(), ");");

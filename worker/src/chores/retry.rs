@@ -24,8 +24,7 @@ pub async fn run(lanes: Lanes, lane: usize) {
         match lanes.ledger.due(clock::now(), AT_ONCE).await {
             Ok(due) => {
                 for event in due {
-                    let (_, envelope) = event.envelope();
-                    if lanes.handle_alone(lane, &envelope).await.is_none() {
+                    if lanes.handle_alone(lane, &event.envelope()).await.is_none() {
                         return;
                     }
                 }

@@ -2,7 +2,7 @@
 //! `stored.rs` has what staff and chores read.
 
 use chrono::{DateTime, Utc};
-use shared::envelope::Envelope;
+use shared::envelope::{Envelope, Unwanted};
 
 use super::rows::Rows;
 use super::{LedgerError, Transaction};
@@ -50,6 +50,7 @@ impl Transaction {
             .time("recorded_at", |_| Some(now))
             .text("source", |r| r.envelope.header.source.as_str())
             .text("endpoint", |r| &r.envelope.header.endpoint)
+            .maybe_text("unwanted", |r| r.envelope.header.unwanted.map(Unwanted::as_str))
             .text("trace_parent", |r| &r.envelope.header.trace_parent)
             .text("outcome", |r| r.outcome.as_str())
             .maybe_text("reason", |r| r.outcome.reason())
@@ -59,9 +60,9 @@ impl Transaction {
         rows.fetch(
             self,
             "INSERT INTO events (id, account, livemode, content_hash, type, api_version, created_at, received_at, \
-             recorded_at, source, endpoint, trace_parent, outcome, reason, attempts, retry_at, handler_version) \
+             recorded_at, source, endpoint, unwanted, trace_parent, outcome, reason, attempts, retry_at, handler_version) \
              SELECT id, account, livemode, content_hash, type, api_version, created_at, received_at, recorded_at, \
-             source, endpoint, trace_parent, outcome, reason, attempts, retry_at, handler_version FROM input \
+             source, endpoint, unwanted, trace_parent, outcome, reason, attempts, retry_at, handler_version FROM input \
              WHERE TRUE ON CONFLICT (id, account, livemode, content_hash) DO UPDATE SET id = excluded.id WHERE FALSE \
              RETURNING id, account, livemode, content_hash",
         )

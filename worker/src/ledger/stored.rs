@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use shared::envelope::{Envelope, Header, Source};
+use shared::envelope::{Envelope, Header, Source, Unwanted};
 use sqlx::AssertSqlSafe;
 
 use super::{Ledger, LedgerError, on};
@@ -33,6 +33,8 @@ pub struct StoredEvent {
     pub recorded_at: DateTime<Utc>,
     pub source: String,
     pub endpoint: String,
+    /// Why it is not for its endpoint, where it is not.
+    pub unwanted: Option<String>,
     pub trace_parent: String,
     pub outcome: String,
     pub reason: Option<String>,
@@ -45,7 +47,7 @@ pub struct StoredEvent {
 }
 
 const STORED: &str = "e.id, e.account, e.livemode, e.content_hash, e.type, e.api_version, e.created_at, e.received_at, \
-    e.recorded_at, e.source, e.endpoint, e.trace_parent, e.outcome, e.reason, e.attempts, e.retry_at, e.repetitions, \
+    e.recorded_at, e.source, e.endpoint, e.unwanted, e.trace_parent, e.outcome, e.reason, e.attempts, e.retry_at, e.repetitions, \
     e.handler_version, EXISTS (SELECT 1 FROM events o WHERE o.id = e.id AND o.account = e.account \
     AND o.livemode = e.livemode AND o.content_hash <> e.content_hash \
     AND COALESCE(o.api_version, '') = COALESCE(e.api_version, '')) AS conflict";
@@ -58,6 +60,24 @@ impl StoredEvent {
             livemode: self.livemode,
             content_hash: self.content_hash.clone(),
         }
+    }
+
+    /// The envelope that it came in, given its bytes.
+    pub fn envelope(self, body: Vec<u8>) -> Envelope {
+        let header = Header {
+            id: self.id,
+            kind: self.kind,
+            created: self.created_at.timestamp(),
+            account: self.account,
+            livemode: self.livemode,
+            api_version: self.api_version,
+            received_at: self.received_at,
+            trace_parent: self.trace_parent,
+            source: Source::named(&self.source),
+            endpoint: self.endpoint,
+            unwanted: self.unwanted.as_deref().and_then(Unwanted::named),
+        };
+        Envelope { header, body: Bytes::from(body) }
     }
 }
 
@@ -74,23 +94,8 @@ pub struct EventFilter {
 
 impl Due {
     /// The envelope as it first came.
-    pub fn envelope(self) -> (EventKey, Envelope) {
-        let key = self.event.key();
-        let event = self.event;
-        let header = Header {
-            id: event.id,
-            kind: event.kind,
-            created: event.created_at.timestamp(),
-            account: event.account,
-            livemode: event.livemode,
-            api_version: event.api_version,
-            received_at: event.received_at,
-            trace_parent: event.trace_parent,
-            source: Source::named(&event.source),
-            endpoint: event.endpoint,
-            unwanted: None,
-        };
-        (key, Envelope { header, body: Bytes::from(self.body) })
+    pub fn envelope(self) -> Envelope {
+        self.event.envelope(self.body)
     }
 }
 

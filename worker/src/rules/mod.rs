@@ -43,6 +43,19 @@ pub enum Observation {
     Invoice(invoices::Report),
 }
 
+impl Observation {
+    /// The objects that it names, its own first.
+    pub fn subjects(&self) -> Vec<(&'static str, Key)> {
+        match self {
+            Self::Payment(report) => {
+                let invoices = report.invoices().map(|key| ("invoice", key));
+                std::iter::once(("payment", report.key.clone())).chain(invoices).collect()
+            }
+            Self::Invoice(report) => vec![("invoice", report.key.clone())],
+        }
+    }
+}
+
 /// Why an event can never be applied, judged from its body alone.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{rule}: {field}: {fault} (API version {version})")]
