@@ -1,9 +1,6 @@
 //! `tidegate topology`: declares what the queue needs at RabbitMQ, or says what is missing there.
 
-<<<<<<< HEAD
-=======
 use anyhow::Context;
->>>>>>> main
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use shared::env::Env;
@@ -32,25 +29,12 @@ pub async fn run(env: &Env, options: &TopologyOptions) -> anyhow::Result<()> {
     if matches!(config.url, QueueUrl::Sqlite(_)) {
         return output::print(&format!("{queue} is a file: it needs no topology\n"));
     }
-<<<<<<< HEAD
-    match (&config.url, options.check) {
-        (QueueUrl::RabbitMq(url), true) => rabbitmq::topology::check(url.expose_secret()).await?,
-        _ => declare(&config).await?,
-=======
     if options.check {
         return output::print(&format!("{queue} has every exchange and queue as it must be\n"));
->>>>>>> main
     }
     output::print(&format!("{queue} now has\n  {}\n", declared.join("\n  ")))
 }
 
-<<<<<<< HEAD
-pub async fn declare(config: &QueueConfig) -> anyhow::Result<()> {
-    if let QueueUrl::RabbitMq(url) = &config.url {
-        rabbitmq::topology::declare(url.expose_secret()).await?;
-    }
-    Ok(())
-=======
 /// Declares everything at the broker, idempotently; a queue in a file needs nothing.
 pub async fn declare(config: &QueueConfig) -> anyhow::Result<Vec<String>> {
     match &config.url {
@@ -70,5 +54,4 @@ async fn check(config: &QueueConfig) -> anyhow::Result<()> {
             checked.with_context(|| format!("the topology at {} is not as it must be", config.url.shown()))
         }
     }
->>>>>>> main
 }
