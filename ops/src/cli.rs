@@ -124,6 +124,7 @@ Examples
   tidegate send --seed 7                     twice: the second run is nothing but repetitions
 
 Events are signed with the first secret in STRIPE_WEBHOOK_SECRET, else with data/dev-webhook-secret.")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct SendOptions {
     /// A story, or an event type; every story when left out
     #[arg(value_name = "WHAT")]
@@ -152,7 +153,7 @@ pub struct SendOptions {
     /// Mark the events as live; test mode otherwise
     #[arg(long)]
     pub livemode: bool,
-    /// Where to send [default: the gateway at GATEWAY_ADDR]
+    /// Where to send [default: the gateway at `GATEWAY_ADDR`]
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
     /// Send even where this does not look like a gateway for development

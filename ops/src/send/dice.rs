@@ -1,6 +1,6 @@
 //! Chance that can be repeated: one number decides a whole run of samples.
 
-/// SplitMix64: small, quick and good enough for sample ids. Nothing secret comes from it.
+/// `SplitMix64`: small, quick and good enough for sample ids. Nothing secret comes from it.
 pub struct Dice(u64);
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

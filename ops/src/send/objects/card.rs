@@ -25,7 +25,7 @@ pub struct Card {
 /// A refusal: the error code, the bank's own code, and the sentence that Stripe shows.
 pub struct Decline {
     pub code: &'static str,
-    pub decline_code: &'static str,
+    pub bank_code: &'static str,
     pub message: &'static str,
 }
 
@@ -39,17 +39,17 @@ pub struct Declines {
 pub const DECLINES: Declines = Declines {
     insufficient_funds: Decline {
         code: "card_declined",
-        decline_code: "insufficient_funds",
+        bank_code: "insufficient_funds",
         message: "Your card has insufficient funds.",
     },
     generic: Decline {
         code: "card_declined",
-        decline_code: "generic_decline",
+        bank_code: "generic_decline",
         message: "Your card was declined.",
     },
     expired_card: Decline {
         code: "expired_card",
-        decline_code: "expired_card",
+        bank_code: "expired_card",
         message: "Your card has expired.",
     },
 };
@@ -110,7 +110,7 @@ impl Decline {
             "advice_code": if self.code == "expired_card" { "confirm_card_data" } else { "try_again_later" },
             "charge": charge,
             "code": self.code,
-            "decline_code": self.decline_code,
+            "decline_code": self.bank_code,
             "doc_url": format!("https://stripe.com/docs/error-codes/{}", self.code.replace('_', "-")),
             "message": self.message,
             "payment_method": {

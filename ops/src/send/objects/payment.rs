@@ -131,8 +131,8 @@ impl Charge {
                 "outcome": {
                     "network_decline_code": "51",
                     "network_status": "declined_by_network",
-                    "reason": decline.decline_code,
-                    "seller_message": format!("The bank returned the decline code `{}`.", decline.decline_code),
+                    "reason": decline.bank_code,
+                    "seller_message": format!("The bank returned the decline code `{}`.", decline.bank_code),
                     "type": "issuer_declined",
                 },
                 "status": "failed",

@@ -29,7 +29,7 @@ impl Fault {
 
     /// SQLite's extended result codes carry the primary one in their low byte.
     fn of_code(code: i32) -> Self {
-        const IOERR_SHMSIZE: i32 = 10 | (19 << 8);
+        const IOERR_SHMSIZE: i32 = 4874;
         match (code, code & 0xff) {
             // The index of the log cannot grow for want of room: this comes before anything is written.
             (IOERR_SHMSIZE, _) | (_, 13) => Self::Full,

@@ -1,6 +1,7 @@
 //! The one task that writes queue.db. Whatever waits when it becomes free shares one transaction, hence one
 //! fsync, and is answered only after the commit.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -118,7 +119,7 @@ impl Writer {
             written.news = true;
         }
         let tags = group.tags();
-        let held = if tags.is_empty() { Default::default() } else { statements::held(conn, &tags).await? };
+        let held = if tags.is_empty() { HashSet::new() } else { statements::held(conn, &tags).await? };
         let plan = group.plan(held);
         if !plan.finish.is_empty() {
             statements::finish(conn, &plan.finish).await?;
