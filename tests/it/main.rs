@@ -4,6 +4,7 @@
 
 mod landing;
 mod ledgers;
+mod queue_contract;
 mod rabbitmq;
 mod tidy;
 mod tools;
