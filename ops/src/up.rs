@@ -22,6 +22,9 @@ const READY_WAIT: Duration = Duration::from_secs(10);
 const READY_PAUSE: Duration = Duration::from_millis(20);
 
 pub async fn run(env: Env) -> anyhow::Result<()> {
+    let worker_config = WorkerConfig::from_env(&env)?;
+    let queue_config = QueueConfig::from_env(&env)?;
+    let ledger_config = LedgerConfig::from_env(&env)?;
     preflight::addresses_are_free(&env, &ADDRESSES)?;
     let secret = dev_secret::provide(&env)?;
     let env = match &secret {
@@ -29,9 +32,6 @@ pub async fn run(env: Env) -> anyhow::Result<()> {
         None => env,
     };
     let gateway_config = GatewayConfig::from_env(&env)?;
-    let worker_config = WorkerConfig::from_env(&env)?;
-    let queue_config = QueueConfig::from_env(&env)?;
-    let ledger_config = LedgerConfig::from_env(&env)?;
     let shutdown = shutdown::on_signal()?;
 
     let (ledger, _) = migrate::open_and_migrate(&ledger_config).await?;

@@ -1,11 +1,18 @@
 //! One binary for all tests of the whole product.
 
-#![expect(clippy::unwrap_used, reason = "in a test, a panic with its line is the message")]
-
+mod cli;
+mod edge;
+mod gateway_edge;
+mod gateway_framing;
+mod gateway_limits;
+mod guardian;
 mod landing;
 mod ledgers;
 mod queue_contract;
 mod rabbitmq;
+mod raw;
+mod signature_peers;
+mod signature_random;
 mod tidy;
 mod tools;
 mod torture;

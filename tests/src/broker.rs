@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
@@ -20,6 +20,7 @@ use crate::guardian::{Guardian, Server, free_port, until};
 
 /// Other suites of tests may be building on the same cores.
 const BOOT_PATIENCE: Duration = Duration::from_secs(90);
+const NAMES_PATIENCE: Duration = Duration::from_secs(10);
 const HTTP_PATIENCE: Duration = Duration::from_secs(20);
 /// guest:guest, which RabbitMQ accepts from the loopback only.
 const AUTHORIZATION: &str = "Basic Z3Vlc3Q6Z3Vlc3Q=";
@@ -83,9 +84,23 @@ impl Broker {
         self.api(Method::PUT, &format!("/api/policies/{vhost}/test"), &policy).await.map(drop)
     }
 
-    /// SIGKILL.
+    /// SIGKILL. RabbitMQ buffers the names of new quorum queues for up to some seconds, and after a kill
+    /// in between it begins such a queue anew, empty; so this waits for the names to be written first.
     pub fn kill(&mut self) {
+        let begun = Instant::now();
+        while self.server.is_some() && !self.has_written_names() && begun.elapsed() < NAMES_PATIENCE {
+            std::thread::sleep(Duration::from_millis(20));
+        }
         self.server = None;
+    }
+
+    /// It neither answers nor goes away, like a machine that hangs.
+    pub fn freeze(&self) {
+        self.server.iter().for_each(|server| server.signal(Signal::STOP));
+    }
+
+    pub fn thaw(&self) {
+        self.server.iter().for_each(|server| server.signal(Signal::CONT));
     }
 
     /// Starts it again on the same data and ports.
@@ -106,6 +121,12 @@ impl Broker {
     /// The broker closes all connections; clients may come back at once.
     pub async fn close_connections(&self) -> anyhow::Result<()> {
         self.ctl(&["close_all_connections", "a test asks for it"]).await
+    }
+
+    /// The same for one virtual host, which does not disturb the others.
+    pub async fn close_connections_of(&self, url: &str) -> anyhow::Result<()> {
+        let vhost = url.rsplit('/').next().unwrap_or_default();
+        self.ctl(&["close_all_connections", "--vhost", vhost, "a test asks for it"]).await
     }
 
     /// One request to the management API.
@@ -182,6 +203,22 @@ impl Broker {
         Ok(())
     }
 
+    /// Every quorum queue has a folder, whose name is in a table of all.
+    fn has_written_names(&self) -> bool {
+        let node = self.node();
+        let folder = self.guardian.folder().join("data").join(&node).join("quorum").join(&node);
+        let names = std::fs::read(folder.join("names.dets")).unwrap_or_default();
+        let is_named = |queue: &[u8]| names.windows(queue.len()).any(|window| window == queue);
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries
+            .filter(|entry| entry.path().is_dir())
+            .all(|queue| is_named(queue.file_name().as_encoded_bytes()))
+    }
+
+    fn node(&self) -> String {
+        format!("tidegate{}@localhost", self.ports.amqp)
+    }
+
     async fn speaks_amqp(&self) -> bool {
         let greeting = async {
             let mut stream = TcpStream::connect(("127.0.0.1", self.ports.amqp)).await.ok()?;
@@ -199,7 +236,7 @@ impl Broker {
         for (name, value) in [
             ("ERL_EPMD_PORT", self.ports.epmd.to_string()),
             ("ERL_EPMD_ADDRESS", "127.0.0.1".to_owned()),
-            ("RABBITMQ_NODENAME", format!("tidegate{}@localhost", self.ports.amqp)),
+            ("RABBITMQ_NODENAME", self.node()),
             ("RABBITMQ_DIST_PORT", self.ports.distribution.to_string()),
             (
                 "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
@@ -222,7 +259,7 @@ impl Broker {
     }
 
     async fn ctl(&self, arguments: &[&str]) -> anyhow::Result<()> {
-        let log = self.guardian.folder().join("ctl");
+        let log = self.guardian.folder().join(format!("ctl-{}", shared::trace::random_hex::<4>()));
         let output = std::fs::File::create(&log)?;
         let mut command = self.guardian.command(self.scripts.join("rabbitmqctl"));
         self.environment(&mut command);

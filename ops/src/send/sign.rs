@@ -34,9 +34,10 @@ impl Signer {
         }
     }
 
-    /// The secrets as the gateway reads them: separated by commas, each maybe with a name and an end.
+    /// The secrets as the gateway reads them: split by commas or lines, each maybe with a name and an end.
     fn with_first_of(secrets: &str) -> anyhow::Result<Self> {
-        let first = secrets.split(',').map(str::trim).find(|secret| !secret.is_empty()).unwrap_or_default();
+        let first =
+            secrets.split([',', '\n']).map(str::trim).find(|secret| !secret.is_empty()).unwrap_or_default();
         let first = first.split(';').next().unwrap_or_default().trim();
         let secret = match first.split_once('=') {
             Some((name, secret)) if !name.starts_with("whsec_") => secret,

@@ -203,7 +203,9 @@ mod tests {
                     _ => {}
                 }
             }
-            on_the_way.iter().for_each(|tag| acks.lent(*tag, crate::clock::now()));
+            for tag in &on_the_way {
+                acks.lent(*tag, crate::clock::now());
+            }
             for tag in held.into_iter().chain(on_the_way) {
                 assert!(acks.done(tag, now));
                 witness.done.insert(tag);

@@ -1,0 +1,328 @@
+//! `tidegate` as people meet it: in an empty folder with nothing configured, and where it says no.
+
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use harness::binaries::{binary, workspace};
+use harness::client::get;
+use harness::guardian::{Guardian, Server, until};
+use harness::ports::free_port;
+use rustix::process::Signal;
+use serde_json::Value;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[tokio::test]
+async fn with_nothing_configured_samples_land_and_their_story_can_be_told() {
+    let laptop = Laptop::new();
+    let up = laptop.up().await;
+    assert_eq!(mode(&laptop.path("data")), 0o700);
+    assert_eq!(mode(&laptop.path("data/dev-webhook-secret")), 0o600);
+    let greeting = laptop.greeting();
+    assert_eq!(greeting.lines().count(), 5, "{greeting}");
+    let secret = laptop.secret();
+    assert!(greeting.contains(secret.trim()) && greeting.contains(&laptop.gateway.to_string()), "{greeting}");
+
+    let sent = laptop.json(&["send", "retried", "--json"]);
+    let count = sent["sent"].as_u64().unwrap();
+    assert_eq!(sent["accepted"].as_u64(), Some(count));
+    laptop.has_events(count).await;
+
+    let events = laptop.json(&["events", "list", "--json", "--type", "payment_intent.*"]);
+    let kinds: Vec<&str> = events.as_array().unwrap().iter().map(|e| e["type"].as_str().unwrap()).collect();
+    assert_eq!(kinds.len(), 4, "{kinds:?}");
+
+    let invoice = named(&sent, "invoice");
+    let shown = laptop.said(&["show", "invoice", &invoice]);
+    for part in ["paid", "failed -> paid", "Stripe reported it paid", &named(&sent, "payment"), "evt_"] {
+        assert!(shown.contains(part), "{part} is not in\n{shown}");
+    }
+    let json = laptop.json(&["show", "payment", &named(&sent, "payment"), "--json"]);
+    assert_eq!(json[0]["payment"]["status"], "succeeded");
+
+    let event = events[0]["id"].as_str().unwrap();
+    let traced = laptop.said(&["trace", event]);
+    for part in ["created", "received", "applied", "payment  pi_", "requires_payment_method -> succeeded"] {
+        assert!(traced.contains(part), "{part} is not in\n{traced}");
+    }
+    let body = laptop.run(&["events", "show", event, "--body"]);
+    assert_eq!(serde_json::from_slice::<Value>(&body.stdout).unwrap()["id"], event);
+    assert!(text(&body.stderr).contains("personal data"), "it warns");
+    assert!(laptop.said(&["queue"]).contains("queue.db"));
+
+    laptop.ends_well(up);
+    assert!(!laptop.log().contains(secret.trim()), "the secret is told to people, not to the log");
+}
+
+#[tokio::test]
+async fn a_seeded_run_repeated_out_of_order_changes_nothing() {
+    let laptop = Laptop::new();
+    let up = laptop.up().await;
+    let first = laptop.json(&["send", "--seed", "7", "--json"]);
+    let count = first["sent"].as_u64().unwrap();
+    laptop.has_events(count).await;
+    let invoice = named(&first, "invoice");
+    let before = laptop.json(&["show", "invoice", &invoice, "--json"]);
+    let again = laptop.json(&["send", "--seed", "7", "--shuffle", "--repeat", "2", "--json"]);
+    assert_eq!(again["accepted"].as_u64(), Some(2 * count));
+    until("the repetitions to be counted", PATIENCE, async || {
+        let events = laptop.json(&["events", "list", "--json", "--limit", "10000"]);
+        Ok(events.as_array().unwrap().iter().all(|event| event["repetitions"] == 2))
+    })
+    .await
+    .unwrap();
+    laptop.has_events(count).await;
+    assert_eq!(laptop.json(&["show", "invoice", &invoice, "--json"]), before);
+    laptop.ends_well(up);
+}
+
+#[tokio::test]
+async fn the_secret_for_development_outlives_a_restart() {
+    let laptop = Laptop::new();
+    let up = laptop.up().await;
+    let secret = laptop.secret();
+    laptop.ends_well(up);
+    let up = laptop.up().await;
+    assert_eq!(laptop.secret(), secret);
+    laptop.ends_well(up);
+}
+
+#[test]
+fn the_secret_for_development_is_refused_where_others_reach_the_gateway() {
+    let laptop = Laptop::new();
+    let address = format!("0.0.0.0:{}", laptop.gateway.port());
+    let refusal = laptop.refusal(&["up"], &[("GATEWAY_ADDR", &address)], 2);
+    assert!(refusal.contains("STRIPE_WEBHOOK_SECRET is not set"), "{refusal}");
+    assert!(!laptop.path("data").exists(), "nothing was made");
+}
+
+#[test]
+fn a_busy_port_is_named_with_the_variable_that_moves_it() {
+    let laptop = Laptop::new();
+    let _taken = TcpListener::bind(laptop.gateway).unwrap();
+    let refusal = laptop.refusal(&["up"], &[], 1);
+    assert!(refusal.contains(&laptop.gateway.to_string()) && refusal.contains("GATEWAY_ADDR"), "{refusal}");
+    assert_eq!(refusal.lines().count(), 1, "one sentence: {refusal}");
+}
+
+#[test]
+fn a_file_in_the_place_of_the_folder_is_explained() {
+    let laptop = Laptop::new();
+    fs::write(laptop.path("data"), "").unwrap();
+    let refusal = laptop.refusal(&["up"], &[], 1);
+    assert!(refusal.contains("data is a file"), "{refusal}");
+}
+
+#[test]
+fn samples_stay_away_from_other_machines_and_from_deployments() {
+    let laptop = Laptop::new();
+    let secret = ("STRIPE_WEBHOOK_SECRET", "whsec_0123456789abcdefGHIJ");
+    let remote = laptop.refusal(&["send", "--url", "http://192.0.2.1/webhooks/stripe"], &[secret], 2);
+    assert!(remote.contains("--yes-i-know"), "{remote}");
+    let deployed = laptop.refusal(&["send"], &[secret, ("GATEWAY_ADDR", "0.0.0.0:8080")], 2);
+    assert!(deployed.contains("looks like a deployment"), "{deployed}");
+}
+
+#[test]
+fn to_look_makes_nothing() {
+    let laptop = Laptop::new();
+    for look in [&["events", "list"][..], &["trace", "evt_1"], &["show", "invoice", "in_1"], &["queue"]] {
+        let refusal = laptop.refusal(look, &[], 1);
+        assert!(refusal.contains("there is no") && refusal.contains("up"), "{refusal}");
+    }
+    assert!(!laptop.path("data").exists());
+}
+
+#[test]
+fn what_is_not_there_is_said_with_where_and_what_to_try() {
+    let laptop = Laptop::new();
+    assert!(laptop.said(&["migrate"]).contains("applied"));
+    assert!(laptop.said(&["migrate"]).contains("up to date"), "a second time there is nothing to do");
+    for look in [&["trace", "evt_1"][..], &["events", "show", "evt_1"], &["show", "payment", "pi_1"]] {
+        let refusal = laptop.refusal(look, &[], 1);
+        assert!(refusal.contains("sqlite:data/ledger.db") && refusal.contains("events list"), "{refusal}");
+    }
+    let swapped = laptop.refusal(&["show", "payment", "in_1"], &[], 1);
+    assert!(swapped.contains("show invoice in_1"), "{swapped}");
+}
+
+#[test]
+fn configuration_is_shown_without_secrets_and_bad_values_are_not_echoed() {
+    let laptop = Laptop::new();
+    let set = [
+        ("STRIPE_WEBHOOK_SECRET", "whsec_0123456789abcdefGHIJ"),
+        ("DATABASE_URL", "postgres://user:hunter2@127.0.0.1/ledger"),
+    ];
+    for arguments in [&["env"][..], &["env", "--json"]] {
+        let output = laptop.run_with(arguments, &set);
+        let shown = text(&output.stdout);
+        assert!(shown.contains("STRIPE_WEBHOOK_SECRET") && shown.contains("postgres://127.0.0.1/ledger"));
+        assert!(!shown.contains("whsec_0123") && !shown.contains("hunter2"), "{shown}");
+    }
+    let refusal = laptop.refusal(&["up"], &[("WORKER_BATCH_EVENTS", "hunter2")], 2);
+    assert!(refusal.contains("WORKER_BATCH_EVENTS") && !refusal.contains("hunter2"), "{refusal}");
+}
+
+#[test]
+fn the_readme_has_the_table_that_the_program_prints() {
+    let readme = fs::read_to_string(workspace().join("README.md")).unwrap();
+    let table = Laptop::new().said(&["env", "--markdown"]);
+    for row in table.lines() {
+        assert!(readme.lines().any(|line| line == row), "the README lacks: {row}");
+    }
+}
+
+#[test]
+fn help_is_given_and_nonsense_refused_with_two() {
+    let laptop = Laptop::new();
+    let help = laptop.said(&["--help"]);
+    for part in ["Run\n", "Look\n", "Try\n", "Examples\n", "tidegate env"] {
+        assert!(help.contains(part), "{part} is not in\n{help}");
+    }
+    for nonsense in [&["bogus"][..], &["send", "bogus"], &["events", "list", "--since", "x"], &["show"]] {
+        laptop.refusal(nonsense, &[], 2);
+    }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let laptop = Laptop::new();
+    for arguments in [&["env"][..], &["send", "--list"], &["--help"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = laptop.command(arguments, &[]).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+        let said = text(&output.stderr);
+        assert!(output.status.success() && !said.contains("panicked"), "{arguments:?}: {said}");
+    }
+}
+
+/// A folder of a user who has configured nothing but addresses, so that tests do not meet each other.
+struct Laptop {
+    guardian: Guardian,
+    gateway: SocketAddr,
+    settings: Vec<(&'static str, String)>,
+}
+
+impl Laptop {
+    fn new() -> Self {
+        let [gateway, inner, worker] = [(); 3].map(|()| SocketAddr::from(([127, 0, 0, 1], free_port())));
+        let addresses =
+            [("GATEWAY_ADDR", gateway), ("GATEWAY_INTERNAL_ADDR", inner), ("WORKER_INTERNAL_ADDR", worker)];
+        Self {
+            guardian: Guardian::new("laptop", Signal::KILL).unwrap(),
+            gateway,
+            settings: addresses.map(|(name, address)| (name, address.to_string())).into(),
+        }
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.guardian.folder().join(name)
+    }
+
+    /// Everything in one process, once it is ready and has greeted.
+    async fn up(&self) -> Server {
+        let mut command = self.guardian.command(binary("tidegate"));
+        command.env_clear().env("PATH", "/usr/bin:/bin");
+        command.envs(self.settings.iter().map(|(name, value)| (*name, value)));
+        command.stdout(fs::File::create(self.path("greeting")).unwrap());
+        command.stderr(fs::File::create(self.path("log")).unwrap());
+        let mut up = self.guardian.spawn(&mut command).unwrap();
+        let ready = until("tidegate to greet", PATIENCE, async || {
+            anyhow::ensure!(!up.has_exited(), "it ended: {}", self.log());
+            Ok(self.greeting().contains("try next"))
+        });
+        ready.await.unwrap();
+        assert_eq!(get(self.gateway, "/api/health").await.unwrap().0, 200);
+        up
+    }
+
+    /// SIGTERM, then a clean exit.
+    fn ends_well(&self, mut up: Server) {
+        up.signal(Signal::TERM);
+        let begun = std::time::Instant::now();
+        while !up.has_exited() {
+            assert!(begun.elapsed() < PATIENCE, "it does not end: {}", self.log());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(up.succeeded(), "it ended with an error: {}", self.log());
+    }
+
+    fn greeting(&self) -> String {
+        fs::read_to_string(self.path("greeting")).unwrap()
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.path("log")).unwrap()
+    }
+
+    fn secret(&self) -> String {
+        fs::read_to_string(self.path("data/dev-webhook-secret")).unwrap()
+    }
+
+    async fn has_events(&self, count: u64) {
+        let wanted = usize::try_from(count).unwrap();
+        until("all events to be recorded", PATIENCE, async || {
+            let events = self.json(&["events", "list", "--json", "--limit", "10000"]);
+            Ok(events.as_array().unwrap().len() == wanted)
+        })
+        .await
+        .unwrap();
+    }
+
+    fn command(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Command {
+        let mut command = Command::new(binary("tidegate"));
+        command.args(arguments).current_dir(self.guardian.folder()).stdin(Stdio::null());
+        command.env_clear().envs(self.settings.iter().map(|(name, value)| (*name, value.as_str())));
+        command.envs(settings.iter().copied());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.run_with(arguments, &[])
+    }
+
+    fn run_with(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Output {
+        self.command(arguments, settings).output().unwrap()
+    }
+
+    /// What a command that succeeds says.
+    fn said(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+        text(&output.stdout)
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        serde_json::from_str(&self.said(arguments)).unwrap()
+    }
+
+    /// What a command that must not succeed says, with the exit code that it must have.
+    fn refusal(&self, arguments: &[&str], settings: &[(&str, &str)], code: i32) -> String {
+        let output = self.run_with(arguments, settings);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        assert!(output.stdout.is_empty(), "errors go to standard error");
+        said
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+/// The first object of that kind in the report of `send`.
+fn named(report: &Value, kind: &str) -> String {
+    let objects =
+        report["told"].as_array().unwrap().iter().flat_map(|told| told["objects"].as_array().unwrap());
+    let mut ids =
+        objects.filter(|object| object["kind"] == kind).map(|object| object["id"].as_str().unwrap());
+    ids.next().unwrap().to_owned()
+}
