@@ -1,6 +1,7 @@
 //! One binary for all tests of the whole product.
 
 mod cli;
+mod durability;
 mod edge;
 mod gateway_edge;
 mod gateway_framing;
