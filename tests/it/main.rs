@@ -1,6 +1,9 @@
 //! One binary for all tests of the whole product.
 
+#![expect(clippy::unwrap_used, reason = "in a test, a panic with its line is the message")]
+
 mod cli;
+mod durability;
 mod edge;
 mod gateway_edge;
 mod gateway_framing;
@@ -8,6 +11,7 @@ mod gateway_limits;
 mod guardian;
 mod landing;
 mod ledgers;
+mod queue_contract;
 mod rabbitmq;
 mod raw;
 mod signature_peers;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use harness::chaos::Site;
 use harness::client::Client;
+use harness::guardian::until;
 use harness::load::{SendLog, Sent};
 use harness::oracle::{Verdict, judge};
 use harness::random::Random;
@@ -18,7 +19,7 @@ use shared::env::{Env, Variable};
 
 const SECONDS: Variable = Variable {
     name: "TORTURE_SECS",
-    default: "5",
+    default: "4",
     example: "600",
     help: "How long each combination is tortured; longer if a part has not been killed by then.",
 };
@@ -70,17 +71,20 @@ async fn torture(
     strike_all(&mut site, duration, Random::of_seed(seed)).await?;
     site.heal().await?;
     let (log, truth) = load.end().await?;
-    // A verdict is worth its reading whether or not everything was handled in time.
-    let handled = site.stack.ledger().has_handled(log.entries().len(), END_PATIENCE).await;
-    let verdict = judge(site.stack.ledger(), &log, &truth).await?;
-    table.add(&site, begun.elapsed(), &log, &verdict);
-    if verdict.is_good() {
-        handled?;
-        site.stack.end().await;
+    // The last repetitions may still be on their way. What counts is the state when everything has stopped.
+    let mut verdict = Verdict::default();
+    let settled = until("the ledger to be right", END_PATIENCE, async || {
+        verdict = judge(site.stack.ledger(), &log, &truth).await?;
+        Ok(verdict.is_good())
+    });
+    if settled.await.is_ok() {
+        site.stack.halt().await;
+        verdict = judge(site.stack.ledger(), &log, &truth).await?;
     } else {
         println!("{}", site.stack.logs());
         site.stack.abandon();
     }
+    table.add(&site, begun.elapsed(), &log, &verdict);
     Ok(())
 }
 
