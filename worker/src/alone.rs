@@ -14,7 +14,7 @@ use crate::process::{Handled, Manner, process};
 use crate::rules::event::{Content, EventKey};
 
 /// How far a waiting event's time is put off while somebody handles it, so that nobody else does.
-pub const CLAIM: Duration = Duration::from_secs(300);
+pub const CLAIM: Duration = Duration::from_mins(5);
 
 /// What came of handling an event alone.
 #[derive(Debug)]
