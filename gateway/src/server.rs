@@ -75,6 +75,7 @@ async fn next(listener: &TcpListener, gateway: &Gateway, shutdown: &Cancellation
         };
         match accepted {
             Ok((stream, _)) => return Some(stream),
+            Err(error) if is_of_the_peer(error.kind()) => {}
             Err(error) => {
                 if let Some(lines_withheld) = gateway.log_budget.take() {
                     tracing::error!(%error, lines_withheld, "cannot accept a connection");
@@ -83,6 +84,12 @@ async fn next(listener: &TcpListener, gateway: &Gateway, shutdown: &Cancellation
             }
         }
     }
+}
+
+/// A peer that went away before it was let in: no reason to keep the others waiting.
+fn is_of_the_peer(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(kind, ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
 async fn connection(stream: TcpStream, gateway: &Arc<Gateway>, shutdown: &CancellationToken) {

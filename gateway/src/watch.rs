@@ -38,7 +38,8 @@ async fn watch(gateway: Arc<Gateway>, every: Duration) {
                 match timeout(READ_DEADLINE, &mut reading).await {
                     Ok(read) => {
                         let look = read.unwrap_or_else(|_| Err("its file was not read".to_owned()));
-                        break note(&gateway, name, look, &mut faults);
+                        note(&gateway, name, look, &mut faults);
+                        break;
                     }
                     Err(_) => {
                         note(&gateway, name, Err("its file is slow to be read".to_owned()), &mut faults);
