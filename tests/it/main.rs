@@ -10,6 +10,7 @@ mod guardian;
 mod landing;
 mod ledgers;
 mod queue_contract;
+mod queue_file;
 mod rabbitmq;
 mod raw;
 mod signature_peers;
