@@ -7,6 +7,9 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+/// What is set aside for a body of several pieces before it has come; from there on it grows as it arrives.
+const FIRST_BUFFER_LIMIT_BYTES: usize = 65_536;
+
 /// A whole body. The memory counts against the common limit until this is dropped.
 pub(crate) struct Taken<'r> {
     pub(crate) bytes: Bytes,
@@ -43,7 +46,8 @@ pub(crate) async fn read(
 }
 
 async fn collect(body: Incoming, limit_bytes: usize, room: &Semaphore) -> Result<Taken<'_>, BodyFault> {
-    let declared = usize::try_from(body.size_hint().lower()).unwrap_or(limit_bytes).min(limit_bytes);
+    let declared = usize::try_from(body.size_hint().lower()).unwrap_or(FIRST_BUFFER_LIMIT_BYTES);
+    let first_buffer = declared.min(FIRST_BUFFER_LIMIT_BYTES);
     let mut body = Limited::new(body, limit_bytes);
     let mut whole = Whole::Nothing;
     let mut reserved: Option<SemaphorePermit<'_>> = None;
@@ -58,7 +62,7 @@ async fn collect(body: Incoming, limit_bytes: usize, room: &Semaphore) -> Result
             Some(reserved) => reserved.merge(more),
             None => reserved = Some(more),
         }
-        whole.add(data, declared);
+        whole.add(data, first_buffer);
     }
     Ok(Taken { bytes: whole.into_bytes(), _room: reserved })
 }
@@ -71,11 +75,11 @@ enum Whole {
 }
 
 impl Whole {
-    fn add(&mut self, data: Bytes, declared_bytes: usize) {
+    fn add(&mut self, data: Bytes, first_buffer_bytes: usize) {
         *self = match std::mem::replace(self, Self::Nothing) {
             Self::Nothing => Self::One(data),
             Self::One(first) => {
-                let mut buffer = BytesMut::with_capacity(declared_bytes.max(first.len() + data.len()));
+                let mut buffer = BytesMut::with_capacity(first_buffer_bytes.max(first.len() + data.len()));
                 buffer.extend_from_slice(&first);
                 buffer.extend_from_slice(&data);
                 Self::Several(buffer)

@@ -124,6 +124,8 @@ impl Probes for Gateway {
     }
 
     async fn registry(&self) -> Registry {
+        let taken = self.limits.bodies_bytes - self.room.available_permits();
+        self.metrics.bodies_bytes.set(i64::try_from(taken).unwrap_or(i64::MAX));
         self.metrics.registry.clone()
     }
 }

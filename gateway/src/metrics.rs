@@ -28,6 +28,9 @@ const STATUSES: [StatusCode; 8] = [
     StatusCode::SERVICE_UNAVAILABLE,
 ];
 
+/// Why a connection can fail: see the server.
+pub(crate) const CONNECTION_FAULTS: [&str; 3] = ["bad_request", "too_slow", "cut_off"];
+
 pub(crate) struct Metrics {
     pub(crate) registry: Registry,
     webhooks: IntCounterVec,
@@ -40,7 +43,9 @@ pub(crate) struct Metrics {
     pub(crate) publish_seconds: Histogram,
     pub(crate) answer_seconds: Histogram,
     in_flight: IntGauge,
-    pub(crate) connections_open: IntGauge,
+    pub(crate) bodies_bytes: IntGauge,
+    connections_open: IntGauge,
+    connections_failed: IntCounterVec,
     pub(crate) connections_shed: IntCounter,
     pub(crate) clock_skew: IntGauge,
 }
@@ -82,7 +87,13 @@ impl Metrics {
             publish_seconds: new.seconds("publish_seconds", "How long the queue took to confirm or refuse."),
             answer_seconds: new.seconds("answer_seconds", "From a webhook's head to its answer."),
             in_flight: new.gauge("webhooks_in_flight", "Webhooks being read, verified or published now."),
+            bodies_bytes: new.gauge("bodies_bytes", "Memory that the bodies in hand take now."),
             connections_open: new.gauge("connections_open", "Connections open to the public listener."),
+            connections_failed: new.counters(
+                "connections_failed_total",
+                "Connections that ended in a request that is no HTTP, too slow, or cut off.",
+                &["fault"],
+            ),
             connections_shed: new.counter("connections_shed_total", "Connections refused as too many."),
             clock_skew: new.gauge(
                 "clock_skew_seconds",
@@ -104,6 +115,9 @@ impl Metrics {
                 self.refusals.with_label_values(&[name.as_str(), refusal.label()]);
             }
             self.secrets_faulty.with_label_values(&[name]);
+        }
+        for fault in CONNECTION_FAULTS {
+            self.connections_failed.with_label_values(&[fault]);
         }
         for status in STATUSES {
             self.answers.with_label_values(&[status.as_str()]);
@@ -127,6 +141,12 @@ impl Metrics {
         InHand { metrics: self, endpoint, label: ABANDONED }
     }
 
+    /// Counts a connection until it is dropped, however it ends.
+    pub(crate) fn connection(&self) -> OpenConnection<'_> {
+        self.connections_open.inc();
+        OpenConnection(self)
+    }
+
     pub(crate) fn answered(&self, status: StatusCode) {
         self.answers.with_label_values(&[status.as_str()]).inc();
     }
@@ -137,6 +157,20 @@ impl Metrics {
 
     pub(crate) fn last_event(&self, endpoint: &str, at: DateTime<Utc>) {
         self.last_event.with_label_values(&[endpoint]).set(at.timestamp());
+    }
+}
+
+pub(crate) struct OpenConnection<'m>(&'m Metrics);
+
+impl OpenConnection<'_> {
+    pub(crate) fn failed(&self, fault: &'static str) {
+        self.0.connections_failed.with_label_values(&[fault]).inc();
+    }
+}
+
+impl Drop for OpenConnection<'_> {
+    fn drop(&mut self) {
+        self.0.connections_open.dec();
     }
 }
 

@@ -5,7 +5,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ pub(crate) struct Paced {
     stream: TcpStream,
     state: Arc<Exchange>,
     limit: Duration,
+    /// How many requests had begun when the reader last looked.
+    requests_seen: u64,
     head_began: Option<Instant>,
     head_alarm: Option<Pin<Box<Sleep>>>,
     write_alarm: Option<Pin<Box<Sleep>>>,
@@ -25,6 +27,8 @@ pub(crate) struct Paced {
 /// What the connection's service tells the connection's reader.
 #[derive(Default)]
 pub(crate) struct Exchange {
+    /// Each of them ends the wait for its head, even when it is answered before anything else is read.
+    requests: AtomicU64,
     /// A request is in hand: what arrives now is its body, or waits behind it.
     busy: AtomicBool,
     /// The last answer left something unread behind.
@@ -33,6 +37,7 @@ pub(crate) struct Exchange {
 
 impl Exchange {
     pub(crate) fn begin(&self) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
         self.busy.store(true, Ordering::Relaxed);
     }
 
@@ -50,7 +55,7 @@ impl Paced {
     /// The first head is due from now on.
     pub(crate) fn new(stream: TcpStream, state: Arc<Exchange>, limit: Duration) -> Self {
         let head_began = Some(Instant::now());
-        Self { stream, state, limit, head_began, head_alarm: None, write_alarm: None }
+        Self { stream, state, limit, requests_seen: 0, head_began, head_alarm: None, write_alarm: None }
     }
 
     pub(crate) fn into_inner(self) -> TcpStream {
@@ -61,8 +66,12 @@ impl Paced {
 impl AsyncRead for Paced {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.state.busy.load(Ordering::Relaxed) {
+        let requests = this.state.requests.load(Ordering::Relaxed);
+        if this.requests_seen != requests {
+            this.requests_seen = requests;
             (this.head_began, this.head_alarm) = (None, None);
+        }
+        if this.state.busy.load(Ordering::Relaxed) {
             return Pin::new(&mut this.stream).poll_read(cx, buf);
         }
         let before = buf.filled().len();

@@ -2,8 +2,9 @@
 //! and its stop signal as given.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::future::poll_fn;
-use std::io::Write;
+use std::io::{self, Write};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,12 +46,10 @@ pub async fn serve(listener: TcpListener, gateway: Arc<Gateway>, shutdown: Cance
         };
         let (gateway, shutdown, cut_off) = (Arc::clone(&gateway), shutdown.clone(), cut_off.clone());
         connections.spawn(async move {
-            gateway.metrics.connections_open.inc();
             tokio::select! {
                 () = connection(stream, &gateway, &shutdown) => {}
                 () = cut_off.cancelled() => {}
             }
-            gateway.metrics.connections_open.dec();
             drop(slot);
         });
     }
@@ -76,6 +75,7 @@ async fn next(listener: &TcpListener, gateway: &Gateway, shutdown: &Cancellation
         };
         match accepted {
             Ok((stream, _)) => return Some(stream),
+            Err(error) if is_of_the_peer(error.kind()) => {}
             Err(error) => {
                 if let Some(lines_withheld) = gateway.log_budget.take() {
                     tracing::error!(%error, lines_withheld, "cannot accept a connection");
@@ -86,7 +86,14 @@ async fn next(listener: &TcpListener, gateway: &Gateway, shutdown: &Cancellation
     }
 }
 
+/// A peer that went away before it was let in: no reason to keep the others waiting.
+fn is_of_the_peer(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(kind, ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
 async fn connection(stream: TcpStream, gateway: &Arc<Gateway>, shutdown: &CancellationToken) {
+    let open = gateway.metrics.connection();
     drop(stream.set_nodelay(true)); // only slower without
     let exchange = Arc::new(Exchange::default());
     let paced = Paced::new(stream, Arc::clone(&exchange), gateway.limits.header_deadline);
@@ -117,11 +124,25 @@ async fn connection(stream: TcpStream, gateway: &Arc<Gateway>, shutdown: &Cancel
     .await;
     let unread = match served {
         Ok(()) => exchange.refused(),
-        Err(error) => error.is_parse(), // answered by hyper
+        Err(error) => {
+            open.failed(fault(&error));
+            error.is_parse() // then hyper has answered, and given up reading
+        }
     };
     let stream = connection.into_parts().io.into_inner().into_inner();
     if unread {
         linger(stream).await;
+    }
+}
+
+/// For metrics, from the set that they know.
+fn fault(error: &hyper::Error) -> &'static str {
+    let io = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+    match io.map(io::Error::kind) {
+        Some(io::ErrorKind::TimedOut) => "too_slow",
+        _ if error.is_timeout() => "too_slow",
+        _ if error.is_parse() => "bad_request",
+        _ => "cut_off",
     }
 }
 
@@ -137,7 +158,7 @@ async fn linger(mut stream: TcpStream) {
                 read => left = left.saturating_sub(read),
             }
         }
-        Ok::<_, std::io::Error>(())
+        Ok::<_, io::Error>(())
     };
     drop(timeout(LINGER, discard).await); // a courtesy: whatever comes of it, the socket is closed now
 }

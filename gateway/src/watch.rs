@@ -10,52 +10,62 @@ use tokio_util::sync::CancellationToken;
 use crate::Gateway;
 use crate::secrets::Reread;
 
-/// A network file system may hang; the next round is as good.
+/// A network file system may hang. It is waited for, with one thread and no more, but not in silence.
 const READ_DEADLINE: Duration = Duration::from_secs(10);
 
+/// What came of one endpoint's file, or why it is no good.
+type Look = Result<Reread, String>;
+
 pub(crate) async fn secrets(gateway: Arc<Gateway>, every: Duration, ended: CancellationToken) {
-    if !gateway.endpoints.values().any(|endpoint| endpoint.secrets.is_file()) {
-        return;
+    if gateway.endpoints.values().any(|endpoint| endpoint.secrets.is_file()) {
+        tokio::select! {
+            () = ended.cancelled() => {}
+            () = watch(gateway, every) => {}
+        }
     }
+}
+
+async fn watch(gateway: Arc<Gateway>, every: Duration) {
     let mut rounds = interval(every);
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut faults = BTreeMap::new();
     loop {
-        tokio::select! {
-            () = ended.cancelled() => return,
-            _ = rounds.tick() => {}
-        }
+        rounds.tick().await;
         for name in gateway.endpoints.keys() {
-            let fault = look(&gateway, name).await.err();
-            note(&gateway, name, fault, &mut faults);
+            let (its, owned) = (Arc::clone(&gateway), name.clone());
+            let mut reading = tokio::task::spawn_blocking(move || its.endpoints[&owned].secrets.reread());
+            loop {
+                match timeout(READ_DEADLINE, &mut reading).await {
+                    Ok(read) => {
+                        let look = read.unwrap_or_else(|_| Err("its file was not read".to_owned()));
+                        note(&gateway, name, look, &mut faults);
+                        break;
+                    }
+                    Err(_) => {
+                        note(&gateway, name, Err("its file is slow to be read".to_owned()), &mut faults);
+                    }
+                }
+            }
         }
     }
 }
 
-async fn look(gateway: &Arc<Gateway>, name: &str) -> Result<(), String> {
-    let (its, owned) = (Arc::clone(gateway), name.to_owned());
-    let reading = tokio::task::spawn_blocking(move || its.endpoints[&owned].secrets.reread());
-    let outcome = timeout(READ_DEADLINE, reading)
-        .await
-        .map_err(|_| "its file was not read in time".to_owned())?
-        .map_err(|_| "its file was not read".to_owned())??;
-    if let Reread::Changed { secrets } = outcome {
-        tracing::info!(endpoint = name, secrets, "secrets changed: read from their file again");
-    }
-    Ok(())
-}
-
-/// A fault is logged when it appears or changes, and its end too.
-fn note(gateway: &Gateway, name: &str, fault: Option<String>, faults: &mut BTreeMap<String, String>) {
-    gateway.metrics.secrets_faulty.with_label_values(&[name]).set(i64::from(fault.is_some()));
-    match fault {
-        Some(fault) if faults.get(name) != Some(&fault) => {
+/// A change is logged, a fault when it appears or becomes another, and its end.
+fn note(gateway: &Gateway, name: &str, look: Look, faults: &mut BTreeMap<String, String>) {
+    gateway.metrics.secrets_faulty.with_label_values(&[name]).set(i64::from(look.is_err()));
+    match look {
+        Ok(reread) => {
+            if let Reread::Changed { secrets } = reread {
+                tracing::info!(endpoint = name, secrets, "secrets changed: read from their file again");
+            }
+            if faults.remove(name).is_some() {
+                tracing::info!(endpoint = name, "the file with secrets is good again");
+            }
+        }
+        Err(fault) if faults.get(name) != Some(&fault) => {
             tracing::error!(endpoint = name, fault, "secrets not changed: the former ones stay in use");
             faults.insert(name.to_owned(), fault);
         }
-        None if faults.remove(name).is_some() => {
-            tracing::info!(endpoint = name, "the file with secrets is good again");
-        }
-        _ => {}
+        Err(_) => {}
     }
 }

@@ -1,6 +1,7 @@
 //! A gateway inside the test process, with an embedded queue of its own that the test reads from.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use gateway::GatewayConfig;
@@ -26,8 +27,7 @@ pub(crate) struct Edge {
     internal: SocketAddr,
     queue: Queue,
     running: JoinHandle<anyhow::Result<()>>,
-    /// Its folder is the queue's.
-    _guardian: Guardian,
+    guardian: Guardian,
 }
 
 impl Edge {
@@ -52,7 +52,7 @@ impl Edge {
         let queue = Queue::open(queue_config, Role::Both).await.expect("a queue opens");
         let stop = CancellationToken::new();
         let running = tokio::spawn(gateway::run(config, queue.clone(), stop.clone()));
-        let edge = Self { address, stop, internal, queue, running, _guardian: guardian };
+        let edge = Self { address, stop, internal, queue, running, guardian };
         until("the gateway to listen", PATIENCE, async || Ok(get(internal, "/livez").await.is_ok()))
             .await
             .expect("the gateway listens");
@@ -83,12 +83,21 @@ impl Edge {
         get(self.internal, "/readyz").await.expect("readiness is served")
     }
 
+    pub(crate) fn queue_file(&self) -> PathBuf {
+        self.guardian.folder().join("queue.db")
+    }
+
+    /// Waits until the gateway ends by itself and returns how.
+    pub(crate) async fn ended(self) -> anyhow::Result<()> {
+        let ended = timeout(PATIENCE, self.running).await.expect("the gateway ends by itself");
+        self.queue.close().await;
+        ended.expect("the gateway does not panic")
+    }
+
     /// Stops the gateway and returns how it ended.
     pub(crate) async fn end(self) -> anyhow::Result<()> {
         self.stop.cancel();
-        let ended = timeout(PATIENCE, self.running).await.expect("the gateway drains in time");
-        self.queue.close().await;
-        ended.expect("the gateway does not panic")
+        self.ended().await
     }
 }
 

@@ -1,5 +1,7 @@
 //! One binary for all tests of the whole product.
 
+#![expect(clippy::unwrap_used, reason = "in a test, a panic with its line is the message")]
+
 mod cli;
 mod durability;
 mod edge;

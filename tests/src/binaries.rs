@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use shared::env::Env;
+
 /// The path of one of our binaries: `tidegate`, `tidegate-gateway` or `tidegate-worker`.
 pub fn binary(name: &str) -> PathBuf {
     let path = folder().join(name);
@@ -33,7 +35,19 @@ fn build(folder: &Path) {
         "debug" => "dev",
         other => other,
     };
-    let output = Command::new(env!("CARGO"))
+    let cargo = Path::new(env!("CARGO"));
+    let mut command = Command::new(cargo);
+    // What cargo tells a test about its package would make build scripts run again, and all that follows.
+    let environment = Env::of_process();
+    for (name, _) in environment.with_prefix("CARGO").filter(|(name, _)| is_about_the_package(name)) {
+        command.env_remove(name);
+    }
+    command.env_remove("LD_LIBRARY_PATH");
+    if environment.given("RUSTUP_TOOLCHAIN").is_none() {
+        // Without cargo around us, rustup would let folders of the registry choose another toolchain.
+        command.env("RUSTUP_TOOLCHAIN", cargo.ancestors().nth(2).expect("cargo stands in a toolchain's bin"));
+    }
+    let output = command
         .args(["build", "--workspace", "--bins", "--locked", "--quiet", "--profile", profile])
         .arg("--target-dir")
         .arg(folder.parent().expect("a profile stands in a target folder"))
@@ -45,6 +59,12 @@ fn build(folder: &Path) {
         "cargo build --workspace --bins failed:\n{}",
         String::from_utf8_lossy(&output.stderr)
     );
+}
+
+fn is_about_the_package(name: &str) -> bool {
+    const PREFIXES: &[&str] =
+        &["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "CARGO_BIN_", "CARGO_PRIMARY_"];
+    name == "CARGO" || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// The root of the source tree.

@@ -16,7 +16,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 
-use crate::guardian::{Guardian, Server, free_port, until};
+use crate::guardian::{Guardian, Server, until};
+use crate::ports::free_port;
 
 /// Other suites of tests may be building on the same cores.
 const BOOT_PATIENCE: Duration = Duration::from_secs(90);
@@ -158,10 +159,10 @@ impl Broker {
         let scripts = scripts()?;
         let guardian = Guardian::new("rabbitmq", Signal::KILL)?;
         let ports = Ports {
-            amqp: free_port()?,
-            management: free_port()?,
-            distribution: free_port()?,
-            epmd: free_port()?,
+            amqp: free_port(),
+            management: free_port(),
+            distribution: free_port(),
+            epmd: free_port(),
         };
         let folder = guardian.folder();
         std::fs::write(folder.join("enabled_plugins"), "[rabbitmq_management].\n")?;

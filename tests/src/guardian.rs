@@ -135,20 +135,6 @@ impl Drop for Server {
     }
 }
 
-/// A port that is free now, from below the range of outgoing connections: a client that reconnects to a
-/// server that is away could otherwise be given the server's own port.
-pub fn free_port() -> anyhow::Result<u16> {
-    for _ in 0..200 {
-        let mut random = [0; 2];
-        getrandom::fill(&mut random).expect("the operating system gives random bytes");
-        let port = 20_000 + u16::from_le_bytes(random) % 12_000;
-        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return Ok(port);
-        }
-    }
-    anyhow::bail!("no free port between 20000 and 32000")
-}
-
 /// Asks until the answer is yes, at short intervals; an error names what was waited for.
 pub async fn until(
     what: &str,

@@ -170,6 +170,11 @@ impl Stack {
         &self.ledger
     }
 
+    /// How many events are in the queue; those that a worker at RabbitMQ has in hand are not counted.
+    pub async fn waiting(&self) -> anyhow::Result<u64> {
+        self.queue.waiting().await
+    }
+
     pub fn gateway(&self) -> SocketAddr {
         self.gateway
     }
@@ -232,6 +237,11 @@ impl Stack {
     /// Stops everything in order, gateway first, and holds the end to what a good end is: clean exits, no
     /// panic, no secret in a log, and an empty queue.
     pub async fn end(mut self) {
+        self.halt().await;
+    }
+
+    /// The same, for those who then look at the ledger.
+    pub async fn halt(&mut self) {
         let problems = self.stop_all();
         assert!(problems.is_empty(), "the stack did not end well:\n{}", problems.join("\n"));
         let waiting = self.queue.waiting().await.expect("the queue can be asked");
@@ -244,7 +254,7 @@ impl Stack {
     }
 
     /// Ends a stack that is known to be in a bad state, without a word about it.
-    pub fn abandon(mut self) {
+    pub fn abandon(&mut self) {
         self.stopped = true;
     }
 

@@ -14,7 +14,7 @@ use crate::process::{Handled, Manner, process};
 use crate::rules::event::{Content, EventKey};
 
 /// How far a waiting event's time is put off while somebody handles it, so that nobody else does.
-pub const CLAIM: Duration = Duration::from_secs(300);
+pub const CLAIM: Duration = Duration::from_mins(5);
 
 /// What came of handling an event alone.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ pub async fn handle(
     now: DateTime<Utc>,
 ) -> Result<Alone, Failure> {
     let key = Content::of(envelope).key;
-    let (attempts, blame) = match begin(ledger, &key, now).await? {
+    let (attempts, blame) = match begin(ledger, &key, envelope, now).await? {
         Begin::NotDue => return Ok(Alone::NotDue),
         Begin::NeverCameBack { attempts } => (attempts, Blame::NeverCameBack),
         Begin::Marked { attempts } => match process(ledger, &[envelope], Manner::Alone, now).await {
@@ -70,15 +70,25 @@ enum Begin {
     NotDue,
 }
 
-async fn begin(ledger: &Ledger, key: &EventKey, now: DateTime<Utc>) -> Result<Begin, LedgerError> {
+async fn begin(
+    ledger: &Ledger,
+    key: &EventKey,
+    envelope: &Envelope,
+    now: DateTime<Utc>,
+) -> Result<Begin, LedgerError> {
     let mut tx = ledger.begin().await?;
     let known = tx.known(std::slice::from_ref(key)).await?.pop();
     let attempts = match known {
         None => 0,
         Some(known) if known.outcome == "waiting" && tx.claim(key, now, now + CLAIM).await? => known.attempts,
-        Some(_) => {
+        Some(known) => {
             // Handled, and perhaps by somebody who died before it was settled: no blame is left over.
             tx.unmark_started(std::slice::from_ref(key)).await?;
+            let trace_parent = &envelope.header.trace_parent;
+            if known.trace_parent != *trace_parent {
+                // Another delivery of the event, whose own worker died: it was accepted, so it counts.
+                tx.count_repetitions(&[(key.clone(), 1, trace_parent.clone())]).await?;
+            }
             tx.commit().await?;
             return Ok(Begin::NotDue);
         }

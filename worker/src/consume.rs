@@ -178,7 +178,7 @@ impl Lanes {
             Ok(settled) => self.metrics.stale_settles.inc_by(settled.stale as u64),
             // Each comes again, and is known then.
             Err(error) => {
-                tracing::warn!(%error, events = settlements.len(), "settling failed: the events come again")
+                tracing::warn!(%error, events = settlements.len(), "settling failed: the events come again");
             }
         }
     }

@@ -162,7 +162,10 @@ async fn send_all(shared: Arc<Shared>, mut client: Client) {
         let Some(bodies) = next else { return };
         for body in bodies {
             if let Some(pace) = &shared.pace {
-                pace.turn().await;
+                tokio::select! {
+                    () = pace.turn() => {}
+                    () = shared.stop.cancelled() => {}
+                }
             }
             if shared.stop.is_cancelled() {
                 break;

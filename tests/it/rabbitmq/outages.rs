@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use harness::guardian::free_port;
+use harness::ports::free_port;
 use shared::queue::{PublishError, Settle};
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
@@ -19,7 +19,7 @@ async fn rough() -> anyhow::Result<MutexGuard<'static, Broker>> {
 
 #[tokio::test]
 async fn without_a_broker_a_publish_is_refused_at_once() -> anyhow::Result<()> {
-    let nobody = format!("amqp://127.0.0.1:{}", free_port()?);
+    let nobody = format!("amqp://127.0.0.1:{}", free_port());
     let queue = Queue::open(config(&nobody), Role::Both).await?;
     let begun = Instant::now();
     assert_eq!(queue.publish(&envelope("evt_0")).await, Err(PublishError::Unavailable));

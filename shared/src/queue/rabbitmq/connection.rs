@@ -15,6 +15,7 @@ use lapin::{Channel, Connection, ConnectionProperties};
 const HEARTBEAT_SECS: u16 = 10;
 /// For each step of opening a session: longer than one publish may take, because TLS and names come first.
 pub(super) const OPEN_DEADLINE: Duration = Duration::from_secs(10);
+const GOODBYE_DEADLINE: Duration = Duration::from_secs(1);
 
 /// A connection, and the plug of its socket. lapin runs every connection in a thread of its own, which waits
 /// for as long as the peer keeps the socket open; pulling the plug ends it whatever state it is in.
@@ -68,6 +69,18 @@ impl Line {
 
     pub(super) async fn channel(&self, deadline: Duration) -> Result<Channel, String> {
         in_time(deadline, self.connection.create_channel()).await
+    }
+
+    /// Hands the line on together with what has been made ready on it, or says goodbye: without that, the
+    /// broker logs a warning for every attempt.
+    pub(super) async fn with<T>(self, ready: Result<T, String>) -> Result<(Self, T), String> {
+        match ready {
+            Ok(ready) => Ok((self, ready)),
+            Err(why) => {
+                self.close(GOODBYE_DEADLINE).await;
+                Err(why)
+            }
+        }
     }
 
     /// Says goodbye, then hangs up in any case.

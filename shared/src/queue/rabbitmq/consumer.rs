@@ -16,7 +16,7 @@ use lapin::{Channel, Consumer as Subscription};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::acks::Ack;
+use super::acks::{Ack, Acks};
 use super::connection::{Line, OPEN_DEADLINE, in_time, plain};
 use super::lent::Lent;
 use super::supervisor::{Ended, Pauses, Status, refusing};
@@ -91,13 +91,13 @@ async fn run(consuming: Consuming, mut requests: mpsc::Receiver<Request>) {
         let ended = match refusing(&mut requests, refuse, &closing, connect(&consuming)).await {
             None => return,
             Some(Err(why)) => Ended::Lost(why),
-            Some(Ok((line, channel, arriving))) => {
+            Some(Ok((line, (channel, arriving)))) => {
                 consuming.lent.begin();
                 consuming.status.up(&line);
                 let ended = serve(&consuming, &line, &channel, arriving, &mut requests).await;
                 if matches!(ended, Ended::Closed) {
-                    consuming.status.down("closed");
-                    give_back(&consuming, &channel).await;
+                    consuming.status.closed();
+                    give_back(&consuming, &channel, &mut requests).await;
                     line.close(consuming.deadline).await;
                 }
                 consuming.lent.end();
@@ -116,9 +116,14 @@ async fn run(consuming: Consuming, mut requests: mpsc::Receiver<Request>) {
 /// says so once, with `None`.
 type Arriving = BoxStream<'static, Option<(lapin::Result<Delivery>, bool)>>;
 
-async fn connect(consuming: &Consuming) -> Result<(Line, Channel, Arriving), String> {
+async fn connect(consuming: &Consuming) -> Result<(Line, (Channel, Arriving)), String> {
     let line = Line::open(&consuming.uri, "consume", OPEN_DEADLINE).await?;
-    topology::inspect(&line).await?;
+    let ready = subscribe(consuming, &line).await;
+    line.with(ready).await
+}
+
+async fn subscribe(consuming: &Consuming, line: &Line) -> Result<(Channel, Arriving), String> {
+    topology::inspect(line).await?;
     let channel = line.channel(OPEN_DEADLINE).await?;
     let mut subscriptions = Vec::new();
     // The dead are suspects and come one by one; all are good events, whichever way they took.
@@ -137,7 +142,7 @@ async fn connect(consuming: &Consuming) -> Result<(Line, Channel, Arriving), Str
         let arriving = subscription.map(move |delivery| Some((delivery, is_dead)));
         subscriptions.push(arriving.chain(stream::once(std::future::ready(None))));
     }
-    Ok((line, channel, stream::select_all(subscriptions).boxed()))
+    Ok((channel, stream::select_all(subscriptions).boxed()))
 }
 
 /// One session: until the connection is lost or the queue is closed.
@@ -148,11 +153,12 @@ async fn serve(
     mut arriving: Arriving,
     requests: &mut mpsc::Receiver<Request>,
 ) -> Ended {
+    let mut closing = std::pin::pin!(consuming.closing.cancelled());
     let mut tick = tokio::time::interval(TICK);
     loop {
         let acks = tokio::select! {
             biased;
-            () = consuming.closing.cancelled() => return Ended::Closed,
+            () = &mut closing => return Ended::Closed,
             _ = tick.tick() => {
                 if !line.connection().status().connected() {
                     return Ended::Lost("the connection is closed".to_owned());
@@ -162,11 +168,8 @@ async fn serve(
                 })
             }
             Some(request) = requests.recv() => {
-                let settled = settle(consuming, channel, &request.settlements).await;
-                let is_lost = settled.is_err();
-                request.answer.send(settled).ok(); // whoever asked may have gone
-                if is_lost {
-                    return Ended::Lost("acknowledgements cannot be sent".to_owned());
+                if let Err(why) = answer(consuming, channel, request).await {
+                    return Ended::Lost(why);
                 }
                 continue;
             }
@@ -194,19 +197,26 @@ fn arrive(lent: &Lent, delivery: Delivery, is_dead: bool) {
     lent.arrive(tag, envelope, delivery.redelivered || is_dead);
 }
 
+async fn answer(consuming: &Consuming, channel: &Channel, request: Request) -> Result<(), String> {
+    let settled = settle(consuming, channel, &request.settlements).await;
+    let fault = settled.as_ref().err().cloned();
+    request.answer.send(settled.map_err(QueueError)).ok(); // whoever asked may have gone
+    fault.map_or(Ok(()), Err)
+}
+
 /// Releases leave first: a group that follows may cover their tags.
 async fn settle(
     consuming: &Consuming,
     channel: &Channel,
     settlements: &[(Tag, Settle)],
-) -> Result<Settled, QueueError> {
+) -> Result<Settled, String> {
     let (settled, releases) = consuming.lent.settle(settlements);
     let requeue = BasicNackOptions { requeue: true, multiple: false };
     for tag in releases {
-        in_time(consuming.deadline, channel.basic_nack(tag, requeue)).await.map_err(QueueError)?;
+        in_time(consuming.deadline, channel.basic_nack(tag, requeue)).await?;
     }
-    let group = consuming.lent.acks(super::acks::Acks::group).into_iter().collect();
-    acknowledge(channel, group, consuming.deadline).await.map_err(QueueError)?;
+    let group = consuming.lent.acks(Acks::group).into_iter().collect();
+    acknowledge(channel, group, consuming.deadline).await?;
     Ok(settled)
 }
 
@@ -217,10 +227,16 @@ async fn acknowledge(channel: &Channel, acks: Vec<Ack>, deadline: Duration) -> R
     Ok(())
 }
 
-/// Closing: no more comes, what is done is acknowledged, and the rest goes back. What is still on the way
-/// goes back with the channel.
-async fn give_back(consuming: &Consuming, channel: &Channel) {
+/// Closing: no more comes, who has asked is answered, what is done is acknowledged, and the rest goes back;
+/// what is still on the way does so with the channel.
+async fn give_back(consuming: &Consuming, channel: &Channel, requests: &mut mpsc::Receiver<Request>) {
     let deadline = consuming.deadline;
+    requests.close();
+    while let Some(request) = requests.recv().await {
+        if answer(consuming, channel, request).await.is_err() {
+            return;
+        }
+    }
     for queue in [topology::EVENTS, topology::UNROUTED, topology::DEAD] {
         let cancel = channel.basic_cancel(ShortString::from(queue), BasicCancelOptions::default());
         drop(in_time(deadline, cancel).await);

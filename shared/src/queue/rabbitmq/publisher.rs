@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::uri::AMQPUri;
 use lapin::{BasicProperties, Channel, Confirmation, Event};
@@ -99,7 +99,7 @@ async fn run(publishing: Publishing, mut requests: mpsc::Receiver<Request>) {
             Some(Ok((line, channel))) => {
                 let ended = serve(&publishing, &line, &channel, &mut requests).await;
                 if matches!(ended, Ended::Closed) {
-                    publishing.status.down("closed");
+                    publishing.status.closed();
                     line.close(publishing.deadline).await;
                 }
                 ended
@@ -115,10 +115,14 @@ async fn run(publishing: Publishing, mut requests: mpsc::Receiver<Request>) {
 
 async fn connect(publishing: &Publishing) -> Result<(Line, Channel), String> {
     let line = Line::open(&publishing.uri, "publish", OPEN_DEADLINE).await?;
-    topology::inspect(&line).await?;
-    let channel = line.channel(OPEN_DEADLINE).await?;
-    in_time(OPEN_DEADLINE, channel.confirm_select(ConfirmSelectOptions::default())).await?;
-    Ok((line, channel))
+    let ready = async {
+        topology::inspect(&line).await?;
+        let channel = line.channel(OPEN_DEADLINE).await?;
+        in_time(OPEN_DEADLINE, channel.confirm_select(ConfirmSelectOptions::default())).await?;
+        Ok(channel)
+    };
+    let ready = ready.await;
+    line.with(ready).await
 }
 
 /// One session: until the connection is lost, or until the queue is closed and everybody has an answer.
@@ -129,6 +133,7 @@ async fn serve(
     requests: &mut mpsc::Receiver<Request>,
 ) -> Ended {
     let mut events = std::pin::pin!(line.connection().events_listener());
+    let mut closing = std::pin::pin!(publishing.closing.cancelled());
     let mut tick = tokio::time::interval(TICK);
     let mut batch = Vec::with_capacity(BATCH);
     let mut waiting = Waiting::new(&publishing.status, line, publishing.deadline);
@@ -155,16 +160,17 @@ async fn serve(
                     confirms.push(publish(channel, waiting.probe(), None));
                 }
             }
-            () = publishing.closing.cancelled(), if !requests.is_closed() => requests.close(),
-            Some((number, outcome)) = confirms.next() => match outcome {
-                Ok(Confirmation::Ack(None)) => waiting.confirmed(number, Ok(())),
-                Ok(Confirmation::Nack(None)) => waiting.confirmed(number, Err(PublishError::Refused)),
-                Ok(Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_))) => {
-                    return Ended::Lost(NO_NET.to_owned());
+            () = &mut closing, if !requests.is_closed() => requests.close(),
+            Some(first) = confirms.next() => {
+                let mut next = Some(first);
+                while let Some((number, outcome)) = next {
+                    match judged(outcome) {
+                        Ok(answer) => waiting.confirmed(number, answer),
+                        Err(why) => return Ended::Lost(why),
+                    }
+                    next = confirms.next().now_or_never().flatten();
                 }
-                Ok(Confirmation::NotRequested) => return Ended::Lost("confirms are off".to_owned()),
-                Err(error) => return Ended::Lost(plain(&error)),
-            },
+            }
             1.. = requests.recv_many(&mut batch, BATCH) => for request in batch.drain(..) {
                 if let Some(refusal) = waiting.refusal() {
                     request.answer.send(Err(refusal)).ok();
@@ -177,6 +183,17 @@ async fn serve(
         }
     }
     Ended::Closed
+}
+
+/// What a confirm says to the one who asked, or why no confirm of this session can be believed.
+fn judged(outcome: lapin::Result<Confirmation>) -> Result<Answer, String> {
+    match outcome {
+        Ok(Confirmation::Ack(None)) => Ok(Ok(())),
+        Ok(Confirmation::Nack(None)) => Ok(Err(PublishError::Refused)),
+        Ok(Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_))) => Err(NO_NET.to_owned()),
+        Ok(Confirmation::NotRequested) => Err("confirms are off".to_owned()),
+        Err(error) => Err(plain(&error)),
+    }
 }
 
 /// Publishes one event, or a probe. The place is free again when the broker has spoken.

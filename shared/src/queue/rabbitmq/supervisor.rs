@@ -66,6 +66,11 @@ impl Status {
         up_for
     }
 
+    /// On our own wish, hence no news.
+    pub(super) fn closed(&self) {
+        self.set(State::Down { since: Instant::now(), why: "closed".to_owned() }, Weak::new());
+    }
+
     /// Why a publish would be refused now.
     pub(super) fn refusal(&self) -> Option<PublishError> {
         match &self.now.lock().unwrap_or_else(PoisonError::into_inner).0 {

@@ -45,14 +45,15 @@ pub async fn declare(url: &str) -> Result<Vec<String>, TopologyError> {
         let channel = line.channel(OPEN_DEADLINE).await.map_err(TopologyError::Unreachable)?;
         match in_time(OPEN_DEADLINE, item.declare(&channel)).await {
             Ok(()) => stands.push(item.shown()),
-            Err(why) => differs.push(format!("{} cannot be declared: {why}", item.shown())),
+            Err(why) => differs.push(format!("{} differs or is refused: {why}", item.shown())),
         }
     }
     line.close(OPEN_DEADLINE).await;
     if differs.is_empty() { Ok(stands) } else { Err(TopologyError::Differs(differs)) }
 }
 
-/// Looks whether everything is there, without touching it.
+/// Looks whether every exchange and queue is there, without touching it. Their arguments cannot be asked for
+/// over AMQP: `declare` reports those.
 pub async fn check(url: &str) -> Result<(), TopologyError> {
     let line = open(url, "check").await?;
     let seen = missing(&line).await;
