@@ -17,6 +17,7 @@ mod rabbitmq;
 mod raw;
 mod signature_peers;
 mod signature_random;
+mod suspects;
 mod tidy;
 mod tools;
 mod torture;
