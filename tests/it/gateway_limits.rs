@@ -184,7 +184,7 @@ async fn secrets_in_a_file_are_exchanged_while_requests_are_answered() {
 async fn ten_thousand_idle_connections_fit_into_little_memory() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).expect("a soft limit may be raised");
-    let enough = maximum.is_none_or(|files| files as usize > IDLE_CONNECTIONS + 500);
+    let enough = maximum.is_none_or(|files| files > IDLE_CONNECTIONS as u64 + 500);
     assert!(enough, "raise the hard limit on open files: {maximum:?} are too few for this test");
     let gateway = Lonely::start().await;
     let before = gateway.memory_kib();

@@ -10,13 +10,17 @@ use serde_json::{Value, json};
 use shared::clock;
 use shared::env::Env;
 use shared::envelope::{Envelope, Header, Source, Unwanted};
-use worker::alone::{self, Alone};
+use worker::alone::{self, Alone, Retries};
 use worker::failure::{Blame, Failure};
 use worker::ledger::stored::{EventFilter, StoredEvent};
 use worker::ledger::{Ledger, LedgerConfig, LedgerError};
 use worker::process::{Handled, Manner, process};
 
-const RETRIES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
+const WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
+
+fn retries() -> Retries {
+    Retries { distances: WAITS.to_vec(), claim: Duration::from_secs(5) }
+}
 
 /// Tells the story to an empty ledger of each kind.
 async fn each_ledger(name: &str, story: impl AsyncFn(Ledger, String)) {
@@ -183,14 +187,14 @@ async fn a_panicking_event_fails_its_batch_and_alone_only_itself() {
         assert!(ledger.events(&filter()).await.unwrap().is_empty(), "a failed batch leaves nothing");
 
         let now = clock::now();
-        assert!(matches!(alone::handle(&ledger, &good, &RETRIES, now).await.unwrap(), Alone::Handled(_)));
-        assert!(matches!(alone::handle(&ledger, &bad, &RETRIES, now).await.unwrap(), Alone::Failed { .. }));
+        assert!(matches!(alone::handle(&ledger, &good, &retries(), now).await.unwrap(), Alone::Handled(_)));
+        assert!(matches!(alone::handle(&ledger, &bad, &retries(), now).await.unwrap(), Alone::Failed { .. }));
         let waiting = the_event(&ledger, "evt_bad").await;
         assert_eq!((waiting.outcome.as_str(), waiting.attempts), ("waiting", 1));
-        assert_eq!(waiting.retry_at, Some(now + RETRIES[0]));
-        assert!(matches!(alone::handle(&ledger, &bad, &RETRIES, now).await.unwrap(), Alone::NotDue));
-        alone::handle(&ledger, &bad, &RETRIES, now + Duration::from_secs(2)).await.unwrap();
-        alone::handle(&ledger, &bad, &RETRIES, now + Duration::from_secs(20)).await.unwrap();
+        assert_eq!(waiting.retry_at, Some(now + WAITS[0]));
+        assert!(matches!(alone::handle(&ledger, &bad, &retries(), now).await.unwrap(), Alone::NotDue));
+        alone::handle(&ledger, &bad, &retries(), now + Duration::from_secs(2)).await.unwrap();
+        alone::handle(&ledger, &bad, &retries(), now + Duration::from_secs(20)).await.unwrap();
         let dead = the_event(&ledger, "evt_bad").await;
         assert_eq!((dead.outcome.as_str(), dead.attempts), ("dead", 3));
         assert_eq!(dead.reason.as_deref(), Some("a rule panicked, 3 times"));
@@ -208,7 +212,8 @@ async fn a_mark_that_is_found_is_an_attempt_and_a_claim_keeps_others_away() {
         tx.commit().await.unwrap();
 
         let now = clock::now();
-        let Alone::Failed { blame, .. } = alone::handle(&ledger, &event, &RETRIES, now).await.unwrap() else {
+        let Alone::Failed { blame, .. } = alone::handle(&ledger, &event, &retries(), now).await.unwrap()
+        else {
             panic!("the mark of somebody who did not come back was overlooked")
         };
         assert_eq!(blame, Blame::NeverCameBack);
@@ -217,7 +222,7 @@ async fn a_mark_that_is_found_is_an_attempt_and_a_claim_keeps_others_away() {
         let mut tx = ledger.begin().await.unwrap();
         tx.mark_started(&worker::rules::event::Content::of(&unwanted).key, now).await.unwrap();
         tx.commit().await.unwrap();
-        alone::handle(&ledger, &unwanted, &RETRIES, now).await.unwrap();
+        alone::handle(&ledger, &unwanted, &retries(), now).await.unwrap();
 
         let later = now + Duration::from_secs(2);
         let due = ledger.due(later, 10).await.unwrap();
@@ -225,7 +230,7 @@ async fn a_mark_that_is_found_is_an_attempt_and_a_claim_keeps_others_away() {
         for waiting in due {
             let again = waiting.envelope();
             assert!(matches!(
-                alone::handle(&ledger, &again, &RETRIES, later).await.unwrap(),
+                alone::handle(&ledger, &again, &retries(), later).await.unwrap(),
                 Alone::Handled(_)
             ));
         }
@@ -251,7 +256,7 @@ async fn what_the_database_refuses_is_buried_and_an_outage_buries_nothing() {
         tx.commit().await.unwrap();
         let next = payment("pi_1", 5, "succeeded", "own_1");
         let Alone::Failed { blame: Blame::Refused(_), outcome } =
-            alone::handle(&ledger, &next, &RETRIES, clock::now()).await.unwrap()
+            alone::handle(&ledger, &next, &retries(), clock::now()).await.unwrap()
         else {
             panic!("a second audit line of one revision was accepted")
         };

@@ -1,8 +1,8 @@
 //! The contract of the queue: the same stories on every backend. What a story needs of the outside, such
 //! as a lending that ends by itself, is `place`'s to bring about.
 
-mod place;
-mod steps;
+pub(crate) mod place;
+pub(crate) mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;

@@ -41,7 +41,7 @@ impl Peer {
             .spawn()
             .unwrap_or_else(|error| panic!("the peer in {} starts: {error}", self.name));
         let mut input = process.stdin.take().expect("its input is a pipe");
-        let lines: String = requests.iter().map(|request| format!("{request}\n")).collect();
+        let lines = requests.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n") + "\n";
         let writing = std::thread::spawn(move || input.write_all(lines.as_bytes()));
         let output = process.wait_with_output().expect("the peer ends");
         writing.join().expect("the writer ends").expect("the peer reads");

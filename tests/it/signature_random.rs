@@ -44,7 +44,7 @@ fn hex(text: &str) -> Option<Vec<u8>> {
         .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
         .collect();
     let bytes = bytes.filter(|bytes| bytes.len() == 32 && text.len() == 64)?;
-    let again: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let again = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
     (again == text).then_some(bytes)
 }
 

@@ -72,7 +72,13 @@ async fn the_oracle_finds_every_kind_of_fault() {
     );
 
     scene.row("evt_1", "hash_1", "applied", 5).await;
-    assert_eq!(scene.verdict().await.wrong.len(), 2, "five repetitions were not sent");
+    assert_eq!(scene.verdict().await.overcounted.len(), 1, "five repetitions were not sent");
+    scene.sql("UPDATE events SET repetitions = 0").await;
+    assert_eq!(
+        scene.verdict().await.wrong.len(),
+        2,
+        "one repetition was accepted, and the payment is missing"
+    );
     scene.row("evt_1", "hash_2", "applied", 0).await;
     assert_eq!(scene.verdict().await.double.len(), 1);
     scene.sql("UPDATE events SET outcome = 'waiting', retry_at = received_at").await;

@@ -170,6 +170,11 @@ impl Stack {
         &self.ledger
     }
 
+    /// How many events are in the queue; those that a worker at RabbitMQ has in hand are not counted.
+    pub async fn waiting(&self) -> anyhow::Result<u64> {
+        self.queue.waiting().await
+    }
+
     pub fn gateway(&self) -> SocketAddr {
         self.gateway
     }

@@ -13,8 +13,15 @@ use crate::ledger::{Ledger, LedgerError};
 use crate::process::{Handled, Manner, process};
 use crate::rules::event::{Content, EventKey};
 
-/// How far a waiting event's time is put off while somebody handles it, so that nobody else does.
-pub const CLAIM: Duration = Duration::from_secs(300);
+/// When an event that failed alone is handled again.
+#[derive(Clone, Debug)]
+pub struct Retries {
+    /// The waits before each further attempt; after the last the event is buried.
+    pub distances: Vec<Duration>,
+    /// How far a waiting event's time is put off while somebody handles it, so that nobody else does. Longer
+    /// than the watchdog lets anybody take.
+    pub claim: Duration,
+}
 
 /// What came of handling an event alone.
 #[derive(Debug)]
@@ -33,11 +40,11 @@ pub enum Alone {
 pub async fn handle(
     ledger: &Ledger,
     envelope: &Envelope,
-    retries: &[Duration],
+    retries: &Retries,
     now: DateTime<Utc>,
 ) -> Result<Alone, Failure> {
     let key = Content::of(envelope).key;
-    let (attempts, blame) = match begin(ledger, &key, now).await? {
+    let (attempts, blame) = match begin(ledger, &key, envelope, now, now + retries.claim).await? {
         Begin::NotDue => return Ok(Alone::NotDue),
         Begin::NeverCameBack { attempts } => (attempts, Blame::NeverCameBack),
         Begin::Marked { attempts } => match process(ledger, &[envelope], Manner::Alone, now).await {
@@ -52,7 +59,7 @@ pub async fn handle(
             }
         },
     };
-    let outcome = failure::outcome(&blame, attempts + 1, retries, now);
+    let outcome = failure::outcome(&blame, attempts + 1, &retries.distances, now);
     let name = outcome.as_str();
     conclude(ledger, Record { key, envelope, outcome, attempts: attempts + 1 }, now).await?;
     Ok(Alone::Failed { blame, outcome: name })
@@ -70,15 +77,28 @@ enum Begin {
     NotDue,
 }
 
-async fn begin(ledger: &Ledger, key: &EventKey, now: DateTime<Utc>) -> Result<Begin, LedgerError> {
+async fn begin(
+    ledger: &Ledger,
+    key: &EventKey,
+    envelope: &Envelope,
+    now: DateTime<Utc>,
+    claimed_until: DateTime<Utc>,
+) -> Result<Begin, LedgerError> {
     let mut tx = ledger.begin().await?;
     let known = tx.known(std::slice::from_ref(key)).await?.pop();
     let attempts = match known {
         None => 0,
-        Some(known) if known.outcome == "waiting" && tx.claim(key, now, now + CLAIM).await? => known.attempts,
-        Some(_) => {
+        Some(known) if known.outcome == "waiting" && tx.claim(key, now, claimed_until).await? => {
+            known.attempts
+        }
+        Some(known) => {
             // Handled, and perhaps by somebody who died before it was settled: no blame is left over.
             tx.unmark_started(std::slice::from_ref(key)).await?;
+            let trace_parent = &envelope.header.trace_parent;
+            if known.trace_parent != *trace_parent {
+                // Another delivery of the event, whose own worker died: it was accepted, so it counts.
+                tx.count_repetitions(&[(key.clone(), 1, trace_parent.clone())]).await?;
+            }
             tx.commit().await?;
             return Ok(Begin::NotDue);
         }

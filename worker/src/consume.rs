@@ -12,7 +12,7 @@ use shared::envelope::Envelope;
 use shared::queue::{Delivery, Queue, Settle, Tag};
 use tokio_util::sync::CancellationToken;
 
-use crate::alone::{self, Alone};
+use crate::alone::{self, Alone, Retries};
 use crate::circuit::Circuit;
 use crate::failure::{Blame, Failure};
 use crate::ledger::Ledger;
@@ -31,7 +31,7 @@ pub struct Lanes {
     pub metrics: Metrics,
     pub circuit: Arc<Circuit>,
     pub watchdog: Watchdog,
-    pub retries: Arc<[Duration]>,
+    pub retries: Arc<Retries>,
     pub batch_events: usize,
     pub shutdown: CancellationToken,
     /// Cancelled when the disk failed: nothing may be acknowledged any more.
@@ -178,7 +178,7 @@ impl Lanes {
             Ok(settled) => self.metrics.stale_settles.inc_by(settled.stale as u64),
             // Each comes again, and is known then.
             Err(error) => {
-                tracing::warn!(%error, events = settlements.len(), "settling failed: the events come again")
+                tracing::warn!(%error, events = settlements.len(), "settling failed: the events come again");
             }
         }
     }

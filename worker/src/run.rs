@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::WorkerConfig;
+use crate::alone::Retries;
 use crate::chores;
 use crate::circuit::Circuit;
 use crate::consume::Lanes;
@@ -20,6 +21,8 @@ use crate::metrics::Metrics;
 use crate::watchdog::Watchdog;
 
 const SCHEMA_POLL: Duration = Duration::from_secs(1);
+/// Beyond what the watchdog grants: for the statements around the rules.
+const CLAIM_MARGIN: Duration = Duration::from_secs(5);
 const PROBE_DEADLINE: Duration = Duration::from_secs(2);
 
 /// Works until told to stop, then finishes what is in hand. Ends with an error when the disk failed, the
@@ -42,7 +45,7 @@ pub async fn run(
         metrics: Metrics::new()?,
         circuit: Arc::new(Circuit::default()),
         watchdog: Watchdog::start(lane_count + 1, config.event_deadline)?,
-        retries: config.retries.into(),
+        retries: Arc::new(Retries { distances: config.retries, claim: config.event_deadline + CLAIM_MARGIN }),
         batch_events: config.batch_events,
         shutdown: shutdown.clone(),
         broken: broken.clone(),

@@ -5,6 +5,7 @@ use shared::envelope::Envelope;
 
 use crate::ledger::stored::StoredEvent;
 use crate::ledger::{Ledger, LedgerError};
+use crate::rules::Observation;
 use crate::rules::event::{Content, Meaning};
 
 /// One row that an event is about.
@@ -31,7 +32,7 @@ fn rows_of(envelope: &Envelope) -> Vec<Touched> {
     };
     let mut rows: Vec<Touched> = observations
         .iter()
-        .flat_map(|observation| observation.subjects())
+        .flat_map(Observation::subjects)
         .map(|(kind, key)| Touched { kind, id: key.id })
         .collect();
     rows.sort();

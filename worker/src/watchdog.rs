@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 const IDLE: u64 = u64::MAX;
-/// The exit code of a process that ended itself for a hang: EX_SOFTWARE.
+/// The exit code of a process that ended itself for a hang, `EX_SOFTWARE`.
 const HUNG: i32 = 70;
 
 #[derive(Clone, Debug)]

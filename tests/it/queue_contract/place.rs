@@ -107,7 +107,12 @@ impl Place {
         Ok(())
     }
 
-    pub(crate) fn path(&self) -> Option<PathBuf> {
+    /// queue.db
+    pub(crate) fn file(&self) -> PathBuf {
+        self.path().expect("a story about files happens on SQLite")
+    }
+
+    fn path(&self) -> Option<PathBuf> {
         match &self.config.url {
             QueueUrl::Sqlite(path) => Some(path.clone()),
             QueueUrl::RabbitMq(_) => None,

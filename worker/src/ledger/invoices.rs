@@ -1,6 +1,6 @@
 //! The table `invoices`: every statement on it.
 
-use super::rows::Rows;
+use super::rows::{Rows, by_key};
 use super::{Ledger, LedgerError, Transaction, on};
 use crate::rules::Key;
 use crate::rules::invoices::Invoice;
@@ -81,13 +81,6 @@ impl Transaction {
             .await?;
         Ok(())
     }
-}
-
-fn by_key(keys: &[Key]) -> Rows<'_, Key> {
-    Rows::of(keys)
-        .text("id", |key| &key.id)
-        .text("account", |key| &key.account)
-        .flag("livemode", |key| key.livemode)
 }
 
 impl Ledger {

@@ -11,6 +11,7 @@ use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{AssertSqlSafe, FromRow, Postgres, Sqlite};
 
 use super::{LedgerError, Transaction};
+use crate::rules::Key;
 
 /// SQLite's limit on the parameters of one statement.
 const SQLITE_PARAMETERS: usize = 32_766;
@@ -30,6 +31,14 @@ enum Column<'a> {
     Flag(Vec<bool>),
     Time(Vec<Option<DateTime<Utc>>>),
     Bytes(Vec<&'a [u8]>),
+}
+
+/// The three columns of an object's key.
+pub(super) fn by_key(keys: &[Key]) -> Rows<'_, Key> {
+    Rows::of(keys)
+        .text("id", |key| &key.id)
+        .text("account", |key| &key.account)
+        .flag("livemode", |key| key.livemode)
 }
 
 impl<'a, T> Rows<'a, T> {

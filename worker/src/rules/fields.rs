@@ -25,6 +25,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The same reader, for an object inside this one.
+    #[must_use]
     pub fn within(&self, value: &'a Value) -> Self {
         Self { value, ..*self }
     }

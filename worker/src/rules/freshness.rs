@@ -164,6 +164,6 @@ mod tests {
         for order in [[older, a, b], [b, a, older], [a, older, b], [b, older, a]] {
             assert_eq!(merged(&order), (b, true));
         }
-        assert_eq!(merged(&[a, b, Freshness::of(1, 5, 0, 0, 3)]).1, false, "a fresher report settles it");
+        assert!(!merged(&[a, b, Freshness::of(1, 5, 0, 0, 3)]).1, "a fresher report settles it");
     }
 }

@@ -149,13 +149,13 @@ impl Invoice {
         if is_merchants_own {
             // The largest currency in text order, so that a contradiction does not depend on order.
             let currency = payments.clone().map(|payment| payment.currency.as_str()).max();
-            self.currency = currency.unwrap_or_default().to_owned();
+            currency.unwrap_or_default().clone_into(&mut self.currency);
             self.amount_due =
                 payments.clone().filter_map(|payment| payment.invoice_amount).max().unwrap_or(0);
         }
         self.amount_paid = if is_merchants_own { received } else { self.stripe_amount_paid };
         self.status = if is_merchants_own {
-            self.derive_own(payments, received)
+            Self::derive_own(payments, received)
         } else {
             self.derive_stripes(payments)
         };
@@ -176,7 +176,7 @@ impl Invoice {
     }
 
     /// The merchant's own invoice: nobody reports it, so its payments tell.
-    fn derive_own<'a>(&self, payments: impl Iterator<Item = &'a Payment> + Clone, received: i64) -> Status {
+    fn derive_own<'a>(payments: impl Iterator<Item = &'a Payment> + Clone, received: i64) -> Status {
         let stated = payments.clone().filter_map(|payment| payment.invoice_amount).max();
         let paid = match stated {
             Some(amount) => received >= amount && received > 0,

@@ -222,3 +222,57 @@ impl Sqlite {
 fn late() -> QueueError {
     QueueError("queue.db gave no answer within the deadline".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file in a folder of its own that is gone with the test.
+    struct Folder(std::path::PathBuf);
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            drop(std::fs::remove_dir_all(&self.0));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_refuses_the_group_and_passes_when_there_is_room() {
+        const EVENTS: usize = 40;
+        let folder = std::env::temp_dir().join(format!("tidegate-full-{}", crate::trace::random_hex::<6>()));
+        let folder = Folder(folder);
+        let path = folder.0.join("queue.db");
+        let config = QueueConfig {
+            url: QueueUrl::Sqlite(path.clone()),
+            publish_in_flight: EVENTS,
+            deadline: Duration::from_secs(20),
+            prefetch: 1000,
+            lease: Duration::from_secs(20),
+        };
+        let mut conn = file::open_writer(&path).await.unwrap();
+        sqlx::query("PRAGMA max_page_count = 120").execute(&mut conn).await.unwrap();
+        let readers = (file::open_reader(&path).await.unwrap(), file::open_reader(&path).await.unwrap());
+        let queue = Sqlite::over(conn, readers.0, readers.1, &config);
+        let mut envelope = Envelope::from_wire(b"", Bytes::from(vec![7; 20_000]), crate::clock::now());
+
+        let mut accepted = 0;
+        while queue.publish(&envelope).await.is_ok() {
+            accepted += 1;
+            assert!(accepted < EVENTS, "the file has no room for so many");
+        }
+        assert_eq!(queue.publish(&envelope).await, Err(PublishError::Unavailable));
+        assert!(queue.health().unwrap_err().contains("full"));
+        assert!(!queue.broken().is_cancelled());
+        envelope.body = Bytes::from_static(b"a small one still finds room");
+        queue.publish(&envelope).await.unwrap();
+        queue.health().unwrap();
+
+        let deliveries = queue.receive(EVENTS).await;
+        assert_eq!(deliveries.len(), accepted + 1);
+        let done: Vec<_> = deliveries.iter().map(|delivery| (delivery.tag, Settle::Done)).collect();
+        assert_eq!(queue.settle(&done).await.unwrap().settled, accepted + 1);
+        envelope.body = Bytes::from(vec![7; 20_000]);
+        queue.publish(&envelope).await.unwrap();
+        queue.close().await;
+    }
+}

@@ -57,6 +57,7 @@ impl Writer {
                 () = self.returns.arrived.notified() => {}
                 () = renewal, if self.lent > 0 => {}
                 () = self.stop.cancelled(), if !self.ops.is_closed() => self.ops.close(),
+                () = self.condition.broken.cancelled() => return,
             }
             while group.has_room() {
                 let Ok(op) = self.ops.try_recv() else { break };
@@ -68,10 +69,10 @@ impl Writer {
             if self.lent == 0 || group.renew {
                 renewed = Instant::now();
             }
-            self.write(group).await;
             if self.condition.broken.is_cancelled() {
-                return;
+                return; // whoever waits, here or in the channel, is refused by this
             }
+            self.write(group).await;
         }
         if self.stop.is_cancelled() {
             self.close().await;
@@ -85,7 +86,7 @@ impl Writer {
             if group.is_empty() {
                 return;
             }
-            match self.transaction(&group).await {
+            match self.transaction(&mut group).await {
                 Ok(written) => return self.answer(group, written),
                 Err(error) => match Fault::of(&error) {
                     Fault::Busy if group.is_awaited() => {}
@@ -95,8 +96,9 @@ impl Writer {
         }
     }
 
-    async fn transaction(&mut self, group: &Group) -> sqlx::Result<Written> {
+    async fn transaction(&mut self, group: &mut Group) -> sqlx::Result<Written> {
         statements::begin(&mut self.conn).await?;
+        group.forget_abandoned(); // the lock may have been long in coming
         let written = match self.statements(group).await {
             Ok(written) => statements::commit(&mut self.conn).await.map(|()| written),
             Err(error) => Err(error),

@@ -7,7 +7,7 @@ use crate::rules::fields::moment;
 use crate::rules::testing::{event, in_every_order};
 use crate::rules::world::World;
 
-fn invoice(status: &str, extra: Value) -> Value {
+fn invoice(status: &str, extra: &Value) -> Value {
     let mut object = json!({"id": "in_1", "status": status, "amount_due": 2000, "currency": "usd"});
     object.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
     object
@@ -21,10 +21,10 @@ fn status(world: &World) -> &'static str {
 fn a_happy_invoice_in_one_second() {
     let paid = json!({"amount_paid": 2000, "payments": {"data": [{"payment": {"payment_intent": "pi_1"}}]}});
     let world = in_every_order(&[
-        event("invoice.created", 0, &invoice("draft", json!({}))),
-        event("invoice.finalized", 0, &invoice("open", json!({}))),
-        event("invoice.payment_succeeded", 0, &invoice("paid", paid.clone())),
-        event("invoice.paid", 0, &invoice("paid", paid)),
+        event("invoice.created", 0, &invoice("draft", &json!({}))),
+        event("invoice.finalized", 0, &invoice("open", &json!({}))),
+        event("invoice.payment_succeeded", 0, &invoice("paid", &paid)),
+        event("invoice.paid", 0, &invoice("paid", &paid)),
     ]);
     assert_eq!(status(&world), "paid");
     assert_eq!(world.invoice("in_1").amount_paid, 2000);
@@ -33,7 +33,7 @@ fn a_happy_invoice_in_one_second() {
 
 #[test]
 fn fails_twice_is_overdue_then_paid() {
-    let tried = |count: i64| invoice("open", json!({"attempt_count": count}));
+    let tried = |count: i64| invoice("open", &json!({"attempt_count": count}));
     let mut story = vec![
         event("invoice.finalized", 0, &tried(0)),
         event("invoice.payment_failed", 10, &tried(1)),
@@ -42,7 +42,7 @@ fn fails_twice_is_overdue_then_paid() {
     assert_eq!(status(&in_every_order(&story)), "failed");
     story.push(event("invoice.overdue", 30, &tried(2)));
     assert_eq!(status(&in_every_order(&story)), "overdue");
-    story.push(event("invoice.paid", 40, &invoice("paid", json!({"amount_paid": 2000}))));
+    story.push(event("invoice.paid", 40, &invoice("paid", &json!({"amount_paid": 2000}))));
     let world = in_every_order(&story);
     assert_eq!(status(&world), "paid");
     let invoice = world.invoice("in_1");
@@ -51,18 +51,18 @@ fn fails_twice_is_overdue_then_paid() {
 
 #[test]
 fn a_deleted_draft_and_a_void_invoice_stay_so() {
-    let draft = event("invoice.created", 0, &invoice("draft", json!({})));
-    let deleted = event("invoice.deleted", 0, &invoice("draft", json!({})));
+    let draft = event("invoice.created", 0, &invoice("draft", &json!({})));
+    let deleted = event("invoice.deleted", 0, &invoice("draft", &json!({})));
     assert_eq!(status(&in_every_order(&[draft, deleted])), "deleted");
-    let open = event("invoice.finalized", 9, &invoice("open", json!({})));
-    let void = event("invoice.voided", 5, &invoice("void", json!({})));
+    let open = event("invoice.finalized", 9, &invoice("open", &json!({})));
+    let void = event("invoice.voided", 5, &invoice("void", &json!({})));
     assert_eq!(status(&in_every_order(&[open, void])), "void");
 }
 
 #[test]
 fn uncollectible_then_paid_after_all() {
-    let lost = event("invoice.marked_uncollectible", 5, &invoice("uncollectible", json!({})));
-    let paid = event("invoice.paid", 5, &invoice("paid", json!({"amount_paid": 2000})));
+    let lost = event("invoice.marked_uncollectible", 5, &invoice("uncollectible", &json!({})));
+    let paid = event("invoice.paid", 5, &invoice("paid", &json!({"amount_paid": 2000})));
     assert_eq!(status(&in_every_order(&[lost, paid])), "paid");
 }
 

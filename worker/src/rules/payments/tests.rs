@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::rules::Observation;
 use crate::rules::testing::{event, in_every_order, observations};
 
-fn intent(status: &str, extra: Value) -> Value {
+fn intent(status: &str, extra: &Value) -> Value {
     let mut object = json!({"id": "pi_1", "status": status, "amount": 1999, "currency": "usd"});
     object.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
     object
@@ -16,9 +16,9 @@ fn fails_then_succeeds_inside_one_second() {
     let error =
         json!({"last_payment_error": {"code": "card_declined", "decline_code": "insufficient_funds"}});
     let world = in_every_order(&[
-        event("payment_intent.created", 0, &intent("requires_payment_method", json!({}))),
-        event("payment_intent.payment_failed", 0, &intent("requires_payment_method", error)),
-        event("payment_intent.succeeded", 0, &intent("succeeded", json!({"amount_received": 1999}))),
+        event("payment_intent.created", 0, &intent("requires_payment_method", &json!({}))),
+        event("payment_intent.payment_failed", 0, &intent("requires_payment_method", &error)),
+        event("payment_intent.succeeded", 0, &intent("succeeded", &json!({"amount_received": 1999}))),
     ]);
     let payment = world.payment("pi_1");
     assert_eq!((payment.status.as_str(), payment.amount_received), ("succeeded", 1999));
@@ -29,8 +29,8 @@ fn fails_then_succeeds_inside_one_second() {
 fn a_link_survives_fresher_reports_without_it() {
     let with_user = json!({"metadata": {"user_id": "u1", "invoice_id": "own_7"}, "customer": "cus_1"});
     let world = in_every_order(&[
-        event("payment_intent.created", 0, &intent("requires_payment_method", with_user)),
-        event("payment_intent.processing", 5, &intent("processing", json!({}))),
+        event("payment_intent.created", 0, &intent("requires_payment_method", &with_user)),
+        event("payment_intent.processing", 5, &intent("processing", &json!({}))),
     ]);
     let payment = world.payment("pi_1");
     assert_eq!(payment.status, "processing");
@@ -44,9 +44,9 @@ fn stripes_link_stands_before_the_merchants() {
         event(
             "payment_intent.created",
             9,
-            &intent("processing", json!({"metadata": {"invoice_id": "own_7"}})),
+            &intent("processing", &json!({"metadata": {"invoice_id": "own_7"}})),
         ),
-        event("payment_intent.created", 0, &intent("processing", json!({"invoice": "in_1"}))),
+        event("payment_intent.created", 0, &intent("processing", &json!({"invoice": "in_1"}))),
     ]);
     assert_eq!(world.payment("pi_1").owner().unwrap().id, "in_1");
 }
@@ -54,8 +54,8 @@ fn stripes_link_stands_before_the_merchants() {
 #[test]
 fn two_contents_of_one_moment_ask_for_a_refetch() {
     let world = in_every_order(&[
-        event("payment_intent.processing", 3, &intent("processing", json!({}))),
-        event("payment_intent.requires_action", 3, &intent("requires_action", json!({}))),
+        event("payment_intent.processing", 3, &intent("processing", &json!({}))),
+        event("payment_intent.requires_action", 3, &intent("requires_action", &json!({}))),
     ]);
     assert!(world.payment("pi_1").needs_refetch);
 }
@@ -63,7 +63,7 @@ fn two_contents_of_one_moment_ask_for_a_refetch() {
 #[test]
 fn a_status_never_seen_before_is_kept_as_text() {
     let [Observation::Payment(report)] =
-        &observations("payment_intent.created", &intent("dreaming", json!({})))[..]
+        &observations("payment_intent.created", &intent("dreaming", &json!({})))[..]
     else {
         panic!("one payment")
     };

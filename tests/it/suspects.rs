@@ -1,0 +1,76 @@
+//! Events that make their worker panic, abort or hang, as the debug build's failpoints do: each is found out
+//! and buried alone, and its neighbours are applied, whoever has to be started again meanwhile.
+
+use std::time::Duration;
+
+use harness::client::{Answer, Client};
+use harness::guardian::until;
+use harness::stack::{Combination, Stack};
+use harness::stories::{SampleEvent, Stories};
+use serde_json::json;
+
+const NEIGHBOURS: usize = 30;
+const PATIENCE: Duration = Duration::from_mins(2);
+/// One retry, and little patience with what hangs.
+const SETTINGS: &[(&str, &str)] =
+    &[("WORKER_RETRY_SECS", "1"), ("WORKER_EVENT_DEADLINE_SECS", "2"), ("QUEUE_LEASE_SECS", "3")];
+const SUSPECTS: [(&str, &str); 3] = [
+    ("tidegate.failpoint.panic", "a rule panicked, 2 times"),
+    ("tidegate.failpoint.abort", "the process ended or hung while it handled this event alone, 2 times"),
+    ("tidegate.failpoint.hang", "the process ended or hung while it handled this event alone, 2 times"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_one_process_each_suspect_is_buried_alone_and_its_neighbours_are_applied() {
+    buries_suspects_alone(Combination::SqliteSqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_two_workers_each_suspect_is_buried_alone_and_its_neighbours_are_applied() {
+    buries_suspects_alone(Combination::RabbitPostgres).await;
+}
+
+async fn buries_suspects_alone(combination: Combination) {
+    let mut stack = Stack::start_with(combination, SETTINGS).await;
+    let mut stories = Stories::of_seed(11);
+    let mut events: Vec<SampleEvent> = (0..NEIGHBOURS).map(|_| stories.succeeded_payment()).collect();
+    for (place, (kind, _)) in SUSPECTS.into_iter().enumerate() {
+        events.insert(10 * (place + 1), stories.event_of(kind, "dead", &json!({})));
+    }
+    let mut client = stack.client();
+    for event in &events {
+        send(&mut stack, &mut client, event).await;
+    }
+    until("an outcome for every event", PATIENCE, async || {
+        revive(&mut stack);
+        let applied = stack.ledger().count("SELECT count(*) FROM events WHERE outcome = 'applied'").await;
+        let dead = stack.ledger().count("SELECT count(*) FROM events WHERE outcome = 'dead'").await;
+        Ok(applied.is_ok_and(|count| count == 30) && dead.is_ok_and(|count| count == 3))
+    })
+    .await
+    .unwrap_or_else(|error| panic!("{error:#}\n{}", stack.logs()));
+    for event in stack.ledger().events().await.unwrap().iter().filter(|event| event.outcome == "dead") {
+        let (_, reason) = SUSPECTS.iter().find(|(kind, _)| *kind == event.kind).expect("only suspects die");
+        assert_eq!((event.reason.as_deref(), event.attempts), (Some(*reason), 2), "{}", event.kind);
+    }
+    stack.abandon(); // its logs tell of the panics that this test is about
+}
+
+/// Sends until it is accepted: with a queue in a file, what kills the worker kills the gateway beside it.
+async fn send(stack: &mut Stack, client: &mut Client, event: &SampleEvent) {
+    until("an event to be accepted", PATIENCE, async || {
+        revive(stack);
+        Ok(client.send(&event.body).await == Answer::Status(200))
+    })
+    .await
+    .unwrap();
+}
+
+/// Starts again what has ended, as a supervisor does.
+fn revive(stack: &mut Stack) {
+    for name in stack.names() {
+        if stack.has_ended(name) {
+            stack.spawn(name).unwrap();
+        }
+    }
+}
