@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 /// Above every deadline that these tests give the gateway.
@@ -42,10 +42,19 @@ impl Raw {
         Self { stream, received: Vec::new() }
     }
 
-    /// Sends what it can: the gateway may have closed in the middle of it.
-    pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+    /// With buffers so small that whoever sends or receives much must wait for the other side.
+    pub(crate) async fn open_narrow(address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_send_buffer_size(8_192).expect("a socket takes its options");
+        socket.set_recv_buffer_size(8_192).expect("a socket takes its options");
+        let stream = socket.connect(address).await.expect("the gateway takes connections");
+        Self { stream, received: Vec::new() }
+    }
+
+    /// Sends what it can, and says whether that was all: the gateway may have closed in the middle of it.
+    pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
         let sent = timeout(PATIENCE, self.stream.write_all(bytes.as_ref())).await;
-        drop(sent.expect("the gateway reads or closes"));
+        sent.expect("the gateway reads or closes").is_ok()
     }
 
     /// The next answer; `None` when the gateway closed instead.
