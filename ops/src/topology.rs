@@ -30,7 +30,9 @@ pub async fn run(env: &Env, options: &TopologyOptions) -> anyhow::Result<()> {
         return output::print(&format!("{queue} is a file: it needs no topology\n"));
     }
     if options.check {
-        return output::print(&format!("{queue} has every exchange and queue as it must be\n"));
+        return output::print(&format!(
+            "{queue} has every exchange and queue; `tidegate topology` also compares how they are set up\n"
+        ));
     }
     output::print(&format!("{queue} now has\n  {}\n", declared.join("\n  ")))
 }
