@@ -10,20 +10,12 @@ use serde_json::{Value, json};
 use shared::clock;
 use shared::env::Env;
 use shared::envelope::{Envelope, Header, Source, Unwanted};
-use worker::alone::{self, Alone, Retries};
-use worker::failure::{Blame, Failure};
 use worker::ledger::stored::{EventFilter, StoredEvent};
 use worker::ledger::{Ledger, LedgerConfig, LedgerError};
 use worker::process::{Handled, Manner, process};
 
-const WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
-
-fn retries() -> Retries {
-    Retries { distances: WAITS.to_vec(), claim: Duration::from_secs(5) }
-}
-
 /// Tells the story to an empty ledger of each kind.
-async fn each_ledger(name: &str, story: impl AsyncFn(Ledger, String)) {
+pub(crate) async fn each_ledger(name: &str, story: impl AsyncFn(Ledger, String)) {
     let folder = harness::guardian::Guardian::new("ledger", rustix::process::Signal::KILL).unwrap();
     let postgres = Postgres::shared().await.database(name).await.unwrap();
     let sqlite = format!("sqlite:{}", folder.folder().join("ledger.db").display());
@@ -36,12 +28,12 @@ async fn each_ledger(name: &str, story: impl AsyncFn(Ledger, String)) {
     }
 }
 
-async fn open(url: &str) -> Ledger {
+pub(crate) async fn open(url: &str) -> Ledger {
     let config = LedgerConfig::from_env(&Env::of(&[("DATABASE_URL", url)])).unwrap();
     Ledger::open(&config).await.unwrap()
 }
 
-fn envelope(id: &str, kind: &str, second: i64, object: &Value) -> Envelope {
+pub(crate) fn envelope(id: &str, kind: &str, second: i64, object: &Value) -> Envelope {
     let body = json!({"object": "event", "id": id, "data": {"object": object}}).to_string();
     Envelope {
         header: Header {
@@ -61,7 +53,7 @@ fn envelope(id: &str, kind: &str, second: i64, object: &Value) -> Envelope {
     }
 }
 
-fn payment(id: &str, second: i64, status: &str, invoice: &str) -> Envelope {
+pub(crate) fn payment(id: &str, second: i64, status: &str, invoice: &str) -> Envelope {
     let received = if status == "succeeded" { 500 } else { 0 };
     let object = json!({"id": id, "status": status, "amount": 500, "amount_received": received, "currency": "usd",
         "metadata": {"invoice_id": invoice, "user_id": "u1"}});
@@ -69,11 +61,11 @@ fn payment(id: &str, second: i64, status: &str, invoice: &str) -> Envelope {
     envelope(&format!("evt_{id}_{status}_{second}"), kind, second, &object)
 }
 
-async fn together(ledger: &Ledger, envelopes: &[&Envelope]) -> Handled {
+pub(crate) async fn together(ledger: &Ledger, envelopes: &[&Envelope]) -> Handled {
     process(ledger, envelopes, Manner::Together, clock::now()).await.unwrap()
 }
 
-async fn the_event(ledger: &Ledger, id: &str) -> StoredEvent {
+pub(crate) async fn the_event(ledger: &Ledger, id: &str) -> StoredEvent {
     let [event] = &ledger.event(id).await.unwrap()[..] else { panic!("one row of {id}") };
     event.clone()
 }
@@ -178,98 +170,6 @@ async fn test_events_and_other_accounts_never_move_a_row_of_ours() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_panicking_event_fails_its_batch_and_alone_only_itself() {
-    each_ledger("panic", async |ledger, _| {
-        let good = payment("pi_1", 0, "succeeded", "own_1");
-        let bad = envelope("evt_bad", "tidegate.failpoint.panic", 0, &json!({}));
-        let batch = process(&ledger, &[&good, &bad], Manner::Together, clock::now()).await;
-        assert!(matches!(batch, Err(Failure::Blame(Blame::Panicked))), "{batch:?}");
-        assert!(ledger.events(&filter()).await.unwrap().is_empty(), "a failed batch leaves nothing");
-
-        let now = clock::now();
-        assert!(matches!(alone::handle(&ledger, &good, &retries(), now).await.unwrap(), Alone::Handled(_)));
-        assert!(matches!(alone::handle(&ledger, &bad, &retries(), now).await.unwrap(), Alone::Failed { .. }));
-        let waiting = the_event(&ledger, "evt_bad").await;
-        assert_eq!((waiting.outcome.as_str(), waiting.attempts), ("waiting", 1));
-        assert_eq!(waiting.retry_at, Some(now + WAITS[0]));
-        assert!(matches!(alone::handle(&ledger, &bad, &retries(), now).await.unwrap(), Alone::NotDue));
-        alone::handle(&ledger, &bad, &retries(), now + Duration::from_secs(2)).await.unwrap();
-        alone::handle(&ledger, &bad, &retries(), now + Duration::from_secs(20)).await.unwrap();
-        let dead = the_event(&ledger, "evt_bad").await;
-        assert_eq!((dead.outcome.as_str(), dead.attempts), ("dead", 3));
-        assert_eq!(dead.reason.as_deref(), Some("a rule panicked, 3 times"));
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_mark_that_is_found_is_an_attempt_and_a_claim_keeps_others_away() {
-    each_ledger("mark", async |ledger, _| {
-        let event = payment("pi_1", 0, "succeeded", "own_1");
-        let key = worker::rules::event::Content::of(&event).key;
-        let mut tx = ledger.begin().await.unwrap();
-        assert!(tx.mark_started(&key, clock::now()).await.unwrap());
-        tx.commit().await.unwrap();
-
-        let now = clock::now();
-        let Alone::Failed { blame, .. } = alone::handle(&ledger, &event, &retries(), now).await.unwrap()
-        else {
-            panic!("the mark of somebody who did not come back was overlooked")
-        };
-        assert_eq!(blame, Blame::NeverCameBack);
-        let mut unwanted = payment("pi_2", 0, "succeeded", "own_2");
-        unwanted.header.unwanted = Some(Unwanted::WrongMode);
-        let mut tx = ledger.begin().await.unwrap();
-        tx.mark_started(&worker::rules::event::Content::of(&unwanted).key, now).await.unwrap();
-        tx.commit().await.unwrap();
-        alone::handle(&ledger, &unwanted, &retries(), now).await.unwrap();
-
-        let later = now + Duration::from_secs(2);
-        let due = ledger.due(later, 10).await.unwrap();
-        assert_eq!(due.len(), 2);
-        for waiting in due {
-            let again = waiting.envelope();
-            assert!(matches!(
-                alone::handle(&ledger, &again, &retries(), later).await.unwrap(),
-                Alone::Handled(_)
-            ));
-        }
-        assert_eq!(the_event(&ledger, &unwanted.header.id).await.reason.as_deref(), Some("wrong mode"));
-        let applied = the_event(&ledger, &event.header.id).await;
-        assert_eq!((applied.outcome.as_str(), applied.attempts), ("applied", 2));
-        assert_eq!(ledger.invoice("own_1").await.unwrap()[0].status.as_str(), "paid");
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_the_database_refuses_is_buried_and_an_outage_buries_nothing() {
-    each_ledger("refused", async |ledger, _| {
-        // A revision that the audit already has: the tripwire for lost updates.
-        let first = payment("pi_1", 0, "processing", "own_1");
-        together(&ledger, &[&first]).await;
-        let mut tx = ledger.begin().await.unwrap();
-        let mut row =
-            tx.read_payments(&[ledger.payment("pi_1").await.unwrap()[0].key.clone()]).await.unwrap();
-        row[0].revision = 0;
-        tx.write_payments(&[&row[0]]).await.unwrap();
-        tx.commit().await.unwrap();
-        let next = payment("pi_1", 5, "succeeded", "own_1");
-        let Alone::Failed { blame: Blame::Refused(_), outcome } =
-            alone::handle(&ledger, &next, &retries(), clock::now()).await.unwrap()
-        else {
-            panic!("a second audit line of one revision was accepted")
-        };
-        assert_eq!(outcome, "dead");
-    })
-    .await;
-    let away = open("postgres://nobody:none@127.0.0.1:1/none").await;
-    let event = payment("pi_1", 0, "processing", "own_1");
-    let failed = process(&away, &[&event], Manner::Together, clock::now()).await;
-    assert!(matches!(failed, Err(Failure::Transient(_))), "{failed:?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn three_workers_in_any_order_end_like_one() {
     each_ledger("concurrent", async |ledger, _| {
         let mut random = Random::of_seed(7);
@@ -348,6 +248,6 @@ async fn a_schema_that_this_build_does_not_know_is_refused_in_plain_words() {
     );
 }
 
-fn filter() -> EventFilter {
+pub(crate) fn filter() -> EventFilter {
     EventFilter { limit: 100, ..EventFilter::default() }
 }

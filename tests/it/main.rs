@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic with its line is the message")]
 
+mod attempts;
 mod cli;
 mod durability;
 mod edge;

@@ -23,6 +23,13 @@ pub struct Retries {
     pub claim: Duration,
 }
 
+/// Whether the mark of the event at hand is ours, from an earlier try that the ledger cut short. Such a mark
+/// is no attempt: an outage uses up none.
+#[derive(Debug, Default)]
+pub struct Mark {
+    is_mine: bool,
+}
+
 /// What came of handling an event alone.
 #[derive(Debug)]
 pub enum Alone {
@@ -36,27 +43,24 @@ pub enum Alone {
     NotDue,
 }
 
-/// Handles one event. `Err` is transient or broken: the event has no outcome yet, and its mark is gone.
+/// Handles one event. `Err` is transient or broken: the event has no outcome yet. Whoever tries again brings
+/// the same `mark`; whoever gives up calls `give_back`.
 pub async fn handle(
     ledger: &Ledger,
     envelope: &Envelope,
     retries: &Retries,
     now: DateTime<Utc>,
+    mark: &mut Mark,
 ) -> Result<Alone, Failure> {
     let key = Content::of(envelope).key;
-    let (attempts, blame) = match begin(ledger, &key, envelope, now, now + retries.claim).await? {
+    let (attempts, blame) = match begin(ledger, &key, envelope, now, now + retries.claim, mark).await? {
         Begin::NotDue => return Ok(Alone::NotDue),
         Begin::NeverCameBack { attempts } => (attempts, Blame::NeverCameBack),
         Begin::Marked { attempts } => match process(ledger, &[envelope], Manner::Alone, now).await {
             Ok(handled) => return Ok(Alone::Handled(handled)),
             Err(Failure::Blame(blame)) => (attempts, blame),
-            Err(failure) => {
-                // The failure is not the event's: without this the next try would count as one.
-                if let Err(error) = unmark(ledger, &key).await {
-                    tracing::debug!(event_id = key.id, %error, "a mark stays behind");
-                }
-                return Err(failure);
-            }
+            // Not the event's failure: the mark stays ours for the next try.
+            Err(failure) => return Err(failure),
         },
     };
     let outcome = failure::outcome(&blame, attempts + 1, &retries.distances, now);
@@ -83,12 +87,15 @@ async fn begin(
     envelope: &Envelope,
     now: DateTime<Utc>,
     claimed_until: DateTime<Utc>,
+    mark: &mut Mark,
 ) -> Result<Begin, LedgerError> {
     let mut tx = ledger.begin().await?;
     let known = tx.known(std::slice::from_ref(key)).await?.pop();
     let attempts = match known {
         None => 0,
-        Some(known) if known.outcome == "waiting" && tx.claim(key, now, claimed_until).await? => {
+        Some(known)
+            if known.outcome == "waiting" && (mark.is_mine || tx.claim(key, now, claimed_until).await?) =>
+        {
             known.attempts
         }
         Some(known) => {
@@ -103,15 +110,20 @@ async fn begin(
             return Ok(Begin::NotDue);
         }
     };
-    let marked = tx.mark_started(key, now).await?;
+    // Before the commit: where its answer is lost, the mark that is found next time is ours all the same.
+    mark.is_mine |= tx.mark_started(key, now).await?;
     tx.commit().await?;
-    Ok(if marked { Begin::Marked { attempts } } else { Begin::NeverCameBack { attempts } })
+    Ok(if mark.is_mine { Begin::Marked { attempts } } else { Begin::NeverCameBack { attempts } })
 }
 
-/// A claim is left to run out: the event then simply comes a little later.
-async fn unmark(ledger: &Ledger, key: &EventKey) -> Result<(), LedgerError> {
+/// Takes the mark away from an event that goes back untouched: a clean stop is no attempt. A claim is left to
+/// run out; the event then simply comes a little later.
+pub async fn give_back(ledger: &Ledger, envelope: &Envelope, mark: &Mark) -> Result<(), LedgerError> {
+    if !mark.is_mine {
+        return Ok(());
+    }
     let mut tx = ledger.begin().await?;
-    tx.unmark_started(std::slice::from_ref(key)).await?;
+    tx.unmark_started(&[Content::of(envelope).key]).await?;
     tx.commit().await
 }
 

@@ -12,7 +12,7 @@ use shared::envelope::Envelope;
 use shared::queue::{Delivery, Queue, Settle, Tag};
 use tokio_util::sync::CancellationToken;
 
-use crate::alone::{self, Alone, Retries};
+use crate::alone::{self, Alone, Mark, Retries};
 use crate::circuit::Circuit;
 use crate::failure::{Blame, Failure};
 use crate::ledger::Ledger;
@@ -109,10 +109,10 @@ impl Lanes {
 
     /// Handles one event by itself; `None` when told to stop before it had an outcome.
     pub async fn handle_alone(&self, lane: usize, envelope: &Envelope) -> Option<Alone> {
-        let mut pauses = pauses();
+        let (mut pauses, mut mark) = (pauses(), Mark::default());
         let result = loop {
             let busy = self.watchdog.busy(lane);
-            let attempt = alone::handle(&self.ledger, envelope, &self.retries, clock::now()).await;
+            let attempt = alone::handle(&self.ledger, envelope, &self.retries, clock::now(), &mut mark).await;
             drop(busy);
             if let ControlFlow::Break(result) = self.judge(attempt, &mut pauses).await {
                 break result;
@@ -134,7 +134,13 @@ impl Lanes {
                 }
                 Some(alone)
             }
-            Err(Stop::Interrupted) => None,
+            Err(Stop::Interrupted) => {
+                if let Err(error) = alone::give_back(&self.ledger, envelope, &mark).await {
+                    let event_id = &envelope.header.id;
+                    tracing::info!(event_id, %error, "an event's mark stays behind: it will count as an attempt");
+                }
+                None
+            }
             // Writing the outcome of a failed event was refused: no rule foresees it. Keep it in the queue.
             Err(Stop::Blame(blame)) => {
                 tracing::error!(event_id = envelope.header.id, %blame, "an event's failure cannot be recorded");

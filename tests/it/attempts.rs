@@ -1,0 +1,171 @@
+//! Attempts on both ledgers: what fails alone waits and is buried in the end, whoever dies over an event
+//! leaves a mark, and an outage uses up nothing.
+
+use std::time::Duration;
+
+use serde_json::json;
+use shared::clock;
+use shared::envelope::Unwanted;
+use sqlx::Connection;
+use worker::alone::{self, Alone, Mark, Retries};
+use worker::failure::{Blame, Failure};
+use worker::process::{Manner, process};
+
+use crate::ledgers::{each_ledger, envelope, filter, open, payment, the_event, together};
+
+const WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
+
+fn retries() -> Retries {
+    Retries { distances: WAITS.to_vec(), claim: Duration::from_secs(5) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panicking_event_fails_its_batch_and_alone_only_itself() {
+    each_ledger("panic", async |ledger, _| {
+        let good = payment("pi_1", 0, "succeeded", "own_1");
+        let bad = envelope("evt_bad", "tidegate.failpoint.panic", 0, &json!({}));
+        let batch = process(&ledger, &[&good, &bad], Manner::Together, clock::now()).await;
+        assert!(matches!(batch, Err(Failure::Blame(Blame::Panicked))), "{batch:?}");
+        assert!(ledger.events(&filter()).await.unwrap().is_empty(), "a failed batch leaves nothing");
+
+        let now = clock::now();
+        assert!(matches!(
+            alone::handle(&ledger, &good, &retries(), now, &mut Mark::default()).await.unwrap(),
+            Alone::Handled(_)
+        ));
+        assert!(matches!(
+            alone::handle(&ledger, &bad, &retries(), now, &mut Mark::default()).await.unwrap(),
+            Alone::Failed { .. }
+        ));
+        let waiting = the_event(&ledger, "evt_bad").await;
+        assert_eq!((waiting.outcome.as_str(), waiting.attempts), ("waiting", 1));
+        assert_eq!(waiting.retry_at, Some(now + WAITS[0]));
+        assert!(matches!(
+            alone::handle(&ledger, &bad, &retries(), now, &mut Mark::default()).await.unwrap(),
+            Alone::NotDue
+        ));
+        alone::handle(&ledger, &bad, &retries(), now + Duration::from_secs(2), &mut Mark::default())
+            .await
+            .unwrap();
+        alone::handle(&ledger, &bad, &retries(), now + Duration::from_secs(20), &mut Mark::default())
+            .await
+            .unwrap();
+        let dead = the_event(&ledger, "evt_bad").await;
+        assert_eq!((dead.outcome.as_str(), dead.attempts), ("dead", 3));
+        assert_eq!(dead.reason.as_deref(), Some("a rule panicked, 3 times"));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mark_that_is_found_is_an_attempt_and_a_claim_keeps_others_away() {
+    each_ledger("mark", async |ledger, _| {
+        let event = payment("pi_1", 0, "succeeded", "own_1");
+        let key = worker::rules::event::Content::of(&event).key;
+        let mut tx = ledger.begin().await.unwrap();
+        assert!(tx.mark_started(&key, clock::now()).await.unwrap());
+        tx.commit().await.unwrap();
+
+        let now = clock::now();
+        let Alone::Failed { blame, .. } =
+            alone::handle(&ledger, &event, &retries(), now, &mut Mark::default()).await.unwrap()
+        else {
+            panic!("the mark of somebody who did not come back was overlooked")
+        };
+        assert_eq!(blame, Blame::NeverCameBack);
+        let mut unwanted = payment("pi_2", 0, "succeeded", "own_2");
+        unwanted.header.unwanted = Some(Unwanted::WrongMode);
+        let mut tx = ledger.begin().await.unwrap();
+        tx.mark_started(&worker::rules::event::Content::of(&unwanted).key, now).await.unwrap();
+        tx.commit().await.unwrap();
+        alone::handle(&ledger, &unwanted, &retries(), now, &mut Mark::default()).await.unwrap();
+
+        let later = now + Duration::from_secs(2);
+        let due = ledger.due(later, 10).await.unwrap();
+        assert_eq!(due.len(), 2);
+        for waiting in due {
+            let again = waiting.envelope();
+            assert!(matches!(
+                alone::handle(&ledger, &again, &retries(), later, &mut Mark::default()).await.unwrap(),
+                Alone::Handled(_)
+            ));
+        }
+        assert_eq!(the_event(&ledger, &unwanted.header.id).await.reason.as_deref(), Some("wrong mode"));
+        let applied = the_event(&ledger, &event.header.id).await;
+        assert_eq!((applied.outcome.as_str(), applied.attempts), ("applied", 2));
+        assert_eq!(ledger.invoice("own_1").await.unwrap()[0].status.as_str(), "paid");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_in_the_middle_uses_up_no_attempt() {
+    each_ledger("middle", async |ledger, url| {
+        let event = payment("pi_1", 0, "succeeded", "own_1");
+        let mut mark = Mark::default();
+        // The ledger goes away after the mark is committed: here, a table that the transaction needs.
+        rename(&url, "ALTER TABLE payments RENAME TO payments_away").await;
+        let cut_short = alone::handle(&ledger, &event, &retries(), clock::now(), &mut mark).await;
+        assert!(matches!(cut_short, Err(Failure::Transient(_))), "{cut_short:?}");
+        rename(&url, "ALTER TABLE payments_away RENAME TO payments").await;
+        let again = alone::handle(&ledger, &event, &retries(), clock::now(), &mut mark).await.unwrap();
+        assert!(matches!(again, Alone::Handled(_)), "our own mark was taken for somebody's death: {again:?}");
+        assert_eq!(the_event(&ledger, &event.header.id).await.attempts, 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_is_given_back_leaves_no_mark() {
+    each_ledger("given_back", async |ledger, url| {
+        let event = payment("pi_1", 0, "succeeded", "own_1");
+        let mut mark = Mark::default();
+        rename(&url, "ALTER TABLE payments RENAME TO payments_away").await;
+        alone::handle(&ledger, &event, &retries(), clock::now(), &mut mark).await.unwrap_err();
+        alone::give_back(&ledger, &event, &mark).await.unwrap();
+        rename(&url, "ALTER TABLE payments_away RENAME TO payments").await;
+        let later =
+            alone::handle(&ledger, &event, &retries(), clock::now(), &mut Mark::default()).await.unwrap();
+        assert!(matches!(later, Alone::Handled(_)), "{later:?}");
+    })
+    .await;
+}
+
+/// Changes the schema behind the worker's back.
+async fn rename(url: &str, statement: &'static str) {
+    if let Some(path) = url.strip_prefix("sqlite:") {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+        let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+        sqlx::query(statement).execute(&mut connection).await.unwrap();
+    } else {
+        let mut connection = sqlx::PgConnection::connect(url).await.unwrap();
+        sqlx::query(statement).execute(&mut connection).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_database_refuses_is_buried_and_an_outage_buries_nothing() {
+    each_ledger("refused", async |ledger, _| {
+        // A revision that the audit already has: the tripwire for lost updates.
+        let first = payment("pi_1", 0, "processing", "own_1");
+        together(&ledger, &[&first]).await;
+        let mut tx = ledger.begin().await.unwrap();
+        let mut row =
+            tx.read_payments(&[ledger.payment("pi_1").await.unwrap()[0].key.clone()]).await.unwrap();
+        row[0].revision = 0;
+        tx.write_payments(&[&row[0]]).await.unwrap();
+        tx.commit().await.unwrap();
+        let next = payment("pi_1", 5, "succeeded", "own_1");
+        let Alone::Failed { blame: Blame::Refused(_), outcome } =
+            alone::handle(&ledger, &next, &retries(), clock::now(), &mut Mark::default()).await.unwrap()
+        else {
+            panic!("a second audit line of one revision was accepted")
+        };
+        assert_eq!(outcome, "dead");
+    })
+    .await;
+    let away = open("postgres://nobody:none@127.0.0.1:1/none").await;
+    let event = payment("pi_1", 0, "processing", "own_1");
+    let failed = process(&away, &[&event], Manner::Together, clock::now()).await;
+    assert!(matches!(failed, Err(Failure::Transient(_))), "{failed:?}");
+}
