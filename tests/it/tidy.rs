@@ -55,6 +55,11 @@ fn nothing_unfinished_and_no_path_of_a_machine_is_in_the_tree() {
 }
 
 #[test]
+fn no_test_is_ignored_without_a_reason() {
+    holds(checks::ignored_tests);
+}
+
+#[test]
 fn decisions_are_numbered_without_gaps() {
     holds(checks::unruly_decisions);
 }
@@ -166,6 +171,12 @@ mod samples {
     fn leftovers_are_found() {
         let text = format!("fine\n// {}: later\n{}me/jane/x\n{}mp/x\n", concat!("TO", "DO"), "/ho", "/t");
         assert_eq!(found_at(checks::leftovers, "gateway/src/a.rs", &text), [2, 3, 4]);
+    }
+
+    #[test]
+    fn ignored_tests_without_a_reason_are_found() {
+        let text = "//! T.\n#[ignore]\nfn a() {}\n#[ignore = \"by hand\"]\nfn b() {}\n// #[ignore]\n";
+        assert_eq!(found_at(checks::ignored_tests, "tests/it/a.rs", text), [2]);
     }
 
     #[test]

@@ -43,14 +43,10 @@ impl Client {
 
     /// Signs the body and posts it to the default endpoint.
     pub async fn send(&mut self, body: &Bytes) -> Answer {
-        self.send_to("/webhooks/stripe", body).await
-    }
-
-    pub async fn send_to(&mut self, path: &str, body: &Bytes) -> Answer {
         let header = signature_header(&self.secret, shared::clock::now().timestamp(), body);
         let request = Request::builder()
             .method(Method::POST)
-            .uri(path)
+            .uri("/webhooks/stripe")
             .header("host", self.address.to_string())
             .header("content-type", "application/json; charset=utf-8")
             .header("user-agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)")
@@ -64,16 +60,6 @@ impl Client {
         Answer::Status(status)
     }
 
-    /// Sends until it is answered 200, as Stripe does, but without its patience.
-    pub async fn send_until_accepted(&mut self, body: &Bytes, patience: Duration) {
-        let attempts = async {
-            while !self.send(body).await.accepted() {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        timeout(patience, attempts).await.expect("the gateway accepts the event within the given time");
-    }
-
     async fn exchange(&mut self, request: Request<Full<Bytes>>) -> anyhow::Result<u16> {
         let mut connection = match self.connection.take() {
             Some(open) if open.is_ready() => open,
@@ -81,9 +67,9 @@ impl Client {
         };
         let response = connection.send_request(request).await?;
         let status = response.status().as_u16();
-        response.into_body().collect().await?;
-        // Ready again only once the connection's task has seen the end of this exchange.
-        if connection.ready().await.is_ok() {
+        // The head is the promise, whatever happens to the rest. The connection is good for another request
+        // only once its task has seen the end of this one.
+        if response.into_body().collect().await.is_ok() && connection.ready().await.is_ok() {
             self.connection = Some(connection);
         }
         Ok(status)

@@ -84,11 +84,6 @@ impl Postgres {
         Ok(self.url(&name))
     }
 
-    /// What no log may show.
-    pub fn password(&self) -> &str {
-        &self.password
-    }
-
     /// SIGKILL to the server and every process of its own at once: nothing is flushed, nothing is said
     /// goodbye to. The backends are in sessions of their own, but all work inside the data folder.
     pub async fn kill(&mut self) -> anyhow::Result<()> {

@@ -107,7 +107,8 @@ impl Stack {
         };
         let secret = format!("whsec_{}", shared::trace::random_hex::<20>());
         let gateway = loopback();
-        let mut all: Vec<(String, String)> = [
+        // Of two values for one variable the later counts.
+        let all: Vec<(String, String)> = [
             ("QUEUE_URL", queue_url.as_str()),
             ("DATABASE_URL", ledger_url.as_str()),
             ("GATEWAY_ADDR", &gateway.to_string()),
@@ -119,7 +120,6 @@ impl Stack {
         .chain(settings)
         .map(|&(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
-        all.dedup_by(|later, earlier| later.0 == earlier.0);
         let processes = combination
             .processes()
             .iter()
@@ -175,10 +175,6 @@ impl Stack {
         self.queue.waiting().await
     }
 
-    pub fn gateway(&self) -> SocketAddr {
-        self.gateway
-    }
-
     /// The processes of this combination, the gateway's first.
     pub fn names(&self) -> Vec<&'static str> {
         self.combination.processes().to_vec()
@@ -226,12 +222,6 @@ impl Stack {
             .with_context(|| process.log())?;
         }
         Ok(())
-    }
-
-    /// The metrics page of a process.
-    pub async fn metrics(&self, name: &str) -> anyhow::Result<String> {
-        let listener = self.processes[self.number(name)].internal_addresses()[0];
-        Ok(get(listener, "/metrics").await?.1)
     }
 
     /// Stops everything in order, gateway first, and holds the end to what a good end is: clean exits, no

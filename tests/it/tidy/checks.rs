@@ -163,6 +163,15 @@ pub(super) fn leftovers(files: &[File]) -> Vec<Finding> {
     findings
 }
 
+/// A test that does not run shows nothing, unless it says when it does.
+pub(super) fn ignored_tests(files: &[File]) -> Vec<Finding> {
+    let rust = files.iter().filter(|file| file.is_rust());
+    on_lines(rust, File::lines, |line| {
+        let is_bare = line.attributes.split_whitespace().any(|attribute| attribute == "#[ignore]");
+        is_bare.then(|| "say why it is ignored, and what runs it: #[ignore = \"…\"]".to_owned())
+    })
+}
+
 /// Decisions are numbered from 0001 without gaps, and every one has a title and says where it stands.
 pub(super) fn unruly_decisions(files: &[File]) -> Vec<Finding> {
     let is_decision = |file: &&File| {
