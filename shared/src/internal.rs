@@ -70,10 +70,13 @@ async fn answer<P: Probes>(
             Err(why) => text(StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}\n")),
         },
         "/metrics" => {
+            // In a task of its own: a scraper that hangs up must not cancel a question to the ledger half-way.
+            let gathered = tokio::spawn(async move { probes.registry().await.gather() }).await;
             let mut page = Vec::new();
-            match TextEncoder::new().encode(&probes.registry().await.gather(), &mut page) {
-                Ok(()) => text(StatusCode::OK, page),
-                Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+            match gathered.map(|families| TextEncoder::new().encode(&families, &mut page)) {
+                Ok(Ok(())) => text(StatusCode::OK, page),
+                Ok(Err(error)) => text(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+                Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "gathering failed; see the log\n"),
             }
         }
         _ => text(StatusCode::NOT_FOUND, "here are /livez, /readyz and /metrics\n"),
