@@ -3,6 +3,7 @@
 
 pub mod archive;
 pub mod audit;
+mod charges;
 mod config;
 mod error;
 pub mod events;
