@@ -8,6 +8,7 @@ pub mod broker;
 pub mod chaos;
 pub mod client;
 pub mod guardian;
+pub mod histories;
 pub mod ledger;
 pub mod load;
 pub mod objects;
