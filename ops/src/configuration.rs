@@ -15,10 +15,11 @@ use crate::{dev_secret, failure, output, table};
 
 /// The variables by what they configure. One that two crates read is listed once, where it comes first.
 pub fn groups() -> Vec<(&'static str, Vec<&'static Variable>)> {
-    let sources: [(&'static str, &'static [Variable]); 5] = [
+    let sources: [(&'static str, &'static [Variable]); 6] = [
         ("Gateway", gateway::VARIABLES),
         ("Queue", shared::queue::VARIABLES),
         ("Ledger", worker::ledger::VARIABLES),
+        ("Policies", worker::policies::VARIABLES),
         ("Worker", worker::VARIABLES),
         ("Logs", shared::telemetry::VARIABLES),
     ];

@@ -3,18 +3,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use shared::envelope::Envelope;
 
 use crate::failpoint;
 use crate::failure::Failure;
+use crate::fold::fold;
 use crate::ledger::events::Record;
-use crate::ledger::{Ledger, Transaction};
+use crate::ledger::{Ledger, LedgerError, Transaction};
+use crate::load::load;
 use crate::outcome::Outcome;
+use crate::rules::Permanent;
 use crate::rules::event::{Content, EventKey, Meaning};
+use crate::rules::policy::Policy;
 use crate::rules::world::{Event, World};
-use crate::rules::{Key, Observation, Permanent, Transition};
 
 /// An envelope that the rules have read, before anything is written.
 #[derive(Debug)]
@@ -52,7 +56,7 @@ pub async fn process(
 ) -> Result<Handled, Failure> {
     let readings = envelopes.iter().map(|envelope| read(envelope)).collect::<Result<Vec<_>, _>>()?;
     let mut tx = ledger.begin().await?;
-    let handled = write(&mut tx, readings, manner, now).await?;
+    let handled = write(&mut tx, readings, manner, ledger.policy(), now).await?;
     tx.commit().await?;
     Ok(handled)
 }
@@ -72,6 +76,7 @@ async fn write(
     tx: &mut Transaction,
     readings: Vec<Reading<'_>>,
     manner: Manner,
+    policy: &Arc<Policy>,
     now: DateTime<Utc>,
 ) -> Result<Handled, Failure> {
     let mut batch = Batch::of(readings);
@@ -79,10 +84,9 @@ async fn write(
     let events: Vec<Event> =
         batch.events.into_iter().filter(|(key, _)| due.contains(key)).map(|(_, e)| e).collect();
 
-    let mut world = load(tx, &events).await?;
+    let mut world = load(tx, &events, policy).await?;
     let transitions = fold(&mut world, &events)?;
-    tx.write_payments(&world.changed_payments()).await?;
-    tx.write_invoices(&world.changed_invoices()).await?;
+    store(tx, &world).await?;
     tx.append_audit(&transitions, now).await?;
 
     let count = |name: &str| {
@@ -177,50 +181,17 @@ async fn record(
     Ok(due)
 }
 
-/// Locks and reads everything that the events may change. Children before parents, each table once and
-/// sorted: all transactions lock in this one order. Every child touches its parents, so the last one through a
-/// parent's lock sees all of its children.
-async fn load(tx: &mut Transaction, events: &[Event]) -> Result<World, Failure> {
-    let mut payments: BTreeSet<Key> = BTreeSet::new();
-    let mut invoices: BTreeSet<Key> = BTreeSet::new();
-    for observation in events.iter().flat_map(|event| &event.observations) {
-        match observation {
-            Observation::Payment(report) => {
-                payments.insert(report.key.clone());
-                invoices.extend(report.invoices());
-            }
-            Observation::Invoice(report) => {
-                invoices.insert(report.key.clone());
-            }
-        }
-    }
-    let mut world = World::default();
-
-    let payments: Vec<Key> = payments.into_iter().collect();
-    tx.touch_payments(&payments).await?;
-    for payment in tx.read_payments(&payments).await? {
-        // Former owners too: what is taken from them changes what they derive.
-        invoices.extend(payment.invoices());
-        world.load_payment(payment);
-    }
-
-    let invoices: Vec<Key> = invoices.into_iter().collect();
-    tx.touch_invoices(&invoices).await?;
-    for invoice in tx.read_invoices(&invoices).await? {
-        world.load_invoice(invoice);
-    }
-    for payment in tx.read_payments_of_invoices(&invoices).await? {
-        if !world.has_payment(&payment.key) {
-            world.load_payment(payment);
-        }
-    }
-    Ok(world)
-}
-
-fn fold(world: &mut World, events: &[Event]) -> Result<Vec<Transition>, Failure> {
-    // The result does not depend on the order; the audit reads better in Stripe's.
-    let mut ordered: Vec<&Event> = events.iter().collect();
-    ordered.sort_by_key(|event| event.freshness());
-    let fold = || ordered.into_iter().flat_map(|event| world.apply(event)).collect();
-    catch_unwind(AssertUnwindSafe(fold)).map_err(|_| Failure::panicked())
+/// Writes what changed. Every row of it was locked by `load`.
+async fn store(tx: &mut Transaction, world: &World) -> Result<(), LedgerError> {
+    tx.write(&world.refunds.changed()).await?;
+    tx.write(&world.movements.changed()).await?;
+    tx.write(&world.disputes.changed()).await?;
+    tx.write(&world.failures.changed()).await?;
+    tx.write(&world.warnings.changed()).await?;
+    tx.write(&world.charges.changed()).await?;
+    tx.write(&world.payments.changed()).await?;
+    tx.write(&world.invoices.changed()).await?;
+    tx.write(&world.subscriptions.changed()).await?;
+    tx.write(&world.customers.changed()).await?;
+    tx.write(&world.bans.changed()).await
 }

@@ -30,11 +30,8 @@ fn rows_of(envelope: &Envelope) -> Vec<Touched> {
     let Ok(Meaning::Observations(observations)) = Content::of(envelope).meaning(envelope) else {
         return Vec::new();
     };
-    let mut rows: Vec<Touched> = observations
-        .iter()
-        .flat_map(Observation::subjects)
-        .map(|(kind, key)| Touched { kind, id: key.id })
-        .collect();
+    let subjects = observations.iter().map(Observation::subject);
+    let mut rows: Vec<Touched> = subjects.map(|(kind, key)| Touched { kind, id: key.id.clone() }).collect();
     rows.sort();
     rows.dedup();
     rows

@@ -21,8 +21,8 @@ pub struct Shown {
 
 pub async fn find(ledger: &Ledger, id: &str) -> anyhow::Result<Vec<Shown>> {
     let mut found = Vec::new();
-    for invoice in open::answer(ledger, ledger.invoice(id)).await? {
-        let payments = open::answer(ledger, ledger.payments_of_invoice(&invoice.key)).await?;
+    for invoice in open::answer(ledger, ledger.find::<Invoice>(id)).await? {
+        let payments = open::answer(ledger, ledger.naming::<Payment>("invoice", &invoice.key)).await?;
         let audit = open::answer(ledger, ledger.audit_of("invoice", &invoice.key)).await?;
         found.push(Shown { why: why(&invoice, payments.len()), invoice, payments, audit });
     }
@@ -31,31 +31,32 @@ pub async fn find(ledger: &Ledger, id: &str) -> anyhow::Result<Vec<Shown>> {
 
 pub fn page(shown: &Shown) -> String {
     let Shown { invoice, why, payments, audit } = shown;
-    let amount = |minor_units| money::shown(minor_units, &invoice.currency);
+    let amount = |minor_units| money::shown(minor_units, &invoice.state.currency);
     let mut facts = Facts::new();
-    facts.add("due", amount(invoice.amount_due));
+    facts.add("due", amount(invoice.state.amount_due));
     facts.add("paid", amount(invoice.amount_paid));
-    if invoice.stripe_status.is_some() {
-        facts.add("remaining", amount(invoice.amount_remaining));
-        facts.add("Stripe says", invoice.stripe_status.clone());
+    if invoice.state.stripe_status.is_some() {
+        facts.add("remaining", amount(invoice.state.amount_remaining));
+        facts.add("Stripe says", invoice.state.stripe_status.clone());
     }
-    facts.add("number", invoice.number.clone());
-    facts.add("collection", invoice.collection_method.as_deref().map(|method| method.replace('_', " ")));
-    facts.add("billed for", invoice.billing_reason.as_deref().map(|reason| reason.replace('_', " ")));
-    facts.add("customer", invoice.customer.clone());
-    facts.add("subscription", invoice.subscription.clone());
-    facts.time("created", invoice.created_at);
+    facts.add("number", invoice.state.number.clone());
+    facts
+        .add("collection", invoice.state.collection_method.as_deref().map(|method| method.replace('_', " ")));
+    facts.add("billed for", invoice.state.billing_reason.as_deref().map(|reason| reason.replace('_', " ")));
+    facts.add("customer", invoice.customer.customer.clone());
+    facts.add("subscription", invoice.subscription.subscription.clone());
+    facts.time("created", invoice.state.created_at);
     facts.time("finalized", invoice.finalized_at);
     facts.time("sent", invoice.sent_at);
-    facts.time("to be paid by", invoice.due_at);
+    facts.time("to be paid by", invoice.state.due_at);
     facts.time("overdue since", invoice.overdue_at);
     facts.time("paid at", invoice.paid_at);
     if invoice.attempt_count > 0 {
         facts.add("attempts", invoice.attempt_count.to_string());
     }
     facts.time("last failure", invoice.payment_failed_at);
-    facts.time("next attempt", invoice.next_payment_attempt_at);
-    if invoice.needs_refetch {
+    facts.time("next attempt", invoice.state.next_payment_attempt_at);
+    if invoice.seen.needs_refetch {
         facts.add("uncertain", "two reports of one second contradict each other".to_owned());
     }
     let status = invoice.status.as_str();
@@ -75,9 +76,9 @@ fn paid_by(payments: &[Payment]) -> String {
     for payment in payments {
         table.row([
             payment.key.id.clone(),
-            payment.status.clone(),
-            money::shown(payment.amount, &payment.currency),
-            money::shown(payment.amount_received, &payment.currency),
+            payment.state.status.clone(),
+            money::shown(payment.state.amount, &payment.state.currency),
+            money::shown(payment.state.amount_received, &payment.state.currency),
             super::payment::failure(payment).unwrap_or_default(),
         ]);
     }
@@ -88,8 +89,8 @@ fn paid_by(payments: &[Payment]) -> String {
 fn why(invoice: &Invoice, payments: usize) -> String {
     let failed =
         |moment: Option<_>| moment.map_or_else(String::new, |at| format!(", last at {}", span::whole(at)));
-    if invoice.stripe_status.is_none() {
-        let received = money::shown(invoice.amount_paid, &invoice.currency);
+    if invoice.state.stripe_status.is_none() {
+        let received = money::shown(invoice.amount_paid, &invoice.state.currency);
         let own = "It is the merchant's own invoice, named by its payments";
         return match invoice.status {
             Status::Unknown => "It was named, but nothing has been reported about it yet.".to_owned(),
@@ -108,6 +109,8 @@ fn why(invoice: &Invoice, payments: usize) -> String {
         Status::Overdue => "It is open, and Stripe reported it overdue.".to_owned(),
         Status::Uncollectible => "It was written off.".to_owned(),
         Status::Paid => "Stripe reported it paid, which is final.".to_owned(),
+        Status::PartiallyRefunded | Status::Refunded => String::new(),
+        Status::PartiallyChargedBack | Status::Disputed | Status::ChargedBack => String::new(),
         Status::Void => "It was voided, which is final.".to_owned(),
         Status::Deleted => "It was deleted, which is final.".to_owned(),
     }

@@ -39,14 +39,15 @@ impl Transaction {
             .int("revision", |t| t.revision)
             .time("at", |_| Some(now))
             .text("event_id", |t| &t.event_id)
-            .text("before", |t| &t.before)
-            .text("after", |t| &t.after)
-            .text("severity", |t| t.severity.as_str());
+            .text("what", |t| t.told.what)
+            .maybe_text("before", |t| t.told.before.as_deref())
+            .maybe_text("after", |t| t.told.after.as_deref())
+            .text("severity", |t| t.told.severity.as_str());
         rows.run(
             self,
             "INSERT INTO audit (subject_id, account, livemode, subject_kind, revision, at, actor, event_id, what, \
              before, after, severity) SELECT subject_id, account, livemode, subject_kind, revision, at, 'stripe', \
-             event_id, 'status', before, after, severity FROM input",
+             event_id, what, before, after, severity FROM input",
         )
         .await?;
         Ok(())

@@ -10,6 +10,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use super::{LedgerError, Pool};
+use crate::rules::policy::Policy;
 
 const DATABASE_URL: Variable = Variable {
     name: "DATABASE_URL",
@@ -36,6 +37,7 @@ pub struct LedgerConfig {
     url: LedgerUrl,
     deadline: Duration,
     connections: u32,
+    pub(super) policy: Policy,
 }
 
 #[derive(Clone, Debug)]
@@ -50,6 +52,7 @@ impl LedgerConfig {
             url: env.parse(&DATABASE_URL, read_url)?,
             deadline: env.seconds(&DEADLINE, 1..=300)?,
             connections: env.number(&CONNECTIONS, 2..=100)?,
+            policy: Policy::from_env(env)?,
         })
     }
 

@@ -1,27 +1,31 @@
-//! The system of record: Postgres, or a SQLite file. One file per table holds every statement on it, once,
-//! for both databases; no decision about the domain is made here.
+//! The system of record: Postgres, or a SQLite file. Every statement stands here, once, for both
+//! databases; no decision about the domain is made here.
 
 pub mod audit;
 mod config;
 mod error;
 pub mod events;
-mod invoices;
-mod payments;
+pub mod objects;
 mod rows;
 mod schema;
 mod started;
 pub mod stored;
+mod users;
+
+use std::sync::Arc;
 
 use sqlx::{PgPool, SqlitePool};
 
 pub use self::config::{LedgerConfig, VARIABLES};
 pub use self::error::LedgerError;
+use crate::rules::policy::Policy;
 
 /// A handle; clones share one ledger.
 #[derive(Clone, Debug)]
 pub struct Ledger {
     pool: Pool,
     shown: String,
+    policy: Arc<Policy>,
 }
 
 #[derive(Clone, Debug)]
@@ -56,7 +60,13 @@ use on;
 
 impl Ledger {
     pub async fn open(config: &LedgerConfig) -> Result<Self, LedgerError> {
-        Ok(Self { pool: config.connect().await?, shown: config.shown() })
+        let policy = Arc::new(config.policy.clone());
+        Ok(Self { pool: config.connect().await?, shown: config.shown(), policy })
+    }
+
+    /// What it is derived with.
+    pub fn policy(&self) -> &Arc<Policy> {
+        &self.policy
     }
 
     /// Where it is, without user or password.

@@ -12,6 +12,7 @@ use sqlx::{AssertSqlSafe, FromRow, Postgres, Sqlite};
 
 use super::{LedgerError, Transaction};
 use crate::rules::Key;
+use crate::rules::row::{Column, Columns, Field};
 
 /// SQLite's limit on the parameters of one statement.
 const SQLITE_PARAMETERS: usize = 32_766;
@@ -22,28 +23,24 @@ const SQLITE_PREPARED_ROWS: usize = 4;
 /// is the order in which Postgres locks, and it refuses to touch a row twice.
 pub(super) struct Rows<'a, T> {
     items: &'a [T],
-    columns: Vec<(&'static str, Column<'a>)>,
-}
-
-enum Column<'a> {
-    Text(Vec<Option<Cow<'a, str>>>),
-    Int(Vec<Option<i64>>),
-    Flag(Vec<bool>),
-    Time(Vec<Option<DateTime<Utc>>>),
-    Bytes(Vec<&'a [u8]>),
+    columns: Columns<'a>,
 }
 
 /// The three columns of an object's key.
 pub(super) fn by_key(keys: &[Key]) -> Rows<'_, Key> {
-    Rows::of(keys)
-        .text("id", |key| &key.id)
-        .text("account", |key| &key.account)
-        .flag("livemode", |key| key.livemode)
+    Rows::of(keys).fields(|key| key)
 }
 
 impl<'a, T> Rows<'a, T> {
     pub(super) fn of(items: &'a [T]) -> Self {
         Self { items, columns: Vec::new() }
+    }
+
+    /// All fields of a group, under their own names.
+    pub(super) fn fields<F: Field + 'a>(mut self, get: impl Fn(&'a T) -> &'a F) -> Self {
+        let values: Vec<&F> = self.items.iter().map(get).collect();
+        F::columns("", &values, &mut self.columns);
+        self
     }
 
     pub(super) fn text(self, name: &'static str, get: impl Fn(&'a T) -> &'a str) -> Self {
@@ -52,12 +49,6 @@ impl<'a, T> Rows<'a, T> {
 
     pub(super) fn maybe_text(self, name: &'static str, get: impl Fn(&'a T) -> Option<&'a str>) -> Self {
         let values = self.items.iter().map(|item| get(item).map(Cow::Borrowed)).collect();
-        self.with(name, Column::Text(values))
-    }
-
-    /// A value that becomes text only here.
-    pub(super) fn shown(self, name: &'static str, get: impl Fn(&'a T) -> String) -> Self {
-        let values = self.items.iter().map(|item| Some(Cow::Owned(get(item)))).collect();
         self.with(name, Column::Text(values))
     }
 
@@ -140,7 +131,7 @@ impl<'a, T> Rows<'a, T> {
         }
     }
 
-    fn names(&self) -> String {
+    pub(super) fn names(&self) -> String {
         self.columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
     }
 

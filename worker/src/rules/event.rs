@@ -1,11 +1,17 @@
 //! From an envelope to an event: parsed once, hashed in canonical form, and read into observations.
 
+use chrono::{DateTime, Utc};
+use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use shared::envelope::{Envelope, Source};
 
 use super::fields::{Fields, moment};
-use super::{Key, Observation, Permanent, invoices, payments};
+use super::freshness::Freshness;
+use super::observation::{Observation, Report};
+use super::{
+    Key, Permanent, charges, customers, disputes, invoices, payments, refunds, subscriptions, warnings,
+};
 
 /// The identity of a stored event. One event id may legitimately come with two contents: two endpoints may
 /// pin two API versions.
@@ -22,7 +28,6 @@ pub struct EventKey {
 pub struct Content {
     pub key: EventKey,
     value: Result<Value, String>,
-    object_hash: u64,
 }
 
 /// What an event means to the ledger.
@@ -37,8 +42,8 @@ pub enum Meaning {
 #[derive(Clone, Copy, Debug)]
 pub struct Circumstances<'a> {
     pub kind: &'a str,
-    pub created: i64,
-    pub object_hash: u64,
+    /// Stripe's stamp.
+    pub at: DateTime<Utc>,
     pub key: &'a EventKey,
 }
 
@@ -46,6 +51,18 @@ impl Circumstances<'_> {
     /// A Stripe object of the event's own account and mode.
     pub fn subject(&self, id: &str) -> Key {
         Key { id: id.to_owned(), account: self.key.account.clone(), livemode: self.key.livemode }
+    }
+
+    /// How fresh a report of this state is. What we do not keep of an object does not tell two reports apart.
+    pub fn freshness(&self, class: u8, type_rank: u8, status_rank: u8, state: &impl Serialize) -> Freshness {
+        let state = serde_json::to_vec(state).expect("a state is plain text, numbers and moments");
+        let hash = Sha256::digest(&state);
+        let (content, _) = hash.split_first_chunk().expect("a SHA-256 has 32 bytes");
+        Freshness::of(class, self.at.timestamp(), type_rank, status_rank, u64::from_be_bytes(*content))
+    }
+
+    pub fn report<S, L>(&self, key: Key, freshness: Freshness, state: Option<S>, links: L) -> Report<S, L> {
+        Report { key, freshness, at: self.at, state, links }
     }
 }
 
@@ -80,12 +97,7 @@ impl Content {
             livemode: header.livemode,
             content_hash: hex(&hasher.finalize()[..16]),
         };
-        let (first, _) = object_hash.split_first_chunk().expect("a SHA-256 has 32 bytes");
-        Self {
-            key,
-            value: parsed.map_err(|error| error.to_string()),
-            object_hash: u64::from_be_bytes(*first),
-        }
+        Self { key, value: parsed.map_err(|error| error.to_string()) }
     }
 
     /// Total: every envelope is read, ignored with a reason, or refused for good with one.
@@ -111,25 +123,40 @@ impl Content {
         if value["object"] == "v2.core.event" {
             return Ok(Meaning::Ignored("thin event"));
         }
-        if moment(header.created).is_none() {
-            return Err(refuse("created", "is not a time"));
+        let Some(at) = moment(header.created) else { return Err(refuse("created", "is not a time")) };
+        let event = Circumstances { kind: &header.kind, at, key: &self.key };
+        match observations(event, &value["data"]["object"], version)? {
+            Some(observations) => Ok(Meaning::Observations(observations)),
+            None if header.kind == "invoice.upcoming" => {
+                Ok(Meaning::Ignored("an upcoming invoice has no id"))
+            }
+            None => Ok(Meaning::Ignored("no rule for this type")),
         }
-        let circumstances = Circumstances {
-            kind: &header.kind,
-            created: header.created,
-            object_hash: self.object_hash,
-            key: &self.key,
-        };
-        let object = |rule| Fields::of(rule, &value["data"]["object"], version);
-        let observations = match header.kind.split_once('.') {
-            Some(("payment_intent", _)) => payments::read(circumstances, &object("payments"))?,
-            Some(("invoice", "upcoming")) => return Ok(Meaning::Ignored("an upcoming invoice has no id")),
-            Some(("invoice", _)) => invoices::read(circumstances, &object("invoices"))?,
-            Some(("invoice_payment", "paid")) => invoices::read_payment(circumstances, &object("invoices"))?,
-            _ => return Ok(Meaning::Ignored("no rule for this type")),
-        };
-        Ok(Meaning::Observations(observations))
     }
+}
+
+/// Which rule reads which type; `None` where there is none.
+fn observations(
+    event: Circumstances<'_>,
+    object: &Value,
+    version: &str,
+) -> Result<Option<Vec<Observation>>, Permanent> {
+    let object = |rule| Fields::of(rule, object, version);
+    let (subject, what) = event.kind.rsplit_once('.').unwrap_or_default();
+    let read = match (subject, what) {
+        ("payment_intent", _) => payments::read(event, &object("payments")),
+        ("charge", _) if charges::TYPES.contains(&event.kind) => charges::read(event, &object("charges")),
+        ("refund" | "charge.refund", _) => refunds::read(event, &object("refunds")),
+        ("charge.dispute", _) => disputes::read(event, &object("disputes")),
+        ("invoice", "upcoming") => return Ok(None),
+        ("invoice", _) => invoices::read(event, &object("invoices")),
+        ("invoice_payment", "paid") => invoices::read_payment(event, &object("invoices")),
+        ("customer", "created" | "updated" | "deleted") => customers::read(event, &object("customers")),
+        ("customer.subscription", _) => subscriptions::read(event, &object("subscriptions")),
+        ("radar.early_fraud_warning", _) => warnings::read(event, &object("warnings")),
+        _ => return Ok(None),
+    };
+    read.map(Some)
 }
 
 fn hex(bytes: &[u8]) -> String {

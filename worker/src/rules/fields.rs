@@ -105,6 +105,27 @@ impl<'a> Fields<'a> {
         Err(self.refuse(&names.join("."), fault))
     }
 
+    /// Money that may flow either way, as in Stripe's balance.
+    pub fn signed(&self, name: &str) -> Result<i64, Permanent> {
+        let Some(value) = self.at(&[name]) else { return Err(self.refuse(name, "is missing")) };
+        match value.as_i64() {
+            Some(amount) if amount.unsigned_abs() <= AMOUNT_LIMIT.unsigned_abs() => Ok(amount),
+            Some(_) => Err(self.refuse(name, "is too large")),
+            None => Err(self.refuse(name, "is not a whole number")),
+        }
+    }
+
+    /// A yes or no; anything odd counts as absent, for no money hangs on it.
+    pub fn flag(&self, names: &[&str]) -> bool {
+        self.at(names).and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    /// The objects of a list: `{"data": [...]}`, or a plain array.
+    pub fn list(&self, names: &[&str]) -> impl Iterator<Item = Fields<'a>> {
+        let listed = self.at(names).and_then(|list| list.get("data").unwrap_or(list).as_array());
+        listed.into_iter().flatten().filter(|value| value.is_object()).map(|value| self.within(value))
+    }
+
     /// A small count; anything odd counts as absent, for no money hangs on it.
     pub fn count(&self, name: &str) -> i64 {
         self.at(&[name]).and_then(Value::as_i64).filter(|count| (0..1_000_000).contains(count)).unwrap_or(0)

@@ -1,9 +1,15 @@
 //! How fresh a report is: a total order over reports that does not depend on their arrival. Stripe's
 //! `created` has whole seconds and promises no order, so class and ranks decide around it.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
+
+use super::observation;
+use super::row::{Column, Columns, Field, row};
+use super::{earliest, latest};
 
 /// Compared left to right. Nothing seen yet is older than everything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,13 +27,23 @@ struct Report {
 impl Freshness {
     pub const NONE: Self = Self(None);
 
-    /// `content` is the hash of the reported object.
+    /// `content` is a hash of what the report says.
     pub fn of(class: u8, created: i64, type_rank: u8, status_rank: u8, content: u64) -> Self {
         Self(Some(Report { class, created, type_rank, status_rank, content }))
     }
 
     pub fn is_none(self) -> bool {
         self.0.is_none()
+    }
+
+    /// Stripe's stamp of the report, in seconds since 1970.
+    pub fn created(self) -> Option<i64> {
+        self.0.map(|report| report.created)
+    }
+
+    /// The first and strongest part.
+    pub fn class(self) -> Option<u8> {
+        self.0.map(|report| report.class)
     }
 
     /// The law "greatest key": whether a report this fresh replaces what is known. Where two different
@@ -46,6 +62,37 @@ impl Freshness {
             *self = seen;
         }
         fresher
+    }
+}
+
+row! {
+    /// What the events about an object have in common: the freshest report, and the span of all of them.
+    pub struct Seen {
+        #[sqlx(try_from = "String")]
+        pub freshness: Freshness,
+        /// Two reports of one moment contradict each other: only Stripe can tell which came last.
+        pub needs_refetch: bool,
+        pub first_event_at: Option<DateTime<Utc>>,
+        pub last_event_at: Option<DateTime<Utc>>,
+    }
+}
+
+impl Seen {
+    /// Takes a report in: its state replaces the known one where it is fresher.
+    pub fn take<S: Clone, L>(&mut self, state: &mut S, report: &observation::Report<S, L>) -> bool {
+        earliest(&mut self.first_event_at, report.at);
+        latest(&mut self.last_event_at, report.at);
+        let Some(reported) = &report.state else { return false };
+        let fresher = self.freshness.replace_by(report.freshness, &mut self.needs_refetch);
+        if fresher {
+            state.clone_from(reported);
+        }
+        fresher
+    }
+
+    /// Whether the object has been reported, not only named.
+    pub fn is_reported(&self) -> bool {
+        !self.freshness.is_none()
     }
 }
 
@@ -81,6 +128,13 @@ impl fmt::Display for Freshness {
                 r.class, r.created, r.type_rank, r.status_rank, r.content
             ),
         }
+    }
+}
+
+impl Field for Freshness {
+    fn columns<'a>(name: &'static str, values: &[&'a Self], columns: &mut Columns<'a>) {
+        let values = values.iter().map(|value| Some(Cow::Owned(value.to_string())));
+        columns.push((name, Column::Text(values.collect())));
     }
 }
 

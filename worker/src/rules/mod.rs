@@ -2,30 +2,49 @@
 //! An event is read into observations; a `World` of merged objects takes them in, in any order, with any
 //! repetition, and always ends in the same state.
 
+pub mod bans;
+pub mod charges;
+pub mod customers;
+pub mod disputes;
 pub mod event;
+pub mod failures;
 pub mod fields;
 pub mod freshness;
+mod index;
 pub mod invoices;
+pub mod movements;
+pub mod observation;
 pub mod payments;
+pub mod policy;
+pub mod refunds;
+pub mod row;
+pub mod shelf;
+pub mod subscriptions;
 #[cfg(test)]
 mod testing;
+pub mod warnings;
 pub mod world;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+pub use self::observation::Observation;
+use self::row::{Field, row};
+
 /// Raised when a rule changes what an event means; stored with each event that was handled by it.
-pub const HANDLER_VERSION: i64 = 1;
+pub const HANDLER_VERSION: i64 = 2;
 
 /// The status of an object that was named but not yet reported.
 pub const UNKNOWN: &str = "unknown";
 
-/// One Stripe object. The same id under another account, or in test mode, is another object.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, sqlx::FromRow)]
-pub struct Key {
-    pub id: String,
-    pub account: String,
-    pub livemode: bool,
+row! {
+    /// One Stripe object. The same id under another account, or in test mode, is another object.
+    #[derive(PartialOrd, Ord, Hash)]
+    pub struct Key {
+        pub id: String,
+        pub account: String,
+        pub livemode: bool,
+    }
 }
 
 impl Key {
@@ -36,24 +55,56 @@ impl Key {
     }
 }
 
-/// What one event says about one object.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Observation {
-    Payment(payments::Report),
-    Invoice(invoices::Report),
+/// A merged object: a row of its own table.
+pub trait Object: Field + Clone + PartialEq + Serialize {
+    /// Its name in the audit and in commands.
+    const KIND: &'static str;
+    const TABLE: &'static str;
+
+    /// The object before anything was reported of it; the defaults of its table say the same.
+    fn placeholder(key: Key) -> Self;
+
+    fn key(&self) -> &Key;
+
+    /// What the audit tells of a change; nothing for objects that are not audited.
+    fn told(_before: &Self, _after: &Self) -> Vec<Told> {
+        Vec::new()
+    }
+
+    /// How many lines the audit has of it; `None` for objects that are not audited.
+    fn revision(&mut self) -> Option<&mut i64> {
+        None
+    }
 }
 
-impl Observation {
-    /// The objects that it names, its own first.
-    pub fn subjects(&self) -> Vec<(&'static str, Key)> {
-        match self {
-            Self::Payment(report) => {
-                let invoices = report.invoices().map(|key| ("invoice", key));
-                std::iter::once(("payment", report.key.clone())).chain(invoices).collect()
-            }
-            Self::Invoice(report) => vec![("invoice", report.key.clone())],
+/// One change of an object, before it is known which event made it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    pub what: &'static str,
+    pub before: Option<String>,
+    pub after: Option<String>,
+    pub severity: Severity,
+}
+
+impl Told {
+    /// The step from one status to another, where there was one.
+    fn status(before: &str, after: &str, severity: Severity) -> Vec<Self> {
+        if before == after {
+            return Vec::new();
         }
+        let (before, after) = (Some(before.to_owned()), Some(after.to_owned()));
+        vec![Self { what: "status", before, after, severity }]
     }
+}
+
+/// A change as the audit keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transition {
+    pub kind: &'static str,
+    pub key: Key,
+    pub revision: i64,
+    pub event_id: String,
+    pub told: Told,
 }
 
 /// Why an event can never be applied, judged from its body alone.
@@ -64,18 +115,6 @@ pub struct Permanent {
     pub field: String,
     pub fault: &'static str,
     pub version: String,
-}
-
-/// A step of an object from one status to another, as the audit tells it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Transition {
-    pub kind: &'static str,
-    pub key: Key,
-    pub revision: i64,
-    pub event_id: String,
-    pub before: String,
-    pub after: String,
-    pub severity: Severity,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,15 +135,11 @@ impl Severity {
 }
 
 /// The law "first time": the smallest moment that shows it.
-fn earliest(known: &mut Option<DateTime<Utc>>, seen: Option<DateTime<Utc>>) {
-    if let Some(seen) = seen
-        && known.is_none_or(|known| seen < known)
-    {
-        *known = Some(seen);
-    }
+fn earliest(known: &mut Option<DateTime<Utc>>, seen: DateTime<Utc>) {
+    *known = Some(known.map_or(seen, |known| known.min(seen)));
 }
 
 /// The law "maximum", for moments.
-fn latest(known: &mut Option<DateTime<Utc>>, seen: Option<DateTime<Utc>>) {
-    *known = (*known).max(seen);
+fn latest(known: &mut Option<DateTime<Utc>>, seen: DateTime<Utc>) {
+    *known = (*known).max(Some(seen));
 }

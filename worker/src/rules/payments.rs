@@ -1,169 +1,170 @@
-//! Payments: Stripe's payment intents, with the links to invoice, customer and user, in any order of arrival.
+//! Payments: Stripe's payment intents, and charges that have none, with the links to invoice, customer and
+//! user, in any order of arrival.
 
+mod derive;
 mod read;
 #[cfg(test)]
 mod tests;
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
 
-pub use self::read::{Report, State, read};
-use super::freshness::{Freshness, keep_freshest};
-use super::{Key, Severity, UNKNOWN, earliest, latest};
+pub use self::read::{Links, Report, State, links, named, named_invoices, of_metadata, read};
+use super::freshness::Seen;
+use super::row::{link_to, row, words};
+use super::{Key, Object, Severity, Told, UNKNOWN, earliest};
 
 const SUCCEEDED: &str = "succeeded";
 const CANCELED: &str = "canceled";
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
-pub struct Payment {
-    #[sqlx(flatten)]
-    pub key: Key,
-    /// Stripe's own, as reported; `unknown` while only others have named the payment.
-    pub status: String,
-    pub amount: i64,
-    pub amount_capturable: i64,
-    pub amount_received: i64,
-    pub currency: String,
-    pub created_at: Option<DateTime<Utc>>,
-    pub succeeded_at: Option<DateTime<Utc>>,
-    pub canceled_at: Option<DateTime<Utc>>,
-    /// Why the last attempt failed; empty again once an attempt went through.
-    pub failure_code: Option<String>,
-    pub decline_code: Option<String>,
-    pub listing_id: Option<String>,
-    pub category_id: Option<String>,
-    pub payment_type: Option<String>,
-    /// What the merchant's own invoice asks for, where the metadata say so.
-    pub invoice_amount: Option<i64>,
-    #[sqlx(try_from = "String")]
-    pub freshness: Freshness,
-    pub needs_refetch: bool,
-    pub customer: Option<String>,
-    #[sqlx(try_from = "String")]
-    pub customer_freshness: Freshness,
-    pub user_id: Option<String>,
-    #[sqlx(try_from = "String")]
-    pub user_id_freshness: Freshness,
-    /// Derived: Stripe's link, else the one in the metadata.
-    pub invoice: Option<String>,
-    pub invoice_stripe: Option<String>,
-    #[sqlx(try_from = "String")]
-    pub invoice_stripe_freshness: Freshness,
-    pub invoice_metadata: Option<String>,
-    #[sqlx(try_from = "String")]
-    pub invoice_metadata_freshness: Freshness,
-    pub last_event_at: Option<DateTime<Utc>>,
-    pub revision: i64,
+row! {
+    pub struct Payment {
+        #[sqlx(flatten)]
+        #[serde(flatten)]
+        pub key: Key,
+        #[sqlx(flatten)]
+        #[serde(flatten)]
+        pub state: State,
+        pub succeeded_at: Option<DateTime<Utc>>,
+        pub canceled_at: Option<DateTime<Utc>>,
+        #[sqlx(flatten)]
+        #[serde(flatten)]
+        pub seen: Seen,
+        #[sqlx(flatten)]
+        #[serde(flatten)]
+        pub customer: CustomerLink,
+        #[sqlx(flatten)]
+        #[serde(flatten)]
+        pub user: UserLink,
+        #[sqlx(flatten)]
+        #[serde(flatten)]
+        pub invoice_stripe: StripesInvoice,
+        #[sqlx(flatten)]
+        #[serde(flatten)]
+        pub invoice_metadata: OwnInvoice,
+        /// The invoice that it counts for: by Stripe's link, else by the one in the metadata.
+        pub invoice: Option<String>,
+        /// From here on derived from its charges, refunds and failures.
+        #[sqlx(try_from = "String")]
+        pub refunded: Refunded,
+        pub amount_refunded: i64,
+        #[sqlx(try_from = "String")]
+        pub disputed: Disputed,
+        pub dispute_count: i64,
+        pub amount_charged_back: i64,
+        pub failed_attempts: i64,
+        pub last_failed_at: Option<DateTime<Utc>>,
+        pub last_failure_code: Option<String>,
+        pub last_decline_code: Option<String>,
+        pub anomaly: Option<String>,
+        pub revision: i64,
+    }
+}
+
+link_to!(CustomerLink, customer, customer_freshness);
+link_to!(
+    /// `metadata.user_id`.
+    UserLink, user_id, user_id_freshness
+);
+link_to!(
+    /// Stripe's own link.
+    StripesInvoice, invoice_stripe, invoice_stripe_freshness
+);
+link_to!(
+    /// `metadata.invoice_id`.
+    OwnInvoice, invoice_metadata, invoice_metadata_freshness
+);
+
+words! {
+    /// How much of what was received went back by refunds.
+    pub enum Refunded {
+        None = "none",
+        Partial = "partial",
+        Full = "full",
+    }
+}
+
+words! {
+    /// Where its disputes stand, inquiries included; of several the one that weighs most.
+    pub enum Disputed {
+        None = "none",
+        Closed = "closed",
+        Won = "won",
+        Lost = "lost",
+        Open = "open",
+    }
+}
+
+impl Object for Payment {
+    const KIND: &'static str = "payment";
+    const TABLE: &'static str = "payments";
+
+    fn placeholder(key: Key) -> Self {
+        let state = State { status: UNKNOWN.to_owned(), ..State::default() };
+        Self { key, state, ..Self::default() }
+    }
+
+    fn key(&self) -> &Key {
+        &self.key
+    }
+
+    fn told(before: &Self, after: &Self) -> Vec<Told> {
+        let severity = if after.has_failed() { Severity::Warning } else { Severity::Info };
+        let mut told = Told::status(&before.state.status, &after.state.status, severity);
+        if after.failed_attempts > before.failed_attempts {
+            let code = after.last_decline_code.clone().or_else(|| after.last_failure_code.clone());
+            told.push(Told {
+                what: "failed attempt",
+                before: None,
+                after: code,
+                severity: Severity::Warning,
+            });
+        }
+        told
+    }
+
+    fn revision(&mut self) -> Option<&mut i64> {
+        Some(&mut self.revision)
+    }
 }
 
 impl Payment {
-    /// A payment that somebody named, before its first report.
-    pub fn placeholder(key: Key) -> Self {
-        Self {
-            key,
-            status: UNKNOWN.to_owned(),
-            amount: 0,
-            amount_capturable: 0,
-            amount_received: 0,
-            currency: String::new(),
-            created_at: None,
-            succeeded_at: None,
-            canceled_at: None,
-            failure_code: None,
-            decline_code: None,
-            listing_id: None,
-            category_id: None,
-            payment_type: None,
-            invoice_amount: None,
-            freshness: Freshness::NONE,
-            needs_refetch: false,
-            customer: None,
-            customer_freshness: Freshness::NONE,
-            user_id: None,
-            user_id_freshness: Freshness::NONE,
-            invoice: None,
-            invoice_stripe: None,
-            invoice_stripe_freshness: Freshness::NONE,
-            invoice_metadata: None,
-            invoice_metadata_freshness: Freshness::NONE,
-            last_event_at: None,
-            revision: 0,
-        }
-    }
-
     /// The one merge: commutative, associative, idempotent.
     pub fn merge(&mut self, report: &Report) {
         let freshness = report.freshness;
-        latest(&mut self.last_event_at, report.event_at);
-        if let Some(state) = &report.state {
-            self.merge_state(state, report);
-        }
-        keep_freshest(
-            &mut self.customer,
-            &mut self.customer_freshness,
-            report.customer.as_deref(),
-            freshness,
-        );
-        keep_freshest(&mut self.user_id, &mut self.user_id_freshness, report.user_id.as_deref(), freshness);
-        keep_freshest(
-            &mut self.invoice_stripe,
-            &mut self.invoice_stripe_freshness,
-            report.invoice_stripe.as_deref(),
-            freshness,
-        );
-        keep_freshest(
-            &mut self.invoice_metadata,
-            &mut self.invoice_metadata_freshness,
-            report.invoice_metadata.as_deref(),
-            freshness,
-        );
-        self.invoice = self.invoice_stripe.clone().or_else(|| self.invoice_metadata.clone());
-    }
-
-    fn merge_state(&mut self, state: &State, report: &Report) {
-        match state.status.as_str() {
-            SUCCEEDED => earliest(&mut self.succeeded_at, report.event_at),
-            CANCELED => earliest(&mut self.canceled_at, report.event_at),
+        match report.state.as_ref().map(|state| state.status.as_str()) {
+            Some(SUCCEEDED) => earliest(&mut self.succeeded_at, report.at),
+            Some(CANCELED) => earliest(&mut self.canceled_at, report.at),
             _ => {}
         }
-        if !self.freshness.replace_by(report.freshness, &mut self.needs_refetch) {
-            return;
-        }
-        self.status.clone_from(&state.status);
-        self.amount = state.amount;
-        self.amount_capturable = state.amount_capturable;
-        self.amount_received = state.amount_received;
-        self.currency.clone_from(&state.currency);
-        self.created_at = state.created_at;
-        self.failure_code.clone_from(&state.failure_code);
-        self.decline_code.clone_from(&state.decline_code);
-        self.listing_id.clone_from(&state.listing_id);
-        self.category_id.clone_from(&state.category_id);
-        self.payment_type.clone_from(&state.payment_type);
-        self.invoice_amount = state.invoice_amount;
+        self.seen.take(&mut self.state, report);
+        self.customer.see(report.links.customer.as_deref(), freshness);
+        self.user.see(report.links.user_id.as_deref(), freshness);
+        self.invoice_stripe.see(report.links.invoice_stripe.as_deref(), freshness);
+        self.invoice_metadata.see(report.links.invoice_metadata.as_deref(), freshness);
+        self.invoice = self.invoice_stripe.id().or_else(|| self.invoice_metadata.id()).map(str::to_owned);
     }
 
     /// The last attempt failed, and none has gone through since.
     pub fn has_failed(&self) -> bool {
-        self.status == "requires_payment_method" && self.failure_code.is_some()
+        match self.state.status.as_str() {
+            "requires_payment_method" => self.state.failure_code.is_some() || self.failed_attempts > 0,
+            UNKNOWN => self.failed_attempts > 0,
+            _ => false,
+        }
     }
 
     pub fn has_succeeded(&self) -> bool {
-        self.status == SUCCEEDED
+        self.state.status == SUCCEEDED
     }
 
-    /// Every invoice that this payment names or named, by either link: its owners, whose derived fields
-    /// hang on it.
+    /// Every invoice that this payment names or named, by either link.
     pub fn invoices(&self) -> impl Iterator<Item = Key> {
-        [&self.invoice_stripe, &self.invoice_metadata].into_iter().flatten().map(|id| self.key.sibling(id))
+        let named = [self.invoice_stripe.id(), self.invoice_metadata.id()];
+        named.into_iter().flatten().map(|id| self.key.sibling(id))
     }
 
     /// The invoice that this payment counts for.
     pub fn owner(&self) -> Option<Key> {
         self.invoice.as_deref().map(|id| self.key.sibling(id))
-    }
-
-    pub fn severity(&self) -> Severity {
-        if self.has_failed() { Severity::Warning } else { Severity::Info }
     }
 }

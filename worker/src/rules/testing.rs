@@ -5,11 +5,15 @@ use chrono::DateTime;
 use serde_json::{Value, json};
 use shared::envelope::{Envelope, Header, Source};
 
-use super::Observation;
+use super::bans::Ban;
+use super::charges::Charge;
+use super::disputes::Dispute;
 use super::event::{Content, Meaning};
 use super::invoices::Invoice;
 use super::payments::Payment;
+use super::shelf::Shelf;
 use super::world::{Event, World};
+use super::{Key, Object, Observation};
 
 pub(crate) fn envelope(kind: &str, body: &str) -> Envelope {
     Envelope {
@@ -71,19 +75,30 @@ pub(crate) fn in_every_order(events: &[Event]) -> World {
 
 impl World {
     pub(crate) fn payment(&self, id: &str) -> Payment {
-        self.payments().find(|payment| payment.key.id == id).expect("the story names it").clone()
+        found(&self.payments, id)
     }
 
     pub(crate) fn invoice(&self, id: &str) -> Invoice {
-        self.invoices().find(|invoice| invoice.key.id == id).expect("the story names it").clone()
+        found(&self.invoices, id)
     }
 
-    /// All objects, without the revisions: how many steps led here depends on the order.
-    fn state(&self) -> (Vec<Payment>, Vec<Invoice>) {
-        let payments = self.payments().map(|payment| Payment { revision: 0, ..payment.clone() });
-        let invoices = self.invoices().map(|invoice| Invoice { revision: 0, ..invoice.clone() });
-        (payments.collect(), invoices.collect())
+    pub(crate) fn charge(&self, id: &str) -> Charge {
+        found(&self.charges, id)
     }
+
+    pub(crate) fn dispute(&self, id: &str) -> Dispute {
+        found(&self.disputes, id)
+    }
+
+    /// The user's ban; a placeholder where nothing concerned him.
+    pub(crate) fn ban(&self, user: &str) -> Ban {
+        let key = Key { id: user.to_owned(), ..Key::default() };
+        self.bans.get(&key).cloned().unwrap_or_else(|| Ban::placeholder(key))
+    }
+}
+
+fn found<T: Object>(shelf: &Shelf<T>, id: &str) -> T {
+    shelf.rows().find(|row| row.key().id == id).expect("the story names it").clone()
 }
 
 fn permute(order: &mut Vec<usize>, from: usize, see: &mut impl FnMut(&[usize])) {

@@ -1,12 +1,30 @@
 //! The merged objects that a set of events is about, and the one place where events are applied to them:
 //! merge the observations, derive what hangs on them, tell the transitions.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod stale;
+#[cfg(test)]
+mod tests;
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use self::stale::Stale;
+use super::bans::Ban;
+use super::charges::Charge;
+use super::customers::Customer;
+use super::disputes::Dispute;
+use super::failures::PaymentFailure;
 use super::freshness::Freshness;
+use super::index::Index;
 use super::invoices::Invoice;
+use super::movements::Movement;
 use super::payments::Payment;
-use super::{Key, Observation, Transition};
+use super::policy::Policy;
+use super::refunds::Refund;
+use super::shelf::Shelf;
+use super::subscriptions::Subscription;
+use super::warnings::Warning;
+use super::{Key, Object, Observation, Transition};
 
 /// One event, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,144 +34,266 @@ pub struct Event {
 }
 
 impl Event {
-    /// How fresh it is, by its first observation.
+    /// How fresh it is, by its own object.
     pub fn freshness(&self) -> Freshness {
-        match self.observations.first() {
-            Some(Observation::Payment(report)) => report.freshness,
-            Some(Observation::Invoice(report)) => report.freshness,
-            None => Freshness::NONE,
-        }
+        self.observations.first().map_or(Freshness::NONE, Observation::freshness)
     }
 }
 
 /// Objects by key. What is not in here is a placeholder: a ledger loads all that its events may touch first.
 #[derive(Clone, Debug, Default)]
 pub struct World {
-    payments: BTreeMap<Key, Payment>,
-    invoices: BTreeMap<Key, Invoice>,
-    payments_of_invoice: BTreeMap<Key, BTreeSet<Key>>,
-    changed_payments: BTreeSet<Key>,
-    changed_invoices: BTreeSet<Key>,
+    policy: Arc<Policy>,
+    pub refunds: Shelf<Refund>,
+    pub movements: Shelf<Movement>,
+    pub disputes: Shelf<Dispute>,
+    pub failures: Shelf<PaymentFailure>,
+    pub warnings: Shelf<Warning>,
+    pub charges: Shelf<Charge>,
+    pub payments: Shelf<Payment>,
+    pub invoices: Shelf<Invoice>,
+    pub subscriptions: Shelf<Subscription>,
+    pub customers: Shelf<Customer>,
+    pub bans: Shelf<Ban>,
+    refunds_of_charge: Index,
+    refunds_of_payment: Index,
+    movements_of_dispute: Index,
+    disputes_of_charge: Index,
+    failures_of_payment: Index,
+    charges_of_payment: Index,
+    payments_of_invoice: Index,
+    payments_of_customer: Index,
+    payments_of_user: Index,
+    customers_of_user: Index,
+    users_concerned: BTreeSet<Key>,
 }
 
 impl World {
-    /// Takes in a payment as the ledger has it.
-    pub fn load_payment(&mut self, payment: Payment) {
-        if let Some(owner) = payment.owner() {
-            self.payments_of_invoice.entry(owner).or_default().insert(payment.key.clone());
-        }
-        self.payments.insert(payment.key.clone(), payment);
+    pub fn new(policy: Arc<Policy>) -> Self {
+        Self { policy, ..Self::default() }
     }
 
-    /// Takes in an invoice as the ledger has it.
-    pub fn load_invoice(&mut self, invoice: Invoice) {
-        self.invoices.insert(invoice.key.clone(), invoice);
-    }
-
-    pub fn has_payment(&self, key: &Key) -> bool {
-        self.payments.contains_key(key)
-    }
-
-    pub fn payments(&self) -> impl Iterator<Item = &Payment> {
-        self.payments.values()
-    }
-
-    pub fn invoices(&self) -> impl Iterator<Item = &Invoice> {
-        self.invoices.values()
-    }
-
-    pub fn changed_payments(&self) -> Vec<&Payment> {
-        self.changed_payments.iter().map(|key| &self.payments[key]).collect()
-    }
-
-    pub fn changed_invoices(&self) -> Vec<&Invoice> {
-        self.changed_invoices.iter().map(|key| &self.invoices[key]).collect()
-    }
-
-    /// Merges what the event says, derives what hangs on it, and tells which statuses moved.
+    /// Merges what the event says, derives what hangs on it, and tells what the audit keeps.
     pub fn apply(&mut self, event: &Event) -> Vec<Transition> {
-        let mut transitions = Vec::new();
-        let mut stale_invoices = BTreeSet::new();
+        let mut stale = Stale::default();
         for observation in &event.observations {
-            match observation {
-                Observation::Payment(report) => {
-                    // Also a link that a fresher one already replaced has named an invoice.
-                    stale_invoices.extend(report.invoices());
-                    let entry = self.payments.entry(report.key.clone());
-                    let payment = entry.or_insert_with(|| Payment::placeholder(report.key.clone()));
-                    let before = payment.clone();
-                    payment.merge(report);
-                    if *payment == before {
-                        continue;
-                    }
-                    self.changed_payments.insert(report.key.clone());
-                    if payment.status != before.status {
-                        payment.revision += 1;
-                        transitions.push(Transition {
-                            kind: "payment",
-                            key: report.key.clone(),
-                            revision: payment.revision,
-                            event_id: event.id.clone(),
-                            before: before.status.clone(),
-                            after: payment.status.clone(),
-                            severity: payment.severity(),
-                        });
-                    }
-                    let (old, new) = (before.owner(), payment.owner());
-                    if old != new {
-                        self.relink(&report.key, old.as_ref(), new.as_ref());
-                    }
-                    stale_invoices.extend(old.into_iter().chain(new));
-                }
-                Observation::Invoice(report) => {
-                    let entry = self.invoices.entry(report.key.clone());
-                    let invoice = entry.or_insert_with(|| Invoice::placeholder(report.key.clone()));
-                    let before = invoice.clone();
-                    invoice.merge(report);
-                    if *invoice != before {
-                        self.changed_invoices.insert(report.key.clone());
-                    }
-                    stale_invoices.insert(report.key.clone());
-                }
-            }
+            // The owners that an object leaves, and those that it comes to.
+            self.mark(observation, &mut stale);
+            self.merge(observation);
+            self.mark(observation, &mut stale);
         }
-        for key in stale_invoices {
-            transitions.extend(self.derive_invoice(&key, &event.id));
-        }
+        self.derive(&stale);
+        self.users_concerned.extend(stale.users);
+        let mut transitions = Vec::new();
+        self.failures.tell(&event.id, &mut transitions);
+        self.refunds.tell(&event.id, &mut transitions);
+        self.disputes.tell(&event.id, &mut transitions);
+        self.payments.tell(&event.id, &mut transitions);
+        self.invoices.tell(&event.id, &mut transitions);
+        self.subscriptions.tell(&event.id, &mut transitions);
+        self.bans.tell(&event.id, &mut transitions);
         transitions
     }
 
-    fn relink(&mut self, payment: &Key, old: Option<&Key>, new: Option<&Key>) {
-        if let Some(payments) = old.and_then(|old| self.payments_of_invoice.get_mut(old)) {
-            payments.remove(payment);
+    /// The users whose disputes the events so far touched, the former ones too.
+    pub fn users_concerned(&self) -> &BTreeSet<Key> {
+        &self.users_concerned
+    }
+
+    /// Takes in a row as the ledger has it; what is here already stays.
+    pub fn load_refund(&mut self, row: Refund) {
+        if self.refunds.has(&row.key) {
+            return;
         }
-        if let Some(new) = new {
-            self.payments_of_invoice.entry(new.clone()).or_default().insert(payment.clone());
+        self.refunds_of_charge.put(&row.key, row.owner());
+        self.refunds_of_payment.put(&row.key, row.paid_by());
+        self.refunds.load(row);
+    }
+
+    pub fn load_movement(&mut self, row: Movement) {
+        if self.movements.has(&row.key) {
+            return;
+        }
+        self.movements_of_dispute.put(&row.key, row.owner());
+        self.movements.load(row);
+    }
+
+    pub fn load_dispute(&mut self, row: Dispute) {
+        if self.disputes.has(&row.key) {
+            return;
+        }
+        self.disputes_of_charge.put(&row.key, row.owner());
+        self.disputes.load(row);
+    }
+
+    pub fn load_failure(&mut self, row: PaymentFailure) {
+        if self.failures.has(&row.key) {
+            return;
+        }
+        self.failures_of_payment.put(&row.key, row.owner());
+        self.failures.load(row);
+    }
+
+    pub fn load_warning(&mut self, row: Warning) {
+        self.warnings.load(row);
+    }
+
+    pub fn load_charge(&mut self, row: Charge) {
+        if self.charges.has(&row.key) {
+            return;
+        }
+        self.charges_of_payment.put(&row.key, row.owner());
+        self.charges.load(row);
+    }
+
+    pub fn load_payment(&mut self, row: Payment) {
+        if self.payments.has(&row.key) {
+            return;
+        }
+        self.index_payment(&row);
+        self.payments.load(row);
+    }
+
+    pub fn load_invoice(&mut self, row: Invoice) {
+        self.invoices.load(row);
+    }
+
+    pub fn load_subscription(&mut self, row: Subscription) {
+        self.subscriptions.load(row);
+    }
+
+    pub fn load_customer(&mut self, row: Customer) {
+        if self.customers.has(&row.key) {
+            return;
+        }
+        self.customers_of_user.put(&row.key, row.user());
+        self.customers.load(row);
+    }
+
+    pub fn load_ban(&mut self, row: Ban) {
+        self.bans.load(row);
+    }
+
+    fn index_payment(&mut self, row: &Payment) {
+        self.payments_of_invoice.put(&row.key, row.owner());
+        self.payments_of_customer.put(&row.key, row.customer.id().map(|id| row.key.sibling(id)));
+        self.payments_of_user.put(&row.key, row.user.id().map(|id| row.key.sibling(id)));
+    }
+
+    fn merge(&mut self, observation: &Observation) {
+        match observation {
+            Observation::Refund(report) => {
+                self.refunds.change(&report.key, |row| row.merge(report));
+                let row = self.refunds.get(&report.key);
+                self.refunds_of_charge.put(&report.key, row.and_then(Refund::owner));
+                self.refunds_of_payment.put(&report.key, row.and_then(Refund::paid_by));
+            }
+            Observation::Movement(report) => {
+                self.movements.change(&report.key, |row| row.merge(report));
+                let owner = self.movements.get(&report.key).and_then(Movement::owner);
+                self.movements_of_dispute.put(&report.key, owner);
+            }
+            Observation::Dispute(report) => {
+                self.disputes.change(&report.key, |row| row.merge(report));
+                let owner = self.disputes.get(&report.key).and_then(Dispute::owner);
+                self.disputes_of_charge.put(&report.key, owner);
+            }
+            Observation::Failure(report) => {
+                self.failures.change(&report.key, |row| row.merge(report));
+                let owner = self.failures.get(&report.key).and_then(PaymentFailure::owner);
+                self.failures_of_payment.put(&report.key, owner);
+            }
+            Observation::Warning(report) => self.warnings.change(&report.key, |row| row.merge(report)),
+            Observation::Charge(report) => {
+                self.charges.change(&report.key, |row| row.merge(report));
+                let owner = self.charges.get(&report.key).and_then(Charge::owner);
+                self.charges_of_payment.put(&report.key, owner);
+            }
+            Observation::Payment(report) => {
+                self.payments.change(&report.key, |row| row.merge(report));
+                if let Some(row) = self.payments.get(&report.key).cloned() {
+                    self.index_payment(&row);
+                }
+            }
+            Observation::Invoice(report) => self.invoices.change(&report.key, |row| row.merge(report)),
+            Observation::Subscription(report) => {
+                self.subscriptions.change(&report.key, |row| row.merge(report));
+            }
+            Observation::Customer(report) => {
+                self.customers.change(&report.key, |row| row.merge(report));
+                let user = self.customers.get(&report.key).and_then(Customer::user);
+                self.customers_of_user.put(&report.key, user);
+            }
         }
     }
 
-    fn derive_invoice(&mut self, key: &Key, event_id: &str) -> Option<Transition> {
-        let invoice = self.invoices.entry(key.clone()).or_insert_with(|| Invoice::placeholder(key.clone()));
-        let before = invoice.clone();
-        let children = self.payments_of_invoice.get(key);
-        let payments = &self.payments;
-        invoice.derive(children.into_iter().flatten().map(|payment| &payments[payment]));
-        if *invoice == before {
-            return None;
+    /// Derives from below upwards, each once: what a parent derives hangs on what its children have derived.
+    fn derive(&mut self, stale: &Stale) {
+        for key in &stale.disputes {
+            let movements = self.movements.among(self.movements_of_dispute.of(key));
+            self.disputes.change(key, |row| row.derive(movements));
         }
-        self.changed_invoices.insert(key.clone());
-        if invoice.status == before.status {
-            return None;
+        for key in &stale.charges {
+            let refunds = self.refunds.among(self.refunds_of_charge.of(key));
+            let disputes = self.disputes.among(self.disputes_of_charge.of(key));
+            self.charges.change(key, |row| row.derive(refunds, disputes));
         }
-        invoice.revision += 1;
-        Some(Transition {
-            kind: "invoice",
-            key: key.clone(),
-            revision: invoice.revision,
-            event_id: event_id.to_owned(),
-            before: before.status.as_str().to_owned(),
-            after: invoice.status.as_str().to_owned(),
-            severity: invoice.status.severity(),
-        })
+        for key in &stale.payments {
+            let charges = self.charges.among(self.charges_of_payment.of(key));
+            let refunds = self.refunds.among(self.refunds_of_payment.of(key));
+            let failures = self.failures.among(self.failures_of_payment.of(key));
+            self.payments.change(key, |row| row.derive(charges, refunds, failures));
+        }
+        for key in &stale.invoices {
+            let payments = self.payments_of_invoice.of(key);
+            let failures = payments.clone().flat_map(|payment| self.failures_of_payment.of(payment));
+            let failures: Vec<&PaymentFailure> = self.failures.among(failures).collect();
+            let payments: Vec<&Payment> = self.payments.among(payments).collect();
+            self.invoices.change(key, |row| row.derive(&payments, &failures, &self.policy));
+        }
+        for key in &stale.users {
+            let disputes: Vec<Dispute> = self.disputes_of_user(key).cloned().collect();
+            self.bans.change(key, |row| row.derive(disputes.iter(), &self.policy));
+        }
+    }
+
+    /// Every object that says something, as its row, without revisions: how many steps led here depends on
+    /// the order. A row that only was touched says nothing.
+    pub fn state(&self) -> BTreeMap<(&'static str, Key), serde_json::Value> {
+        let mut state = BTreeMap::new();
+        add(&mut state, &self.refunds);
+        add(&mut state, &self.movements);
+        add(&mut state, &self.disputes);
+        add(&mut state, &self.failures);
+        add(&mut state, &self.warnings);
+        add(&mut state, &self.charges);
+        add(&mut state, &self.payments);
+        add(&mut state, &self.invoices);
+        add(&mut state, &self.subscriptions);
+        add(&mut state, &self.customers);
+        add(&mut state, &self.bans);
+        state
+    }
+
+    /// Whether both have the same `state`.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        self.refunds.is_same_as(&other.refunds)
+            && self.movements.is_same_as(&other.movements)
+            && self.disputes.is_same_as(&other.disputes)
+            && self.failures.is_same_as(&other.failures)
+            && self.warnings.is_same_as(&other.warnings)
+            && self.charges.is_same_as(&other.charges)
+            && self.payments.is_same_as(&other.payments)
+            && self.invoices.is_same_as(&other.invoices)
+            && self.subscriptions.is_same_as(&other.subscriptions)
+            && self.customers.is_same_as(&other.customers)
+            && self.bans.is_same_as(&other.bans)
+    }
+}
+
+fn add<T: Object>(state: &mut BTreeMap<(&'static str, Key), serde_json::Value>, shelf: &Shelf<T>) {
+    for row in shelf.telling() {
+        let value = serde_json::to_value(&row).expect("a row is plain text, numbers and moments");
+        state.insert((T::KIND, row.key().clone()), value);
     }
 }

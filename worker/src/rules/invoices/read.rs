@@ -3,14 +3,16 @@
 use chrono::{DateTime, Utc};
 
 use crate::rules::event::Circumstances;
-use crate::rules::fields::{Fields, moment};
+use crate::rules::fields::Fields;
 use crate::rules::freshness::{Freshness, rank};
-use crate::rules::{Key, Observation, Permanent, payments};
+use crate::rules::row::row;
+use crate::rules::{Key, Observation, Permanent, charges, observation, payments};
 
 /// In the order in which they follow each other inside one second.
 const TYPES: &[&str] = &[
     "invoice.created",
     "invoice.updated",
+    "invoice.will_be_due",
     "invoice.sent",
     "invoice.finalized",
     "invoice.finalization_failed",
@@ -20,6 +22,7 @@ const TYPES: &[&str] = &[
     "invoice.marked_uncollectible",
     "invoice.voided",
     "invoice.payment_succeeded",
+    "invoice.overpaid",
     "invoice.paid",
     "invoice.deleted",
 ];
@@ -27,33 +30,34 @@ const STATUSES: &[&str] = &["draft", "open", "uncollectible", "void", "paid", "d
 const FINAL: &[&str] = &["void", "paid", "deleted"];
 
 /// What one event says about one invoice.
+pub type Report = observation::Report<State, Links>;
+
+row! {
+    pub struct State {
+        /// Stripe's own, as reported.
+        pub stripe_status: Option<String>,
+        pub number: Option<String>,
+        pub amount_due: i64,
+        pub amount_remaining: i64,
+        pub stripe_amount_paid: i64,
+        pub currency: String,
+        pub collection_method: Option<String>,
+        pub billing_reason: Option<String>,
+        pub due_at: Option<DateTime<Utc>>,
+        /// Stripe's own plan.
+        pub next_payment_attempt_at: Option<DateTime<Utc>>,
+        pub created_at: Option<DateTime<Utc>>,
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
-    pub key: Key,
-    pub freshness: Freshness,
-    pub event_at: Option<DateTime<Utc>>,
-    /// `None` where the event only names the invoice.
-    pub state: Option<State>,
+pub struct Links {
+    /// Stripe reported it or links to it.
+    pub is_stripes: bool,
     pub customer: Option<String>,
     pub subscription: Option<String>,
     pub attempt_count: i64,
     pub shows: Shows,
-}
-
-/// The invoice's own fields, which the freshest report replaces together.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct State {
-    pub status: String,
-    pub number: Option<String>,
-    pub amount_due: i64,
-    pub amount_remaining: i64,
-    pub amount_paid: i64,
-    pub currency: String,
-    pub collection_method: Option<String>,
-    pub billing_reason: Option<String>,
-    pub due_at: Option<DateTime<Utc>>,
-    pub next_payment_attempt_at: Option<DateTime<Utc>>,
-    pub created_at: Option<DateTime<Utc>>,
 }
 
 /// A step in the invoice's life that the event's type tells, beside the object.
@@ -75,23 +79,12 @@ pub fn read(event: Circumstances<'_>, object: &Fields<'_>) -> Result<Vec<Observa
         "invoice.deleted" => "deleted",
         _ => object.text("status")?,
     };
-    let class = u8::from(FINAL.contains(&status));
-    let (type_rank, status_rank) = (rank(TYPES, event.kind), rank(STATUSES, status));
-    let freshness = Freshness::of(class, event.created, type_rank, status_rank, event.object_hash);
-    let shows = match event.kind {
-        "invoice.finalized" => Shows::Finalized,
-        "invoice.sent" => Shows::Sent,
-        "invoice.payment_failed" => Shows::PaymentFailed,
-        "invoice.overdue" => Shows::Overdue,
-        _ if status == "paid" => Shows::Paid,
-        _ => Shows::Nothing,
-    };
     let state = State {
-        status: status.to_owned(),
+        stripe_status: Some(status.to_owned()),
         number: owned(object.maybe_text(&["number"])?),
         amount_due: object.amount("amount_due")?,
         amount_remaining: object.maybe_amount(&["amount_remaining"])?.unwrap_or(0),
-        amount_paid: object.maybe_amount(&["amount_paid"])?.unwrap_or(0),
+        stripe_amount_paid: object.maybe_amount(&["amount_paid"])?.unwrap_or(0),
         currency: object.currency()?.to_owned(),
         collection_method: owned(object.maybe_text(&["collection_method"])?),
         billing_reason: owned(object.maybe_text(&["billing_reason"])?),
@@ -104,19 +97,26 @@ pub fn read(event: Circumstances<'_>, object: &Fields<'_>) -> Result<Vec<Observa
         None => object.link(&["parent", "subscription_details", "subscription"])?,
         found => found,
     };
-    let report = Report {
-        key: key.clone(),
-        freshness,
-        event_at: moment(event.created),
-        state: Some(state),
+    let links = Links {
+        is_stripes: true,
         customer: owned(object.link(&["customer"])?),
         subscription: owned(subscription),
         attempt_count: object.count("attempt_count"),
-        shows,
+        shows: shows(event.kind, status),
     };
+    let class = u8::from(FINAL.contains(&status));
+    let (type_rank, status_rank) = (rank(TYPES, event.kind), rank(STATUSES, status));
+    let freshness = event.freshness(class, type_rank, status_rank, &state);
+
+    let report = event.report(key.clone(), freshness, Some(state), links);
     let mut observations = vec![Observation::Invoice(report)];
     for payment in payments_of(object)? {
         observations.push(link(event, payment, &key, freshness));
+    }
+    // Up to 2025-02-24 an invoice has one charge, and names it.
+    if let Some(charge) = object.link(&["charge"])? {
+        let payment = object.link(&["payment_intent"])?;
+        observations.push(charges::named(event, event.subject(charge), freshness, payment));
     }
     Ok(observations)
 }
@@ -125,31 +125,44 @@ pub fn read(event: Circumstances<'_>, object: &Fields<'_>) -> Result<Vec<Observa
 pub fn read_payment(event: Circumstances<'_>, object: &Fields<'_>) -> Result<Vec<Observation>, Permanent> {
     let invoice = object.link(&["invoice"])?.ok_or_else(|| object.refuse("invoice", "is missing"))?;
     let key = event.subject(invoice);
-    let freshness = Freshness::of(0, event.created, 0, 0, event.object_hash);
-    let named = Report {
-        key: key.clone(),
-        freshness,
-        event_at: moment(event.created),
-        state: None,
-        customer: None,
-        subscription: None,
-        attempt_count: 0,
-        shows: Shows::Nothing,
-    };
-    let mut observations = vec![Observation::Invoice(named)];
-    // A charge or a record of money from elsewhere is no payment intent; it has nothing to link.
-    if let Some(payment) = object.link(&["payment", "payment_intent"])? {
-        observations.push(link(event, payment, &key, freshness));
+    let freshness = event.freshness(0, 0, 0, &());
+    let mut observations = vec![named(event, key.clone(), freshness, true)];
+    // A record of money from elsewhere is neither intent nor charge; it has nothing to link.
+    for place in ["payment_intent", "charge"] {
+        if let Some(payment) = object.link(&["payment", place])? {
+            observations.push(link(event, payment, &key, freshness));
+        }
     }
     Ok(observations)
 }
 
+/// An invoice that another object names: by Stripe's link, or in the merchant's metadata.
+pub fn named(event: Circumstances<'_>, key: Key, freshness: Freshness, is_stripes: bool) -> Observation {
+    let links =
+        Links { is_stripes, customer: None, subscription: None, attempt_count: 0, shows: Shows::Nothing };
+    Observation::Invoice(event.report(key, freshness, None, links))
+}
+
+fn shows(kind: &str, status: &str) -> Shows {
+    match kind {
+        "invoice.finalized" => Shows::Finalized,
+        "invoice.sent" => Shows::Sent,
+        "invoice.payment_failed" => Shows::PaymentFailed,
+        "invoice.overdue" => Shows::Overdue,
+        _ if status == "paid" => Shows::Paid,
+        _ => Shows::Nothing,
+    }
+}
+
+/// By intent, or by charge where there is no intent: such a charge is its own payment.
 fn payments_of<'a>(object: &Fields<'a>) -> Result<Vec<&'a str>, Permanent> {
     let mut payments: Vec<&str> = object.link(&["payment_intent"])?.into_iter().collect();
-    let listed = object.at(&["payments", "data"]).and_then(serde_json::Value::as_array);
-    for entry in listed.into_iter().flatten() {
-        let entry = object.within(entry);
+    for entry in object.list(&["payments"]) {
         payments.extend(entry.link(&["payment", "payment_intent"])?);
+        payments.extend(entry.link(&["payment", "charge"])?);
+    }
+    if payments.is_empty() {
+        payments.extend(object.link(&["charge"])?);
     }
     payments.sort_unstable();
     payments.dedup();
@@ -157,14 +170,6 @@ fn payments_of<'a>(object: &Fields<'a>) -> Result<Vec<&'a str>, Permanent> {
 }
 
 fn link(event: Circumstances<'_>, payment: &str, invoice: &Key, freshness: Freshness) -> Observation {
-    Observation::Payment(payments::Report {
-        key: event.subject(payment),
-        freshness,
-        event_at: None,
-        state: None,
-        customer: None,
-        user_id: None,
-        invoice_stripe: Some(invoice.id.clone()),
-        invoice_metadata: None,
-    })
+    let links = payments::Links { invoice_stripe: Some(invoice.id.clone()), ..payments::Links::default() };
+    payments::named(event, event.subject(payment), freshness, links)
 }

@@ -4,9 +4,10 @@ use chrono::{DateTime, Utc};
 
 use super::{CANCELED, SUCCEEDED};
 use crate::rules::event::Circumstances;
-use crate::rules::fields::{Fields, moment};
+use crate::rules::fields::Fields;
 use crate::rules::freshness::{Freshness, rank};
-use crate::rules::{Key, Observation, Permanent};
+use crate::rules::row::row;
+use crate::rules::{Key, Observation, Permanent, charges, failures, invoices, observation};
 
 /// In the order in which they follow each other inside one second.
 const TYPES: &[&str] = &[
@@ -19,77 +20,136 @@ const TYPES: &[&str] = &[
     "payment_intent.canceled",
     "payment_intent.succeeded",
 ];
+
 /// What one event says about one payment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
-    pub key: Key,
-    pub freshness: Freshness,
-    pub event_at: Option<DateTime<Utc>>,
-    /// `None` where the event only names the payment, as an invoice does.
-    pub state: Option<State>,
+pub type Report = observation::Report<State, Links>;
+
+row! {
+    pub struct State {
+        /// Stripe's own, as reported; `unknown` while only others have named the payment.
+        pub status: String,
+        pub amount: i64,
+        pub amount_capturable: i64,
+        pub amount_received: i64,
+        pub currency: String,
+        pub created_at: Option<DateTime<Utc>>,
+        /// Why the last attempt failed; empty again once an attempt went through.
+        pub failure_code: Option<String>,
+        pub decline_code: Option<String>,
+        pub listing_id: Option<String>,
+        pub category_id: Option<String>,
+        pub payment_type: Option<String>,
+        /// What the merchant's own invoice asks for, where the metadata say so.
+        pub invoice_amount: Option<i64>,
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Links {
     pub customer: Option<String>,
     pub user_id: Option<String>,
     pub invoice_stripe: Option<String>,
     pub invoice_metadata: Option<String>,
 }
 
-/// The payment's own fields, which the freshest report replaces together.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct State {
-    pub status: String,
-    pub amount: i64,
-    pub amount_capturable: i64,
-    pub amount_received: i64,
-    pub currency: String,
-    pub created_at: Option<DateTime<Utc>>,
-    pub failure_code: Option<String>,
-    pub decline_code: Option<String>,
-    pub listing_id: Option<String>,
-    pub category_id: Option<String>,
-    pub payment_type: Option<String>,
-    pub invoice_amount: Option<i64>,
-}
-
 /// Reads `payment_intent.*`.
 pub fn read(event: Circumstances<'_>, object: &Fields<'_>) -> Result<Vec<Observation>, Permanent> {
     let owned = |text: Option<&str>| text.map(str::to_owned);
     let status = object.text("status")?;
-    let amount = object.amount("amount")?;
     let state = State {
         status: status.to_owned(),
-        amount,
+        amount: object.amount("amount")?,
         amount_capturable: object.maybe_amount(&["amount_capturable"])?.unwrap_or(0),
         amount_received: object.maybe_amount(&["amount_received"])?.unwrap_or(0),
         currency: object.currency()?.to_owned(),
         created_at: object.maybe_time(&["created"])?,
         failure_code: owned(object.maybe_text(&["last_payment_error", "code"])?),
         decline_code: owned(object.maybe_text(&["last_payment_error", "decline_code"])?),
-        listing_id: owned(object.metadata("listing_id")),
-        category_id: owned(object.metadata("category_id")),
-        payment_type: owned(object.metadata("payment_type")),
+        ..of_metadata(object)
+    };
+    let class = u8::from([SUCCEEDED, CANCELED].contains(&status));
+    let freshness = event.freshness(class, rank(TYPES, event.kind), 0, &state);
+    let key = event.subject(object.id()?);
+    // Gone since 2025-03-31; there the invoice names its payments.
+    let links = links(object, object.link(&["customer"])?, object.link(&["invoice"])?);
+
+    let mut observations = Vec::new();
+    if let Some(charge) = last_charge(object)? {
+        observations.push(charges::named(event, event.subject(charge), freshness, Some(&key.id)));
+    }
+    if event.kind == "payment_intent.payment_failed" {
+        observations.push(failure(event, object, &key, freshness)?);
+    }
+    observations.insert(0, Observation::Payment(event.report(key, freshness, Some(state), links.clone())));
+    observations.extend(named_invoices(event, freshness, &links));
+    Ok(observations)
+}
+
+/// A payment that another object names: the link to its invoice is all that may be known.
+pub fn named(event: Circumstances<'_>, key: Key, freshness: Freshness, links: Links) -> Observation {
+    Observation::Payment(event.report(key, freshness, None, links))
+}
+
+/// The invoices that a payment names, by either link.
+pub fn named_invoices(event: Circumstances<'_>, freshness: Freshness, links: &Links) -> Vec<Observation> {
+    let stripes = links.invoice_stripe.iter().map(|id| (id, true));
+    let own = links.invoice_metadata.iter().map(|id| (id, false));
+    let named =
+        |(id, is_stripes): (&String, _)| invoices::named(event, event.subject(id), freshness, is_stripes);
+    stripes.chain(own).map(named).collect()
+}
+
+/// What staff need as evidence, from the metadata.
+pub fn of_metadata(object: &Fields<'_>) -> State {
+    let text = |name| object.metadata(name).map(str::to_owned);
+    State {
+        listing_id: text("listing_id"),
+        category_id: text("category_id"),
+        payment_type: text("payment_type"),
         invoice_amount: object
             .metadata("invoice_amount")
             .and_then(|text| text.parse().ok())
-            .filter(|a| *a >= 0),
-    };
-    let class = u8::from([SUCCEEDED, CANCELED].contains(&status));
-    let report = Report {
-        key: event.subject(object.id()?),
-        freshness: Freshness::of(class, event.created, rank(TYPES, event.kind), 0, event.object_hash),
-        event_at: moment(event.created),
-        state: Some(state),
-        customer: owned(object.link(&["customer"])?),
-        user_id: owned(object.metadata("user_id")),
-        // Gone since 2025-03-31; there the invoice names its payments.
-        invoice_stripe: owned(object.link(&["invoice"])?),
-        invoice_metadata: owned(object.metadata("invoice_id")),
-    };
-    Ok(vec![Observation::Payment(report)])
+            .filter(|amount| (0..=crate::rules::fields::AMOUNT_LIMIT).contains(amount)),
+        ..State::default()
+    }
 }
 
-impl Report {
-    /// The invoices that this report names, by either link.
-    pub fn invoices(&self) -> impl Iterator<Item = Key> {
-        [&self.invoice_stripe, &self.invoice_metadata].into_iter().flatten().map(|id| self.key.sibling(id))
+/// The links of a payment, those in its metadata included.
+pub fn links(object: &Fields<'_>, customer: Option<&str>, invoice: Option<&str>) -> Links {
+    Links {
+        customer: customer.map(str::to_owned),
+        user_id: object.metadata("user_id").map(str::to_owned),
+        invoice_stripe: invoice.map(str::to_owned),
+        invoice_metadata: object.metadata("invoice_id").map(str::to_owned),
     }
+}
+
+/// The last charge; up to 2022-08-01 the list of all of them.
+fn last_charge<'a>(object: &Fields<'a>) -> Result<Option<&'a str>, Permanent> {
+    match object.link(&["latest_charge"])? {
+        None => object.list(&["charges"]).next().map(|charge| charge.id()).transpose(),
+        found => Ok(found),
+    }
+}
+
+/// One failed attempt is one row, whoever tells of it: its charge names it, where it made one.
+fn failure(
+    event: Circumstances<'_>,
+    object: &Fields<'_>,
+    payment: &Key,
+    freshness: Freshness,
+) -> Result<Observation, Permanent> {
+    let code = object.maybe_text(&["last_payment_error", "code"])?;
+    let charge = object.link(&["last_payment_error", "charge"])?;
+    let id = match charge {
+        Some(charge) => charge.to_owned(),
+        None => format!("{}:{}:{}", payment.id, event.at.timestamp(), code.unwrap_or("none")),
+    };
+    let links = failures::Links {
+        payment: Some(payment.id.clone()),
+        charge: charge.map(str::to_owned),
+        code: code.map(str::to_owned),
+        decline_code: object.maybe_text(&["last_payment_error", "decline_code"])?.map(str::to_owned),
+    };
+    Ok(Observation::Failure(event.report(event.subject(&id), freshness, None, links)))
 }

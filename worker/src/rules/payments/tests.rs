@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::rules::Observation;
+use crate::rules::fields::moment;
+use crate::rules::invoices::Status;
 use crate::rules::testing::{event, in_every_order, observations};
 
 fn intent(status: &str, extra: &Value) -> Value {
@@ -21,8 +23,8 @@ fn fails_then_succeeds_inside_one_second() {
         event("payment_intent.succeeded", 0, &intent("succeeded", &json!({"amount_received": 1999}))),
     ]);
     let payment = world.payment("pi_1");
-    assert_eq!((payment.status.as_str(), payment.amount_received), ("succeeded", 1999));
-    assert!(!payment.needs_refetch && payment.failure_code.is_none());
+    assert_eq!((payment.state.status.as_str(), payment.state.amount_received), ("succeeded", 1999));
+    assert!(!payment.seen.needs_refetch && payment.state.failure_code.is_none());
 }
 
 #[test]
@@ -33,8 +35,8 @@ fn a_link_survives_fresher_reports_without_it() {
         event("payment_intent.processing", 5, &intent("processing", &json!({}))),
     ]);
     let payment = world.payment("pi_1");
-    assert_eq!(payment.status, "processing");
-    assert_eq!((payment.user_id.as_deref(), payment.customer.as_deref()), (Some("u1"), Some("cus_1")));
+    assert_eq!(payment.state.status, "processing");
+    assert_eq!((payment.user.id(), payment.customer.id()), (Some("u1"), Some("cus_1")));
     assert_eq!(payment.owner().unwrap().id, "own_7");
 }
 
@@ -57,7 +59,7 @@ fn two_contents_of_one_moment_ask_for_a_refetch() {
         event("payment_intent.processing", 3, &intent("processing", &json!({}))),
         event("payment_intent.requires_action", 3, &intent("requires_action", &json!({}))),
     ]);
-    assert!(world.payment("pi_1").needs_refetch);
+    assert!(world.payment("pi_1").seen.needs_refetch);
 }
 
 #[test]
@@ -68,4 +70,25 @@ fn a_status_never_seen_before_is_kept_as_text() {
         panic!("one payment")
     };
     assert_eq!(report.state.as_ref().unwrap().status, "dreaming");
+}
+
+#[test]
+fn one_decline_told_three_times_is_one_failed_attempt() {
+    let error = json!({"last_payment_error": {"code": "card_declined", "decline_code": "insufficient_funds",
+        "charge": "ch_1"}});
+    let charge = json!({"id": "ch_1", "status": "failed", "amount": 1999, "currency": "usd",
+        "payment_intent": "pi_1", "failure_code": "card_declined"});
+    let invoice = json!({"id": "in_1", "status": "open", "amount_due": 1999, "currency": "usd",
+        "attempt_count": 1, "payment_intent": "pi_1"});
+    let world = in_every_order(&[
+        event("payment_intent.payment_failed", 0, &intent("requires_payment_method", &error)),
+        event("charge.failed", 1, &charge),
+        event("invoice.payment_failed", 2, &invoice),
+    ]);
+    let payment = world.payment("pi_1");
+    assert_eq!((payment.failed_attempts, payment.last_failed_at), (1, moment(1_700_000_000)));
+    assert_eq!(payment.last_decline_code.as_deref(), Some("insufficient_funds"));
+    let invoice = world.invoice("in_1");
+    assert_eq!((invoice.status, invoice.payment_retry_count, invoice.attempt_count), (Status::Failed, 1, 1));
+    assert_eq!(invoice.payment_failure_reason.as_deref(), Some("insufficient_funds"));
 }

@@ -1,0 +1,113 @@
+//! Reading and writing merged objects, alike for every table: touch, read, write. The columns come from the
+//! objects' own list of fields.
+
+use std::fmt::Write;
+
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, FromRow};
+
+use super::rows::{Rows, by_key};
+use super::{Ledger, LedgerError, Transaction, on};
+use crate::rules::{Key, Object};
+
+/// An object that both databases can give back.
+pub trait Stored:
+    Object + for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin
+{
+}
+
+impl<T> Stored for T where
+    T: Object + for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin
+{
+}
+
+impl Transaction {
+    /// Makes sure that a row is there for each key, locks it, and reads it. Keys must be sorted.
+    pub async fn touch<T: Stored>(&mut self, keys: &[Key]) -> Result<Vec<T>, LedgerError> {
+        let statement = format!(
+            "INSERT INTO {} (id, account, livemode) SELECT id, account, livemode FROM input \
+             WHERE TRUE ON CONFLICT (id, account, livemode) DO UPDATE SET id = excluded.id WHERE FALSE",
+            T::TABLE
+        );
+        by_key(keys).run(self, &statement).await?;
+        self.look_up(keys).await
+    }
+
+    /// Reads rows without locking them.
+    pub async fn look_up<T: Stored>(&mut self, keys: &[Key]) -> Result<Vec<T>, LedgerError> {
+        let statement = format!("SELECT * FROM {} JOIN input USING (id, account, livemode)", T::TABLE);
+        by_key(keys).fetch(self, &statement).await
+    }
+
+    /// The rows that name one of these keys in a column. Read after the named rows are locked: whoever moves
+    /// a child touches its parents, so nothing is missed.
+    pub async fn children<T: Stored>(
+        &mut self,
+        column: &'static str,
+        parents: &[Key],
+    ) -> Result<Vec<T>, LedgerError> {
+        self.children_where(column, parents, "TRUE").await
+    }
+
+    /// The same, of those rows only that hold to a condition.
+    pub(super) async fn children_where<T: Stored>(
+        &mut self,
+        column: &'static str,
+        parents: &[Key],
+        condition: &'static str,
+    ) -> Result<Vec<T>, LedgerError> {
+        let table = T::TABLE;
+        let statement = format!(
+            "SELECT {table}.* FROM {table} JOIN input ON {table}.{column} = parent \
+             AND {table}.account = parent_account AND {table}.livemode = parent_livemode WHERE {condition}"
+        );
+        Rows::of(parents)
+            .text("parent", |key| &key.id)
+            .text("parent_account", |key| &key.account)
+            .flag("parent_livemode", |key| key.livemode)
+            .fetch(self, &statement)
+            .await
+    }
+
+    /// Writes rows that were touched before.
+    pub async fn write<T: Stored>(&mut self, rows: &[&T]) -> Result<(), LedgerError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let columns = Rows::of(rows).fields(|row| *row);
+        let names = columns.names();
+        let mut statement = format!(
+            "INSERT INTO {} ({names}) SELECT {names} FROM input WHERE TRUE \
+             ON CONFLICT (id, account, livemode) DO UPDATE SET ",
+            T::TABLE
+        );
+        for (place, name) in names.split(", ").filter(|name| !KEY.contains(name)).enumerate() {
+            let comma = if place == 0 { "" } else { ", " };
+            write!(statement, "{comma}{name} = excluded.{name}").expect("a String takes every write");
+        }
+        columns.run(self, &statement).await?;
+        Ok(())
+    }
+}
+
+const KEY: [&str; 3] = ["id", "account", "livemode"];
+
+impl Ledger {
+    /// The objects of this id: one an account and mode.
+    pub async fn find<T: Stored>(&self, id: &str) -> Result<Vec<T>, LedgerError> {
+        let sql = format!("SELECT * FROM {} WHERE id = $1 ORDER BY livemode DESC, account", T::TABLE);
+        let mut tx = self.read().await?;
+        Ok(on!(&mut tx, |connection| {
+            sqlx::query_as(AssertSqlSafe(sql)).bind(id).fetch_all(connection).await?
+        }))
+    }
+
+    /// The objects that name this one in a column, sorted by key.
+    pub async fn naming<T: Stored>(&self, column: &'static str, key: &Key) -> Result<Vec<T>, LedgerError> {
+        let mut tx = self.read().await?;
+        let mut rows: Vec<T> = tx.children(column, std::slice::from_ref(key)).await?;
+        rows.sort_by(|a, b| a.key().cmp(b.key()));
+        Ok(rows)
+    }
+}

@@ -1,0 +1,252 @@
+//! Locks and reads everything that the events of a batch may change. Children before parents, each table once
+//! and sorted: all transactions lock in this one order. Every child touches its parents, up the chain, so the
+//! last one through a parent's lock sees all of its children.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::failure::Failure;
+use crate::fold::fold;
+use crate::ledger::objects::Stored;
+use crate::ledger::{LedgerError, Transaction};
+use crate::rules::charges::Charge;
+use crate::rules::customers::Customer;
+use crate::rules::disputes::Dispute;
+use crate::rules::failures::PaymentFailure;
+use crate::rules::payments::Payment;
+use crate::rules::policy::Policy;
+use crate::rules::refunds::Refund;
+use crate::rules::world::{Event, World};
+use crate::rules::{Key, Observation};
+
+/// The keys of one table, sorted, each once.
+type Keys = BTreeSet<Key>;
+
+/// What a batch names, table by table.
+#[derive(Default)]
+struct Named {
+    refunds: Keys,
+    movements: Keys,
+    disputes: Keys,
+    failures: Keys,
+    warnings: Keys,
+    charges: Keys,
+    payments: Keys,
+    invoices: Keys,
+    subscriptions: Keys,
+    customers: Keys,
+}
+
+/// A world with all that these events may change, locked, and all that they are judged by.
+pub(crate) async fn load(
+    tx: &mut Transaction,
+    events: &[Event],
+    policy: &Arc<Policy>,
+) -> Result<World, Failure> {
+    let mut world = World::new(Arc::clone(policy));
+    let mut named = Named::of(events);
+    lock_children(tx, &mut named, &mut world).await?;
+    lock_parents(tx, &mut named, &mut world).await?;
+    read_siblings(tx, &named, &mut world).await?;
+    lock_users(tx, &named, events, &mut world).await?;
+    Ok(world)
+}
+
+impl Named {
+    fn of(events: &[Event]) -> Self {
+        let mut named = Self::default();
+        for observation in events.iter().flat_map(|event| &event.observations) {
+            let keys = match observation {
+                Observation::Refund(_) => &mut named.refunds,
+                Observation::Movement(_) => &mut named.movements,
+                Observation::Dispute(_) => &mut named.disputes,
+                Observation::Failure(_) => &mut named.failures,
+                Observation::Warning(_) => &mut named.warnings,
+                Observation::Charge(_) => &mut named.charges,
+                Observation::Payment(_) => &mut named.payments,
+                Observation::Invoice(_) => &mut named.invoices,
+                Observation::Subscription(_) => &mut named.subscriptions,
+                Observation::Customer(_) => &mut named.customers,
+            };
+            let (_, key) = observation.subject();
+            if !keys.contains(key) {
+                keys.insert(key.clone());
+            }
+        }
+        named
+    }
+}
+
+/// What nothing hangs on. Their owners so far are among what must be locked above.
+async fn lock_children(
+    tx: &mut Transaction,
+    named: &mut Named,
+    world: &mut World,
+) -> Result<(), LedgerError> {
+    for row in touch::<Refund>(tx, &named.refunds).await? {
+        named.charges.extend(row.owner());
+        named.payments.extend(row.paid_by());
+        world.load_refund(row);
+    }
+    for row in touch(tx, &named.movements).await? {
+        world.load_movement(row);
+    }
+    for row in touch::<Dispute>(tx, &named.disputes).await? {
+        named.charges.extend(row.owner());
+        world.load_dispute(row);
+    }
+    for row in touch::<PaymentFailure>(tx, &named.failures).await? {
+        named.payments.extend(row.owner());
+        world.load_failure(row);
+    }
+    for row in touch(tx, &named.warnings).await? {
+        world.load_warning(row);
+    }
+    Ok(())
+}
+
+async fn lock_parents(tx: &mut Transaction, named: &mut Named, world: &mut World) -> Result<(), LedgerError> {
+    for row in touch::<Charge>(tx, &named.charges).await? {
+        named.payments.extend(row.owner());
+        world.load_charge(row);
+    }
+    for row in touch::<Payment>(tx, &named.payments).await? {
+        named.invoices.extend(row.owner());
+        world.load_payment(row);
+    }
+    for row in touch(tx, &named.invoices).await? {
+        world.load_invoice(row);
+    }
+    for row in touch(tx, &named.subscriptions).await? {
+        world.load_subscription(row);
+    }
+    Ok(())
+}
+
+/// What the locked rows derive from, besides themselves. Nobody moves these without touching their parents.
+async fn read_siblings(tx: &mut Transaction, named: &Named, world: &mut World) -> Result<(), LedgerError> {
+    let (disputes, charges) = (sorted(&named.disputes), sorted(&named.charges));
+    let invoices = sorted(&named.invoices);
+    for row in tx.children("dispute", &disputes).await? {
+        world.load_movement(row);
+    }
+    for row in tx.children("charge", &charges).await? {
+        world.load_refund(row);
+    }
+    for row in tx.children("charge", &charges).await? {
+        world.load_dispute(row);
+    }
+    let mut payments = named.payments.clone();
+    for row in tx.children::<Payment>("invoice", &invoices).await? {
+        payments.insert(row.key.clone());
+        world.load_payment(row);
+    }
+    for row in tx.children("payment", &sorted(&payments)).await? {
+        world.load_failure(row);
+    }
+    let payments = sorted(&named.payments);
+    for row in tx.children("payment", &payments).await? {
+        world.load_charge(row);
+    }
+    for row in tx.children::<Refund>("payment", &payments).await? {
+        world.load_refund(row);
+    }
+    Ok(())
+}
+
+/// Customers and users are rows that many want: they are locked only where they are reported, or where a
+/// dispute is concerned. Which those are, a rehearsal of the events tells.
+async fn lock_users(
+    tx: &mut Transaction,
+    named: &Named,
+    events: &[Event],
+    world: &mut World,
+) -> Result<(), Failure> {
+    let is_disputed =
+        world.disputes.rows().next().is_some() || world.charges.rows().any(|charge| charge.dispute_count > 0);
+    if !is_disputed && named.customers.is_empty() {
+        return Ok(());
+    }
+    let customers = customers_concerned(named, events, world)?;
+    for row in touch::<Customer>(tx, &customers).await? {
+        world.load_customer(row);
+    }
+    let payments = tx.disputed_payments_of_customers(&sorted(&named.customers)).await?;
+    read_disputed(tx, payments, world).await?;
+
+    let users = sorted(rehearse(world, events)?.users_concerned());
+    if users.is_empty() {
+        return Ok(());
+    }
+    for row in tx.touch(&users).await? {
+        world.load_ban(row);
+    }
+    // A user may be a customer whom nobody says more about.
+    let mut customers: Keys = users.iter().cloned().collect();
+    for row in tx.look_up(&users).await? {
+        world.load_customer(row);
+    }
+    for row in tx.customers_of_users(&users).await? {
+        customers.insert(row.key.clone());
+        world.load_customer(row);
+    }
+    let mut payments = tx.disputed_payments_of_users(&users).await?;
+    payments.extend(tx.disputed_payments_of_customers(&sorted(&customers)).await?);
+    read_disputed(tx, payments, world).await?;
+    let charges = world.charges.rows().filter(|charge| charge.dispute_count > 0);
+    let charges: Vec<Key> = charges.map(|charge| charge.key.clone()).collect();
+    for row in tx.children("charge", &charges).await? {
+        world.load_dispute(row);
+    }
+    Ok(())
+}
+
+/// The customers who are reported, and those whom a disputed payment names, named or will name.
+fn customers_concerned(named: &Named, events: &[Event], world: &World) -> Result<Keys, Failure> {
+    let rehearsal = rehearse(world, events)?;
+    let is_disputed = |payment: &Key| world.is_disputed(payment) || rehearsal.is_disputed(payment);
+    let mut customers = named.customers.clone();
+    for key in named.payments.iter().filter(|key| is_disputed(key)) {
+        let stored = world.payments.get(key).and_then(|payment| payment.customer.id());
+        customers.extend(stored.map(|id| key.sibling(id)));
+    }
+    for observation in events.iter().flat_map(|event| &event.observations) {
+        if let Observation::Payment(report) = observation
+            && let Some(customer) = &report.links.customer
+            && is_disputed(&report.key)
+        {
+            customers.insert(report.key.sibling(customer));
+        }
+    }
+    Ok(customers)
+}
+
+/// What applying the events would come to.
+fn rehearse(world: &World, events: &[Event]) -> Result<World, Failure> {
+    let mut rehearsal = world.clone();
+    fold(&mut rehearsal, events)?;
+    Ok(rehearsal)
+}
+
+async fn read_disputed(
+    tx: &mut Transaction,
+    payments: Vec<Payment>,
+    world: &mut World,
+) -> Result<(), LedgerError> {
+    let keys: Keys = payments.iter().map(|payment| payment.key.clone()).collect();
+    for row in payments {
+        world.load_payment(row);
+    }
+    for row in tx.children::<Charge>("payment", &sorted(&keys)).await? {
+        world.load_charge(row);
+    }
+    Ok(())
+}
+
+async fn touch<T: Stored>(tx: &mut Transaction, keys: &Keys) -> Result<Vec<T>, LedgerError> {
+    tx.touch(&sorted(keys)).await
+}
+
+fn sorted(keys: &Keys) -> Vec<Key> {
+    keys.iter().cloned().collect()
+}

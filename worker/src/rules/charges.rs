@@ -1,0 +1,93 @@
+//! Charges: where refunds and disputes hang. A charge without a payment intent is its own payment.
+
+mod derive;
+mod read;
+#[cfg(test)]
+mod tests;
+
+use chrono::{DateTime, Utc};
+
+pub use self::read::{Card, Links, Report, State, TYPES, named, read};
+use super::freshness::{Freshness, Seen};
+use super::payments::Disputed;
+use super::row::{link_to, row};
+use super::{Key, Object, UNKNOWN, earliest};
+
+row! {
+    pub struct Charge {
+        #[sqlx(flatten)]
+        #[serde(flatten)]
+        pub key: Key,
+        #[sqlx(flatten)]
+        #[serde(flatten)]
+        pub state: State,
+        pub captured_at: Option<DateTime<Utc>>,
+        #[sqlx(flatten)]
+        #[serde(flatten)]
+        pub seen: Seen,
+        #[sqlx(flatten)]
+        #[serde(flatten)]
+        pub payment: PaymentLink,
+        #[sqlx(flatten)]
+        #[serde(flatten)]
+        pub customer: CustomerLink,
+        #[sqlx(flatten)]
+        #[serde(flatten)]
+        pub card: Card,
+        #[sqlx(try_from = "String")]
+        pub card_freshness: Freshness,
+        /// From here on derived from its refunds and disputes.
+        pub amount_refunded: i64,
+        /// The part that the charge reports and no refund is known for yet.
+        pub amount_unitemised: i64,
+        #[sqlx(try_from = "String")]
+        pub disputed: Disputed,
+        pub dispute_count: i64,
+        pub amount_charged_back: i64,
+        pub anomaly: Option<String>,
+    }
+}
+
+link_to!(PaymentLink, payment, payment_freshness);
+link_to!(CustomerLink, customer, customer_freshness);
+
+impl Object for Charge {
+    const KIND: &'static str = "charge";
+    const TABLE: &'static str = "charges";
+
+    fn placeholder(key: Key) -> Self {
+        let state = State { status: UNKNOWN.to_owned(), ..State::default() };
+        Self { key, state, ..Self::default() }
+    }
+
+    fn key(&self) -> &Key {
+        &self.key
+    }
+}
+
+impl Charge {
+    /// The one merge: commutative, associative, idempotent.
+    pub fn merge(&mut self, report: &Report) {
+        let freshness = report.freshness;
+        if report.state.as_ref().is_some_and(|state| state.amount_captured > 0) {
+            earliest(&mut self.captured_at, report.at);
+        }
+        self.seen.take(&mut self.state, report);
+        self.payment.see(report.links.payment.as_deref(), freshness);
+        self.customer.see(report.links.customer.as_deref(), freshness);
+        if let Some(card) = &report.links.card
+            && (freshness, card) > (self.card_freshness, &self.card)
+        {
+            self.card.clone_from(card);
+            self.card_freshness = freshness;
+        }
+    }
+
+    /// The payment that it belongs to: its payment intent, or itself once it was reported without one.
+    pub fn owner(&self) -> Option<Key> {
+        match self.payment.id() {
+            Some(payment) => Some(self.key.sibling(payment)),
+            None => self.seen.is_reported().then(|| self.key.clone()),
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Reads what Stripe reports of a charge, and of the payment and refunds that it tells of.
+
+use chrono::{DateTime, Utc};
+
+use crate::rules::event::Circumstances;
+use crate::rules::fields::Fields;
+use crate::rules::freshness::{Freshness, rank};
+use crate::rules::row::row;
+use crate::rules::{Key, Observation, Permanent, disputes, failures, observation, payments, refunds};
+
+/// In the order in which they follow each other inside one second.
+pub const TYPES: &[&str] = &[
+    "charge.pending",
+    "charge.failed",
+    "charge.expired",
+    "charge.succeeded",
+    "charge.captured",
+    "charge.updated",
+    "charge.refunded",
+];
+
+/// What one event says about one charge.
+pub type Report = observation::Report<State, Links>;
+
+row! {
+    pub struct State {
+        /// Stripe's own, as reported; `unknown` while only others have named the charge.
+        pub status: String,
+        pub amount: i64,
+        pub amount_captured: i64,
+        /// What Stripe says was refunded; refunds that are known by themselves stand before it.
+        pub amount_refunded_reported: i64,
+        pub currency: String,
+        pub created_at: Option<DateTime<Utc>>,
+        pub failure_code: Option<String>,
+    }
+}
+
+row! {
+    /// What staff may see of a card: enough to recognise it, not to use it.
+    #[derive(PartialOrd, Ord)]
+    pub struct Card {
+        pub card_brand: Option<String>,
+        pub card_last4: Option<String>,
+        pub card_exp_month: Option<i64>,
+        pub card_exp_year: Option<i64>,
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Links {
+    pub payment: Option<String>,
+    pub customer: Option<String>,
+    pub card: Option<Card>,
+}
+
+/// Reads `charge.*`.
+pub fn read(event: Circumstances<'_>, object: &Fields<'_>) -> Result<Vec<Observation>, Permanent> {
+    let owned = |text: Option<&str>| text.map(str::to_owned);
+    let status = object.text("status")?;
+    let amount = object.amount("amount")?;
+    let state = State {
+        status: status.to_owned(),
+        amount,
+        amount_captured: match object.maybe_amount(&["amount_captured"])? {
+            Some(captured) => captured,
+            None if object.flag(&["captured"]) && status == "succeeded" => amount,
+            None => 0,
+        },
+        amount_refunded_reported: object.maybe_amount(&["amount_refunded"])?.unwrap_or(0),
+        currency: object.currency()?.to_owned(),
+        created_at: object.maybe_time(&["created"])?,
+        failure_code: owned(object.maybe_text(&["failure_code"])?),
+    };
+    let key = event.subject(object.id()?);
+    let class = u8::from(["succeeded", "failed"].contains(&status));
+    let freshness = event.freshness(class, rank(TYPES, event.kind), 0, &state);
+    let payment = object.link(&["payment_intent"])?;
+    let links =
+        Links { payment: owned(payment), customer: owned(object.link(&["customer"])?), card: card(object)? };
+
+    let mut observations = paid_by(event, object, &key, freshness, &state)?;
+    if status == "failed" {
+        observations.push(failure(event, object, &key, freshness, payment)?);
+    }
+    // Present up to 2022-08-01; later the refunds are told by themselves.
+    for refund in object.list(&["refunds"]) {
+        observations.extend(refunds::read_within(event, &refund, &key, payment)?);
+    }
+    if let Some(dispute) = object.link(&["dispute"])? {
+        observations.push(disputes::named(event, event.subject(dispute), freshness, &key.id));
+    }
+    observations.insert(0, Observation::Charge(event.report(key, freshness, Some(state), links)));
+    Ok(observations)
+}
+
+/// A charge that another object names, perhaps with its payment.
+pub fn named(event: Circumstances<'_>, key: Key, freshness: Freshness, payment: Option<&str>) -> Observation {
+    let links = Links { payment: payment.map(str::to_owned), ..Links::default() };
+    Observation::Charge(event.report(key, freshness, None, links))
+}
+
+/// Its payment, with the invoice that only older versions name here; or the payment that it is itself.
+fn paid_by(
+    event: Circumstances<'_>,
+    object: &Fields<'_>,
+    charge: &Key,
+    freshness: Freshness,
+    state: &State,
+) -> Result<Vec<Observation>, Permanent> {
+    let (customer, invoice) = (object.link(&["customer"])?, object.link(&["invoice"])?);
+    let (payment, links) = match object.link(&["payment_intent"])? {
+        Some(intent) => {
+            let links = payments::Links {
+                customer: customer.map(str::to_owned),
+                invoice_stripe: invoice.map(str::to_owned),
+                ..payments::Links::default()
+            };
+            (payments::named(event, event.subject(intent), freshness, links.clone()), links)
+        }
+        None => {
+            let links = payments::links(object, customer, invoice);
+            let state = itself(object, state)?;
+            let report = event.report(charge.clone(), freshness, Some(state), links.clone());
+            (Observation::Payment(report), links)
+        }
+    };
+    let mut observations = vec![payment];
+    observations.extend(payments::named_invoices(event, freshness, &links));
+    Ok(observations)
+}
+
+/// The charge as a payment, in the words of payments.
+fn itself(object: &Fields<'_>, state: &State) -> Result<payments::State, Permanent> {
+    let status = match state.status.as_str() {
+        "pending" => "processing",
+        "failed" => "requires_payment_method",
+        "succeeded" if state.amount_captured == 0 => "requires_capture",
+        other => other,
+    };
+    Ok(payments::State {
+        status: status.to_owned(),
+        amount: state.amount,
+        amount_capturable: if status == "requires_capture" { state.amount } else { 0 },
+        amount_received: if status == "succeeded" { state.amount_captured } else { 0 },
+        currency: state.currency.clone(),
+        created_at: state.created_at,
+        failure_code: state.failure_code.clone(),
+        decline_code: decline_code(object)?.map(str::to_owned),
+        ..payments::of_metadata(object)
+    })
+}
+
+fn failure(
+    event: Circumstances<'_>,
+    object: &Fields<'_>,
+    charge: &Key,
+    freshness: Freshness,
+    payment: Option<&str>,
+) -> Result<Observation, Permanent> {
+    let links = failures::Links {
+        payment: Some(payment.unwrap_or(&charge.id).to_owned()),
+        charge: Some(charge.id.clone()),
+        code: object.maybe_text(&["failure_code"])?.map(str::to_owned),
+        decline_code: decline_code(object)?.map(str::to_owned),
+    };
+    Ok(Observation::Failure(event.report(charge.clone(), freshness, None, links)))
+}
+
+/// The bank's word stands in the outcome, where it gave one.
+fn decline_code<'a>(object: &Fields<'a>) -> Result<Option<&'a str>, Permanent> {
+    match object.maybe_text(&["outcome", "type"])? {
+        Some("issuer_declined") => object.maybe_text(&["outcome", "reason"]),
+        _ => Ok(None),
+    }
+}
+
+fn card(object: &Fields<'_>) -> Result<Option<Card>, Permanent> {
+    for place in [&["payment_method_details", "card"][..], &["source"][..]] {
+        let Some(card) = object.at(place).map(|value| object.within(value)) else { continue };
+        let text = |name| Ok(card.maybe_text(&[name])?.map(str::to_owned));
+        let number = |name| Some(card.count(name)).filter(|number| *number > 0);
+        let card = Card {
+            card_brand: text("brand")?,
+            card_last4: text("last4")?,
+            card_exp_month: number("exp_month"),
+            card_exp_year: number("exp_year"),
+        };
+        if card.card_last4.is_some() {
+            return Ok(Some(card));
+        }
+    }
+    Ok(None)
+}

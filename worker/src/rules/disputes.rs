@@ -1,0 +1,148 @@
+//! Disputes, and inquiries, which may become disputes. A status can come back: lost disputes are won late,
+//! and appeals end either way.
+
+mod read;
+#[cfg(test)]
+mod tests;
+
+use chrono::{DateTime, Utc};
+
+pub use self::read::{Links, Report, State, named, read};
+use super::freshness::Seen;
+use super::movements::Movement;
+use super::policy::Policy;
+use super::row::{link_to, row, words};
+use super::{Key, Object, Severity, Told, UNKNOWN, earliest};
+
+row! {
+    pub struct Dispute {
+        #[sqlx(flatten)]
+        #[serde(flatten)]
+        pub key: Key,
+        /// For staff: what Stripe's status comes to.
+        #[sqlx(try_from = "String")]
+        pub status: Status,
+        /// A question of the bank's, before anything is disputed: no chargeback.
+        pub inquiry: bool,
+        #[sqlx(flatten)]
+        #[serde(flatten)]
+        pub state: State,
+        /// The stamp of the report that ended it.
+        pub closed_at: Option<DateTime<Utc>>,
+        pub evidence_submitted_at: Option<DateTime<Utc>>,
+        #[sqlx(flatten)]
+        #[serde(flatten)]
+        pub seen: Seen,
+        #[sqlx(flatten)]
+        #[serde(flatten)]
+        pub charge: ChargeLink,
+        /// From here on derived from its balance movements.
+        pub amount_withdrawn: i64,
+        pub amount_reinstated: i64,
+        pub fees: i64,
+        pub revision: i64,
+    }
+}
+
+link_to!(ChargeLink, charge, charge_freshness);
+
+words! {
+    pub enum Status {
+        Unknown = "unknown",
+        Opened = "opened",
+        UnderReview = "under_review",
+        Won = "won",
+        Lost = "lost",
+        Closed = "closed",
+    }
+}
+
+impl Object for Dispute {
+    const KIND: &'static str = "dispute";
+    const TABLE: &'static str = "disputes";
+
+    fn placeholder(key: Key) -> Self {
+        let state = State { stripe_status: UNKNOWN.to_owned(), ..State::default() };
+        Self { key, state, ..Self::default() }
+    }
+
+    fn key(&self) -> &Key {
+        &self.key
+    }
+
+    fn told(before: &Self, after: &Self) -> Vec<Told> {
+        let severity = match after.status {
+            Status::Opened if after.inquiry => Severity::Warning,
+            Status::Opened | Status::Won | Status::Lost => Severity::Critical,
+            _ => Severity::Info,
+        };
+        Told::status(before.status.as_str(), after.status.as_str(), severity)
+    }
+
+    fn revision(&mut self) -> Option<&mut i64> {
+        Some(&mut self.revision)
+    }
+}
+
+impl Dispute {
+    /// The one merge: commutative, associative, idempotent.
+    pub fn merge(&mut self, report: &Report) {
+        if report.state.as_ref().is_some_and(|state| state.evidence_submissions > 0) {
+            earliest(&mut self.evidence_submitted_at, report.at);
+        }
+        if self.seen.take(&mut self.state, report) {
+            let stripe_status = self.state.stripe_status.as_str();
+            self.status = Status::of(stripe_status);
+            self.inquiry = stripe_status.starts_with("warning_");
+            let is_closed = matches!(self.status, Status::Won | Status::Lost | Status::Closed);
+            self.closed_at = is_closed.then_some(report.at);
+        }
+        self.charge.see(report.links.charge.as_deref(), report.freshness);
+    }
+
+    /// Derives from its balance movements: a pure function of the merged objects.
+    pub fn derive<'a>(&mut self, movements: impl Iterator<Item = &'a Movement> + Clone) {
+        let sum = |amount: fn(&Movement) -> i64| movements.clone().map(amount).fold(0, i64::saturating_add);
+        self.amount_withdrawn = sum(|movement| movement.state.amount.min(0).saturating_neg());
+        self.amount_reinstated = sum(|movement| movement.state.amount.max(0));
+        self.fees = sum(|movement| movement.state.fee);
+    }
+
+    /// The charge that it hangs on.
+    pub fn owner(&self) -> Option<Key> {
+        self.charge.id().map(|id| self.key.sibling(id))
+    }
+
+    pub fn is_lost_in(&self, currency: &str) -> bool {
+        self.status == Status::Lost && (currency.is_empty() || self.state.currency == currency)
+    }
+
+    pub fn is_open(&self) -> bool {
+        matches!(self.status, Status::Opened | Status::UnderReview)
+    }
+
+    /// Whether it counts against its user: no inquiry, known, and neither won nor prevented.
+    pub fn is_chargeback(&self, policy: &Policy) -> bool {
+        let counts = match self.status {
+            Status::Opened | Status::UnderReview | Status::Lost => true,
+            Status::Won => !policy.lift_on_won,
+            Status::Unknown | Status::Closed => false,
+        };
+        counts && !self.inquiry
+    }
+}
+
+impl Status {
+    fn of(stripe_status: &str) -> Self {
+        match stripe_status {
+            "warning_needs_response" | "needs_response" => Self::Opened,
+            "warning_under_review" | "under_review" | "appeal_needs_response" | "appeal_under_review" => {
+                Self::UnderReview
+            }
+            "won" => Self::Won,
+            "lost" => Self::Lost,
+            "warning_closed" | "prevented" => Self::Closed,
+            _ => Self::Unknown,
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What one event says about one object.
+
+use chrono::{DateTime, Utc};
+
+use super::freshness::Freshness;
+use super::{Key, Object, bans, charges, customers, disputes, failures, invoices, movements, payments};
+use super::{refunds, subscriptions, warnings};
+
+/// A report of one object: its state `S`, and its links to others `L`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report<S, L> {
+    pub key: Key,
+    pub freshness: Freshness,
+    /// Stripe's stamp of the event.
+    pub at: DateTime<Utc>,
+    /// The fields that the freshest report replaces together; `None` where the event only names the object.
+    pub state: Option<S>,
+    pub links: L,
+}
+
+/// An event's own object comes first among its observations; the objects that it names follow, so that every
+/// reference makes a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Observation {
+    Refund(refunds::Report),
+    Movement(movements::Report),
+    Dispute(disputes::Report),
+    Failure(failures::Report),
+    Warning(warnings::Report),
+    Charge(charges::Report),
+    Payment(payments::Report),
+    Invoice(invoices::Report),
+    Subscription(subscriptions::Report),
+    Customer(customers::Report),
+}
+
+impl Observation {
+    /// The object that it is about: its kind and its key.
+    pub fn subject(&self) -> (&'static str, &Key) {
+        match self {
+            Self::Refund(report) => (refunds::Refund::KIND, &report.key),
+            Self::Movement(report) => (movements::Movement::KIND, &report.key),
+            Self::Dispute(report) => (disputes::Dispute::KIND, &report.key),
+            Self::Failure(report) => (failures::PaymentFailure::KIND, &report.key),
+            Self::Warning(report) => (warnings::Warning::KIND, &report.key),
+            Self::Charge(report) => (charges::Charge::KIND, &report.key),
+            Self::Payment(report) => (payments::Payment::KIND, &report.key),
+            Self::Invoice(report) => (invoices::Invoice::KIND, &report.key),
+            Self::Subscription(report) => (subscriptions::Subscription::KIND, &report.key),
+            Self::Customer(report) => (customers::Customer::KIND, &report.key),
+        }
+    }
+
+    pub fn freshness(&self) -> Freshness {
+        match self {
+            Self::Refund(report) => report.freshness,
+            Self::Movement(report) => report.freshness,
+            Self::Dispute(report) => report.freshness,
+            Self::Failure(report) => report.freshness,
+            Self::Warning(report) => report.freshness,
+            Self::Charge(report) => report.freshness,
+            Self::Payment(report) => report.freshness,
+            Self::Invoice(report) => report.freshness,
+            Self::Subscription(report) => report.freshness,
+            Self::Customer(report) => report.freshness,
+        }
+    }
+}
+
+/// Every kind of object that has a table.
+pub const KINDS: [&str; 11] = [
+    refunds::Refund::KIND,
+    movements::Movement::KIND,
+    disputes::Dispute::KIND,
+    failures::PaymentFailure::KIND,
+    warnings::Warning::KIND,
+    charges::Charge::KIND,
+    payments::Payment::KIND,
+    invoices::Invoice::KIND,
+    subscriptions::Subscription::KIND,
+    customers::Customer::KIND,
+    bans::Ban::KIND,
+];

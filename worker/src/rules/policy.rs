@@ -1,0 +1,37 @@
+//! What a merchant may decide otherwise: when a user is banned, and how failed payments are planned again.
+
+use std::collections::BTreeSet;
+
+/// The same policy must be given to all workers: the ledger is derived with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// A user with so many chargebacks is banned.
+    pub ban_threshold: usize,
+    /// Whether a dispute that was won counts no more.
+    pub lift_on_won: bool,
+    /// The days from each failure of an invoice's payment to its next retry; after the last it is overdue.
+    pub retry_days: Vec<u16>,
+    /// Failure codes after which no retry is planned: it could not succeed, or only annoy.
+    pub never_retried: BTreeSet<String>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        let never_retried = [
+            "authentication_required",
+            "do_not_honor",
+            "expired_card",
+            "fraudulent",
+            "incorrect_cvc",
+            "lost_card",
+            "pickup_card",
+            "stolen_card",
+        ];
+        Self {
+            ban_threshold: 2,
+            lift_on_won: true,
+            retry_days: vec![3, 7, 14],
+            never_retried: never_retried.map(str::to_owned).into(),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The objects of one kind in a world, with what changed about them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Key, Object, Transition};
+
+#[derive(Clone, Debug)]
+pub struct Shelf<T> {
+    rows: BTreeMap<Key, T>,
+    /// Since the world was loaded.
+    changed: BTreeSet<Key>,
+    /// As they were before the event at hand.
+    before: BTreeMap<Key, T>,
+}
+
+impl<T> Default for Shelf<T> {
+    fn default() -> Self {
+        Self { rows: BTreeMap::new(), changed: BTreeSet::new(), before: BTreeMap::new() }
+    }
+}
+
+impl<T: Object> Shelf<T> {
+    pub fn get(&self, key: &Key) -> Option<&T> {
+        self.rows.get(key)
+    }
+
+    pub(super) fn has(&self, key: &Key) -> bool {
+        self.rows.contains_key(key)
+    }
+
+    pub fn rows(&self) -> impl Iterator<Item = &T> {
+        self.rows.values()
+    }
+
+    /// Those of these keys that are here.
+    pub(super) fn among<'a, 'k>(
+        &'a self,
+        keys: impl Iterator<Item = &'k Key> + Clone,
+    ) -> impl Iterator<Item = &'a T> + Clone {
+        keys.filter_map(|key| self.rows.get(key))
+    }
+
+    /// Those that an event changed, sorted by key.
+    pub fn changed(&self) -> Vec<&T> {
+        self.changed.iter().map(|key| &self.rows[key]).collect()
+    }
+
+    /// Takes in a row as the ledger has it; what is here already stays.
+    pub(super) fn load(&mut self, row: T) {
+        self.rows.entry(row.key().clone()).or_insert(row);
+    }
+
+    /// Changes the object of this key, which is a placeholder where nobody knew it.
+    pub(super) fn change(&mut self, key: &Key, change: impl FnOnce(&mut T)) {
+        let row = self.rows.entry(key.clone()).or_insert_with(|| T::placeholder(key.clone()));
+        let before = row.clone();
+        change(row);
+        if *row != before {
+            self.changed.insert(key.clone());
+            self.before.entry(key.clone()).or_insert(before);
+        }
+    }
+
+    /// The objects that say something, without their revisions.
+    pub(super) fn telling(&self) -> impl Iterator<Item = T> {
+        self.rows
+            .values()
+            .map(|row| {
+                let mut row = row.clone();
+                row.revision().into_iter().for_each(|revision| *revision = 0);
+                row
+            })
+            .filter(|row| *row != T::placeholder(row.key().clone()))
+    }
+
+    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+        self.telling().eq(other.telling())
+    }
+
+    /// What the event at hand did to audited objects, each line with its revision.
+    pub(super) fn tell(&mut self, event_id: &str, transitions: &mut Vec<Transition>) {
+        for (key, before) in std::mem::take(&mut self.before) {
+            let row = self.rows.get_mut(&key).expect("what changed is here");
+            for told in T::told(&before, row) {
+                let Some(revision) = row.revision() else { continue };
+                *revision += 1;
+                let (kind, revision) = (T::KIND, *revision);
+                let event_id = event_id.to_owned();
+                transitions.push(Transition { kind, key: key.clone(), revision, event_id, told });
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What has to be derived again when an object changes: its owners, up the chain.
+
+use std::collections::BTreeSet;
+
+use super::World;
+use crate::rules::disputes::Dispute;
+use crate::rules::{Key, Observation};
+
+/// The objects whose derived fields may no longer be true.
+#[derive(Debug, Default)]
+pub(super) struct Stale {
+    pub(super) disputes: BTreeSet<Key>,
+    pub(super) charges: BTreeSet<Key>,
+    pub(super) payments: BTreeSet<Key>,
+    pub(super) invoices: BTreeSet<Key>,
+    pub(super) users: BTreeSet<Key>,
+}
+
+impl World {
+    /// Marks what hangs on the observed object, by the links as they stand now.
+    pub(super) fn mark(&self, observation: &Observation, stale: &mut Stale) {
+        match observation {
+            Observation::Refund(report) => {
+                if let Some(refund) = self.refunds.get(&report.key) {
+                    refund.owner().into_iter().for_each(|charge| self.mark_charge(&charge, stale));
+                    refund.paid_by().into_iter().for_each(|payment| self.mark_payment(&payment, stale));
+                }
+            }
+            Observation::Movement(report) => {
+                let movement = self.movements.get(&report.key);
+                stale.disputes.extend(movement.and_then(|movement| movement.owner()));
+            }
+            Observation::Dispute(report) => {
+                let charge = self.disputes.get(&report.key).and_then(Dispute::owner);
+                charge.into_iter().for_each(|charge| self.mark_charge(&charge, stale));
+            }
+            Observation::Failure(report) => {
+                let payment = self.failures.get(&report.key).and_then(|failure| failure.owner());
+                payment.into_iter().for_each(|payment| self.mark_payment(&payment, stale));
+            }
+            Observation::Charge(report) => self.mark_charge(&report.key, stale),
+            Observation::Payment(report) => self.mark_payment(&report.key, stale),
+            Observation::Invoice(report) => {
+                stale.invoices.insert(report.key.clone());
+            }
+            Observation::Customer(report) => {
+                for payment in self.payments_of_customer.of(&report.key) {
+                    self.mark_user_of(payment, stale);
+                }
+            }
+            Observation::Subscription(_) | Observation::Warning(_) => {}
+        }
+    }
+
+    fn mark_charge(&self, charge: &Key, stale: &mut Stale) {
+        stale.charges.insert(charge.clone());
+        if let Some(payment) = self.charges.get(charge).and_then(|charge| charge.owner()) {
+            self.mark_payment(&payment, stale);
+        }
+    }
+
+    fn mark_payment(&self, payment: &Key, stale: &mut Stale) {
+        stale.payments.insert(payment.clone());
+        stale.invoices.extend(self.payments.get(payment).and_then(|payment| payment.owner()));
+        self.mark_user_of(payment, stale);
+    }
+
+    /// Users are concerned only where there is a dispute: their rows are few, and many want them.
+    fn mark_user_of(&self, payment: &Key, stale: &mut Stale) {
+        if self.is_disputed(payment) {
+            stale.users.extend(self.user_of(payment));
+        }
+    }
+
+    /// Whether any of its charges is disputed: as the ledger had it, or by a dispute that came since.
+    pub fn is_disputed(&self, payment: &Key) -> bool {
+        self.charges_of_payment.of(payment).any(|key| {
+            let stored = self.charges.get(key).is_some_and(|charge| charge.dispute_count > 0);
+            stored || self.disputes_of_charge.of(key).next().is_some()
+        })
+    }
+
+    /// Whose payment it is: by its own word, else by its customer's, else the customer himself.
+    pub fn user_of(&self, payment: &Key) -> Option<Key> {
+        let payment = self.payments.get(payment)?;
+        if let Some(user) = payment.user.id() {
+            return Some(payment.key.sibling(user));
+        }
+        let customer = payment.key.sibling(payment.customer.id()?);
+        let user = self.customers.get(&customer).and_then(|customer| customer.user());
+        Some(user.unwrap_or(customer))
+    }
+
+    /// Every dispute of a payment whose user this is.
+    pub fn disputes_of_user<'a>(&'a self, user: &'a Key) -> impl Iterator<Item = &'a Dispute> {
+        let named = self.payments_of_user.of(user);
+        let customers = self.customers_of_user.of(user).chain(std::iter::once(user));
+        let by_customer = customers.flat_map(|customer| self.payments_of_customer.of(customer));
+        let payments: BTreeSet<&Key> = named.chain(by_customer).collect();
+        let own = payments.into_iter().filter(|payment| self.user_of(payment).as_ref() == Some(user));
+        let charges = own.flat_map(|payment| self.charges_of_payment.of(payment));
+        let disputes = charges.flat_map(|charge| self.disputes_of_charge.of(charge));
+        disputes.filter_map(|dispute| self.disputes.get(dispute))
+    }
+}
