@@ -21,6 +21,13 @@ pub struct Charge {
     pub told: Option<(i64, i64)>,
 }
 
+impl Charge {
+    /// Where the charge was never told, nobody knows its currency.
+    pub fn adds_up_with(&self, currency: &str) -> bool {
+        self.told.is_none() || self.currency == currency
+    }
+}
+
 impl Stripe {
     /// A charge as it was made before there were payment intents.
     pub fn direct_charge(&mut self, asked: Asked) -> String {

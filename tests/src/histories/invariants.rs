@@ -32,12 +32,16 @@ fn judge_charge(rows: &Rows, subject: &Subject, row: &Row, found: &mut Vec<Strin
     if is_reported && refunded > captured && !is_flagged {
         found.push(format!("{subject}: {refunded} of {captured} is refunded, and not flagged"));
     }
-    let lost =
-        children(rows, subject, "dispute", "charge").filter(|(_, row)| text(row, "status") == Some("lost"));
-    expect(subject, row, "amount_charged_back", lost.map(|(_, row)| number(row, "amount")).sum(), found);
-    let refunds = children(rows, subject, "refund", "charge")
-        .filter(|(_, row)| !matches!(text(row, "status"), Some("failed" | "canceled")));
-    let itemised: i64 = refunds.map(|(_, row)| number(row, "amount")).sum();
+    // There is no conversion: another currency than the charge's is flagged, and adds up with nothing.
+    let adds_up = |child: &Row| !is_reported || text(child, "currency") == text(row, "currency");
+    let sum = |kind, counts: fn(&str) -> bool| -> i64 {
+        children(rows, subject, kind, "charge")
+            .filter(|(_, child)| adds_up(child) && text(child, "status").is_some_and(counts))
+            .map(|(_, child)| number(child, "amount"))
+            .sum()
+    };
+    expect(subject, row, "amount_charged_back", sum("dispute", |status| status == "lost"), found);
+    let itemised = sum("refund", |status| !matches!(status, "failed" | "canceled"));
     expect(subject, row, "amount_refunded", itemised + number(row, "amount_unitemised"), found);
 }
 

@@ -43,7 +43,10 @@ impl Stripe {
     }
 
     pub(super) fn lost_of(&self, charge: &str) -> i64 {
-        let disputes = self.told_disputes().filter(|(_, dispute)| dispute.charge == charge);
+        // There is no conversion: what is in another currency is flagged, and adds up with nothing.
+        let counts = |dispute: &Dispute| self.charges[charge].adds_up_with(dispute.currency);
+        let disputes =
+            self.told_disputes().filter(|(_, dispute)| dispute.charge == charge && counts(dispute));
         disputes.filter(|(_, dispute)| dispute.status == "lost").map(|(_, dispute)| dispute.amount).sum()
     }
 

@@ -84,7 +84,8 @@ impl Stripe {
         let received = payments.iter().map(|(_, payment)| payment.received).sum();
         let money = self.money_of(&payments, received);
         let failures = failures_of(&payments);
-        let asked = payments.iter().filter_map(|(_, payment)| payment.own_amount).max();
+        let asks = |payment: &Payment| payment.own_amount.filter(|_| payment.own_invoice.now.is_some());
+        let asked = payments.iter().filter_map(|(_, payment)| asks(payment)).max();
         let is_paid = match asked {
             Some(amount) => received > 0 && received >= amount,
             None => payments.iter().any(|(_, payment)| payment.status == "succeeded"),

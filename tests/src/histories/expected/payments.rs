@@ -3,7 +3,9 @@
 use serde_json::json;
 
 use super::super::charges::Charge;
+use super::super::disputes::Dispute;
 use super::super::payments::{Attempt, Payment};
+use super::super::refunds::Refund;
 use super::super::stripe::Stripe;
 use super::super::truth::Truth;
 use super::moment;
@@ -139,7 +141,10 @@ impl Stripe {
 
     fn given_back_of(&self, charge: &str) -> i64 {
         let told = self.refunds.values().filter(|refund| refund.charge == charge && refund.told.is_some());
-        let itemised: i64 = told.filter(|refund| refund.gives_back()).map(|refund| refund.amount).sum();
+        // There is no conversion: what is in another currency is flagged, and adds up with nothing.
+        let counts = |refund: &Refund| self.charges[charge].adds_up_with(refund.currency);
+        let itemised: i64 =
+            told.filter(|refund| refund.gives_back() && counts(refund)).map(|refund| refund.amount).sum();
         itemised + self.unitemised_of(charge)
     }
 
@@ -164,9 +169,11 @@ impl Stripe {
         let disputes =
             || self.disputes.values().filter(|dispute| dispute.charge == id && dispute.told.is_some());
         let refunds = || self.refunds.values().filter(|refund| refund.charge == id && refund.told.is_some());
+        let exceeds =
+            |dispute: &Dispute| dispute.currency == charge.currency && dispute.amount > charge.amount;
         let found = [
             ("dispute_currency", disputes().any(|dispute| dispute.currency != charge.currency)),
-            ("dispute_exceeds_charge", disputes().any(|dispute| dispute.amount > charge.amount)),
+            ("dispute_exceeds_charge", disputes().any(exceeds)),
             ("refund_currency", refunds().any(|refund| refund.currency != charge.currency)),
             ("refunds_exceed_charge", self.given_back_of(id) > charge.captured),
         ];

@@ -116,12 +116,14 @@ pub(super) const PLOTS: &[Plot] = &[
         stripe.dispute_becomes(&dispute, "needs_prayer");
         stripe.tell(&["charge.dispute.updated"], &dispute);
     }),
-    plot("a dispute above the charge, in another currency", |stripe| {
+    plot("a dispute above the charge, and one in another currency", |stripe| {
         let (_, charge) = stripe.paid(Asked::of(7_000).by("user_ada"));
-        let dispute = stripe.dispute(&charge, "needs_response");
-        stripe.disputed(&dispute).amount = 7_400;
-        stripe.disputed(&dispute).currency = "eur";
-        stripe.tell(&["charge.dispute.created"], &dispute);
+        for (amount, currency) in [(7_400, "usd"), (6_000, "eur")] {
+            let dispute = stripe.dispute(&charge, "needs_response");
+            stripe.disputed(&dispute).amount = amount;
+            stripe.disputed(&dispute).currency = currency;
+            stripe.tell(&["charge.dispute.created"], &dispute);
+        }
     }),
     plot("evidence is staged, and then sent", |stripe| {
         let dispute = disputed(stripe);

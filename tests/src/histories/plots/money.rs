@@ -29,6 +29,19 @@ pub(super) const PLOTS: &[Plot] = &[
         stripe.wait(60);
         stripe.is_declined(&second, Decline::INSUFFICIENT);
     }),
+    plot("the merchant's own invoice, declined, and its payment canceled", |stripe| {
+        let payment = stripe.payment(Asked::of(1_000).by("user_ada").on("own_declined", Some(1_000)));
+        stripe.is_declined(&payment, Decline::INSUFFICIENT);
+        stripe.wait(60);
+        stripe.becomes(&payment, "canceled");
+        stripe.tell(&["payment_intent.canceled"], &payment);
+    }),
+    plot("the merchant's own invoice, declined, then half paid", |stripe| {
+        let payment = stripe.payment(Asked::of(500).by("user_ada").on("own_slow", Some(1_000)));
+        stripe.is_declined(&payment, Decline::INSUFFICIENT);
+        stripe.wait(60);
+        stripe.is_paid(&payment);
+    }),
     plot("paid, refunded in part, then in full", |stripe| {
         let (charge, _) = settled(stripe, 4_000);
         stripe.gives_back(&charge, 1_500, "succeeded");
