@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic with its line is the message")]
 
-//mod attempts;
+mod attempts;
 mod cli;
 mod durability;
 mod edge;
@@ -12,7 +12,7 @@ mod gateway_limits;
 mod guardian;
 mod landing;
 mod lattice;
-//mod ledgers;
+mod ledgers;
 mod queue_contract;
 mod queue_file;
 mod rabbitmq;
