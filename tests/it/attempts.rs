@@ -10,6 +10,8 @@ use sqlx::Connection;
 use worker::alone::{self, Alone, Mark, Retries};
 use worker::failure::{Blame, Failure};
 use worker::process::{Manner, process};
+use worker::rules::invoices::Invoice;
+use worker::rules::payments::Payment;
 
 use crate::ledgers::{each_ledger, envelope, filter, open, payment, the_event, together};
 
@@ -93,7 +95,7 @@ async fn a_mark_that_is_found_is_an_attempt_and_a_claim_keeps_others_away() {
         assert_eq!(the_event(&ledger, &unwanted.header.id).await.reason.as_deref(), Some("wrong mode"));
         let applied = the_event(&ledger, &event.header.id).await;
         assert_eq!((applied.outcome.as_str(), applied.attempts), ("applied", 2));
-        assert_eq!(ledger.invoice("own_1").await.unwrap()[0].status.as_str(), "paid");
+        assert_eq!(ledger.find::<Invoice>("own_1").await.unwrap()[0].status.as_str(), "paid");
     })
     .await;
 }
@@ -150,10 +152,12 @@ async fn what_the_database_refuses_is_buried_and_an_outage_buries_nothing() {
         let first = payment("pi_1", 0, "processing", "own_1");
         together(&ledger, &[&first]).await;
         let mut tx = ledger.begin().await.unwrap();
-        let mut row =
-            tx.read_payments(&[ledger.payment("pi_1").await.unwrap()[0].key.clone()]).await.unwrap();
+        let mut row = tx
+            .look_up::<Payment>(&[ledger.find::<Payment>("pi_1").await.unwrap()[0].key.clone()])
+            .await
+            .unwrap();
         row[0].revision = 0;
-        tx.write_payments(&[&row[0]]).await.unwrap();
+        tx.write(&[&row[0]]).await.unwrap();
         tx.commit().await.unwrap();
         let next = payment("pi_1", 5, "succeeded", "own_1");
         let Alone::Failed { blame: Blame::Refused(_), outcome } =

@@ -13,6 +13,8 @@ use shared::envelope::{Envelope, Header, Source, Unwanted};
 use worker::ledger::stored::{EventFilter, StoredEvent};
 use worker::ledger::{Ledger, LedgerConfig, LedgerError};
 use worker::process::{Handled, Manner, process};
+use worker::rules::invoices::Invoice;
+use worker::rules::payments::Payment;
 
 /// Tells the story to an empty ledger of each kind.
 pub(crate) async fn each_ledger(name: &str, story: impl AsyncFn(Ledger, String)) {
@@ -114,7 +116,7 @@ async fn one_id_with_other_data_is_merged_too_and_flagged() {
         assert_eq!(flags().await, [false, false], "another API version is another observation");
         together(&ledger, &[&other]).await;
         assert_eq!(flags().await.iter().filter(|flag| **flag).count(), 2);
-        assert!(ledger.payment("pi_1").await.unwrap()[0].needs_refetch);
+        assert!(ledger.find::<Payment>("pi_1").await.unwrap()[0].seen.needs_refetch);
     })
     .await;
 }
@@ -146,7 +148,7 @@ async fn unwanted_thin_unknown_and_malformed_events_are_stored_with_their_reason
             assert!(event.reason.as_deref().unwrap().contains(reason), "{id}: {:?}", event.reason);
         }
         assert!(
-            ledger.payment("pi_1").await.unwrap().is_empty(),
+            ledger.find::<Payment>("pi_1").await.unwrap().is_empty(),
             "what the endpoint is not for moves nothing"
         );
     })
@@ -162,9 +164,9 @@ async fn test_events_and_other_accounts_never_move_a_row_of_ours() {
         test.header.livemode = false;
         theirs.header.account = "acct_1".to_owned();
         together(&ledger, &[&live, &test, &theirs]).await;
-        let rows = ledger.payment("pi_1").await.unwrap();
+        let rows = ledger.find::<Payment>("pi_1").await.unwrap();
         let ours = rows.iter().find(|row| row.key.livemode && row.key.account.is_empty()).unwrap();
-        assert_eq!((rows.len(), ours.status.as_str()), (3, "processing"));
+        assert_eq!((rows.len(), ours.state.status.as_str()), (3, "processing"));
     })
     .await;
 }
@@ -200,17 +202,17 @@ async fn three_workers_in_any_order_end_like_one() {
         assert_eq!(stored.len(), events.len());
         assert!(stored.iter().all(|event| event.outcome == "applied"));
         for number in 0..60 {
-            let payment = &ledger.payment(&format!("pi_{number}")).await.unwrap()[0];
-            assert_eq!(payment.status, "succeeded");
+            let payment = &ledger.find::<Payment>(&format!("pi_{number}")).await.unwrap()[0];
+            assert_eq!(payment.state.status, "succeeded");
             let steps = ledger.audit_of("payment", &payment.key).await.unwrap();
             assert_eq!(steps.last().unwrap().after.as_deref(), Some("succeeded"));
             assert_eq!(steps.last().unwrap().revision, payment.revision);
         }
         for number in 0..20 {
-            let invoice = &ledger.invoice(&format!("own_{number}")).await.unwrap()[0];
+            let invoice = &ledger.find::<Invoice>(&format!("own_{number}")).await.unwrap()[0];
             // Stripe has the word on an invoice that it reported.
             assert_eq!(invoice.status.as_str(), "sent");
-            assert_eq!(ledger.payments_of_invoice(&invoice.key).await.unwrap().len(), 3);
+            assert_eq!(ledger.naming::<Payment>("invoice", &invoice.key).await.unwrap().len(), 3);
         }
     })
     .await;

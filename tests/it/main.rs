@@ -20,6 +20,7 @@ mod raw;
 mod signature_peers;
 mod signature_random;
 mod suspects;
+mod tables;
 mod tidy;
 mod tools;
 mod torture;

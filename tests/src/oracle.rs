@@ -107,7 +107,7 @@ impl Verdict {
     /// an effect that was applied twice, or lost, breaks the chain.
     fn transitions(&mut self, transitions: &[Transition], invoices: &BTreeMap<String, String>) {
         let mut chains: BTreeMap<(&str, &str), Vec<&Transition>> = BTreeMap::new();
-        for transition in transitions {
+        for transition in transitions.iter().filter(|transition| transition.what == "status") {
             let subject = (transition.subject_kind.as_str(), transition.subject_id.as_str());
             chains.entry(subject).or_default().push(transition);
         }

@@ -68,11 +68,11 @@ fn a_customer_who_turns_out_to_be_another_user_takes_the_chargebacks_along() {
 
 #[test]
 fn an_override_stands_until_its_end() {
-    let now = DateTime::UNIX_EPOCH;
+    let noon = DateTime::UNIX_EPOCH;
     let mut ban = Ban { status: Status::Banned, override_act: Act::Lift, ..Ban::default() };
-    assert!(!ban.is_banned(now));
-    ban.override_until = Some(now);
-    assert!(ban.is_banned(now) && !ban.is_banned(now - Duration::seconds(1)));
+    assert!(!ban.is_banned(noon));
+    ban.override_until = Some(noon);
+    assert!(ban.is_banned(noon) && !ban.is_banned(noon - Duration::seconds(1)));
     ban.override_act = Act::None;
-    assert!(ban.is_banned(now));
+    assert!(ban.is_banned(noon));
 }
