@@ -7,6 +7,8 @@ mod stamps;
 mod subsets;
 mod table;
 
+pub(crate) use self::long::seed;
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -18,6 +18,7 @@ pub mod postgres;
 pub mod process;
 pub mod queue;
 pub mod random;
+pub mod rows;
 pub mod signing;
 pub mod stack;
 pub mod stories;
