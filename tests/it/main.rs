@@ -13,6 +13,7 @@ mod guardian;
 mod landing;
 mod lattice;
 mod ledgers;
+mod malformed;
 mod orders;
 mod queue_contract;
 mod queue_file;
