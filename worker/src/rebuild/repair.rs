@@ -81,7 +81,7 @@ impl At<'_> {
     async fn write<T: Stored>(&self, shelf: &Shelf<T>) -> Result<bool, LedgerError> {
         let key = &self.difference.key;
         let mut tx = self.ledger.begin().await?;
-        let Some(mut stored) = tx.touch::<T>(std::slice::from_ref(key)).await?.pop() else {
+        let Some(stored) = tx.touch::<T>(std::slice::from_ref(key)).await?.pop() else {
             return Ok(false);
         };
         let compared = &self.difference.ledger;
@@ -90,8 +90,9 @@ impl At<'_> {
             return Ok(false);
         }
         let mut row = shelf.get(key).cloned().unwrap_or_else(|| T::placeholder(key.clone()));
-        if let (Some(revision), Some(stored)) = (row.revision(), stored.revision()) {
-            *revision = *stored + 1;
+        if let Some(revision) = row.revision() {
+            // A lost row leaves its audit behind, which goes on from there.
+            *revision = tx.last_revision(T::KIND, key).await? + 1;
             let told = Told {
                 what: "rebuilt",
                 before: Some(self.difference.columns.join(", ")).filter(|columns| !columns.is_empty()),
