@@ -18,6 +18,7 @@ mod queue_contract;
 mod queue_file;
 mod rabbitmq;
 mod raw;
+mod rebuilding;
 mod signature_peers;
 mod signature_random;
 mod suspects;

@@ -150,7 +150,7 @@ async fn read_siblings(tx: &mut Transaction, locked: &Locked, world: &mut World)
         world.load_failure(row);
     }
     let payments = sorted(&locked.payments);
-    for row in tx.children("payment", &payments).await? {
+    for row in tx.charges_of_payments(&payments).await? {
         world.load_charge(row);
     }
     for row in tx.children::<Refund>("payment", &payments).await? {
@@ -244,7 +244,7 @@ async fn read_disputed(
     for row in payments {
         world.load_payment(row);
     }
-    for row in tx.children::<Charge>("payment", &sorted(&keys)).await? {
+    for row in tx.charges_of_payments(&sorted(&keys)).await? {
         world.load_charge(row);
     }
     Ok(())

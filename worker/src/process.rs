@@ -22,6 +22,9 @@ use crate::rules::policy::Policy;
 use crate::rules::shelf::Shelf;
 use crate::rules::world::{Event, World};
 
+/// Who moves what events move, in the audit.
+const STRIPE: &str = "stripe";
+
 /// An envelope that the rules have read, before anything is written.
 #[derive(Debug)]
 pub struct Reading<'a> {
@@ -89,7 +92,7 @@ async fn write(
     let (mut world, locked) = load(tx, &events, policy).await?;
     let transitions = fold(&mut world, &events)?;
     store(tx, &world, &locked).await?;
-    tx.append_audit(&transitions, now).await?;
+    tx.append_audit(&transitions, STRIPE, now).await?;
 
     let count = |name: &str| {
         batch.records.iter().filter(|r| due.contains(&r.key) && r.outcome.as_str() == name).count()

@@ -25,10 +25,11 @@ pub struct AuditRow {
 }
 
 impl Transaction {
-    /// Appends what moved. Two writers of one revision would be a lost update; the key refuses the second.
+    /// Appends what moved, and who moved it. Two writers of one revision would be a lost update; the key refuses the second.
     pub async fn append_audit(
         &mut self,
         moved: &[Transition],
+        actor: &str,
         now: DateTime<Utc>,
     ) -> Result<(), LedgerError> {
         let rows = Rows::of(moved)
@@ -38,7 +39,8 @@ impl Transaction {
             .text("subject_kind", |t| t.kind)
             .int("revision", |t| t.revision)
             .time("at", |_| Some(now))
-            .text("event_id", |t| &t.event_id)
+            .text("actor", |_| actor)
+            .maybe_text("event_id", |t| t.event_id.as_deref())
             .text("what", |t| t.told.what)
             .maybe_text("before", |t| t.told.before.as_deref())
             .maybe_text("after", |t| t.told.after.as_deref())
@@ -46,7 +48,7 @@ impl Transaction {
         rows.run(
             self,
             "INSERT INTO audit (subject_id, account, livemode, subject_kind, revision, at, actor, event_id, what, \
-             before, after, severity) SELECT subject_id, account, livemode, subject_kind, revision, at, 'stripe', \
+             before, after, severity) SELECT subject_id, account, livemode, subject_kind, revision, at, actor, \
              event_id, what, before, after, severity FROM input",
         )
         .await?;
