@@ -179,8 +179,7 @@ impl Source {
         if self.window.is_empty() && !is_over {
             let (events, truth) = self.stories.history(WINDOW_EVENTS);
             self.window = events;
-            self.truth.payments.extend(truth.payments);
-            self.truth.invoices.extend(truth.invoices);
+            self.truth.extend(truth);
         }
         self.window.pop()
     }

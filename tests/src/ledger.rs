@@ -99,14 +99,6 @@ impl Ledger {
         Ok(rows.into_iter().collect())
     }
 
-    /// Ids and statuses of all invoices.
-    pub async fn invoices(&self) -> anyhow::Result<BTreeMap<String, String>> {
-        const ALL: &str = "SELECT id, status FROM invoices";
-        let rows: Vec<(String, String)> =
-            ask!(self, |connection| sqlx::query_as(ALL).fetch_all(connection).await)?;
-        Ok(rows.into_iter().collect())
-    }
-
     /// The audit, subject by subject in the order of revisions.
     pub async fn transitions(&self) -> anyhow::Result<Vec<Transition>> {
         const ALL: &str = "SELECT subject_kind, subject_id, revision, event_id, what, before, after FROM audit \

@@ -11,7 +11,6 @@ pub mod guardian;
 pub mod histories;
 pub mod ledger;
 pub mod load;
-pub mod objects;
 pub mod oracle;
 pub mod ports;
 pub mod postgres;

@@ -10,7 +10,7 @@ use crate::histories::{Row, Rows, Subject};
 use crate::ledger::{Ledger, ask};
 
 /// The tables of objects, by the word for what is in them.
-const TABLES: &[(&str, &str)] = &[
+pub const TABLES: &[(&str, &str)] = &[
     ("payment", "payments"),
     ("charge", "charges"),
     ("refund", "refunds"),
@@ -28,16 +28,22 @@ impl Ledger {
     /// Every object of the accounts whose name begins so.
     pub async fn rows(&self, accounts: &str) -> anyhow::Result<Rows> {
         let mut rows = Rows::new();
-        for (kind, table) in TABLES {
-            let statement = format!("SELECT * FROM {table} WHERE account LIKE $1");
-            let pattern = format!("{accounts}%");
-            let found: Vec<Row> = ask!(self, |connection| {
-                let query = sqlx::query(AssertSqlSafe(statement)).bind(pattern);
-                query.fetch_all(connection).await.map(|rows| rows.iter().map(Columns::as_row).collect())
-            })?;
-            rows.extend(found.into_iter().map(|row| (subject(kind, &row), row)));
+        for (kind, _) in TABLES {
+            rows.extend(self.rows_of(kind, accounts).await?);
         }
         Ok(rows)
+    }
+
+    /// Every object of one kind, in the accounts whose name begins so.
+    pub async fn rows_of(&self, kind: &'static str, accounts: &str) -> anyhow::Result<Rows> {
+        let (_, table) = TABLES.iter().find(|(known, _)| *known == kind).expect("a kind has its table");
+        let statement = format!("SELECT * FROM {table} WHERE account LIKE $1");
+        let pattern = format!("{accounts}%");
+        let found: Vec<Row> = ask!(self, |connection| {
+            let query = sqlx::query(AssertSqlSafe(statement)).bind(pattern);
+            query.fetch_all(connection).await.map(|rows| rows.iter().map(Columns::as_row).collect())
+        })?;
+        Ok(found.into_iter().map(|row| (subject(kind, &row), row)).collect())
     }
 }
 

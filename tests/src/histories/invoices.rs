@@ -129,7 +129,6 @@ impl Stripe {
             "created": 1_780_000_000, "currency": invoice.currency,
             "customer": self.link(Some(&invoice.customer), "customer"),
             "customer_email": "buyer@example.com", "customer_name": "Jane Example", "due_date": null,
-            "lines": { "object": "list", "data": [], "has_more": false, "total_count": 0 },
             "livemode": self.livemode(), "metadata": { "campaign": "autumn" },
             "next_payment_attempt": invoice.next_attempt, "number": finalized.map(|_| "A1B2C3D4-0001"),
             "period_end": 1_780_000_000 + 30 * DAY_SECS, "period_start": 1_780_000_000, "status": status,

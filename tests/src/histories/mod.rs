@@ -4,6 +4,7 @@
 
 mod event;
 mod expected;
+mod furniture;
 mod invariants;
 mod people;
 mod plots;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::charges::Charge;
 use super::disputes::{Dispute, Warning};
+use super::furniture::furnish;
 use super::invoices::{Invoice, InvoicePayment};
 use super::payments::Payment;
 use super::people::{Customer, Subscription};
@@ -114,7 +115,7 @@ impl Stripe {
     }
 
     pub fn tell_as(&mut self, event_id: &str, kind: &'static str, id: &str) {
-        let object = match id.split('_').next().unwrap_or_default() {
+        let mut object = match id.split('_').next().unwrap_or_default() {
             "cus" => self.tell_customer(id),
             "pi" => self.tell_payment(kind, id),
             "ch" => self.tell_charge(id),
@@ -126,6 +127,7 @@ impl Stripe {
             "sub" => self.tell_subscription(id),
             _ => panic!("{id} is the id of no object"),
         };
+        furnish(&mut object);
         let event = self.event(event_id, kind, &object);
         self.events.push(event);
     }
@@ -154,7 +156,8 @@ impl Stripe {
         }
     }
 
-    fn event(&mut self, id: &str, kind: &'static str, object: &Value) -> SampleEvent {
+    /// An event around an object, which is sent at once.
+    pub fn event(&mut self, id: &str, kind: &'static str, object: &Value) -> SampleEvent {
         let mut event = json!({
             "id": id, "object": "event", "api_version": self.version.as_str(), "created": self.now,
             "data": { "object": object }, "livemode": self.livemode(), "pending_webhooks": 1,

@@ -43,8 +43,17 @@ impl Truth {
 
     /// Everything that is wrong with these rows.
     pub fn differences(&self, found: &Rows) -> Vec<Difference> {
+        self.differences_among(|_| true, found)
+    }
+
+    /// Everything that is wrong with the objects of one kind, which are all that is in these rows.
+    pub fn differences_of(&self, kind: &str, found: &Rows) -> Vec<Difference> {
+        self.differences_among(|subject| subject.kind == kind, found)
+    }
+
+    fn differences_among(&self, is_asked: impl Fn(&Subject) -> bool, found: &Rows) -> Vec<Difference> {
         let mut differences = Vec::new();
-        for (subject, told) in &self.rows {
+        for (subject, told) in self.rows.iter().filter(|(subject, _)| is_asked(subject)) {
             for (column, told) in told {
                 let value = found.get(subject).and_then(|row| row.get(column)).unwrap_or(&Value::Null);
                 // A row that says nothing need not be there.
@@ -54,7 +63,7 @@ impl Truth {
                 }
             }
         }
-        for subject in &self.refetch {
+        for subject in self.refetch.iter().filter(|subject| is_asked(subject)) {
             if !is_marked(found, subject) {
                 let marked = Value::Bool(true);
                 differences.push(Difference::of(subject, "needs_refetch", &marked, &Value::Null));
