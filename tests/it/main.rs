@@ -10,6 +10,7 @@ mod gateway_edge;
 mod gateway_framing;
 mod gateway_limits;
 mod guardian;
+mod interleaved;
 mod landing;
 mod lattice;
 mod ledgers;

@@ -3,9 +3,9 @@
 
 mod deck;
 
-use std::collections::BTreeSet;
-use std::fmt::Write;
-use std::sync::Mutex;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use harness::histories::{ApiVersion, History, Row, Rows, Scene, says_nothing, violations, walk};
@@ -25,6 +25,8 @@ const ORDERS: Variable = Variable {
 };
 /// So many orders, each in an account of its own, are dealt at once: batches mix accounts.
 const ORDERS_AT_ONCE: usize = 10;
+/// So many histories are dealt at the same time.
+const LANES: usize = 3;
 /// Of each history.
 const FAULTS_SHOWN: usize = 6;
 
@@ -34,38 +36,65 @@ async fn random_orders_end_in_the_pure_state_whatever_is_dropped_on_the_way() {
     let orders = env.number::<usize>(&ORDERS, 1..=100_000).unwrap();
     let seed = seed(&env);
     println!("ORDERS_SEED={seed}");
-    let all_faults = Mutex::new(String::new());
     each_ledger("orders", async |ledger, url| {
         let begun = Instant::now();
-        let mut spent = Spent::default();
-        let tales: Vec<Tale> = plots().into_iter().map(Tale::Plot).chain([Tale::Walk]).collect();
-        for (number, tale) in tales.iter().enumerate() {
-            for first in (0..orders).step_by(ORDERS_AT_ONCE) {
-                let runs = first..orders.min(first + ORDERS_AT_ONCE);
-                let histories = runs.map(|run| tale.play(number, run, seed)).collect();
-                let mut random = Random::of_seed(seed ^ ((number << 32) | first) as u64);
-                Deck::of(histories, &mut random).deal(&ledger, &mut random, &mut spent).await;
-            }
-            let stored = harness::ledger::Ledger::at(&url).rows(&prefix(number)).await.unwrap();
-            let mut faults = String::new();
-            for run in 0..orders {
-                judge(&tale.play(number, run, seed), &account(number, run), &stored, &mut faults);
-            }
-            for fault in faults.lines().take(FAULTS_SHOWN) {
-                writeln!(all_faults.lock().unwrap(), "{}: {fault}", ledger_name(&ledger)).unwrap();
-            }
+        let hall = Arc::new(Hall { ledger, url, orders, seed, next: AtomicUsize::new(0), tales: tales() });
+        let mut lanes = tokio::task::JoinSet::new();
+        for _ in 0..LANES {
+            lanes.spawn(play_all(Arc::clone(&hall)));
         }
-        println!(
-            "{}: {orders} orders of {} histories, {spent}, {} s",
-            ledger_name(&ledger),
-            tales.len(),
-            begun.elapsed().as_secs()
-        );
+        let (mut spent, mut faults) = (Spent::default(), Vec::new());
+        for (of_lane, faults_of_lane) in lanes.join_all().await {
+            spent += of_lane;
+            faults.extend(faults_of_lane);
+        }
+        let (name, secs) = (hall.name(), begun.elapsed().as_secs());
+        println!("{name}: {orders} orders of {} histories, {spent}, {secs} s", hall.tales.len());
+        assert!(faults.is_empty(), "{name}, seed {seed}\n{}", faults.join("\n"));
         assert_eq!(spent.deadlocks, 0, "all transactions lock in one order");
     })
     .await;
-    let all_faults = all_faults.into_inner().unwrap();
-    assert!(all_faults.is_empty(), "seed {seed}\n{all_faults}");
+}
+
+/// What the lanes share: each takes the next history until none is left.
+struct Hall {
+    ledger: Ledger,
+    url: String,
+    orders: usize,
+    seed: u64,
+    next: AtomicUsize,
+    tales: Vec<Tale>,
+}
+
+impl Hall {
+    fn name(&self) -> &'static str {
+        if self.ledger.takes_several_writers() { "Postgres" } else { "SQLite" }
+    }
+}
+
+async fn play_all(hall: Arc<Hall>) -> (Spent, Vec<String>) {
+    let (mut spent, mut faults) = (Spent::default(), Vec::new());
+    loop {
+        let number = hall.next.fetch_add(1, Ordering::Relaxed);
+        let Some(tale) = hall.tales.get(number) else { return (spent, faults) };
+        for first in (0..hall.orders).step_by(ORDERS_AT_ONCE) {
+            let runs = first..hall.orders.min(first + ORDERS_AT_ONCE);
+            let histories = runs.map(|run| tale.play(number, run, hall.seed)).collect();
+            let mut random = Random::of_seed(hall.seed ^ ((number << 32) | first) as u64);
+            Deck::of(histories, &mut random).deal(&hall.ledger, &mut random, &mut spent).await;
+        }
+        let stored = harness::ledger::Ledger::at(&hall.url).rows(&prefix(number)).await.unwrap();
+        let mut stored = by_account(stored);
+        let found = (0..hall.orders).flat_map(|run| {
+            let (history, account) = (tale.play(number, run, hall.seed), account(number, run));
+            judge(&history, stored.remove(&account).unwrap_or_default())
+        });
+        faults.extend(found.take(FAULTS_SHOWN));
+    }
+}
+
+fn tales() -> Vec<Tale> {
+    plots().into_iter().map(Tale::Plot).chain([Tale::Walk]).collect()
 }
 
 /// One of the histories, or a walk that is another one each time.
@@ -94,21 +123,22 @@ fn account(number: usize, run: usize) -> String {
     format!("{}{run:06}", prefix(number))
 }
 
-fn ledger_name(ledger: &Ledger) -> &'static str {
-    if ledger.takes_several_writers() { "Postgres" } else { "SQLite" }
+/// The rows of each run: a history about two accounts has a second one of its own.
+pub(crate) fn by_account(stored: Rows) -> BTreeMap<String, Rows> {
+    let mut accounts: BTreeMap<String, Rows> = BTreeMap::new();
+    for (subject, row) in stored {
+        let account = subject.account.strip_suffix("_b").unwrap_or(&subject.account);
+        accounts.entry(account.to_owned()).or_default().insert(subject, row);
+    }
+    accounts
 }
 
-/// Row by row and column by column, with the rows of this run among all that are stored.
-fn judge(history: &History, account: &str, stored: &Rows, faults: &mut String) {
+/// Row by row and column by column, what is stored of a history against what the pure rules make of it.
+pub(crate) fn judge(history: &History, mut stored: Rows) -> Vec<String> {
     let pure = rows(&world_of(&read(&history.events)));
-    let is_ours = |name: &str| name == account || name.strip_suffix("_b") == Some(account);
-    let stored: Rows = stored
-        .iter()
-        .filter(|(subject, _)| is_ours(&subject.account))
-        .map(|(subject, row)| (subject.clone(), without_revision(row)))
-        .collect();
-    let subjects: BTreeSet<_> = pure.keys().chain(stored.keys()).collect();
-    for subject in subjects {
+    stored.values_mut().for_each(|row| *row = without_revision(row));
+    let mut faults = Vec::new();
+    for subject in pure.keys().chain(stored.keys()).collect::<BTreeSet<_>>() {
         let (told, found) = (pure.get(subject).map(without_revision), stored.get(subject));
         let is_right = match (&told, found) {
             (Some(told), Some(found)) => told == found,
@@ -116,13 +146,12 @@ fn judge(history: &History, account: &str, stored: &Rows, faults: &mut String) {
             _ => false,
         };
         if !is_right {
-            writeln!(faults, "{}: {subject}: {}", history.name, difference(told.as_ref(), found))
-                .expect("a String takes every write");
+            let difference = difference(told.as_ref(), found);
+            faults.push(format!("{}: {subject}: {difference}", history.name));
         }
     }
-    for violation in violations(&stored) {
-        writeln!(faults, "{}: {violation}", history.name).expect("a String takes every write");
-    }
+    faults.extend(violations(&stored).iter().map(|violation| format!("{}: {violation}", history.name)));
+    faults
 }
 
 fn difference(told: Option<&Row>, found: Option<&Row>) -> String {

@@ -22,11 +22,11 @@ const SEED: Variable = Variable {
     example: "42",
     help: "Repeats the random choices of a run.",
 };
-/// So many events has a walk of each kind, and so many of its orders are tried before the next walk.
-const WALKS: &[(&str, usize, usize)] = &[
-    ("random walk of 30 events", 30, 100),
-    ("random walk of 100 events", 100, 50),
-    ("random walk of 300 events", 300, 10),
+/// A walk of so many events, tried in so many percent of the orders, and so many of them before the next walk.
+const WALKS: &[(&str, usize, usize, usize)] = &[
+    ("random walk of 20 events", 20, 80, 100),
+    ("random walk of 60 events", 60, 18, 50),
+    ("random walk of 250 events", 250, 2, 4),
 ];
 
 #[test]
@@ -35,10 +35,9 @@ fn random_orders_of_long_histories_end_in_their_truth() {
     let orders = env.number::<usize>(&ORDERS, 1..=100_000_000).unwrap();
     let seed = seed(&env);
     println!("ORDERS_SEED={seed}");
-    // The orders are shared out evenly; a walk is new after its number of them.
     let mut walks = Vec::new();
-    for (name, events, per_walk) in WALKS {
-        let mut left = orders / WALKS.len();
+    for (name, events, percent, per_walk) in WALKS {
+        let mut left = orders * percent / 100;
         while left > 0 {
             walks.push((*name, *events, left.min(*per_walk), seed.wrapping_add(walks.len() as u64)));
             left -= left.min(*per_walk);
