@@ -132,6 +132,12 @@ impl Stripe {
         self.events.push(event);
     }
 
+    /// The event that was told last gets a stamp that is wrong by so much.
+    pub fn is_stamped_late(&mut self, seconds: i64) {
+        let last = self.events.last_mut().expect("something was told");
+        *last = last.stamped(last.created() + seconds);
+    }
+
     /// The id of the event that was told last.
     pub fn last_event(&self) -> String {
         self.events.last().expect("something was told").id.clone()
