@@ -14,6 +14,7 @@ mod interleaved;
 mod landing;
 mod lattice;
 mod ledgers;
+mod malformed;
 mod orders;
 mod queue_contract;
 mod queue_file;

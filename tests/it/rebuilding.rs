@@ -4,14 +4,16 @@
 use harness::random::Random;
 use serde_json::{Value, json};
 use shared::clock;
+use shared::env::Env;
 use shared::envelope::Envelope;
 use worker::chores::retention;
-use worker::ledger::Ledger;
+use worker::ledger::{Ledger, LedgerConfig};
 use worker::rebuild::{Comparison, Rebuilt, compare, rebuild, repair};
 use worker::rules::bans::{Ban, Status};
 use worker::rules::invoices::Invoice;
 use worker::rules::payments::Payment;
 
+use crate::attempts::tamper;
 use crate::ledgers::{each_ledger, envelope, payment, together};
 
 /// Users, each with payments, one of which is refunded, and two of which are disputed and lost.
@@ -118,6 +120,43 @@ async fn a_row_that_nobody_may_have_changed_is_found_and_put_right() {
         // Repairing by an old comparison again does no harm: the rows moved on.
         let again = repair(&ledger, &rebuilt, &comparison, "rebuild", clock::now()).await.unwrap();
         assert_eq!((again.repaired, again.moved_meanwhile), (0, 2));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_policy_comes_into_force_by_a_rebuild() {
+    each_ledger("policy", async |ledger, url| {
+        told(&ledger).await;
+        let stricter = Env::of(&[("DATABASE_URL", url.as_str()), ("BAN_CHARGEBACKS", "3")]);
+        let stricter = Ledger::open(&LedgerConfig::from_env(&stricter).unwrap()).await.unwrap();
+        let (rebuilt, comparison) = made_again(&stricter, 1).await;
+        assert_eq!(count(&comparison, "bans"), (0, 12, 0));
+        repair(&stricter, &rebuilt, &comparison, "rebuild", clock::now()).await.unwrap();
+        assert_eq!(stricter.find::<Ban>("u5").await.unwrap()[0].status, Status::Clear);
+        assert!(made_again(&stricter, 2).await.1.differences.is_empty());
+        stricter.close().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_older_version_ignored_is_brought_in() {
+    each_ledger("revived", async |ledger, url| {
+        told(&ledger).await;
+        tamper(
+            &url,
+            "UPDATE events SET outcome = 'ignored', reason = 'no rule for this type' WHERE type LIKE 'refund.%'",
+        )
+        .await;
+        tamper(&url, "DELETE FROM refunds").await;
+        let (rebuilt, comparison) = made_again(&ledger, 1).await;
+        assert_eq!((rebuilt.revived.len(), count(&comparison, "refunds")), (12, (0, 12, 0)));
+        assert_eq!(count(&comparison, "payments").1, 0, "only what was lost differs");
+        let done = repair(&ledger, &rebuilt, &comparison, "rebuild", clock::now()).await.unwrap();
+        assert_eq!((done.repaired, done.revived), (12, 12));
+        let (rebuilt, comparison) = made_again(&ledger, 2).await;
+        assert!(rebuilt.revived.is_empty() && comparison.differences.is_empty());
     })
     .await;
 }

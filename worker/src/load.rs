@@ -13,6 +13,7 @@ use crate::rules::charges::Charge;
 use crate::rules::customers::Customer;
 use crate::rules::disputes::Dispute;
 use crate::rules::failures::PaymentFailure;
+use crate::rules::movements::Movement;
 use crate::rules::payments::Payment;
 use crate::rules::policy::Policy;
 use crate::rules::refunds::Refund;
@@ -89,7 +90,8 @@ async fn lock_children(
         locked.payments.extend(row.paid_by());
         world.load_refund(row);
     }
-    for row in touch(tx, &locked.movements).await? {
+    for row in touch::<Movement>(tx, &locked.movements).await? {
+        locked.disputes.extend(row.owner());
         world.load_movement(row);
     }
     for row in touch::<Dispute>(tx, &locked.disputes).await? {

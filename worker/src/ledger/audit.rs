@@ -56,6 +56,24 @@ impl Transaction {
     }
 }
 
+impl Transaction {
+    /// The number of an object's last line; 0 where it has none.
+    pub async fn last_revision(&mut self, kind: &str, key: &Key) -> Result<i64, LedgerError> {
+        Ok(on!(self, |connection| {
+            sqlx::query_scalar(
+                "SELECT COALESCE(MAX(revision), 0) FROM audit WHERE subject_id = $1 AND account = $2 \
+                 AND livemode = $3 AND subject_kind = $4",
+            )
+            .bind(&key.id)
+            .bind(&key.account)
+            .bind(key.livemode)
+            .bind(kind)
+            .fetch_one(connection)
+            .await?
+        }))
+    }
+}
+
 impl Ledger {
     /// What one event moved.
     pub async fn audit_of_event(&self, event_id: &str) -> Result<Vec<AuditRow>, LedgerError> {

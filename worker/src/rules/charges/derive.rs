@@ -18,6 +18,7 @@ impl Charge {
         let itemised = counted.map(|refund| refund.state.amount).fold(0, i64::saturating_add);
         self.amount_unitemised = self.unitemised(refunds.clone(), itemised);
         self.amount_refunded = itemised.saturating_add(self.amount_unitemised);
+        self.seen.needs_refetch = self.seen.freshness.is_contested() || self.amount_unitemised > 0;
 
         let lost = disputes.clone().filter(|dispute| dispute.is_lost_in(&self.state.currency));
         self.amount_charged_back = lost.map(|dispute| dispute.state.amount).fold(0, i64::saturating_add);
