@@ -68,6 +68,7 @@ impl Stripe {
     }
 
     /// The same seed, hence the same ids, in another account or mode.
+    #[must_use]
     pub fn twin(&self, account: &str, livemode: bool) -> Self {
         let scene = Scene { account: account.to_owned(), livemode, ..self.scene.clone() };
         Self::new(&scene)
