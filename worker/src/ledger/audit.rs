@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::rows::Rows;
 use super::{Ledger, LedgerError, Transaction, on};
-use crate::rules::{Key, Transition};
+use crate::rules::{Key, Told, Transition};
 
 /// One line of the audit.
 #[derive(Clone, Debug, Serialize, sqlx::FromRow)]
@@ -24,6 +24,36 @@ pub struct AuditRow {
     pub severity: String,
 }
 
+/// One line in the story of an object, with the time at which Stripe says that it happened.
+#[derive(Clone, Debug, Serialize, sqlx::FromRow)]
+pub struct Line {
+    /// The `created` of the event, where an event did it.
+    pub happened_at: Option<DateTime<Utc>>,
+    #[sqlx(flatten)]
+    #[serde(flatten)]
+    pub row: AuditRow,
+}
+
+/// What a person did to an object.
+#[derive(Clone, Debug)]
+pub struct Act<'a> {
+    pub kind: &'static str,
+    pub key: &'a Key,
+    pub revision: i64,
+    pub by: &'a str,
+    pub told: Told,
+}
+
+/// A line that is to be appended.
+struct Entry<'a> {
+    kind: &'static str,
+    key: &'a Key,
+    revision: i64,
+    actor: &'a str,
+    event_id: Option<&'a str>,
+    told: &'a Told,
+}
+
 impl Transaction {
     /// Appends what moved. Two writers of one revision would be a lost update; the key refuses the second.
     pub async fn append_audit(
@@ -31,26 +61,63 @@ impl Transaction {
         moved: &[Transition],
         now: DateTime<Utc>,
     ) -> Result<(), LedgerError> {
-        let rows = Rows::of(moved)
-            .text("subject_id", |t| &t.key.id)
-            .text("account", |t| &t.key.account)
-            .flag("livemode", |t| t.key.livemode)
-            .text("subject_kind", |t| t.kind)
-            .int("revision", |t| t.revision)
+        let entries = moved.iter().map(|t| Entry {
+            kind: t.kind,
+            key: &t.key,
+            revision: t.revision,
+            actor: "stripe",
+            event_id: Some(&t.event_id),
+            told: &t.told,
+        });
+        self.append(&entries.collect::<Vec<_>>(), now).await
+    }
+
+    /// Appends what a person did.
+    pub async fn append_act(&mut self, act: &Act<'_>, now: DateTime<Utc>) -> Result<(), LedgerError> {
+        let Act { kind, key, revision, by, told } = act;
+        let (kind, revision) = (*kind, *revision);
+        self.append(&[Entry { kind, key, revision, actor: by, event_id: None, told }], now).await
+    }
+
+    async fn append(&mut self, entries: &[Entry<'_>], now: DateTime<Utc>) -> Result<(), LedgerError> {
+        let rows = Rows::of(entries)
+            .text("subject_id", |entry| &entry.key.id)
+            .text("account", |entry| &entry.key.account)
+            .flag("livemode", |entry| entry.key.livemode)
+            .text("subject_kind", |entry| entry.kind)
+            .int("revision", |entry| entry.revision)
             .time("at", |_| Some(now))
-            .text("event_id", |t| &t.event_id)
-            .text("what", |t| t.told.what)
-            .maybe_text("before", |t| t.told.before.as_deref())
-            .maybe_text("after", |t| t.told.after.as_deref())
-            .text("severity", |t| t.told.severity.as_str());
+            .text("actor", |entry| entry.actor)
+            .maybe_text("event_id", |entry| entry.event_id)
+            .text("what", |entry| entry.told.what)
+            .maybe_text("before", |entry| entry.told.before.as_deref())
+            .maybe_text("after", |entry| entry.told.after.as_deref())
+            .text("severity", |entry| entry.told.severity.as_str());
         rows.run(
             self,
             "INSERT INTO audit (subject_id, account, livemode, subject_kind, revision, at, actor, event_id, what, \
-             before, after, severity) SELECT subject_id, account, livemode, subject_kind, revision, at, 'stripe', \
+             before, after, severity) SELECT subject_id, account, livemode, subject_kind, revision, at, actor, \
              event_id, what, before, after, severity FROM input",
         )
         .await?;
         Ok(())
+    }
+
+    /// The story of several objects, in no order. Each may be named once.
+    pub async fn lines_of(&mut self, subjects: &[(&'static str, Key)]) -> Result<Vec<Line>, LedgerError> {
+        Rows::of(subjects)
+            .text("of_kind", |(kind, _)| kind)
+            .text("of_id", |(_, key)| &key.id)
+            .text("of_account", |(_, key)| &key.account)
+            .flag("of_livemode", |(_, key)| key.livemode)
+            .fetch(
+                self,
+                "SELECT audit.*, (SELECT MIN(created_at) FROM events WHERE events.id = audit.event_id \
+                 AND events.account = audit.account AND events.livemode = audit.livemode) AS happened_at \
+                 FROM audit JOIN input ON subject_id = of_id AND audit.account = of_account \
+                 AND audit.livemode = of_livemode AND subject_kind = of_kind",
+            )
+            .await
     }
 }
 
