@@ -35,7 +35,8 @@ pub struct Anomaly {
     #[serde(flatten)]
     key: Key,
     /// Its name in the ledger.
-    anomaly: String,
+    #[serde(rename = "anomaly")]
+    flag: String,
     says: &'static str,
     /// Both sides.
     figures: String,
@@ -121,7 +122,7 @@ fn told(kind: &'static str, key: &Key, flags: &str, figures: impl Fn(&str) -> St
     let tell = |flag: &str| Anomaly {
         kind,
         key: key.clone(),
-        anomaly: flag.to_owned(),
+        flag: flag.to_owned(),
         says: figures::in_words(flag),
         figures: figures(flag),
     };

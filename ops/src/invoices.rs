@@ -34,12 +34,12 @@ pub async fn list(env: &Env, options: &InvoicesListOptions) -> anyhow::Result<()
         output::nothing("invoice", &ledger.shown(), is_filtered);
         return Ok(());
     }
-    output::print(&table(&invoices))?;
+    output::print(&table(&invoices).render())?;
     output::remark_on_limit(invoices.len(), options.limit);
     Ok(())
 }
 
-pub fn table(invoices: &[Invoice]) -> String {
+pub fn table(invoices: &[Invoice]) -> Table {
     let mut table = Table::default()
         .text("CREATED")
         .text("INVOICE")
@@ -73,5 +73,5 @@ pub fn table(invoices: &[Invoice]) -> String {
             invoice.key.account.clone(),
         ]);
     }
-    table.render()
+    table
 }

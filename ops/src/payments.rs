@@ -39,12 +39,12 @@ pub async fn list(env: &Env, options: &PaymentsListOptions) -> anyhow::Result<()
         output::nothing("payment", &ledger.shown(), is_filtered);
         return Ok(());
     }
-    output::print(&table(&payments))?;
+    output::print(&table(&payments).render())?;
     output::remark_on_limit(payments.len(), options.limit);
     Ok(())
 }
 
-pub fn table(payments: &[Payment]) -> String {
+pub fn table(payments: &[Payment]) -> Table {
     let mut table = Table::default()
         .text("CREATED")
         .text("PAYMENT")
@@ -74,5 +74,5 @@ pub fn table(payments: &[Payment]) -> String {
             payment.key.account.clone(),
         ]);
     }
-    table.render()
+    table
 }

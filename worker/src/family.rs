@@ -123,7 +123,9 @@ pub async fn disputes_of_users(tx: &mut Transaction, users: &Keys) -> Result<Key
 
 /// The objects of a world whose changes the audit tells.
 pub fn audited(world: &World) -> Vec<(&'static str, Key)> {
-    fn keys<'a, T: Object + 'a>(rows: impl Iterator<Item = &'a T>) -> impl Iterator<Item = (&'static str, Key)> {
+    fn keys<'a, T: Object + 'a>(
+        rows: impl Iterator<Item = &'a T>,
+    ) -> impl Iterator<Item = (&'static str, Key)> {
         rows.map(|row| (T::KIND, row.key().clone()))
     }
     keys(world.refunds.rows())

@@ -39,6 +39,7 @@ pub async fn run(env: &Env, options: &CheckOptions) -> anyhow::Result<ExitCode> 
     let ledger = open::ledger(env).await?;
     let read = async { ledger.read().await?.look_up::<Ban>(std::slice::from_ref(&key)).await };
     let found = open::answer(&ledger, read).await?.pop();
+    let namesakes = open::answer(&ledger, ledger.find::<Ban>(&key.id)).await?;
     ledger.close().await;
     let ban = found.unwrap_or_else(|| Ban::placeholder(key.clone()));
     let standing = Standing::of(&ban, now);
@@ -57,5 +58,9 @@ pub async fn run(env: &Env, options: &CheckOptions) -> anyhow::Result<ExitCode> 
     let owner = belongs_to(&key.account, key.livemode);
     let (id, word) = (clean(&key.id), standing.word());
     output::print(&format!("{id}  {word}  ({})\n{}\n", clean(&owner), clean(&why(&ban, now))))?;
+    for other in namesakes.iter().filter(|other| other.key != key && other.is_banned(now)) {
+        let owner = belongs_to(&other.key.account, other.key.livemode);
+        output::remark(&format!("a user of the same id is banned elsewhere: {owner}"));
+    }
     Ok(code)
 }

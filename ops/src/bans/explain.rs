@@ -10,6 +10,7 @@ use worker::ledger::audit::Line;
 use worker::ledger::overrides::Override;
 use worker::ledger::{Ledger, LedgerError, Transaction};
 use worker::rules::bans::{Act, Ban};
+use worker::rules::charges::Charge;
 use worker::rules::disputes::{Dispute, Status};
 use worker::rules::policy::Policy;
 use worker::rules::{Key, Object};
@@ -98,7 +99,7 @@ async fn explain(
         .map(|dispute| {
             let charge = dispute.owner().and_then(|charge| world.charges.get(&charge));
             Judged {
-                payment: charge.and_then(|charge| charge.owner()).map(|payment| payment.id),
+                payment: charge.and_then(Charge::owner).map(|payment| payment.id),
                 counts: dispute.is_chargeback(ledger.policy()),
                 because: because(dispute, ledger.policy()),
                 dispute: dispute.clone(),

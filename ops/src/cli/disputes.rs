@@ -35,7 +35,7 @@ pub struct ListOptions {
     /// Only those that must be answered within this span, as in 7d; those whose time has passed too
     #[arg(long, value_name = "SPAN", conflicts_with = "status")]
     pub due_within: Option<String>,
-    /// Only of this user: the payment's metadata.user_id, else the customer's, else the customer's id
+    /// Only of this user: the payment's `metadata.user_id`, else the customer's, else the customer's id
     #[arg(long, value_name = "USER")]
     pub user: Option<String>,
     /// Only of this invoice's payments

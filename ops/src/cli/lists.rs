@@ -52,7 +52,7 @@ Examples
   tidegate payments list --amount 19.99 --currency usd
   tidegate payments list --customer cus_QXg1oX8Nbd2Vfs")]
 pub struct PaymentsListOptions {
-    /// Only with this status, in Stripe's words: succeeded, requires_payment_method, processing, canceled, …
+    /// Only with this status, in Stripe's words: succeeded, processing, canceled, `requires_payment_method`, …
     #[arg(long)]
     pub status: Option<String>,
     /// Only of exactly this amount, as in 19.99

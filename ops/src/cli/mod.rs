@@ -128,8 +128,8 @@ pub enum Command {
     Disputes(DisputesCommand),
     /// Tell who is banned and why; ban users, lift bans
     ///
-    /// A user with two chargebacks (BAN_CHARGEBACKS) is banned, and no longer is once a dispute that was won
-    /// brings the count below (BAN_LIFT_ON_WON). Staff may decide otherwise, for good or until a moment; every
+    /// A user with two chargebacks (`BAN_CHARGEBACKS`) is banned, and no longer is once a dispute that was won
+    /// brings the count below (`BAN_LIFT_ON_WON`). Staff may decide otherwise, for good or until a moment; every
     /// decision is kept with its reason and who took it.
     #[command(subcommand)]
     Bans(BansCommand),

@@ -39,7 +39,7 @@ pub struct WindowOptions {
 
 #[derive(Args)]
 pub struct ByOptions {
-    /// Who you are, for the audit [default: TIDEGATE_STAFF, else your login name]
+    /// Who you are, for the audit [default: `TIDEGATE_STAFF`, else your login name]
     #[arg(long, value_name = "NAME")]
     pub by: Option<String>,
 }

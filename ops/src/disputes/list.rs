@@ -9,6 +9,7 @@ use shared::env::Env;
 use worker::ledger::lists::DisputeFilter;
 use worker::ledger::{Ledger, LedgerError, Transaction};
 use worker::rules::Key;
+use worker::rules::charges::Charge;
 use worker::rules::disputes::{Dispute, Status};
 use worker::rules::invoices::Invoice;
 use worker::rules::world::World;
@@ -56,7 +57,7 @@ pub async fn run(env: &Env, options: &DisputesListOptions) -> anyhow::Result<()>
         output::nothing("dispute", &ledger.shown(), is_filtered(options));
         return Ok(());
     }
-    output::print(&table(&disputes, now))?;
+    output::print(&table(&disputes, now).render())?;
     output::remark_on_limit(disputes.len(), options.limit);
     Ok(())
 }
@@ -99,13 +100,13 @@ async fn of_user(tx: &mut Transaction, id: &str) -> Result<BTreeSet<Key>, Ledger
 /// Where a dispute belongs, in a world that has what is above it.
 pub fn place(dispute: Dispute, world: &World) -> Placed {
     let charge = dispute.owner().and_then(|charge| world.charges.get(&charge));
-    let payment = charge.and_then(|charge| charge.owner());
+    let payment = charge.and_then(Charge::owner);
     let invoice = payment.as_ref().and_then(|key| world.payments.get(key)?.invoice.clone());
     let user = payment.as_ref().and_then(|key| world.user_of(key)).map(|user| user.id);
     Placed { dispute, payment: payment.map(|key| key.id), invoice, user }
 }
 
-pub fn table(disputes: &[Placed], now: DateTime<Utc>) -> String {
+pub fn table(disputes: &[Placed], now: DateTime<Utc>) -> Table {
     let mut table = Table::default()
         .text("OPENED")
         .text("DISPUTE")
@@ -133,7 +134,7 @@ pub fn table(disputes: &[Placed], now: DateTime<Utc>) -> String {
             dispute.key.account.clone(),
         ]);
     }
-    table.render()
+    table
 }
 
 /// Our status, and that it is only a question where it is.

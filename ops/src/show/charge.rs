@@ -64,7 +64,7 @@ pub fn page(shown: &Shown, now: DateTime<Utc>) -> String {
     let mut text = heading("charge", &charge.key, &charge.state.status, &shown.why, &shown.because);
     text.push_str(&facts(shown));
     text.push_str(&sections::refunds(&shown.refunds));
-    text.push_str(&sections::disputes(&shown.disputes, now));
+    text.push_str(&sections::disputes(&shown.disputes, &["INVOICE", "USER"], now));
     text.push_str(&sections::warnings(&shown.warnings));
     text.push_str(&history((Charge::KIND, &charge.key), &shown.timeline));
     text

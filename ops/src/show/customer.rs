@@ -64,8 +64,12 @@ pub async fn tell(ledger: &Ledger, tx: &mut Transaction, customer: Customer) -> 
     };
 
     let mut told = ledger.world();
-    subscriptions.iter().for_each(|row| told.load_subscription(row.clone()));
-    disputes.iter().for_each(|row| told.load_dispute(row.clone()));
+    for row in &subscriptions {
+        told.load_subscription(row.clone());
+    }
+    for row in &disputes {
+        told.load_dispute(row.clone());
+    }
     let subjects = audited(&told).into_iter().chain([(Ban::KIND, user.clone())]);
     Ok(Shown {
         timeline: timeline(tx, subjects).await?,
@@ -85,7 +89,7 @@ pub fn page(shown: &Shown, now: DateTime<Utc>) -> String {
     let customer = &shown.customer;
     let status = match () {
         () if customer.state.deleted => "deleted",
-        () if customer.seen.is_reported() => "there",
+        () if customer.seen.is_reported() => "exists",
         () => "unknown",
     };
     let mut facts = Facts::new();
@@ -96,9 +100,9 @@ pub fn page(shown: &Shown, now: DateTime<Utc>) -> String {
     facts.add("payments", payments_in_words(shown));
     facts.uncertain(customer.seen.needs_refetch);
     let mut text = heading("customer", &customer.key, status, &shown.why, &[]) + &facts.render();
-    text.push_str(&sections::payments(&shown.payments));
+    text.push_str(&sections::payments(&shown.payments, &[]));
     text.push_str(&subscription::section(&shown.subscriptions));
-    text.push_str(&sections::disputes(&shown.disputes, now));
+    text.push_str(&sections::disputes(&shown.disputes, &["USER"], now));
     text.push_str(&history((Customer::KIND, &customer.key), &shown.timeline));
     text
 }

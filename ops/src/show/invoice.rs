@@ -70,10 +70,10 @@ pub fn page(shown: &Shown, now: DateTime<Utc>) -> String {
     if shown.payments.is_empty() {
         text.push_str("\nNo payment is linked to it.\n");
     }
-    text.push_str(&sections::payments(&shown.payments));
+    text.push_str(&sections::payments(&shown.payments, &["INVOICE"]));
     text.push_str(&sections::failures(&shown.failures));
     text.push_str(&sections::refunds(&shown.refunds));
-    text.push_str(&sections::disputes(&shown.disputes, now));
+    text.push_str(&sections::disputes(&shown.disputes, &["INVOICE"], now));
     text.push_str(&history((Invoice::KIND, &invoice.key), &shown.timeline));
     text
 }

@@ -102,7 +102,9 @@ pub fn change(row: &AuditRow) -> String {
         (what, None, None) => what.to_owned(),
         ("status", before, after) => format!("{} -> {}", side(before), side(after)),
         // Something that happened, with what there is to say of it.
-        (what @ ("failed attempt" | "note" | "resolution"), None, Some(after)) => format!("{what}: {after}"),
+        ("note", None, Some(note)) => note.clone(),
+        ("resolution", None, Some(note)) => format!("resolved by {note}"),
+        (what @ "failed attempt", None, Some(code)) => format!("{what}: {code}"),
         (what, before, after) => format!("{what}: {} -> {}", side(before), side(after)),
     }
 }

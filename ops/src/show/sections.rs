@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use worker::rules::charges::Charge;
 use worker::rules::failures::PaymentFailure;
+use worker::rules::invoices::Invoice;
 use worker::rules::movements::Movement;
 use worker::rules::payments::Payment;
 use worker::rules::refunds::Refund;
@@ -10,17 +11,25 @@ use worker::rules::warnings::Warning;
 
 use crate::disputes::Placed;
 use crate::table::Table;
-use crate::{disputes, money, payments, span};
+use crate::{disputes, invoices, money, payments, span};
 
 /// So many rows of a table are shown to people; `--json` has all.
 const ROWS_LIMIT: usize = 50;
 
-pub fn payments(payments: &[Payment]) -> String {
-    section(payments, payments::table)
+/// What the heading of a page says of all that is on it.
+const SAID: [&str; 2] = ["MODE", "ACCOUNT"];
+
+/// The page may say more that every row would repeat: the titles of those columns are `said`.
+pub fn payments(payments: &[Payment], said: &[&str]) -> String {
+    section(payments, |payments| payments::table(payments).without(&SAID).without(said).render())
 }
 
-pub fn disputes(placed: &[Placed], now: DateTime<Utc>) -> String {
-    section(placed, |placed| disputes::table(placed, now))
+pub fn disputes(placed: &[Placed], said: &[&str], now: DateTime<Utc>) -> String {
+    section(placed, |placed| disputes::table(placed, now).without(&SAID).without(said).render())
+}
+
+pub fn invoices(invoices: &[Invoice], said: &[&str]) -> String {
+    section(invoices, |invoices| invoices::table(invoices).without(&SAID).without(said).render())
 }
 
 pub fn charges(charges: &[Charge]) -> String {

@@ -12,8 +12,9 @@ use worker::rules::subscriptions::Subscription;
 use worker::timeline::timeline;
 
 use super::page::{Facts, heading, history};
+use super::sections;
+use crate::span;
 use crate::table::Table;
-use crate::{invoices, span};
 
 /// So many invoices are on the page, the latest.
 const INVOICES_LIMIT: i64 = 24;
@@ -64,10 +65,7 @@ pub fn page(shown: &Shown, _: DateTime<Utc>) -> String {
     facts.uncertain(subscription.seen.needs_refetch);
     let mut text =
         heading("subscription", &subscription.key, &state.status, &shown.why, &[]) + &facts.render();
-    if !shown.invoices.is_empty() {
-        text.push('\n');
-        text.push_str(&invoices::table(&shown.invoices));
-    }
+    text.push_str(&sections::invoices(&shown.invoices, &["CUSTOMER"]));
     text.push_str(&history((Subscription::KIND, &subscription.key), &shown.timeline));
     text
 }

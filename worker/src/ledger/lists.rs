@@ -172,7 +172,7 @@ impl Transaction {
                 Search::of(select).whose(whose).fetch(self, "last_event_at DESC, id", limit).await?;
             found.extend(rows);
         }
-        found.sort_by(|a, b| b.last_event_at.cmp(&a.last_event_at));
+        found.sort_by_key(|object| std::cmp::Reverse(object.last_event_at));
         found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(found)
     }
