@@ -256,6 +256,21 @@ CREATE TABLE dispute_notes (
     PRIMARY KEY (id, account, livemode, number)
 );
 
+-- Objects part of whose events' bytes are no longer kept: what the rest comes to may be less than the ledger has.
+CREATE TABLE retired_subjects (
+    subject_kind             TEXT        NOT NULL,
+    id                       TEXT        NOT NULL,
+    account                  TEXT        NOT NULL,
+    livemode                 BOOLEAN     NOT NULL,
+    PRIMARY KEY (id, account, livemode, subject_kind)
+);
+
+-- How far chores that work through the past have come.
+CREATE TABLE chores (
+    name                     TEXT        NOT NULL PRIMARY KEY,
+    done_until               TIMESTAMPTZ NOT NULL
+);
+
 -- Invoices get more statuses, which SQLite can only do by moving them to a new table.
 CREATE TABLE invoices_of_the_whole_domain (
     id                         TEXT        NOT NULL,

@@ -7,7 +7,7 @@ DROP INDEX disputes_by_time;
 CREATE INDEX disputes_by_time ON disputes ((COALESCE(opened_at, first_event_at)));
 CREATE INDEX invoices_of_subscription ON invoices (subscription, created_at) WHERE subscription IS NOT NULL;
 
--- Objects of which two reports of one moment contradict each other: few, and asked for often.
+-- Objects of which only Stripe can tell the state: few, and asked for often.
 CREATE INDEX payments_uncertain ON payments (id) WHERE needs_refetch;
 CREATE INDEX charges_uncertain ON charges (id) WHERE needs_refetch;
 CREATE INDEX refunds_uncertain ON refunds (id) WHERE needs_refetch;

@@ -1,5 +1,5 @@
-//! `tidegate anomalies`: figures that contradict each other, with both sides, and objects of which two reports
-//! of one second differ.
+//! `tidegate anomalies`: figures that contradict each other, with both sides, and objects of which only Stripe
+//! can tell the state.
 
 mod figures;
 
@@ -67,7 +67,7 @@ pub async fn run(env: &Env, options: &AnomaliesOptions) -> anyhow::Result<()> {
             format!("{} {kind}{plural}", money::count(count.unsigned_abs()))
         });
         output::remark(&format!(
-            "uncertain, because two reports of one second differ: {} (`{} anomalies --uncertain`)",
+            "uncertain, so that Stripe would have to be asked: {} (`{} anomalies --uncertain`)",
             counts.collect::<Vec<_>>().join(", "),
             output::me()
         ));

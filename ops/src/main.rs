@@ -20,6 +20,7 @@ mod payments;
 mod preflight;
 mod probe;
 mod queue;
+mod rebuild;
 mod roles;
 mod send;
 mod show;
@@ -54,6 +55,7 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
         Command::Gateway => roles::gateway(&env).await?,
         Command::Worker => roles::worker(&env).await?,
         Command::Migrate(options) => migrate::run(&env, options.json).await?,
+        Command::Rebuild(options) => return rebuild::run(&env, &options).await,
         Command::Topology(options) => topology::run(&env, &options).await?,
         Command::Queue(options) => queue::run(&env, options.json).await?,
         Command::Env(options) => configuration::run(&env, &options)?,

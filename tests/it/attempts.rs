@@ -106,10 +106,10 @@ async fn an_outage_in_the_middle_uses_up_no_attempt() {
         let event = payment("pi_1", 0, "succeeded", "own_1");
         let mut mark = Mark::default();
         // The ledger goes away after the mark is committed: here, a table that the transaction needs.
-        rename(&url, "ALTER TABLE payments RENAME TO payments_away").await;
+        tamper(&url, "ALTER TABLE payments RENAME TO payments_away").await;
         let cut_short = alone::handle(&ledger, &event, &retries(), clock::now(), &mut mark).await;
         assert!(matches!(cut_short, Err(Failure::Transient(_))), "{cut_short:?}");
-        rename(&url, "ALTER TABLE payments_away RENAME TO payments").await;
+        tamper(&url, "ALTER TABLE payments_away RENAME TO payments").await;
         let again = alone::handle(&ledger, &event, &retries(), clock::now(), &mut mark).await.unwrap();
         assert!(matches!(again, Alone::Handled(_)), "our own mark was taken for somebody's death: {again:?}");
         assert_eq!(the_event(&ledger, &event.header.id).await.attempts, 1);
@@ -122,10 +122,10 @@ async fn an_event_that_is_given_back_leaves_no_mark() {
     each_ledger("given_back", async |ledger, url| {
         let event = payment("pi_1", 0, "succeeded", "own_1");
         let mut mark = Mark::default();
-        rename(&url, "ALTER TABLE payments RENAME TO payments_away").await;
+        tamper(&url, "ALTER TABLE payments RENAME TO payments_away").await;
         alone::handle(&ledger, &event, &retries(), clock::now(), &mut mark).await.unwrap_err();
         alone::give_back(&ledger, &event, &mark).await.unwrap();
-        rename(&url, "ALTER TABLE payments_away RENAME TO payments").await;
+        tamper(&url, "ALTER TABLE payments_away RENAME TO payments").await;
         let later =
             alone::handle(&ledger, &event, &retries(), clock::now(), &mut Mark::default()).await.unwrap();
         assert!(matches!(later, Alone::Handled(_)), "{later:?}");
@@ -133,8 +133,8 @@ async fn an_event_that_is_given_back_leaves_no_mark() {
     .await;
 }
 
-/// Changes the schema behind the worker's back.
-async fn rename(url: &str, statement: &'static str) {
+/// Changes the ledger behind the worker's back.
+pub(crate) async fn tamper(url: &str, statement: &'static str) {
     if let Some(path) = url.strip_prefix("sqlite:") {
         let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
         let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();

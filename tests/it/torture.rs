@@ -88,6 +88,11 @@ async fn torture(
     } else {
         site.stack.halt().await;
         verdict = judge(site.stack.ledger(), &log, &truth).await?;
+        // The ledger as it came through all this is what its own events say: else this fails, and tells where.
+        match site.stack.tidegate(&["rebuild"]).await {
+            Ok(told) => println!("{combination:?}: {told}"),
+            Err(error) => writeln!(table.failures, "{combination:?}: {error:#}")?,
+        }
     }
     table.add(&site, begun.elapsed(), &log, &verdict);
     Ok(())
@@ -179,8 +184,7 @@ impl Source {
         if self.window.is_empty() && !is_over {
             let (events, truth) = self.stories.history(WINDOW_EVENTS);
             self.window = events;
-            self.truth.payments.extend(truth.payments);
-            self.truth.invoices.extend(truth.invoices);
+            self.truth.extend(truth);
         }
         self.window.pop()
     }

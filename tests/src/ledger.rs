@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{Connection, FromRow, PgConnection, SqliteConnection};
+use sqlx::FromRow;
 
 use crate::guardian::until;
 
@@ -48,26 +47,29 @@ pub struct Transition {
 macro_rules! ask {
     ($ledger:expr, |$connection:ident| $question:expr) => {
         match $ledger {
-            Ledger::Postgres(url) => {
-                let mut open = PgConnection::connect(url).await?;
+            $crate::ledger::Ledger::Postgres(url) => {
+                let mut open = <sqlx::PgConnection as sqlx::Connection>::connect(url).await?;
                 let $connection = &mut open;
                 let answer = $question?;
-                open.close().await?;
+                sqlx::Connection::close(open).await?;
                 anyhow::Ok(answer)
             }
-            Ledger::Sqlite(path) => {
-                let options = SqliteConnectOptions::new().filename(path).read_only(true);
-                let mut open = SqliteConnection::connect_with(&options.busy_timeout(PATIENCE)).await?;
+            $crate::ledger::Ledger::Sqlite(path) => {
+                let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path).read_only(true);
+                let options = options.busy_timeout($crate::ledger::PATIENCE);
+                let mut open = <sqlx::SqliteConnection as sqlx::Connection>::connect_with(&options).await?;
                 let $connection = &mut open;
                 let answer = $question?;
-                open.close().await?;
+                sqlx::Connection::close(open).await?;
                 anyhow::Ok(answer)
             }
         }
     };
 }
 
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) use ask;
+
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Ledger {
     /// From the value of `DATABASE_URL`.
@@ -92,14 +94,6 @@ impl Ledger {
     /// Ids and statuses of all payments.
     pub async fn payments(&self) -> anyhow::Result<BTreeMap<String, String>> {
         const ALL: &str = "SELECT id, status FROM payments";
-        let rows: Vec<(String, String)> =
-            ask!(self, |connection| sqlx::query_as(ALL).fetch_all(connection).await)?;
-        Ok(rows.into_iter().collect())
-    }
-
-    /// Ids and statuses of all invoices.
-    pub async fn invoices(&self) -> anyhow::Result<BTreeMap<String, String>> {
-        const ALL: &str = "SELECT id, status FROM invoices";
         let rows: Vec<(String, String)> =
             ask!(self, |connection| sqlx::query_as(ALL).fetch_all(connection).await)?;
         Ok(rows.into_iter().collect())

@@ -41,7 +41,15 @@ const DRAIN: Variable = Variable {
     example: "45",
     help: "How long a stopping worker may finish the batches in hand.",
 };
-pub const VARIABLES: &[Variable] = &[INTERNAL_ADDR, BATCH, LANES, RETRIES, EVENT_DEADLINE, DRAIN];
+const RETENTION: Variable = Variable {
+    name: "EVENT_RETENTION_DAYS",
+    default: "30",
+    example: "90",
+    help: "For how many days the raw bodies of events are kept; their ids and hashes stay for ever, and so does what is dead or waits.",
+};
+pub const VARIABLES: &[Variable] = &[INTERNAL_ADDR, BATCH, LANES, RETRIES, EVENT_DEADLINE, DRAIN, RETENTION];
+
+const SECONDS_A_DAY: u64 = 86_400;
 
 #[derive(Clone, Debug)]
 pub struct WorkerConfig {
@@ -51,6 +59,7 @@ pub struct WorkerConfig {
     pub retries: Vec<Duration>,
     pub event_deadline: Duration,
     pub drain: Duration,
+    pub retention: Duration,
 }
 
 impl WorkerConfig {
@@ -62,6 +71,7 @@ impl WorkerConfig {
             retries: env.parse(&RETRIES, read_retries)?,
             event_deadline: env.seconds(&EVENT_DEADLINE, 2..=3_600)?,
             drain: env.seconds(&DRAIN, 1..=600)?,
+            retention: Duration::from_secs(env.number::<u64>(&RETENTION, 1..=36_500)? * SECONDS_A_DAY),
         })
     }
 }

@@ -9,7 +9,7 @@ use crate::rules::world::{Event, World};
 /// The result does not depend on the order; the audit reads better in Stripe's.
 pub(crate) fn fold(world: &mut World, events: &[Event]) -> Result<Vec<Transition>, Failure> {
     let mut ordered: Vec<&Event> = events.iter().collect();
-    ordered.sort_by_key(|event| event.freshness());
+    ordered.sort_by_key(|event| event.place());
     let fold = || ordered.into_iter().flat_map(|event| world.apply(event)).collect();
     catch_unwind(AssertUnwindSafe(fold)).map_err(|_| Failure::panicked())
 }

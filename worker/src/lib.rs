@@ -15,6 +15,7 @@ mod metrics;
 pub mod outcome;
 pub mod policies;
 pub mod process;
+pub mod rebuild;
 pub mod rules;
 mod run;
 pub mod staff;

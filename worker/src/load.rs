@@ -13,6 +13,7 @@ use crate::rules::charges::Charge;
 use crate::rules::customers::Customer;
 use crate::rules::disputes::Dispute;
 use crate::rules::failures::PaymentFailure;
+use crate::rules::movements::Movement;
 use crate::rules::payments::Payment;
 use crate::rules::policy::Policy;
 use crate::rules::refunds::Refund;
@@ -21,40 +22,41 @@ use crate::rules::{Key, Observation};
 use crate::users::{read_charged, read_disputes_of};
 
 /// The keys of one table, sorted, each once.
-type Keys = BTreeSet<Key>;
+pub(crate) type Keys = BTreeSet<Key>;
 
-/// What a batch names, table by table.
+/// The rows that a batch holds locked, table by table: those that its events name, and the owners of those.
 #[derive(Default)]
-struct Named {
-    refunds: Keys,
-    movements: Keys,
-    disputes: Keys,
-    failures: Keys,
-    warnings: Keys,
-    charges: Keys,
-    payments: Keys,
-    invoices: Keys,
-    subscriptions: Keys,
-    customers: Keys,
+pub(crate) struct Locked {
+    pub(crate) refunds: Keys,
+    pub(crate) movements: Keys,
+    pub(crate) disputes: Keys,
+    pub(crate) failures: Keys,
+    pub(crate) warnings: Keys,
+    pub(crate) charges: Keys,
+    pub(crate) payments: Keys,
+    pub(crate) invoices: Keys,
+    pub(crate) subscriptions: Keys,
+    pub(crate) customers: Keys,
+    pub(crate) users: Keys,
 }
 
-/// A world with all that these events may change, locked, and all that they are judged by.
+/// A world with all that these events may change, locked, and all that hangs on it.
 pub(crate) async fn load(
     tx: &mut Transaction,
     events: &[Event],
     policy: &Arc<Policy>,
-) -> Result<World, Failure> {
+) -> Result<(World, Locked), Failure> {
     let mut world = World::new(Arc::clone(policy));
-    let mut named = Named::of(events);
-    lock_children(tx, &mut named, &mut world).await?;
-    lock_parents(tx, &mut named, &mut world).await?;
-    read_siblings(tx, &named, &mut world).await?;
-    lock_users(tx, &named, events, &mut world).await?;
-    Ok(world)
+    let mut locked = Locked::named_by(events);
+    lock_children(tx, &mut locked, &mut world).await?;
+    lock_parents(tx, &mut locked, &mut world).await?;
+    read_siblings(tx, &locked, &mut world).await?;
+    lock_users(tx, &mut locked, events, &mut world).await?;
+    Ok((world, locked))
 }
 
-impl Named {
-    fn of(events: &[Event]) -> Self {
+impl Locked {
+    fn named_by(events: &[Event]) -> Self {
         let mut named = Self::default();
         for observation in events.iter().flat_map(|event| &event.observations) {
             let keys = match observation {
@@ -81,53 +83,58 @@ impl Named {
 /// What nothing hangs on. Their owners so far are among what must be locked above.
 async fn lock_children(
     tx: &mut Transaction,
-    named: &mut Named,
+    locked: &mut Locked,
     world: &mut World,
 ) -> Result<(), LedgerError> {
-    for row in touch::<Refund>(tx, &named.refunds).await? {
-        named.charges.extend(row.owner());
-        named.payments.extend(row.paid_by());
+    for row in touch::<Refund>(tx, &locked.refunds).await? {
+        locked.charges.extend(row.owner());
+        locked.payments.extend(row.paid_by());
         world.load_refund(row);
     }
-    for row in touch(tx, &named.movements).await? {
+    for row in touch::<Movement>(tx, &locked.movements).await? {
+        locked.disputes.extend(row.owner());
         world.load_movement(row);
     }
-    for row in touch::<Dispute>(tx, &named.disputes).await? {
-        named.charges.extend(row.owner());
+    for row in touch::<Dispute>(tx, &locked.disputes).await? {
+        locked.charges.extend(row.owner());
         world.load_dispute(row);
     }
-    for row in touch::<PaymentFailure>(tx, &named.failures).await? {
-        named.payments.extend(row.owner());
+    for row in touch::<PaymentFailure>(tx, &locked.failures).await? {
+        locked.payments.extend(row.owner());
         world.load_failure(row);
     }
-    for row in touch(tx, &named.warnings).await? {
+    for row in touch(tx, &locked.warnings).await? {
         world.load_warning(row);
     }
     Ok(())
 }
 
-async fn lock_parents(tx: &mut Transaction, named: &mut Named, world: &mut World) -> Result<(), LedgerError> {
-    for row in touch::<Charge>(tx, &named.charges).await? {
-        named.payments.extend(row.owner());
+async fn lock_parents(
+    tx: &mut Transaction,
+    locked: &mut Locked,
+    world: &mut World,
+) -> Result<(), LedgerError> {
+    for row in touch::<Charge>(tx, &locked.charges).await? {
+        locked.payments.extend(row.owner());
         world.load_charge(row);
     }
-    for row in touch::<Payment>(tx, &named.payments).await? {
-        named.invoices.extend(row.owner());
+    for row in touch::<Payment>(tx, &locked.payments).await? {
+        locked.invoices.extend(row.owner());
         world.load_payment(row);
     }
-    for row in touch(tx, &named.invoices).await? {
+    for row in touch(tx, &locked.invoices).await? {
         world.load_invoice(row);
     }
-    for row in touch(tx, &named.subscriptions).await? {
+    for row in touch(tx, &locked.subscriptions).await? {
         world.load_subscription(row);
     }
     Ok(())
 }
 
 /// What the locked rows derive from, besides themselves. Nobody moves these without touching their parents.
-async fn read_siblings(tx: &mut Transaction, named: &Named, world: &mut World) -> Result<(), LedgerError> {
-    let (disputes, charges) = (sorted(&named.disputes), sorted(&named.charges));
-    let invoices = sorted(&named.invoices);
+async fn read_siblings(tx: &mut Transaction, locked: &Locked, world: &mut World) -> Result<(), LedgerError> {
+    let (disputes, charges) = (sorted(&locked.disputes), sorted(&locked.charges));
+    let invoices = sorted(&locked.invoices);
     for row in tx.children("dispute", &disputes).await? {
         world.load_movement(row);
     }
@@ -137,7 +144,7 @@ async fn read_siblings(tx: &mut Transaction, named: &Named, world: &mut World) -
     for row in tx.children("charge", &charges).await? {
         world.load_dispute(row);
     }
-    let mut payments = named.payments.clone();
+    let mut payments = locked.payments.clone();
     for row in tx.children::<Payment>("invoice", &invoices).await? {
         payments.insert(row.key.clone());
         world.load_payment(row);
@@ -145,8 +152,8 @@ async fn read_siblings(tx: &mut Transaction, named: &Named, world: &mut World) -
     for row in tx.children("payment", &sorted(&payments)).await? {
         world.load_failure(row);
     }
-    let payments = sorted(&named.payments);
-    for row in tx.children("payment", &payments).await? {
+    let payments = sorted(&locked.payments);
+    for row in tx.charges_of_payments(&payments).await? {
         world.load_charge(row);
     }
     for row in tx.children::<Refund>("payment", &payments).await? {
@@ -159,23 +166,25 @@ async fn read_siblings(tx: &mut Transaction, named: &Named, world: &mut World) -
 /// dispute is concerned. Which those are, a rehearsal of the events tells.
 async fn lock_users(
     tx: &mut Transaction,
-    named: &Named,
+    locked: &mut Locked,
     events: &[Event],
     world: &mut World,
 ) -> Result<(), Failure> {
     let is_disputed =
         world.disputes.rows().next().is_some() || world.charges.rows().any(|charge| charge.dispute_count > 0);
-    if !is_disputed && named.customers.is_empty() {
+    if !is_disputed && locked.customers.is_empty() {
         return Ok(());
     }
-    let customers = customers_concerned(named, events, world)?;
-    for row in touch::<Customer>(tx, &customers).await? {
+    let reported = sorted(&locked.customers);
+    locked.customers.extend(customers_concerned(locked, events, world)?);
+    for row in touch::<Customer>(tx, &locked.customers).await? {
         world.load_customer(row);
     }
-    let payments = tx.disputed_payments_of_customers(&sorted(&named.customers)).await?;
+    let payments = tx.disputed_payments_of_customers(&reported).await?;
     read_charged(tx, payments, world).await?;
 
-    let users = sorted(rehearse(world, events)?.users_concerned());
+    locked.users.clone_from(rehearse(world, events)?.users_concerned());
+    let users = sorted(&locked.users);
     if users.is_empty() {
         return Ok(());
     }
@@ -186,12 +195,12 @@ async fn lock_users(
     Ok(())
 }
 
-/// The customers who are reported, and those whom a disputed payment names, named or will name.
-fn customers_concerned(named: &Named, events: &[Event], world: &World) -> Result<Keys, Failure> {
+/// The customers whom a disputed payment names, named or will name.
+fn customers_concerned(locked: &Locked, events: &[Event], world: &World) -> Result<Keys, Failure> {
     let rehearsal = rehearse(world, events)?;
     let is_disputed = |payment: &Key| world.is_disputed(payment) || rehearsal.is_disputed(payment);
-    let mut customers = named.customers.clone();
-    for key in named.payments.iter().filter(|key| is_disputed(key)) {
+    let mut customers = Keys::new();
+    for key in locked.payments.iter().filter(|key| is_disputed(key)) {
         let stored = world.payments.get(key).and_then(|payment| payment.customer.id());
         customers.extend(stored.map(|id| key.sibling(id)));
     }

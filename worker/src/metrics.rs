@@ -25,6 +25,9 @@ pub struct Metrics {
     pub queue_leased: IntGauge,
     pub queue_oldest_seconds: IntGauge,
     pub unfinished: IntGaugeVec,
+    pub named_only: IntGaugeVec,
+    pub named_only_since: IntGaugeVec,
+    pub bodies_removed: IntCounter,
 }
 
 impl Metrics {
@@ -74,6 +77,24 @@ impl Metrics {
                 Opts::new("tidegate_events_unfinished", "Events in the ledger that wait or are dead."),
                 &["outcome"],
             )?,
+            named_only: IntGaugeVec::new(
+                Opts::new(
+                    "tidegate_objects_named_only",
+                    "Objects that others name and that no event has reported: children wait for them.",
+                ),
+                &["kind"],
+            )?,
+            named_only_since: IntGaugeVec::new(
+                Opts::new(
+                    "tidegate_objects_named_only_since_seconds",
+                    "Stripe's stamp of the first event that named the longest waiting of them; 0 when there is none.",
+                ),
+                &["kind"],
+            )?,
+            bodies_removed: IntCounter::new(
+                "tidegate_bodies_removed_total",
+                "Raw bodies that were removed after their retention.",
+            )?,
             registry,
         };
         for name in Outcome::NAMES {
@@ -99,7 +120,7 @@ impl Metrics {
     }
 
     fn register(&self) -> Result<(), prometheus::Error> {
-        let all: [Box<dyn Collector>; 13] = [
+        let all: [Box<dyn Collector>; 16] = [
             Box::new(self.handled.clone()),
             Box::new(self.repeated.clone()),
             Box::new(self.transitions.clone()),
@@ -113,6 +134,9 @@ impl Metrics {
             Box::new(self.queue_leased.clone()),
             Box::new(self.queue_oldest_seconds.clone()),
             Box::new(self.unfinished.clone()),
+            Box::new(self.named_only.clone()),
+            Box::new(self.named_only_since.clone()),
+            Box::new(self.bodies_removed.clone()),
         ];
         all.into_iter().try_for_each(|collector| self.registry.register(collector))
     }

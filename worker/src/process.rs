@@ -12,13 +12,18 @@ use crate::failpoint;
 use crate::failure::Failure;
 use crate::fold::fold;
 use crate::ledger::events::Record;
+use crate::ledger::objects::Stored;
 use crate::ledger::{Ledger, LedgerError, Transaction};
-use crate::load::load;
+use crate::load::{Keys, Locked, load};
 use crate::outcome::Outcome;
 use crate::rules::Permanent;
 use crate::rules::event::{Content, EventKey, Meaning};
 use crate::rules::policy::Policy;
+use crate::rules::shelf::Shelf;
 use crate::rules::world::{Event, World};
+
+/// Who moves what events move, in the audit.
+const STRIPE: &str = "stripe";
 
 /// An envelope that the rules have read, before anything is written.
 #[derive(Debug)]
@@ -84,10 +89,10 @@ async fn write(
     let events: Vec<Event> =
         batch.events.into_iter().filter(|(key, _)| due.contains(key)).map(|(_, e)| e).collect();
 
-    let mut world = load(tx, &events, policy).await?;
+    let (mut world, locked) = load(tx, &events, policy).await?;
     let transitions = fold(&mut world, &events)?;
-    store(tx, &world).await?;
-    tx.append_audit(&transitions, now).await?;
+    store(tx, &world, &locked).await?;
+    tx.append_audit(&transitions, STRIPE, now).await?;
 
     let count = |name: &str| {
         batch.records.iter().filter(|r| due.contains(&r.key) && r.outcome.as_str() == name).count()
@@ -181,17 +186,28 @@ async fn record(
     Ok(due)
 }
 
-/// Writes what changed. Every row of it was locked by `load`.
-async fn store(tx: &mut Transaction, world: &World) -> Result<(), LedgerError> {
-    tx.write(&world.refunds.changed()).await?;
-    tx.write(&world.movements.changed()).await?;
-    tx.write(&world.disputes.changed()).await?;
-    tx.write(&world.failures.changed()).await?;
-    tx.write(&world.warnings.changed()).await?;
-    tx.write(&world.charges.changed()).await?;
-    tx.write(&world.payments.changed()).await?;
-    tx.write(&world.invoices.changed()).await?;
-    tx.write(&world.subscriptions.changed()).await?;
-    tx.write(&world.customers.changed()).await?;
-    tx.write(&world.bans.changed()).await
+/// Writes what changed.
+async fn store(tx: &mut Transaction, world: &World, locked: &Locked) -> Result<(), LedgerError> {
+    write_locked(tx, &world.refunds, &locked.refunds).await?;
+    write_locked(tx, &world.movements, &locked.movements).await?;
+    write_locked(tx, &world.disputes, &locked.disputes).await?;
+    write_locked(tx, &world.failures, &locked.failures).await?;
+    write_locked(tx, &world.warnings, &locked.warnings).await?;
+    write_locked(tx, &world.charges, &locked.charges).await?;
+    write_locked(tx, &world.payments, &locked.payments).await?;
+    write_locked(tx, &world.invoices, &locked.invoices).await?;
+    write_locked(tx, &world.subscriptions, &locked.subscriptions).await?;
+    write_locked(tx, &world.customers, &locked.customers).await?;
+    write_locked(tx, &world.bans, &locked.users).await
+}
+
+/// A row that changed without its lock would be a lost update in waiting.
+async fn write_locked<T: Stored>(
+    tx: &mut Transaction,
+    shelf: &Shelf<T>,
+    locked: &Keys,
+) -> Result<(), LedgerError> {
+    let changed = shelf.changed();
+    debug_assert!(changed.iter().all(|row| locked.contains(row.key())), "{} without a lock", T::TABLE);
+    tx.write(&changed).await
 }

@@ -62,6 +62,7 @@ pub async fn run(
         tasks.spawn(lanes.clone().run(lane));
     }
     tasks.spawn(chores::retry::run(lanes.clone(), lane_count));
+    tasks.spawn(chores::retention::run(lanes.clone(), config.retention));
     tasks.close();
 
     tokio::select! {
@@ -131,6 +132,16 @@ impl Probes for Lanes {
         {
             for (outcome, count) in counts {
                 self.metrics.unfinished.with_label_values(&[outcome]).set(count);
+            }
+        }
+        if self.circuit.reason().is_none()
+            && let Ok(waiting) = self.ledger.waiting_for_report().await
+        {
+            for waiting in waiting {
+                let kind = [waiting.kind];
+                self.metrics.named_only.with_label_values(&kind).set(waiting.count);
+                let since = waiting.since.map_or(0, |since| since.timestamp());
+                self.metrics.named_only_since.with_label_values(&kind).set(since);
             }
         }
         self.metrics.registry.clone()

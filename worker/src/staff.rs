@@ -5,12 +5,11 @@ use chrono::{DateTime, Utc};
 use shared::env::{Env, Variable};
 use thiserror::Error;
 
-use crate::ledger::audit::Act as Done;
 use crate::ledger::overrides::{Note, Override};
 use crate::ledger::{Ledger, LedgerError};
 use crate::rules::bans::{Act, Ban};
 use crate::rules::disputes::Dispute;
-use crate::rules::{Key, Object, Severity, Told};
+use crate::rules::{Key, Object, Severity, Told, Transition};
 
 const STAFF: Variable = Variable {
     name: "TIDEGATE_STAFF",
@@ -23,8 +22,8 @@ pub const VARIABLES: &[Variable] = &[STAFF];
 const LOGIN: &str = "USER";
 const NAME_LIMIT_CHARS: usize = 100;
 const TEXT_LIMIT_CHARS: usize = 10_000;
-/// The audit's word for what events did.
-const RESERVED: &str = "stripe";
+/// The audit's words for what nobody did by hand.
+const RESERVED: [&str; 2] = ["stripe", "tidegate"];
 
 /// Somebody whom the audit can name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,9 +64,12 @@ impl Person {
 
     pub fn named(name: &str) -> Result<Self, Refusal> {
         let name = name.trim();
+        let first = name.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
         let fault = match name {
             "" => "nobody is named",
-            RESERVED => "`stripe` is who sends the events",
+            _ if RESERVED.contains(&first.as_str()) => {
+                "this one is what the audit says of events and programs"
+            }
             _ if name.chars().any(char::is_control) => "this one has control characters",
             _ if name.chars().count() > NAME_LIMIT_CHARS => "this one is longer than 100 characters",
             _ => return Ok(Self(name.to_owned())),
@@ -122,8 +124,7 @@ impl Ledger {
         ban.override_at = Some(now);
         ban.revision += 1;
         tx.write(&[&ban]).await?;
-        let done = Done { kind: Ban::KIND, key: user, revision: ban.revision, by: by.name(), told };
-        tx.append_act(&done, now).await?;
+        tx.append_audit(&[done(&ban, ban.revision, told)], by.name(), now).await?;
         tx.commit().await?;
         Ok(ban)
     }
@@ -158,11 +159,15 @@ impl Ledger {
             after: Some(format!("note {number}")),
             severity: Severity::Info,
         };
-        let done = Done { kind: Dispute::KIND, key: dispute, revision: row.revision, by: by.name(), told };
-        tx.append_act(&done, now).await?;
+        tx.append_audit(&[done(&row, row.revision, told)], by.name(), now).await?;
         tx.commit().await?;
         Ok(note)
     }
+}
+
+/// The line of the audit for what no event did.
+fn done<T: Object>(row: &T, revision: i64, told: Told) -> Transition {
+    Transition { kind: T::KIND, key: row.key().clone(), revision, event_id: None, told }
 }
 
 fn in_words(act: Act, until: Option<DateTime<Utc>>) -> String {
@@ -197,7 +202,7 @@ mod tests {
     #[test]
     fn nobody_acts_without_a_name() {
         let long = "x".repeat(101);
-        for nameless in ["", "  ", "stripe", "a\nb", &long] {
+        for nameless in ["", "  ", "stripe", "Stripe", "tidegate rebuild", "a\nb", &long] {
             assert!(matches!(Person::named(nameless), Err(Refusal::Nameless { .. })), "{nameless:?}");
         }
         assert_eq!(Person::named(" jane ").unwrap().name(), "jane");

@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use crate::ledger::{LedgerError, Transaction};
 use crate::rules::Key;
 use crate::rules::bans::Ban;
-use crate::rules::charges::Charge;
 use crate::rules::customers::Customer;
 use crate::rules::payments::Payment;
 use crate::rules::world::World;
@@ -49,10 +48,7 @@ pub(crate) async fn read_charged(
     for row in payments {
         world.load_payment(row);
     }
-    for row in tx.children::<Charge>("payment", &keys).await? {
-        world.load_charge(row);
-    }
-    for row in tx.look_up::<Charge>(&keys).await? {
+    for row in tx.charges_of_payments(&keys).await? {
         world.load_charge(row);
     }
     Ok(())

@@ -80,8 +80,9 @@ pub struct PaymentsListOptions {
 A contradiction between objects (refunds above the charge, a dispute in another currency) is never an error:
 both sides were reported, and both are kept. It is listed here until a report resolves it.
 
-An object is uncertain where two of Stripe's reports of one second say different things. One of them stands,
-always the same whatever came first; which is right, only Stripe can tell.")]
+An object is uncertain where two of Stripe's reports of one second say different things: one of them stands,
+always the same whatever came first, and which is right, only Stripe can tell. So is a charge that reports more
+refunded than its refunds explain.")]
 pub struct AnomaliesOptions {
     /// List the uncertain objects instead
     #[arg(long)]

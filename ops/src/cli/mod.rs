@@ -33,6 +33,7 @@ Run
   gateway       Only the gateway: takes webhooks in, makes them durable, answers
   worker        Only the worker: turns queued events into the ledger
   migrate       Bring the ledger's schema up to date
+  rebuild       Make the ledger again from its events, and compare
   topology      Declare RabbitMQ's queues and exchanges, or check them
 
 Look
@@ -96,6 +97,12 @@ pub enum Command {
     Worker,
     /// Bring the ledger's schema up to date
     Migrate(Shape),
+    /// Make the ledger again from its stored events, and compare
+    ///
+    /// All events are folded in memory, in random order, with the decisions of staff, and compared with every
+    /// row of the ledger. Nothing is written unless --yes is given. Run it as a drill, after a new version or
+    /// another policy came into force, and after a disaster. Exit code 1: they differ.
+    Rebuild(crate::rebuild::RebuildOptions),
     /// Declare RabbitMQ's queues and exchanges
     Topology(TopologyOptions),
     /// Show how much waits in the queue

@@ -11,6 +11,10 @@ use crate::{events, span};
 /// So many lines of a history are shown to people, the last ones; `--json` has all.
 const HISTORY_LIMIT_LINES: usize = 200;
 
+/// What `needs_refetch` means.
+const UNCERTAIN: &str =
+    "only Stripe can tell: two reports of one second differ, or a sum is known without its parts";
+
 /// The first lines of a page: what it is, how it stands, why, and the facts behind that.
 pub fn heading(kind: &str, key: &Key, status: &str, why: &str, facts: &[Fact]) -> String {
     let owner = events::belongs_to(&key.account, key.livemode);
@@ -48,13 +52,10 @@ impl Facts {
         self.add(name, moment.map(span::whole));
     }
 
-    /// Two reports of one second differ: whoever decides by this page should know.
+    /// Whoever decides by this page should know.
     pub fn uncertain(&mut self, needs_refetch: bool) {
         if needs_refetch {
-            self.add(
-                "uncertain",
-                "two reports of one second contradict each other; one of them stands".to_owned(),
-            );
+            self.add("uncertain", UNCERTAIN.to_owned());
         }
     }
 
@@ -101,6 +102,7 @@ pub fn change(row: &AuditRow) -> String {
     match (row.what.as_str(), &row.before, &row.after) {
         (what, None, None) => what.to_owned(),
         ("status", before, after) => format!("{} -> {}", side(before), side(after)),
+        (what @ "rebuilt", Some(columns), None) => format!("{what}: {columns}"),
         // Something that happened, with what there is to say of it.
         ("note", None, Some(note)) => note.clone(),
         ("resolution", None, Some(note)) => format!("resolved by {note}"),

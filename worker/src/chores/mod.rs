@@ -1,3 +1,4 @@
 //! What runs by the clock, one file each.
 
+pub mod retention;
 pub mod retry;

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::rows::Rows;
 use super::{Ledger, LedgerError, Transaction, on};
-use crate::rules::{Key, Told, Transition};
+use crate::rules::{Key, Transition};
 
 /// One line of the audit.
 #[derive(Clone, Debug, Serialize, sqlx::FromRow)]
@@ -34,65 +34,27 @@ pub struct Line {
     pub row: AuditRow,
 }
 
-/// What a person did to an object.
-#[derive(Clone, Debug)]
-pub struct Act<'a> {
-    pub kind: &'static str,
-    pub key: &'a Key,
-    pub revision: i64,
-    pub by: &'a str,
-    pub told: Told,
-}
-
-/// A line that is to be appended.
-struct Entry<'a> {
-    kind: &'static str,
-    key: &'a Key,
-    revision: i64,
-    actor: &'a str,
-    event_id: Option<&'a str>,
-    told: &'a Told,
-}
-
 impl Transaction {
-    /// Appends what moved. Two writers of one revision would be a lost update; the key refuses the second.
+    /// Appends what moved, and who moved it. Two writers of one revision would be a lost update; the key refuses the second.
     pub async fn append_audit(
         &mut self,
         moved: &[Transition],
+        actor: &str,
         now: DateTime<Utc>,
     ) -> Result<(), LedgerError> {
-        let entries = moved.iter().map(|t| Entry {
-            kind: t.kind,
-            key: &t.key,
-            revision: t.revision,
-            actor: "stripe",
-            event_id: Some(&t.event_id),
-            told: &t.told,
-        });
-        self.append(&entries.collect::<Vec<_>>(), now).await
-    }
-
-    /// Appends what a person did.
-    pub async fn append_act(&mut self, act: &Act<'_>, now: DateTime<Utc>) -> Result<(), LedgerError> {
-        let Act { kind, key, revision, by, told } = act;
-        let (kind, revision) = (*kind, *revision);
-        self.append(&[Entry { kind, key, revision, actor: by, event_id: None, told }], now).await
-    }
-
-    async fn append(&mut self, entries: &[Entry<'_>], now: DateTime<Utc>) -> Result<(), LedgerError> {
-        let rows = Rows::of(entries)
-            .text("subject_id", |entry| &entry.key.id)
-            .text("account", |entry| &entry.key.account)
-            .flag("livemode", |entry| entry.key.livemode)
-            .text("subject_kind", |entry| entry.kind)
-            .int("revision", |entry| entry.revision)
+        let rows = Rows::of(moved)
+            .text("subject_id", |t| &t.key.id)
+            .text("account", |t| &t.key.account)
+            .flag("livemode", |t| t.key.livemode)
+            .text("subject_kind", |t| t.kind)
+            .int("revision", |t| t.revision)
             .time("at", |_| Some(now))
-            .text("actor", |entry| entry.actor)
-            .maybe_text("event_id", |entry| entry.event_id)
-            .text("what", |entry| entry.told.what)
-            .maybe_text("before", |entry| entry.told.before.as_deref())
-            .maybe_text("after", |entry| entry.told.after.as_deref())
-            .text("severity", |entry| entry.told.severity.as_str());
+            .text("actor", |_| actor)
+            .maybe_text("event_id", |t| t.event_id.as_deref())
+            .text("what", |t| t.told.what)
+            .maybe_text("before", |t| t.told.before.as_deref())
+            .maybe_text("after", |t| t.told.after.as_deref())
+            .text("severity", |t| t.told.severity.as_str());
         rows.run(
             self,
             "INSERT INTO audit (subject_id, account, livemode, subject_kind, revision, at, actor, event_id, what, \
@@ -101,6 +63,24 @@ impl Transaction {
         )
         .await?;
         Ok(())
+    }
+}
+
+impl Transaction {
+    /// The number of an object's last line; 0 where it has none.
+    pub async fn last_revision(&mut self, kind: &str, key: &Key) -> Result<i64, LedgerError> {
+        Ok(on!(self, |connection| {
+            sqlx::query_scalar(
+                "SELECT COALESCE(MAX(revision), 0) FROM audit WHERE subject_id = $1 AND account = $2 \
+                 AND livemode = $3 AND subject_kind = $4",
+            )
+            .bind(&key.id)
+            .bind(&key.account)
+            .bind(key.livemode)
+            .bind(kind)
+            .fetch_one(connection)
+            .await?
+        }))
     }
 
     /// The story of several objects, in no order. Each may be named once.

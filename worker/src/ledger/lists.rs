@@ -160,8 +160,7 @@ impl Transaction {
             .await
     }
 
-    /// Objects of which two reports of one moment contradict each other, kind by kind: those that changed last
-    /// come first.
+    /// Objects of which only Stripe can tell the state: those that changed last come first.
     pub async fn uncertain(&mut self, whose: &Whose, limit: i64) -> Result<Vec<Uncertain>, LedgerError> {
         let mut found = Vec::new();
         for (kind, table) in UNCERTAIN {

@@ -1,19 +1,23 @@
 //! The system of record: Postgres, or a SQLite file. Every statement stands here, once, for both
 //! databases; no decision about the domain is made here.
 
+pub mod archive;
 pub mod audit;
+mod charges;
 mod config;
 mod error;
 pub mod events;
 pub mod lists;
 pub mod objects;
 pub mod overrides;
+pub mod retention;
 mod rows;
 mod schema;
 pub mod search;
 mod started;
 pub mod stored;
 mod users;
+pub mod waiting;
 
 use std::sync::Arc;
 

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 
 pub use self::read::{Card, Links, Report, State, TYPES, named, read};
 use super::freshness::{Freshness, Seen};
-use super::payments::Disputed;
+use super::payments::{Disputed, Payment};
 use super::row::{link_to, row};
 use super::{Key, Object, UNKNOWN, earliest};
 
@@ -62,6 +62,10 @@ impl Object for Charge {
 
     fn key(&self) -> &Key {
         &self.key
+    }
+
+    fn owners(&self) -> Vec<(&'static str, Key)> {
+        self.owner().map(|key| (Payment::KIND, key)).into_iter().collect()
     }
 }
 

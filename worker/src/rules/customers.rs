@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::bans::Ban;
 use super::event::Circumstances;
 use super::fields::Fields;
 use super::freshness::{Seen, rank};
@@ -68,6 +69,10 @@ impl Object for Customer {
 
     fn key(&self) -> &Key {
         &self.key
+    }
+
+    fn owners(&self) -> Vec<(&'static str, Key)> {
+        self.user().map(|key| (Ban::KIND, key)).into_iter().collect()
     }
 }
 

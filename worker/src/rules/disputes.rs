@@ -8,6 +8,7 @@ mod tests;
 use chrono::{DateTime, Utc};
 
 pub use self::read::{Links, Report, State, named, read};
+use super::charges::Charge;
 use super::freshness::Seen;
 use super::movements::Movement;
 use super::policy::Policy;
@@ -68,6 +69,10 @@ impl Object for Dispute {
 
     fn key(&self) -> &Key {
         &self.key
+    }
+
+    fn owners(&self) -> Vec<(&'static str, Key)> {
+        self.owner().map(|key| (Charge::KIND, key)).into_iter().collect()
     }
 
     fn told(before: &Self, after: &Self) -> Vec<Told> {

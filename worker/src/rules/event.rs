@@ -13,6 +13,9 @@ use super::{
     Key, Permanent, charges, customers, disputes, invoices, payments, refunds, subscriptions, warnings,
 };
 
+/// Why an event is ignored whose type means nothing to this version.
+pub const NO_RULE: &str = "no rule for this type";
+
 /// The identity of a stored event. One event id may legitimately come with two contents: two endpoints may
 /// pin two API versions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::FromRow)]
@@ -130,7 +133,7 @@ impl Content {
             None if header.kind == "invoice.upcoming" => {
                 Ok(Meaning::Ignored("an upcoming invoice has no id"))
             }
-            None => Ok(Meaning::Ignored("no rule for this type")),
+            None => Ok(Meaning::Ignored(NO_RULE)),
         }
     }
 }

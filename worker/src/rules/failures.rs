@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::payments::Payment;
 use super::row::{link_to, row};
 use super::{Key, Object, earliest, observation};
 
@@ -52,6 +53,10 @@ impl Object for PaymentFailure {
 
     fn key(&self) -> &Key {
         &self.key
+    }
+
+    fn owners(&self) -> Vec<(&'static str, Key)> {
+        self.owner().map(|key| (Payment::KIND, key)).into_iter().collect()
     }
 }
 

@@ -22,6 +22,8 @@ struct Report {
     type_rank: u8,
     status_rank: u8,
     content: u64,
+    /// Another report of the same class and moment says otherwise.
+    contested: bool,
 }
 
 impl Freshness {
@@ -29,7 +31,7 @@ impl Freshness {
 
     /// `content` is a hash of what the report says.
     pub fn of(class: u8, created: i64, type_rank: u8, status_rank: u8, content: u64) -> Self {
-        Self(Some(Report { class, created, type_rank, status_rank, content }))
+        Self(Some(Report { class, created, type_rank, status_rank, content, contested: false }))
     }
 
     pub fn is_none(self) -> bool {
@@ -46,20 +48,26 @@ impl Freshness {
         self.0.map(|report| report.class)
     }
 
+    /// Only Stripe can tell which of two reports came last.
+    pub fn is_contested(self) -> bool {
+        self.0.is_some_and(|report| report.contested)
+    }
+
     /// The law "greatest key": whether a report this fresh replaces what is known. Where two different
-    /// contents share the greatest class and stamp the greater key stands, but only Stripe can tell which
-    /// came last: the object is `contested`.
-    pub fn replace_by(&mut self, seen: Self, contested: &mut bool) -> bool {
-        match (self.0, seen.0) {
+    /// contents share the greatest class and stamp the greater key stands, and is `contested`.
+    pub fn replace_by(&mut self, seen: Self) -> bool {
+        let contested = match (self.0, seen.0) {
             (Some(a), Some(b)) if (a.class, a.created) == (b.class, b.created) => {
-                *contested |= a.content != b.content;
+                a.contested || a.content != b.content
             }
-            _ if seen > *self => *contested = false,
-            _ => {}
-        }
+            _ => (*self).max(seen).is_contested(),
+        };
         let fresher = seen > *self;
         if fresher {
             *self = seen;
+        }
+        if let Some(report) = &mut self.0 {
+            report.contested = contested;
         }
         fresher
     }
@@ -70,7 +78,8 @@ row! {
     pub struct Seen {
         #[sqlx(try_from = "String")]
         pub freshness: Freshness,
-        /// Two reports of one moment contradict each other: only Stripe can tell which came last.
+        /// Two reports of one moment contradict each other, or something is known only in sum: Stripe has to
+        /// be asked.
         pub needs_refetch: bool,
         pub first_event_at: Option<DateTime<Utc>>,
         pub last_event_at: Option<DateTime<Utc>>,
@@ -83,7 +92,8 @@ impl Seen {
         earliest(&mut self.first_event_at, report.at);
         latest(&mut self.last_event_at, report.at);
         let Some(reported) = &report.state else { return false };
-        let fresher = self.freshness.replace_by(report.freshness, &mut self.needs_refetch);
+        let fresher = self.freshness.replace_by(report.freshness);
+        self.needs_refetch = self.freshness.is_contested();
         if fresher {
             state.clone_from(reported);
         }
@@ -124,8 +134,13 @@ impl fmt::Display for Freshness {
             None => Ok(()),
             Some(r) => write!(
                 f,
-                "{}.{:012}.{:02}.{:02}.{:016x}",
-                r.class, r.created, r.type_rank, r.status_rank, r.content
+                "{}.{:012}.{:02}.{:02}.{:016x}{}",
+                r.class,
+                r.created,
+                r.type_rank,
+                r.status_rank,
+                r.content,
+                if r.contested { ".contested" } else { "" }
             ),
         }
     }
@@ -154,6 +169,7 @@ impl TryFrom<String> for Freshness {
             type_rank: part()?.parse().map_err(bad)?,
             status_rank: part()?.parse().map_err(bad)?,
             content: u64::from_str_radix(part()?, 16).map_err(bad)?,
+            contested: part().is_ok_and(|word| word == "contested"),
         };
         Ok(Self(Some(report)))
     }
@@ -204,20 +220,18 @@ mod tests {
         let [a, b, same_as_a] =
             [(1, 1), (2, 2), (3, 1)].map(|(rank, content)| Freshness::of(0, 5, rank, 0, content));
         let merged = |reports: &[Freshness]| {
-            let (mut known, mut contested) = (Freshness::NONE, false);
+            let mut known = Freshness::NONE;
             for report in reports {
-                known.replace_by(*report, &mut contested);
+                known.replace_by(*report);
             }
-            (known, contested)
+            assert_eq!(Freshness::try_from(known.to_string()), Ok(known));
+            known
         };
-        assert_eq!(
-            merged(&[older, a, same_as_a]),
-            (same_as_a, false),
-            "the same content twice is no contest"
-        );
+        assert_eq!(merged(&[older, a, same_as_a]), same_as_a, "the same content twice is no contest");
         for order in [[older, a, b], [b, a, older], [a, older, b], [b, older, a]] {
-            assert_eq!(merged(&order), (b, true));
+            assert!(merged(&order).is_contested() && merged(&order) > b);
         }
-        assert!(!merged(&[a, b, Freshness::of(1, 5, 0, 0, 3)]).1, "a fresher report settles it");
+        let settled = Freshness::of(1, 5, 0, 0, 3);
+        assert_eq!(merged(&[a, b, settled, a]), settled, "a fresher report settles it");
     }
 }

@@ -66,6 +66,11 @@ pub trait Object: Field + Clone + PartialEq + Serialize {
 
     fn key(&self) -> &Key;
 
+    /// The kinds and keys of the objects that derive something from this one.
+    fn owners(&self) -> Vec<(&'static str, Key)> {
+        Vec::new()
+    }
+
     /// What the audit tells of a change; nothing for objects that are not audited.
     fn told(_before: &Self, _after: &Self) -> Vec<Told> {
         Vec::new()
@@ -103,7 +108,8 @@ pub struct Transition {
     pub kind: &'static str,
     pub key: Key,
     pub revision: i64,
-    pub event_id: String,
+    /// `None` where no event made it.
+    pub event_id: Option<String>,
     pub told: Told,
 }
 

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::disputes::Dispute;
 use super::event::Circumstances;
 use super::fields::Fields;
 use super::freshness::{Freshness, Seen};
@@ -76,6 +77,10 @@ impl Object for Movement {
 
     fn key(&self) -> &Key {
         &self.key
+    }
+
+    fn owners(&self) -> Vec<(&'static str, Key)> {
+        self.owner().map(|key| (Dispute::KIND, key)).into_iter().collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::freshness::Freshness;
-use super::{Key, Object, bans, charges, customers, disputes, failures, invoices, movements, payments};
+use super::{Key, Object, charges, customers, disputes, failures, invoices, movements, payments};
 use super::{refunds, subscriptions, warnings};
 
 /// A report of one object: its state `S`, and its links to others `L`.
@@ -52,32 +52,26 @@ impl Observation {
     }
 
     pub fn freshness(&self) -> Freshness {
+        self.stamped().1
+    }
+
+    /// Stripe's stamp of the event.
+    pub fn at(&self) -> DateTime<Utc> {
+        self.stamped().0
+    }
+
+    fn stamped(&self) -> (DateTime<Utc>, Freshness) {
         match self {
-            Self::Refund(report) => report.freshness,
-            Self::Movement(report) => report.freshness,
-            Self::Dispute(report) => report.freshness,
-            Self::Failure(report) => report.freshness,
-            Self::Warning(report) => report.freshness,
-            Self::Charge(report) => report.freshness,
-            Self::Payment(report) => report.freshness,
-            Self::Invoice(report) => report.freshness,
-            Self::Subscription(report) => report.freshness,
-            Self::Customer(report) => report.freshness,
+            Self::Refund(report) => (report.at, report.freshness),
+            Self::Movement(report) => (report.at, report.freshness),
+            Self::Dispute(report) => (report.at, report.freshness),
+            Self::Failure(report) => (report.at, report.freshness),
+            Self::Warning(report) => (report.at, report.freshness),
+            Self::Charge(report) => (report.at, report.freshness),
+            Self::Payment(report) => (report.at, report.freshness),
+            Self::Invoice(report) => (report.at, report.freshness),
+            Self::Subscription(report) => (report.at, report.freshness),
+            Self::Customer(report) => (report.at, report.freshness),
         }
     }
 }
-
-/// Every kind of object that has a table.
-pub const KINDS: [&str; 11] = [
-    refunds::Refund::KIND,
-    movements::Movement::KIND,
-    disputes::Dispute::KIND,
-    failures::PaymentFailure::KIND,
-    warnings::Warning::KIND,
-    charges::Charge::KIND,
-    payments::Payment::KIND,
-    invoices::Invoice::KIND,
-    subscriptions::Subscription::KIND,
-    customers::Customer::KIND,
-    bans::Ban::KIND,
-];

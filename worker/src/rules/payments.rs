@@ -9,7 +9,9 @@ mod tests;
 use chrono::{DateTime, Utc};
 
 pub use self::read::{Links, Report, State, links, named, named_invoices, of_metadata, read};
+use super::bans::Ban;
 use super::freshness::Seen;
+use super::invoices::Invoice;
 use super::row::{link_to, row, words};
 use super::{Key, Object, Severity, Told, UNKNOWN, earliest};
 
@@ -105,6 +107,12 @@ impl Object for Payment {
 
     fn key(&self) -> &Key {
         &self.key
+    }
+
+    fn owners(&self) -> Vec<(&'static str, Key)> {
+        let users = [self.user.id(), self.customer.id()].into_iter().flatten();
+        let bans = users.map(|user| (Ban::KIND, self.key.sibling(user)));
+        self.owner().map(|key| (Invoice::KIND, key)).into_iter().chain(bans).collect()
     }
 
     fn told(before: &Self, after: &Self) -> Vec<Told> {

@@ -7,7 +7,9 @@ mod tests;
 use chrono::{DateTime, Utc};
 
 pub use self::read::{Links, Report, State, read, read_within};
+use super::charges::Charge;
 use super::freshness::Seen;
+use super::payments::Payment;
 use super::row::{link_to, row};
 use super::{Key, Object, Severity, Told, UNKNOWN, earliest};
 
@@ -50,6 +52,11 @@ impl Object for Refund {
 
     fn key(&self) -> &Key {
         &self.key
+    }
+
+    fn owners(&self) -> Vec<(&'static str, Key)> {
+        let charge = self.owner().map(|key| (Charge::KIND, key));
+        charge.into_iter().chain(self.paid_by().map(|key| (Payment::KIND, key))).collect()
     }
 
     fn told(before: &Self, after: &Self) -> Vec<Told> {

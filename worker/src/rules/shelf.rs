@@ -62,15 +62,8 @@ impl<T: Object> Shelf<T> {
     }
 
     /// The objects that say something, without their revisions.
-    pub(super) fn telling(&self) -> impl Iterator<Item = T> {
-        self.rows
-            .values()
-            .map(|row| {
-                let mut row = row.clone();
-                row.revision().into_iter().for_each(|revision| *revision = 0);
-                row
-            })
-            .filter(|row| *row != T::placeholder(row.key().clone()))
+    pub fn telling(&self) -> impl Iterator<Item = T> {
+        self.rows.values().filter_map(without_revision)
     }
 
     pub(super) fn is_same_as(&self, other: &Self) -> bool {
@@ -85,9 +78,17 @@ impl<T: Object> Shelf<T> {
                 let Some(revision) = row.revision() else { continue };
                 *revision += 1;
                 let (kind, revision) = (T::KIND, *revision);
-                let event_id = event_id.to_owned();
+                let event_id = Some(event_id.to_owned());
                 transitions.push(Transition { kind, key: key.clone(), revision, event_id, told });
             }
         }
     }
+}
+
+/// The row as the events alone make it: how many steps led there depends on their order. `None` for a row
+/// that says nothing, but was only touched.
+pub fn without_revision<T: Object>(row: &T) -> Option<T> {
+    let mut row = row.clone();
+    row.revision().into_iter().for_each(|revision| *revision = 0);
+    (row != T::placeholder(row.key().clone())).then_some(row)
 }

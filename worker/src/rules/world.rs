@@ -8,6 +8,8 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
 use self::stale::Stale;
 use super::bans::Ban;
 use super::charges::Charge;
@@ -34,9 +36,9 @@ pub struct Event {
 }
 
 impl Event {
-    /// How fresh it is, by its own object.
-    pub fn freshness(&self) -> Freshness {
-        self.observations.first().map_or(Freshness::NONE, Observation::freshness)
+    /// Stripe's order, as far as stamps and ranks tell it.
+    pub fn place(&self) -> Option<(DateTime<Utc>, Freshness)> {
+        self.observations.first().map(|observation| (observation.at(), observation.freshness()))
     }
 }
 

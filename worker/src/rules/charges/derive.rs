@@ -18,6 +18,7 @@ impl Charge {
         let itemised = counted.map(|refund| refund.state.amount).fold(0, i64::saturating_add);
         self.amount_unitemised = self.unitemised(refunds.clone(), itemised);
         self.amount_refunded = itemised.saturating_add(self.amount_unitemised);
+        self.seen.needs_refetch = self.seen.freshness.is_contested() || self.amount_unitemised > 0;
 
         let lost = disputes.clone().filter(|dispute| dispute.is_lost_in(&self.state.currency));
         self.amount_charged_back = lost.map(|dispute| dispute.state.amount).fold(0, i64::saturating_add);
@@ -26,12 +27,15 @@ impl Charge {
         self.anomaly = self.contradictions(refunds, disputes);
     }
 
-    /// What the charge says was refunded and no refund is known for: only while it is the freshest to speak,
-    /// for a refund that failed since is refunded no more.
+    /// What the charge says was refunded and no refund is known for: only while no refund speaks later, nor one
+    /// that failed at the same moment, for such money is refunded no more.
     fn unitemised<'a>(&self, mut refunds: impl Iterator<Item = &'a Refund>, itemised: i64) -> i64 {
         let created = self.seen.freshness.created();
-        let is_freshest = refunds.all(|refund| refund.seen.freshness.created() < created);
-        if is_freshest { (self.state.amount_refunded_reported - itemised).max(0) } else { 0 }
+        let is_earlier = |refund: &Refund| match refund.seen.freshness.created() {
+            told if refund.has_failed() => told < created,
+            told => told <= created,
+        };
+        if refunds.all(is_earlier) { (self.state.amount_refunded_reported - itemised).max(0) } else { 0 }
     }
 
     fn contradictions<'a>(

@@ -85,12 +85,13 @@ impl Invoice {
             Some(amount) => received > 0 && received >= amount,
             None => payments.iter().any(|payment| payment.has_succeeded()),
         };
+        let has_failed = !failures.is_empty() || payments.iter().any(|payment| payment.has_failed());
         let is_heard_of = |payment: &&Payment| payment.state.status != UNKNOWN || payment.failed_attempts > 0;
         match payments.iter().filter(|payment| is_heard_of(payment)).count() {
             0 => Status::Unknown,
             _ if is_paid => Status::Paid,
             _ if Self::is_given_up(failures, policy) => Status::Overdue,
-            _ if payments.iter().any(|payment| payment.has_failed()) => Status::Failed,
+            _ if has_failed => Status::Failed,
             _ => Status::Sent,
         }
     }

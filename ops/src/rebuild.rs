@@ -1,0 +1,154 @@
+//! `tidegate rebuild`: the ledger made again from its stored events, compared, and where it differs put right.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Serialize;
+use shared::clock;
+use shared::env::Env;
+use worker::ledger::Ledger;
+use worker::rebuild::{Comparison, Difference, Rebuilt, Repaired, compare, rebuild, repair};
+
+use crate::cli::Shape;
+use crate::table::Table;
+use crate::{open, output};
+
+const DIFFERENT: u8 = 1;
+const SHOWN_DIFFERENCES: usize = 20;
+/// How often progress is told: once in so many steps.
+const STEPS: usize = 20;
+
+#[derive(Args)]
+pub struct RebuildOptions {
+    /// Only compare; this is also what happens without --yes
+    #[arg(long, conflicts_with = "yes")]
+    pub dry_run: bool,
+    /// Put what the events say in the place of what differs, a row at a time, while workers go on
+    #[arg(long)]
+    pub yes: bool,
+    /// Fold the events in the order of this number; a new one each time when left out
+    #[arg(long, value_name = "NUMBER")]
+    pub seed: Option<u64>,
+    #[command(flatten)]
+    pub shape: Shape,
+}
+
+/// The form of `--json`.
+#[derive(Serialize)]
+struct Told {
+    seed: u64,
+    identical: bool,
+    events: usize,
+    /// Ignored when they came, for want of a rule that there is now.
+    revived: usize,
+    without_bytes: usize,
+    unreadable: Vec<String>,
+    #[serde(flatten)]
+    comparison: Comparison,
+    repaired: Option<Repaired>,
+}
+
+pub async fn run(env: &Env, options: &RebuildOptions) -> anyhow::Result<ExitCode> {
+    let ledger = open::ledger(env).await?;
+    let seed = options.seed.unwrap_or_else(|| getrandom::u64().unwrap_or_default());
+    let (rebuilt, comparison) = made_again(&ledger, seed).await?;
+    let repaired = if options.yes {
+        Some(repair(&ledger, &rebuilt, &comparison, "tidegate rebuild", clock::now()).await?)
+    } else {
+        None
+    };
+    ledger.close().await;
+    let told = Told {
+        seed,
+        identical: comparison.differences.is_empty() && rebuilt.unreadable.is_empty(),
+        events: rebuilt.events,
+        revived: rebuilt.revived.len(),
+        without_bytes: rebuilt.without_bytes,
+        unreadable: rebuilt.unreadable.into_iter().map(|key| key.id).collect(),
+        comparison,
+        repaired,
+    };
+    if options.shape.json {
+        output::print_json(&told)?
+    } else {
+        output::print(&page(&told))?
+    }
+    let is_right = told.identical || told.repaired.is_some_and(|done| done.moved_meanwhile == 0);
+    Ok(if is_right { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) })
+}
+
+/// Folds and compares on one snapshot: what workers write meanwhile is not seen.
+async fn made_again(ledger: &Ledger, seed: u64) -> anyhow::Result<(Rebuilt, Comparison)> {
+    let mut tx = ledger.read().await?;
+    let is_watched = std::io::stderr().is_terminal();
+    let mut told = 0;
+    let mut progress = |done: usize, of: usize| {
+        let step = done * STEPS / of.max(1);
+        if is_watched && step > told {
+            told = step;
+            output::remark(&format!("{done} of {of} events"));
+        }
+    };
+    let rebuilt = rebuild(ledger, &mut tx, seed, &mut progress).await?;
+    let comparison = compare(&mut tx, &rebuilt).await?;
+    Ok((rebuilt, comparison))
+}
+
+fn page(told: &Told) -> String {
+    let mut table = Table::default().text("TABLE").number("IDENTICAL").number("DIFFERENT").number("LEFT OUT");
+    for row in &told.comparison.tables {
+        let left_out = if row.left_out == 0 { String::new() } else { row.left_out.to_string() };
+        table.row([row.table.to_owned(), row.identical.to_string(), row.different.to_string(), left_out]);
+    }
+    let mut text =
+        format!("{} events folded in the order of seed {}\n\n{}", told.events, told.seed, table.render());
+    let mut note = |count: usize, words: &str| {
+        if count > 0 {
+            text.push_str(&format!("\n{count} {words}\n"));
+        }
+    };
+    note(told.without_bytes, "events whose bytes retention removed: what they told of is left out");
+    note(told.revived, "events that an older version ignored mean something now");
+    note(
+        told.unreadable.len(),
+        "events were applied once and cannot be read as the same events now: look at them with `tidegate events show`",
+    );
+    text.push_str(&differences(&told.comparison.differences));
+    text.push_str(&verdict(told));
+    text
+}
+
+fn differences(differences: &[Difference]) -> String {
+    if differences.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::default().text("KIND").text("ID").prose("DIFFERS IN", 60);
+    for difference in differences.iter().take(SHOWN_DIFFERENCES) {
+        let what = match (&difference.ledger, &difference.events) {
+            (None, _) => "the ledger lacks it".to_owned(),
+            (_, None) => "no event tells of it".to_owned(),
+            _ => difference.columns.join(", "),
+        };
+        table.row([difference.kind.to_owned(), difference.key.id.clone(), what]);
+    }
+    let more = differences.len().saturating_sub(SHOWN_DIFFERENCES);
+    let more = if more > 0 { format!("and {more} more; --json has them all\n") } else { String::new() };
+    format!("\n{}{more}", table.render())
+}
+
+fn verdict(told: &Told) -> String {
+    match told.repaired {
+        Some(Repaired { repaired, moved_meanwhile: 0, .. }) => {
+            format!("\n{repaired} rows were put right; the audit says which.\n")
+        }
+        Some(Repaired { repaired, moved_meanwhile, .. }) => format!(
+            "\n{repaired} rows were put right; {moved_meanwhile} were changed by events meanwhile: run it again.\n"
+        ),
+        None if told.identical => "\nIdentical: the ledger is what its events say.\n".to_owned(),
+        None => format!(
+            "\nNothing was written. `{} rebuild --yes` puts what the events say in the place of what differs.\n",
+            output::me()
+        ),
+    }
+}

@@ -1,0 +1,195 @@
+//! Two transactions on the same objects, stepped by hand: on Postgres statement by statement, as far as locks
+//! allow; on SQLite one waits for the other. However they meet, no update is lost.
+
+mod conductor;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use harness::histories::{ApiVersion, History, Scene};
+use harness::random::Random;
+use shared::clock;
+use shared::envelope::Envelope;
+use worker::ledger::Ledger;
+use worker::process::{Manner, process};
+
+use self::conductor::{Conductor, Place, gated};
+use crate::lattice::plots;
+use crate::ledgers::{each_ledger, together};
+use crate::orders::{by_account, judge};
+
+/// Each about another object that two transactions write: a charge's refunds, a user's disputes, an
+/// invoice's payments, links that move, and a whole chain from the dispute to the invoice.
+const MEETINGS: &[&str] = &[
+    "a refund fails late while another succeeded",
+    "children long before their parents",
+    "one decline under three ids",
+    "partial payments through invoice_payment",
+    "the merchant's own invoice, paid in parts",
+    "the second chargeback bans",
+    "three reports with links A, B, none",
+    "two disputes of one payment",
+    "customer.updated changes the user, and the ban moves",
+    "a charge without a payment intent, refunded and disputed",
+];
+/// After so many statements of the first the second goes through, as far as it gets.
+const HEAD_STARTS: &[usize] = &[1, 2, 3, 5, 7, 9, 11, 14];
+const RANDOM_SCHEDULES: u64 = 40;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_interleaving_of_two_transactions_loses_an_update() {
+    each_ledger("interleaved", async |ledger, url| {
+        if ledger.takes_several_writers() {
+            let mut stage = Stage::new(ledger, &url).await;
+            for name in MEETINGS {
+                stage.meet(name).await;
+            }
+            stage.conclude(&url).await;
+        } else {
+            one_waits_for_the_other(&ledger, &url).await;
+        }
+    })
+    .await;
+}
+
+/// Two gated workers on one ledger, and what they were given.
+struct Stage {
+    free: Ledger,
+    workers: [Ledger; 2],
+    conductor: Conductor,
+    played: BTreeMap<String, History>,
+    steps: usize,
+    waits: usize,
+}
+
+impl Stage {
+    async fn new(free: Ledger, url: &str) -> Self {
+        let conductor = Conductor::new(url).await;
+        let workers = [gated(url, 0).await, gated(url, 1).await];
+        Self { free, workers, conductor, played: BTreeMap::new(), steps: 0, waits: 0 }
+    }
+
+    /// One history in halves, by every head start of either and by random turns.
+    async fn meet(&mut self, name: &str) {
+        for first in [0, 1] {
+            for head_start in HEAD_STARTS {
+                let other = 1 - first;
+                let turns = move |turn| if turn < *head_start { first } else { other };
+                self.play(name, turns).await;
+            }
+        }
+        for seed in 0..RANDOM_SCHEDULES {
+            let mut random = Random::of_seed(seed);
+            self.play(name, move |_| usize::from(random.percent(50))).await;
+        }
+    }
+
+    /// A third of the events is there before, and the rest is divided between the two.
+    async fn play(&mut self, name: &str, turns: impl FnMut(usize) -> usize) {
+        let number = self.played.len();
+        let account = format!("acct_{number:05}");
+        let version = ApiVersion::ALL[number % ApiVersion::ALL.len()];
+        let plot = plots().into_iter().find(|plot| plot.name == name).expect("a plot of this name");
+        let scene = Scene { seed: number as u64, account: account.clone(), livemode: true, version };
+        let history = plot.play(&scene);
+        let mut hands: [Vec<Envelope>; 3] = Default::default();
+        let mut random = Random::of_seed(number as u64);
+        for event in &history.events {
+            let hand = usize::try_from(random.within(0..3)).unwrap();
+            hands[hand].push(event.envelope());
+        }
+        let [before, one, other] = hands;
+        together(&self.free, &before.iter().collect::<Vec<_>>()).await;
+        self.step([one, other], turns).await;
+        self.played.insert(account, history);
+    }
+
+    async fn step(&mut self, batches: [Vec<Envelope>; 2], mut turns: impl FnMut(usize) -> usize) {
+        let mut number = 0;
+        let tasks = batches.map(|batch| {
+            let ledger = self.workers[number].clone();
+            number += 1;
+            tokio::spawn(async move {
+                let envelopes: Vec<&Envelope> = batch.iter().collect();
+                process(&ledger, &envelopes, Manner::Together, clock::now()).await.unwrap()
+            })
+        });
+        let mut turn = 0;
+        loop {
+            let places = [self.conductor.place(0, &tasks[0]).await, self.conductor.place(1, &tasks[1]).await];
+            assert_ne!(places, [Place::Blocked; 2], "they wait for each other");
+            if places == [Place::Done; 2] {
+                break;
+            }
+            self.waits += usize::from(places.contains(&Place::Blocked));
+            let wanted = turns(turn);
+            let at_gate = [wanted, 1 - wanted].into_iter().find(|number| places[*number] == Place::Gate);
+            // Nobody, where a lock was just given free and is not yet taken.
+            if let Some(number) = at_gate {
+                self.conductor.let_pass(number).await;
+                self.steps += 1;
+                turn += 1;
+            }
+        }
+        for task in tasks {
+            task.await.unwrap();
+        }
+    }
+
+    async fn conclude(self, url: &str) {
+        let stored = harness::ledger::Ledger::at(url).rows("acct_").await.unwrap();
+        let mut stored = by_account(stored);
+        let mut faults = Vec::new();
+        for (account, history) in &self.played {
+            faults.extend(judge(history, stored.remove(account).unwrap_or_default()));
+        }
+        println!(
+            "Postgres: {} meetings of two transactions, {} statements stepped, {} times one waited for the other",
+            self.played.len(),
+            self.steps,
+            self.waits
+        );
+        assert!(self.waits > 0, "they met");
+        assert!(faults.is_empty(), "{}", faults.join("\n"));
+    }
+}
+
+/// SQLite takes one writer: while a transaction is open the other has not begun, and it goes on after it.
+async fn one_waits_for_the_other(ledger: &Ledger, url: &str) {
+    let mut played = BTreeMap::new();
+    for (number, name) in MEETINGS.iter().enumerate() {
+        let account = format!("acct_{number:05}");
+        let scene = Scene {
+            seed: number as u64,
+            account: account.clone(),
+            livemode: true,
+            version: ApiVersion::ALL[number % ApiVersion::ALL.len()],
+        };
+        let plot = plots().into_iter().find(|plot| plot.name == *name).expect("a plot of this name");
+        let history = plot.play(&scene);
+        let open = ledger.begin().await.unwrap();
+        let halves: Vec<Vec<Envelope>> = (0..2)
+            .map(|half| history.events.iter().skip(half).step_by(2).map(|event| event.envelope()).collect())
+            .collect();
+        let mut tasks: Vec<_> = halves
+            .into_iter()
+            .map(|half| {
+                let ledger = ledger.clone();
+                tokio::spawn(async move { together(&ledger, &half.iter().collect::<Vec<_>>()).await })
+            })
+            .collect();
+        let first = tokio::time::timeout(Duration::from_millis(30), &mut tasks[0]).await;
+        assert!(first.is_err(), "a second writer went on beside an open transaction");
+        open.commit().await.unwrap();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        played.insert(account, history);
+    }
+    let mut stored = by_account(harness::ledger::Ledger::at(url).rows("acct_").await.unwrap());
+    for (account, history) in &played {
+        let faults = judge(history, stored.remove(account).unwrap_or_default());
+        assert!(faults.is_empty(), "{}", faults.join("\n"));
+    }
+    println!("SQLite: {} meetings of two transactions, one always waited for the other", played.len());
+}

@@ -1,0 +1,117 @@
+//! A gate before every writing statement of a transaction, on Postgres: the conductor lets one transaction
+//! pass one gate at a time, and sees whether it stands there, waits for a lock of the other, or is done.
+
+use std::time::{Duration, Instant};
+
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tokio::task::JoinHandle;
+use worker::ledger::Ledger;
+
+use crate::ledgers::open;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const GLANCE: Duration = Duration::from_millis(1);
+/// Every table that a batch writes.
+const TABLES: &[&str] = &[
+    "events",
+    "bodies",
+    "audit",
+    "refunds",
+    "dispute_movements",
+    "disputes",
+    "payment_failures",
+    "fraud_warnings",
+    "charges",
+    "payments",
+    "invoices",
+    "subscriptions",
+    "customers",
+    "bans",
+];
+/// Who passes takes the lock of its number and lets go of it at once: whoever holds that lock has closed the
+/// gate. Sessions without a number pass freely.
+const GATE: &str = "CREATE FUNCTION gate() RETURNS trigger LANGUAGE plpgsql AS $$
+    DECLARE number BIGINT := nullif(current_setting('tidegate.gate', TRUE), '');
+    BEGIN
+        IF number IS NOT NULL THEN
+            PERFORM pg_advisory_lock(number);
+            PERFORM pg_advisory_unlock(number);
+        END IF;
+        RETURN NULL;
+    END $$";
+/// What a session waits for: its gate, or, where the session is known, a lock of somebody else.
+const WAITS: &str = "SELECT pid, locktype = 'advisory' FROM pg_locks \
+     WHERE NOT granted AND (pid = $2 OR locktype = 'advisory' AND objid::bigint = $1 AND database = \
+     (SELECT oid FROM pg_database WHERE datname = current_database()))";
+
+pub(super) struct Conductor {
+    connection: PgConnection,
+    /// The sessions that stood at the gates last.
+    sessions: [i32; 2],
+}
+
+/// Where a transaction is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Gate,
+    /// Waits for the other one.
+    Blocked,
+    Done,
+}
+
+/// A ledger of which every transaction stops at the gate of this number.
+pub(super) async fn gated(url: &str, number: usize) -> Ledger {
+    open(&format!("{url}?options[tidegate.gate]={}", gate(number))).await
+}
+
+impl Conductor {
+    /// Builds the gates, and closes both.
+    pub(super) async fn new(url: &str) -> Self {
+        let mut connection = PgConnection::connect(url).await.unwrap();
+        sqlx::query(GATE).execute(&mut connection).await.unwrap();
+        for table in TABLES {
+            let statement = format!(
+                "CREATE TRIGGER gate BEFORE INSERT OR UPDATE OR DELETE ON {table} \
+                 FOR EACH STATEMENT EXECUTE FUNCTION gate()"
+            );
+            sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await.unwrap();
+        }
+        for number in 0..2 {
+            let close = sqlx::query("SELECT pg_advisory_lock($1)").bind(gate(number));
+            close.execute(&mut connection).await.unwrap();
+        }
+        Self { connection, sessions: [0, 0] }
+    }
+
+    /// Waits until the transaction stands somewhere.
+    pub(super) async fn place<T>(&mut self, number: usize, task: &JoinHandle<T>) -> Place {
+        let begun = Instant::now();
+        loop {
+            if task.is_finished() {
+                return Place::Done;
+            }
+            let waits = sqlx::query_as(WAITS).bind(gate(number)).bind(self.sessions[number]);
+            let waits: Vec<(i32, bool)> = waits.fetch_all(&mut self.connection).await.unwrap();
+            if let Some((session, _)) = waits.iter().find(|(_, at_gate)| *at_gate) {
+                self.sessions[number] = *session;
+                return Place::Gate;
+            }
+            if !waits.is_empty() {
+                return Place::Blocked;
+            }
+            assert!(begun.elapsed() < PATIENCE, "transaction {number} neither stands nor ends");
+            tokio::time::sleep(GLANCE).await;
+        }
+    }
+
+    /// Opens the gate, and closes it behind who stood there: the lock goes to the one who waits before it
+    /// comes back, and a next statement is a journey over the network away.
+    pub(super) async fn let_pass(&mut self, number: usize) {
+        let step = sqlx::query("SELECT pg_advisory_unlock($1), pg_advisory_lock($1)").bind(gate(number));
+        step.execute(&mut self.connection).await.unwrap();
+    }
+}
+
+fn gate(number: usize) -> i64 {
+    i64::try_from(number).unwrap() + 1
+}

@@ -1,0 +1,85 @@
+//! The tables and the objects agree: a row that was only touched is the placeholder that the rules begin
+//! with, and what is written is what is read.
+
+use harness::random::Random;
+use shared::clock;
+use worker::ledger::Ledger;
+use worker::ledger::objects::Stored;
+use worker::rules::bans::{Act, Ban};
+use worker::rules::charges::{Card, Charge};
+use worker::rules::customers::Customer;
+use worker::rules::disputes::{Dispute, Status};
+use worker::rules::failures::PaymentFailure;
+use worker::rules::freshness::Freshness;
+use worker::rules::invoices::Invoice;
+use worker::rules::movements::Movement;
+use worker::rules::payments::Payment;
+use worker::rules::refunds::Refund;
+use worker::rules::subscriptions::Subscription;
+use worker::rules::warnings::Warning;
+use worker::rules::{Key, Object};
+
+use crate::ledgers::each_ledger;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_was_only_touched_is_a_placeholder() {
+    each_ledger("placeholders", async |ledger, _| {
+        touched::<Refund>(&ledger).await;
+        touched::<Movement>(&ledger).await;
+        touched::<Dispute>(&ledger).await;
+        touched::<PaymentFailure>(&ledger).await;
+        touched::<Warning>(&ledger).await;
+        touched::<Charge>(&ledger).await;
+        touched::<Payment>(&ledger).await;
+        touched::<Invoice>(&ledger).await;
+        touched::<Subscription>(&ledger).await;
+        touched::<Customer>(&ledger).await;
+        touched::<Ban>(&ledger).await;
+    })
+    .await;
+}
+
+async fn touched<T: Stored>(ledger: &Ledger) {
+    let key = Key { id: "x_1".to_owned(), account: "acct_1".to_owned(), livemode: true };
+    let mut tx = ledger.begin().await.unwrap();
+    let rows: Vec<T> = tx.touch(std::slice::from_ref(&key)).await.unwrap();
+    assert!(rows == [T::placeholder(key.clone())], "{}", T::TABLE);
+    let again: Vec<T> = tx.touch(&[key]).await.unwrap();
+    assert!(again == rows, "{}: touching again changes nothing", T::TABLE);
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_written_is_what_is_read() {
+    each_ledger("round_trip", async |ledger, _| {
+        let mut random = Random::of_seed(11);
+        let freshness = Freshness::of(1, 1_780_000_000, 200, 3, random.number());
+        let mut charge = Charge::placeholder(key());
+        charge.state.amount = 1_000_000_000_000_000;
+        charge.card =
+            Card { card_last4: Some("4242".to_owned()), card_exp_month: Some(4), ..Card::default() };
+        charge.card_freshness = freshness;
+        charge.payment.see(Some("pi_\u{e9}"), freshness);
+        charge.captured_at = Some(clock::now());
+        written(&ledger, charge).await;
+        let mut dispute = Dispute::placeholder(key());
+        (dispute.status, dispute.inquiry, dispute.fees) = (Status::UnderReview, true, -1500);
+        dispute.seen.freshness = freshness;
+        written(&ledger, dispute).await;
+        let mut ban = Ban::placeholder(key());
+        (ban.override_act, ban.override_until, ban.revision) = (Act::Lift, Some(clock::now()), 7);
+        written(&ledger, ban).await;
+    })
+    .await;
+}
+
+fn key() -> Key {
+    Key { id: "x_1".to_owned(), account: String::new(), livemode: false }
+}
+
+async fn written<T: Stored>(ledger: &Ledger, row: T) {
+    let mut tx = ledger.begin().await.unwrap();
+    tx.write(&[&row]).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(ledger.find::<T>("x_1").await.unwrap() == [row], "{}", T::TABLE);
+}

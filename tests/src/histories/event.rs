@@ -1,0 +1,55 @@
+//! One event as Stripe sends it, and as a worker takes it from the queue.
+
+use bytes::Bytes;
+use serde_json::Value;
+use shared::envelope::{Envelope, Header, Source};
+
+/// One event, ready to be signed and sent.
+#[derive(Clone, Debug)]
+pub struct SampleEvent {
+    pub id: String,
+    pub kind: &'static str,
+    /// The outcome that the ledger must show for it.
+    pub outcome: &'static str,
+    pub body: Bytes,
+}
+
+impl SampleEvent {
+    /// What a gateway makes of it: every envelope is a delivery of its own.
+    pub fn envelope(&self) -> Envelope {
+        let body = self.value();
+        Envelope {
+            header: Header {
+                id: self.id.clone(),
+                kind: self.kind.to_owned(),
+                created: body["created"].as_i64().expect("every event has its stamp"),
+                account: body["account"].as_str().unwrap_or_default().to_owned(),
+                livemode: body["livemode"].as_bool().expect("every event has its mode"),
+                api_version: body["api_version"].as_str().map(str::to_owned),
+                received_at: shared::clock::now(),
+                trace_parent: shared::trace::child_of(None),
+                source: Source::Stripe,
+                endpoint: "default".to_owned(),
+                unwanted: None,
+            },
+            body: self.body.clone(),
+        }
+    }
+
+    /// The same event with another stamp.
+    #[must_use]
+    pub fn stamped(&self, created: i64) -> Self {
+        let mut body = self.value();
+        body["created"] = created.into();
+        Self { body: body.to_string().into(), ..self.clone() }
+    }
+
+    /// Seconds since 1970.
+    pub fn created(&self) -> i64 {
+        self.value()["created"].as_i64().expect("every event has its stamp")
+    }
+
+    fn value(&self) -> Value {
+        serde_json::from_slice(&self.body).expect("events are made from JSON values")
+    }
+}

@@ -1,0 +1,195 @@
+//! What Stripe bills: invoices, and the objects that say which payment paid how much of which.
+
+use serde_json::{Value, json};
+
+use super::stripe::{DAY_SECS, Stripe};
+
+pub struct Invoice {
+    pub customer: String,
+    pub subscription: Option<String>,
+    pub amount: i64,
+    pub paid: i64,
+    pub currency: &'static str,
+    /// Stripe's, or `deleted`.
+    pub status: &'static str,
+    pub attempts: i64,
+    /// When Stripe means to try again by itself.
+    pub next_attempt: Option<i64>,
+    /// The payments that are meant for it, the latest last.
+    pub payments: Vec<String>,
+    /// When an event last told that an attempt failed.
+    pub failure_told: Option<i64>,
+    pub overdue_told: bool,
+    pub told: bool,
+}
+
+pub struct InvoicePayment {
+    pub invoice: String,
+    pub payment: String,
+    pub amount: i64,
+}
+
+impl Stripe {
+    pub fn invoice(&mut self, customer: &str, amount: i64) -> String {
+        let id = self.random.id("in");
+        let invoice = Invoice {
+            customer: customer.to_owned(),
+            subscription: None,
+            amount,
+            paid: 0,
+            currency: "usd",
+            status: "draft",
+            attempts: 0,
+            next_attempt: None,
+            payments: Vec::new(),
+            failure_told: None,
+            overdue_told: false,
+            told: false,
+        };
+        self.invoices.insert(id.clone(), invoice);
+        id
+    }
+
+    pub fn invoice_becomes(&mut self, id: &str, status: &'static str) {
+        self.bill(id).status = status;
+    }
+
+    /// From now on this payment is meant for the invoice.
+    pub fn is_for(&mut self, payment: &str, invoice: &str) {
+        self.pay(payment).invoice = Some(invoice.to_owned());
+        self.bill(invoice).payments.push(payment.to_owned());
+    }
+
+    /// A payment that succeeded pays so much of it; it is paid when all is there. Gives the link's object.
+    pub fn pays(&mut self, payment: &str, invoice: &str, amount: i64) -> String {
+        if self.payments[payment].invoice.is_none() {
+            self.is_for(payment, invoice);
+        }
+        let bill = self.bill(invoice);
+        bill.paid += amount;
+        bill.attempts += 1;
+        bill.next_attempt = None;
+        if bill.paid >= bill.amount {
+            bill.status = "paid";
+        }
+        let id = self.random.id("inpay");
+        let link = InvoicePayment { invoice: invoice.to_owned(), payment: payment.to_owned(), amount };
+        self.invoice_payments.insert(id.clone(), link);
+        id
+    }
+
+    /// The link between a payment and an invoice, which is an object of its own since 2025.
+    pub fn tell_link(&mut self, invoice_payment: &str) {
+        if self.version.links_by_objects() {
+            self.tell(&["invoice_payment.paid"], invoice_payment);
+        }
+    }
+
+    pub(super) fn bill(&mut self, id: &str) -> &mut Invoice {
+        self.invoices.get_mut(id).expect("an invoice of this account")
+    }
+
+    pub(super) fn tell_invoice(&mut self, kind: &str, id: &str) -> Value {
+        let (now, by_objects) = (self.now, self.version.links_by_objects());
+        let lists = by_objects && self.lists_payments;
+        let bill = self.bill(id);
+        bill.told = true;
+        bill.overdue_told |= kind == "invoice.overdue";
+        if kind == "invoice.payment_failed" {
+            bill.failure_told = Some(now);
+        }
+        // Before there were link objects an invoice knew only its latest payment.
+        let named = if by_objects { 0 } else { bill.payments.len().saturating_sub(1) };
+        if lists || !by_objects {
+            for payment in bill.payments[named..].to_vec() {
+                self.pay(&payment).invoice_told = true;
+            }
+        }
+        self.invoice_json(id)
+    }
+
+    pub(super) fn tell_invoice_payment(&mut self, id: &str) -> Value {
+        let link = &self.invoice_payments[id];
+        let (payment, value) = (link.payment.clone(), self.invoice_payment_json(id));
+        self.pay(&payment).invoice_told = true;
+        value
+    }
+
+    fn invoice_json(&self, id: &str) -> Value {
+        let invoice = &self.invoices[id];
+        let finalized = (invoice.status != "draft").then_some(1_780_000_000);
+        // Stripe tells of a deleted invoice as it was: a draft.
+        let status = if invoice.status == "deleted" { "draft" } else { invoice.status };
+        let mut value = json!({
+            "id": id, "object": "invoice", "account_country": "US", "account_name": "Tide Market",
+            "amount_due": invoice.amount, "amount_paid": invoice.paid,
+            "amount_remaining": invoice.amount - invoice.paid, "attempt_count": invoice.attempts,
+            "attempted": invoice.attempts > 0, "auto_advance": invoice.status == "open",
+            "billing_reason": "manual", "collection_method": "charge_automatically",
+            "created": 1_780_000_000, "currency": invoice.currency,
+            "customer": self.link(Some(&invoice.customer), "customer"),
+            "customer_email": "buyer@example.com", "customer_name": "Jane Example", "due_date": null,
+            "livemode": self.livemode(), "metadata": { "campaign": "autumn" },
+            "next_payment_attempt": invoice.next_attempt, "number": finalized.map(|_| "A1B2C3D4-0001"),
+            "period_end": 1_780_000_000 + 30 * DAY_SECS, "period_start": 1_780_000_000, "status": status,
+            "status_transitions": {
+                "finalized_at": finalized, "marked_uncollectible_at": null, "paid_at": null, "voided_at": null,
+            },
+            "subtotal": invoice.amount, "total": invoice.amount,
+        });
+        if self.version.links_by_objects() {
+            value["parent"] = invoice.subscription.as_ref().map_or(Value::Null, |subscription| {
+                let subscription = self.link(Some(subscription), "subscription");
+                json!({
+                    "type": "subscription_details",
+                    "subscription_details": { "metadata": {}, "subscription": subscription },
+                })
+            });
+            if self.lists_payments {
+                value["payments"] = self.listed_payments(id);
+            }
+        } else {
+            let charge = invoice.payments.last().and_then(|payment| self.payments[payment].charge.as_ref());
+            value["charge"] = self.link(charge, "charge");
+            value["paid"] = json!(invoice.status == "paid");
+            value["payment_intent"] = self.link(invoice.payments.last(), "payment_intent");
+            value["subscription"] = self.link(invoice.subscription.as_ref(), "subscription");
+        }
+        value
+    }
+
+    fn listed_payments(&self, invoice: &str) -> Value {
+        let payments = &self.invoices[invoice].payments;
+        let listed: Vec<Value> = payments
+            .iter()
+            .enumerate()
+            .map(|(place, payment)| {
+                let received = self.payments[payment].received;
+                json!({
+                    "id": format!("inpay_{place}{}", &invoice[3..]), "object": "invoice_payment",
+                    "amount_paid": received, "amount_requested": self.payments[payment].amount,
+                    "currency": "usd", "invoice": invoice, "is_default": true,
+                    "payment": {
+                        "payment_intent": self.link(Some(payment), "payment_intent"), "type": "payment_intent",
+                    },
+                    "status": if received > 0 { "paid" } else { "open" },
+                })
+            })
+            .collect();
+        json!({ "object": "list", "data": listed, "has_more": false, "total_count": listed.len() })
+    }
+
+    fn invoice_payment_json(&self, id: &str) -> Value {
+        let link = &self.invoice_payments[id];
+        json!({
+            "id": id, "object": "invoice_payment", "amount_paid": link.amount,
+            "amount_requested": link.amount, "created": 1_780_000_000, "currency": "usd",
+            "invoice": self.link(Some(&link.invoice), "invoice"), "is_default": true,
+            "livemode": self.livemode(),
+            "payment": {
+                "payment_intent": self.link(Some(&link.payment), "payment_intent"), "type": "payment_intent",
+            },
+            "status": "paid", "status_transitions": { "canceled_at": null, "paid_at": self.now },
+        })
+    }
+}

@@ -1,0 +1,258 @@
+//! Payment intents, what a merchant asks for when he makes one, and how a bank says no.
+
+use serde_json::{Value, json};
+
+use super::people::metadata;
+use super::stripe::{Named, Stripe};
+
+pub struct Payment {
+    pub customer: Option<String>,
+    pub amount: i64,
+    pub received: i64,
+    pub currency: &'static str,
+    pub status: &'static str,
+    pub user: Named,
+    /// The merchant's own invoice, from the metadata, and what it asks for.
+    pub own_invoice: Named,
+    pub own_amount: Option<i64>,
+    /// The invoice that Stripe says it pays, and whether any event said so.
+    pub invoice: Option<String>,
+    pub invoice_told: bool,
+    pub attempts: Vec<Attempt>,
+    /// The latest attempt failed, and nothing was tried since.
+    pub shows_error: bool,
+    pub charge: Option<String>,
+    pub told: bool,
+}
+
+/// One attempt that failed.
+pub struct Attempt {
+    pub charge: Option<String>,
+    pub decline: Decline,
+    /// When an event first told of it.
+    pub told: Option<i64>,
+    /// Whether the payment told of it, and so of the bank's own code.
+    pub told_by_payment: bool,
+}
+
+/// A refusal: the error code, and the bank's own where it gave one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decline {
+    pub code: &'static str,
+    pub decline_code: Option<&'static str>,
+}
+
+impl Decline {
+    pub const INSUFFICIENT: Self = Self { code: "card_declined", decline_code: Some("insufficient_funds") };
+    pub const GENERIC: Self = Self { code: "card_declined", decline_code: Some("generic_decline") };
+    pub const STOLEN: Self = Self { code: "card_declined", decline_code: Some("stolen_card") };
+    pub const EXPIRED: Self = Self { code: "expired_card", decline_code: Some("expired_card") };
+    pub const PROCESSING: Self = Self { code: "processing_error", decline_code: None };
+}
+
+/// What a merchant asks for when he makes a payment.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub amount: i64,
+    pub currency: &'static str,
+    pub customer: Option<String>,
+    pub user: Option<String>,
+    /// An invoice of the merchant's own, and what it asks for where that is stated.
+    pub own_invoice: Option<(String, Option<i64>)>,
+}
+
+impl Asked {
+    pub fn of(amount: i64) -> Self {
+        Self { amount, currency: "usd", customer: None, user: None, own_invoice: None }
+    }
+
+    #[must_use]
+    pub fn from(mut self, customer: &str) -> Self {
+        self.customer = Some(customer.to_owned());
+        self
+    }
+
+    #[must_use]
+    pub fn by(mut self, user: &str) -> Self {
+        self.user = Some(user.to_owned());
+        self
+    }
+
+    #[must_use]
+    pub fn on(mut self, invoice: &str, amount: Option<i64>) -> Self {
+        self.own_invoice = Some((invoice.to_owned(), amount));
+        self
+    }
+
+    #[must_use]
+    pub fn in_currency(mut self, currency: &'static str) -> Self {
+        self.currency = currency;
+        self
+    }
+}
+
+impl Stripe {
+    pub fn payment(&mut self, asked: Asked) -> String {
+        let id = self.random.id("pi");
+        let (own_invoice, own_amount) = asked.own_invoice.unzip();
+        let payment = Payment {
+            customer: asked.customer,
+            amount: asked.amount,
+            received: 0,
+            currency: asked.currency,
+            status: "requires_payment_method",
+            user: asked.user.as_deref().into(),
+            own_invoice: own_invoice.as_deref().into(),
+            own_amount: own_amount.flatten(),
+            invoice: None,
+            invoice_told: false,
+            attempts: Vec::new(),
+            shows_error: false,
+            charge: None,
+            told: false,
+        };
+        self.payments.insert(id.clone(), payment);
+        id
+    }
+
+    pub fn becomes(&mut self, payment: &str, status: &'static str) {
+        let payment = self.pay(payment);
+        payment.status = status;
+        payment.shows_error &= status == "canceled";
+    }
+
+    /// The money is there. Gives the charge.
+    pub fn succeed(&mut self, payment: &str) -> String {
+        let amount = self.payments[payment].amount;
+        let charge = self.charge_of(payment, amount);
+        self.becomes(payment, "succeeded");
+        self.pay(payment).received = amount;
+        charge
+    }
+
+    /// The bank has reserved the money; nothing is captured yet.
+    pub fn authorize(&mut self, payment: &str) -> String {
+        let charge = self.charge_of(payment, 0);
+        self.becomes(payment, "requires_capture");
+        charge
+    }
+
+    pub fn capture(&mut self, payment: &str, amount: i64) {
+        self.becomes(payment, "succeeded");
+        self.pay(payment).received = amount;
+        self.latest_charge(payment).captured = amount;
+    }
+
+    /// The bank refuses, and Stripe keeps the charge that failed. Gives the charge.
+    pub fn fail(&mut self, payment: &str, decline: Decline) -> String {
+        let charge = self.charge_of(payment, 0);
+        let failed = self.charges.get_mut(&charge).expect("just made");
+        failed.status = "failed";
+        failed.decline = Some(decline);
+        self.note_failure(payment, Some(charge.clone()), decline);
+        charge
+    }
+
+    /// Refused before a charge was made, as an authentication that was not finished is.
+    pub fn fail_without_charge(&mut self, payment: &str, decline: Decline) {
+        self.note_failure(payment, None, decline);
+    }
+
+    /// The charge waits for the customer's bank, and nothing is received yet.
+    pub fn pend(&mut self, payment: &str) {
+        self.becomes(payment, "processing");
+        self.pay(payment).received = 0;
+        let charge = self.latest_charge(payment);
+        (charge.status, charge.captured) = ("pending", 0);
+    }
+
+    /// A charge that was pending failed in the end.
+    pub fn bounce(&mut self, payment: &str, decline: Decline) {
+        let id = self.payments[payment].charge.clone();
+        let charge = self.latest_charge(payment);
+        (charge.status, charge.decline) = ("failed", Some(decline));
+        self.note_failure(payment, id, decline);
+    }
+
+    /// The invoice that the metadata of the payment names from now on.
+    pub fn names_own_invoice(&mut self, payment: &str, invoice: Option<&str>) {
+        self.pay(payment).own_invoice.becomes(invoice);
+    }
+
+    fn note_failure(&mut self, payment: &str, charge: Option<String>, decline: Decline) {
+        let payment = self.pay(payment);
+        payment.attempts.push(Attempt { charge, decline, told: None, told_by_payment: false });
+        payment.status = "requires_payment_method";
+        payment.shows_error = true;
+    }
+
+    fn charge_of(&mut self, id: &str, captured: i64) -> String {
+        let payment = &self.payments[id];
+        let (amount, currency) = (payment.amount, payment.currency);
+        let (customer, user) = (payment.customer.clone(), payment.user.now.clone());
+        let charge = self.charge(amount, captured, currency, customer, user);
+        self.charges.get_mut(&charge).expect("just made").payment = Some(id.to_owned());
+        self.pay(id).charge = Some(charge.clone());
+        charge
+    }
+
+    pub(super) fn pay(&mut self, id: &str) -> &mut Payment {
+        self.payments.get_mut(id).expect("a payment of this account")
+    }
+
+    pub(super) fn tell_payment(&mut self, kind: &str, id: &str) -> Value {
+        let (now, links) = (self.now, !self.version.links_by_objects());
+        let payment = self.pay(id);
+        payment.told = true;
+        payment.user.as_told();
+        payment.own_invoice.as_told();
+        payment.invoice_told |= links && payment.invoice.is_some();
+        if kind == "payment_intent.payment_failed" {
+            let attempt = payment.attempts.last_mut().expect("something failed");
+            attempt.told.get_or_insert(now);
+            attempt.told_by_payment = true;
+        }
+        self.payment_json(id)
+    }
+
+    fn payment_json(&self, id: &str) -> Value {
+        let payment = &self.payments[id];
+        let error = payment.attempts.last().filter(|_| payment.shows_error);
+        let stated = payment.own_amount.map(|amount| amount.to_string());
+        let capturable = if payment.status == "requires_capture" { payment.amount } else { 0 };
+        let mut value = json!({
+            "id": id, "object": "payment_intent", "amount": payment.amount, "amount_capturable": capturable,
+            "amount_received": payment.received, "application": null, "capture_method": "automatic",
+            "canceled_at": (payment.status == "canceled").then_some(self.now),
+            "client_secret": format!("{id}_secret_{}", &id[3..]), "confirmation_method": "automatic",
+            "created": 1_780_000_000, "currency": payment.currency,
+            "customer": self.link(payment.customer.as_ref(), "customer"),
+            "description": "Listing fee, thirty days", "last_payment_error": error.map(|attempt| json!({
+                "charge": attempt.charge, "code": attempt.decline.code,
+                "decline_code": attempt.decline.decline_code, "message": "The bank says no.",
+                "payment_method": { "id": "pm_1", "object": "payment_method", "type": "card" },
+                "type": "card_error",
+            })),
+            "latest_charge": self.link(payment.charge.as_ref(), "charge"), "livemode": self.livemode(),
+            "metadata": metadata(&[
+                ("user_id", payment.user.now.as_ref()),
+                ("invoice_id", payment.own_invoice.now.as_ref()),
+                ("invoice_amount", stated.as_ref().filter(|_| payment.own_invoice.now.is_some())),
+                ("listing_id", Some(&"listing_48213".to_owned())),
+            ]),
+            "next_action": null, "payment_method": "pm_1", "payment_method_types": ["card", "link"],
+            "processing": null, "receipt_email": "buyer@example.com", "setup_future_usage": null,
+            "statement_descriptor": "TIDE LISTING", "status": payment.status, "transfer_data": null,
+        });
+        if !self.version.links_by_objects() {
+            value["invoice"] = self.link(payment.invoice.as_ref(), "invoice");
+        }
+        if self.version.lists_children() {
+            let all = self.charges.iter().filter(|(_, charge)| charge.payment.as_deref() == Some(id));
+            let charges: Vec<Value> = all.map(|(id, _)| json!({ "id": id, "object": "charge" })).collect();
+            value["charges"] = json!({ "object": "list", "data": charges, "has_more": false });
+            value.as_object_mut().expect("an object").remove("latest_charge");
+        }
+        value
+    }
+}

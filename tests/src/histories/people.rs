@@ -1,0 +1,86 @@
+//! Who pays, and for what again and again: customers and subscriptions.
+
+use serde_json::{Value, json};
+
+use super::stripe::{Named, Stripe};
+
+pub struct Customer {
+    /// The merchant's own name for this person, from the metadata.
+    pub user: Named,
+    pub deleted: bool,
+    pub told: bool,
+}
+
+pub struct Subscription {
+    pub customer: String,
+    pub status: &'static str,
+    pub told: bool,
+}
+
+impl Stripe {
+    pub fn customer(&mut self, user: Option<&str>) -> String {
+        let id = self.random.id("cus");
+        self.customers.insert(id.clone(), Customer { user: user.into(), deleted: false, told: false });
+        id
+    }
+
+    pub fn subscription(&mut self, customer: &str, status: &'static str) -> String {
+        let id = self.random.id("sub");
+        let subscription = Subscription { customer: customer.to_owned(), status, told: false };
+        self.subscriptions.insert(id.clone(), subscription);
+        id
+    }
+
+    pub fn renames(&mut self, customer: &str, user: Option<&str>) {
+        self.customers.get_mut(customer).expect("a customer of this account").user.becomes(user);
+    }
+
+    pub fn is_gone(&mut self, customer: &str) {
+        self.customers.get_mut(customer).expect("a customer of this account").deleted = true;
+    }
+
+    pub fn renew(&mut self, subscription: &str, status: &'static str) {
+        self.subscriptions.get_mut(subscription).expect("a subscription of this account").status = status;
+    }
+
+    pub(super) fn tell_customer(&mut self, id: &str) -> Value {
+        let livemode = self.livemode();
+        let customer = self.customers.get_mut(id).expect("a customer of this account");
+        customer.told = true;
+        customer.user.as_told();
+        json!({
+            "id": id, "object": "customer", "address": { "city": "Springfield", "country": "US" },
+            "balance": 0, "created": 1_770_000_000, "currency": "usd", "delinquent": false,
+            "description": null, "email": "buyer@example.com", "invoice_prefix": "A1B2C3D4",
+            "livemode": livemode, "metadata": metadata(&[("user_id", customer.user.now.as_ref())]),
+            "name": "Jane Example", "phone": "+15555550123", "preferred_locales": ["en-US"],
+            "shipping": null, "tax_exempt": "none",
+        })
+    }
+
+    pub(super) fn tell_subscription(&mut self, id: &str) -> Value {
+        let livemode = self.livemode();
+        let subscription = self.subscriptions.get_mut(id).expect("a subscription of this account");
+        subscription.told = true;
+        let (status, customer) = (subscription.status, subscription.customer.clone());
+        let ended = matches!(status, "canceled" | "incomplete_expired").then_some(self.now);
+        json!({
+            "id": id, "object": "subscription", "billing_cycle_anchor": 1_770_000_000,
+            "cancel_at_period_end": false, "canceled_at": ended, "collection_method": "charge_automatically",
+            "created": 1_770_000_000, "currency": "usd", "customer": self.link(Some(&customer), "customer"),
+            "ended_at": ended, "items": { "object": "list", "data": [], "has_more": false, "total_count": 0 },
+            "livemode": livemode, "metadata": {}, "start_date": 1_770_000_000, "status": status,
+        })
+    }
+}
+
+/// Metadata with the fields that have a value, and one that no rule knows.
+pub(super) fn metadata(fields: &[(&str, Option<&String>)]) -> Value {
+    let mut metadata = json!({ "order": "Sommer & Söhne, „Zürich“" });
+    for (name, value) in fields {
+        if let Some(value) = value {
+            metadata[*name] = json!(value);
+        }
+    }
+    metadata
+}

@@ -1,0 +1,66 @@
+//! Money that goes back.
+
+use serde_json::{Value, json};
+
+use super::stripe::Stripe;
+
+pub struct Refund {
+    pub charge: String,
+    pub amount: i64,
+    pub currency: &'static str,
+    pub status: &'static str,
+    pub reason: Option<&'static str>,
+    /// When an event last told of it.
+    pub told: Option<i64>,
+}
+
+impl Refund {
+    pub fn gives_back(&self) -> bool {
+        !matches!(self.status, "failed" | "canceled")
+    }
+
+    pub fn failure_reason(&self) -> Option<&'static str> {
+        (self.status == "failed").then_some("lost_or_stolen_card")
+    }
+}
+
+impl Stripe {
+    pub fn refund(&mut self, charge: &str, amount: i64, status: &'static str) -> String {
+        let id = self.random.id("re");
+        let currency = self.charges[charge].currency;
+        let (charge, reason) = (charge.to_owned(), Some("requested_by_customer"));
+        self.refunds.insert(id.clone(), Refund { charge, amount, currency, status, reason, told: None });
+        id
+    }
+
+    pub fn refund_becomes(&mut self, id: &str, status: &'static str) {
+        self.refunds.get_mut(id).expect("a refund of this account").status = status;
+    }
+
+    pub fn refund_currency(&mut self, id: &str, currency: &'static str) {
+        self.refunds.get_mut(id).expect("a refund of this account").currency = currency;
+    }
+
+    pub(super) fn tell_refund(&mut self, id: &str) -> Value {
+        self.refunds.get_mut(id).expect("a refund of this account").told = Some(self.now);
+        self.refund_json(id)
+    }
+
+    pub(super) fn refund_json(&self, id: &str) -> Value {
+        let refund = &self.refunds[id];
+        let mut value = json!({
+            "id": id, "object": "refund", "amount": refund.amount, "balance_transaction": null,
+            "charge": self.link(Some(&refund.charge), "charge"), "created": 1_780_000_000,
+            "currency": refund.currency,
+            "destination_details": { "card": { "type": "refund" }, "type": "card" }, "metadata": {},
+            "payment_intent": self.link(self.charges[&refund.charge].payment.as_ref(), "payment_intent"),
+            "reason": refund.reason, "receipt_number": null, "source_transfer_reversal": null,
+            "status": refund.status, "transfer_reversal": null,
+        });
+        if let Some(reason) = refund.failure_reason() {
+            value["failure_reason"] = json!(reason);
+            value["failure_balance_transaction"] = json!(format!("txn_f{}", &id[3..]));
+        }
+        value
+    }
+}

@@ -1,0 +1,163 @@
+//! Everything from the beginning: the stored events with their bytes, the rows of whole tables, and the decisions
+//! of staff, page by page.
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use shared::envelope::{Envelope, Header, Source};
+use sqlx::AssertSqlSafe;
+
+use super::events::keyed;
+use super::objects::Stored;
+use super::rows::Rows;
+use super::{LedgerError, Transaction, on};
+use crate::rules::Key;
+use crate::rules::bans::{Act, Ban};
+use crate::rules::event::{EventKey, NO_RULE};
+
+/// An event that counts, and its bytes while they are kept.
+#[derive(Debug, sqlx::FromRow)]
+pub struct Archived {
+    #[sqlx(flatten)]
+    pub key: EventKey,
+    #[sqlx(rename = "type")]
+    pub kind: String,
+    pub created_at: DateTime<Utc>,
+    pub api_version: Option<String>,
+    pub outcome: String,
+    pub body: Option<Vec<u8>>,
+}
+
+impl Archived {
+    /// As much of the envelope as the rules look at; `None` once the bytes are gone.
+    pub fn envelope(&mut self) -> Option<Envelope> {
+        let body = self.body.take()?;
+        let header = Header {
+            id: self.key.id.clone(),
+            kind: self.kind.clone(),
+            created: self.created_at.timestamp(),
+            account: self.key.account.clone(),
+            livemode: self.key.livemode,
+            api_version: self.api_version.clone(),
+            received_at: self.created_at,
+            trace_parent: shared::trace::UNKNOWN.to_owned(),
+            source: Source::Replay,
+            endpoint: String::new(),
+            unwanted: None,
+        };
+        Some(Envelope { header, body: Bytes::from(body) })
+    }
+}
+
+impl Transaction {
+    /// The events that were applied, and those that were ignored for want of a rule, which there may be now.
+    /// By key, after the given one.
+    pub async fn archived_keys(
+        &mut self,
+        after: &EventKey,
+        limit: i64,
+    ) -> Result<Vec<EventKey>, LedgerError> {
+        Ok(on!(self, |connection| {
+            sqlx::query_as(
+                "SELECT id, account, livemode, content_hash FROM events \
+                 WHERE (id, account, livemode, content_hash) > ($1, $2, $3, $4) \
+                 AND (outcome = 'applied' OR (outcome = 'ignored' AND reason = $5)) \
+                 ORDER BY id, account, livemode, content_hash LIMIT $6",
+            )
+            .bind(&after.id)
+            .bind(&after.account)
+            .bind(after.livemode)
+            .bind(&after.content_hash)
+            .bind(NO_RULE)
+            .bind(limit)
+            .fetch_all(connection)
+            .await?
+        }))
+    }
+
+    pub async fn archived(&mut self, keys: &[EventKey]) -> Result<Vec<Archived>, LedgerError> {
+        keyed(Rows::of(keys), |key| key)
+            .fetch(
+                self,
+                "SELECT e.id, e.account, e.livemode, e.content_hash, e.type, e.created_at, e.api_version, \
+                 e.outcome, b.body FROM events e JOIN input USING (id, account, livemode, content_hash) \
+                 LEFT JOIN bodies b ON b.id = e.id AND b.account = e.account AND b.livemode = e.livemode \
+                 AND b.content_hash = e.content_hash",
+            )
+            .await
+    }
+
+    /// Rows of one table by key, after the given one.
+    pub async fn page<T: Stored>(&mut self, after: &Key, limit: i64) -> Result<Vec<T>, LedgerError> {
+        let sql = format!(
+            "SELECT * FROM {} WHERE (id, account, livemode) > ($1, $2, $3) \
+             ORDER BY id, account, livemode LIMIT $4",
+            T::TABLE
+        );
+        Ok(on!(self, |connection| {
+            sqlx::query_as(AssertSqlSafe(sql))
+                .bind(&after.id)
+                .bind(&after.account)
+                .bind(after.livemode)
+                .bind(limit)
+                .fetch_all(connection)
+                .await?
+        }))
+    }
+
+    /// What staff decided last about each user, as the rows of bans that this alone would make.
+    pub async fn last_overrides(&mut self) -> Result<Vec<Ban>, LedgerError> {
+        let rows: Vec<Override> = on!(self, |connection| {
+            sqlx::query_as(
+                "SELECT id, account, livemode, act, until, reason, decided_by, decided_at FROM ban_overrides o \
+                 WHERE number = (SELECT MAX(number) FROM ban_overrides n WHERE n.id = o.id \
+                 AND n.account = o.account AND n.livemode = o.livemode)",
+            )
+            .fetch_all(connection)
+            .await?
+        });
+        Ok(rows.into_iter().map(Override::ban).collect())
+    }
+
+    /// The objects part of whose events' bytes retention has removed.
+    pub async fn retired(&mut self) -> Result<Vec<(String, Key)>, LedgerError> {
+        let rows: Vec<Retired> = on!(self, |connection| {
+            sqlx::query_as("SELECT subject_kind, id, account, livemode FROM retired_subjects")
+                .fetch_all(connection)
+                .await?
+        });
+        Ok(rows.into_iter().map(|row| (row.subject_kind, row.key)).collect())
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct Retired {
+    subject_kind: String,
+    #[sqlx(flatten)]
+    key: Key,
+}
+
+#[derive(sqlx::FromRow)]
+struct Override {
+    #[sqlx(flatten)]
+    key: Key,
+    #[sqlx(try_from = "String")]
+    act: Act,
+    until: Option<DateTime<Utc>>,
+    reason: String,
+    decided_by: String,
+    decided_at: DateTime<Utc>,
+}
+
+impl Override {
+    fn ban(self) -> Ban {
+        Ban {
+            key: self.key,
+            override_act: self.act,
+            override_until: self.until,
+            override_reason: Some(self.reason),
+            override_by: Some(self.decided_by),
+            override_at: Some(self.decided_at),
+            ..Ban::default()
+        }
+    }
+}
