@@ -51,7 +51,7 @@ async fn show<T: Stored, S: Serialize>(
     let read = async {
         let mut tx = ledger.read().await?;
         let mut shown = Vec::new();
-        for object in tx.find::<T>(&options.id).await? {
+        for object in tx.find_or_named::<T>(&options.id).await? {
             if whose.admits(object.key()) {
                 shown.push(tell(ledger, &mut tx, object).await?);
             }

@@ -8,6 +8,7 @@ mod config;
 mod error;
 pub mod events;
 pub mod lists;
+mod named;
 pub mod objects;
 pub mod overrides;
 pub mod retention;
