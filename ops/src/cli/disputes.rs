@@ -71,7 +71,7 @@ pub struct NoteOptions {
     /// The dispute's id
     #[arg(value_name = "DISPUTE")]
     pub id: String,
-    /// What to note
+    /// What to note; `-` reads it from standard input, where no list of processes shows it
     #[arg(value_name = "TEXT")]
     pub text: String,
     #[command(flatten)]

@@ -1,6 +1,8 @@
 //! `tidegate disputes note` and `resolve`: what staff have to say, kept for ever under their names.
 
-use anyhow::bail;
+use std::io::Read;
+
+use anyhow::{Context, bail};
 use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
@@ -15,6 +17,8 @@ use crate::events::belongs_to;
 use crate::failure::{refused, wrongly_called};
 use crate::{open, output};
 
+const INPUT_LIMIT_BYTES: u64 = 1 << 20;
+
 /// The form of `--json`.
 #[derive(Serialize)]
 struct Shown {
@@ -24,7 +28,8 @@ struct Shown {
 
 pub async fn note(env: &Env, options: &NoteOptions) -> anyhow::Result<()> {
     let by = Person::of(options.by.by.as_deref(), env).map_err(refused)?;
-    let shown = write(env, &options.id, &options.whose, &options.text, false, &by).await?;
+    let text = if options.text == "-" { given()? } else { options.text.clone() };
+    let shown = write(env, &options.id, &options.whose, &text, false, &by).await?;
     if options.shape.json {
         return output::print_json(&shown);
     }
@@ -40,6 +45,14 @@ pub async fn resolve(env: &Env, options: &ResolveOptions) -> anyhow::Result<()> 
     }
     let id = &shown.dispute.id;
     output::print(&format!("{id} is done with, says {}: {}\n", shown.note.written_by, shown.note.note))
+}
+
+/// What stands on standard input; far more than a note may be is not read.
+fn given() -> anyhow::Result<String> {
+    let mut text = String::new();
+    let read = std::io::stdin().take(INPUT_LIMIT_BYTES).read_to_string(&mut text);
+    read.context("the note cannot be read from standard input")?;
+    Ok(text)
 }
 
 async fn write(

@@ -72,6 +72,12 @@ async fn a_decision_of_staff_stands_against_the_disputes_until_it_is_taken_back(
         let by: Vec<_> =
             explained["overrides"].as_array().unwrap().iter().map(|o| &o["decided_by"]).collect();
         assert_eq!(by, ["jane", "joe"]);
+        desk.said(&["bans", "ban", "stranger", "--live", "--reason", "no event tells of this one"]);
+        assert_eq!(
+            desk.json(&["rebuild"])["identical"],
+            true,
+            "the events and staff's words are all there is"
+        );
     })
     .await;
 }
