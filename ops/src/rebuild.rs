@@ -103,17 +103,18 @@ fn page(told: &Told) -> String {
     }
     let mut text =
         format!("{} events folded in the order of seed {}\n\n{}", told.events, told.seed, table.render());
-    let mut note = |count: usize, words: &str| {
+    for (count, words) in [
+        (told.without_bytes, "events whose bytes retention removed: what they told of is left out"),
+        (told.revived, "events that an older version ignored mean something now"),
+        (
+            told.unreadable.len(),
+            "events were applied once and cannot be read as the same events now: `tidegate events show` has them",
+        ),
+    ] {
         if count > 0 {
-            text.push_str(&format!("\n{count} {words}\n"));
+            text.extend(["\n", &count.to_string(), " ", words, "\n"]);
         }
-    };
-    note(told.without_bytes, "events whose bytes retention removed: what they told of is left out");
-    note(told.revived, "events that an older version ignored mean something now");
-    note(
-        told.unreadable.len(),
-        "events were applied once and cannot be read as the same events now: look at them with `tidegate events show`",
-    );
+    }
     text.push_str(&differences(&told.comparison.differences));
     text.push_str(&verdict(told));
     text

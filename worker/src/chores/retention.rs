@@ -12,7 +12,7 @@ use crate::ledger::{Ledger, LedgerError};
 use crate::rules::event::{Content, EventKey, Meaning};
 use crate::rules::{Key, Observation};
 
-const INTERVAL: Duration = Duration::from_secs(60);
+const INTERVAL: Duration = Duration::from_mins(1);
 /// Between two batches, so that events go first.
 const BREATH: Duration = Duration::from_millis(100);
 const AT_ONCE: i64 = 200;

@@ -104,7 +104,9 @@ async fn table<T: Stored>(
             seen.insert(row.key().clone());
             if left_out.has::<T>(row.key()) {
                 left_out.owners_of(&row);
-                rebuilt.into_iter().for_each(|rebuilt| left_out.owners_of(rebuilt));
+                if let Some(rebuilt) = rebuilt {
+                    left_out.owners_of(rebuilt);
+                }
                 told.left_out += 1;
                 continue;
             }

@@ -78,30 +78,27 @@ struct At<'a> {
 }
 
 impl At<'_> {
-    async fn write<T: Stored>(&self, shelf: &Shelf<T>) -> Result<bool, LedgerError> {
+    async fn write<T: Stored>(&self, rebuilt: &Shelf<T>) -> Result<bool, LedgerError> {
         let key = &self.difference.key;
         let mut tx = self.ledger.begin().await?;
-        let Some(stored) = tx.touch::<T>(std::slice::from_ref(key)).await?.pop() else {
-            return Ok(false);
-        };
-        let compared = &self.difference.ledger;
-        let as_compared = without_revision(&stored).map(|row| serde_json::to_value(&row).unwrap_or_default());
-        if as_compared != *compared {
+        let present: Vec<T> = tx.touch(std::slice::from_ref(key)).await?;
+        let telling = present.first().and_then(without_revision);
+        if telling.map(|row| serde_json::to_value(&row).unwrap_or_default()) != self.difference.ledger {
             return Ok(false);
         }
-        let mut row = shelf.get(key).cloned().unwrap_or_else(|| T::placeholder(key.clone()));
+        let mut row = rebuilt.get(key).cloned().unwrap_or_else(|| T::placeholder(key.clone()));
         if let Some(revision) = row.revision() {
             // A lost row leaves its audit behind, which goes on from there.
             *revision = tx.last_revision(T::KIND, key).await? + 1;
-            let told = Told {
+            let change = Told {
                 what: "rebuilt",
                 before: Some(self.difference.columns.join(", ")).filter(|columns| !columns.is_empty()),
                 after: None,
                 severity: Severity::Warning,
             };
             let (kind, revision) = (T::KIND, *revision);
-            let line = Transition { kind, key: key.clone(), revision, event_id: None, told };
-            tx.append_audit(&[line], self.actor, self.now).await?;
+            let moved = Transition { kind, key: key.clone(), revision, event_id: None, told: change };
+            tx.append_audit(&[moved], self.actor, self.now).await?;
         }
         tx.write(&[&row]).await?;
         tx.commit().await?;

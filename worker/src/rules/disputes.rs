@@ -106,11 +106,14 @@ impl Dispute {
     }
 
     /// Derives from its balance movements: a pure function of the merged objects.
-    pub fn derive<'a>(&mut self, movements: impl Iterator<Item = &'a Movement> + Clone) {
-        let sum = |amount: fn(&Movement) -> i64| movements.clone().map(amount).fold(0, i64::saturating_add);
-        self.amount_withdrawn = sum(|movement| movement.state.amount.min(0).saturating_neg());
-        self.amount_reinstated = sum(|movement| movement.state.amount.max(0));
-        self.fees = sum(|movement| movement.state.fee);
+    pub fn derive<'a>(&mut self, movements: impl Iterator<Item = &'a Movement>) {
+        (self.amount_withdrawn, self.amount_reinstated, self.fees) = (0, 0, 0);
+        for Movement { state, .. } in movements {
+            let (withdrawn, reinstated) = (state.amount.min(0).saturating_neg(), state.amount.max(0));
+            self.amount_withdrawn = self.amount_withdrawn.saturating_add(withdrawn);
+            self.amount_reinstated = self.amount_reinstated.saturating_add(reinstated);
+            self.fees = self.fees.saturating_add(state.fee);
+        }
     }
 
     /// The charge that it hangs on.

@@ -109,21 +109,18 @@ fn paid_by(
     state: &State,
 ) -> Result<Vec<Observation>, Permanent> {
     let (customer, invoice) = (object.link(&["customer"])?, object.link(&["invoice"])?);
-    let (payment, links) = match object.link(&["payment_intent"])? {
-        Some(intent) => {
-            let links = payments::Links {
-                customer: customer.map(str::to_owned),
-                invoice_stripe: invoice.map(str::to_owned),
-                ..payments::Links::default()
-            };
-            (payments::named(event, event.subject(intent), freshness, links.clone()), links)
-        }
-        None => {
-            let links = payments::links(object, customer, invoice);
-            let state = itself(object, state)?;
-            let report = event.report(charge.clone(), freshness, Some(state), links.clone());
-            (Observation::Payment(report), links)
-        }
+    let (payment, links) = if let Some(intent) = object.link(&["payment_intent"])? {
+        let links = payments::Links {
+            customer: customer.map(str::to_owned),
+            invoice_stripe: invoice.map(str::to_owned),
+            ..payments::Links::default()
+        };
+        (payments::named(event, event.subject(intent), freshness, links.clone()), links)
+    } else {
+        let links = payments::links(object, customer, invoice);
+        let state = itself(object, state)?;
+        let report = event.report(charge.clone(), freshness, Some(state), links.clone());
+        (Observation::Payment(report), links)
     };
     let mut observations = vec![payment];
     observations.extend(payments::named_invoices(event, freshness, &links));

@@ -37,7 +37,7 @@ impl Invoice {
         let basis = if self.is_stripes {
             self.as_stripe_has_it(&counted, &failures, policy)
         } else {
-            self.as_payments_have_it(&counted, &failures, received, policy)
+            as_payments_have_it(&counted, &failures, received, policy)
         };
         let is_disputed = counted.iter().any(|payment| payment.disputed == Disputed::Open);
         self.status = match basis {
@@ -73,27 +73,26 @@ impl Invoice {
             Some(_) => Status::Sent,
         }
     }
+}
 
-    fn as_payments_have_it(
-        &self,
-        payments: &[&Payment],
-        failures: &[&PaymentFailure],
-        received: i64,
-        policy: &Policy,
-    ) -> Status {
-        let is_paid = match stated_amount(payments) {
-            Some(amount) => received > 0 && received >= amount,
-            None => payments.iter().any(|payment| payment.has_succeeded()),
-        };
-        let has_failed = !failures.is_empty() || payments.iter().any(|payment| payment.has_failed());
-        let is_heard_of = |payment: &&Payment| payment.state.status != UNKNOWN || payment.failed_attempts > 0;
-        match payments.iter().filter(|payment| is_heard_of(payment)).count() {
-            0 => Status::Unknown,
-            _ if is_paid => Status::Paid,
-            _ if Self::is_given_up(failures, policy) => Status::Overdue,
-            _ if has_failed => Status::Failed,
-            _ => Status::Sent,
-        }
+fn as_payments_have_it(
+    payments: &[&Payment],
+    failures: &[&PaymentFailure],
+    received: i64,
+    policy: &Policy,
+) -> Status {
+    let is_paid = match stated_amount(payments) {
+        Some(amount) => received > 0 && received >= amount,
+        None => payments.iter().any(|payment| payment.has_succeeded()),
+    };
+    let has_failed = !failures.is_empty() || payments.iter().any(|payment| payment.has_failed());
+    let is_heard_of = |payment: &&Payment| payment.state.status != UNKNOWN || payment.failed_attempts > 0;
+    match payments.iter().filter(|payment| is_heard_of(payment)).count() {
+        0 => Status::Unknown,
+        _ if is_paid => Status::Paid,
+        _ if Invoice::is_given_up(failures, policy) => Status::Overdue,
+        _ if has_failed => Status::Failed,
+        _ => Status::Sent,
     }
 }
 

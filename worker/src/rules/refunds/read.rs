@@ -17,7 +17,7 @@ pub type Report = observation::Report<State, Links>;
 
 row! {
     pub struct State {
-        /// Stripe's own: pending, requires_action, succeeded, failed, canceled.
+        /// Stripe's own: pending, `requires_action`, succeeded, failed, canceled.
         pub status: String,
         pub amount: i64,
         pub currency: String,

@@ -3,7 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::World;
+use crate::rules::charges::Charge;
+use crate::rules::customers::Customer;
 use crate::rules::disputes::Dispute;
+use crate::rules::failures::PaymentFailure;
+use crate::rules::movements::Movement;
+use crate::rules::payments::Payment;
 use crate::rules::{Key, Observation};
 
 /// The objects whose derived fields may no longer be true.
@@ -22,24 +27,21 @@ impl World {
         match observation {
             Observation::Refund(report) => {
                 if let Some(refund) = self.refunds.get(&report.key) {
-                    refund.owner().into_iter().for_each(|charge| self.mark_charge(&charge, stale));
-                    refund.paid_by().into_iter().for_each(|payment| self.mark_payment(&payment, stale));
+                    self.mark_charge(refund.owner(), stale);
+                    self.mark_payment(refund.paid_by(), stale);
                 }
             }
             Observation::Movement(report) => {
-                let movement = self.movements.get(&report.key);
-                stale.disputes.extend(movement.and_then(|movement| movement.owner()));
+                stale.disputes.extend(self.movements.get(&report.key).and_then(Movement::owner));
             }
             Observation::Dispute(report) => {
-                let charge = self.disputes.get(&report.key).and_then(Dispute::owner);
-                charge.into_iter().for_each(|charge| self.mark_charge(&charge, stale));
+                self.mark_charge(self.disputes.get(&report.key).and_then(Dispute::owner), stale);
             }
             Observation::Failure(report) => {
-                let payment = self.failures.get(&report.key).and_then(|failure| failure.owner());
-                payment.into_iter().for_each(|payment| self.mark_payment(&payment, stale));
+                self.mark_payment(self.failures.get(&report.key).and_then(PaymentFailure::owner), stale);
             }
-            Observation::Charge(report) => self.mark_charge(&report.key, stale),
-            Observation::Payment(report) => self.mark_payment(&report.key, stale),
+            Observation::Charge(report) => self.mark_charge(Some(report.key.clone()), stale),
+            Observation::Payment(report) => self.mark_payment(Some(report.key.clone()), stale),
             Observation::Invoice(report) => {
                 stale.invoices.insert(report.key.clone());
             }
@@ -52,17 +54,17 @@ impl World {
         }
     }
 
-    fn mark_charge(&self, charge: &Key, stale: &mut Stale) {
-        stale.charges.insert(charge.clone());
-        if let Some(payment) = self.charges.get(charge).and_then(|charge| charge.owner()) {
-            self.mark_payment(&payment, stale);
-        }
+    fn mark_charge(&self, charge: Option<Key>, stale: &mut Stale) {
+        let Some(charge) = charge else { return };
+        self.mark_payment(self.charges.get(&charge).and_then(Charge::owner), stale);
+        stale.charges.insert(charge);
     }
 
-    fn mark_payment(&self, payment: &Key, stale: &mut Stale) {
-        stale.payments.insert(payment.clone());
-        stale.invoices.extend(self.payments.get(payment).and_then(|payment| payment.owner()));
-        self.mark_user_of(payment, stale);
+    fn mark_payment(&self, payment: Option<Key>, stale: &mut Stale) {
+        let Some(payment) = payment else { return };
+        stale.invoices.extend(self.payments.get(&payment).and_then(Payment::owner));
+        self.mark_user_of(&payment, stale);
+        stale.payments.insert(payment);
     }
 
     /// Users are concerned only where there is a dispute: their rows are few, and many want them.
@@ -87,7 +89,7 @@ impl World {
             return Some(payment.key.sibling(user));
         }
         let customer = payment.key.sibling(payment.customer.id()?);
-        let user = self.customers.get(&customer).and_then(|customer| customer.user());
+        let user = self.customers.get(&customer).and_then(Customer::user);
         Some(user.unwrap_or(customer))
     }
 
