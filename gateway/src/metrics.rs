@@ -37,6 +37,7 @@ pub(crate) struct Metrics {
     refusals: IntCounterVec,
     unavailable: IntCounterVec,
     secrets_matched: IntCounterVec,
+    secrets_last_matched: IntGaugeVec,
     answers: IntCounterVec,
     last_event: IntGaugeVec,
     pub(crate) secrets_faulty: IntGaugeVec,
@@ -71,6 +72,11 @@ impl Metrics {
             secrets_matched: new.counters(
                 "signature_matches_total",
                 "Signatures found good, by the name of the secret.",
+                &["endpoint", "secret"],
+            ),
+            secrets_last_matched: new.gauges(
+                "signature_last_match_timestamp_seconds",
+                "When a signature was last found good, by the name of the secret, in seconds since 1970.",
                 &["endpoint", "secret"],
             ),
             answers: new.counters("answers_total", "Answers of every path, by status.", &["status"]),
@@ -151,7 +157,8 @@ impl Metrics {
         self.answers.with_label_values(&[status.as_str()]).inc();
     }
 
-    pub(crate) fn secret_matched(&self, endpoint: &str, secret: &str) {
+    pub(crate) fn secret_matched(&self, endpoint: &str, secret: &str, at: DateTime<Utc>) {
+        self.secrets_last_matched.with_label_values(&[endpoint, secret]).set(at.timestamp());
         self.secrets_matched.with_label_values(&[endpoint, secret]).inc();
     }
 

@@ -64,7 +64,7 @@ fn verify(
         gateway.metrics.clock_skew.set(signature.age_secs(now));
     }
     let secret = verdict?.secret;
-    gateway.metrics.secret_matched(&endpoint.name, secret);
+    gateway.metrics.secret_matched(&endpoint.name, secret, now);
     Ok(())
 }
 

@@ -9,13 +9,16 @@ mod cli;
 mod configuration;
 mod dev_secret;
 mod disputes;
+mod doctor;
 mod events;
 mod failure;
+mod finding;
 mod invoices;
 mod migrate;
 mod money;
 mod open;
 mod output;
+mod pause;
 mod payments;
 mod preflight;
 mod probe;
@@ -25,6 +28,7 @@ mod roles;
 mod send;
 mod show;
 mod span;
+mod status;
 mod table;
 mod topology;
 mod trace;
@@ -34,6 +38,7 @@ use std::process::ExitCode;
 
 use shared::env::Env;
 
+use self::pause::WorkerOptions;
 use self::cli::{Cli, Command, EventsCommand, InvoicesCommand, PaymentsCommand};
 
 #[tokio::main]
@@ -46,20 +51,24 @@ async fn main() -> ExitCode {
 
 async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
     let command = cli.command.unwrap_or(Command::Up);
-    let serves = matches!(command, Command::Up | Command::Gateway | Command::Worker);
+    let serves = matches!(command, Command::Up | Command::Gateway)
+        || matches!(&command, Command::Worker(options) if options.command.is_none());
     // A server tells what it does; a tool speaks up only when something is odd.
     let logged = if serves { env.clone() } else { env.clone().or("LOG_LEVEL", "warn") };
     shared::telemetry::init(&logged)?;
     match command {
         Command::Up => up::run(env).await?,
         Command::Gateway => roles::gateway(&env).await?,
-        Command::Worker => roles::worker(&env).await?,
+        Command::Worker(WorkerOptions { command: None }) => roles::worker(&env).await?,
+        Command::Worker(WorkerOptions { command: Some(command) }) => pause::run(&env, &command).await?,
         Command::Migrate(options) => migrate::run(&env, options.json).await?,
         Command::Rebuild(options) => return rebuild::run(&env, &options).await,
         Command::Topology(options) => topology::run(&env, &options).await?,
         Command::Queue(options) => queue::run(&env, options.json).await?,
         Command::Env(options) => configuration::run(&env, &options)?,
         Command::Send(options) => return send::run(&env, options).await,
+        Command::Status(options) => status::run(&env, &options).await?,
+        Command::Doctor(options) => return doctor::run(&env, &options).await,
         Command::Events(EventsCommand::List(options)) => events::list(&env, &options).await?,
         Command::Events(EventsCommand::Show(options)) => events::show(&env, &options).await?,
         Command::Show(subject) => show::run(&env, &subject).await?,

@@ -15,15 +15,26 @@ use crate::output;
 const CONNECT_WAIT: Duration = Duration::from_secs(5);
 const ANSWER_WAIT: Duration = Duration::from_secs(30);
 
+/// How long a person at a screen waits for the ledger.
+const SCREEN_WAIT: Duration = Duration::from_secs(5);
+
 /// The ledger, with a schema that this program knows.
 pub async fn ledger(env: &Env) -> anyhow::Result<Ledger> {
-    let config = LedgerConfig::from_env(env)?;
+    let ledger = as_it_is(&LedgerConfig::from_env(env)?).await?;
+    ledger.check_schema().await?;
+    Ok(ledger)
+}
+
+/// The ledger, whatever its schema, for those who look at a patient: it may be away.
+pub async fn patient(env: &Env) -> anyhow::Result<Ledger> {
+    as_it_is(&LedgerConfig::from_env(env)?.within(SCREEN_WAIT)).await
+}
+
+async fn as_it_is(config: &LedgerConfig) -> anyhow::Result<Ledger> {
     if let Some(path) = config.shown().strip_prefix("sqlite:") {
         must_exist(Path::new(path), "ledger", "DATABASE_URL")?;
     }
-    let ledger = Ledger::open(&config).await?;
-    ledger.check_schema().await?;
-    Ok(ledger)
+    Ok(Ledger::open(config).await?)
 }
 
 /// The queue, once it can be asked.

@@ -1,4 +1,4 @@
-//! Asks an internal listener of this machine whether its process is ready.
+//! Asks an internal listener of this machine: whether its process is ready, and what it counts.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,30 +13,77 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 const DEADLINE: Duration = Duration::from_secs(1);
-const ANSWER_LIMIT_BYTES: usize = 64 * 1024;
+/// Gathering metrics asks queue and ledger.
+const METRICS_DEADLINE: Duration = Duration::from_secs(3);
+const ANSWER_LIMIT_BYTES: usize = 4 * 1024 * 1024;
 
 /// `Ok` when ready; else why not, in the words of the process asked.
 pub async fn ready(address: SocketAddr) -> Result<(), String> {
-    match tokio::time::timeout(DEADLINE, get(address)).await {
+    match tokio::time::timeout(DEADLINE, get(address, "/readyz")).await {
         Ok(Ok((true, _))) => Ok(()),
-        Ok(Ok((false, why))) => Err(why),
+        Ok(Ok((false, why))) => Err(why.trim_start_matches("not ready: ").to_owned()),
         Ok(Err(error)) => Err(format!("{error:#}")),
         Err(_) => Err("no answer within a second".to_owned()),
     }
 }
 
-async fn get(address: SocketAddr) -> anyhow::Result<(bool, String)> {
+/// How a process that may run here is.
+pub enum Process {
+    /// Nobody listens there.
+    Absent,
+    Ready(Samples),
+    /// Why not.
+    NotReady(String, Samples),
+}
+
+pub async fn process(address: SocketAddr) -> Process {
+    if tokio::time::timeout(DEADLINE, TcpStream::connect(address)).await.is_ok_and(|it| it.is_err()) {
+        return Process::Absent;
+    }
+    let (ready, samples) = tokio::join!(ready(address), samples(address));
+    match ready {
+        Ok(()) => Process::Ready(samples),
+        Err(why) => Process::NotReady(why, samples),
+    }
+}
+
+/// What a process counts, as it stands on its page for Prometheus.
+#[derive(Debug, Default)]
+pub struct Samples(String);
+
+impl Samples {
+    /// The value of a series, given with its labels as the page has them.
+    pub fn value(&self, series: &str) -> Option<f64> {
+        self.0.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.trim().parse().ok())
+    }
+
+    /// The value of a label in the first series of that name.
+    pub fn label(&self, name: &str, label: &str) -> Option<&str> {
+        let line = self.0.lines().find(|line| line.strip_prefix(name).is_some_and(|it| it.starts_with('{')))?;
+        let (_, rest) = line.split_once(&format!("{label}=\""))?;
+        Some(rest.split_once('"')?.0)
+    }
+}
+
+/// Nothing where the page does not come in time: what it says is then unknown.
+async fn samples(address: SocketAddr) -> Samples {
+    match tokio::time::timeout(METRICS_DEADLINE, get(address, "/metrics")).await {
+        Ok(Ok((true, page))) => Samples(page),
+        _ => Samples::default(),
+    }
+}
+
+async fn get(address: SocketAddr, path: &str) -> anyhow::Result<(bool, String)> {
     let stream = TcpStream::connect(address).await.context("not listening yet")?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let connection = tokio::spawn(connection);
-    let request = Request::get("/readyz").header(HOST, address.to_string()).body(Empty::<Bytes>::new())?;
+    let request = Request::get(path).header(HOST, address.to_string()).body(Empty::<Bytes>::new())?;
     let response = sender.send_request(request).await?;
-    let ready = response.status().is_success();
+    let is_good = response.status().is_success();
     let body = Limited::new(response.into_body(), ANSWER_LIMIT_BYTES).collect().await;
     connection.abort();
     let body = body.map_err(|error| anyhow::anyhow!(error))?.to_bytes();
-    let text = String::from_utf8_lossy(&body);
-    Ok((ready, text.trim().trim_start_matches("not ready: ").to_owned()))
+    Ok((is_good, String::from_utf8_lossy(&body).trim().to_owned()))
 }
 
 /// The address to ask a listener at, also where it listens on every address.
@@ -50,4 +97,19 @@ pub fn reachable(address: SocketAddr) -> SocketAddr {
         return SocketAddr::new(loopback, address.port());
     }
     address
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn series_are_found_with_their_labels_and_not_by_the_beginning_of_their_names() {
+        let page = "# HELP a x\na_total 3\na{secret=\"1\",endpoint=\"eu\"} 1.5\nb{version=\"0.1.0\"} 1\na 7";
+        let samples = Samples(page.to_owned());
+        assert_eq!(samples.value("a"), Some(7.0));
+        assert_eq!(samples.value("a{secret=\"1\",endpoint=\"eu\"}"), Some(1.5));
+        assert_eq!((samples.value("c"), samples.value("b")), (None, None));
+        assert_eq!((samples.label("b", "version"), samples.label("a_total", "x")), (Some("0.1.0"), None));
+    }
 }

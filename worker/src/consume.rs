@@ -17,6 +17,7 @@ use crate::circuit::Circuit;
 use crate::failure::{Blame, Failure};
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
+use crate::pause::Brake;
 use crate::process::{Manner, process};
 use crate::watchdog::Watchdog;
 
@@ -30,6 +31,7 @@ pub struct Lanes {
     pub ledger: Ledger,
     pub metrics: Metrics,
     pub circuit: Arc<Circuit>,
+    pub(crate) brake: Arc<Brake>,
     pub watchdog: Watchdog,
     pub retries: Arc<Retries>,
     pub batch_events: usize,
@@ -52,6 +54,12 @@ impl Lanes {
             let deliveries = tokio::select! {
                 biased;
                 () = self.shutdown.cancelled() => return,
+                () = self.brake.pulled() => {
+                    tokio::select! {
+                        () = self.shutdown.cancelled() => return,
+                        () = self.brake.released() => continue,
+                    }
+                }
                 deliveries = self.queue.receive(self.batch_events) => deliveries,
             };
             // Somebody may have begun these and not come back; so nobody else shares their fate.

@@ -13,6 +13,7 @@ pub mod ledger;
 mod load;
 mod metrics;
 pub mod outcome;
+pub mod pause;
 pub mod policies;
 pub mod process;
 pub mod rebuild;

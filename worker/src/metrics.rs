@@ -21,6 +21,7 @@ pub struct Metrics {
     pub fallbacks: IntCounter,
     pub stale_settles: IntCounter,
     pub paused: IntGauge,
+    pub consumption_paused: IntGauge,
     pub queue_ready: IntGauge,
     pub queue_leased: IntGauge,
     pub queue_oldest_seconds: IntGauge,
@@ -67,6 +68,10 @@ impl Metrics {
                 "Settles that came after the lending had ended; the event is known when it comes again.",
             )?,
             paused: IntGauge::new("tidegate_worker_paused", "1 while the ledger does not answer.")?,
+            consumption_paused: IntGauge::new(
+                "tidegate_consumption_paused",
+                "1 while somebody has paused consumption; `tidegate status` says who and why.",
+            )?,
             queue_ready: IntGauge::new("tidegate_queue_ready_events", "Events that wait in the queue.")?,
             queue_leased: IntGauge::new("tidegate_queue_leased_events", "Events lent and not yet settled.")?,
             queue_oldest_seconds: IntGauge::new(
@@ -120,7 +125,7 @@ impl Metrics {
     }
 
     fn register(&self) -> Result<(), prometheus::Error> {
-        let all: [Box<dyn Collector>; 16] = [
+        let all: [Box<dyn Collector>; 17] = [
             Box::new(self.handled.clone()),
             Box::new(self.repeated.clone()),
             Box::new(self.transitions.clone()),
@@ -130,6 +135,7 @@ impl Metrics {
             Box::new(self.fallbacks.clone()),
             Box::new(self.stale_settles.clone()),
             Box::new(self.paused.clone()),
+            Box::new(self.consumption_paused.clone()),
             Box::new(self.queue_ready.clone()),
             Box::new(self.queue_leased.clone()),
             Box::new(self.queue_oldest_seconds.clone()),

@@ -18,6 +18,7 @@ use crate::circuit::Circuit;
 use crate::consume::Lanes;
 use crate::ledger::{Ledger, LedgerError};
 use crate::metrics::Metrics;
+use crate::pause::Brake;
 use crate::watchdog::Watchdog;
 
 const SCHEMA_POLL: Duration = Duration::from_secs(1);
@@ -44,6 +45,7 @@ pub async fn run(
         ledger: ledger.clone(),
         metrics: Metrics::new()?,
         circuit: Arc::new(Circuit::default()),
+        brake: Arc::new(Brake::new()),
         watchdog: Watchdog::start(lane_count + 1, config.event_deadline)?,
         retries: Arc::new(Retries { distances: config.retries, claim: config.event_deadline + CLAIM_MARGIN }),
         batch_events: config.batch_events,
@@ -61,6 +63,7 @@ pub async fn run(
     for lane in 0..lane_count {
         tasks.spawn(lanes.clone().run(lane));
     }
+    tasks.spawn(chores::pause::run(lanes.clone()));
     tasks.spawn(chores::retry::run(lanes.clone(), lane_count));
     tasks.spawn(chores::retention::run(lanes.clone(), config.retention));
     tasks.close();
@@ -82,11 +85,18 @@ pub async fn run(
 }
 
 /// The ledger may be away at the start: that is waited out. A wrong schema is not. `false`: told to stop.
+/// Whether consumption is paused must be known, too, before anything is received.
 async fn wait_for_schema(lanes: &Lanes) -> anyhow::Result<bool> {
     loop {
-        match lanes.ledger.check_schema().await {
-            Ok(()) => {
+        let checked = lanes.ledger.check_schema().await;
+        let paused = match checked {
+            Ok(()) => lanes.ledger.lasting_pause().await,
+            Err(error) => Err(error),
+        };
+        match paused {
+            Ok(pause) => {
                 lanes.circuit.close();
+                lanes.brake.set(pause);
                 return Ok(true);
             }
             Err(error @ LedgerError::Schema(_)) => return Err(error.into()),
@@ -121,6 +131,7 @@ impl Probes for Lanes {
 
     async fn registry(&self) -> Registry {
         self.metrics.paused.set(i64::from(self.circuit.reason().is_some()));
+        self.metrics.consumption_paused.set(i64::from(self.brake.is_pulled()));
         if let Ok(Ok(depth)) = tokio::time::timeout(PROBE_DEADLINE, self.queue.depth()).await {
             self.metrics.queue_ready.set(depth.ready.try_into().unwrap_or(i64::MAX));
             self.metrics.queue_leased.set(depth.leased.unwrap_or(0).try_into().unwrap_or(i64::MAX));

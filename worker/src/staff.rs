@@ -179,6 +179,11 @@ fn in_words(act: Act, until: Option<DateTime<Utc>>) -> String {
     }
 }
 
+/// Why somebody does something, as it may be kept.
+pub fn reason(given: &str) -> Result<String, Refusal> {
+    text("reason", given)
+}
+
 fn text(what: &'static str, given: &str) -> Result<String, Refusal> {
     let given = given.trim();
     let fault = match given.chars().count() {

@@ -31,10 +31,14 @@ Usage: tidegate [COMMAND]
 Run
   up            Gateway and worker in one process; what `tidegate` alone does
   gateway       Only the gateway: takes webhooks in, makes them durable, answers
-  worker        Only the worker: turns queued events into the ledger
+  worker        Only the worker: turns queued events into the ledger; also pauses and resumes them all
   migrate       Bring the ledger's schema up to date
   rebuild       Make the ledger again from its events, and compare
   topology      Declare RabbitMQ's queues and exchanges, or check them
+
+On call
+  status        One screen: intake, queue, latency, dead letters, clocks; what to do about them
+  doctor        Check settings, servers, secrets, files and clocks; what to do about them
 
 Look
   events        List stored events, or show one
@@ -64,6 +68,8 @@ Examples
   tidegate events list --type 'invoice.*' --since 1h
   tidegate trace evt_1PgafuB7WZ01zgkWXYmPNZs8
   tidegate show invoice in_1PgafuB7WZ01zgkWXYmPNZs8
+  tidegate status --watch
+  tidegate worker pause --reason 'the ledger is being moved'
   tidegate disputes list --due-within 7d
   tidegate bans explain user_4711
 
@@ -93,8 +99,8 @@ pub enum Command {
     Up,
     /// Run only the gateway
     Gateway,
-    /// Run only the worker
-    Worker,
+    /// Run only the worker; or pause all workers, and let them go on
+    Worker(crate::pause::WorkerOptions),
     /// Bring the ledger's schema up to date
     Migrate(Shape),
     /// Make the ledger again from its stored events, and compare
@@ -113,6 +119,15 @@ pub enum Command {
     Env(EnvOptions),
     /// Send signed sample events to a gateway on this machine
     Send(SendOptions),
+    /// Show on one screen how it goes
+    ///
+    /// Each line has a mark: ok, LOOK (nothing is lost or late, but somebody should know) or ACT; and what to do
+    /// where it is not ok. Works while the queue or the ledger is away, and says so.
+    Status(crate::status::StatusOptions),
+    /// Check settings, servers, secrets, files and clocks
+    ///
+    /// Changes nothing and shows no secret. Exit code 0: nothing to act on; 1: something needs a person.
+    Doctor(Shape),
     /// List stored events, or show one
     #[command(subcommand)]
     Events(EventsCommand),

@@ -18,12 +18,15 @@ pub async fn run(lanes: Lanes, lane: usize) {
             () = tokio::time::sleep(INTERVAL) => {}
         }
         // While the ledger is away the lanes find out when it is back.
-        if lanes.circuit.reason().is_some() {
+        if lanes.circuit.reason().is_some() || lanes.brake.is_pulled() {
             continue;
         }
         match lanes.ledger.due(clock::now(), AT_ONCE).await {
             Ok(due) => {
                 for event in due {
+                    if lanes.brake.is_pulled() {
+                        break;
+                    }
                     if lanes.handle_alone(lane, &event.envelope()).await.is_none() {
                         return;
                     }

@@ -56,6 +56,13 @@ impl LedgerConfig {
         })
     }
 
+    /// The same ledger, asked with less patience: somebody waits for the answer.
+    #[must_use]
+    pub fn within(mut self, deadline: Duration) -> Self {
+        self.deadline = self.deadline.min(deadline);
+        self
+    }
+
     /// Where it is, without user or password.
     pub fn shown(&self) -> String {
         match &self.url {

@@ -45,6 +45,13 @@ impl Ledger {
         Ok(())
     }
 
+    /// The newest migration that is applied, and the newest that this build knows; 0 where there is none.
+    pub async fn schema_versions(&self) -> Result<(i64, i64), LedgerError> {
+        let applied = self.applied().await?.into_iter().max();
+        let known = MIGRATOR.iter().map(|migration| migration.version).max();
+        Ok((applied.unwrap_or(0), known.unwrap_or(0)))
+    }
+
     async fn applied(&self) -> Result<Vec<i64>, LedgerError> {
         match &self.pool {
             Pool::Postgres(pool) => applied(&mut *pool.acquire().await?).await,

@@ -1,0 +1,113 @@
+//! What was looked at, how it is, and what to do about it: one line of `tidegate status` and `doctor`.
+
+use serde::Serialize;
+
+use crate::table::{clean, filled};
+
+/// In the order of urgency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mark {
+    Ok,
+    /// It could not be looked at from here.
+    Unknown,
+    /// Nothing is lost or late yet, but somebody should know.
+    Look,
+    /// It needs a person now.
+    Act,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    pub name: &'static str,
+    pub mark: Mark,
+    pub finding: String,
+    /// What to do, where it is not well.
+    pub advice: Option<String>,
+}
+
+impl Mark {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Unknown => "?",
+            Self::Look => "LOOK",
+            Self::Act => "ACT",
+        }
+    }
+}
+
+impl Finding {
+    pub fn ok(name: &'static str, finding: impl Into<String>) -> Self {
+        Self { name, mark: Mark::Ok, finding: finding.into(), advice: None }
+    }
+
+    pub fn unknown(name: &'static str, finding: impl Into<String>) -> Self {
+        Self { name, mark: Mark::Unknown, finding: finding.into(), advice: None }
+    }
+
+    pub fn look(name: &'static str, finding: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { name, mark: Mark::Look, finding: finding.into(), advice: Some(advice.into()) }
+    }
+
+    pub fn act(name: &'static str, finding: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { name, mark: Mark::Act, finding: finding.into(), advice: Some(advice.into()) }
+    }
+}
+
+/// The most urgent of all.
+pub fn worst(findings: &[Finding]) -> Mark {
+    findings.iter().map(|finding| finding.mark).max().unwrap_or(Mark::Ok)
+}
+
+/// One line each, and below it what to do. A name is not repeated where several lines have it.
+pub fn page(findings: &[Finding]) -> String {
+    let width = findings.iter().map(|finding| finding.name.len()).max().unwrap_or(0);
+    let indent = " ".repeat(width + 8);
+    let advised = format!("{indent}-> ");
+    let mut text = String::new();
+    for (index, Finding { name, mark, finding, advice }) in findings.iter().enumerate() {
+        let is_same = index > 0 && findings[index - 1].name == *name;
+        let label = format!("{:<6}{:<width$}  ", mark.word(), if is_same { "" } else { name });
+        text.push_str(&hanging(&label, &indent, finding));
+        if let Some(advice) = advice {
+            text.push_str(&hanging(&advised, &format!("{indent}   "), advice));
+        }
+    }
+    text
+}
+
+/// The first line begins with the label, further ones with the indent, which is as wide.
+fn hanging(label: &str, indent: &str, words: &str) -> String {
+    let words = clean(words);
+    let lines = filled(indent, &words.split(' ').collect::<Vec<_>>());
+    format!("{label}{}", &lines[indent.len()..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_says_what_is_and_what_to_do() {
+        let findings = [
+            Finding::ok("queue", "0 ready"),
+            Finding::act("ledger", "it does not answer", "start it"),
+            Finding::look("ledger", "it is slow", "wait"),
+        ];
+        assert_eq!(
+            page(&findings),
+            "ok    queue   0 ready\nACT   ledger  it does not answer\n              -> start it\n\
+             LOOK          it is slow\n              -> wait\n"
+        );
+        assert_eq!(worst(&findings), Mark::Act);
+        assert_eq!(worst(&[]), Mark::Ok);
+    }
+
+    #[test]
+    fn long_findings_are_wrapped_below_themselves() {
+        let page = page(&[Finding::ok("a", "word ".repeat(40).trim_end())]);
+        assert!(page.lines().count() > 1 && page.lines().all(|line| line.chars().count() <= 100), "{page}");
+        assert!(page.lines().skip(1).all(|line| line.starts_with("         word")), "{page}");
+    }
+}

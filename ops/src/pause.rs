@@ -1,0 +1,108 @@
+//! `tidegate worker pause` and `resume`: stop all workers of a ledger, and let them go on.
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+use shared::clock;
+use shared::env::Env;
+use worker::ledger::pauses::Pause;
+use worker::pause::Paused;
+use worker::staff::{self, Person};
+
+use crate::cli::{ByOptions, Shape};
+use crate::failure::refused;
+use crate::table::clean;
+use crate::{open, output, span};
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples
+  tidegate worker                            run one worker
+  tidegate worker pause --reason 'the ledger is being moved'
+  tidegate worker resume")]
+pub struct WorkerOptions {
+    #[command(subcommand)]
+    pub command: Option<WorkerCommand>,
+}
+
+#[derive(Subcommand)]
+pub enum WorkerCommand {
+    /// Stop all workers of the ledger: what is in hand is finished, nothing further is received
+    ///
+    /// Webhooks are still accepted, and wait in the queue. The pause is kept in the ledger until somebody
+    /// resumes: restarts do not end it. Workers follow within a second, and stay ready meanwhile.
+    Pause(PauseOptions),
+    /// Let all workers go on
+    Resume(ResumeOptions),
+}
+
+#[derive(Args)]
+pub struct PauseOptions {
+    /// Why, for whoever is on call next
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    #[command(flatten)]
+    pub by: ByOptions,
+    #[command(flatten)]
+    pub shape: Shape,
+}
+
+#[derive(Args)]
+pub struct ResumeOptions {
+    #[command(flatten)]
+    pub by: ByOptions,
+    #[command(flatten)]
+    pub shape: Shape,
+}
+
+/// The form of `--json` of `resume`.
+#[derive(Serialize)]
+struct Resumed {
+    /// The pause that ended; `null` where none lasted.
+    ended: Option<Pause>,
+}
+
+pub async fn run(env: &Env, command: &WorkerCommand) -> anyhow::Result<()> {
+    match command {
+        WorkerCommand::Pause(options) => pause(env, options).await,
+        WorkerCommand::Resume(options) => resume(env, options).await,
+    }
+}
+
+async fn pause(env: &Env, options: &PauseOptions) -> anyhow::Result<()> {
+    let by = Person::of(options.by.by.as_deref(), env).map_err(refused)?;
+    let reason = staff::reason(&options.reason).map_err(refused)?;
+    let ledger = open::ledger(env).await?;
+    let paused = ledger.pause(&reason, by.name(), clock::now()).await?;
+    ledger.close().await;
+    if options.shape.json {
+        return output::print_json(&paused);
+    }
+    output::print(&match &paused {
+        Paused::Now(_) => format!(
+            "paused: every worker finishes what it has in hand and receives nothing more. Webhooks are still \
+             accepted and wait.\n`{} worker resume` lets them go on.\n",
+            output::me()
+        ),
+        Paused::Before(pause) => format!("nothing changed: {}\n", clean(&in_words(pause))),
+    })
+}
+
+async fn resume(env: &Env, options: &ResumeOptions) -> anyhow::Result<()> {
+    let by = Person::of(options.by.by.as_deref(), env).map_err(refused)?;
+    let ledger = open::ledger(env).await?;
+    let ended = ledger.resume(by.name(), clock::now()).await?;
+    ledger.close().await;
+    if options.shape.json {
+        return output::print_json(&Resumed { ended });
+    }
+    output::print(&match ended {
+        Some(pause) => format!("resumed; it was {}\n", clean(&in_words(&pause))),
+        None => "nothing changed: consumption was not paused\n".to_owned(),
+    })
+}
+
+/// Who paused, when and why.
+pub fn in_words(pause: &Pause) -> String {
+    let Pause { reason, paused_by, paused_at, .. } = pause;
+    format!("paused by {paused_by} since {} UTC: {reason}", span::whole(*paused_at))
+}

@@ -1,0 +1,72 @@
+//! How the database under the ledger is set up, as it says itself; each has words of its own for that.
+//! What a setting means for the promise that a commit survives is judged by whoever asks.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::{Ledger, LedgerError, Pool};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "database", rename_all = "lowercase")]
+pub enum Settings {
+    Postgres(PostgresSettings),
+    Sqlite(SqliteSettings),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct PostgresSettings {
+    pub version: String,
+    pub fsync: String,
+    pub full_page_writes: String,
+    pub synchronous_commit: String,
+    pub collation: String,
+    /// Those that an ordinary user may open, over all databases of the server.
+    pub connections_limit: i64,
+    pub connections_open: i64,
+    pub is_standby: bool,
+    pub clock: DateTime<Utc>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SqliteSettings {
+    pub version: String,
+    pub journal_mode: String,
+    /// 2 is FULL, 3 EXTRA: a commit has reached the disk.
+    pub synchronous: i64,
+}
+
+impl Ledger {
+    /// Its own question on its own connection: the settings are those that the worker gets, too.
+    pub async fn settings(&self) -> Result<Settings, LedgerError> {
+        match &self.pool {
+            Pool::Postgres(pool) => {
+                let settings = sqlx::query_as(
+                    "SELECT current_setting('server_version') AS version, current_setting('fsync') AS fsync, \
+                     current_setting('full_page_writes') AS full_page_writes, \
+                     current_setting('synchronous_commit') AS synchronous_commit, \
+                     (SELECT datcollate::text FROM pg_database WHERE datname = current_database()) AS collation, \
+                     current_setting('max_connections')::bigint \
+                       - current_setting('superuser_reserved_connections')::bigint AS connections_limit, \
+                     (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections_open, \
+                     pg_is_in_recovery() AS is_standby, clock_timestamp() AS clock",
+                );
+                Ok(Settings::Postgres(settings.fetch_one(pool).await?))
+            }
+            Pool::Sqlite(pool) => Ok(Settings::Sqlite(SqliteSettings {
+                version: sqlx::query_scalar("SELECT sqlite_version()").fetch_one(pool).await?,
+                journal_mode: sqlx::query_scalar("PRAGMA journal_mode").fetch_one(pool).await?,
+                synchronous: sqlx::query_scalar("PRAGMA synchronous").fetch_one(pool).await?,
+            })),
+        }
+    }
+
+    /// What time the database's server has; `None` where it is this machine's file.
+    pub async fn server_clock(&self) -> Result<Option<DateTime<Utc>>, LedgerError> {
+        match &self.pool {
+            Pool::Postgres(pool) => {
+                Ok(Some(sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(pool).await?))
+            }
+            Pool::Sqlite(_) => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Pausing consumption: one row in the ledger stops every worker, and outlives them all. What is in hand is
+//! finished, nothing further is received, and a paused worker is not a sick one.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use tokio::sync::watch;
+
+use crate::ledger::pauses::Pause;
+use crate::ledger::{Ledger, LedgerError};
+use crate::rules::{Key, Severity, Told, Transition};
+
+/// The audit's words for what is paused: all workers of a ledger together.
+const KIND: &str = "worker";
+const SUBJECT: &str = "consumption";
+/// How often a pause is asked for again where two people come and go at the same moment.
+const ATTEMPTS: usize = 3;
+
+/// What came of asking for a pause.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "paused", rename_all = "snake_case")]
+pub enum Paused {
+    Now(Pause),
+    /// Another pause lasts already, and is left as it is.
+    Before(Pause),
+}
+
+impl Ledger {
+    /// Stops consumption by every worker within about a second. Does nothing while it is paused already.
+    pub async fn pause(&self, reason: &str, by: &str, now: DateTime<Utc>) -> Result<Paused, LedgerError> {
+        for _ in 0..ATTEMPTS {
+            let mut tx = self.begin().await?;
+            if let Some(pause) = tx.begin_pause(reason, by, now).await? {
+                let told = told("running", "paused", Severity::Warning);
+                let line = line(tx.last_revision(KIND, &subject()).await?, told);
+                tx.append_audit(&[line], by, now).await?;
+                tx.commit().await?;
+                return Ok(Paused::Now(pause));
+            }
+            if let Some(pause) = tx.lasting_pause().await? {
+                return Ok(Paused::Before(pause));
+            }
+        }
+        Err(LedgerError::Schema("others pause and resume all the time: agree with them first".to_owned()))
+    }
+
+    /// Lets workers go on, and gives back the pause that ended; `None` where none lasted.
+    pub async fn resume(&self, by: &str, now: DateTime<Utc>) -> Result<Option<Pause>, LedgerError> {
+        let mut tx = self.begin().await?;
+        let Some(pause) = tx.end_pause(by, now).await? else { return Ok(None) };
+        let told = told("paused", "running", Severity::Info);
+        let line = line(tx.last_revision(KIND, &subject()).await?, told);
+        tx.append_audit(&[line], by, now).await?;
+        tx.commit().await?;
+        Ok(Some(pause))
+    }
+}
+
+fn told(before: &str, after: &str, severity: Severity) -> Told {
+    Told { what: "consumption", before: Some(before.to_owned()), after: Some(after.to_owned()), severity }
+}
+
+fn line(last_revision: i64, told: Told) -> Transition {
+    Transition { kind: KIND, key: subject(), revision: last_revision + 1, event_id: None, told }
+}
+
+fn subject() -> Key {
+    Key { id: SUBJECT.to_owned(), account: String::new(), livemode: true }
+}
+
+/// The pause as this process last saw it. While the ledger is away, that still counts.
+#[derive(Debug)]
+pub(crate) struct Brake(watch::Sender<Option<Pause>>);
+
+impl Brake {
+    pub(crate) fn new() -> Self {
+        Self(watch::Sender::new(None))
+    }
+
+    pub(crate) fn is_pulled(&self) -> bool {
+        self.0.borrow().is_some()
+    }
+
+    /// Waits until consumption is paused.
+    pub(crate) async fn pulled(&self) {
+        self.becomes(true).await;
+    }
+
+    /// Waits until it is not.
+    pub(crate) async fn released(&self) {
+        self.becomes(false).await;
+    }
+
+    /// What the ledger says now; a change is logged once.
+    pub(crate) fn set(&self, now: Option<Pause>) {
+        let before = self.0.send_replace(now.clone());
+        let number = |pause: &Option<Pause>| pause.as_ref().map(|pause| pause.number);
+        if number(&before) == number(&now) {
+            return;
+        }
+        match now {
+            Some(Pause { reason, paused_by, paused_at, .. }) => tracing::warn!(
+                reason,
+                paused_by,
+                %paused_at,
+                "consumption is paused: nothing is received until `tidegate worker resume`"
+            ),
+            None => tracing::info!("consumption goes on: the pause has ended"),
+        }
+    }
+
+    async fn becomes(&self, pulled: bool) {
+        // The sender is ours, so the channel cannot be closed.
+        drop(self.0.subscribe().wait_for(|pause| pause.is_some() == pulled).await);
+    }
+}
