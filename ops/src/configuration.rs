@@ -151,7 +151,7 @@ fn is_secret(name: &str) -> bool {
 }
 
 /// Names that look as if they were meant for us, but that nothing reads: probably misspelt.
-fn unread(env: &Env) -> Vec<String> {
+pub fn unread(env: &Env) -> Vec<String> {
     let known: Vec<&str> =
         groups().into_iter().flat_map(|(_, variables)| variables).map(|v| v.name).collect();
     let is_read = |name: &str| {

@@ -55,6 +55,22 @@ impl Finding {
     }
 }
 
+impl Finding {
+    /// As urgent as the first of the two that holds; else it is well, and needs no advice.
+    pub fn weighed(
+        name: &'static str,
+        finding: impl Into<String>,
+        (must_act, should_look): (bool, bool),
+        advice: impl Into<String>,
+    ) -> Self {
+        match (must_act, should_look) {
+            (true, _) => Self::act(name, finding, advice),
+            (false, true) => Self::look(name, finding, advice),
+            (false, false) => Self::ok(name, finding),
+        }
+    }
+}
+
 /// The most urgent of all.
 pub fn worst(findings: &[Finding]) -> Mark {
     findings.iter().map(|finding| finding.mark).max().unwrap_or(Mark::Ok)

@@ -38,8 +38,8 @@ use std::process::ExitCode;
 
 use shared::env::Env;
 
-use self::pause::WorkerOptions;
 use self::cli::{Cli, Command, EventsCommand, InvoicesCommand, PaymentsCommand};
+use self::pause::WorkerOptions;
 
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -59,7 +59,8 @@ impl Samples {
 
     /// The value of a label in the first series of that name.
     pub fn label(&self, name: &str, label: &str) -> Option<&str> {
-        let line = self.0.lines().find(|line| line.strip_prefix(name).is_some_and(|it| it.starts_with('{')))?;
+        let line =
+            self.0.lines().find(|line| line.strip_prefix(name).is_some_and(|it| it.starts_with('{')))?;
         let (_, rest) = line.split_once(&format!("{label}=\""))?;
         Some(rest.split_once('"')?.0)
     }

@@ -73,7 +73,9 @@ pub(super) fn strayed_lapin(files: &[File]) -> Vec<Finding> {
 
 /// One text of SQL for both databases; what only one of them understands stands in one file.
 pub(super) fn strayed_dialect(files: &[File]) -> Vec<Finding> {
-    let sources = files.iter().filter(|file| file.is_in(&["worker/src/ledger"]) && !DIALECTS.contains(&file.path.as_str()));
+    let sources = files
+        .iter()
+        .filter(|file| file.is_in(&["worker/src/ledger"]) && !DIALECTS.contains(&file.path.as_str()));
     let mut findings = on_lines(sources, File::lines_without_tests, |line| dialect(&line.strings));
     for file in files.iter().filter(|file| file.is_in(&["migrations/ledger"])) {
         for (number, text) in file.text.lines().enumerate() {

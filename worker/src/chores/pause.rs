@@ -15,7 +15,9 @@ pub async fn run(lanes: Lanes) {
         }
         match lanes.ledger.lasting_pause().await {
             Ok(pause) => lanes.brake.set(pause),
-            Err(error) => tracing::debug!(%error, "whether consumption is paused is not known: nothing changes"),
+            Err(error) => {
+                tracing::debug!(%error, "whether consumption is paused is not known: nothing changes")
+            }
         }
     }
 }

@@ -32,6 +32,7 @@ pub struct Recent {
 pub struct DeadCause {
     pub reason: String,
     pub events: i64,
+    pub last_hour: i64,
     pub first_at: DateTime<Utc>,
     pub last_at: DateTime<Utc>,
 }
@@ -66,11 +67,7 @@ impl Ledger {
     }
 
     /// The newest events, the newest first.
-    pub async fn recent(
-        &self,
-        since: Option<DateTime<Utc>>,
-        limit: i64,
-    ) -> Result<Vec<Recent>, LedgerError> {
+    pub async fn recent(&self, since: Option<DateTime<Utc>>, limit: i64) -> Result<Vec<Recent>, LedgerError> {
         let mut tx = self.read().await?;
         Ok(on!(&mut tx, |connection| {
             sqlx::query_as(
@@ -85,13 +82,15 @@ impl Ledger {
     }
 
     /// What dead letters died of, the most frequent first.
-    pub async fn dead_causes(&self) -> Result<Vec<DeadCause>, LedgerError> {
+    pub async fn dead_causes(&self, hour: DateTime<Utc>) -> Result<Vec<DeadCause>, LedgerError> {
         let mut tx = self.read().await?;
         Ok(on!(&mut tx, |connection| {
             sqlx::query_as(
-                "SELECT reason, COUNT(*) AS events, MIN(recorded_at) AS first_at, MAX(recorded_at) AS last_at \
+                "SELECT reason, COUNT(*) AS events, COUNT(CASE WHEN recorded_at >= $1 THEN 1 END) AS last_hour, \
+                 MIN(recorded_at) AS first_at, MAX(recorded_at) AS last_at \
                  FROM events WHERE outcome = 'dead' GROUP BY reason ORDER BY events DESC, reason",
             )
+            .bind(hour)
             .fetch_all(connection)
             .await?
         }))

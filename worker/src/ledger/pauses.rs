@@ -23,11 +23,9 @@ impl Ledger {
 impl Transaction {
     pub async fn lasting_pause(&mut self) -> Result<Option<Pause>, LedgerError> {
         Ok(on!(self, |connection| {
-            sqlx::query_as(
-                "SELECT number, reason, paused_by, paused_at FROM pauses WHERE resumed_at IS NULL",
-            )
-            .fetch_optional(connection)
-            .await?
+            sqlx::query_as("SELECT number, reason, paused_by, paused_at FROM pauses WHERE resumed_at IS NULL")
+                .fetch_optional(connection)
+                .await?
         }))
     }
 

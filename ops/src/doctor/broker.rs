@@ -1,0 +1,55 @@
+//! The queue: whether it can be used, and whether everything that must stand at the broker does.
+
+use secrecy::ExposeSecret;
+use shared::env::Env;
+use shared::queue::rabbitmq::topology::{self, TopologyError};
+use shared::queue::{QueueConfig, QueueUrl};
+
+use crate::finding::Finding;
+use crate::open;
+use crate::output::me;
+
+const QUEUE: &str = "queue";
+const TOPOLOGY: &str = "queue topology";
+
+pub async fn check(env: &Env) -> Vec<Finding> {
+    // A bad configuration is found with the others.
+    let Ok(config) = QueueConfig::from_env(env) else { return Vec::new() };
+    let mut findings = Vec::new();
+    if let QueueUrl::RabbitMq(url) = &config.url {
+        match topology::check(url.expose_secret()).await {
+            Err(TopologyError::Unreachable(why)) => {
+                let advice = "start it, or see network, user and password; webhooks are answered 503 until it is back";
+                return vec![Finding::act(QUEUE, format!("{}: {why}", config.url.shown()), advice)];
+            }
+            Err(differs) => {
+                let advice = format!("`{} topology` declares what is missing", me());
+                findings.push(Finding::act(TOPOLOGY, differs.to_string(), advice));
+            }
+            Ok(()) => findings.push(Finding::ok(
+                TOPOLOGY,
+                format!(
+                    "every exchange and queue is there. AMQP does not tell their arguments, bindings, policies or \
+                     members: `{} topology` compares the arguments",
+                    me()
+                ),
+            )),
+        }
+    }
+    let advice = "see what it says; webhooks are answered 503 until it can be used";
+    findings.insert(
+        0,
+        match open::queue(env).await {
+            Err(error) => Finding::act(QUEUE, format!("{error:#}"), advice),
+            Ok((queue, shown)) => {
+                let depth = queue.depth().await;
+                queue.close().await;
+                match depth {
+                    Ok(depth) => Finding::ok(QUEUE, format!("{shown} answers; {} wait", depth.ready)),
+                    Err(error) => Finding::act(QUEUE, format!("{shown}: {error}"), advice),
+                }
+            }
+        },
+    );
+    findings
+}

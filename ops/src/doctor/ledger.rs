@@ -1,0 +1,174 @@
+//! The ledger: whether it answers, has this build's schema, keeps what is committed, and has room for more.
+
+use std::time::Instant;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use shared::clock;
+use shared::env::Env;
+use worker::ledger::Ledger;
+use worker::ledger::settings::{PostgresSettings, Settings};
+
+use crate::finding::Finding;
+use crate::output::me;
+use crate::{open, span};
+
+const ANSWERS: &str = "ledger";
+const SCHEMA: &str = "ledger schema";
+const DURABLE: &str = "ledger durability";
+const CONNECTIONS: &str = "ledger connections";
+const TEXT_ORDER: &str = "ledger collation";
+const CLOCK: &str = "ledger clock";
+const STRIPE: &str = "Stripe's clock";
+const FREE_LOOK: i64 = 10;
+const CLOCK_LOOK: TimeDelta = TimeDelta::seconds(2);
+const CLOCK_ACT: TimeDelta = TimeDelta::seconds(30);
+const SAMPLE_EVENTS: i64 = 1_000;
+/// lz4 for raw bodies came with it.
+const OLDEST_VERSION: u32 = 14;
+
+pub async fn check(env: &Env, now: DateTime<Utc>) -> Vec<Finding> {
+    let ledger = match open::patient(env).await {
+        Ok(ledger) => ledger,
+        Err(error) => {
+            let advice = format!("`{} up` or `{} migrate` makes one; or set DATABASE_URL", me(), me());
+            return vec![Finding::act(ANSWERS, format!("{error:#}"), advice)];
+        }
+    };
+    let findings = examine(&ledger, now).await;
+    ledger.close().await;
+    findings
+}
+
+async fn examine(ledger: &Ledger, now: DateTime<Utc>) -> Vec<Finding> {
+    let (asked, before) = (Instant::now(), clock::now());
+    let settings = match ledger.settings().await {
+        Ok(settings) => settings,
+        Err(error) => {
+            let advice =
+                "start it, or see network, user and password; workers hold their events until it is back";
+            return vec![Finding::act(ANSWERS, format!("{}: {error}", ledger.shown()), advice)];
+        }
+    };
+    let took = TimeDelta::from_std(asked.elapsed()).unwrap_or(TimeDelta::MAX);
+    let mut findings = vec![Finding::ok(
+        ANSWERS,
+        format!("{} answers, in {}, {}", ledger.shown(), span::shown(took), version(&settings)),
+    )];
+    let schema = ledger.check_schema().await;
+    findings.push(match &schema {
+        Ok(()) => Finding::ok(SCHEMA, "this build's"),
+        Err(error) => Finding::act(
+            SCHEMA,
+            error.to_string(),
+            format!("`{} migrate` brings an older one up to date; a newer one wants the newer program", me()),
+        ),
+    });
+    match &settings {
+        Settings::Postgres(postgres) => findings.extend(of_postgres(postgres, before + took / 2)),
+        Settings::Sqlite(sqlite) => findings.push(Finding::weighed(
+            DURABLE,
+            format!("journal {}, every commit {}", sqlite.journal_mode, synced(sqlite.synchronous)),
+            (sqlite.journal_mode != "wal" || sqlite.synchronous < 2, false),
+            "keep the file on a local disk: a write-ahead log needs shared memory and honest syncs",
+        )),
+    }
+    if schema.is_ok() {
+        findings.push(stripes_clock(ledger, now).await);
+    }
+    findings
+}
+
+fn version(settings: &Settings) -> String {
+    match settings {
+        Settings::Postgres(settings) => format!("Postgres {}", settings.version),
+        Settings::Sqlite(settings) => format!("SQLite {}", settings.version),
+    }
+}
+
+fn synced(synchronous: i64) -> &'static str {
+    if synchronous >= 2 { "synced to the disk" } else { "not synced to the disk" }
+}
+
+fn of_postgres(settings: &PostgresSettings, ours: DateTime<Utc>) -> Vec<Finding> {
+    let mut findings = durability(settings);
+    let major: u32 = settings.version.split(['.', ' ']).next().and_then(|it| it.parse().ok()).unwrap_or(0);
+    if major < OLDEST_VERSION {
+        let text = format!("Postgres {} has no lz4", settings.version);
+        findings.push(Finding::act(ANSWERS, text, format!("use Postgres {OLDEST_VERSION} or newer")));
+    }
+    let free = settings.connections_limit - settings.connections_open;
+    findings.push(Finding::weighed(
+        CONNECTIONS,
+        format!("{free} of {} are free", settings.connections_limit),
+        (free <= 0, free < FREE_LOOK),
+        "raise max_connections, or lower DATABASE_CONNECTIONS or the number of workers",
+    ));
+    let collation = &settings.collation;
+    findings.push(Finding::ok(
+        TEXT_ORDER,
+        match collation.as_str() {
+            "C" | "POSIX" | "C.UTF-8" | "C.utf8" => format!("{collation}, by bytes"),
+            _ => format!(
+                "{collation}; no rule depends on it, but after an upgrade of the system REINDEX is due"
+            ),
+        },
+    ));
+    let ahead = settings.clock - ours;
+    let side = if ahead < TimeDelta::zero() { "behind" } else { "ahead of" };
+    findings.push(Finding::weighed(
+        CLOCK,
+        format!("{} {side} ours", span::shown(ahead.abs())),
+        (ahead.abs() > CLOCK_ACT, ahead.abs() > CLOCK_LOOK),
+        "synchronise both machines' clocks",
+    ));
+    findings
+}
+
+fn durability(settings: &PostgresSettings) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut act = |text: String, advice: &str| findings.push(Finding::act(DURABLE, text, advice));
+    if settings.is_standby {
+        act(
+            "this server is a standby: nothing can be written".to_owned(),
+            "point DATABASE_URL at the primary",
+        );
+    }
+    for (name, value) in [("fsync", &settings.fsync), ("full_page_writes", &settings.full_page_writes)] {
+        if value == "off" {
+            act(
+                format!("{name} is off: a power cut can ruin the ledger"),
+                "switch it on, in postgresql.conf or at your provider, and reload",
+            );
+        }
+    }
+    if settings.synchronous_commit == "off" {
+        act(
+            "synchronous_commit is off: a commit that events were settled for can be lost".to_owned(),
+            "switch it on for this database and role: ALTER DATABASE … RESET synchronous_commit",
+        );
+    }
+    if findings.is_empty() {
+        let text = format!("fsync on, synchronous_commit {}", settings.synchronous_commit);
+        findings.push(Finding::ok(DURABLE, text));
+    }
+    findings
+}
+
+async fn stripes_clock(ledger: &Ledger, now: DateTime<Utc>) -> Finding {
+    let recent = match ledger.recent(Some(now - TimeDelta::days(1)), SAMPLE_EVENTS).await {
+        Ok(recent) => recent,
+        Err(error) => return Finding::unknown(STRIPE, error.to_string()),
+    };
+    let came = recent.iter().filter(|event| event.source == "stripe");
+    let Some(least) = came.map(|event| event.received_at - event.created_at).min() else {
+        return Finding::unknown(STRIPE, "nothing came from Stripe in 24 hours to compare our clock with");
+    };
+    let is_behind = least < -CLOCK_LOOK;
+    let text = if is_behind {
+        format!("ours is {} behind", span::shown(-least))
+    } else {
+        format!("ours is at most {} ahead", span::shown(least.max(TimeDelta::zero())))
+    };
+    let advice = "synchronise this machine's clock (chrony, timedatectl): signatures are refused at 5 min";
+    Finding::weighed(STRIPE, text, (is_behind, least > TimeDelta::minutes(1)), advice)
+}

@@ -1,0 +1,286 @@
+//! What `tidegate status` knows: asked of ledger, queue, gateway and worker at the same time. One that is away
+//! does not keep the others from being shown.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+use shared::clock;
+use shared::env::Env;
+use shared::queue::{Queue, QueueConfig};
+use worker::ledger::figures::{DeadCause, Intake, Recent, Retries};
+use worker::ledger::pauses::Pause;
+use worker::ledger::search::Whose;
+use worker::ledger::waiting::Waiting;
+use worker::ledger::{Ledger, LedgerConfig, LedgerError};
+
+use crate::probe::{self, Process, Samples};
+use crate::{configuration, open};
+
+/// Latencies, clocks and outcomes are those of so many of the newest events, at most.
+const SAMPLE_EVENTS: i64 = 10_000;
+/// Below every deadline of an answer of Stripe's, so that one late delivery in a quiet hour is no trend.
+const SAMPLE_SPAN: TimeDelta = TimeDelta::hours(1);
+
+/// The part of `--json` below the lines.
+#[derive(Serialize)]
+pub struct Figures {
+    pub ledger: Side<LedgerFigures>,
+    pub queue: Side<QueueFigures>,
+    pub gateway: ProcessFigures,
+    pub worker: ProcessFigures,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum Side<T> {
+    Answers(T),
+    Away { at: String, error: String },
+}
+
+#[derive(Serialize)]
+pub struct LedgerFigures {
+    pub at: String,
+    pub schema: i64,
+    pub intake: Intake,
+    pub last_event: Option<LastEvent>,
+    /// Of the newest events of the last hour.
+    pub sample: Sample,
+    pub dead: Vec<DeadCause>,
+    pub retries: Retries,
+    pub named_only: Vec<Waiting>,
+    pub uncertain: BTreeMap<&'static str, i64>,
+    pub pause: Option<Pause>,
+    /// By how much the database's clock is ahead of ours; `null` where it is a file.
+    pub clock_ahead_secs: Option<f64>,
+}
+
+#[derive(Serialize)]
+pub struct LastEvent {
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub received_at: DateTime<Utc>,
+    pub recorded_at: DateTime<Utc>,
+}
+
+#[derive(Default, Serialize)]
+pub struct Sample {
+    pub events: usize,
+    pub outcomes: BTreeMap<String, u64>,
+    /// From the gateway's receipt to the ledger's record; `null` where nothing came.
+    pub latency_p50_secs: Option<f64>,
+    pub latency_p95_secs: Option<f64>,
+    /// The least time from Stripe's stamp, in whole seconds, to our receipt. Far below 0, our clock is behind.
+    pub stripe_delay_least_secs: Option<f64>,
+    pub handler_versions: Vec<i64>,
+}
+
+#[derive(Serialize)]
+pub struct QueueFigures {
+    pub at: String,
+    pub ready: u64,
+    pub leased: Option<u64>,
+    pub oldest_secs: Option<f64>,
+}
+
+#[derive(Serialize)]
+pub struct ProcessFigures {
+    pub at: SocketAddr,
+    /// `null`: nobody listens there.
+    pub ready: Option<bool>,
+    pub why: Option<String>,
+    pub version: Option<String>,
+    #[serde(skip)]
+    pub samples: Samples,
+}
+
+/// What stays open from one look to the next.
+pub struct Eyes {
+    env: Env,
+    gateway: SocketAddr,
+    worker: SocketAddr,
+    ledger: Option<Ledger>,
+    queue: Option<Queue>,
+    shown: [String; 2],
+}
+
+impl Eyes {
+    pub fn open(env: &Env) -> anyhow::Result<Self> {
+        let address = |name| configuration::address(env, name).map(probe::reachable);
+        Ok(Self {
+            gateway: address("GATEWAY_INTERNAL_ADDR")?,
+            worker: address("WORKER_INTERNAL_ADDR")?,
+            shown: [LedgerConfig::from_env(env)?.shown(), QueueConfig::from_env(env)?.url.shown()],
+            env: env.clone(),
+            ledger: None,
+            queue: None,
+        })
+    }
+
+    pub async fn look(&mut self, now: DateTime<Utc>) -> Figures {
+        let Self { env, ledger, queue, shown, gateway, worker } = self;
+        let (ledger, mut queue, gateway, worker) = tokio::join!(
+            look_at_ledger(env, ledger, now),
+            look_at_queue(env, queue),
+            look_at_process(*gateway),
+            look_at_process(*worker),
+        );
+        // A broker does not tell by itself what it has lent, nor how old anything is; the worker does.
+        if let Ok(figures) = &mut queue
+            && figures.leased.is_none()
+        {
+            let told = |series| worker.samples.value(series).filter(|_| worker.ready == Some(true));
+            figures.leased = told("tidegate_queue_leased_events").map(whole);
+            figures.oldest_secs = told("tidegate_queue_oldest_seconds").filter(|secs| *secs > 0.0);
+        }
+        let side = |at: &String, error: anyhow::Error| (at.clone(), format!("{error:#}"));
+        Figures {
+            ledger: ledger.map_or_else(|error| away(side(&shown[0], error)), Side::Answers),
+            queue: queue.map_or_else(|error| away(side(&shown[1], error)), Side::Answers),
+            gateway,
+            worker,
+        }
+    }
+
+    pub async fn close(self) {
+        if let Some(ledger) = self.ledger {
+            ledger.close().await;
+        }
+        if let Some(queue) = self.queue {
+            queue.close().await;
+        }
+    }
+}
+
+fn away<T>((at, error): (String, String)) -> Side<T> {
+    Side::Away { at, error }
+}
+
+async fn look_at_ledger(
+    env: &Env,
+    kept: &mut Option<Ledger>,
+    now: DateTime<Utc>,
+) -> anyhow::Result<LedgerFigures> {
+    let ledger = match kept {
+        Some(ledger) => ledger.clone(),
+        None => kept.insert(open::patient(env).await?).clone(),
+    };
+    ledger.check_schema().await?;
+    Ok(ask(&ledger, now).await?)
+}
+
+async fn ask(ledger: &Ledger, now: DateTime<Utc>) -> Result<LedgerFigures, LedgerError> {
+    let hour = now - SAMPLE_SPAN;
+    let (before, server, after) = (clock::now(), ledger.server_clock().await?, clock::now());
+    let last = ledger.recent(None, 1).await?.pop();
+    Ok(LedgerFigures {
+        at: ledger.shown(),
+        schema: ledger.schema_versions().await?.0,
+        intake: ledger.intake(now - TimeDelta::minutes(1), hour, now - TimeDelta::days(1)).await?,
+        last_event: last.map(|Recent { kind, received_at, recorded_at, .. }| LastEvent {
+            kind,
+            received_at,
+            recorded_at,
+        }),
+        sample: Sample::of(&ledger.recent(Some(hour), SAMPLE_EVENTS).await?),
+        dead: ledger.dead_causes(hour).await?,
+        retries: ledger.retries().await?,
+        named_only: ledger.waiting_for_report().await?,
+        uncertain: ledger.read().await?.count_uncertain(&Whose::default()).await?.into_iter().collect(),
+        pause: ledger.lasting_pause().await?,
+        // The answer was on its way for half of the time.
+        clock_ahead_secs: server.map(|server| secs(server - (before + (after - before) / 2))),
+    })
+}
+
+async fn look_at_queue(env: &Env, kept: &mut Option<Queue>) -> anyhow::Result<QueueFigures> {
+    let at = QueueConfig::from_env(env)?.url.shown();
+    let queue = match kept {
+        Some(queue) => queue.clone(),
+        None => kept.insert(open::queue(env).await?.0).clone(),
+    };
+    let depth = queue.depth().await?;
+    let oldest_secs = depth.oldest_age.map(|age: Duration| age.as_secs_f64());
+    Ok(QueueFigures { at, ready: depth.ready, leased: depth.leased, oldest_secs })
+}
+
+async fn look_at_process(at: SocketAddr) -> ProcessFigures {
+    let (ready, why, samples) = match probe::process(at).await {
+        Process::Absent => (None, None, Samples::default()),
+        Process::Ready(samples) => (Some(true), None, samples),
+        Process::NotReady(why, samples) => (Some(false), Some(why), samples),
+    };
+    let version = samples.label("tidegate_build_info", "version").map(str::to_owned);
+    ProcessFigures { at, ready, why, version, samples }
+}
+
+impl Sample {
+    fn of(recent: &[Recent]) -> Self {
+        let mut sample = Self { events: recent.len(), ..Self::default() };
+        let (mut latencies, mut delays) = (Vec::new(), Vec::new());
+        for event in recent {
+            *sample.outcomes.entry(event.outcome.clone()).or_default() += 1;
+            sample.handler_versions.push(event.handler_version);
+            // What we fetched ourselves says nothing about Stripe's deliveries.
+            if event.source == "stripe" {
+                latencies.push(secs(event.recorded_at - event.received_at));
+                delays.push(secs(event.received_at - event.created_at));
+            }
+        }
+        sample.handler_versions.sort_unstable();
+        sample.handler_versions.dedup();
+        latencies.sort_by(f64::total_cmp);
+        sample.latency_p50_secs = percentile(&latencies, 50);
+        sample.latency_p95_secs = percentile(&latencies, 95);
+        sample.stripe_delay_least_secs = delays.into_iter().min_by(f64::total_cmp);
+        sample
+    }
+}
+
+/// The least value that so many of a hundred do not exceed.
+fn percentile(sorted: &[f64], of_hundred: usize) -> Option<f64> {
+    let rank = (sorted.len() * of_hundred).div_ceil(100);
+    sorted.get(rank.max(1) - 1).copied()
+}
+
+fn secs(span: TimeDelta) -> f64 {
+    span.as_seconds_f64()
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count, which is what it was")]
+fn whole(count: f64) -> u64 {
+    count as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_values_that_occurred() {
+        assert_eq!(percentile(&[], 95), None);
+        assert_eq!(percentile(&[3.0], 50), Some(3.0));
+        let hundred: Vec<f64> = (1..=100).map(f64::from).collect();
+        assert_eq!((percentile(&hundred, 50), percentile(&hundred, 95)), (Some(50.0), Some(95.0)));
+    }
+
+    #[test]
+    fn a_sample_tells_latency_from_the_delay_before_us() {
+        let at = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let event = |source: &str, delay, latency| Recent {
+            kind: "invoice.paid".to_owned(),
+            source: source.to_owned(),
+            created_at: at,
+            received_at: at + TimeDelta::seconds(delay),
+            recorded_at: at + TimeDelta::seconds(delay + latency),
+            outcome: "applied".to_owned(),
+            handler_version: 2,
+        };
+        let sample = Sample::of(&[event("stripe", 5, 1), event("stripe", 3, 2), event("backfill", -9, 90)]);
+        assert_eq!((sample.latency_p50_secs, sample.latency_p95_secs), (Some(1.0), Some(2.0)));
+        assert_eq!(sample.stripe_delay_least_secs, Some(3.0));
+        assert_eq!((sample.outcomes["applied"], sample.handler_versions), (3, vec![2]));
+    }
+}

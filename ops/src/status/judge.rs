@@ -1,0 +1,292 @@
+//! What the figures mean: a line each, with a mark, and what to do where it is not well. Pure.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use worker::rules::HANDLER_VERSION;
+
+use super::figures::{Figures, LedgerFigures, ProcessFigures, QueueFigures, Sample, Side};
+use crate::finding::Finding;
+use crate::output::me;
+use crate::{money, pause, span};
+
+const LATENCY_LOOK_SECS: f64 = 5.0;
+const LATENCY_ACT_SECS: f64 = 10.0;
+const OLDEST_LOOK_SECS: f64 = 10.0;
+const OLDEST_ACT_SECS: f64 = 60.0;
+const READY_LOOK_EVENTS: u64 = 10_000;
+const DEAD_ACT_EVENTS_AN_HOUR: i64 = 10;
+const DEAD_ACT_AGE: TimeDelta = TimeDelta::days(1);
+const CAUSES_SHOWN: usize = 5;
+/// So long after its time a retry is overdue: nobody works.
+const RETRY_ACT_LATE: TimeDelta = TimeDelta::minutes(1);
+const SILENCE_LOOK: TimeDelta = TimeDelta::days(1);
+const NAMED_LOOK_AGE: TimeDelta = TimeDelta::days(1);
+/// Stripe's stamps are whole seconds, cut off.
+const BEHIND_STRIPE_ACT_SECS: f64 = -2.0;
+const AHEAD_OF_STRIPE_LOOK_SECS: f64 = 60.0;
+const CLOCK_LOOK_SECS: f64 = 2.0;
+const CLOCK_ACT_SECS: f64 = 30.0;
+
+/// In the order in which an event meets them.
+pub fn lines(figures: &Figures, now: DateTime<Utc>) -> Vec<Finding> {
+    let mut lines = vec![process("gateway", &figures.gateway, "GATEWAY_INTERNAL_ADDR")];
+    let ledger = match &figures.ledger {
+        Side::Answers(ledger) => Some(ledger),
+        Side::Away { .. } => None,
+    };
+    let is_paused = ledger.is_some_and(|ledger| ledger.pause.is_some());
+    lines.push(match &figures.queue {
+        Side::Answers(queue) => waiting(queue, is_paused),
+        Side::Away { error, .. } => Finding::act(
+            "queue",
+            error,
+            "webhooks are answered 503 meanwhile, and Stripe repeats them: bring the queue back; `tidegate doctor` \
+             looks closer",
+        ),
+    });
+    lines.push(process("worker", &figures.worker, "WORKER_INTERNAL_ADDR"));
+    match &figures.ledger {
+        Side::Answers(ledger) => lines.extend(of_ledger(ledger, now)),
+        Side::Away { error, .. } => lines.push(Finding::act(
+            "ledger",
+            error,
+            "workers hold what they have and go on by themselves once it is back; webhooks are accepted and wait. \
+             What the ledger tells (intake, latency, dead letters, pauses) is not known meanwhile",
+        )),
+    }
+    lines
+}
+
+fn of_ledger(ledger: &LedgerFigures, now: DateTime<Utc>) -> Vec<Finding> {
+    let mut lines = vec![consumption(ledger), intake(ledger), last_event(ledger, now)];
+    lines.extend([latency(&ledger.sample, ledger.pause.is_some()), outcomes(&ledger.sample)]);
+    lines.extend(dead(ledger, now));
+    lines.extend([retries(ledger, now), named_only(ledger, now), uncertain(ledger)]);
+    lines.extend([stripes_clock(&ledger.sample), databases_clock(ledger), versions(ledger)]);
+    lines
+}
+
+fn process(name: &'static str, process: &ProcessFigures, variable: &str) -> Finding {
+    let at = process.at;
+    match (process.ready, &process.why) {
+        (Some(true), _) => {
+            let version = process.version.as_ref().map(|version| format!(", version {version}"));
+            Finding::ok(name, format!("ready at {at}{}", version.unwrap_or_default()))
+        }
+        (Some(false), why) => Finding::act(
+            name,
+            format!("not ready at {at}: {}", why.as_deref().unwrap_or("it does not say why")),
+            "the reason names what to bring back; it goes on by itself then",
+        ),
+        (None, _) => Finding::look(
+            name,
+            format!("nobody listens at {at}"),
+            format!("start it, or where it runs elsewhere set {variable} to ask it there"),
+        ),
+    }
+}
+
+fn waiting(queue: &QueueFigures, is_paused: bool) -> Finding {
+    let leased = queue.leased.map_or(String::new(), |leased| format!(", {} in hand", money::count(leased)));
+    let oldest = queue.oldest_secs.map_or(String::new(), |age| format!(", the oldest for {}", in_words(age)));
+    let text = format!("{} wait{leased}{oldest}  ({})", money::count(queue.ready), queue.at);
+    let age = queue.oldest_secs.unwrap_or(0.0);
+    let more = "more workers or lanes empty it sooner; see whether a worker runs and the ledger is quick";
+    if is_paused && queue.ready > 0 {
+        return Finding::look("queue", text, "consumption is paused: it grows until somebody resumes");
+    }
+    let is_long = age > OLDEST_LOOK_SECS || queue.ready > READY_LOOK_EVENTS;
+    Finding::weighed("queue", text, (age > OLDEST_ACT_SECS, is_long), more)
+}
+
+fn consumption(ledger: &LedgerFigures) -> Finding {
+    match &ledger.pause {
+        None => Finding::ok("consumption", "running"),
+        Some(pause) => Finding::look(
+            "consumption",
+            pause::in_words(pause),
+            format!("`{} worker resume` once the reason is gone", me()),
+        ),
+    }
+}
+
+fn intake(ledger: &LedgerFigures) -> Finding {
+    let count = |number: i64| money::count(number.unsigned_abs());
+    let (minute, hour, day) = (ledger.intake.last_minute, ledger.intake.last_hour, ledger.intake.last_day);
+    let text = format!(
+        "{} events recorded in the last minute, {} in the last hour, {} in 24 hours",
+        count(minute),
+        count(hour),
+        count(day)
+    );
+    Finding::ok("intake", text)
+}
+
+fn last_event(ledger: &LedgerFigures, now: DateTime<Utc>) -> Finding {
+    let Some(last) = &ledger.last_event else {
+        return Finding::ok("last event", format!("none yet; `{} send` makes some", me()));
+    };
+    let silence = now - last.recorded_at;
+    let text = format!("{} ago: {}", span::shown(silence.max(TimeDelta::zero())), last.kind);
+    if silence > SILENCE_LOOK {
+        let advice =
+            "is that usual? Else see in Stripe's dashboard whether the endpoint is enabled and reached";
+        return Finding::look("last event", text, advice);
+    }
+    Finding::ok("last event", text)
+}
+
+fn latency(sample: &Sample, is_paused: bool) -> Finding {
+    let name = "latency";
+    let (Some(p50), Some(p95)) = (sample.latency_p50_secs, sample.latency_p95_secs) else {
+        return Finding::ok(name, "nothing came from Stripe in the last hour");
+    };
+    let text = format!(
+        "from receipt to ledger {} in the middle, {} at most for 95 % of the last hour",
+        in_words(p50),
+        in_words(p95)
+    );
+    let advice = "more workers or lanes; or the ledger was away, slow or paused in that hour";
+    Finding::weighed(name, text, (p95 > LATENCY_ACT_SECS && !is_paused, p95 > LATENCY_LOOK_SECS), advice)
+}
+
+fn outcomes(sample: &Sample) -> Finding {
+    let told: Vec<String> = sample
+        .outcomes
+        .iter()
+        .map(|(outcome, count)| format!("{} {outcome}", money::count(*count)))
+        .collect();
+    let text = if told.is_empty() { "none in the last hour".to_owned() } else { told.join(", ") };
+    let newest = format!("  (of the newest {} in the last hour)", money::count(sample.events as u64));
+    Finding::ok("outcomes", if told.is_empty() { text } else { text + &newest })
+}
+
+fn dead(ledger: &LedgerFigures, now: DateTime<Utc>) -> Vec<Finding> {
+    let name = "dead letters";
+    if ledger.dead.is_empty() {
+        return vec![Finding::ok(name, "none")];
+    }
+    let recent: i64 = ledger.dead.iter().map(|cause| cause.last_hour).sum();
+    let advice = format!("`{} events list --outcome dead` has them; nothing else happens to them", me());
+    let mut lines: Vec<Finding> = Vec::new();
+    for cause in ledger.dead.iter().take(CAUSES_SHOWN) {
+        let text = format!(
+            "{} x {}, the last {}",
+            money::count(cause.events.unsigned_abs()),
+            cause.reason,
+            span::age(cause.last_at, now)
+        );
+        let is_urgent = recent > DEAD_ACT_EVENTS_AN_HOUR || now - cause.first_at > DEAD_ACT_AGE;
+        let line = if is_urgent { Finding::act } else { Finding::look };
+        lines.push(Finding { advice: None, ..line(name, text, "") });
+    }
+    let left_out: i64 = ledger.dead.iter().skip(CAUSES_SHOWN).map(|cause| cause.events).sum();
+    if left_out > 0 {
+        lines.push(Finding {
+            advice: None,
+            ..Finding::look(name, format!("{left_out} of further causes"), "")
+        });
+    }
+    if let Some(last) = lines.last_mut() {
+        last.advice = Some(advice);
+    }
+    lines
+}
+
+fn retries(ledger: &LedgerFigures, now: DateTime<Utc>) -> Finding {
+    let name = "waiting";
+    let (0.., Some(next)) = (ledger.retries.events, ledger.retries.next_at) else {
+        return Finding::ok(name, "no event waits for another attempt");
+    };
+    let text = format!(
+        "{} wait for another attempt, the next {}",
+        money::count(ledger.retries.events.unsigned_abs()),
+        span::until(next, now)
+    );
+    match &ledger.pause {
+        None if now - next > RETRY_ACT_LATE => {
+            Finding::act(name, text, "its time has come and nobody tried: start a worker")
+        }
+        _ => Finding::look(
+            name,
+            text,
+            format!("each failed for a reason that may pass: `{} events list --outcome waiting`", me()),
+        ),
+    }
+}
+
+fn named_only(ledger: &LedgerFigures, now: DateTime<Utc>) -> Finding {
+    let name = "named only";
+    let known: Vec<_> = ledger.named_only.iter().filter(|waiting| waiting.count > 0).collect();
+    if known.is_empty() {
+        return Finding::ok(name, "every object that an event named has been reported");
+    }
+    let told: Vec<String> =
+        known.iter().map(|it| format!("{} {}s", money::count(it.count.unsigned_abs()), it.kind)).collect();
+    let since = known.iter().filter_map(|waiting| waiting.since).min();
+    let age = since.map(|since| format!(", the first {}", span::age(since, now))).unwrap_or_default();
+    let text = format!("{} are named by events, and no event reports them{age}", told.join(", "));
+    if since.is_some_and(|since| now - since > NAMED_LOOK_AGE) {
+        let advice = "those from before Tidegate was connected stay so; others were never sent, or are still on \
+                      their way: see the endpoint's event types in Stripe's dashboard";
+        return Finding::look(name, text, advice);
+    }
+    Finding::ok(name, text)
+}
+
+fn uncertain(ledger: &LedgerFigures) -> Finding {
+    if ledger.uncertain.is_empty() {
+        return Finding::ok("uncertain", "no object whose state only Stripe could tell");
+    }
+    let told: Vec<String> = ledger.uncertain.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    Finding::look(
+        "uncertain",
+        format!("only Stripe can tell the state of {}", told.join(", ")),
+        format!("`{} anomalies --uncertain` lists them; compare with Stripe's dashboard", me()),
+    )
+}
+
+fn stripes_clock(sample: &Sample) -> Finding {
+    let name = "Stripe's clock";
+    let Some(least) = sample.stripe_delay_least_secs else {
+        return Finding::ok(name, "nothing came in the last hour to compare with");
+    };
+    let text = format!("Stripe's stamps are at least {} older than our receipts", in_words(least));
+    let ntp = "see that this machine's clock is synchronised (chrony, timedatectl): signatures are refused at 5 min";
+    if least < BEHIND_STRIPE_ACT_SECS {
+        return Finding::act(name, format!("our clock is {} behind Stripe's", in_words(-least)), ntp);
+    }
+    let late = format!("either Stripe delivers late, or our clock is ahead: {ntp}");
+    Finding::weighed(name, text, (false, least > AHEAD_OF_STRIPE_LOOK_SECS), late)
+}
+
+fn databases_clock(ledger: &LedgerFigures) -> Finding {
+    let name = "database's clock";
+    let Some(ahead) = ledger.clock_ahead_secs else {
+        return Finding::ok(name, "the ledger is a file: it is this machine's");
+    };
+    let side = if ahead < 0.0 { "behind" } else { "ahead of" };
+    let text = format!("{} {side} ours", in_words(ahead.abs()));
+    let advice =
+        "synchronise both machines' clocks; nothing is decided by the database's, but its logs mislead";
+    let off = ahead.abs();
+    Finding::weighed(name, text, (off > CLOCK_ACT_SECS, off > CLOCK_LOOK_SECS), advice)
+}
+
+fn versions(ledger: &LedgerFigures) -> Finding {
+    let seen: Vec<String> = ledger.sample.handler_versions.iter().map(ToString::to_string).collect();
+    let seen = if seen.is_empty() { "none in the last hour".to_owned() } else { seen.join(", ") };
+    let text = format!(
+        "this program {}, schema {}, rules {HANDLER_VERSION}; rules that handled events: {seen}",
+        env!("CARGO_PKG_VERSION"),
+        ledger.schema
+    );
+    if ledger.sample.handler_versions.iter().any(|version| *version > HANDLER_VERSION) {
+        return Finding::look("versions", text, "newer workers run than this program: use theirs");
+    }
+    Finding::ok("versions", text)
+}
+
+fn in_words(secs: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, reason = "spans that people wait for")]
+    span::shown(TimeDelta::microseconds((secs * 1e6) as i64))
+}

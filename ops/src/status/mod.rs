@@ -1,0 +1,106 @@
+//! `tidegate status`: one screen that says how it goes, and what to do where it does not go well.
+
+mod figures;
+mod judge;
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use clap::Args;
+use serde::Serialize;
+use shared::env::Env;
+use shared::{clock, shutdown};
+
+use self::figures::{Eyes, Figures};
+use crate::cli::Shape;
+use crate::finding::{self, Finding, Mark};
+use crate::{output, span};
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples
+  tidegate status
+  tidegate status --watch                    again every 2 s, until Ctrl-C
+  tidegate status --json | jq -e '.mark != \"act\"'")]
+pub struct StatusOptions {
+    /// Show it again and again, every so many seconds, until Ctrl-C
+    #[arg(long, value_name = "SECS", num_args = 0..=1, default_missing_value = "2", value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub watch: Option<u64>,
+    #[command(flatten)]
+    pub shape: Shape,
+}
+
+/// The form of `--json`.
+#[derive(Serialize)]
+struct Status {
+    at: DateTime<Utc>,
+    version: &'static str,
+    /// The most urgent of the lines.
+    mark: Mark,
+    lines: Vec<Finding>,
+    #[serde(flatten)]
+    figures: Figures,
+}
+
+pub async fn run(env: &Env, options: &StatusOptions) -> anyhow::Result<()> {
+    let mut eyes = Eyes::open(env)?;
+    let Some(seconds) = options.watch else {
+        let shown = show(&Status::now(&mut eyes).await, options.shape.json);
+        eyes.close().await;
+        return output::print(&shown?);
+    };
+    let result = watch(&mut eyes, Duration::from_secs(seconds), options.shape.json).await;
+    eyes.close().await;
+    result
+}
+
+async fn watch(eyes: &mut Eyes, every: Duration, json: bool) -> anyhow::Result<()> {
+    let stop = shutdown::on_signal()?;
+    let is_screen = std::io::stdout().is_terminal() && !json;
+    if is_screen {
+        output::print("\x1b[2J")?;
+    }
+    while !stop.is_cancelled() {
+        // Not cancelled half-way: every question has its own deadline.
+        let status = Status::now(eyes).await;
+        output::print(&match (is_screen, json) {
+            (true, _) => repainted(&show(&status, false)?),
+            (false, true) => serde_json::to_string(&status)? + "\n",
+            (false, false) => show(&status, false)? + "\n",
+        })?;
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(every) => {}
+        }
+    }
+    Ok(())
+}
+
+impl Status {
+    async fn now(eyes: &mut Eyes) -> Self {
+        let figures = eyes.look(clock::now()).await;
+        let at = clock::now();
+        let lines = judge::lines(&figures, at);
+        Self { at, version: env!("CARGO_PKG_VERSION"), mark: finding::worst(&lines), lines, figures }
+    }
+}
+
+fn show(status: &Status, json: bool) -> anyhow::Result<String> {
+    if json {
+        return Ok(serde_json::to_string_pretty(status)? + "\n");
+    }
+    let summary = match status.mark {
+        Mark::Ok | Mark::Unknown => "all is well",
+        Mark::Look => "well, with something to look at",
+        Mark::Act => "something needs a person now",
+    };
+    let page = finding::page(&status.lines);
+    Ok(format!("tidegate {}  {} UTC  {summary}\n\n{page}", status.version, span::whole(status.at)))
+}
+
+/// Over the page before, line by line, so that nothing flickers.
+fn repainted(page: &str) -> String {
+    let lines: Vec<&str> = page.lines().collect();
+    format!("\x1b[H{}\x1b[K\n\x1b[J", lines.join("\x1b[K\n"))
+}
