@@ -27,6 +27,7 @@ mod rebuild;
 mod roles;
 mod send;
 mod show;
+mod skew;
 mod span;
 mod status;
 mod table;

@@ -15,6 +15,7 @@ mod landing;
 mod lattice;
 mod ledgers;
 mod malformed;
+mod oncall;
 mod orders;
 mod queue_contract;
 mod queue_file;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use rustix::process::Signal;
 
+use crate::binaries::binary;
 use crate::broker::Broker;
 use crate::client::{Client, get};
 use crate::guardian::{Guardian, until};
@@ -160,6 +161,29 @@ impl Stack {
         until("a command of tidegate", TOOL_PATIENCE, async || Ok(tool.has_ended())).await?;
         ensure!(tool.succeeded(), "tidegate {arguments:?} failed: {}", tool.log());
         Ok(tool.output())
+    }
+
+    /// The same, for whoever also wants to know how it ended, and with the listeners of its gateway and its
+    /// first worker. Of two values for one variable the later counts.
+    pub fn run(&self, arguments: &[&str], settings: &[(&str, &str)]) -> std::process::Output {
+        let mut command = std::process::Command::new(binary("tidegate"));
+        command.args(arguments).current_dir(self.guardian.folder()).stdin(std::process::Stdio::null());
+        command.env_clear().envs(self.settings.iter().map(|(name, value)| (name, value)));
+        let variables = ["GATEWAY_INTERNAL_ADDR", "WORKER_INTERNAL_ADDR"];
+        for (variable, listener) in variables.iter().zip(self.listeners()) {
+            command.env(variable, listener.to_string());
+        }
+        command.envs(settings.iter().copied()).output().expect("tidegate can be started")
+    }
+
+    /// Where gateway and workers answer their operators.
+    pub fn listeners(&self) -> Vec<SocketAddr> {
+        self.processes.iter().flat_map(Process::internal_addresses).collect()
+    }
+
+    /// The folder that its processes run in.
+    pub fn folder(&self) -> &std::path::Path {
+        self.guardian.folder()
     }
 
     pub fn client(&self) -> Client {

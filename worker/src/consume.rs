@@ -16,6 +16,7 @@ use crate::alone::{self, Alone, Mark, Retries};
 use crate::circuit::Circuit;
 use crate::failure::{Blame, Failure};
 use crate::ledger::Ledger;
+use crate::ledger::pauses::Pause;
 use crate::metrics::Metrics;
 use crate::pause::Brake;
 use crate::process::{Manner, process};
@@ -70,6 +71,12 @@ impl Lanes {
                 self.alone(lane, suspect).await;
             }
         }
+    }
+
+    /// Whether consumption is paused, as the ledger says now.
+    pub(crate) fn set_pause(&self, pause: Option<Pause>) {
+        self.queue.rest(pause.is_some());
+        self.brake.set(pause);
     }
 
     async fn together(&self, lane: usize, deliveries: &[Delivery]) {

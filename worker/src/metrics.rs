@@ -34,6 +34,10 @@ pub struct Metrics {
 impl Metrics {
     pub fn new() -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
+        let build = Opts::new("tidegate_build_info", "Always 1; which version runs.");
+        let build = IntGaugeVec::new(build, &["version"])?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        registry.register(Box::new(build))?;
         let metrics = Self {
             handled: IntCounterVec::new(
                 Opts::new("tidegate_events_handled_total", "Events that got an outcome, each once."),

@@ -96,7 +96,7 @@ async fn wait_for_schema(lanes: &Lanes) -> anyhow::Result<bool> {
         match paused {
             Ok(pause) => {
                 lanes.circuit.close();
-                lanes.brake.set(pause);
+                lanes.set_pause(pause);
                 return Ok(true);
             }
             Err(error @ LedgerError::Schema(_)) => return Err(error.into()),

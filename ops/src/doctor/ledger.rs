@@ -10,7 +10,7 @@ use worker::ledger::settings::{PostgresSettings, Settings};
 
 use crate::finding::Finding;
 use crate::output::me;
-use crate::{open, span};
+use crate::{open, pause, span};
 
 const ANSWERS: &str = "ledger";
 const SCHEMA: &str = "ledger schema";
@@ -18,7 +18,6 @@ const DURABLE: &str = "ledger durability";
 const CONNECTIONS: &str = "ledger connections";
 const TEXT_ORDER: &str = "ledger collation";
 const CLOCK: &str = "ledger clock";
-const STRIPE: &str = "Stripe's clock";
 const FREE_LOOK: i64 = 10;
 const CLOCK_LOOK: TimeDelta = TimeDelta::seconds(2);
 const CLOCK_ACT: TimeDelta = TimeDelta::seconds(30);
@@ -26,27 +25,39 @@ const SAMPLE_EVENTS: i64 = 1_000;
 /// lz4 for raw bodies came with it.
 const OLDEST_VERSION: u32 = 14;
 
-pub async fn check(env: &Env, now: DateTime<Utc>) -> Vec<Finding> {
+pub struct Examined {
+    pub findings: Vec<Finding>,
+    /// For our clock, where the gateway cannot tell.
+    pub delay_least_secs: Option<f64>,
+}
+
+impl From<Finding> for Examined {
+    fn from(finding: Finding) -> Self {
+        Self { findings: vec![finding], delay_least_secs: None }
+    }
+}
+
+pub async fn check(env: &Env, now: DateTime<Utc>) -> Examined {
     let ledger = match open::patient(env).await {
         Ok(ledger) => ledger,
         Err(error) => {
             let advice = format!("`{} up` or `{} migrate` makes one; or set DATABASE_URL", me(), me());
-            return vec![Finding::act(ANSWERS, format!("{error:#}"), advice)];
+            return Finding::act(ANSWERS, format!("{error:#}"), advice).into();
         }
     };
-    let findings = examine(&ledger, now).await;
+    let examined = examine(&ledger, now).await;
     ledger.close().await;
-    findings
+    examined
 }
 
-async fn examine(ledger: &Ledger, now: DateTime<Utc>) -> Vec<Finding> {
+async fn examine(ledger: &Ledger, now: DateTime<Utc>) -> Examined {
     let (asked, before) = (Instant::now(), clock::now());
     let settings = match ledger.settings().await {
         Ok(settings) => settings,
         Err(error) => {
             let advice =
                 "start it, or see network, user and password; workers hold their events until it is back";
-            return vec![Finding::act(ANSWERS, format!("{}: {error}", ledger.shown()), advice)];
+            return Finding::act(ANSWERS, format!("{}: {error}", ledger.shown()), advice).into();
         }
     };
     let took = TimeDelta::from_std(asked.elapsed()).unwrap_or(TimeDelta::MAX);
@@ -72,10 +83,12 @@ async fn examine(ledger: &Ledger, now: DateTime<Utc>) -> Vec<Finding> {
             "keep the file on a local disk: a write-ahead log needs shared memory and honest syncs",
         )),
     }
-    if schema.is_ok() {
-        findings.push(stripes_clock(ledger, now).await);
+    if let Ok(Some(pause)) = ledger.lasting_pause().await {
+        let advice = format!("`{} worker resume` once the reason is gone", me());
+        findings.push(Finding::look("consumption", pause::in_words(&pause), advice));
     }
-    findings
+    let delay_least_secs = if schema.is_ok() { delay_least_secs(ledger, now).await } else { None };
+    Examined { findings, delay_least_secs }
 }
 
 fn version(settings: &Settings) -> String {
@@ -154,21 +167,9 @@ fn durability(settings: &PostgresSettings) -> Vec<Finding> {
     findings
 }
 
-async fn stripes_clock(ledger: &Ledger, now: DateTime<Utc>) -> Finding {
-    let recent = match ledger.recent(Some(now - TimeDelta::days(1)), SAMPLE_EVENTS).await {
-        Ok(recent) => recent,
-        Err(error) => return Finding::unknown(STRIPE, error.to_string()),
-    };
+/// The least time, of late, from Stripe's stamp to our receipt; `None` where nothing came or it cannot be asked.
+async fn delay_least_secs(ledger: &Ledger, now: DateTime<Utc>) -> Option<f64> {
+    let recent = ledger.recent(Some(now - TimeDelta::days(1)), SAMPLE_EVENTS).await.ok()?;
     let came = recent.iter().filter(|event| event.source == "stripe");
-    let Some(least) = came.map(|event| event.received_at - event.created_at).min() else {
-        return Finding::unknown(STRIPE, "nothing came from Stripe in 24 hours to compare our clock with");
-    };
-    let is_behind = least < -CLOCK_LOOK;
-    let text = if is_behind {
-        format!("ours is {} behind", span::shown(-least))
-    } else {
-        format!("ours is at most {} ahead", span::shown(least.max(TimeDelta::zero())))
-    };
-    let advice = "synchronise this machine's clock (chrony, timedatectl): signatures are refused at 5 min";
-    Finding::weighed(STRIPE, text, (is_behind, least > TimeDelta::minutes(1)), advice)
+    came.map(|event| event.received_at - event.created_at).min().map(TimeDelta::as_seconds_f64)
 }

@@ -17,7 +17,7 @@ use shared::env::Env;
 
 use crate::cli::Shape;
 use crate::finding::{Finding, Mark, page, worst};
-use crate::{configuration, output, probe};
+use crate::{configuration, output, probe, skew};
 
 const SICK: u8 = 1;
 
@@ -53,12 +53,14 @@ async fn examine(env: &Env, now: DateTime<Utc>) -> Vec<Finding> {
         listeners::ask(gateway),
         listeners::ask(worker)
     );
-    checks.extend(ledger);
+    checks.extend(ledger.findings);
     checks.extend(queue);
     checks.extend(files::check(env));
     checks.extend(secrets::check(env, &gateway, now));
     checks.extend(listeners::check("gateway", &gateway, "GATEWAY_INTERNAL_ADDR"));
     checks.extend(listeners::check("worker", &worker, "WORKER_INTERNAL_ADDR"));
+    let signature_age_secs = listeners::samples(&gateway).and_then(skew::signature_age_secs);
+    checks.push(skew::judged(signature_age_secs, ledger.delay_least_secs));
     checks.push(listeners::open_files(&gateway));
     checks
 }

@@ -17,11 +17,10 @@ use worker::ledger::waiting::Waiting;
 use worker::ledger::{Ledger, LedgerConfig, LedgerError};
 
 use crate::probe::{self, Process, Samples};
-use crate::{configuration, open};
+use crate::{configuration, open, skew};
 
 /// Latencies, clocks and outcomes are those of so many of the newest events, at most.
 const SAMPLE_EVENTS: i64 = 10_000;
-/// Below every deadline of an answer of Stripe's, so that one late delivery in a quiet hour is no trend.
 const SAMPLE_SPAN: TimeDelta = TimeDelta::hours(1);
 
 /// The part of `--json` below the lines.
@@ -31,6 +30,8 @@ pub struct Figures {
     pub queue: Side<QueueFigures>,
     pub gateway: ProcessFigures,
     pub worker: ProcessFigures,
+    /// Our clock less the time of the last good signature, as the gateway has it.
+    pub signature_age_secs: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -139,6 +140,7 @@ impl Eyes {
         Figures {
             ledger: ledger.map_or_else(|error| away(side(&shown[0], error)), Side::Answers),
             queue: queue.map_or_else(|error| away(side(&shown[1], error)), Side::Answers),
+            signature_age_secs: skew::signature_age_secs(&gateway.samples),
             gateway,
             worker,
         }

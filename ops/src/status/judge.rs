@@ -6,7 +6,7 @@ use worker::rules::HANDLER_VERSION;
 use super::figures::{Figures, LedgerFigures, ProcessFigures, QueueFigures, Sample, Side};
 use crate::finding::Finding;
 use crate::output::me;
-use crate::{money, pause, span};
+use crate::{money, pause, skew, span};
 
 const LATENCY_LOOK_SECS: f64 = 5.0;
 const LATENCY_ACT_SECS: f64 = 10.0;
@@ -20,9 +20,6 @@ const CAUSES_SHOWN: usize = 5;
 const RETRY_ACT_LATE: TimeDelta = TimeDelta::minutes(1);
 const SILENCE_LOOK: TimeDelta = TimeDelta::days(1);
 const NAMED_LOOK_AGE: TimeDelta = TimeDelta::days(1);
-/// Stripe's stamps are whole seconds, cut off.
-const BEHIND_STRIPE_ACT_SECS: f64 = -2.0;
-const AHEAD_OF_STRIPE_LOOK_SECS: f64 = 60.0;
 const CLOCK_LOOK_SECS: f64 = 2.0;
 const CLOCK_ACT_SECS: f64 = 30.0;
 
@@ -45,7 +42,7 @@ pub fn lines(figures: &Figures, now: DateTime<Utc>) -> Vec<Finding> {
     });
     lines.push(process("worker", &figures.worker, "WORKER_INTERNAL_ADDR"));
     match &figures.ledger {
-        Side::Answers(ledger) => lines.extend(of_ledger(ledger, now)),
+        Side::Answers(ledger) => lines.extend(of_ledger(ledger, figures.signature_age_secs, now)),
         Side::Away { error, .. } => lines.push(Finding::act(
             "ledger",
             error,
@@ -56,12 +53,13 @@ pub fn lines(figures: &Figures, now: DateTime<Utc>) -> Vec<Finding> {
     lines
 }
 
-fn of_ledger(ledger: &LedgerFigures, now: DateTime<Utc>) -> Vec<Finding> {
+fn of_ledger(ledger: &LedgerFigures, signature_age_secs: Option<f64>, now: DateTime<Utc>) -> Vec<Finding> {
     let mut lines = vec![consumption(ledger), intake(ledger), last_event(ledger, now)];
     lines.extend([latency(&ledger.sample, ledger.pause.is_some()), outcomes(&ledger.sample)]);
     lines.extend(dead(ledger, now));
     lines.extend([retries(ledger, now), named_only(ledger, now), uncertain(ledger)]);
-    lines.extend([stripes_clock(&ledger.sample), databases_clock(ledger), versions(ledger)]);
+    lines.push(skew::judged(signature_age_secs, ledger.sample.stripe_delay_least_secs));
+    lines.extend([databases_clock(ledger), versions(ledger)]);
     lines
 }
 
@@ -113,7 +111,7 @@ fn intake(ledger: &LedgerFigures) -> Finding {
     let count = |number: i64| money::count(number.unsigned_abs());
     let (minute, hour, day) = (ledger.intake.last_minute, ledger.intake.last_hour, ledger.intake.last_day);
     let text = format!(
-        "{} events recorded in the last minute, {} in the last hour, {} in 24 hours",
+        "{} events in the last minute, {} in the last hour, {} in the last day",
         count(minute),
         count(hour),
         count(day)
@@ -141,7 +139,7 @@ fn latency(sample: &Sample, is_paused: bool) -> Finding {
         return Finding::ok(name, "nothing came from Stripe in the last hour");
     };
     let text = format!(
-        "from receipt to ledger {} in the middle, {} at most for 95 % of the last hour",
+        "from receipt to ledger {} in the middle, 95 % within {}  (last hour)",
         in_words(p50),
         in_words(p95)
     );
@@ -243,20 +241,6 @@ fn uncertain(ledger: &LedgerFigures) -> Finding {
         format!("only Stripe can tell the state of {}", told.join(", ")),
         format!("`{} anomalies --uncertain` lists them; compare with Stripe's dashboard", me()),
     )
-}
-
-fn stripes_clock(sample: &Sample) -> Finding {
-    let name = "Stripe's clock";
-    let Some(least) = sample.stripe_delay_least_secs else {
-        return Finding::ok(name, "nothing came in the last hour to compare with");
-    };
-    let text = format!("Stripe's stamps are at least {} older than our receipts", in_words(least));
-    let ntp = "see that this machine's clock is synchronised (chrony, timedatectl): signatures are refused at 5 min";
-    if least < BEHIND_STRIPE_ACT_SECS {
-        return Finding::act(name, format!("our clock is {} behind Stripe's", in_words(-least)), ntp);
-    }
-    let late = format!("either Stripe delivers late, or our clock is ahead: {ntp}");
-    Finding::weighed(name, text, (false, least > AHEAD_OF_STRIPE_LOOK_SECS), late)
 }
 
 fn databases_clock(ledger: &LedgerFigures) -> Finding {

@@ -149,6 +149,16 @@ impl Queue {
         }
     }
 
+    /// Says that nobody will receive for a while, or that somebody will again. A broker lends ahead of being
+    /// asked; at rest it has everything back that is not in hand, so that no lending grows old.
+    pub fn rest(&self, resting: bool) {
+        match &*self.0 {
+            Backend::RabbitMq(queue) => queue.rest(resting),
+            #[cfg(feature = "embedded")]
+            Backend::Sqlite(_) => {} // lends only to who asks
+        }
+    }
+
     /// Ends lendings. An error means "don't know": each of them either ended or comes again.
     pub async fn settle(&self, settlements: &[(Tag, Settle)]) -> Result<Settled, QueueError> {
         match &*self.0 {

@@ -14,7 +14,7 @@ pub async fn run(lanes: Lanes) {
             () = tokio::time::sleep(INTERVAL) => {}
         }
         match lanes.ledger.lasting_pause().await {
-            Ok(pause) => lanes.brake.set(pause),
+            Ok(pause) => lanes.set_pause(pause),
             Err(error) => {
                 tracing::debug!(%error, "whether consumption is paused is not known: nothing changes")
             }

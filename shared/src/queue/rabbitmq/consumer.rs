@@ -13,7 +13,7 @@ use lapin::options::{
 use lapin::types::{FieldTable, ShortString};
 use lapin::uri::AMQPUri;
 use lapin::{Channel, Consumer as Subscription};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::acks::{Ack, Acks};
@@ -32,6 +32,7 @@ const REQUESTS: usize = 256;
 pub(super) struct Consumer {
     lent: Arc<Lent>,
     requests: mpsc::Sender<Request>,
+    resting: watch::Sender<bool>,
     deadline: Duration,
 }
 
@@ -54,13 +55,19 @@ impl Consumer {
     /// The consumer, and the task that must run for it.
     pub(super) fn new(consuming: Consuming) -> (Self, impl Future<Output = ()> + Send) {
         let (sender, requests) = mpsc::channel(REQUESTS);
-        let consumer =
-            Self { lent: Arc::clone(&consuming.lent), requests: sender, deadline: consuming.deadline };
-        (consumer, run(consuming, requests))
+        let (resting, rest) = watch::channel(false);
+        let lent = Arc::clone(&consuming.lent);
+        let consumer = Self { lent, requests: sender, resting, deadline: consuming.deadline };
+        (consumer, run(consuming, requests, rest))
     }
 
     pub(super) fn lent(&self) -> &Lent {
         &self.lent
+    }
+
+    /// Whether nothing shall be lent ahead of those who receive.
+    pub(super) fn rest(&self, resting: bool) {
+        self.resting.send_if_modified(|before| std::mem::replace(before, resting) != resting);
     }
 
     pub(super) async fn settle(&self, settlements: &[(Tag, Settle)]) -> Result<Settled, QueueError> {
@@ -79,7 +86,7 @@ impl Consumer {
     }
 }
 
-async fn run(consuming: Consuming, mut requests: mpsc::Receiver<Request>) {
+async fn run(consuming: Consuming, mut requests: mpsc::Receiver<Request>, mut rest: watch::Receiver<bool>) {
     // Between two channels no tag is valid.
     let refuse = |request: Request| {
         let settled = Settled { settled: 0, stale: request.settlements.len() };
@@ -88,13 +95,15 @@ async fn run(consuming: Consuming, mut requests: mpsc::Receiver<Request>) {
     let closing = consuming.closing.clone();
     let mut pauses = Pauses::new();
     loop {
-        let ended = match refusing(&mut requests, refuse, &closing, connect(&consuming)).await {
+        let is_resting = *rest.borrow_and_update();
+        let connecting = connect(&consuming, is_resting);
+        let ended = match refusing(&mut requests, refuse, &closing, connecting).await {
             None => return,
             Some(Err(why)) => Ended::Lost(why),
             Some(Ok((line, (channel, arriving)))) => {
                 consuming.lent.begin();
                 consuming.status.up(&line);
-                let ended = serve(&consuming, &line, &channel, arriving, &mut requests).await;
+                let ended = serve(&consuming, &line, &channel, arriving, &mut requests, &mut rest).await;
                 if matches!(ended, Ended::Closed) {
                     consuming.status.closed();
                     give_back(&consuming, &channel, &mut requests).await;
@@ -116,15 +125,27 @@ async fn run(consuming: Consuming, mut requests: mpsc::Receiver<Request>) {
 /// says so once, with `None`.
 type Arriving = BoxStream<'static, Option<(lapin::Result<Delivery>, bool)>>;
 
-async fn connect(consuming: &Consuming) -> Result<(Line, (Channel, Arriving)), String> {
+/// `None` at rest.
+type Subscribed = Option<Arriving>;
+
+async fn connect(consuming: &Consuming, is_resting: bool) -> Result<(Line, (Channel, Subscribed)), String> {
     let line = Line::open(&consuming.uri, "consume", OPEN_DEADLINE).await?;
-    let ready = subscribe(consuming, &line).await;
+    let ready = prepare(consuming, &line, is_resting).await;
     line.with(ready).await
 }
 
-async fn subscribe(consuming: &Consuming, line: &Line) -> Result<(Channel, Arriving), String> {
+async fn prepare(
+    consuming: &Consuming,
+    line: &Line,
+    is_resting: bool,
+) -> Result<(Channel, Subscribed), String> {
     topology::inspect(line).await?;
     let channel = line.channel(OPEN_DEADLINE).await?;
+    let arriving = if is_resting { None } else { Some(subscribe(consuming, &channel).await?) };
+    Ok((channel, arriving))
+}
+
+async fn subscribe(consuming: &Consuming, channel: &Channel) -> Result<Arriving, String> {
     let mut subscriptions = Vec::new();
     // The dead are suspects and come one by one; all are good events, whichever way they took.
     let queues = [
@@ -142,7 +163,7 @@ async fn subscribe(consuming: &Consuming, line: &Line) -> Result<(Channel, Arriv
         let arriving = subscription.map(move |delivery| Some((delivery, is_dead)));
         subscriptions.push(arriving.chain(stream::once(std::future::ready(None))));
     }
-    Ok((channel, stream::select_all(subscriptions).boxed()))
+    Ok(stream::select_all(subscriptions).boxed())
 }
 
 /// One session: until the connection is lost or the queue is closed.
@@ -150,8 +171,9 @@ async fn serve(
     consuming: &Consuming,
     line: &Line,
     channel: &Channel,
-    mut arriving: Arriving,
+    mut arriving: Subscribed,
     requests: &mut mpsc::Receiver<Request>,
+    rest: &mut watch::Receiver<bool>,
 ) -> Ended {
     let mut closing = std::pin::pin!(consuming.closing.cancelled());
     let mut tick = tokio::time::interval(TICK);
@@ -159,6 +181,21 @@ async fn serve(
         let acks = tokio::select! {
             biased;
             () = &mut closing => return Ended::Closed,
+            Ok(()) = rest.changed() => {
+                let is_resting = *rest.borrow_and_update();
+                let turned = match arriving.take() {
+                    Some(subscribed) if is_resting => {
+                        unsubscribe(consuming, channel, subscribed).await.map(|()| None)
+                    }
+                    None if !is_resting => subscribe(consuming, channel).await.map(Some),
+                    unchanged => Ok(unchanged),
+                };
+                arriving = match turned {
+                    Ok(arriving) => arriving,
+                    Err(why) => return Ended::Lost(why),
+                };
+                continue;
+            }
             _ = tick.tick() => {
                 if !line.connection().status().connected() {
                     return Ended::Lost("the connection is closed".to_owned());
@@ -173,7 +210,7 @@ async fn serve(
                 }
                 continue;
             }
-            arrived = arriving.next() => match arrived.flatten() {
+            arrived = next(&mut arriving) => match arrived {
                 Some((Ok(delivery), is_dead)) => {
                     arrive(&consuming.lent, delivery, is_dead);
                     continue;
@@ -186,6 +223,40 @@ async fn serve(
             return Ended::Lost(why);
         }
     }
+}
+
+/// Nothing comes at rest.
+async fn next(arriving: &mut Subscribed) -> Option<(lapin::Result<Delivery>, bool)> {
+    match arriving {
+        Some(arriving) => arriving.next().await.flatten(),
+        None => std::future::pending().await,
+    }
+}
+
+/// What nobody has taken yet goes back; what is in hand stays, and is settled on this channel.
+async fn unsubscribe(consuming: &Consuming, channel: &Channel, mut arriving: Arriving) -> Result<(), String> {
+    for queue in [topology::EVENTS, topology::UNROUTED, topology::DEAD] {
+        let cancel = channel.basic_cancel(ShortString::from(queue), BasicCancelOptions::default());
+        in_time(consuming.deadline, cancel).await?;
+    }
+    // What was on its way: the streams end behind it.
+    let drain = async {
+        while let Some(arrived) = arriving.next().await {
+            match arrived {
+                Some((Ok(delivery), is_dead)) => arrive(&consuming.lent, delivery, is_dead),
+                Some((Err(error), _)) => return Err(plain(&error)),
+                None => {}
+            }
+        }
+        Ok(())
+    };
+    let drained = tokio::time::timeout(consuming.deadline, drain).await;
+    drained.unwrap_or_else(|_| Err("the broker does not end its consumers".to_owned()))?;
+    let requeue = BasicNackOptions { requeue: true, multiple: false };
+    for tag in consuming.lent.take_back() {
+        in_time(consuming.deadline, channel.basic_nack(tag, requeue)).await?;
+    }
+    Ok(())
 }
 
 fn arrive(lent: &Lent, delivery: Delivery, is_dead: bool) {

@@ -81,6 +81,13 @@ impl Lent {
         taken
     }
 
+    /// Takes what nobody has begun out of the buffer, and returns its tags: the broker must have them back.
+    pub(super) fn take_back(&self) -> Vec<u64> {
+        let mut inner = self.lock();
+        let tags: Vec<u64> = inner.buffer.drain(..).map(|delivery| delivery.tag.number).collect();
+        tags.into_iter().filter(|tag| inner.acks.released(*tag)).collect()
+    }
+
     /// Writes the settlements down, and returns what to tell the broker at once: whom to release.
     pub(super) fn settle(&self, settlements: &[(Tag, Settle)]) -> (Settled, Vec<u64>) {
         let (mut inner, now) = (self.lock(), Instant::now());

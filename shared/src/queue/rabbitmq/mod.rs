@@ -93,6 +93,12 @@ impl RabbitMq {
         }
     }
 
+    pub(super) fn rest(&self, resting: bool) {
+        if let Some((consumer, _)) = &self.consumer {
+            consumer.rest(resting);
+        }
+    }
+
     pub(super) async fn settle(&self, settlements: &[(Tag, Settle)]) -> Result<Settled, QueueError> {
         match &self.consumer {
             Some((consumer, _)) => consumer.settle(settlements).await,
