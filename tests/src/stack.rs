@@ -181,6 +181,11 @@ impl Stack {
         self.processes.iter().flat_map(Process::internal_addresses).collect()
     }
 
+    /// What its webhooks are signed with.
+    pub fn secret(&self) -> &str {
+        &self.secret
+    }
+
     /// The folder that its processes run in.
     pub fn folder(&self) -> &std::path::Path {
         self.guardian.folder()

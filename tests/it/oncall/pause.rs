@@ -78,6 +78,14 @@ async fn a_pause_outlives_a_crash_of_the_ledger() {
     postgres.kill().await.unwrap();
     let event = Stories::of_seed(Random::new_seed()).succeeded_payment();
     assert!(stack.client().send(&event.body).await.accepted());
+    let worker = stack.listeners()[1];
+    until(
+        "the idle worker to miss its ledger",
+        PATIENCE,
+        async || Ok(get(worker, "/readyz").await?.0 == 503),
+    )
+    .await
+    .unwrap();
     assert_eq!(metric(&stack, "tidegate_consumption_paused").await, ["1"], "what was known still counts");
     postgres.restart().await.unwrap();
     let status = json(&stack.run(&["status", "--json"], &[]));
