@@ -104,3 +104,29 @@ async fn whatever_way_an_event_took_it_is_received_and_the_dead_come_as_suspects
     assert_eq!(odd.map(|delivery| &delivery.envelope.body[..]), Some(&b"not ours"[..]));
     Ok(())
 }
+
+#[tokio::test]
+async fn at_rest_a_broker_has_all_back_that_is_not_in_hand_and_lends_again_afterwards() -> anyhow::Result<()> {
+    let url = place("rest").await?;
+    let queue = open(&url, Role::Both).await?;
+    publish(&queue, 30).await?;
+    let in_hand = receive(&queue, 3).await?;
+    queue.rest(true);
+    publish(&queue, 10).await?;
+    let (_connection, channel) = look(&url).await?;
+    until("all but three to be back", PATIENCE, async || Ok(ready(&channel, "events").await? == 37)).await?;
+    let settlements: Vec<_> = in_hand.iter().map(|delivery| done(delivery.tag)).collect();
+    assert_eq!(queue.settle(&settlements).await?, Settled { settled: 3, stale: 0 });
+
+    // A new connection begins at rest, too.
+    Broker::shared().await.close_connections_of(&url).await?;
+    let (_connection, channel) = look(&url).await?;
+    until("the queue to notice", PATIENCE, async || Ok(queue.health().is_err())).await?;
+    usable(&queue).await?;
+    assert_eq!(ready(&channel, "events").await?, 37, "what was settled stays so, and nothing is lent");
+
+    queue.rest(false);
+    assert_eq!(ids(&receive(&queue, 37).await?).len(), 37);
+    queue.close().await;
+    Ok(())
+}
