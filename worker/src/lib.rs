@@ -17,6 +17,7 @@ pub mod policies;
 pub mod process;
 pub mod rebuild;
 mod repetitions;
+pub mod replay;
 pub mod rules;
 mod run;
 pub mod staff;

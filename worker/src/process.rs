@@ -15,7 +15,7 @@ use crate::ledger::events::{Concluded, Record, Repetitions};
 use crate::ledger::objects::Stored;
 use crate::ledger::replays::Replayed;
 use crate::ledger::{Ledger, LedgerError, Transaction};
-use crate::load::{Keys, Locked, load};
+use crate::load::{Keys, Locked, Reach, load};
 use crate::outcome::Outcome;
 use crate::repetitions;
 use crate::rules::Permanent;
@@ -94,7 +94,7 @@ async fn write(
     let events: Vec<Event> =
         batch.events.into_iter().filter(|(key, _)| due.contains(key)).map(|(_, e)| e).collect();
 
-    let (mut world, locked) = load(tx, &events, policy).await?;
+    let (mut world, locked) = load(tx, &events, policy, Reach::Lock).await?;
     let transitions = fold(&mut world, &events)?;
     store(tx, &world, &locked).await?;
     tx.append_audit(&transitions, STRIPE, now).await?;
