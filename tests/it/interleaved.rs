@@ -6,7 +6,7 @@ mod conductor;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use harness::histories::{ApiVersion, History, Scene};
+use harness::histories::{ApiVersion, History, SampleEvent, Scene};
 use harness::random::Random;
 use shared::clock;
 use shared::envelope::Envelope;
@@ -169,7 +169,7 @@ async fn one_waits_for_the_other(ledger: &Ledger, url: &str) {
         let history = plot.play(&scene);
         let open = ledger.begin().await.unwrap();
         let halves: Vec<Vec<Envelope>> = (0..2)
-            .map(|half| history.events.iter().skip(half).step_by(2).map(|event| event.envelope()).collect())
+            .map(|half| history.events.iter().skip(half).step_by(2).map(SampleEvent::envelope).collect())
             .collect();
         let mut tasks: Vec<_> = halves
             .into_iter()

@@ -79,9 +79,9 @@ async fn play_all(hall: Arc<Hall>) -> (Spent, Vec<String>) {
         let Some(tale) = hall.tales.get(number) else { return (spent, faults) };
         for first in (0..hall.orders).step_by(ORDERS_AT_ONCE) {
             let runs = first..hall.orders.min(first + ORDERS_AT_ONCE);
-            let histories = runs.map(|run| tale.play(number, run, hall.seed)).collect();
+            let histories: Vec<_> = runs.map(|run| tale.play(number, run, hall.seed)).collect();
             let mut random = Random::of_seed(hall.seed ^ ((number << 32) | first) as u64);
-            Deck::of(histories, &mut random).deal(&hall.ledger, &mut random, &mut spent).await;
+            Deck::of(&histories, &mut random).deal(&hall.ledger, &mut random, &mut spent).await;
         }
         let stored = harness::ledger::Ledger::at(&hall.url).rows(&prefix(number)).await.unwrap();
         let mut stored = by_account(stored);
@@ -107,7 +107,7 @@ impl Tale {
     fn play(&self, number: usize, run: usize, seed: u64) -> History {
         let seed = seed.wrapping_add(run as u64);
         let version = ApiVersion::ALL[run % ApiVersion::ALL.len()];
-        let scene = Scene { seed, account: account(number, run), livemode: run % 2 == 0, version };
+        let scene = Scene { seed, account: account(number, run), livemode: run.is_multiple_of(2), version };
         match self {
             Self::Plot(plot) => plot.play(&scene),
             Self::Walk => walk(&scene, 40),
@@ -136,7 +136,9 @@ pub(crate) fn by_account(stored: Rows) -> BTreeMap<String, Rows> {
 /// Row by row and column by column, what is stored of a history against what the pure rules make of it.
 pub(crate) fn judge(history: &History, mut stored: Rows) -> Vec<String> {
     let pure = rows(&world_of(&read(&history.events)));
-    stored.values_mut().for_each(|row| *row = without_revision(row));
+    for row in stored.values_mut() {
+        *row = without_revision(row);
+    }
     let mut faults = Vec::new();
     for subject in pure.keys().chain(stored.keys()).collect::<BTreeSet<_>>() {
         let (told, found) = (pure.get(subject).map(without_revision), stored.get(subject));

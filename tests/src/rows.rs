@@ -75,7 +75,7 @@ impl Columns for SqliteRow {
             match stored.as_str() {
                 _ if raw.is_null() => Value::Null,
                 _ if declared == "BOOLEAN" => json!(self.get::<bool, _>(place)),
-                "TEXT" => moment_or_text(self.get(place)),
+                "TEXT" => moment_or_text(&self.get::<String, _>(place)),
                 _ => json!(self.get::<i64, _>(place)),
             }
         };
@@ -87,8 +87,8 @@ impl Columns for SqliteRow {
 }
 
 /// SQLite keeps moments as text; nothing else looks like one.
-fn moment_or_text(text: String) -> Value {
-    match DateTime::parse_from_rfc3339(&text) {
+fn moment_or_text(text: &str) -> Value {
+    match DateTime::parse_from_rfc3339(text) {
         Ok(moment) => json!(moment.to_utc()),
         Err(_) => json!(text),
     }

@@ -16,6 +16,7 @@ pub mod outcome;
 pub mod policies;
 pub mod process;
 pub mod rebuild;
+mod repetitions;
 pub mod rules;
 mod run;
 pub mod staff;

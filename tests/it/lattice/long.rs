@@ -68,7 +68,7 @@ fn try_orders(name: &'static str, history: &History, orders: usize, seed: u64) -
     for number in 0..orders {
         let order = with_repetitions(events.len(), &mut random);
         let world = go(&events, &order, number == 0, &mut faults);
-        tried.tried += 1;
+        tried.ways += 1;
         tried.steps += order.len();
         if !world.is_same_as(&end) {
             tried.finals += 1;

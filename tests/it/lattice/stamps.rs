@@ -36,8 +36,8 @@ fn equal_stamps_converge_and_whatever_they_leave_open_is_marked() {
     let tally = Mutex::new(Tally::default());
     on_every_core(&histories(), |history| {
         let noon = history.events[0].created();
-        let events = history.events.iter().map(|event| event.stamped(noon)).collect();
-        try_stamps(history, events, &tally);
+        let events: Vec<_> = history.events.iter().map(|event| event.stamped(noon)).collect();
+        try_stamps(history, &events, &tally);
     });
     let tally = tally.into_inner().unwrap();
     tally.print("all in one second");
@@ -55,8 +55,8 @@ fn jittered_stamps_converge() {
                 let seconds = i64::try_from(random.within(0..2 * JITTER_SECS + 1)).unwrap();
                 event.stamped(event.created() + seconds - i64::try_from(JITTER_SECS).unwrap())
             };
-            let events = history.events.iter().map(&mut off).collect();
-            try_stamps(history, events, &tally);
+            let events: Vec<_> = history.events.iter().map(&mut off).collect();
+            try_stamps(history, &events, &tally);
         }
     });
     let tally = tally.into_inner().unwrap();
@@ -71,8 +71,8 @@ fn histories() -> Vec<History> {
     short.chain(walks).collect()
 }
 
-fn try_stamps(history: &History, events: Vec<SampleEvent>, tally: &Mutex<Tally>) {
-    let stamped = read(&events);
+fn try_stamps(history: &History, events: &[SampleEvent], tally: &Mutex<Tally>) {
+    let stamped = read(events);
     let end = world_of(&stamped);
     let mut random = Random::of_seed(stamped.len() as u64);
     let diverged = (0..ORDERS)

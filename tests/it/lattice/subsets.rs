@@ -31,7 +31,7 @@ pub(super) fn prove(history: &History) -> Tried {
     Tried {
         history: history.name,
         events: count,
-        tried: states.len(),
+        ways: states.len(),
         steps: states.len() * count,
         finals,
         equals_truth,

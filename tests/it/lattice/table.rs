@@ -9,7 +9,7 @@ pub(crate) struct Tried {
     pub history: &'static str,
     pub events: usize,
     /// Subsets or orders.
-    pub tried: usize,
+    pub ways: usize,
     /// Events applied.
     pub steps: usize,
     /// Different final states.
@@ -43,7 +43,7 @@ impl Table {
             let events = if least == most { least.to_string() } else { format!("{least}-{most}") };
             let finals = tries.iter().map(|tried| tried.finals).max().unwrap_or(0);
             let truth = if tries.iter().all(|tried| tried.equals_truth) { "equal" } else { "NOT" };
-            let (tried, steps) = (sum(|tried| tried.tried), sum(|tried| tried.steps));
+            let (tried, steps) = (sum(|tried| tried.ways), sum(|tried| tried.steps));
             let shapes = tries.len();
             writeln!(
                 text,

@@ -33,7 +33,7 @@ pub(super) struct Spent {
 
 impl Deck {
     /// Some events come twice, as deliveries of their own.
-    pub(super) fn of(histories: Vec<History>, random: &mut Random) -> Self {
+    pub(super) fn of(histories: &[History], random: &mut Random) -> Self {
         let mut envelopes = Vec::new();
         for event in histories.iter().flat_map(|history| &history.events) {
             envelopes.push(event.envelope());

@@ -101,9 +101,11 @@ impl Stripe {
         // Before there were link objects an invoice knew only its latest payment.
         let named = if by_objects { 0 } else { bill.payments.len().saturating_sub(1) };
         if lists || !by_objects {
-            for payment in bill.payments[named..].to_vec() {
-                self.pay(&payment).invoice_told = true;
+            let payments = bill.payments.split_off(named);
+            for payment in &payments {
+                self.pay(payment).invoice_told = true;
             }
+            self.bill(id).payments.extend(payments);
         }
         self.invoice_json(id)
     }

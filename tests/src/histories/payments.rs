@@ -166,6 +166,15 @@ impl Stripe {
         (charge.status, charge.captured) = ("pending", 0);
     }
 
+    /// The bank has paid what was pending.
+    pub fn clear(&mut self, payment: &str) {
+        self.becomes(payment, "succeeded");
+        let amount = self.payments[payment].amount;
+        self.pay(payment).received = amount;
+        let charge = self.latest_charge(payment);
+        (charge.status, charge.captured) = ("succeeded", amount);
+    }
+
     /// A charge that was pending failed in the end.
     pub fn bounce(&mut self, payment: &str, decline: Decline) {
         let id = self.payments[payment].charge.clone();

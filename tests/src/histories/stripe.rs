@@ -68,6 +68,7 @@ impl Stripe {
     }
 
     /// The same seed, hence the same ids, in another account or mode.
+    #[must_use]
     pub fn twin(&self, account: &str, livemode: bool) -> Self {
         let scene = Scene { account: account.to_owned(), livemode, ..self.scene.clone() };
         Self::new(&scene)
@@ -130,6 +131,12 @@ impl Stripe {
         furnish(&mut object);
         let event = self.event(event_id, kind, &object);
         self.events.push(event);
+    }
+
+    /// The event that was told last gets a stamp that is wrong by so much.
+    pub fn is_stamped_late(&mut self, seconds: i64) {
+        let last = self.events.last_mut().expect("something was told");
+        *last = last.stamped(last.created() + seconds);
     }
 
     /// The id of the event that was told last.

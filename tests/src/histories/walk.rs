@@ -44,7 +44,7 @@ fn step_of_customer(stripe: &mut Stripe, users: &[String]) {
         let id = stripe.customer(named);
         return stripe.tell(&["customer.created"], &id);
     }
-    let Some(id) = any(stripe, |s| living(s)) else { return };
+    let Some(id) = any(stripe, living) else { return };
     if stripe.random.percent(10) {
         stripe.is_gone(&id);
         return stripe.tell(&["customer.deleted"], &id);
@@ -55,7 +55,7 @@ fn step_of_customer(stripe: &mut Stripe, users: &[String]) {
 
 fn new_payment(stripe: &mut Stripe, users: &[String]) {
     let mut asked = Asked::of(*stripe.random.pick(AMOUNTS));
-    if let Some(customer) = any(stripe, |s| living(s)).filter(|_| stripe.random.percent(80)) {
+    if let Some(customer) = any(stripe, living).filter(|_| stripe.random.percent(80)) {
         asked = asked.from(&customer);
     }
     if stripe.random.percent(50) {
@@ -143,7 +143,7 @@ fn succeeds(stripe: &mut Stripe, payment: &str) {
 }
 
 fn new_refund(stripe: &mut Stripe) {
-    let Some(charge) = any(stripe, |s| charged(s)) else { return };
+    let Some(charge) = any(stripe, charged) else { return };
     let left = stripe.charges[&charge].captured - stripe.refunded_of(&charge);
     let is_lost =
         stripe.disputes.values().any(|dispute| dispute.charge == charge && dispute.status == "lost");
@@ -178,7 +178,7 @@ fn step_of_refund(stripe: &mut Stripe) {
 }
 
 fn new_dispute(stripe: &mut Stripe) {
-    let Some(charge) = any(stripe, |s| charged(s)) else { return };
+    let Some(charge) = any(stripe, charged) else { return };
     if stripe.random.percent(30) {
         let inquiry = stripe.dispute(&charge, "warning_needs_response");
         stripe.tell(&["charge.dispute.created"], &inquiry);
@@ -220,7 +220,7 @@ fn answered(stripe: &mut Stripe, dispute: &str, status: &'static str) {
 }
 
 fn new_invoice(stripe: &mut Stripe) {
-    let Some(customer) = any(stripe, |s| living(s)) else { return };
+    let Some(customer) = any(stripe, living) else { return };
     let amount = *stripe.random.pick(AMOUNTS);
     if stripe.random.percent(60) {
         stripe.billed(&customer, amount);
@@ -261,7 +261,7 @@ fn step_of_invoice(stripe: &mut Stripe) {
 }
 
 fn step_of_warning(stripe: &mut Stripe) {
-    let Some(charge) = any(stripe, |s| charged(s)) else { return };
+    let Some(charge) = any(stripe, charged) else { return };
     let warning = stripe.warning(&charge);
     stripe.tell(&["radar.early_fraud_warning.created"], &warning);
 }
@@ -279,7 +279,7 @@ fn step_of_subscription(stripe: &mut Stripe) {
         ]);
         stripe.renew(&id, status);
         stripe.tell(&[kind], &id);
-    } else if let Some(customer) = any(stripe, |s| living(s)) {
+    } else if let Some(customer) = any(stripe, living) {
         let id = stripe.subscription(&customer, "incomplete");
         stripe.tell(&["customer.subscription.created"], &id);
     }

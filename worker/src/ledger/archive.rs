@@ -43,6 +43,7 @@ impl Archived {
             source: Source::Replay,
             endpoint: String::new(),
             unwanted: None,
+            replay: None,
         };
         Some(Envelope { header, body: Bytes::from(body) })
     }

@@ -11,6 +11,7 @@ pub mod lists;
 mod named;
 pub mod objects;
 pub mod overrides;
+pub mod replays;
 pub mod retention;
 mod rows;
 mod schema;

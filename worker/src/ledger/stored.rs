@@ -76,6 +76,7 @@ impl StoredEvent {
             source: Source::named(&self.source),
             endpoint: self.endpoint,
             unwanted: self.unwanted.as_deref().and_then(Unwanted::named),
+            replay: None,
         };
         Envelope { header, body: Bytes::from(body) }
     }

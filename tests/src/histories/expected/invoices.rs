@@ -106,7 +106,7 @@ impl Stripe {
     }
 
     fn payments_of(&self, invoice: &str) -> Vec<(&String, &Payment)> {
-        let owns = |payment: &Payment| self.invoice_of(payment).is_some_and(|owner| owner == invoice);
+        let owns = |payment: &Payment| payment.owner().is_some_and(|owner| owner == invoice);
         self.payments.iter().filter(|(_, payment)| owns(payment)).collect()
     }
 

@@ -10,7 +10,7 @@ use chrono::DateTime;
 use serde_json::{Value, json};
 
 use super::stripe::Stripe;
-use super::truth::{Row, Truth};
+use super::truth::Truth;
 
 impl Stripe {
     pub(super) fn truth(&self) -> Truth {
@@ -27,7 +27,7 @@ impl Stripe {
 
     fn expect(&self, truth: &mut Truth, kind: &'static str, id: &str, columns: Value) {
         let Value::Object(columns) = columns else { panic!("columns are an object") };
-        truth.rows.entry(self.subject(kind, id)).or_insert_with(Row::new).extend(columns);
+        truth.rows.entry(self.subject(kind, id)).or_default().extend(columns);
     }
 }
 

@@ -36,7 +36,7 @@ impl Stripe {
             let last = failures.last().map(|failure| failure.attempt.decline.code);
             let failed = json!({ "failed_attempts": failures.len(), "last_failure_code": last });
             self.expect(truth, "payment", id, failed);
-            let invoice = json!({ "invoice": self.invoice_of(payment) });
+            let invoice = json!({ "invoice": payment.owner() });
             self.expect(truth, "payment", id, invoice);
             if payment.told {
                 let row = json!({
@@ -134,11 +134,6 @@ impl Stripe {
         failures
     }
 
-    /// Stripe's own link before the merchant's.
-    pub(super) fn invoice_of<'a>(&self, payment: &'a Payment) -> Option<&'a String> {
-        payment.invoice.as_ref().filter(|_| payment.invoice_told).or(payment.own_invoice.last.as_ref())
-    }
-
     fn given_back_of(&self, charge: &str) -> i64 {
         let told = self.refunds.values().filter(|refund| refund.charge == charge && refund.told.is_some());
         // There is no conversion: what is in another currency is flagged, and adds up with nothing.
@@ -179,5 +174,12 @@ impl Stripe {
         ];
         let words: Vec<&str> = found.iter().filter(|(_, is_so)| *is_so).map(|(word, _)| *word).collect();
         (!words.is_empty()).then(|| words.join(","))
+    }
+}
+
+impl Payment {
+    /// The invoice that it belongs to: by Stripe's own link before the merchant's.
+    pub(super) fn owner(&self) -> Option<&String> {
+        self.invoice.as_ref().filter(|_| self.invoice_told).or(self.own_invoice.last.as_ref())
     }
 }

@@ -4,6 +4,7 @@ mod bans;
 mod disputes;
 mod identities;
 mod invoices;
+mod late;
 mod links;
 mod money;
 mod payments;
@@ -22,6 +23,7 @@ pub const PLOTS: &[&[Plot]] = &[
     disputes::PLOTS,
     bans::PLOTS,
     identities::PLOTS,
+    late::PLOTS,
 ];
 
 const fn plot(name: &'static str, act: fn(&mut Stripe)) -> Plot {
