@@ -5,6 +5,7 @@ pub mod chores;
 mod circuit;
 mod config;
 mod consume;
+pub mod dead_letters;
 mod failpoint;
 pub mod failure;
 pub mod family;
