@@ -21,6 +21,7 @@ mod queue_file;
 mod rabbitmq;
 mod raw;
 mod rebuilding;
+mod replays;
 mod signature_peers;
 mod signature_random;
 mod staff;

@@ -220,19 +220,20 @@ async fn envelopes(
     Ok((envelopes, gone))
 }
 
+/// What matters most to staff comes first.
 fn changes(before: &World, after: &World) -> Vec<Change> {
     let mut changes = Vec::new();
-    add(&mut changes, &before.refunds, &after.refunds);
-    add(&mut changes, &before.movements, &after.movements);
-    add(&mut changes, &before.disputes, &after.disputes);
-    add(&mut changes, &before.failures, &after.failures);
-    add(&mut changes, &before.warnings, &after.warnings);
-    add(&mut changes, &before.charges, &after.charges);
-    add(&mut changes, &before.payments, &after.payments);
+    add(&mut changes, &before.bans, &after.bans);
     add(&mut changes, &before.invoices, &after.invoices);
+    add(&mut changes, &before.payments, &after.payments);
+    add(&mut changes, &before.disputes, &after.disputes);
+    add(&mut changes, &before.refunds, &after.refunds);
     add(&mut changes, &before.subscriptions, &after.subscriptions);
     add(&mut changes, &before.customers, &after.customers);
-    add(&mut changes, &before.bans, &after.bans);
+    add(&mut changes, &before.charges, &after.charges);
+    add(&mut changes, &before.warnings, &after.warnings);
+    add(&mut changes, &before.failures, &after.failures);
+    add(&mut changes, &before.movements, &after.movements);
     changes
 }
 
