@@ -31,6 +31,7 @@ mod table;
 mod topology;
 mod trace;
 mod up;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -39,6 +40,7 @@ use shared::env::Env;
 use self::cli::{
     Cli, Command, DeadLettersCommand, EventsCommand, InvoicesCommand, PaymentsCommand, ReplayCommand,
 };
+use self::verify::AuditCommand;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -75,6 +77,7 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
         Command::DeadLetters(DeadLettersCommand::Discard(options)) => {
             dead_letters::discard(&env, &options).await?;
         }
+        Command::Audit(AuditCommand::Verify(shape)) => return verify::run(&env, &shape).await,
         Command::Replay(ReplayCommand::Plan(options)) => replay::plan(&env, &options).await?,
         Command::Replay(ReplayCommand::Run(options)) => replay::run(&env, &options).await?,
         Command::Replay(ReplayCommand::List(options)) => replay::list(&env, &options).await?,

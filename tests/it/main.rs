@@ -30,3 +30,4 @@ mod tables;
 mod tidy;
 mod tools;
 mod torture;
+mod verifying;

@@ -25,6 +25,7 @@ pub mod staff;
 pub mod timeline;
 pub mod touched;
 pub mod users;
+pub mod verify;
 mod watchdog;
 
 pub use self::config::{VARIABLES, WorkerConfig};

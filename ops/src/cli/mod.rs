@@ -51,6 +51,7 @@ Look
 On call
   dead-letters  What could not be applied, by cause, with the money at risk
   replay        Run events again: plan, see what would change, run
+  audit         Check that nothing has disappeared and the figures add up
 
 Staff
   invoices      List invoices: overdue ones, a customer's, …
@@ -136,6 +137,9 @@ pub enum Command {
     /// List what could not be applied, sum it up by cause, put it aside
     #[command(subcommand)]
     DeadLetters(DeadLettersCommand),
+    /// Check that nothing has disappeared and the figures add up
+    #[command(subcommand)]
+    Audit(crate::verify::AuditCommand),
     /// Run stored events again, or those of a file
     ///
     /// A plan names its events, oldest first, and tells which rows would change. Running it queues them like live

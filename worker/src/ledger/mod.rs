@@ -7,6 +7,7 @@ mod charges;
 mod config;
 mod error;
 pub mod events;
+pub mod figures;
 pub mod lists;
 mod named;
 pub mod objects;
