@@ -15,12 +15,13 @@ use crate::{dev_secret, failure, output, table};
 
 /// The variables by what they configure. One that two crates read is listed once, where it comes first.
 pub fn groups() -> Vec<(&'static str, Vec<&'static Variable>)> {
-    let sources: [(&'static str, &'static [Variable]); 6] = [
+    let sources: [(&'static str, &'static [Variable]); 7] = [
         ("Gateway", gateway::VARIABLES),
         ("Queue", shared::queue::VARIABLES),
         ("Ledger", worker::ledger::VARIABLES),
         ("Policies", worker::policies::VARIABLES),
         ("Worker", worker::VARIABLES),
+        ("Staff", worker::staff::VARIABLES),
         ("Logs", shared::telemetry::VARIABLES),
     ];
     let mut seen: Vec<&str> = Vec::new();

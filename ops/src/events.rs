@@ -91,6 +91,11 @@ pub async fn find(ledger: &Ledger, id: &str) -> anyhow::Result<Vec<StoredEvent>>
     Ok(events)
 }
 
+/// The mode, for a column: money that was never moved must not look like money.
+pub fn mode(livemode: bool) -> String {
+    if livemode { "live" } else { "test" }.to_owned()
+}
+
 /// Whose event it is, in words.
 pub fn belongs_to(account: &str, livemode: bool) -> String {
     let mode = if livemode { "live" } else { "test mode" };

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use shared::env::Problem;
+use worker::staff::Refusal;
 
 use crate::output;
 use crate::table::clean;
@@ -24,6 +25,15 @@ impl std::error::Error for WronglyCalled {}
 
 pub fn wrongly_called(why: impl Into<String>) -> anyhow::Error {
     WronglyCalled(why.into()).into()
+}
+
+/// An act of staff that was not done; what the ledger is not to blame for, the caller is.
+pub fn refused(refusal: Refusal) -> anyhow::Error {
+    match refusal {
+        Refusal::Ledger(error) => error.into(),
+        Refusal::NoSuchDispute => anyhow::anyhow!(refusal),
+        other => wrongly_called(other.to_string()),
+    }
 }
 
 /// Tells why, and gives the exit code.

@@ -3,15 +3,20 @@
 
 #![expect(unreachable_pub, reason = "a binary exports nothing; `pub` says what a module offers the others")]
 
+mod anomalies;
+mod bans;
 mod cli;
 mod configuration;
 mod dev_secret;
+mod disputes;
 mod events;
 mod failure;
+mod invoices;
 mod migrate;
 mod money;
 mod open;
 mod output;
+mod payments;
 mod preflight;
 mod probe;
 mod queue;
@@ -29,7 +34,7 @@ use std::process::ExitCode;
 
 use shared::env::Env;
 
-use self::cli::{Cli, Command, EventsCommand};
+use self::cli::{Cli, Command, EventsCommand, InvoicesCommand, PaymentsCommand};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -59,6 +64,11 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
         Command::Events(EventsCommand::Show(options)) => events::show(&env, &options).await?,
         Command::Show(subject) => show::run(&env, &subject).await?,
         Command::Trace(options) => trace::run(&env, &options).await?,
+        Command::Invoices(InvoicesCommand::List(options)) => invoices::list(&env, &options).await?,
+        Command::Payments(PaymentsCommand::List(options)) => payments::list(&env, &options).await?,
+        Command::Disputes(command) => disputes::run(&env, &command).await?,
+        Command::Bans(command) => return bans::run(&env, &command).await,
+        Command::Anomalies(options) => anomalies::run(&env, &options).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

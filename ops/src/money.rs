@@ -13,6 +13,28 @@ pub fn shown(minor_units: i64, currency: &str) -> String {
     if fraction.is_empty() { format!("{whole} {code}") } else { format!("{whole}.{fraction} {code}") }
 }
 
+/// An amount as people write it, `19.99`, in minor units.
+pub fn read(text: &str, currency: &str) -> Result<i64, String> {
+    let code = currency.to_ascii_uppercase();
+    if code.len() != 3 || !code.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        return Err(format!("`{currency}` is no currency: three letters name one, as in usd"));
+    }
+    let decimals = decimals_of(&code);
+    let example = match decimals {
+        0 => "500",
+        3 => "1.250",
+        _ => "19.99",
+    };
+    let fault = || format!("`{text}` is no amount in {code}: write {example}, without grouping");
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let is_number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
+    let is_pointless = text.ends_with('.') || whole.is_empty();
+    if is_pointless || !is_number(whole) || !is_number(fraction) || fraction.len() > decimals {
+        return Err(fault());
+    }
+    format!("{whole}{fraction:0<decimals$}").parse().map_err(|_| fault())
+}
+
 /// Digits behind the point, as Stripe counts them. ISK and UGX have none in life, but Stripe still states
 /// them in hundredths.
 fn decimals_of(code: &str) -> usize {
@@ -67,6 +89,34 @@ mod tests {
             (i64::MIN, "jpy", "-9,223,372,036,854,775,808 JPY"),
         ] {
             assert_eq!(shown(amount, currency), text, "{amount} {currency}");
+        }
+    }
+
+    #[test]
+    fn amounts_are_read_as_they_are_shown() {
+        for (text, currency, amount) in [
+            ("19.99", "usd", 1_999),
+            ("19.9", "USD", 1_990),
+            ("19", "eur", 1_900),
+            ("0", "usd", 0),
+            ("500", "jpy", 500),
+            ("1.25", "kwd", 1_250),
+        ] {
+            assert_eq!(read(text, currency), Ok(amount), "{text} {currency}");
+        }
+        for (text, currency) in [
+            ("19.999", "usd"),
+            ("500.0", "jpy"),
+            ("1,000", "usd"),
+            ("-1", "usd"),
+            ("1.", "usd"),
+            (".5", "usd"),
+            ("", "usd"),
+            ("1e3", "usd"),
+            ("99999999999999999999", "usd"),
+            ("1", "dollars"),
+        ] {
+            assert!(read(text, currency).is_err(), "{text} {currency}");
         }
     }
 

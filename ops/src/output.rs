@@ -29,6 +29,27 @@ pub fn remark(text: &str) {
     drop(writeln!(std::io::stderr().lock(), "{text}"));
 }
 
+/// That a list is empty, and why.
+pub fn nothing(what: &str, ledger: &str, is_filtered: bool) {
+    remark(&if is_filtered {
+        format!("no {what} in {ledger} matches; fewer filters show more")
+    } else {
+        format!("no {what} in {ledger} yet; `{} events list` shows what came", me())
+    });
+}
+
+/// That there may be more than is shown.
+pub fn remark_on_limit(shown: usize, limit: i64) {
+    if i64::try_from(shown).is_ok_and(|shown| shown >= limit) {
+        remark(&format!("only {limit} are shown; --limit shows more, other filters less"));
+    }
+}
+
+/// A count for a column that is left out where it is 0 everywhere.
+pub fn count_if_any(number: i64) -> String {
+    if number == 0 { String::new() } else { crate::money::count(number.unsigned_abs()) }
+}
+
 /// This program as its user called it, so that what we propose can be copied and run.
 pub fn me() -> String {
     let called = std::env::args().next().unwrap_or_default();

@@ -49,6 +49,18 @@ impl Table {
         self.rows.push(cells.into_iter().zip(&self.columns).map(cut).collect());
     }
 
+    /// Leaves columns out, where the page around the table says the same.
+    pub fn without(mut self, titles: &[&str]) -> Self {
+        let kept: Vec<bool> = self.columns.iter().map(|column| !titles.contains(&column.title)).collect();
+        let mut places = kept.iter();
+        self.columns.retain(|_| places.next() == Some(&true));
+        for row in &mut self.rows {
+            let mut places = kept.iter();
+            row.retain(|_| places.next() == Some(&true));
+        }
+        self
+    }
+
     /// The lines, each ended, with the titles first.
     pub fn render(&self) -> String {
         self.lines(true)
@@ -160,6 +172,13 @@ mod tests {
         let mut table = Table::default().text("ID").text("ACCOUNT").text("TYPE");
         table.row(cells(["a", "", "x"]));
         assert_eq!(table.render(), "ID  TYPE\na   x\n");
+    }
+
+    #[test]
+    fn columns_that_the_page_says_already_can_be_left_out() {
+        let mut table = Table::default().text("ID").text("MODE").text("TYPE");
+        table.row(cells(["a", "live", "x"]));
+        assert_eq!(table.without(&["MODE"]).render(), "ID  TYPE\na   x\n");
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod raw;
 mod rebuilding;
 mod signature_peers;
 mod signature_random;
+mod staff;
 mod suspects;
 mod tables;
 mod tidy;

@@ -80,6 +80,7 @@ fn the_readme_shows_every_variable_as_the_code_has_it() {
         gateway::VARIABLES,
         worker::VARIABLES,
         worker::ledger::VARIABLES,
+        worker::staff::VARIABLES,
         worker::policies::VARIABLES,
         shared::queue::VARIABLES,
         shared::telemetry::VARIABLES,

@@ -7,6 +7,7 @@ mod config;
 mod consume;
 mod failpoint;
 pub mod failure;
+pub mod family;
 mod fold;
 pub mod ledger;
 mod load;
@@ -17,7 +18,10 @@ pub mod process;
 pub mod rebuild;
 pub mod rules;
 mod run;
+pub mod staff;
+pub mod timeline;
 pub mod touched;
+pub mod users;
 mod watchdog;
 
 pub use self::config::{VARIABLES, WorkerConfig};

@@ -19,6 +19,7 @@ use crate::rules::policy::Policy;
 use crate::rules::refunds::Refund;
 use crate::rules::world::{Event, World};
 use crate::rules::{Key, Observation};
+use crate::users::{read_charged, read_disputes_of};
 
 /// The keys of one table, sorted, each once.
 pub(crate) type Keys = BTreeSet<Key>;
@@ -180,7 +181,7 @@ async fn lock_users(
         world.load_customer(row);
     }
     let payments = tx.disputed_payments_of_customers(&reported).await?;
-    read_disputed(tx, payments, world).await?;
+    read_charged(tx, payments, world).await?;
 
     locked.users.clone_from(rehearse(world, events)?.users_concerned());
     let users = sorted(&locked.users);
@@ -190,23 +191,7 @@ async fn lock_users(
     for row in tx.touch(&users).await? {
         world.load_ban(row);
     }
-    // A user may be a customer whom nobody says more about.
-    let mut customers = locked.users.clone();
-    for row in tx.look_up(&users).await? {
-        world.load_customer(row);
-    }
-    for row in tx.customers_of_users(&users).await? {
-        customers.insert(row.key.clone());
-        world.load_customer(row);
-    }
-    let mut payments = tx.disputed_payments_of_users(&users).await?;
-    payments.extend(tx.disputed_payments_of_customers(&sorted(&customers)).await?);
-    read_disputed(tx, payments, world).await?;
-    let charges = world.charges.rows().filter(|charge| charge.dispute_count > 0);
-    let charges: Vec<Key> = charges.map(|charge| charge.key.clone()).collect();
-    for row in tx.children("charge", &charges).await? {
-        world.load_dispute(row);
-    }
+    read_disputes_of(tx, &users, world).await?;
     Ok(())
 }
 
@@ -235,21 +220,6 @@ fn rehearse(world: &World, events: &[Event]) -> Result<World, Failure> {
     let mut rehearsal = world.clone();
     fold(&mut rehearsal, events)?;
     Ok(rehearsal)
-}
-
-async fn read_disputed(
-    tx: &mut Transaction,
-    payments: Vec<Payment>,
-    world: &mut World,
-) -> Result<(), LedgerError> {
-    let keys: Keys = payments.iter().map(|payment| payment.key.clone()).collect();
-    for row in payments {
-        world.load_payment(row);
-    }
-    for row in tx.charges_of_payments(&sorted(&keys)).await? {
-        world.load_charge(row);
-    }
-    Ok(())
 }
 
 async fn touch<T: Stored>(tx: &mut Transaction, keys: &Keys) -> Result<Vec<T>, LedgerError> {

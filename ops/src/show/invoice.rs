@@ -1,48 +1,100 @@
-//! The page of an invoice.
+//! The page of an invoice: where it stands and which payments, refunds, disputes and attempts make it so.
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
-use worker::ledger::Ledger;
-use worker::ledger::audit::AuditRow;
+use worker::family::{audited, read_payments};
+use worker::ledger::audit::Line;
+use worker::ledger::{Ledger, LedgerError, Transaction};
+use worker::rules::Object;
+use worker::rules::charges::Charge;
+use worker::rules::disputes::Dispute;
+use worker::rules::failures::PaymentFailure;
 use worker::rules::invoices::{Invoice, Status};
 use worker::rules::payments::Payment;
+use worker::rules::policy::Policy;
+use worker::rules::refunds::Refund;
+use worker::rules::world::World;
+use worker::timeline::timeline;
 
-use super::{Facts, heading, history};
-use crate::table::Table;
-use crate::{money, open, span};
+use super::page::{Facts, heading, history};
+use super::why::Fact;
+use super::{sections, why};
+use crate::disputes::{Placed, place};
+use crate::{money, span};
 
 /// The form of `--json`: an array of these.
 #[derive(Serialize)]
 pub struct Shown {
     invoice: Invoice,
     why: String,
+    because: Vec<Fact>,
+    retry_plan: Option<String>,
     payments: Vec<Payment>,
-    audit: Vec<AuditRow>,
+    charges: Vec<Charge>,
+    failures: Vec<PaymentFailure>,
+    refunds: Vec<Refund>,
+    disputes: Vec<Placed>,
+    timeline: Vec<Line>,
 }
 
-pub async fn find(ledger: &Ledger, id: &str) -> anyhow::Result<Vec<Shown>> {
-    let mut found = Vec::new();
-    for invoice in open::answer(ledger, ledger.find::<Invoice>(id)).await? {
-        let payments = open::answer(ledger, ledger.naming::<Payment>("invoice", &invoice.key)).await?;
-        let audit = open::answer(ledger, ledger.audit_of("invoice", &invoice.key)).await?;
-        found.push(Shown { why: why(&invoice, payments.len()), invoice, payments, audit });
+pub async fn tell(ledger: &Ledger, tx: &mut Transaction, invoice: Invoice) -> Result<Shown, LedgerError> {
+    let mut world = ledger.world();
+    world.load_invoice(invoice.clone());
+    let payments = tx.children("invoice", std::slice::from_ref(&invoice.key)).await?;
+    read_payments(tx, payments, &mut world).await?;
+    let timeline = timeline(tx, audited(&world)).await?;
+    let (why, because) = explain(&invoice, &world, &timeline);
+    Ok(Shown {
+        retry_plan: retry_plan(&invoice, &world, ledger.policy()),
+        why,
+        because,
+        payments: world.payments.rows().cloned().collect(),
+        charges: world.charges.rows().cloned().collect(),
+        failures: world.failures.rows().cloned().collect(),
+        refunds: world.refunds.rows().cloned().collect(),
+        disputes: placed(&world),
+        timeline,
+        invoice,
+    })
+}
+
+/// The disputes of a world, with where they belong.
+pub fn placed(world: &World) -> Vec<Placed> {
+    world.disputes.rows().map(|dispute: &Dispute| place(dispute.clone(), world)).collect()
+}
+
+pub fn page(shown: &Shown, now: DateTime<Utc>) -> String {
+    let invoice = &shown.invoice;
+    let mut text = heading("invoice", &invoice.key, invoice.status.as_str(), &shown.why, &shown.because);
+    text.push_str(&facts(shown));
+    if shown.payments.is_empty() {
+        text.push_str("\nNo payment is linked to it.\n");
     }
-    Ok(found)
+    text.push_str(&sections::payments(&shown.payments, &["INVOICE"]));
+    text.push_str(&sections::failures(&shown.failures));
+    text.push_str(&sections::refunds(&shown.refunds));
+    text.push_str(&sections::disputes(&shown.disputes, &["INVOICE"], now));
+    text.push_str(&history((Invoice::KIND, &invoice.key), &shown.timeline));
+    text
 }
 
-pub fn page(shown: &Shown) -> String {
-    let Shown { invoice, why, payments, audit } = shown;
+fn facts(shown: &Shown) -> String {
+    let invoice = &shown.invoice;
     let amount = |minor_units| money::shown(minor_units, &invoice.state.currency);
+    let amount_if_any = |minor_units| (minor_units != 0).then(|| amount(minor_units));
+    let words = |text: &Option<String>| text.as_deref().map(|text| text.replace('_', " "));
     let mut facts = Facts::new();
     facts.add("due", amount(invoice.state.amount_due));
     facts.add("paid", amount(invoice.amount_paid));
+    facts.add("refunded", amount_if_any(invoice.amount_refunded));
+    facts.add("charged back", amount_if_any(invoice.amount_charged_back));
     if invoice.state.stripe_status.is_some() {
         facts.add("remaining", amount(invoice.state.amount_remaining));
         facts.add("Stripe says", invoice.state.stripe_status.clone());
     }
     facts.add("number", invoice.state.number.clone());
-    facts
-        .add("collection", invoice.state.collection_method.as_deref().map(|method| method.replace('_', " ")));
-    facts.add("billed for", invoice.state.billing_reason.as_deref().map(|reason| reason.replace('_', " ")));
+    facts.add("collection", words(&invoice.state.collection_method));
+    facts.add("billed for", words(&invoice.state.billing_reason));
     facts.add("customer", invoice.customer.customer.clone());
     facts.add("subscription", invoice.subscription.subscription.clone());
     facts.time("created", invoice.state.created_at);
@@ -52,66 +104,120 @@ pub fn page(shown: &Shown) -> String {
     facts.time("overdue since", invoice.overdue_at);
     facts.time("paid at", invoice.paid_at);
     if invoice.attempt_count > 0 {
-        facts.add("attempts", invoice.attempt_count.to_string());
+        facts.add("attempts", format!("{} by Stripe's count", invoice.attempt_count));
     }
+    facts.add(
+        "failed attempts",
+        (invoice.payment_retry_count > 0).then(|| invoice.payment_retry_count.to_string()),
+    );
     facts.time("last failure", invoice.payment_failed_at);
-    facts.time("next attempt", invoice.state.next_payment_attempt_at);
-    if invoice.seen.needs_refetch {
-        facts.add("uncertain", "two reports of one second contradict each other".to_owned());
-    }
-    let status = invoice.status.as_str();
-    heading("invoice", &invoice.key, status, why) + &facts.render() + &paid_by(payments) + &history(audit)
-}
-
-fn paid_by(payments: &[Payment]) -> String {
-    if payments.is_empty() {
-        return "\nNo payment is linked to it.\n".to_owned();
-    }
-    let mut table = Table::default()
-        .text("PAYMENT")
-        .text("STATUS")
-        .number("AMOUNT")
-        .number("RECEIVED")
-        .prose("LAST FAILURE", 40);
-    for payment in payments {
-        table.row([
-            payment.key.id.clone(),
-            payment.state.status.clone(),
-            money::shown(payment.state.amount, &payment.state.currency),
-            money::shown(payment.state.amount_received, &payment.state.currency),
-            super::payment::failure(payment).unwrap_or_default(),
-        ]);
-    }
-    format!("\n{}", table.render())
+    facts.add("next retry", shown.retry_plan.clone());
+    facts.add("anomaly", invoice.anomaly.clone());
+    facts.uncertain(invoice.seen.needs_refetch);
+    facts.render()
 }
 
 /// The derivation in words; the rule itself is `Invoice::derive`.
-fn why(invoice: &Invoice, payments: usize) -> String {
-    let failed =
-        |moment: Option<_>| moment.map_or_else(String::new, |at| format!(", last at {}", span::whole(at)));
-    if invoice.state.stripe_status.is_none() {
-        let received = money::shown(invoice.amount_paid, &invoice.state.currency);
-        let own = "It is the merchant's own invoice, named by its payments";
-        return match invoice.status {
-            Status::Unknown => "It was named, but nothing has been reported about it yet.".to_owned(),
-            Status::Paid => format!("{own}; they received {received}, which is enough."),
-            Status::Failed => format!("{own}; an attempt failed, and {received} were received."),
-            _ => format!("{own}: {payments} so far, which received {received}."),
-        };
-    }
+fn explain(invoice: &Invoice, world: &World, timeline: &[Line]) -> (String, Vec<Fact>) {
+    let amount = |minor_units| money::shown(minor_units, &invoice.state.currency);
+    let (received, none) = (amount(received(invoice, world)), Vec::new());
+    let (refunded, charged_back) = (amount(invoice.amount_refunded), amount(invoice.amount_charged_back));
     match invoice.status {
-        Status::Unknown => "It was named, but nothing has been reported about it yet.".to_owned(),
-        Status::Draft => "Stripe has not finalized it.".to_owned(),
-        Status::Sent => "It is finalized and open; no attempt to pay it is known to have failed.".to_owned(),
-        Status::Failed => {
-            format!("It is open, and an attempt to pay it failed{}.", failed(invoice.payment_failed_at))
+        Status::Unknown => ("It was named, but nothing has been reported about it yet.".to_owned(), none),
+        Status::Draft => ("Stripe has not finalized it.".to_owned(), none),
+        Status::Sent if invoice.is_stripes => {
+            ("It is finalized and open; no attempt to pay it is known to have failed.".to_owned(), none)
         }
-        Status::Overdue => "It is open, and Stripe reported it overdue.".to_owned(),
-        Status::Uncollectible => "It was written off.".to_owned(),
-        Status::Paid => "Stripe reported it paid, which is final.".to_owned(),
-        Status::PartiallyRefunded | Status::Refunded => String::new(),
-        Status::PartiallyChargedBack | Status::Disputed | Status::ChargedBack => String::new(),
-        Status::Void => "It was voided, which is final.".to_owned(),
-        Status::Deleted => "It was deleted, which is final.".to_owned(),
+        Status::Sent => (
+            format!(
+                "It is the merchant's own invoice, named by its payments; they received {received} so far."
+            ),
+            why::received(world, timeline),
+        ),
+        Status::Failed => {
+            let at = invoice.payment_failed_at.map(|at| format!(", last at {}", span::whole(at)));
+            let at = at.unwrap_or_default();
+            (format!("It is open, and an attempt to pay it failed{at}."), why::failures(world))
+        }
+        Status::Overdue => match invoice.overdue_at {
+            Some(at) => (
+                format!("It is open, and Stripe reported it overdue at {}.", span::whole(at)),
+                why::failures(world),
+            ),
+            None => ("It is open, and every planned retry has failed.".to_owned(), why::failures(world)),
+        },
+        Status::Uncollectible => ("It was written off; a payment would still settle it.".to_owned(), none),
+        Status::Paid if invoice.is_stripes => {
+            ("Stripe reported it paid, which is final.".to_owned(), why::received(world, timeline))
+        }
+        Status::Paid => (
+            format!("It is the merchant's own invoice; its payments received {received}, which is enough."),
+            why::received(world, timeline),
+        ),
+        Status::PartiallyRefunded => (
+            format!("It was paid, and {refunded} of the {received} received went back by refunds."),
+            why::refunds(world, timeline),
+        ),
+        Status::Refunded => (
+            format!("It was paid, and all of the {received} received went back by refunds."),
+            why::refunds(world, timeline),
+        ),
+        Status::PartiallyChargedBack => (
+            format!("It was paid, and lost disputes took back {charged_back} of the {received} received."),
+            why::lost(world, timeline),
+        ),
+        Status::ChargedBack => (
+            format!(
+                "It was paid, and lost disputes took back {charged_back}: all of the {received} received."
+            ),
+            why::lost(world, timeline),
+        ),
+        Status::Disputed => {
+            let facts = why::open(world, timeline);
+            let which = if facts.len() == 1 { "a dispute" } else { "disputes" };
+            (format!("Its payment is under {which} that nobody has decided yet."), facts)
+        }
+        Status::Void => ("It was voided, which is final.".to_owned(), none),
+        Status::Deleted => ("It was deleted, which is final.".to_owned(), none),
+    }
+}
+
+/// What came in before any of it went back.
+fn received(invoice: &Invoice, world: &World) -> i64 {
+    if invoice.is_stripes {
+        return invoice.state.stripe_amount_paid;
+    }
+    let payments = world.payments.rows().filter(|payment| payment.state.currency == invoice.state.currency);
+    payments.map(|payment| payment.state.amount_received).fold(0, i64::saturating_add)
+}
+
+/// When the payment is tried again, or why it is not; nothing where nothing failed.
+fn retry_plan(invoice: &Invoice, world: &World, policy: &Policy) -> Option<String> {
+    let retries = policy.retry_days.len();
+    let failures = invoice.payment_retry_count;
+    match invoice.status {
+        Status::Overdue if failures > 0 => {
+            Some(format!("none: {failures} attempts failed; {retries} retries are planned at most"))
+        }
+        Status::Failed => {
+            Some(match (invoice.next_payment_retry_at, invoice.state.next_payment_attempt_at) {
+                (Some(at), _) => {
+                    format!("{}  (retry {failures} of {retries}, planned here)", span::whole(at))
+                }
+                (None, Some(at)) => format!("{}  (planned by Stripe)", span::whole(at)),
+                (None, None) => no_retry(world, policy),
+            })
+        }
+        _ => None,
+    }
+}
+
+fn no_retry(world: &World, policy: &Policy) -> String {
+    let last = world.failures.rows().max_by_key(|failure| failure.order());
+    let codes = last.map(|last| [last.code.id(), last.decline.id()]);
+    let forbidden = codes.iter().flatten().flatten().find(|code| policy.never_retried.contains(**code));
+    match forbidden {
+        Some(code) => format!("none: after {code} a retry could not succeed"),
+        None => "none: which attempt failed is not known".to_owned(),
     }
 }

@@ -1,116 +1,120 @@
-//! `tidegate show`: an invoice or a payment as the ledger has it, why it is so, and how it came to be.
+//! `tidegate show`: an object as the ledger has it, why it is so, and how it came to be.
 
+mod charge;
+mod customer;
+mod dispute;
 mod invoice;
+mod page;
 mod payment;
+mod refund;
+mod sections;
+mod subscription;
+mod why;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use shared::clock;
 use shared::env::Env;
-use worker::ledger::Ledger;
-use worker::ledger::audit::AuditRow;
-use worker::rules::Key;
+use worker::ledger::objects::Stored;
+use worker::ledger::{Ledger, LedgerError, Transaction};
 
-use crate::cli::Subject;
-use crate::table::{Table, clean};
-use crate::{events, open, output, span};
+pub use self::page::{change, history};
+use crate::cli::{Subject, SubjectOptions};
+use crate::{open, output};
 
 pub async fn run(env: &Env, subject: &Subject) -> anyhow::Result<()> {
     let ledger = open::ledger(env).await?;
     let result = match subject {
-        Subject::Invoice(options) => {
-            let shown = invoice::find(&ledger, &options.id).await?;
-            print(&ledger, "invoice", &options.id, options.shape.json, &shown, invoice::page)
-        }
-        Subject::Payment(options) => {
-            let shown = payment::find(&ledger, &options.id).await?;
-            print(&ledger, "payment", &options.id, options.shape.json, &shown, payment::page)
+        Subject::Invoice(options) => show(&ledger, options, invoice::tell, invoice::page).await,
+        Subject::Payment(options) => show(&ledger, options, payment::tell, payment::page).await,
+        Subject::Refund(options) => show(&ledger, options, refund::tell, refund::page).await,
+        Subject::Dispute(options) => show(&ledger, options, dispute::tell, dispute::page).await,
+        Subject::Customer(options) => show(&ledger, options, customer::tell, customer::page).await,
+        Subject::Charge(options) => show(&ledger, options, charge::tell, charge::page).await,
+        Subject::Subscription(options) => {
+            show(&ledger, options, subscription::tell, subscription::page).await
         }
     };
     ledger.close().await;
     result
 }
 
-/// One id may stand for several objects: one for each account and mode that has it.
-fn print<T: Serialize>(
+/// One id may stand for several objects: one for each account and mode that has it. All that their pages say
+/// is read in one transaction.
+async fn show<T: Stored, S: Serialize>(
     ledger: &Ledger,
-    kind: &str,
-    id: &str,
-    json: bool,
-    shown: &[T],
-    page: fn(&T) -> String,
+    options: &SubjectOptions,
+    tell: impl AsyncFn(&Ledger, &mut Transaction, T) -> Result<S, LedgerError>,
+    page: fn(&S, DateTime<Utc>) -> String,
 ) -> anyhow::Result<()> {
+    let whose = options.whose.read();
+    let read = async {
+        let mut tx = ledger.read().await?;
+        let mut shown = Vec::new();
+        for object in tx.find_or_named::<T>(&options.id).await? {
+            if whose.admits(object.key()) {
+                shown.push(tell(ledger, &mut tx, object).await?);
+            }
+        }
+        Ok::<_, LedgerError>(shown)
+    };
+    let shown = open::answer(ledger, read).await?;
     if shown.is_empty() {
-        let (me, place) = (output::me(), ledger.shown());
-        let advice = match id.split_once('_') {
-            Some(("in", _)) if kind == "payment" => {
-                format!("It looks like an invoice: `{me} show invoice {id}`")
-            }
-            Some(("pi" | "ch", _)) if kind == "invoice" => {
-                format!("It looks like a payment: `{me} show payment {id}`")
-            }
-            Some(("evt", _)) => format!("It looks like an event: `{me} trace {id}`"),
-            _ => format!(
-                "No event about it has been handled; `{me} events list` shows what has, `{me} queue` what waits"
-            ),
-        };
-        anyhow::bail!("no {kind} {id} in the ledger at {place}. {advice}");
+        let (kind, id, place) = (T::KIND, &options.id, ledger.shown());
+        let narrowed = if options.whose.is_any() { "" } else { " of that account and mode" };
+        anyhow::bail!("no {kind} {id}{narrowed} in the ledger at {place}. {}", advice(kind, id));
     }
-    if json {
+    if options.shape.json {
         return output::print_json(&shown);
     }
-    output::print(&shown.iter().map(page).collect::<Vec<_>>().join("\n"))
+    let now = clock::now();
+    output::print(&shown.iter().map(|shown| page(shown, now)).collect::<Vec<_>>().join("\n"))
 }
 
-/// The first lines of a page: what it is, how it stands, and why.
-fn heading(kind: &str, key: &Key, status: &str, why: &str) -> String {
-    let owner = events::belongs_to(&key.account, key.livemode);
-    format!("{kind} {}  {}  ({})\n{}\n\n", clean(&key.id), clean(status), clean(&owner), clean(why))
-}
-
-/// Names and values; what is not known is left out.
-struct Facts(Table);
-
-impl Facts {
-    fn new() -> Self {
-        Self(Table::default().text("").prose("", 200))
+/// What else the id may be, by its beginning.
+fn advice(kind: &str, id: &str) -> String {
+    let me = output::me();
+    let looks_like = match id.split_once('_').map_or("", |(prefix, _)| prefix) {
+        "evt" => return format!("It looks like an event: `{me} trace {id}`"),
+        "in" => "invoice",
+        "pi" => "payment",
+        "re" | "pyr" => "refund",
+        "du" | "dp" => "dispute",
+        "cus" => "customer",
+        "ch" | "py" => "charge",
+        "sub" => "subscription",
+        _ => kind,
+    };
+    if looks_like == kind {
+        return format!(
+            "No event about it has been handled; `{me} events list` shows what has, `{me} queue` what waits"
+        );
     }
+    let article = if looks_like == "invoice" { "an" } else { "a" };
+    format!("It looks like {article} {looks_like}: `{me} show {looks_like} {id}`")
+}
 
-    fn add(&mut self, name: &str, value: impl Into<Option<String>>) {
-        if let Some(value) = value.into().filter(|value| !value.is_empty()) {
-            self.0.row([name.to_owned(), value]);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_tells_what_it_is() {
+        for (kind, id, command) in [
+            ("invoice", "re_1", "show refund re_1"),
+            ("invoice", "pyr_1", "show refund pyr_1"),
+            ("payment", "du_1", "show dispute du_1"),
+            ("payment", "dp_1", "show dispute dp_1"),
+            ("payment", "cus_1", "show customer cus_1"),
+            ("payment", "ch_1", "show charge ch_1"),
+            ("payment", "py_1", "show charge py_1"),
+            ("payment", "sub_1", "show subscription sub_1"),
+            ("refund", "in_1", "an invoice"),
+            ("refund", "evt_1", "trace evt_1"),
+            ("refund", "re_1", "events list"),
+            ("refund", "nonsense", "events list"),
+        ] {
+            assert!(advice(kind, id).contains(command), "{kind} {id}: {}", advice(kind, id));
         }
-    }
-
-    fn time(&mut self, name: &str, moment: Option<DateTime<Utc>>) {
-        self.add(name, moment.map(span::whole));
-    }
-
-    fn render(&self) -> String {
-        self.0.render_bare()
-    }
-}
-
-/// How it came to be; each line names the event behind it.
-fn history(rows: &[AuditRow]) -> String {
-    if rows.is_empty() {
-        return "\nIts status has never changed.\n".to_owned();
-    }
-    let mut table =
-        Table::default().text("RECORDED").prose("CHANGE", 60).text("SEVERITY").text("EVENT").prose("BY", 40);
-    for row in rows {
-        let by = if row.event_id.is_some() { String::new() } else { row.actor.clone() };
-        let event = row.event_id.clone().unwrap_or_default();
-        table.row([span::precise(row.at), change(row), row.severity.clone(), event, by]);
-    }
-    format!("\n{}", table.render())
-}
-
-/// What a line of the audit says happened.
-pub fn change(row: &AuditRow) -> String {
-    let side = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
-    match (row.what.as_str(), &row.before, &row.after) {
-        (what, None, None) => what.to_owned(),
-        ("status", before, after) => format!("{} -> {}", side(before), side(after)),
-        (what, before, after) => format!("{what}: {} -> {}", side(before), side(after)),
     }
 }

@@ -1,64 +1,116 @@
-//! The page of a payment.
+//! The page of a payment: its charges with their cards, what went back, what is disputed, what failed.
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
-use worker::ledger::Ledger;
-use worker::ledger::audit::AuditRow;
-use worker::rules::UNKNOWN;
-use worker::rules::payments::Payment;
+use worker::family::{audited, read_payments};
+use worker::ledger::audit::Line;
+use worker::ledger::{Ledger, LedgerError, Transaction};
+use worker::rules::charges::Charge;
+use worker::rules::failures::PaymentFailure;
+use worker::rules::payments::{Disputed, Payment, Refunded};
+use worker::rules::refunds::Refund;
+use worker::rules::warnings::Warning;
+use worker::rules::{Object, UNKNOWN};
+use worker::timeline::timeline;
 
-use super::{Facts, heading, history};
-use crate::{money, open};
+use super::invoice::placed;
+use super::page::{Facts, heading, history};
+use super::why::Fact;
+use super::{sections, why};
+use crate::disputes::Placed;
+use crate::money;
 
 /// The form of `--json`: an array of these.
 #[derive(Serialize)]
 pub struct Shown {
     payment: Payment,
+    /// As the rules tell who it is.
+    user: Option<String>,
     why: String,
-    audit: Vec<AuditRow>,
+    because: Vec<Fact>,
+    charges: Vec<Charge>,
+    failures: Vec<PaymentFailure>,
+    refunds: Vec<Refund>,
+    disputes: Vec<Placed>,
+    warnings: Vec<Warning>,
+    timeline: Vec<Line>,
 }
 
-pub async fn find(ledger: &Ledger, id: &str) -> anyhow::Result<Vec<Shown>> {
-    let mut found = Vec::new();
-    for payment in open::answer(ledger, ledger.find::<Payment>(id)).await? {
-        let audit = open::answer(ledger, ledger.audit_of("payment", &payment.key)).await?;
-        found.push(Shown { why: why(&payment), payment, audit });
-    }
-    Ok(found)
+pub async fn tell(ledger: &Ledger, tx: &mut Transaction, payment: Payment) -> Result<Shown, LedgerError> {
+    let mut world = ledger.world();
+    read_payments(tx, vec![payment.clone()], &mut world).await?;
+    let below = audited(&world).into_iter().filter(|(kind, _)| *kind != "invoice");
+    let timeline = timeline(tx, below).await?;
+    let mut because = why::refunds(&world, &timeline);
+    because.extend(why::all_disputes(&world, &timeline));
+    Ok(Shown {
+        user: world.user_of(&payment.key).map(|user| user.id),
+        why: why(&payment),
+        because,
+        charges: world.charges.rows().cloned().collect(),
+        failures: world.failures.rows().cloned().collect(),
+        refunds: world.refunds.rows().cloned().collect(),
+        disputes: placed(&world),
+        warnings: world.warnings.rows().cloned().collect(),
+        timeline,
+        payment,
+    })
 }
 
-pub fn page(shown: &Shown) -> String {
-    let Shown { payment, why, audit } = shown;
+pub fn page(shown: &Shown, now: DateTime<Utc>) -> String {
+    let payment = &shown.payment;
+    let mut text = heading("payment", &payment.key, &payment.state.status, &shown.why, &shown.because);
+    text.push_str(&facts(shown));
+    text.push_str(&sections::charges(&shown.charges));
+    text.push_str(&sections::failures(&shown.failures));
+    text.push_str(&sections::refunds(&shown.refunds));
+    text.push_str(&sections::disputes(&shown.disputes, &["INVOICE", "USER"], now));
+    text.push_str(&sections::warnings(&shown.warnings));
+    text.push_str(&history((Payment::KIND, &payment.key), &shown.timeline));
+    text
+}
+
+fn facts(shown: &Shown) -> String {
+    let payment = &shown.payment;
     let amount = |minor_units| money::shown(minor_units, &payment.state.currency);
+    let amount_if_any = |minor_units| (minor_units != 0).then(|| amount(minor_units));
+    let word = |word: &str| (word != "none").then(|| word.to_owned());
     let mut facts = Facts::new();
     facts.add("amount", amount(payment.state.amount));
     facts.add("received", amount(payment.state.amount_received));
-    if payment.state.amount_capturable > 0 {
-        facts.add("capturable", amount(payment.state.amount_capturable));
-    }
+    facts.add("capturable", amount_if_any(payment.state.amount_capturable));
+    facts.add(
+        "refunded",
+        word(payment.refunded.as_str()).map(|word| format!("{}  ({word})", amount(payment.amount_refunded))),
+    );
+    facts.add("disputed", word(payment.disputed.as_str()));
+    facts.add("charged back", amount_if_any(payment.amount_charged_back));
+    facts.add("failed attempts", (payment.failed_attempts > 0).then(|| payment.failed_attempts.to_string()));
     facts.add("last failure", failure(payment));
     facts.add("invoice", invoice(payment));
     facts.add("invoice asks for", payment.state.invoice_amount.map(amount));
     facts.add("customer", payment.customer.customer.clone());
-    facts.add("user", payment.user.user_id.clone());
+    facts.add("user", shown.user.clone());
     facts.add("listing", payment.state.listing_id.clone());
     facts.add("category", payment.state.category_id.clone());
     facts.add("type", payment.state.payment_type.clone());
     facts.time("created", payment.state.created_at);
     facts.time("succeeded", payment.succeeded_at);
     facts.time("canceled", payment.canceled_at);
-    if payment.seen.needs_refetch {
-        facts.add("uncertain", "two reports of one second contradict each other".to_owned());
-    }
-    heading("payment", &payment.key, &payment.state.status, why) + &facts.render() + &history(audit)
+    facts.add("anomaly", payment.anomaly.clone());
+    facts.uncertain(payment.seen.needs_refetch);
+    facts.render()
 }
 
-/// Why the last attempt failed, while it counts: the code, and the bank's own where it says more.
-pub fn failure(payment: &Payment) -> Option<String> {
-    let code = payment.state.failure_code.as_deref()?;
-    Some(match payment.state.decline_code.as_deref() {
-        Some(bank) if bank != code => format!("{code} ({bank})"),
-        _ => code.to_owned(),
-    })
+/// Why the last attempt failed, while it counts.
+fn failure(payment: &Payment) -> Option<String> {
+    let current = payment.state.failure_code.as_deref();
+    let (code, bank) = match current {
+        Some(code) => (Some(code), payment.state.decline_code.as_deref()),
+        None => (payment.last_failure_code.as_deref(), payment.last_decline_code.as_deref()),
+    };
+    let known = code.is_some() || payment.failed_attempts > 0;
+    known.then(|| sections::code(code, bank))
 }
 
 /// The invoice that counts, and by which link.
@@ -75,14 +127,29 @@ fn invoice(payment: &Payment) -> Option<String> {
 }
 
 fn why(payment: &Payment) -> String {
-    match payment.state.status.as_str() {
-        UNKNOWN => "Another object named it, but nothing has been reported about it yet.".to_owned(),
-        "succeeded" => "Stripe reported that the money was received, which is final.".to_owned(),
-        "canceled" => "Stripe reported it canceled, which is final.".to_owned(),
-        "requires_payment_method" if payment.state.failure_code.is_some() => {
-            "The last attempt failed; the customer may try again.".to_owned()
+    let status = match payment.state.status.as_str() {
+        UNKNOWN => "Another object named it, but nothing has been reported about it yet.",
+        "succeeded" => "Stripe reported that the money was received, which is final.",
+        "canceled" => "Stripe reported it canceled, which is final.",
+        "requires_payment_method" if payment.has_failed() => {
+            "The last attempt failed; the customer may try again."
         }
-        "requires_action" => "The customer must prove who they are, or act otherwise.".to_owned(),
-        _ => "This is what Stripe reported last.".to_owned(),
-    }
+        "requires_action" => "The customer must prove who they are, or act otherwise.",
+        "requires_capture" => "The money is reserved; it waits to be captured.",
+        "processing" => "The bank has not decided yet.",
+        _ => "This is what Stripe reported last.",
+    };
+    let refunded = match payment.refunded {
+        Refunded::None => "",
+        Refunded::Partial => " A part of it was refunded.",
+        Refunded::Full => " All of it was refunded.",
+    };
+    let disputed = match payment.disputed {
+        Disputed::None => "",
+        Disputed::Open => " It is disputed.",
+        Disputed::Lost => " A dispute about it was lost.",
+        Disputed::Won => " A dispute about it was won.",
+        Disputed::Closed => " A dispute about it came to nothing.",
+    };
+    format!("{status}{refunded}{disputed}")
 }

@@ -24,6 +24,16 @@ pub struct AuditRow {
     pub severity: String,
 }
 
+/// One line in the story of an object, with the time at which Stripe says that it happened.
+#[derive(Clone, Debug, Serialize, sqlx::FromRow)]
+pub struct Line {
+    /// The `created` of the event, where an event did it.
+    pub happened_at: Option<DateTime<Utc>>,
+    #[sqlx(flatten)]
+    #[serde(flatten)]
+    pub row: AuditRow,
+}
+
 impl Transaction {
     /// Appends what moved, and who moved it. Two writers of one revision would be a lost update; the key refuses the second.
     pub async fn append_audit(
@@ -71,6 +81,23 @@ impl Transaction {
             .fetch_one(connection)
             .await?
         }))
+    }
+
+    /// The story of several objects, in no order. Each may be named once.
+    pub async fn lines_of(&mut self, subjects: &[(&'static str, Key)]) -> Result<Vec<Line>, LedgerError> {
+        Rows::of(subjects)
+            .text("of_kind", |(kind, _)| kind)
+            .text("of_id", |(_, key)| &key.id)
+            .text("of_account", |(_, key)| &key.account)
+            .flag("of_livemode", |(_, key)| key.livemode)
+            .fetch(
+                self,
+                "SELECT audit.*, (SELECT MIN(created_at) FROM events WHERE events.id = audit.event_id \
+                 AND events.account = audit.account AND events.livemode = audit.livemode) AS happened_at \
+                 FROM audit JOIN input ON subject_id = of_id AND audit.account = of_account \
+                 AND audit.livemode = of_livemode AND subject_kind = of_kind",
+            )
+            .await
     }
 }
 

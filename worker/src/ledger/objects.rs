@@ -89,6 +89,26 @@ impl Transaction {
         columns.run(self, &statement).await?;
         Ok(())
     }
+
+    /// The objects of this id: one an account and mode.
+    pub async fn find<T: Stored>(&mut self, id: &str) -> Result<Vec<T>, LedgerError> {
+        let sql = format!("SELECT * FROM {} WHERE id = $1 ORDER BY livemode DESC, account", T::TABLE);
+        Ok(on!(self, |connection| {
+            sqlx::query_as(AssertSqlSafe(sql)).bind(id).fetch_all(connection).await?
+        }))
+    }
+
+    /// The same by another indexed column that names them, such as a customer's `user_id`.
+    pub async fn find_by<T: Stored>(
+        &mut self,
+        column: &'static str,
+        value: &str,
+    ) -> Result<Vec<T>, LedgerError> {
+        let sql = format!("SELECT * FROM {} WHERE {column} = $1 ORDER BY id LIMIT 1000", T::TABLE);
+        Ok(on!(self, |connection| {
+            sqlx::query_as(AssertSqlSafe(sql)).bind(value).fetch_all(connection).await?
+        }))
+    }
 }
 
 const KEY: [&str; 3] = ["id", "account", "livemode"];
@@ -96,17 +116,12 @@ const KEY: [&str; 3] = ["id", "account", "livemode"];
 impl Ledger {
     /// The objects of this id: one an account and mode.
     pub async fn find<T: Stored>(&self, id: &str) -> Result<Vec<T>, LedgerError> {
-        let sql = format!("SELECT * FROM {} WHERE id = $1 ORDER BY livemode DESC, account", T::TABLE);
-        let mut tx = self.read().await?;
-        Ok(on!(&mut tx, |connection| {
-            sqlx::query_as(AssertSqlSafe(sql)).bind(id).fetch_all(connection).await?
-        }))
+        self.read().await?.find(id).await
     }
 
     /// The objects that name this one in a column, sorted by key.
     pub async fn naming<T: Stored>(&self, column: &'static str, key: &Key) -> Result<Vec<T>, LedgerError> {
-        let mut tx = self.read().await?;
-        let mut rows: Vec<T> = tx.children(column, std::slice::from_ref(key)).await?;
+        let mut rows: Vec<T> = self.read().await?.children(column, std::slice::from_ref(key)).await?;
         rows.sort_by(|a, b| a.key().cmp(b.key()));
         Ok(rows)
     }

@@ -1,0 +1,104 @@
+//! `tidegate bans ban`, `lift` and `clear`: what staff decide about a user.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use shared::clock;
+use shared::env::Env;
+use worker::ledger::Ledger;
+use worker::rules::Key;
+use worker::rules::bans::{Act, Ban};
+use worker::staff::{Decision, Person};
+use worker::users::who_is;
+
+use super::{Standing, why};
+use crate::cli::{ByOptions, ClearOptions, DecisionOptions, WhoseOptions};
+use crate::events::belongs_to;
+use crate::failure::{refused, wrongly_called};
+use crate::table::clean;
+use crate::{open, output, span};
+
+/// The form of `--json`.
+#[derive(Serialize)]
+struct Shown {
+    ban: Ban,
+    standing: Standing,
+}
+
+pub async fn decide(env: &Env, act: Act, options: &DecisionOptions) -> anyhow::Result<()> {
+    let now = clock::now();
+    let decision = Decision { act, until: end(options, now)?, reason: options.reason.clone() };
+    run(env, &options.user, &options.whose, &options.by, &decision, options.shape.json).await
+}
+
+pub async fn clear(env: &Env, options: &ClearOptions) -> anyhow::Result<()> {
+    let decision = Decision { act: Act::None, until: None, reason: options.reason.clone() };
+    run(env, &options.user, &options.whose, &options.by, &decision, options.shape.json).await
+}
+
+async fn run(
+    env: &Env,
+    user: &str,
+    whose: &WhoseOptions,
+    by: &ByOptions,
+    decision: &Decision,
+    json: bool,
+) -> anyhow::Result<()> {
+    let by = Person::of(by.by.as_deref(), env).map_err(refused)?;
+    let ledger = open::ledger(env).await?;
+    let key = the_one(&ledger, user, whose).await?;
+    let now = clock::now();
+    // Bounded by the database's own deadlines: to cut an act off would leave open whether it was done.
+    let ban = ledger.decide_on_user(&key, decision, &by, now).await.map_err(refused)?;
+    ledger.close().await;
+    let standing = Standing::of(&ban, now);
+    if json {
+        return output::print_json(&Shown { ban, standing });
+    }
+    let owner = belongs_to(&key.account, key.livemode);
+    let (id, word) = (clean(&key.id), standing.word());
+    output::print(&format!("{id}  {word}  ({})\n{}\n", clean(&owner), clean(&why(&ban, now))))
+}
+
+fn end(options: &DecisionOptions, now: DateTime<Utc>) -> anyhow::Result<Option<DateTime<Utc>>> {
+    if let Some(text) = &options.until {
+        let fault = || {
+            wrongly_called(format!(
+                "--until: `{text}` is no moment such as 2027-01-01 or 2027-01-01T08:00:00Z"
+            ))
+        };
+        return span::date(text).map(Some).ok_or_else(fault);
+    }
+    let end = options.span.as_deref().map(|text| span::ahead(text, now)).transpose();
+    end.map_err(|fault| wrongly_called(format!("--for: {fault}")))
+}
+
+/// The user who is meant, who must be one. Of somebody whom nobody has heard of the mode must be said: a ban
+/// in the wrong one would do nothing.
+async fn the_one(ledger: &Ledger, id: &str, whose: &WhoseOptions) -> anyhow::Result<Key> {
+    let id = id.trim();
+    if id.is_empty() {
+        return Err(wrongly_called("the user's id is empty"));
+    }
+    let restriction = whose.read();
+    let read = async { who_is(&mut ledger.read().await?, id).await };
+    let mut known: BTreeSet<Key> = open::answer(ledger, read).await?;
+    known.retain(|key| restriction.admits(key));
+    if known.len() > 1 {
+        let owners: Vec<String> = known.iter().map(|key| belongs_to(&key.account, key.livemode)).collect();
+        return Err(wrongly_called(format!(
+            "{id} exists several times ({}): say which by --account, --live or --test-mode",
+            owners.join("; ")
+        )));
+    }
+    if let Some(key) = known.pop_first() {
+        return Ok(key);
+    }
+    let Some(livemode) = restriction.livemode else {
+        return Err(wrongly_called(format!(
+            "no dispute and no customer names {id}: check the id, and say --live or --test-mode if it is meant"
+        )));
+    };
+    Ok(Key { id: id.to_owned(), account: restriction.account.unwrap_or_default(), livemode })
+}

@@ -1,0 +1,99 @@
+//! The options of `tidegate disputes`.
+
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Subcommand};
+use worker::rules::disputes::Status;
+
+use super::{ByOptions, Shape, WhoseOptions, WindowOptions};
+
+#[derive(Subcommand)]
+pub enum DisputesCommand {
+    /// List disputes: the newest first, or the most urgent where only open ones are wanted
+    List(ListOptions),
+    /// Sum disputes up: how many, how much, won and lost, how long they took
+    Summary(SummaryOptions),
+    /// Note something on a dispute; the note can be read, and never changed
+    Note(NoteOptions),
+    /// Record why a dispute is done with, for staff; it changes nothing at Stripe
+    Resolve(ResolveOptions),
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples
+  tidegate disputes list --due-within 7d           what must be answered within a week
+  tidegate disputes list --open
+  tidegate disputes list --invoice in_1PgafuB7WZ01zgkWXYmPNZs8
+  tidegate disputes list --user user_4711 --status lost")]
+pub struct ListOptions {
+    /// Only those that are not decided: opened or under review
+    #[arg(long, conflicts_with = "status")]
+    pub open: bool,
+    /// Only with this status of ours
+    #[arg(long, value_parser = PossibleValuesParser::new(Status::ALL.iter().map(|status| status.as_str())))]
+    pub status: Option<String>,
+    /// Only those that must be answered within this span, as in 7d; those whose time has passed too
+    #[arg(long, value_name = "SPAN", conflicts_with = "status")]
+    pub due_within: Option<String>,
+    /// Only of this user: the payment's `metadata.user_id`, else the customer's, else the customer's id
+    #[arg(long, value_name = "USER")]
+    pub user: Option<String>,
+    /// Only of this invoice's payments
+    #[arg(long, value_name = "INVOICE")]
+    pub invoice: Option<String>,
+    #[command(flatten)]
+    pub window: WindowOptions,
+    #[command(flatten)]
+    pub whose: WhoseOptions,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=10_000))]
+    pub limit: i64,
+    #[command(flatten)]
+    pub shape: Shape,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Live and test mode are summed up apart, currencies too: nothing is converted. Disputes belong to the time at
+which they were opened. The win rate is won / (won + lost). Inquiries, which are a bank's question before
+anything is disputed, are counted by themselves.")]
+pub struct SummaryOptions {
+    #[command(flatten)]
+    pub window: WindowOptions,
+    #[command(flatten)]
+    pub whose: WhoseOptions,
+    #[command(flatten)]
+    pub shape: Shape,
+}
+
+#[derive(Args)]
+pub struct NoteOptions {
+    /// The dispute's id
+    #[arg(value_name = "DISPUTE")]
+    pub id: String,
+    /// What to note; `-` reads it from standard input, where no list of processes shows it
+    #[arg(value_name = "TEXT")]
+    pub text: String,
+    #[command(flatten)]
+    pub by: ByOptions,
+    #[command(flatten)]
+    pub whose: WhoseOptions,
+    #[command(flatten)]
+    pub shape: Shape,
+}
+
+#[derive(Args)]
+pub struct ResolveOptions {
+    /// The dispute's id
+    #[arg(value_name = "DISPUTE")]
+    pub id: String,
+    /// Why it is done with
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    #[command(flatten)]
+    pub by: ByOptions,
+    #[command(flatten)]
+    pub whose: WhoseOptions,
+    #[command(flatten)]
+    pub shape: Shape,
+}

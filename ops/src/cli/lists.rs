@@ -1,0 +1,97 @@
+//! The options of `tidegate invoices`, `payments` and `anomalies`.
+
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Subcommand};
+use worker::rules::invoices::Status;
+
+use super::{Shape, WhoseOptions, WindowOptions};
+
+#[derive(Subcommand)]
+pub enum InvoicesCommand {
+    /// List invoices, the newest first
+    List(InvoicesListOptions),
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples
+  tidegate invoices list --status overdue
+  tidegate invoices list --customer cus_QXg1oX8Nbd2Vfs --since 30d
+  tidegate invoices list --status failed --json | jq '.[].next_payment_retry_at'")]
+pub struct InvoicesListOptions {
+    /// Only with this status
+    #[arg(long, value_parser = PossibleValuesParser::new(Status::ALL.iter().map(|status| status.as_str())))]
+    pub status: Option<String>,
+    /// Only of this customer
+    #[arg(long, value_name = "CUSTOMER")]
+    pub customer: Option<String>,
+    #[command(flatten)]
+    pub window: WindowOptions,
+    #[command(flatten)]
+    pub whose: WhoseOptions,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=10_000))]
+    pub limit: i64,
+    #[command(flatten)]
+    pub shape: Shape,
+}
+
+#[derive(Subcommand)]
+pub enum PaymentsCommand {
+    /// List payments, the newest first
+    List(PaymentsListOptions),
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Amounts are written as people write them, in the currency's own unit and with a point: 19.99 with
+--currency usd, 500 with --currency jpy, 1.250 with --currency kwd.
+
+Examples
+  tidegate payments list --status succeeded --since 24h
+  tidegate payments list --amount 19.99 --currency usd
+  tidegate payments list --customer cus_QXg1oX8Nbd2Vfs")]
+pub struct PaymentsListOptions {
+    /// Only with this status, in Stripe's words: succeeded, processing, canceled, `requires_payment_method`, …
+    #[arg(long)]
+    pub status: Option<String>,
+    /// Only of exactly this amount, as in 19.99
+    #[arg(long, value_name = "AMOUNT", requires = "currency")]
+    pub amount: Option<String>,
+    /// Only in this currency
+    #[arg(long, value_name = "CODE")]
+    pub currency: Option<String>,
+    /// Only of this customer
+    #[arg(long, value_name = "CUSTOMER")]
+    pub customer: Option<String>,
+    #[command(flatten)]
+    pub window: WindowOptions,
+    #[command(flatten)]
+    pub whose: WhoseOptions,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=10_000))]
+    pub limit: i64,
+    #[command(flatten)]
+    pub shape: Shape,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+A contradiction between objects (refunds above the charge, a dispute in another currency) is never an error:
+both sides were reported, and both are kept. It is listed here until a report resolves it.
+
+An object is uncertain where two of Stripe's reports of one second say different things: one of them stands,
+always the same whatever came first, and which is right, only Stripe can tell. So is a charge that reports more
+refunded than its refunds explain.")]
+pub struct AnomaliesOptions {
+    /// List the uncertain objects instead
+    #[arg(long)]
+    pub uncertain: bool,
+    #[command(flatten)]
+    pub whose: WhoseOptions,
+    /// At most so many of each kind
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=10_000))]
+    pub limit: i64,
+    #[command(flatten)]
+    pub shape: Shape,
+}

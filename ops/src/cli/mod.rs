@@ -1,0 +1,193 @@
+//! The command line: its commands, their options, and the help that teaches them.
+
+mod bans;
+mod disputes;
+mod lists;
+mod look;
+mod send;
+mod shape;
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+pub use self::bans::{
+    BansCommand, CheckOptions, ClearOptions, DecisionOptions, ExplainOptions, ListOptions as BansListOptions,
+};
+pub use self::disputes::{
+    DisputesCommand, ListOptions as DisputesListOptions, NoteOptions, ResolveOptions, SummaryOptions,
+};
+pub use self::lists::{
+    AnomaliesOptions, InvoicesCommand, InvoicesListOptions, PaymentsCommand, PaymentsListOptions,
+};
+pub use self::look::{EventOptions, EventsCommand, ListOptions, Subject, SubjectOptions, TraceOptions};
+pub use self::send::SendOptions;
+pub use self::shape::{ByOptions, Shape, WhoseOptions, WindowOptions};
+use crate::configuration;
+
+const HELP: &str = "\
+{about}
+
+Usage: tidegate [COMMAND]
+
+Run
+  up            Gateway and worker in one process; what `tidegate` alone does
+  gateway       Only the gateway: takes webhooks in, makes them durable, answers
+  worker        Only the worker: turns queued events into the ledger
+  migrate       Bring the ledger's schema up to date
+  rebuild       Make the ledger again from its events, and compare
+  topology      Declare RabbitMQ's queues and exchanges, or check them
+
+Look
+  events        List stored events, or show one
+  trace         What became of one event: received, applied, what it changed
+  show          An invoice, payment, refund, dispute, charge, customer or subscription, and why it is so
+  queue         How much waits in the queue
+  env           Every environment variable, and what is set now
+
+Staff
+  invoices      List invoices: overdue ones, a customer's, …
+  payments      List payments by time, status, amount, customer
+  disputes      List disputes, sum them up, note on them, resolve them
+  bans          Who is banned and why; ban, lift, ask
+  anomalies     Figures that contradict each other, and objects that are uncertain
+
+Try
+  send          Send signed sample events to a gateway on this machine
+
+Options
+  -h, --help     Print help; `tidegate help COMMAND` says more
+  -V, --version  Print version{after-help}";
+
+const EXAMPLES: &str = "\
+Examples
+  tidegate                                   everything, in this folder's data/
+  tidegate send dispute-lost                 an invoice that is paid, disputed and lost
+  tidegate events list --type 'invoice.*' --since 1h
+  tidegate trace evt_1PgafuB7WZ01zgkWXYmPNZs8
+  tidegate show invoice in_1PgafuB7WZ01zgkWXYmPNZs8
+  tidegate disputes list --due-within 7d
+  tidegate bans explain user_4711
+
+Configuration comes from the environment alone; `tidegate env` lists it.
+Exit codes: 0 done, 1 failed or not found, 2 called or configured wrongly; 3 from `bans check`: banned.";
+
+#[derive(Parser)]
+#[command(
+    name = "tidegate",
+    version,
+    about = "Tidegate takes Stripe's webhooks in, loses none, and keeps a ledger of what they say.",
+    help_template = HELP,
+    after_help = EXAMPLES,
+    max_term_width = 100
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Run gateway and worker in one process; what `tidegate` alone does
+    ///
+    /// With nothing configured, everything lives in `data/` below the current folder: the queue, the ledger
+    /// and a signing secret for development. Ctrl-C or SIGTERM stops it: the gateway first, then the worker.
+    Up,
+    /// Run only the gateway
+    Gateway,
+    /// Run only the worker
+    Worker,
+    /// Bring the ledger's schema up to date
+    Migrate(Shape),
+    /// Make the ledger again from its stored events, and compare
+    ///
+    /// All events are folded in memory, in random order, with the decisions of staff, and compared with every
+    /// row of the ledger. Nothing is written unless --yes is given. Run it as a drill, after a new version or
+    /// another policy came into force, and after a disaster. Exit code 1: they differ.
+    Rebuild(crate::rebuild::RebuildOptions),
+    /// Declare RabbitMQ's queues and exchanges
+    Topology(TopologyOptions),
+    /// Show how much waits in the queue
+    Queue(Shape),
+    /// List every environment variable, its default, and what is set now
+    ///
+    /// Values of secrets are never shown, and addresses only without user and password.
+    Env(EnvOptions),
+    /// Send signed sample events to a gateway on this machine
+    Send(SendOptions),
+    /// List stored events, or show one
+    #[command(subcommand)]
+    Events(EventsCommand),
+    /// Show an object as the ledger has it, why it is so, and how it came to be
+    ///
+    /// The history is in the order of Stripe's own stamps and names the event behind each step: `tidegate trace`
+    /// tells more of it. Where an id exists in several accounts or modes, each has a page.
+    #[command(subcommand)]
+    Show(Subject),
+    /// Show what became of one event
+    Trace(TraceOptions),
+    /// List invoices
+    #[command(subcommand)]
+    Invoices(InvoicesCommand),
+    /// List payments
+    #[command(subcommand)]
+    Payments(PaymentsCommand),
+    /// List disputes, sum them up, note on them, resolve them
+    #[command(subcommand)]
+    Disputes(DisputesCommand),
+    /// Tell who is banned and why; ban users, lift bans
+    ///
+    /// A user with two chargebacks (`BAN_CHARGEBACKS`) is banned, and no longer is once a dispute that was won
+    /// brings the count below (`BAN_LIFT_ON_WON`). Staff may decide otherwise, for good or until a moment; every
+    /// decision is kept with its reason and who took it.
+    #[command(subcommand)]
+    Bans(BansCommand),
+    /// List figures that contradict each other, and objects that are uncertain
+    Anomalies(AnomaliesOptions),
+}
+
+#[derive(Args)]
+pub struct TopologyOptions {
+    /// Change nothing; say what is missing or differs
+    #[arg(long)]
+    pub check: bool,
+    #[command(flatten)]
+    pub shape: Shape,
+}
+
+#[derive(Args)]
+pub struct EnvOptions {
+    /// Print the table of the README
+    #[arg(long, conflicts_with = "json")]
+    pub markdown: bool,
+    #[command(flatten)]
+    pub shape: Shape,
+}
+
+/// Reads the command line, or ends the process with help or with what is wrong.
+pub fn parse() -> Cli {
+    let with_table = |env: clap::Command| env.after_help(configuration::described());
+    let matches = Cli::command().mut_subcommand("env", with_table).get_matches();
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_names_every_command_once() {
+        for command in Cli::command().get_subcommands() {
+            let listed = HELP.lines().filter(|line| line.trim_start().starts_with(command.get_name()));
+            assert_eq!(listed.count(), 1, "{}", command.get_name());
+        }
+    }
+
+    #[test]
+    fn without_a_command_everything_runs() {
+        assert!(Cli::try_parse_from(["tidegate"]).unwrap().command.is_none());
+    }
+}

@@ -1,0 +1,75 @@
+//! Options that many commands share: the form of the output, whose objects, which span of time, who acts.
+
+use chrono::{DateTime, Utc};
+use clap::Args;
+use worker::ledger::search::{Whose, Window};
+
+use crate::failure::wrongly_called;
+use crate::span;
+
+#[derive(Args)]
+pub struct Shape {
+    /// Print JSON instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct WhoseOptions {
+    /// Only of this connected account; '' is your own
+    #[arg(long, value_name = "ACCOUNT")]
+    pub account: Option<String>,
+    /// Only live
+    #[arg(long, conflicts_with = "test_mode")]
+    pub live: bool,
+    /// Only test mode
+    #[arg(long)]
+    pub test_mode: bool,
+}
+
+#[derive(Args)]
+pub struct WindowOptions {
+    /// Only from then on: 1h, 7d ago, 2026-11-21, or 2026-11-21T08:00:00Z
+    #[arg(long, value_name = "WHEN")]
+    pub since: Option<String>,
+    /// Only before then
+    #[arg(long, value_name = "WHEN")]
+    pub until: Option<String>,
+}
+
+#[derive(Args)]
+pub struct ByOptions {
+    /// Who you are, for the audit [default: `TIDEGATE_STAFF`, else your login name]
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
+}
+
+impl WhoseOptions {
+    pub fn read(&self) -> Whose {
+        let livemode = if self.live { Some(true) } else { self.test_mode.then_some(false) };
+        Whose { account: self.account.clone(), livemode }
+    }
+
+    pub fn is_any(&self) -> bool {
+        self.read() == Whose::default()
+    }
+}
+
+impl WindowOptions {
+    pub fn read(&self, now: DateTime<Utc>) -> anyhow::Result<Window> {
+        let moment = |name: &str, text: Option<&String>| {
+            let moment = text.map(|text| span::moment(text, now)).transpose();
+            moment.map_err(|fault| wrongly_called(format!("{name}: {fault}")))
+        };
+        let (since, until) =
+            (moment("--since", self.since.as_ref())?, moment("--until", self.until.as_ref())?);
+        if since.zip(until).is_some_and(|(since, until)| since >= until) {
+            return Err(wrongly_called("--since is not before --until: nothing lies between"));
+        }
+        Ok(Window { since, until })
+    }
+
+    pub fn is_any(&self) -> bool {
+        self.since.is_none() && self.until.is_none()
+    }
+}

@@ -1,0 +1,154 @@
+//! `tidegate disputes list`: each with the payment, invoice and user that it concerns.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use shared::clock;
+use shared::env::Env;
+use worker::ledger::lists::DisputeFilter;
+use worker::ledger::{Ledger, LedgerError, Transaction};
+use worker::rules::Key;
+use worker::rules::charges::Charge;
+use worker::rules::disputes::{Dispute, Status};
+use worker::rules::invoices::Invoice;
+use worker::rules::world::World;
+use worker::{family, users};
+
+use crate::cli::DisputesListOptions;
+use crate::events::mode;
+use crate::failure::wrongly_called;
+use crate::table::Table;
+use crate::{money, open, output, span};
+
+/// A user or an invoice has few disputes; with more the search would grow out of hand.
+const KEYS_LIMIT: usize = 2_000;
+
+/// A dispute and where it belongs; the form of `--json`.
+#[derive(Clone, Serialize)]
+pub struct Placed {
+    #[serde(flatten)]
+    pub dispute: Dispute,
+    pub payment: Option<String>,
+    pub invoice: Option<String>,
+    /// As the rules tell who it is.
+    pub user: Option<String>,
+}
+
+pub async fn run(env: &Env, options: &DisputesListOptions) -> anyhow::Result<()> {
+    let now = clock::now();
+    let due_by = options.due_within.as_deref().map(|text| span::ahead(text, now)).transpose();
+    let filter = DisputeFilter {
+        status: options.status.clone(),
+        open: options.open,
+        due_by: due_by.map_err(|fault| wrongly_called(format!("--due-within: {fault}")))?,
+        among: None,
+        window: options.window.read(now)?,
+        whose: options.whose.read(),
+        limit: options.limit,
+    };
+    let ledger = open::ledger(env).await?;
+    let disputes = open::answer(&ledger, find(&ledger, options, filter)).await?;
+    ledger.close().await;
+    if options.shape.json {
+        return output::print_json(&disputes);
+    }
+    if disputes.is_empty() {
+        output::nothing("dispute", &ledger.shown(), is_filtered(options));
+        return Ok(());
+    }
+    output::print(&table(&disputes, now).render())?;
+    output::remark_on_limit(disputes.len(), options.limit);
+    Ok(())
+}
+
+async fn find(
+    ledger: &Ledger,
+    options: &DisputesListOptions,
+    mut filter: DisputeFilter,
+) -> Result<Vec<Placed>, LedgerError> {
+    let mut tx = ledger.read().await?;
+    let of_invoice = match &options.invoice {
+        Some(id) => Some(of_invoice(&mut tx, id).await?),
+        None => None,
+    };
+    let of_user = match &options.user {
+        Some(id) => Some(of_user(&mut tx, id).await?),
+        None => None,
+    };
+    let both = match (of_invoice, of_user) {
+        (Some(one), Some(other)) => Some(one.intersection(&other).cloned().collect()),
+        (one, other) => one.or(other),
+    };
+    filter.among = both.map(|keys: BTreeSet<Key>| keys.into_iter().take(KEYS_LIMIT).collect());
+    let disputes = tx.disputes(&filter).await?;
+    let mut world = ledger.world();
+    family::read_above_disputes(&mut tx, &disputes, &mut world).await?;
+    Ok(disputes.into_iter().map(|dispute| place(dispute, &world)).collect())
+}
+
+async fn of_invoice(tx: &mut Transaction, id: &str) -> Result<BTreeSet<Key>, LedgerError> {
+    let invoices = tx.find::<Invoice>(id).await?.into_iter().map(|invoice| invoice.key).collect();
+    family::disputes_of_invoices(tx, &invoices).await
+}
+
+async fn of_user(tx: &mut Transaction, id: &str) -> Result<BTreeSet<Key>, LedgerError> {
+    let users = users::who_is(tx, id).await?;
+    family::disputes_of_users(tx, &users).await
+}
+
+/// Where a dispute belongs, in a world that has what is above it.
+pub fn place(dispute: Dispute, world: &World) -> Placed {
+    let charge = dispute.owner().and_then(|charge| world.charges.get(&charge));
+    let payment = charge.and_then(Charge::owner);
+    let invoice = payment.as_ref().and_then(|key| world.payments.get(key)?.invoice.clone());
+    let user = payment.as_ref().and_then(|key| world.user_of(key)).map(|user| user.id);
+    Placed { dispute, payment: payment.map(|key| key.id), invoice, user }
+}
+
+pub fn table(disputes: &[Placed], now: DateTime<Utc>) -> Table {
+    let mut table = Table::default()
+        .text("OPENED")
+        .text("DISPUTE")
+        .text("STATUS")
+        .number("AMOUNT")
+        .text("REASON")
+        .text("RESPOND BY")
+        .text("USER")
+        .text("INVOICE")
+        .text("MODE")
+        .text("ACCOUNT");
+    for Placed { dispute, invoice, user, .. } in disputes {
+        let opened = dispute.state.opened_at.or(dispute.seen.first_event_at);
+        let respond_by = dispute.state.respond_by.filter(|_| dispute.status == Status::Opened);
+        table.row([
+            opened.map(span::whole).unwrap_or_default(),
+            dispute.key.id.clone(),
+            status(dispute),
+            money::shown(dispute.state.amount, &dispute.state.currency),
+            dispute.state.reason.clone().unwrap_or_default(),
+            respond_by.map(|moment| span::until(moment, now)).unwrap_or_default(),
+            user.clone().unwrap_or_default(),
+            invoice.clone().unwrap_or_default(),
+            mode(dispute.key.livemode),
+            dispute.key.account.clone(),
+        ]);
+    }
+    table
+}
+
+/// Our status, and that it is only a question where it is.
+fn status(dispute: &Dispute) -> String {
+    let inquiry = if dispute.inquiry { " (inquiry)" } else { "" };
+    format!("{}{inquiry}", dispute.status.as_str())
+}
+
+fn is_filtered(options: &DisputesListOptions) -> bool {
+    options.open
+        || options.status.is_some()
+        || options.due_within.is_some()
+        || options.user.is_some()
+        || options.invoice.is_some()
+        || !options.window.is_any()
+        || !options.whose.is_any()
+}

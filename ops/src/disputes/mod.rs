@@ -1,0 +1,19 @@
+//! `tidegate disputes`: the disputes as a list, summed up, and with the notes of staff.
+
+mod list;
+mod note;
+mod summary;
+
+use shared::env::Env;
+
+pub use self::list::{Placed, place, table};
+use crate::cli::DisputesCommand;
+
+pub async fn run(env: &Env, command: &DisputesCommand) -> anyhow::Result<()> {
+    match command {
+        DisputesCommand::List(options) => list::run(env, options).await,
+        DisputesCommand::Summary(options) => summary::run(env, options).await,
+        DisputesCommand::Note(options) => note::note(env, options).await,
+        DisputesCommand::Resolve(options) => note::resolve(env, options).await,
+    }
+}

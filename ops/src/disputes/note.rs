@@ -1,0 +1,92 @@
+//! `tidegate disputes note` and `resolve`: what staff have to say, kept for ever under their names.
+
+use std::io::Read;
+
+use anyhow::{Context, bail};
+use serde::Serialize;
+use shared::clock;
+use shared::env::Env;
+use worker::ledger::Ledger;
+use worker::ledger::overrides::Note;
+use worker::rules::Key;
+use worker::rules::disputes::Dispute;
+use worker::staff::Person;
+
+use crate::cli::{NoteOptions, ResolveOptions, WhoseOptions};
+use crate::events::belongs_to;
+use crate::failure::{refused, wrongly_called};
+use crate::{open, output};
+
+const INPUT_LIMIT_BYTES: u64 = 1 << 20;
+
+/// The form of `--json`.
+#[derive(Serialize)]
+struct Shown {
+    dispute: Key,
+    note: Note,
+}
+
+pub async fn note(env: &Env, options: &NoteOptions) -> anyhow::Result<()> {
+    let by = Person::of(options.by.by.as_deref(), env).map_err(refused)?;
+    let text = if options.text == "-" { given()? } else { options.text.clone() };
+    let shown = write(env, &options.id, &options.whose, &text, false, &by).await?;
+    if options.shape.json {
+        return output::print_json(&shown);
+    }
+    let (number, id) = (shown.note.number, &shown.dispute.id);
+    output::print(&format!("note {number} on {id}, by {}\n", shown.note.written_by))
+}
+
+pub async fn resolve(env: &Env, options: &ResolveOptions) -> anyhow::Result<()> {
+    let by = Person::of(options.by.by.as_deref(), env).map_err(refused)?;
+    let shown = write(env, &options.id, &options.whose, &options.reason, true, &by).await?;
+    if options.shape.json {
+        return output::print_json(&shown);
+    }
+    let id = &shown.dispute.id;
+    output::print(&format!("{id} is done with, says {}: {}\n", shown.note.written_by, shown.note.note))
+}
+
+/// What stands on standard input; far more than a note may be is not read.
+fn given() -> anyhow::Result<String> {
+    let mut text = String::new();
+    let read = std::io::stdin().take(INPUT_LIMIT_BYTES).read_to_string(&mut text);
+    read.context("the note cannot be read from standard input")?;
+    Ok(text)
+}
+
+async fn write(
+    env: &Env,
+    id: &str,
+    whose: &WhoseOptions,
+    text: &str,
+    resolves: bool,
+    by: &Person,
+) -> anyhow::Result<Shown> {
+    let ledger = open::ledger(env).await?;
+    let dispute = the_one(&ledger, id, whose).await?;
+    // Bounded by the database's own deadlines: to cut an act off would leave open whether it was done.
+    let note = ledger.note_dispute(&dispute, text, resolves, by, clock::now()).await.map_err(refused)?;
+    ledger.close().await;
+    Ok(Shown { dispute, note })
+}
+
+/// The dispute of that id, which must be one: an act is on one thing.
+async fn the_one(ledger: &Ledger, id: &str, whose: &WhoseOptions) -> anyhow::Result<Key> {
+    let whose = whose.read();
+    let found = open::answer(ledger, ledger.find::<Dispute>(id)).await?;
+    let mut keys: Vec<Key> =
+        found.into_iter().map(|dispute| dispute.key).filter(|key| whose.admits(key)).collect();
+    if keys.len() > 1 {
+        let owners: Vec<String> = keys.iter().map(|key| belongs_to(&key.account, key.livemode)).collect();
+        return Err(wrongly_called(format!(
+            "{id} exists several times ({}): say which by --account, --live or --test-mode",
+            owners.join("; ")
+        )));
+    }
+    let Some(key) = keys.pop() else {
+        let (me, shown) = (output::me(), ledger.shown());
+        bail!("no dispute {id} in the ledger at {shown}; `{me} disputes list` shows those that are there");
+    };
+    Ok(key)
+}

@@ -1,0 +1,127 @@
+//! The page of a customer: the user behind it, the latest payments, subscriptions, disputes, and the ban.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use worker::family::audited;
+use worker::ledger::audit::Line;
+use worker::ledger::lists::PaymentFilter;
+use worker::ledger::search::Whose;
+use worker::ledger::{Ledger, LedgerError, Transaction};
+use worker::rules::bans::Ban;
+use worker::rules::customers::Customer;
+use worker::rules::disputes::Dispute;
+use worker::rules::payments::Payment;
+use worker::rules::subscriptions::Subscription;
+use worker::rules::{Key, Object};
+use worker::timeline::timeline;
+use worker::users::read_disputes_of;
+
+use super::page::{Facts, heading, history};
+use super::sections;
+use super::subscription;
+use crate::bans::{self, Standing};
+use crate::disputes::{Placed, place};
+use crate::money;
+
+/// So many payments are on the page, the latest.
+const PAYMENTS_LIMIT: i64 = 10;
+
+/// The form of `--json`: an array of these.
+#[derive(Serialize)]
+pub struct Shown {
+    customer: Customer,
+    /// Whom the metadata name, else the customer.
+    user: String,
+    standing: Standing,
+    ban: Ban,
+    payment_count: i64,
+    /// The latest.
+    payments: Vec<Payment>,
+    subscriptions: Vec<Subscription>,
+    /// All of the user's.
+    disputes: Vec<Placed>,
+    timeline: Vec<Line>,
+    why: String,
+}
+
+pub async fn tell(ledger: &Ledger, tx: &mut Transaction, customer: Customer) -> Result<Shown, LedgerError> {
+    let now = shared::clock::now();
+    let key = customer.key.clone();
+    let user = customer.user().unwrap_or_else(|| key.clone());
+    let users = std::slice::from_ref(&user);
+    let mut world = ledger.world();
+    read_disputes_of(tx, users, &mut world).await?;
+    let disputes: Vec<Dispute> = world.disputes_of_user(&user).cloned().collect();
+    let subscriptions: Vec<Subscription> = tx.children("customer", std::slice::from_ref(&key)).await?;
+    let found = tx.look_up::<Ban>(users).await?.pop();
+    let ban = found.unwrap_or_else(|| Ban::placeholder(user.clone()));
+    let whose = Whose { account: Some(key.account.clone()), livemode: Some(key.livemode) };
+    let filter = PaymentFilter {
+        customer: Some(key.id.clone()),
+        whose,
+        limit: PAYMENTS_LIMIT,
+        ..PaymentFilter::default()
+    };
+
+    let mut told = ledger.world();
+    for row in &subscriptions {
+        told.load_subscription(row.clone());
+    }
+    for row in &disputes {
+        told.load_dispute(row.clone());
+    }
+    let subjects = audited(&told).into_iter().chain([(Ban::KIND, user.clone())]);
+    Ok(Shown {
+        timeline: timeline(tx, subjects).await?,
+        standing: Standing::of(&ban, now),
+        why: why(&customer, &user, &ban, now),
+        ban,
+        payment_count: tx.count_payments_of(&key).await?,
+        payments: tx.payments(&filter).await?,
+        subscriptions,
+        disputes: disputes.into_iter().map(|dispute| place(dispute, &world)).collect(),
+        user: user.id,
+        customer,
+    })
+}
+
+pub fn page(shown: &Shown, now: DateTime<Utc>) -> String {
+    let customer = &shown.customer;
+    let status = match () {
+        () if customer.state.deleted => "deleted",
+        () if customer.seen.is_reported() => "exists",
+        () => "unknown",
+    };
+    let mut facts = Facts::new();
+    facts.add("user", shown.user.clone());
+    facts.add("ban", shown.standing.word().to_owned());
+    facts.add("chargebacks", shown.ban.chargebacks.to_string());
+    facts.time("created", customer.state.created_at);
+    facts.add("payments", payments_in_words(shown));
+    facts.uncertain(customer.seen.needs_refetch);
+    let mut text = heading("customer", &customer.key, status, &shown.why, &[]) + &facts.render();
+    text.push_str(&sections::payments(&shown.payments, &[]));
+    text.push_str(&subscription::section(&shown.subscriptions));
+    text.push_str(&sections::disputes(&shown.disputes, &["USER"], now));
+    text.push_str(&history((Customer::KIND, &customer.key), &shown.timeline));
+    text
+}
+
+fn payments_in_words(shown: &Shown) -> String {
+    let count = money::count(shown.payment_count.unsigned_abs());
+    if shown.payment_count > PAYMENTS_LIMIT {
+        format!("{count}, of which the latest are below")
+    } else {
+        count
+    }
+}
+
+fn why(customer: &Customer, user: &Key, ban: &Ban, now: DateTime<Utc>) -> String {
+    let who = match () {
+        () if *user == customer.key => {
+            "No metadata say which user this is: the customer stands for the user.".to_owned()
+        }
+        () => format!("The customer's metadata name the user {}.", user.id),
+    };
+    format!("{who} {}", bans::why(ban, now))
+}

@@ -1,0 +1,100 @@
+//! The facts that a derived status rests on, named: which disputes, refunds, payments, attempts, and the event
+//! that told each last. What they come to is `Invoice::derive`'s and `Payment::derive`'s word.
+
+use serde::Serialize;
+use worker::ledger::audit::Line;
+use worker::rules::disputes::{Dispute, Status};
+use worker::rules::failures::PaymentFailure;
+use worker::rules::payments::Payment;
+use worker::rules::refunds::Refund;
+use worker::rules::world::World;
+use worker::rules::{Key, Object};
+
+use super::sections::code;
+use crate::{money, span};
+
+/// One fact, in words.
+#[derive(Clone, Debug, Serialize)]
+pub struct Fact {
+    pub kind: &'static str,
+    pub id: String,
+    pub says: String,
+    /// The event behind the last step of its status, where the audit tells.
+    pub event_id: Option<String>,
+}
+
+fn fact<T: Object>(key: &Key, says: String, timeline: &[Line]) -> Fact {
+    let is_step = |line: &&Line| {
+        let row = &line.row;
+        row.subject_kind == T::KIND && row.subject_id == key.id && row.what == "status"
+    };
+    let last = timeline.iter().filter(is_step).max_by_key(|line| line.row.revision);
+    let event_id = last.and_then(|line| line.row.event_id.clone());
+    Fact { kind: T::KIND, id: key.id.clone(), says, event_id }
+}
+
+pub fn lost(world: &World, timeline: &[Line]) -> Vec<Fact> {
+    disputes(world, timeline, |dispute| dispute.status == Status::Lost)
+}
+
+/// Those that are open to an invoice: inquiries too, and what is in a status that nobody knows.
+pub fn open(world: &World, timeline: &[Line]) -> Vec<Fact> {
+    let is_odd = |dispute: &Dispute| dispute.status == Status::Unknown && dispute.seen.is_reported();
+    disputes(world, timeline, |dispute| dispute.is_open() || is_odd(dispute))
+}
+
+pub fn all_disputes(world: &World, timeline: &[Line]) -> Vec<Fact> {
+    disputes(world, timeline, |_| true)
+}
+
+fn disputes(world: &World, timeline: &[Line], which: impl Fn(&Dispute) -> bool) -> Vec<Fact> {
+    let tell = |dispute: &Dispute| {
+        let amount = money::shown(dispute.state.amount, &dispute.state.currency);
+        let inquiry = if dispute.inquiry { ", an inquiry" } else { "" };
+        let says =
+            format!("{}, {amount}{inquiry} ({})", dispute.status.as_str(), dispute.state.stripe_status);
+        fact::<Dispute>(&dispute.key, says, timeline)
+    };
+    world.disputes.rows().filter(|dispute| which(dispute)).map(tell).collect()
+}
+
+/// The refunds that give money back, and what charges report beyond them.
+pub fn refunds(world: &World, timeline: &[Line]) -> Vec<Fact> {
+    let tell = |refund: &Refund| {
+        let says =
+            format!("{}, {}", refund.state.status, money::shown(refund.state.amount, &refund.state.currency));
+        fact::<Refund>(&refund.key, says, timeline)
+    };
+    let refunds = world.refunds.rows().filter(|refund| !refund.has_failed()).map(tell);
+    let reported = world.charges.rows().filter(|charge| charge.amount_unitemised > 0).map(|charge| Fact {
+        kind: "charge",
+        id: charge.key.id.clone(),
+        says: format!(
+            "reports {} refunded, of which no refund is known yet",
+            money::shown(charge.amount_unitemised, &charge.state.currency)
+        ),
+        event_id: None,
+    });
+    refunds.chain(reported).collect()
+}
+
+/// The payments that received something.
+pub fn received(world: &World, timeline: &[Line]) -> Vec<Fact> {
+    let tell = |payment: &Payment| {
+        let received = money::shown(payment.state.amount_received, &payment.state.currency);
+        fact::<Payment>(&payment.key, format!("{}, received {received}", payment.state.status), timeline)
+    };
+    world.payments.rows().filter(|payment| payment.state.amount_received > 0).map(tell).collect()
+}
+
+/// The failed attempts, in their order.
+pub fn failures(world: &World) -> Vec<Fact> {
+    let mut failures: Vec<&PaymentFailure> = world.failures.rows().collect();
+    failures.sort_by_key(|failure| failure.order());
+    let tell = |failure: &PaymentFailure| {
+        let at = failure.failed_at.map(|at| format!(" at {}", span::whole(at))).unwrap_or_default();
+        let says = format!("failed{at}: {}", code(failure.code.id(), failure.decline.id()));
+        Fact { kind: "attempt", id: failure.key.id.clone(), says, event_id: None }
+    };
+    failures.into_iter().map(tell).collect()
+}

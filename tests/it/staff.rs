@@ -1,0 +1,8 @@
+//! The commands of staff, run as the real binary on both ledgers, after stories that workers were told.
+
+mod bans;
+mod desk;
+mod disputes;
+mod lists;
+mod pages;
+mod sales;

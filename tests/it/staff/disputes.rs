@@ -1,0 +1,125 @@
+//! `tidegate disputes`: lists, sums, notes.
+
+use serde_json::json;
+use shared::clock;
+
+use super::desk::{Desk, each_desk};
+use super::sales::{Sale, sale};
+
+/// One lost, one won, one open, one inquiry, of two users.
+async fn told(desk: &Desk) -> [Sale; 4] {
+    let sales = [
+        sale("lost", "user_1", 1_000, 0),
+        sale("won", "user_1", 2_000, 10_000),
+        sale("open", "user_2", 4_000, 20_000),
+        sale("asked", "user_2", 8_000, 30_000),
+    ];
+    desk.hears(&sales[0].lost()).await;
+    for sold in &sales[1..] {
+        desk.hears(&sold.paid()).await;
+    }
+    let soon = json!({"evidence_details": {"due_by": clock::now().timestamp() + 3 * 86_400}});
+    desk.hears(&[
+        sales[1].dispute(100, "needs_response", &json!({})),
+        sales[1].dispute(400, "won", &json!({})),
+        sales[2].dispute(100, "needs_response", &soon),
+        sales[3].dispute(100, "warning_under_review", &json!({})),
+    ])
+    .await;
+    sales
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn disputes_are_listed_by_what_must_be_done_and_by_whose_they_are() {
+    each_desk("listed", async |desk| {
+        told(&desk).await;
+        assert_eq!(desk.ids(&["disputes", "list"]), ["dp_asked", "dp_open", "dp_won", "dp_lost"]);
+        assert_eq!(desk.ids(&["disputes", "list", "--limit", "1"]), ["dp_asked"]);
+        assert_eq!(desk.ids(&["disputes", "list", "--open"]), ["dp_asked", "dp_open"], "by their deadline");
+        assert_eq!(desk.ids(&["disputes", "list", "--due-within", "7d"]), ["dp_open"]);
+        assert!(desk.ids(&["disputes", "list", "--due-within", "1d"]).is_empty());
+        assert_eq!(desk.ids(&["disputes", "list", "--status", "lost"]), ["dp_lost"]);
+        assert_eq!(desk.ids(&["disputes", "list", "--user", "user_1"]), ["dp_won", "dp_lost"]);
+        assert_eq!(desk.ids(&["disputes", "list", "--user", "user_1", "--status", "won"]), ["dp_won"]);
+        assert_eq!(desk.ids(&["disputes", "list", "--invoice", "in_open"]), ["dp_open"]);
+        assert!(desk.ids(&["disputes", "list", "--invoice", "in_open", "--user", "user_1"]).is_empty());
+        assert!(desk.ids(&["disputes", "list", "--user", "nobody"]).is_empty());
+        assert!(desk.ids(&["disputes", "list", "--test-mode"]).is_empty());
+        let rows = desk.json(&["disputes", "list", "--status", "lost"]);
+        let row = &rows[0];
+        assert_eq!([&row["payment"], &row["invoice"], &row["user"]], ["pi_lost", "in_lost", "user_1"]);
+        let table = desk.said(&["disputes", "list"]);
+        assert!(table.contains("under_review (inquiry)") && table.contains("in 2 d 23 h"), "{table}");
+        desk.refusal(&["disputes", "list", "--due-within", "soon"], 2);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sums_keep_modes_and_currencies_apart_and_count_inquiries_by_themselves() {
+    each_desk("sums", async |desk| {
+        told(&desk).await;
+        let mut test = sale("test", "user_1", 7_000, 0);
+        (test.livemode, test.currency) = (false, "jpy");
+        desk.hears(&test.lost()).await;
+        let sums = desk.json(&["disputes", "summary"]);
+        let [live, test] = &sums.as_array().unwrap()[..] else { panic!("{sums}") };
+        let figures = |names: &[&str]| names.iter().map(|name| live[*name].as_u64()).collect::<Vec<_>>();
+        let counts = figures(&["count", "won", "lost", "open", "inquiries"]);
+        assert_eq!(counts, [Some(3), Some(1), Some(1), Some(1), Some(1)]);
+        assert_eq!(live["win_rate"], 0.5);
+        // Opened at second 100; lost at 200, won at 400.
+        let times = figures(&["resolved_after_median_secs", "resolved_after_mean_secs"]);
+        assert_eq!(times, [Some(200), Some(200)]);
+        let usd = &live["currencies"][0];
+        let money =
+            ["amount", "amount_won", "amount_lost", "amount_open"].map(|name| usd[name].as_i64().unwrap());
+        assert_eq!(money, [7_000, 2_000, 1_000, 4_000]);
+        assert_eq!((&test["livemode"], &test["lost"]), (&json!(false), &json!(1)));
+        assert_eq!(test["currencies"][0]["currency"], "jpy");
+        let page = desk.said(&["disputes", "summary", "--live"]);
+        assert!(page.contains("50.0 % of those decided") && page.contains("70.00 USD"), "{page}");
+        let later = desk.json(&["disputes", "summary", "--live", "--since", "2026-05-29"]);
+        assert_eq!(later[0]["count"], 1, "only the one that was opened since: {later}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn notes_stay_with_their_authors_and_survive_later_reports() {
+    each_desk("notes", async |desk| {
+        let sold = sale("a", "user_1", 1_000, 0);
+        desk.hears(&sold.paid()).await;
+        desk.hears(&[sold.dispute(100, "needs_response", &json!({}))]).await;
+        let noted = desk.json(&["disputes", "note", "dp_a", "Asked the courier for a signature"]);
+        assert_eq!((&noted["note"]["number"], &noted["note"]["written_by"]), (&json!(1), &json!("jane")));
+        desk.hears(&[sold.dispute(200, "lost", &json!({}))]).await;
+        desk.said(&["disputes", "resolve", "dp_a", "--reason", "No signature", "--by", "joe"]);
+
+        let shown = &desk.json(&["show", "dispute", "dp_a"])[0];
+        let notes = shown["notes"].as_array().unwrap();
+        assert_eq!(
+            [&notes[0]["note"], &notes[1]["note"]],
+            ["Asked the courier for a signature", "No signature"]
+        );
+        assert_eq!([&notes[0]["resolves"], &notes[1]["resolves"]], [false, true]);
+        let lines = shown["timeline"].as_array().unwrap();
+        let told: Vec<_> =
+            lines.iter().map(|l| (l["what"].as_str().unwrap(), l["actor"].as_str().unwrap())).collect();
+        // The events of the story happened before the notes were written, whatever was recorded first.
+        assert_eq!(
+            told,
+            [("status", "stripe"), ("status", "stripe"), ("note", "jane"), ("resolution", "joe")]
+        );
+        let mut revisions: Vec<_> = lines.iter().map(|line| line["revision"].as_i64().unwrap()).collect();
+        revisions.sort_unstable();
+        assert_eq!(revisions, [1, 2, 3, 4]);
+        let page = desk.said(&["show", "dispute", "dp_a"]);
+        for part in ["resolved", "by joe", "resolved by note 2", "Asked the courier"] {
+            assert!(page.contains(part), "{part} is not in\n{page}");
+        }
+        assert!(desk.refusal(&["disputes", "note", "dp_b", "x"], 1).contains("no dispute dp_b"));
+        desk.refusal(&["disputes", "note", "dp_a", " "], 2);
+    })
+    .await;
+}

@@ -1,0 +1,183 @@
+//! `tidegate show`: the page of each kind of object, with why it is so and how it came to be.
+
+use serde_json::{Value, json};
+
+use super::desk::{Desk, each_desk, steps};
+use super::sales::sale;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invoice_paid_disputed_and_lost_tells_each_step_with_its_event() {
+    each_desk("story", async |desk| {
+        desk.hears(&sale("a", "user_1", 4_500, 0).lost()).await;
+        let shown = &desk.json(&["show", "invoice", "in_a"])[0];
+        assert_eq!(shown["invoice"]["status"], "charged_back");
+        assert_eq!(
+            steps(&shown["timeline"], "invoice"),
+            [
+                ("sent", "evt_a_invoice_finalized"),
+                ("paid", "evt_a_invoice_paid"),
+                ("disputed", "evt_a_dispute_needs_response"),
+                ("charged_back", "evt_a_dispute_lost"),
+            ]
+        );
+        assert_eq!(steps(&shown["timeline"], "dispute").len(), 2, "what hangs on it is told too");
+        let because = &shown["because"][0];
+        assert_eq!((&because["id"], &because["event_id"]), (&json!("dp_a"), &json!("evt_a_dispute_lost")));
+        let page = desk.said(&["show", "invoice", "in_a"]);
+        for part in
+            ["45.00 USD", "lost disputes took back", "paid -> disputed", "evt_a_dispute_lost", "pi_a", "dp_a"]
+        {
+            assert!(page.contains(part), "{part} is not in\n{page}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_status_that_is_derived_names_what_makes_it_so() {
+    each_desk("derived", async |desk| {
+        let part = sale("part", "user_1", 1_000, 0);
+        desk.hears(&part.paid()).await;
+        desk.hears(&[part.refund("part", 10, "succeeded", 300)]).await;
+        explained(&desk, "in_part", "partially_refunded", "re_part", "3.00 USD of the 10.00 USD");
+
+        let all = sale("all", "user_1", 1_000, 0);
+        desk.hears(&all.paid()).await;
+        desk.hears(&[all.refund("all", 10, "succeeded", 1_000)]).await;
+        explained(&desk, "in_all", "refunded", "re_all", "all of the 10.00 USD");
+
+        let asked = sale("asked", "user_2", 1_000, 0);
+        desk.hears(&asked.paid()).await;
+        desk.hears(&[asked.dispute(100, "warning_needs_response", &json!({}))]).await;
+        explained(&desk, "in_asked", "disputed", "dp_asked", "nobody has decided");
+
+        let half = sale("half", "user_3", 1_000, 0);
+        desk.hears(&half.paid()).await;
+        desk.hears(&[half.dispute(100, "lost", &json!({"amount": 400}))]).await;
+        explained(&desk, "in_half", "partially_charged_back", "dp_half", "4.00 USD of the 10.00 USD");
+    })
+    .await;
+}
+
+fn explained(desk: &Desk, invoice: &str, status: &str, because: &str, why: &str) {
+    let shown = &desk.json(&["show", "invoice", invoice])[0];
+    assert_eq!(shown["invoice"]["status"], status);
+    let facts: Vec<&Value> = shown["because"].as_array().unwrap().iter().map(|fact| &fact["id"]).collect();
+    assert_eq!(facts, [because], "{invoice}");
+    assert!(shown["why"].as_str().unwrap().contains(why), "{}", shown["why"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failed_attempts_and_the_plan_to_retry_are_on_the_invoice() {
+    each_desk("retries", async |desk| {
+        let slow = sale("slow", "user_1", 1_000, 0);
+        desk.hears(&[slow.invoice("finalized", 0, "open", &json!({})), slow.declined(10, "card_declined")])
+            .await;
+        let plan = |invoice: &str| {
+            let shown = &desk.json(&["show", "invoice", invoice])[0];
+            (shown["invoice"]["status"].clone(), shown["retry_plan"].as_str().unwrap().to_owned())
+        };
+        let (status, planned) = plan("in_slow");
+        assert!(status == "failed" && planned.contains("retry 1 of 3"), "{status} {planned}");
+        desk.hears(&[20, 30, 40].map(|after| slow.declined(after, "card_declined"))).await;
+        let (status, planned) = plan("in_slow");
+        assert!(status == "overdue" && planned.contains("4 attempts failed"), "{status} {planned}");
+        let page = desk.said(&["show", "invoice", "in_slow"]);
+        assert!(page.contains("every planned retry has failed") && page.contains("ch_slow_40"), "{page}");
+
+        let stolen = sale("stolen", "user_1", 1_000, 0);
+        desk.hears(&[stolen.invoice("finalized", 0, "open", &json!({})), stolen.declined(10, "stolen_card")])
+            .await;
+        let (status, planned) = plan("in_stolen");
+        assert!(status == "failed" && planned.contains("none: after stolen_card"), "{status} {planned}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn currencies_without_and_with_three_decimals_are_shown_right() {
+    each_desk("currencies", async |desk| {
+        for (name, currency, amount, shown) in
+            [("jpy", "jpy", 4_783, "4,783 JPY"), ("kwd", "kwd", 4_100, "4.100 KWD")]
+        {
+            let mut sold = sale(name, "user_1", amount, 0);
+            sold.currency = currency;
+            desk.hears(&sold.lost()).await;
+            for arguments in [
+                &["show", "invoice", &format!("in_{name}")][..],
+                &["show", "payment", &format!("pi_{name}")],
+                &["show", "charge", &format!("ch_{name}")],
+                &["show", "dispute", &format!("dp_{name}")],
+                &["disputes", "list"],
+                &["disputes", "summary"],
+                &["payments", "list"],
+                &["invoices", "list"],
+            ] {
+                let page = desk.said(arguments);
+                assert!(page.contains(shown), "{shown} is not in {arguments:?}:\n{page}");
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twins_in_other_modes_and_accounts_have_pages_of_their_own() {
+    each_desk("twins", async |desk| {
+        let live = sale("a", "user_1", 1_000, 0);
+        let mut test = live.clone();
+        test.livemode = false;
+        let mut theirs = live.clone();
+        theirs.account = "acct_1";
+        desk.hears(&live.lost()).await;
+        desk.hears(&test.paid()).await;
+        desk.hears(&theirs.paid()).await;
+        assert_eq!(desk.json(&["show", "invoice", "in_a"]).as_array().unwrap().len(), 3);
+        let own = desk.json(&["show", "invoice", "in_a", "--live", "--account", ""]);
+        assert_eq!(
+            (own.as_array().unwrap().len(), &own[0]["invoice"]["status"]),
+            (1, &json!("charged_back"))
+        );
+        for other in [&["--test-mode"][..], &["--account", "acct_1"]] {
+            let shown = desk.json(&[&["show", "invoice", "in_a"], other].concat());
+            assert_eq!(shown[0]["invoice"]["status"], "paid", "{other:?}");
+            assert!(shown[0]["disputes"].as_array().unwrap().is_empty());
+        }
+        let refusal = desk.refusal(&["disputes", "note", "dp_a", "text", "--test-mode"], 1);
+        assert!(refusal.contains("no dispute dp_a"), "{refusal}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_kind_of_object_has_a_page_that_says_whose_it_is() {
+    each_desk("kinds", async |desk| {
+        let sold = sale("a", "user_1", 1_000, 0);
+        let subscription = json!({"parent": {"subscription_details": {"subscription": "sub_a"}}});
+        desk.hears(&[sold.customer(Some("user_1"))]).await;
+        desk.hears(&sold.lost()).await;
+        desk.hears(&[sold.refund("a", 50, "failed", 200), sold.invoice("updated", 3, "paid", &subscription)])
+            .await;
+        for (kind, id, parts) in [
+            ("payment", "pi_a", &["visa …4242", "user_1", "in_a", "re_a", "A dispute about it was lost"][..]),
+            ("charge", "ch_a", &["visa …4242", "user_1", "in_a", "pi_a", "dp_a"]),
+            ("refund", "re_a", &["the money is not refunded", "2.00 USD", "10.00 USD received", "user_1"]),
+            (
+                "dispute",
+                "dp_a",
+                &["The money is gone", "the money is gone", "visa …4242", "user_1", "in_a"][1..],
+            ),
+            ("customer", "cus_a", &["user_1", "not banned", "pi_a", "dp_a"]),
+            ("subscription", "sub_a", &["in_a", "charged_back", "nothing has been reported"]),
+        ] {
+            let page = desk.said(&["show", kind, id]);
+            for part in parts {
+                assert!(page.contains(part), "{part} is not in\n{page}");
+            }
+            assert_eq!(desk.json(&["show", kind, id])[0][kind]["id"], id);
+        }
+        let swapped = desk.refusal(&["show", "invoice", "dp_a"], 1);
+        assert!(swapped.contains("show dispute dp_a"), "{swapped}");
+    })
+    .await;
+}

@@ -1,0 +1,139 @@
+//! What Stripe tells of one sale: an invoice, its payment and charge, and what comes after.
+
+use serde_json::{Value, json};
+use shared::envelope::Envelope;
+
+use crate::ledgers::envelope;
+
+const START: i64 = 1_780_000_000;
+
+/// One sale; its objects are named after it.
+#[derive(Clone)]
+pub(super) struct Sale {
+    pub(super) name: &'static str,
+    pub(super) user: &'static str,
+    pub(super) amount: i64,
+    pub(super) currency: &'static str,
+    /// When it begins, in seconds of the story.
+    pub(super) second: i64,
+    pub(super) livemode: bool,
+    pub(super) account: &'static str,
+}
+
+pub(super) fn sale(name: &'static str, user: &'static str, amount: i64, second: i64) -> Sale {
+    Sale { name, user, amount, currency: "usd", second, livemode: true, account: "" }
+}
+
+impl Sale {
+    fn event(&self, what: &str, kind: &str, after: i64, object: &Value) -> Envelope {
+        let id = format!("evt_{}_{what}", self.name);
+        let mut event = envelope(&id, kind, self.second + after, object);
+        event.header.livemode = self.livemode;
+        self.account.clone_into(&mut event.header.account);
+        event
+    }
+
+    fn id(&self, prefix: &str) -> String {
+        format!("{prefix}_{}", self.name)
+    }
+
+    pub(super) fn invoice(&self, what: &str, after: i64, status: &str, more: &Value) -> Envelope {
+        let paid = if status == "paid" { self.amount } else { 0 };
+        let mut object = json!({
+            "id": self.id("in"), "status": status, "amount_due": self.amount, "amount_paid": paid,
+            "amount_remaining": self.amount - paid, "currency": self.currency, "created": START + self.second,
+            "customer": self.id("cus"), "payments": {"data": [{"payment": {"payment_intent": self.id("pi")}}]},
+        });
+        merge(&mut object, more);
+        self.event(&format!("invoice_{what}"), &format!("invoice.{what}"), after, &object)
+    }
+
+    pub(super) fn payment(&self, what: &str, after: i64, status: &str, more: &Value) -> Envelope {
+        let received = if status == "succeeded" { self.amount } else { 0 };
+        let mut object = json!({
+            "id": self.id("pi"), "status": status, "amount": self.amount, "amount_received": received,
+            "currency": self.currency, "created": START + self.second, "customer": self.id("cus"),
+            "metadata": {"user_id": self.user},
+        });
+        merge(&mut object, more);
+        self.event(&format!("payment_{what}_{after}"), &format!("payment_intent.{what}"), after, &object)
+    }
+
+    pub(super) fn charge(&self, what: &str, after: i64, status: &str, more: &Value) -> Envelope {
+        let captured = if status == "succeeded" { self.amount } else { 0 };
+        let mut object = json!({
+            "id": self.id("ch"), "status": status, "amount": self.amount, "amount_captured": captured,
+            "currency": self.currency, "created": START + self.second + after, "customer": self.id("cus"),
+            "payment_intent": self.id("pi"),
+            "payment_method_details": {"type": "card", "card": {"brand": "visa", "last4": "4242"}},
+        });
+        merge(&mut object, more);
+        self.event(&format!("charge_{what}_{after}"), &format!("charge.{what}"), after, &object)
+    }
+
+    /// Finalized, charged, paid.
+    pub(super) fn paid(&self) -> Vec<Envelope> {
+        vec![
+            self.invoice("finalized", 0, "open", &json!({})),
+            self.charge("succeeded", 1, "succeeded", &json!({})),
+            self.payment("succeeded", 1, "succeeded", &json!({})),
+            self.invoice("paid", 2, "paid", &json!({})),
+        ]
+    }
+
+    /// One failed attempt, with its code.
+    pub(super) fn declined(&self, after: i64, code: &str) -> Envelope {
+        let error = json!({"code": code, "charge": format!("ch_{}_{after}", self.name)});
+        self.payment(
+            "payment_failed",
+            after,
+            "requires_payment_method",
+            &json!({"last_payment_error": error}),
+        )
+    }
+
+    pub(super) fn refund(&self, name: &str, after: i64, status: &str, amount: i64) -> Envelope {
+        let object = json!({
+            "id": format!("re_{name}"), "status": status, "amount": amount, "currency": self.currency,
+            "charge": self.id("ch"), "payment_intent": self.id("pi"), "created": START + self.second + after,
+        });
+        self.event(&format!("refund_{name}_{status}"), "refund.updated", after, &object)
+    }
+
+    /// A report of the sale's dispute, which is over the whole amount unless told otherwise.
+    pub(super) fn dispute(&self, after: i64, status: &str, more: &Value) -> Envelope {
+        let what = match status {
+            "needs_response" | "warning_needs_response" => "created",
+            "under_review" | "warning_under_review" => "updated",
+            _ => "closed",
+        };
+        let mut object = json!({
+            "id": self.id("dp"), "status": status, "amount": self.amount, "currency": self.currency,
+            "reason": "fraudulent", "created": START + self.second + 100, "charge": self.id("ch"),
+            "payment_intent": self.id("pi"),
+            "evidence_details": {"due_by": START + self.second + 1_000_000, "submission_count": 0},
+        });
+        merge(&mut object, more);
+        self.event(&format!("dispute_{status}"), &format!("charge.dispute.{what}"), after, &object)
+    }
+
+    /// Paid, disputed after 100 seconds, lost after 200.
+    pub(super) fn lost(&self) -> Vec<Envelope> {
+        let mut events = self.paid();
+        events.push(self.dispute(100, "needs_response", &json!({})));
+        events.push(self.dispute(200, "lost", &json!({})));
+        events
+    }
+
+    pub(super) fn customer(&self, user: Option<&str>) -> Envelope {
+        let metadata = user.map_or_else(|| json!({}), |user| json!({"user_id": user}));
+        let object = json!({"id": self.id("cus"), "created": START + self.second, "metadata": metadata});
+        self.event("customer", "customer.created", 0, &object)
+    }
+}
+
+fn merge(object: &mut Value, more: &Value) {
+    for (name, value) in more.as_object().unwrap() {
+        object[name] = value.clone();
+    }
+}

@@ -1,0 +1,105 @@
+//! The tables `ban_overrides` and `dispute_notes`: what staff decided and noted, append-only, for no event
+//! could bring it back. Numbered under the lock of the object's own row.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::{LedgerError, Transaction, on};
+use crate::rules::Key;
+use crate::rules::bans::Act;
+
+/// One decision of staff about a user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct Override {
+    pub number: i64,
+    #[sqlx(try_from = "String")]
+    pub act: Act,
+    pub until: Option<DateTime<Utc>>,
+    pub reason: String,
+    pub decided_by: String,
+    pub decided_at: DateTime<Utc>,
+}
+
+/// One note of staff on a dispute.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct Note {
+    pub number: i64,
+    /// Whether it says why the dispute is done with.
+    pub resolves: bool,
+    pub note: String,
+    pub written_by: String,
+    pub written_at: DateTime<Utc>,
+}
+
+impl Transaction {
+    /// Every decision about a user, oldest first.
+    pub async fn overrides_of(&mut self, user: &Key) -> Result<Vec<Override>, LedgerError> {
+        Ok(on!(self, |connection| {
+            sqlx::query_as(
+                "SELECT number, act, until, reason, decided_by, decided_at FROM ban_overrides \
+                 WHERE id = $1 AND account = $2 AND livemode = $3 ORDER BY number",
+            )
+            .bind(&user.id)
+            .bind(&user.account)
+            .bind(user.livemode)
+            .fetch_all(connection)
+            .await?
+        }))
+    }
+
+    pub async fn append_override(&mut self, user: &Key, decision: &Override) -> Result<(), LedgerError> {
+        on!(self, |connection| {
+            sqlx::query(
+                "INSERT INTO ban_overrides (id, account, livemode, number, act, until, reason, decided_by, decided_at) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            )
+            .bind(&user.id)
+            .bind(&user.account)
+            .bind(user.livemode)
+            .bind(decision.number)
+            .bind(decision.act.as_str())
+            .bind(decision.until)
+            .bind(&decision.reason)
+            .bind(&decision.decided_by)
+            .bind(decision.decided_at)
+            .execute(connection)
+            .await?;
+        });
+        Ok(())
+    }
+
+    /// Every note on a dispute, oldest first.
+    pub async fn notes_of(&mut self, dispute: &Key) -> Result<Vec<Note>, LedgerError> {
+        Ok(on!(self, |connection| {
+            sqlx::query_as(
+                "SELECT number, resolves, note, written_by, written_at FROM dispute_notes \
+                 WHERE id = $1 AND account = $2 AND livemode = $3 ORDER BY number",
+            )
+            .bind(&dispute.id)
+            .bind(&dispute.account)
+            .bind(dispute.livemode)
+            .fetch_all(connection)
+            .await?
+        }))
+    }
+
+    pub async fn append_note(&mut self, dispute: &Key, note: &Note) -> Result<(), LedgerError> {
+        on!(self, |connection| {
+            sqlx::query(
+                "INSERT INTO dispute_notes (id, account, livemode, number, resolves, note, written_by, written_at) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            )
+            .bind(&dispute.id)
+            .bind(&dispute.account)
+            .bind(dispute.livemode)
+            .bind(note.number)
+            .bind(note.resolves)
+            .bind(&note.note)
+            .bind(&note.written_by)
+            .bind(note.written_at)
+            .execute(connection)
+            .await?;
+        });
+        Ok(())
+    }
+}
