@@ -19,7 +19,7 @@ const EVENTS: Variable = Variable {
     example: "10000",
     help: "How many dead letters are replayed.",
 };
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const STAFF: &[(&str, &str)] = &[("TIDEGATE_STAFF", "jane")];
 
 #[tokio::test(flavor = "multi_thread")]

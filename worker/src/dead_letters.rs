@@ -45,10 +45,11 @@ pub fn groups(dead: &[Dead]) -> Vec<Group> {
 
 fn group(fingerprint: &str, letters: &[&Dead]) -> Group {
     // The greatest amount that any event of an object names: one and the same money.
-    let mut objects: BTreeMap<(&str, &str, bool), Option<(&str, i64)>> = BTreeMap::new();
+    let mut objects: BTreeMap<Key, Option<(&str, i64)>> = BTreeMap::new();
     for letter in letters {
-        let id = letter.object_id.as_deref().unwrap_or(&letter.id);
-        let known = objects.entry((id, &letter.account, letter.livemode)).or_default();
+        let id = letter.object_id.as_ref().unwrap_or(&letter.id).clone();
+        let key = Key { id, account: letter.account.clone(), livemode: letter.livemode };
+        let known = objects.entry(key).or_default();
         let named = letter.currency.as_deref().zip(letter.amount);
         *known = (*known).max(named);
     }

@@ -64,13 +64,11 @@ pub fn outcome(
         return Outcome::Dead { failed: Failed { reason, fingerprint } };
     }
     let made = usize::try_from(attempts.max(1) - 1).unwrap_or(usize::MAX);
-    match retries.get(made) {
-        Some(wait) => Outcome::Waiting { failed: Failed { reason, fingerprint }, retry_at: now + *wait },
-        None => {
-            let reason = format!("{reason}, {attempts} times");
-            Outcome::Dead { failed: Failed { reason, fingerprint } }
-        }
-    }
+    let Some(wait) = retries.get(made) else {
+        let reason = format!("{reason}, {attempts} times");
+        return Outcome::Dead { failed: Failed { reason, fingerprint } };
+    };
+    Outcome::Waiting { failed: Failed { reason, fingerprint }, retry_at: now + *wait }
 }
 
 impl Blame {

@@ -76,7 +76,9 @@ pub async fn verify(ledger: &Ledger, progress: &mut dyn FnMut(i64)) -> Result<Ve
         let page = tx.stored(&after, EVENTS_AT_ONCE).await?;
         let Some(last) = page.last() else { break };
         after = last.archived.key.clone();
-        page.into_iter().for_each(|stored| verified.take(stored));
+        for stored in page {
+            verified.take(stored);
+        }
         progress(verified.events);
     }
     verified.orphaned_bodies = tx.orphaned_bodies().await?;

@@ -104,7 +104,7 @@ fn page(shown: &Shown, now: DateTime<Utc>) -> String {
         text.extend(["\n", &table.render()]);
     }
     if plan.queued < plan.events {
-        text.push_str(&format!("\nTo queue the rest: {} replay run {}\n", output::me(), plan.replay));
+        text.extend([format!("\nTo queue the rest: {} replay run {}\n", output::me(), plan.replay)]);
     }
     text
 }

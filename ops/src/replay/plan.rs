@@ -76,17 +76,17 @@ fn page(planned: &Planned) -> String {
     let Some(plan) = plan else { return format!("nothing to replay: no {selection}\n") };
     let mut text = format!("{plan}: {events} events, {selection}\n");
     if look_ahead.events < *events {
-        text.push_str(&format!("(what would change is told of the first {LOOK_AHEAD_EVENTS} of them)\n"));
+        text.extend([format!("(what would change is told of the first {LOOK_AHEAD_EVENTS} of them)\n")]);
     }
-    text.push_str(&format!("\n{} would be applied\n", look_ahead.would_apply));
+    text.extend([format!("\n{} would be applied\n", look_ahead.would_apply)]);
     for (cause, count) in &look_ahead.would_fail {
-        text.push_str(&format!("{count} would fail again: {cause}\n"));
+        text.extend([format!("{count} would fail again: {cause}\n")]);
     }
     if look_ahead.without_bytes > 0 {
-        text.push_str(&format!("{} are no longer kept and cannot run\n", look_ahead.without_bytes));
+        text.extend([format!("{} are no longer kept and cannot run\n", look_ahead.without_bytes)]);
     }
     text.push_str(&changes(&look_ahead.changes));
-    text.push_str(&format!("\nNothing has run yet. To run it: {} replay run {plan}\n", output::me()));
+    text.extend([format!("\nNothing has run yet. To run it: {} replay run {plan}\n", output::me())]);
     text
 }
 
