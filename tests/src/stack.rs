@@ -156,8 +156,7 @@ impl Stack {
 
     /// Runs one of the commands of `tidegate` against this stack and returns what it printed.
     pub async fn tidegate(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        let mut tool = Process::tool(arguments, self.guardian.folder(), self.settings.clone());
-        tool.spawn(&self.guardian)?;
+        let mut tool = self.begin_tool(arguments)?;
         until("a command of tidegate", TOOL_PATIENCE, async || Ok(tool.has_ended())).await?;
         ensure!(tool.succeeded(), "tidegate {arguments:?} failed: {}", tool.log());
         Ok(tool.output())
@@ -189,6 +188,21 @@ impl Stack {
     /// The folder that its processes run in.
     pub fn folder(&self) -> &std::path::Path {
         self.guardian.folder()
+    }
+
+    /// Begins one of the commands of `tidegate` and does not wait for it.
+    pub fn begin_tool(&self, arguments: &[&str]) -> anyhow::Result<Process> {
+        let mut tool = Process::tool(arguments, self.guardian.folder(), self.settings.clone());
+        tool.spawn(&self.guardian)?;
+        Ok(tool)
+    }
+
+    /// The value of `DATABASE_URL`.
+    pub fn ledger_url(&self) -> String {
+        match &self.ledger {
+            Ledger::Postgres(url) => url.clone(),
+            Ledger::Sqlite(path) => format!("sqlite:{}", path.display()),
+        }
     }
 
     pub fn client(&self) -> Client {

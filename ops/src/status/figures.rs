@@ -10,7 +10,7 @@ use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
 use shared::queue::{Queue, QueueConfig};
-use worker::ledger::figures::{DeadCause, Intake, Recent, Retries};
+use worker::ledger::glance::{DeadCause, Intake, Recent, Retries};
 use worker::ledger::pauses::Pause;
 use worker::ledger::search::Whose;
 use worker::ledger::waiting::Waiting;

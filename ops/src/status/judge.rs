@@ -164,13 +164,16 @@ fn dead(ledger: &LedgerFigures, now: DateTime<Utc>) -> Vec<Finding> {
         return vec![Finding::ok(name, "none")];
     }
     let recent: i64 = ledger.dead.iter().map(|cause| cause.last_hour).sum();
-    let advice = format!("`{} events list --outcome dead` has them; nothing else happens to them", me());
+    let advice = format!(
+        "`{} dead-letters groups` tells what they put at risk; after the remedy, `replay plan`",
+        me()
+    );
     let mut lines: Vec<Finding> = Vec::new();
     for cause in ledger.dead.iter().take(CAUSES_SHOWN) {
         let text = format!(
             "{} x {}, the last {}",
             money::count(cause.events.unsigned_abs()),
-            cause.reason,
+            cause.fingerprint,
             span::age(cause.last_at, now)
         );
         let is_urgent = recent > DEAD_ACT_EVENTS_AN_HOUR || now - cause.first_at > DEAD_ACT_AGE;

@@ -106,7 +106,8 @@ async fn whatever_way_an_event_took_it_is_received_and_the_dead_come_as_suspects
 }
 
 #[tokio::test]
-async fn at_rest_a_broker_has_all_back_that_is_not_in_hand_and_lends_again_afterwards() -> anyhow::Result<()> {
+async fn at_rest_a_broker_has_all_back_that_is_not_in_hand_and_lends_again_afterwards() -> anyhow::Result<()>
+{
     let url = place("rest").await?;
     let queue = open(&url, Role::Both).await?;
     publish(&queue, 30).await?;

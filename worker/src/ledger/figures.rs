@@ -1,107 +1,74 @@
-//! What a person on call asks of the ledger at a glance. Every statement here rests on an index, and reads a
-//! bounded number of rows beside it: it must be cheap on a ledger of many millions of events.
+//! What must add up, as the tables have it: every event with its outcome and its bytes, the audit's numbers, and
+//! bodies without an event.
 
-use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::{Ledger, LedgerError, on};
+use super::archive::Archived;
+use super::{LedgerError, Transaction, on};
+use crate::rules::event::EventKey;
 
-/// How many events were recorded since three moments.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
-pub struct Intake {
-    pub last_minute: i64,
-    pub last_hour: i64,
-    pub last_day: i64,
-}
-
-/// An event as it came, for latencies, clocks and outcomes.
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Recent {
-    #[sqlx(rename = "type")]
-    pub kind: String,
+/// One event, with all that verifying it takes.
+#[derive(Debug, sqlx::FromRow)]
+pub struct Stored {
+    #[sqlx(flatten)]
+    pub archived: Archived,
     pub source: String,
-    pub created_at: DateTime<Utc>,
-    pub received_at: DateTime<Utc>,
-    pub recorded_at: DateTime<Utc>,
-    pub outcome: String,
-    pub handler_version: i64,
+    pub repetitions: i64,
+    pub has_retry: bool,
+    pub has_reason: bool,
 }
 
-/// Dead letters that died of one thing.
+/// An object whose audit has a hole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
-pub struct DeadCause {
-    pub reason: String,
-    pub events: i64,
-    pub last_hour: i64,
-    pub first_at: DateTime<Utc>,
-    pub last_at: DateTime<Utc>,
+pub struct Broken {
+    pub subject_kind: String,
+    pub subject_id: String,
+    pub lines: i64,
+    pub last: i64,
 }
 
-/// Events that are tried again later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
-pub struct Retries {
-    pub events: i64,
-    pub next_at: Option<DateTime<Utc>>,
-}
-
-impl Ledger {
-    pub async fn intake(
-        &self,
-        minute: DateTime<Utc>,
-        hour: DateTime<Utc>,
-        day: DateTime<Utc>,
-    ) -> Result<Intake, LedgerError> {
-        let mut tx = self.read().await?;
-        Ok(on!(&mut tx, |connection| {
+impl Transaction {
+    /// All events by key, after the given one.
+    pub async fn stored(&mut self, after: &EventKey, limit: i64) -> Result<Vec<Stored>, LedgerError> {
+        Ok(on!(self, |connection| {
             sqlx::query_as(
-                "SELECT (SELECT COUNT(*) FROM events WHERE recorded_at >= $1) AS last_minute, \
-                 (SELECT COUNT(*) FROM events WHERE recorded_at >= $2) AS last_hour, \
-                 (SELECT COUNT(*) FROM events WHERE recorded_at >= $3) AS last_day",
+                "SELECT e.id, e.account, e.livemode, e.content_hash, e.type, e.created_at, e.api_version, \
+                 e.endpoint, e.unwanted, e.outcome, e.source, e.repetitions, e.retry_at IS NOT NULL AS has_retry, \
+                 e.reason IS NOT NULL AS has_reason, b.body FROM events e LEFT JOIN bodies b ON b.id = e.id \
+                 AND b.account = e.account AND b.livemode = e.livemode AND b.content_hash = e.content_hash \
+                 WHERE (e.id, e.account, e.livemode, e.content_hash) > ($1, $2, $3, $4) \
+                 ORDER BY e.id, e.account, e.livemode, e.content_hash LIMIT $5",
             )
-            .bind(minute)
-            .bind(hour)
-            .bind(day)
-            .fetch_one(connection)
-            .await?
-        }))
-    }
-
-    /// The newest events, the newest first.
-    pub async fn recent(&self, since: Option<DateTime<Utc>>, limit: i64) -> Result<Vec<Recent>, LedgerError> {
-        let mut tx = self.read().await?;
-        Ok(on!(&mut tx, |connection| {
-            sqlx::query_as(
-                "SELECT type, source, created_at, received_at, recorded_at, outcome, handler_version FROM events \
-                 WHERE recorded_at >= $1 ORDER BY recorded_at DESC LIMIT $2",
-            )
-            .bind(since.unwrap_or_default())
+            .bind(&after.id)
+            .bind(&after.account)
+            .bind(after.livemode)
+            .bind(&after.content_hash)
             .bind(limit)
             .fetch_all(connection)
             .await?
         }))
     }
 
-    /// What dead letters died of, the most frequent first.
-    pub async fn dead_causes(&self, hour: DateTime<Utc>) -> Result<Vec<DeadCause>, LedgerError> {
-        let mut tx = self.read().await?;
-        Ok(on!(&mut tx, |connection| {
+    /// Audits with a number missing: a line was removed, or written past its transaction.
+    pub async fn broken_audits(&mut self, limit: i64) -> Result<Vec<Broken>, LedgerError> {
+        Ok(on!(self, |connection| {
             sqlx::query_as(
-                "SELECT reason, COUNT(*) AS events, COUNT(CASE WHEN recorded_at >= $1 THEN 1 END) AS last_hour, \
-                 MIN(recorded_at) AS first_at, MAX(recorded_at) AS last_at \
-                 FROM events WHERE outcome = 'dead' GROUP BY reason ORDER BY events DESC, reason",
+                "SELECT subject_kind, subject_id, COUNT(*) AS lines, MAX(revision) AS last FROM audit \
+                 GROUP BY subject_id, account, livemode, subject_kind \
+                 HAVING COUNT(*) <> MAX(revision) LIMIT $1",
             )
-            .bind(hour)
+            .bind(limit)
             .fetch_all(connection)
             .await?
         }))
     }
 
-    /// What waits for its next attempt.
-    pub async fn retries(&self) -> Result<Retries, LedgerError> {
-        let mut tx = self.read().await?;
-        Ok(on!(&mut tx, |connection| {
-            sqlx::query_as(
-                "SELECT COUNT(*) AS events, MIN(retry_at) AS next_at FROM events WHERE outcome = 'waiting'",
+    /// Bodies whose event is not there.
+    pub async fn orphaned_bodies(&mut self) -> Result<i64, LedgerError> {
+        Ok(on!(self, |connection| {
+            sqlx::query_scalar(
+                "SELECT COUNT(*) FROM bodies b WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.id = b.id \
+                 AND e.account = b.account AND e.livemode = b.livemode AND e.content_hash = b.content_hash)",
             )
             .fetch_one(connection)
             .await?
