@@ -160,7 +160,7 @@ async fn what_the_database_refuses_is_buried_and_an_outage_buries_nothing() {
         tx.write(&[&row[0]]).await.unwrap();
         tx.commit().await.unwrap();
         let next = payment("pi_1", 5, "succeeded", "own_1");
-        let Alone::Failed { blame: Blame::Refused(_), outcome } =
+        let Alone::Failed { blame: Blame::Refused(_), outcome, .. } =
             alone::handle(&ledger, &next, &retries(), clock::now(), &mut Mark::default()).await.unwrap()
         else {
             panic!("a second audit line of one revision was accepted")

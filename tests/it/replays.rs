@@ -160,3 +160,31 @@ async fn what_staff_discard_is_counted_first_attributed_and_can_still_be_brought
     assert_eq!((row.outcome.as_str(), row.attempts), ("dead", 2), "it still cannot be read");
     stack.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_deaths_of_one_cause_pause_consumption_instead_of_burying_the_day() {
+    let settings = [("WORKER_PAUSE_AFTER_DEATHS", "20"), ("WORKER_BATCH_EVENTS", "5"), STAFF[0]];
+    for combination in [Combination::SqliteSqlite, Combination::RabbitPostgres] {
+        let stack = Stack::start_with(combination, &settings).await;
+        let mut stories = Stories::of_seed(2);
+        let odd = |stories: &mut Stories| {
+            let object =
+                serde_json::json!({"id": "ch_odd", "status": "succeeded", "amount": "12", "currency": "usd"});
+            stories.event_of("charge.succeeded", "dead", &object)
+        };
+        let events: Vec<_> = (0..400).map(|_| odd(&mut stories)).collect();
+        let (log, sent) = (SendLog::default(), events.len());
+        send_all(&log, events, 8, || stack.client()).await;
+        let paused = harness::guardian::until("a pause", PATIENCE, async || {
+            Ok(stack.ledger().count("SELECT count(*) FROM pauses WHERE resumed_at IS NULL").await? == 1)
+        });
+        paused.await.unwrap();
+        // What was in hand is finished; the rest waits, and comes when somebody has looked.
+        let told = stack.tidegate(&["status", "--json"]).await.unwrap();
+        assert!(told.contains("died of one cause"), "{told}");
+        assert!(stack.waiting().await.unwrap() > 0 || combination.has_broker());
+        let buried = stack.ledger().count("SELECT count(*) FROM events").await.unwrap();
+        assert!(usize::try_from(buried).unwrap() < sent, "{buried} of {sent} were buried");
+        stack.end().await;
+    }
+}

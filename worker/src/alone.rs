@@ -7,10 +7,12 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use shared::envelope::Envelope;
 
+use crate::deaths::Death;
 use crate::failure::{self, Blame, Failure};
 use crate::ledger::events::{Concluded, Record};
 use crate::ledger::replays::Replayed;
 use crate::ledger::{Ledger, LedgerError, Transaction};
+use crate::outcome::Outcome;
 use crate::process::{Handled, Manner, process};
 use crate::repetitions;
 use crate::rules::event::{Content, EventKey};
@@ -40,6 +42,8 @@ pub enum Alone {
     Failed {
         blame: Blame,
         outcome: &'static str,
+        /// Where it was buried.
+        death: Option<Death>,
     },
     /// It was handled before, or waits for its time.
     NotDue,
@@ -68,9 +72,13 @@ pub async fn handle(
     let attempts = attempts + 1;
     let outcome = failure::outcome(&blame, &envelope.header, attempts, &retries.distances, now);
     let name = outcome.as_str();
+    let death = match &outcome {
+        Outcome::Dead { failed } => Some(Death::of(&failed.fingerprint, &envelope.header)),
+        _ => None,
+    };
     let risk = Content::of(envelope).risk();
     conclude(ledger, Record { key, envelope, outcome, attempts, risk }, now).await?;
-    Ok(Alone::Failed { blame, outcome: name })
+    Ok(Alone::Failed { blame, outcome: name, death })
 }
 
 enum Begin {

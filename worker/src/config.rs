@@ -47,7 +47,14 @@ const RETENTION: Variable = Variable {
     example: "90",
     help: "For how many days the raw bodies of events are kept; their ids and hashes stay for ever, and so does what is dead or waits.",
 };
-pub const VARIABLES: &[Variable] = &[INTERNAL_ADDR, BATCH, LANES, RETRIES, EVENT_DEADLINE, DRAIN, RETENTION];
+const DEATHS: Variable = Variable {
+    name: "WORKER_PAUSE_AFTER_DEATHS",
+    default: "100",
+    example: "20",
+    help: "After how many dead letters of one cause, with no success of their kind between them, consumption pauses.",
+};
+pub const VARIABLES: &[Variable] =
+    &[INTERNAL_ADDR, BATCH, LANES, RETRIES, EVENT_DEADLINE, DRAIN, RETENTION, DEATHS];
 
 const SECONDS_A_DAY: u64 = 86_400;
 
@@ -60,6 +67,7 @@ pub struct WorkerConfig {
     pub event_deadline: Duration,
     pub drain: Duration,
     pub retention: Duration,
+    pub deaths: usize,
 }
 
 impl WorkerConfig {
@@ -72,6 +80,7 @@ impl WorkerConfig {
             event_deadline: env.seconds(&EVENT_DEADLINE, 2..=3_600)?,
             drain: env.seconds(&DRAIN, 1..=600)?,
             retention: Duration::from_secs(env.number::<u64>(&RETENTION, 1..=36_500)? * SECONDS_A_DAY),
+            deaths: env.number(&DEATHS, 2..=1_000_000)?,
         })
     }
 }

@@ -2,7 +2,7 @@
 //! holds what it has while the ledger is away, and gives back what it did not begin.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::alone::{self, Alone, Mark, Retries};
 use crate::circuit::Circuit;
+use crate::deaths::{Death, Deaths};
 use crate::failure::{Blame, Failure};
 use crate::ledger::Ledger;
 use crate::ledger::pauses::Pause;
@@ -35,6 +36,7 @@ pub struct Lanes {
     pub(crate) brake: Arc<Brake>,
     pub watchdog: Watchdog,
     pub retries: Arc<Retries>,
+    pub deaths: Arc<Mutex<Deaths>>,
     pub batch_events: usize,
     pub shutdown: CancellationToken,
     /// Cancelled when the disk failed: nothing may be acknowledged any more.
@@ -98,6 +100,7 @@ impl Lanes {
                 self.metrics.batches.observe(f64::from(u32::try_from(envelopes.len()).unwrap_or(u32::MAX)));
                 self.metrics.count(&handled);
                 self.observe_latency(&envelopes, clock::now());
+                self.mourn(&handled.deaths, &envelopes).await;
                 self.settle(deliveries.iter().map(|delivery| (delivery.tag, Settle::Done)).collect()).await;
             }
             Err(Stop::Interrupted) => {
@@ -139,8 +142,10 @@ impl Lanes {
                     Alone::Handled(handled) => {
                         self.metrics.count(handled);
                         self.observe_latency(&[envelope], clock::now());
+                        self.mourn(&handled.deaths, &[envelope]).await;
                     }
-                    Alone::Failed { blame, outcome } => {
+                    Alone::Failed { blame, outcome, death } => {
+                        self.mourn(death.as_slice(), &[envelope]).await;
                         let (event_id, kind) = (&envelope.header.id, &envelope.header.kind);
                         tracing::warn!(event_id, kind, %blame, outcome, "an event failed alone");
                         self.metrics.count_failed(outcome);
@@ -191,6 +196,22 @@ impl Lanes {
         tokio::select! {
             () = self.shutdown.cancelled() => ControlFlow::Break(Err(Stop::Interrupted)),
             () = tokio::time::sleep(pauses.next().unwrap_or(LONGEST_PAUSE)) => ControlFlow::Continue(()),
+        }
+    }
+
+    /// Pauses consumption where too many die of one cause. Somebody has to look; nothing is lost meanwhile.
+    async fn mourn(&self, deaths: &[Death], envelopes: &[&Envelope]) {
+        let too_many = {
+            let mut counted = self.deaths.lock().unwrap_or_else(PoisonError::into_inner);
+            // Of a batch with deaths nobody knows which others of their kind were applied in it: none counts.
+            let others = envelopes.iter().filter(|_| deaths.is_empty()).map(|envelope| &envelope.header);
+            counted.see(deaths, others)
+        };
+        let Some((cause, count)) = too_many else { return };
+        let reason = format!("{count} events in a row died of one cause: {cause}");
+        tracing::error!(cause, count, "consumption pauses: look at `tidegate dead-letters groups`");
+        if let Err(error) = self.ledger.pause(&reason, "tidegate", clock::now()).await {
+            tracing::error!(%error, "consumption could not be paused");
         }
     }
 

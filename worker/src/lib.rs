@@ -6,6 +6,7 @@ mod circuit;
 mod config;
 mod consume;
 pub mod dead_letters;
+pub mod deaths;
 mod failpoint;
 pub mod failure;
 pub mod family;

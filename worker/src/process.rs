@@ -8,6 +8,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use shared::envelope::Envelope;
 
+use crate::deaths::Death;
 use crate::failpoint;
 use crate::failure::Failure;
 use crate::fold::fold;
@@ -54,6 +55,8 @@ pub struct Handled {
     /// Came before; nothing was done again.
     pub repeated: usize,
     pub transitions: usize,
+    /// What was buried, by cause.
+    pub deaths: Vec<Death>,
 }
 
 /// Handles a batch. `Err` means that nothing was written.
@@ -108,7 +111,15 @@ async fn write(
         dead: count("dead"),
         repeated: batch.deliveries - due.len(),
         transitions: transitions.len(),
+        deaths: batch.records.iter().filter(|r| due.contains(&r.key)).filter_map(death).collect(),
     })
+}
+
+fn death(record: &Record<'_>) -> Option<Death> {
+    match &record.outcome {
+        Outcome::Dead { failed } => Some(Death::of(&failed.fingerprint, &record.envelope.header)),
+        _ => None,
+    }
 }
 
 /// A batch by event: each once, however often it came.

@@ -1,6 +1,6 @@
 //! A worker from start to drain: its lanes, its chores, and the listener for its operators.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -16,6 +16,7 @@ use crate::alone::Retries;
 use crate::chores;
 use crate::circuit::Circuit;
 use crate::consume::Lanes;
+use crate::deaths::Deaths;
 use crate::ledger::{Ledger, LedgerError};
 use crate::metrics::Metrics;
 use crate::pause::Brake;
@@ -48,6 +49,7 @@ pub async fn run(
         brake: Arc::new(Brake::new()),
         watchdog: Watchdog::start(lane_count + 1, config.event_deadline)?,
         retries: Arc::new(Retries { distances: config.retries, claim: config.event_deadline + CLAIM_MARGIN }),
+        deaths: Arc::new(Mutex::new(Deaths::limited_to(config.deaths))),
         batch_events: config.batch_events,
         shutdown: shutdown.clone(),
         broken: broken.clone(),

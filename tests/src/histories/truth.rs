@@ -105,11 +105,7 @@ impl fmt::Display for Subject {
 /// The ledger itself says that only Stripe can tell what this object is like: two reports of one second
 /// contradict each other, or a charge speaks of a refund that nobody else knows.
 pub fn is_marked(rows: &Rows, subject: &Subject) -> bool {
-    let is_marked = |row: &Row| {
-        let unitemised = row.get("amount_unitemised").and_then(Value::as_i64);
-        row.get("needs_refetch") == Some(&Value::Bool(true)) || unitemised.is_some_and(|amount| amount > 0)
-    };
-    rows.get(subject).is_some_and(is_marked)
+    rows.get(subject).is_some_and(|row| row.get("needs_refetch") == Some(&Value::Bool(true)))
 }
 
 /// The value that a column has before anybody said anything.
