@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use shared::env::{Env, Problem, Variable};
 
+use crate::stripe::StripeConfig;
+
 const INTERNAL_ADDR: Variable = Variable {
     name: "WORKER_INTERNAL_ADDR",
     default: "127.0.0.1:8082",
@@ -60,6 +62,8 @@ pub struct WorkerConfig {
     pub event_deadline: Duration,
     pub drain: Duration,
     pub retention: Duration,
+    /// Where there is a key, Stripe is asked.
+    pub stripe: Option<StripeConfig>,
 }
 
 impl WorkerConfig {
@@ -72,6 +76,7 @@ impl WorkerConfig {
             event_deadline: env.seconds(&EVENT_DEADLINE, 2..=3_600)?,
             drain: env.seconds(&DRAIN, 1..=600)?,
             retention: Duration::from_secs(env.number::<u64>(&RETENTION, 1..=36_500)? * SECONDS_A_DAY),
+            stripe: StripeConfig::from_env(env)?,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! Turns queued events into the ledger: read, merge, derive, audit, commit, and only then settle.
 
 pub mod alone;
+pub mod backfill;
 pub mod chores;
 mod circuit;
 mod config;
@@ -19,6 +20,7 @@ pub mod rebuild;
 pub mod rules;
 mod run;
 pub mod staff;
+pub mod stripe;
 pub mod timeline;
 pub mod touched;
 pub mod users;

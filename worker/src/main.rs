@@ -8,8 +8,13 @@ use worker::ledger::{Ledger, LedgerConfig};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let groups =
-        [worker::VARIABLES, worker::ledger::VARIABLES, shared::queue::VARIABLES, telemetry::VARIABLES];
+    let groups = [
+        worker::VARIABLES,
+        worker::stripe::VARIABLES,
+        worker::ledger::VARIABLES,
+        shared::queue::VARIABLES,
+        telemetry::VARIABLES,
+    ];
     if shared::env::answered_help("tidegate-worker", "Turns queued Stripe events into the ledger.", &groups) {
         return Ok(());
     }

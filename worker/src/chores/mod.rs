@@ -1,4 +1,7 @@
 //! What runs by the clock, one file each.
 
+pub mod completeness;
+pub mod lease;
+pub mod refetch;
 pub mod retention;
 pub mod retry;

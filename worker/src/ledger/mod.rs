@@ -4,13 +4,16 @@
 pub mod archive;
 pub mod audit;
 mod charges;
+pub mod completeness;
 mod config;
 mod error;
 pub mod events;
+mod leases;
 pub mod lists;
 mod named;
 pub mod objects;
 pub mod overrides;
+pub mod refetch;
 pub mod retention;
 mod rows;
 mod schema;
