@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use shared::env::{Env, Problem, Variable};
+use shared::queue::Role;
 
 use crate::stripe::StripeConfig;
 
@@ -67,6 +68,11 @@ pub struct WorkerConfig {
 }
 
 impl WorkerConfig {
+    /// What the worker does with the queue: it publishes only what it brings back from Stripe.
+    pub fn role(&self) -> Role {
+        if self.stripe.is_some() { Role::Both } else { Role::Consume }
+    }
+
     pub fn from_env(env: &Env) -> Result<Self, Problem> {
         Ok(Self {
             internal_addr: env.address(&INTERNAL_ADDR)?,

@@ -9,7 +9,7 @@ use crate::consume::Lanes;
 use crate::ledger::{Ledger, LedgerError};
 
 /// How long after the death of its holder another may take over.
-const LENGTH: Duration = Duration::from_secs(60);
+const LENGTH: Duration = Duration::from_secs(30);
 const POLL_LONGEST: Duration = Duration::from_secs(10);
 
 /// The lease of one chore, as one worker sees it.

@@ -96,8 +96,8 @@ impl Api {
 
     async fn page(&self, listing: &Listing, place: Place<'_>) -> Result<Page, StripeError> {
         let request = RequestBuilder::new(StripeMethod::Get, "/events").query(&Query::of(listing, place));
-        let answer = self.read(request, &listing.account).await?;
-        read_page(&answer.body, &listing.account, clock::now())
+        let account = &listing.account;
+        self.read(request, account, |answer| read_page(&answer.body, account, clock::now())).await
     }
 }
 

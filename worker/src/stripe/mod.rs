@@ -61,18 +61,29 @@ impl Api {
         self.0.stop.is_cancelled()
     }
 
-    /// Reads for an account, ours where it is `""`.
-    async fn read(&self, request: RequestBuilder, account: &str) -> Result<Answer, StripeError> {
-        self.ask(&request, Sender { account, idempotency_key: None }).await
+    /// Reads for an account, ours where it is `""`. An answer that cannot be read was cut off somewhere: it is
+    /// asked for again.
+    async fn read<T>(
+        &self,
+        request: RequestBuilder,
+        account: &str,
+        understand: impl Fn(&Answer) -> Result<T, StripeError>,
+    ) -> Result<T, StripeError> {
+        self.ask(&request, Sender { account, idempotency_key: None }, understand).await
     }
 
     /// Asks until there is an answer or no hope of one. What may have an effect is asked once only, unless
     /// an idempotency key makes one thing of all attempts.
-    async fn ask(&self, request: &RequestBuilder, sender: Sender<'_>) -> Result<Answer, StripeError> {
+    async fn ask<T>(
+        &self,
+        request: &RequestBuilder,
+        sender: Sender<'_>,
+        understand: impl Fn(&Answer) -> Result<T, StripeError>,
+    ) -> Result<T, StripeError> {
         let is_repeatable = matches!(request.method, StripeMethod::Get) || sender.idempotency_key.is_some();
         let once = || async {
             self.0.pace.turn().await;
-            self.0.transport.ask(request, sender).await
+            understand(&self.0.transport.ask(request, sender).await?)
         };
         let pauses = ExponentialBuilder::new()
             .with_min_delay(FIRST_PAUSE)
@@ -109,6 +120,6 @@ impl StripeClient for Api {
             account: custom.account_id.as_ref().map_or("", AccountId::as_str),
             idempotency_key: key.as_ref().map(IdempotencyKey::as_str),
         };
-        Ok(self.ask(&request, sender).await?.body)
+        self.ask(&request, sender, |answer| Ok(answer.body.clone())).await
     }
 }

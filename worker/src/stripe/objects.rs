@@ -12,7 +12,7 @@ use shared::trace;
 use stripe_client_core::{RequestBuilder, StripeMethod};
 
 use super::events::List;
-use super::transport::API_VERSION;
+use super::transport::{API_VERSION, Answer};
 use super::{Api, StripeError};
 use crate::rules::Key;
 
@@ -87,13 +87,16 @@ impl Api {
     pub async fn object(&self, kind: Kind, key: &Key) -> Result<Answered, StripeError> {
         let kind = kind.of(&key.id);
         let path = format!("/{}/{}", kind.path(), sound(&key.id)?);
-        let answer = match self.read(RequestBuilder::new(StripeMethod::Get, path), &key.account).await {
-            Err(StripeError::Missing) => return Ok(Answered::Missing),
-            answer => answer?,
-        };
-        let object: &RawValue =
-            serde_json::from_slice(&answer.body).map_err(|_| StripeError::Malformed("it is no object"))?;
-        Ok(Answered::Told(Box::new(told(kind, key, object, answer.at)?)))
+        let request = RequestBuilder::new(StripeMethod::Get, path);
+        let told = self.read(request, &key.account, |answer| {
+            let object = serde_json::from_slice::<&RawValue>(&answer.body);
+            told(kind, key, object.map_err(|_| StripeError::Malformed("it is no object"))?, answer.at)
+        });
+        match told.await {
+            Ok(told) => Ok(Answered::Told(Box::new(told))),
+            Err(StripeError::Missing) => Ok(Answered::Missing),
+            Err(error) => Err(error),
+        }
     }
 
     /// Every refund of a charge, as it is now.
@@ -103,17 +106,27 @@ impl Api {
         loop {
             let query = OfCharge { charge: sound(&charge.id)?, limit: PAGE_OBJECTS, starting_after: after };
             let request = RequestBuilder::new(StripeMethod::Get, "/refunds").query(&query);
-            let answer = self.read(request, &charge.account).await?;
-            let list: List<'_> = serde_json::from_slice(&answer.body)
-                .map_err(|_| StripeError::Malformed("it is no list of refunds"))?;
-            for object in &list.data {
-                let refund = charge.sibling(&head(object)?.id);
-                refunds.push(told(Kind::Refund, &refund, object, answer.at)?);
-            }
-            let Some(last) = list.data.last().filter(|_| list.has_more) else { return Ok(refunds) };
-            after = Some(head(last)?.id);
+            let (page, has_more) =
+                self.read(request, &charge.account, |answer| read_refunds(charge, answer)).await?;
+            let last = page.last().map(|last| last.0.clone());
+            refunds.extend(page.into_iter().map(|(_, event)| event));
+            let Some(last) = last.filter(|_| has_more) else { return Ok(refunds) };
+            after = Some(last);
         }
     }
+}
+
+/// Refunds of one page with their ids, and whether more follow.
+fn read_refunds(charge: &Key, answer: &Answer) -> Result<(Vec<(String, Envelope)>, bool), StripeError> {
+    let list: List<'_> = serde_json::from_slice(&answer.body)
+        .map_err(|_| StripeError::Malformed("it is no list of refunds"))?;
+    let read = |object: &&RawValue| {
+        let refund = charge.sibling(&head(object)?.id);
+        let told = told(Kind::Refund, &refund, object, answer.at)?;
+        Ok((refund.id, told))
+    };
+    let refunds = list.data.iter().map(read).collect::<Result<Vec<_>, StripeError>>()?;
+    Ok((refunds, list.has_more))
 }
 
 #[derive(Serialize)]

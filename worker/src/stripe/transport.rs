@@ -22,7 +22,7 @@ use super::error::StripeError;
 
 /// In which shape objects are told. The last in which an invoice names its payment and its subscription
 /// without being asked to; events keep the shape that they were made in.
-pub const API_VERSION: &str = "2024-09-30.acacia";
+pub(super) const API_VERSION: &str = "2024-09-30.acacia";
 
 const ACCOUNT: HeaderName = HeaderName::from_static("stripe-account");
 const VERSION: HeaderName = HeaderName::from_static("stripe-version");
