@@ -84,6 +84,7 @@ fn envelope(endpoint: &Endpoint, head: &request::Parts, taken: &Taken<'_>) -> Re
         source: Source::Stripe,
         endpoint: endpoint.name.clone(),
         unwanted,
+        replay: None,
     };
     Ok(Envelope { header, body: taken.bytes.clone() })
 }

@@ -1,6 +1,7 @@
 //! `tidegate backfill`: what Stripe lists and the ledger lacks, brought back through the queue.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -62,6 +63,7 @@ pub struct BackfillOptions {
 
 /// The form of `--json`.
 #[derive(Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own for machines")]
 struct Told<'a> {
     dry_run: bool,
     livemode: bool,
@@ -171,7 +173,8 @@ fn page(told: &Told<'_>) -> String {
     let mut text =
         format!("{} to {until}, {mode} mode: {} events listed", span::whole(told.since), told.listed);
     if told.left_out > 0 {
-        text.push_str(&format!(", {} of types that nothing here takes in", told.left_out));
+        write!(text, ", {} of types that nothing here takes in", told.left_out)
+            .expect("a String takes every write");
     }
     text.push_str(".\n");
     if told.missing == 0 {

@@ -21,6 +21,7 @@ pub async fn list(env: &Env, options: &ListOptions) -> anyhow::Result<()> {
         since: since.map_err(|fault| wrongly_called(format!("--since: {fault}")))?,
         account: options.account.clone(),
         limit: options.limit,
+        ..EventFilter::default()
     };
     let ledger = open::ledger(env).await?;
     let events = open::answer(&ledger, ledger.events(&filter)).await?;

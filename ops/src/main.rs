@@ -8,6 +8,7 @@ mod backfill;
 mod bans;
 mod cli;
 mod configuration;
+mod dead_letters;
 mod dev_secret;
 mod disputes;
 mod events;
@@ -22,6 +23,7 @@ mod preflight;
 mod probe;
 mod queue;
 mod rebuild;
+mod replay;
 mod roles;
 mod send;
 mod show;
@@ -30,12 +32,16 @@ mod table;
 mod topology;
 mod trace;
 mod up;
+mod verify;
 
 use std::process::ExitCode;
 
 use shared::env::Env;
 
-use self::cli::{Cli, Command, EventsCommand, InvoicesCommand, PaymentsCommand};
+use self::cli::{
+    Cli, Command, DeadLettersCommand, EventsCommand, InvoicesCommand, PaymentsCommand, ReplayCommand,
+};
+use self::verify::AuditCommand;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -65,6 +71,19 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
         Command::Events(EventsCommand::List(options)) => events::list(&env, &options).await?,
         Command::Events(EventsCommand::Show(options)) => events::show(&env, &options).await?,
         Command::Show(subject) => show::run(&env, &subject).await?,
+        Command::DeadLetters(DeadLettersCommand::List(options)) => dead_letters::list(&env, &options).await?,
+        Command::DeadLetters(DeadLettersCommand::Groups(options)) => {
+            dead_letters::by_cause(&env, &options).await?;
+        }
+        Command::DeadLetters(DeadLettersCommand::Show(options)) => dead_letters::show(&env, &options).await?,
+        Command::DeadLetters(DeadLettersCommand::Discard(options)) => {
+            dead_letters::discard(&env, &options).await?;
+        }
+        Command::Audit(AuditCommand::Verify(shape)) => return verify::run(&env, &shape).await,
+        Command::Replay(ReplayCommand::Plan(options)) => replay::plan(&env, &options).await?,
+        Command::Replay(ReplayCommand::Run(options)) => replay::run(&env, &options).await?,
+        Command::Replay(ReplayCommand::List(options)) => replay::list(&env, &options).await?,
+        Command::Replay(ReplayCommand::Show(options)) => replay::show(&env, &options).await?,
         Command::Trace(options) => trace::run(&env, &options).await?,
         Command::Invoices(InvoicesCommand::List(options)) => invoices::list(&env, &options).await?,
         Command::Payments(PaymentsCommand::List(options)) => payments::list(&env, &options).await?,

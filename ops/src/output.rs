@@ -41,7 +41,7 @@ pub fn nothing(what: &str, ledger: &str, is_filtered: bool) {
 /// That there may be more than is shown.
 pub fn remark_on_limit(shown: usize, limit: i64) {
     if i64::try_from(shown).is_ok_and(|shown| shown >= limit) {
-        remark(&format!("only {limit} are shown; --limit shows more, other filters less"));
+        remark(&format!("the first {limit}; --limit shows more, other filters less"));
     }
 }
 

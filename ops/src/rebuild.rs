@@ -9,8 +9,10 @@ use shared::clock;
 use shared::env::Env;
 use worker::ledger::Ledger;
 use worker::rebuild::{Comparison, Difference, Rebuilt, Repaired, compare, rebuild, repair};
+use worker::staff::Person;
 
-use crate::cli::Shape;
+use crate::cli::{ByOptions, Shape};
+use crate::failure::refused;
 use crate::table::Table;
 use crate::{open, output};
 
@@ -27,6 +29,8 @@ pub struct RebuildOptions {
     /// Put what the events say in the place of what differs, a row at a time, while workers go on
     #[arg(long)]
     pub yes: bool,
+    #[command(flatten)]
+    pub by: ByOptions,
     /// Fold the events in the order of this number; a new one each time when left out
     #[arg(long, value_name = "NUMBER")]
     pub seed: Option<u64>,
@@ -50,13 +54,13 @@ struct Told {
 }
 
 pub async fn run(env: &Env, options: &RebuildOptions) -> anyhow::Result<ExitCode> {
+    let by = options.yes.then(|| Person::of(options.by.by.as_deref(), env)).transpose().map_err(refused)?;
     let ledger = open::ledger(env).await?;
     let seed = options.seed.unwrap_or_else(|| getrandom::u64().unwrap_or_default());
     let (rebuilt, comparison) = made_again(&ledger, seed).await?;
-    let repaired = if options.yes {
-        Some(repair(&ledger, &rebuilt, &comparison, "tidegate rebuild", clock::now()).await?)
-    } else {
-        None
+    let repaired = match &by {
+        Some(by) => Some(repair(&ledger, &rebuilt, &comparison, by.name(), clock::now()).await?),
+        None => None,
     };
     ledger.close().await;
     let told = Told {
@@ -70,9 +74,9 @@ pub async fn run(env: &Env, options: &RebuildOptions) -> anyhow::Result<ExitCode
         repaired,
     };
     if options.shape.json {
-        output::print_json(&told)?
+        output::print_json(&told)?;
     } else {
-        output::print(&page(&told))?
+        output::print(&page(&told))?;
     }
     let is_right = told.identical || told.repaired.is_some_and(|done| done.moved_meanwhile == 0);
     Ok(if is_right { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) })

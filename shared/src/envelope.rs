@@ -41,6 +41,9 @@ pub struct Header {
     /// Verified, but not what the endpoint is for: stored, answered 200, without effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unwanted: Option<Unwanted>,
+    /// The replay that this delivery belongs to: an event that is known runs again, once for each replay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,6 +140,7 @@ impl Envelope {
             source: Source::Unknown,
             endpoint: String::new(),
             unwanted: None,
+            replay: None,
         };
         Self { header, body }
     }

@@ -13,6 +13,11 @@ pub fn child_of(parent: Option<&str>) -> String {
     }
 }
 
+/// The span of a delivery: its own name.
+pub fn span_of(trace_parent: &str) -> &str {
+    trace_parent.split('-').nth(2).unwrap_or_default()
+}
+
 fn trace_id(parent: &str) -> Option<&str> {
     let mut parts = parent.split('-');
     let (version, trace_id, span_id, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use harness::histories::{ApiVersion, History, SampleEvent, Scene};
 use harness::random::Random;
-use shared::clock;
 use shared::envelope::Envelope;
+use tokio::task::JoinHandle;
 use worker::ledger::Ledger;
-use worker::process::{Manner, process};
+use worker::process::Handled;
 
 use self::conductor::{Conductor, Place, gated};
 use crate::lattice::plots;
@@ -35,6 +35,7 @@ const MEETINGS: &[&str] = &[
 /// After so many statements of the first the second goes through, as far as it gets.
 const HEAD_STARTS: &[usize] = &[1, 2, 3, 5, 7, 9, 11, 14];
 const RANDOM_SCHEDULES: u64 = 40;
+const GLANCE: Duration = Duration::from_millis(30);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_interleaving_of_two_transactions_loses_an_update() {
@@ -87,11 +88,7 @@ impl Stage {
     /// A third of the events is there before, and the rest is divided between the two.
     async fn play(&mut self, name: &str, turns: impl FnMut(usize) -> usize) {
         let number = self.played.len();
-        let account = format!("acct_{number:05}");
-        let version = ApiVersion::ALL[number % ApiVersion::ALL.len()];
-        let plot = plots().into_iter().find(|plot| plot.name == name).expect("a plot of this name");
-        let scene = Scene { seed: number as u64, account: account.clone(), livemode: true, version };
-        let history = plot.play(&scene);
+        let (account, history) = history(name, number);
         let mut hands: [Vec<Envelope>; 3] = Default::default();
         let mut random = Random::of_seed(number as u64);
         for event in &history.events {
@@ -105,15 +102,8 @@ impl Stage {
     }
 
     async fn step(&mut self, batches: [Vec<Envelope>; 2], mut turns: impl FnMut(usize) -> usize) {
-        let mut number = 0;
-        let tasks = batches.map(|batch| {
-            let ledger = self.workers[number].clone();
-            number += 1;
-            tokio::spawn(async move {
-                let envelopes: Vec<&Envelope> = batch.iter().collect();
-                process(&ledger, &envelopes, Manner::Together, clock::now()).await.unwrap()
-            })
-        });
+        let [one, other] = batches;
+        let tasks = [begin(&self.workers[0], one), begin(&self.workers[1], other)];
         let mut turn = 0;
         loop {
             let places = [self.conductor.place(0, &tasks[0]).await, self.conductor.place(1, &tasks[1]).await];
@@ -154,31 +144,28 @@ impl Stage {
     }
 }
 
+fn history(name: &str, number: usize) -> (String, History) {
+    let account = format!("acct_{number:05}");
+    let version = ApiVersion::ALL[number % ApiVersion::ALL.len()];
+    let plot = plots().into_iter().find(|plot| plot.name == name).expect("a plot of this name");
+    let scene = Scene { seed: number as u64, account: account.clone(), livemode: true, version };
+    (account, plot.play(&scene))
+}
+
+fn begin(ledger: &Ledger, batch: Vec<Envelope>) -> JoinHandle<Handled> {
+    let ledger = ledger.clone();
+    tokio::spawn(async move { together(&ledger, &batch.iter().collect::<Vec<_>>()).await })
+}
+
 /// SQLite takes one writer: while a transaction is open the other has not begun, and it goes on after it.
 async fn one_waits_for_the_other(ledger: &Ledger, url: &str) {
     let mut played = BTreeMap::new();
     for (number, name) in MEETINGS.iter().enumerate() {
-        let account = format!("acct_{number:05}");
-        let scene = Scene {
-            seed: number as u64,
-            account: account.clone(),
-            livemode: true,
-            version: ApiVersion::ALL[number % ApiVersion::ALL.len()],
-        };
-        let plot = plots().into_iter().find(|plot| plot.name == *name).expect("a plot of this name");
-        let history = plot.play(&scene);
+        let (account, history) = history(name, number);
+        let half = |first| history.events.iter().skip(first).step_by(2).map(SampleEvent::envelope).collect();
         let open = ledger.begin().await.unwrap();
-        let halves: Vec<Vec<Envelope>> = (0..2)
-            .map(|half| history.events.iter().skip(half).step_by(2).map(SampleEvent::envelope).collect())
-            .collect();
-        let mut tasks: Vec<_> = halves
-            .into_iter()
-            .map(|half| {
-                let ledger = ledger.clone();
-                tokio::spawn(async move { together(&ledger, &half.iter().collect::<Vec<_>>()).await })
-            })
-            .collect();
-        let first = tokio::time::timeout(Duration::from_millis(30), &mut tasks[0]).await;
+        let mut tasks = [begin(ledger, half(0)), begin(ledger, half(1))];
+        let first = tokio::time::timeout(GLANCE, &mut tasks[0]).await;
         assert!(first.is_err(), "a second writer went on beside an open transaction");
         open.commit().await.unwrap();
         for task in tasks {

@@ -20,6 +20,8 @@ use self::table::Table;
 
 /// 2^12 subsets, and 12 steps from each, are still a matter of seconds.
 const EVENTS_LIMIT: usize = 12;
+/// What is shown of a history that fails.
+const FAULTS_LIMIT: usize = 12;
 const SEED: u64 = 2_026;
 
 #[test]

@@ -64,6 +64,7 @@ fn envelope(id: &str) -> Envelope {
         source: Source::Stripe,
         endpoint: "default".to_owned(),
         unwanted: None,
+        replay: None,
     };
     Envelope { header, body: Bytes::from(format!("{{\"id\":\"{id}\"}}")) }
 }

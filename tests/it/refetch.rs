@@ -52,9 +52,7 @@ impl Scene {
         let reached = until(statement, PATIENCE, async || {
             Ok(self.stack.ledger().count(statement).await.is_ok_and(|count| count == goal))
         });
-        if reached.await.is_err() {
-            panic!("{statement} never was {goal}\n{}", self.stack.logs());
-        }
+        assert!(reached.await.is_ok(), "{statement} never was {goal}\n{}", self.stack.logs());
     }
 
     fn asked_for(&self, path: &str) -> usize {

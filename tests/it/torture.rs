@@ -78,7 +78,7 @@ async fn torture(
             return Ok(false);
         }
         verdict = judge(site.stack.ledger(), &log, &truth).await?;
-        Ok(verdict.is_good_after_kills())
+        Ok(verdict.is_good())
     });
     if let Err(error) = settled.await {
         let left = site.stack.waiting().await?;
@@ -228,7 +228,7 @@ impl Table {
             kills.join(", "),
         )
         .expect("a String takes every write");
-        if !verdict.is_good_after_kills() {
+        if !verdict.is_good() {
             write!(self.failures, "{:?}:\n{verdict}", site.stack.combination)
                 .expect("a String takes every write");
         }

@@ -155,15 +155,23 @@ impl Stack {
 
     /// Runs one of the commands of `tidegate` against this stack and returns what it printed.
     pub async fn tidegate(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        let mut tool = Process::tool(arguments, self.guardian.folder(), self.settings.clone());
-        tool.spawn(&self.guardian)?;
+        let mut tool = self.begin_tool(arguments)?;
         until("a command of tidegate", TOOL_PATIENCE, async || Ok(tool.has_ended())).await?;
         ensure!(tool.succeeded(), "tidegate {arguments:?} failed: {}", tool.log());
         Ok(tool.output())
     }
 
-    /// Starts one of the commands, with further environment variables; the caller sees to its end.
-    pub fn tool(&self, arguments: &[&str], settings: &[(&str, String)]) -> anyhow::Result<Process> {
+    /// Begins one of the commands of `tidegate` and does not wait for it.
+    pub fn begin_tool(&self, arguments: &[&str]) -> anyhow::Result<Process> {
+        self.begin_tool_with(arguments, &[])
+    }
+
+    /// The same, with further environment variables.
+    pub fn begin_tool_with(
+        &self,
+        arguments: &[&str],
+        settings: &[(&str, String)],
+    ) -> anyhow::Result<Process> {
         let further = settings.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
         let all = self.settings.iter().cloned().chain(further).collect();
         let mut tool = Process::tool(arguments, self.guardian.folder(), all);
@@ -178,6 +186,14 @@ impl Stack {
             all += &get(listener, "/metrics").await?.1;
         }
         Ok(all)
+    }
+
+    /// The value of `DATABASE_URL`.
+    pub fn ledger_url(&self) -> String {
+        match &self.ledger {
+            Ledger::Postgres(url) => url.clone(),
+            Ledger::Sqlite(path) => format!("sqlite:{}", path.display()),
+        }
     }
 
     pub fn client(&self) -> Client {

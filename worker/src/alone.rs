@@ -8,9 +8,11 @@ use chrono::{DateTime, Utc};
 use shared::envelope::Envelope;
 
 use crate::failure::{self, Blame, Failure};
-use crate::ledger::events::Record;
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::events::{Concluded, Record};
+use crate::ledger::replays::Replayed;
+use crate::ledger::{Ledger, LedgerError, Transaction};
 use crate::process::{Handled, Manner, process};
+use crate::repetitions;
 use crate::rules::event::{Content, EventKey};
 
 /// When an event that failed alone is handled again.
@@ -63,9 +65,11 @@ pub async fn handle(
             Err(failure) => return Err(failure),
         },
     };
-    let outcome = failure::outcome(&blame, attempts + 1, &retries.distances, now);
+    let attempts = attempts + 1;
+    let outcome = failure::outcome(&blame, &envelope.header, attempts, &retries.distances, now);
     let name = outcome.as_str();
-    conclude(ledger, Record { key, envelope, outcome, attempts: attempts + 1 }, now).await?;
+    let risk = Content::of(envelope).risk();
+    conclude(ledger, Record { key, envelope, outcome, attempts, risk }, now).await?;
     Ok(Alone::Failed { blame, outcome: name })
 }
 
@@ -98,14 +102,13 @@ async fn begin(
         {
             known.attempts
         }
+        Some(known) if is_asked_for(&mut tx, key, envelope).await? => known.attempts,
         Some(known) => {
             // Handled, and perhaps by somebody who died before it was settled: no blame is left over.
             tx.unmark_started(std::slice::from_ref(key)).await?;
-            let trace_parent = &envelope.header.trace_parent;
-            if known.trace_parent != *trace_parent {
-                // Another delivery of the event, whose own worker died: it was accepted, so it counts.
-                tx.count_repetitions(&[(key.clone(), 1, trace_parent.clone())]).await?;
-            }
+            // Perhaps another delivery of the event, whose own worker died: it was accepted, so it counts.
+            let repeated = repetitions::of(key, &[envelope], Some(&known));
+            tx.count_repetitions(repeated.as_slice()).await?;
             tx.commit().await?;
             return Ok(Begin::NotDue);
         }
@@ -127,13 +130,30 @@ pub async fn give_back(ledger: &Ledger, envelope: &Envelope, mark: &Mark) -> Res
     tx.commit().await
 }
 
+/// A replay that has not run yet makes an event due, whatever became of it before.
+async fn is_asked_for(
+    tx: &mut Transaction,
+    key: &EventKey,
+    envelope: &Envelope,
+) -> Result<bool, LedgerError> {
+    let Some(replay) = envelope.header.replay.clone() else { return Ok(false) };
+    Ok(tx.replayed(&[(key.clone(), replay)]).await?.is_empty())
+}
+
 async fn conclude(ledger: &Ledger, record: Record<'_>, now: DateTime<Utc>) -> Result<(), LedgerError> {
     let mut tx = ledger.begin().await?;
-    if tx.record(std::slice::from_ref(&record), now).await?.is_empty() {
-        tx.conclude(&[(record.key.clone(), record.outcome.clone(), record.attempts)]).await?;
-    } else {
+    let key = std::slice::from_ref(&record.key);
+    if !tx.record(std::slice::from_ref(&record), now).await?.is_empty() {
         tx.keep_bodies(&[&record]).await?;
+    } else if tx.known(key).await?.iter().all(|known| known.outcome != "applied") {
+        let Record { key, outcome, attempts, risk, .. } = &record;
+        let (key, outcome, risk) = (key.clone(), outcome.clone(), risk.clone());
+        tx.conclude(&[Concluded { key, outcome, attempts: *attempts, risk }], now).await?;
     }
-    tx.unmark_started(std::slice::from_ref(&record.key)).await?;
+    if let Some(replay) = record.envelope.header.replay.clone() {
+        let (key, outcome) = (record.key.clone(), record.outcome.clone());
+        tx.note_replays(&[Replayed { key, replay, outcome }], now).await?;
+    }
+    tx.unmark_started(key).await?;
     tx.commit().await
 }

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use shared::envelope::Header;
 
 use crate::ledger::LedgerError;
-use crate::outcome::Outcome;
+use crate::outcome::{Failed, Outcome};
+use crate::rules::Permanent;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -49,36 +51,70 @@ impl From<LedgerError> for Failure {
 
 /// The outcome of an event that failed alone, with this many attempts behind it. What a database refuses it
 /// will refuse again; what nobody can explain is tried again at growing distances, and buried after the last.
-pub fn outcome(blame: &Blame, attempts: i64, retries: &[Duration], now: DateTime<Utc>) -> Outcome {
+pub fn outcome(
+    blame: &Blame,
+    header: &Header,
+    attempts: i64,
+    retries: &[Duration],
+    now: DateTime<Utc>,
+) -> Outcome {
     let reason = blame.to_string();
+    let fingerprint = blame.fingerprint(header);
     if matches!(blame, Blame::Refused(_)) {
-        return Outcome::Dead { reason };
+        return Outcome::Dead { failed: Failed { reason, fingerprint } };
     }
     let made = usize::try_from(attempts.max(1) - 1).unwrap_or(usize::MAX);
-    match retries.get(made) {
-        Some(wait) => Outcome::Waiting { reason, retry_at: now + *wait },
-        None => Outcome::Dead { reason: format!("{reason}, {attempts} times") },
+    let Some(wait) = retries.get(made) else {
+        let reason = format!("{reason}, {attempts} times");
+        return Outcome::Dead { failed: Failed { reason, fingerprint } };
+    };
+    Outcome::Waiting { failed: Failed { reason, fingerprint }, retry_at: now + *wait }
+}
+
+impl Blame {
+    fn fingerprint(&self, header: &Header) -> String {
+        let cause = match self {
+            Self::Panicked => "unexplained: panicked",
+            Self::Refused(_) => "refused by the database",
+            Self::NeverCameBack => "unexplained: never came back",
+        };
+        format!("{cause}: {} ({})", header.kind, header.api_version.as_deref().unwrap_or("none"))
+    }
+}
+
+impl Permanent {
+    /// As any failure of this cause, for grouping.
+    pub fn failed(&self) -> Failed {
+        let Self { rule, field, fault, version } = self;
+        let fingerprint = format!("permanent: {rule}: {field} {fault} ({version})");
+        Failed { reason: self.to_string(), fingerprint }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::testing::envelope;
 
     const RETRIES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
 
     #[test]
     fn an_unexplained_failure_is_tried_again_at_growing_distances_and_then_buried() {
         let now = DateTime::UNIX_EPOCH;
-        let after = |attempts| outcome(&Blame::Panicked, attempts, &RETRIES, now);
+        let header = envelope("charge.updated", "{}").header;
+        let after = |attempts| outcome(&Blame::Panicked, &header, attempts, &RETRIES, now);
         assert_eq!(after(1).retry_at(), Some(now + RETRIES[0]));
         assert_eq!(after(2).retry_at(), Some(now + RETRIES[1]));
-        assert_eq!(after(3), Outcome::Dead { reason: "a rule panicked, 3 times".to_owned() });
+        let fingerprint = "unexplained: panicked: charge.updated (2025-04-30.basil)".to_owned();
+        let reason = "a rule panicked, 3 times".to_owned();
+        assert_eq!(after(3), Outcome::Dead { failed: Failed { reason, fingerprint } });
     }
 
     #[test]
     fn what_the_database_refuses_is_buried_at_once() {
-        let outcome = outcome(&Blame::Refused("22003".to_owned()), 1, &RETRIES, DateTime::UNIX_EPOCH);
-        assert_eq!(outcome, Outcome::Dead { reason: "22003".to_owned() });
+        let header = envelope("charge.updated", "{}").header;
+        let refused = Blame::Refused("22003".to_owned());
+        let outcome = outcome(&refused, &header, 1, &RETRIES, DateTime::UNIX_EPOCH);
+        assert_eq!((outcome.as_str(), outcome.reason()), ("dead", Some("22003")));
     }
 }

@@ -27,6 +27,7 @@ pub(crate) type Keys = BTreeSet<Key>;
 /// The rows that a batch holds locked, table by table: those that its events name, and the owners of those.
 #[derive(Default)]
 pub(crate) struct Locked {
+    reach: Reach,
     pub(crate) refunds: Keys,
     pub(crate) movements: Keys,
     pub(crate) disputes: Keys,
@@ -40,14 +41,24 @@ pub(crate) struct Locked {
     pub(crate) users: Keys,
 }
 
+/// Whether what is read is also locked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Reach {
+    #[default]
+    Lock,
+    /// To see what would come of it: nobody is kept waiting, and nothing may be written.
+    Look,
+}
+
 /// A world with all that these events may change, locked, and all that hangs on it.
 pub(crate) async fn load(
     tx: &mut Transaction,
     events: &[Event],
     policy: &Arc<Policy>,
+    reach: Reach,
 ) -> Result<(World, Locked), Failure> {
     let mut world = World::new(Arc::clone(policy));
-    let mut locked = Locked::named_by(events);
+    let mut locked = Locked { reach, ..Locked::named_by(events) };
     lock_children(tx, &mut locked, &mut world).await?;
     lock_parents(tx, &mut locked, &mut world).await?;
     read_siblings(tx, &locked, &mut world).await?;
@@ -86,24 +97,24 @@ async fn lock_children(
     locked: &mut Locked,
     world: &mut World,
 ) -> Result<(), LedgerError> {
-    for row in touch::<Refund>(tx, &locked.refunds).await? {
+    for row in touch::<Refund>(tx, locked.reach, &locked.refunds).await? {
         locked.charges.extend(row.owner());
         locked.payments.extend(row.paid_by());
         world.load_refund(row);
     }
-    for row in touch::<Movement>(tx, &locked.movements).await? {
+    for row in touch::<Movement>(tx, locked.reach, &locked.movements).await? {
         locked.disputes.extend(row.owner());
         world.load_movement(row);
     }
-    for row in touch::<Dispute>(tx, &locked.disputes).await? {
+    for row in touch::<Dispute>(tx, locked.reach, &locked.disputes).await? {
         locked.charges.extend(row.owner());
         world.load_dispute(row);
     }
-    for row in touch::<PaymentFailure>(tx, &locked.failures).await? {
+    for row in touch::<PaymentFailure>(tx, locked.reach, &locked.failures).await? {
         locked.payments.extend(row.owner());
         world.load_failure(row);
     }
-    for row in touch(tx, &locked.warnings).await? {
+    for row in touch(tx, locked.reach, &locked.warnings).await? {
         world.load_warning(row);
     }
     Ok(())
@@ -114,18 +125,18 @@ async fn lock_parents(
     locked: &mut Locked,
     world: &mut World,
 ) -> Result<(), LedgerError> {
-    for row in touch::<Charge>(tx, &locked.charges).await? {
+    for row in touch::<Charge>(tx, locked.reach, &locked.charges).await? {
         locked.payments.extend(row.owner());
         world.load_charge(row);
     }
-    for row in touch::<Payment>(tx, &locked.payments).await? {
+    for row in touch::<Payment>(tx, locked.reach, &locked.payments).await? {
         locked.invoices.extend(row.owner());
         world.load_payment(row);
     }
-    for row in touch(tx, &locked.invoices).await? {
+    for row in touch(tx, locked.reach, &locked.invoices).await? {
         world.load_invoice(row);
     }
-    for row in touch(tx, &locked.subscriptions).await? {
+    for row in touch(tx, locked.reach, &locked.subscriptions).await? {
         world.load_subscription(row);
     }
     Ok(())
@@ -177,7 +188,7 @@ async fn lock_users(
     }
     let reported = sorted(&locked.customers);
     locked.customers.extend(customers_concerned(locked, events, world)?);
-    for row in touch::<Customer>(tx, &locked.customers).await? {
+    for row in touch::<Customer>(tx, locked.reach, &locked.customers).await? {
         world.load_customer(row);
     }
     let payments = tx.disputed_payments_of_customers(&reported).await?;
@@ -188,7 +199,7 @@ async fn lock_users(
     if users.is_empty() {
         return Ok(());
     }
-    for row in tx.touch(&users).await? {
+    for row in touch(tx, locked.reach, &locked.users).await? {
         world.load_ban(row);
     }
     read_disputes_of(tx, &users, world).await?;
@@ -222,8 +233,11 @@ fn rehearse(world: &World, events: &[Event]) -> Result<World, Failure> {
     Ok(rehearsal)
 }
 
-async fn touch<T: Stored>(tx: &mut Transaction, keys: &Keys) -> Result<Vec<T>, LedgerError> {
-    tx.touch(&sorted(keys)).await
+async fn touch<T: Stored>(tx: &mut Transaction, reach: Reach, keys: &Keys) -> Result<Vec<T>, LedgerError> {
+    match reach {
+        Reach::Lock => tx.touch(&sorted(keys)).await,
+        Reach::Look => tx.look_up(&sorted(keys)).await,
+    }
 }
 
 fn sorted(keys: &Keys) -> Vec<Key> {

@@ -11,13 +11,21 @@ pub enum Outcome {
     },
     /// Handled again when its time comes.
     Waiting {
-        reason: String,
+        failed: Failed,
         retry_at: DateTime<Utc>,
     },
     /// A dead letter: it waits for a person.
     Dead {
-        reason: String,
+        failed: Failed,
     },
+}
+
+/// Why an event was not applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
+    pub reason: String,
+    /// Equal for all that fail of one cause: class, rule or type, field, API version.
+    pub fingerprint: String,
 }
 
 impl Outcome {
@@ -35,7 +43,15 @@ impl Outcome {
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::Applied => None,
-            Self::Ignored { reason } | Self::Waiting { reason, .. } | Self::Dead { reason } => Some(reason),
+            Self::Ignored { reason } => Some(reason),
+            Self::Waiting { failed, .. } | Self::Dead { failed } => Some(&failed.reason),
+        }
+    }
+
+    pub fn failed(&self) -> Option<&Failed> {
+        match self {
+            Self::Applied | Self::Ignored { .. } => None,
+            Self::Waiting { failed, .. } | Self::Dead { failed } => Some(failed),
         }
     }
 

@@ -11,14 +11,17 @@ use shared::envelope::Envelope;
 use crate::failpoint;
 use crate::failure::Failure;
 use crate::fold::fold;
-use crate::ledger::events::Record;
+use crate::ledger::events::{Concluded, Record, Repetitions};
 use crate::ledger::objects::Stored;
+use crate::ledger::replays::Replayed;
 use crate::ledger::{Ledger, LedgerError, Transaction};
-use crate::load::{Keys, Locked, load};
+use crate::load::{Keys, Locked, Reach, load};
 use crate::outcome::Outcome;
+use crate::repetitions;
 use crate::rules::Permanent;
 use crate::rules::event::{Content, EventKey, Meaning};
 use crate::rules::policy::Policy;
+use crate::rules::risk::Risk;
 use crate::rules::shelf::Shelf;
 use crate::rules::world::{Event, World};
 
@@ -31,6 +34,7 @@ pub struct Reading<'a> {
     pub envelope: &'a Envelope,
     pub key: EventKey,
     meaning: Result<Meaning, Permanent>,
+    risk: Risk,
 }
 
 /// How events are handled.
@@ -72,7 +76,8 @@ pub fn read(envelope: &Envelope) -> Result<Reading<'_>, Failure> {
         let content = Content::of(envelope);
         failpoint::before_rules(envelope);
         let meaning = content.meaning(envelope);
-        Reading { envelope, key: content.key, meaning }
+        let risk = if meaning.is_err() { content.risk() } else { Risk::default() };
+        Reading { envelope, key: content.key, meaning, risk }
     };
     catch_unwind(AssertUnwindSafe(read)).map_err(|_| Failure::panicked())
 }
@@ -89,7 +94,7 @@ async fn write(
     let events: Vec<Event> =
         batch.events.into_iter().filter(|(key, _)| due.contains(key)).map(|(_, e)| e).collect();
 
-    let (mut world, locked) = load(tx, &events, policy).await?;
+    let (mut world, locked) = load(tx, &events, policy, Reach::Lock).await?;
     let transitions = fold(&mut world, &events)?;
     store(tx, &world, &locked).await?;
     tx.append_audit(&transitions, STRIPE, now).await?;
@@ -111,8 +116,8 @@ struct Batch<'a> {
     deliveries: usize,
     records: Vec<Record<'a>>,
     events: BTreeMap<EventKey, Event>,
-    /// Further deliveries of an event of this same batch.
-    again: BTreeMap<EventKey, Vec<&'a Envelope>>,
+    /// Every delivery of each event, in the order of arrival.
+    envelopes: BTreeMap<EventKey, Vec<&'a Envelope>>,
 }
 
 impl<'a> Batch<'a> {
@@ -120,26 +125,35 @@ impl<'a> Batch<'a> {
         let deliveries = readings.len();
         let mut records = BTreeMap::new();
         let mut events = BTreeMap::new();
-        let mut again: BTreeMap<EventKey, Vec<&Envelope>> = BTreeMap::new();
-        for Reading { envelope, key, meaning } in readings {
+        let mut envelopes: BTreeMap<EventKey, Vec<&Envelope>> = BTreeMap::new();
+        for Reading { envelope, key, meaning, risk } in readings {
+            envelopes.entry(key.clone()).or_default().push(envelope);
             if records.contains_key(&key) {
-                again.entry(key).or_default().push(envelope);
                 continue;
             }
             let (outcome, observations) = match meaning {
                 Ok(Meaning::Observations(observations)) => (Outcome::Applied, observations),
                 Ok(Meaning::Ignored(reason)) => (Outcome::Ignored { reason: reason.to_owned() }, Vec::new()),
-                Err(permanent) => (Outcome::Dead { reason: permanent.to_string() }, Vec::new()),
+                Err(permanent) => (Outcome::Dead { failed: permanent.failed() }, Vec::new()),
             };
             events.insert(key.clone(), Event { id: key.id.clone(), observations });
-            records.insert(key.clone(), Record { key, envelope, outcome, attempts: 1 });
+            records.insert(key.clone(), Record { key, envelope, outcome, attempts: 1, risk });
         }
-        Self { deliveries, records: records.into_values().collect(), events, again }
+        Self { deliveries, records: records.into_values().collect(), events, envelopes }
+    }
+
+    /// The replays that are asked for, sorted.
+    fn replays(&self) -> Vec<(EventKey, String)> {
+        let asked = self.envelopes.iter().flat_map(|(key, envelopes)| {
+            let replays = envelopes.iter().filter_map(|envelope| envelope.header.replay.clone());
+            replays.map(|replay| (key.clone(), replay))
+        });
+        asked.collect::<BTreeSet<_>>().into_iter().collect()
     }
 }
 
-/// Stores what is new and says which events are due: those without a row, and those that wait and whose time
-/// has come. All others are repetitions, and counted.
+/// Stores what is new and says which events are due: those without a row, those that wait and whose time has
+/// come, and those that a replay asks for. All others are repetitions, and counted.
 async fn record(
     tx: &mut Transaction,
     batch: &mut Batch<'_>,
@@ -149,36 +163,43 @@ async fn record(
     let new: BTreeSet<EventKey> = tx.record(&batch.records, now).await?.into_iter().collect();
     let bodies: Vec<&Record<'_>> = batch.records.iter().filter(|record| new.contains(&record.key)).collect();
     tx.keep_bodies(&bodies).await?;
+    let mut replays = batch.replays();
+    let ran: BTreeSet<_> = tx.replayed(&replays).await?.into_iter().collect();
+    replays.retain(|replay| !ran.contains(replay));
 
     let mut due = new;
-    let mut repeated: BTreeMap<EventKey, Vec<&Envelope>> = std::mem::take(&mut batch.again);
+    let mut repeated: Vec<Repetitions> =
+        due.iter().filter_map(|key| repetitions::of(key, &batch.envelopes[key], None)).collect();
     let mut concluded = Vec::new();
     let seen: Vec<EventKey> =
         batch.records.iter().map(|record| &record.key).filter(|key| !due.contains(key)).cloned().collect();
     for known in tx.known(&seen).await? {
+        repeated.extend(repetitions::of(&known.key, &batch.envelopes[&known.key], Some(&known)));
         let place = batch.records.binary_search_by(|record| record.key.cmp(&known.key));
         let record = &mut batch.records[place.expect("only keys of this batch were asked for")];
         let time_has_come = manner == Manner::Alone || known.retry_at.is_some_and(|at| at <= now);
-        if known.outcome == "waiting" && time_has_come {
+        let is_replayed = replays.iter().any(|(key, _)| *key == known.key);
+        if (known.outcome == "waiting" && time_has_come) || is_replayed {
             record.attempts = known.attempts + 1;
-            concluded.push((known.key.clone(), record.outcome.clone(), record.attempts));
+            // What was applied stays applied, whatever a stricter rule says of it now.
+            if known.outcome != "applied" {
+                let (key, outcome, risk) = (known.key.clone(), record.outcome.clone(), record.risk.clone());
+                concluded.push(Concluded { key, outcome, attempts: record.attempts, risk });
+            }
             due.insert(known.key);
-        } else if known.trace_parent != record.envelope.header.trace_parent {
-            // The same delivery once more, after a crash between commit and settle, is no repetition.
-            repeated.entry(known.key).or_default().push(record.envelope);
         }
     }
-    concluded.sort_by(|a, b| a.0.cmp(&b.0));
-    tx.conclude(&concluded).await?;
-    let repeated: Vec<_> = repeated
-        .into_iter()
-        .map(|(key, envelopes)| {
-            let last =
-                envelopes.last().map(|envelope| envelope.header.trace_parent.clone()).unwrap_or_default();
-            (key, i64::try_from(envelopes.len()).unwrap_or(i64::MAX), last)
-        })
-        .collect();
+    concluded.sort_by(|a, b| a.key.cmp(&b.key));
+    tx.conclude(&concluded, now).await?;
+    repeated.sort_by(|a, b| a.key.cmp(&b.key));
     tx.count_repetitions(&repeated).await?;
+    let outcome = |key: &EventKey| {
+        let place = batch.records.binary_search_by(|record| record.key.cmp(key));
+        batch.records[place.expect("a replay is of an event of this batch")].outcome.clone()
+    };
+    let replayed: Vec<Replayed> =
+        replays.into_iter().map(|(key, replay)| Replayed { outcome: outcome(&key), key, replay }).collect();
+    tx.note_replays(&replayed, now).await?;
     if manner == Manner::Alone {
         let keys: Vec<EventKey> = batch.records.iter().map(|record| record.key.clone()).collect();
         tx.unmark_started(&keys).await?;

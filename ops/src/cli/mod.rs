@@ -4,6 +4,7 @@ mod bans;
 mod disputes;
 mod lists;
 mod look;
+mod replays;
 mod send;
 mod shape;
 
@@ -19,6 +20,10 @@ pub use self::lists::{
     AnomaliesOptions, InvoicesCommand, InvoicesListOptions, PaymentsCommand, PaymentsListOptions,
 };
 pub use self::look::{EventOptions, EventsCommand, ListOptions, Subject, SubjectOptions, TraceOptions};
+pub use self::replays::{
+    DeadGroupsOptions, DeadLettersCommand, DeadListOptions, DeadShowOptions, DiscardOptions, PlanOptions,
+    PlanShowOptions, PlansOptions, ReplayCommand, RunOptions, SelectionOptions,
+};
 pub use self::send::SendOptions;
 pub use self::shape::{ByOptions, Shape, WhoseOptions, WindowOptions};
 use crate::configuration;
@@ -43,6 +48,11 @@ Look
   show          An invoice, payment, refund, dispute, charge, customer or subscription, and why it is so
   queue         How much waits in the queue
   env           Every environment variable, and what is set now
+
+On call
+  dead-letters  What could not be applied, by cause, with the money at risk
+  replay        Run events again: plan, see what would change, run
+  audit         Check that nothing has disappeared and the figures add up
 
 Staff
   invoices      List invoices: overdue ones, a customer's, …
@@ -131,6 +141,19 @@ pub enum Command {
     Show(Subject),
     /// Show what became of one event
     Trace(TraceOptions),
+    /// List what could not be applied, sum it up by cause, put it aside
+    #[command(subcommand)]
+    DeadLetters(DeadLettersCommand),
+    /// Check that nothing has disappeared and the figures add up
+    #[command(subcommand)]
+    Audit(crate::verify::AuditCommand),
+    /// Run stored events again, or those of a file
+    ///
+    /// A plan names its events, oldest first, and tells which rows would change. Running it queues them like live
+    /// traffic; as everything is a merge, they cannot overtake it wrongly. Each plan runs an event once, however
+    /// often it is taken up; the next plan runs it again.
+    #[command(subcommand)]
+    Replay(ReplayCommand),
     /// List invoices
     #[command(subcommand)]
     Invoices(InvoicesCommand),

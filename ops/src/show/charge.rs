@@ -13,6 +13,7 @@ use worker::timeline::timeline;
 
 use super::invoice::placed;
 use super::page::{Facts, heading, history};
+use super::sections::by_time;
 use super::why::Fact;
 use super::{sections, why};
 use crate::disputes::Placed;
@@ -51,7 +52,7 @@ pub async fn tell(ledger: &Ledger, tx: &mut Transaction, charge: Charge) -> Resu
         belongs_to: payment.map(|key| key.id),
         why: why(&charge),
         because,
-        refunds: world.refunds.rows().cloned().collect(),
+        refunds: by_time(world.refunds.rows(), |row| row.state.created_at),
         disputes: placed(&world),
         warnings: world.warnings.rows().cloned().collect(),
         timeline,

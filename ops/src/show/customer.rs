@@ -1,5 +1,7 @@
 //! The page of a customer: the user behind it, the latest payments, subscriptions, disputes, and the ban.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use worker::family::audited;
@@ -30,7 +32,7 @@ const PAYMENTS_LIMIT: i64 = 10;
 #[derive(Serialize)]
 pub struct Shown {
     customer: Customer,
-    /// Whom the metadata name, else the customer.
+    /// Whom the metadata of the customer name, else those of the payments, else the customer.
     user: String,
     standing: Standing,
     ban: Ban,
@@ -47,14 +49,6 @@ pub struct Shown {
 pub async fn tell(ledger: &Ledger, tx: &mut Transaction, customer: Customer) -> Result<Shown, LedgerError> {
     let now = shared::clock::now();
     let key = customer.key.clone();
-    let user = customer.user().unwrap_or_else(|| key.clone());
-    let users = std::slice::from_ref(&user);
-    let mut world = ledger.world();
-    read_disputes_of(tx, users, &mut world).await?;
-    let disputes: Vec<Dispute> = world.disputes_of_user(&user).cloned().collect();
-    let subscriptions: Vec<Subscription> = tx.children("customer", std::slice::from_ref(&key)).await?;
-    let found = tx.look_up::<Ban>(users).await?.pop();
-    let ban = found.unwrap_or_else(|| Ban::placeholder(user.clone()));
     let whose = Whose { account: Some(key.account.clone()), livemode: Some(key.livemode) };
     let filter = PaymentFilter {
         customer: Some(key.id.clone()),
@@ -62,7 +56,15 @@ pub async fn tell(ledger: &Ledger, tx: &mut Transaction, customer: Customer) -> 
         limit: PAYMENTS_LIMIT,
         ..PaymentFilter::default()
     };
-
+    let payments = tx.payments(&filter).await?;
+    let (user, who) = user(&customer, &payments);
+    let users = std::slice::from_ref(&user);
+    let mut world = ledger.world();
+    read_disputes_of(tx, users, &mut world).await?;
+    let disputes: Vec<Dispute> = world.disputes_of_user(&user).cloned().collect();
+    let subscriptions: Vec<Subscription> = tx.children("customer", std::slice::from_ref(&key)).await?;
+    let found = tx.look_up::<Ban>(users).await?.pop();
+    let ban = found.unwrap_or_else(|| Ban::placeholder(user.clone()));
     let mut told = ledger.world();
     for row in &subscriptions {
         told.load_subscription(row.clone());
@@ -74,10 +76,10 @@ pub async fn tell(ledger: &Ledger, tx: &mut Transaction, customer: Customer) -> 
     Ok(Shown {
         timeline: timeline(tx, subjects).await?,
         standing: Standing::of(&ban, now),
-        why: why(&customer, &user, &ban, now),
+        why: format!("{who} {}", bans::why(&ban, now)),
         ban,
         payment_count: tx.count_payments_of(&key).await?,
-        payments: tx.payments(&filter).await?,
+        payments,
         subscriptions,
         disputes: disputes.into_iter().map(|dispute| place(dispute, &world)).collect(),
         user: user.id,
@@ -116,12 +118,22 @@ fn payments_in_words(shown: &Shown) -> String {
     }
 }
 
-fn why(customer: &Customer, user: &Key, ban: &Ban, now: DateTime<Utc>) -> String {
-    let who = match () {
-        () if *user == customer.key => {
-            "No metadata say which user this is: the customer stands for the user.".to_owned()
+/// Whom the customer's metadata name, else whom all of the latest payments do, else the customer; and in words.
+fn user(customer: &Customer, payments: &[Payment]) -> (Key, String) {
+    if let Some(user) = customer.user() {
+        let who = format!("The customer's metadata name the user {}.", user.id);
+        return (user, who);
+    }
+    let named: BTreeSet<&str> = payments.iter().filter_map(|payment| payment.user.id()).collect();
+    let who = match (named.first(), named.len()) {
+        (Some(user), 1) => {
+            let who = format!("The customer's own metadata name no user; those of the payments name {user}.");
+            return (customer.key.sibling(user), who);
         }
-        () => format!("The customer's metadata name the user {}.", user.id),
+        (None, _) => "No metadata say which user this is: the customer stands for the user.",
+        (Some(_), _) => {
+            "The payments name several users; where none is named, the customer stands for the user."
+        }
     };
-    format!("{who} {}", bans::why(ban, now))
+    (customer.key.clone(), who.to_owned())
 }

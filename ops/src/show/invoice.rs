@@ -17,6 +17,7 @@ use worker::rules::world::World;
 use worker::timeline::timeline;
 
 use super::page::{Facts, heading, history};
+use super::sections::by_time;
 use super::why::Fact;
 use super::{sections, why};
 use crate::disputes::{Placed, place};
@@ -48,10 +49,10 @@ pub async fn tell(ledger: &Ledger, tx: &mut Transaction, invoice: Invoice) -> Re
         retry_plan: retry_plan(&invoice, &world, ledger.policy()),
         why,
         because,
-        payments: world.payments.rows().cloned().collect(),
-        charges: world.charges.rows().cloned().collect(),
-        failures: world.failures.rows().cloned().collect(),
-        refunds: world.refunds.rows().cloned().collect(),
+        payments: by_time(world.payments.rows(), |row| row.state.created_at),
+        charges: by_time(world.charges.rows(), |row| row.state.created_at),
+        failures: by_time(world.failures.rows(), |row| row.failed_at),
+        refunds: by_time(world.refunds.rows(), |row| row.state.created_at),
         disputes: placed(&world),
         timeline,
         invoice,
@@ -60,7 +61,8 @@ pub async fn tell(ledger: &Ledger, tx: &mut Transaction, invoice: Invoice) -> Re
 
 /// The disputes of a world, with where they belong.
 pub fn placed(world: &World) -> Vec<Placed> {
-    world.disputes.rows().map(|dispute: &Dispute| place(dispute.clone(), world)).collect()
+    let disputes: Vec<Dispute> = by_time(world.disputes.rows(), |row| row.state.opened_at);
+    disputes.into_iter().map(|dispute| place(dispute, world)).collect()
 }
 
 pub fn page(shown: &Shown, now: DateTime<Utc>) -> String {

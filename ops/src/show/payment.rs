@@ -15,6 +15,7 @@ use worker::timeline::timeline;
 
 use super::invoice::placed;
 use super::page::{Facts, heading, history};
+use super::sections::by_time;
 use super::why::Fact;
 use super::{sections, why};
 use crate::disputes::Placed;
@@ -47,9 +48,9 @@ pub async fn tell(ledger: &Ledger, tx: &mut Transaction, payment: Payment) -> Re
         user: world.user_of(&payment.key).map(|user| user.id),
         why: why(&payment),
         because,
-        charges: world.charges.rows().cloned().collect(),
-        failures: world.failures.rows().cloned().collect(),
-        refunds: world.refunds.rows().cloned().collect(),
+        charges: by_time(world.charges.rows(), |row| row.state.created_at),
+        failures: by_time(world.failures.rows(), |row| row.failed_at),
+        refunds: by_time(world.refunds.rows(), |row| row.state.created_at),
         disputes: placed(&world),
         warnings: world.warnings.rows().cloned().collect(),
         timeline,

@@ -89,9 +89,7 @@ pub fn refunds(refunds: &[Refund]) -> String {
 }
 
 pub fn failures(failures: &[PaymentFailure]) -> String {
-    let mut sorted: Vec<&PaymentFailure> = failures.iter().collect();
-    sorted.sort_by_key(|failure| failure.order());
-    section(&sorted, |failures| {
+    section(failures, |failures| {
         let mut table =
             Table::default().text("FAILED").number("ATTEMPT").text("CODE").text("PAYMENT").text("CHARGE");
         for (place, failure) in failures.iter().enumerate() {
@@ -162,6 +160,16 @@ pub fn code(code: Option<&str>, bank: Option<&str>) -> String {
         (None, Some(bank)) => bank.to_owned(),
         (None, None) => "no code".to_owned(),
     }
+}
+
+/// Rows in the order in which they came into being.
+pub fn by_time<'a, T: Clone + 'a>(
+    rows: impl Iterator<Item = &'a T>,
+    moment: impl Fn(&T) -> Option<DateTime<Utc>>,
+) -> Vec<T> {
+    let mut rows: Vec<T> = rows.cloned().collect();
+    rows.sort_by_key(|row| moment(row));
+    rows
 }
 
 fn section<T>(rows: &[T], table: impl FnOnce(&[T]) -> String) -> String {

@@ -8,7 +8,7 @@ use shared::env::{Env, Variable};
 use worker::rules::world::{Event, World};
 
 use super::table::{Table, Tried};
-use super::{faults, on_every_core, read, rows, scene, world_of};
+use super::{FAULTS_LIMIT, faults, on_every_core, read, rows, scene, world_of};
 
 const ORDERS: Variable = Variable {
     name: "ORDERS_PURE",
@@ -74,12 +74,14 @@ fn try_orders(name: &'static str, history: &History, orders: usize, seed: u64) -
             tried.finals += 1;
             let (one, other) = (rows(&world), rows(&end));
             let differing = one.iter().filter(|(subject, row)| other.get(subject) != Some(row));
-            faults.extend(differing.take(3).map(|(subject, row)| {
-                format!("seed {seed}: {subject}: {row:?} against {:?}", other.get(subject))
-            }));
+            faults.extend(
+                differing
+                    .take(3)
+                    .map(|(subject, row)| format!("{subject}: {row:?} against {:?}", other.get(subject))),
+            );
         }
     }
-    faults.truncate(12);
+    faults.truncate(FAULTS_LIMIT);
     Tried { faults: faults.into_iter().map(|fault| format!("seed {seed}: {fault}")).collect(), ..tried }
 }
 

@@ -4,9 +4,7 @@ use harness::histories::{History, violations};
 use worker::rules::world::{Event, World};
 
 use super::table::Tried;
-use super::{EVENTS_LIMIT, faults, read, rows, world_of};
-
-const FAULTS_LIMIT: usize = 12;
+use super::{EVENTS_LIMIT, FAULTS_LIMIT, faults, read, rows, world_of};
 
 /// A set of events, one bit for each.
 type Set = usize;

@@ -26,6 +26,7 @@ pub(crate) fn envelope(number: u64) -> Envelope {
         source: Source::Stripe,
         endpoint: "default \"ü\"".to_owned(),
         unwanted: None,
+        replay: None,
     };
     Envelope { header, body: Bytes::from(format!("{{\"number\":{number}}}")) }
 }

@@ -91,8 +91,8 @@ async fn notes_stay_with_their_authors_and_survive_later_reports() {
         let sold = sale("a", "user_1", 1_000, 0);
         desk.hears(&sold.paid()).await;
         desk.hears(&[sold.dispute(100, "needs_response", &json!({}))]).await;
-        let noted = desk.json(&["disputes", "note", "dp_a", "Asked the courier for a signature"]);
-        assert_eq!((&noted["note"]["number"], &noted["note"]["written_by"]), (&json!(1), &json!("jane")));
+        let written = desk.json(&["disputes", "note", "dp_a", "Asked the courier for a signature"]);
+        assert_eq!((&written["note"]["number"], &written["note"]["written_by"]), (&json!(1), &json!("jane")));
         desk.hears(&[sold.dispute(200, "lost", &json!({}))]).await;
         desk.said(&["disputes", "resolve", "dp_a", "--reason", "No signature", "--by", "joe"]);
 

@@ -176,6 +176,10 @@ async fn every_kind_of_object_has_a_page_that_says_whose_it_is() {
             }
             assert_eq!(desk.json(&["show", kind, id])[0][kind]["id"], id);
         }
+        let named = sale("named", "user_7", 1_000, 0);
+        desk.hears(&named.lost()).await;
+        let page = desk.said(&["show", "customer", "cus_named"]);
+        assert!(page.contains("those of the payments name user_7") && page.contains("dp_named"), "{page}");
         let swapped = desk.refusal(&["show", "invoice", "dp_a"], 1);
         assert!(swapped.contains("show dispute dp_a"), "{swapped}");
     })

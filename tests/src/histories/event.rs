@@ -31,6 +31,7 @@ impl SampleEvent {
                 source: Source::Stripe,
                 endpoint: "default".to_owned(),
                 unwanted: None,
+                replay: None,
             },
             body: self.body.clone(),
         }

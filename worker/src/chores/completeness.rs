@@ -18,7 +18,7 @@ const WARNING: TimeDelta = TimeDelta::days(7);
 /// The youngest events may still be on their way.
 const ON_THE_WAY: TimeDelta = TimeDelta::minutes(5);
 /// What was found missing is looked for again so soon.
-const CONFIRM: Duration = Duration::from_secs(60);
+const CONFIRM: Duration = Duration::from_mins(1);
 
 /// Runs until the worker stops.
 pub async fn run(lanes: Lanes, api: Api, config: StripeConfig) {

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use shared::envelope::{Envelope, Header, Source};
+use shared::envelope::{Envelope, Header, Source, Unwanted};
 use sqlx::AssertSqlSafe;
 
 use super::events::keyed;
@@ -23,6 +23,8 @@ pub struct Archived {
     pub kind: String,
     pub created_at: DateTime<Utc>,
     pub api_version: Option<String>,
+    pub endpoint: String,
+    pub unwanted: Option<String>,
     pub outcome: String,
     pub body: Option<Vec<u8>>,
 }
@@ -41,8 +43,9 @@ impl Archived {
             received_at: self.created_at,
             trace_parent: shared::trace::UNKNOWN.to_owned(),
             source: Source::Replay,
-            endpoint: String::new(),
-            unwanted: None,
+            endpoint: self.endpoint.clone(),
+            unwanted: self.unwanted.as_deref().and_then(Unwanted::named),
+            replay: None,
         };
         Some(Envelope { header, body: Bytes::from(body) })
     }
@@ -79,7 +82,7 @@ impl Transaction {
             .fetch(
                 self,
                 "SELECT e.id, e.account, e.livemode, e.content_hash, e.type, e.created_at, e.api_version, \
-                 e.outcome, b.body FROM events e JOIN input USING (id, account, livemode, content_hash) \
+                 e.endpoint, e.unwanted, e.outcome, b.body FROM events e JOIN input USING (id, account, livemode, content_hash) \
                  LEFT JOIN bodies b ON b.id = e.id AND b.account = e.account AND b.livemode = e.livemode \
                  AND b.content_hash = e.content_hash",
             )

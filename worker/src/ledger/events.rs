@@ -10,6 +10,7 @@ use crate::outcome::Outcome;
 use crate::rules::HANDLER_VERSION;
 use crate::rules::event::EventKey;
 use crate::rules::fields::moment;
+use crate::rules::risk::Risk;
 
 /// One event as it is about to be stored.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub struct Record<'a> {
     pub envelope: &'a Envelope,
     pub outcome: Outcome,
     pub attempts: i64,
+    /// What hangs on it while it is not applied.
+    pub risk: Risk,
 }
 
 /// What the ledger already knows of an event that comes again.
@@ -29,6 +32,24 @@ pub struct Known {
     pub attempts: i64,
     pub retry_at: Option<DateTime<Utc>>,
     pub trace_parent: String,
+    pub further_deliveries: String,
+}
+
+/// Further deliveries of a known event: how many are new, and their spans, each after a blank.
+#[derive(Debug)]
+pub struct Repetitions {
+    pub key: EventKey,
+    pub times: i64,
+    pub spans: String,
+}
+
+/// The outcome of an event that was waiting, or that failed or was replayed now.
+#[derive(Debug)]
+pub struct Concluded {
+    pub key: EventKey,
+    pub outcome: Outcome,
+    pub attempts: i64,
+    pub risk: Risk,
 }
 
 impl Transaction {
@@ -56,13 +77,22 @@ impl Transaction {
             .maybe_text("reason", |r| r.outcome.reason())
             .int("attempts", |r| r.attempts)
             .time("retry_at", |r| r.outcome.retry_at())
-            .int("handler_version", |_| HANDLER_VERSION);
+            .int("handler_version", |_| HANDLER_VERSION)
+            .maybe_text("fingerprint", |r| Some(r.outcome.failed()?.fingerprint.as_str()))
+            .time("failed_at", |r| r.outcome.failed().map(|_| now))
+            .maybe_text("failure", |r| Some(r.outcome.failed()?.reason.as_str()))
+            .maybe_text("object_id", |r| r.risk.object_id.as_deref())
+            .maybe_text("customer", |r| r.risk.customer.as_deref())
+            .maybe_int("amount", |r| Some(r.risk.money.as_ref()?.0))
+            .maybe_text("currency", |r| Some(r.risk.money.as_ref()?.1.as_str()));
         rows.fetch(
             self,
             "INSERT INTO events (id, account, livemode, content_hash, type, api_version, created_at, received_at, \
-             recorded_at, source, endpoint, unwanted, trace_parent, outcome, reason, attempts, retry_at, handler_version) \
+             recorded_at, source, endpoint, unwanted, trace_parent, outcome, reason, attempts, retry_at, handler_version, \
+             fingerprint, first_failed_at, last_failed_at, failures, object_id, customer, amount, currency) \
              SELECT id, account, livemode, content_hash, type, api_version, created_at, received_at, recorded_at, \
-             source, endpoint, unwanted, trace_parent, outcome, reason, attempts, retry_at, handler_version FROM input \
+             source, endpoint, unwanted, trace_parent, outcome, reason, attempts, retry_at, handler_version, \
+             fingerprint, failed_at, failed_at, failure, object_id, customer, amount, currency FROM input \
              WHERE TRUE ON CONFLICT (id, account, livemode, content_hash) DO UPDATE SET id = excluded.id WHERE FALSE \
              RETURNING id, account, livemode, content_hash",
         )
@@ -91,23 +121,22 @@ impl Transaction {
         keyed(Rows::of(keys), |key| key)
             .fetch(
                 self,
-                "SELECT id, account, livemode, content_hash, outcome, attempts, retry_at, trace_parent FROM events \
+                "SELECT id, account, livemode, content_hash, outcome, attempts, retry_at, trace_parent, \
+                 further_deliveries FROM events \
                  JOIN input USING (id, account, livemode, content_hash)",
             )
             .await
     }
 
-    /// Counts repetitions: how many, and the delivery that came last.
-    pub async fn count_repetitions(
-        &mut self,
-        repeated: &[(EventKey, i64, String)],
-    ) -> Result<(), LedgerError> {
-        keyed(Rows::of(repeated), |(key, _, _)| key)
-            .int("times", |(_, times, _)| *times)
-            .text("last_trace_parent", |(_, _, trace_parent)| trace_parent)
+    /// Counts further deliveries of events that are known.
+    pub async fn count_repetitions(&mut self, repeated: &[Repetitions]) -> Result<(), LedgerError> {
+        keyed(Rows::of(repeated), |repeated| &repeated.key)
+            .int("times", |repeated| repeated.times)
+            .text("spans", |repeated| &repeated.spans)
             .run(
                 self,
-                "UPDATE events SET repetitions = repetitions + input.times, trace_parent = input.last_trace_parent \
+                "UPDATE events SET repetitions = repetitions + input.times, \
+                 further_deliveries = further_deliveries || input.spans \
                  FROM input WHERE events.id = input.id AND events.account = input.account \
                  AND events.livemode = input.livemode AND events.content_hash = input.content_hash",
             )
@@ -136,18 +165,33 @@ impl Transaction {
         Ok(claimed == 1)
     }
 
-    /// Gives events that were waiting, or that failed now, their new outcome.
-    pub async fn conclude(&mut self, concluded: &[(EventKey, Outcome, i64)]) -> Result<(), LedgerError> {
-        keyed(Rows::of(concluded), |(key, _, _)| key)
-            .text("outcome", |(_, outcome, _)| outcome.as_str())
-            .maybe_text("reason", |(_, outcome, _)| outcome.reason())
-            .int("attempts", |(_, _, attempts)| *attempts)
-            .time("retry_at", |(_, outcome, _)| outcome.retry_at())
+    /// Gives events their new outcome.
+    pub async fn conclude(&mut self, concluded: &[Concluded], now: DateTime<Utc>) -> Result<(), LedgerError> {
+        keyed(Rows::of(concluded), |concluded| &concluded.key)
+            .text("outcome", |c| c.outcome.as_str())
+            .maybe_text("reason", |c| c.outcome.reason())
+            .int("attempts", |c| c.attempts)
+            .time("retry_at", |c| c.outcome.retry_at())
             .int("handler_version", |_| HANDLER_VERSION)
+            .maybe_text("fingerprint", |c| Some(c.outcome.failed()?.fingerprint.as_str()))
+            .time("failed_at", |c| c.outcome.failed().map(|_| now))
+            .maybe_text("failure", |c| Some(c.outcome.failed()?.reason.as_str()))
+            .text("line_break", |_| "\n")
+            .maybe_text("object_id", |c| c.risk.object_id.as_deref())
+            .maybe_text("customer", |c| c.risk.customer.as_deref())
+            .maybe_int("amount", |c| Some(c.risk.money.as_ref()?.0))
+            .maybe_text("currency", |c| Some(c.risk.money.as_ref()?.1.as_str()))
             .run(
                 self,
                 "UPDATE events SET outcome = input.outcome, reason = input.reason, attempts = input.attempts, \
-                 retry_at = input.retry_at, handler_version = input.handler_version \
+                 retry_at = input.retry_at, handler_version = input.handler_version, \
+                 fingerprint = input.fingerprint, \
+                 first_failed_at = COALESCE(events.first_failed_at, input.failed_at), \
+                 last_failed_at = COALESCE(input.failed_at, events.last_failed_at), \
+                 failures = CASE WHEN input.failure IS NULL THEN events.failures \
+                 ELSE COALESCE(events.failures || input.line_break, '') || input.failure END, \
+                 object_id = input.object_id, customer = input.customer, amount = input.amount, \
+                 currency = input.currency \
                  FROM input WHERE events.id = input.id AND events.account = input.account \
                  AND events.livemode = input.livemode AND events.content_hash = input.content_hash",
             )

@@ -27,7 +27,7 @@ impl Transaction {
         Ok(on!(self, |connection| {
             sqlx::query_as(
                 "SELECT e.id, e.account, e.livemode, e.content_hash, e.type, e.created_at, e.api_version, \
-                 e.outcome, e.recorded_at, b.body FROM events e JOIN bodies b ON b.id = e.id \
+                 e.endpoint, e.unwanted, e.outcome, e.recorded_at, b.body FROM events e JOIN bodies b ON b.id = e.id \
                  AND b.account = e.account AND b.livemode = e.livemode AND b.content_hash = e.content_hash \
                  WHERE e.outcome IN ('applied', 'ignored') AND e.recorded_at <= $1 AND e.recorded_at >= \
                  COALESCE((SELECT done_until FROM chores WHERE name = $2), e.recorded_at) \

@@ -17,6 +17,24 @@ pub struct Due {
     pub body: Vec<u8>,
 }
 
+/// A dead letter, in what counts for its group.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Dead {
+    pub id: String,
+    pub account: String,
+    pub livemode: bool,
+    pub fingerprint: Option<String>,
+    #[sqlx(rename = "type")]
+    pub kind: String,
+    pub reason: String,
+    pub object_id: Option<String>,
+    pub amount: Option<i64>,
+    pub currency: Option<String>,
+    pub recorded_at: DateTime<Utc>,
+    pub first_failed_at: Option<DateTime<Utc>>,
+    pub last_failed_at: Option<DateTime<Utc>>,
+}
+
 /// An event as staff see it.
 #[derive(Clone, Debug, Serialize, sqlx::FromRow)]
 pub struct StoredEvent {
@@ -42,13 +60,25 @@ pub struct StoredEvent {
     pub retry_at: Option<DateTime<Utc>>,
     pub repetitions: i64,
     pub handler_version: i64,
+    /// Equal for all that failed of one cause.
+    pub fingerprint: Option<String>,
+    pub first_failed_at: Option<DateTime<Utc>>,
+    pub last_failed_at: Option<DateTime<Utc>>,
+    /// Every failure's reason, a line each.
+    pub failures: Option<String>,
+    /// What a dead letter is about, and the money that it names.
+    pub object_id: Option<String>,
+    pub customer: Option<String>,
+    pub amount: Option<i64>,
+    pub currency: Option<String>,
     /// The same id came with other data under the same API version.
     pub conflict: bool,
 }
 
 const STORED: &str = "e.id, e.account, e.livemode, e.content_hash, e.type, e.api_version, e.created_at, e.received_at, \
     e.recorded_at, e.source, e.endpoint, e.unwanted, e.trace_parent, e.outcome, e.reason, e.attempts, e.retry_at, e.repetitions, \
-    e.handler_version, EXISTS (SELECT 1 FROM events o WHERE o.id = e.id AND o.account = e.account \
+    e.handler_version, e.fingerprint, e.first_failed_at, e.last_failed_at, e.failures, e.object_id, e.customer, e.amount, \
+    e.currency, EXISTS (SELECT 1 FROM events o WHERE o.id = e.id AND o.account = e.account \
     AND o.livemode = e.livemode AND o.content_hash <> e.content_hash \
     AND COALESCE(o.api_version, '') = COALESCE(e.api_version, '')) AS conflict";
 
@@ -76,6 +106,7 @@ impl StoredEvent {
             source: Source::named(&self.source),
             endpoint: self.endpoint,
             unwanted: self.unwanted.as_deref().and_then(Unwanted::named),
+            replay: None,
         };
         Envelope { header, body: Bytes::from(body) }
     }
@@ -88,8 +119,48 @@ pub struct EventFilter {
     pub kind: Option<String>,
     pub outcome: Option<String>,
     pub since: Option<DateTime<Utc>>,
+    pub until: Option<DateTime<Utc>>,
     pub account: Option<String>,
+    pub livemode: Option<bool>,
+    pub fingerprint: Option<String>,
+    pub customer: Option<String>,
     pub limit: i64,
+}
+
+const SELECTED: &str = "($1 IS NULL OR e.type = $1) AND ($2 IS NULL OR e.type LIKE $2) \
+    AND ($3 IS NULL OR e.outcome = $3) AND ($4 IS NULL OR e.recorded_at >= $4) \
+    AND ($5 IS NULL OR e.account = $5) AND ($6 IS NULL OR e.recorded_at < $6) \
+    AND ($7 IS NULL OR e.livemode = $7) AND ($8 IS NULL OR e.fingerprint = $8) \
+    AND ($9 IS NULL OR e.customer = $9)";
+
+impl EventFilter {
+    /// The type itself, or the beginning of one.
+    fn kinds(&self) -> (Option<&str>, Option<String>) {
+        match self.kind.as_deref() {
+            None => (None, None),
+            Some(kind) => match kind.strip_suffix('*') {
+                Some(prefix) => (None, Some(format!("{}%", prefix.replace(['%', '_'], "_")))),
+                None => (Some(kind), None),
+            },
+        }
+    }
+}
+
+/// A statement about the selected events.
+macro_rules! selected {
+    ($query:expr, $filter:expr, $kinds:expr) => {
+        $query
+            .bind($kinds.0)
+            .bind(&$kinds.1)
+            .bind(&$filter.outcome)
+            .bind($filter.since)
+            .bind(&$filter.account)
+            .bind($filter.until)
+            .bind($filter.livemode)
+            .bind(&$filter.fingerprint)
+            .bind(&$filter.customer)
+            .bind($filter.limit)
+    };
 }
 
 impl Due {
@@ -129,29 +200,40 @@ impl Ledger {
 
     /// Events, the newest first.
     pub async fn events(&self, filter: &EventFilter) -> Result<Vec<StoredEvent>, LedgerError> {
-        let (exact, prefix) = match filter.kind.as_deref() {
-            Some(kind) => match kind.strip_suffix('*') {
-                Some(prefix) => (None, Some(format!("{}%", prefix.replace(['%', '_'], "_")))),
-                None => (Some(kind), None),
-            },
-            None => (None, None),
-        };
+        let kinds = filter.kinds();
         let sql = format!(
-            "SELECT {STORED} FROM events e WHERE ($1 IS NULL OR e.type = $1) AND ($2 IS NULL OR e.type LIKE $2) \
-             AND ($3 IS NULL OR e.outcome = $3) AND ($4 IS NULL OR e.recorded_at >= $4) \
-             AND ($5 IS NULL OR e.account = $5) ORDER BY e.recorded_at DESC, e.id LIMIT $6"
+            "SELECT {STORED} FROM events e WHERE {SELECTED} ORDER BY e.recorded_at DESC, e.id LIMIT $10"
         );
         let mut tx = self.read().await?;
         Ok(on!(&mut tx, |connection| {
-            sqlx::query_as(AssertSqlSafe(sql))
-                .bind(exact)
-                .bind(prefix)
-                .bind(filter.outcome.as_deref())
-                .bind(filter.since)
-                .bind(filter.account.as_deref())
-                .bind(filter.limit)
-                .fetch_all(connection)
-                .await?
+            selected!(sqlx::query_as(AssertSqlSafe(sql)), filter, kinds).fetch_all(connection).await?
+        }))
+    }
+
+    /// The keys of events, in the order in which Stripe stamped them.
+    pub async fn keys_of(&self, filter: &EventFilter) -> Result<Vec<EventKey>, LedgerError> {
+        let kinds = filter.kinds();
+        let sql = format!(
+            "SELECT e.id, e.account, e.livemode, e.content_hash FROM events e WHERE {SELECTED} \
+             ORDER BY e.created_at, e.id LIMIT $10"
+        );
+        let mut tx = self.read().await?;
+        Ok(on!(&mut tx, |connection| {
+            selected!(sqlx::query_as(AssertSqlSafe(sql)), filter, kinds).fetch_all(connection).await?
+        }))
+    }
+
+    /// Dead letters with what is at risk, for grouping.
+    pub async fn dead(&self, filter: &EventFilter) -> Result<Vec<Dead>, LedgerError> {
+        let kinds = filter.kinds();
+        let sql = format!(
+            "SELECT e.id, e.account, e.livemode, e.fingerprint, e.type, e.reason, e.object_id, e.amount, e.currency, \
+             e.recorded_at, e.first_failed_at, e.last_failed_at FROM events e WHERE {SELECTED} \
+             AND e.outcome = 'dead' ORDER BY e.recorded_at LIMIT $10"
+        );
+        let mut tx = self.read().await?;
+        Ok(on!(&mut tx, |connection| {
+            selected!(sqlx::query_as(AssertSqlSafe(sql)), filter, kinds).fetch_all(connection).await?
         }))
     }
 

@@ -4,6 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{Comparison, Difference, Rebuilt};
+use crate::ledger::events::Concluded;
 use crate::ledger::objects::Stored;
 use crate::ledger::{Ledger, LedgerError};
 use crate::outcome::Outcome;
@@ -11,11 +12,13 @@ use crate::rules::bans::Ban;
 use crate::rules::charges::Charge;
 use crate::rules::customers::Customer;
 use crate::rules::disputes::Dispute;
+use crate::rules::event::EventKey;
 use crate::rules::failures::PaymentFailure;
 use crate::rules::invoices::Invoice;
 use crate::rules::movements::Movement;
 use crate::rules::payments::Payment;
 use crate::rules::refunds::Refund;
+use crate::rules::risk::Risk;
 use crate::rules::shelf::{Shelf, without_revision};
 use crate::rules::subscriptions::Subscription;
 use crate::rules::warnings::Warning;
@@ -59,11 +62,17 @@ pub async fn repair(
         done.repaired += usize::from(repaired);
         done.moved_meanwhile += usize::from(!repaired);
     }
-    let mut revived: Vec<_> = rebuilt.revived.iter().map(|key| (key.clone(), Outcome::Applied, 1)).collect();
-    revived.sort_by(|a, b| a.0.cmp(&b.0));
+    let concluded = |key: &EventKey| Concluded {
+        key: key.clone(),
+        outcome: Outcome::Applied,
+        attempts: 1,
+        risk: Risk::default(),
+    };
+    let mut revived: Vec<Concluded> = rebuilt.revived.iter().map(concluded).collect();
+    revived.sort_by(|a, b| a.key.cmp(&b.key));
     for chunk in revived.chunks(500) {
         let mut tx = ledger.begin().await?;
-        tx.conclude(chunk).await?;
+        tx.conclude(chunk, now).await?;
         tx.commit().await?;
         done.revived += chunk.len();
     }

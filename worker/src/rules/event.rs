@@ -9,6 +9,7 @@ use shared::envelope::{Envelope, Source};
 use super::fields::{Fields, moment};
 use super::freshness::Freshness;
 use super::observation::{Observation, Report};
+use super::risk::{self, Risk};
 use super::{
     Key, Permanent, charges, customers, disputes, invoices, payments, refunds, subscriptions, warnings,
 };
@@ -101,6 +102,11 @@ impl Content {
             content_hash: hex(&hasher.finalize()[..16]),
         };
         Self { key, value: parsed.map_err(|error| error.to_string()) }
+    }
+
+    /// What is at risk while this event is not applied.
+    pub fn risk(&self) -> Risk {
+        self.value.as_ref().map(risk::of).unwrap_or_default()
     }
 
     /// Total: every envelope is read, ignored with a reason, or refused for good with one.

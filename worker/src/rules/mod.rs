@@ -17,11 +17,12 @@ pub mod observation;
 pub mod payments;
 pub mod policy;
 pub mod refunds;
+pub mod risk;
 pub mod row;
 pub mod shelf;
 pub mod subscriptions;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod warnings;
 pub mod world;
 

@@ -29,6 +29,7 @@ pub(crate) fn envelope(kind: &str, body: &str) -> Envelope {
             source: Source::Stripe,
             endpoint: String::new(),
             unwanted: None,
+            replay: None,
         },
         body: Bytes::copy_from_slice(body.as_bytes()),
     }

@@ -227,6 +227,7 @@ fn read_event(
         source: Source::Backfill,
         endpoint: String::new(),
         unwanted: None,
+        replay: None,
     };
     Ok(Envelope { header, body: page.slice_ref(raw.get().as_bytes()) })
 }

@@ -172,6 +172,7 @@ fn told(
         source: Source::Refetch,
         endpoint: String::new(),
         unwanted: None,
+        replay: None,
     };
     let body = Body { head: &header, data: Data { object } };
     Ok(Envelope { body: Bytes::from(body.json()), header })

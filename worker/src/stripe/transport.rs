@@ -81,7 +81,7 @@ impl Transport {
     ) -> Result<Answer, StripeError> {
         let request = self.request(request, sender)?;
         let exchange = async {
-            let response = self.client.request(request).await.map_err(unreachable)?;
+            let response = self.client.request(request).await.map_err(|error| unreachable(&error))?;
             read(response).await
         };
         match tokio::time::timeout(self.deadline, exchange).await {
@@ -183,8 +183,8 @@ fn code(body: &[u8]) -> String {
 }
 
 /// The innermost cause says most, and none of them what was sent.
-fn unreachable(error: hyper_util::client::legacy::Error) -> StripeError {
-    let mut cause: &dyn std::error::Error = &error;
+fn unreachable(error: &hyper_util::client::legacy::Error) -> StripeError {
+    let mut cause: &dyn std::error::Error = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }

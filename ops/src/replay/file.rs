@@ -1,0 +1,60 @@
+//! Events of a file, one of Stripe's JSON objects a line: those that the ledger has are run from there, the
+//! others are brought along. Who plans the replay vouches for them; no signature does.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use anyhow::Context;
+use bytes::Bytes;
+use gateway::event::Head;
+use shared::clock;
+use shared::envelope::{Envelope, Header, Source};
+use worker::ledger::Ledger;
+use worker::replay::Chosen;
+use worker::rules::event::Content;
+
+use crate::open;
+
+/// As the gateway takes in.
+const LINE_LIMIT_BYTES: usize = 1 << 20;
+
+pub async fn chosen(ledger: &Ledger, path: &Path) -> anyhow::Result<Vec<Chosen>> {
+    let file = std::fs::File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let mut chosen = Vec::new();
+    for (number, line) in BufReader::new(file).lines().enumerate() {
+        let place = || format!("{}, line {}", path.display(), number + 1);
+        let line = line.with_context(place)?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        anyhow::ensure!(line.len() <= LINE_LIMIT_BYTES, "{}: longer than 1 MiB", place());
+        let envelope = envelope(line.into_bytes().into()).with_context(place)?;
+        let key = Content::of(&envelope).key;
+        let is_known = open::answer(ledger, ledger.body(&key)).await?.is_some();
+        chosen.push(Chosen { key, brought: (!is_known).then_some(envelope) });
+    }
+    chosen.sort_by(|a, b| {
+        let created = |chosen: &Chosen| chosen.brought.as_ref().map(|envelope| envelope.header.created);
+        (created(a), &a.key).cmp(&(created(b), &b.key))
+    });
+    Ok(chosen)
+}
+
+fn envelope(body: Bytes) -> anyhow::Result<Envelope> {
+    let head = Head::read(&body)?;
+    let header = Header {
+        id: head.id.into_owned(),
+        kind: head.kind.into_owned(),
+        created: head.created,
+        account: head.account.into_owned(),
+        livemode: head.livemode,
+        api_version: head.api_version.map(std::borrow::Cow::into_owned),
+        received_at: clock::now(),
+        trace_parent: shared::trace::child_of(None),
+        source: Source::Replay,
+        endpoint: String::new(),
+        unwanted: None,
+        replay: None,
+    };
+    Ok(Envelope { header, body })
+}

@@ -1,0 +1,41 @@
+//! `tidegate audit verify`: what is right passes, and what somebody changed behind the worker's back is found.
+
+use std::time::Duration;
+
+use harness::load::{SendLog, send_all};
+use harness::stack::{Stack, each_combination};
+use harness::stories::Stories;
+use serde_json::Value;
+
+use crate::attempts::tamper;
+
+const PATIENCE: Duration = Duration::from_mins(1);
+
+#[tokio::test]
+async fn figures_add_up_until_somebody_changes_them() {
+    each_combination(async |combination| {
+        let stack = Stack::start(combination).await;
+        let (mut events, _) = Stories::of_seed(8).history(200);
+        events.extend(events[..50].to_vec());
+        let (log, deliveries) = (SendLog::default(), events.len());
+        send_all(&log, events, 8, || stack.client()).await;
+        stack.ledger().has_seen(deliveries, PATIENCE).await.unwrap();
+        let told: Value = serde_json::from_str(&stack.tidegate(&["audit", "verify", "--json"]).await.unwrap()).unwrap();
+        assert_eq!(told["right"], true, "{told:#}");
+        assert_eq!(told["deliveries"].as_u64(), Some(deliveries as u64), "all that was answered 200");
+        assert_eq!((told["repetitions"].as_i64(), told["queued"].as_u64()), (Some(50), Some(0)));
+
+        let url = stack.ledger_url();
+        for change in [
+            "UPDATE bodies SET body = (SELECT body FROM bodies ORDER BY id LIMIT 1) WHERE id = (SELECT MAX(id) FROM bodies)",
+            "DELETE FROM audit WHERE revision = 1 AND subject_id = (SELECT MIN(subject_id) FROM audit WHERE revision = 2)",
+            "DELETE FROM events WHERE id = (SELECT MIN(id) FROM events)",
+        ] {
+            tamper(&url, change).await;
+        }
+        let refused = stack.tidegate(&["audit", "verify", "--json"]).await.unwrap_err().to_string();
+        assert!(refused.contains("failed"), "exit code 1: {refused}");
+        stack.end().await;
+    })
+    .await;
+}
