@@ -15,13 +15,14 @@ use crate::{dev_secret, failure, output, table};
 
 /// The variables by what they configure. One that two crates read is listed once, where it comes first.
 pub fn groups() -> Vec<(&'static str, Vec<&'static Variable>)> {
-    let sources: [(&'static str, &'static [Variable]); 7] = [
+    let sources: [(&'static str, &'static [Variable]); 8] = [
         ("Gateway", gateway::VARIABLES),
         ("Queue", shared::queue::VARIABLES),
         ("Ledger", worker::ledger::VARIABLES),
         ("Policies", worker::policies::VARIABLES),
         ("Worker", worker::VARIABLES),
         ("Staff", worker::staff::VARIABLES),
+        ("Stripe", worker::stripe::VARIABLES),
         ("Logs", shared::telemetry::VARIABLES),
     ];
     let mut seen: Vec<&str> = Vec::new();

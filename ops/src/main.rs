@@ -4,6 +4,7 @@
 #![expect(unreachable_pub, reason = "a binary exports nothing; `pub` says what a module offers the others")]
 
 mod anomalies;
+mod backfill;
 mod bans;
 mod cli;
 mod configuration;
@@ -70,6 +71,7 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
         Command::Worker(WorkerOptions { command: Some(command) }) => pause::run(&env, &command).await?,
         Command::Migrate(options) => migrate::run(&env, options.json).await?,
         Command::Rebuild(options) => return rebuild::run(&env, &options).await,
+        Command::Backfill(options) => backfill::run(&env, &options).await?,
         Command::Topology(options) => topology::run(&env, &options).await?,
         Command::Queue(options) => queue::run(&env, options.json).await?,
         Command::Env(options) => configuration::run(&env, &options)?,

@@ -32,7 +32,7 @@ pub async fn worker(env: &Env) -> anyhow::Result<()> {
     preflight::addresses_are_free(env, &["WORKER_INTERNAL_ADDR"])?;
     let shutdown = shutdown::on_signal()?;
     let ledger = Ledger::open(&ledger_config).await?;
-    let queue = open_queue(queue_config, Role::Consume).await?;
+    let queue = open_queue(queue_config, config.role()).await?;
     let result = run_worker(config, queue.clone(), ledger.clone(), shutdown).await;
     queue.close().await;
     ledger.close().await;

@@ -4,8 +4,10 @@
 
 mod attempts;
 mod cli;
+mod completeness;
 mod durability;
 mod edge;
+mod fake_stripe;
 mod gateway_edge;
 mod gateway_framing;
 mod gateway_limits;
@@ -22,6 +24,7 @@ mod queue_file;
 mod rabbitmq;
 mod raw;
 mod rebuilding;
+mod refetch;
 mod replays;
 mod signature_peers;
 mod signature_random;

@@ -79,6 +79,7 @@ fn the_readme_shows_every_variable_as_the_code_has_it() {
     let variables: Vec<Variable> = [
         gateway::VARIABLES,
         worker::VARIABLES,
+        worker::stripe::VARIABLES,
         worker::ledger::VARIABLES,
         worker::staff::VARIABLES,
         worker::policies::VARIABLES,

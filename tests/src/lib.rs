@@ -7,6 +7,7 @@ pub mod binaries;
 pub mod broker;
 pub mod chaos;
 pub mod client;
+pub mod fake_stripe;
 pub mod guardian;
 pub mod histories;
 pub mod ledger;

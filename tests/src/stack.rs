@@ -192,9 +192,29 @@ impl Stack {
 
     /// Begins one of the commands of `tidegate` and does not wait for it.
     pub fn begin_tool(&self, arguments: &[&str]) -> anyhow::Result<Process> {
-        let mut tool = Process::tool(arguments, self.guardian.folder(), self.settings.clone());
+        self.begin_tool_with(arguments, &[])
+    }
+
+    /// The same, with further environment variables.
+    pub fn begin_tool_with(
+        &self,
+        arguments: &[&str],
+        settings: &[(&str, String)],
+    ) -> anyhow::Result<Process> {
+        let further = settings.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        let all = self.settings.iter().cloned().chain(further).collect();
+        let mut tool = Process::tool(arguments, self.guardian.folder(), all);
         tool.spawn(&self.guardian)?;
         Ok(tool)
+    }
+
+    /// What every listener of a process answers to Prometheus.
+    pub async fn metrics(&mut self, name: &str) -> anyhow::Result<String> {
+        let mut all = String::new();
+        for listener in self.process(name).internal_addresses() {
+            all += &get(listener, "/metrics").await?.1;
+        }
+        Ok(all)
     }
 
     /// The value of `DATABASE_URL`.
@@ -297,6 +317,8 @@ impl Stack {
         let mut secrets: Vec<&str> = PERSONAL.to_vec();
         secrets.push(&self.secret);
         secrets.extend(self.settings.iter().filter_map(|(_, value)| credentials(value)));
+        let keys = self.settings.iter().filter(|(name, _)| name == "STRIPE_SECRET_KEY");
+        secrets.extend(keys.map(|(_, key)| key.as_str()));
         let mut problems = Vec::new();
         for process in &mut self.processes {
             if let Err(problem) = process.stop() {

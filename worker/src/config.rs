@@ -4,6 +4,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use shared::env::{Env, Problem, Variable};
+use shared::queue::Role;
+
+use crate::stripe::StripeConfig;
 
 const INTERNAL_ADDR: Variable = Variable {
     name: "WORKER_INTERNAL_ADDR",
@@ -68,9 +71,16 @@ pub struct WorkerConfig {
     pub drain: Duration,
     pub retention: Duration,
     pub deaths: usize,
+    /// Where there is a key, Stripe is asked.
+    pub stripe: Option<StripeConfig>,
 }
 
 impl WorkerConfig {
+    /// What the worker does with the queue: it publishes only what it brings back from Stripe.
+    pub fn role(&self) -> Role {
+        if self.stripe.is_some() { Role::Both } else { Role::Consume }
+    }
+
     pub fn from_env(env: &Env) -> Result<Self, Problem> {
         Ok(Self {
             internal_addr: env.address(&INTERNAL_ADDR)?,
@@ -81,6 +91,7 @@ impl WorkerConfig {
             drain: env.seconds(&DRAIN, 1..=600)?,
             retention: Duration::from_secs(env.number::<u64>(&RETENTION, 1..=36_500)? * SECONDS_A_DAY),
             deaths: env.number(&DEATHS, 2..=1_000_000)?,
+            stripe: StripeConfig::from_env(env)?,
         })
     }
 }

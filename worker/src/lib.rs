@@ -1,6 +1,7 @@
 //! Turns queued events into the ledger: read, merge, derive, audit, commit, and only then settle.
 
 pub mod alone;
+pub mod backfill;
 pub mod chores;
 mod circuit;
 mod config;
@@ -24,6 +25,7 @@ pub mod replay;
 pub mod rules;
 mod run;
 pub mod staff;
+pub mod stripe;
 pub mod timeline;
 pub mod touched;
 pub mod users;

@@ -1,15 +1,20 @@
 //! `tidegate-worker`: one worker process. All configuration is in the environment.
 
 use shared::env::Env;
-use shared::queue::{Queue, QueueConfig, Role};
+use shared::queue::{Queue, QueueConfig};
 use shared::{shutdown, telemetry};
 use worker::WorkerConfig;
 use worker::ledger::{Ledger, LedgerConfig};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let groups =
-        [worker::VARIABLES, worker::ledger::VARIABLES, shared::queue::VARIABLES, telemetry::VARIABLES];
+    let groups = [
+        worker::VARIABLES,
+        worker::stripe::VARIABLES,
+        worker::ledger::VARIABLES,
+        shared::queue::VARIABLES,
+        telemetry::VARIABLES,
+    ];
     if shared::env::answered_help("tidegate-worker", "Turns queued Stripe events into the ledger.", &groups) {
         return Ok(());
     }
@@ -17,7 +22,7 @@ async fn main() -> anyhow::Result<()> {
     telemetry::init(&env)?;
     let (config, queue_config) = (WorkerConfig::from_env(&env)?, QueueConfig::from_env(&env)?);
     let ledger = Ledger::open(&LedgerConfig::from_env(&env)?).await?;
-    let queue = Queue::open(queue_config, Role::Consume).await?;
+    let queue = Queue::open(queue_config, config.role()).await?;
     let ended = worker::run(config, queue.clone(), ledger.clone(), shutdown::on_signal()?).await;
     queue.close().await;
     ledger.close().await;

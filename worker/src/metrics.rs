@@ -5,6 +5,7 @@ use prometheus::{
     core::Collector,
 };
 
+use crate::ledger::refetch::Answer;
 use crate::outcome::Outcome;
 use crate::process::Handled;
 
@@ -29,6 +30,11 @@ pub struct Metrics {
     pub named_only: IntGaugeVec,
     pub named_only_since: IntGaugeVec,
     pub bodies_removed: IntCounter,
+    pub stripe_missing: IntCounter,
+    pub complete_until: IntGauge,
+    pub stripe_history_left: IntGauge,
+    pub stripe_checks_failed: IntCounter,
+    pub refetched: IntCounterVec,
 }
 
 impl Metrics {
@@ -104,10 +110,33 @@ impl Metrics {
                 "tidegate_bodies_removed_total",
                 "Raw bodies that were removed after their retention.",
             )?,
+            stripe_missing: IntCounter::new(
+                "tidegate_stripe_events_missing_total",
+                "Events that Stripe listed and the ledger lacked, when they were compared; each was queued.",
+            )?,
+            complete_until: IntGauge::new(
+                "tidegate_ledger_complete_until_seconds",
+                "Up to which stamp of Stripe's the ledger was found complete; 0 while it was never compared.",
+            )?,
+            stripe_history_left: IntGauge::new(
+                "tidegate_stripe_history_left_seconds",
+                "How long Stripe will still list all that came after that stamp; 0 while it was never compared.",
+            )?,
+            stripe_checks_failed: IntCounter::new(
+                "tidegate_stripe_checks_failed_total",
+                "Comparisons with Stripe's events and readings of objects that failed.",
+            )?,
+            refetched: IntCounterVec::new(
+                Opts::new("tidegate_objects_refetched_total", "Objects that were read again from Stripe."),
+                &["answer"],
+            )?,
             registry,
         };
         for name in Outcome::NAMES {
             metrics.handled.with_label_values(&[name]);
+        }
+        for name in Answer::NAMES {
+            metrics.refetched.with_label_values(&[name]);
         }
         metrics.register()?;
         Ok(metrics)
@@ -129,7 +158,7 @@ impl Metrics {
     }
 
     fn register(&self) -> Result<(), prometheus::Error> {
-        let all: [Box<dyn Collector>; 17] = [
+        let all: [Box<dyn Collector>; 22] = [
             Box::new(self.handled.clone()),
             Box::new(self.repeated.clone()),
             Box::new(self.transitions.clone()),
@@ -147,6 +176,11 @@ impl Metrics {
             Box::new(self.named_only.clone()),
             Box::new(self.named_only_since.clone()),
             Box::new(self.bodies_removed.clone()),
+            Box::new(self.stripe_missing.clone()),
+            Box::new(self.complete_until.clone()),
+            Box::new(self.stripe_history_left.clone()),
+            Box::new(self.stripe_checks_failed.clone()),
+            Box::new(self.refetched.clone()),
         ];
         all.into_iter().try_for_each(|collector| self.registry.register(collector))
     }

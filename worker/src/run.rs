@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use prometheus::Registry;
+use shared::clock;
 use shared::internal::{self, Probes};
 use shared::queue::Queue;
 use tokio::net::TcpListener;
@@ -14,12 +15,14 @@ use tokio_util::task::TaskTracker;
 use crate::WorkerConfig;
 use crate::alone::Retries;
 use crate::chores;
+use crate::chores::completeness::STRIPE_LISTS;
 use crate::circuit::Circuit;
 use crate::consume::Lanes;
 use crate::deaths::Deaths;
 use crate::ledger::{Ledger, LedgerError};
 use crate::metrics::Metrics;
 use crate::pause::Brake;
+use crate::stripe::Api;
 use crate::watchdog::Watchdog;
 
 const SCHEMA_POLL: Duration = Duration::from_secs(1);
@@ -68,6 +71,16 @@ pub async fn run(
     tasks.spawn(chores::pause::run(lanes.clone()));
     tasks.spawn(chores::retry::run(lanes.clone(), lane_count));
     tasks.spawn(chores::retention::run(lanes.clone(), config.retention));
+    if let Some(stripe) = config.stripe {
+        let api = Api::open(&stripe, shutdown.clone())?;
+        tracing::info!(
+            livemode = api.livemode(),
+            url = stripe.url,
+            "Stripe is asked for what is missing or uncertain"
+        );
+        tasks.spawn(chores::refetch::run(lanes.clone(), api.clone(), stripe.refetch_interval));
+        tasks.spawn(chores::completeness::run(lanes.clone(), api, stripe));
+    }
     tasks.close();
 
     tokio::select! {
@@ -156,6 +169,13 @@ impl Probes for Lanes {
                 let since = waiting.since.map_or(0, |since| since.timestamp());
                 self.metrics.named_only_since.with_label_values(&kind).set(since);
             }
+        }
+        if self.circuit.reason().is_none()
+            && let Ok(Some(complete_until)) = self.ledger.complete_until().await
+        {
+            let left = complete_until + STRIPE_LISTS - clock::now();
+            self.metrics.complete_until.set(complete_until.timestamp());
+            self.metrics.stripe_history_left.set(left.num_seconds());
         }
         self.metrics.registry.clone()
     }

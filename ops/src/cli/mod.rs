@@ -39,6 +39,7 @@ Run
   worker        Only the worker: turns queued events into the ledger; also pauses and resumes them all
   migrate       Bring the ledger's schema up to date
   rebuild       Make the ledger again from its events, and compare
+  backfill      Ask Stripe for events that the ledger lacks, and queue them
   topology      Declare RabbitMQ's queues and exchanges, or check them
 
 Look
@@ -117,6 +118,12 @@ pub enum Command {
     /// row of the ledger. Nothing is written unless --yes is given. Run it as a drill, after a new version or
     /// another policy came into force, and after a disaster. Exit code 1: they differ.
     Rebuild(crate::rebuild::RebuildOptions),
+    /// Ask Stripe for events that the ledger lacks, and queue them
+    ///
+    /// Lists Stripe's events, the oldest first, and compares them with the ledger. What is missing takes the
+    /// same path as a webhook, so a worker must run to apply it. Needs `STRIPE_SECRET_KEY`. To run it twice
+    /// does no harm.
+    Backfill(crate::backfill::BackfillOptions),
     /// Declare RabbitMQ's queues and exchanges
     Topology(TopologyOptions),
     /// Show how much waits in the queue

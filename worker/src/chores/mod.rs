@@ -1,5 +1,8 @@
 //! What runs by the clock, one file each.
 
+pub mod completeness;
+pub mod lease;
 pub mod pause;
+pub mod refetch;
 pub mod retention;
 pub mod retry;

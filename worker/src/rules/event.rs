@@ -144,28 +144,39 @@ impl Content {
     }
 }
 
-/// Which rule reads which type; `None` where there is none.
+/// What one rule makes of an event of its own.
+type Rule = fn(Circumstances<'_>, &Fields<'_>) -> Result<Vec<Observation>, Permanent>;
+
+/// Whether events of this type mean anything to this version.
+pub fn has_rule(kind: &str) -> bool {
+    rule(kind).is_some()
+}
+
+/// Which rule reads which type, under which name its refusals go; `None` where there is none.
+fn rule(kind: &str) -> Option<(&'static str, Rule)> {
+    let (subject, what) = kind.rsplit_once('.').unwrap_or_default();
+    let rule: (&'static str, Rule) = match (subject, what) {
+        ("payment_intent", _) => ("payments", payments::read),
+        ("charge", _) if charges::TYPES.contains(&kind) => ("charges", charges::read),
+        ("refund" | "charge.refund", _) => ("refunds", refunds::read),
+        ("charge.dispute", _) => ("disputes", disputes::read),
+        ("invoice", "upcoming") => return None,
+        ("invoice", _) => ("invoices", invoices::read),
+        ("invoice_payment", "paid") => ("invoices", invoices::read_payment),
+        ("customer", "created" | "updated" | "deleted") => ("customers", customers::read),
+        ("customer.subscription", _) => ("subscriptions", subscriptions::read),
+        ("radar.early_fraud_warning", _) => ("warnings", warnings::read),
+        _ => return None,
+    };
+    Some(rule)
+}
+
 fn observations(
     event: Circumstances<'_>,
     object: &Value,
     version: &str,
 ) -> Result<Option<Vec<Observation>>, Permanent> {
-    let object = |rule| Fields::of(rule, object, version);
-    let (subject, what) = event.kind.rsplit_once('.').unwrap_or_default();
-    let read = match (subject, what) {
-        ("payment_intent", _) => payments::read(event, &object("payments")),
-        ("charge", _) if charges::TYPES.contains(&event.kind) => charges::read(event, &object("charges")),
-        ("refund" | "charge.refund", _) => refunds::read(event, &object("refunds")),
-        ("charge.dispute", _) => disputes::read(event, &object("disputes")),
-        ("invoice", "upcoming") => return Ok(None),
-        ("invoice", _) => invoices::read(event, &object("invoices")),
-        ("invoice_payment", "paid") => invoices::read_payment(event, &object("invoices")),
-        ("customer", "created" | "updated" | "deleted") => customers::read(event, &object("customers")),
-        ("customer.subscription", _) => subscriptions::read(event, &object("subscriptions")),
-        ("radar.early_fraud_warning", _) => warnings::read(event, &object("warnings")),
-        _ => return Ok(None),
-    };
-    read.map(Some)
+    rule(event.kind).map(|(name, read)| read(event, &Fields::of(name, object, version))).transpose()
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -1,0 +1,194 @@
+//! `tidegate backfill`: what Stripe lists and the ledger lacks, brought back through the queue.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use clap::Args;
+use serde::Serialize;
+use serde_json::json;
+use shared::env::Env;
+use shared::envelope::is_identifier;
+use shared::queue::Queue;
+use shared::{clock, shutdown};
+use tokio::time::Instant;
+use worker::backfill::{Aim, Backfill, Request, Tally};
+use worker::chores::completeness::STRIPE_LISTS;
+use worker::ledger::Ledger;
+use worker::stripe::{Api, Listing, StripeConfig, TYPES_LIMIT};
+
+use crate::cli::Shape;
+use crate::table::Table;
+use crate::{failure, open, output, span};
+
+/// How often progress is told.
+const PROGRESS: Duration = Duration::from_secs(2);
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples
+  tidegate backfill --since 3d --dry-run     what is missing, by type; nothing is changed
+  tidegate backfill --since 3d               bring it back
+  tidegate backfill --since 3d --undelivered only what some endpoint did not take: quick, but not all
+  tidegate backfill --since 30d --type 'invoice.*'
+
+A run that was cut off goes on where it was when it is called again with the same words within a day.
+Types that no rule reads are left out unless they have come by webhook before or are named by --type.")]
+pub struct BackfillOptions {
+    /// From when on: 90s, 15m, 1h, 7d, or 2026-11-21T08:00:00Z; Stripe lists 30 days
+    #[arg(long, value_name = "WHEN")]
+    pub since: String,
+    /// Up to when, in the same forms; up to now when left out
+    #[arg(long, value_name = "WHEN")]
+    pub until: Option<String>,
+    /// Only this type; a single one may end with `*`. May be given up to 20 times
+    #[arg(long = "type", value_name = "TYPE")]
+    pub types: Vec<String>,
+    /// Only events that Stripe could not deliver to some endpoint
+    #[arg(long)]
+    pub undelivered: bool,
+    /// The events of this connected account instead of our own
+    #[arg(long, value_name = "ACCOUNT")]
+    pub account: Option<String>,
+    /// At most so many requests to Stripe a second, of up to 100 events each [default: `STRIPE_RATE_PER_SEC`]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub rate: Option<u32>,
+    /// Only say what is missing; nothing is queued, and nothing is written
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub shape: Shape,
+}
+
+/// The form of `--json`.
+#[derive(Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own for machines")]
+struct Told<'a> {
+    dry_run: bool,
+    livemode: bool,
+    since: DateTime<Utc>,
+    until: Option<DateTime<Utc>>,
+    /// Stripe has forgotten the beginning of what was asked for.
+    before_stripe_lists: bool,
+    resumed: bool,
+    listed: u64,
+    left_out: u64,
+    missing: u64,
+    missing_by_type: &'a BTreeMap<String, u64>,
+}
+
+pub async fn run(env: &Env, options: &BackfillOptions) -> anyhow::Result<()> {
+    let now = clock::now();
+    let mut config = StripeConfig::from_env(env)?.ok_or_else(StripeConfig::missing_key)?;
+    config.rate_per_sec = options.rate.unwrap_or(config.rate_per_sec);
+    let request = request(options, config.key.livemode(), now)?;
+    let is_too_early = request.listing.since < now - STRIPE_LISTS;
+    if is_too_early {
+        output::remark(
+            "note: --since is before the 30 days that Stripe lists; what is older cannot be brought back",
+        );
+    }
+    let api = Api::open(&config, shutdown::on_signal()?)?;
+    let ledger = open::ledger(env).await?;
+    let queue = if options.dry_run { None } else { Some(open::queue(env).await?.0) };
+    let asked = request.listing.clone();
+    let worked = work(&api, &ledger, queue.as_ref(), request).await;
+    if let Some(queue) = &queue {
+        queue.close().await;
+    }
+    ledger.close().await;
+    let tally = worked?;
+    let told = Told {
+        dry_run: options.dry_run,
+        livemode: api.livemode(),
+        since: asked.since,
+        until: asked.until,
+        before_stripe_lists: is_too_early,
+        resumed: tally.resumed,
+        listed: tally.listed,
+        left_out: tally.left_out,
+        missing: tally.missing_events(),
+        missing_by_type: &tally.missing,
+    };
+    if options.shape.json { output::print_json(&told) } else { output::print(&page(&told)) }
+}
+
+async fn work(api: &Api, ledger: &Ledger, queue: Option<&Queue>, request: Request) -> anyhow::Result<Tally> {
+    let aim = queue.map_or(Aim::Count, Aim::Publish);
+    let mut backfill = Backfill::of(api, ledger, aim, request);
+    let mut next = Instant::now() + PROGRESS;
+    let mut was_resumed = false;
+    while backfill.step().await? {
+        let tally = backfill.tally();
+        if tally.resumed && !was_resumed {
+            output::remark("going on where the last run was cut off");
+            was_resumed = true;
+        }
+        if Instant::now() >= next {
+            output::remark(&progress(tally));
+            next = Instant::now() + PROGRESS;
+        }
+    }
+    let tally = backfill.tally().clone();
+    output::remark(&progress(&tally));
+    Ok(tally)
+}
+
+fn progress(tally: &Tally) -> String {
+    let (listed, missing) = (tally.listed, tally.missing_events());
+    let reached =
+        tally.reached.map_or_else(|| "nothing listed".to_owned(), |at| format!("up to {}", span::whole(at)));
+    format!("{listed} listed, {missing} missing, {reached}")
+}
+
+fn request(options: &BackfillOptions, livemode: bool, now: DateTime<Utc>) -> anyhow::Result<Request> {
+    let moment = |text: &str| span::moment(text, now).map_err(failure::wrongly_called);
+    let since = moment(&options.since)?;
+    let until = options.until.as_deref().map(moment).transpose()?;
+    if until.is_some_and(|until| until < since) || since > now + TimeDelta::minutes(1) {
+        return Err(failure::wrongly_called("--since is after --until, or in the future"));
+    }
+    let types = &options.types;
+    if types.len() > TYPES_LIMIT || (types.len() > 1 && types.iter().any(|kind| kind.contains('*'))) {
+        let why = format!(
+            "Stripe filters by one type, which may end with `*`, or by up to {TYPES_LIMIT} whole names"
+        );
+        return Err(failure::wrongly_called(why));
+    }
+    let account = options.account.clone().unwrap_or_default();
+    if !account.is_empty() && !is_identifier(&account) {
+        return Err(failure::wrongly_called("--account is not the id of an account"));
+    }
+    // As it was asked for, and not as it is understood now: three days ago is another moment each time.
+    let scope =
+        json!([livemode, account, options.since, options.until, types, options.undelivered]).to_string();
+    let listing = Listing { account, since, until, types: types.clone(), undelivered: options.undelivered };
+    Ok(Request { listing, every_type: !types.is_empty(), scope: Some(scope) })
+}
+
+fn page(told: &Told<'_>) -> String {
+    let mode = if told.livemode { "live" } else { "test" };
+    let until = told.until.map_or_else(|| "now".to_owned(), span::whole);
+    let mut text =
+        format!("{} to {until}, {mode} mode: {} events listed", span::whole(told.since), told.listed);
+    if told.left_out > 0 {
+        write!(text, ", {} of types that nothing here takes in", told.left_out)
+            .expect("a String takes every write");
+    }
+    text.push_str(".\n");
+    if told.missing == 0 {
+        text.push_str("The ledger has them all.\n");
+        return text;
+    }
+    let mut table = Table::default().text("MISSING TYPE").number("EVENTS");
+    for (kind, events) in told.missing_by_type {
+        table.row([kind.clone(), events.to_string()]);
+    }
+    let end = if told.dry_run {
+        format!("{} events would be queued; nothing was changed.\n", told.missing)
+    } else {
+        format!("{} events are in the queue; workers apply them like any other.\n", told.missing)
+    };
+    text + "\n" + &table.render() + "\n" + &end
+}

@@ -1,0 +1,246 @@
+//! Events that never came by webhook come back from Stripe's list: exactly those, through cuts, kills and
+//! rate limits, by the command and by the chore.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use harness::fake_stripe::{FakeStripe, Fault};
+use harness::guardian::until;
+use harness::histories::{ApiVersion, Scene, walk};
+use harness::load::{SendLog, send_all};
+use harness::process::Process;
+use harness::random::Random;
+use harness::stack::{Combination, Stack};
+use harness::stories::{SampleEvent, Stories};
+use serde_json::Value;
+use shared::clock;
+
+const PATIENCE: Duration = Duration::from_mins(2);
+const SOURCES: &str = "SELECT count(*) FROM events WHERE source = 'backfill'";
+const MOST_FAULTS: [Fault; 6] = [
+    Fault::Busy(1),
+    Fault::CutBefore,
+    Fault::Trouble(500),
+    Fault::CutAfter,
+    Fault::Malformed,
+    Fault::Slow(Duration::from_secs(3)),
+];
+
+/// So many events of our own account, some of types without a rule, over the last two days and a half.
+fn happened(seed: u64, count: usize) -> Vec<SampleEvent> {
+    let (mut stories, version) = (Stories::of_seed(seed), ApiVersion::ALL[0]);
+    let scene = Scene { seed, account: String::new(), livemode: false, version };
+    let mut events = walk(&scene, count).events;
+    // Stripe lists an id once, also where endpoints get it in two versions.
+    let mut ids = BTreeSet::new();
+    events.retain(|event| ids.insert(event.id.clone()) && event.envelope().header.account.is_empty());
+    events.truncate(count - count / 10);
+    while events.len() < count {
+        let place = events.len() / 2;
+        events.insert(place, stories.unruled());
+    }
+    let begin = clock::now().timestamp() - 2 * 86_400 - 43_200;
+    let stamps = (begin..).step_by(180_000 / count);
+    events.iter().zip(stamps).map(|(event, stamp)| event.stamped(stamp)).collect()
+}
+
+/// Delivers one half by webhook, with one event of each type in it, and gives back the other.
+async fn lose_half(stack: &Stack, events: &[SampleEvent], seed: u64) -> Vec<SampleEvent> {
+    let mut lost = events.to_vec();
+    Random::of_seed(seed).shuffle(&mut lost);
+    // A type that no rule reads is missed only where it has come before.
+    let mut kinds = BTreeSet::new();
+    lost.sort_by_key(|event| kinds.insert(event.kind));
+    let delivered = lost.split_off(events.len() / 2);
+    let count = delivered.len();
+    let answers = send_all(&SendLog::default(), delivered, 16, || stack.client()).await;
+    assert!(answers.iter().all(|answer| answer.accepted()));
+    stack.ledger().has_handled(count, PATIENCE).await.unwrap();
+    lost
+}
+
+async fn ended(tool: &mut Process) -> bool {
+    until("a command of tidegate", PATIENCE, async || Ok(tool.has_ended())).await.unwrap();
+    tool.succeeded()
+}
+
+/// Runs `tidegate backfill … --json` to its good end.
+async fn backfill(stack: &Stack, stripe: &FakeStripe, arguments: &[&str]) -> Value {
+    let arguments = [&["backfill", "--since", "3d", "--json"], arguments].concat();
+    let mut tool = stack.begin_tool_with(&arguments, &stripe.settings()).unwrap();
+    assert!(ended(&mut tool).await, "{}", tool.log());
+    assert!(tool.faults(&[stripe.key()]).is_empty(), "{:?}", tool.faults(&[stripe.key()]));
+    serde_json::from_str(&tool.output()).unwrap()
+}
+
+/// Everything is there, each once, and what was lost came from Stripe's list.
+async fn is_complete(stack: &Stack, events: &[SampleEvent], lost: &[SampleEvent]) {
+    stack.ledger().has_handled(events.len(), PATIENCE).await.unwrap();
+    let rows = stack.ledger().events().await.unwrap();
+    let ids = |events: &[SampleEvent]| events.iter().map(|e| e.id.clone()).collect::<BTreeSet<_>>();
+    assert_eq!(rows.len(), events.len());
+    assert_eq!(rows.iter().map(|row| row.id.clone()).collect::<BTreeSet<_>>(), ids(events));
+    assert_eq!(stack.ledger().count(SOURCES).await.unwrap(), i64::try_from(lost.len()).unwrap());
+    let rebuilt: Value =
+        serde_json::from_str(&stack.tidegate(&["rebuild", "--json"]).await.unwrap()).unwrap();
+    assert_eq!(rebuilt["identical"], true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_hundred_missing_events_come_back_and_only_these() {
+    for combination in [Combination::SqliteSqlite, Combination::RabbitPostgres] {
+        let seed = Random::new_seed();
+        eprintln!("on {combination:?}, seed {seed}");
+        let (stack, stripe) = (Stack::start(combination).await, FakeStripe::start(false).await.unwrap());
+        let events = happened(seed, 1_000);
+        let lost = lose_half(&stack, &events, seed).await;
+        stripe.tell(&events);
+
+        let dry = backfill(&stack, &stripe, &["--dry-run"]).await;
+        assert_eq!((&dry["missing"], &dry["listed"]), (&500.into(), &1_000.into()), "{dry}");
+        assert_eq!(stack.ledger().count("SELECT count(*) FROM events").await.unwrap(), 500);
+        assert_eq!(stack.ledger().count("SELECT count(*) FROM backfills").await.unwrap(), 0);
+
+        stripe.fails(MOST_FAULTS);
+        let told = backfill(&stack, &stripe, &[]).await;
+        assert_eq!((&told["missing"], &told["missing_by_type"]), (&500.into(), &dry["missing_by_type"]));
+        is_complete(&stack, &events, &lost).await;
+        assert_eq!(backfill(&stack, &stripe, &[]).await["missing"], 0, "nothing is missing any more");
+
+        // When Stripe delivers them after all they are repetitions: same id, same content.
+        send_all(&SendLog::default(), lost.clone(), 16, || stack.client()).await;
+        stack.ledger().has_seen(1_500, PATIENCE).await.unwrap();
+        assert_eq!(stack.ledger().events().await.unwrap().len(), 1_000, "no second content");
+        stack.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backfill_that_was_killed_goes_on_where_it_was() {
+    let (stack, stripe) =
+        (Stack::start(Combination::SqliteSqlite).await, FakeStripe::start(false).await.unwrap());
+    let events = happened(7, 1_000);
+    let lost = lose_half(&stack, &events, 7).await;
+    stripe.tell(&events);
+    let slowly = ["backfill", "--since", "3d", "--rate", "2"];
+    let mut tool = stack.begin_tool_with(&slowly, &stripe.settings()).unwrap();
+    until("some pages", PATIENCE, async || {
+        Ok(stack.ledger().count("SELECT count(*) FROM backfills").await? == 1)
+    })
+    .await
+    .unwrap();
+    tool.kill();
+    let before = stripe.requests().len();
+
+    let mut again = stack.begin_tool_with(&["backfill", "--since", "3d"], &stripe.settings()).unwrap();
+    assert!(ended(&mut again).await, "{}", again.log());
+    assert!(again.log().contains("going on where the last run was cut off"), "{}", again.log());
+    assert!(stripe.requests().len() - before <= 11, "it began anew");
+    is_complete(&stack, &events, &lost).await;
+    assert_eq!(stack.ledger().count("SELECT count(*) FROM backfills").await.unwrap(), 0);
+    stack.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backfill_can_be_narrowed() {
+    let (stack, stripe) =
+        (Stack::start(Combination::SqliteSqlite).await, FakeStripe::start(false).await.unwrap());
+    let events = happened(11, 300);
+    stripe.tell(&events);
+    let undelivered: Vec<&str> = events.iter().step_by(10).map(|event| event.id.as_str()).collect();
+    stripe.could_not_deliver(undelivered.iter().copied());
+    stripe.limits(8);
+    let dry = async |arguments: &[&str]| {
+        backfill(&stack, &stripe, &[&["--dry-run", "--rate", "100"], arguments].concat()).await
+    };
+    let of = |prefix: &str| events.iter().filter(|event| event.kind.starts_with(prefix)).count();
+    let all = dry(&[]).await;
+    assert_eq!(all["left_out"], 30, "types without a rule that never came: {all}");
+    assert_eq!(dry(&["--undelivered"]).await["listed"], undelivered.len());
+    assert_eq!(dry(&["--type", "charge.*"]).await["missing"], of("charge."));
+    let unruled = dry(&["--type", "payout.paid", "--type", "topup.succeeded"]).await;
+    assert_eq!(unruled["missing"], of("payout.paid") + of("topup.succeeded"), "asked for by name");
+    let old = dry(&["--until", "2d"]).await;
+    assert!(old["listed"].as_u64().unwrap() < all["listed"].as_u64().unwrap(), "{old}");
+    assert_eq!(dry(&["--account", "acct_1"]).await["listed"], 0);
+    stack.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_key_is_told_and_not_shown() {
+    let (stack, stripe) =
+        (Stack::start(Combination::SqliteSqlite).await, FakeStripe::start(false).await.unwrap());
+    let wrong = "rk_test_neverToBeSeenAnywhere123";
+    let settings = [("STRIPE_SECRET_KEY", wrong.to_owned()), ("STRIPE_API_URL", stripe.url())];
+    let mut tool = stack.begin_tool_with(&["backfill", "--since", "45d"], &settings).unwrap();
+    assert!(!ended(&mut tool).await, "a wrong key was taken");
+    assert!(tool.log().contains("Stripe refuses the key (401)"), "{}", tool.log());
+    assert!(tool.log().contains("before the 30 days that Stripe lists"), "{}", tool.log());
+    assert!(tool.faults(&["neverToBeSeen"]).is_empty());
+    assert_eq!(stripe.requests().len(), 1, "it is not tried again");
+
+    let mut tool = stack.begin_tool_with(&["backfill", "--since", "3d"], &[]).unwrap();
+    assert!(
+        !ended(&mut tool).await && tool.log().contains("STRIPE_SECRET_KEY: is not set"),
+        "{}",
+        tool.log()
+    );
+    stack.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_chore_brings_back_what_is_missing_and_says_how_far_it_is_complete() {
+    let stripe = FakeStripe::start(false).await.unwrap();
+    let mut stack = start_asking(Combination::RabbitPostgres, &stripe).await;
+    let events = happened(13, 600);
+    let lost = lose_half(&stack, &events, 13).await;
+    stripe.fails(MOST_FAULTS);
+    stripe.tell(&events);
+    is_complete(&stack, &events, &lost).await;
+    let newest = events.last().unwrap().created();
+    let (mut missing, mut complete_until) = (0, 0);
+    until("the ledger to be known complete", PATIENCE, async || {
+        missing = 0;
+        for worker in ["worker-1", "worker-2"] {
+            let metrics = stack.metrics(worker).await?;
+            missing += figure(&metrics, "tidegate_stripe_events_missing_total");
+            complete_until = figure(&metrics, "tidegate_ledger_complete_until_seconds");
+        }
+        Ok(complete_until > newest)
+    })
+    .await
+    .unwrap();
+    // What is still in the queue when it is compared again is counted again.
+    assert!(missing >= 300, "{missing}");
+    assert!(complete_until <= clock::now().timestamp() - 300, "the youngest may be on their way");
+    stack.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chore_that_was_killed_is_done_by_the_next() {
+    let stripe = FakeStripe::start(false).await.unwrap();
+    let mut stack = start_asking(Combination::SqliteSqlite, &stripe).await;
+    let events = happened(17, 600);
+    let lost = lose_half(&stack, &events, 17).await;
+    let begun = stripe.requests().len();
+    stripe.tell(&events);
+    until("some pages", PATIENCE, async || Ok(stripe.requests().len() > begun + 3)).await.unwrap();
+    stack.kill("tidegate");
+    stack.spawn("tidegate").unwrap();
+    stack.is_ready("tidegate").await.unwrap();
+    is_complete(&stack, &events, &lost).await;
+    stack.end().await;
+}
+
+async fn start_asking(combination: Combination, stripe: &FakeStripe) -> Stack {
+    let mut settings = stripe.settings();
+    settings.push(("STRIPE_COMPLETENESS_INTERVAL_SECS", "1".to_owned()));
+    settings.push(("STRIPE_RATE_PER_SEC", "20".to_owned()));
+    let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    Stack::start_with(combination, &settings).await
+}
+
+fn figure(metrics: &str, name: &str) -> i64 {
+    let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.and_then(|figure| figure.parse().ok()).unwrap_or_default()
+}

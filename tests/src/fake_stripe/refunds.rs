@@ -1,0 +1,94 @@
+//! Refunds: listed by charge, and made. One that is made moves its charge and is told in events.
+
+use serde_json::{Value, json};
+
+use super::call::{Call, Reply};
+use super::events::{list, page};
+use super::state::State;
+
+impl State {
+    /// Of one charge, the newest first.
+    pub(super) fn list_refunds(&self, call: &Call) -> Reply {
+        let charge = call.parameter("charge");
+        let is_asked = |(account, _): &(String, String), object: &Value| {
+            *account == call.account
+                && object["object"] == "refund"
+                && charge.is_none_or(|charge| id_of(&object["charge"]) == Some(charge))
+        };
+        let found = self.objects.iter().filter(|(key, object)| is_asked(key, object));
+        let mut refunds: Vec<&Value> = found.map(|(_, object)| object).collect();
+        refunds.sort_by_key(|refund| std::cmp::Reverse(refund["created"].as_i64()));
+        match page(&refunds, call, |refund| id_of(refund).unwrap_or_default()) {
+            Ok((refunds, has_more)) => {
+                let bodies: Vec<String> = refunds.iter().map(ToString::to_string).collect();
+                Reply::ok(list(bodies.iter().map(String::as_str), has_more))
+            }
+            Err(id) => Reply::no_such("refund", id),
+        }
+    }
+
+    pub(super) fn make_refund(&mut self, call: &Call, now: i64) -> Reply {
+        let refused = |code: &str, words: &str| Reply::error(400, "invalid_request_error", code, words);
+        let Some(mut charge) = self.refunded_charge(call) else {
+            return refused("resource_missing", "No such charge");
+        };
+        let paid = charge["amount_captured"].as_i64().or(charge["amount"].as_i64()).unwrap_or(0);
+        let before = charge["amount_refunded"].as_i64().unwrap_or(0);
+        let amount = call.number("amount").unwrap_or(paid - before);
+        if before >= paid {
+            return refused("charge_already_refunded", "The charge has already been refunded");
+        }
+        if amount <= 0 || amount > paid - before {
+            return refused("amount_too_large", "Refund amount is greater than unrefunded amount on charge");
+        }
+        let id = format!("re_{}", shared::trace::random_hex::<12>());
+        let metadata: serde_json::Map<String, Value> = call
+            .parameters
+            .iter()
+            .filter_map(|(name, value)| {
+                let name = name.strip_prefix("metadata[")?.strip_suffix(']')?;
+                Some((name.to_owned(), json!(value)))
+            })
+            .collect();
+        let refund = json!({
+            "id": id, "object": "refund", "amount": amount, "charge": charge["id"], "created": now,
+            "currency": charge["currency"], "metadata": metadata, "payment_intent": charge["payment_intent"],
+            "reason": call.parameter("reason"), "status": "succeeded",
+        });
+        charge["amount_refunded"] = json!(before + amount);
+        charge["refunded"] = json!(before + amount == paid);
+        for (kind, object) in [("refund.created", &refund), ("charge.refunded", &charge)] {
+            let mut event = json!({
+                "id": format!("evt_{}", shared::trace::random_hex::<12>()), "object": "event",
+                "api_version": "2024-09-30.acacia", "created": now, "data": { "object": object },
+                "livemode": self.livemode, "pending_webhooks": 1, "request": { "id": null }, "type": kind,
+            });
+            if !call.account.is_empty() {
+                event["account"] = json!(call.account);
+            }
+            self.tell(event.to_string().as_bytes());
+        }
+        self.refunds_made += 1;
+        Reply::ok(refund.to_string())
+    }
+
+    fn refunded_charge(&self, call: &Call) -> Option<Value> {
+        let of_account = |id: &str| self.objects.get(&(call.account.clone(), id.to_owned()));
+        if let Some(charge) = call.parameter("charge") {
+            return of_account(charge).cloned();
+        }
+        let payment = call.parameter("payment_intent")?;
+        let is_its = |((account, _), object): &(&(String, String), &Value)| {
+            **account == call.account
+                && object["object"] == "charge"
+                && object["status"] == "succeeded"
+                && id_of(&object["payment_intent"]) == Some(payment)
+        };
+        self.objects.iter().find(is_its).map(|(_, charge)| charge.clone())
+    }
+}
+
+/// A link is an id, or the object itself.
+fn id_of(link: &Value) -> Option<&str> {
+    link.as_str().or_else(|| link["id"].as_str())
+}

@@ -1,0 +1,122 @@
+//! Compares Stripe's list of events with the ledger and queues what is missing, every hour, by one worker of
+//! all. Says up to when the ledger is complete, and warns before Stripe forgets what was not compared.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use shared::clock;
+
+use super::lease::Lease;
+use crate::backfill::{Aim, Backfill, BackfillError, Request};
+use crate::consume::Lanes;
+use crate::stripe::{Api, Listing, StripeConfig};
+
+/// For so long Stripe lists an event.
+pub const STRIPE_LISTS: TimeDelta = TimeDelta::days(30);
+/// Before Stripe forgets, people have so long to act.
+const WARNING: TimeDelta = TimeDelta::days(7);
+/// The youngest events may still be on their way.
+const ON_THE_WAY: TimeDelta = TimeDelta::minutes(5);
+/// What was found missing is looked for again so soon.
+const CONFIRM: Duration = Duration::from_mins(1);
+
+/// Runs until the worker stops.
+pub async fn run(lanes: Lanes, api: Api, config: StripeConfig) {
+    let lease = Lease::of("completeness");
+    while lease.wait(&lanes, config.completeness_interval).await {
+        let interval = match compare(&lanes, &api, &config, &lease).await {
+            Ok(0) => config.completeness_interval,
+            Ok(missing) => {
+                tracing::warn!(
+                    missing,
+                    "Stripe listed events that the ledger lacked: they are in the queue now"
+                );
+                config.completeness_interval.min(CONFIRM)
+            }
+            Err(_) if api.is_stopped() => return lease.end(&lanes.ledger, clock::now()).await,
+            Err(error) => {
+                lanes.metrics.stripe_checks_failed.inc();
+                tracing::warn!(%error, "comparing Stripe's events with the ledger failed; it is tried again");
+                config.completeness_interval
+            }
+        };
+        warn_in_time(&lanes).await;
+        lease.end(&lanes.ledger, clock::now() + interval).await;
+    }
+}
+
+/// One comparison; says how many events were missing.
+async fn compare(
+    lanes: &Lanes,
+    api: &Api,
+    config: &StripeConfig,
+    lease: &Lease,
+) -> Result<u64, BackfillError> {
+    let now = clock::now();
+    let until = now - in_flight(lanes).await;
+    let last = lanes.ledger.complete_until().await?;
+    let since = begin(now, last, TimeDelta::from_std(config.completeness_window).unwrap_or(STRIPE_LISTS));
+    let (mut complete, mut missing) = (until, 0);
+    for account in &config.accounts {
+        let listing = Listing {
+            account: account.clone(),
+            since,
+            until: Some(until),
+            types: Vec::new(),
+            undelivered: false,
+        };
+        let request = Request { listing, every_type: false, scope: None };
+        let mut backfill = Backfill::of(api, &lanes.ledger, Aim::Publish(&lanes.queue), request);
+        let (mut counted, mut more) = (0, true);
+        while more {
+            more = backfill.step().await?;
+            let found = backfill.tally().missing_events();
+            lanes.metrics.stripe_missing.inc_by(found - counted);
+            counted = found;
+            lease.prolong(&lanes.ledger).await?;
+        }
+        let tally = backfill.tally();
+        missing += tally.missing_events();
+        complete = complete.min(tally.first_missing.unwrap_or(until));
+    }
+    let mut tx = lanes.ledger.begin().await?;
+    tx.set_complete_until(complete).await?;
+    tx.commit().await?;
+    Ok(missing)
+}
+
+/// The usual window, or all since the last good comparison, as far as Stripe still lists it.
+fn begin(now: DateTime<Utc>, last: Option<DateTime<Utc>>, window: TimeDelta) -> DateTime<Utc> {
+    let usual = now - window;
+    last.map_or(usual, |last| last.min(usual)).max(now - STRIPE_LISTS)
+}
+
+/// What waits in our own queue is not missing.
+async fn in_flight(lanes: &Lanes) -> TimeDelta {
+    let oldest = lanes.queue.depth().await.ok().and_then(|depth| depth.oldest_age).unwrap_or_default();
+    ON_THE_WAY + TimeDelta::from_std(oldest).unwrap_or_default()
+}
+
+async fn warn_in_time(lanes: &Lanes) {
+    let Ok(Some(complete_until)) = lanes.ledger.complete_until().await else { return };
+    let left = complete_until + STRIPE_LISTS - clock::now();
+    if left < WARNING {
+        let days_left = left.num_days();
+        tracing::error!(%complete_until, days_left, "what came after this is not known to be complete, and Stripe soon forgets it");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_longer_pause_is_caught_up_as_far_as_stripe_remembers() {
+        let now = DateTime::from_timestamp(1_780_000_000, 0).unwrap();
+        let (days, window) = (TimeDelta::days, TimeDelta::days(3));
+        assert_eq!(begin(now, None, window), now - days(3));
+        assert_eq!(begin(now, Some(now - days(1)), window), now - days(3));
+        assert_eq!(begin(now, Some(now - days(9)), window), now - days(9));
+        assert_eq!(begin(now, Some(now - days(99)), window), now - days(30));
+    }
+}

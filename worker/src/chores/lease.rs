@@ -1,0 +1,59 @@
+//! A chore that one worker of all does, at its interval: by a lease that it prolongs while it works.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use shared::{clock, trace};
+
+use crate::consume::Lanes;
+use crate::ledger::{Ledger, LedgerError};
+
+/// How long after the death of its holder another may take over.
+const LENGTH: Duration = Duration::from_secs(30);
+const POLL_LONGEST: Duration = Duration::from_secs(10);
+
+/// The lease of one chore, as one worker sees it.
+pub struct Lease {
+    name: &'static str,
+    holder: String,
+}
+
+impl Lease {
+    pub fn of(name: &'static str) -> Self {
+        Self { name, holder: trace::random_hex::<8>() }
+    }
+
+    /// Waits until it is ours; `false` when the worker stops.
+    pub async fn wait(&self, lanes: &Lanes, interval: Duration) -> bool {
+        loop {
+            if lanes.shutdown.is_cancelled() {
+                return false;
+            }
+            // While the ledger is away the lanes find out when it is back.
+            if lanes.circuit.reason().is_none() {
+                match self.prolong(&lanes.ledger).await {
+                    Ok(true) => return true,
+                    Ok(false) => {}
+                    Err(error) => tracing::debug!(%error, chore = self.name, "asking for a lease failed"),
+                }
+            }
+            tokio::select! {
+                () = lanes.shutdown.cancelled() => return false,
+                () = tokio::time::sleep(interval.min(POLL_LONGEST)) => {}
+            }
+        }
+    }
+
+    /// `false` when another took over meanwhile.
+    pub async fn prolong(&self, ledger: &Ledger) -> Result<bool, LedgerError> {
+        let now = clock::now();
+        ledger.take_lease(self.name, &self.holder, now, now + LENGTH).await
+    }
+
+    /// Nobody does it again before this moment.
+    pub async fn end(&self, ledger: &Ledger, next: DateTime<Utc>) {
+        if let Err(error) = ledger.end_lease(self.name, &self.holder, next).await {
+            tracing::debug!(%error, chore = self.name, "giving a lease back failed: it ends by itself");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Reads objects again from Stripe of which events tell two things at once, or tell something only in sum.
+//! The answer is an event like any other, later than those it settles; it is asked for once.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use shared::clock;
+use shared::envelope::Envelope;
+
+use super::lease::Lease;
+use crate::backfill::{BackfillError, publish};
+use crate::consume::Lanes;
+use crate::ledger::objects::Stored;
+use crate::ledger::refetch::{Answer, Uncertain};
+use crate::rules::charges::Charge;
+use crate::rules::customers::Customer;
+use crate::rules::disputes::Dispute;
+use crate::rules::invoices::Invoice;
+use crate::rules::payments::Payment;
+use crate::rules::refunds::Refund;
+use crate::rules::subscriptions::Subscription;
+use crate::stripe::{Answered, Api, Kind, StripeError};
+
+const AT_ONCE: i64 = 100;
+/// Events of the same moment may still be on their way, and the answer must have a later stamp.
+const QUIET: TimeDelta = TimeDelta::seconds(60);
+
+/// Runs until the worker stops.
+pub async fn run(lanes: Lanes, api: Api, interval: Duration) {
+    let lease = Lease::of("refetch");
+    while lease.wait(&lanes, interval).await {
+        if let Err(error) = settle(&lanes, &api, &lease).await
+            && !api.is_stopped()
+        {
+            lanes.metrics.stripe_checks_failed.inc();
+            tracing::warn!(%error, "reading uncertain objects from Stripe failed; it is tried again");
+        }
+        lease.end(&lanes.ledger, clock::now() + interval).await;
+    }
+}
+
+/// Asks for what is uncertain now, up to a bound for each kind.
+async fn settle(lanes: &Lanes, api: &Api, lease: &Lease) -> Result<(), BackfillError> {
+    settle_kind::<Payment>(lanes, api, lease, Kind::Payment).await?;
+    settle_kind::<Charge>(lanes, api, lease, Kind::Charge).await?;
+    settle_kind::<Refund>(lanes, api, lease, Kind::Refund).await?;
+    settle_kind::<Dispute>(lanes, api, lease, Kind::Dispute).await?;
+    settle_kind::<Invoice>(lanes, api, lease, Kind::Invoice).await?;
+    settle_kind::<Customer>(lanes, api, lease, Kind::Customer).await?;
+    settle_kind::<Subscription>(lanes, api, lease, Kind::Subscription).await
+}
+
+async fn settle_kind<T: Stored>(
+    lanes: &Lanes,
+    api: &Api,
+    lease: &Lease,
+    kind: Kind,
+) -> Result<(), BackfillError> {
+    let uncertain = lanes.ledger.uncertain::<T>(api.livemode(), clock::now() - QUIET, AT_ONCE).await?;
+    for object in uncertain {
+        // Another worker took over, while we were held up.
+        if !lease.prolong(&lanes.ledger).await? {
+            return Ok(());
+        }
+        let (answer, stamp) = match ask(api, kind, &object).await {
+            Ok(Some(events)) => {
+                for event in &events {
+                    publish(&lanes.queue, event).await?;
+                }
+                (Answer::Told, events.first().map(|event| event.header.created))
+            }
+            Ok(None) => (Answer::Missing, None),
+            Err(StripeError::Refused { status, code }) => {
+                tracing::warn!(
+                    kind = T::KIND,
+                    id = object.key.id,
+                    status,
+                    code,
+                    "Stripe will not tell of an object"
+                );
+                (Answer::Refused, None)
+            }
+            Err(error) => return Err(error.into()),
+        };
+        lanes.ledger.note_refetch(T::KIND, &object, answer, stamp, clock::now()).await?;
+        lanes.metrics.refetched.with_label_values(&[answer.as_str()]).inc();
+    }
+    Ok(())
+}
+
+/// The object, and for a charge its refunds: what it knows only in sum, they itemise. `None` where Stripe
+/// has it no more.
+async fn ask(api: &Api, kind: Kind, object: &Uncertain) -> Result<Option<Vec<Envelope>>, StripeError> {
+    let Answered::Told(told) = api.object(kind, &object.key).await? else { return Ok(None) };
+    let mut events = vec![*told];
+    if kind == Kind::Charge {
+        events.extend(api.refunds_of(&object.key).await?);
+    }
+    Ok(Some(events))
+}

@@ -1,0 +1,48 @@
+//! What only one worker does at a time: whoever holds the lease. It ends by itself when its holder dies.
+
+use chrono::{DateTime, Utc};
+
+use super::{Ledger, LedgerError, on};
+
+impl Ledger {
+    /// Takes a lease that is free, or prolongs one's own; `false` when another has it.
+    pub async fn take_lease(
+        &self,
+        name: &str,
+        holder: &str,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<bool, LedgerError> {
+        let mut tx = self.begin().await?;
+        let taken = on!(&mut tx, |connection| {
+            sqlx::query(
+                "INSERT INTO leases (name, holder, until_at) VALUES ($1, $2, $3) ON CONFLICT (name) \
+                 DO UPDATE SET holder = excluded.holder, until_at = excluded.until_at \
+                 WHERE leases.until_at <= $4 OR leases.holder = excluded.holder",
+            )
+            .bind(name)
+            .bind(holder)
+            .bind(until)
+            .bind(now)
+            .execute(connection)
+            .await?
+            .rows_affected()
+        });
+        tx.commit().await?;
+        Ok(taken == 1)
+    }
+
+    /// Gives a lease back, so that nobody takes it before its time; nothing to do when another has it by now.
+    pub async fn end_lease(&self, name: &str, holder: &str, next: DateTime<Utc>) -> Result<(), LedgerError> {
+        let mut tx = self.begin().await?;
+        on!(&mut tx, |connection| {
+            sqlx::query("UPDATE leases SET holder = '', until_at = $3 WHERE name = $1 AND holder = $2")
+                .bind(name)
+                .bind(holder)
+                .bind(next)
+                .execute(connection)
+                .await?;
+        });
+        tx.commit().await
+    }
+}
