@@ -21,7 +21,7 @@ pub enum Mark {
 pub struct Finding {
     pub name: &'static str,
     pub mark: Mark,
-    pub finding: String,
+    pub found: String,
     /// What to do, where it is not well.
     pub advice: Option<String>,
 }
@@ -38,20 +38,20 @@ impl Mark {
 }
 
 impl Finding {
-    pub fn ok(name: &'static str, finding: impl Into<String>) -> Self {
-        Self { name, mark: Mark::Ok, finding: finding.into(), advice: None }
+    pub fn ok(name: &'static str, found: impl Into<String>) -> Self {
+        Self { name, mark: Mark::Ok, found: found.into(), advice: None }
     }
 
-    pub fn unknown(name: &'static str, finding: impl Into<String>) -> Self {
-        Self { name, mark: Mark::Unknown, finding: finding.into(), advice: None }
+    pub fn unknown(name: &'static str, found: impl Into<String>) -> Self {
+        Self { name, mark: Mark::Unknown, found: found.into(), advice: None }
     }
 
-    pub fn look(name: &'static str, finding: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { name, mark: Mark::Look, finding: finding.into(), advice: Some(advice.into()) }
+    pub fn look(name: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { name, mark: Mark::Look, found: found.into(), advice: Some(advice.into()) }
     }
 
-    pub fn act(name: &'static str, finding: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { name, mark: Mark::Act, finding: finding.into(), advice: Some(advice.into()) }
+    pub fn act(name: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { name, mark: Mark::Act, found: found.into(), advice: Some(advice.into()) }
     }
 }
 
@@ -59,14 +59,14 @@ impl Finding {
     /// As urgent as the first of the two that holds; else it is well, and needs no advice.
     pub fn weighed(
         name: &'static str,
-        finding: impl Into<String>,
+        found: impl Into<String>,
         (must_act, should_look): (bool, bool),
         advice: impl Into<String>,
     ) -> Self {
         match (must_act, should_look) {
-            (true, _) => Self::act(name, finding, advice),
-            (false, true) => Self::look(name, finding, advice),
-            (false, false) => Self::ok(name, finding),
+            (true, _) => Self::act(name, found, advice),
+            (false, true) => Self::look(name, found, advice),
+            (false, false) => Self::ok(name, found),
         }
     }
 }
@@ -82,10 +82,10 @@ pub fn page(findings: &[Finding]) -> String {
     let indent = " ".repeat(width + 8);
     let advised = format!("{indent}-> ");
     let mut text = String::new();
-    for (index, Finding { name, mark, finding, advice }) in findings.iter().enumerate() {
+    for (index, Finding { name, mark, found, advice }) in findings.iter().enumerate() {
         let is_same = index > 0 && findings[index - 1].name == *name;
         let label = format!("{:<6}{:<width$}  ", mark.word(), if is_same { "" } else { name });
-        text.push_str(&hanging(&label, &indent, finding));
+        text.push_str(&hanging(&label, &indent, found));
         if let Some(advice) = advice {
             text.push_str(&hanging(&advised, &format!("{indent}   "), advice));
         }

@@ -42,7 +42,10 @@ pub fn judged(signature_age_secs: Option<f64>, delay_least_secs: Option<f64>) ->
         return Finding::ok(NAME, text);
     }
     let source = if signed { "the last signature" } else { "the event that came soonest" };
-    let text = format!("ours is at most {} ahead, by {source}", words(age.max(0.0)));
+    let text = match age {
+        ..1.0 => format!("ours agrees within a second, by {source}"),
+        _ => format!("ours is at most {} ahead, by {source}", words(age)),
+    };
     Finding::weighed(NAME, text, (age > AHEAD_ACT_SECS, age > AHEAD_LOOK_SECS), ADVICE)
 }
 

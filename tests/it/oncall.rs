@@ -23,5 +23,7 @@ fn marks<'a>(findings: &'a Value, name: &str) -> Vec<&'a str> {
 /// All that is said under that name, with what to do.
 fn told(findings: &Value, name: &str) -> String {
     let named = findings.as_array().unwrap().iter().filter(|finding| finding["name"] == name);
-    named.map(|finding| format!("{}\n{}\n", finding["finding"], finding["advice"])).collect()
+    let told: Vec<&str> =
+        named.flat_map(|it| [it["found"].as_str(), it["advice"].as_str()]).flatten().collect();
+    told.join("\n")
 }

@@ -97,14 +97,15 @@ impl Brake {
         if number(&before) == number(&now) {
             return;
         }
-        match now {
-            Some(Pause { reason, paused_by, paused_at, .. }) => tracing::warn!(
+        if let Some(Pause { reason, paused_by, paused_at, .. }) = now {
+            tracing::warn!(
                 reason,
                 paused_by,
                 %paused_at,
                 "consumption is paused: nothing is received until `tidegate worker resume`"
-            ),
-            None => tracing::info!("consumption goes on: the pause has ended"),
+            );
+        } else {
+            tracing::info!("consumption goes on: the pause has ended");
         }
     }
 
