@@ -172,7 +172,7 @@ async fn many_deaths_of_one_cause_pause_consumption_instead_of_burying_the_day()
                 serde_json::json!({"id": "ch_odd", "status": "succeeded", "amount": "12", "currency": "usd"});
             stories.event_of("charge.succeeded", "dead", &object)
         };
-        let events: Vec<_> = (0..400).map(|_| odd(&mut stories)).collect();
+        let events: Vec<_> = (0..120).map(|_| odd(&mut stories)).collect();
         let (log, sent) = (SendLog::default(), events.len());
         send_all(&log, events, 8, || stack.client()).await;
         let paused = harness::guardian::until("a pause", PATIENCE, async || {
@@ -185,6 +185,13 @@ async fn many_deaths_of_one_cause_pause_consumption_instead_of_burying_the_day()
         assert!(stack.waiting().await.unwrap() > 0 || combination.has_broker());
         let buried = stack.ledger().count("SELECT count(*) FROM events").await.unwrap();
         assert!(usize::try_from(buried).unwrap() < sent, "{buried} of {sent} were buried");
+        // Whoever lets it go on without a remedy is stopped again, and again.
+        let all = harness::guardian::until("the rest", PATIENCE, async || {
+            stack.tidegate(&["worker", "resume"]).await?;
+            Ok(usize::try_from(stack.ledger().count("SELECT count(*) FROM events").await?)? == sent)
+        });
+        all.await.unwrap();
+        assert!(stack.ledger().count("SELECT count(*) FROM pauses").await.unwrap() > 2);
         stack.end().await;
     }
 }
