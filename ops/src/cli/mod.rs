@@ -39,7 +39,6 @@ Run
   worker        Only the worker: turns queued events into the ledger
   migrate       Bring the ledger's schema up to date
   rebuild       Make the ledger again from its events, and compare
-  backfill      Ask Stripe for events that the ledger lacks, and queue them
   topology      Declare RabbitMQ's queues and exchanges, or check them
 
 Look
@@ -52,6 +51,7 @@ Look
 On call
   dead-letters  What could not be applied, by cause, with the money at risk
   replay        Run events again: plan, see what would change, run
+  backfill      Ask Stripe for events that the ledger lacks, and queue them
   audit         Check that nothing has disappeared and the figures add up
 
 Staff
