@@ -39,7 +39,6 @@ Run
   worker        Only the worker: turns queued events into the ledger; also pauses and resumes them all
   migrate       Bring the ledger's schema up to date
   rebuild       Make the ledger again from its events, and compare
-  backfill      Ask Stripe for events that the ledger lacks, and queue them
   topology      Declare RabbitMQ's queues and exchanges, or check them
 
 Look
@@ -54,6 +53,7 @@ On call
   doctor        Check settings, servers, secrets, files and clocks; what to do about them
   dead-letters  What could not be applied, by cause, with the money at risk
   replay        Run events again: plan, see what would change, run
+  backfill      Ask Stripe for events that the ledger lacks, and queue them
   audit         Check that nothing has disappeared and the figures add up
 
 Staff
