@@ -19,7 +19,7 @@ use crate::failure::{Blame, Failure};
 use crate::ledger::Ledger;
 use crate::ledger::pauses::Pause;
 use crate::metrics::Metrics;
-use crate::pause::Brake;
+use crate::pause::{Brake, Paused};
 use crate::process::{Manner, process};
 use crate::watchdog::Watchdog;
 
@@ -210,8 +210,9 @@ impl Lanes {
         let Some((cause, count)) = too_many else { return };
         let reason = format!("{count} events in a row died of one cause: {cause}");
         tracing::error!(cause, count, "consumption pauses: look at `tidegate dead-letters groups`");
-        if let Err(error) = self.ledger.pause(&reason, "tidegate", clock::now()).await {
-            tracing::error!(%error, "consumption could not be paused");
+        match self.ledger.pause(&reason, "tidegate", clock::now()).await {
+            Ok(Paused::Now(pause) | Paused::Before(pause)) => self.set_pause(Some(pause)),
+            Err(error) => tracing::error!(%error, "consumption could not be paused"),
         }
     }
 

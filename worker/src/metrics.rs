@@ -38,6 +38,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
+    #[expect(clippy::too_many_lines, reason = "a few lines for each metric")]
     pub fn new() -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         let build = Opts::new("tidegate_build_info", "Always 1; which version runs.");
