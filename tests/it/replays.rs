@@ -172,7 +172,7 @@ async fn many_deaths_of_one_cause_pause_consumption_instead_of_burying_the_day()
                 serde_json::json!({"id": "ch_odd", "status": "succeeded", "amount": "12", "currency": "usd"});
             stories.event_of("charge.succeeded", "dead", &object)
         };
-        let events: Vec<_> = (0..120).map(|_| odd(&mut stories)).collect();
+        let events: Vec<_> = (0..400).map(|_| odd(&mut stories)).collect();
         let (log, sent) = (SendLog::default(), events.len());
         send_all(&log, events, 8, || stack.client()).await;
         let paused = harness::guardian::until("a pause", PATIENCE, async || {
@@ -191,7 +191,7 @@ async fn many_deaths_of_one_cause_pause_consumption_instead_of_burying_the_day()
             Ok(usize::try_from(stack.ledger().count("SELECT count(*) FROM events").await?)? == sent)
         });
         all.await.unwrap();
-        assert!(stack.ledger().count("SELECT count(*) FROM pauses").await.unwrap() > 2);
+        assert!(stack.ledger().count("SELECT count(*) FROM pauses").await.unwrap() >= 2);
         stack.end().await;
     }
 }
