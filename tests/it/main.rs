@@ -19,6 +19,7 @@ mod ledgers;
 mod malformed;
 mod oncall;
 mod orders;
+mod outages;
 mod queue_contract;
 mod queue_file;
 mod rabbitmq;

@@ -158,6 +158,9 @@ async fn what_staff_discard_is_counted_first_attributed_and_can_still_be_brought
     stack.tidegate(&["replay", "run", planned["plan"].as_str().unwrap()]).await.unwrap();
     let row = stack.ledger().event(&event.id).await.unwrap();
     assert_eq!((row.outcome.as_str(), row.attempts), ("dead", 2), "it still cannot be read");
+    let plan = planned["plan"].as_str().unwrap();
+    let told = stack.tidegate(&["replay", "show", plan, "--events", "10"]).await.unwrap();
+    assert!(told.contains(&event.id) && told.contains("is not a whole number"), "{told}");
     stack.end().await;
 }
 

@@ -9,7 +9,7 @@ use harness::stack::{Combination, Stack};
 use harness::stories::{SampleEvent, Stories};
 use serde_json::json;
 
-const NEIGHBOURS: usize = 30;
+const NEIGHBOURS: i64 = 50;
 const PATIENCE: Duration = Duration::from_mins(2);
 /// One retry, and little patience with what hangs.
 const SETTINGS: &[(&str, &str)] =
@@ -45,7 +45,7 @@ async fn buries_suspects_alone(combination: Combination) {
         revive(&mut stack);
         let applied = stack.ledger().count("SELECT count(*) FROM events WHERE outcome = 'applied'").await;
         let dead = stack.ledger().count("SELECT count(*) FROM events WHERE outcome = 'dead'").await;
-        Ok(applied.is_ok_and(|count| count == 30) && dead.is_ok_and(|count| count == 3))
+        Ok(applied.is_ok_and(|count| count == NEIGHBOURS) && dead.is_ok_and(|count| count == 3))
     })
     .await
     .unwrap_or_else(|error| panic!("{error:#}\n{}", stack.logs()));

@@ -115,7 +115,7 @@ async fn strike_all(site: &mut Site, duration: Duration, mut random: Random) -> 
 }
 
 /// Senders that, like Stripe, repeat an event until it is accepted, and now and then once more.
-struct Load {
+pub(crate) struct Load {
     source: Arc<Mutex<Source>>,
     log: SendLog,
     over: Arc<AtomicBool>,
@@ -130,7 +130,7 @@ struct Source {
 }
 
 impl Load {
-    fn begin(seed: u64, rate: u64, client: impl Fn() -> Client) -> Self {
+    pub(crate) fn begin(seed: u64, rate: u64, client: impl Fn() -> Client) -> Self {
         let source = Source { stories: Stories::of_seed(seed), window: Vec::new(), truth: Truth::default() };
         let (source, log) = (Arc::new(Mutex::new(source)), SendLog::default());
         let over = Arc::new(AtomicBool::new(false));
@@ -144,7 +144,7 @@ impl Load {
     }
 
     /// Begins no further window, and waits until everything that was begun is accepted.
-    async fn end(self) -> anyhow::Result<(SendLog, Truth)> {
+    pub(crate) async fn end(self) -> anyhow::Result<(SendLog, Truth)> {
         self.over.store(true, Ordering::Release);
         for sender in self.senders {
             tokio::time::timeout(END_PATIENCE, sender)

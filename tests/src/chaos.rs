@@ -20,8 +20,8 @@ pub struct Site {
 }
 
 /// Names of parts that are servers; every other part is a process of the product.
-const BROKER: &str = "broker";
-const POSTGRES: &str = "postgres";
+pub const BROKER: &str = "broker";
+pub const POSTGRES: &str = "postgres";
 
 impl Site {
     pub async fn start(combination: Combination) -> anyhow::Result<Self> {
@@ -43,8 +43,12 @@ impl Site {
     /// Kills a part, leaves it dead for a random while, and starts it again. A process of the product is
     /// not waited for: the next blow may hit it while it starts.
     pub async fn strike(&mut self, part: &'static str, random: &mut Random) -> anyhow::Result<()> {
+        self.take_away(part, Duration::from_millis(random.within(0..1_500))).await
+    }
+
+    /// The same, for as long as one likes.
+    pub async fn take_away(&mut self, part: &'static str, dead_for: Duration) -> anyhow::Result<()> {
         *self.kills.entry(part).or_default() += 1;
-        let dead_for = Duration::from_millis(random.within(0..1_500));
         match part {
             BROKER => {
                 let broker = self.broker.as_mut().expect("only parts of this site are struck");

@@ -147,6 +147,9 @@ pub struct PlanShowOptions {
     /// The plan
     #[arg(value_name = "PLAN")]
     pub plan: String,
+    /// Also list what came of so many of its events, the latest first
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..=1_000_000))]
+    pub events: i64,
     #[command(flatten)]
     pub shape: Shape,
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
 use worker::ledger::Ledger;
-use worker::ledger::replays::{Came, Plan};
+use worker::ledger::replays::{Came, EventResult, Plan};
 
 pub use self::plan::plan;
 pub use self::run::run;
@@ -23,6 +23,7 @@ struct Shown {
     #[serde(flatten)]
     plan: Plan,
     results: Vec<Came>,
+    event_results: Vec<EventResult>,
 }
 
 pub async fn list(env: &Env, options: &PlansOptions) -> anyhow::Result<()> {
@@ -58,7 +59,11 @@ pub async fn list(env: &Env, options: &PlansOptions) -> anyhow::Result<()> {
 
 pub async fn show(env: &Env, options: &PlanShowOptions) -> anyhow::Result<()> {
     let ledger = open::ledger(env).await?;
-    let shown = look(&ledger, &options.plan).await?;
+    let mut shown = look(&ledger, &options.plan).await?;
+    if options.events > 0 {
+        shown.event_results =
+            open::answer(&ledger, ledger.event_results(&options.plan, options.events)).await?;
+    }
     ledger.close().await;
     if options.shape.json {
         return output::print_json(&shown);
@@ -77,11 +82,11 @@ async fn look(ledger: &Ledger, replay: &str) -> anyhow::Result<Shown> {
         );
     };
     let results = open::answer(ledger, ledger.results(replay)).await?;
-    Ok(Shown { plan, results })
+    Ok(Shown { plan, results, event_results: Vec::new() })
 }
 
 fn page(shown: &Shown, now: DateTime<Utc>) -> String {
-    let Shown { plan, results } = shown;
+    let Shown { plan, results, event_results } = shown;
     let done: i64 = results.iter().map(|came| came.events).sum();
     let mut text = format!(
         "{}  planned {} by {}: {}\n{} events, {} queued, {done} run\n",
@@ -97,6 +102,18 @@ fn page(shown: &Shown, now: DateTime<Utc>) -> String {
         for came in results {
             table.row([
                 came.events.to_string(),
+                came.outcome.clone(),
+                came.reason.clone().unwrap_or_default(),
+            ]);
+        }
+        text.extend(["\n", &table.render()]);
+    }
+    if !event_results.is_empty() {
+        let mut table = Table::default().text("RUN").text("EVENT").text("CAME TO").prose("REASON", 80);
+        for came in event_results {
+            table.row([
+                span::age(came.handled_at, now),
+                came.id.clone(),
                 came.outcome.clone(),
                 came.reason.clone().unwrap_or_default(),
             ]);

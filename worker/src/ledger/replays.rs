@@ -49,6 +49,17 @@ pub struct Came {
     pub events: i64,
 }
 
+/// What came of one event of a replay.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct EventResult {
+    pub id: String,
+    pub account: String,
+    pub livemode: bool,
+    pub outcome: String,
+    pub reason: Option<String>,
+    pub handled_at: DateTime<Utc>,
+}
+
 #[derive(sqlx::FromRow)]
 struct Known {
     #[sqlx(flatten)]
@@ -199,6 +210,21 @@ impl Ledger {
                  GROUP BY outcome, reason ORDER BY COUNT(*) DESC",
             )
             .bind(replay)
+            .fetch_all(connection)
+            .await?
+        }))
+    }
+
+    /// What has come of each event of a replay, the latest first.
+    pub async fn event_results(&self, replay: &str, limit: i64) -> Result<Vec<EventResult>, LedgerError> {
+        let mut tx = self.read().await?;
+        Ok(on!(&mut tx, |connection| {
+            sqlx::query_as(
+                "SELECT id, account, livemode, outcome, reason, handled_at FROM replays WHERE replay = $1 \
+                 ORDER BY handled_at DESC, id LIMIT $2",
+            )
+            .bind(replay)
+            .bind(limit)
             .fetch_all(connection)
             .await?
         }))
