@@ -44,7 +44,7 @@ async fn a_panicking_event_fails_its_batch_and_alone_only_itself() {
         assert_eq!(waiting.retry_at, Some(now + WAITS[0]));
         assert!(matches!(
             alone::handle(&ledger, &bad, &retries(), now, &mut Mark::default()).await.unwrap(),
-            Alone::NotDue
+            Alone::NotDue { .. }
         ));
         alone::handle(&ledger, &bad, &retries(), now + Duration::from_secs(2), &mut Mark::default())
             .await

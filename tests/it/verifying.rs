@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 #[tokio::test]
 async fn figures_add_up_until_somebody_changes_them() {
     each_combination(async |combination| {
-        let stack = Stack::start(combination).await;
+        let mut stack = Stack::start(combination).await;
         let (mut events, _) = Stories::of_seed(8).history(200);
         events.extend(events[..50].to_vec());
         let (log, deliveries) = (SendLog::default(), events.len());
@@ -24,6 +24,14 @@ async fn figures_add_up_until_somebody_changes_them() {
         assert_eq!(told["right"], true, "{told:#}");
         assert_eq!(told["deliveries"].as_u64(), Some(deliveries as u64), "all that was answered 200");
         assert_eq!((told["repetitions"].as_i64(), told["queued"].as_u64()), (Some(50), Some(0)));
+
+        let mut recorded = 0;
+        for name in stack.names() {
+            let metrics = stack.metrics(name).await.unwrap();
+            let counter = metrics.lines().find_map(|line| line.strip_prefix("tidegate_deliveries_recorded_total "));
+            recorded += counter.map_or(0, |count| count.parse::<usize>().unwrap());
+        }
+        assert_eq!(recorded, deliveries, "the workers' counters add up to the same");
 
         let url = stack.ledger_url();
         for change in [

@@ -44,9 +44,14 @@ pub enum Alone {
         outcome: &'static str,
         /// Where it was buried.
         death: Option<Death>,
+        /// One where the ledger had not heard of it.
+        recorded: u64,
     },
     /// It was handled before, or waits for its time.
-    NotDue,
+    NotDue {
+        /// One where this was a further delivery of it.
+        recorded: u64,
+    },
 }
 
 /// Handles one event. `Err` is transient or broken: the event has no outcome yet. Whoever tries again brings
@@ -60,7 +65,7 @@ pub async fn handle(
 ) -> Result<Alone, Failure> {
     let key = Content::of(envelope).key;
     let (attempts, blame) = match begin(ledger, &key, envelope, now, now + retries.claim, mark).await? {
-        Begin::NotDue => return Ok(Alone::NotDue),
+        Begin::NotDue { recorded } => return Ok(Alone::NotDue { recorded }),
         Begin::NeverCameBack { attempts } => (attempts, Blame::NeverCameBack),
         Begin::Marked { attempts } => match process(ledger, &[envelope], Manner::Alone, now).await {
             Ok(handled) => return Ok(Alone::Handled(handled)),
@@ -77,8 +82,8 @@ pub async fn handle(
         _ => None,
     };
     let risk = Content::of(envelope).risk();
-    conclude(ledger, Record { key, envelope, outcome, attempts, risk }, now).await?;
-    Ok(Alone::Failed { blame, outcome: name, death })
+    let recorded = conclude(ledger, Record { key, envelope, outcome, attempts, risk }, now).await?;
+    Ok(Alone::Failed { blame, outcome: name, death, recorded })
 }
 
 enum Begin {
@@ -90,7 +95,9 @@ enum Begin {
     NeverCameBack {
         attempts: i64,
     },
-    NotDue,
+    NotDue {
+        recorded: u64,
+    },
 }
 
 async fn begin(
@@ -118,7 +125,7 @@ async fn begin(
             let repeated = repetitions::of(key, &[envelope], Some(&known));
             tx.count_repetitions(repeated.as_slice()).await?;
             tx.commit().await?;
-            return Ok(Begin::NotDue);
+            return Ok(Begin::NotDue { recorded: u64::from(repeated.is_some()) });
         }
     };
     // Before the commit: where its answer is lost, the mark that is found next time is ours all the same.
@@ -148,10 +155,12 @@ async fn is_asked_for(
     Ok(tx.replayed(&[(key.clone(), replay)]).await?.is_empty())
 }
 
-async fn conclude(ledger: &Ledger, record: Record<'_>, now: DateTime<Utc>) -> Result<(), LedgerError> {
+/// Says whether this is a delivery of Stripe's that the ledger had not heard of: one, or none.
+async fn conclude(ledger: &Ledger, record: Record<'_>, now: DateTime<Utc>) -> Result<u64, LedgerError> {
     let mut tx = ledger.begin().await?;
     let key = std::slice::from_ref(&record.key);
-    if !tx.record(std::slice::from_ref(&record), now).await?.is_empty() {
+    let is_new = !tx.record(std::slice::from_ref(&record), now).await?.is_empty();
+    if is_new {
         tx.keep_bodies(&[&record]).await?;
     } else if tx.known(key).await?.iter().all(|known| known.outcome != "applied") {
         let Record { key, outcome, attempts, risk, .. } = &record;
@@ -163,5 +172,6 @@ async fn conclude(ledger: &Ledger, record: Record<'_>, now: DateTime<Utc>) -> Re
         tx.note_replays(&[Replayed { key, replay, outcome }], now).await?;
     }
     tx.unmark_started(key).await?;
-    tx.commit().await
+    tx.commit().await?;
+    Ok(u64::from(is_new && repetitions::is_stripes(record.envelope)))
 }

@@ -144,13 +144,14 @@ impl Lanes {
                         self.observe_latency(&[envelope], clock::now());
                         self.mourn(&handled.deaths, &[envelope]).await;
                     }
-                    Alone::Failed { blame, outcome, death } => {
+                    Alone::Failed { blame, outcome, death, recorded } => {
+                        self.metrics.recorded.inc_by(*recorded);
                         self.mourn(death.as_slice(), &[envelope]).await;
                         let (event_id, kind) = (&envelope.header.id, &envelope.header.kind);
                         tracing::warn!(event_id, kind, %blame, outcome, "an event failed alone");
                         self.metrics.count_failed(outcome);
                     }
-                    Alone::NotDue => {}
+                    Alone::NotDue { recorded } => self.metrics.recorded.inc_by(*recorded),
                 }
                 Some(alone)
             }

@@ -29,6 +29,7 @@ pub struct Metrics {
     pub unfinished: IntGaugeVec,
     pub named_only: IntGaugeVec,
     pub named_only_since: IntGaugeVec,
+    pub recorded: IntCounter,
     pub bodies_removed: IntCounter,
     pub stripe_missing: IntCounter,
     pub complete_until: IntGauge,
@@ -107,6 +108,10 @@ impl Metrics {
                 ),
                 &["kind"],
             )?,
+            recorded: IntCounter::new(
+                "tidegate_deliveries_recorded_total",
+                "Deliveries of Stripe's that the ledger knows of, first and further: with those in the queue, what was answered 200.",
+            )?,
             bodies_removed: IntCounter::new(
                 "tidegate_bodies_removed_total",
                 "Raw bodies that were removed after their retention.",
@@ -150,6 +155,7 @@ impl Metrics {
             self.handled.with_label_values(&[name]).inc_by(number as u64);
         }
         self.repeated.inc_by(handled.repeated as u64);
+        self.recorded.inc_by(handled.recorded);
         self.transitions.inc_by(handled.transitions as u64);
     }
 
@@ -159,7 +165,7 @@ impl Metrics {
     }
 
     fn register(&self) -> Result<(), prometheus::Error> {
-        let all: [Box<dyn Collector>; 22] = [
+        let all: [Box<dyn Collector>; 23] = [
             Box::new(self.handled.clone()),
             Box::new(self.repeated.clone()),
             Box::new(self.transitions.clone()),
@@ -176,6 +182,7 @@ impl Metrics {
             Box::new(self.unfinished.clone()),
             Box::new(self.named_only.clone()),
             Box::new(self.named_only_since.clone()),
+            Box::new(self.recorded.clone()),
             Box::new(self.bodies_removed.clone()),
             Box::new(self.stripe_missing.clone()),
             Box::new(self.complete_until.clone()),

@@ -54,6 +54,8 @@ pub struct Handled {
     pub dead: usize,
     /// Came before; nothing was done again.
     pub repeated: usize,
+    /// Stripe's deliveries that the ledger now knows of, first and further, each once.
+    pub recorded: u64,
     pub transitions: usize,
     /// What was buried, by cause.
     pub deaths: Vec<Death>,
@@ -110,6 +112,7 @@ async fn write(
         ignored: count("ignored"),
         dead: count("dead"),
         repeated: batch.deliveries - due.len(),
+        recorded: batch.recorded,
         transitions: transitions.len(),
         deaths: batch.records.iter().filter(|r| due.contains(&r.key)).filter_map(death).collect(),
     })
@@ -125,6 +128,7 @@ fn death(record: &Record<'_>) -> Option<Death> {
 /// A batch by event: each once, however often it came.
 struct Batch<'a> {
     deliveries: usize,
+    recorded: u64,
     records: Vec<Record<'a>>,
     events: BTreeMap<EventKey, Event>,
     /// Every delivery of each event, in the order of arrival.
@@ -150,7 +154,7 @@ impl<'a> Batch<'a> {
             events.insert(key.clone(), Event { id: key.id.clone(), observations });
             records.insert(key.clone(), Record { key, envelope, outcome, attempts: 1, risk });
         }
-        Self { deliveries, records: records.into_values().collect(), events, envelopes }
+        Self { deliveries, recorded: 0, records: records.into_values().collect(), events, envelopes }
     }
 
     /// The replays that are asked for, sorted.
@@ -178,6 +182,7 @@ async fn record(
     let ran: BTreeSet<_> = tx.replayed(&replays).await?.into_iter().collect();
     replays.retain(|replay| !ran.contains(replay));
 
+    let first = bodies.iter().filter(|record| repetitions::is_stripes(record.envelope)).count() as u64;
     let mut due = new;
     let mut repeated: Vec<Repetitions> =
         due.iter().filter_map(|key| repetitions::of(key, &batch.envelopes[key], None)).collect();
@@ -204,6 +209,7 @@ async fn record(
     tx.conclude(&concluded, now).await?;
     repeated.sort_by(|a, b| a.key.cmp(&b.key));
     tx.count_repetitions(&repeated).await?;
+    batch.recorded = first + repeated.iter().map(|repeated| repeated.times.unsigned_abs()).sum::<u64>();
     let outcome = |key: &EventKey| {
         let place = batch.records.binary_search_by(|record| record.key.cmp(key));
         batch.records[place.expect("a replay is of an event of this batch")].outcome.clone()

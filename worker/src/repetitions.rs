@@ -31,6 +31,6 @@ pub(crate) fn of(key: &EventKey, envelopes: &[&Envelope], known: Option<&Known>)
 }
 
 /// What staff replay, or what was asked of Stripe, nobody delivered.
-fn is_stripes(envelope: &Envelope) -> bool {
+pub(crate) fn is_stripes(envelope: &Envelope) -> bool {
     envelope.header.replay.is_none() && matches!(envelope.header.source, Source::Stripe | Source::Unknown)
 }
