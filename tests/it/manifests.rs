@@ -96,7 +96,7 @@ fn what_is_only_for_production_is_there_and_only_there() {
     assert!(!production.contains("Secret") && !dev.contains("Secret"), "no secret is in the tree");
 }
 
-/// A changed setting must roll the pods: the ConfigMap's name is made of its content, and the pods ask for it.
+/// A changed setting must roll the pods: the `ConfigMap`'s name is made of its content, and the pods ask for it.
 #[test]
 fn settings_are_named_by_their_content() {
     let production = overlay("production");

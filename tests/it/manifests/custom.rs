@@ -60,7 +60,7 @@ fn is_span(text: &str) -> bool {
 }
 
 /// What a schema has against an object, by path.
-fn faults(object: &Value) -> Vec<String> {
+pub(super) fn faults(object: &Value) -> Vec<String> {
     let (api, fields) = schema(kind(object));
     let mut faults = Vec::new();
     if object["apiVersion"] != api {

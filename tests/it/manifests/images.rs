@@ -11,6 +11,7 @@ use worker::WorkerConfig;
 use worker::ledger::LedgerConfig;
 
 use super::render::{containers, documents, file, overlay, pods};
+use super::rules;
 use super::settings::{SECRET, env_of, number, variables};
 
 const MARGIN_SECS: u64 = 5;
@@ -145,18 +146,12 @@ fn manifests_and_compose_run_images_that_the_dockerfile_makes() {
     }
     for (name, service) in services() {
         let image = service["image"].as_str().unwrap();
-        match service["build"]["target"].as_str() {
-            Some(target) => {
-                assert!(
-                    is_made(image) && image.starts_with(&format!("tidegate/{target}:")),
-                    "{name}: {image}"
-                );
-                assert!(service["command"].is_null() || is_command(&service["command"]), "{name}");
-            }
-            None => {
-                let tag = image.rsplit_once(':').expect(image).1;
-                assert!(tag.contains('.'), "{name}: {image} is not pinned");
-            }
+        if let Some(target) = service["build"]["target"].as_str() {
+            assert!(is_made(image) && image.starts_with(&format!("tidegate/{target}:")), "{name}: {image}");
+            assert!(service["command"].is_null() || is_command(&service["command"]), "{name}");
+        } else {
+            let tag = image.rsplit_once(':').expect(image).1;
+            assert!(tag.contains('.'), "{name}: {image} is not pinned");
         }
     }
 }
@@ -176,7 +171,15 @@ fn compose_publishes_to_this_machine_only_and_keeps_no_secret() {
         }
         for mount in service["volumes"].as_array().into_iter().flatten() {
             let mount = mount.as_str().unwrap();
-            assert!(!mount.starts_with("./") || mount.ends_with(":ro"), "{name}: {mount}");
+            let Some((source, rest)) = mount.strip_prefix("./").and_then(|it| it.split_once(':')) else {
+                continue;
+            };
+            assert!(rest.ends_with(":ro"), "{name}: {mount}");
+            // What observability/ brings, it brings together with its rules.
+            assert!(
+                !rules::are_there() || workspace().join(source).is_dir(),
+                "{name}: {source} is not there"
+            );
         }
     }
     let asked: BTreeSet<String> = file("compose.yaml")

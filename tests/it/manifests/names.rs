@@ -236,8 +236,8 @@ fn every_metric_is_one_that_the_code_registers() {
             for word in words.filter(|word| word.starts_with("tidegate_") && !word.contains(':')) {
                 let base = ["_bucket", "_sum", "_count"].iter().find_map(|end| word.strip_suffix(end));
                 let registered = |name: &str| {
-                    let bare = name.strip_prefix("tidegate_").unwrap();
-                    sources.contains(&format!("\"{name}\"")) || sources.contains(&format!("\"{bare}\""))
+                    let unprefixed = name.strip_prefix("tidegate_").unwrap();
+                    sources.contains(&format!("\"{name}\"")) || sources.contains(&format!("\"{unprefixed}\""))
                 };
                 assert!(registered(word) || base.is_some_and(registered), "{origin}: nothing counts {word}");
             }

@@ -11,12 +11,12 @@ use super::settings::{environment, number};
 /// For what nobody has thought of.
 const MARGIN_SECS: u64 = 5;
 const MIB: u64 = 1024 * 1024;
-/// A request's head on one connection: BUFFER_LIMIT_BYTES of the gateway's server.
+/// A request's head on one connection: `BUFFER_LIMIT_BYTES` of the gateway's server.
 const CONNECTION_BYTES: u64 = 16_384;
 /// Measured under load.
 const GATEWAY_BYTES: u64 = 32 * MIB;
 const WORKER_BYTES: u64 = 150 * MIB;
-/// Postgres' own default of max_connections, less what it keeps for its owner.
+/// Postgres' own default of `max_connections`, less what it keeps for its owner.
 const POSTGRES_CONNECTIONS: u64 = 97;
 /// For `tidegate` in the hands of people on call, and for the Job.
 const SPARE_PROCESSES: u64 = 2;

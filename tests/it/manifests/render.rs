@@ -81,9 +81,9 @@ pub(super) fn validate(objects: &[&Value], version: &str) -> (usize, Result<(), 
     let documents: Vec<String> = objects.iter().map(ToString::to_string).collect();
     std::fs::write(&path, documents.join("\n---\n")).expect("a scratch file can be written");
     let mut checker = Command::new(peer("python/bin/kubernetes-validate"));
-    let checked = run(checker.args(["--strict", "--kubernetes-version", version]).arg(&path), "");
-    let count = checked.as_ref().map_or(0, |told| told.matches("passed for resource").count());
-    (count, checked.map(drop))
+    let told = run(checker.args(["--strict", "--kubernetes-version", version]).arg(&path), "");
+    let count = told.as_ref().map_or(0, |lines| lines.matches("passed for resource").count());
+    (count, told.map(drop))
 }
 
 fn with_component(component: &str) -> Vec<Value> {

@@ -1,4 +1,4 @@
-//! The environment of a container as the process in it would find it: from its ConfigMap, its own entries, and
+//! The environment of a container as the process in it would find it: from its `ConfigMap`, its own entries, and
 //! something in the place of each secret.
 
 use std::collections::BTreeMap;
