@@ -17,6 +17,7 @@ mod landing;
 mod lattice;
 mod ledgers;
 mod malformed;
+mod manifests;
 mod oncall;
 mod orders;
 mod outages;
