@@ -2,5 +2,43 @@
 //! Every comparison runs its contestants in turn, A B A B, and speaks of medians.
 
 mod measure;
+mod report;
 
-fn main() {}
+use clap::{Parser, Subcommand};
+
+use crate::report::{Options, Section, text};
+
+/// Measures Tidegate beside the physical limit, in the same run.
+///
+/// Each command starts private servers of its own (RabbitMQ and Postgres from the installed packages), lets the
+/// contestants take turns, and prints what the medians are: ours, the limit, the ratio, the CPU that each process
+/// took for an event, latencies, memory. Progress goes to standard error. The machine should be idle otherwise.
+#[derive(Debug, Parser)]
+#[command(
+    name = "bench",
+    version,
+    after_help = "Measure a release build: cargo run --release -p bench -- gateway"
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Intake: against raw publishing, a bare server and raw SQLite; latency, flushes, memory, start
+    Gateway(Options),
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let (options, sections): (Options, Vec<Section>) = match Arguments::parse().command {
+        Command::Gateway(options) => (options, Vec::new()),
+    };
+    if options.json {
+        println!("{}", serde_json::to_string_pretty(&sections)?);
+    } else {
+        print!("{}", text::write(&sections));
+    }
+    Ok(())
+}
