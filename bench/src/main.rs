@@ -1,11 +1,17 @@
 //! Measures Tidegate beside the physical limit, in the same run, because absolute figures drift on shared machines.
 //! Every comparison runs its contestants in turn, A B A B, and speaks of medians.
 
+#![expect(unreachable_pub, reason = "a binary exports nothing; `pub` says what a module offers the others")]
+
+mod events;
+mod gateway;
+mod load;
 mod measure;
 mod report;
 
 use clap::{Parser, Subcommand};
 
+use crate::gateway::alternatives::{self, Alternative};
 use crate::report::{Options, Section, text};
 
 /// Measures Tidegate beside the physical limit, in the same run.
@@ -28,12 +34,19 @@ struct Arguments {
 enum Command {
     /// Intake: against raw publishing, a bare server and raw SQLite; latency, flushes, memory, start
     Gateway(Options),
+    /// One of the servers that others are held against; for the bench itself
+    #[command(hide = true)]
+    Serve { alternative: Alternative },
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let (options, sections): (Options, Vec<Section>) = match Arguments::parse().command {
-        Command::Gateway(options) => (options, Vec::new()),
+        Command::Gateway(options) => {
+            let sections = gateway::run(&options).await?;
+            (options, sections)
+        }
+        Command::Serve { alternative } => return alternatives::serve(alternative).await,
     };
     if options.json {
         println!("{}", serde_json::to_string_pretty(&sections)?);

@@ -16,6 +16,10 @@ impl Latencies {
         self.micros.extend(others.micros);
     }
 
+    pub fn len(&self) -> u64 {
+        self.micros.len() as u64
+    }
+
     pub fn is_empty(&self) -> bool {
         self.micros.is_empty()
     }
