@@ -177,7 +177,8 @@ impl<'s> Field<'s> {
         requests.stamp();
         let postgres = self.postgres.id().context("Postgres runs")?;
         let parts = generator().with("server", self.axum.id()).with("postgres", postgres);
-        let sample = load::closed(self.axum.address, CONNECTIONS, &requests, time, &parts)?;
+        let mut sample = load::closed(self.axum.address, CONNECTIONS, &requests, time, &parts)?;
+        sample.peak.remove("postgres"); // what its processes share would count once for each
         calm(&parts, "postgres").await;
         Ok(sample)
     }
@@ -266,10 +267,10 @@ pub fn spike_table(title: &str, spikes: &[(usize, Spike)]) -> Table {
     let mut table = Table::new(title, &["round", "at s", "worst ms", "answers over 50 ms"]);
     for (round, spike) in spikes {
         table.row([
-            Cell::Number(f64::from(u32::try_from(*round).unwrap_or(u32::MAX))),
-            spike.at.as_secs_f64().into(),
-            (spike.worst.as_secs_f64() * 1e3).into(),
-            crate::measure::sample::to_float(spike.answers).into(),
+            Cell::from(round.to_string()),
+            format!("{:.2}", spike.at.as_secs_f64()).into(),
+            format!("{:.0}", spike.worst.as_secs_f64() * 1e3).into(),
+            spike.answers.to_string().into(),
         ]);
     }
     if spikes.is_empty() {
