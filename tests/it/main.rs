@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a panic with its line is the message")]
 
 mod attempts;
+mod bench;
 mod cli;
 mod completeness;
 mod durability;
