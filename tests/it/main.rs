@@ -17,6 +17,7 @@ mod landing;
 mod lattice;
 mod ledgers;
 mod malformed;
+mod observability;
 mod oncall;
 mod orders;
 mod outages;
