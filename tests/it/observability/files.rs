@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{RULES, RUNBOOK, alerts, dashboards, panels, path, text};
 
-const TESTS: [&str; 3] = ["intake", "work", "money"];
+const TESTS: [&str; 4] = ["intake", "work", "money", "days"];
 
 fn tests_of_rules() -> Vec<String> {
     TESTS.iter().map(|name| format!("observability/rules/tests/{name}.yaml")).collect()
@@ -63,7 +63,10 @@ fn dashboards_are_laid_out_well() {
     let runbook = text(RUNBOOK).to_lowercase();
     for (name, dashboard) in &all {
         let variables = dashboard["templating"]["list"].as_array().unwrap();
-        assert!(variables.iter().any(|it| it["name"] == "datasource" && it["type"] == "datasource"), "{name}");
+        assert!(
+            variables.iter().any(|it| it["name"] == "datasource" && it["type"] == "datasource"),
+            "{name}"
+        );
         let (mut ids, mut taken) = (BTreeSet::new(), BTreeSet::new());
         for panel in dashboard["panels"].as_array().unwrap() {
             assert!(ids.insert(panel["id"].as_u64().unwrap()), "{name}: an id is used twice");

@@ -26,8 +26,14 @@ const EVENTS_OF_A_ROUND: usize = 150;
 
 /// What may be empty here, each with its reason.
 const MAY_BE_EMPTY: &[(&str, &str)] = &[
-    ("tidegate:events_usual:increase1h", "compares with the same hour of the days before, and there is no yesterday"),
-    ("tidegate_ledger_complete_until_seconds) > 0", "the stack has no key of Stripe's, so nothing is compared"),
+    (
+        "tidegate:events_usual:increase1h",
+        "compares with the same hour of the days before, and there is no yesterday",
+    ),
+    (
+        "tidegate_ledger_complete_until_seconds) > 0",
+        "the stack has no key of Stripe's, so nothing is compared",
+    ),
 ];
 
 struct Expression {
@@ -46,7 +52,9 @@ async fn every_expression_of_rules_and_dashboards_has_an_answer_from_a_running_s
     let dead = "max(tidegate_events_unfinished{outcome=\"dead\"}) >= 1";
     let decided = "tidegate:disputes_won:ratio90d{mode=\"live\"} > 0";
     for condition in [applied, dead, decided] {
-        until(condition, PATIENCE, async || Ok(!prometheus.query(condition).await?.is_empty())).await.unwrap();
+        until(condition, PATIENCE, async || Ok(!prometheus.query(condition).await?.is_empty()))
+            .await
+            .unwrap();
     }
 
     lint(&mut stack).await.unwrap();
@@ -58,7 +66,10 @@ async fn every_expression_of_rules_and_dashboards_has_an_answer_from_a_running_s
     assert!(expressions.len() > 120, "{}", expressions.len());
     for expression in &expressions {
         match ask(&prometheus, &names, expression).await {
-            Ok(values) => writeln!(told, "| {} | `{}` | {values} |", expression.place, one_line(&expression.text)).unwrap(),
+            Ok(values) => {
+                writeln!(told, "| {} | `{}` | {values} |", expression.place, one_line(&expression.text))
+                    .unwrap()
+            }
             Err(fault) => faults.push(format!("{}: {fault:#}", expression.place)),
         }
     }
@@ -94,8 +105,10 @@ async fn load(stack: &Stack) -> anyhow::Result<()> {
     let dispute = json!({ "id": "dp_today", "object": "dispute", "amount": 900, "currency": "usd", "status": "won",
         "created": now, "charge": "ch_today", "reason": "fraudulent", "balance_transactions": [],
         "evidence_details": { "due_by": null, "submission_count": 0 } });
-    let spoiled = json!({ "id": "pi_spoiled", "object": "payment_intent", "amount": 4_200, "currency": "usd" });
-    let (mut stranger, forged) = (Client::new(stack.gateway(), "whsec_00000000000000000000"), Bytes::from_static(b"{}"));
+    let spoiled =
+        json!({ "id": "pi_spoiled", "object": "payment_intent", "amount": 4_200, "currency": "usd" });
+    let (mut stranger, forged) =
+        (Client::new(stack.gateway(), "whsec_00000000000000000000"), Bytes::from_static(b"{}"));
     for round in 0..ROUNDS {
         let (mut events, _) = stories.history(EVENTS_OF_A_ROUND);
         events.extend(events.first().cloned());
@@ -141,7 +154,8 @@ async fn expressions(prometheus: &Prometheus) -> anyhow::Result<Vec<Expression>>
     for group in loaded["groups"].as_array().context("there are groups")? {
         for rule in group["rules"].as_array().context("a group has rules")? {
             ensure!(rule["health"] == "ok", "{} is not evaluated: {}", rule["name"], rule["lastError"]);
-            let (kind, name) = (rule["type"].as_str().unwrap_or_default(), rule["name"].as_str().unwrap_or_default());
+            let (kind, name) =
+                (rule["type"].as_str().unwrap_or_default(), rule["name"].as_str().unwrap_or_default());
             let text = rule["query"].as_str().context("a rule has a query")?.to_owned();
             found.push(Expression { place: format!("{kind} {name}"), text, is_alert: kind == "alerting" });
         }
@@ -150,7 +164,8 @@ async fn expressions(prometheus: &Prometheus) -> anyhow::Result<Vec<Expression>>
         for panel in panels(&dashboard) {
             for target in panel["targets"].as_array().context("a panel has targets")? {
                 let text = target["expr"].as_str().context("a target has an expression")?;
-                let text = text.replace("$__rate_interval", "1m").replace("$__range", "5m").replace("$mode", "live");
+                let text =
+                    text.replace("$__rate_interval", "1m").replace("$__range", "5m").replace("$mode", "live");
                 ensure!(!text.contains('$'), "{name}: an unknown variable in {text}");
                 let place = format!("{name}: {}", panel["title"].as_str().unwrap_or_default());
                 found.push(Expression { place, text, is_alert: false });
@@ -161,12 +176,19 @@ async fn expressions(prometheus: &Prometheus) -> anyhow::Result<Vec<Expression>>
 }
 
 /// The number of series and the first of their values.
-async fn ask(prometheus: &Prometheus, names: &BTreeSet<&str>, expression: &Expression) -> anyhow::Result<String> {
+async fn ask(
+    prometheus: &Prometheus,
+    names: &BTreeSet<&str>,
+    expression: &Expression,
+) -> anyhow::Result<String> {
     let Expression { text, is_alert, .. } = expression;
     let excuse = MAY_BE_EMPTY.iter().find(|(part, _)| text.contains(part));
     for selector in selectors(text) {
         let name = selector.split('{').next().unwrap_or_default();
-        ensure!(names.contains(name) || excuse.is_some_and(|(part, _)| *part == name), "nobody exports {name}");
+        ensure!(
+            names.contains(name) || excuse.is_some_and(|(part, _)| *part == name),
+            "nobody exports {name}"
+        );
         if *is_alert && excuse.is_none() {
             ensure!(!prometheus.query(selector).await?.is_empty(), "nothing is {selector}");
         }
@@ -180,8 +202,10 @@ async fn ask(prometheus: &Prometheus, names: &BTreeSet<&str>, expression: &Expre
         };
     }
     let shown = samples.iter().take(3).map(|sample| {
-        let labels = sample["metric"].as_object().into_iter().flatten().filter(|(name, _)| *name != "__name__");
-        let labels: Vec<String> = labels.map(|(_, value)| value.as_str().unwrap_or_default().to_owned()).collect();
+        let labels =
+            sample["metric"].as_object().into_iter().flatten().filter(|(name, _)| *name != "__name__");
+        let labels: Vec<String> =
+            labels.map(|(_, value)| value.as_str().unwrap_or_default().to_owned()).collect();
         format!("{} {}", labels.join("/"), sample["value"][1].as_str().unwrap_or_default()).trim().to_owned()
     });
     Ok(format!("{}: {}", samples.len(), shown.collect::<Vec<_>>().join(", ")))

@@ -32,7 +32,9 @@ async fn every_line_of_a_running_stack_is_json_with_documented_fields_and_each_e
     let mut stranger = Client::new(stack.gateway(), "whsec_00000000000000000000");
     assert!(!stranger.send(&Bytes::from_static(b"{}")).await.accepted());
     let folder = stack.folder().to_owned();
-    until("a line for every event", PATIENCE, async || Ok(handled(&folder).len() >= ids.len())).await.unwrap();
+    until("a line for every event", PATIENCE, async || Ok(handled(&folder).len() >= ids.len()))
+        .await
+        .unwrap();
     stack.halt().await;
 
     let documented = documented();
@@ -47,7 +49,7 @@ async fn every_line_of_a_running_stack_is_json_with_documented_fields_and_each_e
         }
         refused |= line["message"] == "webhook not accepted" && line["reason"] == "wrong_mac";
     }
-    assert!(refused || text("docs/logs.md").contains("webhook not accepted"));
+    assert!(refused, "the forged webhook has a line");
 }
 
 #[test]
@@ -73,7 +75,8 @@ fn the_documented_fields_are_those_of_the_code() {
 
 #[test]
 fn fields_are_found_in_the_code_as_people_write_them() {
-    let source = r#"tracing::info!(a, %b, c = x.y(1, "p, q"), ?d, e = ?f(), "text, {g}"); tracing::debug!("none");"#;
+    let source =
+        r#"tracing::info!(a, %b, c = x.y(1, "p, q"), ?d, e = ?f(), "text, {g}"); tracing::debug!("none");"#;
     assert_eq!(fields(source), ["a", "b", "c", "d", "e"]);
 }
 
