@@ -30,6 +30,7 @@ const MAY_BE_EMPTY: &[(&str, &str)] = &[
         "tidegate:events_usual:increase1h",
         "compares with the same hour of the days before, and there is no yesterday",
     ),
+    ("offset 23h30m", "is that hour of the days before"),
     (
         "tidegate_ledger_complete_until_seconds) > 0",
         "the stack has no key of Stripe's, so nothing is compared",
