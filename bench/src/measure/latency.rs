@@ -1,0 +1,29 @@
+//! The latencies of a run, kept one by one: a few hundred thousand numbers need no histogram.
+
+use std::time::Duration;
+
+#[derive(Clone, Debug, Default)]
+pub struct Latencies {
+    micros: Vec<u32>,
+}
+
+impl Latencies {
+    pub fn note(&mut self, latency: Duration) {
+        self.micros.push(u32::try_from(latency.as_micros()).unwrap_or(u32::MAX));
+    }
+
+    pub fn extend(&mut self, others: Self) {
+        self.micros.extend(others.micros);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.micros.is_empty()
+    }
+
+    /// Milliseconds that so many of a thousand stay within: 500, 990, 999.
+    pub fn within(&mut self, permille: usize) -> Option<f64> {
+        let last = self.micros.len().checked_sub(1)?;
+        let (_, at, _) = self.micros.select_nth_unstable(last * permille / 1000);
+        Some(f64::from(*at) / 1e3)
+    }
+}
