@@ -48,6 +48,8 @@ struct Expression {
 async fn every_expression_of_rules_and_dashboards_has_an_answer_from_a_running_stack() {
     let mut stack = Stack::start(Combination::RabbitPostgres).await;
     let prometheus = Prometheus::start(&configuration(&mut stack)).await.unwrap();
+    let all_seen = "sum(up) == 3";
+    until(all_seen, PATIENCE, async || Ok(!prometheus.query(all_seen).await?.is_empty())).await.unwrap();
     load(&stack).await.unwrap();
     let applied = "sum(rate(tidegate_events_handled_total{outcome=\"applied\"}[1m])) > 0";
     let dead = "max(tidegate_events_unfinished{outcome=\"dead\"}) >= 1";
@@ -58,6 +60,7 @@ async fn every_expression_of_rules_and_dashboards_has_an_answer_from_a_running_s
             .unwrap();
     }
 
+    agrees_with_the_audit(&stack, &prometheus).await.unwrap();
     lint(&mut stack).await.unwrap();
     indexed(&stack.ledger_url()).await.unwrap();
     let names = prometheus.api("/api/v1/label/__name__/values").await.unwrap();
@@ -122,6 +125,48 @@ async fn load(stack: &Stack) -> anyhow::Result<()> {
         ensure!(!stranger.send(&forged).await.accepted());
         // The waves make rates: between two of them Prometheus looks.
         tokio::time::sleep(Duration::from_millis(1_500)).await;
+    }
+    Ok(())
+}
+
+/// The counters of what happened to money say what the audit says, though events came twice.
+async fn agrees_with_the_audit(stack: &Stack, prometheus: &Prometheus) -> anyhow::Result<()> {
+    let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&stack.ledger_url()).await?;
+    let steps = [
+        ("payment", "succeeded"),
+        ("payment", "canceled"),
+        ("refund", "succeeded"),
+        ("dispute", "opened"),
+        ("dispute", "lost"),
+        ("invoice", "paid"),
+        ("ban", "banned"),
+    ];
+    let counted =
+        "SELECT COUNT(*) FROM audit WHERE what = $1 AND subject_kind = $2 AND ($3 = '' OR after = $3)";
+    let mut told = Vec::new();
+    for (kind, status) in steps {
+        let counter =
+            format!("sum(tidegate_transitions_total{{kind=\"{kind}\",mode=\"live\",status=\"{status}\"}})");
+        told.push((counter, ("status", kind, status)));
+    }
+    told.push((
+        "sum(tidegate_payment_attempts_failed_total{mode=\"live\"})".to_owned(),
+        ("failed attempt", "payment", ""),
+    ));
+    for (counter, (what, kind, status)) in told {
+        let agree = until(&counter, PATIENCE, async || {
+            let lines: i64 = sqlx::query_scalar(counted)
+                .bind(what)
+                .bind(kind)
+                .bind(status)
+                .fetch_one(&mut connection)
+                .await?;
+            let samples = prometheus.query(&counter).await?;
+            let value = samples.first().and_then(|sample| sample["value"][1].as_str()).unwrap_or("none");
+            ensure!(kind == "ban" || lines > 0, "the audit has no {kind} that came to {status}");
+            Ok(value == lines.to_string())
+        });
+        agree.await.with_context(|| format!("{counter} is not what the audit says"))?;
     }
     Ok(())
 }
