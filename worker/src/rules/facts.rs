@@ -56,8 +56,8 @@ impl Facts {
         facts
     }
 
-    fn note_unknown<T: Object>(&mut self, shelf: &Shelf<T>, status: impl Fn(&T) -> &str) {
-        for (before, after) in shelf.steps() {
+    fn note_unknown<T: Object>(&mut self, rows: &Shelf<T>, status: impl Fn(&T) -> &str) {
+        for (before, after) in rows.steps() {
             if status(before) != status(after) && !statuses::is_known(T::KIND, status(after)) {
                 *self.unknown_statuses.entry(T::KIND).or_default() += 1;
             }
