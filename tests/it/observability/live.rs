@@ -72,7 +72,7 @@ async fn every_expression_of_rules_and_dashboards_has_an_answer_from_a_running_s
         match ask(&prometheus, &names, expression).await {
             Ok(values) => {
                 writeln!(told, "| {} | `{}` | {values} |", expression.place, one_line(&expression.text))
-                    .unwrap()
+                    .unwrap();
             }
             Err(fault) => faults.push(format!("{}: {fault:#}", expression.place)),
         }
@@ -141,7 +141,7 @@ async fn agrees_with_the_audit(stack: &Stack, prometheus: &Prometheus) -> anyhow
         ("invoice", "paid"),
         ("ban", "banned"),
     ];
-    let counted =
+    let in_audit =
         "SELECT COUNT(*) FROM audit WHERE what = $1 AND subject_kind = $2 AND ($3 = '' OR after = $3)";
     let mut told = Vec::new();
     for (kind, status) in steps {
@@ -155,7 +155,7 @@ async fn agrees_with_the_audit(stack: &Stack, prometheus: &Prometheus) -> anyhow
     ));
     for (counter, (what, kind, status)) in told {
         let agree = until(&counter, PATIENCE, async || {
-            let lines: i64 = sqlx::query_scalar(counted)
+            let lines: i64 = sqlx::query_scalar(in_audit)
                 .bind(what)
                 .bind(kind)
                 .bind(status)
