@@ -126,6 +126,7 @@ impl Probes for Gateway {
     async fn registry(&self) -> Registry {
         let taken = self.limits.bodies_bytes - self.room.available_permits();
         self.metrics.bodies_bytes.set(i64::try_from(taken).unwrap_or(i64::MAX));
+        self.metrics.queue.read(&self.queue).await;
         self.metrics.registry.clone()
     }
 }

@@ -1,13 +1,13 @@
 //! All metrics of the gateway. Labels come from the configuration and from closed sets alone.
 
+use std::sync::OnceLock;
+
 use chrono::{DateTime, Utc};
 use hyper::StatusCode;
-use prometheus::core::Collector;
-use prometheus::process_collector::ProcessCollector;
-use prometheus::{
-    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-};
-use shared::queue::PublishError;
+use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
+use shared::event_types;
+use shared::queue::{PublishError, QueueGauges};
+use shared::register::Register;
 
 use crate::answers::{self, ABANDONED, OUTCOMES, Outcome, Rejection, Unavailable};
 use crate::endpoints::Endpoints;
@@ -34,6 +34,7 @@ pub(crate) const CONNECTION_FAULTS: [&str; 3] = ["bad_request", "too_slow", "cut
 pub(crate) struct Metrics {
     pub(crate) registry: Registry,
     webhooks: IntCounterVec,
+    events_received: IntCounterVec,
     refusals: IntCounterVec,
     unavailable: IntCounterVec,
     secrets_matched: IntCounterVec,
@@ -49,16 +50,25 @@ pub(crate) struct Metrics {
     connections_failed: IntCounterVec,
     pub(crate) connections_shed: IntCounter,
     pub(crate) clock_skew: IntGauge,
+    pub(crate) queue: QueueGauges,
 }
 
 impl Metrics {
     pub(crate) fn new(endpoints: &Endpoints) -> Self {
-        let new = Registering(Registry::new());
-        new.0.register(Box::new(ProcessCollector::for_self())).expect("every name is used once");
-        let build = new.gauges("build_info", "Always 1; which version runs.", &["version"]);
-        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        let new = Register::new();
         let metrics = Self {
-            webhooks: new.counters("webhooks_total", "Webhooks received.", &["endpoint", "outcome"]),
+            webhooks: new.counters(
+                "webhooks_total",
+                "Requests to a webhook's path, by what came of each. `accepted`, `wrong_mode` and `wrong_account` were answered 200; \
+                 `abandoned`: the sender went away before its answer.",
+                &["endpoint", "outcome"],
+            ),
+            events_received: new.counters(
+                "events_received_total",
+                "Deliveries with a good signature, by the event's type and mode and by what came of them; a repetition is one more. \
+                 Types that mean nothing to the ledger are `other`.",
+                &["endpoint", "mode", "outcome", "type"],
+            ),
             refusals: new.counters(
                 "signature_refusals_total",
                 "Webhooks refused for their signature.",
@@ -90,8 +100,16 @@ impl Metrics {
                 "1 while the file with an endpoint's secrets is no good and the former ones stay in use.",
                 &["endpoint"],
             ),
-            publish_seconds: new.seconds("publish_seconds", "How long the queue took to confirm or refuse."),
-            answer_seconds: new.seconds("answer_seconds", "From a webhook's head to its answer."),
+            publish_seconds: new.histogram(
+                "publish_seconds",
+                "How long the queue took to make an event durable, or to refuse it.",
+                &SECONDS_BUCKETS,
+            ),
+            answer_seconds: new.histogram(
+                "answer_seconds",
+                "From a webhook's head to its answer.",
+                &SECONDS_BUCKETS,
+            ),
             in_flight: new.gauge("webhooks_in_flight", "Webhooks being read, verified or published now."),
             bodies_bytes: new.gauge("bodies_bytes", "Memory that the bodies in hand take now."),
             connections_open: new.gauge("connections_open", "Connections open to the public listener."),
@@ -105,7 +123,8 @@ impl Metrics {
                 "clock_skew_seconds",
                 "Our clock less the time of the last good signature; it includes Stripe's delay.",
             ),
-            registry: new.0,
+            queue: QueueGauges::new(&new),
+            registry: new.registry(),
         };
         metrics.begin_at_zero(endpoints);
         metrics
@@ -144,7 +163,7 @@ impl Metrics {
     /// Counts a webhook in hand, until `end` or until it is dropped with its connection.
     pub(crate) fn in_hand<'m>(&'m self, endpoint: &'m str) -> InHand<'m> {
         self.in_flight.inc();
-        InHand { metrics: self, endpoint, label: ABANDONED }
+        InHand { metrics: self, endpoint, event: OnceLock::new(), label: ABANDONED }
     }
 
     /// Counts a connection until it is dropped, however it ends.
@@ -184,10 +203,16 @@ impl Drop for OpenConnection<'_> {
 pub(crate) struct InHand<'m> {
     metrics: &'m Metrics,
     endpoint: &'m str,
+    /// Mode and type, once the signature is found good and the event is read.
+    event: OnceLock<(&'static str, &'static str)>,
     label: &'static str,
 }
 
 impl InHand<'_> {
+    pub(crate) fn is_event(&self, livemode: bool, kind: &str) {
+        self.event.get_or_init(|| (event_types::mode(livemode), event_types::label(kind)));
+    }
+
     pub(crate) fn end(mut self, outcome: &Outcome) {
         self.label = answers::label(outcome);
         match outcome {
@@ -206,41 +231,8 @@ impl Drop for InHand<'_> {
     fn drop(&mut self) {
         self.metrics.in_flight.dec();
         self.metrics.webhooks.with_label_values(&[self.endpoint, self.label]).inc();
+        if let Some((mode, kind)) = self.event.get() {
+            self.metrics.events_received.with_label_values(&[self.endpoint, *mode, self.label, *kind]).inc();
+        }
     }
-}
-
-/// Makes metrics and registers them. Names and labels are constants, so nothing here depends on input.
-struct Registering(Registry);
-
-impl Registering {
-    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
-        self.keep(IntCounterVec::new(options(name, help), labels))
-    }
-
-    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
-        self.keep(IntGaugeVec::new(options(name, help), labels))
-    }
-
-    fn counter(&self, name: &str, help: &str) -> IntCounter {
-        self.keep(IntCounter::with_opts(options(name, help)))
-    }
-
-    fn gauge(&self, name: &str, help: &str) -> IntGauge {
-        self.keep(IntGauge::with_opts(options(name, help)))
-    }
-
-    fn seconds(&self, name: &str, help: &str) -> Histogram {
-        let options = HistogramOpts { common_opts: options(name, help), buckets: SECONDS_BUCKETS.to_vec() };
-        self.keep(Histogram::with_opts(options))
-    }
-
-    fn keep<C: Collector + Clone + 'static>(&self, made: prometheus::Result<C>) -> C {
-        let collector = made.expect("names and labels are constant and legal");
-        self.0.register(Box::new(collector.clone())).expect("every name is used once");
-        collector
-    }
-}
-
-fn options(name: &str, help: &str) -> Opts {
-    Opts::new(format!("tidegate_{name}"), help)
 }

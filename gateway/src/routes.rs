@@ -51,7 +51,7 @@ fn route<'g>(endpoints: &'g Endpoints, path: &str) -> Option<Route<'g>> {
 async fn webhook(gateway: &Gateway, endpoint: &Endpoint, request: Request<Incoming>) -> Answer {
     let started = Instant::now();
     let in_hand = gateway.metrics.in_hand(&endpoint.name);
-    let receiving = webhook::receive(gateway, endpoint, request);
+    let receiving = webhook::receive(gateway, endpoint, &in_hand, request);
     let outcome = tokio::time::timeout(gateway.limits.answer_deadline, receiving)
         .await
         .unwrap_or(Err(Unavailable::AnswerDeadline.into()));

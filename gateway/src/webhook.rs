@@ -7,18 +7,25 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_ENCODING, HeaderMap};
 use hyper::{Request, http::request};
 use shared::envelope::{Envelope, Header, Source, Unwanted};
+use shared::trace::trace_id_of;
 
 use crate::Gateway;
 use crate::answers::{Outcome, Rejection, Unavailable};
 use crate::body::{self, Taken};
 use crate::endpoints::Endpoint;
 use crate::event::Head;
+use crate::metrics::InHand;
 use crate::signature::{Refusal, Signature};
 
 const SIGNATURE: &str = "stripe-signature";
 const TRACE_PARENT: &str = "traceparent";
 
-pub(crate) async fn receive(gateway: &Gateway, endpoint: &Endpoint, request: Request<Incoming>) -> Outcome {
+pub(crate) async fn receive(
+    gateway: &Gateway,
+    endpoint: &Endpoint,
+    in_hand: &InHand<'_>,
+    request: Request<Incoming>,
+) -> Outcome {
     let (head, body) = request.into_parts();
     if is_encoded(&head.headers) {
         return Err(Rejection::Encoded);
@@ -31,6 +38,7 @@ pub(crate) async fn receive(gateway: &Gateway, endpoint: &Endpoint, request: Req
     let taken = body::read(body, limits.body_bytes, limits.body_deadline, &gateway.room).await?;
     verify(gateway, endpoint, &signature, &taken.bytes)?;
     let envelope = envelope(endpoint, &head, &taken)?;
+    in_hand.is_event(envelope.header.livemode, &envelope.header.kind);
     publish(gateway, &envelope).await?;
     gateway.metrics.last_event(&endpoint.name, envelope.header.received_at);
     Ok(envelope.header.unwanted)
@@ -101,10 +109,10 @@ async fn publish(gateway: &Gateway, envelope: &Envelope) -> Result<(), Unavailab
     gateway.metrics.publish_seconds.observe(started.elapsed().as_secs_f64());
     if published.is_ok() {
         tracing::debug!(
-            event = envelope.header.id,
+            event_id = envelope.header.id,
             kind = envelope.header.kind,
             endpoint = envelope.header.endpoint,
-            trace_parent = envelope.header.trace_parent,
+            trace_id = trace_id_of(&envelope.header.trace_parent),
             "event accepted"
         );
     }

@@ -57,6 +57,12 @@ impl Samples {
         self.0.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.trim().parse().ok())
     }
 
+    /// The values of all series of that name.
+    pub fn values(&self, name: &str) -> impl Iterator<Item = f64> {
+        let series = self.0.lines().filter_map(move |line| line.strip_prefix(name)?.strip_prefix('{'));
+        series.filter_map(|rest| rest.rsplit_once(' ')?.1.parse().ok())
+    }
+
     /// The value of a label in the first series of that name.
     pub fn label(&self, name: &str, label: &str) -> Option<&str> {
         let line =
@@ -111,6 +117,7 @@ mod tests {
         assert_eq!(samples.value("a"), Some(7.0));
         assert_eq!(samples.value("a{secret=\"1\",endpoint=\"eu\"}"), Some(1.5));
         assert_eq!((samples.value("c"), samples.value("b")), (None, None));
+        assert_eq!(samples.values("a").collect::<Vec<_>>(), [1.5]);
         assert_eq!((samples.label("b", "version"), samples.label("a_total", "x")), (Some("0.1.0"), None));
     }
 }

@@ -1,11 +1,13 @@
 //! What gateway and worker both need, and nothing else: the envelope, the queue between them,
-//! configuration from the environment, logs, the internal listener, the stop signal and the clock.
+//! configuration from the environment, logs, metrics, the internal listener, the stop signal and the clock.
 
 pub mod clock;
 pub mod env;
 pub mod envelope;
+pub mod event_types;
 pub mod internal;
 pub mod queue;
+pub mod register;
 pub mod shutdown;
 pub mod telemetry;
 pub mod trace;

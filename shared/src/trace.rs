@@ -18,6 +18,11 @@ pub fn span_of(trace_parent: &str) -> &str {
     trace_parent.split('-').nth(2).unwrap_or_default()
 }
 
+/// The trace of a delivery.
+pub fn trace_id_of(trace_parent: &str) -> &str {
+    trace_parent.split('-').nth(1).unwrap_or_default()
+}
+
 fn trace_id(parent: &str) -> Option<&str> {
     let mut parts = parent.split('-');
     let (version, trace_id, span_id, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);

@@ -74,9 +74,14 @@ impl Edge {
 
     /// The value of one series, as `name{label="value"}` in the order of the page; 0 when it is not there.
     pub(crate) async fn metric(&self, series: &str) -> f64 {
-        let (_, page) = get(self.internal, "/metrics").await.expect("metrics are served");
+        let page = self.page().await;
         let line = page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
         line.map_or(0.0, |value| value.parse().expect("metrics are numbers"))
+    }
+
+    /// What Prometheus would read.
+    pub(crate) async fn page(&self) -> String {
+        get(self.internal, "/metrics").await.expect("metrics are served").1
     }
 
     pub(crate) async fn ready(&self) -> (u16, String) {

@@ -19,6 +19,7 @@ mod lattice;
 mod ledgers;
 mod malformed;
 mod manifests;
+mod observability;
 mod oncall;
 mod orders;
 mod outages;

@@ -16,6 +16,7 @@ pub mod oracle;
 pub mod ports;
 pub mod postgres;
 pub mod process;
+pub mod prometheus;
 pub mod queue;
 pub mod random;
 pub mod rows;

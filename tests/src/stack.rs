@@ -225,6 +225,11 @@ impl Stack {
         }
     }
 
+    /// Where webhooks are taken in.
+    pub fn gateway(&self) -> SocketAddr {
+        self.gateway
+    }
+
     pub fn client(&self) -> Client {
         Client::new(self.gateway, &self.secret)
     }

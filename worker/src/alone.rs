@@ -44,6 +44,10 @@ pub enum Alone {
         outcome: &'static str,
         /// Where it was buried.
         death: Option<Death>,
+        /// Its class, where it was not dead before.
+        buried: Option<&'static str>,
+        /// How often it has failed.
+        attempts: i64,
         /// One where the ledger had not heard of it.
         recorded: u64,
     },
@@ -64,40 +68,47 @@ pub async fn handle(
     mark: &mut Mark,
 ) -> Result<Alone, Failure> {
     let key = Content::of(envelope).key;
-    let (attempts, blame) = match begin(ledger, &key, envelope, now, now + retries.claim, mark).await? {
-        Begin::NotDue { recorded } => return Ok(Alone::NotDue { recorded }),
-        Begin::NeverCameBack { attempts } => (attempts, Blame::NeverCameBack),
-        Begin::Marked { attempts } => match process(ledger, &[envelope], Manner::Alone, now).await {
-            Ok(handled) => return Ok(Alone::Handled(handled)),
-            Err(Failure::Blame(blame)) => (attempts, blame),
-            // Not the event's failure: the mark stays ours for the next try.
-            Err(failure) => return Err(failure),
-        },
-    };
+    let (SoFar { attempts, was_dead }, blame) =
+        match begin(ledger, &key, envelope, now, now + retries.claim, mark).await? {
+            Begin::NotDue { recorded } => return Ok(Alone::NotDue { recorded }),
+            Begin::NeverCameBack(so_far) => (so_far, Blame::NeverCameBack),
+            Begin::Marked(so_far) => match process(ledger, &[envelope], Manner::Alone, now).await {
+                Ok(handled) => return Ok(Alone::Handled(handled)),
+                Err(Failure::Blame(blame)) => (so_far, blame),
+                // Not the event's failure: the mark stays ours for the next try.
+                Err(failure) => return Err(failure),
+            },
+        };
     let attempts = attempts + 1;
     let outcome = failure::outcome(&blame, &envelope.header, attempts, &retries.distances, now);
     let name = outcome.as_str();
-    let death = match &outcome {
-        Outcome::Dead { failed } => Some(Death::of(&failed.fingerprint, &envelope.header)),
-        _ => None,
+    let (death, buried) = match &outcome {
+        Outcome::Dead { failed } => {
+            let death = Death::of(&failed.fingerprint, &envelope.header);
+            (Some(death), (!was_dead).then(|| failed.class()))
+        }
+        _ => (None, None),
     };
     let risk = Content::of(envelope).risk();
     let recorded = conclude(ledger, Record { key, envelope, outcome, attempts, risk }, now).await?;
-    Ok(Alone::Failed { blame, outcome: name, death, recorded })
+    Ok(Alone::Failed { blame, outcome: name, death, buried, attempts, recorded })
 }
 
 enum Begin {
     /// The mark is committed.
-    Marked {
-        attempts: i64,
-    },
+    Marked(SoFar),
     /// A mark was there: an attempt ended without a word.
-    NeverCameBack {
-        attempts: i64,
-    },
+    NeverCameBack(SoFar),
     NotDue {
         recorded: u64,
     },
+}
+
+/// What the ledger has of an event that is handled now.
+#[derive(Clone, Copy, Default)]
+struct SoFar {
+    attempts: i64,
+    was_dead: bool,
 }
 
 async fn begin(
@@ -110,14 +121,16 @@ async fn begin(
 ) -> Result<Begin, LedgerError> {
     let mut tx = ledger.begin().await?;
     let known = tx.known(std::slice::from_ref(key)).await?.pop();
-    let attempts = match known {
-        None => 0,
+    let so_far = match known {
+        None => SoFar::default(),
         Some(known)
             if known.outcome == "waiting" && (mark.is_mine || tx.claim(key, now, claimed_until).await?) =>
         {
-            known.attempts
+            SoFar { attempts: known.attempts, was_dead: false }
         }
-        Some(known) if is_asked_for(&mut tx, key, envelope).await? => known.attempts,
+        Some(known) if is_asked_for(&mut tx, key, envelope).await? => {
+            SoFar { attempts: known.attempts, was_dead: known.outcome == "dead" }
+        }
         Some(known) => {
             // Handled, and perhaps by somebody who died before it was settled: no blame is left over.
             tx.unmark_started(std::slice::from_ref(key)).await?;
@@ -131,7 +144,7 @@ async fn begin(
     // Before the commit: where its answer is lost, the mark that is found next time is ours all the same.
     mark.is_mine |= tx.mark_started(key, now).await?;
     tx.commit().await?;
-    Ok(if mark.is_mine { Begin::Marked { attempts } } else { Begin::NeverCameBack { attempts } })
+    Ok(if mark.is_mine { Begin::Marked(so_far) } else { Begin::NeverCameBack(so_far) })
 }
 
 /// Takes the mark away from an event that goes back untouched: a clean stop is no attempt. A claim is left to

@@ -21,6 +21,7 @@ use crate::ledger::pauses::Pause;
 use crate::metrics::Metrics;
 use crate::pause::{Brake, Paused};
 use crate::process::{Manner, process};
+use crate::repetitions;
 use crate::watchdog::Watchdog;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -144,12 +145,12 @@ impl Lanes {
                         self.observe_latency(&[envelope], clock::now());
                         self.mourn(&handled.deaths, &[envelope]).await;
                     }
-                    Alone::Failed { blame, outcome, death, recorded } => {
+                    Alone::Failed { blame, outcome, death, buried, attempts, recorded } => {
                         self.metrics.recorded.inc_by(*recorded);
                         self.mourn(death.as_slice(), &[envelope]).await;
                         let (event_id, kind) = (&envelope.header.id, &envelope.header.kind);
-                        tracing::warn!(event_id, kind, %blame, outcome, "an event failed alone");
-                        self.metrics.count_failed(outcome);
+                        tracing::warn!(event_id, kind, %blame, outcome, attempts, "an event failed alone");
+                        self.metrics.count_failed(outcome, *attempts, *buried);
                     }
                     Alone::NotDue { recorded } => self.metrics.recorded.inc_by(*recorded),
                 }
@@ -228,7 +229,7 @@ impl Lanes {
     }
 
     fn observe_latency(&self, envelopes: &[&Envelope], now: DateTime<Utc>) {
-        for envelope in envelopes {
+        for envelope in envelopes.iter().filter(|envelope| repetitions::is_stripes(envelope)) {
             let elapsed = (now - envelope.header.received_at).to_std().unwrap_or_default();
             self.metrics.received_to_applied.observe(elapsed.as_secs_f64());
         }

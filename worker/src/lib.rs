@@ -12,6 +12,7 @@ mod failpoint;
 pub mod failure;
 pub mod family;
 mod fold;
+mod journal;
 pub mod ledger;
 mod load;
 mod metrics;

@@ -28,6 +28,21 @@ pub struct Failed {
     pub fingerprint: String,
 }
 
+impl Failed {
+    /// The classes of failures, as a fingerprint begins with them.
+    pub const CLASSES: [&'static str; 3] = ["permanent", "unexplained", "refused by the database"];
+
+    pub fn class(&self) -> &'static str {
+        Self::class_of(&self.fingerprint)
+    }
+
+    /// The class of a fingerprint: that its body can never be applied, that nobody can explain what happens, or
+    /// that the database refuses what it says.
+    pub fn class_of(fingerprint: &str) -> &'static str {
+        Self::CLASSES.into_iter().find(|class| fingerprint.starts_with(class)).unwrap_or("other")
+    }
+}
+
 impl Outcome {
     pub const NAMES: [&'static str; 4] = ["applied", "ignored", "waiting", "dead"];
 

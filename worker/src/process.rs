@@ -6,12 +6,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use shared::clock;
 use shared::envelope::Envelope;
 
 use crate::deaths::Death;
 use crate::failpoint;
 use crate::failure::Failure;
 use crate::fold::fold;
+use crate::journal::{self, Entry};
 use crate::ledger::events::{Concluded, Record, Repetitions};
 use crate::ledger::objects::Stored;
 use crate::ledger::replays::Replayed;
@@ -21,9 +23,11 @@ use crate::outcome::Outcome;
 use crate::repetitions;
 use crate::rules::Permanent;
 use crate::rules::event::{Content, EventKey, Meaning};
+use crate::rules::facts::Facts;
 use crate::rules::policy::Policy;
 use crate::rules::risk::Risk;
 use crate::rules::shelf::Shelf;
+use crate::rules::versions;
 use crate::rules::world::{Event, World};
 
 /// Who moves what events move, in the audit.
@@ -59,6 +63,11 @@ pub struct Handled {
     pub transitions: usize,
     /// What was buried, by cause.
     pub deaths: Vec<Death>,
+    /// The same by class, without what was dead before.
+    pub buried: BTreeMap<&'static str, u64>,
+    /// API versions, of what came for the first time.
+    pub versions: BTreeMap<&'static str, u64>,
+    pub facts: Facts,
 }
 
 /// Handles a batch. `Err` means that nothing was written.
@@ -70,8 +79,9 @@ pub async fn process(
 ) -> Result<Handled, Failure> {
     let readings = envelopes.iter().map(|envelope| read(envelope)).collect::<Result<Vec<_>, _>>()?;
     let mut tx = ledger.begin().await?;
-    let handled = write(&mut tx, readings, manner, ledger.policy(), now).await?;
+    let (handled, entries) = write(&mut tx, readings, manner, ledger.policy(), now).await?;
     tx.commit().await?;
+    journal::tell(&entries, clock::now());
     Ok(handled)
 }
 
@@ -87,13 +97,13 @@ pub fn read(envelope: &Envelope) -> Result<Reading<'_>, Failure> {
     catch_unwind(AssertUnwindSafe(read)).map_err(|_| Failure::panicked())
 }
 
-async fn write(
+async fn write<'a>(
     tx: &mut Transaction,
-    readings: Vec<Reading<'_>>,
+    readings: Vec<Reading<'a>>,
     manner: Manner,
     policy: &Arc<Policy>,
     now: DateTime<Utc>,
-) -> Result<Handled, Failure> {
+) -> Result<(Handled, Vec<Entry<'a>>), Failure> {
     let mut batch = Batch::of(readings);
     let due = record(tx, &mut batch, manner, now).await?;
     let events: Vec<Event> =
@@ -104,31 +114,47 @@ async fn write(
     store(tx, &world, &locked).await?;
     tx.append_audit(&transitions, STRIPE, now).await?;
 
-    let count = |name: &str| {
-        batch.records.iter().filter(|r| due.contains(&r.key) && r.outcome.as_str() == name).count()
-    };
-    Ok(Handled {
-        applied: count("applied"),
-        ignored: count("ignored"),
-        dead: count("dead"),
-        repeated: batch.deliveries - due.len(),
-        recorded: batch.recorded,
+    let facts = Facts::of(&world, &transitions);
+    let (deliveries, recorded) = (batch.deliveries, batch.recorded);
+    let mut handled = Handled {
+        recorded,
         transitions: transitions.len(),
-        deaths: batch.records.iter().filter(|r| due.contains(&r.key)).filter_map(death).collect(),
-    })
-}
-
-fn death(record: &Record<'_>) -> Option<Death> {
-    match &record.outcome {
-        Outcome::Dead { failed } => Some(Death::of(&failed.fingerprint, &record.envelope.header)),
-        _ => None,
+        facts,
+        repeated: deliveries - due.len(),
+        ..Handled::default()
+    };
+    let mut entries = Vec::with_capacity(due.len());
+    for record in batch.records.into_iter().filter(|record| due.contains(&record.key)) {
+        match &record.outcome {
+            Outcome::Applied => handled.applied += 1,
+            Outcome::Ignored { .. } => handled.ignored += 1,
+            Outcome::Dead { failed } => {
+                handled.dead += 1;
+                handled.deaths.push(Death::of(&failed.fingerprint, &record.envelope.header));
+                if !batch.were_dead.contains(&record.key) {
+                    *handled.buried.entry(failed.class()).or_default() += 1;
+                }
+            }
+            Outcome::Waiting { .. } => {} // reading alone comes to no such outcome
+        }
+        if batch.new.contains(&record.key) {
+            *handled
+                .versions
+                .entry(versions::label(record.envelope.header.api_version.as_deref()))
+                .or_default() += 1;
+        }
+        entries.push(Entry { envelope: record.envelope, outcome: record.outcome });
     }
+    Ok((handled, entries))
 }
 
 /// A batch by event: each once, however often it came.
 struct Batch<'a> {
     deliveries: usize,
     recorded: u64,
+    /// Those that the ledger had not heard of, and those that were dead already.
+    new: BTreeSet<EventKey>,
+    were_dead: BTreeSet<EventKey>,
     records: Vec<Record<'a>>,
     events: BTreeMap<EventKey, Event>,
     /// Every delivery of each event, in the order of arrival.
@@ -154,7 +180,9 @@ impl<'a> Batch<'a> {
             events.insert(key.clone(), Event { id: key.id.clone(), observations });
             records.insert(key.clone(), Record { key, envelope, outcome, attempts: 1, risk });
         }
-        Self { deliveries, recorded: 0, records: records.into_values().collect(), events, envelopes }
+        let records = records.into_values().collect();
+        let (new, were_dead) = (BTreeSet::new(), BTreeSet::new());
+        Self { deliveries, recorded: 0, new, were_dead, records, events, envelopes }
     }
 
     /// The replays that are asked for, sorted.
@@ -183,7 +211,7 @@ async fn record(
     replays.retain(|replay| !ran.contains(replay));
 
     let first = bodies.iter().filter(|record| repetitions::is_stripes(record.envelope)).count() as u64;
-    let mut due = new;
+    let mut due = new.clone();
     let mut repeated: Vec<Repetitions> =
         due.iter().filter_map(|key| repetitions::of(key, &batch.envelopes[key], None)).collect();
     let mut concluded = Vec::new();
@@ -202,6 +230,9 @@ async fn record(
                 let (key, outcome, risk) = (known.key.clone(), record.outcome.clone(), record.risk.clone());
                 concluded.push(Concluded { key, outcome, attempts: record.attempts, risk });
             }
+            if known.outcome == "dead" {
+                batch.were_dead.insert(known.key.clone());
+            }
             due.insert(known.key);
         }
     }
@@ -209,6 +240,7 @@ async fn record(
     tx.conclude(&concluded, now).await?;
     repeated.sort_by(|a, b| a.key.cmp(&b.key));
     tx.count_repetitions(&repeated).await?;
+    batch.new = new;
     batch.recorded = first + repeated.iter().map(|repeated| repeated.times.unsigned_abs()).sum::<u64>();
     let outcome = |key: &EventKey| {
         let place = batch.records.binary_search_by(|record| record.key.cmp(key));

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use prometheus::Registry;
-use shared::clock;
 use shared::internal::{self, Probes};
 use shared::queue::Queue;
 use tokio::net::TcpListener;
@@ -15,7 +14,6 @@ use tokio_util::task::TaskTracker;
 use crate::WorkerConfig;
 use crate::alone::Retries;
 use crate::chores;
-use crate::chores::completeness::STRIPE_LISTS;
 use crate::circuit::Circuit;
 use crate::consume::Lanes;
 use crate::deaths::Deaths;
@@ -28,7 +26,6 @@ use crate::watchdog::Watchdog;
 const SCHEMA_POLL: Duration = Duration::from_secs(1);
 /// Beyond what the watchdog grants: for the statements around the rules.
 const CLAIM_MARGIN: Duration = Duration::from_secs(5);
-const PROBE_DEADLINE: Duration = Duration::from_secs(2);
 
 /// Works until told to stop, then finishes what is in hand. Ends with an error when the disk failed, the
 /// schema is not this build's, or the drain took too long.
@@ -47,7 +44,7 @@ pub async fn run(
     let lanes = Lanes {
         queue: queue.clone(),
         ledger: ledger.clone(),
-        metrics: Metrics::new()?,
+        metrics: Metrics::new(),
         circuit: Arc::new(Circuit::default()),
         brake: Arc::new(Brake::new()),
         watchdog: Watchdog::start(lane_count + 1, config.event_deadline)?,
@@ -147,35 +144,9 @@ impl Probes for Lanes {
     async fn registry(&self) -> Registry {
         self.metrics.paused.set(i64::from(self.circuit.reason().is_some()));
         self.metrics.consumption_paused.set(i64::from(self.brake.is_pulled()));
-        if let Ok(Ok(depth)) = tokio::time::timeout(PROBE_DEADLINE, self.queue.depth()).await {
-            self.metrics.queue_ready.set(depth.ready.try_into().unwrap_or(i64::MAX));
-            self.metrics.queue_leased.set(depth.leased.unwrap_or(0).try_into().unwrap_or(i64::MAX));
-            let oldest = depth.oldest_age.unwrap_or_default().as_secs();
-            self.metrics.queue_oldest_seconds.set(oldest.try_into().unwrap_or(i64::MAX));
-        }
-        if self.circuit.reason().is_none()
-            && let Ok(counts) = self.ledger.unfinished().await
-        {
-            for (outcome, count) in counts {
-                self.metrics.unfinished.with_label_values(&[outcome]).set(count);
-            }
-        }
-        if self.circuit.reason().is_none()
-            && let Ok(waiting) = self.ledger.waiting_for_report().await
-        {
-            for waiting in waiting {
-                let kind = [waiting.kind];
-                self.metrics.named_only.with_label_values(&kind).set(waiting.count);
-                let since = waiting.since.map_or(0, |since| since.timestamp());
-                self.metrics.named_only_since.with_label_values(&kind).set(since);
-            }
-        }
-        if self.circuit.reason().is_none()
-            && let Ok(Some(complete_until)) = self.ledger.complete_until().await
-        {
-            let left = complete_until + STRIPE_LISTS - clock::now();
-            self.metrics.complete_until.set(complete_until.timestamp());
-            self.metrics.stripe_history_left.set(left.num_seconds());
+        self.metrics.queue.read(&self.queue).await;
+        if self.circuit.reason().is_none() {
+            self.metrics.ledger.read(&self.ledger).await;
         }
         self.metrics.registry.clone()
     }

@@ -132,9 +132,11 @@ impl Eyes {
         if let Ok(figures) = &mut queue
             && figures.leased.is_none()
         {
-            let told = |series| worker.samples.value(series).filter(|_| worker.ready == Some(true));
-            figures.leased = told("tidegate_queue_leased_events").map(whole);
-            figures.oldest_secs = told("tidegate_queue_oldest_seconds").filter(|secs| *secs > 0.0);
+            let told =
+                |name: &'static str| worker.samples.values(name).filter(|_| worker.ready == Some(true));
+            figures.leased = told("tidegate_queue_leased_events").reduce(|a, b| a + b).map(whole);
+            figures.oldest_secs =
+                told("tidegate_queue_oldest_seconds").reduce(f64::max).filter(|secs| *secs > 0.0);
         }
         let side = |at: &String, error: anyhow::Error| (at.clone(), format!("{error:#}"));
         Figures {

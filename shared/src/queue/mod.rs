@@ -2,6 +2,7 @@
 //! one suite of tests: durable before `publish` returns, at least once, in no order, exactly one settle.
 
 mod config;
+mod gauges;
 pub mod rabbitmq;
 #[cfg(feature = "embedded")]
 pub mod sqlite;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 pub use self::config::{QueueConfig, QueueUrl, VARIABLES};
+pub use self::gauges::QueueGauges;
 use crate::envelope::Envelope;
 
 /// A handle; clones share one queue.
@@ -168,11 +170,22 @@ impl Queue {
         }
     }
 
+    /// All of its queues together.
     pub async fn depth(&self) -> Result<Depth, QueueError> {
+        let depths = self.depths().await?;
+        Ok(Depth {
+            ready: depths.iter().map(|(_, depth)| depth.ready).sum(),
+            leased: depths.iter().filter_map(|(_, depth)| depth.leased).reduce(|a, b| a + b),
+            oldest_age: depths.iter().filter_map(|(_, depth)| depth.oldest_age).max(),
+        })
+    }
+
+    /// Each of its queues by name. A file has one.
+    pub async fn depths(&self) -> Result<Vec<(&'static str, Depth)>, QueueError> {
         match &*self.0 {
-            Backend::RabbitMq(queue) => queue.depth().await,
+            Backend::RabbitMq(queue) => queue.depths().await,
             #[cfg(feature = "embedded")]
-            Backend::Sqlite(queue) => queue.depth().await,
+            Backend::Sqlite(queue) => Ok(vec![(rabbitmq::topology::EVENTS, queue.depth().await?)]),
         }
     }
 

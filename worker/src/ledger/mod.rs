@@ -9,6 +9,7 @@ mod config;
 mod error;
 pub mod events;
 pub mod figures;
+pub mod gauges;
 pub mod glance;
 mod leases;
 pub mod lists;

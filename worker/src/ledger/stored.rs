@@ -184,20 +184,6 @@ impl Ledger {
         }))
     }
 
-    /// How many events wait, and how many are dead.
-    pub async fn unfinished(&self) -> Result<[(&'static str, i64); 2], LedgerError> {
-        let mut tx = self.read().await?;
-        let (waiting, dead) = on!(&mut tx, |connection| {
-            sqlx::query_as(
-                "SELECT (SELECT COUNT(*) FROM events WHERE outcome = 'waiting'), \
-                 (SELECT COUNT(*) FROM events WHERE outcome = 'dead')",
-            )
-            .fetch_one(connection)
-            .await?
-        });
-        Ok([("waiting", waiting), ("dead", dead)])
-    }
-
     /// Events, the newest first.
     pub async fn events(&self, filter: &EventFilter) -> Result<Vec<StoredEvent>, LedgerError> {
         let kinds = filter.kinds();

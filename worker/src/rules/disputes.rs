@@ -7,6 +7,7 @@ mod tests;
 
 use chrono::{DateTime, Utc};
 
+pub(super) use self::read::STATUSES;
 pub use self::read::{Links, Report, State, named, read};
 use super::charges::Charge;
 use super::freshness::Seen;

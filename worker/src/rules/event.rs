@@ -218,6 +218,16 @@ mod tests {
     }
 
     #[test]
+    fn every_type_with_a_label_of_its_own_has_a_rule() {
+        for kind in shared::event_types::LABELLED {
+            assert!(has_rule(kind), "{kind}");
+        }
+        for kind in charges::TYPES {
+            assert_eq!(shared::event_types::label(kind), *kind);
+        }
+    }
+
+    #[test]
     fn a_type_without_a_rule_is_ignored() {
         let envelope =
             envelope("terminal.reader.action_failed", r#"{"object":"event","data":{"object":{}}}"#);

@@ -9,6 +9,7 @@ mod tests;
 
 use chrono::{DateTime, Utc};
 
+pub(super) use self::read::STATUSES;
 pub use self::read::{Links, Report, Shows, State, named, read, read_payment};
 use super::freshness::Seen;
 use super::row::{link_to, row, words};

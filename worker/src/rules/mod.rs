@@ -7,6 +7,7 @@ pub mod charges;
 pub mod customers;
 pub mod disputes;
 pub mod event;
+pub mod facts;
 pub mod failures;
 pub mod fields;
 pub mod freshness;
@@ -20,9 +21,11 @@ pub mod refunds;
 pub mod risk;
 pub mod row;
 pub mod shelf;
+pub mod statuses;
 pub mod subscriptions;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod versions;
 pub mod warnings;
 pub mod world;
 

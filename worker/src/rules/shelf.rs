@@ -1,21 +1,21 @@
 //! The objects of one kind in a world, with what changed about them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{Key, Object, Transition};
 
 #[derive(Clone, Debug)]
 pub struct Shelf<T> {
     rows: BTreeMap<Key, T>,
-    /// Since the world was loaded.
-    changed: BTreeSet<Key>,
+    /// Those that changed, as they were when the world was loaded.
+    changed: BTreeMap<Key, T>,
     /// As they were before the event at hand.
     before: BTreeMap<Key, T>,
 }
 
 impl<T> Default for Shelf<T> {
     fn default() -> Self {
-        Self { rows: BTreeMap::new(), changed: BTreeSet::new(), before: BTreeMap::new() }
+        Self { rows: BTreeMap::new(), changed: BTreeMap::new(), before: BTreeMap::new() }
     }
 }
 
@@ -42,7 +42,12 @@ impl<T: Object> Shelf<T> {
 
     /// Those that an event changed, sorted by key.
     pub fn changed(&self) -> Vec<&T> {
-        self.changed.iter().map(|key| &self.rows[key]).collect()
+        self.changed.keys().map(|key| &self.rows[key]).collect()
+    }
+
+    /// The same, each as it was when the world was loaded, and as it is now.
+    pub fn steps(&self) -> impl Iterator<Item = (&T, &T)> {
+        self.changed.iter().map(|(key, before)| (before, &self.rows[key]))
     }
 
     /// Takes in a row as the ledger has it; what is here already stays.
@@ -56,7 +61,7 @@ impl<T: Object> Shelf<T> {
         let before = row.clone();
         change(row);
         if *row != before {
-            self.changed.insert(key.clone());
+            self.changed.entry(key.clone()).or_insert_with(|| before.clone());
             self.before.entry(key.clone()).or_insert(before);
         }
     }

@@ -71,16 +71,13 @@ impl Acks {
         tags.into_iter().map(|tag| Ack { tag, multiple: false }).collect()
     }
 
-    pub(super) fn held(&self) -> usize {
-        self.held.len()
+    /// What is lent and not settled, with the time it was received at.
+    pub(super) fn held(&self) -> impl Iterator<Item = (u64, DateTime<Utc>)> {
+        self.held.iter().map(|(tag, received_at)| (*tag, *received_at))
     }
 
     pub(super) fn last_held(&self) -> Option<u64> {
         self.held.last_key_value().map(|(tag, _)| *tag)
-    }
-
-    pub(super) fn oldest(&self) -> Option<DateTime<Utc>> {
-        self.held.values().min().copied()
     }
 }
 
@@ -211,7 +208,11 @@ mod tests {
                 witness.done.insert(tag);
             }
             acks.group().into_iter().for_each(|ack| witness.hear(ack));
-            assert!(witness.lent.is_empty() && acks.held() == 0, "seed {seed} forgot {:?}", witness.lent);
+            assert!(
+                witness.lent.is_empty() && acks.held().count() == 0,
+                "seed {seed} forgot {:?}",
+                witness.lent
+            );
         }
     }
 }

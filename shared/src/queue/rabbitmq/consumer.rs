@@ -121,9 +121,9 @@ async fn run(consuming: Consuming, mut requests: mpsc::Receiver<Request>, mut re
     }
 }
 
-/// What comes in by the consumers of a channel; `true` where it comes from the dead. A consumer that ends
-/// says so once, with `None`.
-type Arriving = BoxStream<'static, Option<(lapin::Result<Delivery>, bool)>>;
+/// What comes in by the consumers of a channel, and from which queue. A consumer that ends says so once, with
+/// `None`.
+type Arriving = BoxStream<'static, Option<(lapin::Result<Delivery>, &'static str)>>;
 
 /// `None` at rest.
 type Subscribed = Option<Arriving>;
@@ -159,8 +159,7 @@ async fn subscribe(consuming: &Consuming, channel: &Channel) -> Result<Arriving,
         let (options, none) = (BasicConsumeOptions::default(), FieldTable::default());
         let consume = channel.basic_consume(queue.into(), queue.into(), options, none);
         let subscription: Subscription = in_time(OPEN_DEADLINE, consume).await?;
-        let is_dead = queue == topology::DEAD;
-        let arriving = subscription.map(move |delivery| Some((delivery, is_dead)));
+        let arriving = subscription.map(move |delivery| Some((delivery, queue)));
         subscriptions.push(arriving.chain(stream::once(std::future::ready(None))));
     }
     Ok(stream::select_all(subscriptions).boxed())
@@ -211,8 +210,8 @@ async fn serve(
                 continue;
             }
             arrived = next(&mut arriving) => match arrived {
-                Some((Ok(delivery), is_dead)) => {
-                    arrive(&consuming.lent, delivery, is_dead);
+                Some((Ok(delivery), queue)) => {
+                    arrive(&consuming.lent, delivery, queue);
                     continue;
                 }
                 Some((Err(error), _)) => return Ended::Lost(plain(&error)),
@@ -226,7 +225,7 @@ async fn serve(
 }
 
 /// Nothing comes at rest.
-async fn next(arriving: &mut Subscribed) -> Option<(lapin::Result<Delivery>, bool)> {
+async fn next(arriving: &mut Subscribed) -> Option<(lapin::Result<Delivery>, &'static str)> {
     match arriving {
         Some(arriving) => arriving.next().await.flatten(),
         None => std::future::pending().await,
@@ -243,7 +242,7 @@ async fn unsubscribe(consuming: &Consuming, channel: &Channel, mut arriving: Arr
     let drain = async {
         while let Some(arrived) = arriving.next().await {
             match arrived {
-                Some((Ok(delivery), is_dead)) => arrive(&consuming.lent, delivery, is_dead),
+                Some((Ok(delivery), queue)) => arrive(&consuming.lent, delivery, queue),
                 Some((Err(error), _)) => return Err(plain(&error)),
                 None => {}
             }
@@ -259,13 +258,13 @@ async fn unsubscribe(consuming: &Consuming, channel: &Channel, mut arriving: Arr
     Ok(())
 }
 
-fn arrive(lent: &Lent, delivery: Delivery, is_dead: bool) {
+fn arrive(lent: &Lent, delivery: Delivery, queue: &'static str) {
     let (tag, now) = (delivery.delivery_tag, crate::clock::now());
     if message::is_probe(&delivery.properties, &delivery.data) {
         return lent.pass_over(tag, now);
     }
     let envelope = message::envelope(&delivery.properties, delivery.data, now);
-    lent.arrive(tag, envelope, delivery.redelivered || is_dead);
+    lent.arrive(tag, queue, envelope, delivery.redelivered || queue == topology::DEAD);
 }
 
 async fn answer(consuming: &Consuming, channel: &Channel, request: Request) -> Result<(), String> {

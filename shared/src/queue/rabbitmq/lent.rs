@@ -1,7 +1,7 @@
 //! What the broker has lent to this process: the envelopes that nobody has taken yet, and the bookkeeping of
 //! those that are not settled. It is bounded by the prefetch of the consumers that fill it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
 
 use super::acks::Acks;
+use super::topology;
 use crate::envelope::Envelope;
 use crate::queue::{Delivery, Settle, Settled, Tag};
 
@@ -29,6 +30,8 @@ struct Inner {
     epoch: u64,
     acks: Acks,
     buffer: VecDeque<Delivery>,
+    /// What is held of other queues than `events`: hardly ever anything.
+    strays: BTreeMap<u64, &'static str>,
 }
 
 impl Lent {
@@ -43,8 +46,11 @@ impl Lent {
         *self.lock() = Inner { epoch: NO_EPOCH, ..Inner::default() };
     }
 
-    pub(super) fn arrive(&self, number: u64, envelope: Envelope, redelivered: bool) {
+    pub(super) fn arrive(&self, number: u64, queue: &'static str, envelope: Envelope, redelivered: bool) {
         let mut inner = self.lock();
+        if queue != topology::EVENTS {
+            inner.strays.insert(number, queue);
+        }
         inner.acks.lent(number, envelope.header.received_at);
         let tag = Tag { scope: inner.epoch, number };
         inner.buffer.push_back(Delivery { envelope, tag, redelivered });
@@ -85,6 +91,7 @@ impl Lent {
     pub(super) fn take_back(&self) -> Vec<u64> {
         let mut inner = self.lock();
         let tags: Vec<u64> = inner.buffer.drain(..).map(|delivery| delivery.tag.number).collect();
+        inner.strays.retain(|tag, _| !tags.contains(tag));
         tags.into_iter().filter(|tag| inner.acks.released(*tag)).collect()
     }
 
@@ -99,6 +106,9 @@ impl Lent {
                     Settle::Done => inner.acks.done(tag.number, now),
                     Settle::Release => inner.acks.released(tag.number),
                 };
+            if is_held {
+                inner.strays.remove(&tag.number);
+            }
             match (is_held, settle) {
                 (false, _) => settled.stale += 1,
                 (true, Settle::Done) => settled.settled += 1,
@@ -109,6 +119,19 @@ impl Lent {
             }
         }
         (settled, releases)
+    }
+
+    /// What is held of each queue: how many, and when the oldest of them was received.
+    pub(super) fn held(&self) -> BTreeMap<&'static str, (u64, Option<DateTime<Utc>>)> {
+        let inner = self.lock();
+        let mut held: BTreeMap<&'static str, (u64, Option<DateTime<Utc>>)> = BTreeMap::new();
+        for (tag, received_at) in inner.acks.held() {
+            let queue = inner.strays.get(&tag).copied().unwrap_or(topology::EVENTS);
+            let (count, oldest) = held.entry(queue).or_default();
+            *count += 1;
+            *oldest = Some(oldest.map_or(received_at, |oldest| oldest.min(received_at)));
+        }
+        held
     }
 
     /// Asks the bookkeeping of the current channel.

@@ -106,9 +106,9 @@ impl RabbitMq {
         }
     }
 
-    /// Ready is what waits in all three queues. The broker does not tell over AMQP what it has lent to whom,
-    /// nor how old anything is: leased and the oldest are those that this process holds.
-    pub(super) async fn depth(&self) -> Result<Depth, QueueError> {
+    /// The broker does not tell over AMQP what it has lent to whom, nor how old anything is: leased and the
+    /// oldest are those that this process holds.
+    pub(super) async fn depths(&self) -> Result<Vec<(&'static str, Depth)>, QueueError> {
         // A connection that publishes may be blocked, hence the consumer's where there is one.
         let roles = [self.consumer.as_ref().map(|it| &it.1), self.publisher.as_ref().map(|it| &it.1)];
         let connection = roles.into_iter().flatten().find_map(|status| status.connection());
@@ -116,16 +116,17 @@ impl RabbitMq {
         let counted = tokio::time::timeout(self.deadline, ready(&connection, self.deadline)).await;
         let ready =
             counted.unwrap_or_else(|_| Err("the broker does not answer".to_owned())).map_err(QueueError)?;
-        let held = self
-            .consumer
-            .as_ref()
-            .map(|(consumer, _)| consumer.lent().acks(|acks| (acks.held() as u64, acks.oldest())));
-        let oldest = held.and_then(|(_, oldest)| oldest);
-        Ok(Depth {
-            ready,
-            leased: held.map(|(count, _)| count),
-            oldest_age: oldest.map(|at| (crate::clock::now() - at).to_std().unwrap_or_default()),
-        })
+        let (held, now) =
+            (self.consumer.as_ref().map(|(consumer, _)| consumer.lent().held()), crate::clock::now());
+        Ok(ready
+            .into_iter()
+            .map(|(queue, ready)| {
+                let held = held.as_ref().map(|held| held.get(queue).copied().unwrap_or_default());
+                let oldest_age = held.and_then(|(_, oldest)| oldest);
+                let oldest_age = oldest_age.map(|at| (now - at).to_std().unwrap_or_default());
+                (queue, Depth { ready, leased: held.map(|(count, _)| count), oldest_age })
+            })
+            .collect())
     }
 
     pub(super) fn health(&self) -> Result<(), String> {
@@ -145,13 +146,13 @@ impl RabbitMq {
 }
 
 /// On a channel of its own, which a missing queue would close.
-async fn ready(connection: &Connection, deadline: Duration) -> Result<u64, String> {
+async fn ready(connection: &Connection, deadline: Duration) -> Result<Vec<(&'static str, u64)>, String> {
     let channel = in_time(deadline, connection.create_channel()).await?;
     let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-    let mut ready = 0;
-    for queue in [topology::EVENTS, topology::UNROUTED, topology::DEAD] {
+    let mut ready = Vec::new();
+    for queue in topology::QUEUES {
         let asked = channel.queue_declare(queue.into(), passive, FieldTable::default()).await;
-        ready += u64::from(asked.map_err(|error| plain(&error))?.message_count());
+        ready.push((queue, u64::from(asked.map_err(|error| plain(&error))?.message_count())));
     }
     drop(in_time(deadline, channel.close(200, "counted".into())).await);
     Ok(ready)

@@ -18,6 +18,8 @@ pub const DEAD_EXCHANGE: &str = "tidegate.dead";
 pub const EVENTS: &str = "events";
 pub const UNROUTED: &str = "events.unrouted";
 pub const DEAD: &str = "events.dead";
+/// All of them hold good events.
+pub const QUEUES: [&str; 3] = [EVENTS, UNROUTED, DEAD];
 /// The one key that `events` is bound by. Any other is unroutable but for the alternate exchange, which is
 /// how publishers test that.
 pub const ROUTING_KEY: &str = "event";

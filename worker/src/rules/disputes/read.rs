@@ -16,7 +16,7 @@ const TYPES: &[&str] = &[
     "charge.dispute.closed",
     "charge.dispute.funds_reinstated",
 ];
-const STATUSES: &[&str] = &[
+pub(crate) const STATUSES: &[&str] = &[
     "warning_needs_response",
     "warning_under_review",
     "warning_closed",

@@ -26,7 +26,7 @@ const TYPES: &[&str] = &[
     "invoice.paid",
     "invoice.deleted",
 ];
-const STATUSES: &[&str] = &["draft", "open", "uncollectible", "void", "paid", "deleted"];
+pub(crate) const STATUSES: &[&str] = &["draft", "open", "uncollectible", "void", "paid", "deleted"];
 const FINAL: &[&str] = &["void", "paid", "deleted"];
 
 /// What one event says about one invoice.

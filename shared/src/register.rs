@@ -1,0 +1,64 @@
+//! Makes metrics and registers them, under one prefix. Names, labels and buckets are constants of the program,
+//! so nothing here depends on input.
+
+use prometheus::core::Collector;
+use prometheus::process_collector::ProcessCollector;
+use prometheus::{
+    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+};
+
+/// The registry of a process that is starting.
+pub struct Register(Registry);
+
+impl Register {
+    /// With what every process tells of itself: its version, memory, CPU time and open files.
+    pub fn new() -> Self {
+        let new = Self(Registry::new());
+        new.0.register(Box::new(ProcessCollector::for_self())).expect("every name is used once");
+        let build = new.gauges("build_info", "Always 1; which version runs.", &["version"]);
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        new
+    }
+
+    pub fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+        self.keep(IntCounterVec::new(options(name, help), labels))
+    }
+
+    pub fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+        self.keep(IntGaugeVec::new(options(name, help), labels))
+    }
+
+    pub fn counter(&self, name: &str, help: &str) -> IntCounter {
+        self.keep(IntCounter::with_opts(options(name, help)))
+    }
+
+    pub fn gauge(&self, name: &str, help: &str) -> IntGauge {
+        self.keep(IntGauge::with_opts(options(name, help)))
+    }
+
+    pub fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Histogram {
+        let options = HistogramOpts { common_opts: options(name, help), buckets: buckets.to_vec() };
+        self.keep(Histogram::with_opts(options))
+    }
+
+    /// What a listener hands out.
+    pub fn registry(&self) -> Registry {
+        self.0.clone()
+    }
+
+    fn keep<C: Collector + Clone + 'static>(&self, made: prometheus::Result<C>) -> C {
+        let collector = made.expect("names and labels are constant and legal");
+        self.0.register(Box::new(collector.clone())).expect("every name is used once");
+        collector
+    }
+}
+
+impl Default for Register {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn options(name: &str, help: &str) -> Opts {
+    Opts::new(format!("tidegate_{name}"), help)
+}

@@ -1,0 +1,38 @@
+//! One line in the log for each event that got an outcome, after the commit: what it was, what became of it,
+//! and how long that took.
+
+use chrono::{DateTime, Utc};
+use shared::envelope::Envelope;
+use shared::event_types::mode;
+use shared::trace::trace_id_of;
+
+use crate::outcome::Outcome;
+
+/// An event whose outcome is about to be committed.
+pub(crate) struct Entry<'a> {
+    pub(crate) envelope: &'a Envelope,
+    pub(crate) outcome: Outcome,
+}
+
+/// Says what was committed. The reason of an outcome names fields and never quotes a body.
+pub(crate) fn tell(entries: &[Entry<'_>], now: DateTime<Utc>) {
+    for Entry { envelope, outcome } in entries {
+        let header = &envelope.header;
+        let account = Some(header.account.as_str()).filter(|account| !account.is_empty());
+        tracing::info!(
+            event_id = header.id,
+            kind = header.kind,
+            outcome = outcome.as_str(),
+            reason = outcome.reason(),
+            mode = mode(header.livemode),
+            account,
+            api_version = header.api_version,
+            source = header.source.as_str(),
+            endpoint = header.endpoint,
+            replay = header.replay,
+            latency_ms = (now - header.received_at).num_milliseconds(),
+            trace_id = trace_id_of(&header.trace_parent),
+            "event handled"
+        );
+    }
+}

@@ -1,0 +1,260 @@
+//! What the ledger holds, as gauges: read when somebody looks, and not more than once in five seconds. Every
+//! worker tells the same of one ledger: take the greatest, never the sum.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use prometheus::{IntGauge, IntGaugeVec};
+use shared::clock;
+use shared::event_types::mode;
+use shared::register::Register;
+use tokio::sync::Mutex;
+
+use crate::chores::completeness::STRIPE_LISTS;
+use crate::ledger::gauges::{DeadLetter, Gauges};
+use crate::ledger::{Ledger, LedgerError};
+use crate::outcome::Failed;
+use crate::rules::statuses;
+
+/// However often somebody looks, the ledger is asked once in this time.
+const FRESH: Duration = Duration::from_secs(5);
+/// How long before the end of its time evidence is counted as due.
+const DUE: [(&str, TimeDelta); 3] =
+    [("1d", TimeDelta::days(1)), ("3d", TimeDelta::days(3)), ("7d", TimeDelta::days(7))];
+/// The currencies that Stripe settles or presents; any other is `other`.
+const CURRENCIES: &[&str] = &[
+    "aed", "afn", "all", "amd", "ang", "aoa", "ars", "aud", "awg", "azn", "bam", "bbd", "bdt", "bgn", "bhd",
+    "bif", "bmd", "bnd", "bob", "brl", "bsd", "bwp", "byn", "bzd", "cad", "cdf", "chf", "clp", "cny", "cop",
+    "crc", "cve", "czk", "djf", "dkk", "dop", "dzd", "egp", "etb", "eur", "fjd", "fkp", "gbp", "gel", "gip",
+    "gmd", "gnf", "gtq", "gyd", "hkd", "hnl", "htg", "huf", "idr", "ils", "inr", "isk", "jmd", "jod", "jpy",
+    "kes", "kgs", "khr", "kmf", "krw", "kwd", "kyd", "kzt", "lak", "lbp", "lkr", "lrd", "lsl", "mad", "mdl",
+    "mga", "mkd", "mmk", "mnt", "mop", "mur", "mvr", "mwk", "mxn", "myr", "mzn", "nad", "ngn", "nio", "nok",
+    "npr", "nzd", "omr", "pab", "pen", "pgk", "php", "pkr", "pln", "pyg", "qar", "ron", "rsd", "rub", "rwf",
+    "sar", "sbd", "scr", "sek", "sgd", "shp", "sle", "sos", "srd", "std", "szl", "thb", "tjs", "tnd", "top",
+    "try", "ttd", "twd", "tzs", "uah", "ugx", "usd", "uyu", "uzs", "vnd", "vuv", "wst", "xaf", "xcd", "xof",
+    "xpf", "yer", "zar", "zmw",
+];
+
+#[derive(Debug)]
+pub struct LedgerGauges {
+    unfinished: IntGaugeVec,
+    unfinished_since: IntGaugeVec,
+    dead_letters: IntGaugeVec,
+    at_risk: IntGaugeVec,
+    named_only: IntGaugeVec,
+    named_only_since: IntGaugeVec,
+    uncertain: IntGaugeVec,
+    evidence_due: IntGaugeVec,
+    recent_disputes: IntGaugeVec,
+    banned: IntGaugeVec,
+    complete_until: IntGauge,
+    stripe_history_left: IntGauge,
+    read_at: IntGauge,
+    asked: Mutex<Option<Instant>>,
+}
+
+impl LedgerGauges {
+    pub fn new(register: &Register) -> Self {
+        Self {
+            unfinished: register.gauges(
+                "events_unfinished",
+                "Events in the ledger that wait for their next attempt, or are dead. At most 10,000 are counted.",
+                &["outcome"],
+            ),
+            unfinished_since: register.gauges(
+                "events_unfinished_since_timestamp_seconds",
+                "When the oldest of them was recorded, in seconds since 1970; 0 where there is none.",
+                &["outcome"],
+            ),
+            dead_letters: register.gauges(
+                "dead_letters",
+                "Dead letters that are neither replayed nor discarded, by class. At most 10,000 are counted.",
+                &["class"],
+            ),
+            at_risk: register.gauges(
+                "dead_letters_at_risk_minor_units",
+                "Money that dead letters name, each object once, in the currency's minor unit.",
+                &["currency", "mode"],
+            ),
+            named_only: register.gauges(
+                "objects_named_only",
+                "Objects that others name and that no event has reported: children wait for them. At most 10,000 are counted.",
+                &["kind"],
+            ),
+            named_only_since: register.gauges(
+                "objects_named_only_since_seconds",
+                "Stripe's stamp of the first event that named the longest waiting of them; 0 when there is none.",
+                &["kind"],
+            ),
+            uncertain: register.gauges(
+                "objects_needing_refetch",
+                "Objects of which only Stripe can tell the state (`needs_refetch`). At most 10,000 are counted.",
+                &["kind"],
+            ),
+            evidence_due: register.gauges(
+                "disputes_evidence_due",
+                "Open disputes and inquiries that are still to be answered, by how soon; what is due within 1d counts in all three.",
+                &["mode", "within"],
+            ),
+            recent_disputes: register.gauges(
+                "disputes_recent",
+                "Disputes that were opened within 90 days, by their status now; no inquiries. The newest 10,000 are counted.",
+                &["mode", "status"],
+            ),
+            banned: register.gauges(
+                "users_banned",
+                "Users whom their chargebacks ban, without regard to what staff decided. At most 10,000 are counted.",
+                &["mode"],
+            ),
+            complete_until: register.gauge(
+                "ledger_complete_until_seconds",
+                "Up to which stamp of Stripe's the ledger was found complete; 0 while it was never compared.",
+            ),
+            stripe_history_left: register.gauge(
+                "stripe_history_left_seconds",
+                "How long Stripe will still list all that came after that stamp; 0 while it was never compared.",
+            ),
+            read_at: register.gauge(
+                "ledger_read_timestamp_seconds",
+                "When these figures were last read from the ledger, in seconds since 1970; they stay while it is away.",
+            ),
+            asked: Mutex::new(None),
+        }
+    }
+
+    /// Brings the gauges up to date. The ledger bounds how long that takes; what cannot be read stays as it was.
+    pub async fn read(&self, ledger: &Ledger) {
+        let mut asked = self.asked.lock().await;
+        if asked.is_some_and(|at| at.elapsed() < FRESH) {
+            return;
+        }
+        let now = clock::now();
+        match self.ask(ledger, now).await {
+            Ok(()) => self.read_at.set(now.timestamp()),
+            Err(error) => tracing::debug!(%error, "reading figures for metrics failed"),
+        }
+        *asked = Some(Instant::now());
+    }
+
+    async fn ask(&self, ledger: &Ledger, now: DateTime<Utc>) -> Result<(), LedgerError> {
+        let gauges = ledger.gauges(now, now + DUE[DUE.len() - 1].1).await?;
+        if let Some(complete_until) = ledger.complete_until().await? {
+            self.complete_until.set(complete_until.timestamp());
+            self.stripe_history_left.set((complete_until + STRIPE_LISTS - now).num_seconds());
+        }
+        self.show(&gauges, now);
+        Ok(())
+    }
+
+    fn show(&self, gauges: &Gauges, now: DateTime<Utc>) {
+        let unfinished = &gauges.unfinished;
+        for (outcome, count, since) in [
+            ("waiting", unfinished.waiting, unfinished.waiting_since),
+            ("dead", unfinished.dead, unfinished.dead_since),
+        ] {
+            self.unfinished.with_label_values(&[outcome]).set(count);
+            self.unfinished_since.with_label_values(&[outcome]).set(seconds(since));
+        }
+        self.show_dead(&gauges.dead);
+        for named in &gauges.named_only {
+            self.named_only.with_label_values(&[named.kind.as_str()]).set(named.objects);
+            self.named_only_since.with_label_values(&[named.kind.as_str()]).set(seconds(named.since));
+        }
+        for (kind, count) in &gauges.uncertain {
+            self.uncertain.with_label_values(&[kind.as_str()]).set(*count);
+        }
+        for livemode in [true, false] {
+            self.show_mode(livemode, gauges, now);
+        }
+    }
+
+    fn show_mode(&self, livemode: bool, gauges: &Gauges, now: DateTime<Utc>) {
+        let mode = mode(livemode);
+        for (within, span) in DUE {
+            let due = gauges.evidence_due.iter().filter(|(of, at)| *of == livemode && *at <= now + span);
+            self.evidence_due.with_label_values(&[mode, within]).set(whole(due.count()));
+        }
+        for status in ["opened", "under_review", "won", "lost", "closed"] {
+            let counts = gauges.recent_disputes.iter().filter(|(of, is, _)| *of == livemode && is == status);
+            let count = counts.map(|(_, _, count)| count).sum();
+            self.recent_disputes.with_label_values(&[mode, statuses::label("dispute", status)]).set(count);
+        }
+        let banned = gauges.banned.iter().filter(|(of, _)| *of == livemode).map(|(_, users)| users).sum();
+        self.banned.with_label_values(&[mode]).set(banned);
+    }
+
+    fn show_dead(&self, dead: &[DeadLetter]) {
+        for class in Failed::CLASSES.into_iter().chain(["other"]) {
+            let of_class = |letter: &&DeadLetter| {
+                Failed::class_of(letter.fingerprint.as_deref().unwrap_or_default()) == class
+            };
+            self.dead_letters.with_label_values(&[class]).set(whole(dead.iter().filter(of_class).count()));
+        }
+        // A currency whose last dead letter is gone must not stay.
+        self.at_risk.reset();
+        for ((currency, livemode), amount) in at_risk(dead) {
+            self.at_risk.with_label_values(&[currency, mode(livemode)]).set(amount);
+        }
+    }
+}
+
+/// The greatest amount that any dead letter of an object names: one and the same money.
+fn at_risk(dead: &[DeadLetter]) -> BTreeMap<(&'static str, bool), i64> {
+    let mut objects: BTreeMap<(&str, &str, bool), (i64, &'static str)> = BTreeMap::new();
+    for letter in dead {
+        let (Some(amount), Some(currency)) = (letter.amount, letter.currency.as_deref()) else { continue };
+        let id = letter.object_id.as_deref().unwrap_or(&letter.id);
+        let named = (amount, label(currency));
+        let known = objects.entry((id, letter.account.as_str(), letter.livemode)).or_insert(named);
+        *known = (*known).max(named);
+    }
+    let mut sums: BTreeMap<(&'static str, bool), i64> = BTreeMap::new();
+    for ((_, _, livemode), (amount, currency)) in objects {
+        let sum = sums.entry((currency, livemode)).or_default();
+        *sum = sum.saturating_add(amount);
+    }
+    sums
+}
+
+fn label(currency: &str) -> &'static str {
+    CURRENCIES.binary_search(&currency).map_or(statuses::OTHER, |place| CURRENCIES[place])
+}
+
+fn seconds(at: Option<DateTime<Utc>>) -> i64 {
+    at.map_or(0, |at| at.timestamp())
+}
+
+fn whole(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn letter(id: &str, object: &str, amount: i64, currency: &str) -> DeadLetter {
+        DeadLetter {
+            id: id.to_owned(),
+            account: String::new(),
+            livemode: true,
+            fingerprint: None,
+            object_id: Some(object.to_owned()),
+            amount: Some(amount),
+            currency: Some(currency.to_owned()),
+        }
+    }
+
+    #[test]
+    fn the_money_of_an_object_is_at_risk_once_and_currencies_are_kept_apart() {
+        let dead = [
+            letter("evt_1", "pi_1", 500, "usd"),
+            letter("evt_2", "pi_1", 700, "usd"),
+            letter("evt_3", "pi_2", 30, "jpy"),
+            letter("evt_4", "pi_3", 1, "doubloons"),
+        ];
+        let expected = [(("jpy", true), 30), (("other", true), 1), (("usd", true), 700)];
+        assert_eq!(at_risk(&dead), BTreeMap::from(expected));
+        assert!(CURRENCIES.is_sorted());
+    }
+}
