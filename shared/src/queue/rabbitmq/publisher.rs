@@ -17,12 +17,12 @@ use bytes::Bytes;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
-use lapin::uri::AMQPUri;
 use lapin::{BasicProperties, Channel, Confirmation, Event};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::connection::{Line, OPEN_DEADLINE, in_time, plain};
+use super::nodes::Nodes;
 use super::supervisor::{Ended, Pauses, Status, refusing};
 use super::waiting::{Answer, Waiting};
 use super::{message, topology};
@@ -52,7 +52,7 @@ struct Request {
 
 /// What the task needs, whatever session it is in.
 pub(super) struct Publishing {
-    pub(super) uri: AMQPUri,
+    pub(super) nodes: Nodes,
     pub(super) status: Arc<Status>,
     pub(super) deadline: Duration,
     pub(super) closing: CancellationToken,
@@ -106,7 +106,8 @@ async fn run(publishing: Publishing, mut requests: mpsc::Receiver<Request>) {
             }
         };
         let Ended::Lost(why) = ended else { return };
-        let pause = tokio::time::sleep(pauses.next(publishing.status.down(&why)));
+        let up_for = publishing.status.down(&why);
+        let pause = tokio::time::sleep(pauses.next(up_for, &publishing.nodes));
         if refusing(&mut requests, refuse, &closing, pause).await.is_none() {
             return;
         }
@@ -114,7 +115,12 @@ async fn run(publishing: Publishing, mut requests: mpsc::Receiver<Request>) {
 }
 
 async fn connect(publishing: &Publishing) -> Result<(Line, Channel), String> {
-    let line = Line::open(&publishing.uri, "publish", OPEN_DEADLINE).await?;
+    let opened = tokio::time::timeout(publishing.nodes.deadline(), open(publishing)).await;
+    opened.unwrap_or_else(|_| Err("the broker does not answer".to_owned()))
+}
+
+async fn open(publishing: &Publishing) -> Result<(Line, Channel), String> {
+    let line = Line::open(publishing.nodes.next(), "publish", OPEN_DEADLINE).await?;
     let ready = async {
         topology::inspect(&line).await?;
         let channel = line.channel(OPEN_DEADLINE).await?;
@@ -136,7 +142,7 @@ async fn serve(
     let mut closing = std::pin::pin!(publishing.closing.cancelled());
     let mut tick = tokio::time::interval(TICK);
     let mut batch = Vec::with_capacity(BATCH);
-    let mut waiting = Waiting::new(&publishing.status, line, publishing.deadline);
+    let mut waiting = Waiting::new(publishing, line);
     let mut confirms = FuturesUnordered::new();
     confirms.push(publish(channel, waiting.probe(), None));
     while !(requests.is_closed() && requests.is_empty() && waiting.is_empty()) {
