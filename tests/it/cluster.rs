@@ -102,7 +102,7 @@ async fn strike(cluster: &mut Cluster, fault: Fault, seconds: Duration, rate: u6
     });
     if let Err(error) = settled.await {
         println!("{error:#}\n{verdict}\n{}", stack.logs());
-    } else if fault.is_single() && log.longest_gap() > LONGEST_GAP {
+    } else if fault.is_single() && log.longest_gap() > LONGEST_GAP / 2 {
         println!("a long gap\n{}\n{}", stack.logs(), cluster.logs());
     }
     let mut redelivered = 0;

@@ -120,7 +120,8 @@ impl Broker {
     async fn attempt(config: &str, erlang: &str) -> anyhow::Result<Self> {
         let guardian = Guardian::new("rabbitmq", Signal::KILL)?;
         let epmd_port = free_port();
-        let node = Node::lay_out(&guardian, "node", epmd_port, config, erlang)?;
+        let config = format!("log.file.level = warning\n{config}");
+        let node = Node::lay_out(&guardian, "node", epmd_port, &config, erlang)?;
         // In the foreground and under the guardian; one that the node starts would outlive it.
         let mut epmd = guardian.command("epmd");
         epmd.args(["-address", "127.0.0.1", "-port", &epmd_port.to_string()]);

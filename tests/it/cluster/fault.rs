@@ -109,7 +109,7 @@ async fn kill(cluster: &mut Cluster, nodes: &[usize], lasts: Duration) -> anyhow
 
 /// A cut must last until the nodes have noticed it, which takes them a tick and a quarter at most.
 async fn cut(cluster: &mut Cluster, node: usize, lasts: Duration) -> anyhow::Result<()> {
-    const NOTICED: Duration = Duration::from_secs(16);
+    const NOTICED: Duration = Duration::from_secs(10);
     cluster.cut_off(node);
     tokio::time::sleep(lasts.max(NOTICED)).await;
     cluster.mend(node);

@@ -59,7 +59,7 @@ impl Node {
         std::fs::write(folder.join("enabled_plugins"), "[rabbitmq_management].\n")?;
         let config = format!(
             "listeners.tcp.1 = 127.0.0.1:{}\nmanagement.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {}\n\
-             disk_free_limit.absolute = 1MB\nraft.wal_max_size_bytes = 32000000\nlog.file.level = warning\n{config}\n",
+             disk_free_limit.absolute = 1MB\nraft.wal_max_size_bytes = 32000000\n{config}\n",
             ports.amqp, ports.management
         );
         std::fs::write(folder.join("rabbitmq.conf"), config)?;

@@ -18,8 +18,12 @@ const PROBE_INTERVAL: Duration = Duration::from_mins(1);
 /// the places that such publishes occupy.
 const PATIENCE_DEADLINES: u32 = 4;
 /// Where there is another node, one that has confirmed nothing at all for so many deadlines is left: it may be
-/// cut off from the others, and does not know it yet.
-const SILENCE_DEADLINES: u32 = 1;
+/// cut off from the others, and not know it yet. A cluster whose leader is cut off takes longer than one of
+/// them to choose another, and then a connection that has lasted is of more use than a new one.
+const SILENCE_DEADLINES: u32 = 2;
+/// How long a new session may take to confirm its probe, before another is begun; it doubles each time. Just
+/// after the death of a leader, a node may send what comes on a new connection to the dead, and never again.
+pub(super) const FIRST_PROOF: Duration = Duration::from_secs(1);
 
 pub(super) struct Waiting<'a> {
     status: &'a Arc<Status>,
@@ -28,6 +32,8 @@ pub(super) struct Waiting<'a> {
     /// How long nothing at all may be confirmed while something waits.
     silence: Duration,
     confirmed_at: Instant,
+    /// How long the first probe may take.
+    proof: Duration,
     /// In the order in which they were published. Who has been told about a block waits on without an answer,
     /// because the message may still be written and stored.
     publishes: BTreeMap<u64, (Instant, Option<oneshot::Sender<Answer>>)>,
@@ -40,7 +46,7 @@ pub(super) struct Waiting<'a> {
 }
 
 impl<'a> Waiting<'a> {
-    pub(super) fn new(publishing: &'a Publishing, line: &'a Line) -> Self {
+    pub(super) fn new(publishing: &'a Publishing, line: &'a Line, proof: Duration) -> Self {
         let is_alone = !publishing.nodes.are_several();
         let silence = if is_alone { PATIENCE_DEADLINES } else { SILENCE_DEADLINES };
         Self {
@@ -49,6 +55,7 @@ impl<'a> Waiting<'a> {
             patience: publishing.deadline * PATIENCE_DEADLINES,
             silence: publishing.deadline * silence,
             confirmed_at: Instant::now(),
+            proof: proof.min(publishing.deadline * PATIENCE_DEADLINES),
             publishes: BTreeMap::new(),
             last: 0,
             probe: None,
@@ -123,7 +130,8 @@ impl<'a> Waiting<'a> {
     pub(super) fn is_hopeless(&self) -> bool {
         let Some((_, (since, _))) = self.publishes.first_key_value() else { return false };
         let since = (*since).max(self.unblocked_at);
-        let is_too_late = since.elapsed() > self.patience;
+        let patience = if self.is_trusted { self.patience } else { self.proof };
+        let is_too_late = since.elapsed() > patience;
         let is_silent = since.max(self.confirmed_at).elapsed() > self.silence;
         !self.is_blocked && (is_too_late || is_silent)
     }
