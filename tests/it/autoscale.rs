@@ -97,7 +97,9 @@ async fn run(lasts: Duration, rate: u64, seed: u64) -> anyhow::Result<Samples> {
             samples.kills.push(elapsed.as_secs_f64());
         }
         let rate = if elapsed < lasts { wave_rate(elapsed, length, rate) } else { 1 };
-        if elapsed >= lasts && let Some(load) = load.take() {
+        if elapsed >= lasts
+            && let Some(load) = load.take()
+        {
             sent = Some(tokio::spawn(load.end()));
         } else if let Some(load) = &load {
             load.set_rate(rate);
@@ -107,7 +109,12 @@ async fn run(lasts: Duration, rate: u64, seed: u64) -> anyhow::Result<Samples> {
         if is_over && seen.messages == 0 && fleet.size() == scaling.min && fleet.ending() == 0 {
             break;
         }
-        ensure!(elapsed < lasts + PATIENCE, "not drained and scaled in: {:?}\n{}", samples.all.last(), stack.logs());
+        ensure!(
+            elapsed < lasts + PATIENCE,
+            "not drained and scaled in: {:?}\n{}",
+            samples.all.last(),
+            stack.logs()
+        );
     }
     let (log, truth) = sent.context("the load has ended")?.await??;
     let mut verdict = judge(stack.ledger(), &log, &truth).await?;
@@ -151,9 +158,16 @@ mod formula {
     #[test]
     fn as_many_workers_as_the_backlog_needs_within_the_bounds() {
         let scaling = Scaling::default();
-        for (workers, messages, wanted) in
-            [(1, 0, 1), (1, 500, 1), (1, 549, 1), (1, 551, 2), (2, 1_501, 4), (6, 90_000, 6), (6, 0, 1), (0, 0, 1)]
-        {
+        for (workers, messages, wanted) in [
+            (1, 0, 1),
+            (1, 500, 1),
+            (1, 549, 1),
+            (1, 551, 2),
+            (2, 1_501, 4),
+            (6, 90_000, 6),
+            (6, 0, 1),
+            (0, 0, 1),
+        ] {
             assert_eq!(scaling.recommend(workers, messages), wanted, "{messages} for {workers}");
         }
         assert_eq!(scaling.recommend(4, 2_150), 4, "within the tolerance");

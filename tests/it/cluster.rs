@@ -15,7 +15,6 @@ use harness::postgres::Postgres;
 use harness::random::Random;
 use harness::stack::{Combination, Stack};
 use shared::env::{Env, Variable};
-use tokio::sync::Mutex;
 
 use self::fault::Fault;
 use self::table::{Row, Table};
@@ -80,8 +79,7 @@ async fn strike(cluster: &mut Cluster, fault: Fault, seconds: Duration, rate: u6
     let nodes: Vec<usize> = (0..cluster.size()).collect();
     let url = cluster.vhost("cluster", &nodes).await?;
     let postgres = Postgres::shared().await;
-    let mut stack =
-        Stack::prepare_at(Combination::RabbitPostgres, &[], url.clone(), Some(postgres)).await?;
+    let mut stack = Stack::prepare_at(Combination::RabbitPostgres, &[], url.clone(), Some(postgres)).await?;
     stack.begin().await?;
     ensure!(cluster.copies(&url, "events").await? == (NODES, NODES), "`events` has a copy on each node");
     let seed = Random::new_seed();
@@ -129,8 +127,6 @@ fn counter(page: &str, name: &str) -> u64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn queues_are_not_declared_before_the_nodes_of_the_address_are_one_cluster() {
     use shared::queue::rabbitmq::topology::{TopologyError, declare};
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
-    let _turn = ONE_AT_A_TIME.lock().await;
     let broker = harness::broker::Broker::shared().await;
     let other = harness::broker::Broker::start().await.unwrap();
     let url = broker.vhost("two").await.unwrap();

@@ -49,7 +49,13 @@ async fn restarting_everything_one_after_the_other_loses_nothing_and_cuts_nobody
             // Out of the rotation, then preStop, then SIGTERM. Its balancer may hear of it late.
             let heard_late = Duration::from_millis(random.within(0..300));
             let (hears, stops) = (tokio::time::sleep(heard_late), tokio::time::sleep(PRE_STOP));
-            tokio::join!(async { hears.await; balancer.set(address, false) }, stops);
+            tokio::join!(
+                async {
+                    hears.await;
+                    balancer.set(address, false)
+                },
+                stops
+            );
             let ended = stack.retire(name).await;
             ended.with_context(|| format!("round {round}, seed {seed}")).unwrap();
             stack.spawn(name).unwrap();

@@ -50,7 +50,10 @@ pub struct Autoscaler {
 
 impl Scaling {
     /// `ceil(messages / target)`, unless that is about what there is.
-    #[expect(clippy::cast_precision_loss, reason = "as the autoscaler computes it; depths are far below 2^52")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "as the autoscaler computes it; depths are far below 2^52"
+    )]
     pub fn recommend(&self, workers: usize, messages: u64) -> usize {
         let ratio = messages as f64 / (self.messages_per_worker as f64 * workers.max(1) as f64);
         let wanted = if workers > 0 && (1.0 - ratio).abs() <= self.tolerance {

@@ -82,7 +82,8 @@ impl Client {
             .expect("constant names and printable values make a request");
         let Some((address, connection)) = self.connection().await else { return Answer::Nothing };
         // Whatever is not brought to its end leaves its connection behind: an answer may still be under way on it.
-        let Ok(Ok(status)) = timeout(ANSWER_DEADLINE, self.exchange(address, connection, request)).await else {
+        let Ok(Ok(status)) = timeout(ANSWER_DEADLINE, self.exchange(address, connection, request)).await
+        else {
             self.balancer.lock().seen.broken += 1;
             return Answer::Nothing;
         };

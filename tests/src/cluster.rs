@@ -7,8 +7,8 @@
 
 pub mod links;
 
-use std::os::unix::fs::OpenOptionsExt;
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 
 use anyhow::{Context, ensure};
 use hyper::Method;
@@ -67,7 +67,9 @@ impl Cluster {
     async fn is_formed(&self) -> anyhow::Result<bool> {
         let running = self.running();
         for number in &running {
-            let Ok(nodes) = self.nodes[*number].api(Method::GET, "/api/nodes", "").await else { return Ok(false) };
+            let Ok(nodes) = self.nodes[*number].api(Method::GET, "/api/nodes", "").await else {
+                return Ok(false);
+            };
             let nodes: Vec<Value> = serde_json::from_slice(&nodes)?;
             if nodes.iter().filter(|node| node["running"] == true).count() < running.len() {
                 return Ok(false);

@@ -88,7 +88,8 @@ impl Plot {
         last: f64,
         x: &impl Fn(f64) -> f64,
     ) -> std::fmt::Result {
-        let highest = panel.lines.iter().flat_map(|line| &line.points).map(|point| point.1).fold(1.0, f64::max);
+        let highest =
+            panel.lines.iter().flat_map(|line| &line.points).map(|point| point.1).fold(1.0, f64::max);
         let (step, steps) = ticks(highest, 5.0);
         let scale = step * steps;
         let bottom = top + PANEL_HEIGHT;
@@ -96,21 +97,34 @@ impl Plot {
         let mut tick = 0.0;
         while tick <= scale {
             let at = y(tick);
-            writeln!(svg, "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{}\" y1=\"{at:.1}\" y2=\"{at:.1}\"/>", x(last))?;
+            writeln!(
+                svg,
+                "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{}\" y1=\"{at:.1}\" y2=\"{at:.1}\"/>",
+                x(last)
+            )?;
             let (label_x, label_y) = (LEFT - 8.0, at + 4.0);
-            writeln!(svg, "<text class=\"small\" text-anchor=\"end\" x=\"{label_x}\" y=\"{label_y:.1}\">{tick}</text>")?;
+            writeln!(
+                svg,
+                "<text class=\"small\" text-anchor=\"end\" x=\"{label_x}\" y=\"{label_y:.1}\">{tick}</text>"
+            )?;
             tick += step;
         }
         let (every, count) = ticks(last, 10.0);
         let mut second = 0.0;
         while second <= every * count && second <= last {
             let (at, below) = (x(second), bottom + 17.0);
-            writeln!(svg, "<text class=\"small\" text-anchor=\"middle\" x=\"{at:.1}\" y=\"{below:.1}\">{second} s</text>")?;
+            writeln!(
+                svg,
+                "<text class=\"small\" text-anchor=\"middle\" x=\"{at:.1}\" y=\"{below:.1}\">{second} s</text>"
+            )?;
             second += every;
         }
         for at in &self.marks {
             let at = x(*at);
-            writeln!(svg, "<line class=\"mark\" x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"{top:.1}\" y2=\"{bottom:.1}\"/>")?;
+            writeln!(
+                svg,
+                "<line class=\"mark\" x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"{top:.1}\" y2=\"{bottom:.1}\"/>"
+            )?;
         }
         let mut legend = LEFT;
         let above = top - 8.0;
@@ -120,17 +134,26 @@ impl Plot {
             panel.lines.iter().zip(["ka", "kb"]).map(|(line, class)| (line.label.as_str(), class)).collect();
         keys.extend((!self.marks.is_empty()).then_some((self.mark_label.as_str(), "km")));
         for (label, class) in keys.into_iter().rev() {
-            let width = f64::from(u32::try_from(label.chars().count()).unwrap_or_default()).mul_add(7.0, 30.0);
+            let width =
+                f64::from(u32::try_from(label.chars().count()).unwrap_or_default()).mul_add(7.0, 30.0);
             legend -= width;
             let (swatch, text) = (above - 9.0, legend + 15.0);
-            writeln!(svg, "<rect class=\"{class}\" x=\"{legend:.1}\" y=\"{swatch:.1}\" width=\"10\" height=\"10\"/>")?;
+            writeln!(
+                svg,
+                "<rect class=\"{class}\" x=\"{legend:.1}\" y=\"{swatch:.1}\" width=\"10\" height=\"10\"/>"
+            )?;
             writeln!(svg, "<text x=\"{text:.1}\" y=\"{above:.1}\">{}</text>", escaped(label))?;
         }
         for (line, class) in panel.lines.iter().zip(["a", "b"]) {
             let path = path(line, x, &y);
-            if line.shape == Shape::Area && let (Some(first), Some(end)) = (line.points.first(), line.points.last()) {
+            if line.shape == Shape::Area
+                && let (Some(first), Some(end)) = (line.points.first(), line.points.last())
+            {
                 let (from, to) = (x(first.0), x(end.0));
-                writeln!(svg, "<path class=\"area\" d=\"{path}L{to:.1} {bottom:.1}L{from:.1} {bottom:.1}Z\"/>")?;
+                writeln!(
+                    svg,
+                    "<path class=\"area\" d=\"{path}L{to:.1} {bottom:.1}L{from:.1} {bottom:.1}Z\"/>"
+                )?;
             }
             writeln!(svg, "<path class=\"{class}\" d=\"{path}\"/>")?;
         }

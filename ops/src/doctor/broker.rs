@@ -60,8 +60,10 @@ pub async fn check(env: &Env) -> Vec<Finding> {
 /// Every node that the address names, where it names several.
 async fn nodes(url: &str) -> Option<Finding> {
     let seen = topology::survey(url).await.ok()?;
-    let faults: Vec<String> =
-        seen.iter().filter_map(|seen| Some(format!("{} {}", seen.node, seen.answer.as_ref().err()?))).collect();
+    let faults: Vec<String> = seen
+        .iter()
+        .filter_map(|seen| Some(format!("{} {}", seen.node, seen.answer.as_ref().err()?)))
+        .collect();
     match (seen.len(), faults.is_empty()) {
         (0 | 1, _) => None,
         (count, true) => Some(Finding::ok(NODES, format!("all {count} answer and are one cluster"))),

@@ -52,7 +52,12 @@ impl Fleet {
     }
 
     /// Starts what is missing, asks random victims to end, and sees to those that are ending.
-    pub(super) fn scale(&mut self, stack: &mut Stack, wanted: usize, random: &mut Random) -> anyhow::Result<()> {
+    pub(super) fn scale(
+        &mut self,
+        stack: &mut Stack,
+        wanted: usize,
+        random: &mut Random,
+    ) -> anyhow::Result<()> {
         for worker in &mut self.workers {
             let State::Ending(since) = worker.state else { continue };
             if stack.has_ended(&worker.name) {

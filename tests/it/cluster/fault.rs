@@ -35,7 +35,9 @@ impl Fault {
         }
         let read = |name: &str| Self::ALL.into_iter().find(|fault| fault.name() == name.trim());
         let names = || Self::ALL.map(Self::name).join(", ");
-        text.split(',').map(|name| read(name).ok_or_else(|| format!("not all, nor any of {}", names()))).collect()
+        text.split(',')
+            .map(|name| read(name).ok_or_else(|| format!("not all, nor any of {}", names())))
+            .collect()
     }
 
     pub(super) fn name(self) -> &'static str {
@@ -70,7 +72,12 @@ impl Fault {
     }
 
     /// Brings it about, lets it last, and ends it.
-    pub(super) async fn strike(self, cluster: &mut Cluster, url: &str, lasts: Duration) -> anyhow::Result<()> {
+    pub(super) async fn strike(
+        self,
+        cluster: &mut Cluster,
+        url: &str,
+        lasts: Duration,
+    ) -> anyhow::Result<()> {
         let leader = cluster.leader(url, "events").await?;
         let followers: Vec<usize> = cluster.running().into_iter().filter(|node| *node != leader).collect();
         match self {
@@ -82,8 +89,11 @@ impl Fault {
             Self::CutFollower => cut(cluster, followers[0], lasts).await,
             Self::RollingRestart => {
                 for node in cluster.running() {
+                    println!("    stops node {node}");
                     cluster.stop(node).await?;
+                    println!("    starts it");
                     cluster.boot(&[node]).await?;
+                    println!("    waits until all have all");
                     cluster.is_whole(url).await?;
                 }
                 Ok(())

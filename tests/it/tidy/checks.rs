@@ -60,8 +60,7 @@ pub(super) fn strayed_sql(files: &[File]) -> Vec<Finding> {
 
 /// Only the backend speaks AMQP.
 pub(super) fn strayed_lapin(files: &[File]) -> Vec<Finding> {
-    let elsewhere =
-        files.iter().filter(|file| file.is_rust() && !file.is_in(LAPIN));
+    let elsewhere = files.iter().filter(|file| file.is_rust() && !file.is_in(LAPIN));
     on_lines(elsewhere, File::lines, |line| {
         words(&line.code)
             .any(|word| word == "lapin")

@@ -54,8 +54,7 @@ impl Node {
     ) -> anyhow::Result<Self> {
         let folder = guardian.folder().join(folder);
         std::fs::create_dir_all(&folder)?;
-        let ports =
-            Ports { amqp: free_port(), management: free_port(), distribution: free_port(), epmd };
+        let ports = Ports { amqp: free_port(), management: free_port(), distribution: free_port(), epmd };
         std::fs::write(folder.join("enabled_plugins"), "[rabbitmq_management].\n")?;
         let config = format!(
             "listeners.tcp.1 = 127.0.0.1:{}\nmanagement.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {}\n\
@@ -166,12 +165,7 @@ impl Node {
     }
 
     /// Runs one of RabbitMQ's own tools on this node.
-    pub async fn tool(
-        &self,
-        guardian: &Guardian,
-        tool: &str,
-        arguments: &[&str],
-    ) -> anyhow::Result<String> {
+    pub async fn tool(&self, guardian: &Guardian, tool: &str, arguments: &[&str]) -> anyhow::Result<String> {
         let log = self.folder.join(format!("tool-{}", shared::trace::random_hex::<4>()));
         let output = std::fs::File::create(&log)?;
         let mut command = guardian.command(self.scripts.join(tool));

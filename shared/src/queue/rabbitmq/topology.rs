@@ -90,8 +90,7 @@ async fn missing(line: &Line) -> Result<Vec<String>, String> {
 }
 
 async fn lacks_a_queue(line: &Line) -> Result<bool, String> {
-    let queues: Vec<Item> =
-        items().into_iter().filter(|item| matches!(item, Item::Queue { .. })).collect();
+    let queues: Vec<Item> = items().into_iter().filter(|item| matches!(item, Item::Queue { .. })).collect();
     Ok(!missing_of(line, &queues).await?.is_empty())
 }
 
