@@ -52,7 +52,7 @@ async fn restarting_everything_one_after_the_other_loses_nothing_and_cuts_nobody
             tokio::join!(
                 async {
                     hears.await;
-                    balancer.set(address, false)
+                    balancer.set(address, false);
                 },
                 stops
             );
@@ -76,19 +76,19 @@ async fn restarting_everything_one_after_the_other_loses_nothing_and_cuts_nobody
         Ok(stack.waiting().await? == 0 && verdict.is_good())
     });
     settled.await.with_context(|| format!("seed {seed}\n{verdict}\n{}", stack.logs())).unwrap();
-    let (seen, statuses) = (balancer.seen(), log.statuses());
+    let (watched, statuses) = (balancer.seen(), log.statuses());
     println!(
         "{rounds} rounds in {} s: {} events, answers {statuses:?}, {} connections refused, {} requests cut off, \
          longest gap {:.2} s, lost {}, double {}",
         elapsed.as_secs(),
         log.entries().len(),
-        seen.refused,
-        seen.broken,
+        watched.refused,
+        watched.broken,
         log.longest_gap().as_secs_f64(),
         verdict.lost.len(),
         verdict.double.len(),
     );
-    assert_eq!(seen.broken, 0, "seed {seed}: no request in hand is cut off");
+    assert_eq!(watched.broken, 0, "seed {seed}: no request in hand is cut off");
     assert!(statuses.keys().all(|status| [200, 503].contains(status)), "seed {seed}: {statuses:?}");
     stack.halt().await;
 }

@@ -116,7 +116,9 @@ impl Cluster {
 
     /// SIGKILL.
     pub fn kill(&mut self, numbers: &[usize]) {
-        numbers.iter().for_each(|number| self.nodes[*number].kill());
+        for number in numbers {
+            self.nodes[*number].kill();
+        }
     }
 
     /// In peace: its clients are sent away and its leaderships handed over before it ends.

@@ -33,7 +33,7 @@ const PROBE_KEY: &str = "probe";
 const NO_NET: &str = "exchange `tidegate` drops what it cannot route, having no alternate exchange that leads to a \
                       queue: delete it and run `tidegate topology`";
 const TICK: Duration = Duration::from_millis(250);
-const LONGEST_PROOF: Duration = Duration::from_secs(60);
+const LONGEST_PROOF: Duration = Duration::from_mins(1);
 const BATCH: usize = 64;
 
 /// The side of those who publish.
