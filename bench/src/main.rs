@@ -1,6 +1,88 @@
 //! Measures Tidegate beside the physical limit, in the same run, because absolute figures drift on shared machines.
 //! Every comparison runs its contestants in turn, A B A B, and speaks of medians.
 
-mod measure;
+#![expect(unreachable_pub, reason = "a binary exports nothing; `pub` says what a module offers the others")]
 
-fn main() {}
+mod events;
+mod gateway;
+mod load;
+mod measure;
+mod queue;
+mod report;
+
+use anyhow::{Context, ensure};
+use clap::{Parser, Subcommand};
+use harness::broker::Broker;
+use harness::postgres::Postgres;
+use sqlx::Connection;
+
+use crate::gateway::alternatives::{self, Alternative};
+use crate::report::document::{self, Machine};
+use crate::report::{Options, Section, text};
+
+/// Measures Tidegate beside the physical limit, in the same run.
+///
+/// Each command starts private servers of its own (RabbitMQ and Postgres from the installed packages), lets the
+/// contestants take turns, and prints what the medians are: ours, the limit, the ratio, the CPU that each process
+/// took for an event, latencies, memory. Progress goes to standard error. The machine should be idle otherwise.
+#[derive(Debug, Parser)]
+#[command(
+    name = "bench",
+    version,
+    after_help = "Measure a release build: cargo run --release -p bench -- gateway"
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Intake beside raw publishing, bare servers and raw SQLite; latency, flushes, memory, start
+    Gateway(Options),
+    /// Both queues by themselves beside lapin and SQLite, and as they grow
+    Queue(Options),
+    /// Everything, and writes docs/performance.md (unless --quick)
+    All(Options),
+    /// One of the servers that others are held against; for the bench itself
+    #[command(hide = true)]
+    Serve { alternative: Alternative },
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let (options, sections) = match Arguments::parse().command {
+        Command::Gateway(options) => (options.clone(), gateway::run(&options).await?),
+        Command::Queue(options) => (options.clone(), queue::run(&options).await?),
+        Command::All(options) => (options.clone(), all(&options).await?),
+        Command::Serve { alternative } => return alternatives::serve(alternative).await,
+    };
+    if options.json {
+        println!("{}", serde_json::to_string_pretty(&sections)?);
+    } else {
+        print!("{}", text::write(&sections));
+    }
+    Ok(())
+}
+
+async fn all(options: &Options) -> anyhow::Result<Vec<Section>> {
+    ensure!(options.quick || !cfg!(debug_assertions), "figures worth keeping come from a release build");
+    let mut sections = gateway::run(options).await?;
+    sections.extend(queue::run(options).await?);
+    if !options.quick {
+        document::write(&machine().await?, &sections)?;
+        eprintln!("docs/performance.md is written");
+    }
+    Ok(sections)
+}
+
+async fn machine() -> anyhow::Result<Machine> {
+    let overview = Broker::shared().await.api(hyper::Method::GET, "/api/overview", "").await?;
+    let overview: serde_json::Value = serde_json::from_slice(&overview)?;
+    let rabbitmq = overview["rabbitmq_version"].as_str().context("a broker says its version")?;
+    let url = Postgres::shared().await.database("version").await?;
+    let mut connection = sqlx::PgConnection::connect(&url).await?;
+    let postgres: String = sqlx::query_scalar("SHOW server_version").fetch_one(&mut connection).await?;
+    connection.close().await?;
+    Ok(Machine::here(rabbitmq.to_owned(), postgres))
+}

@@ -4,6 +4,7 @@
 
 mod attempts;
 mod autoscale;
+mod bench;
 mod cli;
 mod cluster;
 mod completeness;
@@ -19,6 +20,7 @@ mod landing;
 mod lattice;
 mod ledgers;
 mod malformed;
+mod manifests;
 mod oncall;
 mod orders;
 mod outages;

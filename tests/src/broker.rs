@@ -31,15 +31,29 @@ impl Broker {
         Self::start_with("", "").await
     }
 
+    /// The same under another program, such as `strace`, given with its arguments.
+    pub async fn start_under(wrapper: &[String]) -> anyhow::Result<Self> {
+        Self::start_as("", "", wrapper).await
+    }
+
     /// The same, with further lines of rabbitmq.conf and further arguments of Erlang's virtual machine.
     pub async fn start_with(config: &str, erlang: &str) -> anyhow::Result<Self> {
-        let mut result = Self::attempt(config, erlang).await;
+        Self::start_as(config, erlang, &[]).await
+    }
+
+    async fn start_as(config: &str, erlang: &str, wrapper: &[String]) -> anyhow::Result<Self> {
+        let mut result = Self::attempt(config, erlang, wrapper).await;
         for _ in 0..2 {
             if result.is_err() {
-                result = Self::attempt(config, erlang).await;
+                result = Self::attempt(config, erlang, wrapper).await;
             }
         }
         result
+    }
+
+    /// The process, for those who measure it.
+    pub fn id(&self) -> Option<u32> {
+        self.node.id()
     }
 
     /// The one that all tests of this run share. It ends with the test process.
@@ -117,11 +131,11 @@ impl Broker {
         self.node.api(method, path, body).await
     }
 
-    async fn attempt(config: &str, erlang: &str) -> anyhow::Result<Self> {
+    async fn attempt(config: &str, erlang: &str, wrapper: &[String]) -> anyhow::Result<Self> {
         let guardian = Guardian::new("rabbitmq", Signal::KILL)?;
         let epmd_port = free_port();
         let config = format!("log.file.level = warning\n{config}");
-        let node = Node::lay_out(&guardian, "node", epmd_port, &config, erlang)?;
+        let node = Node::lay_out(&guardian, "node", epmd_port, &config, erlang)?.under(wrapper);
         // In the foreground and under the guardian; one that the node starts would outlive it.
         let mut epmd = guardian.command("epmd");
         epmd.args(["-address", "127.0.0.1", "-port", &epmd_port.to_string()]);

@@ -74,6 +74,11 @@ impl Postgres {
         SHARED.get_or_init(async || Self::start().await.expect("Postgres starts")).await
     }
 
+    /// The first of its processes, for those who measure it.
+    pub fn id(&self) -> Option<u32> {
+        self.server.as_ref().map(Server::id)
+    }
+
     /// The address of a new, empty database, whose name begins as given.
     pub async fn database(&self, name: &str) -> anyhow::Result<String> {
         let number = self.databases.fetch_add(1, Ordering::Relaxed);

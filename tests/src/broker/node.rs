@@ -1,6 +1,7 @@
 //! One node of RabbitMQ from the installed binaries, in a folder and on ports of its own: laid out, started,
 //! killed, asked. A broker is one of them, a cluster several.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -33,6 +34,8 @@ pub struct Node {
     scripts: PathBuf,
     ports: Ports,
     erlang: String,
+    /// What the server runs under; nothing for most.
+    wrapper: Vec<String>,
 }
 
 struct Ports {
@@ -70,7 +73,17 @@ impl Node {
             scripts: scripts()?,
             ports,
             erlang: erlang.to_owned(),
+            wrapper: Vec::new(),
         })
+    }
+
+    #[must_use]
+    pub fn under(self, wrapper: &[String]) -> Self {
+        Self { wrapper: wrapper.to_vec(), ..self }
+    }
+
+    pub fn id(&self) -> Option<u32> {
+        self.server.as_ref().map(Server::id)
     }
 
     /// As Erlang knows it.
@@ -98,7 +111,10 @@ impl Node {
     /// Begins to start; `answers` is waited for apart, because nodes may have to wait for each other.
     pub fn spawn(&mut self, guardian: &Guardian) -> anyhow::Result<()> {
         let log = std::fs::File::create(self.folder.join("output"))?;
-        let mut command = guardian.command(self.scripts.join("rabbitmq-server"));
+        let script = self.scripts.join("rabbitmq-server");
+        let mut words = self.wrapper.iter().map(OsStr::new).chain([script.as_os_str()]);
+        let mut command = guardian.command(words.next().expect("there is the script at least"));
+        command.args(words);
         self.environment(&mut command);
         // "Input allowed" makes the script exec Erlang instead of staying as its parent.
         command.env("RABBITMQ_ALLOW_INPUT", "1").arg("-noinput");

@@ -1,0 +1,40 @@
+# syntax=docker/dockerfile:1.7
+# One build, one image for each role: docker build --target gateway|worker|ops .
+
+FROM rust:1.95.0-bookworm AS build
+WORKDIR /src
+COPY Cargo.toml Cargo.lock ./
+COPY bench bench
+COPY gateway gateway
+COPY migrations migrations
+COPY ops ops
+COPY shared shared
+COPY tests tests
+COPY worker worker
+# Crates and what was compiled are kept between builds by the two caches, without a layer of their own; binaries
+# must leave the cached folder within the same step.
+RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
+    --mount=type=cache,target=/src/target,sharing=locked \
+    cargo build --release --workspace --bins --locked \
+    && install -D --target-directory=/out target/release/tidegate-gateway target/release/tidegate-worker target/release/tidegate
+
+# libc and libgcc, the roots of TLS, and nothing else: no shell, no package manager. Of the same Debian as the build.
+FROM gcr.io/distroless/cc-debian12:nonroot@sha256:9dac0a79194e45a7da0158a9c6da57b217585af0786db3845d1f0ec1a0dd182f AS runtime
+# A number, as Kubernetes cannot tell whether a name is root.
+USER 65532:65532
+
+FROM runtime AS gateway
+COPY --from=build /out/tidegate-gateway /usr/local/bin/tidegate-gateway
+EXPOSE 8080 8081
+ENTRYPOINT ["/usr/local/bin/tidegate-gateway"]
+
+# With `tidegate` beside it, for people on call: it then has the worker's settings and network.
+FROM runtime AS worker
+COPY --from=build /out/tidegate-worker /usr/local/bin/tidegate-worker
+COPY --from=build /out/tidegate /usr/local/bin/tidegate
+EXPOSE 8082
+ENTRYPOINT ["/usr/local/bin/tidegate-worker"]
+
+FROM runtime AS ops
+COPY --from=build /out/tidegate /usr/local/bin/tidegate
+ENTRYPOINT ["/usr/local/bin/tidegate"]

@@ -1,0 +1,169 @@
+//! What every pod of ours is and is not allowed, how long it may take to end, and that what it may use together
+//! fits into what there is.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::render::{containers, every, one, overlay, pods};
+use super::settings::{environment, number};
+
+/// For what nobody has thought of.
+const MARGIN_SECS: u64 = 5;
+const MIB: u64 = 1024 * 1024;
+/// A request's head on one connection: `BUFFER_LIMIT_BYTES` of the gateway's server.
+const CONNECTION_BYTES: u64 = 16_384;
+/// Measured under load.
+const GATEWAY_BYTES: u64 = 32 * MIB;
+const WORKER_BYTES: u64 = 150 * MIB;
+/// Postgres' own default of `max_connections`, less what it keeps for its owner.
+const POSTGRES_CONNECTIONS: u64 = 97;
+/// For `tidegate` in the hands of people on call, and for the Job.
+const SPARE_PROCESSES: u64 = 2;
+
+#[test]
+fn every_pod_is_restricted_and_has_no_token() {
+    for (origin, objects) in every() {
+        for (name, template) in pods(objects) {
+            let pod = &template["spec"];
+            let at = format!("{origin}, {name}");
+            assert_eq!(pod["automountServiceAccountToken"], false, "{at}");
+            assert_eq!(pod["enableServiceLinks"], false, "{at}: Services would look like settings");
+            let context = &pod["securityContext"];
+            assert_eq!(context["runAsNonRoot"], true, "{at}");
+            assert!(context["runAsUser"].as_u64().is_some_and(|user| user > 0), "{at}: a number, not root");
+            assert_eq!(context["seccompProfile"], json!({ "type": "RuntimeDefault" }), "{at}");
+            for shared in ["hostNetwork", "hostPID", "hostIPC"] {
+                assert!(pod[shared].is_null(), "{at}: {shared}");
+            }
+            for container in containers(template) {
+                let expected = json!({
+                    "allowPrivilegeEscalation": false,
+                    "readOnlyRootFilesystem": true,
+                    "capabilities": { "drop": ["ALL"] },
+                });
+                assert_eq!(container["securityContext"], expected, "{at}");
+                let resources = &container["resources"];
+                assert!(
+                    resources["requests"]["cpu"].is_string() && resources["requests"]["memory"].is_string()
+                );
+                assert!(resources["limits"]["memory"].is_string(), "{at}: memory has a limit");
+                assert!(resources["limits"]["cpu"].is_null(), "{at}: throttling is latency");
+                let image = container["image"].as_str().unwrap();
+                assert!(!image.ends_with(":latest"), "{at}: {image}");
+                assert!(
+                    origin.starts_with("component") || image.contains(':'),
+                    "{at}: {image} has no version"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn secrets_are_files_that_change_under_the_process_and_that_only_its_group_reads() {
+    let production = overlay("production");
+    for (role, mount, secret) in [
+        ("gateway", "/run/secrets/stripe-webhook", "tidegate-stripe-webhook"),
+        ("worker", "/run/secrets/stripe-api", "tidegate-stripe-api"),
+    ] {
+        let pod = &one(production, "Deployment", &format!("tidegate-{role}"))["spec"]["template"]["spec"];
+        let found = &pod["containers"][0]["volumeMounts"][0];
+        assert_eq!((found["mountPath"].as_str(), found["readOnly"].as_bool()), (Some(mount), Some(true)));
+        assert!(found["subPath"].is_null(), "a subPath is never brought up to date");
+        let volume = &pod["volumes"][0];
+        assert_eq!(volume["name"], found["name"]);
+        assert_eq!(volume["secret"], json!({ "secretName": secret, "defaultMode": 0o440 }));
+        assert_eq!(pod["securityContext"]["fsGroup"], pod["securityContext"]["runAsGroup"]);
+        let path = environment(production, &pod["containers"][0]);
+        assert!(
+            path.values().any(|value| value.starts_with(&format!("{mount}/"))),
+            "{role} is told of {mount}"
+        );
+    }
+}
+
+/// preStop, the drain, closing what is open, and a margin: by the deadlines that count in the pod.
+#[test]
+fn grace_periods_are_longer_than_the_code_takes_to_end() {
+    for of in ["dev", "production"] {
+        let objects = overlay(of);
+        let pod =
+            |role: &str| &one(objects, "Deployment", &format!("tidegate-{role}"))["spec"]["template"]["spec"];
+        for (role, deadlines) in [
+            ("gateway", ["GATEWAY_DRAIN_DEADLINE_SECS", "QUEUE_DEADLINE_SECS"].as_slice()),
+            ("worker", &["WORKER_DRAIN_SECS", "QUEUE_DEADLINE_SECS", "DATABASE_DEADLINE_SECS"]),
+        ] {
+            let pod = pod(role);
+            let container = &pod["containers"][0];
+            let found = environment(objects, container);
+            let sleep =
+                container.pointer("/lifecycle/preStop/sleep/seconds").map_or(0, |it| it.as_u64().unwrap());
+            let needed = sleep + deadlines.iter().map(|name| number(&found, name)).sum::<u64>() + MARGIN_SECS;
+            let granted = pod["terminationGracePeriodSeconds"].as_u64().unwrap();
+            assert!(needed <= granted, "{of}: {role} needs {needed} s and is granted {granted} s");
+            assert_eq!(sleep > 0, role == "gateway", "only the gateway is sent to");
+        }
+    }
+}
+
+#[test]
+fn a_short_absence_of_the_broker_is_answered_by_the_gateway_itself() {
+    let pod = &one(overlay("production"), "Deployment", "tidegate-gateway")["spec"]["template"]["spec"];
+    let probe = &pod["containers"][0]["readinessProbe"];
+    let patience = probe["periodSeconds"].as_u64().unwrap() * probe["failureThreshold"].as_u64().unwrap();
+    assert!((10..=30).contains(&patience), "a new leader is found within 10 s");
+}
+
+#[test]
+fn memory_limits_hold_what_the_limits_of_the_code_allow() {
+    let production = overlay("production");
+    let of = |role: &str| {
+        let pod = &one(production, "Deployment", &format!("tidegate-{role}"))["spec"]["template"]["spec"];
+        let container = &pod["containers"][0];
+        let limit = container["resources"]["limits"]["memory"].as_str().unwrap().strip_suffix("Mi").unwrap();
+        (environment(production, container), limit.parse::<u64>().unwrap() * MIB)
+    };
+    let (gateway, limit) = of("gateway");
+    let connections = number(&gateway, "GATEWAY_LIMIT_CONNECTIONS") * CONNECTION_BYTES;
+    assert!(GATEWAY_BYTES + connections + number(&gateway, "GATEWAY_BODIES_LIMIT_BYTES") <= limit);
+    let (worker, limit) = of("worker");
+    let lent = number(&worker, "QUEUE_PREFETCH") * number(&gateway, "GATEWAY_BODY_LIMIT_BYTES");
+    assert!(WORKER_BYTES + lent <= limit);
+    let buffer = super::render::file("gateway/src/server.rs");
+    assert!(buffer.contains("const BUFFER_LIMIT_BYTES: usize = 16_384;"), "the figure above is the code's");
+}
+
+#[test]
+fn all_workers_together_fit_into_postgres_and_into_kedas_target() {
+    let production = overlay("production");
+    let worker = &one(production, "Deployment", "tidegate-worker")["spec"];
+    let found: BTreeMap<String, String> =
+        environment(production, &worker["template"]["spec"]["containers"][0]);
+    let scaled = &one(production, "ScaledObject", "tidegate-worker")["spec"];
+    let surge = worker["strategy"]["rollingUpdate"]["maxSurge"].as_u64().unwrap();
+    let processes = scaled["maxReplicaCount"].as_u64().unwrap() + surge + SPARE_PROCESSES;
+    assert!(processes * number(&found, "DATABASE_CONNECTIONS") <= POSTGRES_CONNECTIONS);
+    let target: u64 = scaled["triggers"][0]["metadata"]["value"].as_str().unwrap().parse().unwrap();
+    assert!(target > number(&found, "QUEUE_PREFETCH"), "what a worker merely holds must start no other");
+}
+
+#[test]
+fn nobody_sets_the_number_that_an_autoscaler_owns() {
+    let production = overlay("production");
+    for role in ["gateway", "worker"] {
+        let deployment = &one(production, "Deployment", &format!("tidegate-{role}"))["spec"];
+        assert!(deployment["replicas"].is_null(), "{role}");
+        assert_eq!(deployment["strategy"]["rollingUpdate"]["maxUnavailable"], 0, "{role}");
+        let spread = deployment["template"]["spec"]["topologySpreadConstraints"].as_array().unwrap();
+        let keys: Vec<&Value> = spread.iter().map(|constraint| &constraint["topologyKey"]).collect();
+        assert_eq!(keys, ["topology.kubernetes.io/zone", "kubernetes.io/hostname"]);
+        let budget = one(production, "PodDisruptionBudget", &format!("tidegate-{role}"));
+        assert_eq!(budget["spec"]["selector"]["matchLabels"], deployment["selector"]["matchLabels"]);
+    }
+    assert!(
+        one(production, "HorizontalPodAutoscaler", "tidegate-gateway")["spec"]["minReplicas"].as_u64()
+            >= Some(2)
+    );
+    assert_eq!(one(production, "PodDisruptionBudget", "rabbitmq")["spec"]["maxUnavailable"], 1);
+}
