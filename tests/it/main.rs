@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a panic with its line is the message")]
 
 mod attempts;
+mod autoscale;
 mod bench;
 mod cli;
+mod cluster;
 mod completeness;
 mod durability;
 mod edge;
@@ -30,6 +32,7 @@ mod raw;
 mod rebuilding;
 mod refetch;
 mod replays;
+mod rolling;
 mod signature_peers;
 mod signature_random;
 mod staff;

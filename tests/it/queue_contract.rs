@@ -3,6 +3,7 @@
 
 pub(crate) mod place;
 pub(crate) mod steps;
+mod winding_down;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;

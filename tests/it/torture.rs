@@ -2,7 +2,7 @@
 //! and the ledger is right. `scripts/torture` runs this for as long as one likes.
 
 use std::fmt::Write;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -119,6 +119,7 @@ pub(crate) struct Load {
     source: Arc<Mutex<Source>>,
     log: SendLog,
     over: Arc<AtomicBool>,
+    rate: Arc<AtomicU64>,
     senders: Vec<tokio::task::JoinHandle<()>>,
 }
 
@@ -134,13 +135,23 @@ impl Load {
         let source = Source { stories: Stories::of_seed(seed), window: Vec::new(), truth: Truth::default() };
         let (source, log) = (Arc::new(Mutex::new(source)), SendLog::default());
         let over = Arc::new(AtomicBool::new(false));
-        let pace = Duration::from_micros(1_000_000 * CLIENTS / rate);
+        let rate = Arc::new(AtomicU64::new(rate));
         let senders = (0..CLIENTS).map(|number| {
-            let (source, log, over) = (Arc::clone(&source), log.clone(), Arc::clone(&over));
-            let (client, random) = (client(), Random::of_seed(seed ^ number));
-            tokio::spawn(send(source, log, over, client, pace, random))
+            let sender = Sender {
+                source: Arc::clone(&source),
+                log: log.clone(),
+                over: Arc::clone(&over),
+                rate: Arc::clone(&rate),
+                random: Random::of_seed(seed ^ number),
+            };
+            tokio::spawn(sender.run(client()))
         });
-        Self { senders: senders.collect(), source, log, over }
+        Self { senders: senders.collect(), source, log, over, rate }
+    }
+
+    /// From now on at most so many events a second.
+    pub(crate) fn set_rate(&self, rate: u64) {
+        self.rate.store(rate.max(1), Ordering::Relaxed);
     }
 
     /// Begins no further window, and waits until everything that was begun is accepted.
@@ -156,26 +167,35 @@ impl Load {
     }
 }
 
-async fn send(
+/// One of the senders.
+struct Sender {
     source: Arc<Mutex<Source>>,
     log: SendLog,
     over: Arc<AtomicBool>,
-    mut client: Client,
-    pace: Duration,
-    mut random: Random,
-) {
-    let mut ticks = tokio::time::interval(pace);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        let next = source.lock().unwrap_or_else(PoisonError::into_inner).next(over.load(Ordering::Acquire));
-        let Some(event) = next else { return };
-        while !log.send(&mut client, &event).await.accepted() {
-            tokio::time::sleep(Duration::from_millis(random.within(10..200))).await;
+    rate: Arc<AtomicU64>,
+    random: Random,
+}
+
+impl Sender {
+    async fn run(mut self, mut client: Client) {
+        let mut due = tokio::time::Instant::now();
+        loop {
+            tokio::time::sleep_until(due).await;
+            let pace = Duration::from_micros(1_000_000 * CLIENTS / self.rate.load(Ordering::Relaxed));
+            due = tokio::time::Instant::now().max(due + pace);
+            let Some(event) = self.next() else { return };
+            while !self.log.send(&mut client, &event).await.accepted() {
+                tokio::time::sleep(Duration::from_millis(self.random.within(10..200))).await;
+            }
+            if self.random.percent(5) {
+                self.log.send(&mut client, &event).await;
+            }
         }
-        if random.percent(5) {
-            log.send(&mut client, &event).await;
-        }
+    }
+
+    fn next(&self) -> Option<SampleEvent> {
+        let is_over = self.over.load(Ordering::Acquire);
+        self.source.lock().unwrap_or_else(PoisonError::into_inner).next(is_over)
     }
 }
 

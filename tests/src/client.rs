@@ -1,6 +1,8 @@
 //! A sender like Stripe: one kept-alive connection, a fresh signature for every attempt, a deadline.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,9 +19,30 @@ use crate::signing::signature_header;
 const ANSWER_DEADLINE: Duration = Duration::from_secs(15);
 
 pub struct Client {
-    address: SocketAddr,
+    balancer: Balancer,
     secret: String,
-    connection: Option<SendRequest<Full<Bytes>>>,
+    connections: BTreeMap<SocketAddr, SendRequest<Full<Bytes>>>,
+}
+
+/// What stands in front of several gateways: it sends each request to the next one in rotation, over kept
+/// connections, and asks another where a connection is refused, for then nothing has been sent.
+#[derive(Clone)]
+pub struct Balancer(Arc<Mutex<Rotation>>);
+
+#[derive(Default)]
+struct Rotation {
+    members: BTreeMap<SocketAddr, bool>,
+    turn: usize,
+    seen: Seen,
+}
+
+/// What a balancer has seen of its gateways.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Seen {
+    /// Connections that were not taken.
+    pub refused: u32,
+    /// Requests that had been sent, or begun to be, and got no answer.
+    pub broken: u32,
 }
 
 /// What came back. Only an answer says anything about the event's fate.
@@ -38,7 +61,11 @@ impl Answer {
 
 impl Client {
     pub fn new(address: SocketAddr, secret: &str) -> Self {
-        Self { address, secret: secret.to_owned(), connection: None }
+        Self::behind(&Balancer::over(&[address]), secret)
+    }
+
+    pub fn behind(balancer: &Balancer, secret: &str) -> Self {
+        Self { balancer: balancer.clone(), secret: secret.to_owned(), connections: BTreeMap::new() }
     }
 
     /// Signs the body and posts it to the default endpoint.
@@ -47,32 +74,83 @@ impl Client {
         let request = Request::builder()
             .method(Method::POST)
             .uri("/webhooks/stripe")
-            .header("host", self.address.to_string())
+            .header("host", "webhooks.example")
             .header("content-type", "application/json; charset=utf-8")
             .header("user-agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)")
             .header("stripe-signature", header)
             .body(Full::new(body.clone()))
             .expect("constant names and printable values make a request");
-        let Ok(Ok(status)) = timeout(ANSWER_DEADLINE, self.exchange(request)).await else {
-            self.connection = None; // an answer may still be under way on it
+        let Some((address, connection)) = self.connection().await else { return Answer::Nothing };
+        // Whatever is not brought to its end leaves its connection behind: an answer may still be under way on it.
+        let Ok(Ok(status)) = timeout(ANSWER_DEADLINE, self.exchange(address, connection, request)).await
+        else {
+            self.balancer.lock().seen.broken += 1;
             return Answer::Nothing;
         };
         Answer::Status(status)
     }
 
-    async fn exchange(&mut self, request: Request<Full<Bytes>>) -> anyhow::Result<u16> {
-        let mut connection = match self.connection.take() {
-            Some(open) if open.is_ready() => open,
-            _ => connect(self.address).await?,
-        };
+    /// A kept or a new connection to the next gateway that takes one.
+    async fn connection(&mut self) -> Option<(SocketAddr, SendRequest<Full<Bytes>>)> {
+        for address in self.balancer.turns() {
+            if let Some(open) = self.connections.remove(&address).filter(SendRequest::is_ready) {
+                return Some((address, open));
+            }
+            if let Ok(Ok(new)) = timeout(ANSWER_DEADLINE, connect(address)).await {
+                return Some((address, new));
+            }
+            self.balancer.lock().seen.refused += 1;
+        }
+        None
+    }
+
+    async fn exchange(
+        &mut self,
+        address: SocketAddr,
+        mut connection: SendRequest<Full<Bytes>>,
+        request: Request<Full<Bytes>>,
+    ) -> anyhow::Result<u16> {
         let response = connection.send_request(request).await?;
         let status = response.status().as_u16();
         // The head is the promise, whatever happens to the rest. The connection is good for another request
         // only once its task has seen the end of this one.
         if response.into_body().collect().await.is_ok() && connection.ready().await.is_ok() {
-            self.connection = Some(connection);
+            self.connections.insert(address, connection);
         }
         Ok(status)
+    }
+}
+
+impl Balancer {
+    pub fn over(addresses: &[SocketAddr]) -> Self {
+        let members = addresses.iter().map(|address| (*address, true)).collect();
+        Self(Arc::new(Mutex::new(Rotation { members, ..Rotation::default() })))
+    }
+
+    /// Takes a gateway into the rotation, or out of it. Requests that it has in hand go on.
+    pub fn set(&self, address: SocketAddr, is_in: bool) {
+        self.lock().members.insert(address, is_in);
+    }
+
+    pub fn seen(&self) -> Seen {
+        self.lock().seen
+    }
+
+    /// Those in rotation, beginning with the one whose turn it is.
+    fn turns(&self) -> Vec<SocketAddr> {
+        let mut rotation = self.lock();
+        rotation.turn = rotation.turn.wrapping_add(1);
+        let mut members: Vec<SocketAddr> =
+            rotation.members.iter().filter(|(_, is_in)| **is_in).map(|(address, _)| *address).collect();
+        if !members.is_empty() {
+            let first = rotation.turn % members.len();
+            members.rotate_left(first);
+        }
+        members
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Rotation> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -3,16 +3,19 @@
 
 #![recursion_limit = "256"] // an invoice is a long JSON literal
 
+pub mod autoscaler;
 pub mod binaries;
 pub mod broker;
 pub mod chaos;
 pub mod client;
+pub mod cluster;
 pub mod fake_stripe;
 pub mod guardian;
 pub mod histories;
 pub mod ledger;
 pub mod load;
 pub mod oracle;
+pub mod plot;
 pub mod ports;
 pub mod postgres;
 pub mod process;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::client::{Answer, Client};
 use crate::stories::SampleEvent;
@@ -10,7 +11,16 @@ use crate::stories::SampleEvent;
 /// What was sent, by event id. It is written before a request leaves and after its answer came, so it is
 /// the truth about the requests whatever happens to anybody else.
 #[derive(Clone, Default)]
-pub struct SendLog(Arc<Mutex<BTreeMap<String, Sent>>>);
+pub struct SendLog(Arc<Mutex<Noted>>);
+
+#[derive(Default)]
+struct Noted {
+    sent: BTreeMap<String, Sent>,
+    statuses: BTreeMap<u16, u64>,
+    /// When an event was accepted last, and the longest time between two of these.
+    accepted_at: Option<Instant>,
+    longest_gap: Duration,
+}
 
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sent {
@@ -24,7 +34,22 @@ pub struct Sent {
 
 impl SendLog {
     pub fn entries(&self) -> BTreeMap<String, Sent> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lock().sent.clone()
+    }
+
+    /// How many requests were answered with this status.
+    pub fn answered(&self, status: u16) -> u64 {
+        self.lock().statuses.get(&status).copied().unwrap_or_default()
+    }
+
+    /// Every status that came, with its number.
+    pub fn statuses(&self) -> BTreeMap<u16, u64> {
+        self.lock().statuses.clone()
+    }
+
+    /// The longest time in which nobody's event was accepted, from the first that was to the last.
+    pub fn longest_gap(&self) -> Duration {
+        self.lock().longest_gap
     }
 
     /// Sends once, and notes it.
@@ -40,6 +65,15 @@ impl SendLog {
     }
 
     pub fn ended(&self, event: &SampleEvent, answer: Answer) {
+        if let Answer::Status(status) = answer {
+            let mut noted = self.lock();
+            *noted.statuses.entry(status).or_default() += 1;
+            if answer.accepted() {
+                let now = Instant::now();
+                let gap = noted.accepted_at.replace(now).map_or(Duration::ZERO, |before| now - before);
+                noted.longest_gap = noted.longest_gap.max(gap);
+            }
+        }
         self.note(event, |sent| match answer {
             Answer::Status(200) => sent.accepted += 1,
             Answer::Status(_) => sent.refused += 1,
@@ -48,10 +82,14 @@ impl SendLog {
     }
 
     fn note(&self, event: &SampleEvent, change: impl FnOnce(&mut Sent)) {
-        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let sent = entries.entry(event.id.clone()).or_default();
+        let mut noted = self.lock();
+        let sent = noted.sent.entry(event.id.clone()).or_default();
         sent.outcome = event.outcome;
         change(sent);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Noted> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -28,7 +28,8 @@ pub struct Process {
 impl Process {
     /// One of `tidegate` (which is `up`), `gateway` and `worker-N`.
     pub fn new(name: &str, folder: &Path, mut settings: Vec<(String, String)>) -> Self {
-        let variables: &[&str] = match name {
+        let role = name.split('-').next().unwrap_or_default();
+        let variables: &[&str] = match role {
             "gateway" => &["GATEWAY_INTERNAL_ADDR"],
             "tidegate" => &["GATEWAY_INTERNAL_ADDR", "WORKER_INTERNAL_ADDR"],
             _ => &["WORKER_INTERNAL_ADDR"],
@@ -37,7 +38,7 @@ impl Process {
         for (variable, listener) in variables.iter().zip(&listeners) {
             settings.push(((*variable).to_owned(), listener.to_string()));
         }
-        if name == "gateway" {
+        if role == "gateway" {
             settings.retain(|(variable, _)| variable != "DATABASE_URL"); // it touches no ledger
         }
         let arguments = if name == "tidegate" { vec!["up".to_owned()] } else { Vec::new() };
@@ -74,6 +75,19 @@ impl Process {
         command.stdout(append(&self.output_file())?).stderr(append(&self.log_file())?);
         self.server = Some(guardian.spawn(&mut command)?);
         Ok(())
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn runs(&mut self) -> bool {
+        self.server.as_mut().is_some_and(|server| !server.has_exited())
+    }
+
+    /// SIGTERM, and does not wait for the end.
+    pub fn terminate(&self) {
+        self.server.iter().for_each(|server| server.signal(Signal::TERM));
     }
 
     pub fn kill(&mut self) {

@@ -25,7 +25,7 @@ impl Queue {
     pub async fn waiting(&self) -> anyhow::Result<u64> {
         match self {
             Self::RabbitMq(url) => {
-                let connection = Connection::connect(url, ConnectionProperties::default()).await?;
+                let connection = connect(url).await?;
                 let channel = connection.create_channel().await?;
                 let mut waiting = 0;
                 for queue in ["events", "events.dead", "events.unrouted"] {
@@ -46,4 +46,19 @@ impl Queue {
             }
         }
     }
+}
+
+/// To the first of the nodes between the commas that answers.
+async fn connect(url: &str) -> anyhow::Result<Connection> {
+    let (user, rest) = url.split_once('@').unwrap_or((url, ""));
+    let (hosts, vhost) = rest.split_once('/').unwrap_or((rest, ""));
+    let mut last = anyhow::anyhow!("{hosts} names no node");
+    for host in hosts.split(',') {
+        let one = format!("{user}@{host}/{vhost}");
+        match Connection::connect(&one, ConnectionProperties::default()).await {
+            Ok(connection) => return Ok(connection),
+            Err(error) => last = error.into(),
+        }
+    }
+    Err(last)
 }

@@ -1,13 +1,14 @@
 //! The product as users run it, on one of the four combinations of queue and ledger: started, killed,
 //! restarted and stopped from outside. Whoever drops a stack learns of what went wrong in it unseen.
 
+mod tools;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use rustix::process::Signal;
 
-use crate::binaries::binary;
 use crate::broker::Broker;
 use crate::client::{Client, get};
 use crate::guardian::{Guardian, until};
@@ -19,7 +20,6 @@ use crate::queue::Queue;
 
 /// A cold start next to other work on the same cores.
 const READY_PATIENCE: Duration = Duration::from_mins(1);
-const TOOL_PATIENCE: Duration = Duration::from_mins(1);
 /// What no log may show, besides the secrets of the configuration: the people of the invented objects.
 const PERSONAL: &[&str] = &["Jane Example", "buyer@example.com", "+15555550123", "Evergreen", "_secret_"];
 
@@ -97,11 +97,32 @@ impl Stack {
         postgres: Option<&Postgres>,
     ) -> anyhow::Result<Self> {
         let guardian = Guardian::new("stack", Signal::KILL)?;
-        let file = |name: &str| format!("sqlite:{}", guardian.folder().join(name).display());
         let queue_url = match broker {
             Some(broker) => broker.vhost("stack").await?,
-            None => file("queue.db"),
+            None => format!("sqlite:{}", guardian.folder().join("queue.db").display()),
         };
+        Self::lay_out(combination, settings, guardian, queue_url, postgres).await
+    }
+
+    /// The same on a queue that is there already.
+    pub async fn prepare_at(
+        combination: Combination,
+        settings: &[(&str, &str)],
+        queue_url: String,
+        postgres: Option<&Postgres>,
+    ) -> anyhow::Result<Self> {
+        let guardian = Guardian::new("stack", Signal::KILL)?;
+        Self::lay_out(combination, settings, guardian, queue_url, postgres).await
+    }
+
+    async fn lay_out(
+        combination: Combination,
+        settings: &[(&str, &str)],
+        guardian: Guardian,
+        queue_url: String,
+        postgres: Option<&Postgres>,
+    ) -> anyhow::Result<Self> {
+        let file = |name: &str| format!("sqlite:{}", guardian.folder().join(name).display());
         let ledger_url = match postgres {
             Some(postgres) => postgres.database("stack").await?,
             None => file("ledger.db"),
@@ -141,43 +162,43 @@ impl Stack {
 
     /// Declares and migrates what the separate processes only check, then starts everything.
     pub async fn begin(&mut self) -> anyhow::Result<()> {
+        self.begin_only(&self.names()).await
+    }
+
+    /// The same, but starts only some of its processes.
+    pub async fn begin_only(&mut self, names: &[&str]) -> anyhow::Result<()> {
         if self.combination.has_broker() {
             self.tidegate(&["topology"]).await?;
             self.tidegate(&["migrate"]).await?;
         }
-        for number in 0..self.processes.len() {
-            self.processes[number].spawn(&self.guardian)?;
+        for name in names {
+            self.spawn(name)?;
         }
-        for name in self.names() {
+        for name in names {
             self.is_ready(name).await?;
         }
         Ok(())
     }
 
-    /// Runs one of the commands of `tidegate` against this stack and returns what it printed.
-    pub async fn tidegate(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        let mut tool = self.begin_tool(arguments)?;
-        until("a command of tidegate", TOOL_PATIENCE, async || Ok(tool.has_ended())).await?;
-        ensure!(tool.succeeded(), "tidegate {arguments:?} failed: {}", tool.log());
-        Ok(tool.output())
-    }
-
-    /// The same, for whoever also wants to know how it ended, and with the listeners of its gateway and its
-    /// first worker. Of two values for one variable the later counts.
-    pub fn run(&self, arguments: &[&str], settings: &[(&str, &str)]) -> std::process::Output {
-        let mut command = std::process::Command::new(binary("tidegate"));
-        command.args(arguments).current_dir(self.guardian.folder()).stdin(std::process::Stdio::null());
-        command.env_clear().envs(self.settings.iter().map(|(name, value)| (name, value)));
-        let variables = ["GATEWAY_INTERNAL_ADDR", "WORKER_INTERNAL_ADDR"];
-        for (variable, listener) in variables.iter().zip(self.listeners()) {
-            command.env(variable, listener.to_string());
-        }
-        command.envs(settings.iter().copied()).output().expect("tidegate can be started")
+    /// A further gateway, on an address of its own, or a further worker. It does not run yet.
+    pub fn add(&mut self, name: &str) -> SocketAddr {
+        let (address, mut settings) = (loopback(), self.settings.clone());
+        settings.push(("GATEWAY_ADDR".to_owned(), address.to_string()));
+        self.processes.push(Process::new(name, self.guardian.folder(), settings));
+        address
     }
 
     /// Where gateway and workers answer their operators.
     pub fn listeners(&self) -> Vec<SocketAddr> {
         self.processes.iter().flat_map(Process::internal_addresses).collect()
+    }
+
+    /// The virtual host of its queue.
+    pub fn vhost(&self) -> String {
+        match &self.queue {
+            Queue::RabbitMq(url) => url.rsplit('/').next().unwrap_or_default().to_owned(),
+            Queue::Sqlite(_) => String::new(),
+        }
     }
 
     /// What its webhooks are signed with.
@@ -188,24 +209,6 @@ impl Stack {
     /// The folder that its processes run in.
     pub fn folder(&self) -> &std::path::Path {
         self.guardian.folder()
-    }
-
-    /// Begins one of the commands of `tidegate` and does not wait for it.
-    pub fn begin_tool(&self, arguments: &[&str]) -> anyhow::Result<Process> {
-        self.begin_tool_with(arguments, &[])
-    }
-
-    /// The same, with further environment variables.
-    pub fn begin_tool_with(
-        &self,
-        arguments: &[&str],
-        settings: &[(&str, String)],
-    ) -> anyhow::Result<Process> {
-        let further = settings.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
-        let all = self.settings.iter().cloned().chain(further).collect();
-        let mut tool = Process::tool(arguments, self.guardian.folder(), all);
-        tool.spawn(&self.guardian)?;
-        Ok(tool)
     }
 
     /// What every listener of a process answers to Prometheus.
@@ -225,7 +228,7 @@ impl Stack {
         }
     }
 
-    /// Where webhooks are taken in.
+    /// Where its first gateway takes webhooks in.
     pub fn gateway(&self) -> SocketAddr {
         self.gateway
     }
@@ -266,6 +269,33 @@ impl Stack {
     /// SIGTERM; fails unless the process then ends cleanly in time.
     pub fn stop(&mut self, name: &str) -> anyhow::Result<()> {
         self.process(name).stop()
+    }
+
+    pub fn runs(&mut self, name: &str) -> bool {
+        self.process(name).runs()
+    }
+
+    /// SIGTERM; who is interested in the end looks for it.
+    pub fn terminate(&mut self, name: &str) {
+        self.process(name).terminate();
+    }
+
+    /// Forgets a process that has ended; whether it ended well.
+    pub fn bury(&mut self, name: &str) -> bool {
+        let process = self.process(name);
+        let ended_well = process.succeeded();
+        process.kill();
+        ended_well
+    }
+
+    /// SIGTERM, and waits for a clean end without holding up anybody else.
+    pub async fn retire(&mut self, name: &str) -> anyhow::Result<()> {
+        self.terminate(name);
+        let number = self.number(name);
+        let process = &mut self.processes[number];
+        until(&format!("{name} to end"), READY_PATIENCE, async || Ok(process.has_ended())).await?;
+        ensure!(self.bury(name), "{name} ended with an error after SIGTERM:\n{}", self.process(name).log());
+        Ok(())
     }
 
     /// Waits until a process that was just started refuses to run, and returns what it said.
@@ -340,11 +370,7 @@ impl Stack {
     }
 
     fn number(&self, name: &str) -> usize {
-        self.combination
-            .processes()
-            .iter()
-            .position(|known| *known == name)
-            .expect("a process of this combination")
+        self.processes.iter().position(|known| known.name() == name).expect("a process of this stack")
     }
 }
 

@@ -40,6 +40,8 @@ pub struct Lanes {
     pub deaths: Arc<Mutex<Deaths>>,
     pub batch_events: usize,
     pub shutdown: CancellationToken,
+    /// Cancelled when too little of the time to drain is left for anything but what is in hand.
+    pub hurry: CancellationToken,
     /// Cancelled when the disk failed: nothing may be acknowledged any more.
     pub broken: CancellationToken,
 }
@@ -52,12 +54,15 @@ enum Stop {
 }
 
 impl Lanes {
-    /// Runs one lane to its end.
+    /// Runs one lane to its end: told to stop, it works off what this worker was lent, if there is time.
     pub async fn run(self, lane: usize) {
         loop {
+            if self.shutdown.is_cancelled() && self.circuit.reason().is_some() {
+                return; // nothing can be worked off
+            }
             let deliveries = tokio::select! {
                 biased;
-                () = self.shutdown.cancelled() => return,
+                () = self.hurry.cancelled() => return,
                 () = self.brake.pulled() => {
                     tokio::select! {
                         () = self.shutdown.cancelled() => return,
@@ -66,6 +71,9 @@ impl Lanes {
                 }
                 deliveries = self.queue.receive(self.batch_events) => deliveries,
             };
+            if deliveries.is_empty() {
+                return;
+            }
             // Somebody may have begun these and not come back; so nobody else shares their fate.
             let (suspects, fresh): (Vec<_>, Vec<_>) = deliveries.into_iter().partition(|d| d.redelivered);
             self.metrics.redelivered.inc_by(suspects.len() as u64);

@@ -52,6 +52,7 @@ pub async fn run(
         deaths: Arc::new(Mutex::new(Deaths::limited_to(config.deaths))),
         batch_events: config.batch_events,
         shutdown: shutdown.clone(),
+        hurry: CancellationToken::new(),
         broken: broken.clone(),
     };
     let probes_end = CancellationToken::new();
@@ -86,7 +87,14 @@ pub async fn run(
         () = broken.cancelled() => bail!("the disk under the ledger failed; see the log"),
         () = tasks.wait() => bail!("every lane ended, which only a panic of the worker itself can bring about"),
     }
-    let drained = tokio::time::timeout(config.drain, tasks.wait()).await;
+    queue.wind_down();
+    let drained = tokio::time::timeout(config.drain, async {
+        if tokio::time::timeout(config.drain / 2, tasks.wait()).await.is_err() {
+            lanes.hurry.cancel();
+            tasks.wait().await;
+        }
+    })
+    .await;
     probes_end.cancel();
     drained.with_context(|| format!("work in hand was not finished within {} s", config.drain.as_secs()))?;
     if broken.is_cancelled() {

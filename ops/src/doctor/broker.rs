@@ -11,6 +11,7 @@ use crate::output::me;
 
 const QUEUE: &str = "queue";
 const TOPOLOGY: &str = "queue topology";
+const NODES: &str = "queue nodes";
 
 pub async fn check(env: &Env) -> Vec<Finding> {
     // A bad configuration is found with the others.
@@ -22,6 +23,7 @@ pub async fn check(env: &Env) -> Vec<Finding> {
                 let advice = "start it, or see network, user and password; webhooks are answered 503 until it is back";
                 return vec![Finding::act(QUEUE, format!("{}: {why}", config.url.shown()), advice)];
             }
+            Err(TopologyError::NotWhole(_)) => {} // only who declares is told so
             Err(differs) => {
                 let advice = format!("`{} topology` declares what is missing", me());
                 findings.push(Finding::act(TOPOLOGY, differs.to_string(), advice));
@@ -35,6 +37,7 @@ pub async fn check(env: &Env) -> Vec<Finding> {
                 ),
             )),
         }
+        findings.extend(nodes(url.expose_secret()).await);
     }
     let advice = "see what it says; webhooks are answered 503 until it can be used";
     findings.insert(
@@ -52,4 +55,21 @@ pub async fn check(env: &Env) -> Vec<Finding> {
         },
     );
     findings
+}
+
+/// Every node that the address names, where it names several.
+async fn nodes(url: &str) -> Option<Finding> {
+    let seen = topology::survey(url).await.ok()?;
+    let faults: Vec<String> = seen
+        .iter()
+        .filter_map(|seen| Some(format!("{} {}", seen.node, seen.answer.as_ref().err()?)))
+        .collect();
+    match (seen.len(), faults.is_empty()) {
+        (0 | 1, _) => None,
+        (count, true) => Some(Finding::ok(NODES, format!("all {count} answer and are one cluster"))),
+        (count, false) => {
+            let advice = "start it, or take it out of QUEUE_URL; meanwhile the others are used";
+            Some(Finding::look(NODES, format!("of {count}: {}", faults.join(", ")), advice))
+        }
+    }
 }

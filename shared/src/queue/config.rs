@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::rabbitmq::nodes;
 use crate::env::{Env, Problem, Variable, redacted};
 
 const QUEUE_URL: Variable = Variable {
     name: "QUEUE_URL",
     default: "sqlite:data/queue.db",
-    example: "amqps://tidegate:secret@rabbitmq.example:5671/%2f",
-    help: "Where accepted events wait: `sqlite:FILE`, or RabbitMQ as `amqp://` or `amqps://`.",
+    example: "amqps://tidegate:secret@mq-0.example:5671,mq-1.example:5671,mq-2.example:5671/%2f",
+    help: "Where accepted events wait: `sqlite:FILE`, or RabbitMQ as `amqp://` or `amqps://`, with the nodes of a cluster between commas; they are tried in turn.",
 };
 const PUBLISH_IN_FLIGHT: Variable = Variable {
     name: "QUEUE_PUBLISH_IN_FLIGHT",
@@ -76,12 +77,7 @@ impl QueueUrl {
             return Ok(Self::Sqlite(PathBuf::from(path)));
         }
         if text.starts_with("amqp://") || text.starts_with("amqps://") {
-            return match text.parse::<lapin::uri::AMQPUri>() {
-                Ok(_) => Ok(Self::RabbitMq(text.to_owned().into())),
-                Err(_) => {
-                    Err("not a well-formed amqp address (encode odd characters of the password)".to_owned())
-                }
-            };
+            return nodes::check(text).map(|()| Self::RabbitMq(text.to_owned().into()));
         }
         Err("begins with none of sqlite:, amqp://, amqps://".to_owned())
     }

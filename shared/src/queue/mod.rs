@@ -142,7 +142,8 @@ impl Queue {
     }
 
     /// Waits for the first envelope, then hands out what is there at once, at most `max`. Outages are
-    /// waited through. Dropping the future loses nothing: what it had been lent goes back.
+    /// waited through. Dropping the future loses nothing: what it had been lent goes back. Nothing is handed
+    /// out only after `wind_down`, once nothing is left.
     pub async fn receive(&self, max: usize) -> Vec<Delivery> {
         match &*self.0 {
             Backend::RabbitMq(queue) => queue.receive(max).await,
@@ -158,6 +159,16 @@ impl Queue {
             Backend::RabbitMq(queue) => queue.rest(resting),
             #[cfg(feature = "embedded")]
             Backend::Sqlite(_) => {} // lends only to who asks
+        }
+    }
+
+    /// Says that this process will end: nothing more is lent to it, and what it was lent ahead is still handed
+    /// out, so that a process that stops in peace leaves nothing begun and nothing to be delivered again.
+    pub fn wind_down(&self) {
+        match &*self.0 {
+            Backend::RabbitMq(queue) => queue.wind_down(),
+            #[cfg(feature = "embedded")]
+            Backend::Sqlite(queue) => queue.wind_down(),
         }
     }
 

@@ -8,8 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use lapin::tcp::{AsyncTcpStream, OwnedTLSConfig};
-use lapin::uri::{AMQPScheme, AMQPUri};
+use lapin::uri::AMQPScheme;
 use lapin::{Channel, Connection, ConnectionProperties};
+
+use super::nodes::Node;
 
 /// A peer that says nothing for twice this long is gone. While blocked the broker does not expect any.
 const HEARTBEAT_SECS: u16 = 10;
@@ -21,6 +23,7 @@ const GOODBYE_DEADLINE: Duration = Duration::from_secs(1);
 /// for as long as the peer keeps the socket open; pulling the plug ends it whatever state it is in.
 pub(super) struct Line {
     connection: Arc<Connection>,
+    node: String,
     _plug: Arc<Plug>,
 }
 
@@ -28,8 +31,8 @@ pub(super) struct Line {
 struct Plug(Mutex<Option<TcpStream>>);
 
 impl Line {
-    pub(super) async fn open(uri: &AMQPUri, purpose: &str, deadline: Duration) -> Result<Self, String> {
-        let mut uri = uri.clone();
+    pub(super) async fn open(node: &Node, purpose: &str, deadline: Duration) -> Result<Self, String> {
+        let mut uri = node.uri.clone();
         uri.query.heartbeat.get_or_insert(HEARTBEAT_SECS);
         let properties = ConnectionProperties::default()
             .with_connection_name(format!("tidegate {purpose}").into())
@@ -60,11 +63,16 @@ impl Line {
             properties,
         );
         let connection = in_time(deadline, dialled).await?;
-        Ok(Self { connection: Arc::new(connection), _plug: plug })
+        Ok(Self { connection: Arc::new(connection), node: node.shown(), _plug: plug })
     }
 
     pub(super) fn connection(&self) -> &Arc<Connection> {
         &self.connection
+    }
+
+    /// Which of the broker's nodes it leads to.
+    pub(super) fn node(&self) -> &str {
+        &self.node
     }
 
     pub(super) async fn channel(&self, deadline: Duration) -> Result<Channel, String> {

@@ -11,14 +11,14 @@ use lapin::options::{
     BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
 };
 use lapin::types::{FieldTable, ShortString};
-use lapin::uri::AMQPUri;
 use lapin::{Channel, Consumer as Subscription};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::acks::{Ack, Acks};
 use super::connection::{Line, OPEN_DEADLINE, in_time, plain};
-use super::lent::Lent;
+use super::lent::{Lending, Lent};
+use super::nodes::Nodes;
 use super::supervisor::{Ended, Pauses, Status, refusing};
 use super::{message, topology};
 use crate::queue::{QueueError, Settle, Settled, Tag};
@@ -32,7 +32,7 @@ const REQUESTS: usize = 256;
 pub(super) struct Consumer {
     lent: Arc<Lent>,
     requests: mpsc::Sender<Request>,
-    resting: watch::Sender<bool>,
+    lending: watch::Sender<Lending>,
     deadline: Duration,
 }
 
@@ -43,7 +43,7 @@ struct Request {
 
 /// What the task needs, whatever session it is in.
 pub(super) struct Consuming {
-    pub(super) uri: AMQPUri,
+    pub(super) nodes: Nodes,
     pub(super) status: Arc<Status>,
     pub(super) lent: Arc<Lent>,
     pub(super) deadline: Duration,
@@ -55,10 +55,10 @@ impl Consumer {
     /// The consumer, and the task that must run for it.
     pub(super) fn new(consuming: Consuming) -> (Self, impl Future<Output = ()> + Send) {
         let (sender, requests) = mpsc::channel(REQUESTS);
-        let (resting, rest) = watch::channel(false);
+        let (lending, changes) = watch::channel(Lending::Ahead);
         let lent = Arc::clone(&consuming.lent);
-        let consumer = Self { lent, requests: sender, resting, deadline: consuming.deadline };
-        (consumer, run(consuming, requests, rest))
+        let consumer = Self { lent, requests: sender, lending, deadline: consuming.deadline };
+        (consumer, run(consuming, requests, changes))
     }
 
     pub(super) fn lent(&self) -> &Lent {
@@ -67,7 +67,16 @@ impl Consumer {
 
     /// Whether nothing shall be lent ahead of those who receive.
     pub(super) fn rest(&self, resting: bool) {
-        self.resting.send_if_modified(|before| std::mem::replace(before, resting) != resting);
+        let wanted = if resting { Lending::Resting } else { Lending::Ahead };
+        self.lending.send_if_modified(|before| {
+            *before != Lending::Ending && std::mem::replace(before, wanted) != wanted
+        });
+    }
+
+    /// Takes nothing more; what is lent is still handed out.
+    pub(super) fn wind_down(&self) {
+        self.lending.send_replace(Lending::Ending);
+        self.lent.set_ending();
     }
 
     pub(super) async fn settle(&self, settlements: &[(Tag, Settle)]) -> Result<Settled, QueueError> {
@@ -86,7 +95,11 @@ impl Consumer {
     }
 }
 
-async fn run(consuming: Consuming, mut requests: mpsc::Receiver<Request>, mut rest: watch::Receiver<bool>) {
+async fn run(
+    consuming: Consuming,
+    mut requests: mpsc::Receiver<Request>,
+    mut lending: watch::Receiver<Lending>,
+) {
     // Between two channels no tag is valid.
     let refuse = |request: Request| {
         let settled = Settled { settled: 0, stale: request.settlements.len() };
@@ -95,15 +108,16 @@ async fn run(consuming: Consuming, mut requests: mpsc::Receiver<Request>, mut re
     let closing = consuming.closing.clone();
     let mut pauses = Pauses::new();
     loop {
-        let is_resting = *rest.borrow_and_update();
+        let is_resting = *lending.borrow_and_update() != Lending::Ahead;
         let connecting = connect(&consuming, is_resting);
         let ended = match refusing(&mut requests, refuse, &closing, connecting).await {
             None => return,
             Some(Err(why)) => Ended::Lost(why),
             Some(Ok((line, (channel, arriving)))) => {
                 consuming.lent.begin();
+                consuming.lent.set_open(arriving.is_some());
                 consuming.status.up(&line);
-                let ended = serve(&consuming, &line, &channel, arriving, &mut requests, &mut rest).await;
+                let ended = serve(&consuming, &line, &channel, arriving, &mut requests, &mut lending).await;
                 if matches!(ended, Ended::Closed) {
                     consuming.status.closed();
                     give_back(&consuming, &channel, &mut requests).await;
@@ -114,7 +128,8 @@ async fn run(consuming: Consuming, mut requests: mpsc::Receiver<Request>, mut re
             }
         };
         let Ended::Lost(why) = ended else { return };
-        let pause = tokio::time::sleep(pauses.next(consuming.status.down(&why)));
+        let up_for = consuming.status.down(&why);
+        let pause = tokio::time::sleep(pauses.next(up_for, &consuming.nodes));
         if refusing(&mut requests, refuse, &closing, pause).await.is_none() {
             return;
         }
@@ -129,7 +144,12 @@ type Arriving = BoxStream<'static, Option<(lapin::Result<Delivery>, &'static str
 type Subscribed = Option<Arriving>;
 
 async fn connect(consuming: &Consuming, is_resting: bool) -> Result<(Line, (Channel, Subscribed)), String> {
-    let line = Line::open(&consuming.uri, "consume", OPEN_DEADLINE).await?;
+    let opened = tokio::time::timeout(consuming.nodes.deadline(), open(consuming, is_resting)).await;
+    opened.unwrap_or_else(|_| Err("the broker does not answer".to_owned()))
+}
+
+async fn open(consuming: &Consuming, is_resting: bool) -> Result<(Line, (Channel, Subscribed)), String> {
+    let line = Line::open(consuming.nodes.next(), "consume", OPEN_DEADLINE).await?;
     let ready = prepare(consuming, &line, is_resting).await;
     line.with(ready).await
 }
@@ -172,7 +192,7 @@ async fn serve(
     channel: &Channel,
     mut arriving: Subscribed,
     requests: &mut mpsc::Receiver<Request>,
-    rest: &mut watch::Receiver<bool>,
+    lending: &mut watch::Receiver<Lending>,
 ) -> Ended {
     let mut closing = std::pin::pin!(consuming.closing.cancelled());
     let mut tick = tokio::time::interval(TICK);
@@ -180,19 +200,13 @@ async fn serve(
         let acks = tokio::select! {
             biased;
             () = &mut closing => return Ended::Closed,
-            Ok(()) = rest.changed() => {
-                let is_resting = *rest.borrow_and_update();
-                let turned = match arriving.take() {
-                    Some(subscribed) if is_resting => {
-                        unsubscribe(consuming, channel, subscribed).await.map(|()| None)
-                    }
-                    None if !is_resting => subscribe(consuming, channel).await.map(Some),
-                    unchanged => Ok(unchanged),
-                };
-                arriving = match turned {
+            Ok(()) = lending.changed() => {
+                let wanted = *lending.borrow_and_update();
+                arriving = match turn(consuming, channel, arriving.take(), wanted).await {
                     Ok(arriving) => arriving,
                     Err(why) => return Ended::Lost(why),
                 };
+                consuming.lent.set_open(arriving.is_some());
                 continue;
             }
             _ = tick.tick() => {
@@ -232,7 +246,30 @@ async fn next(arriving: &mut Subscribed) -> Option<(lapin::Result<Delivery>, &'s
     }
 }
 
-/// What nobody has taken yet goes back; what is in hand stays, and is settled on this channel.
+/// Begins or ends lending. What is in hand stays, and is settled on this channel; at rest, what nobody has
+/// taken yet goes back.
+async fn turn(
+    consuming: &Consuming,
+    channel: &Channel,
+    arriving: Subscribed,
+    wanted: Lending,
+) -> Result<Subscribed, String> {
+    match (arriving, wanted) {
+        (None, Lending::Ahead) => return subscribe(consuming, channel).await.map(Some),
+        (Some(subscribed), Lending::Resting | Lending::Ending) => {
+            unsubscribe(consuming, channel, subscribed).await?;
+        }
+        (unchanged, _) => return Ok(unchanged),
+    }
+    if wanted == Lending::Resting {
+        let requeue = BasicNackOptions { requeue: true, multiple: false };
+        for tag in consuming.lent.take_back() {
+            in_time(consuming.deadline, channel.basic_nack(tag, requeue)).await?;
+        }
+    }
+    Ok(None)
+}
+
 async fn unsubscribe(consuming: &Consuming, channel: &Channel, mut arriving: Arriving) -> Result<(), String> {
     for queue in [topology::EVENTS, topology::UNROUTED, topology::DEAD] {
         let cancel = channel.basic_cancel(ShortString::from(queue), BasicCancelOptions::default());
@@ -250,12 +287,7 @@ async fn unsubscribe(consuming: &Consuming, channel: &Channel, mut arriving: Arr
         Ok(())
     };
     let drained = tokio::time::timeout(consuming.deadline, drain).await;
-    drained.unwrap_or_else(|_| Err("the broker does not end its consumers".to_owned()))?;
-    let requeue = BasicNackOptions { requeue: true, multiple: false };
-    for tag in consuming.lent.take_back() {
-        in_time(consuming.deadline, channel.basic_nack(tag, requeue)).await?;
-    }
-    Ok(())
+    drained.unwrap_or_else(|_| Err("the broker does not end its consumers".to_owned()))
 }
 
 fn arrive(lent: &Lent, delivery: Delivery, queue: &'static str) {

@@ -25,6 +25,18 @@ pub(super) struct Lent {
     arrived: Notify,
 }
 
+/// How much is lent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Lending {
+    /// Ahead of being asked.
+    #[default]
+    Ahead,
+    /// Nothing that is not in hand.
+    Resting,
+    /// Nothing more, for good; what is lent is still worked off.
+    Ending,
+}
+
 #[derive(Default)]
 struct Inner {
     epoch: u64,
@@ -32,18 +44,37 @@ struct Inner {
     buffer: VecDeque<Delivery>,
     /// What is held of other queues than `events`: hardly ever anything.
     strays: BTreeMap<u64, &'static str>,
+    /// Consumers may still bring something.
+    is_open: bool,
+    is_ending: bool,
 }
 
 impl Lent {
     /// From now on tags belong to a new channel.
     pub(super) fn begin(&self) {
         let epoch = LAST_EPOCH.fetch_add(1, Ordering::Relaxed) + 1;
-        *self.lock() = Inner { epoch, ..Inner::default() };
+        let mut inner = self.lock();
+        *inner = Inner { epoch, is_ending: inner.is_ending, ..Inner::default() };
     }
 
     /// The channel is gone: whatever was lent on it comes again, and every tag is stale.
     pub(super) fn end(&self) {
-        *self.lock() = Inner { epoch: NO_EPOCH, ..Inner::default() };
+        let mut inner = self.lock();
+        *inner = Inner { epoch: NO_EPOCH, is_ending: inner.is_ending, ..Inner::default() };
+        drop(inner);
+        self.arrived.notify_waiters();
+    }
+
+    /// Whether consumers may bring something from now on.
+    pub(super) fn set_open(&self, is_open: bool) {
+        self.lock().is_open = is_open;
+        self.arrived.notify_waiters();
+    }
+
+    /// Once everything that is lent has been taken, whoever receives gets nothing instead of waiting.
+    pub(super) fn set_ending(&self) {
+        self.lock().is_ending = true;
+        self.arrived.notify_waiters();
     }
 
     pub(super) fn arrive(&self, number: u64, queue: &'static str, envelope: Envelope, redelivered: bool) {
@@ -69,22 +100,25 @@ impl Lent {
     pub(super) async fn receive(&self, max: usize) -> Vec<Delivery> {
         loop {
             let arrived = self.arrived.notified();
-            let taken = self.take(max);
-            if !taken.is_empty() {
+            if let Some(taken) = self.take(max) {
                 return taken;
             }
             arrived.await;
         }
     }
 
-    fn take(&self, max: usize) -> Vec<Delivery> {
+    /// `None` where it is worth waiting.
+    fn take(&self, max: usize) -> Option<Vec<Delivery>> {
         let mut inner = self.lock();
+        if inner.buffer.is_empty() {
+            return (inner.is_ending && !inner.is_open).then(Vec::new);
+        }
         let count = max.max(1).min(inner.buffer.len());
         let taken = inner.buffer.drain(..count).collect();
         if !inner.buffer.is_empty() {
             self.arrived.notify_one(); // for the next who asks
         }
-        taken
+        Some(taken)
     }
 
     /// Takes what nobody has begun out of the buffer, and returns its tags: the broker must have them back.

@@ -4,7 +4,9 @@ mod acks;
 mod connection;
 mod consumer;
 mod lent;
+pub mod members;
 mod message;
+pub(super) mod nodes;
 mod publisher;
 mod supervisor;
 pub mod topology;
@@ -16,7 +18,6 @@ use std::time::Duration;
 use lapin::Connection;
 use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
-use lapin::uri::AMQPUri;
 use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -24,6 +25,7 @@ use tokio_util::task::AbortOnDropHandle;
 use self::connection::{in_time, plain};
 use self::consumer::{Consumer, Consuming};
 use self::lent::Lent;
+use self::nodes::Nodes;
 use self::publisher::{Publisher, Publishing};
 use self::supervisor::Status;
 use super::{
@@ -46,14 +48,14 @@ impl RabbitMq {
         let QueueUrl::RabbitMq(url) = &config.url else {
             return Err(OpenError::Failed { url: broker, why: "not an amqp address".to_owned() });
         };
-        let uri = url.expose_secret().parse::<AMQPUri>();
-        let uri = uri.map_err(|why| OpenError::Failed { url: broker.clone(), why })?;
+        let nodes = nodes::read(url.expose_secret());
+        let nodes = nodes.map_err(|why| OpenError::Failed { url: broker.clone(), why })?;
         let (deadline, closing) = (config.deadline, CancellationToken::new());
         let mut tasks = Vec::new();
         let publisher = (role != Role::Consume).then(|| {
             let status = Status::new("publish", broker.clone());
             let publishing = Publishing {
-                uri: uri.clone(),
+                nodes: Nodes::new(nodes.clone()),
                 status: Arc::clone(&status),
                 deadline,
                 closing: closing.clone(),
@@ -65,7 +67,7 @@ impl RabbitMq {
         let consumer = (role != Role::Publish).then(|| {
             let status = Status::new("consume", broker.clone());
             let consuming = Consuming {
-                uri: uri.clone(),
+                nodes: Nodes::new(nodes.clone()),
                 status: Arc::clone(&status),
                 lent: Arc::new(Lent::default()),
                 deadline,
@@ -96,6 +98,12 @@ impl RabbitMq {
     pub(super) fn rest(&self, resting: bool) {
         if let Some((consumer, _)) = &self.consumer {
             consumer.rest(resting);
+        }
+    }
+
+    pub(super) fn wind_down(&self) {
+        if let Some((consumer, _)) = &self.consumer {
+            consumer.wind_down();
         }
     }
 

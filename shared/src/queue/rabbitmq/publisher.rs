@@ -17,14 +17,14 @@ use bytes::Bytes;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
-use lapin::uri::AMQPUri;
 use lapin::{BasicProperties, Channel, Confirmation, Event};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::connection::{Line, OPEN_DEADLINE, in_time, plain};
+use super::nodes::Nodes;
 use super::supervisor::{Ended, Pauses, Status, refusing};
-use super::waiting::{Answer, Waiting};
+use super::waiting::{Answer, FIRST_PROOF, Waiting};
 use super::{message, topology};
 use crate::envelope::Envelope;
 use crate::queue::PublishError;
@@ -32,7 +32,8 @@ use crate::queue::PublishError;
 const PROBE_KEY: &str = "probe";
 const NO_NET: &str = "exchange `tidegate` drops what it cannot route, having no alternate exchange that leads to a \
                       queue: delete it and run `tidegate topology`";
-const TICK: Duration = Duration::from_millis(500);
+const TICK: Duration = Duration::from_millis(250);
+const LONGEST_PROOF: Duration = Duration::from_mins(1);
 const BATCH: usize = 64;
 
 /// The side of those who publish.
@@ -52,7 +53,7 @@ struct Request {
 
 /// What the task needs, whatever session it is in.
 pub(super) struct Publishing {
-    pub(super) uri: AMQPUri,
+    pub(super) nodes: Nodes,
     pub(super) status: Arc<Status>,
     pub(super) deadline: Duration,
     pub(super) closing: CancellationToken,
@@ -91,13 +92,15 @@ async fn run(publishing: Publishing, mut requests: mpsc::Receiver<Request>) {
         request.answer.send(Err(PublishError::Unavailable)).ok(); // whoever asked may have gone
     };
     let closing = publishing.closing.clone();
-    let mut pauses = Pauses::new();
+    let (mut pauses, mut proof) = (Pauses::new(), FIRST_PROOF);
     loop {
         let ended = match refusing(&mut requests, refuse, &closing, connect(&publishing)).await {
             None => return,
             Some(Err(why)) => Ended::Lost(why),
             Some(Ok((line, channel))) => {
-                let ended = serve(&publishing, &line, &channel, &mut requests).await;
+                let ended = serve(&publishing, &line, &channel, &mut requests, proof).await;
+                let was_trusted = publishing.status.refusal() != Some(PublishError::Unavailable);
+                proof = if was_trusted { FIRST_PROOF } else { LONGEST_PROOF.min(proof * 2) };
                 if matches!(ended, Ended::Closed) {
                     publishing.status.closed();
                     line.close(publishing.deadline).await;
@@ -106,7 +109,8 @@ async fn run(publishing: Publishing, mut requests: mpsc::Receiver<Request>) {
             }
         };
         let Ended::Lost(why) = ended else { return };
-        let pause = tokio::time::sleep(pauses.next(publishing.status.down(&why)));
+        let up_for = publishing.status.down(&why);
+        let pause = tokio::time::sleep(pauses.next(up_for, &publishing.nodes));
         if refusing(&mut requests, refuse, &closing, pause).await.is_none() {
             return;
         }
@@ -114,7 +118,12 @@ async fn run(publishing: Publishing, mut requests: mpsc::Receiver<Request>) {
 }
 
 async fn connect(publishing: &Publishing) -> Result<(Line, Channel), String> {
-    let line = Line::open(&publishing.uri, "publish", OPEN_DEADLINE).await?;
+    let opened = tokio::time::timeout(publishing.nodes.deadline(), open(publishing)).await;
+    opened.unwrap_or_else(|_| Err("the broker does not answer".to_owned()))
+}
+
+async fn open(publishing: &Publishing) -> Result<(Line, Channel), String> {
+    let line = Line::open(publishing.nodes.next(), "publish", OPEN_DEADLINE).await?;
     let ready = async {
         topology::inspect(&line).await?;
         let channel = line.channel(OPEN_DEADLINE).await?;
@@ -131,12 +140,13 @@ async fn serve(
     line: &Line,
     channel: &Channel,
     requests: &mut mpsc::Receiver<Request>,
+    proof: Duration,
 ) -> Ended {
     let mut events = std::pin::pin!(line.connection().events_listener());
     let mut closing = std::pin::pin!(publishing.closing.cancelled());
     let mut tick = tokio::time::interval(TICK);
     let mut batch = Vec::with_capacity(BATCH);
-    let mut waiting = Waiting::new(&publishing.status, line, publishing.deadline);
+    let mut waiting = Waiting::new(publishing, line, proof);
     let mut confirms = FuturesUnordered::new();
     confirms.push(publish(channel, waiting.probe(), None));
     while !(requests.is_closed() && requests.is_empty() && waiting.is_empty()) {

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::Line;
+use super::nodes::Nodes;
 use crate::queue::PublishError;
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
@@ -38,12 +39,13 @@ impl Status {
     }
 
     pub(super) fn up(&self, line: &Line) {
-        tracing::info!(role = self.role, broker = self.broker, "connected to RabbitMQ");
+        tracing::info!(role = self.role, broker = self.broker, node = line.node(), "connected to RabbitMQ");
         self.set(State::Up { since: Instant::now() }, Arc::downgrade(line.connection()));
     }
 
     pub(super) fn blocked(&self, line: &Line, reason: String) {
-        tracing::warn!(role = self.role, broker = self.broker, reason, "RabbitMQ blocks publishes");
+        let (role, broker, node) = (self.role, &self.broker, line.node());
+        tracing::warn!(role, broker, node, reason, "RabbitMQ blocks publishes");
         self.set(State::Blocked { since: Instant::now(), reason }, Arc::downgrade(line.connection()));
     }
 
@@ -110,7 +112,7 @@ pub(super) enum Ended {
     Closed,
 }
 
-/// The pauses between attempts: doubling, jittered, without end.
+/// The pauses between attempts: short from node to node, then doubling, always jittered, without end.
 pub(super) struct Pauses(ExponentialBackoff);
 
 impl Pauses {
@@ -119,11 +121,12 @@ impl Pauses {
         Self(growing.with_jitter().without_max_times().build())
     }
 
-    pub(super) fn next(&mut self, up_for: Duration) -> Duration {
+    pub(super) fn next(&mut self, up_for: Duration, nodes: &Nodes) -> Duration {
         if up_for >= STEADY {
             *self = Self::new();
         }
-        self.0.next().unwrap_or(LONGEST_PAUSE)
+        let next = if nodes.have_had_their_turns() { self.0.next() } else { Self::new().0.next() };
+        next.unwrap_or(LONGEST_PAUSE)
     }
 }
 

@@ -11,6 +11,8 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, ErrorKind, ExchangeKind};
 
 use super::connection::{Line, OPEN_DEADLINE, in_time, plain};
+use super::members::{self, COPIES, Seen};
+use super::nodes::{self, Node};
 
 pub const EXCHANGE: &str = "tidegate";
 pub const UNROUTED_EXCHANGE: &str = "tidegate.unrouted";
@@ -34,14 +36,20 @@ const LAST_DELIVERY_LIMIT: i64 = 1_000_000_000;
 pub enum TopologyError {
     #[error("the broker cannot be asked: {0}")]
     Unreachable(String),
+    #[error("the cluster is not whole: {0}")]
+    NotWhole(String),
     #[error("{}", .0.join("; "))]
     Differs(Vec<String>),
 }
 
 /// Declares everything, and says in one line each what now stands. What exists with other arguments is left
-/// as it is and reported.
+/// as it is and reported. A queue is not begun before all who shall hold a copy of it are there.
 pub async fn declare(url: &str) -> Result<Vec<String>, TopologyError> {
-    let line = open(url, "topology").await?;
+    let nodes = nodes_of(url)?;
+    let line = open(&nodes, "topology").await?;
+    if lacks_a_queue(&line).await.map_err(TopologyError::Unreachable)? {
+        members::must_be_one_cluster(&nodes).await.map_err(TopologyError::NotWhole)?;
+    }
     let (mut stands, mut differs) = (Vec::new(), Vec::new());
     for item in items() {
         let channel = line.channel(OPEN_DEADLINE).await.map_err(TopologyError::Unreachable)?;
@@ -57,13 +65,18 @@ pub async fn declare(url: &str) -> Result<Vec<String>, TopologyError> {
 /// Looks whether every exchange and queue is there, without touching it. Their arguments cannot be asked for
 /// over AMQP: `declare` reports those.
 pub async fn check(url: &str) -> Result<(), TopologyError> {
-    let line = open(url, "check").await?;
+    let line = open(&nodes_of(url)?, "check").await?;
     let seen = missing(&line).await;
     line.close(OPEN_DEADLINE).await;
     match seen.map_err(TopologyError::Unreachable)? {
         missing if missing.is_empty() => Ok(()),
         missing => Err(TopologyError::Differs(missing)),
     }
+}
+
+/// What each of the nodes that an address names answers.
+pub async fn survey(url: &str) -> Result<Vec<Seen>, TopologyError> {
+    Ok(members::survey(&nodes_of(url)?).await)
 }
 
 /// The same over a connection that is there, in words that name the remedy.
@@ -75,9 +88,18 @@ pub(super) async fn inspect(line: &Line) -> Result<(), String> {
 }
 
 async fn missing(line: &Line) -> Result<Vec<String>, String> {
+    missing_of(line, &items()).await
+}
+
+async fn lacks_a_queue(line: &Line) -> Result<bool, String> {
+    let queues: Vec<Item> = items().into_iter().filter(|item| matches!(item, Item::Queue { .. })).collect();
+    Ok(!missing_of(line, &queues).await?.is_empty())
+}
+
+async fn missing_of(line: &Line, items: &[Item]) -> Result<Vec<String>, String> {
     let mut missing = Vec::new();
     let mut channel = line.channel(OPEN_DEADLINE).await?;
-    for item in items() {
+    for item in items {
         let asked = tokio::time::timeout(OPEN_DEADLINE, item.look(&channel)).await;
         match asked.map_err(|_| "the broker does not answer".to_owned())? {
             Ok(None) => {}
@@ -92,9 +114,21 @@ async fn missing(line: &Line) -> Result<Vec<String>, String> {
     Ok(missing)
 }
 
-async fn open(url: &str, purpose: &str) -> Result<Line, TopologyError> {
-    let uri = url.parse().map_err(|_| TopologyError::Unreachable("not an amqp address".to_owned()))?;
-    Line::open(&uri, purpose, OPEN_DEADLINE).await.map_err(TopologyError::Unreachable)
+fn nodes_of(url: &str) -> Result<Vec<Node>, TopologyError> {
+    nodes::read(url).map_err(TopologyError::Unreachable)
+}
+
+/// A line to the first node that answers.
+async fn open(nodes: &[Node], purpose: &str) -> Result<Line, TopologyError> {
+    let mut faults = Vec::new();
+    for node in nodes {
+        match Line::open(node, purpose, OPEN_DEADLINE).await {
+            Ok(line) => return Ok(line),
+            Err(why) if nodes.len() == 1 => faults.push(why),
+            Err(why) => faults.push(format!("{}: {why}", node.shown())),
+        }
+    }
+    Err(TopologyError::Unreachable(faults.join(", ")))
 }
 
 enum Item {
@@ -178,6 +212,7 @@ fn queue_arguments(delivery_limit: i64, dead_letters: Option<&str>) -> FieldTabl
     let mut arguments = FieldTable::default();
     arguments.insert("x-queue-type".into(), text("quorum"));
     arguments.insert("x-overflow".into(), text("reject-publish"));
+    arguments.insert("x-quorum-initial-group-size".into(), AMQPValue::LongInt(COPIES));
     arguments.insert("x-delivery-limit".into(), AMQPValue::LongLongInt(delivery_limit));
     if let Some(exchange) = dead_letters {
         arguments.insert("x-dead-letter-exchange".into(), text(exchange));

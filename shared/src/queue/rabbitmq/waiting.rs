@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::connection::Line;
+use super::publisher::Publishing;
 use super::supervisor::Status;
 use crate::queue::PublishError;
 
@@ -16,11 +17,23 @@ const PROBE_INTERVAL: Duration = Duration::from_mins(1);
 /// A confirm that is late by so many deadlines will not come any more: the session is given up, and with it
 /// the places that such publishes occupy.
 const PATIENCE_DEADLINES: u32 = 4;
+/// Where there is another node, one that has confirmed nothing at all for so many deadlines is left: it may be
+/// cut off from the others, and not know it yet. A cluster whose leader is cut off takes longer than one of
+/// them to choose another, and then a connection that has lasted is of more use than a new one.
+const SILENCE_DEADLINES: u32 = 2;
+/// How long a new session may take to confirm its probe, before another is begun; it doubles each time. Just
+/// after the death of a leader, a node may send what comes on a new connection to the dead, and never again.
+pub(super) const FIRST_PROOF: Duration = Duration::from_secs(1);
 
 pub(super) struct Waiting<'a> {
     status: &'a Arc<Status>,
     line: &'a Line,
     patience: Duration,
+    /// How long nothing at all may be confirmed while something waits.
+    silence: Duration,
+    confirmed_at: Instant,
+    /// How long the first probe may take.
+    proof: Duration,
     /// In the order in which they were published. Who has been told about a block waits on without an answer,
     /// because the message may still be written and stored.
     publishes: BTreeMap<u64, (Instant, Option<oneshot::Sender<Answer>>)>,
@@ -33,11 +46,16 @@ pub(super) struct Waiting<'a> {
 }
 
 impl<'a> Waiting<'a> {
-    pub(super) fn new(status: &'a Arc<Status>, line: &'a Line, deadline: Duration) -> Self {
+    pub(super) fn new(publishing: &'a Publishing, line: &'a Line, proof: Duration) -> Self {
+        let is_alone = !publishing.nodes.are_several();
+        let silence = if is_alone { PATIENCE_DEADLINES } else { SILENCE_DEADLINES };
         Self {
-            status,
+            status: &publishing.status,
             line,
-            patience: deadline * PATIENCE_DEADLINES,
+            patience: publishing.deadline * PATIENCE_DEADLINES,
+            silence: publishing.deadline * silence,
+            confirmed_at: Instant::now(),
+            proof: proof.min(publishing.deadline * PATIENCE_DEADLINES),
             publishes: BTreeMap::new(),
             last: 0,
             probe: None,
@@ -74,6 +92,7 @@ impl<'a> Waiting<'a> {
     }
 
     pub(super) fn confirmed(&mut self, number: u64, answer: Answer) {
+        self.confirmed_at = Instant::now();
         if let Some((_, Some(waits))) = self.publishes.remove(&number) {
             waits.send(answer).ok(); // whoever asked may have gone
         }
@@ -109,8 +128,12 @@ impl<'a> Waiting<'a> {
     }
 
     pub(super) fn is_hopeless(&self) -> bool {
-        let oldest = self.publishes.first_key_value().map(|(_, (since, _))| *since);
-        !self.is_blocked && oldest.is_some_and(|since| since.max(self.unblocked_at).elapsed() > self.patience)
+        let Some((_, (since, _))) = self.publishes.first_key_value() else { return false };
+        let since = (*since).max(self.unblocked_at);
+        let patience = if self.is_trusted { self.patience } else { self.proof };
+        let is_too_late = since.elapsed() > patience;
+        let is_silent = since.max(self.confirmed_at).elapsed() > self.silence;
+        !self.is_blocked && (is_too_late || is_silent)
     }
 
     fn insert(&mut self, answer: Option<oneshot::Sender<Answer>>) -> u64 {

@@ -44,6 +44,7 @@ pub struct Sqlite {
     condition: Arc<Condition>,
     ready: Arc<Notify>,
     stop: CancellationToken,
+    winding_down: CancellationToken,
     writer: Mutex<Option<JoinHandle<()>>>,
     bodies: Reader,
     gauge: Reader,
@@ -92,6 +93,7 @@ impl Sqlite {
             condition,
             ready,
             stop,
+            winding_down: CancellationToken::new(),
             writer: Mutex::new(Some(tokio::spawn(writer.run()))),
             bodies: Mutex::new(Some(bodies)),
             gauge: Mutex::new(Some(gauge)),
@@ -112,7 +114,7 @@ impl Sqlite {
     }
 
     pub(super) async fn receive(&self, max: usize) -> Vec<Delivery> {
-        loop {
+        while !self.winding_down.is_cancelled() {
             let mut ready = pin!(self.ready.notified());
             // Before asking: what is published between the answer and the wait must end the wait.
             ready.as_mut().enable();
@@ -122,8 +124,16 @@ impl Sqlite {
                     return deliveries;
                 }
             }
-            drop(timeout(POLL, ready).await);
+            tokio::select! {
+                _ = timeout(POLL, ready) => {}
+                () = self.winding_down.cancelled() => {}
+            }
         }
+        Vec::new() // it lends only to who asks, so nothing is left
+    }
+
+    pub(super) fn wind_down(&self) {
+        self.winding_down.cancel();
     }
 
     pub(super) async fn settle(&self, settlements: &[(Tag, Settle)]) -> Result<Settled, QueueError> {

@@ -1,0 +1,217 @@
+//! Several nodes of RabbitMQ on one machine, formed into a cluster whose links can be cut.
+//!
+//! Set as a production cluster should be: `pause_minority`, because a minority that goes on serving accepts
+//! nothing durable and lends nothing, yet holds its clients; paused, it hangs up, and they go where the
+//! majority is. And a tick of 6 s instead of 60, which is about how long a silent cut stays unnoticed: until then
+//! new connections anywhere are led to a leader who is cut off.
+
+pub mod links;
+
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+
+use anyhow::{Context, ensure};
+use hyper::Method;
+use rustix::process::Signal;
+use serde_json::Value;
+
+use self::links::Links;
+use crate::broker::new_vhost;
+use crate::broker::node::{BOOT_PATIENCE, Node};
+use crate::guardian::{Guardian, until};
+use crate::ports::free_port;
+
+const CONFIG: &str = "cluster_partition_handling = pause_minority\nnet_ticktime = 6\nlog.file.level = info\n";
+
+pub struct Cluster {
+    nodes: Vec<Node>,
+    links: Links,
+    guardian: Guardian,
+}
+
+impl Cluster {
+    /// So many nodes, formed into one cluster, and so many further that do not run yet.
+    pub async fn start(running: usize, further: usize) -> anyhow::Result<Self> {
+        let guardian = Guardian::new("cluster", Signal::KILL)?;
+        let cookie = guardian.folder().join(".erlang.cookie");
+        let mut private = std::fs::OpenOptions::new();
+        let mut cookie = private.write(true).create_new(true).mode(0o400).open(cookie)?;
+        cookie.write_all(shared::trace::random_hex::<12>().as_bytes())?;
+        let mut nodes: Vec<Node> = Vec::new();
+        let mut mappers = Vec::new();
+        for number in 0..running + further {
+            let mapper = free_port();
+            // The first begins alone, all others join it.
+            let joins = nodes.first().map_or_else(String::new, |first| {
+                format!(
+                    "cluster_formation.peer_discovery_backend = classic_config\n\
+                     cluster_formation.classic_config.nodes.1 = {}\n",
+                    first.name()
+                )
+            });
+            let folder = format!("node-{number}");
+            let node = Node::lay_out(&guardian, &folder, mapper, &format!("{CONFIG}{joins}"), "")?;
+            mappers.push((mapper, short(&node).to_owned()));
+            nodes.push(node);
+        }
+        let links = Links::between(&mappers).await?;
+        let mut cluster = Self { nodes, links, guardian };
+        for number in 0..running {
+            cluster.boot(&[number]).await?;
+        }
+        until("the nodes to know each other", BOOT_PATIENCE, async || cluster.is_formed().await).await?;
+        Ok(cluster)
+    }
+
+    /// Every node that runs sees all others that run.
+    async fn is_formed(&self) -> anyhow::Result<bool> {
+        let running = self.running();
+        for number in &running {
+            let Ok(nodes) = self.nodes[*number].api(Method::GET, "/api/nodes", "").await else {
+                return Ok(false);
+            };
+            let nodes: Vec<Value> = serde_json::from_slice(&nodes)?;
+            if nodes.iter().filter(|node| node["running"] == true).count() < running.len() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    pub fn size(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Of those that run.
+    pub fn running(&self) -> Vec<usize> {
+        (0..self.nodes.len()).filter(|number| self.nodes[*number].runs()).collect()
+    }
+
+    /// A new, empty virtual host, whose name begins as given, at all of the named nodes in one address.
+    pub async fn vhost(&self, name: &str, nodes: &[usize]) -> anyhow::Result<String> {
+        // A node that has just joined may leave such a request without an answer.
+        let mut vhost = new_vhost(self.any()?, name).await;
+        for _ in 0..2 {
+            if vhost.is_err() {
+                vhost = new_vhost(self.any()?, name).await;
+            }
+        }
+        let vhost = vhost?;
+        let hosts: Vec<String> =
+            nodes.iter().map(|number| format!("127.0.0.1:{}", self.nodes[*number].port())).collect();
+        Ok(format!("amqp://guest:guest@{}/{vhost}", hosts.join(",")))
+    }
+
+    /// Starts nodes that do not run, together, and waits until all of them answer.
+    pub async fn boot(&mut self, numbers: &[usize]) -> anyhow::Result<()> {
+        for number in numbers {
+            self.nodes[*number].spawn(&self.guardian)?;
+        }
+        for number in numbers {
+            let booted = self.nodes[*number].answers().await;
+            booted.with_context(|| self.nodes[*number].log())?;
+        }
+        Ok(())
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self, numbers: &[usize]) {
+        for number in numbers {
+            self.nodes[*number].kill();
+        }
+    }
+
+    /// In peace: its clients are sent away and its leaderships handed over before it ends.
+    pub async fn stop(&mut self, number: usize) -> anyhow::Result<()> {
+        self.tool(number, "rabbitmq-upgrade", &["drain"]).await?;
+        self.nodes[number].stop().await
+    }
+
+    /// No word passes any more between this node and the others; clients reach all of them.
+    pub fn cut_off(&self, number: usize) {
+        self.links.set(number, short(&self.nodes[number]), false);
+    }
+
+    pub fn mend(&self, number: usize) {
+        self.links.set(number, short(&self.nodes[number]), true);
+    }
+
+    /// The number of the node that leads a queue.
+    pub async fn leader(&self, url: &str, queue: &str) -> anyhow::Result<usize> {
+        let told = self.queue(url, queue).await?;
+        let leader = told["leader"].as_str().context("the queue has no leader")?.to_owned();
+        self.nodes.iter().position(|node| node.name() == leader).context("an unknown leader")
+    }
+
+    /// On how many nodes a queue has a copy, and how many of them are up to date.
+    pub async fn copies(&self, url: &str, queue: &str) -> anyhow::Result<(usize, usize)> {
+        let told = self.queue(url, queue).await?;
+        let count = |name: &str| told[name].as_array().map_or(0, Vec::len);
+        Ok((count("members"), count("online")))
+    }
+
+    /// Waits until every node that runs is in the cluster, and every queue has a leader and all its copies.
+    pub async fn is_whole(&self, url: &str) -> anyhow::Result<()> {
+        until("the cluster to be whole", BOOT_PATIENCE, async || {
+            if !self.is_formed().await? {
+                return Ok(false);
+            }
+            for queue in ["events", "events.dead", "events.unrouted"] {
+                let whole = self.copies(url, queue).await.is_ok_and(|(all, online)| all > 0 && all == online);
+                if !whole || self.leader(url, queue).await.is_err() {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        })
+        .await
+    }
+
+    /// Gives a node a copy of every queue of the virtual host.
+    pub async fn grow(&self, url: &str, number: usize) -> anyhow::Result<()> {
+        let node = self.nodes[number].name().to_owned();
+        let arguments = ["grow", &node, "all", "--vhost-pattern", &format!("^{}$", vhost(url))];
+        self.tool(number, "rabbitmq-queues", &arguments).await
+    }
+
+    /// Takes a node's copies away from it.
+    pub async fn shrink(&self, number: usize) -> anyhow::Result<()> {
+        let node = self.nodes[number].name().to_owned();
+        let other = self.running().into_iter().find(|it| *it != number).context("another node")?;
+        self.tool(other, "rabbitmq-queues", &["shrink", &node]).await
+    }
+
+    /// A stopped node leaves for good.
+    pub async fn forget(&self, number: usize) -> anyhow::Result<()> {
+        ensure!(!self.nodes[number].runs(), "only what has stopped can be forgotten");
+        let node = self.nodes[number].name().to_owned();
+        let other = self.running().into_iter().next().context("another node")?;
+        self.tool(other, "rabbitmqctl", &["forget_cluster_node", &node]).await
+    }
+
+    /// The logs of all nodes, for people.
+    pub fn logs(&self) -> String {
+        self.nodes.iter().map(Node::log).collect::<Vec<_>>().join("\n")
+    }
+
+    async fn tool(&self, number: usize, tool: &str, arguments: &[&str]) -> anyhow::Result<()> {
+        self.nodes[number].tool(&self.guardian, tool, arguments).await.map(drop)
+    }
+
+    async fn queue(&self, url: &str, queue: &str) -> anyhow::Result<Value> {
+        let path = format!("/api/queues/{}/{queue}", vhost(url));
+        Ok(serde_json::from_slice(&self.any()?.api(Method::GET, &path, "").await?)?)
+    }
+
+    fn any(&self) -> anyhow::Result<&Node> {
+        self.nodes.iter().find(|node| node.runs()).context("no node runs")
+    }
+}
+
+fn short(node: &Node) -> &str {
+    node.name().split('@').next().unwrap_or_default()
+}
+
+fn vhost(url: &str) -> &str {
+    url.rsplit('/').next().unwrap_or_default()
+}

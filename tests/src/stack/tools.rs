@@ -1,0 +1,53 @@
+//! The commands of `tidegate`, run against a stack as its operators would.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+
+use super::Stack;
+use crate::binaries::binary;
+use crate::guardian::until;
+use crate::process::Process;
+
+const TOOL_PATIENCE: Duration = Duration::from_mins(1);
+
+impl Stack {
+    /// Runs one of the commands of `tidegate` against this stack and returns what it printed.
+    pub async fn tidegate(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let mut tool = self.begin_tool(arguments)?;
+        until("a command of tidegate", TOOL_PATIENCE, async || Ok(tool.has_ended())).await?;
+        ensure!(tool.succeeded(), "tidegate {arguments:?} failed: {}", tool.log());
+        Ok(tool.output())
+    }
+
+    /// The same, for whoever also wants to know how it ended, and with the listeners of its gateway and its
+    /// first worker. Of two values for one variable the later counts.
+    pub fn run(&self, arguments: &[&str], settings: &[(&str, &str)]) -> std::process::Output {
+        let mut command = std::process::Command::new(binary("tidegate"));
+        command.args(arguments).current_dir(self.guardian.folder()).stdin(std::process::Stdio::null());
+        command.env_clear().envs(self.settings.iter().map(|(name, value)| (name, value)));
+        let variables = ["GATEWAY_INTERNAL_ADDR", "WORKER_INTERNAL_ADDR"];
+        for (variable, listener) in variables.iter().zip(self.listeners()) {
+            command.env(variable, listener.to_string());
+        }
+        command.envs(settings.iter().copied()).output().expect("tidegate can be started")
+    }
+
+    /// Begins one of the commands of `tidegate` and does not wait for it.
+    pub fn begin_tool(&self, arguments: &[&str]) -> anyhow::Result<Process> {
+        self.begin_tool_with(arguments, &[])
+    }
+
+    /// The same, with further environment variables.
+    pub fn begin_tool_with(
+        &self,
+        arguments: &[&str],
+        settings: &[(&str, String)],
+    ) -> anyhow::Result<Process> {
+        let further = settings.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        let all = self.settings.iter().cloned().chain(further).collect();
+        let mut tool = Process::tool(arguments, self.guardian.folder(), all);
+        tool.spawn(&self.guardian)?;
+        Ok(tool)
+    }
+}
