@@ -23,10 +23,13 @@ fn folder() -> &'static Path {
     })
 }
 
-/// `target/<profile>`, from `target/<profile>/deps/it-…`, which is what runs now.
+/// `target/<profile>`, from `target/<profile>/deps/it-…` or `target/<profile>/bench`, which is what runs now.
 fn profile_folder() -> PathBuf {
     let executable = std::env::current_exe().expect("a process can name its executable");
-    executable.ancestors().nth(2).expect("a test runs from target/<profile>/deps").to_owned()
+    let folder = executable.parent().expect("an executable stands in a folder");
+    let is_deps = folder.file_name().is_some_and(|name| name == "deps");
+    let profile = if is_deps { folder.parent() } else { Some(folder) };
+    profile.expect("what is built stands in target/<profile>").to_owned()
 }
 
 fn build(folder: &Path) {

@@ -69,6 +69,11 @@ impl Broker {
         format!("http://127.0.0.1:{}", self.ports.management)
     }
 
+    /// Its process, while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.server.as_ref().map(Server::id)
+    }
+
     /// The address of a new, empty virtual host, whose name begins as given.
     pub async fn vhost(&self, name: &str) -> anyhow::Result<String> {
         let name = format!("{name}-{}", shared::trace::random_hex::<4>());

@@ -76,6 +76,11 @@ impl Process {
         Ok(())
     }
 
+    /// The process, while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.server.as_ref().map(Server::id)
+    }
+
     pub fn kill(&mut self) {
         if let Some(mut server) = self.server.take() {
             server.kill();
