@@ -27,9 +27,9 @@ fn folder() -> &'static Path {
 fn profile_folder() -> PathBuf {
     let executable = std::env::current_exe().expect("a process can name its executable");
     let folder = executable.parent().expect("an executable stands in a folder");
-    let is_deps = folder.file_name().is_some_and(|name| name == "deps");
-    let profile = if is_deps { folder.parent() } else { Some(folder) };
-    profile.expect("what is built stands in target/<profile>").to_owned()
+    let inner = folder.file_name().is_some_and(|name| name == "deps");
+    let profile = if inner { folder.parent() } else { Some(folder) };
+    profile.expect("what cargo builds stands in target/<profile>").to_owned()
 }
 
 fn build(folder: &Path) {

@@ -64,14 +64,14 @@ impl Broker {
         format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.ports.amqp)
     }
 
+    /// The process, for those who measure it.
+    pub fn id(&self) -> Option<u32> {
+        self.server.as_ref().map(Server::id)
+    }
+
     /// The management API, without credentials (guest, guest).
     pub fn management(&self) -> String {
         format!("http://127.0.0.1:{}", self.ports.management)
-    }
-
-    /// Its process, while it runs.
-    pub fn id(&self) -> Option<u32> {
-        self.server.as_ref().map(Server::id)
     }
 
     /// The address of a new, empty virtual host, whose name begins as given.

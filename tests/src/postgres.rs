@@ -83,7 +83,7 @@ impl Postgres {
         SHARED.get_or_init(async || Self::start().await.expect("Postgres starts")).await
     }
 
-    /// Its process, while it runs.
+    /// The first of its processes, for those who measure it.
     pub fn id(&self) -> Option<u32> {
         self.server.as_ref().map(Server::id)
     }

@@ -16,14 +16,19 @@ impl Latencies {
         self.micros.extend(others.micros);
     }
 
+    pub fn len(&self) -> u64 {
+        self.micros.len() as u64
+    }
+
     pub fn is_empty(&self) -> bool {
         self.micros.is_empty()
     }
 
     /// Milliseconds that so many of a thousand stay within: 500, 990, 999.
-    pub fn within(&mut self, permille: usize) -> Option<f64> {
+    pub fn within(&self, permille: usize) -> Option<f64> {
         let last = self.micros.len().checked_sub(1)?;
-        let (_, at, _) = self.micros.select_nth_unstable(last * permille / 1000);
+        let mut micros = self.micros.clone();
+        let (_, at, _) = micros.select_nth_unstable(last * permille / 1000);
         Some(f64::from(*at) / 1e3)
     }
 }

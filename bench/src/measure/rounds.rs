@@ -75,4 +75,13 @@ impl Spread {
         let at = |index: usize| figures.get(index).copied().unwrap_or(f64::NAN);
         Self { least: at(0), median: at(figures.len() / 2), most: at(figures.len().saturating_sub(1)) }
     }
+
+    /// The median, and the range behind it where there is one.
+    pub fn shown(self) -> String {
+        use crate::report::shown;
+        if self.most.total_cmp(&self.least).is_eq() {
+            return shown(self.median);
+        }
+        format!("{} ({}–{})", shown(self.median), shown(self.least), shown(self.most))
+    }
 }

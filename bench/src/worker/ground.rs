@@ -46,17 +46,19 @@ pub enum Kind {
 
 impl Ground {
     pub async fn start() -> anyhow::Result<Self> {
-        let (broker, postgres) = (Broker::start().await?, Postgres::start_with(POSTGRES_SETTINGS).await?);
+        Self::start_with(&[]).await
+    }
+
+    /// The same with further settings of Postgres.
+    pub async fn start_with(settings: &[&str]) -> anyhow::Result<Self> {
+        let settings = [POSTGRES_SETTINGS, settings].concat();
+        let (broker, postgres) = (Broker::start().await?, Postgres::start_with(&settings).await?);
         let queue_url = broker.vhost("bench").await?;
         topology::declare(&queue_url).await?;
         let connection = Connection::connect(&queue_url, ConnectionProperties::default()).await?;
         let channel = connection.create_channel().await?;
         let guardian = Guardian::new("bench", Signal::KILL)?;
         Ok(Self { broker, postgres, queue_url, guardian, channel, _connection: connection })
-    }
-
-    pub fn guardian(&self) -> &Guardian {
-        &self.guardian
     }
 
     pub fn folder(&self) -> &Path {

@@ -7,7 +7,7 @@ use shared::envelope::Envelope;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 
-use super::ground::{Database, Ground, Kind};
+use super::ground::{Ground, Kind};
 use crate::measure::sample::Sample;
 
 /// Inserts of (id, body) on so many connections, a batch at a time on each.
