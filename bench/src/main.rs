@@ -5,14 +5,18 @@
 
 mod events;
 mod gateway;
+mod instructions;
 mod load;
 mod measure;
 mod report;
+mod scale;
+mod whole;
 mod worker;
 
 use clap::{Parser, Subcommand};
 
 use crate::gateway::alternatives::{self, Alternative};
+use crate::instructions::Loop;
 use crate::report::{Options, Section, text};
 use crate::worker::toy::Toy;
 
@@ -38,12 +42,21 @@ enum Command {
     Gateway(Options),
     /// The worker with all rules: against raw inserts of the same bytes, batches of one, and toy rules
     Worker(Options),
+    /// Everything together: against one transaction an event in the handler; latency at a constant rate
+    EndToEnd(Options),
+    /// Growth: ever more waiting in the queue, ever more events in the ledger
+    Scale(Options),
+    /// Instructions of one gateway request and one applied event, by callgrind
+    Instructions(Options),
     /// One of the servers that others are held against; for the bench itself
     #[command(hide = true)]
     Serve { alternative: Alternative },
     /// What many would write instead of a worker; for the bench itself
     #[command(hide = true)]
     Toy { toy: Toy },
+    /// A loop to count the instructions of; for the bench itself
+    #[command(hide = true)]
+    Loop { which: Loop, times: usize, of: usize },
 }
 
 #[tokio::main]
@@ -57,6 +70,19 @@ async fn main() -> anyhow::Result<()> {
             let sections = worker::run(&options).await?;
             (options, sections)
         }
+        Command::EndToEnd(options) => {
+            let sections = whole::run(&options).await?;
+            (options, sections)
+        }
+        Command::Scale(options) => {
+            let sections = scale::run(&options).await?;
+            (options, sections)
+        }
+        Command::Instructions(options) => {
+            let sections = instructions::section(&options)?;
+            (options, sections)
+        }
+        Command::Loop { which, times, of } => return instructions::run(which, times, of).await,
         Command::Toy { toy } => return worker::toy::run(toy).await,
         Command::Serve { alternative } => return alternatives::serve(alternative).await,
     };

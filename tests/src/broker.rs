@@ -64,6 +64,11 @@ impl Broker {
         format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.ports.amqp)
     }
 
+    /// Where its data and logs are.
+    pub fn folder(&self) -> &std::path::Path {
+        self.guardian.folder()
+    }
+
     /// The process, for those who measure it.
     pub fn id(&self) -> Option<u32> {
         self.server.as_ref().map(Server::id)

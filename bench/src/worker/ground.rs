@@ -2,6 +2,7 @@
 //! is dropped after it, and a queue that is filled before the clock runs.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -10,7 +11,7 @@ use futures_util::stream::FuturesUnordered;
 use harness::broker::Broker;
 use harness::guardian::Guardian;
 use harness::postgres::Postgres;
-use lapin::options::QueueDeclareOptions;
+use lapin::options::{QueueDeclareOptions, QueuePurgeOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection, ConnectionProperties};
 use rustix::process::Signal;
@@ -29,8 +30,8 @@ const CALM_PATIENCE: Duration = Duration::from_secs(20);
 const IN_FLIGHT: usize = 512;
 
 pub struct Ground {
-    pub broker: Broker,
-    pub postgres: Postgres,
+    pub broker: Arc<Broker>,
+    pub postgres: Arc<Postgres>,
     pub queue_url: String,
     guardian: Guardian,
     channel: Channel,
@@ -53,6 +54,15 @@ impl Ground {
     pub async fn start_with(settings: &[&str]) -> anyhow::Result<Self> {
         let settings = [POSTGRES_SETTINGS, settings].concat();
         let (broker, postgres) = (Broker::start().await?, Postgres::start_with(&settings).await?);
+        Self::on(Arc::new(broker), Arc::new(postgres)).await
+    }
+
+    /// Another queue on the same servers.
+    pub async fn vhost(&self) -> anyhow::Result<Self> {
+        Self::on(Arc::clone(&self.broker), Arc::clone(&self.postgres)).await
+    }
+
+    async fn on(broker: Arc<Broker>, postgres: Arc<Postgres>) -> anyhow::Result<Self> {
         let queue_url = broker.vhost("bench").await?;
         topology::declare(&queue_url).await?;
         let connection = Connection::connect(&queue_url, ConnectionProperties::default()).await?;
@@ -121,6 +131,11 @@ impl Ground {
         let found =
             self.channel.queue_declare(topology::EVENTS.into(), passive, FieldTable::default()).await?;
         Ok(found.message_count())
+    }
+
+    pub async fn purge(&self) -> anyhow::Result<()> {
+        self.channel.queue_purge(topology::EVENTS.into(), QueuePurgeOptions::default()).await?;
+        Ok(())
     }
 
     /// What was written before the clock runs shall not be paid for while it runs: a checkpoint, and then
