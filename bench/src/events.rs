@@ -142,6 +142,15 @@ impl Requests {
         }
     }
 
+    /// The first of them, as they are stamped now.
+    #[must_use]
+    pub fn first(&self, count: usize) -> Self {
+        let spans: Vec<Span> = self.spans.iter().take(count).copied().collect();
+        let end = spans.last().map_or(0, |span| span.end);
+        let random = Random::of_seed(Random::new_seed());
+        Self { bytes: self.bytes[..end].to_vec(), spans, mac: self.mac.clone(), random }
+    }
+
     pub fn len(&self) -> usize {
         self.spans.len()
     }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use futures_util::future::try_join_all;
+use futures_util::{StreamExt, TryStreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -19,6 +20,7 @@ use crate::measure::sample::Sample;
 /// Above every deadline of the gateway: what does not answer within it, hangs.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(15);
 const ANSWER_LIMIT_BYTES: usize = 2_048;
+const OPENING_AT_ONCE: usize = 64;
 /// From here on an answer is a spike, and the report says when it was.
 const SPIKE: Duration = Duration::from_millis(50);
 /// Late answers that close together are one spike.
@@ -72,14 +74,13 @@ pub async fn idle(
     connections: usize,
     requests: &Requests,
 ) -> anyhow::Result<Vec<TcpStream>> {
-    let mut idle = Vec::with_capacity(connections);
-    for number in 0..connections {
+    let opened = (0..connections).map(async |number| {
         let mut stream = connect(address).await?;
         let request = requests.request(number % requests.len().max(1)).context("there are requests")?;
         exchange(&mut stream, request).await?;
-        idle.push(stream);
-    }
-    Ok(idle)
+        anyhow::Ok(stream)
+    });
+    futures_util::stream::iter(opened).buffer_unordered(OPENING_AT_ONCE).try_collect().await
 }
 
 struct Plan<'r> {

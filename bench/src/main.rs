@@ -8,15 +8,21 @@ mod gateway;
 mod instructions;
 mod load;
 mod measure;
+mod queue;
 mod report;
 mod scale;
 mod whole;
 mod worker;
 
+use anyhow::{Context, ensure};
 use clap::{Parser, Subcommand};
+use harness::broker::Broker;
+use harness::postgres::Postgres;
+use sqlx::Connection;
 
 use crate::gateway::alternatives::{self, Alternative};
 use crate::instructions::Loop;
+use crate::report::document::{self, Machine};
 use crate::report::{Options, Section, text};
 use crate::worker::toy::Toy;
 
@@ -38,8 +44,10 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Intake: against raw publishing, a bare server and raw SQLite; latency, flushes, memory, start
+    /// Intake beside raw publishing, bare servers and raw SQLite; latency, flushes, memory, start
     Gateway(Options),
+    /// Both queues by themselves beside lapin and SQLite, and as they grow
+    Queue(Options),
     /// The worker with all rules: against raw inserts of the same bytes, batches of one, and toy rules
     Worker(Options),
     /// Everything together: against one transaction an event in the handler; latency at a constant rate
@@ -48,6 +56,8 @@ enum Command {
     Scale(Options),
     /// Instructions of one gateway request and one applied event, by callgrind
     Instructions(Options),
+    /// Everything, and writes docs/performance.md (unless --quick)
+    All(Options),
     /// One of the servers that others are held against; for the bench itself
     #[command(hide = true)]
     Serve { alternative: Alternative },
@@ -61,29 +71,16 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let (options, sections): (Options, Vec<Section>) = match Arguments::parse().command {
-        Command::Gateway(options) => {
-            let sections = gateway::run(&options).await?;
-            (options, sections)
-        }
-        Command::Worker(options) => {
-            let sections = worker::run(&options).await?;
-            (options, sections)
-        }
-        Command::EndToEnd(options) => {
-            let sections = whole::run(&options).await?;
-            (options, sections)
-        }
-        Command::Scale(options) => {
-            let sections = scale::run(&options).await?;
-            (options, sections)
-        }
-        Command::Instructions(options) => {
-            let sections = instructions::section(&options)?;
-            (options, sections)
-        }
-        Command::Loop { which, times, of } => return instructions::run(which, times, of).await,
+    let (options, sections) = match Arguments::parse().command {
+        Command::Gateway(options) => (options.clone(), gateway::run(&options).await?),
+        Command::Queue(options) => (options.clone(), queue::run(&options).await?),
+        Command::Worker(options) => (options.clone(), worker::run(&options).await?),
+        Command::EndToEnd(options) => (options.clone(), whole::run(&options).await?),
+        Command::Scale(options) => (options.clone(), scale::run(&options).await?),
+        Command::Instructions(options) => (options.clone(), instructions::section(&options)?),
+        Command::All(options) => (options.clone(), all(&options).await?),
         Command::Toy { toy } => return worker::toy::run(toy).await,
+        Command::Loop { which, times, of } => return instructions::run(which, times, of).await,
         Command::Serve { alternative } => return alternatives::serve(alternative).await,
     };
     if options.json {
@@ -92,4 +89,30 @@ async fn main() -> anyhow::Result<()> {
         print!("{}", text::write(&sections));
     }
     Ok(())
+}
+
+async fn all(options: &Options) -> anyhow::Result<Vec<Section>> {
+    ensure!(options.quick || !cfg!(debug_assertions), "figures worth keeping come from a release build");
+    let mut sections = gateway::run(options).await?;
+    sections.extend(queue::run(options).await?);
+    sections.extend(worker::run(options).await?);
+    sections.extend(whole::run(options).await?);
+    sections.extend(scale::run(options).await?);
+    sections.extend(instructions::section(options)?);
+    if !options.quick {
+        document::write(&machine().await?, &sections)?;
+        eprintln!("docs/performance.md is written");
+    }
+    Ok(sections)
+}
+
+async fn machine() -> anyhow::Result<Machine> {
+    let overview = Broker::shared().await.api(hyper::Method::GET, "/api/overview", "").await?;
+    let overview: serde_json::Value = serde_json::from_slice(&overview)?;
+    let rabbitmq = overview["rabbitmq_version"].as_str().context("a broker says its version")?;
+    let url = Postgres::shared().await.database("version").await?;
+    let mut connection = sqlx::PgConnection::connect(&url).await?;
+    let postgres: String = sqlx::query_scalar("SHOW server_version").fetch_one(&mut connection).await?;
+    connection.close().await?;
+    Ok(Machine::here(rabbitmq.to_owned(), postgres))
 }

@@ -2,6 +2,7 @@
 //! whole broker (`kill`, `restart`, `block`, `close_connections`) needs one of your own; everything else
 //! shares one per run and is kept apart by virtual hosts.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -32,6 +33,8 @@ pub struct Broker {
     guardian: Guardian,
     scripts: PathBuf,
     ports: Ports,
+    /// What the server runs under, such as `strace`; nothing for most.
+    wrapper: Vec<String>,
 }
 
 struct Ports {
@@ -44,10 +47,15 @@ struct Ports {
 impl Broker {
     /// Starts a broker and waits until it answers. Ports may be lost to somebody else, hence three attempts.
     pub async fn start() -> anyhow::Result<Self> {
-        let mut result = Self::attempt().await;
+        Self::start_under(&[]).await
+    }
+
+    /// The same under another program, given with its arguments.
+    pub async fn start_under(wrapper: &[String]) -> anyhow::Result<Self> {
+        let mut result = Self::attempt(wrapper).await;
         for _ in 0..2 {
             if result.is_err() {
-                result = Self::attempt().await;
+                result = Self::attempt(wrapper).await;
             }
         }
         result
@@ -165,7 +173,7 @@ impl Broker {
         Ok(answer)
     }
 
-    async fn attempt() -> anyhow::Result<Self> {
+    async fn attempt(wrapper: &[String]) -> anyhow::Result<Self> {
         let scripts = scripts()?;
         let guardian = Guardian::new("rabbitmq", Signal::KILL)?;
         let ports = Ports {
@@ -186,7 +194,8 @@ impl Broker {
         let mut epmd = guardian.command("epmd");
         epmd.args(["-address", "127.0.0.1", "-port", &ports.epmd.to_string()]);
         let epmd = guardian.spawn(epmd.stdout(Stdio::null()).stderr(Stdio::null()))?;
-        let mut broker = Self { server: None, _epmd: epmd, guardian, scripts, ports };
+        let mut broker =
+            Self { server: None, _epmd: epmd, guardian, scripts, ports, wrapper: wrapper.to_vec() };
         let epmd_port = broker.ports.epmd;
         until("epmd", HTTP_PATIENCE, async || Ok(TcpStream::connect(("127.0.0.1", epmd_port)).await.is_ok()))
             .await?;
@@ -196,7 +205,10 @@ impl Broker {
 
     async fn boot(&mut self) -> anyhow::Result<()> {
         let log = std::fs::File::create(self.guardian.folder().join("output"))?;
-        let mut command = self.guardian.command(self.scripts.join("rabbitmq-server"));
+        let script = self.scripts.join("rabbitmq-server");
+        let mut words = self.wrapper.iter().map(OsStr::new).chain([script.as_os_str()]);
+        let mut command = self.guardian.command(words.next().expect("there is the script at least"));
+        command.args(words);
         self.environment(&mut command);
         // "Input allowed" makes the script exec Erlang instead of staying as its parent.
         command.env("RABBITMQ_ALLOW_INPUT", "1").arg("-noinput");

@@ -257,15 +257,13 @@ async fn open_loop(
     );
     let title = format!("Open loop at {per_second:.0}/s, latency from the intended time");
     section.contests.push(Contest::of(title, [&series]));
-    section.tables.push(spike_table(&spikes));
+    section.tables.push(spike_table("Spikes above 50 ms in the open loop on RabbitMQ", &spikes));
     Ok(())
 }
 
-fn spike_table(spikes: &[(usize, Spike)]) -> Table {
-    let mut table = Table::new(
-        "Spikes above 50 ms in the open loop",
-        &["round", "at s", "worst ms", "answers over 50 ms"],
-    );
+/// When answers were late, for whoever looks for the reason.
+pub fn spike_table(title: &str, spikes: &[(usize, Spike)]) -> Table {
+    let mut table = Table::new(title, &["round", "at s", "worst ms", "answers over 50 ms"]);
     for (round, spike) in spikes {
         table.row([
             Cell::Number(f64::from(u32::try_from(*round).unwrap_or(u32::MAX))),

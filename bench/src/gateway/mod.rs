@@ -1,6 +1,10 @@
 //! Intake beside what limits it: throughput, CPU, latency, flushes, memory and start, on RabbitMQ and on a file.
 
 pub mod alternatives;
+pub mod embedded;
+pub mod file;
+mod flushes;
+mod footprint;
 pub mod intake;
 pub mod raw;
 pub mod started;
@@ -21,6 +25,9 @@ pub async fn run(options: &Options) -> anyhow::Result<Vec<Section>> {
     drop(events);
     let broker = Broker::shared().await;
     let mut section = intake::run(options, broker, &mut requests, &secret).await?;
+    section.extend(embedded::run(options, &mut requests, &secret).await?);
+    section.extend(flushes::run(options, &mut requests, &secret).await?);
+    section.extend(footprint::run(options, broker, &mut requests, &secret).await?);
     section.notes.push(format!("Bodies of {}.", requests.lengths()));
     Ok(vec![section])
 }

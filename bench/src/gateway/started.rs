@@ -22,7 +22,8 @@ pub struct Started {
     /// From its start until it said that it was ready.
     pub took: Duration,
     log: PathBuf,
-    guardian: Guardian,
+    /// After the server: with it goes the folder.
+    _guardian: Guardian,
 }
 
 /// How a process is started.
@@ -97,7 +98,7 @@ impl Launch {
             tokio::time::sleep(LOOK_AGAIN).await;
         }
         let took = began.elapsed();
-        Ok(Started { server, address, took, log, guardian: self.guardian })
+        Ok(Started { server, address, took, log, _guardian: self.guardian })
     }
 }
 
@@ -113,10 +114,6 @@ async fn is_ready(address: SocketAddr, listeners: &[SocketAddr]) -> bool {
 impl Started {
     pub fn id(&self) -> u32 {
         self.server.id()
-    }
-
-    pub fn folder(&self) -> &Path {
-        self.guardian.folder()
     }
 
     /// SIGTERM, and a clean end.

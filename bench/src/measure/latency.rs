@@ -12,16 +12,8 @@ impl Latencies {
         self.micros.push(u32::try_from(latency.as_micros()).unwrap_or(u32::MAX));
     }
 
-    pub fn extend(&mut self, others: Self) {
-        self.micros.extend(others.micros);
-    }
-
     pub fn len(&self) -> u64 {
         self.micros.len() as u64
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.micros.is_empty()
     }
 
     /// Milliseconds that so many of a thousand stay within: 500, 990, 999.
