@@ -65,7 +65,7 @@ pub fn section(options: &Options) -> anyhow::Result<Vec<Section>> {
 fn count(name: &str, times: usize, of: usize) -> anyhow::Result<u64> {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(std::env::current_exe()?)
+        .arg(harness::binaries::binary("bench"))
         .args(["loop", name, &times.to_string(), &of.to_string()])
         .output()
         .context("valgrind is not installed")?;
