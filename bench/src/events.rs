@@ -28,7 +28,11 @@ pub struct Events {
 
 impl Events {
     pub fn new() -> Self {
-        let seed = Random::new_seed();
+        Self::of_seed(Random::new_seed())
+    }
+
+    /// The same events every time.
+    pub fn of_seed(seed: u64) -> Self {
         Self { stories: Stories::of_seed(seed), random: Random::of_seed(!seed) }
     }
 

@@ -5,10 +5,14 @@
 
 mod events;
 mod gateway;
+mod instructions;
 mod load;
 mod measure;
 mod queue;
 mod report;
+mod scale;
+mod whole;
+mod worker;
 
 use anyhow::{Context, ensure};
 use clap::{Parser, Subcommand};
@@ -17,8 +21,10 @@ use harness::postgres::Postgres;
 use sqlx::Connection;
 
 use crate::gateway::alternatives::{self, Alternative};
+use crate::instructions::Loop;
 use crate::report::document::{self, Machine};
 use crate::report::{Options, Section, text};
+use crate::worker::toy::Toy;
 
 /// Measures Tidegate beside the physical limit, in the same run.
 ///
@@ -42,11 +48,25 @@ enum Command {
     Gateway(Options),
     /// Both queues by themselves beside lapin and SQLite, and as they grow
     Queue(Options),
+    /// The worker with all rules: against raw inserts of the same bytes, batches of one, and toy rules
+    Worker(Options),
+    /// Everything together: against one transaction an event in the handler; latency at a constant rate
+    EndToEnd(Options),
+    /// Growth: ever more waiting in the queue, ever more events in the ledger
+    Scale(Options),
+    /// Instructions of one gateway request and one applied event, by callgrind
+    Instructions(Options),
     /// Everything, and writes docs/performance.md (unless --quick)
     All(Options),
     /// One of the servers that others are held against; for the bench itself
     #[command(hide = true)]
     Serve { alternative: Alternative },
+    /// What many would write instead of a worker; for the bench itself
+    #[command(hide = true)]
+    Toy { toy: Toy },
+    /// A loop to count the instructions of; for the bench itself
+    #[command(hide = true)]
+    Loop { which: Loop, times: usize, of: usize },
 }
 
 #[tokio::main]
@@ -54,7 +74,13 @@ async fn main() -> anyhow::Result<()> {
     let (options, sections) = match Arguments::parse().command {
         Command::Gateway(options) => (options.clone(), gateway::run(&options).await?),
         Command::Queue(options) => (options.clone(), queue::run(&options).await?),
+        Command::Worker(options) => (options.clone(), worker::run(&options).await?),
+        Command::EndToEnd(options) => (options.clone(), whole::run(&options).await?),
+        Command::Scale(options) => (options.clone(), scale::run(&options).await?),
+        Command::Instructions(options) => (options.clone(), instructions::section(&options)?),
         Command::All(options) => (options.clone(), all(&options).await?),
+        Command::Toy { toy } => return worker::toy::run(toy).await,
+        Command::Loop { which, times, of } => return instructions::run(which, times, of).await,
         Command::Serve { alternative } => return alternatives::serve(alternative).await,
     };
     if options.json {
@@ -69,6 +95,10 @@ async fn all(options: &Options) -> anyhow::Result<Vec<Section>> {
     ensure!(options.quick || !cfg!(debug_assertions), "figures worth keeping come from a release build");
     let mut sections = gateway::run(options).await?;
     sections.extend(queue::run(options).await?);
+    sections.extend(worker::run(options).await?);
+    sections.extend(whole::run(options).await?);
+    sections.extend(scale::run(options).await?);
+    sections.extend(instructions::section(options)?);
     if !options.quick {
         document::write(&machine().await?, &sections)?;
         eprintln!("docs/performance.md is written");

@@ -38,6 +38,8 @@ pub struct Postgres {
     port: u16,
     password: String,
     databases: AtomicU32,
+    /// Further `name=value`, of which the later counts.
+    settings: Vec<String>,
 }
 
 /// Whom the server runs as, where the tests run as root, which it refuses.
@@ -50,6 +52,11 @@ struct User {
 impl Postgres {
     /// Creates a cluster, starts it and waits until it answers.
     pub async fn start() -> anyhow::Result<Self> {
+        Self::start_with(&[]).await
+    }
+
+    /// The same with further settings, each `name=value`.
+    pub async fn start_with(settings: &[&str]) -> anyhow::Result<Self> {
         let binaries = binaries()?;
         let guardian = Guardian::new("postgres", Signal::QUIT)?;
         let user = if getuid().is_root() { Some(User::unprivileged()?) } else { None };
@@ -62,7 +69,9 @@ impl Postgres {
         }
         let port = free_port();
         let databases = AtomicU32::new(0);
-        let mut postgres = Self { server: None, guardian, binaries, user, port, password, databases };
+        let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
+        let mut postgres =
+            Self { server: None, guardian, binaries, user, port, password, databases, settings };
         postgres.create_cluster().await?;
         postgres.boot().await?;
         Ok(postgres)
@@ -79,14 +88,19 @@ impl Postgres {
         self.server.as_ref().map(Server::id)
     }
 
+    /// What it has written to its log.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.guardian.folder().join("output")).unwrap_or_default()
+    }
+
     /// The address of a new, empty database, whose name begins as given.
     pub async fn database(&self, name: &str) -> anyhow::Result<String> {
         let number = self.databases.fetch_add(1, Ordering::Relaxed);
         let name = format!("{name}_{number}");
-        let mut connection = PgConnection::connect(&self.url("postgres")).await?;
+        let mut connection = PgConnection::connect(&self.address("postgres")).await?;
         sqlx::query(AssertSqlSafe(format!("CREATE DATABASE \"{name}\""))).execute(&mut connection).await?;
         connection.close().await?;
-        Ok(self.url(&name))
+        Ok(self.address(&name))
     }
 
     /// SIGKILL to the server and every process of its own at once: nothing is flushed, nothing is said
@@ -111,7 +125,8 @@ impl Postgres {
         self.boot().await
     }
 
-    fn url(&self, database: &str) -> String {
+    /// The address of a database of this server.
+    pub fn address(&self, database: &str) -> String {
         format!("postgres://postgres:{}@127.0.0.1:{}/{database}", self.password, self.port)
     }
 
@@ -135,11 +150,12 @@ impl Postgres {
         let output = self.guardian.folder().join("output");
         let mut command = self.command("postgres", &output)?;
         command.arg("-D").arg(self.data()).args(["-p", &self.port.to_string()]);
-        for setting in SETTINGS {
+        let given = self.settings.iter().map(String::as_str);
+        for setting in SETTINGS.iter().copied().chain(given) {
             command.args(["-c", setting]);
         }
         let mut server = self.guardian.spawn(&mut command)?;
-        let address = self.url("postgres");
+        let address = self.address("postgres");
         until("Postgres to answer", BOOT_PATIENCE, async || {
             if server.has_exited() {
                 bail!("Postgres ended while starting: {}", fs::read_to_string(&output)?);

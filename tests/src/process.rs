@@ -90,6 +90,11 @@ impl Process {
         self.server.iter().for_each(|server| server.signal(Signal::TERM));
     }
 
+    /// The process, while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.server.as_ref().map(Server::id)
+    }
+
     pub fn kill(&mut self) {
         if let Some(mut server) = self.server.take() {
             server.kill();

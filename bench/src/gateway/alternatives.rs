@@ -23,7 +23,7 @@ use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use tokio::net::TcpListener;
 
-const SIGNATURE: &str = "stripe-signature";
+pub const SIGNATURE: &str = "stripe-signature";
 /// More than the transactions that two cores can have under way.
 const POOL_CONNECTIONS: u32 = 32;
 const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS webhook_events \
@@ -86,7 +86,7 @@ async fn answer(
     Ok(response)
 }
 
-fn is_signed(key: &Hmac<Sha256>, header: Option<&hyper::header::HeaderValue>, body: &[u8]) -> bool {
+pub fn is_signed(key: &Hmac<Sha256>, header: Option<&hyper::header::HeaderValue>, body: &[u8]) -> bool {
     let Some((time, claimed)) = header.and_then(|value| value.to_str().ok()).and_then(elements) else {
         return false;
     };

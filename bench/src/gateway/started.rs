@@ -37,12 +37,7 @@ pub struct Launch {
 impl Launch {
     pub fn new(program: &[&str]) -> anyhow::Result<Self> {
         let mut words: Vec<String> = program.iter().map(|&word| word.to_owned()).collect();
-        words[0] = match program[0] {
-            "bench" => std::env::current_exe()?,
-            name => binary(name),
-        }
-        .display()
-        .to_string();
+        words[0] = binary(program[0]).display().to_string();
         let guardian = Guardian::new("bench", Signal::KILL)?;
         Ok(Self { guardian, program: words, wrapper: Vec::new(), settings: Vec::new() })
     }

@@ -1,0 +1,133 @@
+//! The figure that does not drift: how many instructions one gateway request and one applied event take, counted
+//! by callgrind. Each loop runs so often and twice as often, and the difference is what it does.
+
+use std::process::Command;
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow, ensure};
+use gateway::event::Head;
+use gateway::signature::Signature;
+use harness::signing::signature_header;
+use shared::envelope::Envelope;
+use worker::ledger::{Ledger, LedgerConfig};
+use worker::process::{Manner, process};
+use worker::rules::event::{Content, Meaning};
+use worker::rules::policy::Policy;
+use worker::rules::world::{Event, World};
+
+use crate::events::Events;
+use crate::measure::sample::to_float;
+use crate::report::{Options, Section, Table};
+
+const SEED: u64 = 20_260_601;
+const BATCH: usize = 64;
+const SECRET: &str = "whsec_0123456789abcdefghijklmn";
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Loop {
+    /// Signature, head of the event, header of the envelope.
+    Request,
+    /// The rules alone: read, fold and derive, in batches.
+    Rules,
+    /// The rules and a ledger in a SQLite file, in batches.
+    Applied,
+}
+
+/// How each is run: its name, what one of it is, and how many.
+const LOOPS: [(Loop, &str, &str, usize); 3] = [
+    (Loop::Request, "request", "one gateway request: signature, envelope, header", 320),
+    (Loop::Rules, "rules", "one event by the rules alone: read, fold, derive", 320),
+    (
+        Loop::Applied,
+        "applied",
+        "one applied event, all of `process` on a SQLite ledger in batches of 64",
+        256,
+    ),
+];
+
+pub fn section(options: &Options) -> anyhow::Result<Vec<Section>> {
+    let mut section = Section::new("instructions", "Instructions");
+    let title = "Instructions, user space, by callgrind (which knows no SHA instructions: the MAC is counted in plain ones)";
+    let mut table = Table::new(title, &["what", "instructions"]);
+    for (_, name, what, times) in LOOPS {
+        let times = if options.quick { BATCH } else { times };
+        eprintln!("instructions of {what}");
+        let (once, twice) = (count(name, times, 2 * times)?, count(name, 2 * times, 2 * times)?);
+        let each = to_float(twice - once) / to_float(times as u64);
+        table.row([what.into(), each.round().into()]);
+    }
+    section.tables.push(table);
+    section.notes.push(format!("The events are those of seed {SEED}, the same at every count."));
+    Ok(vec![section])
+}
+
+fn count(name: &str, times: usize, of: usize) -> anyhow::Result<u64> {
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(harness::binaries::binary("bench"))
+        .args(["loop", name, &times.to_string(), &of.to_string()])
+        .output()
+        .context("valgrind is not installed")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "valgrind failed: {said}");
+    let collected = said.lines().find_map(|line| line.split_once("Collected : "));
+    Ok(collected.context("callgrind says what it collected")?.1.trim().parse()?)
+}
+
+/// One of the loops, so many times, after making so many events: making them is the same at every count.
+pub async fn run(which: Loop, times: usize, of: usize) -> anyhow::Result<()> {
+    let events = Events::of_seed(SEED).take(of);
+    let envelopes: Vec<Envelope> = events.iter().map(harness::histories::SampleEvent::envelope).collect();
+    match which {
+        Loop::Request => requests(&envelopes, times),
+        Loop::Rules => rules(&envelopes[..times]),
+        Loop::Applied => applied(&envelopes[..times]).await,
+    }
+}
+
+fn requests(envelopes: &[Envelope], times: usize) -> anyhow::Result<()> {
+    let secrets = gateway::secrets::parse(SECRET).map_err(anyhow::Error::msg)?;
+    let now = shared::clock::now();
+    let lines: Vec<String> =
+        envelopes.iter().map(|envelope| signature_header(SECRET, now.timestamp(), &envelope.body)).collect();
+    for (envelope, line) in envelopes.iter().zip(&lines).take(times) {
+        let signature =
+            Signature::parse(line.as_bytes()).map_err(|refusal| anyhow!("refused: {}", refusal.label()))?;
+        ensure!(signature.signer(&envelope.body, &secrets, now).is_some(), "an event is signed");
+        ensure!(Head::read(&envelope.body)?.id == envelope.header.id, "an event says its id");
+        ensure!(!envelope.header_json().is_empty(), "an envelope has a header");
+    }
+    Ok(())
+}
+
+fn rules(envelopes: &[Envelope]) -> anyhow::Result<()> {
+    let mut moved = 0;
+    let policy = Arc::new(Policy::default());
+    for batch in envelopes.chunks(BATCH) {
+        let mut world = World::new(Arc::clone(&policy));
+        for envelope in batch {
+            let content = Content::of(envelope);
+            if let Ok(Meaning::Observations(observations)) = content.meaning(envelope) {
+                moved += world.apply(&Event { id: envelope.header.id.clone(), observations }).len();
+            }
+        }
+    }
+    ensure!(moved > 0, "events move something");
+    Ok(())
+}
+
+async fn applied(envelopes: &[Envelope]) -> anyhow::Result<()> {
+    let folder = harness::guardian::Guardian::new("bench", rustix::process::Signal::KILL)?;
+    let url = format!("sqlite:{}", folder.folder().join("ledger.db").display());
+    let env = shared::env::Env::of(&[("DATABASE_URL", &url)]);
+    let ledger = Ledger::open(&LedgerConfig::from_env(&env)?).await?;
+    ledger.migrate().await?;
+    for batch in envelopes.chunks(BATCH) {
+        let batch: Vec<&Envelope> = batch.iter().collect();
+        let handled = process(&ledger, &batch, Manner::Together, shared::clock::now()).await;
+        ensure!(handled.is_ok(), "a batch failed: {handled:?}");
+    }
+    ledger.close().await;
+    Ok(())
+}

@@ -1,0 +1,153 @@
+//! A consumer, a real process, drains a queue that was filled before. The clock runs from the beginning of the
+//! first batch, which the ledger has noted, until all events are seen in the ledger.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use chrono::{DateTime, Utc};
+use shared::clock;
+use shared::envelope::Envelope;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection, PgConnection, SqliteConnection};
+
+use super::ground::{Database, Ground, Kind};
+use crate::gateway::started::Launch;
+use crate::measure::sample::{Sample, to_float};
+
+const GLANCE: Duration = Duration::from_millis(10);
+const PATIENCE: Duration = Duration::from_mins(3);
+
+/// Who drains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consumer {
+    /// Our worker, with so many events in a batch.
+    Worker { batch: &'static str },
+    /// What many would write: see `toy.rs`.
+    Toy,
+}
+
+/// One run on a new, empty ledger.
+pub async fn run(
+    ground: &Ground,
+    kind: Kind,
+    events: &[Envelope],
+    consumer: Consumer,
+) -> anyhow::Result<Sample> {
+    let ledger = match consumer {
+        Consumer::Worker { .. } => ground.ledger(kind).await?,
+        Consumer::Toy => ground.database(kind).await?,
+    };
+    if consumer == Consumer::Toy {
+        super::toy::create_tables(&ledger.url).await?;
+    }
+    ground.fill(events).await?;
+    ground.calm_down().await?;
+    let sample = drain(ground, &ledger, events.len(), consumer).await?;
+    ledger.drop(ground).await?;
+    Ok(sample)
+}
+
+/// Drains what waits, which is so much, into a ledger that is there.
+pub async fn drain(
+    ground: &Ground,
+    ledger: &Database,
+    events: usize,
+    consumer: Consumer,
+) -> anyhow::Result<Sample> {
+    let mut eye = Eye::on(ledger).await?;
+    let commits = eye.commits().await?;
+    let (parts, begun) = (ground.parts()?, clock::now());
+    let before = parts.cpu();
+    let internal: &[&'static str] = if consumer == Consumer::Toy { &[] } else { &["WORKER_INTERNAL_ADDR"] };
+    let worker = launch(ground, &ledger.url, consumer)?.start(internal).await?;
+    let parts = parts.with("worker", worker.id());
+    loop {
+        ensure!((clock::now() - begun).to_std()? < PATIENCE, "the worker is too slow, or gone");
+        if ground.waiting().await? == 0 && eye.events_since(begun).await? >= u64::try_from(events)? {
+            break;
+        }
+        tokio::time::sleep(GLANCE).await;
+    }
+    let (ended, cpu, peak) = (clock::now(), parts.cpu_since(&before), parts.peak());
+    if consumer != Consumer::Toy {
+        worker.stop().await?;
+    }
+    let first = eye.first_batch(begun).await?;
+    let mut sample = Sample::of(u64::try_from(events)?, (ended - first).to_std()?);
+    (sample.cpu, sample.peak) = (cpu, peak);
+    sample.peak.retain(|part, _| *part == "worker");
+    if let (Some(before), Some(after)) = (commits, eye.commits().await?) {
+        let transactions = to_float(u64::try_from(after - before)?);
+        sample.notes.insert("events in a transaction", to_float(sample.events) / transactions);
+    }
+    eye.close().await?;
+    Ok(sample)
+}
+
+/// A consumer's process on the queue of this ground and a ledger.
+pub fn launch(ground: &Ground, ledger_url: &str, consumer: Consumer) -> anyhow::Result<Launch> {
+    let launch = match consumer {
+        Consumer::Worker { batch } => Launch::new(&["tidegate-worker"])?.with("WORKER_BATCH_EVENTS", batch),
+        Consumer::Toy => Launch::new(&["bench", "toy", "consumer"])?,
+    };
+    Ok(launch.with("QUEUE_URL", &ground.queue_url).with("DATABASE_URL", ledger_url))
+}
+
+/// Looks at a ledger over a connection of its own.
+pub enum Eye {
+    Postgres(PgConnection),
+    Sqlite(SqliteConnection),
+}
+
+macro_rules! see {
+    ($eye:expr, |$connection:ident| $body:expr) => {
+        match $eye {
+            Self::Postgres($connection) => $body,
+            Self::Sqlite($connection) => $body,
+        }
+    };
+}
+
+impl Eye {
+    pub async fn on(ledger: &Database) -> anyhow::Result<Self> {
+        Ok(match ledger.file() {
+            Some(file) => {
+                let options =
+                    SqliteConnectOptions::new().filename(file).busy_timeout(Duration::from_secs(10));
+                Self::Sqlite(SqliteConnection::connect_with(&options).await?)
+            }
+            None => Self::Postgres(PgConnection::connect(&ledger.url).await?),
+        })
+    }
+
+    /// How many were recorded since; from an index, however large the ledger is.
+    pub async fn events_since(&mut self, since: DateTime<Utc>) -> anyhow::Result<u64> {
+        const COUNT: &str = "SELECT COUNT(*) FROM events WHERE recorded_at >= $1";
+        let count: i64 =
+            see!(self, |connection| sqlx::query_scalar(COUNT).bind(since).fetch_one(connection).await?);
+        Ok(u64::try_from(count)?)
+    }
+
+    async fn first_batch(&mut self, since: DateTime<Utc>) -> anyhow::Result<DateTime<Utc>> {
+        const FIRST: &str =
+            "SELECT recorded_at FROM events WHERE recorded_at >= $1 ORDER BY recorded_at LIMIT 1";
+        Ok(see!(self, |connection| sqlx::query_scalar(FIRST).bind(since).fetch_one(connection).await?))
+    }
+
+    /// What Postgres counts when a connection ends.
+    async fn commits(&mut self) -> anyhow::Result<Option<i64>> {
+        const COMMITS: &str = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()";
+        Ok(match self {
+            Self::Postgres(connection) => Some(sqlx::query_scalar(COMMITS).fetch_one(connection).await?),
+            Self::Sqlite(_) => None,
+        })
+    }
+
+    pub async fn close(self) -> anyhow::Result<()> {
+        match self {
+            Self::Postgres(connection) => connection.close().await?,
+            Self::Sqlite(connection) => connection.close().await?,
+        }
+        Ok(())
+    }
+}

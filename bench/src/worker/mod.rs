@@ -1,0 +1,104 @@
+//! The worker: a queue that was filled before is drained with all rules, beside raw inserts of the same bytes
+//! in the same batches, batches of one, and what many would write.
+
+pub mod alone;
+pub mod drain;
+pub mod ground;
+mod raw;
+mod statements;
+pub mod toy;
+
+use std::collections::BTreeSet;
+
+use harness::histories::SampleEvent;
+use shared::envelope::Envelope;
+
+use self::drain::Consumer;
+use self::ground::{Ground, Kind};
+use crate::events::Events;
+use crate::measure::rounds::{Contestant, interleave};
+use crate::measure::sample::{Sample, to_float};
+use crate::report::{Contest, Figure, Options, Reach, Section};
+
+const BATCH: usize = 64;
+const LANES: usize = 2;
+/// Enough for a few seconds each.
+const RAW_EVENTS: usize = 60_000;
+const EVENTS: usize = 20_000;
+const TOY_EVENTS: usize = 8_000;
+const SINGLE_EVENTS: usize = 2_500;
+const OURS: Consumer = Consumer::Worker { batch: "64" };
+const SINGLE: Consumer = Consumer::Worker { batch: "1" };
+
+pub async fn run(options: &Options) -> anyhow::Result<Vec<Section>> {
+    let all = envelopes(options.count(RAW_EVENTS));
+    let part = |count| &all[..options.count(count).min(all.len())];
+    let (all, events, toys, singles) = (all.as_slice(), part(EVENTS), part(TOY_EVENTS), part(SINGLE_EVENTS));
+    let ground = Ground::start().await?;
+    let ground = &ground;
+    let mut section = Section::new("worker", "The worker");
+
+    eprintln!("the worker on Postgres and on a file");
+    let contestants = vec![
+        Contestant::new("worker, Postgres", || drain::run(ground, Kind::Postgres, events, OURS)),
+        Contestant::new("raw Postgres", || raw::postgres(ground, all, BATCH, LANES)),
+        Contestant::new("rules and ledger alone, Postgres", || {
+            alone::run(ground, Kind::Postgres, events, BATCH, LANES)
+        }),
+        Contestant::new("worker, batches of 1", || drain::run(ground, Kind::Postgres, singles, SINGLE)),
+        Contestant::new("toy consumer, one transaction an event", || {
+            drain::run(ground, Kind::Postgres, toys, Consumer::Toy)
+        }),
+        Contestant::new("worker, SQLite", || drain::run(ground, Kind::Sqlite, events, OURS)),
+        Contestant::new("raw SQLite", || raw::sqlite(ground, all, BATCH)),
+        Contestant::new("rules and ledger alone, SQLite", || {
+            alone::run(ground, Kind::Sqlite, events, BATCH, 1)
+        }),
+    ];
+    let series = interleave(options.rounds(), contestants).await?;
+    let [ours, raw, alone, single, toy, ours_file, raw_file, alone_file] = &series[..] else {
+        unreachable!("one series for each contestant")
+    };
+    let ratio = |what, ours, limit| Figure::ratio(what, ours, limit, "/s", Sample::per_second);
+    section.figures.extend([
+        ratio("worker on Postgres, two batches of 64 in flight / raw insert of (id, lz4 body) on two connections", ours, raw)
+            .reaching(Reach::AtLeast(0.4)),
+        ratio("worker in batches of 64 / in batches of 1", ours, single).reaching(Reach::AtLeast(8.0)),
+        ratio("worker on ledger.db / raw SQLite apply in the same groups", ours_file, raw_file)
+            .reaching(Reach::AtLeast(0.25)),
+        ratio("worker, all rules / one transaction of toy rules for each event", ours, toy),
+    ]);
+    section.contests.push(Contest::of(
+        "On Postgres: one worker with two lanes, against raw inserts on two connections",
+        [ours, raw, alone, single, toy],
+    ));
+    section.contests.push(Contest::of("On a SQLite file: one lane", [ours_file, raw_file, alone_file]));
+
+    eprintln!("the worker's statements");
+    section.tables.push(statements::table(events).await?);
+    section.notes.push(mix(events));
+    Ok(vec![section])
+}
+
+/// Events as a gateway passes them on.
+pub fn envelopes(count: usize) -> Vec<Envelope> {
+    Events::new().take(count).iter().map(SampleEvent::envelope).collect()
+}
+
+/// What the events are about, for a ledger does more work where each object has few.
+fn mix(events: &[Envelope]) -> String {
+    let mut objects = BTreeSet::new();
+    let mut bytes = 0;
+    for event in events {
+        let body: serde_json::Value = serde_json::from_slice(&event.body).unwrap_or_default();
+        objects.insert(body["data"]["object"]["id"].as_str().unwrap_or_default().to_owned());
+        bytes += event.body.len() as u64;
+    }
+    let (count, objects) = (to_float(events.len() as u64), to_float(objects.len() as u64));
+    format!(
+        "{count:.0} distinct events of {:.0} bytes on average, in random order, about {objects:.0} objects: {:.1} for \
+         each. All are of short histories, so that most objects are new to the ledger.",
+        to_float(bytes) / count,
+        count / objects
+    )
+}
