@@ -1,16 +1,17 @@
-//! Events as Stripe sends them, made before any clock runs: real histories of payments, invoices, refunds and
-//! disputes in their mix, 3 to 4 KB each, every one with an id of its own and a good signature.
+//! Events as Stripe sends them, made before any clock runs: a shop's mix in its order, 3 to 4 KB each, every one
+//! with an id of its own and a good signature.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
 
+use harness::histories::SampleEvent;
 use harness::random::Random;
-use harness::stories::{SampleEvent, Stories};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::measure::sample::to_float;
+use crate::mix::Mix;
 
 /// What most of Stripe's events about payments have at least; shorter ones get more metadata, as merchants send it.
 const LENGTHS_BYTES: std::ops::Range<u64> = 3_000..3_900;
@@ -22,7 +23,7 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 
 /// An endless source of distinct events.
 pub struct Events {
-    stories: Stories,
+    mix: Mix,
     random: Random,
 }
 
@@ -33,13 +34,12 @@ impl Events {
 
     /// The same events every time.
     pub fn of_seed(seed: u64) -> Self {
-        Self { stories: Stories::of_seed(seed), random: Random::of_seed(!seed) }
+        Self { mix: Mix::of_seed(seed), random: Random::of_seed(!seed) }
     }
 
-    /// So many events in random order, of whole histories but for the last.
+    /// So many events in the order in which they happen.
     pub fn take(&mut self, count: usize) -> Vec<SampleEvent> {
-        let (mut events, _) = self.stories.history(count);
-        events.truncate(count);
+        let events = self.mix.take(count);
         events.into_iter().map(|event| self.at_length(event)).collect()
     }
 

@@ -177,10 +177,8 @@ pub async fn exchange(stream: &mut TcpStream, request: &[u8]) -> anyhow::Result<
             0 => bail!("the connection was closed before the answer was whole"),
             read => filled += read,
         }
-        if let Some(whole) = length(&answer[..filled])? {
-            if filled >= whole {
-                break;
-            }
+        if length(&answer[..filled])?.is_some_and(|whole| filled >= whole) {
+            break;
         }
     }
     let status = answer.get(9..12).unwrap_or_default();
@@ -203,7 +201,7 @@ fn spikes(mut late: Vec<(Duration, Duration)>) -> Vec<Spike> {
     let mut spikes: Vec<(Spike, Duration)> = Vec::new();
     for (at, latency) in late {
         match spikes.last_mut() {
-            Some((spike, last)) if at - *last < SAME_SPIKE => {
+            Some((spike, last)) if at.saturating_sub(*last) < SAME_SPIKE => {
                 (spike.worst, spike.answers, *last) = (spike.worst.max(latency), spike.answers + 1, at);
             }
             _ => spikes.push((Spike { at, worst: latency, answers: 1 }, at)),

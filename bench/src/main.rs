@@ -8,6 +8,7 @@ mod gateway;
 mod instructions;
 mod load;
 mod measure;
+mod mix;
 mod queue;
 mod report;
 mod scale;

@@ -28,7 +28,7 @@ pub async fn gateway(env: &Env) -> anyhow::Result<()> {
 pub async fn worker(env: &Env) -> anyhow::Result<()> {
     let config = WorkerConfig::from_env(env)?;
     let queue_config = QueueConfig::from_env(env)?;
-    let ledger_config = LedgerConfig::from_env(env)?;
+    let ledger_config = LedgerConfig::from_env(env)?.for_batches();
     preflight::addresses_are_free(env, &["WORKER_INTERNAL_ADDR"])?;
     let shutdown = shutdown::on_signal()?;
     let ledger = Ledger::open(&ledger_config).await?;

@@ -24,7 +24,7 @@ const READY_PAUSE: Duration = Duration::from_millis(20);
 pub async fn run(env: Env) -> anyhow::Result<()> {
     let worker_config = WorkerConfig::from_env(&env)?;
     let queue_config = QueueConfig::from_env(&env)?;
-    let ledger_config = LedgerConfig::from_env(&env)?;
+    let ledger_config = LedgerConfig::from_env(&env)?.for_batches();
     preflight::addresses_are_free(&env, &ADDRESSES)?;
     let secret = dev_secret::provide(&env)?;
     let env = match &secret {

@@ -67,6 +67,11 @@ impl Broker {
         format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.node.port())
     }
 
+    /// Where its data and logs are.
+    pub fn folder(&self) -> &std::path::Path {
+        self.node.folder()
+    }
+
     /// The management API, without credentials (guest, guest).
     pub fn management(&self) -> String {
         self.node.management()

@@ -2,12 +2,12 @@
 //! and sorted: all transactions lock in this one order. Every child touches its parents, up the chain, so the
 //! last one through a parent's lock sees all of its children.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use crate::failure::Failure;
 use crate::fold::fold;
-use crate::ledger::objects::Stored;
+use crate::ledger::objects::{Stored, Touched};
 use crate::ledger::{LedgerError, Transaction};
 use crate::rules::charges::Charge;
 use crate::rules::customers::Customer;
@@ -39,6 +39,16 @@ pub(crate) struct Locked {
     pub(crate) subscriptions: Keys,
     pub(crate) customers: Keys,
     pub(crate) users: Keys,
+    /// Those among them that nothing can hang on: no ledger had them before.
+    new: NewParents,
+}
+
+#[derive(Default)]
+struct NewParents {
+    disputes: HashSet<Key>,
+    charges: HashSet<Key>,
+    payments: HashSet<Key>,
+    invoices: HashSet<Key>,
 }
 
 /// Whether what is read is also locked.
@@ -97,24 +107,26 @@ async fn lock_children(
     locked: &mut Locked,
     world: &mut World,
 ) -> Result<(), LedgerError> {
-    for row in touch::<Refund>(tx, locked.reach, &locked.refunds).await? {
+    for row in touch::<Refund>(tx, locked.reach, &locked.refunds).await?.rows {
         locked.charges.extend(row.owner());
         locked.payments.extend(row.paid_by());
         world.load_refund(row);
     }
-    for row in touch::<Movement>(tx, locked.reach, &locked.movements).await? {
+    for row in touch::<Movement>(tx, locked.reach, &locked.movements).await?.rows {
         locked.disputes.extend(row.owner());
         world.load_movement(row);
     }
-    for row in touch::<Dispute>(tx, locked.reach, &locked.disputes).await? {
+    let disputes = touch::<Dispute>(tx, locked.reach, &locked.disputes).await?;
+    locked.new.disputes.extend(disputes.new);
+    for row in disputes.rows {
         locked.charges.extend(row.owner());
         world.load_dispute(row);
     }
-    for row in touch::<PaymentFailure>(tx, locked.reach, &locked.failures).await? {
+    for row in touch::<PaymentFailure>(tx, locked.reach, &locked.failures).await?.rows {
         locked.payments.extend(row.owner());
         world.load_failure(row);
     }
-    for row in touch(tx, locked.reach, &locked.warnings).await? {
+    for row in touch(tx, locked.reach, &locked.warnings).await?.rows {
         world.load_warning(row);
     }
     Ok(())
@@ -125,18 +137,24 @@ async fn lock_parents(
     locked: &mut Locked,
     world: &mut World,
 ) -> Result<(), LedgerError> {
-    for row in touch::<Charge>(tx, locked.reach, &locked.charges).await? {
+    let charges = touch::<Charge>(tx, locked.reach, &locked.charges).await?;
+    locked.new.charges.extend(charges.new);
+    for row in charges.rows {
         locked.payments.extend(row.owner());
         world.load_charge(row);
     }
-    for row in touch::<Payment>(tx, locked.reach, &locked.payments).await? {
+    let payments = touch::<Payment>(tx, locked.reach, &locked.payments).await?;
+    locked.new.payments.extend(payments.new);
+    for row in payments.rows {
         locked.invoices.extend(row.owner());
         world.load_payment(row);
     }
-    for row in touch(tx, locked.reach, &locked.invoices).await? {
+    let invoices = touch(tx, locked.reach, &locked.invoices).await?;
+    locked.new.invoices.extend(invoices.new);
+    for row in invoices.rows {
         world.load_invoice(row);
     }
-    for row in touch(tx, locked.reach, &locked.subscriptions).await? {
+    for row in touch(tx, locked.reach, &locked.subscriptions).await?.rows {
         world.load_subscription(row);
     }
     Ok(())
@@ -144,8 +162,10 @@ async fn lock_parents(
 
 /// What the locked rows derive from, besides themselves. Nobody moves these without touching their parents.
 async fn read_siblings(tx: &mut Transaction, locked: &Locked, world: &mut World) -> Result<(), LedgerError> {
-    let (disputes, charges) = (sorted(&locked.disputes), sorted(&locked.charges));
-    let invoices = sorted(&locked.invoices);
+    let disputes = known(&locked.disputes, &locked.new.disputes);
+    let charges = known(&locked.charges, &locked.new.charges);
+    let payments = known(&locked.payments, &locked.new.payments);
+    let invoices = known(&locked.invoices, &locked.new.invoices);
     for row in tx.children("dispute", &disputes).await? {
         world.load_movement(row);
     }
@@ -155,15 +175,14 @@ async fn read_siblings(tx: &mut Transaction, locked: &Locked, world: &mut World)
     for row in tx.children("charge", &charges).await? {
         world.load_dispute(row);
     }
-    let mut payments = locked.payments.clone();
+    let mut paying: Keys = payments.iter().cloned().collect();
     for row in tx.children::<Payment>("invoice", &invoices).await? {
-        payments.insert(row.key.clone());
+        paying.insert(row.key.clone());
         world.load_payment(row);
     }
-    for row in tx.children("payment", &sorted(&payments)).await? {
+    for row in tx.children("payment", &sorted(&paying)).await? {
         world.load_failure(row);
     }
-    let payments = sorted(&locked.payments);
     for row in tx.charges_of_payments(&payments).await? {
         world.load_charge(row);
     }
@@ -171,6 +190,11 @@ async fn read_siblings(tx: &mut Transaction, locked: &Locked, world: &mut World)
         world.load_refund(row);
     }
     Ok(())
+}
+
+/// Those that something may hang on.
+fn known(keys: &Keys, new: &HashSet<Key>) -> Vec<Key> {
+    keys.iter().filter(|key| !new.contains(*key)).cloned().collect()
 }
 
 /// Customers and users are rows that many want: they are locked only where they are reported, or where a
@@ -188,7 +212,7 @@ async fn lock_users(
     }
     let reported = sorted(&locked.customers);
     locked.customers.extend(customers_concerned(locked, events, world)?);
-    for row in touch::<Customer>(tx, locked.reach, &locked.customers).await? {
+    for row in touch::<Customer>(tx, locked.reach, &locked.customers).await?.rows {
         world.load_customer(row);
     }
     let payments = tx.disputed_payments_of_customers(&reported).await?;
@@ -199,7 +223,7 @@ async fn lock_users(
     if users.is_empty() {
         return Ok(());
     }
-    for row in touch(tx, locked.reach, &locked.users).await? {
+    for row in touch(tx, locked.reach, &locked.users).await?.rows {
         world.load_ban(row);
     }
     read_disputes_of(tx, &users, world).await?;
@@ -233,10 +257,15 @@ fn rehearse(world: &World, events: &[Event]) -> Result<World, Failure> {
     Ok(rehearsal)
 }
 
-async fn touch<T: Stored>(tx: &mut Transaction, reach: Reach, keys: &Keys) -> Result<Vec<T>, LedgerError> {
+async fn touch<T: Stored>(
+    tx: &mut Transaction,
+    reach: Reach,
+    keys: &Keys,
+) -> Result<Touched<T>, LedgerError> {
+    let keys = sorted(keys);
     match reach {
-        Reach::Lock => tx.touch(&sorted(keys)).await,
-        Reach::Look => tx.look_up(&sorted(keys)).await,
+        Reach::Lock => tx.touch(&keys).await,
+        Reach::Look => Ok(Touched { rows: tx.look_up(&keys).await?, new: Vec::new() }),
     }
 }
 

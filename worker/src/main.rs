@@ -21,7 +21,7 @@ async fn main() -> anyhow::Result<()> {
     let env = Env::of_process();
     telemetry::init(&env)?;
     let (config, queue_config) = (WorkerConfig::from_env(&env)?, QueueConfig::from_env(&env)?);
-    let ledger = Ledger::open(&LedgerConfig::from_env(&env)?).await?;
+    let ledger = Ledger::open(&LedgerConfig::from_env(&env)?.for_batches()).await?;
     let queue = Queue::open(queue_config, config.role()).await?;
     let ended = worker::run(config, queue.clone(), ledger.clone(), shutdown::on_signal()?).await;
     queue.close().await;

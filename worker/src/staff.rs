@@ -96,7 +96,7 @@ impl Ledger {
             return Err(Refusal::EndHasPassed);
         }
         let mut tx = self.begin().await?;
-        let mut touched: Vec<Ban> = tx.touch(std::slice::from_ref(user)).await?;
+        let mut touched = tx.touch::<Ban>(std::slice::from_ref(user)).await?.rows;
         let mut ban = touched.pop().unwrap_or_else(|| Ban::placeholder(user.clone()));
         if decision.act == Act::None && ban.override_act == Act::None {
             return Err(Refusal::NothingToClear);
@@ -145,7 +145,7 @@ impl Ledger {
         if tx.look_up::<Dispute>(keys).await?.is_empty() {
             return Err(Refusal::NoSuchDispute);
         }
-        let mut touched: Vec<Dispute> = tx.touch(keys).await?;
+        let mut touched = tx.touch::<Dispute>(keys).await?.rows;
         let mut row = touched.pop().ok_or(Refusal::NoSuchDispute)?;
         let number = count(&tx.notes_of(dispute).await?) + 1;
         let note = Note { number, resolves, note, written_by: by.name().to_owned(), written_at: now };

@@ -88,8 +88,8 @@ pub async fn run(
     section.contests.push(Contest::of("Closed loop, 1 connection", [gateway_alone, raw_alone]));
 
     let capacity = gateway.per_second().median;
-    let mut requests = requests.into_inner();
-    open_loop(options, &field, &mut requests, capacity * SHARE, &mut section).await?;
+    let requests = requests.into_inner();
+    open_loop(options, &field, requests, capacity * SHARE, &mut section).await?;
     field.end().await?;
     Ok(section)
 }

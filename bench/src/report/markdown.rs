@@ -1,5 +1,7 @@
 //! The parts of `docs/performance.md` that this run measured, as Markdown.
 
+use std::fmt::Write;
+
 use super::table::Cell;
 use super::{Figure, Section, Table, text};
 
@@ -10,10 +12,10 @@ pub fn section(section: &Section) -> String {
         page += &written(&table);
     }
     for plot in &section.plots {
-        page += &format!("![{}]({})\n\n", plot.title, plot.file_name());
+        writeln!(page, "![{}]({})\n", plot.title, plot.file_name()).expect("a String takes every write");
     }
     for note in &section.notes {
-        page += &format!("{note}\n\n");
+        writeln!(page, "{note}\n").expect("a String takes every write");
     }
     page.trim_end().to_owned()
 }

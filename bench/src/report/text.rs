@@ -10,12 +10,13 @@ use crate::measure::rounds::Spread;
 pub fn write(sections: &[Section]) -> String {
     let mut text = String::new();
     for section in sections {
-        text += &format!("\n{}\n{}\n\n", section.title, "=".repeat(section.title.chars().count()));
+        let underline = "=".repeat(section.title.chars().count());
+        writeln!(text, "\n{}\n{underline}\n", section.title).expect("a String takes every write");
         for table in tables(section) {
             text += &aligned(&table);
         }
         for note in &section.notes {
-            text += &format!("{note}\n");
+            writeln!(text, "{note}").expect("a String takes every write");
         }
     }
     text

@@ -14,7 +14,6 @@ use super::timeline::Timeline;
 use super::{APPLIED_PATIENCE, GLANCE, Stack};
 use crate::events::Requests;
 use crate::load;
-use crate::measure::latency::Latencies;
 use crate::measure::rounds::{Series, Spread};
 use crate::measure::sample::Sample;
 use crate::report::{Cell, Contest, Figure, Options, Reach, Section, Table};

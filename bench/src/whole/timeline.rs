@@ -59,7 +59,7 @@ impl Timeline {
                     postgres_file: newest(&postgres, |name| name.len() == 24),
                     broker_file: broker
                         .as_ref()
-                        .and_then(|folder| newest(folder, |name| name.ends_with(".wal"))),
+                        .and_then(|folder| newest(folder, |name| name.strip_suffix(".wal").is_some())),
                     ..machine()
                 });
                 std::thread::sleep(GLANCE);
@@ -126,12 +126,7 @@ impl Seen {
 /// Where the broker keeps its quorum queues.
 fn quorum_folder(folder: &Path) -> Option<PathBuf> {
     let nodes = std::fs::read_dir(folder.join("data")).ok()?.flatten();
-    nodes
-        .filter_map(|node| {
-            let path = node.path().join("quorum").join(node.file_name());
-            path.is_dir().then_some(path)
-        })
-        .next()
+    nodes.map(|node| node.path().join("quorum").join(node.file_name())).find(|path| path.is_dir())
 }
 
 /// The file that was written last.

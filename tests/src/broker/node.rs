@@ -2,7 +2,7 @@
 //! killed, asked. A broker is one of them, a cluster several.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -80,6 +80,10 @@ impl Node {
     #[must_use]
     pub fn under(self, wrapper: &[String]) -> Self {
         Self { wrapper: wrapper.to_vec(), ..self }
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     pub fn id(&self) -> Option<u32> {

@@ -32,13 +32,28 @@ const CONNECTIONS: Variable = Variable {
 };
 pub const VARIABLES: &[Variable] = &[DATABASE_URL, DEADLINE, CONNECTIONS];
 
+/// Every statement of a batch has one text, kept prepared: planning it each time would be half of a small
+/// batch's cost. Its plan is made once, mostly while tables are young and without statistics, where scans and
+/// hashes of whole tables look cheap; they grow with the table, and the plan stays.
+const BY_KEY: [(&str, &str); 5] = [
+    ("plan_cache_mode", "force_generic_plan"),
+    ("enable_seqscan", "off"),
+    ("enable_bitmapscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+];
+
 #[derive(Clone, Debug)]
 pub struct LedgerConfig {
     url: LedgerUrl,
     deadline: Duration,
     connections: u32,
+    by_key: bool,
     pub(super) policy: Policy,
 }
+
+/// Each statement in each of the sizes that it comes in.
+const SQLITE_STATEMENTS: usize = 1024;
 
 #[derive(Clone, Debug)]
 enum LedgerUrl {
@@ -52,6 +67,7 @@ impl LedgerConfig {
             url: env.parse(&DATABASE_URL, read_url)?,
             deadline: env.seconds(&DEADLINE, 1..=300)?,
             connections: env.number(&CONNECTIONS, 2..=100)?,
+            by_key: false,
             policy: Policy::from_env(env)?,
         })
     }
@@ -60,6 +76,13 @@ impl LedgerConfig {
     #[must_use]
     pub fn within(mut self, deadline: Duration) -> Self {
         self.deadline = self.deadline.min(deadline);
+        self
+    }
+
+    /// The same ledger for a worker, whose every statement finds its rows by key.
+    #[must_use]
+    pub fn for_batches(mut self) -> Self {
+        self.by_key = true;
         self
     }
 
@@ -86,11 +109,8 @@ impl LedgerConfig {
                 ("statement_timeout", deadline_ms.as_str()),
                 ("lock_timeout", deadline_ms.as_str()),
                 ("idle_in_transaction_session_timeout", deadline_ms.as_str()),
-                // Every statement has one text; planning each anew would be half of a small batch's cost, and
-                // without statistics young tables lure the planner into scans.
-                ("plan_cache_mode", "force_generic_plan"),
-                ("enable_seqscan", "off"),
             ]);
+        let options = if self.by_key { options.options(BY_KEY) } else { options };
         let pool = PgPoolOptions::new().max_connections(self.connections).acquire_timeout(self.deadline);
         Ok(pool.connect_lazy_with(options))
     }
@@ -105,8 +125,10 @@ impl LedgerConfig {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(self.deadline)
             .foreign_keys(false)
-            // Small checkpoints: large ones are the slowest percentile.
-            .pragma("wal_autocheckpoint", "250")
+            .statement_cache_capacity(SQLITE_STATEMENTS)
+            // A batch writes some hundred pages, many of them again with the next: checkpoints wait for several.
+            .pragma("wal_autocheckpoint", "2000")
+            .pragma("temp_store", "MEMORY")
             .pragma("cache_size", "-65536");
         let pool = SqlitePoolOptions::new().max_connections(4).acquire_timeout(self.deadline);
         Ok(pool.connect_with(options).await?)

@@ -1,6 +1,7 @@
 //! Reading and writing merged objects, alike for every table: touch, read, write. The columns come from the
 //! objects' own list of fields.
 
+use std::collections::HashSet;
 use std::fmt::Write;
 
 use sqlx::postgres::PgRow;
@@ -22,16 +23,30 @@ impl<T> Stored for T where
 {
 }
 
+/// Rows that this transaction holds locked.
+#[derive(Debug)]
+pub struct Touched<T> {
+    /// All of them; those that were not there before are placeholders.
+    pub rows: Vec<T>,
+    /// Nobody knew these before. Whoever names an object touches it, so nothing names them either.
+    pub new: Vec<Key>,
+}
+
 impl Transaction {
     /// Makes sure that a row is there for each key, locks it, and reads it. Keys must be sorted.
-    pub async fn touch<T: Stored>(&mut self, keys: &[Key]) -> Result<Vec<T>, LedgerError> {
+    pub async fn touch<T: Stored>(&mut self, keys: &[Key]) -> Result<Touched<T>, LedgerError> {
         let statement = format!(
             "INSERT INTO {} (id, account, livemode) SELECT id, account, livemode FROM input \
-             WHERE TRUE ON CONFLICT (id, account, livemode) DO UPDATE SET id = excluded.id WHERE FALSE",
+             WHERE TRUE ON CONFLICT (id, account, livemode) DO UPDATE SET id = excluded.id WHERE FALSE \
+             RETURNING id, account, livemode",
             T::TABLE
         );
-        by_key(keys).run(self, &statement).await?;
-        self.look_up(keys).await
+        let new: Vec<Key> = by_key(keys).fetch(self, &statement).await?;
+        let is_new: HashSet<&Key> = new.iter().collect();
+        let known: Vec<Key> = keys.iter().filter(|key| !is_new.contains(key)).cloned().collect();
+        let mut rows: Vec<T> = self.look_up(&known).await?;
+        rows.extend(new.iter().cloned().map(T::placeholder));
+        Ok(Touched { rows, new })
     }
 
     /// Reads rows without locking them.
@@ -70,23 +85,33 @@ impl Transaction {
             .await
     }
 
-    /// Writes rows that were touched before.
+    /// Writes rows that this transaction has touched, hence that are there.
     pub async fn write<T: Stored>(&mut self, rows: &[&T]) -> Result<(), LedgerError> {
         if rows.is_empty() {
             return Ok(());
         }
+        let table = T::TABLE;
         let columns = Rows::of(rows).fields(|row| *row);
-        let names = columns.names();
-        let mut statement = format!(
-            "INSERT INTO {} ({names}) SELECT {names} FROM input WHERE TRUE \
-             ON CONFLICT (id, account, livemode) DO UPDATE SET ",
-            T::TABLE
-        );
-        for (place, name) in names.split(", ").filter(|name| !KEY.contains(name)).enumerate() {
+        let mut statement = format!("UPDATE {table} SET ");
+        for (place, name) in columns.names().filter(|name| !KEY.contains(name)).enumerate() {
             let comma = if place == 0 { "" } else { ", " };
-            write!(statement, "{comma}{name} = excluded.{name}").expect("a String takes every write");
+            write!(statement, "{comma}{name} = input.{name}").expect("a String takes every write");
         }
-        columns.run(self, &statement).await?;
+        write!(
+            statement,
+            " FROM input WHERE {table}.id = input.id AND {table}.account = input.account \
+             AND {table}.livemode = input.livemode"
+        )
+        .expect("a String takes every write");
+        let written = columns.run(self, &statement).await?;
+        debug_assert_eq!(
+            written,
+            rows.len() as u64,
+            "a row of {table} was written without having been touched"
+        );
+        if written < rows.len() as u64 {
+            return Err(LedgerError::Data(sqlx::Error::RowNotFound)); // whatever the reason, not in silence
+        }
         Ok(())
     }
 

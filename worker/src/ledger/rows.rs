@@ -1,5 +1,7 @@
 //! Many rows in one statement, and the only file that knows how the two databases differ. A statement reads
-//! from a relation `input`: on Postgres arrays unnested, one text for ever; on SQLite a list of VALUES in chunks.
+//! from a relation `input`: on Postgres arrays unnested, one text for ever; on SQLite a list of VALUES whose
+//! length is a power of two, so that each text comes again and stays prepared. What is not bound there is NULL,
+//! and no row: the first column of every input is part of a key.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -16,8 +18,6 @@ use crate::rules::row::{Column, Columns, Field};
 
 /// SQLite's limit on the parameters of one statement.
 const SQLITE_PARAMETERS: usize = 32_766;
-/// Statements for few rows recur and stay prepared; longer ones would only push those out.
-const SQLITE_PREPARED_ROWS: usize = 4;
 
 /// Columns of values, side by side with their names. Rows must be sorted by key and hold each key once: that
 /// is the order in which Postgres locks, and it refuses to touch a row twice.
@@ -131,8 +131,12 @@ impl<'a, T> Rows<'a, T> {
         }
     }
 
-    pub(super) fn names(&self) -> String {
-        self.columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.columns.iter().map(|(name, _)| *name)
+    }
+
+    fn name_list(&self) -> String {
+        self.names().collect::<Vec<_>>().join(", ")
     }
 
     fn postgres_text(&self, statement: &str) -> String {
@@ -147,23 +151,24 @@ impl<'a, T> Rows<'a, T> {
             format!("${}::{kind}[]", place + 1)
         });
         let arrays = arrays.collect::<Vec<_>>().join(", ");
-        format!("WITH input ({}) AS (SELECT * FROM unnest({arrays})) {statement}", self.names())
+        format!("WITH input ({}) AS (SELECT * FROM unnest({arrays})) {statement}", self.name_list())
     }
 
     fn sqlite_text(&self, statement: &str, rows: usize) -> String {
         let row = format!("({})", vec!["?"; self.columns.len()].join(","));
-        let mut text = format!("WITH input ({}) AS (VALUES ", self.names());
-        for place in 0..rows {
+        let mut text = format!("WITH input ({}) AS (SELECT * FROM (VALUES ", self.name_list());
+        for place in 0..rows.next_power_of_two() {
             let separator = if place == 0 { "" } else { "," };
             write!(text, "{separator}{row}").expect("a String takes every write");
         }
-        text.push_str(") ");
+        text.push_str(") WHERE column1 IS NOT NULL) ");
         text.push_str(statement);
         text
     }
 
     fn chunks(&self) -> impl Iterator<Item = (usize, usize)> + use<T> {
-        let (rows, size) = (self.items.len(), SQLITE_PARAMETERS / self.columns.len());
+        let (rows, most) = (self.items.len(), SQLITE_PARAMETERS / self.columns.len());
+        let size = 1 << most.ilog2();
         (0..rows).step_by(size).map(move |from| (from, rows.min(from + size)))
     }
 
@@ -186,7 +191,7 @@ impl<'a, T> Rows<'a, T> {
         from: usize,
         to: usize,
     ) -> Query<'q, Sqlite, SqliteArguments> {
-        let mut query = query.persistent(to - from <= SQLITE_PREPARED_ROWS);
+        let mut query = query;
         for row in from..to {
             for (_, column) in &self.columns {
                 query = match column {

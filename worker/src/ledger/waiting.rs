@@ -20,8 +20,14 @@ impl Ledger {
     pub async fn waiting_for_report(&self) -> Result<Vec<Waiting>, LedgerError> {
         let mut waiting = Vec::new();
         for (kind, statement) in [
-            (Charge::KIND, "SELECT COUNT(*), MIN(first_event_at) FROM charges WHERE status = 'unknown'"),
-            (Payment::KIND, "SELECT COUNT(*), MIN(first_event_at) FROM payments WHERE status = 'unknown'"),
+            (
+                Charge::KIND,
+                "SELECT COUNT(*), MIN(first_event_at) FROM charges WHERE status = 'unknown' AND created_at IS NULL",
+            ),
+            (
+                Payment::KIND,
+                "SELECT COUNT(*), MIN(first_event_at) FROM payments WHERE status = 'unknown' AND created_at IS NULL",
+            ),
             (
                 Invoice::KIND,
                 "SELECT COUNT(*), MIN(first_event_at) FROM invoices WHERE status = 'unknown' AND is_stripes",

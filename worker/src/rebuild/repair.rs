@@ -90,7 +90,7 @@ impl At<'_> {
     async fn write<T: Stored>(&self, rebuilt: &Shelf<T>) -> Result<bool, LedgerError> {
         let key = &self.difference.key;
         let mut tx = self.ledger.begin().await?;
-        let present: Vec<T> = tx.touch(std::slice::from_ref(key)).await?;
+        let present = tx.touch::<T>(std::slice::from_ref(key)).await?.rows;
         let telling = present.first().and_then(without_revision);
         if telling.map(|row| serde_json::to_value(&row).unwrap_or_default()) != self.difference.ledger {
             return Ok(false);

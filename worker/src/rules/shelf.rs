@@ -9,7 +9,7 @@ pub struct Shelf<T> {
     rows: BTreeMap<Key, T>,
     /// Those that changed, as they were when the world was loaded.
     changed: BTreeMap<Key, T>,
-    /// As they were before the event at hand.
+    /// As they were before the event at hand, those that it may have changed.
     before: BTreeMap<Key, T>,
 }
 
@@ -57,13 +57,15 @@ impl<T: Object> Shelf<T> {
 
     /// Changes the object of this key, which is a placeholder where nobody knew it.
     pub(super) fn change(&mut self, key: &Key, change: impl FnOnce(&mut T)) {
-        let row = self.rows.entry(key.clone()).or_insert_with(|| T::placeholder(key.clone()));
-        let before = row.clone();
-        change(row);
-        if *row != before {
-            self.changed.entry(key.clone()).or_insert_with(|| before.clone());
-            self.before.entry(key.clone()).or_insert(before);
+        if !self.rows.contains_key(key) {
+            self.rows.insert(key.clone(), T::placeholder(key.clone()));
         }
+        let row = self.rows.get_mut(key).expect("it was put there");
+        // One copy an event: by most events an object is changed twice, by its report and by what derives.
+        if !self.before.contains_key(key) {
+            self.before.insert(key.clone(), row.clone());
+        }
+        change(row);
     }
 
     /// The objects that say something, without their revisions.
@@ -75,10 +77,14 @@ impl<T: Object> Shelf<T> {
         self.telling().eq(other.telling())
     }
 
-    /// What the event at hand did to audited objects, each line with its revision.
+    /// Ends the event at hand: notes what it changed, and tells what it did to audited objects, each line with
+    /// its revision.
     pub(super) fn tell(&mut self, event_id: &str, transitions: &mut Vec<Transition>) {
         for (key, before) in std::mem::take(&mut self.before) {
             let row = self.rows.get_mut(&key).expect("what changed is here");
+            if *row == before {
+                continue;
+            }
             for told in T::told(&before, row) {
                 let Some(revision) = row.revision() else { continue };
                 *revision += 1;
@@ -86,6 +92,7 @@ impl<T: Object> Shelf<T> {
                 let event_id = Some(event_id.to_owned());
                 transitions.push(Transition { kind, key: key.clone(), revision, event_id, told });
             }
+            self.changed.entry(key).or_insert(before);
         }
     }
 }

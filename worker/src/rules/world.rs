@@ -89,10 +89,14 @@ impl World {
         let mut transitions = Vec::new();
         self.failures.tell(&event.id, &mut transitions);
         self.refunds.tell(&event.id, &mut transitions);
+        self.movements.tell(&event.id, &mut transitions);
         self.disputes.tell(&event.id, &mut transitions);
+        self.warnings.tell(&event.id, &mut transitions);
+        self.charges.tell(&event.id, &mut transitions);
         self.payments.tell(&event.id, &mut transitions);
         self.invoices.tell(&event.id, &mut transitions);
         self.subscriptions.tell(&event.id, &mut transitions);
+        self.customers.tell(&event.id, &mut transitions);
         self.bans.tell(&event.id, &mut transitions);
         transitions
     }
@@ -152,7 +156,10 @@ impl World {
         if self.payments.has(&row.key) {
             return;
         }
-        self.index_payment(&row);
+        let (invoice, customer, user) = owners_of(&row);
+        self.payments_of_invoice.put(&row.key, invoice);
+        self.payments_of_customer.put(&row.key, customer);
+        self.payments_of_user.put(&row.key, user);
         self.payments.load(row);
     }
 
@@ -174,12 +181,6 @@ impl World {
 
     pub fn load_ban(&mut self, row: Ban) {
         self.bans.load(row);
-    }
-
-    fn index_payment(&mut self, row: &Payment) {
-        self.payments_of_invoice.put(&row.key, row.owner());
-        self.payments_of_customer.put(&row.key, row.customer.id().map(|id| row.key.sibling(id)));
-        self.payments_of_user.put(&row.key, row.user.id().map(|id| row.key.sibling(id)));
     }
 
     fn merge(&mut self, observation: &Observation) {
@@ -213,8 +214,11 @@ impl World {
             }
             Observation::Payment(report) => {
                 self.payments.change(&report.key, |row| row.merge(report));
-                if let Some(row) = self.payments.get(&report.key).cloned() {
-                    self.index_payment(&row);
+                if let Some(row) = self.payments.get(&report.key) {
+                    let (invoice, customer, user) = owners_of(row);
+                    self.payments_of_invoice.put(&report.key, invoice);
+                    self.payments_of_customer.put(&report.key, customer);
+                    self.payments_of_user.put(&report.key, user);
                 }
             }
             Observation::Invoice(report) => self.invoices.change(&report.key, |row| row.merge(report)),
@@ -291,6 +295,12 @@ impl World {
             && self.customers.is_same_as(&other.customers)
             && self.bans.is_same_as(&other.bans)
     }
+}
+
+/// The invoice, the customer and the user of a payment, as far as it names them.
+fn owners_of(row: &Payment) -> (Option<Key>, Option<Key>, Option<Key>) {
+    let sibling = |id: Option<&str>| id.map(|id| row.key.sibling(id));
+    (row.owner(), sibling(row.customer.id()), sibling(row.user.id()))
 }
 
 fn add<T: Object>(state: &mut BTreeMap<(&'static str, Key), serde_json::Value>, shelf: &Shelf<T>) {
