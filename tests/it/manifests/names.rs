@@ -128,15 +128,22 @@ fn the_processes_accept_the_values() {
 
 /// An empty path names the virtual host "", which is not the one that there is.
 #[test]
-fn all_speak_to_the_same_virtual_host_of_the_same_service() {
+fn all_speak_to_the_same_virtual_host_and_in_production_to_every_broker_by_name() {
     for of in ["dev", "production"] {
-        let broker = one(overlay(of), "RabbitmqCluster", "rabbitmq")["metadata"]["name"].as_str().unwrap();
-        for (_, found) in ours(of) {
-            let Some(url) = found.get("QUEUE_URL") else { continue };
-            let uri: AMQPUri = url.parse().unwrap();
-            assert_eq!((uri.vhost.as_str(), uri.authority.host.as_str()), ("/", broker));
-            assert_eq!((uri.authority.port, uri.authority.userinfo.password.as_str()), (5672, SECRET));
-        }
+        let cluster = one(overlay(of), "RabbitmqCluster", "rabbitmq");
+        let broker = cluster["metadata"]["name"].as_str().unwrap();
+        let pods: Vec<String> = match of {
+            "dev" => vec![broker.to_owned()],
+            _ => (0..cluster["spec"]["replicas"].as_u64().unwrap())
+                .map(|number| format!("{broker}-server-{number}.{broker}-nodes"))
+                .collect(),
+        };
+        let pods: Vec<String> = pods.iter().map(|pod| format!("{pod}:5672")).collect();
+        let expected = format!("amqp://{SECRET}:{SECRET}@{}/%2f", pods.join(","));
+        let urls: Vec<String> =
+            ours(of).into_iter().filter_map(|(_, mut found)| found.remove("QUEUE_URL")).collect();
+        assert!(urls.len() == 3 && urls.iter().all(|url| *url == expected), "{of}: {urls:?}");
+        assert_eq!("amqp://a:b@c/%2f".parse::<AMQPUri>().unwrap().vhost, "/");
     }
 }
 
