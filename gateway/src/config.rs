@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use shared::env::{Env, Problem, Variable};
+use shared::spans::SpansConfig;
 
 use crate::endpoints::{self, ACCOUNT, Endpoints, MODE, SECRET, SECRET_FILE};
 
@@ -105,6 +106,7 @@ pub struct GatewayConfig {
     pub endpoints: Endpoints,
     pub limits: Limits,
     pub secrets_interval: Duration,
+    pub spans: SpansConfig,
     /// Variables that look like ours and are not: misspelled, most likely.
     pub unknown: Vec<String>,
 }
@@ -130,6 +132,7 @@ impl GatewayConfig {
             endpoints: endpoints::from_env(env)?,
             limits: Limits::from_env(env)?,
             secrets_interval: env.seconds(&SECRETS_INTERVAL, 1..=3_600)?,
+            spans: SpansConfig::from_env(env)?,
             unknown: unknown(env),
         })
     }

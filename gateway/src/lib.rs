@@ -14,6 +14,7 @@ mod routes;
 pub mod secrets;
 mod server;
 pub mod signature;
+mod spans;
 mod watch;
 mod webhook;
 
@@ -24,6 +25,7 @@ use anyhow::{Context, ensure};
 use prometheus::Registry;
 use shared::internal::{self, Probes};
 use shared::queue::Queue;
+use shared::spans::Spans;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -44,6 +46,7 @@ pub struct Gateway {
     /// A permit for every byte that bodies may take together.
     room: Semaphore,
     metrics: Metrics,
+    spans: Spans,
     log_budget: LogBudget,
     stopping: AtomicBool,
 }
@@ -54,6 +57,7 @@ impl Gateway {
             metrics: Metrics::new(&endpoints),
             broken: queue.broken(),
             room: Semaphore::new(limits.bodies_bytes),
+            spans: Spans::default(),
             log_budget: LogBudget::new(),
             stopping: AtomicBool::new(false),
             endpoints,
@@ -75,7 +79,10 @@ pub async fn run(mut config: GatewayConfig, queue: Queue, shutdown: Cancellation
     config.limits.connections = open_files::make_room(config.limits.connections);
     announce(&config, &public, &inner)?;
 
-    let gateway = Arc::new(Gateway::new(config.endpoints, config.limits, queue));
+    let mut gateway = Gateway::new(config.endpoints, config.limits, queue);
+    let (spans, exporter) = Spans::start(&config.spans, "tidegate-gateway", gateway.metrics.spans.clone());
+    gateway.spans = spans;
+    let gateway = Arc::new(gateway);
     let ended = CancellationToken::new();
     let _beside = ended.clone().drop_guard();
     tokio::spawn(internal::serve(inner, Arc::clone(&gateway), ended.clone()));
@@ -91,6 +98,7 @@ pub async fn run(mut config: GatewayConfig, queue: Queue, shutdown: Cancellation
         stop.cancel();
     };
     tokio::join!(serve(public, Arc::clone(&gateway), stop.clone()), end);
+    exporter.finish().await;
     ensure!(!gateway.broken.is_cancelled(), "the queue can no longer promise durability; start again");
     Ok(())
 }

@@ -2,13 +2,13 @@
 
 use shared::env::{Env, answered_help};
 use shared::queue::{Queue, QueueConfig, Role};
-use shared::{queue, shutdown, telemetry};
+use shared::{queue, shutdown, spans, telemetry};
 
 const WHAT: &str = "Takes Stripe's webhooks in: verifies, makes durable, answers.";
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let variables = [gateway::VARIABLES, queue::VARIABLES, telemetry::VARIABLES];
+    let variables = [gateway::VARIABLES, queue::VARIABLES, telemetry::VARIABLES, spans::VARIABLES];
     if answered_help("tidegate-gateway", WHAT, &variables) {
         return Ok(());
     }

@@ -8,6 +8,7 @@ use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Re
 use shared::event_types;
 use shared::queue::{PublishError, QueueGauges};
 use shared::register::Register;
+use shared::spans::SpanCounts;
 
 use crate::answers::{self, ABANDONED, OUTCOMES, Outcome, Rejection, Unavailable};
 use crate::endpoints::Endpoints;
@@ -51,6 +52,7 @@ pub(crate) struct Metrics {
     pub(crate) connections_shed: IntCounter,
     pub(crate) clock_skew: IntGauge,
     pub(crate) queue: QueueGauges,
+    pub(crate) spans: SpanCounts,
 }
 
 impl Metrics {
@@ -124,6 +126,7 @@ impl Metrics {
                 "Our clock less the time of the last good signature; it includes Stripe's delay.",
             ),
             queue: QueueGauges::new(&new),
+            spans: SpanCounts::new(&new),
             registry: new.registry(),
         };
         metrics.begin_at_zero(endpoints);

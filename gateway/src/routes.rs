@@ -11,6 +11,7 @@ use hyper::{Method, Request};
 use crate::Gateway;
 use crate::answers::{self, Answer, Outcome, Rejection, Unavailable};
 use crate::endpoints::{DEFAULT, Endpoint, Endpoints};
+use crate::spans::Webhook;
 use crate::webhook;
 
 const WEBHOOKS: &str = "/webhooks/stripe";
@@ -51,7 +52,8 @@ fn route<'g>(endpoints: &'g Endpoints, path: &str) -> Option<Route<'g>> {
 async fn webhook(gateway: &Gateway, endpoint: &Endpoint, request: Request<Incoming>) -> Answer {
     let started = Instant::now();
     let in_hand = gateway.metrics.in_hand(&endpoint.name);
-    let receiving = webhook::receive(gateway, endpoint, &in_hand, request);
+    let span = Webhook::begin(&gateway.spans, endpoint, request.headers());
+    let receiving = webhook::receive(gateway, endpoint, &in_hand, span.trace_parent(), request);
     let outcome = tokio::time::timeout(gateway.limits.answer_deadline, receiving)
         .await
         .unwrap_or(Err(Unavailable::AnswerDeadline.into()));
@@ -60,7 +62,9 @@ async fn webhook(gateway: &Gateway, endpoint: &Endpoint, request: Request<Incomi
     if let Err(rejection) = outcome {
         note(gateway, endpoint, rejection);
     }
-    answers::of(&outcome)
+    let answer = answers::of(&outcome);
+    span.end(&outcome, answer.status());
+    answer
 }
 
 /// A line for what was not accepted, a few a second at most: anybody can make us write them.

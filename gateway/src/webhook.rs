@@ -3,9 +3,9 @@
 
 use std::time::Instant;
 
+use hyper::Request;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_ENCODING, HeaderMap};
-use hyper::{Request, http::request};
 use shared::envelope::{Envelope, Header, Source, Unwanted};
 use shared::trace::trace_id_of;
 
@@ -16,14 +16,16 @@ use crate::endpoints::Endpoint;
 use crate::event::Head;
 use crate::metrics::InHand;
 use crate::signature::{Refusal, Signature};
+use crate::spans;
 
 const SIGNATURE: &str = "stripe-signature";
-const TRACE_PARENT: &str = "traceparent";
 
+/// `span` is the webhook's own, where spans are exported.
 pub(crate) async fn receive(
     gateway: &Gateway,
     endpoint: &Endpoint,
     in_hand: &InHand<'_>,
+    span: Option<&str>,
     request: Request<Incoming>,
 ) -> Outcome {
     let (head, body) = request.into_parts();
@@ -37,9 +39,9 @@ pub(crate) async fn receive(
     let signature = Signature::parse(signature_line(&head.headers)?)?;
     let taken = body::read(body, limits.body_bytes, limits.body_deadline, &gateway.room).await?;
     verify(gateway, endpoint, &signature, &taken.bytes)?;
-    let envelope = envelope(endpoint, &head, &taken)?;
+    let envelope = envelope(endpoint, span.or_else(|| spans::sender(&head.headers)), &taken)?;
     in_hand.is_event(envelope.header.livemode, &envelope.header.kind);
-    publish(gateway, &envelope).await?;
+    publish(gateway, &envelope, span).await?;
     gateway.metrics.last_event(&endpoint.name, envelope.header.received_at);
     Ok(envelope.header.unwanted)
 }
@@ -76,9 +78,8 @@ fn verify(
     Ok(())
 }
 
-fn envelope(endpoint: &Endpoint, head: &request::Parts, taken: &Taken<'_>) -> Result<Envelope, Rejection> {
+fn envelope(endpoint: &Endpoint, parent: Option<&str>, taken: &Taken<'_>) -> Result<Envelope, Rejection> {
     let event = Head::read(&taken.bytes)?;
-    let trace_parent = head.headers.get(TRACE_PARENT).and_then(|value| value.to_str().ok());
     let unwanted: Option<Unwanted> = endpoint.unwanted(event.livemode, &event.account);
     let header = Header {
         id: event.id.into_owned(),
@@ -88,7 +89,7 @@ fn envelope(endpoint: &Endpoint, head: &request::Parts, taken: &Taken<'_>) -> Re
         livemode: event.livemode,
         api_version: event.api_version.map(std::borrow::Cow::into_owned),
         received_at: shared::clock::now(),
-        trace_parent: shared::trace::child_of(trace_parent),
+        trace_parent: shared::trace::child_of(parent),
         source: Source::Stripe,
         endpoint: endpoint.name.clone(),
         unwanted,
@@ -99,7 +100,8 @@ fn envelope(endpoint: &Endpoint, head: &request::Parts, taken: &Taken<'_>) -> Re
 
 /// `Ok` only when the envelope is durable. A queue that breaks meanwhile takes every answer with it: an
 /// fsync that failed once says nothing about what came before it.
-async fn publish(gateway: &Gateway, envelope: &Envelope) -> Result<(), Unavailable> {
+async fn publish(gateway: &Gateway, envelope: &Envelope, webhook: Option<&str>) -> Result<(), Unavailable> {
+    let span = spans::publish(&gateway.spans, &envelope.header, webhook);
     let started = Instant::now();
     let published = tokio::select! {
         biased;
@@ -107,6 +109,7 @@ async fn publish(gateway: &Gateway, envelope: &Envelope) -> Result<(), Unavailab
         published = gateway.queue.publish(envelope) => published.map_err(Unavailable::Publish),
     };
     gateway.metrics.publish_seconds.observe(started.elapsed().as_secs_f64());
+    spans::published(span, published);
     if published.is_ok() {
         tracing::debug!(
             event_id = envelope.header.id,

@@ -15,7 +15,7 @@ use crate::{dev_secret, failure, output, table};
 
 /// The variables by what they configure. One that two crates read is listed once, where it comes first.
 pub fn groups() -> Vec<(&'static str, Vec<&'static Variable>)> {
-    let sources: [(&'static str, &'static [Variable]); 8] = [
+    let sources: [(&'static str, &'static [Variable]); 9] = [
         ("Gateway", gateway::VARIABLES),
         ("Queue", shared::queue::VARIABLES),
         ("Ledger", worker::ledger::VARIABLES),
@@ -24,6 +24,7 @@ pub fn groups() -> Vec<(&'static str, Vec<&'static Variable>)> {
         ("Staff", worker::staff::VARIABLES),
         ("Stripe", worker::stripe::VARIABLES),
         ("Logs", shared::telemetry::VARIABLES),
+        ("Traces", shared::spans::VARIABLES),
     ];
     let mut seen: Vec<&str> = Vec::new();
     let mut once = |variable: &&'static Variable| {
@@ -160,7 +161,7 @@ pub fn unread(env: &Env) -> Vec<String> {
         let base = base.strip_suffix("_FILE").unwrap_or(base);
         known.contains(&base)
     };
-    let ours = ["GATEWAY_", "WORKER_", "QUEUE_", "STRIPE_WEBHOOK_", "LEDGER_", "TIDEGATE_"];
+    let ours = ["GATEWAY_", "WORKER_", "QUEUE_", "STRIPE_WEBHOOK_", "LEDGER_", "TIDEGATE_", "OTLP_"];
     let names = ours.iter().flat_map(|prefix| env.with_prefix(prefix)).map(|(name, _)| name);
     names.filter(|name| !is_read(name)).map(str::to_owned).collect()
 }

@@ -1,5 +1,5 @@
 //! What gateway and worker both need, and nothing else: the envelope, the queue between them,
-//! configuration from the environment, logs, metrics, the internal listener, the stop signal and the clock.
+//! configuration from the environment, logs, metrics, spans, the internal listener, the stop signal and the clock.
 
 pub mod clock;
 pub mod env;
@@ -9,5 +9,6 @@ pub mod internal;
 pub mod queue;
 pub mod register;
 pub mod shutdown;
+pub mod spans;
 pub mod telemetry;
 pub mod trace;

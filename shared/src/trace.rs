@@ -3,12 +3,39 @@
 /// For what came without one.
 pub const UNKNOWN: &str = "00-00000000000000000000000000000000-0000000000000000-00";
 
-/// A child of the given `traceparent`, or a new trace where it is missing or malformed. The span id is
-/// random, hence the delivery's own.
+/// A `traceparent` that is well formed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Context<'a> {
+    pub trace_id: &'a str,
+    pub span_id: &'a str,
+    /// Whether whoever began the trace wants its spans kept.
+    pub sampled: bool,
+}
+
+impl<'a> Context<'a> {
+    pub fn read(text: &'a str) -> Option<Self> {
+        let mut parts = text.split('-');
+        let (version, trace_id, span_id, flags) =
+            (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let hex = |text: &str, len: usize| {
+            text.len() == len && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        };
+        let is_zero = |text: &str| text.bytes().all(|b| b == b'0');
+        let well_formed = version == "00" && hex(trace_id, 32) && hex(span_id, 16) && hex(flags, 2);
+        if !well_formed || parts.next().is_some() || is_zero(trace_id) || is_zero(span_id) {
+            return None;
+        }
+        let sampled = u8::from_str_radix(flags, 16).is_ok_and(|flags| flags & 1 == 1);
+        Some(Self { trace_id, span_id, sampled })
+    }
+}
+
+/// A child of the given `traceparent`, sampled as that one is, or a new trace where it is missing or malformed.
+/// The span id is random, hence the delivery's own.
 pub fn child_of(parent: Option<&str>) -> String {
     let span = random_hex::<8>();
-    match parent.and_then(trace_id) {
-        Some(trace_id) => format!("00-{trace_id}-{span}-01"),
+    match parent.and_then(Context::read) {
+        Some(Context { trace_id, sampled, .. }) => format!("00-{trace_id}-{span}-0{}", u8::from(sampled)),
         None => format!("00-{}-{span}-01", random_hex::<16>()),
     }
 }
@@ -21,17 +48,6 @@ pub fn span_of(trace_parent: &str) -> &str {
 /// The trace of a delivery.
 pub fn trace_id_of(trace_parent: &str) -> &str {
     trace_parent.split('-').nth(1).unwrap_or_default()
-}
-
-fn trace_id(parent: &str) -> Option<&str> {
-    let mut parts = parent.split('-');
-    let (version, trace_id, span_id, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    let hex = |text: &str, len: usize| {
-        text.len() == len && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
-    };
-    let well_formed = version == "00" && hex(trace_id, 32) && hex(span_id, 16) && hex(flags, 2);
-    let is_zero = |text: &str| text.bytes().all(|b| b == b'0');
-    (well_formed && parts.next().is_none() && !is_zero(trace_id) && !is_zero(span_id)).then_some(trace_id)
 }
 
 /// Random bytes of the operating system, as hex.
@@ -55,6 +71,17 @@ mod tests {
         let (one, two) = (child_of(Some(parent)), child_of(Some(parent)));
         assert!(one.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-") && one.len() == parent.len());
         assert_ne!(one, two);
+    }
+
+    #[test]
+    fn a_child_is_sampled_as_its_parent_is() {
+        for (flags, sampled) in [("00", false), ("01", true), ("02", false), ("03", true)] {
+            let parent = format!("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-{flags}");
+            let child = child_of(Some(&parent));
+            assert_eq!(Context::read(&child).unwrap().sampled, sampled, "{flags}");
+        }
+        assert!(Context::read(&child_of(None)).unwrap().sampled);
+        assert!(Context::read(UNKNOWN).is_none());
     }
 
     #[test]

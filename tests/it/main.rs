@@ -41,4 +41,5 @@ mod tables;
 mod tidy;
 mod tools;
 mod torture;
+mod traces;
 mod verifying;

@@ -85,6 +85,7 @@ fn the_readme_shows_every_variable_as_the_code_has_it() {
         worker::policies::VARIABLES,
         shared::queue::VARIABLES,
         shared::telemetry::VARIABLES,
+        shared::spans::VARIABLES,
     ]
     .concat();
     holds(|files| {

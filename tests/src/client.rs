@@ -70,14 +70,27 @@ impl Client {
 
     /// Signs the body and posts it to the default endpoint.
     pub async fn send(&mut self, body: &Bytes) -> Answer {
+        self.post(body, None).await
+    }
+
+    /// The same as part of a trace.
+    pub async fn send_traced(&mut self, body: &Bytes, trace_parent: &str) -> Answer {
+        self.post(body, Some(trace_parent)).await
+    }
+
+    async fn post(&mut self, body: &Bytes, trace_parent: Option<&str>) -> Answer {
         let header = signature_header(&self.secret, shared::clock::now().timestamp(), body);
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(Method::POST)
             .uri("/webhooks/stripe")
             .header("host", "webhooks.example")
             .header("content-type", "application/json; charset=utf-8")
             .header("user-agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)")
-            .header("stripe-signature", header)
+            .header("stripe-signature", header);
+        if let Some(trace_parent) = trace_parent {
+            request = request.header("traceparent", trace_parent);
+        }
+        let request = request
             .body(Full::new(body.clone()))
             .expect("constant names and printable values make a request");
         let Some((address, connection)) = self.connection().await else { return Answer::Nothing };

@@ -9,6 +9,7 @@ pub mod broker;
 pub mod chaos;
 pub mod client;
 pub mod cluster;
+pub mod collector;
 pub mod fake_stripe;
 pub mod guardian;
 pub mod histories;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use shared::env::{Env, Problem, Variable};
 use shared::queue::Role;
+use shared::spans::SpansConfig;
 
 use crate::stripe::StripeConfig;
 
@@ -71,6 +72,7 @@ pub struct WorkerConfig {
     pub drain: Duration,
     pub retention: Duration,
     pub deaths: usize,
+    pub spans: SpansConfig,
     /// Where there is a key, Stripe is asked.
     pub stripe: Option<StripeConfig>,
 }
@@ -91,6 +93,7 @@ impl WorkerConfig {
             drain: env.seconds(&DRAIN, 1..=600)?,
             retention: Duration::from_secs(env.number::<u64>(&RETENTION, 1..=36_500)? * SECONDS_A_DAY),
             deaths: env.number(&DEATHS, 2..=1_000_000)?,
+            spans: SpansConfig::from_env(env)?,
             stripe: StripeConfig::from_env(env)?,
         })
     }

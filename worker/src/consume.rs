@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use shared::clock;
 use shared::envelope::Envelope;
 use shared::queue::{Delivery, Queue, Settle, Tag};
+use shared::spans::Spans;
 use tokio_util::sync::CancellationToken;
 
 use crate::alone::{self, Alone, Mark, Retries};
@@ -20,8 +21,9 @@ use crate::ledger::Ledger;
 use crate::ledger::pauses::Pause;
 use crate::metrics::Metrics;
 use crate::pause::{Brake, Paused};
-use crate::process::{Manner, process};
+use crate::process::{Manner, process_each};
 use crate::repetitions;
+use crate::spans;
 use crate::watchdog::Watchdog;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -33,6 +35,7 @@ pub struct Lanes {
     pub queue: Queue,
     pub ledger: Ledger,
     pub metrics: Metrics,
+    pub spans: Spans,
     pub circuit: Arc<Circuit>,
     pub(crate) brake: Arc<Brake>,
     pub watchdog: Watchdog,
@@ -95,17 +98,18 @@ impl Lanes {
             return;
         }
         let envelopes: Vec<&Envelope> = deliveries.iter().map(|delivery| &delivery.envelope).collect();
-        let mut pauses = pauses();
+        let (began, mut pauses) = (self.spans.begin(), pauses());
         let result = loop {
             let busy = self.watchdog.busy(lane);
-            let attempt = process(&self.ledger, &envelopes, Manner::Together, clock::now()).await;
+            let attempt = process_each(&self.ledger, &envelopes, Manner::Together, clock::now()).await;
             drop(busy);
             if let ControlFlow::Break(result) = self.judge(attempt, &mut pauses).await {
                 break result;
             }
         };
         match result {
-            Ok(handled) => {
+            Ok((handled, entries)) => {
+                spans::batch(&self.spans, began, &envelopes, &entries);
                 self.metrics.batches.observe(f64::from(u32::try_from(envelopes.len()).unwrap_or(u32::MAX)));
                 self.metrics.count(&handled);
                 self.observe_latency(&envelopes, clock::now());
@@ -118,6 +122,7 @@ impl Lanes {
             }
             Err(Stop::Blame(blame)) => {
                 tracing::warn!(events = deliveries.len(), %blame, "a batch failed: its events are handled one at a time");
+                spans::fell_back(&self.spans, began, &envelopes);
                 self.metrics.fallbacks.inc();
                 for delivery in deliveries {
                     self.alone(lane, delivery).await;
@@ -136,6 +141,7 @@ impl Lanes {
 
     /// Handles one event by itself; `None` when told to stop before it had an outcome.
     pub async fn handle_alone(&self, lane: usize, envelope: &Envelope) -> Option<Alone> {
+        let began = self.spans.begin();
         let (mut pauses, mut mark) = (pauses(), Mark::default());
         let result = loop {
             let busy = self.watchdog.busy(lane);
@@ -147,6 +153,7 @@ impl Lanes {
         };
         match result {
             Ok(alone) => {
+                spans::alone(&self.spans, began, envelope, &alone);
                 match &alone {
                     Alone::Handled(handled) => {
                         self.metrics.count(handled);

@@ -12,11 +12,13 @@ use crate::outcome::Outcome;
 pub(crate) struct Entry<'a> {
     pub(crate) envelope: &'a Envelope,
     pub(crate) outcome: Outcome,
+    /// How often it was tried, with this time.
+    pub(crate) attempts: i64,
 }
 
 /// Says what was committed. The reason of an outcome names fields and never quotes a body.
 pub(crate) fn tell(entries: &[Entry<'_>], now: DateTime<Utc>) {
-    for Entry { envelope, outcome } in entries {
+    for Entry { envelope, outcome, .. } in entries {
         let header = &envelope.header;
         let account = Some(header.account.as_str()).filter(|account| !account.is_empty());
         tracing::info!(

@@ -25,6 +25,7 @@ mod repetitions;
 pub mod replay;
 pub mod rules;
 mod run;
+mod spans;
 pub mod staff;
 pub mod stripe;
 pub mod timeline;

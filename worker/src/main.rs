@@ -2,7 +2,7 @@
 
 use shared::env::Env;
 use shared::queue::{Queue, QueueConfig};
-use shared::{shutdown, telemetry};
+use shared::{shutdown, spans, telemetry};
 use worker::WorkerConfig;
 use worker::ledger::{Ledger, LedgerConfig};
 
@@ -14,6 +14,7 @@ async fn main() -> anyhow::Result<()> {
         worker::ledger::VARIABLES,
         shared::queue::VARIABLES,
         telemetry::VARIABLES,
+        spans::VARIABLES,
     ];
     if shared::env::answered_help("tidegate-worker", "Turns queued Stripe events into the ledger.", &groups) {
         return Ok(());

@@ -68,6 +68,8 @@ pub struct Handled {
     /// API versions, of what came for the first time.
     pub versions: BTreeMap<&'static str, u64>,
     pub facts: Facts,
+    /// Of an event that was handled alone: how often it was tried, with this time.
+    pub attempts: Option<i64>,
 }
 
 /// Handles a batch. `Err` means that nothing was written.
@@ -77,12 +79,23 @@ pub async fn process(
     manner: Manner,
     now: DateTime<Utc>,
 ) -> Result<Handled, Failure> {
+    let (handled, _) = process_each(ledger, envelopes, manner, now).await?;
+    Ok(handled)
+}
+
+/// The same, for whoever wants to know of each event that was due what became of it.
+pub(crate) async fn process_each<'a>(
+    ledger: &Ledger,
+    envelopes: &[&'a Envelope],
+    manner: Manner,
+    now: DateTime<Utc>,
+) -> Result<(Handled, Vec<Entry<'a>>), Failure> {
     let readings = envelopes.iter().map(|envelope| read(envelope)).collect::<Result<Vec<_>, _>>()?;
     let mut tx = ledger.begin().await?;
     let (handled, entries) = write(&mut tx, readings, manner, ledger.policy(), now).await?;
     tx.commit().await?;
     journal::tell(&entries, clock::now());
-    Ok(handled)
+    Ok((handled, entries))
 }
 
 /// Reads one envelope. A panic of a rule is caught: it is the event's failure, not the process's.
@@ -143,7 +156,10 @@ async fn write<'a>(
                 .entry(versions::label(record.envelope.header.api_version.as_deref()))
                 .or_default() += 1;
         }
-        entries.push(Entry { envelope: record.envelope, outcome: record.outcome });
+        entries.push(Entry { envelope: record.envelope, outcome: record.outcome, attempts: record.attempts });
+    }
+    if manner == Manner::Alone {
+        handled.attempts = entries.first().map(|entry| entry.attempts);
     }
     Ok((handled, entries))
 }

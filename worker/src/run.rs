@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use prometheus::Registry;
 use shared::internal::{self, Probes};
 use shared::queue::Queue;
+use shared::spans::Spans;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -39,12 +40,29 @@ pub async fn run(
         format!("the worker cannot listen on {}: set WORKER_INTERNAL_ADDR", config.internal_addr)
     })?;
     quiet_panics();
+    let metrics = Metrics::new();
+    let (spans, exporter) = Spans::start(&config.spans, "tidegate-worker", metrics.spans.clone());
+    let ended = work(config, listener, queue, ledger, metrics, spans, shutdown).await;
+    exporter.finish().await;
+    ended
+}
+
+async fn work(
+    config: WorkerConfig,
+    listener: TcpListener,
+    queue: Queue,
+    ledger: Ledger,
+    metrics: Metrics,
+    spans: Spans,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
     let lane_count = if ledger.takes_several_writers() { config.lanes } else { 1 };
     let broken = CancellationToken::new();
     let lanes = Lanes {
         queue: queue.clone(),
         ledger: ledger.clone(),
-        metrics: Metrics::new(),
+        metrics,
+        spans,
         circuit: Arc::new(Circuit::default()),
         brake: Arc::new(Brake::new()),
         watchdog: Watchdog::start(lane_count + 1, config.event_deadline)?,

@@ -51,6 +51,8 @@ const LEFT_TO_THEIR_DEFAULT: &[(&str, &str)] = &[
     ("STRIPE_COMPLETENESS_INTERVAL_SECS", "of Stripe, not of the place"),
     ("STRIPE_COMPLETENESS_DAYS", "of Stripe, not of the place"),
     ("STRIPE_REFETCH_INTERVAL_SECS", "of Stripe, not of the place"),
+    ("OTLP_URL", "off: which collector there is, if any, is of the place"),
+    ("OTLP_SAMPLE_PERCENT", "counts only with a collector"),
     ("LOG_LEVEL", "one line an event is what people look for"),
 ];
 

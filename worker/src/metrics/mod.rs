@@ -9,6 +9,7 @@ use std::sync::Arc;
 use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, Registry};
 use shared::queue::QueueGauges;
 use shared::register::Register;
+use shared::spans::SpanCounts;
 
 use self::domain::Domain;
 use self::ledger::LedgerGauges;
@@ -41,6 +42,7 @@ pub struct Metrics {
     pub consumption_paused: IntGauge,
     pub queue: Arc<QueueGauges>,
     pub ledger: Arc<LedgerGauges>,
+    pub spans: SpanCounts,
     pub bodies_removed: IntCounter,
     pub stripe_missing: IntCounter,
     pub stripe_checks_failed: IntCounter,
@@ -97,6 +99,7 @@ impl Metrics {
             ),
             queue: Arc::new(QueueGauges::new(&new)),
             ledger: Arc::new(LedgerGauges::new(&new)),
+            spans: SpanCounts::new(&new),
             bodies_removed: new.counter(
                 "bodies_removed_total",
                 "Raw bodies that were removed after their retention.",
