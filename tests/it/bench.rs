@@ -47,7 +47,8 @@ fn the_bench_tells_people_what_it_can_do() -> anyhow::Result<()> {
     for word in ["gateway", "queue", "all", "release"] {
         ensure!(help.contains(word), "the help does not speak of {word}:\n{help}");
     }
-    ensure!(!help.contains("serve"), "the help speaks of what is for the bench alone");
+    let serve = help.lines().any(|line| line.trim_start().starts_with("serve "));
+    ensure!(!serve, "the help speaks of what is for the bench alone");
     Ok(())
 }
 

@@ -23,11 +23,11 @@ const UNFINISHED: &str = "SELECT \
 const DEAD: &str = "SELECT id, account, livemode, fingerprint, object_id, amount, currency FROM events \
     WHERE outcome = 'dead' ORDER BY recorded_at LIMIT 10000";
 const NAMED_ONLY: &str = "SELECT 'charge' AS kind, \
-    (SELECT COUNT(*) FROM (SELECT first_event_at FROM charges WHERE status = 'unknown' LIMIT 10000) c) AS objects, \
-    (SELECT MIN(first_event_at) FROM charges WHERE status = 'unknown') AS since \
+    (SELECT COUNT(*) FROM (SELECT first_event_at FROM charges WHERE status = 'unknown' AND created_at IS NULL LIMIT 10000) c) AS objects, \
+    (SELECT MIN(first_event_at) FROM charges WHERE status = 'unknown' AND created_at IS NULL) AS since \
     UNION ALL SELECT 'payment', \
-    (SELECT COUNT(*) FROM (SELECT first_event_at FROM payments WHERE status = 'unknown' LIMIT 10000) p), \
-    (SELECT MIN(first_event_at) FROM payments WHERE status = 'unknown') \
+    (SELECT COUNT(*) FROM (SELECT first_event_at FROM payments WHERE status = 'unknown' AND created_at IS NULL LIMIT 10000) p), \
+    (SELECT MIN(first_event_at) FROM payments WHERE status = 'unknown' AND created_at IS NULL) \
     UNION ALL SELECT 'invoice', \
     (SELECT COUNT(*) FROM (SELECT first_event_at FROM invoices WHERE status = 'unknown' AND is_stripes LIMIT 10000) i), \
     (SELECT MIN(first_event_at) FROM invoices WHERE status = 'unknown' AND is_stripes)";

@@ -74,9 +74,8 @@ impl Content {
     pub fn of(envelope: &Envelope) -> Self {
         let header = &envelope.header;
         let parsed = serde_json::from_slice::<Value>(&envelope.body);
-        // serde_json keeps objects sorted by key, so its text is the canonical form.
         let object_hash = match &parsed {
-            Ok(value) => Sha256::digest(value["data"]["object"].to_string()),
+            Ok(value) => Sha256::digest(canonical(&value["data"]["object"])),
             Err(_) => Sha256::digest(&envelope.body),
         };
         let mut hasher = Sha256::new();
@@ -92,7 +91,7 @@ impl Content {
         if let Ok(value) = &parsed {
             // The rest of a snapshot's data, and what a thin event has instead of data.
             for part in [&value["data"]["previous_attributes"], &value["related_object"]] {
-                hasher.update(part.to_string());
+                hasher.update(canonical(part));
             }
         }
         let key = EventKey {
@@ -177,6 +176,11 @@ fn observations(
     version: &str,
 ) -> Result<Option<Vec<Observation>>, Permanent> {
     rule(event.kind).map(|(name, read)| read(event, &Fields::of(name, object, version))).transpose()
+}
+
+/// serde_json keeps objects sorted by key, so its text is the canonical form.
+fn canonical(value: &Value) -> Vec<u8> {
+    serde_json::to_vec(value).expect("a JSON value always encodes")
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -95,6 +95,7 @@ mod tests {
         let key = Key { id: "x_1".to_owned(), account: String::new(), livemode: true };
         shelf.load(T::placeholder(key.clone()));
         shelf.change(&key, change);
+        shelf.tell("evt_1", &mut Vec::new());
         shelf
     }
 
