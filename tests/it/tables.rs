@@ -79,6 +79,7 @@ fn key() -> Key {
 
 async fn written<T: Stored>(ledger: &Ledger, row: T) {
     let mut tx = ledger.begin().await.unwrap();
+    tx.touch::<T>(std::slice::from_ref(row.key())).await.unwrap();
     tx.write(&[&row]).await.unwrap();
     tx.commit().await.unwrap();
     assert!(ledger.find::<T>("x_1").await.unwrap() == [row], "{}", T::TABLE);

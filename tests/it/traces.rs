@@ -10,8 +10,9 @@ use harness::load::{SendLog, send_all};
 use harness::ports::free_port;
 use harness::stack::{Combination, Stack};
 use harness::stories::Stories;
+use serde_json::{Value, json};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Two roles flush for 2 s each; the rest is for the stop itself, beside other work on the same cores.
 const STOP_BOUND: Duration = Duration::from_secs(12);
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -76,6 +77,49 @@ async fn one_trace_leads_from_the_sender_over_the_gateway_and_the_queue_to_the_w
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_attempt_has_a_span_in_the_trace_of_its_delivery_and_a_replay_a_trace_of_its_own() {
+    let collector = Collector::start(Manner::Takes).await.unwrap();
+    let url = collector.url();
+    let settings = [("OTLP_URL", url.as_str()), ("WORKER_RETRY_SECS", "1"), ("TIDEGATE_STAFF", "jane")];
+    let mut stack = Stack::start_with(Combination::SqliteSqlite, &settings).await;
+    let bad = Stories::of_seed(24).event_of("tidegate.failpoint.panic", "dead", &json!({ "id": "x_1" }));
+    assert!(stack.client().send(&bad.body).await.accepted());
+    let dead = "SELECT count(*) FROM events WHERE outcome = 'dead'";
+    until("a dead letter", PATIENCE, async || Ok(stack.ledger().count(dead).await? == 1)).await.unwrap();
+    let planned = stack.tidegate(&["replay", "plan", "--json"]).await.unwrap();
+    let planned: Value = serde_json::from_str(&planned).unwrap();
+    stack.tidegate(&["replay", "run", planned["plan"].as_str().unwrap()]).await.unwrap();
+    let handles = |spans: &[Span]| -> Vec<Span> {
+        let mut handles: Vec<Span> = spans.iter().filter(|span| span.name == "handle").cloned().collect();
+        handles.sort_by_key(|span| span.start);
+        handles
+    };
+    until("a span of the replay", PATIENCE, async || Ok(handles(&collector.spans()?).len() >= 3))
+        .await
+        .unwrap();
+    stack.retire("tidegate").await.unwrap();
+    stack.abandon(); // the panics are in its log
+
+    let spans = collector.spans().unwrap();
+    let publish = spans.iter().find(|span| span.name == "publish").unwrap();
+    let handles = handles(&spans);
+    let told = |span: &Span| {
+        let attribute = |name: &str| span.attributes[name].clone();
+        ["tidegate.source", "tidegate.outcome", "tidegate.attempts"].map(attribute)
+    };
+    let expected = [["stripe", "waiting", "1"], ["stripe", "dead", "2"], ["replay", "dead", "3"]];
+    assert_eq!(handles.iter().map(told).collect::<Vec<_>>(), expected, "{handles:#?}");
+    assert!(handles.iter().all(|span| span.failed && span.links.is_empty()));
+    for attempt in &handles[..2] {
+        assert_eq!((&attempt.trace, attempt.parent.as_ref()), (&publish.trace, Some(&publish.id)));
+    }
+    assert!(handles[2].trace != publish.trace && handles[2].parent.is_none());
+    let batches: Vec<&Span> = spans.iter().filter(|span| span.name == "batch").collect();
+    assert!(batches.iter().all(|batch| batch.failed && batch.attributes["tidegate.outcome"] == "fell_back"));
+    assert_eq!(batches.len(), 2, "the delivery's and the replay's; a retry begins alone");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_collector_that_is_away_hangs_or_fails_harms_nothing_and_what_it_misses_is_counted() {
     for manner in [None, Some(Manner::Hangs), Some(Manner::Answers(500)), Some(Manner::Answers(503))] {
         eprintln!("a collector that {manner:?}");
@@ -103,6 +147,7 @@ async fn a_collector_that_is_away_hangs_or_fails_harms_nothing_and_what_it_misse
         assert!(stack.client().send(&last.body).await.accepted());
         let begun = Instant::now();
         stack.halt().await;
+        eprintln!("it took {:?} to stop", begun.elapsed());
         assert!(begun.elapsed() < STOP_BOUND, "{manner:?}: it took {:?} to stop", begun.elapsed());
         assert!(stack.logs().contains("spans cannot be exported"), "it is said once");
     }

@@ -294,7 +294,7 @@ mod tests {
             ("http://", "http://"),
             ("grpc://127.0.0.1:4317", "http://"),
         ] {
-            let problem = read(bad).err().expect(bad).to_string();
+            let problem = read(bad).expect_err(bad).to_string();
             assert!(problem.contains(word) && !problem.contains("hunter2"), "{problem}");
         }
         assert!(SpansConfig::from_env(&Env::of(&[("OTLP_SAMPLE_PERCENT", "101")])).is_err());

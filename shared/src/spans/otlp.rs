@@ -21,8 +21,8 @@ pub enum Kind {
 pub(super) struct Span {
     name: &'static str,
     kind: Kind,
-    trace_id: String,
-    span_id: String,
+    trace: String,
+    id: String,
     pub(super) parent: Option<String>,
     pub(super) start: DateTime<Utc>,
     pub(super) lasted: Duration,
@@ -50,8 +50,8 @@ impl Span {
         Self {
             name,
             kind,
-            trace_id: own.trace_id.to_owned(),
-            span_id: own.span_id.to_owned(),
+            trace: own.trace_id.to_owned(),
+            id: own.span_id.to_owned(),
             parent: parent.and_then(Context::read).map(|parent| parent.span_id.to_owned()),
             start,
             lasted: Duration::ZERO,
@@ -169,8 +169,8 @@ impl<'a> WireSpan<'a> {
         let end = start + i128::try_from(span.lasted.as_nanos()).unwrap_or_default();
         let link = span.link.as_deref().and_then(Context::read);
         Self {
-            trace_id: &span.trace_id,
-            span_id: &span.span_id,
+            trace_id: &span.trace,
+            span_id: &span.id,
             parent_span_id: span.parent.as_deref(),
             name: span.name,
             kind: span.kind as u8,
