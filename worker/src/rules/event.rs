@@ -178,7 +178,7 @@ fn observations(
     rule(event.kind).map(|(name, read)| read(event, &Fields::of(name, object, version))).transpose()
 }
 
-/// serde_json keeps objects sorted by key, so its text is the canonical form.
+/// `serde_json` keeps objects sorted by key, so its text is the canonical form.
 fn canonical(value: &Value) -> Vec<u8> {
     serde_json::to_vec(value).expect("a JSON value always encodes")
 }
