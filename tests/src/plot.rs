@@ -7,7 +7,8 @@ const WIDTH: f64 = 960.0;
 const PANEL_HEIGHT: f64 = 190.0;
 const LEFT: f64 = 76.0;
 const RIGHT: f64 = 24.0;
-const TOP: f64 = 64.0;
+const TOP: f64 = 81.0; // a title and two lines below it
+const LINE_CHARS: usize = 125;
 const BETWEEN: f64 = 58.0;
 const STYLE: &str = "text{font:13px system-ui,sans-serif;fill:#24292f}.title{font-size:17px;font-weight:600}\
 .axis{stroke:#57606a;stroke-width:1}.grid{stroke:#d0d7de;stroke-width:1}.small{fill:#57606a;font-size:12px}\
@@ -69,7 +70,11 @@ impl Plot {
             escaped(&self.title)
         )?;
         writeln!(svg, "<text class=\"title\" x=\"{LEFT}\" y=\"24\">{}</text>", escaped(&self.title))?;
-        writeln!(svg, "<text class=\"small\" x=\"{LEFT}\" y=\"43\">{}</text>", escaped(&self.subtitle))?;
+        let mut y = 43;
+        for line in lines(&self.subtitle) {
+            writeln!(svg, "<text class=\"small\" x=\"{LEFT}\" y=\"{y}\">{}</text>", escaped(&line))?;
+            y += 17;
+        }
         let x = |seconds: f64| LEFT + seconds / last * (WIDTH - LEFT - RIGHT);
         let mut top = TOP;
         for panel in &self.panels {
@@ -183,6 +188,22 @@ fn ticks(highest: f64, about: f64) -> (f64, f64) {
     let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|round| round * power).find(|step| *step >= raw);
     let step = step.unwrap_or(power * 10.0).max(1.0);
     (step, (highest / step).ceil())
+}
+
+/// SVG does not break lines by itself.
+fn lines(text: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let last = lines.len() - 1;
+        if lines[last].chars().count() + word.chars().count() >= LINE_CHARS {
+            lines.push(word.to_owned());
+        } else {
+            let blank = if lines[last].is_empty() { "" } else { " " };
+            lines[last].push_str(blank);
+            lines[last].push_str(word);
+        }
+    }
+    lines
 }
 
 fn escaped(text: &str) -> String {
