@@ -108,7 +108,14 @@ impl Cluster {
             self.nodes[*number].spawn(&self.guardian)?;
         }
         for number in numbers {
-            let booted = self.nodes[*number].answers().await;
+            let mut booted = self.nodes[*number].answers().await;
+            // One that asks another too early about its features ends; whatever supervises it starts it again.
+            for _ in 0..3 {
+                if booted.is_err() {
+                    self.nodes[*number].spawn(&self.guardian)?;
+                    booted = self.nodes[*number].answers().await;
+                }
+            }
             booted.with_context(|| self.nodes[*number].log())?;
         }
         Ok(())

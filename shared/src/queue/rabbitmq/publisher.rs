@@ -166,6 +166,9 @@ async fn serve(
                 if waiting.is_hopeless() {
                     return Ended::Lost("the broker does not confirm any more".to_owned());
                 }
+                if waiting.is_refused() {
+                    return Ended::Lost("the broker refuses every event: the queue is full, or without a leader".to_owned());
+                }
                 if waiting.probe_is_due() {
                     confirms.push(publish(channel, waiting.probe(), None));
                 }

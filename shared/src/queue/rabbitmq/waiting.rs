@@ -38,6 +38,8 @@ pub(super) struct Waiting<'a> {
     /// because the message may still be written and stored.
     publishes: BTreeMap<u64, (Instant, Option<oneshot::Sender<Answer>>)>,
     last: u64,
+    /// Since when every event was refused.
+    refused_since: Option<Instant>,
     probe: Option<u64>,
     probed_at: Instant,
     is_trusted: bool,
@@ -58,6 +60,7 @@ impl<'a> Waiting<'a> {
             proof: proof.min(publishing.deadline * PATIENCE_DEADLINES),
             publishes: BTreeMap::new(),
             last: 0,
+            refused_since: None,
             probe: None,
             probed_at: Instant::now(),
             is_trusted: false,
@@ -94,6 +97,10 @@ impl<'a> Waiting<'a> {
     pub(super) fn confirmed(&mut self, number: u64, answer: Answer) {
         self.confirmed_at = Instant::now();
         if let Some((_, Some(waits))) = self.publishes.remove(&number) {
+            self.refused_since = match answer {
+                Ok(()) => None,
+                Err(_) => self.refused_since.or(Some(self.confirmed_at)),
+            };
             waits.send(answer).ok(); // whoever asked may have gone
         }
         if self.probe == Some(number) && !self.is_trusted {
@@ -134,6 +141,13 @@ impl<'a> Waiting<'a> {
         let is_too_late = since.elapsed() > patience;
         let is_silent = since.max(self.confirmed_at).elapsed() > self.silence;
         !self.is_blocked && (is_too_late || is_silent)
+    }
+
+    /// Whether it is time for another session. Just after the death of a leader a node may keep refusing what
+    /// comes on a connection whose first event was meant for the dead, though the queue has a new leader. (The
+    /// probe does not tell: its queue has a leader of its own.)
+    pub(super) fn is_refused(&self) -> bool {
+        self.refused_since.is_some_and(|since| since.elapsed() >= FIRST_PROOF)
     }
 
     fn insert(&mut self, answer: Option<oneshot::Sender<Answer>>) -> u64 {
