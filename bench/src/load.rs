@@ -77,7 +77,7 @@ pub async fn idle(
     let opened = (0..connections).map(async |number| {
         let mut stream = connect(address).await?;
         let request = requests.request(number % requests.len().max(1)).context("there are requests")?;
-        exchange(&mut stream, request).await?;
+        within(ANSWER_DEADLINE, exchange(&mut stream, request)).await?;
         anyhow::Ok(stream)
     });
     futures_util::stream::iter(opened).buffer_unordered(OPENING_AT_ONCE).try_collect().await
@@ -120,7 +120,8 @@ impl Plan<'_> {
             latencies: RefCell::default(),
             late: RefCell::default(),
         };
-        try_join_all(streams.into_iter().map(|stream| shared.connection(stream))).await?;
+        let connections = try_join_all(streams.into_iter().map(|stream| shared.connection(stream)));
+        within(shared.plan.time + ANSWER_DEADLINE, connections).await?;
         let took = shared.began.elapsed();
         let latencies = shared.latencies.into_inner();
         let mut sample = Sample::of(latencies.len(), took);
@@ -159,21 +160,24 @@ impl Shared<'_> {
     }
 }
 
+async fn within<T>(time: Duration, done: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::time::timeout(time, done).await.context("no answer within the deadline")?
+}
+
 pub async fn connect(address: SocketAddr) -> anyhow::Result<TcpStream> {
     let stream = TcpStream::connect(address).await.with_context(|| format!("connecting to {address}"))?;
     stream.set_nodelay(true)?;
     Ok(stream)
 }
 
-/// One request and its answer, which must be 200: anything else would measure refusals.
+/// One request and its answer, which must be 200: anything else would measure refusals. Its time is for the caller to
+/// limit: a timer for every answer would cost the generator more than reading it.
 pub async fn exchange(stream: &mut TcpStream, request: &[u8]) -> anyhow::Result<()> {
     stream.write_all(request).await?;
     let mut answer = [0; ANSWER_LIMIT_BYTES];
     let mut filled = 0;
-    let deadline = tokio::time::Instant::now() + ANSWER_DEADLINE;
     loop {
-        let read = tokio::time::timeout_at(deadline, stream.read(&mut answer[filled..]));
-        match read.await.context("no answer within the deadline")?? {
+        match stream.read(&mut answer[filled..]).await? {
             0 => bail!("the connection was closed before the answer was whole"),
             read => filled += read,
         }

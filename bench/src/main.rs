@@ -15,6 +15,8 @@ mod scale;
 mod whole;
 mod worker;
 
+use std::path::PathBuf;
+
 use anyhow::{Context, ensure};
 use clap::{Parser, Subcommand};
 use harness::broker::Broker;
@@ -59,6 +61,13 @@ enum Command {
     Instructions(Options),
     /// Everything, and writes docs/performance.md (unless --quick)
     All(Options),
+    /// This build of the gateway beside another, in turn: whether a change helps
+    Against {
+        /// A folder with `tidegate` and `tidegate-gateway` of another commit, of the same profile
+        folder: PathBuf,
+        #[command(flatten)]
+        options: Options,
+    },
     /// One of the servers that others are held against; for the bench itself
     #[command(hide = true)]
     Serve { alternative: Alternative },
@@ -67,7 +76,7 @@ enum Command {
     Toy { toy: Toy },
     /// A loop to count the instructions of; for the bench itself
     #[command(hide = true)]
-    Loop { which: Loop, times: usize, of: usize },
+    Loop { which: Loop, times: usize, file: PathBuf },
 }
 
 #[tokio::main]
@@ -80,8 +89,11 @@ async fn main() -> anyhow::Result<()> {
         Command::Scale(options) => (options.clone(), scale::run(&options).await?),
         Command::Instructions(options) => (options.clone(), instructions::section(&options)?),
         Command::All(options) => (options.clone(), all(&options).await?),
+        Command::Against { folder, options } => {
+            (options.clone(), gateway::against::run(&options, &folder).await?)
+        }
         Command::Toy { toy } => return worker::toy::run(toy).await,
-        Command::Loop { which, times, of } => return instructions::run(which, times, of).await,
+        Command::Loop { which, times, file } => return instructions::run(which, times, &file).await,
         Command::Serve { alternative } => return alternatives::serve(alternative).await,
     };
     if options.json {

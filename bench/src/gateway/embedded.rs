@@ -16,7 +16,7 @@ use crate::report::{Contest, Figure, Options, Reach, Section};
 const CONNECTIONS: usize = 64;
 const OPEN_CONNECTIONS: usize = 512;
 const GROUP: usize = 64;
-const RUN_SECS: f64 = 3.0;
+const RUN_SECS: f64 = 2.0;
 const FIXED_PER_SECOND: f64 = 5_000.0;
 
 pub async fn run(options: &Options, requests: &mut Requests, secret: &str) -> anyhow::Result<Section> {

@@ -21,8 +21,8 @@ use crate::report::{Cell, Contest, Figure, Options, Reach, Section, Table};
 
 const CONNECTIONS: usize = 64;
 const OPEN_CONNECTIONS: usize = 512;
-const RUN_SECS: f64 = 3.0;
-const OPEN_RUN_SECS: f64 = 5.0;
+const RUN_SECS: f64 = 2.0;
+const OPEN_RUN_SECS: f64 = 4.0;
 /// The part of the measured capacity that the open loop offers.
 const SHARE: f64 = 0.7;
 /// A broker is calm again when it takes less than this part of a core.

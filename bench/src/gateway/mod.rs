@@ -1,5 +1,6 @@
 //! Intake beside what limits it: throughput, CPU, latency, flushes, memory and start, on RabbitMQ and on a file.
 
+pub mod against;
 pub mod alternatives;
 pub mod embedded;
 pub mod file;
@@ -16,7 +17,7 @@ use crate::report::{Options, Section};
 
 /// Distinct bodies; what goes over the wire has ids of its own besides.
 const BODIES: usize = 20_000;
-const REQUESTS: usize = 80_000;
+const REQUESTS: usize = 60_000;
 
 pub async fn run(options: &Options) -> anyhow::Result<Vec<Section>> {
     let secret = format!("whsec_{}", shared::trace::random_hex::<20>());

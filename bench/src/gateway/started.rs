@@ -35,9 +35,19 @@ pub struct Launch {
 }
 
 impl Launch {
+    /// One of ours as it was built together with the bench, and its arguments.
     pub fn new(program: &[&str]) -> anyhow::Result<Self> {
-        let mut words: Vec<String> = program.iter().map(|&word| word.to_owned()).collect();
-        words[0] = binary(program[0]).display().to_string();
+        Self::of(&binary(program[0]), &program[1..])
+    }
+
+    /// One of ours as another commit built it, from this folder.
+    pub fn from(folder: &Path, program: &[&str]) -> anyhow::Result<Self> {
+        Self::of(&folder.canonicalize()?.join(program[0]), &program[1..])
+    }
+
+    fn of(program: &Path, arguments: &[&str]) -> anyhow::Result<Self> {
+        let mut words = vec![program.display().to_string()];
+        words.extend(arguments.iter().map(|&word| word.to_owned()));
         let guardian = Guardian::new("bench", Signal::KILL)?;
         Ok(Self { guardian, program: words, wrapper: Vec::new(), settings: Vec::new() })
     }

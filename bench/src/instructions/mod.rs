@@ -1,13 +1,19 @@
 //! The figure that does not drift: how many instructions one gateway request and one applied event take, counted
 //! by callgrind. Each loop runs so often and twice as often, and the difference is what it does.
 
+use std::io::Write;
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow, ensure};
+use bytes::Bytes;
 use gateway::event::Head;
 use gateway::signature::Signature;
+use harness::guardian::Guardian;
+use harness::histories::SampleEvent;
 use harness::signing::signature_header;
+use rustix::process::Signal;
 use shared::envelope::Envelope;
 use worker::ledger::{Ledger, LedgerConfig};
 use worker::process::{Manner, process};
@@ -21,6 +27,7 @@ use crate::report::{Options, Section, Table};
 
 const SEED: u64 = 20_260_601;
 const BATCH: usize = 64;
+const TIMES_LIMIT: usize = 256;
 const SECRET: &str = "whsec_0123456789abcdefghijklmn";
 
 /// What is counted.
@@ -36,13 +43,13 @@ pub enum Loop {
 
 /// How each is run: its name, what one of it is, and how many.
 const LOOPS: [(Loop, &str, &str, usize); 3] = [
-    (Loop::Request, "request", "one gateway request: signature, envelope, header", 320),
-    (Loop::Rules, "rules", "one event by the rules alone: read, fold, derive", 320),
+    (Loop::Request, "request", "one gateway request: signature, envelope, header", TIMES_LIMIT),
+    (Loop::Rules, "rules", "one event by the rules alone: read, fold, derive", TIMES_LIMIT),
     (
         Loop::Applied,
         "applied",
         "one applied event, all of `process` on a SQLite ledger in batches of 64",
-        256,
+        128,
     ),
 ];
 
@@ -50,10 +57,13 @@ pub fn section(options: &Options) -> anyhow::Result<Vec<Section>> {
     let mut section = Section::new("instructions", "Instructions");
     let title = "Instructions, user space, by callgrind (which knows no SHA instructions: the MAC is counted in plain ones)";
     let mut table = Table::new(title, &["what", "instructions"]);
+    let folder = Guardian::new("bench", Signal::KILL)?;
+    let file = folder.folder().join("events");
+    write(&Events::of_seed(SEED).take(2 * TIMES_LIMIT), &file)?;
     for (_, name, what, times) in LOOPS {
         let times = if options.quick { BATCH } else { times };
         eprintln!("instructions of {what}");
-        let (once, twice) = (count(name, times, 2 * times)?, count(name, 2 * times, 2 * times)?);
+        let (once, twice) = (count(name, times, &file)?, count(name, 2 * times, &file)?);
         let each = to_float(twice - once) / to_float(times as u64);
         table.row([what.into(), each.round().into()]);
     }
@@ -62,11 +72,12 @@ pub fn section(options: &Options) -> anyhow::Result<Vec<Section>> {
     Ok(vec![section])
 }
 
-fn count(name: &str, times: usize, of: usize) -> anyhow::Result<u64> {
+fn count(name: &str, times: usize, file: &Path) -> anyhow::Result<u64> {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg(harness::binaries::binary("bench"))
-        .args(["loop", name, &times.to_string(), &of.to_string()])
+        .args(["loop", name, &times.to_string()])
+        .arg(file)
         .output()
         .context("valgrind is not installed")?;
     let said = String::from_utf8_lossy(&output.stderr);
@@ -75,15 +86,43 @@ fn count(name: &str, times: usize, of: usize) -> anyhow::Result<u64> {
     Ok(collected.context("callgrind says what it collected")?.1.trim().parse()?)
 }
 
-/// One of the loops, so many times, after making so many events: making them is the same at every count.
-pub async fn run(which: Loop, times: usize, of: usize) -> anyhow::Result<()> {
-    let events = Events::of_seed(SEED).take(of);
-    let envelopes: Vec<Envelope> = events.iter().map(harness::histories::SampleEvent::envelope).collect();
+/// One of the loops, so many times, after reading all events: reading them is the same at every count.
+pub async fn run(which: Loop, times: usize, file: &Path) -> anyhow::Result<()> {
+    let envelopes = read(file)?;
+    ensure!(envelopes.len() >= times, "{} has fewer events", file.display());
     match which {
         Loop::Request => requests(&envelopes, times),
         Loop::Rules => rules(&envelopes[..times]),
         Loop::Applied => applied(&envelopes[..times]).await,
     }
+}
+
+/// A line with the header, a line with the length of the body, and the body: making events takes far longer under
+/// callgrind than reading them.
+fn write(events: &[SampleEvent], file: &Path) -> anyhow::Result<()> {
+    let mut bytes = Vec::new();
+    for envelope in events.iter().map(SampleEvent::envelope) {
+        writeln!(bytes, "{}\n{}", envelope.header_json(), envelope.body.len())?;
+        bytes.extend_from_slice(&envelope.body);
+    }
+    Ok(std::fs::write(file, bytes)?)
+}
+
+fn read(file: &Path) -> anyhow::Result<Vec<Envelope>> {
+    let bytes = Bytes::from(std::fs::read(file)?);
+    let now = shared::clock::now();
+    let mut rest = &bytes[..];
+    let mut envelopes = Vec::new();
+    while !rest.is_empty() {
+        let mut lines = rest.splitn(3, |byte| *byte == b'\n');
+        let (header, length) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
+        let after = lines.next().context("a header, a length, and a body")?;
+        let (body, next) =
+            after.split_at_checked(std::str::from_utf8(length)?.parse()?).context("a body is cut off")?;
+        envelopes.push(Envelope::from_wire(header, bytes.slice_ref(body), now));
+        rest = next;
+    }
+    Ok(envelopes)
 }
 
 fn requests(envelopes: &[Envelope], times: usize) -> anyhow::Result<()> {
@@ -118,7 +157,7 @@ fn rules(envelopes: &[Envelope]) -> anyhow::Result<()> {
 }
 
 async fn applied(envelopes: &[Envelope]) -> anyhow::Result<()> {
-    let folder = harness::guardian::Guardian::new("bench", rustix::process::Signal::KILL)?;
+    let folder = Guardian::new("bench", Signal::KILL)?;
     let url = format!("sqlite:{}", folder.folder().join("ledger.db").display());
     let env = shared::env::Env::of(&[("DATABASE_URL", &url)]);
     let ledger = Ledger::open(&LedgerConfig::from_env(&env)?).await?;

@@ -1,10 +1,15 @@
 //! What growth costs: the same work with ever more waiting in the queue, and in an ever larger ledger.
 
+mod files;
 mod ledgers;
 mod queues;
 mod window;
 
-use crate::report::{Options, Section};
+use shared::envelope::Envelope;
+
+use crate::measure::rounds::Series;
+use crate::measure::sample::to_float;
+use crate::report::{Line, Options, Section};
 use crate::worker::ground::Ground;
 
 /// Large tables are filled within minutes, and leave room for the page cache of a small machine.
@@ -18,9 +23,31 @@ const POSTGRES_SETTINGS: &[&str] = &[
 ];
 
 pub async fn run(options: &Options) -> anyhow::Result<Vec<Section>> {
-    let ground = Ground::start_with(POSTGRES_SETTINGS).await?;
     let mut section = Section::new("scale", "Growth");
+    files::run(options, &mut section).await?;
+    let ground = Ground::start_with(POSTGRES_SETTINGS).await?;
     queues::run(options, &ground, &mut section).await?;
     ledgers::run(options, &ground, &mut section).await?;
     Ok(vec![section])
+}
+
+/// So many distinct events: the same objects may be told of again, but every event has an id of its own.
+fn renamed(bodies: &[Envelope], count: usize) -> Vec<Envelope> {
+    bodies
+        .iter()
+        .cycle()
+        .take(count)
+        .map(|event| {
+            let mut event = event.clone();
+            event.header.id = format!("evt_{}", shared::trace::random_hex::<12>());
+            event
+        })
+        .collect()
+}
+
+/// What was done per second, in the middle, at each of these sizes.
+fn line<'s>(name: &str, sizes: &[usize], series: impl Iterator<Item = &'s Series>) -> Line {
+    let across = sizes.iter().map(|size| to_float(*size as u64));
+    let points = across.zip(series.map(|series| series.per_second().median)).collect();
+    Line { name: name.to_owned(), points }
 }

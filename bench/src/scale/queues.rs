@@ -2,12 +2,10 @@
 
 use std::time::Instant;
 
-use shared::envelope::Envelope;
-
-use super::window;
-use crate::measure::rounds::{Contestant, Series, interleave};
-use crate::measure::sample::{Sample, to_float};
-use crate::report::{Contest, Line, Options, Plot, Section};
+use super::{renamed, window};
+use crate::measure::rounds::{Contestant, interleave};
+use crate::measure::sample::Sample;
+use crate::report::{Contest, Options, Plot, Section};
 use crate::worker::envelopes;
 use crate::worker::ground::{Ground, Kind};
 
@@ -17,6 +15,8 @@ const DEPTHS: [(usize, &str, &str); 3] = [
     (1_000_000, "publish at 1,000,000 waiting", "drain at 1,000,000 waiting"),
 ];
 const BODIES: usize = 12_000;
+/// So many are made and published before the next are made.
+const AT_ONCE: usize = 50_000;
 const EVENTS: u64 = 6_000;
 /// Rounds are dear where a million waits.
 const ROUNDS_LIMIT: usize = 3;
@@ -28,7 +28,9 @@ pub async fn run(options: &Options, ground: &Ground, section: &mut Section) -> a
     for (depth, publish, drain) in depths {
         eprintln!("filling a queue with {depth}");
         let place = ground.vhost().await?;
-        place.fill(&renamed(&bodies, *depth)).await?;
+        for begin in (0..*depth).step_by(AT_ONCE) {
+            place.fill(&renamed(&bodies, AT_ONCE.min(depth - begin))).await?;
+        }
         places.push((place, *depth, *publish, *drain));
     }
     let (bodies, events) = (&bodies, options.count(usize::try_from(EVENTS)?) as u64);
@@ -56,37 +58,20 @@ pub async fn run(options: &Options, ground: &Ground, section: &mut Section) -> a
     let every_other = |first: usize| series.iter().skip(first).step_by(2);
     section.contests.push(Contest::of("Publishing, while so much waits", every_other(0)));
     section.contests.push(Contest::of("Draining into an empty ledger, while so much waits", every_other(1)));
-    let line =
-        |name: &str, first: usize| Line { name: name.to_owned(), points: points(depths, every_other(first)) };
+    let depths: Vec<usize> = depths.iter().map(|(depth, ..)| *depth).collect();
     section.plots.push(Plot {
         name: "scale-queue",
         title: "Events per second as the queue grows".to_owned(),
         across: "events waiting in RabbitMQ".to_owned(),
         up: "events/s".to_owned(),
         logarithmic: true,
-        lines: vec![line("published", 0), line("applied", 1)],
+        lines: vec![
+            super::line("published", &depths, every_other(0)),
+            super::line("applied", &depths, every_other(1)),
+        ],
     });
     for (place, ..) in places {
         place.purge().await?;
     }
     Ok(())
-}
-
-fn points<'s>(depths: &[(usize, &str, &str)], series: impl Iterator<Item = &'s Series>) -> Vec<(f64, f64)> {
-    let across = depths.iter().map(|(depth, ..)| to_float(*depth as u64));
-    across.zip(series.map(|series| series.per_second().median)).collect()
-}
-
-/// So many distinct events: the same objects may be told of again, but every event has an id of its own.
-fn renamed(bodies: &[Envelope], count: usize) -> Vec<Envelope> {
-    bodies
-        .iter()
-        .cycle()
-        .take(count)
-        .map(|event| {
-            let mut event = event.clone();
-            event.header.id = format!("evt_{}", shared::trace::random_hex::<12>());
-            event
-        })
-        .collect()
 }

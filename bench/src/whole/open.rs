@@ -23,7 +23,7 @@ use crate::worker::ground::{Database, Ground};
 /// The part of the measured capacity that is offered.
 pub const SHARE: f64 = 0.7;
 const CONNECTIONS: usize = 512;
-const RUN_SECS: f64 = 10.0;
+const RUN_SECS: f64 = 6.0;
 const SPIKE: Duration = Duration::from_millis(50);
 /// What is late within this time of something late is the same spike.
 const SAME_SPIKE: TimeDelta = TimeDelta::milliseconds(100);

@@ -24,9 +24,9 @@ const BATCH: usize = 64;
 const LANES: usize = 2;
 /// Enough for a few seconds each.
 const RAW_EVENTS: usize = 60_000;
-const EVENTS: usize = 20_000;
-const TOY_EVENTS: usize = 8_000;
-const SINGLE_EVENTS: usize = 2_500;
+const EVENTS: usize = 15_000;
+const TOY_EVENTS: usize = 6_000;
+const SINGLE_EVENTS: usize = 1_500;
 const OURS: Consumer = Consumer::Worker { batch: "64" };
 const SINGLE: Consumer = Consumer::Worker { batch: "1" };
 
