@@ -141,14 +141,14 @@ impl Shared<'_> {
             let due = match self.plan.every {
                 None => Instant::now(),
                 Some(every) => {
-                    let number = u32::try_from(number).context("too many requests for one run")?;
-                    let due = self.began + every * number;
-                    tokio::time::sleep_until(due.into()).await;
-                    due
+                    self.began + every * u32::try_from(number).context("too many requests for one run")?
                 }
             };
             if due.duration_since(self.began) >= self.plan.time {
                 return Ok(());
+            }
+            if self.plan.every.is_some() {
+                tokio::time::sleep_until(due.into()).await;
             }
             exchange(&mut stream, request).await?;
             let latency = due.elapsed();

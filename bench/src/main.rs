@@ -81,7 +81,11 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let (options, sections) = match Arguments::parse().command {
+    let command = Arguments::parse().command;
+    if !matches!(command, Command::Serve { .. } | Command::Toy { .. } | Command::Loop { .. }) {
+        harness::binaries::binary("tidegate"); // built now if need be, and not while a clock runs
+    }
+    let (options, sections) = match command {
         Command::Gateway(options) => (options.clone(), gateway::run(&options).await?),
         Command::Queue(options) => (options.clone(), queue::run(&options).await?),
         Command::Worker(options) => (options.clone(), worker::run(&options).await?),

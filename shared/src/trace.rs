@@ -1,5 +1,10 @@
 //! W3C trace context: which trace a delivery belongs to, and the delivery's own span.
 
+use std::cell::RefCell;
+
+/// What a thread draws at once: enough for some forty traces.
+const DRAWN_BYTES: usize = 1_024;
+
 /// For what came without one.
 pub const UNKNOWN: &str = "00-00000000000000000000000000000000-0000000000000000-00";
 
@@ -35,14 +40,9 @@ impl<'a> Context<'a> {
 pub fn child_of(parent: Option<&str>) -> String {
     match parent.and_then(Context::read) {
         Some(Context { trace_id, sampled, .. }) => {
-            format!("00-{trace_id}-{}-0{}", random_hex::<8>(), u8::from(sampled))
+            format!("00-{trace_id}-{}-0{}", distinct_hex::<8>(), u8::from(sampled))
         }
-        None => {
-            // Both at once: asking the operating system costs more than all the rest.
-            let random = random_hex::<24>();
-            let (trace_id, span) = random.split_at(32);
-            format!("00-{trace_id}-{span}-01")
-        }
+        None => format!("00-{}-{}-01", distinct_hex::<16>(), distinct_hex::<8>()),
     }
 }
 
@@ -58,9 +58,31 @@ pub fn trace_id_of(trace_parent: &str) -> &str {
 
 /// Random bytes of the operating system, as hex.
 pub fn random_hex<const BYTES: usize>() -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut bytes = [0_u8; BYTES];
     getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    hex(bytes)
+}
+
+/// Random bytes for names that need only be distinct, as hex: drawn from the operating system for many names at once,
+/// because asking it costs more than all the rest.
+fn distinct_hex<const BYTES: usize>() -> String {
+    thread_local! {
+        static DRAWN: RefCell<([u8; DRAWN_BYTES], usize)> = const { RefCell::new(([0; DRAWN_BYTES], DRAWN_BYTES)) };
+    }
+    let mut bytes = [0_u8; BYTES];
+    DRAWN.with_borrow_mut(|(drawn, used)| {
+        if *used + BYTES > DRAWN_BYTES {
+            getrandom::fill(drawn).expect("the operating system gives random bytes");
+            *used = 0;
+        }
+        bytes.copy_from_slice(&drawn[*used..*used + BYTES]);
+        *used += BYTES;
+    });
+    hex(bytes)
+}
+
+fn hex<const BYTES: usize>(bytes: [u8; BYTES]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut hex = String::with_capacity(BYTES * 2);
     for byte in bytes {
         hex.push(char::from(DIGITS[usize::from(byte >> 4)]));

@@ -20,11 +20,11 @@ pub async fn observe(ground: &Ground, ledger: &Database, events: u64) -> anyhow:
     let begun = clock::now();
     let consumer = Consumer::Worker { batch: "64" };
     let worker = launch(ground, &ledger.url, consumer)?.start(&["WORKER_INTERNAL_ADDR"]).await?;
-    let parts = ground.parts()?.with("worker", worker.id());
+    let (parts, ready) = (ground.parts()?.with("worker", worker.id()), Instant::now());
     let mut start = None;
     let sample = loop {
         let applied = eye.events_since(begun).await?;
-        ensure!((clock::now() - begun).to_std()? < PATIENCE, "only {applied} events were applied");
+        ensure!(ready.elapsed() < PATIENCE, "only {applied} events were applied");
         match &start {
             None if applied >= WARM_UP_EVENTS => start = Some((applied, Instant::now(), parts.cpu())),
             Some((before, at, cpu)) if applied >= before + events => {

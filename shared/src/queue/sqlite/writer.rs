@@ -59,8 +59,6 @@ impl Writer {
                 () = self.stop.cancelled(), if !self.ops.is_closed() => self.ops.close(),
                 () = self.condition.broken.cancelled() => return,
             }
-            // Whoever is ready to ask too may do so first, and shares the fsync; nobody waits for a timer.
-            tokio::task::yield_now().await;
             while group.has_room() {
                 let Ok(op) = self.ops.try_recv() else { break };
                 group.add(op);
