@@ -21,7 +21,7 @@ use crate::broker::node::{BOOT_PATIENCE, Node};
 use crate::guardian::{Guardian, until};
 use crate::ports::free_port;
 
-const CONFIG: &str = "cluster_partition_handling = pause_minority\nnet_ticktime = 6\nlog.file.level = info\n";
+const CONFIG: &str = "cluster_partition_handling = pause_minority\nnet_ticktime = 4\nlog.file.level = info\n";
 
 pub struct Cluster {
     nodes: Vec<Node>,

@@ -9,6 +9,7 @@ use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use chrono::{DateTime, Utc};
 use shared::clock;
 use shared::envelope::Envelope;
+use shared::queue::share::Share;
 use shared::queue::{Delivery, Queue, Settle, Tag};
 use shared::spans::Spans;
 use tokio_util::sync::CancellationToken;
@@ -58,7 +59,8 @@ enum Stop {
 
 impl Lanes {
     /// Runs one lane to its end: told to stop, it works off what this worker was lent, if there is time.
-    pub async fn run(self, lane: usize) {
+    pub async fn run(self, lane: usize, lanes: usize) {
+        let share = Share::of_lane(lane, lanes);
         loop {
             if self.shutdown.is_cancelled() && self.circuit.reason().is_some() {
                 return; // nothing can be worked off
@@ -72,7 +74,7 @@ impl Lanes {
                         () = self.brake.released() => continue,
                     }
                 }
-                deliveries = self.queue.receive(self.batch_events) => deliveries,
+                deliveries = self.queue.receive_rather(self.batch_events, share) => deliveries,
             };
             if deliveries.is_empty() {
                 return;

@@ -82,7 +82,7 @@ async fn work(
     tracing::info!(ledger = ledger.shown(), lanes = lane_count, batch_events = lanes.batch_events, "working");
     let tasks = TaskTracker::new();
     for lane in 0..lane_count {
-        tasks.spawn(lanes.clone().run(lane));
+        tasks.spawn(lanes.clone().run(lane, lane_count));
     }
     tasks.spawn(chores::pause::run(lanes.clone()));
     tasks.spawn(chores::retry::run(lanes.clone(), lane_count));

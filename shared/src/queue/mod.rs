@@ -4,6 +4,7 @@
 mod config;
 mod gauges;
 pub mod rabbitmq;
+pub mod share;
 #[cfg(feature = "embedded")]
 pub mod sqlite;
 
@@ -14,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::config::{QueueConfig, QueueUrl, VARIABLES};
 pub use self::gauges::QueueGauges;
+use self::share::Share;
 use crate::envelope::Envelope;
 
 /// A handle; clones share one queue.
@@ -145,8 +147,13 @@ impl Queue {
     /// waited through. Dropping the future loses nothing: what it had been lent goes back. Nothing is handed
     /// out only after `wind_down`, once nothing is left.
     pub async fn receive(&self, max: usize) -> Vec<Delivery> {
+        self.receive_rather(max, Share::WHOLE).await
+    }
+
+    /// The same, and of what is there rather a share's. A file has one receiver at a time, and knows no shares.
+    pub async fn receive_rather(&self, max: usize, share: Share) -> Vec<Delivery> {
         match &*self.0 {
-            Backend::RabbitMq(queue) => queue.receive(max).await,
+            Backend::RabbitMq(queue) => queue.receive(max, share).await,
             #[cfg(feature = "embedded")]
             Backend::Sqlite(queue) => queue.receive(max).await,
         }

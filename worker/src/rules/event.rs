@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 use shared::envelope::{Envelope, Source};
 
 use super::fields::{Fields, moment};
 use super::freshness::Freshness;
+use super::json::Json;
 use super::observation::{Observation, Report};
 use super::risk::{self, Risk};
 use super::{
@@ -29,9 +29,9 @@ pub struct EventKey {
 
 /// A body that was parsed, before any rule looks at it.
 #[derive(Debug)]
-pub struct Content {
+pub struct Content<'a> {
     pub key: EventKey,
-    value: Result<Value, String>,
+    value: Result<Json<'a>, serde_json::Error>,
 }
 
 /// What an event means to the ledger.
@@ -70,12 +70,12 @@ impl Circumstances<'_> {
     }
 }
 
-impl Content {
-    pub fn of(envelope: &Envelope) -> Self {
-        let header = &envelope.header;
-        let parsed = serde_json::from_slice::<Value>(&envelope.body);
-        let object_hash = match &parsed {
-            Ok(value) => Sha256::digest(canonical(&value["data"]["object"])),
+impl<'a> Content<'a> {
+    pub fn of(envelope: &'a Envelope) -> Self {
+        let (header, length) = (&envelope.header, envelope.body.len());
+        let value = Json::read(&envelope.body);
+        let object_hash = match &value {
+            Ok(value) => Sha256::digest(value.at("data").at("object").canonical(length)),
             Err(_) => Sha256::digest(&envelope.body),
         };
         let mut hasher = Sha256::new();
@@ -88,10 +88,10 @@ impl Content {
             hasher.update((part.len() as u64).to_be_bytes());
             hasher.update(part);
         }
-        if let Ok(value) = &parsed {
+        if let Ok(value) = &value {
             // The rest of a snapshot's data, and what a thin event has instead of data.
-            for part in [&value["data"]["previous_attributes"], &value["related_object"]] {
-                hasher.update(canonical(part));
+            for part in [value.at("data").at("previous_attributes"), value.at("related_object")] {
+                hasher.update(part.canonical(0));
             }
         }
         let key = EventKey {
@@ -100,7 +100,7 @@ impl Content {
             livemode: header.livemode,
             content_hash: hex(&hasher.finalize()[..16]),
         };
-        Self { key, value: parsed.map_err(|error| error.to_string()) }
+        Self { key, value }
     }
 
     /// What is at risk while this event is not applied.
@@ -128,12 +128,12 @@ impl Content {
             return Ok(Meaning::Ignored(unwanted.reason()));
         }
         let value = self.value.as_ref().map_err(|_| refuse("body", "is not JSON, or nested too deeply"))?;
-        if value["object"] == "v2.core.event" {
+        if value.at("object").as_str() == Some("v2.core.event") {
             return Ok(Meaning::Ignored("thin event"));
         }
         let Some(at) = moment(header.created) else { return Err(refuse("created", "is not a time")) };
         let event = Circumstances { kind: &header.kind, at, key: &self.key };
-        match observations(event, &value["data"]["object"], version)? {
+        match observations(event, value.at("data").at("object"), version)? {
             Some(observations) => Ok(Meaning::Observations(observations)),
             None if header.kind == "invoice.upcoming" => {
                 Ok(Meaning::Ignored("an upcoming invoice has no id"))
@@ -172,15 +172,10 @@ fn rule(kind: &str) -> Option<(&'static str, Rule)> {
 
 fn observations(
     event: Circumstances<'_>,
-    object: &Value,
+    object: &Json<'_>,
     version: &str,
 ) -> Result<Option<Vec<Observation>>, Permanent> {
     rule(event.kind).map(|(name, read)| read(event, &Fields::of(name, object, version))).transpose()
-}
-
-/// `serde_json` keeps objects sorted by key, so its text is the canonical form.
-fn canonical(value: &Value) -> Vec<u8> {
-    serde_json::to_vec(value).expect("a JSON value always encodes")
 }
 
 fn hex(bytes: &[u8]) -> String {

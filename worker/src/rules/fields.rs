@@ -1,10 +1,9 @@
 //! Reads fields of Stripe's objects, whatever the API version: a needed field that is missing or malformed
 //! is a permanent failure that names the field and the version; amounts are whole, checked numbers.
 
-use chrono::{DateTime, Utc};
-use serde_json::Value;
-
 use super::Permanent;
+use super::json::Json;
+use chrono::{DateTime, Utc};
 
 /// Above every amount that Stripe takes, and far enough below the limit of the type to be added up.
 pub const AMOUNT_LIMIT: i64 = 1_000_000_000_000_000;
@@ -13,27 +12,27 @@ const TEXT_LIMIT_BYTES: usize = 500;
 /// One JSON object, with where it stands, for messages.
 #[derive(Debug)]
 pub struct Fields<'a> {
-    value: &'a Value,
+    value: &'a Json<'a>,
     version: &'a str,
     rule: &'static str,
 }
 
 impl<'a> Fields<'a> {
     /// `rule` is who reads, for the messages.
-    pub fn of(rule: &'static str, value: &'a Value, version: &'a str) -> Self {
+    pub fn of(rule: &'static str, value: &'a Json<'a>, version: &'a str) -> Self {
         Self { value, version, rule }
     }
 
     /// The same reader, for an object inside this one.
     #[must_use]
-    pub fn within(&self, value: &'a Value) -> Self {
+    pub fn within(&self, value: &'a Json<'a>) -> Self {
         Self { value, ..*self }
     }
 
     /// The value at a path of names, `None` where it is absent or null.
-    pub fn at(&self, names: &[&str]) -> Option<&'a Value> {
+    pub fn at(&self, names: &[&str]) -> Option<&'a Json<'a>> {
         let found = names.iter().try_fold(self.value, |value, name| value.get(name))?;
-        (!found.is_null()).then_some(found)
+        (*found != Json::Null).then_some(found)
     }
 
     pub fn refuse(&self, field: &str, fault: &'static str) -> Permanent {
@@ -47,7 +46,7 @@ impl<'a> Fields<'a> {
 
     /// The object's own id.
     pub fn id(&self) -> Result<&'a str, Permanent> {
-        match self.at(&["id"]).and_then(Value::as_str) {
+        match self.at(&["id"]).and_then(Json::as_str) {
             Some(id) if shared::envelope::is_identifier(id) => Ok(id),
             Some(_) => Err(self.refuse("id", "is not an id")),
             None => Err(self.refuse("id", "is missing")),
@@ -61,13 +60,13 @@ impl<'a> Fields<'a> {
     pub fn maybe_text(&self, names: &[&str]) -> Result<Option<&'a str>, Permanent> {
         match self.at(names) {
             None => Ok(None),
-            Some(Value::String(text)) if text.contains('\0') => {
+            Some(Json::Text(text)) if text.contains('\0') => {
                 Err(self.refuse(&names.join("."), "contains NUL"))
             }
-            Some(Value::String(text)) if text.len() > TEXT_LIMIT_BYTES => {
+            Some(Json::Text(text)) if text.len() > TEXT_LIMIT_BYTES => {
                 Err(self.refuse(&names.join("."), "is longer than 500 bytes"))
             }
-            Some(Value::String(text)) => Ok(Some(text)),
+            Some(Json::Text(text)) => Ok(Some(text)),
             Some(_) => Err(self.refuse(&names.join("."), "is not a text")),
         }
     }
@@ -117,18 +116,22 @@ impl<'a> Fields<'a> {
 
     /// A yes or no; anything odd counts as absent, for no money hangs on it.
     pub fn flag(&self, names: &[&str]) -> bool {
-        self.at(names).and_then(Value::as_bool).unwrap_or(false)
+        self.at(names).and_then(Json::as_bool).unwrap_or(false)
     }
 
     /// The objects of a list: `{"data": [...]}`, or a plain array.
     pub fn list(&self, names: &[&str]) -> impl Iterator<Item = Fields<'a>> {
-        let listed = self.at(names).and_then(|list| list.get("data").unwrap_or(list).as_array());
-        listed.into_iter().flatten().filter(|value| value.is_object()).map(|value| self.within(value))
+        let listed = self.at(names).and_then(|list| list.get("data").unwrap_or(list).as_list());
+        listed
+            .into_iter()
+            .flatten()
+            .filter(|value| matches!(value, Json::Object(_)))
+            .map(|value| self.within(value))
     }
 
     /// A small count; anything odd counts as absent, for no money hangs on it.
     pub fn count(&self, name: &str) -> i64 {
-        self.at(&[name]).and_then(Value::as_i64).filter(|count| (0..1_000_000).contains(count)).unwrap_or(0)
+        self.at(&[name]).and_then(Json::as_i64).filter(|count| (0..1_000_000).contains(count)).unwrap_or(0)
     }
 
     /// Three lower-case letters.
@@ -154,9 +157,14 @@ pub fn moment(seconds: i64) -> Option<DateTime<Utc>> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
+
+    fn fields<T>(object: &Value, look: impl FnOnce(&Fields<'_>) -> T) -> T {
+        let text = object.to_string();
+        look(&Fields::of("payments", &Json::read(text.as_bytes()).unwrap(), "2020-08-27"))
+    }
 
     #[test]
     fn only_whole_numbers_in_range_are_money() {
@@ -170,31 +178,32 @@ mod tests {
             (json!(1e30), "is not a whole number"),
             (json!(true), "is not a whole number"),
         ] {
-            let object = json!({"amount": value});
-            let refused = Fields::of("payments", &object, "2020-08-27").amount("amount").unwrap_err();
+            let refused = fields(&json!({"amount": value}), |fields| fields.amount("amount").unwrap_err());
             assert_eq!((refused.field.as_str(), refused.fault), ("data.object.amount", fault));
             assert_eq!(refused.version, "2020-08-27");
         }
-        assert_eq!(Fields::of("payments", &json!({"amount": 0}), "").amount("amount"), Ok(0));
+        assert_eq!(fields(&json!({"amount": 0}), |fields| fields.amount("amount")), Ok(0));
     }
 
     #[test]
     fn a_link_is_plain_or_expanded() {
         let object =
             json!({"a": "cus_1", "b": {"id": "cus_2", "email": "x"}, "c": null, "d": 5, "e": {"id": "a\0"}});
-        let fields = Fields::of("payments", &object, "");
-        assert_eq!(fields.link(&["a"]), Ok(Some("cus_1")));
-        assert_eq!(fields.link(&["b"]), Ok(Some("cus_2")));
-        assert_eq!(fields.link(&["c"]), Ok(None));
-        assert!(fields.link(&["d"]).is_err() && fields.link(&["e"]).is_err());
+        fields(&object, |fields| {
+            assert_eq!(fields.link(&["a"]), Ok(Some("cus_1")));
+            assert_eq!(fields.link(&["b"]), Ok(Some("cus_2")));
+            assert_eq!(fields.link(&["c"]), Ok(None));
+            assert!(fields.link(&["d"]).is_err() && fields.link(&["e"]).is_err());
+        });
     }
 
     #[test]
     fn text_that_postgres_cannot_hold_is_refused_and_metadata_of_that_kind_left_out() {
         let object = json!({"status": "a\0b", "metadata": {"user_id": "a\0b", "listing_id": "l1"}});
-        let fields = Fields::of("payments", &object, "");
-        assert_eq!(fields.text("status").unwrap_err().fault, "contains NUL");
-        assert_eq!((fields.metadata("user_id"), fields.metadata("listing_id")), (None, Some("l1")));
+        fields(&object, |fields| {
+            assert_eq!(fields.text("status").unwrap_err().fault, "contains NUL");
+            assert_eq!((fields.metadata("user_id"), fields.metadata("listing_id")), (None, Some("l1")));
+        });
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod fields;
 pub mod freshness;
 mod index;
 pub mod invoices;
+pub mod json;
 pub mod movements;
 pub mod observation;
 pub mod payments;

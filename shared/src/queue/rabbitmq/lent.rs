@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use super::acks::Acks;
 use super::topology;
 use crate::envelope::Envelope;
+use crate::queue::share::{Share, kin};
 use crate::queue::{Delivery, Settle, Settled, Tag};
 
 /// Epochs number the channels of this process, over all queues, so that no tag is valid on another channel.
@@ -41,7 +42,8 @@ pub(super) enum Lending {
 struct Inner {
     epoch: u64,
     acks: Acks,
-    buffer: VecDeque<Delivery>,
+    /// Each with its kin.
+    buffer: VecDeque<(u64, Delivery)>,
     /// What is held of other queues than `events`: hardly ever anything.
     strays: BTreeMap<u64, &'static str>,
     /// Consumers may still bring something.
@@ -78,13 +80,14 @@ impl Lent {
     }
 
     pub(super) fn arrive(&self, number: u64, queue: &'static str, envelope: Envelope, redelivered: bool) {
+        let kin = kin(&envelope);
         let mut inner = self.lock();
         if queue != topology::EVENTS {
             inner.strays.insert(number, queue);
         }
         inner.acks.lent(number, envelope.header.received_at);
         let tag = Tag { scope: inner.epoch, number };
-        inner.buffer.push_back(Delivery { envelope, tag, redelivered });
+        inner.buffer.push_back((kin, Delivery { envelope, tag, redelivered }));
         drop(inner);
         self.arrived.notify_one();
     }
@@ -97,10 +100,10 @@ impl Lent {
     }
 
     /// Nothing is awaited once something has been taken: who drops this future has taken nothing.
-    pub(super) async fn receive(&self, max: usize) -> Vec<Delivery> {
+    pub(super) async fn receive(&self, max: usize, share: Share) -> Vec<Delivery> {
         loop {
             let arrived = self.arrived.notified();
-            if let Some(taken) = self.take(max) {
+            if let Some(taken) = self.take(max, share) {
                 return taken;
             }
             arrived.await;
@@ -108,13 +111,21 @@ impl Lent {
     }
 
     /// `None` where it is worth waiting.
-    fn take(&self, max: usize) -> Option<Vec<Delivery>> {
+    fn take(&self, max: usize, share: Share) -> Option<Vec<Delivery>> {
         let mut inner = self.lock();
         if inner.buffer.is_empty() {
             return (inner.is_ending && !inner.is_open).then(Vec::new);
         }
-        let count = max.max(1).min(inner.buffer.len());
-        let taken = inner.buffer.drain(..count).collect();
+        let is_there = inner.buffer.iter().any(|(kin, _)| share.has(*kin));
+        let share = if is_there { share } else { Share::WHOLE };
+        let mut taken = Vec::with_capacity(max.min(inner.buffer.len()));
+        for (kin, delivery) in std::mem::take(&mut inner.buffer) {
+            if taken.len() < max.max(1) && share.has(kin) {
+                taken.push(delivery);
+            } else {
+                inner.buffer.push_back((kin, delivery));
+            }
+        }
         if !inner.buffer.is_empty() {
             self.arrived.notify_one(); // for the next who asks
         }
@@ -124,7 +135,7 @@ impl Lent {
     /// Takes what nobody has begun out of the buffer, and returns its tags: the broker must have them back.
     pub(super) fn take_back(&self) -> Vec<u64> {
         let mut inner = self.lock();
-        let tags: Vec<u64> = inner.buffer.drain(..).map(|delivery| delivery.tag.number).collect();
+        let tags: Vec<u64> = inner.buffer.drain(..).map(|(_, delivery)| delivery.tag.number).collect();
         inner.strays.retain(|tag, _| !tags.contains(tag));
         tags.into_iter().filter(|tag| inner.acks.released(*tag)).collect()
     }

@@ -28,6 +28,7 @@ use self::lent::Lent;
 use self::nodes::Nodes;
 use self::publisher::{Publisher, Publishing};
 use self::supervisor::Status;
+use super::share::Share;
 use super::{
     Delivery, Depth, OpenError, PublishError, QueueConfig, QueueError, QueueUrl, Role, Settle, Settled, Tag,
 };
@@ -88,9 +89,9 @@ impl RabbitMq {
         }
     }
 
-    pub(super) async fn receive(&self, max: usize) -> Vec<Delivery> {
+    pub(super) async fn receive(&self, max: usize, share: Share) -> Vec<Delivery> {
         match &self.consumer {
-            Some((consumer, _)) => consumer.lent().receive(max).await,
+            Some((consumer, _)) => consumer.lent().receive(max, share).await,
             None => std::future::pending().await,
         }
     }

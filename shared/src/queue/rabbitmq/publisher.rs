@@ -100,7 +100,11 @@ async fn run(publishing: Publishing, mut requests: mpsc::Receiver<Request>) {
             Some(Ok((line, channel))) => {
                 let ended = serve(&publishing, &line, &channel, &mut requests, proof).await;
                 let was_trusted = publishing.status.refusal() != Some(PublishError::Unavailable);
-                proof = if was_trusted { FIRST_PROOF } else { LONGEST_PROOF.min(proof * 2) };
+                proof = match (was_trusted, publishing.nodes.have_had_their_turns()) {
+                    (true, _) => FIRST_PROOF,
+                    (false, true) => LONGEST_PROOF.min(proof * 2),
+                    (false, false) => proof, // the next node may know already what this one does not
+                };
                 if matches!(ended, Ended::Closed) {
                     publishing.status.closed();
                     line.close(publishing.deadline).await;

@@ -21,8 +21,9 @@ const PATIENCE_DEADLINES: u32 = 4;
 /// cut off from the others, and not know it yet. A cluster whose leader is cut off takes longer than one of
 /// them to choose another, and then a connection that has lasted is of more use than a new one.
 const SILENCE_DEADLINES: u32 = 2;
-/// How long a new session may take to confirm its probe, before another is begun; it doubles each time. Just
-/// after the death of a leader, a node may send what comes on a new connection to the dead, and never again.
+/// How long a new session may take to confirm its probe, before another is begun; it doubles with each round
+/// of the nodes. Just after the death of a leader, a node may send what comes on a new connection to the dead,
+/// and never again.
 pub(super) const FIRST_PROOF: Duration = Duration::from_secs(1);
 
 pub(super) struct Waiting<'a> {
