@@ -22,7 +22,7 @@ const ANSWER_DEADLINE: Duration = Duration::from_secs(15);
 const ANSWER_LIMIT_BYTES: usize = 2_048;
 const OPENING_AT_ONCE: usize = 64;
 /// From here on an answer is a spike, and the report says when it was.
-const SPIKE: Duration = Duration::from_millis(50);
+pub const SPIKE: Duration = Duration::from_millis(50);
 /// Late answers that close together are one spike.
 const SAME_SPIKE: Duration = Duration::from_millis(100);
 

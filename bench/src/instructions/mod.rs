@@ -13,7 +13,9 @@ use gateway::signature::Signature;
 use harness::guardian::Guardian;
 use harness::histories::SampleEvent;
 use harness::signing::signature_header;
+use hmac::{Hmac, KeyInit, Mac};
 use rustix::process::Signal;
+use sha2::Sha256;
 use shared::envelope::Envelope;
 use worker::ledger::{Ledger, LedgerConfig};
 use worker::process::{Manner, process};
@@ -35,6 +37,8 @@ const SECRET: &str = "whsec_0123456789abcdefghijklmn";
 pub enum Loop {
     /// Signature, head of the event, header of the envelope.
     Request,
+    /// The MAC of the body and nothing else.
+    Mac,
     /// The rules alone: read, fold and derive, in batches.
     Rules,
     /// The rules and a ledger in a SQLite file, in batches.
@@ -42,8 +46,9 @@ pub enum Loop {
 }
 
 /// How each is run: its name, what one of it is, and how many.
-const LOOPS: [(Loop, &str, &str, usize); 3] = [
+const LOOPS: [(Loop, &str, &str, usize); 4] = [
     (Loop::Request, "request", "one gateway request: signature, envelope, header", TIMES_LIMIT),
+    (Loop::Mac, "mac", "of which the MAC of the body", TIMES_LIMIT),
     (Loop::Rules, "rules", "one event by the rules alone: read, fold, derive", TIMES_LIMIT),
     (
         Loop::Applied,
@@ -92,6 +97,7 @@ pub async fn run(which: Loop, times: usize, file: &Path) -> anyhow::Result<()> {
     ensure!(envelopes.len() >= times, "{} has fewer events", file.display());
     match which {
         Loop::Request => requests(&envelopes, times),
+        Loop::Mac => macs(&envelopes[..times]),
         Loop::Rules => rules(&envelopes[..times]),
         Loop::Applied => applied(&envelopes[..times]).await,
     }
@@ -137,6 +143,18 @@ fn requests(envelopes: &[Envelope], times: usize) -> anyhow::Result<()> {
         ensure!(Head::read(&envelope.body)?.id == envelope.header.id, "an event says its id");
         ensure!(!envelope.header_json().is_empty(), "an envelope has a header");
     }
+    Ok(())
+}
+
+fn macs(envelopes: &[Envelope]) -> anyhow::Result<()> {
+    let keyed = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes())?;
+    let mut last = 0;
+    for envelope in envelopes {
+        let mut mac = keyed.clone();
+        mac.update(&envelope.body);
+        last = mac.finalize().into_bytes().iter().fold(last, |sum: u64, byte| sum + u64::from(*byte));
+    }
+    ensure!(last > 0, "a MAC is not all zeros");
     Ok(())
 }
 

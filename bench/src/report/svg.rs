@@ -9,7 +9,8 @@ use super::shown;
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 360.0;
 const LEFT: f64 = 80.0;
-const RIGHT: f64 = 20.0;
+/// Half of the last number below the axis stands here.
+const RIGHT: f64 = 50.0;
 const TOP: f64 = 40.0;
 const BOTTOM: f64 = 60.0;
 const COLOURS: [&str; 6] = ["#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#8c564b"];
@@ -107,13 +108,17 @@ fn add(svg: &mut String, element: &str) {
     writeln!(svg, "{element}").expect("a String takes every write");
 }
 
-/// The next number of the kind 1, 2, 2.5, 5 times a power of ten.
+/// The next number of the kind 1, 2, 2.5, 3, 4, 5, 8 times a power of ten.
 fn rounded_up(most: f64) -> f64 {
     if most <= 0.0 {
         return 1.0;
     }
     let power = 10_f64.powf(most.log10().floor());
-    [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().map(|step| step * power).find(|top| *top >= most).unwrap_or(most)
+    [1.0, 2.0, 2.5, 3.0, 4.0, 5.0, 8.0, 10.0]
+        .into_iter()
+        .map(|step| step * power)
+        .find(|top| *top >= most)
+        .unwrap_or(most)
 }
 
 #[cfg(test)]
@@ -140,7 +145,9 @@ mod tests {
 
     #[test]
     fn axes_end_at_round_numbers() {
-        for (most, top) in [(0.0, 1.0), (1.4, 2.0), (2.0, 2.0), (23_400.0, 25_000.0), (0.03, 0.05)] {
+        for (most, top) in
+            [(0.0, 1.0), (1.4, 2.0), (2.0, 2.0), (23_400.0, 25_000.0), (0.031, 0.04), (291.0, 300.0)]
+        {
             assert!((rounded_up(most) - top).abs() < 1e-9, "{most}");
         }
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::{renamed, window};
 use crate::measure::rounds::{Contestant, interleave};
 use crate::measure::sample::Sample;
-use crate::report::{Contest, Options, Plot, Section};
+use crate::report::{Contest, Figure, Options, Plot, Section};
 use crate::worker::envelopes;
 use crate::worker::ground::{Ground, Kind};
 
@@ -56,7 +56,36 @@ pub async fn run(options: &Options, ground: &Ground, section: &mut Section) -> a
     });
     let series = interleave(options.rounds().min(ROUNDS_LIMIT), contestants.collect()).await?;
     let every_other = |first: usize| series.iter().skip(first).step_by(2);
-    section.contests.push(Contest::of("Publishing, while so much waits", every_other(0)));
+    if let [publish, drain, .., last_publish, last_drain] = &series[..]
+        && !options.quick
+    {
+        let broker = |sample: &Sample| sample.cpu_per_event("broker");
+        let ours = |sample: &Sample| sample.cpu_per_event("worker") + sample.cpu_per_event("postgres");
+        section.figures.extend([
+            Figure::ratio(
+                "broker's CPU for a publish, 1e6 waiting / 1e3",
+                last_publish,
+                publish,
+                "µs",
+                broker,
+            ),
+            Figure::ratio(
+                "broker's CPU for an applied event, 1e6 waiting / 1e3",
+                last_drain,
+                drain,
+                "µs",
+                broker,
+            ),
+            Figure::ratio(
+                "CPU of worker and Postgres for an applied event, 1e6 waiting / 1e3",
+                last_drain,
+                drain,
+                "µs",
+                ours,
+            ),
+        ]);
+    }
+    section.contests.push(Contest::of("Publishing to RabbitMQ, while so much waits", every_other(0)));
     section.contests.push(Contest::of("Draining into an empty ledger, while so much waits", every_other(1)));
     let depths: Vec<usize> = depths.iter().map(|(depth, ..)| *depth).collect();
     section.plots.push(Plot {
@@ -70,6 +99,12 @@ pub async fn run(options: &Options, ground: &Ground, section: &mut Section) -> a
             super::line("applied", &depths, every_other(1)),
         ],
     });
+    section.notes.push(
+        "What grows with what waits in RabbitMQ is the broker's own work: a quorum queue keeps an index of all that waits \
+         in memory, collects the garbage of it, and reads back from the disk what it hands out. Worker and Postgres are \
+         asked for the same at every depth. The queues are filled by the product's own publisher, with whole events."
+            .to_owned(),
+    );
     for (place, ..) in places {
         place.purge().await?;
     }
