@@ -15,6 +15,9 @@ use super::nodes::Node;
 
 /// A peer that says nothing for twice this long is gone. While blocked the broker does not expect any.
 const HEARTBEAT_SECS: u16 = 10;
+/// lapin keeps room for 64 frames of the largest size on every connection: 8 MB with the broker's own 128 KiB. It
+/// must not be less than the 8 KiB in which a broker of today expects the first frames.
+const FRAME_LIMIT_BYTES: u32 = 65_536;
 /// For each step of opening a session: longer than one publish may take, because TLS and names come first.
 pub(super) const OPEN_DEADLINE: Duration = Duration::from_secs(10);
 const GOODBYE_DEADLINE: Duration = Duration::from_secs(1);
@@ -34,6 +37,7 @@ impl Line {
     pub(super) async fn open(node: &Node, purpose: &str, deadline: Duration) -> Result<Self, String> {
         let mut uri = node.uri.clone();
         uri.query.heartbeat.get_or_insert(HEARTBEAT_SECS);
+        uri.query.frame_max.get_or_insert(FRAME_LIMIT_BYTES);
         let properties = ConnectionProperties::default()
             .with_connection_name(format!("tidegate {purpose}").into())
             .with_client_property("product".into(), "tidegate".into())
