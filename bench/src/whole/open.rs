@@ -172,7 +172,7 @@ fn late(round: usize, ways: &[(DateTime<Utc>, DateTime<Utc>)]) -> Vec<Spike> {
 }
 
 fn table(mut spikes: Vec<Spike>) -> Table {
-    let count = |what| spikes.iter().filter(|spike| spike.what == what).count();
+    let count = |what: &str| spikes.iter().filter(|spike| spike.what == what).count();
     let title = format!(
         "Spikes, the worst first: {} of {} ms and more until accepted, {} of {} ms and more until applied",
         count("accepted"),
