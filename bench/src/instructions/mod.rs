@@ -48,7 +48,7 @@ pub enum Loop {
 /// How each is run: its name, what one of it is, and how many.
 const LOOPS: [(Loop, &str, &str, usize); 4] = [
     (Loop::Request, "request", "one gateway request: signature, envelope, header", TIMES_LIMIT),
-    (Loop::Mac, "mac", "of which the MAC of the body", TIMES_LIMIT),
+    (Loop::Mac, "mac", "the MAC of its body alone", TIMES_LIMIT),
     (Loop::Rules, "rules", "one event by the rules alone: read, fold, derive", TIMES_LIMIT),
     (
         Loop::Applied,
