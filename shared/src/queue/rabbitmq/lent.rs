@@ -188,3 +188,45 @@ impl Lent {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    /// A buffer with these payments' events, in this order.
+    fn lent(payments: &[&str]) -> Lent {
+        let lent = Lent::default();
+        lent.begin();
+        for (number, payment) in (1..).zip(payments) {
+            let body = Bytes::from(format!("{{\"id\":\"pi_{payment}\"}}"));
+            let envelope = Envelope::from_wire(b"", body, crate::clock::now());
+            lent.arrive(number, topology::EVENTS, envelope, false);
+        }
+        lent
+    }
+
+    fn numbers(taken: Option<Vec<Delivery>>) -> Vec<u64> {
+        taken.unwrap().iter().map(|delivery| delivery.tag.number).collect()
+    }
+
+    #[test]
+    fn a_lane_takes_its_own_first_and_others_rather_than_nothing() {
+        let lent = lent(&["a", "b", "a", "c", "a"]);
+        let of_a = kin(&lent.lock().buffer[0].1.envelope);
+        let lane = (0..64).find(|lane| Share::of_lane(*lane, 64).has(of_a)).unwrap();
+        let share = Share::of_lane(lane, 64);
+        assert_eq!(numbers(lent.take(2, share)), [1, 3], "no more than asked for");
+        assert_eq!(numbers(lent.take(2, share)), [5], "what is another's stays for him");
+        assert_eq!(numbers(lent.take(2, share)), [2, 4], "but nobody is idle");
+        assert!(lent.take(2, share).is_none(), "then he waits");
+    }
+
+    #[test]
+    fn without_a_share_what_came_first_is_taken_first() {
+        let lent = lent(&["a", "b", "c"]);
+        assert_eq!(numbers(lent.take(2, Share::WHOLE)), [1, 2]);
+        assert_eq!(numbers(lent.take(2, Share::WHOLE)), [3]);
+    }
+}
