@@ -1,7 +1,7 @@
 //! Two builds of the gateway in turn, so that whether a change helps is a ratio of one run. For whoever tunes it:
 //! the other build is a folder with the binaries of another commit.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use harness::broker::Broker;
 use shared::queue::rabbitmq::topology;
@@ -35,8 +35,7 @@ pub async fn run(options: &Options, other: &Path) -> anyhow::Result<Vec<Section>
     drop(events);
     let broker = Broker::shared().await;
     let time = options.time(RUN_SECS);
-    let folders = [None, Some(other.to_owned())];
-    let [ours, theirs] = &folders;
+    let (ours, theirs) = (None, Some(other));
     let (this, that) = (on_broker(broker, ours, &secret).await?, on_broker(broker, theirs, &secret).await?);
 
     let published = async |side: &OnBroker, connections| {
@@ -50,7 +49,7 @@ pub async fn run(options: &Options, other: &Path) -> anyhow::Result<Vec<Section>
         calm(&parts, "broker").await;
         anyhow::Ok(sample)
     };
-    let written = async |folder: &Option<PathBuf>, rate: Option<f64>| {
+    let written = async |folder: Option<&Path>, rate: Option<f64>| {
         let mut requests = requests.lock().await;
         requests.stamp();
         let gateway = on_file(folder, &secret).await?;
@@ -95,14 +94,14 @@ pub async fn run(options: &Options, other: &Path) -> anyhow::Result<Vec<Section>
 }
 
 /// From this folder, or as it was built together with the bench.
-fn launch(folder: &Option<PathBuf>, program: &[&str]) -> anyhow::Result<Launch> {
+fn launch(folder: Option<&Path>, program: &[&str]) -> anyhow::Result<Launch> {
     match folder {
         None => Launch::new(program),
         Some(folder) => Launch::from(folder, program),
     }
 }
 
-async fn on_broker(broker: &Broker, folder: &Option<PathBuf>, secret: &str) -> anyhow::Result<OnBroker> {
+async fn on_broker(broker: &Broker, folder: Option<&Path>, secret: &str) -> anyhow::Result<OnBroker> {
     let url = broker.vhost("against").await?;
     topology::declare(&url).await?;
     let launch = launch(folder, &["tidegate-gateway"])?;
@@ -111,7 +110,7 @@ async fn on_broker(broker: &Broker, folder: &Option<PathBuf>, secret: &str) -> a
     Ok(OnBroker { gateway, queue: Publisher::open(&url).await? })
 }
 
-async fn on_file(folder: &Option<PathBuf>, secret: &str) -> anyhow::Result<Started> {
+async fn on_file(folder: Option<&Path>, secret: &str) -> anyhow::Result<Started> {
     let launch = launch(folder, &["tidegate", "gateway"])?;
     let queue = format!("sqlite:{}", launch.folder().join("queue.db").display());
     launch
