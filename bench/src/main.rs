@@ -17,7 +17,7 @@ mod worker;
 
 use std::path::PathBuf;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use clap::{Parser, Subcommand};
 use harness::broker::Broker;
 use harness::postgres::Postgres;
@@ -110,12 +110,24 @@ async fn main() -> anyhow::Result<()> {
 
 async fn all(options: &Options) -> anyhow::Result<Vec<Section>> {
     ensure!(options.quick || !cfg!(debug_assertions), "figures worth keeping come from a release build");
-    let mut sections = gateway::run(options).await?;
-    sections.extend(queue::run(options).await?);
-    sections.extend(worker::run(options).await?);
-    sections.extend(whole::run(options).await?);
-    sections.extend(scale::run(options).await?);
-    sections.extend(instructions::section(options)?);
+    let (mut sections, mut failures) = (Vec::new(), Vec::new());
+    let mut take = |name, measured: anyhow::Result<Vec<Section>>| match measured {
+        Ok(measured) => sections.extend(measured),
+        Err(error) => {
+            eprintln!("{name} failed, and the others go on: {error:#}");
+            failures.push(name);
+        }
+    };
+    take("gateway", gateway::run(options).await);
+    take("queue", queue::run(options).await);
+    take("worker", worker::run(options).await);
+    take("end-to-end", whole::run(options).await);
+    take("scale", scale::run(options).await);
+    take("instructions", instructions::section(options));
+    if !failures.is_empty() {
+        print!("{}", text::write(&sections));
+        bail!("{} failed; docs/performance.md stays as it is", failures.join(", "));
+    }
     if !options.quick {
         document::write(&machine().await?, &sections)?;
         eprintln!("docs/performance.md is written");

@@ -18,6 +18,8 @@ const BODIES: usize = 12_000;
 /// So many are made and published before the next are made.
 const AT_ONCE: usize = 50_000;
 const EVENTS: u64 = 6_000;
+/// The worker must not run dry.
+const MARGIN: usize = 1_000;
 /// Rounds are dear where a million waits.
 const ROUNDS_LIMIT: usize = 3;
 
@@ -34,10 +36,13 @@ pub async fn run(options: &Options, ground: &Ground, section: &mut Section) -> a
         places.push((place, *depth, *publish, *drain));
     }
     let (bodies, events) = (&bodies, options.count(usize::try_from(EVENTS)?) as u64);
-    let contestants = places.iter().flat_map(|(place, _, publish, drain)| {
+    let contestants = places.iter().flat_map(|(place, depth, publish, drain)| {
         [
             Contestant::new(publish, move || async move {
-                let events = renamed(bodies, window::needed(events));
+                // As much as the last worker took, who also worked off what he was lent when he was stopped.
+                let waiting = usize::try_from(place.waiting().await?)?;
+                let missing = (depth + window::needed(events) + MARGIN).saturating_sub(waiting);
+                let events = renamed(bodies, missing);
                 let parts = place.parts()?;
                 let (before, begun) = (parts.cpu(), Instant::now());
                 place.fill(&events).await?;
