@@ -105,9 +105,9 @@ pub async fn run(options: &Options, ground: &Ground, section: &mut Section) -> a
         ],
     });
     section.notes.push(
-        "What grows with what waits in RabbitMQ is the broker's own work: a quorum queue keeps an index of all that waits \
-         in memory, collects the garbage of it, and reads back from the disk what it hands out. Worker and Postgres are \
-         asked for the same at every depth. The queues are filled by the product's own publisher, with whole events."
+        "What grows with what waits in RabbitMQ is the broker's own work. The likely reasons, not profiled: a quorum queue \
+         keeps an index of all that waits in memory, and reads back from the disk what it hands out. Worker and Postgres \
+         are asked for the same at every depth. The queues are filled by the product's own publisher, with whole events."
             .to_owned(),
     );
     for (place, ..) in places {

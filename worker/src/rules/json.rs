@@ -1,5 +1,5 @@
 //! A body of JSON, read once: texts are borrowed from the bytes wherever they contain no escapes, and objects are
-//! lists sorted by name. A tenth of the work of a worker was to make a copy of every text of every event.
+//! lists sorted by name. A tree that owns its texts would copy every one of them, of every event.
 
 use std::borrow::Cow;
 use std::fmt;
