@@ -61,9 +61,10 @@ enum Command {
     Instructions(Options),
     /// Everything, and writes docs/performance.md (unless --quick)
     All(Options),
-    /// This build of the gateway beside another, in turn: whether a change helps
+    /// This build of the gateway, or the worker, beside another, in turn: whether a change helps
     Against {
-        /// A folder with `tidegate` and `tidegate-gateway` of another commit, of the same profile
+        part: Part,
+        /// A folder with the binaries of another commit, of the same profile
         folder: PathBuf,
         #[command(flatten)]
         options: Options,
@@ -77,6 +78,12 @@ enum Command {
     /// A loop to count the instructions of; for the bench itself
     #[command(hide = true)]
     Loop { which: Loop, times: usize, file: PathBuf },
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Part {
+    Gateway,
+    Worker,
 }
 
 #[tokio::main]
@@ -93,8 +100,11 @@ async fn main() -> anyhow::Result<()> {
         Command::Scale(options) => (options.clone(), scale::run(&options).await?),
         Command::Instructions(options) => (options.clone(), instructions::section(&options)?),
         Command::All(options) => (options.clone(), all(&options).await?),
-        Command::Against { folder, options } => {
+        Command::Against { part: Part::Gateway, folder, options } => {
             (options.clone(), gateway::against::run(&options, &folder).await?)
+        }
+        Command::Against { part: Part::Worker, folder, options } => {
+            (options.clone(), worker::against::run(&options, &folder).await?)
         }
         Command::Toy { toy } => return worker::toy::run(toy).await,
         Command::Loop { which, times, file } => return instructions::run(which, times, &file).await,

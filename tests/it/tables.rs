@@ -1,7 +1,9 @@
 //! The tables and the objects agree: a row that was only touched is the placeholder that the rules begin
 //! with, and what is written is what is read.
 
+use harness::postgres::Postgres;
 use harness::random::Random;
+use serde_json::json;
 use shared::clock;
 use worker::ledger::Ledger;
 use worker::ledger::objects::Stored;
@@ -19,7 +21,7 @@ use worker::rules::subscriptions::Subscription;
 use worker::rules::warnings::Warning;
 use worker::rules::{Key, Object};
 
-use crate::ledgers::each_ledger;
+use crate::ledgers::{each_ledger, envelope, open, the_event, together};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_was_only_touched_is_a_placeholder() {
@@ -71,6 +73,34 @@ async fn what_is_written_is_what_is_read() {
         written(&ledger, ban).await;
     })
     .await;
+}
+
+/// Postgres moves parts of long rows to a second table, which costs as much as the row did.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_of_postgres_stays_with_its_key_where_a_page_has_room() {
+    let url = Postgres::shared().await.database("pages").await.unwrap();
+    let ledger = open(&url).await;
+    ledger.migrate().await.unwrap();
+    let moved = async || {
+        const BYTES: &str = "SELECT pg_relation_size(reltoastrelid) FROM pg_class WHERE relname = 'bodies'";
+        harness::ledger::Ledger::at(&url).count(BYTES).await.unwrap()
+    };
+    let of_bytes = |id: &str, bytes: u64| {
+        let mut random = Random::of_seed(bytes);
+        let noise: Vec<String> = (0..bytes / 16).map(|_| format!("{:016x}", random.number())).collect();
+        envelope(id, "quantum.leap", 0, &json!({ "noise": noise.concat() }))
+    };
+    let usual = [of_bytes("evt_1", 1_000), of_bytes("evt_2", 3_000), of_bytes("evt_3", 7_000)];
+    together(&ledger, &usual.iter().collect::<Vec<_>>()).await;
+    assert_eq!(moved().await, 0);
+    let large = of_bytes("evt_4", 40_000);
+    together(&ledger, &[&large]).await;
+    assert!(moved().await > 0, "what no page holds is kept all the same");
+    for event in usual.iter().chain([&large]) {
+        let key = the_event(&ledger, &event.header.id).await.key();
+        assert_eq!(ledger.body(&key).await.unwrap().as_deref(), Some(&event.body[..]));
+    }
+    ledger.close().await;
 }
 
 fn key() -> Key {

@@ -169,7 +169,7 @@ async fn read_siblings(tx: &mut Transaction, locked: &Locked, world: &mut World)
     for row in tx.children("dispute", &disputes).await? {
         world.load_movement(row);
     }
-    for row in tx.children("charge", &charges).await? {
+    for row in tx.refunds_of(&[&charges[..], &payments[..]].concat()).await? {
         world.load_refund(row);
     }
     for row in tx.children("charge", &charges).await? {
@@ -186,9 +186,6 @@ async fn read_siblings(tx: &mut Transaction, locked: &Locked, world: &mut World)
     for row in tx.charges_of_payments(&payments).await? {
         world.load_charge(row);
     }
-    for row in tx.children::<Refund>("payment", &payments).await? {
-        world.load_refund(row);
-    }
     Ok(())
 }
 
@@ -198,24 +195,27 @@ fn known(keys: &Keys, new: &HashSet<Key>) -> Vec<Key> {
 }
 
 /// Customers and users are rows that many want: they are locked only where they are reported, or where a
-/// dispute is concerned. Which those are, a rehearsal of the events tells.
+/// dispute is concerned. Which those are, a rehearsal of the events tells; without any dispute there are none.
 async fn lock_users(
     tx: &mut Transaction,
     locked: &mut Locked,
     events: &[Event],
     world: &mut World,
 ) -> Result<(), Failure> {
-    let is_disputed =
-        world.disputes.rows().next().is_some() || world.charges.rows().any(|charge| charge.dispute_count > 0);
-    if !is_disputed && locked.customers.is_empty() {
-        return Ok(());
-    }
+    let is_disputed = !locked.disputes.is_empty()
+        || world.disputes.rows().next().is_some()
+        || world.charges.rows().any(|charge| charge.dispute_count > 0);
     let reported = sorted(&locked.customers);
-    locked.customers.extend(customers_concerned(locked, events, world)?);
+    if is_disputed {
+        locked.customers.extend(customers_concerned(locked, events, world)?);
+    }
     for row in touch::<Customer>(tx, locked.reach, &locked.customers).await?.rows {
         world.load_customer(row);
     }
     let payments = tx.disputed_payments_of_customers(&reported).await?;
+    if !is_disputed && payments.is_empty() {
+        return Ok(());
+    }
     read_charged(tx, payments, world).await?;
 
     locked.users.clone_from(rehearse(world, events)?.users_concerned());

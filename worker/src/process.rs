@@ -14,14 +14,14 @@ use crate::failpoint;
 use crate::failure::Failure;
 use crate::fold::fold;
 use crate::journal::{self, Entry};
+use crate::ledger::audit::appending;
 use crate::ledger::events::{Concluded, Record, Repetitions};
-use crate::ledger::objects::Stored;
+use crate::ledger::objects::{Stored, writing};
 use crate::ledger::replays::Replayed;
-use crate::ledger::{Ledger, LedgerError, Transaction};
+use crate::ledger::{Ledger, LedgerError, Statement, Transaction};
 use crate::load::{Keys, Locked, Reach, load};
 use crate::outcome::Outcome;
 use crate::repetitions;
-use crate::rules::Permanent;
 use crate::rules::event::{Content, EventKey, Meaning};
 use crate::rules::facts::Facts;
 use crate::rules::policy::Policy;
@@ -29,6 +29,7 @@ use crate::rules::risk::Risk;
 use crate::rules::shelf::Shelf;
 use crate::rules::versions;
 use crate::rules::world::{Event, World};
+use crate::rules::{Permanent, Transition};
 
 /// Who moves what events move, in the audit.
 const STRIPE: &str = "stripe";
@@ -124,8 +125,7 @@ async fn write<'a>(
 
     let (mut world, locked) = load(tx, &events, policy, Reach::Lock).await?;
     let transitions = fold(&mut world, &events)?;
-    store(tx, &world, &locked).await?;
-    tx.append_audit(&transitions, STRIPE, now).await?;
+    store(tx, &world, &locked, &transitions, now).await?;
 
     let facts = Facts::of(&world, &transitions);
     let (deliveries, recorded) = (batch.deliveries, batch.recorded);
@@ -272,28 +272,38 @@ async fn record(
     Ok(due)
 }
 
-/// Writes what changed.
-async fn store(tx: &mut Transaction, world: &World, locked: &Locked) -> Result<(), LedgerError> {
-    write_locked(tx, &world.refunds, &locked.refunds).await?;
-    write_locked(tx, &world.movements, &locked.movements).await?;
-    write_locked(tx, &world.disputes, &locked.disputes).await?;
-    write_locked(tx, &world.failures, &locked.failures).await?;
-    write_locked(tx, &world.warnings, &locked.warnings).await?;
-    write_locked(tx, &world.charges, &locked.charges).await?;
-    write_locked(tx, &world.payments, &locked.payments).await?;
-    write_locked(tx, &world.invoices, &locked.invoices).await?;
-    write_locked(tx, &world.subscriptions, &locked.subscriptions).await?;
-    write_locked(tx, &world.customers, &locked.customers).await?;
-    write_locked(tx, &world.bans, &locked.users).await
+/// Writes what changed and appends what moved: what nearly every batch does in one statement, and in another what
+/// few do.
+async fn store(
+    tx: &mut Transaction,
+    world: &World,
+    locked: &Locked,
+    transitions: &[Transition],
+    now: DateTime<Utc>,
+) -> Result<(), LedgerError> {
+    let seldom = vec![
+        changed(&world.refunds, &locked.refunds),
+        changed(&world.movements, &locked.movements),
+        changed(&world.disputes, &locked.disputes),
+        changed(&world.warnings, &locked.warnings),
+        changed(&world.bans, &locked.users),
+    ];
+    tx.run_together(seldom).await?;
+    let often = vec![
+        changed(&world.failures, &locked.failures),
+        changed(&world.charges, &locked.charges),
+        changed(&world.payments, &locked.payments),
+        changed(&world.invoices, &locked.invoices),
+        changed(&world.subscriptions, &locked.subscriptions),
+        changed(&world.customers, &locked.customers),
+        appending(transitions, STRIPE, now),
+    ];
+    tx.run_together(often).await
 }
 
 /// A row that changed without its lock would be a lost update in waiting.
-async fn write_locked<T: Stored>(
-    tx: &mut Transaction,
-    shelf: &Shelf<T>,
-    locked: &Keys,
-) -> Result<(), LedgerError> {
+fn changed<'a, T: Stored>(shelf: &'a Shelf<T>, locked: &Keys) -> Statement<'a> {
     let changed = shelf.changed();
     debug_assert!(changed.iter().all(|row| locked.contains(row.key())), "{} without a lock", T::TABLE);
-    tx.write(&changed).await
+    writing(&changed)
 }

@@ -1,6 +1,7 @@
 //! A consumer, a real process, drains a queue that was filled before. The clock runs from the beginning of the
 //! first batch, which the ledger has noted, until all events are seen in the ledger.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::ensure;
@@ -19,9 +20,11 @@ const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Who drains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Consumer {
+pub enum Consumer<'a> {
     /// Our worker, with so many events in a batch.
     Worker { batch: &'static str },
+    /// Another build of it, from this folder.
+    Other { folder: &'a Path, batch: &'static str },
     /// What many would write: see `toy.rs`.
     Toy,
 }
@@ -31,10 +34,10 @@ pub async fn run(
     ground: &Ground,
     kind: Kind,
     events: &[Envelope],
-    consumer: Consumer,
+    consumer: Consumer<'_>,
 ) -> anyhow::Result<Sample> {
     let ledger = match consumer {
-        Consumer::Worker { .. } => ground.ledger(kind).await?,
+        Consumer::Worker { .. } | Consumer::Other { .. } => ground.ledger(kind).await?,
         Consumer::Toy => ground.database(kind).await?,
     };
     if consumer == Consumer::Toy {
@@ -52,7 +55,7 @@ pub async fn drain(
     ground: &Ground,
     ledger: &Database,
     events: usize,
-    consumer: Consumer,
+    consumer: Consumer<'_>,
 ) -> anyhow::Result<Sample> {
     let mut eye = Eye::on(ledger).await?;
     let commits = eye.commits().await?;
@@ -85,9 +88,12 @@ pub async fn drain(
 }
 
 /// A consumer's process on the queue of this ground and a ledger.
-pub fn launch(ground: &Ground, ledger_url: &str, consumer: Consumer) -> anyhow::Result<Launch> {
+pub fn launch(ground: &Ground, ledger_url: &str, consumer: Consumer<'_>) -> anyhow::Result<Launch> {
     let launch = match consumer {
         Consumer::Worker { batch } => Launch::new(&["tidegate-worker"])?.with("WORKER_BATCH_EVENTS", batch),
+        Consumer::Other { folder, batch } => {
+            Launch::from(folder, &["tidegate-worker"])?.with("WORKER_BATCH_EVENTS", batch)
+        }
         Consumer::Toy => Launch::new(&["bench", "toy", "consumer"])?,
     };
     Ok(launch.with("QUEUE_URL", &ground.queue_url).with("DATABASE_URL", ledger_url))

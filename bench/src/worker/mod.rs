@@ -1,6 +1,7 @@
 //! The worker: a queue that was filled before is drained with all rules, beside raw inserts of the same bytes
 //! in the same batches, batches of one, and what many would write.
 
+pub mod against;
 pub mod alone;
 pub mod drain;
 pub mod ground;
@@ -27,8 +28,8 @@ const RAW_EVENTS: usize = 60_000;
 const EVENTS: usize = 15_000;
 const TOY_EVENTS: usize = 6_000;
 const SINGLE_EVENTS: usize = 1_500;
-const OURS: Consumer = Consumer::Worker { batch: "64" };
-const SINGLE: Consumer = Consumer::Worker { batch: "1" };
+const OURS: Consumer<'_> = Consumer::Worker { batch: "64" };
+const SINGLE: Consumer<'_> = Consumer::Worker { batch: "1" };
 
 pub async fn run(options: &Options) -> anyhow::Result<Vec<Section>> {
     let all = envelopes(options.count(RAW_EVENTS));

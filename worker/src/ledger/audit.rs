@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::rows::Rows;
+use super::rows::{Rows, Statement};
 use super::{Ledger, LedgerError, Transaction, on};
 use crate::rules::{Key, Transition};
 
@@ -34,35 +34,38 @@ pub struct Line {
     pub row: AuditRow,
 }
 
+/// The statement that appends what moved, and who moved it. Two writers of one revision would be a lost update; the
+/// key refuses the second.
+pub(crate) fn appending<'a>(moved: &'a [Transition], actor: &'a str, now: DateTime<Utc>) -> Statement<'a> {
+    Rows::of(moved)
+        .text("subject_id", |t| &t.key.id)
+        .text("account", |t| &t.key.account)
+        .flag("livemode", |t| t.key.livemode)
+        .text("subject_kind", |t| t.kind)
+        .int("revision", |t| t.revision)
+        .time("at", |_| Some(now))
+        .text("actor", |_| actor)
+        .maybe_text("event_id", |t| t.event_id.as_deref())
+        .text("what", |t| t.told.what)
+        .maybe_text("before", |t| t.told.before.as_deref())
+        .maybe_text("after", |t| t.told.after.as_deref())
+        .text("severity", |t| t.told.severity.as_str())
+        .into_statement(
+            "INSERT INTO audit (subject_id, account, livemode, subject_kind, revision, at, actor, event_id, what, \
+             before, after, severity) SELECT subject_id, account, livemode, subject_kind, revision, at, actor, \
+             event_id, what, before, after, severity FROM input",
+        )
+}
+
 impl Transaction {
-    /// Appends what moved, and who moved it. Two writers of one revision would be a lost update; the key refuses the second.
+    /// Appends what moved, and who moved it.
     pub async fn append_audit(
         &mut self,
         moved: &[Transition],
         actor: &str,
         now: DateTime<Utc>,
     ) -> Result<(), LedgerError> {
-        let rows = Rows::of(moved)
-            .text("subject_id", |t| &t.key.id)
-            .text("account", |t| &t.key.account)
-            .flag("livemode", |t| t.key.livemode)
-            .text("subject_kind", |t| t.kind)
-            .int("revision", |t| t.revision)
-            .time("at", |_| Some(now))
-            .text("actor", |_| actor)
-            .maybe_text("event_id", |t| t.event_id.as_deref())
-            .text("what", |t| t.told.what)
-            .maybe_text("before", |t| t.told.before.as_deref())
-            .maybe_text("after", |t| t.told.after.as_deref())
-            .text("severity", |t| t.told.severity.as_str());
-        rows.run(
-            self,
-            "INSERT INTO audit (subject_id, account, livemode, subject_kind, revision, at, actor, event_id, what, \
-             before, after, severity) SELECT subject_id, account, livemode, subject_kind, revision, at, actor, \
-             event_id, what, before, after, severity FROM input",
-        )
-        .await?;
-        Ok(())
+        self.run_together(vec![appending(moved, actor, now)]).await
     }
 }
 

@@ -18,6 +18,7 @@ pub mod objects;
 pub mod overrides;
 pub mod pauses;
 pub mod refetch;
+mod refunds;
 pub mod replays;
 pub mod retention;
 mod rows;
@@ -35,6 +36,7 @@ use sqlx::{PgPool, SqlitePool};
 
 pub use self::config::{LedgerConfig, VARIABLES};
 pub use self::error::LedgerError;
+pub(crate) use self::rows::Statement;
 use crate::rules::policy::Policy;
 
 /// A handle; clones share one ledger.

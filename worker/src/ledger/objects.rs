@@ -2,14 +2,14 @@
 //! objects' own list of fields.
 
 use std::collections::HashSet;
-use std::fmt::Write;
 
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, FromRow};
 
-use super::rows::{Rows, by_key};
+use super::rows::{Rows, Statement, by_key};
 use super::{Ledger, LedgerError, Transaction, on};
+use crate::rules::row::Columns;
 use crate::rules::{Key, Object};
 
 /// An object that both databases can give back.
@@ -87,32 +87,7 @@ impl Transaction {
 
     /// Writes rows that this transaction has touched, hence that are there.
     pub async fn write<T: Stored>(&mut self, rows: &[&T]) -> Result<(), LedgerError> {
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let table = T::TABLE;
-        let columns = Rows::of(rows).fields(|row| *row);
-        let mut statement = format!("UPDATE {table} SET ");
-        for (place, name) in columns.names().filter(|name| !KEY.contains(name)).enumerate() {
-            let comma = if place == 0 { "" } else { ", " };
-            write!(statement, "{comma}{name} = input.{name}").expect("a String takes every write");
-        }
-        write!(
-            statement,
-            " FROM input WHERE {table}.id = input.id AND {table}.account = input.account \
-             AND {table}.livemode = input.livemode"
-        )
-        .expect("a String takes every write");
-        let written = columns.run(self, &statement).await?;
-        debug_assert_eq!(
-            written,
-            rows.len() as u64,
-            "a row of {table} was written without having been touched"
-        );
-        if written < rows.len() as u64 {
-            return Err(LedgerError::Data(sqlx::Error::RowNotFound)); // whatever the reason, not in silence
-        }
-        Ok(())
+        self.run_together(vec![writing(rows)]).await
     }
 
     /// The objects of this id: one an account and mode.
@@ -137,6 +112,20 @@ impl Transaction {
 }
 
 const KEY: [&str; 3] = ["id", "account", "livemode"];
+
+/// The statement that writes these rows, all columns but the key.
+pub(crate) fn writing<'a, T: Stored>(rows: &[&'a T]) -> Statement<'a> {
+    let (table, mut columns) = (T::TABLE, Columns::new());
+    T::columns("", &[], &mut columns);
+    let names = columns.iter().map(|(name, _)| *name).filter(|name| !KEY.contains(name));
+    let set: Vec<String> = names.map(|name| format!("{name} = input.{name}")).collect();
+    let text = format!(
+        "UPDATE {table} SET {} FROM input WHERE {table}.id = input.id AND {table}.account = input.account \
+         AND {table}.livemode = input.livemode",
+        set.join(", ")
+    );
+    Statement::of_fields(rows, text)
+}
 
 impl Ledger {
     /// The objects of this id: one an account and mode.

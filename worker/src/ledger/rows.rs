@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{AssertSqlSafe, FromRow, Postgres, Sqlite};
+use sqlx::{AssertSqlSafe, FromRow, Postgres, Row, Sqlite};
 
 use super::{LedgerError, Transaction};
 use crate::rules::Key;
@@ -81,20 +81,53 @@ impl<'a, T> Rows<'a, T> {
         self
     }
 
+    /// Together with the statement that reads it.
+    pub(super) fn into_statement(self, text: impl Into<Cow<'a, str>>) -> Statement<'a> {
+        Statement { text: text.into(), rows: self.items.len(), columns: self.columns }
+    }
+
     /// Runs a statement that reads from `input`.
     pub(super) async fn run(self, tx: &mut Transaction, statement: &str) -> Result<u64, LedgerError> {
-        if self.items.is_empty() {
+        self.into_statement(statement).run(tx).await
+    }
+
+    /// Runs a statement that reads from `input` and gives rows back.
+    pub(super) async fn fetch<R>(self, tx: &mut Transaction, statement: &str) -> Result<Vec<R>, LedgerError>
+    where
+        R: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+    {
+        self.into_statement(statement).fetch(tx).await
+    }
+}
+
+/// A statement with the rows that it reads from `input`.
+pub(crate) struct Statement<'a> {
+    text: Cow<'a, str>,
+    rows: usize,
+    columns: Columns<'a>,
+}
+
+impl<'a> Statement<'a> {
+    /// Of the fields of rows that live longer than the list of them.
+    pub(super) fn of_fields<F: Field>(rows: &[&'a F], text: String) -> Self {
+        let mut columns = Columns::new();
+        F::columns("", rows, &mut columns);
+        Self { text: text.into(), rows: rows.len(), columns }
+    }
+
+    async fn run(self, tx: &mut Transaction) -> Result<u64, LedgerError> {
+        if self.rows == 0 {
             return Ok(0);
         }
         match tx {
             Transaction::Postgres(tx) => {
-                let sql = AssertSqlSafe(self.postgres_text(statement));
+                let sql = AssertSqlSafe(self.postgres_text(0));
                 Ok(self.bind_postgres(sqlx::query(sql)).execute(&mut **tx).await?.rows_affected())
             }
             Transaction::Sqlite(tx) => {
                 let mut affected = 0;
                 for (from, to) in self.chunks() {
-                    let sql = AssertSqlSafe(self.sqlite_text(statement, to - from));
+                    let sql = AssertSqlSafe(self.sqlite_text(to - from));
                     let query = self.bind_sqlite(sqlx::query(sql), from, to);
                     affected += query.execute(&mut **tx).await?.rows_affected();
                 }
@@ -103,24 +136,23 @@ impl<'a, T> Rows<'a, T> {
         }
     }
 
-    /// Runs a statement that reads from `input` and gives rows back.
-    pub(super) async fn fetch<R>(self, tx: &mut Transaction, statement: &str) -> Result<Vec<R>, LedgerError>
+    async fn fetch<R>(self, tx: &mut Transaction) -> Result<Vec<R>, LedgerError>
     where
         R: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
     {
-        if self.items.is_empty() {
+        if self.rows == 0 {
             return Ok(Vec::new());
         }
         match tx {
             Transaction::Postgres(tx) => {
-                let sql = AssertSqlSafe(self.postgres_text(statement));
+                let sql = AssertSqlSafe(self.postgres_text(0));
                 let rows = self.bind_postgres(sqlx::query(sql)).fetch_all(&mut **tx).await?;
                 Ok(rows.iter().map(R::from_row).collect::<Result<_, _>>()?)
             }
             Transaction::Sqlite(tx) => {
                 let mut found = Vec::new();
                 for (from, to) in self.chunks() {
-                    let sql = AssertSqlSafe(self.sqlite_text(statement, to - from));
+                    let sql = AssertSqlSafe(self.sqlite_text(to - from));
                     let rows = self.bind_sqlite(sqlx::query(sql), from, to).fetch_all(&mut **tx).await?;
                     for row in &rows {
                         found.push(R::from_row(row)?);
@@ -131,15 +163,12 @@ impl<'a, T> Rows<'a, T> {
         }
     }
 
-    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.columns.iter().map(|(name, _)| *name)
-    }
-
     fn name_list(&self) -> String {
-        self.names().collect::<Vec<_>>().join(", ")
+        self.columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
     }
 
-    fn postgres_text(&self, statement: &str) -> String {
+    /// Its parameters are numbered after so many others.
+    fn postgres_text(&self, others: usize) -> String {
         let arrays = self.columns.iter().enumerate().map(|(place, (_, column))| {
             let kind = match column {
                 Column::Text(_) => "text",
@@ -148,13 +177,13 @@ impl<'a, T> Rows<'a, T> {
                 Column::Time(_) => "timestamptz",
                 Column::Bytes(_) => "bytea",
             };
-            format!("${}::{kind}[]", place + 1)
+            format!("${}::{kind}[]", others + place + 1)
         });
         let arrays = arrays.collect::<Vec<_>>().join(", ");
-        format!("WITH input ({}) AS (SELECT * FROM unnest({arrays})) {statement}", self.name_list())
+        format!("WITH input ({}) AS (SELECT * FROM unnest({arrays})) {}", self.name_list(), self.text)
     }
 
-    fn sqlite_text(&self, statement: &str, rows: usize) -> String {
+    fn sqlite_text(&self, rows: usize) -> String {
         let row = format!("({})", vec!["?"; self.columns.len()].join(","));
         let mut text = format!("WITH input ({}) AS (SELECT * FROM (VALUES ", self.name_list());
         for place in 0..rows.next_power_of_two() {
@@ -162,12 +191,12 @@ impl<'a, T> Rows<'a, T> {
             write!(text, "{separator}{row}").expect("a String takes every write");
         }
         text.push_str(") WHERE column1 IS NOT NULL) ");
-        text.push_str(statement);
+        text.push_str(&self.text);
         text
     }
 
-    fn chunks(&self) -> impl Iterator<Item = (usize, usize)> + use<T> {
-        let (rows, most) = (self.items.len(), SQLITE_PARAMETERS / self.columns.len());
+    fn chunks(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let (rows, most) = (self.rows, SQLITE_PARAMETERS / self.columns.len());
         let size = 1 << most.ilog2();
         (0..rows).step_by(size).map(move |from| (from, rows.min(from + size)))
     }
@@ -205,4 +234,46 @@ impl<'a, T> Rows<'a, T> {
         }
         query
     }
+}
+
+impl Transaction {
+    /// Runs statements that write different tables, each one row for each that it reads. Postgres takes them as
+    /// one, those without rows too: so there is one text for ever, and one way to the database and back.
+    pub(crate) async fn run_together(&mut self, statements: Vec<Statement<'_>>) -> Result<(), LedgerError> {
+        let expected: usize = statements.iter().map(|statement| statement.rows).sum();
+        if expected == 0 {
+            return Ok(());
+        }
+        let written = match self {
+            Self::Postgres(tx) => {
+                let sql = AssertSqlSafe(one_postgres_text(&statements));
+                let query =
+                    statements.into_iter().fold(sqlx::query(sql), |query, one| one.bind_postgres(query));
+                u64::try_from(query.fetch_one(&mut **tx).await?.try_get::<i64, _>(0)?).unwrap_or_default()
+            }
+            Self::Sqlite(_) => {
+                let mut written = 0;
+                for statement in statements {
+                    written += statement.run(self).await?;
+                }
+                written
+            }
+        };
+        debug_assert_eq!(written, expected as u64, "a row was written without having been touched");
+        if written < expected as u64 {
+            return Err(LedgerError::Data(sqlx::Error::RowNotFound)); // whatever the reason, not in silence
+        }
+        Ok(())
+    }
+}
+
+/// All of them, and how many rows they wrote together.
+fn one_postgres_text(statements: &[Statement<'_>]) -> String {
+    let (mut parts, mut counts, mut parameters) = (Vec::new(), Vec::new(), 0);
+    for (place, statement) in statements.iter().enumerate() {
+        parts.push(format!("written_{place} AS ({} RETURNING 1)", statement.postgres_text(parameters)));
+        counts.push(format!("(SELECT COUNT(*) FROM written_{place})"));
+        parameters += statement.columns.len();
+    }
+    format!("WITH {} SELECT {}", parts.join(", "), counts.join(" + "))
 }
