@@ -10,10 +10,10 @@ use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
 use shared::queue::{Queue, QueueConfig};
+use worker::ledger::gauges::NamedOnly;
 use worker::ledger::glance::{DeadCause, Intake, Recent, Retries};
 use worker::ledger::pauses::Pause;
 use worker::ledger::search::Whose;
-use worker::ledger::waiting::Waiting;
 use worker::ledger::{Ledger, LedgerConfig, LedgerError};
 
 use crate::probe::{self, Process, Samples};
@@ -51,7 +51,7 @@ pub struct LedgerFigures {
     pub sample: Sample,
     pub dead: Vec<DeadCause>,
     pub retries: Retries,
-    pub named_only: Vec<Waiting>,
+    pub named_only: Vec<NamedOnly>,
     pub uncertain: BTreeMap<&'static str, i64>,
     pub pause: Option<Pause>,
     /// By how much the database's clock is ahead of ours; `null` where it is a file.
@@ -191,7 +191,7 @@ async fn ask(ledger: &Ledger, now: DateTime<Utc>) -> Result<LedgerFigures, Ledge
         sample: Sample::of(&ledger.recent(Some(hour), SAMPLE_EVENTS).await?),
         dead: ledger.dead_causes(hour).await?,
         retries: ledger.retries().await?,
-        named_only: ledger.waiting_for_report().await?,
+        named_only: ledger.named_only().await?,
         uncertain: ledger.read().await?.count_uncertain(&Whose::default()).await?.into_iter().collect(),
         pause: ledger.lasting_pause().await?,
         // The answer was on its way for half of the time.

@@ -1,6 +1,7 @@
 //! What the figures mean: a line each, with a mark, and what to do where it is not well. Pure.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use worker::ledger::gauges::COUNT_LIMIT;
 use worker::rules::HANDLER_VERSION;
 
 use super::figures::{Figures, LedgerFigures, ProcessFigures, QueueFigures, Sample, Side};
@@ -217,13 +218,16 @@ fn retries(ledger: &LedgerFigures, now: DateTime<Utc>) -> Finding {
 
 fn named_only(ledger: &LedgerFigures, now: DateTime<Utc>) -> Finding {
     let name = "named only";
-    let known: Vec<_> = ledger.named_only.iter().filter(|waiting| waiting.count > 0).collect();
+    let known: Vec<_> = ledger.named_only.iter().filter(|named| named.count > 0).collect();
     if known.is_empty() {
         return Finding::ok(name, "every object that an event named has been reported");
     }
-    let told: Vec<String> =
-        known.iter().map(|it| format!("{} {}s", money::count(it.count.unsigned_abs()), it.kind)).collect();
-    let since = known.iter().filter_map(|waiting| waiting.since).min();
+    let told = known.iter().map(|named| {
+        let more = if named.count == COUNT_LIMIT { " or more" } else { "" };
+        format!("{}{more} {}s", money::count(named.count.unsigned_abs()), named.kind)
+    });
+    let told: Vec<String> = told.collect();
+    let since = known.iter().filter_map(|named| named.since).min();
     let age = since.map(|since| format!(", the first {}", span::age(since, now))).unwrap_or_default();
     let text = format!("{} are named by events, and no event reports them{age}", told.join(", "));
     if since.is_some_and(|since| now - since > NAMED_LOOK_AGE) {

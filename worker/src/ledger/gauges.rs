@@ -23,7 +23,7 @@ const UNFINISHED: &str = "SELECT \
 const DEAD: &str = "SELECT id, account, livemode, fingerprint, object_id, amount, currency FROM events \
     WHERE outcome = 'dead' ORDER BY recorded_at LIMIT 10000";
 const NAMED_ONLY: &str = "SELECT 'charge' AS kind, \
-    (SELECT COUNT(*) FROM (SELECT first_event_at FROM charges WHERE status = 'unknown' AND created_at IS NULL LIMIT 10000) c) AS objects, \
+    (SELECT COUNT(*) FROM (SELECT first_event_at FROM charges WHERE status = 'unknown' AND created_at IS NULL LIMIT 10000) c) AS count, \
     (SELECT MIN(first_event_at) FROM charges WHERE status = 'unknown' AND created_at IS NULL) AS since \
     UNION ALL SELECT 'payment', \
     (SELECT COUNT(*) FROM (SELECT first_event_at FROM payments WHERE status = 'unknown' AND created_at IS NULL LIMIT 10000) p), \
@@ -82,15 +82,21 @@ pub struct DeadLetter {
     pub currency: Option<String>,
 }
 
-/// Objects of one kind that were named and not yet reported, and since when by Stripe's stamp.
-#[derive(Debug, sqlx::FromRow)]
+/// Objects of one kind that were named and not yet reported: how many, at most `COUNT_LIMIT`, and since when by
+/// Stripe's stamp.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, sqlx::FromRow)]
 pub struct NamedOnly {
     pub kind: String,
-    pub objects: i64,
+    pub count: i64,
     pub since: Option<DateTime<Utc>>,
 }
 
 impl Ledger {
+    pub async fn named_only(&self) -> Result<Vec<NamedOnly>, LedgerError> {
+        let mut tx = self.read().await?;
+        Ok(on!(&mut tx, |connection| sqlx::query_as(NAMED_ONLY).fetch_all(connection).await?))
+    }
+
     /// One state of the ledger, as of one moment.
     pub async fn gauges(&self, now: DateTime<Utc>, due_until: DateTime<Utc>) -> Result<Gauges, LedgerError> {
         let mut tx = self.read().await?;

@@ -28,7 +28,6 @@ pub mod settings;
 mod started;
 pub mod stored;
 mod users;
-pub mod waiting;
 
 use std::sync::Arc;
 

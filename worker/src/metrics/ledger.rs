@@ -158,7 +158,7 @@ impl LedgerGauges {
         }
         self.show_dead(&gauges.dead);
         for named in &gauges.named_only {
-            self.named_only.with_label_values(&[named.kind.as_str()]).set(named.objects);
+            self.named_only.with_label_values(&[named.kind.as_str()]).set(named.count);
             self.named_only_since.with_label_values(&[named.kind.as_str()]).set(seconds(named.since));
         }
         for (kind, count) in &gauges.uncertain {
