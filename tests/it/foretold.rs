@@ -25,7 +25,7 @@ use worker::rules::{Key, Object};
 
 use crate::ledgers::{each_ledger, together};
 
-const WALKS: u64 = 24;
+const WALKS: u64 = 12;
 const EVENTS: usize = 60;
 
 /// A row's columns, without those that a plan does not show.
