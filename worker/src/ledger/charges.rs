@@ -1,6 +1,6 @@
 //! The charges of payments: those that name them, and those that are payments themselves.
 
-use super::rows::Rows;
+use super::rows::by_parent;
 use super::{LedgerError, Transaction};
 use crate::rules::Key;
 use crate::rules::charges::Charge;
@@ -8,10 +8,7 @@ use crate::rules::charges::Charge;
 impl Transaction {
     /// Read after the payments are locked: whoever moves a charge touches its payment, so nothing is missed.
     pub async fn charges_of_payments(&mut self, payments: &[Key]) -> Result<Vec<Charge>, LedgerError> {
-        Rows::of(payments)
-            .text("parent", |key| &key.id)
-            .text("parent_account", |key| &key.account)
-            .flag("parent_livemode", |key| key.livemode)
+        by_parent(payments)
             .fetch(
                 self,
                 "SELECT charges.* FROM charges JOIN input ON charges.payment = parent \

@@ -7,7 +7,7 @@ use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, FromRow};
 
-use super::rows::{Rows, Statement, by_key};
+use super::rows::{Statement, by_key, by_parent};
 use super::{Ledger, LedgerError, Transaction, on};
 use crate::rules::row::Columns;
 use crate::rules::{Key, Object};
@@ -77,12 +77,7 @@ impl Transaction {
             "SELECT {table}.* FROM {table} JOIN input ON {table}.{column} = parent \
              AND {table}.account = parent_account AND {table}.livemode = parent_livemode WHERE {condition}"
         );
-        Rows::of(parents)
-            .text("parent", |key| &key.id)
-            .text("parent_account", |key| &key.account)
-            .flag("parent_livemode", |key| key.livemode)
-            .fetch(self, &statement)
-            .await
+        by_parent(parents).fetch(self, &statement).await
     }
 
     /// Writes rows that this transaction has touched, hence that are there.

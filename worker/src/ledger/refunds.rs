@@ -1,6 +1,6 @@
 //! The refunds of charges and of payments: some name the one, some the other, most name both.
 
-use super::rows::Rows;
+use super::rows::by_parent;
 use super::{LedgerError, Transaction};
 use crate::rules::Key;
 use crate::rules::refunds::Refund;
@@ -9,10 +9,7 @@ impl Transaction {
     /// Read after charges and payments are locked: whoever moves a refund touches both, so nothing is missed.
     /// One that names both of these comes twice.
     pub async fn refunds_of(&mut self, parents: &[Key]) -> Result<Vec<Refund>, LedgerError> {
-        Rows::of(parents)
-            .text("parent", |key| &key.id)
-            .text("parent_account", |key| &key.account)
-            .flag("parent_livemode", |key| key.livemode)
+        by_parent(parents)
             .fetch(
                 self,
                 "SELECT refunds.* FROM refunds JOIN input ON refunds.charge = parent \

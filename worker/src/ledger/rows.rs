@@ -31,6 +31,14 @@ pub(super) fn by_key(keys: &[Key]) -> Rows<'_, Key> {
     Rows::of(keys).fields(|key| key)
 }
 
+/// The same, of those whose children are asked for.
+pub(super) fn by_parent(keys: &[Key]) -> Rows<'_, Key> {
+    Rows::of(keys)
+        .text("parent", |key| &key.id)
+        .text("parent_account", |key| &key.account)
+        .flag("parent_livemode", |key| key.livemode)
+}
+
 impl<'a, T> Rows<'a, T> {
     pub(super) fn of(items: &'a [T]) -> Self {
         Self { items, columns: Vec::new() }
