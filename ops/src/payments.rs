@@ -58,7 +58,7 @@ pub fn table(payments: &[Payment]) -> Table {
         .text("MODE")
         .text("ACCOUNT");
     for payment in payments {
-        let created = payment.state.created_at.or(payment.seen.first_event_at);
+        let created = payment.created_at.or(payment.seen.first_event_at);
         let user = payment.user.id().or_else(|| payment.customer.id()).unwrap_or_default();
         table.row([
             created.map(span::whole).unwrap_or_default(),

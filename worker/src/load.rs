@@ -223,7 +223,11 @@ async fn lock_users(
     if users.is_empty() {
         return Ok(());
     }
-    for row in touch(tx, locked.reach, &locked.users).await?.rows {
+    let bans = match locked.reach {
+        Reach::Lock => tx.touch_bans(&users).await?,
+        Reach::Look => tx.look_up(&users).await?,
+    };
+    for row in bans {
         world.load_ban(row);
     }
     read_disputes_of(tx, &users, world).await?;

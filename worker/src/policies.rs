@@ -1,6 +1,8 @@
 //! The merchant's policies, from the environment. All workers and commands on one ledger must be given the
 //! same: the ledger is derived with them. After a change, `tidegate rebuild` derives everything anew.
 
+use std::collections::BTreeSet;
+
 use shared::env::{Env, Problem, Variable};
 
 use crate::rules::policy::Policy;
@@ -17,6 +19,12 @@ const LIFT_ON_WON: Variable = Variable {
     example: "off",
     help: "Whether a dispute that was won counts no more (`on`), so that a ban may be lifted by it, or still does (`off`).",
 };
+const RETURNED_DEBITS: Variable = Variable {
+    name: "BAN_NEVER_REASONS",
+    default: "bank_cannot_process,incorrect_account_details,insufficient_funds",
+    example: "insufficient_funds",
+    help: "Reasons of disputes that are returned direct debits, and no chargebacks.",
+};
 const RETRY_DAYS: Variable = Variable {
     name: "INVOICE_RETRY_DAYS",
     default: "3,7,14",
@@ -29,7 +37,7 @@ const NEVER_RETRIED: Variable = Variable {
     example: "expired_card,stolen_card",
     help: "Failure codes after which no retry is planned.",
 };
-pub const VARIABLES: &[Variable] = &[BAN_THRESHOLD, LIFT_ON_WON, RETRY_DAYS, NEVER_RETRIED];
+pub const VARIABLES: &[Variable] = &[BAN_THRESHOLD, LIFT_ON_WON, RETURNED_DEBITS, RETRY_DAYS, NEVER_RETRIED];
 
 impl Policy {
     pub fn from_env(env: &Env) -> Result<Self, Problem> {
@@ -40,12 +48,15 @@ impl Policy {
                 "off" => Ok(false),
                 _ => Err("neither `on` nor `off`".to_owned()),
             })?,
+            returned_debits: env.parse(&RETURNED_DEBITS, read_words)?,
             retry_days: env.parse(&RETRY_DAYS, read_days)?,
-            never_retried: env.parse(&NEVER_RETRIED, |text| {
-                Ok::<_, String>(text.split(',').map(|code| code.trim().to_owned()).collect())
-            })?,
+            never_retried: env.parse(&NEVER_RETRIED, read_words)?,
         })
     }
+}
+
+fn read_words(text: &str) -> Result<BTreeSet<String>, String> {
+    Ok(text.split(',').map(|word| word.trim().to_owned()).collect())
 }
 
 fn read_days(text: &str) -> Result<Vec<u16>, String> {

@@ -26,10 +26,10 @@ use crate::rules::event::{Content, EventKey, Meaning};
 use crate::rules::facts::Facts;
 use crate::rules::policy::Policy;
 use crate::rules::risk::Risk;
-use crate::rules::shelf::Shelf;
+use crate::rules::shelf::{Shelf, without_revision};
 use crate::rules::versions;
 use crate::rules::world::{Event, World};
-use crate::rules::{Permanent, Transition};
+use crate::rules::{Key, Permanent, Transition};
 
 /// Who moves what events move, in the audit.
 const STRIPE: &str = "stripe";
@@ -298,7 +298,11 @@ async fn store(
         changed(&world.customers, &locked.customers),
         appending(transitions, STRIPE, now),
     ];
-    tx.run_together(often).await
+    tx.run_together(often).await?;
+    // A user whom nothing concerns any more, or never did, has no row, whatever came first.
+    let is_silent = |user: &&Key| world.bans.get(user).and_then(without_revision).is_none();
+    let silent: Vec<Key> = locked.users.iter().filter(is_silent).cloned().collect();
+    tx.forget_bans(&silent).await
 }
 
 /// A row that changed without its lock would be a lost update in waiting.

@@ -96,7 +96,7 @@ impl Ledger {
             return Err(Refusal::EndHasPassed);
         }
         let mut tx = self.begin().await?;
-        let mut touched = tx.touch::<Ban>(std::slice::from_ref(user)).await?.rows;
+        let mut touched = tx.touch_bans(std::slice::from_ref(user)).await?;
         let mut ban = touched.pop().unwrap_or_else(|| Ban::placeholder(user.clone()));
         if decision.act == Act::None && ban.override_act == Act::None {
             return Err(Refusal::NothingToClear);

@@ -126,6 +126,9 @@ async fn explain(
 pub fn because(dispute: &Dispute, policy: &Policy) -> &'static str {
     match dispute.status {
         _ if dispute.inquiry => "a question of the bank's is no dispute",
+        _ if policy.is_returned_debit(dispute.state.reason.as_deref()) => {
+            "the bank returned a direct debit, which is no chargeback"
+        }
         Status::Opened => "it is open: it counts unless it is won",
         Status::UnderReview => "it is under review: it counts unless it is won",
         Status::Lost => "it was lost",
@@ -142,7 +145,7 @@ fn page(explained: &Explained, now: DateTime<Utc>) -> String {
     let (id, word) = (clean(&ban.key.id), standing.word());
     let mut text = format!("user {id}  {word}  ({})\n{}\n", clean(&owner), clean(why));
     if *stale {
-        text.push_str("The ledger was derived under another policy than this command was given (BAN_CHARGEBACKS, BAN_LIFT_ON_WON).\n");
+        text.push_str("The ledger was derived under another policy than this command was given (BAN_CHARGEBACKS, BAN_LIFT_ON_WON, BAN_NEVER_REASONS).\n");
     }
     text.push('\n');
     text.push_str(&judged_table(disputes));

@@ -80,7 +80,8 @@ fn facts(shown: &Shown) -> String {
     let mut facts = Facts::new();
     facts.add("amount", amount(charge.state.amount));
     facts.add("captured", amount(charge.state.amount_captured));
-    facts.add("refunded", amount_if_any(charge.amount_refunded));
+    facts.add("released", amount_if_any(charge.amount_released));
+    facts.add("refunded", refunded(charge));
     facts.add("charged back", amount_if_any(charge.amount_charged_back));
     facts.add("card", sections::card(charge));
     facts.add("card expires", expiry.map(|(month, year)| format!("{month:02}/{year}")));
@@ -96,10 +97,27 @@ fn facts(shown: &Shown) -> String {
     facts.render()
 }
 
+fn refunded(charge: &Charge) -> Option<String> {
+    let amount = |minor_units| money::shown(minor_units, &charge.state.currency);
+    match (charge.amount_refunded, charge.amount_unitemised) {
+        (0, _) => None,
+        (refunded, 0) => Some(amount(refunded)),
+        (refunded, part) => {
+            Some(format!("{}  ({} of it known only from the charge)", amount(refunded), amount(part)))
+        }
+    }
+}
+
 fn why(charge: &Charge) -> String {
     match charge.state.status.as_str() {
         UNKNOWN => "Another object named it, but nothing has been reported about it yet.",
+        "succeeded" if charge.state.amount_captured == 0 && charge.amount_released > 0 => {
+            "The reserved money was released without being captured: nothing was received."
+        }
         "succeeded" if charge.state.amount_captured == 0 => "The money is reserved, and not captured.",
+        "succeeded" if charge.amount_released > 0 => {
+            "Stripe reported that a part of the reserved money was received; the rest was released."
+        }
         "succeeded" => "Stripe reported that the money was received.",
         "failed" => "The attempt failed.",
         "pending" => "The bank has not decided yet.",

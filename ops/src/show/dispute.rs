@@ -68,7 +68,6 @@ pub fn page(shown: &Shown, now: DateTime<Utc>) -> String {
 fn facts(shown: &Shown, now: DateTime<Utc>) -> String {
     let Placed { dispute, payment, invoice, user } = &shown.dispute;
     let amount = |minor_units| money::shown(minor_units, &dispute.state.currency);
-    let amount_if_any = |minor_units| (minor_units != 0).then(|| amount(minor_units));
     let mut facts = Facts::new();
     facts.add("amount", amount(dispute.state.amount));
     facts.add("reason", dispute.state.reason.as_deref().map(|reason| reason.replace('_', " ")));
@@ -81,9 +80,12 @@ fn facts(shown: &Shown, now: DateTime<Utc>) -> String {
         "took",
         dispute.closed_at.zip(dispute.state.opened_at).map(|(end, begin)| span::shown(end - begin)),
     );
-    facts.add("withdrawn", amount_if_any(dispute.amount_withdrawn));
-    facts.add("reinstated", amount_if_any(dispute.amount_reinstated));
-    facts.add("fees", amount_if_any(dispute.fees));
+    // Stripe settles in the currency of the account, whatever the dispute's own is.
+    let settled = dispute.movement_currency.as_deref().unwrap_or(&dispute.state.currency);
+    let moved = |minor_units| (minor_units != 0).then(|| money::shown(minor_units, settled));
+    facts.add("withdrawn", moved(dispute.amount_withdrawn));
+    facts.add("reinstated", moved(dispute.amount_reinstated));
+    facts.add("fees", moved(dispute.fees));
     facts.add("charge", dispute.charge.charge.clone());
     facts.add("card", shown.card.clone());
     facts.add("payment", payment.clone());

@@ -49,7 +49,7 @@ pub async fn tell(ledger: &Ledger, tx: &mut Transaction, invoice: Invoice) -> Re
         retry_plan: retry_plan(&invoice, &world, ledger.policy()),
         why,
         because,
-        payments: by_time(world.payments.rows(), |row| row.state.created_at),
+        payments: by_time(world.payments.rows(), |row| row.created_at),
         charges: by_time(world.charges.rows(), |row| row.state.created_at),
         failures: by_time(world.failures.rows(), |row| row.failed_at),
         refunds: by_time(world.refunds.rows(), |row| row.state.created_at),

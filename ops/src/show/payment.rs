@@ -78,7 +78,7 @@ fn facts(shown: &Shown) -> String {
     let word = |word: &str| (word != "none").then(|| word.to_owned());
     let mut facts = Facts::new();
     facts.add("amount", amount(payment.state.amount));
-    facts.add("received", amount(payment.state.amount_received));
+    facts.add("received", payment.received().map_or_else(|| "not known".to_owned(), amount));
     facts.add("capturable", amount_if_any(payment.state.amount_capturable));
     facts.add(
         "refunded",
@@ -89,13 +89,13 @@ fn facts(shown: &Shown) -> String {
     facts.add("failed attempts", (payment.failed_attempts > 0).then(|| payment.failed_attempts.to_string()));
     facts.add("last failure", failure(payment));
     facts.add("invoice", invoice(payment));
-    facts.add("invoice asks for", payment.state.invoice_amount.map(amount));
+    facts.add("invoice asks for", payment.purpose.invoice_amount.map(amount));
     facts.add("customer", payment.customer.customer.clone());
     facts.add("user", shown.user.clone());
-    facts.add("listing", payment.state.listing_id.clone());
-    facts.add("category", payment.state.category_id.clone());
-    facts.add("type", payment.state.payment_type.clone());
-    facts.time("created", payment.state.created_at);
+    facts.add("listing", payment.purpose.listing_id.clone());
+    facts.add("category", payment.purpose.category_id.clone());
+    facts.add("type", payment.purpose.payment_type.clone());
+    facts.time("created", payment.created_at);
     facts.time("succeeded", payment.succeeded_at);
     facts.time("canceled", payment.canceled_at);
     facts.add("anomaly", payment.anomaly.clone());
@@ -142,6 +142,9 @@ fn why(payment: &Payment) -> String {
     };
     let refunded = match payment.refunded {
         Refunded::None => "",
+        Refunded::Partial if payment.received().is_none_or(|received| received == 0) => {
+            " Money was refunded; how much had been received is not known."
+        }
         Refunded::Partial => " A part of it was refunded.",
         Refunded::Full => " All of it was refunded.",
     };

@@ -80,6 +80,10 @@ pub fn page(shown: &Shown, _: DateTime<Utc>) -> String {
 }
 
 fn why(refund: &Refund) -> String {
+    if refund.is_release() && !refund.has_failed() {
+        return "It released reserved money that was never captured. That is no refund: it is in no sum."
+            .to_owned();
+    }
     match refund.state.status.as_str() {
         UNKNOWN => "Another object named it, but nothing has been reported about it yet.",
         "succeeded" => "Stripe gave the money back. The bank may still refuse it: then it fails late.",

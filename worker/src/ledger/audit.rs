@@ -1,9 +1,11 @@
 //! The table `audit`: every transition and every act of staff, append-only.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::rows::{Rows, Statement};
+use super::rows::{Rows, Statement, by_key};
 use super::{Ledger, LedgerError, Transaction, on};
 use crate::rules::{Key, Transition};
 
@@ -22,6 +24,14 @@ pub struct AuditRow {
     pub before: Option<String>,
     pub after: Option<String>,
     pub severity: String,
+}
+
+/// How many lines an object has.
+#[derive(sqlx::FromRow)]
+struct Told {
+    #[sqlx(flatten)]
+    key: Key,
+    revision: i64,
 }
 
 /// One line in the story of an object, with the time at which Stripe says that it happened.
@@ -84,6 +94,25 @@ impl Transaction {
             .fetch_one(connection)
             .await?
         }))
+    }
+
+    /// The same of several objects of one kind; those without a line are left out.
+    pub async fn last_revisions(
+        &mut self,
+        kind: &'static str,
+        keys: &[Key],
+    ) -> Result<HashMap<Key, i64>, LedgerError> {
+        let found: Vec<Told> = by_key(keys)
+            .text("kind", |_| kind)
+            .fetch(
+                self,
+                "SELECT input.id, input.account, input.livemode, MAX(audit.revision) AS revision FROM audit \
+                 JOIN input ON subject_id = input.id AND audit.account = input.account \
+                 AND audit.livemode = input.livemode AND subject_kind = input.kind \
+                 GROUP BY input.id, input.account, input.livemode",
+            )
+            .await?;
+        Ok(found.into_iter().map(|told| (told.key, told.revision)).collect())
     }
 
     /// The story of several objects, in no order. Each may be named once.

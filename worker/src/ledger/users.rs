@@ -1,9 +1,11 @@
 //! What a user's ban hangs on: the disputed payments whose user this may be. Which of them it is, the rules say.
 
+use super::rows::by_key;
 use super::{LedgerError, Transaction};
-use crate::rules::Key;
+use crate::rules::bans::Ban;
 use crate::rules::customers::Customer;
 use crate::rules::payments::Payment;
+use crate::rules::{Key, Object};
 
 impl Transaction {
     /// The disputed payments that name one of these users.
@@ -17,6 +19,24 @@ impl Transaction {
         customers: &[Key],
     ) -> Result<Vec<Payment>, LedgerError> {
         self.children_where("customer", customers, "payments.dispute_count > 0").await
+    }
+
+    /// Makes sure that these users have rows, locks and reads them. The audit of a row that was removed goes on
+    /// from where it was.
+    pub async fn touch_bans(&mut self, users: &[Key]) -> Result<Vec<Ban>, LedgerError> {
+        let mut touched = self.touch::<Ban>(users).await?;
+        let told = self.last_revisions(Ban::KIND, &touched.new).await?;
+        for row in &mut touched.rows {
+            row.revision = told.get(&row.key).copied().unwrap_or(row.revision);
+        }
+        Ok(touched.rows)
+    }
+
+    /// Removes the rows of these users, which this transaction holds locked.
+    pub async fn forget_bans(&mut self, users: &[Key]) -> Result<(), LedgerError> {
+        let statement =
+            "DELETE FROM bans WHERE (id, account, livemode) IN (SELECT id, account, livemode FROM input)";
+        by_key(users).run(self, statement).await.map(drop)
     }
 
     /// The customers who are one of these users.

@@ -21,6 +21,8 @@ row! {
         #[sqlx(try_from = "String")]
         pub status: Status,
         pub chargebacks: i64,
+        /// All disputes of the user's payments, those that do not count included.
+        pub disputes: i64,
         /// When the chargeback that reached the threshold was opened.
         pub since: Option<DateTime<Utc>>,
         /// What staff decided last.
@@ -74,7 +76,8 @@ impl Object for Ban {
 
 impl Ban {
     /// Derives from all disputes of the user: a pure function of the merged objects.
-    pub fn derive<'a>(&mut self, disputes: impl Iterator<Item = &'a Dispute>, policy: &Policy) {
+    pub fn derive<'a>(&mut self, disputes: impl Iterator<Item = &'a Dispute> + Clone, policy: &Policy) {
+        self.disputes = i64::try_from(disputes.clone().count()).unwrap_or(i64::MAX);
         let counted = disputes.filter(|dispute| dispute.is_chargeback(policy));
         let mut opened: Vec<_> = counted.map(|dispute| dispute.state.opened_at).collect();
         opened.sort_unstable();

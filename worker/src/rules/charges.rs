@@ -36,6 +36,8 @@ row! {
         pub card: Card,
         #[sqlx(try_from = "String")]
         pub card_freshness: Freshness,
+        /// Authorised, and given back without having been captured; no refund.
+        pub amount_released: i64,
         /// From here on derived from its refunds and disputes.
         pub amount_refunded: i64,
         /// The part that the charge reports and no refund is known for yet.
@@ -77,6 +79,7 @@ impl Charge {
             earliest(&mut self.captured_at, report.at);
         }
         self.seen.take(&mut self.state, report);
+        self.amount_released = self.state.released();
         self.payment.see(report.links.payment.as_deref(), freshness);
         self.customer.see(report.links.customer.as_deref(), freshness);
         if let Some(card) = &report.links.card

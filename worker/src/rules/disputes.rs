@@ -16,6 +16,9 @@ use super::policy::Policy;
 use super::row::{link_to, row, words};
 use super::{Key, Object, Severity, Told, UNKNOWN, earliest};
 
+/// Settled before it became a dispute, by a refund to the card or by the bank's own rules.
+const PREVENTED: &str = "prevented";
+
 row! {
     pub struct Dispute {
         #[sqlx(flatten)]
@@ -29,8 +32,12 @@ row! {
         #[sqlx(flatten)]
         #[serde(flatten)]
         pub state: State,
-        /// The stamp of the report that ended it.
+        /// The smallest stamp of a report with the status that ended it; the first time of each such status.
         pub closed_at: Option<DateTime<Utc>>,
+        pub won_at: Option<DateTime<Utc>>,
+        pub lost_at: Option<DateTime<Utc>>,
+        pub prevented_at: Option<DateTime<Utc>>,
+        pub inquiry_closed_at: Option<DateTime<Utc>>,
         pub evidence_submitted_at: Option<DateTime<Utc>>,
         #[sqlx(flatten)]
         #[serde(flatten)]
@@ -38,7 +45,8 @@ row! {
         #[sqlx(flatten)]
         #[serde(flatten)]
         pub charge: ChargeLink,
-        /// From here on derived from its balance movements.
+        /// From here on derived from its balance movements, in their own currency: the one that Stripe settles in.
+        pub movement_currency: Option<String>,
         pub amount_withdrawn: i64,
         pub amount_reinstated: i64,
         pub fees: i64,
@@ -96,18 +104,36 @@ impl Dispute {
         if report.state.as_ref().is_some_and(|state| state.evidence_submissions > 0) {
             earliest(&mut self.evidence_submitted_at, report.at);
         }
-        if self.seen.take(&mut self.state, report) {
-            let stripe_status = self.state.stripe_status.as_str();
-            self.status = Status::of(stripe_status);
-            self.inquiry = stripe_status.starts_with("warning_");
-            let is_closed = matches!(self.status, Status::Won | Status::Lost | Status::Closed);
-            self.closed_at = is_closed.then_some(report.at);
+        if let Some(ended_at) = report.state.as_ref().and_then(|state| self.ended_at(&state.stripe_status)) {
+            earliest(ended_at, report.at);
         }
+        if self.seen.take(&mut self.state, report) {
+            self.status = Status::of(&self.state.stripe_status);
+            self.inquiry = self.state.stripe_status.starts_with("warning_");
+        }
+        let stripe_status = self.state.stripe_status.clone();
+        self.closed_at = self.ended_at(&stripe_status).and_then(|ended_at| *ended_at);
         self.charge.see(report.links.charge.as_deref(), report.freshness);
     }
 
+    /// When it first had this status, where it is one that ends a dispute.
+    fn ended_at(&mut self, stripe_status: &str) -> Option<&mut Option<DateTime<Utc>>> {
+        match stripe_status {
+            "won" => Some(&mut self.won_at),
+            "lost" => Some(&mut self.lost_at),
+            PREVENTED => Some(&mut self.prevented_at),
+            "warning_closed" => Some(&mut self.inquiry_closed_at),
+            _ => None,
+        }
+    }
+
     /// Derives from its balance movements: a pure function of the merged objects.
-    pub fn derive<'a>(&mut self, movements: impl Iterator<Item = &'a Movement>) {
+    pub fn derive<'a>(&mut self, movements: impl Iterator<Item = &'a Movement> + Clone) {
+        let currencies = movements.clone().map(|movement| movement.state.currency.as_str());
+        // Stripe settles a dispute in one currency; of several the last in text order.
+        self.movement_currency = currencies.max().map(str::to_owned);
+        let is_untold = self.state.stripe_status == PREVENTED && self.movement_currency.is_none();
+        self.seen.needs_refetch = self.seen.freshness.is_contested() || is_untold;
         (self.amount_withdrawn, self.amount_reinstated, self.fees) = (0, 0, 0);
         for Movement { state, .. } in movements {
             let (withdrawn, reinstated) = (state.amount.min(0).saturating_neg(), state.amount.max(0));
@@ -122,22 +148,38 @@ impl Dispute {
         self.charge.id().map(|id| self.key.sibling(id))
     }
 
-    pub fn is_lost_in(&self, currency: &str) -> bool {
-        self.status == Status::Lost && (currency.is_empty() || self.state.currency == currency)
+    /// What it took for good, in its own currency: all of a lost one. Whether a prevented one took anything, the
+    /// money that moved tells.
+    pub fn lost(&self) -> Option<i64> {
+        let taken = self.amount_withdrawn - self.amount_reinstated;
+        match self.state.stripe_status.as_str() {
+            "lost" => Some(self.state.amount),
+            PREVENTED if taken <= 0 => None,
+            PREVENTED if self.movement_currency.as_ref() == Some(&self.state.currency) => Some(taken),
+            PREVENTED => Some(self.state.amount),
+            _ => None,
+        }
+    }
+
+    /// Currencies that are not known yet contradict nothing.
+    pub fn is_in_another(&self, currency: &str) -> bool {
+        let own = self.state.currency.as_str();
+        !own.is_empty() && !currency.is_empty() && own != currency
     }
 
     pub fn is_open(&self) -> bool {
         matches!(self.status, Status::Opened | Status::UnderReview)
     }
 
-    /// Whether it counts against its user: no inquiry, known, and neither won nor prevented.
+    /// Whether it counts against its user: no inquiry, known, neither won nor prevented, and no direct debit that
+    /// the bank returned.
     pub fn is_chargeback(&self, policy: &Policy) -> bool {
         let counts = match self.status {
             Status::Opened | Status::UnderReview | Status::Lost => true,
             Status::Won => !policy.lift_on_won,
             Status::Unknown | Status::Closed => false,
         };
-        counts && !self.inquiry
+        counts && !self.inquiry && !policy.is_returned_debit(self.state.reason.as_deref())
     }
 }
 
@@ -150,7 +192,7 @@ impl Status {
             }
             "won" => Self::Won,
             "lost" => Self::Lost,
-            "warning_closed" | "prevented" => Self::Closed,
+            "warning_closed" | PREVENTED => Self::Closed,
             _ => Self::Unknown,
         }
     }

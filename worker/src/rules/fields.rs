@@ -1,12 +1,12 @@
 //! Reads fields of Stripe's objects, whatever the API version: a needed field that is missing or malformed
 //! is a permanent failure that names the field and the version; amounts are whole, checked numbers.
 
-use super::Permanent;
 use super::json::Json;
+use super::{Permanent, ids};
 use chrono::{DateTime, Utc};
 
-/// Above every amount that Stripe takes, and far enough below the limit of the type to be added up.
-pub const AMOUNT_LIMIT: i64 = 1_000_000_000_000_000;
+/// Stripe's greatest amount, of twelve digits; far enough below the limit of the type to be added up.
+pub const AMOUNT_LIMIT: i64 = 999_999_999_999;
 const TEXT_LIMIT_BYTES: usize = 500;
 
 /// One JSON object, with where it stands, for messages.
@@ -47,8 +47,8 @@ impl<'a> Fields<'a> {
     /// The object's own id.
     pub fn id(&self) -> Result<&'a str, Permanent> {
         match self.at(&["id"]).and_then(Json::as_str) {
-            Some(id) if shared::envelope::is_identifier(id) => Ok(id),
-            Some(_) => Err(self.refuse("id", "is not an id")),
+            Some(id) if ids::is_stripes(id) => Ok(id),
+            Some(_) => Err(self.refuse("id", "is not an id of Stripe's")),
             None => Err(self.refuse("id", "is missing")),
         }
     }
@@ -82,8 +82,17 @@ impl<'a> Fields<'a> {
         let Some(value) = self.at(names) else { return Ok(None) };
         match value.as_str().or_else(|| value.get("id")?.as_str()) {
             Some("") => Ok(None),
-            Some(id) if shared::envelope::is_identifier(id) => Ok(Some(id)),
-            _ => Err(self.refuse(&names.join("."), "is neither an id nor an object with one")),
+            Some(id) if ids::names(names[names.len() - 1], id) => Ok(Some(id)),
+            Some(_) => Err(self.refuse(&names.join("."), "is not an id of Stripe's")),
+            None => Err(self.refuse(&names.join("."), "is neither an id nor an object with one")),
+        }
+    }
+
+    /// Who paid: since the accounts of 2025 a customer may be an account.
+    pub fn customer(&self) -> Result<Option<&'a str>, Permanent> {
+        match self.link(&["customer"])? {
+            None => self.link(&["customer_account"]),
+            found => Ok(found),
         }
     }
 

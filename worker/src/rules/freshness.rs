@@ -19,6 +19,8 @@ pub struct Freshness(Option<Report>);
 struct Report {
     class: u8,
     created: i64,
+    /// Amounts that only grow in an object's life: of two reports of one second the greater are the later.
+    grown: (i64, i64),
     type_rank: u8,
     status_rank: u8,
     content: u64,
@@ -31,7 +33,20 @@ impl Freshness {
 
     /// `content` is a hash of what the report says.
     pub fn of(class: u8, created: i64, type_rank: u8, status_rank: u8, content: u64) -> Self {
-        Self(Some(Report { class, created, type_rank, status_rank, content, contested: false }))
+        let grown = (0, 0);
+        Self(Some(Report { class, created, grown, type_rank, status_rank, content, contested: false }))
+    }
+
+    /// The same report, which inside its second is the later the further these amounts have grown.
+    #[must_use]
+    pub fn grown(self, first: i64, second: i64) -> Self {
+        Self(self.0.map(|report| Report { grown: (first, second), ..report }))
+    }
+
+    /// The same report in another class: what one object tells of another may count more, or less.
+    #[must_use]
+    pub fn in_class(self, class: u8) -> Self {
+        Self(self.0.map(|report| Report { class, ..report }))
     }
 
     pub fn is_none(self) -> bool {
@@ -89,10 +104,20 @@ row! {
 impl Seen {
     /// Takes a report in: its state replaces the known one where it is fresher.
     pub fn take<S: Clone, L>(&mut self, state: &mut S, report: &observation::Report<S, L>) -> bool {
+        self.take_as(report.freshness, state, report)
+    }
+
+    /// The same, of a report that weighs more or less than it says.
+    pub fn take_as<S: Clone, L>(
+        &mut self,
+        freshness: Freshness,
+        state: &mut S,
+        report: &observation::Report<S, L>,
+    ) -> bool {
         earliest(&mut self.first_event_at, report.at);
         latest(&mut self.last_event_at, report.at);
         let Some(reported) = &report.state else { return false };
-        let fresher = self.freshness.replace_by(report.freshness);
+        let fresher = self.freshness.replace_by(freshness);
         self.needs_refetch = self.freshness.is_contested();
         if fresher {
             state.clone_from(reported);
@@ -127,21 +152,19 @@ pub fn rank(names: &[&str], name: &str) -> u8 {
     u8::try_from(place).unwrap_or(u8::MAX)
 }
 
-/// Its form in the database: readable, and of fixed width but for the years beyond 33,000.
+/// Its form in the database: readable.
 impl fmt::Display for Freshness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             None => Ok(()),
-            Some(r) => write!(
-                f,
-                "{}.{:012}.{:02}.{:02}.{:016x}{}",
-                r.class,
-                r.created,
-                r.type_rank,
-                r.status_rank,
-                r.content,
-                if r.contested { ".contested" } else { "" }
-            ),
+            Some(r) => {
+                write!(f, "{}.{:012}", r.class, r.created)?;
+                if r.grown != (0, 0) {
+                    write!(f, "+{}+{}", r.grown.0, r.grown.1)?;
+                }
+                let contested = if r.contested { ".contested" } else { "" };
+                write!(f, ".{:02}.{:02}.{:016x}{contested}", r.type_rank, r.status_rank, r.content)
+            }
         }
     }
 }
@@ -163,9 +186,14 @@ impl TryFrom<String> for Freshness {
         let mut parts = text.split('.');
         let mut part = || parts.next().ok_or_else(|| format!("not a freshness key: {text}"));
         let bad = |_| format!("not a freshness key: {text}");
+        let class = part()?.parse().map_err(bad)?;
+        let mut amounts = part()?.split('+');
+        let created = amounts.next().unwrap_or_default().parse().map_err(bad)?;
+        let mut amount = || amounts.next().map_or(Ok(0), str::parse).map_err(bad);
         let report = Report {
-            class: part()?.parse().map_err(bad)?,
-            created: part()?.parse().map_err(bad)?,
+            class,
+            created,
+            grown: (amount()?, amount()?),
             type_rank: part()?.parse().map_err(bad)?,
             status_rank: part()?.parse().map_err(bad)?,
             content: u64::from_str_radix(part()?, 16).map_err(bad)?,
@@ -190,15 +218,15 @@ mod tests {
         let key = Freshness::of;
         assert!(Freshness::NONE < key(0, 0, 0, 0, 0));
         assert!(key(1, 1, 0, 0, 0) > key(0, 9, 9, 9, 9));
-        assert!(key(0, 2, 0, 0, 0) > key(0, 1, 9, 9, 9));
+        assert!(key(0, 2, 0, 0, 0) > key(0, 1, 9, 9, 9).grown(9, 9));
+        assert!(key(0, 1, 0, 0, 0).grown(6, 1) > key(0, 1, 9, 9, 9).grown(6, 0));
         assert!(key(0, 1, 1, 0, 0) > key(0, 1, 0, 9, 9));
     }
 
     #[test]
     fn the_database_gives_back_what_it_was_given() {
-        for key in
-            [Freshness::NONE, Freshness::of(1, 1_700_000_000, 7, 3, u64::MAX), Freshness::of(0, -1, 0, 0, 0)]
-        {
+        let plain = Freshness::of(1, 1_700_000_000, 7, 3, u64::MAX);
+        for key in [Freshness::NONE, plain, plain.grown(600, 40), Freshness::of(0, -1, 0, 0, 0)] {
             assert_eq!(Freshness::try_from(key.to_string()), Ok(key));
         }
         assert!(Freshness::try_from("1.x".to_owned()).is_err());

@@ -11,6 +11,7 @@ pub mod facts;
 pub mod failures;
 pub mod fields;
 pub mod freshness;
+pub mod ids;
 mod index;
 pub mod invoices;
 pub mod json;
@@ -37,7 +38,7 @@ pub use self::observation::Observation;
 use self::row::{Field, row};
 
 /// Raised when a rule changes what an event means; stored with each event that was handled by it.
-pub const HANDLER_VERSION: i64 = 2;
+pub const HANDLER_VERSION: i64 = 3;
 
 /// The status of an object that was named but not yet reported.
 pub const UNKNOWN: &str = "unknown";

@@ -8,9 +8,9 @@ mod tests;
 
 use chrono::{DateTime, Utc};
 
-pub use self::read::{Links, Report, State, links, named, named_invoices, of_metadata, read};
+pub use self::read::{Links, Purpose, Report, State, Teller, links, named, named_invoices, read};
 use super::bans::Ban;
-use super::freshness::Seen;
+use super::freshness::{Freshness, Seen};
 use super::invoices::Invoice;
 use super::row::{link_to, row, words};
 use super::{Key, Object, Severity, Told, UNKNOWN, earliest};
@@ -26,6 +26,8 @@ row! {
         #[sqlx(flatten)]
         #[serde(flatten)]
         pub state: State,
+        /// The smallest that a report tells: a charge is made after its payment.
+        pub created_at: Option<DateTime<Utc>>,
         pub succeeded_at: Option<DateTime<Utc>>,
         pub canceled_at: Option<DateTime<Utc>>,
         #[sqlx(flatten)]
@@ -37,6 +39,11 @@ row! {
         #[sqlx(flatten)]
         #[serde(flatten)]
         pub user: UserLink,
+        #[sqlx(flatten)]
+        #[serde(flatten)]
+        pub purpose: Purpose,
+        #[sqlx(try_from = "String")]
+        pub purpose_freshness: Freshness,
         #[sqlx(flatten)]
         #[serde(flatten)]
         pub invoice_stripe: StripesInvoice,
@@ -64,7 +71,7 @@ row! {
 
 link_to!(CustomerLink, customer, customer_freshness);
 link_to!(
-    /// `metadata.user_id`.
+    /// `metadata.user_id`, the payment's own before its charge's.
     UserLink, user_id, user_id_freshness
 );
 link_to!(
@@ -138,18 +145,34 @@ impl Object for Payment {
 impl Payment {
     /// The one merge: commutative, associative, idempotent.
     pub fn merge(&mut self, report: &Report) {
-        let freshness = report.freshness;
+        let Links { teller, created_at, customer, user_id, purpose, invoice_stripe, invoice_metadata } =
+            &report.links;
         match report.state.as_ref().map(|state| state.status.as_str()) {
             Some(SUCCEEDED) => earliest(&mut self.succeeded_at, report.at),
             Some(CANCELED) => earliest(&mut self.canceled_at, report.at),
             _ => {}
         }
-        self.seen.take(&mut self.state, report);
-        self.customer.see(report.links.customer.as_deref(), freshness);
-        self.user.see(report.links.user_id.as_deref(), freshness);
-        self.invoice_stripe.see(report.links.invoice_stripe.as_deref(), freshness);
-        self.invoice_metadata.see(report.links.invoice_metadata.as_deref(), freshness);
+        if let Some(seen) = created_at {
+            earliest(&mut self.created_at, *seen);
+        }
+        self.seen.take_as(teller.weigh(report.freshness), &mut self.state, report);
+        let freshness = teller.weigh_words(report.freshness);
+        self.customer.see(customer.as_deref(), freshness);
+        self.user.see(user_id.as_deref(), freshness);
+        if let Some(purpose) = purpose
+            && (freshness, purpose) > (self.purpose_freshness, &self.purpose)
+        {
+            self.purpose.clone_from(purpose);
+            self.purpose_freshness = freshness;
+        }
+        self.invoice_metadata.see(invoice_metadata.as_deref(), freshness);
+        self.invoice_stripe.see(invoice_stripe.as_deref(), report.freshness);
         self.invoice = self.invoice_stripe.id().or_else(|| self.invoice_metadata.id()).map(str::to_owned);
+    }
+
+    /// How much came in, where anybody has said so.
+    pub fn received(&self) -> Option<i64> {
+        (self.state.status != UNKNOWN).then_some(self.state.amount_received)
     }
 
     /// The last attempt failed, and none has gone through since.
@@ -174,5 +197,28 @@ impl Payment {
     /// The invoice that this payment counts for.
     pub fn owner(&self) -> Option<Key> {
         self.invoice.as_deref().map(|id| self.key.sibling(id))
+    }
+}
+
+/// The classes of reports about a payment: what a charge says stands below the payment's own words, but once it
+/// took the money, or gave it up, it stands above all of them that are not final.
+impl Teller {
+    /// How much a report of the payment's state weighs.
+    fn weigh(self, freshness: Freshness) -> Freshness {
+        let is_final = freshness.class() == Some(1);
+        freshness.in_class(match self {
+            Self::Charge { settles: false } => 0,
+            Self::Itself if !is_final => 1,
+            Self::Charge { settles: true } => 2,
+            Self::Itself => 3,
+        })
+    }
+
+    /// How much the customer and the metadata weigh: a charge has them from its payment, as they were then.
+    fn weigh_words(self, freshness: Freshness) -> Freshness {
+        freshness.in_class(match self {
+            Self::Charge { .. } => 0,
+            Self::Itself => 1 + freshness.class().unwrap_or(0),
+        })
     }
 }

@@ -9,10 +9,19 @@ pub struct Policy {
     pub ban_threshold: usize,
     /// Whether a dispute that was won counts no more.
     pub lift_on_won: bool,
+    /// Reasons of disputes that are returned direct debits: no chargebacks of the user's.
+    pub returned_debits: BTreeSet<String>,
     /// The days from each failure of an invoice's payment to its next retry; after the last it is overdue.
     pub retry_days: Vec<u16>,
     /// Failure codes after which no retry is planned: it could not succeed, or only annoy.
     pub never_retried: BTreeSet<String>,
+}
+
+impl Policy {
+    /// Whether a dispute for this reason is a direct debit that the bank returned.
+    pub fn is_returned_debit(&self, reason: Option<&str>) -> bool {
+        reason.is_some_and(|reason| self.returned_debits.contains(reason))
+    }
 }
 
 impl Default for Policy {
@@ -27,9 +36,11 @@ impl Default for Policy {
             "pickup_card",
             "stolen_card",
         ];
+        let returned_debits = ["bank_cannot_process", "incorrect_account_details", "insufficient_funds"];
         Self {
             ban_threshold: 2,
             lift_on_won: true,
+            returned_debits: returned_debits.map(str::to_owned).into(),
             retry_days: vec![3, 7, 14],
             never_retried: never_retried.map(str::to_owned).into(),
         }

@@ -14,6 +14,8 @@ use super::row::{link_to, row};
 use super::{Key, Object, Severity, Told, UNKNOWN, earliest};
 
 const FAILED: &[&str] = &["failed", "canceled"];
+/// Stripe's own reasons for giving back what was authorised and never captured.
+const RELEASES: &[&str] = &["expired_uncaptured_charge", "partial_capture"];
 
 row! {
     pub struct Refund {
@@ -99,9 +101,24 @@ impl Refund {
         FAILED.contains(&self.state.status.as_str())
     }
 
+    /// Whether it gave back what was authorised only: no money that had come in, hence in no sum.
+    pub fn is_release(&self) -> bool {
+        self.state.reason.as_deref().is_some_and(|reason| RELEASES.contains(&reason))
+    }
+
+    /// When it was made, in seconds since 1970: as Stripe says, else by the first event about it.
+    pub fn made_at(&self) -> Option<i64> {
+        self.state.created_at.or(self.seen.first_event_at).map(|at| at.timestamp())
+    }
+
+    /// When it failed or was canceled, in seconds since 1970.
+    pub fn failed_at(&self) -> Option<i64> {
+        self.failed_at.filter(|_| self.has_failed()).map(|at| at.timestamp())
+    }
+
     /// Whether its amount is refunded, of something in this currency.
     pub fn counts_in(&self, currency: &str) -> bool {
-        !self.has_failed() && !self.is_in_another(currency)
+        !self.has_failed() && !self.is_release() && !self.is_in_another(currency)
     }
 
     /// Currencies that are not known yet contradict nothing.

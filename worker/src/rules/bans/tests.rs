@@ -52,6 +52,29 @@ fn what_is_no_chargeback_bans_nobody() {
 }
 
 #[test]
+fn a_returned_direct_debit_bans_nobody() {
+    let mut story = disputed(1, "lost");
+    let returned = json!({"id": "dp_2", "status": "lost", "amount": 10, "currency": "usd", "charge": "ch_1",
+        "payment_intent": "pi_1", "reason": "insufficient_funds"});
+    story.push(event("charge.dispute.closed", 5, &returned));
+    let world = in_every_order(&story);
+    assert_eq!((counted(&world, "cus_1"), world.ban("cus_1").disputes), ((Status::Clear, 1), 2));
+}
+
+#[test]
+fn a_user_whom_only_the_charges_name_is_banned_too() {
+    let mut story = Vec::new();
+    for number in 1..=2 {
+        let (payment, charge) = (format!("pi_{number}"), format!("ch_{number}"));
+        let charged = json!({"id": charge, "status": "succeeded", "amount": 10, "amount_captured": 10,
+            "currency": "usd", "payment_intent": payment, "metadata": {"user_id": "u1"}});
+        story.push(event("charge.succeeded", number, &charged));
+        story.extend(disputed(number, "lost").pop());
+    }
+    assert_eq!(counted(&in_every_order(&story), "u1"), (Status::Banned, 2));
+}
+
+#[test]
 fn a_customer_who_turns_out_to_be_another_user_takes_the_chargebacks_along() {
     let mut story = disputed(1, "lost");
     story.push(event(

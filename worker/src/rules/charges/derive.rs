@@ -7,6 +7,15 @@ use crate::rules::disputes::{Dispute, Status};
 use crate::rules::payments::Disputed;
 use crate::rules::refunds::Refund;
 
+/// What went back of a charge, as far as anybody tells.
+struct Refunds {
+    total: i64,
+    /// The part that only the charge reports.
+    unitemised: i64,
+    /// Something happened in the very second of the charge's report, so that it may count it or not.
+    is_doubtful: bool,
+}
+
 impl Charge {
     /// A pure function of the merged objects.
     pub fn derive<'a>(
@@ -14,28 +23,50 @@ impl Charge {
         refunds: impl Iterator<Item = &'a Refund> + Clone,
         disputes: impl Iterator<Item = &'a Dispute> + Clone,
     ) {
-        let counted = refunds.clone().filter(|refund| refund.counts_in(&self.state.currency));
-        let itemised = counted.map(|refund| refund.state.amount).fold(0, i64::saturating_add);
-        self.amount_unitemised = self.unitemised(refunds.clone(), itemised);
-        self.amount_refunded = itemised.saturating_add(self.amount_unitemised);
-        self.seen.needs_refetch = self.seen.freshness.is_contested() || self.amount_unitemised > 0;
+        let Refunds { total, unitemised, is_doubtful } = self.refunds(refunds.clone());
+        (self.amount_refunded, self.amount_unitemised) = (total, unitemised);
+        self.seen.needs_refetch = self.seen.freshness.is_contested() || unitemised > 0 || is_doubtful;
 
-        let lost = disputes.clone().filter(|dispute| dispute.is_lost_in(&self.state.currency));
-        self.amount_charged_back = lost.map(|dispute| dispute.state.amount).fold(0, i64::saturating_add);
+        self.amount_charged_back = self.lost(disputes.clone());
         self.dispute_count = i64::try_from(disputes.clone().count()).unwrap_or(i64::MAX);
         self.disputed = disputes.clone().map(standing).max().unwrap_or_default();
         self.anomaly = self.contradictions(refunds, disputes);
     }
 
-    /// What the charge says was refunded and no refund is known for: only while no refund speaks later, nor one
-    /// that failed at the same moment, for such money is refunded no more.
-    fn unitemised<'a>(&self, mut refunds: impl Iterator<Item = &'a Refund>, itemised: i64) -> i64 {
-        let created = self.seen.freshness.created();
-        let is_earlier = |refund: &Refund| match refund.seen.freshness.created() {
-            told if refund.has_failed() => told < created,
-            told => told <= created,
-        };
-        if refunds.all(is_earlier) { (self.state.amount_refunded_reported - itemised).max(0) } else { 0 }
+    /// What the charge says went back by refunds is a floor, as of the second in which it said so: refunds made
+    /// later come on top of it, and of those made before only what failed since is taken off.
+    fn refunds<'a>(&self, refunds: impl Iterator<Item = &'a Refund>) -> Refunds {
+        let told = self.seen.freshness.created();
+        let reported = (self.state.amount_refunded_reported - self.amount_released).max(0);
+        let (mut known, mut later, mut failed_since, mut released) = (0_i64, 0_i64, 0_i64, 0_i64);
+        let mut is_of_that_second = false;
+        for refund in refunds.filter(|refund| !refund.is_in_another(&self.state.currency)) {
+            let amount = refund.state.amount;
+            let is_known = told.is_some() && refund.made_at() <= told;
+            is_of_that_second |= is_known && told == refund.made_at().max(refund.failed_at());
+            let sum = match () {
+                () if refund.has_failed() && is_known && refund.failed_at() >= told => &mut failed_since,
+                () if refund.has_failed() => continue,
+                () if refund.is_release() => &mut released,
+                () if is_known => &mut known,
+                () => &mut later,
+            };
+            *sum = sum.saturating_add(amount);
+        }
+        // A release is not always marked as one: what exceeds the refunds that the charge tells of is its own.
+        let unmarked = (self.amount_released - released).max(0).min((known - reported).max(0));
+        let unitemised = (reported - (known - unmarked) - failed_since).max(0);
+        let total = (known - unmarked).saturating_add(unitemised).saturating_add(later);
+        Refunds { total, unitemised, is_doubtful: is_of_that_second && (unmarked > 0 || failed_since > 0) }
+    }
+
+    /// What lost disputes took. There is no conversion: one in another currency takes all that was captured.
+    fn lost<'a>(&self, disputes: impl Iterator<Item = &'a Dispute> + Clone) -> i64 {
+        let lost = disputes.filter_map(|dispute| Some((dispute, dispute.lost()?)));
+        let (own, others): (Vec<_>, Vec<_>) =
+            lost.partition(|(dispute, _)| !dispute.is_in_another(&self.state.currency));
+        let own = own.iter().map(|(_, amount)| *amount).fold(0, i64::saturating_add);
+        if others.is_empty() { own } else { own.max(self.state.amount_captured) }
     }
 
     fn contradictions<'a>(
@@ -61,6 +92,8 @@ impl Charge {
         }
         if self.amount_refunded > self.state.amount_captured {
             found.insert("refunds_exceed_charge");
+        } else if self.amount_refunded.saturating_add(self.amount_charged_back) > self.state.amount_captured {
+            found.insert("double_loss");
         }
         (!found.is_empty()).then(|| found.into_iter().collect::<Vec<_>>().join(","))
     }

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::rules::event::Circumstances;
 use crate::rules::fields::Fields;
 use crate::rules::freshness::{Freshness, rank};
+use crate::rules::payments::Teller;
 use crate::rules::row::row;
 use crate::rules::{Key, Observation, Permanent, disputes, failures, observation, payments, refunds};
 
@@ -28,11 +29,20 @@ row! {
         pub status: String,
         pub amount: i64,
         pub amount_captured: i64,
-        /// What Stripe says was refunded; refunds that are known by themselves stand before it.
+        /// What Stripe says was given back, authorised money that was released included.
         pub amount_refunded_reported: i64,
         pub currency: String,
         pub created_at: Option<DateTime<Utc>>,
         pub failure_code: Option<String>,
+    }
+}
+
+impl State {
+    /// What was authorised and then given back uncaptured. Stripe counts it among what was refunded, and all of
+    /// it at once: as long as less was given back than is uncaptured, the rest may still be captured.
+    pub(super) fn released(&self) -> i64 {
+        let uncaptured = (self.amount - self.amount_captured).max(0);
+        if self.amount_refunded_reported >= uncaptured { uncaptured } else { 0 }
     }
 }
 
@@ -74,10 +84,11 @@ pub fn read(event: Circumstances<'_>, object: &Fields<'_>) -> Result<Vec<Observa
     };
     let key = event.subject(object.id()?);
     let class = u8::from(["succeeded", "failed"].contains(&status));
-    let freshness = event.freshness(class, rank(TYPES, event.kind), 0, &state);
+    let freshness = event
+        .freshness(class, rank(TYPES, event.kind), 0, &state)
+        .grown(state.amount_captured, state.amount_refunded_reported);
     let payment = object.link(&["payment_intent"])?;
-    let links =
-        Links { payment: owned(payment), customer: owned(object.link(&["customer"])?), card: card(object)? };
+    let links = Links { payment: owned(payment), customer: owned(object.customer()?), card: card(object)? };
 
     let mut observations = paid_by(event, object, &key, freshness, &state)?;
     if status == "failed" {
@@ -100,7 +111,8 @@ pub fn named(event: Circumstances<'_>, key: Key, freshness: Freshness, payment: 
     Observation::Charge(event.report(key, freshness, None, links))
 }
 
-/// Its payment, with the invoice that only older versions name here; or the payment that it is itself.
+/// What it tells of its payment, which it is itself where it has no payment intent; with the invoice that only
+/// older versions name here.
 fn paid_by(
     event: Circumstances<'_>,
     object: &Fields<'_>,
@@ -108,31 +120,34 @@ fn paid_by(
     freshness: Freshness,
     state: &State,
 ) -> Result<Vec<Observation>, Permanent> {
-    let (customer, invoice) = (object.link(&["customer"])?, object.link(&["invoice"])?);
-    let (payment, links) = if let Some(intent) = object.link(&["payment_intent"])? {
-        let links = payments::Links {
-            customer: customer.map(str::to_owned),
-            invoice_stripe: invoice.map(str::to_owned),
-            ..payments::Links::default()
-        };
-        (payments::named(event, event.subject(intent), freshness, links.clone()), links)
-    } else {
-        let links = payments::links(object, customer, invoice);
-        let state = itself(object, state)?;
-        let report = event.report(charge.clone(), freshness, Some(state), links.clone());
-        (Observation::Payment(report), links)
+    let told = as_payment(event.kind, object, state)?;
+    // What else changed about the charge does not make two reports of the payment contradict each other.
+    let freshness = event
+        .freshness(freshness.class().unwrap_or(0), rank(TYPES, event.kind), 0, &told)
+        .grown(state.amount_captured, 0);
+    let (payment, teller) = match object.link(&["payment_intent"])? {
+        Some(intent) => {
+            let settles = matches!(told.status.as_str(), "succeeded" | "canceled");
+            (event.subject(intent), Teller::Charge { settles })
+        }
+        None => (charge.clone(), Teller::Itself),
     };
-    let mut observations = vec![payment];
-    observations.extend(payments::named_invoices(event, freshness, &links));
-    Ok(observations)
+    let links = payments::links(object, teller, object.link(&["invoice"])?)?;
+    let invoices = payments::named_invoices(event, freshness, &links);
+    let payment = Observation::Payment(event.report(payment, freshness, Some(told), links));
+    Ok(std::iter::once(payment).chain(invoices).collect())
 }
 
-/// The charge as a payment, in the words of payments.
-fn itself(object: &Fields<'_>, state: &State) -> Result<payments::State, Permanent> {
+/// The charge in the words of payments.
+fn as_payment(kind: &str, object: &Fields<'_>, state: &State) -> Result<payments::State, Permanent> {
+    let is_released = state.amount_refunded_reported > 0 || kind == "charge.expired";
     let status = match state.status.as_str() {
         "pending" => "processing",
         "failed" => "requires_payment_method",
-        "succeeded" if state.amount_captured == 0 => "requires_capture",
+        "succeeded" if state.amount_captured > 0 => "succeeded",
+        // An authorisation that was given back was never captured, and never will be.
+        "succeeded" if is_released => "canceled",
+        "succeeded" => "requires_capture",
         other => other,
     };
     Ok(payments::State {
@@ -141,10 +156,8 @@ fn itself(object: &Fields<'_>, state: &State) -> Result<payments::State, Permane
         amount_capturable: if status == "requires_capture" { state.amount } else { 0 },
         amount_received: if status == "succeeded" { state.amount_captured } else { 0 },
         currency: state.currency.clone(),
-        created_at: state.created_at,
         failure_code: state.failure_code.clone(),
         decline_code: decline_code(object)?.map(str::to_owned),
-        ..payments::of_metadata(object)
     })
 }
 

@@ -85,3 +85,38 @@ fn a_status_never_seen_before_is_open_and_no_chargeback() {
     assert_eq!(seen(&world), ("unknown", "disputed"));
     assert!(!world.dispute("dp_1").is_chargeback(&crate::rules::policy::Policy::default()));
 }
+
+#[test]
+fn it_was_closed_when_its_status_was_first_told() {
+    let steps = [
+        ("charge.dispute.closed", 5, "lost"),
+        ("charge.dispute.updated", 9, "lost"),
+        ("charge.dispute.updated", 7, "won"),
+    ];
+    let closed =
+        |steps: &[_]| after(steps).dispute("dp_1").closed_at.map(|at| at.timestamp() - 1_700_000_000);
+    assert_eq!(closed(&steps[..2]), Some(5));
+    assert_eq!(closed(&steps), Some(5), "lost was told last");
+    assert_eq!(closed(&[steps[0], steps[2]]), Some(7));
+}
+
+#[test]
+fn what_moved_is_in_its_own_currency() {
+    let moved = json!([{"id": "txn_1", "amount": -910, "fee": 1500, "net": -2410, "currency": "usd"}]);
+    let mut object = dispute("needs_response", &[]);
+    (object["currency"], object["balance_transactions"]) = (json!("jpy"), moved);
+    let told = in_every_order(&[event("charge.dispute.funds_withdrawn", 1, &object)]).dispute("dp_1");
+    assert_eq!((told.movement_currency.as_deref(), told.amount_withdrawn), (Some("usd"), 910));
+    assert_eq!(told.state.currency, "jpy");
+}
+
+#[test]
+fn what_a_prevented_dispute_took_is_told_by_the_money_that_moved() {
+    for (movements, taken, is_uncertain) in
+        [(&[][..], 0, true), (&[-1000][..], 1000, false), (&[-1000, 1000][..], 0, false)]
+    {
+        let world = in_every_order(&[event("charge.dispute.closed", 5, &dispute("prevented", movements))]);
+        assert_eq!(world.charge("ch_1").amount_charged_back, taken, "{movements:?}");
+        assert_eq!(world.dispute("dp_1").seen.needs_refetch, is_uncertain, "{movements:?}");
+    }
+}

@@ -98,7 +98,7 @@ fn as_payments_have_it(
 
 /// What the payments' metadata ask for.
 fn stated_amount(payments: &[&Payment]) -> Option<i64> {
-    payments.iter().filter_map(|payment| payment.state.invoice_amount).max()
+    payments.iter().filter_map(|payment| payment.purpose.invoice_amount).max()
 }
 
 fn own_state(payments: &[&Payment]) -> State {

@@ -18,9 +18,10 @@ impl Payment {
         let direct = counted.map(|refund| refund.state.amount).fold(0, i64::saturating_add);
         let sum = |amount: fn(&Charge) -> i64| charges.clone().map(amount).fold(0, i64::saturating_add);
         self.amount_refunded = direct.saturating_add(sum(|charge| charge.amount_refunded));
-        self.refunded = match self.amount_refunded {
-            0 => Refunded::None,
-            refunded if refunded >= self.state.amount_received => Refunded::Full,
+        // As long as nobody has said what came in, nobody can say that all of it went back.
+        self.refunded = match (self.amount_refunded, self.received()) {
+            (0, _) => Refunded::None,
+            (refunded, Some(1..)) if refunded >= self.state.amount_received => Refunded::Full,
             _ => Refunded::Partial,
         };
         self.amount_charged_back = sum(|charge| charge.amount_charged_back);

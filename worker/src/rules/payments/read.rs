@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::{CANCELED, SUCCEEDED};
 use crate::rules::event::Circumstances;
-use crate::rules::fields::Fields;
+use crate::rules::fields::{AMOUNT_LIMIT, Fields};
 use crate::rules::freshness::{Freshness, rank};
 use crate::rules::row::row;
 use crate::rules::{Key, Observation, Permanent, charges, failures, invoices, observation};
@@ -32,10 +32,16 @@ row! {
         pub amount_capturable: i64,
         pub amount_received: i64,
         pub currency: String,
-        pub created_at: Option<DateTime<Utc>>,
         /// Why the last attempt failed; empty again once an attempt went through.
         pub failure_code: Option<String>,
         pub decline_code: Option<String>,
+    }
+}
+
+row! {
+    /// What staff need as evidence, from the metadata.
+    #[derive(PartialOrd, Ord)]
+    pub struct Purpose {
         pub listing_id: Option<String>,
         pub category_id: Option<String>,
         pub payment_type: Option<String>,
@@ -46,10 +52,24 @@ row! {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Links {
+    pub teller: Teller,
+    pub created_at: Option<DateTime<Utc>>,
     pub customer: Option<String>,
     pub user_id: Option<String>,
+    pub purpose: Option<Purpose>,
     pub invoice_stripe: Option<String>,
     pub invoice_metadata: Option<String>,
+}
+
+/// Whose report it is that tells of a payment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Teller {
+    /// The payment's own; a charge without a payment intent is its own payment.
+    #[default]
+    Itself,
+    /// Its charge's, of which endpoints may hear more than of the payment. `settles` where the charge took the
+    /// money, or gave it up for good: what the payment reported before that no longer stands.
+    Charge { settles: bool },
 }
 
 /// Reads `payment_intent.*`.
@@ -62,16 +82,14 @@ pub fn read(event: Circumstances<'_>, object: &Fields<'_>) -> Result<Vec<Observa
         amount_capturable: object.maybe_amount(&["amount_capturable"])?.unwrap_or(0),
         amount_received: object.maybe_amount(&["amount_received"])?.unwrap_or(0),
         currency: object.currency()?.to_owned(),
-        created_at: object.maybe_time(&["created"])?,
         failure_code: owned(object.maybe_text(&["last_payment_error", "code"])?),
         decline_code: owned(object.maybe_text(&["last_payment_error", "decline_code"])?),
-        ..of_metadata(object)
     };
     let class = u8::from([SUCCEEDED, CANCELED].contains(&status));
     let freshness = event.freshness(class, rank(TYPES, event.kind), 0, &state);
     let key = event.subject(object.id()?);
     // Gone since 2025-03-31; there the invoice names its payments.
-    let links = links(object, object.link(&["customer"])?, object.link(&["invoice"])?);
+    let links = links(object, Teller::Itself, object.link(&["invoice"])?)?;
 
     let mut observations = Vec::new();
     if let Some(charge) = last_charge(object)? {
@@ -99,29 +117,26 @@ pub fn named_invoices(event: Circumstances<'_>, freshness: Freshness, links: &Li
     stripes.chain(own).map(named).collect()
 }
 
-/// What staff need as evidence, from the metadata.
-pub fn of_metadata(object: &Fields<'_>) -> State {
+/// What a payment intent, or its charge, says beside the payment's state. A charge has the metadata that the
+/// payment had when it was made.
+pub fn links(object: &Fields<'_>, teller: Teller, invoice: Option<&str>) -> Result<Links, Permanent> {
     let text = |name| object.metadata(name).map(str::to_owned);
-    State {
+    let amount = object.metadata("invoice_amount").and_then(|text| text.parse().ok());
+    let purpose = Purpose {
         listing_id: text("listing_id"),
         category_id: text("category_id"),
         payment_type: text("payment_type"),
-        invoice_amount: object
-            .metadata("invoice_amount")
-            .and_then(|text| text.parse().ok())
-            .filter(|amount| (0..=crate::rules::fields::AMOUNT_LIMIT).contains(amount)),
-        ..State::default()
-    }
-}
-
-/// The links of a payment, those in its metadata included.
-pub fn links(object: &Fields<'_>, customer: Option<&str>, invoice: Option<&str>) -> Links {
-    Links {
-        customer: customer.map(str::to_owned),
-        user_id: object.metadata("user_id").map(str::to_owned),
+        invoice_amount: amount.filter(|amount| (0..=AMOUNT_LIMIT).contains(amount)),
+    };
+    Ok(Links {
+        teller,
+        created_at: object.maybe_time(&["created"])?,
+        customer: object.customer()?.map(str::to_owned),
+        user_id: text("user_id"),
+        purpose: Some(purpose),
         invoice_stripe: invoice.map(str::to_owned),
-        invoice_metadata: object.metadata("invoice_id").map(str::to_owned),
-    }
+        invoice_metadata: text("invoice_id"),
+    })
 }
 
 /// The last charge; up to 2022-08-01 the list of all of them.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::rules::Observation;
 use crate::rules::fields::moment;
 use crate::rules::invoices::Status;
+use crate::rules::payments::Refunded;
 use crate::rules::testing::{event, in_every_order, observations};
 
 fn intent(status: &str, extra: &Value) -> Value {
@@ -91,4 +92,67 @@ fn one_decline_told_three_times_is_one_failed_attempt() {
     let invoice = world.invoice("in_1");
     assert_eq!((invoice.status, invoice.payment_retry_count, invoice.attempt_count), (Status::Failed, 1, 1));
     assert_eq!(invoice.payment_failure_reason.as_deref(), Some("insufficient_funds"));
+}
+
+fn charge(status: &str, extra: &Value) -> Value {
+    let mut object = json!({"id": "ch_1", "status": status, "amount": 1500, "currency": "usd",
+        "payment_intent": "pi_1", "customer": "cus_1", "metadata": {"user_id": "u1", "listing_id": "l1"}});
+    object.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+    object
+}
+
+#[test]
+fn its_charge_alone_tells_what_came_in() {
+    let captured = charge("succeeded", &json!({"amount_captured": 1500}));
+    let refund = json!({"id": "re_1", "status": "succeeded", "amount": 500, "currency": "usd",
+        "charge": "ch_1", "payment_intent": "pi_1"});
+    let refunded = event("refund.created", 9, &refund);
+    let payment = in_every_order(&[refunded.clone()]).payment("pi_1");
+    assert_eq!((payment.refunded, payment.received()), (Refunded::Partial, None), "of nobody knows how much");
+    let payment = in_every_order(&[event("charge.succeeded", 0, &captured), refunded]).payment("pi_1");
+    assert_eq!((payment.state.status.as_str(), payment.received()), ("succeeded", Some(1500)));
+    assert_eq!((payment.state.amount, payment.state.currency.as_str()), (1500, "usd"));
+    assert_eq!((payment.customer.id(), payment.user.id()), (Some("cus_1"), Some("u1")));
+    assert_eq!(payment.purpose.listing_id.as_deref(), Some("l1"));
+    assert_eq!((payment.refunded, payment.amount_refunded), (Refunded::Partial, 500));
+}
+
+#[test]
+fn a_success_that_the_charge_alone_tells_ends_an_earlier_failure() {
+    let error = json!({"last_payment_error": {"code": "card_declined"}});
+    let failed = event("payment_intent.payment_failed", 3, &intent("requires_payment_method", &error));
+    let captured = event("charge.succeeded", 2, &charge("succeeded", &json!({"amount_captured": 1500})));
+    let payment = in_every_order(&[failed.clone(), captured.clone()]).payment("pi_1");
+    assert_eq!(payment.state.status, "succeeded");
+    assert!(!payment.has_failed());
+    let own = event("payment_intent.succeeded", 1, &intent("succeeded", &json!({"amount_received": 1999})));
+    assert_eq!(
+        in_every_order(&[failed, captured, own]).payment("pi_1").received(),
+        Some(1999),
+        "its own word"
+    );
+}
+
+#[test]
+fn a_charge_that_settled_nothing_stands_below_the_payments_own_words() {
+    for told in ["pending", "failed"] {
+        let story = [
+            event("payment_intent.created", 0, &intent("requires_action", &json!({}))),
+            event("charge.updated", 5, &charge(told, &json!({}))),
+        ];
+        assert_eq!(in_every_order(&story).payment("pi_1").state.status, "requires_action");
+    }
+}
+
+#[test]
+fn the_payments_metadata_stand_before_its_charges() {
+    let own = json!({"metadata": {"user_id": "u7", "listing_id": "l7"}});
+    let story = [
+        event("payment_intent.created", 0, &intent("requires_action", &own)),
+        event("charge.succeeded", 5, &charge("succeeded", &json!({"amount_captured": 1500}))),
+    ];
+    let payment = in_every_order(&story).payment("pi_1");
+    assert_eq!((payment.user.id(), payment.purpose.listing_id.as_deref()), (Some("u7"), Some("l7")));
+    let payment = in_every_order(&story[1..]).payment("pi_1");
+    assert_eq!(payment.user.id(), Some("u1"));
 }

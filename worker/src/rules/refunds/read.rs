@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::FAILED;
 use crate::rules::event::Circumstances;
 use crate::rules::fields::Fields;
 use crate::rules::freshness::rank;
@@ -9,8 +10,7 @@ use crate::rules::row::row;
 use crate::rules::{Key, Observation, Permanent, UNKNOWN, charges, observation, payments};
 
 /// In the order in which they follow each other inside one second.
-const TYPES: &[&str] =
-    &["charge.refunded", "refund.created", "charge.refund.updated", "refund.updated", "refund.failed"];
+const STATUSES: &[&str] = &["pending", "requires_action", "succeeded", "canceled", "failed"];
 
 /// What one event says about one refund.
 pub type Report = observation::Report<State, Links>;
@@ -65,13 +65,9 @@ fn observe(
         failure_reason: owned(object.maybe_text(&["failure_reason"])?),
         created_at: object.maybe_time(&["created"])?,
     };
-    let class = match state.status.as_str() {
-        "requires_action" => 1,
-        "succeeded" => 2,
-        "failed" | "canceled" => 3,
-        _ => 0,
-    };
-    let freshness = event.freshness(class, rank(TYPES, event.kind), 0, &state);
+    // Succeeded is not the end: a bank may give it back, and it is pending anew; only failing ends it.
+    let class = u8::from(FAILED.contains(&state.status.as_str()));
+    let freshness = event.freshness(class, 0, rank(STATUSES, &state.status), &state);
     let key = event.subject(object.id()?);
     let links = Links { charge: owned(charge), payment: owned(payment) };
     let mut observations = vec![Observation::Refund(event.report(key, freshness, Some(state), links))];

@@ -51,3 +51,18 @@ fn a_refund_that_names_only_its_payment_counts_there() {
     story.push(event("refund.created", 5, &direct));
     assert_eq!(refunded(&in_every_order(&story)), (Refunded::Partial, "partially_refunded"));
 }
+
+#[test]
+fn money_that_a_bank_gives_back_is_waiting_again() {
+    let world = in_every_order(&[
+        event("refund.updated", 3, &refund("succeeded")),
+        event("refund.updated", 6, &refund("requires_action")),
+        event("refund.updated", 9, &refund("pending")),
+    ]);
+    assert_eq!(world.refunds.rows().next().unwrap().state.status, "pending");
+    let world = in_every_order(&[
+        event("refund.failed", 3, &refund("failed")),
+        event("refund.updated", 6, &refund("succeeded")),
+    ]);
+    assert_eq!(world.refunds.rows().next().unwrap().state.status, "failed", "failing is final");
+}

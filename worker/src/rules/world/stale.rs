@@ -32,9 +32,14 @@ impl World {
                 }
             }
             Observation::Movement(report) => {
-                stale.disputes.extend(self.movements.get(&report.key).and_then(Movement::owner));
+                // What a prevented dispute took is told by the money that it moved.
+                if let Some(dispute) = self.movements.get(&report.key).and_then(Movement::owner) {
+                    self.mark_charge(self.disputes.get(&dispute).and_then(Dispute::owner), stale);
+                    stale.disputes.insert(dispute);
+                }
             }
             Observation::Dispute(report) => {
+                stale.disputes.insert(report.key.clone());
                 self.mark_charge(self.disputes.get(&report.key).and_then(Dispute::owner), stale);
             }
             Observation::Failure(report) => {
