@@ -17,14 +17,15 @@ pub struct Charge {
     pub status: &'static str,
     pub decline: Option<Decline>,
     pub last4: &'static str,
-    /// When it was last told, and how much of it was then refunded.
-    pub told: Option<(i64, i64)>,
+    pub told: bool,
+    /// The refunds that its last report counted.
+    pub counted: Vec<String>,
 }
 
 impl Charge {
     /// Where the charge was never told, nobody knows its currency.
     pub fn adds_up_with(&self, currency: &str) -> bool {
-        self.told.is_none() || self.currency == currency
+        !self.told || self.currency == currency
     }
 }
 
@@ -50,10 +51,22 @@ impl Stripe {
         let id = self.random.id("ch");
         let last4 = self.random.pick(&["4242", "4444", "9995"]);
         let status = "succeeded";
-        let (payment, decline, told) = (None, None, None);
+        let (payment, decline, told, counted) = (None, None, false, Vec::new());
         self.charges.insert(
             id.clone(),
-            Charge { payment, customer, user, amount, captured, currency, status, decline, last4, told },
+            Charge {
+                payment,
+                customer,
+                user,
+                amount,
+                captured,
+                currency,
+                status,
+                decline,
+                last4,
+                told,
+                counted,
+            },
         );
         id
     }
@@ -68,9 +81,11 @@ impl Stripe {
     }
 
     pub(super) fn tell_charge(&mut self, id: &str) -> Value {
-        let (now, refunded) = (self.now, self.refunded_of(id));
+        let now = self.now;
+        let counted = self.refunds.iter().filter(|(_, refund)| refund.charge == id && refund.gives_back());
+        let counted = counted.map(|(id, _)| id.clone()).collect();
         let charge = self.charges.get_mut(id).expect("a charge of this account");
-        charge.told = Some((now, refunded));
+        (charge.told, charge.counted) = (true, counted);
         if let Some(payment) = charge.payment.clone() {
             let links = !self.version.links_by_objects();
             let payment = self.pay(&payment);

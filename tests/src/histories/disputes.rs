@@ -1,5 +1,7 @@
 //! A cardholder's bank takes the money back, and what comes of it; and the warning that may come before.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::stripe::{DAY_SECS, Stripe};
@@ -18,8 +20,8 @@ pub struct Dispute {
     pub submissions: u32,
     /// When an event first told that evidence was sent.
     pub submitted_told: Option<i64>,
-    /// When it was last told.
-    pub told: Option<i64>,
+    /// When each of its statuses was first told.
+    pub told: BTreeMap<&'static str, i64>,
 }
 
 /// The disputed money leaves the balance, or comes back to it.
@@ -55,7 +57,7 @@ impl Stripe {
             staged: false,
             submissions: 0,
             submitted_told: None,
-            told: None,
+            told: BTreeMap::new(),
         };
         self.disputes.insert(id.clone(), dispute);
         id
@@ -108,7 +110,7 @@ impl Stripe {
     pub(super) fn tell_dispute(&mut self, id: &str) -> Value {
         let now = self.now;
         let dispute = self.disputed(id);
-        dispute.told = Some(now);
+        dispute.told.entry(dispute.status).or_insert(now);
         if dispute.submissions > 0 {
             dispute.submitted_told.get_or_insert(now);
         }

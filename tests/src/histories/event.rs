@@ -37,11 +37,16 @@ impl SampleEvent {
         }
     }
 
-    /// The same event with another stamp.
+    /// The same event with another stamp. Nothing that it tells of was made later.
     #[must_use]
     pub fn stamped(&self, created: i64) -> Self {
         let mut body = self.value();
         body["created"] = created.into();
+        let object = &mut body["data"]["object"];
+        make_before(object, created);
+        if let Some(refunds) = object.pointer_mut("/refunds/data").and_then(Value::as_array_mut) {
+            refunds.iter_mut().for_each(|refund| make_before(refund, created));
+        }
         Self { body: body.to_string().into(), ..self.clone() }
     }
 
@@ -52,5 +57,11 @@ impl SampleEvent {
 
     fn value(&self) -> Value {
         serde_json::from_slice(&self.body).expect("events are made from JSON values")
+    }
+}
+
+fn make_before(object: &mut Value, created: i64) {
+    if let Some(made) = object.get_mut("created").filter(|made| made.as_i64() > Some(created)) {
+        *made = created.into();
     }
 }

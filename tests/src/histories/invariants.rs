@@ -32,7 +32,8 @@ fn judge_charge(rows: &Rows, subject: &Subject, row: &Row, found: &mut Vec<Strin
     if is_reported && refunded > captured && !is_flagged {
         found.push(format!("{subject}: {refunded} of {captured} is refunded, and not flagged"));
     }
-    // There is no conversion: another currency than the charge's is flagged, and adds up with nothing.
+    // There is no conversion: a refund in another currency than the charge's is flagged, and adds up with nothing;
+    // a dispute lost in another takes all that was captured.
     let adds_up = |child: &Row| !is_reported || text(child, "currency") == text(row, "currency");
     let sum = |kind, counts: fn(&str) -> bool| -> i64 {
         children(rows, subject, kind, "charge")
@@ -40,9 +41,23 @@ fn judge_charge(rows: &Rows, subject: &Subject, row: &Row, found: &mut Vec<Strin
             .map(|(_, child)| number(child, "amount"))
             .sum()
     };
-    expect(subject, row, "amount_charged_back", sum("dispute", |status| status == "lost"), found);
+    let disputes = || children(rows, subject, "dispute", "charge").map(|(_, child)| (child, lost(child)));
+    let own: i64 = disputes().filter(|(child, _)| adds_up(child)).map(|(_, lost)| lost).sum();
+    let is_all = disputes().any(|(child, lost)| lost > 0 && !adds_up(child));
+    expect(subject, row, "amount_charged_back", if is_all { own.max(captured) } else { own }, found);
     let itemised = sum("refund", |status| !matches!(status, "failed" | "canceled"));
     expect(subject, row, "amount_refunded", itemised + number(row, "amount_unitemised"), found);
+}
+
+/// What a dispute took for good; of a prevented one, what left the balance and did not come back.
+fn lost(dispute: &Row) -> i64 {
+    match text(dispute, "stripe_status") {
+        Some("lost") => number(dispute, "amount"),
+        Some("prevented") => {
+            (number(dispute, "amount_withdrawn") - number(dispute, "amount_reinstated")).max(0)
+        }
+        _ => 0,
+    }
 }
 
 fn judge_payment(rows: &Rows, subject: &Subject, row: &Row, found: &mut Vec<String>) {

@@ -10,6 +10,7 @@ pub struct Refund {
     pub currency: &'static str,
     pub status: &'static str,
     pub reason: Option<&'static str>,
+    pub made: i64,
     /// When an event last told of it.
     pub told: Option<i64>,
 }
@@ -29,7 +30,9 @@ impl Stripe {
         let id = self.random.id("re");
         let currency = self.charges[charge].currency;
         let (charge, reason) = (charge.to_owned(), Some("requested_by_customer"));
-        self.refunds.insert(id.clone(), Refund { charge, amount, currency, status, reason, told: None });
+        let made = self.now;
+        self.refunds
+            .insert(id.clone(), Refund { charge, amount, currency, status, reason, made, told: None });
         id
     }
 
@@ -50,7 +53,7 @@ impl Stripe {
         let refund = &self.refunds[id];
         let mut value = json!({
             "id": id, "object": "refund", "amount": refund.amount, "balance_transaction": null,
-            "charge": self.link(Some(&refund.charge), "charge"), "created": 1_780_000_000,
+            "charge": self.link(Some(&refund.charge), "charge"), "created": refund.made,
             "currency": refund.currency,
             "destination_details": { "card": { "type": "refund" }, "type": "card" }, "metadata": {},
             "payment_intent": self.link(self.charges[&refund.charge].payment.as_ref(), "payment_intent"),

@@ -7,7 +7,7 @@ mod tests;
 
 use chrono::{DateTime, Utc};
 
-pub use self::read::{Card, Links, Report, State, TYPES, named, read};
+pub use self::read::{Card, Links, Releases, Report, State, TYPES, named, read};
 use super::freshness::{Freshness, Seen};
 use super::payments::{Disputed, Payment};
 use super::row::{link_to, row};
@@ -36,8 +36,10 @@ row! {
         pub card: Card,
         #[sqlx(try_from = "String")]
         pub card_freshness: Freshness,
-        /// Authorised, and given back without having been captured; no refund.
+        /// What Stripe counts as refunded though it was never captured: an authorisation that was given back.
         pub amount_released: i64,
+        #[sqlx(try_from = "String")]
+        pub releases: Releases,
         /// From here on derived from its refunds and disputes.
         pub amount_refunded: i64,
         /// The part that the charge reports and no refund is known for yet.
@@ -79,7 +81,14 @@ impl Charge {
             earliest(&mut self.captured_at, report.at);
         }
         self.seen.take(&mut self.state, report);
-        self.amount_released = self.state.released();
+        self.releases = self.releases.max(report.links.releases);
+        let uncaptured = self.state.uncaptured();
+        self.amount_released = match self.releases {
+            Releases::Apart | Releases::ApartByVersion => 0,
+            // Less than all of the rest is given back by refunds: the rest may still be captured.
+            _ if self.state.amount_refunded_reported < uncaptured => 0,
+            Releases::Unknown | Releases::Counted => uncaptured,
+        };
         self.payment.see(report.links.payment.as_deref(), freshness);
         self.customer.see(report.links.customer.as_deref(), freshness);
         if let Some(card) = &report.links.card

@@ -1,13 +1,14 @@
 //! Reads fields of Stripe's objects, whatever the API version: a needed field that is missing or malformed
 //! is a permanent failure that names the field and the version; amounts are whole, checked numbers.
 
+use super::Permanent;
 use super::json::Json;
-use super::{Permanent, ids};
 use chrono::{DateTime, Utc};
 
 /// Stripe's greatest amount, of twelve digits; far enough below the limit of the type to be added up.
 pub const AMOUNT_LIMIT: i64 = 999_999_999_999;
 const TEXT_LIMIT_BYTES: usize = 500;
+const ID_LIMIT_BYTES: usize = 255;
 
 /// One JSON object, with where it stands, for messages.
 #[derive(Debug)]
@@ -44,10 +45,15 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// The API version that the object is written in; `none` where the event names none.
+    pub fn version(&self) -> &'a str {
+        self.version
+    }
+
     /// The object's own id.
     pub fn id(&self) -> Result<&'a str, Permanent> {
         match self.at(&["id"]).and_then(Json::as_str) {
-            Some(id) if ids::is_stripes(id) => Ok(id),
+            Some(id) if is_object_id(id) => Ok(id),
             Some(_) => Err(self.refuse("id", "is not an id of Stripe's")),
             None => Err(self.refuse("id", "is missing")),
         }
@@ -82,7 +88,7 @@ impl<'a> Fields<'a> {
         let Some(value) = self.at(names) else { return Ok(None) };
         match value.as_str().or_else(|| value.get("id")?.as_str()) {
             Some("") => Ok(None),
-            Some(id) if ids::names(names[names.len() - 1], id) => Ok(Some(id)),
+            Some(id) if is_object_id(id) => Ok(Some(id)),
             Some(_) => Err(self.refuse(&names.join("."), "is not an id of Stripe's")),
             None => Err(self.refuse(&names.join("."), "is neither an id nor an object with one")),
         }
@@ -158,6 +164,15 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// Whether a text is an id as Stripe writes them: a word for the kind of object, an underscore, then letters, digits
+/// and underscores. Which words there are is Stripe's to change.
+pub fn is_object_id(id: &str) -> bool {
+    let Some((word, rest)) = id.split_once('_') else { return false };
+    let is_word = !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let is_rest = !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    is_word && is_rest && id.len() <= ID_LIMIT_BYTES
+}
+
 /// A moment that both databases can hold.
 pub fn moment(seconds: i64) -> Option<DateTime<Utc>> {
     const YEAR_9999: i64 = 253_402_300_799;
@@ -213,6 +228,17 @@ mod tests {
             assert_eq!(fields.text("status").unwrap_err().fault, "contains NUL");
             assert_eq!((fields.metadata("user_id"), fields.metadata("listing_id")), (None, Some("l1")));
         });
+    }
+
+    #[test]
+    fn an_id_begins_with_a_word_for_its_kind() {
+        for id in ["cus_1", "py_3Pq", "in_1_2", "issfr_1A", "pi_3Nq_secret"] {
+            assert!(is_object_id(id), "{id}");
+        }
+        let long = format!("ch_{}", "a".repeat(253));
+        for id in ["foo", "", "_1", "ch_", "Ch_1", "ch_1-2", "ch_1 ", "4711", "me@example.com", &long] {
+            assert!(!is_object_id(id), "{id}");
+        }
     }
 
     #[test]

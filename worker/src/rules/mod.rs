@@ -11,7 +11,6 @@ pub mod facts;
 pub mod failures;
 pub mod fields;
 pub mod freshness;
-pub mod ids;
 mod index;
 pub mod invoices;
 pub mod json;

@@ -9,7 +9,7 @@ use super::moment;
 
 impl Stripe {
     pub(super) fn expect_disputes(&self, truth: &mut Truth) {
-        for (id, dispute) in self.disputes.iter().filter(|(_, dispute)| dispute.told.is_some()) {
+        for (id, dispute) in self.disputes.iter().filter(|(_, dispute)| dispute.is_told()) {
             let is_final = matches!(dispute.status, "won" | "lost" | "prevented" | "warning_closed");
             let sum = |of: fn(i64) -> bool| -> i64 {
                 dispute.movements.iter().map(|movement| movement.amount).filter(|amount| of(*amount)).sum()
@@ -19,7 +19,8 @@ impl Stripe {
                 "amount": dispute.amount, "currency": dispute.currency, "reason": dispute.reason,
                 "charge": dispute.charge, "respond_by": moment(dispute.respond_by),
                 "opened_at": moment(dispute.opened),
-                "closed_at": moment(dispute.told.filter(|_| is_final)),
+                "closed_at": moment(dispute.told.get(dispute.status).copied().filter(|_| is_final)),
+                "movement_currency": dispute.movements.first().map(|_| dispute.currency),
                 "evidence_submitted_at": moment(dispute.submitted_told),
                 "amount_withdrawn": -sum(|amount| amount < 0),
                 "amount_reinstated": sum(|amount| amount > 0),
@@ -43,11 +44,16 @@ impl Stripe {
     }
 
     pub(super) fn lost_of(&self, charge: &str) -> i64 {
-        // There is no conversion: what is in another currency is flagged, and adds up with nothing.
-        let counts = |dispute: &Dispute| self.charges[charge].adds_up_with(dispute.currency);
-        let disputes =
-            self.told_disputes().filter(|(_, dispute)| dispute.charge == charge && counts(dispute));
-        disputes.filter(|(_, dispute)| dispute.status == "lost").map(|(_, dispute)| dispute.amount).sum()
+        let lost: Vec<&Dispute> = self
+            .told_disputes()
+            .map(|(_, dispute)| dispute)
+            .filter(|dispute| dispute.charge == charge && dispute.lost() > 0)
+            .collect();
+        let is_own = |dispute: &&&Dispute| self.charges[charge].adds_up_with(dispute.currency);
+        let own = lost.iter().filter(is_own).map(|dispute| dispute.lost()).sum();
+        // There is no conversion: what is lost in another currency is all that was captured.
+        let is_all = !lost.iter().all(|dispute| is_own(&dispute));
+        if is_all { self.charges[charge].captured.max(own) } else { own }
     }
 
     pub(super) fn disputed_of_payment(&self, payment: &str) -> &'static str {
@@ -66,11 +72,15 @@ impl Stripe {
     }
 
     pub(super) fn told_disputes(&self) -> impl Iterator<Item = (&String, &Dispute)> {
-        self.disputes.iter().filter(|(_, dispute)| dispute.told.is_some())
+        self.disputes.iter().filter(|(_, dispute)| dispute.is_told())
     }
 }
 
 impl Dispute {
+    pub(super) fn is_told(&self) -> bool {
+        !self.told.is_empty()
+    }
+
     /// Our word for Stripe's status.
     pub(super) fn word(&self) -> &'static str {
         match self.status {
@@ -82,6 +92,15 @@ impl Dispute {
             "lost" => "lost",
             "warning_closed" | "prevented" => "closed",
             _ => "unknown",
+        }
+    }
+
+    /// What is gone for good. Of a prevented one: what left the balance and did not come back.
+    fn lost(&self) -> i64 {
+        match self.status {
+            "lost" => self.amount,
+            "prevented" => -self.movements.iter().map(|movement| movement.amount).sum::<i64>().min(0),
+            _ => 0,
         }
     }
 

@@ -54,7 +54,7 @@ impl Stripe {
     pub(super) fn expect_charges(&self, truth: &mut Truth) {
         for (id, charge) in &self.charges {
             self.expect(truth, "charge", id, json!({ "amount_charged_back": self.lost_of(id) }));
-            if charge.told.is_none() {
+            if !charge.told {
                 self.expect(truth, "charge", id, json!({ "status": "unknown", "anomaly": null }));
                 continue;
             }
@@ -143,34 +143,24 @@ impl Stripe {
         itemised + self.unitemised_of(charge)
     }
 
-    /// What the charge says was refunded and no refund explains, while the charge is the fresher report.
+    /// Refunds that only the charge has told of, in its sum.
     fn unitemised_of(&self, charge: &str) -> i64 {
-        let Some((at, refunded)) = self.charges[charge].told else { return 0 };
-        let told: Vec<_> = self
-            .refunds
-            .values()
-            .filter(|refund| refund.charge == charge)
-            .filter_map(|refund| Some((refund.told?, refund)))
-            .collect();
-        if told.iter().any(|(seen, _)| *seen > at) {
-            return 0;
-        }
-        let itemised: i64 =
-            told.iter().filter(|(_, refund)| refund.gives_back()).map(|(_, refund)| refund.amount).sum();
-        (refunded - itemised).max(0)
+        let counted = self.charges[charge].counted.iter().map(|id| &self.refunds[id]);
+        counted.filter(|refund| refund.told.is_none()).map(|refund| refund.amount).sum()
     }
 
     fn anomaly_of(&self, id: &str, charge: &Charge) -> Option<String> {
-        let disputes =
-            || self.disputes.values().filter(|dispute| dispute.charge == id && dispute.told.is_some());
+        let disputes = || self.disputes.values().filter(|dispute| dispute.charge == id && dispute.is_told());
         let refunds = || self.refunds.values().filter(|refund| refund.charge == id && refund.told.is_some());
         let exceeds =
             |dispute: &Dispute| dispute.currency == charge.currency && dispute.amount > charge.amount;
+        let over = self.given_back_of(id) > charge.captured;
         let found = [
             ("dispute_currency", disputes().any(|dispute| dispute.currency != charge.currency)),
             ("dispute_exceeds_charge", disputes().any(exceeds)),
+            ("double_loss", !over && self.given_back_of(id) + self.lost_of(id) > charge.captured),
             ("refund_currency", refunds().any(|refund| refund.currency != charge.currency)),
-            ("refunds_exceed_charge", self.given_back_of(id) > charge.captured),
+            ("refunds_exceed_charge", over),
         ];
         let words: Vec<&str> = found.iter().filter(|(_, is_so)| *is_so).map(|(word, _)| *word).collect();
         (!words.is_empty()).then(|| words.join(","))

@@ -6,7 +6,7 @@ use crate::rules::event::Circumstances;
 use crate::rules::fields::Fields;
 use crate::rules::freshness::{Freshness, rank};
 use crate::rules::payments::Teller;
-use crate::rules::row::row;
+use crate::rules::row::{row, words};
 use crate::rules::{Key, Observation, Permanent, disputes, failures, observation, payments, refunds};
 
 /// In the order in which they follow each other inside one second.
@@ -19,6 +19,20 @@ pub const TYPES: &[&str] = &[
     "charge.updated",
     "charge.refunded",
 ];
+
+words! {
+    /// Whether what is released of an authorisation counts in the sum that a charge reports as refunded: what shows
+    /// it most clearly comes last.
+    pub enum Releases {
+        Unknown = "unknown",
+        ApartByVersion = "apart_by_version",
+        Counted = "counted",
+        Apart = "apart",
+    }
+}
+
+/// Versions begin with their date.
+const RELEASES_APART_SINCE: &str = "2025-03-31";
 
 /// What one event says about one charge.
 pub type Report = observation::Report<State, Links>;
@@ -38,11 +52,9 @@ row! {
 }
 
 impl State {
-    /// What was authorised and then given back uncaptured. Stripe counts it among what was refunded, and all of
-    /// it at once: as long as less was given back than is uncaptured, the rest may still be captured.
-    pub(super) fn released(&self) -> i64 {
-        let uncaptured = (self.amount - self.amount_captured).max(0);
-        if self.amount_refunded_reported >= uncaptured { uncaptured } else { 0 }
+    /// What was authorised and not captured.
+    pub(super) fn uncaptured(&self) -> i64 {
+        (self.amount - self.amount_captured).max(0)
     }
 }
 
@@ -59,6 +71,7 @@ row! {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Links {
+    pub releases: Releases,
     pub payment: Option<String>,
     pub customer: Option<String>,
     pub card: Option<Card>,
@@ -88,7 +101,12 @@ pub fn read(event: Circumstances<'_>, object: &Fields<'_>) -> Result<Vec<Observa
         .freshness(class, rank(TYPES, event.kind), 0, &state)
         .grown(state.amount_captured, state.amount_refunded_reported);
     let payment = object.link(&["payment_intent"])?;
-    let links = Links { payment: owned(payment), customer: owned(object.customer()?), card: card(object)? };
+    let links = Links {
+        releases: releases(event.kind, object, &state),
+        payment: owned(payment),
+        customer: owned(object.customer()?),
+        card: card(object)?,
+    };
 
     let mut observations = paid_by(event, object, &key, freshness, &state)?;
     if status == "failed" {
@@ -103,6 +121,30 @@ pub fn read(event: Circumstances<'_>, object: &Fields<'_>) -> Result<Vec<Observa
     }
     observations.insert(0, Observation::Charge(event.report(key, freshness, Some(state), links)));
     Ok(observations)
+}
+
+/// Up to 2025-02-24 what a capture leaves of an authorisation, and all of one that is canceled, counts as refunded at
+/// once, and a refund is made of it; since 2025-03-31 neither. The version of the call that captured decides, which
+/// may be another than the event's: so what the report shows stands before its version.
+fn releases(kind: &str, object: &Fields<'_>, state: &State) -> Releases {
+    let (uncaptured, captured, sum) =
+        (state.uncaptured(), state.amount_captured, state.amount_refunded_reported);
+    if state.status != "succeeded" || uncaptured == 0 || captured + sum == 0 {
+        return Releases::Unknown;
+    }
+    let is_all_that_came = object.flag(&["refunded"]) && sum < state.amount;
+    match () {
+        () if sum > captured || (kind == "charge.captured" && sum >= uncaptured) => Releases::Counted,
+        () if sum < uncaptured || is_all_that_came => Releases::Apart,
+        () if sum > uncaptured && is_since(object.version(), RELEASES_APART_SINCE) => {
+            Releases::ApartByVersion
+        }
+        () => Releases::Unknown,
+    }
+}
+
+fn is_since(version: &str, date: &str) -> bool {
+    version.starts_with(|first: char| first.is_ascii_digit()) && version >= date
 }
 
 /// A charge that another object names, perhaps with its payment.

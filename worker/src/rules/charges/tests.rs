@@ -94,10 +94,29 @@ fn what_a_capture_left_is_released_and_only_more_than_that_is_refunded() {
     assert_eq!(world.payment("pi_1").refunded, Refunded::Partial);
 }
 
+/// Since 2025-03-31 a release is in no sum, and no refund is made of it. The story's version is a later one.
 #[test]
-fn what_is_captured_in_parts_and_not_to_the_end_can_be_refunded() {
-    let world = in_every_order(&[event("charge.refunded", 5, &held(600, 100))]);
-    assert_eq!((world.charge("ch_1").amount_refunded, world.charge("ch_1").amount_released), (100, 0));
+fn whether_the_sum_holds_a_release_is_told_by_the_reports() {
+    for (reports, refunded) in [
+        (&[(600, 0), (600, 500)][..], 500),
+        (&[(600, 0), (600, 400)][..], 400),
+        (&[(600, 300)][..], 300),
+        (&[(600, 500)][..], 500),
+        (&[(600, 650)][..], 250),
+        (&[(600, 400), (600, 500)][..], 100),
+    ] {
+        let kinds = ["charge.captured", "charge.refunded"].iter().skip(2 - reports.len());
+        let story = kinds
+            .zip(0..)
+            .zip(reports)
+            .map(|((kind, second), (captured, sum))| event(kind, second, &held(*captured, *sum)));
+        let told = in_every_order(&story.collect::<Vec<_>>()).charge("ch_1");
+        assert_eq!(told.amount_refunded, refunded, "{reports:?}: {:?}", told.releases);
+    }
+    let all =
+        charge(&json!({"captured": true, "amount_captured": 500, "amount_refunded": 500, "refunded": true}));
+    let world = in_every_order(&[event("charge.refunded", 5, &all)]);
+    assert_eq!(world.payment("pi_1").refunded, Refunded::Full);
 }
 
 #[test]
