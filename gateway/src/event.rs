@@ -46,7 +46,8 @@ struct Wire<'b> {
     livemode: bool,
     #[serde(borrow, default)]
     account: Option<Cow<'b, str>>,
-    /// Where a thin event names its account; it may name an organization instead.
+    /// Where thin events name their account, and snapshot events do that have no `account`; it may name an
+    /// organization instead.
     #[serde(borrow, default)]
     context: Option<Cow<'b, str>>,
     #[serde(borrow, default)]
@@ -58,8 +59,7 @@ impl<'b> Head<'b> {
         let wire: Wire<'b> = serde_json::from_slice(body)
             .map_err(|_| NotAnEvent("no JSON object with the fields of an event"))?;
         let (created, account) = match (&*wire.object, wire.created) {
-            (SNAPSHOT, Created::Seconds(seconds)) => (seconds, wire.account),
-            (THIN, Created::Written(seconds)) => {
+            (SNAPSHOT, Created::Seconds(seconds)) | (THIN, Created::Written(seconds)) => {
                 (seconds, wire.account.or(wire.context.filter(|context| context.starts_with("acct_"))))
             }
             (SNAPSHOT | THIN, _) => return Err(NotAnEvent("created is of the other kind of event")),
@@ -164,13 +164,13 @@ mod tests {
     }
 
     #[test]
-    fn a_snapshot_event_has_its_account_from_account_alone() {
+    fn a_snapshot_event_has_its_account_from_account_before_context() {
         let body = SNAPSHOT_BODY
             .replace("\"livemode\"", "\"account\":\"acct_7\",\"context\":\"acct_8\",\"livemode\"");
         assert_eq!(&*Head::read(body.as_bytes()).unwrap().account, "acct_7");
         let body =
             SNAPSHOT_BODY.replace("\"livemode\"", "\"account\":null,\"context\":\"acct_8\",\"livemode\"");
-        assert_eq!(&*Head::read(body.as_bytes()).unwrap().account, "");
+        assert_eq!(&*Head::read(body.as_bytes()).unwrap().account, "acct_8");
     }
 
     #[test]

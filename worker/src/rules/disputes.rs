@@ -192,7 +192,8 @@ impl Status {
             }
             "won" => Self::Won,
             "lost" => Self::Lost,
-            "warning_closed" | PREVENTED => Self::Closed,
+            // Up to 2014-10-07 a dispute ended so, whoever was right, once its charge was refunded.
+            "warning_closed" | "charge_refunded" | PREVENTED => Self::Closed,
             _ => Self::Unknown,
         }
     }

@@ -75,7 +75,11 @@ pub fn read(event: Circumstances<'_>, object: &Fields<'_>) -> Result<Vec<Observa
     };
     let state = State {
         status: object.text("status")?.to_owned(),
-        collection_method: owned(object.maybe_text(&["collection_method"])?),
+        // Called `billing` before 2019-10-17.
+        collection_method: match object.maybe_text(&["collection_method"])? {
+            None => owned(object.maybe_text(&["billing"])?),
+            found => owned(found),
+        },
         cancel_at_period_end: object.flag(&["cancel_at_period_end"]),
         current_period_end_at: period_end,
         created_at: object.maybe_time(&["created"])?,

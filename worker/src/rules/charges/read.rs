@@ -80,14 +80,14 @@ pub struct Links {
 /// Reads `charge.*`.
 pub fn read(event: Circumstances<'_>, object: &Fields<'_>) -> Result<Vec<Observation>, Permanent> {
     let owned = |text: Option<&str>| text.map(str::to_owned);
-    let status = object.text("status")?;
+    let status = status(object)?;
     let amount = object.amount("amount")?;
     let state = State {
         status: status.to_owned(),
         amount,
         amount_captured: match object.maybe_amount(&["amount_captured"])? {
             Some(captured) => captured,
-            None if object.flag(&["captured"]) && status == "succeeded" => amount,
+            None if is_captured(object) && status == "succeeded" => amount,
             None => 0,
         },
         amount_refunded_reported: object.maybe_amount(&["amount_refunded"])?.unwrap_or(0),
@@ -113,7 +113,8 @@ pub fn read(event: Circumstances<'_>, object: &Fields<'_>) -> Result<Vec<Observa
         observations.push(failure(event, object, &key, freshness, payment)?);
     }
     // Present up to 2022-08-01; later the refunds are told by themselves.
-    for refund in object.list(&["refunds"]) {
+    // Before 2014 they had no ids: then the charge's sum is all that is known.
+    for refund in object.list(&["refunds"]).filter(|refund| refund.at(&["id"]).is_some()) {
         observations.extend(refunds::read_within(event, &refund, &key, payment)?);
     }
     if let Some(dispute) = object.link(&["dispute"])? {
@@ -145,6 +146,24 @@ fn releases(kind: &str, object: &Fields<'_>, state: &State) -> Releases {
 
 fn is_since(version: &str, date: &str) -> bool {
     version.starts_with(|first: char| first.is_ascii_digit()) && version >= date
+}
+
+/// Before 2015-02-18 a charge that went through was called paid; in 2013 it had no status at all.
+fn status<'a>(object: &Fields<'a>) -> Result<&'a str, Permanent> {
+    match object.maybe_text(&["status"])? {
+        Some("paid") => Ok("succeeded"),
+        Some(status) => Ok(status),
+        None if object.at(&["paid"]).is_none() => {
+            Err(object.refuse("status", "is missing, and so is `paid`"))
+        }
+        None if object.flag(&["paid"]) => Ok("succeeded"),
+        None => Ok("failed"),
+    }
+}
+
+/// Where nothing says otherwise: before there were authorisations, every charge was.
+fn is_captured(object: &Fields<'_>) -> bool {
+    object.at(&["captured"]).is_none() || object.flag(&["captured"])
 }
 
 /// A charge that another object names, perhaps with its payment.
@@ -228,12 +247,16 @@ fn decline_code<'a>(object: &Fields<'a>) -> Result<Option<&'a str>, Permanent> {
 }
 
 fn card(object: &Fields<'_>) -> Result<Option<Card>, Permanent> {
-    for place in [&["payment_method_details", "card"][..], &["source"][..]] {
+    // A source may be of another kind than a card, with digits of its own. Before 2015-02-18 it was called card.
+    for place in [&["payment_method_details", "card"][..], &["source", "card"], &["source"], &["card"]] {
         let Some(card) = object.at(place).map(|value| object.within(value)) else { continue };
+        if card.maybe_text(&["object"])?.is_some_and(|kind| kind != "card") {
+            continue;
+        }
         let text = |name| Ok(card.maybe_text(&[name])?.map(str::to_owned));
         let number = |name| Some(card.count(name)).filter(|number| *number > 0);
         let card = Card {
-            card_brand: text("brand")?,
+            card_brand: text("brand")?.or(text("type")?),
             card_last4: text("last4")?,
             card_exp_month: number("exp_month"),
             card_exp_year: number("exp_year"),

@@ -22,6 +22,7 @@ pub(crate) const STATUSES: &[&str] = &[
     "warning_closed",
     "needs_response",
     "under_review",
+    "charge_refunded",
     "lost",
     "appeal_needs_response",
     "appeal_under_review",
@@ -60,7 +61,10 @@ pub fn read(event: Circumstances<'_>, object: &Fields<'_>) -> Result<Vec<Observa
         currency: object.currency()?.to_owned(),
         reason: object.maybe_text(&["reason"])?.map(str::to_owned),
         opened_at: object.maybe_time(&["created"])?,
-        respond_by: object.maybe_time(&["evidence_details", "due_by"])?,
+        // 0 where the bank takes no answer.
+        respond_by: object
+            .maybe_time(&["evidence_details", "due_by"])?
+            .filter(|due| *due > DateTime::UNIX_EPOCH),
         evidence_submissions: object
             .at(&["evidence_details"])
             .map_or(0, |details| object.within(details).count("submission_count")),

@@ -147,6 +147,17 @@ fn last_charge<'a>(object: &Fields<'a>) -> Result<Option<&'a str>, Permanent> {
     }
 }
 
+/// The charge of the attempt that failed. A bank that declines has been given one, though the error may not name
+/// it; an attempt that ends before the bank is asked makes none, and the latest charge is another attempt's.
+fn failed_charge<'a>(object: &Fields<'a>) -> Result<Option<&'a str>, Permanent> {
+    match object.link(&["last_payment_error", "charge"])? {
+        None if object.maybe_text(&["last_payment_error", "type"])? == Some("card_error") => {
+            last_charge(object)
+        }
+        named => Ok(named),
+    }
+}
+
 /// One failed attempt is one row, whoever tells of it: its charge names it, where it made one.
 fn failure(
     event: Circumstances<'_>,
@@ -155,7 +166,7 @@ fn failure(
     freshness: Freshness,
 ) -> Result<Observation, Permanent> {
     let code = object.maybe_text(&["last_payment_error", "code"])?;
-    let charge = object.link(&["last_payment_error", "charge"])?;
+    let charge = failed_charge(object)?;
     let id = match charge {
         Some(charge) => charge.to_owned(),
         None => format!("{}:{}:{}", payment.id, event.at.timestamp(), code.unwrap_or("none")),
