@@ -13,6 +13,7 @@ pub mod fields;
 pub mod freshness;
 pub mod ids;
 mod index;
+pub mod invoice_payments;
 pub mod invoices;
 pub mod json;
 pub mod movements;
@@ -74,6 +75,11 @@ pub trait Object: Field + Clone + PartialEq + Serialize {
 
     /// The kinds and keys of the objects that derive something from this one.
     fn owners(&self) -> Vec<(&'static str, Key)> {
+        Vec::new()
+    }
+
+    /// The kinds and keys of the objects that this one derives something from and that do not name it.
+    fn derives_from(&self) -> Vec<(&'static str, Key)> {
         Vec::new()
     }
 
