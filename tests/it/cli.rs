@@ -62,6 +62,32 @@ async fn with_nothing_configured_samples_land_and_their_story_can_be_told() {
 }
 
 #[tokio::test]
+async fn an_invoice_that_fails_four_times_is_overdue_in_the_shape_of_every_version() {
+    let laptop = Laptop::new();
+    let up = laptop.up().await;
+    let mut count = 0;
+    for (version, code) in [
+        ("2024-09-30.acacia", "insufficient_funds"),
+        ("2025-04-30.basil", ""), // nothing names the payment there, and without a key nobody can be asked
+        ("2026-07-29.dahlia", "insufficient_funds"),
+        ("2026-11-18.endive", "insufficient_funds"),
+    ] {
+        let story =
+            ["send", "overdue", "--api-version", version, "--concurrency", "1", "--shuffle", "--json"];
+        let sent = laptop.json(&story);
+        count += sent["sent"].as_u64().unwrap();
+        laptop.has_events(count).await;
+        let shown = &laptop.json(&["show", "invoice", &named(&sent, "invoice"), "--json"])[0];
+        let invoice = &shown["invoice"];
+        let reason = invoice["payment_failure_reason"].as_str().unwrap_or_default();
+        assert_eq!((&invoice["status"], reason), (&Value::from("overdue"), code), "{version}");
+        assert_eq!(invoice["payment_retry_count"], 4, "{version}");
+        assert_eq!(shown["failures"].as_array().unwrap().len(), 4, "{version}");
+    }
+    laptop.ends_well(up);
+}
+
+#[tokio::test]
 async fn a_seeded_run_repeated_out_of_order_changes_nothing() {
     let laptop = Laptop::new();
     let up = laptop.up().await;

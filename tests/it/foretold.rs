@@ -15,6 +15,7 @@ use worker::rules::customers::Customer;
 use worker::rules::disputes::Dispute;
 use worker::rules::event::Content;
 use worker::rules::failures::PaymentFailure;
+use worker::rules::invoice_payments::InvoicePayment;
 use worker::rules::invoices::Invoice;
 use worker::rules::movements::Movement;
 use worker::rules::payments::Payment;
@@ -124,6 +125,7 @@ fn blank((kind, key): &(&'static str, Key)) -> BTreeMap<String, Value> {
         Dispute::KIND => of::<Dispute>,
         PaymentFailure::KIND => of::<PaymentFailure>,
         Warning::KIND => of::<Warning>,
+        InvoicePayment::KIND => of::<InvoicePayment>,
         Charge::KIND => of::<Charge>,
         Payment::KIND => of::<Payment>,
         Invoice::KIND => of::<Invoice>,

@@ -31,6 +31,9 @@ const MEETINGS: &[&str] = &[
     "two disputes of one payment",
     "customer.updated changes the user, and the ban moves",
     "a charge without a payment intent, refunded and disputed",
+    "one payment of two invoices, charged back",
+    "an order reference is told before its invoice",
+    "the subscription ends, and with it the plan",
 ];
 /// After so many statements of the first the second goes through, as far as it gets.
 const HEAD_STARTS: &[usize] = &[1, 2, 3, 5, 7, 9, 11, 14];

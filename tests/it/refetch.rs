@@ -121,3 +121,28 @@ async fn a_refund_that_was_known_only_in_sum_is_itemised() {
     }
     scene.stack.end().await;
 }
+
+/// A failing invoice as it has been told since 2025-03-31: by itself, and by a payment that does not name it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_payments_of_a_failing_invoice_are_found_and_bring_the_reason() {
+    let scene = Scene::begin(Combination::SqliteSqlite).await;
+    let invoice = json!({ "id": "in_1", "object": "invoice", "status": "open", "amount_due": 500,
+        "amount_paid": 0, "attempt_count": 1, "currency": "usd", "created": 1_780_000_000 });
+    let mut declined = paid("pi_1", "requires_payment_method");
+    declined["last_payment_error"] = json!({ "code": "card_declined", "decline_code": "insufficient_funds",
+        "charge": "ch_1" });
+    scene.stripe.put("", &invoice);
+    let link = |id: &str, payment: &str, status: &str| {
+        json!({ "id": id, "object": "invoice_payment", "invoice": "in_1", "amount_paid": null,
+            "amount_requested": 500, "currency": "usd", "created": 1_780_000_000, "is_default": true,
+            "payment": { "type": "payment_intent", "payment_intent": payment }, "status": status })
+    };
+    scene.stripe.put("", &link("inpay_1", "pi_1", "open"));
+    scene.stripe.put("", &link("inpay_2", "pi_2", "canceled"));
+    scene.tell("evt_payment", "payment_intent.payment_failed", &declined).await;
+    scene.tell("evt_invoice", "invoice.payment_failed", &invoice).await;
+    scene.reaches("SELECT count(*) FROM invoices WHERE status = 'failed' AND NOT needs_refetch AND payment_retry_count = 1 AND payment_failure_reason = 'insufficient_funds' AND next_payment_retry_at IS NOT NULL", 1).await;
+    scene.reaches("SELECT count(*) FROM invoice_payments WHERE invoice = 'in_1'", 2).await;
+    assert_eq!((scene.asked_for("/invoices/in_1"), scene.asked_for("/v1/invoice_payments")), (1, 1));
+    scene.stack.end().await;
+}

@@ -98,12 +98,13 @@ async fn bring_back(combination: Combination, events: usize, seed: u64) -> anyho
 
 /// As a version would leave the ledger that could not read any of these events.
 async fn forget(url: &str) {
-    const TABLES: [&str; 12] = [
+    const TABLES: [&str; 13] = [
         "DELETE FROM refunds",
         "DELETE FROM dispute_movements",
         "DELETE FROM disputes",
         "DELETE FROM payment_failures",
         "DELETE FROM fraud_warnings",
+        "DELETE FROM invoice_payments",
         "DELETE FROM charges",
         "DELETE FROM payments",
         "DELETE FROM invoices",

@@ -13,6 +13,7 @@ use worker::rules::customers::Customer;
 use worker::rules::disputes::{Dispute, Status};
 use worker::rules::failures::PaymentFailure;
 use worker::rules::freshness::Freshness;
+use worker::rules::invoice_payments::InvoicePayment;
 use worker::rules::invoices::Invoice;
 use worker::rules::movements::Movement;
 use worker::rules::payments::Payment;
@@ -31,6 +32,7 @@ async fn a_row_that_was_only_touched_is_a_placeholder() {
         touched::<Dispute>(&ledger).await;
         touched::<PaymentFailure>(&ledger).await;
         touched::<Warning>(&ledger).await;
+        touched::<InvoicePayment>(&ledger).await;
         touched::<Charge>(&ledger).await;
         touched::<Payment>(&ledger).await;
         touched::<Invoice>(&ledger).await;

@@ -18,6 +18,7 @@ pub const TABLES: &[(&str, &str)] = &[
     ("movement", "dispute_movements"),
     ("failure", "payment_failures"),
     ("invoice", "invoices"),
+    ("invoice_payment", "invoice_payments"),
     ("customer", "customers"),
     ("subscription", "subscriptions"),
     ("warning", "fraud_warnings"),

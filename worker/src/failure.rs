@@ -42,7 +42,7 @@ impl Failure {
 impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
         match error {
-            LedgerError::Transient(_) | LedgerError::Schema(_) => Self::Transient(error),
+            LedgerError::Transient(_) | LedgerError::Schema(_) | LedgerError::Moved => Self::Transient(error),
             LedgerError::Data(_) => Self::Blame(Blame::Refused(error.to_string())),
             LedgerError::Broken(_) => Self::Broken(error),
         }

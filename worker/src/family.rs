@@ -8,6 +8,8 @@ use crate::ledger::{Ledger, LedgerError, Transaction};
 use crate::rules::charges::Charge;
 use crate::rules::customers::Customer;
 use crate::rules::disputes::Dispute;
+use crate::rules::invoice_payments::InvoicePayment;
+use crate::rules::invoices::Invoice;
 use crate::rules::payments::Payment;
 use crate::rules::world::World;
 use crate::rules::{Key, Object};
@@ -23,6 +25,46 @@ impl Ledger {
     }
 }
 
+/// The payments of invoices: those that count for them, and those that Stripe's own objects link. The links are
+/// put into the world. Keys must be sorted, each once.
+pub async fn payments_of_invoices(
+    tx: &mut Transaction,
+    invoices: &[Key],
+    world: &mut World,
+) -> Result<Vec<Payment>, LedgerError> {
+    let mut payments: Vec<Payment> = tx.children("invoice", invoices).await?;
+    let mut linked = Keys::new();
+    for row in tx.children::<InvoicePayment>("invoice", invoices).await? {
+        linked.extend(row.paid_by());
+        world.load_invoice_payment(row);
+    }
+    for payment in &payments {
+        linked.remove(&payment.key);
+    }
+    payments.extend(tx.look_up::<Payment>(&sorted(&linked)).await?);
+    Ok(payments)
+}
+
+/// An invoice with all that it derives from, and what hangs on that.
+pub async fn read_invoice(
+    tx: &mut Transaction,
+    invoice: Invoice,
+    world: &mut World,
+) -> Result<(), LedgerError> {
+    let key = [invoice.key.clone()];
+    let subscriptions: Vec<Key> = invoice.subscribed().into_iter().collect();
+    world.load_invoice(invoice);
+    let payments = payments_of_invoices(tx, &key, world).await?;
+    read_payments(tx, payments, world).await?;
+    for row in tx.children("invoice", &key).await? {
+        world.load_failure(row);
+    }
+    for row in tx.look_up(&subscriptions).await? {
+        world.load_subscription(row);
+    }
+    Ok(())
+}
+
 /// Payments with all that hangs on them, the invoices that they are for, and their customers.
 pub async fn read_payments(
     tx: &mut Transaction,
@@ -30,10 +72,14 @@ pub async fn read_payments(
     world: &mut World,
 ) -> Result<(), LedgerError> {
     let keys: Keys = payments.iter().map(|payment| payment.key.clone()).collect();
-    let invoices: Keys = payments.iter().filter_map(Payment::owner).collect();
+    let mut invoices: Keys = payments.iter().filter_map(Payment::owner).collect();
     read_charged(tx, payments, world).await?;
     let charges: Keys = charges_of(world, &keys);
     let keys = sorted(&keys);
+    for row in tx.children::<InvoicePayment>("payment", &keys).await? {
+        invoices.extend(row.owner());
+        world.load_invoice_payment(row);
+    }
     for row in tx.children("payment", &keys).await? {
         world.load_failure(row);
     }
@@ -108,7 +154,7 @@ pub async fn read_above_disputes(
 /// The disputes of an invoice, by way of its payments and their charges.
 pub async fn disputes_of_invoices(tx: &mut Transaction, invoices: &Keys) -> Result<Keys, LedgerError> {
     let mut world = World::default();
-    let payments = tx.children("invoice", &sorted(invoices)).await?;
+    let payments = payments_of_invoices(tx, &sorted(invoices), &mut world).await?;
     read_payments(tx, payments, &mut world).await?;
     Ok(world.disputes.rows().map(|dispute| dispute.key.clone()).collect())
 }

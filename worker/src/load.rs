@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use crate::failure::Failure;
+use crate::family::payments_of_invoices;
 use crate::fold::fold;
 use crate::ledger::objects::{Stored, Touched};
 use crate::ledger::{LedgerError, Transaction};
@@ -13,10 +14,13 @@ use crate::rules::charges::Charge;
 use crate::rules::customers::Customer;
 use crate::rules::disputes::Dispute;
 use crate::rules::failures::PaymentFailure;
+use crate::rules::invoice_payments::InvoicePayment;
+use crate::rules::invoices::Invoice;
 use crate::rules::movements::Movement;
 use crate::rules::payments::Payment;
 use crate::rules::policy::Policy;
 use crate::rules::refunds::Refund;
+use crate::rules::subscriptions::Subscription;
 use crate::rules::world::{Event, World};
 use crate::rules::{Key, Observation};
 use crate::users::{read_charged, read_disputes_of};
@@ -33,14 +37,23 @@ pub(crate) struct Locked {
     pub(crate) disputes: Keys,
     pub(crate) failures: Keys,
     pub(crate) warnings: Keys,
+    pub(crate) invoice_payments: Keys,
     pub(crate) charges: Keys,
     pub(crate) payments: Keys,
-    pub(crate) invoices: Keys,
     pub(crate) subscriptions: Keys,
+    pub(crate) invoices: Keys,
     pub(crate) customers: Keys,
     pub(crate) users: Keys,
     /// Those among them that nothing can hang on: no ledger had them before.
     new: NewParents,
+    /// Of the invoices and subscriptions, those that events report, not only name.
+    reported: Reported,
+}
+
+#[derive(Default)]
+struct Reported {
+    invoices: Keys,
+    subscriptions: Keys,
 }
 
 #[derive(Default)]
@@ -80,12 +93,22 @@ impl Locked {
     fn named_by(events: &[Event]) -> Self {
         let mut named = Self::default();
         for observation in events.iter().flat_map(|event| &event.observations) {
+            match observation {
+                Observation::Invoice(report) if report.state.is_some() => {
+                    named.reported.invoices.insert(report.key.clone());
+                }
+                Observation::Subscription(report) if report.state.is_some() => {
+                    named.reported.subscriptions.insert(report.key.clone());
+                }
+                _ => {}
+            }
             let keys = match observation {
                 Observation::Refund(_) => &mut named.refunds,
                 Observation::Movement(_) => &mut named.movements,
                 Observation::Dispute(_) => &mut named.disputes,
                 Observation::Failure(_) => &mut named.failures,
                 Observation::Warning(_) => &mut named.warnings,
+                Observation::InvoicePayment(_) => &mut named.invoice_payments,
                 Observation::Charge(_) => &mut named.charges,
                 Observation::Payment(_) => &mut named.payments,
                 Observation::Invoice(_) => &mut named.invoices,
@@ -124,10 +147,16 @@ async fn lock_children(
     }
     for row in touch::<PaymentFailure>(tx, locked.reach, &locked.failures).await?.rows {
         locked.payments.extend(row.owner());
+        locked.invoices.extend(row.reported_by());
         world.load_failure(row);
     }
     for row in touch(tx, locked.reach, &locked.warnings).await?.rows {
         world.load_warning(row);
+    }
+    for row in touch::<InvoicePayment>(tx, locked.reach, &locked.invoice_payments).await?.rows {
+        locked.payments.extend(row.paid_by());
+        locked.invoices.extend(row.owner());
+        world.load_invoice_payment(row);
     }
     Ok(())
 }
@@ -143,21 +172,42 @@ async fn lock_parents(
         locked.payments.extend(row.owner());
         world.load_charge(row);
     }
+    let reported: Vec<Key> = locked.reported.invoices.iter().cloned().collect();
+    locked.payments.extend(tx.payments_referring_to(&reported).await?);
     let payments = touch::<Payment>(tx, locked.reach, &locked.payments).await?;
     locked.new.payments.extend(payments.new);
     for row in payments.rows {
-        locked.invoices.extend(row.owner());
+        locked.invoices.extend(row.invoices());
         world.load_payment(row);
     }
-    let invoices = touch(tx, locked.reach, &locked.invoices).await?;
-    locked.new.invoices.extend(invoices.new);
-    for row in invoices.rows {
-        world.load_invoice(row);
+    // A payment may pay several invoices, and what each bears depends on the others.
+    let paying = known(&locked.payments, &locked.new.payments);
+    for row in tx.children::<InvoicePayment>("payment", &paying).await? {
+        locked.invoices.extend(row.owner());
+        world.load_invoice_payment(row);
     }
     for row in touch(tx, locked.reach, &locked.subscriptions).await?.rows {
         world.load_subscription(row);
     }
-    Ok(())
+    let ended: Vec<Key> = locked.reported.subscriptions.iter().cloned().collect();
+    locked.invoices.extend(tx.unsettled_invoices_of(&ended).await?);
+    let invoices = touch::<Invoice>(tx, locked.reach, &locked.invoices).await?;
+    locked.new.invoices.extend(invoices.new);
+    for row in invoices.rows {
+        world.load_invoice(row);
+    }
+    refuse_if_moved(tx, locked, world).await
+}
+
+/// A payment counts for the invoice of its order reference as soon as Stripe reports that. Those that referred to
+/// it before are locked; one may have come since, which only now nobody can any more.
+async fn refuse_if_moved(tx: &mut Transaction, locked: &Locked, world: &World) -> Result<(), LedgerError> {
+    let was_named = |key: &Key| world.invoices.get(key).is_some_and(|invoice| !invoice.seen.is_reported());
+    let mut invoices = known(&locked.reported.invoices, &locked.new.invoices);
+    invoices.retain(was_named);
+    let referring = tx.payments_referring_to(&invoices).await?;
+    let is_missed = referring.iter().any(|payment| !locked.payments.contains(payment));
+    if locked.reach == Reach::Lock && is_missed { Err(LedgerError::Moved) } else { Ok(()) }
 }
 
 /// What the locked rows derive from, besides themselves. Nobody moves these without touching their parents.
@@ -176,12 +226,24 @@ async fn read_siblings(tx: &mut Transaction, locked: &Locked, world: &mut World)
         world.load_dispute(row);
     }
     let mut paying: Keys = payments.iter().cloned().collect();
-    for row in tx.children::<Payment>("invoice", &invoices).await? {
+    for row in payments_of_invoices(tx, &invoices, world).await? {
         paying.insert(row.key.clone());
         world.load_payment(row);
     }
-    for row in tx.children("payment", &sorted(&paying)).await? {
+    let paying = sorted(&paying);
+    for row in tx.children("payment", &paying).await? {
         world.load_failure(row);
+    }
+    for row in tx.children("payment", &paying).await? {
+        world.load_invoice_payment(row);
+    }
+    for row in tx.children("invoice", &invoices).await? {
+        world.load_failure(row);
+    }
+    let subscriptions: Keys = world.invoices.rows().filter_map(Invoice::subscribed).collect();
+    let subscriptions: Keys = subscriptions.difference(&locked.subscriptions).cloned().collect();
+    for row in tx.look_up::<Subscription>(&sorted(&subscriptions)).await? {
+        world.load_subscription(row);
     }
     for row in tx.charges_of_payments(&payments).await? {
         world.load_charge(row);

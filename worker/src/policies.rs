@@ -33,9 +33,9 @@ const RETRY_DAYS: Variable = Variable {
 };
 const NEVER_RETRIED: Variable = Variable {
     name: "INVOICE_NEVER_RETRY_CODES",
-    default: "authentication_required,do_not_honor,expired_card,fraudulent,incorrect_cvc,lost_card,pickup_card,stolen_card",
+    default: "authentication_required,do_not_honor,expired_card,fraudulent,highest_risk_level,incorrect_cvc,incorrect_number,lost_card,pickup_card,revocation_of_all_authorizations,revocation_of_authorization,stolen_card,transaction_not_allowed",
     example: "expired_card,stolen_card",
-    help: "Failure codes after which no retry is planned.",
+    help: "Failure codes, and reasons of a charge's outcome, after which no retry is planned.",
 };
 pub const VARIABLES: &[Variable] = &[BAN_THRESHOLD, LIFT_ON_WON, RETURNED_DEBITS, RETRY_DAYS, NEVER_RETRIED];
 

@@ -33,6 +33,8 @@ use crate::rules::{Key, Permanent, Transition};
 
 /// Who moves what events move, in the audit.
 const STRIPE: &str = "stripe";
+/// How often a batch is begun again at once, because an object moved to what it has locked.
+const AGAIN_LIMIT: u32 = 3;
 
 /// An envelope that the rules have read, before anything is written.
 #[derive(Debug)]
@@ -91,12 +93,20 @@ pub(crate) async fn process_each<'a>(
     manner: Manner,
     now: DateTime<Utc>,
 ) -> Result<(Handled, Vec<Entry<'a>>), Failure> {
-    let readings = envelopes.iter().map(|envelope| read(envelope)).collect::<Result<Vec<_>, _>>()?;
-    let mut tx = ledger.begin().await?;
-    let (handled, entries) = write(&mut tx, readings, manner, ledger.policy(), now).await?;
-    tx.commit().await?;
-    journal::tell(&entries, clock::now());
-    Ok((handled, entries))
+    let mut left = AGAIN_LIMIT;
+    loop {
+        let readings = envelopes.iter().map(|envelope| read(envelope)).collect::<Result<Vec<_>, _>>()?;
+        let mut tx = ledger.begin().await?;
+        match write(&mut tx, readings, manner, ledger.policy(), now).await {
+            Ok((handled, entries)) => {
+                tx.commit().await?;
+                journal::tell(&entries, clock::now());
+                return Ok((handled, entries));
+            }
+            Err(Failure::Transient(LedgerError::Moved)) if left > 0 => left -= 1,
+            Err(failure) => return Err(failure),
+        }
+    }
 }
 
 /// Reads one envelope. A panic of a rule is caught: it is the event's failure, not the process's.
@@ -286,6 +296,7 @@ async fn store(
         changed(&world.movements, &locked.movements),
         changed(&world.disputes, &locked.disputes),
         changed(&world.warnings, &locked.warnings),
+        changed(&world.invoice_payments, &locked.invoice_payments),
         changed(&world.bans, &locked.users),
     ];
     tx.run_together(seldom).await?;

@@ -233,6 +233,7 @@ fn changes(before: &World, after: &World) -> Vec<Change> {
     add(&mut changes, &before.charges, &after.charges);
     add(&mut changes, &before.warnings, &after.warnings);
     add(&mut changes, &before.failures, &after.failures);
+    add(&mut changes, &before.invoice_payments, &after.invoice_payments);
     add(&mut changes, &before.movements, &after.movements);
     changes
 }

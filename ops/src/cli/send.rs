@@ -38,7 +38,8 @@ pub struct SendOptions {
     /// Make the same events as every run with this seed
     #[arg(long, value_name = "NUMBER")]
     pub seed: Option<u64>,
-    /// Shape the objects as this version of Stripe's API does; the other is 2024-09-30.acacia
+    /// Shape the objects as this version of Stripe's API does; the others are 2026-07-29.dahlia, 2025-04-30.basil
+    /// and 2024-09-30.acacia
     #[arg(long, value_name = "VERSION", value_enum, default_value_t, hide_possible_values = true)]
     pub api_version: crate::send::ApiVersion,
     /// Mark the events as live; test mode otherwise

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::objects::{
-    ApiVersion, Charge, Decline, Dispute, Invoice, Movement, Payment, Refund, Subscription, customer,
+    Charge, Decline, Dispute, Invoice, Movement, Payment, Refund, Subscription, customer,
     early_fraud_warning, invoice_payment,
 };
 use super::scene::Scene;
@@ -176,7 +176,7 @@ impl Scene {
         invoice.attempt_count += 1;
         invoice.amount_paid = payment.amount;
         invoice.paid_at = Some(self.now);
-        if self.setting.api_version == ApiVersion::Dahlia {
+        if self.setting.api_version.links_by_objects() {
             let id = self.dice.id("inpay_1", 23);
             self.report(
                 "invoice_payment.paid",
@@ -226,7 +226,7 @@ impl Scene {
             "refunded": charge.amount_refunded == charge.amount,
         });
         charge.amount_refunded += amount;
-        if self.setting.api_version == ApiVersion::Dahlia {
+        if self.setting.api_version.links_by_objects() {
             self.report("refund.created", refund.json(&self.setting, payment, charge));
         }
         self.report_change("charge.refunded", charge.json(&self.setting, payment), previous);
@@ -247,7 +247,7 @@ impl Scene {
             charge.amount_refunded -= refund.amount;
         }
         let object = refund.json(&self.setting, payment, charge);
-        if self.setting.api_version == ApiVersion::Dahlia {
+        if self.setting.api_version.links_by_objects() {
             self.report_change("refund.updated", object.clone(), previous.clone());
             if status == "failed" {
                 self.report("refund.failed", object.clone());

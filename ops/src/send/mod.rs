@@ -90,7 +90,7 @@ fn random_seed() -> u64 {
 mod tests {
     use super::*;
 
-    const STYLE: Style = Style { seed: 1, api_version: ApiVersion::Dahlia, livemode: false, end: SEEDED_END };
+    const STYLE: Style = Style { seed: 1, api_version: ApiVersion::Endive, livemode: false, end: SEEDED_END };
 
     #[test]
     fn an_event_type_is_told_by_the_first_story_that_has_it() {

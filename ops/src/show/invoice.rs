@@ -1,19 +1,22 @@
 //! The page of an invoice: where it stands and which payments, refunds, disputes and attempts make it so.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use worker::family::{audited, read_payments};
+use worker::family::{audited, read_invoice};
 use worker::ledger::audit::Line;
 use worker::ledger::{Ledger, LedgerError, Transaction};
-use worker::rules::Object;
 use worker::rules::charges::Charge;
 use worker::rules::disputes::Dispute;
 use worker::rules::failures::PaymentFailure;
-use worker::rules::invoices::{Invoice, Status};
+use worker::rules::invoice_payments::InvoicePayment;
+use worker::rules::invoices::{Invoice, NoRetry, Part, Status};
 use worker::rules::payments::Payment;
 use worker::rules::policy::Policy;
 use worker::rules::refunds::Refund;
 use worker::rules::world::World;
+use worker::rules::{Key, Object};
 use worker::timeline::timeline;
 
 use super::page::{Facts, heading, history};
@@ -21,6 +24,7 @@ use super::sections::by_time;
 use super::why::Fact;
 use super::{sections, why};
 use crate::disputes::{Placed, place};
+use crate::table::Table;
 use crate::{money, span};
 
 /// The form of `--json`: an array of these.
@@ -31,6 +35,8 @@ pub struct Shown {
     because: Vec<Fact>,
     retry_plan: Option<String>,
     payments: Vec<Payment>,
+    /// How much of it each payment paid, as Stripe's own objects say, and what it bears of what went back.
+    shares: Vec<Share>,
     charges: Vec<Charge>,
     failures: Vec<PaymentFailure>,
     refunds: Vec<Refund>,
@@ -38,20 +44,30 @@ pub struct Shown {
     timeline: Vec<Line>,
 }
 
+/// What one payment did for this invoice.
+#[derive(Serialize)]
+pub struct Share {
+    payment: String,
+    /// Of how many invoices it is one.
+    of_invoices: usize,
+    amount_paid: i64,
+    amount_refunded: i64,
+    amount_charged_back: i64,
+}
+
 pub async fn tell(ledger: &Ledger, tx: &mut Transaction, invoice: Invoice) -> Result<Shown, LedgerError> {
     let mut world = ledger.world();
-    world.load_invoice(invoice.clone());
-    let payments = tx.children("invoice", std::slice::from_ref(&invoice.key)).await?;
-    read_payments(tx, payments, &mut world).await?;
+    read_invoice(tx, invoice.clone(), &mut world).await?;
     let timeline = timeline(tx, audited(&world)).await?;
     let (why, because) = explain(&invoice, &world, &timeline);
     Ok(Shown {
         retry_plan: retry_plan(&invoice, &world, ledger.policy()),
         why,
         because,
+        shares: shares(&invoice, &world),
         payments: by_time(world.payments.rows(), |row| row.created_at),
         charges: by_time(world.charges.rows(), |row| row.state.created_at),
-        failures: by_time(world.failures.rows(), |row| row.failed_at),
+        failures: world.parts_of_invoice(&invoice.key).failures().into_iter().cloned().collect(),
         refunds: by_time(world.refunds.rows(), |row| row.state.created_at),
         disputes: placed(&world),
         timeline,
@@ -73,6 +89,7 @@ pub fn page(shown: &Shown, now: DateTime<Utc>) -> String {
         text.push_str("\nNo payment is linked to it.\n");
     }
     text.push_str(&sections::payments(&shown.payments, &["INVOICE"]));
+    text.push_str(&shares_table(shown));
     text.push_str(&sections::failures(&shown.failures));
     text.push_str(&sections::refunds(&shown.refunds));
     text.push_str(&sections::disputes(&shown.disputes, &["INVOICE"], now));
@@ -105,13 +122,12 @@ fn facts(shown: &Shown) -> String {
     facts.time("to be paid by", invoice.state.due_at);
     facts.time("overdue since", invoice.overdue_at);
     facts.time("paid at", invoice.paid_at);
+    facts.add("settled", invoice.state.paid_out_of_band.then(|| "outside of Stripe".to_owned()));
+    facts.time("voided", invoice.voided_at);
     if invoice.attempt_count > 0 {
         facts.add("attempts", format!("{} by Stripe's count", invoice.attempt_count));
     }
-    facts.add(
-        "failed attempts",
-        (invoice.payment_retry_count > 0).then(|| invoice.payment_retry_count.to_string()),
-    );
+    facts.add("failures", (invoice.payment_retry_count > 0).then(|| failures(shown)));
     facts.time("last failure", invoice.payment_failed_at);
     facts.add("next retry", shown.retry_plan.clone());
     facts.add("anomaly", invoice.anomaly.clone());
@@ -123,6 +139,7 @@ fn facts(shown: &Shown) -> String {
 fn explain(invoice: &Invoice, world: &World, timeline: &[Line]) -> (String, Vec<Fact>) {
     let amount = |minor_units| money::shown(minor_units, &invoice.state.currency);
     let (received, none) = (amount(received(invoice, world)), Vec::new());
+    let failures = world.parts_of_invoice(&invoice.key).failures();
     let (refunded, charged_back) = (amount(invoice.amount_refunded), amount(invoice.amount_charged_back));
     match invoice.status {
         Status::Unknown => ("It was named, but nothing has been reported about it yet.".to_owned(), none),
@@ -139,14 +156,14 @@ fn explain(invoice: &Invoice, world: &World, timeline: &[Line]) -> (String, Vec<
         Status::Failed => {
             let at = invoice.payment_failed_at.map(|at| format!(", last at {}", span::whole(at)));
             let at = at.unwrap_or_default();
-            (format!("It is open, and an attempt to pay it failed{at}."), why::failures(world))
+            (format!("It is open, and an attempt to pay it failed{at}."), why::failures(&failures))
         }
         Status::Overdue => match invoice.overdue_at {
             Some(at) => (
                 format!("It is open, and Stripe reported it overdue at {}.", span::whole(at)),
-                why::failures(world),
+                why::failures(&failures),
             ),
-            None => ("It is open, and every planned retry has failed.".to_owned(), why::failures(world)),
+            None => ("It is open, and every planned retry has failed.".to_owned(), why::failures(&failures)),
         },
         Status::Uncollectible => ("It was written off; a payment would still settle it.".to_owned(), none),
         Status::Paid if invoice.is_stripes => {
@@ -170,7 +187,8 @@ fn explain(invoice: &Invoice, world: &World, timeline: &[Line]) -> (String, Vec<
         ),
         Status::ChargedBack => (
             format!(
-                "It was paid, and lost disputes took back {charged_back}: all of the {received} received."
+                "It was paid, and nothing is left: lost disputes took back {charged_back} of the {received} received{}.",
+                if invoice.amount_refunded > 0 { format!(", and refunds {refunded}") } else { String::new() }
             ),
             why::lost(world, timeline),
         ),
@@ -187,7 +205,7 @@ fn explain(invoice: &Invoice, world: &World, timeline: &[Line]) -> (String, Vec<
 /// What came in before any of it went back.
 fn received(invoice: &Invoice, world: &World) -> i64 {
     if invoice.is_stripes {
-        return invoice.state.stripe_amount_paid;
+        return invoice.received();
     }
     let payments = world.payments.rows().filter(|payment| payment.state.currency == invoice.state.currency);
     payments.map(|payment| payment.state.amount_received).fold(0, i64::saturating_add)
@@ -197,29 +215,83 @@ fn received(invoice: &Invoice, world: &World) -> i64 {
 fn retry_plan(invoice: &Invoice, world: &World, policy: &Policy) -> Option<String> {
     let retries = policy.retry_days.len();
     let failures = invoice.payment_retry_count;
-    match invoice.status {
-        Status::Overdue if failures > 0 => {
-            Some(format!("none: {failures} attempts failed; {retries} retries are planned at most"))
-        }
-        Status::Failed => {
-            Some(match (invoice.next_payment_retry_at, invoice.state.next_payment_attempt_at) {
-                (Some(at), _) => {
-                    format!("{}  (retry {failures} of {retries}, planned here)", span::whole(at))
-                }
-                (None, Some(at)) => format!("{}  (planned by Stripe)", span::whole(at)),
-                (None, None) => no_retry(world, policy),
-            })
-        }
-        _ => None,
+    if invoice.status == Status::Overdue && failures > 0 {
+        let gave_up = format!("{failures} attempts failed; {retries} retries are planned at most");
+        let reported = "Stripe reported it overdue, which ends retries";
+        let is_given_up = policy.is_last(usize::try_from(failures).unwrap_or(usize::MAX));
+        return Some(format!("none: {}", if is_given_up { gave_up.as_str() } else { reported }));
+    }
+    match world.retry_of_invoice(&invoice.key) {
+        Ok(at) => Some(format!("{}  (retry {failures} of {retries}, planned here)", span::whole(at))),
+        Err(NoRetry::NotFailed) => None,
+        Err(NoRetry::PlannedByStripe(at)) => Some(format!("{}  (planned by Stripe)", span::whole(at))),
+        Err(why) => Some(format!("none: {}", no_retry(&why))),
     }
 }
 
-fn no_retry(world: &World, policy: &Policy) -> String {
-    let last = world.failures.rows().max_by_key(|failure| failure.order());
-    let codes = last.map(|last| [last.code.id(), last.decline.id()]);
-    let forbidden = codes.iter().flatten().flatten().find(|code| policy.never_retried.contains(**code));
-    match forbidden {
-        Some(code) => format!("none: after {code} a retry could not succeed"),
-        None => "none: which attempt failed is not known".to_owned(),
+fn no_retry(why: &NoRetry) -> String {
+    match why {
+        NoRetry::NotFailed => "nothing failed".to_owned(),
+        NoRetry::NoFailureKnown => "which attempt failed is not known".to_owned(),
+        NoRetry::SentByMail => "it is sent to be paid; nobody is charged for it".to_owned(),
+        NoRetry::PlannedByStripe(_) => "Stripe has a plan of its own".to_owned(),
+        NoRetry::SubscriptionOver => "its subscription has ended".to_owned(),
+        NoRetry::Underway(payment) => format!("{payment} is underway, and may still succeed"),
+        NoRetry::Succeeded(payment) => {
+            format!("{payment} succeeded since; Stripe has not reported it paid yet")
+        }
+        NoRetry::AllCanceled => "every payment of it that was not made is canceled".to_owned(),
+        NoRetry::Forbidden(code) => format!("after {code} a retry could not succeed"),
+        NoRetry::GivenUp => "every planned retry has failed".to_owned(),
     }
+}
+
+/// How many failures there were, and how many of them only the invoice tells of.
+fn failures(shown: &Shown) -> String {
+    let count = shown.failures.len();
+    match shown.failures.iter().filter(|failure| failure.invoice.is_some()).count() {
+        0 => count.to_string(),
+        alone => format!("{count}  ({alone} of them reported by the invoice alone, which gives no reason)"),
+    }
+}
+
+fn shares(invoice: &Invoice, world: &World) -> Vec<Share> {
+    let own = |row: &&InvoicePayment| row.owner().as_ref() == Some(&invoice.key);
+    let share = |part: &Part<'_>| {
+        let rows =
+            || world.invoice_payments.rows().filter(|row| row.paid_by().as_ref() == Some(&part.payment.key));
+        let invoices: BTreeSet<Key> = rows().filter_map(InvoicePayment::owner).collect();
+        Share {
+            payment: part.payment.key.id.clone(),
+            of_invoices: invoices.len().max(1),
+            amount_paid: rows().filter(own).map(|row| row.state.amount_paid).fold(0, i64::saturating_add),
+            amount_refunded: part.refunded,
+            amount_charged_back: part.charged_back,
+        }
+    };
+    world.parts_of_invoice(&invoice.key).payments.iter().map(share).collect()
+}
+
+/// Only where a payment pays several invoices is its part in this one worth a table.
+fn shares_table(shown: &Shown) -> String {
+    if shown.shares.iter().all(|share| share.of_invoices < 2) {
+        return String::new();
+    }
+    let mut table = Table::default()
+        .text("PAYMENT")
+        .number("INVOICES")
+        .number("PAID OF THIS")
+        .number("ITS SHARE REFUNDED")
+        .number("ITS SHARE LOST");
+    for share in &shown.shares {
+        let amount = |minor_units| money::shown(minor_units, &shown.invoice.state.currency);
+        table.row([
+            share.payment.clone(),
+            share.of_invoices.to_string(),
+            amount(share.amount_paid),
+            amount(share.amount_refunded),
+            amount(share.amount_charged_back),
+        ]);
+    }
+    format!("\n{}", table.render())
 }

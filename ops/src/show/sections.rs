@@ -96,7 +96,7 @@ pub fn failures(failures: &[PaymentFailure]) -> String {
             table.row([
                 moment(failure.failed_at),
                 (place + 1).to_string(),
-                code(failure.code.id(), failure.decline.id()),
+                cause(failure),
                 failure.payment.payment.clone().unwrap_or_default(),
                 failure.charge.clone().unwrap_or_default(),
             ]);
@@ -159,6 +159,16 @@ pub fn code(code: Option<&str>, bank: Option<&str>) -> String {
         (Some(code), _) => code.to_owned(),
         (None, Some(bank)) => bank.to_owned(),
         (None, None) => "no code".to_owned(),
+    }
+}
+
+/// Why an attempt failed, as far as anybody told.
+pub fn cause(failure: &PaymentFailure) -> String {
+    let codes = code(failure.code.id(), failure.decline.id());
+    match failure.outcome.id() {
+        _ if failure.invoice.is_some() => "reported by the invoice, no reason given".to_owned(),
+        Some(reason) if !codes.contains(reason) => format!("{codes}, outcome {reason}"),
+        _ => codes,
     }
 }
 

@@ -10,7 +10,7 @@ use worker::rules::refunds::Refund;
 use worker::rules::world::World;
 use worker::rules::{Key, Object};
 
-use super::sections::code;
+use super::sections::cause;
 use crate::{money, span};
 
 /// One fact, in words.
@@ -87,14 +87,12 @@ pub fn received(world: &World, timeline: &[Line]) -> Vec<Fact> {
     world.payments.rows().filter(|payment| payment.state.amount_received > 0).map(tell).collect()
 }
 
-/// The failed attempts, in their order.
-pub fn failures(world: &World) -> Vec<Fact> {
-    let mut failures: Vec<&PaymentFailure> = world.failures.rows().collect();
-    failures.sort_by_key(|failure| failure.order());
-    let tell = |failure: &PaymentFailure| {
+/// The failures, in their order.
+pub fn failures(failures: &[&PaymentFailure]) -> Vec<Fact> {
+    let tell = |failure: &&PaymentFailure| {
         let at = failure.failed_at.map(|at| format!(" at {}", span::whole(at))).unwrap_or_default();
-        let says = format!("failed{at}: {}", code(failure.code.id(), failure.decline.id()));
+        let says = format!("failed{at}: {}", cause(failure));
         Fact { kind: "attempt", id: failure.key.id.clone(), says, event_id: None }
     };
-    failures.into_iter().map(tell).collect()
+    failures.iter().map(tell).collect()
 }

@@ -21,6 +21,7 @@ const TABLES: &[&str] = &[
     "disputes",
     "payment_failures",
     "fraud_warnings",
+    "invoice_payments",
     "charges",
     "payments",
     "invoices",

@@ -90,6 +90,43 @@ async fn failed_attempts_and_the_plan_to_retry_are_on_the_invoice() {
             .await;
         let (status, planned) = plan("in_stolen");
         assert!(status == "failed" && planned.contains("none: after stolen_card"), "{status} {planned}");
+
+        let alone = sale("alone", "user_1", 1_000, 0);
+        let nobody = json!({"payments": null});
+        desk.hears(&[alone.invoice("payment_failed", 10, "open", &nobody)]).await;
+        let (status, planned) = plan("in_alone");
+        assert!(status == "failed" && planned.contains("retry 1 of 3"), "{status} {planned}");
+        let page = desk.said(&["show", "invoice", "in_alone"]);
+        for part in ["1 of them reported by the invoice alone", "reported by the invoice, no reason given"] {
+            assert!(page.contains(part), "{part} is not in\n{page}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn why_no_retry_is_planned_is_said_in_words() {
+    each_desk("no_retry", async |desk| {
+        let no_plan = async |name: &'static str, more: &Value, then: &[(&str, &str)]| {
+            let sold = sale(name, "user_1", 1_000, 0);
+            let mut events =
+                vec![sold.invoice("finalized", 0, "open", more), sold.declined(10, "card_declined")];
+            events.extend(then.iter().map(|(what, status)| sold.payment(what, 20, status, &json!({}))));
+            desk.hears(&events).await;
+            let shown = &desk.json(&["show", "invoice", &format!("in_{name}")])[0];
+            shown["retry_plan"].as_str().unwrap().to_owned()
+        };
+        let none = json!({});
+        let plan = no_plan("waits", &none, &[("processing", "processing")]).await;
+        assert!(plan.contains("none: pi_waits is underway"), "{plan}");
+        let plan = no_plan("succeeded", &none, &[("succeeded", "succeeded")]).await;
+        assert!(plan.contains("none: pi_succeeded succeeded since"), "{plan}");
+        let plan = no_plan("canceled", &none, &[("canceled", "canceled")]).await;
+        assert!(plan.contains("is canceled"), "{plan}");
+        let plan = no_plan("sent", &json!({"collection_method": "send_invoice"}), &[]).await;
+        assert!(plan.contains("none: it is sent to be paid"), "{plan}");
+        let plan = no_plan("theirs", &json!({"next_payment_attempt": 1_790_000_000}), &[]).await;
+        assert!(plan.contains("planned by Stripe"), "{plan}");
     })
     .await;
 }

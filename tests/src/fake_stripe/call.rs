@@ -13,6 +13,8 @@ pub struct Call {
     /// The connected account that is asked for, or `""`.
     pub account: String,
     pub idempotency_key: Option<String>,
+    /// The API's version that is asked for.
+    pub version: String,
 }
 
 #[derive(Clone, Debug)]

@@ -1,6 +1,9 @@
-//! Objects by their ids, as they were told last.
+//! Objects by their ids, as they were told last, and lists of those that hang on another.
+
+use serde_json::Value;
 
 use super::call::{Call, Reply};
+use super::events::{list, page};
 use super::state::State;
 
 /// The collections of the API, and the word for what is in them.
@@ -10,6 +13,7 @@ const COLLECTIONS: &[(&str, &str)] = &[
     ("refunds", "refund"),
     ("disputes", "dispute"),
     ("invoices", "invoice"),
+    ("invoice_payments", "invoice_payment"),
     ("customers", "customer"),
     ("subscriptions", "subscription"),
 ];
@@ -24,4 +28,29 @@ impl State {
             _ => Reply::no_such(object, id),
         }
     }
+
+    /// Of one parent, the newest first.
+    pub(super) fn list_children(&self, call: &Call, object: &'static str, parent: &'static str) -> Reply {
+        let wanted = call.parameter(parent);
+        let is_asked = |(account, _): &(String, String), child: &Value| {
+            *account == call.account
+                && child["object"] == object
+                && wanted.is_none_or(|wanted| id_of(&child[parent]) == Some(wanted))
+        };
+        let found = self.objects.iter().filter(|(key, child)| is_asked(key, child));
+        let mut children: Vec<&Value> = found.map(|(_, child)| child).collect();
+        children.sort_by_key(|child| std::cmp::Reverse(child["created"].as_i64()));
+        match page(&children, call, |child| id_of(child).unwrap_or_default()) {
+            Ok((children, has_more)) => {
+                let bodies: Vec<String> = children.iter().map(ToString::to_string).collect();
+                Reply::ok(list(bodies.iter().map(String::as_str), has_more))
+            }
+            Err(id) => Reply::no_such(object, id),
+        }
+    }
+}
+
+/// A link is an id, or the object itself.
+pub(super) fn id_of(link: &Value) -> Option<&str> {
+    link.as_str().or_else(|| link["id"].as_str())
 }

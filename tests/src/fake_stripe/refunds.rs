@@ -1,32 +1,12 @@
-//! Refunds: listed by charge, and made. One that is made moves its charge and is told in events.
+//! Refunds are made here. One that is made moves its charge and is told in events.
 
 use serde_json::{Value, json};
 
 use super::call::{Call, Reply};
-use super::events::{list, page};
+use super::objects::id_of;
 use super::state::State;
 
 impl State {
-    /// Of one charge, the newest first.
-    pub(super) fn list_refunds(&self, call: &Call) -> Reply {
-        let charge = call.parameter("charge");
-        let is_asked = |(account, _): &(String, String), object: &Value| {
-            *account == call.account
-                && object["object"] == "refund"
-                && charge.is_none_or(|charge| id_of(&object["charge"]) == Some(charge))
-        };
-        let found = self.objects.iter().filter(|(key, object)| is_asked(key, object));
-        let mut refunds: Vec<&Value> = found.map(|(_, object)| object).collect();
-        refunds.sort_by_key(|refund| std::cmp::Reverse(refund["created"].as_i64()));
-        match page(&refunds, call, |refund| id_of(refund).unwrap_or_default()) {
-            Ok((refunds, has_more)) => {
-                let bodies: Vec<String> = refunds.iter().map(ToString::to_string).collect();
-                Reply::ok(list(bodies.iter().map(String::as_str), has_more))
-            }
-            Err(id) => Reply::no_such("refund", id),
-        }
-    }
-
     pub(super) fn make_refund(&mut self, call: &Call, now: i64) -> Reply {
         let refused = |code: &str, words: &str| Reply::error(400, "invalid_request_error", code, words);
         let Some(mut charge) = self.refunded_charge(call) else {
@@ -86,9 +66,4 @@ impl State {
         };
         self.objects.iter().find(is_its).map(|(_, charge)| charge.clone())
     }
-}
-
-/// A link is an id, or the object itself.
-fn id_of(link: &Value) -> Option<&str> {
-    link.as_str().or_else(|| link["id"].as_str())
 }

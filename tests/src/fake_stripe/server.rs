@@ -104,6 +104,7 @@ async fn read(request: Request<Incoming>) -> Result<Call, io::Error> {
         authorization: header("authorization").unwrap_or_default(),
         account: header("stripe-account").unwrap_or_default(),
         idempotency_key: header("idempotency-key"),
+        version: header("stripe-version").unwrap_or_default(),
     })
 }
 

@@ -144,13 +144,17 @@ impl State {
 
     pub(super) fn execute(&mut self, call: &Call) -> Reply {
         let parts: Vec<&str> = call.path.trim_matches('/').split('/').collect();
+        let unknown = Reply::error(404, "invalid_request_error", "url_invalid", "Unrecognized request URL");
         match (call.method.as_str(), &parts[..]) {
             ("GET", ["events"]) => self.list_events(call),
             ("GET", ["events", id]) => self.event(call, id),
-            ("GET", ["refunds"]) => self.list_refunds(call),
+            ("GET", ["refunds"]) => self.list_children(call, "refund", "charge"),
+            // Unknown before 2025-03-31.basil.
+            ("GET", ["invoice_payments", ..]) if call.version.as_str() < "2025-03-31" => unknown,
+            ("GET", ["invoice_payments"]) => self.list_children(call, "invoice_payment", "invoice"),
             ("POST", ["refunds"]) => self.make_refund(call, clock::now().timestamp()),
             ("GET", [collection, id]) => self.object(call, collection, id),
-            _ => Reply::error(404, "invalid_request_error", "url_invalid", "Unrecognized request URL"),
+            _ => unknown,
         }
     }
 }

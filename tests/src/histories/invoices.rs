@@ -1,5 +1,7 @@
 //! What Stripe bills: invoices, and the objects that say which payment paid how much of which.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::stripe::{DAY_SECS, Stripe};
@@ -17,16 +19,26 @@ pub struct Invoice {
     pub next_attempt: Option<i64>,
     /// The payments that are meant for it, the latest last.
     pub payments: Vec<String>,
-    /// When an event last told that an attempt failed.
-    pub failure_told: Option<i64>,
+    /// When events told that an attempt failed, each second once.
+    pub failures_told: BTreeSet<i64>,
     pub overdue_told: bool,
+    /// Sent by mail to be paid, instead of charged.
+    pub is_sent_by_mail: bool,
+    /// Settled without Stripe, which only older versions say.
+    pub is_paid_elsewhere: bool,
+    pub paid_at: Option<i64>,
+    pub voided_at: Option<i64>,
     pub told: bool,
 }
 
+/// What says which payment pays how much of which invoice.
 pub struct InvoicePayment {
     pub invoice: String,
     pub payment: String,
     pub amount: i64,
+    pub paid_at: Option<i64>,
+    /// Its status and amount as they were told last.
+    pub told: Option<(&'static str, i64)>,
 }
 
 impl Stripe {
@@ -42,8 +54,12 @@ impl Stripe {
             attempts: 0,
             next_attempt: None,
             payments: Vec::new(),
-            failure_told: None,
+            failures_told: BTreeSet::new(),
             overdue_told: false,
+            is_sent_by_mail: false,
+            is_paid_elsewhere: false,
+            paid_at: None,
+            voided_at: None,
             told: false,
         };
         self.invoices.insert(id.clone(), invoice);
@@ -51,13 +67,34 @@ impl Stripe {
     }
 
     pub fn invoice_becomes(&mut self, id: &str, status: &'static str) {
-        self.bill(id).status = status;
+        let now = self.now;
+        let bill = self.bill(id);
+        bill.status = status;
+        match status {
+            "paid" => bill.paid_at = Some(now),
+            "void" => bill.voided_at = Some(now),
+            _ => {}
+        }
     }
 
     /// From now on this payment is meant for the invoice.
     pub fn is_for(&mut self, payment: &str, invoice: &str) {
         self.pay(payment).invoice = Some(invoice.to_owned());
+        self.link_of(payment, invoice);
+    }
+
+    /// The object between them, made where there is none yet.
+    fn link_of(&mut self, payment: &str, invoice: &str) -> String {
+        let is_it = |link: &InvoicePayment| link.payment == payment && link.invoice == invoice;
+        if let Some((id, _)) = self.invoice_payments.iter().find(|(_, link)| is_it(link)) {
+            return id.clone();
+        }
         self.bill(invoice).payments.push(payment.to_owned());
+        let id = self.random.id("inpay");
+        let (invoice, payment) = (invoice.to_owned(), payment.to_owned());
+        let link = InvoicePayment { invoice, payment, amount: 0, paid_at: None, told: None };
+        self.invoice_payments.insert(id.clone(), link);
+        id
     }
 
     /// A payment that succeeded pays so much of it; it is paid when all is there. Gives the link's object.
@@ -65,16 +102,17 @@ impl Stripe {
         if self.payments[payment].invoice.is_none() {
             self.is_for(payment, invoice);
         }
+        let id = self.link_of(payment, invoice);
+        let now = self.now;
+        let link = self.invoice_payments.get_mut(&id).expect("just found or made");
+        (link.amount, link.paid_at) = (amount, Some(now));
         let bill = self.bill(invoice);
         bill.paid += amount;
         bill.attempts += 1;
         bill.next_attempt = None;
         if bill.paid >= bill.amount {
-            bill.status = "paid";
+            self.invoice_becomes(invoice, "paid");
         }
-        let id = self.random.id("inpay");
-        let link = InvoicePayment { invoice: invoice.to_owned(), payment: payment.to_owned(), amount };
-        self.invoice_payments.insert(id.clone(), link);
         id
     }
 
@@ -96,7 +134,7 @@ impl Stripe {
         bill.told = true;
         bill.overdue_told |= kind == "invoice.overdue";
         if kind == "invoice.payment_failed" {
-            bill.failure_told = Some(now);
+            bill.failures_told.insert(now);
         }
         // Before there were link objects an invoice knew only its latest payment.
         let named = if by_objects { 0 } else { bill.payments.len().saturating_sub(1) };
@@ -104,6 +142,10 @@ impl Stripe {
             let payments = bill.payments.split_off(named);
             for payment in &payments {
                 self.pay(payment).invoice_told = true;
+                if lists {
+                    let link = self.link_of(payment, id);
+                    self.note_link(&link);
+                }
             }
             self.bill(id).payments.extend(payments);
         }
@@ -114,12 +156,27 @@ impl Stripe {
         let link = &self.invoice_payments[id];
         let (payment, value) = (link.payment.clone(), self.invoice_payment_json(id));
         self.pay(&payment).invoice_told = true;
+        self.note_link(id);
         value
+    }
+
+    fn note_link(&mut self, id: &str) {
+        let told = (self.status_of_link(id), self.invoice_payments[id].amount);
+        self.invoice_payments.get_mut(id).expect("a link of this account").told = Some(told);
+    }
+
+    fn status_of_link(&self, id: &str) -> &'static str {
+        let link = &self.invoice_payments[id];
+        match link.paid_at {
+            Some(_) => "paid",
+            None if self.payments[&link.payment].status == "canceled" => "canceled",
+            None => "open",
+        }
     }
 
     fn invoice_json(&self, id: &str) -> Value {
         let invoice = &self.invoices[id];
-        let finalized = (invoice.status != "draft").then_some(1_780_000_000);
+        let finalized = invoice.finalized_at();
         // Stripe tells of a deleted invoice as it was: a draft.
         let status = if invoice.status == "deleted" { "draft" } else { invoice.status };
         let mut value = json!({
@@ -127,7 +184,8 @@ impl Stripe {
             "amount_due": invoice.amount, "amount_paid": invoice.paid,
             "amount_remaining": invoice.amount - invoice.paid, "attempt_count": invoice.attempts,
             "attempted": invoice.attempts > 0, "auto_advance": invoice.status == "open",
-            "billing_reason": "manual", "collection_method": "charge_automatically",
+            "billing_reason": "manual",
+            "collection_method": if invoice.is_sent_by_mail { "send_invoice" } else { "charge_automatically" },
             "created": 1_780_000_000, "currency": invoice.currency,
             "customer": self.link(Some(&invoice.customer), "customer"),
             "customer_email": "buyer@example.com", "customer_name": "Jane Example", "due_date": null,
@@ -135,7 +193,8 @@ impl Stripe {
             "next_payment_attempt": invoice.next_attempt, "number": finalized.map(|_| "A1B2C3D4-0001"),
             "period_end": 1_780_000_000 + 30 * DAY_SECS, "period_start": 1_780_000_000, "status": status,
             "status_transitions": {
-                "finalized_at": finalized, "marked_uncollectible_at": null, "paid_at": null, "voided_at": null,
+                "finalized_at": finalized, "marked_uncollectible_at": null, "paid_at": invoice.paid_at,
+                "voided_at": invoice.voided_at,
             },
             "subtotal": invoice.amount, "total": invoice.amount,
         });
@@ -154,6 +213,7 @@ impl Stripe {
             let charge = invoice.payments.last().and_then(|payment| self.payments[payment].charge.as_ref());
             value["charge"] = self.link(charge, "charge");
             value["paid"] = json!(invoice.status == "paid");
+            value["paid_out_of_band"] = json!(invoice.is_paid_elsewhere);
             value["payment_intent"] = self.link(invoice.payments.last(), "payment_intent");
             value["subscription"] = self.link(invoice.subscription.as_ref(), "subscription");
         }
@@ -161,37 +221,30 @@ impl Stripe {
     }
 
     fn listed_payments(&self, invoice: &str) -> Value {
-        let payments = &self.invoices[invoice].payments;
-        let listed: Vec<Value> = payments
-            .iter()
-            .enumerate()
-            .map(|(place, payment)| {
-                let received = self.payments[payment].received;
-                json!({
-                    "id": format!("inpay_{place}{}", &invoice[3..]), "object": "invoice_payment",
-                    "amount_paid": received, "amount_requested": self.payments[payment].amount,
-                    "currency": "usd", "invoice": invoice, "is_default": true,
-                    "payment": {
-                        "payment_intent": self.link(Some(payment), "payment_intent"), "type": "payment_intent",
-                    },
-                    "status": if received > 0 { "paid" } else { "open" },
-                })
-            })
-            .collect();
+        let links = self.invoice_payments.iter().filter(|(_, link)| link.invoice == invoice);
+        let listed: Vec<Value> = links.map(|(id, _)| self.invoice_payment_json(id)).collect();
         json!({ "object": "list", "data": listed, "has_more": false, "total_count": listed.len() })
     }
 
     fn invoice_payment_json(&self, id: &str) -> Value {
         let link = &self.invoice_payments[id];
         json!({
-            "id": id, "object": "invoice_payment", "amount_paid": link.amount,
-            "amount_requested": link.amount, "created": 1_780_000_000, "currency": "usd",
-            "invoice": self.link(Some(&link.invoice), "invoice"), "is_default": true,
+            "id": id, "object": "invoice_payment", "amount_paid": link.paid_at.map(|_| link.amount),
+            "amount_requested": self.payments[&link.payment].amount, "created": 1_780_000_000,
+            "currency": "usd", "invoice": self.link(Some(&link.invoice), "invoice"), "is_default": true,
             "livemode": self.livemode(),
             "payment": {
                 "payment_intent": self.link(Some(&link.payment), "payment_intent"), "type": "payment_intent",
             },
-            "status": "paid", "status_transitions": { "canceled_at": null, "paid_at": self.now },
+            "status": self.status_of_link(id),
+            "status_transitions": { "canceled_at": null, "paid_at": link.paid_at },
         })
+    }
+}
+
+impl Invoice {
+    /// Every invoice of these histories is finalized at the same moment.
+    pub fn finalized_at(&self) -> Option<i64> {
+        (!matches!(self.status, "draft" | "deleted")).then_some(1_780_000_000)
     }
 }

@@ -18,6 +18,10 @@ pub struct Payment {
     /// The invoice that Stripe says it pays, and whether any event said so.
     pub invoice: Option<String>,
     pub invoice_told: bool,
+    /// Whether its order reference was told, which is that invoice.
+    pub reference_told: bool,
+    /// When an event first told that it succeeded.
+    pub success_told: Option<i64>,
     pub attempts: Vec<Attempt>,
     /// The latest attempt failed, and nothing was tried since.
     pub shows_error: bool,
@@ -106,6 +110,8 @@ impl Stripe {
             own_amount: own_amount.flatten(),
             invoice: None,
             invoice_told: false,
+            reference_told: false,
+            success_told: None,
             attempts: Vec::new(),
             shows_error: false,
             charge: None,
@@ -211,11 +217,16 @@ impl Stripe {
 
     pub(super) fn tell_payment(&mut self, kind: &str, id: &str) -> Value {
         let (now, links) = (self.now, !self.version.links_by_objects());
+        let refers = self.version.refers_to_invoices();
         let payment = self.pay(id);
         payment.told = true;
         payment.user.as_told();
         payment.own_invoice.as_told();
         payment.invoice_told |= links && payment.invoice.is_some();
+        payment.reference_told |= refers && payment.invoice.is_some();
+        if payment.status == "succeeded" {
+            payment.success_told.get_or_insert(now);
+        }
         if kind == "payment_intent.payment_failed" {
             let attempt = payment.attempts.last_mut().expect("something failed");
             attempt.told.get_or_insert(now);
@@ -255,6 +266,10 @@ impl Stripe {
         });
         if !self.version.links_by_objects() {
             value["invoice"] = self.link(payment.invoice.as_ref(), "invoice");
+        }
+        if self.version.refers_to_invoices() {
+            value["payment_details"] =
+                json!({ "customer_reference": null, "order_reference": payment.invoice });
         }
         if self.version.lists_children() {
             let all = self.charges.iter().filter(|(_, charge)| charge.payment.as_deref() == Some(id));

@@ -8,11 +8,12 @@ pub enum ApiVersion {
     Acacia,
     Basil,
     Dahlia,
+    Endive,
 }
 
 impl ApiVersion {
-    pub const ALL: [Self; 5] =
-        [Self::August2020, Self::November2022, Self::Acacia, Self::Basil, Self::Dahlia];
+    pub const ALL: [Self; 6] =
+        [Self::August2020, Self::November2022, Self::Acacia, Self::Basil, Self::Dahlia, Self::Endive];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -21,6 +22,7 @@ impl ApiVersion {
             Self::Acacia => "2024-09-30.acacia",
             Self::Basil => "2025-04-30.basil",
             Self::Dahlia => "2026-07-29.dahlia",
+            Self::Endive => "2026-11-18.endive",
         }
     }
 
@@ -32,5 +34,10 @@ impl ApiVersion {
     /// Since 2025-03-31 nothing but an invoice and its `invoice_payment` objects says who paid what.
     pub fn links_by_objects(self) -> bool {
         self >= Self::Basil
+    }
+
+    /// Stripe names the invoice as the order that a payment is for. It did not always, so one version is enough.
+    pub fn refers_to_invoices(self) -> bool {
+        self >= Self::Endive
     }
 }

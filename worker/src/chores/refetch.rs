@@ -15,6 +15,7 @@ use crate::ledger::refetch::{Answer, Uncertain};
 use crate::rules::charges::Charge;
 use crate::rules::customers::Customer;
 use crate::rules::disputes::Dispute;
+use crate::rules::invoice_payments::InvoicePayment;
 use crate::rules::invoices::Invoice;
 use crate::rules::payments::Payment;
 use crate::rules::refunds::Refund;
@@ -46,6 +47,7 @@ async fn settle(lanes: &Lanes, api: &Api, lease: &Lease) -> Result<(), BackfillE
     settle_kind::<Refund>(lanes, api, lease, Kind::Refund).await?;
     settle_kind::<Dispute>(lanes, api, lease, Kind::Dispute).await?;
     settle_kind::<Invoice>(lanes, api, lease, Kind::Invoice).await?;
+    settle_kind::<InvoicePayment>(lanes, api, lease, Kind::InvoicePayment).await?;
     settle_kind::<Customer>(lanes, api, lease, Kind::Customer).await?;
     settle_kind::<Subscription>(lanes, api, lease, Kind::Subscription).await
 }
@@ -88,13 +90,16 @@ async fn settle_kind<T: Stored>(
     Ok(())
 }
 
-/// The object, and for a charge its refunds: what it knows only in sum, they itemise. `None` where Stripe
-/// has it no more.
+/// The object; for a charge its refunds too, which itemise what it knows only in sum, and for an invoice its
+/// payments, which since 2025 it does not name itself. `None` where Stripe has it no more.
 async fn ask(api: &Api, kind: Kind, object: &Uncertain) -> Result<Option<Vec<Envelope>>, StripeError> {
     let Answered::Told(told) = api.object(kind, &object.key).await? else { return Ok(None) };
     let mut events = vec![*told];
     if kind == Kind::Charge {
         events.extend(api.refunds_of(&object.key).await?);
+    }
+    if kind == Kind::Invoice {
+        events.extend(api.payments_of(&object.key).await?);
     }
     Ok(Some(events))
 }

@@ -15,11 +15,17 @@ pub enum LedgerError {
     Broken(#[source] sqlx::Error),
     #[error("{0}")]
     Schema(String),
+    /// Another worker linked an object to those of this transaction, after it had looked for such. Begun again,
+    /// it sees it.
+    #[error(
+        "another worker linked a payment to an invoice of this batch meanwhile; the batch is begun again"
+    )]
+    Moved,
 }
 
 impl LedgerError {
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Transient(_) | Self::Schema(_))
+        matches!(self, Self::Transient(_) | Self::Schema(_) | Self::Moved)
     }
 }
 

@@ -37,7 +37,8 @@ const UNCERTAIN: &str = "SELECT 'payment' AS kind, COUNT(*) AS objects FROM (SEL
     UNION ALL SELECT 'dispute', COUNT(*) FROM (SELECT id FROM disputes WHERE needs_refetch LIMIT 10000) d \
     UNION ALL SELECT 'invoice', COUNT(*) FROM (SELECT id FROM invoices WHERE needs_refetch LIMIT 10000) e \
     UNION ALL SELECT 'customer', COUNT(*) FROM (SELECT id FROM customers WHERE needs_refetch LIMIT 10000) f \
-    UNION ALL SELECT 'subscription', COUNT(*) FROM (SELECT id FROM subscriptions WHERE needs_refetch LIMIT 10000) g";
+    UNION ALL SELECT 'subscription', COUNT(*) FROM (SELECT id FROM subscriptions WHERE needs_refetch LIMIT 10000) g \
+    UNION ALL SELECT 'invoice_payment', COUNT(*) FROM (SELECT id FROM invoice_payments WHERE needs_refetch LIMIT 10000) h";
 /// The index is of all open disputes; hence both conditions.
 const EVIDENCE_DUE: &str = "SELECT livemode, respond_by FROM disputes WHERE status IN ('opened', 'under_review') \
     AND status = 'opened' AND respond_by > $1 AND respond_by <= $2 ORDER BY respond_by LIMIT 10000";

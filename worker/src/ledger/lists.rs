@@ -11,6 +11,7 @@ use crate::rules::bans::Ban;
 use crate::rules::charges::Charge;
 use crate::rules::customers::Customer;
 use crate::rules::disputes::{Dispute, Status};
+use crate::rules::invoice_payments::InvoicePayment;
 use crate::rules::invoices::Invoice;
 use crate::rules::movements::Movement;
 use crate::rules::payments::Payment;
@@ -200,13 +201,14 @@ impl Transaction {
 }
 
 /// Every table whose rows tell that they are contested.
-const UNCERTAIN: [(&str, &str); 9] = [
+const UNCERTAIN: [(&str, &str); 10] = [
     (Payment::KIND, Payment::TABLE),
     (Charge::KIND, Charge::TABLE),
     (Refund::KIND, Refund::TABLE),
     (Dispute::KIND, Dispute::TABLE),
     (Movement::KIND, Movement::TABLE),
     (Invoice::KIND, Invoice::TABLE),
+    (InvoicePayment::KIND, InvoicePayment::TABLE),
     (Customer::KIND, Customer::TABLE),
     (Subscription::KIND, Subscription::TABLE),
     (Warning::KIND, Warning::TABLE),

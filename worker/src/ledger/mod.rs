@@ -3,6 +3,7 @@
 
 pub mod archive;
 pub mod audit;
+mod billing;
 mod charges;
 pub mod completeness;
 mod config;

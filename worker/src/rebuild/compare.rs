@@ -10,6 +10,8 @@ use crate::ledger::objects::Stored;
 use crate::ledger::{LedgerError, Transaction};
 use crate::rules::bans::Ban;
 use crate::rules::customers::Customer;
+use crate::rules::invoice_payments::InvoicePayment;
+use crate::rules::payments::Payment;
 use crate::rules::shelf::{Shelf, without_revision};
 use crate::rules::{Key, Object};
 
@@ -54,10 +56,12 @@ pub async fn compare(tx: &mut Transaction, rebuilt: &Rebuilt) -> Result<Comparis
     table(tx, &world.disputes, &mut left_out, &mut comparison).await?;
     table(tx, &world.failures, &mut left_out, &mut comparison).await?;
     table(tx, &world.warnings, &mut left_out, &mut comparison).await?;
+    table(tx, &world.invoice_payments, &mut left_out, &mut comparison).await?;
     table(tx, &world.charges, &mut left_out, &mut comparison).await?;
     table(tx, &world.payments, &mut left_out, &mut comparison).await?;
-    table(tx, &world.invoices, &mut left_out, &mut comparison).await?;
+    left_out.invoices_of_payments(tx).await?;
     table(tx, &world.subscriptions, &mut left_out, &mut comparison).await?;
+    table(tx, &world.invoices, &mut left_out, &mut comparison).await?;
     left_out.users_of_customers(tx).await?;
     table(tx, &world.bans, &mut left_out, &mut comparison).await?;
     Ok(comparison)
@@ -73,6 +77,22 @@ impl LeftOut {
 
     fn owners_of<T: Object>(&mut self, row: &T) {
         self.0.extend(row.owners().into_iter().map(|(kind, key)| (kind.to_owned(), key)));
+    }
+
+    /// Whether it, or what it derives from, comes from events of which part is no longer kept.
+    fn concerns<T: Object>(&self, row: &T) -> bool {
+        let mut below = row.derives_from().into_iter().map(|(kind, key)| (kind.to_owned(), key));
+        self.has::<T>(row.key()) || (!self.0.is_empty() && below.any(|place| self.0.contains(&place)))
+    }
+
+    /// A payment may pay several invoices; which ones, the rows between them say.
+    async fn invoices_of_payments(&mut self, tx: &mut Transaction) -> Result<(), LedgerError> {
+        let payments = self.0.iter().filter(|(kind, _)| kind == Payment::KIND);
+        let keys: Vec<Key> = payments.map(|(_, key)| key.clone()).collect();
+        for row in tx.children::<InvoicePayment>("payment", &keys).await? {
+            self.owners_of(&row);
+        }
+        Ok(())
     }
 
     /// A payment names its user or its customer; who the customer is, his row says.
@@ -102,7 +122,7 @@ async fn table<T: Stored>(
         for row in page {
             let rebuilt = shelf.get(row.key());
             seen.insert(row.key().clone());
-            if left_out.has::<T>(row.key()) {
+            if left_out.concerns(&row) || rebuilt.is_some_and(|row| left_out.concerns(row)) {
                 left_out.owners_of(&row);
                 if let Some(rebuilt) = rebuilt {
                     left_out.owners_of(rebuilt);
@@ -120,7 +140,7 @@ async fn table<T: Stored>(
         }
     }
     for row in shelf.telling().filter(|row| !seen.contains(row.key())) {
-        if left_out.has::<T>(row.key()) {
+        if left_out.concerns(&row) {
             told.left_out += 1;
             continue;
         }

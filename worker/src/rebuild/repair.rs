@@ -14,6 +14,7 @@ use crate::rules::customers::Customer;
 use crate::rules::disputes::Dispute;
 use crate::rules::event::EventKey;
 use crate::rules::failures::PaymentFailure;
+use crate::rules::invoice_payments::InvoicePayment;
 use crate::rules::invoices::Invoice;
 use crate::rules::movements::Movement;
 use crate::rules::payments::Payment;
@@ -48,6 +49,7 @@ pub async fn repair(
         let repaired = match difference.kind {
             Refund::KIND => at.write(&world.refunds).await?,
             Movement::KIND => at.write(&world.movements).await?,
+            InvoicePayment::KIND => at.write(&world.invoice_payments).await?,
             Dispute::KIND => at.write(&world.disputes).await?,
             PaymentFailure::KIND => at.write(&world.failures).await?,
             Warning::KIND => at.write(&world.warnings).await?,

@@ -11,7 +11,8 @@ use super::json::Json;
 use super::observation::{Observation, Report};
 use super::risk::{self, Risk};
 use super::{
-    Key, Permanent, charges, customers, disputes, invoices, payments, refunds, subscriptions, warnings,
+    Key, Permanent, charges, customers, disputes, invoice_payments, invoices, payments, refunds,
+    subscriptions, warnings,
 };
 
 /// Why an event is ignored whose type means nothing to this version.
@@ -161,7 +162,7 @@ fn rule(kind: &str) -> Option<(&'static str, Rule)> {
         ("charge.dispute", _) => ("disputes", disputes::read),
         ("invoice", "upcoming") => return None,
         ("invoice", _) => ("invoices", invoices::read),
-        ("invoice_payment", "paid") => ("invoices", invoices::read_payment),
+        ("invoice_payment", _) => ("invoice_payments", invoice_payments::read),
         ("customer", "created" | "updated" | "deleted") => ("customers", customers::read),
         ("customer.subscription", _) => ("subscriptions", subscriptions::read),
         ("radar.early_fraud_warning", _) => ("warnings", warnings::read),

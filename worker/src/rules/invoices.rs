@@ -2,18 +2,23 @@
 //! staff is derived from Stripe's report and from the payments that are linked to them.
 
 mod derive;
+mod failures;
 mod read;
 mod retries;
+pub mod shares;
 #[cfg(test)]
 mod tests;
 
 use chrono::{DateTime, Utc};
 
+pub use self::derive::{Part, Parts};
 pub(super) use self::read::STATUSES;
-pub use self::read::{Links, Report, Shows, State, named, read, read_payment};
+pub use self::read::{Links, Report, Shows, State, named, read};
+pub use self::retries::NoRetry;
 use super::freshness::Seen;
 use super::row::{link_to, row, words};
-use super::{Key, Object, Severity, Told, earliest, latest};
+use super::subscriptions::Subscription;
+use super::{Key, Object, Severity, Told, earliest};
 
 row! {
     pub struct Invoice {
@@ -32,8 +37,7 @@ row! {
         pub sent_at: Option<DateTime<Utc>>,
         pub overdue_at: Option<DateTime<Utc>>,
         pub paid_at: Option<DateTime<Utc>>,
-        /// The latest `invoice.payment_failed`.
-        pub failure_reported_at: Option<DateTime<Utc>>,
+        pub voided_at: Option<DateTime<Utc>>,
         pub attempt_count: i64,
         #[sqlx(flatten)]
         #[serde(flatten)]
@@ -48,11 +52,11 @@ row! {
         pub amount_paid: i64,
         pub amount_refunded: i64,
         pub amount_charged_back: i64,
-        /// The latest failed attempt; kept after the invoice is paid.
+        /// The latest failure; kept after the invoice is paid.
         pub payment_failed_at: Option<DateTime<Utc>>,
         pub payment_failure_code: Option<String>,
         pub payment_failure_reason: Option<String>,
-        /// Failed attempts so far.
+        /// Failures so far.
         pub payment_retry_count: i64,
         pub last_payment_retry_at: Option<DateTime<Utc>>,
         pub next_payment_retry_at: Option<DateTime<Utc>>,
@@ -96,6 +100,10 @@ impl Object for Invoice {
         &self.key
     }
 
+    fn derives_from(&self) -> Vec<(&'static str, Key)> {
+        self.subscribed().map(|key| (Subscription::KIND, key)).into_iter().collect()
+    }
+
     fn told(before: &Self, after: &Self) -> Vec<Told> {
         let severity = match after.status {
             Status::Disputed | Status::ChargedBack | Status::PartiallyChargedBack => Severity::Critical,
@@ -113,19 +121,26 @@ impl Object for Invoice {
 impl Invoice {
     /// The one merge: commutative, associative, idempotent.
     pub fn merge(&mut self, report: &Report) {
-        let Links { is_stripes, customer, subscription, attempt_count, shows } = &report.links;
-        match shows {
-            Shows::Nothing => {}
-            Shows::Finalized => earliest(&mut self.finalized_at, report.at),
-            Shows::Sent => earliest(&mut self.sent_at, report.at),
-            Shows::Overdue => earliest(&mut self.overdue_at, report.at),
-            Shows::Paid => earliest(&mut self.paid_at, report.at),
-            Shows::PaymentFailed => latest(&mut self.failure_reported_at, report.at),
-        }
+        let Links { is_stripes, customer, subscription, attempt_count, shows, transitions } = &report.links;
+        let show = |step, said: Option<DateTime<Utc>>, known: &mut Option<DateTime<Utc>>| {
+            // Stripe's word stands before the event's stamp, which is never the earlier of the two.
+            let shown = said.or((*shows == step).then_some(report.at));
+            shown.into_iter().for_each(|at| earliest(known, at));
+        };
+        show(Shows::Finalized, transitions.finalized, &mut self.finalized_at);
+        show(Shows::Sent, None, &mut self.sent_at);
+        show(Shows::Overdue, None, &mut self.overdue_at);
+        show(Shows::Paid, transitions.paid, &mut self.paid_at);
+        show(Shows::Voided, transitions.voided, &mut self.voided_at);
         self.is_stripes |= is_stripes;
         self.attempt_count = self.attempt_count.max(*attempt_count);
         self.seen.take(&mut self.state, report);
         self.customer.see(customer.as_deref(), report.freshness);
         self.subscription.see(subscription.as_deref(), report.freshness);
+    }
+
+    /// The subscription that it bills.
+    pub fn subscribed(&self) -> Option<Key> {
+        self.subscription.id().map(|id| self.key.sibling(id))
     }
 }

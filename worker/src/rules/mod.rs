@@ -12,6 +12,7 @@ pub mod failures;
 pub mod fields;
 pub mod freshness;
 mod index;
+pub mod invoice_payments;
 pub mod invoices;
 pub mod json;
 pub mod movements;
@@ -73,6 +74,11 @@ pub trait Object: Field + Clone + PartialEq + Serialize {
 
     /// The kinds and keys of the objects that derive something from this one.
     fn owners(&self) -> Vec<(&'static str, Key)> {
+        Vec::new()
+    }
+
+    /// The kinds and keys of the objects that this one derives something from and that do not name it.
+    fn derives_from(&self) -> Vec<(&'static str, Key)> {
         Vec::new()
     }
 

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use super::freshness::Freshness;
-use super::{Key, Object, charges, customers, disputes, failures, invoices, movements, payments};
-use super::{refunds, subscriptions, warnings};
+use super::{Key, Object, charges, customers, disputes, failures, invoice_payments, invoices, movements};
+use super::{payments, refunds, subscriptions, warnings};
 
 /// A report of one object: its state `S`, and its links to others `L`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +29,7 @@ pub enum Observation {
     Warning(warnings::Report),
     Charge(charges::Report),
     Payment(payments::Report),
+    InvoicePayment(invoice_payments::Report),
     Invoice(invoices::Report),
     Subscription(subscriptions::Report),
     Customer(customers::Report),
@@ -45,6 +46,7 @@ impl Observation {
             Self::Warning(report) => (warnings::Warning::KIND, &report.key),
             Self::Charge(report) => (charges::Charge::KIND, &report.key),
             Self::Payment(report) => (payments::Payment::KIND, &report.key),
+            Self::InvoicePayment(report) => (invoice_payments::InvoicePayment::KIND, &report.key),
             Self::Invoice(report) => (invoices::Invoice::KIND, &report.key),
             Self::Subscription(report) => (subscriptions::Subscription::KIND, &report.key),
             Self::Customer(report) => (customers::Customer::KIND, &report.key),
@@ -69,6 +71,7 @@ impl Observation {
             Self::Warning(report) => (report.at, report.freshness),
             Self::Charge(report) => (report.at, report.freshness),
             Self::Payment(report) => (report.at, report.freshness),
+            Self::InvoicePayment(report) => (report.at, report.freshness),
             Self::Invoice(report) => (report.at, report.freshness),
             Self::Subscription(report) => (report.at, report.freshness),
             Self::Customer(report) => (report.at, report.freshness),

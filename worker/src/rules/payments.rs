@@ -16,7 +16,7 @@ use super::row::{link_to, row, words};
 use super::{Key, Object, Severity, Told, UNKNOWN, earliest};
 
 const SUCCEEDED: &str = "succeeded";
-const CANCELED: &str = "canceled";
+pub(super) const CANCELED: &str = "canceled";
 
 row! {
     pub struct Payment {
@@ -50,7 +50,11 @@ row! {
         #[sqlx(flatten)]
         #[serde(flatten)]
         pub invoice_metadata: OwnInvoice,
-        /// The invoice that it counts for: by Stripe's link, else by the one in the metadata.
+        #[sqlx(flatten)]
+        #[serde(flatten)]
+        pub invoice_reference: ReferencedInvoice,
+        /// The invoice that it counts for: by Stripe's link, else by its order reference where Stripe has reported
+        /// that invoice, else by the one in the metadata.
         pub invoice: Option<String>,
         /// From here on derived from its charges, refunds and failures.
         #[sqlx(try_from = "String")]
@@ -81,6 +85,10 @@ link_to!(
 link_to!(
     /// `metadata.invoice_id`.
     OwnInvoice, invoice_metadata, invoice_metadata_freshness
+);
+link_to!(
+    /// `payment_details.order_reference`, where it may be an invoice.
+    ReferencedInvoice, invoice_reference, invoice_reference_freshness
 );
 
 words! {
@@ -122,6 +130,10 @@ impl Object for Payment {
         self.owner().map(|key| (Invoice::KIND, key)).into_iter().chain(bans).collect()
     }
 
+    fn derives_from(&self) -> Vec<(&'static str, Key)> {
+        self.referenced().map(|key| (Invoice::KIND, key)).into_iter().collect()
+    }
+
     fn told(before: &Self, after: &Self) -> Vec<Told> {
         let severity = if after.has_failed() { Severity::Warning } else { Severity::Info };
         let mut told = Told::status(&before.state.status, &after.state.status, severity);
@@ -145,8 +157,16 @@ impl Object for Payment {
 impl Payment {
     /// The one merge: commutative, associative, idempotent.
     pub fn merge(&mut self, report: &Report) {
-        let Links { teller, created_at, customer, user_id, purpose, invoice_stripe, invoice_metadata } =
-            &report.links;
+        let Links {
+            teller,
+            created_at,
+            customer,
+            user_id,
+            purpose,
+            invoice_stripe,
+            invoice_metadata,
+            invoice_reference,
+        } = &report.links;
         match report.state.as_ref().map(|state| state.status.as_str()) {
             Some(SUCCEEDED) => earliest(&mut self.succeeded_at, report.at),
             Some(CANCELED) => earliest(&mut self.canceled_at, report.at),
@@ -167,7 +187,14 @@ impl Payment {
         }
         self.invoice_metadata.see(invoice_metadata.as_deref(), freshness);
         self.invoice_stripe.see(invoice_stripe.as_deref(), report.freshness);
-        self.invoice = self.invoice_stripe.id().or_else(|| self.invoice_metadata.id()).map(str::to_owned);
+        self.invoice_reference.see(invoice_reference.as_deref(), freshness);
+    }
+
+    /// Decides for which invoice it counts, given whether Stripe has reported the one of its order reference.
+    pub fn count_for(&mut self, is_reported: bool) {
+        let reference = self.invoice_reference.id().filter(|_| is_reported);
+        let invoice = self.invoice_stripe.id().or(reference).or_else(|| self.invoice_metadata.id());
+        self.invoice = invoice.map(str::to_owned);
     }
 
     /// How much came in, where anybody has said so.
@@ -188,10 +215,20 @@ impl Payment {
         self.state.status == SUCCEEDED
     }
 
-    /// Every invoice that this payment names or named, by either link.
+    /// It may still succeed without another attempt.
+    pub fn is_underway(&self) -> bool {
+        matches!(self.state.status.as_str(), "processing" | "requires_capture")
+    }
+
+    /// Every invoice that this payment names or named, by any link.
     pub fn invoices(&self) -> impl Iterator<Item = Key> {
-        let named = [self.invoice_stripe.id(), self.invoice_metadata.id()];
+        let named = [self.invoice_stripe.id(), self.invoice_reference.id(), self.invoice_metadata.id()];
         named.into_iter().flatten().map(|id| self.key.sibling(id))
+    }
+
+    /// The invoice of its order reference.
+    pub fn referenced(&self) -> Option<Key> {
+        self.invoice_reference.id().map(|id| self.key.sibling(id))
     }
 
     /// The invoice that this payment counts for.

@@ -13,7 +13,7 @@ pub struct Policy {
     pub returned_debits: BTreeSet<String>,
     /// The days from each failure of an invoice's payment to its next retry; after the last it is overdue.
     pub retry_days: Vec<u16>,
-    /// Failure codes after which no retry is planned: it could not succeed, or only annoy.
+    /// Failure codes, and reasons of a charge's outcome, after which no retry is planned: it could not succeed, or only annoy.
     pub never_retried: BTreeSet<String>,
 }
 
@@ -31,10 +31,15 @@ impl Default for Policy {
             "do_not_honor",
             "expired_card",
             "fraudulent",
+            "highest_risk_level",
             "incorrect_cvc",
+            "incorrect_number",
             "lost_card",
             "pickup_card",
+            "revocation_of_all_authorizations",
+            "revocation_of_authorization",
             "stolen_card",
+            "transaction_not_allowed",
         ];
         let returned_debits = ["bank_cannot_process", "incorrect_account_details", "insufficient_funds"];
         Self {
@@ -44,5 +49,12 @@ impl Default for Policy {
             retry_days: vec![3, 7, 14],
             never_retried: never_retried.map(str::to_owned).into(),
         }
+    }
+}
+
+impl Policy {
+    /// Whether after so many failures every planned retry has failed too.
+    pub fn is_last(&self, failures: usize) -> bool {
+        failures > self.retry_days.len()
     }
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::event::Circumstances;
 use super::fields::Fields;
-use super::freshness::{Seen, rank};
+use super::freshness::{Freshness, Seen, rank};
 use super::row::{link_to, row};
 use super::{Key, Object, Observation, Permanent, Severity, Told, UNKNOWN, invoices, observation};
 
@@ -89,7 +89,7 @@ pub fn read(event: Circumstances<'_>, object: &Fields<'_>) -> Result<Vec<Observa
     let class = u8::from(FINAL.contains(&state.status.as_str()));
     let freshness = event.freshness(class, rank(TYPES, event.kind), 0, &state);
     let links = Links {
-        customer: owned(object.link(&["customer"])?),
+        customer: owned(object.customer()?),
         latest_invoice: owned(object.link(&["latest_invoice"])?),
     };
     let key = event.subject(object.id()?);
@@ -97,6 +97,11 @@ pub fn read(event: Circumstances<'_>, object: &Fields<'_>) -> Result<Vec<Observa
     let mut observations = vec![Observation::Subscription(event.report(key, freshness, Some(state), links))];
     observations.extend(invoice.map(|invoice| invoices::named(event, invoice, freshness, true)));
     Ok(observations)
+}
+
+/// A subscription that an invoice names.
+pub fn named(event: Circumstances<'_>, key: Key, freshness: Freshness) -> Observation {
+    Observation::Subscription(event.report(key, freshness, None, Links::default()))
 }
 
 impl Object for Subscription {
@@ -131,5 +136,10 @@ impl Subscription {
         self.seen.take(&mut self.state, report);
         self.customer.see(report.links.customer.as_deref(), report.freshness);
         self.latest_invoice.see(report.links.latest_invoice.as_deref(), report.freshness);
+    }
+
+    /// It has ended, and nothing of it is collected any more.
+    pub fn is_over(&self) -> bool {
+        FINAL.contains(&self.state.status.as_str())
     }
 }

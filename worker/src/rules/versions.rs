@@ -3,7 +3,7 @@
 
 /// The first and the last whose shapes are known.
 const OLDEST: &str = "2020-08-27";
-const NEWEST: &str = "2026-07-29";
+const NEWEST: &str = "2026-11-18";
 
 /// All labels. `none`: a thin event has no version.
 pub const LABELS: [&str; 5] = ["known", "older", "newer", "unreadable", "none"];
@@ -35,7 +35,8 @@ mod tests {
             (Some("2020-08-27"), "known"),
             (Some("2024-06-20; some_beta=v1"), "known"),
             (Some("2026-07-29.dahlia"), "known"),
-            (Some("2026-09-30.elder"), "newer"),
+            (Some("2026-11-18.endive"), "known"),
+            (Some("2026-12-16.fennel"), "newer"),
             (Some("2019-12-03"), "older"),
             (Some("next"), "unreadable"),
             (Some("2026/07/29"), "unreadable"),

@@ -1,6 +1,7 @@
 //! The merged objects that a set of events is about, and the one place where events are applied to them:
 //! merge the observations, derive what hangs on them, tell the transitions.
 
+mod billing;
 mod stale;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use super::disputes::Dispute;
 use super::failures::PaymentFailure;
 use super::freshness::Freshness;
 use super::index::Index;
+use super::invoice_payments::InvoicePayment;
 use super::invoices::Invoice;
 use super::movements::Movement;
 use super::payments::Payment;
@@ -51,6 +53,7 @@ pub struct World {
     pub disputes: Shelf<Dispute>,
     pub failures: Shelf<PaymentFailure>,
     pub warnings: Shelf<Warning>,
+    pub invoice_payments: Shelf<InvoicePayment>,
     pub charges: Shelf<Charge>,
     pub payments: Shelf<Payment>,
     pub invoices: Shelf<Invoice>,
@@ -62,8 +65,13 @@ pub struct World {
     movements_of_dispute: Index,
     disputes_of_charge: Index,
     failures_of_payment: Index,
+    reports_of_invoice: Index,
     charges_of_payment: Index,
     payments_of_invoice: Index,
+    payments_by_reference: Index,
+    rows_of_invoice: Index,
+    rows_of_payment: Index,
+    invoices_of_subscription: Index,
     payments_of_customer: Index,
     payments_of_user: Index,
     customers_of_user: Index,
@@ -92,6 +100,7 @@ impl World {
         self.movements.tell(&event.id, &mut transitions);
         self.disputes.tell(&event.id, &mut transitions);
         self.warnings.tell(&event.id, &mut transitions);
+        self.invoice_payments.tell(&event.id, &mut transitions);
         self.charges.tell(&event.id, &mut transitions);
         self.payments.tell(&event.id, &mut transitions);
         self.invoices.tell(&event.id, &mut transitions);
@@ -137,11 +146,21 @@ impl World {
             return;
         }
         self.failures_of_payment.put(&row.key, row.owner());
+        self.reports_of_invoice.put(&row.key, row.reported_by());
         self.failures.load(row);
     }
 
     pub fn load_warning(&mut self, row: Warning) {
         self.warnings.load(row);
+    }
+
+    pub fn load_invoice_payment(&mut self, row: InvoicePayment) {
+        if self.invoice_payments.has(&row.key) {
+            return;
+        }
+        self.rows_of_invoice.put(&row.key, row.owner());
+        self.rows_of_payment.put(&row.key, row.paid_by());
+        self.invoice_payments.load(row);
     }
 
     pub fn load_charge(&mut self, row: Charge) {
@@ -158,12 +177,17 @@ impl World {
         }
         let (invoice, customer, user) = owners_of(&row);
         self.payments_of_invoice.put(&row.key, invoice);
+        self.payments_by_reference.put(&row.key, row.referenced());
         self.payments_of_customer.put(&row.key, customer);
         self.payments_of_user.put(&row.key, user);
         self.payments.load(row);
     }
 
     pub fn load_invoice(&mut self, row: Invoice) {
+        if self.invoices.has(&row.key) {
+            return;
+        }
+        self.invoices_of_subscription.put(&row.key, row.subscribed());
         self.invoices.load(row);
     }
 
@@ -203,10 +227,17 @@ impl World {
             }
             Observation::Failure(report) => {
                 self.failures.change(&report.key, |row| row.merge(report));
-                let owner = self.failures.get(&report.key).and_then(PaymentFailure::owner);
-                self.failures_of_payment.put(&report.key, owner);
+                let row = self.failures.get(&report.key);
+                self.failures_of_payment.put(&report.key, row.and_then(PaymentFailure::owner));
+                self.reports_of_invoice.put(&report.key, row.and_then(PaymentFailure::reported_by));
             }
             Observation::Warning(report) => self.warnings.change(&report.key, |row| row.merge(report)),
+            Observation::InvoicePayment(report) => {
+                self.invoice_payments.change(&report.key, |row| row.merge(report));
+                let row = self.invoice_payments.get(&report.key);
+                self.rows_of_invoice.put(&report.key, row.and_then(InvoicePayment::owner));
+                self.rows_of_payment.put(&report.key, row.and_then(InvoicePayment::paid_by));
+            }
             Observation::Charge(report) => {
                 self.charges.change(&report.key, |row| row.merge(report));
                 let owner = self.charges.get(&report.key).and_then(Charge::owner);
@@ -214,14 +245,19 @@ impl World {
             }
             Observation::Payment(report) => {
                 self.payments.change(&report.key, |row| row.merge(report));
+                self.count_payment(&report.key);
                 if let Some(row) = self.payments.get(&report.key) {
-                    let (invoice, customer, user) = owners_of(row);
-                    self.payments_of_invoice.put(&report.key, invoice);
+                    let (_, customer, user) = owners_of(row);
                     self.payments_of_customer.put(&report.key, customer);
                     self.payments_of_user.put(&report.key, user);
                 }
             }
-            Observation::Invoice(report) => self.invoices.change(&report.key, |row| row.merge(report)),
+            Observation::Invoice(report) => {
+                self.invoices.change(&report.key, |row| row.merge(report));
+                let subscription = self.invoices.get(&report.key).and_then(Invoice::subscribed);
+                self.invoices_of_subscription.put(&report.key, subscription);
+                self.count_referring_payments(&report.key);
+            }
             Observation::Subscription(report) => {
                 self.subscriptions.change(&report.key, |row| row.merge(report));
             }
@@ -251,11 +287,10 @@ impl World {
             self.payments.change(key, |row| row.derive(charges, refunds, failures));
         }
         for key in &stale.invoices {
-            let payments = self.payments_of_invoice.of(key);
-            let failures = payments.clone().flat_map(|payment| self.failures_of_payment.of(payment));
-            let failures: Vec<&PaymentFailure> = self.failures.among(failures).collect();
-            let payments: Vec<&Payment> = self.payments.among(payments).collect();
-            self.invoices.change(key, |row| row.derive(&payments, &failures, &self.policy));
+            let mut derived =
+                self.invoices.get(key).cloned().unwrap_or_else(|| Invoice::placeholder(key.clone()));
+            derived.derive(&self.parts_of_invoice(key), &self.policy);
+            self.invoices.change(key, |row| *row = derived);
         }
         for key in &stale.users {
             let disputes: Vec<Dispute> = self.disputes_of_user(key).cloned().collect();
@@ -272,6 +307,7 @@ impl World {
         add(&mut state, &self.disputes);
         add(&mut state, &self.failures);
         add(&mut state, &self.warnings);
+        add(&mut state, &self.invoice_payments);
         add(&mut state, &self.charges);
         add(&mut state, &self.payments);
         add(&mut state, &self.invoices);
@@ -288,6 +324,7 @@ impl World {
             && self.disputes.is_same_as(&other.disputes)
             && self.failures.is_same_as(&other.failures)
             && self.warnings.is_same_as(&other.warnings)
+            && self.invoice_payments.is_same_as(&other.invoice_payments)
             && self.charges.is_same_as(&other.charges)
             && self.payments.is_same_as(&other.payments)
             && self.invoices.is_same_as(&other.invoices)

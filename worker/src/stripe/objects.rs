@@ -12,7 +12,7 @@ use shared::trace;
 use stripe_client_core::{RequestBuilder, StripeMethod};
 
 use super::events::List;
-use super::transport::{API_VERSION, Answer};
+use super::transport::{Answer, version_of};
 use super::{Api, StripeError};
 use crate::rules::Key;
 
@@ -26,6 +26,7 @@ pub enum Kind {
     Refund,
     Dispute,
     Invoice,
+    InvoicePayment,
     Customer,
     Subscription,
 }
@@ -39,12 +40,13 @@ pub enum Answered {
 }
 
 impl Kind {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Payment,
         Self::Charge,
         Self::Refund,
         Self::Dispute,
         Self::Invoice,
+        Self::InvoicePayment,
         Self::Customer,
         Self::Subscription,
     ];
@@ -56,12 +58,14 @@ impl Kind {
             Self::Refund => "refunds",
             Self::Dispute => "disputes",
             Self::Invoice => "invoices",
+            Self::InvoicePayment => "invoice_payments",
             Self::Customer => "customers",
             Self::Subscription => "subscriptions",
         }
     }
 
-    /// The type as which a rule reads it. Stripe has no `payment_intent.updated`: it ranks above those it has.
+    /// The type as which a rule reads it. Stripe has no `payment_intent.updated`: it ranks above those it has. Nor
+    /// has it an `invoice_payment.updated`.
     fn told_as(self, is_deleted: bool) -> &'static str {
         match self {
             Self::Payment => "payment_intent.updated",
@@ -70,6 +74,7 @@ impl Kind {
             Self::Dispute => "charge.dispute.updated",
             Self::Invoice if is_deleted => "invoice.deleted",
             Self::Invoice => "invoice.updated",
+            Self::InvoicePayment => "invoice_payment.updated",
             Self::Customer if is_deleted => "customer.deleted",
             Self::Customer => "customer.updated",
             Self::Subscription => "customer.subscription.updated",
@@ -101,37 +106,71 @@ impl Api {
 
     /// Every refund of a charge, as it is now.
     pub async fn refunds_of(&self, charge: &Key) -> Result<Vec<Envelope>, StripeError> {
-        let mut refunds: Vec<Envelope> = Vec::new();
+        let of_charge = |charge, starting_after| OfParent {
+            charge: Some(charge),
+            invoice: None,
+            limit: PAGE_OBJECTS,
+            starting_after,
+        };
+        self.children(Kind::Refund, charge, of_charge).await
+    }
+
+    /// Every payment of an invoice, made, tried or canceled: by these alone a failed one is found.
+    pub async fn payments_of(&self, invoice: &Key) -> Result<Vec<Envelope>, StripeError> {
+        let of_invoice = |invoice, starting_after| OfParent {
+            charge: None,
+            invoice: Some(invoice),
+            limit: PAGE_OBJECTS,
+            starting_after,
+        };
+        self.children(Kind::InvoicePayment, invoice, of_invoice).await
+    }
+
+    async fn children<'a>(
+        &self,
+        kind: Kind,
+        parent: &'a Key,
+        query: impl Fn(&'a str, Option<String>) -> OfParent<'a>,
+    ) -> Result<Vec<Envelope>, StripeError> {
+        let mut children: Vec<Envelope> = Vec::new();
         let mut after: Option<String> = None;
         loop {
-            let query = OfCharge { charge: sound(&charge.id)?, limit: PAGE_OBJECTS, starting_after: after };
-            let request = RequestBuilder::new(StripeMethod::Get, "/refunds").query(&query);
-            let (page, has_more) =
-                self.read(request, &charge.account, |answer| read_refunds(charge, answer)).await?;
+            let query = query(sound(&parent.id)?, after);
+            let path = format!("/{}", kind.path());
+            let request = RequestBuilder::new(StripeMethod::Get, path).query(&query);
+            let read = |answer: &Answer| read_page(kind, parent, answer);
+            let (page, has_more) = self.read(request, &parent.account, read).await?;
             let last = page.last().map(|last| last.0.clone());
-            refunds.extend(page.into_iter().map(|(_, event)| event));
-            let Some(last) = last.filter(|_| has_more) else { return Ok(refunds) };
+            children.extend(page.into_iter().map(|(_, event)| event));
+            let Some(last) = last.filter(|_| has_more) else { return Ok(children) };
             after = Some(last);
         }
     }
 }
 
-/// Refunds of one page with their ids, and whether more follow.
-fn read_refunds(charge: &Key, answer: &Answer) -> Result<(Vec<(String, Envelope)>, bool), StripeError> {
-    let list: List<'_> = serde_json::from_slice(&answer.body)
-        .map_err(|_| StripeError::Malformed("it is no list of refunds"))?;
+/// Objects of one page with their ids, and whether more follow.
+fn read_page(
+    kind: Kind,
+    parent: &Key,
+    answer: &Answer,
+) -> Result<(Vec<(String, Envelope)>, bool), StripeError> {
+    let list: List<'_> =
+        serde_json::from_slice(&answer.body).map_err(|_| StripeError::Malformed("it is no list"))?;
     let read = |object: &&RawValue| {
-        let refund = charge.sibling(&head(object)?.id);
-        let told = told(Kind::Refund, &refund, object, answer.at)?;
-        Ok((refund.id, told))
+        let child = parent.sibling(&head(object)?.id);
+        let told = told(kind, &child, object, answer.at)?;
+        Ok((child.id, told))
     };
-    let refunds = list.data.iter().map(read).collect::<Result<Vec<_>, StripeError>>()?;
-    Ok((refunds, list.has_more))
+    let children = list.data.iter().map(read).collect::<Result<Vec<_>, StripeError>>()?;
+    Ok((children, list.has_more))
 }
 
 #[derive(Serialize)]
-struct OfCharge<'a> {
-    charge: &'a str,
+struct OfParent<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    charge: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invoice: Option<&'a str>,
     limit: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     starting_after: Option<String>,
@@ -166,7 +205,7 @@ fn told(
         created: at.timestamp(),
         account: key.account.clone(),
         livemode: key.livemode,
-        api_version: Some(API_VERSION.to_owned()),
+        api_version: Some(version_of(&format!("/{}", kind.path())).to_owned()),
         received_at: clock::now(),
         trace_parent: trace::child_of(None),
         source: Source::Refetch,

@@ -22,7 +22,9 @@ use super::error::StripeError;
 
 /// In which shape objects are told. The last in which an invoice names its payment and its subscription
 /// without being asked to; events keep the shape that they were made in.
-pub(super) const API_VERSION: &str = "2024-09-30.acacia";
+const API_VERSION: &str = "2024-09-30.acacia";
+/// The first that knows invoice payments.
+const OF_INVOICE_PAYMENTS: &str = "2025-03-31.basil";
 
 const ACCOUNT: HeaderName = HeaderName::from_static("stripe-account");
 const VERSION: HeaderName = HeaderName::from_static("stripe-version");
@@ -32,6 +34,11 @@ const IDLE: Duration = Duration::from_secs(30);
 /// A hundred of the largest events.
 const ANSWER_LIMIT_BYTES: usize = 64 * 1024 * 1024;
 const CODE_LIMIT_CHARS: usize = 64;
+
+/// The version by which a path is asked for, hence the shape of what it answers.
+pub(super) fn version_of(path: &str) -> &'static str {
+    if path.starts_with("/invoice_payments") { OF_INVOICE_PAYMENTS } else { API_VERSION }
+}
 
 /// What Stripe answered, and when by its own clock.
 #[derive(Clone, Debug)]
@@ -110,7 +117,7 @@ impl Transport {
             .uri(uri)
             .header(AUTHORIZATION, self.authorization.clone())
             .header(USER_AGENT, concat!("tidegate/", env!("CARGO_PKG_VERSION")))
-            .header(VERSION, API_VERSION);
+            .header(VERSION, version_of(path));
         if !sender.account.is_empty() {
             builder = builder.header(ACCOUNT, sender.account);
         }

@@ -2,9 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    ApiVersion, CUSTOMER, Charge, INVOICE, Payment, SUBSCRIPTION, Setting, filled, lay_over, without,
-};
+use super::{CUSTOMER, Charge, INVOICE, Payment, SUBSCRIPTION, Setting, filled, lay_over, without};
 
 pub struct Invoice {
     pub id: String,
@@ -81,19 +79,16 @@ impl Invoice {
                 }),
             );
         }
-        match setting.api_version {
-            ApiVersion::Dahlia => {
-                if let Some(subscription) = &self.subscription {
-                    let details = json!({ "metadata": {}, "subscription": subscription });
-                    let parent = json!({
-                        "quote_details": null,
-                        "subscription_details": details,
-                        "type": "subscription_details",
-                    });
-                    lay_over(&mut value, json!({ "parent": parent }));
-                }
-            }
-            ApiVersion::Acacia => self.before_links_moved(&mut value, payment, charge),
+        if !setting.api_version.links_by_objects() {
+            self.before_links_moved(&mut value, payment, charge);
+        } else if let Some(subscription) = &self.subscription {
+            let details = json!({ "metadata": {}, "subscription": subscription });
+            let parent = json!({
+                "quote_details": null,
+                "subscription_details": details,
+                "type": "subscription_details",
+            });
+            lay_over(&mut value, json!({ "parent": parent }));
         }
         value
     }
@@ -216,7 +211,7 @@ impl Subscription {
             "subscription": self.id,
             "tax_rates": [],
         });
-        let whole = setting.api_version == ApiVersion::Acacia;
+        let whole = !setting.api_version.links_by_objects();
         if !whole {
             lay_over(&mut item, period.clone());
         }

@@ -17,22 +17,39 @@ pub use self::dispute::{Dispute, Movement, early_fraud_warning};
 pub use self::payment::{Charge, Payment};
 pub use self::refund::Refund;
 
-/// The two shapes that tell most about a reader: before and after links moved out of the objects.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+/// The shapes that tell most about a reader, in the order of their release: before links moved out of the
+/// objects, when a failed payment named its invoice nowhere, and since its order reference is that invoice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub enum ApiVersion {
     #[value(name = "2024-09-30.acacia")]
     Acacia,
-    #[default]
+    #[value(name = "2025-04-30.basil")]
+    Basil,
     #[value(name = "2026-07-29.dahlia")]
     Dahlia,
+    #[default]
+    #[value(name = "2026-11-18.endive")]
+    Endive,
 }
 
 impl ApiVersion {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Acacia => "2024-09-30.acacia",
+            Self::Basil => "2025-04-30.basil",
             Self::Dahlia => "2026-07-29.dahlia",
+            Self::Endive => "2026-11-18.endive",
         }
+    }
+
+    /// Nothing but `invoice_payment` objects says who paid what.
+    pub fn links_by_objects(self) -> bool {
+        self >= Self::Basil
+    }
+
+    /// A payment that Stripe makes for an invoice has that as its order reference.
+    pub fn refers_to_invoice(self) -> bool {
+        self >= Self::Dahlia
     }
 }
 

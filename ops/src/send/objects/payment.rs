@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{ApiVersion, CHARGE, Decline, PAYMENT_INTENT, Setting, filled, lay_over, without};
+use super::{CHARGE, Decline, PAYMENT_INTENT, Setting, filled, lay_over, without};
 
 pub struct Payment {
     pub id: String,
@@ -66,7 +66,11 @@ impl Payment {
         if let Some(at) = self.canceled_at {
             lay_over(&mut value, json!({ "canceled_at": at, "cancellation_reason": "abandoned" }));
         }
-        if setting.api_version == ApiVersion::Acacia {
+        if setting.api_version.refers_to_invoice() {
+            let details = json!({ "customer_reference": null, "order_reference": self.invoice });
+            lay_over(&mut value, json!({ "payment_details": details }));
+        }
+        if !setting.api_version.links_by_objects() {
             without(&mut value, &["customer_account", "excluded_payment_method_types", "payment_details"]);
             lay_over(&mut value, json!({ "invoice": self.invoice }));
         }
@@ -109,7 +113,7 @@ impl Charge {
             }),
         );
         lay_over(&mut value, self.result());
-        if setting.api_version == ApiVersion::Acacia {
+        if !setting.api_version.links_by_objects() {
             lay_over(&mut value, json!({ "invoice": payment.invoice }));
         }
         value

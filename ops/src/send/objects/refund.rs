@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{ApiVersion, Charge, Payment, REFUND, Setting, filled, lay_over};
+use super::{Charge, Payment, REFUND, Setting, filled, lay_over};
 
 pub struct Refund {
     pub id: String,
@@ -45,7 +45,7 @@ impl Refund {
                 }),
             );
         }
-        if setting.api_version == ApiVersion::Dahlia {
+        if setting.api_version.links_by_objects() {
             let method = &setting.customer.payment_method;
             let customer = &setting.customer.id;
             lay_over(

@@ -7,7 +7,7 @@ use super::*;
 const END: i64 = 1_793_491_200;
 
 fn styles() -> impl Iterator<Item = Style> {
-    [ApiVersion::Dahlia, ApiVersion::Acacia].into_iter().flat_map(|api_version| {
+    [ApiVersion::Endive, ApiVersion::Basil, ApiVersion::Acacia].into_iter().flat_map(|api_version| {
         (0..6).map(move |seed| Style { seed, api_version, livemode: false, end: END })
     })
 }
@@ -89,9 +89,10 @@ fn objects_name_each_other_and_agree_on_money() {
         }
         for paid in objects("invoice").filter(|invoice| invoice["status"] == "paid") {
             assert_eq!(paid["amount_paid"], paid["total"]);
-            let linked = match style.api_version {
-                ApiVersion::Dahlia => objects("invoice_payment").any(|link| link["invoice"] == paid["id"]),
-                ApiVersion::Acacia => objects("payment_intent").any(|p| p["id"] == paid["payment_intent"]),
+            let linked = if style.api_version.links_by_objects() {
+                objects("invoice_payment").any(|link| link["invoice"] == paid["id"])
+            } else {
+                objects("payment_intent").any(|payment| payment["id"] == paid["payment_intent"])
             };
             assert!(linked, "{} says what paid the invoice", told.story);
         }
@@ -101,12 +102,23 @@ fn objects_name_each_other_and_agree_on_money() {
 #[test]
 fn links_stand_where_the_api_version_has_them() {
     for (style, told, events) in every_story() {
-        let moved = style.api_version == ApiVersion::Dahlia;
+        let moved = style.api_version.links_by_objects();
         for event in &events {
             let object = &event["data"]["object"];
             match object["object"].as_str().unwrap() {
                 "invoice" => assert_eq!(object.get("payment_intent").is_none(), moved, "{}", told.story),
                 "charge" => assert_eq!(object.get("invoice").is_none(), moved, "{}", told.story),
+                "payment_intent" => {
+                    let reference = &object["payment_details"]["order_reference"];
+                    let is_named = events.iter().any(|event| event["data"]["object"]["id"] == *reference);
+                    let is_billed = told.story != "one-off" && told.story != "canceled";
+                    assert_eq!(
+                        is_named,
+                        style.api_version.refers_to_invoice() && is_billed,
+                        "{}",
+                        told.story
+                    );
+                }
                 _ => {}
             }
         }

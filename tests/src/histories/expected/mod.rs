@@ -4,6 +4,8 @@
 mod disputes;
 mod invoices;
 mod payments;
+mod retries;
+mod shares;
 mod users;
 
 use chrono::DateTime;
@@ -20,6 +22,7 @@ impl Stripe {
         self.expect_refunds(&mut truth);
         self.expect_disputes(&mut truth);
         self.expect_invoices(&mut truth);
+        self.expect_links(&mut truth);
         self.expect_customers(&mut truth);
         self.expect_bans(&mut truth);
         truth

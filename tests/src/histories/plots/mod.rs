@@ -1,6 +1,7 @@
 //! The histories by name: short ones, each about one thing that is easy to get wrong.
 
 mod bans;
+mod billing;
 mod disputes;
 mod identities;
 mod invoices;
@@ -18,6 +19,7 @@ pub const PLOTS: &[&[Plot]] = &[
     payments::PLOTS,
     links::PLOTS,
     invoices::PLOTS,
+    billing::PLOTS,
     money::PLOTS,
     refunds::PLOTS,
     disputes::PLOTS,

@@ -234,6 +234,8 @@ fn failure(
         charge: Some(charge.id.clone()),
         code: object.maybe_text(&["failure_code"])?.map(str::to_owned),
         decline_code: decline_code(object)?.map(str::to_owned),
+        outcome_reason: object.maybe_text(&["outcome", "reason"])?.map(str::to_owned),
+        ..failures::Links::default()
     };
     Ok(Observation::Failure(event.report(charge.clone(), freshness, None, links)))
 }

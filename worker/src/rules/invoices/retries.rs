@@ -3,46 +3,84 @@
 
 use chrono::{DateTime, Days, Utc};
 
+use super::derive::Parts;
 use super::{Invoice, Status};
 use crate::rules::failures::PaymentFailure;
+use crate::rules::payments::{CANCELED, Payment};
 use crate::rules::policy::Policy;
 
-impl Invoice {
-    /// Takes over what the failed attempts tell, and gives them in the order in which they happened.
-    pub(super) fn tell_failures<'a>(&mut self, failures: &[&'a PaymentFailure]) -> Vec<&'a PaymentFailure> {
-        let mut failures = failures.to_vec();
-        failures.sort_by_key(|failure| failure.order());
-        let last = failures.last();
-        self.payment_retry_count = i64::try_from(failures.len()).unwrap_or(i64::MAX);
-        self.payment_failed_at = match last {
-            Some(last) => last.failed_at,
-            None => self.failure_reported_at,
-        };
-        let code = last.and_then(|last| last.code.id());
-        let decline_code = last.and_then(|last| last.decline.id());
-        self.payment_failure_code = code.map(str::to_owned);
-        self.payment_failure_reason = decline_code.or(code).map(str::to_owned);
-        self.last_payment_retry_at = if failures.len() < 2 { None } else { self.payment_failed_at };
-        failures
-    }
-
+/// Why no retry of ours is planned: what forbids it, the first of these that does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoRetry {
+    /// Nothing failed, or the invoice is settled, given up or not yet open.
+    NotFailed,
+    /// Which attempt failed is not known.
+    NoFailureKnown,
+    /// Stripe sends it to be paid, and charges nobody.
+    SentByMail,
+    /// Stripe has a plan of its own.
+    PlannedByStripe(DateTime<Utc>),
+    SubscriptionOver,
+    /// A linked payment waits for the bank, or for its capture.
+    Underway(String),
+    /// A linked payment succeeded since.
+    Succeeded(String),
+    /// Nothing is left that could be tried again.
+    AllCanceled,
+    /// After this code, or outcome, a retry could not succeed.
+    Forbidden(String),
     /// Every planned retry has failed too.
-    pub(super) fn is_given_up(failures: &[&PaymentFailure], policy: &Policy) -> bool {
-        failures.len() > policy.retry_days.len()
+    GivenUp,
+}
+
+impl Invoice {
+    /// Every planned retry has failed too. While Stripe plans by itself, and of an invoice that is sent, only
+    /// Stripe's own word makes it overdue.
+    pub(super) fn is_given_up(&self, failures: &[&PaymentFailure], policy: &Policy) -> bool {
+        !self.is_sent_by_mail()
+            && self.state.next_payment_attempt_at.is_none()
+            && policy.is_last(failures.len())
     }
 
-    /// The next retry: so many days after the last failure. None where Stripe plans one itself, nor where it
-    /// could not succeed.
-    pub(super) fn plan_retry(&self, failures: &[&PaymentFailure], policy: &Policy) -> Option<DateTime<Utc>> {
-        let last = failures.last()?;
-        let is_forbidden = [last.code.id(), last.decline.id()]
-            .into_iter()
-            .flatten()
-            .any(|code| policy.never_retried.contains(code));
-        if self.status != Status::Failed || self.state.next_payment_attempt_at.is_some() || is_forbidden {
-            return None;
+    /// The next retry: so many days after the last failure.
+    pub fn plan_retry(&self, parts: &Parts<'_>, policy: &Policy) -> Result<DateTime<Utc>, NoRetry> {
+        if self.status != Status::Failed {
+            return Err(NoRetry::NotFailed);
         }
-        let days = policy.retry_days.get(failures.len() - 1)?;
-        last.failed_at?.checked_add_days(Days::new(u64::from(*days)))
+        let failures = parts.failures();
+        let last = failures.last().ok_or(NoRetry::NoFailureKnown)?;
+        if self.is_sent_by_mail() {
+            return Err(NoRetry::SentByMail);
+        }
+        if let Some(at) = self.state.next_payment_attempt_at {
+            return Err(NoRetry::PlannedByStripe(at));
+        }
+        if parts.is_subscription_over {
+            return Err(NoRetry::SubscriptionOver);
+        }
+        let payments = || parts.payments.iter().map(|part| part.payment);
+        let named = |payment: &Payment| payment.key.id.clone();
+        if let Some(payment) = payments().find(|payment| payment.is_underway()) {
+            return Err(NoRetry::Underway(named(payment)));
+        }
+        let succeeded_since =
+            |payment: &&Payment| payment.has_succeeded() && payment.succeeded_at >= last.failed_at;
+        if let Some(payment) = payments().find(succeeded_since) {
+            return Err(NoRetry::Succeeded(named(payment)));
+        }
+        let mut unpaid = payments().filter(|payment| !payment.has_succeeded()).peekable();
+        if unpaid.peek().is_some() && unpaid.all(|payment| payment.state.status == CANCELED) {
+            return Err(NoRetry::AllCanceled);
+        }
+        if let Some(cause) = last.causes().find(|cause| policy.never_retried.contains(*cause)) {
+            return Err(NoRetry::Forbidden(cause.to_owned()));
+        }
+        let days = policy.retry_days.get(failures.len() - 1).ok_or(NoRetry::GivenUp)?;
+        let planned = last.failed_at.and_then(|at| at.checked_add_days(Days::new(u64::from(*days))));
+        planned.ok_or(NoRetry::NoFailureKnown)
+    }
+
+    fn is_sent_by_mail(&self) -> bool {
+        self.state.collection_method.as_deref() == Some("send_invoice")
     }
 }

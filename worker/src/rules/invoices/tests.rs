@@ -1,5 +1,10 @@
 //! Invoices in short stories, each told in every order.
 
+mod money;
+mod older;
+mod reports;
+mod retries;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -12,6 +17,11 @@ fn invoice_object(status: &str, extra: &Value) -> Value {
     let mut object = json!({"id": "in_1", "status": status, "amount_due": 2000, "currency": "usd"});
     object.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
     object
+}
+
+/// A second of the story's clock.
+fn at(second: i64) -> Option<DateTime<Utc>> {
+    moment(1_700_000_000 + second)
 }
 
 fn status(world: &World) -> &'static str {
@@ -47,7 +57,8 @@ fn fails_twice_is_overdue_then_paid() {
     let world = in_every_order(&story);
     assert_eq!(status(&world), "paid");
     let invoice = world.invoice("in_1");
-    assert_eq!((invoice.attempt_count, invoice.payment_failed_at), (2, moment(1_700_000_020)));
+    assert_eq!((invoice.attempt_count, invoice.payment_failed_at), (2, at(20)));
+    assert_eq!((invoice.payment_retry_count, invoice.last_payment_retry_at), (2, at(20)));
 }
 
 #[test]
@@ -112,7 +123,7 @@ fn failure(number: i64, day: i64, code: &str) -> Event {
 
 #[test]
 fn each_failure_plans_the_next_retry_and_the_fourth_gives_up() {
-    let at = |day: i64| moment(1_700_000_000 + day * 86_400);
+    let at = |day: i64| at(day * 86_400);
     let failures: Vec<Event> =
         [0, 3, 10, 24].iter().zip(1..).map(|(day, number)| failure(number, *day, "card_declined")).collect();
     for (count, planned) in [(1, at(3)), (2, at(10)), (3, at(24))] {

@@ -59,6 +59,8 @@ pub struct Links {
     pub purpose: Option<Purpose>,
     pub invoice_stripe: Option<String>,
     pub invoice_metadata: Option<String>,
+    /// The order that Stripe says it is for: an invoice, where Stripe has reported one of that id.
+    pub invoice_reference: Option<String>,
 }
 
 /// Whose report it is that tells of a payment.
@@ -90,6 +92,7 @@ pub fn read(event: Circumstances<'_>, object: &Fields<'_>) -> Result<Vec<Observa
     let key = event.subject(object.id()?);
     // Gone since 2025-03-31; there the invoice names its payments.
     let links = links(object, Teller::Itself, object.link(&["invoice"])?)?;
+    let links = Links { invoice_reference: reference(object).map(str::to_owned), ..links };
 
     let mut observations = Vec::new();
     if let Some(charge) = last_charge(object)? {
@@ -111,7 +114,7 @@ pub fn named(event: Circumstances<'_>, key: Key, freshness: Freshness, links: Li
 /// The invoices that a payment names, by either link.
 pub fn named_invoices(event: Circumstances<'_>, freshness: Freshness, links: &Links) -> Vec<Observation> {
     let stripes = links.invoice_stripe.iter().map(|id| (id, true));
-    let own = links.invoice_metadata.iter().map(|id| (id, false));
+    let own = links.invoice_metadata.iter().chain(&links.invoice_reference).map(|id| (id, false));
     let named =
         |(id, is_stripes): (&String, _)| invoices::named(event, event.subject(id), freshness, is_stripes);
     stripes.chain(own).map(named).collect()
@@ -136,7 +139,18 @@ pub fn links(object: &Fields<'_>, teller: Teller, invoice: Option<&str>) -> Resu
         purpose: Some(purpose),
         invoice_stripe: invoice.map(str::to_owned),
         invoice_metadata: text("invoice_id"),
+        invoice_reference: None,
     })
+}
+
+/// Since 2025 the order of a payment that Stripe made for an invoice is that invoice. The merchant may write here
+/// what he likes, so only what has the form of such an id is looked at.
+fn reference<'a>(object: &Fields<'a>) -> Option<&'a str> {
+    const LEAST: usize = 14;
+    let text = object.at(&["payment_details", "order_reference"])?.as_str()?;
+    let rest = text.strip_prefix("in_")?;
+    let is_id = rest.len() >= LEAST && rest.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    (is_id && shared::envelope::is_identifier(text)).then_some(text)
 }
 
 /// The last charge; up to 2022-08-01 the list of all of them.
@@ -176,6 +190,7 @@ fn failure(
         charge: charge.map(str::to_owned),
         code: code.map(str::to_owned),
         decline_code: object.maybe_text(&["last_payment_error", "decline_code"])?.map(str::to_owned),
+        ..failures::Links::default()
     };
     Ok(Observation::Failure(event.report(event.subject(&id), freshness, None, links)))
 }

@@ -7,6 +7,7 @@ use crate::rules::charges::Charge;
 use crate::rules::customers::Customer;
 use crate::rules::disputes::Dispute;
 use crate::rules::failures::PaymentFailure;
+use crate::rules::invoice_payments::InvoicePayment;
 use crate::rules::movements::Movement;
 use crate::rules::payments::Payment;
 use crate::rules::{Key, Observation};
@@ -43,19 +44,33 @@ impl World {
                 self.mark_charge(self.disputes.get(&report.key).and_then(Dispute::owner), stale);
             }
             Observation::Failure(report) => {
-                self.mark_payment(self.failures.get(&report.key).and_then(PaymentFailure::owner), stale);
+                let row = self.failures.get(&report.key);
+                self.mark_payment(row.and_then(PaymentFailure::owner), stale);
+                stale.invoices.extend(row.and_then(PaymentFailure::reported_by));
+            }
+            Observation::InvoicePayment(report) => {
+                let row = self.invoice_payments.get(&report.key);
+                self.mark_payment(row.and_then(InvoicePayment::paid_by), stale);
+                stale.invoices.extend(row.and_then(InvoicePayment::owner));
             }
             Observation::Charge(report) => self.mark_charge(Some(report.key.clone()), stale),
             Observation::Payment(report) => self.mark_payment(Some(report.key.clone()), stale),
             Observation::Invoice(report) => {
                 stale.invoices.insert(report.key.clone());
+                // That it is reported may decide for which invoice these count.
+                for payment in self.payments_by_reference.of(&report.key) {
+                    stale.invoices.extend(self.payments.get(payment).and_then(Payment::owner));
+                }
             }
             Observation::Customer(report) => {
                 for payment in self.payments_of_customer.of(&report.key) {
                     self.mark_user_of(payment, stale);
                 }
             }
-            Observation::Subscription(_) | Observation::Warning(_) => {}
+            Observation::Subscription(report) => {
+                stale.invoices.extend(self.invoices_of_subscription.of(&report.key).cloned());
+            }
+            Observation::Warning(_) => {}
         }
     }
 
@@ -67,7 +82,7 @@ impl World {
 
     fn mark_payment(&self, payment: Option<Key>, stale: &mut Stale) {
         let Some(payment) = payment else { return };
-        stale.invoices.extend(self.payments.get(&payment).and_then(Payment::owner));
+        stale.invoices.extend(self.invoices_of_payment(&payment));
         self.mark_user_of(&payment, stale);
         stale.payments.insert(payment);
     }
