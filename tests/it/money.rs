@@ -2,18 +2,18 @@
 //! derive it is what a generator says that models Stripe and knows no rule; in any order, with any repetition,
 //! and at endpoints that hear only some families of events, never wrong, at most unknown.
 
+mod ledgers;
 mod report;
 
-use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use harness::histories::Rows;
 use harness::money::{Account, Difference, Family, Known, Tale, judge, shrink};
 use harness::random::Random;
 use shared::env::{Env, Variable};
-use worker::rules::world::{Event, World};
+use worker::rules::world::Event;
 
-use self::report::Findings;
+use self::report::{EVERYTHING, Findings};
 use crate::lattice::{on_every_core, read, rows, with_repetitions, world_of};
 
 const HISTORIES: Variable = Variable {
@@ -40,7 +40,7 @@ use Family::{Charges, Disputes, Intents, InvoicePayments, Invoices, RefundUpdate
 
 /// What merchants let an endpoint hear.
 const ENDPOINTS: &[Endpoint] = &[
-    Endpoint { name: "everything", hears: &Family::ALL },
+    Endpoint { name: EVERYTHING, hears: &Family::ALL },
     Endpoint { name: "charge.*", hears: &[Charges, RefundUpdates, Disputes] },
     Endpoint { name: "charges alone", hears: &[Charges] },
     Endpoint { name: "charges and refund.*", hears: &[Charges, Refunds] },
@@ -75,66 +75,71 @@ fn received_refunded_and_charged_back_are_what_really_moved() {
     let findings = Mutex::new(Findings::default());
     on_every_core(&seeds, |seed| {
         let tale = Tale::of_seed(*seed);
-        let account = tale.play();
+        let played = Played::of(&tale);
         for endpoint in ENDPOINTS {
-            let wrong = wrong_at(&account, endpoint);
+            let wrong = played.wrong_at(endpoint);
             findings.lock().unwrap().judged(endpoint.name, wrong.is_empty());
             for difference in wrong {
                 report(&findings, &tale, endpoint, &difference);
             }
         }
-        orders(&account, *seed, &findings);
+        played.orders(*seed, &findings);
     });
     findings.into_inner().unwrap().conclude();
 }
 
+/// The shortest history that is wrong in the same column.
 fn report(findings: &Mutex<Findings>, tale: &Tale, endpoint: &Endpoint, difference: &Difference) {
     if !findings.lock().unwrap().is_new(endpoint.name, difference) {
         return;
     }
-    let fails = |tale: &Tale| -> bool {
-        let wrong = wrong_at(&tale.play(), endpoint);
-        wrong
-            .iter()
-            .any(|found| found.column == difference.column && found.subject.kind == difference.subject.kind)
+    let is_same = |found: &Difference| {
+        (found.column, found.subject.kind) == (difference.column, difference.subject.kind)
     };
-    let least = shrink(tale, fails);
-    let account = least.play();
-    let wrong = wrong_at(&account, endpoint);
-    let text = report::told(&least, &account, endpoint.hears, &wrong, &derived(&account, endpoint));
+    let least = shrink(tale, |tale| Played::of(tale).wrong_at(endpoint).iter().any(is_same));
+    let played = Played::of(&least);
+    let (wrong, rows) = (played.wrong_at(endpoint), played.derived(endpoint));
+    let text = report::told(&least, &played.account, endpoint.hears, &wrong, &rows);
     findings.lock().unwrap().add(endpoint.name, difference, text);
 }
 
-fn hears(endpoint: &Endpoint) -> BTreeSet<Family> {
-    endpoint.hears.iter().copied().collect()
+/// A history as it was told, and as the rules read it.
+struct Played {
+    account: Account,
+    events: Vec<Event>,
 }
 
-fn heard(account: &Account, hears: &BTreeSet<Family>) -> Vec<Event> {
-    let heard = account.tellings.iter().filter(|telling| hears.contains(&telling.family));
-    let events: Vec<_> = heard.map(|telling| telling.event.clone()).collect();
-    read(&events)
-}
+impl Played {
+    fn of(tale: &Tale) -> Self {
+        let account = tale.play();
+        let told: Vec<_> = account.tellings.iter().map(|telling| telling.event.clone()).collect();
+        Self { events: read(&told), account }
+    }
 
-fn derived(account: &Account, endpoint: &Endpoint) -> Rows {
-    rows(&world_of(&heard(account, &hears(endpoint))))
-}
+    fn derived(&self, endpoint: &Endpoint) -> Rows {
+        let told = self.account.tellings.iter().zip(&self.events);
+        let heard = told.filter(|(telling, _)| endpoint.hears.contains(&telling.family));
+        rows(&world_of(heard.map(|(_, event)| event)))
+    }
 
-fn wrong_at(account: &Account, endpoint: &Endpoint) -> Vec<Difference> {
-    judge(&Known::of(&account.tellings, &hears(endpoint)), &derived(account, endpoint))
-}
+    fn wrong_at(&self, endpoint: &Endpoint) -> Vec<Difference> {
+        let hears = endpoint.hears.iter().copied().collect();
+        judge(&Known::of(&self.account.tellings, &hears), &self.derived(endpoint))
+    }
 
-/// Any order with any repetition ends in the same rows, all of them, every column of every row.
-fn orders(account: &Account, seed: u64, findings: &Mutex<Findings>) {
-    let mut random = Random::of_seed(seed);
-    let all = heard(account, &Family::ALL.into_iter().collect());
-    let end = world_of(&all);
-    for _ in 0..ORDERS {
-        let order = with_repetitions(all.len(), &mut random);
-        let world: World = world_of(order.iter().map(|place| &all[*place]));
-        let is_same = rows(&world) == rows(&end);
-        findings.lock().unwrap().ordered(is_same);
-        if !is_same {
-            findings.lock().unwrap().add_order(seed, &order, &rows(&end), &rows(&world));
+    /// Any order with any repetition ends in the same rows, every column of every one.
+    fn orders(&self, seed: u64, findings: &Mutex<Findings>) {
+        let mut random = Random::of_seed(seed);
+        let end = world_of(&self.events);
+        for _ in 0..ORDERS {
+            let order = with_repetitions(self.events.len(), &mut random);
+            let world = world_of(order.iter().map(|place| &self.events[*place]));
+            let is_same = world.is_same_as(&end);
+            let mut findings = findings.lock().unwrap();
+            findings.ordered(is_same);
+            if !is_same {
+                findings.add_order(seed, &order, &rows(&end), &rows(&world));
+            }
         }
     }
 }

@@ -6,7 +6,9 @@ use std::fmt::Write;
 use harness::histories::Rows;
 use harness::money::{Account, Difference, Family, Tale};
 
-const EXAMPLES_LIMIT: usize = 60;
+/// Of the endpoints that hear a part, so many examples of one column.
+const EXAMPLES_LIMIT: usize = 2;
+pub(super) const EVERYTHING: &str = "everything";
 
 /// One kind of difference: endpoint, kind of object, column.
 type Sort = (&'static str, &'static str, &'static str);
@@ -27,12 +29,16 @@ impl Findings {
         *if is_right { right } else { wrong } += 1;
     }
 
-    /// Counts it; whether it is the first of its sort.
+    /// Counts it; whether an example of it would tell something new.
     pub(super) fn is_new(&mut self, endpoint: &'static str, difference: &Difference) -> bool {
-        let sort = (endpoint, difference.subject.kind, difference.column);
-        let count = self.counts.entry(sort).or_default();
-        *count += 1;
-        *count == 1 && self.examples.len() < EXAMPLES_LIMIT
+        let (kind, column) = (difference.subject.kind, difference.column);
+        *self.counts.entry((endpoint, kind, column)).or_default() += 1;
+        let has_one = |endpoint| self.examples.contains_key(&(endpoint, kind, column));
+        let of_column = self.examples.keys().filter(|sort| (sort.1, sort.2) == (kind, column)).count();
+        match endpoint {
+            EVERYTHING => !has_one(EVERYTHING),
+            _ => !has_one(EVERYTHING) && !has_one(endpoint) && of_column < EXAMPLES_LIMIT,
+        }
     }
 
     pub(super) fn add(&mut self, endpoint: &'static str, difference: &Difference, text: String) {
@@ -70,7 +76,11 @@ impl Findings {
         for ((endpoint, kind, column), count) in &self.counts {
             writeln!(text, "{count:>6} {endpoint}: {kind}.{column}").expect("a String takes it");
         }
-        for ((endpoint, ..), example) in &self.examples {
+        let is_shown = |(endpoint, kind, column): &Sort| {
+            *endpoint == EVERYTHING || !self.examples.contains_key(&(EVERYTHING, *kind, *column))
+        };
+        for (sort, example) in self.examples.iter().filter(|(sort, _)| is_shown(sort)) {
+            let endpoint = sort.0;
             writeln!(text, "\n== {endpoint}\n{example}").expect("a String takes it");
         }
         if let Some(disorder) = &self.disorder {

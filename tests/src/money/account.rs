@@ -38,6 +38,7 @@ pub struct Telling {
 }
 
 pub struct Account {
+    pub id: String,
     pub setting: Setting,
     pub now: i64,
     /// Of the present step.
@@ -50,7 +51,7 @@ pub struct Account {
 }
 
 impl Account {
-    pub fn new(setting: Setting, seed: u64) -> Self {
+    pub fn new(id: &str, setting: Setting, seed: u64) -> Self {
         let mut random = Random::of_seed(seed);
         let customers = (0..CUSTOMERS)
             .map(|number| Customer {
@@ -59,6 +60,7 @@ impl Account {
             })
             .collect();
         Self {
+            id: id.to_owned(),
             setting,
             now: DAWN,
             random,
@@ -92,6 +94,9 @@ impl Account {
         });
         if kind.ends_with(".updated") {
             event["data"]["previous_attributes"] = json!({ "metadata": {} });
+        }
+        if !self.id.is_empty() {
+            event["account"] = json!(self.id);
         }
         let body = serde_json::to_vec(&event).expect("a JSON value always encodes").into();
         let event = SampleEvent { id, kind, outcome: "applied", body };

@@ -25,6 +25,8 @@ use crate::random::Random;
 #[derive(Clone, Debug)]
 pub struct Tale {
     pub seed: u64,
+    /// Empty: the merchant's own.
+    pub account: String,
     pub setting: Setting,
     pub steps: Vec<Step>,
 }
@@ -42,11 +44,22 @@ impl Tale {
             references_orders: random.percent(50),
         };
         let count = random.within(1..15);
-        Self { seed, setting, steps: (0..count).map(|_| Step::random(&mut random)).collect() }
+        Self {
+            seed,
+            account: String::new(),
+            setting,
+            steps: (0..count).map(|_| Step::random(&mut random)).collect(),
+        }
+    }
+
+    /// In an account of its own, so that many have place in one ledger.
+    #[must_use]
+    pub fn in_account(self, account: &str) -> Self {
+        Self { account: account.to_owned(), ..self }
     }
 
     pub fn play(&self) -> Account {
-        let mut account = Account::new(self.setting, self.seed);
+        let mut account = Account::new(&self.account, self.setting, self.seed);
         for (number, step) in self.steps.iter().enumerate() {
             account.take(number, *step);
         }

@@ -120,6 +120,14 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// Nothing is said as long as nothing is known: at most what is true.
+    fn number_or_none(&mut self, column: &'static str, known: i64) {
+        let derived = self.row.and_then(|row| row.get(column)).and_then(Value::as_i64).unwrap_or(0);
+        if derived != 0 {
+            self.number(column, known);
+        }
+    }
+
     fn text(&mut self, column: &'static str, known: &[&str]) {
         let nothing = if column == "status" { "unknown" } else { "none" };
         let derived = self.row.and_then(|row| row.get(column)).and_then(Value::as_str).unwrap_or(nothing);

@@ -57,7 +57,7 @@ impl Account {
 
     pub(super) fn pay_invoice(&mut self) {
         let open: Vec<usize> = self.bills(|invoice| invoice.is_open() && invoice.paid() == 0);
-        let place = self.pick(&open).unwrap_or_else(|| self.bill());
+        let place = self.one_of(&open);
         self.invoices[place].attempts += 1;
         let payment = self.invoices[place].links[0].payment;
         self.succeed(payment);
@@ -84,7 +84,7 @@ impl Account {
 
     pub(super) fn fail_invoice(&mut self) {
         let open = self.bills(|invoice| invoice.status == "open" && invoice.paid() == 0);
-        let place = self.pick(&open).unwrap_or_else(|| self.bill());
+        let place = self.one_of(&open);
         self.now += 3_600;
         let payment = self.invoices[place].links[0].payment;
         self.decline(payment);
@@ -102,7 +102,7 @@ impl Account {
             return self.pay_invoice();
         }
         let open = self.bills(|invoice| invoice.status == "open" && invoice.due - invoice.paid() > 1);
-        let place = self.pick(&open).unwrap_or_else(|| self.bill());
+        let place = self.one_of(&open);
         let left = self.invoices[place].due - self.invoices[place].paid();
         let part = if self.invoices[place].paid() > 0 && self.random.percent(60) {
             left
@@ -121,7 +121,7 @@ impl Account {
         if !self.setting.version.links_by_objects() {
             return;
         }
-        let (one, other) = (self.bill(), self.bill());
+        let (one, other) = (self.one_of(&[]), self.one_of(&[]));
         let (first, second) = (self.invoices[one].due, self.invoices[other].due);
         let payment = self.payment_for(one, first + second);
         self.invoices[one].links.last_mut().expect("just made").requested = first;
@@ -186,6 +186,15 @@ impl Account {
                 self.let_go(payment);
             }
         }
+    }
+
+    /// One of these, or a new one, which waits a while.
+    fn one_of(&mut self, open: &[usize]) -> usize {
+        self.pick(open).unwrap_or_else(|| {
+            let place = self.bill();
+            self.now += 60;
+            place
+        })
     }
 
     fn bills(&self, is_meant: impl Fn(&Invoice) -> bool) -> Vec<usize> {

@@ -30,9 +30,12 @@ impl Judge<'_> {
     pub(super) fn invoice(&mut self, known: &Known, invoice: &InvoiceKnown) {
         let Some(sums) = Sums::of(known, &self.subject.id, invoice) else { return };
         let Sums { received, refunded, lost, stands, .. } = sums;
-        self.number("amount_paid", (received - lost).max(0));
-        self.number("amount_refunded", refunded);
-        self.number("amount_charged_back", lost);
+        // What an invoice is that nobody reported, nobody knows.
+        let is_reported = invoice.report.is_some() || invoice.asks.is_some();
+        let number = if is_reported { Self::number } else { Self::number_or_none };
+        number(self, "amount_paid", (received - lost).max(0));
+        number(self, "amount_refunded", refunded);
+        number(self, "amount_charged_back", lost);
         self.number("payment_retry_count", i64::try_from(sums.failures.len()).expect("few"));
         let Some(basis) = basis(invoice, &sums) else { return };
         let word = match basis {
