@@ -1,6 +1,6 @@
 //! What was found, one example for each kind of it, made as short as it goes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use harness::histories::Rows;
@@ -79,8 +79,12 @@ impl Findings {
         let is_shown = |(endpoint, kind, column): &Sort| {
             *endpoint == EVERYTHING || !self.examples.contains_key(&(EVERYTHING, *kind, *column))
         };
+        let mut shown = BTreeSet::new();
         for (sort, example) in self.examples.iter().filter(|(sort, _)| is_shown(sort)) {
             let endpoint = sort.0;
+            if !shown.insert(example) {
+                continue;
+            }
             writeln!(text, "\n== {endpoint}\n{example}").expect("a String takes it");
         }
         if let Some(disorder) = &self.disorder {

@@ -205,6 +205,11 @@ impl PaymentKnown {
         self.received.or_else(|| (!self.captured.is_empty()).then(|| self.captured.values().sum()))
     }
 
+    /// Others name it, and neither an intent nor a charge said what it is.
+    pub fn is_only_named(&self) -> bool {
+        self.status.is_none() && self.captured.is_empty()
+    }
+
     /// `None`: it cannot be known from what was said.
     pub fn refunded(&self) -> Option<i64> {
         let is_open = self.has_nameless_release && self.captured.is_empty();

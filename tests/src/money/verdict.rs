@@ -76,36 +76,43 @@ impl<'a> Judge<'a> {
     }
 
     fn payment(&mut self, known: &Known, payment: &PaymentKnown) {
+        if payment.is_only_named() && self.row.is_none() {
+            // A charge without an intent that only refunds or disputes name: nobody said that it is a payment.
+            return;
+        }
         let (received, refunded) = (payment.received(), payment.refunded());
         self.number("amount_received", received.unwrap_or(0));
         match (payment.status, received) {
             (Some(status), _) => self.text("status", &[status]),
             // A charge that holds money is that of a payment that succeeded.
-            (None, Some(received)) if received > 0 => self.text("status", &["succeeded"]),
+            (None, Some(1..)) => self.text("status", &["succeeded"]),
             (None, None) => self.text("status", &["unknown"]),
             (None, Some(_)) => {}
         }
+        match (refunded, received) {
+            (None, Some(_)) => {}
+            (None, None) => self.text("refunded", &["none", "partial", "unknown"]),
+            (Some(0), _) => self.text("refunded", &["none", "unknown"]),
+            (Some(refunded), Some(received)) if refunded >= received => self.text("refunded", &["full"]),
+            (Some(_), Some(_)) => self.text("refunded", &["partial"]),
+            // Of an unknown sum nothing is all.
+            (Some(_), None) => self.text("refunded", &["partial", "unknown"]),
+        }
         if let Some(refunded) = refunded {
             self.number("amount_refunded", refunded);
-            match received {
-                _ if refunded == 0 => self.text("refunded", &["none", "unknown"]),
-                Some(received) if refunded >= received => self.text("refunded", &["full"]),
-                Some(_) => self.text("refunded", &["partial"]),
-                // Of an unknown sum nothing is all.
-                None => self.text("refunded", &["partial", "unknown"]),
-            }
-        } else if received.is_none() {
-            self.text("refunded", &["none", "partial", "unknown"]);
         }
         if payment.has_unnamed_refund() && !is_marked(self.rows, &self.subject.id) {
             self.differs("needs_refetch", "true".to_owned(), "false".to_owned());
         }
-        self.number("amount_charged_back", payment.charged_back());
         if known.hears.contains(&Family::Disputes) {
             self.text("disputed", &[word(payment.stands())]);
         }
         if let Some(user) = payment.user() {
             self.text("user_id", &[user]);
+        }
+        // That a dispute is in another currency shows only beside what is disputed.
+        if received.is_some() || !payment.has_foreign_dispute {
+            self.number("amount_charged_back", payment.charged_back());
         }
         if let (Some(received), Some(refunded)) = (received, refunded) {
             let is_double = payment.charged_back() > 0 && refunded + payment.charged_back() > received;
