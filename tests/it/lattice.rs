@@ -7,7 +7,7 @@ mod stamps;
 mod subsets;
 mod table;
 
-pub(crate) use self::long::seed;
+pub(crate) use self::long::{seed, with_repetitions};
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};

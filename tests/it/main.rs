@@ -22,6 +22,7 @@ mod lattice;
 mod ledgers;
 mod malformed;
 mod manifests;
+mod money;
 mod observability;
 mod oncall;
 mod orders;

@@ -15,6 +15,7 @@ pub mod guardian;
 pub mod histories;
 pub mod ledger;
 pub mod load;
+pub mod money;
 pub mod oracle;
 pub mod plot;
 pub mod ports;

@@ -1,0 +1,145 @@
+//! The sums are right: for every payment and invoice, what was received, refunded and charged back as the rules
+//! derive it is what a generator says that models Stripe and knows no rule; in any order, with any repetition,
+//! and at endpoints that hear only some families of events, never wrong, at most unknown.
+
+mod ledgers;
+mod report;
+
+use std::sync::Mutex;
+
+use harness::histories::Rows;
+use harness::money::{Account, Difference, Family, Known, Tale, judge, shrink};
+use harness::random::Random;
+use shared::env::{Env, Variable};
+use worker::rules::world::Event;
+
+use self::report::{EVERYTHING, Findings};
+use crate::lattice::{on_every_core, read, rows, with_repetitions, world_of};
+
+const HISTORIES: Variable = Variable {
+    name: "MONEY_HISTORIES",
+    default: "1500",
+    example: "100000",
+    help: "How many random histories of money are judged.",
+};
+const SEED: Variable = Variable {
+    name: "MONEY_SEED",
+    default: "2026",
+    example: "42",
+    help: "The seed of the first history; each further one has the next.",
+};
+const ORDERS: usize = 4;
+
+#[derive(Clone, Copy)]
+struct Endpoint {
+    name: &'static str,
+    hears: &'static [Family],
+}
+
+use Family::{Charges, Disputes, Intents, InvoicePayments, Invoices, RefundUpdates, Refunds};
+
+/// What merchants let an endpoint hear.
+const ENDPOINTS: &[Endpoint] = &[
+    Endpoint { name: EVERYTHING, hears: &Family::ALL },
+    Endpoint { name: "charge.*", hears: &[Charges, RefundUpdates, Disputes] },
+    Endpoint { name: "charges alone", hears: &[Charges] },
+    Endpoint { name: "charges and refund.*", hears: &[Charges, Refunds] },
+    Endpoint { name: "charges and refunds of both kinds", hears: &[Charges, Refunds, RefundUpdates] },
+    Endpoint { name: "charges, refund.*, disputes", hears: &[Charges, Refunds, Disputes] },
+    Endpoint { name: "payment_intent.*", hears: &[Intents] },
+    Endpoint { name: "payment_intent.*, charges", hears: &[Intents, Charges] },
+    Endpoint { name: "payment_intent.*, refund.*", hears: &[Intents, Refunds] },
+    Endpoint { name: "payment_intent.*, refund.*, disputes", hears: &[Intents, Refunds, Disputes] },
+    Endpoint { name: "payment_intent.*, charge.*", hears: &[Intents, Charges, RefundUpdates, Disputes] },
+    Endpoint { name: "invoice.*", hears: &[Invoices] },
+    Endpoint { name: "invoice.*, invoice_payment.*", hears: &[Invoices, InvoicePayments] },
+    Endpoint { name: "payment_intent.*, invoice.*", hears: &[Intents, Invoices] },
+    Endpoint {
+        name: "payment_intent.*, invoice.*, invoice_payment.*",
+        hears: &[Intents, Invoices, InvoicePayments],
+    },
+    Endpoint {
+        name: "charge.*, invoice.*, invoice_payment.*",
+        hears: &[Charges, RefundUpdates, Disputes, Invoices, InvoicePayments],
+    },
+    Endpoint { name: "disputes", hears: &[Disputes] },
+    Endpoint { name: "refund.*", hears: &[Refunds] },
+];
+
+#[test]
+fn received_refunded_and_charged_back_are_what_really_moved() {
+    let env = Env::of_process();
+    let histories = env.number::<u64>(&HISTORIES, 1..=1_000_000_000).unwrap();
+    let first = env.number::<u64>(&SEED, 0..=u64::MAX / 2).unwrap();
+    let seeds: Vec<u64> = (first..first + histories).collect();
+    let findings = Mutex::new(Findings::default());
+    on_every_core(&seeds, |seed| {
+        let tale = Tale::of_seed(*seed);
+        let played = Played::of(&tale);
+        for endpoint in ENDPOINTS {
+            let wrong = played.wrong_at(endpoint);
+            findings.lock().unwrap().judged(endpoint.name, wrong.is_empty());
+            for difference in wrong {
+                report(&findings, &tale, endpoint, &difference);
+            }
+        }
+        played.orders(*seed, &findings);
+    });
+    findings.into_inner().unwrap().conclude();
+}
+
+/// The shortest history that is wrong in the same column.
+fn report(findings: &Mutex<Findings>, tale: &Tale, endpoint: &Endpoint, difference: &Difference) {
+    if !findings.lock().unwrap().is_new(endpoint.name, difference) {
+        return;
+    }
+    let is_same = |found: &Difference| {
+        (found.column, found.subject.kind) == (difference.column, difference.subject.kind)
+    };
+    let least = shrink(tale, |tale| Played::of(tale).wrong_at(endpoint).iter().any(is_same));
+    let played = Played::of(&least);
+    let (wrong, rows) = (played.wrong_at(endpoint), played.derived(endpoint));
+    let text = report::told(&least, &played.account, endpoint.hears, &wrong, &rows);
+    findings.lock().unwrap().add(endpoint.name, difference, text);
+}
+
+/// A history as it was told, and as the rules read it.
+struct Played {
+    account: Account,
+    events: Vec<Event>,
+}
+
+impl Played {
+    fn of(tale: &Tale) -> Self {
+        let account = tale.play();
+        let told: Vec<_> = account.tellings.iter().map(|telling| telling.event.clone()).collect();
+        Self { events: read(&told), account }
+    }
+
+    fn derived(&self, endpoint: &Endpoint) -> Rows {
+        let told = self.account.tellings.iter().zip(&self.events);
+        let heard = told.filter(|(telling, _)| endpoint.hears.contains(&telling.family));
+        rows(&world_of(heard.map(|(_, event)| event)))
+    }
+
+    fn wrong_at(&self, endpoint: &Endpoint) -> Vec<Difference> {
+        let hears = endpoint.hears.iter().copied().collect();
+        judge(&Known::of(&self.account.tellings, &hears), &self.derived(endpoint))
+    }
+
+    /// Any order with any repetition ends in the same rows, every column of every one.
+    fn orders(&self, seed: u64, findings: &Mutex<Findings>) {
+        let mut random = Random::of_seed(seed);
+        let end = world_of(&self.events);
+        for _ in 0..ORDERS {
+            let order = with_repetitions(self.events.len(), &mut random);
+            let world = world_of(order.iter().map(|place| &self.events[*place]));
+            let is_same = world.is_same_as(&end);
+            let mut findings = findings.lock().unwrap();
+            findings.ordered(is_same);
+            if !is_same {
+                findings.add_order(seed, &order, &rows(&end), &rows(&world));
+            }
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! How Stripe shows its objects in events, by API version.
+
+mod charges;
+mod intents;
+mod invoices;

@@ -1,0 +1,115 @@
+//! Payment intents, and the metadata that they share with their charges.
+
+use serde_json::{Value, json};
+
+use crate::money::account::Account;
+use crate::money::facts::{Fact, UserPlace};
+use crate::money::objects::Payment;
+
+impl Account {
+    pub(in crate::money) fn tell_intent(&mut self, kind: &'static str, place: usize) {
+        let payment = &self.payments[place];
+        let (body, mut facts) = (self.intent(payment, kind), Vec::new());
+        facts.push(Fact::Intent {
+            payment: payment.id.clone(),
+            status: payment.status,
+            received: payment.received(),
+        });
+        let user = payment.user.clone();
+        facts.extend(user.map(|user| Fact::User {
+            payment: payment.id.clone(),
+            place: UserPlace::Payment,
+            user,
+        }));
+        facts.extend(self.links_of(payment, !self.setting.version.links_by_objects()));
+        let references = self.setting.version.links_by_objects() && self.setting.references_orders;
+        facts.extend(payment.invoice.filter(|_| references).map(|place| Fact::Reference {
+            payment: payment.id.clone(),
+            invoice: self.invoices[place].id.clone(),
+        }));
+        if kind == "payment_intent.payment_failed" {
+            facts.push(self.failed_attempt(payment));
+        }
+        self.send(kind, body, facts);
+    }
+
+    /// The latest attempt, which failed.
+    pub(super) fn failed_attempt(&self, payment: &Payment) -> Fact {
+        let failed = payment.charges.last().filter(|charge| charge.status == "failed");
+        Fact::FailedAttempt {
+            payment: payment.id.clone(),
+            charge: failed.map(|charge| charge.id.clone()),
+            at: self.now,
+            decline: payment.error.expect("it failed"),
+        }
+    }
+
+    /// What metadata, and in older versions a field, say of the invoice.
+    pub(super) fn links_of(&self, payment: &Payment, names_invoice: bool) -> Vec<Fact> {
+        let own = payment.own_invoice.clone().map(|(invoice, asks)| Fact::Own {
+            payment: payment.id.clone(),
+            invoice,
+            asks,
+        });
+        let stripes = payment.invoice.filter(|_| names_invoice).map(|place| Fact::Link {
+            payment: payment.id.clone(),
+            invoice: self.invoices[place].id.clone(),
+            paid: None,
+        });
+        own.into_iter().chain(stripes).collect()
+    }
+
+    pub(super) fn metadata(&self, payment: &Payment, of_charge: bool) -> Value {
+        let mut metadata = json!({ "order": "A-17" });
+        let user = payment.user.as_ref().or(payment.charge_user.as_ref().filter(|_| of_charge));
+        if let Some(user) = user {
+            metadata["user_id"] = json!(user);
+        }
+        if let Some((invoice, asks)) = &payment.own_invoice {
+            metadata["invoice_id"] = json!(invoice);
+            if let Some(asks) = asks {
+                metadata["invoice_amount"] = json!(asks.to_string());
+            }
+        }
+        metadata
+    }
+
+    fn intent(&self, payment: &Payment, kind: &str) -> Value {
+        let version = self.setting.version;
+        let latest = payment.charges.last();
+        let capturable = payment.charges.iter().filter(|charge| charge.is_capturable()).map(|c| c.amount);
+        let error = payment.error.filter(|_| payment.status == "requires_payment_method");
+        let mut value = json!({
+            "id": payment.id, "object": "payment_intent", "amount": payment.amount,
+            "amount_capturable": capturable.sum::<i64>(), "amount_received": payment.received(),
+            "canceled_at": (payment.status == "canceled").then_some(self.now), "cancellation_reason": null,
+            "capture_method": if payment.is_manual { "manual" } else { "automatic" },
+            "created": payment.created, "currency": payment.currency,
+            "customer": payment.customer.map(|place| &self.customers[place].id),
+            "last_payment_error": error.map(|decline| json!({
+                "charge": latest.map(|charge| &charge.id), "code": decline.code,
+                "decline_code": decline.decline_code, "type": "card_error",
+            })),
+            "latest_charge": latest.map(|charge| &charge.id),
+            "metadata": self.metadata(payment, false), "status": payment.status,
+            "payment_method_types": [if payment.is_card { "card" } else { "sepa_debit" }],
+        });
+        if !version.links_by_objects() {
+            value["invoice"] = json!(payment.invoice.map(|place| &self.invoices[place].id));
+        } else if let Some(place) = payment.invoice.filter(|_| self.setting.references_orders) {
+            value["payment_details"] =
+                json!({ "customer_reference": null, "order_reference": self.invoices[place].id });
+        }
+        if version.lists_children() {
+            let charges: Vec<Value> = latest.iter().map(|charge| self.charge(payment, charge)).collect();
+            value["charges"] = json!({
+                "object": "list", "data": charges, "has_more": false, "total_count": payment.charges.len(),
+            });
+            value.as_object_mut().expect("an object").remove("latest_charge");
+        }
+        if kind == "payment_intent.requires_action" {
+            value["next_action"] = json!({ "type": "use_stripe_sdk" });
+        }
+        value
+    }
+}

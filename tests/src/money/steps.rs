@@ -1,0 +1,135 @@
+//! What happens at Stripe, one legal step at a time. A step is a kind and a seed and chooses by itself what it
+//! happens to, so that a history with a step left out is a history again.
+
+mod disputes;
+mod invoices;
+mod payments;
+mod refunds;
+
+use super::account::Account;
+use crate::random::Random;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    Pay,
+    Intend,
+    Succeed,
+    Decline,
+    Authorise,
+    Capture,
+    LetGo,
+    Pend,
+    Settle,
+    ChargeDirectly,
+    UpdateCharge,
+    Refund,
+    RefundTwice,
+    TurnRefund,
+    Dispute,
+    TurnDispute,
+    Bill,
+    PayInvoice,
+    FailInvoice,
+    PayPart,
+    PayTwoInvoices,
+    PayOutside,
+    CloseInvoice,
+    MakeOverdue,
+    Unsubscribe,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Step {
+    pub what: What,
+    pub seed: u64,
+}
+
+/// How often each happens, of a hundred.
+const WEIGHTS: &[(What, u64)] = &[
+    (What::Pay, 10),
+    (What::Intend, 4),
+    (What::Succeed, 4),
+    (What::Decline, 4),
+    (What::Authorise, 7),
+    (What::Capture, 8),
+    (What::LetGo, 4),
+    (What::Pend, 2),
+    (What::Settle, 2),
+    (What::ChargeDirectly, 3),
+    (What::UpdateCharge, 2),
+    (What::Refund, 13),
+    (What::RefundTwice, 3),
+    (What::TurnRefund, 7),
+    (What::Dispute, 6),
+    (What::TurnDispute, 6),
+    (What::Bill, 4),
+    (What::PayInvoice, 3),
+    (What::FailInvoice, 2),
+    (What::PayPart, 2),
+    (What::PayTwoInvoices, 1),
+    (What::PayOutside, 1),
+    (What::CloseInvoice, 1),
+    (What::MakeOverdue, 1),
+    (What::Unsubscribe, 1),
+];
+
+impl Step {
+    pub fn random(random: &mut Random) -> Self {
+        let mut left = random.within(0..WEIGHTS.iter().map(|(_, weight)| weight).sum());
+        let what = WEIGHTS.iter().find(|(_, weight)| {
+            let is_it = left < *weight;
+            left = left.saturating_sub(*weight);
+            is_it
+        });
+        Self { what: what.expect("below the sum").0, seed: random.number() }
+    }
+}
+
+impl Account {
+    /// Time passes, and the step is taken; nothing happens where there is nothing it could happen to.
+    pub fn take(&mut self, number: usize, step: Step) {
+        self.random = Random::of_seed(step.seed);
+        self.step = number;
+        self.now += match self.random.within(0..100) {
+            0..12 => 0,
+            12..45 => self.seconds(1..90),
+            45..80 => self.seconds(600..20_000),
+            _ => self.seconds(86_400..400_000),
+        };
+        match step.what {
+            What::Pay => self.pay(),
+            What::Intend => {
+                self.intend();
+            }
+            What::Succeed => self.succeed_one(),
+            What::Decline => self.decline_one(),
+            What::Authorise => self.authorise_one(),
+            What::Capture => self.capture_one(),
+            What::LetGo => self.let_go_one(),
+            What::Pend => self.pend_one(),
+            What::Settle => self.settle_one(),
+            What::ChargeDirectly => self.charge_directly(),
+            What::UpdateCharge => self.update_charge(),
+            What::Refund => self.refund_one(1),
+            What::RefundTwice => self.refund_one(2),
+            What::TurnRefund => self.turn_refund(),
+            What::Dispute => self.dispute_one(),
+            What::TurnDispute => self.turn_dispute(),
+            What::Bill => {
+                self.bill();
+            }
+            What::PayInvoice => self.pay_invoice(),
+            What::FailInvoice => self.fail_invoice(),
+            What::PayPart => self.pay_part(),
+            What::PayTwoInvoices => self.pay_two_invoices(),
+            What::PayOutside => self.pay_outside(),
+            What::CloseInvoice => self.close_invoice(),
+            What::MakeOverdue => self.make_overdue(),
+            What::Unsubscribe => self.unsubscribe(),
+        }
+    }
+
+    fn seconds(&mut self, range: std::ops::Range<u64>) -> i64 {
+        i64::try_from(self.random.within(range)).expect("small")
+    }
+}
