@@ -26,6 +26,7 @@ mod preflight;
 mod probe;
 mod queue;
 mod rebuild;
+mod refunds;
 mod replay;
 mod roles;
 mod send;
@@ -44,7 +45,8 @@ use std::process::ExitCode;
 use shared::env::Env;
 
 use self::cli::{
-    Cli, Command, DeadLettersCommand, EventsCommand, InvoicesCommand, PaymentsCommand, ReplayCommand,
+    Cli, Command, DeadLettersCommand, EventsCommand, InvoicesCommand, PaymentsCommand, RefundsCommand,
+    ReplayCommand,
 };
 use self::pause::WorkerOptions;
 use self::verify::AuditCommand;
@@ -97,6 +99,7 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
         Command::Trace(options) => trace::run(&env, &options).await?,
         Command::Invoices(InvoicesCommand::List(options)) => invoices::list(&env, &options).await?,
         Command::Payments(PaymentsCommand::List(options)) => payments::list(&env, &options).await?,
+        Command::Refunds(RefundsCommand::List(options)) => refunds::list(&env, &options).await?,
         Command::Disputes(command) => disputes::run(&env, &command).await?,
         Command::Bans(command) => return bans::run(&env, &command).await,
         Command::Anomalies(options) => anomalies::run(&env, &options).await?,

@@ -8,10 +8,12 @@ use worker::rules::payments::{Disputed, Payment, Refunded};
 use crate::cli::PaymentsListOptions;
 use crate::events::mode;
 use crate::failure::wrongly_called;
+use crate::show::sections;
 use crate::table::Table;
 use crate::{money, open, output, span};
 
 pub async fn list(env: &Env, options: &PaymentsListOptions) -> anyhow::Result<()> {
+    let now = clock::now();
     let currency = options.currency.as_ref().map(|code| code.to_ascii_lowercase());
     let amount = options.amount.as_deref().map(|text| money::read(text, currency.as_deref().unwrap_or("")));
     let filter = PaymentFilter {
@@ -19,7 +21,8 @@ pub async fn list(env: &Env, options: &PaymentsListOptions) -> anyhow::Result<()
         customer: options.customer.clone(),
         amount: amount.transpose().map_err(|fault| wrongly_called(format!("--amount: {fault}")))?,
         currency,
-        window: options.window.read(clock::now())?,
+        window: options.window.read(now)?,
+        failed: options.failed(now)?,
         whose: options.whose.read(),
         limit: options.limit,
     };
@@ -34,6 +37,8 @@ pub async fn list(env: &Env, options: &PaymentsListOptions) -> anyhow::Result<()
         || options.customer.is_some()
         || options.currency.is_some()
         || !options.window.is_any()
+        || options.failed_since.is_some()
+        || options.failed_until.is_some()
         || !options.whose.is_any();
     if payments.is_empty() {
         output::nothing("payment", &ledger.shown(), is_filtered);
@@ -53,6 +58,8 @@ pub fn table(payments: &[Payment]) -> Table {
         .text("REFUNDED")
         .text("DISPUTED")
         .number("FAILURES")
+        .text("LAST FAILURE")
+        .text("CODE")
         .text("USER")
         .text("INVOICE")
         .text("MODE")
@@ -68,6 +75,8 @@ pub fn table(payments: &[Payment]) -> Table {
             if payment.refunded == Refunded::None { "" } else { payment.refunded.as_str() }.to_owned(),
             if payment.disputed == Disputed::None { "" } else { payment.disputed.as_str() }.to_owned(),
             output::count_if_any(payment.failed_attempts),
+            payment.last_failed_at.map(span::whole).unwrap_or_default(),
+            payment.last_failed_at.map(|_| code(payment)).unwrap_or_default(),
             user.to_owned(),
             payment.invoice.clone().unwrap_or_default(),
             mode(payment.key.livemode),
@@ -75,4 +84,9 @@ pub fn table(payments: &[Payment]) -> Table {
         ]);
     }
     table
+}
+
+/// Of the last failure.
+fn code(payment: &Payment) -> String {
+    sections::code(payment.last_failure_code.as_deref(), payment.last_decline_code.as_deref())
 }

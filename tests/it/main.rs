@@ -11,6 +11,7 @@ mod completeness;
 mod durability;
 mod edge;
 mod fake_stripe;
+mod figures;
 mod foretold;
 mod gateway_edge;
 mod gateway_framing;

@@ -1,6 +1,7 @@
 //! What people watch: metrics, rules, dashboards, logs and the runbook. Each is held against the running
 //! product, so that none of them can speak of what is not there.
 
+mod backfill;
 mod files;
 mod live;
 mod logs;

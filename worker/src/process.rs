@@ -137,7 +137,7 @@ async fn write<'a>(
     let transitions = fold(&mut world, &events)?;
     store(tx, &world, &locked, &transitions, now).await?;
 
-    let facts = Facts::of(&world, &transitions);
+    let facts = Facts::of(&world);
     let (deliveries, recorded) = (batch.deliveries, batch.recorded);
     let mut handled = Handled {
         recorded,

@@ -29,6 +29,16 @@ const RESERVED: [&str; 2] = ["stripe", "tidegate"];
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person(String);
 
+/// What a note on a dispute does beside being kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    None,
+    /// Staff are done with the dispute: it leaves what is still to be done.
+    Resolves,
+    /// They are not, after all.
+    Reopens,
+}
+
 /// Why an act was not done; nothing was written.
 #[derive(Debug, Error)]
 pub enum Refusal {
@@ -40,6 +50,8 @@ pub enum Refusal {
     EndHasPassed,
     #[error("staff decided nothing about this user that could be taken back")]
     NothingToClear,
+    #[error("staff have not resolved this dispute, or Stripe has asked for an answer since: it is in sight")]
+    NotResolved,
     #[error("there is no such dispute")]
     NoSuchDispute,
     #[error(transparent)]
@@ -129,16 +141,16 @@ impl Ledger {
         Ok(ban)
     }
 
-    /// Notes something on a dispute; a note that resolves says why it is done with, for staff.
+    /// Notes something on a dispute; a note that resolves says why it is done with, for staff. Stripe's status stays.
     pub async fn note_dispute(
         &self,
         dispute: &Key,
         note: &str,
-        resolves: bool,
+        effect: Effect,
         by: &Person,
         now: DateTime<Utc>,
     ) -> Result<Note, Refusal> {
-        let note = text(if resolves { "reason" } else { "note" }, note)?;
+        let note = text(if effect == Effect::None { "note" } else { "reason" }, note)?;
         let mut tx = self.begin().await?;
         let keys = std::slice::from_ref(dispute);
         // To touch would make a dispute that nobody has heard of.
@@ -147,16 +159,31 @@ impl Ledger {
         }
         let mut touched = tx.touch::<Dispute>(keys).await?.rows;
         let mut row = touched.pop().ok_or(Refusal::NoSuchDispute)?;
-        let number = count(&tx.notes_of(dispute).await?) + 1;
-        let note = Note { number, resolves, note, written_by: by.name().to_owned(), written_at: now };
+        if effect == Effect::Reopens && tx.resolutions_of(keys).await?.is_empty() {
+            return Err(Refusal::NotResolved);
+        }
+        let note = Note {
+            number: count(&tx.notes_of(dispute).await?) + 1,
+            resolves: effect == Effect::Resolves,
+            reopens: effect == Effect::Reopens,
+            note,
+            written_by: by.name().to_owned(),
+            written_at: now,
+            stripe_status: Some(row.state.stripe_status.clone()),
+            respond_by: row.state.respond_by,
+        };
         tx.append_note(dispute, &note).await?;
         row.revision += 1;
         tx.write(&[&row]).await?;
         // The text itself stands in the notes alone.
         let told = Told {
-            what: if resolves { "resolution" } else { "note" },
+            what: match effect {
+                Effect::None => "note",
+                Effect::Resolves => "resolution",
+                Effect::Reopens => "reopening",
+            },
             before: None,
-            after: Some(format!("note {number}")),
+            after: Some(format!("note {}", note.number)),
             severity: Severity::Info,
         };
         tx.append_audit(&[done(&row, row.revision, told)], by.name(), now).await?;

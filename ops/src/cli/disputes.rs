@@ -8,14 +8,20 @@ use super::{ByOptions, Shape, WhoseOptions, WindowOptions};
 
 #[derive(Subcommand)]
 pub enum DisputesCommand {
-    /// List disputes: the newest first, or the most urgent where only open ones are wanted
+    /// List disputes: what is overdue, then the newest; or the most urgent first where only open ones are wanted
     List(ListOptions),
     /// Sum disputes up: how many, how much, won and lost, how long they took
     Summary(SummaryOptions),
     /// Note something on a dispute; the note can be read, and never changed
     Note(NoteOptions),
-    /// Record why a dispute is done with, for staff; it changes nothing at Stripe
+    /// Be done with a dispute, and say why: it leaves what is still to be done
+    ///
+    /// It changes nothing at Stripe, and what Stripe reports later is shown as ever. When Stripe then asks for an answer
+    /// that it did not ask for before (an inquiry becomes a dispute, an appeal, a later date), the dispute is back in
+    /// sight by itself.
     Resolve(ResolveOptions),
+    /// Take a resolution back: the dispute is still to be dealt with
+    Reopen(ReopenOptions),
 }
 
 #[derive(Args)]
@@ -23,16 +29,23 @@ pub enum DisputesCommand {
 Examples
   tidegate disputes list --due-within 7d           what must be answered within a week
   tidegate disputes list --open
+  tidegate disputes list --overdue                 what should have been answered by now
   tidegate disputes list --invoice in_1PgafuB7WZ01zgkWXYmPNZs8
   tidegate disputes list --user user_4711 --status lost")]
 pub struct ListOptions {
-    /// Only those that are not decided: opened or under review
+    /// Only those that are not decided: opened or under review; without what staff have resolved
     #[arg(long, conflicts_with = "status")]
     pub open: bool,
+    /// Only those that should have been answered by now, and were not; without what staff have resolved
+    #[arg(long, conflicts_with_all = ["status", "due_within"])]
+    pub overdue: bool,
+    /// With `--open`, `--overdue` or `--due-within`: what staff have resolved, too
+    #[arg(long)]
+    pub all: bool,
     /// Only with this status of ours
     #[arg(long, value_parser = PossibleValuesParser::new(Status::ALL.iter().map(|status| status.as_str())))]
     pub status: Option<String>,
-    /// Only those that must be answered within this span, as in 7d; those whose time has passed too
+    /// Only those that must be answered within this span, as in 7d; those whose time has passed too, and first
     #[arg(long, value_name = "SPAN", conflicts_with = "status")]
     pub due_within: Option<String>,
     /// Only of this user: the payment's `metadata.user_id`, else the customer's, else the customer's id
@@ -88,6 +101,22 @@ pub struct ResolveOptions {
     #[arg(value_name = "DISPUTE")]
     pub id: String,
     /// Why it is done with
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    #[command(flatten)]
+    pub by: ByOptions,
+    #[command(flatten)]
+    pub whose: WhoseOptions,
+    #[command(flatten)]
+    pub shape: Shape,
+}
+
+#[derive(Args)]
+pub struct ReopenOptions {
+    /// The dispute's id
+    #[arg(value_name = "DISPUTE")]
+    pub id: String,
+    /// Why it is not done with after all
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
     #[command(flatten)]

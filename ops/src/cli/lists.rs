@@ -1,9 +1,14 @@
-//! The options of `tidegate invoices`, `payments` and `anomalies`.
+//! The options of `tidegate invoices`, `payments`, `refunds` and `anomalies`.
 
+use chrono::{DateTime, Utc};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
+use worker::ledger::lists::PAYMENT_FAILED;
+use worker::ledger::search::Window;
 use worker::rules::invoices::Status;
+use worker::rules::{UNKNOWN, statuses};
 
+use super::shape::window;
 use super::{Shape, WhoseOptions, WindowOptions};
 
 #[derive(Subcommand)]
@@ -49,12 +54,21 @@ Amounts are written as people write them, in the currency's own unit and with a 
 
 Examples
   tidegate payments list --status succeeded --since 24h
+  tidegate payments list --failed-since 1h         the latest failures, with their codes
   tidegate payments list --amount 19.99 --currency usd
   tidegate payments list --customer cus_QXg1oX8Nbd2Vfs")]
 pub struct PaymentsListOptions {
-    /// Only with this status, in Stripe's words: succeeded, processing, canceled, `requires_payment_method`, …
-    #[arg(long)]
+    /// Only with this status: one of Stripe's; `unknown` (only named so far); or `payment_failed`: the last attempt
+    /// failed, and none has gone through since
+    #[arg(long, value_parser = PossibleValuesParser::new(
+        statuses::PAYMENT.iter().copied().chain([UNKNOWN, PAYMENT_FAILED])))]
     pub status: Option<String>,
+    /// Only those of which an attempt failed from then on, whenever they were made; the latest failure first
+    #[arg(long, value_name = "WHEN")]
+    pub failed_since: Option<String>,
+    /// Only those of which an attempt failed before then
+    #[arg(long, value_name = "WHEN")]
+    pub failed_until: Option<String>,
     /// Only of exactly this amount, as in 19.99
     #[arg(long, value_name = "AMOUNT", requires = "currency")]
     pub amount: Option<String>,
@@ -64,6 +78,46 @@ pub struct PaymentsListOptions {
     /// Only of this customer
     #[arg(long, value_name = "CUSTOMER")]
     pub customer: Option<String>,
+    #[command(flatten)]
+    pub window: WindowOptions,
+    #[command(flatten)]
+    pub whose: WhoseOptions,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=10_000))]
+    pub limit: i64,
+    #[command(flatten)]
+    pub shape: Shape,
+}
+
+impl PaymentsListOptions {
+    pub fn failed(&self, now: DateTime<Utc>) -> anyhow::Result<Window> {
+        let (since, until) = (self.failed_since.as_ref(), self.failed_until.as_ref());
+        window(("--failed-since", since), ("--failed-until", until), now)
+    }
+}
+
+#[derive(Subcommand)]
+pub enum RefundsCommand {
+    /// List refunds, the newest first
+    List(RefundsListOptions),
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+A refund is found by its own time, not by that of its payment. Refunds of which Stripe tells only the sum are
+not in this list: `tidegate anomalies --uncertain` has their charges.
+
+Examples
+  tidegate refunds list --since 1h
+  tidegate refunds list --status failed --since 30d
+  tidegate refunds list --payment pi_1PgafuB7WZ01zgkWXYmPNZs8")]
+pub struct RefundsListOptions {
+    /// Only with this status of Stripe's
+    #[arg(long, value_parser = PossibleValuesParser::new(statuses::REFUND.iter().copied().chain([UNKNOWN])))]
+    pub status: Option<String>,
+    /// Only of this payment
+    #[arg(long, value_name = "PAYMENT")]
+    pub payment: Option<String>,
     #[command(flatten)]
     pub window: WindowOptions,
     #[command(flatten)]

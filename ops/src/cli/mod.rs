@@ -14,10 +14,12 @@ pub use self::bans::{
     BansCommand, CheckOptions, ClearOptions, DecisionOptions, ExplainOptions, ListOptions as BansListOptions,
 };
 pub use self::disputes::{
-    DisputesCommand, ListOptions as DisputesListOptions, NoteOptions, ResolveOptions, SummaryOptions,
+    DisputesCommand, ListOptions as DisputesListOptions, NoteOptions, ReopenOptions, ResolveOptions,
+    SummaryOptions,
 };
 pub use self::lists::{
     AnomaliesOptions, InvoicesCommand, InvoicesListOptions, PaymentsCommand, PaymentsListOptions,
+    RefundsCommand, RefundsListOptions,
 };
 pub use self::look::{EventOptions, EventsCommand, ListOptions, Subject, SubjectOptions, TraceOptions};
 pub use self::replays::{
@@ -58,8 +60,9 @@ On call
 
 Staff
   invoices      List invoices: overdue ones, a customer's, …
-  payments      List payments by time, status, amount, customer
-  disputes      List disputes, sum them up, note on them, resolve them
+  payments      List payments by time, status, failure, amount, customer
+  refunds       List refunds by their own time
+  disputes      List disputes, overdue ones first; sum up, note, resolve
   bans          Who is banned and why; ban, lift, ask
   anomalies     Figures that contradict each other, and objects that are uncertain
 
@@ -173,7 +176,10 @@ pub enum Command {
     /// List payments
     #[command(subcommand)]
     Payments(PaymentsCommand),
-    /// List disputes, sum them up, note on them, resolve them
+    /// List refunds
+    #[command(subcommand)]
+    Refunds(RefundsCommand),
+    /// List disputes, sum them up, note on them, resolve and reopen them
     #[command(subcommand)]
     Disputes(DisputesCommand),
     /// Tell who is banned and why; ban users, lift bans

@@ -55,18 +55,26 @@ impl WhoseOptions {
     }
 }
 
+/// What stands between two options, each with its name.
+pub fn window(
+    since: (&str, Option<&String>),
+    until: (&str, Option<&String>),
+    now: DateTime<Utc>,
+) -> anyhow::Result<Window> {
+    let moment = |(name, text): (&str, Option<&String>)| {
+        let moment = text.map(|text| span::moment(text, now)).transpose();
+        moment.map_err(|fault| wrongly_called(format!("{name}: {fault}")))
+    };
+    let window = Window { since: moment(since)?, until: moment(until)? };
+    if window.since.zip(window.until).is_some_and(|(since, until)| since >= until) {
+        return Err(wrongly_called(format!("{} is not before {}: nothing lies between", since.0, until.0)));
+    }
+    Ok(window)
+}
+
 impl WindowOptions {
     pub fn read(&self, now: DateTime<Utc>) -> anyhow::Result<Window> {
-        let moment = |name: &str, text: Option<&String>| {
-            let moment = text.map(|text| span::moment(text, now)).transpose();
-            moment.map_err(|fault| wrongly_called(format!("{name}: {fault}")))
-        };
-        let (since, until) =
-            (moment("--since", self.since.as_ref())?, moment("--until", self.until.as_ref())?);
-        if since.zip(until).is_some_and(|(since, until)| since >= until) {
-            return Err(wrongly_called("--since is not before --until: nothing lies between"));
-        }
-        Ok(Window { since, until })
+        window(("--since", self.since.as_ref()), ("--until", self.until.as_ref()), now)
     }
 
     pub fn is_any(&self) -> bool {

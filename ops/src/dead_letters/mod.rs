@@ -70,6 +70,12 @@ pub async fn list(env: &Env, options: &DeadListOptions) -> anyhow::Result<()> {
         output::remark(&format!("no dead letter in {}", ledger.shown()));
         return Ok(());
     }
+    output::print(&table(&letters, now).render())?;
+    output::remark(&format!("`{} dead-letters groups` sums them up by cause", output::me()));
+    Ok(())
+}
+
+pub fn table(letters: &[StoredEvent], now: DateTime<Utc>) -> Table {
     let mut table = Table::default()
         .text("SINCE")
         .text("EVENT")
@@ -78,7 +84,7 @@ pub async fn list(env: &Env, options: &DeadListOptions) -> anyhow::Result<()> {
         .number("MONEY")
         .number("ATTEMPTS")
         .prose("REASON", 70);
-    for letter in &letters {
+    for letter in letters {
         table.row([
             span::age(letter.first_failed_at.unwrap_or(letter.recorded_at), now),
             letter.id.clone(),
@@ -89,9 +95,7 @@ pub async fn list(env: &Env, options: &DeadListOptions) -> anyhow::Result<()> {
             letter.reason.clone().unwrap_or_default(),
         ]);
     }
-    output::print(&table.render())?;
-    output::remark(&format!("`{} dead-letters groups` sums them up by cause", output::me()));
-    Ok(())
+    table
 }
 
 pub async fn by_cause(env: &Env, options: &DeadGroupsOptions) -> anyhow::Result<()> {

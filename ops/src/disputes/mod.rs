@@ -15,5 +15,6 @@ pub async fn run(env: &Env, command: &DisputesCommand) -> anyhow::Result<()> {
         DisputesCommand::Summary(options) => summary::run(env, options).await,
         DisputesCommand::Note(options) => note::note(env, options).await,
         DisputesCommand::Resolve(options) => note::resolve(env, options).await,
+        DisputesCommand::Reopen(options) => note::reopen(env, options).await,
     }
 }

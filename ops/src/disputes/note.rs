@@ -1,4 +1,4 @@
-//! `tidegate disputes note` and `resolve`: what staff have to say, kept for ever under their names.
+//! `tidegate disputes note`, `resolve` and `reopen`: what staff have to say, kept for ever under their names.
 
 use std::io::Read;
 
@@ -10,9 +10,9 @@ use worker::ledger::Ledger;
 use worker::ledger::overrides::Note;
 use worker::rules::Key;
 use worker::rules::disputes::Dispute;
-use worker::staff::Person;
+use worker::staff::{Effect, Person};
 
-use crate::cli::{NoteOptions, ResolveOptions, WhoseOptions};
+use crate::cli::{NoteOptions, ReopenOptions, ResolveOptions, WhoseOptions};
 use crate::events::belongs_to;
 use crate::failure::{refused, wrongly_called};
 use crate::{open, output};
@@ -29,7 +29,7 @@ struct Shown {
 pub async fn note(env: &Env, options: &NoteOptions) -> anyhow::Result<()> {
     let by = Person::of(options.by.by.as_deref(), env).map_err(refused)?;
     let text = if options.text == "-" { given()? } else { options.text.clone() };
-    let shown = write(env, &options.id, &options.whose, &text, false, &by).await?;
+    let shown = write(env, &options.id, &options.whose, &text, Effect::None, &by).await?;
     if options.shape.json {
         return output::print_json(&shown);
     }
@@ -39,12 +39,29 @@ pub async fn note(env: &Env, options: &NoteOptions) -> anyhow::Result<()> {
 
 pub async fn resolve(env: &Env, options: &ResolveOptions) -> anyhow::Result<()> {
     let by = Person::of(options.by.by.as_deref(), env).map_err(refused)?;
-    let shown = write(env, &options.id, &options.whose, &options.reason, true, &by).await?;
+    let shown = write(env, &options.id, &options.whose, &options.reason, Effect::Resolves, &by).await?;
     if options.shape.json {
         return output::print_json(&shown);
     }
     let id = &shown.dispute.id;
-    output::print(&format!("{id} is done with, says {}: {}\n", shown.note.written_by, shown.note.note))
+    output::print(&format!(
+        "{id} resolved by {}: {}\n\
+         It leaves `disputes list --open`, what is due and the alerts; at Stripe nothing changes. It comes back when \
+         Stripe asks for another answer, or by `{} disputes reopen {id} --reason …`\n",
+        shown.note.written_by,
+        shown.note.note,
+        output::me()
+    ))
+}
+
+pub async fn reopen(env: &Env, options: &ReopenOptions) -> anyhow::Result<()> {
+    let by = Person::of(options.by.by.as_deref(), env).map_err(refused)?;
+    let shown = write(env, &options.id, &options.whose, &options.reason, Effect::Reopens, &by).await?;
+    if options.shape.json {
+        return output::print_json(&shown);
+    }
+    let id = &shown.dispute.id;
+    output::print(&format!("{id} reopened by {}: {}\n", shown.note.written_by, shown.note.note))
 }
 
 /// What stands on standard input; far more than a note may be is not read.
@@ -60,13 +77,13 @@ async fn write(
     id: &str,
     whose: &WhoseOptions,
     text: &str,
-    resolves: bool,
+    effect: Effect,
     by: &Person,
 ) -> anyhow::Result<Shown> {
     let ledger = open::ledger(env).await?;
     let dispute = the_one(&ledger, id, whose).await?;
     // Bounded by the database's own deadlines: to cut an act off would leave open whether it was done.
-    let note = ledger.note_dispute(&dispute, text, resolves, by, clock::now()).await.map_err(refused)?;
+    let note = ledger.note_dispute(&dispute, text, effect, by, clock::now()).await.map_err(refused)?;
     ledger.close().await;
     Ok(Shown { dispute, note })
 }

@@ -53,7 +53,7 @@ pub async fn tell(ledger: &Ledger, tx: &mut Transaction, charge: Charge) -> Resu
         why: why(&charge),
         because,
         refunds: by_time(world.refunds.rows(), |row| row.state.created_at),
-        disputes: placed(&world),
+        disputes: placed(tx, &world).await?,
         warnings: world.warnings.rows().cloned().collect(),
         timeline,
         charge,

@@ -81,7 +81,7 @@ pub async fn tell(ledger: &Ledger, tx: &mut Transaction, customer: Customer) -> 
         payment_count: tx.count_payments_of(&key).await?,
         payments,
         subscriptions,
-        disputes: disputes.into_iter().map(|dispute| place(dispute, &world)).collect(),
+        disputes: place(tx, disputes, &world).await?,
         user: user.id,
         customer,
     })

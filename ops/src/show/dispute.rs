@@ -40,23 +40,26 @@ pub async fn tell(ledger: &Ledger, tx: &mut Transaction, dispute: Dispute) -> Re
     let key = dispute.key.clone();
     read_above_disputes(tx, std::slice::from_ref(&dispute), &mut world).await?;
     let charge = dispute.owner();
+    let (why, counts_for_a_ban, counts_because) =
+        (why(&dispute), dispute.is_chargeback(ledger.policy()), because(&dispute, ledger.policy()));
+    let mut placed = place(tx, vec![dispute], &world).await?;
     let keys: Vec<_> = charge.iter().cloned().collect();
     Ok(Shown {
-        why: why(&dispute),
-        counts_for_a_ban: dispute.is_chargeback(ledger.policy()),
-        counts_because: because(&dispute, ledger.policy()),
+        why,
+        counts_for_a_ban,
+        counts_because,
         card: charge.and_then(|charge| world.charges.get(&charge)).map(sections::card),
         movements: tx.children("dispute", std::slice::from_ref(&key)).await?,
         warnings: tx.children("charge", &keys).await?,
         notes: tx.notes_of(&key).await?,
         timeline: timeline(tx, [(Dispute::KIND, key)]).await?,
-        dispute: place(dispute, &world),
+        dispute: placed.pop().expect("what is placed is given back"),
     })
 }
 
 pub fn page(shown: &Shown, now: DateTime<Utc>) -> String {
     let dispute = &shown.dispute.dispute;
-    let mut text = heading("dispute", &dispute.key, dispute.status.as_str(), &shown.why, &[]);
+    let mut text = heading("dispute", &dispute.key, &shown.dispute.status(now), &shown.why, &[]);
     text.push_str(&facts(shown, now));
     text.push_str(&sections::movements(&shown.movements));
     text.push_str(&sections::warnings(&shown.warnings));
@@ -66,7 +69,7 @@ pub fn page(shown: &Shown, now: DateTime<Utc>) -> String {
 }
 
 fn facts(shown: &Shown, now: DateTime<Utc>) -> String {
-    let Placed { dispute, payment, invoice, user } = &shown.dispute;
+    let Placed { dispute, payment, invoice, user, resolved } = &shown.dispute;
     let amount = |minor_units| money::shown(minor_units, &dispute.state.currency);
     let mut facts = Facts::new();
     facts.add("amount", amount(dispute.state.amount));
@@ -93,11 +96,15 @@ fn facts(shown: &Shown, now: DateTime<Utc>) -> String {
     facts.add("user", user.clone());
     let counts = if shown.counts_for_a_ban { "yes" } else { "no" };
     facts.add("counts for a ban", format!("{counts}: {}", shown.counts_because));
-    if let Some(last) = shown.notes.iter().rfind(|note| note.resolves) {
+    if let Some(resolution) = resolved {
         facts.add(
             "resolved",
-            format!("by {} at {}: {}", last.written_by, span::whole(last.written_at), last.note),
+            format!("by {}, {}: {}", resolution.by, span::whole(resolution.at), resolution.reason),
         );
+    } else if let Some(last) = shown.notes.iter().rfind(|note| note.resolves || note.reopens) {
+        let end =
+            if last.reopens { "until staff reopened it" } else { "until Stripe asked for another answer" };
+        facts.add("was resolved", end.to_owned());
     }
     facts.uncertain(dispute.seen.needs_refetch);
     facts.render()
@@ -122,6 +129,14 @@ fn evidence(dispute: &Dispute) -> Option<String> {
     Some(times + &at.unwrap_or_default())
 }
 
+fn effect(note: &Note) -> &'static str {
+    match (note.resolves, note.reopens) {
+        (true, _) => "resolves",
+        (_, true) => "reopens",
+        _ => "",
+    }
+}
+
 fn notes(notes: &[Note]) -> String {
     if notes.is_empty() {
         return String::new();
@@ -132,7 +147,7 @@ fn notes(notes: &[Note]) -> String {
             span::whole(note.written_at),
             note.number.to_string(),
             note.written_by.clone(),
-            if note.resolves { "resolves" } else { "" }.to_owned(),
+            effect(note).to_owned(),
             note.note.clone(),
         ]);
     }

@@ -69,16 +69,16 @@ pub async fn tell(ledger: &Ledger, tx: &mut Transaction, invoice: Invoice) -> Re
         charges: by_time(world.charges.rows(), |row| row.state.created_at),
         failures: world.parts_of_invoice(&invoice.key).failures().into_iter().cloned().collect(),
         refunds: by_time(world.refunds.rows(), |row| row.state.created_at),
-        disputes: placed(&world),
+        disputes: placed(tx, &world).await?,
         timeline,
         invoice,
     })
 }
 
 /// The disputes of a world, with where they belong.
-pub fn placed(world: &World) -> Vec<Placed> {
+pub async fn placed(tx: &mut Transaction, world: &World) -> Result<Vec<Placed>, LedgerError> {
     let disputes: Vec<Dispute> = by_time(world.disputes.rows(), |row| row.state.opened_at);
-    disputes.into_iter().map(|dispute| place(dispute, world)).collect()
+    place(tx, disputes, world).await
 }
 
 pub fn page(shown: &Shown, now: DateTime<Utc>) -> String {

@@ -2,12 +2,13 @@
 
 mod charge;
 mod customer;
+mod dead;
 mod dispute;
 mod invoice;
 mod page;
 mod payment;
 mod refund;
-mod sections;
+pub mod sections;
 mod subscription;
 mod why;
 
@@ -50,25 +51,36 @@ async fn show<T: Stored, S: Serialize>(
     let whose = options.whose.read();
     let read = async {
         let mut tx = ledger.read().await?;
+        let mut letters = tx.dead_about(&options.id).await?;
+        letters.retain(|letter| whose.admits(&dead::subject(letter, &options.id)));
         let mut shown = Vec::new();
         for object in tx.find_or_named::<T>(&options.id).await? {
             if whose.admits(object.key()) {
-                shown.push(tell(ledger, &mut tx, object).await?);
+                let (key, dead_letters) = (object.key().clone(), Vec::new());
+                shown.push((key, dead::Page { shown: tell(ledger, &mut tx, object).await?, dead_letters }));
             }
         }
-        Ok::<_, LedgerError>(shown)
+        for (key, page) in &mut shown {
+            page.dead_letters =
+                letters.extract_if(.., |letter| dead::subject(letter, &key.id) == *key).collect();
+        }
+        Ok::<_, LedgerError>((shown, letters))
     };
-    let shown = open::answer(ledger, read).await?;
-    if shown.is_empty() {
+    let (shown, others) = open::answer(ledger, read).await?;
+    let others = dead::by_subject(T::KIND, &options.id, others);
+    if shown.is_empty() && others.is_empty() {
         let (kind, id, place) = (T::KIND, &options.id, ledger.shown());
         let narrowed = if options.whose.is_any() { "" } else { " of that account and mode" };
         anyhow::bail!("no {kind} {id}{narrowed} in the ledger at {place}. {}", advice(kind, id));
     }
     if options.shape.json {
-        return output::print_json(&shown);
+        let shown: Vec<_> = shown.iter().map(|(_, page)| page).collect();
+        return output::print_json(&dead::Answer { shown, others: &others });
     }
     let now = clock::now();
-    output::print(&shown.iter().map(|shown| page(shown, now)).collect::<Vec<_>>().join("\n"))
+    let known = shown.iter().map(|(_, it)| page(&it.shown, now) + &dead::section(&it.dead_letters, now));
+    let unknown = others.iter().map(|named| dead::page(named, now));
+    output::print(&known.chain(unknown).collect::<Vec<_>>().join("\n"))
 }
 
 /// What else the id may be, by its beginning.

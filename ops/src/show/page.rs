@@ -106,6 +106,7 @@ pub fn change(row: &AuditRow) -> String {
         // Something that happened, with what there is to say of it.
         ("note", None, Some(note)) => note.clone(),
         ("resolution", None, Some(note)) => format!("resolved by {note}"),
+        ("reopening", None, Some(note)) => format!("reopened by {note}"),
         (what @ "failed attempt", None, Some(code)) => format!("{what}: {code}"),
         (what, before, after) => format!("{what}: {} -> {}", side(before), side(after)),
     }

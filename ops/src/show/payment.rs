@@ -51,7 +51,7 @@ pub async fn tell(ledger: &Ledger, tx: &mut Transaction, payment: Payment) -> Re
         charges: by_time(world.charges.rows(), |row| row.state.created_at),
         failures: by_time(world.failures.rows(), |row| row.failed_at),
         refunds: by_time(world.refunds.rows(), |row| row.state.created_at),
-        disputes: placed(&world),
+        disputes: placed(tx, &world).await?,
         warnings: world.warnings.rows().cloned().collect(),
         timeline,
         payment,

@@ -123,3 +123,114 @@ async fn notes_stay_with_their_authors_and_survive_later_reports() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_overdue_stays_in_sight_until_it_is_answered_or_resolved() {
+    each_desk("overdue", async |desk| {
+        let now = clock::now();
+        let (late, soon) = (sale("late", "user_1", 1_000, 0), sale("soon", "user_2", 2_000, 50_000));
+        for sold in [&late, &soon] {
+            desk.hears(&sold.paid()).await;
+        }
+        let due = json!({"evidence_details": {"due_by": now.timestamp() + 3 * 86_400}});
+        desk.hears(&[
+            late.dispute(100, "needs_response", &json!({})),
+            soon.dispute(100, "needs_response", &due),
+        ])
+        .await;
+        let list = |more: &[&str]| desk.ids(&[&["disputes", "list"], more].concat());
+        assert_eq!(list(&[]), ["dp_late", "dp_soon"], "what is overdue stands before what is newer");
+        assert_eq!(list(&["--limit", "1"]), ["dp_late"]);
+        assert_eq!(list(&["--overdue"]), ["dp_late"]);
+        assert_eq!(list(&["--due-within", "7d"]), ["dp_late", "dp_soon"]);
+        assert_eq!(list(&["--due-within", "1h"]), ["dp_late"]);
+        let rows = desk.json(&["disputes", "list"]);
+        assert_eq!((&rows[0]["overdue"], &rows[1]["overdue"]), (&json!(true), &json!(false)));
+        assert!(desk.said(&["disputes", "list"]).contains("opened, overdue"));
+        assert!(desk.said(&["show", "dispute", "dp_late"]).contains("opened, overdue"));
+        let past_due = desk.ledger.disputes_past_due(now).await.unwrap();
+        let [live] = &past_due[..] else { panic!("{past_due:?}") };
+        assert_eq!((live.livemode, live.count, live.oldest.timestamp()), (true, 1, 1_781_000_000));
+
+        desk.hears(&[late.dispute(900, "under_review", &json!({}))]).await;
+        assert!(list(&["--overdue"]).is_empty());
+        assert_eq!(list(&[]), ["dp_soon", "dp_late"]);
+        assert!(desk.ledger.disputes_past_due(now).await.unwrap().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_staff_resolve_leaves_what_is_open_and_comes_back_when_stripe_asks_again() {
+    each_desk("resolved", async |desk| {
+        let now = clock::now();
+        let (late, asked) = (sale("late", "user_1", 1_000, 0), sale("asked", "user_2", 2_000, 50_000));
+        for sold in [&late, &asked] {
+            desk.hears(&sold.paid()).await;
+        }
+        desk.hears(&[
+            late.dispute(100, "needs_response", &json!({})),
+            asked.dispute(100, "warning_needs_response", &json!({})),
+        ])
+        .await;
+        let list = |more: &[&str]| desk.ids(&[&["disputes", "list"], more].concat());
+        let resolve =
+            |id: &str| desk.said(&["disputes", "resolve", id, "--reason", "given up", "--by", "joe"]);
+        assert_eq!(list(&["--open"]), ["dp_late", "dp_asked"]);
+        assert!(resolve("dp_late").contains("dp_late resolved by joe: given up"));
+        for view in [&["--open"][..], &["--overdue"], &["--due-within", "7d"]] {
+            assert_eq!(list(view), ["dp_asked"], "{view:?}");
+            assert_eq!(list(&[view, &["--all"]].concat()), ["dp_late", "dp_asked"], "{view:?}");
+        }
+        assert_eq!(list(&[]), ["dp_asked", "dp_late"], "it is no longer overdue");
+        assert_eq!(desk.ledger.disputes_past_due(now).await.unwrap()[0].count, 1);
+        let gauges = desk.ledger.gauges(now - chrono::TimeDelta::days(300), now).await.unwrap();
+        assert_eq!(gauges.evidence_due.len(), 1, "nor is it due: {:?}", gauges.evidence_due);
+
+        let shown = &desk.json(&["show", "dispute", "dp_late"])[0]["dispute"];
+        assert_eq!((&shown["stripe_status"], &shown["status"]), (&json!("needs_response"), &json!("opened")));
+        assert_eq!(
+            (&shown["resolved"]["by"], &shown["resolved"]["reason"]),
+            (&json!("joe"), &json!("given up"))
+        );
+        assert!(shown["resolved"]["at"].is_string());
+        let page = desk.said(&["show", "dispute", "dp_late"]);
+        assert!(page.contains("opened, resolved") && page.contains("by joe, 20"), "{page}");
+        assert!(desk.said(&["show", "invoice", "in_late"]).contains("opened, resolved"));
+
+        // What Stripe reports later is shown as ever; it asks for nothing.
+        desk.hears(&[late.dispute(900, "lost", &json!({}))]).await;
+        let row = &desk.json(&["disputes", "list", "--status", "lost"])[0];
+        assert_eq!((&row["id"], &row["resolved"]["by"]), (&json!("dp_late"), &json!("joe")));
+        let appealed = late.dispute(950, "appeal_needs_response", &json!({}));
+        desk.hears(&[appealed]).await;
+        assert_eq!(list(&["--open"]), ["dp_late", "dp_asked"], "an appeal wants an answer");
+
+        // So does an inquiry that becomes a dispute.
+        resolve("dp_asked");
+        assert_eq!(list(&["--open"]), ["dp_late"]);
+        desk.hears(&[asked.dispute(300, "needs_response", &json!({}))]).await;
+        assert_eq!(list(&["--open"]), ["dp_late", "dp_asked"]);
+        assert!(
+            desk.said(&["show", "dispute", "dp_asked"]).contains("until Stripe asked for another answer")
+        );
+
+        // And another date.
+        resolve("dp_asked");
+        assert_eq!(list(&["--open"]), ["dp_late"]);
+        let later = json!({"evidence_details": {"due_by": now.timestamp() + 86_400}});
+        desk.hears(&[asked.dispute(301, "needs_response", &later)]).await;
+        assert_eq!(list(&["--open"]), ["dp_late", "dp_asked"]);
+
+        resolve("dp_asked");
+        desk.said(&["disputes", "reopen", "dp_asked", "--reason", "the courier found it"]);
+        assert_eq!(list(&["--open"]), ["dp_late", "dp_asked"]);
+        let page = desk.said(&["show", "dispute", "dp_asked"]);
+        for part in ["until staff reopened it", "reopened by note 4", "the courier found it"] {
+            assert!(page.contains(part), "{part} is not in\n{page}");
+        }
+        let refusal = desk.refusal(&["disputes", "reopen", "dp_asked", "--reason", "x"], 2);
+        assert!(refusal.contains("not resolved"), "{refusal}");
+    })
+    .await;
+}

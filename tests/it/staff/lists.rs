@@ -1,6 +1,7 @@
 //! `tidegate invoices`, `payments` and `anomalies`.
 
 use serde_json::json;
+use worker::ledger::lists::{PAYMENT_FAILED, PaymentFilter};
 
 use super::desk::each_desk;
 use super::sales::sale;
@@ -31,6 +32,79 @@ async fn payments_are_found_by_time_status_amount_and_customer() {
             desk.refusal(&["payments", "list", "--amount", "1,5", "--currency", "usd"], 2).contains("19.99")
         );
         desk.refusal(&["payments", "list", "--since", "1d", "--until", "2d"], 2);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failures_are_found_by_the_time_of_failure_and_unknown_words_are_refused() {
+    each_desk("failures", async |desk| {
+        let (old, new) = (sale("old", "user_1", 1_000, 0), sale("new", "user_2", 1_000, 300_000));
+        desk.hears(&[old.declined(10, "card_declined"), old.declined(200_000, "insufficient_funds")]).await;
+        desk.hears(&[new.declined(10, "expired_card")]).await;
+        desk.hears(&new.paid()).await;
+        desk.hears(&sale("well", "user_3", 1_000, 400_000).paid()).await;
+        let list = |more: &[&str]| desk.ids(&[&["payments", "list"], more].concat());
+        // The story begins at 2026-05-28T20:26:40Z; second 200,000 is in the morning of the 31st.
+        assert_eq!(
+            list(&["--failed-since", "2026-05-28"]),
+            ["pi_new", "pi_old"],
+            "each once, the latest first"
+        );
+        assert_eq!(list(&["--failed-since", "2026-05-30", "--failed-until", "2026-06-01"]), ["pi_old"]);
+        assert_eq!(list(&["--failed-until", "2026-05-29"]), ["pi_old"]);
+        assert_eq!(list(&["--failed-since", "2026-05-30", "--until", "2026-05-29", "--live"]), ["pi_old"]);
+        assert!(list(&["--failed-since", "7d"]).is_empty(), "by their own time, not by that of handling");
+        assert!(list(&["--failed-since", "2026-05-28", "--test-mode"]).is_empty());
+        let table = desk.said(&["payments", "list", "--failed-since", "2026-05-30"]);
+        assert!(table.contains("insufficient_funds") && table.contains("2026-05-31 04:00:00"), "{table}");
+
+        assert_eq!(list(&["--status", "payment_failed"]), ["pi_old"], "the other one went through since");
+        let mut tx = desk.ledger.read().await.unwrap();
+        let all = PaymentFilter { limit: 100, ..PaymentFilter::default() };
+        for payment in tx.payments(&all).await.unwrap() {
+            let failed = PaymentFilter { status: Some(PAYMENT_FAILED.to_owned()), ..all.clone() };
+            let listed = tx.payments(&failed).await.unwrap().contains(&payment);
+            assert_eq!(listed, payment.has_failed(), "{}: the list and the rule agree", payment.key.id);
+        }
+        let refusal = desk.refusal(&["payments", "list", "--status", "failed"], 2);
+        assert!(
+            refusal.contains("payment_failed") && refusal.contains("requires_payment_method"),
+            "{refusal}"
+        );
+        desk.refusal(&["payments", "list", "--failed-since", "1d", "--failed-until", "2d"], 2);
+        for words in [["disputes", "list"], ["invoices", "list"], ["refunds", "list"]] {
+            let refusal = desk.refusal(&[&words[..], &["--status", "bogus"]].concat(), 2);
+            assert!(refusal.contains("possible values") && refusal.contains("unknown"), "{refusal}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refunds_are_found_by_their_own_time() {
+    each_desk("refunds", async |desk| {
+        let (one, other) = (sale("one", "user_1", 1_000, 0), sale("other", "user_2", 1_000, 10));
+        for sold in [&one, &other] {
+            desk.hears(&sold.paid()).await;
+        }
+        desk.hears(&[
+            one.refund("late", 200_000, "succeeded", 100),
+            one.refund("early", 50, "failed", 200),
+            other.refund("other", 60, "pending", 300),
+        ])
+        .await;
+        let list = |more: &[&str]| desk.ids(&[&["refunds", "list"], more].concat());
+        assert_eq!(list(&[]), ["re_late", "re_other", "re_early"], "the newest first");
+        assert_eq!(list(&["--since", "2026-05-30"]), ["re_late"], "its payment is older");
+        assert_eq!(list(&["--until", "2026-05-30", "--status", "failed"]), ["re_early"]);
+        assert_eq!(list(&["--payment", "pi_one"]), ["re_late", "re_early"]);
+        assert_eq!(list(&["--limit", "1"]), ["re_late"]);
+        assert!(list(&["--test-mode"]).is_empty());
+        let table = desk.said(&["refunds", "list", "--payment", "pi_other"]);
+        for part in ["3.00 USD", "pending", "pi_other", "ch_other"] {
+            assert!(table.contains(part), "{part} is not in\n{table}");
+        }
     })
     .await;
 }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::desk::{Desk, each_desk, steps};
 use super::sales::sale;
+use crate::ledgers::together;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invoice_paid_disputed_and_lost_tells_each_step_with_its_event() {
@@ -219,6 +220,65 @@ async fn every_kind_of_object_has_a_page_that_says_whose_it_is() {
         assert!(page.contains("those of the payments name user_7") && page.contains("dp_named"), "{page}");
         let swapped = desk.refusal(&["show", "invoice", "dp_a"], 1);
         assert!(swapped.contains("show dispute dp_a"), "{swapped}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_letter_is_on_the_page_of_what_it_is_about_whether_the_ledger_knows_it_or_not() {
+    each_desk("dead", async |desk| {
+        let sold = sale("a", "user_1", 1_000, 0);
+        desk.hears(&sold.paid()).await;
+        let spoiled = [
+            sold.payment("canceled", 50, "canceled", &json!({"amount": "1000"})),
+            sale("gone", "user_2", 1_000, 0).payment(
+                "succeeded",
+                60,
+                "succeeded",
+                &json!({"amount": "1000"}),
+            ),
+        ];
+        for event in &spoiled {
+            assert_eq!(together(&desk.ledger, &[event]).await.dead, 1);
+        }
+        let known = desk.said(&["show", "payment", "pi_a"]);
+        let only_named = desk.said(&["show", "payment", "pi_gone"]);
+        for (page, event) in [(&known, &spoiled[0]), (&only_named, &spoiled[1])] {
+            let id = &event.header.id;
+            for part in ["amount", &format!("dead-letters show {id}"), &format!("replay plan {id}")] {
+                assert!(page.contains(part), "{part} is not in\n{page}");
+            }
+        }
+        assert!(
+            known.contains("succeeded") && known.contains("what these events say is missing above"),
+            "{known}"
+        );
+        assert!(only_named.contains("payment pi_gone  not in the ledger  (live"), "{only_named}");
+        assert!(only_named.contains("only dead letters name it"), "{only_named}");
+        // What hangs on a payment and could not be applied is on its page, too.
+        let mut refund = sold.refund("gone", 70, "succeeded", 100);
+        refund.body = String::from_utf8(refund.body.to_vec()).unwrap().replace(":100,", ":\"100\",").into();
+        assert_eq!(together(&desk.ledger, &[&refund]).await.dead, 1);
+        for (kind, id) in [("payment", "pi_a"), ("charge", "ch_a"), ("refund", "re_gone")] {
+            assert!(desk.said(&["show", kind, id]).contains("evt_a_refund_gone_succeeded"), "{kind}");
+        }
+        // It names its customer, whom the ledger does not know either.
+        assert!(desk.said(&["show", "customer", "cus_gone"]).contains(&spoiled[1].header.id));
+
+        let shown = desk.json(&["show", "payment", "pi_a"]);
+        assert_eq!(shown[0]["payment"]["status"], "succeeded");
+        assert_eq!(shown[0]["dead_letters"].as_array().unwrap().len(), 2);
+        assert_eq!(shown[0]["dead_letters"][0]["id"], spoiled[0].header.id);
+        let shown = desk.json(&["show", "payment", "pi_gone"]);
+        assert_eq!((&shown[0]["kind"], &shown[0]["id"]), (&json!("payment"), &json!("pi_gone")));
+        assert_eq!(shown[0]["dead_letters"][0]["id"], spoiled[1].header.id);
+        assert!(desk.json(&["show", "invoice", "in_a"])[0]["dead_letters"].as_array().unwrap().is_empty());
+        assert!(
+            desk.refusal(&["show", "payment", "pi_gone", "--test-mode"], 1).contains("no payment pi_gone")
+        );
+
+        desk.said(&["dead-letters", "discard", &spoiled[1].header.id, "--reason", "worthless", "--yes"]);
+        assert!(desk.refusal(&["show", "payment", "pi_gone"], 1).contains("no payment pi_gone"));
     })
     .await;
 }

@@ -85,7 +85,8 @@ impl Transaction {
             .maybe_text("customer", |r| r.risk.customer.as_deref())
             .maybe_int("amount", |r| Some(r.risk.money.as_ref()?.0))
             .maybe_text("currency", |r| Some(r.risk.money.as_ref()?.1.as_str()));
-        rows.fetch(
+        let new: Vec<EventKey> = rows
+            .fetch(
             self,
             "INSERT INTO events (id, account, livemode, content_hash, type, api_version, created_at, received_at, \
              recorded_at, source, endpoint, unwanted, trace_parent, outcome, reason, attempts, retry_at, handler_version, \
@@ -96,7 +97,11 @@ impl Transaction {
              WHERE TRUE ON CONFLICT (id, account, livemode, content_hash) DO UPDATE SET id = excluded.id WHERE FALSE \
              RETURNING id, account, livemode, content_hash",
         )
-        .await
+        .await?;
+        let is_dead = |record: &&Record<'_>| matches!(record.outcome, Outcome::Dead { .. });
+        let added = records.iter().filter(is_dead).filter(|record| new.contains(&record.key));
+        self.keep_names(added.map(|record| (&record.key, &record.outcome, &record.risk))).await?;
+        Ok(new)
     }
 
     /// Keeps the bytes of new events.
@@ -196,7 +201,7 @@ impl Transaction {
                  AND events.livemode = input.livemode AND events.content_hash = input.content_hash",
             )
             .await?;
-        Ok(())
+        self.keep_names(concluded.iter().map(|it| (&it.key, &it.outcome, &it.risk))).await
     }
 }
 

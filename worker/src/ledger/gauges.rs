@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::resolutions::{PAST_DUE, unanswered, unresolved};
 use super::{Ledger, LedgerError, on};
 
 /// Every count ends here, and says so in its help text: more is told as this many.
@@ -11,8 +12,8 @@ pub const COUNT_LIMIT: i64 = 10_000;
 pub const DISPUTES_SPAN: TimeDelta = TimeDelta::days(90);
 
 /// All statements, for those who check on what they rest.
-pub const STATEMENTS: [&str; 7] =
-    [UNFINISHED, DEAD, NAMED_ONLY, UNCERTAIN, EVIDENCE_DUE, RECENT_DISPUTES, BANNED];
+pub const STATEMENTS: [&str; 8] =
+    [UNFINISHED, DEAD, NAMED_ONLY, UNCERTAIN, EVIDENCE_DUE, PAST_DUE, RECENT_DISPUTES, BANNED];
 
 const UNFINISHED: &str = "SELECT \
     (SELECT COUNT(*) FROM (SELECT retry_at FROM events WHERE outcome = 'waiting' LIMIT 10000) w) AS waiting, \
@@ -39,9 +40,13 @@ const UNCERTAIN: &str = "SELECT 'payment' AS kind, COUNT(*) AS objects FROM (SEL
     UNION ALL SELECT 'customer', COUNT(*) FROM (SELECT id FROM customers WHERE needs_refetch LIMIT 10000) f \
     UNION ALL SELECT 'subscription', COUNT(*) FROM (SELECT id FROM subscriptions WHERE needs_refetch LIMIT 10000) g \
     UNION ALL SELECT 'invoice_payment', COUNT(*) FROM (SELECT id FROM invoice_payments WHERE needs_refetch LIMIT 10000) h";
-/// The index is of all open disputes; hence both conditions.
-const EVIDENCE_DUE: &str = "SELECT livemode, respond_by FROM disputes WHERE status IN ('opened', 'under_review') \
-    AND status = 'opened' AND respond_by > $1 AND respond_by <= $2 ORDER BY respond_by LIMIT 10000";
+const EVIDENCE_DUE: &str = concat!(
+    "SELECT livemode, respond_by FROM disputes WHERE ",
+    unanswered!(),
+    " AND respond_by > $1 AND respond_by <= $2 AND ",
+    unresolved!(),
+    " ORDER BY respond_by LIMIT 10000"
+);
 const RECENT_DISPUTES: &str = "SELECT livemode, status, COUNT(*) AS disputes FROM (SELECT livemode, status, inquiry FROM disputes \
     WHERE COALESCE(opened_at, first_event_at) >= $1 ORDER BY COALESCE(opened_at, first_event_at) DESC LIMIT 10000) d \
     WHERE NOT inquiry GROUP BY livemode, status";

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::objects::Stored;
+use super::resolutions::unresolved;
 use super::search::{Search, Whose, Window};
 use super::{LedgerError, Transaction};
 use crate::rules::bans::Ban;
@@ -44,6 +45,20 @@ pub struct PaymentFilter {
     pub amount: Option<i64>,
     pub currency: Option<String>,
     pub window: Window,
+    /// Only those of which an attempt failed in this time, by when it failed; the latest failure first.
+    pub failed: Window,
+    pub whose: Whose,
+    pub limit: i64,
+}
+
+/// Which refunds to list; what is `None` does not restrict.
+#[derive(Clone, Debug, Default)]
+pub struct RefundFilter {
+    pub status: Option<String>,
+    /// Of a payment, or of its charges.
+    pub payment: Option<String>,
+    /// By when Stripe made the refund.
+    pub window: Window,
     pub whose: Whose,
     pub limit: i64,
 }
@@ -55,6 +70,8 @@ pub struct DisputeFilter {
     pub open: bool,
     /// Still to be answered, by this moment.
     pub due_by: Option<DateTime<Utc>>,
+    /// Of the open ones and those that are due, what staff have resolved as well.
+    pub resolved_too: bool,
     pub among: Option<Vec<Key>>,
     pub window: Window,
     pub whose: Whose,
@@ -97,30 +114,64 @@ impl Transaction {
     }
 
     pub async fn payments(&mut self, filter: &PaymentFilter) -> Result<Vec<Payment>, LedgerError> {
-        Search::of(format!("SELECT * FROM payments WHERE {CREATED} IS NOT NULL"))
-            .and("status = ?", filter.status.as_ref())
+        let (search, order) = match filter.failed {
+            Window { since: None, until: None } => {
+                (Search::of("SELECT payments.* FROM payments"), newest(CREATED))
+            }
+            failed => (with_failures(&failed, filter.whose.livemode), newest("last_failure")),
+        };
+        let has_failed = filter.status.as_deref() == Some(PAYMENT_FAILED);
+        search
+            .then(&format!(" WHERE {CREATED} IS NOT NULL"))
+            .when(HAS_FAILED, has_failed)
+            .and("status = ?", filter.status.as_ref().filter(|_| !has_failed))
             .and("customer = ?", filter.customer.as_ref())
             .and("amount = ?", filter.amount)
             .and("currency = ?", filter.currency.as_ref())
+            .within(CREATED, &filter.window)
+            .whose(&filter.whose)
+            .fetch(self, &order, filter.limit)
+            .await
+    }
+
+    pub async fn refunds(&mut self, filter: &RefundFilter) -> Result<Vec<Refund>, LedgerError> {
+        let of_payment = "(payment = ? OR charge IN (SELECT id FROM charges WHERE payment = ?))";
+        Search::of(format!("SELECT * FROM refunds WHERE {CREATED} IS NOT NULL"))
+            .and("status = ?", filter.status.as_ref())
+            .and(of_payment, filter.payment.as_ref())
             .within(CREATED, &filter.window)
             .whose(&filter.whose)
             .fetch(self, &newest(CREATED), filter.limit)
             .await
     }
 
-    /// The most urgent first where only open ones are wanted, else the newest.
-    pub async fn disputes(&mut self, filter: &DisputeFilter) -> Result<Vec<Dispute>, LedgerError> {
+    /// The most urgent first where only open ones are wanted; else what is overdue at this moment, then the newest.
+    pub async fn disputes(
+        &mut self,
+        filter: &DisputeFilter,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Dispute>, LedgerError> {
+        const URGENT: &str = "respond_by IS NULL, respond_by, id, account, livemode";
         let is_urgent = filter.open || filter.due_by.is_some();
-        let urgent = "respond_by IS NULL, respond_by, id, account, livemode".to_owned();
-        Search::of(format!("SELECT * FROM disputes WHERE {OPENED} IS NOT NULL"))
-            .and("status = ?", filter.status.as_ref())
-            .when("status IN ('opened', 'under_review')", filter.open)
-            .and("status = 'opened' AND respond_by <= ?", filter.due_by)
-            .within(OPENED, &filter.window)
-            .whose(&filter.whose)
-            .among(filter.among.as_deref())
-            .fetch(self, &if is_urgent { urgent } else { newest(OPENED) }, filter.limit)
-            .await
+        let of = |filter: &DisputeFilter| {
+            Search::of(format!("SELECT * FROM disputes WHERE {OPENED} IS NOT NULL"))
+                .and("status = ?", filter.status.as_ref())
+                .when("status IN ('opened', 'under_review')", filter.open)
+                .and("status = 'opened' AND respond_by <= ?", filter.due_by)
+                .when(unresolved!(), is_urgent && !filter.resolved_too)
+                .within(OPENED, &filter.window)
+                .whose(&filter.whose)
+                .among(filter.among.as_deref())
+        };
+        if is_urgent {
+            return of(filter).fetch(self, URGENT, filter.limit).await;
+        }
+        let mut found: Vec<Dispute> =
+            of(filter).and(OVERDUE, Some(now)).fetch(self, URGENT, filter.limit).await?;
+        let left = filter.limit - i64::try_from(found.len()).unwrap_or(filter.limit);
+        let others = of(filter).and(&format!("NOT ({OVERDUE})"), Some(now));
+        found.extend(others.fetch::<Dispute>(self, &newest(OPENED), left).await?);
+        Ok(found)
     }
 
     /// The figures of all disputes that were opened in a window.
@@ -213,6 +264,33 @@ const UNCERTAIN: [(&str, &str); 10] = [
     (Subscription::KIND, Subscription::TABLE),
     (Warning::KIND, Warning::TABLE),
 ];
+
+/// What staff ask for as a status of payments beside Stripe's own.
+pub const PAYMENT_FAILED: &str = "payment_failed";
+/// As `Payment::has_failed` says.
+const HAS_FAILED: &str = "((status = 'requires_payment_method' AND (failure_code IS NOT NULL OR failed_attempts > 0)) \
+    OR (status = 'unknown' AND failed_attempts > 0))";
+/// Not answered in time, and not resolved. The index is of all open disputes; hence both comparisons.
+const OVERDUE: &str = concat!(
+    "status IN ('opened', 'under_review') AND status = 'opened' AND respond_by IS NOT NULL AND respond_by <= ? AND ",
+    unresolved!()
+);
+
+/// Payments beside their latest failure in a window. The index begins with the mode.
+fn with_failures(failed: &Window, livemode: Option<bool>) -> Search {
+    Search::of(
+        "SELECT payments.* FROM payments JOIN (SELECT payment AS failed_payment, account AS of_account, \
+         livemode AS of_mode, MAX(failed_at) AS last_failure FROM payment_failures \
+         WHERE failed_at IS NOT NULL AND payment IS NOT NULL",
+    )
+    .when("livemode IN (TRUE, FALSE)", livemode.is_none())
+    .and("livemode = ?", livemode)
+    .within("failed_at", failed)
+    .then(
+        " GROUP BY payment, account, livemode) f ON failed_payment = payments.id \
+         AND of_account = payments.account AND of_mode = payments.livemode",
+    )
+}
 
 fn newest(moment: &str) -> String {
     format!("{moment} DESC, id")

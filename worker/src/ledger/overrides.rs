@@ -26,9 +26,14 @@ pub struct Note {
     pub number: i64,
     /// Whether it says why the dispute is done with.
     pub resolves: bool,
+    /// Whether it takes that back.
+    pub reopens: bool,
     pub note: String,
     pub written_by: String,
     pub written_at: DateTime<Utc>,
+    /// How Stripe had the dispute then, and by when it wanted an answer.
+    pub stripe_status: Option<String>,
+    pub respond_by: Option<DateTime<Utc>>,
 }
 
 impl Transaction {
@@ -72,7 +77,7 @@ impl Transaction {
     pub async fn notes_of(&mut self, dispute: &Key) -> Result<Vec<Note>, LedgerError> {
         Ok(on!(self, |connection| {
             sqlx::query_as(
-                "SELECT number, resolves, note, written_by, written_at FROM dispute_notes \
+                "SELECT number, resolves, reopens, note, written_by, written_at, stripe_status, respond_by FROM dispute_notes \
                  WHERE id = $1 AND account = $2 AND livemode = $3 ORDER BY number",
             )
             .bind(&dispute.id)
@@ -86,17 +91,20 @@ impl Transaction {
     pub async fn append_note(&mut self, dispute: &Key, note: &Note) -> Result<(), LedgerError> {
         on!(self, |connection| {
             sqlx::query(
-                "INSERT INTO dispute_notes (id, account, livemode, number, resolves, note, written_by, written_at) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                "INSERT INTO dispute_notes (id, account, livemode, number, resolves, reopens, note, written_by, \
+                 written_at, stripe_status, respond_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
             )
             .bind(&dispute.id)
             .bind(&dispute.account)
             .bind(dispute.livemode)
             .bind(note.number)
             .bind(note.resolves)
+            .bind(note.reopens)
             .bind(&note.note)
             .bind(&note.written_by)
             .bind(note.written_at)
+            .bind(&note.stripe_status)
+            .bind(note.respond_by)
             .execute(connection)
             .await?;
         });

@@ -76,6 +76,12 @@ impl Search {
         Self { sql: select.into(), values: Vec::new() }
     }
 
+    /// Goes on with the statement.
+    pub(super) fn then(mut self, text: &str) -> Self {
+        self.sql.push_str(text);
+        self
+    }
+
     /// A condition with a `?` where the value stands; none where nobody asked for it.
     pub(super) fn and(mut self, condition: &str, value: Option<impl Into<Value>>) -> Self {
         if let Some(value) = value {

@@ -75,7 +75,7 @@ pub struct StoredEvent {
     pub conflict: bool,
 }
 
-const STORED: &str = "e.id, e.account, e.livemode, e.content_hash, e.type, e.api_version, e.created_at, e.received_at, \
+pub(super) const STORED: &str = "e.id, e.account, e.livemode, e.content_hash, e.type, e.api_version, e.created_at, e.received_at, \
     e.recorded_at, e.source, e.endpoint, e.unwanted, e.trace_parent, e.outcome, e.reason, e.attempts, e.retry_at, e.repetitions, \
     e.handler_version, e.fingerprint, e.first_failed_at, e.last_failed_at, e.failures, e.object_id, e.customer, e.amount, \
     e.currency, EXISTS (SELECT 1 FROM events o WHERE o.id = e.id AND o.account = e.account \

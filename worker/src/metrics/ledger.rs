@@ -11,6 +11,7 @@ use shared::event_types::mode;
 use shared::register::Register;
 use tokio::sync::Mutex;
 
+use super::money::MoneyGauges;
 use crate::chores::completeness::STRIPE_LISTS;
 use crate::ledger::gauges::{DeadLetter, Gauges};
 use crate::ledger::{Ledger, LedgerError};
@@ -19,6 +20,8 @@ use crate::rules::statuses;
 
 /// However often somebody looks, the ledger is asked once in this time.
 const FRESH: Duration = Duration::from_secs(5);
+/// For so long figures about the last minutes outlive the answer that they come from.
+const STALE: Duration = Duration::from_mins(1);
 /// How long before the end of its time evidence is counted as due.
 const DUE: [(&str, TimeDelta); 3] =
     [("1d", TimeDelta::days(1)), ("3d", TimeDelta::days(3)), ("7d", TimeDelta::days(7))];
@@ -51,7 +54,15 @@ pub struct LedgerGauges {
     complete_until: IntGauge,
     stripe_history_left: IntGauge,
     read_at: IntGauge,
-    asked: Mutex<Option<Instant>>,
+    money: MoneyGauges,
+    asked: Mutex<Asked>,
+}
+
+/// When the ledger was last asked, and when it last answered.
+#[derive(Debug, Default)]
+struct Asked {
+    at: Option<Instant>,
+    answered: Option<Instant>,
 }
 
 impl LedgerGauges {
@@ -119,31 +130,42 @@ impl LedgerGauges {
                 "ledger_read_timestamp_seconds",
                 "When these figures were last read from the ledger, in seconds since 1970; they stay while it is away.",
             ),
-            asked: Mutex::new(None),
+            money: MoneyGauges::new(register),
+            asked: Mutex::default(),
         }
     }
 
     /// Brings the gauges up to date. The ledger bounds how long that takes; what cannot be read stays as it was.
     pub async fn read(&self, ledger: &Ledger) {
         let mut asked = self.asked.lock().await;
-        if asked.is_some_and(|at| at.elapsed() < FRESH) {
+        if asked.at.is_some_and(|at| at.elapsed() < FRESH) {
             return;
         }
         let now = clock::now();
         match self.ask(ledger, now).await {
-            Ok(()) => self.read_at.set(now.timestamp()),
-            Err(error) => tracing::debug!(%error, "reading figures for metrics failed"),
+            Ok(()) => {
+                self.read_at.set(now.timestamp());
+                asked.answered = Some(Instant::now());
+            }
+            Err(error) => {
+                tracing::debug!(%error, "reading figures for metrics failed");
+                if asked.answered.is_none_or(|at| at.elapsed() > STALE) {
+                    self.money.forget();
+                }
+            }
         }
-        *asked = Some(Instant::now());
+        asked.at = Some(Instant::now());
     }
 
     async fn ask(&self, ledger: &Ledger, now: DateTime<Utc>) -> Result<(), LedgerError> {
         let gauges = ledger.gauges(now, now + DUE[DUE.len() - 1].1).await?;
+        let (happened, past_due) = (ledger.happened(now).await?, ledger.disputes_past_due(now).await?);
         if let Some(complete_until) = ledger.complete_until().await? {
             self.complete_until.set(complete_until.timestamp());
             self.stripe_history_left.set((complete_until + STRIPE_LISTS - now).num_seconds());
         }
         self.show(&gauges, now);
+        self.money.show(&happened, &past_due, now);
         Ok(())
     }
 

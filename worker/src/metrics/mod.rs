@@ -2,6 +2,7 @@
 
 mod domain;
 mod ledger;
+mod money;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

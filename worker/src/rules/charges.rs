@@ -22,6 +22,8 @@ row! {
         #[serde(flatten)]
         pub state: State,
         pub captured_at: Option<DateTime<Utc>>,
+        /// The smallest stamp of a report that tells of a refund; what was never captured is none.
+        pub refund_reported_at: Option<DateTime<Utc>>,
         #[sqlx(flatten)]
         #[serde(flatten)]
         pub seen: Seen,
@@ -79,6 +81,9 @@ impl Charge {
         let freshness = report.freshness;
         if report.state.as_ref().is_some_and(|state| state.amount_captured > 0) {
             earliest(&mut self.captured_at, report.at);
+        }
+        if report.state.as_ref().is_some_and(|state| state.amount_refunded_reported > state.released()) {
+            earliest(&mut self.refund_reported_at, report.at);
         }
         self.seen.take(&mut self.state, report);
         self.releases = self.releases.max(report.links.releases);

@@ -39,6 +39,8 @@ row! {
         pub prevented_at: Option<DateTime<Utc>>,
         pub inquiry_closed_at: Option<DateTime<Utc>>,
         pub evidence_submitted_at: Option<DateTime<Utc>>,
+        /// The smallest stamp of a report that shows it as a dispute: an inquiry becomes one long after it was opened.
+        pub disputed_at: Option<DateTime<Utc>>,
         #[sqlx(flatten)]
         #[serde(flatten)]
         pub seen: Seen,
@@ -104,6 +106,9 @@ impl Dispute {
         if report.state.as_ref().is_some_and(|state| state.evidence_submissions > 0) {
             earliest(&mut self.evidence_submitted_at, report.at);
         }
+        if report.state.as_ref().is_some_and(|state| is_of_money(&state.stripe_status)) {
+            earliest(&mut self.disputed_at, report.at);
+        }
         if let Some(ended_at) = report.state.as_ref().and_then(|state| self.ended_at(&state.stripe_status)) {
             earliest(ended_at, report.at);
         }
@@ -167,6 +172,11 @@ impl Dispute {
         !own.is_empty() && !currency.is_empty() && own != currency
     }
 
+    /// Whether Stripe waits for an answer whose time has passed.
+    pub fn is_past_due(&self, now: DateTime<Utc>) -> bool {
+        self.status == Status::Opened && self.state.respond_by.is_some_and(|respond_by| respond_by <= now)
+    }
+
     pub fn is_open(&self) -> bool {
         matches!(self.status, Status::Opened | Status::UnderReview)
     }
@@ -181,6 +191,12 @@ impl Dispute {
         };
         counts && !self.inquiry && !policy.is_returned_debit(self.state.reason.as_deref())
     }
+}
+
+/// Whether money is disputed: no inquiry, nothing prevented, and known.
+fn is_of_money(stripe_status: &str) -> bool {
+    let is_known = !matches!(Status::of(stripe_status), Status::Unknown | Status::Closed);
+    is_known && !stripe_status.starts_with("warning_")
 }
 
 impl Status {

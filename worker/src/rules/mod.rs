@@ -10,6 +10,7 @@ pub mod event;
 pub mod facts;
 pub mod failures;
 pub mod fields;
+pub mod figures;
 pub mod freshness;
 mod index;
 pub mod invoice_payments;

@@ -13,9 +13,9 @@ use super::payments::Payment;
 use super::row::{link_to, row};
 use super::{Key, Object, Severity, Told, UNKNOWN, earliest};
 
-const FAILED: &[&str] = &["failed", "canceled"];
+pub(super) const FAILED: &[&str] = &["failed", "canceled"];
 /// Stripe's own reasons for giving back what was authorised and never captured.
-const RELEASES: &[&str] = &["expired_uncaptured_charge", "partial_capture"];
+pub(super) const RELEASES: &[&str] = &["expired_uncaptured_charge", "partial_capture"];
 
 row! {
     pub struct Refund {

@@ -13,7 +13,8 @@ use super::{Object, UNKNOWN};
 /// The label of every status that is not in the lists.
 pub const OTHER: &str = "other";
 
-const PAYMENT: &[&str] = &[
+/// Stripe's, of payments.
+pub const PAYMENT: &[&str] = &[
     "requires_payment_method",
     "requires_confirmation",
     "requires_action",
@@ -23,7 +24,8 @@ const PAYMENT: &[&str] = &[
     "canceled",
 ];
 const CHARGE: &[&str] = &["pending", "succeeded", "failed"];
-const REFUND: &[&str] = &["pending", "requires_action", "succeeded", "failed", "canceled"];
+/// Stripe's, of refunds.
+pub const REFUND: &[&str] = &["pending", "requires_action", "succeeded", "failed", "canceled"];
 const STRIPES_DISPUTE: &[&str] = disputes::STATUSES;
 const STRIPES_INVOICE: &[&str] = invoices::STATUSES;
 const SUBSCRIPTION: &[&str] =

@@ -1,0 +1,119 @@
+//! What happened to money lately, as gauges over the time of the event: a backfill of last month moves none of
+//! them. Every worker reads the same of one ledger: take the greatest, never the sum.
+
+use chrono::{DateTime, Utc};
+use prometheus::IntGaugeVec;
+use shared::event_types::mode;
+use shared::register::Register;
+
+use crate::ledger::event_time::{Attempts, Happened, Recent};
+use crate::ledger::resolutions::PastDue;
+use crate::rules::figures::payments_refunded;
+use crate::rules::statuses;
+
+/// The kinds of which those made within a day are shown by status.
+const RECENT: [&str; 4] = ["payment", "invoice", "refund", "subscription"];
+
+#[derive(Debug)]
+pub(super) struct MoneyGauges {
+    succeeded: IntGaugeVec,
+    failed: IntGaugeVec,
+    refunded: IntGaugeVec,
+    disputed: IntGaugeVec,
+    failed_thrice: IntGaugeVec,
+    recent: IntGaugeVec,
+    overdue: IntGaugeVec,
+}
+
+impl MoneyGauges {
+    pub(super) fn new(register: &Register) -> Self {
+        Self {
+            succeeded: register.gauges(
+                "payments_succeeded",
+                "Payments that succeeded within the window, by Stripe's time. The newest 10,000 are counted; of more, the number is projected from these.",
+                &["mode", "window"],
+            ),
+            failed: register.gauges(
+                "payment_attempts_failed",
+                "Attempts to pay that failed within the window, by Stripe's time, each once, however many events tell of it. Of more than 10,000 the number is projected from the newest.",
+                &["mode", "window"],
+            ),
+            refunded: register.gauges(
+                "payments_refunded",
+                "Payments of which something was refunded within the window, by Stripe's time of the refund; of the newest 10,000 refunds.",
+                &["mode", "window"],
+            ),
+            disputed: register.gauges(
+                "disputes_opened",
+                "Disputes that became such within the window, by Stripe's time; an inquiry counts when it becomes a dispute. At most 10,000 are counted.",
+                &["mode", "window"],
+            ),
+            failed_thrice: register.gauges(
+                "invoices_failed_thrice",
+                "Unpaid invoices with three failed attempts to pay or more, the latest within the window by Stripe's time; of the 10,000 that failed last.",
+                &["mode", "window"],
+            ),
+            recent: register.gauges(
+                "objects_recent",
+                "Payments, invoices, refunds and subscriptions that Stripe made within a day, by their status now. The newest 10,000 of a kind are counted.",
+                &["kind", "mode", "status"],
+            ),
+            overdue: register.gauges(
+                "disputes_overdue",
+                "Disputes and inquiries that should have been answered by now, were not, and are not resolved by staff. At most 10,000 are counted.",
+                &["mode"],
+            ),
+        }
+    }
+
+    pub(super) fn show(&self, happened: &Happened, past_due: &[PastDue], now: DateTime<Utc>) {
+        for livemode in [true, false] {
+            let mode = mode(livemode);
+            show_attempts(&self.succeeded, &happened.succeeded, livemode, now);
+            show_attempts(&self.failed, &happened.failed, livemode, now);
+            self.refunded
+                .with_label_values(&[mode, "1h"])
+                .set(payments_refunded(&happened.refunds, livemode));
+            let disputed = happened.disputed.iter().find(|disputed| disputed.livemode == livemode);
+            let disputed = disputed.map_or([0; 3], |it| [it.last_15m, it.last_3d, it.last_7d]);
+            for (window, count) in ["15m", "3d", "7d"].into_iter().zip(disputed) {
+                self.disputed.with_label_values(&[mode, window]).set(count);
+            }
+            let failed = happened.failed_thrice.iter().find(|failed| failed.livemode == livemode);
+            let failed = failed.map_or([0; 2], |it| [it.last_15m, it.last_3d]);
+            for (window, count) in ["15m", "3d"].into_iter().zip(failed) {
+                self.failed_thrice.with_label_values(&[mode, window]).set(count);
+            }
+            let overdue = past_due.iter().find(|past_due| past_due.livemode == livemode);
+            self.overdue.with_label_values(&[mode]).set(overdue.map_or(0, |past_due| past_due.count));
+            self.show_recent(&happened.recent, livemode);
+        }
+    }
+
+    /// What was true of the last minutes is not true for ever: without an answer of the ledger's there is no figure.
+    pub(super) fn forget(&self) {
+        for gauges in [&self.succeeded, &self.failed, &self.refunded, &self.disputed, &self.failed_thrice] {
+            gauges.reset();
+        }
+    }
+
+    fn show_recent(&self, recent: &[Recent], livemode: bool) {
+        let mode = mode(livemode);
+        for (kind, statuses) in statuses::told().into_iter().filter(|(kind, _)| RECENT.contains(kind)) {
+            let of_kind = recent.iter().filter(|it| it.kind == kind && it.livemode == livemode);
+            for status in statuses.into_iter().chain([statuses::OTHER]) {
+                let counts = of_kind.clone().filter(|it| statuses::label(kind, &it.status) == status);
+                let count = counts.map(|it| it.objects).sum();
+                self.recent.with_label_values(&[kind, mode, status]).set(count);
+            }
+        }
+    }
+}
+
+fn show_attempts(gauges: &IntGaugeVec, attempts: &[Attempts], livemode: bool, now: DateTime<Utc>) {
+    for attempts in attempts.iter().filter(|attempts| attempts.livemode == livemode) {
+        for (window, count) in attempts.within(now) {
+            gauges.with_label_values(&[mode(livemode), window]).set(count);
+        }
+    }
+}
