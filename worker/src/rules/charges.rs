@@ -82,18 +82,17 @@ impl Charge {
         if report.state.as_ref().is_some_and(|state| state.amount_captured > 0) {
             earliest(&mut self.captured_at, report.at);
         }
-        if report.state.as_ref().is_some_and(|state| state.amount_refunded_reported > state.released()) {
+        let releases = report.links.releases;
+        if report
+            .state
+            .as_ref()
+            .is_some_and(|state| state.amount_refunded_reported > state.released(releases))
+        {
             earliest(&mut self.refund_reported_at, report.at);
         }
         self.seen.take(&mut self.state, report);
-        self.releases = self.releases.max(report.links.releases);
-        let uncaptured = self.state.uncaptured();
-        self.amount_released = match self.releases {
-            Releases::Apart | Releases::ApartByVersion => 0,
-            // Less than all of the rest is given back by refunds: the rest may still be captured.
-            _ if self.state.amount_refunded_reported < uncaptured => 0,
-            Releases::Unknown | Releases::Counted => uncaptured,
-        };
+        self.releases = self.releases.max(releases);
+        self.amount_released = self.state.released(self.releases);
         self.payment.see(report.links.payment.as_deref(), freshness);
         self.customer.see(report.links.customer.as_deref(), freshness);
         if let Some(card) = &report.links.card

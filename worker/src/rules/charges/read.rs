@@ -52,8 +52,18 @@ row! {
 }
 
 impl State {
+    /// What of the sum that is reported as refunded is a release.
+    pub(super) fn released(&self, releases: Releases) -> i64 {
+        match releases {
+            Releases::Apart | Releases::ApartByVersion => 0,
+            // Less than all of the rest was given back by refunds: the rest may still be captured.
+            _ if self.amount_refunded_reported < self.uncaptured() => 0,
+            Releases::Unknown | Releases::Counted => self.uncaptured(),
+        }
+    }
+
     /// What was authorised and not captured.
-    pub(super) fn uncaptured(&self) -> i64 {
+    fn uncaptured(&self) -> i64 {
         (self.amount - self.amount_captured).max(0)
     }
 }
