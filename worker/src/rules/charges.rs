@@ -50,6 +50,10 @@ row! {
         pub disputed: Disputed,
         pub dispute_count: i64,
         pub amount_charged_back: i64,
+        /// In which currency that is, and in which its disputes are, as long as nobody has reported the charge's
+        /// own: a code, or `mixed`.
+        pub lost_currency: Option<String>,
+        pub dispute_currency: Option<String>,
         pub anomaly: Option<String>,
     }
 }

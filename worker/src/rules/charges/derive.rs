@@ -7,6 +7,9 @@ use crate::rules::disputes::{Dispute, Status};
 use crate::rules::payments::Disputed;
 use crate::rules::refunds::Refund;
 
+/// In the place of a currency, where there are several.
+const MIXED: &str = "mixed";
+
 /// What went back of a charge, as far as anybody tells.
 struct Refunds {
     total: i64,
@@ -28,6 +31,10 @@ impl Charge {
         self.seen.needs_refetch = self.seen.freshness.is_contested() || unitemised > 0 || is_doubtful;
 
         self.amount_charged_back = self.lost(disputes.clone());
+        let told = disputes.clone().filter(|dispute| dispute.seen.is_reported() && !self.seen.is_reported());
+        let currency = |dispute: &'a Dispute| dispute.state.currency.as_str();
+        self.dispute_currency = common(told.clone().map(currency));
+        self.lost_currency = common(told.filter(|dispute| dispute.lost().is_some()).map(currency));
         self.dispute_count = i64::try_from(disputes.clone().count()).unwrap_or(i64::MAX);
         self.disputed = disputes.clone().map(standing).max().unwrap_or_default();
         self.anomaly = self.contradictions(refunds, disputes);
@@ -97,6 +104,12 @@ impl Charge {
         }
         (!found.is_empty()).then(|| found.into_iter().collect::<Vec<_>>().join(","))
     }
+}
+
+/// The one currency of all, where they have one.
+fn common<'a>(mut currencies: impl Iterator<Item = &'a str>) -> Option<String> {
+    let first = currencies.next()?;
+    Some(if currencies.all(|other| other == first) { first } else { MIXED }.to_owned())
 }
 
 /// An inquiry is open as any dispute is; so is one in a status that we do not know.

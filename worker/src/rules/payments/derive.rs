@@ -24,28 +24,50 @@ impl Payment {
             (refunded, Some(1..)) if refunded >= self.state.amount_received => Refunded::Full,
             _ => Refunded::Partial,
         };
-        self.amount_charged_back = sum(|charge| charge.amount_charged_back);
+        let (own, foreign): (Vec<&Charge>, Vec<&Charge>) =
+            charges.clone().partition(|charge| !self.is_in_another(charge.lost_currency.as_deref()));
+        let lost = |charges: &[&Charge]| {
+            charges.iter().map(|charge| charge.amount_charged_back).fold(0, i64::saturating_add)
+        };
+        // There is no conversion: what was lost in another currency is all that came in.
+        self.amount_charged_back = match lost(&foreign) {
+            0 => lost(&own),
+            _ => lost(&own).max(self.state.amount_received),
+        };
         self.dispute_count = sum(|charge| charge.dispute_count);
-        self.disputed = charges.map(|charge| charge.disputed).max().unwrap_or_default();
+        self.disputed = charges.clone().map(|charge| charge.disputed).max().unwrap_or_default();
 
         self.failed_attempts = i64::try_from(failures.clone().count()).unwrap_or(i64::MAX);
         let last = failures.max_by_key(|failure| failure.order());
         self.last_failed_at = last.and_then(|failure| failure.failed_at);
         self.last_failure_code = last.and_then(|failure| failure.code.id().map(str::to_owned));
         self.last_decline_code = last.and_then(|failure| failure.decline.id().map(str::to_owned));
-        self.anomaly = self.contradiction(refunds, direct);
+        let is_disputed_in_another =
+            charges.clone().any(|charge| self.is_in_another(charge.dispute_currency.as_deref()));
+        self.anomaly = self.contradiction(refunds, direct, is_disputed_in_another);
     }
 
-    /// What its own refunds say against it; those of its charges are told of the charges.
+    /// Currencies that are not known yet contradict nothing.
+    fn is_in_another(&self, currency: Option<&str>) -> bool {
+        let own = self.state.currency.as_str();
+        !own.is_empty() && currency.is_some_and(|currency| currency != own)
+    }
+
+    /// What its own refunds, and disputes of charges that nobody has reported, say against it; all else is told of
+    /// the charges.
     fn contradiction<'a>(
         &self,
         mut refunds: impl Iterator<Item = &'a Refund>,
         direct: i64,
+        is_disputed_in_another: bool,
     ) -> Option<String> {
         if self.state.status == UNKNOWN {
             return None;
         }
         let mut found = Vec::new();
+        if is_disputed_in_another {
+            found.push("dispute_currency");
+        }
         if refunds.any(|refund| refund.is_in_another(&self.state.currency)) {
             found.push("refund_currency");
         }
