@@ -42,7 +42,7 @@ pub struct NamedRow {
 }
 
 /// What only the events about it may make: no other shape has such a row by chance.
-const OF_THEIR_OWN: [&str; 4] = ["refund", "dispute", "movement", "warning"];
+const OF_THEIR_OWN: [&str; 5] = ["refund", "dispute", "movement", "warning", "invoice_payment"];
 
 /// Every shape, file by file.
 pub fn shapes() -> anyhow::Result<Vec<Shape>> {
