@@ -33,6 +33,7 @@ mod queue_file;
 mod rabbitmq;
 mod raw;
 mod rebuilding;
+mod recorded;
 mod refetch;
 mod replays;
 mod rolling;

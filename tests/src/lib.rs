@@ -24,6 +24,7 @@ pub mod process;
 pub mod prometheus;
 pub mod queue;
 pub mod random;
+pub mod recorded;
 pub mod rows;
 pub mod signing;
 pub mod stack;
