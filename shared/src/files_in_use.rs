@@ -36,6 +36,13 @@ impl FilesInUse {
         Ok(Self(files))
     }
 
+    /// Whether a database, which itself may be missing, has a log with something in it.
+    pub fn has_a_log(path: &Path) -> bool {
+        let mut log = path.as_os_str().to_owned();
+        log.push("-wal");
+        Path::new(&log).metadata().is_ok_and(|log| log.len() > 0)
+    }
+
     /// By metadata alone: to open and close a database's file would drop SQLite's locks on it. What cannot be
     /// looked at is not known to be gone.
     pub fn check(&self) -> Result<(), Gone> {

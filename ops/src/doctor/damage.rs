@@ -57,8 +57,8 @@ pub async fn ledger(env: &Env) -> Option<Finding> {
 
 fn remedy() -> String {
     format!(
-        "stop the worker; put the last backup in its place, or what `sqlite3 ledger.db .recover` saves, then \
-         `{me} migrate`, `{me} rebuild --yes`, and `{me} backfill --since 30d` for what is younger",
+        "stop the worker; put the last backup in its place, or what `sqlite3 ledger.db .dump` still reads \
+         (docs/runbook.md says how), then `{me} migrate`, `{me} rebuild --yes`, and `{me} backfill --since 30d` for what is younger",
         me = me()
     )
 }

@@ -26,6 +26,14 @@ async fn a_file_that_goes_while_it_is_in_use_ends_the_process_with_words() -> an
         go(&home.path(name), how)?;
         let last = running.ends_in_failure().await?;
         assert!(last.contains(words) && last.contains("tidegate backfill"), "{last}");
+        if how == "removed" && !name.ends_with("-wal") {
+            // What it left behind belongs to no other file.
+            let again = home.refusal("up").await?;
+            assert!(
+                again.contains("file is missing, but its log (-wal) is there. Put the file back, or"),
+                "{again}"
+            );
+        }
     }
     Ok(())
 }

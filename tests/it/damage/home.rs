@@ -29,8 +29,7 @@ pub(super) struct Home {
 }
 
 /// A process of it.
-pub(super) struct Running<'a> {
-    home: &'a Home,
+pub(super) struct Running {
     server: Server,
     log: PathBuf,
     listeners: Vec<SocketAddr>,
@@ -91,7 +90,7 @@ impl Home {
     }
 
     /// `up`, or `gateway`, once it is ready.
-    pub(super) async fn start(&self, command: &str) -> anyhow::Result<Running<'_>> {
+    pub(super) async fn start(&self, command: &str) -> anyhow::Result<Running> {
         self.start_with(command, &[]).await
     }
 
@@ -99,7 +98,7 @@ impl Home {
         &self,
         command: &str,
         settings: &[(&str, String)],
-    ) -> anyhow::Result<Running<'_>> {
+    ) -> anyhow::Result<Running> {
         let log = self.path("log");
         let file = std::fs::File::options().create(true).append(true).open(&log)?;
         let mut running = self.spawn(command, settings, file.try_clone()?.into(), file.into())?;
@@ -114,7 +113,7 @@ impl Home {
         settings: &[(&str, String)],
         stdout: Stdio,
         stderr: Stdio,
-    ) -> anyhow::Result<Running<'_>> {
+    ) -> anyhow::Result<Running> {
         let mut process = self.guardian.command(binary("tidegate"));
         process.arg(command).env_clear();
         process.envs(self.settings.iter().map(|(name, value)| (name, value)));
@@ -124,7 +123,7 @@ impl Home {
             "gateway" => vec![self.gateway_internal],
             _ => vec![self.gateway_internal, self.worker_internal],
         };
-        Ok(Running { home: self, server, log: self.path("log"), listeners })
+        Ok(Running { server, log: self.path("log"), listeners })
     }
 
     /// Starts it and waits until it refuses to run; returns what it said at the end.
@@ -144,7 +143,7 @@ impl Home {
     }
 }
 
-impl Running<'_> {
+impl Running {
     pub(super) async fn is_ready(&mut self) -> anyhow::Result<()> {
         for listener in self.listeners.clone() {
             until("tidegate to be ready", PATIENCE, async || {
@@ -194,10 +193,6 @@ impl Running<'_> {
 
     pub(super) fn said(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
-    }
-
-    pub(super) fn home(&self) -> &Home {
-        self.home
     }
 }
 

@@ -11,8 +11,9 @@ use super::home::{Home, PATIENCE, bytes, said};
 use super::queue_file::{garbage, overwrite_all_but_the_first_page, page};
 use crate::queue_contract::place::open_file;
 
-const REMEDY: &str = "Put the last backup in its place, or what `sqlite3 ledger.db .recover` saves; then run `tidegate \
-                      migrate`, `tidegate rebuild --yes`, and `tidegate backfill --since 30d` for what is younger";
+const REMEDY: &str = "Put the last backup in its place, or what `sqlite3 ledger.db .dump` still reads (docs/runbook.md, \
+                      \"A damaged ledger.db\"); then run `tidegate migrate`, `tidegate rebuild --yes`, and `tidegate \
+                      backfill --since 30d` for what is younger";
 
 /// An installation that has handled some events and was stopped.
 async fn used() -> anyhow::Result<Home> {

@@ -18,8 +18,9 @@ pub enum LedgerError {
     #[error("the ledger is damaged: {0}. {REMEDY}")]
     Damaged(String),
     #[error(
-        "{0}. What is written now nobody will find again. Put the file back or remove what is left of it, then start \
-         again: events that the queue still has are applied then, others come back by `tidegate backfill`"
+        "{0}. What is written now nobody will find again. Put the file back, or put away what is left of it (also \
+         -wal and -shm), then start again: events that the queue still has are applied then, others come back by \
+         `tidegate backfill`"
     )]
     Gone(#[from] Gone),
     #[error("{0}")]
@@ -34,8 +35,8 @@ pub enum LedgerError {
 
 /// What is really possible: nothing mends a file of SQLite's in place.
 const REMEDY: &str = "Nothing more is written to it. Put the last backup in its place, or what `sqlite3 ledger.db \
-    .recover` saves; then run `tidegate migrate`, `tidegate rebuild --yes`, and `tidegate backfill --since 30d` for \
-    what is younger (docs/runbook.md, \"A damaged ledger.db\")";
+    .dump` still reads (docs/runbook.md, \"A damaged ledger.db\"); then run `tidegate migrate`, `tidegate rebuild \
+    --yes`, and `tidegate backfill --since 30d` for what is younger";
 
 impl LedgerError {
     pub fn is_transient(&self) -> bool {

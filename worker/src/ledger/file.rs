@@ -17,6 +17,8 @@ use super::settings::first_damage;
 
 /// So long the start waits for the check for damage.
 const CHECK_PATIENCE: Duration = Duration::from_secs(10);
+const LOG_ALONE: &str = "the ledger's file is missing, but its log (-wal) is there. Put the file back, or put the log \
+    away; `tidegate backfill --since 30d` then brings back from Stripe what it lists";
 const EMPTY: &str = "it is empty (0 bytes), and no ledger ever is: something cut it off";
 
 /// The file that is in use, and what was found wrong with it since.
@@ -68,6 +70,8 @@ pub(super) async fn create(path: &Path, options: SqliteConnectOptions) -> Result
     match path.metadata() {
         Ok(found) if found.len() == 0 => return Err(LedgerError::Damaged(EMPTY.to_owned())),
         Ok(_) => return Ok(()),
+        // It would be applied to whatever is made here.
+        Err(_) if FilesInUse::has_a_log(path) => return Err(LedgerError::Schema(LOG_ALONE.to_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(refused(path, &error)),
     }

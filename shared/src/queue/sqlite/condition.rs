@@ -21,8 +21,9 @@ pub(super) enum Broken {
     #[error("queue.db is damaged: {0}. Nothing more is accepted. {REMEDY}")]
     Damaged(String),
     #[error(
-        "{0}. What is written now nobody will find again, so nothing more is accepted. Put the file back or remove \
-         what is left of it, then start again; `tidegate backfill --since 1d` brings back from Stripe what was in it"
+        "{0}. What is written now nobody will find again, so nothing more is accepted. Put the file back, or put away \
+         what is left of it (also -wal and -shm), then start again; `tidegate backfill --since 1d` brings back from \
+         Stripe what was in it"
     )]
     Gone(#[from] Gone),
 }

@@ -13,6 +13,7 @@ use sqlx::{ConnectOptions, Connection, Error, SqliteConnection};
 
 use super::fault::Fault;
 use super::soundness::{damaged, refusal};
+use crate::files_in_use::FilesInUse;
 use crate::queue::{OpenError, QueueUrl};
 
 static SCHEMA: Migrator = sqlx::migrate!("../migrations/queue");
@@ -23,6 +24,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
 const LOG_LIMIT_BYTES: &str = "67108864";
 /// So much of a group is kept in memory, more than the largest group has.
 const CACHE_KIB: &str = "-16384";
+const LOG_ALONE: &str =
+    "the file is missing, but its log (-wal) is there. Put the file back, or put the log away";
 pub(super) const EMPTY: &str = "it is empty (0 bytes), and no queue ever is: something cut it off";
 
 /// Opens the connection that writes, to a file that is there.
@@ -76,6 +79,8 @@ pub(super) async fn create(path: &Path) -> Result<(), OpenError> {
     match path.metadata() {
         Ok(found) if found.len() == 0 => return Err(damaged(path, EMPTY.to_owned())),
         Ok(_) => return Ok(()),
+        // It would be applied to whatever is made here.
+        Err(_) if FilesInUse::has_a_log(path) => return Err(failed(path, LOG_ALONE.to_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(refused(error)),
     }
