@@ -127,41 +127,45 @@ fn told(Recovery { queue, damage, found, done }: &Recovery, path: &Path) -> Stri
         return format!("{queue} is sound: there is nothing to recover\n");
     };
     let me = me();
-    let mut text = format!("{queue} is damaged: {damage}\n  readable  {}\n", messages(found.readable));
-    let least = if found.lost_is_at_least { "at least " } else { "" };
-    text += &format!("  lost      {least}{}", messages(found.lost));
+    let mut lost = match (found.lost, found.lost_is_at_least) {
+        (0, true) => "  lost      unknown: nothing tells what the damaged part held".to_owned(),
+        (count, true) => format!("  lost      at least {}", messages(count)),
+        (count, false) => format!("  lost      {}", messages(count)),
+    };
     if !found.lost_numbers.is_empty() {
         let numbers: Vec<String> = found.lost_numbers.iter().map(ToString::to_string).collect();
-        let more = if found.lost > found.lost_numbers.len() as u64 { ", …" } else { "" };
-        text += &format!(": numbers {}{more}", numbers.join(", "));
+        lost = lost + ": numbers " + &numbers.join(", ");
     }
-    text += "\n";
+    if found.lost > found.lost_numbers.len() as u64 {
+        lost += ", …";
+    }
+    let mut lines = vec![
+        format!("{queue} is damaged: {damage}"),
+        format!("  readable  {}", messages(found.readable)),
+        lost,
+    ];
     if found.may_be_settled {
-        text += "Some of what can be read may have been handled before; the ledger recognises it.\n";
-    }
-    match done {
-        None => {
-            text += &format!(
-                "Nothing was changed. `{me} queue recover --yes` writes the readable messages into a new {}\n\
-                 and keeps the damaged file beside it.\n",
-                path.display()
-            );
-        }
-        Some(Saved { saved, kept_as }) => {
-            text += &format!(
-                "Saved {} in a new {}; the damaged file is kept as {}.\n",
-                messages(*saved),
-                path.display(),
-                kept_as.display()
-            );
-        }
-    }
-    if found.lost > 0 || found.lost_is_at_least {
-        text += &format!(
-            "What is lost was answered 200, so Stripe does not send it again: `{me} backfill --since 3d` asks for it.\n"
+        lines.push(
+            "Some of what can be read may have been handled before; the ledger recognises it.".to_owned(),
         );
     }
-    text
+    let path = path.display();
+    lines.push(match done {
+        None => format!(
+            "Nothing was changed. `{me} queue recover --yes` writes the readable messages into a new {path}\n\
+             and keeps the damaged file beside it."
+        ),
+        Some(Saved { saved, kept_as }) => format!(
+            "Saved {} in a new {path}; the damaged file is kept as {}.",
+            messages(*saved),
+            kept_as.display()
+        ),
+    });
+    if found.lost > 0 || found.lost_is_at_least {
+        let told = "What is lost was answered 200, so Stripe does not send it again";
+        lines.push(format!("{told}: `{me} backfill --since 3d` asks for it."));
+    }
+    lines.join("\n") + "\n"
 }
 
 fn messages(count: u64) -> String {

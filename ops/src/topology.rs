@@ -25,9 +25,10 @@ struct Answer {
 pub async fn run(env: &Env, options: &TopologyOptions) -> anyhow::Result<()> {
     let config = QueueConfig::from_env(env)?;
     let queue = config.url.shown();
-    let Declared { items, waited } = match options.check {
-        true => check(&config).await.map(|()| NOTHING)?,
-        false => declare(&config, options.new_queues()).await?,
+    let Declared { items, waited } = if options.check {
+        check(&config).await.map(|()| NOTHING)?
+    } else {
+        declare(&config, options.new_queues()).await?
     };
     let waited_secs = waited.map(|waited| waited.as_secs());
     if options.shape.json {

@@ -12,8 +12,8 @@ use prometheus::IntCounter;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// So many may wait while standard error is slow. Further ones are lost.
-const LINES_LIMIT: usize = 4_096;
-/// With the limit above this bounds what waits to 64 MiB, of which lines as they are take one.
+const LINES_LIMIT: usize = 2_048;
+/// With the limit above this bounds what waits to 32 MiB, of which lines as they are take half of one.
 const LINE_LIMIT_BYTES: usize = 16 * 1024;
 /// What waits is written together, about so much at a time.
 const WRITE_BYTES: usize = 64 * 1024;

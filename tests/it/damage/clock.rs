@@ -44,14 +44,14 @@ async fn what_was_lent_by_a_clock_an_hour_ahead_comes_again_when_the_clock_is_pu
     let home = Home::with(&[TOLERANCE, LEASE])?;
     let ahead = faked(&[("FAKETIME", JUMP.to_owned())])?;
     let running = home.start_with("up", &ahead).await?;
-    // The worker cannot commit, so it has the events in hand when it is killed.
+    // The worker cannot commit, so it has some of the events in hand when it is killed.
     let mut ledger = open_file(&home.path("ledger.db")).await?;
     sqlx::query("BEGIN IMMEDIATE").execute(&mut ledger).await?;
     home.send(51, 3).await?;
     let mut queue = open_file(&home.path("queue.db")).await?;
-    until("the events to be lent", PATIENCE, async || {
+    until("an event to be lent", PATIENCE, async || {
         let lent: i64 = sqlx::query_scalar("SELECT count(*) FROM leases").fetch_one(&mut queue).await?;
-        Ok(lent == 3)
+        Ok(lent > 0)
     })
     .await?;
     let stamp: i64 =
@@ -107,7 +107,7 @@ async fn an_event_that_a_wrong_clock_put_off_is_brought_forward_and_any_other_wa
             "INSERT INTO events (id, account, livemode, content_hash, type, created_at, received_at, recorded_at, \
              source, endpoint, trace_parent, outcome, attempts, repetitions, handler_version, reason, retry_at) \
              VALUES ('evt_1', '', FALSE, 'h', 't', '2026-01-01', '2026-01-01', '2026-01-01', 'stripe', '', '', \
-             'waiting', 1, 0, 1, 'r', '2026-01-01 03:00:00+00:00')",
+             'waiting', 1, 0, 1, 'r', '2026-01-01T03:00:00+00:00')",
         )
         .await;
         let at = |hour: u32| format!("2026-01-01T{hour:02}:00:00Z").parse::<chrono::DateTime<chrono::Utc>>();

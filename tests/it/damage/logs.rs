@@ -7,13 +7,16 @@ use std::process::{Command, Stdio};
 
 use anyhow::ensure;
 use harness::binaries::binary;
+use harness::load::{SendLog, send_all};
+use harness::stories::Stories;
 
 use super::home::Home;
 
 const LOST: &str = "tidegate_log_lines_lost_total";
 const EVENTS: usize = 5;
-/// Of those that fill a pipe that nobody reads.
-const ROUNDS: usize = 100;
+/// Of which each has a line: so many fill a pipe, and what waits before it, in a few rounds.
+const EVENTS_TO_FILL: usize = 500;
+const ROUNDS: usize = 12;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
@@ -43,8 +46,12 @@ async fn a_log_that_cannot_be_written_stops_nothing_and_its_lost_lines_are_count
         }
         running.is_ready().await?;
         let mut sent = 0;
+        let events = if place == Place::Unread { EVENTS_TO_FILL } else { EVENTS };
         for round in 0..ROUNDS {
-            sent += home.send(100 + round as u64, EVENTS).await?.len();
+            let (events, _) = Stories::of_seed(100 + round as u64).history(events);
+            sent += events.len();
+            let answers = send_all(&SendLog::default(), events, 8, || home.client()).await;
+            ensure!(answers.iter().all(|answer| answer.accepted()), "{place:?}: {answers:?}");
             let lost = running.series(LOST).await?;
             if lost.iter().all(|lost| *lost > 0) {
                 break;

@@ -244,7 +244,7 @@ fn overflow(file: &[u8]) -> usize {
 }
 
 fn at(path: &Path) -> QueueConfig {
-    config(QueueUrl::Sqlite(path.to_owned()))
+    QueueConfig { prefetch: 10_000, ..config(QueueUrl::Sqlite(path.to_owned())) }
 }
 
 fn body(number: u64) -> Bytes {

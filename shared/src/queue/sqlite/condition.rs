@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::fault::Fault;
+use super::fault::{Fault, words};
 use crate::files_in_use::Gone;
 
 /// After a refusal for want of room it says so for this long: the next event may find room again.
@@ -35,8 +35,8 @@ impl Broken {
     /// What an error means that is fatal.
     pub(super) fn by(fault: Fault, error: &sqlx::Error) -> Self {
         match fault {
-            Fault::Damaged => Self::Damaged(error.to_string()),
-            _ => Self::Disk(error.to_string()),
+            Fault::Damaged => Self::Damaged(words(error)),
+            _ => Self::Disk(words(error)),
         }
     }
 }

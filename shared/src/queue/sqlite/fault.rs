@@ -18,6 +18,11 @@ pub(super) enum Fault {
     Refused,
 }
 
+/// What it says of itself, without what a library puts before it.
+pub(super) fn words(error: &Error) -> String {
+    error.as_database_error().map_or_else(|| error.to_string(), |error| error.message().to_owned())
+}
+
 impl Fault {
     pub(super) fn of(error: &Error) -> Self {
         match error {

@@ -9,7 +9,7 @@ use sqlx::{Connection, SqliteConnection};
 use tokio::time::timeout;
 
 use super::condition::{Broken, Condition};
-use super::fault::Fault;
+use super::fault::{Fault, words};
 use super::file;
 use crate::queue::{OpenError, QueueUrl};
 
@@ -54,7 +54,7 @@ pub(super) async fn examine(path: &Path) -> Result<Option<String>, OpenError> {
     };
     match found.await {
         Ok(found) => Ok(found),
-        Err(error) if Fault::of(&error) == Fault::Damaged => Ok(Some(error.to_string())),
+        Err(error) if Fault::of(&error) == Fault::Damaged => Ok(Some(words(&error))),
         Err(error) => Err(refusal(path, &error)),
     }
 }
@@ -73,7 +73,7 @@ async fn look(conn: &mut SqliteConnection) -> sqlx::Result<Option<String>> {
 /// An error while opening, in words that tell damage from the rest.
 pub(super) fn refusal(path: &Path, error: &sqlx::Error) -> OpenError {
     match Fault::of(error) {
-        Fault::Damaged => damaged(path, error.to_string()),
+        Fault::Damaged => damaged(path, words(error)),
         _ => OpenError::Failed { url: QueueUrl::Sqlite(path.to_owned()).shown(), why: error.to_string() },
     }
 }
