@@ -230,17 +230,18 @@ pub(super) fn garbage(file: &mut [u8], which: impl Fn(&[u8]) -> usize) {
 /// The number of the so many-th page of a kind, from the end: those of the messages come after the small tables'.
 pub(super) fn page(file: &[u8], kind: u8, skip: usize) -> usize {
     let pages = 2..=file.len() / PAGE;
-    let found = pages.rev().filter(|page| file[(page - 1) * PAGE] == kind && file[(page - 1) * PAGE + 7] < 4);
-    found.skip(skip).find(|_| true).expect("there is such a page")
+    let mut found =
+        pages.rev().filter(|page| file[(page - 1) * PAGE] == kind && file[(page - 1) * PAGE + 7] < 4);
+    found.nth(skip).expect("there is such a page")
 }
 
 /// The number of a page that a body flowed over into.
 fn overflow(file: &[u8]) -> usize {
     let of = |page: usize| &file[(page - 1) * PAGE..page * PAGE];
     let pages = 2..=file.len() / PAGE;
-    let found =
+    let mut found =
         pages.rev().filter(|page| of(*page)[0] == 0 && of(*page)[100..200].iter().all(|byte| *byte == b'x'));
-    found.skip(20).find(|_| true).expect("bodies flow over")
+    found.nth(20).expect("bodies flow over")
 }
 
 fn at(path: &Path) -> QueueConfig {

@@ -99,7 +99,7 @@ fn values(record: &[u8]) -> Option<Vec<Value>> {
                 let length = [1, 2, 3, 4, 6, 8][usize::try_from(kind - 1).ok()?];
                 let bytes = record.get(body..body + length)?;
                 let first = if bytes[0] & 0x80 == 0 { 0 } else { -1 };
-                (Value::Int(bytes.iter().fold(first, |sum, byte| sum << 8 | i64::from(*byte))), length)
+                (Value::Int(bytes.iter().fold(first, |sum, byte| (sum << 8) | i64::from(*byte))), length)
             }
             7 => (Value::Other, 8),
             8 => (Value::Int(0), 0),
@@ -124,9 +124,9 @@ fn varint(bytes: &[u8], at: &mut usize) -> Option<u64> {
         let byte = *bytes.get(*at)?;
         *at += 1;
         if place == 8 {
-            return Some(value << 8 | u64::from(byte));
+            return Some((value << 8) | u64::from(byte));
         }
-        value = value << 7 | u64::from(byte & 0x7f);
+        value = (value << 7) | u64::from(byte & 0x7f);
         if byte & 0x80 == 0 {
             return Some(value);
         }
