@@ -11,9 +11,10 @@ use harness::stories::Stories;
 use rustix::process::Signal;
 use shared::queue::sqlite::salvage::Damaged;
 use shared::queue::{Queue, QueueConfig, QueueUrl, Role};
+use sqlx::Connection;
 
 use super::home::{Home, PATIENCE, bytes, said};
-use crate::queue_contract::place::config;
+use crate::queue_contract::place::{config, open_file};
 use crate::queue_contract::steps::{envelope, receive_all};
 
 const PAGE: usize = 4096;
@@ -140,6 +141,23 @@ async fn holds_only_what_was_sent(path: &Path, count: u64, name: &str) -> anyhow
         assert_eq!(delivery.envelope.body, body(number), "{name}: {}", delivery.envelope.header.id);
     }
     queue.close().await;
+    Ok(())
+}
+
+/// The pages are sound, and what they say is not: each settle of it would fail for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_of_a_message_that_is_not_there_is_damage() -> anyhow::Result<()> {
+    let folder = Guardian::new("stray", Signal::KILL)?;
+    let path = folder.folder().join("queue.db");
+    Queue::open(at(&path), Role::Both).await?.close().await;
+    let mut file = open_file(&path).await?;
+    sqlx::query("PRAGMA foreign_keys = OFF").execute(&mut file).await?;
+    let stray = "INSERT INTO leases (message, fence, owner, lost) VALUES (7, 1, 'a', 0)";
+    sqlx::query(stray).execute(&mut file).await?;
+    file.close().await?;
+    let refusal = Queue::open(at(&path), Role::Both).await.err().map(|error| error.to_string());
+    let words = "is damaged: 1 of its leases name messages that are not there. Nothing was changed";
+    assert!(refusal.as_ref().is_some_and(|refusal| refusal.contains(words)), "{refusal:?}");
     Ok(())
 }
 

@@ -67,7 +67,8 @@ async fn look(conn: &mut SqliteConnection) -> sqlx::Result<Option<String>> {
         return Ok(Some(pages.replace('\n', " ").trim_start_matches("*** in database main *** ").to_owned()));
     }
     let strays = sqlx::query("PRAGMA foreign_key_check").fetch_all(conn).await?;
-    Ok((!strays.is_empty()).then(|| format!("{} leases name messages that are not there", strays.len())))
+    Ok((!strays.is_empty())
+        .then(|| format!("{} of its leases name messages that are not there", strays.len())))
 }
 
 /// An error while opening, in words that tell damage from the rest.
