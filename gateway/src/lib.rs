@@ -21,7 +21,7 @@ mod webhook;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail};
 use prometheus::Registry;
 use shared::internal::{self, Probes};
 use shared::queue::Queue;
@@ -99,8 +99,10 @@ pub async fn run(mut config: GatewayConfig, queue: Queue, shutdown: Cancellation
     };
     tokio::join!(serve(public, Arc::clone(&gateway), stop.clone()), end);
     exporter.finish().await;
-    ensure!(!gateway.broken.is_cancelled(), "the queue can no longer promise durability; start again");
-    Ok(())
+    match gateway.queue.health() {
+        Err(why) if gateway.broken.is_cancelled() => bail!(why),
+        _ => Ok(()),
+    }
 }
 
 fn announce(config: &GatewayConfig, public: &TcpListener, inner: &TcpListener) -> anyhow::Result<()> {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::json;
 use shared::env::Env;
 use shared::envelope::is_identifier;
-use shared::queue::Queue;
+use shared::queue::{Queue, Role};
 use shared::{clock, shutdown};
 use tokio::time::Instant;
 use worker::backfill::{Aim, Backfill, Request, Tally};
@@ -91,7 +91,7 @@ pub async fn run(env: &Env, options: &BackfillOptions) -> anyhow::Result<()> {
     }
     let api = Api::open(&config, shutdown::on_signal()?)?;
     let ledger = open::ledger(env).await?;
-    let queue = if options.dry_run { None } else { Some(open::queue(env).await?.0) };
+    let queue = if options.dry_run { None } else { Some(open::queue(env, Role::Publish).await?.0) };
     let asked = request.listing.clone();
     let worked = work(&api, &ledger, queue.as_ref(), request).await;
     if let Some(queue) = &queue {

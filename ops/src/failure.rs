@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use shared::env::Problem;
 use worker::staff::Refusal;
 
-use crate::output;
 use crate::table::clean;
 
 const FAILED: u8 = 1;
@@ -41,7 +40,7 @@ pub fn explain(error: &anyhow::Error) -> ExitCode {
     if is_closed_pipe(error) {
         return ExitCode::SUCCESS;
     }
-    output::remark(&told(error));
+    shared::telemetry::last_words(&told(error));
     let wrongly_called = error.chain().any(|cause| cause.is::<WronglyCalled>() || cause.is::<Problem>());
     ExitCode::from(if wrongly_called { WRONGLY_CALLED } else { FAILED })
 }

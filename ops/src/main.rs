@@ -65,7 +65,7 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
         || matches!(&command, Command::Worker(options) if options.command.is_none());
     // A server tells what it does; a tool speaks up only when something is odd.
     let logged = if serves { env.clone() } else { env.clone().or("LOG_LEVEL", "warn") };
-    shared::telemetry::init(&logged)?;
+    let _logging = shared::telemetry::init(&logged)?;
     match command {
         Command::Up => up::run(env).await?,
         Command::Gateway => roles::gateway(&env).await?,
@@ -75,7 +75,7 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
         Command::Rebuild(options) => return rebuild::run(&env, &options).await,
         Command::Backfill(options) => backfill::run(&env, &options).await?,
         Command::Topology(options) => topology::run(&env, &options).await?,
-        Command::Queue(options) => queue::run(&env, options.json).await?,
+        Command::Queue(options) => queue::run(&env, &options).await?,
         Command::Env(options) => configuration::run(&env, &options)?,
         Command::Send(options) => return send::run(&env, options).await,
         Command::Status(options) => status::run(&env, &options).await?,

@@ -38,13 +38,13 @@ async fn as_it_is(config: &LedgerConfig) -> anyhow::Result<Ledger> {
 }
 
 /// The queue, once it can be asked.
-pub async fn queue(env: &Env) -> anyhow::Result<(Queue, String)> {
+pub async fn queue(env: &Env, role: Role) -> anyhow::Result<(Queue, String)> {
     let config = QueueConfig::from_env(env)?;
     let shown = config.url.shown();
     if let QueueUrl::Sqlite(path) = &config.url {
         must_exist(path, "queue", "QUEUE_URL")?;
     }
-    let queue = Queue::open(config, Role::Publish).await?;
+    let queue = Queue::open(config, role).await?;
     let deadline = Instant::now() + CONNECT_WAIT;
     while let Err(why) = queue.health() {
         if Instant::now() > deadline {

@@ -10,6 +10,15 @@ pub fn print(text: &str) -> anyhow::Result<()> {
     print_bytes(text.as_bytes())
 }
 
+/// What a server tells once at the start, to whoever may read it: it neither ends nor waits where nobody does.
+pub fn announce(text: String) {
+    let told = move || {
+        let mut out = std::io::stdout();
+        drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+    };
+    drop(std::thread::Builder::new().name("greeting".to_owned()).spawn(told));
+}
+
 pub fn print_bytes(bytes: &[u8]) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     out.write_all(bytes)?;

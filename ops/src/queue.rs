@@ -1,11 +1,55 @@
-//! `tidegate queue`: how much waits between intake and first handling.
+//! `tidegate queue`: how much waits between intake and first handling; and what a damaged queue.db still holds.
 
+use std::path::Path;
+
+use anyhow::bail;
 use chrono::TimeDelta;
+use clap::{Args, Subcommand};
 use serde::Serialize;
+use shared::clock;
 use shared::env::Env;
+use shared::queue::sqlite::salvage::{Damaged, Salvage, Saved};
+use shared::queue::{Queue, QueueConfig, QueueUrl, Role};
 
+use crate::cli::Shape;
+use crate::output::me;
 use crate::table::Table;
 use crate::{money, open, output, span};
+
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct QueueOptions {
+    #[command(subcommand)]
+    pub command: Option<QueueCommand>,
+    #[command(flatten)]
+    pub shape: Shape,
+}
+
+#[derive(Subcommand)]
+pub enum QueueCommand {
+    /// Save what a damaged queue.db still holds
+    ///
+    /// Reads every page of the file and says how many messages can be read and how many are lost; nothing is changed.
+    /// With --yes those that can be read are written into a new queue.db. The damaged one is kept beside it under
+    /// another name. No process may use the file meanwhile.
+    Recover(RecoverOptions),
+}
+
+#[derive(Args)]
+pub struct RecoverOptions {
+    /// Do it; without it, only say what would be done
+    #[arg(long)]
+    pub yes: bool,
+    #[command(flatten)]
+    pub shape: Shape,
+}
+
+pub async fn run(env: &Env, options: &QueueOptions) -> anyhow::Result<()> {
+    match &options.command {
+        None => depth(env, options.shape.json).await,
+        Some(QueueCommand::Recover(options)) => recover(env, options).await,
+    }
+}
 
 /// The form of `--json`. A figure is `null` where the queue cannot tell.
 #[derive(Serialize)]
@@ -16,8 +60,8 @@ struct Answer {
     oldest_age_secs: Option<f64>,
 }
 
-pub async fn run(env: &Env, json: bool) -> anyhow::Result<()> {
-    let (queue, shown) = open::queue(env).await?;
+async fn depth(env: &Env, json: bool) -> anyhow::Result<()> {
+    let (queue, shown) = open::queue(env, Role::Look).await?;
     let depth = queue.depth().await;
     queue.close().await;
     let depth = depth?;
@@ -44,4 +88,107 @@ pub async fn run(env: &Env, json: bool) -> anyhow::Result<()> {
         },
     ]);
     output::print(&table.render())
+}
+
+/// The form of `queue recover --json`.
+#[derive(Serialize)]
+struct Recovery {
+    queue: String,
+    /// What is wrong; `null` where the file is sound, and then nothing is done.
+    damage: Option<String>,
+    found: Option<Salvage>,
+    /// What was done, with `--yes`.
+    done: Option<Saved>,
+}
+
+async fn recover(env: &Env, options: &RecoverOptions) -> anyhow::Result<()> {
+    let config = QueueConfig::from_env(env)?;
+    let shown = config.url.shown();
+    let QueueUrl::Sqlite(path) = &config.url else {
+        bail!("{shown} is no file: a broker keeps copies of its own, and recovers by itself");
+    };
+    let mut recovery =
+        Recovery { queue: shown, damage: Queue::damage(&config.url).await?, found: None, done: None };
+    if recovery.damage.is_some() {
+        let damaged = Damaged::open(path)?;
+        recovery.found = Some(damaged.salvage.clone());
+        if options.yes {
+            recovery.done = Some(damaged.recover(clock::now()).await?);
+        }
+    }
+    if options.shape.json {
+        return output::print_json(&recovery);
+    }
+    output::print(&told(&recovery, path))
+}
+
+fn told(Recovery { queue, damage, found, done }: &Recovery, path: &Path) -> String {
+    let (Some(damage), Some(found)) = (damage, found) else {
+        return format!("{queue} is sound: there is nothing to recover\n");
+    };
+    let me = me();
+    let mut lost = match (found.lost, found.lost_is_at_least) {
+        (0, true) => "  lost      unknown: nothing tells what the damaged part held".to_owned(),
+        (count, true) => format!("  lost      at least {}", messages(count)),
+        (count, false) => format!("  lost      {}", messages(count)),
+    };
+    if !found.lost_numbers.is_empty() {
+        let numbers: Vec<String> = found.lost_numbers.iter().map(ToString::to_string).collect();
+        lost = lost + ": numbers " + &numbers.join(", ");
+    }
+    if found.lost > found.lost_numbers.len() as u64 {
+        lost += ", …";
+    }
+    let mut lines = vec![
+        format!("{queue} is damaged: {damage}"),
+        format!("  readable  {}", messages(found.readable)),
+        lost,
+    ];
+    if found.may_be_settled {
+        lines.push(
+            "Some of what can be read may have been handled before; the ledger recognises it.".to_owned(),
+        );
+    }
+    let path = path.display();
+    lines.push(match done {
+        None => format!(
+            "Nothing was changed. `{me} queue recover --yes` writes the readable messages into a new {path}\n\
+             and keeps the damaged file beside it."
+        ),
+        Some(Saved { saved, kept_as }) => format!(
+            "Saved {} in a new {path}; the damaged file is kept as {}.",
+            messages(*saved),
+            kept_as.display()
+        ),
+    });
+    if found.lost > 0 || found.lost_is_at_least {
+        let told = "What is lost was answered 200, so Stripe does not send it again";
+        lines.push(format!("{told}: `{me} backfill --since 3d` asks for it."));
+    }
+    lines.join("\n") + "\n"
+}
+
+fn messages(count: u64) -> String {
+    let count_shown = money::count(count);
+    if count == 1 { format!("{count_shown} message") } else { format!("{count_shown} messages") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_says_what_is_lost_and_that_nothing_was_changed() {
+        let found = Salvage { readable: 1_200, lost: 2, lost_numbers: vec![7, 9], ..Salvage::default() };
+        let recovery = Recovery {
+            queue: "sqlite:q.db".to_owned(),
+            damage: Some("page 4 is torn".to_owned()),
+            found: Some(found),
+            done: None,
+        };
+        let text = told(&recovery, Path::new("q.db"));
+        let head = "sqlite:q.db is damaged: page 4 is torn\n  readable  1,200 messages\n  \
+                    lost      2 messages: numbers 7, 9\nNothing was changed. ";
+        assert!(text.starts_with(head) && text.contains("backfill --since 3d"), "{text}");
+    }
 }

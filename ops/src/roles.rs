@@ -52,9 +52,9 @@ pub async fn run_gateway(
     queue: Queue,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let run = gateway::run(config, queue.clone(), shutdown.clone());
+    let run = gateway::run(config, queue, shutdown.clone());
     run.await.context("the gateway ended")?;
-    unasked("gateway", &queue, &shutdown)
+    unasked("gateway", &shutdown)
 }
 
 pub async fn run_worker(
@@ -63,16 +63,13 @@ pub async fn run_worker(
     ledger: Ledger,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let run = worker::run(config, queue.clone(), ledger, shutdown.clone());
+    let run = worker::run(config, queue, ledger, shutdown.clone());
     run.await.context("the worker ended")?;
-    unasked("worker", &queue, &shutdown)
+    unasked("worker", &shutdown)
 }
 
 /// A role that ends well, though nobody told it to, is a failure of the process.
-fn unasked(role: &str, queue: &Queue, shutdown: &CancellationToken) -> anyhow::Result<()> {
-    if queue.broken().is_cancelled() {
-        anyhow::bail!("the {role} ended: the queue can no longer make events durable (see the log)");
-    }
+fn unasked(role: &str, shutdown: &CancellationToken) -> anyhow::Result<()> {
     if !shutdown.is_cancelled() {
         anyhow::bail!("the {role} ended by itself");
     }

@@ -4,10 +4,13 @@ use anyhow::Context;
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use shared::env::Env;
+use shared::queue::rabbitmq::topology::{Declared, NewQueues};
 use shared::queue::{QueueConfig, QueueUrl, rabbitmq};
 
 use crate::cli::TopologyOptions;
 use crate::output;
+
+const NOTHING: Declared = Declared { items: Vec::new(), waited: None };
 
 /// The form of `--json`.
 #[derive(Serialize)]
@@ -15,16 +18,21 @@ struct Answer {
     queue: String,
     /// What stands there now, one line each; empty where it was only checked.
     declared: Vec<String>,
+    /// How long it was waited until new queues were on the disk; `null` where none was new.
+    waited_secs: Option<u64>,
 }
 
 pub async fn run(env: &Env, options: &TopologyOptions) -> anyhow::Result<()> {
     let config = QueueConfig::from_env(env)?;
     let queue = config.url.shown();
-    let declared =
-        if options.check { check(&config).await.map(|()| Vec::new()) } else { declare(&config).await };
-    let declared = declared?;
+    let Declared { items, waited } = if options.check {
+        check(&config).await.map(|()| NOTHING)?
+    } else {
+        declare(&config, options.new_queues()).await?
+    };
+    let waited_secs = waited.map(|waited| waited.as_secs());
     if options.shape.json {
-        return output::print_json(&Answer { queue, declared });
+        return output::print_json(&Answer { queue, declared: items, waited_secs });
     }
     if matches!(config.url, QueueUrl::Sqlite(_)) {
         return output::print(&format!("{queue} is a file: it needs no topology\n"));
@@ -34,15 +42,21 @@ pub async fn run(env: &Env, options: &TopologyOptions) -> anyhow::Result<()> {
             "{queue} has every exchange and queue; `tidegate topology` also compares how they are set up\n"
         ));
     }
-    output::print(&format!("{queue} now has\n  {}\n", declared.join("\n  ")))
+    let waited = waited_secs.map(|secs| {
+        format!(
+            "Waited {secs} s until new queues were on the broker's disk: killed before, it would have begun them anew, \
+             empty. Events are let in from now on.\n"
+        )
+    });
+    output::print(&format!("{queue} now has\n  {}\n{}", items.join("\n  "), waited.unwrap_or_default()))
 }
 
 /// Declares everything at the broker, idempotently; a queue in a file needs nothing.
-pub async fn declare(config: &QueueConfig) -> anyhow::Result<Vec<String>> {
+pub async fn declare(config: &QueueConfig, new_queues: NewQueues) -> anyhow::Result<Declared> {
     match &config.url {
-        QueueUrl::Sqlite(_) => Ok(Vec::new()),
+        QueueUrl::Sqlite(_) => Ok(NOTHING),
         QueueUrl::RabbitMq(url) => {
-            let declared = rabbitmq::topology::declare(url.expose_secret()).await;
+            let declared = rabbitmq::topology::declare(url.expose_secret(), new_queues).await;
             declared.with_context(|| format!("the topology at {} is not declared", config.url.shown()))
         }
     }

@@ -7,6 +7,7 @@ use anyhow::Context;
 use gateway::GatewayConfig;
 use secrecy::{ExposeSecret, SecretString};
 use shared::env::Env;
+use shared::queue::rabbitmq::topology::NewQueues;
 use shared::queue::{QueueConfig, Role};
 use shared::shutdown;
 use tokio::task::JoinHandle;
@@ -35,7 +36,7 @@ pub async fn run(env: Env) -> anyhow::Result<()> {
     let shutdown = shutdown::on_signal()?;
 
     let (ledger, _) = migrate::open_and_migrate(&ledger_config).await?;
-    topology::declare(&queue_config).await?;
+    topology::declare(&queue_config, NewQueues::AwaitDisk).await?;
     let (queue_shown, ledger_shown) = (queue_config.url.shown(), ledger.shown());
     let queue = roles::open_queue(queue_config, Role::Both).await?;
 
@@ -90,13 +91,14 @@ async fn greet(env: &Env, secret: Option<&SecretString>, queue: &str, ledger: &s
         None => "your secret in STRIPE_WEBHOOK_SECRET".to_owned(),
     };
     let me = output::me();
-    output::print(&format!(
+    output::announce(format!(
         "{state}\n\
          \x20 webhooks  http://{public}/webhooks/stripe, signed with {signed}\n\
          \x20 data      events wait in {queue} and end in {ledger}\n\
          \x20 probes    http://{gateway}/readyz and http://{worker}/readyz, also /metrics\n\
          \x20 try next  {me} send    {me} events list    {me} help\n"
-    ))
+    ));
+    Ok(())
 }
 
 async fn both_ready(gateway: std::net::SocketAddr, worker: std::net::SocketAddr) -> Result<(), String> {

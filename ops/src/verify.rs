@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde::Serialize;
 use shared::env::Env;
+use shared::queue::Role;
 use worker::verify::{Verified, verify};
 
 use crate::cli::Shape;
@@ -45,7 +46,7 @@ pub async fn run(env: &Env, shape: &Shape) -> anyhow::Result<ExitCode> {
     };
     let verified = verify(&ledger, &mut progress).await?;
     ledger.close().await;
-    let queued = match open::queue(env).await {
+    let queued = match open::queue(env, Role::Look).await {
         Ok((queue, _)) => {
             let depth = queue.depth().await.ok();
             queue.close().await;

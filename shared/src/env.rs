@@ -2,7 +2,8 @@
 //! is refused with the variable's name, what is wrong and a good example, and is never echoed.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
+use std::fmt::{Display, Write as _};
+use std::io::Write as _;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -112,18 +113,28 @@ impl Env {
 /// it did. Any other argument is refused by the usage text, too: nothing is silently ignored.
 pub fn answered_help(name: &str, what: &str, groups: &[&[Variable]]) -> bool {
     let Some(argument) = std::env::args().nth(1) else { return false };
+    let mut page = String::new();
     if argument == "--version" || argument == "-V" {
-        println!("{name} {}", env!("CARGO_PKG_VERSION"));
-        return true;
+        page = format!("{name} {}\n", env!("CARGO_PKG_VERSION"));
+    } else {
+        let head = format!(
+            "{what}\n\nUsage: {name} [--help | --version]\n\nConfiguration, from the environment:\n\n"
+        );
+        page.push_str(&head);
+        for variable in groups.iter().copied().flatten() {
+            let default =
+                if variable.default.is_empty() { String::new() } else { format!(" [{}]", variable.default) };
+            let Variable { name, help, example, .. } = variable;
+            writeln!(page, "  {name}{default}\n      {help} Example: {example}")
+                .expect("a String takes every write");
+        }
     }
-    println!("{what}\n\nUsage: {name} [--help | --version]\n\nConfiguration, from the environment:\n");
-    for variable in groups.iter().copied().flatten() {
-        let default =
-            if variable.default.is_empty() { String::new() } else { format!(" [{}]", variable.default) };
-        println!("  {}{default}\n      {} Example: {}", variable.name, variable.help, variable.example);
+    let is_known = ["--help", "-h", "help", "--version", "-V"].contains(&argument.as_str());
+    if !is_known {
+        writeln!(page, "\n{name} takes no arguments.").expect("a String takes every write");
     }
-    if !["--help", "-h", "help"].contains(&argument.as_str()) {
-        println!("\n{name} takes no arguments.");
+    drop(std::io::stdout().write_all(page.as_bytes())); // a reader that has seen enough may be gone
+    if !is_known {
         std::process::exit(2);
     }
     true

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod env;
 pub mod envelope;
 pub mod event_types;
+pub mod files_in_use;
 pub mod internal;
 pub mod queue;
 pub mod register;

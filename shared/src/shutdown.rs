@@ -23,6 +23,7 @@ pub fn on_signal() -> std::io::Result<CancellationToken> {
         );
         stop.cancel();
         next().await;
+        crate::telemetry::flush();
         std::process::exit(130);
     });
     Ok(token)

@@ -126,7 +126,7 @@ fn counter(page: &str, name: &str) -> u64 {
 /// Two nodes that do not know each other yet would hold one copy each of whatever is declared.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn queues_are_not_declared_before_the_nodes_of_the_address_are_one_cluster() {
-    use shared::queue::rabbitmq::topology::{TopologyError, declare};
+    use shared::queue::rabbitmq::topology::{NewQueues, TopologyError, declare};
     let broker = harness::broker::Broker::shared().await;
     let other = harness::broker::Broker::start().await.unwrap();
     let url = broker.vhost("two").await.unwrap();
@@ -135,12 +135,12 @@ async fn queues_are_not_declared_before_the_nodes_of_the_address_are_one_cluster
     let port = |url: &str| url.rsplit_once(':').unwrap().1.split('/').next().unwrap().to_owned();
     let (here, there, nobody) = (port(&url), port(&other.url()), harness::ports::free_port());
     let both = format!("amqp://guest:guest@127.0.0.1:{here},127.0.0.1:{there}/{vhost}");
-    let refused = declare(&both).await.expect_err("two brokers are no cluster");
+    let refused = declare(&both, NewQueues::UseAtOnce).await.expect_err("two brokers are no cluster");
     assert!(matches!(refused, TopologyError::NotWhole(_)), "{refused}");
     assert!(refused.to_string().contains("is of another cluster"), "{refused}");
     let lame = format!("amqp://guest:guest@127.0.0.1:{here},127.0.0.1:{nobody}/{vhost}");
-    let refused = declare(&lame).await.expect_err("one of two nodes is away");
+    let refused = declare(&lame, NewQueues::UseAtOnce).await.expect_err("one of two nodes is away");
     assert!(refused.to_string().contains("does not answer"), "{refused}");
-    declare(&url).await.unwrap();
-    declare(&lame).await.expect("what stands already is only looked at");
+    declare(&url, NewQueues::UseAtOnce).await.unwrap();
+    declare(&lame, NewQueues::UseAtOnce).await.expect("what stands already is only looked at");
 }

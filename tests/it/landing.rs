@@ -180,7 +180,7 @@ async fn a_worker_refuses_a_schema_that_it_does_not_know_in_plain_words() {
         [(Combination::RabbitSqlite, None), (Combination::RabbitPostgres, Some(postgres))]
     {
         let mut stack = Stack::prepare(combination, &[], Some(broker), postgres).await.unwrap();
-        stack.tidegate(&["topology"]).await.unwrap();
+        stack.tidegate(&["topology", "--no-wait"]).await.unwrap();
         stack.spawn("worker-1").unwrap();
         let refusal = stack.refusal("worker-1").await.unwrap();
         assert!(refusal.contains("tidegate migrate"), "it says what to do: {refusal}");

@@ -8,6 +8,7 @@ mod bench;
 mod cli;
 mod cluster;
 mod completeness;
+mod damage;
 mod durability;
 mod edge;
 mod fake_stripe;

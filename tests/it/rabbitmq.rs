@@ -16,7 +16,7 @@ use lapin::options::{BasicGetOptions, QueueDeclareOptions};
 use lapin::types::{FieldTable, ShortString};
 use lapin::{Channel, Connection, ConnectionProperties};
 use shared::envelope::{Envelope, Header, Source};
-use shared::queue::rabbitmq::topology as declared;
+use shared::queue::rabbitmq::topology::{self as declared, NewQueues};
 use shared::queue::{Delivery, Queue, QueueConfig, QueueUrl, Role};
 
 /// Others may be building on the same cores.
@@ -35,7 +35,7 @@ fn config(url: &str) -> QueueConfig {
 /// A virtual host of the shared broker with everything declared.
 async fn place(name: &str) -> anyhow::Result<String> {
     let url = Broker::shared().await.vhost(name).await?;
-    declared::declare(&url).await?;
+    declared::declare(&url, NewQueues::UseAtOnce).await?;
     Ok(url)
 }
 

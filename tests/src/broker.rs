@@ -95,6 +95,11 @@ impl Broker {
         self.node.kill();
     }
 
+    /// SIGKILL, whatever it still has to write.
+    pub fn kill_at_once(&mut self) {
+        self.node.kill_at_once();
+    }
+
     /// It neither answers nor goes away, like a machine that hangs.
     pub fn freeze(&self) {
         self.node.signal(Signal::STOP);

@@ -168,7 +168,7 @@ impl Stack {
     /// The same, but starts only some of its processes.
     pub async fn begin_only(&mut self, names: &[&str]) -> anyhow::Result<()> {
         if self.combination.has_broker() {
-            self.tidegate(&["topology"]).await?;
+            self.tidegate(&["topology", "--no-wait"]).await?;
             self.tidegate(&["migrate"]).await?;
         }
         for name in names {

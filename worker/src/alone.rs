@@ -27,6 +27,13 @@ pub struct Retries {
     pub claim: Duration,
 }
 
+impl Retries {
+    /// No event waits longer than this, unless a clock ran ahead when it was put off.
+    pub fn longest(&self) -> Duration {
+        self.distances.iter().copied().max().unwrap_or_default().max(self.claim)
+    }
+}
+
 /// Whether the mark of the event at hand is ours, from an earlier try that the ledger cut short. Such a mark
 /// is no attempt: an outage uses up none.
 #[derive(Debug, Default)]

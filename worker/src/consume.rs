@@ -15,6 +15,7 @@ use shared::spans::Spans;
 use tokio_util::sync::CancellationToken;
 
 use crate::alone::{self, Alone, Mark, Retries};
+use crate::broken::Broken;
 use crate::circuit::Circuit;
 use crate::deaths::{Death, Deaths};
 use crate::failure::{Blame, Failure};
@@ -46,8 +47,8 @@ pub struct Lanes {
     pub shutdown: CancellationToken,
     /// Cancelled when too little of the time to drain is left for anything but what is in hand.
     pub hurry: CancellationToken,
-    /// Cancelled when the disk failed: nothing may be acknowledged any more.
-    pub broken: CancellationToken,
+    /// Once the ledger is, nothing may be acknowledged any more.
+    pub broken: Broken,
 }
 
 /// Why a piece of work got no result.
@@ -204,12 +205,11 @@ impl Lanes {
             }
             Err(Failure::Blame(blame)) => return ControlFlow::Break(Err(Stop::Blame(blame))),
             Err(Failure::Broken(error)) => {
-                tracing::error!(%error, "ending the process: what the ledger promised may not be on the disk");
-                self.broken.cancel();
+                self.broken.by(&error);
             }
             Err(Failure::Transient(error)) => self.circuit.open(&error.to_string()),
         }
-        if self.broken.is_cancelled() {
+        if self.broken.is_so() {
             return ControlFlow::Break(Err(Stop::Interrupted));
         }
         tokio::select! {

@@ -17,7 +17,7 @@ pub enum Failure {
     /// Some event of the batch is to blame; handled alone it shows itself.
     #[error("{0}")]
     Blame(Blame),
-    /// The disk failed: nothing may be acknowledged any more.
+    /// The disk failed or the file is damaged: nothing may be acknowledged any more.
     #[error("{0}")]
     Broken(LedgerError),
 }
@@ -44,7 +44,7 @@ impl From<LedgerError> for Failure {
         match error {
             LedgerError::Transient(_) | LedgerError::Schema(_) | LedgerError::Moved => Self::Transient(error),
             LedgerError::Data(_) => Self::Blame(Blame::Refused(error.to_string())),
-            LedgerError::Broken(_) => Self::Broken(error),
+            LedgerError::Disk(_) | LedgerError::Damaged(_) | LedgerError::Gone(_) => Self::Broken(error),
         }
     }
 }

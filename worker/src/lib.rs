@@ -2,6 +2,7 @@
 
 pub mod alone;
 pub mod backfill;
+pub mod broken;
 pub mod chores;
 mod circuit;
 mod config;

@@ -1,5 +1,7 @@
 //! `tidegate-worker`: one worker process. All configuration is in the environment.
 
+use std::process::ExitCode;
+
 use shared::env::Env;
 use shared::queue::{Queue, QueueConfig};
 use shared::{shutdown, spans, telemetry};
@@ -7,7 +9,17 @@ use worker::WorkerConfig;
 use worker::ledger::{Ledger, LedgerConfig};
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            telemetry::last_words(&format!("Error: {error:?}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> anyhow::Result<()> {
     let groups = [
         worker::VARIABLES,
         worker::stripe::VARIABLES,
@@ -20,7 +32,7 @@ async fn main() -> anyhow::Result<()> {
         return Ok(());
     }
     let env = Env::of_process();
-    telemetry::init(&env)?;
+    let _logging = telemetry::init(&env)?;
     let (config, queue_config) = (WorkerConfig::from_env(&env)?, QueueConfig::from_env(&env)?);
     let ledger = Ledger::open(&LedgerConfig::from_env(&env)?.for_batches()).await?;
     let queue = Queue::open(queue_config, config.role()).await?;

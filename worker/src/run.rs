@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::WorkerConfig;
 use crate::alone::Retries;
+use crate::broken::Broken;
 use crate::chores;
 use crate::circuit::Circuit;
 use crate::consume::Lanes;
@@ -28,8 +29,8 @@ const SCHEMA_POLL: Duration = Duration::from_secs(1);
 /// Beyond what the watchdog grants: for the statements around the rules.
 const CLAIM_MARGIN: Duration = Duration::from_secs(5);
 
-/// Works until told to stop, then finishes what is in hand. Ends with an error when the disk failed, the
-/// schema is not this build's, or the drain took too long.
+/// Works until told to stop, then finishes what is in hand. Ends with an error when the ledger or the queue is
+/// broken, the schema is not this build's, or the drain took too long.
 pub async fn run(
     config: WorkerConfig,
     queue: Queue,
@@ -39,7 +40,6 @@ pub async fn run(
     let listener = TcpListener::bind(config.internal_addr).await.with_context(|| {
         format!("the worker cannot listen on {}: set WORKER_INTERNAL_ADDR", config.internal_addr)
     })?;
-    quiet_panics();
     let metrics = Metrics::new();
     let (spans, exporter) = Spans::start(&config.spans, "tidegate-worker", metrics.spans.clone());
     let ended = work(config, listener, queue, ledger, metrics, spans, shutdown).await;
@@ -57,7 +57,7 @@ async fn work(
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let lane_count = if ledger.takes_several_writers() { config.lanes } else { 1 };
-    let broken = CancellationToken::new();
+    let broken = Broken::default();
     let lanes = Lanes {
         queue: queue.clone(),
         ledger: ledger.clone(),
@@ -102,7 +102,8 @@ async fn work(
     tokio::select! {
         biased; // lanes that end because they were told to are no panic, even when they are quick
         () = shutdown.cancelled() => {}
-        () = broken.cancelled() => bail!("the disk under the ledger failed; see the log"),
+        () = broken.is_found() => bail!(broken.why()),
+        () = queue.broken().cancelled_owned() => bail!(queue.health().err().unwrap_or_default()),
         () = tasks.wait() => bail!("every lane ended, which only a panic of the worker itself can bring about"),
     }
     queue.wind_down();
@@ -115,8 +116,8 @@ async fn work(
     .await;
     probes_end.cancel();
     drained.with_context(|| format!("work in hand was not finished within {} s", config.drain.as_secs()))?;
-    if broken.is_cancelled() {
-        bail!("the disk under the ledger failed; see the log");
+    if broken.is_so() {
+        bail!(broken.why());
     }
     tracing::info!("the worker has stopped: everything begun is committed and settled");
     Ok(())
@@ -137,7 +138,9 @@ async fn wait_for_schema(lanes: &Lanes) -> anyhow::Result<bool> {
                 lanes.set_pause(pause);
                 return Ok(true);
             }
-            Err(error @ LedgerError::Schema(_)) => return Err(error.into()),
+            Err(error) if error.is_broken() || matches!(error, LedgerError::Schema(_)) => {
+                return Err(error.into());
+            }
             Err(error) => lanes.circuit.open(&error.to_string()),
         }
         tokio::select! {
@@ -145,15 +148,6 @@ async fn wait_for_schema(lanes: &Lanes) -> anyhow::Result<bool> {
             () = tokio::time::sleep(SCHEMA_POLL) => {}
         }
     }
-}
-
-/// A panic's message may quote an event; its place is enough to find the fault.
-fn quiet_panics() {
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        let fixed = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("(message withheld)");
-        tracing::error!(place, message = fixed, "panicked");
-    }));
 }
 
 impl Probes for Lanes {

@@ -35,6 +35,7 @@ impl Watchdog {
                 deadline_secs = deadline.as_secs(),
                 "a batch does not end: ending the process, its events will be handled one at a time"
             );
+            shared::telemetry::flush();
             std::process::exit(HUNG);
         };
         std::thread::Builder::new().name("watchdog".to_owned()).spawn(look)?;

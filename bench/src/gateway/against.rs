@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use harness::broker::Broker;
-use shared::queue::rabbitmq::topology;
+use shared::queue::rabbitmq::topology::{self, NewQueues};
 use tokio::sync::Mutex;
 
 use super::intake::calm;
@@ -103,7 +103,7 @@ fn launch(folder: Option<&Path>, program: &[&str]) -> anyhow::Result<Launch> {
 
 async fn on_broker(broker: &Broker, folder: Option<&Path>, secret: &str) -> anyhow::Result<OnBroker> {
     let url = broker.vhost("against").await?;
-    topology::declare(&url).await?;
+    topology::declare(&url, NewQueues::UseAtOnce).await?;
     let launch = launch(folder, &["tidegate-gateway"])?;
     let launch = launch.with("QUEUE_URL", &url).with("STRIPE_WEBHOOK_SECRET", secret);
     let gateway = launch.start(&["GATEWAY_INTERNAL_ADDR"]).await?;

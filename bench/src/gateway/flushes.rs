@@ -6,7 +6,7 @@ use std::time::Duration;
 use harness::broker::Broker;
 use harness::guardian::Guardian;
 use rustix::process::Signal;
-use shared::queue::rabbitmq::topology;
+use shared::queue::rabbitmq::topology::{self, NewQueues};
 
 use super::{embedded, intake};
 use crate::events::Requests;
@@ -34,7 +34,7 @@ pub async fn run(options: &Options, requests: &mut Requests, secret: &str) -> an
     let wrapper = trace.wrapper();
     let broker = Broker::start_under(&wrapper).await?;
     let url = broker.vhost("flushes").await?;
-    topology::declare(&url).await?;
+    topology::declare(&url, NewQueues::UseAtOnce).await?;
     let gateway = intake::gateway(&url, secret)?.start(&["GATEWAY_INTERNAL_ADDR"]).await?;
     for (what, connections, reach) in [
         ("flushes per event at 64 connections, RabbitMQ", CONNECTIONS, Reach::AtMost(0.1)),

@@ -8,7 +8,7 @@ use harness::broker::Broker;
 use harness::guardian::{Guardian, until};
 use harness::queue::Queue;
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
-use shared::queue::rabbitmq::topology;
+use shared::queue::rabbitmq::topology::{self, NewQueues};
 
 use super::intake;
 use super::started::{Launch, Started};
@@ -44,7 +44,7 @@ pub async fn run(
 ) -> anyhow::Result<Section> {
     eprintln!("memory and start");
     let url = broker.vhost("footprint").await?;
-    topology::declare(&url).await?;
+    topology::declare(&url, NewQueues::UseAtOnce).await?;
     let connections = options.count(IDLE_CONNECTIONS);
     raise_open_files(connections)?;
     let mut lives = Vec::new();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use harness::broker::Broker;
 use harness::postgres::Postgres;
-use shared::queue::rabbitmq::topology;
+use shared::queue::rabbitmq::topology::{self, NewQueues};
 use tokio::sync::Mutex;
 
 use super::raw::{self, Publisher};
@@ -98,7 +98,7 @@ impl<'s> Field<'s> {
     async fn new(broker: &'s Broker, postgres: &'s Postgres, secret: &str) -> anyhow::Result<Self> {
         let (ours, theirs) = (broker.vhost("gateway").await?, broker.vhost("raw").await?);
         for url in [&ours, &theirs] {
-            topology::declare(url).await?;
+            topology::declare(url, NewQueues::UseAtOnce).await?;
         }
         let alternative = async |name: &str| {
             let database = postgres.database("alternative").await?;

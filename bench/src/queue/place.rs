@@ -12,6 +12,7 @@ use harness::guardian::Guardian;
 use rustix::process::Signal;
 use shared::env::Env;
 use shared::envelope::Envelope;
+use shared::queue::rabbitmq::topology::{self, NewQueues};
 use shared::queue::{Queue, QueueConfig, Role, Settle};
 
 use crate::measure::process::Parts;
@@ -33,7 +34,7 @@ pub struct Place {
 impl Place {
     pub async fn on_rabbitmq(broker: &Broker, name: &str) -> anyhow::Result<Self> {
         let url = broker.vhost(name).await?;
-        shared::queue::rabbitmq::topology::declare(&url).await?;
+        topology::declare(&url, NewQueues::UseAtOnce).await?;
         let parts = Parts::default().with("client", std::process::id());
         let parts = parts.with("broker", broker.id().context("the broker runs")?);
         Self::open(&url, parts, None).await

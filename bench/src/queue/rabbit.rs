@@ -8,7 +8,7 @@ use harness::broker::Broker;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Connection, ConnectionProperties};
-use shared::queue::rabbitmq::topology::{self, EVENTS};
+use shared::queue::rabbitmq::topology::{self, EVENTS, NewQueues};
 
 use crate::gateway::raw::Publisher;
 use crate::measure::process::Parts;
@@ -22,7 +22,7 @@ const DELIVERY_DEADLINE: Duration = Duration::from_secs(30);
 /// A virtual host with the product's topology.
 pub async fn prepare(broker: &Broker) -> anyhow::Result<String> {
     let url = broker.vhost("raw").await?;
-    topology::declare(&url).await?;
+    topology::declare(&url, NewQueues::UseAtOnce).await?;
     Ok(url)
 }
 

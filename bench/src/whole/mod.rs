@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use chrono::{DateTime, Utc};
 use shared::clock;
-use shared::queue::rabbitmq::topology;
+use shared::queue::rabbitmq::topology::{self, NewQueues};
 use sqlx::{Connection, PgConnection};
 
 use crate::events::{Events, Requests};
@@ -51,7 +51,7 @@ pub async fn run(options: &Options) -> anyhow::Result<Vec<Section>> {
     let mut open_requests = Requests::new(&events, events.len(), &secret);
     drop(events);
     let ground = Ground::start_with(POSTGRES_SETTINGS).await?;
-    topology::declare(&ground.queue_url).await?;
+    topology::declare(&ground.queue_url, NewQueues::UseAtOnce).await?;
     let mut section = Section::new("end-to-end", "Everything together");
 
     eprintln!("everything together, closed loop");

@@ -17,7 +17,7 @@ use lapin::{Channel, Connection, ConnectionProperties};
 use rustix::process::Signal;
 use shared::env::Env;
 use shared::envelope::Envelope;
-use shared::queue::rabbitmq::topology;
+use shared::queue::rabbitmq::topology::{self, NewQueues};
 use shared::queue::{Queue, QueueConfig, Role};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use worker::ledger::{Ledger, LedgerConfig};
@@ -64,7 +64,7 @@ impl Ground {
 
     async fn on(broker: Arc<Broker>, postgres: Arc<Postgres>) -> anyhow::Result<Self> {
         let queue_url = broker.vhost("bench").await?;
-        topology::declare(&queue_url).await?;
+        topology::declare(&queue_url, NewQueues::UseAtOnce).await?;
         let connection = Connection::connect(&queue_url, ConnectionProperties::default()).await?;
         let channel = connection.create_channel().await?;
         let guardian = Guardian::new("bench", Signal::KILL)?;

@@ -9,6 +9,7 @@ mod send;
 mod shape;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use shared::queue::rabbitmq::topology::NewQueues;
 
 pub use self::bans::{
     BansCommand, CheckOptions, ClearOptions, DecisionOptions, ExplainOptions, ListOptions as BansListOptions,
@@ -47,7 +48,7 @@ Look
   events        List stored events, or show one
   trace         What became of one event: received, applied, what it changed
   show          An invoice, payment, refund, dispute, charge, customer or subscription, and why it is so
-  queue         How much waits in the queue
+  queue         How much waits in the queue; recover what a damaged queue.db holds
   env           Every environment variable, and what is set now
 
 On call
@@ -128,9 +129,12 @@ pub enum Command {
     /// does no harm.
     Backfill(crate::backfill::BackfillOptions),
     /// Declare RabbitMQ's queues and exchanges
+    ///
+    /// Where a queue is new it waits 6 s before anything can be published to it: a broker that is killed within
+    /// seconds of declaring a queue begins it anew, empty, whatever it had confirmed.
     Topology(TopologyOptions),
-    /// Show how much waits in the queue
-    Queue(Shape),
+    /// Show how much waits in the queue; or save what a damaged queue.db still holds
+    Queue(crate::queue::QueueOptions),
     /// List every environment variable, its default, and what is set now
     ///
     /// Values of secrets are never shown, and addresses only without user and password.
@@ -198,8 +202,17 @@ pub struct TopologyOptions {
     /// Change nothing; say what is missing or differs
     #[arg(long)]
     pub check: bool,
+    /// Do not wait until new queues are on the broker's disk: for brokers whose events may be lost, as in tests
+    #[arg(long, conflicts_with = "check")]
+    pub no_wait: bool,
     #[command(flatten)]
     pub shape: Shape,
+}
+
+impl TopologyOptions {
+    pub fn new_queues(&self) -> NewQueues {
+        if self.no_wait { NewQueues::UseAtOnce } else { NewQueues::AwaitDisk }
+    }
 }
 
 #[derive(Args)]

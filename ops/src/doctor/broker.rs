@@ -3,9 +3,10 @@
 use secrecy::ExposeSecret;
 use shared::env::Env;
 use shared::queue::rabbitmq::topology::{self, TopologyError};
-use shared::queue::{QueueConfig, QueueUrl};
+use shared::queue::{QueueConfig, QueueUrl, Role};
 
-use crate::finding::Finding;
+use super::damage;
+use crate::finding::{Finding, Mark};
 use crate::open;
 use crate::output::me;
 
@@ -17,6 +18,10 @@ pub async fn check(env: &Env) -> Vec<Finding> {
     // A bad configuration is found with the others.
     let Ok(config) = QueueConfig::from_env(env) else { return Vec::new() };
     let mut findings = Vec::new();
+    findings.extend(damage::queue(&config).await);
+    if findings.iter().any(|finding| finding.mark == Mark::Act) {
+        return findings; // to open a damaged file may change it
+    }
     if let QueueUrl::RabbitMq(url) = &config.url {
         match topology::check(url.expose_secret()).await {
             Err(TopologyError::Unreachable(why)) => {
@@ -42,7 +47,7 @@ pub async fn check(env: &Env) -> Vec<Finding> {
     let advice = "see what it says; webhooks are answered 503 until it can be used";
     findings.insert(
         0,
-        match open::queue(env).await {
+        match open::queue(env, Role::Look).await {
             Err(error) => Finding::act(QUEUE, format!("{error:#}"), advice),
             Ok((queue, shown)) => {
                 let depth = queue.depth().await;

@@ -5,8 +5,8 @@ use std::time::Instant;
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::clock;
 use shared::env::Env;
-use worker::ledger::Ledger;
 use worker::ledger::settings::{PostgresSettings, Settings};
+use worker::ledger::{Ledger, LedgerError};
 
 use crate::finding::Finding;
 use crate::output::me;
@@ -41,7 +41,12 @@ pub async fn check(env: &Env, now: DateTime<Utc>) -> Examined {
     let ledger = match open::patient(env).await {
         Ok(ledger) => ledger,
         Err(error) => {
-            let advice = format!("`{} up` or `{} migrate` makes one; or set DATABASE_URL", me(), me());
+            let is_broken = error.downcast_ref().is_some_and(LedgerError::is_broken);
+            let advice = if is_broken {
+                "stop the worker, and do what it says".to_owned()
+            } else {
+                format!("`{} up` or `{} migrate` makes one; or set DATABASE_URL", me(), me())
+            };
             return Finding::act(ANSWERS, format!("{error:#}"), advice).into();
         }
     };
@@ -55,8 +60,11 @@ async fn examine(ledger: &Ledger, now: DateTime<Utc>) -> Examined {
     let settings = match ledger.settings().await {
         Ok(settings) => settings,
         Err(error) => {
-            let advice =
-                "start it, or see network, user and password; workers hold their events until it is back";
+            let advice = if error.is_broken() {
+                "stop the worker, and do what it says"
+            } else {
+                "start it, or see network, user and password; workers hold their events until it is back"
+            };
             return Finding::act(ANSWERS, format!("{}: {error}", ledger.shown()), advice).into();
         }
     };

@@ -2,6 +2,7 @@
 //! to do. It changes nothing and shows no secret.
 
 mod broker;
+mod damage;
 mod files;
 mod ledger;
 mod listeners;
@@ -47,14 +48,16 @@ async fn examine(env: &Env, now: DateTime<Utc>) -> Vec<Finding> {
     let mut checks = settings::check(env);
     let address = |name| configuration::address(env, name).ok().map(probe::reachable);
     let (gateway, worker) = (address("GATEWAY_INTERNAL_ADDR"), address("WORKER_INTERNAL_ADDR"));
-    let (ledger, queue, gateway, worker) = tokio::join!(
+    let (ledger, queue, damage, gateway, worker) = tokio::join!(
         ledger::check(env, now),
         broker::check(env),
+        damage::ledger(env),
         listeners::ask(gateway),
         listeners::ask(worker)
     );
     checks.extend(ledger.findings);
     checks.extend(queue);
+    checks.extend(damage);
     checks.extend(files::check(env));
     checks.extend(secrets::check(env, &gateway, now));
     checks.extend(listeners::check("gateway", &gateway, "GATEWAY_INTERNAL_ADDR"));

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use shared::clock;
 use shared::env::Env;
+use shared::queue::Role;
 use tokio::time::Instant;
 use worker::ledger::Ledger;
 
@@ -22,7 +23,7 @@ const STEP: Duration = Duration::from_secs(2);
 pub async fn run(env: &Env, options: &RunOptions) -> anyhow::Result<()> {
     let ledger = open::ledger(env).await?;
     look(&ledger, &options.plan).await?;
-    let (queue, _) = open::queue(env).await?;
+    let (queue, _) = open::queue(env, Role::Publish).await?;
     let is_watched = std::io::stderr().is_terminal();
     let mut told = Instant::now();
     let mut progress = |queued: usize| {

@@ -1,6 +1,6 @@
 //! Drives a run: one task tells stories, several connections send them, and the tally grows.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -219,12 +219,8 @@ async fn show_progress(shared: Arc<Shared>, started: Instant) {
             (tally.sent(), tally.accepted)
         };
         let secs = started.elapsed().as_secs().max(1);
-        eprint!(
-            "\r\x1b[K{} sent, {} accepted, {}/s",
-            money::count(sent),
-            money::count(accepted),
-            money::count(sent / secs)
-        );
+        let (sent, accepted, rate) = (money::count(sent), money::count(accepted), money::count(sent / secs));
+        draw(&format!("\r\x1b[K{sent} sent, {accepted} accepted, {rate}/s"));
     }
 }
 
@@ -232,6 +228,11 @@ struct ClearLine;
 
 impl Drop for ClearLine {
     fn drop(&mut self) {
-        eprint!("\r\x1b[K");
+        draw("\r\x1b[K");
     }
+}
+
+/// The terminal may be gone.
+fn draw(line: &str) {
+    drop(std::io::stderr().write_all(line.as_bytes()));
 }

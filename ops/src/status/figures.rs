@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
-use shared::queue::{Queue, QueueConfig};
+use shared::queue::{Queue, QueueConfig, Role};
 use worker::ledger::gauges::NamedOnly;
 use worker::ledger::glance::{DeadCause, Intake, Recent, Retries};
 use worker::ledger::pauses::Pause;
@@ -203,7 +203,7 @@ async fn look_at_queue(env: &Env, kept: &mut Option<Queue>) -> anyhow::Result<Qu
     let at = QueueConfig::from_env(env)?.url.shown();
     let queue = match kept {
         Some(queue) => queue.clone(),
-        None => kept.insert(open::queue(env).await?.0).clone(),
+        None => kept.insert(open::queue(env, Role::Look).await?.0).clone(),
     };
     let depth = queue.depth().await?;
     let oldest_secs = depth.oldest_age.map(|age: Duration| age.as_secs_f64());

@@ -34,6 +34,8 @@ pub enum Role {
     Publish,
     Consume,
     Both,
+    /// Asks how much waits. A file is then not checked for damage first, which takes a while where it is large.
+    Look,
 }
 
 /// One envelope, lent to this process until it is settled.
@@ -85,6 +87,11 @@ pub enum OpenError {
     NotEmbedded,
     #[error("the queue at {url} cannot be opened: {why}")]
     Failed { url: String, why: String },
+    #[error(
+        "the queue at {url} is damaged: {why}. Nothing was changed and nothing is accepted. `tidegate queue recover` \
+         shows what can be saved of it, and changes nothing without --yes"
+    )]
+    Damaged { url: String, why: String },
 }
 
 /// Not known to be durable; whoever sent it must send it again.
@@ -132,6 +139,19 @@ impl Queue {
             QueueUrl::Sqlite(_) => return Err(OpenError::NotEmbedded),
         };
         Ok(Self(Arc::new(backend)))
+    }
+
+    /// What is wrong with the file of a queue, looked for everywhere in it; `None` where it is sound, and for
+    /// RabbitMQ, which knows of its own.
+    #[cfg_attr(not(feature = "embedded"), expect(clippy::unused_async, reason = "only a file is looked at"))]
+    pub async fn damage(url: &QueueUrl) -> Result<Option<String>, OpenError> {
+        match url {
+            QueueUrl::RabbitMq(_) => Ok(None),
+            #[cfg(feature = "embedded")]
+            QueueUrl::Sqlite(path) => sqlite::damage(path).await,
+            #[cfg(not(feature = "embedded"))]
+            QueueUrl::Sqlite(_) => Err(OpenError::NotEmbedded),
+        }
     }
 
     /// Returns `Ok` only when the envelope is durable, within the configured deadline.
@@ -216,7 +236,8 @@ impl Queue {
         }
     }
 
-    /// Cancelled when the queue can no longer promise durability (a failed fsync): the process must end.
+    /// Cancelled when the queue can no longer promise durability (a failed fsync, a damaged or removed file): the
+    /// process must end, and `health` says why.
     pub fn broken(&self) -> CancellationToken {
         match &*self.0 {
             Backend::RabbitMq(_) => CancellationToken::new(),

@@ -10,7 +10,8 @@ use hyper::Method;
 use lapin::options::BasicPublishOptions;
 use lapin::{BasicProperties, Connection, ConnectionProperties};
 use rustix::process::Signal;
-use shared::queue::{Queue, QueueConfig, QueueUrl, Role, rabbitmq::topology};
+use shared::queue::rabbitmq::topology::{self, NewQueues};
+use shared::queue::{Queue, QueueConfig, QueueUrl, Role};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection as _, SqliteConnection};
 
@@ -36,7 +37,7 @@ impl Place {
 
     pub(crate) async fn rabbitmq() -> anyhow::Result<Self> {
         let url = Broker::shared().await.vhost("contract").await?;
-        topology::declare(&url).await?;
+        topology::declare(&url, NewQueues::UseAtOnce).await?;
         Ok(Self { backend: "RabbitMQ", config: config(QueueUrl::RabbitMq(url.into())), _folder: None })
     }
 
@@ -58,7 +59,7 @@ impl Place {
     pub(crate) async fn end_lendings(&self) -> anyhow::Result<()> {
         if let Some(path) = self.path() {
             let mut file = open_file(&path).await?;
-            sqlx::query("UPDATE leases SET until_ms = 1 WHERE until_ms > 0").execute(&mut file).await?;
+            sqlx::query("DELETE FROM holders").execute(&mut file).await?;
             file.close().await?;
             return Ok(());
         }
@@ -138,7 +139,7 @@ pub(crate) async fn open_file(path: &std::path::Path) -> anyhow::Result<SqliteCo
     SqliteConnection::connect_with(&options).await.context("queue.db opens")
 }
 
-fn config(url: QueueUrl) -> QueueConfig {
+pub(crate) fn config(url: QueueUrl) -> QueueConfig {
     QueueConfig {
         url,
         publish_in_flight: 1024,

@@ -35,7 +35,7 @@ async fn without_a_broker_a_publish_is_refused_at_once() -> anyhow::Result<()> {
 async fn while_the_broker_is_short_of_memory_everybody_is_refused_at_once() -> anyhow::Result<()> {
     let broker = rough().await?;
     let url = broker.vhost("blocked").await?;
-    declared::declare(&url).await?;
+    declared::declare(&url, NewQueues::UseAtOnce).await?;
     let queue = open(&url, Role::Both).await?;
     // They publish without end; the block comes while some of them wait for their confirm.
     let tasks = (0..32).map(|task| {
@@ -78,7 +78,7 @@ async fn while_the_broker_is_short_of_memory_everybody_is_refused_at_once() -> a
 async fn a_killed_broker_loses_nothing_confirmed_and_both_roles_come_back_alone() -> anyhow::Result<()> {
     let mut broker = rough().await?;
     let url = broker.vhost("killed").await?;
-    declared::declare(&url).await?;
+    declared::declare(&url, NewQueues::UseAtOnce).await?;
     let queue = open(&url, Role::Both).await?;
     let (accepted, is_over) = (Arc::new(Mutex::new(BTreeSet::new())), Arc::new(AtomicBool::new(false)));
     let publishers = (0..16).map(|task| {
@@ -140,7 +140,7 @@ async fn a_killed_broker_loses_nothing_confirmed_and_both_roles_come_back_alone(
 async fn a_broker_that_hangs_is_given_up_and_taken_again_when_it_answers() -> anyhow::Result<()> {
     let broker = rough().await?;
     let url = broker.vhost("frozen").await?;
-    declared::declare(&url).await?;
+    declared::declare(&url, NewQueues::UseAtOnce).await?;
     let impatient = QueueConfig { deadline: Duration::from_secs(1), ..config(&url) };
     let queue = Queue::open(impatient, Role::Publish).await?;
     usable(&queue).await?;

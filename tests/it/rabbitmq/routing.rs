@@ -117,7 +117,7 @@ async fn a_refusal_is_told_to_the_one_whom_it_concerns() -> anyhow::Result<()> {
     let broker = Broker::shared().await;
     let url = broker.vhost("full").await?;
     broker.policy(&url, "^events$", r#"{"max-length":40}"#).await?;
-    declared::declare(&url).await?;
+    declared::declare(&url, NewQueues::UseAtOnce).await?;
     let queue = open(&url, Role::Publish).await?;
     let (_connection, channel) = look(&url).await?;
     let progress = Arc::new(Progress::default());

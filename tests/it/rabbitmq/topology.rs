@@ -21,7 +21,10 @@ async fn a_missing_topology_is_named_and_nothing_is_accepted_until_it_is_there()
     for name in ["`tidegate`", "`tidegate.unrouted`", "`events`", "`events.unrouted`", "`events.dead`"] {
         assert!(named.contains(name), "{name} in: {named}");
     }
-    let declared = [declared::declare(&url).await?, declared::declare(&url).await?];
+    let declared = [
+        declared::declare(&url, NewQueues::UseAtOnce).await?,
+        declared::declare(&url, NewQueues::UseAtOnce).await?,
+    ];
     assert_eq!(declared[0], declared[1], "to declare it again changes nothing");
     declared::check(&url).await?;
     usable(&queue).await?;
@@ -45,7 +48,7 @@ async fn an_exchange_that_drops_the_unroutable_is_found_out_before_anything_is_a
     })
     .await?;
     assert_eq!(queue.publish(&envelope("evt_0")).await, Err(PublishError::Unavailable));
-    let differs = declared::declare(&url).await.expect_err("it differs").to_string();
+    let differs = declared::declare(&url, NewQueues::UseAtOnce).await.expect_err("it differs").to_string();
     assert!(differs.contains("exchange `tidegate`") && differs.contains("alternate-exchange"), "{differs}");
     Ok(())
 }
@@ -56,7 +59,7 @@ async fn a_queue_with_other_arguments_is_left_alone_and_reported() -> anyhow::Re
     let (_connection, channel) = look(&url).await?;
     let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
     channel.queue_declare("events.unrouted".into(), options, FieldTable::default()).await?;
-    let differs = declared::declare(&url).await.expect_err("it differs").to_string();
+    let differs = declared::declare(&url, NewQueues::UseAtOnce).await.expect_err("it differs").to_string();
     assert!(differs.contains("queue `events.unrouted`") && differs.contains("x-overflow"), "{differs}");
     assert_eq!(ready(&channel, "events").await?, 0, "everything else is declared");
     Ok(())

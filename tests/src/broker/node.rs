@@ -152,6 +152,11 @@ impl Node {
         self.server = None;
     }
 
+    /// SIGKILL, whatever the broker still has to write.
+    pub fn kill_at_once(&mut self) {
+        self.server = None;
+    }
+
     /// Ends in peace, as under a supervisor.
     pub async fn stop(&mut self) -> anyhow::Result<()> {
         let Some(mut server) = self.server.take() else { return Ok(()) };

@@ -22,7 +22,7 @@ const CONFIRM: Duration = Duration::from_mins(1);
 
 /// Runs until the worker stops.
 pub async fn run(lanes: Lanes, api: Api, config: StripeConfig) {
-    let lease = Lease::of("completeness");
+    let lease = Lease::of("completeness", config.completeness_interval);
     while lease.wait(&lanes, config.completeness_interval).await {
         let interval = match compare(&lanes, &api, &config, &lease).await {
             Ok(0) => config.completeness_interval,

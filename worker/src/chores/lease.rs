@@ -10,17 +10,23 @@ use crate::ledger::{Ledger, LedgerError};
 
 /// How long after the death of its holder another may take over.
 const LENGTH: Duration = Duration::from_secs(30);
+/// How far the clocks of two machines may be apart before one takes the other's lease for a clock's fault. Two
+/// workers then do the same, which does no harm.
+const SKEW: Duration = Duration::from_secs(30);
 const POLL_LONGEST: Duration = Duration::from_secs(10);
 
 /// The lease of one chore, as one worker sees it.
 pub struct Lease {
     name: &'static str,
     holder: String,
+    /// No lease ends later than this from now, unless a clock ran ahead when it was written.
+    longest: Duration,
 }
 
 impl Lease {
-    pub fn of(name: &'static str) -> Self {
-        Self { name, holder: trace::random_hex::<8>() }
+    /// Of a chore that is done every so often.
+    pub fn of(name: &'static str, interval: Duration) -> Self {
+        Self { name, holder: trace::random_hex::<8>(), longest: LENGTH.max(interval) + SKEW }
     }
 
     /// Waits until it is ours; `false` when the worker stops.
@@ -34,6 +40,7 @@ impl Lease {
                 match self.prolong(&lanes.ledger).await {
                     Ok(true) => return true,
                     Ok(false) => {}
+                    Err(error) if lanes.broken.by(&error) => return false,
                     Err(error) => tracing::debug!(%error, chore = self.name, "asking for a lease failed"),
                 }
             }
@@ -47,7 +54,7 @@ impl Lease {
     /// `false` when another took over meanwhile.
     pub async fn prolong(&self, ledger: &Ledger) -> Result<bool, LedgerError> {
         let now = clock::now();
-        ledger.take_lease(self.name, &self.holder, now, now + LENGTH).await
+        ledger.take_lease(self.name, &self.holder, now, now + LENGTH, now + self.longest).await
     }
 
     /// Nobody does it again before this moment.

@@ -1,5 +1,5 @@
 //! Looks twice a second whether consumption is paused, so that all workers stop and go on together. An idle
-//! or paused worker learns here, too, that the ledger is away.
+//! or paused worker learns here, too, that the ledger is away, damaged, or no longer under its name.
 
 use std::time::Duration;
 
@@ -15,7 +15,12 @@ pub async fn run(lanes: Lanes) {
             () = lanes.shutdown.cancelled() => return,
             () = tokio::time::sleep(INTERVAL) => {}
         }
-        match lanes.ledger.lasting_pause().await {
+        let file = lanes.ledger.check_file();
+        let asked = match file {
+            Ok(()) => lanes.ledger.lasting_pause().await,
+            Err(gone) => Err(gone),
+        };
+        match asked {
             Ok(pause) => {
                 // What a lane found out is for a lane to take back: it may fail where this question does not.
                 if std::mem::take(&mut is_away) {
@@ -23,6 +28,7 @@ pub async fn run(lanes: Lanes) {
                 }
                 lanes.set_pause(pause);
             }
+            Err(error) if lanes.broken.by(&error) => return,
             // What was known of a pause still counts.
             Err(error) if lanes.circuit.reason().is_none() => {
                 lanes.circuit.open(&error.to_string());

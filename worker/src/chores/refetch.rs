@@ -28,7 +28,7 @@ const QUIET: TimeDelta = TimeDelta::seconds(60);
 
 /// Runs until the worker stops.
 pub async fn run(lanes: Lanes, api: Api, interval: Duration) {
-    let lease = Lease::of("refetch");
+    let lease = Lease::of("refetch", interval);
     while lease.wait(&lanes, interval).await {
         if let Err(error) = settle(&lanes, &api, &lease).await
             && !api.is_stopped()

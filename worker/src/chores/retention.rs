@@ -35,6 +35,7 @@ pub async fn run(lanes: Lanes, retention: Duration) {
                 lanes.metrics.bodies_removed.inc_by(removed);
                 pause = BREATH;
             }
+            Err(error) if lanes.broken.by(&error) => return,
             Err(error) => tracing::debug!(%error, "removing old bodies failed"),
         }
     }

@@ -1,7 +1,7 @@
 //! Runs waiting events whose time has come, each alone. Any number of workers may do so: an event is claimed
 //! before it is handled.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use shared::clock;
 
@@ -9,9 +9,12 @@ use crate::consume::Lanes;
 
 const INTERVAL: Duration = Duration::from_secs(1);
 const AT_ONCE: i64 = 64;
+/// How often it is looked for events that a clock which ran ahead put off too far.
+const FORWARD_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Runs until the worker stops.
 pub async fn run(lanes: Lanes, lane: usize) {
+    let mut brought_forward: Option<Instant> = None;
     loop {
         tokio::select! {
             () = lanes.shutdown.cancelled() => return,
@@ -21,7 +24,15 @@ pub async fn run(lanes: Lanes, lane: usize) {
         if lanes.circuit.reason().is_some() || lanes.brake.is_pulled() {
             continue;
         }
-        match lanes.ledger.due(clock::now(), AT_ONCE).await {
+        let now = clock::now();
+        if brought_forward.is_none_or(|at| at.elapsed() >= FORWARD_INTERVAL) {
+            match lanes.ledger.bring_forward(now, now + lanes.retries.longest()).await {
+                Ok(_) => brought_forward = Some(Instant::now()),
+                Err(error) if lanes.broken.by(&error) => return,
+                Err(error) => tracing::debug!(%error, "bringing waiting events forward failed"),
+            }
+        }
+        match lanes.ledger.due(now, AT_ONCE).await {
             Ok(due) => {
                 for event in due {
                     if lanes.brake.is_pulled() {
@@ -32,6 +43,7 @@ pub async fn run(lanes: Lanes, lane: usize) {
                     }
                 }
             }
+            Err(error) if lanes.broken.by(&error) => return,
             Err(error) => tracing::debug!(%error, "looking for waiting events failed"),
         }
     }

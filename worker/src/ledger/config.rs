@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -9,6 +10,7 @@ use shared::env::{Env, Problem, Variable, redacted};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
+use super::file::{self, LedgerFile};
 use super::{LedgerError, Pool};
 use crate::rules::policy::Policy;
 
@@ -49,6 +51,8 @@ pub struct LedgerConfig {
     deadline: Duration,
     connections: u32,
     by_key: bool,
+    /// Whether a file is checked for damage when it is opened.
+    checked: bool,
     pub(super) policy: Policy,
 }
 
@@ -68,6 +72,7 @@ impl LedgerConfig {
             deadline: env.seconds(&DEADLINE, 1..=300)?,
             connections: env.number(&CONNECTIONS, 2..=100)?,
             by_key: false,
+            checked: false,
             policy: Policy::from_env(env)?,
         })
     }
@@ -79,10 +84,11 @@ impl LedgerConfig {
         self
     }
 
-    /// The same ledger for a worker, whose every statement finds its rows by key.
+    /// The same ledger for a worker, whose every statement finds its rows by key, and which builds on no damage.
     #[must_use]
     pub fn for_batches(mut self) -> Self {
         self.by_key = true;
+        self.checked = true;
         self
     }
 
@@ -94,10 +100,13 @@ impl LedgerConfig {
         }
     }
 
-    pub(super) async fn connect(&self) -> Result<Pool, LedgerError> {
+    pub(super) async fn connect(&self) -> Result<(Pool, Option<Arc<LedgerFile>>), LedgerError> {
         match &self.url {
-            LedgerUrl::Postgres(url) => Ok(Pool::Postgres(self.postgres(url)?)),
-            LedgerUrl::Sqlite(path) => Ok(Pool::Sqlite(self.sqlite(path).await?)),
+            LedgerUrl::Postgres(url) => Ok((Pool::Postgres(self.postgres(url)?), None)),
+            LedgerUrl::Sqlite(path) => {
+                let (pool, file) = self.sqlite(path).await?;
+                Ok((Pool::Sqlite(pool), Some(file)))
+            }
         }
     }
 
@@ -115,11 +124,9 @@ impl LedgerConfig {
         Ok(pool.connect_lazy_with(options))
     }
 
-    async fn sqlite(&self, path: &Path) -> Result<sqlx::SqlitePool, LedgerError> {
-        private_folder(path)?;
+    async fn sqlite(&self, path: &Path) -> Result<(sqlx::SqlitePool, Arc<LedgerFile>), LedgerError> {
         let options = SqliteConnectOptions::new()
             .filename(path)
-            .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             // An acknowledgement rests on this file: a commit must have reached the disk.
             .synchronous(SqliteSynchronous::Full)
@@ -130,20 +137,16 @@ impl LedgerConfig {
             .pragma("wal_autocheckpoint", "2000")
             .pragma("temp_store", "MEMORY")
             .pragma("cache_size", "-65536");
+        file::create(path, options.clone()).await?;
         let pool = SqlitePoolOptions::new().max_connections(4).acquire_timeout(self.deadline);
-        Ok(pool.connect_with(options).await?)
+        // Never all of them closed: with the last one SQLite removes the log, and the next would make another.
+        let pool = pool.idle_timeout(None).max_lifetime(None).connect_with(options).await?;
+        let file = LedgerFile::of(path, &pool).await?;
+        if self.checked {
+            file.check_at_start(&pool).await?;
+        }
+        Ok((pool, file))
     }
-}
-
-/// The ledger's folder and file are for their owner alone.
-fn private_folder(path: &Path) -> Result<(), LedgerError> {
-    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-    let refused = |error: std::io::Error| LedgerError::Schema(format!("{}: {error}", path.display()));
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(refused)?;
-    }
-    let file = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path);
-    file.map(drop).map_err(refused)
 }
 
 fn read_url(text: &str) -> Result<LedgerUrl, String> {

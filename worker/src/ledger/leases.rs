@@ -5,25 +5,28 @@ use chrono::{DateTime, Utc};
 use super::{Ledger, LedgerError, on};
 
 impl Ledger {
-    /// Takes a lease that is free, or prolongs one's own; `false` when another has it.
+    /// Takes a lease that is free, or prolongs one's own; `false` when another has it. One that ends after `latest`
+    /// was written by a clock that ran ahead, and is free.
     pub async fn take_lease(
         &self,
         name: &str,
         holder: &str,
         now: DateTime<Utc>,
         until: DateTime<Utc>,
+        latest: DateTime<Utc>,
     ) -> Result<bool, LedgerError> {
         let mut tx = self.begin().await?;
         let taken = on!(&mut tx, |connection| {
             sqlx::query(
                 "INSERT INTO leases (name, holder, until_at) VALUES ($1, $2, $3) ON CONFLICT (name) \
                  DO UPDATE SET holder = excluded.holder, until_at = excluded.until_at \
-                 WHERE leases.until_at <= $4 OR leases.holder = excluded.holder",
+                 WHERE leases.until_at <= $4 OR leases.until_at > $5 OR leases.holder = excluded.holder",
             )
             .bind(name)
             .bind(holder)
             .bind(until)
             .bind(now)
+            .bind(latest)
             .execute(connection)
             .await?
             .rows_affected()

@@ -12,6 +12,7 @@ mod error;
 pub mod event_time;
 pub mod events;
 pub mod figures;
+mod file;
 pub mod gauges;
 pub mod glance;
 mod leases;
@@ -39,6 +40,7 @@ use sqlx::{PgPool, SqlitePool};
 
 pub use self::config::{LedgerConfig, VARIABLES};
 pub use self::error::LedgerError;
+use self::file::LedgerFile;
 pub(crate) use self::rows::Statement;
 use crate::rules::policy::Policy;
 
@@ -46,6 +48,8 @@ use crate::rules::policy::Policy;
 #[derive(Clone, Debug)]
 pub struct Ledger {
     pool: Pool,
+    /// Where it is a file.
+    file: Option<Arc<LedgerFile>>,
     shown: String,
     policy: Arc<Policy>,
 }
@@ -60,7 +64,7 @@ enum Pool {
 #[derive(Debug)]
 pub enum Transaction {
     Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
-    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
+    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>, Arc<LedgerFile>),
 }
 
 /// Runs one expression on whichever connection it is.
@@ -71,7 +75,7 @@ macro_rules! on {
                 let $connection = &mut **tx;
                 $body
             }
-            $crate::ledger::Transaction::Sqlite(tx) => {
+            $crate::ledger::Transaction::Sqlite(tx, _) => {
                 let $connection = &mut **tx;
                 $body
             }
@@ -83,7 +87,8 @@ use on;
 impl Ledger {
     pub async fn open(config: &LedgerConfig) -> Result<Self, LedgerError> {
         let policy = Arc::new(config.policy.clone());
-        Ok(Self { pool: config.connect().await?, shown: config.shown(), policy })
+        let (pool, file) = config.connect().await?;
+        Ok(Self { pool, file, shown: config.shown(), policy })
     }
 
     /// What it is derived with.
@@ -107,7 +112,10 @@ impl Ledger {
         Ok(match &self.pool {
             Pool::Postgres(pool) => Transaction::Postgres(pool.begin().await?),
             // Upgrading a read transaction could fail half-way; so it asks for the write lock at once.
-            Pool::Sqlite(pool) => Transaction::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
+            Pool::Sqlite(pool) => Transaction::Sqlite(
+                pool.begin_with("BEGIN IMMEDIATE").await?,
+                self.file.clone().unwrap_or_default(),
+            ),
         })
     }
 
@@ -117,8 +125,16 @@ impl Ledger {
             Pool::Postgres(pool) => Transaction::Postgres(
                 pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?,
             ),
-            Pool::Sqlite(pool) => Transaction::Sqlite(pool.begin().await?),
+            Pool::Sqlite(pool) => {
+                Transaction::Sqlite(pool.begin().await?, self.file.clone().unwrap_or_default())
+            }
         })
+    }
+
+    /// Whether the file is still the one that was opened, and no damage was found in it. A database that is a
+    /// server sees to that itself.
+    pub fn check_file(&self) -> Result<(), LedgerError> {
+        self.file.as_ref().map_or(Ok(()), |file| file.check())
     }
 
     pub async fn close(&self) {
@@ -133,7 +149,11 @@ impl Transaction {
     pub async fn commit(self) -> Result<(), LedgerError> {
         match self {
             Self::Postgres(tx) => tx.commit().await?,
-            Self::Sqlite(tx) => tx.commit().await?,
+            Self::Sqlite(tx, file) => {
+                tx.commit().await?;
+                // A commit to a file that nobody can open any more is worth nothing.
+                file.check()?;
+            }
         }
         Ok(())
     }

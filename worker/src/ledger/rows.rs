@@ -132,7 +132,7 @@ impl<'a> Statement<'a> {
                 let sql = AssertSqlSafe(self.postgres_text(0));
                 Ok(self.bind_postgres(sqlx::query(sql)).execute(&mut **tx).await?.rows_affected())
             }
-            Transaction::Sqlite(tx) => {
+            Transaction::Sqlite(tx, _) => {
                 let mut affected = 0;
                 for (from, to) in self.chunks() {
                     let sql = AssertSqlSafe(self.sqlite_text(to - from));
@@ -157,7 +157,7 @@ impl<'a> Statement<'a> {
                 let rows = self.bind_postgres(sqlx::query(sql)).fetch_all(&mut **tx).await?;
                 Ok(rows.iter().map(R::from_row).collect::<Result<_, _>>()?)
             }
-            Transaction::Sqlite(tx) => {
+            Transaction::Sqlite(tx, _) => {
                 let mut found = Vec::new();
                 for (from, to) in self.chunks() {
                     let sql = AssertSqlSafe(self.sqlite_text(to - from));
@@ -259,7 +259,7 @@ impl Transaction {
                     statements.into_iter().fold(sqlx::query(sql), |query, one| one.bind_postgres(query));
                 u64::try_from(query.fetch_one(&mut **tx).await?.try_get::<i64, _>(0)?).unwrap_or_default()
             }
-            Self::Sqlite(_) => {
+            Self::Sqlite(..) => {
                 let mut written = 0;
                 for statement in statements {
                     written += statement.run(self).await?;

@@ -184,6 +184,22 @@ impl Ledger {
         }))
     }
 
+    /// Makes due what waits for a time after `latest`: no plan reaches so far, so a clock ran ahead when that time
+    /// was written. Says how many events.
+    pub async fn bring_forward(&self, now: DateTime<Utc>, latest: DateTime<Utc>) -> Result<u64, LedgerError> {
+        let mut tx = self.begin().await?;
+        let brought = on!(&mut tx, |connection| {
+            sqlx::query("UPDATE events SET retry_at = $1 WHERE outcome = 'waiting' AND retry_at > $2")
+                .bind(now)
+                .bind(latest)
+                .execute(connection)
+                .await?
+                .rows_affected()
+        });
+        tx.commit().await?;
+        Ok(brought)
+    }
+
     /// Events, the newest first.
     pub async fn events(&self, filter: &EventFilter) -> Result<Vec<StoredEvent>, LedgerError> {
         let kinds = filter.kinds();

@@ -53,7 +53,7 @@ impl RabbitMq {
         let nodes = nodes.map_err(|why| OpenError::Failed { url: broker.clone(), why })?;
         let (deadline, closing) = (config.deadline, CancellationToken::new());
         let mut tasks = Vec::new();
-        let publisher = (role != Role::Consume).then(|| {
+        let publisher = matches!(role, Role::Publish | Role::Both | Role::Look).then(|| {
             let status = Status::new("publish", broker.clone());
             let publishing = Publishing {
                 nodes: Nodes::new(nodes.clone()),
@@ -65,7 +65,7 @@ impl RabbitMq {
             tasks.push(AbortOnDropHandle::new(tokio::spawn(task)));
             (publisher, status)
         });
-        let consumer = (role != Role::Publish).then(|| {
+        let consumer = matches!(role, Role::Consume | Role::Both).then(|| {
             let status = Status::new("consume", broker.clone());
             let consuming = Consuming {
                 nodes: Nodes::new(nodes.clone()),

@@ -1,10 +1,13 @@
 //! What stands on the broker: two exchanges on the way in, three quorum queues, one exchange behind the dead.
-//! `declare` makes it, idempotently; everybody else only looks (`check`), and says what is missing.
+//! `declare` makes it, idempotently; everybody else only looks (`check`), and says what is missing. The queues come
+//! first, and what leads to them once they are on the disk.
 //!
 //! ```text
 //! tidegate (direct) --event--> events --over the delivery limit--> tidegate.dead --> events.dead
 //!    \--anything else, or no such binding--> tidegate.unrouted (fanout) --> events.unrouted
 //! ```
+
+use std::time::Duration;
 
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
@@ -42,24 +45,70 @@ pub enum TopologyError {
     Differs(Vec<String>),
 }
 
+/// A quorum queue is found again by its name in a table that the broker keeps in memory for 3 s before it writes
+/// it, and then syncs within a second (`names.dets` of the library Ra; Erlang's defaults). A broker that is killed
+/// in between begins the queue anew, and empty, whatever it had confirmed. Nothing over AMQP, nor any tool of the
+/// broker's, tells when that is over, so this waits it out, with a margin for a broker that is slow.
+pub const NAMES_WRITTEN: Duration = Duration::from_secs(6);
+
+/// What is done about queues that were declared just now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewQueues {
+    /// Nothing can be published to them before their names must be on the disk.
+    AwaitDisk,
+    /// The broker will not be killed within seconds, or what it has may be lost: for tests and measurements.
+    UseAtOnce,
+}
+
+/// What stands now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// One line each.
+    pub items: Vec<String>,
+    /// How long it was waited for new queues.
+    pub waited: Option<Duration>,
+}
+
 /// Declares everything, and says in one line each what now stands. What exists with other arguments is left
-/// as it is and reported. A queue is not begun before all who shall hold a copy of it are there.
-pub async fn declare(url: &str) -> Result<Vec<String>, TopologyError> {
+/// as it is and reported. A queue is not begun before all who shall hold a copy of it are there, and nothing leads
+/// to a new one before it is on the disk.
+pub async fn declare(url: &str, new_queues: NewQueues) -> Result<Declared, TopologyError> {
     let nodes = nodes_of(url)?;
     let line = open(&nodes, "topology").await?;
     if lacks_a_queue(&line).await.map_err(TopologyError::Unreachable)? {
         members::must_be_one_cluster(&nodes).await.map_err(TopologyError::NotWhole)?;
     }
-    let (mut stands, mut differs) = (Vec::new(), Vec::new());
-    for item in items() {
+    // Not only where a queue is missing: who declared it may have been cut off before the wait was over.
+    let is_new = !missing(&line).await.map_err(TopologyError::Unreachable)?.is_empty();
+    let (queues, ways): (Vec<Item>, Vec<Item>) =
+        items().into_iter().partition(|item| matches!(item, Item::Queue { .. }));
+    let mut declared = Declared { items: Vec::new(), waited: None };
+    let mut differs = declare_all(&line, &queues, &mut declared.items).await?;
+    if is_new && new_queues == NewQueues::AwaitDisk {
+        tokio::time::sleep(NAMES_WRITTEN).await;
+        declared.waited = Some(NAMES_WRITTEN);
+    }
+    // On the same connection: had its node ended meanwhile, this would fail.
+    differs.extend(declare_all(&line, &ways, &mut declared.items).await?);
+    line.close(OPEN_DEADLINE).await;
+    if differs.is_empty() { Ok(declared) } else { Err(TopologyError::Differs(differs)) }
+}
+
+/// Notes what stands; returns what differs.
+async fn declare_all(
+    line: &Line,
+    items: &[Item],
+    stands: &mut Vec<String>,
+) -> Result<Vec<String>, TopologyError> {
+    let mut differs = Vec::new();
+    for item in items {
         let channel = line.channel(OPEN_DEADLINE).await.map_err(TopologyError::Unreachable)?;
         match in_time(OPEN_DEADLINE, item.declare(&channel)).await {
             Ok(()) => stands.push(item.shown()),
             Err(why) => differs.push(format!("{} differs or is refused: {why}", item.shown())),
         }
     }
-    line.close(OPEN_DEADLINE).await;
-    if differs.is_empty() { Ok(stands) } else { Err(TopologyError::Differs(differs)) }
+    Ok(differs)
 }
 
 /// Looks whether every exchange and queue is there, without touching it. Their arguments cannot be asked for
@@ -137,7 +186,7 @@ enum Item {
     Binding { queue: &'static str, exchange: &'static str, key: &'static str },
 }
 
-/// In an order in which nothing is ever unroutable: first the nets, then what falls into them.
+/// First the queues; then in an order in which nothing is ever unroutable: the nets before what falls into them.
 fn items() -> [Item; 9] {
     use Item::{Binding, Exchange, Queue};
     [

@@ -1,13 +1,45 @@
-//! Whether the queue can be used, as the writer found it last: said to people by `health`, to the process
-//! by `broken`.
+//! Whether the queue can be used, as it was found last: said to people by `health`, to the process by `broken`.
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
+use super::fault::{Fault, words};
+use crate::files_in_use::Gone;
+
 /// After a refusal for want of room it says so for this long: the next event may find room again.
 const FULL_FOR: Duration = Duration::from_secs(5);
+
+/// Why the process must end.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Broken {
+    #[error(
+        "the disk under queue.db failed: {0}. What was answered 200 is on the disk; mend the disk, then start again"
+    )]
+    Disk(String),
+    #[error("queue.db is damaged: {0}. Nothing more is accepted. {REMEDY}")]
+    Damaged(String),
+    #[error(
+        "{0}. What is written now nobody will find again, so nothing more is accepted. Put the file back, or put away \
+         what is left of it (also -wal and -shm), then start again; `tidegate backfill --since 1d` brings back from \
+         Stripe what was in it"
+    )]
+    Gone(#[from] Gone),
+}
+
+pub(super) const REMEDY: &str = "`tidegate queue recover` shows what can be saved of it, once nothing uses it any \
+    more, and changes nothing without --yes";
+
+impl Broken {
+    /// What an error means that is fatal.
+    pub(super) fn by(fault: Fault, error: &sqlx::Error) -> Self {
+        match fault {
+            Fault::Damaged => Self::Damaged(words(error)),
+            _ => Self::Disk(words(error)),
+        }
+    }
+}
 
 #[derive(Default)]
 pub(super) struct Condition {
@@ -18,10 +50,10 @@ pub(super) struct Condition {
 
 impl Condition {
     /// Durability cannot be promised any more, for good.
-    pub(super) fn break_for(&self, error: &sqlx::Error) {
-        let why = format!("queue.db cannot be trusted any more: {error}");
+    pub(super) fn break_for(&self, broken: &Broken) {
+        let why = broken.to_string();
         if self.why.set(why.clone()).is_ok() {
-            tracing::error!(%error, "queue.db failed, nothing more is accepted: the process must end");
+            tracing::error!(why, "the queue is broken: the process must end");
         }
         self.broken.cancel();
     }

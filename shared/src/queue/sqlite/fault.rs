@@ -1,4 +1,5 @@
-//! What an error of SQLite means for the queue: try again, refuse the group, or end the process.
+//! What an error of SQLite means for the queue: try again, refuse the group, or end the process, for the disk
+//! failed or the file is damaged.
 
 use sqlx::Error;
 
@@ -11,8 +12,15 @@ pub(super) enum Fault {
     /// Durability can no longer be promised: after a failed fsync the kernel may have dropped the pages
     /// and will call the next fsync a success.
     Fatal,
+    /// The file does not hold what was written to it. As bad as the former.
+    Damaged,
     /// This group cannot be written; nothing is known against the next.
     Refused,
+}
+
+/// What it says of itself, without what a library puts before it.
+pub(super) fn words(error: &Error) -> String {
+    error.as_database_error().map_or_else(|| error.to_string(), |error| error.message().to_owned())
 }
 
 impl Fault {
@@ -23,6 +31,8 @@ impl Fault {
             }
             // The connection's own thread is gone, or cannot be talked to.
             Error::WorkerCrashed | Error::Io(_) | Error::Protocol(_) => Self::Fatal,
+            // A value is not of its column's type.
+            Error::ColumnDecode { .. } | Error::Decode(_) => Self::Damaged,
             _ => Self::Refused,
         }
     }
@@ -34,7 +44,9 @@ impl Fault {
             // The index of the log cannot grow for want of room: this comes before anything is written.
             (IOERR_SHMSIZE, _) | (_, 13) => Self::Full,
             (_, 5 | 6) => Self::Busy,
-            (_, 10 | 11 | 26) => Self::Fatal,
+            (_, 10) => Self::Fatal,
+            // No statement of ours can break a constraint, unless a row is not where another says it is.
+            (_, 11 | 19 | 26) => Self::Damaged,
             _ => Self::Refused,
         }
     }
@@ -45,19 +57,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_of_input_output_error_and_every_damage_is_fatal() {
-        for (name, code) in [
-            ("IOERR", 10),
-            ("IOERR_FSYNC", 1034),
-            ("IOERR_WRITE", 778),
-            ("IOERR_DIR_FSYNC", 1290),
-            ("CORRUPT", 11),
-            ("CORRUPT_INDEX", 779),
-            ("NOTADB", 26),
-        ] {
+    fn every_kind_of_input_output_error_is_fatal() {
+        for (name, code) in
+            [("IOERR", 10), ("IOERR_FSYNC", 1034), ("IOERR_WRITE", 778), ("IOERR_DIR_FSYNC", 1290)]
+        {
             assert_eq!(Fault::of_code(code), Fault::Fatal, "{name}");
         }
         assert_eq!(Fault::of(&Error::WorkerCrashed), Fault::Fatal);
+    }
+
+    #[test]
+    fn what_only_damage_can_bring_about_is_damage() {
+        for (name, code) in [
+            ("CORRUPT", 11),
+            ("CORRUPT_INDEX", 779),
+            ("NOTADB", 26),
+            ("CONSTRAINT", 19),
+            ("CONSTRAINT_FOREIGNKEY", 787),
+        ] {
+            assert_eq!(Fault::of_code(code), Fault::Damaged, "{name}");
+        }
     }
 
     #[test]
@@ -72,7 +91,7 @@ mod tests {
 
     #[test]
     fn anything_else_concerns_its_group_only() {
-        for (name, code) in [("CONSTRAINT", 19), ("TOOBIG", 18), ("NOMEM", 7), ("CANTOPEN", 14)] {
+        for (name, code) in [("TOOBIG", 18), ("NOMEM", 7), ("CANTOPEN", 14)] {
             assert_eq!(Fault::of_code(code), Fault::Refused, "{name}");
         }
     }

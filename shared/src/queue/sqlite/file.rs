@@ -4,7 +4,6 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use backon::{ConstantBuilder, Retryable};
@@ -13,6 +12,9 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Error, SqliteConnection};
 
 use super::fault::Fault;
+use super::soundness::{damaged, refusal};
+use crate::files_in_use::FilesInUse;
+use crate::queue::{OpenError, QueueUrl};
 
 static SCHEMA: Migrator = sqlx::migrate!("../migrations/queue");
 
@@ -22,18 +24,24 @@ const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
 const LOG_LIMIT_BYTES: &str = "67108864";
 /// So much of a group is kept in memory, more than the largest group has.
 const CACHE_KIB: &str = "-16384";
+const LOG_ALONE: &str =
+    "the file is missing, but its log (-wal) is there. Put the file back, or put the log away";
+pub(super) const EMPTY: &str = "it is empty (0 bytes), and no queue ever is: something cut it off";
 
-/// Opens the connection that writes, and creates what is missing.
-pub(super) async fn open_writer(path: &Path) -> Result<SqliteConnection, String> {
-    create(path).map_err(|error| error.to_string())?;
+/// Opens the connection that writes, to a file that is there.
+pub(super) async fn open_writer(path: &Path) -> Result<SqliteConnection, OpenError> {
     // Two processes that begin on a new file wait for each other; only the change to WAL is refused at once.
     let patience = ConstantBuilder::default().with_delay(Duration::from_millis(50)).with_max_times(40);
-    (|| connect(path)).retry(patience).when(is_busy).await.map_err(|error| in_plain_words(&error))
+    let opened = (|| connect(path)).retry(patience).when(is_busy).await;
+    opened.map_err(|error| match &error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => refusal(path, error),
+        other => failed(path, in_plain_words(other)),
+    })
 }
 
 /// Opens a connection that reads beside the writer and never waits for it.
-pub(super) async fn open_reader(path: &Path) -> Result<SqliteConnection, String> {
-    base(path).read_only(true).connect().await.map_err(|error| error.to_string())
+pub(super) async fn open_reader(path: &Path) -> Result<SqliteConnection, Error> {
+    base(path).read_only(true).connect().await
 }
 
 fn base(path: &Path) -> SqliteConnectOptions {
@@ -64,24 +72,54 @@ async fn connect(path: &Path) -> Result<SqliteConnection, MigrateError> {
 }
 
 /// Creates folder and file where they are missing, readable by their owner alone; SQLite gives its
-/// companions `-wal` and `-shm` the same mode.
-fn create(path: &Path) -> io::Result<()> {
-    // Closing a file drops every lock that this process has on it, SQLite's too, so nobody may have opened
-    // it yet: it must be new, and a second opener in this process waits here.
-    static CREATING: Mutex<()> = Mutex::new(());
-    let _alone = CREATING.lock().unwrap_or_else(PoisonError::into_inner);
+/// companions `-wal` and `-shm` the same mode. The file gets its name when its schema stands, so one that is
+/// empty was not left so by us.
+pub(super) async fn create(path: &Path) -> Result<(), OpenError> {
+    let refused = |error: io::Error| failed(path, error.to_string());
+    match path.metadata() {
+        Ok(found) if found.len() == 0 => return Err(damaged(path, EMPTY.to_owned())),
+        Ok(_) => return Ok(()),
+        // It would be applied to whatever is made here.
+        Err(_) if FilesInUse::has_a_log(path) => return Err(failed(path, LOG_ALONE.to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(refused(error)),
+    }
+    let folder = make_folder_of(path).map_err(refused)?;
+    let new = path.with_added_extension(format!("new-{}", crate::trace::random_hex::<6>()));
+    let made = make(&new, path).await;
+    for file in [&new, &new.with_added_extension("-wal"), &new.with_added_extension("-shm")] {
+        drop(std::fs::remove_file(file));
+    }
+    made?;
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(refused)
+}
+
+/// Makes a whole queue under one name and then gives it the other, unless somebody was quicker.
+async fn make(new: &Path, path: &Path) -> Result<(), OpenError> {
+    let refused = |error: io::Error| failed(path, error.to_string());
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(new).map_err(refused)?;
+    let conn = open_writer(new).await?;
+    conn.close().await.map_err(|error| refusal(path, &error))?;
+    match std::fs::hard_link(new, path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(refused(error)),
+        _ => Ok(()),
+    }
+}
+
+fn make_folder_of(path: &Path) -> io::Result<&Path> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !folder.exists() {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        // SQLite makes the file's name durable; the folder's own name is for us to do.
+        // The folder's own name is to be made durable, too.
         if let Some(parent) = folder.canonicalize()?.parent() {
             File::open(parent)?.sync_all()?;
         }
     }
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
-    }
+    Ok(folder)
+}
+
+fn failed(path: &Path, why: String) -> OpenError {
+    OpenError::Failed { url: QueueUrl::Sqlite(path.to_owned()).shown(), why }
 }
 
 fn is_busy(error: &MigrateError) -> bool {
@@ -102,7 +140,6 @@ fn in_plain_words(error: &MigrateError) -> String {
         MigrateError::VersionMismatch(version) => format!(
             "its schema's version {version} is not the one this program knows: it belongs to something else"
         ),
-        MigrateError::Execute(error) => error.to_string(),
         other => other.to_string(),
     }
 }

@@ -6,25 +6,32 @@ mod condition;
 mod fault;
 mod file;
 mod group;
+mod holders;
 mod lending;
+pub mod salvage;
+mod soundness;
 mod statements;
 mod writer;
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection, Row, SqliteConnection};
 use tokio::sync::{Mutex, Notify, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use self::condition::Condition;
+use self::condition::{Broken, Condition};
 use self::fault::Fault;
 use self::group::{Ask, Op, Publish, Settlement};
+use self::holders::Others;
 use self::lending::{Lent, Returns};
 use self::statements::Message;
 use self::writer::Writer;
@@ -32,6 +39,7 @@ use super::{
     Delivery, Depth, OpenError, PublishError, QueueConfig, QueueError, QueueUrl, Role, Settle, Settled, Tag,
 };
 use crate::envelope::Envelope;
+use crate::files_in_use::FilesInUse;
 
 /// For what no signal of this process tells: another one published, or a lease ran out.
 const POLL: Duration = Duration::from_millis(250);
@@ -55,24 +63,30 @@ pub struct Sqlite {
 type Reader = Mutex<Option<SqliteConnection>>;
 
 impl Sqlite {
-    /// Whatever the role: the file is opened in one way.
-    pub(super) async fn open(config: QueueConfig, _role: Role) -> Result<Self, OpenError> {
+    /// Whatever the role, the file is opened in one way; who only looks does not look for damage.
+    pub(super) async fn open(config: QueueConfig, role: Role) -> Result<Self, OpenError> {
         let QueueUrl::Sqlite(path) = &config.url else { unreachable!("the caller looked at the URL") };
-        let failed = |why| OpenError::Failed { url: config.url.shown(), why };
-        let conn = file::open_writer(path).await.map_err(failed)?;
-        let bodies = file::open_reader(path).await.map_err(failed)?;
-        let gauge = file::open_reader(path).await.map_err(failed)?;
-        Ok(Self::over(conn, bodies, gauge, &config))
+        let condition = Arc::new(Condition::default());
+        file::create(path).await?;
+        if role != Role::Look {
+            soundness::at_start(path, &condition).await?;
+        }
+        let reader = async || file::open_reader(path).await.map_err(|error| soundness::refusal(path, &error));
+        let (conn, readers) = (file::open_writer(path).await?, [reader().await?, reader().await?]);
+        // Its companions are there by now, and stay while a connection is open.
+        let files = FilesInUse::of_database(path)
+            .map_err(|error| OpenError::Failed { url: config.url.shown(), why: error.to_string() })?;
+        Ok(Self::over(conn, readers, files, condition, &config))
     }
 
     fn over(
         conn: SqliteConnection,
-        bodies: SqliteConnection,
-        gauge: SqliteConnection,
+        [bodies, gauge]: [SqliteConnection; 2],
+        files: FilesInUse,
+        condition: Arc<Condition>,
         config: &QueueConfig,
     ) -> Self {
         let (ops, asked) = mpsc::channel(config.publish_in_flight + OTHER_OPS);
-        let condition = Arc::new(Condition::default());
         let ready = Arc::new(Notify::new());
         let stop = CancellationToken::new();
         let writer = Writer {
@@ -83,6 +97,8 @@ impl Sqlite {
             returns: Arc::new(Returns::default()),
             ready: Arc::clone(&ready),
             owner: crate::trace::random_hex::<8>(),
+            files,
+            others: Others::new(config.lease),
             lease: config.lease,
             prefetch: usize::from(config.prefetch),
             lent: 0,
@@ -155,7 +171,10 @@ impl Sqlite {
             let mut gauge = self.gauge.lock().await;
             let conn = gauge.as_mut().ok_or_else(|| QueueError("queue.db is closed".to_owned()))?;
             let now_ms = crate::clock::now().timestamp_millis();
-            statements::depth(conn, now_ms).await.map_err(|error| QueueError(format!("queue.db: {error}")))
+            statements::depth(conn, now_ms).await.map_err(|error| {
+                self.read_failed(&error);
+                QueueError(format!("queue.db: {error}"))
+            })
         };
         timeout(self.deadline, counted).await.unwrap_or_else(|_| Err(late()))
     }
@@ -204,22 +223,21 @@ impl Sqlite {
         let rows = match statements::read(conn, &tags).await {
             Ok(rows) => rows,
             Err(error) => {
-                if Fault::of(&error) == Fault::Fatal {
-                    self.condition.break_for(&error);
-                } else {
-                    tracing::warn!(%error, "queue.db cannot be read for now");
-                }
+                self.read_failed(&error);
                 return Vec::new();
             }
         };
         let now = crate::clock::now();
-        let mut envelopes: HashMap<u64, Envelope> = rows
-            .into_iter()
-            .map(|(id, row)| {
-                let body = Bytes::from(row.get::<Vec<u8>, _>("body"));
-                (id, Envelope::from_wire(row.get::<&[u8], _>("header"), body, now))
-            })
-            .collect();
+        let mut envelopes: HashMap<u64, Envelope> = HashMap::with_capacity(rows.len());
+        for (id, row) in rows {
+            match envelope(&row, now) {
+                Ok(envelope) => drop(envelopes.insert(id, envelope)),
+                Err(error) => {
+                    self.read_failed(&error);
+                    return Vec::new();
+                }
+            }
+        }
         // One that is missing was settled by another, after this process slept through its lease.
         let delivery = |grant: statements::Grant| {
             let envelope = envelopes.remove(&grant.tag.scope)?;
@@ -227,6 +245,26 @@ impl Sqlite {
         };
         lent.hand_over().into_iter().filter_map(delivery).collect()
     }
+
+    fn read_failed(&self, error: &sqlx::Error) {
+        match Fault::of(error) {
+            fault @ (Fault::Fatal | Fault::Damaged) => self.condition.break_for(&Broken::by(fault, error)),
+            _ => tracing::warn!(%error, "queue.db cannot be read for now"),
+        }
+    }
+}
+
+fn envelope(row: &SqliteRow, now: DateTime<Utc>) -> sqlx::Result<Envelope> {
+    let body = Bytes::from(row.try_get::<Vec<u8>, _>("body")?);
+    Ok(Envelope::from_wire(row.try_get::<&[u8], _>("header")?, body, now))
+}
+
+/// What is wrong with a file that is there; `None` where it is sound.
+pub(super) async fn damage(path: &Path) -> Result<Option<String>, OpenError> {
+    if path.metadata().is_ok_and(|found| found.len() == 0) {
+        return Ok(Some(file::EMPTY.to_owned()));
+    }
+    soundness::examine(path).await
 }
 
 fn late() -> QueueError {
@@ -259,10 +297,12 @@ mod tests {
             prefetch: 1000,
             lease: Duration::from_secs(20),
         };
+        file::create(&path).await.unwrap();
         let mut conn = file::open_writer(&path).await.unwrap();
         sqlx::query("PRAGMA max_page_count = 120").execute(&mut conn).await.unwrap();
-        let readers = (file::open_reader(&path).await.unwrap(), file::open_reader(&path).await.unwrap());
-        let queue = Sqlite::over(conn, readers.0, readers.1, &config);
+        let readers = [file::open_reader(&path).await.unwrap(), file::open_reader(&path).await.unwrap()];
+        let files = FilesInUse::of_database(&path).unwrap();
+        let queue = Sqlite::over(conn, readers, files, Arc::default(), &config);
         let mut envelope = Envelope::from_wire(b"", Bytes::from(vec![7; 20_000]), crate::clock::now());
 
         let mut accepted = 0;

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Result, Row, SqlSafeStr, SqliteConnection};
 
+use super::holders::Holder;
 use crate::queue::{Depth, Tag};
 
 /// A message as it is written.
@@ -69,27 +70,19 @@ pub(super) async fn insert(
     query.execute(conn).await.map(drop)
 }
 
-/// Lends the oldest messages that nobody has: never lent, given back, or their lease ran out.
-pub(super) async fn lend(
-    conn: &mut SqliteConnection,
-    owner: &str,
-    now_ms: i64,
-    until_ms: i64,
-    max: usize,
-) -> Result<Vec<Grant>> {
+/// Lends the oldest messages that nobody has: never lent, given back, or their holder is gone.
+pub(super) async fn lend(conn: &mut SqliteConnection, owner: &str, max: usize) -> Result<Vec<Grant>> {
     let rows = sqlx::query(
-        "INSERT INTO leases (message, fence, owner, until_ms, lost)
-         SELECT m.id, 1, ?1, ?2, 0
+        "INSERT INTO leases (message, fence, owner, lost)
+         SELECT m.id, 1, ?1, 0
          FROM messages AS m LEFT JOIN leases AS l ON l.message = m.id
-         WHERE coalesce(l.until_ms, 0) <= ?3
-         ORDER BY m.enqueued_at_ms, m.id LIMIT ?4
+         WHERE l.owner IS NULL OR l.owner NOT IN (SELECT owner FROM holders)
+         ORDER BY m.enqueued_at_ms, m.id LIMIT ?2
          ON CONFLICT (message) DO UPDATE SET fence = fence + 1, owner = excluded.owner,
-             until_ms = excluded.until_ms, lost = lost + (until_ms > 0)
+             lost = lost + (owner <> '')
          RETURNING message, fence, lost",
     )
     .bind(owner)
-    .bind(until_ms)
-    .bind(now_ms)
     .bind(i64::try_from(max).unwrap_or(i64::MAX))
     .fetch_all(conn)
     .await?;
@@ -110,12 +103,12 @@ pub(super) async fn read(conn: &mut SqliteConnection, tags: &[Tag]) -> Result<Ve
     rows.into_iter().map(|row| Ok((row.try_get::<i64, _>("id")?.cast_unsigned(), row))).collect()
 }
 
-/// Which of these lendings have not ended. One whose time ran out but that nobody took is still good.
+/// Which of these lendings have not ended. One whose holder was taken for dead, but that nobody took, is still good.
 pub(super) async fn held(conn: &mut SqliteConnection, tags: &[Tag]) -> Result<HashSet<Tag>> {
     let rows = sqlx::query(
         "SELECT l.message, l.fence
          FROM json_each(?1) AS asked CROSS JOIN leases AS l ON l.message = asked.value ->> 0
-         WHERE l.fence = asked.value ->> 1 AND l.until_ms > 0",
+         WHERE l.fence = asked.value ->> 1 AND l.owner <> ''",
     )
     .bind(json(tags))
     .fetch_all(conn)
@@ -134,39 +127,62 @@ pub(super) async fn finish(conn: &mut SqliteConnection, tags: &[Tag]) -> Result<
 
 /// Gives messages back. The row of the lease stays, for its fence.
 pub(super) async fn release(conn: &mut SqliteConnection, tags: &[Tag]) -> Result<()> {
-    sqlx::query("UPDATE leases SET until_ms = 0 WHERE message IN (SELECT value ->> 0 FROM json_each(?1))")
+    sqlx::query("UPDATE leases SET owner = '' WHERE message IN (SELECT value ->> 0 FROM json_each(?1))")
         .bind(json(tags))
         .execute(conn)
         .await
         .map(drop)
 }
 
-/// Gives back all that an owner has.
+/// Gives back all that an owner has; it holds nothing any more.
 pub(super) async fn release_all(conn: &mut SqliteConnection, owner: &str) -> Result<()> {
-    sqlx::query("UPDATE leases SET until_ms = 0 WHERE owner = ?1 AND until_ms > 0")
+    sqlx::query("UPDATE leases SET owner = '' WHERE owner = ?1").bind(owner).execute(&mut *conn).await?;
+    sqlx::query("DELETE FROM holders WHERE owner = ?1").bind(owner).execute(conn).await.map(drop)
+}
+
+/// Says that an owner lives, for all that it has.
+pub(super) async fn beat(conn: &mut SqliteConnection, owner: &str) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO holders (owner, beat) VALUES (?1, 0) ON CONFLICT (owner) DO UPDATE SET beat = beat + 1",
+    )
+    .bind(owner)
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// How much an owner has that nobody took from it.
+pub(super) async fn lent(conn: &mut SqliteConnection, owner: &str) -> Result<u64> {
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM leases WHERE owner = ?1")
         .bind(owner)
+        .fetch_one(conn)
+        .await?;
+    Ok(count.cast_unsigned())
+}
+
+/// All holders but one.
+pub(super) async fn other_holders(conn: &mut SqliteConnection, owner: &str) -> Result<Vec<Holder>> {
+    let rows =
+        sqlx::query("SELECT owner, beat FROM holders WHERE owner <> ?1").bind(owner).fetch_all(conn).await?;
+    rows.iter().map(|row| Ok(Holder { owner: row.try_get("owner")?, beat: row.try_get("beat")? })).collect()
+}
+
+/// What a dead holder had may be lent again.
+pub(super) async fn bury(conn: &mut SqliteConnection, dead: &Holder) -> Result<()> {
+    sqlx::query("DELETE FROM holders WHERE owner = ?1 AND beat = ?2")
+        .bind(&dead.owner)
+        .bind(dead.beat)
         .execute(conn)
         .await
         .map(drop)
 }
 
-/// Prolongs all that an owner has, and counts it. What ran out but was taken by nobody is still the owner's.
-pub(super) async fn renew(conn: &mut SqliteConnection, owner: &str, until_ms: i64) -> Result<u64> {
-    sqlx::query("UPDATE leases SET until_ms = ?1 WHERE owner = ?2 AND until_ms > 0")
-        .bind(until_ms)
-        .bind(owner)
-        .execute(conn)
-        .await
-        .map(|done| done.rows_affected())
-}
-
 pub(super) async fn depth(conn: &mut SqliteConnection, now_ms: i64) -> Result<Depth> {
     let row = sqlx::query(
         "SELECT (SELECT count(*) FROM messages) AS waiting,
-                (SELECT count(*) FROM leases WHERE until_ms > ?1) AS leased,
+                (SELECT count(*) FROM leases WHERE owner IN (SELECT owner FROM holders)) AS leased,
                 (SELECT min(enqueued_at_ms) FROM messages) AS oldest_ms",
     )
-    .bind(now_ms)
     .fetch_one(conn)
     .await?;
     let count = |column| row.try_get::<i64, _>(column).map(i64::cast_unsigned);

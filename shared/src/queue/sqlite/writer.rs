@@ -9,12 +9,17 @@ use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::condition::Condition;
+use super::condition::{Broken, Condition};
 use super::fault::Fault;
 use super::group::{Group, Op};
+use super::holders::Others;
 use super::lending::{Lent, Returns};
 use super::statements::{self, Grant};
+use crate::files_in_use::FilesInUse;
 use crate::queue::Settled;
+
+/// How often the files are looked at when nothing is written.
+const FILES_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(super) struct Writer {
     pub conn: SqliteConnection,
@@ -26,6 +31,8 @@ pub(super) struct Writer {
     pub ready: Arc<Notify>,
     /// Names our leases among those of other processes.
     pub owner: String,
+    pub files: FilesInUse,
+    pub others: Others,
     pub lease: Duration,
     /// No more than this is lent at once.
     pub prefetch: usize,
@@ -46,6 +53,7 @@ impl Writer {
     /// dropped instead, leases stay and run out, as those of a process that died.
     pub(super) async fn run(mut self) {
         let mut renewed = Instant::now();
+        let mut looks = tokio::time::interval(FILES_INTERVAL);
         loop {
             let renewal = tokio::time::sleep_until((renewed + self.lease / 3).into());
             let mut group = Group::default();
@@ -58,6 +66,10 @@ impl Writer {
                 () = renewal, if self.lent > 0 => {}
                 () = self.stop.cancelled(), if !self.ops.is_closed() => self.ops.close(),
                 () = self.condition.broken.cancelled() => return,
+                _ = looks.tick() => match self.files.check() {
+                    Ok(()) => continue,
+                    Err(gone) => return self.condition.break_for(&gone.into()),
+                },
             }
             while group.has_room() {
                 let Ok(op) = self.ops.try_recv() else { break };
@@ -87,7 +99,14 @@ impl Writer {
                 return;
             }
             match self.transaction(&mut group).await {
-                Ok(written) => return self.answer(group, written),
+                // A commit to a file that nobody can open any more is worth nothing.
+                Ok(written) => match self.files.check() {
+                    Ok(()) => return self.answer(group, written),
+                    Err(gone) => {
+                        self.condition.break_for(&gone.into());
+                        return group.refuse("queue.db is gone");
+                    }
+                },
                 Err(error) => match Fault::of(&error) {
                     Fault::Busy if group.is_awaited() => {}
                     fault => return self.fail(group, fault, &error),
@@ -111,7 +130,6 @@ impl Writer {
 
     async fn statements(&mut self, group: &Group) -> sqlx::Result<Written> {
         let now_ms = crate::clock::now().timestamp_millis();
-        let until_ms = now_ms.saturating_add(i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX));
         let conn = &mut self.conn;
         let mut written = Written { settled: Vec::new(), grants: Vec::new(), lent: self.lent, news: false };
 
@@ -135,16 +153,28 @@ impl Writer {
         written.settled = plan.answers;
 
         if group.renew {
-            let renewed = statements::renew(conn, &self.owner, until_ms).await?;
-            written.lent = usize::try_from(renewed).unwrap_or(usize::MAX);
+            statements::beat(conn, &self.owner).await?;
+            written.lent = usize::try_from(statements::lent(conn, &self.owner).await?).unwrap_or(usize::MAX);
+        }
+        let now = Instant::now();
+        if !group.asks.is_empty() && self.others.wants_a_look(now) {
+            let others = statements::other_holders(conn, &self.owner).await?;
+            for dead in self.others.dead(others, now) {
+                statements::bury(conn, &dead).await?;
+                written.news = true;
+            }
         }
         // After the publishes: what this group brings may be lent by it, for both are durable together.
         for ask in &group.asks {
             let max = ask.max.min(self.prefetch.saturating_sub(written.lent));
             let grants = match max {
                 0 => Vec::new(),
-                max => statements::lend(conn, &self.owner, now_ms, until_ms, max).await?,
+                max => statements::lend(conn, &self.owner, max).await?,
             };
+            // Before anybody asks again: what nobody is the holder of may be lent.
+            if !grants.is_empty() {
+                statements::beat(conn, &self.owner).await?;
+            }
             written.lent += grants.len();
             written.grants.push(grants);
         }
@@ -171,7 +201,7 @@ impl Writer {
 
     fn fail(&self, mut group: Group, fault: Fault, error: &sqlx::Error) {
         match fault {
-            Fault::Fatal => self.condition.break_for(error),
+            Fault::Fatal | Fault::Damaged => self.condition.break_for(&Broken::by(fault, error)),
             Fault::Full => self.condition.full(error),
             Fault::Busy => tracing::warn!(%error, "queue.db stayed locked by another process"),
             Fault::Refused => tracing::error!(%error, "queue.db refused a group of events"),

@@ -1,0 +1,64 @@
+//! Whether the databases that are files are sound, every page of them.
+
+use std::path::Path;
+use std::time::Duration;
+
+use shared::env::Env;
+use shared::queue::{Queue, QueueConfig, QueueUrl};
+
+use crate::finding::Finding;
+use crate::open;
+use crate::output::me;
+
+const QUEUE: &str = "queue file";
+const LEDGER: &str = "ledger file";
+/// A ledger of many gigabytes takes longer; that is then said.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// `None` where the queue is no file, or there is none, which is said with the queue.
+pub async fn queue(config: &QueueConfig) -> Option<Finding> {
+    let QueueUrl::Sqlite(path) = &config.url else { return None };
+    if !path.exists() {
+        return None;
+    }
+    let shown = config.url.shown();
+    let found = tokio::time::timeout(PATIENCE, Queue::damage(&config.url)).await;
+    Some(match found {
+        Ok(Ok(None)) => Finding::ok(QUEUE, format!("{shown} is sound, every page of it")),
+        Ok(Ok(Some(damage))) => Finding::act(
+            QUEUE,
+            format!("{shown} is damaged: {damage}"),
+            format!("stop whatever uses it; `{} queue recover` shows what can be saved of it", me()),
+        ),
+        Ok(Err(error)) => Finding::unknown(QUEUE, error.to_string()),
+        Err(_) => Finding::unknown(QUEUE, format!("{shown} was not checked within {} s", PATIENCE.as_secs())),
+    })
+}
+
+/// `None` where the ledger is no file, or cannot be opened at all, which is said with the ledger.
+pub async fn ledger(env: &Env) -> Option<Finding> {
+    let ledger = open::patient(env).await.ok()?;
+    let shown = ledger.shown();
+    let path = shown.strip_prefix("sqlite:").map(str::to_owned)?;
+    let found = tokio::time::timeout(PATIENCE, ledger.damage()).await;
+    ledger.close().await;
+    Some(match found {
+        Ok(Ok(None)) => {
+            Finding::ok(LEDGER, format!("{} is sound, every page of it", Path::new(&path).display()))
+        }
+        Ok(Ok(Some(damage))) => Finding::act(LEDGER, format!("{shown} is damaged: {damage}"), remedy()),
+        Ok(Err(error)) if error.is_broken() => Finding::act(LEDGER, format!("{shown}: {error}"), remedy()),
+        Ok(Err(error)) => Finding::unknown(LEDGER, error.to_string()),
+        Err(_) => {
+            Finding::unknown(LEDGER, format!("{shown} was not checked within {} s", PATIENCE.as_secs()))
+        }
+    })
+}
+
+fn remedy() -> String {
+    format!(
+        "stop the worker; put the last backup in its place, or what `sqlite3 ledger.db .dump` still reads \
+         (docs/runbook.md says how), then `{me} migrate`, `{me} rebuild --yes`, and `{me} backfill --since 30d` for what is younger",
+        me = me()
+    )
+}

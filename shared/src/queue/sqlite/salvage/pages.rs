@@ -1,0 +1,80 @@
+//! The pages of a database file as they stand on the disk, the newest of each: from the write-ahead log up to its
+//! last commit, else from the file. Read without SQLite, which opens no file whose first page is damaged.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+/// queue.db is made with pages of this size.
+pub(super) const PAGE_BYTES: usize = 4096;
+const PAGE: u64 = PAGE_BYTES as u64;
+const LOG_HEAD_BYTES: u64 = 32;
+const FRAME_HEAD_BYTES: u64 = 24;
+/// A file of 2 TiB; beyond it something else is wrong.
+const PAGES_LIMIT: u64 = 1 << 29;
+
+pub(super) type Page = [u8; PAGE_BYTES];
+
+pub(super) struct Pages {
+    file: File,
+    log: Option<File>,
+    /// Where in the log a page's newest version begins.
+    newer: HashMap<u32, u64>,
+    pub count: u32,
+}
+
+impl Pages {
+    pub(super) fn open(file: File, log: Option<File>) -> io::Result<Self> {
+        let (newer, last) = match &log {
+            Some(log) => committed(log)?,
+            None => (HashMap::new(), 0),
+        };
+        let whole = (file.metadata()?.len() / PAGE).min(PAGES_LIMIT);
+        let count = u32::try_from(whole).unwrap_or(u32::MAX).max(last);
+        Ok(Self { file, log, newer, count })
+    }
+
+    /// Pages are numbered from 1. `None` where there is none, or the disk does not give it.
+    pub(super) fn read(&self, number: u32) -> Option<Page> {
+        if number == 0 || number > self.count {
+            return None;
+        }
+        let mut page = [0; PAGE_BYTES];
+        match (self.newer.get(&number), &self.log) {
+            (Some(at), Some(log)) => log.read_exact_at(&mut page, *at).ok()?,
+            _ => self.file.read_exact_at(&mut page, u64::from(number - 1) * PAGE).ok()?,
+        }
+        Some(page)
+    }
+}
+
+/// The newest frame of each page up to the last commit, and how many pages there were then. A frame of an earlier
+/// use of the log has other salts. Checksums are not asked for: a frame behind a damaged one may be saved, too.
+fn committed(log: &File) -> io::Result<(HashMap<u32, u64>, u32)> {
+    let (mut kept, mut pending, mut last) = (HashMap::new(), HashMap::new(), 0);
+    let length = log.metadata()?.len();
+    let mut head = [0; LOG_HEAD_BYTES as usize];
+    if length < LOG_HEAD_BYTES || log.read_exact_at(&mut head, 0).is_err() {
+        return Ok((kept, last));
+    }
+    let mut at = LOG_HEAD_BYTES;
+    while at + FRAME_HEAD_BYTES + PAGE <= length {
+        let mut frame = [0; FRAME_HEAD_BYTES as usize];
+        if log.read_exact_at(&mut frame, at).is_ok() && frame[8..16] == head[16..24] {
+            pending.insert(number(&frame, 0), at + FRAME_HEAD_BYTES);
+            let pages = number(&frame, 4);
+            if pages > 0 {
+                kept.extend(pending.drain());
+                last = pages;
+            }
+        }
+        at += FRAME_HEAD_BYTES + PAGE;
+    }
+    Ok((kept, last))
+}
+
+/// Four bytes, the highest first; 0 beyond the end.
+pub(super) fn number(bytes: &[u8], at: usize) -> u32 {
+    bytes.get(at..at + 4).map_or(0, |four| u32::from_be_bytes(four.try_into().expect("four bytes are four")))
+}

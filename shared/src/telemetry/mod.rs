@@ -1,0 +1,98 @@
+//! Logs: text for a person at a terminal, JSON lines for everything else, always to standard error. A log that
+//! cannot be written is no reason to stop: nothing here panics, waits for a reader, or ends the process.
+
+mod lines;
+
+use std::io::{IsTerminal, Write};
+use std::sync::OnceLock;
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+
+use tracing_subscriber::EnvFilter;
+
+use self::lines::Lines;
+pub(crate) use self::lines::lost;
+use crate::env::{Env, Problem, Variable};
+
+pub const LOG_LEVEL: Variable = Variable {
+    name: "LOG_LEVEL",
+    default: "info",
+    example: "info,worker=debug",
+    help: "What is logged: error, warn, info, debug or trace, also per module.",
+};
+pub const LOG_FORMAT: Variable = Variable {
+    name: "LOG_FORMAT",
+    default: "auto",
+    example: "json",
+    help: "`text`, `json`, or `auto`: text at a terminal, JSON elsewhere.",
+};
+pub const VARIABLES: &[Variable] = &[LOG_LEVEL, LOG_FORMAT];
+
+static LINES: OnceLock<Lines> = OnceLock::new();
+/// How long the end of a process waits for somebody to read why.
+const LAST_WORDS_DEADLINE: Duration = Duration::from_secs(1);
+
+/// While it lives, the process logs; its end waits a little for what was logged last.
+#[must_use]
+pub struct Logging(());
+
+impl Drop for Logging {
+    fn drop(&mut self) {
+        flush();
+    }
+}
+
+/// Starts logging for this process.
+pub fn init(env: &Env) -> Result<Logging, Problem> {
+    // lapin and sqlx tell of every hiccup that our own supervisors already report once.
+    let filter = env.parse(&LOG_LEVEL, |text| {
+        EnvFilter::try_new(format!("{text},lapin=off,sqlx=off")).map_err(|e| e.to_string())
+    })?;
+    let json = env.parse(&LOG_FORMAT, |text| match text {
+        "json" => Ok(true),
+        "text" => Ok(false),
+        "auto" => Ok(!std::io::stderr().is_terminal()),
+        _ => Err("neither text, json nor auto".to_owned()),
+    })?;
+    let Ok(lines) = Lines::start() else { return Ok(Logging(())) }; // no thread can be had: nothing is logged
+    let lines = LINES.get_or_init(|| lines).clone();
+    let format = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines);
+    let format = format.log_internal_errors(false);
+    if json {
+        format.json().flatten_event(true).with_current_span(false).with_span_list(false).init();
+    } else {
+        format.with_target(false).with_ansi(std::io::stderr().is_terminal()).init();
+    }
+    log_panics();
+    Ok(Logging(()))
+}
+
+/// For whoever ends the process without unwinding.
+pub fn flush() {
+    if let Some(lines) = LINES.get() {
+        lines.flush();
+    }
+}
+
+/// Says why the process ends, where its log goes. If nobody takes that, it ends without.
+pub fn last_words(text: &str) {
+    let (said, heard) = sync_channel(1);
+    let text = format!("{text}\n");
+    let speak = move || {
+        drop(std::io::stderr().write_all(text.as_bytes()));
+        let _ = said.send(());
+    };
+    if std::thread::Builder::new().spawn(speak).is_ok() {
+        let _ = heard.recv_timeout(LAST_WORDS_DEADLINE);
+    }
+}
+
+/// A panic's message may quote an event; its place is enough to find the fault. And the hook that Rust has would
+/// wait for whoever does not read.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let why = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("(message withheld)");
+        tracing::error!(place, why, "panicked");
+    }));
+}

@@ -1,0 +1,42 @@
+//! That the ledger can no longer be relied on, and why: found by whoever meets it first, said once, and the
+//! process ends with it.
+
+use std::sync::{Arc, OnceLock};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::ledger::LedgerError;
+
+#[derive(Clone, Debug, Default)]
+pub struct Broken {
+    token: CancellationToken,
+    why: Arc<OnceLock<String>>,
+}
+
+impl Broken {
+    /// Ends the process if the error is of that kind; says whether it is.
+    pub fn by(&self, error: &LedgerError) -> bool {
+        if !error.is_broken() {
+            return false;
+        }
+        let why = error.to_string();
+        if self.why.set(why.clone()).is_ok() {
+            tracing::error!(why, "the ledger is broken: the process must end");
+        }
+        self.token.cancel();
+        true
+    }
+
+    pub fn is_so(&self) -> bool {
+        self.token.is_cancelled()
+    }
+
+    pub async fn is_found(&self) {
+        self.token.cancelled().await;
+    }
+
+    /// For people; empty while it is not so.
+    pub fn why(&self) -> String {
+        self.why.get().cloned().unwrap_or_default()
+    }
+}
