@@ -68,6 +68,18 @@ const ANSWER_DEADLINE: Variable = Variable {
     example: "8",
     help: "How long after a request's head its answer may come; what is not durable by then is answered 503.",
 };
+const REFUSALS_PER_MINUTE: Variable = Variable {
+    name: "GATEWAY_REFUSALS_PER_MINUTE",
+    default: "60",
+    example: "600",
+    help: "How many refused signatures of one address a minute are answered at once; further ones are answered late.",
+};
+const REFUSAL_DELAY: Variable = Variable {
+    name: "GATEWAY_REFUSAL_DELAY_SECS",
+    default: "1",
+    example: "3",
+    help: "How late: so long the sender of a refused signature waits for its answer. 0: never.",
+};
 const DRAIN_DEADLINE: Variable = Variable {
     name: "GATEWAY_DRAIN_DEADLINE_SECS",
     default: "10",
@@ -96,6 +108,8 @@ pub const VARIABLES: &[Variable] = &[
     HEADER_DEADLINE,
     BODY_DEADLINE,
     ANSWER_DEADLINE,
+    REFUSALS_PER_MINUTE,
+    REFUSAL_DELAY,
     DRAIN_DEADLINE,
     SECRETS_INTERVAL,
 ];
@@ -121,6 +135,8 @@ pub struct Limits {
     pub header_deadline: Duration,
     pub body_deadline: Duration,
     pub answer_deadline: Duration,
+    pub refusals_per_minute: u32,
+    pub refusal_delay: Duration,
     pub drain_deadline: Duration,
 }
 
@@ -149,6 +165,8 @@ impl Limits {
             header_deadline: env.seconds(&HEADER_DEADLINE, 1..=60)?,
             body_deadline: env.seconds(&BODY_DEADLINE, 1..=60)?,
             answer_deadline: env.seconds(&ANSWER_DEADLINE, 1..=60)?,
+            refusals_per_minute: env.number(&REFUSALS_PER_MINUTE, 1..=1_000_000)?,
+            refusal_delay: env.seconds(&REFUSAL_DELAY, 0..=10)?,
             drain_deadline: env.seconds(&DRAIN_DEADLINE, 1..=300)?,
         };
         if limits.body_deadline > limits.answer_deadline {
@@ -204,6 +222,8 @@ mod tests {
             ("GATEWAY_HEADER_DEADLINE_SECS", "1.5"),
             ("GATEWAY_BODY_DEADLINE_SECS", "6"),
             ("GATEWAY_ANSWER_DEADLINE_SECS", "61"),
+            ("GATEWAY_REFUSALS_PER_MINUTE", "0"),
+            ("GATEWAY_REFUSAL_DELAY_SECS", "11"),
             ("GATEWAY_DRAIN_DEADLINE_SECS", "301"),
             ("GATEWAY_SECRETS_INTERVAL_SECS", "0"),
         ];
