@@ -62,25 +62,26 @@ impl Heads {
     /// `None`: the head goes on after these bytes. Empty lines before a request are no head (RFC 9112, 2.2).
     fn advance_in_head(&mut self, bytes: &mut [u8]) -> Option<HandedOn> {
         self.framing = Framing::Head;
-        for (at, byte) in bytes.iter_mut().enumerate() {
-            let is_crlf = *byte == b'\n' && self.previous == b'\r';
-            if *byte == b'\n' && !is_crlf {
-                *byte = NUL;
+        let mut at = 0;
+        while let Some(found) = bytes[at..].iter().position(|byte| *byte == b'\n') {
+            let line_feed = at + found;
+            at = line_feed + 1;
+            let before = if line_feed == 0 { self.previous } else { bytes[line_feed - 1] };
+            if before != b'\r' {
+                bytes[line_feed] = NUL;
                 self.framing = Framing::ToTheEnd;
-                return Some(HandedOn { bytes: at + 1, bare_line_feed: true });
+                return Some(HandedOn { bytes: at, bare_line_feed: true });
             }
-            self.previous = *byte;
-            self.line_bytes = self.line_bytes.saturating_add(1);
-            if is_crlf {
-                let is_empty = self.line_bytes == 2;
-                if is_empty && self.has_lines {
-                    *self = Self { framing: Framing::HeadRead, ..Self::default() };
-                    return Some(HandedOn { bytes: at + 1, bare_line_feed: false });
-                }
-                self.has_lines |= !is_empty;
-                self.line_bytes = 0;
+            let is_empty = self.line_bytes.saturating_add(found + 1) == 2;
+            if is_empty && self.has_lines {
+                *self = Self { framing: Framing::HeadRead, ..Self::default() };
+                return Some(HandedOn { bytes: at, bare_line_feed: false });
             }
+            self.has_lines |= !is_empty;
+            self.line_bytes = 0;
         }
+        self.line_bytes = self.line_bytes.saturating_add(bytes.len() - at);
+        self.previous = bytes.last().copied().unwrap_or(self.previous);
         None
     }
 }
