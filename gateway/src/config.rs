@@ -20,6 +20,12 @@ const INTERNAL_ADDR: Variable = Variable {
     example: "0.0.0.0:8081",
     help: "Where the gateway answers /livez, /readyz and /metrics. Not for the public.",
 };
+const PUBLIC_URL: Variable = Variable {
+    name: "GATEWAY_PUBLIC_URL",
+    default: "",
+    example: "https://hooks.example.com",
+    help: "Where Stripe reaches the gateway. Only for `doctor` and `status`, which look whether Stripe's endpoints lead there; by their paths alone where unset.",
+};
 const TOLERANCE: Variable = Variable {
     name: "GATEWAY_SIGNATURE_TOLERANCE_SECS",
     default: "300",
@@ -96,6 +102,7 @@ const SECRETS_INTERVAL: Variable = Variable {
 pub const VARIABLES: &[Variable] = &[
     ADDR,
     INTERNAL_ADDR,
+    PUBLIC_URL,
     SECRET,
     SECRET_FILE,
     MODE,
@@ -117,6 +124,8 @@ pub const VARIABLES: &[Variable] = &[
 pub struct GatewayConfig {
     pub address: SocketAddr,
     pub internal_address: SocketAddr,
+    /// Without a slash at its end.
+    pub public_url: Option<String>,
     pub endpoints: Endpoints,
     pub limits: Limits,
     pub secrets_interval: Duration,
@@ -145,6 +154,7 @@ impl GatewayConfig {
         Ok(Self {
             address: env.address(&ADDR)?,
             internal_address: env.address(&INTERNAL_ADDR)?,
+            public_url: env.parse(&PUBLIC_URL, read_public_url)?,
             endpoints: endpoints::from_env(env)?,
             limits: Limits::from_env(env)?,
             secrets_interval: env.seconds(&SECRETS_INTERVAL, 1..=3_600)?,
@@ -181,6 +191,21 @@ impl Limits {
     }
 }
 
+fn read_public_url(text: &str) -> Result<Option<String>, String> {
+    let bare = text.trim_end_matches('/');
+    if bare.is_empty() {
+        return Ok(None);
+    }
+    let is_address =
+        ["https://", "http://"].iter().any(|scheme| bare.len() > scheme.len() && bare.starts_with(scheme));
+    let is_plain = bare.bytes().all(|byte| byte.is_ascii_graphic()) && !bare.contains(['?', '#', '@']);
+    if is_address && is_plain {
+        Ok(Some(bare.to_owned()))
+    } else {
+        Err("not an address such as https://hooks.example.com".to_owned())
+    }
+}
+
 fn unknown(env: &Env) -> Vec<String> {
     let ours = |name: &str| VARIABLES.iter().any(|v| v.name == name) || endpoints::suffix(name).is_some();
     ["GATEWAY_", "STRIPE_WEBHOOK_"]
@@ -212,6 +237,8 @@ mod tests {
         let table = [
             ("GATEWAY_ADDR", "localhost"),
             ("GATEWAY_INTERNAL_ADDR", "8081"),
+            ("GATEWAY_PUBLIC_URL", "hooks.example.com"),
+            ("GATEWAY_PUBLIC_URL", "https://user:word@hooks.example.com"),
             ("GATEWAY_SIGNATURE_TOLERANCE_SECS", "0"),
             ("GATEWAY_SIGNATURE_TOLERANCE_SECS", "3601"),
             ("GATEWAY_BODY_LIMIT_BYTES", "512K"),
