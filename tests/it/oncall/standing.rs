@@ -38,7 +38,7 @@ fn recommended() -> Vec<String> {
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)] // one waits for the command, one is Stripe
 async fn the_endpoint_that_stripe_has_is_judged() {
     let (stack, stripe) =
         (Stack::start(Combination::SqliteSqlite).await, FakeStripe::start(true).await.unwrap());
@@ -94,7 +94,7 @@ async fn the_endpoint_that_stripe_has_is_judged() {
     stack.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)] // one waits for the command, one is Stripe
 async fn a_key_of_the_wrong_mode_a_refused_one_and_a_stripe_that_is_away_are_told_apart() {
     let (stack, stripe) =
         (Stack::start(Combination::SqliteSqlite).await, FakeStripe::start(true).await.unwrap());
