@@ -9,6 +9,7 @@ use shared::queue::PublishError;
 
 use crate::body::BodyFault;
 use crate::event::NotAnEvent;
+use crate::framing::Misframed;
 use crate::signature::Refusal;
 
 pub(crate) type Answer = Response<Full<Bytes>>;
@@ -91,6 +92,17 @@ pub(crate) fn of(outcome: &Outcome) -> Answer {
 
 pub(crate) fn healthy() -> Answer {
     json(StatusCode::OK, concat!(r#"{"status":"ok","version":""#, env!("CARGO_PKG_VERSION"), r#""}"#))
+}
+
+/// For requests that are none by RFC 9112, though hyper takes them.
+pub(crate) fn misframed(fault: Misframed) -> Answer {
+    match fault {
+        Misframed::Host => json(StatusCode::BAD_REQUEST, r#"{"error":"not one good host"}"#),
+        Misframed::ChunkedTwice => json(StatusCode::BAD_REQUEST, r#"{"error":"chunked more than once"}"#),
+        Misframed::UnknownCoding => {
+            json(StatusCode::NOT_IMPLEMENTED, r#"{"error":"transfer coding not supported"}"#)
+        }
+    }
 }
 
 pub(crate) fn not_found() -> Answer {

@@ -20,6 +20,12 @@ const INTERNAL_ADDR: Variable = Variable {
     example: "0.0.0.0:8081",
     help: "Where the gateway answers /livez, /readyz and /metrics. Not for the public.",
 };
+const PUBLIC_URL: Variable = Variable {
+    name: "GATEWAY_PUBLIC_URL",
+    default: "",
+    example: "https://hooks.example.com",
+    help: "Where Stripe reaches the gateway. Only for `doctor` and `status`, which look whether Stripe's endpoints lead there; by their paths alone where unset.",
+};
 const TOLERANCE: Variable = Variable {
     name: "GATEWAY_SIGNATURE_TOLERANCE_SECS",
     default: "300",
@@ -68,6 +74,18 @@ const ANSWER_DEADLINE: Variable = Variable {
     example: "8",
     help: "How long after a request's head its answer may come; what is not durable by then is answered 503.",
 };
+const REFUSALS_PER_MINUTE: Variable = Variable {
+    name: "GATEWAY_REFUSALS_PER_MINUTE",
+    default: "60",
+    example: "600",
+    help: "How many refused signatures of one address a minute are answered at once; further ones are answered late.",
+};
+const REFUSAL_DELAY: Variable = Variable {
+    name: "GATEWAY_REFUSAL_DELAY_SECS",
+    default: "1",
+    example: "3",
+    help: "How late: so long the sender of a refused signature waits for its answer. 0: never.",
+};
 const DRAIN_DEADLINE: Variable = Variable {
     name: "GATEWAY_DRAIN_DEADLINE_SECS",
     default: "10",
@@ -84,6 +102,7 @@ const SECRETS_INTERVAL: Variable = Variable {
 pub const VARIABLES: &[Variable] = &[
     ADDR,
     INTERNAL_ADDR,
+    PUBLIC_URL,
     SECRET,
     SECRET_FILE,
     MODE,
@@ -96,6 +115,8 @@ pub const VARIABLES: &[Variable] = &[
     HEADER_DEADLINE,
     BODY_DEADLINE,
     ANSWER_DEADLINE,
+    REFUSALS_PER_MINUTE,
+    REFUSAL_DELAY,
     DRAIN_DEADLINE,
     SECRETS_INTERVAL,
 ];
@@ -103,6 +124,8 @@ pub const VARIABLES: &[Variable] = &[
 pub struct GatewayConfig {
     pub address: SocketAddr,
     pub internal_address: SocketAddr,
+    /// Without a slash at its end.
+    pub public_url: Option<String>,
     pub endpoints: Endpoints,
     pub limits: Limits,
     pub secrets_interval: Duration,
@@ -121,6 +144,8 @@ pub struct Limits {
     pub header_deadline: Duration,
     pub body_deadline: Duration,
     pub answer_deadline: Duration,
+    pub refusals_per_minute: u32,
+    pub refusal_delay: Duration,
     pub drain_deadline: Duration,
 }
 
@@ -129,6 +154,7 @@ impl GatewayConfig {
         Ok(Self {
             address: env.address(&ADDR)?,
             internal_address: env.address(&INTERNAL_ADDR)?,
+            public_url: env.parse(&PUBLIC_URL, read_public_url)?,
             endpoints: endpoints::from_env(env)?,
             limits: Limits::from_env(env)?,
             secrets_interval: env.seconds(&SECRETS_INTERVAL, 1..=3_600)?,
@@ -149,6 +175,8 @@ impl Limits {
             header_deadline: env.seconds(&HEADER_DEADLINE, 1..=60)?,
             body_deadline: env.seconds(&BODY_DEADLINE, 1..=60)?,
             answer_deadline: env.seconds(&ANSWER_DEADLINE, 1..=60)?,
+            refusals_per_minute: env.number(&REFUSALS_PER_MINUTE, 1..=1_000_000)?,
+            refusal_delay: env.seconds(&REFUSAL_DELAY, 0..=10)?,
             drain_deadline: env.seconds(&DRAIN_DEADLINE, 1..=300)?,
         };
         if limits.body_deadline > limits.answer_deadline {
@@ -160,6 +188,21 @@ impl Limits {
             );
         }
         Ok(limits)
+    }
+}
+
+fn read_public_url(text: &str) -> Result<Option<String>, String> {
+    let bare = text.trim_end_matches('/');
+    if bare.is_empty() {
+        return Ok(None);
+    }
+    let is_address =
+        ["https://", "http://"].iter().any(|scheme| bare.len() > scheme.len() && bare.starts_with(scheme));
+    let is_plain = bare.bytes().all(|byte| byte.is_ascii_graphic()) && !bare.contains(['?', '#', '@']);
+    if is_address && is_plain {
+        Ok(Some(bare.to_owned()))
+    } else {
+        Err("not an address such as https://hooks.example.com".to_owned())
     }
 }
 
@@ -194,6 +237,8 @@ mod tests {
         let table = [
             ("GATEWAY_ADDR", "localhost"),
             ("GATEWAY_INTERNAL_ADDR", "8081"),
+            ("GATEWAY_PUBLIC_URL", "hooks.example.com"),
+            ("GATEWAY_PUBLIC_URL", "https://user:word@hooks.example.com"),
             ("GATEWAY_SIGNATURE_TOLERANCE_SECS", "0"),
             ("GATEWAY_SIGNATURE_TOLERANCE_SECS", "3601"),
             ("GATEWAY_BODY_LIMIT_BYTES", "512K"),
@@ -204,6 +249,8 @@ mod tests {
             ("GATEWAY_HEADER_DEADLINE_SECS", "1.5"),
             ("GATEWAY_BODY_DEADLINE_SECS", "6"),
             ("GATEWAY_ANSWER_DEADLINE_SECS", "61"),
+            ("GATEWAY_REFUSALS_PER_MINUTE", "0"),
+            ("GATEWAY_REFUSAL_DELAY_SECS", "11"),
             ("GATEWAY_DRAIN_DEADLINE_SECS", "301"),
             ("GATEWAY_SECRETS_INTERVAL_SECS", "0"),
         ];

@@ -6,6 +6,8 @@ mod body;
 pub mod config;
 pub mod endpoints;
 pub mod event;
+mod framing;
+mod heads;
 mod log_budget;
 mod metrics;
 mod open_files;
@@ -14,6 +16,7 @@ mod routes;
 pub mod secrets;
 mod server;
 pub mod signature;
+mod slowdown;
 mod spans;
 mod watch;
 mod webhook;
@@ -35,6 +38,7 @@ use crate::endpoints::Endpoints;
 use crate::log_budget::LogBudget;
 use crate::metrics::Metrics;
 pub use crate::server::serve;
+use crate::slowdown::Slowdown;
 
 /// What all requests share.
 pub struct Gateway {
@@ -45,6 +49,7 @@ pub struct Gateway {
     broken: CancellationToken,
     /// A permit for every byte that bodies may take together.
     room: Semaphore,
+    slowdown: Slowdown,
     metrics: Metrics,
     spans: Spans,
     log_budget: LogBudget,
@@ -57,6 +62,7 @@ impl Gateway {
             metrics: Metrics::new(&endpoints),
             broken: queue.broken(),
             room: Semaphore::new(limits.bodies_bytes),
+            slowdown: Slowdown::new(&limits),
             spans: Spans::default(),
             log_budget: LogBudget::new(),
             stopping: AtomicBool::new(false),

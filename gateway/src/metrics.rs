@@ -18,7 +18,7 @@ use crate::signature::Refusal;
 const SECONDS_BUCKETS: [f64; 14] =
     [0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
 /// Every status that the gateway itself answers with.
-const STATUSES: [StatusCode; 8] = [
+const STATUSES: [StatusCode; 9] = [
     StatusCode::OK,
     StatusCode::BAD_REQUEST,
     StatusCode::NOT_FOUND,
@@ -26,17 +26,24 @@ const STATUSES: [StatusCode; 8] = [
     StatusCode::REQUEST_TIMEOUT,
     StatusCode::PAYLOAD_TOO_LARGE,
     StatusCode::UNSUPPORTED_MEDIA_TYPE,
+    StatusCode::NOT_IMPLEMENTED,
     StatusCode::SERVICE_UNAVAILABLE,
 ];
 
 /// Why a connection can fail: see the server.
-pub(crate) const CONNECTION_FAULTS: [&str; 3] = ["bad_request", "too_slow", "cut_off"];
+pub(crate) const CONNECTION_FAULTS: [&str; 3] = [BAD_REQUEST, "too_slow", "cut_off"];
+pub(crate) const BAD_REQUEST: &str = "bad_request";
+
+/// How a refusal is answered to who keeps sending refused signatures.
+const SLOWED: [&str; 2] = ["late", "at_once"];
 
 pub(crate) struct Metrics {
     pub(crate) registry: Registry,
     webhooks: IntCounterVec,
     events_received: IntCounterVec,
     refusals: IntCounterVec,
+    refusals_slowed: IntCounterVec,
+    refusals_waiting: IntGauge,
     unavailable: IntCounterVec,
     secrets_matched: IntCounterVec,
     secrets_last_matched: IntGaugeVec,
@@ -76,6 +83,13 @@ impl Metrics {
                 "Webhooks refused for their signature.",
                 &["endpoint", "reason"],
             ),
+            refusals_slowed: new.counters(
+                "refusals_slowed_total",
+                "Refused signatures of an address that had more of them in this minute than are answered at once. `late`: answered with a delay; \
+                 `at_once`: they should have been late, but too many waited.",
+                &["answer"],
+            ),
+            refusals_waiting: new.gauge("refusals_waiting", "Refusals whose answers wait now, so that their senders are slowed down."),
             unavailable: new.counters(
                 "webhooks_unavailable_total",
                 "Webhooks answered 503, by what was wrong.",
@@ -147,6 +161,9 @@ impl Metrics {
         for fault in CONNECTION_FAULTS {
             self.connections_failed.with_label_values(&[fault]);
         }
+        for answer in SLOWED {
+            self.refusals_slowed.with_label_values(&[answer]);
+        }
         for status in STATUSES {
             self.answers.with_label_values(&[status.as_str()]);
         }
@@ -175,6 +192,22 @@ impl Metrics {
         OpenConnection(self)
     }
 
+    /// A request that ends its connection, though hyper took it.
+    pub(crate) fn misframed(&self) {
+        self.connections_failed.with_label_values(&[BAD_REQUEST]).inc();
+    }
+
+    /// A refusal whose answer waits until this is dropped.
+    pub(crate) fn late_answer(&self) -> LateAnswer<'_> {
+        self.refusals_slowed.with_label_values(&[SLOWED[0]]).inc();
+        self.refusals_waiting.inc();
+        LateAnswer(self)
+    }
+
+    pub(crate) fn too_many_wait(&self) {
+        self.refusals_slowed.with_label_values(&[SLOWED[1]]).inc();
+    }
+
     pub(crate) fn answered(&self, status: StatusCode) {
         self.answers.with_label_values(&[status.as_str()]).inc();
     }
@@ -186,6 +219,14 @@ impl Metrics {
 
     pub(crate) fn last_event(&self, endpoint: &str, at: DateTime<Utc>) {
         self.last_event.with_label_values(&[endpoint]).set(at.timestamp());
+    }
+}
+
+pub(crate) struct LateAnswer<'m>(&'m Metrics);
+
+impl Drop for LateAnswer<'_> {
+    fn drop(&mut self) {
+        self.0.refusals_waiting.dec();
     }
 }
 

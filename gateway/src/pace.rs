@@ -1,6 +1,6 @@
 //! A connection that must keep pace. hyper has one timer for the silence between requests and for the
 //! arrival of a head; here a head that has begun gets its own, shorter deadline, and so does an answer
-//! that nobody takes. Bodies have theirs where they are read.
+//! that nobody takes. Bodies have theirs where they are read. Heads are handed to hyper one at a time.
 
 use std::io;
 use std::pin::Pin;
@@ -9,14 +9,26 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::heads::{Framing, HandedOn, Heads};
+
+/// Told as the length of a body that comes in chunks.
+const CHUNKS: u64 = u64::MAX;
+/// Makes hyper look at a head that was cut off at a bare LF, and refuse it for the NUL that stands there.
+const END_OF_HEAD: &[u8] = b"\r\n\r\n";
 
 pub(crate) struct Paced {
     stream: TcpStream,
     state: Arc<Exchange>,
     limit: Duration,
+    heads: Heads,
+    /// What has arrived and may not be handed on yet: what follows a head that is not answered for. Never more
+    /// than one read of hyper's.
+    held: BytesMut,
     /// How many requests had begun when the reader last looked.
     requests_seen: u64,
     head_began: Option<Instant>,
@@ -29,6 +41,8 @@ pub(crate) struct Paced {
 pub(crate) struct Exchange {
     /// Each of them ends the wait for its head, even when it is answered before anything else is read.
     requests: AtomicU64,
+    /// How long the body of the last of them is.
+    body_bytes: AtomicU64,
     /// A request is in hand: what arrives now is its body, or waits behind it.
     busy: AtomicBool,
     /// The last answer left something unread behind.
@@ -36,7 +50,9 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    pub(crate) fn begin(&self) {
+    /// hyper must not have read on since it handed out this request. `None`: the body comes in chunks.
+    pub(crate) fn begin(&self, body_bytes: Option<u64>) {
+        self.body_bytes.store(body_bytes.unwrap_or(CHUNKS), Ordering::Relaxed);
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.busy.store(true, Ordering::Relaxed);
     }
@@ -55,7 +71,17 @@ impl Paced {
     /// The first head is due from now on.
     pub(crate) fn new(stream: TcpStream, state: Arc<Exchange>, limit: Duration) -> Self {
         let head_began = Some(Instant::now());
-        Self { stream, state, limit, requests_seen: 0, head_began, head_alarm: None, write_alarm: None }
+        Self {
+            stream,
+            state,
+            limit,
+            heads: Heads::default(),
+            held: BytesMut::new(),
+            requests_seen: 0,
+            head_began,
+            head_alarm: None,
+            write_alarm: None,
+        }
     }
 
     pub(crate) fn into_inner(self) -> TcpStream {
@@ -70,12 +96,16 @@ impl AsyncRead for Paced {
         if this.requests_seen != requests {
             this.requests_seen = requests;
             (this.head_began, this.head_alarm) = (None, None);
+            if this.heads.framing == Framing::HeadRead {
+                let length = this.state.body_bytes.load(Ordering::Relaxed);
+                this.heads.body_follows((length != CHUNKS).then_some(length));
+            }
         }
         if this.state.busy.load(Ordering::Relaxed) {
-            return Pin::new(&mut this.stream).poll_read(cx, buf);
+            return this.poll_framed(cx, buf);
         }
         let before = buf.filled().len();
-        if let Poll::Ready(read) = Pin::new(&mut this.stream).poll_read(cx, buf) {
+        if let Poll::Ready(read) = this.poll_framed(cx, buf) {
             if buf.filled().len() > before {
                 this.head_began.get_or_insert_with(Instant::now);
             }
@@ -122,6 +152,31 @@ impl AsyncWrite for Paced {
 }
 
 impl Paced {
+    /// Reads what may be handed on now: what was held, else what arrives.
+    fn poll_framed(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        if self.held.is_empty() {
+            ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        } else {
+            buf.put_slice(&self.held[..self.held.len().min(buf.remaining())]);
+        }
+        let arrived = &mut buf.filled_mut()[before..];
+        let HandedOn { bytes, bare_line_feed } = self.heads.advance(arrived);
+        if self.held.is_empty() {
+            self.held.extend_from_slice(&arrived[bytes..]);
+        } else {
+            self.held.advance(bytes);
+        }
+        if bare_line_feed || self.held.is_empty() {
+            self.held = BytesMut::new(); // an idle connection keeps no memory for it
+        }
+        buf.set_filled(before + bytes);
+        if bare_line_feed && buf.remaining() >= END_OF_HEAD.len() {
+            buf.put_slice(END_OF_HEAD);
+        }
+        Poll::Ready(Ok(()))
+    }
+
     /// Every write that waits must get somewhere within the limit.
     fn watch(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if written.is_ready() {

@@ -1,6 +1,7 @@
 //! Which path means what, and what every request has in common: its deadline, its count, its log line,
 //! and whether the connection may go on after it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,6 +12,8 @@ use hyper::{Method, Request};
 use crate::Gateway;
 use crate::answers::{self, Answer, Outcome, Rejection, Unavailable};
 use crate::endpoints::{DEFAULT, Endpoint, Endpoints};
+use crate::framing;
+use crate::slowdown::Answered;
 use crate::spans::Webhook;
 use crate::webhook;
 
@@ -19,11 +22,17 @@ const HEALTH: &str = "/api/health";
 
 /// Answers one request. An error ends the connection, as does every request with a transfer encoding:
 /// where a body ends is then no longer beyond doubt, and what follows might be read as a second request.
-pub(crate) async fn answer(gateway: Arc<Gateway>, request: Request<Incoming>) -> Answer {
+pub(crate) async fn answer(gateway: Arc<Gateway>, peer: IpAddr, request: Request<Incoming>) -> Answer {
     let in_doubt = request.headers().contains_key(TRANSFER_ENCODING);
+    if let Some(fault) = framing::fault(request.version(), request.headers()) {
+        gateway.metrics.misframed();
+        let answer = answers::misframed(fault);
+        gateway.metrics.answered(answer.status());
+        return answers::closing(answer);
+    }
     let answer = match route(&gateway.endpoints, request.uri().path()) {
         Some(Route::Webhook(endpoint)) if *request.method() == Method::POST => {
-            webhook(&gateway, endpoint, request).await
+            webhook(&gateway, endpoint, peer, request).await
         }
         Some(Route::Webhook(_)) => answers::method_not_allowed("POST"),
         Some(Route::Health) if matches!(*request.method(), Method::GET | Method::HEAD) => answers::healthy(),
@@ -49,7 +58,7 @@ fn route<'g>(endpoints: &'g Endpoints, path: &str) -> Option<Route<'g>> {
     endpoints.get(name).map(Route::Webhook)
 }
 
-async fn webhook(gateway: &Gateway, endpoint: &Endpoint, request: Request<Incoming>) -> Answer {
+async fn webhook(gateway: &Gateway, endpoint: &Endpoint, peer: IpAddr, request: Request<Incoming>) -> Answer {
     let started = Instant::now();
     let in_hand = gateway.metrics.in_hand(&endpoint.name);
     let span = Webhook::begin(&gateway.spans, endpoint, request.headers());
@@ -64,7 +73,23 @@ async fn webhook(gateway: &Gateway, endpoint: &Endpoint, request: Request<Incomi
     }
     let answer = answers::of(&outcome);
     span.end(&outcome, answer.status());
+    if matches!(outcome, Err(Rejection::Signature(_))) {
+        slow_down(gateway, peer).await;
+    }
     answer
+}
+
+/// Who keeps sending refused signatures is kept waiting for the answer. By now nothing of the request is held
+/// but its connection.
+async fn slow_down(gateway: &Gateway, peer: IpAddr) {
+    match gateway.slowdown.refused(peer) {
+        Answered::AtOnce => {}
+        Answered::TooManyWait => gateway.metrics.too_many_wait(),
+        Answered::Late(delay, _place) => {
+            let _waiting = gateway.metrics.late_answer();
+            tokio::time::sleep(delay).await;
+        }
+    }
 }
 
 /// A line for what was not accepted, a few a second at most: anybody can make us write them.

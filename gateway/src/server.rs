@@ -5,10 +5,13 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::future::poll_fn;
 use std::io::{self, Write};
+use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::Request;
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -21,6 +24,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::Gateway;
 use crate::answers;
+use crate::metrics::BAD_REQUEST;
 use crate::pace::{Exchange, Paced};
 use crate::routes;
 
@@ -38,7 +42,7 @@ pub async fn serve(listener: TcpListener, gateway: Arc<Gateway>, shutdown: Cance
     let connections = TaskTracker::new();
     let cut_off = CancellationToken::new();
     let slots = Arc::new(Semaphore::new(gateway.limits.connections));
-    while let Some(stream) = next(&listener, &gateway, &shutdown).await {
+    while let Some((stream, peer)) = next(&listener, &gateway, &shutdown).await {
         let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
             gateway.metrics.connections_shed.inc();
             shed(stream);
@@ -47,7 +51,7 @@ pub async fn serve(listener: TcpListener, gateway: Arc<Gateway>, shutdown: Cance
         let (gateway, shutdown, cut_off) = (Arc::clone(&gateway), shutdown.clone(), cut_off.clone());
         connections.spawn(async move {
             tokio::select! {
-                () = connection(stream, &gateway, &shutdown) => {}
+                () = connection(stream, peer, &gateway, &shutdown) => {}
                 () = cut_off.cancelled() => {}
             }
             drop(slot);
@@ -66,7 +70,11 @@ pub async fn serve(listener: TcpListener, gateway: Arc<Gateway>, shutdown: Cance
 }
 
 /// The next connection; `None` once it is time to stop.
-async fn next(listener: &TcpListener, gateway: &Gateway, shutdown: &CancellationToken) -> Option<TcpStream> {
+async fn next(
+    listener: &TcpListener,
+    gateway: &Gateway,
+    shutdown: &CancellationToken,
+) -> Option<(TcpStream, IpAddr)> {
     loop {
         let accepted = tokio::select! {
             biased;
@@ -74,7 +82,7 @@ async fn next(listener: &TcpListener, gateway: &Gateway, shutdown: &Cancellation
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _)) => return Some(stream),
+            Ok((stream, peer)) => return Some((stream, peer.ip())),
             Err(error) if is_of_the_peer(error.kind()) => {}
             Err(error) => {
                 if let Some(lines_withheld) = gateway.log_budget.take() {
@@ -92,17 +100,17 @@ fn is_of_the_peer(kind: io::ErrorKind) -> bool {
     matches!(kind, ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-async fn connection(stream: TcpStream, gateway: &Arc<Gateway>, shutdown: &CancellationToken) {
+async fn connection(stream: TcpStream, peer: IpAddr, gateway: &Arc<Gateway>, shutdown: &CancellationToken) {
     let open = gateway.metrics.connection();
     drop(stream.set_nodelay(true)); // only slower without
     let exchange = Arc::new(Exchange::default());
     let paced = Paced::new(stream, Arc::clone(&exchange), gateway.limits.header_deadline);
-    let service = service_fn(|request| {
+    let service = service_fn(|request: Request<Incoming>| {
         let (gateway, exchange) = (Arc::clone(gateway), Arc::clone(&exchange));
+        exchange.begin(request.body().size_hint().exact()); // before hyper reads on
         // Boxed, so that an idle connection does not carry the memory of a request.
         Box::pin(async move {
-            exchange.begin();
-            let answer = routes::answer(gateway, request).await;
+            let answer = routes::answer(gateway, peer, request).await;
             exchange.end(!answer.status().is_success());
             Ok::<_, Infallible>(answer)
         })
@@ -141,7 +149,7 @@ fn fault(error: &hyper::Error) -> &'static str {
     match io.map(io::Error::kind) {
         Some(io::ErrorKind::TimedOut) => "too_slow",
         _ if error.is_timeout() => "too_slow",
-        _ if error.is_parse() => "bad_request",
+        _ if error.is_parse() => BAD_REQUEST,
         _ => "cut_off",
     }
 }

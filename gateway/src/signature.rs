@@ -312,6 +312,53 @@ mod tests {
         assert_eq!(verdict_at(&signed("1700000000", 0), NOW_SECS + 10).as_deref(), Ok("first"));
     }
 
+    /// A comparison that leaves out any part of the MAC lets one of these through.
+    #[test]
+    fn a_mac_that_is_wrong_in_one_place_alone_is_refused_whichever_place_it_is() {
+        let good = mac_by(&secrets()[0], "1700000000", BODY);
+        let verdict = |mac: &str| verdict_at(&format!("t=1700000000,v1={mac}"), NOW_SECS);
+        assert_eq!(verdict(&good).as_deref(), Ok("first"));
+        let digits = b"0123456789abcdef";
+        for place in 0..good.len() {
+            for digit in digits.iter().filter(|digit| **digit != good.as_bytes()[place]) {
+                let mut wrong = good.clone().into_bytes();
+                wrong[place] = *digit; // among the 15 are those that differ in each single bit
+                let wrong = String::from_utf8(wrong).unwrap();
+                assert_eq!(verdict(&wrong), Err(Refusal::WrongMac), "place {place}: {wrong}");
+            }
+        }
+    }
+
+    #[test]
+    fn parts_of_the_right_mac_do_not_add_up_to_it() {
+        let good = mac_by(&secrets()[0], "1700000000", BODY);
+        let zeros = "0".repeat(64);
+        let verdict = |macs: &[&str]| {
+            let macs: Vec<String> = macs.iter().map(|mac| format!(",v1={mac}")).collect();
+            verdict_at(&format!("t=1700000000{}", macs.concat()), NOW_SECS)
+        };
+        let halves = [good[..32].to_owned() + &zeros[..32], zeros[..32].to_owned() + &good[32..]];
+        let bytes = |odd: usize| {
+            let kept = |at: usize| if at / 2 % 2 == odd { &good[at..=at] } else { "0" };
+            (0..64).map(kept).collect::<String>()
+        };
+        for wrong in [&halves[..], &[bytes(0), bytes(1)]].concat() {
+            assert_eq!(verdict(&[&wrong]), Err(Refusal::WrongMac), "{wrong}");
+        }
+        assert_eq!(verdict(&[&halves[0], &halves[1]]), Err(Refusal::WrongMac));
+        assert_eq!(verdict(&[&bytes(0), &bytes(1)]), Err(Refusal::WrongMac));
+        for kept in 0..64 {
+            for short in [&good[..kept], &good[64 - kept..]] {
+                assert_eq!(verdict(&[short]), Err(Refusal::NoCandidate), "{short}");
+                let padded = format!("{short}{}", &zeros[kept..]);
+                assert_eq!(verdict(&[&padded]), Err(Refusal::WrongMac), "{padded}");
+            }
+        }
+        for long in [format!("{good}0"), format!("{good}00"), format!("0{good}"), good.repeat(2)] {
+            assert_eq!(verdict(&[&long]), Err(Refusal::NoCandidate), "{long}");
+        }
+    }
+
     #[test]
     fn the_key_is_the_whole_text_of_the_secret() {
         // Computed with `openssl dgst -sha256 -hmac whsec_0123456789abcdefGHIJ`.

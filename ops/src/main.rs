@@ -12,6 +12,7 @@ mod dead_letters;
 mod dev_secret;
 mod disputes;
 mod doctor;
+mod event_types;
 mod events;
 mod failure;
 mod finding;
@@ -33,6 +34,7 @@ mod send;
 mod show;
 mod skew;
 mod span;
+mod standing;
 mod status;
 mod table;
 mod topology;
@@ -78,10 +80,11 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
         Command::Queue(options) => queue::run(&env, &options).await?,
         Command::Env(options) => configuration::run(&env, &options)?,
         Command::Send(options) => return send::run(&env, options).await,
-        Command::Status(options) => status::run(&env, &options).await?,
+        Command::Status(options) => return status::run(&env, &options).await,
         Command::Doctor(options) => return doctor::run(&env, &options).await,
         Command::Events(EventsCommand::List(options)) => events::list(&env, &options).await?,
         Command::Events(EventsCommand::Show(options)) => events::show(&env, &options).await?,
+        Command::Events(EventsCommand::Types(options)) => event_types::run(&options)?,
         Command::Show(subject) => show::run(&env, &subject).await?,
         Command::DeadLetters(DeadLettersCommand::List(options)) => dead_letters::list(&env, &options).await?,
         Command::DeadLetters(DeadLettersCommand::Groups(options)) => {

@@ -23,6 +23,25 @@ async fn ask(stripe: &FakeStripe, line: &str, key: Option<&str>, form: &str) -> 
     Some((head.split(' ').nth(1)?.parse().ok()?, serde_json::from_str(body).unwrap_or(Value::Null)))
 }
 
+#[tokio::test]
+async fn an_account_and_its_endpoints_are_told_to_a_key_that_may_read_them() {
+    let stripe = FakeStripe::start(true).await.unwrap();
+    stripe.has_endpoint("https://a.example/webhooks/stripe", &["*"], &json!({ "status": "disabled" }));
+    let (status, account) = ask(&stripe, "GET /v1/account", None, "").await.unwrap();
+    assert_eq!(
+        (status, &account["object"], &account["charges_enabled"]),
+        (200, &json!("account"), &json!(true))
+    );
+    let (_, endpoints) = ask(&stripe, "GET /v1/webhook_endpoints?limit=100", None, "").await.unwrap();
+    let endpoint = &endpoints["data"][0];
+    assert_eq!((&endpoint["status"], &endpoint["livemode"]), (&json!("disabled"), &json!(true)));
+    assert!(endpoint.get("secret").is_none() && endpoint["api_version"].is_null(), "{endpoint}");
+    stripe.denies(["/webhook_endpoints"]);
+    let (status, denied) = ask(&stripe, "GET /v1/webhook_endpoints", None, "").await.unwrap();
+    assert_eq!((status, &denied["error"]["code"]), (403, &json!("more_permissions_required")));
+    assert_eq!(ask(&stripe, "GET /v1/account", None, "").await.unwrap().0, 200);
+}
+
 async fn with_a_charge() -> FakeStripe {
     let stripe = FakeStripe::start(false).await.unwrap();
     stripe.put(

@@ -254,6 +254,117 @@ async fn bad_framing_is_refused() {
     edge.end().await.unwrap();
 }
 
+/// Others pass a bare LF on as part of a value; whoever ends a line at it reads another request.
+#[tokio::test]
+async fn a_bare_line_feed_in_a_head_is_refused_however_the_head_arrives() {
+    let edge = Edge::start().await;
+    let body = event("evt_1", 100);
+    let good = post(PATH, &[&signed(&body)], &body);
+    let end = good.windows(4).position(|four| four == b"\r\n\r\n").expect("a head ends") + 4;
+    let places: Vec<usize> = (0..end).filter(|at| good[*at] == b'\r').collect();
+    for at in places {
+        let bad = [&good[..at], &good[at + 1..]].concat();
+        for cut in [0, at / 2, at, at + 1] {
+            let mut raw = Raw::open(edge.address).await;
+            let (first, rest) = bad.split_at(cut);
+            raw.send(first).await;
+            tokio::task::yield_now().await;
+            raw.send([rest, &good_post()].concat()).await;
+            let reply = raw.reply().await.unwrap_or_else(|| panic!("no answer: {at}, cut at {cut}"));
+            assert_eq!(reply.status, 400, "{at}, cut at {cut}");
+            assert!(raw.is_closed().await, "nothing behind it is read as a request");
+        }
+    }
+    let only = head("GET", "/api/health", &[]).into_iter().filter(|byte| *byte != b'\r').collect::<Vec<_>>();
+    assert_eq!(ask(edge.address, only).await.status, 400, "no CR at all");
+    assert_eq!(edge.waiting().await, 0);
+    let refused = edge.metric("tidegate_connections_failed_total{fault=\"bad_request\"}").await;
+    assert!(refused > 10.5, "{refused}");
+    let lines = String::from_utf8(event("evt_1", 100)).unwrap().replace(',', ",\n\n").into_bytes();
+    let spaced = [b"\r\n\r\n".to_vec(), post(PATH, &[&signed(&lines)], &lines)].concat();
+    assert_eq!(
+        ask(edge.address, spaced).await.status,
+        200,
+        "a body may have them, and empty lines come first"
+    );
+    edge.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_request_for_no_host_or_for_two_is_refused() {
+    let edge = Edge::start().await;
+    let with = |lines: &str, version: &str| {
+        let mut request = format!("POST {PATH} HTTP/{version}\r\n{lines}{}\r\n", signed(b"{}")).into_bytes();
+        request.extend_from_slice(b"content-length: 2\r\n\r\n{}");
+        [request, good_post()].concat()
+    };
+    for lines in [
+        "",
+        "host: a\r\nhost: a\r\n",
+        "host: a\r\nHost: b\r\n",
+        "host: a, b\r\n",
+        "host: a b\r\n",
+        "host: a/b\r\n",
+        "host: u@a\r\n",
+    ] {
+        let mut raw = Raw::open(edge.address).await;
+        let reply = raw.exchange(with(lines, "1.1")).await;
+        assert_eq!((reply.status, reply.body.as_str()), (400, r#"{"error":"not one good host"}"#), "{lines}");
+        assert!(reply.closes() && raw.is_closed().await, "{lines}");
+    }
+    for (lines, version) in [("host: a.example:8080\r\n", "1.1"), ("host: [::1]\r\n", "1.1"), ("", "1.0")] {
+        let reply = ask(edge.address, with(lines, version)).await;
+        assert_eq!(reply.body, r#"{"error":"not a Stripe event"}"#, "{lines}: its host is in order");
+    }
+    edge.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_body_in_a_coding_that_is_not_chunked_alone_is_refused() {
+    let edge = Edge::start().await;
+    let body = event("evt_1", 10);
+    let chunks =
+        [format!("{:x}\r\n", body.len()).into_bytes(), body.clone(), b"\r\n0\r\n\r\n".to_vec()].concat();
+    let table: [(&[&str], u16); 9] = [
+        (&["transfer-encoding: gzip, chunked"], 501),
+        (&["transfer-encoding: gzip", "transfer-encoding: chunked"], 501),
+        (&["transfer-encoding: identity, chunked"], 501),
+        (&["transfer-encoding: chunked, chunked"], 400),
+        (&["transfer-encoding: chunked", "transfer-encoding: chunked"], 400),
+        (&["transfer-encoding: chunked, gzip"], 400),
+        (&["transfer-encoding: gzip"], 400),
+        (&["transfer-encoding:"], 400),
+        (&["transfer-encoding: chunked"], 200),
+    ];
+    for (lines, status) in table {
+        let mut raw = Raw::open(edge.address).await;
+        let head = head("POST", PATH, &[lines, &[&signed(&body)]].concat());
+        let reply = raw.exchange([head, chunks.clone(), good_post()].concat()).await;
+        assert_eq!((reply.status, reply.closes()), (status, true), "{lines:?}");
+        assert!(raw.is_closed().await, "{lines:?}");
+    }
+    assert_eq!(edge.waiting().await, 1);
+    edge.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_length_beyond_all_numbers_is_refused_like_one_beyond_the_limit() {
+    let edge = Edge::start().await;
+    let table = [
+        ("524289", 413),
+        ("9223372036854775808", 413),
+        ("18446744073709551613", 413),
+        ("18446744073709551616", 400),
+        ("99999999999999999999999999999999999999999", 400),
+    ];
+    for (length, status) in table {
+        let request = head("POST", PATH, &[&signed(b"{}"), &format!("content-length: {length}")]);
+        let reply = ask(edge.address, request).await;
+        assert_eq!((reply.status, reply.closes()), (status, true), "{length}");
+    }
+    edge.end().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_body_that_is_cut_off_is_not_stored() {
     let edge = Edge::start().await;

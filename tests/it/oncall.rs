@@ -1,7 +1,10 @@
 //! What people on call have: a pause that every worker obeys, a screen that says how it goes, and a doctor.
 
 mod doctor;
+mod down;
+mod money;
 mod pause;
+mod standing;
 mod status;
 
 use std::process::Output;

@@ -1,6 +1,6 @@
 //! HTTP as bytes on a socket: what no well-behaved client would send, and exactly what comes back.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -38,6 +38,15 @@ impl Reply {
 impl Raw {
     pub(crate) async fn open(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).await.expect("the gateway takes connections");
+        stream.set_nodelay(true).expect("a socket takes its options");
+        Self { stream, received: Vec::new() }
+    }
+
+    /// From this address of our own.
+    pub(crate) async fn open_from(from: Ipv4Addr, address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind((from, 0).into()).expect("an address of this machine");
+        let stream = socket.connect(address).await.expect("the gateway takes connections");
         stream.set_nodelay(true).expect("a socket takes its options");
         Self { stream, received: Vec::new() }
     }

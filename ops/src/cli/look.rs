@@ -10,6 +10,10 @@ pub enum EventsCommand {
     List(ListOptions),
     /// Show one event as it is stored
     Show(EventOptions),
+    /// List the types of events that an endpoint of Stripe's should be sent
+    ///
+    /// One a line, for the `enabled_events` of the endpoint; docs/events.md says what stays unknown without them.
+    Types(TypesOptions),
 }
 
 #[derive(Args)]
@@ -29,6 +33,15 @@ pub struct ListOptions {
     /// At most so many
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(i64).range(1..=10_000))]
     pub limit: i64,
+    #[command(flatten)]
+    pub shape: Shape,
+}
+
+#[derive(Args)]
+pub struct TypesOptions {
+    /// Print the tables of docs/events.md
+    #[arg(long, conflicts_with = "json")]
+    pub markdown: bool,
     #[command(flatten)]
     pub shape: Shape,
 }

@@ -22,13 +22,15 @@ pub use self::lists::{
     AnomaliesOptions, InvoicesCommand, InvoicesListOptions, PaymentsCommand, PaymentsListOptions,
     RefundsCommand, RefundsListOptions,
 };
-pub use self::look::{EventOptions, EventsCommand, ListOptions, Subject, SubjectOptions, TraceOptions};
+pub use self::look::{
+    EventOptions, EventsCommand, ListOptions, Subject, SubjectOptions, TraceOptions, TypesOptions,
+};
 pub use self::replays::{
     DeadGroupsOptions, DeadLettersCommand, DeadListOptions, DeadShowOptions, DiscardOptions, PlanOptions,
     PlanShowOptions, PlansOptions, ReplayCommand, RunOptions, SelectionOptions,
 };
 pub use self::send::SendOptions;
-pub use self::shape::{ByOptions, Shape, WhoseOptions, WindowOptions};
+pub use self::shape::{ByOptions, ElsewhereOptions, Shape, WhoseOptions, WindowOptions};
 use crate::configuration;
 
 const HELP: &str = "\
@@ -45,7 +47,7 @@ Run
   topology      Declare RabbitMQ's queues and exchanges, or check them
 
 Look
-  events        List stored events, or show one
+  events        List stored events, show one, or name the types that Stripe should send
   trace         What became of one event: received, applied, what it changed
   show          An invoice, payment, refund, dispute, charge, customer or subscription, and why it is so
   queue         How much waits in the queue; recover what a damaged queue.db holds
@@ -53,7 +55,7 @@ Look
 
 On call
   status        One screen: intake, queue, latency, dead letters, clocks; what to do about them
-  doctor        Check settings, servers, secrets, files and clocks; what to do about them
+  doctor        Check settings, servers, Stripe, secrets, files and clocks; what to do about them
   dead-letters  What could not be applied, by cause, with the money at risk
   replay        Run events again: plan, see what would change, run
   backfill      Ask Stripe for events that the ledger lacks, and queue them
@@ -144,13 +146,16 @@ pub enum Command {
     /// Show on one screen how it goes
     ///
     /// Each line has a mark: ok, LOOK (nothing is lost or late, but somebody should know) or ACT; and what to do
-    /// where it is not ok. Works while the queue or the ledger is away, and says so.
+    /// where it is not ok. Works while the queue or the ledger is away, and says so. Exit code 0: no line says ACT;
+    /// 1: one does, as where gateway, worker, queue, ledger or, with a key, Stripe is away.
     Status(crate::status::StatusOptions),
-    /// Check settings, servers, secrets, files and clocks
+    /// Check settings, servers, Stripe, secrets, files and clocks
     ///
-    /// Changes nothing and shows no secret. Exit code 0: nothing to act on; 1: something needs a person.
-    Doctor(Shape),
-    /// List stored events, or show one
+    /// Changes nothing and shows no secret. With a key of Stripe's it asks for the account and its endpoints, and
+    /// judges mode, address, events and API version. Exit code 0: nothing to act on; 1: something needs a person,
+    /// as where gateway, worker, queue, ledger or, with a key, Stripe is away.
+    Doctor(crate::doctor::DoctorOptions),
+    /// List stored events, show one, or name the types that Stripe should send
     #[command(subcommand)]
     Events(EventsCommand),
     /// Show an object as the ledger has it, why it is so, and how it came to be

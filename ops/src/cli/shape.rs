@@ -14,6 +14,20 @@ pub struct Shape {
     pub json: bool,
 }
 
+/// For a machine on which only a part of the whole runs.
+#[derive(Args)]
+pub struct ElsewhereOptions {
+    /// It runs on another machine and cannot be asked from here: gateway, worker, or both, split by a comma
+    #[arg(long, value_name = "PROCESS", value_delimiter = ',', value_parser = ["gateway", "worker"])]
+    pub elsewhere: Vec<String>,
+}
+
+impl ElsewhereOptions {
+    pub fn is(&self, process: &str) -> bool {
+        self.elsewhere.iter().any(|named| named == process)
+    }
+}
+
 #[derive(Args)]
 pub struct WhoseOptions {
     /// Only of this connected account; '' is your own

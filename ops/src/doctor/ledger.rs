@@ -8,6 +8,7 @@ use shared::env::Env;
 use worker::ledger::settings::{PostgresSettings, Settings};
 use worker::ledger::{Ledger, LedgerError};
 
+use super::families;
 use crate::finding::Finding;
 use crate::output::me;
 use crate::{open, pause, span};
@@ -94,6 +95,9 @@ async fn examine(ledger: &Ledger, now: DateTime<Utc>) -> Examined {
     if let Ok(Some(pause)) = ledger.lasting_pause().await {
         let advice = format!("`{} worker resume` once the reason is gone", me());
         findings.push(Finding::look("consumption", pause::in_words(&pause), advice));
+    }
+    if schema.is_ok() {
+        findings.push(families::seen(ledger).await);
     }
     let delay_least_secs = if schema.is_ok() { delay_least_secs(ledger, now).await } else { None };
     Examined { findings, delay_least_secs }

@@ -29,12 +29,19 @@ pub fn check(name: &'static str, asked: &Asked, variable: &str) -> Option<Findin
             format!("not ready at {at}: {why}"),
             "the reason names what to bring back; it goes on by itself then",
         ),
-        Process::Absent => Finding::look(
-            name,
-            format!("nobody listens at {at}"),
-            format!("start it, or where it runs elsewhere set {variable} to ask it there"),
-        ),
+        Process::Absent => absent(name, *at, variable),
     })
+}
+
+/// Nobody listens: on this machine it is down.
+pub fn absent(name: &'static str, at: SocketAddr, variable: &str) -> Finding {
+    Finding::act(
+        name,
+        format!("is down: nobody listens at {at}"),
+        format!(
+            "start it. Where it runs on another machine, set {variable} to ask it there, or say --elsewhere {name}"
+        ),
+    )
 }
 
 /// What a process that runs counts.

@@ -3,24 +3,42 @@
 
 mod broker;
 mod damage;
+mod families;
 mod files;
 mod ledger;
-mod listeners;
+pub mod listeners;
 mod secrets;
 mod settings;
 
 use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
+use clap::Args;
 use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
 
-use crate::cli::Shape;
+use crate::cli::{ElsewhereOptions, Shape};
 use crate::finding::{Finding, Mark, page, worst};
-use crate::{configuration, output, probe, skew};
+use crate::{configuration, output, probe, skew, standing};
 
 const SICK: u8 = 1;
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples
+  tidegate doctor
+  tidegate doctor --elsewhere gateway        on a machine that runs workers only
+  tidegate doctor --json | jq -r '.checks[] | select(.mark == \"act\") | .found'
+
+Exit codes: 0 nothing to act on (there may be something to look at), 1 something needs a person: a line says
+ACT; 2 called wrongly. A process, server or, with STRIPE_SECRET_KEY, Stripe that does not answer is an ACT.")]
+pub struct DoctorOptions {
+    #[command(flatten)]
+    pub elsewhere: ElsewhereOptions,
+    #[command(flatten)]
+    pub shape: Shape,
+}
 
 /// The form of `--json`.
 #[derive(Serialize)]
@@ -32,11 +50,11 @@ struct Diagnosis {
     checks: Vec<Finding>,
 }
 
-pub async fn run(env: &Env, options: &Shape) -> anyhow::Result<ExitCode> {
+pub async fn run(env: &Env, options: &DoctorOptions) -> anyhow::Result<ExitCode> {
     let now = clock::now();
-    let checks = examine(env, now).await;
+    let checks = examine(env, &options.elsewhere, now).await;
     let well = worst(&checks) != Mark::Act;
-    if options.json {
+    if options.shape.json {
         output::print_json(&Diagnosis { at: now, version: env!("CARGO_PKG_VERSION"), well, checks })?;
     } else {
         output::print(&format!("{}\n{}\n", page(&checks), summary(&checks)))?;
@@ -44,24 +62,41 @@ pub async fn run(env: &Env, options: &Shape) -> anyhow::Result<ExitCode> {
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::from(SICK) })
 }
 
-async fn examine(env: &Env, now: DateTime<Utc>) -> Vec<Finding> {
+async fn examine(env: &Env, elsewhere: &ElsewhereOptions, now: DateTime<Utc>) -> Vec<Finding> {
     let mut checks = settings::check(env);
-    let address = |name| configuration::address(env, name).ok().map(probe::reachable);
-    let (gateway, worker) = (address("GATEWAY_INTERNAL_ADDR"), address("WORKER_INTERNAL_ADDR"));
-    let (ledger, queue, damage, gateway, worker) = tokio::join!(
+    let address = |process: &str, name| {
+        let address = configuration::address(env, name).ok().map(probe::reachable);
+        address.filter(|_| !elsewhere.is(process))
+    };
+    let (gateway, worker) =
+        (address("gateway", "GATEWAY_INTERNAL_ADDR"), address("worker", "WORKER_INTERNAL_ADDR"));
+    let (ledger, queue, damage, stripe, gateway, worker) = tokio::join!(
         ledger::check(env, now),
         broker::check(env),
         damage::ledger(env),
+        Box::pin(standing::ask(env)),
         listeners::ask(gateway),
         listeners::ask(worker)
     );
     checks.extend(ledger.findings);
     checks.extend(queue);
     checks.extend(damage);
+    checks.extend(standing::judged(stripe.as_ref(), &standing::Ours::of(env)));
     checks.extend(files::check(env));
-    checks.extend(secrets::check(env, &gateway, now));
-    checks.extend(listeners::check("gateway", &gateway, "GATEWAY_INTERNAL_ADDR"));
-    checks.extend(listeners::check("worker", &worker, "WORKER_INTERNAL_ADDR"));
+    if elsewhere.is("gateway") {
+        checks.push(Finding::unknown(secrets::NAME, "those of the gateway, which runs elsewhere"));
+    } else {
+        checks.extend(secrets::check(env, &gateway, now));
+    }
+    for (name, asked, variable) in
+        [("gateway", &gateway, "GATEWAY_INTERNAL_ADDR"), ("worker", &worker, "WORKER_INTERNAL_ADDR")]
+    {
+        if elsewhere.is(name) {
+            checks.push(Finding::unknown(name, "runs elsewhere; not asked"));
+        } else {
+            checks.extend(listeners::check(name, asked, variable));
+        }
+    }
     let signature_age_secs = listeners::samples(&gateway).and_then(skew::signature_age_secs);
     checks.push(skew::judged(signature_age_secs, ledger.delay_least_secs));
     checks.push(listeners::open_files(&gateway));

@@ -13,7 +13,7 @@ use crate::finding::Finding;
 use crate::output::me;
 use crate::{configuration, dev_secret, span};
 
-const NAME: &str = "signing secrets";
+pub const NAME: &str = "signing secrets";
 const VARIABLE: &str = "STRIPE_WEBHOOK_SECRET";
 
 pub fn check(env: &Env, gateway: &Asked, now: DateTime<Utc>) -> Vec<Finding> {

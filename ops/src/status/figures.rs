@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -16,12 +16,17 @@ use worker::ledger::pauses::Pause;
 use worker::ledger::search::Whose;
 use worker::ledger::{Ledger, LedgerConfig, LedgerError};
 
+use super::worth::{self, Money};
+use crate::cli::ElsewhereOptions;
+use crate::finding::Finding;
 use crate::probe::{self, Process, Samples};
-use crate::{configuration, open, skew};
+use crate::{configuration, open, skew, standing};
 
 /// Latencies, clocks and outcomes are those of so many of the newest events, at most.
 const SAMPLE_EVENTS: i64 = 10_000;
 const SAMPLE_SPAN: TimeDelta = TimeDelta::hours(1);
+/// A screen that is painted again and again asks Stripe no oftener.
+const STRIPE_FRESH: Duration = Duration::from_mins(1);
 
 /// The part of `--json` below the lines.
 #[derive(Serialize)]
@@ -30,6 +35,9 @@ pub struct Figures {
     pub queue: Side<QueueFigures>,
     pub gateway: ProcessFigures,
     pub worker: ProcessFigures,
+    /// What Stripe says of the key and the endpoints, judged; in the lines, where a key is set.
+    #[serde(skip)]
+    pub stripe: Vec<Finding>,
     /// Our clock less the time of the last good signature, as the gateway has it.
     pub signature_age_secs: Option<f64>,
 }
@@ -53,6 +61,7 @@ pub struct LedgerFigures {
     pub retries: Retries,
     pub named_only: Vec<NamedOnly>,
     pub uncertain: BTreeMap<&'static str, i64>,
+    pub money: Money,
     pub pause: Option<Pause>,
     /// By how much the database's clock is ahead of ours; `null` where it is a file.
     pub clock_ahead_secs: Option<f64>,
@@ -93,6 +102,8 @@ pub struct ProcessFigures {
     pub ready: Option<bool>,
     pub why: Option<String>,
     pub version: Option<String>,
+    /// Said to run on another machine: it was not asked.
+    pub elsewhere: bool,
     #[serde(skip)]
     pub samples: Samples,
 }
@@ -105,10 +116,12 @@ pub struct Eyes {
     ledger: Option<Ledger>,
     queue: Option<Queue>,
     shown: [String; 2],
+    elsewhere: [bool; 2],
+    stripe: Option<(Instant, Vec<Finding>)>,
 }
 
 impl Eyes {
-    pub fn open(env: &Env) -> anyhow::Result<Self> {
+    pub fn open(env: &Env, elsewhere: &ElsewhereOptions) -> anyhow::Result<Self> {
         let address = |name| configuration::address(env, name).map(probe::reachable);
         Ok(Self {
             gateway: address("GATEWAY_INTERNAL_ADDR")?,
@@ -117,16 +130,19 @@ impl Eyes {
             env: env.clone(),
             ledger: None,
             queue: None,
+            elsewhere: [elsewhere.is("gateway"), elsewhere.is("worker")],
+            stripe: None,
         })
     }
 
     pub async fn look(&mut self, now: DateTime<Utc>) -> Figures {
-        let Self { env, ledger, queue, shown, gateway, worker } = self;
-        let (ledger, mut queue, gateway, worker) = tokio::join!(
+        let Self { env, ledger, queue, shown, gateway, worker, elsewhere, stripe } = self;
+        let (ledger, mut queue, stripe, gateway, worker) = tokio::join!(
             look_at_ledger(env, ledger, now),
             look_at_queue(env, queue),
-            look_at_process(*gateway),
-            look_at_process(*worker),
+            look_at_stripe(env, stripe),
+            look_at_process(*gateway, elsewhere[0]),
+            look_at_process(*worker, elsewhere[1]),
         );
         // A broker does not tell by itself what it has lent, nor how old anything is; the worker does.
         if let Ok(figures) = &mut queue
@@ -145,6 +161,7 @@ impl Eyes {
             signature_age_secs: skew::signature_age_secs(&gateway.samples),
             gateway,
             worker,
+            stripe,
         }
     }
 
@@ -193,6 +210,7 @@ async fn ask(ledger: &Ledger, now: DateTime<Utc>) -> Result<LedgerFigures, Ledge
         retries: ledger.retries().await?,
         named_only: ledger.named_only().await?,
         uncertain: ledger.read().await?.count_uncertain(&Whose::default()).await?.into_iter().collect(),
+        money: Money::of(&ledger.attention(now, now + worth::DUE_SOON).await?, now),
         pause: ledger.lasting_pause().await?,
         // The answer was on its way for half of the time.
         clock_ahead_secs: server.map(|server| secs(server - (before + (after - before) / 2))),
@@ -210,14 +228,27 @@ async fn look_at_queue(env: &Env, kept: &mut Option<Queue>) -> anyhow::Result<Qu
     Ok(QueueFigures { at, ready: depth.ready, leased: depth.leased, oldest_secs })
 }
 
-async fn look_at_process(at: SocketAddr) -> ProcessFigures {
-    let (ready, why, samples) = match probe::process(at).await {
+async fn look_at_stripe(env: &Env, kept: &mut Option<(Instant, Vec<Finding>)>) -> Vec<Finding> {
+    if let Some((at, findings)) = kept
+        && at.elapsed() < STRIPE_FRESH
+    {
+        return findings.clone();
+    }
+    let asked = Box::pin(standing::ask(env)).await;
+    let findings =
+        asked.map_or_else(Vec::new, |asked| standing::judged(Some(&asked), &standing::Ours::of(env)));
+    kept.insert((Instant::now(), findings)).1.clone()
+}
+
+async fn look_at_process(at: SocketAddr, elsewhere: bool) -> ProcessFigures {
+    let asked = if elsewhere { Process::Absent } else { probe::process(at).await };
+    let (ready, why, samples) = match asked {
         Process::Absent => (None, None, Samples::default()),
         Process::Ready(samples) => (Some(true), None, samples),
         Process::NotReady(why, samples) => (Some(false), Some(why), samples),
     };
     let version = samples.label("tidegate_build_info", "version").map(str::to_owned);
-    ProcessFigures { at, ready, why, version, samples }
+    ProcessFigures { at, ready, why, version, elsewhere, samples }
 }
 
 impl Sample {

@@ -5,6 +5,8 @@ use worker::ledger::gauges::COUNT_LIMIT;
 use worker::rules::HANDLER_VERSION;
 
 use super::figures::{Figures, LedgerFigures, ProcessFigures, QueueFigures, Sample, Side};
+use super::worth;
+use crate::doctor::listeners;
 use crate::finding::Finding;
 use crate::output::me;
 use crate::{money, pause, skew, span};
@@ -42,13 +44,14 @@ pub fn lines(figures: &Figures, now: DateTime<Utc>) -> Vec<Finding> {
         ),
     });
     lines.push(process("worker", &figures.worker, "WORKER_INTERNAL_ADDR"));
+    lines.extend(figures.stripe.iter().cloned());
     match &figures.ledger {
         Side::Answers(ledger) => lines.extend(of_ledger(ledger, figures.signature_age_secs, now)),
         Side::Away { error, .. } => lines.push(Finding::act(
             "ledger",
             error,
             "workers hold what they have and go on by themselves once it is back; webhooks are accepted and wait. \
-             What the ledger tells (intake, latency, dead letters, pauses) is not known meanwhile",
+             What the ledger tells (intake, latency, money, dead letters, pauses) is not known meanwhile",
         )),
     }
     lines
@@ -58,6 +61,7 @@ fn of_ledger(ledger: &LedgerFigures, signature_age_secs: Option<f64>, now: DateT
     let mut lines = vec![consumption(ledger), intake(ledger), last_event(ledger, now)];
     lines.extend([latency(&ledger.sample, ledger.pause.is_some()), outcomes(&ledger.sample)]);
     lines.extend(dead(ledger, now));
+    lines.extend(worth::lines(&ledger.money, now));
     lines.extend([retries(ledger, now), named_only(ledger, now), uncertain(ledger)]);
     lines.push(skew::judged(signature_age_secs, ledger.sample.stripe_delay_least_secs));
     lines.extend([databases_clock(ledger), versions(ledger)]);
@@ -76,11 +80,8 @@ fn process(name: &'static str, process: &ProcessFigures, variable: &str) -> Find
             format!("not ready at {at}: {}", why.as_deref().unwrap_or("it does not say why")),
             "the reason names what to bring back; it goes on by itself then",
         ),
-        (None, _) => Finding::look(
-            name,
-            format!("nobody listens at {at}"),
-            format!("start it, or where it runs elsewhere set {variable} to ask it there"),
-        ),
+        (None, _) if process.elsewhere => Finding::unknown(name, "runs elsewhere; not asked"),
+        (None, _) => listeners::absent(name, at, variable),
     }
 }
 

@@ -2,8 +2,10 @@
 
 mod figures;
 mod judge;
+mod worth;
 
 use std::io::IsTerminal;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -13,7 +15,7 @@ use shared::env::Env;
 use shared::{clock, shutdown};
 
 use self::figures::{Eyes, Figures};
-use crate::cli::Shape;
+use crate::cli::{ElsewhereOptions, Shape};
 use crate::finding::{self, Finding, Mark};
 use crate::{output, span};
 
@@ -22,11 +24,17 @@ use crate::{output, span};
 Examples
   tidegate status
   tidegate status --watch                    again every 2 s, until Ctrl-C
-  tidegate status --json | jq -e '.mark != \"act\"'")]
+  tidegate status --elsewhere gateway        on a machine that runs workers only
+  tidegate status || page somebody
+
+Exit codes: 0 no line says ACT, 1 one does: gateway, worker, queue, ledger or, with STRIPE_SECRET_KEY, Stripe is
+away, or something else needs a person now; 2 called wrongly. With --watch: 0 at Ctrl-C.")]
 pub struct StatusOptions {
     /// Show it again and again, every so many seconds, until Ctrl-C
     #[arg(long, value_name = "SECS", num_args = 0..=1, default_missing_value = "2", value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub watch: Option<u64>,
+    #[command(flatten)]
+    pub elsewhere: ElsewhereOptions,
     #[command(flatten)]
     pub shape: Shape,
 }
@@ -43,16 +51,20 @@ struct Status {
     figures: Figures,
 }
 
-pub async fn run(env: &Env, options: &StatusOptions) -> anyhow::Result<()> {
-    let mut eyes = Eyes::open(env)?;
+/// Something needs a person.
+const SICK: u8 = 1;
+
+pub async fn run(env: &Env, options: &StatusOptions) -> anyhow::Result<ExitCode> {
+    let mut eyes = Eyes::open(env, &options.elsewhere)?;
     let Some(seconds) = options.watch else {
-        let shown = show(&Status::now(&mut eyes).await, options.shape.json);
+        let status = Status::now(&mut eyes).await;
         eyes.close().await;
-        return output::print(&shown?);
+        output::print(&show(&status, options.shape.json)?)?;
+        return Ok(if status.mark == Mark::Act { ExitCode::from(SICK) } else { ExitCode::SUCCESS });
     };
     let result = watch(&mut eyes, Duration::from_secs(seconds), options.shape.json).await;
     eyes.close().await;
-    result
+    result.map(|()| ExitCode::SUCCESS)
 }
 
 async fn watch(eyes: &mut Eyes, every: Duration, json: bool) -> anyhow::Result<()> {

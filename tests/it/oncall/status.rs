@@ -68,7 +68,9 @@ async fn what_is_away_is_said_and_the_rest_is_shown() {
     stack.begin().await.unwrap();
 
     postgres.kill().await.unwrap();
-    let status = json(&stack.run(&["status", "--json"], &[]));
+    let screen = stack.run(&["status", "--json"], &[]);
+    assert_eq!(screen.status.code(), Some(1), "a script must not take this for well");
+    let status = json(&screen);
     assert_eq!((marks(&status["lines"], "ledger"), &status["mark"]), (vec!["act"], &"act".into()));
     assert!(status["ledger"]["error"].is_string() && status["queue"]["ready"] == 0, "{status:#}");
     assert_eq!(marks(&status["lines"], "queue"), ["ok"]);
@@ -78,7 +80,9 @@ async fn what_is_away_is_said_and_the_rest_is_shown() {
 
     postgres.restart().await.unwrap();
     broker.kill();
-    let status = json(&stack.run(&["status", "--json"], &[]));
+    let screen = stack.run(&["status", "--json"], &[]);
+    assert_eq!(screen.status.code(), Some(1));
+    let status = json(&screen);
     assert_eq!(
         (marks(&status["lines"], "queue"), marks(&status["lines"], "intake")),
         (vec!["act"], vec!["ok"])

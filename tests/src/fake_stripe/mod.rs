@@ -8,6 +8,7 @@ mod faults;
 mod objects;
 mod refunds;
 mod server;
+mod standing;
 mod state;
 
 use std::net::SocketAddr;
@@ -78,6 +79,18 @@ impl FakeStripe {
 
     pub fn forget(&self, account: &str, id: &str) {
         self.state().objects.remove(&(account.to_owned(), id.to_owned()));
+    }
+
+    /// The account has this one endpoint and no other, with further fields as they are given.
+    pub fn has_endpoint(&self, url: &str, enabled_events: &[&str], more: &Value) {
+        let mut state = self.state();
+        state.endpoints.clear();
+        state.make_endpoint(url, enabled_events, more);
+    }
+
+    /// From now on the key may read nothing whose path, without `/v1`, begins so.
+    pub fn denies<'p>(&self, paths: impl IntoIterator<Item = &'p str>) {
+        self.state().denied = paths.into_iter().map(str::to_owned).collect();
     }
 
     /// What goes wrong with the next requests, one each.

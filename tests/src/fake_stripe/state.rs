@@ -16,6 +16,8 @@ pub(super) struct State {
     pub(super) events: Vec<Event>,
     /// By account and id.
     pub(super) objects: BTreeMap<(String, String), Value>,
+    pub(super) endpoints: Vec<Value>,
+    pub(super) denied: Vec<String>,
     pub(super) faults: VecDeque<Fault>,
     pub(super) limit: Option<usize>,
     pub(super) requests: Vec<String>,
@@ -48,6 +50,8 @@ impl State {
             livemode,
             events: Vec::new(),
             objects: BTreeMap::new(),
+            endpoints: Vec::new(),
+            denied: Vec::new(),
             faults: VecDeque::new(),
             limit: None,
             requests: Vec::new(),
@@ -143,9 +147,14 @@ impl State {
     }
 
     pub(super) fn execute(&mut self, call: &Call) -> Reply {
+        if let Some(reply) = self.denied(call) {
+            return reply;
+        }
         let parts: Vec<&str> = call.path.trim_matches('/').split('/').collect();
         let unknown = Reply::error(404, "invalid_request_error", "url_invalid", "Unrecognized request URL");
         match (call.method.as_str(), &parts[..]) {
+            ("GET", ["account"]) => Self::account(),
+            ("GET", ["webhook_endpoints"]) => self.list_endpoints(call),
             ("GET", ["events"]) => self.list_events(call),
             ("GET", ["events", id]) => self.event(call, id),
             ("GET", ["refunds"]) => self.list_children(call, "refund", "charge"),

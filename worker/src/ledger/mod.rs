@@ -2,6 +2,7 @@
 //! databases; no decision about the domain is made here.
 
 pub mod archive;
+pub mod attention;
 pub mod audit;
 mod billing;
 mod charges;

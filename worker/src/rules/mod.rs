@@ -9,6 +9,7 @@ pub mod disputes;
 pub mod event;
 pub mod facts;
 pub mod failures;
+pub mod families;
 pub mod fields;
 pub mod figures;
 pub mod freshness;

@@ -6,6 +6,7 @@ mod error;
 mod events;
 mod objects;
 mod pace;
+mod standing;
 mod transport;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ pub use self::error::StripeError;
 pub use self::events::{Listing, Page, TYPES_LIMIT};
 pub use self::objects::{Answered, Kind};
 use self::pace::Pace;
+pub use self::standing::{Account, WebhookEndpoint};
 use self::transport::{Answer, Sender, Transport};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -29,6 +31,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Whatever Stripe asks for: whoever waits longer is better off coming back later.
 const RETRY_AFTER_LIMIT: Duration = Duration::from_mins(2);
 const RETRIES: usize = 6;
+const SCREEN_DEADLINE: Duration = Duration::from_secs(5);
 
 /// A handle; clones share one client and one pace.
 #[derive(Clone)]
@@ -38,16 +41,32 @@ struct Inner {
     transport: Transport,
     pace: Pace,
     livemode: bool,
+    retries: usize,
     stop: CancellationToken,
 }
 
 impl Api {
     /// Nothing is asked yet. Calls end at once when `stop` is cancelled.
     pub fn open(config: &StripeConfig, stop: CancellationToken) -> Result<Self, StripeError> {
+        Self::with_retries(config, RETRIES, stop)
+    }
+
+    /// For somebody who waits at a screen: asks once only, and not for long.
+    pub fn for_a_screen(config: &StripeConfig, stop: CancellationToken) -> Result<Self, StripeError> {
+        let deadline = config.deadline.min(SCREEN_DEADLINE);
+        Self::with_retries(&StripeConfig { deadline, ..config.clone() }, 0, stop)
+    }
+
+    fn with_retries(
+        config: &StripeConfig,
+        retries: usize,
+        stop: CancellationToken,
+    ) -> Result<Self, StripeError> {
         Ok(Self(Arc::new(Inner {
             transport: Transport::open(config)?,
             pace: Pace::per_sec(config.rate_per_sec),
             livemode: config.key.livemode(),
+            retries,
             stop,
         })))
     }
@@ -88,7 +107,7 @@ impl Api {
         let pauses = ExponentialBuilder::new()
             .with_min_delay(FIRST_PAUSE)
             .with_max_delay(LONGEST_PAUSE)
-            .with_max_times(RETRIES)
+            .with_max_times(self.0.retries)
             .with_jitter();
         let answer = once
             .retry(pauses)
