@@ -251,7 +251,8 @@ impl Stripe {
                 "charge": attempt.charge, "code": attempt.decline.code,
                 "decline_code": attempt.decline.decline_code, "message": "The bank says no.",
                 "payment_method": { "id": "pm_1", "object": "payment_method", "type": "card" },
-                "type": "card_error",
+                // An attempt without a charge ended before a bank was asked.
+                "type": if attempt.charge.is_some() { "card_error" } else { "invalid_request_error" },
             })),
             "latest_charge": self.link(payment.charge.as_ref(), "charge"), "livemode": self.livemode(),
             "metadata": metadata(&[
