@@ -230,11 +230,12 @@ async fn read_siblings(tx: &mut Transaction, locked: &Locked, world: &mut World)
         paying.insert(row.key.clone());
         world.load_payment(row);
     }
-    let paying = sorted(&paying);
-    for row in tx.children("payment", &paying).await? {
+    for row in tx.children("payment", &sorted(&paying)).await? {
         world.load_failure(row);
     }
-    for row in tx.children("payment", &paying).await? {
+    // The links of those that are locked have been read.
+    paying.retain(|payment| !locked.payments.contains(payment));
+    for row in tx.children("payment", &sorted(&paying)).await? {
         world.load_invoice_payment(row);
     }
     for row in tx.children("invoice", &invoices).await? {

@@ -122,6 +122,7 @@ fn invoice(payment: &Payment) -> Option<String> {
             format!("by Stripe's link; the metadata name {metadata}")
         }
         (Some(_), _) => "by Stripe's link".to_owned(),
+        (None, _) if payment.invoice_reference.id() == Some(invoice) => "by its order reference".to_owned(),
         (None, _) => "by the payment's metadata".to_owned(),
     };
     Some(format!("{invoice}  ({by})"))
