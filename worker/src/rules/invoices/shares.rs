@@ -42,7 +42,7 @@ pub fn share(amount: i64, weights: &BTreeMap<Key, i64>, invoice: &Key) -> i64 {
         let theirs = part(**weight).1;
         theirs > remainder || (theirs == remainder && *other < invoice)
     });
-    let before = before.count() as i128;
+    let before: i128 = before.map(|_| 1).sum();
     let extra = i128::from(remainder > 0 && before < left_over);
     i64::try_from(floor + extra).unwrap_or(i64::MAX)
 }

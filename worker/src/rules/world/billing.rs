@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::World;
 use crate::rules::Key;
 use crate::rules::invoice_payments::InvoicePayment;
-use crate::rules::invoices::{NoRetry, Part, Parts, shares};
+use crate::rules::invoices::{Invoice, NoRetry, Part, Parts, shares};
 use crate::rules::payments::Payment;
 use crate::rules::subscriptions::Subscription;
 
@@ -24,7 +24,7 @@ impl World {
         let payments = self.payments_paying(key);
         let attempts = payments.iter().flat_map(|payment| self.failures_of_payment.of(payment));
         let attempts = attempts.filter_map(|attempt| self.failures.get(attempt)).collect();
-        let subscription = self.invoices.get(key).and_then(|invoice| invoice.subscribed());
+        let subscription = self.invoices.get(key).and_then(Invoice::subscribed);
         let subscription = subscription.and_then(|subscription| self.subscriptions.get(&subscription));
         Parts {
             payments: self.payments.among(payments.iter()).map(|payment| self.part(payment, key)).collect(),
