@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use super::gauges::DeadLetter;
+use super::resolutions::{unanswered, unresolved};
 use super::{Ledger, LedgerError, on};
 
 /// With how many days before this hour is compared.
@@ -16,13 +17,16 @@ pub const DAYS_COMPARED: i32 = 7;
 const BEGUN: &str = "SELECT MIN(recorded_at) FROM events";
 const FAILED: &str = "SELECT \
     (SELECT COUNT(*) FROM (SELECT failed_at FROM payment_failures WHERE livemode = TRUE AND failed_at > $1 \
-     AND failed_at <= $2 LIMIT 10000) l) AS live, \
+     AND failed_at <= $2 AND payment IS NOT NULL LIMIT 10000) l) AS live, \
     (SELECT COUNT(*) FROM (SELECT failed_at FROM payment_failures WHERE livemode = FALSE AND failed_at > $1 \
-     AND failed_at <= $2 LIMIT 10000) t) AS test";
-/// The index is of all open disputes; hence both conditions.
-const UNANSWERED: &str = "SELECT livemode, amount, currency, respond_by FROM disputes \
-    WHERE status IN ('opened', 'under_review') AND status = 'opened' AND respond_by <= $1 \
-    ORDER BY respond_by LIMIT 10000";
+     AND failed_at <= $2 AND payment IS NOT NULL LIMIT 10000) t) AS test";
+const UNANSWERED: &str = concat!(
+    "SELECT livemode, amount, currency, respond_by FROM disputes WHERE ",
+    unanswered!(),
+    " AND respond_by <= $1 AND ",
+    unresolved!(),
+    " ORDER BY respond_by LIMIT 10000"
+);
 const DEAD: &str = "SELECT id, account, livemode, fingerprint, object_id, amount, currency FROM events \
     WHERE outcome = 'dead' ORDER BY recorded_at LIMIT 10000";
 const TYPES: &str = "SELECT type AS kind, COUNT(*) AS events FROM (SELECT type, source FROM events \
@@ -50,7 +54,7 @@ pub struct ByMode {
     pub test: i64,
 }
 
-/// A dispute or an inquiry that waits for our answer.
+/// A dispute or an inquiry that waits for our answer, and that staff have not resolved.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Unanswered {
     pub livemode: bool,
