@@ -161,7 +161,8 @@ pub fn unread(env: &Env) -> Vec<String> {
         let base = base.strip_suffix("_FILE").unwrap_or(base);
         known.contains(&base)
     };
-    let ours = ["GATEWAY_", "WORKER_", "QUEUE_", "STRIPE_WEBHOOK_", "LEDGER_", "TIDEGATE_", "OTLP_"];
+    let ours =
+        ["GATEWAY_", "WORKER_", "QUEUE_", "STRIPE_WEBHOOK_", "LEDGER_", "TIDEGATE_", "OTLP_", "ENVELOPE_"];
     let names = ours.iter().flat_map(|prefix| env.with_prefix(prefix)).map(|(name, _)| name);
     names.filter(|name| !is_read(name)).map(str::to_owned).collect()
 }

@@ -12,6 +12,7 @@ mod dead_letters;
 mod dev_secret;
 mod disputes;
 mod doctor;
+mod envelope_key;
 mod event_types;
 mod events;
 mod failure;
@@ -51,7 +52,6 @@ use self::cli::{
     ReplayCommand,
 };
 use self::pause::WorkerOptions;
-use self::verify::AuditCommand;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -94,7 +94,7 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
         Command::DeadLetters(DeadLettersCommand::Discard(options)) => {
             dead_letters::discard(&env, &options).await?;
         }
-        Command::Audit(AuditCommand::Verify(shape)) => return verify::run(&env, &shape).await,
+        Command::Audit(command) => return verify::run(&env, &command).await,
         Command::Replay(ReplayCommand::Plan(options)) => replay::plan(&env, &options).await?,
         Command::Replay(ReplayCommand::Run(options)) => replay::run(&env, &options).await?,
         Command::Replay(ReplayCommand::List(options)) => replay::list(&env, &options).await?,

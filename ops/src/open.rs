@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use shared::env::Env;
-use shared::queue::{Queue, QueueConfig, QueueUrl, Role};
+use shared::queue::{Queue, QueueUrl, Role};
 use tokio::time::Instant;
 use worker::ledger::{Ledger, LedgerConfig};
 
-use crate::output;
+use crate::{envelope_key, output};
 
 const CONNECT_WAIT: Duration = Duration::from_secs(5);
 const ANSWER_WAIT: Duration = Duration::from_secs(30);
@@ -39,7 +39,7 @@ async fn as_it_is(config: &LedgerConfig) -> anyhow::Result<Ledger> {
 
 /// The queue, once it can be asked.
 pub async fn queue(env: &Env, role: Role) -> anyhow::Result<(Queue, String)> {
-    let config = QueueConfig::from_env(env)?;
+    let config = envelope_key::queue_config(env)?;
     let shown = config.url.shown();
     if let QueueUrl::Sqlite(path) = &config.url {
         must_exist(path, "queue", "QUEUE_URL")?;

@@ -10,12 +10,12 @@ use tokio_util::sync::CancellationToken;
 use worker::WorkerConfig;
 use worker::ledger::{Ledger, LedgerConfig};
 
-use crate::preflight;
+use crate::{envelope_key, preflight};
 
 /// Only the gateway.
 pub async fn gateway(env: &Env) -> anyhow::Result<()> {
     let config = GatewayConfig::from_env(env)?;
-    let queue_config = QueueConfig::from_env(env)?;
+    let queue_config = envelope_key::queue_config(env)?;
     preflight::addresses_are_free(env, &["GATEWAY_ADDR", "GATEWAY_INTERNAL_ADDR"])?;
     let shutdown = shutdown::on_signal()?;
     let queue = open_queue(queue_config, Role::Publish).await?;
@@ -27,7 +27,7 @@ pub async fn gateway(env: &Env) -> anyhow::Result<()> {
 /// Only the worker.
 pub async fn worker(env: &Env) -> anyhow::Result<()> {
     let config = WorkerConfig::from_env(env)?;
-    let queue_config = QueueConfig::from_env(env)?;
+    let queue_config = envelope_key::queue_config(env)?;
     let ledger_config = LedgerConfig::from_env(env)?.for_batches();
     preflight::addresses_are_free(env, &["WORKER_INTERNAL_ADDR"])?;
     let shutdown = shutdown::on_signal()?;

@@ -7,8 +7,8 @@ use anyhow::Context;
 use gateway::GatewayConfig;
 use secrecy::{ExposeSecret, SecretString};
 use shared::env::Env;
+use shared::queue::Role;
 use shared::queue::rabbitmq::topology::NewQueues;
-use shared::queue::{QueueConfig, Role};
 use shared::shutdown;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use worker::WorkerConfig;
 use worker::ledger::LedgerConfig;
 
-use crate::{configuration, dev_secret, migrate, output, preflight, probe, roles, topology};
+use crate::{configuration, dev_secret, envelope_key, migrate, output, preflight, probe, roles, topology};
 
 const ADDRESSES: [&str; 3] = ["GATEWAY_ADDR", "GATEWAY_INTERNAL_ADDR", "WORKER_INTERNAL_ADDR"];
 const READY_WAIT: Duration = Duration::from_secs(10);
@@ -24,10 +24,10 @@ const READY_PAUSE: Duration = Duration::from_millis(20);
 
 pub async fn run(env: Env) -> anyhow::Result<()> {
     let worker_config = WorkerConfig::from_env(&env)?;
-    let queue_config = QueueConfig::from_env(&env)?;
     let ledger_config = LedgerConfig::from_env(&env)?.for_batches();
     preflight::addresses_are_free(&env, &ADDRESSES)?;
     let secret = dev_secret::provide(&env)?;
+    let queue_config = envelope_key::provide(&env, shared::clock::now())?;
     let env = match &secret {
         Some(secret) => env.or("STRIPE_WEBHOOK_SECRET", secret.expose_secret()),
         None => env,

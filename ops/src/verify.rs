@@ -1,30 +1,44 @@
-//! `tidegate audit verify`: nothing has disappeared, and the figures add up.
+//! `tidegate audit`: nothing has disappeared, nothing was changed, and the figures add up; and the head of the
+//! seals, which somebody keeps elsewhere.
+
+mod findings;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde::Serialize;
 use shared::env::Env;
 use shared::queue::Role;
-use worker::verify::{Verified, verify};
+use worker::seal::Head;
+use worker::verify::{Verified, Witnesses, verify};
 
 use crate::cli::Shape;
 use crate::table::Table;
 use crate::{open, output};
 
 const WRONG: u8 = 1;
-const SHOWN_FINDINGS: usize = 10;
 /// How often progress is told.
 const STEP_EVENTS: i64 = 50_000;
 
 #[derive(Subcommand)]
 pub enum AuditCommand {
-    /// Check that every event has one outcome and its own bytes, and that the audit has no hole
-    Verify(Shape),
+    /// Check that nothing is lost or changed: every event, its bytes, every line of the audit, every seal
+    Verify(VerifyOptions),
+    /// Print the head of the seals, to be kept elsewhere and given to `verify` later
+    Head(Shape),
 }
 
-/// The form of `--json`.
+#[derive(Args)]
+pub struct VerifyOptions {
+    /// A head that `audit head` printed before: check that it is still in the chain
+    #[arg(long, value_name = "HEAD")]
+    since_head: Option<Head>,
+    #[command(flatten)]
+    shape: Shape,
+}
+
+/// The form of `verify --json`.
 #[derive(Serialize)]
 struct Told {
     right: bool,
@@ -34,8 +48,44 @@ struct Told {
     verified: Verified,
 }
 
-pub async fn run(env: &Env, shape: &Shape) -> anyhow::Result<ExitCode> {
+/// The form of `head --json`.
+#[derive(Serialize)]
+struct Newest {
+    head: Option<Head>,
+    sealed_at: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+pub async fn run(env: &Env, command: &AuditCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        AuditCommand::Verify(options) => verified(env, options).await,
+        AuditCommand::Head(shape) => head(env, shape).await,
+    }
+}
+
+async fn head(env: &Env, shape: &Shape) -> anyhow::Result<ExitCode> {
     let ledger = open::ledger(env).await?;
+    let seal = open::answer(&ledger, ledger.head()).await?;
+    ledger.close().await;
+    if shape.json {
+        let head = seal.as_ref().map(worker::seal::Seal::head);
+        output::print_json(&Newest { head, sealed_at: seal.map(|seal| seal.sealed_at) })?;
+    } else {
+        let shown = seal.map_or_else(|| "nothing is sealed yet".to_owned(), |seal| seal.head().to_string());
+        output::print(&format!("{shown}\n"))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn verified(env: &Env, options: &VerifyOptions) -> anyhow::Result<ExitCode> {
+    let shape = &options.shape;
+    let ledger = open::ledger(env).await?;
+    // Asked first: what the queue has forgotten by now must be in the ledger when that is looked at.
+    let (mut queued, mut witnesses) = (None, Witnesses { forgotten: None, head: options.since_head.clone() });
+    if let Ok((queue, _)) = open::queue(env, Role::Look).await {
+        witnesses.forgotten = queue.forgotten().await.ok().flatten();
+        queued = queue.depth().await.ok().map(|depth| depth.ready + depth.leased.unwrap_or(0));
+        queue.close().await;
+    }
     let is_watched = std::io::stderr().is_terminal();
     let mut told = 0;
     let mut progress = |events: i64| {
@@ -44,16 +94,8 @@ pub async fn run(env: &Env, shape: &Shape) -> anyhow::Result<ExitCode> {
             output::remark(&format!("{events} events"));
         }
     };
-    let verified = verify(&ledger, &mut progress).await?;
+    let verified = verify(&ledger, &witnesses, &mut progress).await?;
     ledger.close().await;
-    let queued = match open::queue(env, Role::Look).await {
-        Ok((queue, _)) => {
-            let depth = queue.depth().await.ok();
-            queue.close().await;
-            depth.map(|depth| depth.ready + depth.leased.unwrap_or(0))
-        }
-        Err(_) => None,
-    };
     let told = Told { right: verified.is_right(), queued, verified };
     if shape.json {
         output::print_json(&told)?;
@@ -82,42 +124,27 @@ fn page(told: &Told) -> String {
         "deliveries, with those in the queue all that was answered 200".to_owned(),
     ]);
     table.row([with_bytes.to_string(), "with their bytes, as they were hashed".to_owned()]);
+    let (chains, seals) = (&told.verified.chains, &told.verified.seals);
+    let chained = match chains.without_hash {
+        0 => "lines in the audit, each chained to the one before".to_owned(),
+        older => format!(
+            "lines in the audit, each chained to the one before, but for {older} from before the chain began"
+        ),
+    };
+    table.row([chains.lines.to_string(), chained]);
+    let sealed = match &seals.head {
+        Some(head) => format!("sealed blocks, the head is {head}"),
+        None => "sealed blocks".to_owned(),
+    };
+    table.row([seals.blocks.to_string(), sealed]);
+    if seals.uncounted > 0 {
+        let what = "events and lines that no block counts: they are from before the seals began";
+        table.row([seals.uncounted.to_string(), what.to_owned()]);
+    }
     let mut text = table.render_bare();
-    for finding in findings(&told.verified) {
+    for finding in findings::of(&told.verified) {
         text.extend(["\n", &finding, "\n"]);
     }
     text.push_str(if told.right { "\nThe figures add up.\n" } else { "\nThey do not add up.\n" });
     text
-}
-
-fn findings(verified: &Verified) -> Vec<String> {
-    let some = |ids: &[String]| ids.iter().take(SHOWN_FINDINGS).cloned().collect::<Vec<_>>().join(", ");
-    let mut findings = Vec::new();
-    if !verified.damaged.is_empty() {
-        let ids = some(&verified.damaged);
-        findings.push(format!(
-            "{} events whose bytes are not those that were hashed: {ids}. Restore `bodies` from a backup, or bring \
-             the events back from Stripe by `{} backfill`",
-            verified.damaged.len(),
-            output::me()
-        ));
-    }
-    if !verified.inconsistent.is_empty() {
-        let ids = some(&verified.inconsistent);
-        findings.push(format!(
-            "{} events whose outcome and reason do not agree: {ids}",
-            verified.inconsistent.len()
-        ));
-    }
-    if verified.orphaned_bodies > 0 {
-        findings.push(format!("{} bodies without an event", verified.orphaned_bodies));
-    }
-    for broken in verified.broken_audits.iter().take(SHOWN_FINDINGS) {
-        let (kind, id) = (&broken.subject_kind, &broken.subject_id);
-        findings.push(format!(
-            "the audit of {kind} {id} has {} lines, and the last is {}",
-            broken.lines, broken.last
-        ));
-    }
-    findings
 }

@@ -2,6 +2,7 @@
 //! configuration from the environment, logs, metrics, spans, the internal listener, the stop signal and the clock.
 
 pub mod clock;
+pub mod digest;
 pub mod env;
 pub mod envelope;
 pub mod event_types;
@@ -11,5 +12,6 @@ pub mod queue;
 pub mod register;
 pub mod shutdown;
 pub mod spans;
+pub mod suspect;
 pub mod telemetry;
 pub mod trace;

@@ -83,6 +83,43 @@ fn first<'a>(calls: &[&'a Call], what: &str, which: impl Fn(&Call) -> bool) -> a
     calls.iter().find(|call| which(call)).copied().with_context(|| format!("there is no {what}"))
 }
 
+/// A file system that forgets the end of a log, or a backup that was put back: every figure of what is left is right.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_lost_its_last_commits_does_not_add_up() -> anyhow::Result<()> {
+    const EVENTS: usize = 300;
+    let home = Home::new()?;
+    home.start(&[]).await?.stop().await?; // the schema is in the file itself
+    let running = home.start(&[]).await?;
+    let mut stories = Stories::of_seed(14);
+    let mut client = running.client();
+    for _ in 0..EVENTS {
+        assert_eq!(client.send(&stories.succeeded_payment().body).await, Answer::Status(200));
+    }
+    home.ledger().has_handled(EVENTS, PATIENCE).await?;
+    home.until_queue_is_empty().await?;
+    assert!(home.audit().0, "nothing is lost yet: {}", home.audit().1);
+    running.kill().await?;
+    std::fs::write(home.path("ledger.db-wal"), "")?;
+    std::fs::remove_file(home.path("ledger.db-shm"))?;
+
+    let (adds_up, told) = home.audit();
+    assert!(!adds_up && told.contains("They do not add up."), "{told}");
+    let words = "this ledger has lost what it committed last: the queue has handed over 300 messages, up to number 300";
+    assert!(told.contains(words), "{told}");
+    // It goes on, and what is lost stays found.
+    let running = home.start(&[]).await?;
+    let known = home.ledger().events().await?.len();
+    assert_eq!(running.client().send(&stories.succeeded_payment().body).await, Answer::Status(200));
+    home.ledger().has_handled(known + 1, PATIENCE).await?;
+    home.until_queue_is_empty().await?;
+    let (adds_up, told) = home.audit();
+    assert!(!adds_up && told.contains("handed over 301 messages, up to number 301"), "{told}");
+    running.stop().await?;
+    let log = std::fs::read_to_string(home.path("log"))?;
+    assert!(log.contains("the ledger has lost what it committed last"), "the start said nothing");
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_fsync_refuses_all_who_wait_and_ends_the_process() -> anyhow::Result<()> {
     const CLIENTS: usize = 8;

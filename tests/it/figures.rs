@@ -1,6 +1,7 @@
 //! Figures about money go by the time of the event, on both databases, and rest on indexes.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use harness::histories::agreeing;
 use serde_json::json;
 use shared::clock;
 use shared::envelope::Envelope;
@@ -42,7 +43,7 @@ async fn what_happened_counts_in_the_spans_that_hold_its_own_time() {
         events.push(payment("pi_ok2", ago(now, 70), "succeeded"));
         let mut test = payment("pi_test", ago(now, 1), "succeeded");
         test.header.livemode = false;
-        events.push(test);
+        events.push(agreeing(test));
         together(&ledger, &events.iter().collect::<Vec<_>>()).await;
         let happened = ledger.happened(now).await.unwrap();
         // Of five minutes, of fifteen, of an hour. What is stamped ten minutes ahead has not happened yet.

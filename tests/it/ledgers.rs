@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use harness::histories::agreeing;
 use harness::postgres::Postgres;
 use harness::random::Random;
 use serde_json::{Value, json};
@@ -36,7 +37,9 @@ pub(crate) async fn open(url: &str) -> Ledger {
 }
 
 pub(crate) fn envelope(id: &str, kind: &str, second: i64, object: &Value) -> Envelope {
-    let body = json!({"object": "event", "id": id, "data": {"object": object}}).to_string();
+    let body = json!({"object": "event", "id": id, "type": kind, "created": 1_780_000_000 + second, "livemode": true,
+        "api_version": "2025-04-30.basil", "data": {"object": object}})
+    .to_string();
     Envelope {
         header: Header {
             id: id.to_owned(),
@@ -110,6 +113,7 @@ async fn one_id_with_other_data_is_merged_too_and_flagged() {
         let other = envelope("evt_1", "payment_intent.processing", 0, &object("requires_action"));
         let mut newer_version = one.clone();
         newer_version.header.api_version = Some("2026-07-29.dahlia".to_owned());
+        let newer_version = agreeing(newer_version);
         together(&ledger, &[&one]).await;
         together(&ledger, &[&newer_version]).await;
         let flags =
@@ -128,7 +132,11 @@ async fn unwanted_thin_unknown_and_malformed_events_are_stored_with_their_reason
         let mut wrong_mode = payment("pi_1", 0, "succeeded", "own_1");
         wrong_mode.header.unwanted = Some(Unwanted::WrongMode);
         let mut thin = envelope("evt_thin", "v2.core.event_destination.ping", 0, &Value::Null);
-        thin.body = Bytes::from_static(br#"{"object":"v2.core.event","id":"evt_thin"}"#);
+        thin.header.api_version = None;
+        thin.body = Bytes::from_static(
+            br#"{"object":"v2.core.event","id":"evt_thin","type":"v2.core.event_destination.ping",
+            "created":"2026-05-28T20:26:40.000Z","livemode":true}"#,
+        );
         let unknown = envelope("evt_unknown", "quantum.leap", 0, &json!({}));
         let object = json!({"id": "pi_2", "status": "succeeded", "amount": "12", "currency": "usd"});
         let malformed = envelope("evt_malformed", "payment_intent.succeeded", 0, &object);
@@ -164,6 +172,7 @@ async fn test_events_and_other_accounts_never_move_a_row_of_ours() {
             (payment("pi_1", 5, "succeeded", "own_1"), payment("pi_1", 6, "succeeded", "own_1"));
         test.header.livemode = false;
         theirs.header.account = "acct_1".to_owned();
+        let (test, theirs) = (agreeing(test), agreeing(theirs));
         together(&ledger, &[&live, &test, &theirs]).await;
         let rows = ledger.find::<Payment>("pi_1").await.unwrap();
         let ours = rows.iter().find(|row| row.key.livemode && row.key.account.is_empty()).unwrap();

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic with its line is the message")]
 
+mod altered;
 mod attempts;
 mod autoscale;
 mod bench;

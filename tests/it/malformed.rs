@@ -2,7 +2,7 @@
 //! applied, ignored, or dead at once with a reason that names the field; nothing crashes, nothing is tried
 //! again, and what the odd ones leave behind is still the same in every order.
 
-use harness::histories::{ApiVersion, Scene, walk};
+use harness::histories::{ApiVersion, Scene, agreeing, walk};
 use harness::random::Random;
 use serde_json::{Value, json};
 use shared::env::{Env, Variable};
@@ -114,7 +114,7 @@ fn spoiled(random: &mut Random, count: usize) -> Vec<Envelope> {
         }
         envelope.header.id = format!("{}_{number}", envelope.header.id);
         envelope.body = body.to_string().into();
-        envelope
+        agreeing(envelope)
     };
     events.iter().enumerate().map(spoil).collect()
 }

@@ -359,7 +359,7 @@ async fn what_nobody_can_read_is_delivered_as_unknown() -> anyhow::Result<()> {
         let queue = place.open().await;
         let deliveries = receive(&queue, 1).await;
         assert_eq!(deliveries[0].envelope.header.source, Source::Unknown);
-        assert_eq!(&deliveries[0].envelope.body[..], b"\0\xff junk");
+        assert!(deliveries[0].envelope.body.ends_with(b"\0\xff junk"), "its bytes are kept");
         assert_eq!(settle(&queue, &deliveries, Settle::Done).await?, settled(1, 0));
         queue.close().await;
         Ok(())

@@ -1,5 +1,6 @@
 //! RabbitMQ as the queue, against a real broker: what only this backend can get wrong.
 
+mod altered;
 mod outages;
 mod routing;
 mod settling;
@@ -15,6 +16,7 @@ use harness::guardian::until;
 use lapin::options::{BasicGetOptions, QueueDeclareOptions};
 use lapin::types::{FieldTable, ShortString};
 use lapin::{Channel, Connection, ConnectionProperties};
+use shared::digest::EnvelopeKeys;
 use shared::envelope::{Envelope, Header, Source};
 use shared::queue::rabbitmq::topology::{self as declared, NewQueues};
 use shared::queue::{Delivery, Queue, QueueConfig, QueueUrl, Role};
@@ -29,6 +31,7 @@ fn config(url: &str) -> QueueConfig {
         deadline: Duration::from_secs(20),
         prefetch: 256,
         lease: Duration::from_secs(10),
+        keys: EnvelopeKeys::none(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! `tidegate audit verify`: what is right passes, and what somebody changed behind the worker's back is found.
 
+mod tampering;
+
 use std::time::Duration;
 
 use harness::load::{SendLog, send_all};

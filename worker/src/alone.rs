@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use shared::envelope::Envelope;
+use shared::queue::Taken;
 
 use crate::deaths::Death;
 use crate::failure::{self, Blame, Failure};
@@ -13,7 +14,7 @@ use crate::ledger::events::{Concluded, Record};
 use crate::ledger::replays::Replayed;
 use crate::ledger::{Ledger, LedgerError, Transaction};
 use crate::outcome::Outcome;
-use crate::process::{Handled, Manner, process};
+use crate::process::{Handled, Manner, process_each};
 use crate::repetitions;
 use crate::rules::event::{Content, EventKey};
 
@@ -39,6 +40,14 @@ impl Retries {
 #[derive(Debug, Default)]
 pub struct Mark {
     is_mine: bool,
+    /// The message that the event came by.
+    taken: Option<Taken>,
+}
+
+impl Mark {
+    pub fn of(taken: Option<Taken>) -> Self {
+        Self { is_mine: false, taken }
+    }
 }
 
 /// What came of handling an event alone.
@@ -79,12 +88,14 @@ pub async fn handle(
         match begin(ledger, &key, envelope, now, now + retries.claim, mark).await? {
             Begin::NotDue { recorded } => return Ok(Alone::NotDue { recorded }),
             Begin::NeverCameBack(so_far) => (so_far, Blame::NeverCameBack),
-            Begin::Marked(so_far) => match process(ledger, &[envelope], Manner::Alone, now).await {
-                Ok(handled) => return Ok(Alone::Handled(handled)),
-                Err(Failure::Blame(blame)) => (so_far, blame),
-                // Not the event's failure: the mark stays ours for the next try.
-                Err(failure) => return Err(failure),
-            },
+            Begin::Marked(so_far) => {
+                match process_each(ledger, &[envelope], mark.taken.as_ref(), Manner::Alone, now).await {
+                    Ok((handled, _)) => return Ok(Alone::Handled(handled)),
+                    Err(Failure::Blame(blame)) => (so_far, blame),
+                    // Not the event's failure: the mark stays ours for the next try.
+                    Err(failure) => return Err(failure),
+                }
+            }
         };
     let attempts = attempts + 1;
     let outcome = failure::outcome(&blame, &envelope.header, attempts, &retries.distances, now);
@@ -96,8 +107,9 @@ pub async fn handle(
         }
         _ => (None, None),
     };
-    let risk = Content::of(envelope).risk();
-    let recorded = conclude(ledger, Record { key, envelope, outcome, attempts, risk }, now).await?;
+    let risk = Content::of(envelope).risk(envelope);
+    let recorded =
+        conclude(ledger, Record { key, envelope, outcome, attempts, risk }, mark.taken.as_ref(), now).await?;
     Ok(Alone::Failed { blame, outcome: name, death, buried, attempts, recorded })
 }
 
@@ -144,6 +156,7 @@ async fn begin(
             // Perhaps another delivery of the event, whose own worker died: it was accepted, so it counts.
             let repeated = repetitions::of(key, &[envelope], Some(&known));
             tx.count_repetitions(repeated.as_slice()).await?;
+            tx.note_commit(&[], mark.taken.as_ref(), now).await?;
             tx.commit().await?;
             return Ok(Begin::NotDue { recorded: u64::from(repeated.is_some()) });
         }
@@ -176,7 +189,12 @@ async fn is_asked_for(
 }
 
 /// Says whether this is a delivery of Stripe's that the ledger had not heard of: one, or none.
-async fn conclude(ledger: &Ledger, record: Record<'_>, now: DateTime<Utc>) -> Result<u64, LedgerError> {
+async fn conclude(
+    ledger: &Ledger,
+    record: Record<'_>,
+    taken: Option<&Taken>,
+    now: DateTime<Utc>,
+) -> Result<u64, LedgerError> {
     let mut tx = ledger.begin().await?;
     let key = std::slice::from_ref(&record.key);
     let is_new = !tx.record(std::slice::from_ref(&record), now).await?.is_empty();
@@ -192,6 +210,7 @@ async fn conclude(ledger: &Ledger, record: Record<'_>, now: DateTime<Utc>) -> Re
         tx.note_replays(&[Replayed { key, replay, outcome }], now).await?;
     }
     tx.unmark_started(key).await?;
+    tx.note_commit(if is_new { key } else { &[] }, taken, now).await?;
     tx.commit().await?;
     Ok(u64::from(is_new && repetitions::is_stripes(record.envelope)))
 }

@@ -10,8 +10,9 @@ use chrono::{DateTime, Utc};
 use shared::clock;
 use shared::envelope::Envelope;
 use shared::queue::share::Share;
-use shared::queue::{Delivery, Queue, Settle, Tag};
+use shared::queue::{Delivery, Queue, Settle, Tag, Taken};
 use shared::spans::Spans;
+use shared::suspect::Suspicion;
 use tokio_util::sync::CancellationToken;
 
 use crate::alone::{self, Alone, Mark, Retries};
@@ -25,6 +26,7 @@ use crate::metrics::Metrics;
 use crate::pause::{Brake, Paused};
 use crate::process::{Manner, process_each};
 use crate::repetitions;
+use crate::rules::event::Content;
 use crate::spans;
 use crate::watchdog::Watchdog;
 
@@ -101,10 +103,13 @@ impl Lanes {
             return;
         }
         let envelopes: Vec<&Envelope> = deliveries.iter().map(|delivery| &delivery.envelope).collect();
+        let tags: Vec<Tag> = deliveries.iter().map(|delivery| delivery.tag).collect();
+        let taken = self.queue.taken(&tags);
         let (began, mut pauses) = (self.spans.begin(), pauses());
         let result = loop {
             let busy = self.watchdog.busy(lane);
-            let attempt = process_each(&self.ledger, &envelopes, Manner::Together, clock::now()).await;
+            let attempt =
+                process_each(&self.ledger, &envelopes, taken.as_ref(), Manner::Together, clock::now()).await;
             drop(busy);
             if let ControlFlow::Break(result) = self.judge(attempt, &mut pauses).await {
                 break result;
@@ -135,7 +140,8 @@ impl Lanes {
     }
 
     async fn alone(&self, lane: usize, delivery: &Delivery) {
-        let settle = match self.handle_alone(lane, &delivery.envelope).await {
+        let taken = self.queue.taken(&[delivery.tag]);
+        let settle = match self.handle_alone(lane, &delivery.envelope, taken).await {
             Some(_) => Settle::Done,
             None => Settle::Release,
         };
@@ -143,9 +149,16 @@ impl Lanes {
     }
 
     /// Handles one event by itself; `None` when told to stop before it had an outcome.
-    pub async fn handle_alone(&self, lane: usize, envelope: &Envelope) -> Option<Alone> {
+    pub async fn handle_alone(
+        &self,
+        lane: usize,
+        envelope: &Envelope,
+        taken: Option<Taken>,
+    ) -> Option<Alone> {
+        let suspect = suspect_of(envelope);
+        let envelope = suspect.as_ref().unwrap_or(envelope);
         let began = self.spans.begin();
-        let (mut pauses, mut mark) = (pauses(), Mark::default());
+        let (mut pauses, mut mark) = (pauses(), Mark::of(taken));
         let result = loop {
             let busy = self.watchdog.busy(lane);
             let attempt = alone::handle(&self.ledger, envelope, &self.retries, clock::now(), &mut mark).await;
@@ -251,6 +264,12 @@ impl Lanes {
             self.metrics.received_to_applied.observe(elapsed.as_secs_f64());
         }
     }
+}
+
+/// What an event becomes whose head does not fit its body: nobody knows which of the two is right.
+fn suspect_of(envelope: &Envelope) -> Option<Envelope> {
+    let fits = Content::of(envelope).fits(envelope);
+    (!fits).then(|| Suspicion::Head.envelope(envelope.header_json().as_bytes(), &envelope.body, clock::now()))
 }
 
 fn pauses() -> ExponentialBackoff {

@@ -10,7 +10,7 @@ use crate::ledger::stored::{Dead, StoredEvent};
 use crate::ledger::{Ledger, LedgerError};
 use crate::outcome::Outcome;
 use crate::rules::risk::Risk;
-use crate::rules::{Key, Severity, Told, Transition};
+use crate::rules::{Key, Severity, Told, Transition, chain};
 use crate::staff::Person;
 
 /// The audit's name for events, which staff may decide about.
@@ -107,7 +107,8 @@ impl Ledger {
                     account: letter.key.account.clone(),
                     livemode: letter.key.livemode,
                 };
-                let revision = tx.last_revision(EVENT, &key).await? + 1;
+                let last = tx.last_line(EVENT, &key).await?;
+                let (revision, mut hash) = (last.revision + 1, last.hash());
                 let told = Told {
                     what: "discarded",
                     before: Some("dead".to_owned()),
@@ -115,8 +116,8 @@ impl Ledger {
                     severity: Severity::Warning,
                 };
                 let event_id = Some(key.id.clone());
-                let line = Transition { kind: EVENT, key, revision, event_id, told };
-                tx.append_audit(&[line], by.name(), now).await?;
+                let moved = Transition { kind: EVENT, key, revision, event_id, told };
+                tx.append_audit(&[chain::extend(&mut hash, &moved, by.name(), now)]).await?;
             }
             tx.commit().await?;
             discarded += concluded.len();

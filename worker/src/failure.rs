@@ -29,6 +29,9 @@ pub enum Blame {
     /// The database refuses what this event says.
     #[error("{0}")]
     Refused(String),
+    /// Its head does not say what its body does.
+    #[error("a head and its body name different events")]
+    Unfit,
     #[error("the process ended or hung while it handled this event alone")]
     NeverCameBack,
 }
@@ -76,6 +79,7 @@ impl Blame {
         let cause = match self {
             Self::Panicked => "unexplained: panicked",
             Self::Refused(_) => "refused by the database",
+            Self::Unfit => "unexplained: unfit",
             Self::NeverCameBack => "unexplained: never came back",
         };
         format!("{cause}: {} ({})", header.kind, header.api_version.as_deref().unwrap_or("none"))
@@ -86,6 +90,10 @@ impl Permanent {
     /// As any failure of this cause, for grouping.
     pub fn failed(&self) -> Failed {
         let Self { rule, field, fault, version } = self;
+        if *rule == Self::SUSPECT {
+            let (reason, fingerprint) = ((*fault).to_owned(), format!("{rule}: {field}"));
+            return Failed { reason, fingerprint };
+        }
         let fingerprint = format!("permanent: {rule}: {field} {fault} ({version})");
         Failed { reason: self.to_string(), fingerprint }
     }

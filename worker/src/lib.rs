@@ -26,6 +26,7 @@ mod repetitions;
 pub mod replay;
 pub mod rules;
 mod run;
+pub mod seal;
 mod spans;
 pub mod staff;
 pub mod stripe;
@@ -34,6 +35,7 @@ pub mod touched;
 pub mod users;
 pub mod verify;
 mod watchdog;
+mod witness;
 
 pub use self::config::{VARIABLES, WorkerConfig};
 pub use self::run::run;

@@ -30,14 +30,14 @@ pub struct Failed {
 
 impl Failed {
     /// The classes of failures, as a fingerprint begins with them.
-    pub const CLASSES: [&'static str; 3] = ["permanent", "unexplained", "refused by the database"];
+    pub const CLASSES: [&'static str; 4] = ["permanent", "unexplained", "refused by the database", "suspect"];
 
     pub fn class(&self) -> &'static str {
         Self::class_of(&self.fingerprint)
     }
 
-    /// The class of a fingerprint: that its body can never be applied, that nobody can explain what happens, or
-    /// that the database refuses what it says.
+    /// The class of a fingerprint: that its body can never be applied, that nobody can explain what happens,
+    /// that the database refuses what it says, or that the queue gave us what nobody vouches for.
     pub fn class_of(fingerprint: &str) -> &'static str {
         Self::CLASSES.into_iter().find(|class| fingerprint.starts_with(class)).unwrap_or("other")
     }

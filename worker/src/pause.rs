@@ -6,8 +6,8 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::ledger::pauses::Pause;
-use crate::ledger::{Ledger, LedgerError};
-use crate::rules::{Key, Severity, Told, Transition};
+use crate::ledger::{Ledger, LedgerError, Transaction};
+use crate::rules::{Key, Severity, Told, Transition, chain};
 
 /// The audit's words for what is paused: all workers of a ledger together.
 const KIND: &str = "worker";
@@ -31,8 +31,7 @@ impl Ledger {
             let mut tx = self.begin().await?;
             if let Some(pause) = tx.begin_pause(reason, by, now).await? {
                 let told = told("running", "paused", Severity::Warning);
-                let line = line(tx.last_revision(KIND, &subject()).await?, told);
-                tx.append_audit(&[line], by, now).await?;
+                append(&mut tx, told, by, now).await?;
                 tx.commit().await?;
                 return Ok(Paused::Now(pause));
             }
@@ -48,8 +47,7 @@ impl Ledger {
         let mut tx = self.begin().await?;
         let Some(pause) = tx.end_pause(by, now).await? else { return Ok(None) };
         let told = told("paused", "running", Severity::Info);
-        let line = line(tx.last_revision(KIND, &subject()).await?, told);
-        tx.append_audit(&[line], by, now).await?;
+        append(&mut tx, told, by, now).await?;
         tx.commit().await?;
         Ok(Some(pause))
     }
@@ -59,8 +57,10 @@ fn told(before: &str, after: &str, severity: Severity) -> Told {
     Told { what: "consumption", before: Some(before.to_owned()), after: Some(after.to_owned()), severity }
 }
 
-fn line(last_revision: i64, told: Told) -> Transition {
-    Transition { kind: KIND, key: subject(), revision: last_revision + 1, event_id: None, told }
+async fn append(tx: &mut Transaction, told: Told, by: &str, now: DateTime<Utc>) -> Result<(), LedgerError> {
+    let last = tx.last_line(KIND, &subject()).await?;
+    let moved = Transition { kind: KIND, key: subject(), revision: last.revision + 1, event_id: None, told };
+    tx.append_audit(&[chain::extend(&mut last.hash(), &moved, by, now)]).await
 }
 
 fn subject() -> Key {

@@ -8,20 +8,23 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use shared::clock;
 use shared::envelope::Envelope;
+use shared::queue::Taken;
 
 use crate::deaths::Death;
 use crate::failpoint;
-use crate::failure::Failure;
+use crate::failure::{Blame, Failure};
 use crate::fold::fold;
 use crate::journal::{self, Entry};
 use crate::ledger::audit::appending;
 use crate::ledger::events::{Concluded, Record, Repetitions};
 use crate::ledger::objects::{Stored, writing};
 use crate::ledger::replays::Replayed;
+use crate::ledger::seals::committing;
 use crate::ledger::{Ledger, LedgerError, Statement, Transaction};
 use crate::load::{Keys, Locked, Reach, load};
 use crate::outcome::Outcome;
 use crate::repetitions;
+use crate::rules::chain::Chained;
 use crate::rules::event::{Content, EventKey, Meaning};
 use crate::rules::facts::Facts;
 use crate::rules::policy::Policy;
@@ -29,7 +32,8 @@ use crate::rules::risk::Risk;
 use crate::rules::shelf::{Shelf, without_revision};
 use crate::rules::versions;
 use crate::rules::world::{Event, World};
-use crate::rules::{Key, Permanent, Transition};
+use crate::rules::{Key, Permanent};
+use crate::seal::Commit;
 
 /// Who moves what events move, in the audit.
 const STRIPE: &str = "stripe";
@@ -82,14 +86,16 @@ pub async fn process(
     manner: Manner,
     now: DateTime<Utc>,
 ) -> Result<Handled, Failure> {
-    let (handled, _) = process_each(ledger, envelopes, manner, now).await?;
+    let (handled, _) = process_each(ledger, envelopes, None, manner, now).await?;
     Ok(handled)
 }
 
-/// The same, for whoever wants to know of each event that was due what became of it.
+/// The same, for whoever wants to know of each event that was due what became of it. `taken` says which messages
+/// of the queue they came by, where the queue numbers its messages.
 pub(crate) async fn process_each<'a>(
     ledger: &Ledger,
     envelopes: &[&'a Envelope],
+    taken: Option<&Taken>,
     manner: Manner,
     now: DateTime<Utc>,
 ) -> Result<(Handled, Vec<Entry<'a>>), Failure> {
@@ -97,7 +103,7 @@ pub(crate) async fn process_each<'a>(
     loop {
         let readings = envelopes.iter().map(|envelope| read(envelope)).collect::<Result<Vec<_>, _>>()?;
         let mut tx = ledger.begin().await?;
-        match write(&mut tx, readings, manner, ledger.policy(), now).await {
+        match write(&mut tx, readings, taken, manner, ledger.policy(), now).await {
             Ok((handled, entries)) => {
                 tx.commit().await?;
                 journal::tell(&entries, clock::now());
@@ -113,17 +119,21 @@ pub(crate) async fn process_each<'a>(
 pub fn read(envelope: &Envelope) -> Result<Reading<'_>, Failure> {
     let read = || {
         let content = Content::of(envelope);
+        if !content.fits(envelope) {
+            return Err(Failure::Blame(Blame::Unfit)); // alone it is told apart, and becomes a suspect
+        }
         failpoint::before_rules(envelope);
         let meaning = content.meaning(envelope);
-        let risk = if meaning.is_err() { content.risk() } else { Risk::default() };
-        Reading { envelope, key: content.key, meaning, risk }
+        let risk = if meaning.is_err() { content.risk(envelope) } else { Risk::default() };
+        Ok(Reading { envelope, key: content.key, meaning, risk })
     };
-    catch_unwind(AssertUnwindSafe(read)).map_err(|_| Failure::panicked())
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(Failure::panicked()))
 }
 
 async fn write<'a>(
     tx: &mut Transaction,
     readings: Vec<Reading<'a>>,
+    taken: Option<&Taken>,
     manner: Manner,
     policy: &Arc<Policy>,
     now: DateTime<Utc>,
@@ -135,9 +145,11 @@ async fn write<'a>(
 
     let (mut world, locked) = load(tx, &events, policy, Reach::Lock).await?;
     let transitions = fold(&mut world, &events)?;
-    store(tx, &world, &locked, &transitions, now).await?;
-
     let facts = Facts::of(&world);
+    let lines = world.chain(&transitions, STRIPE, now);
+    let commit = Commit::of(batch.new.iter(), &lines, taken, now);
+    store(tx, &world, &locked, &lines, commit.as_ref()).await?;
+
     let (deliveries, recorded) = (batch.deliveries, batch.recorded);
     let mut handled = Handled {
         recorded,
@@ -288,8 +300,8 @@ async fn store(
     tx: &mut Transaction,
     world: &World,
     locked: &Locked,
-    transitions: &[Transition],
-    now: DateTime<Utc>,
+    lines: &[Chained<'_>],
+    commit: Option<&Commit>,
 ) -> Result<(), LedgerError> {
     let seldom = vec![
         changed(&world.refunds, &locked.refunds),
@@ -307,7 +319,8 @@ async fn store(
         changed(&world.invoices, &locked.invoices),
         changed(&world.subscriptions, &locked.subscriptions),
         changed(&world.customers, &locked.customers),
-        appending(transitions, STRIPE, now),
+        appending(lines),
+        committing(commit),
     ];
     tx.run_together(often).await?;
     // A user whom nothing concerns any more, or never did, has no row, whatever came first.

@@ -11,18 +11,21 @@ use serde::Serialize;
 use shared::clock;
 use shared::envelope::{Envelope, Header, Source};
 use shared::queue::{PublishError, Queue};
+use shared::suspect::Suspicion;
 use thiserror::Error;
 
 use crate::failure::Failure;
 use crate::fold::fold;
+use crate::ledger::events::Concluded;
 use crate::ledger::replays::{Item, Plan, Replayed};
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::{Ledger, LedgerError, Transaction};
 use crate::load::{Reach, load};
 use crate::outcome::Outcome;
 use crate::rules::event::{Content, EventKey, Meaning};
+use crate::rules::risk::Risk;
 use crate::rules::shelf::Shelf;
 use crate::rules::world::{Event, World};
-use crate::rules::{Key, Object};
+use crate::rules::{Key, Object, Permanent};
 
 /// More events than this are not folded to look ahead: the first ones tell what to expect.
 pub const LOOK_AHEAD_EVENTS: usize = 5_000;
@@ -161,13 +164,14 @@ pub async fn run(
             break;
         }
         let numbers: Vec<i64> = items.iter().map(|item| item.number).collect();
-        let (envelopes, gone) = envelopes(ledger, replay, items).await?;
+        let Taken { envelopes, noted, cleared } = take(ledger, queue, replay, items).await?;
         for published in join_all(envelopes.iter().map(|envelope| queue.publish(envelope))).await {
             published?;
         }
         let now = clock::now();
         let mut tx = ledger.begin().await?;
-        tx.note_replays(&gone, now).await?;
+        tx.note_replays(&noted, now).await?;
+        clear(&mut tx, cleared, now).await?;
         tx.mark_queued(replay, &numbers, now).await?;
         tx.commit().await?;
         queued += numbers.len();
@@ -180,12 +184,18 @@ pub async fn run(
     Ok(queued)
 }
 
-/// The envelopes of a plan's items, and what came of those whose bytes are gone.
-async fn envelopes(
-    ledger: &Ledger,
-    replay: &str,
-    items: Vec<Item>,
-) -> Result<(Vec<Envelope>, Vec<Replayed>), LedgerError> {
+/// What is done with a plan's items.
+#[derive(Default)]
+struct Taken {
+    /// For the queue.
+    envelopes: Vec<Envelope>,
+    /// What came of those that are not queued under their own name.
+    noted: Vec<Replayed>,
+    /// Suspects that verify by now: they are queued as what they are.
+    cleared: Vec<(EventKey, Outcome)>,
+}
+
+async fn take(ledger: &Ledger, queue: &Queue, replay: &str, items: Vec<Item>) -> Result<Taken, LedgerError> {
     let mut keys: Vec<EventKey> =
         items.iter().filter(|item| item.body.is_none()).map(|item| item.key.clone()).collect();
     keys.sort();
@@ -195,29 +205,52 @@ async fn envelopes(
         .into_iter()
         .filter_map(|mut archived| Some((archived.key.clone(), archived.envelope()?)))
         .collect();
-    let (mut envelopes, mut gone) = (Vec::new(), Vec::new());
+    let mut taken = Taken::default();
     for item in items {
         let brought = item.header.zip(item.body).and_then(|(header, body)| {
             let header: Header = serde_json::from_str(&header).ok()?;
             Some(Envelope { header, body: body.into() })
         });
-        match brought.or_else(|| stored.remove(&item.key)) {
-            Some(mut envelope) => {
-                envelope.header.source = Source::Replay;
-                envelope.header.replay = Some(replay.to_owned());
-                envelope.header.received_at = clock::now();
-                envelope.header.trace_parent = shared::trace::child_of(None);
-                envelopes.push(envelope);
-            }
-            None => gone.push(Replayed {
-                key: item.key,
-                replay: replay.to_owned(),
-                outcome: Outcome::Ignored { reason: "its bytes are no longer kept".to_owned() },
-            }),
+        let found = brought.or_else(|| stored.remove(&item.key));
+        let (envelope, outcome) = match found.map(|found| (Suspicion::of_kind(&found.header.kind), found)) {
+            None => (None, Some(Outcome::Ignored { reason: "its bytes are no longer kept".to_owned() })),
+            Some((None, envelope)) => (Some(envelope), None),
+            Some((Some(suspicion), suspect)) => match queue.reopen(&suspect) {
+                None => (None, Some(Outcome::Dead { failed: Permanent::suspect(suspicion).failed() })),
+                Some(envelope) => {
+                    let reason = format!("verified since, and replayed as {}", envelope.header.id);
+                    taken.cleared.push((item.key.clone(), Outcome::Ignored { reason: reason.clone() }));
+                    (Some(envelope), Some(Outcome::Ignored { reason }))
+                }
+            },
+        };
+        if let Some(mut envelope) = envelope {
+            envelope.header.source = Source::Replay;
+            envelope.header.replay = Some(replay.to_owned());
+            envelope.header.received_at = clock::now();
+            envelope.header.trace_parent = shared::trace::child_of(None);
+            taken.envelopes.push(envelope);
+        }
+        if let Some(outcome) = outcome {
+            taken.noted.push(Replayed { key: item.key, replay: replay.to_owned(), outcome });
         }
     }
-    gone.sort_by(|a, b| a.key.cmp(&b.key));
-    Ok((envelopes, gone))
+    taken.noted.sort_by(|a, b| a.key.cmp(&b.key));
+    taken.cleared.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(taken)
+}
+
+/// Suspects that were queued as what they are need nobody any more.
+async fn clear(
+    tx: &mut Transaction,
+    cleared: Vec<(EventKey, Outcome)>,
+    now: DateTime<Utc>,
+) -> Result<(), LedgerError> {
+    let concluded: Vec<Concluded> = cleared
+        .into_iter()
+        .map(|(key, outcome)| Concluded { key, outcome, attempts: 1, risk: Risk::default() })
+        .collect();
+    tx.conclude(&concluded, now).await
 }
 
 /// What matters most to staff comes first.

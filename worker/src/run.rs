@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use prometheus::Registry;
+use shared::clock;
 use shared::internal::{self, Probes};
 use shared::queue::Queue;
 use shared::spans::Spans;
@@ -24,6 +25,7 @@ use crate::metrics::Metrics;
 use crate::pause::Brake;
 use crate::stripe::Api;
 use crate::watchdog::Watchdog;
+use crate::witness;
 
 const SCHEMA_POLL: Duration = Duration::from_secs(1);
 /// Beyond what the watchdog grants: for the statements around the rules.
@@ -79,6 +81,9 @@ async fn work(
     if !wait_for_schema(&lanes).await? {
         return Ok(());
     }
+    if let Err(error) = witness::look(&queue, &ledger, clock::now()).await {
+        tracing::debug!(%error, "what the queue has forgotten was not compared with the ledger");
+    }
     tracing::info!(ledger = ledger.shown(), lanes = lane_count, batch_events = lanes.batch_events, "working");
     let tasks = TaskTracker::new();
     for lane in 0..lane_count {
@@ -86,6 +91,7 @@ async fn work(
     }
     tasks.spawn(chores::pause::run(lanes.clone()));
     tasks.spawn(chores::retry::run(lanes.clone(), lane_count));
+    tasks.spawn(chores::seal::run(lanes.clone()));
     tasks.spawn(chores::retention::run(lanes.clone(), config.retention));
     if let Some(stripe) = config.stripe {
         let api = Api::open(&stripe, shutdown.clone())?;

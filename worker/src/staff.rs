@@ -9,7 +9,7 @@ use crate::ledger::overrides::{Note, Override};
 use crate::ledger::{Ledger, LedgerError};
 use crate::rules::bans::{Act, Ban};
 use crate::rules::disputes::Dispute;
-use crate::rules::{Key, Object, Severity, Told, Transition};
+use crate::rules::{Key, Object, Severity, Told, Transition, chain};
 
 const STAFF: Variable = Variable {
     name: "TIDEGATE_STAFF",
@@ -135,8 +135,10 @@ impl Ledger {
         ban.override_by = Some(row.decided_by);
         ban.override_at = Some(now);
         ban.revision += 1;
+        let done = done(&ban, ban.revision, told);
+        let line = chain::extend(&mut ban.audit_hash, &done, by.name(), now);
         tx.write(&[&ban]).await?;
-        tx.append_audit(&[done(&ban, ban.revision, told)], by.name(), now).await?;
+        tx.append_audit(&[line]).await?;
         tx.commit().await?;
         Ok(ban)
     }
@@ -174,7 +176,6 @@ impl Ledger {
         };
         tx.append_note(dispute, &note).await?;
         row.revision += 1;
-        tx.write(&[&row]).await?;
         // The text itself stands in the notes alone.
         let told = Told {
             what: match effect {
@@ -186,7 +187,10 @@ impl Ledger {
             after: Some(format!("note {}", note.number)),
             severity: Severity::Info,
         };
-        tx.append_audit(&[done(&row, row.revision, told)], by.name(), now).await?;
+        let done = done(&row, row.revision, told);
+        let line = chain::extend(&mut row.audit_hash, &done, by.name(), now);
+        tx.write(&[&row]).await?;
+        tx.append_audit(&[line]).await?;
         tx.commit().await?;
         Ok(note)
     }

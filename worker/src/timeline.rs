@@ -58,6 +58,7 @@ mod tests {
             before: None,
             after: None,
             severity: "info".to_owned(),
+            hash: None,
         };
         Line { happened_at: happened.map(moment), row }
     }

@@ -34,7 +34,7 @@ fn secret_files(env: &Env) -> Vec<PathBuf> {
         base.ends_with("_FILE")
             && ["SECRET", "KEY", "TOKEN", "PASSWORD"].iter().any(|word| base.contains(word))
     };
-    let named = ["STRIPE_", "TIDEGATE_", "GATEWAY_", "WORKER_", "CONSOLE_"];
+    let named = ["STRIPE_", "TIDEGATE_", "ENVELOPE_", "GATEWAY_", "WORKER_", "CONSOLE_"];
     let named = named.iter().flat_map(|prefix| env.with_prefix(prefix));
     let mut files: Vec<PathBuf> = named
         .filter(|(name, value)| is_secret(name) && !value.is_empty())

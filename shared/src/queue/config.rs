@@ -6,6 +6,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::rabbitmq::nodes;
+use crate::digest::{self, EnvelopeKeys};
 use crate::env::{Env, Problem, Variable, redacted};
 
 const QUEUE_URL: Variable = Variable {
@@ -38,7 +39,10 @@ const LEASE: Variable = Variable {
     example: "30",
     help: "Embedded queue: after how long a dead worker's events come again. A living worker renews its leases.",
 };
-pub const VARIABLES: &[Variable] = &[QUEUE_URL, PUBLISH_IN_FLIGHT, PUBLISH_DEADLINE, PREFETCH, LEASE];
+pub const VARIABLES: &[Variable] = &{
+    let [key, key_file, unkeyed_until] = digest::VARIABLES;
+    [QUEUE_URL, PUBLISH_IN_FLIGHT, PUBLISH_DEADLINE, PREFETCH, LEASE, key, key_file, unkeyed_until]
+};
 
 #[derive(Clone, Debug)]
 pub struct QueueConfig {
@@ -47,6 +51,8 @@ pub struct QueueConfig {
     pub deadline: Duration,
     pub prefetch: u16,
     pub lease: Duration,
+    /// What is published is signed under these, and what is received checked.
+    pub keys: EnvelopeKeys,
 }
 
 #[derive(Clone, Debug)]
@@ -63,6 +69,7 @@ impl QueueConfig {
             deadline: env.seconds(&PUBLISH_DEADLINE, 1..=60)?,
             prefetch: env.number(&PREFETCH, 1..=10_000)?,
             lease: env.seconds(&LEASE, 3..=3_600)?,
+            keys: EnvelopeKeys::from_env(env)?,
         })
     }
 }

@@ -56,6 +56,24 @@ pub struct Tag {
     pub(crate) number: u64,
 }
 
+/// Which messages of a queue that numbers them a transaction took: a witness for what the ledger has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// The file, as long as it lives: a new one begins to count anew.
+    pub queue: Arc<str>,
+    pub highest: i64,
+    pub deliveries: i64,
+}
+
+/// What a queue that numbers its messages has forgotten, because whoever took them said that they are committed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forgotten {
+    pub queue: Arc<str>,
+    /// The highest number, and how many altogether.
+    pub highest: i64,
+    pub count: i64,
+}
+
 /// How a lending ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settle {
@@ -131,6 +149,7 @@ impl Queue {
     /// are refused at once and nothing is received. A SQLite file must open now.
     #[cfg_attr(not(feature = "embedded"), expect(clippy::unused_async, reason = "only SQLite opens a file"))]
     pub async fn open(config: QueueConfig, role: Role) -> Result<Self, OpenError> {
+        config.keys.watch();
         let backend = match &config.url {
             QueueUrl::RabbitMq(_) => Backend::RabbitMq(rabbitmq::RabbitMq::open(&config, role)?),
             #[cfg(feature = "embedded")]
@@ -160,6 +179,34 @@ impl Queue {
             Backend::RabbitMq(queue) => queue.publish(envelope).await,
             #[cfg(feature = "embedded")]
             Backend::Sqlite(queue) => queue.publish(envelope).await,
+        }
+    }
+
+    /// What a suspect was published as, if it verifies by now.
+    pub fn reopen(&self, suspect: &Envelope) -> Option<Envelope> {
+        let keys = match &*self.0 {
+            Backend::RabbitMq(queue) => queue.keys(),
+            #[cfg(feature = "embedded")]
+            Backend::Sqlite(queue) => queue.keys(),
+        };
+        keys.reopen(suspect, crate::clock::now())
+    }
+
+    /// Which messages these lendings are of; `None` where the queue does not number them.
+    pub fn taken(&self, tags: &[Tag]) -> Option<Taken> {
+        match &*self.0 {
+            Backend::RabbitMq(_) => None,
+            #[cfg(feature = "embedded")]
+            Backend::Sqlite(queue) => queue.taken(tags),
+        }
+    }
+
+    /// What it has forgotten; `None` where it does not number its messages.
+    pub async fn forgotten(&self) -> Result<Option<Forgotten>, QueueError> {
+        match &*self.0 {
+            Backend::RabbitMq(_) => Ok(None),
+            #[cfg(feature = "embedded")]
+            Backend::Sqlite(queue) => queue.forgotten().await.map(Some),
         }
     }
 

@@ -88,6 +88,17 @@ impl Home {
         Ok(Running { home: self, server, gateway })
     }
 
+    /// What `tidegate audit verify` says, and whether the figures add up.
+    pub(crate) fn audit(&self) -> (bool, String) {
+        let mut command = std::process::Command::new(binary("tidegate"));
+        command.args(["audit", "verify"]).env_clear();
+        for (variable, file) in [("QUEUE_URL", "queue.db"), ("DATABASE_URL", "ledger.db")] {
+            command.env(variable, format!("sqlite:{}", self.path(file)));
+        }
+        let told = command.output().expect("tidegate can be started");
+        (told.status.success(), String::from_utf8_lossy(&[told.stdout, told.stderr].concat()).into_owned())
+    }
+
     fn log(&self) -> String {
         std::fs::read_to_string(self.path("log")).unwrap_or_default()
     }
@@ -104,6 +115,12 @@ impl Running<'_> {
         let home = self.home;
         ensure!(self.ends_well().await?, "tidegate ended with an error:\n{}", home.log());
         Ok(())
+    }
+
+    /// SIGKILL.
+    pub(crate) async fn kill(mut self) -> anyhow::Result<()> {
+        self.server.signal(Signal::KILL);
+        until("tidegate to be gone", PATIENCE, async || Ok(self.server.has_exited())).await
     }
 
     /// Waits for the end; strace hands on how its process ended.

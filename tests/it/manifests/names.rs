@@ -30,6 +30,8 @@ const LEFT_TO_THEIR_DEFAULT: &[(&str, &str)] = &[
     ("QUEUE_DEADLINE_SECS", "the grace periods are made for it"),
     ("QUEUE_PREFETCH", "the memory limit and KEDA's target are made for it"),
     ("QUEUE_LEASE_SECS", "of the embedded queue alone"),
+    ("ENVELOPE_KEY", "the file counts, which is read again when it changes"),
+    ("ENVELOPE_UNKEYED_UNTIL", "of the one upgrade that introduces the key"),
     ("DATABASE_DEADLINE_SECS", "the grace period is made for it"),
     ("BAN_CHARGEBACKS", "a policy of the business"),
     ("BAN_LIFT_ON_WON", "a policy of the business"),

@@ -66,13 +66,16 @@ fn secrets_are_files_that_change_under_the_process_and_that_only_its_group_reads
     for (role, mount, secret) in [
         ("gateway", "/run/secrets/stripe-webhook", "tidegate-stripe-webhook"),
         ("worker", "/run/secrets/stripe-api", "tidegate-stripe-api"),
+        ("gateway", "/run/secrets/envelope", "tidegate-envelope"),
+        ("worker", "/run/secrets/envelope", "tidegate-envelope"),
     ] {
         let pod = &one(production, "Deployment", &format!("tidegate-{role}"))["spec"]["template"]["spec"];
-        let found = &pod["containers"][0]["volumeMounts"][0];
-        assert_eq!((found["mountPath"].as_str(), found["readOnly"].as_bool()), (Some(mount), Some(true)));
+        let mounts = pod["containers"][0]["volumeMounts"].as_array().unwrap();
+        let found = mounts.iter().find(|found| found["mountPath"] == mount).expect(mount);
+        assert_eq!(found["readOnly"], true);
         assert!(found["subPath"].is_null(), "a subPath is never brought up to date");
-        let volume = &pod["volumes"][0];
-        assert_eq!(volume["name"], found["name"]);
+        let volumes = pod["volumes"].as_array().unwrap();
+        let volume = volumes.iter().find(|volume| volume["name"] == found["name"]).expect(mount);
         assert_eq!(volume["secret"], json!({ "secretName": secret, "defaultMode": 0o440 }));
         assert_eq!(pod["securityContext"]["fsGroup"], pod["securityContext"]["runAsGroup"]);
         let path = environment(production, &pod["containers"][0]);

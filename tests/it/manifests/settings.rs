@@ -56,6 +56,9 @@ pub(super) fn env_of(found: &BTreeMap<String, String>) -> Env {
         "STRIPE_WEBHOOK_SECRET_FILE" | "STRIPE_WEBHOOK_SECRET" => {
             ("STRIPE_WEBHOOK_SECRET".to_owned(), "whsec_0123456789abcdefGHIJ".to_owned())
         }
+        "ENVELOPE_KEY_FILE" | "ENVELOPE_KEY" => {
+            ("ENVELOPE_KEY".to_owned(), "0123456789abcdef0123456789abcdef".to_owned())
+        }
         "STRIPE_SECRET_KEY_FILE" => ("STRIPE_SECRET_KEY".to_owned(), "rk_live_0123456789".to_owned()),
         _ => (name.to_owned(), value.to_owned()),
     };

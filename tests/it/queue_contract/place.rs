@@ -10,6 +10,7 @@ use hyper::Method;
 use lapin::options::BasicPublishOptions;
 use lapin::{BasicProperties, Connection, ConnectionProperties};
 use rustix::process::Signal;
+use shared::digest::EnvelopeKeys;
 use shared::queue::rabbitmq::topology::{self, NewQueues};
 use shared::queue::{Queue, QueueConfig, QueueUrl, Role};
 use sqlx::sqlite::SqliteConnectOptions;
@@ -146,5 +147,6 @@ pub(crate) fn config(url: QueueUrl) -> QueueConfig {
         deadline: Duration::from_secs(10),
         prefetch: PREFETCH,
         lease: LEASE,
+        keys: EnvelopeKeys::none(),
     }
 }

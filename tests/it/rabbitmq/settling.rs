@@ -101,7 +101,7 @@ async fn whatever_way_an_event_took_it_is_received_and_the_dead_come_as_suspects
         assert_eq!(delivery.map(|delivery| delivery.redelivered), Some(is_suspect), "{id}");
     }
     let odd = received.iter().find(|delivery| delivery.envelope.header.source == Source::Unknown);
-    assert_eq!(odd.map(|delivery| &delivery.envelope.body[..]), Some(&b"not ours"[..]));
+    assert!(odd.is_some_and(|delivery| delivery.envelope.body.ends_with(b"not ours")));
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! `tidegate bans`: derived from disputes, overridden by staff, judged by the clock, answered to programs.
 
 use chrono::TimeDelta;
+use harness::histories::agreeing;
 use serde_json::json;
 use shared::clock;
 use worker::rules::Key;
@@ -177,7 +178,7 @@ async fn no_decision_and_no_step_is_lost_between_staff_and_workers() {
             let status = if round % 2 == 0 { "lost" } else { "won" };
             let mut event = sold.dispute(300 + round, status, &json!({}));
             event.header.id = format!("evt_round_{round}");
-            events.push(event);
+            events.push(agreeing(event));
         }
         let ledger = desk.ledger.clone();
         let staff = tokio::spawn(async move {

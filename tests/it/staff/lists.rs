@@ -1,5 +1,6 @@
 //! `tidegate invoices`, `payments` and `anomalies`.
 
+use harness::histories::agreeing;
 use serde_json::json;
 use worker::ledger::lists::{PAYMENT_FAILED, PaymentFilter};
 
@@ -171,6 +172,7 @@ async fn what_only_stripe_can_tell_is_counted_and_listed() {
         let sold = sale("a", "user_1", 1_000, 0);
         let mut other = sold.payment("processing", 5, "processing", &json!({}));
         other.header.id = "evt_other".to_owned();
+        let other = agreeing(other);
         desk.hears(&[sold.payment("processing", 5, "requires_action", &json!({})), other]).await;
         assert_eq!(desk.json(&["anomalies"])["uncertain"], json!({"payment": 1}));
         assert_eq!(desk.ids(&["anomalies", "--uncertain"]), ["pi_a"]);

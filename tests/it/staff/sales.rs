@@ -1,5 +1,6 @@
 //! What Stripe tells of one sale: an invoice, its payment and charge, and what comes after.
 
+use harness::histories::agreeing;
 use serde_json::{Value, json};
 use shared::envelope::Envelope;
 
@@ -30,7 +31,7 @@ impl Sale {
         let mut event = envelope(&id, kind, self.second + after, object);
         event.header.livemode = self.livemode;
         self.account.clone_into(&mut event.header.account);
-        event
+        agreeing(event)
     }
 
     fn id(&self, prefix: &str) -> String {

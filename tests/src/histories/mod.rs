@@ -20,7 +20,7 @@ mod invoices;
 mod payments;
 mod refunds;
 
-pub use self::event::SampleEvent;
+pub use self::event::{SampleEvent, agreeing};
 pub use self::invariants::violations;
 pub use self::payments::{Asked, Decline};
 pub use self::plots::PLOTS;

@@ -6,3 +6,4 @@ pub mod pause;
 pub mod refetch;
 pub mod retention;
 pub mod retry;
+pub mod seal;

@@ -38,7 +38,7 @@ pub async fn run(lanes: Lanes, lane: usize) {
                     if lanes.brake.is_pulled() {
                         break;
                     }
-                    if lanes.handle_alone(lane, &event.envelope()).await.is_none() {
+                    if lanes.handle_alone(lane, &event.envelope(), None).await.is_none() {
                         return;
                     }
                 }

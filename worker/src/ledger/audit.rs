@@ -6,8 +6,11 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::rows::{Rows, Statement, by_key};
+use super::seals::committing;
 use super::{Ledger, LedgerError, Transaction, on};
-use crate::rules::{Key, Transition};
+use crate::rules::Key;
+use crate::rules::chain::{Chained, Said};
+use crate::seal::Commit;
 
 /// One line of the audit.
 #[derive(Clone, Debug, Serialize, sqlx::FromRow)]
@@ -24,14 +27,38 @@ pub struct AuditRow {
     pub before: Option<String>,
     pub after: Option<String>,
     pub severity: String,
+    /// Over all of this and the line before; `None` where it was written before the chain began.
+    #[serde(skip)]
+    pub hash: Option<Vec<u8>>,
 }
 
-/// How many lines an object has.
+impl AuditRow {
+    /// What its hash is over.
+    pub fn said(&self) -> Said<'_> {
+        Said {
+            kind: &self.subject_kind,
+            id: &self.subject_id,
+            account: &self.account,
+            livemode: self.livemode,
+            revision: self.revision,
+            at: self.at,
+            actor: &self.actor,
+            event_id: self.event_id.as_deref(),
+            what: &self.what,
+            before: self.before.as_deref(),
+            after: self.after.as_deref(),
+            severity: &self.severity,
+        }
+    }
+}
+
+/// The last line about one of several objects.
 #[derive(sqlx::FromRow)]
 struct Told {
     #[sqlx(flatten)]
     key: Key,
-    revision: i64,
+    #[sqlx(flatten)]
+    last: LastLine,
 }
 
 /// One line in the story of an object, with the time at which Stripe says that it happened.
@@ -46,73 +73,86 @@ pub struct Line {
 
 /// The statement that appends what moved, and who moved it. Two writers of one revision would be a lost update; the
 /// key refuses the second.
-pub(crate) fn appending<'a>(moved: &'a [Transition], actor: &'a str, now: DateTime<Utc>) -> Statement<'a> {
-    Rows::of(moved)
-        .text("subject_id", |t| &t.key.id)
-        .text("account", |t| &t.key.account)
-        .flag("livemode", |t| t.key.livemode)
-        .text("subject_kind", |t| t.kind)
-        .int("revision", |t| t.revision)
-        .time("at", |_| Some(now))
-        .text("actor", |_| actor)
-        .maybe_text("event_id", |t| t.event_id.as_deref())
-        .text("what", |t| t.told.what)
-        .maybe_text("before", |t| t.told.before.as_deref())
-        .maybe_text("after", |t| t.told.after.as_deref())
-        .text("severity", |t| t.told.severity.as_str())
+pub(crate) fn appending<'a>(lines: &'a [Chained<'a>]) -> Statement<'a> {
+    Rows::of(lines)
+        .text("subject_id", |line| &line.moved.key.id)
+        .text("account", |line| &line.moved.key.account)
+        .flag("livemode", |line| line.moved.key.livemode)
+        .text("subject_kind", |line| line.moved.kind)
+        .int("revision", |line| line.moved.revision)
+        .time("at", |line| Some(line.at))
+        .text("actor", |line| line.actor)
+        .maybe_text("event_id", |line| line.moved.event_id.as_deref())
+        .text("what", |line| line.moved.told.what)
+        .maybe_text("before", |line| line.moved.told.before.as_deref())
+        .maybe_text("after", |line| line.moved.told.after.as_deref())
+        .text("severity", |line| line.moved.told.severity.as_str())
+        .bytes("hash", |line| &line.hash)
         .into_statement(
             "INSERT INTO audit (subject_id, account, livemode, subject_kind, revision, at, actor, event_id, what, \
-             before, after, severity) SELECT subject_id, account, livemode, subject_kind, revision, at, actor, \
-             event_id, what, before, after, severity FROM input",
+             before, after, severity, hash) SELECT subject_id, account, livemode, subject_kind, revision, at, actor, \
+             event_id, what, before, after, severity, hash FROM input",
         )
 }
 
-impl Transaction {
-    /// Appends what moved, and who moved it.
-    pub async fn append_audit(
-        &mut self,
-        moved: &[Transition],
-        actor: &str,
-        now: DateTime<Utc>,
-    ) -> Result<(), LedgerError> {
-        self.run_together(vec![appending(moved, actor, now)]).await
+/// The end of an object's story: the number and the hash of its last line; 0 and nothing where it has none.
+#[derive(Debug, Default, sqlx::FromRow)]
+pub struct LastLine {
+    pub revision: i64,
+    pub hash: Option<Vec<u8>>,
+}
+
+impl LastLine {
+    pub fn hash(self) -> Vec<u8> {
+        self.hash.unwrap_or_default()
     }
 }
 
 impl Transaction {
-    /// The number of an object's last line; 0 where it has none.
-    pub async fn last_revision(&mut self, kind: &str, key: &Key) -> Result<i64, LedgerError> {
-        Ok(on!(self, |connection| {
-            sqlx::query_scalar(
-                "SELECT COALESCE(MAX(revision), 0) FROM audit WHERE subject_id = $1 AND account = $2 \
-                 AND livemode = $3 AND subject_kind = $4",
+    /// Appends lines, and notes that this transaction commits them.
+    pub async fn append_audit(&mut self, lines: &[Chained<'_>]) -> Result<(), LedgerError> {
+        let Some(at) = lines.first().map(|line| line.at) else { return Ok(()) };
+        let commit = Commit::of(std::iter::empty(), lines, None, at);
+        self.run_together(vec![appending(lines), committing(commit.as_ref())]).await
+    }
+}
+
+impl Transaction {
+    /// The last line about an object.
+    pub async fn last_line(&mut self, kind: &str, key: &Key) -> Result<LastLine, LedgerError> {
+        let last: Option<LastLine> = on!(self, |connection| {
+            sqlx::query_as(
+                "SELECT revision, hash FROM audit WHERE subject_id = $1 AND account = $2 AND livemode = $3 \
+                 AND subject_kind = $4 ORDER BY revision DESC LIMIT 1",
             )
             .bind(&key.id)
             .bind(&key.account)
             .bind(key.livemode)
             .bind(kind)
-            .fetch_one(connection)
+            .fetch_optional(connection)
             .await?
-        }))
+        });
+        Ok(last.unwrap_or_default())
     }
 
     /// The same of several objects of one kind; those without a line are left out.
-    pub async fn last_revisions(
+    pub async fn last_lines(
         &mut self,
         kind: &'static str,
         keys: &[Key],
-    ) -> Result<HashMap<Key, i64>, LedgerError> {
+    ) -> Result<HashMap<Key, LastLine>, LedgerError> {
         let found: Vec<Told> = by_key(keys)
             .text("kind", |_| kind)
             .fetch(
                 self,
-                "SELECT input.id, input.account, input.livemode, MAX(audit.revision) AS revision FROM audit \
-                 JOIN input ON subject_id = input.id AND audit.account = input.account \
-                 AND audit.livemode = input.livemode AND subject_kind = input.kind \
-                 GROUP BY input.id, input.account, input.livemode",
+                "SELECT input.id, input.account, input.livemode, a.revision, a.hash FROM audit a \
+                 JOIN input ON a.subject_id = input.id AND a.account = input.account \
+                 AND a.livemode = input.livemode AND a.subject_kind = input.kind \
+                 WHERE NOT EXISTS (SELECT 1 FROM audit l WHERE l.subject_id = a.subject_id AND l.account = a.account \
+                 AND l.livemode = a.livemode AND l.subject_kind = a.subject_kind AND l.revision > a.revision)",
             )
             .await?;
-        Ok(found.into_iter().map(|told| (told.key, told.revision)).collect())
+        Ok(found.into_iter().map(|told| (told.key, told.last)).collect())
     }
 
     /// The story of several objects, in no order. Each may be named once.

@@ -29,6 +29,7 @@ pub mod resolutions;
 pub mod retention;
 mod rows;
 mod schema;
+pub mod seals;
 pub mod search;
 pub mod settings;
 mod started;

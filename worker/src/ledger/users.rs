@@ -25,9 +25,11 @@ impl Transaction {
     /// from where it was.
     pub async fn touch_bans(&mut self, users: &[Key]) -> Result<Vec<Ban>, LedgerError> {
         let mut touched = self.touch::<Ban>(users).await?;
-        let told = self.last_revisions(Ban::KIND, &touched.new).await?;
+        let mut told = self.last_lines(Ban::KIND, &touched.new).await?;
         for row in &mut touched.rows {
-            row.revision = told.get(&row.key).copied().unwrap_or(row.revision);
+            if let Some(last) = told.remove(&row.key) {
+                (row.revision, row.audit_hash) = (last.revision, last.hash());
+            }
         }
         Ok(touched.rows)
     }

@@ -23,7 +23,7 @@ use crate::rules::risk::Risk;
 use crate::rules::shelf::{Shelf, without_revision};
 use crate::rules::subscriptions::Subscription;
 use crate::rules::warnings::Warning;
-use crate::rules::{Object, Severity, Told, Transition};
+use crate::rules::{Object, Severity, Told, Transition, chain};
 
 /// What a repair did.
 #[derive(Clone, Copy, Debug, Default, serde::Serialize)]
@@ -100,7 +100,8 @@ impl At<'_> {
         let mut row = rebuilt.get(key).cloned().unwrap_or_else(|| T::placeholder(key.clone()));
         if let Some(revision) = row.revision() {
             // A lost row leaves its audit behind, which goes on from there.
-            *revision = tx.last_revision(T::KIND, key).await? + 1;
+            let last = tx.last_line(T::KIND, key).await?;
+            *revision = last.revision + 1;
             let change = Told {
                 what: "rebuilt",
                 before: Some(self.difference.columns.join(", ")).filter(|columns| !columns.is_empty()),
@@ -109,7 +110,10 @@ impl At<'_> {
             };
             let (kind, revision) = (T::KIND, *revision);
             let moved = Transition { kind, key: key.clone(), revision, event_id: None, told: change };
-            tx.append_audit(&[moved], self.actor, self.now).await?;
+            let mut hash = last.hash();
+            let line = chain::extend(&mut hash, &moved, self.actor, self.now);
+            tx.append_audit(&[line]).await?;
+            row.audit_hash().into_iter().for_each(|last| last.clone_from(&hash));
         }
         tx.write(&[&row]).await?;
         tx.commit().await?;

@@ -33,6 +33,8 @@ row! {
         pub override_by: Option<String>,
         pub override_at: Option<DateTime<Utc>>,
         pub revision: i64,
+        #[serde(skip)]
+        pub audit_hash: Vec<u8>,
     }
 }
 
@@ -71,6 +73,10 @@ impl Object for Ban {
 
     fn revision(&mut self) -> Option<&mut i64> {
         Some(&mut self.revision)
+    }
+
+    fn audit_hash(&mut self) -> Option<&mut Vec<u8>> {
+        Some(&mut self.audit_hash)
     }
 }
 

@@ -53,6 +53,8 @@ row! {
         pub amount_reinstated: i64,
         pub fees: i64,
         pub revision: i64,
+        #[serde(skip)]
+        pub audit_hash: Vec<u8>,
     }
 }
 
@@ -97,6 +99,10 @@ impl Object for Dispute {
 
     fn revision(&mut self) -> Option<&mut i64> {
         Some(&mut self.revision)
+    }
+
+    fn audit_hash(&mut self) -> Option<&mut Vec<u8>> {
+        Some(&mut self.audit_hash)
     }
 }
 

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use shared::envelope::{Envelope, Source};
+use shared::suspect::{self, Suspicion};
 
 use super::fields::{Fields, moment};
 use super::freshness::Freshness;
@@ -18,6 +19,9 @@ use super::{
 /// Why an event is ignored whose type means nothing to this version.
 pub const NO_RULE: &str = "no rule for this type";
 
+/// What thin events say that they are.
+const THIN: &str = "v2.core.event";
+
 /// The identity of a stored event. One event id may legitimately come with two contents: two endpoints may
 /// pin two API versions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::FromRow)]
@@ -26,6 +30,13 @@ pub struct EventKey {
     pub account: String,
     pub livemode: bool,
     pub content_hash: String,
+}
+
+impl EventKey {
+    /// Before all others.
+    pub fn first() -> Self {
+        Self { id: String::new(), account: String::new(), livemode: false, content_hash: String::new() }
+    }
 }
 
 /// A body that was parsed, before any rule looks at it.
@@ -104,9 +115,44 @@ impl<'a> Content<'a> {
         Self { key, value }
     }
 
-    /// What is at risk while this event is not applied.
-    pub fn risk(&self) -> Risk {
+    /// What is at risk while this event is not applied; of a suspect, what its body says.
+    pub fn risk(&self, envelope: &Envelope) -> Risk {
+        if let Some((_, body)) = suspect::found(envelope) {
+            return Json::read(&body).as_ref().map(risk::of).unwrap_or_default();
+        }
         self.value.as_ref().map(risk::of).unwrap_or_default()
+    }
+
+    /// Whether the body says of itself what the head does, by the gateway's rules. A body that is no JSON says
+    /// nothing, and is refused for that.
+    pub fn fits(&self, envelope: &Envelope) -> bool {
+        let Ok(body) = &self.value else { return true };
+        let head = &envelope.header;
+        if Suspicion::of_kind(&head.kind).is_some() {
+            return true; // nothing in it is believed
+        }
+        let is_thin = body.at("object").as_str() == Some(THIN);
+        let created = match body.at("created") {
+            Json::Text(text) if is_thin => DateTime::parse_from_rfc3339(text).ok().map(|at| at.timestamp()),
+            stamp => stamp.as_i64().filter(|_| !is_thin),
+        };
+        let context = body.at("context").as_str().filter(|context| context.starts_with("acct_"));
+        let is_account = match body.at("account").as_str() {
+            Some(account) => account == head.account,
+            // What is listed for an account need not repeat it; what Stripe delivers for one does. Older gateways
+            // took no account from a snapshot's context.
+            None => {
+                head.source != Source::Stripe
+                    || context == Some(&head.account)
+                    || (head.account.is_empty() && !(is_thin && context.is_some()))
+            }
+        };
+        body.at("id").as_str() == Some(&head.id)
+            && body.at("type").as_str() == Some(&head.kind)
+            && created == Some(head.created)
+            && body.at("livemode").as_bool() == Some(head.livemode)
+            && body.at("api_version").as_str() == head.api_version.as_deref()
+            && is_account
     }
 
     /// Total: every envelope is read, ignored with a reason, or refused for good with one.
@@ -119,17 +165,17 @@ impl<'a> Content<'a> {
             fault,
             version: version.to_owned(),
         };
+        if let Some(suspicion) = Suspicion::of_kind(&header.kind) {
+            return Err(Permanent::suspect(suspicion));
+        }
         if header.source == Source::Unknown {
-            return Err(refuse(
-                "header",
-                "nobody verified this message: it came into the queue by another way",
-            ));
+            return Err(Permanent::suspect(Suspicion::Unreadable));
         }
         if let Some(unwanted) = header.unwanted {
             return Ok(Meaning::Ignored(unwanted.reason()));
         }
         let value = self.value.as_ref().map_err(|_| refuse("body", "is not JSON, or nested too deeply"))?;
-        if value.at("object").as_str() == Some("v2.core.event") {
+        if value.at("object").as_str() == Some(THIN) {
             return Ok(Meaning::Ignored("thin event"));
         }
         let Some(at) = moment(header.created) else { return Err(refuse("created", "is not a time")) };
@@ -214,6 +260,60 @@ mod tests {
             let content = Content::of(&envelope);
             assert_eq!(content.meaning(&envelope).unwrap_err().field, "body");
             assert_eq!(content.key.content_hash.len(), 32);
+        }
+    }
+
+    #[test]
+    fn a_head_must_say_what_its_body_does() {
+        let body = r#"{"object":"event","id":"evt_1","type":"charge.updated","created":1700000000,"livemode":false,
+            "api_version":"2025-04-30.basil","data":{"object":{}}}"#;
+        let fits = |body: &str, change: &dyn Fn(&mut shared::envelope::Header)| {
+            let mut envelope = envelope("charge.updated", body);
+            change(&mut envelope.header);
+            Content::of(&envelope).fits(&envelope)
+        };
+        assert!(fits(body, &|_| ()));
+        assert!(!fits(body, &|head| head.id.push('x')));
+        assert!(!fits(body, &|head| "charge.failed".clone_into(&mut head.kind)));
+        assert!(!fits(body, &|head| head.created += 1));
+        assert!(!fits(body, &|head| head.livemode = true));
+        assert!(!fits(body, &|head| head.api_version = None));
+        assert!(!fits(body, &|head| "acct_1".clone_into(&mut head.account)));
+        let listed = |head: &mut shared::envelope::Header| {
+            (head.source, head.account) = (Source::Backfill, "acct_1".to_owned());
+        };
+        assert!(fits(body, &listed), "what is listed for an account need not repeat it");
+        let theirs = body.replace("\"data\"", "\"account\":\"acct_2\",\"data\"");
+        assert!(fits(&theirs, &|head| "acct_2".clone_into(&mut head.account)) && !fits(&theirs, &listed));
+        for (is, other) in
+            [("\"id\"", "\"ib\""), ("1700000000", "1700000000.5"), ("1700000000", "\"2023-11-14T22:13:20Z\"")]
+        {
+            assert!(!fits(&body.replace(is, other), &|_| ()), "{other}");
+        }
+        let thin =
+            body.replace("\"event\"", "\"v2.core.event\"").replace("1700000000", "\"2023-11-14T22:13:20Z\"");
+        assert!(fits(&thin, &|_| ()));
+        let snapshot = body.replace("\"data\"", "\"context\":\"acct_3\",\"data\"");
+        assert!(fits(&snapshot, &|head| "acct_3".clone_into(&mut head.account)) && fits(&snapshot, &|_| ()));
+        assert!(!fits(&snapshot, &|head| "acct_4".clone_into(&mut head.account)));
+        let in_context = thin.replace("\"data\"", "\"context\":\"acct_3\",\"data\"");
+        assert!(
+            fits(&in_context, &|head| "acct_3".clone_into(&mut head.account)) && !fits(&in_context, &|_| ())
+        );
+    }
+
+    #[test]
+    fn a_suspect_is_refused_for_what_it_is_whoever_replays_it() {
+        for suspicion in Suspicion::ALL {
+            let mut suspect =
+                suspicion.envelope(b"{", br#"{"data":{"object":{"id":"pi_1"}}}"#, DateTime::UNIX_EPOCH);
+            suspect.header.source = Source::Replay;
+            let content = Content::of(&suspect);
+            let failed = content.meaning(&suspect).unwrap_err().failed();
+            assert_eq!((failed.class(), failed.reason.as_str()), ("suspect", suspicion.reason()));
+            assert_eq!(failed.fingerprint, suspicion.kind().replacen('.', ": ", 1));
+            assert_eq!(content.risk(&suspect).object_id.as_deref(), Some("pi_1"));
+            assert!(content.fits(&suspect));
         }
     }
 

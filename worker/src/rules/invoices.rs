@@ -62,6 +62,8 @@ row! {
         pub next_payment_retry_at: Option<DateTime<Utc>>,
         pub anomaly: Option<String>,
         pub revision: i64,
+        #[serde(skip)]
+        pub audit_hash: Vec<u8>,
     }
 }
 
@@ -115,6 +117,10 @@ impl Object for Invoice {
 
     fn revision(&mut self) -> Option<&mut i64> {
         Some(&mut self.revision)
+    }
+
+    fn audit_hash(&mut self) -> Option<&mut Vec<u8>> {
+        Some(&mut self.audit_hash)
     }
 }
 

@@ -3,6 +3,7 @@
 //! repetition, and always ends in the same state.
 
 pub mod bans;
+pub mod chain;
 pub mod charges;
 pub mod customers;
 pub mod disputes;
@@ -35,6 +36,7 @@ pub mod world;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use shared::suspect::Suspicion;
 
 pub use self::observation::Observation;
 use self::row::{Field, row};
@@ -93,6 +95,11 @@ pub trait Object: Field + Clone + PartialEq + Serialize {
     fn revision(&mut self) -> Option<&mut i64> {
         None
     }
+
+    /// The hash of the last of them; empty where that was written before the chain began.
+    fn audit_hash(&mut self) -> Option<&mut Vec<u8>> {
+        None
+    }
 }
 
 /// One change of an object, before it is known which event made it.
@@ -134,6 +141,21 @@ pub struct Permanent {
     pub field: String,
     pub fault: &'static str,
     pub version: String,
+}
+
+impl Permanent {
+    /// The rule's name of what the queue gave us and nobody vouches for.
+    pub(crate) const SUSPECT: &'static str = "suspect";
+
+    pub(crate) fn suspect(suspicion: Suspicion) -> Self {
+        let (_, field) = suspicion.kind().split_once('.').unwrap_or_default();
+        Self {
+            rule: Self::SUSPECT,
+            field: field.to_owned(),
+            fault: suspicion.reason(),
+            version: String::new(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -70,6 +70,8 @@ row! {
         pub last_decline_code: Option<String>,
         pub anomaly: Option<String>,
         pub revision: i64,
+        #[serde(skip)]
+        pub audit_hash: Vec<u8>,
     }
 }
 
@@ -151,6 +153,10 @@ impl Object for Payment {
 
     fn revision(&mut self) -> Option<&mut i64> {
         Some(&mut self.revision)
+    }
+
+    fn audit_hash(&mut self) -> Option<&mut Vec<u8>> {
+        Some(&mut self.audit_hash)
     }
 }
 

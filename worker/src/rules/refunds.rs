@@ -37,6 +37,8 @@ row! {
         #[serde(flatten)]
         pub payment: PaymentLink,
         pub revision: i64,
+        #[serde(skip)]
+        pub audit_hash: Vec<u8>,
     }
 }
 
@@ -68,6 +70,10 @@ impl Object for Refund {
 
     fn revision(&mut self) -> Option<&mut i64> {
         Some(&mut self.revision)
+    }
+
+    fn audit_hash(&mut self) -> Option<&mut Vec<u8>> {
+        Some(&mut self.audit_hash)
     }
 }
 

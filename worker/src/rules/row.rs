@@ -48,6 +48,12 @@ impl Field for Option<i64> {
     }
 }
 
+impl Field for Vec<u8> {
+    fn columns<'a>(name: &'static str, values: &[&'a Self], columns: &mut Columns<'a>) {
+        columns.push((name, Column::Bytes(values.iter().map(|value| value.as_slice()).collect())));
+    }
+}
+
 impl Field for bool {
     fn columns<'a>(name: &'static str, values: &[&'a Self], columns: &mut Columns<'a>) {
         columns.push((name, Column::Flag(values.iter().map(|value| **value).collect())));

@@ -68,6 +68,11 @@ impl<T: Object> Shelf<T> {
         change(row);
     }
 
+    /// The hash of the last line about an audited object.
+    pub(super) fn audit_hash(&mut self, key: &Key) -> Option<&mut Vec<u8>> {
+        self.rows.get_mut(key)?.audit_hash()
+    }
+
     /// The objects that say something, without their revisions.
     pub fn telling(&self) -> impl Iterator<Item = T> {
         self.rows.values().filter_map(without_revision)
@@ -102,5 +107,6 @@ impl<T: Object> Shelf<T> {
 pub fn without_revision<T: Object>(row: &T) -> Option<T> {
     let mut row = row.clone();
     row.revision().into_iter().for_each(|revision| *revision = 0);
+    row.audit_hash().into_iter().for_each(Vec::clear);
     (row != T::placeholder(row.key().clone())).then_some(row)
 }

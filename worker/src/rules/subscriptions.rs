@@ -36,6 +36,8 @@ row! {
         #[serde(flatten)]
         pub latest_invoice: InvoiceLink,
         pub revision: i64,
+        #[serde(skip)]
+        pub audit_hash: Vec<u8>,
     }
 }
 
@@ -127,6 +129,10 @@ impl Object for Subscription {
 
     fn revision(&mut self) -> Option<&mut i64> {
         Some(&mut self.revision)
+    }
+
+    fn audit_hash(&mut self) -> Option<&mut Vec<u8>> {
+        Some(&mut self.audit_hash)
     }
 }
 

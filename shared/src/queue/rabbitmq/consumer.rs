@@ -21,6 +21,7 @@ use super::lent::{Lending, Lent};
 use super::nodes::Nodes;
 use super::supervisor::{Ended, Pauses, Status, refusing};
 use super::{message, topology};
+use crate::digest::EnvelopeKeys;
 use crate::queue::{QueueError, Settle, Settled, Tag};
 
 /// How long a settled event may wait above an unsettled one until the broker is told about it by itself.
@@ -48,6 +49,7 @@ pub(super) struct Consuming {
     pub(super) lent: Arc<Lent>,
     pub(super) deadline: Duration,
     pub(super) prefetch: u16,
+    pub(super) keys: EnvelopeKeys,
     pub(super) closing: CancellationToken,
 }
 
@@ -225,7 +227,7 @@ async fn serve(
             }
             arrived = next(&mut arriving) => match arrived {
                 Some((Ok(delivery), queue)) => {
-                    arrive(&consuming.lent, delivery, queue);
+                    arrive(consuming, delivery, queue);
                     continue;
                 }
                 Some((Err(error), _)) => return Ended::Lost(plain(&error)),
@@ -279,7 +281,7 @@ async fn unsubscribe(consuming: &Consuming, channel: &Channel, mut arriving: Arr
     let drain = async {
         while let Some(arrived) = arriving.next().await {
             match arrived {
-                Some((Ok(delivery), queue)) => arrive(&consuming.lent, delivery, queue),
+                Some((Ok(delivery), queue)) => arrive(consuming, delivery, queue),
                 Some((Err(error), _)) => return Err(plain(&error)),
                 None => {}
             }
@@ -290,12 +292,13 @@ async fn unsubscribe(consuming: &Consuming, channel: &Channel, mut arriving: Arr
     drained.unwrap_or_else(|_| Err("the broker does not end its consumers".to_owned()))
 }
 
-fn arrive(lent: &Lent, delivery: Delivery, queue: &'static str) {
+fn arrive(consuming: &Consuming, delivery: Delivery, queue: &'static str) {
+    let lent = &consuming.lent;
     let (tag, now) = (delivery.delivery_tag, crate::clock::now());
     if message::is_probe(&delivery.properties, &delivery.data) {
         return lent.pass_over(tag, now);
     }
-    let envelope = message::envelope(&delivery.properties, delivery.data, now);
+    let envelope = message::envelope(&delivery.properties, delivery.data, &consuming.keys, now);
     lent.arrive(tag, queue, envelope, delivery.redelivered || queue == topology::DEAD);
 }
 

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 
+use crate::digest::EnvelopeKeys;
 use crate::envelope::Envelope;
 
 /// Carries the envelope's header. Everything else in the properties is for people who look at a queue.
@@ -15,8 +16,8 @@ const PERSISTENT: u8 = 2;
 const PROBE: &str = "tidegate.probe";
 
 /// `None` when the header is too long to travel.
-pub(super) fn properties(envelope: &Envelope) -> Option<BasicProperties> {
-    let header = envelope.header_json();
+pub(super) fn properties(envelope: &Envelope, keys: &EnvelopeKeys) -> Option<BasicProperties> {
+    let header = keys.seal(envelope);
     if header.len() > HEADER_LIMIT_BYTES {
         return None;
     }
@@ -32,8 +33,13 @@ pub(super) fn properties(envelope: &Envelope) -> Option<BasicProperties> {
     Some(properties)
 }
 
-pub(super) fn envelope(properties: &BasicProperties, body: Vec<u8>, now: DateTime<Utc>) -> Envelope {
-    Envelope::from_wire(header(properties).unwrap_or_default(), Bytes::from(body), now)
+pub(super) fn envelope(
+    properties: &BasicProperties,
+    body: Vec<u8>,
+    keys: &EnvelopeKeys,
+    now: DateTime<Utc>,
+) -> Envelope {
+    keys.open(header(properties).unwrap_or_default(), Bytes::from(body), now)
 }
 
 /// A message without content that has expired when it arrives: queues accept it and keep nothing.
@@ -72,8 +78,9 @@ mod tests {
     #[test]
     fn an_envelope_survives_the_journey() {
         let sent = sample();
-        let properties = properties(&sent).unwrap();
-        assert!(envelope(&properties, sent.body.to_vec(), crate::clock::now()) == sent);
+        let keys = EnvelopeKeys::none();
+        let properties = properties(&sent, &keys).unwrap();
+        assert!(envelope(&properties, sent.body.to_vec(), &keys, crate::clock::now()) == sent);
         assert_eq!(properties.message_id().as_ref().map(ShortString::as_str), Some("evt_1"));
         assert_eq!(*properties.delivery_mode(), Some(2));
     }
@@ -83,18 +90,19 @@ mod tests {
         let mut headers = FieldTable::default();
         headers.insert(HEADER.into(), AMQPValue::LongInt(7));
         for properties in [BasicProperties::default(), BasicProperties::default().with_headers(headers)] {
-            let envelope = envelope(&properties, b"hello".to_vec(), crate::clock::now());
-            assert_eq!((envelope.header.source, &envelope.body[..]), (Source::Unknown, &b"hello"[..]));
+            let keys = EnvelopeKeys::none();
+            let envelope = envelope(&properties, b"hello".to_vec(), &keys, crate::clock::now());
+            assert!(envelope.header.source == Source::Unknown && envelope.body.ends_with(b"hello"));
         }
     }
 
     #[test]
     fn odd_lengths_neither_panic_nor_travel_in_two_frames() {
-        let mut long = sample();
+        let (keys, mut long) = (EnvelopeKeys::none(), sample());
         long.header.kind = "x".repeat(256);
-        assert!(properties(&long).unwrap().kind().is_none());
+        assert!(properties(&long, &keys).unwrap().kind().is_none());
         long.header.kind = "x".repeat(7_000);
-        assert!(properties(&long).is_none());
+        assert!(properties(&long, &keys).is_none());
     }
 
     #[test]
@@ -102,6 +110,6 @@ mod tests {
         assert!(is_probe(&probe(), b"") && !is_probe(&probe(), b"{}"));
         let mut forged = sample();
         forged.header.kind = PROBE.to_owned();
-        assert!(!is_probe(&properties(&forged).unwrap(), b""));
+        assert!(!is_probe(&properties(&forged, &EnvelopeKeys::none()).unwrap(), b""));
     }
 }

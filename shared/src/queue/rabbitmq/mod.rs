@@ -32,12 +32,14 @@ use super::share::Share;
 use super::{
     Delivery, Depth, OpenError, PublishError, QueueConfig, QueueError, QueueUrl, Role, Settle, Settled, Tag,
 };
+use crate::digest::EnvelopeKeys;
 use crate::envelope::Envelope;
 
 pub struct RabbitMq {
     publisher: Option<(Publisher, Arc<Status>)>,
     consumer: Option<(Consumer, Arc<Status>)>,
     deadline: Duration,
+    keys: EnvelopeKeys,
     closing: CancellationToken,
     /// They end with the queue: dropped without `close`, it leaves like a process that dies.
     tasks: Mutex<Vec<AbortOnDropHandle<()>>>,
@@ -61,7 +63,7 @@ impl RabbitMq {
                 deadline,
                 closing: closing.clone(),
             };
-            let (publisher, task) = Publisher::new(publishing, config.publish_in_flight);
+            let (publisher, task) = Publisher::new(publishing, config.publish_in_flight, config.keys.clone());
             tasks.push(AbortOnDropHandle::new(tokio::spawn(task)));
             (publisher, status)
         });
@@ -73,13 +75,19 @@ impl RabbitMq {
                 lent: Arc::new(Lent::default()),
                 deadline,
                 prefetch: config.prefetch,
+                keys: config.keys.clone(),
                 closing: closing.clone(),
             };
             let (consumer, task) = Consumer::new(consuming);
             tasks.push(AbortOnDropHandle::new(tokio::spawn(task)));
             (consumer, status)
         });
-        Ok(Self { publisher, consumer, deadline, closing, tasks: Mutex::new(tasks) })
+        let keys = config.keys.clone();
+        Ok(Self { publisher, consumer, deadline, keys, closing, tasks: Mutex::new(tasks) })
+    }
+
+    pub(super) fn keys(&self) -> &EnvelopeKeys {
+        &self.keys
     }
 
     pub(super) async fn publish(&self, envelope: &Envelope) -> Result<(), PublishError> {

@@ -26,6 +26,7 @@ use super::nodes::Nodes;
 use super::supervisor::{Ended, Pauses, Status, refusing};
 use super::waiting::{Answer, FIRST_PROOF, Waiting};
 use super::{message, topology};
+use crate::digest::EnvelopeKeys;
 use crate::envelope::Envelope;
 use crate::queue::PublishError;
 
@@ -42,6 +43,7 @@ pub(super) struct Publisher {
     places: Arc<Semaphore>,
     status: Arc<Status>,
     deadline: Duration,
+    keys: EnvelopeKeys,
 }
 
 struct Request {
@@ -61,12 +63,16 @@ pub(super) struct Publishing {
 
 impl Publisher {
     /// The publisher, and the task that must run for it.
-    pub(super) fn new(publishing: Publishing, in_flight: usize) -> (Self, impl Future<Output = ()> + Send) {
+    pub(super) fn new(
+        publishing: Publishing,
+        in_flight: usize,
+        keys: EnvelopeKeys,
+    ) -> (Self, impl Future<Output = ()> + Send) {
         let (sender, requests) = mpsc::channel(in_flight);
         let status = Arc::clone(&publishing.status);
         let deadline = publishing.deadline;
         let publisher =
-            Self { requests: sender, places: Arc::new(Semaphore::new(in_flight)), status, deadline };
+            Self { requests: sender, places: Arc::new(Semaphore::new(in_flight)), status, deadline, keys };
         (publisher, run(publishing, requests))
     }
 
@@ -75,7 +81,7 @@ impl Publisher {
             return Err(refusal);
         }
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| PublishError::Overloaded)?;
-        let properties = message::properties(envelope).ok_or(PublishError::Refused)?;
+        let properties = message::properties(envelope, &self.keys).ok_or(PublishError::Refused)?;
         let (answer, answered) = oneshot::channel();
         let request = Request { properties, body: envelope.body.clone(), answer, place };
         // There is room for everybody who has a place, unless the queue is closed.

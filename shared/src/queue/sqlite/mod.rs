@@ -36,8 +36,10 @@ use self::lending::{Lent, Returns};
 use self::statements::Message;
 use self::writer::Writer;
 use super::{
-    Delivery, Depth, OpenError, PublishError, QueueConfig, QueueError, QueueUrl, Role, Settle, Settled, Tag,
+    Delivery, Depth, Forgotten, OpenError, PublishError, QueueConfig, QueueError, QueueUrl, Role, Settle,
+    Settled, Tag, Taken,
 };
+use crate::digest::EnvelopeKeys;
 use crate::envelope::Envelope;
 use crate::files_in_use::FilesInUse;
 
@@ -57,6 +59,9 @@ pub struct Sqlite {
     bodies: Reader,
     gauge: Reader,
     deadline: Duration,
+    keys: EnvelopeKeys,
+    /// The file's own, for as long as it lives.
+    identity: Arc<str>,
 }
 
 /// A connection that only reads; `None` once closed.
@@ -72,18 +77,20 @@ impl Sqlite {
             soundness::at_start(path, &condition).await?;
         }
         let reader = async || file::open_reader(path).await.map_err(|error| soundness::refusal(path, &error));
-        let (conn, readers) = (file::open_writer(path).await?, [reader().await?, reader().await?]);
+        let (conn, mut readers) = (file::open_writer(path).await?, [reader().await?, reader().await?]);
+        let identity = statements::identity(&mut readers[1]).await;
+        let identity = identity.map_err(|error| soundness::refusal(path, &error))?;
         // Its companions are there by now, and stay while a connection is open.
         let files = FilesInUse::of_database(path)
             .map_err(|error| OpenError::Failed { url: config.url.shown(), why: error.to_string() })?;
-        Ok(Self::over(conn, readers, files, condition, &config))
+        Ok(Self::over(conn, readers, files, (condition, identity), &config))
     }
 
     fn over(
         conn: SqliteConnection,
         [bodies, gauge]: [SqliteConnection; 2],
         files: FilesInUse,
-        condition: Arc<Condition>,
+        (condition, identity): (Arc<Condition>, String),
         config: &QueueConfig,
     ) -> Self {
         let (ops, asked) = mpsc::channel(config.publish_in_flight + OTHER_OPS);
@@ -114,12 +121,18 @@ impl Sqlite {
             bodies: Mutex::new(Some(bodies)),
             gauge: Mutex::new(Some(gauge)),
             deadline: config.deadline,
+            keys: config.keys.clone(),
+            identity: identity.into(),
         }
+    }
+
+    pub(super) fn keys(&self) -> &EnvelopeKeys {
+        &self.keys
     }
 
     pub(super) async fn publish(&self, envelope: &Envelope) -> Result<(), PublishError> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| PublishError::Overloaded)?;
-        let message = Message { header: envelope.header_json(), body: envelope.body.clone() };
+        let message = Message { header: self.keys.seal(envelope), body: envelope.body.clone() };
         let (done, answer) = oneshot::channel();
         let confirmed = async {
             let publish = Op::Publish(Publish { message, done, place });
@@ -164,6 +177,24 @@ impl Sqlite {
             answer.await.unwrap_or_else(|_| Err(ended()))
         };
         timeout(self.deadline, settled).await.unwrap_or_else(|_| Err(late()))
+    }
+
+    pub(super) fn taken(&self, tags: &[Tag]) -> Option<Taken> {
+        let number = |count| i64::try_from(count).unwrap_or(i64::MAX);
+        let highest = tags.iter().map(|tag| tag.scope).max()?;
+        let queue = Arc::clone(&self.identity);
+        Some(Taken { queue, highest: highest.cast_signed(), deliveries: number(tags.len()) })
+    }
+
+    pub(super) async fn forgotten(&self) -> Result<Forgotten, QueueError> {
+        let asked = async {
+            let mut gauge = self.gauge.lock().await;
+            let conn = gauge.as_mut().ok_or_else(|| QueueError("queue.db is closed".to_owned()))?;
+            let asked = statements::forgotten(conn).await;
+            let (highest, count) = asked.map_err(|error| QueueError(format!("queue.db: {error}")))?;
+            Ok(Forgotten { queue: Arc::clone(&self.identity), highest, count })
+        };
+        timeout(self.deadline, asked).await.unwrap_or_else(|_| Err(late()))
     }
 
     pub(super) async fn depth(&self) -> Result<Depth, QueueError> {
@@ -230,7 +261,7 @@ impl Sqlite {
         let now = crate::clock::now();
         let mut envelopes: HashMap<u64, Envelope> = HashMap::with_capacity(rows.len());
         for (id, row) in rows {
-            match envelope(&row, now) {
+            match envelope(&row, &self.keys, now) {
                 Ok(envelope) => drop(envelopes.insert(id, envelope)),
                 Err(error) => {
                     self.read_failed(&error);
@@ -254,9 +285,9 @@ impl Sqlite {
     }
 }
 
-fn envelope(row: &SqliteRow, now: DateTime<Utc>) -> sqlx::Result<Envelope> {
+fn envelope(row: &SqliteRow, keys: &EnvelopeKeys, now: DateTime<Utc>) -> sqlx::Result<Envelope> {
     let body = Bytes::from(row.try_get::<Vec<u8>, _>("body")?);
-    Ok(Envelope::from_wire(row.try_get::<&[u8], _>("header")?, body, now))
+    Ok(keys.open(row.try_get::<&[u8], _>("header")?, body, now))
 }
 
 /// What is wrong with a file that is there; `None` where it is sound.
@@ -296,13 +327,14 @@ mod tests {
             deadline: Duration::from_secs(20),
             prefetch: 1000,
             lease: Duration::from_secs(20),
+            keys: EnvelopeKeys::none(),
         };
         file::create(&path).await.unwrap();
         let mut conn = file::open_writer(&path).await.unwrap();
         sqlx::query("PRAGMA max_page_count = 120").execute(&mut conn).await.unwrap();
         let readers = [file::open_reader(&path).await.unwrap(), file::open_reader(&path).await.unwrap()];
         let files = FilesInUse::of_database(&path).unwrap();
-        let queue = Sqlite::over(conn, readers, files, Arc::default(), &config);
+        let queue = Sqlite::over(conn, readers, files, (Arc::default(), "test".to_owned()), &config);
         let mut envelope = Envelope::from_wire(b"", Bytes::from(vec![7; 20_000]), crate::clock::now());
 
         let mut accepted = 0;

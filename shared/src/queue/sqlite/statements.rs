@@ -192,6 +192,32 @@ pub(super) async fn depth(conn: &mut SqliteConnection, now_ms: i64) -> Result<De
     Ok(Depth { ready: waiting.saturating_sub(leased), leased: Some(leased), oldest_age: oldest_ms.map(age) })
 }
 
+/// When this file was made, to the nanosecond of how long that took: no other has the same.
+pub(super) async fn identity(conn: &mut SqliteConnection) -> Result<String> {
+    let row =
+        sqlx::query("SELECT installed_on, execution_time FROM _sqlx_migrations ORDER BY version LIMIT 1")
+            .fetch_one(conn)
+            .await?;
+    let (at, took) = (row.try_get::<String, _>("installed_on")?, row.try_get::<i64, _>("execution_time")?);
+    Ok(format!("{at} {took}"))
+}
+
+/// The highest message that was given out and is there no more, and how many are: numbers are given in turn, and
+/// never twice.
+pub(super) async fn forgotten(conn: &mut SqliteConnection) -> Result<(i64, i64)> {
+    let row = sqlx::query(
+        "WITH given (last) AS (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'messages')
+         SELECT given.last - (SELECT count(*) FROM messages) AS count,
+                CASE WHEN NOT EXISTS (SELECT 1 FROM messages WHERE id = given.last) THEN given.last
+                ELSE (SELECT coalesce(max(m.id) - 1, 0) FROM messages AS m
+                      WHERE NOT EXISTS (SELECT 1 FROM messages AS n WHERE n.id = m.id - 1)) END AS highest
+         FROM given",
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok((row.try_get("highest")?, row.try_get("count")?))
+}
+
 /// Brings the log into the file, as far as other processes allow, and empties it.
 pub(super) async fn checkpoint(conn: &mut SqliteConnection) -> Result<()> {
     sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(conn).await.map(drop)

@@ -1,0 +1,105 @@
+//! What `tidegate audit verify` found, in words.
+
+use worker::verify::{Altered, Chains, End, Seals, Verified, Witnessed};
+
+use crate::output;
+
+const SHOWN_FINDINGS: usize = 10;
+
+/// What is wrong, a sentence each, the gravest of a kind first and not all of many.
+pub(super) fn of(verified: &Verified) -> Vec<String> {
+    let some = |ids: &[String]| ids.iter().take(SHOWN_FINDINGS).cloned().collect::<Vec<_>>().join(", ");
+    let mut findings = Vec::new();
+    if !verified.damaged.is_empty() {
+        let ids = some(&verified.damaged);
+        findings.push(format!(
+            "{} events whose bytes are not those that were hashed: {ids}. Restore `bodies` from a backup, or bring \
+             the events back from Stripe by `{} backfill`",
+            verified.damaged.len(),
+            output::me()
+        ));
+    }
+    if !verified.inconsistent.is_empty() {
+        let ids = some(&verified.inconsistent);
+        findings.push(format!(
+            "{} events whose outcome and reason do not agree: {ids}",
+            verified.inconsistent.len()
+        ));
+    }
+    if verified.orphaned_bodies > 0 {
+        findings.push(format!("{} bodies without an event", verified.orphaned_bodies));
+    }
+    for broken in verified.broken_audits.iter().take(SHOWN_FINDINGS) {
+        let (kind, id) = (&broken.subject_kind, &broken.subject_id);
+        findings.push(format!(
+            "the audit of {kind} {id} has {} lines, and the last is {}",
+            broken.lines, broken.last
+        ));
+    }
+    let Chains { altered, ends, .. } = &verified.chains;
+    for Altered { subject_kind, subject_id, revision } in altered.iter().take(SHOWN_FINDINGS) {
+        findings.push(format!(
+            "line {revision} about {subject_kind} {subject_id} is not the one that was written: somebody changed it, or \
+             removed one before it"
+        ));
+    }
+    for end in ends.iter().take(SHOWN_FINDINGS) {
+        findings.push(parted(end));
+    }
+    findings.extend(of_seals(&verified.seals));
+    findings.extend(verified.queue.as_ref().filter(|queue| !queue.is_right()).map(of_queue));
+    findings
+}
+
+/// Where an object and its lines part.
+fn parted(End { subject_kind, subject_id, counted, .. }: &End) -> String {
+    match counted {
+        Some(counted) => format!(
+            "{subject_kind} {subject_id} counts {counted} lines, and the last one in the audit is not its last: a line \
+             was removed or changed"
+        ),
+        None => format!("{subject_kind} {subject_id} is gone: only its lines in the audit are left"),
+    }
+}
+
+fn of_seals(seals: &Seals) -> Vec<String> {
+    let mut findings = Vec::new();
+    if let Some(first) = seals.broken.first() {
+        findings.push(format!(
+            "{} blocks are not what was sealed, the first is {first}: somebody changed the seals, or what they cover",
+            seals.broken.len()
+        ));
+    }
+    if let Some(first) = seals.missing.first() {
+        let block = match first {
+            0 => "no block yet".to_owned(),
+            number => format!("block {number}"),
+        };
+        findings.push(format!(
+            "{} events or lines of the audit are gone or changed that were committed, the first in {block}. Restore the \
+             ledger from a backup beside this one, and compare; `{} backfill` brings back events that Stripe still has",
+            seals.missing.len(),
+            output::me()
+        ));
+    }
+    if seals.has_kept_head == Some(false) {
+        findings.push(
+            "the head that was kept is not in this ledger: what was sealed then is lost or was made anew"
+                .to_owned(),
+        );
+    }
+    findings
+}
+
+fn of_queue(queue: &Witnessed) -> String {
+    format!(
+        "this ledger has lost what it committed last: the queue has handed over {} messages, up to number {}, and the \
+         ledger knows of {}, up to number {}. Restore what was lost from a backup, or bring the events back from Stripe \
+         by `{} backfill`",
+        queue.forgotten,
+        queue.highest_forgotten,
+        queue.taken,
+        queue.highest_taken,
+        output::me()
+    )
+}
