@@ -48,15 +48,16 @@ impl Policy {
                 "off" => Ok(false),
                 _ => Err("neither `on` nor `off`".to_owned()),
             })?,
-            returned_debits: env.parse(&RETURNED_DEBITS, read_words)?,
+            returned_debits: env.parse(&RETURNED_DEBITS, |text| Ok(words(text)))?,
             retry_days: env.parse(&RETRY_DAYS, read_days)?,
-            never_retried: env.parse(&NEVER_RETRIED, read_words)?,
+            never_retried: env.parse(&NEVER_RETRIED, |text| Ok(words(text)))?,
         })
     }
 }
 
-fn read_words(text: &str) -> Result<BTreeSet<String>, String> {
-    Ok(text.split(',').map(|word| word.trim().to_owned()).collect())
+/// Every text is a list of words.
+fn words(text: &str) -> BTreeSet<String> {
+    text.split(',').map(|word| word.trim().to_owned()).collect()
 }
 
 fn read_days(text: &str) -> Result<Vec<u16>, String> {

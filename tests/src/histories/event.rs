@@ -45,7 +45,9 @@ impl SampleEvent {
         let object = &mut body["data"]["object"];
         make_before(object, created);
         if let Some(refunds) = object.pointer_mut("/refunds/data").and_then(Value::as_array_mut) {
-            refunds.iter_mut().for_each(|refund| make_before(refund, created));
+            for refund in refunds {
+                make_before(refund, created);
+            }
         }
         Self { body: body.to_string().into(), ..self.clone() }
     }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::stripe::{DAY_SECS, Stripe};
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact that some event told or not")]
 pub struct Invoice {
     pub customer: String,
     pub subscription: Option<String>,

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::people::metadata;
 use super::stripe::{Named, Stripe};
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact that some event told or not")]
 pub struct Payment {
     pub customer: Option<String>,
     pub amount: i64,

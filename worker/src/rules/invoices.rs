@@ -130,8 +130,9 @@ impl Invoice {
         let Links { is_stripes, customer, subscription, attempt_count, shows, transitions } = &report.links;
         let show = |step, said: Option<DateTime<Utc>>, known: &mut Option<DateTime<Utc>>| {
             // Stripe's word stands before the event's stamp, which is never the earlier of the two.
-            let shown = said.or((*shows == step).then_some(report.at));
-            shown.into_iter().for_each(|at| earliest(known, at));
+            if let Some(shown) = said.or((*shows == step).then_some(report.at)) {
+                earliest(known, shown);
+            }
         };
         show(Shows::Finalized, transitions.finalized, &mut self.finalized_at);
         show(Shows::Sent, None, &mut self.sent_at);

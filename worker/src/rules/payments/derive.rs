@@ -26,13 +26,13 @@ impl Payment {
         };
         let (own, foreign): (Vec<&Charge>, Vec<&Charge>) =
             charges.clone().partition(|charge| !self.is_in_another(charge.lost_currency.as_deref()));
-        let lost = |charges: &[&Charge]| {
+        let taken = |charges: &[&Charge]| {
             charges.iter().map(|charge| charge.amount_charged_back).fold(0, i64::saturating_add)
         };
         // There is no conversion: what was lost in another currency is all that came in.
-        self.amount_charged_back = match lost(&foreign) {
-            0 => lost(&own),
-            _ => lost(&own).max(self.state.amount_received),
+        self.amount_charged_back = match taken(&foreign) {
+            0 => taken(&own),
+            _ => taken(&own).max(self.state.amount_received),
         };
         self.dispute_count = sum(|charge| charge.dispute_count);
         self.disputed = charges.clone().map(|charge| charge.disputed).max().unwrap_or_default();
@@ -43,7 +43,7 @@ impl Payment {
         self.last_failure_code = last.and_then(|failure| failure.code.id().map(str::to_owned));
         self.last_decline_code = last.and_then(|failure| failure.decline.id().map(str::to_owned));
         let is_disputed_in_another =
-            charges.clone().any(|charge| self.is_in_another(charge.dispute_currency.as_deref()));
+            { charges }.any(|charge| self.is_in_another(charge.dispute_currency.as_deref()));
         self.anomaly = self.contradiction(refunds, direct, is_disputed_in_another);
     }
 

@@ -107,7 +107,7 @@ fn its_charge_alone_tells_what_came_in() {
     let refund = json!({"id": "re_1", "status": "succeeded", "amount": 500, "currency": "usd",
         "charge": "ch_1", "payment_intent": "pi_1"});
     let refunded = event("refund.created", 9, &refund);
-    let payment = in_every_order(&[refunded.clone()]).payment("pi_1");
+    let payment = in_every_order(std::slice::from_ref(&refunded)).payment("pi_1");
     assert_eq!((payment.refunded, payment.received()), (Refunded::Partial, None), "of nobody knows how much");
     let payment = in_every_order(&[event("charge.succeeded", 0, &captured), refunded]).payment("pi_1");
     assert_eq!((payment.state.status.as_str(), payment.received()), ("succeeded", Some(1500)));

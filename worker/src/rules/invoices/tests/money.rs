@@ -54,7 +54,7 @@ fn what_went_back_of_an_open_invoice_leaves_it_open_with_the_amounts_beside_it()
 
 #[test]
 fn what_is_left_of_a_paid_invoice_says_its_status() {
-    let table: &[(i64, Option<(i64, &str)>, Status)] = &[
+    let table = [
         (0, None, Status::Paid),
         (300, None, Status::PartiallyRefunded),
         (1000, None, Status::Refunded),
@@ -67,12 +67,12 @@ fn what_is_left_of_a_paid_invoice_says_its_status() {
     ];
     for (refunded, dispute, expected) in table {
         let mut events = vec![paid("in_1", 1000), row("inpay_1", "in_1", 1000), succeeded(1000)];
-        events.extend((*refunded > 0).then(|| refund(*refunded)));
+        events.extend((refunded > 0).then(|| refund(refunded)));
         if let Some((amount, status)) = dispute {
-            events.extend(lost(*amount, status));
+            events.extend(lost(amount, status));
         }
         let end = world_of(&events).invoice("in_1");
-        assert_eq!(end.status, *expected, "{refunded} refunded, {dispute:?}");
+        assert_eq!(end.status, expected, "{refunded} refunded, {dispute:?}");
     }
 }
 
