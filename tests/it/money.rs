@@ -18,7 +18,7 @@ use crate::lattice::{on_every_core, read, rows, with_repetitions, world_of};
 
 const HISTORIES: Variable = Variable {
     name: "MONEY_HISTORIES",
-    default: "1500",
+    default: "400",
     example: "100000",
     help: "How many random histories of money are judged.",
 };

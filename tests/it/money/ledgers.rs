@@ -27,6 +27,7 @@ async fn every_row_that_a_ledger_keeps_is_the_same_in_any_order() {
                 let tale = Tale::of_seed(seed).in_account(&account(seed, order));
                 let told: Vec<SampleEvent> =
                     tale.play().tellings.into_iter().map(|telling| telling.event).collect();
+                println!("MONEY_SEED={seed}, order {order}");
                 apply(&ledger, &told, seed * ORDERS + order).await;
             }
         }

@@ -21,6 +21,8 @@ pub struct Payment {
     pub is_card: bool,
     pub status: &'static str,
     pub error: Option<Decline>,
+    /// The charge of the attempt that failed last, where it made one.
+    pub failed_charge: Option<String>,
     pub charges: Vec<Charge>,
 }
 

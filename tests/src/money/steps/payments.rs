@@ -61,6 +61,7 @@ impl Account {
             is_card: self.random.percent(75),
             status: "requires_payment_method",
             error: None,
+            failed_charge: None,
             charges: Vec::new(),
         };
         self.payments.push(payment);
@@ -105,6 +106,7 @@ impl Account {
     fn fail(&mut self, place: usize, decline: Decline, has_charge: bool) {
         let payment = &mut self.payments[place];
         payment.error = Some(decline);
+        payment.failed_charge = payment.charges.last().filter(|_| has_charge).map(|charge| charge.id.clone());
         payment.status = "requires_payment_method";
         if has_charge {
             let charge = payment.charges.len() - 1;
