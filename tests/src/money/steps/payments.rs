@@ -17,7 +17,7 @@ impl Account {
     pub(super) fn intend(&mut self) -> usize {
         let amount = *self.random.pick(AMOUNTS);
         let place = self.new_payment(amount);
-        if self.random.percent(25) {
+        if self.random.percent(40) {
             // The whole of what its own invoice asks for, a half of it, or as much as is paid.
             let asks = [Some(amount), Some(2 * amount), None]
                 [usize::try_from(self.random.within(0..3)).expect("small")];
@@ -26,7 +26,7 @@ impl Account {
             self.payments[place].own_invoice = Some((name, asked));
             self.payments[place].currency = "usd";
         } else {
-            self.payments[place].is_manual = self.random.percent(35);
+            self.payments[place].is_manual = self.random.percent(50);
         }
         self.tell_intent("payment_intent.created", place);
         place
@@ -58,7 +58,7 @@ impl Account {
             own_invoice: None,
             invoice: None,
             is_manual: false,
-            is_card: self.random.percent(75),
+            is_card: self.random.percent(65),
             status: "requires_payment_method",
             error: None,
             failed_charge: None,
