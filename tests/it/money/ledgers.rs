@@ -56,6 +56,8 @@ async fn apply(ledger: &Ledger, told: &[SampleEvent], seed: u64) {
     while !order.is_empty() {
         let count = usize::try_from(random.within(1..BATCH_LIMIT)).unwrap().min(order.len());
         let batch: Vec<Envelope> = order.drain(..count).map(|place| told[place].envelope()).collect();
+        let kinds: Vec<&str> = batch.iter().map(|envelope| envelope.header.kind.as_str()).collect();
+        println!("    {kinds:?}");
         let batch: Vec<&Envelope> = batch.iter().collect();
         process(ledger, &batch, Manner::Together, clock::now()).await.unwrap();
     }

@@ -99,6 +99,10 @@ pub struct Decline {
     pub decline_code: Option<&'static str>,
 }
 
+/// Refused before a charge was made: the customer did not prove to be himself.
+pub(super) const UNPROVEN: Decline =
+    Decline { code: "payment_intent_authentication_failure", decline_code: None };
+
 pub(super) const DECLINES: &[Decline] = &[
     Decline { code: "card_declined", decline_code: Some("insufficient_funds") },
     Decline { code: "card_declined", decline_code: Some("generic_decline") },

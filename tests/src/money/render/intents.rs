@@ -87,7 +87,7 @@ impl Account {
             "customer": payment.customer.map(|place| &self.customers[place].id),
             "last_payment_error": error.map(|decline| json!({
                 "charge": payment.failed_charge, "code": decline.code,
-                "decline_code": decline.decline_code, "type": "card_error",
+                "decline_code": decline.decline_code, "type": if payment.failed_charge.is_some() { "card_error" } else { "invalid_request_error" },
             })),
             "latest_charge": latest.map(|charge| &charge.id),
             "metadata": self.metadata(payment, false), "status": payment.status,

@@ -1,7 +1,7 @@
 //! Intents and charges: attempts, authorisations, captures, and what is let go.
 
 use crate::money::account::Account;
-use crate::money::objects::{Charge, DECLINES, Decline, Payment, Refund};
+use crate::money::objects::{Charge, DECLINES, Decline, Payment, Refund, UNPROVEN};
 
 const CURRENCIES: &[&str] = &["usd", "usd", "usd", "jpy", "eur", "kwd"];
 const AMOUNTS: &[i64] = &[1_000, 1_500, 4_900, 25_000];
@@ -95,8 +95,8 @@ impl Account {
     }
 
     pub(super) fn decline(&mut self, place: usize) {
-        let decline = *self.random.pick(DECLINES);
         let has_charge = self.random.percent(85);
+        let decline = if has_charge { *self.random.pick(DECLINES) } else { UNPROVEN };
         if has_charge {
             self.attempt(place, "failed", 0);
         }
