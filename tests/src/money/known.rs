@@ -215,6 +215,10 @@ impl PaymentKnown {
         self.status.is_none() && self.captured.is_empty()
     }
 
+    pub fn has_charge(&self) -> bool {
+        !self.captured.is_empty()
+    }
+
     /// `None`: it cannot be known from what was said.
     pub fn refunded(&self) -> Option<i64> {
         let is_open = self.has_nameless_release && self.captured.is_empty();
