@@ -27,6 +27,7 @@ async fn every_row_that_a_ledger_keeps_is_the_same_in_any_order() {
                 let tale = Tale::of_seed(seed).in_account(&account(seed, order));
                 let told: Vec<SampleEvent> =
                     tale.play().tellings.into_iter().map(|telling| telling.event).collect();
+                println!("MONEY_SEED={seed}, order {order}");
                 apply(&ledger, &told, seed * ORDERS + order).await;
             }
         }
@@ -55,6 +56,8 @@ async fn apply(ledger: &Ledger, told: &[SampleEvent], seed: u64) {
     while !order.is_empty() {
         let count = usize::try_from(random.within(1..BATCH_LIMIT)).unwrap().min(order.len());
         let batch: Vec<Envelope> = order.drain(..count).map(|place| told[place].envelope()).collect();
+        let kinds: Vec<&str> = batch.iter().map(|envelope| envelope.header.kind.as_str()).collect();
+        println!("    {kinds:?}");
         let batch: Vec<&Envelope> = batch.iter().collect();
         process(ledger, &batch, Manner::Together, clock::now()).await.unwrap();
     }

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use harness::histories::Rows;
-use harness::money::{Account, Difference, Family, Tale};
+use harness::money::{Account, Difference, Tale};
+
+use super::Endpoint;
 
 /// Of the endpoints that hear a part, so many examples of one column.
 const EXAMPLES_LIMIT: usize = 2;
@@ -98,7 +100,7 @@ impl Findings {
 pub(super) fn told(
     tale: &Tale,
     account: &Account,
-    hears: &[Family],
+    endpoint: &Endpoint,
     wrong: &[Difference],
     rows: &Rows,
 ) -> String {
@@ -106,7 +108,9 @@ pub(super) fn told(
     writeln!(text, "steps: {:?}", tale.steps.iter().map(|step| step.what).collect::<Vec<_>>())
         .expect("a String takes it");
     let start = account.tellings.first().map_or(0, |telling| telling.at);
-    for telling in account.tellings.iter().filter(|telling| hears.contains(&telling.family)) {
+    for telling in
+        account.tellings.iter().filter(|telling| telling.is_heard(endpoint.hears, endpoint.deaf_to))
+    {
         let (at, kind) = (telling.at - start, telling.event.kind);
         writeln!(text, "  +{at:<8} {kind:<44} {:?}", telling.facts).expect("a String takes it");
     }

@@ -50,6 +50,13 @@ pub struct Account {
     pub tellings: Vec<Telling>,
 }
 
+impl Telling {
+    /// By an endpoint that hears these families, and of them these types not.
+    pub fn is_heard(&self, hears: &[Family], deaf_to: &[&str]) -> bool {
+        hears.contains(&self.family) && !deaf_to.contains(&self.event.kind)
+    }
+}
+
 impl Account {
     pub fn new(id: &str, setting: Setting, seed: u64) -> Self {
         let mut random = Random::of_seed(seed);

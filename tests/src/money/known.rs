@@ -59,10 +59,11 @@ pub struct Known {
 }
 
 impl Known {
-    pub fn of(tellings: &[Telling], hears: &BTreeSet<Family>) -> Self {
-        let mut known = Self { hears: hears.clone(), ..Self::default() };
+    /// What an endpoint knows that hears these families, and of them these types not.
+    pub fn of(tellings: &[Telling], hears: &[Family], deaf_to: &[&str]) -> Self {
+        let mut known = Self { hears: hears.iter().copied().collect(), ..Self::default() };
         let heard: Vec<&Telling> =
-            tellings.iter().filter(|telling| hears.contains(&telling.family)).collect();
+            tellings.iter().filter(|telling| telling.is_heard(hears, deaf_to)).collect();
         for telling in &heard {
             telling.facts.iter().for_each(|fact| known.learn(fact, telling.at));
         }
@@ -107,6 +108,8 @@ impl Known {
                 let known = self.payment(payment);
                 known.captured.insert(charge.clone(), *captured);
                 if *captured > 0 {
+                    // Whose charge took the money has succeeded, whatever was said of it before.
+                    known.status = known.status.map(|_| "succeeded");
                     known.succeeded_at.get_or_insert(now);
                 }
                 known.refunds.extend(refunds.iter().cloned());
@@ -202,12 +205,18 @@ impl Known {
 impl PaymentKnown {
     /// `None`: nobody said it.
     pub fn received(&self) -> Option<i64> {
-        self.received.or_else(|| (!self.captured.is_empty()).then(|| self.captured.values().sum()))
+        let captured = (!self.captured.is_empty()).then(|| self.captured.values().sum());
+        // What came in was not less before.
+        self.received.max(captured)
     }
 
     /// Others name it, and neither an intent nor a charge said what it is.
     pub fn is_only_named(&self) -> bool {
         self.status.is_none() && self.captured.is_empty()
+    }
+
+    pub fn has_charge(&self) -> bool {
+        !self.captured.is_empty()
     }
 
     /// `None`: it cannot be known from what was said.

@@ -44,12 +44,7 @@ impl Tale {
             references_orders: random.percent(50),
         };
         let count = random.within(1..15);
-        Self {
-            seed,
-            account: String::new(),
-            setting,
-            steps: (0..count).map(|_| Step::random(&mut random)).collect(),
-        }
+        Self { seed, account: String::new(), setting, steps: Step::some(count, &mut random) }
     }
 
     /// In an account of its own, so that many have place in one ledger.

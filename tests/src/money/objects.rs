@@ -21,6 +21,8 @@ pub struct Payment {
     pub is_card: bool,
     pub status: &'static str,
     pub error: Option<Decline>,
+    /// The charge of the attempt that failed last, where it made one.
+    pub failed_charge: Option<String>,
     pub charges: Vec<Charge>,
 }
 
@@ -96,6 +98,10 @@ pub struct Decline {
     pub code: &'static str,
     pub decline_code: Option<&'static str>,
 }
+
+/// Refused before a charge was made: the customer did not prove to be himself.
+pub(super) const UNPROVEN: Decline =
+    Decline { code: "payment_intent_authentication_failure", decline_code: None };
 
 pub(super) const DECLINES: &[Decline] = &[
     Decline { code: "card_declined", decline_code: Some("insufficient_funds") },

@@ -35,10 +35,9 @@ impl Account {
 
     /// The latest attempt, which failed.
     pub(super) fn failed_attempt(&self, payment: &Payment) -> Fact {
-        let failed = payment.charges.last().filter(|charge| charge.status == "failed");
         Fact::FailedAttempt {
             payment: payment.id.clone(),
-            charge: failed.map(|charge| charge.id.clone()),
+            charge: payment.failed_charge.clone(),
             at: self.now,
             decline: payment.error.expect("it failed"),
         }
@@ -87,8 +86,8 @@ impl Account {
             "created": payment.created, "currency": payment.currency,
             "customer": payment.customer.map(|place| &self.customers[place].id),
             "last_payment_error": error.map(|decline| json!({
-                "charge": latest.map(|charge| &charge.id), "code": decline.code,
-                "decline_code": decline.decline_code, "type": "card_error",
+                "charge": payment.failed_charge, "code": decline.code,
+                "decline_code": decline.decline_code, "type": if payment.failed_charge.is_some() { "card_error" } else { "invalid_request_error" },
             })),
             "latest_charge": latest.map(|charge| &charge.id),
             "metadata": self.metadata(payment, false), "status": payment.status,

@@ -1,7 +1,7 @@
 //! Intents and charges: attempts, authorisations, captures, and what is let go.
 
 use crate::money::account::Account;
-use crate::money::objects::{Charge, DECLINES, Decline, Payment, Refund};
+use crate::money::objects::{Charge, DECLINES, Decline, Payment, Refund, UNPROVEN};
 
 const CURRENCIES: &[&str] = &["usd", "usd", "usd", "jpy", "eur", "kwd"];
 const AMOUNTS: &[i64] = &[1_000, 1_500, 4_900, 25_000];
@@ -17,7 +17,7 @@ impl Account {
     pub(super) fn intend(&mut self) -> usize {
         let amount = *self.random.pick(AMOUNTS);
         let place = self.new_payment(amount);
-        if self.random.percent(25) {
+        if self.random.percent(40) {
             // The whole of what its own invoice asks for, a half of it, or as much as is paid.
             let asks = [Some(amount), Some(2 * amount), None]
                 [usize::try_from(self.random.within(0..3)).expect("small")];
@@ -26,7 +26,7 @@ impl Account {
             self.payments[place].own_invoice = Some((name, asked));
             self.payments[place].currency = "usd";
         } else {
-            self.payments[place].is_manual = self.random.percent(35);
+            self.payments[place].is_manual = self.random.percent(50);
         }
         self.tell_intent("payment_intent.created", place);
         place
@@ -58,9 +58,10 @@ impl Account {
             own_invoice: None,
             invoice: None,
             is_manual: false,
-            is_card: self.random.percent(75),
+            is_card: self.random.percent(65),
             status: "requires_payment_method",
             error: None,
+            failed_charge: None,
             charges: Vec::new(),
         };
         self.payments.push(payment);
@@ -94,8 +95,8 @@ impl Account {
     }
 
     pub(super) fn decline(&mut self, place: usize) {
-        let decline = *self.random.pick(DECLINES);
         let has_charge = self.random.percent(85);
+        let decline = if has_charge { *self.random.pick(DECLINES) } else { UNPROVEN };
         if has_charge {
             self.attempt(place, "failed", 0);
         }
@@ -105,6 +106,7 @@ impl Account {
     fn fail(&mut self, place: usize, decline: Decline, has_charge: bool) {
         let payment = &mut self.payments[place];
         payment.error = Some(decline);
+        payment.failed_charge = payment.charges.last().filter(|_| has_charge).map(|charge| charge.id.clone());
         payment.status = "requires_payment_method";
         if has_charge {
             let charge = payment.charges.len() - 1;
