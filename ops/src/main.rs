@@ -55,7 +55,7 @@ use self::pause::WorkerOptions;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(cli::parse(), Env::of_process()).await {
+    match Box::pin(run(cli::parse(), Env::of_process())).await {
         Ok(code) => code,
         Err(error) => failure::explain(&error),
     }

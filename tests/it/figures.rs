@@ -90,8 +90,8 @@ async fn what_happened_counts_in_the_spans_that_hold_its_own_time() {
             dispute("dp_late", 2 * 1_440, "needs_response"),
         ];
         together(&ledger, &disputes.iter().collect::<Vec<_>>()).await;
-        let disputed = ledger.happened(now).await.unwrap().disputed;
-        let [live] = &disputed[..] else { panic!("{disputed:?}") };
+        let happened = ledger.happened(now).await.unwrap();
+        let [live] = &happened.disputed[..] else { panic!("{happened:?}") };
         assert_eq!((live.last_15m, live.last_3d, live.last_7d), (1, 2, 2));
     })
     .await;

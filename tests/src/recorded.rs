@@ -103,7 +103,6 @@ impl Shape {
 
     /// Its family: the object that it is about.
     pub fn family(&self) -> &'static str {
-        let kind = self.events[0]["type"].as_str().unwrap_or_default();
         const FAMILIES: [(&str, &str); 9] = [
             ("payment_intent.", "payment_intent"),
             ("refund.", "refund"),
@@ -115,6 +114,7 @@ impl Shape {
             ("customer.subscription.", "subscription"),
             ("radar.", "warning"),
         ];
+        let kind = self.events[0]["type"].as_str().unwrap_or_default();
         match FAMILIES.iter().find(|(beginning, _)| kind.starts_with(beginning)) {
             Some((_, family)) => family,
             None if matches!(kind, "customer.created" | "customer.updated" | "customer.deleted") => {

@@ -25,12 +25,14 @@ async fn used() -> anyhow::Result<Home> {
     Ok(home)
 }
 
+type Fault = fn(&mut Vec<u8>);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_ledger_is_refused_with_words_and_not_changed() -> anyhow::Result<()> {
     let home = used().await?;
     let path = home.path("ledger.db");
     let sound = bytes(&path);
-    let faults: &[(&str, fn(&mut Vec<u8>))] = &[
+    let faults: &[(&str, Fault)] = &[
         ("one bad page", |file| garbage(file, |file| page(file, 0x0d, 3))),
         ("a bad first page", |file| garbage(file, |_| 1)),
         ("cut off", |file| file.truncate(file.len() / 2)),

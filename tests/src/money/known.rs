@@ -43,13 +43,17 @@ pub struct InvoiceKnown {
     pub report: Option<Report>,
     /// By payment, what it paid where that was said.
     pub links: BTreeMap<String, Option<i64>>,
-    /// `None`: it is Stripe's; else the merchant's own, and what it asks for.
-    pub asks: Option<Option<i64>>,
+    /// The merchant's own has one, Stripe's has none.
+    pub asks: Option<Asked>,
     /// As the invoice itself reports them.
     pub failures: Vec<Failure>,
     pub is_unsubscribed: bool,
     pub is_tied: bool,
 }
+
+/// What a merchant's own invoice asks for, where that is said.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked(pub Option<i64>);
 
 #[derive(Debug, Default)]
 pub struct Known {
@@ -62,20 +66,20 @@ impl Known {
     /// What an endpoint knows that hears these families, and of them these types not.
     pub fn of(tellings: &[Telling], hears: &[Family], deaf_to: &[&str]) -> Self {
         let mut known = Self { hears: hears.iter().copied().collect(), ..Self::default() };
-        let heard: Vec<&Telling> =
+        let told: Vec<&Telling> =
             tellings.iter().filter(|telling| telling.is_heard(hears, deaf_to)).collect();
-        for telling in &heard {
+        for telling in &told {
             telling.facts.iter().for_each(|fact| known.learn(fact, telling.at));
         }
         // A reference names an invoice only where the invoice is reported too.
-        for fact in heard.iter().flat_map(|telling| &telling.facts) {
+        for fact in told.iter().flat_map(|telling| &telling.facts) {
             if let Fact::Reference { payment, invoice } = fact
                 && known.invoices.get(invoice).is_some_and(|invoice| invoice.report.is_some())
             {
                 known.link(payment, invoice, None);
             }
         }
-        for fact in heard.iter().flat_map(|telling| &telling.facts) {
+        for fact in told.iter().flat_map(|telling| &telling.facts) {
             if let Fact::Unsubscribed { subscription } = fact {
                 let of_it = known.invoices.values_mut().filter(|invoice| {
                     invoice
@@ -86,8 +90,8 @@ impl Known {
                 of_it.for_each(|invoice| invoice.is_unsubscribed = true);
             }
         }
-        for (place, later) in heard.iter().enumerate() {
-            let before = heard[..place].iter().rev().take_while(|before| before.at == later.at);
+        for (place, later) in told.iter().enumerate() {
+            let before = told[..place].iter().rev().take_while(|before| before.at == later.at);
             for earlier in before.filter(|before| before.step != later.step) {
                 known.tie(earlier, later);
             }
@@ -142,7 +146,7 @@ impl Known {
             Fact::Link { payment, invoice, paid } => self.link(payment, invoice, *paid),
             Fact::Own { payment, invoice, asks } => {
                 self.link(payment, invoice, None);
-                self.invoice(invoice).asks = Some(*asks);
+                self.invoice(invoice).asks = Some(Asked(*asks));
             }
             Fact::Invoice { invoice, report } => self.invoice(invoice).report = Some(report.clone()),
             Fact::Reference { .. } | Fact::Unsubscribed { .. } => {}

@@ -232,6 +232,11 @@ impl Payment {
         named.into_iter().flatten().map(|id| self.key.sibling(id))
     }
 
+    /// Its order reference decides, once Stripe reports that invoice: no link of Stripe's own stands before it.
+    pub fn counts_by_reference(&self) -> bool {
+        self.invoice_stripe.id().is_none()
+    }
+
     /// The invoice of its order reference.
     pub fn referenced(&self) -> Option<Key> {
         self.invoice_reference.id().map(|id| self.key.sibling(id))

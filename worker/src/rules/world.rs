@@ -256,7 +256,7 @@ impl World {
                 self.invoices.change(&report.key, |row| row.merge(report));
                 let subscription = self.invoices.get(&report.key).and_then(Invoice::subscribed);
                 self.invoices_of_subscription.put(&report.key, subscription);
-                self.count_referring_payments(&report.key);
+                self.count_awaiting_payments(&report.key);
             }
             Observation::Subscription(report) => {
                 self.subscriptions.change(&report.key, |row| row.merge(report));

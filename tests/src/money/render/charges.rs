@@ -48,7 +48,7 @@ impl Account {
             gives_back: refund.gives_back(),
             is_nameless_release: refund.is_release && refund.reason.is_none(),
         }];
-        let body = self.refund(payment, charge, refund);
+        let body = Self::refund(payment, charge, refund);
         self.send(kind, body, facts);
     }
 
@@ -77,7 +77,7 @@ impl Account {
             lost: if is_foreign && dispute.lost() > 0 { charge.captured } else { dispute.lost() },
             is_foreign,
         }];
-        let body = self.dispute(payment, charge, dispute);
+        let body = Self::dispute(payment, charge, dispute);
         self.send(kind, body, facts);
     }
 
@@ -102,7 +102,7 @@ impl Account {
             "amount_refunded": refunded, "captured": charge.captured > 0, "created": charge.created,
             "currency": payment.currency, "customer": payment.customer.map(|place| &self.customers[place].id),
             "disputed": charge.disputes.iter().any(|dispute| !dispute.is_inquiry()),
-            "failure_code": declined.map(|decline| decline.code), "metadata": self.metadata(payment, true),
+            "failure_code": declined.map(|decline| decline.code), "metadata": Self::metadata(payment, true),
             "outcome": match declined {
                 Some(decline) => json!({
                     "network_status": "declined_by_network", "reason": decline.decline_code,
@@ -121,7 +121,7 @@ impl Account {
         if version.lists_children() {
             let newest_first = charge.refunds.iter().rev();
             let refunds: Vec<Value> =
-                newest_first.map(|refund| self.refund(payment, charge, refund)).collect();
+                newest_first.map(|refund| Self::refund(payment, charge, refund)).collect();
             value["dispute"] = json!(charge.disputes.last().map(|dispute| &dispute.id));
             value["refunds"] = json!({
                 "object": "list", "data": refunds, "has_more": false, "total_count": refunds.len(),
@@ -130,7 +130,7 @@ impl Account {
         value
     }
 
-    fn refund(&self, payment: &Payment, charge: &Charge, refund: &Refund) -> Value {
+    fn refund(payment: &Payment, charge: &Charge, refund: &Refund) -> Value {
         let mut value = json!({
             "id": refund.id, "object": "refund", "amount": refund.amount, "balance_transaction": null,
             "charge": charge.id, "created": refund.created, "currency": payment.currency, "metadata": {},
@@ -145,7 +145,7 @@ impl Account {
         value
     }
 
-    fn dispute(&self, payment: &Payment, charge: &Charge, dispute: &Dispute) -> Value {
+    fn dispute(payment: &Payment, charge: &Charge, dispute: &Dispute) -> Value {
         let movements: Vec<Value> = dispute
             .movements
             .iter()

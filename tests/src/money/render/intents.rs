@@ -58,7 +58,7 @@ impl Account {
         own.into_iter().chain(stripes).collect()
     }
 
-    pub(super) fn metadata(&self, payment: &Payment, of_charge: bool) -> Value {
+    pub(super) fn metadata(payment: &Payment, of_charge: bool) -> Value {
         let mut metadata = json!({ "order": "A-17" });
         let user = payment.user.as_ref().or(payment.charge_user.as_ref().filter(|_| of_charge));
         if let Some(user) = user {
@@ -90,7 +90,7 @@ impl Account {
                 "decline_code": decline.decline_code, "type": if payment.failed_charge.is_some() { "card_error" } else { "invalid_request_error" },
             })),
             "latest_charge": latest.map(|charge| &charge.id),
-            "metadata": self.metadata(payment, false), "status": payment.status,
+            "metadata": Self::metadata(payment, false), "status": payment.status,
             "payment_method_types": [if payment.is_card { "card" } else { "sepa_debit" }],
         });
         if !version.links_by_objects() {

@@ -22,7 +22,7 @@ impl Account {
             let asks = [Some(amount), Some(2 * amount), None]
                 [usize::try_from(self.random.within(0..3)).expect("small")];
             let name = (*self.random.pick(OWN_INVOICES)).to_owned();
-            let asked = self.asked_before(&name).unwrap_or(asks);
+            let asked = self.asks(&name, asks);
             self.payments[place].own_invoice = Some((name, asked));
             self.payments[place].currency = "usd";
         } else {
@@ -32,10 +32,10 @@ impl Account {
         place
     }
 
-    /// One invoice asks for one amount.
-    fn asked_before(&self, invoice: &str) -> Option<Option<i64>> {
+    /// One invoice asks for one amount: for what it asked before, else for this.
+    fn asks(&self, invoice: &str, first: Option<i64>) -> Option<i64> {
         let mut own = self.payments.iter().filter_map(|payment| payment.own_invoice.as_ref());
-        own.find(|(name, _)| name == invoice).map(|(_, asks)| *asks)
+        own.find(|(name, _)| name == invoice).map_or(first, |(_, asks)| *asks)
     }
 
     pub(super) fn new_payment(&mut self, amount: i64) -> usize {
@@ -119,16 +119,10 @@ impl Account {
     pub(super) fn authorise_one(&mut self) {
         let manual: Vec<usize> =
             self.waiting().into_iter().filter(|place| self.payments[*place].is_manual).collect();
-        let place = match self.pick(&manual) {
-            Some(place) => place,
-            None => {
-                let place = self.intend();
-                if !self.payments[place].is_manual {
-                    return;
-                }
-                place
-            }
-        };
+        let place = self.pick(&manual).unwrap_or_else(|| self.intend());
+        if !self.payments[place].is_manual {
+            return;
+        }
         let charge = self.attempt(place, "succeeded", 0);
         self.payments[place].status = "requires_capture";
         self.tell_charge("charge.succeeded", place, charge);

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Judge;
 use crate::money::facts::Stands;
-use crate::money::known::{Failure, InvoiceKnown, Known};
+use crate::money::known::{Asked, Failure, InvoiceKnown, Known};
 
 const DAY_SECS: i64 = 86_400;
 /// From each failure to the next try.
@@ -119,7 +119,7 @@ impl Sums {
 fn basis(invoice: &InvoiceKnown, sums: &Sums) -> Option<&'static str> {
     let has_failed = !sums.failures.is_empty();
     let is_exhausted = sums.failures.len() > RETRY_DAYS.len();
-    if let Some(asks) = invoice.asks {
+    if let Some(Asked(asks)) = invoice.asks {
         let is_paid = sums.has_succeeded && asks.is_none_or(|asks| sums.received >= asks);
         return match (is_paid, has_failed && !sums.has_succeeded) {
             (true, _) => Some("paid"),

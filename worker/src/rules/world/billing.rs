@@ -72,11 +72,20 @@ impl World {
         self.payments_by_reference.put(key, referenced);
     }
 
-    /// The same for all whose order reference is this invoice: that it is reported may be news.
-    pub(super) fn count_referring_payments(&mut self, invoice: &Key) {
-        let referring: Vec<Key> = self.payments_by_reference.of(invoice).cloned().collect();
-        for payment in referring {
+    /// The same for all that count for this invoice once Stripe reports it.
+    pub(super) fn count_awaiting_payments(&mut self, invoice: &Key) {
+        let awaiting: Vec<Key> = self.payments_awaiting(invoice).cloned().collect();
+        for payment in awaiting {
             self.count_payment(&payment);
         }
+    }
+
+    /// The payments that count for this invoice as soon as Stripe reports it, and not yet. Whoever reports it has
+    /// locked them; of others that refer to it nothing may change.
+    pub(super) fn payments_awaiting<'a>(&'a self, invoice: &'a Key) -> impl Iterator<Item = &'a Key> {
+        let awaits =
+            |payment: &Payment| payment.owner().as_ref() != Some(invoice) && payment.counts_by_reference();
+        let referring = self.payments_by_reference.of(invoice);
+        referring.filter(move |payment| self.payments.get(payment).is_some_and(awaits))
     }
 }

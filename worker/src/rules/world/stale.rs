@@ -9,7 +9,6 @@ use crate::rules::disputes::Dispute;
 use crate::rules::failures::PaymentFailure;
 use crate::rules::invoice_payments::InvoicePayment;
 use crate::rules::movements::Movement;
-use crate::rules::payments::Payment;
 use crate::rules::{Key, Observation};
 
 /// The objects whose derived fields may no longer be true.
@@ -57,10 +56,8 @@ impl World {
             Observation::Payment(report) => self.mark_payment(Some(report.key.clone()), stale),
             Observation::Invoice(report) => {
                 stale.invoices.insert(report.key.clone());
-                // That it is reported may decide for which invoice these count.
-                for payment in self.payments_by_reference.of(&report.key) {
-                    stale.invoices.extend(self.payments.get(payment).and_then(Payment::owner));
-                }
+                let awaiting = self.payments_awaiting(&report.key);
+                stale.invoices.extend(awaiting.filter_map(|payment| self.payments.get(payment)?.owner()));
             }
             Observation::Customer(report) => {
                 for payment in self.payments_of_customer.of(&report.key) {
