@@ -247,9 +247,11 @@ impl Sqlite {
     }
 
     fn read_failed(&self, error: &sqlx::Error) {
-        match Fault::of(error) {
-            fault @ (Fault::Fatal | Fault::Damaged) => self.condition.break_for(&Broken::by(fault, error)),
-            _ => tracing::warn!(%error, "queue.db cannot be read for now"),
+        let fault = Fault::of(error);
+        if matches!(fault, Fault::Fatal | Fault::Damaged) {
+            self.condition.break_for(&Broken::by(fault, error));
+        } else {
+            tracing::warn!(%error, "queue.db cannot be read for now");
         }
     }
 }
