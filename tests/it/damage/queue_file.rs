@@ -64,7 +64,7 @@ const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "a part of a body is garbage",
-        damage: |file| garbage(file, |file| overflow(file)),
+        damage: |file| garbage(file, overflow),
         saved: 290..=MESSAGES - 1,
     },
     Fault {
