@@ -15,6 +15,9 @@ const REMEDY: &str = "Put the last backup in its place, or what `sqlite3 ledger.
                       \"A damaged ledger.db\"); then run `tidegate migrate`, `tidegate rebuild --yes`, and `tidegate \
                       backfill --since 30d` for what is younger";
 
+/// What is done to the bytes of a sound file.
+type Damage = fn(&mut Vec<u8>);
+
 /// An installation that has handled some events and was stopped.
 async fn used() -> anyhow::Result<Home> {
     let home = Home::new()?;
@@ -25,14 +28,12 @@ async fn used() -> anyhow::Result<Home> {
     Ok(home)
 }
 
-type Fault = fn(&mut Vec<u8>);
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_ledger_is_refused_with_words_and_not_changed() -> anyhow::Result<()> {
     let home = used().await?;
     let path = home.path("ledger.db");
     let sound = bytes(&path);
-    let faults: &[(&str, Fault)] = &[
+    let faults: &[(&str, Damage)] = &[
         ("one bad page", |file| garbage(file, |file| page(file, 0x0d, 3))),
         ("a bad first page", |file| garbage(file, |_| 1)),
         ("cut off", |file| file.truncate(file.len() / 2)),

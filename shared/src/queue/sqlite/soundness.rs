@@ -25,21 +25,21 @@ pub(super) async fn at_start(path: &Path, condition: &Arc<Condition>) -> Result<
         drop(conn.close().await);
         found
     });
-    let Ok(found) = timeout(PATIENCE, &mut check).await else {
-        tracing::info!("queue.db is large: it is checked for damage while the work begins");
-        let condition = Arc::clone(condition);
-        tokio::spawn(async move {
-            if let Ok(Ok(Some(damage))) = check.await {
-                condition.break_for(&Broken::Damaged(damage));
-            }
-        });
-        return Ok(());
-    };
-    match found.map_err(|_| failed("the check of the file panicked".to_owned()))? {
-        Ok(None) => Ok(()),
-        Ok(Some(damage)) => Err(damaged(path, damage)),
-        Err(error) => Err(refusal(path, &error)),
+    if let Ok(found) = timeout(PATIENCE, &mut check).await {
+        return match found.map_err(|_| failed("the check of the file panicked".to_owned()))? {
+            Ok(None) => Ok(()),
+            Ok(Some(damage)) => Err(damaged(path, damage)),
+            Err(error) => Err(refusal(path, &error)),
+        };
     }
+    tracing::info!("queue.db is large: it is checked for damage while the work begins");
+    let condition = Arc::clone(condition);
+    tokio::spawn(async move {
+        if let Ok(Ok(Some(damage))) = check.await {
+            condition.break_for(&Broken::Damaged(damage));
+        }
+    });
+    Ok(())
 }
 
 /// What is wrong with a file, from outside; `None` where it is sound.

@@ -9,10 +9,8 @@ use std::os::unix::fs::FileExt;
 /// queue.db is made with pages of this size.
 pub(super) const PAGE_BYTES: usize = 4096;
 const PAGE: u64 = PAGE_BYTES as u64;
-type LogHead = [u8; 32];
-const LOG_HEAD_BYTES: u64 = size_of::<LogHead>() as u64;
-type FrameHead = [u8; 24];
-const FRAME_HEAD_BYTES: u64 = size_of::<FrameHead>() as u64;
+const LOG_HEAD_BYTES: usize = 32;
+const FRAME_HEAD_BYTES: usize = 24;
 /// A file of 2 TiB; beyond it something else is wrong.
 const PAGES_LIMIT: u64 = 1 << 29;
 
@@ -55,23 +53,24 @@ impl Pages {
 /// use of the log has other salts. Checksums are not asked for: a frame behind a damaged one may be saved, too.
 fn committed(log: &File) -> io::Result<(HashMap<u32, u64>, u32)> {
     let (mut kept, mut pending, mut last) = (HashMap::new(), HashMap::new(), 0);
+    let (log_head, frame_head) = (LOG_HEAD_BYTES as u64, FRAME_HEAD_BYTES as u64);
     let length = log.metadata()?.len();
-    let mut head = LogHead::default();
-    if length < LOG_HEAD_BYTES || log.read_exact_at(&mut head, 0).is_err() {
+    let mut head = [0; LOG_HEAD_BYTES];
+    if length < log_head || log.read_exact_at(&mut head, 0).is_err() {
         return Ok((kept, last));
     }
-    let mut at = LOG_HEAD_BYTES;
-    while at + FRAME_HEAD_BYTES + PAGE <= length {
-        let mut frame = FrameHead::default();
+    let mut at = log_head;
+    while at + frame_head + PAGE <= length {
+        let mut frame = [0; FRAME_HEAD_BYTES];
         if log.read_exact_at(&mut frame, at).is_ok() && frame[8..16] == head[16..24] {
-            pending.insert(number(&frame, 0), at + FRAME_HEAD_BYTES);
+            pending.insert(number(&frame, 0), at + frame_head);
             let pages = number(&frame, 4);
             if pages > 0 {
                 kept.extend(pending.drain());
                 last = pages;
             }
         }
-        at += FRAME_HEAD_BYTES + PAGE;
+        at += frame_head + PAGE;
     }
     Ok((kept, last))
 }
