@@ -8,12 +8,13 @@ use harness::ledger::EventRow;
 use harness::random::Random;
 use harness::recorded::{Shape, envelope, overview, shapes};
 use serde_json::Value;
+use shared::env::Env;
 use shared::envelope::Envelope;
 use worker::ledger::Ledger;
 use worker::rules::event::{Content, Meaning};
 use worker::rules::world::{Event, World};
 
-use crate::lattice::rows;
+use crate::lattice::{rows, seed};
 use crate::ledgers::{each_ledger, together};
 
 const SHAPES_AT_LEAST: usize = 60;
@@ -106,8 +107,8 @@ async fn shapes_that_tell_of_the_same_objects_end_alike_in_every_order() {
 
 async fn ends_alike(name: &str, altered: fn(&Value) -> Value) {
     let shapes = shapes().unwrap();
-    let seed = Random::new_seed();
-    println!("seed {seed}");
+    let seed = seed(&Env::of_process());
+    println!("ORDERS_SEED={seed}");
     each_ledger(name, async |ledger, url| {
         let mut random = Random::of_seed(seed);
         for order in 0..ORDERS {
