@@ -270,7 +270,7 @@ async fn lock_users(
         || world.charges.rows().any(|charge| charge.dispute_count > 0);
     let reported = sorted(&locked.customers);
     if is_disputed {
-        locked.customers.extend(customers_concerned(locked, events, world)?);
+        locked.customers.extend(rehearse(world, events)?.customers_concerned().iter().cloned());
     }
     for row in touch::<Customer>(tx, locked.reach, &locked.customers).await?.rows {
         world.load_customer(row);
@@ -295,26 +295,6 @@ async fn lock_users(
     }
     read_disputes_of(tx, &users, world).await?;
     Ok(())
-}
-
-/// The customers whom a disputed payment names, named or will name.
-fn customers_concerned(locked: &Locked, events: &[Event], world: &World) -> Result<Keys, Failure> {
-    let rehearsal = rehearse(world, events)?;
-    let is_disputed = |payment: &Key| world.is_disputed(payment) || rehearsal.is_disputed(payment);
-    let mut customers = Keys::new();
-    for key in locked.payments.iter().filter(|key| is_disputed(key)) {
-        let stored = world.payments.get(key).and_then(|payment| payment.customer.id());
-        customers.extend(stored.map(|id| key.sibling(id)));
-    }
-    for observation in events.iter().flat_map(|event| &event.observations) {
-        if let Observation::Payment(report) = observation
-            && let Some(customer) = &report.links.customer
-            && is_disputed(&report.key)
-        {
-            customers.insert(report.key.sibling(customer));
-        }
-    }
-    Ok(customers)
 }
 
 /// What applying the events would come to.

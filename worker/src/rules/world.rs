@@ -76,6 +76,7 @@ pub struct World {
     payments_of_user: Index,
     customers_of_user: Index,
     users_concerned: BTreeSet<Key>,
+    customers_concerned: BTreeSet<Key>,
 }
 
 impl World {
@@ -94,6 +95,7 @@ impl World {
         }
         self.derive(&stale);
         self.users_concerned.extend(stale.users);
+        self.customers_concerned.extend(stale.customers);
         let mut transitions = Vec::new();
         self.failures.tell(&event.id, &mut transitions);
         self.refunds.tell(&event.id, &mut transitions);
@@ -113,6 +115,12 @@ impl World {
     /// The users whose disputes the events so far touched, the former ones too.
     pub fn users_concerned(&self) -> &BTreeSet<Key> {
         &self.users_concerned
+    }
+
+    /// The customers whom a payment named while it was disputed, however briefly among the events so far: a charge
+    /// that comes to another payment takes its disputes along.
+    pub fn customers_concerned(&self) -> &BTreeSet<Key> {
+        &self.customers_concerned
     }
 
     /// Takes in a row as the ledger has it; what is here already stays.

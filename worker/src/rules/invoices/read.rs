@@ -97,7 +97,11 @@ pub fn read(event: Circumstances<'_>, object: &Fields<'_>) -> Result<Vec<Observa
         stripe_status: Some(status.to_owned()),
         number: owned(object.maybe_text(&["number"])?),
         amount_due,
-        amount_remaining: object.maybe_amount(&["amount_remaining"])?.unwrap_or(0),
+        amount_remaining: match object.maybe_amount(&["amount_remaining"])? {
+            Some(remaining) => remaining,
+            None if status == "paid" => 0,
+            None => amount_due,
+        },
         stripe_amount_paid: match object.maybe_amount(&["amount_paid"])? {
             Some(paid) => paid,
             // Before 2018 an invoice was paid in one piece, and did not say how much.

@@ -19,6 +19,8 @@ pub(super) struct Stale {
     pub(super) payments: BTreeSet<Key>,
     pub(super) invoices: BTreeSet<Key>,
     pub(super) users: BTreeSet<Key>,
+    /// Who decide which user it is.
+    pub(super) customers: BTreeSet<Key>,
 }
 
 impl World {
@@ -88,6 +90,9 @@ impl World {
     fn mark_user_of(&self, payment: &Key, stale: &mut Stale) {
         if self.is_disputed(payment) {
             stale.users.extend(self.user_of(payment));
+            let customer =
+                self.payments.get(payment).and_then(|row| Some(payment.sibling(row.customer.id()?)));
+            stale.customers.extend(customer);
         }
     }
 
