@@ -35,6 +35,7 @@ const LEFT_TO_THEIR_DEFAULT: &[(&str, &str)] = &[
     ("DATABASE_DEADLINE_SECS", "the grace period is made for it"),
     ("BAN_CHARGEBACKS", "a policy of the business"),
     ("BAN_LIFT_ON_WON", "a policy of the business"),
+    ("BAN_NEVER_REASONS", "a policy of the business"),
     ("INVOICE_RETRY_DAYS", "a policy of the business"),
     ("INVOICE_NEVER_RETRY_CODES", "a policy of the business"),
     ("WORKER_BATCH_EVENTS", "measured"),
