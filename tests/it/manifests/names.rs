@@ -36,6 +36,10 @@ const LEFT_TO_THEIR_DEFAULT: &[(&str, &str)] = &[
     ("BAN_CHARGEBACKS", "a policy of the business"),
     ("BAN_LIFT_ON_WON", "a policy of the business"),
     ("BAN_NEVER_REASONS", "a policy of the business"),
+    (
+        "GATEWAY_PUBLIC_URL",
+        "each installation has its own; without it only the path of Stripe's endpoint is compared",
+    ),
     ("INVOICE_RETRY_DAYS", "a policy of the business"),
     ("INVOICE_NEVER_RETRY_CODES", "a policy of the business"),
     ("WORKER_BATCH_EVENTS", "measured"),
