@@ -139,7 +139,11 @@ async fn agrees_with_the_ledger(stack: &Stack, prometheus: &Prometheus) -> anyho
     let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&stack.ledger_url()).await?;
     for (figure, window, counted) in [
         ("payments_succeeded", "1h", "payments WHERE succeeded_at > now() - interval '1 hour'"),
-        ("payment_attempts_failed", "1h", "payment_failures WHERE failed_at > now() - interval '1 hour'"),
+        (
+            "payment_attempts_failed",
+            "1h",
+            "payment_failures WHERE payment IS NOT NULL AND failed_at > now() - interval '1 hour'",
+        ),
         ("payments_refunded", "1h", "refunds WHERE created_at > now() - interval '1 hour'"),
         ("disputes_opened", "7d", "disputes WHERE disputed_at > now() - interval '7 days'"),
     ] {
