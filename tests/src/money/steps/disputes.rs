@@ -29,22 +29,41 @@ impl Account {
             3..9 => "needs_response",
             _ => "prevented",
         };
-        let dispute = Dispute {
-            id: self.random.id("dp"),
-            created: self.now,
-            amount,
-            currency: if is_foreign && currency != "eur" { "eur" } else { currency },
-            status,
-            reason: "fraudulent",
-            movements: Vec::new(),
-        };
+        self.open_dispute(place, charge, amount, if is_foreign { "eur" } else { currency }, status);
+    }
+
+    fn open_dispute(
+        &mut self,
+        place: usize,
+        charge: usize,
+        amount: i64,
+        currency: &'static str,
+        status: &'static str,
+    ) -> usize {
+        let (id, created, reason, movements) = (self.random.id("dp"), self.now, "fraudulent", Vec::new());
         let disputes = &mut self.payments[place].charges[charge].disputes;
-        disputes.push(dispute);
+        disputes.push(Dispute { id, created, amount, currency, status, reason, movements });
         let dispute = disputes.len() - 1;
         self.tell_dispute("charge.dispute.created", place, charge, dispute);
         if status == "needs_response" {
             self.withdraw(place, charge, dispute);
         }
+        dispute
+    }
+
+    /// A part goes back, and the bank takes all that is left.
+    pub(super) fn lose_the_rest(&mut self) {
+        let untouched = |charge: &Charge| charge.refunds.is_empty() && charge.disputes.is_empty();
+        let paid = self.charges(|charge| charge.left() > 2 && untouched(charge));
+        let Some((place, charge)) = self.pick(&paid) else { return };
+        let part = self.part_of(self.payments[place].charges[charge].left());
+        self.give_back(place, charge, part, "succeeded");
+        self.now += 3_600;
+        let (left, currency) = (self.payments[place].charges[charge].left(), self.payments[place].currency);
+        let dispute = self.open_dispute(place, charge, left, currency, "needs_response");
+        self.now += 3_600;
+        self.payments[place].charges[charge].disputes[dispute].status = "lost";
+        self.tell_dispute("charge.dispute.closed", place, charge, dispute);
     }
 
     /// The next that a bank does.

@@ -200,11 +200,41 @@ impl Account {
     pub(super) fn pend_one(&mut self) {
         let debits: Vec<usize> =
             self.waiting().into_iter().filter(|place| !self.payments[*place].is_card).collect();
-        let Some(place) = self.pick(&debits) else { return };
+        if let Some(place) = self.pick(&debits) {
+            self.pend(place);
+        }
+    }
+
+    fn pend(&mut self, place: usize) {
         let charge = self.attempt(place, "pending", 0);
         self.payments[place].status = "processing";
         self.tell_charge("charge.pending", place, charge);
         self.tell_intent("payment_intent.processing", place);
+    }
+
+    /// A debit for the merchant's own invoice is refused, and asked for once more.
+    pub(super) fn pend_again(&mut self) {
+        let place = self.intend();
+        if self.payments[place].own_invoice.is_none() {
+            return;
+        }
+        self.payments[place].is_card = false;
+        self.decline(place);
+        self.now += 3_600;
+        self.pend(place);
+    }
+
+    /// After a failure another payment brings a half of what the merchant's own invoice asks for.
+    pub(super) fn pay_half_after_failure(&mut self) {
+        let place = self.intend();
+        let own_invoice = self.payments[place].own_invoice.clone();
+        let Some((_, Some(asked))) = own_invoice else { return };
+        self.decline(place);
+        self.now += 3_600;
+        let half = self.new_payment(asked / 2);
+        (self.payments[half].own_invoice, self.payments[half].currency) = (own_invoice, "usd");
+        self.tell_intent("payment_intent.created", half);
+        self.succeed(half);
     }
 
     /// The bank pays what was pending, or does not.

@@ -19,14 +19,18 @@ impl Account {
             let is_card = self.payments[place].is_card;
             let status =
                 if self.random.percent(if is_card { 10 } else { 70 }) { "pending" } else { "succeeded" };
-            let (id, created) = (self.random.id("re"), self.now);
-            let reason = self.random.percent(50).then_some("requested_by_customer");
-            let refunds = &mut self.payments[place].charges[charge].refunds;
-            refunds.push(Refund { id, created, amount, status, reason, is_release: false });
-            let refund = refunds.len() - 1;
-            self.tell_charge("charge.refunded", place, charge);
-            self.tell_new_refund(place, charge, refund);
+            self.give_back(place, charge, amount, status);
         }
+    }
+
+    pub(super) fn give_back(&mut self, place: usize, charge: usize, amount: i64, status: &'static str) {
+        let (id, created) = (self.random.id("re"), self.now);
+        let reason = self.random.percent(50).then_some("requested_by_customer");
+        let refunds = &mut self.payments[place].charges[charge].refunds;
+        refunds.push(Refund { id, created, amount, status, reason, is_release: false });
+        let refund = refunds.len() - 1;
+        self.tell_charge("charge.refunded", place, charge);
+        self.tell_new_refund(place, charge, refund);
     }
 
     /// A refund by itself, to those whom Stripe tells of it.

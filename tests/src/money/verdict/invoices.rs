@@ -37,7 +37,13 @@ impl Judge<'_> {
         number(self, "amount_refunded", refunded);
         number(self, "amount_charged_back", lost);
         self.number("payment_retry_count", i64::try_from(sums.failures.len()).expect("few"));
-        let Some(basis) = basis(invoice, &sums) else { return };
+        let Some(basis) = basis(invoice, &sums) else {
+            // Whatever it is called: who paid since is not asked again.
+            if sums.is_paid_since() {
+                self.plan(None);
+            }
+            return;
+        };
         let word = match basis {
             "paid" if received > 0 && lost > 0 && lost + refunded >= received => "charged_back",
             "paid" if stands == Some(Stands::Open) => "disputed",
@@ -67,6 +73,11 @@ impl Judge<'_> {
 }
 
 impl Sums {
+    /// A payment succeeded after the last failure.
+    fn is_paid_since(&self) -> bool {
+        self.failures.last().is_some_and(|last| self.succeeded_at.is_some_and(|at| at > last.at))
+    }
+
     /// `None` where it cannot be known.
     fn of(known: &Known, id: &str, invoice: &InvoiceKnown) -> Option<Self> {
         let mut sums = Self {
@@ -147,7 +158,6 @@ fn plan(invoice: &InvoiceKnown, sums: &Sums, status: &str) -> Option<i64> {
         invoice.report.as_ref().is_some_and(|report| report.next_attempt.is_some() || report.is_sent);
     let is_under_way =
         sums.statuses.iter().any(|status| matches!(*status, "processing" | "requires_capture"));
-    let is_paid_since = sums.succeeded_at.is_some_and(|at| at > last.at);
     let unpaid = || sums.statuses.iter().filter(|status| **status != "succeeded");
     let is_given_up = unpaid().count() > 0 && unpaid().all(|status| *status == "canceled");
     let is_hard = last.decline.is_some_and(|decline| {
@@ -156,7 +166,7 @@ fn plan(invoice: &InvoiceKnown, sums: &Sums, status: &str) -> Option<i64> {
     let is_planned = status == "failed"
         && !(is_stripes
             || is_under_way
-            || is_paid_since
+            || sums.is_paid_since()
             || is_given_up
             || is_hard
             || invoice.is_unsubscribed);
