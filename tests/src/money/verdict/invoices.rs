@@ -24,6 +24,8 @@ struct Sums {
     /// The moment of the latest success.
     succeeded_at: Option<i64>,
     statuses: Vec<&'static str>,
+    /// Of a payment only its charges were heard of, which may be underway.
+    is_vague: bool,
 }
 
 impl Judge<'_> {
@@ -53,7 +55,10 @@ impl Judge<'_> {
             basis => basis,
         };
         self.text("status", &[word]);
-        self.plan(plan(invoice, &sums, word));
+        let planned = plan(invoice, &sums, word);
+        if planned.is_none() || !sums.is_vague {
+            self.plan(planned);
+        }
         let code = sums.failures.last().and_then(|failure| failure.decline);
         if let Some(decline) = code {
             let codes: Vec<&str> = decline.decline_code.into_iter().chain([decline.code]).collect();
@@ -89,6 +94,7 @@ impl Sums {
             has_succeeded: false,
             succeeded_at: None,
             statuses: Vec::new(),
+            is_vague: false,
         };
         for (payment, paid) in &invoice.links {
             let of_payment = &known.payments[payment];
@@ -115,6 +121,7 @@ impl Sums {
             sums.has_succeeded |= of_payment.received().unwrap_or(0) > 0;
             sums.succeeded_at = sums.succeeded_at.max(of_payment.succeeded_at);
             sums.statuses.extend(of_payment.status);
+            sums.is_vague |= of_payment.status.is_none();
         }
         if let Some(report) = &invoice.report {
             sums.received = report.paid;
