@@ -19,6 +19,7 @@ UPDATE refunds SET freshness = (CASE WHEN freshness LIKE '3.%' THEN '1' ELSE '0'
     WHERE freshness <> '';
 
 ALTER TABLE charges ADD COLUMN amount_released BIGINT NOT NULL DEFAULT 0 CHECK (amount_released >= 0);
+ALTER TABLE charges ADD COLUMN given_up BOOLEAN NOT NULL DEFAULT FALSE;
 ALTER TABLE charges ADD COLUMN dispute_currency TEXT;
 ALTER TABLE charges ADD COLUMN lost_currency TEXT;
 ALTER TABLE charges ADD COLUMN releases TEXT NOT NULL DEFAULT 'unknown'

@@ -7,7 +7,7 @@ mod tests;
 
 use chrono::{DateTime, Utc};
 
-pub use self::read::{Card, Links, Releases, Report, State, TYPES, named, read};
+pub use self::read::{Card, Links, Releases, Report, State, TYPES, latest, named, read};
 use super::freshness::{Freshness, Seen};
 use super::payments::{Disputed, Payment};
 use super::row::{link_to, row};
@@ -42,6 +42,8 @@ row! {
         pub amount_released: i64,
         #[sqlx(try_from = "String")]
         pub releases: Releases,
+        /// Its payment was canceled before anything was captured: what was given back was never received.
+        pub given_up: bool,
         /// From here on derived from its refunds and disputes.
         pub amount_refunded: i64,
         /// The part that the charge reports and no refund is known for yet.
@@ -96,6 +98,7 @@ impl Charge {
         }
         self.seen.take(&mut self.state, report);
         self.releases = self.releases.max(releases);
+        self.given_up |= report.links.is_given_up;
         self.amount_released = self.state.released(self.releases);
         self.payment.see(report.links.payment.as_deref(), freshness);
         self.customer.see(report.links.customer.as_deref(), freshness);

@@ -47,6 +47,7 @@ impl Charge {
         let reported = (self.state.amount_refunded_reported - self.amount_released).max(0);
         let (mut known, mut later, mut failed_since, mut released) = (0_i64, 0_i64, 0_i64, 0_i64);
         let mut is_of_that_second = false;
+        let is_given_up = self.given_up && self.state.amount_captured == 0;
         for refund in refunds.filter(|refund| !refund.is_in_another(&self.state.currency)) {
             let amount = refund.state.amount;
             let is_known = told.is_some() && refund.made_at() <= told;
@@ -54,7 +55,7 @@ impl Charge {
             let sum = match () {
                 () if refund.has_failed() && is_known && refund.failed_at() >= told => &mut failed_since,
                 () if refund.has_failed() => continue,
-                () if refund.is_release() => &mut released,
+                () if refund.is_release() || is_given_up => &mut released,
                 () if is_known => &mut known,
                 () => &mut later,
             };

@@ -81,6 +81,8 @@ row! {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Links {
+    /// Its payment was canceled before anything was captured.
+    pub is_given_up: bool,
     pub releases: Releases,
     pub payment: Option<String>,
     pub customer: Option<String>,
@@ -112,6 +114,7 @@ pub fn read(event: Circumstances<'_>, object: &Fields<'_>) -> Result<Vec<Observa
         .grown(state.amount_captured, state.amount_refunded_reported);
     let payment = object.link(&["payment_intent"])?;
     let links = Links {
+        is_given_up: false,
         releases: releases(event.kind, object, &state),
         payment: owned(payment),
         customer: owned(object.customer()?),
@@ -174,6 +177,18 @@ fn status<'a>(object: &Fields<'a>) -> Result<&'a str, Permanent> {
 /// Where nothing says otherwise: before there were authorisations, every charge was.
 fn is_captured(object: &Fields<'_>) -> bool {
     object.at(&["captured"]).is_none() || object.flag(&["captured"])
+}
+
+/// The latest charge of a payment, which may have been canceled before anything was captured.
+pub fn latest(
+    event: Circumstances<'_>,
+    key: Key,
+    freshness: Freshness,
+    payment: &Key,
+    is_given_up: bool,
+) -> Observation {
+    let links = Links { is_given_up, payment: Some(payment.id.clone()), ..Links::default() };
+    Observation::Charge(event.report(key, freshness, None, links))
 }
 
 /// A charge that another object names, perhaps with its payment.

@@ -79,6 +79,20 @@ fn a_released_authorisation_is_no_refund() {
 }
 
 #[test]
+fn what_a_canceled_payment_gave_back_was_never_received() {
+    let canceled = json!({"id": "pi_1", "status": "canceled", "amount": 1000, "amount_received": 0,
+        "currency": "usd", "latest_charge": "ch_1"});
+    let story = [
+        event("charge.succeeded", 0, &held(0, 0)),
+        event("refund.created", 9, &refund("re_1", 1000, &json!({"created": 1_700_000_009}))),
+        event("payment_intent.canceled", 9, &canceled),
+    ];
+    let charge = in_every_order(&story).charge("ch_1");
+    assert_eq!((charge.amount_refunded, charge.anomaly), (0, None));
+    assert_eq!(in_every_order(&story[..2]).charge("ch_1").amount_refunded, 1000, "nobody says what it was");
+}
+
+#[test]
 fn what_a_capture_left_is_released_and_only_more_than_that_is_refunded() {
     let mut story =
         vec![event("charge.succeeded", 0, &held(0, 0)), event("charge.captured", 5, &held(600, 400))];

@@ -96,7 +96,8 @@ pub fn read(event: Circumstances<'_>, object: &Fields<'_>) -> Result<Vec<Observa
 
     let mut observations = Vec::new();
     if let Some(charge) = last_charge(object)? {
-        observations.push(charges::named(event, event.subject(charge), freshness, Some(&key.id)));
+        let is_given_up = status == CANCELED && state.amount_received == 0;
+        observations.push(charges::latest(event, event.subject(charge), freshness, &key, is_given_up));
     }
     if event.kind == "payment_intent.payment_failed" {
         observations.push(failure(event, object, &key, freshness)?);
