@@ -216,7 +216,7 @@ async fn serve(
     Ended::Closed
 }
 
-/// What a confirm says to the one who asked, or why no confirm of this session can be believed.
+/// What a confirm says to the one who asked, or why no confirm on this connection can be believed.
 fn judged(outcome: lapin::Result<Confirmation>) -> Result<Answer, String> {
     match outcome {
         Ok(Confirmation::Ack(None)) => Ok(Ok(())),
