@@ -1,10 +1,10 @@
 //! Every answer of the gateway, in one place. What hyper answers by itself (400, 414, 431) stands beside.
 
 use bytes::Bytes;
+use envelope::Unwanted;
 use http_body_util::Full;
 use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
-use shared::envelope::Unwanted;
 use shared::queue::PublishError;
 
 use crate::body::BodyFault;

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use envelope::{Unwanted, is_identifier};
 use shared::env::{Env, Problem, Variable};
-use shared::envelope::{Unwanted, is_identifier};
 
 use crate::secrets::Secrets;
 

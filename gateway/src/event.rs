@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use std::fmt;
 
 use chrono::DateTime;
+use envelope::is_identifier;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
-use shared::envelope::is_identifier;
 
 const SNAPSHOT: &str = "event";
 const THIN: &str = "v2.core.event";

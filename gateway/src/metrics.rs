@@ -3,9 +3,9 @@
 use std::sync::OnceLock;
 
 use chrono::{DateTime, Utc};
+use envelope::event_types;
 use hyper::StatusCode;
 use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
-use shared::event_types;
 use shared::queue::{PublishError, QueueGauges};
 use shared::register::Register;
 use shared::spans::SpanCounts;

@@ -1,10 +1,10 @@
 //! The gateway's spans: one of a webhook, from its head to its answer, and below it one of its publishing,
 //! whose name travels with the event. A webhook that is abandoned has its span all the same.
 
+use envelope::Header;
+use envelope::event_types;
 use hyper::StatusCode;
 use hyper::header::HeaderMap;
-use shared::envelope::Header;
-use shared::event_types;
 use shared::spans::{Kind, Open, Spans};
 
 use crate::answers::{self, ABANDONED, Outcome, Unavailable};

@@ -3,10 +3,10 @@
 
 use std::time::Instant;
 
+use envelope::{Envelope, Header, Source, Unwanted};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_ENCODING, HeaderMap};
-use shared::envelope::{Envelope, Header, Source, Unwanted};
 use shared::trace::trace_id_of;
 
 use crate::Gateway;

@@ -3,17 +3,17 @@
 
 mod figures;
 
+use domain::Key;
+use domain::charges::Charge;
+use domain::invoices::Invoice;
+use domain::payments::Payment;
+use domain::world::World;
+use ledger::graph::family;
+use ledger::views::lists::Uncertain;
+use ledger::views::search::Whose;
+use ledger::{Ledger, LedgerError, Transaction};
 use serde::Serialize;
 use shared::env::Env;
-use worker::family;
-use worker::ledger::lists::Uncertain;
-use worker::ledger::search::Whose;
-use worker::ledger::{Ledger, LedgerError, Transaction};
-use worker::rules::Key;
-use worker::rules::charges::Charge;
-use worker::rules::invoices::Invoice;
-use worker::rules::payments::Payment;
-use worker::rules::world::World;
 
 use crate::cli::AnomaliesOptions;
 use crate::events::mode;

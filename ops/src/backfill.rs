@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
+use desk::backfill::{Aim, Backfill, Request, Tally};
+use envelope::is_identifier;
+use ledger::Ledger;
 use serde::Serialize;
 use serde_json::json;
 use shared::env::Env;
-use shared::envelope::is_identifier;
 use shared::queue::{Queue, Role};
 use shared::{clock, shutdown};
+use stripe_api::{Api, Listing, StripeConfig, TYPES_LIMIT};
 use tokio::time::Instant;
-use worker::backfill::{Aim, Backfill, Request, Tally};
 use worker::chores::completeness::STRIPE_LISTS;
-use worker::ledger::Ledger;
-use worker::stripe::{Api, Listing, StripeConfig, TYPES_LIMIT};
 
 use crate::cli::Shape;
 use crate::table::Table;

@@ -4,11 +4,11 @@
 use std::fmt::Write;
 
 use gateway::GatewayConfig;
+use ledger::LedgerConfig;
 use serde::Serialize;
 use shared::env::{Env, Variable, redacted};
 use shared::queue::QueueConfig;
 use worker::WorkerConfig;
-use worker::ledger::LedgerConfig;
 
 use crate::cli::EnvOptions;
 use crate::{dev_secret, failure, output, table};
@@ -18,11 +18,11 @@ pub fn groups() -> Vec<(&'static str, Vec<&'static Variable>)> {
     let sources: [(&'static str, &'static [Variable]); 9] = [
         ("Gateway", gateway::VARIABLES),
         ("Queue", shared::queue::VARIABLES),
-        ("Ledger", worker::ledger::VARIABLES),
-        ("Policies", worker::policies::VARIABLES),
+        ("Ledger", ledger::VARIABLES),
+        ("Policies", ledger::POLICY_VARIABLES),
         ("Worker", worker::VARIABLES),
-        ("Staff", worker::staff::VARIABLES),
-        ("Stripe", worker::stripe::VARIABLES),
+        ("Staff", desk::acts::VARIABLES),
+        ("Stripe", stripe_api::VARIABLES),
         ("Logs", shared::telemetry::VARIABLES),
         ("Traces", shared::spans::VARIABLES),
     ];

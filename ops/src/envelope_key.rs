@@ -105,7 +105,7 @@ mod tests {
         let (one, two) = (provide(&env, now).unwrap(), queue_config(&env).unwrap());
         let file = folder.0.join("data").join(FILE);
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-        let sent = shared::envelope::Envelope::from_wire(b"", bytes::Bytes::from_static(b"x"), now);
+        let sent = envelope::Envelope::from_wire(b"", bytes::Bytes::from_static(b"x"), now);
         assert_eq!(one.keys.seal(&sent), two.keys.seal(&sent));
         let configured = Env::of(&[("QUEUE_URL", &url), (NAME, "another-key-of-32-characters-0123456789")]);
         assert_ne!(queue_config(&configured).unwrap().keys.seal(&sent), two.keys.seal(&sent));

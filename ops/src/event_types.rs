@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
+use domain::families::{FAMILIES, SPARE, recommended};
 use serde::Serialize;
-use worker::rules::families::{FAMILIES, SPARE, recommended};
 
 use crate::cli::TypesOptions;
 use crate::output;

@@ -2,10 +2,10 @@
 
 use std::io::IsTerminal;
 
+use ledger::Ledger;
+use ledger::views::stored::{EventFilter, StoredEvent};
 use shared::clock;
 use shared::env::Env;
-use worker::ledger::Ledger;
-use worker::ledger::stored::{EventFilter, StoredEvent};
 
 use crate::cli::{EventOptions, ListOptions};
 use crate::failure::wrongly_called;

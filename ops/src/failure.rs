@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
+use desk::acts::Refusal;
 use shared::env::Problem;
-use worker::staff::Refusal;
 
 use crate::table::clean;
 

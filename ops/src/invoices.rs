@@ -1,9 +1,9 @@
 //! `tidegate invoices`: the invoices as a list.
 
+use domain::invoices::Invoice;
+use ledger::views::lists::InvoiceFilter;
 use shared::clock;
 use shared::env::Env;
-use worker::ledger::lists::InvoiceFilter;
-use worker::rules::invoices::Invoice;
 
 use crate::cli::InvoicesListOptions;
 use crate::events::mode;

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use ledger::{Ledger, LedgerConfig};
 use serde::Serialize;
 use shared::env::Env;
-use worker::ledger::{Ledger, LedgerConfig};
 
 use crate::{output, preflight};
 

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use ledger::{Ledger, LedgerConfig};
 use shared::env::Env;
 use shared::queue::{Queue, QueueUrl, Role};
 use tokio::time::Instant;
-use worker::ledger::{Ledger, LedgerConfig};
 
 use crate::{envelope_key, output};
 

@@ -1,12 +1,12 @@
 //! `tidegate worker pause` and `resume`: stop all workers of a ledger, and let them go on.
 
 use clap::{Args, Subcommand};
+use desk::acts::pause::Paused;
+use desk::acts::{self, Person};
+use ledger::tables::pauses::Pause;
 use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
-use worker::ledger::pauses::Pause;
-use worker::pause::Paused;
-use worker::staff::{self, Person};
 
 use crate::cli::{ByOptions, Shape};
 use crate::failure::refused;
@@ -70,9 +70,9 @@ pub async fn run(env: &Env, command: &WorkerCommand) -> anyhow::Result<()> {
 
 async fn pause(env: &Env, options: &PauseOptions) -> anyhow::Result<()> {
     let by = Person::of(options.by.by.as_deref(), env).map_err(refused)?;
-    let reason = staff::reason(&options.reason).map_err(refused)?;
+    let reason = acts::reason(&options.reason).map_err(refused)?;
     let ledger = open::ledger(env).await?;
-    let paused = ledger.pause(&reason, by.name(), clock::now()).await?;
+    let paused = acts::pause::pause(&ledger, &reason, by.name(), clock::now()).await?;
     ledger.close().await;
     if options.shape.json {
         return output::print_json(&paused);
@@ -90,7 +90,7 @@ async fn pause(env: &Env, options: &PauseOptions) -> anyhow::Result<()> {
 async fn resume(env: &Env, options: &ResumeOptions) -> anyhow::Result<()> {
     let by = Person::of(options.by.by.as_deref(), env).map_err(refused)?;
     let ledger = open::ledger(env).await?;
-    let ended = ledger.resume(by.name(), clock::now()).await?;
+    let ended = acts::pause::resume(&ledger, by.name(), clock::now()).await?;
     ledger.close().await;
     if options.shape.json {
         return output::print_json(&Resumed { ended });

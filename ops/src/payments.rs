@@ -1,9 +1,9 @@
 //! `tidegate payments`: the payments as a list.
 
+use domain::payments::{Disputed, Payment, Refunded};
+use ledger::views::lists::PaymentFilter;
 use shared::clock;
 use shared::env::Env;
-use worker::ledger::lists::PaymentFilter;
-use worker::rules::payments::{Disputed, Payment, Refunded};
 
 use crate::cli::PaymentsListOptions;
 use crate::events::mode;

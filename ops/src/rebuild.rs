@@ -4,12 +4,12 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Args;
+use desk::acts::Person;
+use desk::rebuild::{Comparison, Difference, Rebuilt, Repaired, compare, rebuild, repair};
+use ledger::Ledger;
 use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
-use worker::ledger::Ledger;
-use worker::rebuild::{Comparison, Difference, Rebuilt, Repaired, compare, rebuild, repair};
-use worker::staff::Person;
 
 use crate::cli::{ByOptions, Shape};
 use crate::failure::refused;

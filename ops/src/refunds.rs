@@ -1,9 +1,9 @@
 //! `tidegate refunds`: the refunds as a list, by their own time.
 
+use domain::refunds::Refund;
+use ledger::views::lists::RefundFilter;
 use shared::clock;
 use shared::env::Env;
-use worker::ledger::lists::RefundFilter;
-use worker::rules::refunds::Refund;
 
 use crate::cli::RefundsListOptions;
 use crate::events::mode;

@@ -3,12 +3,12 @@
 
 use anyhow::Context;
 use gateway::GatewayConfig;
+use ledger::{Ledger, LedgerConfig};
 use shared::env::Env;
 use shared::queue::{Queue, QueueConfig, QueueUrl, Role};
 use shared::shutdown;
 use tokio_util::sync::CancellationToken;
 use worker::WorkerConfig;
-use worker::ledger::{Ledger, LedgerConfig};
 
 use crate::{envelope_key, preflight};
 

@@ -2,12 +2,12 @@
 
 use std::fmt::Write;
 
+use ledger::Ledger;
+use ledger::graph::touched::Touched;
+use ledger::tables::audit::AuditRow;
+use ledger::views::stored::StoredEvent;
 use serde::Serialize;
 use shared::env::Env;
-use worker::ledger::Ledger;
-use worker::ledger::audit::AuditRow;
-use worker::ledger::stored::StoredEvent;
-use worker::touched::Touched;
 
 use crate::cli::TraceOptions;
 use crate::show::change;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use gateway::GatewayConfig;
+use ledger::LedgerConfig;
 use secrecy::{ExposeSecret, SecretString};
 use shared::env::Env;
 use shared::queue::Role;
@@ -14,7 +15,6 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use worker::WorkerConfig;
-use worker::ledger::LedgerConfig;
 
 use crate::{configuration, dev_secret, envelope_key, migrate, output, preflight, probe, roles, topology};
 

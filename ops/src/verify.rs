@@ -7,11 +7,11 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use desk::verify::{Verified, Witnesses, verify};
+use domain::seal::Head;
 use serde::Serialize;
 use shared::env::Env;
 use shared::queue::Role;
-use worker::seal::Head;
-use worker::verify::{Verified, Witnesses, verify};
 
 use crate::cli::Shape;
 use crate::table::Table;
@@ -67,7 +67,7 @@ async fn head(env: &Env, shape: &Shape) -> anyhow::Result<ExitCode> {
     let seal = open::answer(&ledger, ledger.head()).await?;
     ledger.close().await;
     if shape.json {
-        let head = seal.as_ref().map(worker::seal::Seal::head);
+        let head = seal.as_ref().map(domain::seal::Seal::head);
         output::print_json(&Newest { head, sealed_at: seal.map(|seal| seal.sealed_at) })?;
     } else {
         let shown = seal.map_or_else(|| "nothing is sealed yet".to_owned(), |seal| seal.head().to_string());

@@ -13,8 +13,8 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::env::{Env, Problem, Variable};
-use crate::envelope::Envelope;
-use crate::suspect::{self, Suspicion};
+use envelope::Envelope;
+use envelope::suspect::{self, Suspicion};
 
 const KEY: Variable = Variable {
     name: "ENVELOPE_KEY",
@@ -268,7 +268,7 @@ impl<'h> Carried<'h> {
 /// Versions before 0.4 published heads without a digest. Of those we know every byte; a head whose digest was
 /// damaged is none of them.
 fn is_of_an_older_version(head: &[u8]) -> bool {
-    let Ok(header) = serde_json::from_slice::<crate::envelope::Header>(head) else { return false };
+    let Ok(header) = serde_json::from_slice::<envelope::Header>(head) else { return false };
     serde_json::to_vec(&header).is_ok_and(|written| written == head)
 }
 

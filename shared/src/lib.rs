@@ -4,14 +4,11 @@
 pub mod clock;
 pub mod digest;
 pub mod env;
-pub mod envelope;
-pub mod event_types;
 pub mod files_in_use;
 pub mod internal;
 pub mod queue;
 pub mod register;
 pub mod shutdown;
 pub mod spans;
-pub mod suspect;
 pub mod telemetry;
 pub mod trace;

@@ -5,9 +5,6 @@ use std::cell::RefCell;
 /// What a thread draws at once: enough for some forty traces.
 const DRAWN_BYTES: usize = 1_024;
 
-/// For what came without one.
-pub const UNKNOWN: &str = "00-00000000000000000000000000000000-0000000000000000-00";
-
 /// A `traceparent` that is well formed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Context<'a> {
@@ -111,7 +108,7 @@ mod tests {
             assert_eq!(Context::read(&child).unwrap().sampled, sampled, "{flags}");
         }
         assert!(Context::read(&child_of(None)).unwrap().sampled);
-        assert!(Context::read(UNKNOWN).is_none());
+        assert!(Context::read(envelope::UNTRACED).is_none());
     }
 
     #[test]
@@ -119,7 +116,7 @@ mod tests {
         for bad in
             ["", "00", "00-xyz-1-01", "00-00000000000000000000000000000000-00f067aa0ba902b7-01", "é-é-é-é"]
         {
-            assert_eq!(child_of(Some(bad)).len(), UNKNOWN.len());
+            assert_eq!(child_of(Some(bad)).len(), envelope::UNTRACED.len());
         }
     }
 }

@@ -3,15 +3,16 @@
 
 use std::time::Duration;
 
+use domain::blame::Blame;
+use domain::invoices::Invoice;
+use domain::payments::Payment;
+use envelope::Unwanted;
+use ledger::failure::Failure;
 use serde_json::json;
 use shared::clock;
-use shared::envelope::Unwanted;
 use sqlx::Connection;
 use worker::alone::{self, Alone, Mark, Retries};
-use worker::failure::{Blame, Failure};
 use worker::process::{Manner, process};
-use worker::rules::invoices::Invoice;
-use worker::rules::payments::Payment;
 
 use crate::ledgers::{each_ledger, envelope, filter, open, payment, the_event, together};
 
@@ -63,7 +64,7 @@ async fn a_panicking_event_fails_its_batch_and_alone_only_itself() {
 async fn a_mark_that_is_found_is_an_attempt_and_a_claim_keeps_others_away() {
     each_ledger("mark", async |ledger, _| {
         let event = payment("pi_1", 0, "succeeded", "own_1");
-        let key = worker::rules::event::Content::of(&event).key;
+        let key = domain::event::Content::of(&event).key;
         let mut tx = ledger.begin().await.unwrap();
         assert!(tx.mark_started(&key, clock::now()).await.unwrap());
         tx.commit().await.unwrap();
@@ -78,7 +79,7 @@ async fn a_mark_that_is_found_is_an_attempt_and_a_claim_keeps_others_away() {
         let mut unwanted = payment("pi_2", 0, "succeeded", "own_2");
         unwanted.header.unwanted = Some(Unwanted::WrongMode);
         let mut tx = ledger.begin().await.unwrap();
-        tx.mark_started(&worker::rules::event::Content::of(&unwanted).key, now).await.unwrap();
+        tx.mark_started(&domain::event::Content::of(&unwanted).key, now).await.unwrap();
         tx.commit().await.unwrap();
         alone::handle(&ledger, &unwanted, &retries(), now, &mut Mark::default()).await.unwrap();
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use envelope::Envelope;
 use gateway::GatewayConfig;
 use harness::client::get;
 use harness::guardian::{Guardian, until};
@@ -11,7 +12,6 @@ use harness::ports::free_port;
 use harness::signing::signature_header;
 use rustix::process::Signal;
 use shared::env::Env;
-use shared::envelope::Envelope;
 use shared::queue::{Queue, QueueConfig, Role, Settle};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;

@@ -1,14 +1,14 @@
 //! Figures about money go by the time of the event, on both databases, and rest on indexes.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::figures::payments_refunded;
+use envelope::Envelope;
 use harness::histories::agreeing;
+use ledger::views::event_time::{self, Attempts};
+use ledger::views::gauges;
 use serde_json::json;
 use shared::clock;
-use shared::envelope::Envelope;
 use sqlx::{AssertSqlSafe, Connection, Row};
-use worker::ledger::event_time::{self, Attempts};
-use worker::ledger::gauges;
-use worker::rules::figures::payments_refunded;
 
 use crate::ledgers::{each_ledger, envelope, together};
 

@@ -2,27 +2,27 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use desk::rebuild::rebuild;
+use desk::replay::{Chosen, look_ahead};
+use domain::bans::Ban;
+use domain::charges::Charge;
+use domain::customers::Customer;
+use domain::disputes::Dispute;
+use domain::event::Content;
+use domain::failures::PaymentFailure;
+use domain::invoice_payments::InvoicePayment;
+use domain::invoices::Invoice;
+use domain::movements::Movement;
+use domain::payments::Payment;
+use domain::refunds::Refund;
+use domain::subscriptions::Subscription;
+use domain::warnings::Warning;
+use domain::{Key, Object};
+use envelope::Envelope;
 use harness::histories::{ApiVersion, SampleEvent, Scene, walk};
 use harness::random::Random;
+use ledger::Ledger;
 use serde_json::Value;
-use shared::envelope::Envelope;
-use worker::ledger::Ledger;
-use worker::rebuild::rebuild;
-use worker::replay::{Chosen, look_ahead};
-use worker::rules::bans::Ban;
-use worker::rules::charges::Charge;
-use worker::rules::customers::Customer;
-use worker::rules::disputes::Dispute;
-use worker::rules::event::Content;
-use worker::rules::failures::PaymentFailure;
-use worker::rules::invoice_payments::InvoicePayment;
-use worker::rules::invoices::Invoice;
-use worker::rules::movements::Movement;
-use worker::rules::payments::Payment;
-use worker::rules::refunds::Refund;
-use worker::rules::subscriptions::Subscription;
-use worker::rules::warnings::Warning;
-use worker::rules::{Key, Object};
 
 use crate::ledgers::{each_ledger, together};
 

@@ -1,8 +1,8 @@
 //! Every answer of the gateway, over raw sockets: what is answered, what is stored, what stays open.
 
+use envelope::{Source, Unwanted};
 use harness::binaries::workspace;
 use harness::signing::signature;
-use shared::envelope::{Source, Unwanted};
 
 use crate::edge::{Edge, PATH, SECRET, event, loopback, signed, signed_by};
 use crate::raw::{Raw, Reply, ask, head, post};

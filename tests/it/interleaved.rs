@@ -6,11 +6,11 @@ mod conductor;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use envelope::Envelope;
 use harness::histories::{ApiVersion, History, SampleEvent, Scene};
 use harness::random::Random;
-use shared::envelope::Envelope;
+use ledger::Ledger;
 use tokio::task::JoinHandle;
-use worker::ledger::Ledger;
 use worker::process::Handled;
 
 use self::conductor::{Conductor, Place, gated};

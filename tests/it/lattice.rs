@@ -12,9 +12,9 @@ pub(crate) use self::long::{seed, with_repetitions};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use domain::event::{Content, Meaning};
+use domain::world::{Event, World};
 use harness::histories::{ApiVersion, History, PLOTS, Plot, Rows, SampleEvent, Scene, Subject};
-use worker::rules::event::{Content, Meaning};
-use worker::rules::world::{Event, World};
 
 use self::table::Table;
 
@@ -58,7 +58,7 @@ pub(crate) fn read(events: &[SampleEvent]) -> Vec<Event> {
 }
 
 pub(crate) fn rows(world: &World) -> Rows {
-    let row = |((kind, key), value): ((&'static str, worker::rules::Key), serde_json::Value)| {
+    let row = |((kind, key), value): ((&'static str, domain::Key), serde_json::Value)| {
         let subject = Subject { kind, id: key.id, account: key.account, livemode: key.livemode };
         let serde_json::Value::Object(row) = value else { panic!("a row is an object") };
         (subject, row)

@@ -4,18 +4,18 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use domain::invoices::Invoice;
+use domain::payments::Payment;
+use envelope::{Envelope, Header, Source, Unwanted};
 use harness::histories::agreeing;
 use harness::postgres::Postgres;
 use harness::random::Random;
+use ledger::views::stored::{EventFilter, StoredEvent};
+use ledger::{Ledger, LedgerConfig, LedgerError};
 use serde_json::{Value, json};
 use shared::clock;
 use shared::env::Env;
-use shared::envelope::{Envelope, Header, Source, Unwanted};
-use worker::ledger::stored::{EventFilter, StoredEvent};
-use worker::ledger::{Ledger, LedgerConfig, LedgerError};
 use worker::process::{Handled, Manner, process};
-use worker::rules::invoices::Invoice;
-use worker::rules::payments::Payment;
 
 /// Tells the story to an empty ledger of each kind.
 pub(crate) async fn each_ledger(name: &str, story: impl AsyncFn(Ledger, String)) {

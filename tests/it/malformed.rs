@@ -2,13 +2,13 @@
 //! applied, ignored, or dead at once with a reason that names the field; nothing crashes, nothing is tried
 //! again, and what the odd ones leave behind is still the same in every order.
 
+use domain::event::{Content, Meaning};
+use domain::world::{Event, World};
+use envelope::Envelope;
 use harness::histories::{ApiVersion, Scene, agreeing, walk};
 use harness::random::Random;
 use serde_json::{Value, json};
 use shared::env::{Env, Variable};
-use shared::envelope::Envelope;
-use worker::rules::event::{Content, Meaning};
-use worker::rules::world::{Event, World};
 
 use crate::ledgers::{each_ledger, filter, together};
 
@@ -81,13 +81,13 @@ async fn odd_events_are_dead_at_once_with_a_reason_and_their_neighbours_applied(
             dead += handled.dead;
         }
         assert!(applied > IN_THE_LEDGER / 10 && dead > IN_THE_LEDGER / 10, "{applied} applied, {dead} dead");
-        let stored = ledger.events(&worker::ledger::stored::EventFilter { limit: 10_000, ..filter() }).await;
+        let stored = ledger.events(&ledger::views::stored::EventFilter { limit: 10_000, ..filter() }).await;
         for event in stored.unwrap() {
             assert!(event.attempts == 1 && event.retry_at.is_none(), "{event:?}");
             assert_eq!(event.outcome == "applied", event.reason.is_none(), "{event:?}");
         }
         let dead =
-            worker::ledger::stored::EventFilter { outcome: Some("dead".to_owned()), limit: 1, ..filter() };
+            ledger::views::stored::EventFilter { outcome: Some("dead".to_owned()), limit: 1, ..filter() };
         let reason = ledger.events(&dead).await.unwrap().remove(0).reason.unwrap();
         assert!(reason.contains("data.object.") && reason.contains("API version"), "{reason}");
     })

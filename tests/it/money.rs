@@ -7,11 +7,11 @@ mod report;
 
 use std::sync::Mutex;
 
+use domain::world::Event;
 use harness::histories::Rows;
 use harness::money::{Account, Difference, Family, Known, Tale, judge, shrink};
 use harness::random::Random;
 use shared::env::{Env, Variable};
-use worker::rules::world::Event;
 
 use self::report::{EVERYTHING, Findings};
 use crate::lattice::{on_every_core, read, rows, with_repetitions, world_of};

@@ -10,9 +10,9 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use envelope::{Envelope, Source, Unwanted};
 use futures_util::future::join_all;
 use harness::random::Random;
-use shared::envelope::{Envelope, Source, Unwanted};
 use shared::queue::{Delivery, PublishError, Queue, Role, Settle, Settled, Tag};
 use tokio::time::timeout;
 

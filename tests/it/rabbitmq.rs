@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use anyhow::Context;
 use bytes::Bytes;
+use envelope::{Envelope, Header, Source};
 use harness::broker::Broker;
 use harness::guardian::until;
 use lapin::options::{BasicGetOptions, QueueDeclareOptions};
 use lapin::types::{FieldTable, ShortString};
 use lapin::{Channel, Connection, ConnectionProperties};
 use shared::digest::EnvelopeKeys;
-use shared::envelope::{Envelope, Header, Source};
 use shared::queue::rabbitmq::topology::{self as declared, NewQueues};
 use shared::queue::{Delivery, Queue, QueueConfig, QueueUrl, Role};
 

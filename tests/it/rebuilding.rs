@@ -1,17 +1,17 @@
 //! The ledger made again from its events: identical whatever the order; a changed row is found and put right;
 //! what retention removed is left out and counted.
 
+use desk::rebuild::{Comparison, Rebuilt, compare, rebuild, repair};
+use domain::bans::{Ban, Status};
+use domain::invoices::Invoice;
+use domain::payments::Payment;
+use envelope::Envelope;
 use harness::random::Random;
+use ledger::{Ledger, LedgerConfig};
 use serde_json::{Value, json};
 use shared::clock;
 use shared::env::Env;
-use shared::envelope::Envelope;
 use worker::chores::retention;
-use worker::ledger::{Ledger, LedgerConfig};
-use worker::rebuild::{Comparison, Rebuilt, compare, rebuild, repair};
-use worker::rules::bans::{Ban, Status};
-use worker::rules::invoices::Invoice;
-use worker::rules::payments::Payment;
 
 use crate::attempts::tamper;
 use crate::ledgers::{each_ledger, envelope, payment, together};

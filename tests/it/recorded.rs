@@ -3,16 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::event::{Content, Meaning};
+use domain::world::{Event, World};
+use envelope::Envelope;
 use harness::histories::{Row, Rows};
 use harness::ledger::EventRow;
 use harness::random::Random;
 use harness::recorded::{Shape, envelope, overview, shapes};
+use ledger::Ledger;
 use serde_json::Value;
 use shared::env::Env;
-use shared::envelope::Envelope;
-use worker::ledger::Ledger;
-use worker::rules::event::{Content, Meaning};
-use worker::rules::world::{Event, World};
 
 use crate::lattice::{rows, seed};
 use crate::ledgers::{each_ledger, together};

@@ -2,11 +2,11 @@
 //! that shares nothing with it, and the reader of what a queue carried.
 
 use bytes::Bytes;
+use envelope::{Envelope, Source, is_identifier};
 use gateway::event::Head;
 use gateway::signature::Signature;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use shared::envelope::{Envelope, Source, is_identifier};
 
 /// The grammar once more, as slowly and as plainly as it can be said. `None`: refused.
 fn reference(header: &[u8]) -> Option<(i64, Vec<Vec<u8>>)> {

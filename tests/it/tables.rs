@@ -1,26 +1,25 @@
 //! The tables and the objects agree: a row that was only touched is the placeholder that the rules begin
 //! with, and what is written is what is read.
 
+use domain::bans::{Act, Ban};
+use domain::charges::{Card, Charge};
+use domain::customers::Customer;
+use domain::disputes::{Dispute, Status};
+use domain::failures::PaymentFailure;
+use domain::freshness::Freshness;
+use domain::invoice_payments::InvoicePayment;
+use domain::invoices::Invoice;
+use domain::movements::Movement;
+use domain::payments::Payment;
+use domain::refunds::Refund;
+use domain::subscriptions::Subscription;
+use domain::warnings::Warning;
+use domain::{Key, Object};
 use harness::postgres::Postgres;
 use harness::random::Random;
+use ledger::Ledger;
 use serde_json::json;
 use shared::clock;
-use worker::ledger::Ledger;
-use worker::ledger::objects::Stored;
-use worker::rules::bans::{Act, Ban};
-use worker::rules::charges::{Card, Charge};
-use worker::rules::customers::Customer;
-use worker::rules::disputes::{Dispute, Status};
-use worker::rules::failures::PaymentFailure;
-use worker::rules::freshness::Freshness;
-use worker::rules::invoice_payments::InvoicePayment;
-use worker::rules::invoices::Invoice;
-use worker::rules::movements::Movement;
-use worker::rules::payments::Payment;
-use worker::rules::refunds::Refund;
-use worker::rules::subscriptions::Subscription;
-use worker::rules::warnings::Warning;
-use worker::rules::{Key, Object};
 
 use crate::ledgers::{each_ledger, envelope, open, the_event, together};
 
@@ -43,7 +42,7 @@ async fn a_row_that_was_only_touched_is_a_placeholder() {
     .await;
 }
 
-async fn touched<T: Stored>(ledger: &Ledger) {
+async fn touched<T: Object>(ledger: &Ledger) {
     let key = Key { id: "x_1".to_owned(), account: "acct_1".to_owned(), livemode: true };
     let mut tx = ledger.begin().await.unwrap();
     let first = tx.touch::<T>(std::slice::from_ref(&key)).await.unwrap();
@@ -109,7 +108,7 @@ fn key() -> Key {
     Key { id: "x_1".to_owned(), account: String::new(), livemode: false }
 }
 
-async fn written<T: Stored>(ledger: &Ledger, row: T) {
+async fn written<T: Object>(ledger: &Ledger, row: T) {
     let mut tx = ledger.begin().await.unwrap();
     tx.touch::<T>(std::slice::from_ref(row.key())).await.unwrap();
     tx.write(&[&row]).await.unwrap();

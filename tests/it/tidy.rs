@@ -79,10 +79,10 @@ fn the_readme_shows_every_variable_as_the_code_has_it() {
     let variables: Vec<Variable> = [
         gateway::VARIABLES,
         worker::VARIABLES,
-        worker::stripe::VARIABLES,
-        worker::ledger::VARIABLES,
-        worker::staff::VARIABLES,
-        worker::policies::VARIABLES,
+        stripe_api::VARIABLES,
+        ledger::VARIABLES,
+        desk::acts::VARIABLES,
+        ledger::POLICY_VARIABLES,
         shared::queue::VARIABLES,
         shared::telemetry::VARIABLES,
         shared::spans::VARIABLES,
@@ -114,7 +114,7 @@ mod samples {
     fn impure_rules_are_found() {
         let text = "//! Rule.\nfn a() {}\nasync fn b() {}\nuse std::time::Duration;\nlet t = clock::now();\n\
                     use std::collections::HashMap;\n// tokio in a comment\n#[derive(sqlx::FromRow)]\n#[cfg(test)]\nmod tests { use tokio; }\n";
-        assert_eq!(found_at(checks::impurities, "worker/src/rules/payments.rs", text), [3, 4, 5, 6]);
+        assert_eq!(found_at(checks::impurities, "domain/src/payments.rs", text), [3, 4, 5, 6]);
         assert!(found_at(checks::impurities, "worker/src/process.rs", text).is_empty());
     }
 
@@ -125,7 +125,7 @@ mod samples {
         assert_eq!(found_at(checks::strayed_sql, "worker/src/process.rs", text), [2, 4, 6, 7]);
         assert_eq!(found_at(checks::strayed_sql, "gateway/src/routes.rs", text), [2, 4, 6, 7]);
         for home in [
-            "worker/src/ledger/payments.rs",
+            "ledger/src/tables/payments.rs",
             "shared/src/queue/sqlite.rs",
             "shared/src/queue/sqlite/writer.rs",
         ] {
@@ -145,8 +145,8 @@ mod samples {
         let text = "//! Payments.\nconst A: &str = \"SELECT unnest($1::text[])\";\nlet now = now();\n\
                     const B: &str = \"WHERE id = ANY($1)\";\nconst C: &str = \"WHERE at < now()\";\n\
                     const D: &str = \"SELECT $1::bigint\";\nconst E: &str = \"SELECT id FROM payments\";\n";
-        assert_eq!(found_at(checks::strayed_dialect, "worker/src/ledger/payments.rs", text), [2, 4, 5, 6]);
-        assert!(found_at(checks::strayed_dialect, "worker/src/ledger/rows.rs", text).is_empty());
+        assert_eq!(found_at(checks::strayed_dialect, "ledger/src/tables/payments.rs", text), [2, 4, 5, 6]);
+        assert!(found_at(checks::strayed_dialect, "ledger/src/engine/rows.rs", text).is_empty());
         let migration = "-- not now\nCREATE TABLE a (b JSONB);\n";
         assert_eq!(found_at(checks::strayed_dialect, "migrations/ledger/0009_a.sql", migration), [2]);
     }

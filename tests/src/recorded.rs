@@ -7,9 +7,9 @@ use std::fs;
 use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
 use chrono::DateTime;
+use envelope::{Envelope, Header, Source};
 use gateway::event::Head;
 use serde_json::{Value, json};
-use shared::envelope::{Envelope, Header, Source};
 
 use crate::binaries::workspace;
 use crate::histories::{Row, Rows, Subject};

@@ -5,18 +5,19 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use shared::envelope::Envelope;
+use envelope::Envelope;
 use shared::queue::Taken;
 
-use crate::deaths::Death;
-use crate::failure::{self, Blame, Failure};
-use crate::ledger::events::{Concluded, Record};
-use crate::ledger::replays::Replayed;
-use crate::ledger::{Ledger, LedgerError, Transaction};
-use crate::outcome::Outcome;
 use crate::process::{Handled, Manner, process_each};
 use crate::repetitions;
-use crate::rules::event::{Content, EventKey};
+use domain::blame::{self, Blame};
+use domain::deaths::Death;
+use domain::event::{Content, EventKey};
+use domain::outcome::Outcome;
+use ledger::failure::Failure;
+use ledger::tables::events::{Concluded, Record};
+use ledger::tables::replays::Replayed;
+use ledger::{Ledger, LedgerError, Transaction};
 
 /// When an event that failed alone is handled again.
 #[derive(Clone, Debug)]
@@ -98,7 +99,7 @@ pub async fn handle(
             }
         };
     let attempts = attempts + 1;
-    let outcome = failure::outcome(&blame, &envelope.header, attempts, &retries.distances, now);
+    let outcome = blame::outcome(&blame, &envelope.header, attempts, &retries.distances, now);
     let name = outcome.as_str();
     let (death, buried) = match &outcome {
         Outcome::Dead { failed } => {

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::ledger::LedgerError;
+use ledger::LedgerError;
 
 #[derive(Clone, Debug, Default)]
 pub struct Broken {

@@ -7,7 +7,7 @@ use shared::env::{Env, Problem, Variable};
 use shared::queue::Role;
 use shared::spans::SpansConfig;
 
-use crate::stripe::StripeConfig;
+use stripe_api::StripeConfig;
 
 const INTERNAL_ADDR: Variable = Variable {
     name: "WORKER_INTERNAL_ADDR",

@@ -7,28 +7,30 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use chrono::{DateTime, Utc};
+use envelope::Envelope;
+use envelope::suspect::Suspicion;
 use shared::clock;
-use shared::envelope::Envelope;
 use shared::queue::share::Share;
 use shared::queue::{Delivery, Queue, Settle, Tag, Taken};
 use shared::spans::Spans;
-use shared::suspect::Suspicion;
 use tokio_util::sync::CancellationToken;
 
 use crate::alone::{self, Alone, Mark, Retries};
+use crate::brake::Brake;
 use crate::broken::Broken;
 use crate::circuit::Circuit;
-use crate::deaths::{Death, Deaths};
-use crate::failure::{Blame, Failure};
-use crate::ledger::Ledger;
-use crate::ledger::pauses::Pause;
 use crate::metrics::Metrics;
-use crate::pause::{Brake, Paused};
 use crate::process::{Manner, process_each};
 use crate::repetitions;
-use crate::rules::event::Content;
 use crate::spans;
 use crate::watchdog::Watchdog;
+use desk::acts::pause::{self, Paused};
+use domain::blame::Blame;
+use domain::deaths::{Death, Deaths};
+use domain::event::Content;
+use ledger::Ledger;
+use ledger::failure::Failure;
+use ledger::tables::pauses::Pause;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -242,7 +244,7 @@ impl Lanes {
         let Some((cause, count)) = too_many else { return };
         let reason = format!("{count} events in a row died of one cause: {cause}");
         tracing::error!(cause, count, "consumption pauses: look at `tidegate dead-letters groups`");
-        match self.ledger.pause(&reason, "tidegate", clock::now()).await {
+        match pause::pause(&self.ledger, &reason, "tidegate", clock::now()).await {
             Ok(Paused::Now(pause) | Paused::Before(pause)) => self.set_pause(Some(pause)),
             Err(error) => tracing::error!(%error, "consumption could not be paused"),
         }

@@ -1,7 +1,7 @@
 //! In debug builds, events of a few made-up types make the worker panic, abort or hang, so that tests can
 //! see from outside what one bad event does to its neighbours. In release builds there is nothing here.
 
-use shared::envelope::Envelope;
+use envelope::Envelope;
 
 #[cfg(not(debug_assertions))]
 pub(crate) fn before_rules(_: &Envelope) {}

@@ -2,11 +2,11 @@
 //! and how long that took.
 
 use chrono::{DateTime, Utc};
-use shared::envelope::Envelope;
-use shared::event_types::mode;
+use envelope::Envelope;
+use envelope::event_types::mode;
 use shared::trace::trace_id_of;
 
-use crate::outcome::Outcome;
+use domain::outcome::Outcome;
 
 /// An event whose outcome is about to be committed.
 pub(crate) struct Entry<'a> {

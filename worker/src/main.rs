@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
+use ledger::{Ledger, LedgerConfig};
 use shared::env::Env;
 use shared::queue::{Queue, QueueConfig};
 use shared::{shutdown, spans, telemetry};
 use worker::WorkerConfig;
-use worker::ledger::{Ledger, LedgerConfig};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -22,8 +22,8 @@ async fn main() -> ExitCode {
 async fn run() -> anyhow::Result<()> {
     let groups = [
         worker::VARIABLES,
-        worker::stripe::VARIABLES,
-        worker::ledger::VARIABLES,
+        stripe_api::VARIABLES,
+        ledger::VARIABLES,
         shared::queue::VARIABLES,
         telemetry::VARIABLES,
         spans::VARIABLES,

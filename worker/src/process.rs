@@ -6,34 +6,31 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use envelope::Envelope;
 use shared::clock;
-use shared::envelope::Envelope;
 use shared::queue::Taken;
 
-use crate::deaths::Death;
 use crate::failpoint;
-use crate::failure::{Blame, Failure};
-use crate::fold::fold;
 use crate::journal::{self, Entry};
-use crate::ledger::audit::appending;
-use crate::ledger::events::{Concluded, Record, Repetitions};
-use crate::ledger::objects::{Stored, writing};
-use crate::ledger::replays::Replayed;
-use crate::ledger::seals::committing;
-use crate::ledger::{Ledger, LedgerError, Statement, Transaction};
-use crate::load::{Keys, Locked, Reach, load};
-use crate::outcome::Outcome;
 use crate::repetitions;
-use crate::rules::chain::Chained;
-use crate::rules::event::{Content, EventKey, Meaning};
-use crate::rules::facts::Facts;
-use crate::rules::policy::Policy;
-use crate::rules::risk::Risk;
-use crate::rules::shelf::{Shelf, without_revision};
-use crate::rules::versions;
-use crate::rules::world::{Event, World};
-use crate::rules::{Key, Permanent};
-use crate::seal::Commit;
+use domain::Permanent;
+use domain::blame::Blame;
+use domain::deaths::Death;
+use domain::event::{Content, EventKey, Meaning};
+use domain::facts::Facts;
+use domain::outcome::Outcome;
+use domain::policy::Policy;
+use domain::risk::Risk;
+use domain::versions;
+use domain::world::Event;
+use ledger::failure::Failure;
+use ledger::graph::fold::fold;
+use ledger::graph::load::{Reach, load};
+use ledger::graph::store::store;
+use ledger::tables::events::{Concluded, Record, Repetitions};
+use ledger::tables::replays::Replayed;
+use ledger::tables::seals::commit_of;
+use ledger::{Ledger, LedgerError, Transaction};
 
 /// Who moves what events move, in the audit.
 const STRIPE: &str = "stripe";
@@ -147,7 +144,7 @@ async fn write<'a>(
     let transitions = fold(&mut world, &events)?;
     let facts = Facts::of(&world);
     let lines = world.chain(&transitions, STRIPE, now);
-    let commit = Commit::of(batch.new.iter(), &lines, taken, now);
+    let commit = commit_of(&batch.new.iter().collect::<Vec<_>>(), &lines, taken, now);
     store(tx, &world, &locked, &lines, commit.as_ref()).await?;
 
     let (deliveries, recorded) = (batch.deliveries, batch.recorded);
@@ -292,46 +289,4 @@ async fn record(
         tx.unmark_started(&keys).await?;
     }
     Ok(due)
-}
-
-/// Writes what changed and appends what moved: what nearly every batch does in one statement, and in another what
-/// few do.
-async fn store(
-    tx: &mut Transaction,
-    world: &World,
-    locked: &Locked,
-    lines: &[Chained<'_>],
-    commit: Option<&Commit>,
-) -> Result<(), LedgerError> {
-    let seldom = vec![
-        changed(&world.refunds, &locked.refunds),
-        changed(&world.movements, &locked.movements),
-        changed(&world.disputes, &locked.disputes),
-        changed(&world.warnings, &locked.warnings),
-        changed(&world.invoice_payments, &locked.invoice_payments),
-        changed(&world.bans, &locked.users),
-    ];
-    tx.run_together(seldom).await?;
-    let often = vec![
-        changed(&world.failures, &locked.failures),
-        changed(&world.charges, &locked.charges),
-        changed(&world.payments, &locked.payments),
-        changed(&world.invoices, &locked.invoices),
-        changed(&world.subscriptions, &locked.subscriptions),
-        changed(&world.customers, &locked.customers),
-        appending(lines),
-        committing(commit),
-    ];
-    tx.run_together(often).await?;
-    // A user whom nothing concerns any more, or never did, has no row, whatever came first.
-    let is_silent = |user: &&Key| world.bans.get(user).and_then(without_revision).is_none();
-    let silent: Vec<Key> = locked.users.iter().filter(is_silent).cloned().collect();
-    tx.forget_bans(&silent).await
-}
-
-/// A row that changed without its lock would be a lost update in waiting.
-fn changed<'a, T: Stored>(shelf: &'a Shelf<T>, locked: &Keys) -> Statement<'a> {
-    let changed = shelf.changed();
-    debug_assert!(changed.iter().all(|row| locked.contains(row.key())), "{} without a lock", T::TABLE);
-    writing(&changed)
 }

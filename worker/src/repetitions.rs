@@ -1,11 +1,11 @@
 //! Which deliveries of an event count as repetitions: those that Stripe made and that were not seen before. The
 //! same delivery once more, after a crash between commit and settle, is none. Pure.
 
-use shared::envelope::{Envelope, Source};
+use envelope::{Envelope, Source};
 use shared::trace::span_of;
 
-use crate::ledger::events::{Known, Repetitions};
-use crate::rules::event::EventKey;
+use domain::event::EventKey;
+use ledger::tables::events::{Known, Repetitions};
 
 /// Beyond so much text further spans are counted and no longer remembered.
 const SPANS_LIMIT_BYTES: usize = 4_096;

@@ -15,17 +15,17 @@ use tokio_util::task::TaskTracker;
 
 use crate::WorkerConfig;
 use crate::alone::Retries;
+use crate::brake::Brake;
 use crate::broken::Broken;
 use crate::chores;
 use crate::circuit::Circuit;
 use crate::consume::Lanes;
-use crate::deaths::Deaths;
-use crate::ledger::{Ledger, LedgerError};
 use crate::metrics::Metrics;
-use crate::pause::Brake;
-use crate::stripe::Api;
 use crate::watchdog::Watchdog;
 use crate::witness;
+use domain::deaths::Deaths;
+use ledger::{Ledger, LedgerError};
+use stripe_api::Api;
 
 const SCHEMA_POLL: Duration = Duration::from_secs(1);
 /// Beyond what the watchdog grants: for the statements around the rules.

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use shared::envelope::{Envelope, Source};
-use shared::event_types::mode;
+use envelope::event_types::mode;
+use envelope::{Envelope, Source};
 use shared::spans::{Began, Kind, Open, Spans};
 use shared::trace::{Context, child_of, span_of};
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use shared::queue::{Queue, Taken};
 
-use crate::ledger::{Ledger, LedgerError};
+use ledger::{Ledger, LedgerError};
 
 /// Compares the two, and says in the log what is lost. Events are taken all the same: those that are lost do not
 /// come back by waiting.

@@ -4,12 +4,12 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use envelope::{Header, Source};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions, QueuePurgeOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
-use shared::envelope::{Header, Source};
 use shared::queue::rabbitmq::topology::{EVENTS, EXCHANGE, ROUTING_KEY};
 
 use crate::events::Requests;

@@ -8,20 +8,20 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow, ensure};
 use bytes::Bytes;
+use domain::event::{Content, Meaning};
+use domain::policy::Policy;
+use domain::world::{Event, World};
+use envelope::Envelope;
 use gateway::event::Head;
 use gateway::signature::Signature;
 use harness::guardian::Guardian;
 use harness::histories::SampleEvent;
 use harness::signing::signature_header;
 use hmac::{Hmac, KeyInit, Mac};
+use ledger::{Ledger, LedgerConfig};
 use rustix::process::Signal;
 use sha2::Sha256;
-use shared::envelope::Envelope;
-use worker::ledger::{Ledger, LedgerConfig};
 use worker::process::{Manner, process};
-use worker::rules::event::{Content, Meaning};
-use worker::rules::policy::Policy;
-use worker::rules::world::{Event, World};
 
 use crate::events::Events;
 use crate::measure::sample::to_float;

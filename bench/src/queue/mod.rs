@@ -6,8 +6,8 @@ mod rabbit;
 mod sqlite;
 
 use anyhow::Context;
+use envelope::Envelope;
 use harness::broker::Broker;
-use shared::envelope::Envelope;
 
 use self::place::{BATCH, IN_FLIGHT, Place};
 use crate::events::{Events, Requests};

@@ -5,13 +5,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use envelope::Envelope;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use harness::broker::Broker;
 use harness::guardian::Guardian;
 use rustix::process::Signal;
 use shared::env::Env;
-use shared::envelope::Envelope;
 use shared::queue::rabbitmq::topology::{self, NewQueues};
 use shared::queue::{Queue, QueueConfig, Role, Settle};
 

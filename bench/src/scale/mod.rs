@@ -5,7 +5,7 @@ mod ledgers;
 mod queues;
 mod window;
 
-use shared::envelope::Envelope;
+use envelope::Envelope;
 
 use crate::measure::rounds::Series;
 use crate::measure::sample::to_float;

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
+use envelope::Envelope;
 use futures_util::future::try_join_all;
-use shared::envelope::Envelope;
 use worker::process::{Manner, process};
 
 use super::ground::{Ground, Kind};

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use chrono::{DateTime, Utc};
+use envelope::Envelope;
 use shared::clock;
-use shared::envelope::Envelope;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, PgConnection, SqliteConnection};
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use envelope::Envelope;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use harness::broker::Broker;
@@ -14,13 +15,12 @@ use harness::postgres::Postgres;
 use lapin::options::{QueueDeclareOptions, QueuePurgeOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection, ConnectionProperties};
+use ledger::{Ledger, LedgerConfig};
 use rustix::process::Signal;
 use shared::env::Env;
-use shared::envelope::Envelope;
 use shared::queue::rabbitmq::topology::{self, NewQueues};
 use shared::queue::{Queue, QueueConfig, Role};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
-use worker::ledger::{Ledger, LedgerConfig};
 
 use crate::measure::process::Parts;
 

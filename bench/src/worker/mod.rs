@@ -11,8 +11,8 @@ pub mod toy;
 
 use std::collections::BTreeSet;
 
+use envelope::Envelope;
 use harness::histories::SampleEvent;
-use shared::envelope::Envelope;
 
 use self::drain::Consumer;
 use self::ground::{Ground, Kind};

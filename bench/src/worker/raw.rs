@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use shared::envelope::Envelope;
+use envelope::Envelope;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 

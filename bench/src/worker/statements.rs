@@ -19,7 +19,7 @@ struct Statement {
 }
 
 /// Drains once on a server that counts statements, which costs it some percent.
-pub async fn table(events: &[shared::envelope::Envelope]) -> anyhow::Result<Table> {
+pub async fn table(events: &[envelope::Envelope]) -> anyhow::Result<Table> {
     let ground = Ground::start_with(&[
         "shared_preload_libraries=pg_stat_statements",
         "pg_stat_statements.track_planning=on",

@@ -1,10 +1,10 @@
 //! The two sides of a contradiction, in words and money.
 
-use worker::rules::charges::Charge;
-use worker::rules::invoices::Invoice;
-use worker::rules::payments::Payment;
-use worker::rules::refunds::Refund;
-use worker::rules::world::World;
+use domain::charges::Charge;
+use domain::invoices::Invoice;
+use domain::payments::Payment;
+use domain::refunds::Refund;
+use domain::world::World;
 
 use crate::money;
 
@@ -25,12 +25,12 @@ pub fn of_charge(charge: &Charge, flag: &str, world: &World) -> String {
     let amount = |minor_units| money::shown(minor_units, &charge.state.currency);
     let charged = format!("charged {}", amount(charge.state.amount));
     let disputes = world.disputes.rows().filter(|dispute| dispute.owner().as_ref() == Some(&charge.key));
-    let asked = |dispute: &worker::rules::disputes::Dispute| {
+    let asked = |dispute: &domain::disputes::Dispute| {
         let asked = money::shown(dispute.state.amount, &dispute.state.currency);
         format!("{} asks for {asked}", dispute.key.id)
     };
     let other_currency =
-        |dispute: &worker::rules::disputes::Dispute| dispute.state.currency != charge.state.currency;
+        |dispute: &domain::disputes::Dispute| dispute.state.currency != charge.state.currency;
     let sides: Vec<String> = match flag {
         "dispute_exceeds_charge" => disputes
             .filter(|dispute| !other_currency(dispute) && dispute.state.amount > charge.state.amount)

@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
+use domain::bans::Ban;
+use domain::{Key, Object};
 use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
-use worker::rules::bans::Ban;
-use worker::rules::{Key, Object};
 
 use super::{Standing, why};
 use crate::cli::CheckOptions;

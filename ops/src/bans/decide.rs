@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
+use desk::acts::Person;
+use desk::acts::bans::{Decision, decide_on_user};
+use domain::Key;
+use domain::bans::{Act, Ban};
+use ledger::Ledger;
+use ledger::graph::users::who_is;
 use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
-use worker::ledger::Ledger;
-use worker::rules::Key;
-use worker::rules::bans::{Act, Ban};
-use worker::staff::{Decision, Person};
-use worker::users::who_is;
 
 use super::{Standing, why};
 use crate::cli::{ByOptions, ClearOptions, DecisionOptions, WhoseOptions};
@@ -50,7 +51,7 @@ async fn run(
     let key = the_one(&ledger, user, whose).await?;
     let now = clock::now();
     // Bounded by the database's own deadlines: to cut an act off would leave open whether it was done.
-    let ban = ledger.decide_on_user(&key, decision, &by, now).await.map_err(refused)?;
+    let ban = decide_on_user(&ledger, &key, decision, &by, now).await.map_err(refused)?;
     ledger.close().await;
     let standing = Standing::of(&ban, now);
     if json {

@@ -3,19 +3,19 @@
 
 use anyhow::bail;
 use chrono::{DateTime, Utc};
+use desk::views::timeline::timeline;
+use domain::bans::{Act, Ban};
+use domain::charges::Charge;
+use domain::disputes::{Dispute, Status};
+use domain::policy::Policy;
+use domain::{Key, Object};
+use ledger::graph::users::{read_disputes_of, who_is};
+use ledger::tables::audit::Line;
+use ledger::tables::overrides::Override;
+use ledger::{Ledger, LedgerError, Transaction};
 use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
-use worker::ledger::audit::Line;
-use worker::ledger::overrides::Override;
-use worker::ledger::{Ledger, LedgerError, Transaction};
-use worker::rules::bans::{Act, Ban};
-use worker::rules::charges::Charge;
-use worker::rules::disputes::{Dispute, Status};
-use worker::rules::policy::Policy;
-use worker::rules::{Key, Object};
-use worker::timeline::timeline;
-use worker::users::{read_disputes_of, who_is};
 
 use super::{Standing, why};
 use crate::cli::ExplainOptions;

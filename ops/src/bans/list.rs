@@ -1,10 +1,10 @@
 //! `tidegate bans list`: whoever is banned now, by the disputes or by staff.
 
 use chrono::{DateTime, Utc};
+use domain::bans::{Act, Ban};
 use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
-use worker::rules::bans::{Act, Ban};
 
 use super::Standing;
 use crate::cli::BansListOptions;

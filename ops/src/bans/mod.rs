@@ -8,9 +8,9 @@ mod list;
 use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
+use domain::bans::{Act, Ban, Status};
 use serde::Serialize;
 use shared::env::Env;
-use worker::rules::bans::{Act, Ban, Status};
 
 pub use self::explain::because;
 use crate::cli::BansCommand;
@@ -89,7 +89,7 @@ pub fn why(ban: &Ban, now: DateTime<Utc>) -> String {
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
-    use worker::rules::{Key, Object};
+    use domain::{Key, Object};
 
     use super::*;
 

@@ -2,7 +2,7 @@
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
-use worker::rules::disputes::Status;
+use domain::disputes::Status;
 
 use super::{ByOptions, Shape, WhoseOptions, WindowOptions};
 

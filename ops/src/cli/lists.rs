@@ -3,10 +3,10 @@
 use chrono::{DateTime, Utc};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
-use worker::ledger::lists::PAYMENT_FAILED;
-use worker::ledger::search::Window;
-use worker::rules::invoices::Status;
-use worker::rules::{UNKNOWN, statuses};
+use domain::invoices::Status;
+use domain::{UNKNOWN, statuses};
+use ledger::views::lists::PAYMENT_FAILED;
+use ledger::views::search::Window;
 
 use super::shape::window;
 use super::{Shape, WhoseOptions, WindowOptions};

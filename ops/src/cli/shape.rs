@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use clap::Args;
-use worker::ledger::search::{Whose, Window};
+use ledger::views::search::{Whose, Window};
 
 use crate::failure::wrongly_called;
 use crate::span;

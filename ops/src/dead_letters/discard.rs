@@ -1,13 +1,13 @@
 //! `tidegate dead-letters discard`: shows what it would put aside, and does so only when told `--yes`.
 
 use anyhow::bail;
+use desk::acts::{self, Person};
+use desk::views::dead_letters::groups;
+use ledger::Ledger;
+use ledger::views::stored::{EventFilter, StoredEvent};
 use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
-use worker::dead_letters::groups;
-use worker::ledger::Ledger;
-use worker::ledger::stored::{EventFilter, StoredEvent};
-use worker::staff::Person;
 
 use super::{GROUPED_LIMIT, table_of};
 use crate::cli::DiscardOptions;
@@ -36,7 +36,8 @@ pub async fn discard(env: &Env, options: &DiscardOptions) -> anyhow::Result<()> 
     }
     let ledger = open::ledger(env).await?;
     let letters = chosen(&ledger, options, now).await?;
-    let discarded = if options.yes { ledger.discard(&letters, reason, &by, now).await? } else { 0 };
+    let discarded =
+        if options.yes { acts::dead_letters::discard(&ledger, &letters, reason, &by, now).await? } else { 0 };
     if options.shape.json {
         output::print_json(&Discarded { found: letters.len(), discarded })?;
     } else if options.yes {

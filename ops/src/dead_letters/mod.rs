@@ -4,10 +4,10 @@ mod discard;
 mod show;
 
 use chrono::{DateTime, Utc};
+use desk::views::dead_letters::{Group, groups};
+use ledger::views::stored::{EventFilter, StoredEvent};
 use shared::clock;
 use shared::env::Env;
-use worker::dead_letters::{Group, groups};
-use worker::ledger::stored::{EventFilter, StoredEvent};
 
 pub use self::discard::discard;
 pub use self::show::show;

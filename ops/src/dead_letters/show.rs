@@ -1,7 +1,7 @@
 //! The page of one dead letter.
 
+use ledger::views::stored::StoredEvent;
 use shared::env::Env;
-use worker::ledger::stored::StoredEvent;
 
 use super::amount;
 use crate::cli::DeadShowOptions;

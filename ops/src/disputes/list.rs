@@ -3,18 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
+use domain::Key;
+use domain::charges::Charge;
+use domain::disputes::{Dispute, Status};
+use domain::invoices::Invoice;
+use domain::world::World;
+use ledger::graph::{family, users};
+use ledger::tables::resolutions::Resolution;
+use ledger::views::lists::DisputeFilter;
+use ledger::{Ledger, LedgerError, Transaction};
 use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
-use worker::ledger::lists::DisputeFilter;
-use worker::ledger::resolutions::Resolution;
-use worker::ledger::{Ledger, LedgerError, Transaction};
-use worker::rules::Key;
-use worker::rules::charges::Charge;
-use worker::rules::disputes::{Dispute, Status};
-use worker::rules::invoices::Invoice;
-use worker::rules::world::World;
-use worker::{family, users};
 
 use crate::cli::DisputesListOptions;
 use crate::events::mode;

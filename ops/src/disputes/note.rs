@@ -3,14 +3,15 @@
 use std::io::Read;
 
 use anyhow::{Context, bail};
+use desk::acts::Person;
+use desk::acts::dispute_notes::{Effect, note_dispute};
+use domain::Key;
+use domain::disputes::Dispute;
+use ledger::Ledger;
+use ledger::tables::overrides::Note;
 use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
-use worker::ledger::Ledger;
-use worker::ledger::overrides::Note;
-use worker::rules::Key;
-use worker::rules::disputes::Dispute;
-use worker::staff::{Effect, Person};
 
 use crate::cli::{NoteOptions, ReopenOptions, ResolveOptions, WhoseOptions};
 use crate::events::belongs_to;
@@ -83,7 +84,7 @@ async fn write(
     let ledger = open::ledger(env).await?;
     let dispute = the_one(&ledger, id, whose).await?;
     // Bounded by the database's own deadlines: to cut an act off would leave open whether it was done.
-    let note = ledger.note_dispute(&dispute, text, effect, by, clock::now()).await.map_err(refused)?;
+    let note = note_dispute(&ledger, &dispute, text, effect, by, clock::now()).await.map_err(refused)?;
     ledger.close().await;
     Ok(Shown { dispute, note })
 }

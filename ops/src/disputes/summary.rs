@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
+use domain::disputes::Status;
+use ledger::views::lists::DisputeFigures;
 use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
-use worker::ledger::lists::DisputeFigures;
-use worker::rules::disputes::Status;
 
 use crate::cli::SummaryOptions;
 use crate::table::Table;

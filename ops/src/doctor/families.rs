@@ -1,7 +1,7 @@
 //! Whether all kinds of events come that should, judged by those that have come.
 
-use worker::ledger::Ledger;
-use worker::rules::families::seem_missing;
+use domain::families::seem_missing;
+use ledger::Ledger;
 
 use crate::finding::Finding;
 use crate::output::me;

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use ledger::LedgerConfig;
 use shared::env::Env;
 use shared::queue::{QueueConfig, QueueUrl};
-use worker::ledger::LedgerConfig;
 
 use crate::dev_secret;
 use crate::finding::Finding;

@@ -3,10 +3,10 @@
 use std::time::Instant;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use ledger::settings::{PostgresSettings, Settings};
+use ledger::{Ledger, LedgerError};
 use shared::clock;
 use shared::env::Env;
-use worker::ledger::settings::{PostgresSettings, Settings};
-use worker::ledger::{Ledger, LedgerError};
 
 use super::families;
 use crate::finding::Finding;

@@ -1,10 +1,10 @@
 //! Whether the configuration can be read as the processes would read it.
 
 use gateway::GatewayConfig;
+use ledger::LedgerConfig;
 use shared::env::{Env, Problem};
 use shared::queue::QueueConfig;
 use worker::WorkerConfig;
-use worker::ledger::LedgerConfig;
 
 use crate::finding::Finding;
 use crate::output::me;

@@ -6,12 +6,12 @@ use std::path::Path;
 
 use anyhow::Context;
 use bytes::Bytes;
+use desk::replay::Chosen;
+use domain::event::Content;
+use envelope::{Envelope, Header, Source};
 use gateway::event::Head;
+use ledger::Ledger;
 use shared::clock;
-use shared::envelope::{Envelope, Header, Source};
-use worker::ledger::Ledger;
-use worker::replay::Chosen;
-use worker::rules::event::Content;
 
 use crate::open;
 

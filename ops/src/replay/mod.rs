@@ -5,11 +5,11 @@ mod plan;
 mod run;
 
 use chrono::{DateTime, Utc};
+use ledger::Ledger;
+use ledger::tables::replays::{Came, EventResult, Plan};
 use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
-use worker::ledger::Ledger;
-use worker::ledger::replays::{Came, EventResult, Plan};
 
 pub use self::plan::plan;
 pub use self::run::run;

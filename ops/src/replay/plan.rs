@@ -3,14 +3,14 @@
 
 use std::collections::BTreeMap;
 
+use desk::acts::Person;
+use desk::replay::{Change, Chosen, LOOK_AHEAD_EVENTS, LookAhead, look_ahead};
+use ledger::Ledger;
+use ledger::views::stored::EventFilter;
 use serde::Serialize;
 use serde_json::Value;
 use shared::clock;
 use shared::env::Env;
-use worker::ledger::Ledger;
-use worker::ledger::stored::EventFilter;
-use worker::replay::{Change, Chosen, LOOK_AHEAD_EVENTS, LookAhead, look_ahead};
-use worker::staff::Person;
 
 use super::file;
 use crate::cli::PlanOptions;
@@ -38,7 +38,7 @@ pub async fn plan(env: &Env, options: &PlanOptions) -> anyhow::Result<()> {
     let look_ahead = open::answer(&ledger, look_ahead(&ledger, &chosen)).await?;
     let plan = match chosen.len() {
         0 => None,
-        _ => Some(worker::replay::plan(&ledger, &selection, &chosen, by.name(), clock::now()).await?),
+        _ => Some(desk::replay::plan(&ledger, &selection, &chosen, by.name(), clock::now()).await?),
     };
     ledger.close().await;
     let planned = Planned { plan, selection, events: chosen.len(), look_ahead };

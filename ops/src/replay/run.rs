@@ -4,11 +4,11 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use anyhow::Context;
+use ledger::Ledger;
 use shared::clock;
 use shared::env::Env;
 use shared::queue::Role;
 use tokio::time::Instant;
-use worker::ledger::Ledger;
 
 use super::{Shown, look, page};
 use crate::cli::RunOptions;
@@ -33,8 +33,7 @@ pub async fn run(env: &Env, options: &RunOptions) -> anyhow::Result<()> {
         }
     };
     let limit = options.limit.unwrap_or(usize::MAX);
-    let queued =
-        worker::replay::run(&ledger, &queue, &options.plan, options.rate, limit, &mut progress).await;
+    let queued = desk::replay::run(&ledger, &queue, &options.plan, options.rate, limit, &mut progress).await;
     let shown = match &queued {
         Ok(_) => wait(&ledger, &options.plan, is_watched).await?,
         Err(_) => look(&ledger, &options.plan).await?,

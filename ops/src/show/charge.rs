@@ -1,15 +1,15 @@
 //! The page of a charge: its card, and what went back by refunds and disputes.
 
 use chrono::{DateTime, Utc};
+use desk::views::timeline::timeline;
+use domain::charges::Charge;
+use domain::refunds::Refund;
+use domain::warnings::Warning;
+use domain::{Object, UNKNOWN};
+use ledger::graph::family::{audited, read_above_charges, read_below_charges};
+use ledger::tables::audit::Line;
+use ledger::{Ledger, LedgerError, Transaction};
 use serde::Serialize;
-use worker::family::{audited, read_above_charges, read_below_charges};
-use worker::ledger::audit::Line;
-use worker::ledger::{Ledger, LedgerError, Transaction};
-use worker::rules::charges::Charge;
-use worker::rules::refunds::Refund;
-use worker::rules::warnings::Warning;
-use worker::rules::{Object, UNKNOWN};
-use worker::timeline::timeline;
 
 use super::invoice::placed;
 use super::page::{Facts, heading, history};

@@ -3,20 +3,20 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
+use desk::views::timeline::timeline;
+use domain::bans::Ban;
+use domain::customers::Customer;
+use domain::disputes::Dispute;
+use domain::payments::Payment;
+use domain::subscriptions::Subscription;
+use domain::{Key, Object};
+use ledger::graph::family::audited;
+use ledger::graph::users::read_disputes_of;
+use ledger::tables::audit::Line;
+use ledger::views::lists::PaymentFilter;
+use ledger::views::search::Whose;
+use ledger::{Ledger, LedgerError, Transaction};
 use serde::Serialize;
-use worker::family::audited;
-use worker::ledger::audit::Line;
-use worker::ledger::lists::PaymentFilter;
-use worker::ledger::search::Whose;
-use worker::ledger::{Ledger, LedgerError, Transaction};
-use worker::rules::bans::Ban;
-use worker::rules::customers::Customer;
-use worker::rules::disputes::Dispute;
-use worker::rules::payments::Payment;
-use worker::rules::subscriptions::Subscription;
-use worker::rules::{Key, Object};
-use worker::timeline::timeline;
-use worker::users::read_disputes_of;
 
 use super::page::{Facts, heading, history};
 use super::sections;

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use domain::Key;
+use ledger::views::stored::StoredEvent;
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
-use worker::ledger::stored::StoredEvent;
-use worker::rules::Key;
 
 use crate::table::clean;
 use crate::{dead_letters, events, output};

@@ -1,16 +1,16 @@
 //! The page of a dispute: where it stands, until when to answer, its money, whose it is, and what staff noted.
 
 use chrono::{DateTime, Utc};
+use desk::views::timeline::timeline;
+use domain::Object;
+use domain::disputes::{Dispute, Status};
+use domain::movements::Movement;
+use domain::warnings::Warning;
+use ledger::graph::family::read_above_disputes;
+use ledger::tables::audit::Line;
+use ledger::tables::overrides::Note;
+use ledger::{Ledger, LedgerError, Transaction};
 use serde::Serialize;
-use worker::family::read_above_disputes;
-use worker::ledger::audit::Line;
-use worker::ledger::overrides::Note;
-use worker::ledger::{Ledger, LedgerError, Transaction};
-use worker::rules::Object;
-use worker::rules::disputes::{Dispute, Status};
-use worker::rules::movements::Movement;
-use worker::rules::warnings::Warning;
-use worker::timeline::timeline;
 
 use super::page::{Facts, heading, history};
 use super::sections;

@@ -3,21 +3,21 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
+use desk::views::timeline::timeline;
+use domain::charges::Charge;
+use domain::disputes::Dispute;
+use domain::failures::PaymentFailure;
+use domain::invoice_payments::InvoicePayment;
+use domain::invoices::{Invoice, NoRetry, Part, Status};
+use domain::payments::Payment;
+use domain::policy::Policy;
+use domain::refunds::Refund;
+use domain::world::World;
+use domain::{Key, Object};
+use ledger::graph::family::{audited, read_invoice};
+use ledger::tables::audit::Line;
+use ledger::{Ledger, LedgerError, Transaction};
 use serde::Serialize;
-use worker::family::{audited, read_invoice};
-use worker::ledger::audit::Line;
-use worker::ledger::{Ledger, LedgerError, Transaction};
-use worker::rules::charges::Charge;
-use worker::rules::disputes::Dispute;
-use worker::rules::failures::PaymentFailure;
-use worker::rules::invoice_payments::InvoicePayment;
-use worker::rules::invoices::{Invoice, NoRetry, Part, Status};
-use worker::rules::payments::Payment;
-use worker::rules::policy::Policy;
-use worker::rules::refunds::Refund;
-use worker::rules::world::World;
-use worker::rules::{Key, Object};
-use worker::timeline::timeline;
 
 use super::page::{Facts, heading, history};
 use super::sections::by_time;

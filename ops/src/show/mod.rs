@@ -13,11 +13,11 @@ mod subscription;
 mod why;
 
 use chrono::{DateTime, Utc};
+use domain::Object;
+use ledger::{Ledger, LedgerError, Transaction};
 use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
-use worker::ledger::objects::Stored;
-use worker::ledger::{Ledger, LedgerError, Transaction};
 
 pub use self::page::{change, history};
 use crate::cli::{Subject, SubjectOptions};
@@ -42,7 +42,7 @@ pub async fn run(env: &Env, subject: &Subject) -> anyhow::Result<()> {
 
 /// One id may stand for several objects: one for each account and mode that has it. All that their pages say
 /// is read in one transaction.
-async fn show<T: Stored, S: Serialize>(
+async fn show<T: Object, S: Serialize>(
     ledger: &Ledger,
     options: &SubjectOptions,
     tell: impl AsyncFn(&Ledger, &mut Transaction, T) -> Result<S, LedgerError>,

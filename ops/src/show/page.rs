@@ -1,8 +1,8 @@
 //! What all pages are made of: the first lines, names with values, and the history.
 
 use chrono::{DateTime, Utc};
-use worker::ledger::audit::{AuditRow, Line};
-use worker::rules::Key;
+use domain::Key;
+use ledger::tables::audit::{AuditRow, Line};
 
 use super::why::Fact;
 use crate::table::{Table, clean};

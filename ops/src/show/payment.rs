@@ -1,17 +1,17 @@
 //! The page of a payment: its charges with their cards, what went back, what is disputed, what failed.
 
 use chrono::{DateTime, Utc};
+use desk::views::timeline::timeline;
+use domain::charges::Charge;
+use domain::failures::PaymentFailure;
+use domain::payments::{Disputed, Payment, Refunded};
+use domain::refunds::Refund;
+use domain::warnings::Warning;
+use domain::{Object, UNKNOWN};
+use ledger::graph::family::{audited, read_payments};
+use ledger::tables::audit::Line;
+use ledger::{Ledger, LedgerError, Transaction};
 use serde::Serialize;
-use worker::family::{audited, read_payments};
-use worker::ledger::audit::Line;
-use worker::ledger::{Ledger, LedgerError, Transaction};
-use worker::rules::charges::Charge;
-use worker::rules::failures::PaymentFailure;
-use worker::rules::payments::{Disputed, Payment, Refunded};
-use worker::rules::refunds::Refund;
-use worker::rules::warnings::Warning;
-use worker::rules::{Object, UNKNOWN};
-use worker::timeline::timeline;
 
 use super::invoice::placed;
 use super::page::{Facts, heading, history};

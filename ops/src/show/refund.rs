@@ -1,14 +1,14 @@
 //! The page of a refund: whether the money went back, and of what.
 
 use chrono::{DateTime, Utc};
+use desk::views::timeline::timeline;
+use domain::payments::Payment;
+use domain::refunds::Refund;
+use domain::{Key, Object, UNKNOWN};
+use ledger::graph::family::read_above_charges;
+use ledger::tables::audit::Line;
+use ledger::{Ledger, LedgerError, Transaction};
 use serde::Serialize;
-use worker::family::read_above_charges;
-use worker::ledger::audit::Line;
-use worker::ledger::{Ledger, LedgerError, Transaction};
-use worker::rules::payments::Payment;
-use worker::rules::refunds::Refund;
-use worker::rules::{Key, Object, UNKNOWN};
-use worker::timeline::timeline;
 
 use super::page::{Facts, heading, history};
 use crate::money;

@@ -1,13 +1,13 @@
 //! The tables of a page: what hangs on the object, each kind in its own, and nothing where there is none.
 
 use chrono::{DateTime, Utc};
-use worker::rules::charges::Charge;
-use worker::rules::failures::PaymentFailure;
-use worker::rules::invoices::Invoice;
-use worker::rules::movements::Movement;
-use worker::rules::payments::Payment;
-use worker::rules::refunds::Refund;
-use worker::rules::warnings::Warning;
+use domain::charges::Charge;
+use domain::failures::PaymentFailure;
+use domain::invoices::Invoice;
+use domain::movements::Movement;
+use domain::payments::Payment;
+use domain::refunds::Refund;
+use domain::warnings::Warning;
 
 use crate::disputes::Placed;
 use crate::table::Table;

@@ -1,15 +1,15 @@
 //! The page of a subscription: its state and its invoices.
 
 use chrono::{DateTime, Utc};
+use desk::views::timeline::timeline;
+use domain::Object;
+use domain::invoices::Invoice;
+use domain::subscriptions::Subscription;
+use ledger::tables::audit::Line;
+use ledger::views::lists::InvoiceFilter;
+use ledger::views::search::Whose;
+use ledger::{Ledger, LedgerError, Transaction};
 use serde::Serialize;
-use worker::ledger::audit::Line;
-use worker::ledger::lists::InvoiceFilter;
-use worker::ledger::search::Whose;
-use worker::ledger::{Ledger, LedgerError, Transaction};
-use worker::rules::Object;
-use worker::rules::invoices::Invoice;
-use worker::rules::subscriptions::Subscription;
-use worker::timeline::timeline;
 
 use super::page::{Facts, heading, history};
 use super::sections;

@@ -1,14 +1,14 @@
 //! The facts that a derived status rests on, named: which disputes, refunds, payments, attempts, and the event
 //! that told each last. What they come to is `Invoice::derive`'s and `Payment::derive`'s word.
 
+use domain::disputes::{Dispute, Status};
+use domain::failures::PaymentFailure;
+use domain::payments::Payment;
+use domain::refunds::Refund;
+use domain::world::World;
+use domain::{Key, Object};
+use ledger::tables::audit::Line;
 use serde::Serialize;
-use worker::ledger::audit::Line;
-use worker::rules::disputes::{Dispute, Status};
-use worker::rules::failures::PaymentFailure;
-use worker::rules::payments::Payment;
-use worker::rules::refunds::Refund;
-use worker::rules::world::World;
-use worker::rules::{Key, Object};
 
 use super::sections::cause;
 use crate::{money, span};

@@ -1,9 +1,9 @@
 //! What Stripe's answers mean. Pure.
 
+use domain::families::{Family, gaps, recommended};
+use domain::versions;
 use gateway::endpoints::{DEFAULT, Mode};
-use worker::rules::families::{Family, gaps, recommended};
-use worker::rules::versions;
-use worker::stripe::{StripeError, WebhookEndpoint};
+use stripe_api::{StripeError, WebhookEndpoint};
 
 use super::{Asked, Ours};
 use crate::finding::Finding;
@@ -204,7 +204,7 @@ fn events(enabled: &[String]) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use worker::stripe::Account;
+    use stripe_api::Account;
 
     use super::*;
     use crate::finding::{Mark, worst};

@@ -6,8 +6,8 @@ mod judge;
 use gateway::GatewayConfig;
 use gateway::endpoints::Mode;
 use shared::env::Env;
+use stripe_api::{Account, Api, StripeConfig, StripeError, WebhookEndpoint};
 use tokio_util::sync::CancellationToken;
-use worker::stripe::{Account, Api, StripeConfig, StripeError, WebhookEndpoint};
 
 pub use self::judge::judged;
 use crate::dev_secret;

@@ -6,15 +6,15 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use ledger::tables::pauses::Pause;
+use ledger::views::gauges::NamedOnly;
+use ledger::views::glance::{DeadCause, Intake, Recent, Retries};
+use ledger::views::search::Whose;
+use ledger::{Ledger, LedgerConfig, LedgerError};
 use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
 use shared::queue::{Queue, QueueConfig, Role};
-use worker::ledger::gauges::NamedOnly;
-use worker::ledger::glance::{DeadCause, Intake, Recent, Retries};
-use worker::ledger::pauses::Pause;
-use worker::ledger::search::Whose;
-use worker::ledger::{Ledger, LedgerConfig, LedgerError};
 
 use super::worth::{self, Money};
 use crate::cli::ElsewhereOptions;

@@ -1,8 +1,8 @@
 //! What the figures mean: a line each, with a mark, and what to do where it is not well. Pure.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use worker::ledger::gauges::COUNT_LIMIT;
-use worker::rules::HANDLER_VERSION;
+use domain::HANDLER_VERSION;
+use ledger::views::gauges::COUNT_LIMIT;
 
 use super::figures::{Figures, LedgerFigures, ProcessFigures, QueueFigures, Sample, Side};
 use super::worth;

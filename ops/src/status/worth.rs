@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use ledger::views::attention::{Attention, ByMode, Unanswered};
+use ledger::views::gauges::{COUNT_LIMIT, DeadLetter};
 use serde::Serialize;
-use worker::ledger::attention::{Attention, ByMode, Unanswered};
-use worker::ledger::gauges::{COUNT_LIMIT, DeadLetter};
 
 use crate::finding::{Finding, Mark};
 use crate::output::me;
@@ -213,7 +213,7 @@ fn sums(amounts: &BTreeMap<String, i64>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use worker::ledger::attention::FailedByHour;
+    use ledger::views::attention::FailedByHour;
 
     use super::*;
     use crate::finding::worst;

@@ -1,6 +1,7 @@
 //! What `tidegate audit verify` found, in words.
 
-use worker::verify::{Altered, Chains, End, Seals, Verified, Witnessed};
+use desk::verify::{Altered, Chains, Seals, Verified, Witnessed};
+use ledger::views::figures::End;
 
 use crate::output;
 

@@ -1,7 +1,7 @@
 //! Every bit of a head and a body, other keys, and keys that change.
 
 use super::*;
-use crate::envelope::Source;
+use envelope::Source;
 
 const ONE: &str = "0123456789abcdef0123456789abcdef";
 const TWO: &str = "fedcba9876543210fedcba9876543210";

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::config::{QueueConfig, QueueUrl, VARIABLES};
 pub use self::gauges::QueueGauges;
 use self::share::Share;
-use crate::envelope::Envelope;
+use envelope::Envelope;
 
 /// A handle; clones share one queue.
 #[derive(Clone)]

@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use memchr::memmem;
 
-use crate::envelope::Envelope;
+use envelope::Envelope;
 
 /// One of so many equal shares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,10 +8,10 @@ use anyhow::Context;
 use chrono::TimeDelta;
 use harness::guardian::until;
 use harness::postgres::Postgres;
+use ledger::{Ledger, LedgerConfig};
 use shared::clock;
 use shared::env::Env;
 use sqlx::Connection;
-use worker::ledger::{Ledger, LedgerConfig};
 
 use super::home::{Home, PATIENCE};
 use crate::attempts::tamper;

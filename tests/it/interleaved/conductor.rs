@@ -3,9 +3,9 @@
 
 use std::time::{Duration, Instant};
 
+use ledger::Ledger;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::task::JoinHandle;
-use worker::ledger::Ledger;
 
 use crate::ledgers::open;
 

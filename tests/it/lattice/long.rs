@@ -2,10 +2,10 @@
 
 use std::sync::Mutex;
 
+use domain::world::{Event, World};
 use harness::histories::{ApiVersion, History, violations, walk};
 use harness::random::Random;
 use shared::env::{Env, Variable};
-use worker::rules::world::{Event, World};
 
 use super::table::{Table, Tried};
 use super::{FAULTS_LIMIT, faults, on_every_core, read, rows, scene, world_of};

@@ -1,7 +1,7 @@
 //! All subsets of one short history: 2^n states, n steps from each.
 
+use domain::world::{Event, World};
 use harness::histories::{History, violations};
-use worker::rules::world::{Event, World};
 
 use super::table::Tried;
 use super::{EVENTS_LIMIT, FAULTS_LIMIT, faults, read, rows, world_of};

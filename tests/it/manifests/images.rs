@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gateway::GatewayConfig;
 use harness::binaries::{binary, workspace};
+use ledger::LedgerConfig;
 use serde_json::Value;
 use shared::queue::QueueConfig;
 use worker::WorkerConfig;
-use worker::ledger::LedgerConfig;
 
 use super::render::{containers, documents, file, overlay, pods};
 use super::rules;

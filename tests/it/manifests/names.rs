@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use gateway::GatewayConfig;
 use harness::binaries::workspace;
 use lapin::uri::AMQPUri;
+use ledger::LedgerConfig;
 use serde_json::Value;
 use shared::queue::{QueueConfig, rabbitmq::topology};
 use worker::WorkerConfig;
-use worker::ledger::LedgerConfig;
 
 use super::render::{containers, every, file, kind, one, overlay, pods};
 use super::settings::{SECRET, env_of, environment, variables};
@@ -243,7 +243,9 @@ fn every_path_is_one_that_the_code_answers() {
 /// By the registrations in the source. That each has a value is the business of observability's own test.
 #[test]
 fn every_metric_is_one_that_the_code_registers() {
-    let sources = ["gateway/src", "worker/src", "shared/src"].map(sources).concat();
+    let sources = ["gateway/src", "worker/src", "ledger/src", "stripe-api/src", "desk/src", "shared/src"]
+        .map(sources)
+        .concat();
     for (origin, objects) in every() {
         for object in objects.iter().filter(|object| kind(object) == "PrometheusRule") {
             let text = object.to_string();

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use envelope::Envelope;
 use harness::histories::{Row, Rows, SampleEvent};
 use harness::money::Tale;
 use harness::random::Random;
+use ledger::Ledger;
 use shared::clock;
-use shared::envelope::Envelope;
-use worker::ledger::Ledger;
 use worker::process::{Manner, process};
 
 use crate::lattice::with_repetitions;

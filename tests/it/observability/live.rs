@@ -15,8 +15,8 @@ use harness::load::{SendLog, send_all};
 use harness::prometheus::{Prometheus, promtool};
 use harness::stack::{Combination, Stack};
 use harness::stories::Stories;
+use ledger::views::{event_time, gauges};
 use serde_json::{Value, json};
-use worker::ledger::{event_time, gauges};
 
 use super::{RULES, dashboards, panels, path};
 

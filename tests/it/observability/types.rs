@@ -1,9 +1,9 @@
 //! Nobody can make series by inventing event types, not even with a good signature.
 
 use bytes::Bytes;
+use envelope::event_types;
 use harness::client::Client;
 use harness::random::Random;
-use shared::event_types;
 
 use crate::edge::{Edge, SECRET};
 

@@ -105,25 +105,25 @@ async fn who_pauses_first_pauses_and_the_audit_tells_who() {
         let asked: Vec<_> = (0..8)
             .map(|number| {
                 let ledger = ledger.clone();
-                tokio::spawn(
-                    async move { ledger.pause("a storm", &format!("p{number}"), now).await.unwrap() },
-                )
+                tokio::spawn(async move {
+                    desk::acts::pause::pause(&ledger, "a storm", &format!("p{number}"), now).await.unwrap()
+                })
             })
             .collect();
         let mut began = Vec::new();
         for asked in asked {
-            if let worker::pause::Paused::Now(pause) = asked.await.unwrap() {
+            if let desk::acts::pause::Paused::Now(pause) = asked.await.unwrap() {
                 began.push(pause);
             }
         }
         assert_eq!(began.len(), 1, "of many who pause at once, one does");
         assert_eq!(ledger.lasting_pause().await.unwrap().as_ref(), began.first());
-        assert_eq!(ledger.resume("joe", now).await.unwrap().as_ref(), began.first());
-        assert_eq!(ledger.resume("joe", now).await.unwrap(), None);
+        assert_eq!(desk::acts::pause::resume(&ledger, "joe", now).await.unwrap().as_ref(), began.first());
+        assert_eq!(desk::acts::pause::resume(&ledger, "joe", now).await.unwrap(), None);
         assert_eq!(ledger.lasting_pause().await.unwrap(), None);
-        ledger.pause("again", "joe", now).await.unwrap();
+        desk::acts::pause::pause(&ledger, "again", "joe", now).await.unwrap();
 
-        let key = worker::rules::Key { id: "consumption".to_owned(), account: String::new(), livemode: true };
+        let key = domain::Key { id: "consumption".to_owned(), account: String::new(), livemode: true };
         let audit = ledger.audit_of("worker", &key).await.unwrap();
         let told: Vec<_> =
             audit.iter().map(|row| (row.actor.as_str(), row.after.as_deref().unwrap())).collect();

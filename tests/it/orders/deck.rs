@@ -5,12 +5,12 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use envelope::Envelope;
 use harness::histories::History;
 use harness::random::Random;
+use ledger::Ledger;
+use ledger::failure::Failure;
 use shared::clock;
-use shared::envelope::Envelope;
-use worker::failure::Failure;
-use worker::ledger::Ledger;
 use worker::process::{Manner, process};
 
 const WORKERS: u64 = 3;

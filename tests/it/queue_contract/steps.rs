@@ -5,8 +5,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
+use envelope::{Envelope, Header, Source};
 use harness::guardian::until;
-use shared::envelope::{Envelope, Header, Source};
 use shared::queue::{Delivery, Queue, QueueError, Settle, Settled, Tag};
 use tokio::time::timeout;
 

@@ -1,11 +1,11 @@
 //! A message that was altered in the broker, or came into it by another way, is delivered as a suspect.
 
+use envelope::suspect::Suspicion;
 use lapin::options::BasicPublishOptions;
 use lapin::types::{AMQPValue, FieldTable};
 use shared::digest::EnvelopeKeys;
 use shared::env::Env;
 use shared::queue::{Queue, QueueConfig, Role};
-use shared::suspect::Suspicion;
 
 use super::{config, envelope, place, receive, usable};
 

@@ -1,12 +1,13 @@
 //! `tidegate bans`: derived from disputes, overridden by staff, judged by the clock, answered to programs.
 
 use chrono::TimeDelta;
+use desk::acts::Person;
+use desk::acts::bans::{Decision, decide_on_user};
+use domain::Key;
+use domain::bans::{Act, Ban};
 use harness::histories::agreeing;
 use serde_json::json;
 use shared::clock;
-use worker::rules::Key;
-use worker::rules::bans::{Act, Ban};
-use worker::staff::{Decision, Person};
 
 use super::desk::{each_desk, steps, text};
 use super::sales::sale;
@@ -92,7 +93,7 @@ async fn a_decision_ends_at_its_moment_and_the_disputes_decide_again() {
         let until = Some(then + TimeDelta::hours(1));
         let lift = Decision { act: Act::Lift, until, reason: "a chance".to_owned() };
         let by = Person::named("jane").unwrap();
-        let ban = desk.ledger.decide_on_user(&user("user_1"), &lift, &by, then).await.unwrap();
+        let ban = decide_on_user(&desk.ledger, &user("user_1"), &lift, &by, then).await.unwrap();
         assert!(!ban.is_banned(then));
         let (code, answer) = desk.check(&["user_1"]);
         assert_eq!((code, &answer["by"], &answer["until"]), (BANNED, &json!("disputes"), &json!(null)));
@@ -186,7 +187,7 @@ async fn no_decision_and_no_step_is_lost_between_staff_and_workers() {
             for number in 0..DECISIONS {
                 let act = if number % 2 == 0 { Act::Lift } else { Act::Ban };
                 let decision = Decision { act, until: None, reason: format!("decision {number}") };
-                ledger.decide_on_user(&user("user_1"), &decision, &by, clock::now()).await.unwrap();
+                decide_on_user(&ledger, &user("user_1"), &decision, &by, clock::now()).await.unwrap();
             }
         });
         desk.hears(&events).await;

@@ -2,10 +2,10 @@
 
 use std::process::{Command, Output, Stdio};
 
+use envelope::Envelope;
 use harness::binaries::binary;
+use ledger::Ledger;
 use serde_json::Value;
-use shared::envelope::Envelope;
-use worker::ledger::Ledger;
 
 use crate::ledgers::{each_ledger, together};
 

@@ -1,8 +1,8 @@
 //! `tidegate invoices`, `payments` and `anomalies`.
 
 use harness::histories::agreeing;
+use ledger::views::lists::{PAYMENT_FAILED, PaymentFilter};
 use serde_json::json;
-use worker::ledger::lists::{PAYMENT_FAILED, PaymentFilter};
 
 use super::desk::each_desk;
 use super::sales::sale;

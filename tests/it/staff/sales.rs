@@ -1,8 +1,8 @@
 //! What Stripe tells of one sale: an invoice, its payment and charge, and what comes after.
 
+use envelope::Envelope;
 use harness::histories::agreeing;
 use serde_json::{Value, json};
-use shared::envelope::Envelope;
 
 use crate::ledgers::envelope;
 

@@ -8,11 +8,11 @@ use super::source::{File, Finding, Line};
 
 const LINES_LIMIT: usize = 400;
 const MEDIAN_LINES_LIMIT: usize = 150;
-const RULES: &[&str] = &["worker/src/rules"];
-const SQL: &[&str] = &["worker/src/ledger", "shared/src/queue/sqlite", "tests/", "bench/"];
+const RULES: &[&str] = &["domain/src"];
+const SQL: &[&str] = &["ledger/src", "shared/src/queue/sqlite", "tests/", "bench/"];
 const LAPIN: &[&str] = &["shared/src/queue/rabbitmq", "tests/", "bench/"];
 /// How many rows are written at once, and what a database says of itself.
-const DIALECTS: &[&str] = &["worker/src/ledger/rows.rs", "worker/src/ledger/settings.rs"];
+const DIALECTS: &[&str] = &["ledger/src/engine/rows.rs", "ledger/src/engine/settings.rs"];
 
 /// The rules are functions of their arguments: nothing that waits, asks, reads a clock or throws dice.
 /// The order of a hash map is such a die. Attributes may say which column a field is: that does nothing.
@@ -70,9 +70,8 @@ pub(super) fn strayed_lapin(files: &[File]) -> Vec<Finding> {
 
 /// One text of SQL for both databases; what only one of them understands stands in one file.
 pub(super) fn strayed_dialect(files: &[File]) -> Vec<Finding> {
-    let sources = files
-        .iter()
-        .filter(|file| file.is_in(&["worker/src/ledger"]) && !DIALECTS.contains(&file.path.as_str()));
+    let sources =
+        files.iter().filter(|file| file.is_in(&["ledger/src"]) && !DIALECTS.contains(&file.path.as_str()));
     let mut findings = on_lines(sources, File::lines_without_tests, |line| dialect(&line.strings));
     for file in files.iter().filter(|file| file.is_in(&["migrations/ledger"])) {
         for (number, text) in file.text.lines().enumerate() {

@@ -3,14 +3,15 @@
 use std::process::Command;
 
 use chrono::TimeDelta;
+use desk::acts::Person;
+use desk::acts::bans::{Decision, decide_on_user};
+use domain::Key;
+use domain::bans::Act;
 use harness::binaries::binary;
+use ledger::Ledger;
 use serde_json::json;
 use shared::clock;
 use worker::chores::seal::seal;
-use worker::ledger::Ledger;
-use worker::rules::Key;
-use worker::rules::bans::Act;
-use worker::staff::{Decision, Person};
 
 use crate::attempts::tamper;
 use crate::ledgers::{each_ledger, envelope, payment, together};
@@ -37,7 +38,7 @@ async fn history(ledger: &Ledger) -> String {
         reason: "fraud".to_owned(),
     };
     let jane = Person::named("jane").unwrap();
-    ledger.decide_on_user(&user, &decision, &jane, clock::now()).await.unwrap();
+    decide_on_user(&ledger, &user, &decision, &jane, clock::now()).await.unwrap();
     seal(ledger, clock::now()).await.unwrap().expect("something was committed");
     assert_eq!(seal(ledger, clock::now()).await.unwrap(), None, "each commit is in one block");
     head

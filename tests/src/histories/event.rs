@@ -1,8 +1,8 @@
 //! One event as Stripe sends it, and as a worker takes it from the queue.
 
 use bytes::Bytes;
+use envelope::{Envelope, Header, Source};
 use serde_json::Value;
-use shared::envelope::{Envelope, Header, Source};
 
 /// One event, ready to be signed and sent.
 #[derive(Clone, Debug)]

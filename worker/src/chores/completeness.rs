@@ -7,9 +7,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use shared::clock;
 
 use super::lease::Lease;
-use crate::backfill::{Aim, Backfill, BackfillError, Request};
 use crate::consume::Lanes;
-use crate::stripe::{Api, Listing, StripeConfig};
+use desk::backfill::{Aim, Backfill, BackfillError, Request};
+use stripe_api::{Api, Listing, StripeConfig};
 
 /// For so long Stripe lists an event.
 pub const STRIPE_LISTS: TimeDelta = TimeDelta::days(30);

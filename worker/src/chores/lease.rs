@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use shared::{clock, trace};
 
 use crate::consume::Lanes;
-use crate::ledger::{Ledger, LedgerError};
+use ledger::{Ledger, LedgerError};
 
 /// How long after the death of its holder another may take over.
 const LENGTH: Duration = Duration::from_secs(30);

@@ -4,23 +4,23 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use envelope::Envelope;
 use shared::clock;
-use shared::envelope::Envelope;
 
 use super::lease::Lease;
-use crate::backfill::{BackfillError, publish};
 use crate::consume::Lanes;
-use crate::ledger::objects::Stored;
-use crate::ledger::refetch::{Answer, Uncertain};
-use crate::rules::charges::Charge;
-use crate::rules::customers::Customer;
-use crate::rules::disputes::Dispute;
-use crate::rules::invoice_payments::InvoicePayment;
-use crate::rules::invoices::Invoice;
-use crate::rules::payments::Payment;
-use crate::rules::refunds::Refund;
-use crate::rules::subscriptions::Subscription;
-use crate::stripe::{Answered, Api, Kind, StripeError};
+use desk::backfill::{BackfillError, publish};
+use domain::Object;
+use domain::charges::Charge;
+use domain::customers::Customer;
+use domain::disputes::Dispute;
+use domain::invoice_payments::InvoicePayment;
+use domain::invoices::Invoice;
+use domain::payments::Payment;
+use domain::refunds::Refund;
+use domain::subscriptions::Subscription;
+use ledger::tables::refetch::{Answer, Uncertain};
+use stripe_api::{Answered, Api, Kind, StripeError};
 
 const AT_ONCE: i64 = 100;
 /// Events of the same moment may still be on their way, and the answer must have a later stamp.
@@ -52,7 +52,7 @@ async fn settle(lanes: &Lanes, api: &Api, lease: &Lease) -> Result<(), BackfillE
     settle_kind::<Subscription>(lanes, api, lease, Kind::Subscription).await
 }
 
-async fn settle_kind<T: Stored>(
+async fn settle_kind<T: Object>(
     lanes: &Lanes,
     api: &Api,
     lease: &Lease,

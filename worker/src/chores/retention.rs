@@ -8,9 +8,9 @@ use chrono::{DateTime, Utc};
 use shared::clock;
 
 use crate::consume::Lanes;
-use crate::ledger::{Ledger, LedgerError};
-use crate::rules::event::{Content, EventKey, Meaning};
-use crate::rules::{Key, Observation};
+use domain::event::{Content, EventKey, Meaning};
+use domain::{Key, Observation};
+use ledger::{Ledger, LedgerError};
 
 const INTERVAL: Duration = Duration::from_mins(1);
 /// Between two batches, so that events go first.

@@ -7,8 +7,8 @@ use shared::clock;
 
 use super::lease::Lease;
 use crate::consume::Lanes;
-use crate::ledger::{Ledger, LedgerError};
-use crate::seal::Seal;
+use domain::seal::Seal;
+use ledger::{Ledger, LedgerError};
 
 const INTERVAL: Duration = Duration::from_secs(5);
 /// A block's commits, in memory together.

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use prometheus::IntCounterVec;
 use shared::register::Register;
 
-use crate::rules::facts::Facts;
-use crate::rules::versions;
+use domain::facts::Facts;
+use domain::versions;
 
 #[derive(Clone, Debug)]
 pub(super) struct Domain {

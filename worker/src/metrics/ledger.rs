@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use envelope::event_types::mode;
 use prometheus::{IntGauge, IntGaugeVec};
 use shared::clock;
-use shared::event_types::mode;
 use shared::register::Register;
 use tokio::sync::Mutex;
 
 use super::money::MoneyGauges;
 use crate::chores::completeness::STRIPE_LISTS;
-use crate::ledger::gauges::{DeadLetter, Gauges};
-use crate::ledger::{Ledger, LedgerError};
-use crate::outcome::Failed;
-use crate::rules::statuses;
+use domain::outcome::Failed;
+use domain::statuses;
+use ledger::views::gauges::{DeadLetter, Gauges};
+use ledger::{Ledger, LedgerError};
 
 /// However often somebody looks, the ledger is asked once in this time.
 const FRESH: Duration = Duration::from_secs(5);

@@ -14,9 +14,9 @@ use shared::spans::SpanCounts;
 
 use self::domain::Domain;
 use self::ledger::LedgerGauges;
-use crate::ledger::refetch::Answer;
-use crate::outcome::{Failed, Outcome};
 use crate::process::Handled;
+use ::domain::outcome::{Failed, Outcome};
+use ::ledger::tables::refetch::Answer;
 
 /// From a commit at once to what an outage delays.
 const LATENCY_BUCKETS: [f64; 13] =

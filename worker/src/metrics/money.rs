@@ -2,14 +2,14 @@
 //! them. Every worker reads the same of one ledger: take the greatest, never the sum.
 
 use chrono::{DateTime, Utc};
+use envelope::event_types::mode;
 use prometheus::IntGaugeVec;
-use shared::event_types::mode;
 use shared::register::Register;
 
-use crate::ledger::event_time::{Attempts, Happened, Recent};
-use crate::ledger::resolutions::PastDue;
-use crate::rules::figures::payments_refunded;
-use crate::rules::statuses;
+use domain::figures::payments_refunded;
+use domain::statuses;
+use ledger::tables::resolutions::PastDue;
+use ledger::views::event_time::{Attempts, Happened, Recent};
 
 /// The kinds of which those made within a day are shown by status.
 const RECENT: [&str; 4] = ["payment", "invoice", "refund", "subscription"];

@@ -11,9 +11,9 @@ use tokio::sync::Notify;
 
 use super::acks::Acks;
 use super::topology;
-use crate::envelope::Envelope;
 use crate::queue::share::{Share, kin};
 use crate::queue::{Delivery, Settle, Settled, Tag};
+use envelope::Envelope;
 
 /// Epochs number the channels of this process, over all queues, so that no tag is valid on another channel.
 static LAST_EPOCH: AtomicU64 = AtomicU64::new(0);

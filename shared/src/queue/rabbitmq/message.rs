@@ -6,7 +6,7 @@ use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 
 use crate::digest::EnvelopeKeys;
-use crate::envelope::Envelope;
+use envelope::Envelope;
 
 /// Carries the envelope's header. Everything else in the properties is for people who look at a queue.
 const HEADER: &str = "tidegate";
@@ -66,7 +66,7 @@ fn header(properties: &BasicProperties) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::envelope::Source;
+    use envelope::Source;
 
     fn sample() -> Envelope {
         let mut envelope = Envelope::from_wire(b"", Bytes::from_static(b"{}"), crate::clock::now());

@@ -33,7 +33,7 @@ use super::{
     Delivery, Depth, OpenError, PublishError, QueueConfig, QueueError, QueueUrl, Role, Settle, Settled, Tag,
 };
 use crate::digest::EnvelopeKeys;
-use crate::envelope::Envelope;
+use envelope::Envelope;
 
 pub struct RabbitMq {
     publisher: Option<(Publisher, Arc<Status>)>,

@@ -27,8 +27,8 @@ use super::supervisor::{Ended, Pauses, Status, refusing};
 use super::waiting::{Answer, FIRST_PROOF, Waiting};
 use super::{message, topology};
 use crate::digest::EnvelopeKeys;
-use crate::envelope::Envelope;
 use crate::queue::PublishError;
+use envelope::Envelope;
 
 const PROBE_KEY: &str = "probe";
 const NO_NET: &str = "exchange `tidegate` drops what it cannot route, having no alternate exchange that leads to a \

@@ -40,8 +40,8 @@ use super::{
     Settled, Tag, Taken,
 };
 use crate::digest::EnvelopeKeys;
-use crate::envelope::Envelope;
 use crate::files_in_use::FilesInUse;
+use envelope::Envelope;
 
 /// For what no signal of this process tells: another one published, or a lease ran out.
 const POLL: Duration = Duration::from_millis(250);

@@ -1,0 +1,106 @@
+//! The merged and derived tables made again, in memory, from the stored events in random order and from what
+//! staff decided; compared with the ledger, and put in the place of what differs. The disaster drill, and the
+//! strongest test of everything else. A new rule and another policy come into force this way too.
+
+mod compare;
+mod repair;
+
+use sha2::{Digest, Sha256};
+
+pub use self::compare::{Comparison, Difference, TableComparison, compare};
+pub use self::repair::{Repaired, repair};
+use domain::event::{Content, EventKey, Meaning};
+use domain::world::{Event, World};
+use ledger::{Ledger, LedgerError, Transaction};
+
+const KEYS_AT_ONCE: i64 = 10_000;
+const EVENTS_AT_ONCE: usize = 500;
+
+/// What the stored events come to.
+#[derive(Debug)]
+pub struct Rebuilt {
+    pub world: World,
+    pub events: usize,
+    /// Ignored when they came, for want of a rule that there is now.
+    pub revived: Vec<EventKey>,
+    /// Their bytes are no longer kept.
+    pub without_bytes: usize,
+    /// Applied once, and not readable as the same event now: damaged bytes, or a rule that became stricter.
+    pub unreadable: Vec<EventKey>,
+}
+
+/// Folds all stored events, in an order that the seed decides. Tells how many of how many are done.
+pub async fn rebuild(
+    ledger: &Ledger,
+    tx: &mut Transaction,
+    seed: u64,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Rebuilt, LedgerError> {
+    let mut keys = all_keys(tx).await?;
+    keys.sort_by_cached_key(|key| place(seed, key));
+    let world = World::new(ledger.policy().clone());
+    let mut rebuilt =
+        Rebuilt { world, events: 0, revived: Vec::new(), without_bytes: 0, unreadable: Vec::new() };
+    for ban in tx.last_overrides().await? {
+        rebuilt.world.load_ban(ban);
+    }
+    let mut done = 0;
+    for chunk in keys.chunks(EVENTS_AT_ONCE) {
+        let mut wanted = chunk.to_vec();
+        wanted.sort();
+        let mut found = tx.archived(&wanted).await?;
+        found.sort_by_cached_key(|archived| place(seed, &archived.key));
+        for archived in found {
+            rebuilt.take(archived);
+        }
+        done += chunk.len();
+        progress(done, keys.len());
+    }
+    Ok(rebuilt)
+}
+
+impl Rebuilt {
+    fn take(&mut self, mut archived: ledger::tables::archive::Archived) {
+        let Some(envelope) = archived.envelope() else {
+            self.without_bytes += 1;
+            return;
+        };
+        let content = Content::of(&envelope);
+        let is_damaged = content.key != archived.key;
+        match content.meaning(&envelope) {
+            Ok(Meaning::Observations(observations)) if !is_damaged => {
+                if archived.outcome == "ignored" {
+                    self.revived.push(archived.key);
+                }
+                self.world.apply(&Event { id: envelope.header.id, observations });
+                self.events += 1;
+            }
+            Ok(Meaning::Ignored(_)) if !is_damaged && archived.outcome == "ignored" => {}
+            _ => self.unreadable.push(archived.key),
+        }
+    }
+}
+
+async fn all_keys(tx: &mut Transaction) -> Result<Vec<EventKey>, LedgerError> {
+    let mut keys = Vec::new();
+    let mut after =
+        EventKey { id: String::new(), account: String::new(), livemode: false, content_hash: String::new() };
+    loop {
+        let page = tx.archived_keys(&after, KEYS_AT_ONCE).await?;
+        let Some(last) = page.last() else { return Ok(keys) };
+        after = last.clone();
+        keys.extend(page);
+    }
+}
+
+/// The place of an event in the order of this seed.
+fn place(seed: u64, key: &EventKey) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    hasher.update(seed.to_be_bytes());
+    for part in [&key.id, &key.account, &key.content_hash] {
+        hasher.update(part.as_bytes());
+        hasher.update([0]);
+    }
+    hasher.update([u8::from(key.livemode)]);
+    hasher.finalize().into()
+}

@@ -1,0 +1,121 @@
+//! Puts the rebuilt objects in the place of those that differ: a row at a time under its lock, and only where
+//! it still is what was compared. Who changed it meanwhile knew it, and the next comparison tells.
+
+use chrono::{DateTime, Utc};
+
+use super::{Comparison, Difference, Rebuilt};
+use domain::bans::Ban;
+use domain::charges::Charge;
+use domain::customers::Customer;
+use domain::disputes::Dispute;
+use domain::event::EventKey;
+use domain::failures::PaymentFailure;
+use domain::invoice_payments::InvoicePayment;
+use domain::invoices::Invoice;
+use domain::movements::Movement;
+use domain::outcome::Outcome;
+use domain::payments::Payment;
+use domain::refunds::Refund;
+use domain::risk::Risk;
+use domain::shelf::{Shelf, without_revision};
+use domain::subscriptions::Subscription;
+use domain::warnings::Warning;
+use domain::{Object, Severity, Told, Transition, chain};
+use ledger::tables::events::Concluded;
+use ledger::{Ledger, LedgerError};
+
+/// What a repair did.
+#[derive(Clone, Copy, Debug, Default, serde::Serialize)]
+pub struct Repaired {
+    pub repaired: usize,
+    /// Changed by an event since it was compared: left as it is.
+    pub moved_meanwhile: usize,
+    pub revived: usize,
+}
+
+/// Repairs every difference. `actor` stands in the audit.
+pub async fn repair(
+    ledger: &Ledger,
+    rebuilt: &Rebuilt,
+    comparison: &Comparison,
+    actor: &str,
+    now: DateTime<Utc>,
+) -> Result<Repaired, LedgerError> {
+    let mut done = Repaired::default();
+    let world = &rebuilt.world;
+    for difference in &comparison.differences {
+        let at = At { ledger, difference, actor, now };
+        let repaired = match difference.kind {
+            Refund::KIND => at.write(&world.refunds).await?,
+            Movement::KIND => at.write(&world.movements).await?,
+            InvoicePayment::KIND => at.write(&world.invoice_payments).await?,
+            Dispute::KIND => at.write(&world.disputes).await?,
+            PaymentFailure::KIND => at.write(&world.failures).await?,
+            Warning::KIND => at.write(&world.warnings).await?,
+            Charge::KIND => at.write(&world.charges).await?,
+            Payment::KIND => at.write(&world.payments).await?,
+            Invoice::KIND => at.write(&world.invoices).await?,
+            Subscription::KIND => at.write(&world.subscriptions).await?,
+            Customer::KIND => at.write(&world.customers).await?,
+            Ban::KIND => at.write(&world.bans).await?,
+            other => unreachable!("no table has objects of kind {other}"),
+        };
+        done.repaired += usize::from(repaired);
+        done.moved_meanwhile += usize::from(!repaired);
+    }
+    let concluded = |key: &EventKey| Concluded {
+        key: key.clone(),
+        outcome: Outcome::Applied,
+        attempts: 1,
+        risk: Risk::default(),
+    };
+    let mut revived: Vec<Concluded> = rebuilt.revived.iter().map(concluded).collect();
+    revived.sort_by(|a, b| a.key.cmp(&b.key));
+    for chunk in revived.chunks(500) {
+        let mut tx = ledger.begin().await?;
+        tx.conclude(chunk, now).await?;
+        tx.commit().await?;
+        done.revived += chunk.len();
+    }
+    Ok(done)
+}
+
+struct At<'a> {
+    ledger: &'a Ledger,
+    difference: &'a Difference,
+    actor: &'a str,
+    now: DateTime<Utc>,
+}
+
+impl At<'_> {
+    async fn write<T: Object>(&self, rebuilt: &Shelf<T>) -> Result<bool, LedgerError> {
+        let key = &self.difference.key;
+        let mut tx = self.ledger.begin().await?;
+        let present = tx.touch::<T>(std::slice::from_ref(key)).await?.rows;
+        let telling = present.first().and_then(without_revision);
+        if telling.map(|row| serde_json::to_value(&row).unwrap_or_default()) != self.difference.ledger {
+            return Ok(false);
+        }
+        let mut row = rebuilt.get(key).cloned().unwrap_or_else(|| T::placeholder(key.clone()));
+        if let Some(revision) = row.revision() {
+            // A lost row leaves its audit behind, which goes on from there.
+            let last = tx.last_line(T::KIND, key).await?;
+            *revision = last.revision + 1;
+            let change = Told {
+                what: "rebuilt",
+                before: Some(self.difference.columns.join(", ")).filter(|columns| !columns.is_empty()),
+                after: None,
+                severity: Severity::Warning,
+            };
+            let (kind, revision) = (T::KIND, *revision);
+            let moved = Transition { kind, key: key.clone(), revision, event_id: None, told: change };
+            let mut hash = last.hash();
+            let line = chain::extend(&mut hash, &moved, self.actor, self.now);
+            tx.append_audit(&[line]).await?;
+            row.audit_hash().into_iter().for_each(|last| last.clone_from(&hash));
+        }
+        tx.write(&[&row]).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,291 @@
+//! Replays: stored events, or those of a file, run again by the same queue and the same rules as live traffic.
+//! A plan names its events, oldest first; a look ahead tells which rows would change; a run queues them and
+//! can be taken up again wherever it ended.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use envelope::suspect::Suspicion;
+use envelope::{Envelope, Header, Source};
+use futures_util::future::join_all;
+use serde::Serialize;
+use shared::clock;
+use shared::queue::{PublishError, Queue};
+use thiserror::Error;
+
+use domain::event::{Content, EventKey, Meaning};
+use domain::outcome::Outcome;
+use domain::risk::Risk;
+use domain::shelf::Shelf;
+use domain::world::{Event, World};
+use domain::{Key, Object, Permanent};
+use ledger::failure::Failure;
+use ledger::graph::fold::fold;
+use ledger::graph::load::{Reach, load};
+use ledger::tables::events::Concluded;
+use ledger::tables::replays::{Item, Plan, Replayed};
+use ledger::{Ledger, LedgerError, Transaction};
+
+/// More events than this are not folded to look ahead: the first ones tell what to expect.
+pub const LOOK_AHEAD_EVENTS: usize = 5_000;
+/// How many are published at once.
+const AT_ONCE: usize = 64;
+const ITEMS_AT_ONCE: usize = 500;
+
+#[derive(Debug, Error)]
+pub enum ReplayError {
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error("the rules cannot fold these events: {0}")]
+    Rules(Failure),
+    #[error("the queue does not take them: {0}")]
+    Queue(#[from] PublishError),
+}
+
+/// What a replay would do.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct LookAhead {
+    /// So many events were looked at.
+    pub events: usize,
+    pub would_apply: usize,
+    /// They would fail again, by reason.
+    pub would_fail: BTreeMap<String, usize>,
+    pub without_bytes: usize,
+    pub changes: Vec<Change>,
+}
+
+/// A row that would change.
+#[derive(Clone, Debug, Serialize)]
+pub struct Change {
+    pub kind: &'static str,
+    pub key: Key,
+    /// Names of the columns, with what they are and what they would be.
+    pub columns: BTreeMap<String, (serde_json::Value, serde_json::Value)>,
+}
+
+/// Events in the order of a plan, and what those bring along that the ledger does not have.
+#[derive(Debug)]
+pub struct Chosen {
+    pub key: EventKey,
+    pub brought: Option<Envelope>,
+}
+
+/// Stores a plan; gives its id.
+pub async fn plan(
+    ledger: &Ledger,
+    selection: &str,
+    chosen: &[Chosen],
+    by: &str,
+    now: DateTime<Utc>,
+) -> Result<String, LedgerError> {
+    let span = shared::trace::child_of(None);
+    let replay = format!("replay_{}_{}", now.format("%Y%m%d"), &shared::trace::span_of(&span)[..8]);
+    let plan = Plan {
+        replay: replay.clone(),
+        selection: selection.to_owned(),
+        planned_by: by.to_owned(),
+        planned_at: now,
+        events: 0,
+        queued: 0,
+    };
+    let mut tx = ledger.begin().await?;
+    tx.make_plan(&plan).await?;
+    let mut number = 0;
+    for chunk in chosen.chunks(ITEMS_AT_ONCE) {
+        let items: Vec<Item> = chunk
+            .iter()
+            .map(|chosen| {
+                number += 1;
+                Item {
+                    number,
+                    key: chosen.key.clone(),
+                    header: chosen.brought.as_ref().map(Envelope::header_json),
+                    body: chosen.brought.as_ref().map(|envelope| envelope.body.to_vec()),
+                }
+            })
+            .collect();
+        tx.add_items(&replay, &items).await?;
+    }
+    tx.commit().await?;
+    Ok(replay)
+}
+
+/// Folds the events over the ledger as it is, without a lock and without writing.
+pub async fn look_ahead(ledger: &Ledger, chosen: &[Chosen]) -> Result<LookAhead, ReplayError> {
+    let chosen = &chosen[..chosen.len().min(LOOK_AHEAD_EVENTS)];
+    let mut told = LookAhead { events: chosen.len(), ..LookAhead::default() };
+    let mut tx = ledger.read().await?;
+    let mut events = Vec::new();
+    for chunk in chosen.chunks(ITEMS_AT_ONCE) {
+        let mut keys: Vec<EventKey> =
+            chunk.iter().filter(|chosen| chosen.brought.is_none()).map(|chosen| chosen.key.clone()).collect();
+        keys.sort();
+        let brought = chunk.iter().filter_map(|chosen| chosen.brought.clone());
+        let stored = tx.archived(&keys).await?.into_iter().filter_map(|mut archived| archived.envelope());
+        let envelopes: Vec<Envelope> = stored.chain(brought).collect();
+        told.without_bytes += chunk.len() - envelopes.len();
+        for envelope in envelopes {
+            match Content::of(&envelope).meaning(&envelope) {
+                Ok(Meaning::Observations(observations)) => {
+                    events.push(Event { id: envelope.header.id, observations });
+                }
+                Ok(Meaning::Ignored(_)) => {}
+                Err(permanent) => *told.would_fail.entry(permanent.failed().fingerprint).or_default() += 1,
+            }
+        }
+    }
+    told.would_apply = events.len();
+    let (before, _) =
+        load(&mut tx, &events, ledger.policy(), Reach::Look).await.map_err(ReplayError::Rules)?;
+    let mut after = before.clone();
+    fold(&mut after, &events).map_err(ReplayError::Rules)?;
+    told.changes = changes(&before, &after);
+    Ok(told)
+}
+
+/// Queues what of a plan is not queued yet, oldest first; tells how many it queued. Whoever takes a plan up
+/// again, or at the same time, harms nothing: an event runs once for each replay.
+pub async fn run(
+    ledger: &Ledger,
+    queue: &Queue,
+    replay: &str,
+    rate: Option<u32>,
+    limit: usize,
+    progress: &mut dyn FnMut(usize),
+) -> Result<usize, ReplayError> {
+    let mut queued = 0;
+    let at_once = rate.map_or(AT_ONCE, |rate| (rate / 4).clamp(1, 64) as usize);
+    while queued < limit {
+        let begun = tokio::time::Instant::now();
+        let wanted = i64::try_from(at_once.min(limit - queued)).unwrap_or(i64::MAX);
+        let items = ledger.read().await?.next_items(replay, wanted).await?;
+        if items.is_empty() {
+            break;
+        }
+        let numbers: Vec<i64> = items.iter().map(|item| item.number).collect();
+        let Taken { envelopes, noted, cleared } = take(ledger, queue, replay, items).await?;
+        for published in join_all(envelopes.iter().map(|envelope| queue.publish(envelope))).await {
+            published?;
+        }
+        let now = clock::now();
+        let mut tx = ledger.begin().await?;
+        tx.note_replays(&noted, now).await?;
+        clear(&mut tx, cleared, now).await?;
+        tx.mark_queued(replay, &numbers, now).await?;
+        tx.commit().await?;
+        queued += numbers.len();
+        progress(queued);
+        if let Some(rate) = rate {
+            let share = Duration::from_secs(numbers.len() as u64) / rate.max(1);
+            tokio::time::sleep_until(begun + share).await;
+        }
+    }
+    Ok(queued)
+}
+
+/// What is done with a plan's items.
+#[derive(Default)]
+struct Taken {
+    /// For the queue.
+    envelopes: Vec<Envelope>,
+    /// What came of those that are not queued under their own name.
+    noted: Vec<Replayed>,
+    /// Suspects that verify by now: they are queued as what they are.
+    cleared: Vec<(EventKey, Outcome)>,
+}
+
+async fn take(ledger: &Ledger, queue: &Queue, replay: &str, items: Vec<Item>) -> Result<Taken, LedgerError> {
+    let mut keys: Vec<EventKey> =
+        items.iter().filter(|item| item.body.is_none()).map(|item| item.key.clone()).collect();
+    keys.sort();
+    let mut tx = ledger.read().await?;
+    let archived = tx.archived(&keys).await?;
+    let mut stored: BTreeMap<EventKey, Envelope> = archived
+        .into_iter()
+        .filter_map(|mut archived| Some((archived.key.clone(), archived.envelope()?)))
+        .collect();
+    let mut taken = Taken::default();
+    for item in items {
+        let brought = item.header.zip(item.body).and_then(|(header, body)| {
+            let header: Header = serde_json::from_str(&header).ok()?;
+            Some(Envelope { header, body: body.into() })
+        });
+        let found = brought.or_else(|| stored.remove(&item.key));
+        let (envelope, outcome) = match found.map(|found| (Suspicion::of_kind(&found.header.kind), found)) {
+            None => (None, Some(Outcome::Ignored { reason: "its bytes are no longer kept".to_owned() })),
+            Some((None, envelope)) => (Some(envelope), None),
+            Some((Some(suspicion), suspect)) => match queue.reopen(&suspect) {
+                None => (None, Some(Outcome::Dead { failed: Permanent::suspect(suspicion).failed() })),
+                Some(envelope) => {
+                    let reason = format!("verified since, and replayed as {}", envelope.header.id);
+                    taken.cleared.push((item.key.clone(), Outcome::Ignored { reason: reason.clone() }));
+                    (Some(envelope), Some(Outcome::Ignored { reason }))
+                }
+            },
+        };
+        if let Some(mut envelope) = envelope {
+            envelope.header.source = Source::Replay;
+            envelope.header.replay = Some(replay.to_owned());
+            envelope.header.received_at = clock::now();
+            envelope.header.trace_parent = shared::trace::child_of(None);
+            taken.envelopes.push(envelope);
+        }
+        if let Some(outcome) = outcome {
+            taken.noted.push(Replayed { key: item.key, replay: replay.to_owned(), outcome });
+        }
+    }
+    taken.noted.sort_by(|a, b| a.key.cmp(&b.key));
+    taken.cleared.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(taken)
+}
+
+/// Suspects that were queued as what they are need nobody any more.
+async fn clear(
+    tx: &mut Transaction,
+    cleared: Vec<(EventKey, Outcome)>,
+    now: DateTime<Utc>,
+) -> Result<(), LedgerError> {
+    let concluded: Vec<Concluded> = cleared
+        .into_iter()
+        .map(|(key, outcome)| Concluded { key, outcome, attempts: 1, risk: Risk::default() })
+        .collect();
+    tx.conclude(&concluded, now).await
+}
+
+/// What matters most to staff comes first.
+fn changes(before: &World, after: &World) -> Vec<Change> {
+    let mut changes = Vec::new();
+    add(&mut changes, &before.bans, &after.bans);
+    add(&mut changes, &before.invoices, &after.invoices);
+    add(&mut changes, &before.payments, &after.payments);
+    add(&mut changes, &before.disputes, &after.disputes);
+    add(&mut changes, &before.refunds, &after.refunds);
+    add(&mut changes, &before.subscriptions, &after.subscriptions);
+    add(&mut changes, &before.customers, &after.customers);
+    add(&mut changes, &before.charges, &after.charges);
+    add(&mut changes, &before.warnings, &after.warnings);
+    add(&mut changes, &before.failures, &after.failures);
+    add(&mut changes, &before.invoice_payments, &after.invoice_payments);
+    add(&mut changes, &before.movements, &after.movements);
+    changes
+}
+
+/// How fresh a report was is nothing that staff look for.
+fn add<T: Object>(changes: &mut Vec<Change>, before: &Shelf<T>, after: &Shelf<T>) {
+    let hidden: BTreeSet<&str> = ["revision", "first_event_at", "last_event_at"].into();
+    for row in after.changed() {
+        let old = before.get(row.key()).cloned().unwrap_or_else(|| T::placeholder(row.key().clone()));
+        let value = |row: &T| serde_json::to_value(row).unwrap_or_default();
+        let (old, new) = (value(&old), value(row));
+        let names = new.as_object().into_iter().flatten().map(|(name, _)| name);
+        let columns: BTreeMap<_, _> = names
+            .filter(|name| !hidden.contains(name.as_str()) && !name.ends_with("freshness"))
+            .filter(|name| old[name.as_str()] != new[name.as_str()])
+            .map(|name| (name.clone(), (old[name.as_str()].clone(), new[name.as_str()].clone())))
+            .collect();
+        if !columns.is_empty() {
+            changes.push(Change { kind: T::KIND, key: row.key().clone(), columns });
+        }
+    }
+}

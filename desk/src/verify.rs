@@ -1,0 +1,163 @@
+//! Whether the ledger's own figures add up, and whether it still has all that it ever committed: every event has
+//! exactly one outcome and its own bytes, the audit is the one that was written, and what the queue has forgotten
+//! is here. Reads one snapshot, writes nothing.
+
+mod chain;
+mod members;
+mod seals;
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+use serde::Serialize;
+use shared::queue::Forgotten;
+
+pub use self::chain::{Altered, Chains};
+use self::members::Members;
+pub use self::seals::Seals;
+use domain::chain::member_of_event;
+use domain::event::{Content, EventKey};
+use domain::outcome::Outcome;
+use domain::seal::Head;
+use ledger::views::figures::{Broken, Stored};
+use ledger::{Ledger, LedgerError};
+
+const EVENTS_AT_ONCE: i64 = 500;
+const FINDINGS_LIMIT: usize = 1_000;
+/// Clocks of workers differ by less.
+const CLOCKS: TimeDelta = TimeDelta::days(1);
+
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Verified {
+    pub events: i64,
+    pub by_outcome: BTreeMap<String, i64>,
+    /// First deliveries by where they came from.
+    pub by_source: BTreeMap<String, i64>,
+    pub repetitions: i64,
+    /// Stripe's deliveries, first and further: with what waits in the queue, all that was answered 200.
+    pub deliveries: i64,
+    pub with_bytes: i64,
+    /// Their bytes are not those that were hashed when they came.
+    pub damaged: Vec<String>,
+    /// Their outcome and what belongs to it do not agree.
+    pub inconsistent: Vec<String>,
+    pub orphaned_bodies: i64,
+    pub broken_audits: Vec<Broken>,
+    pub chains: Chains,
+    pub seals: Seals,
+    /// Where the queue numbers its messages.
+    pub queue: Option<Witnessed>,
+}
+
+/// What an embedded queue has forgotten, beside what the ledger knows to have taken from it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Witnessed {
+    /// The highest message that the queue has forgotten, and that the ledger took.
+    pub highest_forgotten: i64,
+    pub highest_taken: i64,
+    /// How many messages the queue has forgotten, and how often the ledger took one.
+    pub forgotten: i64,
+    pub taken: i64,
+}
+
+impl Witnessed {
+    /// Whoever takes a message that was taken before, after a crash, takes it twice: so the ledger may count more.
+    pub fn is_right(&self) -> bool {
+        self.highest_forgotten <= self.highest_taken && self.forgotten <= self.taken
+    }
+}
+
+/// What to hold the ledger against, beside itself.
+#[derive(Clone, Debug, Default)]
+pub struct Witnesses {
+    /// As the queue told before the ledger was looked at.
+    pub forgotten: Option<Forgotten>,
+    /// A head that somebody kept.
+    pub head: Option<Head>,
+}
+
+impl Verified {
+    pub fn is_right(&self) -> bool {
+        let sum: i64 = self.by_outcome.values().sum();
+        sum == self.events
+            && self.damaged.is_empty()
+            && self.inconsistent.is_empty()
+            && self.orphaned_bodies == 0
+            && self.broken_audits.is_empty()
+            && self.chains.is_right()
+            && self.seals.is_right()
+            && self.queue.as_ref().is_none_or(Witnessed::is_right)
+    }
+
+    fn take(&mut self, mut stored: Stored) {
+        self.events += 1;
+        *self.by_outcome.entry(stored.archived.outcome.clone()).or_default() += 1;
+        *self.by_source.entry(stored.source.clone()).or_default() += 1;
+        self.repetitions += stored.repetitions;
+        let delivered = matches!(stored.source.as_str(), "stripe" | "unknown");
+        self.deliveries += stored.repetitions + i64::from(delivered);
+        let outcome = stored.archived.outcome.as_str();
+        let is_consistent = Outcome::NAMES.contains(&outcome)
+            && stored.has_retry == (outcome == "waiting")
+            && stored.has_reason == (outcome != "applied");
+        let id = stored.archived.key.id.clone();
+        if !is_consistent {
+            self.inconsistent.push(id.clone());
+        }
+        let key = stored.archived.key.clone();
+        if let Some(envelope) = stored.archived.envelope() {
+            self.with_bytes += 1;
+            if Content::of(&envelope).key != key {
+                self.damaged.push(id);
+            }
+        }
+    }
+}
+
+/// Looks at every event, every line of the audit and every block; tells how many events are done.
+pub async fn verify(
+    ledger: &Ledger,
+    witnesses: &Witnesses,
+    progress: &mut dyn FnMut(i64),
+) -> Result<Verified, LedgerError> {
+    let mut verified = Verified::default();
+    let mut members = Members::new();
+    let mut tx = ledger.read().await?;
+    // Events from before the chain are counted by nobody.
+    let began = tx.commits_began().await?.map(|began| began - CLOCKS);
+    let mut after = EventKey::first();
+    loop {
+        let page = tx.stored(&after, EVENTS_AT_ONCE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.archived.key.clone();
+        for stored in page {
+            if began.is_some_and(|began| stored.recorded_at >= began) {
+                members.take(member_of_event(&stored.archived.key));
+            }
+            verified.take(stored);
+        }
+        progress(verified.events);
+    }
+    verified.orphaned_bodies = tx.orphaned_bodies().await?;
+    verified.broken_audits = tx.broken_audits(i64::try_from(FINDINGS_LIMIT).unwrap_or(i64::MAX)).await?;
+    verified.chains = chain::walk(&mut tx, &mut members, FINDINGS_LIMIT).await?;
+    let (mut highest_taken, mut taken) = (0, 0);
+    let of_this_queue = witnesses.forgotten.as_ref().map(|forgotten| forgotten.queue.to_string());
+    let mut on_commit = |commit: &domain::seal::Commit| {
+        if commit.queue.is_some() && commit.queue == of_this_queue {
+            highest_taken = highest_taken.max(commit.highest.unwrap_or_default());
+            taken += commit.deliveries;
+        }
+    };
+    verified.seals = seals::walk(&mut tx, &mut members, witnesses.head.as_ref(), &mut on_commit).await?;
+    if let Some(differences) = members.differences() {
+        seals::look_into(&mut tx, differences, began, &mut verified.seals).await?;
+    }
+    verified.queue = witnesses.forgotten.as_ref().map(|forgotten| Witnessed {
+        highest_forgotten: forgotten.highest,
+        highest_taken,
+        forgotten: forgotten.count,
+        taken,
+    });
+    Ok(verified)
+}

@@ -1,0 +1,111 @@
+//! Charges: where refunds and disputes hang. A charge without a payment intent is its own payment.
+
+mod derive;
+mod read;
+#[cfg(test)]
+mod tests;
+
+use chrono::{DateTime, Utc};
+
+pub use self::read::{Card, Links, Releases, Report, State, TYPES, latest, named, read};
+use super::freshness::{Freshness, Seen};
+use super::payments::{Disputed, Payment};
+use super::row::{link_to, row};
+use super::{Key, Object, UNKNOWN, earliest};
+
+row! {
+    pub struct Charge {
+        #[serde(flatten)]
+        pub key: Key,
+        #[serde(flatten)]
+        pub state: State,
+        pub captured_at: Option<DateTime<Utc>>,
+        /// The smallest stamp of a report that tells of a refund; what was never captured is none.
+        pub refund_reported_at: Option<DateTime<Utc>>,
+        #[serde(flatten)]
+        pub seen: Seen,
+        #[serde(flatten)]
+        pub payment: PaymentLink,
+        #[serde(flatten)]
+        pub customer: CustomerLink,
+        #[serde(flatten)]
+        pub card: Card,
+        pub card_freshness: Freshness,
+        /// What Stripe counts as refunded though it was never captured: an authorisation that was given back.
+        pub amount_released: i64,
+        pub releases: Releases,
+        /// Its payment was canceled before anything was captured: what was given back was never received.
+        pub given_up: bool,
+        /// From here on derived from its refunds and disputes.
+        pub amount_refunded: i64,
+        /// The part that the charge reports and no refund is known for yet.
+        pub amount_unitemised: i64,
+        pub disputed: Disputed,
+        pub dispute_count: i64,
+        pub amount_charged_back: i64,
+        /// In which currency that is, and in which its disputes are, as long as nobody has reported the charge's
+        /// own: a code, or `mixed`.
+        pub lost_currency: Option<String>,
+        pub dispute_currency: Option<String>,
+        pub anomaly: Option<String>,
+    }
+}
+
+link_to!(PaymentLink, payment, payment_freshness);
+link_to!(CustomerLink, customer, customer_freshness);
+
+impl Object for Charge {
+    const KIND: &'static str = "charge";
+    const TABLE: &'static str = "charges";
+
+    fn placeholder(key: Key) -> Self {
+        let state = State { status: UNKNOWN.to_owned(), ..State::default() };
+        Self { key, state, ..Self::default() }
+    }
+
+    fn key(&self) -> &Key {
+        &self.key
+    }
+
+    fn owners(&self) -> Vec<(&'static str, Key)> {
+        self.owner().map(|key| (Payment::KIND, key)).into_iter().collect()
+    }
+}
+
+impl Charge {
+    /// The one merge: commutative, associative, idempotent.
+    pub fn merge(&mut self, report: &Report) {
+        let freshness = report.freshness;
+        if report.state.as_ref().is_some_and(|state| state.amount_captured > 0) {
+            earliest(&mut self.captured_at, report.at);
+        }
+        let releases = report.links.releases;
+        if report
+            .state
+            .as_ref()
+            .is_some_and(|state| state.amount_refunded_reported > state.released(releases))
+        {
+            earliest(&mut self.refund_reported_at, report.at);
+        }
+        self.seen.take(&mut self.state, report);
+        self.releases = self.releases.max(releases);
+        self.given_up |= report.links.is_given_up;
+        self.amount_released = self.state.released(self.releases);
+        self.payment.see(report.links.payment.as_deref(), freshness);
+        self.customer.see(report.links.customer.as_deref(), freshness);
+        if let Some(card) = &report.links.card
+            && (freshness, card) > (self.card_freshness, &self.card)
+        {
+            self.card.clone_from(card);
+            self.card_freshness = freshness;
+        }
+    }
+
+    /// The payment that it belongs to: its payment intent, or itself once it was reported without one.
+    pub fn owner(&self) -> Option<Key> {
+        match self.payment.id() {
+            Some(payment) => Some(self.key.sibling(payment)),
+            None => self.seen.is_reported().then(|| self.key.clone()),
+        }
+    }
+}

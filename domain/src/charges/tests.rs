@@ -1,0 +1,190 @@
+//! Charges in short stories, each told in every order.
+
+use serde_json::{Value, json};
+
+use crate::payments::Refunded;
+use crate::testing::{event, in_every_order};
+
+fn charge(extra: &Value) -> Value {
+    let mut object = json!({"id": "ch_1", "status": "succeeded", "amount": 1000, "amount_captured": 1000,
+        "currency": "usd", "payment_intent": "pi_1"});
+    object.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+    object
+}
+
+fn refund(id: &str, amount: i64, extra: &Value) -> Value {
+    let mut object =
+        json!({"id": id, "status": "succeeded", "amount": amount, "currency": "usd", "charge": "ch_1"});
+    object.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+    object
+}
+
+#[test]
+fn a_charge_without_a_payment_intent_is_its_own_payment() {
+    let own = charge(&json!({"payment_intent": null, "invoice": "in_1", "metadata": {"user_id": "u1"},
+        "payment_method_details": {"card": {"brand": "visa", "last4": "4242", "exp_month": 4, "exp_year": 2031}}}));
+    let world = in_every_order(&[event("charge.succeeded", 0, &own)]);
+    let payment = world.payment("ch_1");
+    assert_eq!((payment.state.status.as_str(), payment.state.amount_received), ("succeeded", 1000));
+    assert_eq!((payment.user.id(), payment.invoice.as_deref()), (Some("u1"), Some("in_1")));
+    let card = world.charge("ch_1").card;
+    assert_eq!((card.card_last4.as_deref(), card.card_exp_year), (Some("4242"), Some(2031)));
+}
+
+#[test]
+fn what_only_the_charge_reports_refunded_counts_until_the_refund_is_known() {
+    let refunded = event("charge.refunded", 5, &charge(&json!({"amount_refunded": 400})));
+    let bought = event("charge.succeeded", 0, &charge(&json!({})));
+    let world = in_every_order(&[bought.clone(), refunded.clone()]);
+    assert_eq!((world.charge("ch_1").amount_refunded, world.charge("ch_1").amount_unitemised), (400, 400));
+    assert_eq!(world.payment("pi_1").amount_refunded, 400);
+    let told = event("refund.created", 5, &refund("re_1", 400, &json!({})));
+    let world = in_every_order(&[bought, refunded, told]);
+    assert_eq!((world.charge("ch_1").amount_refunded, world.charge("ch_1").amount_unitemised), (400, 0));
+}
+
+#[test]
+fn contradictions_are_flags_and_no_failures() {
+    let story = [
+        event("charge.succeeded", 0, &charge(&json!({}))),
+        event("refund.created", 3, &refund("re_1", 900, &json!({}))),
+        event("refund.created", 4, &refund("re_2", 200, &json!({}))),
+        event("refund.created", 5, &refund("re_3", 5, &json!({"currency": "eur"}))),
+    ];
+    let charge = in_every_order(&story).charge("ch_1");
+    assert_eq!(charge.anomaly.as_deref(), Some("refund_currency,refunds_exceed_charge"));
+    assert_eq!(charge.amount_refunded, 1100, "another currency is not added up");
+    assert_eq!(in_every_order(&story[1..]).charge("ch_1").anomaly, None, "nobody knows the charge yet");
+}
+
+/// An authorisation of 1000, as a charge reports it.
+fn held(captured: i64, given_back: i64) -> Value {
+    charge(&json!({"captured": captured > 0, "amount_captured": captured, "amount_refunded": given_back}))
+}
+
+#[test]
+fn a_released_authorisation_is_no_refund() {
+    let released =
+        refund("re_1", 1000, &json!({"created": 1_700_000_009, "reason": "expired_uncaptured_charge"}));
+    let unmarked = refund("re_1", 1000, &json!({"created": 1_700_000_009}));
+    for told in [None, Some(released), Some(unmarked)] {
+        let mut story =
+            vec![event("charge.succeeded", 0, &held(0, 0)), event("charge.refunded", 9, &held(0, 1000))];
+        story.extend(told.map(|refund| event("refund.created", 9, &refund)));
+        let world = in_every_order(&story);
+        let (charge, payment) = (world.charge("ch_1"), world.payment("pi_1"));
+        assert_eq!((charge.amount_refunded, charge.amount_released, charge.anomaly), (0, 1000, None));
+        assert_eq!((payment.state.status.as_str(), payment.amount_refunded), ("canceled", 0));
+    }
+}
+
+#[test]
+fn what_a_canceled_payment_gave_back_was_never_received() {
+    let canceled = json!({"id": "pi_1", "status": "canceled", "amount": 1000, "amount_received": 0,
+        "currency": "usd", "latest_charge": "ch_1"});
+    let story = [
+        event("charge.succeeded", 0, &held(0, 0)),
+        event("refund.created", 9, &refund("re_1", 1000, &json!({"created": 1_700_000_009}))),
+        event("payment_intent.canceled", 9, &canceled),
+    ];
+    let charge = in_every_order(&story).charge("ch_1");
+    assert_eq!((charge.amount_refunded, charge.anomaly), (0, None));
+    assert_eq!(in_every_order(&story[..2]).charge("ch_1").amount_refunded, 1000, "nobody says what it was");
+}
+
+#[test]
+fn what_a_capture_left_is_released_and_only_more_than_that_is_refunded() {
+    let mut story =
+        vec![event("charge.succeeded", 0, &held(0, 0)), event("charge.captured", 5, &held(600, 400))];
+    let world = in_every_order(&story);
+    assert_eq!((world.charge("ch_1").amount_refunded, world.charge("ch_1").amount_released), (0, 400));
+    assert_eq!(world.payment("pi_1").refunded, Refunded::None);
+    let release = refund("re_1", 400, &json!({"created": 1_700_000_005, "reason": "partial_capture"}));
+    story.push(event("refund.created", 5, &release));
+    assert_eq!(in_every_order(&story).charge("ch_1").amount_refunded, 0);
+    story.push(event("charge.refunded", 9, &held(600, 650)));
+    let world = in_every_order(&story);
+    assert_eq!((world.charge("ch_1").amount_refunded, world.payment("pi_1").amount_refunded), (250, 250));
+    assert_eq!(world.payment("pi_1").refunded, Refunded::Partial);
+}
+
+/// Since 2025-03-31 a release is in no sum, and no refund is made of it. The story's version is a later one.
+#[test]
+fn whether_the_sum_holds_a_release_is_told_by_the_reports() {
+    for (reports, refunded) in [
+        (&[(600, 0), (600, 500)][..], 500),
+        (&[(600, 0), (600, 400)][..], 400),
+        (&[(600, 300)][..], 300),
+        (&[(600, 500)][..], 500),
+        (&[(600, 650)][..], 250),
+        (&[(600, 400), (600, 500)][..], 100),
+    ] {
+        let kinds = ["charge.captured", "charge.refunded"].iter().skip(2 - reports.len());
+        let story = kinds
+            .zip(0..)
+            .zip(reports)
+            .map(|((kind, second), (captured, sum))| event(kind, second, &held(*captured, *sum)));
+        let told = in_every_order(&story.collect::<Vec<_>>()).charge("ch_1");
+        assert_eq!(told.amount_refunded, refunded, "{reports:?}: {:?}", told.releases);
+    }
+    let all =
+        charge(&json!({"captured": true, "amount_captured": 500, "amount_refunded": 500, "refunded": true}));
+    let world = in_every_order(&[event("charge.refunded", 5, &all)]);
+    assert_eq!(world.payment("pi_1").refunded, Refunded::Full);
+}
+
+#[test]
+fn news_of_one_refund_lowers_no_sum_and_its_failure_does() {
+    let first = |status: &str| refund("re_1", 300, &json!({"created": 1_700_000_003, "status": status}));
+    let reported = |amount| charge(&json!({"amount_refunded": amount}));
+    let mut story = vec![
+        event("charge.refunded", 3, &reported(300)),
+        event("charge.refunded", 6, &reported(500)),
+        event("charge.refund.updated", 9, &first("succeeded")),
+    ];
+    let told = in_every_order(&story).charge("ch_1");
+    assert_eq!((told.amount_refunded, told.amount_unitemised, told.seen.needs_refetch), (500, 200, true));
+    story.push(event("refund.failed", 12, &first("failed")));
+    let told = in_every_order(&story).charge("ch_1");
+    assert_eq!((told.amount_refunded, told.amount_unitemised), (200, 200));
+    story.push(event("refund.created", 20, &refund("re_3", 50, &json!({"created": 1_700_000_020}))));
+    assert_eq!(in_every_order(&story).charge("ch_1").amount_refunded, 250, "made after the charge spoke");
+    let second = refund("re_2", 200, &json!({"created": 1_700_000_006}));
+    let told = in_every_order(&[&story[1..], &[event("refund.updated", 30, &second)]].concat());
+    assert_eq!((told.charge("ch_1").amount_refunded, told.charge("ch_1").amount_unitemised), (250, 0));
+}
+
+#[test]
+fn of_two_reports_of_one_second_the_one_with_more_refunded_is_the_later() {
+    for (less, more) in [(300, 500), (500, 1000)] {
+        let world = in_every_order(&[
+            event("charge.refunded", 3, &charge(&json!({"amount_refunded": less}))),
+            event("charge.refunded", 3, &charge(&json!({"amount_refunded": more}))),
+        ]);
+        assert_eq!(world.charge("ch_1").amount_refunded, more);
+    }
+}
+
+#[test]
+fn refunded_and_lost_is_a_double_loss() {
+    let dispute =
+        json!({"id": "dp_1", "status": "lost", "amount": 1000, "currency": "usd", "charge": "ch_1"});
+    let story = [
+        event("charge.succeeded", 0, &charge(&json!({}))),
+        event("refund.created", 3, &refund("re_1", 300, &json!({}))),
+        event("charge.dispute.closed", 5, &dispute),
+    ];
+    assert_eq!(in_every_order(&story).charge("ch_1").anomaly.as_deref(), Some("double_loss"));
+    assert_eq!(in_every_order(&story[..2]).charge("ch_1").anomaly, None);
+}
+
+#[test]
+fn a_lost_dispute_in_another_currency_takes_the_whole_charge() {
+    let dispute = json!({"id": "dp_1", "status": "lost", "amount": 900, "currency": "eur", "charge": "ch_1"});
+    let world = in_every_order(&[
+        event("charge.succeeded", 0, &charge(&json!({}))),
+        event("charge.dispute.closed", 5, &dispute),
+    ]);
+    let told = world.charge("ch_1");
+    assert_eq!((told.amount_charged_back, told.anomaly.as_deref()), (1000, Some("dispute_currency")));
+}

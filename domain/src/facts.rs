@@ -1,0 +1,63 @@
+//! What a batch of events told that the program was not written for, in numbers for those who watch it: counted
+//! where the merged objects changed, so that neither a repetition nor a replay counts twice. What happened to money
+//! is not counted here, but read from the ledger by the time of the event.
+
+use std::collections::BTreeMap;
+
+use super::refunds::Refund;
+use super::shelf::Shelf;
+use super::world::World;
+use super::{Object, statuses};
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Objects that came to a status of Stripe's that no rule knows, by kind.
+    pub unknown_statuses: BTreeMap<&'static str, u64>,
+}
+
+impl Facts {
+    /// What applying events to this world came to.
+    pub fn of(world: &World) -> Self {
+        let mut facts = Self::default();
+        facts.note_unknown(&world.payments, |row| &row.state.status);
+        facts.note_unknown(&world.charges, |row| &row.state.status);
+        facts.note_unknown(&world.refunds, |row: &Refund| &row.state.status);
+        facts.note_unknown(&world.disputes, |row| &row.state.stripe_status);
+        facts.note_unknown(&world.invoices, |row| row.state.stripe_status.as_deref().unwrap_or_default());
+        facts.note_unknown(&world.subscriptions, |row| &row.state.status);
+        facts
+    }
+
+    fn note_unknown<T: Object>(&mut self, rows: &Shelf<T>, status: impl Fn(&T) -> &str) {
+        for (before, after) in rows.steps() {
+            if status(before) != status(after) && !statuses::is_known(T::KIND, status(after)) {
+                *self.unknown_statuses.entry(T::KIND).or_default() += 1;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Key;
+    use crate::row::Field;
+
+    fn shelf<T: Object + Field>(change: impl FnOnce(&mut T)) -> Shelf<T> {
+        let mut shelf = Shelf::default();
+        let key = Key { id: "x_1".to_owned(), account: String::new(), livemode: true };
+        shelf.load(T::placeholder(key.clone()));
+        shelf.change(&key, change);
+        shelf.tell("evt_1", &mut Vec::new());
+        shelf
+    }
+
+    #[test]
+    fn a_status_that_no_rule_knows_is_noted_once() {
+        let mut world = World::default();
+        world.refunds = shelf::<Refund>(|row| "pondering".clone_into(&mut row.state.status));
+        assert_eq!(Facts::of(&world).unknown_statuses, BTreeMap::from([("refund", 1)]));
+        world.refunds = shelf::<Refund>(|row| "failed".clone_into(&mut row.state.status));
+        assert_eq!(Facts::of(&world).unknown_statuses, BTreeMap::new());
+    }
+}

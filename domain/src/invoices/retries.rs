@@ -1,0 +1,86 @@
+//! When an invoice's payment is planned again after it failed. The plan is data; whoever carries it out comes
+//! later, and asks then whether the user is banned.
+
+use chrono::{DateTime, Days, Utc};
+
+use super::derive::Parts;
+use super::{Invoice, Status};
+use crate::failures::PaymentFailure;
+use crate::payments::{CANCELED, Payment};
+use crate::policy::Policy;
+
+/// Why no retry of ours is planned: what forbids it, the first of these that does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoRetry {
+    /// Nothing failed, or the invoice is settled, given up or not yet open.
+    NotFailed,
+    /// Which attempt failed is not known.
+    NoFailureKnown,
+    /// Stripe sends it to be paid, and charges nobody.
+    SentByMail,
+    /// Stripe has a plan of its own.
+    PlannedByStripe(DateTime<Utc>),
+    SubscriptionOver,
+    /// A linked payment waits for the bank, or for its capture.
+    Underway(String),
+    /// A linked payment succeeded since.
+    Succeeded(String),
+    /// Nothing is left that could be tried again.
+    AllCanceled,
+    /// After this code, or outcome, a retry could not succeed.
+    Forbidden(String),
+    /// Every planned retry has failed too.
+    GivenUp,
+}
+
+impl Invoice {
+    /// Every planned retry has failed too. While Stripe plans by itself, and of an invoice that is sent, only
+    /// Stripe's own word makes it overdue.
+    pub(super) fn is_given_up(&self, failures: &[&PaymentFailure], policy: &Policy) -> bool {
+        !self.is_sent_by_mail()
+            && self.state.next_payment_attempt_at.is_none()
+            && policy.is_last(failures.len())
+    }
+
+    /// The next retry: so many days after the last failure.
+    pub fn plan_retry(&self, parts: &Parts<'_>, policy: &Policy) -> Result<DateTime<Utc>, NoRetry> {
+        if self.status != Status::Failed {
+            return Err(NoRetry::NotFailed);
+        }
+        let failures = parts.failures();
+        let last = failures.last().ok_or(NoRetry::NoFailureKnown)?;
+        if self.is_sent_by_mail() {
+            return Err(NoRetry::SentByMail);
+        }
+        if let Some(at) = self.state.next_payment_attempt_at {
+            return Err(NoRetry::PlannedByStripe(at));
+        }
+        if parts.is_subscription_over {
+            return Err(NoRetry::SubscriptionOver);
+        }
+        let payments = || parts.payments.iter().map(|part| part.payment);
+        let named = |payment: &Payment| payment.key.id.clone();
+        if let Some(payment) = payments().find(|payment| payment.is_underway()) {
+            return Err(NoRetry::Underway(named(payment)));
+        }
+        let succeeded_since =
+            |payment: &&Payment| payment.has_succeeded() && payment.succeeded_at >= last.failed_at;
+        if let Some(payment) = payments().find(succeeded_since) {
+            return Err(NoRetry::Succeeded(named(payment)));
+        }
+        let mut unpaid = payments().filter(|payment| !payment.has_succeeded()).peekable();
+        if unpaid.peek().is_some() && unpaid.all(|payment| payment.state.status == CANCELED) {
+            return Err(NoRetry::AllCanceled);
+        }
+        if let Some(cause) = last.causes().find(|cause| policy.never_retried.contains(*cause)) {
+            return Err(NoRetry::Forbidden(cause.to_owned()));
+        }
+        let days = policy.retry_days.get(failures.len() - 1).ok_or(NoRetry::GivenUp)?;
+        let planned = last.failed_at.and_then(|at| at.checked_add_days(Days::new(u64::from(*days))));
+        planned.ok_or(NoRetry::NoFailureKnown)
+    }
+
+    fn is_sent_by_mail(&self) -> bool {
+        self.state.collection_method.as_deref() == Some("send_invoice")
+    }
+}

@@ -1,0 +1,190 @@
+//! What Stripe's events mean to us: pure functions over plain data, without I/O, clock or chance.
+//! An event is read into observations; a `World` of merged objects takes them in, in any order, with any
+//! repetition, and always ends in the same state.
+
+pub mod bans;
+pub mod blame;
+pub mod chain;
+pub mod charges;
+pub mod customers;
+pub mod deaths;
+pub mod disputes;
+pub mod event;
+pub mod facts;
+pub mod failures;
+pub mod families;
+pub mod fields;
+pub mod figures;
+pub mod freshness;
+mod index;
+pub mod invoice_payments;
+pub mod invoices;
+pub mod json;
+pub mod movements;
+pub mod observation;
+pub mod outcome;
+pub mod payments;
+pub mod policy;
+pub mod refunds;
+pub mod risk;
+pub mod row;
+pub mod seal;
+pub mod shelf;
+pub mod statuses;
+pub mod subscriptions;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod versions;
+pub mod warnings;
+pub mod world;
+
+use chrono::{DateTime, Utc};
+use envelope::suspect::Suspicion;
+use serde::Serialize;
+
+pub use self::observation::Observation;
+use self::row::{Field, row};
+
+/// Raised when a rule changes what an event means; stored with each event that was handled by it.
+pub const HANDLER_VERSION: i64 = 3;
+
+/// The status of an object that was named but not yet reported.
+pub const UNKNOWN: &str = "unknown";
+
+row! {
+    /// One Stripe object. The same id under another account, or in test mode, is another object.
+    #[derive(PartialOrd, Ord, Hash)]
+    pub struct Key {
+        pub id: String,
+        pub account: String,
+        pub livemode: bool,
+    }
+}
+
+impl Key {
+    /// Another object of the same account and mode.
+    #[must_use]
+    pub fn sibling(&self, id: &str) -> Self {
+        Self { id: id.to_owned(), account: self.account.clone(), livemode: self.livemode }
+    }
+}
+
+/// A merged object: a row of its own table.
+pub trait Object: Field + Clone + PartialEq + Serialize + Send + Sync {
+    /// Its name in the audit and in commands.
+    const KIND: &'static str;
+    const TABLE: &'static str;
+
+    /// The object before anything was reported of it; the defaults of its table say the same.
+    fn placeholder(key: Key) -> Self;
+
+    fn key(&self) -> &Key;
+
+    /// The kinds and keys of the objects that derive something from this one.
+    fn owners(&self) -> Vec<(&'static str, Key)> {
+        Vec::new()
+    }
+
+    /// The kinds and keys of the objects that this one derives something from and that do not name it.
+    fn derives_from(&self) -> Vec<(&'static str, Key)> {
+        Vec::new()
+    }
+
+    /// What the audit tells of a change; nothing for objects that are not audited.
+    fn told(_before: &Self, _after: &Self) -> Vec<Told> {
+        Vec::new()
+    }
+
+    /// How many lines the audit has of it; `None` for objects that are not audited.
+    fn revision(&mut self) -> Option<&mut i64> {
+        None
+    }
+
+    /// The hash of the last of them; empty where that was written before the chain began.
+    fn audit_hash(&mut self) -> Option<&mut Vec<u8>> {
+        None
+    }
+}
+
+/// One change of an object, before it is known which event made it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    pub what: &'static str,
+    pub before: Option<String>,
+    pub after: Option<String>,
+    pub severity: Severity,
+}
+
+impl Told {
+    /// The step from one status to another, where there was one.
+    fn status(before: &str, after: &str, severity: Severity) -> Vec<Self> {
+        if before == after {
+            return Vec::new();
+        }
+        let (before, after) = (Some(before.to_owned()), Some(after.to_owned()));
+        vec![Self { what: "status", before, after, severity }]
+    }
+}
+
+/// A change as the audit keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transition {
+    pub kind: &'static str,
+    pub key: Key,
+    pub revision: i64,
+    /// `None` where no event made it.
+    pub event_id: Option<String>,
+    pub told: Told,
+}
+
+/// Why an event can never be applied, judged from its body alone.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{rule}: {field}: {fault} (API version {version})")]
+pub struct Permanent {
+    pub rule: &'static str,
+    pub field: String,
+    pub fault: &'static str,
+    pub version: String,
+}
+
+impl Permanent {
+    /// The rule's name of what the queue gave us and nobody vouches for.
+    pub const SUSPECT: &'static str = "suspect";
+
+    pub fn suspect(suspicion: Suspicion) -> Self {
+        let (_, field) = suspicion.kind().split_once('.').unwrap_or_default();
+        Self {
+            rule: Self::SUSPECT,
+            field: field.to_owned(),
+            fault: suspicion.reason(),
+            version: String::new(),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    Info,
+    Warning,
+    Critical,
+}
+
+impl Severity {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// The law "first time": the smallest moment that shows it.
+fn earliest(known: &mut Option<DateTime<Utc>>, seen: DateTime<Utc>) {
+    *known = Some(known.map_or(seen, |known| known.min(seen)));
+}
+
+/// The law "maximum", for moments.
+fn latest(known: &mut Option<DateTime<Utc>>, seen: DateTime<Utc>) {
+    *known = (*known).max(Some(seen));
+}

@@ -1,0 +1,130 @@
+//! Refunds. One goes from succeeded to failed now and then: the money then is not refunded.
+
+mod read;
+#[cfg(test)]
+mod tests;
+
+use chrono::{DateTime, Utc};
+
+pub use self::read::{Links, Report, State, read, read_within};
+use super::charges::Charge;
+use super::freshness::Seen;
+use super::payments::Payment;
+use super::row::{link_to, row};
+use super::{Key, Object, Severity, Told, UNKNOWN, earliest};
+
+pub(super) const FAILED: &[&str] = &["failed", "canceled"];
+/// Stripe's own reasons for giving back what was authorised and never captured.
+pub(super) const RELEASES: &[&str] = &["expired_uncaptured_charge", "partial_capture"];
+
+row! {
+    pub struct Refund {
+        #[serde(flatten)]
+        pub key: Key,
+        #[serde(flatten)]
+        pub state: State,
+        pub succeeded_at: Option<DateTime<Utc>>,
+        pub failed_at: Option<DateTime<Utc>>,
+        #[serde(flatten)]
+        pub seen: Seen,
+        #[serde(flatten)]
+        pub charge: ChargeLink,
+        #[serde(flatten)]
+        pub payment: PaymentLink,
+        pub revision: i64,
+        #[serde(skip)]
+        pub audit_hash: Vec<u8>,
+    }
+}
+
+link_to!(ChargeLink, charge, charge_freshness);
+link_to!(PaymentLink, payment, payment_freshness);
+
+impl Object for Refund {
+    const KIND: &'static str = "refund";
+    const TABLE: &'static str = "refunds";
+
+    fn placeholder(key: Key) -> Self {
+        let state = State { status: UNKNOWN.to_owned(), ..State::default() };
+        Self { key, state, ..Self::default() }
+    }
+
+    fn key(&self) -> &Key {
+        &self.key
+    }
+
+    fn owners(&self) -> Vec<(&'static str, Key)> {
+        let charge = self.owner().map(|key| (Charge::KIND, key));
+        charge.into_iter().chain(self.paid_by().map(|key| (Payment::KIND, key))).collect()
+    }
+
+    fn told(before: &Self, after: &Self) -> Vec<Told> {
+        let severity = if after.has_failed() { Severity::Warning } else { Severity::Info };
+        Told::status(&before.state.status, &after.state.status, severity)
+    }
+
+    fn revision(&mut self) -> Option<&mut i64> {
+        Some(&mut self.revision)
+    }
+
+    fn audit_hash(&mut self) -> Option<&mut Vec<u8>> {
+        Some(&mut self.audit_hash)
+    }
+}
+
+impl Refund {
+    /// The one merge: commutative, associative, idempotent.
+    pub fn merge(&mut self, report: &Report) {
+        match report.state.as_ref().map(|state| state.status.as_str()) {
+            Some("succeeded") => earliest(&mut self.succeeded_at, report.at),
+            Some(status) if FAILED.contains(&status) => earliest(&mut self.failed_at, report.at),
+            _ => {}
+        }
+        self.seen.take(&mut self.state, report);
+        self.charge.see(report.links.charge.as_deref(), report.freshness);
+        self.payment.see(report.links.payment.as_deref(), report.freshness);
+    }
+
+    /// The charge that it hangs on.
+    pub fn owner(&self) -> Option<Key> {
+        self.charge.id().map(|id| self.key.sibling(id))
+    }
+
+    /// The payment that it hangs on, where it names no charge.
+    pub fn paid_by(&self) -> Option<Key> {
+        if self.charge.id().is_some() {
+            return None;
+        }
+        self.payment.id().map(|id| self.key.sibling(id))
+    }
+
+    pub fn has_failed(&self) -> bool {
+        FAILED.contains(&self.state.status.as_str())
+    }
+
+    /// Whether it gave back what was authorised only: no money that had come in, hence in no sum.
+    pub fn is_release(&self) -> bool {
+        self.state.reason.as_deref().is_some_and(|reason| RELEASES.contains(&reason))
+    }
+
+    /// When it was made, in seconds since 1970: as Stripe says, else by the first event about it.
+    pub fn made_at(&self) -> Option<i64> {
+        self.state.created_at.or(self.seen.first_event_at).map(|at| at.timestamp())
+    }
+
+    /// When it failed or was canceled, in seconds since 1970.
+    pub fn failed_at(&self) -> Option<i64> {
+        self.failed_at.filter(|_| self.has_failed()).map(|at| at.timestamp())
+    }
+
+    /// Whether its amount is refunded, of something in this currency.
+    pub fn counts_in(&self, currency: &str) -> bool {
+        !self.has_failed() && !self.is_release() && !self.is_in_another(currency)
+    }
+
+    /// Currencies that are not known yet contradict nothing.
+    pub fn is_in_another(&self, currency: &str) -> bool {
+        let own = self.state.currency.as_str();
+        !own.is_empty() && !currency.is_empty() && own != currency
+    }
+}

@@ -1,0 +1,146 @@
+//! Subscriptions: their status as Stripe tells it.
+
+use chrono::{DateTime, Utc};
+
+use super::event::Circumstances;
+use super::fields::Fields;
+use super::freshness::{Freshness, Seen, rank};
+use super::row::{link_to, row};
+use super::{Key, Object, Observation, Permanent, Severity, Told, UNKNOWN, invoices, observation};
+
+/// In the order in which they follow each other inside one second.
+const TYPES: &[&str] = &[
+    "customer.subscription.created",
+    "customer.subscription.updated",
+    "customer.subscription.paused",
+    "customer.subscription.resumed",
+    "customer.subscription.deleted",
+];
+const FINAL: &[&str] = &["canceled", "incomplete_expired"];
+
+row! {
+    pub struct Subscription {
+        #[serde(flatten)]
+        pub key: Key,
+        #[serde(flatten)]
+        pub state: State,
+        #[serde(flatten)]
+        pub seen: Seen,
+        #[serde(flatten)]
+        pub customer: CustomerLink,
+        #[serde(flatten)]
+        pub latest_invoice: InvoiceLink,
+        pub revision: i64,
+        #[serde(skip)]
+        pub audit_hash: Vec<u8>,
+    }
+}
+
+row! {
+    pub struct State {
+        /// Stripe's own, as reported.
+        pub status: String,
+        pub collection_method: Option<String>,
+        pub cancel_at_period_end: bool,
+        pub current_period_end_at: Option<DateTime<Utc>>,
+        pub created_at: Option<DateTime<Utc>>,
+        pub canceled_at: Option<DateTime<Utc>>,
+        pub ended_at: Option<DateTime<Utc>>,
+    }
+}
+
+link_to!(CustomerLink, customer, customer_freshness);
+link_to!(InvoiceLink, latest_invoice, latest_invoice_freshness);
+
+/// What one event says about one subscription.
+pub type Report = observation::Report<State, Links>;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Links {
+    pub customer: Option<String>,
+    pub latest_invoice: Option<String>,
+}
+
+/// Reads `customer.subscription.*`.
+pub fn read(event: Circumstances<'_>, object: &Fields<'_>) -> Result<Vec<Observation>, Permanent> {
+    let owned = |text: Option<&str>| text.map(str::to_owned);
+    // Moved to the items in 2025-04-30.basil.
+    let in_items = object.list(&["items"]).next();
+    let period_end = match object.maybe_time(&["current_period_end"])? {
+        None => in_items.map(|item| item.maybe_time(&["current_period_end"])).transpose()?.flatten(),
+        found => found,
+    };
+    let state = State {
+        status: object.text("status")?.to_owned(),
+        // Called `billing` before 2019-10-17.
+        collection_method: match object.maybe_text(&["collection_method"])? {
+            None => owned(object.maybe_text(&["billing"])?),
+            found => owned(found),
+        },
+        cancel_at_period_end: object.flag(&["cancel_at_period_end"]),
+        current_period_end_at: period_end,
+        created_at: object.maybe_time(&["created"])?,
+        canceled_at: object.maybe_time(&["canceled_at"])?,
+        ended_at: object.maybe_time(&["ended_at"])?,
+    };
+    let class = u8::from(FINAL.contains(&state.status.as_str()));
+    let freshness = event.freshness(class, rank(TYPES, event.kind), 0, &state);
+    let links = Links {
+        customer: owned(object.customer()?),
+        latest_invoice: owned(object.link(&["latest_invoice"])?),
+    };
+    let key = event.subject(object.id()?);
+    let invoice = links.latest_invoice.as_deref().map(|id| event.subject(id));
+    let mut observations = vec![Observation::Subscription(event.report(key, freshness, Some(state), links))];
+    observations.extend(invoice.map(|invoice| invoices::named(event, invoice, freshness, true)));
+    Ok(observations)
+}
+
+/// A subscription that an invoice names.
+pub fn named(event: Circumstances<'_>, key: Key, freshness: Freshness) -> Observation {
+    Observation::Subscription(event.report(key, freshness, None, Links::default()))
+}
+
+impl Object for Subscription {
+    const KIND: &'static str = "subscription";
+    const TABLE: &'static str = "subscriptions";
+
+    fn placeholder(key: Key) -> Self {
+        let state = State { status: UNKNOWN.to_owned(), ..State::default() };
+        Self { key, state, ..Self::default() }
+    }
+
+    fn key(&self) -> &Key {
+        &self.key
+    }
+
+    fn told(before: &Self, after: &Self) -> Vec<Told> {
+        let severity = match after.state.status.as_str() {
+            "past_due" | "unpaid" | "incomplete_expired" => Severity::Warning,
+            _ => Severity::Info,
+        };
+        Told::status(&before.state.status, &after.state.status, severity)
+    }
+
+    fn revision(&mut self) -> Option<&mut i64> {
+        Some(&mut self.revision)
+    }
+
+    fn audit_hash(&mut self) -> Option<&mut Vec<u8>> {
+        Some(&mut self.audit_hash)
+    }
+}
+
+impl Subscription {
+    /// The one merge: commutative, associative, idempotent.
+    pub fn merge(&mut self, report: &Report) {
+        self.seen.take(&mut self.state, report);
+        self.customer.see(report.links.customer.as_deref(), report.freshness);
+        self.latest_invoice.see(report.links.latest_invoice.as_deref(), report.freshness);
+    }
+
+    /// It has ended, and nothing of it is collected any more.
+    pub fn is_over(&self) -> bool {
+        FINAL.contains(&self.state.status.as_str())
+    }
+}

@@ -1,0 +1,102 @@
+//! ledger.db as a file: made for its owner's eyes only, checked for damage before anything is built on it, and
+//! watched while it is in use.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use shared::files_in_use::FilesInUse;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection, SqlitePool};
+
+use crate::LedgerError;
+use crate::engine::settings::first_damage;
+
+/// So long the start waits for the check for damage.
+const CHECK_PATIENCE: Duration = Duration::from_secs(10);
+const LOG_ALONE: &str = "the ledger's file is missing, but its log (-wal) is there. Put the file back, or put the log \
+    away; `tidegate backfill --since 30d` then brings back from Stripe what it lists";
+const EMPTY: &str = "it is empty (0 bytes), and no ledger ever is: something cut it off";
+
+/// The file that is in use, and what was found wrong with it since.
+#[derive(Debug, Default)]
+pub struct LedgerFile {
+    files: FilesInUse,
+    damage: OnceLock<String>,
+}
+
+impl LedgerFile {
+    /// What a pool has open.
+    pub(crate) async fn of(path: &Path, pool: &SqlitePool) -> Result<Arc<Self>, LedgerError> {
+        // A read makes SQLite open its companions, which then stay for as long as a connection is open.
+        sqlx::query("SELECT name FROM sqlite_schema LIMIT 1").fetch_optional(pool).await?;
+        let files = FilesInUse::of_database(path).map_err(|error| refused(path, &error))?;
+        Ok(Arc::new(Self { files, damage: OnceLock::new() }))
+    }
+
+    /// Refuses a damaged file. A large one is looked at further while the work begins, which the damage then ends.
+    pub(crate) async fn check_at_start(self: &Arc<Self>, pool: &SqlitePool) -> Result<(), LedgerError> {
+        let (file, pool) = (Arc::clone(self), pool.clone());
+        let check = tokio::spawn(async move {
+            let found = first_damage(&pool).await;
+            if let Ok(Some(damage)) = &found {
+                let _ = file.damage.set(damage.clone());
+            }
+            found.map(drop)
+        });
+        match tokio::time::timeout(CHECK_PATIENCE, check).await {
+            Ok(Ok(checked)) => checked.and_then(|()| self.check()),
+            Ok(Err(_)) => Ok(()), // it panicked, which tells nothing about the file
+            Err(_) => {
+                tracing::info!("ledger.db is large: it is checked for damage while the work begins");
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), LedgerError> {
+        if let Some(damage) = self.damage.get() {
+            return Err(LedgerError::Damaged(damage.clone()));
+        }
+        Ok(self.files.check()?)
+    }
+}
+
+/// Makes a new ledger's folder and file, which gets its name when it is one: so an empty file was not left by us.
+pub(crate) async fn create(path: &Path, options: SqliteConnectOptions) -> Result<(), LedgerError> {
+    match path.metadata() {
+        Ok(found) if found.len() == 0 => return Err(LedgerError::Damaged(EMPTY.to_owned())),
+        Ok(_) => return Ok(()),
+        // It would be applied to whatever is made here.
+        Err(_) if FilesInUse::has_a_log(path) => return Err(LedgerError::Schema(LOG_ALONE.to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(refused(path, &error)),
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|error| refused(folder, &error))?;
+    let new = path.with_added_extension(format!("new-{}", shared::trace::random_hex::<6>()));
+    let made = make(&new, path, options).await;
+    for file in [&new, &new.with_added_extension("-wal"), &new.with_added_extension("-shm")] {
+        drop(std::fs::remove_file(file));
+    }
+    made?;
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| refused(folder, &error))
+}
+
+async fn make(new: &Path, path: &Path, options: SqliteConnectOptions) -> Result<(), LedgerError> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(new);
+    file.map_err(|error| refused(new, &error))?;
+    options.filename(new).connect().await?.close().await?;
+    match std::fs::hard_link(new, path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(refused(path, &error)),
+        _ => Ok(()),
+    }
+}
+
+fn refused(path: &Path, error: &io::Error) -> LedgerError {
+    LedgerError::Schema(format!("{}: {error}", path.display()))
+}

@@ -1,0 +1,10 @@
+//! The two databases: how they are opened, checked and asked. Nothing here knows a table.
+
+pub(crate) mod config;
+pub(crate) mod error;
+pub(crate) mod file;
+pub(crate) mod policies;
+pub(crate) mod query;
+pub(crate) mod rows;
+mod schema;
+pub mod settings;

@@ -1,0 +1,34 @@
+//! What a failure means for the events at hand: wait, blame an event, or end the process.
+
+use domain::blame::Blame;
+
+use crate::LedgerError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// Heals by itself or by an operator. No event is to blame, no attempt is used, however long it lasts.
+    #[error("{0}")]
+    Transient(LedgerError),
+    /// Some event of the batch is to blame; handled alone it shows itself.
+    #[error("{0}")]
+    Blame(Blame),
+    /// The disk failed or the file is damaged: nothing may be acknowledged any more.
+    #[error("{0}")]
+    Broken(LedgerError),
+}
+
+impl Failure {
+    pub fn panicked() -> Self {
+        Self::Blame(Blame::Panicked)
+    }
+}
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::Transient(_) | LedgerError::Schema(_) | LedgerError::Moved => Self::Transient(error),
+            LedgerError::Data(_) => Self::Blame(Blame::Refused(error.to_string())),
+            LedgerError::Disk(_) | LedgerError::Damaged(_) | LedgerError::Gone(_) => Self::Broken(error),
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! What hangs together with an object, for whoever tells its story: read in the caller's transaction, so that
+//! one page shows one state, and put into a `World`, so that the rules can be asked about it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::graph::users::{read_charged, read_disputes_of};
+use crate::{Ledger, LedgerError, Transaction};
+use domain::charges::Charge;
+use domain::customers::Customer;
+use domain::disputes::Dispute;
+use domain::invoice_payments::InvoicePayment;
+use domain::invoices::Invoice;
+use domain::payments::Payment;
+use domain::world::World;
+use domain::{Key, Object};
+
+/// Sorted keys, each once.
+type Keys = BTreeSet<Key>;
+
+impl Ledger {
+    /// An empty world under this ledger's policy.
+    pub fn world(&self) -> World {
+        World::new(Arc::clone(self.policy()))
+    }
+}
+
+/// The payments of invoices: those that count for them, and those that Stripe's own objects link. The links are
+/// put into the world. Keys must be sorted, each once.
+pub async fn payments_of_invoices(
+    tx: &mut Transaction,
+    invoices: &[Key],
+    world: &mut World,
+) -> Result<Vec<Payment>, LedgerError> {
+    let mut payments: Vec<Payment> = tx.children("invoice", invoices).await?;
+    let mut linked = Keys::new();
+    for row in tx.children::<InvoicePayment>("invoice", invoices).await? {
+        linked.extend(row.paid_by());
+        world.load_invoice_payment(row);
+    }
+    for payment in &payments {
+        linked.remove(&payment.key);
+    }
+    payments.extend(tx.look_up::<Payment>(&sorted(&linked)).await?);
+    Ok(payments)
+}
+
+/// An invoice with all that it derives from, and what hangs on that.
+pub async fn read_invoice(
+    tx: &mut Transaction,
+    invoice: Invoice,
+    world: &mut World,
+) -> Result<(), LedgerError> {
+    let key = [invoice.key.clone()];
+    let subscriptions: Vec<Key> = invoice.subscribed().into_iter().collect();
+    world.load_invoice(invoice);
+    let payments = payments_of_invoices(tx, &key, world).await?;
+    read_payments(tx, payments, world).await?;
+    for row in tx.children("invoice", &key).await? {
+        world.load_failure(row);
+    }
+    for row in tx.look_up(&subscriptions).await? {
+        world.load_subscription(row);
+    }
+    Ok(())
+}
+
+/// Payments with all that hangs on them, the invoices that they are for, and their customers.
+pub async fn read_payments(
+    tx: &mut Transaction,
+    payments: Vec<Payment>,
+    world: &mut World,
+) -> Result<(), LedgerError> {
+    let keys: Keys = payments.iter().map(|payment| payment.key.clone()).collect();
+    let mut invoices: Keys = payments.iter().filter_map(Payment::owner).collect();
+    read_charged(tx, payments, world).await?;
+    let charges: Keys = charges_of(world, &keys);
+    let keys = sorted(&keys);
+    for row in tx.children::<InvoicePayment>("payment", &keys).await? {
+        invoices.extend(row.owner());
+        world.load_invoice_payment(row);
+    }
+    for row in tx.children("payment", &keys).await? {
+        world.load_failure(row);
+    }
+    for row in tx.children("payment", &keys).await? {
+        world.load_refund(row);
+    }
+    for row in tx.look_up(&sorted(&invoices)).await? {
+        world.load_invoice(row);
+    }
+    read_below_charges(tx, &sorted(&charges), world).await?;
+    read_customers(tx, world).await
+}
+
+/// What hangs on charges: refunds, disputes with their movements, warnings. Keys must be sorted, each once.
+pub async fn read_below_charges(
+    tx: &mut Transaction,
+    charges: &[Key],
+    world: &mut World,
+) -> Result<(), LedgerError> {
+    for row in tx.children("charge", charges).await? {
+        world.load_refund(row);
+    }
+    for row in tx.children("charge", charges).await? {
+        world.load_warning(row);
+    }
+    let disputes: Vec<Dispute> = tx.children("charge", charges).await?;
+    let keys: Keys = disputes.iter().map(|dispute| dispute.key.clone()).collect();
+    for row in disputes {
+        world.load_dispute(row);
+    }
+    for row in tx.children("dispute", &sorted(&keys)).await? {
+        world.load_movement(row);
+    }
+    Ok(())
+}
+
+/// Where charges belong: their payments, the invoices, the customers. Keys must be sorted, each once.
+pub async fn read_above_charges(
+    tx: &mut Transaction,
+    charges: &[Key],
+    world: &mut World,
+) -> Result<(), LedgerError> {
+    let charges: Vec<Charge> = tx.look_up(charges).await?;
+    let payments: Keys = charges.iter().filter_map(Charge::owner).collect();
+    for row in charges {
+        world.load_charge(row);
+    }
+    let payments: Vec<Payment> = tx.look_up(&sorted(&payments)).await?;
+    let invoices: Keys = payments.iter().filter_map(Payment::owner).collect();
+    for row in payments {
+        world.load_payment(row);
+    }
+    for row in tx.look_up(&sorted(&invoices)).await? {
+        world.load_invoice(row);
+    }
+    read_customers(tx, world).await
+}
+
+/// Disputes with the charges, payments, invoices and customers that they are about.
+pub async fn read_above_disputes(
+    tx: &mut Transaction,
+    disputes: &[Dispute],
+    world: &mut World,
+) -> Result<(), LedgerError> {
+    let charges: Keys = disputes.iter().filter_map(Dispute::owner).collect();
+    for row in disputes {
+        world.load_dispute(row.clone());
+    }
+    read_above_charges(tx, &sorted(&charges), world).await
+}
+
+/// The disputes of an invoice, by way of its payments and their charges.
+pub async fn disputes_of_invoices(tx: &mut Transaction, invoices: &Keys) -> Result<Keys, LedgerError> {
+    let mut world = World::default();
+    let payments = payments_of_invoices(tx, &sorted(invoices), &mut world).await?;
+    read_payments(tx, payments, &mut world).await?;
+    Ok(world.disputes.rows().map(|dispute| dispute.key.clone()).collect())
+}
+
+/// The disputes of users, as the rules tell whose a dispute is.
+pub async fn disputes_of_users(tx: &mut Transaction, users: &Keys) -> Result<Keys, LedgerError> {
+    let mut world = World::default();
+    read_disputes_of(tx, &sorted(users), &mut world).await?;
+    let disputes = users.iter().flat_map(|user| world.disputes_of_user(user));
+    Ok(disputes.map(|dispute| dispute.key.clone()).collect())
+}
+
+/// The objects of a world whose changes the audit tells.
+pub fn audited(world: &World) -> Vec<(&'static str, Key)> {
+    fn keys<'a, T: Object + 'a>(
+        rows: impl Iterator<Item = &'a T>,
+    ) -> impl Iterator<Item = (&'static str, Key)> {
+        rows.map(|row| (T::KIND, row.key().clone()))
+    }
+    keys(world.refunds.rows())
+        .chain(keys(world.disputes.rows()))
+        .chain(keys(world.payments.rows()))
+        .chain(keys(world.invoices.rows()))
+        .chain(keys(world.subscriptions.rows()))
+        .collect()
+}
+
+/// The customers whom the payments of a world name.
+async fn read_customers(tx: &mut Transaction, world: &mut World) -> Result<(), LedgerError> {
+    let payments = world.payments.rows();
+    let named = payments.filter_map(|payment| payment.customer.id().map(|id| payment.key.sibling(id)));
+    let customers: Keys = named.collect();
+    for row in tx.look_up::<Customer>(&sorted(&customers)).await? {
+        world.load_customer(row);
+    }
+    Ok(())
+}
+
+fn charges_of(world: &World, payments: &Keys) -> Keys {
+    let charges = world.charges.rows();
+    let own = charges.filter(|charge| charge.owner().is_some_and(|payment| payments.contains(&payment)));
+    own.map(|charge| charge.key.clone()).collect()
+}
+
+fn sorted(keys: &Keys) -> Vec<Key> {
+    keys.iter().cloned().collect()
+}

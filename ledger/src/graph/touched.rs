@@ -1,0 +1,38 @@
+//! Which rows an event is about, told by the rules themselves from its stored bytes: nothing extra is kept.
+
+use envelope::Envelope;
+use serde::Serialize;
+
+use crate::views::stored::StoredEvent;
+use crate::{Ledger, LedgerError};
+use domain::Observation;
+use domain::event::{Content, Meaning};
+
+/// One row that an event is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Touched {
+    pub kind: &'static str,
+    pub id: String,
+}
+
+impl Ledger {
+    /// The rows that an event is about; none where it had no effect, `None` once its bytes are gone.
+    pub async fn rows_of_event(&self, event: &StoredEvent) -> Result<Option<Vec<Touched>>, LedgerError> {
+        if event.outcome != "applied" {
+            return Ok(Some(Vec::new()));
+        }
+        let body = self.body(&event.key()).await?;
+        Ok(body.map(|body| rows_of(&event.clone().envelope(body))))
+    }
+}
+
+fn rows_of(envelope: &Envelope) -> Vec<Touched> {
+    let Ok(Meaning::Observations(observations)) = Content::of(envelope).meaning(envelope) else {
+        return Vec::new();
+    };
+    let subjects = observations.iter().map(Observation::subject);
+    let mut rows: Vec<Touched> = subjects.map(|(kind, key)| Touched { kind, id: key.id.clone() }).collect();
+    rows.sort();
+    rows.dedup();
+    rows
+}

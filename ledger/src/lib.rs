@@ -1,0 +1,117 @@
+//! The system of record: Postgres, or a SQLite file. Every statement stands here, once, for both
+//! databases; no decision about the domain is made here.
+
+mod engine;
+pub mod failure;
+pub mod graph;
+pub mod tables;
+pub mod views;
+
+use std::sync::Arc;
+
+use sqlx::{PgPool, SqlitePool};
+
+pub use self::engine::config::{LedgerConfig, VARIABLES};
+pub use self::engine::error::LedgerError;
+use self::engine::file::LedgerFile;
+pub use self::engine::policies::VARIABLES as POLICY_VARIABLES;
+pub use self::engine::settings;
+use domain::policy::Policy;
+
+/// A handle; clones share one ledger.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    pool: Pool,
+    /// Where it is a file.
+    file: Option<Arc<LedgerFile>>,
+    shown: String,
+    policy: Arc<Policy>,
+}
+
+#[derive(Clone, Debug)]
+enum Pool {
+    Postgres(PgPool),
+    Sqlite(SqlitePool),
+}
+
+/// A transaction on either database. What is not committed is undone when it is dropped.
+#[derive(Debug)]
+pub enum Transaction {
+    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
+    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>, Arc<LedgerFile>),
+}
+
+impl Ledger {
+    pub async fn open(config: &LedgerConfig) -> Result<Self, LedgerError> {
+        let policy = Arc::new(config.policy.clone());
+        let (pool, file) = config.connect().await?;
+        Ok(Self { pool, file, shown: config.shown(), policy })
+    }
+
+    /// What it is derived with.
+    pub fn policy(&self) -> &Arc<Policy> {
+        &self.policy
+    }
+
+    /// Where it is, without user or password.
+    pub fn shown(&self) -> String {
+        self.shown.clone()
+    }
+
+    /// Several batches at once make sense only where the database takes several writers.
+    pub fn takes_several_writers(&self) -> bool {
+        matches!(self.pool, Pool::Postgres(_))
+    }
+
+    /// Begins a transaction that may write. Never to be cancelled half-way (no `select!`, no `timeout` around
+    /// it): sqlx 0.9.0 would leave the pooled Postgres connection inside the transaction. The pool bounds the wait.
+    pub async fn begin(&self) -> Result<Transaction, LedgerError> {
+        Ok(match &self.pool {
+            Pool::Postgres(pool) => Transaction::Postgres(pool.begin().await?),
+            // Upgrading a read transaction could fail half-way; so it asks for the write lock at once.
+            Pool::Sqlite(pool) => Transaction::Sqlite(
+                pool.begin_with("BEGIN IMMEDIATE").await?,
+                self.file.clone().unwrap_or_default(),
+            ),
+        })
+    }
+
+    /// Begins a transaction that only reads: it sees one state and waits for nobody.
+    pub async fn read(&self) -> Result<Transaction, LedgerError> {
+        Ok(match &self.pool {
+            Pool::Postgres(pool) => Transaction::Postgres(
+                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?,
+            ),
+            Pool::Sqlite(pool) => {
+                Transaction::Sqlite(pool.begin().await?, self.file.clone().unwrap_or_default())
+            }
+        })
+    }
+
+    /// Whether the file is still the one that was opened, and no damage was found in it. A database that is a
+    /// server sees to that itself.
+    pub fn check_file(&self) -> Result<(), LedgerError> {
+        self.file.as_ref().map_or(Ok(()), |file| file.check())
+    }
+
+    pub async fn close(&self) {
+        match &self.pool {
+            Pool::Postgres(pool) => pool.close().await,
+            Pool::Sqlite(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Transaction {
+    pub async fn commit(self) -> Result<(), LedgerError> {
+        match self {
+            Self::Postgres(tx) => tx.commit().await?,
+            Self::Sqlite(tx, file) => {
+                tx.commit().await?;
+                // A commit to a file that nobody can open any more is worth nothing.
+                file.check()?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,160 @@
+//! Everything from the beginning: the stored events with their bytes, the rows of whole tables, and the decisions
+//! of staff, page by page.
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use domain::readable;
+use envelope::{Envelope, Header, Source, Unwanted};
+use sqlx::AssertSqlSafe;
+
+use crate::engine::query::query;
+use crate::engine::rows::Rows;
+use crate::tables::events::keyed;
+use crate::{LedgerError, Transaction};
+use domain::Key;
+use domain::Object;
+use domain::bans::{Act, Ban};
+use domain::event::{EventKey, NO_RULE};
+
+readable! {
+    /// An event that counts, and its bytes while they are kept.
+    #[derive(Debug)]
+    pub struct Archived {
+        pub key: EventKey,
+        pub kind: String = "type",
+        pub created_at: DateTime<Utc>,
+        pub api_version: Option<String>,
+        pub endpoint: String,
+        pub unwanted: Option<String>,
+        pub outcome: String,
+        pub body: Option<Vec<u8>>,
+    }
+}
+
+impl Archived {
+    /// As much of the envelope as the rules look at; `None` once the bytes are gone.
+    pub fn envelope(&mut self) -> Option<Envelope> {
+        let body = self.body.take()?;
+        let header = Header {
+            id: self.key.id.clone(),
+            kind: self.kind.clone(),
+            created: self.created_at.timestamp(),
+            account: self.key.account.clone(),
+            livemode: self.key.livemode,
+            api_version: self.api_version.clone(),
+            received_at: self.created_at,
+            trace_parent: envelope::UNTRACED.to_owned(),
+            source: Source::Replay,
+            endpoint: self.endpoint.clone(),
+            unwanted: self.unwanted.as_deref().and_then(Unwanted::named),
+            replay: None,
+        };
+        Some(Envelope { header, body: Bytes::from(body) })
+    }
+}
+
+impl Transaction {
+    /// The events that were applied, and those that were ignored for want of a rule, which there may be now.
+    /// By key, after the given one.
+    pub async fn archived_keys(
+        &mut self,
+        after: &EventKey,
+        limit: i64,
+    ) -> Result<Vec<EventKey>, LedgerError> {
+        query(
+            "SELECT id, account, livemode, content_hash FROM events \
+                 WHERE (id, account, livemode, content_hash) > ($1, $2, $3, $4) \
+                 AND (outcome = 'applied' OR (outcome = 'ignored' AND reason = $5)) \
+                 ORDER BY id, account, livemode, content_hash LIMIT $6",
+        )
+        .bind(&after.id)
+        .bind(&after.account)
+        .bind(after.livemode)
+        .bind(&after.content_hash)
+        .bind(NO_RULE)
+        .bind(limit)
+        .all(self)
+        .await
+    }
+
+    pub async fn archived(&mut self, keys: &[EventKey]) -> Result<Vec<Archived>, LedgerError> {
+        keyed(Rows::of(keys), |key| key)
+            .fetch(
+                self,
+                "SELECT e.id, e.account, e.livemode, e.content_hash, e.type, e.created_at, e.api_version, \
+                 e.endpoint, e.unwanted, e.outcome, b.body FROM events e JOIN input USING (id, account, livemode, content_hash) \
+                 LEFT JOIN bodies b ON b.id = e.id AND b.account = e.account AND b.livemode = e.livemode \
+                 AND b.content_hash = e.content_hash",
+            )
+            .await
+    }
+
+    /// Rows of one table by key, after the given one.
+    pub async fn page<T: Object>(&mut self, after: &Key, limit: i64) -> Result<Vec<T>, LedgerError> {
+        let sql = format!(
+            "SELECT * FROM {} WHERE (id, account, livemode) > ($1, $2, $3) \
+             ORDER BY id, account, livemode LIMIT $4",
+            T::TABLE
+        );
+        query(AssertSqlSafe(sql))
+            .bind(&after.id)
+            .bind(&after.account)
+            .bind(after.livemode)
+            .bind(limit)
+            .all(self)
+            .await
+    }
+
+    /// What staff decided last about each user, as the rows of bans that this alone would make.
+    pub async fn last_overrides(&mut self) -> Result<Vec<Ban>, LedgerError> {
+        let rows: Vec<Override> = {
+            query(
+                "SELECT id, account, livemode, act, until, reason, decided_by, decided_at FROM ban_overrides o \
+                 WHERE number = (SELECT MAX(number) FROM ban_overrides n WHERE n.id = o.id \
+                 AND n.account = o.account AND n.livemode = o.livemode)",
+            )
+            .all(self)
+            .await?
+        };
+        Ok(rows.into_iter().map(Override::ban).collect())
+    }
+
+    /// The objects part of whose events' bytes retention has removed.
+    pub async fn retired(&mut self) -> Result<Vec<(String, Key)>, LedgerError> {
+        let rows: Vec<Retired> =
+            { query("SELECT subject_kind, id, account, livemode FROM retired_subjects").all(self).await? };
+        Ok(rows.into_iter().map(|row| (row.subject_kind, row.key)).collect())
+    }
+}
+
+readable! {
+    struct Retired {
+        subject_kind: String,
+        key: Key,
+    }
+}
+
+readable! {
+    struct Override {
+        key: Key,
+        act: Act,
+        until: Option<DateTime<Utc>>,
+        reason: String,
+        decided_by: String,
+        decided_at: DateTime<Utc>,
+    }
+}
+
+impl Override {
+    fn ban(self) -> Ban {
+        Ban {
+            key: self.key,
+            override_act: self.act,
+            override_until: self.until,
+            override_reason: Some(self.reason),
+            override_by: Some(self.decided_by),
+            override_at: Some(self.decided_at),
+            ..Ban::default()
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! What hangs on invoices by more than a column of theirs: the payments that only refer to them, and the invoices
+//! that a subscription bills.
+
+use crate::engine::rows::by_parent;
+use crate::{LedgerError, Transaction};
+use domain::Key;
+
+impl Transaction {
+    /// The payments whose order reference is one of these invoices, and that do not count for it.
+    pub async fn payments_referring_to(&mut self, invoices: &[Key]) -> Result<Vec<Key>, LedgerError> {
+        by_parent(invoices)
+            .fetch(
+                self,
+                "SELECT payments.id, payments.account, payments.livemode FROM payments JOIN input \
+                 ON payments.invoice_reference = parent AND payments.account = parent_account \
+                 AND payments.livemode = parent_livemode WHERE payments.invoice_stripe IS NULL \
+                 AND (payments.invoice IS NULL OR payments.invoice <> payments.invoice_reference)",
+            )
+            .await
+    }
+
+    /// The invoices of these subscriptions that Stripe has not settled for good: of the others nothing is
+    /// collected any more. Read after the subscriptions are locked: whoever bills one touches it.
+    pub async fn unsettled_invoices_of(&mut self, subscriptions: &[Key]) -> Result<Vec<Key>, LedgerError> {
+        by_parent(subscriptions)
+            .fetch(
+                self,
+                "SELECT invoices.id, invoices.account, invoices.livemode FROM invoices JOIN input \
+                 ON invoices.subscription = parent AND invoices.account = parent_account \
+                 AND invoices.livemode = parent_livemode WHERE invoices.stripe_status IS NULL \
+                 OR invoices.stripe_status NOT IN ('paid', 'void', 'deleted')",
+            )
+            .await
+    }
+}

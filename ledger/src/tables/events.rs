@@ -1,0 +1,216 @@
+//! The tables `events` and `bodies`, as `process` writes them: every event once, whatever became of it.
+//! `stored.rs` has what staff and chores read.
+
+use chrono::{DateTime, Utc};
+use domain::readable;
+use envelope::{Envelope, Unwanted};
+
+use crate::engine::rows::Rows;
+use crate::{LedgerError, Transaction};
+use domain::HANDLER_VERSION;
+use domain::event::EventKey;
+use domain::fields::moment;
+use domain::outcome::Outcome;
+use domain::risk::Risk;
+
+/// One event as it is about to be stored.
+#[derive(Debug)]
+pub struct Record<'a> {
+    pub key: EventKey,
+    pub envelope: &'a Envelope,
+    pub outcome: Outcome,
+    pub attempts: i64,
+    /// What hangs on it while it is not applied.
+    pub risk: Risk,
+}
+
+readable! {
+    /// What the ledger already knows of an event that comes again.
+    #[derive(Debug)]
+    pub struct Known {
+        pub key: EventKey,
+        pub outcome: String,
+        pub attempts: i64,
+        pub retry_at: Option<DateTime<Utc>>,
+        pub trace_parent: String,
+        pub further_deliveries: String,
+    }
+}
+
+/// Further deliveries of a known event: how many are new, and their spans, each after a blank.
+#[derive(Debug)]
+pub struct Repetitions {
+    pub key: EventKey,
+    pub times: i64,
+    pub spans: String,
+}
+
+/// The outcome of an event that was waiting, or that failed or was replayed now.
+#[derive(Debug)]
+pub struct Concluded {
+    pub key: EventKey,
+    pub outcome: Outcome,
+    pub attempts: i64,
+    pub risk: Risk,
+}
+
+impl Transaction {
+    /// Stores what is new and gives back its keys. What is there already is locked and left as it is.
+    pub async fn record(
+        &mut self,
+        records: &[Record<'_>],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<EventKey>, LedgerError> {
+        let rows = Rows::of(records)
+            .text("id", |r| &r.key.id)
+            .text("account", |r| &r.key.account)
+            .flag("livemode", |r| r.key.livemode)
+            .text("content_hash", |r| &r.key.content_hash)
+            .text("type", |r| &r.envelope.header.kind)
+            .maybe_text("api_version", |r| r.envelope.header.api_version.as_deref())
+            .time("created_at", |r| Some(moment(r.envelope.header.created).unwrap_or_default()))
+            .time("received_at", |r| Some(r.envelope.header.received_at))
+            .time("recorded_at", |_| Some(now))
+            .text("source", |r| r.envelope.header.source.as_str())
+            .text("endpoint", |r| &r.envelope.header.endpoint)
+            .maybe_text("unwanted", |r| r.envelope.header.unwanted.map(Unwanted::as_str))
+            .text("trace_parent", |r| &r.envelope.header.trace_parent)
+            .text("outcome", |r| r.outcome.as_str())
+            .maybe_text("reason", |r| r.outcome.reason())
+            .int("attempts", |r| r.attempts)
+            .time("retry_at", |r| r.outcome.retry_at())
+            .int("handler_version", |_| HANDLER_VERSION)
+            .maybe_text("fingerprint", |r| Some(r.outcome.failed()?.fingerprint.as_str()))
+            .time("failed_at", |r| r.outcome.failed().map(|_| now))
+            .maybe_text("failure", |r| Some(r.outcome.failed()?.reason.as_str()))
+            .maybe_text("object_id", |r| r.risk.object_id.as_deref())
+            .maybe_text("customer", |r| r.risk.customer.as_deref())
+            .maybe_int("amount", |r| Some(r.risk.money.as_ref()?.0))
+            .maybe_text("currency", |r| Some(r.risk.money.as_ref()?.1.as_str()));
+        let new: Vec<EventKey> = rows
+            .fetch(
+            self,
+            "INSERT INTO events (id, account, livemode, content_hash, type, api_version, created_at, received_at, \
+             recorded_at, source, endpoint, unwanted, trace_parent, outcome, reason, attempts, retry_at, handler_version, \
+             fingerprint, first_failed_at, last_failed_at, failures, object_id, customer, amount, currency) \
+             SELECT id, account, livemode, content_hash, type, api_version, created_at, received_at, recorded_at, \
+             source, endpoint, unwanted, trace_parent, outcome, reason, attempts, retry_at, handler_version, \
+             fingerprint, failed_at, failed_at, failure, object_id, customer, amount, currency FROM input \
+             WHERE TRUE ON CONFLICT (id, account, livemode, content_hash) DO UPDATE SET id = excluded.id WHERE FALSE \
+             RETURNING id, account, livemode, content_hash",
+        )
+        .await?;
+        let is_dead = |record: &&Record<'_>| matches!(record.outcome, Outcome::Dead { .. });
+        let added = records.iter().filter(is_dead).filter(|record| new.contains(&record.key));
+        self.keep_names(added.map(|record| (&record.key, &record.outcome, &record.risk))).await?;
+        Ok(new)
+    }
+
+    /// Keeps the bytes of new events.
+    pub async fn keep_bodies(&mut self, records: &[&Record<'_>]) -> Result<(), LedgerError> {
+        let rows = Rows::of(records)
+            .text("id", |r| &r.key.id)
+            .text("account", |r| &r.key.account)
+            .flag("livemode", |r| r.key.livemode)
+            .text("content_hash", |r| &r.key.content_hash)
+            .bytes("body", |r| &r.envelope.body);
+        rows.run(
+            self,
+            "INSERT INTO bodies (id, account, livemode, content_hash, body) \
+             SELECT id, account, livemode, content_hash, body FROM input",
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// What is known of events that come again.
+    pub async fn known(&mut self, keys: &[EventKey]) -> Result<Vec<Known>, LedgerError> {
+        keyed(Rows::of(keys), |key| key)
+            .fetch(
+                self,
+                "SELECT id, account, livemode, content_hash, outcome, attempts, retry_at, trace_parent, \
+                 further_deliveries FROM events \
+                 JOIN input USING (id, account, livemode, content_hash)",
+            )
+            .await
+    }
+
+    /// Counts further deliveries of events that are known.
+    pub async fn count_repetitions(&mut self, repeated: &[Repetitions]) -> Result<(), LedgerError> {
+        keyed(Rows::of(repeated), |repeated| &repeated.key)
+            .int("times", |repeated| repeated.times)
+            .text("spans", |repeated| &repeated.spans)
+            .run(
+                self,
+                "UPDATE events SET repetitions = repetitions + input.times, \
+                 further_deliveries = further_deliveries || input.spans \
+                 FROM input WHERE events.id = input.id AND events.account = input.account \
+                 AND events.livemode = input.livemode AND events.content_hash = input.content_hash",
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// Puts a waiting event's time off, so that whoever does so handles it alone; `false` when it is not due.
+    pub async fn claim(
+        &mut self,
+        key: &EventKey,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<bool, LedgerError> {
+        let claimed = keyed(Rows::of(std::slice::from_ref(key)), |key| key)
+            .time("claimed_at", |_| Some(now))
+            .time("claimed_until", |_| Some(until))
+            .run(
+                self,
+                "UPDATE events SET retry_at = input.claimed_until FROM input WHERE events.id = input.id \
+                 AND events.account = input.account AND events.livemode = input.livemode \
+                 AND events.content_hash = input.content_hash AND events.outcome = 'waiting' \
+                 AND events.retry_at <= input.claimed_at",
+            )
+            .await?;
+        Ok(claimed == 1)
+    }
+
+    /// Gives events their new outcome.
+    pub async fn conclude(&mut self, concluded: &[Concluded], now: DateTime<Utc>) -> Result<(), LedgerError> {
+        keyed(Rows::of(concluded), |concluded| &concluded.key)
+            .text("outcome", |c| c.outcome.as_str())
+            .maybe_text("reason", |c| c.outcome.reason())
+            .int("attempts", |c| c.attempts)
+            .time("retry_at", |c| c.outcome.retry_at())
+            .int("handler_version", |_| HANDLER_VERSION)
+            .maybe_text("fingerprint", |c| Some(c.outcome.failed()?.fingerprint.as_str()))
+            .time("failed_at", |c| c.outcome.failed().map(|_| now))
+            .maybe_text("failure", |c| Some(c.outcome.failed()?.reason.as_str()))
+            .text("line_break", |_| "\n")
+            .maybe_text("object_id", |c| c.risk.object_id.as_deref())
+            .maybe_text("customer", |c| c.risk.customer.as_deref())
+            .maybe_int("amount", |c| Some(c.risk.money.as_ref()?.0))
+            .maybe_text("currency", |c| Some(c.risk.money.as_ref()?.1.as_str()))
+            .run(
+                self,
+                "UPDATE events SET outcome = input.outcome, reason = input.reason, attempts = input.attempts, \
+                 retry_at = input.retry_at, handler_version = input.handler_version, \
+                 fingerprint = input.fingerprint, \
+                 first_failed_at = COALESCE(events.first_failed_at, input.failed_at), \
+                 last_failed_at = COALESCE(input.failed_at, events.last_failed_at), \
+                 failures = CASE WHEN input.failure IS NULL THEN events.failures \
+                 ELSE COALESCE(events.failures || input.line_break, '') || input.failure END, \
+                 object_id = input.object_id, customer = input.customer, amount = input.amount, \
+                 currency = input.currency \
+                 FROM input WHERE events.id = input.id AND events.account = input.account \
+                 AND events.livemode = input.livemode AND events.content_hash = input.content_hash",
+            )
+            .await?;
+        self.keep_names(concluded.iter().map(|it| (&it.key, &it.outcome, &it.risk))).await
+    }
+}
+
+/// The four columns of an event's key.
+pub(crate) fn keyed<'a, T>(rows: Rows<'a, T>, key: impl Fn(&'a T) -> &'a EventKey + Copy) -> Rows<'a, T> {
+    rows.text("id", move |item| &key(item).id)
+        .text("account", move |item| &key(item).account)
+        .flag("livemode", move |item| key(item).livemode)
+        .text("content_hash", move |item| &key(item).content_hash)
+}

@@ -1,0 +1,51 @@
+//! What only one worker does at a time: whoever holds the lease. It ends by itself when its holder dies.
+
+use chrono::{DateTime, Utc};
+
+use crate::engine::query::query;
+use crate::{Ledger, LedgerError};
+
+impl Ledger {
+    /// Takes a lease that is free, or prolongs one's own; `false` when another has it. One that ends after `latest`
+    /// was written by a clock that ran ahead, and is free.
+    pub async fn take_lease(
+        &self,
+        name: &str,
+        holder: &str,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+        latest: DateTime<Utc>,
+    ) -> Result<bool, LedgerError> {
+        let mut tx = self.begin().await?;
+        let taken = {
+            query(
+                "INSERT INTO leases (name, holder, until_at) VALUES ($1, $2, $3) ON CONFLICT (name) \
+                 DO UPDATE SET holder = excluded.holder, until_at = excluded.until_at \
+                 WHERE leases.until_at <= $4 OR leases.until_at > $5 OR leases.holder = excluded.holder",
+            )
+            .bind(name)
+            .bind(holder)
+            .bind(until)
+            .bind(now)
+            .bind(latest)
+            .run(&mut tx)
+            .await?
+        };
+        tx.commit().await?;
+        Ok(taken == 1)
+    }
+
+    /// Gives a lease back, so that nobody takes it before its time; nothing to do when another has it by now.
+    pub async fn end_lease(&self, name: &str, holder: &str, next: DateTime<Utc>) -> Result<(), LedgerError> {
+        let mut tx = self.begin().await?;
+        {
+            query("UPDATE leases SET holder = '', until_at = $3 WHERE name = $1 AND holder = $2")
+                .bind(name)
+                .bind(holder)
+                .bind(next)
+                .run(&mut tx)
+                .await?;
+        };
+        tx.commit().await
+    }
+}

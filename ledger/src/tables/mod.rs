@@ -1,0 +1,22 @@
+//! One file a table, or a few that belong together: each statement once, under a verb.
+
+pub mod archive;
+pub mod audit;
+pub mod billing;
+pub mod charges;
+pub mod completeness;
+pub mod dead_names;
+pub mod events;
+pub mod leases;
+pub mod named;
+pub mod objects;
+pub mod overrides;
+pub mod pauses;
+pub mod refetch;
+pub mod refunds;
+pub mod replays;
+pub mod resolutions;
+pub mod retention;
+pub mod seals;
+pub mod started;
+pub mod users;

@@ -1,0 +1,121 @@
+//! Reading and writing merged objects, alike for every table: touch, read, write. The columns come from the
+//! objects' own list of fields.
+
+use std::collections::HashSet;
+
+use sqlx::AssertSqlSafe;
+
+use crate::engine::query::query;
+use crate::engine::rows::{Statement, by_key, by_parent};
+use crate::{Ledger, LedgerError, Transaction};
+use domain::row::Columns;
+use domain::{Key, Object};
+
+/// Rows that this transaction holds locked.
+#[derive(Debug)]
+pub struct Touched<T> {
+    /// All of them; those that were not there before are placeholders.
+    pub rows: Vec<T>,
+    /// Nobody knew these before. Whoever names an object touches it, so nothing names them either.
+    pub new: Vec<Key>,
+}
+
+impl Transaction {
+    /// Makes sure that a row is there for each key, locks it, and reads it. Keys must be sorted.
+    pub async fn touch<T: Object>(&mut self, keys: &[Key]) -> Result<Touched<T>, LedgerError> {
+        let statement = format!(
+            "INSERT INTO {} (id, account, livemode) SELECT id, account, livemode FROM input \
+             WHERE TRUE ON CONFLICT (id, account, livemode) DO UPDATE SET id = excluded.id WHERE FALSE \
+             RETURNING id, account, livemode",
+            T::TABLE
+        );
+        let new: Vec<Key> = by_key(keys).fetch(self, &statement).await?;
+        let is_new: HashSet<&Key> = new.iter().collect();
+        let known: Vec<Key> = keys.iter().filter(|key| !is_new.contains(key)).cloned().collect();
+        let mut rows: Vec<T> = self.look_up(&known).await?;
+        rows.extend(new.iter().cloned().map(T::placeholder));
+        Ok(Touched { rows, new })
+    }
+
+    /// Reads rows without locking them.
+    pub async fn look_up<T: Object>(&mut self, keys: &[Key]) -> Result<Vec<T>, LedgerError> {
+        let statement = format!("SELECT * FROM {} JOIN input USING (id, account, livemode)", T::TABLE);
+        by_key(keys).fetch(self, &statement).await
+    }
+
+    /// The rows that name one of these keys in a column. Read after the named rows are locked: whoever moves
+    /// a child touches its parents, so nothing is missed.
+    pub async fn children<T: Object>(
+        &mut self,
+        column: &'static str,
+        parents: &[Key],
+    ) -> Result<Vec<T>, LedgerError> {
+        self.children_where(column, parents, "TRUE").await
+    }
+
+    /// The same, of those rows only that hold to a condition.
+    pub(crate) async fn children_where<T: Object>(
+        &mut self,
+        column: &'static str,
+        parents: &[Key],
+        condition: &'static str,
+    ) -> Result<Vec<T>, LedgerError> {
+        let table = T::TABLE;
+        let statement = format!(
+            "SELECT {table}.* FROM {table} JOIN input ON {table}.{column} = parent \
+             AND {table}.account = parent_account AND {table}.livemode = parent_livemode WHERE {condition}"
+        );
+        by_parent(parents).fetch(self, &statement).await
+    }
+
+    /// Writes rows that this transaction has touched, hence that are there.
+    pub async fn write<T: Object>(&mut self, rows: &[&T]) -> Result<(), LedgerError> {
+        self.run_together(vec![writing(rows)]).await
+    }
+
+    /// The objects of this id: one an account and mode.
+    pub async fn find<T: Object>(&mut self, id: &str) -> Result<Vec<T>, LedgerError> {
+        let sql = format!("SELECT * FROM {} WHERE id = $1 ORDER BY livemode DESC, account", T::TABLE);
+        query(AssertSqlSafe(sql)).bind(id).all(self).await
+    }
+
+    /// The same by another indexed column that names them, such as a customer's `user_id`.
+    pub async fn find_by<T: Object>(
+        &mut self,
+        column: &'static str,
+        value: &str,
+    ) -> Result<Vec<T>, LedgerError> {
+        let sql = format!("SELECT * FROM {} WHERE {column} = $1 ORDER BY id LIMIT 1000", T::TABLE);
+        query(AssertSqlSafe(sql)).bind(value).all(self).await
+    }
+}
+
+const KEY: [&str; 3] = ["id", "account", "livemode"];
+
+/// The statement that writes these rows, all columns but the key.
+pub(crate) fn writing<'a, T: Object>(rows: &[&'a T]) -> Statement<'a> {
+    let (table, mut columns) = (T::TABLE, Columns::new());
+    T::columns("", &[], &mut columns);
+    let names = columns.iter().map(|(name, _)| *name).filter(|name| !KEY.contains(name));
+    let set: Vec<String> = names.map(|name| format!("{name} = input.{name}")).collect();
+    let text = format!(
+        "UPDATE {table} SET {} FROM input WHERE {table}.id = input.id AND {table}.account = input.account \
+         AND {table}.livemode = input.livemode",
+        set.join(", ")
+    );
+    Statement::of_fields(rows, text)
+}
+
+impl Ledger {
+    /// The objects of this id: one an account and mode.
+    pub async fn find<T: Object>(&self, id: &str) -> Result<Vec<T>, LedgerError> {
+        self.read().await?.find(id).await
+    }
+
+    /// The objects that name this one in a column, sorted by key.
+    pub async fn naming<T: Object>(&self, column: &'static str, key: &Key) -> Result<Vec<T>, LedgerError> {
+        let mut rows: Vec<T> = self.read().await?.children(column, std::slice::from_ref(key)).await?;
+        rows.sort_by(|a, b| a.key().cmp(b.key()));
+        Ok(rows)
+    }
+}

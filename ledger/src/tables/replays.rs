@@ -1,0 +1,231 @@
+//! The tables of replays: what came of each, so that the same replay of an event runs once and the next one
+//! runs again; and the plans of staff, with how far they have come.
+
+use chrono::{DateTime, Utc};
+use domain::readable;
+use serde::Serialize;
+
+use crate::engine::query::query;
+use crate::engine::rows::Rows;
+use crate::tables::events::keyed;
+use crate::{Ledger, LedgerError, Transaction};
+use domain::event::EventKey;
+use domain::outcome::Outcome;
+
+/// What came of one replay of one event.
+#[derive(Debug)]
+pub struct Replayed {
+    pub key: EventKey,
+    pub replay: String,
+    pub outcome: Outcome,
+}
+
+readable! {
+    /// A replay that staff planned.
+    #[derive(Clone, Debug, Serialize)]
+    pub struct Plan {
+        pub replay: String,
+        /// What was asked for, in the words of the command.
+        pub selection: String,
+        pub planned_by: String,
+        pub planned_at: DateTime<Utc>,
+        pub events: i64,
+        pub queued: i64,
+    }
+}
+
+readable! {
+    /// One event of a plan.
+    #[derive(Debug)]
+    pub struct Item {
+        pub number: i64,
+        pub key: EventKey,
+        /// The envelope of an event that a file brought along.
+        pub header: Option<String>,
+        pub body: Option<Vec<u8>>,
+    }
+}
+
+readable! {
+    /// How many events of a replay came to one outcome.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+    pub struct Came {
+        pub outcome: String,
+        pub reason: Option<String>,
+        pub events: i64,
+    }
+}
+
+readable! {
+    /// What came of one event of a replay.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+    pub struct EventResult {
+        pub id: String,
+        pub account: String,
+        pub livemode: bool,
+        pub outcome: String,
+        pub reason: Option<String>,
+        pub handled_at: DateTime<Utc>,
+    }
+}
+
+readable! {
+    struct Known {
+        key: EventKey,
+        replay: String,
+    }
+}
+
+impl Transaction {
+    /// Which of these have run before.
+    pub async fn replayed(
+        &mut self,
+        wanted: &[(EventKey, String)],
+    ) -> Result<Vec<(EventKey, String)>, LedgerError> {
+        let known: Vec<Known> = keyed(Rows::of(wanted), |(key, _)| key)
+            .text("replay", |(_, replay)| replay)
+            .fetch(
+                self,
+                "SELECT id, account, livemode, content_hash, replay FROM replays \
+                 JOIN input USING (id, account, livemode, content_hash, replay)",
+            )
+            .await?;
+        Ok(known.into_iter().map(|known| (known.key, known.replay)).collect())
+    }
+
+    /// Notes what came of replays. Must be sorted by key and replay.
+    pub async fn note_replays(
+        &mut self,
+        replayed: &[Replayed],
+        now: DateTime<Utc>,
+    ) -> Result<(), LedgerError> {
+        keyed(Rows::of(replayed), |replayed| &replayed.key)
+            .text("replay", |replayed| &replayed.replay)
+            .text("outcome", |replayed| replayed.outcome.as_str())
+            .maybe_text("reason", |replayed| replayed.outcome.reason())
+            .time("handled_at", |_| Some(now))
+            .run(
+                self,
+                "INSERT INTO replays (id, account, livemode, content_hash, replay, outcome, reason, handled_at) \
+                 SELECT id, account, livemode, content_hash, replay, outcome, reason, handled_at FROM input \
+                 WHERE TRUE ON CONFLICT (id, account, livemode, content_hash, replay) DO UPDATE SET \
+                 outcome = excluded.outcome, reason = excluded.reason, handled_at = excluded.handled_at",
+            )
+            .await?;
+        Ok(())
+    }
+
+    pub async fn make_plan(&mut self, plan: &Plan) -> Result<(), LedgerError> {
+        {
+            query(
+                "INSERT INTO replay_plans (replay, selection, planned_by, planned_at) VALUES ($1, $2, $3, $4)",
+            )
+            .bind(&plan.replay)
+            .bind(&plan.selection)
+            .bind(&plan.planned_by)
+            .bind(plan.planned_at)
+            .run(self)
+            .await?;
+        };
+        Ok(())
+    }
+
+    /// Adds events to a plan, in the order of their numbers.
+    pub async fn add_items(&mut self, replay: &str, items: &[Item]) -> Result<(), LedgerError> {
+        keyed(Rows::of(items), |item| &item.key)
+            .int("number", |item| item.number)
+            .text("replay", |_| replay)
+            .run(
+                self,
+                "INSERT INTO replay_items (replay, number, id, account, livemode, content_hash) \
+                 SELECT replay, number, id, account, livemode, content_hash FROM input",
+            )
+            .await?;
+        // Few: a file brings only what the ledger does not have.
+        for item in items.iter().filter(|item| item.body.is_some()) {
+            {
+                query("UPDATE replay_items SET header = $1, body = $2 WHERE replay = $3 AND number = $4")
+                    .bind(item.header.clone())
+                    .bind(item.body.clone())
+                    .bind(replay)
+                    .bind(item.number)
+                    .run(&mut *self)
+                    .await?;
+            };
+        }
+        Ok(())
+    }
+
+    /// The next events of a plan that nobody has queued yet.
+    pub async fn next_items(&mut self, replay: &str, limit: i64) -> Result<Vec<Item>, LedgerError> {
+        query(
+            "SELECT number, id, account, livemode, content_hash, header, body FROM replay_items \
+                 WHERE replay = $1 AND queued_at IS NULL ORDER BY number LIMIT $2",
+        )
+        .bind(replay)
+        .bind(limit)
+        .all(self)
+        .await
+    }
+
+    pub async fn mark_queued(
+        &mut self,
+        replay: &str,
+        numbers: &[i64],
+        now: DateTime<Utc>,
+    ) -> Result<(), LedgerError> {
+        Rows::of(numbers)
+            .int("queued_number", |number| *number)
+            .text("queued_replay", |_| replay)
+            .time("queued_now", |_| Some(now))
+            .run(
+                self,
+                "UPDATE replay_items SET queued_at = queued_now FROM input \
+                 WHERE replay_items.replay = queued_replay AND replay_items.number = queued_number",
+            )
+            .await?;
+        Ok(())
+    }
+}
+
+impl Ledger {
+    /// The plans of staff, the newest first; one of them, where it is named.
+    pub async fn plans(&self, replay: Option<&str>, limit: i64) -> Result<Vec<Plan>, LedgerError> {
+        let mut tx = self.read().await?;
+        query(
+                "SELECT p.replay, p.selection, p.planned_by, p.planned_at, \
+                 (SELECT COUNT(*) FROM replay_items i WHERE i.replay = p.replay) AS events, \
+                 (SELECT COUNT(*) FROM replay_items i WHERE i.replay = p.replay AND i.queued_at IS NOT NULL) AS queued \
+                 FROM replay_plans p WHERE ($1 IS NULL OR p.replay = $1) ORDER BY p.planned_at DESC LIMIT $2",
+            )
+            .bind(replay)
+            .bind(limit)
+            .all(&mut tx)
+            .await
+    }
+
+    /// What has come of a replay so far.
+    pub async fn results(&self, replay: &str) -> Result<Vec<Came>, LedgerError> {
+        let mut tx = self.read().await?;
+        query(
+            "SELECT outcome, reason, COUNT(*) AS events FROM replays WHERE replay = $1 \
+                 GROUP BY outcome, reason ORDER BY COUNT(*) DESC",
+        )
+        .bind(replay)
+        .all(&mut tx)
+        .await
+    }
+
+    /// What has come of each event of a replay, the latest first.
+    pub async fn event_results(&self, replay: &str, limit: i64) -> Result<Vec<EventResult>, LedgerError> {
+        let mut tx = self.read().await?;
+        query(
+            "SELECT id, account, livemode, outcome, reason, handled_at FROM replays WHERE replay = $1 \
+                 ORDER BY handled_at DESC, id LIMIT $2",
+        )
+        .bind(replay)
+        .bind(limit)
+        .all(&mut tx)
+        .await
+    }
+}

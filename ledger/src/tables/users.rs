@@ -1,0 +1,48 @@
+//! What a user's ban hangs on: the disputed payments whose user this may be. Which of them it is, the rules say.
+
+use crate::engine::rows::by_key;
+use crate::{LedgerError, Transaction};
+use domain::bans::Ban;
+use domain::customers::Customer;
+use domain::payments::Payment;
+use domain::{Key, Object};
+
+impl Transaction {
+    /// The disputed payments that name one of these users.
+    pub async fn disputed_payments_of_users(&mut self, users: &[Key]) -> Result<Vec<Payment>, LedgerError> {
+        self.children_where("user_id", users, "payments.dispute_count > 0").await
+    }
+
+    /// The disputed payments of these customers.
+    pub async fn disputed_payments_of_customers(
+        &mut self,
+        customers: &[Key],
+    ) -> Result<Vec<Payment>, LedgerError> {
+        self.children_where("customer", customers, "payments.dispute_count > 0").await
+    }
+
+    /// Makes sure that these users have rows, locks and reads them. The audit of a row that was removed goes on
+    /// from where it was.
+    pub async fn touch_bans(&mut self, users: &[Key]) -> Result<Vec<Ban>, LedgerError> {
+        let mut touched = self.touch::<Ban>(users).await?;
+        let mut told = self.last_lines(Ban::KIND, &touched.new).await?;
+        for row in &mut touched.rows {
+            if let Some(last) = told.remove(&row.key) {
+                (row.revision, row.audit_hash) = (last.revision, last.hash());
+            }
+        }
+        Ok(touched.rows)
+    }
+
+    /// Removes the rows of these users, which this transaction holds locked.
+    pub async fn forget_bans(&mut self, users: &[Key]) -> Result<(), LedgerError> {
+        let statement =
+            "DELETE FROM bans WHERE (id, account, livemode) IN (SELECT id, account, livemode FROM input)";
+        by_key(users).run(self, statement).await.map(drop)
+    }
+
+    /// The customers who are one of these users.
+    pub async fn customers_of_users(&mut self, users: &[Key]) -> Result<Vec<Customer>, LedgerError> {
+        self.children("user_id", users).await
+    }
+}

@@ -1,0 +1,129 @@
+//! What the ledger holds, as metrics: a fixed number of statements, each on an index and over a bounded number
+//! of rows, so that looking is cheap however large the ledger is.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::readable;
+
+use crate::engine::query::query;
+use crate::tables::resolutions::{PAST_DUE, unanswered, unresolved};
+use crate::{Ledger, LedgerError};
+
+/// Every count ends here, and says so in its help text: more is told as this many.
+pub const COUNT_LIMIT: i64 = 10_000;
+/// Over how long disputes are summed up.
+pub const DISPUTES_SPAN: TimeDelta = TimeDelta::days(90);
+
+/// All statements, for those who check on what they rest.
+pub const STATEMENTS: [&str; 8] =
+    [UNFINISHED, DEAD, NAMED_ONLY, UNCERTAIN, EVIDENCE_DUE, PAST_DUE, RECENT_DISPUTES, BANNED];
+
+const UNFINISHED: &str = "SELECT \
+    (SELECT COUNT(*) FROM (SELECT retry_at FROM events WHERE outcome = 'waiting' LIMIT 10000) w) AS waiting, \
+    (SELECT COUNT(*) FROM (SELECT recorded_at FROM events WHERE outcome = 'dead' LIMIT 10000) d) AS dead, \
+    (SELECT MIN(o.recorded_at) FROM (SELECT recorded_at FROM events WHERE outcome = 'waiting' ORDER BY retry_at \
+     LIMIT 10000) o) AS waiting_since, \
+    (SELECT MIN(recorded_at) FROM events WHERE outcome = 'dead') AS dead_since";
+const DEAD: &str = "SELECT id, account, livemode, fingerprint, object_id, amount, currency FROM events \
+    WHERE outcome = 'dead' ORDER BY recorded_at LIMIT 10000";
+const NAMED_ONLY: &str = "SELECT 'charge' AS kind, \
+    (SELECT COUNT(*) FROM (SELECT first_event_at FROM charges WHERE status = 'unknown' AND created_at IS NULL LIMIT 10000) c) AS count, \
+    (SELECT MIN(first_event_at) FROM charges WHERE status = 'unknown' AND created_at IS NULL) AS since \
+    UNION ALL SELECT 'payment', \
+    (SELECT COUNT(*) FROM (SELECT first_event_at FROM payments WHERE status = 'unknown' AND created_at IS NULL LIMIT 10000) p), \
+    (SELECT MIN(first_event_at) FROM payments WHERE status = 'unknown' AND created_at IS NULL) \
+    UNION ALL SELECT 'invoice', \
+    (SELECT COUNT(*) FROM (SELECT first_event_at FROM invoices WHERE status = 'unknown' AND is_stripes LIMIT 10000) i), \
+    (SELECT MIN(first_event_at) FROM invoices WHERE status = 'unknown' AND is_stripes)";
+const UNCERTAIN: &str = "SELECT 'payment' AS kind, COUNT(*) AS objects FROM (SELECT id FROM payments WHERE needs_refetch LIMIT 10000) a \
+    UNION ALL SELECT 'charge', COUNT(*) FROM (SELECT id FROM charges WHERE needs_refetch LIMIT 10000) b \
+    UNION ALL SELECT 'refund', COUNT(*) FROM (SELECT id FROM refunds WHERE needs_refetch LIMIT 10000) c \
+    UNION ALL SELECT 'dispute', COUNT(*) FROM (SELECT id FROM disputes WHERE needs_refetch LIMIT 10000) d \
+    UNION ALL SELECT 'invoice', COUNT(*) FROM (SELECT id FROM invoices WHERE needs_refetch LIMIT 10000) e \
+    UNION ALL SELECT 'customer', COUNT(*) FROM (SELECT id FROM customers WHERE needs_refetch LIMIT 10000) f \
+    UNION ALL SELECT 'subscription', COUNT(*) FROM (SELECT id FROM subscriptions WHERE needs_refetch LIMIT 10000) g \
+    UNION ALL SELECT 'invoice_payment', COUNT(*) FROM (SELECT id FROM invoice_payments WHERE needs_refetch LIMIT 10000) h";
+const EVIDENCE_DUE: &str = concat!(
+    "SELECT livemode, respond_by FROM disputes WHERE ",
+    unanswered!(),
+    " AND respond_by > $1 AND respond_by <= $2 AND ",
+    unresolved!(),
+    " ORDER BY respond_by LIMIT 10000"
+);
+const RECENT_DISPUTES: &str = "SELECT livemode, status, COUNT(*) AS disputes FROM (SELECT livemode, status, inquiry FROM disputes \
+    WHERE COALESCE(opened_at, first_event_at) >= $1 ORDER BY COALESCE(opened_at, first_event_at) DESC LIMIT 10000) d \
+    WHERE NOT inquiry GROUP BY livemode, status";
+const BANNED: &str = "SELECT livemode, COUNT(*) AS users FROM (SELECT livemode FROM bans \
+    WHERE (status = 'banned' OR override_act <> 'none') AND status = 'banned' LIMIT 10000) b GROUP BY livemode";
+
+/// Everything that is asked at once.
+#[derive(Debug)]
+pub struct Gauges {
+    pub unfinished: Unfinished,
+    pub dead: Vec<DeadLetter>,
+    pub named_only: Vec<NamedOnly>,
+    /// Kind, and how many objects.
+    pub uncertain: Vec<(String, i64)>,
+    /// Mode, and until when evidence counts.
+    pub evidence_due: Vec<(bool, DateTime<Utc>)>,
+    /// Mode, status, and how many.
+    pub recent_disputes: Vec<(bool, String, i64)>,
+    /// Mode, and how many users.
+    pub banned: Vec<(bool, i64)>,
+}
+
+readable! {
+    #[derive(Debug)]
+    pub struct Unfinished {
+        pub waiting: i64,
+        pub dead: i64,
+        pub waiting_since: Option<DateTime<Utc>>,
+        pub dead_since: Option<DateTime<Utc>>,
+    }
+}
+
+readable! {
+    #[derive(Debug)]
+    pub struct DeadLetter {
+        pub id: String,
+        pub account: String,
+        pub livemode: bool,
+        pub fingerprint: Option<String>,
+        pub object_id: Option<String>,
+        pub amount: Option<i64>,
+        pub currency: Option<String>,
+    }
+}
+
+readable! {
+    /// Objects of one kind that were named and not yet reported: how many, at most `COUNT_LIMIT`, and since when by
+    /// Stripe's stamp.
+    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+    pub struct NamedOnly {
+        pub kind: String,
+        pub count: i64,
+        pub since: Option<DateTime<Utc>>,
+    }
+}
+
+impl Ledger {
+    pub async fn named_only(&self) -> Result<Vec<NamedOnly>, LedgerError> {
+        let mut tx = self.read().await?;
+        query(NAMED_ONLY).all(&mut tx).await
+    }
+
+    /// One state of the ledger, as of one moment.
+    pub async fn gauges(&self, now: DateTime<Utc>, due_until: DateTime<Utc>) -> Result<Gauges, LedgerError> {
+        let mut tx = self.read().await?;
+        Ok({
+            Gauges {
+                unfinished: query(UNFINISHED).one(&mut tx).await?,
+                dead: query(DEAD).all(&mut tx).await?,
+                named_only: query(NAMED_ONLY).all(&mut tx).await?,
+                uncertain: query(UNCERTAIN).all(&mut tx).await?,
+                evidence_due: query(EVIDENCE_DUE).bind(now).bind(due_until).all(&mut tx).await?,
+                recent_disputes: query(RECENT_DISPUTES).bind(now - DISPUTES_SPAN).all(&mut tx).await?,
+                banned: query(BANNED).all(&mut tx).await?,
+            }
+        })
+    }
+}

@@ -1,0 +1,10 @@
+//! What people, pages and metrics ask across tables: joins, lists, sums and figures. Nothing here writes.
+
+pub mod attention;
+pub mod event_time;
+pub mod figures;
+pub mod gauges;
+pub mod glance;
+pub mod lists;
+pub mod search;
+pub mod stored;

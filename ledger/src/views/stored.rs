@@ -1,0 +1,251 @@
+//! The tables `events` and `bodies`, as staff and chores read them.
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use domain::readable;
+use envelope::{Envelope, Header, Source, Unwanted};
+use serde::Serialize;
+use sqlx::AssertSqlSafe;
+
+use crate::engine::query::{Query, query};
+use crate::{Ledger, LedgerError};
+use domain::event::EventKey;
+
+readable! {
+    /// A waiting event whose time has come, with its bytes.
+    #[derive(Debug)]
+    pub struct Due {
+        pub event: StoredEvent,
+        pub body: Vec<u8>,
+    }
+}
+
+readable! {
+    /// A dead letter, in what counts for its group.
+    #[derive(Clone, Debug)]
+    pub struct Dead {
+        pub id: String,
+        pub account: String,
+        pub livemode: bool,
+        pub fingerprint: Option<String>,
+        pub kind: String = "type",
+        pub reason: String,
+        pub object_id: Option<String>,
+        pub amount: Option<i64>,
+        pub currency: Option<String>,
+        pub recorded_at: DateTime<Utc>,
+        pub first_failed_at: Option<DateTime<Utc>>,
+        pub last_failed_at: Option<DateTime<Utc>>,
+    }
+}
+
+readable! {
+    /// An event as staff see it.
+    #[derive(Clone, Debug, Serialize)]
+    pub struct StoredEvent {
+        pub id: String,
+        pub account: String,
+        pub livemode: bool,
+        pub content_hash: String,
+        #[serde(rename = "type")]
+        pub kind: String = "type",
+        pub api_version: Option<String>,
+        pub created_at: DateTime<Utc>,
+        pub received_at: DateTime<Utc>,
+        pub recorded_at: DateTime<Utc>,
+        pub source: String,
+        pub endpoint: String,
+        /// Why it is not for its endpoint, where it is not.
+        pub unwanted: Option<String>,
+        pub trace_parent: String,
+        pub outcome: String,
+        pub reason: Option<String>,
+        pub attempts: i64,
+        pub retry_at: Option<DateTime<Utc>>,
+        pub repetitions: i64,
+        pub handler_version: i64,
+        /// Equal for all that failed of one cause.
+        pub fingerprint: Option<String>,
+        pub first_failed_at: Option<DateTime<Utc>>,
+        pub last_failed_at: Option<DateTime<Utc>>,
+        /// Every failure's reason, a line each.
+        pub failures: Option<String>,
+        /// What a dead letter is about, and the money that it names.
+        pub object_id: Option<String>,
+        pub customer: Option<String>,
+        pub amount: Option<i64>,
+        pub currency: Option<String>,
+        /// The same id came with other data under the same API version.
+        pub conflict: bool,
+    }
+}
+
+pub(crate) const STORED: &str = "e.id, e.account, e.livemode, e.content_hash, e.type, e.api_version, e.created_at, e.received_at, \
+    e.recorded_at, e.source, e.endpoint, e.unwanted, e.trace_parent, e.outcome, e.reason, e.attempts, e.retry_at, e.repetitions, \
+    e.handler_version, e.fingerprint, e.first_failed_at, e.last_failed_at, e.failures, e.object_id, e.customer, e.amount, \
+    e.currency, EXISTS (SELECT 1 FROM events o WHERE o.id = e.id AND o.account = e.account \
+    AND o.livemode = e.livemode AND o.content_hash <> e.content_hash \
+    AND COALESCE(o.api_version, '') = COALESCE(e.api_version, '')) AS conflict";
+
+impl StoredEvent {
+    pub fn key(&self) -> EventKey {
+        EventKey {
+            id: self.id.clone(),
+            account: self.account.clone(),
+            livemode: self.livemode,
+            content_hash: self.content_hash.clone(),
+        }
+    }
+
+    /// The envelope that it came in, given its bytes.
+    pub fn envelope(self, body: Vec<u8>) -> Envelope {
+        let header = Header {
+            id: self.id,
+            kind: self.kind,
+            created: self.created_at.timestamp(),
+            account: self.account,
+            livemode: self.livemode,
+            api_version: self.api_version,
+            received_at: self.received_at,
+            trace_parent: self.trace_parent,
+            source: Source::named(&self.source),
+            endpoint: self.endpoint,
+            unwanted: self.unwanted.as_deref().and_then(Unwanted::named),
+            replay: None,
+        };
+        Envelope { header, body: Bytes::from(body) }
+    }
+}
+
+/// Which events to list; what is `None` does not restrict.
+#[derive(Clone, Debug, Default)]
+pub struct EventFilter {
+    /// A type, or the beginning of one followed by `*`.
+    pub kind: Option<String>,
+    pub outcome: Option<String>,
+    pub since: Option<DateTime<Utc>>,
+    pub until: Option<DateTime<Utc>>,
+    pub account: Option<String>,
+    pub livemode: Option<bool>,
+    pub fingerprint: Option<String>,
+    pub customer: Option<String>,
+    pub limit: i64,
+}
+
+const SELECTED: &str = "($1 IS NULL OR e.type = $1) AND ($2 IS NULL OR e.type LIKE $2) \
+    AND ($3 IS NULL OR e.outcome = $3) AND ($4 IS NULL OR e.recorded_at >= $4) \
+    AND ($5 IS NULL OR e.account = $5) AND ($6 IS NULL OR e.recorded_at < $6) \
+    AND ($7 IS NULL OR e.livemode = $7) AND ($8 IS NULL OR e.fingerprint = $8) \
+    AND ($9 IS NULL OR e.customer = $9)";
+
+impl EventFilter {
+    /// A statement about the selected events, with what it is bound to.
+    fn select(&self, text: String) -> Query {
+        // The type itself, or the beginning of one.
+        let (kind, beginning) = match self.kind.as_deref() {
+            None => (None, None),
+            Some(kind) => match kind.strip_suffix('*') {
+                Some(prefix) => (None, Some(format!("{}%", prefix.replace(['%', '_'], "_")))),
+                None => (Some(kind), None),
+            },
+        };
+        query(AssertSqlSafe(text))
+            .bind(kind)
+            .bind(beginning)
+            .bind(self.outcome.as_deref())
+            .bind(self.since)
+            .bind(self.account.as_deref())
+            .bind(self.until)
+            .bind(self.livemode)
+            .bind(self.fingerprint.as_deref())
+            .bind(self.customer.as_deref())
+            .bind(self.limit)
+    }
+}
+
+impl Due {
+    /// The envelope as it first came.
+    pub fn envelope(self) -> Envelope {
+        self.event.envelope(self.body)
+    }
+}
+
+impl Ledger {
+    /// Waiting events whose time has come, the longest waiting first.
+    pub async fn due(&self, now: DateTime<Utc>, limit: i64) -> Result<Vec<Due>, LedgerError> {
+        let sql = format!(
+            "SELECT {STORED}, b.body FROM events e JOIN bodies b ON b.id = e.id AND b.account = e.account \
+             AND b.livemode = e.livemode AND b.content_hash = e.content_hash \
+             WHERE e.outcome = 'waiting' AND e.retry_at <= $1 ORDER BY e.retry_at LIMIT $2"
+        );
+        let mut tx = self.read().await?;
+        query(AssertSqlSafe(sql)).bind(now).bind(limit).all(&mut tx).await
+    }
+
+    /// Makes due what waits for a time after `latest`: no plan reaches so far, so a clock ran ahead when that time
+    /// was written. Says how many events.
+    pub async fn bring_forward(&self, now: DateTime<Utc>, latest: DateTime<Utc>) -> Result<u64, LedgerError> {
+        let mut tx = self.begin().await?;
+        let brought = {
+            query("UPDATE events SET retry_at = $1 WHERE outcome = 'waiting' AND retry_at > $2")
+                .bind(now)
+                .bind(latest)
+                .run(&mut tx)
+                .await?
+        };
+        tx.commit().await?;
+        Ok(brought)
+    }
+
+    /// Events, the newest first.
+    pub async fn events(&self, filter: &EventFilter) -> Result<Vec<StoredEvent>, LedgerError> {
+        let sql = format!(
+            "SELECT {STORED} FROM events e WHERE {SELECTED} ORDER BY e.recorded_at DESC, e.id LIMIT $10"
+        );
+        let mut tx = self.read().await?;
+        filter.select(sql).all(&mut tx).await
+    }
+
+    /// The keys of events, in the order in which Stripe stamped them.
+    pub async fn keys_of(&self, filter: &EventFilter) -> Result<Vec<EventKey>, LedgerError> {
+        let sql = format!(
+            "SELECT e.id, e.account, e.livemode, e.content_hash FROM events e WHERE {SELECTED} \
+             ORDER BY e.created_at, e.id LIMIT $10"
+        );
+        let mut tx = self.read().await?;
+        filter.select(sql).all(&mut tx).await
+    }
+
+    /// Dead letters with what is at risk, for grouping.
+    pub async fn dead(&self, filter: &EventFilter) -> Result<Vec<Dead>, LedgerError> {
+        let sql = format!(
+            "SELECT e.id, e.account, e.livemode, e.fingerprint, e.type, e.reason, e.object_id, e.amount, e.currency, \
+             e.recorded_at, e.first_failed_at, e.last_failed_at FROM events e WHERE {SELECTED} \
+             AND e.outcome = 'dead' ORDER BY e.recorded_at LIMIT $10"
+        );
+        let mut tx = self.read().await?;
+        filter.select(sql).all(&mut tx).await
+    }
+
+    /// The contents stored under one event id: usually one.
+    pub async fn event(&self, id: &str) -> Result<Vec<StoredEvent>, LedgerError> {
+        let sql =
+            format!("SELECT {STORED} FROM events e WHERE e.id = $1 ORDER BY e.recorded_at, e.content_hash");
+        let mut tx = self.read().await?;
+        query(AssertSqlSafe(sql)).bind(id).all(&mut tx).await
+    }
+
+    /// The bytes of an event, unless retention removed them.
+    pub async fn body(&self, event: &EventKey) -> Result<Option<Vec<u8>>, LedgerError> {
+        let mut tx = self.read().await?;
+        query(
+            "SELECT body FROM bodies WHERE id = $1 AND account = $2 AND livemode = $3 AND content_hash = $4",
+        )
+        .bind(&event.id)
+        .bind(&event.account)
+        .bind(event.livemode)
+        .bind(&event.content_hash)
+        .optional(&mut tx)
+        .await
+    }
+}

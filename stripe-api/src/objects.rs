@@ -1,0 +1,289 @@
+//! One object as Stripe has it now, told as an event of our own: it takes the same path as any other, with
+//! Stripe's clock as its stamp.
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use envelope::{Envelope, Header, Source, is_identifier};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use serde_json::value::{RawValue, to_raw_value};
+use shared::clock;
+use shared::trace;
+use stripe_client_core::{RequestBuilder, StripeMethod};
+
+use super::events::List;
+use super::transport::{Answer, version_of};
+use super::{Api, StripeError};
+use domain::Key;
+
+const PAGE_OBJECTS: u32 = 100;
+
+/// What can be read again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    Payment,
+    Charge,
+    Refund,
+    Dispute,
+    Invoice,
+    InvoicePayment,
+    Customer,
+    Subscription,
+}
+
+/// What came of asking for one object.
+#[derive(Debug)]
+pub enum Answered {
+    Told(Box<Envelope>),
+    /// Stripe has it no more, or never had.
+    Missing,
+}
+
+impl Kind {
+    pub const ALL: [Self; 8] = [
+        Self::Payment,
+        Self::Charge,
+        Self::Refund,
+        Self::Dispute,
+        Self::Invoice,
+        Self::InvoicePayment,
+        Self::Customer,
+        Self::Subscription,
+    ];
+
+    fn path(self) -> &'static str {
+        match self {
+            Self::Payment => "payment_intents",
+            Self::Charge => "charges",
+            Self::Refund => "refunds",
+            Self::Dispute => "disputes",
+            Self::Invoice => "invoices",
+            Self::InvoicePayment => "invoice_payments",
+            Self::Customer => "customers",
+            Self::Subscription => "subscriptions",
+        }
+    }
+
+    /// The type as which a rule reads it. Stripe has no `payment_intent.updated`: it ranks above those it has. Nor
+    /// has it an `invoice_payment.updated`.
+    fn told_as(self, is_deleted: bool) -> &'static str {
+        match self {
+            Self::Payment => "payment_intent.updated",
+            Self::Charge => "charge.updated",
+            Self::Refund => "refund.updated",
+            Self::Dispute => "charge.dispute.updated",
+            Self::Invoice if is_deleted => "invoice.deleted",
+            Self::Invoice => "invoice.updated",
+            Self::InvoicePayment => "invoice_payment.updated",
+            Self::Customer if is_deleted => "customer.deleted",
+            Self::Customer => "customer.updated",
+            Self::Subscription => "customer.subscription.updated",
+        }
+    }
+
+    /// A charge without a payment intent is its own payment.
+    fn of(self, id: &str) -> Self {
+        if self == Self::Payment && !id.starts_with("pi_") { Self::Charge } else { self }
+    }
+}
+
+impl Api {
+    /// The object as it is now.
+    pub async fn object(&self, kind: Kind, key: &Key) -> Result<Answered, StripeError> {
+        let kind = kind.of(&key.id);
+        let path = format!("/{}/{}", kind.path(), sound(&key.id)?);
+        let request = RequestBuilder::new(StripeMethod::Get, path);
+        let told = self.read(request, &key.account, |answer| {
+            let object = serde_json::from_slice::<&RawValue>(&answer.body);
+            told(kind, key, object.map_err(|_| StripeError::Malformed("it is no object"))?, answer.at)
+        });
+        match told.await {
+            Ok(told) => Ok(Answered::Told(Box::new(told))),
+            Err(StripeError::Missing) => Ok(Answered::Missing),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Every refund of a charge, as it is now.
+    pub async fn refunds_of(&self, charge: &Key) -> Result<Vec<Envelope>, StripeError> {
+        let of_charge = |charge, starting_after| OfParent {
+            charge: Some(charge),
+            invoice: None,
+            limit: PAGE_OBJECTS,
+            starting_after,
+        };
+        self.children(Kind::Refund, charge, of_charge).await
+    }
+
+    /// Every payment of an invoice, made, tried or canceled: by these alone a failed one is found.
+    pub async fn payments_of(&self, invoice: &Key) -> Result<Vec<Envelope>, StripeError> {
+        let of_invoice = |invoice, starting_after| OfParent {
+            charge: None,
+            invoice: Some(invoice),
+            limit: PAGE_OBJECTS,
+            starting_after,
+        };
+        self.children(Kind::InvoicePayment, invoice, of_invoice).await
+    }
+
+    async fn children<'a>(
+        &self,
+        kind: Kind,
+        parent: &'a Key,
+        query: impl Fn(&'a str, Option<String>) -> OfParent<'a>,
+    ) -> Result<Vec<Envelope>, StripeError> {
+        let mut children: Vec<Envelope> = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let query = query(sound(&parent.id)?, after);
+            let path = format!("/{}", kind.path());
+            let request = RequestBuilder::new(StripeMethod::Get, path).query(&query);
+            let read = |answer: &Answer| read_page(kind, parent, answer);
+            let (page, has_more) = self.read(request, &parent.account, read).await?;
+            let last = page.last().map(|last| last.0.clone());
+            children.extend(page.into_iter().map(|(_, event)| event));
+            let Some(last) = last.filter(|_| has_more) else { return Ok(children) };
+            after = Some(last);
+        }
+    }
+}
+
+/// Objects of one page with their ids, and whether more follow.
+fn read_page(
+    kind: Kind,
+    parent: &Key,
+    answer: &Answer,
+) -> Result<(Vec<(String, Envelope)>, bool), StripeError> {
+    let list: List<'_> =
+        serde_json::from_slice(&answer.body).map_err(|_| StripeError::Malformed("it is no list"))?;
+    let read = |object: &&RawValue| {
+        let child = parent.sibling(&head(object)?.id);
+        let told = told(kind, &child, object, answer.at)?;
+        Ok((child.id, told))
+    };
+    let children = list.data.iter().map(read).collect::<Result<Vec<_>, StripeError>>()?;
+    Ok((children, list.has_more))
+}
+
+#[derive(Serialize)]
+struct OfParent<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    charge: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invoice: Option<&'a str>,
+    limit: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    starting_after: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Head {
+    id: String,
+    #[serde(default)]
+    deleted: bool,
+}
+
+fn head(object: &RawValue) -> Result<Head, StripeError> {
+    serde_json::from_str(object.get()).map_err(|_| StripeError::Malformed("an object has no id"))
+}
+
+/// The event that tells of it. Its name is its own for every second, so that a later answer is another event.
+fn told(
+    kind: Kind,
+    key: &Key,
+    object: &RawValue,
+    at: Option<DateTime<Utc>>,
+) -> Result<Envelope, StripeError> {
+    let at = at.ok_or(StripeError::Malformed("it has no date"))?;
+    let head = head(object)?;
+    if head.id != key.id {
+        return Err(StripeError::Malformed("it is about another object"));
+    }
+    let header = Header {
+        id: format!("refetch_{}_{}", sound(&key.id)?, at.timestamp()),
+        kind: kind.told_as(head.deleted).to_owned(),
+        created: at.timestamp(),
+        account: key.account.clone(),
+        livemode: key.livemode,
+        api_version: Some(version_of(&format!("/{}", kind.path())).to_owned()),
+        received_at: clock::now(),
+        trace_parent: trace::child_of(None),
+        source: Source::Refetch,
+        endpoint: String::new(),
+        unwanted: None,
+        replay: None,
+    };
+    let body = Body { head: &header, data: Data { object } };
+    Ok(Envelope { body: Bytes::from(body.json()), header })
+}
+
+struct Body<'a> {
+    head: &'a Header,
+    data: Data<'a>,
+}
+
+#[derive(Serialize)]
+struct Data<'a> {
+    object: &'a RawValue,
+}
+
+impl Body<'_> {
+    /// In the form of Stripe's events, around the very bytes of the object.
+    fn json(&self) -> String {
+        let Header { id, kind, created, account, livemode, api_version, .. } = self.head;
+        let data = to_raw_value(&self.data).expect("JSON within JSON encodes");
+        let account = (!account.is_empty()).then_some(account);
+        let head = json!({
+            "id": id, "object": "event", "type": kind, "created": created, "livemode": livemode,
+            "account": account, "api_version": api_version, "pending_webhooks": 0, "request": null,
+        });
+        let head = head.to_string();
+        let open = head.strip_suffix('}').expect("an object ends with a brace");
+        format!("{open},\"data\":{data}}}")
+    }
+}
+
+fn sound(id: &str) -> Result<&str, StripeError> {
+    if is_identifier(id) { Ok(id) } else { Err(StripeError::Missing) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::event::{Content, Meaning};
+
+    fn key(id: &str) -> Key {
+        Key { id: id.to_owned(), account: "acct_1".to_owned(), livemode: true }
+    }
+
+    #[test]
+    fn an_object_is_told_as_an_event_that_a_rule_reads() {
+        let raw = r#"{"id":"ch_1","object":"charge","status":"succeeded","amount":500,"currency":"usd","paid":true}"#;
+        let object: &RawValue = serde_json::from_str(raw).unwrap();
+        let at = DateTime::from_timestamp(1_780_000_000, 0);
+        let envelope = told(Kind::Charge, &key("ch_1"), object, at).unwrap();
+        assert_eq!(envelope.header.id, "refetch_ch_1_1780000000");
+        assert!(is_identifier(&envelope.header.id));
+        let value: serde_json::Value = serde_json::from_slice(&envelope.body).unwrap();
+        assert_eq!(
+            (value["id"].as_str(), value["data"]["object"]["amount"].as_i64()),
+            (Some("refetch_ch_1_1780000000"), Some(500))
+        );
+        let meaning = Content::of(&envelope).meaning(&envelope).unwrap();
+        assert!(matches!(meaning, Meaning::Observations(seen) if !seen.is_empty()));
+    }
+
+    #[test]
+    fn an_answer_about_another_object_or_without_a_date_is_no_answer() {
+        let object: &RawValue = serde_json::from_str(r#"{"id":"ch_2"}"#).unwrap();
+        assert!(told(Kind::Charge, &key("ch_1"), object, DateTime::from_timestamp(1, 0)).is_err());
+        assert!(told(Kind::Charge, &key("ch_2"), object, None).is_err());
+    }
+
+    #[test]
+    fn a_payment_that_is_a_charge_is_asked_for_as_one() {
+        assert_eq!(Kind::Payment.of("ch_1"), Kind::Charge);
+        assert_eq!(Kind::Payment.of("pi_1"), Kind::Payment);
+        assert_eq!(Kind::Customer.told_as(true), "customer.deleted");
+    }
+}
