@@ -2,6 +2,7 @@
 //! A plan names its events, oldest first; a look ahead tells which rows would change; a run queues them and
 //! can be taken up again wherever it ended.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -18,8 +19,8 @@ use domain::event::{Content, EventKey, Meaning};
 use domain::outcome::Outcome;
 use domain::risk::Risk;
 use domain::shelf::Shelf;
-use domain::world::{Event, World};
-use domain::{Key, Object, Permanent};
+use domain::world::{Event, InWorld, World};
+use domain::{Key, Kind, Object, Permanent, each_kind};
 use ledger::failure::Failure;
 use ledger::graph::fold::fold;
 use ledger::graph::load::{Reach, load};
@@ -58,7 +59,7 @@ pub struct LookAhead {
 /// A row that would change.
 #[derive(Clone, Debug, Serialize)]
 pub struct Change {
-    pub kind: &'static str,
+    pub kind: Kind,
     pub key: Key,
     /// Names of the columns, with what they are and what they would be.
     pub columns: BTreeMap<String, (serde_json::Value, serde_json::Value)>,
@@ -255,19 +256,11 @@ async fn clear(
 
 /// What matters most to staff comes first.
 fn changes(before: &World, after: &World) -> Vec<Change> {
+    const FIRST: [Kind; 5] = [Kind::Ban, Kind::Invoice, Kind::Payment, Kind::Dispute, Kind::Refund];
     let mut changes = Vec::new();
-    add(&mut changes, &before.bans, &after.bans);
-    add(&mut changes, &before.invoices, &after.invoices);
-    add(&mut changes, &before.payments, &after.payments);
-    add(&mut changes, &before.disputes, &after.disputes);
-    add(&mut changes, &before.refunds, &after.refunds);
-    add(&mut changes, &before.subscriptions, &after.subscriptions);
-    add(&mut changes, &before.customers, &after.customers);
-    add(&mut changes, &before.charges, &after.charges);
-    add(&mut changes, &before.warnings, &after.warnings);
-    add(&mut changes, &before.failures, &after.failures);
-    add(&mut changes, &before.invoice_payments, &after.invoice_payments);
-    add(&mut changes, &before.movements, &after.movements);
+    each_kind!(|Row| add(&mut changes, Row::rows(before), Row::rows(after)));
+    let place = |kind| FIRST.iter().position(|first| *first == kind).unwrap_or(FIRST.len());
+    changes.sort_by_key(|change| (place(change.kind), Reverse(change.kind)));
     changes
 }
 

@@ -7,6 +7,7 @@ mod tests;
 use chrono::{DateTime, Utc};
 
 use super::disputes::Dispute;
+use super::kinds::Kind;
 use super::policy::Policy;
 use super::row::{row, words};
 use super::{Key, Object, Severity, Told};
@@ -52,8 +53,10 @@ words! {
 }
 
 impl Object for Ban {
-    const KIND: &'static str = "ban";
+    const KIND: Kind = Kind::Ban;
+    const NAME: &'static str = "ban";
     const TABLE: &'static str = "bans";
+    const AUDITED_STATUSES: &'static [&'static str] = Status::WORDS;
 
     fn placeholder(key: Key) -> Self {
         Self { key, ..Self::default() }

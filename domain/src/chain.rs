@@ -4,16 +4,9 @@
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
-use super::bans::Ban;
-use super::disputes::Dispute;
 use super::event::EventKey;
-use super::invoices::Invoice;
-use super::payments::Payment;
-use super::refunds::Refund;
-use super::shelf::Shelf;
-use super::subscriptions::Subscription;
-use super::world::World;
-use super::{Key, Object, Transition};
+use super::world::{InWorld, World};
+use super::{Kind, Transition, of_kind};
 
 /// So much of a hash names an event or a line among those of a commit.
 pub const MEMBER_BYTES: usize = 16;
@@ -134,24 +127,13 @@ impl World {
         moved
             .iter()
             .map(|moved| {
-                let key = &moved.key;
-                let last = match moved.kind {
-                    Payment::KIND => last(&mut self.payments, key),
-                    Invoice::KIND => last(&mut self.invoices, key),
-                    Refund::KIND => last(&mut self.refunds, key),
-                    Dispute::KIND => last(&mut self.disputes, key),
-                    Subscription::KIND => last(&mut self.subscriptions, key),
-                    Ban::KIND => last(&mut self.bans, key),
-                    other => unreachable!("objects of kind {other} have no revision, hence no line"),
-                };
+                let kind = Kind::named(moved.kind).expect("what moves in a world is of a kind");
+                let last = of_kind!(kind, |Row| Row::rows_mut(self).audit_hash(&moved.key));
+                let last = last.expect("what moved is here, and audited");
                 extend(last, moved, actor, at)
             })
             .collect()
     }
-}
-
-fn last<'w, T: Object>(shelf: &'w mut Shelf<T>, key: &Key) -> &'w mut Vec<u8> {
-    shelf.audit_hash(key).expect("what moved is here, and audited")
 }
 
 #[cfg(test)]

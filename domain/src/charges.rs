@@ -9,9 +9,14 @@ use chrono::{DateTime, Utc};
 
 pub use self::read::{Card, Links, Releases, Report, State, TYPES, latest, named, read};
 use super::freshness::{Freshness, Seen};
-use super::payments::{Disputed, Payment};
+use super::index::Link;
+use super::kinds::Kind;
+use super::payments::Disputed;
 use super::row::{link_to, row};
 use super::{Key, Object, UNKNOWN, earliest};
+
+/// Stripe's statuses.
+pub const STATUSES: &[&str] = &["pending", "succeeded", "failed"];
 
 row! {
     pub struct Charge {
@@ -55,8 +60,10 @@ link_to!(PaymentLink, payment, payment_freshness);
 link_to!(CustomerLink, customer, customer_freshness);
 
 impl Object for Charge {
-    const KIND: &'static str = "charge";
+    const KIND: Kind = Kind::Charge;
+    const NAME: &'static str = "charge";
     const TABLE: &'static str = "charges";
+    const STRIPE_STATUSES: &'static [&'static str] = STATUSES;
 
     fn placeholder(key: Key) -> Self {
         let state = State { status: UNKNOWN.to_owned(), ..State::default() };
@@ -67,8 +74,16 @@ impl Object for Charge {
         &self.key
     }
 
-    fn owners(&self) -> Vec<(&'static str, Key)> {
-        self.owner().map(|key| (Payment::KIND, key)).into_iter().collect()
+    fn stripe_status(&self) -> &str {
+        &self.state.status
+    }
+
+    fn links(&self, link: &mut dyn FnMut(Link, Option<Key>)) {
+        link(Link::ChargeOfPayment, self.owner());
+    }
+
+    fn owners(&self) -> Vec<(Kind, Key)> {
+        self.owner().map(|key| (Kind::Payment, key)).into_iter().collect()
     }
 }
 

@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, Utc};
 
-use super::bans::Ban;
 use super::event::Circumstances;
 use super::fields::Fields;
 use super::freshness::{Seen, rank};
+use super::index::Link;
+use super::kinds::Kind;
 use super::row::{link_to, row};
 use super::{Key, Object, Observation, Permanent, observation};
 
@@ -56,7 +57,8 @@ pub fn read(event: Circumstances<'_>, object: &Fields<'_>) -> Result<Vec<Observa
 }
 
 impl Object for Customer {
-    const KIND: &'static str = "customer";
+    const KIND: Kind = Kind::Customer;
+    const NAME: &'static str = "customer";
     const TABLE: &'static str = "customers";
 
     fn placeholder(key: Key) -> Self {
@@ -67,8 +69,12 @@ impl Object for Customer {
         &self.key
     }
 
-    fn owners(&self) -> Vec<(&'static str, Key)> {
-        self.user().map(|key| (Ban::KIND, key)).into_iter().collect()
+    fn links(&self, link: &mut dyn FnMut(Link, Option<Key>)) {
+        link(Link::CustomerOfUser, self.user());
+    }
+
+    fn owners(&self) -> Vec<(Kind, Key)> {
+        self.user().map(|key| (Kind::Ban, key)).into_iter().collect()
     }
 }
 

@@ -9,8 +9,9 @@ use chrono::{DateTime, Utc};
 
 pub(super) use self::read::STATUSES;
 pub use self::read::{Links, Report, State, named, read};
-use super::charges::Charge;
 use super::freshness::Seen;
+use super::index::Link;
+use super::kinds::Kind;
 use super::movements::Movement;
 use super::policy::Policy;
 use super::row::{link_to, row, words};
@@ -67,8 +68,11 @@ words! {
 }
 
 impl Object for Dispute {
-    const KIND: &'static str = "dispute";
+    const KIND: Kind = Kind::Dispute;
+    const NAME: &'static str = "dispute";
     const TABLE: &'static str = "disputes";
+    const STRIPE_STATUSES: &'static [&'static str] = STATUSES;
+    const AUDITED_STATUSES: &'static [&'static str] = Status::WORDS;
 
     fn placeholder(key: Key) -> Self {
         let state = State { stripe_status: UNKNOWN.to_owned(), ..State::default() };
@@ -79,8 +83,16 @@ impl Object for Dispute {
         &self.key
     }
 
-    fn owners(&self) -> Vec<(&'static str, Key)> {
-        self.owner().map(|key| (Charge::KIND, key)).into_iter().collect()
+    fn stripe_status(&self) -> &str {
+        &self.state.stripe_status
+    }
+
+    fn links(&self, link: &mut dyn FnMut(Link, Option<Key>)) {
+        link(Link::DisputeOfCharge, self.owner());
+    }
+
+    fn owners(&self) -> Vec<(Kind, Key)> {
+        self.owner().map(|key| (Kind::Charge, key)).into_iter().collect()
     }
 
     fn told(before: &Self, after: &Self) -> Vec<Told> {

@@ -9,12 +9,10 @@ use sha2::{Digest, Sha256};
 use super::fields::{Fields, moment};
 use super::freshness::Freshness;
 use super::json::Json;
+use super::kinds::rule;
 use super::observation::{Observation, Report};
 use super::risk::{self, Risk};
-use super::{
-    Key, Permanent, charges, customers, disputes, invoice_payments, invoices, payments, refunds,
-    subscriptions, warnings,
-};
+use super::{Key, Permanent};
 
 /// Why an event is ignored whose type means nothing to this version.
 pub const NO_RULE: &str = "no rule for this type";
@@ -192,31 +190,9 @@ impl<'a> Content<'a> {
     }
 }
 
-/// What one rule makes of an event of its own.
-type Rule = fn(Circumstances<'_>, &Fields<'_>) -> Result<Vec<Observation>, Permanent>;
-
 /// Whether events of this type mean anything to this version.
 pub fn has_rule(kind: &str) -> bool {
     rule(kind).is_some()
-}
-
-/// Which rule reads which type, under which name its refusals go; `None` where there is none.
-fn rule(kind: &str) -> Option<(&'static str, Rule)> {
-    let (subject, what) = kind.rsplit_once('.').unwrap_or_default();
-    let rule: (&'static str, Rule) = match (subject, what) {
-        ("payment_intent", _) => ("payments", payments::read),
-        ("charge", _) if charges::TYPES.contains(&kind) => ("charges", charges::read),
-        ("refund" | "charge.refund", _) => ("refunds", refunds::read),
-        ("charge.dispute", _) => ("disputes", disputes::read),
-        ("invoice", "upcoming") => return None,
-        ("invoice", _) => ("invoices", invoices::read),
-        ("invoice_payment", _) => ("invoice_payments", invoice_payments::read),
-        ("customer", "created" | "updated" | "deleted") => ("customers", customers::read),
-        ("customer.subscription", _) => ("subscriptions", subscriptions::read),
-        ("radar.early_fraud_warning", _) => ("warnings", warnings::read),
-        _ => return None,
-    };
-    Some(rule)
 }
 
 fn observations(
@@ -324,7 +300,7 @@ mod tests {
         for kind in envelope::event_types::LABELLED {
             assert!(has_rule(kind), "{kind}");
         }
-        for kind in charges::TYPES {
+        for kind in crate::charges::TYPES {
             assert_eq!(envelope::event_types::label(kind), *kind);
         }
     }

@@ -4,10 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use super::refunds::Refund;
-use super::shelf::Shelf;
-use super::world::World;
-use super::{Object, statuses};
+use super::world::{InWorld, World};
+use super::{Object, each_kind, statuses};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
@@ -19,21 +17,15 @@ impl Facts {
     /// What applying events to this world came to.
     pub fn of(world: &World) -> Self {
         let mut facts = Self::default();
-        facts.note_unknown(&world.payments, |row| &row.state.status);
-        facts.note_unknown(&world.charges, |row| &row.state.status);
-        facts.note_unknown(&world.refunds, |row: &Refund| &row.state.status);
-        facts.note_unknown(&world.disputes, |row| &row.state.stripe_status);
-        facts.note_unknown(&world.invoices, |row| row.state.stripe_status.as_deref().unwrap_or_default());
-        facts.note_unknown(&world.subscriptions, |row| &row.state.status);
-        facts
-    }
-
-    fn note_unknown<T: Object>(&mut self, rows: &Shelf<T>, status: impl Fn(&T) -> &str) {
-        for (before, after) in rows.steps() {
-            if status(before) != status(after) && !statuses::is_known(T::KIND, status(after)) {
-                *self.unknown_statuses.entry(T::KIND).or_default() += 1;
+        each_kind!(|Row| {
+            for (before, after) in Row::rows(world).steps() {
+                let (before, after) = (before.stripe_status(), after.stripe_status());
+                if before != after && !statuses::is_known(Row::KIND, after) {
+                    *facts.unknown_statuses.entry(Row::NAME).or_default() += 1;
+                }
             }
-        }
+        });
+        facts
     }
 }
 
@@ -41,7 +33,9 @@ impl Facts {
 mod tests {
     use super::*;
     use crate::Key;
+    use crate::refunds::Refund;
     use crate::row::Field;
+    use crate::shelf::Shelf;
 
     fn shelf<T: Object + Field>(change: impl FnOnce(&mut T)) -> Shelf<T> {
         let mut shelf = Shelf::default();

@@ -5,8 +5,8 @@ use chrono::{DateTime, Utc};
 
 use super::event::Circumstances;
 use super::freshness::Freshness;
-use super::invoices::Invoice;
-use super::payments::Payment;
+use super::index::Link;
+use super::kinds::Kind;
 use super::row::{link_to, row};
 use super::{Key, Object, Observation, earliest, observation};
 
@@ -60,7 +60,8 @@ pub fn reported(event: Circumstances<'_>, invoice: &Key, freshness: Freshness) -
 }
 
 impl Object for PaymentFailure {
-    const KIND: &'static str = "failure";
+    const KIND: Kind = Kind::Failure;
+    const NAME: &'static str = "failure";
     const TABLE: &'static str = "payment_failures";
 
     fn placeholder(key: Key) -> Self {
@@ -71,9 +72,14 @@ impl Object for PaymentFailure {
         &self.key
     }
 
-    fn owners(&self) -> Vec<(&'static str, Key)> {
-        let payment = self.owner().map(|key| (Payment::KIND, key));
-        payment.into_iter().chain(self.reported_by().map(|key| (Invoice::KIND, key))).collect()
+    fn links(&self, link: &mut dyn FnMut(Link, Option<Key>)) {
+        link(Link::FailureOfPayment, self.owner());
+        link(Link::FailureOfInvoice, self.reported_by());
+    }
+
+    fn owners(&self) -> Vec<(Kind, Key)> {
+        let payment = self.owner().map(|key| (Kind::Payment, key));
+        payment.into_iter().chain(self.reported_by().map(|key| (Kind::Invoice, key))).collect()
     }
 }
 

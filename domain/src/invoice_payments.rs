@@ -5,8 +5,10 @@ use chrono::{DateTime, Utc};
 use super::event::Circumstances;
 use super::fields::Fields;
 use super::freshness::{Freshness, Seen, rank};
-use super::invoices::{self, Invoice};
-use super::payments::{self, Payment};
+use super::index::Link;
+use super::invoices::{self};
+use super::kinds::Kind;
+use super::payments::{self};
 use super::row::{link_to, row};
 use super::{Key, Object, Observation, Permanent, UNKNOWN, observation};
 
@@ -109,7 +111,8 @@ fn state(object: &Fields<'_>) -> Result<State, Permanent> {
 }
 
 impl Object for InvoicePayment {
-    const KIND: &'static str = "invoice_payment";
+    const KIND: Kind = Kind::InvoicePayment;
+    const NAME: &'static str = "invoice_payment";
     const TABLE: &'static str = "invoice_payments";
 
     fn placeholder(key: Key) -> Self {
@@ -121,9 +124,14 @@ impl Object for InvoicePayment {
         &self.key
     }
 
-    fn owners(&self) -> Vec<(&'static str, Key)> {
-        let invoice = self.owner().map(|key| (Invoice::KIND, key));
-        invoice.into_iter().chain(self.paid_by().map(|key| (Payment::KIND, key))).collect()
+    fn links(&self, link: &mut dyn FnMut(Link, Option<Key>)) {
+        link(Link::InvoicePaymentOfInvoice, self.owner());
+        link(Link::InvoicePaymentOfPayment, self.paid_by());
+    }
+
+    fn owners(&self) -> Vec<(Kind, Key)> {
+        let invoice = self.owner().map(|key| (Kind::Invoice, key));
+        invoice.into_iter().chain(self.paid_by().map(|key| (Kind::Payment, key))).collect()
     }
 }
 

@@ -16,8 +16,9 @@ pub(super) use self::read::STATUSES;
 pub use self::read::{Links, Report, Shows, State, named, read};
 pub use self::retries::NoRetry;
 use super::freshness::Seen;
+use super::index::Link;
+use super::kinds::Kind;
 use super::row::{link_to, row, words};
-use super::subscriptions::Subscription;
 use super::{Key, Object, Severity, Told, earliest};
 
 row! {
@@ -85,8 +86,11 @@ words! {
 }
 
 impl Object for Invoice {
-    const KIND: &'static str = "invoice";
+    const KIND: Kind = Kind::Invoice;
+    const NAME: &'static str = "invoice";
     const TABLE: &'static str = "invoices";
+    const STRIPE_STATUSES: &'static [&'static str] = STATUSES;
+    const AUDITED_STATUSES: &'static [&'static str] = Status::WORDS;
 
     fn placeholder(key: Key) -> Self {
         Self { key, ..Self::default() }
@@ -96,8 +100,16 @@ impl Object for Invoice {
         &self.key
     }
 
-    fn derives_from(&self) -> Vec<(&'static str, Key)> {
-        self.subscribed().map(|key| (Subscription::KIND, key)).into_iter().collect()
+    fn stripe_status(&self) -> &str {
+        self.state.stripe_status.as_deref().unwrap_or_default()
+    }
+
+    fn links(&self, link: &mut dyn FnMut(Link, Option<Key>)) {
+        link(Link::InvoiceOfSubscription, self.subscribed());
+    }
+
+    fn derives_from(&self) -> Vec<(Kind, Key)> {
+        self.subscribed().map(|key| (Kind::Subscription, key)).into_iter().collect()
     }
 
     fn told(before: &Self, after: &Self) -> Vec<Told> {

@@ -16,10 +16,11 @@ pub mod families;
 pub mod fields;
 pub mod figures;
 pub mod freshness;
-mod index;
+pub mod index;
 pub mod invoice_payments;
 pub mod invoices;
 pub mod json;
+pub mod kinds;
 pub mod movements;
 pub mod observation;
 pub mod outcome;
@@ -42,6 +43,8 @@ use chrono::{DateTime, Utc};
 use envelope::suspect::Suspicion;
 use serde::Serialize;
 
+use self::index::Link;
+pub use self::kinds::Kind;
 pub use self::observation::Observation;
 use self::row::{Field, row};
 
@@ -71,22 +74,35 @@ impl Key {
 
 /// A merged object: a row of its own table.
 pub trait Object: Field + Clone + PartialEq + Serialize + Send + Sync {
-    /// Its name in the audit and in commands.
-    const KIND: &'static str;
+    const KIND: Kind;
+    /// Its name in the audit, in metrics and in commands.
+    const NAME: &'static str;
     const TABLE: &'static str;
+    /// Stripe's statuses that the rules were written for. Any other is kept as text and is legal.
+    const STRIPE_STATUSES: &'static [&'static str] = &[];
+    /// The statuses between which the audit tells its steps; none of objects that are not audited.
+    const AUDITED_STATUSES: &'static [&'static str] = &[];
 
     /// The object before anything was reported of it; the defaults of its table say the same.
     fn placeholder(key: Key) -> Self;
 
     fn key(&self) -> &Key;
 
+    /// Stripe's own status, where it has one.
+    fn stripe_status(&self) -> &str {
+        ""
+    }
+
+    /// Tells each of its links and where it leads now, so that a parent finds its children.
+    fn links(&self, _link: &mut dyn FnMut(Link, Option<Key>)) {}
+
     /// The kinds and keys of the objects that derive something from this one.
-    fn owners(&self) -> Vec<(&'static str, Key)> {
+    fn owners(&self) -> Vec<(Kind, Key)> {
         Vec::new()
     }
 
     /// The kinds and keys of the objects that this one derives something from and that do not name it.
-    fn derives_from(&self) -> Vec<(&'static str, Key)> {
+    fn derives_from(&self) -> Vec<(Kind, Key)> {
         Vec::new()
     }
 

@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, Utc};
 
-use super::disputes::Dispute;
 use super::event::Circumstances;
 use super::fields::Fields;
 use super::freshness::{Freshness, Seen};
+use super::index::Link;
+use super::kinds::Kind;
 use super::row::{link_to, row};
 use super::{Key, Object, Observation, Permanent, observation};
 
@@ -64,7 +65,8 @@ pub fn read(
 }
 
 impl Object for Movement {
-    const KIND: &'static str = "movement";
+    const KIND: Kind = Kind::Movement;
+    const NAME: &'static str = "movement";
     const TABLE: &'static str = "dispute_movements";
 
     fn placeholder(key: Key) -> Self {
@@ -75,8 +77,12 @@ impl Object for Movement {
         &self.key
     }
 
-    fn owners(&self) -> Vec<(&'static str, Key)> {
-        self.owner().map(|key| (Dispute::KIND, key)).into_iter().collect()
+    fn links(&self, link: &mut dyn FnMut(Link, Option<Key>)) {
+        link(Link::MovementOfDispute, self.owner());
+    }
+
+    fn owners(&self) -> Vec<(Kind, Key)> {
+        self.owner().map(|key| (Kind::Dispute, key)).into_iter().collect()
     }
 }
 

@@ -9,14 +9,25 @@ mod tests;
 use chrono::{DateTime, Utc};
 
 pub use self::read::{Links, Purpose, Report, State, Teller, links, named, named_invoices, read};
-use super::bans::Ban;
 use super::freshness::{Freshness, Seen};
-use super::invoices::Invoice;
+use super::index::Link;
+use super::kinds::Kind;
 use super::row::{link_to, row, words};
 use super::{Key, Object, Severity, Told, UNKNOWN, earliest};
 
 const SUCCEEDED: &str = "succeeded";
 pub(super) const CANCELED: &str = "canceled";
+
+/// Stripe's statuses.
+pub const STATUSES: &[&str] = &[
+    "requires_payment_method",
+    "requires_confirmation",
+    "requires_action",
+    "processing",
+    "requires_capture",
+    "succeeded",
+    "canceled",
+];
 
 row! {
     pub struct Payment {
@@ -102,8 +113,11 @@ words! {
 }
 
 impl Object for Payment {
-    const KIND: &'static str = "payment";
+    const KIND: Kind = Kind::Payment;
+    const NAME: &'static str = "payment";
     const TABLE: &'static str = "payments";
+    const STRIPE_STATUSES: &'static [&'static str] = STATUSES;
+    const AUDITED_STATUSES: &'static [&'static str] = STATUSES;
 
     fn placeholder(key: Key) -> Self {
         let state = State { status: UNKNOWN.to_owned(), ..State::default() };
@@ -114,14 +128,25 @@ impl Object for Payment {
         &self.key
     }
 
-    fn owners(&self) -> Vec<(&'static str, Key)> {
-        let users = [self.user.id(), self.customer.id()].into_iter().flatten();
-        let bans = users.map(|user| (Ban::KIND, self.key.sibling(user)));
-        self.owner().map(|key| (Invoice::KIND, key)).into_iter().chain(bans).collect()
+    fn stripe_status(&self) -> &str {
+        &self.state.status
     }
 
-    fn derives_from(&self) -> Vec<(&'static str, Key)> {
-        self.referenced().map(|key| (Invoice::KIND, key)).into_iter().collect()
+    fn links(&self, link: &mut dyn FnMut(Link, Option<Key>)) {
+        link(Link::PaymentOfInvoice, self.owner());
+        link(Link::PaymentByReference, self.referenced());
+        link(Link::PaymentOfCustomer, self.customer.id().map(|id| self.key.sibling(id)));
+        link(Link::PaymentOfUser, self.user.id().map(|id| self.key.sibling(id)));
+    }
+
+    fn owners(&self) -> Vec<(Kind, Key)> {
+        let users = [self.user.id(), self.customer.id()].into_iter().flatten();
+        let bans = users.map(|user| (Kind::Ban, self.key.sibling(user)));
+        self.owner().map(|key| (Kind::Invoice, key)).into_iter().chain(bans).collect()
+    }
+
+    fn derives_from(&self) -> Vec<(Kind, Key)> {
+        self.referenced().map(|key| (Kind::Invoice, key)).into_iter().collect()
     }
 
     fn told(before: &Self, after: &Self) -> Vec<Told> {

@@ -7,15 +7,18 @@ mod tests;
 use chrono::{DateTime, Utc};
 
 pub use self::read::{Links, Report, State, read, read_within};
-use super::charges::Charge;
 use super::freshness::Seen;
-use super::payments::Payment;
+use super::index::Link;
+use super::kinds::Kind;
 use super::row::{link_to, row};
 use super::{Key, Object, Severity, Told, UNKNOWN, earliest};
 
 pub(super) const FAILED: &[&str] = &["failed", "canceled"];
 /// Stripe's own reasons for giving back what was authorised and never captured.
 pub(super) const RELEASES: &[&str] = &["expired_uncaptured_charge", "partial_capture"];
+
+/// Stripe's statuses.
+pub const STATUSES: &[&str] = &["pending", "requires_action", "succeeded", "failed", "canceled"];
 
 row! {
     pub struct Refund {
@@ -41,8 +44,11 @@ link_to!(ChargeLink, charge, charge_freshness);
 link_to!(PaymentLink, payment, payment_freshness);
 
 impl Object for Refund {
-    const KIND: &'static str = "refund";
+    const KIND: Kind = Kind::Refund;
+    const NAME: &'static str = "refund";
     const TABLE: &'static str = "refunds";
+    const STRIPE_STATUSES: &'static [&'static str] = STATUSES;
+    const AUDITED_STATUSES: &'static [&'static str] = STATUSES;
 
     fn placeholder(key: Key) -> Self {
         let state = State { status: UNKNOWN.to_owned(), ..State::default() };
@@ -53,9 +59,18 @@ impl Object for Refund {
         &self.key
     }
 
-    fn owners(&self) -> Vec<(&'static str, Key)> {
-        let charge = self.owner().map(|key| (Charge::KIND, key));
-        charge.into_iter().chain(self.paid_by().map(|key| (Payment::KIND, key))).collect()
+    fn stripe_status(&self) -> &str {
+        &self.state.status
+    }
+
+    fn links(&self, link: &mut dyn FnMut(Link, Option<Key>)) {
+        link(Link::RefundOfCharge, self.owner());
+        link(Link::RefundOfPayment, self.paid_by());
+    }
+
+    fn owners(&self) -> Vec<(Kind, Key)> {
+        let charge = self.owner().map(|key| (Kind::Charge, key));
+        charge.into_iter().chain(self.paid_by().map(|key| (Kind::Payment, key))).collect()
     }
 
     fn told(before: &Self, after: &Self) -> Vec<Told> {

@@ -231,6 +231,8 @@ macro_rules! words {
 
         impl $name {
             pub const ALL: &[Self] = &[Self::$first, $(Self::$variant,)*];
+            /// All of them as words.
+            pub const WORDS: &'static [&'static str] = &[$first_word, $($word,)*];
 
             pub fn as_str(self) -> &'static str {
                 match self { Self::$first => $first_word, $(Self::$variant => $word,)* }

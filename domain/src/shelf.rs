@@ -93,7 +93,7 @@ impl<T: Object> Shelf<T> {
             for told in T::told(&before, row) {
                 let Some(revision) = row.revision() else { continue };
                 *revision += 1;
-                let (kind, revision) = (T::KIND, *revision);
+                let (kind, revision) = (T::NAME, *revision);
                 let event_id = Some(event_id.to_owned());
                 transitions.push(Transition { kind, key: key.clone(), revision, event_id, told });
             }

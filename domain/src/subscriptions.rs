@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use super::event::Circumstances;
 use super::fields::Fields;
 use super::freshness::{Freshness, Seen, rank};
+use super::kinds::Kind;
 use super::row::{link_to, row};
 use super::{Key, Object, Observation, Permanent, Severity, Told, UNKNOWN, invoices, observation};
 
@@ -17,6 +18,10 @@ const TYPES: &[&str] = &[
     "customer.subscription.deleted",
 ];
 const FINAL: &[&str] = &["canceled", "incomplete_expired"];
+
+/// Stripe's statuses.
+pub const STATUSES: &[&str] =
+    &["incomplete", "incomplete_expired", "trialing", "active", "past_due", "canceled", "unpaid", "paused"];
 
 row! {
     pub struct Subscription {
@@ -102,8 +107,11 @@ pub fn named(event: Circumstances<'_>, key: Key, freshness: Freshness) -> Observ
 }
 
 impl Object for Subscription {
-    const KIND: &'static str = "subscription";
+    const KIND: Kind = Kind::Subscription;
+    const NAME: &'static str = "subscription";
     const TABLE: &'static str = "subscriptions";
+    const STRIPE_STATUSES: &'static [&'static str] = STATUSES;
+    const AUDITED_STATUSES: &'static [&'static str] = STATUSES;
 
     fn placeholder(key: Key) -> Self {
         let state = State { status: UNKNOWN.to_owned(), ..State::default() };
@@ -112,6 +120,10 @@ impl Object for Subscription {
 
     fn key(&self) -> &Key {
         &self.key
+    }
+
+    fn stripe_status(&self) -> &str {
+        &self.state.status
     }
 
     fn told(before: &Self, after: &Self) -> Vec<Told> {

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use super::event::Circumstances;
 use super::fields::Fields;
 use super::freshness::{Seen, rank};
+use super::kinds::Kind;
 use super::row::{link_to, row};
 use super::{Key, Object, Observation, Permanent, charges, observation, payments};
 
@@ -65,7 +66,8 @@ pub fn read(event: Circumstances<'_>, object: &Fields<'_>) -> Result<Vec<Observa
 }
 
 impl Object for Warning {
-    const KIND: &'static str = "warning";
+    const KIND: Kind = Kind::Warning;
+    const NAME: &'static str = "warning";
     const TABLE: &'static str = "fraud_warnings";
 
     fn placeholder(key: Key) -> Self {

@@ -5,6 +5,7 @@ mod figures;
 
 use domain::Key;
 use domain::charges::Charge;
+use domain::failures::PaymentFailure;
 use domain::invoices::Invoice;
 use domain::payments::Payment;
 use domain::world::World;
@@ -112,8 +113,8 @@ async fn read_around(
     family::read_below_charges(tx, &keys, &mut world).await?;
     family::read_payments(tx, payments.to_vec(), &mut world).await?;
     let keys: Vec<Key> = invoices.iter().map(|invoice| invoice.key.clone()).collect();
-    for row in tx.children("invoice", &keys).await? {
-        world.load_payment(row);
+    for row in tx.children::<PaymentFailure>("invoice", &keys).await? {
+        world.load(row);
     }
     Ok(world)
 }

@@ -135,7 +135,7 @@ fn differences(differences: &[Difference]) -> String {
             (_, None) => "no event tells of it".to_owned(),
             _ => difference.columns.join(", "),
         };
-        table.row([difference.kind.to_owned(), difference.key.id.clone(), what]);
+        table.row([difference.kind.to_string(), difference.key.id.clone(), what]);
     }
     let more = differences.len().saturating_sub(SHOWN_DIFFERENCES);
     let more = if more > 0 { format!("and {more} more; --json has them all\n") } else { String::new() };

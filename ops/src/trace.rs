@@ -117,7 +117,7 @@ fn shown_rows(rows: Option<&[Touched]>) -> String {
     }
     let mut table = Table::default().text("ROW").text("ID");
     for row in rows {
-        table.row([row.kind.to_owned(), row.id.clone()]);
+        table.row([row.kind.to_string(), row.id.clone()]);
     }
     format!("\n{}", table.render())
 }

@@ -10,7 +10,7 @@ use envelope::Unwanted;
 use ledger::failure::Failure;
 use serde_json::json;
 use shared::clock;
-use sqlx::Connection;
+use sqlx::{AssertSqlSafe, Connection};
 use worker::alone::{self, Alone, Mark, Retries};
 use worker::process::{Manner, process};
 
@@ -135,14 +135,15 @@ async fn an_event_that_is_given_back_leaves_no_mark() {
 }
 
 /// Changes the ledger behind the worker's back.
-pub(crate) async fn tamper(url: &str, statement: &'static str) {
+pub(crate) async fn tamper(url: &str, statement: impl AsRef<str>) {
+    let statement = || AssertSqlSafe(statement.as_ref().to_owned());
     if let Some(path) = url.strip_prefix("sqlite:") {
         let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
         let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
-        sqlx::query(statement).execute(&mut connection).await.unwrap();
+        sqlx::query(statement()).execute(&mut connection).await.unwrap();
     } else {
         let mut connection = sqlx::PgConnection::connect(url).await.unwrap();
-        sqlx::query(statement).execute(&mut connection).await.unwrap();
+        sqlx::query(statement()).execute(&mut connection).await.unwrap();
     }
 }
 

@@ -4,20 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use desk::rebuild::rebuild;
 use desk::replay::{Chosen, look_ahead};
-use domain::bans::Ban;
-use domain::charges::Charge;
-use domain::customers::Customer;
-use domain::disputes::Dispute;
 use domain::event::Content;
-use domain::failures::PaymentFailure;
-use domain::invoice_payments::InvoicePayment;
-use domain::invoices::Invoice;
-use domain::movements::Movement;
-use domain::payments::Payment;
-use domain::refunds::Refund;
-use domain::subscriptions::Subscription;
-use domain::warnings::Warning;
-use domain::{Key, Object};
+use domain::{Key, Kind, Object, of_kind};
 use envelope::Envelope;
 use harness::histories::{ApiVersion, SampleEvent, Scene, walk};
 use harness::random::Random;
@@ -30,7 +18,7 @@ const WALKS: u64 = 12;
 const EVENTS: usize = 60;
 
 /// A row's columns, without those that a plan does not show.
-type Rows = BTreeMap<(&'static str, Key), BTreeMap<String, Value>>;
+type Rows = BTreeMap<(Kind, Key), BTreeMap<String, Value>>;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_plan_foretells_is_what_comes() {
@@ -77,14 +65,14 @@ async fn what_a_plan_foretells_is_what_comes() {
                     assert_eq!(&row[column], new, "seed {seed}: {column} of {change:?}");
                 }
             }
-            disputed += named.iter().filter(|(kind, _)| *kind == Ban::KIND).count();
+            disputed += named.iter().filter(|(kind, _)| *kind == Kind::Ban).count();
         }
         assert!(disputed > 0, "no walk came to a dispute: from seed {first}");
     })
     .await;
 }
 
-fn says(rows: &Rows, row: &(&'static str, Key)) -> BTreeMap<String, Value> {
+fn says(rows: &Rows, row: &(Kind, Key)) -> BTreeMap<String, Value> {
     rows.get(row).cloned().unwrap_or_else(|| blank(row))
 }
 
@@ -115,23 +103,10 @@ fn shown(row: &Value) -> BTreeMap<String, Value> {
 }
 
 /// A row of which nothing is known.
-fn blank((kind, key): &(&'static str, Key)) -> BTreeMap<String, Value> {
+fn blank((kind, key): &(Kind, Key)) -> BTreeMap<String, Value> {
     fn of<T: Object>(key: &Key) -> Value {
         serde_json::to_value(T::placeholder(key.clone())).unwrap()
     }
-    let blank = match *kind {
-        Refund::KIND => of::<Refund>,
-        Movement::KIND => of::<Movement>,
-        Dispute::KIND => of::<Dispute>,
-        PaymentFailure::KIND => of::<PaymentFailure>,
-        Warning::KIND => of::<Warning>,
-        InvoicePayment::KIND => of::<InvoicePayment>,
-        Charge::KIND => of::<Charge>,
-        Payment::KIND => of::<Payment>,
-        Invoice::KIND => of::<Invoice>,
-        Subscription::KIND => of::<Subscription>,
-        Customer::KIND => of::<Customer>,
-        _ => of::<Ban>,
-    };
-    shown(&blank(key))
+    let blank = of_kind!(*kind, |Row| of::<Row>(key));
+    shown(&blank)
 }

@@ -58,7 +58,8 @@ pub(crate) fn read(events: &[SampleEvent]) -> Vec<Event> {
 }
 
 pub(crate) fn rows(world: &World) -> Rows {
-    let row = |((kind, key), value): ((&'static str, domain::Key), serde_json::Value)| {
+    let row = |((kind, key), value): ((domain::Kind, domain::Key), serde_json::Value)| {
+        let kind = kind.as_str();
         let subject = Subject { kind, id: key.id, account: key.account, livemode: key.livemode };
         let serde_json::Value::Object(row) = value else { panic!("a row is an object") };
         (subject, row)

@@ -1,6 +1,7 @@
 //! Dead letters by cause, and replays: planned, looked at, run, killed in the middle, run again, by two at once,
 //! while live traffic goes on. Every event is applied once.
 
+use domain::Kind;
 use std::time::Duration;
 
 use harness::load::{SendLog, send_all};
@@ -98,23 +99,8 @@ async fn bring_back(combination: Combination, events: usize, seed: u64) -> anyho
 
 /// As a version would leave the ledger that could not read any of these events.
 async fn forget(url: &str) {
-    const TABLES: [&str; 13] = [
-        "DELETE FROM refunds",
-        "DELETE FROM dispute_movements",
-        "DELETE FROM disputes",
-        "DELETE FROM payment_failures",
-        "DELETE FROM fraud_warnings",
-        "DELETE FROM invoice_payments",
-        "DELETE FROM charges",
-        "DELETE FROM payments",
-        "DELETE FROM invoices",
-        "DELETE FROM subscriptions",
-        "DELETE FROM customers",
-        "DELETE FROM bans",
-        "DELETE FROM audit",
-    ];
-    for table in TABLES {
-        tamper(url, table).await;
+    for table in Kind::ALL.iter().map(|kind| kind.table()).chain(["audit"]) {
+        tamper(url, format!("DELETE FROM {table}")).await;
     }
     tamper(
         url,

@@ -112,7 +112,7 @@ mod samples {
 
     #[test]
     fn impure_rules_are_found() {
-        let text = "//! Rule.\nfn a() {}\nasync fn b() {}\nuse std::time::Duration;\nlet t = clock::now();\n\
+        let text = "//! Rule.\nfn a() {}\nasync fn b() {}\nuse std::time::Instant;\nlet t = clock::now();\n\
                     use std::collections::HashMap;\n// tokio in a comment\n#[derive(sqlx::FromRow)]\n#[cfg(test)]\nmod tests { use tokio; }\n";
         assert_eq!(found_at(checks::impurities, "domain/src/payments.rs", text), [3, 4, 5, 6]);
         assert!(found_at(checks::impurities, "worker/src/process.rs", text).is_empty());

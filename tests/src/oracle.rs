@@ -1,11 +1,11 @@
 //! Judges a ledger by three things alone: what was sent, what was answered, and what SQL shows.
 
+use domain::Kind;
 use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::ledger::{EventRow, Ledger, Transition};
 use crate::load::SendLog;
-use crate::rows::TABLES;
 use crate::stories::Truth;
 
 /// What is wrong with a ledger, by kind; nothing in a good one.
@@ -34,7 +34,8 @@ pub async fn judge(ledger: &Ledger, log: &SendLog, truth: &Truth) -> anyhow::Res
     verdict.events(log, &ledger.events().await?);
     let mut statuses = Statuses::new();
     // Table by table: after an hour of torture not all of them fit in memory at once.
-    for (kind, _) in TABLES {
+    for kind in Kind::ALL {
+        let kind = kind.as_str();
         let rows = ledger.rows_of(kind, "").await?;
         verdict.wrong.extend(truth.differences_of(kind, &rows).iter().map(ToString::to_string));
         for (subject, row) in &rows {

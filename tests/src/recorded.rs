@@ -1,6 +1,7 @@
 //! Bodies that others wrote: shapes of Stripe's events, read from public fixtures of other projects and typed
 //! again with invented values (`tests/recorded`). Each names where it was read and the rows that it must end in.
 
+use domain::Kind;
 use std::collections::BTreeMap;
 use std::fs;
 
@@ -13,7 +14,6 @@ use serde_json::{Value, json};
 
 use crate::binaries::workspace;
 use crate::histories::{Row, Rows, Subject};
-use crate::rows::TABLES;
 
 pub struct Shape {
     pub name: String,
@@ -190,8 +190,8 @@ impl Shape {
 impl NamedRow {
     fn read(name: &str, columns: &Value) -> anyhow::Result<Self> {
         let (table, id) = name.split_once(' ').context("a row is named by its table and its id")?;
-        let known = TABLES.iter().find(|(_, known)| *known == table);
-        let (kind, _) = known.with_context(|| format!("{table} is no table"))?;
+        let known = Kind::ALL.iter().find(|kind| kind.table() == table);
+        let kind = known.with_context(|| format!("{table} is no table"))?.as_str();
         let columns = columns.as_object().context("columns")?.clone();
         Ok(Self { kind, id: id.to_owned(), columns })
     }

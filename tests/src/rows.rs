@@ -8,36 +8,21 @@ use sqlx::{AssertSqlSafe, Column, Row as _, TypeInfo, ValueRef};
 
 use crate::histories::{Row, Rows, Subject};
 use crate::ledger::{Ledger, ask};
-
-/// The tables of objects, by the word for what is in them.
-pub const TABLES: &[(&str, &str)] = &[
-    ("payment", "payments"),
-    ("charge", "charges"),
-    ("refund", "refunds"),
-    ("dispute", "disputes"),
-    ("movement", "dispute_movements"),
-    ("failure", "payment_failures"),
-    ("invoice", "invoices"),
-    ("invoice_payment", "invoice_payments"),
-    ("customer", "customers"),
-    ("subscription", "subscriptions"),
-    ("warning", "fraud_warnings"),
-    ("ban", "bans"),
-];
+use domain::Kind;
 
 impl Ledger {
     /// Every object of the accounts whose name begins so.
     pub async fn rows(&self, accounts: &str) -> anyhow::Result<Rows> {
         let mut rows = Rows::new();
-        for (kind, _) in TABLES {
-            rows.extend(self.rows_of(kind, accounts).await?);
+        for kind in Kind::ALL {
+            rows.extend(self.rows_of(kind.as_str(), accounts).await?);
         }
         Ok(rows)
     }
 
     /// Every object of one kind, in the accounts whose name begins so.
     pub async fn rows_of(&self, kind: &'static str, accounts: &str) -> anyhow::Result<Rows> {
-        let (_, table) = TABLES.iter().find(|(known, _)| *known == kind).expect("a kind has its table");
+        let table = Kind::named(kind).expect("a kind has its table").table();
         let statement = format!("SELECT * FROM {table} WHERE account LIKE $1");
         let pattern = format!("{accounts}%");
         let found: Vec<Row> = ask!(self, |connection| {

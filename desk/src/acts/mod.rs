@@ -77,7 +77,7 @@ impl Person {
 
 /// The line of the audit for what no event did.
 fn done<T: Object>(row: &T, revision: i64, told: Told) -> Transition {
-    Transition { kind: T::KIND, key: row.key().clone(), revision, event_id: None, told }
+    Transition { kind: T::NAME, key: row.key().clone(), revision, event_id: None, told }
 }
 
 /// Why somebody does something, as it may be kept.

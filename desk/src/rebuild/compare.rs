@@ -11,7 +11,8 @@ use domain::customers::Customer;
 use domain::invoice_payments::InvoicePayment;
 use domain::payments::Payment;
 use domain::shelf::{Shelf, without_revision};
-use domain::{Key, Object};
+use domain::world::InWorld;
+use domain::{Key, Kind, Object, each_kind};
 use ledger::{LedgerError, Transaction};
 
 const ROWS_AT_ONCE: i64 = 1_000;
@@ -34,7 +35,7 @@ pub struct TableComparison {
 /// An object that the ledger has otherwise than the events say.
 #[derive(Clone, Debug, Serialize)]
 pub struct Difference {
-    pub kind: &'static str,
+    pub kind: Kind,
     pub key: Key,
     /// The columns that differ; all where the object is missing, or should be.
     pub columns: Vec<String>,
@@ -49,20 +50,14 @@ pub async fn compare(tx: &mut Transaction, rebuilt: &Rebuilt) -> Result<Comparis
     let mut left_out = LeftOut::default();
     left_out.0.extend(tx.retired().await?);
     let mut comparison = Comparison::default();
-    table(tx, &world.customers, &mut left_out, &mut comparison).await?;
-    table(tx, &world.refunds, &mut left_out, &mut comparison).await?;
-    table(tx, &world.movements, &mut left_out, &mut comparison).await?;
-    table(tx, &world.disputes, &mut left_out, &mut comparison).await?;
-    table(tx, &world.failures, &mut left_out, &mut comparison).await?;
-    table(tx, &world.warnings, &mut left_out, &mut comparison).await?;
-    table(tx, &world.invoice_payments, &mut left_out, &mut comparison).await?;
-    table(tx, &world.charges, &mut left_out, &mut comparison).await?;
-    table(tx, &world.payments, &mut left_out, &mut comparison).await?;
-    left_out.invoices_of_payments(tx).await?;
-    table(tx, &world.subscriptions, &mut left_out, &mut comparison).await?;
-    table(tx, &world.invoices, &mut left_out, &mut comparison).await?;
-    left_out.users_of_customers(tx).await?;
-    table(tx, &world.bans, &mut left_out, &mut comparison).await?;
+    each_kind!(|Row| {
+        match Row::KIND {
+            Kind::Invoice => left_out.invoices_of_payments(tx).await?,
+            Kind::Ban => left_out.users_of_customers(tx).await?,
+            _ => {}
+        }
+        table(tx, Row::rows(world), &mut left_out, &mut comparison).await?;
+    });
     Ok(comparison)
 }
 
@@ -71,22 +66,22 @@ struct LeftOut(BTreeSet<(String, Key)>);
 
 impl LeftOut {
     fn has<T: Object>(&self, key: &Key) -> bool {
-        !self.0.is_empty() && self.0.contains(&(T::KIND.to_owned(), key.clone()))
+        !self.0.is_empty() && self.0.contains(&(T::NAME.to_owned(), key.clone()))
     }
 
     fn owners_of<T: Object>(&mut self, row: &T) {
-        self.0.extend(row.owners().into_iter().map(|(kind, key)| (kind.to_owned(), key)));
+        self.0.extend(row.owners().into_iter().map(|(kind, key)| (kind.as_str().to_owned(), key)));
     }
 
     /// Whether it, or what it derives from, comes from events of which part is no longer kept.
     fn concerns<T: Object>(&self, row: &T) -> bool {
-        let mut below = row.derives_from().into_iter().map(|(kind, key)| (kind.to_owned(), key));
+        let mut below = row.derives_from().into_iter().map(|(kind, key)| (kind.as_str().to_owned(), key));
         self.has::<T>(row.key()) || (!self.0.is_empty() && below.any(|place| self.0.contains(&place)))
     }
 
     /// A payment may pay several invoices; which ones, the rows between them say.
     async fn invoices_of_payments(&mut self, tx: &mut Transaction) -> Result<(), LedgerError> {
-        let payments = self.0.iter().filter(|(kind, _)| kind == Payment::KIND);
+        let payments = self.0.iter().filter(|(kind, _)| kind == Payment::NAME);
         let keys: Vec<Key> = payments.map(|(_, key)| key.clone()).collect();
         for row in tx.children::<InvoicePayment>("payment", &keys).await? {
             self.owners_of(&row);
@@ -96,7 +91,7 @@ impl LeftOut {
 
     /// A payment names its user or its customer; who the customer is, his row says.
     async fn users_of_customers(&mut self, tx: &mut Transaction) -> Result<(), LedgerError> {
-        let bans = self.0.iter().filter(|(kind, _)| kind == Ban::KIND);
+        let bans = self.0.iter().filter(|(kind, _)| kind == Ban::NAME);
         let keys: Vec<Key> = bans.map(|(_, key)| key.clone()).collect();
         for customer in tx.look_up::<Customer>(&keys).await? {
             self.owners_of(&customer);

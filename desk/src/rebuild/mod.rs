@@ -42,7 +42,7 @@ pub async fn rebuild(
     let mut rebuilt =
         Rebuilt { world, events: 0, revived: Vec::new(), without_bytes: 0, unreadable: Vec::new() };
     for ban in tx.last_overrides().await? {
-        rebuilt.world.load_ban(ban);
+        rebuilt.world.load(ban);
     }
     let mut done = 0;
     for chunk in keys.chunks(EVENTS_AT_ONCE) {

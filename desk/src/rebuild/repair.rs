@@ -4,23 +4,12 @@
 use chrono::{DateTime, Utc};
 
 use super::{Comparison, Difference, Rebuilt};
-use domain::bans::Ban;
-use domain::charges::Charge;
-use domain::customers::Customer;
-use domain::disputes::Dispute;
 use domain::event::EventKey;
-use domain::failures::PaymentFailure;
-use domain::invoice_payments::InvoicePayment;
-use domain::invoices::Invoice;
-use domain::movements::Movement;
 use domain::outcome::Outcome;
-use domain::payments::Payment;
-use domain::refunds::Refund;
 use domain::risk::Risk;
 use domain::shelf::{Shelf, without_revision};
-use domain::subscriptions::Subscription;
-use domain::warnings::Warning;
-use domain::{Object, Severity, Told, Transition, chain};
+use domain::world::InWorld;
+use domain::{Object, Severity, Told, Transition, chain, of_kind};
 use ledger::tables::events::Concluded;
 use ledger::{Ledger, LedgerError};
 
@@ -45,21 +34,7 @@ pub async fn repair(
     let world = &rebuilt.world;
     for difference in &comparison.differences {
         let at = At { ledger, difference, actor, now };
-        let repaired = match difference.kind {
-            Refund::KIND => at.write(&world.refunds).await?,
-            Movement::KIND => at.write(&world.movements).await?,
-            InvoicePayment::KIND => at.write(&world.invoice_payments).await?,
-            Dispute::KIND => at.write(&world.disputes).await?,
-            PaymentFailure::KIND => at.write(&world.failures).await?,
-            Warning::KIND => at.write(&world.warnings).await?,
-            Charge::KIND => at.write(&world.charges).await?,
-            Payment::KIND => at.write(&world.payments).await?,
-            Invoice::KIND => at.write(&world.invoices).await?,
-            Subscription::KIND => at.write(&world.subscriptions).await?,
-            Customer::KIND => at.write(&world.customers).await?,
-            Ban::KIND => at.write(&world.bans).await?,
-            other => unreachable!("no table has objects of kind {other}"),
-        };
+        let repaired = of_kind!(difference.kind, |Row| at.write(Row::rows(world)).await?);
         done.repaired += usize::from(repaired);
         done.moved_meanwhile += usize::from(!repaired);
     }
@@ -99,7 +74,7 @@ impl At<'_> {
         let mut row = rebuilt.get(key).cloned().unwrap_or_else(|| T::placeholder(key.clone()));
         if let Some(revision) = row.revision() {
             // A lost row leaves its audit behind, which goes on from there.
-            let last = tx.last_line(T::KIND, key).await?;
+            let last = tx.last_line(T::NAME, key).await?;
             *revision = last.revision + 1;
             let change = Told {
                 what: "rebuilt",
@@ -107,7 +82,7 @@ impl At<'_> {
                 after: None,
                 severity: Severity::Warning,
             };
-            let (kind, revision) = (T::KIND, *revision);
+            let (kind, revision) = (T::NAME, *revision);
             let moved = Transition { kind, key: key.clone(), revision, event_id: None, told: change };
             let mut hash = last.hash();
             let line = chain::extend(&mut hash, &moved, self.actor, self.now);

@@ -41,7 +41,7 @@ pub struct Altered {
 /// A user whom nothing concerns any more has no row.
 fn is_let_go(end: &End) -> bool {
     let is_at_rest = matches!(end.last_word.as_deref(), Some("clear" | "none"));
-    end.subject_kind == Ban::KIND && end.counted.is_none() && is_at_rest
+    end.subject_kind == Ban::NAME && end.counted.is_none() && is_at_rest
 }
 
 /// Walks all lines; those with a hash are taken from the members that commits put there.

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::World;
 use crate::Key;
+use crate::index::Link;
 use crate::invoice_payments::InvoicePayment;
 use crate::invoices::{Invoice, NoRetry, Part, Parts, shares};
 use crate::payments::Payment;
@@ -22,20 +23,20 @@ impl World {
     /// Everything that an invoice derives from.
     pub fn parts_of_invoice(&self, key: &Key) -> Parts<'_> {
         let payments = self.payments_paying(key);
-        let attempts = payments.iter().flat_map(|payment| self.failures_of_payment.of(payment));
+        let attempts = payments.iter().flat_map(|payment| self.links.of(Link::FailureOfPayment, payment));
         let attempts = attempts.filter_map(|attempt| self.failures.get(attempt)).collect();
         let subscription = self.invoices.get(key).and_then(Invoice::subscribed);
         let subscription = subscription.and_then(|subscription| self.subscriptions.get(&subscription));
         Parts {
             payments: self.payments.among(payments.iter()).map(|payment| self.part(payment, key)).collect(),
             attempts,
-            reports: self.failures.among(self.reports_of_invoice.of(key)).collect(),
+            reports: self.failures.among(self.links.of(Link::FailureOfInvoice, key)).collect(),
             is_subscription_over: subscription.is_some_and(Subscription::is_over),
         }
     }
 
     fn part<'a>(&self, payment: &'a Payment, invoice: &Key) -> Part<'a> {
-        let rows = self.invoice_payments.among(self.rows_of_payment.of(&payment.key));
+        let rows = self.invoice_payments.among(self.links.of(Link::InvoicePaymentOfPayment, &payment.key));
         let weights = shares::weights(payment, rows);
         let share = |amount| shares::share(amount, &weights, invoice);
         Part {
@@ -48,14 +49,14 @@ impl World {
 
     /// The payments of an invoice: those that count for it, and those that Stripe's own objects link.
     fn payments_paying(&self, invoice: &Key) -> BTreeSet<Key> {
-        let rows = self.invoice_payments.among(self.rows_of_invoice.of(invoice));
+        let rows = self.invoice_payments.among(self.links.of(Link::InvoicePaymentOfInvoice, invoice));
         let linked = rows.filter_map(InvoicePayment::paid_by);
-        self.payments_of_invoice.of(invoice).cloned().chain(linked).collect()
+        self.links.of(Link::PaymentOfInvoice, invoice).cloned().chain(linked).collect()
     }
 
     /// Every invoice that a payment may count for, or whose share depends on it.
     pub(super) fn invoices_of_payment(&self, payment: &Key) -> BTreeSet<Key> {
-        let rows = self.invoice_payments.among(self.rows_of_payment.of(payment));
+        let rows = self.invoice_payments.among(self.links.of(Link::InvoicePaymentOfPayment, payment));
         let linked = rows.filter_map(InvoicePayment::owner);
         let named = self.payments.get(payment).into_iter().flat_map(Payment::invoices);
         named.chain(linked).collect()
@@ -67,9 +68,7 @@ impl World {
         let is_reported = referenced.as_ref().and_then(|invoice| self.invoices.get(invoice));
         let is_reported = is_reported.is_some_and(|invoice| invoice.seen.is_reported());
         self.payments.change(key, |row| row.count_for(is_reported));
-        let owner = self.payments.get(key).and_then(Payment::owner);
-        self.payments_of_invoice.put(key, owner);
-        self.payments_by_reference.put(key, referenced);
+        self.relink::<Payment>(key);
     }
 
     /// The same for all that count for this invoice once Stripe reports it.
@@ -85,7 +84,7 @@ impl World {
     pub(super) fn payments_awaiting<'a>(&'a self, invoice: &'a Key) -> impl Iterator<Item = &'a Key> {
         let awaits =
             |payment: &Payment| payment.owner().as_ref() != Some(invoice) && payment.counts_by_reference();
-        let referring = self.payments_by_reference.of(invoice);
+        let referring = self.links.of(Link::PaymentByReference, invoice);
         referring.filter(move |payment| self.payments.get(payment).is_some_and(awaits))
     }
 }

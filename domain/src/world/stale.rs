@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::World;
+use super::{InWorld, World};
 use crate::charges::Charge;
 use crate::customers::Customer;
 use crate::disputes::Dispute;
-use crate::failures::PaymentFailure;
-use crate::invoice_payments::InvoicePayment;
+use crate::index::Link;
 use crate::movements::Movement;
-use crate::{Key, Observation};
+use crate::{Key, Kind, Object, Observation, of_kind};
 
 /// The objects whose derived fields may no longer be true.
 #[derive(Debug, Default)]
@@ -26,50 +25,47 @@ pub(super) struct Stale {
 impl World {
     /// Marks what hangs on the observed object, by the links as they stand now.
     pub(super) fn mark(&self, observation: &Observation, stale: &mut Stale) {
-        match observation {
-            Observation::Refund(report) => {
-                if let Some(refund) = self.refunds.get(&report.key) {
-                    self.mark_charge(refund.owner(), stale);
-                    self.mark_payment(refund.paid_by(), stale);
-                }
-            }
-            Observation::Movement(report) => {
+        let (kind, key) = observation.subject();
+        match kind {
+            Kind::Movement => {
                 // What a prevented dispute took is told by the money that it moved.
-                if let Some(dispute) = self.movements.get(&report.key).and_then(Movement::owner) {
+                if let Some(dispute) = self.movements.get(key).and_then(Movement::owner) {
                     self.mark_charge(self.disputes.get(&dispute).and_then(Dispute::owner), stale);
                     stale.disputes.insert(dispute);
                 }
             }
-            Observation::Dispute(report) => {
-                stale.disputes.insert(report.key.clone());
-                self.mark_charge(self.disputes.get(&report.key).and_then(Dispute::owner), stale);
+            Kind::Dispute => {
+                stale.disputes.insert(key.clone());
+                self.mark_charge(self.disputes.get(key).and_then(Dispute::owner), stale);
             }
-            Observation::Failure(report) => {
-                let row = self.failures.get(&report.key);
-                self.mark_payment(row.and_then(PaymentFailure::owner), stale);
-                stale.invoices.extend(row.and_then(PaymentFailure::reported_by));
-            }
-            Observation::InvoicePayment(report) => {
-                let row = self.invoice_payments.get(&report.key);
-                self.mark_payment(row.and_then(InvoicePayment::paid_by), stale);
-                stale.invoices.extend(row.and_then(InvoicePayment::owner));
-            }
-            Observation::Charge(report) => self.mark_charge(Some(report.key.clone()), stale),
-            Observation::Payment(report) => self.mark_payment(Some(report.key.clone()), stale),
-            Observation::Invoice(report) => {
-                stale.invoices.insert(report.key.clone());
-                let awaiting = self.payments_awaiting(&report.key);
+            Kind::Charge => self.mark_charge(Some(key.clone()), stale),
+            Kind::Payment => self.mark_payment(Some(key.clone()), stale),
+            Kind::Invoice => {
+                stale.invoices.insert(key.clone());
+                let awaiting = self.payments_awaiting(key);
                 stale.invoices.extend(awaiting.filter_map(|payment| self.payments.get(payment)?.owner()));
             }
-            Observation::Customer(report) => {
-                for payment in self.payments_of_customer.of(&report.key) {
+            Kind::Customer => {
+                for payment in self.links.of(Link::PaymentOfCustomer, key) {
                     self.mark_user_of(payment, stale);
                 }
             }
-            Observation::Subscription(report) => {
-                stale.invoices.extend(self.invoices_of_subscription.of(&report.key).cloned());
+            Kind::Subscription => {
+                stale.invoices.extend(self.links.of(Link::InvoiceOfSubscription, key).cloned());
             }
-            Observation::Warning(_) => {}
+            _ => {
+                let owners = of_kind!(kind, |Row| Row::rows(self).get(key).map(Object::owners));
+                for (kind, owner) in owners.unwrap_or_default() {
+                    match kind {
+                        Kind::Charge => self.mark_charge(Some(owner), stale),
+                        Kind::Payment => self.mark_payment(Some(owner), stale),
+                        Kind::Invoice => {
+                            stale.invoices.insert(owner);
+                        }
+                        _ => {}
+                    }
+                }
+            }
         }
     }
 
@@ -98,9 +94,9 @@ impl World {
 
     /// Whether any of its charges is disputed: as the ledger had it, or by a dispute that came since.
     pub fn is_disputed(&self, payment: &Key) -> bool {
-        self.charges_of_payment.of(payment).any(|key| {
+        self.links.of(Link::ChargeOfPayment, payment).any(|key| {
             let stored = self.charges.get(key).is_some_and(|charge| charge.dispute_count > 0);
-            stored || self.disputes_of_charge.of(key).next().is_some()
+            stored || self.links.of(Link::DisputeOfCharge, key).next().is_some()
         })
     }
 
@@ -117,13 +113,13 @@ impl World {
 
     /// Every dispute of a payment whose user this is.
     pub fn disputes_of_user<'a>(&'a self, user: &'a Key) -> impl Iterator<Item = &'a Dispute> {
-        let named = self.payments_of_user.of(user);
-        let customers = self.customers_of_user.of(user).chain(std::iter::once(user));
-        let by_customer = customers.flat_map(|customer| self.payments_of_customer.of(customer));
+        let named = self.links.of(Link::PaymentOfUser, user);
+        let customers = self.links.of(Link::CustomerOfUser, user).chain(std::iter::once(user));
+        let by_customer = customers.flat_map(|customer| self.links.of(Link::PaymentOfCustomer, customer));
         let payments: BTreeSet<&Key> = named.chain(by_customer).collect();
         let own = payments.into_iter().filter(|payment| self.user_of(payment).as_ref() == Some(user));
-        let charges = own.flat_map(|payment| self.charges_of_payment.of(payment));
-        let disputes = charges.flat_map(|charge| self.disputes_of_charge.of(charge));
+        let charges = own.flat_map(|payment| self.links.of(Link::ChargeOfPayment, payment));
+        let disputes = charges.flat_map(|charge| self.links.of(Link::DisputeOfCharge, charge));
         disputes.filter_map(|dispute| self.disputes.get(dispute))
     }
 }

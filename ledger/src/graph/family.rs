@@ -9,9 +9,14 @@ use crate::{Ledger, LedgerError, Transaction};
 use domain::charges::Charge;
 use domain::customers::Customer;
 use domain::disputes::Dispute;
+use domain::failures::PaymentFailure;
 use domain::invoice_payments::InvoicePayment;
 use domain::invoices::Invoice;
+use domain::movements::Movement;
 use domain::payments::Payment;
+use domain::refunds::Refund;
+use domain::subscriptions::Subscription;
+use domain::warnings::Warning;
 use domain::world::World;
 use domain::{Key, Object};
 
@@ -36,7 +41,7 @@ pub async fn payments_of_invoices(
     let mut linked = Keys::new();
     for row in tx.children::<InvoicePayment>("invoice", invoices).await? {
         linked.extend(row.paid_by());
-        world.load_invoice_payment(row);
+        world.load(row);
     }
     for payment in &payments {
         linked.remove(&payment.key);
@@ -53,14 +58,14 @@ pub async fn read_invoice(
 ) -> Result<(), LedgerError> {
     let key = [invoice.key.clone()];
     let subscriptions: Vec<Key> = invoice.subscribed().into_iter().collect();
-    world.load_invoice(invoice);
+    world.load(invoice);
     let payments = payments_of_invoices(tx, &key, world).await?;
     read_payments(tx, payments, world).await?;
-    for row in tx.children("invoice", &key).await? {
-        world.load_failure(row);
+    for row in tx.children::<PaymentFailure>("invoice", &key).await? {
+        world.load(row);
     }
-    for row in tx.look_up(&subscriptions).await? {
-        world.load_subscription(row);
+    for row in tx.look_up::<Subscription>(&subscriptions).await? {
+        world.load(row);
     }
     Ok(())
 }
@@ -78,16 +83,16 @@ pub async fn read_payments(
     let keys = sorted(&keys);
     for row in tx.children::<InvoicePayment>("payment", &keys).await? {
         invoices.extend(row.owner());
-        world.load_invoice_payment(row);
+        world.load(row);
     }
-    for row in tx.children("payment", &keys).await? {
-        world.load_failure(row);
+    for row in tx.children::<PaymentFailure>("payment", &keys).await? {
+        world.load(row);
     }
-    for row in tx.children("payment", &keys).await? {
-        world.load_refund(row);
+    for row in tx.children::<Refund>("payment", &keys).await? {
+        world.load(row);
     }
-    for row in tx.look_up(&sorted(&invoices)).await? {
-        world.load_invoice(row);
+    for row in tx.look_up::<Invoice>(&sorted(&invoices)).await? {
+        world.load(row);
     }
     read_below_charges(tx, &sorted(&charges), world).await?;
     read_customers(tx, world).await
@@ -99,19 +104,19 @@ pub async fn read_below_charges(
     charges: &[Key],
     world: &mut World,
 ) -> Result<(), LedgerError> {
-    for row in tx.children("charge", charges).await? {
-        world.load_refund(row);
+    for row in tx.children::<Refund>("charge", charges).await? {
+        world.load(row);
     }
-    for row in tx.children("charge", charges).await? {
-        world.load_warning(row);
+    for row in tx.children::<Warning>("charge", charges).await? {
+        world.load(row);
     }
     let disputes: Vec<Dispute> = tx.children("charge", charges).await?;
     let keys: Keys = disputes.iter().map(|dispute| dispute.key.clone()).collect();
     for row in disputes {
-        world.load_dispute(row);
+        world.load(row);
     }
-    for row in tx.children("dispute", &sorted(&keys)).await? {
-        world.load_movement(row);
+    for row in tx.children::<Movement>("dispute", &sorted(&keys)).await? {
+        world.load(row);
     }
     Ok(())
 }
@@ -125,15 +130,15 @@ pub async fn read_above_charges(
     let charges: Vec<Charge> = tx.look_up(charges).await?;
     let payments: Keys = charges.iter().filter_map(Charge::owner).collect();
     for row in charges {
-        world.load_charge(row);
+        world.load(row);
     }
     let payments: Vec<Payment> = tx.look_up(&sorted(&payments)).await?;
     let invoices: Keys = payments.iter().filter_map(Payment::owner).collect();
     for row in payments {
-        world.load_payment(row);
+        world.load(row);
     }
-    for row in tx.look_up(&sorted(&invoices)).await? {
-        world.load_invoice(row);
+    for row in tx.look_up::<Invoice>(&sorted(&invoices)).await? {
+        world.load(row);
     }
     read_customers(tx, world).await
 }
@@ -146,7 +151,7 @@ pub async fn read_above_disputes(
 ) -> Result<(), LedgerError> {
     let charges: Keys = disputes.iter().filter_map(Dispute::owner).collect();
     for row in disputes {
-        world.load_dispute(row.clone());
+        world.load(row.clone());
     }
     read_above_charges(tx, &sorted(&charges), world).await
 }
@@ -172,7 +177,7 @@ pub fn audited(world: &World) -> Vec<(&'static str, Key)> {
     fn keys<'a, T: Object + 'a>(
         rows: impl Iterator<Item = &'a T>,
     ) -> impl Iterator<Item = (&'static str, Key)> {
-        rows.map(|row| (T::KIND, row.key().clone()))
+        rows.map(|row| (T::NAME, row.key().clone()))
     }
     keys(world.refunds.rows())
         .chain(keys(world.disputes.rows()))
@@ -188,7 +193,7 @@ async fn read_customers(tx: &mut Transaction, world: &mut World) -> Result<(), L
     let named = payments.filter_map(|payment| payment.customer.id().map(|id| payment.key.sibling(id)));
     let customers: Keys = named.collect();
     for row in tx.look_up::<Customer>(&sorted(&customers)).await? {
-        world.load_customer(row);
+        world.load(row);
     }
     Ok(())
 }

@@ -2,17 +2,16 @@
 //! and sorted: all transactions lock in this one order. Every child touches its parents, up the chain, so the
 //! last one through a parent's lock sees all of its children.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use crate::failure::Failure;
 use crate::graph::family::payments_of_invoices;
 use crate::graph::fold::fold;
-use crate::graph::users::{read_charged, read_disputes_of};
 use crate::tables::objects::Touched;
 use crate::{LedgerError, Transaction};
 use domain::Object;
-use domain::charges::Charge;
+use domain::bans::Ban;
 use domain::customers::Customer;
 use domain::disputes::Dispute;
 use domain::failures::PaymentFailure;
@@ -21,32 +20,22 @@ use domain::invoices::Invoice;
 use domain::movements::Movement;
 use domain::payments::Payment;
 use domain::policy::Policy;
-use domain::refunds::Refund;
 use domain::subscriptions::Subscription;
-use domain::world::{Event, World};
-use domain::{Key, Observation};
+use domain::world::{Event, InWorld, World};
+use domain::{Key, Kind, each_kind};
+
+use crate::graph::users::{read_charged, read_disputes_of};
 
 /// The keys of one table, sorted, each once.
 pub type Keys = BTreeSet<Key>;
 
-/// The rows that a batch holds locked, table by table: those that its events name, and the owners of those.
+/// The rows that a batch holds locked, kind by kind: those that its events name, and the owners of those.
 #[derive(Default)]
 pub struct Locked {
     reach: Reach,
-    pub refunds: Keys,
-    pub movements: Keys,
-    pub disputes: Keys,
-    pub failures: Keys,
-    pub warnings: Keys,
-    pub invoice_payments: Keys,
-    pub charges: Keys,
-    pub payments: Keys,
-    pub subscriptions: Keys,
-    pub invoices: Keys,
-    pub customers: Keys,
-    pub users: Keys,
+    keys: BTreeMap<Kind, Keys>,
     /// Those among them that nothing can hang on: no ledger had them before.
-    new: NewParents,
+    new: BTreeMap<Kind, HashSet<Key>>,
     /// Of the invoices and subscriptions, those that events report, not only name.
     reported: Reported,
 }
@@ -55,14 +44,6 @@ pub struct Locked {
 struct Reported {
     invoices: Keys,
     subscriptions: Keys,
-}
-
-#[derive(Default)]
-struct NewParents {
-    disputes: HashSet<Key>,
-    charges: HashSet<Key>,
-    payments: HashSet<Key>,
-    invoices: HashSet<Key>,
 }
 
 /// Whether what is read is also locked.
@@ -94,71 +75,69 @@ impl Locked {
     fn named_by(events: &[Event]) -> Self {
         let mut named = Self::default();
         for observation in events.iter().flat_map(|event| &event.observations) {
-            match observation {
-                Observation::Invoice(report) if report.state.is_some() => {
-                    named.reported.invoices.insert(report.key.clone());
+            let (kind, key) = observation.subject();
+            match kind {
+                Kind::Invoice if observation.is_report() => {
+                    named.reported.invoices.insert(key.clone());
                 }
-                Observation::Subscription(report) if report.state.is_some() => {
-                    named.reported.subscriptions.insert(report.key.clone());
+                Kind::Subscription if observation.is_report() => {
+                    named.reported.subscriptions.insert(key.clone());
                 }
                 _ => {}
             }
-            let keys = match observation {
-                Observation::Refund(_) => &mut named.refunds,
-                Observation::Movement(_) => &mut named.movements,
-                Observation::Dispute(_) => &mut named.disputes,
-                Observation::Failure(_) => &mut named.failures,
-                Observation::Warning(_) => &mut named.warnings,
-                Observation::InvoicePayment(_) => &mut named.invoice_payments,
-                Observation::Charge(_) => &mut named.charges,
-                Observation::Payment(_) => &mut named.payments,
-                Observation::Invoice(_) => &mut named.invoices,
-                Observation::Subscription(_) => &mut named.subscriptions,
-                Observation::Customer(_) => &mut named.customers,
-            };
-            let (_, key) = observation.subject();
+            let keys = named.keys.entry(kind).or_default();
             if !keys.contains(key) {
                 keys.insert(key.clone());
             }
         }
         named
     }
+
+    /// All of one kind, sorted.
+    pub fn keys(&self, kind: Kind) -> Vec<Key> {
+        self.keys.get(&kind).map(sorted).unwrap_or_default()
+    }
+
+    /// Those that something may hang on.
+    fn known(&self, kind: Kind) -> Vec<Key> {
+        let is_new = |key: &&Key| self.new.get(&kind).is_some_and(|new| new.contains(key));
+        self.keys.get(&kind).into_iter().flatten().filter(|key| !is_new(key)).cloned().collect()
+    }
+
+    pub fn has(&self, kind: Kind, key: &Key) -> bool {
+        self.keys.get(&kind).is_some_and(|keys| keys.contains(key))
+    }
+
+    fn add(&mut self, kind: Kind, keys: impl IntoIterator<Item = Key>) {
+        self.keys.entry(kind).or_default().extend(keys);
+    }
+
+    /// Locks the rows of one kind and reads them.
+    async fn touch<T: InWorld>(&mut self, tx: &mut Transaction) -> Result<Vec<T>, LedgerError> {
+        let keys = self.keys(T::KIND);
+        let touched = match self.reach {
+            Reach::Lock => tx.touch(&keys).await?,
+            Reach::Look => Touched { rows: tx.look_up(&keys).await?, new: Vec::new() },
+        };
+        self.new.entry(T::KIND).or_default().extend(touched.new);
+        Ok(touched.rows)
+    }
 }
 
-/// What nothing hangs on. Their owners so far are among what must be locked above.
+/// What hangs on payments and below. Their owners so far are among what must be locked above.
 async fn lock_children(
     tx: &mut Transaction,
     locked: &mut Locked,
     world: &mut World,
 ) -> Result<(), LedgerError> {
-    for row in touch::<Refund>(tx, locked.reach, &locked.refunds).await?.rows {
-        locked.charges.extend(row.owner());
-        locked.payments.extend(row.paid_by());
-        world.load_refund(row);
-    }
-    for row in touch::<Movement>(tx, locked.reach, &locked.movements).await?.rows {
-        locked.disputes.extend(row.owner());
-        world.load_movement(row);
-    }
-    let disputes = touch::<Dispute>(tx, locked.reach, &locked.disputes).await?;
-    locked.new.disputes.extend(disputes.new);
-    for row in disputes.rows {
-        locked.charges.extend(row.owner());
-        world.load_dispute(row);
-    }
-    for row in touch::<PaymentFailure>(tx, locked.reach, &locked.failures).await?.rows {
-        locked.payments.extend(row.owner());
-        locked.invoices.extend(row.reported_by());
-        world.load_failure(row);
-    }
-    for row in touch(tx, locked.reach, &locked.warnings).await?.rows {
-        world.load_warning(row);
-    }
-    for row in touch::<InvoicePayment>(tx, locked.reach, &locked.invoice_payments).await?.rows {
-        locked.payments.extend(row.paid_by());
-        locked.invoices.extend(row.owner());
-        world.load_invoice_payment(row);
-    }
+    each_kind!(|Row| if Row::KIND < Kind::Payment {
+        for row in locked.touch::<Row>(tx).await? {
+            for (kind, owner) in row.owners() {
+                locked.add(kind, [owner]);
+            }
+            world.load(row);
+        }
+    });
     Ok(())
 }
 
@@ -167,35 +146,26 @@ async fn lock_parents(
     locked: &mut Locked,
     world: &mut World,
 ) -> Result<(), LedgerError> {
-    let charges = touch::<Charge>(tx, locked.reach, &locked.charges).await?;
-    locked.new.charges.extend(charges.new);
-    for row in charges.rows {
-        locked.payments.extend(row.owner());
-        world.load_charge(row);
-    }
-    let reported: Vec<Key> = locked.reported.invoices.iter().cloned().collect();
-    locked.payments.extend(tx.payments_referring_to(&reported).await?);
-    let payments = touch::<Payment>(tx, locked.reach, &locked.payments).await?;
-    locked.new.payments.extend(payments.new);
-    for row in payments.rows {
-        locked.invoices.extend(row.invoices());
-        world.load_payment(row);
+    let reported = sorted(&locked.reported.invoices);
+    let referring = tx.payments_referring_to(&reported).await?;
+    locked.add(Kind::Payment, referring);
+    for row in locked.touch::<Payment>(tx).await? {
+        locked.add(Kind::Invoice, row.invoices());
+        world.load(row);
     }
     // A payment may pay several invoices, and what each bears depends on the others.
-    let paying = known(&locked.payments, &locked.new.payments);
-    for row in tx.children::<InvoicePayment>("payment", &paying).await? {
-        locked.invoices.extend(row.owner());
-        world.load_invoice_payment(row);
+    for row in tx.children::<InvoicePayment>("payment", &locked.known(Kind::Payment)).await? {
+        locked.add(Kind::Invoice, row.owner());
+        world.load(row);
     }
-    for row in touch(tx, locked.reach, &locked.subscriptions).await?.rows {
-        world.load_subscription(row);
+    for row in locked.touch::<Subscription>(tx).await? {
+        world.load(row);
     }
-    let ended: Vec<Key> = locked.reported.subscriptions.iter().cloned().collect();
-    locked.invoices.extend(tx.unsettled_invoices_of(&ended).await?);
-    let invoices = touch::<Invoice>(tx, locked.reach, &locked.invoices).await?;
-    locked.new.invoices.extend(invoices.new);
-    for row in invoices.rows {
-        world.load_invoice(row);
+    let ended = sorted(&locked.reported.subscriptions);
+    let unsettled = tx.unsettled_invoices_of(&ended).await?;
+    locked.add(Kind::Invoice, unsettled);
+    for row in locked.touch::<Invoice>(tx).await? {
+        world.load(row);
     }
     refuse_if_moved(tx, locked, world).await
 }
@@ -204,58 +174,54 @@ async fn lock_parents(
 /// it before are locked; one may have come since, which only now nobody can any more.
 async fn refuse_if_moved(tx: &mut Transaction, locked: &Locked, world: &World) -> Result<(), LedgerError> {
     let was_named = |key: &Key| world.invoices.get(key).is_some_and(|invoice| !invoice.seen.is_reported());
-    let mut invoices = known(&locked.reported.invoices, &locked.new.invoices);
-    invoices.retain(was_named);
+    let mut invoices = locked.known(Kind::Invoice);
+    invoices.retain(|invoice| locked.reported.invoices.contains(invoice) && was_named(invoice));
     let referring = tx.payments_referring_to(&invoices).await?;
-    let is_missed = referring.iter().any(|payment| !locked.payments.contains(payment));
+    let is_missed = referring.iter().any(|payment| !locked.has(Kind::Payment, payment));
     if locked.reach == Reach::Lock && is_missed { Err(LedgerError::Moved) } else { Ok(()) }
 }
 
 /// What the locked rows derive from, besides themselves. Nobody moves these without touching their parents.
 async fn read_siblings(tx: &mut Transaction, locked: &Locked, world: &mut World) -> Result<(), LedgerError> {
-    let disputes = known(&locked.disputes, &locked.new.disputes);
-    let charges = known(&locked.charges, &locked.new.charges);
-    let payments = known(&locked.payments, &locked.new.payments);
-    let invoices = known(&locked.invoices, &locked.new.invoices);
-    for row in tx.children("dispute", &disputes).await? {
-        world.load_movement(row);
+    let disputes = locked.known(Kind::Dispute);
+    let charges = locked.known(Kind::Charge);
+    let payments = locked.known(Kind::Payment);
+    let invoices = locked.known(Kind::Invoice);
+    for row in tx.children::<Movement>("dispute", &disputes).await? {
+        world.load(row);
     }
     for row in tx.refunds_of(&[&charges[..], &payments[..]].concat()).await? {
-        world.load_refund(row);
+        world.load(row);
     }
-    for row in tx.children("charge", &charges).await? {
-        world.load_dispute(row);
+    for row in tx.children::<Dispute>("charge", &charges).await? {
+        world.load(row);
     }
     let mut paying: Keys = payments.iter().cloned().collect();
     for row in payments_of_invoices(tx, &invoices, world).await? {
         paying.insert(row.key.clone());
-        world.load_payment(row);
+        world.load(row);
     }
-    for row in tx.children("payment", &sorted(&paying)).await? {
-        world.load_failure(row);
+    for row in tx.children::<PaymentFailure>("payment", &sorted(&paying)).await? {
+        world.load(row);
     }
     // The links of those that are locked have been read.
-    paying.retain(|payment| !locked.payments.contains(payment));
-    for row in tx.children("payment", &sorted(&paying)).await? {
-        world.load_invoice_payment(row);
+    paying.retain(|payment| !locked.has(Kind::Payment, payment));
+    for row in tx.children::<InvoicePayment>("payment", &sorted(&paying)).await? {
+        world.load(row);
     }
-    for row in tx.children("invoice", &invoices).await? {
-        world.load_failure(row);
+    for row in tx.children::<PaymentFailure>("invoice", &invoices).await? {
+        world.load(row);
     }
     let subscriptions: Keys = world.invoices.rows().filter_map(Invoice::subscribed).collect();
-    let subscriptions: Keys = subscriptions.difference(&locked.subscriptions).cloned().collect();
-    for row in tx.look_up::<Subscription>(&sorted(&subscriptions)).await? {
-        world.load_subscription(row);
+    let others: Vec<Key> =
+        subscriptions.into_iter().filter(|key| !locked.has(Kind::Subscription, key)).collect();
+    for row in tx.look_up::<Subscription>(&others).await? {
+        world.load(row);
     }
     for row in tx.charges_of_payments(&payments).await? {
-        world.load_charge(row);
+        world.load(row);
     }
     Ok(())
-}
-
-/// Those that something may hang on.
-fn known(keys: &Keys, new: &HashSet<Key>) -> Vec<Key> {
-    keys.iter().filter(|key| !new.contains(*key)).cloned().collect()
 }
 
 /// Customers and users are rows that many want: they are locked only where they are reported, or where a
@@ -266,15 +232,15 @@ async fn lock_users(
     events: &[Event],
     world: &mut World,
 ) -> Result<(), Failure> {
-    let is_disputed = !locked.disputes.is_empty()
+    let is_disputed = !locked.keys(Kind::Dispute).is_empty()
         || world.disputes.rows().next().is_some()
         || world.charges.rows().any(|charge| charge.dispute_count > 0);
-    let reported = sorted(&locked.customers);
+    let reported = locked.keys(Kind::Customer);
     if is_disputed {
-        locked.customers.extend(rehearse(world, events)?.customers_concerned().iter().cloned());
+        locked.add(Kind::Customer, rehearse(world, events)?.customers_concerned().iter().cloned());
     }
-    for row in touch::<Customer>(tx, locked.reach, &locked.customers).await?.rows {
-        world.load_customer(row);
+    for row in locked.touch::<Customer>(tx).await? {
+        world.load(row);
     }
     let payments = tx.disputed_payments_of_customers(&reported).await?;
     if !is_disputed && payments.is_empty() {
@@ -282,17 +248,17 @@ async fn lock_users(
     }
     read_charged(tx, payments, world).await?;
 
-    locked.users.clone_from(rehearse(world, events)?.users_concerned());
-    let users = sorted(&locked.users);
+    locked.add(Kind::Ban, rehearse(world, events)?.users_concerned().iter().cloned());
+    let users = locked.keys(Kind::Ban);
     if users.is_empty() {
         return Ok(());
     }
     let bans = match locked.reach {
         Reach::Lock => tx.touch_bans(&users).await?,
-        Reach::Look => tx.look_up(&users).await?,
+        Reach::Look => tx.look_up::<Ban>(&users).await?,
     };
     for row in bans {
-        world.load_ban(row);
+        world.load(row);
     }
     read_disputes_of(tx, &users, world).await?;
     Ok(())
@@ -303,18 +269,6 @@ fn rehearse(world: &World, events: &[Event]) -> Result<World, Failure> {
     let mut rehearsal = world.clone();
     fold(&mut rehearsal, events)?;
     Ok(rehearsal)
-}
-
-async fn touch<T: Object>(
-    tx: &mut Transaction,
-    reach: Reach,
-    keys: &Keys,
-) -> Result<Touched<T>, LedgerError> {
-    let keys = sorted(keys);
-    match reach {
-        Reach::Lock => tx.touch(&keys).await,
-        Reach::Look => Ok(Touched { rows: tx.look_up(&keys).await?, new: Vec::new() }),
-    }
 }
 
 fn sorted(keys: &Keys) -> Vec<Key> {

@@ -4,10 +4,10 @@
 use domain::chain::Chained;
 use domain::seal::Commit;
 use domain::shelf::{Shelf, without_revision};
-use domain::world::World;
-use domain::{Key, Object};
+use domain::world::{InWorld, World};
+use domain::{Key, Kind, Object, each_kind};
 
-use super::load::{Keys, Locked};
+use super::load::Locked;
 use crate::engine::rows::Statement;
 use crate::tables::audit::appending;
 use crate::tables::objects::writing;
@@ -23,35 +23,31 @@ pub async fn store(
     lines: &[Chained<'_>],
     commit: Option<&Commit>,
 ) -> Result<(), LedgerError> {
-    let seldom = vec![
-        changed(&world.refunds, &locked.refunds),
-        changed(&world.movements, &locked.movements),
-        changed(&world.disputes, &locked.disputes),
-        changed(&world.warnings, &locked.warnings),
-        changed(&world.invoice_payments, &locked.invoice_payments),
-        changed(&world.bans, &locked.users),
-    ];
+    let (mut seldom, mut often) = (Vec::new(), Vec::new());
+    each_kind!(|Row| {
+        let statements = if is_written_often(Row::KIND) { &mut often } else { &mut seldom };
+        statements.push(changed(Row::rows(world), locked));
+    });
     tx.run_together(seldom).await?;
-    let often = vec![
-        changed(&world.failures, &locked.failures),
-        changed(&world.charges, &locked.charges),
-        changed(&world.payments, &locked.payments),
-        changed(&world.invoices, &locked.invoices),
-        changed(&world.subscriptions, &locked.subscriptions),
-        changed(&world.customers, &locked.customers),
-        appending(lines),
-        committing(commit),
-    ];
+    often.extend([appending(lines), committing(commit)]);
     tx.run_together(often).await?;
     // A user whom nothing concerns any more, or never did, has no row, whatever came first.
     let is_silent = |user: &&Key| world.bans.get(user).and_then(without_revision).is_none();
-    let silent: Vec<Key> = locked.users.iter().filter(is_silent).cloned().collect();
+    let silent: Vec<Key> = locked.keys(Kind::Ban).into_iter().filter(|user| is_silent(&user)).collect();
     tx.forget_bans(&silent).await
 }
 
+/// What nearly every batch writes goes in one statement, and what few do in another.
+fn is_written_often(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Failure | Kind::Charge | Kind::Payment | Kind::Invoice | Kind::Subscription | Kind::Customer
+    )
+}
+
 /// A row that changed without its lock would be a lost update in waiting.
-fn changed<'a, T: Object>(shelf: &'a Shelf<T>, locked: &Keys) -> Statement<'a> {
-    let changed = shelf.changed();
-    debug_assert!(changed.iter().all(|row| locked.contains(row.key())), "{} without a lock", T::TABLE);
+fn changed<'a, T: Object>(rows: &'a Shelf<T>, locked: &Locked) -> Statement<'a> {
+    let changed = rows.changed();
+    debug_assert!(changed.iter().all(|row| locked.has(T::KIND, row.key())), "{} without a lock", T::KIND);
     writing(&changed)
 }

@@ -5,13 +5,13 @@ use serde::Serialize;
 
 use crate::views::stored::StoredEvent;
 use crate::{Ledger, LedgerError};
-use domain::Observation;
 use domain::event::{Content, Meaning};
+use domain::{Kind, Observation};
 
 /// One row that an event is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Touched {
-    pub kind: &'static str,
+    pub kind: Kind,
     pub id: String,
 }
 

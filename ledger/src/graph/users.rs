@@ -7,6 +7,7 @@ use crate::{LedgerError, Transaction};
 use domain::Key;
 use domain::bans::Ban;
 use domain::customers::Customer;
+use domain::disputes::Dispute;
 use domain::payments::Payment;
 use domain::world::World;
 
@@ -18,12 +19,12 @@ pub async fn read_disputes_of(
 ) -> Result<(), LedgerError> {
     let mut customers: BTreeSet<Key> = users.iter().cloned().collect();
     // A user may be a customer whom nobody says more about.
-    for row in tx.look_up(users).await? {
-        world.load_customer(row);
+    for row in tx.look_up::<Customer>(users).await? {
+        world.load(row);
     }
     for row in tx.customers_of_users(users).await? {
         customers.insert(row.key.clone());
-        world.load_customer(row);
+        world.load(row);
     }
     let customers: Vec<Key> = customers.into_iter().collect();
     let mut payments = tx.disputed_payments_of_users(users).await?;
@@ -31,8 +32,8 @@ pub async fn read_disputes_of(
     read_charged(tx, payments, world).await?;
     let charges = world.charges.rows().filter(|charge| charge.dispute_count > 0);
     let charges: Vec<Key> = charges.map(|charge| charge.key.clone()).collect();
-    for row in tx.children("charge", &charges).await? {
-        world.load_dispute(row);
+    for row in tx.children::<Dispute>("charge", &charges).await? {
+        world.load(row);
     }
     Ok(())
 }
@@ -46,10 +47,10 @@ pub async fn read_charged(
     let keys: BTreeSet<Key> = payments.iter().map(|payment| payment.key.clone()).collect();
     let keys: Vec<Key> = keys.into_iter().collect();
     for row in payments {
-        world.load_payment(row);
+        world.load(row);
     }
     for row in tx.charges_of_payments(&keys).await? {
-        world.load_charge(row);
+        world.load(row);
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ impl Transaction {
     /// The objects of this id: one an account and mode, those too that are only named so far.
     pub async fn find_or_named<T: Object>(&mut self, id: &str) -> Result<Vec<T>, LedgerError> {
         let mut found: Vec<T> = self.find(id).await?;
-        for (table, column) in naming(T::KIND) {
+        for (table, column) in naming(T::NAME) {
             let sql = format!(
                 "SELECT DISTINCT {column} AS id, account, livemode FROM {table} WHERE {column} = $1 LIMIT {KEYS_LIMIT}"
             );
@@ -34,10 +34,10 @@ impl Transaction {
 /// The indexed columns that name objects of a kind which may have no row.
 fn naming(kind: &str) -> &'static [(&'static str, &'static str)] {
     match kind {
-        Customer::KIND => {
+        Customer::NAME => {
             &[("payments", "customer"), ("invoices", "customer"), ("subscriptions", "customer")]
         }
-        Subscription::KIND => &[("invoices", "subscription")],
+        Subscription::NAME => &[("invoices", "subscription")],
         _ => &[],
     }
 }

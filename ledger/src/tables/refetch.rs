@@ -61,7 +61,7 @@ impl Ledger {
         );
         let mut tx = self.read().await?;
         query(AssertSqlSafe(sql))
-            .bind(T::KIND)
+            .bind(T::NAME)
             .bind(livemode)
             .bind(quiet_since)
             .bind(limit)

@@ -25,7 +25,7 @@ impl Transaction {
     /// from where it was.
     pub async fn touch_bans(&mut self, users: &[Key]) -> Result<Vec<Ban>, LedgerError> {
         let mut touched = self.touch::<Ban>(users).await?;
-        let mut told = self.last_lines(Ban::KIND, &touched.new).await?;
+        let mut told = self.last_lines(Ban::NAME, &touched.new).await?;
         for row in &mut touched.rows {
             if let Some(last) = told.remove(&row.key) {
                 (row.revision, row.audit_hash) = (last.revision, last.hash());

@@ -144,7 +144,7 @@ impl Transaction {
              AND NOT EXISTS ({LINE} AND a.hash = t.audit_hash))) ORDER BY t.id LIMIT $2",
             T::TABLE
         );
-        query(AssertSqlSafe(sql)).bind(T::KIND).bind(limit).all(self).await
+        query(AssertSqlSafe(sql)).bind(T::NAME).bind(limit).all(self).await
     }
 
     /// Lines about objects that are not there, or that count fewer.
@@ -161,7 +161,7 @@ impl Transaction {
              ORDER BY a.subject_id LIMIT $2",
             T::TABLE
         );
-        query(AssertSqlSafe(sql)).bind(T::KIND).bind(limit).all(self).await
+        query(AssertSqlSafe(sql)).bind(T::NAME).bind(limit).all(self).await
     }
 
     /// Audits with a number missing: a line was removed, or written past its transaction.

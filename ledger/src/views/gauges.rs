@@ -1,8 +1,11 @@
 //! What the ledger holds, as metrics: a fixed number of statements, each on an index and over a bounded number
 //! of rows, so that looking is cheap however large the ledger is.
 
+use std::sync::LazyLock;
+
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::readable;
+use domain::{Kind, readable};
+use sqlx::AssertSqlSafe;
 
 use crate::engine::query::query;
 use crate::tables::resolutions::{PAST_DUE, unanswered, unresolved};
@@ -14,8 +17,9 @@ pub const COUNT_LIMIT: i64 = 10_000;
 pub const DISPUTES_SPAN: TimeDelta = TimeDelta::days(90);
 
 /// All statements, for those who check on what they rest.
-pub const STATEMENTS: [&str; 8] =
-    [UNFINISHED, DEAD, NAMED_ONLY, UNCERTAIN, EVIDENCE_DUE, PAST_DUE, RECENT_DISPUTES, BANNED];
+pub fn statements() -> [&'static str; 8] {
+    [UNFINISHED, DEAD, NAMED_ONLY, &UNCERTAIN, EVIDENCE_DUE, PAST_DUE, RECENT_DISPUTES, BANNED]
+}
 
 const UNFINISHED: &str = "SELECT \
     (SELECT COUNT(*) FROM (SELECT retry_at FROM events WHERE outcome = 'waiting' LIMIT 10000) w) AS waiting, \
@@ -34,14 +38,13 @@ const NAMED_ONLY: &str = "SELECT 'charge' AS kind, \
     UNION ALL SELECT 'invoice', \
     (SELECT COUNT(*) FROM (SELECT first_event_at FROM invoices WHERE status = 'unknown' AND is_stripes LIMIT 10000) i), \
     (SELECT MIN(first_event_at) FROM invoices WHERE status = 'unknown' AND is_stripes)";
-const UNCERTAIN: &str = "SELECT 'payment' AS kind, COUNT(*) AS objects FROM (SELECT id FROM payments WHERE needs_refetch LIMIT 10000) a \
-    UNION ALL SELECT 'charge', COUNT(*) FROM (SELECT id FROM charges WHERE needs_refetch LIMIT 10000) b \
-    UNION ALL SELECT 'refund', COUNT(*) FROM (SELECT id FROM refunds WHERE needs_refetch LIMIT 10000) c \
-    UNION ALL SELECT 'dispute', COUNT(*) FROM (SELECT id FROM disputes WHERE needs_refetch LIMIT 10000) d \
-    UNION ALL SELECT 'invoice', COUNT(*) FROM (SELECT id FROM invoices WHERE needs_refetch LIMIT 10000) e \
-    UNION ALL SELECT 'customer', COUNT(*) FROM (SELECT id FROM customers WHERE needs_refetch LIMIT 10000) f \
-    UNION ALL SELECT 'subscription', COUNT(*) FROM (SELECT id FROM subscriptions WHERE needs_refetch LIMIT 10000) g \
-    UNION ALL SELECT 'invoice_payment', COUNT(*) FROM (SELECT id FROM invoice_payments WHERE needs_refetch LIMIT 10000) h";
+static UNCERTAIN: LazyLock<String> = LazyLock::new(|| {
+    let counts = Kind::ALL.iter().filter(|kind| kind.can_be_uncertain()).map(|kind| {
+        let table = kind.table();
+        format!("SELECT '{kind}' AS kind, COUNT(*) AS objects FROM (SELECT id FROM {table} WHERE needs_refetch LIMIT 10000) {kind}")
+    });
+    counts.collect::<Vec<_>>().join(" UNION ALL ")
+});
 const EVIDENCE_DUE: &str = concat!(
     "SELECT livemode, respond_by FROM disputes WHERE ",
     unanswered!(),
@@ -119,7 +122,7 @@ impl Ledger {
                 unfinished: query(UNFINISHED).one(&mut tx).await?,
                 dead: query(DEAD).all(&mut tx).await?,
                 named_only: query(NAMED_ONLY).all(&mut tx).await?,
-                uncertain: query(UNCERTAIN).all(&mut tx).await?,
+                uncertain: query(AssertSqlSafe(UNCERTAIN.as_str())).all(&mut tx).await?,
                 evidence_due: query(EVIDENCE_DUE).bind(now).bind(due_until).all(&mut tx).await?,
                 recent_disputes: query(RECENT_DISPUTES).bind(now - DISPUTES_SPAN).all(&mut tx).await?,
                 banned: query(BANNED).all(&mut tx).await?,

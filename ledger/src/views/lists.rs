@@ -9,17 +9,11 @@ use crate::tables::resolutions::unresolved;
 use crate::views::search::{Search, Whose, Window};
 use crate::{LedgerError, Transaction};
 use domain::bans::Ban;
-use domain::charges::Charge;
-use domain::customers::Customer;
 use domain::disputes::{Dispute, Status};
-use domain::invoice_payments::InvoicePayment;
 use domain::invoices::Invoice;
-use domain::movements::Movement;
 use domain::payments::Payment;
 use domain::refunds::Refund;
-use domain::subscriptions::Subscription;
-use domain::warnings::Warning;
-use domain::{Key, Object};
+use domain::{Key, Kind, Object};
 
 /// When an object came into being: as Stripe says, else by the first event about it. Indexed as it stands.
 const CREATED: &str = "COALESCE(created_at, first_event_at)";
@@ -217,7 +211,8 @@ impl Transaction {
     /// Objects of which only Stripe can tell the state: those that changed last come first.
     pub async fn uncertain(&mut self, whose: &Whose, limit: i64) -> Result<Vec<Uncertain>, LedgerError> {
         let mut found = Vec::new();
-        for (kind, table) in UNCERTAIN {
+        for kind in uncertain_kinds() {
+            let table = kind.table();
             let select = format!(
                 "SELECT '{kind}' AS kind, id, account, livemode, last_event_at FROM {table} WHERE needs_refetch"
             );
@@ -233,10 +228,11 @@ impl Transaction {
     /// How many of each kind are uncertain; kinds without any are left out.
     pub async fn count_uncertain(&mut self, whose: &Whose) -> Result<Vec<(&'static str, i64)>, LedgerError> {
         let mut counts = Vec::new();
-        for (kind, table) in UNCERTAIN {
+        for kind in uncertain_kinds() {
+            let table = kind.table();
             let select = format!("SELECT COUNT(*) FROM {table} WHERE needs_refetch");
             let rows: Vec<(i64,)> = Search::of(select).whose(whose).fetch(self, "1", 1).await?;
-            counts.extend(rows.first().filter(|(count,)| *count > 0).map(|(count,)| (kind, *count)));
+            counts.extend(rows.first().filter(|(count,)| *count > 0).map(|(count,)| (kind.as_str(), *count)));
         }
         Ok(counts)
     }
@@ -253,19 +249,10 @@ impl Transaction {
     }
 }
 
-/// Every table whose rows tell that they are contested.
-const UNCERTAIN: [(&str, &str); 10] = [
-    (Payment::KIND, Payment::TABLE),
-    (Charge::KIND, Charge::TABLE),
-    (Refund::KIND, Refund::TABLE),
-    (Dispute::KIND, Dispute::TABLE),
-    (Movement::KIND, Movement::TABLE),
-    (Invoice::KIND, Invoice::TABLE),
-    (InvoicePayment::KIND, InvoicePayment::TABLE),
-    (Customer::KIND, Customer::TABLE),
-    (Subscription::KIND, Subscription::TABLE),
-    (Warning::KIND, Warning::TABLE),
-];
+/// Every kind whose rows tell that they are contested.
+fn uncertain_kinds() -> impl Iterator<Item = Kind> {
+    Kind::ALL.iter().copied().filter(|kind| kind.can_be_uncertain())
+}
 
 /// What staff ask for as a status of payments beside Stripe's own.
 pub const PAYMENT_FAILED: &str = "payment_failed";

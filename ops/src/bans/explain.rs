@@ -107,8 +107,8 @@ async fn explain(
         })
         .collect();
     disputes.sort_by_key(|judged| (judged.dispute.state.opened_at, judged.dispute.key.clone()));
-    let subjects = disputes.iter().map(|judged| (Dispute::KIND, judged.dispute.key.clone()));
-    let timeline = timeline(tx, subjects.chain([(Ban::KIND, user.clone())])).await?;
+    let subjects = disputes.iter().map(|judged| (Dispute::NAME, judged.dispute.key.clone()));
+    let timeline = timeline(tx, subjects.chain([(Ban::NAME, user.clone())])).await?;
     let mut derived = ban.clone();
     derived.derive(disputes.iter().map(|judged| &judged.dispute), ledger.policy());
     Ok(Explained {
@@ -150,7 +150,7 @@ fn page(explained: &Explained, now: DateTime<Utc>) -> String {
     text.push('\n');
     text.push_str(&judged_table(disputes));
     text.push_str(&decisions(overrides, now));
-    text.push_str(&history((Ban::KIND, &ban.key), timeline));
+    text.push_str(&history((Ban::NAME, &ban.key), timeline));
     text
 }
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use domain::invoices::Status;
-use domain::{UNKNOWN, statuses};
+use domain::{UNKNOWN, payments, refunds};
 use ledger::views::lists::PAYMENT_FAILED;
 use ledger::views::search::Window;
 
@@ -61,7 +61,7 @@ pub struct PaymentsListOptions {
     /// Only with this status: one of Stripe's; `unknown` (only named so far); or `payment_failed`: the last attempt
     /// failed, and none has gone through since
     #[arg(long, value_parser = PossibleValuesParser::new(
-        statuses::PAYMENT.iter().copied().chain([UNKNOWN, PAYMENT_FAILED])))]
+        payments::STATUSES.iter().copied().chain([UNKNOWN, PAYMENT_FAILED])))]
     pub status: Option<String>,
     /// Only those of which an attempt failed from then on, whenever they were made; the latest failure first
     #[arg(long, value_name = "WHEN")]
@@ -113,7 +113,7 @@ Examples
   tidegate refunds list --payment pi_1PgafuB7WZ01zgkWXYmPNZs8")]
 pub struct RefundsListOptions {
     /// Only with this status of Stripe's
-    #[arg(long, value_parser = PossibleValuesParser::new(statuses::REFUND.iter().copied().chain([UNKNOWN])))]
+    #[arg(long, value_parser = PossibleValuesParser::new(refunds::STATUSES.iter().copied().chain([UNKNOWN])))]
     pub status: Option<String>,
     /// Only of this payment
     #[arg(long, value_name = "PAYMENT")]

@@ -96,12 +96,12 @@ fn changes(changes: &[Change]) -> String {
     }
     let mut by_kind: BTreeMap<&str, usize> = BTreeMap::new();
     for change in changes {
-        *by_kind.entry(change.kind).or_default() += 1;
+        *by_kind.entry(change.kind.as_str()).or_default() += 1;
     }
     let counts: Vec<String> = by_kind.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
     let mut table = Table::default().text("KIND").text("ID").prose("WOULD CHANGE", 120);
     for change in changes.iter().take(SHOWN_CHANGES) {
-        table.row([change.kind.to_owned(), change.key.id.clone(), in_words(change)]);
+        table.row([change.kind.to_string(), change.key.id.clone(), in_words(change)]);
     }
     let more = changes.len().saturating_sub(SHOWN_CHANGES);
     let more = if more > 0 { format!("and {more} more; --json has them all\n") } else { String::new() };

@@ -67,7 +67,7 @@ pub fn page(shown: &Shown, now: DateTime<Utc>) -> String {
     text.push_str(&sections::refunds(&shown.refunds));
     text.push_str(&sections::disputes(&shown.disputes, &["INVOICE", "USER"], now));
     text.push_str(&sections::warnings(&shown.warnings));
-    text.push_str(&history((Charge::KIND, &charge.key), &shown.timeline));
+    text.push_str(&history((Charge::NAME, &charge.key), &shown.timeline));
     text
 }
 

@@ -67,12 +67,12 @@ pub async fn tell(ledger: &Ledger, tx: &mut Transaction, customer: Customer) -> 
     let ban = found.unwrap_or_else(|| Ban::placeholder(user.clone()));
     let mut told = ledger.world();
     for row in &subscriptions {
-        told.load_subscription(row.clone());
+        told.load(row.clone());
     }
     for row in &disputes {
-        told.load_dispute(row.clone());
+        told.load(row.clone());
     }
-    let subjects = audited(&told).into_iter().chain([(Ban::KIND, user.clone())]);
+    let subjects = audited(&told).into_iter().chain([(Ban::NAME, user.clone())]);
     Ok(Shown {
         timeline: timeline(tx, subjects).await?,
         standing: Standing::of(&ban, now),
@@ -105,7 +105,7 @@ pub fn page(shown: &Shown, now: DateTime<Utc>) -> String {
     text.push_str(&sections::payments(&shown.payments, &[]));
     text.push_str(&subscription::section(&shown.subscriptions));
     text.push_str(&sections::disputes(&shown.disputes, &["USER"], now));
-    text.push_str(&history((Customer::KIND, &customer.key), &shown.timeline));
+    text.push_str(&history((Customer::NAME, &customer.key), &shown.timeline));
     text
 }
 

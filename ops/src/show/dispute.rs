@@ -52,7 +52,7 @@ pub async fn tell(ledger: &Ledger, tx: &mut Transaction, dispute: Dispute) -> Re
         movements: tx.children("dispute", std::slice::from_ref(&key)).await?,
         warnings: tx.children("charge", &keys).await?,
         notes: tx.notes_of(&key).await?,
-        timeline: timeline(tx, [(Dispute::KIND, key)]).await?,
+        timeline: timeline(tx, [(Dispute::NAME, key)]).await?,
         dispute: placed.pop().expect("what is placed is given back"),
     })
 }
@@ -64,7 +64,7 @@ pub fn page(shown: &Shown, now: DateTime<Utc>) -> String {
     text.push_str(&sections::movements(&shown.movements));
     text.push_str(&sections::warnings(&shown.warnings));
     text.push_str(&notes(&shown.notes));
-    text.push_str(&history((Dispute::KIND, &dispute.key), &shown.timeline));
+    text.push_str(&history((Dispute::NAME, &dispute.key), &shown.timeline));
     text
 }
 

@@ -93,7 +93,7 @@ pub fn page(shown: &Shown, now: DateTime<Utc>) -> String {
     text.push_str(&sections::failures(&shown.failures));
     text.push_str(&sections::refunds(&shown.refunds));
     text.push_str(&sections::disputes(&shown.disputes, &["INVOICE"], now));
-    text.push_str(&history((Invoice::KIND, &invoice.key), &shown.timeline));
+    text.push_str(&history((Invoice::NAME, &invoice.key), &shown.timeline));
     text
 }
 

@@ -67,9 +67,9 @@ async fn show<T: Object, S: Serialize>(
         Ok::<_, LedgerError>((shown, letters))
     };
     let (shown, others) = open::answer(ledger, read).await?;
-    let others = dead::by_subject(T::KIND, &options.id, others);
+    let others = dead::by_subject(T::NAME, &options.id, others);
     if shown.is_empty() && others.is_empty() {
-        let (kind, id, place) = (T::KIND, &options.id, ledger.shown());
+        let (kind, id, place) = (T::NAME, &options.id, ledger.shown());
         let narrowed = if options.whose.is_any() { "" } else { " of that account and mode" };
         anyhow::bail!("no {kind} {id}{narrowed} in the ledger at {place}. {}", advice(kind, id));
     }

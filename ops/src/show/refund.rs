@@ -37,11 +37,11 @@ pub async fn tell(ledger: &Ledger, tx: &mut Transaction, refund: Refund) -> Resu
     let key = by_charge.or(named);
     if let Some(key) = &key {
         for row in tx.look_up::<Payment>(std::slice::from_ref(key)).await? {
-            world.load_payment(row);
+            world.load(row);
         }
     }
     let payment = key.as_ref().and_then(|key| world.payments.get(key));
-    let timeline = timeline(tx, [(Refund::KIND, refund.key.clone())]).await?;
+    let timeline = timeline(tx, [(Refund::NAME, refund.key.clone())]).await?;
     Ok(Shown {
         payment_received: payment.map(|payment| payment.state.amount_received),
         payment_currency: payment.map(|payment| payment.state.currency.clone()),
@@ -76,7 +76,7 @@ pub fn page(shown: &Shown, _: DateTime<Utc>) -> String {
     facts.uncertain(refund.seen.needs_refetch);
     heading("refund", &refund.key, &refund.state.status, &shown.why, &[])
         + &facts.render()
-        + &history((Refund::KIND, &refund.key), &shown.timeline)
+        + &history((Refund::NAME, &refund.key), &shown.timeline)
 }
 
 fn why(refund: &Refund) -> String {

@@ -42,8 +42,8 @@ pub async fn tell(
         ..InvoiceFilter::default()
     };
     let invoices = tx.invoices(&filter).await?;
-    let billed = invoices.iter().map(|invoice| (Invoice::KIND, invoice.key.clone()));
-    let subjects: Vec<_> = billed.chain([(Subscription::KIND, key.clone())]).collect();
+    let billed = invoices.iter().map(|invoice| (Invoice::NAME, invoice.key.clone()));
+    let subjects: Vec<_> = billed.chain([(Subscription::NAME, key.clone())]).collect();
     let timeline = timeline(tx, subjects).await?;
     Ok(Shown { why: why(&subscription), invoices, timeline, subscription })
 }
@@ -66,7 +66,7 @@ pub fn page(shown: &Shown, _: DateTime<Utc>) -> String {
     let mut text =
         heading("subscription", &subscription.key, &state.status, &shown.why, &[]) + &facts.render();
     text.push_str(&sections::invoices(&shown.invoices, &["CUSTOMER"]));
-    text.push_str(&history((Subscription::KIND, &subscription.key), &shown.timeline));
+    text.push_str(&history((Subscription::NAME, &subscription.key), &shown.timeline));
     text
 }
 

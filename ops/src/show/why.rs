@@ -26,11 +26,11 @@ pub struct Fact {
 fn fact<T: Object>(key: &Key, says: String, timeline: &[Line]) -> Fact {
     let is_step = |line: &&Line| {
         let row = &line.row;
-        row.subject_kind == T::KIND && row.subject_id == key.id && row.what == "status"
+        row.subject_kind == T::NAME && row.subject_id == key.id && row.what == "status"
     };
     let last = timeline.iter().filter(is_step).max_by_key(|line| line.row.revision);
     let event_id = last.and_then(|line| line.row.event_id.clone());
-    Fact { kind: T::KIND, id: key.id.clone(), says, event_id }
+    Fact { kind: T::NAME, id: key.id.clone(), says, event_id }
 }
 
 pub fn lost(world: &World, timeline: &[Line]) -> Vec<Fact> {

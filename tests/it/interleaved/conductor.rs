@@ -1,6 +1,7 @@
 //! A gate before every writing statement of a transaction, on Postgres: the conductor lets one transaction
 //! pass one gate at a time, and sees whether it stands there, waits for a lock of the other, or is done.
 
+use domain::Kind;
 use std::time::{Duration, Instant};
 
 use ledger::Ledger;
@@ -12,23 +13,9 @@ use crate::ledgers::open;
 const PATIENCE: Duration = Duration::from_secs(20);
 const GLANCE: Duration = Duration::from_millis(1);
 /// Every table that a batch writes.
-const TABLES: &[&str] = &[
-    "events",
-    "bodies",
-    "audit",
-    "refunds",
-    "dispute_movements",
-    "disputes",
-    "payment_failures",
-    "fraud_warnings",
-    "invoice_payments",
-    "charges",
-    "payments",
-    "invoices",
-    "subscriptions",
-    "customers",
-    "bans",
-];
+fn tables() -> impl Iterator<Item = &'static str> {
+    ["events", "bodies", "audit"].into_iter().chain(Kind::ALL.iter().map(|kind| kind.table()))
+}
 /// Who passes takes the lock of its number and lets go of it at once: whoever holds that lock has closed the
 /// gate. Sessions without a number pass freely.
 const GATE: &str = "CREATE FUNCTION gate() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -70,7 +57,7 @@ impl Conductor {
     pub(super) async fn new(url: &str) -> Self {
         let mut connection = PgConnection::connect(url).await.unwrap();
         sqlx::query(GATE).execute(&mut connection).await.unwrap();
-        for table in TABLES {
+        for table in tables() {
             let statement = format!(
                 "CREATE TRIGGER gate BEFORE INSERT OR UPDATE OR DELETE ON {table} \
                  FOR EACH STATEMENT EXECUTE FUNCTION gate()"

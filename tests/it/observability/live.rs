@@ -174,7 +174,7 @@ async fn lint(stack: &mut Stack) -> anyhow::Result<()> {
 async fn indexed(url: &str) -> anyhow::Result<()> {
     let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(url).await?;
     sqlx::query("SET enable_seqscan = off").execute(&mut connection).await?;
-    for statement in gauges::STATEMENTS.iter().chain(&event_time::STATEMENTS) {
+    for statement in gauges::statements().iter().chain(&event_time::STATEMENTS) {
         let statement = statement.replace("payment_retry_count >= $4", "payment_retry_count >= 3");
         let statement = (1..=4).fold(statement, |text, place| text.replace(&format!("${place}"), "now()"));
         let explain = sqlx::AssertSqlSafe(format!("EXPLAIN {statement}"));

@@ -74,7 +74,7 @@ async fn settle_kind<T: Object>(
             Ok(None) => (Answer::Missing, None),
             Err(StripeError::Refused { status, code }) => {
                 tracing::warn!(
-                    kind = T::KIND,
+                    kind = T::NAME,
                     id = object.key.id,
                     status,
                     code,
@@ -84,7 +84,7 @@ async fn settle_kind<T: Object>(
             }
             Err(error) => return Err(error.into()),
         };
-        lanes.ledger.note_refetch(T::KIND, &object, answer, stamp, clock::now()).await?;
+        lanes.ledger.note_refetch(T::NAME, &object, answer, stamp, clock::now()).await?;
         lanes.metrics.refetched.with_label_values(&[answer.as_str()]).inc();
     }
     Ok(())

@@ -53,7 +53,7 @@ pub async fn remove(ledger: &Ledger, until: DateTime<Utc>) -> Result<u64, Ledger
         let Some(envelope) = event.archived.envelope() else { continue };
         if let Ok(Meaning::Observations(observations)) = Content::of(&envelope).meaning(&envelope) {
             let named = observations.iter().map(Observation::subject);
-            subjects.extend(named.map(|(kind, key)| (kind, key.clone())));
+            subjects.extend(named.map(|(kind, key)| (kind.as_str(), key.clone())));
         }
     }
     keys.sort();

@@ -1,6 +1,7 @@
 //! What the ledger holds, as gauges: read when somebody looks, and not more than once in five seconds. Every
 //! worker tells the same of one ledger: take the greatest, never the sum.
 
+use domain::Kind;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -200,7 +201,9 @@ impl LedgerGauges {
         for status in ["opened", "under_review", "won", "lost", "closed"] {
             let counts = gauges.recent_disputes.iter().filter(|(of, is, _)| *of == livemode && is == status);
             let count = counts.map(|(_, _, count)| count).sum();
-            self.recent_disputes.with_label_values(&[mode, statuses::label("dispute", status)]).set(count);
+            self.recent_disputes
+                .with_label_values(&[mode, statuses::label(Kind::Dispute, status)])
+                .set(count);
         }
         let banned = gauges.banned.iter().filter(|(of, _)| *of == livemode).map(|(_, users)| users).sum();
         self.banned.with_label_values(&[mode]).set(banned);

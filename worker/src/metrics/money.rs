@@ -2,6 +2,7 @@
 //! them. Every worker reads the same of one ledger: take the greatest, never the sum.
 
 use chrono::{DateTime, Utc};
+use domain::Kind;
 use envelope::event_types::mode;
 use prometheus::IntGaugeVec;
 use shared::register::Register;
@@ -12,7 +13,7 @@ use ledger::tables::resolutions::PastDue;
 use ledger::views::event_time::{Attempts, Happened, Recent};
 
 /// The kinds of which those made within a day are shown by status.
-const RECENT: [&str; 4] = ["payment", "invoice", "refund", "subscription"];
+const RECENT: [Kind; 4] = [Kind::Payment, Kind::Invoice, Kind::Refund, Kind::Subscription];
 
 #[derive(Debug)]
 pub(super) struct MoneyGauges {
@@ -99,12 +100,12 @@ impl MoneyGauges {
 
     fn show_recent(&self, recent: &[Recent], livemode: bool) {
         let mode = mode(livemode);
-        for (kind, statuses) in statuses::told().into_iter().filter(|(kind, _)| RECENT.contains(kind)) {
-            let of_kind = recent.iter().filter(|it| it.kind == kind && it.livemode == livemode);
-            for status in statuses.into_iter().chain([statuses::OTHER]) {
+        for kind in RECENT {
+            let of_kind = recent.iter().filter(|it| it.kind == kind.as_str() && it.livemode == livemode);
+            for status in statuses::audited(kind).iter().copied().chain([statuses::OTHER]) {
                 let counts = of_kind.clone().filter(|it| statuses::label(kind, &it.status) == status);
                 let count = counts.map(|it| it.objects).sum();
-                self.recent.with_label_values(&[kind, mode, status]).set(count);
+                self.recent.with_label_values(&[kind.as_str(), mode, status]).set(count);
             }
         }
     }
