@@ -17,7 +17,7 @@ use self::members::Members;
 pub use self::seals::Seals;
 use domain::chain::member_of_event;
 use domain::event::{Content, EventKey};
-use domain::outcome::Outcome;
+use domain::outcome::OutcomeKind;
 use domain::seal::Head;
 use ledger::views::figures::{Broken, Stored};
 use ledger::{Ledger, LedgerError};
@@ -97,9 +97,9 @@ impl Verified {
         let delivered = matches!(stored.source.as_str(), "stripe" | "unknown");
         self.deliveries += stored.repetitions + i64::from(delivered);
         let outcome = stored.archived.outcome.as_str();
-        let is_consistent = Outcome::NAMES.contains(&outcome)
-            && stored.has_retry == (outcome == "waiting")
-            && stored.has_reason == (outcome != "applied");
+        let is_consistent = OutcomeKind::WORDS.contains(&outcome)
+            && stored.has_retry == (outcome == OutcomeKind::Waiting.as_str())
+            && stored.has_reason == (outcome != OutcomeKind::Applied.as_str());
         let id = stored.archived.key.id.clone();
         if !is_consistent {
             self.inconsistent.push(id.clone());

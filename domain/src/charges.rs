@@ -13,7 +13,7 @@ use super::index::Link;
 use super::kinds::Kind;
 use super::payments::Disputed;
 use super::row::{link_to, row};
-use super::{Key, Object, UNKNOWN, earliest};
+use super::{AtStripe, Key, Object, UNKNOWN, earliest};
 
 /// Stripe's statuses.
 pub const STATUSES: &[&str] = &["pending", "succeeded", "failed"];
@@ -64,6 +64,7 @@ impl Object for Charge {
     const NAME: &'static str = "charge";
     const TABLE: &'static str = "charges";
     const STRIPE_STATUSES: &'static [&'static str] = STATUSES;
+    const AT_STRIPE: Option<AtStripe> = AtStripe::of("charges", "charge.updated");
 
     fn placeholder(key: Key) -> Self {
         let state = State { status: UNKNOWN.to_owned(), ..State::default() };

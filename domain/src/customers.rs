@@ -8,7 +8,7 @@ use super::freshness::{Seen, rank};
 use super::index::Link;
 use super::kinds::Kind;
 use super::row::{link_to, row};
-use super::{Key, Object, Observation, Permanent, observation};
+use super::{AtStripe, Key, Object, Observation, Permanent, observation};
 
 /// In the order in which they follow each other inside one second.
 const TYPES: &[&str] = &["customer.created", "customer.updated", "customer.deleted"];
@@ -60,6 +60,11 @@ impl Object for Customer {
     const KIND: Kind = Kind::Customer;
     const NAME: &'static str = "customer";
     const TABLE: &'static str = "customers";
+    const AT_STRIPE: Option<AtStripe> = Some(AtStripe {
+        path: "customers",
+        reported_as: "customer.updated",
+        deleted_as: Some("customer.deleted"),
+    });
 
     fn placeholder(key: Key) -> Self {
         Self { key, ..Self::default() }

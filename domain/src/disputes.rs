@@ -15,7 +15,7 @@ use super::kinds::Kind;
 use super::movements::Movement;
 use super::policy::Policy;
 use super::row::{link_to, row, words};
-use super::{Key, Object, Severity, Told, UNKNOWN, earliest};
+use super::{AtStripe, Key, Object, Severity, Told, UNKNOWN, earliest};
 
 /// Settled before it became a dispute, by a refund to the card or by the bank's own rules.
 const PREVENTED: &str = "prevented";
@@ -73,6 +73,7 @@ impl Object for Dispute {
     const TABLE: &'static str = "disputes";
     const STRIPE_STATUSES: &'static [&'static str] = STATUSES;
     const AUDITED_STATUSES: &'static [&'static str] = Status::WORDS;
+    const AT_STRIPE: Option<AtStripe> = AtStripe::of("disputes", "charge.dispute.updated");
 
     fn placeholder(key: Key) -> Self {
         let state = State { stripe_status: UNKNOWN.to_owned(), ..State::default() };

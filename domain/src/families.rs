@@ -17,7 +17,7 @@ pub struct Family {
 }
 
 /// In the order in which money moves.
-pub static FAMILIES: [Family; 10] = [
+pub static FAMILIES: [Family; 11] = [
     Family {
         object: "payment",
         types: &[
@@ -142,6 +142,19 @@ pub static FAMILIES: [Family; 10] = [
         types: &["radar.early_fraud_warning.created", "radar.early_fraud_warning.updated"],
         enough: &[&["radar.early_fraud_warning.created"]],
         without: "warnings of fraud that come before a dispute",
+    },
+    Family {
+        object: "payout",
+        types: &[
+            "payout.canceled",
+            "payout.created",
+            "payout.failed",
+            "payout.paid",
+            "payout.reconciliation_completed",
+            "payout.updated",
+        ],
+        enough: &[&["payout.canceled", "payout.created", "payout.failed", "payout.paid"]],
+        without: "what reached the bank account, and what the bank sent back",
     },
 ];
 

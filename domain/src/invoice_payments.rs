@@ -10,7 +10,7 @@ use super::invoices::{self};
 use super::kinds::Kind;
 use super::payments::{self};
 use super::row::{link_to, row};
-use super::{Key, Object, Observation, Permanent, UNKNOWN, observation};
+use super::{AtStripe, Key, Object, Observation, Permanent, UNKNOWN, observation};
 
 /// In the order in which they follow each other inside one second.
 pub(super) const STATUSES: &[&str] = &["open", "canceled", "paid"];
@@ -114,6 +114,7 @@ impl Object for InvoicePayment {
     const KIND: Kind = Kind::InvoicePayment;
     const NAME: &'static str = "invoice_payment";
     const TABLE: &'static str = "invoice_payments";
+    const AT_STRIPE: Option<AtStripe> = AtStripe::of("invoice_payments", "invoice_payment.updated");
 
     fn placeholder(key: Key) -> Self {
         let state = State { status: UNKNOWN.to_owned(), ..State::default() };

@@ -19,7 +19,7 @@ use super::freshness::Seen;
 use super::index::Link;
 use super::kinds::Kind;
 use super::row::{link_to, row, words};
-use super::{Key, Object, Severity, Told, earliest};
+use super::{AtStripe, Key, Object, Severity, Told, earliest};
 
 row! {
     pub struct Invoice {
@@ -91,6 +91,11 @@ impl Object for Invoice {
     const TABLE: &'static str = "invoices";
     const STRIPE_STATUSES: &'static [&'static str] = STATUSES;
     const AUDITED_STATUSES: &'static [&'static str] = Status::WORDS;
+    const AT_STRIPE: Option<AtStripe> = Some(AtStripe {
+        path: "invoices",
+        reported_as: "invoice.updated",
+        deleted_as: Some("invoice.deleted"),
+    });
 
     fn placeholder(key: Key) -> Self {
         Self { key, ..Self::default() }

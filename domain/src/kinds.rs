@@ -9,9 +9,10 @@ use serde::Serialize;
 use super::event::Circumstances;
 use super::fields::Fields;
 use super::row::Columns;
-use super::{Object, Observation, Permanent};
+use super::{AtStripe, Object, Observation, Permanent};
 use super::{
-    charges, customers, disputes, invoice_payments, invoices, payments, refunds, subscriptions, warnings,
+    charges, customers, disputes, invoice_payments, invoices, payments, payouts, refunds, subscriptions,
+    warnings,
 };
 
 /// Gives the list to another macro, after that macro's own arguments. Children stand before their parents: that
@@ -28,6 +29,7 @@ macro_rules! with_kinds {
                 Failure: failures, $crate::failures::PaymentFailure, $crate::failures::Report;
                 Warning: warnings, $crate::warnings::Warning, $crate::warnings::Report;
                 InvoicePayment: invoice_payments, $crate::invoice_payments::InvoicePayment, $crate::invoice_payments::Report;
+                Payout: payouts, $crate::payouts::Payout, $crate::payouts::Report;
                 Charge: charges, $crate::charges::Charge, $crate::charges::Report;
                 Payment: payments, $crate::payments::Payment, $crate::payments::Report;
                 Subscription: subscriptions, $crate::subscriptions::Subscription, $crate::subscriptions::Report;
@@ -57,6 +59,7 @@ pub(crate) fn rule(event_type: &str) -> Option<(&'static str, Rule)> {
         ("invoice_payment", _) => ("invoice_payments", invoice_payments::read),
         ("customer", "created" | "updated" | "deleted") => ("customers", customers::read),
         ("customer.subscription", _) => ("subscriptions", subscriptions::read),
+        ("payout", _) => ("payouts", payouts::read),
         ("radar.early_fraud_warning", _) => ("warnings", warnings::read),
         _ => return None,
     };
@@ -138,6 +141,11 @@ impl Kind {
 
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.as_str() == name)
+    }
+
+    /// Where Stripe's API has it; `None` where only events tell of it.
+    pub fn at_stripe(self) -> Option<AtStripe> {
+        of_kind!(self, |Row| Row::AT_STRIPE)
     }
 
     /// Stripe's statuses that the rules were written for; none where it has no status.

@@ -9,6 +9,7 @@ pub mod charges;
 pub mod customers;
 pub mod deaths;
 pub mod disputes;
+pub mod due;
 pub mod event;
 pub mod facts;
 pub mod failures;
@@ -25,6 +26,7 @@ pub mod movements;
 pub mod observation;
 pub mod outcome;
 pub mod payments;
+pub mod payouts;
 pub mod policy;
 pub mod refunds;
 pub mod risk;
@@ -88,6 +90,11 @@ pub trait Object: Field + Clone + PartialEq + Serialize + Send + Sync {
 
     fn key(&self) -> &Key;
 
+    /// Whether the audit tells its steps.
+    const IS_AUDITED: bool = !Self::AUDITED_STATUSES.is_empty();
+    /// Where Stripe's API has it; `None` where only events tell of it.
+    const AT_STRIPE: Option<AtStripe> = None;
+
     /// Stripe's own status, where it has one.
     fn stripe_status(&self) -> &str {
         ""
@@ -119,6 +126,23 @@ pub trait Object: Field + Clone + PartialEq + Serialize + Send + Sync {
     /// The hash of the last of them; empty where that was written before the chain began.
     fn audit_hash(&mut self) -> Option<&mut Vec<u8>> {
         None
+    }
+}
+
+/// The names of a kind of object in Stripe's API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AtStripe {
+    /// The collection, as in `/v1/refunds`.
+    pub path: &'static str,
+    /// The type of event as which a rule reads what the API answers. It ranks above the types that Stripe sends.
+    pub reported_as: &'static str,
+    /// The same of an object that is gone.
+    pub deleted_as: Option<&'static str>,
+}
+
+impl AtStripe {
+    const fn of(path: &'static str, reported_as: &'static str) -> Option<Self> {
+        Some(Self { path, reported_as, deleted_as: None })
     }
 }
 

@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
+use super::row::words;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Applied,
@@ -18,6 +20,16 @@ pub enum Outcome {
     Dead {
         failed: Failed,
     },
+}
+
+words! {
+    /// The same without what belongs to it, as the ledger's column has it.
+    pub enum OutcomeKind {
+        Applied = "applied",
+        Ignored = "ignored",
+        Waiting = "waiting",
+        Dead = "dead",
+    }
 }
 
 /// Why an event was not applied.
@@ -44,15 +56,17 @@ impl Failed {
 }
 
 impl Outcome {
-    pub const NAMES: [&'static str; 4] = ["applied", "ignored", "waiting", "dead"];
+    pub fn kind(&self) -> OutcomeKind {
+        match self {
+            Self::Applied => OutcomeKind::Applied,
+            Self::Ignored { .. } => OutcomeKind::Ignored,
+            Self::Waiting { .. } => OutcomeKind::Waiting,
+            Self::Dead { .. } => OutcomeKind::Dead,
+        }
+    }
 
     pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Applied => "applied",
-            Self::Ignored { .. } => "ignored",
-            Self::Waiting { .. } => "waiting",
-            Self::Dead { .. } => "dead",
-        }
+        self.kind().as_str()
     }
 
     pub fn reason(&self) -> Option<&str> {

@@ -13,7 +13,7 @@ use super::freshness::{Freshness, Seen};
 use super::index::Link;
 use super::kinds::Kind;
 use super::row::{link_to, row, words};
-use super::{Key, Object, Severity, Told, UNKNOWN, earliest};
+use super::{AtStripe, Key, Object, Severity, Told, UNKNOWN, earliest};
 
 const SUCCEEDED: &str = "succeeded";
 pub(super) const CANCELED: &str = "canceled";
@@ -118,6 +118,7 @@ impl Object for Payment {
     const TABLE: &'static str = "payments";
     const STRIPE_STATUSES: &'static [&'static str] = STATUSES;
     const AUDITED_STATUSES: &'static [&'static str] = STATUSES;
+    const AT_STRIPE: Option<AtStripe> = AtStripe::of("payment_intents", "payment_intent.updated");
 
     fn placeholder(key: Key) -> Self {
         let state = State { status: UNKNOWN.to_owned(), ..State::default() };

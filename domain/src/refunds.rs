@@ -11,7 +11,7 @@ use super::freshness::Seen;
 use super::index::Link;
 use super::kinds::Kind;
 use super::row::{link_to, row};
-use super::{Key, Object, Severity, Told, UNKNOWN, earliest};
+use super::{AtStripe, Key, Object, Severity, Told, UNKNOWN, earliest};
 
 pub(super) const FAILED: &[&str] = &["failed", "canceled"];
 /// Stripe's own reasons for giving back what was authorised and never captured.
@@ -49,6 +49,7 @@ impl Object for Refund {
     const TABLE: &'static str = "refunds";
     const STRIPE_STATUSES: &'static [&'static str] = STATUSES;
     const AUDITED_STATUSES: &'static [&'static str] = STATUSES;
+    const AT_STRIPE: Option<AtStripe> = AtStripe::of("refunds", "refund.updated");
 
     fn placeholder(key: Key) -> Self {
         let state = State { status: UNKNOWN.to_owned(), ..State::default() };

@@ -7,7 +7,7 @@ use super::fields::Fields;
 use super::freshness::{Freshness, Seen, rank};
 use super::kinds::Kind;
 use super::row::{link_to, row};
-use super::{Key, Object, Observation, Permanent, Severity, Told, UNKNOWN, invoices, observation};
+use super::{AtStripe, Key, Object, Observation, Permanent, Severity, Told, UNKNOWN, invoices, observation};
 
 /// In the order in which they follow each other inside one second.
 const TYPES: &[&str] = &[
@@ -112,6 +112,7 @@ impl Object for Subscription {
     const TABLE: &'static str = "subscriptions";
     const STRIPE_STATUSES: &'static [&'static str] = STATUSES;
     const AUDITED_STATUSES: &'static [&'static str] = STATUSES;
+    const AT_STRIPE: Option<AtStripe> = AtStripe::of("subscriptions", "customer.subscription.updated");
 
     fn placeholder(key: Key) -> Self {
         let state = State { status: UNKNOWN.to_owned(), ..State::default() };

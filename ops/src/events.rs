@@ -47,7 +47,7 @@ pub async fn list(env: &Env, options: &ListOptions) -> anyhow::Result<()> {
             span::age(event.recorded_at, now),
             event.id.clone(),
             event.kind.clone(),
-            event.outcome.clone(),
+            event.outcome.to_string(),
             event.account.clone(),
             if event.livemode { "live".to_owned() } else { String::new() },
             if event.repetitions == 0 { String::new() } else { repetitions(event) },
@@ -129,7 +129,7 @@ fn page(event: &StoredEvent) -> String {
     line("type", event.kind.clone());
     line("belongs to", belongs_to(&event.account, event.livemode));
     line("API version", event.api_version.clone().unwrap_or_else(|| "not stated".to_owned()));
-    line("outcome", event.outcome.clone());
+    line("outcome", event.outcome.to_string());
     if let Some(reason) = &event.reason {
         line("reason", reason.clone());
     }

@@ -87,7 +87,7 @@ fn way(event: &StoredEvent) -> String {
     table.row([
         span::precise(event.recorded_at),
         span::shown(event.recorded_at - event.received_at),
-        event.outcome.clone(),
+        event.outcome.to_string(),
         how,
     ]);
     if let Some(retry_at) = event.retry_at {

@@ -14,22 +14,9 @@ use stripe_client_core::{RequestBuilder, StripeMethod};
 use super::events::List;
 use super::transport::{Answer, version_of};
 use super::{Api, StripeError};
-use domain::Key;
+use domain::{AtStripe, Key, Kind};
 
 const PAGE_OBJECTS: u32 = 100;
-
-/// What can be read again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    Payment,
-    Charge,
-    Refund,
-    Dispute,
-    Invoice,
-    InvoicePayment,
-    Customer,
-    Subscription,
-}
 
 /// What came of asking for one object.
 #[derive(Debug)]
@@ -39,63 +26,21 @@ pub enum Answered {
     Missing,
 }
 
-impl Kind {
-    pub const ALL: [Self; 8] = [
-        Self::Payment,
-        Self::Charge,
-        Self::Refund,
-        Self::Dispute,
-        Self::Invoice,
-        Self::InvoicePayment,
-        Self::Customer,
-        Self::Subscription,
-    ];
-
-    fn path(self) -> &'static str {
-        match self {
-            Self::Payment => "payment_intents",
-            Self::Charge => "charges",
-            Self::Refund => "refunds",
-            Self::Dispute => "disputes",
-            Self::Invoice => "invoices",
-            Self::InvoicePayment => "invoice_payments",
-            Self::Customer => "customers",
-            Self::Subscription => "subscriptions",
-        }
-    }
-
-    /// The type as which a rule reads it. Stripe has no `payment_intent.updated`: it ranks above those it has. Nor
-    /// has it an `invoice_payment.updated`.
-    fn told_as(self, is_deleted: bool) -> &'static str {
-        match self {
-            Self::Payment => "payment_intent.updated",
-            Self::Charge => "charge.updated",
-            Self::Refund => "refund.updated",
-            Self::Dispute => "charge.dispute.updated",
-            Self::Invoice if is_deleted => "invoice.deleted",
-            Self::Invoice => "invoice.updated",
-            Self::InvoicePayment => "invoice_payment.updated",
-            Self::Customer if is_deleted => "customer.deleted",
-            Self::Customer => "customer.updated",
-            Self::Subscription => "customer.subscription.updated",
-        }
-    }
-
-    /// A charge without a payment intent is its own payment.
-    fn of(self, id: &str) -> Self {
-        if self == Self::Payment && !id.starts_with("pi_") { Self::Charge } else { self }
-    }
+/// Where Stripe has it. A charge without a payment intent is its own payment.
+fn at_stripe(kind: Kind, id: &str) -> Result<AtStripe, StripeError> {
+    let kind = if kind == Kind::Payment && !id.starts_with("pi_") { Kind::Charge } else { kind };
+    kind.at_stripe().ok_or(StripeError::Missing)
 }
 
 impl Api {
     /// The object as it is now.
     pub async fn object(&self, kind: Kind, key: &Key) -> Result<Answered, StripeError> {
-        let kind = kind.of(&key.id);
-        let path = format!("/{}/{}", kind.path(), sound(&key.id)?);
+        let at = at_stripe(kind, &key.id)?;
+        let path = format!("/{}/{}", at.path, sound(&key.id)?);
         let request = RequestBuilder::new(StripeMethod::Get, path);
         let told = self.read(request, &key.account, |answer| {
             let object = serde_json::from_slice::<&RawValue>(&answer.body);
-            told(kind, key, object.map_err(|_| StripeError::Malformed("it is no object"))?, answer.at)
+            told(at, key, object.map_err(|_| StripeError::Malformed("it is no object"))?, answer.at)
         });
         match told.await {
             Ok(told) => Ok(Answered::Told(Box::new(told))),
@@ -112,7 +57,7 @@ impl Api {
             limit: PAGE_OBJECTS,
             starting_after,
         };
-        self.children(Kind::Refund, charge, of_charge).await
+        self.children(at_stripe(Kind::Refund, "")?, charge, of_charge).await
     }
 
     /// Every payment of an invoice, made, tried or canceled: by these alone a failed one is found.
@@ -123,12 +68,12 @@ impl Api {
             limit: PAGE_OBJECTS,
             starting_after,
         };
-        self.children(Kind::InvoicePayment, invoice, of_invoice).await
+        self.children(at_stripe(Kind::InvoicePayment, "")?, invoice, of_invoice).await
     }
 
     async fn children<'a>(
         &self,
-        kind: Kind,
+        at: AtStripe,
         parent: &'a Key,
         query: impl Fn(&'a str, Option<String>) -> OfParent<'a>,
     ) -> Result<Vec<Envelope>, StripeError> {
@@ -136,9 +81,9 @@ impl Api {
         let mut after: Option<String> = None;
         loop {
             let query = query(sound(&parent.id)?, after);
-            let path = format!("/{}", kind.path());
+            let path = format!("/{}", at.path);
             let request = RequestBuilder::new(StripeMethod::Get, path).query(&query);
-            let read = |answer: &Answer| read_page(kind, parent, answer);
+            let read = |answer: &Answer| read_page(at, parent, answer);
             let (page, has_more) = self.read(request, &parent.account, read).await?;
             let last = page.last().map(|last| last.0.clone());
             children.extend(page.into_iter().map(|(_, event)| event));
@@ -150,7 +95,7 @@ impl Api {
 
 /// Objects of one page with their ids, and whether more follow.
 fn read_page(
-    kind: Kind,
+    at: AtStripe,
     parent: &Key,
     answer: &Answer,
 ) -> Result<(Vec<(String, Envelope)>, bool), StripeError> {
@@ -158,7 +103,7 @@ fn read_page(
         serde_json::from_slice(&answer.body).map_err(|_| StripeError::Malformed("it is no list"))?;
     let read = |object: &&RawValue| {
         let child = parent.sibling(&head(object)?.id);
-        let told = told(kind, &child, object, answer.at)?;
+        let told = told(at, &child, object, answer.at)?;
         Ok((child.id, told))
     };
     let children = list.data.iter().map(read).collect::<Result<Vec<_>, StripeError>>()?;
@@ -189,23 +134,23 @@ fn head(object: &RawValue) -> Result<Head, StripeError> {
 
 /// The event that tells of it. Its name is its own for every second, so that a later answer is another event.
 fn told(
-    kind: Kind,
+    at: AtStripe,
     key: &Key,
     object: &RawValue,
-    at: Option<DateTime<Utc>>,
+    answered_at: Option<DateTime<Utc>>,
 ) -> Result<Envelope, StripeError> {
-    let at = at.ok_or(StripeError::Malformed("it has no date"))?;
+    let stamp = answered_at.ok_or(StripeError::Malformed("it has no date"))?.timestamp();
     let head = head(object)?;
     if head.id != key.id {
         return Err(StripeError::Malformed("it is about another object"));
     }
     let header = Header {
-        id: format!("refetch_{}_{}", sound(&key.id)?, at.timestamp()),
-        kind: kind.told_as(head.deleted).to_owned(),
-        created: at.timestamp(),
+        id: format!("refetch_{}_{}", sound(&key.id)?, stamp),
+        kind: at.deleted_as.filter(|_| head.deleted).unwrap_or(at.reported_as).to_owned(),
+        created: stamp,
         account: key.account.clone(),
         livemode: key.livemode,
-        api_version: Some(version_of(&format!("/{}", kind.path())).to_owned()),
+        api_version: Some(version_of(&format!("/{}", at.path)).to_owned()),
         received_at: clock::now(),
         trace_parent: trace::child_of(None),
         source: Source::Refetch,
@@ -252,6 +197,10 @@ mod tests {
     use super::*;
     use domain::event::{Content, Meaning};
 
+    fn charges() -> AtStripe {
+        at_stripe(Kind::Charge, "ch_1").unwrap()
+    }
+
     fn key(id: &str) -> Key {
         Key { id: id.to_owned(), account: "acct_1".to_owned(), livemode: true }
     }
@@ -261,7 +210,7 @@ mod tests {
         let raw = r#"{"id":"ch_1","object":"charge","status":"succeeded","amount":500,"currency":"usd","paid":true}"#;
         let object: &RawValue = serde_json::from_str(raw).unwrap();
         let at = DateTime::from_timestamp(1_780_000_000, 0);
-        let envelope = told(Kind::Charge, &key("ch_1"), object, at).unwrap();
+        let envelope = told(charges(), &key("ch_1"), object, at).unwrap();
         assert_eq!(envelope.header.id, "refetch_ch_1_1780000000");
         assert!(is_identifier(&envelope.header.id));
         let value: serde_json::Value = serde_json::from_slice(&envelope.body).unwrap();
@@ -276,14 +225,23 @@ mod tests {
     #[test]
     fn an_answer_about_another_object_or_without_a_date_is_no_answer() {
         let object: &RawValue = serde_json::from_str(r#"{"id":"ch_2"}"#).unwrap();
-        assert!(told(Kind::Charge, &key("ch_1"), object, DateTime::from_timestamp(1, 0)).is_err());
-        assert!(told(Kind::Charge, &key("ch_2"), object, None).is_err());
+        assert!(told(charges(), &key("ch_1"), object, DateTime::from_timestamp(1, 0)).is_err());
+        assert!(told(charges(), &key("ch_2"), object, None).is_err());
     }
 
     #[test]
     fn a_payment_that_is_a_charge_is_asked_for_as_one() {
-        assert_eq!(Kind::Payment.of("ch_1"), Kind::Charge);
-        assert_eq!(Kind::Payment.of("pi_1"), Kind::Payment);
-        assert_eq!(Kind::Customer.told_as(true), "customer.deleted");
+        assert_eq!(at_stripe(Kind::Payment, "ch_1").unwrap().path, "charges");
+        assert_eq!(at_stripe(Kind::Payment, "pi_1").unwrap().path, "payment_intents");
+        assert!(at_stripe(Kind::Movement, "txn_1").is_err(), "only events tell of it");
+    }
+
+    #[test]
+    fn what_is_gone_is_told_as_deleted() {
+        let gone: &RawValue =
+            serde_json::from_str(r#"{"id":"cus_1","object":"customer","deleted":true}"#).unwrap();
+        let at = at_stripe(Kind::Customer, "cus_1").unwrap();
+        let told = told(at, &key("cus_1"), gone, DateTime::from_timestamp(1, 0)).unwrap();
+        assert_eq!(told.header.kind, "customer.deleted");
     }
 }

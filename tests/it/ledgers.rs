@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use domain::invoices::Invoice;
+use domain::outcome::OutcomeKind;
 use domain::payments::Payment;
 use envelope::{Envelope, Header, Source, Unwanted};
 use harness::histories::agreeing;
@@ -210,7 +211,7 @@ async fn three_workers_in_any_order_end_like_one() {
 
         let stored = ledger.events(&EventFilter { limit: 1_000, ..filter() }).await.unwrap();
         assert_eq!(stored.len(), events.len());
-        assert!(stored.iter().all(|event| event.outcome == "applied"));
+        assert!(stored.iter().all(|event| event.outcome == OutcomeKind::Applied));
         for number in 0..60 {
             let payment = &ledger.find::<Payment>(&format!("pi_{number}")).await.unwrap()[0];
             assert_eq!(payment.state.status, "succeeded");
@@ -237,9 +238,13 @@ async fn a_lost_connection_inside_a_begin_spoils_no_later_transaction() {
         }
         let event = payment("pi_1", 0, "succeeded", "own_1");
         together(&ledger, &[&event]).await;
-        assert_eq!(the_event(&ledger, &event.header.id).await.outcome, "applied");
+        assert_eq!(the_event(&ledger, &event.header.id).await.outcome, OutcomeKind::Applied);
         let second = open(&url).await;
-        assert_eq!(the_event(&second, &event.header.id).await.outcome, "applied", "committed for all to see");
+        assert_eq!(
+            the_event(&second, &event.header.id).await.outcome,
+            OutcomeKind::Applied,
+            "committed for all to see"
+        );
     })
     .await;
 }

@@ -3,6 +3,7 @@
 //! again, and what the odd ones leave behind is still the same in every order.
 
 use domain::event::{Content, Meaning};
+use domain::outcome::OutcomeKind;
 use domain::world::{Event, World};
 use envelope::Envelope;
 use harness::histories::{ApiVersion, Scene, agreeing, walk};
@@ -84,7 +85,7 @@ async fn odd_events_are_dead_at_once_with_a_reason_and_their_neighbours_applied(
         let stored = ledger.events(&ledger::views::stored::EventFilter { limit: 10_000, ..filter() }).await;
         for event in stored.unwrap() {
             assert!(event.attempts == 1 && event.retry_at.is_none(), "{event:?}");
-            assert_eq!(event.outcome == "applied", event.reason.is_none(), "{event:?}");
+            assert_eq!(event.outcome == OutcomeKind::Applied, event.reason.is_none(), "{event:?}");
         }
         let dead =
             ledger::views::stored::EventFilter { outcome: Some("dead".to_owned()), limit: 1, ..filter() };

@@ -3,18 +3,9 @@
 
 use domain::bans::{Act, Ban};
 use domain::charges::{Card, Charge};
-use domain::customers::Customer;
 use domain::disputes::{Dispute, Status};
-use domain::failures::PaymentFailure;
 use domain::freshness::Freshness;
-use domain::invoice_payments::InvoicePayment;
-use domain::invoices::Invoice;
-use domain::movements::Movement;
-use domain::payments::Payment;
-use domain::refunds::Refund;
-use domain::subscriptions::Subscription;
-use domain::warnings::Warning;
-use domain::{Key, Object};
+use domain::{Key, Object, each_kind};
 use harness::postgres::Postgres;
 use harness::random::Random;
 use ledger::Ledger;
@@ -26,18 +17,7 @@ use crate::ledgers::{each_ledger, envelope, open, the_event, together};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_was_only_touched_is_a_placeholder() {
     each_ledger("placeholders", async |ledger, _| {
-        touched::<Refund>(&ledger).await;
-        touched::<Movement>(&ledger).await;
-        touched::<Dispute>(&ledger).await;
-        touched::<PaymentFailure>(&ledger).await;
-        touched::<Warning>(&ledger).await;
-        touched::<InvoicePayment>(&ledger).await;
-        touched::<Charge>(&ledger).await;
-        touched::<Payment>(&ledger).await;
-        touched::<Invoice>(&ledger).await;
-        touched::<Subscription>(&ledger).await;
-        touched::<Customer>(&ledger).await;
-        touched::<Ban>(&ledger).await;
+        each_kind!(|Row| touched::<Row>(&ledger).await);
     })
     .await;
 }

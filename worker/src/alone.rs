@@ -13,7 +13,7 @@ use crate::repetitions;
 use domain::blame::{self, Blame};
 use domain::deaths::Death;
 use domain::event::{Content, EventKey};
-use domain::outcome::Outcome;
+use domain::outcome::{Outcome, OutcomeKind};
 use ledger::failure::Failure;
 use ledger::tables::events::{Concluded, Record};
 use ledger::tables::replays::Replayed;
@@ -144,12 +144,13 @@ async fn begin(
     let so_far = match known {
         None => SoFar::default(),
         Some(known)
-            if known.outcome == "waiting" && (mark.is_mine || tx.claim(key, now, claimed_until).await?) =>
+            if known.outcome == OutcomeKind::Waiting
+                && (mark.is_mine || tx.claim(key, now, claimed_until).await?) =>
         {
             SoFar { attempts: known.attempts, was_dead: false }
         }
         Some(known) if is_asked_for(&mut tx, key, envelope).await? => {
-            SoFar { attempts: known.attempts, was_dead: known.outcome == "dead" }
+            SoFar { attempts: known.attempts, was_dead: known.outcome == OutcomeKind::Dead }
         }
         Some(known) => {
             // Handled, and perhaps by somebody who died before it was settled: no blame is left over.
@@ -201,7 +202,7 @@ async fn conclude(
     let is_new = !tx.record(std::slice::from_ref(&record), now).await?.is_empty();
     if is_new {
         tx.keep_bodies(&[&record]).await?;
-    } else if tx.known(key).await?.iter().all(|known| known.outcome != "applied") {
+    } else if tx.known(key).await?.iter().all(|known| known.outcome != OutcomeKind::Applied) {
         let Record { key, outcome, attempts, risk, .. } = &record;
         let (key, outcome, risk) = (key.clone(), outcome.clone(), risk.clone());
         tx.conclude(&[Concluded { key, outcome, attempts: *attempts, risk }], now).await?;

@@ -1,6 +1,7 @@
 //! Turns queued events into the ledger: read, merge, derive, audit, commit, and only then settle.
 
 pub mod alone;
+mod batch;
 mod brake;
 pub mod broken;
 pub mod chores;
@@ -8,9 +9,11 @@ mod circuit;
 mod config;
 mod consume;
 mod failpoint;
+mod handled;
 mod journal;
 mod metrics;
 pub mod process;
+mod record;
 mod repetitions;
 mod run;
 mod spans;

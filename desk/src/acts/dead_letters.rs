@@ -1,7 +1,7 @@
 //! Staff put dead letters aside, with a reason. Their bytes stay, and a replay brings them back.
 
 use chrono::{DateTime, Utc};
-use domain::outcome::Outcome;
+use domain::outcome::{Outcome, OutcomeKind};
 use domain::risk::Risk;
 use domain::{Key, Severity, Told, Transition, chain};
 use ledger::tables::events::Concluded;
@@ -33,7 +33,7 @@ pub async fn discard(
         // Somebody may have replayed them meanwhile.
         let mut concluded: Vec<Concluded> = known
             .into_iter()
-            .filter(|known| known.outcome == "dead")
+            .filter(|known| known.outcome == OutcomeKind::Dead)
             .map(|known| Concluded {
                 key: known.key,
                 outcome: Outcome::Ignored { reason: format!("discarded by {}: {reason}", by.name()) },

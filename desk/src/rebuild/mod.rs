@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 pub use self::compare::{Comparison, Difference, TableComparison, compare};
 pub use self::repair::{Repaired, repair};
 use domain::event::{Content, EventKey, Meaning};
+use domain::outcome::OutcomeKind;
 use domain::world::{Event, World};
 use ledger::{Ledger, LedgerError, Transaction};
 
@@ -69,13 +70,13 @@ impl Rebuilt {
         let is_damaged = content.key != archived.key;
         match content.meaning(&envelope) {
             Ok(Meaning::Observations(observations)) if !is_damaged => {
-                if archived.outcome == "ignored" {
+                if archived.outcome == OutcomeKind::Ignored.as_str() {
                     self.revived.push(archived.key);
                 }
                 self.world.apply(&Event { id: envelope.header.id, observations });
                 self.events += 1;
             }
-            Ok(Meaning::Ignored(_)) if !is_damaged && archived.outcome == "ignored" => {}
+            Ok(Meaning::Ignored(_)) if !is_damaged && archived.outcome == OutcomeKind::Ignored.as_str() => {}
             _ => self.unreadable.push(archived.key),
         }
     }

@@ -4,14 +4,9 @@
 use serde::Serialize;
 
 use super::members::Members;
-use domain::Object;
 use domain::bans::Ban;
 use domain::chain::member_of_line;
-use domain::disputes::Dispute;
-use domain::invoices::Invoice;
-use domain::payments::Payment;
-use domain::refunds::Refund;
-use domain::subscriptions::Subscription;
+use domain::{Object, each_kind};
 use ledger::tables::audit::AuditRow;
 use ledger::views::figures::End;
 use ledger::views::figures::Place;
@@ -66,12 +61,9 @@ pub(super) async fn walk(
             chains.take(row, &mut last, members, limit);
         }
     }
-    chains.ends_of::<Payment>(tx, limit).await?;
-    chains.ends_of::<Invoice>(tx, limit).await?;
-    chains.ends_of::<Refund>(tx, limit).await?;
-    chains.ends_of::<Dispute>(tx, limit).await?;
-    chains.ends_of::<Subscription>(tx, limit).await?;
-    chains.ends_of::<Ban>(tx, limit).await?;
+    each_kind!(|Row| if Row::IS_AUDITED {
+        chains.ends_of::<Row>(tx, limit).await?;
+    });
     Ok(chains)
 }
 

@@ -17,8 +17,8 @@ use domain::payments::Payment;
 use domain::refunds::Refund;
 use domain::subscriptions::Subscription;
 use domain::warnings::Warning;
-use domain::world::World;
-use domain::{Key, Object};
+use domain::world::{InWorld, World};
+use domain::{Key, Kind, Object, each_kind};
 
 /// Sorted keys, each once.
 type Keys = BTreeSet<Key>;
@@ -172,19 +172,13 @@ pub async fn disputes_of_users(tx: &mut Transaction, users: &Keys) -> Result<Key
     Ok(disputes.map(|dispute| dispute.key.clone()).collect())
 }
 
-/// The objects of a world whose changes the audit tells.
+/// The objects of a world whose changes the audit tells; what it tells of users stands for itself.
 pub fn audited(world: &World) -> Vec<(&'static str, Key)> {
-    fn keys<'a, T: Object + 'a>(
-        rows: impl Iterator<Item = &'a T>,
-    ) -> impl Iterator<Item = (&'static str, Key)> {
-        rows.map(|row| (T::NAME, row.key().clone()))
-    }
-    keys(world.refunds.rows())
-        .chain(keys(world.disputes.rows()))
-        .chain(keys(world.payments.rows()))
-        .chain(keys(world.invoices.rows()))
-        .chain(keys(world.subscriptions.rows()))
-        .collect()
+    let mut audited = Vec::new();
+    each_kind!(|Row| if Row::IS_AUDITED && Row::KIND != Kind::Ban {
+        audited.extend(Row::rows(world).rows().map(|row| (Row::NAME, row.key().clone())));
+    });
+    audited
 }
 
 /// The customers whom the payments of a world name.

@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::views::stored::StoredEvent;
 use crate::{Ledger, LedgerError};
 use domain::event::{Content, Meaning};
+use domain::outcome::OutcomeKind;
 use domain::{Kind, Observation};
 
 /// One row that an event is about.
@@ -18,7 +19,7 @@ pub struct Touched {
 impl Ledger {
     /// The rows that an event is about; none where it had no effect, `None` once its bytes are gone.
     pub async fn rows_of_event(&self, event: &StoredEvent) -> Result<Option<Vec<Touched>>, LedgerError> {
-        if event.outcome != "applied" {
+        if event.outcome != OutcomeKind::Applied {
             return Ok(Some(Vec::new()));
         }
         let body = self.body(&event.key()).await?;

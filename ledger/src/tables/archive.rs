@@ -26,6 +26,7 @@ readable! {
         pub api_version: Option<String>,
         pub endpoint: String,
         pub unwanted: Option<String>,
+        /// As stored: whoever looks for damage must be able to read it.
         pub outcome: String,
         pub body: Option<Vec<u8>>,
     }

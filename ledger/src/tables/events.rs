@@ -10,7 +10,7 @@ use crate::{LedgerError, Transaction};
 use domain::HANDLER_VERSION;
 use domain::event::EventKey;
 use domain::fields::moment;
-use domain::outcome::Outcome;
+use domain::outcome::{Outcome, OutcomeKind};
 use domain::risk::Risk;
 
 /// One event as it is about to be stored.
@@ -29,7 +29,7 @@ readable! {
     #[derive(Debug)]
     pub struct Known {
         pub key: EventKey,
-        pub outcome: String,
+        pub outcome: OutcomeKind,
         pub attempts: i64,
         pub retry_at: Option<DateTime<Utc>>,
         pub trace_parent: String,

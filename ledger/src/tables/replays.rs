@@ -10,7 +10,7 @@ use crate::engine::rows::Rows;
 use crate::tables::events::keyed;
 use crate::{Ledger, LedgerError, Transaction};
 use domain::event::EventKey;
-use domain::outcome::Outcome;
+use domain::outcome::{Outcome, OutcomeKind};
 
 /// What came of one replay of one event.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ readable! {
     /// How many events of a replay came to one outcome.
     #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
     pub struct Came {
-        pub outcome: String,
+        pub outcome: OutcomeKind,
         pub reason: Option<String>,
         pub events: i64,
     }
@@ -63,7 +63,7 @@ readable! {
         pub id: String,
         pub account: String,
         pub livemode: bool,
-        pub outcome: String,
+        pub outcome: OutcomeKind,
         pub reason: Option<String>,
         pub handled_at: DateTime<Utc>,
     }

@@ -2,6 +2,7 @@
 //! bounded number of rows beside it: it must be cheap on a ledger of many millions of events.
 
 use chrono::{DateTime, Utc};
+use domain::outcome::OutcomeKind;
 use domain::readable;
 use serde::Serialize;
 
@@ -27,7 +28,7 @@ readable! {
         pub created_at: DateTime<Utc>,
         pub received_at: DateTime<Utc>,
         pub recorded_at: DateTime<Utc>,
-        pub outcome: String,
+        pub outcome: OutcomeKind,
         pub handler_version: i64,
     }
 }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use domain::outcome::OutcomeKind;
 use domain::readable;
 use envelope::{Envelope, Header, Source, Unwanted};
 use serde::Serialize;
@@ -58,7 +59,7 @@ readable! {
         /// Why it is not for its endpoint, where it is not.
         pub unwanted: Option<String>,
         pub trace_parent: String,
-        pub outcome: String,
+        pub outcome: OutcomeKind,
         pub reason: Option<String>,
         pub attempts: i64,
         pub retry_at: Option<DateTime<Utc>>,

@@ -22,7 +22,7 @@ pub struct ListOptions {
     #[arg(long = "type", value_name = "TYPE")]
     pub kind: Option<String>,
     /// Only events with this outcome
-    #[arg(long, value_parser = domain::outcome::Outcome::NAMES)]
+    #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(domain::outcome::OutcomeKind::WORDS))]
     pub outcome: Option<String>,
     /// Only events recorded since: 90s, 15m, 1h, 7d, or 2026-11-21T08:00:00Z
     #[arg(long, value_name = "WHEN")]

@@ -3,6 +3,7 @@
 use anyhow::bail;
 use desk::acts::{self, Person};
 use desk::views::dead_letters::groups;
+use domain::outcome::OutcomeKind;
 use ledger::Ledger;
 use ledger::views::stored::{EventFilter, StoredEvent};
 use serde::Serialize;
@@ -67,7 +68,7 @@ async fn chosen(
     for id in &options.ids {
         let found = open::answer(ledger, ledger.event(id)).await?;
         let before = letters.len();
-        letters.extend(found.into_iter().filter(|event| event.outcome == "dead"));
+        letters.extend(found.into_iter().filter(|event| event.outcome == OutcomeKind::Dead));
         if letters.len() == before {
             bail!("there is no dead letter {id} in the ledger at {}", ledger.shown());
         }

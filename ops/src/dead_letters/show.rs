@@ -1,5 +1,6 @@
 //! The page of one dead letter.
 
+use domain::outcome::OutcomeKind;
 use ledger::views::stored::StoredEvent;
 use shared::env::Env;
 
@@ -13,7 +14,8 @@ pub async fn show(env: &Env, options: &DeadShowOptions) -> anyhow::Result<()> {
     let ledger = open::ledger(env).await?;
     let found = open::answer(&ledger, ledger.event(&options.id)).await?;
     ledger.close().await;
-    let letters: Vec<StoredEvent> = found.iter().filter(|event| event.outcome == "dead").cloned().collect();
+    let letters: Vec<StoredEvent> =
+        found.iter().filter(|event| event.outcome == OutcomeKind::Dead).cloned().collect();
     if letters.is_empty() {
         let me = output::me();
         match found.first() {

@@ -102,7 +102,7 @@ fn page(shown: &Shown, now: DateTime<Utc>) -> String {
         for came in results {
             table.row([
                 came.events.to_string(),
-                came.outcome.clone(),
+                came.outcome.to_string(),
                 came.reason.clone().unwrap_or_default(),
             ]);
         }
@@ -114,7 +114,7 @@ fn page(shown: &Shown, now: DateTime<Utc>) -> String {
             table.row([
                 span::age(came.handled_at, now),
                 came.id.clone(),
-                came.outcome.clone(),
+                came.outcome.to_string(),
                 came.reason.clone().unwrap_or_default(),
             ]);
         }

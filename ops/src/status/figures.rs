@@ -256,7 +256,7 @@ impl Sample {
         let mut sample = Self { events: recent.len(), ..Self::default() };
         let (mut latencies, mut delays) = (Vec::new(), Vec::new());
         for event in recent {
-            *sample.outcomes.entry(event.outcome.clone()).or_default() += 1;
+            *sample.outcomes.entry(event.outcome.to_string()).or_default() += 1;
             sample.handler_versions.push(event.handler_version);
             // What we fetched ourselves says nothing about Stripe's deliveries.
             if event.source == "stripe" {
@@ -310,7 +310,7 @@ mod tests {
             created_at: at,
             received_at: at + TimeDelta::seconds(delay),
             recorded_at: at + TimeDelta::seconds(delay + latency),
-            outcome: "applied".to_owned(),
+            outcome: domain::outcome::OutcomeKind::Applied,
             handler_version: 2,
         };
         let sample = Sample::of(&[event("stripe", 5, 1), event("stripe", 3, 2), event("backfill", -9, 90)]);

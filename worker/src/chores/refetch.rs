@@ -10,17 +10,9 @@ use shared::clock;
 use super::lease::Lease;
 use crate::consume::Lanes;
 use desk::backfill::{BackfillError, publish};
-use domain::Object;
-use domain::charges::Charge;
-use domain::customers::Customer;
-use domain::disputes::Dispute;
-use domain::invoice_payments::InvoicePayment;
-use domain::invoices::Invoice;
-use domain::payments::Payment;
-use domain::refunds::Refund;
-use domain::subscriptions::Subscription;
+use domain::{Kind, Object, each_kind};
 use ledger::tables::refetch::{Answer, Uncertain};
-use stripe_api::{Answered, Api, Kind, StripeError};
+use stripe_api::{Answered, Api, StripeError};
 
 const AT_ONCE: i64 = 100;
 /// Events of the same moment may still be on their way, and the answer must have a later stamp.
@@ -42,29 +34,20 @@ pub async fn run(lanes: Lanes, api: Api, interval: Duration) {
 
 /// Asks for what is uncertain now, up to a bound for each kind.
 async fn settle(lanes: &Lanes, api: &Api, lease: &Lease) -> Result<(), BackfillError> {
-    settle_kind::<Payment>(lanes, api, lease, Kind::Payment).await?;
-    settle_kind::<Charge>(lanes, api, lease, Kind::Charge).await?;
-    settle_kind::<Refund>(lanes, api, lease, Kind::Refund).await?;
-    settle_kind::<Dispute>(lanes, api, lease, Kind::Dispute).await?;
-    settle_kind::<Invoice>(lanes, api, lease, Kind::Invoice).await?;
-    settle_kind::<InvoicePayment>(lanes, api, lease, Kind::InvoicePayment).await?;
-    settle_kind::<Customer>(lanes, api, lease, Kind::Customer).await?;
-    settle_kind::<Subscription>(lanes, api, lease, Kind::Subscription).await
+    each_kind!(|Row| if Row::AT_STRIPE.is_some() {
+        settle_kind::<Row>(lanes, api, lease).await?;
+    });
+    Ok(())
 }
 
-async fn settle_kind<T: Object>(
-    lanes: &Lanes,
-    api: &Api,
-    lease: &Lease,
-    kind: Kind,
-) -> Result<(), BackfillError> {
+async fn settle_kind<T: Object>(lanes: &Lanes, api: &Api, lease: &Lease) -> Result<(), BackfillError> {
     let uncertain = lanes.ledger.uncertain::<T>(api.livemode(), clock::now() - QUIET, AT_ONCE).await?;
     for object in uncertain {
         // Another worker took over, while we were held up.
         if !lease.prolong(&lanes.ledger).await? {
             return Ok(());
         }
-        let (answer, stamp) = match ask(api, kind, &object).await {
+        let (answer, stamp) = match ask(api, T::KIND, &object).await {
             Ok(Some(events)) => {
                 for event in &events {
                     publish(&lanes.queue, event).await?;

@@ -15,7 +15,7 @@ use shared::spans::SpanCounts;
 use self::domain::Domain;
 use self::ledger::LedgerGauges;
 use crate::process::Handled;
-use ::domain::outcome::{Failed, Outcome};
+use ::domain::outcome::{Failed, OutcomeKind};
 use ::ledger::tables::refetch::Answer;
 
 /// From a commit at once to what an outage delays.
@@ -125,7 +125,7 @@ impl Metrics {
     }
 
     fn begin_at_zero(&self) {
-        for name in Outcome::NAMES {
+        for name in OutcomeKind::WORDS {
             self.handled.with_label_values(&[name]);
         }
         for class in Failed::CLASSES {
