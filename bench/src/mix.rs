@@ -10,7 +10,7 @@ use harness::stories::Stories;
 
 /// Buyers whose events are under way at the same time; what one buyer causes lies some thousand events apart.
 const BUYERS_AT_ONCE: usize = 2_000;
-/// Types without a rule: `payment_method.attached`, `payout.paid` and the like.
+/// Types without a rule: `payment_method.attached`, `balance.available` and the like.
 const UNRULED_PERCENT: u64 = 10;
 const AMOUNTS: &[i64] = &[490, 1_200, 4_900, 25_000];
 

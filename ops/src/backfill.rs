@@ -14,9 +14,8 @@ use serde_json::json;
 use shared::env::Env;
 use shared::queue::{Queue, Role};
 use shared::{clock, shutdown};
-use stripe_api::{Api, Listing, StripeConfig, TYPES_LIMIT};
+use stripe_api::{Api, EVENTS_LISTED, Listing, StripeConfig, TYPES_LIMIT};
 use tokio::time::Instant;
-use worker::chores::completeness::STRIPE_LISTS;
 
 use crate::cli::Shape;
 use crate::table::Table;
@@ -83,7 +82,7 @@ pub async fn run(env: &Env, options: &BackfillOptions) -> anyhow::Result<()> {
     let mut config = StripeConfig::from_env(env)?.ok_or_else(StripeConfig::missing_key)?;
     config.rate_per_sec = options.rate.unwrap_or(config.rate_per_sec);
     let request = request(options, config.key.livemode(), now)?;
-    let is_too_early = request.listing.since < now - STRIPE_LISTS;
+    let is_too_early = request.listing.since < now - EVENTS_LISTED;
     if is_too_early {
         output::remark(
             "note: --since is before the 30 days that Stripe lists; what is older cannot be brought back",

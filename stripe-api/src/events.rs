@@ -2,7 +2,7 @@
 //! found by halving the time, and from there on `ending_before` leads forward.
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use envelope::{Envelope, Header, Source, is_identifier};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -17,6 +17,8 @@ use domain::fields::moment;
 pub const TYPES_LIMIT: usize = 20;
 const PAGE_EVENTS: u32 = 100;
 const NAME_LIMIT_CHARS: usize = 120;
+/// For so long Stripe lists an event.
+pub const EVENTS_LISTED: TimeDelta = TimeDelta::days(30);
 /// The first stretch of time that is looked at for the oldest event; each further one is eight times as long.
 const FIRST_STRETCH_SECS: i64 = 3_600;
 

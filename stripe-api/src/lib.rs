@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::config::{ApiKey, StripeConfig, VARIABLES};
 pub use self::error::StripeError;
-pub use self::events::{Listing, Page, TYPES_LIMIT};
+pub use self::events::{EVENTS_LISTED, Listing, Page, TYPES_LIMIT};
 pub use self::objects::Answered;
 use self::pace::Pace;
 pub use self::standing::{Account, WebhookEndpoint};

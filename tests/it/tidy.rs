@@ -2,6 +2,7 @@
 //! depends on whom, and that the README's table is the code's.
 
 mod checks;
+mod house;
 mod source;
 
 use harness::binaries::workspace;
@@ -45,8 +46,24 @@ fn names_say_something() {
 }
 
 #[test]
-fn gateway_and_worker_do_not_know_each_other() {
-    holds(checks::forbidden_dependencies);
+fn arrows_run_down_and_the_rules_are_built_on_nothing_impure() {
+    holds(house::arrows_that_run_up);
+}
+
+#[test]
+fn files_import_each_other_in_no_circle() {
+    holds(house::circles);
+}
+
+/// `scripts/house` shows it.
+#[test]
+fn the_picture_of_the_house() {
+    let picture = house::picture(&tree(workspace()));
+    println!("{picture}");
+    for (upper, lower) in [("ops", "worker"), ("worker", "desk"), ("desk", "ledger"), ("ledger", "domain")] {
+        let place = |name: &str| picture.find(&format!("  {name} ")).expect(name);
+        assert!(place(upper) < place(lower), "{upper} stands on {lower}");
+    }
 }
 
 #[test]
@@ -162,13 +179,47 @@ mod samples {
     }
 
     #[test]
-    fn forbidden_dependencies_are_found() {
-        let manifest = "[dependencies]\nshared.workspace = true\nworker.workspace = true\nsqlx = \"1\"\n";
-        assert_eq!(found_at(checks::forbidden_dependencies, "gateway/Cargo.toml", manifest), [3, 4]);
+    fn an_arrow_that_runs_up_is_found() {
+        let manifest = |path: &str, below: &str| File {
+            path: path.to_owned(),
+            text: format!("[package]\nname = \"x\"\n[dependencies]\n{below}.workspace = true\n[lints]\n"),
+        };
+        let found = |path, below| house::arrows_that_run_up(&[manifest(path, below)]).len();
+        for (path, below) in [
+            ("domain/Cargo.toml", "ledger"),
+            ("domain/Cargo.toml", "tokio"),
+            ("gateway/Cargo.toml", "domain"),
+            ("ledger/Cargo.toml", "stripe-api"),
+            ("shared/Cargo.toml", "gateway"),
+            ("worker/Cargo.toml", "clap"),
+        ] {
+            assert!(found(path, below) > 0, "{path} on {below}");
+        }
+        for (path, below) in
+            [("domain/Cargo.toml", "envelope"), ("ops/Cargo.toml", "gateway"), ("desk/Cargo.toml", "ledger")]
+        {
+            assert_eq!(found(path, below), 0, "{path} on {below}");
+        }
+    }
+
+    #[test]
+    fn a_circle_is_found_and_the_face_of_a_module_is_none() {
+        let file = |path: &str, text: &str| File { path: path.to_owned(), text: text.to_owned() };
+        let circle = [
+            file("ops/src/a/mod.rs", "use crate::b::{self, run};\n"),
+            file("ops/src/a/part.rs", "use super::Thing;\n"),
+            file("ops/src/b.rs", "use crate::{a::{part::X, part::Y}, c};\n"),
+            file("ops/src/c.rs", "fn f() { crate::a::go() }\n"),
+        ];
+        let found = house::circles(&circle);
+        assert_eq!(found.len(), 1, "{found:?}");
         assert!(
-            found_at(checks::forbidden_dependencies, "ops/Cargo.toml", "worker.workspace = true\n")
-                .is_empty()
+            found[0].advice.contains("3 files: ops/src/a/mod.rs, ops/src/b.rs, ops/src/c.rs"),
+            "{found:?}"
         );
+        assert_eq!(house::circles(&circle[..3]), []);
+        let tests_only = file("ops/src/b.rs", "#[cfg(test)]\nmod tests { use crate::a; }\n");
+        assert_eq!(house::circles(&[file("ops/src/a/mod.rs", "use crate::b;\n"), tests_only]), []);
     }
 
     #[test]

@@ -115,27 +115,6 @@ pub(super) fn empty_names(files: &[File]) -> Vec<Finding> {
     named.map(|file| file.finding(1, "name it after what it does")).collect()
 }
 
-/// Gateway and worker never know each other, and the gateway knows no SQL.
-pub(super) fn forbidden_dependencies(files: &[File]) -> Vec<Finding> {
-    const FORBIDDEN: &[(&str, &[&str])] = &[
-        ("gateway/Cargo.toml", &["worker", "sqlx", "ops"]),
-        ("worker/Cargo.toml", &["gateway", "ops", "lapin"]),
-        ("shared/Cargo.toml", &["gateway", "worker", "ops"]),
-        ("ops/Cargo.toml", &["sqlx", "lapin", "tests"]),
-    ];
-    let mut findings = Vec::new();
-    for (path, names) in FORBIDDEN {
-        let Some(file) = files.iter().find(|file| file.path == *path) else { continue };
-        for (number, line) in file.text.lines().enumerate() {
-            let name = line.split(['.', '=', ' ']).next().unwrap_or_default();
-            if names.contains(&name) {
-                findings.push(file.finding(number + 1, format!("{path} must not depend on {name}")));
-            }
-        }
-    }
-    findings
-}
-
 /// Marks of unfinished work, and paths of somebody's machine.
 pub(super) fn leftovers(files: &[File]) -> Vec<Finding> {
     // Put together here, so that this file is not a finding.

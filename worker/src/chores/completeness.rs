@@ -9,10 +9,8 @@ use shared::clock;
 use super::lease::Lease;
 use crate::consume::Lanes;
 use desk::backfill::{Aim, Backfill, BackfillError, Request};
-use stripe_api::{Api, Listing, StripeConfig};
+use stripe_api::{Api, EVENTS_LISTED, Listing, StripeConfig};
 
-/// For so long Stripe lists an event.
-pub const STRIPE_LISTS: TimeDelta = TimeDelta::days(30);
 /// Before Stripe forgets, people have so long to act.
 const WARNING: TimeDelta = TimeDelta::days(7);
 /// The youngest events may still be on their way.
@@ -55,7 +53,7 @@ async fn compare(
     let now = clock::now();
     let until = now - in_flight(lanes).await;
     let last = lanes.ledger.complete_until().await?;
-    let since = begin(now, last, TimeDelta::from_std(config.completeness_window).unwrap_or(STRIPE_LISTS));
+    let since = begin(now, last, TimeDelta::from_std(config.completeness_window).unwrap_or(EVENTS_LISTED));
     let (mut complete, mut missing) = (until, 0);
     for account in &config.accounts {
         let listing = Listing {
@@ -88,7 +86,7 @@ async fn compare(
 /// The usual window, or all since the last good comparison, as far as Stripe still lists it.
 fn begin(now: DateTime<Utc>, last: Option<DateTime<Utc>>, window: TimeDelta) -> DateTime<Utc> {
     let usual = now - window;
-    last.map_or(usual, |last| last.min(usual)).max(now - STRIPE_LISTS)
+    last.map_or(usual, |last| last.min(usual)).max(now - EVENTS_LISTED)
 }
 
 /// What waits in our own queue is not missing.
@@ -99,7 +97,7 @@ async fn in_flight(lanes: &Lanes) -> TimeDelta {
 
 async fn warn_in_time(lanes: &Lanes) {
     let Ok(Some(complete_until)) = lanes.ledger.complete_until().await else { return };
-    let left = complete_until + STRIPE_LISTS - clock::now();
+    let left = complete_until + EVENTS_LISTED - clock::now();
     if left < WARNING {
         let days_left = left.num_days();
         tracing::error!(%complete_until, days_left, "what came after this is not known to be complete, and Stripe soon forgets it");

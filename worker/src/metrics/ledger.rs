@@ -13,11 +13,11 @@ use shared::register::Register;
 use tokio::sync::Mutex;
 
 use super::money::MoneyGauges;
-use crate::chores::completeness::STRIPE_LISTS;
 use domain::outcome::Failed;
 use domain::statuses;
 use ledger::views::gauges::{DeadLetter, Gauges};
 use ledger::{Ledger, LedgerError};
+use stripe_api::EVENTS_LISTED;
 
 /// However often somebody looks, the ledger is asked once in this time.
 const FRESH: Duration = Duration::from_secs(5);
@@ -163,7 +163,7 @@ impl LedgerGauges {
         let (happened, past_due) = (ledger.happened(now).await?, ledger.disputes_past_due(now).await?);
         if let Some(complete_until) = ledger.complete_until().await? {
             self.complete_until.set(complete_until.timestamp());
-            self.stripe_history_left.set((complete_until + STRIPE_LISTS - now).num_seconds());
+            self.stripe_history_left.set((complete_until + EVENTS_LISTED - now).num_seconds());
         }
         self.show(&gauges, now);
         self.money.show(&happened, &past_due, now);
