@@ -14,7 +14,7 @@ const ADDR: Variable = Variable {
     example: "0.0.0.0:8080",
     help: "Where webhooks are taken in.",
 };
-const INTERNAL_ADDR: Variable = Variable {
+pub const INTERNAL_ADDR: Variable = Variable {
     name: "GATEWAY_INTERNAL_ADDR",
     default: "127.0.0.1:8081",
     example: "0.0.0.0:8081",

@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use shared::env::{Env, answered_help};
 use shared::queue::{Queue, QueueConfig, Role};
-use shared::{queue, shutdown, spans, telemetry};
+use shared::{healthcheck, queue, service_manager, shutdown, spans, telemetry};
 
-const WHAT: &str = "Takes Stripe's webhooks in: verifies, makes durable, answers.";
+const WHAT: &str = "Takes Stripe's webhooks in: verifies, makes durable, answers.
+`tidegate-gateway healthcheck` says whether the one on this machine is ready: exit code 0, or 1 and why.";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -20,6 +21,10 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> anyhow::Result<()> {
+    if healthcheck::is_asked() {
+        let address = Env::of_process().address(&gateway::config::INTERNAL_ADDR)?;
+        return healthcheck::ready(healthcheck::reachable(address)).await.map_err(anyhow::Error::msg);
+    }
     let variables = [gateway::VARIABLES, queue::VARIABLES, telemetry::VARIABLES, spans::VARIABLES];
     if answered_help("tidegate-gateway", WHAT, &variables) {
         return Ok(());
@@ -28,6 +33,8 @@ async fn run() -> anyhow::Result<()> {
     let _logging = telemetry::init(&env)?;
     let config = gateway::GatewayConfig::from_env(&env)?;
     let shutdown = shutdown::on_signal()?;
+    let listener = healthcheck::reachable(config.internal_address);
+    service_manager::attend(&env, vec![listener], shutdown.clone());
     let queue = Queue::open(QueueConfig::from_env(&env)?, Role::Publish).await?;
     let served = gateway::run(config, queue.clone(), shutdown).await;
     queue.close().await;

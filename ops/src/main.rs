@@ -17,6 +17,7 @@ mod event_types;
 mod events;
 mod failure;
 mod finding;
+mod healthcheck;
 mod invoices;
 mod migrate;
 mod money;
@@ -81,6 +82,7 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
         Command::Env(options) => configuration::run(&env, &options)?,
         Command::Send(options) => return send::run(&env, options).await,
         Command::Status(options) => return status::run(&env, &options).await,
+        Command::Healthcheck(options) => healthcheck::run(&env, &options).await?,
         Command::Doctor(options) => return doctor::run(&env, &options).await,
         Command::Events(EventsCommand::List(options)) => events::list(&env, &options).await?,
         Command::Events(EventsCommand::Show(options)) => events::show(&env, &options).await?,

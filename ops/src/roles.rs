@@ -6,11 +6,11 @@ use gateway::GatewayConfig;
 use ledger::{Ledger, LedgerConfig};
 use shared::env::Env;
 use shared::queue::{Queue, QueueConfig, QueueUrl, Role};
-use shared::shutdown;
+use shared::{service_manager, shutdown};
 use tokio_util::sync::CancellationToken;
 use worker::WorkerConfig;
 
-use crate::{envelope_key, preflight};
+use crate::{configuration, envelope_key, preflight, probe};
 
 /// Only the gateway.
 pub async fn gateway(env: &Env) -> anyhow::Result<()> {
@@ -18,6 +18,7 @@ pub async fn gateway(env: &Env) -> anyhow::Result<()> {
     let queue_config = envelope_key::queue_config(env)?;
     preflight::addresses_are_free(env, &["GATEWAY_ADDR", "GATEWAY_INTERNAL_ADDR"])?;
     let shutdown = shutdown::on_signal()?;
+    tell_systemd(env, &["GATEWAY_INTERNAL_ADDR"], &shutdown)?;
     let queue = open_queue(queue_config, Role::Publish).await?;
     let result = run_gateway(config, queue.clone(), shutdown).await;
     queue.close().await;
@@ -31,12 +32,21 @@ pub async fn worker(env: &Env) -> anyhow::Result<()> {
     let ledger_config = LedgerConfig::from_env(env)?.for_batches();
     preflight::addresses_are_free(env, &["WORKER_INTERNAL_ADDR"])?;
     let shutdown = shutdown::on_signal()?;
+    tell_systemd(env, &["WORKER_INTERNAL_ADDR"], &shutdown)?;
     let ledger = Ledger::open(&ledger_config).await?;
     let queue = open_queue(queue_config, config.role()).await?;
     let result = run_worker(config, queue.clone(), ledger.clone(), shutdown).await;
     queue.close().await;
     ledger.close().await;
     result
+}
+
+/// Where systemd started this process, it hears from now on how the roles behind these addresses are.
+pub fn tell_systemd(env: &Env, addresses: &[&str], shutdown: &CancellationToken) -> anyhow::Result<()> {
+    let reachable = |name: &&str| configuration::address(env, name).map(probe::reachable);
+    let listeners = addresses.iter().map(reachable).collect::<anyhow::Result<_>>()?;
+    service_manager::attend(env, listeners, shutdown.clone());
+    Ok(())
 }
 
 pub async fn open_queue(config: QueueConfig, role: Role) -> anyhow::Result<Queue> {

@@ -34,6 +34,7 @@ pub async fn run(env: Env) -> anyhow::Result<()> {
     };
     let gateway_config = GatewayConfig::from_env(&env)?;
     let shutdown = shutdown::on_signal()?;
+    roles::tell_systemd(&env, &ADDRESSES[1..], &shutdown)?;
 
     let (ledger, _) = migrate::open_and_migrate(&ledger_config).await?;
     topology::declare(&queue_config, NewQueues::AwaitDisk).await?;

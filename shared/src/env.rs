@@ -131,7 +131,7 @@ pub fn answered_help(name: &str, what: &str, groups: &[&[Variable]]) -> bool {
     }
     let is_known = ["--help", "-h", "help", "--version", "-V"].contains(&argument.as_str());
     if !is_known {
-        writeln!(page, "\n{name} takes no arguments.").expect("a String takes every write");
+        writeln!(page, "\n{name} takes no such argument.").expect("a String takes every write");
     }
     drop(std::io::stdout().write_all(page.as_bytes())); // a reader that has seen enough may be gone
     if !is_known {

@@ -2,14 +2,15 @@
 //! schemas accept it, and every name in it is one of the code's, both ways.
 
 mod custom;
-mod images;
+mod dashboards;
+pub(crate) mod images;
 mod names;
 mod network;
 mod pods;
-mod render;
+pub(crate) mod render;
 mod rules;
 mod schemas;
-mod settings;
+pub(crate) mod settings;
 
 use std::collections::BTreeSet;
 

@@ -20,6 +20,11 @@ fn path(of: &str) -> PathBuf {
     workspace().join(of)
 }
 
+/// What a script of the repository says, or why it refuses.
+fn script(name: &str, arguments: &[&str]) -> Result<String, String> {
+    crate::manifests::render::run(std::process::Command::new(path("scripts").join(name)).args(arguments), "")
+}
+
 fn text(of: &str) -> String {
     std::fs::read_to_string(path(of)).unwrap_or_else(|error| panic!("{of}: {error}"))
 }

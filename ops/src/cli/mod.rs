@@ -56,6 +56,7 @@ Look
 On call
   status        One screen: intake, queue, latency, dead letters, clocks; what to do about them
   doctor        Check settings, servers, Stripe, secrets, files and clocks; what to do about them
+  healthcheck   Whether gateway and worker on this machine are ready, for containers and scripts
   dead-letters  What could not be applied, by cause, with the money at risk
   replay        Run events again: plan, see what would change, run
   backfill      Ask Stripe for events that the ledger lacks, and queue them
@@ -155,6 +156,11 @@ pub enum Command {
     /// judges mode, address, events and API version. Exit code 0: nothing to act on; 1: something needs a person,
     /// as where gateway, worker, queue, ledger or, with a key, Stripe is away.
     Doctor(crate::doctor::DoctorOptions),
+    /// Say whether gateway and worker on this machine are ready
+    ///
+    /// Asks their internal listeners (`GATEWAY_INTERNAL_ADDR`, `WORKER_INTERNAL_ADDR`). Exit code 0: ready; 1: not,
+    /// with one line that says why. Neither the queue nor the ledger is opened.
+    Healthcheck(crate::healthcheck::HealthcheckOptions),
     /// List stored events, show one, or name the types that Stripe should send
     #[command(subcommand)]
     Events(EventsCommand),

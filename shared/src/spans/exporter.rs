@@ -39,7 +39,7 @@ impl Exporter {
 
     pub(super) fn start(
         target: Target,
-        service: &'static str,
+        service: String,
         counts: SpanCounts,
         waiting: mpsc::Receiver<Span>,
     ) -> Self {

@@ -28,13 +28,27 @@ const URL: Variable = Variable {
     example: "http://127.0.0.1:4318",
     help: "The collector beside the process to which spans are sent, as OTLP over HTTP; `http://` only. Without it no traces are exported.",
 };
+const ENDPOINT: Variable = Variable {
+    name: "OTEL_EXPORTER_OTLP_ENDPOINT",
+    default: "",
+    example: "http://127.0.0.1:4318",
+    help: "OpenTelemetry's own name for the same; `OTLP_URL` counts where both are set.",
+};
+const SERVICE: Variable = Variable {
+    name: "OTEL_SERVICE_NAME",
+    default: "",
+    example: "tidegate-eu",
+    help: "The name of the service in traces, instead of `tidegate-gateway` and `tidegate-worker`.",
+};
 const SAMPLE: Variable = Variable {
     name: "OTLP_SAMPLE_PERCENT",
     default: "100",
     example: "5",
     help: "Of how many webhooks in a hundred the trace is exported; where a sender brings a `traceparent`, its flag decides.",
 };
-pub const VARIABLES: &[Variable] = &[URL, SAMPLE];
+pub const VARIABLES: &[Variable] = &[URL, ENDPOINT, SERVICE, SAMPLE];
+
+const SERVICE_LIMIT_BYTES: usize = 255;
 
 /// Spans that wait for the exporter: some MB, and more than a second of what a process can do.
 const ROOM_SPANS: usize = 4_096;
@@ -43,14 +57,30 @@ const ROOM_SPANS: usize = 4_096;
 #[derive(Clone, Debug)]
 pub struct SpansConfig {
     target: Option<Target>,
+    /// Instead of the role's own name.
+    service: Option<String>,
     sample_percent: u64,
 }
 
 impl SpansConfig {
     pub fn from_env(env: &Env) -> Result<Self, Problem> {
-        let target = env.given(URL.name).map(Target::read).transpose().map_err(|fault| URL.problem(fault))?;
-        Ok(Self { target, sample_percent: env.number(&SAMPLE, 0..=100)? })
+        let named = [&URL, &ENDPOINT].into_iter().find_map(|it| Some((it, env.given(it.name)?)));
+        let read =
+            |(variable, url): (&Variable, &str)| Target::read(url).map_err(|fault| variable.problem(fault));
+        let service = env.parse(&SERVICE, read_service)?;
+        Ok(Self {
+            target: named.map(read).transpose()?,
+            service,
+            sample_percent: env.number(&SAMPLE, 0..=100)?,
+        })
     }
+}
+
+fn read_service(text: &str) -> Result<Option<String>, String> {
+    if text.len() > SERVICE_LIMIT_BYTES || text.contains(char::is_control) {
+        return Err(format!("not a name of at most {SERVICE_LIMIT_BYTES} bytes on one line"));
+    }
+    Ok(Some(text.to_owned()).filter(|name| !name.is_empty()))
 }
 
 /// What became of spans.
@@ -101,9 +131,11 @@ pub struct Began {
 }
 
 impl Spans {
-    /// Sends what is offered from now on, under the name of the service; without a collector nothing.
-    pub fn start(config: &SpansConfig, service: &'static str, counts: SpanCounts) -> (Self, Exporter) {
+    /// Sends what is offered from now on, under the name of the role or the configured one; without a collector
+    /// nothing.
+    pub fn start(config: &SpansConfig, role: &'static str, counts: SpanCounts) -> (Self, Exporter) {
         let Some(target) = config.target.clone() else { return (Self(None), Exporter::none()) };
+        let service = config.service.clone().unwrap_or_else(|| role.to_owned());
         let (room, waiting) = mpsc::channel(ROOM_SPANS);
         let exporter = Exporter::start(target, service, counts.clone(), waiting);
         (Self(Some(Arc::new(Sink { room, counts, sample_percent: config.sample_percent }))), exporter)
@@ -298,5 +330,25 @@ mod tests {
             assert!(problem.contains(word) && !problem.contains("hunter2"), "{problem}");
         }
         assert!(SpansConfig::from_env(&Env::of(&[("OTLP_SAMPLE_PERCENT", "101")])).is_err());
+    }
+
+    #[test]
+    fn opentelemetrys_own_names_are_taken_and_ours_counts_where_both_are_set() {
+        let ours = ("OTLP_URL", "http://ours:4318");
+        let theirs = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://theirs:4318/base");
+        let shown = |pairs: &[(&str, &str)]| {
+            SpansConfig::from_env(&Env::of(pairs)).unwrap().target.map(|target| target.shown())
+        };
+        assert_eq!(shown(&[theirs]).as_deref(), Some("http://theirs:4318/base/v1/traces"));
+        assert_eq!(shown(&[ours, theirs]).as_deref(), Some("http://ours:4318/v1/traces"));
+        assert_eq!(shown(&[("OTLP_URL", " "), theirs]).as_deref(), Some("http://theirs:4318/base/v1/traces"));
+        let refused =
+            SpansConfig::from_env(&Env::of(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector")]));
+        assert!(refused.unwrap_err().to_string().starts_with("OTEL_EXPORTER_OTLP_ENDPOINT: TLS"));
+        let service =
+            |name| SpansConfig::from_env(&Env::of(&[("OTEL_SERVICE_NAME", name)])).map(|it| it.service);
+        assert_eq!(service("tidegate-eu").unwrap().as_deref(), Some("tidegate-eu"));
+        assert_eq!(service(" ").unwrap(), None);
+        assert!(service("two\nlines").is_err() && service(&"x".repeat(SERVICE_LIMIT_BYTES + 1)).is_err());
     }
 }

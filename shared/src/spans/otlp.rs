@@ -65,7 +65,7 @@ impl Span {
 
 /// The process that spans are of.
 pub(super) struct Resource {
-    pub(super) service: &'static str,
+    pub(super) service: String,
     /// Random: two processes of one service are two.
     pub(super) instance: String,
 }
@@ -74,7 +74,7 @@ pub(super) struct Resource {
 pub(super) fn encode(resource: &Resource, spans: &[Span]) -> Vec<u8> {
     const VERSION: &str = env!("CARGO_PKG_VERSION");
     let of_process = [
-        text("service.name", resource.service),
+        text("service.name", &resource.service),
         text("service.version", VERSION),
         text("service.instance.id", &resource.instance),
     ];
@@ -210,7 +210,7 @@ mod tests {
         span.attributes.push(("tidegate.attempts", Value::Number(2)));
         span.link = Some("00-00000000000000000000000000000001-0000000000000001-01".to_owned());
         span.failed = true;
-        let resource = Resource { service: "tidegate-worker", instance: "1".to_owned() };
+        let resource = Resource { service: "tidegate-worker".to_owned(), instance: "1".to_owned() };
         let told: serde_json::Value = serde_json::from_slice(&encode(&resource, &[span])).unwrap();
         assert_eq!(
             told.pointer("/resourceSpans/0/resource/attributes/0").unwrap(),

@@ -1,10 +1,14 @@
 //! Custom resources against the rules of their operators' schemas, and what those schemas cannot say.
 
+use std::collections::BTreeMap;
+
+use harness::autoscaler::MESSAGES_PER_WORKER;
 use serde_json::{Value, json};
 
 use super::CUSTOM;
-use super::render::{every, kind, name, one, overlay};
+use super::render::{every, file, kind, name, one, overlay};
 use super::schemas::schema;
+use super::settings::number;
 
 /// A field of a schema.
 pub(super) struct Field {
@@ -139,6 +143,21 @@ fn keda_never_stops_all_workers_and_takes_none_away_when_it_is_blind() {
     let told = &spec["triggers"][0]["metadata"];
     assert_ne!(told["excludeUnacknowledged"], "true", "what is lent is work that is not done");
     told["value"].as_str().unwrap().parse::<f64>().unwrap();
+}
+
+/// What is asked of KEDA is what was tried with real processes, and what the documents say.
+#[test]
+fn one_number_of_messages_starts_a_worker_in_the_cluster_in_the_trial_and_in_the_documents() {
+    let trigger = &one(overlay("production"), "ScaledObject", "tidegate-worker")["spec"]["triggers"][0];
+    let asked: u64 = trigger["metadata"]["value"].as_str().unwrap().parse().unwrap();
+    assert_eq!(asked, MESSAGES_PER_WORKER);
+    assert!(file("docs/scale.md").contains(&format!("**{asked} messages a worker**")), "docs/scale.md");
+    assert!(
+        file("k8s/README.md").contains(&format!("unacknowledged of events) / {asked})`")),
+        "k8s/README.md"
+    );
+    let ahead = number(&BTreeMap::new(), "QUEUE_PREFETCH");
+    assert!(asked > ahead, "a worker is lent {ahead} ahead: what is merely in hand would start another");
 }
 
 #[test]

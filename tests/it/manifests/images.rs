@@ -10,7 +10,7 @@ use serde_json::Value;
 use shared::queue::QueueConfig;
 use worker::WorkerConfig;
 
-use super::render::{containers, documents, file, overlay, pods};
+use super::render::{containers, documents, file, overlay, pods, run};
 use super::rules;
 use super::settings::{SECRET, env_of, number, variables};
 
@@ -76,10 +76,120 @@ fn what_is_copied_exists_and_the_build_is_the_trees_own() {
     let manifest = file("Cargo.toml");
     let members = manifest.lines().find_map(|line| line.strip_prefix("members = [")).unwrap();
     for member in members.trim_end_matches(']').split(", ").map(|member| member.trim_matches('"')) {
-        assert!(copied.contains(member), "cargo wants every member of the workspace: {member}");
+        let manifest = format!("{member}/Cargo.toml");
+        assert!(
+            copied.contains(member) || copied.contains(&manifest),
+            "cargo wants every member of the workspace: {member}"
+        );
     }
-    let build = instructions(&stages, "RUN").next().unwrap();
-    assert!(build.contains("cargo build --release --workspace --bins --locked && install -D"), "{build}");
+}
+
+/// The three binaries that images run, and nothing of benches and tests.
+#[test]
+fn the_build_makes_the_binaries_of_the_images_and_nothing_else() {
+    let stages = stages();
+    let build = instructions(&stages, "RUN").find(|run| run.contains("cargo build")).unwrap();
+    let cargo = build.split("cargo build ").nth(1).unwrap().split(" && ").next().unwrap();
+    assert_eq!(cargo, "--release --locked --package gateway --package worker --package ops --bins");
+    let install = build.split("install -D --strip --target-directory=/out ").nth(1).unwrap();
+    assert_eq!(
+        install,
+        "target/release/tidegate-gateway target/release/tidegate-worker target/release/tidegate"
+    );
+}
+
+/// What the image's folder holds when cargo is called: the copied paths, and the stubs of what is not built.
+#[test]
+fn the_build_finds_its_workspace_complete() {
+    let folder = workspace().join("target/repository").join(shared::trace::random_hex::<8>());
+    std::fs::create_dir_all(&folder).unwrap();
+    let stages = stages();
+    for copy in instructions(&stages, "COPY").filter(|copy| !copy.starts_with("--from=")) {
+        let parts: Vec<&str> = copy.split(' ').collect();
+        let (to, sources) = parts.split_last().unwrap();
+        for source in sources {
+            let is_folder = workspace().join(source).is_dir();
+            let to = if is_folder {
+                folder.join(to)
+            } else {
+                folder.join(to).join(source.rsplit('/').next().unwrap())
+            };
+            std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+            let from = workspace().join(source);
+            std::os::unix::fs::symlink(from, to).unwrap();
+        }
+    }
+    let stubs = instructions(&stages, "RUN").find(|run| !run.contains("cargo")).unwrap();
+    let [mut cargo, mut stub] = [std::process::Command::new("cargo"), std::process::Command::new("sh")];
+    run(stub.arg("-ec").arg(stubs).current_dir(&folder), "").unwrap();
+    cargo.args(["metadata", "--locked", "--offline", "--format-version=1"]).current_dir(&folder);
+    let told = run(&mut cargo, "");
+    std::fs::remove_dir_all(&folder).unwrap();
+    told.unwrap();
+}
+
+/// Each image's command for its health, by the image's name.
+pub(crate) fn health_checks() -> BTreeMap<String, Vec<String>> {
+    let all = stages();
+    let checks = all.iter().filter_map(|(name, lines)| {
+        let (_, check) = lines.iter().find(|(instruction, _)| instruction == "HEALTHCHECK")?;
+        let words = check.split(" CMD ").nth(1).expect("a health check is a command");
+        Some((name.clone(), serde_json::from_str(words).expect("without a shell, as there is none")))
+    });
+    checks.collect()
+}
+
+#[test]
+fn compose_watches_each_process_by_its_images_own_check() {
+    let (services, checks) = (services(), health_checks());
+    assert_eq!(checks.keys().collect::<Vec<_>>(), ["gateway", "worker"], "who listens is checked");
+    for (name, words) in &checks {
+        let test = services[name]["healthcheck"]["test"].as_array().unwrap();
+        let told: Vec<&str> = test.iter().map(|word| word.as_str().unwrap()).collect();
+        assert_eq!(
+            (told[0], &told[1..]),
+            ("CMD", words.iter().map(String::as_str).collect::<Vec<_>>().as_slice())
+        );
+    }
+    for (name, service) in services.iter().filter(|(_, service)| service["restart"] != "no") {
+        assert!(service["healthcheck"]["test"].is_array(), "nobody knows how {name} is");
+    }
+}
+
+/// By the names and ports that they have in compose.yaml.
+#[test]
+fn prometheus_scrapes_every_process_and_the_broker_and_tells_the_alertmanager() {
+    let services = services();
+    let configuration = documents(&file("observability/prometheus.yml")).remove(0);
+    let targets = |of: &Value| -> BTreeSet<String> {
+        let found = of["static_configs"].as_array().unwrap().iter();
+        found
+            .flat_map(|it| it["targets"].as_array().unwrap())
+            .map(|it| it.as_str().unwrap().to_owned())
+            .collect()
+    };
+    let scraped: BTreeSet<String> =
+        configuration["scrape_configs"].as_array().unwrap().iter().flat_map(targets).collect();
+    let port = |service: &str, variable: &str| {
+        let address = environment(&services[service]).remove(variable).unwrap();
+        format!("{service}:{}", address.rsplit(':').next().unwrap())
+    };
+    let expected = [
+        port("gateway", "GATEWAY_INTERNAL_ADDR"),
+        port("worker", "WORKER_INTERNAL_ADDR"),
+        "rabbitmq:15692".to_owned(),
+        "alertmanager:9093".to_owned(),
+    ];
+    assert_eq!(scraped, expected.into());
+    let told = targets(&configuration["alerting"]["alertmanagers"][0]);
+    assert_eq!(told, ["alertmanager:9093".to_owned()].into());
+    assert!(services.contains_key("alertmanager"));
+    let plugins = services["rabbitmq"]["volumes"].to_string();
+    assert!(plugins.contains("./observability/rabbitmq/enabled_plugins:/etc/rabbitmq/enabled_plugins:ro"));
+    assert!(
+        file("observability/rabbitmq/enabled_plugins").contains("rabbitmq_prometheus"),
+        "15692 is its port"
+    );
 }
 
 #[test]

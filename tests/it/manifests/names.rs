@@ -58,6 +58,8 @@ const LEFT_TO_THEIR_DEFAULT: &[(&str, &str)] = &[
     ("STRIPE_COMPLETENESS_DAYS", "of Stripe, not of the place"),
     ("STRIPE_REFETCH_INTERVAL_SECS", "of Stripe, not of the place"),
     ("OTLP_URL", "off: which collector there is, if any, is of the place"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "the same by another name"),
+    ("OTEL_SERVICE_NAME", "each role has its own"),
     ("OTLP_SAMPLE_PERCENT", "counts only with a collector"),
     ("LOG_LEVEL", "one line an event is what people look for"),
 ];

@@ -62,12 +62,12 @@ pub(super) fn containers(template: &Value) -> Vec<&Value> {
 }
 
 /// A file of the tree.
-pub(super) fn file(path: &str) -> String {
+pub(crate) fn file(path: &str) -> String {
     std::fs::read_to_string(workspace().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 /// The documents of a YAML text.
-pub(super) fn documents(yaml: &str) -> Vec<Value> {
+pub(crate) fn documents(yaml: &str) -> Vec<Value> {
     let script = workspace().join("tests/peers/json_of_yaml.py");
     let mut python = Command::new(peer("python/bin/python"));
     let json = run(python.arg(script), yaml).unwrap_or_else(|why| panic!("YAML cannot be read: {why}"));
@@ -119,7 +119,8 @@ fn kustomize_major(kubectl: &Path) -> Option<u32> {
     version.split('.').next()?.parse().ok()
 }
 
-fn peer(path: &str) -> PathBuf {
+/// A tool that `scripts/peers` installed.
+pub(crate) fn peer(path: &str) -> PathBuf {
     let path = workspace().join("target/peers").join(path);
     assert!(path.is_file(), "{} is missing: run scripts/peers", path.display());
     path
@@ -136,7 +137,7 @@ fn folders(of: &Path) -> Vec<String> {
 }
 
 /// What it printed; or, when it failed, all that it said.
-pub(super) fn run(command: &mut Command, input: &str) -> Result<String, String> {
+pub(crate) fn run(command: &mut Command, input: &str) -> Result<String, String> {
     let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut process = pipes.spawn().map_err(|error| error.to_string())?;
     let (mut stdin, input) = (process.stdin.take().expect("its input is a pipe"), input.to_owned());

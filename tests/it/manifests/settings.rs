@@ -14,7 +14,7 @@ use super::render::{one, run};
 pub(super) const SECRET: &str = "s3cret";
 
 /// A variable that the code reads, with its default.
-pub(super) fn variables() -> &'static BTreeMap<String, String> {
+pub(crate) fn variables() -> &'static BTreeMap<String, String> {
     static VARIABLES: OnceLock<BTreeMap<String, String>> = OnceLock::new();
     VARIABLES.get_or_init(|| {
         let mut command = std::process::Command::new(binary("tidegate"));
@@ -69,7 +69,7 @@ pub(super) fn env_of(found: &BTreeMap<String, String>) -> Env {
 }
 
 /// What counts for that process: what is set, else the default of the code.
-pub(super) fn number(found: &BTreeMap<String, String>, variable: &str) -> u64 {
+pub(crate) fn number(found: &BTreeMap<String, String>, variable: &str) -> u64 {
     let value = found.get(variable).or_else(|| variables().get(variable));
     value.unwrap_or_else(|| panic!("no code reads {variable}")).parse().expect("a number")
 }

@@ -32,9 +32,18 @@ const MAY_BE_EMPTY: &[(&str, &str)] = &[
     ),
     ("offset 23h30m", "is that hour of the days before"),
     (
-        "tidegate_ledger_complete_until_seconds) > 0",
+        "max(tidegate_ledger_complete_until_seconds{",
         "the stack has no key of Stripe's, so nothing is compared",
     ),
+];
+
+/// What Grafana puts in the place of variables; of namespace and job as they are when nothing is chosen.
+const FILLED_IN: &[(&str, &str)] = &[
+    ("$__rate_interval", "1m"),
+    ("$__range", "5m"),
+    ("$mode", "live"),
+    ("$namespace", ".*"),
+    ("$job", "tidegate.*"),
 ];
 
 struct Expression {
@@ -202,7 +211,7 @@ async fn expressions(prometheus: &Prometheus) -> anyhow::Result<Vec<Expression>>
             for target in panel["targets"].as_array().context("a panel has targets")? {
                 let text = target["expr"].as_str().context("a target has an expression")?;
                 let text =
-                    text.replace("$__rate_interval", "1m").replace("$__range", "5m").replace("$mode", "live");
+                    FILLED_IN.iter().fold(text.to_owned(), |text, (name, value)| text.replace(name, value));
                 ensure!(!text.contains('$'), "{name}: an unknown variable in {text}");
                 let place = format!("{name}: {}", panel["title"].as_str().unwrap_or_default());
                 found.push(Expression { place, text, is_alert: false });
@@ -249,7 +258,7 @@ async fn ask(
 }
 
 /// The series that an expression names, each with its labels as they stand there.
-fn selectors(text: &str) -> Vec<&str> {
+pub(super) fn selectors(text: &str) -> Vec<&str> {
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_:".contains(&byte);
     let bytes = text.as_bytes();
     let mut found = Vec::new();

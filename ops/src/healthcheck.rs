@@ -1,0 +1,31 @@
+//! `tidegate healthcheck`: whether gateway and worker on this machine are ready, in one line and an exit code, for
+//! containers and scripts.
+
+use anyhow::anyhow;
+use clap::Args;
+use shared::env::Env;
+use shared::healthcheck;
+
+use crate::{configuration, output};
+
+const PROCESSES: [(&str, &str); 2] =
+    [("gateway", "GATEWAY_INTERNAL_ADDR"), ("worker", "WORKER_INTERNAL_ADDR")];
+
+#[derive(Args)]
+pub struct HealthcheckOptions {
+    /// Ask only this one
+    #[arg(value_name = "PROCESS", value_parser = ["gateway", "worker"])]
+    pub process: Option<String>,
+}
+
+pub async fn run(env: &Env, options: &HealthcheckOptions) -> anyhow::Result<()> {
+    let is_asked = |name: &str| options.process.as_deref().is_none_or(|only| only == name);
+    let mut ready = Vec::new();
+    for (name, variable) in PROCESSES.into_iter().filter(|(name, _)| is_asked(name)) {
+        let address = healthcheck::reachable(configuration::address(env, variable)?);
+        let found = healthcheck::ready(address).await;
+        found.map_err(|why| anyhow!("the {name} is not ready: {why}"))?;
+        ready.push(name);
+    }
+    output::print(&format!("ready: {}\n", ready.join(", ")))
+}

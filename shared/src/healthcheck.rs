@@ -1,0 +1,109 @@
+//! Asks an internal listener, as a container's health check does: whether its process is alive or ready, in one
+//! line. The same code serves `tidegate healthcheck`, `tidegate-gateway healthcheck` and systemd's watchdog.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::Request;
+use hyper::client::conn::http1;
+use hyper::header::HOST;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+/// A listener answers at once or is not well.
+const DEADLINE: Duration = Duration::from_secs(1);
+const ANSWER_LIMIT_BYTES: usize = 4 * 1024 * 1024;
+
+/// Whether the only argument of this process asks how the one beside it is.
+pub fn is_asked() -> bool {
+    std::env::args().skip(1).eq(["healthcheck"])
+}
+
+/// `Ok` when it can take work; else why not, in its own words.
+pub async fn ready(address: SocketAddr) -> Result<(), String> {
+    ask(address, "/readyz").await
+}
+
+/// `Ok` when it answers at all. Broker and database have no part in it.
+pub async fn alive(address: SocketAddr) -> Result<(), String> {
+    ask(address, "/livez").await
+}
+
+async fn ask(address: SocketAddr, path: &str) -> Result<(), String> {
+    match tokio::time::timeout(DEADLINE, get(address, path)).await {
+        Ok(Ok((true, _))) => Ok(()),
+        Ok(Ok((false, why))) => Err(why.trim_start_matches("not ready: ").to_owned()),
+        Ok(Err(why)) => Err(why),
+        Err(_) => Err(format!("{address} does not answer within {} s", DEADLINE.as_secs())),
+    }
+}
+
+/// Whether a page was given, and its text. The caller bounds the time.
+pub async fn get(address: SocketAddr, path: &str) -> Result<(bool, String), String> {
+    let stream = TcpStream::connect(address).await.map_err(|_| format!("nobody listens at {address}"))?;
+    let fault = |error: hyper::Error| format!("{address} does not speak HTTP: {error}");
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(fault)?;
+    let connection = tokio::spawn(connection);
+    let request = Request::get(path).header(HOST, address.to_string()).body(Empty::<Bytes>::new());
+    let response = sender.send_request(request.map_err(|error| error.to_string())?).await.map_err(fault)?;
+    let is_good = response.status().is_success();
+    let body = Limited::new(response.into_body(), ANSWER_LIMIT_BYTES).collect().await;
+    connection.abort();
+    let body = body.map_err(|error| format!("{address} breaks off: {error}"))?.to_bytes();
+    Ok((is_good, String::from_utf8_lossy(&body).trim().to_owned()))
+}
+
+/// The address to ask a listener at, also where it listens on every address.
+pub fn reachable(address: SocketAddr) -> SocketAddr {
+    if !address.ip().is_unspecified() {
+        return address;
+    }
+    let loopback: IpAddr =
+        if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+    SocketAddr::new(loopback, address.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Answers one request with these bytes.
+    async fn answering(answer: &'static str) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 1_024]).await.unwrap();
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        });
+        address
+    }
+
+    #[tokio::test]
+    async fn each_state_is_told_in_the_words_of_who_knows_it() {
+        let good = answering("HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nready\n").await;
+        assert_eq!(ready(good).await, Ok(()));
+        let bad = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 34\r\n\r\nnot ready: the queue is away, wait";
+        assert_eq!(ready(answering(bad).await).await, Err("the queue is away, wait".to_owned()));
+        let strange = answering("220 mail.example ESMTP\r\n").await;
+        assert!(ready(strange).await.unwrap_err().contains("does not speak HTTP"));
+        let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        assert_eq!(alive(gone).await, Err(format!("nobody listens at {gone}")));
+    }
+
+    #[test]
+    fn a_listener_on_every_address_is_asked_on_this_machine() {
+        for (listens, asked) in [
+            ("0.0.0.0:8081", "127.0.0.1:8081"),
+            ("[::]:8081", "[::1]:8081"),
+            ("10.0.0.7:8081", "10.0.0.7:8081"),
+        ] {
+            assert_eq!(reachable(listens.parse().unwrap()), asked.parse().unwrap());
+        }
+    }
+}
