@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use shared::env::{Env, Problem, Variable};
+use shared::env::{Env, Names, Problem, Variable};
 use shared::spans::SpansConfig;
 
-use crate::endpoints::{self, ACCOUNT, Endpoints, MODE, SECRET, SECRET_FILE};
+use crate::endpoints::{self, ACCOUNT, ENDPOINT_VARIABLES, Endpoints, MODE, SECRET, SECRET_FILE};
 
 const ADDR: Variable = Variable {
     name: "GATEWAY_ADDR",
@@ -130,7 +130,7 @@ pub struct GatewayConfig {
     pub limits: Limits,
     pub secrets_interval: Duration,
     pub spans: SpansConfig,
-    /// Variables that look like ours and are not: misspelled, most likely.
+    /// Variables that begin like ours, and that nothing reads.
     pub unknown: Vec<String>,
 }
 
@@ -207,13 +207,8 @@ fn read_public_url(text: &str) -> Result<Option<String>, String> {
 }
 
 fn unknown(env: &Env) -> Vec<String> {
-    let ours = |name: &str| VARIABLES.iter().any(|v| v.name == name) || endpoints::suffix(name).is_some();
-    ["GATEWAY_", "STRIPE_WEBHOOK_"]
-        .into_iter()
-        .flat_map(|prefix| env.with_prefix(prefix))
-        .filter(|(name, _)| !ours(name))
-        .map(|(name, _)| name.to_owned())
-        .collect()
+    let names = Names { groups: &[VARIABLES], families: ENDPOINT_VARIABLES };
+    names.unread(env, &["GATEWAY_", "STRIPE_WEBHOOK_"]).into_iter().map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -273,18 +268,13 @@ mod tests {
     }
 
     #[test]
-    fn misspelled_variables_are_found() {
+    fn variables_that_begin_like_ours_and_that_nothing_reads_are_listed() {
         let config = read(&[
-            ("GATEWAY_BODY_LIMIT", "1"),
-            ("STRIPE_WEBHOOK_SECRETS", "x"),
+            ("GATEWAY_COLOUR", "blue"),
+            ("GATEWAY_SERVICE_HOST", "10.0.0.1"),
             ("STRIPE_WEBHOOK_SECRET__CONNECT", "whsec_9876543210abcdefGHIJ"),
-            ("STRIPE_WEBHOOK_MODUS__CONNECT", "live"),
             ("PATH", "/bin"),
         ]);
-        let unknown = config.unwrap().unknown;
-        assert_eq!(
-            unknown,
-            ["GATEWAY_BODY_LIMIT", "STRIPE_WEBHOOK_MODUS__CONNECT", "STRIPE_WEBHOOK_SECRETS"]
-        );
+        assert_eq!(config.unwrap().unknown, ["GATEWAY_COLOUR"]);
     }
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use envelope::{Unwanted, is_identifier};
 use shared::env::{Env, Problem, Variable};
 
-use crate::secrets::Secrets;
+use crate::secrets::{Fault, Secrets};
 
 /// The name of the endpoint without one, in envelopes, logs and metrics.
 pub const DEFAULT: &str = "default";
@@ -42,6 +42,8 @@ pub(crate) const ACCOUNT: Variable = Variable {
     help: "Only events of this connected account have an effect; any account where unset. `__NAME` likewise.",
 };
 const VARIABLES: [Variable; 4] = [SECRET, SECRET_FILE, MODE, ACCOUNT];
+/// Each also comes as `NAME__ENDPOINT`.
+pub const ENDPOINT_VARIABLES: &[Variable] = &VARIABLES;
 
 pub struct Endpoint {
     pub name: String,
@@ -102,14 +104,14 @@ pub(crate) fn suffix(name: &str) -> Option<&str> {
 
 fn one(env: &Env, suffix: &str) -> Result<Endpoint, Problem> {
     let [secret, secret_file, mode, account] = VARIABLES.map(|variable| Suffixed { variable, suffix });
-    let name = endpoint_name(suffix).map_err(|fault| secret.problem(&fault))?;
+    let name = endpoint_name(suffix).map_err(|fault| secret.problem(fault))?;
     let secrets = match (secret.given(env), secret_file.given(env)) {
         (Some(_), Some(_)) => Err(secret.problem("is set beside its _FILE; one of the two must go")),
         // With its blanks: what is cut off in silence here would be missed when another program reads it.
         (Some(_), None) => Secrets::given(env.exact(&secret.name()).unwrap_or_default())
-            .map_err(|fault| secret.problem(&fault)),
+            .map_err(|fault| secret.problem(fault)),
         (None, Some(path)) => {
-            Secrets::of_file(PathBuf::from(path)).map_err(|fault| secret_file.problem(&fault))
+            Secrets::of_file(PathBuf::from(path)).map_err(|fault| secret_file.problem(fault))
         }
         (None, None) => {
             Err(secret.problem("is not set, nor is its _FILE, but other variables name the endpoint"))
@@ -163,7 +165,7 @@ impl Suffixed<'_> {
         env.given(&self.name())
     }
 
-    fn problem(&self, fault: &str) -> Problem {
+    fn problem(&self, fault: impl Into<Fault>) -> Problem {
         Problem { name: self.name(), ..self.variable.problem(fault) }
     }
 }

@@ -21,10 +21,11 @@ mod spans;
 mod watch;
 mod webhook;
 
+use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use prometheus::Registry;
 use shared::internal::{self, Probes};
 use shared::queue::Queue;
@@ -34,6 +35,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 pub use crate::config::{GatewayConfig, Limits, VARIABLES};
+pub use crate::endpoints::ENDPOINT_VARIABLES;
 use crate::endpoints::Endpoints;
 use crate::log_budget::LogBudget;
 use crate::metrics::Metrics;
@@ -106,7 +108,7 @@ pub async fn run(mut config: GatewayConfig, queue: Queue, shutdown: Cancellation
     tokio::join!(serve(public, Arc::clone(&gateway), stop.clone()), end);
     exporter.finish().await;
     match gateway.queue.health() {
-        Err(why) if gateway.broken.is_cancelled() => bail!(why),
+        Err(why) if gateway.broken.is_cancelled() => Err(why.into()),
         _ => Ok(()),
     }
 }
@@ -132,11 +134,11 @@ fn announce(config: &GatewayConfig, public: &TcpListener, inner: &TcpListener) -
 }
 
 impl Probes for Gateway {
-    fn ready(&self) -> Result<(), String> {
+    fn ready(&self) -> Result<(), Box<dyn Error + Send + Sync>> {
         if self.stopping.load(Ordering::Relaxed) {
-            return Err("stopping".to_owned());
+            return Err("stopping".into());
         }
-        self.queue.health()
+        Ok(self.queue.health()?)
     }
 
     async fn registry(&self) -> Registry {

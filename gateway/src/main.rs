@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use shared::env::{Env, answered_help};
+use shared::env::{Env, Names, answered_help};
 use shared::queue::{Queue, QueueConfig, Role};
 use shared::{healthcheck, queue, service_manager, shutdown, spans, telemetry};
 
@@ -14,7 +14,7 @@ async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            telemetry::last_words(&format!("Error: {error:?}"));
+            telemetry::last_words(&format!("error: {}", telemetry::told(error.as_ref())));
             ExitCode::FAILURE
         }
     }
@@ -30,6 +30,7 @@ async fn run() -> anyhow::Result<()> {
         return Ok(());
     }
     let env = Env::of_process();
+    Names { groups: &variables, families: gateway::ENDPOINT_VARIABLES }.check(&env)?;
     let _logging = telemetry::init(&env)?;
     let config = gateway::GatewayConfig::from_env(&env)?;
     let shutdown = shutdown::on_signal()?;

@@ -1,8 +1,8 @@
 //! The signing secrets of one endpoint: read from a variable or a file, and read again when the file
 //! changes. A text that is no good is refused in words that do not repeat it.
 
+use std::error::Error;
 use std::fmt;
-use std::io::Read;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
+use shared::env::read_secret_file;
 
 const PREFIX: &str = "whsec_";
 const SECRETS_LIMIT: usize = 8;
@@ -18,7 +19,6 @@ const NAME_LIMIT_BYTES: usize = 32;
 const LENGTH_LEAST_CHARS: usize = 16;
 const LENGTH_LIMIT_CHARS: usize = 256;
 const DISTINCT_LEAST_CHARS: usize = 6;
-const FILE_LIMIT_BYTES: u64 = 65_536;
 /// What documentation writes where a secret belongs. Long enough never to stand in a real one.
 const PLACEHOLDERS: [&str; 6] = ["your_", "example", "placeholder", "changeme", "change_me", "replace"];
 
@@ -131,6 +131,9 @@ struct SecretFile {
     last: RwLock<SecretString>,
 }
 
+/// Why a file is no good: it cannot be read, or its text is refused. Without any of that text.
+pub type Fault = Box<dyn Error + Send + Sync>;
+
 /// What came of looking at the file again.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Reread {
@@ -143,8 +146,8 @@ impl Secrets {
         Ok(Self { now: RwLock::new(parse(text)?.into()), file: None })
     }
 
-    pub fn of_file(path: PathBuf) -> Result<Self, String> {
-        let text = read_file(&path)?;
+    pub fn of_file(path: PathBuf) -> Result<Self, Fault> {
+        let text = read_secret_file(&path)?;
         let now = RwLock::new(parse(text.expose_secret())?.into());
         Ok(Self { now, file: Some(SecretFile { path, last: RwLock::new(text) }) })
     }
@@ -159,9 +162,9 @@ impl Secrets {
 
     /// Reads the file again, blocking. By content, not by time or inode: so it sees an edit, a rename and
     /// the swapped symbolic links of a Kubernetes volume alike. A bad content changes nothing.
-    pub fn reread(&self) -> Result<Reread, String> {
+    pub fn reread(&self) -> Result<Reread, Fault> {
         let Some(file) = &self.file else { return Ok(Reread::Unchanged) };
-        let text = read_file(&file.path)?;
+        let text = read_secret_file(&file.path)?;
         let same = {
             let last = file.last.read().unwrap_or_else(PoisonError::into_inner);
             last.expose_secret() == text.expose_secret()
@@ -175,15 +178,6 @@ impl Secrets {
         *file.last.write().unwrap_or_else(PoisonError::into_inner) = text;
         Ok(Reread::Changed { secrets: count })
     }
-}
-
-fn read_file(path: &PathBuf) -> Result<SecretString, String> {
-    let unreadable = |error: std::io::Error| format!("its file cannot be read: {error}");
-    let mut text = String::new();
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    let read = file.take(FILE_LIMIT_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
-    let text = SecretString::from(text);
-    if read as u64 > FILE_LIMIT_BYTES { Err("its file is too large".to_owned()) } else { Ok(text) }
 }
 
 #[cfg(test)]
@@ -264,18 +258,18 @@ mod tests {
         std::os::unix::fs::symlink(folder.join("one"), &link).unwrap();
         let secrets = Secrets::of_file(link.clone()).unwrap();
         let current = |secrets: &Secrets| secrets.current()[0].name().to_owned();
-        assert_eq!(secrets.reread(), Ok(Reread::Unchanged));
+        assert_eq!(secrets.reread().unwrap(), Reread::Unchanged);
 
         write("two", &format!("two={TWO}"));
         std::os::unix::fs::symlink(folder.join("two"), folder.join("new")).unwrap();
         std::fs::rename(folder.join("new"), &link).unwrap();
-        assert_eq!(secrets.reread(), Ok(Reread::Changed { secrets: 1 }));
+        assert_eq!(secrets.reread().unwrap(), Reread::Changed { secrets: 1 });
         assert_eq!(current(&secrets), "two");
 
         write("two", "three=whsec_short");
-        assert!(secrets.reread().unwrap_err().contains("too short"));
+        assert!(secrets.reread().unwrap_err().to_string().contains("too short"));
         std::fs::remove_file(&link).unwrap();
-        assert!(secrets.reread().unwrap_err().contains("cannot be read"));
+        assert!(secrets.reread().unwrap_err().to_string().contains("cannot be read"));
         assert_eq!(current(&secrets), "two");
         std::fs::remove_dir_all(&folder).unwrap();
     }

@@ -8,13 +8,13 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::Gateway;
-use crate::secrets::Reread;
+use crate::secrets::{Fault, Reread};
 
 /// A network file system may hang. It is waited for, with one thread and no more, but not in silence.
 const READ_DEADLINE: Duration = Duration::from_secs(10);
 
 /// What came of one endpoint's file, or why it is no good.
-type Look = Result<Reread, String>;
+type Look = Result<Reread, Fault>;
 
 pub(crate) async fn secrets(gateway: Arc<Gateway>, every: Duration, ended: CancellationToken) {
     if gateway.endpoints.values().any(|endpoint| endpoint.secrets.is_file()) {
@@ -37,12 +37,12 @@ async fn watch(gateway: Arc<Gateway>, every: Duration) {
             loop {
                 match timeout(READ_DEADLINE, &mut reading).await {
                     Ok(read) => {
-                        let look = read.unwrap_or_else(|_| Err("its file was not read".to_owned()));
+                        let look = read.unwrap_or_else(|panic| Err(panic.into()));
                         note(&gateway, name, look, &mut faults);
                         break;
                     }
                     Err(_) => {
-                        note(&gateway, name, Err("its file is slow to be read".to_owned()), &mut faults);
+                        note(&gateway, name, Err("its file is slow to be read".into()), &mut faults);
                     }
                 }
             }
@@ -62,10 +62,12 @@ fn note(gateway: &Gateway, name: &str, look: Look, faults: &mut BTreeMap<String,
                 tracing::info!(endpoint = name, "the file with secrets is good again");
             }
         }
-        Err(fault) if faults.get(name) != Some(&fault) => {
-            tracing::error!(endpoint = name, fault, "secrets not changed: the former ones stay in use");
-            faults.insert(name.to_owned(), fault);
+        Err(fault) => {
+            let fault = fault.to_string();
+            if faults.get(name) != Some(&fault) {
+                tracing::error!(endpoint = name, fault, "secrets not changed: the former ones stay in use");
+                faults.insert(name.to_owned(), fault);
+            }
         }
-        Err(_) => {}
     }
 }

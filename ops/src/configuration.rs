@@ -6,33 +6,46 @@ use std::fmt::Write;
 use gateway::GatewayConfig;
 use ledger::LedgerConfig;
 use serde::Serialize;
-use shared::env::{Env, Variable, redacted};
+use shared::env::{Env, Misspelt, Names, Slip, Variable, redacted};
 use shared::queue::QueueConfig;
 use worker::WorkerConfig;
 
 use crate::cli::EnvOptions;
 use crate::{dev_secret, failure, output, table};
 
-/// The variables by what they configure. One that two crates read is listed once, where it comes first.
+/// What each crate reads, by what it configures.
+const SOURCES: [(&str, &[Variable]); 9] = [
+    ("Gateway", gateway::VARIABLES),
+    ("Queue", shared::queue::VARIABLES),
+    ("Ledger", ledger::VARIABLES),
+    ("Policies", ledger::POLICY_VARIABLES),
+    ("Worker", worker::VARIABLES),
+    ("Staff", desk::acts::VARIABLES),
+    ("Stripe", stripe_api::VARIABLES),
+    ("Logs", shared::telemetry::VARIABLES),
+    ("Traces", shared::spans::VARIABLES),
+];
+const OUR_PREFIXES: [&str; 9] = [
+    "GATEWAY_",
+    "WORKER_",
+    "QUEUE_",
+    "STRIPE_WEBHOOK_",
+    "LEDGER_",
+    "TIDEGATE_",
+    "OTLP_",
+    "ENVELOPE_",
+    "BAN_",
+];
+
+/// One that two crates read is listed once, where it comes first.
 pub fn groups() -> Vec<(&'static str, Vec<&'static Variable>)> {
-    let sources: [(&'static str, &'static [Variable]); 9] = [
-        ("Gateway", gateway::VARIABLES),
-        ("Queue", shared::queue::VARIABLES),
-        ("Ledger", ledger::VARIABLES),
-        ("Policies", ledger::POLICY_VARIABLES),
-        ("Worker", worker::VARIABLES),
-        ("Staff", desk::acts::VARIABLES),
-        ("Stripe", stripe_api::VARIABLES),
-        ("Logs", shared::telemetry::VARIABLES),
-        ("Traces", shared::spans::VARIABLES),
-    ];
     let mut seen: Vec<&str> = Vec::new();
     let mut once = |variable: &&'static Variable| {
         let new = !seen.contains(&variable.name);
         seen.push(variable.name);
         new
     };
-    sources.map(|(title, variables)| (title, variables.iter().filter(&mut once).collect())).into()
+    SOURCES.map(|(title, variables)| (title, variables.iter().filter(&mut once).collect())).into()
 }
 
 /// The variable of that name, which one of the crates reads.
@@ -82,6 +95,7 @@ pub fn run(env: &Env, options: &EnvOptions) -> anyhow::Result<()> {
 
 /// Reads everything as the processes would, so that a bad value is found before one starts.
 fn check(env: &Env) -> anyhow::Result<()> {
+    check_names(env)?;
     QueueConfig::from_env(env)?;
     LedgerConfig::from_env(env)?;
     WorkerConfig::from_env(env)?;
@@ -152,19 +166,24 @@ fn is_secret(name: &str) -> bool {
     !name.ends_with("_FILE") && ["SECRET", "KEY", "TOKEN", "PASSWORD"].iter().any(|word| name.contains(word))
 }
 
-/// Names that look as if they were meant for us, but that nothing reads: probably misspelt.
-pub fn unread(env: &Env) -> Vec<String> {
-    let known: Vec<&str> =
-        groups().into_iter().flat_map(|(_, variables)| variables).map(|v| v.name).collect();
-    let is_read = |name: &str| {
-        let base = name.split("__").next().unwrap_or(name);
-        let base = base.strip_suffix("_FILE").unwrap_or(base);
-        known.contains(&base)
-    };
-    let ours =
-        ["GATEWAY_", "WORKER_", "QUEUE_", "STRIPE_WEBHOOK_", "LEDGER_", "TIDEGATE_", "OTLP_", "ENVELOPE_"];
-    let names = ours.iter().flat_map(|prefix| env.with_prefix(prefix)).map(|(name, _)| name);
-    names.filter(|name| !is_read(name)).map(str::to_owned).collect()
+/// Refuses an environment with a misspelt variable of ours.
+pub fn check_names(env: &Env) -> Result<(), Misspelt> {
+    Names { groups: &SOURCES.map(|(_, variables)| variables), families: gateway::ENDPOINT_VARIABLES }
+        .check(env)
+}
+
+/// Misspelt variables of ours, each with the one that was probably meant.
+pub fn slips(env: &Env) -> Vec<Slip> {
+    check_names(env).err().map(|Misspelt(slips)| slips).unwrap_or_default()
+}
+
+/// Other variables that begin like ours, and that nothing reads.
+pub fn unread(env: &Env) -> Vec<&str> {
+    let slips = slips(env);
+    let names =
+        Names { groups: &SOURCES.map(|(_, variables)| variables), families: gateway::ENDPOINT_VARIABLES };
+    let unread = names.unread(env, &OUR_PREFIXES).into_iter();
+    unread.filter(|name| slips.iter().all(|slip| slip.name != *name)).collect()
 }
 
 /// One of the addresses, whichever role it belongs to.
@@ -201,9 +220,11 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_variable_is_pointed_out() {
+    fn what_nothing_reads_is_pointed_out_and_a_slip_is_refused() {
         let env =
-            Env::of(&[("QUEUE_ULR", "x"), ("QUEUE_URL__EU", "x"), ("QUEUE_URL_FILE", "x"), ("PATH", "x")]);
-        assert_eq!(unread(&env), ["QUEUE_ULR"]);
+            Env::of(&[("QUEUE_ULR", "x"), ("QUEUE_COLOUR", "x"), ("QUEUE_URL__EU", "x"), ("PATH", "x")]);
+        assert_eq!(unread(&env), ["QUEUE_COLOUR", "QUEUE_URL__EU"]);
+        let words = check_names(&env).unwrap_err().to_string();
+        assert!(words.contains("QUEUE_ULR is set") && words.contains("Did you mean QUEUE_URL?"), "{words}");
     }
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use desk::acts::Refusal;
-use shared::env::Problem;
+use shared::env::{Misspelt, Problem};
 
 use crate::table::clean;
 
@@ -41,19 +41,15 @@ pub fn explain(error: &anyhow::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     shared::telemetry::last_words(&told(error));
-    let wrongly_called = error.chain().any(|cause| cause.is::<WronglyCalled>() || cause.is::<Problem>());
+    let is_callers = |cause: &(dyn std::error::Error + 'static)| {
+        cause.is::<WronglyCalled>() || cause.is::<Problem>() || cause.is::<Misspelt>()
+    };
+    let wrongly_called = error.chain().any(is_callers);
     ExitCode::from(if wrongly_called { WRONGLY_CALLED } else { FAILED })
 }
 
-/// The causes in one sentence, without those that only repeat what the one before said.
 fn told(error: &anyhow::Error) -> String {
-    let mut text = String::new();
-    for cause in error.chain().map(ToString::to_string) {
-        if !text.contains(&cause) {
-            text.push_str(if text.is_empty() { "error: " } else { ": " });
-            text.push_str(&cause);
-        }
-    }
+    let text = format!("error: {}", shared::telemetry::told(error.as_ref()));
     text.lines().map(clean).collect::<Vec<_>>().join("\n")
 }
 

@@ -66,6 +66,9 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
     let command = cli.command.unwrap_or(Command::Up);
     let serves = matches!(command, Command::Up | Command::Gateway)
         || matches!(&command, Command::Worker(options) if options.command.is_none());
+    if !command.judges_settings_itself() {
+        configuration::check_names(&env)?;
+    }
     // A server tells what it does; a tool speaks up only when something is odd.
     let logged = if serves { env.clone() } else { env.clone().or("LOG_LEVEL", "warn") };
     let _logging = shared::telemetry::init(&logged)?;

@@ -1,11 +1,18 @@
 //! Configuration: environment variables, each described once beside the code that reads it. A bad value
 //! is refused with the variable's name, what is wrong and a good example, and is never echoed.
 
+mod names;
+mod secret_file;
+
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::fmt::{Display, Write as _};
 use std::io::Write as _;
 use std::str::FromStr;
 use std::time::Duration;
+
+pub use self::names::{Misspelt, Names, Slip};
+pub use self::secret_file::{SecretFileError, read_secret_file};
 
 /// One environment variable, as the README's table and `--help` show it.
 #[derive(Clone, Copy, Debug)]
@@ -22,13 +29,14 @@ pub struct Variable {
 #[error("{name}: {fault}. A good value would be: {name}={example}")]
 pub struct Problem {
     pub name: String,
-    pub fault: String,
+    #[source]
+    pub fault: Box<dyn Error + Send + Sync>,
     pub example: String,
 }
 
 impl Variable {
-    pub fn problem(&self, fault: impl Display) -> Problem {
-        Problem { name: self.name.to_owned(), fault: fault.to_string(), example: self.example.to_owned() }
+    pub fn problem(&self, fault: impl Into<Box<dyn Error + Send + Sync>>) -> Problem {
+        Problem { name: self.name.to_owned(), fault: fault.into(), example: self.example.to_owned() }
     }
 }
 

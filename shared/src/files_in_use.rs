@@ -15,7 +15,7 @@ struct Identity {
     inode: u64,
 }
 
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Gone {
     #[error("{} was removed while it was in use", .0.display())]
     Removed(PathBuf),

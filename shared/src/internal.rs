@@ -2,6 +2,7 @@
 //! Liveness never looks at broker or database: restarting us heals neither.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// What the listener asks of the process it speaks for.
 pub trait Probes: Send + Sync + 'static {
     /// Why work cannot be taken now, in plain words; `Ok` when it can.
-    fn ready(&self) -> Result<(), String>;
+    fn ready(&self) -> Result<(), Box<dyn Error + Send + Sync>>;
 
     /// Brings what is counted elsewhere up to date, bounded in time, then hands out the registry.
     fn registry(&self) -> impl Future<Output = Registry> + Send;

@@ -15,3 +15,4 @@ pub mod shutdown;
 pub mod spans;
 pub mod telemetry;
 pub mod trace;
+pub mod unreachable;

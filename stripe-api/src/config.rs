@@ -1,13 +1,13 @@
 //! How Stripe is asked: with which key, where, how often, and what for.
 
 use std::fmt;
-use std::io::Read;
+use std::path::Path;
 use std::time::Duration;
 
 use envelope::is_identifier;
 use hyper::Uri;
 use secrecy::{ExposeSecret, SecretString};
-use shared::env::{Env, Problem, Variable};
+use shared::env::{Env, Problem, Variable, read_secret_file};
 
 const KEY: Variable = Variable {
     name: "STRIPE_SECRET_KEY",
@@ -79,7 +79,6 @@ const PREFIXES: [(&str, bool); 4] =
     [("sk_live_", true), ("rk_live_", true), ("sk_test_", false), ("rk_test_", false)];
 const LENGTH_LEAST_CHARS: usize = 8;
 const LENGTH_LIMIT_CHARS: usize = 512;
-const FILE_LIMIT_BYTES: u64 = 4_096;
 const ACCOUNTS_LIMIT: usize = 1_000;
 const SECONDS_A_DAY: u64 = 86_400;
 
@@ -169,7 +168,7 @@ fn read_key(env: &Env) -> Result<Option<ApiKey>, Problem> {
         (Some(_), Some(_)) => Err(KEY.problem("is set, and so is STRIPE_SECRET_KEY_FILE: which one counts?")),
         (Some(text), None) => ApiKey::parse(text).map(Some).map_err(|fault| KEY.problem(fault)),
         (None, Some(path)) => {
-            let text = read_file(path).map_err(|fault| KEY_FILE.problem(fault))?;
+            let text = read_secret_file(Path::new(path)).map_err(|fault| KEY_FILE.problem(fault))?;
             let text = text.expose_secret();
             let text = text.strip_suffix('\n').unwrap_or(text);
             let key = ApiKey::parse(text).map_err(|fault| KEY_FILE.problem(format!("its text {fault}")))?;
@@ -177,14 +176,6 @@ fn read_key(env: &Env) -> Result<Option<ApiKey>, Problem> {
         }
         (None, None) => Ok(None),
     }
-}
-
-fn read_file(path: &str) -> Result<SecretString, String> {
-    let unreadable = |error: std::io::Error| format!("its file cannot be read: {error}");
-    let mut text = String::new();
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    file.take(FILE_LIMIT_BYTES).read_to_string(&mut text).map_err(unreadable)?;
-    Ok(text.into())
 }
 
 /// The key travels with every request: never in the clear beyond this machine.

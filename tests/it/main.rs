@@ -26,6 +26,7 @@ mod lattice;
 mod ledgers;
 mod malformed;
 mod manifests;
+mod misspelt;
 mod money;
 mod observability;
 mod oncall;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use ledger::{Ledger, LedgerConfig};
-use shared::env::Env;
+use shared::env::{Env, Names};
 use shared::queue::{Queue, QueueConfig};
 use shared::{shutdown, spans, telemetry};
 use worker::WorkerConfig;
@@ -13,7 +13,7 @@ async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            telemetry::last_words(&format!("Error: {error:?}"));
+            telemetry::last_words(&format!("error: {}", telemetry::told(error.as_ref())));
             ExitCode::FAILURE
         }
     }
@@ -24,6 +24,7 @@ async fn run() -> anyhow::Result<()> {
         worker::VARIABLES,
         stripe_api::VARIABLES,
         ledger::VARIABLES,
+        ledger::POLICY_VARIABLES,
         shared::queue::VARIABLES,
         telemetry::VARIABLES,
         spans::VARIABLES,
@@ -32,6 +33,7 @@ async fn run() -> anyhow::Result<()> {
         return Ok(());
     }
     let env = Env::of_process();
+    Names { groups: &groups, families: &[] }.check(&env)?;
     let _logging = telemetry::init(&env)?;
     let (config, queue_config) = (WorkerConfig::from_env(&env)?, QueueConfig::from_env(&env)?);
     let ledger = Ledger::open(&LedgerConfig::from_env(&env)?.for_batches()).await?;

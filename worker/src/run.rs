@@ -1,5 +1,6 @@
 //! A worker from start to drain: its lanes, its chores, and the listener for its operators.
 
+use std::error::Error;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -109,7 +110,9 @@ async fn work(
         biased; // lanes that end because they were told to are no panic, even when they are quick
         () = shutdown.cancelled() => {}
         () = broken.is_found() => bail!(broken.why()),
-        () = queue.broken().cancelled_owned() => bail!(queue.health().err().unwrap_or_default()),
+        () = queue.broken().cancelled_owned() => {
+            return Err(queue.health().err().context("the queue is broken")?.into());
+        }
         () = tasks.wait() => bail!("every lane ended, which only a panic of the worker itself can bring about"),
     }
     queue.wind_down();
@@ -157,14 +160,14 @@ async fn wait_for_schema(lanes: &Lanes) -> anyhow::Result<bool> {
 }
 
 impl Probes for Lanes {
-    fn ready(&self) -> Result<(), String> {
+    fn ready(&self) -> Result<(), Box<dyn Error + Send + Sync>> {
         if self.shutdown.is_cancelled() {
-            return Err("stopping".to_owned());
+            return Err("stopping".into());
         }
         if let Some(why) = self.circuit.reason() {
-            return Err(why);
+            return Err(why.into());
         }
-        self.queue.health()
+        Ok(self.queue.health()?)
     }
 
     async fn registry(&self) -> Registry {

@@ -208,6 +208,13 @@ pub enum Command {
     Anomalies(AnomaliesOptions),
 }
 
+impl Command {
+    /// Those that list what is wrong with the environment, and the one that does not look at it.
+    pub fn judges_settings_itself(&self) -> bool {
+        matches!(self, Self::Env(_) | Self::Doctor(_) | Self::Events(EventsCommand::Types(_)))
+    }
+}
+
 #[derive(Args)]
 pub struct TopologyOptions {
     /// Change nothing; say what is missing or differs

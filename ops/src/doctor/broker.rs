@@ -2,6 +2,7 @@
 
 use secrecy::ExposeSecret;
 use shared::env::Env;
+use shared::queue::rabbitmq::members::Seen;
 use shared::queue::rabbitmq::topology::{self, TopologyError};
 use shared::queue::{QueueConfig, QueueUrl, Role};
 
@@ -25,7 +26,7 @@ pub async fn check(env: &Env) -> Vec<Finding> {
     if let QueueUrl::RabbitMq(url) = &config.url {
         match topology::check(url.expose_secret()).await {
             Err(TopologyError::Unreachable(why)) => {
-                let advice = "start it, or see network, user and password; webhooks are answered 503 until it is back";
+                let advice = "do what it says; webhooks are answered 503 until it can be used";
                 return vec![Finding::act(QUEUE, format!("{}: {why}", config.url.shown()), advice)];
             }
             Err(TopologyError::NotWhole(_)) => {} // only who declares is told so
@@ -65,10 +66,7 @@ pub async fn check(env: &Env) -> Vec<Finding> {
 /// Every node that the address names, where it names several.
 async fn nodes(url: &str) -> Option<Finding> {
     let seen = topology::survey(url).await.ok()?;
-    let faults: Vec<String> = seen
-        .iter()
-        .filter_map(|seen| Some(format!("{} {}", seen.node, seen.answer.as_ref().err()?)))
-        .collect();
+    let faults: Vec<String> = seen.iter().filter_map(Seen::fault).collect();
     match (seen.len(), faults.is_empty()) {
         (0 | 1, _) => None,
         (count, true) => Some(Finding::ok(NODES, format!("all {count} answer and are one cluster"))),

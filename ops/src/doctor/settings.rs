@@ -33,9 +33,13 @@ pub fn check(env: &Env) -> Vec<Finding> {
             Finding::act(NAME, format!("{}: {}", problem.name, problem.fault), advice)
         })
         .collect();
+    findings.extend(configuration::slips(env).into_iter().map(|slip| {
+        let advice = format!("rename it to {}, or unset it: no process starts with it", slip.meant);
+        Finding::act(NAME, format!("{} is set, but nothing reads a variable of that name", slip.name), advice)
+    }));
     let unread = configuration::unread(env);
     if !unread.is_empty() {
-        let advice = format!("misspelt? `{} env` lists what is read", me());
+        let advice = format!("`{} env` lists what is read", me());
         findings.push(Finding::look(NAME, format!("nothing reads {}", unread.join(", ")), advice));
     }
     if findings.is_empty() {

@@ -123,7 +123,7 @@ fn bad_keys_are_refused_without_being_repeated() {
     ];
     for (text, expected) in table {
         let problem = EnvelopeKeys::from_env(&Env::of(&[("ENVELOPE_KEY", text)])).unwrap_err();
-        assert!(problem.fault.starts_with(expected), "{text}: {}", problem.fault);
+        assert!(problem.fault.to_string().starts_with(expected), "{text}: {}", problem.fault);
         assert!(!problem.to_string().contains("0123456789abcdef0123"), "{problem}");
     }
     let both = [("ENVELOPE_KEY", ONE), ("ENVELOPE_KEY_FILE", "/x")];

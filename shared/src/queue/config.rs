@@ -84,7 +84,8 @@ impl QueueUrl {
             return Ok(Self::Sqlite(PathBuf::from(path)));
         }
         if text.starts_with("amqp://") || text.starts_with("amqps://") {
-            return nodes::check(text).map(|()| Self::RabbitMq(text.to_owned().into()));
+            nodes::check(text).map_err(|fault| fault.to_string())?;
+            return Ok(Self::RabbitMq(text.to_owned().into()));
         }
         Err("begins with none of sqlite:, amqp://, amqps://".to_owned())
     }

@@ -2,6 +2,7 @@
 //! one suite of tests: durable before `publish` returns, at least once, in no order, exactly one settle.
 
 mod config;
+mod error;
 mod gauges;
 pub mod rabbitmq;
 pub mod share;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 pub use self::config::{QueueConfig, QueueUrl, VARIABLES};
+pub use self::error::{Cause, OpenError, PublishError, QueueError, Unusable};
 pub use self::gauges::QueueGauges;
 use self::share::Share;
 use envelope::Envelope;
@@ -98,51 +100,6 @@ pub struct Depth {
     pub leased: Option<u64>,
     pub oldest_age: Option<Duration>,
 }
-
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    #[error("this binary has no embedded queue: run `tidegate up`, or set QUEUE_URL to an amqp:// address")]
-    NotEmbedded,
-    #[error("the queue at {url} cannot be opened: {why}")]
-    Failed { url: String, why: String },
-    #[error(
-        "the queue at {url} is damaged: {why}. Nothing was changed and nothing is accepted. `tidegate queue recover` \
-         shows what can be saved of it, and changes nothing without --yes"
-    )]
-    Damaged { url: String, why: String },
-}
-
-/// Not known to be durable; whoever sent it must send it again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PublishError {
-    #[error("the queue is out of reach")]
-    Unavailable,
-    #[error("the broker refuses publishes for now: it is short of memory or disk")]
-    Blocked,
-    #[error("the broker refused the message: the queue is full or in trouble")]
-    Refused,
-    #[error("no confirmation within the deadline")]
-    Deadline,
-    #[error("too many publishes wait for their confirmation")]
-    Overloaded,
-}
-
-impl PublishError {
-    /// A label for metrics, from a closed set.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Unavailable => "unavailable",
-            Self::Blocked => "blocked",
-            Self::Refused => "refused",
-            Self::Deadline => "deadline",
-            Self::Overloaded => "overloaded",
-        }
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("the queue does not answer: {0}")]
-pub struct QueueError(pub String);
 
 impl Queue {
     /// Opens the queue. RabbitMQ may be away: a supervisor connects and reconnects, and until then publishes
@@ -274,8 +231,8 @@ impl Queue {
         }
     }
 
-    /// Why the queue cannot be used now, in plain words for people on call.
-    pub fn health(&self) -> Result<(), String> {
+    /// Why the queue cannot be used now.
+    pub fn health(&self) -> Result<(), Unusable> {
         match &*self.0 {
             Backend::RabbitMq(queue) => queue.health(),
             #[cfg(feature = "embedded")]

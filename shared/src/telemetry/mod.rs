@@ -3,6 +3,7 @@
 
 mod lines;
 
+use std::error::Error;
 use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
 use std::sync::mpsc::sync_channel;
@@ -13,6 +14,7 @@ use tracing_subscriber::EnvFilter;
 use self::lines::Lines;
 pub(crate) use self::lines::lost;
 use crate::env::{Env, Problem, Variable};
+use crate::unreachable::Unreachable;
 
 pub const LOG_LEVEL: Variable = Variable {
     name: "LOG_LEVEL",
@@ -87,6 +89,22 @@ pub fn last_words(text: &str) {
     }
 }
 
+/// An error in one sentence: each cause behind the one that it brought about, but for those whose words are told
+/// already. What is said of a server out of reach is whole, and what its library adds may name a user.
+pub fn told(error: &(dyn Error + 'static)) -> String {
+    let mut text = String::new();
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        next = cause.source().filter(|_| !cause.is::<Unreachable>());
+        let words = cause.to_string();
+        if !text.contains(&words) {
+            text.push_str(if text.is_empty() { "" } else { ": " });
+            text.push_str(&words);
+        }
+    }
+    text
+}
+
 /// A panic's message may quote an event; its place is enough to find the fault. And the hook that Rust has would
 /// wait for whoever does not read.
 fn log_panics() {
@@ -95,4 +113,35 @@ fn log_panics() {
         let why = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("(message withheld)");
         tracing::error!(place, why, "panicked");
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::unreachable::{Server, Why};
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{words}")]
+    struct Link {
+        words: &'static str,
+        source: Option<Box<dyn Error + Send + Sync>>,
+    }
+
+    fn link(words: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Link {
+        Link { words, source: Some(source.into()) }
+    }
+
+    #[test]
+    fn each_cause_is_told_once() {
+        let whole = link("it does not start", link("queue.db: disk full", link("disk full", "device 8:1")));
+        assert_eq!(told(&whole), "it does not start: queue.db: disk full: device 8:1");
+    }
+
+    #[test]
+    fn what_a_server_says_of_a_user_is_not_told() {
+        let refused =
+            Unreachable::new(Server::Postgres, "db:5432", Why::WrongPassword, "no password for jane");
+        let words = told(&link("the ledger cannot be asked", refused));
+        assert!(words.contains("wrong user or password") && !words.contains("jane"), "{words}");
+    }
 }

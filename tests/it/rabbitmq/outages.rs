@@ -24,8 +24,10 @@ async fn without_a_broker_a_publish_is_refused_at_once() -> anyhow::Result<()> {
     let begun = Instant::now();
     assert_eq!(queue.publish(&envelope("evt_0")).await, Err(PublishError::Unavailable));
     assert!(begun.elapsed() < Duration::from_secs(1));
-    until("the reason", PATIENCE, async || Ok(queue.health().err().unwrap_or_default().contains("refused")))
-        .await?;
+    until("the reason", PATIENCE, async || {
+        Ok(queue.health().err().map(|why| why.to_string()).unwrap_or_default().contains("refused"))
+    })
+    .await?;
     assert!(queue.depth().await.is_err());
     queue.close().await;
     Ok(())
@@ -64,7 +66,7 @@ async fn while_the_broker_is_short_of_memory_everybody_is_refused_at_once() -> a
     let begun = Instant::now();
     assert_eq!(queue.publish(&envelope("evt_x")).await, Err(PublishError::Blocked));
     assert!(begun.elapsed() < Duration::from_secs(1));
-    let health = queue.health().expect_err("blocked");
+    let health = queue.health().expect_err("blocked").to_string();
     assert!(health.contains("blocks publishes") && health.contains("memory"), "{health}");
     assert!(!receive(&queue, 1).await?.is_empty(), "consuming goes on");
     broker.unblock().await?;

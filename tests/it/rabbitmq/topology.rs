@@ -12,7 +12,7 @@ async fn a_missing_topology_is_named_and_nothing_is_accepted_until_it_is_there()
     let url = Broker::shared().await.vhost("missing").await?;
     let queue = Queue::open(config(&url), Role::Both).await?;
     until("the fault to be named", PATIENCE, async || {
-        let health = queue.health().err().unwrap_or_default();
+        let health = queue.health().err().map(|why| why.to_string()).unwrap_or_default();
         Ok(health.contains("queue `events` is missing") && health.contains("run `tidegate topology`"))
     })
     .await?;
@@ -44,7 +44,12 @@ async fn an_exchange_that_drops_the_unroutable_is_found_out_before_anything_is_a
     channel.exchange_declare("tidegate".into(), ExchangeKind::Direct, options, none).await?;
     let queue = Queue::open(config(&url), Role::Publish).await?;
     until("the fault to be named", PATIENCE, async || {
-        Ok(queue.health().err().unwrap_or_default().contains("no alternate exchange"))
+        Ok(queue
+            .health()
+            .err()
+            .map(|why| why.to_string())
+            .unwrap_or_default()
+            .contains("no alternate exchange"))
     })
     .await?;
     assert_eq!(queue.publish(&envelope("evt_0")).await, Err(PublishError::Unavailable));

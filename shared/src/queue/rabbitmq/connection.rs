@@ -11,7 +11,9 @@ use lapin::tcp::{AsyncTcpStream, OwnedTLSConfig};
 use lapin::uri::AMQPScheme;
 use lapin::{Channel, Connection, ConnectionProperties};
 
+use super::error::BrokerError;
 use super::nodes::Node;
+use crate::unreachable::{Server, Unreachable, Why, look_up};
 
 /// A peer that says nothing for twice this long is gone. While blocked the broker does not expect any.
 const HEARTBEAT_SECS: u16 = 10;
@@ -34,7 +36,7 @@ pub(super) struct Line {
 struct Plug(Mutex<Option<TcpStream>>);
 
 impl Line {
-    pub(super) async fn open(node: &Node, purpose: &str, deadline: Duration) -> Result<Self, String> {
+    pub(super) async fn open(node: &Node, purpose: &str, deadline: Duration) -> Result<Self, BrokerError> {
         let mut uri = node.uri.clone();
         uri.query.heartbeat.get_or_insert(HEARTBEAT_SECS);
         uri.query.frame_max.get_or_insert(FRAME_LIMIT_BYTES);
@@ -42,31 +44,40 @@ impl Line {
             .with_connection_name(format!("tidegate {purpose}").into())
             .with_client_property("product".into(), "tidegate".into())
             .with_client_property("version".into(), env!("CARGO_PKG_VERSION").into());
-        let runtime = lapin::runtime::default_runtime().map_err(|error| plain(&error))?;
+        let runtime = lapin::runtime::default_runtime()?;
         let plug = Arc::new(Plug::default());
-        let socket = Arc::downgrade(&plug);
+        let (socket, at) = (Arc::downgrade(&plug), node.shown());
         let dialled = Connection::connector(
             uri,
             runtime,
             async move |uri, runtime| {
                 let dialled = async {
                     let (host, port) = (uri.authority.host.as_str(), uri.authority.port);
-                    let addresses = tokio::net::lookup_host((host, port)).await?.collect::<Vec<_>>();
+                    let addresses = look_up(Server::RabbitMq, host, port).await.map_err(io::Error::other)?;
                     let stream = AsyncTcpStream::connect(&runtime, addresses).await?;
                     if let AsyncTcpStream::Plain(stream) = &stream {
                         socket.upgrade().ok_or(ErrorKind::TimedOut)?.hold(stream.get_ref())?;
                     }
                     match uri.scheme {
                         AMQPScheme::AMQP => Ok(stream),
-                        AMQPScheme::AMQPS => stream.into_tls(host, OwnedTLSConfig::default().as_ref()).await,
+                        AMQPScheme::AMQPS => {
+                            let secured = stream.into_tls(host, OwnedTLSConfig::default().as_ref()).await;
+                            let refused = |error| Unreachable::new(Server::RabbitMq, &at, Why::Tls, error);
+                            secured.map_err(|error| io::Error::other(refused(error)))
+                        }
                     }
                 };
-                let dialled = tokio::time::timeout(deadline, dialled).await;
-                Ok(dialled.map_err(io::Error::from).flatten()?)
+                let late = |elapsed| {
+                    io::Error::other(Unreachable::new(Server::RabbitMq, &at, Why::Silent(deadline), elapsed))
+                };
+                Ok(tokio::time::timeout(deadline, dialled).await.map_err(late).flatten()?)
             },
             properties,
         );
-        let connection = in_time(deadline, dialled).await?;
+        let connection = match tokio::time::timeout(deadline, dialled).await {
+            Ok(connection) => connection.map_err(|error| BrokerError::of_opening(node, error))?,
+            Err(elapsed) => return Err(BrokerError::late(node, deadline, elapsed)),
+        };
         Ok(Self { connection: Arc::new(connection), node: node.shown(), _plug: plug })
     }
 
@@ -79,13 +90,13 @@ impl Line {
         &self.node
     }
 
-    pub(super) async fn channel(&self, deadline: Duration) -> Result<Channel, String> {
+    pub(super) async fn channel(&self, deadline: Duration) -> Result<Channel, BrokerError> {
         in_time(deadline, self.connection.create_channel()).await
     }
 
     /// Hands the line on together with what has been made ready on it, or says goodbye: without that, the
     /// broker logs a warning for every attempt.
-    pub(super) async fn with<T>(self, ready: Result<T, String>) -> Result<(Self, T), String> {
+    pub(super) async fn with<T>(self, ready: Result<T, BrokerError>) -> Result<(Self, T), BrokerError> {
         match ready {
             Ok(ready) => Ok((self, ready)),
             Err(why) => {
@@ -117,23 +128,13 @@ impl Drop for Plug {
     }
 }
 
-/// One answer of the broker, or in plain words why there is none.
+/// One answer of the broker.
 pub(super) async fn in_time<T>(
     deadline: Duration,
     answer: impl Future<Output = lapin::Result<T>>,
-) -> Result<T, String> {
+) -> Result<T, BrokerError> {
     match tokio::time::timeout(deadline, answer).await {
-        Ok(answer) => answer.map_err(|error| plain(&error)),
-        Err(_) => Err("the broker does not answer".to_owned()),
-    }
-}
-
-/// An error as people on call read it.
-pub(super) fn plain(error: &lapin::Error) -> String {
-    match error.kind() {
-        lapin::ErrorKind::ProtocolError(error) => error.get_message().to_string(),
-        lapin::ErrorKind::IOError(error) => error.to_string(),
-        lapin::ErrorKind::MissingHeartbeatError => "the broker has fallen silent".to_owned(),
-        _ => error.to_string(),
+        Ok(answer) => Ok(answer?),
+        Err(_) => Err(BrokerError::Silent),
     }
 }

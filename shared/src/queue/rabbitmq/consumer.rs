@@ -16,7 +16,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::acks::{Ack, Acks};
-use super::connection::{Line, OPEN_DEADLINE, in_time, plain};
+use super::connection::{Line, OPEN_DEADLINE, in_time};
+use super::error::BrokerError;
 use super::lent::{Lending, Lent};
 use super::nodes::Nodes;
 use super::supervisor::{Ended, Pauses, Status, refusing};
@@ -86,13 +87,13 @@ impl Consumer {
         let request = Request { settlements: settlements.to_vec(), answer };
         let asked = async {
             match self.requests.send(request).await {
-                Ok(()) => answered.await.unwrap_or_else(|_| Err(lost())),
+                Ok(()) => answered.await.unwrap_or(Err(QueueError::Lost)),
                 Err(_) => Ok(Settled { settled: 0, stale: settlements.len() }), // closed: all went back
             }
         };
         match tokio::time::timeout(self.deadline, asked).await {
             Ok(settled) => settled,
-            Err(_) => Err(QueueError("no answer within the deadline".to_owned())),
+            Err(_) => Err(QueueError::Deadline),
         }
     }
 }
@@ -130,7 +131,7 @@ async fn run(
             }
         };
         let Ended::Lost(why) = ended else { return };
-        let up_for = consuming.status.down(&why);
+        let up_for = consuming.status.down(why);
         let pause = tokio::time::sleep(pauses.next(up_for, &consuming.nodes));
         if refusing(&mut requests, refuse, &closing, pause).await.is_none() {
             return;
@@ -145,12 +146,15 @@ type Arriving = BoxStream<'static, Option<(lapin::Result<Delivery>, &'static str
 /// `None` at rest.
 type Subscribed = Option<Arriving>;
 
-async fn connect(consuming: &Consuming, is_resting: bool) -> Result<(Line, (Channel, Subscribed)), String> {
+async fn connect(
+    consuming: &Consuming,
+    is_resting: bool,
+) -> Result<(Line, (Channel, Subscribed)), BrokerError> {
     let opened = tokio::time::timeout(consuming.nodes.deadline(), open(consuming, is_resting)).await;
-    opened.unwrap_or_else(|_| Err("the broker does not answer".to_owned()))
+    opened.unwrap_or(Err(BrokerError::Silent))
 }
 
-async fn open(consuming: &Consuming, is_resting: bool) -> Result<(Line, (Channel, Subscribed)), String> {
+async fn open(consuming: &Consuming, is_resting: bool) -> Result<(Line, (Channel, Subscribed)), BrokerError> {
     let line = Line::open(consuming.nodes.next(), "consume", OPEN_DEADLINE).await?;
     let ready = prepare(consuming, &line, is_resting).await;
     line.with(ready).await
@@ -160,14 +164,14 @@ async fn prepare(
     consuming: &Consuming,
     line: &Line,
     is_resting: bool,
-) -> Result<(Channel, Subscribed), String> {
+) -> Result<(Channel, Subscribed), BrokerError> {
     topology::inspect(line).await?;
     let channel = line.channel(OPEN_DEADLINE).await?;
     let arriving = if is_resting { None } else { Some(subscribe(consuming, &channel).await?) };
     Ok((channel, arriving))
 }
 
-async fn subscribe(consuming: &Consuming, channel: &Channel) -> Result<Arriving, String> {
+async fn subscribe(consuming: &Consuming, channel: &Channel) -> Result<Arriving, BrokerError> {
     let mut subscriptions = Vec::new();
     // The dead are suspects and come one by one; all are good events, whichever way they took.
     let queues = [
@@ -213,7 +217,7 @@ async fn serve(
             }
             _ = tick.tick() => {
                 if !line.connection().status().connected() {
-                    return Ended::Lost("the connection is closed".to_owned());
+                    return Ended::Lost(BrokerError::Closed);
                 }
                 consuming.lent.acks(|acks| {
                     acks.group().into_iter().chain(acks.singles(GAP_PATIENCE, Instant::now())).collect()
@@ -230,8 +234,8 @@ async fn serve(
                     arrive(consuming, delivery, queue);
                     continue;
                 }
-                Some((Err(error), _)) => return Ended::Lost(plain(&error)),
-                None => return Ended::Lost("the broker has cancelled a consumer".to_owned()),
+                Some((Err(error), _)) => return Ended::Lost(error.into()),
+                None => return Ended::Lost(BrokerError::Unreliable("the broker has cancelled a consumer")),
             },
         };
         if let Err(why) = acknowledge(channel, acks, consuming.deadline).await {
@@ -255,7 +259,7 @@ async fn turn(
     channel: &Channel,
     arriving: Subscribed,
     wanted: Lending,
-) -> Result<Subscribed, String> {
+) -> Result<Subscribed, BrokerError> {
     match (arriving, wanted) {
         (None, Lending::Ahead) => return subscribe(consuming, channel).await.map(Some),
         (Some(subscribed), Lending::Resting | Lending::Ending) => {
@@ -272,7 +276,11 @@ async fn turn(
     Ok(None)
 }
 
-async fn unsubscribe(consuming: &Consuming, channel: &Channel, mut arriving: Arriving) -> Result<(), String> {
+async fn unsubscribe(
+    consuming: &Consuming,
+    channel: &Channel,
+    mut arriving: Arriving,
+) -> Result<(), BrokerError> {
     for queue in [topology::EVENTS, topology::UNROUTED, topology::DEAD] {
         let cancel = channel.basic_cancel(ShortString::from(queue), BasicCancelOptions::default());
         in_time(consuming.deadline, cancel).await?;
@@ -282,14 +290,14 @@ async fn unsubscribe(consuming: &Consuming, channel: &Channel, mut arriving: Arr
         while let Some(arrived) = arriving.next().await {
             match arrived {
                 Some((Ok(delivery), queue)) => arrive(consuming, delivery, queue),
-                Some((Err(error), _)) => return Err(plain(&error)),
+                Some((Err(error), _)) => return Err(error.into()),
                 None => {}
             }
         }
         Ok(())
     };
     let drained = tokio::time::timeout(consuming.deadline, drain).await;
-    drained.unwrap_or_else(|_| Err("the broker does not end its consumers".to_owned()))
+    drained.unwrap_or(Err(BrokerError::Unreliable("the broker does not end its consumers")))
 }
 
 fn arrive(consuming: &Consuming, delivery: Delivery, queue: &'static str) {
@@ -302,10 +310,10 @@ fn arrive(consuming: &Consuming, delivery: Delivery, queue: &'static str) {
     lent.arrive(tag, queue, envelope, delivery.redelivered || queue == topology::DEAD);
 }
 
-async fn answer(consuming: &Consuming, channel: &Channel, request: Request) -> Result<(), String> {
+async fn answer(consuming: &Consuming, channel: &Channel, request: Request) -> Result<(), BrokerError> {
     let settled = settle(consuming, channel, &request.settlements).await;
     let fault = settled.as_ref().err().cloned();
-    request.answer.send(settled.map_err(QueueError)).ok(); // whoever asked may have gone
+    request.answer.send(settled.map_err(QueueError::from)).ok(); // whoever asked may have gone
     fault.map_or(Ok(()), Err)
 }
 
@@ -314,7 +322,7 @@ async fn settle(
     consuming: &Consuming,
     channel: &Channel,
     settlements: &[(Tag, Settle)],
-) -> Result<Settled, String> {
+) -> Result<Settled, BrokerError> {
     let (settled, releases) = consuming.lent.settle(settlements);
     let requeue = BasicNackOptions { requeue: true, multiple: false };
     for tag in releases {
@@ -325,7 +333,7 @@ async fn settle(
     Ok(settled)
 }
 
-async fn acknowledge(channel: &Channel, acks: Vec<Ack>, deadline: Duration) -> Result<(), String> {
+async fn acknowledge(channel: &Channel, acks: Vec<Ack>, deadline: Duration) -> Result<(), BrokerError> {
     for Ack { tag, multiple } in acks {
         in_time(deadline, channel.basic_ack(tag, BasicAckOptions { multiple })).await?;
     }
@@ -358,8 +366,4 @@ async fn give_back(consuming: &Consuming, channel: &Channel, requests: &mut mpsc
         drop(in_time(deadline, channel.basic_nack(last, requeue)).await);
     }
     drop(in_time(deadline, channel.close(200, "bye".into())).await);
-}
-
-fn lost() -> QueueError {
-    QueueError("the connection was lost before the acknowledgement was sent".to_owned())
 }

@@ -4,11 +4,12 @@
 use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
+use lapin::Channel;
 use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
-use lapin::{Channel, ErrorKind};
 
-use super::connection::{Line, OPEN_DEADLINE, in_time, plain};
+use super::connection::{Line, OPEN_DEADLINE, in_time};
+use super::error::{self, BrokerError};
 use super::nodes::Node;
 
 /// How many copies of a queue there are, on as many nodes: one may fail. The broker's own default is a
@@ -16,30 +17,54 @@ use super::nodes::Node;
 pub(super) const COPIES: i32 = 3;
 
 /// What one node of the address answers to people on call.
+#[derive(Debug)]
 pub struct Seen {
     pub node: String,
-    pub answer: Result<(), String>,
+    pub answer: Result<(), BrokerError>,
 }
 
 /// Fails unless as many nodes as a queue has copies answer, and know of each other.
-pub(super) async fn must_be_one_cluster(nodes: &[Node]) -> Result<(), String> {
-    let wanted = usize::try_from(COPIES).unwrap_or_default().min(nodes.len());
-    if wanted < 2 {
+pub(super) async fn must_be_one_cluster(nodes: &[Node]) -> Result<(), NotWhole> {
+    let copies = usize::try_from(COPIES).unwrap_or_default().min(nodes.len());
+    if copies < 2 {
         return Ok(()); // one name may stand for a whole cluster, of which nothing can be said from here
     }
-    let seen = survey(nodes).await;
-    let good = seen.iter().filter(|seen| seen.answer.is_ok()).count();
-    if good >= wanted {
-        return Ok(());
+    let (good, others): (Vec<_>, Vec<_>) =
+        survey(nodes).await.into_iter().partition(|seen| seen.answer.is_ok());
+    if good.len() >= copies { Ok(()) } else { Err(NotWhole { copies, others }) }
+}
+
+/// Too few of the nodes are one cluster.
+#[derive(Debug)]
+pub struct NotWhole {
+    copies: usize,
+    others: Vec<Seen>,
+}
+
+impl std::fmt::Display for NotWhole {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let faults: BTreeSet<String> = self.others.iter().filter_map(Seen::fault).collect();
+        write!(
+            f,
+            "a queue declared now would have fewer than {} copies, for good; wait until the cluster is whole: {}",
+            self.copies,
+            faults.into_iter().collect::<Vec<_>>().join(", ")
+        )
     }
-    let faults: BTreeSet<String> = seen
-        .iter()
-        .filter_map(|seen| Some(format!("{} {}", seen.node, seen.answer.as_ref().err()?)))
-        .collect();
-    Err(format!(
-        "a queue declared now would have fewer than {wanted} copies, for good; wait until the cluster is whole: {}",
-        faults.into_iter().collect::<Vec<_>>().join(", ")
-    ))
+}
+
+impl std::error::Error for NotWhole {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        let fault = self.others.iter().find_map(|seen| seen.answer.as_ref().err())?;
+        Some(fault)
+    }
+}
+
+impl Seen {
+    /// What is wrong with the node, by its name.
+    pub fn fault(&self) -> Option<String> {
+        Some(format!("{}: {}", self.node, self.answer.as_ref().err()?))
+    }
 }
 
 /// Asks every node, and whether it belongs to the cluster of the first that answers: that one gets a queue
@@ -51,7 +76,7 @@ pub(super) async fn survey(nodes: &[Node]) -> Vec<Seen> {
     let mut seen = Vec::new();
     for (node, line) in nodes.iter().zip(&lines) {
         let answer = match line {
-            Err(why) => Err(format!("does not answer ({why})")),
+            Err(why) => Err(why.clone()),
             Ok(line) if !called => {
                 let answer = call(line, &name).await;
                 called = answer.is_ok();
@@ -67,26 +92,19 @@ pub(super) async fn survey(nodes: &[Node]) -> Vec<Seen> {
     seen
 }
 
-async fn call(line: &Line, name: &str) -> Result<(), String> {
+async fn call(line: &Line, name: &str) -> Result<(), BrokerError> {
     let channel = line.channel(OPEN_DEADLINE).await?;
     let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
     in_time(OPEN_DEADLINE, declare(&channel, name, options)).await
 }
 
-async fn knows(line: &Line, name: &str) -> Result<(), String> {
-    const LOCKED: u16 = 405;
+async fn knows(line: &Line, name: &str) -> Result<(), BrokerError> {
     let channel = line.channel(OPEN_DEADLINE).await?;
     let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-    match tokio::time::timeout(OPEN_DEADLINE, declare(&channel, name, options)).await {
-        Err(_) => Err("does not answer".to_owned()),
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => match error.kind() {
-            ErrorKind::ProtocolError(refused) if refused.get_id() == LOCKED => Ok(()),
-            ErrorKind::ProtocolError(refused) if refused.get_id() == 404 => {
-                Err("is of another cluster".to_owned())
-            }
-            _ => Err(plain(&error)),
-        },
+    match in_time(OPEN_DEADLINE, declare(&channel, name, options)).await {
+        Err(BrokerError::Client(refused)) if error::is_locked(&refused) => Ok(()),
+        Err(BrokerError::Client(refused)) if error::is_not_found(&refused) => Err(BrokerError::OtherCluster),
+        other => other,
     }
 }
 

@@ -3,6 +3,7 @@
 mod acks;
 mod connection;
 mod consumer;
+mod error;
 mod lent;
 pub mod members;
 mod message;
@@ -22,8 +23,9 @@ use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use self::connection::{in_time, plain};
+use self::connection::in_time;
 use self::consumer::{Consumer, Consuming};
+pub use self::error::{BrokerError, Fault};
 use self::lent::Lent;
 use self::nodes::Nodes;
 use self::publisher::{Publisher, Publishing};
@@ -31,6 +33,7 @@ use self::supervisor::Status;
 use super::share::Share;
 use super::{
     Delivery, Depth, OpenError, PublishError, QueueConfig, QueueError, QueueUrl, Role, Settle, Settled, Tag,
+    Unusable,
 };
 use crate::digest::EnvelopeKeys;
 use envelope::Envelope;
@@ -49,10 +52,10 @@ impl RabbitMq {
     pub(super) fn open(config: &QueueConfig, role: Role) -> Result<Self, OpenError> {
         let broker = config.url.shown();
         let QueueUrl::RabbitMq(url) = &config.url else {
-            return Err(OpenError::Failed { url: broker, why: "not an amqp address".to_owned() });
+            return Err(OpenError::Failed { url: broker, cause: "not an amqp address".into() });
         };
         let nodes = nodes::read(url.expose_secret());
-        let nodes = nodes.map_err(|why| OpenError::Failed { url: broker.clone(), why })?;
+        let nodes = nodes.map_err(|fault| OpenError::Failed { url: broker.clone(), cause: fault.into() })?;
         let (deadline, closing) = (config.deadline, CancellationToken::new());
         let mut tasks = Vec::new();
         let publisher = matches!(role, Role::Publish | Role::Both | Role::Look).then(|| {
@@ -129,10 +132,9 @@ impl RabbitMq {
         // A connection that publishes may be blocked, hence the consumer's where there is one.
         let roles = [self.consumer.as_ref().map(|it| &it.1), self.publisher.as_ref().map(|it| &it.1)];
         let connection = roles.into_iter().flatten().find_map(|status| status.connection());
-        let connection = connection.ok_or_else(|| QueueError("not connected".to_owned()))?;
+        let connection = connection.ok_or(QueueError::NotConnected)?;
         let counted = tokio::time::timeout(self.deadline, ready(&connection, self.deadline)).await;
-        let ready =
-            counted.unwrap_or_else(|_| Err("the broker does not answer".to_owned())).map_err(QueueError)?;
+        let ready = counted.unwrap_or(Err(BrokerError::Silent))?;
         let (held, now) =
             (self.consumer.as_ref().map(|(consumer, _)| consumer.lent().held()), crate::clock::now());
         Ok(ready
@@ -146,12 +148,13 @@ impl RabbitMq {
             .collect())
     }
 
-    pub(super) fn health(&self) -> Result<(), String> {
-        let roles = [self.publisher.as_ref().map(|it| &it.1), self.consumer.as_ref().map(|it| &it.1)];
-        let faults = roles.into_iter().flatten().filter_map(|status| status.health().err());
-        match faults.collect::<Vec<_>>() {
-            faults if faults.is_empty() => Ok(()),
-            faults => Err(faults.join("; ")),
+    pub(super) fn health(&self) -> Result<(), Unusable> {
+        let fault = |status: Option<&Arc<Status>>| status.and_then(|status| status.health().err());
+        let publish = fault(self.publisher.as_ref().map(|it| &it.1));
+        match (publish, fault(self.consumer.as_ref().map(|it| &it.1))) {
+            (None, None) => Ok(()),
+            (Some(publish), Some(consume)) => Err(Unusable::BothRoles { publish, consume }),
+            (Some(fault), None) | (None, Some(fault)) => Err(Unusable::Broker(fault)),
         }
     }
 
@@ -163,13 +166,13 @@ impl RabbitMq {
 }
 
 /// On a channel of its own, which a missing queue would close.
-async fn ready(connection: &Connection, deadline: Duration) -> Result<Vec<(&'static str, u64)>, String> {
+async fn ready(connection: &Connection, deadline: Duration) -> Result<Vec<(&'static str, u64)>, BrokerError> {
     let channel = in_time(deadline, connection.create_channel()).await?;
     let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
     let mut ready = Vec::new();
     for queue in topology::QUEUES {
         let asked = channel.queue_declare(queue.into(), passive, FieldTable::default()).await;
-        ready.push((queue, u64::from(asked.map_err(|error| plain(&error))?.message_count())));
+        ready.push((queue, u64::from(asked?.message_count())));
     }
     drop(in_time(deadline, channel.close(200, "counted".into())).await);
     Ok(ready)

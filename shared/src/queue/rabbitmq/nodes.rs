@@ -1,6 +1,7 @@
 //! The nodes of a broker, which one address names: `amqp://user:password@a:5672,b:5672,c:5672/vhost`. They are
 //! tried in turn, beginning with any, so that the clients of a cluster spread over its nodes.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -24,13 +25,19 @@ pub(super) struct Nodes {
     tried: AtomicUsize,
 }
 
-/// The nodes in an address, or why it is none. The address is left out of the answer: it holds a password.
-pub(in crate::queue) fn check(address: &str) -> Result<(), String> {
+/// Why an address is none. It is left out itself: it holds a password.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct BadAddress(Cow<'static, str>);
+
+pub(in crate::queue) fn check(address: &str) -> Result<(), BadAddress> {
     read(address).map(drop)
 }
 
-pub(super) fn read(address: &str) -> Result<Vec<Node>, String> {
-    const FAULT: &str = "not a well-formed amqp address (encode odd characters of the password)";
+/// The nodes that an address names.
+pub(super) fn read(address: &str) -> Result<Vec<Node>, BadAddress> {
+    const FAULT: BadAddress =
+        BadAddress(Cow::Borrowed("not a well-formed amqp address (encode odd characters of the password)"));
     let (scheme, rest) = address.split_once("://").ok_or(FAULT)?;
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
@@ -39,17 +46,19 @@ pub(super) fn read(address: &str) -> Result<Vec<Node>, String> {
     let nodes = hosts.split(',').map(|host| {
         let uri = format!("{scheme}://{user}{at}{}{path}", host.trim()).parse().map_err(|_| FAULT)?;
         if host.trim().is_empty() && hosts.contains(',') {
-            return Err("one of the nodes between the commas has no name");
+            return Err(BadAddress("one of the nodes between the commas has no name".into()));
         }
         if host.contains('[') {
             // The client's own parser takes such an address for localhost.
-            return Err("an IPv6 address in brackets is not understood here: give the node's name");
+            return Err(BadAddress(
+                "an IPv6 address in brackets is not understood here: give the node's name".into(),
+            ));
         }
         Ok(Node { uri })
     });
     let nodes = nodes.collect::<Result<Vec<_>, _>>()?;
     if nodes.len() > NODES_LIMIT {
-        return Err(format!("more than {NODES_LIMIT} nodes"));
+        return Err(BadAddress(format!("more than {NODES_LIMIT} nodes").into()));
     }
     Ok(nodes)
 }
@@ -118,7 +127,7 @@ mod tests {
             "amqp://u:secret@a,/v",
             "amqp://u:secret@[::1]:5672/v",
         ] {
-            let fault = check(bad).expect_err(bad);
+            let fault = check(bad).expect_err(bad).to_string();
             assert!(!fault.contains("secret"), "{fault}");
         }
         assert!(check(&format!("amqp://{}", ["a"; 33].join(","))).is_err());

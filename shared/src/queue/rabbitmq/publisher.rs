@@ -21,7 +21,8 @@ use lapin::{BasicProperties, Channel, Confirmation, Event};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::connection::{Line, OPEN_DEADLINE, in_time, plain};
+use super::connection::{Line, OPEN_DEADLINE, in_time};
+use super::error::BrokerError;
 use super::nodes::Nodes;
 use super::supervisor::{Ended, Pauses, Status, refusing};
 use super::waiting::{Answer, FIRST_PROOF, Waiting};
@@ -33,6 +34,7 @@ use envelope::Envelope;
 const PROBE_KEY: &str = "probe";
 const NO_NET: &str = "exchange `tidegate` drops what it cannot route, having no alternate exchange that leads to a \
                       queue: delete it and run `tidegate topology`";
+const REFUSES_ALL: &str = "the broker refuses every event: the queue is full, or without a leader";
 const TICK: Duration = Duration::from_millis(250);
 const LONGEST_PROOF: Duration = Duration::from_mins(1);
 const BATCH: usize = 64;
@@ -119,7 +121,7 @@ async fn run(publishing: Publishing, mut requests: mpsc::Receiver<Request>) {
             }
         };
         let Ended::Lost(why) = ended else { return };
-        let up_for = publishing.status.down(&why);
+        let up_for = publishing.status.down(why);
         let pause = tokio::time::sleep(pauses.next(up_for, &publishing.nodes));
         if refusing(&mut requests, refuse, &closing, pause).await.is_none() {
             return;
@@ -127,12 +129,12 @@ async fn run(publishing: Publishing, mut requests: mpsc::Receiver<Request>) {
     }
 }
 
-async fn connect(publishing: &Publishing) -> Result<(Line, Channel), String> {
+async fn connect(publishing: &Publishing) -> Result<(Line, Channel), BrokerError> {
     let opened = tokio::time::timeout(publishing.nodes.deadline(), open(publishing)).await;
-    opened.unwrap_or_else(|_| Err("the broker does not answer".to_owned()))
+    opened.unwrap_or(Err(BrokerError::Silent))
 }
 
-async fn open(publishing: &Publishing) -> Result<(Line, Channel), String> {
+async fn open(publishing: &Publishing) -> Result<(Line, Channel), BrokerError> {
     let line = Line::open(publishing.nodes.next(), "publish", OPEN_DEADLINE).await?;
     let ready = async {
         topology::inspect(&line).await?;
@@ -165,19 +167,19 @@ async fn serve(
             event = events.next() => match event {
                 Some(Event::ConnectionBlocked(reason)) => waiting.blocked(reason),
                 Some(Event::ConnectionUnblocked) => waiting.unblocked(),
-                Some(Event::Error(error)) => return Ended::Lost(plain(&error)),
-                None => return Ended::Lost("the connection is closed".to_owned()),
+                Some(Event::Error(error)) => return Ended::Lost(error.into()),
+                None => return Ended::Lost(BrokerError::Closed),
                 Some(_) => {}
             },
             _ = tick.tick() => {
                 if !line.connection().status().connected() {
-                    return Ended::Lost("the connection is closed".to_owned());
+                    return Ended::Lost(BrokerError::Closed);
                 }
                 if waiting.is_hopeless() {
-                    return Ended::Lost("the broker does not confirm any more".to_owned());
+                    return Ended::Lost(BrokerError::Unreliable("the broker does not confirm any more"));
                 }
                 if waiting.is_refused() {
-                    return Ended::Lost("the broker refuses every event: the queue is full, or without a leader".to_owned());
+                    return Ended::Lost(BrokerError::Unreliable(REFUSES_ALL));
                 }
                 if waiting.probe_is_due() {
                     confirms.push(publish(channel, waiting.probe(), None));
@@ -217,13 +219,13 @@ async fn serve(
 }
 
 /// What a confirm says to the one who asked, or why no confirm on this connection can be believed.
-fn judged(outcome: lapin::Result<Confirmation>) -> Result<Answer, String> {
+fn judged(outcome: lapin::Result<Confirmation>) -> Result<Answer, BrokerError> {
     match outcome {
         Ok(Confirmation::Ack(None)) => Ok(Ok(())),
         Ok(Confirmation::Nack(None)) => Ok(Err(PublishError::Refused)),
-        Ok(Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_))) => Err(NO_NET.to_owned()),
-        Ok(Confirmation::NotRequested) => Err("confirms are off".to_owned()),
-        Err(error) => Err(plain(&error)),
+        Ok(Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_))) => Err(BrokerError::Unreliable(NO_NET)),
+        Ok(Confirmation::NotRequested) => Err(BrokerError::Unreliable("confirms are off")),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::Line;
+use super::error::{BrokerError, Fault};
 use super::nodes::Nodes;
 use crate::queue::PublishError;
 
@@ -19,9 +20,18 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(2_500);
 const STEADY: Duration = Duration::from_secs(5);
 
 enum State {
-    Down { since: Instant, why: String },
-    Blocked { since: Instant, reason: String },
-    Up { since: Instant },
+    /// `None` before the first attempt, and once closed.
+    Down {
+        since: Instant,
+        why: Option<BrokerError>,
+    },
+    Blocked {
+        since: Instant,
+        reason: String,
+    },
+    Up {
+        since: Instant,
+    },
 }
 
 /// One role's state. Each change is logged once, here.
@@ -34,7 +44,7 @@ pub(super) struct Status {
 
 impl Status {
     pub(super) fn new(role: &'static str, broker: String) -> Arc<Self> {
-        let state = State::Down { since: Instant::now(), why: "not connected yet".to_owned() };
+        let state = State::Down { since: Instant::now(), why: None };
         Arc::new(Self { role, broker, now: Mutex::new((state, Weak::new())) })
     }
 
@@ -50,9 +60,13 @@ impl Status {
     }
 
     /// Returns for how long the role was up.
-    pub(super) fn down(&self, why: &str) -> Duration {
+    pub(super) fn down(&self, why: BrokerError) -> Duration {
+        let words = why.to_string();
         let (since, is_news, up_for) = match &self.now.lock().unwrap_or_else(PoisonError::into_inner).0 {
-            State::Down { since, why: before } => (*since, why != before, Duration::ZERO),
+            State::Down { since, why: before } => {
+                let is_news = before.as_ref().is_none_or(|before| before.to_string() != words);
+                (*since, is_news, Duration::ZERO)
+            }
             State::Up { since } => (Instant::now(), true, since.elapsed()),
             State::Blocked { .. } => (Instant::now(), true, Duration::ZERO),
         };
@@ -60,17 +74,17 @@ impl Status {
             tracing::warn!(
                 role = self.role,
                 broker = self.broker,
-                why,
+                why = words,
                 "RabbitMQ cannot be used: trying again"
             );
         }
-        self.set(State::Down { since, why: why.to_owned() }, Weak::new());
+        self.set(State::Down { since, why: Some(why) }, Weak::new());
         up_for
     }
 
     /// On our own wish, hence no news.
     pub(super) fn closed(&self) {
-        self.set(State::Down { since: Instant::now(), why: "closed".to_owned() }, Weak::new());
+        self.set(State::Down { since: Instant::now(), why: None }, Weak::new());
     }
 
     /// Why a publish would be refused now.
@@ -82,17 +96,20 @@ impl Status {
         }
     }
 
-    pub(super) fn health(&self) -> Result<(), String> {
-        let (role, broker) = (self.role, &self.broker);
+    pub(super) fn health(&self) -> Result<(), Fault> {
+        let (role, broker) = (self.role, self.broker.clone());
         match &self.now.lock().unwrap_or_else(PoisonError::into_inner).0 {
             State::Up { .. } => Ok(()),
             State::Down { since, why } => {
-                Err(format!("cannot {role} at {broker} for {} s: {why}", since.elapsed().as_secs()))
+                let secs = since.elapsed().as_secs();
+                Err(match why {
+                    Some(why) => Fault::Down { role, broker, secs, why: why.clone() },
+                    None => Fault::NotConnected { role, broker, secs },
+                })
             }
-            State::Blocked { since, reason } => Err(format!(
-                "{broker} blocks publishes for {} s, being short of memory or disk: {reason}",
-                since.elapsed().as_secs()
-            )),
+            State::Blocked { since, reason } => {
+                Err(Fault::Blocked { broker, secs: since.elapsed().as_secs(), reason: reason.clone() })
+            }
         }
     }
 
@@ -107,7 +124,7 @@ impl Status {
 
 /// How a session with the broker ended.
 pub(super) enum Ended {
-    Lost(String),
+    Lost(BrokerError),
     /// On our own wish.
     Closed,
 }

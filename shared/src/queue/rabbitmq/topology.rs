@@ -11,11 +11,12 @@ use std::time::Duration;
 
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Channel, ErrorKind, ExchangeKind};
+use lapin::{Channel, ExchangeKind};
 
-use super::connection::{Line, OPEN_DEADLINE, in_time, plain};
-use super::members::{self, COPIES, Seen};
-use super::nodes::{self, Node};
+use super::connection::{Line, OPEN_DEADLINE, in_time};
+use super::error::{self, BrokerError};
+use super::members::{self, COPIES, NotWhole, Seen};
+use super::nodes::{self, BadAddress, Node};
 
 pub const EXCHANGE: &str = "tidegate";
 pub const UNROUTED_EXCHANGE: &str = "tidegate.unrouted";
@@ -37,10 +38,12 @@ const LAST_DELIVERY_LIMIT: i64 = 1_000_000_000;
 
 #[derive(Debug, thiserror::Error)]
 pub enum TopologyError {
+    #[error("{0}")]
+    Address(#[from] BadAddress),
     #[error("the broker cannot be asked: {0}")]
-    Unreachable(String),
+    Unreachable(#[from] BrokerError),
     #[error("the cluster is not whole: {0}")]
-    NotWhole(String),
+    NotWhole(#[from] NotWhole),
     #[error("{}", .0.join("; "))]
     Differs(Vec<String>),
 }
@@ -73,13 +76,13 @@ pub struct Declared {
 /// as it is and reported. A queue is not begun before all who shall hold a copy of it are there, and nothing leads
 /// to a new one before it is on the disk.
 pub async fn declare(url: &str, new_queues: NewQueues) -> Result<Declared, TopologyError> {
-    let nodes = nodes_of(url)?;
+    let nodes = nodes::read(url)?;
     let line = open(&nodes, "topology").await?;
-    if lacks_a_queue(&line).await.map_err(TopologyError::Unreachable)? {
-        members::must_be_one_cluster(&nodes).await.map_err(TopologyError::NotWhole)?;
+    if lacks_a_queue(&line).await? {
+        members::must_be_one_cluster(&nodes).await?;
     }
     // Not only where a queue is missing: who declared it may have been cut off before the wait was over.
-    let is_new = !missing(&line).await.map_err(TopologyError::Unreachable)?.is_empty();
+    let is_new = !missing(&line).await?.is_empty();
     let (queues, ways): (Vec<Item>, Vec<Item>) =
         items().into_iter().partition(|item| matches!(item, Item::Queue { .. }));
     let mut declared = Declared { items: Vec::new(), waited: None };
@@ -102,7 +105,7 @@ async fn declare_all(
 ) -> Result<Vec<String>, TopologyError> {
     let mut differs = Vec::new();
     for item in items {
-        let channel = line.channel(OPEN_DEADLINE).await.map_err(TopologyError::Unreachable)?;
+        let channel = line.channel(OPEN_DEADLINE).await?;
         match in_time(OPEN_DEADLINE, item.declare(&channel)).await {
             Ok(()) => stands.push(item.shown()),
             Err(why) => differs.push(format!("{} differs or is refused: {why}", item.shown())),
@@ -114,10 +117,10 @@ async fn declare_all(
 /// Looks whether every exchange and queue is there, without touching it. Their arguments cannot be asked for
 /// over AMQP: `declare` reports those.
 pub async fn check(url: &str) -> Result<(), TopologyError> {
-    let line = open(&nodes_of(url)?, "check").await?;
+    let line = open(&nodes::read(url)?, "check").await?;
     let seen = missing(&line).await;
     line.close(OPEN_DEADLINE).await;
-    match seen.map_err(TopologyError::Unreachable)? {
+    match seen? {
         missing if missing.is_empty() => Ok(()),
         missing => Err(TopologyError::Differs(missing)),
     }
@@ -125,59 +128,50 @@ pub async fn check(url: &str) -> Result<(), TopologyError> {
 
 /// What each of the nodes that an address names answers.
 pub async fn survey(url: &str) -> Result<Vec<Seen>, TopologyError> {
-    Ok(members::survey(&nodes_of(url)?).await)
+    Ok(members::survey(&nodes::read(url)?).await)
 }
 
-/// The same over a connection that is there, in words that name the remedy.
-pub(super) async fn inspect(line: &Line) -> Result<(), String> {
+/// The same over a connection that is there.
+pub(super) async fn inspect(line: &Line) -> Result<(), BrokerError> {
     match missing(line).await? {
         missing if missing.is_empty() => Ok(()),
-        missing => Err(format!("{}: run `tidegate topology`", missing.join(", "))),
+        missing => Err(BrokerError::Missing(missing)),
     }
 }
 
-async fn missing(line: &Line) -> Result<Vec<String>, String> {
+async fn missing(line: &Line) -> Result<Vec<String>, BrokerError> {
     missing_of(line, &items()).await
 }
 
-async fn lacks_a_queue(line: &Line) -> Result<bool, String> {
+async fn lacks_a_queue(line: &Line) -> Result<bool, BrokerError> {
     let queues: Vec<Item> = items().into_iter().filter(|item| matches!(item, Item::Queue { .. })).collect();
     Ok(!missing_of(line, &queues).await?.is_empty())
 }
 
-async fn missing_of(line: &Line, items: &[Item]) -> Result<Vec<String>, String> {
+async fn missing_of(line: &Line, items: &[Item]) -> Result<Vec<String>, BrokerError> {
     let mut missing = Vec::new();
     let mut channel = line.channel(OPEN_DEADLINE).await?;
     for item in items {
-        let asked = tokio::time::timeout(OPEN_DEADLINE, item.look(&channel)).await;
-        match asked.map_err(|_| "the broker does not answer".to_owned())? {
-            Ok(None) => {}
-            Ok(Some(what)) => {
-                missing.push(what);
-                channel = line.channel(OPEN_DEADLINE).await?; // the refusal has closed it
-            }
-            Err(error) => return Err(plain(&error)),
+        if let Some(what) = in_time(OPEN_DEADLINE, item.look(&channel)).await? {
+            missing.push(what);
+            channel = line.channel(OPEN_DEADLINE).await?; // the refusal has closed it
         }
     }
     drop(in_time(OPEN_DEADLINE, channel.close(200, "seen".into())).await);
     Ok(missing)
 }
 
-fn nodes_of(url: &str) -> Result<Vec<Node>, TopologyError> {
-    nodes::read(url).map_err(TopologyError::Unreachable)
-}
-
 /// A line to the first node that answers.
-async fn open(nodes: &[Node], purpose: &str) -> Result<Line, TopologyError> {
+async fn open(nodes: &[Node], purpose: &str) -> Result<Line, BrokerError> {
     let mut faults = Vec::new();
     for node in nodes {
         match Line::open(node, purpose, OPEN_DEADLINE).await {
             Ok(line) => return Ok(line),
-            Err(why) if nodes.len() == 1 => faults.push(why),
-            Err(why) => faults.push(format!("{}: {why}", node.shown())),
+            Err(why) if nodes.len() == 1 => return Err(why),
+            Err(why) => faults.push(why),
         }
     }
-    Err(TopologyError::Unreachable(faults.join(", ")))
+    Err(BrokerError::NoNode(faults))
 }
 
 enum Item {
@@ -240,7 +234,7 @@ impl Item {
             Self::Binding { .. } => Ok(()),
         };
         match looked {
-            Err(error) if is_not_found(&error) => Ok(Some(format!("{} is missing", self.shown()))),
+            Err(error) if error::is_not_found(&error) => Ok(Some(format!("{} is missing", self.shown()))),
             other => other.map(|()| None),
         }
     }
@@ -272,8 +266,4 @@ fn queue_arguments(delivery_limit: i64, dead_letters: Option<&str>) -> FieldTabl
 
 fn text(value: &str) -> AMQPValue {
     AMQPValue::LongString(value.into())
-}
-
-fn is_not_found(error: &lapin::Error) -> bool {
-    matches!(error.kind(), ErrorKind::ProtocolError(error) if error.get_id() == 404)
 }

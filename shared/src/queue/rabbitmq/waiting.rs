@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::connection::Line;
+use super::error::BrokerError;
 use super::publisher::Publishing;
 use super::supervisor::Status;
 use crate::queue::PublishError;
@@ -127,7 +128,7 @@ impl<'a> Waiting<'a> {
         if self.is_trusted {
             self.status.up(self.line);
         } else {
-            self.status.down("whether the unroutable finds a queue is being tested");
+            self.status.down(BrokerError::Unreliable("whether the unroutable finds a queue is being tested"));
         }
     }
 

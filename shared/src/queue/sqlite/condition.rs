@@ -1,12 +1,13 @@
 //! Whether the queue can be used, as it was found last: said to people by `health`, to the process by `broken`.
 
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::fault::{Fault, words};
+use super::fault::{Damage, Fault, words};
 use crate::files_in_use::Gone;
+use crate::queue::Unusable;
 
 /// After a refusal for want of room it says so for this long: the next event may find room again.
 const FULL_FOR: Duration = Duration::from_secs(5);
@@ -15,11 +16,12 @@ const FULL_FOR: Duration = Duration::from_secs(5);
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Broken {
     #[error(
-        "the disk under queue.db failed: {0}. What was answered 200 is on the disk; mend the disk, then start again"
+        "the disk under queue.db failed: {}. What was answered 200 is on the disk; mend the disk, then start again",
+        words(.0)
     )]
-    Disk(String),
+    Disk(#[source] Arc<sqlx::Error>),
     #[error("queue.db is damaged: {0}. Nothing more is accepted. {REMEDY}")]
-    Damaged(String),
+    Damaged(#[source] Damage),
     #[error(
         "{0}. What is written now nobody will find again, so nothing more is accepted. Put the file back, or put away \
          what is left of it (also -wal and -shm), then start again; `tidegate backfill --since 1d` brings back from \
@@ -33,10 +35,10 @@ pub(super) const REMEDY: &str = "`tidegate queue recover` shows what can be save
 
 impl Broken {
     /// What an error means that is fatal.
-    pub(super) fn by(fault: Fault, error: &sqlx::Error) -> Self {
+    pub(super) fn by(fault: Fault, error: Arc<sqlx::Error>) -> Self {
         match fault {
-            Fault::Damaged => Self::Damaged(words(error)),
-            _ => Self::Disk(words(error)),
+            Fault::Damaged => Self::Damaged(Damage::Met(error)),
+            _ => Self::Disk(error),
         }
     }
 }
@@ -44,15 +46,15 @@ impl Broken {
 #[derive(Default)]
 pub(super) struct Condition {
     pub broken: CancellationToken,
-    why: OnceLock<String>,
+    why: OnceLock<Arc<Broken>>,
     last_full: Mutex<Option<Instant>>,
 }
 
 impl Condition {
     /// Durability cannot be promised any more, for good.
-    pub(super) fn break_for(&self, broken: &Broken) {
+    pub(super) fn break_for(&self, broken: Broken) {
         let why = broken.to_string();
-        if self.why.set(why.clone()).is_ok() {
+        if self.why.set(Arc::new(broken)).is_ok() {
             tracing::error!(why, "the queue is broken: the process must end");
         }
         self.broken.cancel();
@@ -73,14 +75,12 @@ impl Condition {
         }
     }
 
-    pub(super) fn health(&self) -> Result<(), String> {
+    pub(super) fn health(&self) -> Result<(), Unusable> {
         if let Some(why) = self.why.get() {
-            return Err(why.clone());
+            return Err(Unusable::Broken(Arc::clone(why) as _));
         }
         match *self.last_full.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(since) if since.elapsed() < FULL_FOR => {
-                Err("no room for queue.db: the disk is full".to_owned())
-            }
+            Some(since) if since.elapsed() < FULL_FOR => Err(Unusable::Full),
             _ => Ok(()),
         }
     }

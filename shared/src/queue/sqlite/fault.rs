@@ -1,6 +1,8 @@
 //! What an error of SQLite means for the queue: try again, refuse the group, or end the process, for the disk
 //! failed or the file is damaged.
 
+use std::sync::Arc;
+
 use sqlx::Error;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +18,17 @@ pub(super) enum Fault {
     Damaged,
     /// This group cannot be written; nothing is known against the next.
     Refused,
+}
+
+/// What is wrong with a file.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(super) enum Damage {
+    /// A check found it.
+    #[error("{0}")]
+    Found(String),
+    /// A statement met it.
+    #[error("{}", words(.0))]
+    Met(#[source] Arc<Error>),
 }
 
 /// What it says of itself, without what a library puts before it.

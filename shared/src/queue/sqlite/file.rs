@@ -11,10 +11,10 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Error, SqliteConnection};
 
-use super::fault::Fault;
-use super::soundness::{damaged, refusal};
+use super::fault::{Damage, Fault};
+use super::soundness::{damaged, failed, refusal};
 use crate::files_in_use::FilesInUse;
-use crate::queue::{OpenError, QueueUrl};
+use crate::queue::OpenError;
 
 static SCHEMA: Migrator = sqlx::migrate!("../migrations/queue");
 
@@ -33,9 +33,9 @@ pub(super) async fn open_writer(path: &Path) -> Result<SqliteConnection, OpenErr
     // Two processes that begin on a new file wait for each other; only the change to WAL is refused at once.
     let patience = ConstantBuilder::default().with_delay(Duration::from_millis(50)).with_max_times(40);
     let opened = (|| connect(path)).retry(patience).when(is_busy).await;
-    opened.map_err(|error| match &error {
+    opened.map_err(|error| match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => refusal(path, error),
-        other => failed(path, in_plain_words(other)),
+        other => failed(path, Schema(other)),
     })
 }
 
@@ -75,12 +75,12 @@ async fn connect(path: &Path) -> Result<SqliteConnection, MigrateError> {
 /// companions `-wal` and `-shm` the same mode. The file gets its name when its schema stands, so one that is
 /// empty was not left so by us.
 pub(super) async fn create(path: &Path) -> Result<(), OpenError> {
-    let refused = |error: io::Error| failed(path, error.to_string());
+    let refused = |error: io::Error| failed(path, error);
     match path.metadata() {
-        Ok(found) if found.len() == 0 => return Err(damaged(path, EMPTY.to_owned())),
+        Ok(found) if found.len() == 0 => return Err(damaged(path, Damage::Found(EMPTY.to_owned()))),
         Ok(_) => return Ok(()),
         // It would be applied to whatever is made here.
-        Err(_) if FilesInUse::has_a_log(path) => return Err(failed(path, LOG_ALONE.to_owned())),
+        Err(_) if FilesInUse::has_a_log(path) => return Err(failed(path, LOG_ALONE)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(refused(error)),
     }
@@ -96,10 +96,10 @@ pub(super) async fn create(path: &Path) -> Result<(), OpenError> {
 
 /// Makes a whole queue under one name and then gives it the other, unless somebody was quicker.
 async fn make(new: &Path, path: &Path) -> Result<(), OpenError> {
-    let refused = |error: io::Error| failed(path, error.to_string());
+    let refused = |error: io::Error| failed(path, error);
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(new).map_err(refused)?;
     let conn = open_writer(new).await?;
-    conn.close().await.map_err(|error| refusal(path, &error))?;
+    conn.close().await.map_err(|error| refusal(path, error))?;
     match std::fs::hard_link(new, path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(refused(error)),
         _ => Ok(()),
@@ -118,9 +118,10 @@ fn make_folder_of(path: &Path) -> io::Result<&Path> {
     Ok(folder)
 }
 
-fn failed(path: &Path, why: String) -> OpenError {
-    OpenError::Failed { url: QueueUrl::Sqlite(path.to_owned()).shown(), why }
-}
+/// The schema cannot be brought to the one that we know.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", in_plain_words(.0))]
+struct Schema(#[source] MigrateError);
 
 fn is_busy(error: &MigrateError) -> bool {
     match error {

@@ -2,6 +2,8 @@
 //! depends on the order in which it was asked.
 
 use std::collections::HashSet;
+use std::error::Error;
+use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
@@ -105,12 +107,13 @@ impl Group {
     }
 
     /// None of it was written. Those who asked for messages ask again by themselves.
-    pub(super) fn refuse(self, why: &str) {
+    pub(super) fn refuse(self, cause: impl Error + Send + Sync + 'static) {
+        let cause: Arc<dyn Error + Send + Sync> = Arc::new(cause);
         for publish in self.publishes {
             let _ = publish.done.send(Err(PublishError::Unavailable));
         }
         for settlement in self.settlements {
-            drop(settlement.done.send(Err(QueueError(why.to_owned()))));
+            drop(settlement.done.send(Err(QueueError::File(Arc::clone(&cause)))));
         }
     }
 }

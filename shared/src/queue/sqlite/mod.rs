@@ -37,7 +37,7 @@ use self::statements::Message;
 use self::writer::Writer;
 use super::{
     Delivery, Depth, Forgotten, OpenError, PublishError, QueueConfig, QueueError, QueueUrl, Role, Settle,
-    Settled, Tag, Taken,
+    Settled, Tag, Taken, Unusable,
 };
 use crate::digest::EnvelopeKeys;
 use crate::files_in_use::FilesInUse;
@@ -76,13 +76,12 @@ impl Sqlite {
         if role != Role::Look {
             soundness::at_start(path, &condition).await?;
         }
-        let reader = async || file::open_reader(path).await.map_err(|error| soundness::refusal(path, &error));
+        let reader = async || file::open_reader(path).await.map_err(|error| soundness::refusal(path, error));
         let (conn, mut readers) = (file::open_writer(path).await?, [reader().await?, reader().await?]);
         let identity = statements::identity(&mut readers[1]).await;
-        let identity = identity.map_err(|error| soundness::refusal(path, &error))?;
+        let identity = identity.map_err(|error| soundness::refusal(path, error))?;
         // Its companions are there by now, and stay while a connection is open.
-        let files = FilesInUse::of_database(path)
-            .map_err(|error| OpenError::Failed { url: config.url.shown(), why: error.to_string() })?;
+        let files = FilesInUse::of_database(path).map_err(|error| soundness::failed(path, error))?;
         Ok(Self::over(conn, readers, files, (condition, identity), &config))
     }
 
@@ -169,14 +168,13 @@ impl Sqlite {
         if settlements.is_empty() {
             return Ok(Settled::default());
         }
-        let ended = || QueueError("queue.db is closed".to_owned());
         let (done, answer) = oneshot::channel();
         let settled = async {
             let settlement = Op::Settle(Settlement { settlements: settlements.to_vec(), done });
-            self.ops.send(settlement).await.map_err(|_| ended())?;
-            answer.await.unwrap_or_else(|_| Err(ended()))
+            self.ops.send(settlement).await.map_err(|_| QueueError::Closed)?;
+            answer.await.unwrap_or(Err(QueueError::Closed))
         };
-        timeout(self.deadline, settled).await.unwrap_or_else(|_| Err(late()))
+        timeout(self.deadline, settled).await.unwrap_or(Err(QueueError::Deadline))
     }
 
     pub(super) fn taken(&self, tags: &[Tag]) -> Option<Taken> {
@@ -189,30 +187,27 @@ impl Sqlite {
     pub(super) async fn forgotten(&self) -> Result<Forgotten, QueueError> {
         let asked = async {
             let mut gauge = self.gauge.lock().await;
-            let conn = gauge.as_mut().ok_or_else(|| QueueError("queue.db is closed".to_owned()))?;
+            let conn = gauge.as_mut().ok_or(QueueError::Closed)?;
             let asked = statements::forgotten(conn).await;
-            let (highest, count) = asked.map_err(|error| QueueError(format!("queue.db: {error}")))?;
+            let (highest, count) = asked.map_err(|error| QueueError::File(Arc::new(error)))?;
             Ok(Forgotten { queue: Arc::clone(&self.identity), highest, count })
         };
-        timeout(self.deadline, asked).await.unwrap_or_else(|_| Err(late()))
+        timeout(self.deadline, asked).await.unwrap_or(Err(QueueError::Deadline))
     }
 
     pub(super) async fn depth(&self) -> Result<Depth, QueueError> {
         let counted = async {
             let mut gauge = self.gauge.lock().await;
-            let conn = gauge.as_mut().ok_or_else(|| QueueError("queue.db is closed".to_owned()))?;
+            let conn = gauge.as_mut().ok_or(QueueError::Closed)?;
             let now_ms = crate::clock::now().timestamp_millis();
-            statements::depth(conn, now_ms).await.map_err(|error| {
-                self.read_failed(&error);
-                QueueError(format!("queue.db: {error}"))
-            })
+            statements::depth(conn, now_ms).await.map_err(|error| QueueError::File(self.read_failed(error)))
         };
-        timeout(self.deadline, counted).await.unwrap_or_else(|_| Err(late()))
+        timeout(self.deadline, counted).await.unwrap_or(Err(QueueError::Deadline))
     }
 
-    pub(super) fn health(&self) -> Result<(), String> {
+    pub(super) fn health(&self) -> Result<(), Unusable> {
         self.condition.health()?;
-        if self.stop.is_cancelled() { Err("the queue is closed".to_owned()) } else { Ok(()) }
+        if self.stop.is_cancelled() { Err(Unusable::Closed) } else { Ok(()) }
     }
 
     pub(super) fn broken(&self) -> CancellationToken {
@@ -254,7 +249,7 @@ impl Sqlite {
         let rows = match statements::read(conn, &tags).await {
             Ok(rows) => rows,
             Err(error) => {
-                self.read_failed(&error);
+                self.read_failed(error);
                 return Vec::new();
             }
         };
@@ -264,7 +259,7 @@ impl Sqlite {
             match envelope(&row, &self.keys, now) {
                 Ok(envelope) => drop(envelopes.insert(id, envelope)),
                 Err(error) => {
-                    self.read_failed(&error);
+                    self.read_failed(error);
                     return Vec::new();
                 }
             }
@@ -277,13 +272,14 @@ impl Sqlite {
         lent.hand_over().into_iter().filter_map(delivery).collect()
     }
 
-    fn read_failed(&self, error: &sqlx::Error) {
-        let fault = Fault::of(error);
+    fn read_failed(&self, error: sqlx::Error) -> Arc<sqlx::Error> {
+        let (fault, error) = (Fault::of(&error), Arc::new(error));
         if matches!(fault, Fault::Fatal | Fault::Damaged) {
-            self.condition.break_for(&Broken::by(fault, error));
+            self.condition.break_for(Broken::by(fault, Arc::clone(&error)));
         } else {
             tracing::warn!(%error, "queue.db cannot be read for now");
         }
+        error
     }
 }
 
@@ -298,10 +294,6 @@ pub(super) async fn damage(path: &Path) -> Result<Option<String>, OpenError> {
         return Ok(Some(file::EMPTY.to_owned()));
     }
     soundness::examine(path).await
-}
-
-fn late() -> QueueError {
-    QueueError("queue.db gave no answer within the deadline".to_owned())
 }
 
 #[cfg(test)]
@@ -345,7 +337,7 @@ mod tests {
             assert!(accepted < EVENTS, "the file has no room for so many");
         }
         assert_eq!(queue.publish(&envelope).await, Err(PublishError::Unavailable));
-        assert!(queue.health().unwrap_err().contains("full"));
+        assert!(queue.health().unwrap_err().to_string().contains("full"));
         assert!(!queue.broken().is_cancelled());
         envelope.body = Bytes::from_static(b"a small one still finds room");
         queue.publish(&envelope).await.unwrap();

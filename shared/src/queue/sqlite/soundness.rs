@@ -9,34 +9,33 @@ use sqlx::{Connection, SqliteConnection};
 use tokio::time::timeout;
 
 use super::condition::{Broken, Condition};
-use super::fault::{Fault, words};
+use super::fault::{Damage, Fault, words};
 use super::file;
-use crate::queue::{OpenError, QueueUrl};
+use crate::queue::{Cause, OpenError, QueueUrl};
 
 /// So long the start waits for its end.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Refuses a file that is damaged. What takes longer is looked at while the work begins, and then ends it.
 pub(super) async fn at_start(path: &Path, condition: &Arc<Condition>) -> Result<(), OpenError> {
-    let failed = |why| OpenError::Failed { url: QueueUrl::Sqlite(path.to_owned()).shown(), why };
-    let mut conn = file::open_reader(path).await.map_err(|error| refusal(path, &error))?;
+    let mut conn = file::open_reader(path).await.map_err(|error| refusal(path, error))?;
     let mut check = tokio::spawn(async move {
         let found = look(&mut conn).await;
         drop(conn.close().await);
         found
     });
     if let Ok(found) = timeout(PATIENCE, &mut check).await {
-        return match found.map_err(|_| failed("the check of the file panicked".to_owned()))? {
+        return match found.map_err(|panic| failed(path, panic))? {
             Ok(None) => Ok(()),
-            Ok(Some(damage)) => Err(damaged(path, damage)),
-            Err(error) => Err(refusal(path, &error)),
+            Ok(Some(damage)) => Err(damaged(path, Damage::Found(damage))),
+            Err(error) => Err(refusal(path, error)),
         };
     }
     tracing::info!("queue.db is large: it is checked for damage while the work begins");
     let condition = Arc::clone(condition);
     tokio::spawn(async move {
         if let Ok(Ok(Some(damage))) = check.await {
-            condition.break_for(&Broken::Damaged(damage));
+            condition.break_for(Broken::Damaged(Damage::Found(damage)));
         }
     });
     Ok(())
@@ -53,7 +52,7 @@ pub(super) async fn examine(path: &Path) -> Result<Option<String>, OpenError> {
     match found.await {
         Ok(found) => Ok(found),
         Err(error) if Fault::of(&error) == Fault::Damaged => Ok(Some(words(&error))),
-        Err(error) => Err(refusal(path, &error)),
+        Err(error) => Err(refusal(path, error)),
     }
 }
 
@@ -69,14 +68,18 @@ async fn look(conn: &mut SqliteConnection) -> sqlx::Result<Option<String>> {
         .then(|| format!("{} of its leases name messages that are not there", strays.len())))
 }
 
-/// An error while opening, in words that tell damage from the rest.
-pub(super) fn refusal(path: &Path, error: &sqlx::Error) -> OpenError {
-    match Fault::of(error) {
-        Fault::Damaged => damaged(path, words(error)),
-        _ => OpenError::Failed { url: QueueUrl::Sqlite(path.to_owned()).shown(), why: error.to_string() },
+/// An error while opening; damage is told from the rest.
+pub(super) fn refusal(path: &Path, error: sqlx::Error) -> OpenError {
+    match Fault::of(&error) {
+        Fault::Damaged => damaged(path, Damage::Met(Arc::new(error))),
+        _ => failed(path, error),
     }
 }
 
-pub(super) fn damaged(path: &Path, why: String) -> OpenError {
-    OpenError::Damaged { url: QueueUrl::Sqlite(path.to_owned()).shown(), why }
+pub(super) fn damaged(path: &Path, damage: Damage) -> OpenError {
+    OpenError::Damaged { url: QueueUrl::Sqlite(path.to_owned()).shown(), cause: damage.into() }
+}
+
+pub(super) fn failed(path: &Path, cause: impl Into<Cause>) -> OpenError {
+    OpenError::Failed { url: QueueUrl::Sqlite(path.to_owned()).shown(), cause: cause.into() }
 }

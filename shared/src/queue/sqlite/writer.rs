@@ -68,7 +68,7 @@ impl Writer {
                 () = self.condition.broken.cancelled() => return,
                 _ = looks.tick() => match self.files.check() {
                     Ok(()) => continue,
-                    Err(gone) => return self.condition.break_for(&gone.into()),
+                    Err(gone) => return self.condition.break_for(gone.into()),
                 },
             }
             while group.has_room() {
@@ -103,13 +103,13 @@ impl Writer {
                 Ok(written) => match self.files.check() {
                     Ok(()) => return self.answer(group, written),
                     Err(gone) => {
-                        self.condition.break_for(&gone.into());
-                        return group.refuse("queue.db is gone");
+                        self.condition.break_for(gone.clone().into());
+                        return group.refuse(gone);
                     }
                 },
                 Err(error) => match Fault::of(&error) {
                     Fault::Busy if group.is_awaited() => {}
-                    fault => return self.fail(group, fault, &error),
+                    fault => return self.fail(group, fault, error),
                 },
             }
         }
@@ -199,15 +199,16 @@ impl Writer {
         }
     }
 
-    fn fail(&self, mut group: Group, fault: Fault, error: &sqlx::Error) {
+    fn fail(&self, mut group: Group, fault: Fault, error: sqlx::Error) {
+        let error = Arc::new(error);
         match fault {
-            Fault::Fatal | Fault::Damaged => self.condition.break_for(&Broken::by(fault, error)),
-            Fault::Full => self.condition.full(error),
+            Fault::Fatal | Fault::Damaged => self.condition.break_for(Broken::by(fault, Arc::clone(&error))),
+            Fault::Full => self.condition.full(&error),
             Fault::Busy => tracing::warn!(%error, "queue.db stayed locked by another process"),
             Fault::Refused => tracing::error!(%error, "queue.db refused a group of events"),
         }
         self.returns.add(std::mem::take(&mut group.returns));
-        group.refuse(&format!("queue.db: {error}"));
+        group.refuse(error);
     }
 
     async fn close(mut self) {

@@ -18,6 +18,7 @@ use self::cells::{Found, Value, of_page};
 use self::pages::{Pages, number};
 use super::statements::{self, INSERT_ROWS, Message};
 use super::{file, soundness};
+use crate::queue::Cause;
 
 /// Saved messages are written so many bytes at a time.
 const WRITE_BYTES: usize = 8 << 20;
@@ -32,8 +33,12 @@ pub enum SalvageError {
     Absent(PathBuf),
     #[error("{} is in use by another process: stop that first, then call this again", .0.display())]
     InUse(PathBuf),
-    #[error("{}: {why}", path.display())]
-    Failed { path: PathBuf, why: String },
+    #[error("{}: {cause}", path.display())]
+    Failed {
+        path: PathBuf,
+        #[source]
+        cause: Cause,
+    },
 }
 
 /// What can be saved, and what cannot.
@@ -70,8 +75,7 @@ pub struct Saved {
 impl Damaged {
     /// Looks through every page of the file and of its log.
     pub fn open(path: &Path) -> Result<Self, SalvageError> {
-        let failed =
-            |error: io::Error| SalvageError::Failed { path: path.to_owned(), why: error.to_string() };
+        let failed = |error: io::Error| SalvageError::Failed { path: path.to_owned(), cause: error.into() };
         let lock = File::options().read(true).write(true).open(path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => SalvageError::Absent(path.to_owned()),
             _ => failed(error),
@@ -91,15 +95,15 @@ impl Damaged {
     /// Writes all that can be read into a new queue, which takes the name; the damaged file and its companions get
     /// another. At no moment is there no file under the name.
     pub async fn recover(self, now: DateTime<Utc>) -> Result<Saved, SalvageError> {
-        let failed = |why: String| SalvageError::Failed { path: self.path.clone(), why };
-        let io = |error: io::Error| failed(error.to_string());
+        let failed = |cause: Cause| SalvageError::Failed { path: self.path.clone(), cause };
+        let io = |error: io::Error| failed(error.into());
         let new = self.path.with_added_extension(format!("recovered-{}", crate::trace::random_hex::<6>()));
         let written = self.write(&new, now).await;
-        if let Err(why) = written {
+        if let Err(cause) = written {
             for file in [new.clone(), companion(&new, "-wal"), companion(&new, "-shm")] {
                 drop(fs::remove_file(file));
             }
-            return Err(failed(why));
+            return Err(failed(cause));
         }
         let kept_as = self.path.with_added_extension(format!("damaged-{}", now.format("%Y%m%dT%H%M%SZ")));
         fs::hard_link(&self.path, &kept_as).map_err(io)?;
@@ -117,10 +121,9 @@ impl Damaged {
         Ok(Saved { saved: self.salvage.readable, kept_as })
     }
 
-    async fn write(&self, new: &Path, now: DateTime<Utc>) -> Result<(), String> {
-        file::create(new).await.map_err(|error| error.to_string())?;
-        let mut conn = file::open_writer(new).await.map_err(|error| error.to_string())?;
-        let plain = |error: sqlx::Error| error.to_string();
+    async fn write(&self, new: &Path, now: DateTime<Utc>) -> Result<(), Cause> {
+        file::create(new).await?;
+        let mut conn = file::open_writer(new).await?;
         let (mut batch, mut bytes) = (Vec::new(), 0);
         let mut rows = self.places.iter().peekable();
         while let Some((id, page)) = rows.next() {
@@ -130,21 +133,21 @@ impl Damaged {
             bytes += message.body.len();
             batch.push(message);
             if batch.len() == INSERT_ROWS || bytes > WRITE_BYTES || rows.peek().is_none() {
-                statements::begin(&mut conn).await.map_err(plain)?;
-                statements::insert(&mut conn, batch.iter(), now.timestamp_millis()).await.map_err(plain)?;
-                statements::commit(&mut conn).await.map_err(plain)?;
+                statements::begin(&mut conn).await?;
+                statements::insert(&mut conn, batch.iter(), now.timestamp_millis()).await?;
+                statements::commit(&mut conn).await?;
                 (batch, bytes) = (Vec::new(), 0);
             }
         }
-        let waiting = statements::depth(&mut conn, 0).await.map_err(plain)?.ready;
-        conn.close().await.map_err(plain)?;
+        let waiting = statements::depth(&mut conn, 0).await?.ready;
+        conn.close().await?;
         if waiting != self.salvage.readable {
-            return Err(format!("{waiting} messages were written of {}", self.salvage.readable));
+            return Err(format!("{waiting} messages were written of {}", self.salvage.readable).into());
         }
         match soundness::examine(new).await {
             Ok(None) => Ok(()),
-            Ok(Some(damage)) => Err(format!("the new file is damaged, too: {damage}")),
-            Err(error) => Err(error.to_string()),
+            Ok(Some(damage)) => Err(format!("the new file is damaged, too: {damage}").into()),
+            Err(error) => Err(error.into()),
         }
     }
 }
