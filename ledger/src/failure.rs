@@ -8,13 +8,13 @@ use crate::LedgerError;
 pub enum Failure {
     /// Heals by itself or by an operator. No event is to blame, no attempt is used, however long it lasts.
     #[error("{0}")]
-    Transient(LedgerError),
+    Transient(#[source] LedgerError),
     /// Some event of the batch is to blame; handled alone it shows itself.
     #[error("{0}")]
-    Blame(Blame),
+    Blame(#[source] Blame),
     /// The disk failed or the file is damaged: nothing may be acknowledged any more.
     #[error("{0}")]
-    Broken(LedgerError),
+    Broken(#[source] LedgerError),
 }
 
 impl Failure {
@@ -26,7 +26,14 @@ impl Failure {
 impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
         match error {
-            LedgerError::Transient(_) | LedgerError::Schema(_) | LedgerError::Moved => Self::Transient(error),
+            LedgerError::Transient(_)
+            | LedgerError::Unreachable(_)
+            | LedgerError::Busy { .. }
+            | LedgerError::Schema(_)
+            | LedgerError::File { .. }
+            | LedgerError::LogAlone { .. }
+            | LedgerError::Contended
+            | LedgerError::Moved => Self::Transient(error),
             LedgerError::Data(_) => Self::Blame(Blame::Refused(error.to_string())),
             LedgerError::Disk(_) | LedgerError::Damaged(_) | LedgerError::Gone(_) => Self::Broken(error),
         }

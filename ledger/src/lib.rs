@@ -12,9 +12,10 @@ use std::sync::Arc;
 use sqlx::{PgPool, SqlitePool};
 
 pub use self::engine::config::{LedgerConfig, VARIABLES};
-pub use self::engine::error::LedgerError;
+pub use self::engine::error::{Damage, LedgerError, SchemaError};
 use self::engine::file::LedgerFile;
 pub use self::engine::policies::VARIABLES as POLICY_VARIABLES;
+use self::engine::reach;
 pub use self::engine::settings;
 use domain::policy::Policy;
 
@@ -67,7 +68,10 @@ impl Ledger {
     /// it): sqlx 0.9.0 would leave the pooled Postgres connection inside the transaction. The pool bounds the wait.
     pub async fn begin(&self) -> Result<Transaction, LedgerError> {
         Ok(match &self.pool {
-            Pool::Postgres(pool) => Transaction::Postgres(pool.begin().await?),
+            Pool::Postgres(pool) => match pool.begin().await {
+                Ok(tx) => Transaction::Postgres(tx),
+                Err(error) => return Err(reach::explained(pool, error).await),
+            },
             // Upgrading a read transaction could fail half-way; so it asks for the write lock at once.
             Pool::Sqlite(pool) => Transaction::Sqlite(
                 pool.begin_with("BEGIN IMMEDIATE").await?,
@@ -79,9 +83,12 @@ impl Ledger {
     /// Begins a transaction that only reads: it sees one state and waits for nobody.
     pub async fn read(&self) -> Result<Transaction, LedgerError> {
         Ok(match &self.pool {
-            Pool::Postgres(pool) => Transaction::Postgres(
-                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?,
-            ),
+            Pool::Postgres(pool) => {
+                match pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await {
+                    Ok(tx) => Transaction::Postgres(tx),
+                    Err(error) => return Err(reach::explained(pool, error).await),
+                }
+            }
             Pool::Sqlite(pool) => {
                 Transaction::Sqlite(pool.begin().await?, self.file.clone().unwrap_or_default())
             }

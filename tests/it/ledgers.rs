@@ -259,6 +259,7 @@ async fn a_schema_that_this_build_does_not_know_is_refused_in_plain_words() {
     let Err(LedgerError::Schema(words)) = empty.check_schema().await else {
         panic!("an empty ledger passed")
     };
+    let words = words.to_string();
     assert!(
         words.contains("run `tidegate migrate` first") && !words.contains("postgres:postgres"),
         "{words}"

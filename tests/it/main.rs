@@ -53,4 +53,5 @@ mod tidy;
 mod tools;
 mod torture;
 mod traces;
+mod unreachable;
 mod verifying;

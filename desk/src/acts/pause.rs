@@ -42,7 +42,7 @@ pub async fn pause(
             return Ok(Paused::Before(pause));
         }
     }
-    Err(LedgerError::Schema("others pause and resume all the time: agree with them first".to_owned()))
+    Err(LedgerError::Contended)
 }
 
 /// Lets workers go on, and gives back the pause that ended; `None` where none lasted.

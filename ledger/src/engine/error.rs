@@ -1,6 +1,10 @@
 //! What can go wrong in the ledger, sorted where it is understood: wait, blame the event, or end the process.
 
+use std::io;
+
 use shared::files_in_use::Gone;
+use shared::unreachable::Unreachable;
+use sqlx::migrate::MigrateError;
 use thiserror::Error;
 
 #[derive(Debug, Error)]
@@ -14,9 +18,17 @@ pub enum LedgerError {
     /// The disk failed under SQLite: nothing that was promised can be relied on any more.
     #[error("the disk under the ledger failed: {0}. Mend the disk, then start again")]
     Disk(#[source] sqlx::Error),
+    /// No session with Postgres begins. Its words name the remedy.
+    #[error("{0}")]
+    Unreachable(#[from] Unreachable),
+    #[error(
+        "all {connections} connections of this process to Postgres were in use for {secs} s. Look for statements that \
+         wait for locks; or raise DATABASE_CONNECTIONS"
+    )]
+    Busy { connections: u32, secs: u64, source: sqlx::Error },
     /// The file does not hold what was written to it.
     #[error("the ledger is damaged: {0}. {REMEDY}")]
-    Damaged(String),
+    Damaged(#[source] Damage),
     #[error(
         "{0}. What is written now nobody will find again. Put the file back, or put away what is left of it (also \
          -wal and -shm), then start again: events that the queue still has are applied then, others come back by \
@@ -24,13 +36,51 @@ pub enum LedgerError {
     )]
     Gone(#[from] Gone),
     #[error("{0}")]
-    Schema(String),
+    Schema(#[from] SchemaError),
+    /// The file cannot be made, found or opened.
+    #[error(
+        "the ledger's file {path} cannot be used: {source}. Correct DATABASE_URL, or give this user the right to"
+    )]
+    File { path: String, source: io::Error },
+    #[error(
+        "{path}: the ledger's file is missing, but its log (-wal) is there. Put the file back, or put the log \
+         away; `tidegate backfill --since 30d` then brings back from Stripe what it lists"
+    )]
+    LogAlone { path: String },
+    /// Two people do the opposite of each other at the same moment.
+    #[error("others pause and resume at this moment. Agree with them, then run the command again")]
+    Contended,
     /// Another worker linked an object to those of this transaction, after it had looked for such. Begun again,
     /// it sees it.
     #[error(
         "another worker linked a payment to an invoice of this batch meanwhile; the batch is begun again"
     )]
     Moved,
+}
+
+/// The schema is not this build's.
+#[derive(Debug, Error)]
+pub enum SchemaError {
+    #[error("the ledger at {at} lacks {missing} of {known} migration(s): run `tidegate migrate` first")]
+    Older { at: String, missing: usize, known: usize },
+    #[error(
+        "the ledger at {at} has {strange} migration(s) that this build does not know: it was made by a newer version. \
+         Run that version, or newer"
+    )]
+    Newer { at: String, strange: usize },
+    #[error("the ledger's schema cannot be brought up to date: {0}")]
+    Migration(#[source] MigrateError),
+}
+
+/// What is wrong with a file.
+#[derive(Debug, Error)]
+pub enum Damage {
+    /// A check found it.
+    #[error("{0}")]
+    Found(String),
+    /// A statement met it.
+    #[error("{}", .0.as_database_error().map_or_else(|| .0.to_string(), |error| error.message().to_owned()))]
+    Met(#[source] sqlx::Error),
 }
 
 /// What is really possible: nothing mends a file of SQLite's in place.
@@ -40,7 +90,17 @@ const REMEDY: &str = "Nothing more is written to it. Put the last backup in its 
 
 impl LedgerError {
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Transient(_) | Self::Schema(_) | Self::Moved)
+        matches!(
+            self,
+            Self::Transient(_)
+                | Self::Unreachable(_)
+                | Self::Busy { .. }
+                | Self::Schema(_)
+                | Self::File { .. }
+                | Self::LogAlone { .. }
+                | Self::Contended
+                | Self::Moved
+        )
     }
 
     /// The process must end: what it was told is committed may not be, or was never what was written.
@@ -54,7 +114,9 @@ impl From<sqlx::Error> for LedgerError {
         let Some(database) = error.as_database_error() else {
             return match error {
                 // A value is not what its column holds; time does not heal that.
-                sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => Self::Damaged(error.to_string()),
+                sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => {
+                    Self::Damaged(Damage::Met(error))
+                }
                 _ => Self::Transient(error),
             };
         };
@@ -66,7 +128,7 @@ impl From<sqlx::Error> for LedgerError {
             (false, code) => match code.parse::<i64>().unwrap_or(0) & 0xff {
                 sqlite::TOO_BIG | sqlite::CONSTRAINT | sqlite::MISMATCH => Self::Data(error),
                 sqlite::IO_ERROR => Self::Disk(error),
-                sqlite::CORRUPT | sqlite::NOT_A_DATABASE => Self::Damaged(database.message().to_owned()),
+                sqlite::CORRUPT | sqlite::NOT_A_DATABASE => Self::Damaged(Damage::Met(error)),
                 _ => Self::Transient(error),
             },
         }

@@ -12,13 +12,11 @@ use shared::files_in_use::FilesInUse;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqlitePool};
 
-use crate::LedgerError;
 use crate::engine::settings::first_damage;
+use crate::{Damage, LedgerError};
 
 /// So long the start waits for the check for damage.
 const CHECK_PATIENCE: Duration = Duration::from_secs(10);
-const LOG_ALONE: &str = "the ledger's file is missing, but its log (-wal) is there. Put the file back, or put the log \
-    away; `tidegate backfill --since 30d` then brings back from Stripe what it lists";
 const EMPTY: &str = "it is empty (0 bytes), and no ledger ever is: something cut it off";
 
 /// The file that is in use, and what was found wrong with it since.
@@ -33,7 +31,7 @@ impl LedgerFile {
     pub(crate) async fn of(path: &Path, pool: &SqlitePool) -> Result<Arc<Self>, LedgerError> {
         // A read makes SQLite open its companions, which then stay for as long as a connection is open.
         sqlx::query("SELECT name FROM sqlite_schema LIMIT 1").fetch_optional(pool).await?;
-        let files = FilesInUse::of_database(path).map_err(|error| refused(path, &error))?;
+        let files = FilesInUse::of_database(path).map_err(|error| refused(path, error))?;
         Ok(Arc::new(Self { files, damage: OnceLock::new() }))
     }
 
@@ -59,7 +57,7 @@ impl LedgerFile {
 
     pub(crate) fn check(&self) -> Result<(), LedgerError> {
         if let Some(damage) = self.damage.get() {
-            return Err(LedgerError::Damaged(damage.clone()));
+            return Err(LedgerError::Damaged(Damage::Found(damage.clone())));
         }
         Ok(self.files.check()?)
     }
@@ -68,35 +66,37 @@ impl LedgerFile {
 /// Makes a new ledger's folder and file, which gets its name when it is one: so an empty file was not left by us.
 pub(crate) async fn create(path: &Path, options: SqliteConnectOptions) -> Result<(), LedgerError> {
     match path.metadata() {
-        Ok(found) if found.len() == 0 => return Err(LedgerError::Damaged(EMPTY.to_owned())),
+        Ok(found) if found.len() == 0 => return Err(LedgerError::Damaged(Damage::Found(EMPTY.to_owned()))),
         Ok(_) => return Ok(()),
         // It would be applied to whatever is made here.
-        Err(_) if FilesInUse::has_a_log(path) => return Err(LedgerError::Schema(LOG_ALONE.to_owned())),
+        Err(_) if FilesInUse::has_a_log(path) => {
+            return Err(LedgerError::LogAlone { path: path.display().to_string() });
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(refused(path, &error)),
+        Err(error) => return Err(refused(path, error)),
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.map_err(|error| refused(folder, &error))?;
+    made.map_err(|error| refused(folder, error))?;
     let new = path.with_added_extension(format!("new-{}", shared::trace::random_hex::<6>()));
     let made = make(&new, path, options).await;
     for file in [&new, &new.with_added_extension("-wal"), &new.with_added_extension("-shm")] {
         drop(std::fs::remove_file(file));
     }
     made?;
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| refused(folder, &error))
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| refused(folder, error))
 }
 
 async fn make(new: &Path, path: &Path, options: SqliteConnectOptions) -> Result<(), LedgerError> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(new);
-    file.map_err(|error| refused(new, &error))?;
+    file.map_err(|error| refused(new, error))?;
     options.filename(new).connect().await?.close().await?;
     match std::fs::hard_link(new, path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(refused(path, &error)),
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(refused(path, error)),
         _ => Ok(()),
     }
 }
 
-fn refused(path: &Path, error: &io::Error) -> LedgerError {
-    LedgerError::Schema(format!("{}: {error}", path.display()))
+fn refused(path: &Path, source: io::Error) -> LedgerError {
+    LedgerError::File { path: path.display().to_string(), source }
 }

@@ -5,6 +5,7 @@ pub(crate) mod error;
 pub(crate) mod file;
 pub(crate) mod policies;
 pub(crate) mod query;
+pub(crate) mod reach;
 pub(crate) mod rows;
 mod schema;
 pub mod settings;

@@ -3,7 +3,8 @@
 use sqlx::AssertSqlSafe;
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
 
-use crate::{Ledger, LedgerError, Pool};
+use super::reach;
+use crate::{Ledger, LedgerError, Pool, SchemaError};
 
 static MIGRATOR: Migrator = sqlx::migrate!("../migrations/ledger");
 
@@ -42,19 +43,12 @@ impl Ledger {
         let known: Vec<i64> = MIGRATOR.iter().map(|migration| migration.version).collect();
         let missing = known.iter().filter(|version| !applied.contains(version)).count();
         let strange = applied.iter().filter(|version| !known.contains(version)).count();
+        let at = self.shown.clone();
         if strange > 0 {
-            return Err(LedgerError::Schema(format!(
-                "the ledger at {} has {strange} migration(s) that this build does not know: it was made by a newer \
-                 version. Run that version, or newer",
-                self.shown
-            )));
+            return Err(SchemaError::Newer { at, strange }.into());
         }
         if missing > 0 {
-            return Err(LedgerError::Schema(format!(
-                "the ledger at {} lacks {missing} of {} migration(s): run `tidegate migrate` first",
-                self.shown,
-                known.len()
-            )));
+            return Err(SchemaError::Older { at, missing, known: known.len() }.into());
         }
         Ok(())
     }
@@ -68,7 +62,10 @@ impl Ledger {
 
     async fn applied(&self) -> Result<Vec<i64>, LedgerError> {
         match &self.pool {
-            Pool::Postgres(pool) => applied(&mut *pool.acquire().await?).await,
+            Pool::Postgres(pool) => match pool.acquire().await {
+                Ok(mut connection) => applied(&mut *connection).await,
+                Err(error) => Err(reach::explained(pool, error).await),
+            },
             Pool::Sqlite(pool) => applied(&mut *pool.acquire().await?).await,
         }
     }
@@ -92,6 +89,6 @@ fn is_missing_table(error: &sqlx::Error) -> bool {
 fn explain(error: MigrateError) -> LedgerError {
     match error {
         MigrateError::Execute(error) => error.into(),
-        other => LedgerError::Schema(format!("the ledger's schema cannot be brought up to date: {other}")),
+        other => SchemaError::Migration(other).into(),
     }
 }

@@ -64,7 +64,7 @@ async fn examine(ledger: &Ledger, now: DateTime<Utc>) -> Examined {
             let advice = if error.is_broken() {
                 "stop the worker, and do what it says"
             } else {
-                "start it, or see network, user and password; workers hold their events until it is back"
+                "do what it says; workers hold their events until the ledger answers"
             };
             return Finding::act(ANSWERS, format!("{}: {error}", ledger.shown()), advice).into();
         }
