@@ -83,7 +83,7 @@ pub enum Unusable {
     /// Of a process that does both.
     #[error("{publish}; {consume}")]
     BothRoles {
-        publish: Fault,
+        publish: Box<Fault>,
         #[source]
         consume: Fault,
     },

@@ -46,7 +46,7 @@ pub enum Fault {
         broker: String,
         secs: u64,
         #[source]
-        why: BrokerError,
+        why: Box<BrokerError>,
     },
     #[error("{broker} blocks publishes for {secs} s, being short of memory or disk: {reason}")]
     Blocked { broker: String, secs: u64, reason: String },

@@ -153,7 +153,9 @@ impl RabbitMq {
         let publish = fault(self.publisher.as_ref().map(|it| &it.1));
         match (publish, fault(self.consumer.as_ref().map(|it| &it.1))) {
             (None, None) => Ok(()),
-            (Some(publish), Some(consume)) => Err(Unusable::BothRoles { publish, consume }),
+            (Some(publish), Some(consume)) => {
+                Err(Unusable::BothRoles { publish: Box::new(publish), consume })
+            }
             (Some(fault), None) | (None, Some(fault)) => Err(Unusable::Broker(fault)),
         }
     }

@@ -103,7 +103,7 @@ impl Status {
             State::Down { since, why } => {
                 let secs = since.elapsed().as_secs();
                 Err(match why {
-                    Some(why) => Fault::Down { role, broker, secs, why: why.clone() },
+                    Some(why) => Fault::Down { role, broker, secs, why: Box::new(why.clone()) },
                     None => Fault::NotConnected { role, broker, secs },
                 })
             }
