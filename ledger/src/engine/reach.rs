@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use shared::unreachable::{self, Server, Unreachable, Why};
+use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnectOptions, PgPool};
 use sqlx::{ConnectOptions, Connection};
 
@@ -51,7 +52,7 @@ async fn look(options: &PgConnectOptions) -> Result<(), LedgerError> {
 
 /// What an error means that came before a session began.
 fn judged(options: &PgConnectOptions, error: sqlx::Error) -> LedgerError {
-    let code = error.as_database_error().and_then(|refused| refused.code()).map(Cow::into_owned);
+    let code = error.as_database_error().and_then(DatabaseError::code).map(Cow::into_owned);
     let database = || options.get_database().unwrap_or(options.get_username()).to_owned();
     let why = match (&error, code.as_deref()) {
         (sqlx::Error::Tls(_), _) => Why::Tls,
