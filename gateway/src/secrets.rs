@@ -2,7 +2,6 @@
 //! changes. A text that is no good is refused in words that do not repeat it.
 
 use std::fmt;
-use std::io::Read;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -10,6 +9,7 @@ use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
+use shared::secret_file;
 
 const PREFIX: &str = "whsec_";
 const SECRETS_LIMIT: usize = 8;
@@ -18,7 +18,6 @@ const NAME_LIMIT_BYTES: usize = 32;
 const LENGTH_LEAST_CHARS: usize = 16;
 const LENGTH_LIMIT_CHARS: usize = 256;
 const DISTINCT_LEAST_CHARS: usize = 6;
-const FILE_LIMIT_BYTES: u64 = 65_536;
 /// What documentation writes where a secret belongs. Long enough never to stand in a real one.
 const PLACEHOLDERS: [&str; 6] = ["your_", "example", "placeholder", "changeme", "change_me", "replace"];
 
@@ -144,7 +143,7 @@ impl Secrets {
     }
 
     pub fn of_file(path: PathBuf) -> Result<Self, String> {
-        let text = read_file(&path)?;
+        let text = secret_file::read(&path)?;
         let now = RwLock::new(parse(text.expose_secret())?.into());
         Ok(Self { now, file: Some(SecretFile { path, last: RwLock::new(text) }) })
     }
@@ -161,7 +160,7 @@ impl Secrets {
     /// the swapped symbolic links of a Kubernetes volume alike. A bad content changes nothing.
     pub fn reread(&self) -> Result<Reread, String> {
         let Some(file) = &self.file else { return Ok(Reread::Unchanged) };
-        let text = read_file(&file.path)?;
+        let text = secret_file::read(&file.path)?;
         let same = {
             let last = file.last.read().unwrap_or_else(PoisonError::into_inner);
             last.expose_secret() == text.expose_secret()
@@ -175,15 +174,6 @@ impl Secrets {
         *file.last.write().unwrap_or_else(PoisonError::into_inner) = text;
         Ok(Reread::Changed { secrets: count })
     }
-}
-
-fn read_file(path: &PathBuf) -> Result<SecretString, String> {
-    let unreadable = |error: std::io::Error| format!("its file cannot be read: {error}");
-    let mut text = String::new();
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    let read = file.take(FILE_LIMIT_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
-    let text = SecretString::from(text);
-    if read as u64 > FILE_LIMIT_BYTES { Err("its file is too large".to_owned()) } else { Ok(text) }
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ mod output;
 mod pause;
 mod payments;
 mod preflight;
+mod private_file;
 mod probe;
 mod queue;
 mod rebuild;

@@ -13,7 +13,9 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::env::{Env, Problem, Variable};
+use crate::secret_file;
 use envelope::Envelope;
+use envelope::hex::hex;
 use envelope::suspect::{self, Suspicion};
 
 const KEY: Variable = Variable {
@@ -40,7 +42,6 @@ const LENGTH_LEAST_CHARS: usize = 32;
 const LENGTH_LIMIT_CHARS: usize = 512;
 const DISTINCT_LEAST_CHARS: usize = 8;
 const KEYS_LIMIT: usize = 4;
-const FILE_LIMIT_BYTES: u64 = 65_536;
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 /// A digest that does not fit may be of a key that the file has by now; it is looked at no more often.
 const LOOK_PAUSE: Duration = Duration::from_millis(100);
@@ -96,7 +97,7 @@ impl EnvelopeKeys {
                 (Some(text), None) => (parse(text).map_err(|fault| KEY.problem(fault))?, None),
                 (None, Some(path)) => {
                     let path = PathBuf::from(path);
-                    let text = read(&path).map_err(|fault| KEY_FILE.problem(fault))?;
+                    let text = secret_file::read(&path).map_err(|fault| KEY_FILE.problem(fault))?;
                     let keys = parse(text.expose_secret()).map_err(|fault| KEY_FILE.problem(fault))?;
                     let looked = Looked { text, at: Instant::now(), fault: None };
                     (keys, Some(KeyFile { path, last: Mutex::new(looked) }))
@@ -202,7 +203,7 @@ impl Shared {
             return false;
         }
         last.at = Instant::now();
-        let read = read(&file.path).and_then(|text| {
+        let read = secret_file::read(&file.path).and_then(|text| {
             if text.expose_secret() == last.text.expose_secret() {
                 return Ok(None);
             }
@@ -287,12 +288,6 @@ fn length(head: &[u8]) -> [u8; 8] {
     (head.len() as u64).to_be_bytes()
 }
 
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
-}
-
 fn parse(text: &str) -> Result<Vec<Hmac256>, String> {
     let items: Vec<&str> = text.split([',', '\n']).filter(|item| !item.is_empty()).collect();
     if items.is_empty() {
@@ -321,16 +316,6 @@ fn parse(text: &str) -> Result<Vec<Hmac256>, String> {
     let keyed =
         |item: &&str| Hmac256::new_from_slice(item.as_bytes()).expect("HMAC takes keys of every length");
     Ok(items.iter().map(keyed).collect())
-}
-
-fn read(path: &PathBuf) -> Result<SecretString, String> {
-    use std::io::Read;
-    let unreadable = |error: std::io::Error| format!("its file cannot be read: {error}");
-    let mut text = String::new();
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    let read = file.take(FILE_LIMIT_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
-    let text = SecretString::from(text);
-    if read as u64 > FILE_LIMIT_BYTES { Err("its file is too large".to_owned()) } else { Ok(text) }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ pub mod healthcheck;
 pub mod internal;
 pub mod queue;
 pub mod register;
+pub mod secret_file;
 pub mod service_manager;
 pub mod shutdown;
 pub mod spans;
