@@ -40,6 +40,7 @@ mod span;
 mod standing;
 mod status;
 mod table;
+mod time_option;
 mod topology;
 mod trace;
 mod up;
