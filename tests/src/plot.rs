@@ -82,7 +82,7 @@ impl Plot {
 
     /// The first and the last place, which are never the same.
     fn ends(&self) -> (f64, f64) {
-        let places = || self.points().map(|(across, _)| self.place(across));
+        let places = || self.points().map(move |(across, _)| self.place(across));
         let last = places().fold(1.0, f64::max);
         match self.axis {
             Axis::Seconds => (0.0, last),
