@@ -13,6 +13,7 @@ COPY migrations migrations
 COPY ops ops
 COPY shared shared
 COPY stripe-api stripe-api
+COPY stripe-sim stripe-sim
 COPY worker worker
 # Members of the workspace that no image holds: Cargo wants to read their manifests, and that their targets exist.
 COPY bench/Cargo.toml bench/

@@ -1,14 +1,14 @@
 //! Events as Stripe sends them, made before any clock runs: a shop's mix in its order, 3 to 4 KB each, every one
 //! with an id of its own and a good signature.
 
-use std::fmt::Write as _;
 use std::io::Write as _;
 
+use envelope::hex::hex;
 use harness::histories::SampleEvent;
-use harness::random::Random;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
+use stripe_sim::Random;
 
 use crate::measure::sample::to_float;
 use crate::mix::Mix;
@@ -133,10 +133,7 @@ impl Requests {
             mac.update(b".");
             mac.update(&self.bytes[span.body..span.end]);
             self.bytes[span.time..span.time + 10].copy_from_slice(time.as_bytes());
-            let mut digits = String::with_capacity(MAC_DIGITS);
-            for byte in mac.finalize().into_bytes() {
-                write!(digits, "{byte:02x}").expect("a String takes every write");
-            }
+            let digits = hex(&mac.finalize().into_bytes());
             let at = span.time + 14; // after `,v1=`
             self.bytes[at..at + MAC_DIGITS].copy_from_slice(digits.as_bytes());
         }

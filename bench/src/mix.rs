@@ -5,8 +5,8 @@
 use std::collections::VecDeque;
 
 use harness::histories::{ApiVersion, Asked, Decline, SampleEvent, Scene, Stripe};
-use harness::random::Random;
 use harness::stories::Stories;
+use stripe_sim::Random;
 
 /// Buyers whose events are under way at the same time; what one buyer causes lies some thousand events apart.
 const BUYERS_AT_ONCE: usize = 2_000;

@@ -1,6 +1,7 @@
 //! From an envelope to an event: parsed once, hashed in canonical form, and read into observations.
 
 use chrono::{DateTime, Utc};
+use envelope::hex::hex;
 use envelope::suspect::{self, Suspicion};
 use envelope::{Envelope, Source};
 use serde::Serialize;
@@ -201,14 +202,6 @@ fn observations(
     version: &str,
 ) -> Result<Option<Vec<Observation>>, Permanent> {
     rule(event.kind).map(|(name, read)| read(event, &Fields::of(name, object, version))).transpose()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut hex, byte| {
-        write!(hex, "{byte:02x}").expect("a String takes every write");
-        hex
-    })
 }
 
 #[cfg(test)]

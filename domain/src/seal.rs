@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
+use envelope::hex::hex;
 use sha2::{Digest, Sha256};
 
 use crate::chain::{Chained, MEMBER_BYTES, Member, member_of_event, member_of_line, put};
@@ -162,14 +163,6 @@ impl FromStr for Head {
         });
         head.ok_or_else(|| "not a head as `tidegate audit head` prints it, NUMBER:HASH".to_owned())
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut hex, byte| {
-        write!(hex, "{byte:02x}").expect("a String takes every write");
-        hex
-    })
 }
 
 fn whole(count: usize) -> i64 {

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub mod event_types;
+pub mod hex;
 pub mod suspect;
 
 use self::suspect::Suspicion;

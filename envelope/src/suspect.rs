@@ -1,12 +1,11 @@
 //! A message that came out of the queue and is not what was put into it, as far as anybody can tell: it is kept
 //! as it was found, under a name of its own, and never applied. Pure.
 
-use std::fmt::Write;
-
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
+use crate::hex::hex;
 use crate::{Envelope, Header, Source};
 
 const NAME: &str = "suspect_";
@@ -65,10 +64,7 @@ impl Suspicion {
         let mut found = format!("{BEFORE}{}{BETWEEN}", head.len()).into_bytes();
         found.extend_from_slice(head);
         found.extend_from_slice(body);
-        let mut id = NAME.to_owned();
-        for byte in &Sha256::digest(&found)[..12] {
-            write!(id, "{byte:02x}").expect("a String takes every write");
-        }
+        let id = NAME.to_owned() + &hex(&Sha256::digest(&found)[..12]);
         let header = Header {
             id,
             kind: self.kind().to_owned(),

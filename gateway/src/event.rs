@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use chrono::DateTime;
-use envelope::is_identifier;
+use envelope::{Header, Source, is_identifier};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 
@@ -55,6 +55,24 @@ struct Wire<'b> {
 }
 
 impl<'b> Head<'b> {
+    /// The header of the envelope around the body: what came in by this endpoint now, as part of this trace.
+    pub fn header(self, source: Source, endpoint: &str, parent: Option<&str>) -> Header {
+        Header {
+            id: self.id.into_owned(),
+            kind: self.kind.into_owned(),
+            created: self.created,
+            account: self.account.into_owned(),
+            livemode: self.livemode,
+            api_version: self.api_version.map(Cow::into_owned),
+            received_at: shared::clock::now(),
+            trace_parent: shared::trace::child_of(parent),
+            source,
+            endpoint: endpoint.to_owned(),
+            unwanted: None,
+            replay: None,
+        }
+    }
+
     pub fn read(body: &'b [u8]) -> Result<Self, NotAnEvent> {
         let wire: Wire<'b> = serde_json::from_slice(body)
             .map_err(|_| NotAnEvent("no JSON object with the fields of an event"))?;

@@ -220,15 +220,11 @@ mod tests {
     }
 
     fn mac_by(secret: &Secret, time: &str, body: &[u8]) -> String {
-        use std::fmt::Write;
         let mut mac = secret.mac();
         mac.update(time.as_bytes());
         mac.update(b".");
         mac.update(body);
-        mac.finalize().into_bytes().iter().fold(String::new(), |mut hex, byte| {
-            write!(hex, "{byte:02x}").unwrap();
-            hex
-        })
+        envelope::hex::hex(&mac.finalize().into_bytes())
     }
 
     fn verdict_at(header: &str, now_secs: i64) -> Result<String, Refusal> {

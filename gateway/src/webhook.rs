@@ -81,20 +81,7 @@ fn verify(
 fn envelope(endpoint: &Endpoint, parent: Option<&str>, taken: &Taken<'_>) -> Result<Envelope, Rejection> {
     let event = Head::read(&taken.bytes)?;
     let unwanted: Option<Unwanted> = endpoint.unwanted(event.livemode, &event.account);
-    let header = Header {
-        id: event.id.into_owned(),
-        kind: event.kind.into_owned(),
-        created: event.created,
-        account: event.account.into_owned(),
-        livemode: event.livemode,
-        api_version: event.api_version.map(std::borrow::Cow::into_owned),
-        received_at: shared::clock::now(),
-        trace_parent: shared::trace::child_of(parent),
-        source: Source::Stripe,
-        endpoint: endpoint.name.clone(),
-        unwanted,
-        replay: None,
-    };
+    let header = Header { unwanted, ..event.header(Source::Stripe, &endpoint.name, parent) };
     Ok(Envelope { header, body: taken.bytes.clone() })
 }
 

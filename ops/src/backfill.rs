@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use crate::cli::Shape;
 use crate::table::Table;
-use crate::{failure, open, output, span};
+use crate::{failure, open, output, span, time_option};
 
 /// How often progress is told.
 const PROGRESS: Duration = Duration::from_secs(2);
@@ -142,7 +142,7 @@ fn progress(tally: &Tally) -> String {
 }
 
 fn request(options: &BackfillOptions, livemode: bool, now: DateTime<Utc>) -> anyhow::Result<Request> {
-    let moment = |text: &str| span::moment(text, now).map_err(failure::wrongly_called);
+    let moment = |text: &str| time_option::past(text, now).map_err(failure::wrongly_called);
     let since = moment(&options.since)?;
     let until = options.until.as_deref().map(moment).transpose()?;
     if until.is_some_and(|until| until < since) || since > now + TimeDelta::minutes(1) {

@@ -1,19 +1,16 @@
 //! A signing secret for development: made once, kept in a file that only its owner reads, and used only
 //! while the gateway listens on this machine alone.
 
-use std::fs;
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use secrecy::SecretString;
 use shared::env::Env;
 use shared::trace::random_hex;
 
 use crate::configuration;
 use crate::failure::wrongly_called;
-use crate::preflight;
+use crate::private_file;
 
 pub const PATH: &str = "data/dev-webhook-secret";
 const NAME: &str = "STRIPE_WEBHOOK_SECRET";
@@ -32,7 +29,6 @@ pub fn provide(env: &Env) -> anyhow::Result<Option<SecretString>> {
             address.port()
         )));
     }
-    preflight::make_folder_of(Path::new(PATH))?;
     keep(Path::new(PATH)).map(Some)
 }
 
@@ -50,41 +46,23 @@ fn keep(path: &Path) -> anyhow::Result<SecretString> {
         return Ok(secret);
     }
     let secret = format!("whsec_{}", random_hex::<24>());
-    let shown = path.display();
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .with_context(|| format!("the development secret cannot be kept in {shown}"))?;
-    file.write_all(format!("{secret}\n").as_bytes())
-        .and_then(|()| file.sync_all())
-        .with_context(|| format!("the development secret cannot be kept in {shown}"))?;
+    private_file::create(path, "development secret", &secret)?;
     Ok(secret.into())
 }
 
 fn read(path: &Path) -> anyhow::Result<Option<SecretString>> {
-    let shown = path.display();
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error).with_context(|| format!("{shown} cannot be read")),
-    };
-    let mode = fs::metadata(path).with_context(|| format!("{shown} cannot be read"))?.permissions().mode();
-    if mode & 0o077 != 0 {
-        bail!(
-            "{shown} can be read by others: run `chmod 600 {shown}`, or remove it and a new secret is made"
-        );
-    }
-    let secret = text.trim();
+    let Some(secret) = private_file::read(path)? else { return Ok(None) };
     if !secret.starts_with("whsec_") || secret.len() < 30 {
-        bail!("{shown} holds no secret: remove it, and a new one is made");
+        bail!("{} holds no secret: remove it, and a new one is made", path.display());
     }
     Ok(Some(secret.into()))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
     use secrecy::ExposeSecret;
 
     use super::*;

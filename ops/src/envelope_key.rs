@@ -1,18 +1,14 @@
 //! The key of envelopes for development: made once by `up`, kept beside queue.db in a file that only its owner
 //! reads, and used by every command that opens that queue, where no other key is configured.
 
-use std::fs;
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, bail};
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::env::Env;
 use shared::queue::{QueueConfig, QueueUrl};
 use shared::trace::random_hex;
 
-use crate::preflight;
+use crate::private_file;
 
 const FILE: &str = "dev-envelope-key";
 const NAME: &str = "ENVELOPE_KEY";
@@ -23,7 +19,7 @@ const BRIDGE: TimeDelta = TimeDelta::hours(1);
 pub fn queue_config(env: &Env) -> anyhow::Result<QueueConfig> {
     let config = QueueConfig::from_env(env)?;
     let Some(path) = path(env, &config) else { return Ok(config) };
-    match read(&path)? {
+    match private_file::read(&path)? {
         Some(key) => Ok(QueueConfig::from_env(&env.clone().or(NAME, &key))?),
         None => Ok(config),
     }
@@ -33,11 +29,12 @@ pub fn queue_config(env: &Env) -> anyhow::Result<QueueConfig> {
 pub fn provide(env: &Env, now: DateTime<Utc>) -> anyhow::Result<QueueConfig> {
     let config = QueueConfig::from_env(env)?;
     let Some(path) = path(env, &config) else { return Ok(config) };
-    if read(&path)?.is_some() {
+    if private_file::read(&path)?.is_some() {
         return queue_config(env);
     }
     let was_there = matches!(&config.url, QueueUrl::Sqlite(queue) if queue.exists());
-    let key = make(&path)?;
+    let key = random_hex::<32>();
+    private_file::create(&path, "envelope key", &key)?;
     let mut env = env.clone().or(NAME, &key);
     if was_there {
         env = env.or("ENVELOPE_UNKEYED_UNTIL", &(now + BRIDGE).to_rfc3339());
@@ -54,37 +51,11 @@ fn path(env: &Env, config: &QueueConfig) -> Option<PathBuf> {
     }
 }
 
-fn make(path: &Path) -> anyhow::Result<String> {
-    preflight::make_folder_of(path)?;
-    let (key, shown) = (random_hex::<32>(), path.display());
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .with_context(|| format!("the envelope key cannot be kept in {shown}"))?;
-    file.write_all(format!("{key}\n").as_bytes())
-        .and_then(|()| file.sync_all())
-        .with_context(|| format!("the envelope key cannot be kept in {shown}"))?;
-    Ok(key)
-}
-
-fn read(path: &Path) -> anyhow::Result<Option<String>> {
-    let shown = path.display();
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error).with_context(|| format!("{shown} cannot be read")),
-    };
-    let mode = fs::metadata(path).with_context(|| format!("{shown} cannot be read"))?.permissions().mode();
-    if mode & 0o077 != 0 {
-        bail!("{shown} can be read by others: run `chmod 600 {shown}`");
-    }
-    Ok(Some(text.trim().to_owned()))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     struct Folder(PathBuf);

@@ -10,11 +10,11 @@ use shared::env::Env;
 use crate::cli::{EventOptions, ListOptions};
 use crate::failure::wrongly_called;
 use crate::table::Table;
-use crate::{money, open, output, span};
+use crate::{money, open, output, span, time_option};
 
 pub async fn list(env: &Env, options: &ListOptions) -> anyhow::Result<()> {
     let now = clock::now();
-    let since = options.since.as_deref().map(|text| span::moment(text, now)).transpose();
+    let since = options.since.as_deref().map(|text| time_option::past(text, now)).transpose();
     let filter = EventFilter {
         kind: options.kind.clone(),
         outcome: options.outcome.clone(),

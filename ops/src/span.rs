@@ -1,46 +1,6 @@
-//! Spans of time as people write and read them: `90s`, `15m`, `1h`, `7d`; `12.3 ms`, `3 min 4 s`.
+//! Lengths and points of time as people read them: `12.3 ms`, `3 min 4 s`, `2h ago`.
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-
-/// A moment: RFC 3339, a day in UTC, or so long before `now`.
-pub fn moment(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
-    if let Some(moment) = date(text) {
-        return Ok(moment);
-    }
-    let span = length(text).and_then(|span| now.checked_sub_signed(span));
-    span.ok_or_else(|| {
-        format!(
-            "`{text}` is neither a span such as 90s, 15m, 1h or 7d nor a moment such as 2026-11-21 or \
-             2026-11-21T08:00:00Z"
-        )
-    })
-}
-
-/// A moment that is written out: RFC 3339, or a day in UTC.
-pub fn date(text: &str) -> Option<DateTime<Utc>> {
-    let moment = DateTime::parse_from_rfc3339(text).map(|moment| moment.to_utc());
-    let day = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0);
-    moment.ok().or_else(|| day().map(|midnight| midnight.and_utc()))
-}
-
-/// So long after `now`.
-pub fn ahead(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
-    let span = length(text).and_then(|span| now.checked_add_signed(span));
-    span.ok_or_else(|| format!("`{text}` is no span such as 12h, 7d or 30d"))
-}
-
-fn length(text: &str) -> Option<TimeDelta> {
-    let unit = text.chars().last()?;
-    let seconds: i64 = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3_600,
-        'd' => 86_400,
-        _ => return None,
-    };
-    let number: u32 = text[..text.len() - 1].parse().ok()?;
-    i64::from(number).checked_mul(seconds).and_then(TimeDelta::try_seconds)
-}
+use chrono::{DateTime, TimeDelta, Utc};
 
 /// Two significant units at most; negative where clocks disagree.
 pub fn shown(span: TimeDelta) -> String {
@@ -123,22 +83,6 @@ mod tests {
         ] {
             assert_eq!(shown(TimeDelta::microseconds(micros)), text);
         }
-    }
-
-    #[test]
-    fn a_moment_is_a_span_back_or_a_date() {
-        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        for (text, back) in [("90s", 90), ("15m", 900), ("1h", 3_600), ("7d", 604_800)] {
-            assert_eq!(moment(text, now).unwrap(), now - TimeDelta::seconds(back));
-        }
-        assert_eq!(moment("2027-01-15T08:00:00Z", now).unwrap(), now);
-        assert_eq!(moment("2027-01-15", now).unwrap(), now - TimeDelta::hours(8));
-        assert_eq!(ahead("7d", now).unwrap(), now + TimeDelta::days(7));
-        assert!(ahead("2027-01-15", now).is_err() && ahead("4294967295d", now).is_err());
-        for bad in ["", "h", "1", "-1h", "1w", "1.5h", "99999999999d", "é", "yesterday"] {
-            assert!(moment(bad, now).is_err(), "{bad}");
-        }
-        assert!(moment("4294967295d", now).is_err(), "before the calendar begins");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use subtle::ConstantTimeEq;
 
 use crate::env::{Env, Problem, Variable, read_secret_file};
 use envelope::Envelope;
+use envelope::hex::hex;
 use envelope::suspect::{self, Suspicion};
 
 const KEY: Variable = Variable {
@@ -284,12 +285,6 @@ fn keyed(key: &Hmac256, head: &[u8], body: &[u8]) -> String {
 /// Before the head, so that no byte can change sides.
 fn length(head: &[u8]) -> [u8; 8] {
     (head.len() as u64).to_be_bytes()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }
 
 fn parse(text: &str) -> Result<Vec<Hmac256>, String> {

@@ -4,16 +4,12 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::Request;
-use hyper::client::conn::http1;
-use hyper::header::HOST;
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use crate::http_client::{self, HttpError};
 
 /// A listener answers at once or is not well.
 const DEADLINE: Duration = Duration::from_secs(1);
+/// For callers that bound it closer.
+const LONGEST: Duration = Duration::from_secs(5);
 const ANSWER_LIMIT_BYTES: usize = 4 * 1024 * 1024;
 
 /// Whether the only argument of this process asks how the one beside it is.
@@ -42,17 +38,16 @@ async fn ask(address: SocketAddr, path: &str) -> Result<(), String> {
 
 /// Whether a page was given, and its text. The caller bounds the time.
 pub async fn get(address: SocketAddr, path: &str) -> Result<(bool, String), String> {
-    let stream = TcpStream::connect(address).await.map_err(|_| format!("nobody listens at {address}"))?;
-    let fault = |error: hyper::Error| format!("{address} does not speak HTTP: {error}");
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(fault)?;
-    let connection = tokio::spawn(connection);
-    let request = Request::get(path).header(HOST, address.to_string()).body(Empty::<Bytes>::new());
-    let response = sender.send_request(request.map_err(|error| error.to_string())?).await.map_err(fault)?;
-    let is_good = response.status().is_success();
-    let body = Limited::new(response.into_body(), ANSWER_LIMIT_BYTES).collect().await;
-    connection.abort();
-    let body = body.map_err(|error| format!("{address} breaks off: {error}"))?.to_bytes();
-    Ok((is_good, String::from_utf8_lossy(&body).trim().to_owned()))
+    let answer =
+        http_client::get(address, path, ANSWER_LIMIT_BYTES, LONGEST).await.map_err(|error| match &error {
+            HttpError::Connect(_) => format!("nobody listens at {address}"),
+            HttpError::NotSent(why) | HttpError::Broken(why) => {
+                format!("{address} does not speak HTTP: {why}")
+            }
+            HttpError::CutShort { source, .. } => format!("{address} breaks off: {source}"),
+            HttpError::Late => format!("{address} does not answer"),
+        })?;
+    Ok((answer.status.is_success(), String::from_utf8_lossy(&answer.body).trim().to_owned()))
 }
 
 /// The address to ask a listener at, also where it listens on every address.

@@ -7,6 +7,7 @@ pub mod digest;
 pub mod env;
 pub mod files_in_use;
 pub mod healthcheck;
+pub mod http_client;
 pub mod internal;
 pub mod queue;
 pub mod register;

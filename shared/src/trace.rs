@@ -2,6 +2,8 @@
 
 use std::cell::RefCell;
 
+use envelope::hex::hex;
+
 /// What a thread draws at once: enough for some forty traces.
 const DRAWN_BYTES: usize = 1_024;
 
@@ -57,7 +59,7 @@ pub fn trace_id_of(trace_parent: &str) -> &str {
 pub fn random_hex<const BYTES: usize>() -> String {
     let mut bytes = [0_u8; BYTES];
     getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
-    hex(bytes)
+    hex(&bytes)
 }
 
 /// Random bytes for names that need only be distinct, as hex: drawn from the operating system for many names at once,
@@ -75,17 +77,7 @@ fn distinct_hex<const BYTES: usize>() -> String {
         bytes.copy_from_slice(&drawn[*used..*used + BYTES]);
         *used += BYTES;
     });
-    hex(bytes)
-}
-
-fn hex<const BYTES: usize>(bytes: [u8; BYTES]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut hex = String::with_capacity(BYTES * 2);
-    for byte in bytes {
-        hex.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        hex.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
-    hex
+    hex(&bytes)
 }
 
 #[cfg(test)]

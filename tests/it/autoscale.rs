@@ -13,9 +13,9 @@ use harness::broker::Broker;
 use harness::guardian::until;
 use harness::oracle::judge;
 use harness::postgres::Postgres;
-use harness::random::Random;
 use harness::stack::{Combination, Stack};
 use shared::env::{Env, Variable};
+use stripe_sim::Random;
 
 use self::fleet::Fleet;
 use self::samples::{Sample, Samples};

@@ -12,9 +12,9 @@ use harness::cluster::Cluster;
 use harness::guardian::until;
 use harness::oracle::judge;
 use harness::postgres::Postgres;
-use harness::random::Random;
 use harness::stack::{Combination, Stack};
 use shared::env::{Env, Variable};
+use stripe_sim::Random;
 
 use self::fault::Fault;
 use self::table::{Row, Table};

@@ -9,11 +9,11 @@ use harness::guardian::until;
 use harness::histories::{ApiVersion, Scene, walk};
 use harness::load::{SendLog, send_all};
 use harness::process::Process;
-use harness::random::Random;
 use harness::stack::{Combination, Stack};
 use harness::stories::{SampleEvent, Stories};
 use serde_json::Value;
 use shared::clock;
+use stripe_sim::Random;
 
 const PATIENCE: Duration = Duration::from_mins(2);
 const SOURCES: &str = "SELECT count(*) FROM events WHERE source = 'backfill'";
@@ -160,8 +160,8 @@ async fn a_backfill_can_be_narrowed() {
     assert_eq!(all["left_out"], 30, "types without a rule that never came: {all}");
     assert_eq!(dry(&["--undelivered"]).await["listed"], undelivered.len());
     assert_eq!(dry(&["--type", "charge.*"]).await["missing"], of("charge."));
-    let unruled = dry(&["--type", "payout.paid", "--type", "topup.succeeded"]).await;
-    assert_eq!(unruled["missing"], of("payout.paid") + of("topup.succeeded"), "asked for by name");
+    let unruled = dry(&["--type", "price.created", "--type", "topup.succeeded"]).await;
+    assert_eq!(unruled["missing"], of("price.created") + of("topup.succeeded"), "asked for by name");
     let old = dry(&["--until", "2d"]).await;
     assert!(old["listed"].as_u64().unwrap() < all["listed"].as_u64().unwrap(), "{old}");
     assert_eq!(dry(&["--account", "acct_1"]).await["listed"], 0);

@@ -8,9 +8,9 @@ use domain::event::Content;
 use domain::{Key, Kind, Object, of_kind};
 use envelope::Envelope;
 use harness::histories::{ApiVersion, SampleEvent, Scene, walk};
-use harness::random::Random;
 use ledger::Ledger;
 use serde_json::Value;
+use stripe_sim::Random;
 
 use crate::ledgers::{each_ledger, together};
 

@@ -2,7 +2,7 @@
 
 use envelope::{Source, Unwanted};
 use harness::binaries::workspace;
-use harness::signing::signature;
+use stripe_sim::signature;
 
 use crate::edge::{Edge, PATH, SECRET, event, loopback, signed, signed_by};
 use crate::raw::{Raw, Reply, ask, head, post};

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use envelope::Envelope;
 use harness::histories::{ApiVersion, History, SampleEvent, Scene};
-use harness::random::Random;
 use ledger::Ledger;
+use stripe_sim::Random;
 use tokio::task::JoinHandle;
 use worker::process::Handled;
 

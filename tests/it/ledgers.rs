@@ -10,12 +10,12 @@ use domain::payments::Payment;
 use envelope::{Envelope, Header, Source, Unwanted};
 use harness::histories::agreeing;
 use harness::postgres::Postgres;
-use harness::random::Random;
 use ledger::views::stored::{EventFilter, StoredEvent};
 use ledger::{Ledger, LedgerConfig, LedgerError};
 use serde_json::{Value, json};
 use shared::clock;
 use shared::env::Env;
+use stripe_sim::Random;
 use worker::process::{Handled, Manner, process};
 
 /// Tells the story to an empty ledger of each kind.

@@ -7,9 +7,9 @@ use domain::outcome::OutcomeKind;
 use domain::world::{Event, World};
 use envelope::Envelope;
 use harness::histories::{ApiVersion, Scene, agreeing, walk};
-use harness::random::Random;
 use serde_json::{Value, json};
 use shared::env::{Env, Variable};
+use stripe_sim::Random;
 
 use crate::ledgers::{each_ledger, filter, together};
 

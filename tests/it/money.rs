@@ -10,8 +10,8 @@ use std::sync::Mutex;
 use domain::world::Event;
 use harness::histories::Rows;
 use harness::money::{Account, Difference, Family, Known, Tale, judge, shrink};
-use harness::random::Random;
 use shared::env::{Env, Variable};
+use stripe_sim::Random;
 
 use self::report::{EVERYTHING, Findings};
 use crate::lattice::{on_every_core, read, rows, with_repetitions, world_of};

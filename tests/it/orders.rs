@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use harness::histories::{ApiVersion, History, Row, Rows, Scene, says_nothing, violations, walk};
-use harness::random::Random;
 use ledger::Ledger;
 use serde_json::Value;
 use shared::env::{Env, Variable};
+use stripe_sim::Random;
 
 use self::deck::{Deck, Spent};
 use crate::lattice::{plots, read, rows, seed, world_of};

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use harness::chaos::{BROKER, POSTGRES, Site};
 use harness::guardian::until;
 use harness::oracle::judge;
-use harness::random::Random;
 use harness::stack::Combination;
 use shared::env::{Env, Variable};
+use stripe_sim::Random;
 
 use crate::torture::Load;
 

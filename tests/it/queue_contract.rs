@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use envelope::{Envelope, Source, Unwanted};
 use futures_util::future::join_all;
-use harness::random::Random;
 use shared::queue::{Delivery, PublishError, Queue, Role, Settle, Settled, Tag};
+use stripe_sim::Random;
 use tokio::time::timeout;
 
 use self::place::{LEASE, Place};

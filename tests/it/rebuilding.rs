@@ -6,11 +6,11 @@ use domain::bans::{Ban, Status};
 use domain::invoices::Invoice;
 use domain::payments::Payment;
 use envelope::Envelope;
-use harness::random::Random;
 use ledger::{Ledger, LedgerConfig};
 use serde_json::{Value, json};
 use shared::clock;
 use shared::env::Env;
+use stripe_sim::Random;
 use worker::chores::retention;
 
 use crate::attempts::tamper;

@@ -8,11 +8,11 @@ use domain::world::{Event, World};
 use envelope::Envelope;
 use harness::histories::{Row, Rows};
 use harness::ledger::EventRow;
-use harness::random::Random;
 use harness::recorded::{Shape, envelope, overview, shapes};
 use ledger::Ledger;
 use serde_json::Value;
 use shared::env::Env;
+use stripe_sim::Random;
 
 use crate::lattice::{rows, seed};
 use crate::ledgers::{each_ledger, together};

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use harness::load::{SendLog, send_all};
 use harness::oracle::judge;
-use harness::random::Random;
 use harness::stack::{Combination, Stack};
 use harness::stories::Stories;
 use serde_json::Value;
 use shared::env::{Env, Variable};
+use stripe_sim::Random;
 
 use crate::attempts::tamper;
 

@@ -10,9 +10,9 @@ use harness::client::{Balancer, Client};
 use harness::guardian::until;
 use harness::oracle::judge;
 use harness::postgres::Postgres;
-use harness::random::Random;
 use harness::stack::{Combination, Stack};
 use shared::env::{Env, Variable};
+use stripe_sim::Random;
 
 use crate::torture::Load;
 

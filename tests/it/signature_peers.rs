@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use harness::binaries::workspace;
-use harness::signing::{signature, signature_header};
 use serde_json::{Value, json};
+use stripe_sim::{signature, signature_header};
 
 use crate::edge::{Edge, PATH, SECRET, event};
 use crate::raw::{ask, post};

@@ -1,7 +1,7 @@
 //! Over HTTP: a MAC that is right in every place but one, or right in part, earns what any other wrong one does.
 
 use gateway::signature::Refusal;
-use harness::signing::signature;
+use stripe_sim::signature;
 
 use crate::edge::{Edge, PATH, SECRET, event};
 use crate::raw::{Raw, ask, post};

@@ -7,10 +7,10 @@ use domain::disputes::{Dispute, Status};
 use domain::freshness::Freshness;
 use domain::{Key, Object, each_kind};
 use harness::postgres::Postgres;
-use harness::random::Random;
 use ledger::Ledger;
 use serde_json::json;
 use shared::clock;
+use stripe_sim::Random;
 
 use crate::ledgers::{each_ledger, envelope, open, the_event, together};
 

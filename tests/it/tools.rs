@@ -7,10 +7,10 @@ use harness::ledger::Ledger;
 use harness::load::SendLog;
 use harness::oracle::{Verdict, judge};
 use harness::postgres::Postgres;
-use harness::signing::signature;
 use harness::stories::{SampleEvent, Stories, Truth};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
+use stripe_sim::signature;
 
 #[test]
 fn signatures_are_hmac_sha256_over_time_dot_body() {

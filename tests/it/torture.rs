@@ -12,10 +12,10 @@ use harness::client::Client;
 use harness::guardian::until;
 use harness::load::{SendLog, Sent};
 use harness::oracle::{Verdict, judge};
-use harness::random::Random;
 use harness::stack::Combination;
 use harness::stories::{SampleEvent, Stories, Truth};
 use shared::env::{Env, Variable};
+use stripe_sim::Random;
 
 const SECONDS: Variable = Variable {
     name: "TORTURE_SECS",

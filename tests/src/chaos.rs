@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::broker::Broker;
 use crate::postgres::Postgres;
-use crate::random::Random;
 use crate::stack::{Combination, Stack};
+use stripe_sim::Random;
 
 pub struct Site {
     pub stack: Stack,

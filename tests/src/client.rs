@@ -6,22 +6,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::client::conn::http1::{self, SendRequest};
+use http_body_util::Full;
 use hyper::{Method, Request};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
-use tokio::time::timeout;
-
-use crate::signing::signature_header;
+use shared::http_client::{self, HttpConnection, HttpError};
+use stripe_sim::signature_header;
 
 /// Above every deadline of the gateway: what does not answer within it, hangs.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(15);
+const ANSWER_LIMIT_BYTES: usize = 16 * 1024 * 1024;
 
 pub struct Client {
     balancer: Balancer,
     secret: String,
-    connections: BTreeMap<SocketAddr, SendRequest<Full<Bytes>>>,
+    connections: BTreeMap<SocketAddr, HttpConnection>,
 }
 
 /// What stands in front of several gateways: it sends each request to the next one in rotation, over kept
@@ -93,44 +90,35 @@ impl Client {
         let request = request
             .body(Full::new(body.clone()))
             .expect("constant names and printable values make a request");
-        let Some((address, connection)) = self.connection().await else { return Answer::Nothing };
+        let Some((address, mut connection)) = self.connection().await else { return Answer::Nothing };
+        let answer = connection.exchange(request, ANSWER_LIMIT_BYTES, ANSWER_DEADLINE).await;
         // Whatever is not brought to its end leaves its connection behind: an answer may still be under way on it.
-        let Ok(Ok(status)) = timeout(ANSWER_DEADLINE, self.exchange(address, connection, request)).await
-        else {
-            self.balancer.lock().seen.broken += 1;
-            return Answer::Nothing;
-        };
-        Answer::Status(status)
+        match answer {
+            Ok(answer) => {
+                self.connections.insert(address, connection);
+                Answer::Status(answer.status.as_u16())
+            }
+            // The head is the promise, whatever happens to the rest.
+            Err(HttpError::CutShort { status, .. }) => Answer::Status(status.as_u16()),
+            Err(_) => {
+                self.balancer.lock().seen.broken += 1;
+                Answer::Nothing
+            }
+        }
     }
 
     /// A kept or a new connection to the next gateway that takes one.
-    async fn connection(&mut self) -> Option<(SocketAddr, SendRequest<Full<Bytes>>)> {
+    async fn connection(&mut self) -> Option<(SocketAddr, HttpConnection)> {
         for address in self.balancer.turns() {
-            if let Some(open) = self.connections.remove(&address).filter(SendRequest::is_ready) {
+            if let Some(open) = self.connections.remove(&address).filter(HttpConnection::is_open) {
                 return Some((address, open));
             }
-            if let Ok(Ok(new)) = timeout(ANSWER_DEADLINE, connect(address)).await {
+            if let Ok(new) = HttpConnection::open(address, ANSWER_DEADLINE).await {
                 return Some((address, new));
             }
             self.balancer.lock().seen.refused += 1;
         }
         None
-    }
-
-    async fn exchange(
-        &mut self,
-        address: SocketAddr,
-        mut connection: SendRequest<Full<Bytes>>,
-        request: Request<Full<Bytes>>,
-    ) -> anyhow::Result<u16> {
-        let response = connection.send_request(request).await?;
-        let status = response.status().as_u16();
-        // The head is the promise, whatever happens to the rest. The connection is good for another request
-        // only once its task has seen the end of this one.
-        if response.into_body().collect().await.is_ok() && connection.ready().await.is_ok() {
-            self.connections.insert(address, connection);
-        }
-        Ok(status)
     }
 }
 
@@ -167,23 +155,8 @@ impl Balancer {
     }
 }
 
-async fn connect(address: SocketAddr) -> anyhow::Result<SendRequest<Full<Bytes>>> {
-    let stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(connection);
-    Ok(sender)
-}
-
 /// A GET on an internal listener: its status and its page.
 pub async fn get(address: SocketAddr, path: &str) -> anyhow::Result<(u16, String)> {
-    let ask = async {
-        let mut connection = connect(address).await?;
-        let request = Request::get(path).header("host", address.to_string()).body(Full::new(Bytes::new()))?;
-        let response = connection.send_request(request).await?;
-        let status = response.status().as_u16();
-        let page = response.into_body().collect().await?.to_bytes();
-        Ok((status, String::from_utf8_lossy(&page).into_owned()))
-    };
-    timeout(ANSWER_DEADLINE, ask).await?
+    let answer = http_client::get(address, path, ANSWER_LIMIT_BYTES, ANSWER_DEADLINE).await?;
+    Ok((answer.status.as_u16(), String::from_utf8_lossy(&answer.body).into_owned()))
 }

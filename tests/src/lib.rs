@@ -1,8 +1,6 @@
 //! The harness: private servers for the tests, which depend on nothing that happens to run, the product
 //! as users start it, a sender like Stripe, and eyes on the ledger that use none of the product's code.
 
-#![recursion_limit = "256"] // an invoice is a long JSON literal
-
 pub mod autoscaler;
 pub mod binaries;
 pub mod broker;
@@ -23,9 +21,7 @@ pub mod postgres;
 pub mod process;
 pub mod prometheus;
 pub mod queue;
-pub mod random;
 pub mod recorded;
 pub mod rows;
-pub mod signing;
 pub mod stack;
 pub mod stories;

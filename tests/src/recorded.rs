@@ -8,7 +8,7 @@ use std::fs;
 use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
 use chrono::DateTime;
-use envelope::{Envelope, Header, Source};
+use envelope::{Envelope, Source};
 use gateway::event::Head;
 use serde_json::{Value, json};
 
@@ -64,21 +64,7 @@ pub fn shapes() -> anyhow::Result<Vec<Shape>> {
 /// What a gateway makes of a body, read by the gateway's own reader.
 pub fn envelope(body: &Value) -> anyhow::Result<Envelope> {
     let bytes = Bytes::from(body.to_string());
-    let head = Head::read(&bytes)?;
-    let header = Header {
-        id: head.id.into_owned(),
-        kind: head.kind.into_owned(),
-        created: head.created,
-        account: head.account.into_owned(),
-        livemode: head.livemode,
-        api_version: head.api_version.map(std::borrow::Cow::into_owned),
-        received_at: shared::clock::now(),
-        trace_parent: shared::trace::child_of(None),
-        source: Source::Stripe,
-        endpoint: "default".to_owned(),
-        unwanted: None,
-        replay: None,
-    };
+    let header = Head::read(&bytes)?.header(Source::Stripe, "default", None);
     Ok(Envelope { header, body: bytes })
 }
 

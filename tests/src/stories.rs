@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::histories::{ApiVersion, Asked, History, Scene, Stripe, walk};
 pub use crate::histories::{SampleEvent, Truth};
-use crate::random::Random;
+use stripe_sim::Random;
 
 /// An endless, repeatable source of stories.
 pub struct Stories {

@@ -97,21 +97,7 @@ pub fn messages(requests: &Requests) -> anyhow::Result<Vec<(BasicProperties, &[u
 
 /// The header of the envelope that the gateway makes of a body.
 pub fn header(body: &[u8]) -> anyhow::Result<Header> {
-    let head = ::gateway::event::Head::read(body)?;
-    Ok(Header {
-        id: head.id.into_owned(),
-        kind: head.kind.into_owned(),
-        created: head.created,
-        account: head.account.into_owned(),
-        livemode: head.livemode,
-        api_version: head.api_version.map(std::borrow::Cow::into_owned),
-        received_at: shared::clock::now(),
-        trace_parent: shared::trace::child_of(None),
-        source: Source::Stripe,
-        endpoint: "default".to_owned(),
-        unwanted: None,
-        replay: None,
-    })
+    Ok(::gateway::event::Head::read(body)?.header(Source::Stripe, "default", None))
 }
 
 fn properties(body: &[u8]) -> anyhow::Result<BasicProperties> {

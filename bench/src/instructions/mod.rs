@@ -16,11 +16,11 @@ use gateway::event::Head;
 use gateway::signature::Signature;
 use harness::guardian::Guardian;
 use harness::histories::SampleEvent;
-use harness::signing::signature_header;
 use hmac::{Hmac, KeyInit, Mac};
 use ledger::{Ledger, LedgerConfig};
 use rustix::process::Signal;
 use sha2::Sha256;
+use stripe_sim::signature_header;
 use worker::process::{Manner, process};
 
 use crate::events::Events;

@@ -4,8 +4,8 @@
 pub mod document;
 pub mod figure;
 pub mod markdown;
+pub mod plot;
 pub mod row;
-pub mod svg;
 pub mod table;
 pub mod text;
 
@@ -14,8 +14,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub use self::figure::{Figure, Reach, Side};
+pub use self::plot::{Line, Plot};
 pub use self::row::{Contest, Row};
-pub use self::svg::{Line, Plot};
 pub use self::table::{Cell, Table};
 
 const ROUNDS: usize = 5;

@@ -63,7 +63,6 @@ pub async fn run(options: &Options, section: &mut Section) -> anyhow::Result<()>
         title: "Events per second as queue.db grows".to_owned(),
         across: "events waiting in queue.db".to_owned(),
         up: "events/s".to_owned(),
-        logarithmic: true,
         lines: vec![
             super::line("published", &depths, every_other(0)),
             super::line("received and settled", &depths, every_other(1)),

@@ -110,7 +110,6 @@ pub async fn run(options: &Options, ground: &Ground, section: &mut Section) -> a
         title: "CPU for an applied event as the ledger grows".to_owned(),
         across: "events in the ledger".to_owned(),
         up: "µs".to_owned(),
-        logarithmic: true,
         lines: vec![
             Line { name: "worker and Postgres".to_owned(), points: of(&cpu) },
             Line { name: "worker".to_owned(), points: of(&|sample| sample.cpu_per_event("worker")) },

@@ -98,7 +98,6 @@ pub async fn run(options: &Options, ground: &Ground, section: &mut Section) -> a
         title: "Events per second as the queue grows".to_owned(),
         across: "events waiting in RabbitMQ".to_owned(),
         up: "events/s".to_owned(),
-        logarithmic: true,
         lines: vec![
             super::line("published", &depths, every_other(0)),
             super::line("applied", &depths, every_other(1)),

@@ -18,7 +18,7 @@ use crate::cli::{ByOptions, ClearOptions, DecisionOptions, WhoseOptions};
 use crate::events::belongs_to;
 use crate::failure::{refused, wrongly_called};
 use crate::table::clean;
-use crate::{open, output, span};
+use crate::{open, output, time_option};
 
 /// The form of `--json`.
 #[derive(Serialize)]
@@ -64,14 +64,10 @@ async fn run(
 
 fn end(options: &DecisionOptions, now: DateTime<Utc>) -> anyhow::Result<Option<DateTime<Utc>>> {
     if let Some(text) = &options.until {
-        let fault = || {
-            wrongly_called(format!(
-                "--until: `{text}` is no moment such as 2027-01-01 or 2027-01-01T08:00:00Z"
-            ))
-        };
-        return span::date(text).map(Some).ok_or_else(fault);
+        let end = time_option::future(text, now);
+        return end.map(Some).map_err(|fault| wrongly_called(format!("--until: {fault}")));
     }
-    let end = options.span.as_deref().map(|text| span::ahead(text, now)).transpose();
+    let end = options.span.as_deref().map(|text| time_option::ahead(text, now)).transpose();
     end.map_err(|fault| wrongly_called(format!("--for: {fault}")))
 }
 

@@ -65,10 +65,10 @@ pub struct DecisionOptions {
     /// Why, for the audit
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
-    /// Until then: 2027-01-01, or 2027-01-01T08:00:00Z
+    /// Until then: 2027-01-01, 2027-01-01T08:00:00Z, or 30d, which is from now
     #[arg(long, value_name = "WHEN", conflicts_with = "span")]
     pub until: Option<String>,
-    /// For so long from now: 12h, 30d
+    /// For so long from now: 12h, 1d 12h, 30d, 4w
     #[arg(long = "for", value_name = "SPAN", id = "span")]
     pub span: Option<String>,
     #[command(flatten)]

@@ -24,7 +24,7 @@ pub struct ListOptions {
     /// Only events with this outcome
     #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(domain::outcome::OutcomeKind::WORDS))]
     pub outcome: Option<String>,
-    /// Only events recorded since: 90s, 15m, 1h, 7d, or 2026-11-21T08:00:00Z
+    /// Only events recorded since: 15m, 1h 30m, 7d, yesterday, or 2026-11-21T08:00:00Z
     #[arg(long, value_name = "WHEN")]
     pub since: Option<String>,
     /// Only events of this connected account; '' is your own

@@ -1,8 +1,15 @@
 //! The options of `tidegate send`.
 
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use stripe_sim::ApiVersion;
 
 use super::Shape;
+
+/// Those that stories can be told in: before links moved out of the objects, when a failed payment named its
+/// invoice nowhere, and since its order reference is that invoice.
+const API_VERSIONS: [ApiVersion; 4] =
+    [ApiVersion::Acacia, ApiVersion::Basil, ApiVersion::Dahlia, ApiVersion::Endive];
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -40,8 +47,8 @@ pub struct SendOptions {
     pub seed: Option<u64>,
     /// Shape the objects as this version of Stripe's API does; the others are 2026-07-29.dahlia, 2025-04-30.basil
     /// and 2024-09-30.acacia
-    #[arg(long, value_name = "VERSION", value_enum, default_value_t, hide_possible_values = true)]
-    pub api_version: crate::send::ApiVersion,
+    #[arg(long, value_name = "VERSION", default_value = ApiVersion::default().as_str(), value_parser = api_version(), hide_possible_values = true)]
+    pub api_version: ApiVersion,
     /// Mark the events as live; test mode otherwise
     #[arg(long)]
     pub livemode: bool,
@@ -63,4 +70,8 @@ fn rate(text: &str) -> Result<f64, String> {
         Ok(rate) if (0.001..=1_000_000.0).contains(&rate) => Ok(rate),
         _ => Err("not a number from 0.001 to 1000000".to_owned()),
     }
+}
+
+fn api_version() -> impl TypedValueParser<Value = ApiVersion> {
+    PossibleValuesParser::new(API_VERSIONS.map(ApiVersion::as_str)).try_map(|name| name.parse::<ApiVersion>())
 }

@@ -5,7 +5,7 @@ use clap::Args;
 use ledger::views::search::{Whose, Window};
 
 use crate::failure::wrongly_called;
-use crate::span;
+use crate::time_option;
 
 #[derive(Args)]
 pub struct Shape {
@@ -43,7 +43,7 @@ pub struct WhoseOptions {
 
 #[derive(Args)]
 pub struct WindowOptions {
-    /// Only from then on: 1h, 7d ago, 2026-11-21, or 2026-11-21T08:00:00Z
+    /// Only from then on: 1h, 7d, yesterday, 2026-11-21, or 2026-11-21T08:00:00Z
     #[arg(long, value_name = "WHEN")]
     pub since: Option<String>,
     /// Only before then
@@ -76,7 +76,7 @@ pub fn window(
     now: DateTime<Utc>,
 ) -> anyhow::Result<Window> {
     let moment = |(name, text): (&str, Option<&String>)| {
-        let moment = text.map(|text| span::moment(text, now)).transpose();
+        let moment = text.map(|text| time_option::past(text, now)).transpose();
         moment.map_err(|fault| wrongly_called(format!("{name}: {fault}")))
     };
     let window = Window { since: moment(since)?, until: moment(until)? };

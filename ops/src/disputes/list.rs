@@ -20,7 +20,7 @@ use crate::cli::DisputesListOptions;
 use crate::events::mode;
 use crate::failure::wrongly_called;
 use crate::table::Table;
-use crate::{money, open, output, span};
+use crate::{money, open, output, span, time_option};
 
 /// A user or an invoice has few disputes; with more the search would grow out of hand.
 const KEYS_LIMIT: usize = 2_000;
@@ -69,7 +69,7 @@ impl Placed {
 
 pub async fn run(env: &Env, options: &DisputesListOptions) -> anyhow::Result<()> {
     let now = clock::now();
-    let due_by = options.due_within.as_deref().map(|text| span::ahead(text, now)).transpose();
+    let due_by = options.due_within.as_deref().map(|text| time_option::ahead(text, now)).transpose();
     let filter = DisputeFilter {
         status: options.status.clone(),
         open: options.open,

@@ -8,10 +8,9 @@ use anyhow::Context;
 use bytes::Bytes;
 use desk::replay::Chosen;
 use domain::event::Content;
-use envelope::{Envelope, Header, Source};
+use envelope::{Envelope, Source};
 use gateway::event::Head;
 use ledger::Ledger;
-use shared::clock;
 
 use crate::open;
 
@@ -41,20 +40,6 @@ pub async fn chosen(ledger: &Ledger, path: &Path) -> anyhow::Result<Vec<Chosen>>
 }
 
 fn envelope(body: Bytes) -> anyhow::Result<Envelope> {
-    let head = Head::read(&body)?;
-    let header = Header {
-        id: head.id.into_owned(),
-        kind: head.kind.into_owned(),
-        created: head.created,
-        account: head.account.into_owned(),
-        livemode: head.livemode,
-        api_version: head.api_version.map(std::borrow::Cow::into_owned),
-        received_at: clock::now(),
-        trace_parent: shared::trace::child_of(None),
-        source: Source::Replay,
-        endpoint: String::new(),
-        unwanted: None,
-        replay: None,
-    };
+    let header = Head::read(&body)?.header(Source::Replay, "", None);
     Ok(Envelope { header, body })
 }

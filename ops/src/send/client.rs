@@ -3,16 +3,15 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::Full;
 use hyper::Request;
-use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{CONTENT_TYPE, HOST, USER_AGENT};
-use hyper_util::rt::TokioIo;
 use shared::clock;
+use shared::http_client::{HttpConnection, HttpError};
+use stripe_sim::Signer;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::sign::Signer;
 use super::tally::Answer;
 use super::target::Target;
 
@@ -24,7 +23,7 @@ const ANSWER_LIMIT_BYTES: usize = 64 * 1024;
 pub struct Client {
     target: Target,
     signer: Signer,
-    open: Option<SendRequest<Full<Bytes>>>,
+    open: Option<HttpConnection>,
 }
 
 impl Client {
@@ -35,34 +34,22 @@ impl Client {
     /// Sends one event, signed now.
     pub async fn send(&mut self, body: &Bytes) -> Answer {
         let reused = self.open.is_some();
-        match self.attempt(body).await {
+        let mut attempt = self.attempt(body).await;
+        if reused && matches!(attempt, Err(HttpError::NotSent(_))) {
             // An idle connection may have been closed while we wrote: the gateway never read this event.
-            Err(Trouble::NotSent) if reused => self.attempt(body).await.unwrap_or_else(Trouble::answer),
-            Err(trouble) => trouble.answer(),
-            Ok(answer) => answer,
+            attempt = self.attempt(body).await;
         }
+        attempt.unwrap_or_else(|error| no_answer(&error))
     }
 
-    async fn attempt(&mut self, body: &Bytes) -> Result<Answer, Trouble> {
-        let mut sender = match self.open.take() {
-            Some(sender) if !sender.is_closed() => sender,
-            _ => connect(&self.target).await?,
+    async fn attempt(&mut self, body: &Bytes) -> Result<Answer, HttpError> {
+        let mut connection = match self.open.take().filter(HttpConnection::is_open) {
+            Some(open) => open,
+            None => HttpConnection::open(self.target.address, CONNECT_DEADLINE).await?,
         };
-        let request = self.request(body);
-        let exchange = async {
-            sender.ready().await.map_err(|_| Trouble::NotSent)?;
-            let response = sender
-                .send_request(request)
-                .await
-                .map_err(|error| if error.is_canceled() { Trouble::NotSent } else { Trouble::Broken })?;
-            let status = response.status().as_u16();
-            let rest = Limited::new(response.into_body(), ANSWER_LIMIT_BYTES).collect().await;
-            rest.map_err(|_| Trouble::Broken)?;
-            Ok(status)
-        };
-        let status = timeout(ANSWER_DEADLINE, exchange).await.map_err(|_| Trouble::Late)??;
-        self.open = Some(sender);
-        Ok(Answer::Status(status))
+        let answer = connection.exchange(self.request(body), ANSWER_LIMIT_BYTES, ANSWER_DEADLINE).await?;
+        self.open = Some(connection);
+        Ok(Answer::Status(answer.status.as_u16()))
     }
 
     fn request(&self, body: &Bytes) -> Request<Full<Bytes>> {
@@ -70,39 +57,18 @@ impl Client {
             .header(HOST, &self.target.authority)
             .header(USER_AGENT, concat!("tidegate-send/", env!("CARGO_PKG_VERSION")))
             .header(CONTENT_TYPE, "application/json; charset=utf-8")
-            .header("Stripe-Signature", self.signer.header(body, clock::now().timestamp()))
+            .header("Stripe-Signature", self.signer.header(clock::now().timestamp(), body))
             .body(Full::new(body.clone()))
             .expect("the target's parts were parsed from a URL")
     }
 }
 
-enum Trouble {
-    Connect,
-    NotSent,
-    Broken,
-    Late,
-}
-
-impl Trouble {
-    fn answer(self) -> Answer {
-        Answer::Nothing(match self {
-            Self::Connect => "no connection",
-            Self::NotSent | Self::Broken => "connection broke",
-            Self::Late => "no answer in time",
-        })
-    }
-}
-
-async fn connect(target: &Target) -> Result<SendRequest<Full<Bytes>>, Trouble> {
-    let connecting = async {
-        let stream = TcpStream::connect(target.address).await.map_err(|_| Trouble::Connect)?;
-        stream.set_nodelay(true).map_err(|_| Trouble::Connect)?;
-        http1::handshake(TokioIo::new(stream)).await.map_err(|_| Trouble::Connect)
-    };
-    let (sender, connection) =
-        timeout(CONNECT_DEADLINE, connecting).await.map_err(|_| Trouble::Connect)??;
-    tokio::spawn(connection); // ends when the sender is dropped
-    Ok(sender)
+fn no_answer(error: &HttpError) -> Answer {
+    Answer::Nothing(match error {
+        HttpError::Connect(_) => "no connection",
+        HttpError::NotSent(_) | HttpError::Broken(_) | HttpError::CutShort { .. } => "connection broke",
+        HttpError::Late => "no answer in time",
+    })
 }
 
 /// Whether anybody listens there, before a long run begins.

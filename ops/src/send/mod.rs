@@ -2,8 +2,6 @@
 
 mod acts;
 mod client;
-mod dice;
-mod objects;
 mod report;
 mod run;
 mod scene;
@@ -16,10 +14,9 @@ use std::process::ExitCode;
 
 use shared::env::Env;
 use shared::{clock, shutdown};
+use stripe_sim::Random;
 
-pub use self::objects::ApiVersion;
 use self::run::Plan;
-use self::sign::Signer;
 use self::stories::{STORIES, Story, Style};
 use self::target::Target;
 use crate::cli::SendOptions;
@@ -31,7 +28,7 @@ const SEEDED_END: i64 = 1_793_491_200; // 2026-11-01
 
 pub async fn run(env: &Env, options: SendOptions) -> anyhow::Result<ExitCode> {
     let style = Style {
-        seed: options.seed.unwrap_or_else(random_seed),
+        seed: options.seed.unwrap_or_else(Random::new_seed),
         api_version: options.api_version,
         livemode: options.livemode,
         end: if options.seed.is_some() { SEEDED_END } else { clock::now().timestamp() },
@@ -41,7 +38,7 @@ pub async fn run(env: &Env, options: SendOptions) -> anyhow::Result<ExitCode> {
     }
     let (stories, until) = choose(options.what.as_deref(), style)?;
     let target = Target::resolve(env, options.url.as_deref(), options.yes_i_know).await?;
-    let signer = Signer::from_env(env)?;
+    let signer = sign::signer(env)?;
     let plan = Plan {
         count: options.count.unwrap_or(stories.len() as u64),
         stories,
@@ -80,14 +77,10 @@ fn near(kind: &str, what: &str) -> bool {
     kind.starts_with(what) || (what.contains('.') && last(kind) == last(what))
 }
 
-fn random_seed() -> u64 {
-    let mut bytes = [0_u8; 8];
-    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
-    u64::from_le_bytes(bytes)
-}
-
 #[cfg(test)]
 mod tests {
+    use stripe_sim::ApiVersion;
+
     use super::*;
 
     const STYLE: Style = Style { seed: 1, api_version: ApiVersion::Endive, livemode: false, end: SEEDED_END };

@@ -7,14 +7,13 @@ use std::time::Duration;
 
 use anyhow::bail;
 use bytes::Bytes;
+use stripe_sim::{Random, Signer};
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::client::{self, Client};
-use super::dice::Dice;
 use super::scene::Named;
-use super::sign::Signer;
 use super::stories::{Story, Style};
 use super::tally::{Answer, Tally};
 use super::target::Target;
@@ -114,7 +113,7 @@ struct Shared {
 async fn tell_all(plan: &Plan, work: &mpsc::Sender<InOrder>) -> (u64, Vec<Telling>) {
     let mut remembered = Vec::new();
     let mut mixed: Vec<Bytes> = Vec::new();
-    let mut dice = Dice::new(plan.style.seed, u64::MAX);
+    let mut random = Random::of_sequence(plan.style.seed, u64::MAX);
     for (number, story) in (0..plan.count).zip(plan.stories.iter().cycle()) {
         let told = story.told(plan.style, number, plan.until.as_deref());
         if let ([first, ..], [.., last], true) =
@@ -135,7 +134,7 @@ async fn tell_all(plan: &Plan, work: &mpsc::Sender<InOrder>) -> (u64, Vec<Tellin
         }
         mixed.extend(repeated);
         if (number + 1) % SHUFFLED_STORIES == 0 || number + 1 == plan.count {
-            dice.shuffle(&mut mixed);
+            random.shuffle(&mut mixed);
             for body in mixed.drain(..) {
                 if work.send(vec![body]).await.is_err() {
                     return (number, remembered);

@@ -3,17 +3,21 @@
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Value, json};
-
-use super::dice::Dice;
-use super::objects::{ApiVersion, Customer, Setting};
+use stripe_sim::{ApiVersion, Event, Payer, Random, Setting};
 
 pub struct Scene {
     pub setting: Setting,
-    pub dice: Dice,
+    pub random: Random,
     /// The story's clock, in seconds since 1970. It only goes forward.
     pub now: i64,
     /// What the customer owes, in the currency's minor unit.
     pub amount: i64,
+    pub currency: &'static str,
+    pub customer: String,
+    /// The merchant's own name for this person.
+    pub user: String,
+    /// What the merchant wrote on the payment: the evidence that staff need later.
+    pub metadata: Value,
     samples: Vec<Sample>,
     cast: Vec<Named>,
 }
@@ -34,46 +38,37 @@ pub struct Named {
     pub id: String,
 }
 
-#[derive(Serialize)]
-struct Event<'a> {
-    id: &'a str,
-    object: &'static str,
-    api_version: &'static str,
-    created: i64,
-    data: Data,
-    livemode: bool,
-    pending_webhooks: u32,
-    request: Value,
-    #[serde(rename = "type")]
-    kind: &'static str,
-}
-
-#[derive(Serialize)]
-struct Data {
-    object: Value,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    previous_attributes: Option<Value>,
-}
-
 const CURRENCIES: [&str; 9] = ["usd", "usd", "usd", "usd", "eur", "eur", "gbp", "jpy", "kwd"];
 
 impl Scene {
-    pub fn new(mut dice: Dice, api_version: ApiVersion, livemode: bool, start: i64) -> Self {
-        let currency = *dice.pick(&CURRENCIES);
+    pub fn new(mut random: Random, api_version: ApiVersion, livemode: bool, start: i64) -> Self {
+        let currency = *random.pick(&CURRENCIES);
         let amount = match currency {
-            "jpy" => 500 + 10 * i64::try_from(dice.below(5_000)).unwrap_or(0),
-            "kwd" => 1_500 + 10 * i64::try_from(dice.below(9_000)).unwrap_or(0), // the last digit is always 0
-            _ => 500 + i64::try_from(dice.below(45_000)).unwrap_or(0),
+            "jpy" => 500 + 10 * random.within(0..5_000),
+            "kwd" => 1_500 + 10 * random.within(0..9_000), // the last digit is always 0
+            _ => 500 + random.within(0..45_000),
         };
-        let customer = Customer::new(&mut dice);
+        let number = 1_000 + random.within(0..9_000_000);
+        let payer = Payer::random(number, &mut random);
+        let user = format!("user_{number}");
         let metadata = json!({
-            "category_id": format!("cat_{}", 1 + dice.below(40)),
-            "listing_id": format!("lst_{}", 100_000 + dice.below(900_000)),
+            "category_id": format!("cat_{}", 1 + random.within(0..40)),
+            "listing_id": format!("lst_{}", 100_000 + random.within(0..900_000)),
             "payment_type": "listing_fee",
-            "user_id": customer.user_id,
+            "user_id": user,
         });
-        let setting = Setting { api_version, livemode, currency, customer, metadata };
-        Self { setting, dice, now: start, amount, samples: Vec::new(), cast: Vec::new() }
+        Self {
+            setting: Setting { payer, ..Setting::new(api_version, livemode) },
+            customer: random.text("cus_", 14),
+            random,
+            now: start,
+            amount: i64::try_from(amount).unwrap_or(0),
+            currency,
+            user,
+            metadata,
+            samples: Vec::new(),
+            cast: Vec::new(),
+        }
     }
 
     pub fn seconds_pass(&mut self, seconds: i64) {
@@ -89,33 +84,20 @@ impl Scene {
         self.cast.push(Named { kind, id: id.to_owned() });
     }
 
-    pub fn report(&mut self, kind: &'static str, object: Value) {
-        self.event(kind, Data { object, previous_attributes: None });
+    pub fn report(&mut self, kind: &'static str, object: &Value) {
+        self.event(kind, object, None);
     }
 
     /// A change, together with what the changed fields were before.
-    pub fn report_change(&mut self, kind: &'static str, object: Value, previous: Value) {
-        self.event(kind, Data { object, previous_attributes: Some(previous) });
+    pub fn report_change(&mut self, kind: &'static str, object: &Value, previous: Value) {
+        self.event(kind, object, Some(previous));
     }
 
-    fn event(&mut self, kind: &'static str, data: Data) {
-        let id = self.dice.id("evt_1", 23);
-        let request =
-            json!({ "id": self.dice.id("req_", 14), "idempotency_key": self.dice.id("sample-", 29) });
-        let event = Event {
-            id: &id,
-            object: "event",
-            api_version: self.setting.api_version.as_str(),
-            created: self.now,
-            data,
-            livemode: self.setting.livemode,
-            pending_webhooks: 1,
-            request,
-            kind,
-        };
-        // Indented by two, as Stripe sends it.
-        let body = serde_json::to_vec_pretty(&event).expect("strings and numbers always encode");
-        self.samples.push(Sample { id, kind, created: self.now, body: body.into() });
+    fn event(&mut self, kind: &'static str, object: &Value, previous: Option<Value>) {
+        let (id, created) = (self.random.text("evt_1", 23), self.now);
+        let event = Event { id: &id, kind, created, account: "", object, previous };
+        let body = event.body(&self.setting, &mut self.random);
+        self.samples.push(Sample { id, kind, created, body });
     }
 
     pub fn end(self) -> (Vec<Sample>, Vec<Named>) {

@@ -1,8 +1,8 @@
 //! The stories that samples tell. Each is a history that could have happened, told in the order in which it
 //! would have; what reaches the gateway may be shuffled and repeated afterwards.
 
-use super::dice::Dice;
-use super::objects::{ApiVersion, Charge, DECLINES, Invoice, MONTH_SECS, Payment};
+use stripe_sim::{ApiVersion, Charge, Decline, Invoice, MONTH_SECS, PaymentIntent, Random};
+
 use super::scene::{Named, Sample, Scene};
 
 pub struct Story {
@@ -102,8 +102,8 @@ pub fn with_event(kind: &str, style: Style) -> Option<&'static Story> {
 impl Story {
     /// Tells the story, up to and including the first event of the type `until` where one is given.
     pub fn told(&self, style: Style, number: u64, until: Option<&str>) -> Told {
-        let dice = Dice::new(style.seed, number);
-        let mut scene = Scene::new(dice, style.api_version, style.livemode, style.end - self.days * 86_400);
+        let random = Random::of_sequence(style.seed, number);
+        let mut scene = Scene::new(random, style.api_version, style.livemode, style.end - self.days * 86_400);
         (self.tell)(&mut scene);
         let (mut samples, mut cast) = scene.end();
         if let Some(last) = samples.iter().position(|sample| Some(sample.kind) == until) {
@@ -141,9 +141,9 @@ fn paid(s: &mut Scene) {
 }
 
 fn one_off(s: &mut Scene) {
-    let number = s.dice.below(900_000) + 100_000;
-    s.setting.metadata["invoice_id"] = format!("inv_{number}").into();
-    s.setting.metadata["invoice_amount"] = s.amount.to_string().into();
+    let number = s.random.within(100_000..1_000_000);
+    s.metadata["invoice_id"] = format!("inv_{number}").into();
+    s.metadata["invoice_amount"] = s.amount.to_string().into();
     let mut payment = s.begin_payment(None);
     s.seconds_pass(4);
     s.ask_for_action(&mut payment);
@@ -161,24 +161,24 @@ fn canceled(s: &mut Scene) {
 
 fn declined(s: &mut Scene) {
     let (mut invoice, mut payment) = open_invoice(s);
-    s.decline(&mut payment, Some(&mut invoice), &DECLINES.expired_card, None);
+    s.decline(&mut payment, Some(&mut invoice), Decline::EXPIRED, None);
 }
 
 fn retried(s: &mut Scene) {
     let (mut invoice, mut payment) = open_invoice(s);
-    s.decline(&mut payment, Some(&mut invoice), &DECLINES.insufficient_funds, Some(3));
+    s.decline(&mut payment, Some(&mut invoice), Decline::INSUFFICIENT, Some(3));
     s.days_pass(3);
-    s.decline(&mut payment, Some(&mut invoice), &DECLINES.insufficient_funds, Some(5));
+    s.decline(&mut payment, Some(&mut invoice), Decline::INSUFFICIENT, Some(5));
     s.days_pass(5);
     s.pay(&mut payment, Some(&mut invoice));
 }
 
 fn overdue(s: &mut Scene) {
     let (mut invoice, mut payment) = open_invoice(s);
-    s.decline(&mut payment, Some(&mut invoice), &DECLINES.generic, None);
+    s.decline(&mut payment, Some(&mut invoice), Decline::GENERIC, None);
     for days in [3, 7, 14] {
         s.days_pass(days);
-        s.decline(&mut payment, Some(&mut invoice), &DECLINES.insufficient_funds, None);
+        s.decline(&mut payment, Some(&mut invoice), Decline::INSUFFICIENT, None);
     }
     s.seconds_pass(3_600);
     s.fall_overdue(&mut invoice);
@@ -203,57 +203,59 @@ fn uncollectible(s: &mut Scene) {
 }
 
 fn refunded(s: &mut Scene) {
-    let (payment, mut charge) = paid_invoice(s);
+    let mut charge = paid_invoice(s);
     s.days_pass(2);
-    let mut refund = s.refund(&payment, &mut charge, payment.amount, "succeeded");
+    let all = charge.amount;
+    let mut refund = s.refund(&mut charge, all, "succeeded");
     s.days_pass(3);
-    s.settle_refund(&payment, &mut charge, &mut refund, "succeeded");
+    s.settle_refund(&mut charge, &mut refund, "succeeded");
 }
 
 fn partly_refunded(s: &mut Scene) {
-    let (payment, mut charge) = paid_invoice(s);
+    let mut charge = paid_invoice(s);
     s.days_pass(2);
-    let part = (payment.amount / 30).max(1) * 10;
-    let mut refund = s.refund(&payment, &mut charge, part, "succeeded");
+    let part = (charge.amount / 30).max(1) * 10;
+    let mut refund = s.refund(&mut charge, part, "succeeded");
     s.days_pass(3);
-    s.settle_refund(&payment, &mut charge, &mut refund, "succeeded");
+    s.settle_refund(&mut charge, &mut refund, "succeeded");
 }
 
 fn refund_failed(s: &mut Scene) {
-    let (payment, mut charge) = paid_invoice(s);
+    let mut charge = paid_invoice(s);
     s.days_pass(2);
-    let mut refund = s.refund(&payment, &mut charge, payment.amount, "succeeded");
+    let all = charge.amount;
+    let mut refund = s.refund(&mut charge, all, "succeeded");
     s.days_pass(7);
-    s.settle_refund(&payment, &mut charge, &mut refund, "failed");
+    s.settle_refund(&mut charge, &mut refund, "failed");
 }
 
 fn dispute_lost(s: &mut Scene) {
-    let (payment, mut charge) = paid_invoice(s);
-    disputed(s, &payment, &mut charge, "lost");
+    let mut charge = paid_invoice(s);
+    disputed(s, &mut charge, "lost");
 }
 
 fn dispute_won(s: &mut Scene) {
-    let (payment, mut charge) = paid_invoice(s);
-    disputed(s, &payment, &mut charge, "won");
+    let mut charge = paid_invoice(s);
+    disputed(s, &mut charge, "won");
 }
 
 fn inquiry(s: &mut Scene) {
-    let (payment, mut charge) = paid_invoice(s);
+    let mut charge = paid_invoice(s);
     s.days_pass(20);
-    let mut dispute = s.dispute(&payment, &mut charge, "warning_needs_response");
+    let mut dispute = s.dispute(&mut charge, "warning_needs_response");
     s.days_pass(20);
-    s.close_dispute(&payment, &charge, &mut dispute, "warning_closed");
+    s.close_dispute(&mut dispute, "warning_closed");
 }
 
 fn two_disputes(s: &mut Scene) {
     for _ in 0..2 {
-        let (payment, mut charge) = paid_invoice(s);
+        let mut charge = paid_invoice(s);
         s.days_pass(20);
-        s.warn_of_fraud(&payment, &charge);
+        s.warn_of_fraud(&charge);
         s.days_pass(1);
-        let mut dispute = s.dispute(&payment, &mut charge, "needs_response");
+        let mut dispute = s.dispute(&mut charge, "needs_response");
         s.days_pass(35);
-        s.close_dispute(&payment, &charge, &mut dispute, "lost");
+        s.close_dispute(&mut dispute, "lost");
         s.seconds_pass(60);
     }
 }
@@ -274,7 +276,7 @@ fn subscription(s: &mut Scene) {
     s.unsubscribe(&mut subscription);
 }
 
-fn open_invoice(s: &mut Scene) -> (Invoice, Payment) {
+fn open_invoice(s: &mut Scene) -> (Invoice, PaymentIntent) {
     let mut invoice = s.make_out(None, None);
     s.seconds_pass(3_600); // Stripe leaves drafts open for an hour
     s.finalize(&mut invoice);
@@ -283,19 +285,18 @@ fn open_invoice(s: &mut Scene) -> (Invoice, Payment) {
     (invoice, payment)
 }
 
-fn paid_invoice(s: &mut Scene) -> (Payment, Charge) {
+fn paid_invoice(s: &mut Scene) -> Charge {
     let (mut invoice, mut payment) = open_invoice(s);
-    let charge = s.pay(&mut payment, Some(&mut invoice));
-    (payment, charge)
+    s.pay(&mut payment, Some(&mut invoice))
 }
 
-fn disputed(s: &mut Scene, payment: &Payment, charge: &mut Charge, result: &'static str) {
+fn disputed(s: &mut Scene, charge: &mut Charge, result: &'static str) {
     s.days_pass(20);
-    let mut dispute = s.dispute(payment, charge, "needs_response");
+    let mut dispute = s.dispute(charge, "needs_response");
     s.days_pass(5);
-    s.answer_dispute(payment, charge, &mut dispute);
+    s.answer_dispute(charge, &mut dispute);
     s.days_pass(60);
-    s.close_dispute(payment, charge, &mut dispute, result);
+    s.close_dispute(&mut dispute, result);
 }
 
 #[cfg(test)]

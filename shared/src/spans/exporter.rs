@@ -1,16 +1,14 @@
 //! The one task that sends spans: batches, one request at a time, a deadline on each, one more try where that
 //! may help, and an end within a bound. Nobody waits for it but the end of the process.
 
+use std::error::Error;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::client::conn::http1::{self, SendRequest};
+use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HOST, USER_AGENT};
 use hyper::{Request, StatusCode};
-use hyper_util::rt::TokioIo;
 use serde::Deserialize;
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::SpanCounts;
 use super::otlp::{Resource, Span, encode};
 use super::target::Target;
+use crate::http_client::{HttpAnswer, HttpConnection, HttpError};
 use crate::trace::random_hex;
 
 const BATCH_SPANS: usize = 512;
@@ -72,7 +71,7 @@ struct Task {
     waiting: mpsc::Receiver<Span>,
     /// Taken from the channel, and not yet sent.
     batch: Vec<Span>,
-    connection: Option<SendRequest<Full<Bytes>>>,
+    connection: Option<HttpConnection>,
     /// Whether the last batch was not taken: each change is logged once.
     fails: bool,
 }
@@ -168,26 +167,13 @@ impl Task {
 
     /// Sends once, within the deadline. `Ok` says how many spans the collector rejected.
     async fn post(&mut self, body: Bytes) -> Result<u64, Fault> {
-        let kept = self.connection.take().filter(|kept| !kept.is_closed());
-        let exchange = async {
-            let mut connection = match kept {
-                Some(kept) => kept,
-                None => connect(&self.target).await.map_err(|error| again(error.to_string()))?,
-            };
-            let broken = |error: hyper::Error| again(error.to_string());
-            connection.ready().await.map_err(broken)?;
-            let response = connection.send_request(request(&self.target, body)).await.map_err(broken)?;
-            let status = response.status();
-            let answer = Limited::new(response.into_body(), ANSWER_LIMIT_BYTES).collect().await;
-            let answer = answer.map_err(|_| again("the answer broke off".to_owned()))?.to_bytes();
-            Ok((connection, status, answer))
-        };
-        let timely = tokio::time::timeout(REQUEST_DEADLINE, exchange).await;
-        let (connection, status, answer) =
-            timely.unwrap_or_else(|_| Err(again("no answer in time".to_owned())))?;
-        self.connection = Some(connection);
+        let answer = tokio::time::timeout(REQUEST_DEADLINE, self.exchange(body)).await;
+        let HttpAnswer { status, body } = answer.unwrap_or(Err(HttpError::Late)).map_err(|error| Fault {
+            why: error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}")),
+            may_retry: true,
+        })?;
         if status.is_success() {
-            return Ok(rejected(&answer));
+            return Ok(rejected(&body));
         }
         // Those that the protocol says may be sent again.
         let may_retry = matches!(
@@ -199,18 +185,21 @@ impl Task {
         );
         Err(Fault { why: format!("answered {}", status.as_u16()), may_retry })
     }
-}
 
-fn again(why: String) -> Fault {
-    Fault { why, may_retry: true }
-}
-
-async fn connect(target: &Target) -> std::io::Result<SendRequest<Full<Bytes>>> {
-    let stream = TcpStream::connect((target.host.as_str(), target.port)).await?;
-    stream.set_nodelay(true)?;
-    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(std::io::Error::other)?;
-    tokio::spawn(connection); // ends when the sender is dropped
-    Ok(sender)
+    /// Over the kept connection, or a new one.
+    async fn exchange(&mut self, body: Bytes) -> Result<HttpAnswer, HttpError> {
+        let mut connection = match self.connection.take().filter(HttpConnection::is_open) {
+            Some(kept) => kept,
+            None => {
+                let address = (self.target.host.as_str(), self.target.port);
+                HttpConnection::open(address, REQUEST_DEADLINE).await?
+            }
+        };
+        let request = request(&self.target, body);
+        let answer = connection.exchange(request, ANSWER_LIMIT_BYTES, REQUEST_DEADLINE).await?;
+        self.connection = Some(connection);
+        Ok(answer)
+    }
 }
 
 fn request(target: &Target, body: Bytes) -> Request<Full<Bytes>> {

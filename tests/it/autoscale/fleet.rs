@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use harness::random::Random;
 use harness::stack::Stack;
+use stripe_sim::Random;
 
 /// `terminationGracePeriodSeconds`: above the worker's own drain deadline of 20 s.
 const GRACE: Duration = Duration::from_secs(30);

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use harness::autoscaler::Depth;
-use harness::plot::{Line, Panel, Plot, Shape};
+use harness::plot::{Axis, Line, Panel, Plot, Shape};
 use serde_json::{Value, json};
 
 #[derive(Clone, Copy, Debug)]
@@ -98,6 +98,7 @@ impl Samples {
         Plot {
             title: "Workers follow the depth of the queue".to_owned(),
             subtitle: self.summary(),
+            axis: Axis::Seconds,
             panels: vec![
                 Panel {
                     label: "events in the queue".to_owned(),

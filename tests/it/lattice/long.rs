@@ -4,8 +4,8 @@ use std::sync::Mutex;
 
 use domain::world::{Event, World};
 use harness::histories::{ApiVersion, History, violations, walk};
-use harness::random::Random;
 use shared::env::{Env, Variable};
+use stripe_sim::Random;
 
 use super::table::{Table, Tried};
 use super::{FAULTS_LIMIT, faults, on_every_core, read, rows, scene, world_of};

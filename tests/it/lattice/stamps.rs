@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use domain::world::World;
 use harness::histories::{ApiVersion, Difference, History, Rows, SampleEvent, Subject, is_marked, walk};
-use harness::random::Random;
+use stripe_sim::Random;
 
 use super::long::with_repetitions;
 use super::{on_every_core, plots, read, rows, scene, world_of};

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use envelope::Envelope;
 use harness::histories::{Row, Rows, SampleEvent};
 use harness::money::Tale;
-use harness::random::Random;
 use ledger::Ledger;
 use shared::clock;
+use stripe_sim::Random;
 use worker::process::{Manner, process};
 
 use crate::lattice::with_repetitions;

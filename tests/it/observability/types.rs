@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use envelope::event_types;
 use harness::client::Client;
-use harness::random::Random;
+use stripe_sim::Random;
 
 use crate::edge::{Edge, SECRET};
 

@@ -4,10 +4,10 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
 use harness::postgres::Postgres;
-use harness::random::Random;
 use harness::stack::{Combination, Stack, each_combination};
 use harness::stories::Stories;
 use serde_json::Value;
+use stripe_sim::Random;
 
 use super::{json, marks, told};
 use crate::attempts::tamper;

@@ -8,10 +8,10 @@ use harness::guardian::until;
 use harness::load::{SendLog, send_all};
 use harness::oracle::judge;
 use harness::postgres::Postgres;
-use harness::random::Random;
 use harness::stack::{Combination, Stack, each_combination};
 use harness::stories::Stories;
 use serde_json::Value;
+use stripe_sim::Random;
 
 use super::json;
 use crate::ledgers::each_ledger;

@@ -8,11 +8,11 @@ use harness::broker::Broker;
 use harness::guardian::until;
 use harness::load::{SendLog, send_all};
 use harness::postgres::Postgres;
-use harness::random::Random;
 use harness::stack::{Combination, Stack, each_combination};
 use harness::stories::Stories;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
+use stripe_sim::Random;
 
 use super::{json, marks, told};
 

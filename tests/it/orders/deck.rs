@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use envelope::Envelope;
 use harness::histories::History;
-use harness::random::Random;
 use ledger::Ledger;
 use ledger::failure::Failure;
 use shared::clock;
+use stripe_sim::Random;
 use worker::process::{Manner, process};
 
 const WORKERS: u64 = 3;

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
+use http_body_util::Full;
 use hyper::{Method, Request, StatusCode};
-use hyper_util::rt::TokioIo;
 use rustix::process::Signal;
+use shared::http_client::{HttpAnswer, HttpConnection};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -22,6 +22,7 @@ use crate::ports::free_port;
 pub(crate) const BOOT_PATIENCE: Duration = Duration::from_secs(90);
 const NAMES_PATIENCE: Duration = Duration::from_secs(10);
 const HTTP_PATIENCE: Duration = Duration::from_secs(20);
+const ANSWER_LIMIT_BYTES: usize = 16 * 1024 * 1024;
 /// guest:guest, which RabbitMQ accepts from the loopback only.
 const AUTHORIZATION: &str = "Basic Z3Vlc3Q6Z3Vlc3Q=";
 
@@ -166,24 +167,17 @@ impl Node {
 
     /// One request to the management API.
     pub async fn api(&self, method: Method, path: &str, body: &str) -> anyhow::Result<Bytes> {
-        let exchange = async {
-            let stream = TcpStream::connect(("127.0.0.1", self.ports.management)).await?;
-            let (mut sender, connection) =
-                hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-            tokio::spawn(connection);
-            let request = Request::builder()
-                .method(&method)
-                .uri(path)
-                .header("host", "localhost")
-                .header("authorization", AUTHORIZATION)
-                .header("content-type", "application/json")
-                .body(Full::new(Bytes::copy_from_slice(body.as_bytes())))?;
-            let response = sender.send_request(request).await?;
-            let status = response.status();
-            let answer = response.into_body().collect().await?.to_bytes();
-            anyhow::Ok((status, answer))
-        };
-        let (status, answer) = tokio::time::timeout(HTTP_PATIENCE, exchange).await??;
+        let request = Request::builder()
+            .method(&method)
+            .uri(path)
+            .header("host", "localhost")
+            .header("authorization", AUTHORIZATION)
+            .header("content-type", "application/json")
+            .body(Full::new(Bytes::copy_from_slice(body.as_bytes())))?;
+        let address = ("127.0.0.1", self.ports.management);
+        let mut connection = HttpConnection::open(address, HTTP_PATIENCE).await?;
+        let HttpAnswer { status, body: answer } =
+            connection.exchange(request, ANSWER_LIMIT_BYTES, HTTP_PATIENCE).await?;
         let is_good = status.is_success() || status == StatusCode::NOT_FOUND && method == Method::DELETE;
         ensure!(is_good, "{method} {path}: {status} {}", String::from_utf8_lossy(&answer));
         Ok(answer)

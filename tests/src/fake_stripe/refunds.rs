@@ -1,6 +1,7 @@
 //! Refunds are made here. One that is made moves its charge and is told in events.
 
 use serde_json::{Value, json};
+use stripe_sim::{ApiVersion, Event, Random, Setting};
 
 use super::call::{Call, Reply};
 use super::objects::id_of;
@@ -38,15 +39,11 @@ impl State {
         charge["amount_refunded"] = json!(before + amount);
         charge["refunded"] = json!(before + amount == paid);
         for (kind, object) in [("refund.created", &refund), ("charge.refunded", &charge)] {
-            let mut event = json!({
-                "id": format!("evt_{}", shared::trace::random_hex::<12>()), "object": "event",
-                "api_version": "2024-09-30.acacia", "created": now, "data": { "object": object },
-                "livemode": self.livemode, "pending_webhooks": 1, "request": { "id": null }, "type": kind,
-            });
-            if !call.account.is_empty() {
-                event["account"] = json!(call.account);
-            }
-            self.tell(event.to_string().as_bytes());
+            let mut random = Random::of_seed(Random::new_seed());
+            let (id, account) = (random.id("evt"), call.account.as_str());
+            let event = Event { id: &id, kind, created: now, account, object, previous: None };
+            let setting = Setting::new(ApiVersion::AcaciaDecember, self.livemode);
+            self.tell(&event.body(&setting, &mut random));
         }
         self.refunds_made += 1;
         Reply::ok(refund.to_string())

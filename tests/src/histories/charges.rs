@@ -1,10 +1,11 @@
 //! Charges: the attempts to fulfil a payment, or payments by themselves.
 
-use serde_json::{Value, json};
+use serde_json::Value;
+use stripe_sim::Decline;
 
-use super::payments::{Asked, Decline};
+use super::payments::Asked;
 use super::people::metadata;
-use super::stripe::Stripe;
+use super::stripe::{MADE, Stripe};
 
 pub struct Charge {
     /// `None`: it was made without a payment intent, and is its own payment.
@@ -102,48 +103,30 @@ impl Stripe {
     }
 
     fn charge_json(&self, id: &str) -> Value {
+        let mut setting = self.setting();
+        setting.payer.card.last4 = self.charges[id].last4;
+        let mut body = self.charge_body(id);
+        let refunds = self.refunds.iter().filter(|(_, refund)| refund.charge == id);
+        body.refunds = refunds.map(|(id, _)| self.refund_body(id).json(&setting)).collect();
+        body.json(&setting)
+    }
+
+    pub(super) fn charge_body(&self, id: &str) -> stripe_sim::Charge {
         let charge = &self.charges[id];
-        let refunded = self.refunded_of(id);
-        let dispute = self.disputes.iter().find(|(_, dispute)| dispute.charge == id).map(|(id, _)| id);
         let payment = charge.payment.as_ref().map(|payment| &self.payments[payment]);
-        let outcome = match charge.decline {
-            Some(decline) => json!({
-                "network_status": "declined_by_network", "reason": decline.decline_code,
-                "type": "issuer_declined",
-            }),
-            None => json!({ "network_status": "approved_by_network", "reason": null, "type": "authorized" }),
-        };
-        let mut value = json!({
-            "id": id, "object": "charge", "amount": charge.amount, "amount_captured": charge.captured,
-            "amount_refunded": refunded, "balance_transaction": null,
-            "billing_details": { "email": "buyer@example.com", "name": "Jane Example" },
-            "captured": charge.captured > 0, "created": 1_780_000_000, "currency": charge.currency,
-            "customer": self.link(charge.customer.as_ref(), "customer"), "description": null,
-            "disputed": dispute.is_some(), "failure_code": charge.decline.map(|decline| decline.code),
-            "failure_message": charge.decline.map(|_| "The bank says no."), "livemode": self.livemode(),
-            "metadata": metadata(&[("user_id", charge.user.as_ref())]), "outcome": outcome,
-            "paid": charge.status == "succeeded",
-            "payment_intent": self.link(charge.payment.as_ref(), "payment_intent"),
-            "payment_method_details": {
-                "card": {
-                    "brand": "visa", "country": "US", "exp_month": 4, "exp_year": 2031,
-                    "last4": charge.last4, "network": "visa",
-                },
-                "type": "card",
-            },
-            "refunded": refunded > 0 && refunded == charge.captured, "status": charge.status,
-        });
-        if !self.version.links_by_objects() {
-            value["invoice"] = self.link(payment.and_then(|payment| payment.invoice.as_ref()), "invoice");
-            value["dispute"] = self.link(dispute, "dispute");
-        }
-        if self.version.lists_children() {
-            let of_charge = self.refunds.iter().filter(|(_, refund)| refund.charge == id);
-            let refunds: Vec<Value> = of_charge.map(|(id, _)| self.refund_json(id)).collect();
-            value["refunds"] = json!({
-                "object": "list", "data": refunds, "has_more": false, "total_count": refunds.len(),
-            });
-        }
-        value
+        let dispute = self.disputes.iter().find(|(_, dispute)| dispute.charge == id).map(|(id, _)| id);
+        let mut body = stripe_sim::Charge::new(id.to_owned(), MADE, charge.amount, charge.currency);
+        body.amount_captured = Some(charge.captured);
+        body.amount_refunded = self.refunded_of(id);
+        body.is_refunded = body.amount_refunded > 0 && body.amount_refunded == charge.captured;
+        (body.status, body.decline) = (charge.status, charge.decline);
+        body.customer.clone_from(&charge.customer);
+        body.payment_intent.clone_from(&charge.payment);
+        body.invoice = payment.and_then(|payment| payment.invoice.clone());
+        body.is_disputed = dispute.is_some();
+        // In newer versions nothing but the dispute itself shall say which charge it is about.
+        body.dispute = dispute.filter(|_| !self.version.links_by_objects()).cloned();
+        body.metadata = metadata(&[("user_id", charge.user.as_ref())]);
+        body
     }
 }

@@ -1,6 +1,8 @@
 //! What happens again and again: a change and the several events by which Stripe tells it.
 
-use super::payments::{Asked, Decline};
+use stripe_sim::Decline;
+
+use super::payments::Asked;
 use super::stripe::Stripe;
 
 impl Stripe {

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::Value;
+use stripe_sim::{EarlyFraudWarning, Movement};
 
-use super::stripe::{DAY_SECS, Stripe};
+use super::stripe::{DAY_SECS, MADE, Stripe};
 
 pub struct Dispute {
     pub charge: String,
@@ -22,13 +23,6 @@ pub struct Dispute {
     pub submitted_told: Option<i64>,
     /// When each of its statuses was first told.
     pub told: BTreeMap<&'static str, i64>,
-}
-
-/// The disputed money leaves the balance, or comes back to it.
-pub struct Movement {
-    pub id: String,
-    pub amount: i64,
-    pub fee: i64,
 }
 
 pub struct Warning {
@@ -104,7 +98,7 @@ impl Stripe {
 
     fn moves(&mut self, dispute: &str, amount: i64, fee: i64) {
         let id = self.random.id("txn");
-        self.disputed(dispute).movements.push(Movement { id, amount, fee });
+        self.disputed(dispute).movements.push(Movement { id, created: MADE, amount, fee });
     }
 
     pub(super) fn tell_dispute(&mut self, id: &str) -> Value {
@@ -115,33 +109,14 @@ impl Stripe {
             dispute.submitted_told.get_or_insert(now);
         }
         let dispute = &self.disputes[id];
-        let movements: Vec<Value> =
-            dispute.movements.iter().map(|movement| self.movement_json(id, movement)).collect();
-        json!({
-            "id": id, "object": "dispute", "amount": dispute.amount, "balance_transactions": movements,
-            "charge": self.link(Some(&dispute.charge), "charge"), "created": dispute.opened,
-            "currency": dispute.currency,
-            "evidence": { "customer_name": "Jane Example", "uncategorized_text": dispute.staged.then_some("It was online.") },
-            "evidence_details": {
-                "due_by": dispute.respond_by, "has_evidence": dispute.staged, "past_due": false,
-                "submission_count": dispute.submissions,
-            },
-            "is_charge_refundable": dispute.status.starts_with("warning_"), "livemode": self.livemode(),
-            "metadata": {},
-            "payment_intent": self.link(self.charges[&dispute.charge].payment.as_ref(), "payment_intent"),
-            "reason": dispute.reason, "status": dispute.status,
-        })
-    }
-
-    fn movement_json(&self, dispute: &str, movement: &Movement) -> Value {
-        json!({
-            "id": movement.id, "object": "balance_transaction", "amount": movement.amount,
-            "available_on": 1_780_000_000, "created": 1_780_000_000,
-            "currency": self.disputes[dispute].currency, "exchange_rate": null, "fee": movement.fee,
-            "fee_details": [], "net": movement.amount - movement.fee, "source": dispute,
-            "reporting_category": if movement.amount < 0 { "dispute" } else { "dispute_reversal" },
-            "status": "available", "type": "adjustment",
-        })
+        let charge = self.charge_body(&dispute.charge);
+        let mut body = stripe_sim::Dispute::new(id.to_owned(), &charge, dispute.opened, dispute.status);
+        (body.amount, body.currency, body.reason) = (dispute.amount, dispute.currency, dispute.reason);
+        body.respond_by = dispute.respond_by;
+        body.evidence = dispute.staged.then(|| "Listing, thirty days".to_owned());
+        body.submissions = dispute.submissions;
+        body.movements.clone_from(&dispute.movements);
+        body.json(&self.setting())
     }
 
     pub(super) fn tell_warning(&mut self, id: &str) -> Value {
@@ -149,11 +124,8 @@ impl Stripe {
         warning.told = true;
         let (fraud_type, actionable, charge) =
             (warning.fraud_type, warning.actionable, warning.charge.clone());
-        json!({
-            "id": id, "object": "radar.early_fraud_warning", "actionable": actionable,
-            "charge": self.link(Some(&charge), "charge"), "created": 1_780_000_000, "fraud_type": fraud_type,
-            "livemode": self.livemode(),
-            "payment_intent": self.link(self.charges[&charge].payment.as_ref(), "payment_intent"),
-        })
+        let payment_intent = self.charges[&charge].payment.clone();
+        EarlyFraudWarning { id: id.to_owned(), created: MADE, fraud_type, actionable, charge, payment_intent }
+            .json(&self.setting())
     }
 }

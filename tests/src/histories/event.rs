@@ -1,7 +1,8 @@
 //! One event as Stripe sends it, and as a worker takes it from the queue.
 
 use bytes::Bytes;
-use envelope::{Envelope, Header, Source};
+use envelope::{Envelope, Source};
+use gateway::event::Head;
 use serde_json::Value;
 
 /// One event, ready to be signed and sent.
@@ -17,24 +18,8 @@ pub struct SampleEvent {
 impl SampleEvent {
     /// What a gateway makes of it: every envelope is a delivery of its own.
     pub fn envelope(&self) -> Envelope {
-        let body = self.value();
-        Envelope {
-            header: Header {
-                id: self.id.clone(),
-                kind: self.kind.to_owned(),
-                created: body["created"].as_i64().expect("every event has its stamp"),
-                account: body["account"].as_str().unwrap_or_default().to_owned(),
-                livemode: body["livemode"].as_bool().expect("every event has its mode"),
-                api_version: body["api_version"].as_str().map(str::to_owned),
-                received_at: shared::clock::now(),
-                trace_parent: shared::trace::child_of(None),
-                source: Source::Stripe,
-                endpoint: "default".to_owned(),
-                unwanted: None,
-                replay: None,
-            },
-            body: self.body.clone(),
-        }
+        let head = Head::read(&self.body).expect("every event has a head");
+        Envelope { header: head.header(Source::Stripe, "default", None), body: self.body.clone() }
     }
 
     /// The same event with another stamp. Nothing that it tells of was made later.

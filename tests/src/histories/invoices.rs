@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::stripe::{DAY_SECS, Stripe};
+use super::stripe::{MADE, Stripe};
 
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact that some event told or not")]
 pub struct Invoice {
@@ -155,10 +155,10 @@ impl Stripe {
 
     pub(super) fn tell_invoice_payment(&mut self, id: &str) -> Value {
         let link = &self.invoice_payments[id];
-        let (payment, value) = (link.payment.clone(), self.invoice_payment_json(id));
+        let (payment, body) = (link.payment.clone(), self.invoice_payment_body(id));
         self.pay(&payment).invoice_told = true;
         self.note_link(id);
-        value
+        body.json(&self.setting())
     }
 
     fn note_link(&mut self, id: &str) {
@@ -177,75 +177,48 @@ impl Stripe {
 
     fn invoice_json(&self, id: &str) -> Value {
         let invoice = &self.invoices[id];
-        let finalized = invoice.finalized_at();
+        let customer = invoice.customer.clone();
+        let mut body =
+            stripe_sim::Invoice::new(id.to_owned(), customer, MADE, invoice.amount, invoice.currency);
         // Stripe tells of a deleted invoice as it was: a draft.
-        let status = if invoice.status == "deleted" { "draft" } else { invoice.status };
-        let mut value = json!({
-            "id": id, "object": "invoice", "account_country": "US", "account_name": "Tide Market",
-            "amount_due": invoice.amount, "amount_paid": invoice.paid,
-            "amount_remaining": invoice.amount - invoice.paid, "attempt_count": invoice.attempts,
-            "attempted": invoice.attempts > 0, "auto_advance": invoice.status == "open",
-            "billing_reason": "manual",
-            "collection_method": if invoice.is_sent_by_mail { "send_invoice" } else { "charge_automatically" },
-            "created": 1_780_000_000, "currency": invoice.currency,
-            "customer": self.link(Some(&invoice.customer), "customer"),
-            "customer_email": "buyer@example.com", "customer_name": "Jane Example", "due_date": null,
-            "livemode": self.livemode(), "metadata": { "campaign": "autumn" },
-            "next_payment_attempt": invoice.next_attempt, "number": finalized.map(|_| "A1B2C3D4-0001"),
-            "period_end": 1_780_000_000 + 30 * DAY_SECS, "period_start": 1_780_000_000, "status": status,
-            "status_transitions": {
-                "finalized_at": finalized, "marked_uncollectible_at": null, "paid_at": invoice.paid_at,
-                "voided_at": invoice.voided_at,
-            },
-            "subtotal": invoice.amount, "total": invoice.amount,
-        });
-        if self.version.links_by_objects() {
-            value["parent"] = invoice.subscription.as_ref().map_or(Value::Null, |subscription| {
-                let subscription = self.link(Some(subscription), "subscription");
-                json!({
-                    "type": "subscription_details",
-                    "subscription_details": { "metadata": {}, "subscription": subscription },
-                })
-            });
-            if self.lists_payments {
-                value["payments"] = self.listed_payments(id);
-            }
-        } else {
-            let charge = invoice.payments.last().and_then(|payment| self.payments[payment].charge.as_ref());
-            value["charge"] = self.link(charge, "charge");
-            value["paid"] = json!(invoice.status == "paid");
-            value["paid_out_of_band"] = json!(invoice.is_paid_elsewhere);
-            value["payment_intent"] = self.link(invoice.payments.last(), "payment_intent");
-            value["subscription"] = self.link(invoice.subscription.as_ref(), "subscription");
-        }
-        value
+        body.status = if invoice.status == "deleted" { "draft" } else { invoice.status };
+        body.amount_paid = invoice.paid;
+        body.attempt_count = invoice.attempts;
+        body.auto_advance = invoice.status == "open";
+        body.is_sent = invoice.is_sent_by_mail;
+        body.next_payment_attempt = invoice.next_attempt;
+        body.finalized_at = invoice.finalized_at();
+        (body.paid_at, body.voided_at) = (invoice.paid_at, invoice.voided_at);
+        body.paid_out_of_band = invoice.is_paid_elsewhere;
+        body.subscription.clone_from(&invoice.subscription);
+        body.payment_intent = invoice.payments.last().cloned();
+        body.charge = invoice.payments.last().and_then(|payment| self.payments[payment].charge.clone());
+        let links = self.invoice_payments.iter().filter(|(_, link)| link.invoice == id);
+        body.payments =
+            self.lists_payments.then(|| links.map(|(id, _)| self.invoice_payment_body(id)).collect());
+        body.metadata = json!({ "campaign": "autumn" });
+        body.json(&self.setting())
     }
 
-    fn listed_payments(&self, invoice: &str) -> Value {
-        let links = self.invoice_payments.iter().filter(|(_, link)| link.invoice == invoice);
-        let listed: Vec<Value> = links.map(|(id, _)| self.invoice_payment_json(id)).collect();
-        json!({ "object": "list", "data": listed, "has_more": false, "total_count": listed.len() })
-    }
-
-    fn invoice_payment_json(&self, id: &str) -> Value {
+    fn invoice_payment_body(&self, id: &str) -> stripe_sim::InvoicePayment {
         let link = &self.invoice_payments[id];
-        json!({
-            "id": id, "object": "invoice_payment", "amount_paid": link.paid_at.map(|_| link.amount),
-            "amount_requested": self.payments[&link.payment].amount, "created": 1_780_000_000,
-            "currency": "usd", "invoice": self.link(Some(&link.invoice), "invoice"), "is_default": true,
-            "livemode": self.livemode(),
-            "payment": {
-                "payment_intent": self.link(Some(&link.payment), "payment_intent"), "type": "payment_intent",
-            },
-            "status": self.status_of_link(id),
-            "status_transitions": { "canceled_at": null, "paid_at": link.paid_at },
-        })
+        stripe_sim::InvoicePayment {
+            id: id.to_owned(),
+            created: MADE,
+            currency: "usd",
+            amount_requested: self.payments[&link.payment].amount,
+            amount_paid: link.paid_at.map(|_| link.amount),
+            invoice: link.invoice.clone(),
+            payment_intent: link.payment.clone(),
+            status: self.status_of_link(id),
+            paid_at: link.paid_at,
+        }
     }
 }
 
 impl Invoice {
     /// Every invoice of these histories is finalized at the same moment.
     pub fn finalized_at(&self) -> Option<i64> {
-        (!matches!(self.status, "draft" | "deleted")).then_some(1_780_000_000)
+        (!matches!(self.status, "draft" | "deleted")).then_some(MADE)
     }
 }

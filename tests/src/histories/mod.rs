@@ -4,13 +4,11 @@
 
 mod event;
 mod expected;
-mod furniture;
 mod invariants;
 mod people;
 mod plots;
 mod stripe;
 mod truth;
-mod version;
 mod walk;
 
 mod charges;
@@ -20,13 +18,14 @@ mod invoices;
 mod payments;
 mod refunds;
 
+pub use stripe_sim::{ApiVersion, Decline};
+
 pub use self::event::{SampleEvent, agreeing};
 pub use self::invariants::violations;
-pub use self::payments::{Asked, Decline};
+pub use self::payments::Asked;
 pub use self::plots::PLOTS;
 pub use self::stripe::Stripe;
 pub use self::truth::{Difference, Row, Rows, Subject, Truth, is_marked, says_nothing};
-pub use self::version::ApiVersion;
 
 /// Where a history plays: an account of its own for each keeps thousands of them apart in one database.
 #[derive(Clone, Debug)]

@@ -1,9 +1,10 @@
 //! Payment intents, what a merchant asks for when he makes one, and how a bank says no.
 
 use serde_json::{Value, json};
+use stripe_sim::{Decline, PaymentError, PaymentIntent};
 
 use super::people::metadata;
-use super::stripe::{Named, Stripe};
+use super::stripe::{MADE, Named, Stripe};
 
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact that some event told or not")]
 pub struct Payment {
@@ -38,21 +39,6 @@ pub struct Attempt {
     pub told: Option<i64>,
     /// Whether the payment told of it, and so of the bank's own code.
     pub told_by_payment: bool,
-}
-
-/// A refusal: the error code, and the bank's own where it gave one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Decline {
-    pub code: &'static str,
-    pub decline_code: Option<&'static str>,
-}
-
-impl Decline {
-    pub const INSUFFICIENT: Self = Self { code: "card_declined", decline_code: Some("insufficient_funds") };
-    pub const GENERIC: Self = Self { code: "card_declined", decline_code: Some("generic_decline") };
-    pub const STOLEN: Self = Self { code: "card_declined", decline_code: Some("stolen_card") };
-    pub const EXPIRED: Self = Self { code: "expired_card", decline_code: Some("expired_card") };
-    pub const PROCESSING: Self = Self { code: "processing_error", decline_code: None };
 }
 
 /// What a merchant asks for when he makes a payment.
@@ -218,7 +204,7 @@ impl Stripe {
 
     pub(super) fn tell_payment(&mut self, kind: &str, id: &str) -> Value {
         let (now, links) = (self.now, !self.version.links_by_objects());
-        let refers = self.version.refers_to_invoices();
+        let refers = self.refers_to_invoices();
         let payment = self.pay(id);
         payment.told = true;
         payment.user.as_told();
@@ -238,47 +224,28 @@ impl Stripe {
 
     fn payment_json(&self, id: &str) -> Value {
         let payment = &self.payments[id];
+        let secret = format!("{id}_secret_{}", &id[3..]);
+        let mut body = PaymentIntent::new(id.to_owned(), secret, MADE, payment.amount, payment.currency);
+        body.amount_capturable = if payment.status == "requires_capture" { payment.amount } else { 0 };
+        body.amount_received = payment.received;
+        body.canceled_at = (payment.status == "canceled").then_some(self.now);
+        body.customer.clone_from(&payment.customer);
         let error = payment.attempts.last().filter(|_| payment.shows_error);
+        body.error =
+            error.map(|attempt| PaymentError { charge: attempt.charge.clone(), decline: attempt.decline });
+        body.invoice.clone_from(&payment.invoice);
+        body.order_reference = payment.invoice.clone().filter(|_| self.refers_to_invoices());
+        body.latest_charge.clone_from(&payment.charge);
+        let charges = self.charges.iter().filter(|(_, charge)| charge.payment.as_deref() == Some(id));
+        body.charges = charges.map(|(id, _)| json!({ "id": id, "object": "charge" })).collect();
         let stated = payment.own_amount.map(|amount| amount.to_string());
-        let capturable = if payment.status == "requires_capture" { payment.amount } else { 0 };
-        let mut value = json!({
-            "id": id, "object": "payment_intent", "amount": payment.amount, "amount_capturable": capturable,
-            "amount_received": payment.received, "application": null, "capture_method": "automatic",
-            "canceled_at": (payment.status == "canceled").then_some(self.now),
-            "client_secret": format!("{id}_secret_{}", &id[3..]), "confirmation_method": "automatic",
-            "created": 1_780_000_000, "currency": payment.currency,
-            "customer": self.link(payment.customer.as_ref(), "customer"),
-            "description": "Listing fee, thirty days", "last_payment_error": error.map(|attempt| json!({
-                "charge": attempt.charge, "code": attempt.decline.code,
-                "decline_code": attempt.decline.decline_code, "message": "The bank says no.",
-                "payment_method": { "id": "pm_1", "object": "payment_method", "type": "card" },
-                // An attempt without a charge ended before a bank was asked.
-                "type": if attempt.charge.is_some() { "card_error" } else { "invalid_request_error" },
-            })),
-            "latest_charge": self.link(payment.charge.as_ref(), "charge"), "livemode": self.livemode(),
-            "metadata": metadata(&[
-                ("user_id", payment.user.now.as_ref()),
-                ("invoice_id", payment.own_invoice.now.as_ref()),
-                ("invoice_amount", stated.as_ref().filter(|_| payment.own_invoice.now.is_some())),
-                ("listing_id", Some(&"listing_48213".to_owned())),
-            ]),
-            "next_action": null, "payment_method": "pm_1", "payment_method_types": ["card", "link"],
-            "processing": null, "receipt_email": "buyer@example.com", "setup_future_usage": null,
-            "statement_descriptor": "TIDE LISTING", "status": payment.status, "transfer_data": null,
-        });
-        if !self.version.links_by_objects() {
-            value["invoice"] = self.link(payment.invoice.as_ref(), "invoice");
-        }
-        if self.version.refers_to_invoices() {
-            value["payment_details"] =
-                json!({ "customer_reference": null, "order_reference": payment.invoice });
-        }
-        if self.version.lists_children() {
-            let all = self.charges.iter().filter(|(_, charge)| charge.payment.as_deref() == Some(id));
-            let charges: Vec<Value> = all.map(|(id, _)| json!({ "id": id, "object": "charge" })).collect();
-            value["charges"] = json!({ "object": "list", "data": charges, "has_more": false });
-            value.as_object_mut().expect("an object").remove("latest_charge");
-        }
-        value
+        body.metadata = metadata(&[
+            ("user_id", payment.user.now.as_ref()),
+            ("invoice_id", payment.own_invoice.now.as_ref()),
+            ("invoice_amount", stated.as_ref().filter(|_| payment.own_invoice.now.is_some())),
+            ("listing_id", Some(&"listing_48213".to_owned())),
+        ]);
+        body.status = payment.status;
+        body.json(&self.setting())
     }
 }

@@ -4,6 +4,9 @@ use serde_json::{Value, json};
 
 use super::stripe::{Named, Stripe};
 
+/// When customers and subscriptions began: long before any event.
+const SIGNED_UP: i64 = 1_770_000_000;
+
 pub struct Customer {
     /// The merchant's own name for this person, from the metadata.
     pub user: Named,
@@ -44,33 +47,21 @@ impl Stripe {
     }
 
     pub(super) fn tell_customer(&mut self, id: &str) -> Value {
-        let livemode = self.livemode();
         let customer = self.customers.get_mut(id).expect("a customer of this account");
         customer.told = true;
         customer.user.as_told();
-        json!({
-            "id": id, "object": "customer", "address": { "city": "Springfield", "country": "US" },
-            "balance": 0, "created": 1_770_000_000, "currency": "usd", "delinquent": false,
-            "description": null, "email": "buyer@example.com", "invoice_prefix": "A1B2C3D4",
-            "livemode": livemode, "metadata": metadata(&[("user_id", customer.user.now.as_ref())]),
-            "name": "Jane Example", "phone": "+15555550123", "preferred_locales": ["en-US"],
-            "shipping": null, "tax_exempt": "none",
-        })
+        let metadata = metadata(&[("user_id", customer.user.now.as_ref())]);
+        stripe_sim::Customer { id: id.to_owned(), created: SIGNED_UP, metadata }.json(&self.setting())
     }
 
     pub(super) fn tell_subscription(&mut self, id: &str) -> Value {
-        let livemode = self.livemode();
         let subscription = self.subscriptions.get_mut(id).expect("a subscription of this account");
         subscription.told = true;
         let (status, customer) = (subscription.status, subscription.customer.clone());
-        let ended = matches!(status, "canceled" | "incomplete_expired").then_some(self.now);
-        json!({
-            "id": id, "object": "subscription", "billing_cycle_anchor": 1_770_000_000,
-            "cancel_at_period_end": false, "canceled_at": ended, "collection_method": "charge_automatically",
-            "created": 1_770_000_000, "currency": "usd", "customer": self.link(Some(&customer), "customer"),
-            "ended_at": ended, "items": { "object": "list", "data": [], "has_more": false, "total_count": 0 },
-            "livemode": livemode, "metadata": {}, "start_date": 1_770_000_000, "status": status,
-        })
+        let mut body = stripe_sim::Subscription::new(id.to_owned(), customer, SIGNED_UP, 900, "usd");
+        body.status = status;
+        body.ended_at = matches!(status, "canceled" | "incomplete_expired").then_some(self.now);
+        body.json(&self.setting())
     }
 }
 

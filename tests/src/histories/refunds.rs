@@ -1,6 +1,6 @@
 //! Money that goes back.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::stripe::Stripe;
 
@@ -46,24 +46,15 @@ impl Stripe {
 
     pub(super) fn tell_refund(&mut self, id: &str) -> Value {
         self.refunds.get_mut(id).expect("a refund of this account").told = Some(self.now);
-        self.refund_json(id)
+        self.refund_body(id).json(&self.setting())
     }
 
-    pub(super) fn refund_json(&self, id: &str) -> Value {
+    pub(super) fn refund_body(&self, id: &str) -> stripe_sim::Refund {
         let refund = &self.refunds[id];
-        let mut value = json!({
-            "id": id, "object": "refund", "amount": refund.amount, "balance_transaction": null,
-            "charge": self.link(Some(&refund.charge), "charge"), "created": refund.made,
-            "currency": refund.currency,
-            "destination_details": { "card": { "type": "refund" }, "type": "card" }, "metadata": {},
-            "payment_intent": self.link(self.charges[&refund.charge].payment.as_ref(), "payment_intent"),
-            "reason": refund.reason, "receipt_number": null, "source_transfer_reversal": null,
-            "status": refund.status, "transfer_reversal": null,
-        });
-        if let Some(reason) = refund.failure_reason() {
-            value["failure_reason"] = json!(reason);
-            value["failure_balance_transaction"] = json!(format!("txn_f{}", &id[3..]));
-        }
-        value
+        let charge = self.charge_body(&refund.charge);
+        let mut body = stripe_sim::Refund::new(id.to_owned(), &charge, refund.made, refund.amount);
+        (body.currency, body.status, body.reason) = (refund.currency, refund.status, refund.reason);
+        body.failure_reason = refund.failure_reason();
+        body
     }
 }

@@ -3,19 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
+use stripe_sim::{Event, Random, Setting};
 
 use super::charges::Charge;
 use super::disputes::{Dispute, Warning};
-use super::furniture::furnish;
 use super::invoices::{Invoice, InvoicePayment};
 use super::payments::Payment;
 use super::people::{Customer, Subscription};
 use super::refunds::Refund;
 use super::{ApiVersion, SampleEvent, Scene, Subject, Truth};
-use crate::random::Random;
 
 /// The first second of every history: 2026-06-01.
 const DAWN: i64 = 1_780_272_000;
+/// When everything was made, as far as objects say: before any event.
+pub(super) const MADE: i64 = 1_780_000_000;
 pub(super) const DAY_SECS: i64 = 86_400;
 
 pub struct Stripe {
@@ -116,7 +117,7 @@ impl Stripe {
     }
 
     pub fn tell_as(&mut self, event_id: &str, kind: &'static str, id: &str) {
-        let mut object = match id.split('_').next().unwrap_or_default() {
+        let object = match id.split('_').next().unwrap_or_default() {
             "cus" => self.tell_customer(id),
             "pi" => self.tell_payment(kind, id),
             "ch" => self.tell_charge(id),
@@ -128,7 +129,6 @@ impl Stripe {
             "sub" => self.tell_subscription(id),
             _ => panic!("{id} is the id of no object"),
         };
-        furnish(&mut object);
         let event = self.event(event_id, kind, &object);
         self.events.push(event);
     }
@@ -155,30 +155,23 @@ impl Stripe {
         Subject { kind, id: id.to_owned(), account, livemode }
     }
 
-    /// A link to an object: its id, or so much of the object itself.
-    pub(super) fn link(&self, id: Option<&String>, object: &str) -> Value {
-        match id {
-            Some(id) if self.expands => json!({ "id": id, "object": object, "livemode": self.livemode() }),
-            id => json!(id),
-        }
+    /// How objects and events are written from now on.
+    pub(super) fn setting(&self) -> Setting {
+        Setting { expands: self.expands, ..Setting::new(self.version, self.livemode()) }
+    }
+
+    /// Whether Stripe names an invoice as the order that its payment is for. It did not always, so one version is
+    /// enough.
+    pub(super) fn refers_to_invoices(&self) -> bool {
+        self.version >= ApiVersion::Endive
     }
 
     /// An event around an object, which is sent at once.
     pub fn event(&mut self, id: &str, kind: &'static str, object: &Value) -> SampleEvent {
-        let mut event = json!({
-            "id": id, "object": "event", "api_version": self.version.as_str(), "created": self.now,
-            "data": { "object": object }, "livemode": self.livemode(), "pending_webhooks": 1,
-            "request": { "id": self.random.id("req"), "idempotency_key": self.random.id("key") },
-            "type": kind,
-        });
-        if kind.ends_with(".updated") {
-            event["data"]["previous_attributes"] = json!({ "description": null });
-        }
-        if !self.account().is_empty() {
-            event["account"] = json!(self.account());
-        }
-        let body = serde_json::to_vec_pretty(&event).expect("a JSON value always encodes");
-        SampleEvent { id: id.to_owned(), kind, outcome: "applied", body: body.into() }
+        let previous = kind.ends_with(".updated").then(|| json!({ "description": null }));
+        let event = Event { id, kind, created: self.now, account: &self.scene.account, object, previous };
+        let body = event.body(&self.setting(), &mut self.random);
+        SampleEvent { id: id.to_owned(), kind, outcome: "applied", body }
     }
 }
 

@@ -1,12 +1,11 @@
 //! One Stripe account: its objects, its clock, and the events that it sent, in the order in which things happened.
 
 use serde_json::{Value, json};
+use stripe_sim::{ApiVersion, Event, Random};
 
 use super::facts::{Fact, Family};
 use super::objects::{Customer, Invoice, Payment};
-use super::version::Version;
 use crate::histories::SampleEvent;
-use crate::random::Random;
 
 /// 2026-08-01, the first second of every history.
 const DAWN: i64 = 1_785_542_400;
@@ -15,7 +14,7 @@ const CUSTOMERS: usize = 2;
 /// How an account is set up, and in which shape an endpoint hears of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
-    pub version: Version,
+    pub version: ApiVersion,
     /// Whether the requests that capture and cancel are of a version before 2025-03-31: it is theirs that counts,
     /// and not the endpoint's.
     pub refunds_releases: bool,
@@ -90,22 +89,17 @@ impl Account {
         (amount * tenths / 10).clamp(1, amount - 1)
     }
 
+    /// How objects and events are written: without what no rule could read.
+    pub(super) fn form(&self) -> stripe_sim::Setting {
+        stripe_sim::Setting { is_bare: true, ..stripe_sim::Setting::new(self.setting.version, true) }
+    }
+
     /// One change is told in one event.
-    pub(super) fn send(&mut self, kind: &'static str, mut object: Value, facts: Vec<Fact>) {
-        object["livemode"] = json!(true);
+    pub(super) fn send(&mut self, kind: &'static str, object: &Value, facts: Vec<Fact>) {
         let id = self.random.id("evt");
-        let mut event = json!({
-            "id": id, "object": "event", "api_version": self.setting.version.as_str(), "created": self.now,
-            "data": { "object": object }, "livemode": true, "pending_webhooks": 1,
-            "request": { "id": self.random.id("req"), "idempotency_key": null }, "type": kind,
-        });
-        if kind.ends_with(".updated") {
-            event["data"]["previous_attributes"] = json!({ "metadata": {} });
-        }
-        if !self.id.is_empty() {
-            event["account"] = json!(self.id);
-        }
-        let body = serde_json::to_vec(&event).expect("a JSON value always encodes").into();
+        let previous = kind.ends_with(".updated").then(|| json!({ "metadata": {} }));
+        let event = Event { id: &id, kind, created: self.now, account: &self.id, object, previous };
+        let body = event.body(&self.form(), &mut self.random);
         let event = SampleEvent { id, kind, outcome: "applied", body };
         let family = Family::of(kind);
         self.tellings.push(Telling { event, family, at: self.now, step: self.step, facts });

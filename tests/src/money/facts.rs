@@ -1,7 +1,7 @@
 //! What one event says, in the model's own terms: kept beside the body, so that what an endpoint with only some
 //! families can know is the latest of what it was told.
 
-use super::objects::Decline;
+use stripe_sim::Decline;
 
 #[derive(Clone, Debug)]
 pub enum Fact {

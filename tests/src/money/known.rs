@@ -3,9 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use stripe_sim::Decline;
+
 use super::account::Telling;
 use super::facts::{Fact, Family, Report, Stands, UserPlace};
-use super::objects::Decline;
 
 /// Told of one payment, each by its id.
 #[derive(Debug, Default)]

@@ -10,7 +10,8 @@ mod render;
 mod shrink;
 mod steps;
 mod verdict;
-mod version;
+
+use stripe_sim::{ApiVersion, Random};
 
 pub use self::account::{Account, Setting, Telling};
 pub use self::facts::Family;
@@ -18,8 +19,6 @@ pub use self::known::Known;
 pub use self::shrink::shrink;
 pub use self::steps::{Step, What};
 pub use self::verdict::{Difference, judge};
-pub use self::version::Version;
-use crate::random::Random;
 
 /// One history: a seed, and the steps that are left of those that it made.
 #[derive(Clone, Debug)]
@@ -34,7 +33,7 @@ pub struct Tale {
 impl Tale {
     pub fn of_seed(seed: u64) -> Self {
         let mut random = Random::of_seed(seed);
-        let version = *random.pick(&Version::ALL);
+        let version = *random.pick(&ApiVersion::ALL);
         let is_usual = random.percent(85);
         let setting = Setting {
             version,

@@ -1,5 +1,7 @@
 //! The objects of one Stripe account whose money moves. Plain data: what they amount to stands in `truth`.
 
+use stripe_sim::Decline;
+
 /// A payment intent, or a charge that was made without one and is its own payment.
 pub struct Payment {
     pub id: String,
@@ -92,24 +94,8 @@ pub struct Customer {
     pub user: Option<String>,
 }
 
-/// A refusal: the error's code, and the bank's own where it gave one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Decline {
-    pub code: &'static str,
-    pub decline_code: Option<&'static str>,
-}
-
-/// Refused before a charge was made: the customer did not prove to be himself.
-pub(super) const UNPROVEN: Decline =
-    Decline { code: "payment_intent_authentication_failure", decline_code: None };
-
-pub(super) const DECLINES: &[Decline] = &[
-    Decline { code: "card_declined", decline_code: Some("insufficient_funds") },
-    Decline { code: "card_declined", decline_code: Some("generic_decline") },
-    Decline { code: "card_declined", decline_code: Some("stolen_card") },
-    Decline { code: "expired_card", decline_code: Some("expired_card") },
-    Decline { code: "processing_error", decline_code: None },
-];
+pub(super) const DECLINES: &[Decline] =
+    &[Decline::INSUFFICIENT, Decline::GENERIC, Decline::STOLEN, Decline::EXPIRED, Decline::PROCESSING];
 
 impl Payment {
     pub fn received(&self) -> i64 {

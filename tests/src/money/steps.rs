@@ -6,8 +6,9 @@ mod invoices;
 mod payments;
 mod refunds;
 
+use stripe_sim::Random;
+
 use super::account::Account;
-use crate::random::Random;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {

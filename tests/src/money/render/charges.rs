@@ -1,6 +1,7 @@
 //! Charges, and what hangs on them: refunds and disputes.
 
-use serde_json::{Value, json};
+use serde_json::Value;
+use stripe_sim::Movement;
 
 use crate::money::account::Account;
 use crate::money::facts::{Fact, Stands, UserPlace};
@@ -28,7 +29,7 @@ impl Account {
             facts.push(self.failed_attempt(payment));
         }
         let body = self.charge(payment, charge);
-        self.send(kind, body, facts);
+        self.send(kind, &body, facts);
     }
 
     pub(in crate::money) fn tell_refund(
@@ -48,8 +49,8 @@ impl Account {
             gives_back: refund.gives_back(),
             is_nameless_release: refund.is_release && refund.reason.is_none(),
         }];
-        let body = Self::refund(payment, charge, refund);
-        self.send(kind, body, facts);
+        let body = self.refund_body(payment, charge, refund).json(&self.form());
+        self.send(kind, &body, facts);
     }
 
     pub(in crate::money) fn tell_dispute(
@@ -77,98 +78,63 @@ impl Account {
             lost: if is_foreign && dispute.lost() > 0 { charge.captured } else { dispute.lost() },
             is_foreign,
         }];
-        let body = Self::dispute(payment, charge, dispute);
-        self.send(kind, body, facts);
+        let body = self.dispute(payment, charge, dispute);
+        self.send(kind, &body, facts);
     }
 
     pub(super) fn charge(&self, payment: &Payment, charge: &Charge) -> Value {
-        let version = self.setting.version;
-        let released = if self.setting.refunds_releases { charge.released } else { 0 };
-        let refunded = charge.refunded() + released;
-        let is_refunded = if self.setting.refunds_releases {
+        let mut body = self.charge_body(payment, charge);
+        let newest_first = charge.refunds.iter().rev();
+        body.refunds =
+            newest_first.map(|refund| self.refund_body(payment, charge, refund).json(&self.form())).collect();
+        body.json(&self.form())
+    }
+
+    fn charge_body(&self, payment: &Payment, charge: &Charge) -> stripe_sim::Charge {
+        let refunds_releases = self.setting.refunds_releases;
+        let refunded = charge.refunded() + if refunds_releases { charge.released } else { 0 };
+        let (id, currency) = (charge.id.clone(), payment.currency);
+        let mut body = stripe_sim::Charge::new(id, charge.created, charge.amount, currency);
+        // Until 2025-03-31 a canceled authorisation has no captured amount at all.
+        let is_canceled = charge.captured == 0 && charge.released > 0;
+        body.amount_captured = (!is_canceled || !refunds_releases).then_some(charge.captured);
+        body.amount_refunded = refunded;
+        body.is_refunded = if refunds_releases {
             refunded == charge.amount
         } else {
             charge.captured > 0 && refunded == charge.captured
         };
-        // Until 2025-03-31 a canceled authorisation has no captured amount at all.
-        let captured = if charge.captured == 0 && charge.released > 0 && self.setting.refunds_releases {
-            Value::Null
-        } else {
-            json!(charge.captured)
-        };
-        let declined = charge.decline;
-        let mut value = json!({
-            "id": charge.id, "object": "charge", "amount": charge.amount, "amount_captured": captured,
-            "amount_refunded": refunded, "captured": charge.captured > 0, "created": charge.created,
-            "currency": payment.currency, "customer": payment.customer.map(|place| &self.customers[place].id),
-            "disputed": charge.disputes.iter().any(|dispute| !dispute.is_inquiry()),
-            "failure_code": declined.map(|decline| decline.code), "metadata": Self::metadata(payment, true),
-            "outcome": match declined {
-                Some(decline) => json!({
-                    "network_status": "declined_by_network", "reason": decline.decline_code,
-                    "type": "issuer_declined",
-                }),
-                None => json!({ "network_status": "approved_by_network", "reason": null, "type": "authorized" }),
-            },
-            "paid": charge.status == "succeeded",
-            "payment_intent": (!payment.is_direct).then_some(&payment.id),
-            "payment_method_details": { "card": { "brand": "visa", "last4": "4242" }, "type": "card" },
-            "refunded": is_refunded, "status": charge.status,
-        });
-        if !version.links_by_objects() {
-            value["invoice"] = json!(payment.invoice.map(|place| &self.invoices[place].id));
+        (body.status, body.decline) = (charge.status, charge.decline);
+        body.customer = payment.customer.map(|place| self.customers[place].id.clone());
+        body.payment_intent = (!payment.is_direct).then(|| payment.id.clone());
+        body.invoice = payment.invoice.map(|place| self.invoices[place].id.clone());
+        body.is_disputed = charge.disputes.iter().any(|dispute| !dispute.is_inquiry());
+        if self.setting.version.lists_children() {
+            body.dispute = charge.disputes.last().map(|dispute| dispute.id.clone());
         }
-        if version.lists_children() {
-            let newest_first = charge.refunds.iter().rev();
-            let refunds: Vec<Value> =
-                newest_first.map(|refund| Self::refund(payment, charge, refund)).collect();
-            value["dispute"] = json!(charge.disputes.last().map(|dispute| &dispute.id));
-            value["refunds"] = json!({
-                "object": "list", "data": refunds, "has_more": false, "total_count": refunds.len(),
-            });
-        }
-        value
+        body.metadata = Self::metadata(payment, true);
+        body
     }
 
-    fn refund(payment: &Payment, charge: &Charge, refund: &Refund) -> Value {
-        let mut value = json!({
-            "id": refund.id, "object": "refund", "amount": refund.amount, "balance_transaction": null,
-            "charge": charge.id, "created": refund.created, "currency": payment.currency, "metadata": {},
-            "payment_intent": (!payment.is_direct).then_some(&payment.id), "reason": refund.reason,
-            "status": refund.status,
-        });
+    fn refund_body(&self, payment: &Payment, charge: &Charge, refund: &Refund) -> stripe_sim::Refund {
+        let of = self.charge_body(payment, charge);
+        let mut body = stripe_sim::Refund::new(refund.id.clone(), &of, refund.created, refund.amount);
+        (body.status, body.reason) = (refund.status, refund.reason);
         if refund.is_dead() {
             let is_canceled = refund.status == "canceled";
-            value["failure_reason"] = json!(if is_canceled { "merchant_request" } else { "unknown" });
-            value["failure_balance_transaction"] = json!(format!("txn_f{}", &refund.id[3..]));
+            body.failure_reason = Some(if is_canceled { "merchant_request" } else { "unknown" });
         }
-        value
+        body
     }
 
-    fn dispute(payment: &Payment, charge: &Charge, dispute: &Dispute) -> Value {
-        let movements: Vec<Value> = dispute
-            .movements
-            .iter()
-            .map(|(id, amount, fee)| {
-                json!({
-                    "id": id, "object": "balance_transaction", "amount": amount, "created": dispute.created,
-                    "currency": dispute.currency, "exchange_rate": null, "fee": fee, "net": amount - fee,
-                    "reporting_category": if *amount < 0 { "dispute" } else { "dispute_reversal" },
-                    "source": dispute.id, "status": "available", "type": "adjustment",
-                })
-            })
+    fn dispute(&self, payment: &Payment, charge: &Charge, dispute: &Dispute) -> Value {
+        let of = self.charge_body(payment, charge);
+        let mut body = stripe_sim::Dispute::new(dispute.id.clone(), &of, dispute.created, dispute.status);
+        (body.amount, body.currency, body.reason) = (dispute.amount, dispute.currency, dispute.reason);
+        let movements = dispute.movements.iter().cloned();
+        body.movements = movements
+            .map(|(id, amount, fee)| Movement { id, created: dispute.created, amount, fee })
             .collect();
-        json!({
-            "id": dispute.id, "object": "dispute", "amount": dispute.amount,
-            "balance_transactions": movements, "charge": charge.id, "created": dispute.created,
-            "currency": dispute.currency, "evidence": {},
-            "evidence_details": {
-                "due_by": dispute.created + 9 * 86_400, "has_evidence": false, "past_due": false,
-                "submission_count": 0,
-            },
-            "is_charge_refundable": dispute.is_inquiry(), "metadata": {},
-            "payment_intent": (!payment.is_direct).then_some(&payment.id), "reason": dispute.reason,
-            "status": dispute.status,
-        })
+        body.json(&self.form())
     }
 }

@@ -1,6 +1,7 @@
 //! Payment intents, and the metadata that they share with their charges.
 
 use serde_json::{Value, json};
+use stripe_sim::{PaymentError, PaymentIntent};
 
 use crate::money::account::Account;
 use crate::money::facts::{Fact, UserPlace};
@@ -9,7 +10,7 @@ use crate::money::objects::Payment;
 impl Account {
     pub(in crate::money) fn tell_intent(&mut self, kind: &'static str, place: usize) {
         let payment = &self.payments[place];
-        let (body, mut facts) = (self.intent(payment, kind), Vec::new());
+        let (body, mut facts) = (self.intent(payment), Vec::new());
         facts.push(Fact::Intent {
             payment: payment.id.clone(),
             status: payment.status,
@@ -30,7 +31,7 @@ impl Account {
         if kind == "payment_intent.payment_failed" {
             facts.push(self.failed_attempt(payment));
         }
-        self.send(kind, body, facts);
+        self.send(kind, &body, facts);
     }
 
     /// The latest attempt, which failed.
@@ -73,42 +74,25 @@ impl Account {
         metadata
     }
 
-    fn intent(&self, payment: &Payment, kind: &str) -> Value {
-        let version = self.setting.version;
-        let latest = payment.charges.last();
+    fn intent(&self, payment: &Payment) -> Value {
+        let (id, secret) = (payment.id.clone(), format!("{}_secret", payment.id));
+        let mut body = PaymentIntent::new(id, secret, payment.created, payment.amount, payment.currency);
         let capturable = payment.charges.iter().filter(|charge| charge.is_capturable()).map(|c| c.amount);
+        body.amount_capturable = capturable.sum();
+        body.amount_received = payment.received();
+        body.canceled_at = (payment.status == "canceled").then_some(self.now);
+        body.capture_method = if payment.is_manual { "manual" } else { "automatic" };
+        body.customer = payment.customer.map(|place| self.customers[place].id.clone());
         let error = payment.error.filter(|_| payment.status == "requires_payment_method");
-        let mut value = json!({
-            "id": payment.id, "object": "payment_intent", "amount": payment.amount,
-            "amount_capturable": capturable.sum::<i64>(), "amount_received": payment.received(),
-            "canceled_at": (payment.status == "canceled").then_some(self.now), "cancellation_reason": null,
-            "capture_method": if payment.is_manual { "manual" } else { "automatic" },
-            "created": payment.created, "currency": payment.currency,
-            "customer": payment.customer.map(|place| &self.customers[place].id),
-            "last_payment_error": error.map(|decline| json!({
-                "charge": payment.failed_charge, "code": decline.code,
-                "decline_code": decline.decline_code, "type": if payment.failed_charge.is_some() { "card_error" } else { "invalid_request_error" },
-            })),
-            "latest_charge": latest.map(|charge| &charge.id),
-            "metadata": Self::metadata(payment, false), "status": payment.status,
-            "payment_method_types": [if payment.is_card { "card" } else { "sepa_debit" }],
-        });
-        if !version.links_by_objects() {
-            value["invoice"] = json!(payment.invoice.map(|place| &self.invoices[place].id));
-        } else if let Some(place) = payment.invoice.filter(|_| self.setting.references_orders) {
-            value["payment_details"] =
-                json!({ "customer_reference": null, "order_reference": self.invoices[place].id });
-        }
-        if version.lists_children() {
-            let charges: Vec<Value> = latest.iter().map(|charge| self.charge(payment, charge)).collect();
-            value["charges"] = json!({
-                "object": "list", "data": charges, "has_more": false, "total_count": payment.charges.len(),
-            });
-            value.as_object_mut().expect("an object").remove("latest_charge");
-        }
-        if kind == "payment_intent.requires_action" {
-            value["next_action"] = json!({ "type": "use_stripe_sdk" });
-        }
-        value
+        body.error = error.map(|decline| PaymentError { charge: payment.failed_charge.clone(), decline });
+        let latest = payment.charges.last();
+        body.latest_charge = latest.map(|charge| charge.id.clone());
+        body.charges = latest.iter().map(|charge| self.charge(payment, charge)).collect();
+        body.invoice = payment.invoice.map(|place| self.invoices[place].id.clone());
+        body.order_reference = body.invoice.clone().filter(|_| self.setting.references_orders);
+        body.metadata = Self::metadata(payment, false);
+        body.payment_method_types = if payment.is_card { &["card"] } else { &["sepa_debit"] };
+        body.status = payment.status;
+        body.json(&self.form())
     }
 }

@@ -1,6 +1,7 @@
 //! Invoices, and the objects that say which payment paid how much of which.
 
-use serde_json::{Value, json};
+use serde_json::Value;
+use stripe_sim::{InvoicePayment, Subscription};
 
 use crate::money::account::Account;
 use crate::money::facts::{Fact, Report};
@@ -37,7 +38,7 @@ impl Account {
             paid: by_objects.then_some(link.paid),
         }));
         let body = self.invoice(invoice);
-        self.send(kind, body, facts);
+        self.send(kind, &body, facts);
     }
 
     /// `invoice_payment.paid`, which is there since there are such objects.
@@ -52,78 +53,55 @@ impl Account {
             invoice: invoice.id.clone(),
             paid: Some(link.paid),
         }];
-        let body = self.invoice_payment(invoice, link);
-        self.send("invoice_payment.paid", body, facts);
+        let body = self.invoice_payment(invoice, link).json(&self.form());
+        self.send("invoice_payment.paid", &body, facts);
     }
 
     pub(in crate::money) fn tell_unsubscription(&mut self, subscription: &str, customer: usize) {
-        let body = json!({
-            "id": subscription, "object": "subscription", "cancel_at_period_end": false,
-            "canceled_at": self.now, "collection_method": "charge_automatically", "created": self.now - 86_400,
-            "currency": "usd", "customer": self.customers[customer].id, "ended_at": self.now, "metadata": {},
-            "status": "canceled",
-        });
+        let customer = self.customers[customer].id.clone();
+        let mut body = Subscription::new(subscription.to_owned(), customer, self.now - 86_400, 900, "usd");
+        (body.status, body.ended_at) = ("canceled", Some(self.now));
         let facts = vec![Fact::Unsubscribed { subscription: subscription.to_owned() }];
-        self.send("customer.subscription.deleted", body, facts);
+        self.send("customer.subscription.deleted", &body.json(&self.form()), facts);
     }
 
     fn invoice(&self, invoice: &Invoice) -> Value {
-        let is_out = invoice.out_of_band > 0;
-        let by_objects = self.setting.version.links_by_objects();
+        let customer = self.customers[invoice.customer].id.clone();
+        let (id, currency) = (invoice.id.clone(), invoice.currency);
+        let mut body = stripe_sim::Invoice::new(id, customer, invoice.created, invoice.due, currency);
         // Only since 2025-03-31 the paid amount holds what was paid outside.
-        let paid = if by_objects { invoice.paid() } else { invoice.paid() - invoice.out_of_band };
-        let mut value = json!({
-            "id": invoice.id, "object": "invoice", "amount_due": invoice.due, "amount_paid": paid,
-            "amount_remaining": invoice.due - paid, "attempt_count": invoice.attempts,
-            "attempted": invoice.attempts > 0, "auto_advance": invoice.next_attempt.is_some(),
-            "billing_reason": if invoice.subscription.is_some() { "subscription_cycle" } else { "manual" },
-            "collection_method": if invoice.is_sent { "send_invoice" } else { "charge_automatically" },
-            "created": invoice.created, "currency": invoice.currency,
-            "customer": self.customers[invoice.customer].id, "due_date": null, "metadata": {},
-            "next_payment_attempt": invoice.next_attempt, "number": null, "status": invoice.status,
-            "status_transitions": {
-                "finalized_at": invoice.finalized_at, "marked_uncollectible_at": null,
-                "paid_at": invoice.paid_at,
-                "voided_at": (invoice.status == "void").then_some(self.now),
-            },
-            "total": invoice.due,
-        });
-        if by_objects {
-            value["amount_overpaid"] = json!(0);
-            value["parent"] = invoice.subscription.as_ref().map_or(Value::Null, |subscription| {
-                json!({
-                    "type": "subscription_details",
-                    "subscription_details": { "metadata": {}, "subscription": subscription },
-                })
-            });
-            if self.setting.lists_payments {
-                let listed: Vec<Value> =
-                    invoice.links.iter().map(|link| self.invoice_payment(invoice, link)).collect();
-                value["payments"] = json!({
-                    "object": "list", "data": listed, "has_more": false, "total_count": listed.len(),
-                });
-            }
-        } else {
-            let latest = invoice.links.last().map(|link| &self.payments[link.payment]);
-            let charge = latest.and_then(|payment| payment.charges.last());
-            value["charge"] = json!(charge.map(|charge| &charge.id));
-            value["paid"] = json!(invoice.status == "paid");
-            value["paid_out_of_band"] = json!(is_out);
-            value["payment_intent"] = json!(latest.map(|payment| &payment.id));
-            value["subscription"] = json!(invoice.subscription);
-        }
-        value
+        let by_objects = self.setting.version.links_by_objects();
+        body.amount_paid = if by_objects { invoice.paid() } else { invoice.paid() - invoice.out_of_band };
+        body.attempt_count = invoice.attempts;
+        body.auto_advance = invoice.next_attempt.is_some();
+        body.is_sent = invoice.is_sent;
+        body.next_payment_attempt = invoice.next_attempt;
+        body.status = invoice.status;
+        (body.finalized_at, body.paid_at) = (invoice.finalized_at, invoice.paid_at);
+        body.voided_at = (invoice.status == "void").then_some(self.now);
+        body.paid_out_of_band = invoice.out_of_band > 0;
+        body.subscription.clone_from(&invoice.subscription);
+        let latest = invoice.links.last().map(|link| &self.payments[link.payment]);
+        body.payment_intent = latest.map(|payment| payment.id.clone());
+        body.charge = latest.and_then(|payment| payment.charges.last()).map(|charge| charge.id.clone());
+        let links = invoice.links.iter();
+        body.payments = (self.setting.lists_payments)
+            .then(|| links.map(|link| self.invoice_payment(invoice, link)).collect());
+        body.json(&self.form())
     }
 
-    fn invoice_payment(&self, invoice: &Invoice, link: &Link) -> Value {
+    fn invoice_payment(&self, invoice: &Invoice, link: &Link) -> InvoicePayment {
         let is_paid = link.paid > 0;
-        json!({
-            "id": link.id, "object": "invoice_payment", "amount_paid": is_paid.then_some(link.paid),
-            "amount_requested": link.requested, "created": invoice.created, "currency": invoice.currency,
-            "invoice": invoice.id, "is_default": true, "livemode": true,
-            "payment": { "payment_intent": self.payments[link.payment].id, "type": "payment_intent" },
-            "status": if is_paid { "paid" } else { "open" },
-            "status_transitions": { "canceled_at": null, "paid_at": is_paid.then_some(self.now) },
-        })
+        InvoicePayment {
+            id: link.id.clone(),
+            created: invoice.created,
+            currency: invoice.currency,
+            amount_requested: link.requested,
+            amount_paid: is_paid.then_some(link.paid),
+            invoice: invoice.id.clone(),
+            payment_intent: self.payments[link.payment].id.clone(),
+            status: if is_paid { "paid" } else { "open" },
+            paid_at: is_paid.then_some(self.now),
+        }
     }
 }

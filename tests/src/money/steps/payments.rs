@@ -1,7 +1,9 @@
 //! Intents and charges: attempts, authorisations, captures, and what is let go.
 
 use crate::money::account::Account;
-use crate::money::objects::{Charge, DECLINES, Decline, Payment, Refund, UNPROVEN};
+use stripe_sim::Decline;
+
+use crate::money::objects::{Charge, DECLINES, Payment, Refund};
 
 const CURRENCIES: &[&str] = &["usd", "usd", "usd", "jpy", "eur", "kwd"];
 const AMOUNTS: &[i64] = &[1_000, 1_500, 4_900, 25_000];
@@ -96,7 +98,7 @@ impl Account {
 
     pub(super) fn decline(&mut self, place: usize) {
         let has_charge = self.random.percent(85);
-        let decline = if has_charge { *self.random.pick(DECLINES) } else { UNPROVEN };
+        let decline = if has_charge { *self.random.pick(DECLINES) } else { Decline::UNPROVEN };
         if has_charge {
             self.attempt(place, "failed", 0);
         }
