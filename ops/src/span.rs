@@ -1,6 +1,7 @@
 //! Spans of time as people write and read them: `90s`, `15m`, `1h`, `7d`; `12.3 ms`, `3 min 4 s`.
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use desk::wording;
 
 /// A moment: RFC 3339, a day in UTC, or so long before `now`.
 pub fn moment(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
@@ -83,7 +84,7 @@ pub fn precise(moment: DateTime<Utc>) -> String {
 
 /// A moment for people, to the second: Stripe's own stamps know no more.
 pub fn whole(moment: DateTime<Utc>) -> String {
-    moment.format("%Y-%m-%d %H:%M:%S").to_string()
+    wording::moment(moment)
 }
 
 fn tenths(tenths: u64, unit: &str) -> String {
