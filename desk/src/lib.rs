@@ -3,7 +3,9 @@
 
 pub mod acts;
 pub mod backfill;
+pub mod money;
 pub mod rebuild;
 pub mod replay;
 pub mod verify;
 pub mod views;
+pub mod wording;

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 
+pub use desk::wording::belongs_to;
 use ledger::Ledger;
 use ledger::views::stored::{EventFilter, StoredEvent};
 use shared::clock;
@@ -95,12 +96,6 @@ pub async fn find(ledger: &Ledger, id: &str) -> anyhow::Result<Vec<StoredEvent>>
 /// The mode, for a column: money that was never moved must not look like money.
 pub fn mode(livemode: bool) -> String {
     if livemode { "live" } else { "test" }.to_owned()
-}
-
-/// Whose event it is, in words.
-pub fn belongs_to(account: &str, livemode: bool) -> String {
-    let mode = if livemode { "live" } else { "test mode" };
-    if account.is_empty() { mode.to_owned() } else { format!("{mode}, account {account}") }
 }
 
 async fn bodies(ledger: &Ledger, events: &[StoredEvent]) -> anyhow::Result<()> {

@@ -1,5 +1,6 @@
 //! `tidegate invoices`: the invoices as a list.
 
+use desk::views::invoice::InvoiceLabels;
 use domain::invoices::Invoice;
 use ledger::views::lists::InvoiceFilter;
 use shared::clock;
@@ -56,10 +57,9 @@ pub fn table(invoices: &[Invoice]) -> Table {
     for invoice in invoices {
         let amount = |minor_units| money::shown(minor_units, &invoice.state.currency);
         let amount_if_any = |minor_units| if minor_units == 0 { String::new() } else { amount(minor_units) };
-        let created = invoice.state.created_at.or(invoice.seen.first_event_at);
-        let next = invoice.next_payment_retry_at.or(invoice.state.next_payment_attempt_at);
+        let labels = InvoiceLabels::of(invoice);
         table.row([
-            created.map(span::whole).unwrap_or_default(),
+            labels.created_at.map(span::whole).unwrap_or_default(),
             invoice.key.id.clone(),
             invoice.status.as_str().to_owned(),
             amount(invoice.state.amount_due),
@@ -67,7 +67,7 @@ pub fn table(invoices: &[Invoice]) -> Table {
             amount_if_any(invoice.amount_refunded),
             amount_if_any(invoice.amount_charged_back),
             output::count_if_any(invoice.payment_retry_count),
-            next.map(span::whole).unwrap_or_default(),
+            labels.next_retry_at.map(span::whole).unwrap_or_default(),
             invoice.customer.customer.clone().unwrap_or_default(),
             mode(invoice.key.livemode),
             invoice.key.account.clone(),

@@ -20,7 +20,6 @@ mod finding;
 mod healthcheck;
 mod invoices;
 mod migrate;
-mod money;
 mod open;
 mod output;
 mod pause;
@@ -48,6 +47,7 @@ mod verify;
 
 use std::process::ExitCode;
 
+use desk::money;
 use shared::env::Env;
 
 use self::cli::{

@@ -1,6 +1,7 @@
 //! `tidegate payments`: the payments as a list.
 
-use domain::payments::{Disputed, Payment, Refunded};
+use desk::views::payment::PaymentLabels;
+use domain::payments::Payment;
 use ledger::views::lists::PaymentFilter;
 use shared::clock;
 use shared::env::Env;
@@ -8,7 +9,6 @@ use shared::env::Env;
 use crate::cli::PaymentsListOptions;
 use crate::events::mode;
 use crate::failure::wrongly_called;
-use crate::show::sections;
 use crate::table::Table;
 use crate::{money, open, output, span};
 
@@ -65,28 +65,22 @@ pub fn table(payments: &[Payment]) -> Table {
         .text("MODE")
         .text("ACCOUNT");
     for payment in payments {
-        let created = payment.created_at.or(payment.seen.first_event_at);
-        let user = payment.user.id().or_else(|| payment.customer.id()).unwrap_or_default();
+        let labels = PaymentLabels::of(payment);
         table.row([
-            created.map(span::whole).unwrap_or_default(),
+            labels.created_at.map(span::whole).unwrap_or_default(),
             payment.key.id.clone(),
             payment.state.status.clone(),
             money::shown(payment.state.amount, &payment.state.currency),
-            if payment.refunded == Refunded::None { "" } else { payment.refunded.as_str() }.to_owned(),
-            if payment.disputed == Disputed::None { "" } else { payment.disputed.as_str() }.to_owned(),
+            labels.refunded.unwrap_or_default().to_owned(),
+            labels.disputed.unwrap_or_default().to_owned(),
             output::count_if_any(payment.failed_attempts),
             payment.last_failed_at.map(span::whole).unwrap_or_default(),
-            payment.last_failed_at.map(|_| code(payment)).unwrap_or_default(),
-            user.to_owned(),
+            labels.last_failure.unwrap_or_default(),
+            labels.payer.unwrap_or_default(),
             payment.invoice.clone().unwrap_or_default(),
             mode(payment.key.livemode),
             payment.key.account.clone(),
         ]);
     }
     table
-}
-
-/// Of the last failure.
-fn code(payment: &Payment) -> String {
-    sections::code(payment.last_failure_code.as_deref(), payment.last_decline_code.as_deref())
 }

@@ -1,5 +1,6 @@
 //! `tidegate refunds`: the refunds as a list, by their own time.
 
+use desk::views::refund::created_at;
 use domain::refunds::Refund;
 use ledger::views::lists::RefundFilter;
 use shared::clock;
@@ -51,9 +52,8 @@ fn table(refunds: &[Refund]) -> Table {
         .text("MODE")
         .text("ACCOUNT");
     for refund in refunds {
-        let created = refund.state.created_at.or(refund.seen.first_event_at);
         table.row([
-            created.map(span::whole).unwrap_or_default(),
+            created_at(refund).map(span::whole).unwrap_or_default(),
             refund.key.id.clone(),
             refund.state.status.clone(),
             money::shown(refund.state.amount, &refund.state.currency),

@@ -1,6 +1,7 @@
 //! Lengths and points of time as people read them: `12.3 ms`, `3 min 4 s`, `2h ago`.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use desk::wording;
 
 /// Two significant units at most; negative where clocks disagree.
 pub fn shown(span: TimeDelta) -> String {
@@ -43,7 +44,7 @@ pub fn precise(moment: DateTime<Utc>) -> String {
 
 /// A moment for people, to the second: Stripe's own stamps know no more.
 pub fn whole(moment: DateTime<Utc>) -> String {
-    moment.format("%Y-%m-%d %H:%M:%S").to_string()
+    wording::moment(moment)
 }
 
 fn tenths(tenths: u64, unit: &str) -> String {

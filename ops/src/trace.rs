@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use desk::views::timeline::change;
 use ledger::Ledger;
 use ledger::graph::touched::Touched;
 use ledger::tables::audit::AuditRow;
@@ -10,7 +11,6 @@ use serde::Serialize;
 use shared::env::Env;
 
 use crate::cli::TraceOptions;
-use crate::show::change;
 use crate::table::{Table, clean};
 use crate::{events, open, output, span};
 

@@ -6,3 +6,4 @@ mod disputes;
 mod lists;
 mod pages;
 mod sales;
+mod statements;

@@ -31,6 +31,11 @@ fn one_file_knows_the_dialects() {
 }
 
 #[test]
+fn views_are_data_and_pages_only_render_them() {
+    holds(checks::mixed_views);
+}
+
+#[test]
 fn every_file_says_what_it_is_for() {
     holds(checks::missing_headings);
 }
@@ -166,6 +171,15 @@ mod samples {
         assert!(found_at(checks::strayed_dialect, "ledger/src/engine/rows.rs", text).is_empty());
         let migration = "-- not now\nCREATE TABLE a (b JSONB);\n";
         assert_eq!(found_at(checks::strayed_dialect, "migrations/ledger/0009_a.sql", migration), [2]);
+    }
+
+    #[test]
+    fn views_that_render_and_pages_that_gather_are_found() {
+        let view = "//! View.\nprintln!();\nlet now = clock::now();\n// println in a comment\n\"a Table\";\n";
+        assert_eq!(found_at(checks::mixed_views, "desk/src/views/payment.rs", view), [2, 3]);
+        let page = "//! Page.\nuse ledger::{Ledger, Transaction};\nfn a(world: &World) {}\n";
+        assert_eq!(found_at(checks::mixed_views, "ops/src/show/payment.rs", page), [2, 3]);
+        assert!(found_at(checks::mixed_views, "ops/src/table.rs", view).is_empty());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use domain::Key;
-use ledger::views::stored::Dead;
+use ledger::views::stored::{Dead, StoredEvent};
 
 /// All dead letters of one cause.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -20,6 +20,28 @@ pub struct Group {
     pub last_at: Option<DateTime<Utc>>,
     /// One of them, to look at.
     pub example: String,
+}
+
+/// What a list and a page say of a dead letter beside its own fields.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DeadLetterLabels<'a> {
+    /// Since when it is in trouble.
+    pub since: DateTime<Utc>,
+    /// In the minor unit of its currency.
+    pub money_at_risk: Option<(i64, &'a str)>,
+    /// Every failure, oldest first.
+    pub failures: Vec<&'a str>,
+}
+
+impl<'a> DeadLetterLabels<'a> {
+    pub fn of(letter: &'a StoredEvent) -> Self {
+        let failures = letter.failures.as_deref().or(letter.reason.as_deref()).unwrap_or_default();
+        Self {
+            since: letter.first_failed_at.unwrap_or(letter.recorded_at),
+            money_at_risk: letter.amount.zip(letter.currency.as_deref()),
+            failures: failures.lines().collect(),
+        }
+    }
 }
 
 /// Groups dead letters by cause, the most numerous first.

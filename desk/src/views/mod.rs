@@ -1,4 +1,24 @@
-//! What people and programs see of the ledger, as data: pages, tables and answers only render it.
+//! What people and programs see of the ledger, as data: pages, tables and answers only render it. A file a view. Each
+//! is read from the caller's transaction, so that it shows one state, by a number of statements that does not grow
+//! with what it shows. Sentences that say why something is so are part of it; layout, colours and markup are not.
 
+pub mod anomalies;
+mod anomaly_figures;
+pub mod ban;
+pub mod charge;
+pub mod customer;
 pub mod dead_letters;
+pub mod detail;
+pub mod dispute;
+pub mod dispute_item;
+pub mod dispute_list;
+pub mod dispute_summary;
+pub mod failure_text;
+pub mod invoice;
+mod invoice_reasons;
+pub mod object;
+pub mod payment;
+pub mod reason;
+pub mod refund;
+pub mod subscription;
 pub mod timeline;

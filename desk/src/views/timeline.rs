@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use domain::Key;
-use ledger::tables::audit::Line;
+use ledger::tables::audit::{AuditRow, Line};
 use ledger::{LedgerError, Transaction};
 
 /// In which order things follow from each other inside one second.
@@ -34,6 +34,22 @@ fn sort(lines: &mut [Line]) {
             .then_with(|| one.subject_id.cmp(&other.subject_id))
             .then_with(|| one.revision.cmp(&other.revision))
     });
+}
+
+/// What a line of the audit says happened.
+pub fn change(row: &AuditRow) -> String {
+    let side = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
+    match (row.what.as_str(), &row.before, &row.after) {
+        (what, None, None) => what.to_owned(),
+        ("status", before, after) => format!("{} -> {}", side(before), side(after)),
+        (what @ "rebuilt", Some(columns), None) => format!("{what}: {columns}"),
+        // Something that happened, with what there is to say of it.
+        ("note", None, Some(note)) => note.clone(),
+        ("resolution", None, Some(note)) => format!("resolved by {note}"),
+        ("reopening", None, Some(note)) => format!("reopened by {note}"),
+        (what @ "failed attempt", None, Some(code)) => format!("{what}: {code}"),
+        (what, before, after) => format!("{what}: {} -> {}", side(before), side(after)),
+    }
 }
 
 #[cfg(test)]
@@ -80,5 +96,28 @@ mod tests {
             order,
             [("invoice", 30), ("invoice", 10), ("dispute", 20), ("invoice", 20), ("ban", 20), ("dispute", 6)]
         );
+    }
+
+    #[test]
+    fn a_change_is_told_by_what_it_is() {
+        for (what, before, after, says) in [
+            ("status", Some("sent"), Some("paid"), "sent -> paid"),
+            ("status", None, Some("paid"), "nothing -> paid"),
+            ("override", Some("none"), Some("ban"), "override: none -> ban"),
+            ("note", None, Some("called the bank"), "called the bank"),
+            ("resolution", None, Some("jane: accepted"), "resolved by jane: accepted"),
+            ("failed attempt", None, Some("expired_card"), "failed attempt: expired_card"),
+            ("rebuilt", Some("amount"), None, "rebuilt: amount"),
+            ("consumption", None, None, "consumption"),
+        ] {
+            let owned = |side: Option<&str>| side.map(str::to_owned);
+            let row = AuditRow {
+                what: what.to_owned(),
+                before: owned(before),
+                after: owned(after),
+                ..line("invoice", None, 0, 1).row
+            };
+            assert_eq!(change(&row), says);
+        }
     }
 }

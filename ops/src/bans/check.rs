@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
+use desk::views::ban::{Standing, why};
 use domain::bans::Ban;
 use domain::{Key, Object};
 use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
 
-use super::{Standing, why};
 use crate::cli::CheckOptions;
 use crate::events::belongs_to;
 use crate::failure::wrongly_called;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use desk::acts::Person;
 use desk::acts::bans::{Decision, decide_on_user};
+use desk::views::ban::{Standing, why};
 use domain::Key;
 use domain::bans::{Act, Ban};
 use ledger::Ledger;
@@ -13,7 +14,6 @@ use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
 
-use super::{Standing, why};
 use crate::cli::{ByOptions, ClearOptions, DecisionOptions, WhoseOptions};
 use crate::events::belongs_to;
 use crate::failure::{refused, wrongly_called};

@@ -3,55 +3,25 @@
 
 use anyhow::bail;
 use chrono::{DateTime, Utc};
-use desk::views::timeline::timeline;
+use desk::views::ban::{BanView, DecisionState, JudgedDispute};
+use domain::Object;
 use domain::bans::{Act, Ban};
-use domain::charges::Charge;
-use domain::disputes::{Dispute, Status};
-use domain::policy::Policy;
-use domain::{Key, Object};
-use ledger::graph::users::{read_disputes_of, who_is};
-use ledger::tables::audit::Line;
-use ledger::tables::overrides::Override;
-use ledger::{Ledger, LedgerError, Transaction};
-use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
 
-use super::{Standing, why};
 use crate::cli::ExplainOptions;
 use crate::events::belongs_to;
 use crate::show::history;
 use crate::table::{Table, clean};
 use crate::{money, open, output, span};
 
-/// The form of `--json`: an array of these, one for each account and mode that has such a user.
-#[derive(Serialize)]
-struct Explained {
-    #[serde(flatten)]
-    ban: Ban,
-    standing: Standing,
-    why: String,
-    disputes: Vec<Judged>,
-    overrides: Vec<Override>,
-    timeline: Vec<Line>,
-    /// The ledger was derived under other policies than this command was given.
-    stale: bool,
-}
-
-/// A dispute, and whether it counts.
-#[derive(Serialize)]
-struct Judged {
-    #[serde(flatten)]
-    dispute: Dispute,
-    payment: Option<String>,
-    counts: bool,
-    because: &'static str,
-}
-
 pub async fn run(env: &Env, options: &ExplainOptions) -> anyhow::Result<()> {
     let now = clock::now();
     let ledger = open::ledger(env).await?;
-    let explained = open::answer(&ledger, find(&ledger, options, now)).await?;
+    let whose = options.whose.read();
+    let read =
+        async { BanView::read_all(&ledger, &mut ledger.read().await?, &options.user, &whose, now).await };
+    let explained = open::answer(&ledger, read).await?;
     ledger.close().await;
     if explained.is_empty() {
         let (me, user) = (output::me(), &options.user);
@@ -67,80 +37,8 @@ pub async fn run(env: &Env, options: &ExplainOptions) -> anyhow::Result<()> {
     output::print(&explained.iter().map(|explained| page(explained, now)).collect::<Vec<_>>().join("\n"))
 }
 
-async fn find(
-    ledger: &Ledger,
-    options: &ExplainOptions,
-    now: DateTime<Utc>,
-) -> Result<Vec<Explained>, LedgerError> {
-    let mut tx = ledger.read().await?;
-    let whose = options.whose.read();
-    let mut explained = Vec::new();
-    for user in who_is(&mut tx, &options.user).await? {
-        if whose.admits(&user) {
-            explained.push(explain(&mut tx, ledger, user, now).await?);
-        }
-    }
-    Ok(explained)
-}
-
-async fn explain(
-    tx: &mut Transaction,
-    ledger: &Ledger,
-    user: Key,
-    now: DateTime<Utc>,
-) -> Result<Explained, LedgerError> {
-    let keys = std::slice::from_ref(&user);
-    let found = tx.look_up::<Ban>(keys).await?.pop();
-    let ban = found.unwrap_or_else(|| Ban::placeholder(user.clone()));
-    let mut world = ledger.world();
-    read_disputes_of(tx, keys, &mut world).await?;
-    let mut disputes: Vec<Judged> = world
-        .disputes_of_user(&user)
-        .map(|dispute| {
-            let charge = dispute.owner().and_then(|charge| world.charges.get(&charge));
-            Judged {
-                payment: charge.and_then(Charge::owner).map(|payment| payment.id),
-                counts: dispute.is_chargeback(ledger.policy()),
-                because: because(dispute, ledger.policy()),
-                dispute: dispute.clone(),
-            }
-        })
-        .collect();
-    disputes.sort_by_key(|judged| (judged.dispute.state.opened_at, judged.dispute.key.clone()));
-    let subjects = disputes.iter().map(|judged| (Dispute::NAME, judged.dispute.key.clone()));
-    let timeline = timeline(tx, subjects.chain([(Ban::NAME, user.clone())])).await?;
-    let mut derived = ban.clone();
-    derived.derive(disputes.iter().map(|judged| &judged.dispute), ledger.policy());
-    Ok(Explained {
-        standing: Standing::of(&ban, now),
-        why: why(&ban, now),
-        disputes,
-        overrides: tx.overrides_of(&user).await?,
-        timeline,
-        stale: derived != ban,
-        ban,
-    })
-}
-
-/// Why a dispute counts for a ban, or does not; `Dispute::is_chargeback` decides.
-pub fn because(dispute: &Dispute, policy: &Policy) -> &'static str {
-    match dispute.status {
-        _ if dispute.inquiry => "a question of the bank's is no dispute",
-        _ if policy.is_returned_debit(dispute.state.reason.as_deref()) => {
-            "the bank returned a direct debit, which is no chargeback"
-        }
-        Status::Opened => "it is open: it counts unless it is won",
-        Status::UnderReview => "it is under review: it counts unless it is won",
-        Status::Lost => "it was lost",
-        Status::Won if policy.lift_on_won => "it was won",
-        Status::Won => "it was won, which lifts nothing under this policy",
-        Status::Closed => "it was prevented",
-        Status::Unknown => "its status is not known",
-    }
-}
-
-fn page(explained: &Explained, now: DateTime<Utc>) -> String {
-    let Explained { ban, standing, why, disputes, overrides, timeline, stale } = explained;
+fn page(view: &BanView, now: DateTime<Utc>) -> String {
+    let BanView { ban, standing, why, disputes, timeline, stale, .. } = view;
     let owner = belongs_to(&ban.key.account, ban.key.livemode);
     let (id, word) = (clean(&ban.key.id), standing.word());
     let mut text = format!("user {id}  {word}  ({})\n{}\n", clean(&owner), clean(why));
@@ -149,12 +47,12 @@ fn page(explained: &Explained, now: DateTime<Utc>) -> String {
     }
     text.push('\n');
     text.push_str(&judged_table(disputes));
-    text.push_str(&decisions(overrides, now));
+    text.push_str(&decisions(view, now));
     text.push_str(&history((Ban::NAME, &ban.key), timeline));
     text
 }
 
-fn judged_table(disputes: &[Judged]) -> String {
+fn judged_table(disputes: &[JudgedDispute]) -> String {
     if disputes.is_empty() {
         return "No dispute is known of this user.\n".to_owned();
     }
@@ -166,7 +64,7 @@ fn judged_table(disputes: &[Judged]) -> String {
         .text("COUNTS")
         .prose("BECAUSE", 60)
         .text("PAYMENT");
-    for Judged { dispute, payment, counts, because } in disputes {
+    for JudgedDispute { dispute, payment, counts, because } in disputes {
         table.row([
             dispute.state.opened_at.map(span::whole).unwrap_or_default(),
             dispute.key.id.clone(),
@@ -180,24 +78,22 @@ fn judged_table(disputes: &[Judged]) -> String {
     table.render()
 }
 
-fn decisions(overrides: &[Override], now: DateTime<Utc>) -> String {
-    if overrides.is_empty() {
+fn decisions(view: &BanView, now: DateTime<Utc>) -> String {
+    if view.overrides.is_empty() {
         return String::new();
     }
     let mut table =
         Table::default().text("DECIDED").text("DECISION").text("UNTIL").text("BY").prose("REASON", 80);
-    let last = overrides.len() - 1;
-    for (place, decision) in overrides.iter().enumerate() {
+    for (decision, state) in view.decisions(now) {
         let word = match decision.act {
             Act::None => "left to the disputes",
             Act::Ban => "ban",
             Act::Lift => "lift",
         };
-        let has_ended = decision.until.is_some_and(|until| until <= now);
-        let state = match () {
-            () if place < last => " (replaced)",
-            () if has_ended => " (ended)",
-            () => "",
+        let state = match state {
+            DecisionState::Stands => "",
+            DecisionState::Ended => " (ended)",
+            DecisionState::Replaced => " (replaced)",
         };
         table.row([
             span::whole(decision.decided_at),

@@ -4,7 +4,7 @@ mod discard;
 mod show;
 
 use chrono::{DateTime, Utc};
-use desk::views::dead_letters::{Group, groups};
+use desk::views::dead_letters::{DeadLetterLabels, Group, groups};
 use ledger::views::stored::{EventFilter, StoredEvent};
 use shared::clock;
 use shared::env::Env;
@@ -86,7 +86,7 @@ pub fn table(letters: &[StoredEvent], now: DateTime<Utc>) -> Table {
         .prose("REASON", 70);
     for letter in letters {
         table.row([
-            span::age(letter.first_failed_at.unwrap_or(letter.recorded_at), now),
+            span::age(DeadLetterLabels::of(letter).since, now),
             letter.id.clone(),
             letter.kind.clone(),
             letter.object_id.clone().unwrap_or_default(),
@@ -148,6 +148,6 @@ fn in_each_currency(group: &Group) -> String {
 }
 
 fn amount(letter: &StoredEvent) -> String {
-    let named = letter.amount.zip(letter.currency.as_deref());
-    named.map(|(amount, currency)| money::shown(amount, currency)).unwrap_or_default()
+    let at_risk = DeadLetterLabels::of(letter).money_at_risk;
+    at_risk.map(|(amount, currency)| money::shown(amount, currency)).unwrap_or_default()
 }

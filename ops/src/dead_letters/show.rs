@@ -1,5 +1,6 @@
 //! The page of one dead letter.
 
+use desk::views::dead_letters::DeadLetterLabels;
 use domain::outcome::OutcomeKind;
 use ledger::views::stored::StoredEvent;
 use shared::env::Env;
@@ -55,7 +56,7 @@ fn page(letter: &StoredEvent) -> String {
         facts.render_bare()
     );
     text.push_str("\nEvery failure, oldest first:\n");
-    for failure in letter.failures.as_deref().or(letter.reason.as_deref()).unwrap_or_default().lines() {
+    for failure in DeadLetterLabels::of(letter).failures {
         text.extend(["  ", &clean(failure), "\n"]);
     }
     let me = output::me();

@@ -6,7 +6,7 @@ mod summary;
 
 use shared::env::Env;
 
-pub use self::list::{Placed, place, table};
+pub use self::list::table;
 use crate::cli::DisputesCommand;
 
 pub async fn run(env: &Env, command: &DisputesCommand) -> anyhow::Result<()> {

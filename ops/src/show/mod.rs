@@ -1,86 +1,59 @@
 //! `tidegate show`: an object as the ledger has it, why it is so, and how it came to be.
 
-mod charge;
-mod customer;
 mod dead;
-mod dispute;
-mod invoice;
+mod kinds;
 mod page;
-mod payment;
-mod refund;
-pub mod sections;
-mod subscription;
-mod why;
+mod sections;
 
 use chrono::{DateTime, Utc};
+use desk::views::object::{ObjectPages, ObjectView};
 use domain::Object;
-use ledger::{Ledger, LedgerError, Transaction};
-use serde::Serialize;
+use ledger::Ledger;
 use shared::clock;
 use shared::env::Env;
 
-pub use self::page::{change, history};
+pub use self::page::history;
 use crate::cli::{Subject, SubjectOptions};
 use crate::{open, output};
 
 pub async fn run(env: &Env, subject: &Subject) -> anyhow::Result<()> {
     let ledger = open::ledger(env).await?;
     let result = match subject {
-        Subject::Invoice(options) => show(&ledger, options, invoice::tell, invoice::page).await,
-        Subject::Payment(options) => show(&ledger, options, payment::tell, payment::page).await,
-        Subject::Refund(options) => show(&ledger, options, refund::tell, refund::page).await,
-        Subject::Dispute(options) => show(&ledger, options, dispute::tell, dispute::page).await,
-        Subject::Customer(options) => show(&ledger, options, customer::tell, customer::page).await,
-        Subject::Charge(options) => show(&ledger, options, charge::tell, charge::page).await,
-        Subject::Subscription(options) => {
-            show(&ledger, options, subscription::tell, subscription::page).await
-        }
+        Subject::Invoice(options) => show(&ledger, options, kinds::of_invoice).await,
+        Subject::Payment(options) => show(&ledger, options, kinds::of_payment).await,
+        Subject::Refund(options) => show(&ledger, options, kinds::of_refund).await,
+        Subject::Dispute(options) => show(&ledger, options, kinds::of_dispute).await,
+        Subject::Customer(options) => show(&ledger, options, kinds::of_customer).await,
+        Subject::Charge(options) => show(&ledger, options, kinds::of_charge).await,
+        Subject::Subscription(options) => show(&ledger, options, kinds::of_subscription).await,
     };
     ledger.close().await;
     result
 }
 
-/// One id may stand for several objects: one for each account and mode that has it. All that their pages say
-/// is read in one transaction.
-async fn show<T: Object, S: Serialize>(
+/// The pages of all that goes by this id, and what dead letters say of what the ledger does not know.
+async fn show<V: ObjectView>(
     ledger: &Ledger,
     options: &SubjectOptions,
-    tell: impl AsyncFn(&Ledger, &mut Transaction, T) -> Result<S, LedgerError>,
-    page: fn(&S, DateTime<Utc>) -> String,
+    tables: fn(&V, DateTime<Utc>) -> String,
 ) -> anyhow::Result<()> {
-    let whose = options.whose.read();
-    let read = async {
-        let mut tx = ledger.read().await?;
-        let mut letters = tx.dead_about(&options.id).await?;
-        letters.retain(|letter| whose.admits(&dead::subject(letter, &options.id)));
-        let mut shown = Vec::new();
-        for object in tx.find_or_named::<T>(&options.id).await? {
-            if whose.admits(object.key()) {
-                let (key, dead_letters) = (object.key().clone(), Vec::new());
-                shown.push((key, dead::Page { shown: tell(ledger, &mut tx, object).await?, dead_letters }));
-            }
-        }
-        for (key, page) in &mut shown {
-            page.dead_letters =
-                letters.extract_if(.., |letter| dead::subject(letter, &key.id) == *key).collect();
-        }
-        Ok::<_, LedgerError>((shown, letters))
-    };
-    let (shown, others) = open::answer(ledger, read).await?;
-    let others = dead::by_subject(T::NAME, &options.id, others);
-    if shown.is_empty() && others.is_empty() {
-        let (kind, id, place) = (T::NAME, &options.id, ledger.shown());
+    let (whose, now) = (options.whose.read(), clock::now());
+    let read =
+        async { ObjectPages::<V>::read(ledger, &mut ledger.read().await?, &options.id, &whose, now).await };
+    let pages = open::answer(ledger, read).await?;
+    if pages.is_empty() {
+        let (kind, id, place) = (V::Object::NAME, &options.id, ledger.shown());
         let narrowed = if options.whose.is_any() { "" } else { " of that account and mode" };
         anyhow::bail!("no {kind} {id}{narrowed} in the ledger at {place}. {}", advice(kind, id));
     }
     if options.shape.json {
-        let shown: Vec<_> = shown.iter().map(|(_, page)| page).collect();
-        return output::print_json(&dead::Answer { shown, others: &others });
+        return output::print_json(&pages);
     }
-    let now = clock::now();
-    let known = shown.iter().map(|(_, it)| page(&it.shown, now) + &dead::section(&it.dead_letters, now));
-    let unknown = others.iter().map(|named| dead::page(named, now));
-    output::print(&known.chain(unknown).collect::<Vec<_>>().join("\n"))
+    let known = pages.known.iter().map(|page| {
+        page::page(&page.view, &tables(&page.view, now), now) + &dead::section(&page.dead_letters, now)
+    });
+    let unapplied = pages.unapplied.iter().map(|object| dead::page(object, now));
+    output::print(&known.chain(unapplied).collect::<Vec<_>>().join("\n"))
 }
 
 /// What else the id may be, by its beginning.

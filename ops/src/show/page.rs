@@ -1,32 +1,45 @@
-//! What all pages are made of: the first lines, names with values, and the history.
+//! What all pages are made of: the first lines, the details, and the history.
 
-use chrono::{DateTime, Utc};
-use domain::Key;
-use ledger::tables::audit::{AuditRow, Line};
+use chrono::{DateTime, TimeDelta, Utc};
+use desk::views::detail::{Detail, DetailValue};
+use desk::views::object::ObjectView;
+use desk::views::timeline::change;
+use domain::{Key, Object};
+use ledger::tables::audit::Line;
 
-use super::why::Fact;
 use crate::table::{Table, clean};
-use crate::{events, span};
+use crate::{events, money, span};
 
 /// So many lines of a history are shown to people, the last ones; `--json` has all.
 const HISTORY_LIMIT_LINES: usize = 200;
 
-/// What `needs_refetch` means.
-const UNCERTAIN: &str =
-    "only Stripe can tell: two reports of one second differ, or a sum is known without its parts";
+/// The whole page; `tables` is what hangs on the object.
+pub fn page<V: ObjectView>(view: &V, tables: &str, now: DateTime<Utc>) -> String {
+    let kind = V::Object::NAME;
+    heading(view, kind, now)
+        + &details(&view.details(now), now)
+        + tables
+        + &history((kind, view.key()), view.timeline())
+}
 
 /// The first lines of a page: what it is, how it stands, why, and the facts behind that.
-pub fn heading(kind: &str, key: &Key, status: &str, why: &str, facts: &[Fact]) -> String {
+fn heading<V: ObjectView>(view: &V, kind: &str, now: DateTime<Utc>) -> String {
+    let (key, status) = (view.key(), view.status(now));
     let owner = events::belongs_to(&key.account, key.livemode);
-    let mut text =
-        format!("{kind} {}  {}  ({})\n{}\n", clean(&key.id), clean(status), clean(&owner), clean(why));
+    let mut text = format!(
+        "{kind} {}  {}  ({})\n{}\n",
+        clean(&key.id),
+        clean(&status),
+        clean(&owner),
+        clean(view.why())
+    );
     let mut table = Table::default().text("").text("").prose("", 80).text("");
-    for fact in facts {
+    for reason in view.because() {
         table.row([
-            format!("  {}", fact.kind),
-            fact.id.clone(),
-            fact.says.clone(),
-            fact.event_id.clone().unwrap_or_default(),
+            format!("  {}", reason.kind),
+            reason.id.clone(),
+            reason.says.clone(),
+            reason.event_id.clone().unwrap_or_default(),
         ]);
     }
     text.push_str(&table.render_bare());
@@ -34,33 +47,24 @@ pub fn heading(kind: &str, key: &Key, status: &str, why: &str, facts: &[Fact]) -
     text
 }
 
-/// Names and values; what is not known is left out.
-pub struct Facts(Table);
-
-impl Facts {
-    pub fn new() -> Self {
-        Self(Table::default().text("").prose("", 200))
+/// Names and values.
+fn details(details: &[Detail], now: DateTime<Utc>) -> String {
+    let mut table = Table::default().text("").prose("", 200);
+    for detail in details {
+        let note = detail.note.as_ref().map(|note| format!("  ({note})")).unwrap_or_default();
+        table.row([detail.name.to_owned(), value(&detail.value, now) + &note]);
     }
+    table.render_bare()
+}
 
-    pub fn add(&mut self, name: &str, value: impl Into<Option<String>>) {
-        if let Some(value) = value.into().filter(|value| !value.is_empty()) {
-            self.0.row([name.to_owned(), value]);
-        }
-    }
-
-    pub fn time(&mut self, name: &str, moment: Option<DateTime<Utc>>) {
-        self.add(name, moment.map(span::whole));
-    }
-
-    /// Whoever decides by this page should know.
-    pub fn uncertain(&mut self, needs_refetch: bool) {
-        if needs_refetch {
-            self.add("uncertain", UNCERTAIN.to_owned());
-        }
-    }
-
-    pub fn render(&self) -> String {
-        self.0.render_bare()
+fn value(value: &DetailValue, now: DateTime<Utc>) -> String {
+    match value {
+        DetailValue::Text(text) => text.clone(),
+        DetailValue::Money { amount, currency } => money::shown(*amount, currency),
+        DetailValue::Time(moment) => span::whole(*moment),
+        DetailValue::Deadline(moment) => format!("{}  ({})", span::whole(*moment), span::until(*moment, now)),
+        DetailValue::DurationSecs(secs) => span::shown(TimeDelta::seconds(*secs)),
+        DetailValue::Object { id, .. } => id.clone(),
     }
 }
 
@@ -94,20 +98,4 @@ pub fn history((kind, key): (&str, &Key), lines: &[Line]) -> String {
     let before =
         if left_out == 0 { String::new() } else { format!("{left_out} earlier lines: --json has them\n") };
     format!("\n{before}{}", table.render())
-}
-
-/// What a line of the audit says happened.
-pub fn change(row: &AuditRow) -> String {
-    let side = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
-    match (row.what.as_str(), &row.before, &row.after) {
-        (what, None, None) => what.to_owned(),
-        ("status", before, after) => format!("{} -> {}", side(before), side(after)),
-        (what @ "rebuilt", Some(columns), None) => format!("{what}: {columns}"),
-        // Something that happened, with what there is to say of it.
-        ("note", None, Some(note)) => note.clone(),
-        ("resolution", None, Some(note)) => format!("resolved by {note}"),
-        ("reopening", None, Some(note)) => format!("reopened by {note}"),
-        (what @ "failed attempt", None, Some(code)) => format!("{what}: {code}"),
-        (what, before, after) => format!("{what}: {} -> {}", side(before), side(after)),
-    }
 }

@@ -1,15 +1,21 @@
 //! The tables of a page: what hangs on the object, each kind in its own, and nothing where there is none.
 
 use chrono::{DateTime, Utc};
+use desk::views::charge::card;
+use desk::views::dispute_item::DisputeItem;
+use desk::views::failure_text::cause;
+use desk::views::invoice::InvoiceShare;
+use desk::views::refund::created_at;
 use domain::charges::Charge;
 use domain::failures::PaymentFailure;
 use domain::invoices::Invoice;
 use domain::movements::Movement;
 use domain::payments::Payment;
 use domain::refunds::Refund;
+use domain::subscriptions::Subscription;
 use domain::warnings::Warning;
+use ledger::tables::overrides::Note;
 
-use crate::disputes::Placed;
 use crate::table::Table;
 use crate::{disputes, invoices, money, payments, span};
 
@@ -24,8 +30,8 @@ pub fn payments(payments: &[Payment], said: &[&str]) -> String {
     section(payments, |payments| payments::table(payments).without(&SAID).without(said).render())
 }
 
-pub fn disputes(placed: &[Placed], said: &[&str], now: DateTime<Utc>) -> String {
-    section(placed, |placed| disputes::table(placed, now).without(&SAID).without(said).render())
+pub fn disputes(disputes: &[DisputeItem], said: &[&str], now: DateTime<Utc>) -> String {
+    section(disputes, |disputes| disputes::table(disputes, now).without(&SAID).without(said).render())
 }
 
 pub fn invoices(invoices: &[Invoice], said: &[&str]) -> String {
@@ -76,7 +82,7 @@ pub fn refunds(refunds: &[Refund]) -> String {
             .text("FAILED BECAUSE");
         for refund in refunds {
             table.row([
-                moment(refund.state.created_at.or(refund.seen.first_event_at)),
+                moment(created_at(refund)),
                 refund.key.id.clone(),
                 refund.state.status.clone(),
                 money::shown(refund.state.amount, &refund.state.currency),
@@ -142,44 +148,69 @@ pub fn warnings(warnings: &[Warning]) -> String {
     })
 }
 
-/// Brand and last digits: enough to recognise a card, not to use it.
-pub fn card(charge: &Charge) -> String {
-    match (charge.card.card_brand.as_deref(), charge.card.card_last4.as_deref()) {
-        (Some(brand), Some(last4)) => format!("{brand} …{last4}"),
-        (Some(brand), None) => brand.to_owned(),
-        (None, Some(last4)) => format!("…{last4}"),
-        (None, None) => String::new(),
-    }
+/// What each payment did for an invoice, in the currency of the invoice.
+pub fn shares(shares: &[InvoiceShare], currency: &str) -> String {
+    section(shares, |shares| {
+        let mut table = Table::default()
+            .text("PAYMENT")
+            .number("INVOICES")
+            .number("PAID OF THIS")
+            .number("ITS SHARE REFUNDED")
+            .number("ITS SHARE LOST");
+        for share in shares {
+            let amount = |minor_units| money::shown(minor_units, currency);
+            table.row([
+                share.payment.clone(),
+                share.of_invoices.to_string(),
+                amount(share.amount_paid),
+                amount(share.amount_refunded),
+                amount(share.amount_charged_back),
+            ]);
+        }
+        table.render()
+    })
 }
 
-/// Why an attempt failed: the code, and the bank's own where it says more.
-pub fn code(code: Option<&str>, bank: Option<&str>) -> String {
-    match (code, bank) {
-        (Some(code), Some(bank)) if bank != code => format!("{code} ({bank})"),
-        (Some(code), _) => code.to_owned(),
-        (None, Some(bank)) => bank.to_owned(),
-        (None, None) => "no code".to_owned(),
-    }
+pub fn subscriptions(subscriptions: &[Subscription]) -> String {
+    section(subscriptions, |subscriptions| {
+        let mut table = Table::default()
+            .text("CREATED")
+            .text("SUBSCRIPTION")
+            .text("STATUS")
+            .text("PERIOD ENDS")
+            .text("LATEST INVOICE");
+        for subscription in subscriptions {
+            table.row([
+                moment(subscription.state.created_at),
+                subscription.key.id.clone(),
+                subscription.state.status.clone(),
+                moment(subscription.state.current_period_end_at),
+                subscription.latest_invoice.latest_invoice.clone().unwrap_or_default(),
+            ]);
+        }
+        table.render()
+    })
 }
 
-/// Why an attempt failed, as far as anybody told.
-pub fn cause(failure: &PaymentFailure) -> String {
-    let codes = code(failure.code.id(), failure.decline.id());
-    match failure.outcome.id() {
-        _ if failure.invoice.is_some() => "reported by the invoice, no reason given".to_owned(),
-        Some(reason) if !codes.contains(reason) => format!("{codes}, outcome {reason}"),
-        _ => codes,
-    }
-}
-
-/// Rows in the order in which they came into being.
-pub fn by_time<'a, T: Clone + 'a>(
-    rows: impl Iterator<Item = &'a T>,
-    moment: impl Fn(&T) -> Option<DateTime<Utc>>,
-) -> Vec<T> {
-    let mut rows: Vec<T> = rows.cloned().collect();
-    rows.sort_by_key(|row| moment(row));
-    rows
+pub fn notes(notes: &[Note]) -> String {
+    section(notes, |notes| {
+        let mut table = Table::default().text("NOTED").number("NOTE").text("BY").text("").prose("TEXT", 200);
+        for note in notes {
+            let effect = match (note.resolves, note.reopens) {
+                (true, _) => "resolves",
+                (_, true) => "reopens",
+                _ => "",
+            };
+            table.row([
+                span::whole(note.written_at),
+                note.number.to_string(),
+                note.written_by.clone(),
+                effect.to_owned(),
+                note.note.clone(),
+            ]);
+        }
+        table.render()
+    })
 }
 
 fn section<T>(rows: &[T], table: impl FnOnce(&[T]) -> String) -> String {

@@ -80,6 +80,23 @@ pub(super) fn strayed_dialect(files: &[File]) -> Vec<Finding> {
     findings
 }
 
+/// What is shown is gathered and said in one place, as data, and rendered in others.
+pub(super) fn mixed_views(files: &[File]) -> Vec<Finding> {
+    const RENDERING: &[&str] =
+        &["clap", "print", "println", "eprintln", "stdout", "html", "Table", "ops", "clock"];
+    const GATHERING: &[&str] = &["Transaction", "LedgerError", "World", "ObjectGraph"];
+    const PAGES: &[&str] = &["ops/src/show"];
+    let mixed = |places: &[&str], foreign: &'static [&'static str], advice: &'static str| {
+        on_lines(files.iter().filter(|file| file.is_in(places)), File::lines_without_tests, |line| {
+            let word = words(&line.code).find(|word| foreign.contains(word));
+            word.map(|word| format!("`{word}`: {advice}"))
+        })
+    };
+    let mut findings = mixed(&["desk/src/views"], RENDERING, "a view is data; take `now` as an argument");
+    findings.extend(mixed(PAGES, GATHERING, "a page renders a view: gather it in desk/src/views"));
+    findings
+}
+
 /// What a file is for is its first line.
 pub(super) fn missing_headings(files: &[File]) -> Vec<Finding> {
     let rust = files.iter().filter(|file| file.is_rust() && !file.text.starts_with("//! "));

@@ -10,12 +10,12 @@ use domain::{Key, Object};
 use ledger::tables::audit::Line;
 use serde::Serialize;
 
-use super::sections::cause;
-use crate::{money, span};
+use super::failure_text::cause;
+use crate::{money, wording};
 
 /// One fact, in words.
-#[derive(Clone, Debug, Serialize)]
-pub struct Fact {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Reason {
     pub kind: &'static str,
     pub id: String,
     pub says: String,
@@ -23,50 +23,50 @@ pub struct Fact {
     pub event_id: Option<String>,
 }
 
-fn fact<T: Object>(key: &Key, says: String, timeline: &[Line]) -> Fact {
+fn reason<T: Object>(key: &Key, says: String, timeline: &[Line]) -> Reason {
     let is_step = |line: &&Line| {
         let row = &line.row;
         row.subject_kind == T::NAME && row.subject_id == key.id && row.what == "status"
     };
     let last = timeline.iter().filter(is_step).max_by_key(|line| line.row.revision);
     let event_id = last.and_then(|line| line.row.event_id.clone());
-    Fact { kind: T::NAME, id: key.id.clone(), says, event_id }
+    Reason { kind: T::NAME, id: key.id.clone(), says, event_id }
 }
 
-pub fn lost(world: &World, timeline: &[Line]) -> Vec<Fact> {
+pub(super) fn lost(world: &World, timeline: &[Line]) -> Vec<Reason> {
     disputes(world, timeline, |dispute| dispute.status == Status::Lost)
 }
 
 /// Those that are open to an invoice: inquiries too, and what is in a status that nobody knows.
-pub fn open(world: &World, timeline: &[Line]) -> Vec<Fact> {
+pub(super) fn open(world: &World, timeline: &[Line]) -> Vec<Reason> {
     let is_odd = |dispute: &Dispute| dispute.status == Status::Unknown && dispute.seen.is_reported();
     disputes(world, timeline, |dispute| dispute.is_open() || is_odd(dispute))
 }
 
-pub fn all_disputes(world: &World, timeline: &[Line]) -> Vec<Fact> {
+pub(super) fn all_disputes(world: &World, timeline: &[Line]) -> Vec<Reason> {
     disputes(world, timeline, |_| true)
 }
 
-fn disputes(world: &World, timeline: &[Line], which: impl Fn(&Dispute) -> bool) -> Vec<Fact> {
+fn disputes(world: &World, timeline: &[Line], which: impl Fn(&Dispute) -> bool) -> Vec<Reason> {
     let tell = |dispute: &Dispute| {
         let amount = money::shown(dispute.state.amount, &dispute.state.currency);
         let inquiry = if dispute.inquiry { ", an inquiry" } else { "" };
         let says =
             format!("{}, {amount}{inquiry} ({})", dispute.status.as_str(), dispute.state.stripe_status);
-        fact::<Dispute>(&dispute.key, says, timeline)
+        reason::<Dispute>(&dispute.key, says, timeline)
     };
     world.disputes.rows().filter(|dispute| which(dispute)).map(tell).collect()
 }
 
 /// The refunds that give money back, and what charges report beyond them.
-pub fn refunds(world: &World, timeline: &[Line]) -> Vec<Fact> {
+pub(super) fn refunds(world: &World, timeline: &[Line]) -> Vec<Reason> {
     let tell = |refund: &Refund| {
         let says =
             format!("{}, {}", refund.state.status, money::shown(refund.state.amount, &refund.state.currency));
-        fact::<Refund>(&refund.key, says, timeline)
+        reason::<Refund>(&refund.key, says, timeline)
     };
     let refunds = world.refunds.rows().filter(|refund| !refund.has_failed()).map(tell);
-    let reported = world.charges.rows().filter(|charge| charge.amount_unitemised > 0).map(|charge| Fact {
+    let reported = world.charges.rows().filter(|charge| charge.amount_unitemised > 0).map(|charge| Reason {
         kind: "charge",
         id: charge.key.id.clone(),
         says: format!(
@@ -79,20 +79,20 @@ pub fn refunds(world: &World, timeline: &[Line]) -> Vec<Fact> {
 }
 
 /// The payments that received something.
-pub fn received(world: &World, timeline: &[Line]) -> Vec<Fact> {
+pub(super) fn received(world: &World, timeline: &[Line]) -> Vec<Reason> {
     let tell = |payment: &Payment| {
         let received = money::shown(payment.state.amount_received, &payment.state.currency);
-        fact::<Payment>(&payment.key, format!("{}, received {received}", payment.state.status), timeline)
+        reason::<Payment>(&payment.key, format!("{}, received {received}", payment.state.status), timeline)
     };
     world.payments.rows().filter(|payment| payment.state.amount_received > 0).map(tell).collect()
 }
 
 /// The failures, in their order.
-pub fn failures(failures: &[&PaymentFailure]) -> Vec<Fact> {
+pub(super) fn failures(failures: &[&PaymentFailure]) -> Vec<Reason> {
     let tell = |failure: &&PaymentFailure| {
-        let at = failure.failed_at.map(|at| format!(" at {}", span::whole(at))).unwrap_or_default();
+        let at = failure.failed_at.map(|at| format!(" at {}", wording::moment(at))).unwrap_or_default();
         let says = format!("failed{at}: {}", cause(failure));
-        Fact { kind: "attempt", id: failure.key.id.clone(), says, event_id: None }
+        Reason { kind: "attempt", id: failure.key.id.clone(), says, event_id: None }
     };
     failures.iter().map(tell).collect()
 }

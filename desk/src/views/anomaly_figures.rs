@@ -9,7 +9,7 @@ use domain::world::World;
 use crate::money;
 
 /// What a flag of the ledger means.
-pub fn in_words(flag: &str) -> &'static str {
+pub(super) fn in_words(flag: &str) -> &'static str {
     match flag {
         "dispute_exceeds_charge" => "a dispute asks for more than was charged",
         "dispute_currency" => "a dispute is in another currency",
@@ -21,7 +21,7 @@ pub fn in_words(flag: &str) -> &'static str {
     }
 }
 
-pub fn of_charge(charge: &Charge, flag: &str, world: &World) -> String {
+pub(super) fn of_charge(charge: &Charge, flag: &str, world: &World) -> String {
     let amount = |minor_units| money::shown(minor_units, &charge.state.currency);
     let charged = format!("charged {}", amount(charge.state.amount));
     let disputes = world.disputes.rows().filter(|dispute| dispute.owner().as_ref() == Some(&charge.key));
@@ -52,7 +52,7 @@ pub fn of_charge(charge: &Charge, flag: &str, world: &World) -> String {
     sides.join("; ")
 }
 
-pub fn of_payment(payment: &Payment, flag: &str, world: &World) -> String {
+pub(super) fn of_payment(payment: &Payment, flag: &str, world: &World) -> String {
     let amount = |minor_units| money::shown(minor_units, &payment.state.currency);
     let received = format!("received {}", amount(payment.state.amount_received));
     if flag != "refund_currency" {
@@ -62,7 +62,7 @@ pub fn of_payment(payment: &Payment, flag: &str, world: &World) -> String {
     refunds_in_another(refunds, &payment.state.currency).chain([received]).collect::<Vec<_>>().join("; ")
 }
 
-pub fn of_invoice(invoice: &Invoice, world: &World) -> String {
+pub(super) fn of_invoice(invoice: &Invoice, world: &World) -> String {
     let payments = world.payments.rows().filter(|payment| payment.owner().as_ref() == Some(&invoice.key));
     let others = payments.filter(|payment| {
         !payment.state.currency.is_empty() && payment.state.currency != invoice.state.currency

@@ -1,0 +1,198 @@
+//! The page of a dispute: where it stands, until when to answer, its money, whose it is, and what staff noted.
+
+use chrono::{DateTime, Utc};
+use domain::charges::Charge;
+use domain::disputes::{Dispute, Status};
+use domain::invoices::Invoice;
+use domain::movements::Movement;
+use domain::payments::Payment;
+use domain::warnings::Warning;
+use domain::{Key, Object};
+use ledger::graph::family::read_above_disputes;
+use ledger::tables::audit::Line;
+use ledger::tables::overrides::Note;
+use ledger::{Ledger, LedgerError, Transaction};
+use serde::Serialize;
+
+use super::charge::card;
+use super::detail::{Detail, Details, USER};
+use super::dispute_item::{DisputeItem, counts_because, read_items};
+use super::object::ObjectView;
+use super::timeline::timeline;
+use crate::wording;
+
+#[derive(Debug, Serialize)]
+pub struct DisputeView {
+    /// With the payment, invoice and user that it concerns.
+    pub dispute: DisputeItem,
+    pub why: String,
+    /// Whether it counts for a ban of the user, and why.
+    pub counts_for_a_ban: bool,
+    pub counts_because: &'static str,
+    pub card: Option<String>,
+    pub movements: Vec<Movement>,
+    pub warnings: Vec<Warning>,
+    pub notes: Vec<Note>,
+    pub timeline: Vec<Line>,
+}
+
+impl ObjectView for DisputeView {
+    type Object = Dispute;
+
+    async fn read(
+        ledger: &Ledger,
+        tx: &mut Transaction,
+        dispute: Dispute,
+        _: DateTime<Utc>,
+    ) -> Result<Self, LedgerError> {
+        let mut world = ledger.world();
+        let key = dispute.key.clone();
+        read_above_disputes(tx, std::slice::from_ref(&dispute), &mut world).await?;
+        let charge = dispute.owner();
+        let (why, counts_for_a_ban, counts_because) = (
+            why(&dispute),
+            dispute.is_chargeback(ledger.policy()),
+            counts_because(&dispute, ledger.policy()),
+        );
+        let mut items = read_items(tx, vec![dispute], &world).await?;
+        let keys: Vec<_> = charge.iter().cloned().collect();
+        Ok(Self {
+            why,
+            counts_for_a_ban,
+            counts_because,
+            card: charge.and_then(|charge| world.charges.get(&charge)).map(card),
+            movements: tx.children("dispute", std::slice::from_ref(&key)).await?,
+            warnings: tx.children("charge", &keys).await?,
+            notes: tx.notes_of(&key).await?,
+            timeline: timeline(tx, [(Dispute::NAME, key)]).await?,
+            dispute: items.pop().expect("each dispute gives one item"),
+        })
+    }
+
+    fn key(&self) -> &Key {
+        &self.dispute.dispute.key
+    }
+
+    fn status(&self, now: DateTime<Utc>) -> String {
+        self.dispute.status(now)
+    }
+
+    fn why(&self) -> &str {
+        &self.why
+    }
+
+    fn details(&self, _: DateTime<Utc>) -> Vec<Detail> {
+        let DisputeItem { dispute, payment, invoice, user, .. } = &self.dispute;
+        let mut details = Details::in_currency(&dispute.state.currency);
+        details.money("amount", dispute.state.amount);
+        details.words("reason", dispute.state.reason.as_deref());
+        details.text("Stripe says", dispute.state.stripe_status.clone());
+        details.time("opened", dispute.state.opened_at);
+        if dispute.status == Status::Opened {
+            details.deadline("respond by", dispute.state.respond_by);
+        } else {
+            details.time("respond by", dispute.state.respond_by);
+        }
+        details.text("evidence", evidence(dispute));
+        details.time("closed", dispute.closed_at);
+        let took = dispute.closed_at.zip(dispute.state.opened_at);
+        details.duration("took", took.map(|(end, begin)| end - begin));
+        // Stripe settles in the currency of the account, whatever the dispute's own is.
+        let settled = dispute.movement_currency.as_deref().unwrap_or(&dispute.state.currency);
+        for (name, moved) in [
+            ("withdrawn", dispute.amount_withdrawn),
+            ("reinstated", dispute.amount_reinstated),
+            ("fees", dispute.fees),
+        ] {
+            details.money_in(name, (moved != 0).then_some(moved), settled);
+        }
+        details.object("charge", Charge::NAME, dispute.charge.id());
+        details.text("card", self.card.clone());
+        details.object("payment", Payment::NAME, payment.as_deref());
+        details.object("invoice", Invoice::NAME, invoice.as_deref());
+        details.object("user", USER, user.as_deref());
+        let counts = if self.counts_for_a_ban { "yes" } else { "no" };
+        details.text("counts for a ban", format!("{counts}: {}", self.counts_because));
+        self.add_resolution(&mut details);
+        details.uncertain(dispute.seen.needs_refetch);
+        details.list()
+    }
+
+    fn timeline(&self) -> &[Line] {
+        &self.timeline
+    }
+}
+
+impl DisputeView {
+    /// Whether staff are done with it, or were.
+    fn add_resolution(&self, details: &mut Details<'_>) {
+        if let Some(resolution) = &self.dispute.resolved {
+            let (by, at, reason) = (&resolution.by, wording::moment(resolution.at), &resolution.reason);
+            details.text("resolved", format!("by {by}, {at}: {reason}"));
+        } else if let Some(last) = self.notes.iter().rfind(|note| note.resolves || note.reopens) {
+            let end = if last.reopens {
+                "until staff reopened it"
+            } else {
+                "until Stripe asked for another answer"
+            };
+            details.text("was resolved", end.to_owned());
+        }
+    }
+}
+
+fn evidence(dispute: &Dispute) -> Option<String> {
+    let times = match dispute.state.evidence_submissions {
+        0 if dispute.evidence_submitted_at.is_none() => {
+            return dispute.is_open().then(|| "none submitted".to_owned());
+        }
+        0 | 1 => "submitted".to_owned(),
+        more => format!("submitted {more} times"),
+    };
+    let at = dispute.evidence_submitted_at.map(|at| format!(", first seen at {}", wording::moment(at)));
+    Some(times + &at.unwrap_or_default())
+}
+
+fn why(dispute: &Dispute) -> String {
+    match (dispute.status, dispute.inquiry) {
+        (Status::Unknown, _) if !dispute.seen.is_reported() => {
+            "Another object named it, but nothing has been reported about it yet."
+        }
+        (Status::Unknown, _) => {
+            "Stripe's status is one that this version does not know; it counts as open, and bans nobody."
+        }
+        (Status::Opened, true) => "The bank asks about the charge; unanswered, this may become a dispute.",
+        (Status::Opened, false) => "The bank took the money back for now and waits for evidence.",
+        (Status::UnderReview, true) => {
+            "The bank asked about the charge and was answered; it has not decided."
+        }
+        (Status::UnderReview, false) => "The bank has what was submitted, or an appeal, and has not decided.",
+        (Status::Won, _) => "It was won: the money is the merchant's.",
+        (Status::Lost, _) => "It was lost: the money is gone. A late win is still possible.",
+        (Status::Closed, true) => "The inquiry was closed without a dispute.",
+        (Status::Closed, false) => "It was prevented before it became a chargeback.",
+    }
+    .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn evidence_is_asked_for_while_the_dispute_is_open_and_told_ever_after() {
+        let seen = DateTime::from_timestamp(1_800_000_000, 0);
+        for (status, submissions, at, says) in [
+            (Status::Opened, 0, None, Some("none submitted")),
+            (Status::Lost, 0, None, None),
+            (Status::UnderReview, 1, seen, Some("submitted, first seen at 2027-01-15 08:00:00")),
+            (Status::Won, 3, None, Some("submitted 3 times")),
+            // Stripe counts nothing any more, but it was seen once.
+            (Status::Lost, 0, seen, Some("submitted, first seen at 2027-01-15 08:00:00")),
+        ] {
+            let mut dispute = Dispute { status, ..Dispute::placeholder(Key::default()) };
+            dispute.state.evidence_submissions = submissions;
+            dispute.evidence_submitted_at = at;
+            assert_eq!(evidence(&dispute).as_deref(), says, "{status:?} {submissions}");
+        }
+    }
+}

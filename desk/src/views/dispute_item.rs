@@ -1,0 +1,177 @@
+//! A dispute as lists and other pages show it: with the payment, invoice and user that it concerns, whether staff
+//! are done with it, and whether it counts for a ban.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use domain::Key;
+use domain::charges::Charge;
+use domain::disputes::{Dispute, Status};
+use domain::policy::Policy;
+use domain::world::World;
+use ledger::tables::resolutions::Resolution;
+use ledger::{LedgerError, Transaction};
+use serde::Serialize;
+
+use super::object::by_time;
+
+/// A dispute and where it belongs.
+#[derive(Clone, Debug, Serialize)]
+pub struct DisputeItem {
+    #[serde(flatten)]
+    pub dispute: Dispute,
+    pub payment: Option<String>,
+    pub invoice: Option<String>,
+    /// As the rules tell who it is.
+    pub user: Option<String>,
+    /// By whom of staff it is done with, while that stands. Stripe's status is another matter.
+    pub resolved: Option<Resolution>,
+}
+
+impl DisputeItem {
+    /// It should have been answered by now.
+    pub fn is_overdue(&self, now: DateTime<Utc>) -> bool {
+        self.dispute.is_past_due(now) && self.resolved.is_none()
+    }
+
+    /// Our status, and what else decides whether there is something to do.
+    pub fn status(&self, now: DateTime<Utc>) -> String {
+        let mut status = self.dispute.status.as_str().to_owned();
+        if self.dispute.inquiry {
+            status.push_str(" (inquiry)");
+        }
+        if self.resolved.is_some() {
+            status.push_str(", resolved");
+        } else if self.is_overdue(now) {
+            status.push_str(", overdue");
+        }
+        status
+    }
+
+    /// When it was opened, as far as anybody told.
+    pub fn opened_at(&self) -> Option<DateTime<Utc>> {
+        self.dispute.state.opened_at.or(self.dispute.seen.first_event_at)
+    }
+
+    /// By when an answer is still awaited from us.
+    pub fn respond_by(&self) -> Option<DateTime<Utc>> {
+        let is_awaited = self.dispute.status == Status::Opened && self.resolved.is_none();
+        self.dispute.state.respond_by.filter(|_| is_awaited)
+    }
+}
+
+/// Disputes with where they belong, in a world that has what is above them, and who is done with them.
+pub async fn read_items(
+    tx: &mut Transaction,
+    disputes: Vec<Dispute>,
+    world: &World,
+) -> Result<Vec<DisputeItem>, LedgerError> {
+    let keys: BTreeSet<Key> = disputes.iter().map(|dispute| dispute.key.clone()).collect();
+    let resolutions = tx.resolutions_of(&keys.into_iter().collect::<Vec<_>>()).await?;
+    let resolutions: BTreeMap<Key, Resolution> =
+        resolutions.into_iter().map(|resolution| (resolution.dispute.clone(), resolution)).collect();
+    let items = disputes.into_iter().map(|dispute| {
+        let resolved = resolutions.get(&dispute.key).cloned();
+        item(dispute, resolved, world)
+    });
+    Ok(items.collect())
+}
+
+/// All disputes of a world, the oldest first.
+pub(super) async fn read_items_of(
+    tx: &mut Transaction,
+    world: &World,
+) -> Result<Vec<DisputeItem>, LedgerError> {
+    let disputes: Vec<Dispute> = by_time(world.disputes.rows(), |row| row.state.opened_at);
+    read_items(tx, disputes, world).await
+}
+
+fn item(dispute: Dispute, resolved: Option<Resolution>, world: &World) -> DisputeItem {
+    let charge = dispute.owner().and_then(|charge| world.charges.get(&charge));
+    let payment = charge.and_then(Charge::owner);
+    let invoice = payment.as_ref().and_then(|key| world.payments.get(key)?.invoice.clone());
+    let user = payment.as_ref().and_then(|key| world.user_of(key)).map(|user| user.id);
+    DisputeItem { dispute, payment: payment.map(|key| key.id), invoice, user, resolved }
+}
+
+/// Why a dispute counts for a ban, or does not; `Dispute::is_chargeback` decides.
+pub(super) fn counts_because(dispute: &Dispute, policy: &Policy) -> &'static str {
+    match dispute.status {
+        _ if dispute.inquiry => "a question of the bank's is no dispute",
+        _ if policy.is_returned_debit(dispute.state.reason.as_deref()) => {
+            "the bank returned a direct debit, which is no chargeback"
+        }
+        Status::Opened => "it is open: it counts unless it is won",
+        Status::UnderReview => "it is under review: it counts unless it is won",
+        Status::Lost => "it was lost",
+        Status::Won if policy.lift_on_won => "it was won",
+        Status::Won => "it was won, which lifts nothing under this policy",
+        Status::Closed => "it was prevented",
+        Status::Unknown => "its status is not known",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use chrono::TimeDelta;
+    use domain::Object;
+
+    use super::*;
+
+    fn dispute(status: Status, inquiry: bool, reason: &str) -> Dispute {
+        let mut dispute = Dispute { status, inquiry, ..Dispute::placeholder(Key::default()) };
+        dispute.state.reason = Some(reason.to_owned());
+        dispute
+    }
+
+    /// One sentence for counting and another for not counting: the words must never contradict the rule.
+    #[test]
+    fn no_sentence_stands_both_for_what_counts_and_for_what_does_not() {
+        let (mut counting, mut others) = (BTreeSet::new(), BTreeSet::new());
+        for lift_on_won in [true, false] {
+            let policy = Policy { lift_on_won, ..Policy::default() };
+            for &status in Status::ALL {
+                for inquiry in [true, false] {
+                    for reason in ["fraudulent", "insufficient_funds"] {
+                        let dispute = dispute(status, inquiry, reason);
+                        let words = counts_because(&dispute, &policy);
+                        let side = if dispute.is_chargeback(&policy) { &mut counting } else { &mut others };
+                        side.insert(words);
+                    }
+                }
+            }
+        }
+        assert!(counting.is_disjoint(&others), "{counting:?} and {others:?}");
+        assert_eq!((counting.len(), others.len()), (4, 5));
+    }
+
+    #[test]
+    fn a_status_says_what_there_is_to_do() {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let item = |respond_by, status, inquiry, resolved: bool| {
+            let mut dispute = dispute(status, inquiry, "fraudulent");
+            dispute.state.respond_by = Some(respond_by);
+            let resolved = resolved.then(|| Resolution {
+                dispute: dispute.key.clone(),
+                by: "jane".to_owned(),
+                at: now,
+                reason: "accepted".to_owned(),
+                number: 1,
+            });
+            DisputeItem { dispute, payment: None, invoice: None, user: None, resolved }
+        };
+        let (late, early) = (now - TimeDelta::hours(1), now + TimeDelta::hours(1));
+        for (item, status, awaited) in [
+            (item(late, Status::Opened, false, false), "opened, overdue", Some(late)),
+            (item(early, Status::Opened, false, false), "opened", Some(early)),
+            (item(late, Status::Opened, true, false), "opened (inquiry), overdue", Some(late)),
+            (item(late, Status::Opened, false, true), "opened, resolved", None),
+            (item(late, Status::UnderReview, false, false), "under_review", None),
+            (item(late, Status::Lost, false, true), "lost, resolved", None),
+        ] {
+            assert_eq!((item.status(now).as_str(), item.respond_by()), (status, awaited));
+        }
+    }
+}

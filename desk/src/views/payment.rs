@@ -1,0 +1,276 @@
+//! The page of a payment: its charges with their cards, what went back, what is disputed, what failed.
+
+use chrono::{DateTime, Utc};
+use domain::charges::Charge;
+use domain::customers::Customer;
+use domain::failures::PaymentFailure;
+use domain::invoices::Invoice;
+use domain::payments::{Disputed, Payment, Refunded};
+use domain::refunds::Refund;
+use domain::warnings::Warning;
+use domain::{Key, Object, UNKNOWN};
+use ledger::graph::family::{audited, read_payments};
+use ledger::tables::audit::Line;
+use ledger::{Ledger, LedgerError, Transaction};
+use serde::Serialize;
+
+use super::detail::{Detail, Details, USER};
+use super::dispute_item::{DisputeItem, read_items_of};
+use super::failure_text;
+use super::object::{ObjectView, by_time};
+use super::reason::{self, Reason};
+use super::timeline::timeline;
+
+#[derive(Debug, Serialize)]
+pub struct PaymentView {
+    pub payment: Payment,
+    /// As the rules tell who it is.
+    pub user: Option<String>,
+    pub why: String,
+    pub because: Vec<Reason>,
+    pub charges: Vec<Charge>,
+    pub failures: Vec<PaymentFailure>,
+    pub refunds: Vec<Refund>,
+    pub disputes: Vec<DisputeItem>,
+    pub warnings: Vec<Warning>,
+    pub timeline: Vec<Line>,
+}
+
+impl ObjectView for PaymentView {
+    type Object = Payment;
+
+    async fn read(
+        ledger: &Ledger,
+        tx: &mut Transaction,
+        payment: Payment,
+        _: DateTime<Utc>,
+    ) -> Result<Self, LedgerError> {
+        let mut world = ledger.world();
+        read_payments(tx, vec![payment.clone()], &mut world).await?;
+        let below = audited(&world).into_iter().filter(|(kind, _)| *kind != Invoice::NAME);
+        let timeline = timeline(tx, below).await?;
+        let mut because = reason::refunds(&world, &timeline);
+        because.extend(reason::all_disputes(&world, &timeline));
+        Ok(Self {
+            user: world.user_of(&payment.key).map(|user| user.id),
+            why: why(&payment),
+            because,
+            charges: by_time(world.charges.rows(), |row| row.state.created_at),
+            failures: by_time(world.failures.rows(), |row| row.failed_at),
+            refunds: by_time(world.refunds.rows(), |row| row.state.created_at),
+            disputes: read_items_of(tx, &world).await?,
+            warnings: world.warnings.rows().cloned().collect(),
+            timeline,
+            payment,
+        })
+    }
+
+    fn key(&self) -> &Key {
+        &self.payment.key
+    }
+
+    fn status(&self, _: DateTime<Utc>) -> String {
+        self.payment.state.status.clone()
+    }
+
+    fn why(&self) -> &str {
+        &self.why
+    }
+
+    fn because(&self) -> &[Reason] {
+        &self.because
+    }
+
+    fn details(&self, _: DateTime<Utc>) -> Vec<Detail> {
+        let payment = &self.payment;
+        let mut details = Details::in_currency(&payment.state.currency);
+        details.money("amount", payment.state.amount);
+        match payment.received() {
+            Some(received) => details.money("received", received),
+            None => details.text("received", "not known".to_owned()),
+        }
+        details.money_if_any("capturable", payment.state.amount_capturable);
+        if payment.refunded != Refunded::None {
+            details.money("refunded", payment.amount_refunded);
+            details.note("refunded", payment.refunded.as_str());
+        }
+        details.text("disputed", disputed(payment).map(str::to_owned));
+        details.money_if_any("charged back", payment.amount_charged_back);
+        let attempts = (payment.failed_attempts > 0).then(|| payment.failed_attempts.to_string());
+        details.text("failed attempts", attempts);
+        details.text("last failure", current_failure(payment));
+        details.object("invoice", Invoice::NAME, payment.invoice.as_deref());
+        details.note("invoice", invoice_link(payment));
+        details.money("invoice asks for", payment.purpose.invoice_amount);
+        details.object("customer", Customer::NAME, payment.customer.id());
+        details.object("user", USER, self.user.as_deref());
+        details.text("listing", payment.purpose.listing_id.clone());
+        details.text("category", payment.purpose.category_id.clone());
+        details.text("type", payment.purpose.payment_type.clone());
+        details.time("created", payment.created_at);
+        details.time("succeeded", payment.succeeded_at);
+        details.time("canceled", payment.canceled_at);
+        details.text("anomaly", payment.anomaly.clone());
+        details.uncertain(payment.seen.needs_refetch);
+        details.list()
+    }
+
+    fn timeline(&self) -> &[Line] {
+        &self.timeline
+    }
+}
+
+/// What a list says of a payment beside its own fields.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PaymentLabels {
+    /// As Stripe says, else by the first event about it.
+    pub created_at: Option<DateTime<Utc>>,
+    /// Whom the payment itself names: the user, else the customer.
+    pub payer: Option<String>,
+    pub refunded: Option<&'static str>,
+    pub disputed: Option<&'static str>,
+    /// Why the last attempt failed, if any did.
+    pub last_failure: Option<String>,
+}
+
+impl PaymentLabels {
+    pub fn of(payment: &Payment) -> Self {
+        let (code, bank) = (payment.last_failure_code.as_deref(), payment.last_decline_code.as_deref());
+        Self {
+            created_at: payment.created_at.or(payment.seen.first_event_at),
+            payer: payment.user.id().or_else(|| payment.customer.id()).map(str::to_owned),
+            refunded: (payment.refunded != Refunded::None).then(|| payment.refunded.as_str()),
+            disputed: disputed(payment),
+            last_failure: payment.last_failed_at.map(|_| failure_text::code(code, bank)),
+        }
+    }
+}
+
+fn disputed(payment: &Payment) -> Option<&'static str> {
+    (payment.disputed != Disputed::None).then(|| payment.disputed.as_str())
+}
+
+/// Why the last attempt failed, while it counts.
+fn current_failure(payment: &Payment) -> Option<String> {
+    let current = payment.state.failure_code.as_deref();
+    let (code, bank) = match current {
+        Some(code) => (Some(code), payment.state.decline_code.as_deref()),
+        None => (payment.last_failure_code.as_deref(), payment.last_decline_code.as_deref()),
+    };
+    let known = code.is_some() || payment.failed_attempts > 0;
+    known.then(|| failure_text::code(code, bank))
+}
+
+/// By which link the invoice that counts is its invoice.
+fn invoice_link(payment: &Payment) -> String {
+    let reference = payment.invoice_reference.id();
+    match (payment.invoice_stripe.id(), payment.invoice_metadata.id()) {
+        (Some(stripe), Some(metadata)) if stripe != metadata => {
+            format!("by Stripe's link; the metadata name {metadata}")
+        }
+        (Some(_), _) => "by Stripe's link".to_owned(),
+        (None, _) if reference.is_some() && reference == payment.invoice.as_deref() => {
+            "by its order reference".to_owned()
+        }
+        (None, _) => "by the payment's metadata".to_owned(),
+    }
+}
+
+fn why(payment: &Payment) -> String {
+    let status = match payment.state.status.as_str() {
+        UNKNOWN => "Another object named it, but nothing has been reported about it yet.",
+        "succeeded" => "Stripe reported that the money was received, which is final.",
+        "canceled" => "Stripe reported it canceled, which is final.",
+        "requires_payment_method" if payment.has_failed() => {
+            "The last attempt failed; the customer may try again."
+        }
+        "requires_action" => "The customer must prove who they are, or act otherwise.",
+        "requires_capture" => "The money is reserved; it waits to be captured.",
+        "processing" => "The bank has not decided yet.",
+        _ => "This is what Stripe reported last.",
+    };
+    let refunded = match payment.refunded {
+        Refunded::None => "",
+        Refunded::Partial if payment.received().is_none_or(|received| received == 0) => {
+            " Money was refunded; how much had been received is not known."
+        }
+        Refunded::Partial => " A part of it was refunded.",
+        Refunded::Full => " All of it was refunded.",
+    };
+    let disputed = match payment.disputed {
+        Disputed::None => "",
+        Disputed::Open => " It is disputed.",
+        Disputed::Lost => " A dispute about it was lost.",
+        Disputed::Won => " A dispute about it was won.",
+        Disputed::Closed => " A dispute about it came to nothing.",
+    };
+    format!("{status}{refunded}{disputed}")
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::payments::{OwnInvoice, ReferencedInvoice, StripesInvoice};
+
+    use super::*;
+
+    fn payment() -> Payment {
+        Payment::placeholder(Key { id: "pi_1".to_owned(), ..Key::default() })
+    }
+
+    fn owned(id: Option<&str>) -> Option<String> {
+        id.map(str::to_owned)
+    }
+
+    #[test]
+    fn the_link_that_counts_is_named() {
+        for (stripe, reference, metadata, counts, says) in [
+            (Some("in_a"), None, None, "in_a", "by Stripe's link"),
+            (Some("in_a"), Some("in_b"), Some("in_a"), "in_a", "by Stripe's link"),
+            (Some("in_a"), None, Some("in_c"), "in_a", "by Stripe's link; the metadata name in_c"),
+            (None, Some("in_b"), Some("in_c"), "in_b", "by its order reference"),
+            (None, Some("in_b"), Some("in_c"), "in_c", "by the payment's metadata"),
+            (None, None, Some("in_c"), "in_c", "by the payment's metadata"),
+        ] {
+            let payment = Payment {
+                invoice: owned(Some(counts)),
+                invoice_stripe: StripesInvoice { invoice_stripe: owned(stripe), ..Default::default() },
+                invoice_reference: ReferencedInvoice {
+                    invoice_reference: owned(reference),
+                    ..Default::default()
+                },
+                invoice_metadata: OwnInvoice { invoice_metadata: owned(metadata), ..Default::default() },
+                ..payment()
+            };
+            assert_eq!(invoice_link(&payment), says);
+        }
+    }
+
+    #[test]
+    fn the_sentence_says_what_became_of_the_money() {
+        for (status, received, refunded, disputed, says) in [
+            ("succeeded", 500, Refunded::None, Disputed::None, "which is final."),
+            ("succeeded", 500, Refunded::Partial, Disputed::None, "final. A part of it was refunded."),
+            ("succeeded", 500, Refunded::Full, Disputed::None, "final. All of it was refunded."),
+            (UNKNOWN, 0, Refunded::Partial, Disputed::None, "how much had been received is not known."),
+            ("succeeded", 500, Refunded::None, Disputed::Open, "final. It is disputed."),
+            ("succeeded", 500, Refunded::None, Disputed::Lost, "A dispute about it was lost."),
+            ("processing", 0, Refunded::None, Disputed::None, "The bank has not decided yet."),
+        ] {
+            let mut payment = Payment { refunded, disputed, ..payment() };
+            payment.state.status = status.to_owned();
+            payment.state.amount_received = received;
+            assert!(why(&payment).ends_with(says), "{status}: {}", why(&payment));
+        }
+    }
+
+    #[test]
+    fn a_failure_is_told_while_it_counts_and_the_last_one_as_long_as_there_were_any() {
+        assert_eq!(current_failure(&payment()), None);
+        let mut failed = Payment { last_failure_code: owned(Some("expired_card")), ..payment() };
+        failed.failed_attempts = 1;
+        assert_eq!(current_failure(&failed).as_deref(), Some("expired_card"));
+        failed.state.failure_code = owned(Some("card_declined"));
+        failed.state.decline_code = owned(Some("do_not_honor"));
+        assert_eq!(current_failure(&failed).as_deref(), Some("card_declined (do_not_honor)"));
+    }
+}

@@ -1,0 +1,158 @@
+//! The page of a refund: whether the money went back, and of what.
+
+use chrono::{DateTime, Utc};
+use domain::charges::Charge;
+use domain::invoices::Invoice;
+use domain::payments::Payment;
+use domain::refunds::Refund;
+use domain::{Key, Object, UNKNOWN};
+use ledger::graph::family::read_above_charges;
+use ledger::tables::audit::Line;
+use ledger::{Ledger, LedgerError, Transaction};
+use serde::Serialize;
+
+use super::detail::{Detail, Details, USER};
+use super::object::ObjectView;
+use super::timeline::timeline;
+use crate::money;
+
+#[derive(Debug, Serialize)]
+pub struct RefundView {
+    pub refund: Refund,
+    /// The payment that it gives back, by way of the charge or named by itself.
+    pub of_payment: Option<String>,
+    /// What that payment received, in minor units of `payment_currency`.
+    pub payment_received: Option<i64>,
+    pub payment_currency: Option<String>,
+    pub invoice: Option<String>,
+    pub user: Option<String>,
+    pub why: String,
+    pub timeline: Vec<Line>,
+}
+
+impl ObjectView for RefundView {
+    type Object = Refund;
+
+    async fn read(
+        ledger: &Ledger,
+        tx: &mut Transaction,
+        refund: Refund,
+        _: DateTime<Utc>,
+    ) -> Result<Self, LedgerError> {
+        let mut world = ledger.world();
+        let charges: Vec<Key> = refund.owner().into_iter().collect();
+        read_above_charges(tx, &charges, &mut world).await?;
+        let by_charge = charges.first().and_then(|charge| world.charges.get(charge)?.owner());
+        let named = refund.payment.id().map(|id| refund.key.sibling(id));
+        let key = by_charge.or(named);
+        if let Some(key) = &key {
+            for row in tx.look_up::<Payment>(std::slice::from_ref(key)).await? {
+                world.load(row);
+            }
+        }
+        let payment = key.as_ref().and_then(|key| world.payments.get(key));
+        let timeline = timeline(tx, [(Refund::NAME, refund.key.clone())]).await?;
+        Ok(Self {
+            payment_received: payment.map(|payment| payment.state.amount_received),
+            payment_currency: payment.map(|payment| payment.state.currency.clone()),
+            invoice: payment.and_then(|payment| payment.invoice.clone()),
+            user: key.as_ref().and_then(|key| world.user_of(key)).map(|user| user.id),
+            of_payment: key.map(|key| key.id),
+            why: why(&refund),
+            timeline,
+            refund,
+        })
+    }
+
+    fn key(&self) -> &Key {
+        &self.refund.key
+    }
+
+    fn status(&self, _: DateTime<Utc>) -> String {
+        self.refund.state.status.clone()
+    }
+
+    fn why(&self) -> &str {
+        &self.why
+    }
+
+    fn details(&self, _: DateTime<Utc>) -> Vec<Detail> {
+        let refund = &self.refund;
+        let received = self.payment_received.zip(self.payment_currency.as_deref());
+        let received =
+            received.map(|(amount, currency)| format!("{} received", money::shown(amount, currency)));
+        let mut details = Details::in_currency(&refund.state.currency);
+        details.money("amount", refund.state.amount);
+        details.text("of", received);
+        details.words("reason", refund.state.reason.as_deref());
+        details.words("failed because", refund.state.failure_reason.as_deref());
+        details.object("charge", Charge::NAME, refund.charge.id());
+        details.object("payment", Payment::NAME, self.of_payment.as_deref());
+        details.object("invoice", Invoice::NAME, self.invoice.as_deref());
+        details.object("user", USER, self.user.as_deref());
+        details.time("created", refund.state.created_at);
+        details.time("succeeded", refund.succeeded_at);
+        details.time("failed", refund.failed_at);
+        details.uncertain(refund.seen.needs_refetch);
+        details.list()
+    }
+
+    fn timeline(&self) -> &[Line] {
+        &self.timeline
+    }
+}
+
+/// When a refund was made: as Stripe says, else by the first event about it.
+pub fn created_at(refund: &Refund) -> Option<DateTime<Utc>> {
+    refund.state.created_at.or(refund.seen.first_event_at)
+}
+
+fn why(refund: &Refund) -> String {
+    if refund.is_release() && !refund.has_failed() {
+        return "It released reserved money that was never captured. That is no refund: it is in no sum."
+            .to_owned();
+    }
+    match refund.state.status.as_str() {
+        UNKNOWN => "Another object named it, but nothing has been reported about it yet.",
+        "succeeded" => "Stripe gave the money back. The bank may still refuse it: then it fails late.",
+        "pending" => "It is on its way; its amount counts as refunded.",
+        "requires_action" => {
+            "The customer must act before the money can go back; its amount counts as refunded."
+        }
+        "failed" if refund.succeeded_at.is_some() => {
+            "It succeeded first and failed later: the money is not refunded."
+        }
+        "failed" => "It failed: the money is not refunded.",
+        "canceled" => "It was canceled: the money is not refunded.",
+        _ => "This is what Stripe reported last; its amount counts as refunded.",
+    }
+    .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the sentence says of the sum is what the rule does with it.
+    #[test]
+    fn only_what_failed_is_said_not_to_be_refunded() {
+        for status in ["succeeded", "pending", "requires_action", "failed", "canceled", "invented"] {
+            let mut refund = Refund::placeholder(Key::default());
+            refund.state.status = status.to_owned();
+            let says = why(&refund);
+            assert_eq!(says.contains("is not refunded"), refund.has_failed(), "{status}: {says}");
+        }
+    }
+
+    #[test]
+    fn a_late_failure_and_a_release_are_told_apart() {
+        let mut refund =
+            Refund { succeeded_at: Some(DateTime::UNIX_EPOCH), ..Refund::placeholder(Key::default()) };
+        refund.state.status = "failed".to_owned();
+        assert!(why(&refund).contains("succeeded first and failed later"));
+        refund.state.reason = Some("expired_uncaptured_charge".to_owned());
+        assert!(!why(&refund).contains("released"), "it failed");
+        refund.state.status = "succeeded".to_owned();
+        assert!(why(&refund).contains("released reserved money"));
+    }
+}
