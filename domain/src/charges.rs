@@ -64,7 +64,7 @@ impl Object for Charge {
     const NAME: &'static str = "charge";
     const TABLE: &'static str = "charges";
     const STRIPE_STATUSES: &'static [&'static str] = STATUSES;
-    const AT_STRIPE: Option<AtStripe> = AtStripe::of("charges", "charge.updated");
+    const AT_STRIPE: Option<AtStripe> = Some(AtStripe::of("charges", "charge.updated"));
 
     fn placeholder(key: Key) -> Self {
         let state = State { status: UNKNOWN.to_owned(), ..State::default() };
@@ -75,8 +75,8 @@ impl Object for Charge {
         &self.key
     }
 
-    fn stripe_status(&self) -> &str {
-        &self.state.status
+    fn stripe_status(&self) -> Option<&str> {
+        Some(&self.state.status)
     }
 
     fn links(&self, link: &mut dyn FnMut(Link, Option<Key>)) {

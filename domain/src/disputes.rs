@@ -73,7 +73,7 @@ impl Object for Dispute {
     const TABLE: &'static str = "disputes";
     const STRIPE_STATUSES: &'static [&'static str] = STATUSES;
     const AUDITED_STATUSES: &'static [&'static str] = Status::WORDS;
-    const AT_STRIPE: Option<AtStripe> = AtStripe::of("disputes", "charge.dispute.updated");
+    const AT_STRIPE: Option<AtStripe> = Some(AtStripe::of("disputes", "charge.dispute.updated"));
 
     fn placeholder(key: Key) -> Self {
         let state = State { stripe_status: UNKNOWN.to_owned(), ..State::default() };
@@ -84,8 +84,8 @@ impl Object for Dispute {
         &self.key
     }
 
-    fn stripe_status(&self) -> &str {
-        &self.state.stripe_status
+    fn stripe_status(&self) -> Option<&str> {
+        Some(&self.state.stripe_status)
     }
 
     fn links(&self, link: &mut dyn FnMut(Link, Option<Key>)) {

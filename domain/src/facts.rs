@@ -20,7 +20,7 @@ impl Facts {
         each_kind!(|Row| {
             for (before, after) in Row::rows(world).steps() {
                 let (before, after) = (before.stripe_status(), after.stripe_status());
-                if before != after && !statuses::is_known(Row::KIND, after) {
+                if before != after && after.is_some_and(|after| !statuses::is_known(Row::KIND, after)) {
                     *facts.unknown_statuses.entry(Row::NAME).or_default() += 1;
                 }
             }

@@ -114,7 +114,7 @@ impl Object for InvoicePayment {
     const KIND: Kind = Kind::InvoicePayment;
     const NAME: &'static str = "invoice_payment";
     const TABLE: &'static str = "invoice_payments";
-    const AT_STRIPE: Option<AtStripe> = AtStripe::of("invoice_payments", "invoice_payment.updated");
+    const AT_STRIPE: Option<AtStripe> = Some(AtStripe::of("invoice_payments", "invoice_payment.updated"));
 
     fn placeholder(key: Key) -> Self {
         let state = State { status: UNKNOWN.to_owned(), ..State::default() };

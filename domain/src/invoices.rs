@@ -105,8 +105,8 @@ impl Object for Invoice {
         &self.key
     }
 
-    fn stripe_status(&self) -> &str {
-        self.state.stripe_status.as_deref().unwrap_or_default()
+    fn stripe_status(&self) -> Option<&str> {
+        self.state.stripe_status.as_deref()
     }
 
     fn links(&self, link: &mut dyn FnMut(Link, Option<Key>)) {

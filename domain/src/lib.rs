@@ -96,8 +96,8 @@ pub trait Object: Field + Clone + PartialEq + Serialize + Send + Sync {
     const AT_STRIPE: Option<AtStripe> = None;
 
     /// Stripe's own status, where it has one.
-    fn stripe_status(&self) -> &str {
-        ""
+    fn stripe_status(&self) -> Option<&str> {
+        None
     }
 
     /// Tells each of its links and where it leads now, so that a parent finds its children.
@@ -141,8 +141,8 @@ pub struct AtStripe {
 }
 
 impl AtStripe {
-    const fn of(path: &'static str, reported_as: &'static str) -> Option<Self> {
-        Some(Self { path, reported_as, deleted_as: None })
+    const fn of(path: &'static str, reported_as: &'static str) -> Self {
+        Self { path, reported_as, deleted_as: None }
     }
 }
 

@@ -118,7 +118,7 @@ impl Object for Payment {
     const TABLE: &'static str = "payments";
     const STRIPE_STATUSES: &'static [&'static str] = STATUSES;
     const AUDITED_STATUSES: &'static [&'static str] = STATUSES;
-    const AT_STRIPE: Option<AtStripe> = AtStripe::of("payment_intents", "payment_intent.updated");
+    const AT_STRIPE: Option<AtStripe> = Some(AtStripe::of("payment_intents", "payment_intent.updated"));
 
     fn placeholder(key: Key) -> Self {
         let state = State { status: UNKNOWN.to_owned(), ..State::default() };
@@ -129,8 +129,8 @@ impl Object for Payment {
         &self.key
     }
 
-    fn stripe_status(&self) -> &str {
-        &self.state.status
+    fn stripe_status(&self) -> Option<&str> {
+        Some(&self.state.status)
     }
 
     fn links(&self, link: &mut dyn FnMut(Link, Option<Key>)) {

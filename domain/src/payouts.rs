@@ -89,7 +89,7 @@ impl Object for Payout {
     const TABLE: &'static str = "payouts";
     const STRIPE_STATUSES: &'static [&'static str] = STATUSES;
     const AUDITED_STATUSES: &'static [&'static str] = STATUSES;
-    const AT_STRIPE: Option<AtStripe> = AtStripe::of("payouts", "payout.updated");
+    const AT_STRIPE: Option<AtStripe> = Some(AtStripe::of("payouts", "payout.updated"));
 
     fn placeholder(key: Key) -> Self {
         let state = State { status: UNKNOWN.to_owned(), ..State::default() };
@@ -100,8 +100,8 @@ impl Object for Payout {
         &self.key
     }
 
-    fn stripe_status(&self) -> &str {
-        &self.state.status
+    fn stripe_status(&self) -> Option<&str> {
+        Some(&self.state.status)
     }
 
     fn told(before: &Self, after: &Self) -> Vec<Told> {

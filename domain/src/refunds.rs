@@ -49,7 +49,7 @@ impl Object for Refund {
     const TABLE: &'static str = "refunds";
     const STRIPE_STATUSES: &'static [&'static str] = STATUSES;
     const AUDITED_STATUSES: &'static [&'static str] = STATUSES;
-    const AT_STRIPE: Option<AtStripe> = AtStripe::of("refunds", "refund.updated");
+    const AT_STRIPE: Option<AtStripe> = Some(AtStripe::of("refunds", "refund.updated"));
 
     fn placeholder(key: Key) -> Self {
         let state = State { status: UNKNOWN.to_owned(), ..State::default() };
@@ -60,8 +60,8 @@ impl Object for Refund {
         &self.key
     }
 
-    fn stripe_status(&self) -> &str {
-        &self.state.status
+    fn stripe_status(&self) -> Option<&str> {
+        Some(&self.state.status)
     }
 
     fn links(&self, link: &mut dyn FnMut(Link, Option<Key>)) {

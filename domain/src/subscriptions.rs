@@ -112,7 +112,7 @@ impl Object for Subscription {
     const TABLE: &'static str = "subscriptions";
     const STRIPE_STATUSES: &'static [&'static str] = STATUSES;
     const AUDITED_STATUSES: &'static [&'static str] = STATUSES;
-    const AT_STRIPE: Option<AtStripe> = AtStripe::of("subscriptions", "customer.subscription.updated");
+    const AT_STRIPE: Option<AtStripe> = Some(AtStripe::of("subscriptions", "customer.subscription.updated"));
 
     fn placeholder(key: Key) -> Self {
         let state = State { status: UNKNOWN.to_owned(), ..State::default() };
@@ -123,8 +123,8 @@ impl Object for Subscription {
         &self.key
     }
 
-    fn stripe_status(&self) -> &str {
-        &self.state.status
+    fn stripe_status(&self) -> Option<&str> {
+        Some(&self.state.status)
     }
 
     fn told(before: &Self, after: &Self) -> Vec<Told> {

@@ -81,7 +81,7 @@ async fn write<'a>(
     let transitions = fold(&mut world, &events)?;
     let facts = Facts::of(&world);
     let lines = world.chain(&transitions, STRIPE, now);
-    let commit = commit_of(&recorded.new().collect::<Vec<_>>(), &lines, taken, now);
+    let commit = commit_of(&recorded.first_seen().collect::<Vec<_>>(), &lines, taken, now);
     store(tx, &world, &locked, &lines, commit.as_ref()).await?;
     Ok(Handled::of(batch, &recorded, manner, transitions.len(), facts))
 }

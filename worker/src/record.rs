@@ -26,7 +26,7 @@ impl Recorded {
     }
 
     /// Those that the ledger had not heard of.
-    pub(crate) fn new(&self) -> impl Iterator<Item = &EventKey> {
+    pub(crate) fn first_seen(&self) -> impl Iterator<Item = &EventKey> {
         self.due.iter().filter(|(_, due)| **due == Due::First).map(|(key, _)| key)
     }
 }

@@ -188,12 +188,12 @@ impl Task {
 
     /// Over the kept connection, or a new one.
     async fn exchange(&mut self, body: Bytes) -> Result<HttpAnswer, HttpError> {
-        let mut connection = match self.connection.take().filter(HttpConnection::is_open) {
-            Some(kept) => kept,
-            None => {
-                let address = (self.target.host.as_str(), self.target.port);
-                HttpConnection::open(address, REQUEST_DEADLINE).await?
-            }
+        let kept = self.connection.take().filter(HttpConnection::is_open);
+        let mut connection = if let Some(kept) = kept {
+            kept
+        } else {
+            let address = (self.target.host.as_str(), self.target.port);
+            HttpConnection::open(address, REQUEST_DEADLINE).await?
         };
         let request = request(&self.target, body);
         let answer = connection.exchange(request, ANSWER_LIMIT_BYTES, REQUEST_DEADLINE).await?;
