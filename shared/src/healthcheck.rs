@@ -73,7 +73,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
-            let _ = stream.read(&mut [0; 1_024]).await.unwrap();
+            assert!(stream.read(&mut [0; 1_024]).await.unwrap() > 0);
             stream.write_all(answer.as_bytes()).await.unwrap();
         });
         address
