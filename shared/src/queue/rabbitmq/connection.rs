@@ -7,11 +7,12 @@ use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use lapin::tcp::{AsyncTcpStream, OwnedTLSConfig};
+use lapin::tcp::AsyncTcpStream;
 use lapin::uri::AMQPScheme;
 use lapin::{Channel, Connection, ConnectionProperties};
 
 use super::nodes::Node;
+use super::socket::{self, Socket};
 
 /// A peer that says nothing for twice this long is gone. While blocked the broker does not expect any.
 const HEARTBEAT_SECS: u16 = 10;
@@ -42,27 +43,25 @@ impl Line {
             .with_connection_name(format!("tidegate {purpose}").into())
             .with_client_property("product".into(), "tidegate".into())
             .with_client_property("version".into(), env!("CARGO_PKG_VERSION").into());
-        let runtime = lapin::runtime::default_runtime().map_err(|error| plain(&error))?;
         let plug = Arc::new(Plug::default());
-        let socket = Arc::downgrade(&plug);
+        let held = Arc::downgrade(&plug);
         let dialled = Connection::connector(
             uri,
-            runtime,
-            async move |uri, runtime| {
+            socket::runtime(),
+            async move |uri, _| {
                 let dialled = async {
                     let (host, port) = (uri.authority.host.as_str(), uri.authority.port);
                     let addresses = tokio::net::lookup_host((host, port)).await?.collect::<Vec<_>>();
-                    let stream = AsyncTcpStream::connect(&runtime, addresses).await?;
-                    if let AsyncTcpStream::Plain(stream) = &stream {
-                        socket.upgrade().ok_or(ErrorKind::TimedOut)?.hold(stream.get_ref())?;
-                    }
+                    let stream = tokio::net::TcpStream::connect(&addresses[..]).await?;
+                    stream.set_nodelay(true)?;
+                    held.upgrade().ok_or(ErrorKind::TimedOut)?.hold(&stream)?;
                     match uri.scheme {
-                        AMQPScheme::AMQP => Ok(stream),
-                        AMQPScheme::AMQPS => stream.into_tls(host, OwnedTLSConfig::default().as_ref()).await,
+                        AMQPScheme::AMQP => Ok(Socket::plain(stream)),
+                        AMQPScheme::AMQPS => Socket::tls(stream, host).await,
                     }
                 };
                 let dialled = tokio::time::timeout(deadline, dialled).await;
-                Ok(dialled.map_err(io::Error::from).flatten()?)
+                Ok(AsyncTcpStream::Plain(dialled.map_err(io::Error::from).flatten()?))
             },
             properties,
         );
