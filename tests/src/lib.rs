@@ -26,6 +26,7 @@ pub mod queue;
 pub mod random;
 pub mod recorded;
 pub mod rows;
+pub mod servers;
 pub mod signing;
 pub mod stack;
 pub mod stories;
