@@ -27,6 +27,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use prometheus::Registry;
+use shared::Pending;
 use shared::internal::{self, Probes};
 use shared::queue::Queue;
 use shared::spans::Spans;
@@ -77,7 +78,15 @@ impl Gateway {
 
 /// Binds both listeners and serves until `shutdown` is cancelled, or until the queue breaks, which is an
 /// error: the process must end then. Requests in hand are answered first, within the drain deadline.
-pub async fn run(mut config: GatewayConfig, queue: Queue, shutdown: CancellationToken) -> anyhow::Result<()> {
+pub fn run(
+    config: GatewayConfig,
+    queue: Queue,
+    shutdown: CancellationToken,
+) -> Pending<'static, anyhow::Result<()>> {
+    Box::pin(take_in(config, queue, shutdown))
+}
+
+async fn take_in(mut config: GatewayConfig, queue: Queue, shutdown: CancellationToken) -> anyhow::Result<()> {
     let public = TcpListener::bind(config.address)
         .await
         .with_context(|| format!("GATEWAY_ADDR: cannot listen on {}", config.address))?;

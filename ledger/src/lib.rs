@@ -9,6 +9,7 @@ pub mod views;
 
 use std::sync::Arc;
 
+use shared::{Pending, PendingHere};
 use sqlx::{PgPool, SqlitePool};
 
 pub use self::engine::config::{LedgerConfig, VARIABLES};
@@ -43,10 +44,12 @@ pub enum Transaction {
 }
 
 impl Ledger {
-    pub async fn open(config: &LedgerConfig) -> Result<Self, LedgerError> {
-        let policy = Arc::new(config.policy.clone());
-        let (pool, file) = config.connect().await?;
-        Ok(Self { pool, file, shown: config.shown(), policy })
+    pub fn open(config: &LedgerConfig) -> PendingHere<'_, Result<Self, LedgerError>> {
+        Box::pin(async move {
+            let policy = Arc::new(config.policy.clone());
+            let (pool, file) = config.connect().await?;
+            Ok(Self { pool, file, shown: config.shown(), policy })
+        })
     }
 
     /// What it is derived with.
@@ -66,32 +69,36 @@ impl Ledger {
 
     /// Begins a transaction that may write. Never to be cancelled half-way (no `select!`, no `timeout` around
     /// it): sqlx 0.9.0 would leave the pooled Postgres connection inside the transaction. The pool bounds the wait.
-    pub async fn begin(&self) -> Result<Transaction, LedgerError> {
-        Ok(match &self.pool {
-            Pool::Postgres(pool) => match pool.begin().await {
-                Ok(tx) => Transaction::Postgres(tx),
-                Err(error) => return Err(reach::explained(pool, error).await),
-            },
-            // Upgrading a read transaction could fail half-way; so it asks for the write lock at once.
-            Pool::Sqlite(pool) => Transaction::Sqlite(
-                pool.begin_with("BEGIN IMMEDIATE").await?,
-                self.file.clone().unwrap_or_default(),
-            ),
+    pub fn begin(&self) -> Pending<'_, Result<Transaction, LedgerError>> {
+        Box::pin(async move {
+            Ok(match &self.pool {
+                Pool::Postgres(pool) => match pool.begin().await {
+                    Ok(tx) => Transaction::Postgres(tx),
+                    Err(error) => return Err(reach::explained(pool, error).await),
+                },
+                // Upgrading a read transaction could fail half-way; so it asks for the write lock at once.
+                Pool::Sqlite(pool) => Transaction::Sqlite(
+                    pool.begin_with("BEGIN IMMEDIATE").await?,
+                    self.file.clone().unwrap_or_default(),
+                ),
+            })
         })
     }
 
     /// Begins a transaction that only reads: it sees one state and waits for nobody.
-    pub async fn read(&self) -> Result<Transaction, LedgerError> {
-        Ok(match &self.pool {
-            Pool::Postgres(pool) => {
-                match pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await {
-                    Ok(tx) => Transaction::Postgres(tx),
-                    Err(error) => return Err(reach::explained(pool, error).await),
+    pub fn read(&self) -> Pending<'_, Result<Transaction, LedgerError>> {
+        Box::pin(async move {
+            Ok(match &self.pool {
+                Pool::Postgres(pool) => {
+                    match pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await {
+                        Ok(tx) => Transaction::Postgres(tx),
+                        Err(error) => return Err(reach::explained(pool, error).await),
+                    }
                 }
-            }
-            Pool::Sqlite(pool) => {
-                Transaction::Sqlite(pool.begin().await?, self.file.clone().unwrap_or_default())
-            }
+                Pool::Sqlite(pool) => {
+                    Transaction::Sqlite(pool.begin().await?, self.file.clone().unwrap_or_default())
+                }
+            })
         })
     }
 
@@ -101,24 +108,28 @@ impl Ledger {
         self.file.as_ref().map_or(Ok(()), |file| file.check())
     }
 
-    pub async fn close(&self) {
-        match &self.pool {
-            Pool::Postgres(pool) => pool.close().await,
-            Pool::Sqlite(pool) => pool.close().await,
-        }
+    pub fn close(&self) -> Pending<'_, ()> {
+        Box::pin(async move {
+            match &self.pool {
+                Pool::Postgres(pool) => pool.close().await,
+                Pool::Sqlite(pool) => pool.close().await,
+            }
+        })
     }
 }
 
 impl Transaction {
-    pub async fn commit(self) -> Result<(), LedgerError> {
-        match self {
-            Self::Postgres(tx) => tx.commit().await?,
-            Self::Sqlite(tx, file) => {
-                tx.commit().await?;
-                // A commit to a file that nobody can open any more is worth nothing.
-                file.check()?;
+    pub fn commit(self) -> Pending<'static, Result<(), LedgerError>> {
+        Box::pin(async move {
+            match self {
+                Self::Postgres(tx) => tx.commit().await?,
+                Self::Sqlite(tx, file) => {
+                    tx.commit().await?;
+                    // A commit to a file that nobody can open any more is worth nothing.
+                    file.check()?;
+                }
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 }

@@ -2,6 +2,15 @@
 //! configuration from the environment, logs, metrics, spans, the internal listener and who asks it, the stop signal and
 //! the clock.
 
+use std::pin::Pin;
+
+/// What a door of a library gives: work whose machine code is made once, in the library. Of an `async fn` it is
+/// made again in every crate that waits for it, and most of a build was that.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The same, of work that stays in its thread: that a migration may move, the compiler cannot see.
+pub type PendingHere<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
 pub mod clock;
 pub mod digest;
 pub mod env;
@@ -9,6 +18,9 @@ pub mod files_in_use;
 pub mod healthcheck;
 pub mod http_client;
 pub mod internal;
+#[cfg(feature = "embedded")]
+pub mod migrations;
+mod process_metrics;
 pub mod queue;
 pub mod register;
 pub mod service_manager;

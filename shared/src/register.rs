@@ -2,11 +2,11 @@
 //! so nothing here depends on input.
 
 use prometheus::core::Collector;
-use prometheus::process_collector::ProcessCollector;
 use prometheus::{
     Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
 
+use crate::process_metrics::ProcessMetrics;
 use crate::telemetry;
 
 /// The registry of a process that is starting.
@@ -16,7 +16,7 @@ impl Register {
     /// With what every process tells of itself: its version, memory, CPU time, open files, and log lines lost.
     pub fn new() -> Self {
         let new = Self(Registry::new());
-        new.0.register(Box::new(ProcessCollector::for_self())).expect("every name is used once");
+        new.0.register(Box::new(ProcessMetrics::new())).expect("every name is used once");
         new.0.register(Box::new(telemetry::lost().clone())).expect("every name is used once");
         let build = new.gauges("build_info", "Always 1; which version runs.", &["version"]);
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);

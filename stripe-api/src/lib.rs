@@ -14,8 +14,9 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
-use stripe::{AccountId, IdempotencyKey};
-use stripe_client_core::{CustomizedStripeRequest, RequestBuilder, StripeClient, StripeMethod};
+use stripe_client_core::{
+    AccountId, CustomizedStripeRequest, IdempotencyKey, RequestBuilder, StripeClient, StripeMethod,
+};
 use tokio_util::sync::CancellationToken;
 
 pub use self::config::{ApiKey, StripeConfig, VARIABLES};

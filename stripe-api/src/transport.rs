@@ -15,6 +15,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde::Deserialize;
+use shared::Pending;
 use stripe_client_core::{RequestBuilder, StripeMethod};
 
 use super::config::StripeConfig;
@@ -81,20 +82,22 @@ impl Transport {
     }
 
     /// Asks once, within the deadline.
-    pub(super) async fn ask(
-        &self,
-        request: &RequestBuilder,
-        sender: Sender<'_>,
-    ) -> Result<Answer, StripeError> {
-        let request = self.request(request, sender)?;
-        let exchange = async {
-            let response = self.client.request(request).await.map_err(|error| unreachable(&error))?;
-            read(response).await
-        };
-        match tokio::time::timeout(self.deadline, exchange).await {
-            Ok(answer) => answer,
-            Err(_) => Err(StripeError::Deadline(self.deadline)),
-        }
+    pub(super) fn ask<'a>(
+        &'a self,
+        request: &'a RequestBuilder,
+        sender: Sender<'a>,
+    ) -> Pending<'a, Result<Answer, StripeError>> {
+        Box::pin(async move {
+            let request = self.request(request, sender)?;
+            let exchange = async {
+                let response = self.client.request(request).await.map_err(|error| unreachable(&error))?;
+                read(response).await
+            };
+            match tokio::time::timeout(self.deadline, exchange).await {
+                Ok(answer) => answer,
+                Err(_) => Err(StripeError::Deadline(self.deadline)),
+            }
+        })
     }
 
     fn request(

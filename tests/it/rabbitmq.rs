@@ -4,6 +4,7 @@ mod altered;
 mod outages;
 mod routing;
 mod settling;
+mod tls;
 mod topology;
 
 use std::collections::BTreeSet;

@@ -1,26 +1,23 @@
 //! The binaries under test: built once per run with the profile of the tests themselves, so that a test
 //! never drives yesterday's program.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 
 use shared::env::Env;
 
-/// The path of one of our binaries: `tidegate`, `tidegate-gateway` or `tidegate-worker`.
+/// The path of one of our binaries: `tidegate`, `tidegate-gateway`, `tidegate-worker` or `bench`.
 pub fn binary(name: &str) -> PathBuf {
-    let path = folder().join(name);
-    assert!(path.is_file(), "{} was not built: is there a [[bin]] of that name?", path.display());
-    path
-}
-
-fn folder() -> &'static Path {
-    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| {
-        let folder = profile_folder();
-        build(&folder);
-        folder
-    })
+    static BUILT: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let folder = profile_folder();
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    if !built.contains(name) {
+        build(&folder, name);
+        built.insert(name.to_owned());
+    }
+    folder.join(name)
 }
 
 /// `target/<profile>`, from `target/<profile>/deps/it-…` or `target/<profile>/bench`, which is what runs now.
@@ -32,7 +29,7 @@ fn profile_folder() -> PathBuf {
     profile.expect("what cargo builds stands in target/<profile>").to_owned()
 }
 
-fn build(folder: &Path) {
+fn build(folder: &Path, name: &str) {
     let profile = match folder.file_name().and_then(|name| name.to_str()).expect("profiles have plain names")
     {
         "debug" => "dev",
@@ -51,7 +48,7 @@ fn build(folder: &Path) {
         command.env("RUSTUP_TOOLCHAIN", cargo.ancestors().nth(2).expect("cargo stands in a toolchain's bin"));
     }
     let output = command
-        .args(["build", "--workspace", "--bins", "--locked", "--quiet", "--profile", profile])
+        .args(["build", "--workspace", "--bin", name, "--locked", "--quiet", "--profile", profile])
         .arg("--target-dir")
         .arg(folder.parent().expect("a profile stands in a target folder"))
         .current_dir(workspace())
@@ -59,7 +56,7 @@ fn build(folder: &Path) {
         .expect("the cargo that built the tests can be run");
     assert!(
         output.status.success(),
-        "cargo build --workspace --bins failed:\n{}",
+        "cargo build --workspace --bin {name} failed:\n{}",
         String::from_utf8_lossy(&output.stderr)
     );
 }

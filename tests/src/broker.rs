@@ -16,6 +16,7 @@ use tokio::sync::OnceCell;
 use self::node::Node;
 use crate::guardian::{Guardian, Server, until};
 use crate::ports::free_port;
+use crate::servers;
 
 const EPMD_PATIENCE: Duration = Duration::from_secs(20);
 
@@ -42,6 +43,7 @@ impl Broker {
     }
 
     async fn start_as(config: &str, erlang: &str, wrapper: &[String]) -> anyhow::Result<Self> {
+        servers::expect("RabbitMQ")?;
         let mut result = Self::attempt(config, erlang, wrapper).await;
         for _ in 0..2 {
             if result.is_err() {

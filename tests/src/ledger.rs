@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
-use sqlx::FromRow;
+use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 
 use crate::guardian::until;
 
@@ -18,12 +18,11 @@ pub enum Ledger {
 }
 
 /// One row of `events`.
-#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventRow {
     pub id: String,
     pub account: String,
     pub livemode: bool,
-    #[sqlx(rename = "type")]
     pub kind: String,
     pub outcome: String,
     pub reason: Option<String>,
@@ -32,7 +31,7 @@ pub struct EventRow {
 }
 
 /// One row of `audit`: what changed about a subject.
-#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transition {
     pub subject_kind: String,
     pub subject_id: String,
@@ -42,6 +41,44 @@ pub struct Transition {
     pub before: Option<String>,
     pub after: Option<String>,
 }
+
+/// Reads each field from the column of this name, on either database.
+macro_rules! from_row {
+    ($row:ident { $($field:ident: $column:literal,)+ }) => {
+        impl<'r, R: Row> FromRow<'r, R> for $row
+        where
+            &'static str: ColumnIndex<R>,
+            String: Decode<'r, R::Database> + Type<R::Database>,
+            Option<String>: Decode<'r, R::Database> + Type<R::Database>,
+            bool: Decode<'r, R::Database> + Type<R::Database>,
+            i64: Decode<'r, R::Database> + Type<R::Database>,
+        {
+            fn from_row(row: &'r R) -> sqlx::Result<Self> {
+                Ok(Self { $($field: row.try_get($column)?,)+ })
+            }
+        }
+    };
+}
+
+from_row!(EventRow {
+    id: "id",
+    account: "account",
+    livemode: "livemode",
+    kind: "type",
+    outcome: "outcome",
+    reason: "reason",
+    attempts: "attempts",
+    repetitions: "repetitions",
+});
+from_row!(Transition {
+    subject_kind: "subject_kind",
+    subject_id: "subject_id",
+    revision: "revision",
+    event_id: "event_id",
+    what: "what",
+    before: "before",
+    after: "after",
+});
 
 /// One statement, in the SQL that both databases share, on whichever of them it is.
 macro_rules! ask {

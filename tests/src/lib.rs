@@ -23,5 +23,6 @@ pub mod prometheus;
 pub mod queue;
 pub mod recorded;
 pub mod rows;
+pub mod servers;
 pub mod stack;
 pub mod stories;

@@ -16,6 +16,7 @@ use tokio::sync::OnceCell;
 
 use crate::guardian::{Guardian, Server, until};
 use crate::ports::free_port;
+use crate::servers;
 
 const INSTALLED_UNDER: &str = "/usr/lib/postgresql";
 const BOOT_PATIENCE: Duration = Duration::from_mins(1);
@@ -57,6 +58,7 @@ impl Postgres {
 
     /// The same with further settings, each `name=value`.
     pub async fn start_with(settings: &[&str]) -> anyhow::Result<Self> {
+        servers::expect("Postgres")?;
         let binaries = binaries()?;
         let guardian = Guardian::new("postgres", Signal::QUIT)?;
         let user = if getuid().is_root() { Some(User::unprivileged()?) } else { None };

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use prometheus::Registry;
+use shared::Pending;
 use shared::clock;
 use shared::internal::{self, Probes};
 use shared::queue::Queue;
@@ -34,7 +35,16 @@ const CLAIM_MARGIN: Duration = Duration::from_secs(5);
 
 /// Works until told to stop, then finishes what is in hand. Ends with an error when the ledger or the queue is
 /// broken, the schema is not this build's, or the drain took too long.
-pub async fn run(
+pub fn run(
+    config: WorkerConfig,
+    queue: Queue,
+    ledger: Ledger,
+    shutdown: CancellationToken,
+) -> Pending<'static, anyhow::Result<()>> {
+    Box::pin(listen_and_work(config, queue, ledger, shutdown))
+}
+
+async fn listen_and_work(
     config: WorkerConfig,
     queue: Queue,
     ledger: Ledger,

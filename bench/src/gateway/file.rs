@@ -1,10 +1,12 @@
 //! SQLite and nothing else: the same rows into the same table under the same settings, so many in a transaction.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use harness::guardian::Guardian;
 use rustix::process::Signal;
+use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqlSafeStr, SqliteConnection};
 
@@ -13,7 +15,7 @@ use crate::events::Requests;
 use crate::measure::process::Parts;
 use crate::measure::sample::Sample;
 
-static SCHEMA: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/queue");
+const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations/queue");
 
 /// Headers and bodies as the queue keeps them.
 pub struct Rows<'r>(Vec<(String, &'r [u8])>);
@@ -47,7 +49,7 @@ impl File {
             .foreign_keys(true)
             .disable_statement_logging();
         let mut conn = options.connect().await?;
-        SCHEMA.run(&mut conn).await?;
+        Migrator::new(Path::new(SCHEMA)).await?.run(&mut conn).await?;
         Ok(Self { conn, _guardian: guardian })
     }
 

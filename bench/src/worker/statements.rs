@@ -10,7 +10,6 @@ use crate::report::{Cell, Table};
 const SHOWN: usize = 24;
 const SHOWN_CHARS: usize = 72;
 
-#[derive(sqlx::FromRow)]
 struct Statement {
     query: String,
     calls: i64,
@@ -32,13 +31,15 @@ pub async fn table(events: &[envelope::Envelope]) -> anyhow::Result<Table> {
     ground.calm_down().await?;
     sqlx::query("SELECT pg_stat_statements_reset()").execute(&mut connection).await?;
     let sample = drain(&ground, &ledger, events.len(), Consumer::Worker { batch: "64" }).await?;
-    let statements: Vec<Statement> = sqlx::query_as(
+    let rows: Vec<(String, i64, f64, i64)> = sqlx::query_as(
         "SELECT query, calls, total_exec_time + total_plan_time AS millis, rows FROM pg_stat_statements \
          WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) \
          ORDER BY total_exec_time + total_plan_time DESC",
     )
     .fetch_all(&mut connection)
     .await?;
+    let read = |(query, calls, millis, rows)| Statement { query, calls, millis, rows };
+    let statements: Vec<Statement> = rows.into_iter().map(read).collect();
     connection.close().await?;
     ledger.drop(&ground).await?;
 

@@ -1,16 +1,39 @@
 //! The schema: made by `migrate`, refused by everyone else when it is not the one this build knows.
 
+use std::sync::LazyLock;
+
+use shared::{Pending, PendingHere};
 use sqlx::AssertSqlSafe;
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
 
 use super::reach;
 use crate::{Ledger, LedgerError, Pool, SchemaError};
 
-static MIGRATOR: Migrator = sqlx::migrate!("../migrations/ledger");
+static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
+    shared::migrations!("../../../migrations/ledger":
+        "0001_events",
+        "0002_payments_and_invoices",
+        "0003_the_whole_domain",
+        "0004_lists_for_staff",
+        "0005_dead_letters_and_replays",
+        "0006_asking_stripe",
+        "0007_pauses",
+        "0008_updates_in_place",
+        "0009_right_money",
+        "0010_chained_audit",
+        "0011_by_event_time",
+        "0012_invoices_and_their_payments",
+        "0013_payouts",
+    )
+});
 
 impl Ledger {
     /// Brings the schema up to this build's, and names what was applied now.
-    pub async fn migrate(&self) -> Result<Vec<String>, LedgerError> {
+    pub fn migrate(&self) -> PendingHere<'_, Result<Vec<String>, LedgerError>> {
+        Box::pin(self.bring_up_to_date())
+    }
+
+    async fn bring_up_to_date(&self) -> Result<Vec<String>, LedgerError> {
         let before = self.applied().await?;
         match &self.pool {
             Pool::Postgres(pool) => {
@@ -60,14 +83,16 @@ impl Ledger {
         Ok((applied.unwrap_or(0), known.unwrap_or(0)))
     }
 
-    async fn applied(&self) -> Result<Vec<i64>, LedgerError> {
-        match &self.pool {
-            Pool::Postgres(pool) => match pool.acquire().await {
-                Ok(mut connection) => applied(&mut *connection).await,
-                Err(error) => Err(reach::explained(pool, error).await),
-            },
-            Pool::Sqlite(pool) => applied(&mut *pool.acquire().await?).await,
-        }
+    fn applied(&self) -> Pending<'_, Result<Vec<i64>, LedgerError>> {
+        Box::pin(async move {
+            match &self.pool {
+                Pool::Postgres(pool) => match pool.acquire().await {
+                    Ok(mut connection) => applied(&mut *connection).await,
+                    Err(error) => Err(reach::explained(pool, error).await),
+                },
+                Pool::Sqlite(pool) => applied(&mut *pool.acquire().await?).await,
+            }
+        })
     }
 }
 
@@ -90,5 +115,14 @@ fn explain(error: MigrateError) -> LedgerError {
     match error {
         MigrateError::Execute(error) => error.into(),
         other => SchemaError::Migration(other).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_migration_is_known() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations/ledger");
+        shared::migrations::assert_whole(&super::MIGRATOR, folder);
     }
 }

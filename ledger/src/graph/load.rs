@@ -23,6 +23,7 @@ use domain::policy::Policy;
 use domain::subscriptions::Subscription;
 use domain::world::{Event, InWorld, World};
 use domain::{Key, Kind, each_kind};
+use shared::Pending;
 
 use crate::graph::users::{read_charged, read_disputes_of};
 
@@ -56,19 +57,21 @@ pub enum Reach {
 }
 
 /// A world with all that these events may change, locked, and all that hangs on it.
-pub async fn load(
-    tx: &mut Transaction,
-    events: &[Event],
-    policy: &Arc<Policy>,
+pub fn load<'a>(
+    tx: &'a mut Transaction,
+    events: &'a [Event],
+    policy: &'a Arc<Policy>,
     reach: Reach,
-) -> Result<(World, Locked), Failure> {
-    let mut world = World::new(Arc::clone(policy));
-    let mut locked = Locked { reach, ..Locked::named_by(events) };
-    lock_children(tx, &mut locked, &mut world).await?;
-    lock_parents(tx, &mut locked, &mut world).await?;
-    read_siblings(tx, &locked, &mut world).await?;
-    lock_users(tx, &mut locked, events, &mut world).await?;
-    Ok((world, locked))
+) -> Pending<'a, Result<(World, Locked), Failure>> {
+    Box::pin(async move {
+        let mut world = World::new(Arc::clone(policy));
+        let mut locked = Locked { reach, ..Locked::named_by(events) };
+        lock_children(tx, &mut locked, &mut world).await?;
+        lock_parents(tx, &mut locked, &mut world).await?;
+        read_siblings(tx, &locked, &mut world).await?;
+        lock_users(tx, &mut locked, events, &mut world).await?;
+        Ok((world, locked))
+    })
 }
 
 impl Locked {

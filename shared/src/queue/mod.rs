@@ -18,6 +18,7 @@ pub use self::config::{QueueConfig, QueueUrl, VARIABLES};
 pub use self::error::{Cause, OpenError, PublishError, QueueError, Unusable};
 pub use self::gauges::QueueGauges;
 use self::share::Share;
+use crate::{Pending, PendingHere};
 use envelope::Envelope;
 
 /// A handle; clones share one queue.
@@ -104,39 +105,43 @@ pub struct Depth {
 impl Queue {
     /// Opens the queue. RabbitMQ may be away: a supervisor connects and reconnects, and until then publishes
     /// are refused at once and nothing is received. A SQLite file must open now.
-    #[cfg_attr(not(feature = "embedded"), expect(clippy::unused_async, reason = "only SQLite opens a file"))]
-    pub async fn open(config: QueueConfig, role: Role) -> Result<Self, OpenError> {
-        config.keys.watch();
-        let backend = match &config.url {
-            QueueUrl::RabbitMq(_) => Backend::RabbitMq(rabbitmq::RabbitMq::open(&config, role)?),
-            #[cfg(feature = "embedded")]
-            QueueUrl::Sqlite(_) => Backend::Sqlite(sqlite::Sqlite::open(config, role).await?),
-            #[cfg(not(feature = "embedded"))]
-            QueueUrl::Sqlite(_) => return Err(OpenError::NotEmbedded),
-        };
-        Ok(Self(Arc::new(backend)))
+    pub fn open(config: QueueConfig, role: Role) -> PendingHere<'static, Result<Self, OpenError>> {
+        Box::pin(async move {
+            config.keys.watch();
+            let backend = match &config.url {
+                QueueUrl::RabbitMq(_) => Backend::RabbitMq(rabbitmq::RabbitMq::open(&config, role)?),
+                #[cfg(feature = "embedded")]
+                QueueUrl::Sqlite(_) => Backend::Sqlite(sqlite::Sqlite::open(config, role).await?),
+                #[cfg(not(feature = "embedded"))]
+                QueueUrl::Sqlite(_) => return Err(OpenError::NotEmbedded),
+            };
+            Ok(Self(Arc::new(backend)))
+        })
     }
 
     /// What is wrong with the file of a queue, looked for everywhere in it; `None` where it is sound, and for
     /// RabbitMQ, which knows of its own.
-    #[cfg_attr(not(feature = "embedded"), expect(clippy::unused_async, reason = "only a file is looked at"))]
-    pub async fn damage(url: &QueueUrl) -> Result<Option<String>, OpenError> {
-        match url {
-            QueueUrl::RabbitMq(_) => Ok(None),
-            #[cfg(feature = "embedded")]
-            QueueUrl::Sqlite(path) => sqlite::damage(path).await,
-            #[cfg(not(feature = "embedded"))]
-            QueueUrl::Sqlite(_) => Err(OpenError::NotEmbedded),
-        }
+    pub fn damage(url: &QueueUrl) -> Pending<'_, Result<Option<String>, OpenError>> {
+        Box::pin(async move {
+            match url {
+                QueueUrl::RabbitMq(_) => Ok(None),
+                #[cfg(feature = "embedded")]
+                QueueUrl::Sqlite(path) => sqlite::damage(path).await,
+                #[cfg(not(feature = "embedded"))]
+                QueueUrl::Sqlite(_) => Err(OpenError::NotEmbedded),
+            }
+        })
     }
 
     /// Returns `Ok` only when the envelope is durable, within the configured deadline.
-    pub async fn publish(&self, envelope: &Envelope) -> Result<(), PublishError> {
-        match &*self.0 {
-            Backend::RabbitMq(queue) => queue.publish(envelope).await,
-            #[cfg(feature = "embedded")]
-            Backend::Sqlite(queue) => queue.publish(envelope).await,
-        }
+    pub fn publish<'a>(&'a self, envelope: &'a Envelope) -> Pending<'a, Result<(), PublishError>> {
+        Box::pin(async move {
+            match &*self.0 {
+                Backend::RabbitMq(queue) => queue.publish(envelope).await,
+                #[cfg(feature = "embedded")]
+                Backend::Sqlite(queue) => queue.publish(envelope).await,
+            }
+        })
     }
 
     /// What a suspect was published as, if it verifies by now.
@@ -159,12 +164,14 @@ impl Queue {
     }
 
     /// What it has forgotten; `None` where it does not number its messages.
-    pub async fn forgotten(&self) -> Result<Option<Forgotten>, QueueError> {
-        match &*self.0 {
-            Backend::RabbitMq(_) => Ok(None),
-            #[cfg(feature = "embedded")]
-            Backend::Sqlite(queue) => queue.forgotten().await.map(Some),
-        }
+    pub fn forgotten(&self) -> Pending<'_, Result<Option<Forgotten>, QueueError>> {
+        Box::pin(async move {
+            match &*self.0 {
+                Backend::RabbitMq(_) => Ok(None),
+                #[cfg(feature = "embedded")]
+                Backend::Sqlite(queue) => queue.forgotten().await.map(Some),
+            }
+        })
     }
 
     /// Waits for the first envelope, then hands out what is there at once, at most `max`. Outages are
@@ -175,12 +182,14 @@ impl Queue {
     }
 
     /// The same, and of what is there rather a share's. A file has one receiver at a time, and knows no shares.
-    pub async fn receive_rather(&self, max: usize, share: Share) -> Vec<Delivery> {
-        match &*self.0 {
-            Backend::RabbitMq(queue) => queue.receive(max, share).await,
-            #[cfg(feature = "embedded")]
-            Backend::Sqlite(queue) => queue.receive(max).await,
-        }
+    pub fn receive_rather(&self, max: usize, share: Share) -> Pending<'_, Vec<Delivery>> {
+        Box::pin(async move {
+            match &*self.0 {
+                Backend::RabbitMq(queue) => queue.receive(max, share).await,
+                #[cfg(feature = "embedded")]
+                Backend::Sqlite(queue) => queue.receive(max).await,
+            }
+        })
     }
 
     /// Says that nobody will receive for a while, or that somebody will again. A broker lends ahead of being
@@ -204,12 +213,17 @@ impl Queue {
     }
 
     /// Ends lendings. An error means "don't know": each of them either ended or comes again.
-    pub async fn settle(&self, settlements: &[(Tag, Settle)]) -> Result<Settled, QueueError> {
-        match &*self.0 {
-            Backend::RabbitMq(queue) => queue.settle(settlements).await,
-            #[cfg(feature = "embedded")]
-            Backend::Sqlite(queue) => queue.settle(settlements).await,
-        }
+    pub fn settle<'a>(
+        &'a self,
+        settlements: &'a [(Tag, Settle)],
+    ) -> Pending<'a, Result<Settled, QueueError>> {
+        Box::pin(async move {
+            match &*self.0 {
+                Backend::RabbitMq(queue) => queue.settle(settlements).await,
+                #[cfg(feature = "embedded")]
+                Backend::Sqlite(queue) => queue.settle(settlements).await,
+            }
+        })
     }
 
     /// All of its queues together.
@@ -223,12 +237,14 @@ impl Queue {
     }
 
     /// Each of its queues by name. A file has one.
-    pub async fn depths(&self) -> Result<Vec<(&'static str, Depth)>, QueueError> {
-        match &*self.0 {
-            Backend::RabbitMq(queue) => queue.depths().await,
-            #[cfg(feature = "embedded")]
-            Backend::Sqlite(queue) => Ok(vec![(rabbitmq::topology::EVENTS, queue.depth().await?)]),
-        }
+    pub fn depths(&self) -> Pending<'_, Result<Vec<(&'static str, Depth)>, QueueError>> {
+        Box::pin(async move {
+            match &*self.0 {
+                Backend::RabbitMq(queue) => queue.depths().await,
+                #[cfg(feature = "embedded")]
+                Backend::Sqlite(queue) => Ok(vec![(rabbitmq::topology::EVENTS, queue.depth().await?)]),
+            }
+        })
     }
 
     /// Why the queue cannot be used now.
@@ -251,11 +267,13 @@ impl Queue {
     }
 
     /// Flushes what is settled, gives back what is lent and closes. Bounded in time by the publish deadline.
-    pub async fn close(&self) {
-        match &*self.0 {
-            Backend::RabbitMq(queue) => queue.close().await,
-            #[cfg(feature = "embedded")]
-            Backend::Sqlite(queue) => queue.close().await,
-        }
+    pub fn close(&self) -> Pending<'_, ()> {
+        Box::pin(async move {
+            match &*self.0 {
+                Backend::RabbitMq(queue) => queue.close().await,
+                #[cfg(feature = "embedded")]
+                Backend::Sqlite(queue) => queue.close().await,
+            }
+        })
     }
 }

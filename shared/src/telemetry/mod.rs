@@ -9,7 +9,9 @@ use std::sync::OnceLock;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use self::lines::Lines;
 pub(crate) use self::lines::lost;
@@ -30,6 +32,9 @@ pub const LOG_FORMAT: Variable = Variable {
 };
 pub const VARIABLES: &[Variable] = &[LOG_LEVEL, LOG_FORMAT];
 
+/// They tell of every hiccup that our own supervisors already report once.
+const SILENT: [&str; 2] = ["lapin", "sqlx"];
+
 static LINES: OnceLock<Lines> = OnceLock::new();
 /// How long the end of a process waits for somebody to read why.
 const LAST_WORDS_DEADLINE: Duration = Duration::from_secs(1);
@@ -46,10 +51,7 @@ impl Drop for Logging {
 
 /// Starts logging for this process.
 pub fn init(env: &Env) -> Result<Logging, Problem> {
-    // lapin and sqlx tell of every hiccup that our own supervisors already report once.
-    let filter = env.parse(&LOG_LEVEL, |text| {
-        EnvFilter::try_new(format!("{text},lapin=off,sqlx=off")).map_err(|e| e.to_string())
-    })?;
+    let filter = env.parse(&LOG_LEVEL, read_filter)?;
     let json = env.parse(&LOG_FORMAT, |text| match text {
         "json" => Ok(true),
         "text" => Ok(false),
@@ -58,15 +60,28 @@ pub fn init(env: &Env) -> Result<Logging, Problem> {
     })?;
     let Ok(lines) = Lines::start() else { return Ok(Logging(())) }; // no thread can be had: nothing is logged
     let lines = LINES.get_or_init(|| lines).clone();
-    let format = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines);
-    let format = format.log_internal_errors(false);
+    let format = tracing_subscriber::fmt::layer().with_writer(lines).log_internal_errors(false);
+    let registry = tracing_subscriber::registry().with(filter);
     if json {
-        format.json().flatten_event(true).with_current_span(false).with_span_list(false).init();
+        let format = format.json().flatten_event(true).with_current_span(false).with_span_list(false);
+        registry.with(format).init();
     } else {
-        format.with_target(false).with_ansi(std::io::stderr().is_terminal()).init();
+        registry.with(format.with_target(false).with_ansi(std::io::stderr().is_terminal())).init();
     }
     log_panics();
     Ok(Logging(()))
+}
+
+/// A level, or some for parts of the program. A word alone is a level: else a misspelt one would name a part, and
+/// nothing else would be logged.
+fn read_filter(text: &str) -> Result<Targets, String> {
+    for word in text.split(',').filter(|part| !part.contains('=')) {
+        word.trim()
+            .parse::<LevelFilter>()
+            .map_err(|_| "neither off, error, warn, info, debug nor trace".to_owned())?;
+    }
+    let filter = text.parse::<Targets>().map_err(|error| error.to_string())?;
+    Ok(filter.with_targets(SILENT.map(|part| (part, LevelFilter::OFF))))
 }
 
 /// For whoever ends the process without unwinding.
@@ -117,6 +132,8 @@ fn log_panics() {
 
 #[cfg(test)]
 mod tests {
+    use tracing::Level;
+
     use super::*;
     use crate::unreachable::{Server, Why};
 
@@ -143,5 +160,31 @@ mod tests {
             Unreachable::new(Server::Postgres, "db:5432", Why::WrongPassword, "no password for jane");
         let words = told(&link("the ledger cannot be asked", refused));
         assert!(words.contains("wrong user or password") && !words.contains("jane"), "{words}");
+    }
+
+    #[test]
+    fn a_level_may_be_given_for_parts_of_the_program() {
+        let filter = read_filter("warn,worker=debug").unwrap();
+        assert!(filter.would_enable("worker::process", &Level::DEBUG));
+        assert!(
+            filter.would_enable("gateway", &Level::WARN) && !filter.would_enable("gateway", &Level::INFO)
+        );
+        let off = read_filter("off").unwrap();
+        assert!(!off.would_enable("worker", &Level::ERROR));
+    }
+
+    #[test]
+    fn libraries_that_repeat_what_we_report_stay_silent() {
+        let filter = read_filter("trace").unwrap();
+        for silent in ["lapin::connection", "sqlx::query"] {
+            assert!(!filter.would_enable(silent, &Level::ERROR), "{silent}");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_level_is_refused() {
+        for wrong in ["inof", "info,debgu", "worker=loud", ""] {
+            assert!(read_filter(wrong).is_err(), "{wrong:?}");
+        }
     }
 }

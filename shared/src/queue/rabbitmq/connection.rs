@@ -7,12 +7,13 @@ use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use lapin::tcp::{AsyncTcpStream, OwnedTLSConfig};
+use lapin::tcp::AsyncTcpStream;
 use lapin::uri::AMQPScheme;
 use lapin::{Channel, Connection, ConnectionProperties};
 
 use super::error::BrokerError;
 use super::nodes::Node;
+use super::socket::{self, Socket};
 use crate::unreachable::{Server, Unreachable, Why, look_up};
 
 /// A peer that says nothing for twice this long is gone. While blocked the broker does not expect any.
@@ -44,25 +45,23 @@ impl Line {
             .with_connection_name(format!("tidegate {purpose}").into())
             .with_client_property("product".into(), "tidegate".into())
             .with_client_property("version".into(), env!("CARGO_PKG_VERSION").into());
-        let runtime = lapin::runtime::default_runtime()?;
         let plug = Arc::new(Plug::default());
-        let (socket, at) = (Arc::downgrade(&plug), node.shown());
+        let (held, at) = (Arc::downgrade(&plug), node.shown());
         let dialled = Connection::connector(
             uri,
-            runtime,
-            async move |uri, runtime| {
+            socket::runtime(),
+            async move |uri, _| {
                 let dialled = async {
                     let (host, port) = (uri.authority.host.as_str(), uri.authority.port);
                     let addresses = look_up(Server::RabbitMq, host, port).await.map_err(io::Error::other)?;
-                    let stream = AsyncTcpStream::connect(&runtime, addresses).await?;
-                    if let AsyncTcpStream::Plain(stream) = &stream {
-                        socket.upgrade().ok_or(ErrorKind::TimedOut)?.hold(stream.get_ref())?;
-                    }
+                    let stream = tokio::net::TcpStream::connect(&addresses[..]).await?;
+                    stream.set_nodelay(true)?;
+                    held.upgrade().ok_or(ErrorKind::TimedOut)?.hold(&stream)?;
                     match uri.scheme {
-                        AMQPScheme::AMQP => Ok(stream),
+                        AMQPScheme::AMQP => Ok(Socket::plain(stream)),
                         AMQPScheme::AMQPS => {
-                            let secured = stream.into_tls(host, OwnedTLSConfig::default().as_ref()).await;
                             let refused = |error| Unreachable::new(Server::RabbitMq, &at, Why::Tls, error);
+                            let secured = Socket::tls(stream, host).await;
                             secured.map_err(|error| io::Error::other(refused(error)))
                         }
                     }
@@ -70,7 +69,8 @@ impl Line {
                 let late = |elapsed| {
                     io::Error::other(Unreachable::new(Server::RabbitMq, &at, Why::Silent(deadline), elapsed))
                 };
-                Ok(tokio::time::timeout(deadline, dialled).await.map_err(late).flatten()?)
+                let dialled = tokio::time::timeout(deadline, dialled).await;
+                Ok(AsyncTcpStream::Plain(dialled.map_err(late).flatten()?))
             },
             properties,
         );

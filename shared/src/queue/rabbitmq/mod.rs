@@ -9,6 +9,7 @@ pub mod members;
 mod message;
 pub(super) mod nodes;
 mod publisher;
+mod socket;
 mod supervisor;
 pub mod topology;
 mod waiting;

@@ -4,6 +4,7 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use backon::{ConstantBuilder, Retryable};
@@ -16,7 +17,9 @@ use super::soundness::{damaged, failed, refusal};
 use crate::files_in_use::FilesInUse;
 use crate::queue::OpenError;
 
-static SCHEMA: Migrator = sqlx::migrate!("../migrations/queue");
+static SCHEMA: LazyLock<Migrator> = LazyLock::new(
+    || crate::migrations!("../../../../migrations/queue": "0001_queue", "0002_leases_without_a_clock"),
+);
 
 /// How long SQLite itself waits for another process's lock before it tells us.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
@@ -142,5 +145,14 @@ fn in_plain_words(error: &MigrateError) -> String {
             "its schema's version {version} is not the one this program knows: it belongs to something else"
         ),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_migration_is_known() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations/queue");
+        crate::migrations::assert_whole(&super::SCHEMA, folder);
     }
 }
