@@ -12,7 +12,10 @@ pub(super) fn long_readme(files: &[File]) -> Vec<Finding> {
     let readme = files.iter().filter(|file| file.path == "README.md");
     let long = readme.filter(|file| file.text.lines().count() > README_LINES_LIMIT);
     long.map(|file| {
-        file.finding(README_LINES_LIMIT + 1, format!("over {README_LINES_LIMIT} lines: move depth into docs/"))
+        file.finding(
+            README_LINES_LIMIT + 1,
+            format!("over {README_LINES_LIMIT} lines: move depth into docs/"),
+        )
     })
     .collect()
 }
@@ -92,7 +95,10 @@ fn wrong_links_unlisted_pages_and_a_long_readme_are_found() {
     let files = [
         file("README.md", &"[a](docs/a.md)\n[b](docs/b.md) [c](https://example.com)\n".repeat(101)),
         file("docs/README.md", "[a](a.md)\n"),
-        file("docs/a.md", "# A page\n[up](../README.md) [here](#a-page) [gone](README.md#gone) [folder](adr)\n"),
+        file(
+            "docs/a.md",
+            "# A page\n[up](../README.md) [here](#a-page) [gone](README.md#gone) [folder](adr)\n",
+        ),
         file("docs/adr/0001-x.md", "[up](../../README.md)\n"),
         file("docs/c.md", "# C\n"),
     ];
