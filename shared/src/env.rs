@@ -1,5 +1,5 @@
-//! Configuration: environment variables, each described once beside the code that reads it. A bad value
-//! is refused with the variable's name, what is wrong and a good example, and is never echoed.
+//! Configuration: environment variables, each described once beside the code that reads it. A bad value is
+//! rejected with the variable's name, the fault and a good example, and is never echoed.
 
 mod names;
 mod secret_file;
@@ -26,7 +26,7 @@ pub struct Variable {
 
 /// Why a process refuses to start. The value itself is left out: it may be a secret.
 #[derive(Debug, thiserror::Error)]
-#[error("{name}: {fault}. A good value would be: {name}={example}")]
+#[error("{name}: {fault}. Example of a good value: {name}={example}")]
 pub struct Problem {
     pub name: String,
     #[source]

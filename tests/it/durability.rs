@@ -116,7 +116,7 @@ async fn a_ledger_that_lost_its_last_commits_does_not_add_up() -> anyhow::Result
     assert!(!adds_up && told.contains("handed over 301 messages, up to number 301"), "{told}");
     running.stop().await?;
     let log = std::fs::read_to_string(home.path("log"))?;
-    assert!(log.contains("the ledger has lost what it committed last"), "the start said nothing");
+    assert!(log.contains("the ledger has lost its last commits"), "the start said nothing");
     Ok(())
 }
 
