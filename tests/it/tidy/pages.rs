@@ -1,4 +1,5 @@
-//! The pages that people read: links lead somewhere, the index names every page, and the README stays short.
+//! The pages that people read: links and names of files lead somewhere, the index names every page, and the
+//! README stays short.
 
 use std::path::Path;
 
@@ -48,6 +49,30 @@ pub(super) fn unlisted_pages(files: &[File]) -> Vec<Finding> {
         .filter(|page| !index.text.contains(&format!("({})", &page.path["docs/".len()..])))
         .map(|page| index.finding(1, format!("the index lacks {}", page.path)))
         .collect()
+}
+
+/// A file that a page names in backticks exists: `scale.rs` anywhere, `docs/scale.md` there.
+pub(super) fn missing_files(files: &[File]) -> Vec<Finding> {
+    const KINDS: [&str; 6] = [".rs", ".md", ".sql", ".yaml", ".svg", ".toml"];
+    let is_path = |name: &str| {
+        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-');
+        name.chars().all(legal) && KINDS.iter().any(|kind| name.ends_with(kind) && name != *kind)
+    };
+    let mut findings = Vec::new();
+    for page in files.iter().filter(|file| file.has_extension("md") && file.path != "CHANGELOG.md") {
+        let mut is_listing = false;
+        for (number, line) in page.text.lines().enumerate() {
+            is_listing ^= line.trim_start().starts_with("```");
+            let names = line.split('`').skip(1).step_by(2);
+            for name in names.filter(|name| !is_listing && is_path(name) && !name.starts_with("target/")) {
+                let ending = format!("/{name}");
+                if !files.iter().any(|file| file.path == name || file.path.ends_with(&ending)) {
+                    findings.push(page.finding(number + 1, format!("no file is called {name}")));
+                }
+            }
+        }
+    }
+    findings
 }
 
 /// What stands between `](` and `)`.
@@ -100,7 +125,7 @@ fn wrong_links_unlisted_pages_and_a_long_readme_are_found() {
             "# A page\n[up](../README.md) [here](#a-page) [gone](README.md#gone) [folder](adr)\n",
         ),
         file("docs/adr/0001-x.md", "[up](../../README.md)\n"),
-        file("docs/c.md", "# C\n"),
+        file("docs/c.md", "# C\n`a.md` `docs/a.md`\n`b/a.md`\n```\n`gone.rs`\n```\n`gone.rs` `a.md --all`\n"),
     ];
     let lines = |findings: Vec<Finding>| -> Vec<(String, usize)> {
         findings.into_iter().map(|found| (found.path, found.line)).collect()
@@ -109,5 +134,6 @@ fn wrong_links_unlisted_pages_and_a_long_readme_are_found() {
     assert_eq!(broken.len(), 102);
     assert_eq!((&broken[0], &broken[101]), (&("README.md".to_owned(), 2), &("docs/a.md".to_owned(), 2)));
     assert_eq!(lines(unlisted_pages(&files)), [("docs/README.md".to_owned(), 1)]);
+    assert_eq!(lines(missing_files(&files)), [("docs/c.md".to_owned(), 3), ("docs/c.md".to_owned(), 7)]);
     assert_eq!(lines(long_readme(&files)), [("README.md".to_owned(), 201)]);
 }
