@@ -258,6 +258,6 @@ mod tests {
             assert!(!problem.contains("0123456789"), "{problem}");
         }
         let ended = format!("{SECRET_TEXT};until=2020-01-01T00:00:00Z");
-        assert!(refused(&[("STRIPE_WEBHOOK_SECRET", &ended)]).contains("come to its end"));
+        assert!(refused(&[("STRIPE_WEBHOOK_SECRET", &ended)]).contains("has expired"));
     }
 }

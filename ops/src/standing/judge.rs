@@ -258,8 +258,8 @@ mod tests {
         let table = [
             (StripeError::Key { status: 401 }, Mark::Act, "revoked"),
             (StripeError::Key { status: 403 }, Mark::Look, "may not read"),
-            (StripeError::Unreachable("refused".to_owned()), Mark::Act, "cannot be asked"),
-            (StripeError::Busy { status: 500, retry_after: None }, Mark::Act, "cannot be asked"),
+            (StripeError::Unreachable("refused".to_owned()), Mark::Act, "is unreachable"),
+            (StripeError::Busy { status: 500, retry_after: None }, Mark::Act, "is unreachable"),
         ];
         for (error, expected, words) in table {
             let asked = Asked { livemode: true, account: Err(error.clone()), endpoints: Err(error) };
