@@ -231,14 +231,14 @@ mod tests {
             ),
             (
                 &[secret, ("STRIPE_WEBHOOK_SECRET_FILE", "x")],
-                "STRIPE_WEBHOOK_SECRET: is set beside its _FILE",
+                "STRIPE_WEBHOOK_SECRET: is set together with its _FILE",
             ),
             (
                 &[("STRIPE_WEBHOOK_SECRET_FILE", "no/such/file")],
                 "STRIPE_WEBHOOK_SECRET_FILE: its file cannot be read",
             ),
-            (&[secret, ("STRIPE_WEBHOOK_MODE", "Live")], "STRIPE_WEBHOOK_MODE: neither"),
-            (&[secret, ("STRIPE_WEBHOOK_ACCOUNT", "cus_1")], "STRIPE_WEBHOOK_ACCOUNT: not the id"),
+            (&[secret, ("STRIPE_WEBHOOK_MODE", "Live")], "STRIPE_WEBHOOK_MODE: not live"),
+            (&[secret, ("STRIPE_WEBHOOK_ACCOUNT", "cus_1")], "STRIPE_WEBHOOK_ACCOUNT: not an account id"),
             (
                 &[secret, ("STRIPE_WEBHOOK_MODE__CONNECT", "live")],
                 "STRIPE_WEBHOOK_SECRET__CONNECT: is not set",

@@ -214,7 +214,7 @@ async fn damage_while_it_runs_accepts_nothing_more_and_ends_the_process() -> any
     let running = home.start("gateway").await?;
     let path = home.path("queue.db");
     let refused = Damaged::open(&path).err().map(|error| error.to_string());
-    let in_use = "queue.db is in use by another process: stop that first, then call this again";
+    let in_use = "queue.db is in use by another process: stop that first, then try again";
     assert!(refused.is_some_and(|refused| refused.ends_with(in_use)));
     overwrite_all_but_the_first_page(&path)?;
     let answer = home.client().send(&Stories::of_seed(33).succeeded_payment().body).await;
