@@ -41,8 +41,7 @@ pub enum LedgerError {
     )]
     File { path: String, source: io::Error },
     #[error(
-        "{path}: the ledger's file is missing, but its log (-wal) is there. Put the file back, or put the log \
-         away; `tidegate backfill --since 30d` then brings back from Stripe what it lists"
+        "{path}: the ledger's file is missing, but its log (-wal) is there. Put the file back, or move the log away; `tidegate backfill --since 30d` then fetches from Stripe what it still lists"
     )]
     LogAlone { path: String },
     /// Two people do the opposite of each other at the same moment.

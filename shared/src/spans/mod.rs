@@ -32,13 +32,13 @@ const ENDPOINT: Variable = Variable {
     name: "OTEL_EXPORTER_OTLP_ENDPOINT",
     default: "",
     example: "http://127.0.0.1:4318",
-    help: "OpenTelemetry's own name for the same; `OTLP_URL` counts where both are set.",
+    help: "OpenTelemetry's name for OTLP_URL, which takes precedence.",
 };
 const SERVICE: Variable = Variable {
     name: "OTEL_SERVICE_NAME",
     default: "",
     example: "tidegate-eu",
-    help: "The name of the service in traces, instead of `tidegate-gateway` and `tidegate-worker`.",
+    help: "Service name in traces, instead of `tidegate-gateway` and `tidegate-worker`.",
 };
 const SAMPLE: Variable = Variable {
     name: "OTLP_SAMPLE_PERCENT",
