@@ -14,7 +14,7 @@ use std::time::Duration;
 pub use self::names::{Misspelt, Names, Slip};
 pub use self::secret_file::{SecretFileError, read_secret_file};
 
-/// One environment variable, as the README's table and `--help` show it.
+/// One environment variable, as docs/configuration.md and `--help` show it.
 #[derive(Clone, Copy, Debug)]
 pub struct Variable {
     pub name: &'static str,
