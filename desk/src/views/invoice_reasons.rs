@@ -171,7 +171,7 @@ mod tests {
         for (status, is_stripes, says, because) in [
             (Status::Unknown, true, "nothing has been reported", &[][..]),
             (Status::Draft, true, "not finalized", &[]),
-            (Status::Sent, true, "no attempt to pay it is known to have failed", &[]),
+            (Status::Sent, true, "no payment attempt is known to have failed", &[]),
             (Status::Sent, false, "received 11.00 USD so far", &["pi_1"]),
             (Status::Overdue, true, "every planned retry has failed", &[]),
             (Status::Uncollectible, true, "written off", &[]),
