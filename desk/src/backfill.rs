@@ -1,5 +1,5 @@
-//! What Stripe lists and the ledger lacks is put into the queue, and takes the path of every event from there.
-//! Page by page, each as a whole: asked, compared, published, remembered. Running it again does no harm.
+//! Queues the events that Stripe lists and the ledger lacks; from there they take the path of every event. Each
+//! page is fetched, compared, published and remembered as a unit. Running it again does no harm.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! What people and programs do with the ledger, and what they see of it: acts, replays, the disaster drill, the
-//! audit's check. Command line and pages only render it.
+//! What people and programs do with the ledger, and what they see of it: acts, views, replays, rebuilds,
+//! verification. The command line only renders it.
 
 pub mod acts;
 pub mod backfill;

@@ -1,4 +1,4 @@
-//! Money as people read it. Amounts are whole numbers in the currency's minor unit, as Stripe states them.
+//! Money as people read it. Amounts are integers in the currency's minor unit, as Stripe states them.
 
 /// `1,234.50 USD`. The amount stands alone, named for what it is, where the currency is not known.
 pub fn shown(minor_units: i64, currency: &str) -> String {
@@ -17,7 +17,7 @@ pub fn shown(minor_units: i64, currency: &str) -> String {
 pub fn read(text: &str, currency: &str) -> Result<i64, String> {
     let code = currency.to_ascii_uppercase();
     if code.len() != 3 || !code.bytes().all(|byte| byte.is_ascii_uppercase()) {
-        return Err(format!("`{currency}` is no currency: three letters name one, as in usd"));
+        return Err(format!("`{currency}` is not a currency: use three letters, as in usd"));
     }
     let decimals = decimals_of(&code);
     let example = match decimals {
@@ -25,7 +25,8 @@ pub fn read(text: &str, currency: &str) -> Result<i64, String> {
         3 => "1.250",
         _ => "19.99",
     };
-    let fault = || format!("`{text}` is no amount in {code}: write {example}, without grouping");
+    let fault =
+        || format!("`{text}` is not an amount in {code}: write {example}, without thousands separators");
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let is_number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
     let is_pointless = text.ends_with('.') || whole.is_empty();

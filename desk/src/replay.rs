@@ -1,6 +1,6 @@
-//! Replays: stored events, or those of a file, run again by the same queue and the same rules as live traffic.
-//! A plan names its events, oldest first; a look ahead tells which rows would change; a run queues them and
-//! can be taken up again wherever it ended.
+//! Replays: stored events, or those of a file, run again through the same queue and rules as live traffic. A
+//! plan names its events, oldest first; a preview shows which rows would change; a run queues them and can be
+//! resumed.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -214,7 +214,7 @@ async fn take(ledger: &Ledger, queue: &Queue, replay: &str, items: Vec<Item>) ->
         });
         let found = brought.or_else(|| stored.remove(&item.key));
         let (envelope, outcome) = match found.map(|found| (Suspicion::of_kind(&found.header.kind), found)) {
-            None => (None, Some(Outcome::Ignored { reason: "its bytes are no longer kept".to_owned() })),
+            None => (None, Some(Outcome::Ignored { reason: "its body is no longer stored".to_owned() })),
             Some((None, envelope)) => (Some(envelope), None),
             Some((Some(suspicion), suspect)) => match queue.reopen(&suspect) {
                 None => (None, Some(Outcome::Dead { failed: Permanent::suspect(suspicion).failed() })),

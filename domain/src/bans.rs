@@ -1,5 +1,5 @@
-//! Bans: derived from a user's chargebacks, hence reversible. Staff may override; whoever reads evaluates the
-//! override with the clock.
+//! Bans: derived from a user's chargebacks, hence reversible. Staff may override them; an override's expiry is
+//! evaluated at read time.
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! What an event is to blame for that failed alone, and what becomes of it. Pure.
+//! Classifies the failure of an isolated event and decides its outcome. Pure.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub enum Blame {
     #[error("{0}")]
     Refused(String),
     /// Its head does not say what its body does.
-    #[error("a head and its body name different events")]
+    #[error("a header and its body name different events")]
     Unfit,
     #[error("the process ended or hung while it handled this event alone")]
     NeverCameBack,
@@ -48,9 +48,9 @@ impl Blame {
     fn fingerprint(&self, header: &Header) -> String {
         let cause = match self {
             Self::Panicked => "unexplained: panicked",
-            Self::Refused(_) => "refused by the database",
+            Self::Refused(_) => "rejected by the database",
             Self::Unfit => "unexplained: unfit",
-            Self::NeverCameBack => "unexplained: never came back",
+            Self::NeverCameBack => "unexplained: process ended or hung",
         };
         format!("{cause}: {} ({})", header.kind, header.api_version.as_deref().unwrap_or("none"))
     }

@@ -1,5 +1,5 @@
-//! The chain of an object's audit: each line carries a hash over all that it says and over the line before. Who
-//! changes or removes a line breaks every later one, and the object knows the last.
+//! The chain of an object's audit: each line carries a hash over its content and over the previous line.
+//! Changing or removing a line breaks every later one, and the object stores the last hash.
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};

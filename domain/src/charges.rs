@@ -1,4 +1,4 @@
-//! Charges: where refunds and disputes hang. A charge without a payment intent is its own payment.
+//! Charges own refunds and disputes. A charge without a payment intent is its own payment.
 
 mod derive;
 mod read;

@@ -1,4 +1,4 @@
-//! Customers: who a payment's user is, where the payment does not say. No name, address or e-mail is kept.
+//! Customers: the user of a payment that does not name one. No name, address or e-mail is kept.
 
 use chrono::{DateTime, Utc};
 

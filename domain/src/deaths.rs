@@ -1,5 +1,5 @@
-//! Many deaths of one cause, with no success of their kind between them, are no bad events but a bad rule, or a
-//! change at Stripe: consumption then pauses, instead of burying the day's events. Pure.
+//! Many dead letters of one cause, without a success of their kind in between, point to a bad rule or a change
+//! at Stripe, not to bad events. Consumption then pauses. Pure.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! Disputes, and inquiries, which may become disputes. A status can come back: lost disputes are won late,
-//! and appeals end either way.
+//! Disputes, and inquiries, which may become disputes. A status can return: lost disputes are won late, and
+//! appeals end either way.
 
 mod read;
 #[cfg(test)]

@@ -175,7 +175,8 @@ impl<'a> Content<'a> {
         if let Some(unwanted) = header.unwanted {
             return Ok(Meaning::Ignored(unwanted.reason()));
         }
-        let value = self.value.as_ref().map_err(|_| refuse("body", "is not JSON, or nested too deeply"))?;
+        let value =
+            self.value.as_ref().map_err(|_| refuse("body", "is not JSON, or is nested too deeply"))?;
         if value.at("object").as_str() == Some(THIN) {
             return Ok(Meaning::Ignored("thin event"));
         }

@@ -1,6 +1,5 @@
-//! What a batch of events told that the program was not written for, in numbers for those who watch it: counted
-//! where the merged objects changed, so that neither a repetition nor a replay counts twice. What happened to money
-//! is not counted here, but read from the ledger by the time of the event.
+//! Counts what a batch contained that the program does not know. It counts where merged objects changed, so
+//! repetitions and replays count once. Figures about money are read from the ledger by event time instead.
 
 use std::collections::BTreeMap;
 

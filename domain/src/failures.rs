@@ -1,5 +1,5 @@
-//! Failed attempts to pay. One decline is one row, though Stripe tells it of the payment and of the charge. What
-//! an invoice reports of a failure is a row of its own, for it does not say which payment failed.
+//! Failed payment attempts. One decline is one row, although Stripe reports it for the payment and for the
+//! charge. An invoice's report of a failure is a row of its own, because it does not name the payment.
 
 use chrono::{DateTime, Utc};
 

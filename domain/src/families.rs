@@ -1,5 +1,5 @@
-//! Which types of events an endpoint should be sent, and which of them suffice for each kind of object. This is
-//! the one home of the list: `tidegate events types` prints it, and docs/events.md is held to it.
+//! The event types that an endpoint should receive, and which of them are enough for each kind of object.
+//! `tidegate events types` prints this list, and a test compares docs/events.md with it.
 
 use std::collections::BTreeMap;
 
@@ -34,8 +34,7 @@ pub static FAMILIES: [Family; 11] = [
             &["payment_intent.canceled", "payment_intent.payment_failed", "payment_intent.succeeded"],
             &["charge.captured", "charge.expired", "charge.failed", "charge.succeeded", "charge.updated"],
         ],
-        without: "payments stay `unknown`, without amount, customer and user; with `charge.*` alone it stays unknown \
-                  only that one was canceled or waits for its customer",
+        without: "payments stay `unknown`, without amount, customer or user. With only `charge.*`, canceled payments and those that wait for the customer stay unknown",
     },
     Family {
         object: "charge",
@@ -55,21 +54,19 @@ pub static FAMILIES: [Family; 11] = [
             "charge.succeeded",
             "charge.updated",
         ]],
-        without: "what was captured and what was only released, and to which payment a refund or a dispute belongs \
-                  where it does not say so itself",
+        without: "what was captured and what was only released; the payment of a refund or dispute that does not name it",
     },
     Family {
         object: "failed attempt",
         types: &["charge.failed", "payment_intent.payment_failed"],
         enough: &[&["payment_intent.payment_failed"], &["charge.failed"]],
-        without: "why and how often paying failed; an invoice then has only its own reports, without a code",
+        without: "why and how often payments failed; an invoice then has only its own reports, without a code",
     },
     Family {
         object: "refund",
         types: &["refund.created", "refund.failed", "refund.updated"],
         enough: &[&["refund.created", "refund.failed", "refund.updated"]],
-        without: "with `charge.refunded` alone refunds are known only in sum, and that one failed later stays unknown; \
-                  `charge.refund.updated` comes for selected payment methods only",
+        without: "with only `charge.refunded`, refunds are known as a total, and a later failure stays unknown. `charge.refund.updated` is sent for some payment methods only",
     },
     Family {
         object: "dispute",
@@ -81,8 +78,7 @@ pub static FAMILIES: [Family; 11] = [
             "charge.dispute.updated",
         ],
         enough: &[&["charge.dispute.closed", "charge.dispute.created", "charge.dispute.updated"]],
-        without: "chargebacks, their deadlines and how they end; nobody is banned for them. Without `funds_*` the \
-                  fees and what moved come late",
+        without: "chargebacks, their deadlines and results; nobody is banned for them. Without `funds_*`, fees and movements arrive late",
     },
     Family {
         object: "invoice",
@@ -109,21 +105,19 @@ pub static FAMILIES: [Family; 11] = [
             "invoice.payment_failed",
             "invoice.voided",
         ]],
-        without: "invoices of Stripe's stay `unknown` or in the last state that was told: unpaid, never failed, \
-                  never overdue",
+        without: "Stripe's invoices stay `unknown` or in their last reported state: unpaid, never failed, never overdue",
     },
     Family {
         object: "invoice's payments",
         types: &["invoice_payment.paid"],
         enough: &[&["invoice_payment.paid"]],
-        without: "since API version 2025-03-31 nothing else tells which payment paid an invoice: its refunds and \
-                  disputes are not seen on it, unless a key lets Tidegate ask",
+        without: "since API version 2025-03-31 nothing else links a payment to its invoice. The invoice then does not show refunds and disputes, unless an API key lets Tidegate ask",
     },
     Family {
         object: "customer",
         types: &["customer.created", "customer.deleted", "customer.updated"],
         enough: &[&["customer.created", "customer.updated"]],
-        without: "the user of a payment whose own metadata does not name one, so that bans are by Stripe's customer",
+        without: "the user of a payment whose own metadata names none; bans then apply to Stripe's customer",
     },
     Family {
         object: "subscription",
@@ -135,13 +129,13 @@ pub static FAMILIES: [Family; 11] = [
             "customer.subscription.updated",
         ],
         enough: &[&["customer.subscription.deleted", "customer.subscription.updated"]],
-        without: "that a subscription ended: retries of its invoices stay planned",
+        without: "the end of a subscription: retries of its invoices stay planned",
     },
     Family {
         object: "early fraud warning",
         types: &["radar.early_fraud_warning.created", "radar.early_fraud_warning.updated"],
         enough: &[&["radar.early_fraud_warning.created"]],
-        without: "warnings of fraud that come before a dispute",
+        without: "fraud warnings that arrive before a dispute",
     },
     Family {
         object: "payout",
@@ -160,12 +154,9 @@ pub static FAMILIES: [Family; 11] = [
 
 /// Types that a rule reads and that say nothing which another does not.
 pub const SPARE: [(&str, &str); 3] = [
-    ("charge.refund.updated", "`refund.updated` comes for all payment methods"),
-    (
-        "invoice.payment_succeeded",
-        "`invoice.paid` comes with it, and also when it was paid outside of Stripe",
-    ),
-    ("invoice.will_be_due", "a reminder; nothing changed"),
+    ("charge.refund.updated", "`refund.updated` is sent for all payment methods"),
+    ("invoice.payment_succeeded", "`invoice.paid` is sent with it, and also for payments outside Stripe"),
+    ("invoice.will_be_due", "a reminder; nothing changes"),
 ];
 
 /// Types that Stripe sends only to endpoints that name them: `*` leaves them out.
@@ -208,21 +199,19 @@ pub fn seem_missing(seen: &BTreeMap<String, i64>) -> Vec<&'static str> {
     let charges = count(&is_charge);
     let mut missing = Vec::new();
     if charges >= FEW && count(&|kind| kind.starts_with("payment_intent.")) == 0 {
-        missing.push("charges come, but never a `payment_intent.*`: canceled payments stay unknown");
+        missing.push("charges arrive, but no `payment_intent.*`: canceled payments stay unknown");
     }
     if count(&|kind| kind == "charge.refunded") > 0 && count(&is_refund) == 0 {
         missing.push(
-            "refunds are known only in sum, for no `refund.*` has come: one that fails later stays unknown",
+            "refunds are known only as totals, because no `refund.*` has arrived: later failures stay unknown",
         );
     }
     let invoices = count(&|kind| kind.starts_with("invoice."));
     if invoices >= FEW && count(&|kind| ["invoice.paid", "invoice.payment_succeeded"].contains(&kind)) == 0 {
-        missing.push("invoices come, but never an `invoice.paid`: none is seen to be paid");
+        missing.push("invoices arrive, but no `invoice.paid`: none becomes paid");
     }
     if count(&is_dispute) > 0 && charges == 0 {
-        missing.push(
-            "disputes come, but never a `charge.*`: what they take cannot be weighed against the charge",
-        );
+        missing.push("disputes arrive, but no `charge.*`: they cannot be compared with their charges");
     }
     missing
 }

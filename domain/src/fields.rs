@@ -1,5 +1,5 @@
-//! Reads fields of Stripe's objects, whatever the API version: a needed field that is missing or malformed
-//! is a permanent failure that names the field and the version; amounts are whole, checked numbers.
+//! Reads fields of Stripe's objects in any API version. A needed field that is missing or malformed is a
+//! permanent failure that names field and version. Amounts are checked integers.
 
 use super::Permanent;
 use super::json::Json;
@@ -54,7 +54,7 @@ impl<'a> Fields<'a> {
     pub fn id(&self) -> Result<&'a str, Permanent> {
         match self.at(&["id"]).and_then(Json::as_str) {
             Some(id) if is_object_id(id) => Ok(id),
-            Some(_) => Err(self.refuse("id", "is not an id of Stripe's")),
+            Some(_) => Err(self.refuse("id", "is not a Stripe id")),
             None => Err(self.refuse("id", "is missing")),
         }
     }
@@ -89,7 +89,7 @@ impl<'a> Fields<'a> {
         match value.as_str().or_else(|| value.get("id")?.as_str()) {
             Some("") => Ok(None),
             Some(id) if is_object_id(id) => Ok(Some(id)),
-            Some(_) => Err(self.refuse(&names.join("."), "is not an id of Stripe's")),
+            Some(_) => Err(self.refuse(&names.join("."), "is not a Stripe id")),
             None => Err(self.refuse(&names.join("."), "is neither an id nor an object with one")),
         }
     }

@@ -1,4 +1,4 @@
-//! What counts in the figures that people watch. Plain data of the ledger's, decided here.
+//! Decides what counts in the monitored figures, from the ledger's plain data.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! How fresh a report is: a total order over reports that does not depend on their arrival. Stripe's
-//! `created` has whole seconds and promises no order, so class and ranks decide around it.
+//! Freshness: a total order over reports that does not depend on arrival. Stripe's `created` has whole seconds
+//! and guarantees no order, so class and ranks complete it.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Which objects hang on which: kept beside them, so that a parent finds its children.
+//! An index of links, so that a parent finds its children.
 
 use std::collections::{BTreeMap, BTreeSet};
 

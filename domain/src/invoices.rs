@@ -1,5 +1,5 @@
-//! Invoices: Stripe's, or the merchant's own where only a payment's metadata name one. Their status for
-//! staff is derived from Stripe's report and from the payments that are linked to them.
+//! Invoices: Stripe's, or the merchant's own if only a payment's metadata names one. Their status for staff is
+//! derived from Stripe's report and from linked payments.
 
 mod derive;
 mod failures;

@@ -1,5 +1,5 @@
-//! A body of JSON, read once: texts are borrowed from the bytes wherever they contain no escapes, and objects are
-//! lists sorted by name. A tree that owns its texts would copy every one of them, of every event.
+//! A JSON body, parsed once. Strings without escapes are borrowed from the bytes, and objects are lists sorted
+//! by name. An owning tree would copy every string of every event.
 
 use std::borrow::Cow;
 use std::fmt;

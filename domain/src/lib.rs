@@ -1,6 +1,6 @@
-//! What Stripe's events mean to us: pure functions over plain data, without I/O, clock or chance.
-//! An event is read into observations; a `World` of merged objects takes them in, in any order, with any
-//! repetition, and always ends in the same state.
+//! What Stripe's events mean: pure functions over plain data, without I/O, clock or randomness. An event is
+//! read into observations. A `World` of merged objects absorbs them in any order, with any repetition, and
+//! always ends in the same state.
 
 pub mod bans;
 pub mod blame;

@@ -1,4 +1,4 @@
-//! What became of an event. Every stored event has exactly one outcome.
+//! The outcome of an event. Every stored event has exactly one.
 
 use chrono::{DateTime, Utc};
 
@@ -42,7 +42,8 @@ pub struct Failed {
 
 impl Failed {
     /// The classes of failures, as a fingerprint begins with them.
-    pub const CLASSES: [&'static str; 4] = ["permanent", "unexplained", "refused by the database", "suspect"];
+    pub const CLASSES: [&'static str; 4] =
+        ["permanent", "unexplained", "rejected by the database", "suspect"];
 
     pub fn class(&self) -> &'static str {
         Self::class_of(&self.fingerprint)

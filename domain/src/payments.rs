@@ -1,5 +1,5 @@
-//! Payments: Stripe's payment intents, and charges that have none, with the links to invoice, customer and
-//! user, in any order of arrival.
+//! Payments: Stripe's payment intents, and charges without one, with their links to invoice, customer and user,
+//! in any order of arrival.
 
 mod derive;
 mod read;

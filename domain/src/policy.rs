@@ -1,4 +1,4 @@
-//! What a merchant may decide otherwise: when a user is banned, and how failed payments are planned again.
+//! What a merchant may configure: when a user is banned, and when failed payments are retried.
 
 use std::collections::BTreeSet;
 

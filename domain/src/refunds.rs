@@ -1,4 +1,4 @@
-//! Refunds. One goes from succeeded to failed now and then: the money then is not refunded.
+//! Refunds. A refund sometimes goes from succeeded to failed; the money is then not refunded.
 
 mod read;
 #[cfg(test)]

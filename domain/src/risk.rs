@@ -1,5 +1,5 @@
-//! What a dead letter may cost: the object that it is about and the money that it names, read as leniently as
-//! can be, for something in the body was unreadable.
+//! What a dead letter puts at risk: its object and the amount that it names. Reads leniently, because something
+//! in the body was unreadable.
 
 use std::collections::BTreeSet;
 

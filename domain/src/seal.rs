@@ -1,5 +1,5 @@
-//! What each transaction committed, and the blocks that seal it: a chain over the whole ledger that no batch has
-//! to wait for, because it is made afterwards, of what is committed. Pure.
+//! What each transaction committed, and the blocks that seal it: a chain over the whole ledger. No batch waits
+//! for it, because it is built afterwards from committed rows. Pure.
 
 use std::fmt;
 use std::str::FromStr;

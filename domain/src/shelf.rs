@@ -1,4 +1,4 @@
-//! The objects of one kind in a world, with what changed about them.
+//! The objects of one kind in a world, and which of them changed.
 
 use std::collections::BTreeMap;
 

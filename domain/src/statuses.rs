@@ -1,5 +1,5 @@
-//! The statuses that we know, by kind of object. Any other is kept as text and is legal; it shows in a metric,
-//! for Stripe then says something that no rule was written for.
+//! The known statuses, by kind of object. Any other is legal and kept as text; a metric counts it, because no
+//! rule knows it.
 
 use super::{Kind, Object, UNKNOWN, of_kind};
 

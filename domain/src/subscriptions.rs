@@ -1,4 +1,4 @@
-//! Subscriptions: their status as Stripe tells it.
+//! Subscriptions: their status as Stripe reports it.
 
 use chrono::{DateTime, Utc};
 

@@ -1,5 +1,4 @@
-//! Which of Stripe's API versions the rules were written for. An event of another is read all the same; that
-//! it came shows in a metric.
+//! The Stripe API versions that the rules know. Events of other versions are read too; a metric counts them.
 
 /// The first and the last whose shapes are known.
 const OLDEST: &str = "2020-08-27";

@@ -1,4 +1,4 @@
-//! Early fraud warnings: what a bank suspects of a charge. Reported, and never a chargeback.
+//! Early fraud warnings: a bank suspects a charge. They are reported, and never count as chargebacks.
 
 use chrono::{DateTime, Utc};
 

@@ -1,5 +1,5 @@
-//! The merged objects that a set of events is about, and the one place where events are applied to them:
-//! merge the observations, derive what hangs on them, tell the transitions.
+//! The merged objects that a set of events is about, and the one place where events are applied to them: merge
+//! the observations, derive dependent fields, record the transitions.
 
 mod billing;
 mod stale;

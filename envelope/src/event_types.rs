@@ -1,5 +1,5 @@
-//! The types of Stripe's events that have a label of their own in metrics: those that mean something to the
-//! ledger. All others are counted together, so that nobody can make series by inventing types.
+//! The event types with a metric label of their own: those with a rule. All others are counted together, so
+//! that invented types cannot create time series.
 
 /// Sorted, so that a label is found by bisection.
 pub const LABELLED: &[&str] = &[

@@ -1,5 +1,5 @@
-//! A message that came out of the queue and is not what was put into it, as far as anybody can tell: it is kept
-//! as it was found, under a name of its own, and never applied. Pure.
+//! A message from the queue that does not match what was published. It is kept as found, under an id of its
+//! own, and never applied. Pure.
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -44,18 +44,15 @@ impl Suspicion {
     pub fn reason(self) -> &'static str {
         match self {
             Self::Unreadable => {
-                "nobody verified this message: it has no head that can be read, so it was damaged in the queue, or \
-                 came into it by another way"
+                "this message is unverified: its header cannot be read, so it was damaged in the queue, or something else published it"
             }
             Self::Unsigned => {
-                "nobody verified this message: it carries no digest under the envelope key, so its publisher has \
-                 no key, or it came into the queue by another way"
+                "this message is unverified: it has no digest under the envelope key, so its publisher has no key, or something else published it"
             }
             Self::Digest => {
-                "this message is not what was published: its digest does not fit, so it was altered in the queue, \
-                 or its publisher has another envelope key"
+                "this message is not what was published: its digest does not match, so it was altered in the queue, or its publisher has another envelope key"
             }
-            Self::Head => "this message contradicts itself: its head and its body name different events",
+            Self::Head => "this message contradicts itself: its header and its body name different events",
         }
     }
 

@@ -1,4 +1,4 @@
-//! Every answer of the gateway, in one place. What hyper answers by itself (400, 414, 431) stands beside.
+//! Every answer of the gateway, in one place, except those that hyper gives by itself (400, 414, 431).
 
 use bytes::Bytes;
 use envelope::Unwanted;

@@ -1,4 +1,4 @@
-//! Reading a body inside its limits: bytes of one, bytes of all together, and time.
+//! Reads a body within its limits: its own bytes, the bytes of all bodies together, and time.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What the gateway is told at start: where it listens, its limits and its endpoints.
+//! The gateway's configuration: addresses, limits and endpoints.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,91 +12,91 @@ const ADDR: Variable = Variable {
     name: "GATEWAY_ADDR",
     default: "127.0.0.1:8080",
     example: "0.0.0.0:8080",
-    help: "Where webhooks are taken in.",
+    help: "Address of the public listener, which receives webhooks.",
 };
 pub const INTERNAL_ADDR: Variable = Variable {
     name: "GATEWAY_INTERNAL_ADDR",
     default: "127.0.0.1:8081",
     example: "0.0.0.0:8081",
-    help: "Where the gateway answers /livez, /readyz and /metrics. Not for the public.",
+    help: "Address of the gateway's internal listener: /livez, /readyz, /metrics. Keep it private.",
 };
 const PUBLIC_URL: Variable = Variable {
     name: "GATEWAY_PUBLIC_URL",
     default: "",
     example: "https://hooks.example.com",
-    help: "Where Stripe reaches the gateway. Only for `doctor` and `status`, which look whether Stripe's endpoints lead there; by their paths alone where unset.",
+    help: "The gateway's public address. `doctor` and `status` check that Stripe's endpoints lead there. If unset, they compare paths only.",
 };
 const TOLERANCE: Variable = Variable {
     name: "GATEWAY_SIGNATURE_TOLERANCE_SECS",
     default: "300",
     example: "120",
-    help: "How far a signature's time may be from our clock, either way.",
+    help: "Maximum difference between a signature's time and our clock, in either direction.",
 };
 const BODY_LIMIT: Variable = Variable {
     name: "GATEWAY_BODY_LIMIT_BYTES",
     default: "524288",
     example: "1048576",
-    help: "The largest body taken; more is answered 413.",
+    help: "Maximum size of a body; larger ones are answered 413.",
 };
 const BODIES_LIMIT: Variable = Variable {
     name: "GATEWAY_BODIES_LIMIT_BYTES",
     default: "134217728",
     example: "67108864",
-    help: "How much memory all bodies in hand may take together; more is answered 503.",
+    help: "Maximum memory for all bodies in progress; beyond it, requests are answered 503.",
 };
 const CONNECTIONS_LIMIT: Variable = Variable {
     name: "GATEWAY_LIMIT_CONNECTIONS",
     default: "16384",
     example: "1000",
-    help: "How many connections may be open; more are answered 503 and closed.",
+    help: "Maximum number of open connections; further ones are answered 503 and closed.",
 };
 const IDLE: Variable = Variable {
     name: "GATEWAY_IDLE_SECS",
     default: "75",
     example: "120",
-    help: "How long a kept connection may be silent between requests. Longer than the proxy in front keeps it.",
+    help: "How long an idle connection stays open. Set it longer than the proxy in front does.",
 };
 const HEADER_DEADLINE: Variable = Variable {
     name: "GATEWAY_HEADER_DEADLINE_SECS",
     default: "10",
     example: "5",
-    help: "How long a request's head may take to arrive, and our answer to be taken.",
+    help: "Maximum time for a request's head to arrive, and for our answer to be read.",
 };
 const BODY_DEADLINE: Variable = Variable {
     name: "GATEWAY_BODY_DEADLINE_SECS",
     default: "3",
     example: "2",
-    help: "How long a body may take to arrive; longer is answered 408. At most the deadline of the answer.",
+    help: "Maximum time for a body to arrive; slower ones are answered 408. At most GATEWAY_ANSWER_DEADLINE_SECS.",
 };
 const ANSWER_DEADLINE: Variable = Variable {
     name: "GATEWAY_ANSWER_DEADLINE_SECS",
     default: "5",
     example: "8",
-    help: "How long after a request's head its answer may come; what is not durable by then is answered 503.",
+    help: "Maximum time from a request's head to its answer. An event that is not durable by then is answered 503.",
 };
 const REFUSALS_PER_MINUTE: Variable = Variable {
     name: "GATEWAY_REFUSALS_PER_MINUTE",
     default: "60",
     example: "600",
-    help: "How many refused signatures of one address a minute are answered at once; further ones are answered late.",
+    help: "Refused signatures per address and minute that are answered at once; further ones are answered late.",
 };
 const REFUSAL_DELAY: Variable = Variable {
     name: "GATEWAY_REFUSAL_DELAY_SECS",
     default: "1",
     example: "3",
-    help: "How late: so long the sender of a refused signature waits for its answer. 0: never.",
+    help: "How long those late answers are delayed. 0 disables the delay.",
 };
 const DRAIN_DEADLINE: Variable = Variable {
     name: "GATEWAY_DRAIN_DEADLINE_SECS",
     default: "10",
     example: "25",
-    help: "How long requests in hand may take to end after the stop signal.",
+    help: "How long requests in progress may take after the stop signal.",
 };
 const SECRETS_INTERVAL: Variable = Variable {
     name: "GATEWAY_SECRETS_INTERVAL_SECS",
     default: "10",
     example: "2",
-    help: "How often files with secrets are looked at again.",
+    help: "How often files with secrets are checked for changes.",
 };
 
 pub const VARIABLES: &[Variable] = &[

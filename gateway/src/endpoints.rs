@@ -19,27 +19,25 @@ pub(crate) const SECRET: Variable = Variable {
     name: "STRIPE_WEBHOOK_SECRET",
     default: "",
     example: "live=whsec_EXAMPLE0r2Jm8sVqXc4LtYb7,old=whsec_EXAMPLE9d5Kw1nHzPf3RgUe6;until=2026-12-01T00:00:00Z",
-    help: "Signing secrets, split by commas, each `whsec_…` or `name=whsec_…`, with an optional end. \
-           With `__NAME` behind the variable's name: those of `/webhooks/stripe/name`.",
+    help: "Signing secrets, separated by commas: `whsec_…` or `name=whsec_…`, each with an optional end (`;until=…`). Append `__NAME` to the variable for the endpoint `/webhooks/stripe/name`.",
 };
 pub(crate) const SECRET_FILE: Variable = Variable {
     name: "STRIPE_WEBHOOK_SECRET_FILE",
     default: "",
     example: "/run/secrets/stripe-webhook",
-    help: "A file with such secrets, split by commas or lines, read again when it changes. \
-           Instead of STRIPE_WEBHOOK_SECRET; `__NAME` likewise.",
+    help: "A file with signing secrets, separated by commas or lines. It is reread when it changes. Use it instead of STRIPE_WEBHOOK_SECRET. `__NAME` works here too.",
 };
 pub(crate) const MODE: Variable = Variable {
     name: "STRIPE_WEBHOOK_MODE",
     default: "any",
     example: "live",
-    help: "Which events have an effect: `live`, `test` or `any`. Others are stored without one. `__NAME` likewise.",
+    help: "Which events are applied: `live`, `test` or `any`. Others are stored and ignored. `__NAME` works here too.",
 };
 pub(crate) const ACCOUNT: Variable = Variable {
     name: "STRIPE_WEBHOOK_ACCOUNT",
     default: "",
     example: "acct_1Mv0aBCdEfGhIjKl",
-    help: "Only events of this connected account have an effect; any account where unset. `__NAME` likewise.",
+    help: "Apply only events of this connected account; all accounts if unset. `__NAME` works here too.",
 };
 const VARIABLES: [Variable; 4] = [SECRET, SECRET_FILE, MODE, ACCOUNT];
 /// Each also comes as `NAME__ENDPOINT`.
@@ -87,7 +85,7 @@ pub(crate) fn from_env(env: &Env) -> Result<Endpoints, Problem> {
         endpoints.insert(endpoint.name.clone(), endpoint);
     }
     if endpoints.is_empty() {
-        return Err(SECRET.problem("is not set, nor is STRIPE_WEBHOOK_SECRET_FILE"));
+        return Err(SECRET.problem("is not set, and neither is STRIPE_WEBHOOK_SECRET_FILE"));
     }
     if endpoints.len() > ENDPOINTS_LIMIT {
         return Err(SECRET.problem(format!("more than {ENDPOINTS_LIMIT} endpoints")));
@@ -106,29 +104,30 @@ fn one(env: &Env, suffix: &str) -> Result<Endpoint, Problem> {
     let [secret, secret_file, mode, account] = VARIABLES.map(|variable| Suffixed { variable, suffix });
     let name = endpoint_name(suffix).map_err(|fault| secret.problem(fault))?;
     let secrets = match (secret.given(env), secret_file.given(env)) {
-        (Some(_), Some(_)) => Err(secret.problem("is set beside its _FILE; one of the two must go")),
+        (Some(_), Some(_)) => {
+            Err(secret.problem("is set together with its _FILE variant; set only one of them"))
+        }
         // With its blanks: what is cut off in silence here would be missed when another program reads it.
         (Some(_), None) => Secrets::given(env.exact(&secret.name()).unwrap_or_default())
             .map_err(|fault| secret.problem(fault)),
         (None, Some(path)) => {
             Secrets::of_file(PathBuf::from(path)).map_err(|fault| secret_file.problem(fault))
         }
-        (None, None) => {
-            Err(secret.problem("is not set, nor is its _FILE, but other variables name the endpoint"))
-        }
+        (None, None) => Err(secret
+            .problem("is not set, and neither is its _FILE variant, but other variables name the endpoint")),
     }?;
     if secrets.current().iter().all(|secret| !secret.is_live(shared::clock::now())) {
-        return Err(secret.problem("every secret has come to its end"));
+        return Err(secret.problem("every secret has expired"));
     }
     let mode = match mode.given(env).unwrap_or(MODE.default) {
         "live" => Mode::Live,
         "test" => Mode::Test,
         "any" => Mode::Any,
-        _ => return Err(mode.problem("neither live, test nor any")),
+        _ => return Err(mode.problem("not live, test or any")),
     };
     let account = match account.given(env) {
         Some(id) if id.starts_with("acct_") && is_identifier(id) => Some(id.to_owned()),
-        Some(_) => return Err(account.problem("not the id of an account")),
+        Some(_) => return Err(account.problem("not an account id")),
         None => None,
     };
     Ok(Endpoint { name, mode, account, secrets })
@@ -232,14 +231,14 @@ mod tests {
             ),
             (
                 &[secret, ("STRIPE_WEBHOOK_SECRET_FILE", "x")],
-                "STRIPE_WEBHOOK_SECRET: is set beside its _FILE",
+                "STRIPE_WEBHOOK_SECRET: is set together with its _FILE",
             ),
             (
                 &[("STRIPE_WEBHOOK_SECRET_FILE", "no/such/file")],
                 "STRIPE_WEBHOOK_SECRET_FILE: its file cannot be read",
             ),
-            (&[secret, ("STRIPE_WEBHOOK_MODE", "Live")], "STRIPE_WEBHOOK_MODE: neither"),
-            (&[secret, ("STRIPE_WEBHOOK_ACCOUNT", "cus_1")], "STRIPE_WEBHOOK_ACCOUNT: not the id"),
+            (&[secret, ("STRIPE_WEBHOOK_MODE", "Live")], "STRIPE_WEBHOOK_MODE: not live"),
+            (&[secret, ("STRIPE_WEBHOOK_ACCOUNT", "cus_1")], "STRIPE_WEBHOOK_ACCOUNT: not an account id"),
             (
                 &[secret, ("STRIPE_WEBHOOK_MODE__CONNECT", "live")],
                 "STRIPE_WEBHOOK_SECRET__CONNECT: is not set",
@@ -259,6 +258,6 @@ mod tests {
             assert!(!problem.contains("0123456789"), "{problem}");
         }
         let ended = format!("{SECRET_TEXT};until=2020-01-01T00:00:00Z");
-        assert!(refused(&[("STRIPE_WEBHOOK_SECRET", &ended)]).contains("come to its end"));
+        assert!(refused(&[("STRIPE_WEBHOOK_SECRET", &ended)]).contains("has expired"));
     }
 }

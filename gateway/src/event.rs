@@ -1,5 +1,5 @@
-//! What a verified body says of itself, read in one pass without a tree: id, type, created, account, mode
-//! and API version. No event type is known here; whether the rest makes sense is the worker's question.
+//! The head of a verified event, read in one pass without a tree: id, type, created, account, mode and API
+//! version. It knows no event type; the worker judges the rest.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -75,13 +75,15 @@ impl<'b> Head<'b> {
 
     pub fn read(body: &'b [u8]) -> Result<Self, NotAnEvent> {
         let wire: Wire<'b> = serde_json::from_slice(body)
-            .map_err(|_| NotAnEvent("no JSON object with the fields of an event"))?;
+            .map_err(|_| NotAnEvent("not a JSON object with the fields of an event"))?;
         let (created, account) = match (&*wire.object, wire.created) {
             (SNAPSHOT, Created::Seconds(seconds)) | (THIN, Created::Written(seconds)) => {
                 (seconds, wire.account.or(wire.context.filter(|context| context.starts_with("acct_"))))
             }
-            (SNAPSHOT | THIN, _) => return Err(NotAnEvent("created is of the other kind of event")),
-            _ => return Err(NotAnEvent("object is neither event nor v2.core.event")),
+            (SNAPSHOT | THIN, _) => {
+                return Err(NotAnEvent("created has the format of the other kind of event"));
+            }
+            _ => return Err(NotAnEvent("object is not event or v2.core.event")),
         };
         let account = account.unwrap_or_default();
         if !is_identifier(&wire.id) {

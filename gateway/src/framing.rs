@@ -1,5 +1,5 @@
-//! What hyper takes and RFC 9112 does not: a request for no host, or for two, and bodies in codings that nobody
-//! here undoes. Whoever stands in front may read such a request otherwise than we do.
+//! Rejects what hyper accepts and RFC 9112 does not: a missing or repeated Host, and unknown transfer codings.
+//! A proxy in front may read such a request differently.
 
 use hyper::Version;
 use hyper::header::{HOST, HeaderMap, TRANSFER_ENCODING};

@@ -1,5 +1,5 @@
-//! Where a request's head ends, byte by byte. hyper ends lines at a bare LF, too, which others pass on as part
-//! of a value: two servers that disagree about lines disagree about requests. Here a line ends with CRLF.
+//! Finds the end of a request's head. hyper also ends lines at a bare LF, which other servers pass on as part
+//! of a value; servers that disagree about lines disagree about requests. Here a line ends with CRLF.
 
 /// Put in the place of a bare LF: hyper refuses it wherever it stands in a head, and answers 400.
 const NUL: u8 = 0;

@@ -1,4 +1,4 @@
-//! Takes Stripe's webhooks in: verifies, makes durable, answers. It knows no event type and no SQL; what
+//! Receives Stripe webhooks: verifies, stores durably, answers. It knows no event type and no SQL; what
 //! it answers with 200 is in the queue, confirmed.
 
 mod answers;
@@ -135,7 +135,7 @@ fn announce(config: &GatewayConfig, public: &TcpListener, inner: &TcpListener) -
     }
     if !config.unknown.is_empty() {
         let names = config.unknown.join(", ");
-        tracing::warn!(names, "these variables look like the gateway's, but it has none of these names");
+        tracing::warn!(names, "these variables look like the gateway's, but it reads none of them");
     }
     let (address, internal) = (public.local_addr()?, inner.local_addr()?);
     tracing::info!(%address, %internal, connections = config.limits.connections, "gateway is listening");

@@ -1,4 +1,4 @@
-//! How many lines a second strangers can make us log.
+//! Limits how many log lines per second strangers can cause.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;

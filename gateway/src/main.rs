@@ -6,7 +6,7 @@ use shared::env::{Env, Names, answered_help};
 use shared::queue::{Queue, QueueConfig, Role};
 use shared::{healthcheck, queue, service_manager, shutdown, spans, telemetry};
 
-const WHAT: &str = "Takes Stripe's webhooks in: verifies, makes durable, answers.
+const WHAT: &str = "Receives Stripe webhooks: verifies, stores durably, answers.
 `tidegate-gateway healthcheck` says whether the one on this machine is ready: exit code 0, or 1 and why.";
 
 #[tokio::main]

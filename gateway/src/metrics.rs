@@ -1,4 +1,4 @@
-//! All metrics of the gateway. Labels come from the configuration and from closed sets alone.
+//! All metrics of the gateway. Labels come from the configuration and from closed sets only.
 
 use std::sync::OnceLock;
 
@@ -68,76 +68,73 @@ impl Metrics {
         let metrics = Self {
             webhooks: new.counters(
                 "webhooks_total",
-                "Requests to a webhook's path, by what came of each. `accepted`, `wrong_mode` and `wrong_account` were answered 200; \
-                 `abandoned`: the sender went away before its answer.",
+                "Requests to a webhook path, by outcome. `accepted`, `wrong_mode` and `wrong_account` were answered 200; `abandoned`: the sender closed the connection before the answer.",
                 &["endpoint", "outcome"],
             ),
             events_received: new.counters(
                 "events_received_total",
-                "Deliveries with a good signature, by the event's type and mode and by what came of them; a repetition is one more. \
-                 Types that mean nothing to the ledger are `other`.",
+                "Deliveries with a valid signature, by type, mode and outcome; repetitions count. Types without a rule are `other`.",
                 &["endpoint", "mode", "outcome", "type"],
             ),
             refusals: new.counters(
                 "signature_refusals_total",
-                "Webhooks refused for their signature.",
+                "Webhooks refused because of their signature, by reason.",
                 &["endpoint", "reason"],
             ),
             refusals_slowed: new.counters(
                 "refusals_slowed_total",
-                "Refused signatures of an address that had more of them in this minute than are answered at once. `late`: answered with a delay; \
-                 `at_once`: they should have been late, but too many waited.",
+                "Refused signatures beyond an address's limit per minute. `late`: answered with a delay; `at_once`: answered without it because too many were waiting.",
                 &["answer"],
             ),
-            refusals_waiting: new.gauge("refusals_waiting", "Refusals whose answers wait now, so that their senders are slowed down."),
+            refusals_waiting: new.gauge("refusals_waiting", "Refusals whose answer is being delayed now."),
             unavailable: new.counters(
                 "webhooks_unavailable_total",
-                "Webhooks answered 503, by what was wrong.",
+                "Webhooks answered 503, by reason.",
                 &["reason"],
             ),
             secrets_matched: new.counters(
                 "signature_matches_total",
-                "Signatures found good, by the name of the secret.",
+                "Valid signatures, by name of the secret.",
                 &["endpoint", "secret"],
             ),
             secrets_last_matched: new.gauges(
                 "signature_last_match_timestamp_seconds",
-                "When a signature was last found good, by the name of the secret, in seconds since 1970.",
+                "Time of the last valid signature, by name of the secret, in seconds since 1970.",
                 &["endpoint", "secret"],
             ),
-            answers: new.counters("answers_total", "Answers of every path, by status.", &["status"]),
+            answers: new.counters("answers_total", "Answers on all paths, by status.", &["status"]),
             last_event: new.gauges(
                 "last_event_timestamp_seconds",
-                "When the last event was accepted, in seconds since 1970.",
+                "Time of the last accepted event, in seconds since 1970.",
                 &["endpoint"],
             ),
             secrets_faulty: new.gauges(
                 "secrets_file_faulty",
-                "1 while the file with an endpoint's secrets is no good and the former ones stay in use.",
+                "1 while an endpoint's secrets file is invalid and the previous secrets stay in force.",
                 &["endpoint"],
             ),
             publish_seconds: new.histogram(
                 "publish_seconds",
-                "How long the queue took to make an event durable, or to refuse it.",
+                "Time that the queue took to make an event durable, or to refuse it.",
                 &SECONDS_BUCKETS,
             ),
             answer_seconds: new.histogram(
                 "answer_seconds",
-                "From a webhook's head to its answer.",
+                "Time from a webhook's head to its answer.",
                 &SECONDS_BUCKETS,
             ),
             in_flight: new.gauge("webhooks_in_flight", "Webhooks being read, verified or published now."),
-            bodies_bytes: new.gauge("bodies_bytes", "Memory that the bodies in hand take now."),
-            connections_open: new.gauge("connections_open", "Connections open to the public listener."),
+            bodies_bytes: new.gauge("bodies_bytes", "Memory used by the bodies in progress."),
+            connections_open: new.gauge("connections_open", "Open connections to the public listener."),
             connections_failed: new.counters(
                 "connections_failed_total",
-                "Connections that ended in a request that is no HTTP, too slow, or cut off.",
+                "Connections that ended with a request that was invalid HTTP, too slow, or cut off.",
                 &["fault"],
             ),
-            connections_shed: new.counter("connections_shed_total", "Connections refused as too many."),
+            connections_shed: new.counter("connections_shed_total", "Connections refused because too many were open."),
             clock_skew: new.gauge(
                 "clock_skew_seconds",
-                "Our clock less the time of the last good signature; it includes Stripe's delay.",
+                "Our clock minus the time of the last valid signature; it includes Stripe's delay.",
             ),
             queue: QueueGauges::new(&new),
             spans: SpanCounts::new(&new),

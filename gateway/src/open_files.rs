@@ -1,4 +1,4 @@
-//! Every connection is an open file, and the usual limit of 1024 is a relic that a process may raise.
+//! Raises the limit of open files: every connection is one, and the usual limit is only 1024.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -17,7 +17,7 @@ pub(crate) fn make_room(wanted_connections: usize) -> usize {
             open_files_limit = files,
             wanted_connections,
             connections = fitting,
-            "fewer connections than configured: the limit on open files does not allow more"
+            "fewer connections than configured: the limit of open files allows no more"
         );
     }
     fitting.min(wanted_connections)

@@ -1,6 +1,6 @@
-//! A connection that must keep pace. hyper has one timer for the silence between requests and for the
-//! arrival of a head; here a head that has begun gets its own, shorter deadline, and so does an answer
-//! that nobody takes. Bodies have theirs where they are read. Heads are handed to hyper one at a time.
+//! Deadlines of a connection. hyper has one timer for idle time and for the arrival of a head; here a started
+//! head gets its own, shorter deadline, and so does an answer that is not read. Bodies have theirs where they
+//! are read. hyper gets one head at a time.
 
 use std::io;
 use std::pin::Pin;

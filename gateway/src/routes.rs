@@ -1,5 +1,5 @@
-//! Which path means what, and what every request has in common: its deadline, its count, its log line,
-//! and whether the connection may go on after it.
+//! The paths, and what every request has in common: its deadline, its metrics, its log line, and whether the
+//! connection stays open.
 
 use std::net::IpAddr;
 use std::sync::Arc;

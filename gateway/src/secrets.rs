@@ -1,5 +1,5 @@
-//! The signing secrets of one endpoint: read from a variable or a file, and read again when the file
-//! changes. A text that is no good is refused in words that do not repeat it.
+//! The signing secrets of one endpoint, from a variable or a file that is reread when it changes. Errors never
+//! repeat the text.
 
 use std::error::Error;
 use std::fmt;
@@ -61,7 +61,7 @@ pub fn parse(text: &str) -> Result<Vec<Secret>, String> {
         }
         let (secret, whole) = parse_one(item, place).map_err(|fault| format!("secret {place} {fault}"))?;
         if secrets.iter().any(|other| other.name == secret.name) {
-            return Err(format!("secret {place} has the name of another"));
+            return Err(format!("secret {place} has the same name as another"));
         }
         if texts.contains(&whole) {
             return Err(format!("secret {place} repeats another"));
@@ -74,7 +74,7 @@ pub fn parse(text: &str) -> Result<Vec<Secret>, String> {
 
 fn parse_one(item: &str, place: usize) -> Result<(Secret, &str), &'static str> {
     if item.trim() != item {
-        return Err("is padded with blanks");
+        return Err("has leading or trailing blanks");
     }
     let (item, until) = match item.split_once(';') {
         Some((item, end)) => (item, Some(parse_end(end)?)),
@@ -86,11 +86,11 @@ fn parse_one(item: &str, place: usize) -> Result<(Secret, &str), &'static str> {
     };
     let legal_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
     if name.is_empty() || name.len() > NAME_LIMIT_BYTES || !name.bytes().all(legal_name) {
-        return Err("has a name of other than 1 to 32 of a-z, 0-9, _ and -");
+        return Err("has an invalid name: use 1 to 32 of a-z, 0-9, _ and -");
     }
     let random = whole.strip_prefix(PREFIX).ok_or("does not begin with whsec_")?;
     if !random.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=_-".contains(&byte)) {
-        return Err("has characters that no secret of Stripe's has");
+        return Err("has characters that Stripe's secrets do not have");
     }
     if random.len() < LENGTH_LEAST_CHARS {
         return Err("is too short: fewer than 16 characters after whsec_");
@@ -107,8 +107,8 @@ fn parse_one(item: &str, place: usize) -> Result<(Secret, &str), &'static str> {
 }
 
 fn parse_end(end: &str) -> Result<DateTime<Utc>, &'static str> {
-    let time = end.strip_prefix("until=").ok_or("has something other than until= after its semicolon")?;
-    let time = DateTime::parse_from_rfc3339(time).map_err(|_| "has an end that is no RFC 3339 time")?;
+    let time = end.strip_prefix("until=").ok_or("has something other than until= after the semicolon")?;
+    let time = DateTime::parse_from_rfc3339(time).map_err(|_| "has an end that is not an RFC 3339 time")?;
     Ok(time.to_utc())
 }
 
@@ -224,9 +224,9 @@ mod tests {
             ("whsec_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "secret 1 is a placeholder"),
             ("whsec_your_webhook_signing_secret_here", "secret 1 is a placeholder"),
             ("whsec_ExampleExampleExample1234", "secret 1 is a placeholder"),
-            ("=whsec_0123456789abcdefGHIJ", "secret 1 has a name"),
-            ("Live=whsec_0123456789abcdefGHIJ", "secret 1 has a name"),
-            ("a=whsec_0123456789abcdefGHIJ,a=whsec_9876543210abcdefGHIJ", "secret 2 has the name"),
+            ("=whsec_0123456789abcdefGHIJ", "secret 1 has an invalid name"),
+            ("Live=whsec_0123456789abcdefGHIJ", "secret 1 has an invalid name"),
+            ("a=whsec_0123456789abcdefGHIJ,a=whsec_9876543210abcdefGHIJ", "secret 2 has the same name"),
             ("a=whsec_0123456789abcdefGHIJ,b=whsec_0123456789abcdefGHIJ", "secret 2 repeats"),
             ("whsec_0123456789abcdefGHIJ;2026-12-01T00:00:00Z", "secret 1 has something other"),
             ("whsec_0123456789abcdefGHIJ;until=tomorrow", "secret 1 has an end"),

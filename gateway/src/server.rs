@@ -1,5 +1,5 @@
-//! The public listener: how many may come in, how slow they may be, and how it ends. It takes its socket
-//! and its stop signal as given.
+//! The public listener: its limit of connections, their deadlines, and its shutdown. Socket and stop signal are
+//! arguments.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -60,10 +60,7 @@ pub async fn serve(listener: TcpListener, gateway: Arc<Gateway>, shutdown: Cance
     drop(listener);
     connections.close();
     if timeout(gateway.limits.drain_deadline, connections.wait()).await.is_err() {
-        tracing::warn!(
-            connections = connections.len(),
-            "drain deadline passed: open connections are cut off"
-        );
+        tracing::warn!(connections = connections.len(), "drain deadline passed: closing open connections");
         cut_off.cancel();
         connections.wait().await;
     }

@@ -1,6 +1,6 @@
-//! Why was my webhook refused? The `Stripe-Signature` header: its grammar, then the MAC and the time.
-//! Pure: time is an argument. The grammar is stricter than that of Stripe's own libraries, which differ
-//! among themselves; everything that Stripe sends passes.
+//! Verifies the `Stripe-Signature` header: its grammar, then the MAC and the time. Pure: time is an argument.
+//! The grammar is stricter than Stripe's own libraries, which differ among themselves; everything that Stripe
+//! sends passes.
 
 use std::time::Duration;
 

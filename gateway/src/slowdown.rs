@@ -1,5 +1,5 @@
-//! An address whose signatures keep being refused is answered late. Only refusals are: a request whose signature
-//! is good never waits, whoever else sends from its address, so a proxy in front needs no special care.
+//! Delays answers to an address whose signatures keep being refused. Only refusals are delayed: a valid request
+//! never waits, whoever shares its address, so a proxy in front needs no special handling.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};

@@ -1,5 +1,5 @@
-//! The gateway's spans: one of a webhook, from its head to its answer, and below it one of its publishing,
-//! whose name travels with the event. A webhook that is abandoned has its span all the same.
+//! The gateway's spans: one per webhook, from its head to its answer, and below it the publish span, whose id
+//! travels with the event. Abandoned webhooks have a span too.
 
 use envelope::Header;
 use envelope::event_types;

@@ -1,4 +1,4 @@
-//! Looks at files with secrets again and again, so that a rotation needs no restart.
+//! Watches files with secrets, so that a rotation needs no restart.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -42,7 +42,7 @@ async fn watch(gateway: Arc<Gateway>, every: Duration) {
                         break;
                     }
                     Err(_) => {
-                        note(&gateway, name, Err("its file is slow to be read".into()), &mut faults);
+                        note(&gateway, name, Err("its file takes long to read".into()), &mut faults);
                     }
                 }
             }
@@ -56,16 +56,20 @@ fn note(gateway: &Gateway, name: &str, look: Look, faults: &mut BTreeMap<String,
     match look {
         Ok(reread) => {
             if let Reread::Changed { secrets } = reread {
-                tracing::info!(endpoint = name, secrets, "secrets changed: read from their file again");
+                tracing::info!(endpoint = name, secrets, "secrets changed: file reread");
             }
             if faults.remove(name).is_some() {
-                tracing::info!(endpoint = name, "the file with secrets is good again");
+                tracing::info!(endpoint = name, "the secrets file is valid again");
             }
         }
         Err(fault) => {
             let fault = fault.to_string();
             if faults.get(name) != Some(&fault) {
-                tracing::error!(endpoint = name, fault, "secrets not changed: the former ones stay in use");
+                tracing::error!(
+                    endpoint = name,
+                    fault,
+                    "secrets not changed: the previous ones stay in force"
+                );
                 faults.insert(name.to_owned(), fault);
             }
         }

@@ -1,5 +1,5 @@
-//! One webhook's way: check what the head says, read the body, verify it, make it durable. Every `?` here
-//! is an answer other than 200, and the only success is what the queue has confirmed.
+//! One webhook: check the head, read the body, verify it, store it durably. Every `?` here is an answer other
+//! than 200; the only success is a confirmed publish.
 
 use std::time::Instant;
 

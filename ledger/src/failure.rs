@@ -1,4 +1,4 @@
-//! What a failure means for the events at hand: wait, blame an event, or end the process.
+//! What a failure means for the current events: wait, blame an event, or end the process.
 
 use domain::blame::Blame;
 

@@ -1,5 +1,5 @@
-//! `tidegate anomalies`: figures that contradict each other, with both sides, and objects of which only Stripe
-//! can tell the state.
+//! `tidegate anomalies`: figures that contradict each other, with both sides, and objects whose state only
+//! Stripe can tell.
 
 use desk::views::anomalies::{Anomaly, AnomalyList};
 use ledger::Ledger;
@@ -37,7 +37,7 @@ pub async fn run(env: &Env, options: &AnomaliesOptions) -> anyhow::Result<()> {
             format!("{} {kind}{plural}", money::count(count.unsigned_abs()))
         });
         output::remark(&format!(
-            "uncertain, so that Stripe would have to be asked: {} (`{} anomalies --uncertain`)",
+            "uncertain until Stripe is asked: {} (`{} anomalies --uncertain`)",
             counts.collect::<Vec<_>>().join(", "),
             output::me()
         ));

@@ -1,4 +1,4 @@
-//! `tidegate backfill`: what Stripe lists and the ledger lacks, brought back through the queue.
+//! `tidegate backfill`: fetches events that Stripe lists and the ledger lacks, through the queue.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -84,9 +84,7 @@ pub async fn run(env: &Env, options: &BackfillOptions) -> anyhow::Result<()> {
     let request = request(options, config.key.livemode(), now)?;
     let is_too_early = request.listing.since < now - EVENTS_LISTED;
     if is_too_early {
-        output::remark(
-            "note: --since is before the 30 days that Stripe lists; what is older cannot be brought back",
-        );
+        output::remark("note: Stripe lists only 30 days; older events cannot be fetched");
     }
     let api = Api::open(&config, shutdown::on_signal()?)?;
     let ledger = open::ledger(env).await?;
@@ -121,7 +119,7 @@ async fn work(api: &Api, ledger: &Ledger, queue: Option<&Queue>, request: Reques
     while backfill.step().await? {
         let tally = backfill.tally();
         if tally.resumed && !was_resumed {
-            output::remark("going on where the last run was cut off");
+            output::remark("continuing where the last run was interrupted");
             was_resumed = true;
         }
         if Instant::now() >= next {
@@ -157,7 +155,7 @@ fn request(options: &BackfillOptions, livemode: bool, now: DateTime<Utc>) -> any
     }
     let account = options.account.clone().unwrap_or_default();
     if !account.is_empty() && !is_identifier(&account) {
-        return Err(failure::wrongly_called("--account is not the id of an account"));
+        return Err(failure::wrongly_called("--account is not an account id"));
     }
     // As it was asked for, and not as it is understood now: three days ago is another moment each time.
     let scope =
@@ -172,12 +170,11 @@ fn page(told: &Told<'_>) -> String {
     let mut text =
         format!("{} to {until}, {mode} mode: {} events listed", span::whole(told.since), told.listed);
     if told.left_out > 0 {
-        write!(text, ", {} of types that nothing here takes in", told.left_out)
-            .expect("a String takes every write");
+        write!(text, ", {} of types without a rule", told.left_out).expect("a String takes every write");
     }
     text.push_str(".\n");
     if told.missing == 0 {
-        text.push_str("The ledger has them all.\n");
+        text.push_str("The ledger has all of them.\n");
         return text;
     }
     let mut table = Table::default().text("MISSING TYPE").number("EVENTS");
@@ -187,7 +184,7 @@ fn page(told: &Told<'_>) -> String {
     let end = if told.dry_run {
         format!("{} events would be queued; nothing was changed.\n", told.missing)
     } else {
-        format!("{} events are in the queue; workers apply them like any other.\n", told.missing)
+        format!("{} events are queued; workers apply them like any other.\n", told.missing)
     };
     text + "\n" + &table.render() + "\n" + &end
 }

@@ -1,5 +1,5 @@
-//! `tidegate env`: every environment variable in one table, gathered from the crates that read them. The
-//! README's table is printed by the same code.
+//! `tidegate env`: every environment variable, gathered from the crates that read them. The tables of
+//! docs/configuration.md are printed by the same code.
 
 use std::fmt::Write;
 
@@ -110,17 +110,37 @@ pub fn described() -> String {
     for_people(&rows(&Env::of(&[]))).trim_end().to_owned()
 }
 
-fn markdown() -> String {
-    let mut text = String::from("| Variable | Default | Meaning |\n|---|---|---|\n");
-    for variable in groups().into_iter().flat_map(|(_, variables)| variables) {
-        let default = match variable.default {
-            "" => String::new(),
-            value => format!("`{value}`"),
-        };
-        let help = variable.help.replace('|', "\\|");
-        writeln!(text, "| `{}` | {default} | {help} |", variable.name).expect("a String takes every write");
+/// Which processes read the variables of a group.
+fn readers(group: &str) -> &'static str {
+    match group {
+        "Gateway" => "the gateway; also `doctor` and `status`",
+        "Queue" => "the gateway, the worker, and commands that use the queue",
+        "Ledger" => "the worker, and commands that use the ledger",
+        "Policies" => "the worker, and commands that apply the rules, such as `rebuild`",
+        "Worker" => "the worker",
+        "Staff" => "commands that record a decision",
+        "Stripe" => "the worker, `backfill`, `doctor` and `status`",
+        _ => "every process",
     }
-    text
+}
+
+fn markdown() -> String {
+    let mut tables = Vec::new();
+    for (group, variables) in groups() {
+        let mut text = format!("## {group}\n\nRead by {}.\n\n", readers(group));
+        text.push_str("| Variable | Default | Meaning |\n|---|---|---|\n");
+        for variable in variables {
+            let default = match variable.default {
+                "" => String::new(),
+                value => format!("`{value}`"),
+            };
+            let help = variable.help.replace('|', "\\|");
+            writeln!(text, "| `{}` | {default} | {help} |", variable.name)
+                .expect("a String takes every write");
+        }
+        tables.push(text);
+    }
+    tables.join("\n")
 }
 
 fn rows(env: &Env) -> Vec<Row> {

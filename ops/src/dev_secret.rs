@@ -1,5 +1,5 @@
-//! A signing secret for development: made once, kept in a file that only its owner reads, and used only
-//! while the gateway listens on this machine alone.
+//! A signing secret for development: created once, stored in a file that only its owner can read, and used only
+//! while the gateway listens on this machine.
 
 use std::path::Path;
 
@@ -23,9 +23,7 @@ pub fn provide(env: &Env) -> anyhow::Result<Option<SecretString>> {
     let address = configuration::address(env, "GATEWAY_ADDR")?;
     if !address.ip().is_loopback() {
         return Err(wrongly_called(format!(
-            "{NAME} is not set, and the gateway would listen on {address}, where others reach it: the secret \
-             for development is only used on this machine. Set {NAME} to the endpoint's secret from Stripe's \
-             dashboard, or GATEWAY_ADDR to 127.0.0.1:{}",
+            "{NAME} is not set, and the gateway would listen on {address}, which other machines can reach: the development secret is for this machine only. Set {NAME} to the endpoint's secret from Stripe's dashboard, or GATEWAY_ADDR to 127.0.0.1:{}",
             address.port()
         )));
     }

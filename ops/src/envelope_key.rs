@@ -1,5 +1,5 @@
-//! The key of envelopes for development: made once by `up`, kept beside queue.db in a file that only its owner
-//! reads, and used by every command that opens that queue, where no other key is configured.
+//! The envelope key for development: created once by `up`, stored beside queue.db in a file that only its owner
+//! can read, and used by every command that opens that queue if no other key is configured.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! `tidegate events types`: which types of events an endpoint of Stripe's should be sent.
+//! `tidegate events types`: the event types that a Stripe endpoint should receive.
 
 use std::fmt::Write;
 
@@ -43,7 +43,7 @@ pub fn run(options: &TypesOptions) -> anyhow::Result<()> {
 
 fn markdown() -> String {
     let mut text = String::from(
-        "| object | these types suffice | unknown without them | recommended |\n|---|---|---|---|\n",
+        "| object | these types are enough | unknown without them | recommended |\n|---|---|---|---|\n",
     );
     for family in FAMILIES {
         let enough: Vec<String> = family.enough.iter().map(|set| listed(set)).collect();

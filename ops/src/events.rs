@@ -1,4 +1,4 @@
-//! `tidegate events`: the stored events, as a list or one by one.
+//! `tidegate events`: stored events, as a list or one by one.
 
 use std::io::IsTerminal;
 
@@ -57,7 +57,10 @@ pub async fn list(env: &Env, options: &ListOptions) -> anyhow::Result<()> {
     }
     output::print(&table.render())?;
     if i64::try_from(events.len()).is_ok_and(|shown| shown == options.limit) {
-        output::remark(&format!("the newest {}; --limit shows more, --since and --type less", options.limit));
+        output::remark(&format!(
+            "Showing the newest {}. Raise --limit, or narrow with --since and --type.",
+            options.limit
+        ));
     }
     Ok(())
 }
@@ -86,8 +89,7 @@ pub async fn find(ledger: &Ledger, id: &str) -> anyhow::Result<Vec<StoredEvent>>
     if events.is_empty() {
         let (me, shown) = (output::me(), ledger.shown());
         anyhow::bail!(
-            "no event {id} in the ledger at {shown}. If it was sent just now, it may still wait \
-             (`{me} queue`); else look for it with `{me} events list`, or set DATABASE_URL to another ledger"
+            "no event {id} in the ledger at {shown}. If it was sent just now, it may still be queued (`{me} queue`). Otherwise look for it with `{me} events list`, or set DATABASE_URL to another ledger"
         );
     }
     Ok(events)
@@ -99,7 +101,9 @@ pub fn mode(livemode: bool) -> String {
 }
 
 async fn bodies(ledger: &Ledger, events: &[StoredEvent]) -> anyhow::Result<()> {
-    output::remark("warning: the body may hold personal data of a customer; do not leave it lying about");
+    output::remark(
+        "warning: the body may contain personal data of a customer; do not leave copies lying around",
+    );
     for event in events {
         match open::answer(ledger, ledger.body(&event.key())).await? {
             Some(body) => {
@@ -109,7 +113,7 @@ async fn bodies(ledger: &Ledger, events: &[StoredEvent]) -> anyhow::Result<()> {
                 }
             }
             None => anyhow::bail!(
-                "the body of {} is no longer kept: bodies are removed after a while, ids and outcomes stay",
+                "the body of {} is no longer stored: bodies are deleted after EVENT_RETENTION_DAYS; ids and outcomes stay",
                 event.id
             ),
         }
@@ -140,7 +144,7 @@ fn page(event: &StoredEvent) -> String {
         line("endpoint", event.endpoint.clone());
     }
     if event.conflict {
-        line("conflict", "yes: the same id and API version came with other data".to_owned());
+        line("conflict", "yes: the same id and API version arrived with different data".to_owned());
     }
     line("content", event.content_hash.clone());
     line("trace", event.trace_parent.clone());
@@ -158,7 +162,7 @@ fn nothing_listed(ledger: &Ledger, options: &ListOptions) -> String {
         || options.since.is_some()
         || options.account.is_some();
     if filtered {
-        return format!("no event in {shown} matches; fewer filters show more");
+        return format!("no event in {shown} matches; widen the filters");
     }
     format!("no events in {shown} yet; `{me} send` makes some")
 }

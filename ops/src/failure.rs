@@ -1,4 +1,4 @@
-//! How a command ends that could not do what it was asked: one sentence, and an exit code to act on.
+//! How a failed command ends: with one sentence and an exit code.
 
 use std::process::ExitCode;
 

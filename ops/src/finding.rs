@@ -1,4 +1,4 @@
-//! What was looked at, how it is, and what to do about it: one line of `tidegate status` and `doctor`.
+//! A finding: what was checked, its state, and what to do. One line of `tidegate status` and `doctor`.
 
 use serde::Serialize;
 

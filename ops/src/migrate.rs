@@ -1,4 +1,4 @@
-//! `tidegate migrate`: brings the ledger's schema up to date. Safe to run at any time, by several at once.
+//! `tidegate migrate`: migrates the ledger's schema. Safe to run at any time, also several at once.
 
 use std::path::Path;
 
@@ -41,7 +41,7 @@ pub async fn open_and_migrate(config: &LedgerConfig) -> anyhow::Result<(Ledger, 
         tracing::info!(
             ledger = ledger.shown(),
             migrations = applied.join(","),
-            "the ledger's schema was brought up to date"
+            "the ledger's schema was migrated"
         );
     }
     Ok((ledger, applied))

@@ -1,5 +1,5 @@
-//! Opens the ledger and the queue for commands that look at them. To look must not make: where nothing is
-//! yet, that is said instead of creating an empty database.
+//! Opens the ledger and the queue for commands that only read. If there is nothing yet, it says so instead of
+//! creating an empty database.
 
 use std::path::Path;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Where commands write: results to standard output, remarks to standard error. A reader that has seen
-//! enough and closes the pipe is no failure.
+//! Where commands write: results to standard output, remarks to standard error. A reader that closes the pipe
+//! is not a failure.
 
 use std::io::Write;
 
@@ -41,16 +41,16 @@ pub fn remark(text: &str) {
 /// That a list is empty, and why.
 pub fn nothing(what: &str, ledger: &str, is_filtered: bool) {
     remark(&if is_filtered {
-        format!("no {what} in {ledger} matches; fewer filters show more")
+        format!("no {what} in {ledger} matches; widen the filters")
     } else {
-        format!("no {what} in {ledger} yet; `{} events list` shows what came", me())
+        format!("no {what} in {ledger} yet; `{} events list` shows what has arrived", me())
     });
 }
 
 /// That there may be more than is shown.
 pub fn remark_on_limit(shown: usize, limit: i64) {
     if i64::try_from(shown).is_ok_and(|shown| shown >= limit) {
-        remark(&format!("the first {limit}; --limit shows more, other filters less"));
+        remark(&format!("Showing the first {limit}. Raise --limit or narrow the filters."));
     }
 }
 

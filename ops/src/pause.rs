@@ -1,4 +1,4 @@
-//! `tidegate worker pause` and `resume`: stop all workers of a ledger, and let them go on.
+//! `tidegate worker pause` and `resume`: stop all workers of a ledger, and let them continue.
 
 use clap::{Args, Subcommand};
 use desk::acts::pause::Paused;
@@ -79,8 +79,7 @@ async fn pause(env: &Env, options: &PauseOptions) -> anyhow::Result<()> {
     }
     output::print(&match &paused {
         Paused::Now(_) => format!(
-            "paused: every worker finishes what it has in hand and receives nothing more. Webhooks are still \
-             accepted and wait.\n`{} worker resume` lets them go on.\n",
+            "paused: every worker finishes its batches and receives nothing more. Webhooks are still accepted and wait.\n`{} worker resume` ends the pause.\n",
             output::me()
         ),
         Paused::Before(pause) => format!("nothing changed: {}\n", clean(&in_words(pause))),

@@ -1,4 +1,4 @@
-//! What must be so before anything starts, each with one sentence that says what to do when it is not.
+//! Checks before start-up, each with one sentence that says what to do if it fails.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -18,7 +18,7 @@ pub fn addresses_are_free(env: &Env, variables: &[&'static str]) -> anyhow::Resu
     for &name in variables {
         let address = configuration::address(env, name)?;
         if let Some((other, _)) = asked.iter().find(|(_, other)| *other == address && address.port() != 0) {
-            bail!("{other} and {name} are both {address}: give each an address of its own");
+            bail!("{other} and {name} are both {address}: give each its own address");
         }
         match TcpListener::bind(address).map_err(|error| (error.kind(), error)) {
             Ok(_) => {}
@@ -26,10 +26,10 @@ pub fn addresses_are_free(env: &Env, variables: &[&'static str]) -> anyhow::Resu
                 bail!("{address} is in use: stop the other process, or set {name} to another address")
             }
             Err((ErrorKind::PermissionDenied, _)) => {
-                bail!("{address} may not be used by this user: set {name} to a port above 1023")
+                bail!("this user may not listen on {address}: set {name} to a port above 1023")
             }
             Err((ErrorKind::AddrNotAvailable, _)) => {
-                bail!("{address} is no address of this machine: set {name} to one that is")
+                bail!("{address} is not an address of this machine: set {name} to one that is")
             }
             Err((_, error)) => {
                 return Err(error).with_context(|| format!("{name}: cannot listen on {address}"));
@@ -50,20 +50,18 @@ pub fn make_folder_of(file: &Path) -> anyhow::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
             anyhow::anyhow!(
-                "{shown} is a file, and a folder is needed there: move it away, or start elsewhere"
+                "{shown} is a file where a folder is needed: move it away, or start in another folder"
             )
         }
         kind => anyhow::anyhow!(
-            "the folder {shown} cannot be made ({kind}): start in a folder that this user may write to, or \
-             set QUEUE_URL and DATABASE_URL to other places"
+            "the folder {shown} cannot be created ({kind}): start in a folder that this user can write to, or change QUEUE_URL and DATABASE_URL"
         ),
     })?;
     let trial = folder.join(format!(".tidegate-{}", shared::trace::random_hex::<8>()));
     match fs::File::create_new(&trial).and_then(|_| fs::remove_file(&trial)) {
         Ok(()) => Ok(()),
         Err(error) => bail!(
-            "the folder {shown} cannot be written to ({}): give this user the right to, or set QUEUE_URL and \
-             DATABASE_URL to other places",
+            "the folder {shown} is not writable ({}): give this user write permission, or change QUEUE_URL and DATABASE_URL",
             error.kind()
         ),
     }

@@ -30,7 +30,7 @@ pub fn read(path: &Path) -> anyhow::Result<Option<String>> {
     };
     let mode = fs::metadata(path).with_context(|| format!("{shown} cannot be read"))?.permissions().mode();
     if mode & 0o077 != 0 {
-        bail!("{shown} can be read by others: run `chmod 600 {shown}`");
+        bail!("other users can read {shown}: run `chmod 600 {shown}`");
     }
     Ok(Some(text.trim().to_owned()))
 }

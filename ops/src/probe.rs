@@ -1,4 +1,4 @@
-//! Asks an internal listener of this machine: whether its process is ready, and what it counts.
+//! Asks an internal listener whether its process is ready, and for its metrics.
 
 use std::net::SocketAddr;
 use std::time::Duration;

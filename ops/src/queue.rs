@@ -1,4 +1,4 @@
-//! `tidegate queue`: how much waits between intake and first handling; and what a damaged queue.db still holds.
+//! `tidegate queue`: how many events wait, and what a damaged queue.db still contains.
 
 use std::path::Path;
 
@@ -105,7 +105,7 @@ async fn recover(env: &Env, options: &RecoverOptions) -> anyhow::Result<()> {
     let config = QueueConfig::from_env(env)?;
     let shown = config.url.shown();
     let QueueUrl::Sqlite(path) = &config.url else {
-        bail!("{shown} is no file: a broker keeps copies of its own, and recovers by itself");
+        bail!("{shown} is not a file: a broker keeps its own copies and recovers by itself");
     };
     let mut recovery =
         Recovery { queue: shown, damage: Queue::damage(&config.url).await?, found: None, done: None };
@@ -124,11 +124,11 @@ async fn recover(env: &Env, options: &RecoverOptions) -> anyhow::Result<()> {
 
 fn told(Recovery { queue, damage, found, done }: &Recovery, path: &Path) -> String {
     let (Some(damage), Some(found)) = (damage, found) else {
-        return format!("{queue} is sound: there is nothing to recover\n");
+        return format!("{queue} is intact: there is nothing to recover\n");
     };
     let me = me();
     let mut lost = match (found.lost, found.lost_is_at_least) {
-        (0, true) => "  lost      unknown: nothing tells what the damaged part held".to_owned(),
+        (0, true) => "  lost      unknown: nothing says what the damaged part contained".to_owned(),
         (count, true) => format!("  lost      at least {}", messages(count)),
         (count, false) => format!("  lost      {}", messages(count)),
     };
@@ -146,7 +146,7 @@ fn told(Recovery { queue, damage, found, done }: &Recovery, path: &Path) -> Stri
     ];
     if found.may_be_settled {
         lines.push(
-            "Some of what can be read may have been handled before; the ledger recognises it.".to_owned(),
+            "Some readable messages may have been handled before; the ledger recognises them.".to_owned(),
         );
     }
     let path = path.display();
@@ -162,8 +162,8 @@ fn told(Recovery { queue, damage, found, done }: &Recovery, path: &Path) -> Stri
         ),
     });
     if found.lost > 0 || found.lost_is_at_least {
-        let told = "What is lost was answered 200, so Stripe does not send it again";
-        lines.push(format!("{told}: `{me} backfill --since 3d` asks for it."));
+        let told = "Lost messages were answered 200, so Stripe does not resend them";
+        lines.push(format!("{told}: `{me} backfill --since 3d` fetches them."));
     }
     lines.join("\n") + "\n"
 }

@@ -1,4 +1,5 @@
-//! `tidegate rebuild`: the ledger made again from its stored events, compared, and where it differs put right.
+//! `tidegate rebuild`: folds all stored events again, compares the result with the ledger, and corrects
+//! differences.
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -108,11 +109,11 @@ fn page(told: &Told) -> String {
     let mut text =
         format!("{} events folded in the order of seed {}\n\n{}", told.events, told.seed, table.render());
     for (count, words) in [
-        (told.without_bytes, "events whose bytes retention removed: what they told of is left out"),
-        (told.revived, "events that an older version ignored mean something now"),
+        (told.without_bytes, "events whose bodies retention deleted: their objects are left out"),
+        (told.revived, "events that an older version ignored have a rule now"),
         (
             told.unreadable.len(),
-            "events were applied once and cannot be read as the same events now: `tidegate events show` has them",
+            "events were applied and can no longer be read as the same events: `tidegate events show` has them",
         ),
     ] {
         if count > 0 {
@@ -132,7 +133,7 @@ fn differences(differences: &[Difference]) -> String {
     for difference in differences.iter().take(SHOWN_DIFFERENCES) {
         let what = match (&difference.ledger, &difference.events) {
             (None, _) => "the ledger lacks it".to_owned(),
-            (_, None) => "no event tells of it".to_owned(),
+            (_, None) => "no event reports it".to_owned(),
             _ => difference.columns.join(", "),
         };
         table.row([difference.kind.to_string(), difference.key.id.clone(), what]);
@@ -145,14 +146,14 @@ fn differences(differences: &[Difference]) -> String {
 fn verdict(told: &Told) -> String {
     match told.repaired {
         Some(Repaired { repaired, moved_meanwhile: 0, .. }) => {
-            format!("\n{repaired} rows were put right; the audit says which.\n")
+            format!("\n{repaired} rows were corrected; the audit lists them.\n")
         }
         Some(Repaired { repaired, moved_meanwhile, .. }) => format!(
-            "\n{repaired} rows were put right; {moved_meanwhile} were changed by events meanwhile: run it again.\n"
+            "\n{repaired} rows were corrected; {moved_meanwhile} were changed by events meanwhile: run it again.\n"
         ),
-        None if told.identical => "\nIdentical: the ledger is what its events say.\n".to_owned(),
+        None if told.identical => "\nIdentical: the ledger matches its events.\n".to_owned(),
         None => format!(
-            "\nNothing was written. `{} rebuild --yes` puts what the events say in the place of what differs.\n",
+            "\nNothing was written. `{} rebuild --yes` corrects the rows that differ.\n",
             output::me()
         ),
     }

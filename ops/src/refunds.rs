@@ -1,4 +1,4 @@
-//! `tidegate refunds`: the refunds as a list, by their own time.
+//! `tidegate refunds`: the refunds as a list, by the time of the refund.
 
 use desk::views::refund::created_at;
 use domain::refunds::Refund;

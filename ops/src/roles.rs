@@ -1,5 +1,5 @@
-//! The roles of a process, from the environment to a clean end. `up` plays both; in a cluster each has
-//! processes of its own, from the same binary and the same variables.
+//! The roles of a process, from the environment to a clean end. `up` has both; in a cluster each has its own
+//! processes, from the same binary and variables.
 
 use anyhow::Context;
 use gateway::GatewayConfig;
@@ -81,7 +81,7 @@ pub async fn run_worker(
 /// A role that ends well, though nobody told it to, is a failure of the process.
 fn unasked(role: &str, shutdown: &CancellationToken) -> anyhow::Result<()> {
     if !shutdown.is_cancelled() {
-        anyhow::bail!("the {role} ended by itself");
+        anyhow::bail!("the {role} exited by itself");
     }
     Ok(())
 }

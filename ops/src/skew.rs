@@ -1,5 +1,5 @@
-//! How our clock stands to Stripe's. The time in a signature is when it was sent; an event's stamp may be much
-//! older, where it was delivered late or is a sample, and then says nothing about clocks.
+//! Compares our clock with Stripe's. A signature's time is when it was sent. An event's timestamp may be much
+//! older (a late delivery, a sample), and then says nothing about clocks.
 
 use chrono::TimeDelta;
 
@@ -15,7 +15,7 @@ const AHEAD_ACT_SECS: f64 = 60.0;
 /// The widest that signatures are refused at by default: a clock that is farther off takes nothing in.
 const PLAUSIBLE_SECS: f64 = 300.0;
 const ADVICE: &str =
-    "see that this machine's clock is synchronised (chrony, timedatectl): signatures are refused at 5 min";
+    "synchronise this machine's clock (chrony, timedatectl): signatures are refused at 5 min";
 
 /// Our clock less the time of the last signature that the gateway found good; `None` where it saw none.
 pub fn signature_age_secs(gateway: &Samples) -> Option<f64> {
@@ -27,7 +27,7 @@ pub fn signature_age_secs(gateway: &Samples) -> Option<f64> {
 pub fn judged(signature_age_secs: Option<f64>, delay_least_secs: Option<f64>) -> Finding {
     let signed = signature_age_secs.is_some();
     let Some(age) = signature_age_secs.or(delay_least_secs) else {
-        return Finding::ok(NAME, "nothing came of late to compare ours with");
+        return Finding::ok(NAME, "nothing recent to compare our clock with");
     };
     let words = |secs: f64| {
         #[expect(clippy::cast_possible_truncation, reason = "a span that people read")]
@@ -37,11 +37,13 @@ pub fn judged(signature_age_secs: Option<f64>, delay_least_secs: Option<f64>) ->
         return Finding::act(NAME, format!("ours is {} behind", words(-age)), ADVICE);
     }
     if !signed && age > PLAUSIBLE_SECS {
-        let text =
-            format!("the newest stamp was {} old when it came, which says nothing of ours", words(age));
+        let text = format!(
+            "the newest timestamp was {} old on arrival, which says nothing about our clock",
+            words(age)
+        );
         return Finding::ok(NAME, text);
     }
-    let source = if signed { "the last signature" } else { "the event that came soonest" };
+    let source = if signed { "the last signature" } else { "the fastest event" };
     let text = match age {
         ..1.0 => format!("ours agrees within a second, by {source}"),
         _ => format!("ours is at most {} ahead, by {source}", words(age)),

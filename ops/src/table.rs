@@ -1,5 +1,5 @@
-//! Tables for people: aligned columns, no frames, nothing that a narrow window or a pipe spoils. What came
-//! from outside is stripped of control characters, so that no stored text can play with a terminal.
+//! Tables for people: aligned columns without frames. Stored text is stripped of control characters, so that it
+//! cannot manipulate a terminal.
 
 const GAP: &str = "  ";
 const LINE_LIMIT_CHARS: usize = 100;

@@ -1,4 +1,4 @@
-//! `tidegate topology`: declares what the queue needs at RabbitMQ, or says what is missing there.
+//! `tidegate topology`: declares what the queue needs on RabbitMQ, or says what is missing.
 
 use anyhow::Context;
 use secrecy::ExposeSecret;
@@ -39,13 +39,12 @@ pub async fn run(env: &Env, options: &TopologyOptions) -> anyhow::Result<()> {
     }
     if options.check {
         return output::print(&format!(
-            "{queue} has every exchange and queue; `tidegate topology` also compares how they are set up\n"
+            "{queue} has every exchange and queue; `tidegate topology` also compares their arguments\n"
         ));
     }
     let waited = waited_secs.map(|secs| {
         format!(
-            "Waited {secs} s until new queues were on the broker's disk: killed before, it would have begun them anew, \
-             empty. Events are let in from now on.\n"
+            "Waited {secs} s until the new queues were on the broker's disk; a broker killed earlier would restart them empty. They accept events from now on.\n"
         )
     });
     output::print(&format!("{queue} now has\n  {}\n{}", items.join("\n  "), waited.unwrap_or_default()))
@@ -67,7 +66,9 @@ async fn check(config: &QueueConfig) -> anyhow::Result<()> {
         QueueUrl::Sqlite(_) => Ok(()),
         QueueUrl::RabbitMq(url) => {
             let checked = rabbitmq::topology::check(url.expose_secret()).await;
-            checked.with_context(|| format!("the topology at {} is not as it must be", config.url.shown()))
+            checked.with_context(|| {
+                format!("the topology at {} differs from what is needed", config.url.shown())
+            })
         }
     }
 }

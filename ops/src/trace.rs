@@ -1,4 +1,4 @@
-//! `tidegate trace`: one event's way from Stripe's clock to the rows that it changed.
+//! `tidegate trace`: one event from Stripe's timestamp to the rows that it changed.
 
 use std::fmt::Write;
 
@@ -110,7 +110,7 @@ fn way(event: &StoredEvent) -> String {
 
 fn shown_rows(rows: Option<&[Touched]>) -> String {
     let Some(rows) = rows else {
-        return "\nWhich rows it touched is not known any more: its body is no longer kept.\n".to_owned();
+        return "\nThe rows that it touched are no longer known: its body is no longer stored.\n".to_owned();
     };
     if rows.is_empty() {
         return "\nIt touched no rows.\n".to_owned();
@@ -124,7 +124,7 @@ fn shown_rows(rows: Option<&[Touched]>) -> String {
 
 fn shown_audit(rows: &[AuditRow]) -> String {
     if rows.is_empty() {
-        return "\nNo status changed by it.\n".to_owned();
+        return "\nIt changed no status.\n".to_owned();
     }
     let mut table =
         Table::default().text("RECORDED").text("SUBJECT").text("ID").prose("CHANGE", 60).text("SEVERITY");

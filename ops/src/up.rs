@@ -1,5 +1,5 @@
-//! `tidegate up`: gateway and worker in one process, configured by nothing or by the same variables as
-//! everywhere else. Starts them in order, says where everything is, and stops them in order.
+//! `tidegate up`: gateway and worker in one process, with no configuration or the same variables as everywhere
+//! else. Starts them in order, says where everything is, and stops them in order.
 
 use std::time::Duration;
 
@@ -85,7 +85,7 @@ async fn greet(env: &Env, secret: Option<&SecretString>, queue: &str, ledger: &s
     let (public, gateway, worker) = (public?, gateway?, worker?);
     let state = match both_ready(gateway, worker).await {
         Ok(()) => "tidegate is up: gateway and worker in one process; Ctrl-C stops it".to_owned(),
-        Err(why) => format!("tidegate runs, but is not ready yet: {why}"),
+        Err(why) => format!("tidegate is running, but not ready yet: {why}"),
     };
     let signed = match secret {
         Some(secret) => format!("{}  (kept in {})", secret.expose_secret(), dev_secret::PATH),
@@ -95,7 +95,7 @@ async fn greet(env: &Env, secret: Option<&SecretString>, queue: &str, ledger: &s
     output::announce(format!(
         "{state}\n\
          \x20 webhooks  http://{public}/webhooks/stripe, signed with {signed}\n\
-         \x20 data      events wait in {queue} and end in {ledger}\n\
+         \x20 data      queue {queue}, ledger {ledger}\n\
          \x20 probes    http://{gateway}/readyz and http://{worker}/readyz, also /metrics\n\
          \x20 try next  {me} send    {me} events list    {me} help\n"
     ));

@@ -1,5 +1,5 @@
-//! `tidegate audit`: nothing has disappeared, nothing was changed, and the figures add up; and the head of the
-//! seals, which somebody keeps elsewhere.
+//! `tidegate audit`: checks that nothing disappeared, nothing was changed, and the figures add up; prints the
+//! head of the seals, to be kept elsewhere.
 
 mod findings;
 
@@ -116,14 +116,13 @@ fn page(told: &Told) -> String {
         table.row([count.to_string(), format!("came by {source}, and not from Stripe")]);
     }
     table.row([repetitions.to_string(), "repetitions".to_owned()]);
-    let queued =
-        told.queued.map_or_else(|| "nobody can tell how many".to_owned(), |queued| queued.to_string());
+    let queued = told.queued.map_or_else(|| "unknown number".to_owned(), |queued| queued.to_string());
     table.row([queued, "in the queue".to_owned()]);
     table.row([
         deliveries.to_string(),
-        "deliveries, with those in the queue all that was answered 200".to_owned(),
+        "deliveries; with those in the queue, everything that was answered 200".to_owned(),
     ]);
-    table.row([with_bytes.to_string(), "with their bytes, as they were hashed".to_owned()]);
+    table.row([with_bytes.to_string(), "with unchanged bodies".to_owned()]);
     let (chains, seals) = (&told.verified.chains, &told.verified.seals);
     let chained = match chains.without_hash {
         0 => "lines in the audit, each chained to the one before".to_owned(),
@@ -138,7 +137,7 @@ fn page(told: &Told) -> String {
     };
     table.row([seals.blocks.to_string(), sealed]);
     if seals.uncounted > 0 {
-        let what = "events and lines that no block counts: they are from before the seals began";
+        let what = "events and lines in no block: they are older than the seals";
         table.row([seals.uncounted.to_string(), what.to_owned()]);
     }
     let mut text = table.render_bare();

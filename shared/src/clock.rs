@@ -1,4 +1,4 @@
-//! The one place that reads the wall clock. Everything else is told what time it is.
+//! The one place that reads the wall clock. Everywhere else, time is an argument.
 
 use chrono::{DateTime, SubsecRound, Utc};
 

@@ -1,5 +1,5 @@
-//! What one process hands another is checked: an envelope carries a digest over its head and its body, under a key
-//! where there is one. It stands last in the head, so it covers every byte before it, and the body.
+//! An envelope carries a digest over its header and its body, keyed if a key is set. It is the last member of
+//! the header, so it covers every byte before it, and the body.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
@@ -21,19 +21,19 @@ const KEY: Variable = Variable {
     name: "ENVELOPE_KEY",
     default: "",
     example: "8f2b64c1d90e7a35f8b1c2d3e4f5061728394a5b6c7d8e9f",
-    help: "The key under which gateway and worker check what the queue carries, the same for both: at least 32 characters, such as `openssl rand -hex 32` makes. Of several, split by commas, the first signs and all verify. Without one a plain SHA-256 finds damage, but no forgery.",
+    help: "The key with which gateway and worker sign and verify queued events, the same for both: at least 32 characters, for example from `openssl rand -hex 32`. Of several, separated by commas, the first signs and all verify. Without a key, a plain SHA-256 detects damage, but not forgery.",
 };
 const KEY_FILE: Variable = Variable {
     name: "ENVELOPE_KEY_FILE",
     default: "",
     example: "/run/secrets/envelope/key",
-    help: "A file with such keys, split by commas or lines, read again when it changes. Instead of ENVELOPE_KEY.",
+    help: "A file with such keys, separated by commas or lines. It is reread when it changes. Use it instead of ENVELOPE_KEY.",
 };
 const UNKEYED_UNTIL: Variable = Variable {
     name: "ENVELOPE_UNKEYED_UNTIL",
     default: "",
     example: "2026-12-01T00:00:00Z",
-    help: "Until when a worker that has a key still takes envelopes that none signed: for the day on which a key is introduced while events wait in the queue.",
+    help: "Until this time, a worker with a key accepts unsigned envelopes. Set it when you introduce a key while events are queued.",
 };
 pub const VARIABLES: [Variable; 3] = [KEY, KEY_FILE, UNKEYED_UNTIL];
 
@@ -86,12 +86,12 @@ impl EnvelopeKeys {
             "" => Ok(None),
             text => DateTime::parse_from_rfc3339(text)
                 .map(|at| Some(at.to_utc()))
-                .map_err(|_| "not a time as RFC 3339 writes it".to_owned()),
+                .map_err(|_| "not an RFC 3339 time".to_owned()),
         })?;
         let (keys, file) =
             match (env.exact(KEY.name).filter(|key| !key.trim().is_empty()), env.given(KEY_FILE.name)) {
                 (Some(_), Some(_)) => {
-                    return Err(KEY.problem("set together with ENVELOPE_KEY_FILE; one of them must go"));
+                    return Err(KEY.problem("set together with ENVELOPE_KEY_FILE; set only one of them"));
                 }
                 (Some(text), None) => (parse(text).map_err(|fault| KEY.problem(fault))?, None),
                 (None, Some(path)) => {
@@ -212,14 +212,14 @@ impl Shared {
             Ok(found) => {
                 last.fault = None;
                 let Some((text, keys)) = found else { return false };
-                tracing::info!(keys = keys.len(), "envelope keys changed: read from their file again");
+                tracing::info!(keys = keys.len(), "envelope keys changed: file reread");
                 *self.now.write().unwrap_or_else(PoisonError::into_inner) = keys.into();
                 last.text = text;
                 true
             }
             Err(fault) => {
                 if last.fault.as_ref() != Some(&fault) {
-                    tracing::error!(fault, "envelope keys not changed: the former ones stay in use");
+                    tracing::error!(fault, "envelope keys not changed: the previous ones stay in force");
                     last.fault = Some(fault);
                 }
                 false
@@ -301,9 +301,7 @@ fn parse(text: &str) -> Result<Vec<Hmac256>, String> {
         distinct.sort_unstable();
         distinct.dedup();
         let fault = match item.len() {
-            _ if !item.bytes().all(|byte| byte.is_ascii_graphic()) => {
-                "has blanks, or characters other than ASCII"
-            }
+            _ if !item.bytes().all(|byte| byte.is_ascii_graphic()) => "has blanks or non-ASCII characters",
             ..LENGTH_LEAST_CHARS => "is too short: fewer than 32 characters",
             length if length > LENGTH_LIMIT_CHARS => "is too long: more than 512 characters",
             _ if distinct.len() < DISTINCT_LEAST_CHARS => "is a placeholder",

@@ -1,5 +1,5 @@
-//! Configuration: environment variables, each described once beside the code that reads it. A bad value
-//! is refused with the variable's name, what is wrong and a good example, and is never echoed.
+//! Configuration: environment variables, each described once beside the code that reads it. A bad value is
+//! rejected with the variable's name, the fault and a good example, and is never echoed.
 
 mod names;
 mod secret_file;
@@ -14,7 +14,7 @@ use std::time::Duration;
 pub use self::names::{Misspelt, Names, Slip};
 pub use self::secret_file::{SecretFileError, read_secret_file};
 
-/// One environment variable, as the README's table and `--help` show it.
+/// One environment variable, as docs/configuration.md and `--help` show it.
 #[derive(Clone, Copy, Debug)]
 pub struct Variable {
     pub name: &'static str,
@@ -26,7 +26,7 @@ pub struct Variable {
 
 /// Why a process refuses to start. The value itself is left out: it may be a secret.
 #[derive(Debug, thiserror::Error)]
-#[error("{name}: {fault}. A good value would be: {name}={example}")]
+#[error("{name}: {fault}. Example of a good value: {name}={example}")]
 pub struct Problem {
     pub name: String,
     #[source]

@@ -1,5 +1,5 @@
-//! Whether the files that a process has open are still those under their names. One that was removed or replaced
-//! goes on taking writes that nobody will ever find again.
+//! Checks that open files are still those under their names. Writes to a removed or replaced file would be
+//! lost.
 
 use std::io;
 use std::os::unix::fs::MetadataExt;

@@ -1,5 +1,5 @@
-//! The listener for the operators of a process, on an address of its own: `/livez`, `/readyz`, `/metrics`.
-//! Liveness never looks at broker or database: restarting us heals neither.
+//! The internal listener of a process, on its own address: `/livez`, `/readyz`, `/metrics`. Liveness never
+//! depends on broker or database, because restarting us repairs neither.
 
 use std::convert::Infallible;
 use std::error::Error;

@@ -18,7 +18,7 @@ impl Register {
         let new = Self(Registry::new());
         new.0.register(Box::new(ProcessMetrics::new())).expect("every name is used once");
         new.0.register(Box::new(telemetry::lost().clone())).expect("every name is used once");
-        let build = new.gauges("build_info", "Always 1; which version runs.", &["version"]);
+        let build = new.gauges("build_info", "Always 1; the label is the running version.", &["version"]);
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         new
     }

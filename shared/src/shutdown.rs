@@ -19,7 +19,7 @@ pub fn on_signal() -> std::io::Result<CancellationToken> {
         let name = next().await;
         tracing::info!(
             signal = name,
-            "stopping: work in hand is finished first, a second signal ends at once"
+            "stopping: finishing the work in progress; a second signal stops at once"
         );
         stop.cancel();
         next().await;

@@ -1,4 +1,4 @@
-//! W3C trace context: which trace a delivery belongs to, and the delivery's own span.
+//! W3C trace context: the trace of a delivery, and the delivery's own span.
 
 use std::cell::RefCell;
 

@@ -1,4 +1,4 @@
-//! How Stripe is asked: with which key, where, how often, and what for.
+//! Configuration of the calls to Stripe: key, address, rate and intervals.
 
 use std::fmt;
 use std::path::Path;
@@ -13,55 +13,55 @@ const KEY: Variable = Variable {
     name: "STRIPE_SECRET_KEY",
     default: "",
     example: "rk_live_…",
-    help: "A secret or restricted key of Stripe's API, for reading. With it the worker asks Stripe for events that never came and for objects that events contradict each other about. Of the live or of the test mode, and so is what is asked for.",
+    help: "A secret or restricted key of Stripe's API, used for reading only. With it, the worker fetches events that never arrived, and rereads objects whose events contradict each other. Only the key's mode, live or test, is read.",
 };
 const KEY_FILE: Variable = Variable {
     name: "STRIPE_SECRET_KEY_FILE",
     default: "",
     example: "/run/secrets/stripe-key",
-    help: "A file with that key, read at the start. Instead of STRIPE_SECRET_KEY.",
+    help: "A file with that key, read at start-up. Use it instead of STRIPE_SECRET_KEY.",
 };
 const URL: Variable = Variable {
     name: "STRIPE_API_URL",
     default: "https://api.stripe.com/",
     example: "http://127.0.0.1:12111/",
-    help: "Where Stripe's API is. Without TLS only on this machine.",
+    help: "Address of Stripe's API. It must use TLS unless it is on this machine.",
 };
 const DEADLINE: Variable = Variable {
     name: "STRIPE_DEADLINE_SECS",
     default: "20",
     example: "10",
-    help: "How long one request to Stripe may take.",
+    help: "Maximum time for one request to Stripe.",
 };
 const RATE: Variable = Variable {
     name: "STRIPE_RATE_PER_SEC",
     default: "10",
     example: "25",
-    help: "How many requests a second one process sends to Stripe at most.",
+    help: "Maximum number of requests per second that one process sends to Stripe.",
 };
 const ACCOUNTS: Variable = Variable {
     name: "STRIPE_ACCOUNTS",
     default: "",
     example: "acct_1,acct_2",
-    help: "Connected accounts whose events are checked for completeness besides our own, split by commas.",
+    help: "Connected accounts, separated by commas, whose events are checked for completeness in addition to your own.",
 };
 const COMPLETENESS_INTERVAL: Variable = Variable {
     name: "STRIPE_COMPLETENESS_INTERVAL_SECS",
     default: "3600",
     example: "900",
-    help: "How often Stripe's list of events is compared with the ledger; what is missing is queued.",
+    help: "How often Stripe's list of events is compared with the ledger. Missing events are queued.",
 };
 const COMPLETENESS_DAYS: Variable = Variable {
     name: "STRIPE_COMPLETENESS_DAYS",
     default: "3",
     example: "7",
-    help: "How many days each comparison covers; more where the last good one is longer ago, up to the 30 that Stripe lists.",
+    help: "Days that each comparison covers. It covers more if the last successful one is longer ago, up to the 30 days that Stripe lists.",
 };
 const REFETCH_INTERVAL: Variable = Variable {
     name: "STRIPE_REFETCH_INTERVAL_SECS",
     default: "60",
     example: "300",
-    help: "How often objects that need it are read again from Stripe.",
+    help: "How often uncertain objects are read again from Stripe.",
 };
 pub const VARIABLES: &[Variable] = &[
     KEY,
@@ -128,7 +128,7 @@ impl StripeConfig {
 
     /// What a command says that cannot do without a key.
     pub fn missing_key() -> Problem {
-        KEY.problem("is not set, nor is STRIPE_SECRET_KEY_FILE")
+        KEY.problem("is not set, and neither is STRIPE_SECRET_KEY_FILE")
     }
 }
 
@@ -139,10 +139,10 @@ impl ApiKey {
             .find_map(|(prefix, livemode)| Some((text.strip_prefix(prefix)?, *livemode)))
             .ok_or("does not begin with sk_live_, rk_live_, sk_test_ or rk_test_")?;
         if !random.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-            return Err("has characters that no key of Stripe's has");
+            return Err("has characters that Stripe's keys do not have");
         }
         if !(LENGTH_LEAST_CHARS..=LENGTH_LIMIT_CHARS).contains(&random.len()) {
-            return Err("is too short or too long for a key of Stripe's");
+            return Err("is too short or too long for a Stripe key");
         }
         Ok(Self { secret: text.to_owned().into(), livemode })
     }
@@ -165,7 +165,9 @@ impl fmt::Debug for ApiKey {
 fn read_key(env: &Env) -> Result<Option<ApiKey>, Problem> {
     let given = env.exact(KEY.name).filter(|text| !text.trim().is_empty());
     match (given, env.given(KEY_FILE.name)) {
-        (Some(_), Some(_)) => Err(KEY.problem("is set, and so is STRIPE_SECRET_KEY_FILE: which one counts?")),
+        (Some(_), Some(_)) => {
+            Err(KEY.problem("is set together with STRIPE_SECRET_KEY_FILE; set only one of them"))
+        }
         (Some(text), None) => ApiKey::parse(text).map(Some).map_err(|fault| KEY.problem(fault)),
         (None, Some(path)) => {
             let text = read_secret_file(Path::new(path)).map_err(|fault| KEY_FILE.problem(fault))?;
@@ -190,7 +192,7 @@ fn read_url(text: &str) -> Result<String, String> {
     match scheme {
         "https" => {}
         "http" if is_here => {}
-        _ => return Err("is neither https:// nor on this machine".to_owned()),
+        _ => return Err("must be https:// unless it is on this machine".to_owned()),
     }
     Ok(if text.ends_with('/') { text.to_owned() } else { format!("{text}/") })
 }

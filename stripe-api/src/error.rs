@@ -1,5 +1,5 @@
-//! What can go wrong when Stripe is asked: try again, ask otherwise, or tell people. Stripe's own words are
-//! never repeated, for they may quote the key or what was asked.
+//! Errors of calls to Stripe: retry, ask differently, or tell people. Stripe's own words are never repeated,
+//! because they may quote the key or the request.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,13 +13,13 @@ pub enum StripeError {
     #[error("Stripe cannot be reached: {0}")]
     Unreachable(String),
     /// 429, 409 or 5xx.
-    #[error("Stripe answers {status}: it is busy, or in trouble")]
+    #[error("Stripe answered {status}: it is overloaded or has a problem")]
     Busy { status: u16, retry_after: Option<Duration> },
-    #[error("Stripe refuses the key ({status}): look at STRIPE_SECRET_KEY, its mode and what it may read")]
+    #[error("Stripe refused the key ({status}): check STRIPE_SECRET_KEY, its mode and its permissions")]
     Key { status: u16 },
-    #[error("Stripe knows no such object")]
+    #[error("Stripe has no such object")]
     Missing,
-    #[error("Stripe refuses the request ({status}, {code})")]
+    #[error("Stripe refused the request ({status}, {code})")]
     Refused { status: u16, code: String },
     #[error("Stripe's answer cannot be read: {0}")]
     Malformed(&'static str),

@@ -1,5 +1,5 @@
-//! Stripe's list of events, oldest first. The list itself runs from the newest to the oldest; so the oldest is
-//! found by halving the time, and from there on `ending_before` leads forward.
+//! Stripe's list of events, oldest first. Stripe lists newest first, so the oldest is found by bisecting the
+//! time, and `ending_before` leads forward from there.
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -185,7 +185,7 @@ struct Wire {
 
 fn read_page(body: &Bytes, account: &str, now: DateTime<Utc>) -> Result<Page, StripeError> {
     let list: List<'_> =
-        serde_json::from_slice(body).map_err(|_| StripeError::Malformed("it is no list of events"))?;
+        serde_json::from_slice(body).map_err(|_| StripeError::Malformed("it is not a list of events"))?;
     let mut events =
         list.data.iter().map(|raw| read_event(body, raw, account, now)).collect::<Result<Vec<_>, _>>()?;
     events.reverse();
@@ -200,7 +200,7 @@ fn read_event(
     account: &str,
     now: DateTime<Utc>,
 ) -> Result<Envelope, StripeError> {
-    let malformed = StripeError::Malformed("something in its list is no event");
+    let malformed = StripeError::Malformed("its list contains something that is not an event");
     let wire: Wire = serde_json::from_str(raw.get()).map_err(|_| malformed.clone())?;
     // Of the account that was asked for, also where the event does not repeat it.
     let account = wire.account.unwrap_or_else(|| account.to_owned());

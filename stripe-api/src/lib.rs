@@ -1,5 +1,5 @@
-//! Asking Stripe itself: the only place with outgoing calls. Every call is paced, bounded in time, and tried
-//! again with growing, jittered pauses where Stripe is busy or out of reach.
+//! Calls to Stripe's API: the only place with outgoing calls. Every call is paced, has a deadline, and is
+//! retried with growing, jittered pauses if Stripe is overloaded or unreachable.
 
 mod config;
 mod error;
@@ -119,7 +119,7 @@ impl Api {
             })
             .notify(|error, pause| {
                 let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
-                tracing::debug!(%error, pause_ms, "asking Stripe again");
+                tracing::debug!(%error, pause_ms, "retrying a request to Stripe");
             });
         tokio::select! {
             biased;

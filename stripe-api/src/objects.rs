@@ -1,5 +1,5 @@
-//! One object as Stripe has it now, told as an event of our own: it takes the same path as any other, with
-//! Stripe's clock as its stamp.
+//! Reads one object from Stripe and wraps it as an event of our own, stamped with Stripe's clock. It takes the
+//! same path as any event.
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -40,7 +40,7 @@ impl Api {
         let request = RequestBuilder::new(StripeMethod::Get, path);
         let told = self.read(request, &key.account, |answer| {
             let object = serde_json::from_slice::<&RawValue>(&answer.body);
-            told(at, key, object.map_err(|_| StripeError::Malformed("it is no object"))?, answer.at)
+            told(at, key, object.map_err(|_| StripeError::Malformed("it is not an object"))?, answer.at)
         });
         match told.await {
             Ok(told) => Ok(Answered::Told(Box::new(told))),

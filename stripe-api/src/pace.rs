@@ -1,4 +1,4 @@
-//! At most so many requests a second, evenly: whoever comes too early waits for his turn.
+//! Limits requests per second, evenly spaced: early callers wait for their turn.
 
 use std::time::Duration;
 

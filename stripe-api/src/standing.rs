@@ -1,4 +1,4 @@
-//! Whose account a key is of, and which webhook endpoints Stripe has there.
+//! The account of a key, and its webhook endpoints.
 
 use serde::{Deserialize, Serialize};
 use stripe_client_core::{RequestBuilder, StripeMethod};
@@ -46,7 +46,7 @@ struct Endpoints {
 impl Api {
     pub async fn account(&self) -> Result<Account, StripeError> {
         let request = RequestBuilder::new(StripeMethod::Get, "/account");
-        self.read(request, "", |answer| parsed(answer, "it is no account")).await
+        self.read(request, "", |answer| parsed(answer, "it is not an account")).await
     }
 
     /// Those of the key's mode.
@@ -54,7 +54,7 @@ impl Api {
         let request = RequestBuilder::new(StripeMethod::Get, "/webhook_endpoints")
             .query(&Page { limit: PAGE_ENDPOINTS });
         let endpoints: Endpoints =
-            self.read(request, "", |answer| parsed(answer, "it is no list of endpoints")).await?;
+            self.read(request, "", |answer| parsed(answer, "it is not a list of endpoints")).await?;
         Ok(endpoints.data)
     }
 }

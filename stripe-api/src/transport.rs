@@ -1,5 +1,5 @@
-//! One request and its answer, with async-stripe's requests and a client of our own: theirs shows neither
-//! `Retry-After` nor `Date`, opens a connection for each request, and reads answers of any size.
+//! One request and its answer, with async-stripe's requests and our own client: theirs exposes neither
+//! `Retry-After` nor `Date`, opens a connection per request, and reads answers of any size.
 
 use std::time::Duration;
 
@@ -141,7 +141,7 @@ async fn read(response: Response<hyper::body::Incoming>) -> Result<Answer, Strip
         if error.is::<LengthLimitError>() {
             StripeError::Refused { status: head.status.as_u16(), code: "answer_too_large".to_owned() }
         } else {
-            StripeError::Unreachable("the connection broke off inside an answer".to_owned())
+            StripeError::Unreachable("the connection was lost during an answer".to_owned())
         }
     })?;
     let body = body.to_bytes();

@@ -109,9 +109,9 @@ async fn no_bit_that_flips_in_the_queue_passes_unnoticed_and_none_of_it_is_appli
     let reason = |words: &str| {
         rows.iter().filter(|row| row.reason.as_deref().unwrap_or_default().contains(words)).count()
     };
-    assert_eq!(reason("carries no digest under the envelope key"), 1);
-    assert_eq!(reason("its head and its body name different events"), 1);
-    assert!(reason("its digest does not fit") >= FLIPPED);
+    assert_eq!(reason("has no digest under the envelope key"), 1);
+    assert_eq!(reason("its header and its body name different events"), 1);
+    assert!(reason("its digest does not match") >= FLIPPED);
     let groups = stack.tidegate(&["dead-letters", "groups"]).await.unwrap();
     for cause in ["suspect: digest", "suspect: unsigned", "suspect: head"] {
         assert!(groups.contains(cause), "{groups}");

@@ -198,12 +198,10 @@ fn configuration_is_shown_without_secrets_and_bad_values_are_not_echoed() {
 }
 
 #[test]
-fn the_readme_has_the_table_that_the_program_prints() {
-    let readme = fs::read_to_string(workspace().join("README.md")).unwrap();
-    let table = Laptop::new().said(&["env", "--markdown"]);
-    for row in table.lines() {
-        assert!(readme.lines().any(|line| line == row), "the README lacks: {row}");
-    }
+fn the_configuration_page_has_the_tables_that_the_program_prints() {
+    let page = fs::read_to_string(workspace().join("docs/configuration.md")).unwrap();
+    let tables = Laptop::new().said(&["env", "--markdown"]);
+    assert!(page.ends_with(&tables), "docs/configuration.md does not end with:\n{tables}");
 }
 
 #[test]

@@ -137,7 +137,7 @@ async fn queues_are_not_declared_before_the_nodes_of_the_address_are_one_cluster
     let both = format!("amqp://guest:guest@127.0.0.1:{here},127.0.0.1:{there}/{vhost}");
     let refused = declare(&both, NewQueues::UseAtOnce).await.expect_err("two brokers are no cluster");
     assert!(matches!(refused, TopologyError::NotWhole(_)), "{refused}");
-    assert!(refused.to_string().contains("is of another cluster"), "{refused}");
+    assert!(refused.to_string().contains("belongs to another cluster"), "{refused}");
     let lame = format!("amqp://guest:guest@127.0.0.1:{here},127.0.0.1:{nobody}/{vhost}");
     let refused = declare(&lame, NewQueues::UseAtOnce).await.expect_err("one of two nodes is away");
     assert!(refused.to_string().contains("connection refused"), "{refused}");

@@ -136,7 +136,7 @@ async fn a_backfill_that_was_killed_goes_on_where_it_was() {
 
     let mut again = stack.begin_tool_with(&["backfill", "--since", "3d"], &stripe.settings()).unwrap();
     assert!(ended(&mut again).await, "{}", again.log());
-    assert!(again.log().contains("going on where the last run was cut off"), "{}", again.log());
+    assert!(again.log().contains("continuing where the last run was interrupted"), "{}", again.log());
     assert!(stripe.requests().len() - before <= 11, "it began anew");
     is_complete(&stack, &events, &lost).await;
     assert_eq!(stack.ledger().count("SELECT count(*) FROM backfills").await.unwrap(), 0);
@@ -176,8 +176,8 @@ async fn a_wrong_key_is_told_and_not_shown() {
     let settings = [("STRIPE_SECRET_KEY", wrong.to_owned()), ("STRIPE_API_URL", stripe.url())];
     let mut tool = stack.begin_tool_with(&["backfill", "--since", "45d"], &settings).unwrap();
     assert!(!ended(&mut tool).await, "a wrong key was taken");
-    assert!(tool.log().contains("Stripe refuses the key (401)"), "{}", tool.log());
-    assert!(tool.log().contains("before the 30 days that Stripe lists"), "{}", tool.log());
+    assert!(tool.log().contains("Stripe refused the key (401)"), "{}", tool.log());
+    assert!(tool.log().contains("Stripe lists only 30 days"), "{}", tool.log());
     assert!(tool.faults(&["neverToBeSeen"]).is_empty());
     assert_eq!(stripe.requests().len(), 1, "it is not tried again");
 

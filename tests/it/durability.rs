@@ -104,7 +104,8 @@ async fn a_ledger_that_lost_its_last_commits_does_not_add_up() -> anyhow::Result
 
     let (adds_up, told) = home.audit();
     assert!(!adds_up && told.contains("They do not add up."), "{told}");
-    let words = "this ledger has lost what it committed last: the queue has handed over 300 messages, up to number 300";
+    let words =
+        "this ledger has lost its last commits: the queue has handed over 300 messages, up to number 300";
     assert!(told.contains(words), "{told}");
     // It goes on, and what is lost stays found.
     let running = home.start(&[]).await?;
@@ -116,7 +117,7 @@ async fn a_ledger_that_lost_its_last_commits_does_not_add_up() -> anyhow::Result
     assert!(!adds_up && told.contains("handed over 301 messages, up to number 301"), "{told}");
     running.stop().await?;
     let log = std::fs::read_to_string(home.path("log"))?;
-    assert!(log.contains("the ledger has lost what it committed last"), "the start said nothing");
+    assert!(log.contains("the ledger has lost its last commits"), "the start said nothing");
     Ok(())
 }
 

@@ -155,7 +155,7 @@ async fn unwanted_thin_unknown_and_malformed_events_are_stored_with_their_reason
                 "evt_malformed",
                 "payments: data.object.amount: is not a whole number (API version 2025-04-30.basil)",
             ),
-            (junk.header.id.as_str(), "nobody verified this message"),
+            (junk.header.id.as_str(), "this message is unverified"),
         ] {
             let event = the_event(&ledger, id).await;
             assert!(event.reason.as_deref().unwrap().contains(reason), "{id}: {:?}", event.reason);

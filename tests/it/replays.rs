@@ -171,7 +171,7 @@ async fn many_deaths_of_one_cause_pause_consumption_instead_of_burying_the_day()
         paused.await.unwrap();
         // What was in hand is finished; the rest waits, and comes when somebody has looked.
         let told = String::from_utf8(stack.run(&["status", "--json"], &[]).stdout).unwrap();
-        assert!(told.contains("died of one cause"), "{told}");
+        assert!(told.contains("became dead letters for one cause"), "{told}");
         assert!(stack.waiting().await.unwrap() > 0 || combination.has_broker());
         let buried = stack.ledger().count("SELECT count(*) FROM events").await.unwrap();
         assert!(usize::try_from(buried).unwrap() < sent, "{buried} of {sent} were buried");

@@ -1,8 +1,9 @@
 //! The layout is held by tests: what is pure, where SQL and AMQP may stand, how long a file may be, who
-//! depends on whom, and that the README's table is the code's.
+//! depends on whom, and that the pages agree with the code.
 
 mod checks;
 mod house;
+mod pages;
 mod source;
 
 use harness::binaries::workspace;
@@ -89,15 +90,42 @@ fn decisions_are_numbered_without_gaps() {
 #[test]
 fn the_tree_has_the_documents_that_people_look_for() {
     let files = tree(workspace());
-    for path in
-        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE", "docs/adr/0001-"]
-    {
+    for path in [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "LICENSE",
+        "docs/README.md",
+        "docs/glossary.md",
+        "docs/adr/0001-",
+    ] {
         assert!(files.iter().any(|file| file.path.starts_with(path)), "{path} is missing");
     }
 }
 
 #[test]
-fn the_readme_shows_every_variable_as_the_code_has_it() {
+fn the_readme_is_short() {
+    holds(pages::long_readme);
+}
+
+#[test]
+fn links_lead_somewhere() {
+    holds(pages::broken_links);
+}
+
+#[test]
+fn the_files_that_pages_name_exist() {
+    holds(pages::missing_files);
+}
+
+#[test]
+fn the_index_names_every_page() {
+    holds(pages::unlisted_pages);
+}
+
+#[test]
+fn the_configuration_page_shows_every_variable_as_the_code_has_it() {
     let variables: Vec<Variable> = [
         gateway::VARIABLES,
         worker::VARIABLES,
@@ -111,8 +139,8 @@ fn the_readme_shows_every_variable_as_the_code_has_it() {
     ]
     .concat();
     holds(|files| {
-        let readme = files.iter().find(|file| file.path == "README.md").expect("there is a README.md");
-        checks::undocumented_variables(readme, &variables)
+        let page = files.iter().find(|file| file.path == "docs/configuration.md").expect("it is there");
+        checks::undocumented_variables(page, &variables)
     });
 }
 
@@ -267,9 +295,9 @@ mod samples {
         let variables = [variable("RIGHT", "a"), variable("OTHER", ""), variable("ABSENT", "a")];
         let text =
             "| `RIGHT` | `a` | Either `a` or `b`. |\n| `OTHER` | `a` | Either. |\n| `STALE` |  | Gone. |\n";
-        let readme = File { path: "README.md".to_owned(), text: text.to_owned() };
+        let page = File { path: "docs/configuration.md".to_owned(), text: text.to_owned() };
         let lines: Vec<usize> =
-            checks::undocumented_variables(&readme, &variables).iter().map(|found| found.line).collect();
+            checks::undocumented_variables(&page, &variables).iter().map(|found| found.line).collect();
         assert_eq!(lines, [2, 3, 1]);
     }
 }

@@ -1,6 +1,5 @@
-//! One event by itself, after a `started` mark is committed: whoever kills or hangs its worker is found out,
-//! and harms no neighbour. Redelivered events, the events of a batch that failed, and waiting ones whose
-//! time has come are handled so.
+//! Handles one event in isolation, after committing a `started` mark: an event that kills or hangs its worker
+//! is identified and harms no other. Used for redelivered events, for those of a failed batch, and for retries.
 
 use std::time::Duration;
 

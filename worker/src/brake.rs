@@ -1,4 +1,4 @@
-//! The pause as this process knows it: lanes wait for its end, and what is in hand is finished.
+//! The pause as this process knows it: lanes finish their batches and wait for its end.
 
 use ledger::tables::pauses::Pause;
 use tokio::sync::watch;
@@ -41,7 +41,7 @@ impl Brake {
                 "consumption is paused: nothing is received until `tidegate worker resume`"
             );
         } else {
-            tracing::info!("consumption goes on: the pause has ended");
+            tracing::info!("consumption continues: the pause has ended");
         }
     }
 

@@ -1,5 +1,5 @@
-//! That the ledger can no longer be relied on, and why: found by whoever meets it first, said once, and the
-//! process ends with it.
+//! Records that the ledger is broken and why. The first to notice sets it, it is reported once, and the process
+//! exits with it.
 
 use std::sync::{Arc, OnceLock};
 
@@ -21,7 +21,7 @@ impl Broken {
         }
         let why = error.to_string();
         if self.why.set(why.clone()).is_ok() {
-            tracing::error!(why, "the ledger is broken: the process must end");
+            tracing::error!(why, "the ledger is broken: stopping the process");
         }
         self.token.cancel();
         true

@@ -1,5 +1,5 @@
-//! Whether the ledger answers. While it does not, lanes hold what they have and receive nothing; each outage
-//! is told once when it begins and once when it ends.
+//! Whether the ledger answers. While it does not, lanes keep their events and receive nothing. Each outage is
+//! logged once at its start and once at its end.
 
 use std::sync::Mutex;
 use std::time::Instant;
@@ -12,7 +12,10 @@ impl Circuit {
     pub fn open(&self, why: &str) {
         let mut state = self.lock();
         if state.is_none() {
-            tracing::warn!(why, "paused: the ledger does not answer; events are held, none is buried for it");
+            tracing::warn!(
+                why,
+                "ledger unavailable: events are kept until it answers; none becomes a dead letter"
+            );
             *state = Some((Instant::now(), why.to_owned()));
         }
     }

@@ -13,49 +13,49 @@ const INTERNAL_ADDR: Variable = Variable {
     name: "WORKER_INTERNAL_ADDR",
     default: "127.0.0.1:8082",
     example: "0.0.0.0:8082",
-    help: "Where the worker's `/livez`, `/readyz` and `/metrics` are.",
+    help: "Address of the worker's internal listener: /livez, /readyz, /metrics. Keep it private.",
 };
 const BATCH: Variable = Variable {
     name: "WORKER_BATCH_EVENTS",
     default: "64",
     example: "128",
-    help: "How many events one transaction may take in.",
+    help: "Maximum number of events per transaction.",
 };
 const LANES: Variable = Variable {
     name: "WORKER_LANES",
     default: "2",
     example: "4",
-    help: "How many batches one worker handles at once; always one on a SQLite ledger.",
+    help: "Number of parallel batches per worker; always 1 on a SQLite ledger.",
 };
 const RETRIES: Variable = Variable {
     name: "WORKER_RETRY_SECS",
     default: "1,10,60,600,3600",
     example: "1,10,60",
-    help: "The distances at which an event that failed without explanation is tried again, before it is buried.",
+    help: "Delays before each retry of an event that failed without explanation. After the last, it becomes a dead letter.",
 };
 const EVENT_DEADLINE: Variable = Variable {
     name: "WORKER_EVENT_DEADLINE_SECS",
     default: "60",
     example: "30",
-    help: "After how long a batch that does not end is taken for a hang; the process then ends itself.",
+    help: "Time after which a batch counts as hung; the process then exits.",
 };
 const DRAIN: Variable = Variable {
     name: "WORKER_DRAIN_SECS",
     default: "20",
     example: "45",
-    help: "How long a stopping worker may finish the batches in hand.",
+    help: "How long a stopping worker may take to finish its batches.",
 };
 const RETENTION: Variable = Variable {
     name: "EVENT_RETENTION_DAYS",
     default: "30",
     example: "90",
-    help: "For how many days the raw bodies of events are kept; their ids and hashes stay for ever, and so does what is dead or waits.",
+    help: "Days for which raw bodies are kept. Ids and hashes are kept for ever, and so are bodies of dead and waiting events.",
 };
 const DEATHS: Variable = Variable {
     name: "WORKER_PAUSE_AFTER_DEATHS",
     default: "100",
     example: "20",
-    help: "After how many dead letters of one cause, with no success of their kind between them, consumption pauses.",
+    help: "Number of dead letters of one cause, without a success of their kind in between, that pauses consumption.",
 };
 pub const VARIABLES: &[Variable] =
     &[INTERNAL_ADDR, BATCH, LANES, RETRIES, EVENT_DEADLINE, DRAIN, RETENTION, DEATHS];
@@ -105,7 +105,7 @@ fn read_retries(text: &str) -> Result<Vec<Duration>, String> {
         text.split(',').map(|part| part.trim().parse().ok().filter(|s| (1..=LONGEST_SECS).contains(s)));
     match seconds.collect::<Option<Vec<u64>>>() {
         Some(seconds) if seconds.len() <= 20 => Ok(seconds.into_iter().map(Duration::from_secs).collect()),
-        _ => Err("not a list of at most 20 numbers of seconds, each from 1 to a week".to_owned()),
+        _ => Err("not a list of at most 20 numbers of seconds, each from 1 to 604800 (a week)".to_owned()),
     }
 }
 

@@ -1,5 +1,5 @@
-//! Receive, process, settle: what a lane does until it is told to stop. It settles only what is committed,
-//! holds what it has while the ledger is away, and gives back what it did not begin.
+//! The loop of a lane: receive, process, settle. It settles only committed events, keeps its events while the
+//! ledger is unavailable, and returns those that it has not started.
 
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -182,7 +182,7 @@ impl Lanes {
                         self.metrics.recorded.inc_by(*recorded);
                         self.mourn(death.as_slice(), &[envelope]).await;
                         let (event_id, kind) = (&envelope.header.id, &envelope.header.kind);
-                        tracing::warn!(event_id, kind, %blame, outcome, attempts, "an event failed alone");
+                        tracing::warn!(event_id, kind, %blame, outcome, attempts, "an isolated event failed");
                         self.metrics.count_failed(outcome, *attempts, *buried);
                     }
                     Alone::NotDue { recorded } => self.metrics.recorded.inc_by(*recorded),
@@ -192,7 +192,7 @@ impl Lanes {
             Err(Stop::Interrupted) => {
                 if let Err(error) = alone::give_back(&self.ledger, envelope, &mark).await {
                     let event_id = &envelope.header.id;
-                    tracing::info!(event_id, %error, "an event's mark stays behind: it will count as an attempt");
+                    tracing::info!(event_id, %error, "an event's start mark could not be removed: it will count as an attempt");
                 }
                 None
             }
@@ -242,8 +242,8 @@ impl Lanes {
             counted.see(deaths, others)
         };
         let Some((cause, count)) = too_many else { return };
-        let reason = format!("{count} events in a row died of one cause: {cause}");
-        tracing::error!(cause, count, "consumption pauses: look at `tidegate dead-letters groups`");
+        let reason = format!("{count} events in a row became dead letters for one cause: {cause}");
+        tracing::error!(cause, count, "consumption is paused: run `tidegate dead-letters groups`");
         match pause::pause(&self.ledger, &reason, "tidegate", clock::now()).await {
             Ok(Paused::Now(pause) | Paused::Before(pause)) => self.set_pause(Some(pause)),
             Err(error) => tracing::error!(%error, "consumption could not be paused"),
@@ -255,7 +255,7 @@ impl Lanes {
             Ok(settled) => self.metrics.stale_settles.inc_by(settled.stale as u64),
             // Each comes again, and is known then.
             Err(error) => {
-                tracing::warn!(%error, events = settlements.len(), "settling failed: the events come again");
+                tracing::warn!(%error, events = settlements.len(), "settling failed: the events will be delivered again");
             }
         }
     }

@@ -1,5 +1,5 @@
-//! In debug builds, events of a few made-up types make the worker panic, abort or hang, so that tests can
-//! see from outside what one bad event does to its neighbours. In release builds there is nothing here.
+//! In debug builds, events of a few made-up types make the worker panic, abort or hang, so that tests see what
+//! one bad event does to others. Empty in release builds.
 
 use envelope::Envelope;
 

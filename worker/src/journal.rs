@@ -1,5 +1,4 @@
-//! One line in the log for each event that got an outcome, after the commit: what it was, what became of it,
-//! and how long that took.
+//! One log line per event with an outcome, after the commit: type, outcome and duration.
 
 use chrono::{DateTime, Utc};
 use envelope::Envelope;

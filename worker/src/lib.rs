@@ -1,4 +1,4 @@
-//! Turns queued events into the ledger: read, merge, derive, audit, commit, and only then settle.
+//! Applies queued events to the ledger: read, merge, derive, audit, commit, and only then settle.
 
 pub mod alone;
 mod batch;

@@ -29,7 +29,7 @@ async fn run() -> anyhow::Result<()> {
         telemetry::VARIABLES,
         spans::VARIABLES,
     ];
-    if shared::env::answered_help("tidegate-worker", "Turns queued Stripe events into the ledger.", &groups) {
+    if shared::env::answered_help("tidegate-worker", "Applies queued Stripe events to the ledger.", &groups) {
         return Ok(());
     }
     let env = Env::of_process();

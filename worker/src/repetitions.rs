@@ -1,5 +1,5 @@
-//! Which deliveries of an event count as repetitions: those that Stripe made and that were not seen before. The
-//! same delivery once more, after a crash between commit and settle, is none. Pure.
+//! Which deliveries of an event count as repetitions: new ones by Stripe. The same delivery again, after a
+//! crash between commit and settle, does not count. Pure.
 
 use envelope::{Envelope, Source};
 use shared::trace::span_of;

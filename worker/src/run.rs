@@ -1,4 +1,4 @@
-//! A worker from start to drain: its lanes, its chores, and the listener for its operators.
+//! A worker from start to drain: its lanes, its chores and its internal listener.
 
 use std::error::Error;
 use std::sync::{Arc, Mutex};
@@ -93,7 +93,7 @@ async fn work(
         return Ok(());
     }
     if let Err(error) = witness::look(&queue, &ledger, clock::now()).await {
-        tracing::debug!(%error, "what the queue has forgotten was not compared with the ledger");
+        tracing::debug!(%error, "the queue's hand-over counter was not compared with the ledger");
     }
     tracing::info!(ledger = ledger.shown(), lanes = lane_count, batch_events = lanes.batch_events, "working");
     let tasks = TaskTracker::new();
@@ -109,7 +109,7 @@ async fn work(
         tracing::info!(
             livemode = api.livemode(),
             url = stripe.url,
-            "Stripe is asked for what is missing or uncertain"
+            "asking Stripe for missing events and uncertain objects"
         );
         tasks.spawn(chores::refetch::run(lanes.clone(), api.clone(), stripe.refetch_interval));
         tasks.spawn(chores::completeness::run(lanes.clone(), api, stripe));
@@ -123,7 +123,7 @@ async fn work(
         () = queue.broken().cancelled_owned() => {
             return Err(queue.health().err().context("the queue is broken")?.into());
         }
-        () = tasks.wait() => bail!("every lane ended, which only a panic of the worker itself can bring about"),
+        () = tasks.wait() => bail!("every lane ended, which only a panic in the worker itself can cause"),
     }
     queue.wind_down();
     let drained = tokio::time::timeout(config.drain, async {
@@ -134,11 +134,12 @@ async fn work(
     })
     .await;
     probes_end.cancel();
-    drained.with_context(|| format!("work in hand was not finished within {} s", config.drain.as_secs()))?;
+    drained
+        .with_context(|| format!("work in progress was not finished within {} s", config.drain.as_secs()))?;
     if broken.is_so() {
         bail!(broken.why());
     }
-    tracing::info!("the worker has stopped: everything begun is committed and settled");
+    tracing::info!("the worker has stopped: everything that it started is committed and settled");
     Ok(())
 }
 

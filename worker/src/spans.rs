@@ -1,5 +1,5 @@
-//! The worker's spans: one of each event, in the event's own trace and below its publishing, and one of each
-//! batch, in a trace of its own, to which its events' spans are linked. All are told after the commit.
+//! The worker's spans: one per event, in the event's trace below its publish span, and one per batch in a trace
+//! of its own, linked to its events' spans. All are reported after the commit.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! Ends the process when one batch does not end. What it held comes again, alone and marked, so the event
-//! that hangs is found and parked.
+//! Ends the process if a batch hangs. Its events come again, isolated and marked, so the hanging event is found
+//! and set aside.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,7 +33,7 @@ impl Watchdog {
             }
             tracing::error!(
                 deadline_secs = deadline.as_secs(),
-                "a batch does not end: ending the process, its events will be handled one at a time"
+                "a batch hangs: stopping the process; its events will be handled one at a time"
             );
             shared::telemetry::flush();
             std::process::exit(HUNG);

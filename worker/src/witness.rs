@@ -1,4 +1,5 @@
-//! At the start: what an embedded queue has forgotten must be in the ledger, which may have lost its end.
+//! At start-up: checks that everything that the embedded queue handed over is in the ledger, which may have
+//! lost its last commits.
 
 use chrono::{DateTime, Utc};
 use shared::queue::{Queue, Taken};
@@ -21,7 +22,7 @@ pub(crate) async fn look(queue: &Queue, ledger: &Ledger, now: DateTime<Utc>) -> 
         tracing::error!(
             forgotten = forgotten.highest,
             known,
-            "the ledger has lost what it committed last: `tidegate audit verify` says how much"
+            "the ledger has lost its last commits: `tidegate audit verify` says how many"
         );
     }
     Ok(())

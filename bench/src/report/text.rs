@@ -38,7 +38,7 @@ pub(super) fn tables(section: &Section) -> Vec<Table> {
 }
 
 pub(super) fn figures<'f>(figures: impl IntoIterator<Item = &'f Figure>) -> Table {
-    let mut table = Table::new("", &["figure", "value", "ours", "held against", "reach", "reached"]);
+    let mut table = Table::new("", &["figure", "value", "ours", "compared with", "target", "met"]);
     for figure in figures {
         let side = |side: &Option<super::Side>| match side {
             Some(side) => {

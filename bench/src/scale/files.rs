@@ -69,7 +69,7 @@ pub async fn run(options: &Options, section: &mut Section) -> anyhow::Result<()>
         ],
     });
     section.notes.push(
-        "A queue.db is filled by copying the first thousand messages within the file, each under an id of its own."
+        "A queue.db is filled by copying its first thousand messages within the file, each with its own id."
             .to_owned(),
     );
     for (place, ..) in places {

@@ -117,9 +117,9 @@ pub async fn run(options: &Options, ground: &Ground, section: &mut Section) -> a
         ],
     });
     section.notes.push(
-        "The larger ledgers are the smallest one many times over, by INSERT … SELECT: the very tables, realistic values, \
-         random ids that still belong together. Indexes are rebuilt with a fill factor of 70, as random inserts leave \
-         them, and everything is analyzed. Old bodies are not there, as after their retention."
+        "The larger ledgers are copies of the smallest one, by INSERT … SELECT: the same tables, realistic values, random \
+         ids that still match. Indexes are rebuilt with a fill factor of 70, as after random inserts, and everything is \
+         analyzed. Old bodies are missing, as after their retention."
             .to_owned(),
     );
     for (ledger, ..) in ledgers {

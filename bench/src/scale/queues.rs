@@ -104,9 +104,9 @@ pub async fn run(options: &Options, ground: &Ground, section: &mut Section) -> a
         ],
     });
     section.notes.push(
-        "What grows with what waits in RabbitMQ is the broker's own work. The likely reasons, not profiled: a quorum queue \
-         keeps an index of all that waits in memory, and reads back from the disk what it hands out. Worker and Postgres \
-         are asked for the same at every depth. The queues are filled by the product's own publisher, with whole events."
+        "Only the broker's own work grows with the backlog in RabbitMQ. The likely reasons, not profiled: a quorum queue \
+         keeps an index of the backlog in memory, and reads messages back from disk to deliver them. Worker and Postgres \
+         do the same work at every depth. The product's own publisher fills the queues, with whole events."
             .to_owned(),
     );
     for (place, ..) in places {

@@ -1,4 +1,4 @@
-//! Staff decide about a user: ban, lift a ban, or leave it to the disputes again.
+//! Staff decisions about a user: ban, lift a ban, or let the disputes decide again.
 
 use chrono::{DateTime, Utc};
 use domain::bans::{Act, Ban};

@@ -1,4 +1,4 @@
-//! Staff put dead letters aside, with a reason. Their bytes stay, and a replay brings them back.
+//! Discarding dead letters, with a reason. Their bytes stay, and a replay restores them.
 
 use chrono::{DateTime, Utc};
 use domain::outcome::{Outcome, OutcomeKind};

@@ -1,4 +1,4 @@
-//! Staff note something on a dispute, say that they are done with it, or that they are not after all.
+//! Notes of staff on a dispute: comment, resolve, reopen.
 
 use chrono::{DateTime, Utc};
 use domain::disputes::Dispute;

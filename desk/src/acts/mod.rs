@@ -1,5 +1,5 @@
-//! What staff do, one file an act. Each act is one transaction under the lock of the row concerned, with one line
-//! of the audit, and nobody acts without a name.
+//! What staff do, one file per act. Each act is one transaction under the lock of its row, with one audit line
+//! and the name of the person.
 
 pub mod bans;
 pub mod dead_letters;
@@ -15,7 +15,7 @@ const STAFF: Variable = Variable {
     name: "TIDEGATE_STAFF",
     default: "",
     example: "jane",
-    help: "Who acts, for the audit, when a command is not told by `--by`. Your login name (`USER`) where unset.",
+    help: "Your name in the audit if a command is called without `--by`. If unset, your login name (`USER`).",
 };
 pub const VARIABLES: &[Variable] = &[STAFF];
 
@@ -32,15 +32,17 @@ pub struct Person(String);
 /// Why an act was not done; nothing was written.
 #[derive(Debug, Error)]
 pub enum Refusal {
-    #[error("an act needs a name: {fault}. Say who you are by --by NAME, or set TIDEGATE_STAFF")]
+    #[error("a decision needs a name: {fault}. Pass --by NAME, or set TIDEGATE_STAFF")]
     Nameless { fault: &'static str },
     #[error("the {what} is {fault}")]
     Text { what: &'static str, fault: String },
-    #[error("the end is not in the future: a decision that ends before it begins would change nothing")]
+    #[error("the end is not in the future, so the decision would change nothing")]
     EndHasPassed,
-    #[error("staff decided nothing about this user that could be taken back")]
+    #[error("there is no staff decision about this user to remove")]
     NothingToClear,
-    #[error("staff have not resolved this dispute, or Stripe has asked for an answer since: it is in sight")]
+    #[error(
+        "this dispute is already open: staff have not resolved it, or Stripe has asked for an answer since"
+    )]
     NotResolved,
     #[error("there is no such dispute")]
     NoSuchDispute,
@@ -59,12 +61,10 @@ impl Person {
         let name = name.trim();
         let first = name.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
         let fault = match name {
-            "" => "nobody is named",
-            _ if RESERVED.contains(&first.as_str()) => {
-                "this one is what the audit says of events and programs"
-            }
-            _ if name.chars().any(char::is_control) => "this one has control characters",
-            _ if name.chars().count() > NAME_LIMIT_CHARS => "this one is longer than 100 characters",
+            "" => "no name was given",
+            _ if RESERVED.contains(&first.as_str()) => "this name is reserved for events and programs",
+            _ if name.chars().any(char::is_control) => "this name has control characters",
+            _ if name.chars().count() > NAME_LIMIT_CHARS => "this name is longer than 100 characters",
             _ => return Ok(Self(name.to_owned())),
         };
         Err(Refusal::Nameless { fault })

@@ -1,5 +1,5 @@
-//! Pausing consumption: one row in the ledger stops every worker, and outlives them all. What is in hand is
-//! finished, nothing further is received, and a paused worker is not a sick one.
+//! Pausing consumption: one row in the ledger stops every worker and survives restarts. Workers finish their
+//! batches and receive nothing more; a paused worker is still healthy.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;

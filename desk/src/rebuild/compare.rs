@@ -1,4 +1,4 @@
-//! The rebuilt objects beside the ledger's, table by table.
+//! Compares the rebuilt objects with the ledger's, table by table.
 
 use std::collections::BTreeSet;
 

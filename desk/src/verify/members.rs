@@ -1,5 +1,5 @@
-//! Whether what commits say that they wrote is what is there, in little memory: two sums of every bucket must
-//! agree. They are keyed by chance, so nobody can choose a row that stands in for another.
+//! Compares what commits say they wrote with what is there, in little memory: two sums per bucket must agree.
+//! The sums use a random key, so nobody can choose a row that replaces another.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};

@@ -1,4 +1,5 @@
-//! Checks the blocks, each over its commits and the block before, and that what the commits counted is there.
+//! Checks the blocks, each over its commits and the previous block, and that everything that the commits
+//! counted is there.
 
 use serde::Serialize;
 

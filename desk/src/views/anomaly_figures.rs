@@ -11,7 +11,7 @@ use crate::money;
 /// What a flag of the ledger means.
 pub(super) fn in_words(flag: &str) -> &'static str {
     match flag {
-        "dispute_exceeds_charge" => "a dispute asks for more than was charged",
+        "dispute_exceeds_charge" => "a dispute claims more than was charged",
         "dispute_currency" => "a dispute is in another currency",
         "refund_currency" => "a refund is in another currency",
         "refunds_exceed_charge" => "more was refunded than captured",
@@ -27,7 +27,7 @@ pub(super) fn of_charge(charge: &Charge, flag: &str, world: &World) -> String {
     let disputes = world.disputes.rows().filter(|dispute| dispute.owner().as_ref() == Some(&charge.key));
     let asked = |dispute: &domain::disputes::Dispute| {
         let asked = money::shown(dispute.state.amount, &dispute.state.currency);
-        format!("{} asks for {asked}", dispute.key.id)
+        format!("{} claims {asked}", dispute.key.id)
     };
     let other_currency =
         |dispute: &domain::disputes::Dispute| dispute.state.currency != charge.state.currency;

@@ -208,7 +208,7 @@ pub fn why(ban: &Ban, now: DateTime<Utc>) -> String {
         (Status::Clear, count) => format!("{count} chargebacks are too few for a ban"),
     };
     let who = ban.override_by.as_deref().unwrap_or("staff");
-    let reason = ban.override_reason.as_deref().unwrap_or("no reason was kept");
+    let reason = ban.override_reason.as_deref().unwrap_or("no reason was recorded");
     let end =
         ban.override_until.map(|until| format!(" until {}", wording::moment(until))).unwrap_or_default();
     let decision = match ban.override_act {
@@ -218,7 +218,7 @@ pub fn why(ban: &Ban, now: DateTime<Utc>) -> String {
     };
     if ban.override_in_force(now) == Act::None {
         return format!(
-            "By the disputes: {by_disputes}. What {who} decided ended at{}.",
+            "By the disputes: {by_disputes}. The decision of {who} expired at{}.",
             end.replace(" until", "")
         );
     }

@@ -1,4 +1,4 @@
-//! The page of a charge: its card, and what went back by refunds and disputes.
+//! The page of a charge: its card, refunds and disputes.
 
 use chrono::{DateTime, Utc};
 use domain::charges::Charge;
@@ -137,7 +137,7 @@ fn why(charge: &Charge) -> String {
         }
         "succeeded" if charge.state.amount_captured == 0 => "The money is reserved, and not captured.",
         "succeeded" if charge.amount_released > 0 => {
-            "Stripe reported that a part of the reserved money was received; the rest was released."
+            "Stripe reported that part of the reserved money was received; the rest was released."
         }
         "succeeded" => "Stripe reported that the money was received.",
         "failed" => "The attempt failed.",

@@ -128,18 +128,19 @@ impl ObjectView for CustomerView {
 /// Whom the customer's metadata name, else whom all of the latest payments do, else the customer; and in words.
 fn user(customer: &Customer, payments: &[Payment]) -> (Key, String) {
     if let Some(user) = customer.user() {
-        let who = format!("The customer's metadata name the user {}.", user.id);
+        let who = format!("The customer's metadata names the user {}.", user.id);
         return (user, who);
     }
     let named: BTreeSet<&str> = payments.iter().filter_map(|payment| payment.user.id()).collect();
     let who = match (named.first(), named.len()) {
         (Some(user), 1) => {
-            let who = format!("The customer's own metadata name no user; those of the payments name {user}.");
+            let who =
+                format!("The customer's own metadata names no user; that of the payments names {user}.");
             return (customer.key.sibling(user), who);
         }
-        (None, _) => "No metadata say which user this is: the customer stands for the user.",
+        (None, _) => "No metadata names the user, so the customer counts as the user.",
         (Some(_), _) => {
-            "The payments name several users; where none is named, the customer stands for the user."
+            "The payments name several users; for payments without one, the customer counts as the user."
         }
     };
     (customer.key.clone(), who.to_owned())

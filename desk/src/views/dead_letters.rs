@@ -1,4 +1,4 @@
-//! Dead letters by cause, with what they put at risk.
+//! Dead letters by cause, with the money at risk.
 
 use std::collections::BTreeMap;
 

@@ -8,7 +8,7 @@ use crate::money;
 
 /// What `needs_refetch` means.
 const UNCERTAIN: &str =
-    "only Stripe can tell: two reports of one second differ, or a sum is known without its parts";
+    "only Stripe can tell: two reports of one second differ, or a total is known without its parts";
 
 /// The kind of a user, who is no object of Stripe's.
 pub const USER: &str = "user";

@@ -1,4 +1,4 @@
-//! The page of a dispute: where it stands, until when to answer, its money, whose it is, and what staff noted.
+//! The page of a dispute: its status, deadline, money, user, and the notes of staff.
 
 use chrono::{DateTime, Utc};
 use domain::charges::Charge;
@@ -158,15 +158,17 @@ fn why(dispute: &Dispute) -> String {
             "Another object named it, but nothing has been reported about it yet."
         }
         (Status::Unknown, _) => {
-            "Stripe's status is one that this version does not know; it counts as open, and bans nobody."
+            "This version does not know Stripe's status; it counts as open, and bans nobody."
         }
-        (Status::Opened, true) => "The bank asks about the charge; unanswered, this may become a dispute.",
-        (Status::Opened, false) => "The bank took the money back for now and waits for evidence.",
+        (Status::Opened, true) => {
+            "The bank asks about the charge; without an answer, this may become a dispute."
+        }
+        (Status::Opened, false) => "The bank has withheld the money and waits for evidence.",
         (Status::UnderReview, true) => {
             "The bank asked about the charge and was answered; it has not decided."
         }
-        (Status::UnderReview, false) => "The bank has what was submitted, or an appeal, and has not decided.",
-        (Status::Won, _) => "It was won: the money is the merchant's.",
+        (Status::UnderReview, false) => "The bank has the evidence or an appeal, and has not decided.",
+        (Status::Won, _) => "It was won: the merchant keeps the money.",
         (Status::Lost, _) => "It was lost: the money is gone. A late win is still possible.",
         (Status::Closed, true) => "The inquiry was closed without a dispute.",
         (Status::Closed, false) => "It was prevented before it became a chargeback.",

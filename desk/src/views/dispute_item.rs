@@ -97,17 +97,17 @@ fn item(dispute: Dispute, resolved: Option<Resolution>, world: &World) -> Disput
 /// Why a dispute counts for a ban, or does not; `Dispute::is_chargeback` decides.
 pub(super) fn counts_because(dispute: &Dispute, policy: &Policy) -> &'static str {
     match dispute.status {
-        _ if dispute.inquiry => "a question of the bank's is no dispute",
+        _ if dispute.inquiry => "an inquiry of the bank is not a dispute",
         _ if policy.is_returned_debit(dispute.state.reason.as_deref()) => {
-            "the bank returned a direct debit, which is no chargeback"
+            "the bank returned a direct debit, which is not a chargeback"
         }
         Status::Opened => "it is open: it counts unless it is won",
         Status::UnderReview => "it is under review: it counts unless it is won",
         Status::Lost => "it was lost",
         Status::Won if policy.lift_on_won => "it was won",
-        Status::Won => "it was won, which lifts nothing under this policy",
+        Status::Won => "it was won, which does not count under this policy",
         Status::Closed => "it was prevented",
-        Status::Unknown => "its status is not known",
+        Status::Unknown => "its status is unknown",
     }
 }
 

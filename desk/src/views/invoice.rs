@@ -1,4 +1,4 @@
-//! The page of an invoice: where it stands and which payments, refunds, disputes and attempts make it so.
+//! The page of an invoice: its status, and the payments, refunds, disputes and attempts behind it.
 
 use std::collections::BTreeSet;
 

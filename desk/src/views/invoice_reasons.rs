@@ -19,7 +19,7 @@ pub(super) fn explain(invoice: &Invoice, world: &World, timeline: &[Line]) -> (S
         Status::Unknown => ("It was named, but nothing has been reported about it yet.".to_owned(), none),
         Status::Draft => ("Stripe has not finalized it.".to_owned(), none),
         Status::Sent if invoice.is_stripes => {
-            ("It is finalized and open; no attempt to pay it is known to have failed.".to_owned(), none)
+            ("It is finalized and open; no payment attempt is known to have failed.".to_owned(), none)
         }
         Status::Sent => (
             format!(
@@ -30,7 +30,7 @@ pub(super) fn explain(invoice: &Invoice, world: &World, timeline: &[Line]) -> (S
         Status::Failed => {
             let at = invoice.payment_failed_at.map(|at| format!(", last at {}", wording::moment(at)));
             let at = at.unwrap_or_default();
-            (format!("It is open, and an attempt to pay it failed{at}."), reason::failures(&failures))
+            (format!("It is open, and a payment attempt failed{at}."), reason::failures(&failures))
         }
         Status::Overdue => match invoice.overdue_at {
             Some(at) => (
@@ -50,11 +50,11 @@ pub(super) fn explain(invoice: &Invoice, world: &World, timeline: &[Line]) -> (S
             reason::received(world, timeline),
         ),
         Status::PartiallyRefunded => (
-            format!("It was paid, and {refunded} of the {received} received went back by refunds."),
+            format!("It was paid, and {refunded} of the {received} received was refunded."),
             reason::refunds(world, timeline),
         ),
         Status::Refunded => (
-            format!("It was paid, and all of the {received} received went back by refunds."),
+            format!("It was paid, and all of the {received} received was refunded."),
             reason::refunds(world, timeline),
         ),
         Status::PartiallyChargedBack => (
@@ -71,7 +71,7 @@ pub(super) fn explain(invoice: &Invoice, world: &World, timeline: &[Line]) -> (S
         Status::Disputed => {
             let facts = reason::open(world, timeline);
             let which = if facts.len() == 1 { "a dispute" } else { "disputes" };
-            (format!("Its payment is under {which} that nobody has decided yet."), facts)
+            (format!("Its payment is under {which} that is not decided yet."), facts)
         }
         Status::Void => ("It was voided, which is final.".to_owned(), none),
         Status::Deleted => ("It was deleted, which is final.".to_owned(), none),
@@ -108,16 +108,16 @@ pub(super) fn retry_plan(invoice: &Invoice, world: &World, policy: &Policy) -> O
 fn no_retry(why: &NoRetry) -> String {
     match why {
         NoRetry::NotFailed => "nothing failed".to_owned(),
-        NoRetry::NoFailureKnown => "which attempt failed is not known".to_owned(),
-        NoRetry::SentByMail => "it is sent to be paid; nobody is charged for it".to_owned(),
-        NoRetry::PlannedByStripe(_) => "Stripe has a plan of its own".to_owned(),
+        NoRetry::NoFailureKnown => "the failed attempt is not known".to_owned(),
+        NoRetry::SentByMail => "it is sent to the customer; nothing is charged automatically".to_owned(),
+        NoRetry::PlannedByStripe(_) => "Stripe plans the retries".to_owned(),
         NoRetry::SubscriptionOver => "its subscription has ended".to_owned(),
-        NoRetry::Underway(payment) => format!("{payment} is underway, and may still succeed"),
+        NoRetry::Underway(payment) => format!("{payment} is in progress, and may still succeed"),
         NoRetry::Succeeded(payment) => {
             format!("{payment} succeeded since; Stripe has not reported it paid yet")
         }
-        NoRetry::AllCanceled => "every payment of it that was not made is canceled".to_owned(),
-        NoRetry::Forbidden(code) => format!("after {code} a retry could not succeed"),
+        NoRetry::AllCanceled => "all of its unpaid payments are canceled".to_owned(),
+        NoRetry::Forbidden(code) => format!("a retry after {code} cannot succeed"),
         NoRetry::GivenUp => "every planned retry has failed".to_owned(),
     }
 }
@@ -171,7 +171,7 @@ mod tests {
         for (status, is_stripes, says, because) in [
             (Status::Unknown, true, "nothing has been reported", &[][..]),
             (Status::Draft, true, "not finalized", &[]),
-            (Status::Sent, true, "no attempt to pay it is known to have failed", &[]),
+            (Status::Sent, true, "no payment attempt is known to have failed", &[]),
             (Status::Sent, false, "received 11.00 USD so far", &["pi_1"]),
             (Status::Overdue, true, "every planned retry has failed", &[]),
             (Status::Uncollectible, true, "written off", &[]),

@@ -1,4 +1,4 @@
-//! The page of a payment: its charges with their cards, what went back, what is disputed, what failed.
+//! The page of a payment: its charges with their cards, refunds, disputes and failures.
 
 use chrono::{DateTime, Utc};
 use domain::charges::Charge;
@@ -166,7 +166,7 @@ fn invoice_link(payment: &Payment) -> String {
     let reference = payment.invoice_reference.id();
     match (payment.invoice_stripe.id(), payment.invoice_metadata.id()) {
         (Some(stripe), Some(metadata)) if stripe != metadata => {
-            format!("by Stripe's link; the metadata name {metadata}")
+            format!("by Stripe's link; the metadata names {metadata}")
         }
         (Some(_), _) => "by Stripe's link".to_owned(),
         (None, _) if reference.is_some() && reference == payment.invoice.as_deref() => {
@@ -184,7 +184,7 @@ fn why(payment: &Payment) -> String {
         "requires_payment_method" if payment.has_failed() => {
             "The last attempt failed; the customer may try again."
         }
-        "requires_action" => "The customer must prove who they are, or act otherwise.",
+        "requires_action" => "The customer must authenticate or take another action.",
         "requires_capture" => "The money is reserved; it waits to be captured.",
         "processing" => "The bank has not decided yet.",
         _ => "This is what Stripe reported last.",
@@ -202,7 +202,7 @@ fn why(payment: &Payment) -> String {
         Disputed::Open => " It is disputed.",
         Disputed::Lost => " A dispute about it was lost.",
         Disputed::Won => " A dispute about it was won.",
-        Disputed::Closed => " A dispute about it came to nothing.",
+        Disputed::Closed => " A dispute about it was closed without effect.",
     };
     format!("{status}{refunded}{disputed}")
 }

@@ -1,5 +1,5 @@
-//! The facts that a derived status rests on, named: which disputes, refunds, payments, attempts, and the event
-//! that told each last. What they come to is `Invoice::derive`'s and `Payment::derive`'s word.
+//! The facts behind a derived status: disputes, refunds, payments and attempts, each with its latest event.
+//! `Invoice::derive` and `Payment::derive` decide what they amount to.
 
 use domain::disputes::{Dispute, Status};
 use domain::failures::PaymentFailure;
@@ -70,7 +70,7 @@ pub(super) fn refunds(world: &World, timeline: &[Line]) -> Vec<Reason> {
         kind: "charge",
         id: charge.key.id.clone(),
         says: format!(
-            "reports {} refunded, of which no refund is known yet",
+            "reports {} refunded, without a known refund",
             money::shown(charge.amount_unitemised, &charge.state.currency)
         ),
         event_id: None,

@@ -1,4 +1,4 @@
-//! The page of a refund: whether the money went back, and of what.
+//! The page of a refund: whether the money was returned, and of which charge.
 
 use chrono::{DateTime, Utc};
 use domain::charges::Charge;
@@ -109,12 +109,14 @@ pub fn created_at(refund: &Refund) -> Option<DateTime<Utc>> {
 
 fn why(refund: &Refund) -> String {
     if refund.is_release() && !refund.has_failed() {
-        return "It released reserved money that was never captured. That is no refund: it is in no sum."
+        return "It released reserved money that was never captured. That is not a refund and counts in no total."
             .to_owned();
     }
     match refund.state.status.as_str() {
         UNKNOWN => "Another object named it, but nothing has been reported about it yet.",
-        "succeeded" => "Stripe gave the money back. The bank may still refuse it: then it fails late.",
+        "succeeded" => {
+            "Stripe returned the money. The bank may still reject it; the refund then fails later."
+        }
         "pending" => "It is on its way; its amount counts as refunded.",
         "requires_action" => {
             "The customer must act before the money can go back; its amount counts as refunded."

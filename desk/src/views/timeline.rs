@@ -1,5 +1,4 @@
-//! How objects came to be what they are: the lines of the audit about all of them, in the order in which
-//! Stripe says that it happened.
+//! The history of objects: their audit lines, in the order of Stripe's timestamps.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What hangs on a charge: money that went back by refunds and disputes, and what contradicts it.
+//! Derives a charge's totals from its refunds and disputes, and its contradictions.
 
 use std::collections::BTreeSet;
 

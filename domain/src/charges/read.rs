@@ -1,4 +1,4 @@
-//! Reads what Stripe reports of a charge, and of the payment and refunds that it tells of.
+//! Reads Stripe's report of a charge, and of the payment and refunds in it.
 
 use chrono::{DateTime, Utc};
 

@@ -1,4 +1,4 @@
-//! Reads what Stripe reports of a dispute, and of the money that it moved.
+//! Reads Stripe's report of a dispute, and of the money that it moved.
 
 use chrono::{DateTime, Utc};
 

@@ -1,4 +1,4 @@
-//! What an invoice derives from the objects around it: its status for staff, and its money.
+//! Derives an invoice's status and amounts from the objects around it.
 
 use super::{Invoice, State, Status, failures};
 use crate::UNKNOWN;

@@ -1,5 +1,5 @@
-//! The failures of an invoice: the failed attempts of the payments linked to it, and those that it reports
-//! itself, for since 2025-03-31 a failed payment may name no invoice. One failure told both ways counts once.
+//! The failures of an invoice: failed attempts of linked payments, and its own reports, because since
+//! 2025-03-31 a failed payment may not name its invoice. A failure reported both ways counts once.
 
 use chrono::{DateTime, TimeDelta, Utc};
 

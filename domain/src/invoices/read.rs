@@ -1,4 +1,4 @@
-//! Reads what Stripe reports of an invoice, and of the payments that it names.
+//! Reads Stripe's report of an invoice, and of the payments that it names.
 
 use chrono::{DateTime, Utc};
 

@@ -1,5 +1,5 @@
-//! When an invoice's payment is planned again after it failed. The plan is data; whoever carries it out comes
-//! later, and asks then whether the user is banned.
+//! Plans the retry of a failed invoice payment. The plan is data; whatever executes it checks later whether the
+//! user is banned.
 
 use chrono::{DateTime, Days, Utc};
 

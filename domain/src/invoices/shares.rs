@@ -1,5 +1,5 @@
-//! How the money of one payment is shared among the invoices that it pays: by what each was paid, to the last
-//! minor unit, and alike in whatever order it became known.
+//! Shares one payment's money among the invoices that it pays: in proportion to the amounts paid, exact to the
+//! minor unit, in any order of arrival.
 
 use std::collections::BTreeMap;
 

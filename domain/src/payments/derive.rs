@@ -1,4 +1,4 @@
-//! What hangs on a payment: money that went back, disputes, failed attempts.
+//! Derives a payment's refunds, disputes and failed attempts.
 
 use super::{Payment, Refunded, UNKNOWN};
 use crate::charges::Charge;

@@ -1,4 +1,4 @@
-//! Reads what Stripe reports of a payment.
+//! Reads Stripe's report of a payment.
 
 use chrono::{DateTime, Utc};
 

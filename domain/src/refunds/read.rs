@@ -1,4 +1,4 @@
-//! Reads what Stripe reports of a refund, by itself or inside its charge.
+//! Reads Stripe's report of a refund, by itself or inside its charge.
 
 use chrono::{DateTime, Utc};
 

@@ -1,5 +1,4 @@
-//! What hangs on invoices: which payments pay them, by which links, what each bears of their money, and what
-//! collects them.
+//! The surroundings of invoices: which payments pay them, by which links, their shares, and what collects them.
 
 use std::collections::BTreeSet;
 

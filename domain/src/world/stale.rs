@@ -1,4 +1,4 @@
-//! What has to be derived again when an object changes: its owners, up the chain.
+//! What must be derived again when an object changes: its owners, up the chain.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Which ledger, and how its connections are set up.
+//! Selects the ledger and sets up its connections.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -25,13 +25,13 @@ const DEADLINE: Variable = Variable {
     name: "DATABASE_DEADLINE_SECS",
     default: "10",
     example: "5",
-    help: "How long one statement on the ledger may take; locks and idle transactions are bounded likewise.",
+    help: "Maximum time for one statement on the ledger, for waiting on a lock, and for an idle transaction.",
 };
 const CONNECTIONS: Variable = Variable {
     name: "DATABASE_CONNECTIONS",
     default: "8",
     example: "4",
-    help: "How many connections one process may hold to Postgres.",
+    help: "Maximum number of Postgres connections per process.",
 };
 pub const VARIABLES: &[Variable] = &[DATABASE_URL, DEADLINE, CONNECTIONS];
 
@@ -154,15 +154,18 @@ fn read_url(text: &str) -> Result<LedgerUrl, String> {
     if let Some(path) = text.strip_prefix("sqlite:") {
         let path = path.strip_prefix("//").unwrap_or(path);
         if path.is_empty() || path.contains(['?', '#']) {
-            return Err("sqlite: wants the path of a file after the colon".to_owned());
+            return Err("sqlite: needs a file path after the colon".to_owned());
         }
         return Ok(LedgerUrl::Sqlite(PathBuf::from(path)));
     }
     if text.starts_with("postgres://") || text.starts_with("postgresql://") {
         return match PgConnectOptions::from_str(text) {
             Ok(_) => Ok(LedgerUrl::Postgres(text.to_owned().into())),
-            Err(_) => Err("not a well-formed address (encode odd characters of the password)".to_owned()),
+            Err(_) => {
+                Err("not a well-formed address (percent-encode special characters in the password)"
+                    .to_owned())
+            }
         };
     }
-    Err("begins with none of sqlite:, postgres://, postgresql://".to_owned())
+    Err("does not begin with sqlite:, postgres:// or postgresql://".to_owned())
 }

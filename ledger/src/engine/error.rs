@@ -1,4 +1,4 @@
-//! What can go wrong in the ledger, sorted where it is understood: wait, blame the event, or end the process.
+//! Ledger errors, classified where they are understood: wait, blame the event, or end the process.
 
 use std::io;
 
@@ -16,7 +16,7 @@ pub enum LedgerError {
     #[error("the ledger refuses the data: {0}")]
     Data(#[source] sqlx::Error),
     /// The disk failed under SQLite: nothing that was promised can be relied on any more.
-    #[error("the disk under the ledger failed: {0}. Mend the disk, then start again")]
+    #[error("the disk under the ledger failed: {0}. Repair the disk, then start again")]
     Disk(#[source] sqlx::Error),
     /// No session with Postgres begins. Its words name the remedy.
     #[error("{0}")]
@@ -30,9 +30,7 @@ pub enum LedgerError {
     #[error("the ledger is damaged: {0}. {REMEDY}")]
     Damaged(#[source] Damage),
     #[error(
-        "{0}. What is written now nobody will find again. Put the file back, or put away what is left of it (also \
-         -wal and -shm), then start again: events that the queue still has are applied then, others come back by \
-         `tidegate backfill`"
+        "{0}. Anything written now would be lost. Put the file back, or move its remains away (also -wal and -shm), then start again: queued events are applied then, and `tidegate backfill` fetches the others"
     )]
     Gone(#[from] Gone),
     #[error("{0}")]
@@ -43,8 +41,7 @@ pub enum LedgerError {
     )]
     File { path: String, source: io::Error },
     #[error(
-        "{path}: the ledger's file is missing, but its log (-wal) is there. Put the file back, or put the log \
-         away; `tidegate backfill --since 30d` then brings back from Stripe what it lists"
+        "{path}: the ledger's file is missing, but its log (-wal) is there. Put the file back, or move the log away; `tidegate backfill --since 30d` then fetches from Stripe what it still lists"
     )]
     LogAlone { path: String },
     /// Two people do the opposite of each other at the same moment.
@@ -52,9 +49,7 @@ pub enum LedgerError {
     Contended,
     /// Another worker linked an object to those of this transaction, after it had looked for such. Begun again,
     /// it sees it.
-    #[error(
-        "another worker linked a payment to an invoice of this batch meanwhile; the batch is begun again"
-    )]
+    #[error("another worker linked a payment to an invoice of this batch; the batch is retried")]
     Moved,
 }
 
@@ -84,9 +79,7 @@ pub enum Damage {
 }
 
 /// What is really possible: nothing mends a file of SQLite's in place.
-const REMEDY: &str = "Nothing more is written to it. Put the last backup in its place, or what `sqlite3 ledger.db \
-    .dump` still reads (docs/runbook.md, \"A damaged ledger.db\"); then run `tidegate migrate`, `tidegate rebuild \
-    --yes`, and `tidegate backfill --since 30d` for what is younger";
+const REMEDY: &str = "Nothing more is written to it. Replace it by the last backup, or by what `sqlite3 ledger.db .dump` still reads (docs/runbook.md, \"A damaged ledger.db\"). Then run `tidegate migrate`, `tidegate rebuild --yes`, and `tidegate backfill --since 30d` for newer events";
 
 impl LedgerError {
     pub fn is_transient(&self) -> bool {

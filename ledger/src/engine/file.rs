@@ -1,5 +1,4 @@
-//! ledger.db as a file: made for its owner's eyes only, checked for damage before anything is built on it, and
-//! watched while it is in use.
+//! ledger.db as a file: readable only by its owner, checked for damage before use, and watched while in use.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
@@ -17,7 +16,7 @@ use crate::{Damage, LedgerError};
 
 /// So long the start waits for the check for damage.
 const CHECK_PATIENCE: Duration = Duration::from_secs(10);
-const EMPTY: &str = "it is empty (0 bytes), and no ledger ever is: something cut it off";
+const EMPTY: &str = "it is empty (0 bytes), which a ledger never is: something truncated it";
 
 /// The file that is in use, and what was found wrong with it since.
 #[derive(Debug, Default)]
@@ -49,7 +48,7 @@ impl LedgerFile {
             Ok(Ok(checked)) => checked.and_then(|()| self.check()),
             Ok(Err(_)) => Ok(()), // it panicked, which tells nothing about the file
             Err(_) => {
-                tracing::info!("ledger.db is large: it is checked for damage while the work begins");
+                tracing::info!("ledger.db is large: checking it for damage while work starts");
                 Ok(())
             }
         }

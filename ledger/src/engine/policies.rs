@@ -1,5 +1,5 @@
-//! The merchant's policies, from the environment. All workers and commands on one ledger must be given the
-//! same: the ledger is derived with them. After a change, `tidegate rebuild` derives everything anew.
+//! The merchant's policies, from the environment. All workers and commands of one ledger must have the same,
+//! because the ledger is derived with them. After a change, `tidegate rebuild --yes` derives everything again.
 
 use std::collections::BTreeSet;
 
@@ -11,25 +11,25 @@ const BAN_THRESHOLD: Variable = Variable {
     name: "BAN_CHARGEBACKS",
     default: "2",
     example: "3",
-    help: "With how many chargebacks a user is banned.",
+    help: "Number of chargebacks that bans a user.",
 };
 const LIFT_ON_WON: Variable = Variable {
     name: "BAN_LIFT_ON_WON",
     default: "on",
     example: "off",
-    help: "Whether a dispute that was won counts no more (`on`), so that a ban may be lifted by it, or still does (`off`).",
+    help: "`on`: a won dispute no longer counts, so it can lift a ban. `off`: it still counts.",
 };
 const RETURNED_DEBITS: Variable = Variable {
     name: "BAN_NEVER_REASONS",
     default: "bank_cannot_process,incorrect_account_details,insufficient_funds",
     example: "insufficient_funds",
-    help: "Reasons of disputes that are returned direct debits, and no chargebacks.",
+    help: "Dispute reasons that mean a returned direct debit; these never count as chargebacks.",
 };
 const RETRY_DAYS: Variable = Variable {
     name: "INVOICE_RETRY_DAYS",
     default: "3,7,14",
     example: "1,3,5",
-    help: "The days from each failure of an invoice's payment to its next retry; after the last the invoice is overdue.",
+    help: "Days from each failed payment of an invoice to its next retry. After the last retry fails, the invoice is overdue.",
 };
 const NEVER_RETRIED: Variable = Variable {
     name: "INVOICE_NEVER_RETRY_CODES",
@@ -45,7 +45,7 @@ pub(crate) fn policy(env: &Env) -> Result<Policy, Problem> {
         lift_on_won: env.parse(&LIFT_ON_WON, |text| match text {
             "on" => Ok(true),
             "off" => Ok(false),
-            _ => Err("neither `on` nor `off`".to_owned()),
+            _ => Err("not `on` or `off`".to_owned()),
         })?,
         returned_debits: env.parse(&RETURNED_DEBITS, |text| Ok(words(text)))?,
         retry_days: env.parse(&RETRY_DAYS, read_days)?,

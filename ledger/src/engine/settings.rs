@@ -1,5 +1,5 @@
-//! How the database under the ledger is set up, as it says itself; each has words of its own for that.
-//! What a setting means for the promise that a commit survives is judged by whoever asks.
+//! The settings of the ledger's database, as the database reports them. The caller judges whether a commit
+//! survives with them.
 
 use chrono::{DateTime, Utc};
 use domain::readable;

@@ -1,5 +1,5 @@
-//! What hangs together with an object, for whoever tells its story: read in the caller's transaction, so that
-//! one page shows one state, and put into a `World`, so that the rules can be asked about it.
+//! Loads everything related to an object for its page, in the caller's transaction, so that one page shows one
+//! state. The result is a `World`, so that the rules can be asked about it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

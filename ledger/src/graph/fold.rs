@@ -1,4 +1,4 @@
-//! Applies events to a world. A panic of a rule is caught: it is the event's failure, not the process's.
+//! Applies events to a world. A panic in a rule is caught: it is the event's failure, not the process's.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -1,4 +1,4 @@
-//! Loading what events may change and storing what changed: objects with all that hangs together with them.
+//! Loads the objects that events may change, with everything related, and stores what changed.
 
 pub mod family;
 pub mod fold;

@@ -1,5 +1,4 @@
-//! Writes what the events of a batch changed, with the lines of the audit and the note of the commit, in a fixed
-//! number of statements.
+//! Writes a batch's changes, its audit lines and its commit note, in a fixed number of statements.
 
 use domain::chain::Chained;
 use domain::seal::Commit;

@@ -1,4 +1,4 @@
-//! Which rows an event is about, told by the rules themselves from its stored bytes: nothing extra is kept.
+//! Which rows an event concerns, computed by the rules from its stored body; nothing extra is stored.
 
 use envelope::Envelope;
 use serde::Serialize;

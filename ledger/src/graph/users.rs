@@ -1,5 +1,5 @@
-//! What a user's ban is derived from: the disputed payments of the user, by the payments' own word or by their
-//! customers', down to the disputes. Workers read it under the user's lock; `explain` reads the same.
+//! What a user's ban is derived from: the user's disputed payments, named by the payments or by their
+//! customers, down to the disputes. Workers read it under the user's lock; `explain` reads the same.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,4 @@
-//! Everything from the beginning: the stored events with their bytes, the rows of whole tables, and the decisions
-//! of staff, page by page.
+//! Reads everything, page by page: stored events with their bodies, whole tables, and staff decisions.
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};

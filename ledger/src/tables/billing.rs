@@ -1,5 +1,5 @@
-//! What hangs on invoices by more than a column of theirs: the payments that only refer to them, and the invoices
-//! that a subscription bills.
+//! Indirect relations of invoices: payments that only refer to them, and the invoices that a subscription
+//! bills.
 
 use crate::engine::rows::by_parent;
 use crate::{LedgerError, Transaction};

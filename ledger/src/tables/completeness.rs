@@ -1,4 +1,4 @@
-//! What the ledger knows of events that Stripe lists, and how far that was compared.
+//! Which of the events that Stripe lists the ledger has, and how far they were compared.
 
 use domain::readable;
 use std::collections::BTreeSet;

@@ -1,5 +1,5 @@
-//! The table `dead_letter_names`: which objects a dead letter is about or names, so that it is found from their pages.
-//! A row stays when its event is no dead letter any more; whoever reads looks at the event.
+//! The table `dead_letter_names`: the objects that a dead letter concerns or names, so that their pages find
+//! it. A row stays when its event is no longer a dead letter; readers check the event.
 
 use sqlx::AssertSqlSafe;
 

@@ -1,4 +1,4 @@
-//! The tables `events` and `bodies`, as `process` writes them: every event once, whatever became of it.
+//! The tables `events` and `bodies`, as `process` writes them: every event once, whatever its outcome.
 //! `stored.rs` has what staff and chores read.
 
 use chrono::{DateTime, Utc};

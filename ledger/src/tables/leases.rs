@@ -1,4 +1,4 @@
-//! What only one worker does at a time: whoever holds the lease. It ends by itself when its holder dies.
+//! Leases, for work that one worker does at a time. A lease expires when its holder dies.
 
 use chrono::{DateTime, Utc};
 

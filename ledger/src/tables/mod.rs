@@ -1,4 +1,4 @@
-//! One file a table, or a few that belong together: each statement once, under a verb.
+//! One file per table, or for a few that belong together: each statement once, behind a verb.
 
 pub mod archive;
 pub mod audit;

@@ -1,5 +1,5 @@
-//! Objects that others only name: customers and subscriptions get rows of their own when they are reported, or
-//! where a dispute concerns them, for many events would want the one row.
+//! Objects that others only name. Customers and subscriptions get rows when they are reported or a dispute
+//! concerns them, because many events would contend for the same row.
 
 use sqlx::AssertSqlSafe;
 

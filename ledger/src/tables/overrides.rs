@@ -1,5 +1,5 @@
-//! The tables `ban_overrides` and `dispute_notes`: what staff decided and noted, append-only, for no event
-//! could bring it back. Numbered under the lock of the object's own row.
+//! The tables `ban_overrides` and `dispute_notes`: decisions and notes of staff, append-only, because no event
+//! could restore them. Numbered under the lock of the object's row.
 
 use chrono::{DateTime, Utc};
 use domain::readable;

@@ -1,4 +1,4 @@
-//! The table `pauses`: who stopped consumption, when and why. A row without an end is the pause that lasts.
+//! The table `pauses`: who paused consumption, when and why. The row without an end is the current pause.
 
 use chrono::{DateTime, Utc};
 use domain::readable;

@@ -1,4 +1,4 @@
-//! Objects of which only Stripe can tell the state, and what came of asking.
+//! Objects whose state only Stripe can tell, and the result of asking.
 
 use chrono::{DateTime, Utc};
 use domain::readable;

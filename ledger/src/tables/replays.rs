@@ -1,5 +1,5 @@
-//! The tables of replays: what came of each, so that the same replay of an event runs once and the next one
-//! runs again; and the plans of staff, with how far they have come.
+//! The tables of replays: results, so that one replay runs an event once and the next one runs it again; and
+//! plans with their progress.
 
 use chrono::{DateTime, Utc};
 use domain::readable;

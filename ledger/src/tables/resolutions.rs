@@ -1,5 +1,5 @@
-//! What staff have resolved: the note in `dispute_notes` that says so, as long as it stands. It stands until staff
-//! reopen the dispute, or until Stripe asks for an answer that it did not ask for when the note was written.
+//! Resolved disputes: the note in `dispute_notes`, as long as it holds. It holds until staff reopen the
+//! dispute, or until Stripe asks for an answer that it did not ask for when the note was written.
 
 use chrono::{DateTime, Utc};
 use domain::readable;

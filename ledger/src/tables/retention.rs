@@ -1,5 +1,5 @@
-//! Removing raw bodies after their time. Ids, hashes and outcomes are kept for ever, and so are the bodies of
-//! events that wait or are dead.
+//! Deletes raw bodies after their retention. Ids, hashes and outcomes are kept for ever, and so are the bodies
+//! of waiting and dead events.
 
 use chrono::{DateTime, Utc};
 use domain::readable;

@@ -1,5 +1,5 @@
-//! The table `started`: events that somebody is handling alone. A mark found later is an attempt that ended
-//! without a word.
+//! The table `started`: events being handled in isolation. A mark found later is an attempt that ended without
+//! an outcome.
 
 use chrono::{DateTime, Utc};
 

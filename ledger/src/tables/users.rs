@@ -1,4 +1,4 @@
-//! What a user's ban hangs on: the disputed payments whose user this may be. Which of them it is, the rules say.
+//! The disputed payments that may belong to a user; the rules decide which do.
 
 use crate::engine::rows::by_key;
 use crate::{LedgerError, Transaction};

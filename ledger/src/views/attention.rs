@@ -1,5 +1,5 @@
-//! What a person on call should know about money, and which types of events have come of late. Like a glance:
-//! each statement rests on an index and reads a bounded number of rows.
+//! What an on-call engineer should know about money, and which event types have arrived recently. Each
+//! statement uses an index and reads a bounded number of rows.
 
 use domain::readable;
 use std::collections::BTreeMap;

@@ -1,6 +1,5 @@
-//! What happened to money within spans that end now, by the time of the event and never by that of its handling:
-//! a backfill of last month is no news today. A fixed number of statements, each on an index and over a bounded
-//! number of rows.
+//! What happened to money within windows that end now, by event time: a backfill of last month changes nothing.
+//! A fixed number of statements, each on an index and over a bounded number of rows.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::readable;

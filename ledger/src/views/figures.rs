@@ -1,5 +1,5 @@
-//! What must add up, as the tables have it: every event with its outcome and its bytes, the audit's numbers, and
-//! bodies without an event.
+//! Figures that must add up: every event with its outcome and its body, the numbers of the audit, and bodies
+//! without an event.
 
 use chrono::{DateTime, Utc};
 use domain::readable;

@@ -1,5 +1,5 @@
-//! What the ledger holds, as metrics: a fixed number of statements, each on an index and over a bounded number
-//! of rows, so that looking is cheap however large the ledger is.
+//! Gauges of the ledger: a fixed number of statements, each on an index and over a bounded number of rows, so
+//! that a scrape is cheap for any ledger.
 
 use std::sync::LazyLock;
 

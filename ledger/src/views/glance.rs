@@ -1,5 +1,5 @@
-//! What a person on call asks of the ledger at a glance. Every statement here rests on an index, and reads a
-//! bounded number of rows beside it: it must be cheap on a ledger of many millions of events.
+//! The queries of `tidegate status`. Each uses an index and reads a bounded number of rows, so that it is cheap
+//! on a ledger of many millions of events.
 
 use chrono::{DateTime, Utc};
 use domain::outcome::OutcomeKind;

@@ -1,5 +1,5 @@
-//! Lists of objects for staff: the newest first, each with a limit, and only by conditions that columns
-//! answer. Whatever is derived stands in the rows already.
+//! Lists of objects for staff: newest first, each with a limit, filtered by columns only. Derived values are
+//! already in the rows.
 
 use chrono::{DateTime, Utc};
 use domain::readable;

@@ -1,4 +1,4 @@
-//! What people, pages and metrics ask across tables: joins, lists, sums and figures. Nothing here writes.
+//! Queries across tables for people, pages and metrics: joins, lists, sums and figures. Nothing here writes.
 
 pub mod attention;
 pub mod event_time;

@@ -1,5 +1,5 @@
-//! A list with the conditions that somebody asked for, and no others: a condition that always holds would
-//! keep the databases from using an index.
+//! Builds a list query with only the requested conditions: one that always holds would prevent the use of an
+//! index.
 
 use std::fmt::Write;
 

@@ -85,7 +85,7 @@ async fn the_one(ledger: &Ledger, id: &str, whose: &WhoseOptions) -> anyhow::Res
     if known.len() > 1 {
         let owners: Vec<String> = known.iter().map(|key| belongs_to(&key.account, key.livemode)).collect();
         return Err(wrongly_called(format!(
-            "{id} exists several times ({}): say which by --account, --live or --test-mode",
+            "{id} exists several times ({}): choose one with --account, --live or --test-mode",
             owners.join("; ")
         )));
     }
@@ -94,7 +94,7 @@ async fn the_one(ledger: &Ledger, id: &str, whose: &WhoseOptions) -> anyhow::Res
     }
     let Some(livemode) = restriction.livemode else {
         return Err(wrongly_called(format!(
-            "no dispute and no customer names {id}: check the id, and say --live or --test-mode if it is meant"
+            "no dispute or customer names {id}: check the id. If it is right, pass --live or --test-mode"
         )));
     };
     Ok(Key { id: id.to_owned(), account: restriction.account.unwrap_or_default(), livemode })

@@ -1,5 +1,5 @@
 //! `tidegate bans explain`: which disputes count against a user and which do not, what staff decided, and the
-//! events behind it all.
+//! events behind it.
 
 use anyhow::bail;
 use chrono::{DateTime, Utc};
@@ -26,8 +26,7 @@ pub async fn run(env: &Env, options: &ExplainOptions) -> anyhow::Result<()> {
     if explained.is_empty() {
         let (me, user) = (output::me(), &options.user);
         bail!(
-            "nothing in the ledger at {} concerns a user {user}, so nobody is banned by that name. Disputes name \
-             their users: `{me} disputes list`",
+            "the ledger at {} has nothing about a user {user}, so no such user is banned. `{me} disputes list` shows users of disputes",
             ledger.shown()
         );
     }
@@ -43,7 +42,7 @@ fn page(view: &BanView, now: DateTime<Utc>) -> String {
     let (id, word) = (clean(&ban.key.id), standing.word());
     let mut text = format!("user {id}  {word}  ({})\n{}\n", clean(&owner), clean(why));
     if *stale {
-        text.push_str("The ledger was derived under another policy than this command was given (BAN_CHARGEBACKS, BAN_LIFT_ON_WON, BAN_NEVER_REASONS).\n");
+        text.push_str("The ledger was derived with another policy than this command has (BAN_CHARGEBACKS, BAN_LIFT_ON_WON, BAN_NEVER_REASONS).\n");
     }
     text.push('\n');
     text.push_str(&judged_table(disputes));
@@ -54,7 +53,7 @@ fn page(view: &BanView, now: DateTime<Utc>) -> String {
 
 fn judged_table(disputes: &[JudgedDispute]) -> String {
     if disputes.is_empty() {
-        return "No dispute is known of this user.\n".to_owned();
+        return "This user has no known dispute.\n".to_owned();
     }
     let mut table = Table::default()
         .text("OPENED")

@@ -1,4 +1,4 @@
-//! `tidegate bans list`: whoever is banned now, by the disputes or by staff.
+//! `tidegate bans list`: users banned now, by disputes or by staff.
 
 use desk::views::ban::ListedBan;
 use shared::clock;
@@ -23,7 +23,7 @@ pub async fn run(env: &Env, options: &BansListOptions) -> anyhow::Result<()> {
     }
     if rows.is_empty() {
         let more =
-            if options.all { "" } else { "; --all shows every user whom a dispute or staff concerned" };
+            if options.all { "" } else { "; --all shows every user with a dispute or a staff decision" };
         output::remark(&format!("nobody in {} is banned{more}", ledger.shown()));
         return Ok(());
     }

@@ -235,7 +235,7 @@ impl TopologyOptions {
 
 #[derive(Args)]
 pub struct EnvOptions {
-    /// Print the table of the README
+    /// Print the tables of docs/configuration.md
     #[arg(long, conflicts_with = "json")]
     pub markdown: bool,
     #[command(flatten)]

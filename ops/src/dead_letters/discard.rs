@@ -1,4 +1,4 @@
-//! `tidegate dead-letters discard`: shows what it would put aside, and does so only when told `--yes`.
+//! `tidegate dead-letters discard`: shows what it would discard, and does so only with `--yes`.
 
 use anyhow::bail;
 use desk::acts::{self, Person};
@@ -32,7 +32,7 @@ pub async fn discard(env: &Env, options: &DiscardOptions) -> anyhow::Result<()> 
     }
     if options.ids.is_empty() && options.selection.in_words().is_empty() {
         return Err(wrongly_called(
-            "name events, or select some: all dead letters at once are not put aside",
+            "name events or pass a filter: all dead letters at once cannot be discarded",
         ));
     }
     let ledger = open::ledger(env).await?;
@@ -42,13 +42,13 @@ pub async fn discard(env: &Env, options: &DiscardOptions) -> anyhow::Result<()> 
     if options.shape.json {
         output::print_json(&Discarded { found: letters.len(), discarded })?;
     } else if options.yes {
-        output::print(&format!("{discarded} dead letters put aside by {}: {reason}\n", by.name()))?;
+        output::print(&format!("{discarded} dead letters discarded by {}: {reason}\n", by.name()))?;
     } else {
         let filter = EventFilter { limit: GROUPED_LIMIT, ..EventFilter::default() };
         let mut dead = open::answer(&ledger, ledger.dead(&filter)).await?;
         dead.retain(|dead| letters.iter().any(|letter| letter.id == dead.id));
         output::print(&table_of(&groups(&dead), now))?;
-        output::remark(&format!("{} dead letters; nothing was done: --yes puts them aside", letters.len()));
+        output::remark(&format!("{} dead letters; nothing was changed: --yes discards them", letters.len()));
     }
     ledger.close().await;
     Ok(())

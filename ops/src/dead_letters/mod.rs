@@ -1,4 +1,4 @@
-//! `tidegate dead-letters`: what could not be applied, by cause, with what it puts at risk.
+//! `tidegate dead-letters`: events that could not be applied, by cause, with the money at risk.
 
 mod discard;
 mod show;
@@ -71,7 +71,7 @@ pub async fn list(env: &Env, options: &DeadListOptions) -> anyhow::Result<()> {
         return Ok(());
     }
     output::print(&table(&letters, now).render())?;
-    output::remark(&format!("`{} dead-letters groups` sums them up by cause", output::me()));
+    output::remark(&format!("`{} dead-letters groups` groups them by cause", output::me()));
     Ok(())
 }
 

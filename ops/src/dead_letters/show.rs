@@ -21,7 +21,7 @@ pub async fn show(env: &Env, options: &DeadShowOptions) -> anyhow::Result<()> {
         let me = output::me();
         match found.first() {
             Some(event) => {
-                anyhow::bail!("{} is no dead letter, but {}: `{me} trace {0}`", event.id, event.outcome)
+                anyhow::bail!("{} is not a dead letter, but {}: `{me} trace {0}`", event.id, event.outcome)
             }
             None => anyhow::bail!("no event {} in the ledger at {}", options.id, ledger.shown()),
         }
@@ -70,7 +70,7 @@ fn page(letter: &StoredEvent) -> String {
         &me,
         " replay plan ",
         &letter.id,
-        "\nPut it aside for good:       ",
+        "\nDiscard it for good:         ",
         &me,
         " dead-letters discard ",
         &letter.id,

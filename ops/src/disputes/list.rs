@@ -1,4 +1,4 @@
-//! `tidegate disputes list`: each with the payment, invoice and user that it concerns.
+//! `tidegate disputes list`: disputes with their payment, invoice and user.
 
 use chrono::{DateTime, Utc};
 use desk::views::dispute_item::DisputeItem;

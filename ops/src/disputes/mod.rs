@@ -1,4 +1,4 @@
-//! `tidegate disputes`: the disputes as a list, summed up, and with the notes of staff.
+//! `tidegate disputes`: list, summary and notes.
 
 mod list;
 mod note;

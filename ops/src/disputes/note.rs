@@ -1,4 +1,4 @@
-//! `tidegate disputes note`, `resolve` and `reopen`: what staff have to say, kept for ever under their names.
+//! `tidegate disputes note`, `resolve` and `reopen`: notes of staff, kept for ever with their names.
 
 use std::io::Read;
 
@@ -47,8 +47,7 @@ pub async fn resolve(env: &Env, options: &ResolveOptions) -> anyhow::Result<()> 
     let id = &shown.dispute.id;
     output::print(&format!(
         "{id} resolved by {}: {}\n\
-         It leaves `disputes list --open`, what is due and the alerts; at Stripe nothing changes. It comes back when \
-         Stripe asks for another answer, or by `{} disputes reopen {id} --reason …`\n",
+         It no longer counts as open or due, and triggers no alert; nothing changes at Stripe. It returns if Stripe asks for another answer, or with `{} disputes reopen {id} --reason …`\n",
         shown.note.written_by,
         shown.note.note,
         output::me()
@@ -98,7 +97,7 @@ async fn the_one(ledger: &Ledger, id: &str, whose: &WhoseOptions) -> anyhow::Res
     if keys.len() > 1 {
         let owners: Vec<String> = keys.iter().map(|key| belongs_to(&key.account, key.livemode)).collect();
         return Err(wrongly_called(format!(
-            "{id} exists several times ({}): say which by --account, --live or --test-mode",
+            "{id} exists several times ({}): choose one with --account, --live or --test-mode",
             owners.join("; ")
         )));
     }

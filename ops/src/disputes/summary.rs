@@ -17,7 +17,7 @@ pub async fn run(env: &Env, options: &SummaryOptions) -> anyhow::Result<()> {
     let summaries = open::answer(&ledger, read).await?;
     ledger.close().await;
     let Some(summaries) = summaries else {
-        anyhow::bail!("these are more than {DISPUTES_LIMIT} disputes: narrow them by --since and --until");
+        anyhow::bail!("more than {DISPUTES_LIMIT} disputes: narrow the time with --since and --until");
     };
     if options.shape.json {
         return output::print_json(&summaries);
@@ -40,8 +40,8 @@ fn page(summary: &DisputeSummary) -> String {
     line("open", summary.open, "");
     for (name, number, note) in [
         ("closed", summary.closed, "prevented: neither won nor lost"),
-        ("unknown", summary.unknown, "in a status that this version does not know, or only named so far"),
-        ("inquiries", summary.inquiries, "not counted above: nothing is disputed yet"),
+        ("unknown", summary.unknown, "unknown status, or only named so far"),
+        ("inquiries", summary.inquiries, "not counted above: not disputed yet"),
     ] {
         if number > 0 {
             line(name, number, note);
@@ -76,7 +76,7 @@ fn money_table(currencies: &[DisputeMoney]) -> String {
 fn win_rate(summary: &DisputeSummary) -> String {
     match summary.win_rate {
         Some(rate) => format!("{:.1} % of those decided", rate * 100.0),
-        None => "none is decided yet".to_owned(),
+        None => "none decided yet".to_owned(),
     }
 }
 
@@ -84,7 +84,7 @@ fn resolved_after(summary: &DisputeSummary) -> String {
     let shown = |secs| span::shown(TimeDelta::seconds(secs));
     match (summary.resolved_after_median_secs, summary.resolved_after_mean_secs) {
         (Some(median), Some(mean)) => {
-            format!("decided after {} in the median, {} in the mean", shown(median), shown(mean))
+            format!("decided after {} (median), {} (mean)", shown(median), shown(mean))
         }
         _ => String::new(),
     }

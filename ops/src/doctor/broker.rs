@@ -1,4 +1,4 @@
-//! The queue: whether it can be used, and whether everything that must stand at the broker does.
+//! Checks the queue: whether it can be used, and whether the broker has everything that it needs.
 
 use secrecy::ExposeSecret;
 use shared::env::Env;
@@ -37,15 +37,14 @@ pub async fn check(env: &Env) -> Vec<Finding> {
             Ok(()) => findings.push(Finding::ok(
                 TOPOLOGY,
                 format!(
-                    "every exchange and queue is there. AMQP does not tell their arguments, bindings, policies or \
-                     members: `{} topology` compares the arguments",
+                    "every exchange and queue exists. AMQP does not show their arguments, bindings, policies or members; `{} topology` compares the arguments",
                     me()
                 ),
             )),
         }
         findings.extend(nodes(url.expose_secret()).await);
     }
-    let advice = "see what it says; webhooks are answered 503 until it can be used";
+    let advice = "follow its message; webhooks are answered 503 until it works";
     findings.insert(
         0,
         match open::queue(env, Role::Look).await {
@@ -54,7 +53,7 @@ pub async fn check(env: &Env) -> Vec<Finding> {
                 let depth = queue.depth().await;
                 queue.close().await;
                 match depth {
-                    Ok(depth) => Finding::ok(QUEUE, format!("{shown} answers; {} wait", depth.ready)),
+                    Ok(depth) => Finding::ok(QUEUE, format!("{shown} answers; {} waiting", depth.ready)),
                     Err(error) => Finding::act(QUEUE, format!("{shown}: {error}"), advice),
                 }
             }
@@ -69,9 +68,9 @@ async fn nodes(url: &str) -> Option<Finding> {
     let faults: Vec<String> = seen.iter().filter_map(Seen::fault).collect();
     match (seen.len(), faults.is_empty()) {
         (0 | 1, _) => None,
-        (count, true) => Some(Finding::ok(NODES, format!("all {count} answer and are one cluster"))),
+        (count, true) => Some(Finding::ok(NODES, format!("all {count} answer and form one cluster"))),
         (count, false) => {
-            let advice = "start it, or take it out of QUEUE_URL; meanwhile the others are used";
+            let advice = "start it, or remove it from QUEUE_URL; the others are used meanwhile";
             Some(Finding::look(NODES, format!("of {count}: {}", faults.join(", ")), advice))
         }
     }

@@ -1,4 +1,4 @@
-//! Whether the databases that are files are sound, every page of them.
+//! Checks database files for damage, every page of them.
 
 use std::path::Path;
 use std::time::Duration;
@@ -24,11 +24,11 @@ pub async fn queue(config: &QueueConfig) -> Option<Finding> {
     let shown = config.url.shown();
     let found = tokio::time::timeout(PATIENCE, Queue::damage(&config.url)).await;
     Some(match found {
-        Ok(Ok(None)) => Finding::ok(QUEUE, format!("{shown} is sound, every page of it")),
+        Ok(Ok(None)) => Finding::ok(QUEUE, format!("{shown} is intact, every page of it")),
         Ok(Ok(Some(damage))) => Finding::act(
             QUEUE,
             format!("{shown} is damaged: {damage}"),
-            format!("stop whatever uses it; `{} queue recover` shows what can be saved of it", me()),
+            format!("stop everything that uses it; `{} queue recover` shows what can be saved", me()),
         ),
         Ok(Err(error)) => Finding::unknown(QUEUE, error.to_string()),
         Err(_) => Finding::unknown(QUEUE, format!("{shown} was not checked within {} s", PATIENCE.as_secs())),
@@ -44,7 +44,7 @@ pub async fn ledger(env: &Env) -> Option<Finding> {
     ledger.close().await;
     Some(match found {
         Ok(Ok(None)) => {
-            Finding::ok(LEDGER, format!("{} is sound, every page of it", Path::new(&path).display()))
+            Finding::ok(LEDGER, format!("{} is intact, every page of it", Path::new(&path).display()))
         }
         Ok(Ok(Some(damage))) => Finding::act(LEDGER, format!("{shown} is damaged: {damage}"), remedy()),
         Ok(Err(error)) if error.is_broken() => Finding::act(LEDGER, format!("{shown}: {error}"), remedy()),
@@ -57,8 +57,7 @@ pub async fn ledger(env: &Env) -> Option<Finding> {
 
 fn remedy() -> String {
     format!(
-        "stop the worker; put the last backup in its place, or what `sqlite3 ledger.db .dump` still reads \
-         (docs/runbook.md says how), then `{me} migrate`, `{me} rebuild --yes`, and `{me} backfill --since 30d` for what is younger",
+        "stop the worker; replace the file by the last backup, or by what `sqlite3 ledger.db .dump` still reads (docs/runbook.md says how); then `{me} migrate`, `{me} rebuild --yes`, and `{me} backfill --since 30d` for newer events",
         me = me()
     )
 }

@@ -1,4 +1,4 @@
-//! Whether all kinds of events come that should, judged by those that have come.
+//! Checks for missing event types, judged by those that have arrived.
 
 use domain::families::seem_missing;
 use ledger::Ledger;
@@ -6,7 +6,7 @@ use ledger::Ledger;
 use crate::finding::Finding;
 use crate::output::me;
 
-const NAME: &str = "events that come";
+const NAME: &str = "event types";
 const AMONG_NEWEST: i64 = 10_000;
 
 pub async fn seen(ledger: &Ledger) -> Finding {
@@ -17,13 +17,13 @@ pub async fn seen(ledger: &Ledger) -> Finding {
     let missing = seem_missing(&seen);
     if missing.is_empty() {
         let text = match seen.len() {
-            0 => "none yet by webhook".to_owned(),
-            types => format!("of {types} types; nothing that must come with them is missing"),
+            0 => "none by webhook yet".to_owned(),
+            types => format!("{types} types; no related type is missing"),
         };
         return Finding::ok(NAME, text);
     }
     let advice = format!(
-        "add what is missing to the endpoint in Stripe's dashboard; `{} events types` lists all",
+        "add the missing types to the endpoint in Stripe's dashboard; `{} events types` lists all",
         me()
     );
     Finding::look(NAME, missing.join("; ").replace('`', ""), advice)

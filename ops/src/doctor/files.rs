@@ -1,4 +1,4 @@
-//! Files: who may read those with secrets and those with events, and how much room their disks have.
+//! Checks files: who may read secrets and events, and how much space their disks have.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
@@ -71,7 +71,7 @@ fn permissions(name: &'static str, files: &[PathBuf]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = files.iter().filter_map(|path| open_to_others(name, path)).collect();
     if findings.is_empty() && !files.is_empty() {
         let shown: Vec<String> = files.iter().map(|path| path.display().to_string()).collect();
-        findings.push(Finding::ok(name, format!("closed to other users: {}", shown.join(", "))));
+        findings.push(Finding::ok(name, format!("not accessible to other users: {}", shown.join(", "))));
     }
     findings
 }
@@ -83,8 +83,8 @@ fn open_to_others(name: &'static str, path: &Path) -> Option<Finding> {
         Err(error) => {
             return Some(Finding::look(
                 name,
-                format!("{shown} cannot be looked at: {error}"),
-                "run this as the user that the processes run as",
+                format!("{shown} cannot be checked: {error}"),
+                "run this as the user of the processes",
             ));
         }
     };
@@ -93,7 +93,7 @@ fn open_to_others(name: &'static str, path: &Path) -> Option<Finding> {
         (true, false) => "read",
         (false, false) => return None,
     };
-    let text = format!("every user of this machine may {may} {shown} (mode {:03o})", mode & 0o777);
+    let text = format!("every user of this machine can {may} {shown} (mode {:03o})", mode & 0o777);
     Some(Finding::act(name, text, format!("chmod o-rwx {shown}")))
 }
 
@@ -119,7 +119,7 @@ fn room_in(folder: &Path) -> Finding {
         DISK,
         format!("{} free, {share} %, for {shown}", in_words(room)),
         (room < ROOM_ACT_BYTES, room < ROOM_LOOK_BYTES),
-        "make room: on a full disk webhooks are answered 503. A shorter EVENT_RETENTION_DAYS keeps fewer bodies",
+        "free some space: on a full disk webhooks are answered 503. A shorter EVENT_RETENTION_DAYS keeps fewer bodies",
     )
 }
 

@@ -1,4 +1,4 @@
-//! The ledger: whether it answers, has this build's schema, keeps what is committed, and has room for more.
+//! Checks the ledger: whether it answers, has this build's schema, keeps commits, and has free connections.
 
 use std::time::Instant;
 
@@ -44,9 +44,9 @@ pub async fn check(env: &Env, now: DateTime<Utc>) -> Examined {
         Err(error) => {
             let is_broken = error.downcast_ref().is_some_and(LedgerError::is_broken);
             let advice = if is_broken {
-                "stop the worker, and do what it says".to_owned()
+                "stop the worker, and follow its message".to_owned()
             } else {
-                format!("`{} up` or `{} migrate` makes one; or set DATABASE_URL", me(), me())
+                format!("`{} up` or `{} migrate` creates one; or set DATABASE_URL", me(), me())
             };
             return Finding::act(ANSWERS, format!("{error:#}"), advice).into();
         }
@@ -62,7 +62,7 @@ async fn examine(ledger: &Ledger, now: DateTime<Utc>) -> Examined {
         Ok(settings) => settings,
         Err(error) => {
             let advice = if error.is_broken() {
-                "stop the worker, and do what it says"
+                "stop the worker, and follow its message"
             } else {
                 "do what it says; workers hold their events until the ledger answers"
             };
@@ -80,7 +80,7 @@ async fn examine(ledger: &Ledger, now: DateTime<Utc>) -> Examined {
         Err(error) => Finding::act(
             SCHEMA,
             error.to_string(),
-            format!("`{} migrate` brings an older one up to date; a newer one wants the newer program", me()),
+            format!("`{} migrate` updates an older one; a newer one needs the newer program", me()),
         ),
     });
     match &settings {
@@ -89,11 +89,11 @@ async fn examine(ledger: &Ledger, now: DateTime<Utc>) -> Examined {
             DURABLE,
             format!("journal {}, every commit {}", sqlite.journal_mode, synced(sqlite.synchronous)),
             (sqlite.journal_mode != "wal" || sqlite.synchronous < 2, false),
-            "keep the file on a local disk: a write-ahead log needs shared memory and honest syncs",
+            "keep the file on a local disk: a write-ahead log needs shared memory and reliable syncs",
         )),
     }
     if let Ok(Some(pause)) = ledger.lasting_pause().await {
-        let advice = format!("`{} worker resume` once the reason is gone", me());
+        let advice = format!("`{} worker resume` once the cause is removed", me());
         findings.push(Finding::look("consumption", pause::in_words(&pause), advice));
     }
     if schema.is_ok() {
@@ -133,9 +133,9 @@ fn of_postgres(settings: &PostgresSettings, ours: DateTime<Utc>) -> Vec<Finding>
         TEXT_ORDER,
         match collation.as_str() {
             "C" | "POSIX" | "C.UTF-8" | "C.utf8" => format!("{collation}, by bytes"),
-            _ => format!(
-                "{collation}; no rule depends on it, but after an upgrade of the system REINDEX is due"
-            ),
+            _ => {
+                format!("{collation}; no rule depends on it, but run REINDEX after an upgrade of the system")
+            }
         },
     ));
     let ahead = settings.clock - ours;
@@ -153,23 +153,20 @@ fn durability(settings: &PostgresSettings) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut act = |text: String, advice: &str| findings.push(Finding::act(DURABLE, text, advice));
     if settings.is_standby {
-        act(
-            "this server is a standby: nothing can be written".to_owned(),
-            "point DATABASE_URL at the primary",
-        );
+        act("this server is a read-only standby".to_owned(), "point DATABASE_URL at the primary");
     }
     for (name, value) in [("fsync", &settings.fsync), ("full_page_writes", &settings.full_page_writes)] {
         if value == "off" {
             act(
-                format!("{name} is off: a power cut can ruin the ledger"),
-                "switch it on, in postgresql.conf or at your provider, and reload",
+                format!("{name} is off: a power failure can corrupt the ledger"),
+                "turn it on, in postgresql.conf or at your provider, and reload",
             );
         }
     }
     if settings.synchronous_commit == "off" {
         act(
-            "synchronous_commit is off: a commit that events were settled for can be lost".to_owned(),
-            "switch it on for this database and role: ALTER DATABASE … RESET synchronous_commit",
+            "synchronous_commit is off: commits can be lost after their events were settled".to_owned(),
+            "turn it on for this database and role: ALTER DATABASE … RESET synchronous_commit",
         );
     }
     if findings.is_empty() {

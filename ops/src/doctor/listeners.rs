@@ -1,4 +1,4 @@
-//! The listeners for operators: whether gateway and worker run here and are ready, and how many files they
+//! Checks the internal listeners: whether gateway and worker run here and are ready, and how many files they
 //! may open.
 
 use std::net::SocketAddr;
@@ -27,7 +27,7 @@ pub fn check(name: &'static str, asked: &Asked, variable: &str) -> Option<Findin
         Process::NotReady(why, _) => Finding::act(
             name,
             format!("not ready at {at}: {why}"),
-            "the reason names what to bring back; it goes on by itself then",
+            "fix the cause named above; it then continues by itself",
         ),
         Process::Absent => absent(name, *at, variable),
     })
@@ -37,9 +37,9 @@ pub fn check(name: &'static str, asked: &Asked, variable: &str) -> Option<Findin
 pub fn absent(name: &'static str, at: SocketAddr, variable: &str) -> Finding {
     Finding::act(
         name,
-        format!("is down: nobody listens at {at}"),
+        format!("is down: nothing listens at {at}"),
         format!(
-            "start it. Where it runs on another machine, set {variable} to ask it there, or say --elsewhere {name}"
+            "start it. If it runs on another machine, set {variable} to its address, or pass --elsewhere {name}"
         ),
     )
 }
@@ -58,14 +58,14 @@ pub fn open_files(gateway: &Asked) -> Finding {
     let told = |series| samples(gateway).and_then(|it| it.value(series)).map(|value| value as u64);
     let (limit, text) = match (told("process_max_fds"), told("process_open_fds")) {
         (Some(limit), Some(open)) => {
-            (Some(limit), format!("the gateway has {open} open and may have {limit}"))
+            (Some(limit), format!("the gateway has {open} open files of at most {limit}"))
         }
         _ => match getrlimit(Resource::Nofile).maximum {
-            Some(limit) => (Some(limit), format!("a process that is started here may have {limit}")),
-            None => (None, "a process that is started here may have any number".to_owned()),
+            Some(limit) => (Some(limit), format!("a process started here may have {limit}")),
+            None => (None, "a process started here may have any number".to_owned()),
         },
     };
     let is_few = limit.is_some_and(|limit| limit < OPEN_FILES_LOOK);
-    let advice = "each connection is one: raise the hard limit (LimitNOFILE, ulimit -Hn)";
+    let advice = "each connection needs one: raise the hard limit (LimitNOFILE, ulimit -Hn)";
     Finding::weighed(OPEN_FILES, text, (false, is_few), advice)
 }

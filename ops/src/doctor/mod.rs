@@ -1,5 +1,5 @@
-//! `tidegate doctor`: looks at everything that the promise rests on, and says of each what it found and what
-//! to do. It changes nothing and shows no secret.
+//! `tidegate doctor`: checks everything that the guarantees depend on, and says what it found and what to do.
+//! It changes nothing and shows no secret.
 
 mod broker;
 mod damage;
@@ -84,7 +84,7 @@ async fn examine(env: &Env, elsewhere: &ElsewhereOptions, now: DateTime<Utc>) ->
     checks.extend(standing::judged(stripe.as_ref(), &standing::Ours::of(env)));
     checks.extend(files::check(env));
     if elsewhere.is("gateway") {
-        checks.push(Finding::unknown(secrets::NAME, "those of the gateway, which runs elsewhere"));
+        checks.push(Finding::unknown(secrets::NAME, "the gateway's, which runs elsewhere"));
     } else {
         checks.extend(secrets::check(env, &gateway, now));
     }
@@ -92,7 +92,7 @@ async fn examine(env: &Env, elsewhere: &ElsewhereOptions, now: DateTime<Utc>) ->
         [("gateway", &gateway, "GATEWAY_INTERNAL_ADDR"), ("worker", &worker, "WORKER_INTERNAL_ADDR")]
     {
         if elsewhere.is(name) {
-            checks.push(Finding::unknown(name, "runs elsewhere; not asked"));
+            checks.push(Finding::unknown(name, "runs elsewhere; not checked"));
         } else {
             checks.extend(listeners::check(name, asked, variable));
         }
@@ -107,7 +107,7 @@ fn summary(checks: &[Finding]) -> String {
     let count = |mark| checks.iter().filter(|check| check.mark == mark).count();
     match (count(Mark::Act), count(Mark::Look)) {
         (0, 0) => "All is well.".to_owned(),
-        (0, looks) => format!("Well; {looks} to look at."),
+        (0, looks) => format!("No problems; {looks} to look at."),
         (acts, looks) => format!("{acts} to act on, {looks} to look at."),
     }
 }

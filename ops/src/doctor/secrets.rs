@@ -1,5 +1,5 @@
-//! The signing secrets: whether there are any, whether they are good, and how long since each matched. Names
-//! are shown, secrets never.
+//! Checks the signing secrets: whether there are any, whether they are valid, and when each last matched. Shows
+//! names, never secrets.
 
 use chrono::{DateTime, Utc};
 use gateway::GatewayConfig;
@@ -21,7 +21,7 @@ pub fn check(env: &Env, gateway: &Asked, now: DateTime<Utc>) -> Vec<Finding> {
     let for_development = match dev_secret::kept() {
         Ok(kept) => kept,
         Err(error) => {
-            return vec![Finding::act(NAME, format!("{error:#}"), "it is made anew at the next start")];
+            return vec![Finding::act(NAME, format!("{error:#}"), "a new one is made at the next start")];
         }
     };
     let env = match &for_development {
@@ -36,7 +36,7 @@ pub fn check(env: &Env, gateway: &Asked, now: DateTime<Utc>) -> Vec<Finding> {
         findings.push(Finding::act(
             NAME,
             format!(
-                "the secret for development signs webhooks at {}, where others reach the gateway",
+                "the development secret signs webhooks at {}, which other machines can reach",
                 config.address
             ),
             format!("set {VARIABLE} to the endpoint's secret from Stripe's dashboard"),
@@ -58,7 +58,7 @@ fn missing(is_public: bool) -> Finding {
     };
     Finding::act(
         NAME,
-        format!("{VARIABLE} is not set, nor {VARIABLE}_FILE: no webhook can be verified"),
+        format!("{VARIABLE} is not set, and neither is {VARIABLE}_FILE: no webhook can be verified"),
         advice,
     )
 }
@@ -75,12 +75,12 @@ fn is_in_use(env: &Env, secret: &str) -> bool {
 fn one(endpoint: &Endpoint, secret: &Secret, gateway: &Asked, now: DateTime<Utc>) -> Finding {
     let name = format!("`{}` of endpoint {}", secret.name(), endpoint.name);
     if !secret.is_live(now) {
-        return Finding::look(NAME, format!("{name} has come to its end"), "drop it from the configuration");
+        return Finding::look(NAME, format!("{name} has expired"), "remove it from the configuration");
     }
     let Some(samples) = samples(gateway) else {
         return Finding::ok(
             NAME,
-            format!("{name} is well-formed; when it last matched only a gateway here could tell"),
+            format!("{name} is well-formed; only a gateway on this machine could say when it last matched"),
         );
     };
     let series = format!(

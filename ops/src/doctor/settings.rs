@@ -1,4 +1,4 @@
-//! Whether the configuration can be read as the processes would read it.
+//! Checks that the configuration can be read as the processes would read it.
 
 use gateway::GatewayConfig;
 use ledger::LedgerConfig;
@@ -24,12 +24,8 @@ pub fn check(env: &Env) -> Vec<Finding> {
     let mut findings: Vec<Finding> = problems
         .iter()
         .map(|problem| {
-            let advice = format!(
-                "{}={}, for example; `{} env` tells its meaning",
-                problem.name,
-                problem.example,
-                me()
-            );
+            let advice =
+                format!("{}={}, for example; `{} env` explains it", problem.name, problem.example, me());
             Finding::act(NAME, format!("{}: {}", problem.name, problem.fault), advice)
         })
         .collect();
@@ -43,7 +39,7 @@ pub fn check(env: &Env) -> Vec<Finding> {
         findings.push(Finding::look(NAME, format!("nothing reads {}", unread.join(", ")), advice));
     }
     if findings.is_empty() {
-        findings.push(Finding::ok(NAME, "every variable that is set has a good value"));
+        findings.push(Finding::ok(NAME, "every variable that is set has a valid value"));
     }
     findings
 }

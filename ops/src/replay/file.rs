@@ -1,5 +1,5 @@
-//! Events of a file, one of Stripe's JSON objects a line: those that the ledger has are run from there, the
-//! others are brought along. Who plans the replay vouches for them; no signature does.
+//! Events from a file, one Stripe JSON object per line. Those that the ledger has run from there; the others
+//! come from the file. The planner vouches for them, not a signature.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;

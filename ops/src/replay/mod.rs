@@ -34,7 +34,7 @@ pub async fn list(env: &Env, options: &PlansOptions) -> anyhow::Result<()> {
         return output::print_json(&plans);
     }
     if plans.is_empty() {
-        output::remark(&format!("no replay was planned yet: `{} replay plan`", output::me()));
+        output::remark(&format!("no replay has been planned yet: `{} replay plan`", output::me()));
         return Ok(());
     }
     let mut table = Table::default()

@@ -1,5 +1,4 @@
-//! `tidegate replay plan`: which events, and which rows would change. Nothing of the ledger's objects is
-//! written or locked.
+//! `tidegate replay plan`: which events, and which rows would change. It writes and locks no object.
 
 use std::collections::BTreeMap;
 
@@ -76,14 +75,14 @@ fn page(planned: &Planned) -> String {
     let Some(plan) = plan else { return format!("nothing to replay: no {selection}\n") };
     let mut text = format!("{plan}: {events} events, {selection}\n");
     if look_ahead.events < *events {
-        text.extend([format!("(what would change is told of the first {LOOK_AHEAD_EVENTS} of them)\n")]);
+        text.extend([format!("(changes are shown for the first {LOOK_AHEAD_EVENTS} of them)\n")]);
     }
     text.extend([format!("\n{} would be applied\n", look_ahead.would_apply)]);
     for (cause, count) in &look_ahead.would_fail {
         text.extend([format!("{count} would fail again: {cause}\n")]);
     }
     if look_ahead.without_bytes > 0 {
-        text.extend([format!("{} are no longer kept and cannot run\n", look_ahead.without_bytes)]);
+        text.extend([format!("{} no longer have a body and cannot run\n", look_ahead.without_bytes)]);
     }
     text.push_str(&changes(&look_ahead.changes));
     text.extend([format!("\nNothing has run yet. To run it: {} replay run {plan}\n", output::me())]);
@@ -92,7 +91,7 @@ fn page(planned: &Planned) -> String {
 
 fn changes(changes: &[Change]) -> String {
     if changes.is_empty() {
-        return "\nNo row would change: all of it is known.\n".to_owned();
+        return "\nNo row would change.\n".to_owned();
     }
     let mut by_kind: BTreeMap<&str, usize> = BTreeMap::new();
     for change in changes {

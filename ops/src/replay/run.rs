@@ -1,4 +1,4 @@
-//! `tidegate replay run`: queues a plan, and waits for what comes of it.
+//! `tidegate replay run`: queues a plan and waits for the results.
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -48,7 +48,7 @@ pub async fn run(env: &Env, options: &RunOptions) -> anyhow::Result<()> {
     queued.with_context(|| {
         let me = output::me();
         format!(
-            "the run ended early; what is queued runs on, and `{me} replay run {}` takes it up again",
+            "the run stopped early; queued events continue, and `{me} replay run {}` resumes it",
             options.plan
         )
     })?;

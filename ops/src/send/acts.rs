@@ -1,4 +1,4 @@
-//! What can happen in a story: each act changes its objects and reports the events that Stripe would.
+//! The steps of a story: each changes its objects and reports the events that Stripe would.
 
 use serde_json::json;
 use stripe_sim::{

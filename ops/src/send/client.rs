@@ -1,4 +1,4 @@
-//! One connection to the gateway, kept open between events and made again when it breaks.
+//! One connection to the gateway, kept open between events and reopened when it breaks.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `tidegate send`: signed sample events, so that anyone can see the whole at work without Stripe.
+//! `tidegate send`: signed sample events, so that anyone can try the whole product without Stripe.
 
 mod acts;
 mod client;
@@ -67,7 +67,7 @@ fn choose(what: Option<&str>, style: Style) -> anyhow::Result<(Vec<&'static Stor
     let advice = if near.is_empty() { String::new() } else { format!(" Near to it: {}.", near.join(", ")) };
     let me = output::me();
     Err(wrongly_called(format!(
-        "`{what}` is neither a story nor an event type that a story has.{advice} `{me} send --list` lists both"
+        "`{what}` is neither a story nor an event type of one.{advice} `{me} send --list` lists both"
     )))
 }
 

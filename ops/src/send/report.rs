@@ -1,4 +1,4 @@
-//! What a run of samples tells in the end: how the gateway took it, and what to look at now.
+//! The report of a run of samples: how the gateway answered, and what to look at next.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -124,7 +124,7 @@ fn for_people(url: &str, done: &Done) -> String {
         line("unanswered", format!("{}: {why}", money::count(*count)));
     }
     if let (Some(p50), Some(p99)) = (tally.percentile(50), tally.percentile(99)) {
-        line("answers", format!("half within {}, 99 % within {}", shown(p50), shown(p99)));
+        line("answers", format!("median {}, 99 % within {}", shown(p50), shown(p99)));
     }
     line("took", format!("{}, {} events/s", shown(done.took), money::count(per_second(done))));
     text.push_str(&table.render_bare());
@@ -166,10 +166,10 @@ fn subject(telling: &Telling) -> Option<&Named> {
 
 fn meaning(status: u16) -> &'static str {
     match status {
-        400 => "(signature, time, or not an event: is it the gateway's secret?)",
+        400 => "(bad signature, bad time, or not an event: is it the gateway's secret?)",
         404 => "(no such path or endpoint)",
         413 => "(too large)",
-        503 => "(not durable now: the queue is away, full or slow)",
+        503 => "(not durable: the queue is unreachable, full or slow)",
         _ => "",
     }
 }

@@ -1,4 +1,4 @@
-//! Drives a run: one task tells stories, several connections send them, and the tally grows.
+//! Drives a run: one task creates stories, several connections send them, and a tally counts.
 
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
@@ -69,7 +69,7 @@ pub async fn run(
     stop: CancellationToken,
 ) -> anyhow::Result<Done> {
     if !client::reach(&target).await {
-        bail!("nothing listens at {}: start `{} up` first, or give --url", target.address, output::me());
+        bail!("nothing listens at {}: start `{} up` first, or pass --url", target.address, output::me());
     }
     let (sender, receiver) = mpsc::channel(TOLD_AHEAD);
     let shared = Arc::new(Shared {

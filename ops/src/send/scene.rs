@@ -1,4 +1,4 @@
-//! Where a story takes place: its people, its clock, its chance; and the events reported so far.
+//! The context of a story: its people, clock and randomness, and the events reported so far.
 
 use bytes::Bytes;
 use serde::Serialize;

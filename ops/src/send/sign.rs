@@ -22,8 +22,7 @@ pub fn signer(env: &Env) -> anyhow::Result<Signer> {
     match dev_secret::kept()? {
         Some(secret) => Ok(Signer::new(secret.expose_secret())),
         None => Err(failure::wrongly_called(format!(
-            "there is no secret to sign with: start `{} up` in this folder, or set STRIPE_WEBHOOK_SECRET \
-             to the gateway's",
+            "no secret to sign with: start `{} up` in this folder, or set STRIPE_WEBHOOK_SECRET to the gateway's",
             output::me()
         ))),
     }
@@ -39,7 +38,7 @@ fn with_first_of(secrets: &str) -> anyhow::Result<Signer> {
         _ => first,
     };
     if secret.is_empty() {
-        return Err(failure::wrongly_called("STRIPE_WEBHOOK_SECRET holds no secret"));
+        return Err(failure::wrongly_called("STRIPE_WEBHOOK_SECRET contains no secret"));
     }
     Ok(Signer::new(secret))
 }

@@ -1,5 +1,5 @@
-//! The stories that samples tell. Each is a history that could have happened, told in the order in which it
-//! would have; what reaches the gateway may be shuffled and repeated afterwards.
+//! The stories of `tidegate send`. Each is a realistic history in its natural order; the events may be shuffled
+//! and repeated afterwards.
 
 use stripe_sim::{ApiVersion, Charge, Decline, Invoice, MONTH_SECS, PaymentIntent, Random};
 
@@ -32,7 +32,7 @@ pub struct Told {
 
 /// Simple ones first: an event type alone is told by the first story that has it.
 pub const STORIES: &[Story] = &[
-    Story { name: "paid", about: "an invoice is made out, finalized and paid", days: 1, tell: paid },
+    Story { name: "paid", about: "an invoice is created, finalized and paid", days: 1, tell: paid },
     Story {
         name: "one-off",
         about: "a payment on the merchant's own invoice, after a 3-D Secure check",
@@ -40,7 +40,7 @@ pub const STORIES: &[Story] = &[
         tell: one_off,
     },
     Story { name: "canceled", about: "a payment that the customer abandons", days: 2, tell: canceled },
-    Story { name: "declined", about: "an expired card; trying again is no use", days: 1, tell: declined },
+    Story { name: "declined", about: "an expired card; retrying is useless", days: 1, tell: declined },
     Story { name: "retried", about: "a payment fails, fails again, then succeeds", days: 9, tell: retried },
     Story { name: "overdue", about: "four failures; the invoice falls overdue", days: 26, tell: overdue },
     Story { name: "voided", about: "an invoice is sent and voided", days: 4, tell: voided },
@@ -51,18 +51,8 @@ pub const STORIES: &[Story] = &[
         tell: uncollectible,
     },
     Story { name: "refunded", about: "a payment is refunded in full", days: 6, tell: refunded },
-    Story {
-        name: "partly-refunded",
-        about: "a part of a payment is refunded",
-        days: 6,
-        tell: partly_refunded,
-    },
-    Story {
-        name: "refund-failed",
-        about: "a refund comes back from the bank",
-        days: 10,
-        tell: refund_failed,
-    },
+    Story { name: "partly-refunded", about: "part of a payment is refunded", days: 6, tell: partly_refunded },
+    Story { name: "refund-failed", about: "a refund that the bank returns", days: 10, tell: refund_failed },
     Story {
         name: "dispute-lost",
         about: "a paid invoice is disputed, and the dispute lost",
@@ -75,7 +65,7 @@ pub const STORIES: &[Story] = &[
         days: 86,
         tell: dispute_won,
     },
-    Story { name: "inquiry", about: "a bank asks, and is content with the answer", days: 41, tell: inquiry },
+    Story { name: "inquiry", about: "a bank inquires and accepts the answer", days: 41, tell: inquiry },
     Story {
         name: "two-disputes",
         about: "one user loses two disputes: enough for a ban",
@@ -84,7 +74,7 @@ pub const STORIES: &[Story] = &[
     },
     Story {
         name: "subscription",
-        about: "a subscription begins, renews and is cancelled",
+        about: "a subscription starts, renews and is cancelled",
         days: 62,
         tell: subscription,
     },

@@ -1,4 +1,4 @@
-//! What came of the events sent, in bounded memory however many they were.
+//! Counts the answers to sent events, in bounded memory.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Where samples go. They are inventions, and must never reach a ledger that people rely on by accident.
+//! Where samples go. They are invented, and must never reach a real ledger by accident.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -27,8 +27,7 @@ impl Target {
         let gateway = configuration::address(env, "GATEWAY_ADDR")?;
         if !anyway && !gateway.ip().is_loopback() {
             return Err(wrongly_called(format!(
-                "GATEWAY_ADDR is {gateway}, so this looks like a deployment, and sample events do not belong \
-                 into its ledger. Give --yes-i-know to send them anyway"
+                "GATEWAY_ADDR is {gateway}, so this looks like a deployment, and sample events do not belong in its ledger. Pass --yes-i-know to send them anyway"
             )));
         }
         let url = match url {
@@ -38,8 +37,7 @@ impl Target {
         let target = Self::of(&url).await?;
         if !anyway && !target.address.ip().is_loopback() {
             return Err(wrongly_called(format!(
-                "{} is not on this machine, and sample events do not belong into somebody's ledger. Give \
-                 --yes-i-know to send them anyway",
+                "{} is not on this machine, and sample events do not belong in a real ledger. Pass --yes-i-know to send them anyway",
                 target.authority
             )));
         }
@@ -47,15 +45,14 @@ impl Target {
     }
 
     async fn of(url: &str) -> anyhow::Result<Self> {
-        let fault = |why: &str| {
-            wrongly_called(format!("--url: {why}. A good one: http://127.0.0.1:8080{DEFAULT_PATH}"))
-        };
+        let fault =
+            |why: &str| wrongly_called(format!("--url: {why}. Example: http://127.0.0.1:8080{DEFAULT_PATH}"));
         let uri: Uri = url.parse().map_err(|_| fault("not a URL"))?;
         if uri.scheme_str() != Some("http") {
             return Err(fault("samples are sent over http:// only"));
         }
         let Some(authority) = uri.authority().filter(|authority| !authority.as_str().contains('@')) else {
-            return Err(fault("no host in it, or a user"));
+            return Err(fault("it has no host, or it has a user"));
         };
         let path = match uri.path_and_query() {
             Some(path) if path.as_str() != "/" => path.as_str().to_owned(),

@@ -1,5 +1,4 @@
-//! Dead letters on the pages of what they are about: what they say is missing from the ledger, perhaps the object
-//! itself.
+//! Dead letters on the pages of their objects: the ledger lacks what they say, perhaps the object itself.
 
 use chrono::{DateTime, Utc};
 use desk::views::object::UnappliedObject;
@@ -15,7 +14,7 @@ pub fn section(letters: &[StoredEvent], now: DateTime<Utc>) -> String {
     }
     let (table, advice) = (dead_letters::table(letters, now).render(), advice(letters));
     format!(
-        "\nDead letters: what these events say is missing above, for they could not be applied.\n{table}{advice}"
+        "\nDead letters: these events could not be applied, so the page lacks what they say.\n{table}{advice}"
     )
 }
 
@@ -25,7 +24,7 @@ pub fn page(object: &UnappliedObject, now: DateTime<Utc>) -> String {
     let (table, advice) =
         (dead_letters::table(&object.dead_letters, now).render(), advice(&object.dead_letters));
     format!(
-        "{} {}  not in the ledger  ({})\nStripe has told of it, and nothing of that could be applied: only dead letters name it.\n\n{table}{advice}",
+        "{} {}  not in the ledger  ({})\nStripe has reported it, but none of its events could be applied: only dead letters name it.\n\n{table}{advice}",
         object.kind,
         clean(&object.key.id),
         clean(&owner)

@@ -1,4 +1,4 @@
-//! `tidegate show`: an object as the ledger has it, why it is so, and how it came to be.
+//! `tidegate show`: an object in the ledger, the reasons for its status, and its history.
 
 mod dead;
 mod kinds;
@@ -72,7 +72,7 @@ fn advice(kind: &str, id: &str) -> String {
     };
     if looks_like == kind {
         return format!(
-            "No event about it has been handled; `{me} events list` shows what has, `{me} queue` what waits"
+            "No event about it has been handled; `{me} events list` shows handled events, `{me} queue` waiting ones"
         );
     }
     let article = if looks_like == "invoice" { "an" } else { "a" };

@@ -71,7 +71,7 @@ fn value(value: &DetailValue, now: DateTime<Utc>) -> String {
 /// How it came to be, in the order of Stripe's time; each line names the event or the person behind it.
 pub fn history((kind, key): (&str, &Key), lines: &[Line]) -> String {
     if lines.is_empty() {
-        return "\nNothing about it has changed since it was first heard of.\n".to_owned();
+        return "\nNothing about it has changed since the first report.\n".to_owned();
     }
     let mut table = Table::default()
         .text("HAPPENED")
@@ -96,6 +96,6 @@ pub fn history((kind, key): (&str, &Key), lines: &[Line]) -> String {
         ]);
     }
     let before =
-        if left_out == 0 { String::new() } else { format!("{left_out} earlier lines: --json has them\n") };
+        if left_out == 0 { String::new() } else { format!("{left_out} earlier lines: --json shows them\n") };
     format!("\n{before}{}", table.render())
 }

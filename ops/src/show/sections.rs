@@ -1,4 +1,4 @@
-//! The tables of a page: what hangs on the object, each kind in its own, and nothing where there is none.
+//! The tables of a page: related objects, one table per kind, omitted if empty.
 
 use chrono::{DateTime, Utc};
 use desk::views::charge::card;
@@ -141,7 +141,8 @@ pub fn warnings(warnings: &[Warning]) -> String {
                 moment(warning.state.created_at),
                 warning.key.id.clone(),
                 warning.state.fraud_type.clone().unwrap_or_default(),
-                if warning.state.actionable { "yes: a refund may avert a dispute" } else { "no" }.to_owned(),
+                if warning.state.actionable { "yes: a refund may prevent a dispute" } else { "no" }
+                    .to_owned(),
             ]);
         }
         table.render()

@@ -36,9 +36,9 @@ fn account(asked: &Asked) -> Finding {
     match &asked.account {
         Ok(account) => {
             let country = account.country.as_ref().map_or(String::new(), |country| format!(", {country}"));
-            let text = format!("takes the key: {} of {}{country}", mode_of(asked.livemode), account.id);
+            let text = format!("accepts the key: {} of {}{country}", mode_of(asked.livemode), account.id);
             if account.charges_enabled == Some(false) {
-                let advice = "see in Stripe's dashboard what it asks for";
+                let advice = "check Stripe's dashboard for what it asks for";
                 return Finding::look(
                     STRIPE,
                     format!("{text}; the account may take no payments now"),
@@ -49,7 +49,7 @@ fn account(asked: &Asked) -> Finding {
         }
         Err(StripeError::Key { status: UNAUTHORISED }) => Finding::act(
             STRIPE,
-            format!("refuses the key ({UNAUTHORISED}): it was revoked, or is not one of Stripe's"),
+            format!("rejects the key ({UNAUTHORISED}): it was revoked, or is not a Stripe key"),
             format!(
                 "set {KEY}, or {KEY}_FILE, to a key from Stripe's dashboard; until then nothing is compared"
             ),
@@ -67,16 +67,16 @@ fn is_right(error: &StripeError) -> bool {
 fn may_not(what: &str, permission: &str) -> Finding {
     Finding::look(
         STRIPE,
-        format!("takes the key, but the key may not read {what} (403)"),
-        format!("give the restricted key the right to read {permission}, in Stripe's dashboard"),
+        format!("accepts the key, but the key may not read {what} (403)"),
+        format!("let the restricted key read {permission}, in Stripe's dashboard"),
     )
 }
 
 fn away(error: &StripeError) -> Finding {
     Finding::act(
         STRIPE,
-        format!("cannot be asked: {error}"),
-        "see the network and status.stripe.com; webhooks are taken in meanwhile, but what never came is not found",
+        format!("is unreachable: {error}"),
+        "check the network and status.stripe.com; webhooks are still accepted, but missing events are not found",
     )
 }
 
@@ -89,8 +89,8 @@ fn mode(livemode: bool, ours: &Ours) -> Option<Finding> {
     let (key, other) = (mode_of(livemode), mode_of(!livemode));
     Some(Finding::act(
         STRIPE,
-        format!("the key is of the {key}, but only events of the {other} have an effect here"),
-        format!("use a key of the {other}, or see STRIPE_WEBHOOK_MODE"),
+        format!("the key belongs to the {key}, but only events of the {other} are applied here"),
+        format!("use a key of the {other}, or change STRIPE_WEBHOOK_MODE"),
     ))
 }
 
@@ -109,8 +109,8 @@ fn endpoints_of(endpoints: &[WebhookEndpoint], livemode: bool, ours: &Ours) -> V
     findings.extend((1..led.len()).filter(|index| is_twice(*index)).map(|index| {
         Finding::look(
             ENDPOINT,
-            format!("{} leads where another does: every event comes twice", led[index].0.id),
-            "remove one of the two in Stripe's dashboard, unless they have two API versions for a while",
+            format!("{} leads to the same place as another: every event arrives twice", led[index].0.id),
+            "remove one of them in Stripe's dashboard, unless they have different API versions during a migration",
         )
     }));
     let enabled: Vec<String> = led
@@ -137,7 +137,7 @@ fn none_leads_here(endpoints: &[WebhookEndpoint], livemode: bool, ours: &Ours) -
         ),
     };
     let advice = format!(
-        "make one for {at}/webhooks/stripe in Stripe's dashboard; `{} events types` lists its events",
+        "create one for {at}/webhooks/stripe in Stripe's dashboard; `{} events types` lists its events",
         me()
     );
     Finding::act(ENDPOINT, found, advice)
@@ -165,7 +165,7 @@ fn one(endpoint: &WebhookEndpoint, name: &str) -> Finding {
     let shown = version.map_or("the account's API version".to_owned(), |version| format!("API {version}"));
     let text = format!("{} -> {} ({name}), {}, {shown}", endpoint.id, endpoint.url, endpoint.status);
     if endpoint.status != "enabled" {
-        let advice = "enable it in Stripe's dashboard, then `backfill --since` brings back what did not come";
+        let advice = "enable it in Stripe's dashboard, then fetch the missed events with `backfill --since`";
         return Finding::act(ENDPOINT, text, advice);
     }
     match versions::label(version) {
@@ -173,7 +173,7 @@ fn one(endpoint: &WebhookEndpoint, name: &str) -> Finding {
         unknown => Finding::look(
             ENDPOINT,
             format!("{text}: {unknown} than what the rules were written for"),
-            "its events are read all the same; see for dead letters, or make an endpoint of another version",
+            "its events are still read; check for dead letters, or create an endpoint with another version",
         ),
     }
 }
@@ -182,21 +182,21 @@ fn events(enabled: &[String]) -> Vec<Finding> {
     let (missing, unknown) = gaps(enabled);
     let all = recommended().len();
     if missing.is_empty() {
-        return vec![Finding::ok(EVENTS, format!("all {all} recommended types are sent"))];
+        return vec![Finding::ok(EVENTS, format!("all {all} recommended types are enabled"))];
     }
     let shown = missing.iter().take(TYPES_SHOWN).copied().collect::<Vec<_>>().join(", ");
     let more = if missing.len() > TYPES_SHOWN { ", …" } else { "" };
     let advice = format!(
-        "add them to the endpoint in Stripe's dashboard, or send it all events; `{} events types` lists them",
+        "add them to the endpoint in Stripe's dashboard, or enable all events; `{} events types` lists them",
         me()
     );
     let missing = Finding::look(
         EVENTS,
-        format!("{} of the {all} recommended types are not sent: {shown}{more}", missing.len()),
+        format!("{} of the {all} recommended types are not enabled: {shown}{more}", missing.len()),
         advice,
     );
     let unknown = unknown.into_iter().map(|Family { object, without, .. }| {
-        let text = format!("too little of each {object} is sent. Without it: {without}");
+        let text = format!("too few types of each {object} are enabled. Without them: {without}");
         Finding { advice: None, ..Finding::look(EVENTS, text.replace('`', ""), "") }
     });
     std::iter::once(missing).chain(unknown).collect()
@@ -258,8 +258,8 @@ mod tests {
         let table = [
             (StripeError::Key { status: 401 }, Mark::Act, "revoked"),
             (StripeError::Key { status: 403 }, Mark::Look, "may not read"),
-            (StripeError::Unreachable("refused".to_owned()), Mark::Act, "cannot be asked"),
-            (StripeError::Busy { status: 500, retry_after: None }, Mark::Act, "cannot be asked"),
+            (StripeError::Unreachable("refused".to_owned()), Mark::Act, "is unreachable"),
+            (StripeError::Busy { status: 500, retry_after: None }, Mark::Act, "is unreachable"),
         ];
         for (error, expected, words) in table {
             let asked = Asked { livemode: true, account: Err(error.clone()), endpoints: Err(error) };

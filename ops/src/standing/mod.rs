@@ -1,5 +1,5 @@
-//! How we stand with Stripe: whether it can be asked, whose key ours is, and what its endpoints are sent. Asked
-//! only where a key is set; it shows no secret.
+//! The state of the Stripe account: whether it is reachable, whose key we have, and which events its endpoints
+//! receive. Asked only if a key is set; it shows no secret.
 
 mod judge;
 

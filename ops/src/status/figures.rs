@@ -1,5 +1,5 @@
-//! What `tidegate status` knows: asked of ledger, queue, gateway and worker at the same time. One that is away
-//! does not keep the others from being shown.
+//! The data of `tidegate status`, read from ledger, queue, gateway and worker at the same time. An unreachable
+//! one does not hide the others.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

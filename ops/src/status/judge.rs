@@ -1,4 +1,4 @@
-//! What the figures mean: a line each, with a mark, and what to do where it is not well. Pure.
+//! Turns the figures into lines, each with a mark and advice. Pure.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::HANDLER_VERSION;
@@ -39,8 +39,7 @@ pub fn lines(figures: &Figures, now: DateTime<Utc>) -> Vec<Finding> {
         Side::Away { error, .. } => Finding::act(
             "queue",
             error,
-            "webhooks are answered 503 meanwhile, and Stripe repeats them: bring the queue back; `tidegate doctor` \
-             looks closer",
+            "webhooks are answered 503 meanwhile, and Stripe resends them. Bring the queue back; `tidegate doctor` says more",
         ),
     });
     lines.push(process("worker", &figures.worker, "WORKER_INTERNAL_ADDR"));
@@ -50,8 +49,7 @@ pub fn lines(figures: &Figures, now: DateTime<Utc>) -> Vec<Finding> {
         Side::Away { error, .. } => lines.push(Finding::act(
             "ledger",
             error,
-            "workers hold what they have and go on by themselves once it is back; webhooks are accepted and wait. \
-             What the ledger tells (intake, latency, money, dead letters, pauses) is not known meanwhile",
+            "workers keep their events and continue by themselves once it is back; webhooks are accepted and wait. Intake, latency, money, dead letters and pauses are unknown meanwhile",
         )),
     }
     lines
@@ -78,21 +76,22 @@ fn process(name: &'static str, process: &ProcessFigures, variable: &str) -> Find
         (Some(false), why) => Finding::act(
             name,
             format!("not ready at {at}: {}", why.as_deref().unwrap_or("it does not say why")),
-            "the reason names what to bring back; it goes on by itself then",
+            "fix the cause named above; it then continues by itself",
         ),
-        (None, _) if process.elsewhere => Finding::unknown(name, "runs elsewhere; not asked"),
+        (None, _) if process.elsewhere => Finding::unknown(name, "runs elsewhere; not checked"),
         (None, _) => listeners::absent(name, at, variable),
     }
 }
 
 fn waiting(queue: &QueueFigures, is_paused: bool) -> Finding {
-    let leased = queue.leased.map_or(String::new(), |leased| format!(", {} in hand", money::count(leased)));
+    let leased =
+        queue.leased.map_or(String::new(), |leased| format!(", {} in progress", money::count(leased)));
     let oldest = queue.oldest_secs.map_or(String::new(), |age| format!(", the oldest for {}", in_words(age)));
-    let text = format!("{} wait{leased}{oldest}  ({})", money::count(queue.ready), queue.at);
+    let text = format!("{} waiting{leased}{oldest}  ({})", money::count(queue.ready), queue.at);
     let age = queue.oldest_secs.unwrap_or(0.0);
-    let more = "more workers or lanes empty it sooner; see whether a worker runs and the ledger is quick";
+    let more = "check that a worker runs and the ledger is fast; more workers or lanes empty it sooner";
     if is_paused && queue.ready > 0 {
-        return Finding::look("queue", text, "consumption is paused: it grows until somebody resumes");
+        return Finding::look("queue", text, "consumption is paused: the queue grows until someone resumes");
     }
     let is_long = age > OLDEST_LOOK_SECS || queue.ready > READY_LOOK_EVENTS;
     Finding::weighed("queue", text, (age > OLDEST_ACT_SECS, is_long), more)
@@ -104,7 +103,7 @@ fn consumption(ledger: &LedgerFigures) -> Finding {
         Some(pause) => Finding::look(
             "consumption",
             pause::in_words(pause),
-            format!("`{} worker resume` once the reason is gone", me()),
+            format!("`{} worker resume` once the cause is removed", me()),
         ),
     }
 }
@@ -129,7 +128,7 @@ fn last_event(ledger: &LedgerFigures, now: DateTime<Utc>) -> Finding {
     let text = format!("{} ago: {}", span::shown(silence.max(TimeDelta::zero())), last.kind);
     if silence > SILENCE_LOOK {
         let advice =
-            "is that usual? Else see in Stripe's dashboard whether the endpoint is enabled and reached";
+            "is that usual? If not, check in Stripe's dashboard that the endpoint is enabled and reachable";
         return Finding::look("last event", text, advice);
     }
     Finding::ok("last event", text)
@@ -138,14 +137,14 @@ fn last_event(ledger: &LedgerFigures, now: DateTime<Utc>) -> Finding {
 fn latency(sample: &Sample, is_paused: bool) -> Finding {
     let name = "latency";
     let (Some(p50), Some(p95)) = (sample.latency_p50_secs, sample.latency_p95_secs) else {
-        return Finding::ok(name, "nothing came from Stripe in the last hour");
+        return Finding::ok(name, "nothing arrived from Stripe in the last hour");
     };
     let text = format!(
-        "from receipt to ledger {} in the middle, 95 % within {}  (last hour)",
+        "from receipt to ledger: median {}, 95 % within {}  (last hour)",
         in_words(p50),
         in_words(p95)
     );
-    let advice = "more workers or lanes; or the ledger was away, slow or paused in that hour";
+    let advice = "add workers or lanes, unless the ledger was unavailable, slow or paused in that hour";
     Finding::weighed(name, text, (p95 > LATENCY_ACT_SECS && !is_paused, p95 > LATENCY_LOOK_SECS), advice)
 }
 
@@ -167,7 +166,7 @@ fn dead(ledger: &LedgerFigures, now: DateTime<Utc>) -> Vec<Finding> {
     }
     let recent: i64 = ledger.dead.iter().map(|cause| cause.last_hour).sum();
     let advice = format!(
-        "`{} dead-letters groups` tells what they put at risk; after the remedy, `replay plan`",
+        "`{} dead-letters groups` shows causes and the money at risk; once fixed, `replay plan`",
         me()
     );
     let mut lines: Vec<Finding> = Vec::new();
@@ -186,7 +185,7 @@ fn dead(ledger: &LedgerFigures, now: DateTime<Utc>) -> Vec<Finding> {
     if left_out > 0 {
         lines.push(Finding {
             advice: None,
-            ..Finding::look(name, format!("{left_out} of further causes"), "")
+            ..Finding::look(name, format!("{left_out} with other causes"), "")
         });
     }
     if let Some(last) = lines.last_mut() {
@@ -198,16 +197,16 @@ fn dead(ledger: &LedgerFigures, now: DateTime<Utc>) -> Vec<Finding> {
 fn retries(ledger: &LedgerFigures, now: DateTime<Utc>) -> Finding {
     let name = "waiting";
     let (0.., Some(next)) = (ledger.retries.events, ledger.retries.next_at) else {
-        return Finding::ok(name, "no event waits for another attempt");
+        return Finding::ok(name, "no event is waiting for another attempt");
     };
     let text = format!(
-        "{} wait for another attempt, the next {}",
+        "{} are waiting for another attempt, the next {}",
         money::count(ledger.retries.events.unsigned_abs()),
         span::until(next, now)
     );
     match &ledger.pause {
         None if now - next > RETRY_ACT_LATE => {
-            Finding::act(name, text, "its time has come and nobody tried: start a worker")
+            Finding::act(name, text, "its time has passed and nothing tried: start a worker")
         }
         _ => Finding::look(
             name,
@@ -221,7 +220,7 @@ fn named_only(ledger: &LedgerFigures, now: DateTime<Utc>) -> Finding {
     let name = "named only";
     let known: Vec<_> = ledger.named_only.iter().filter(|named| named.count > 0).collect();
     if known.is_empty() {
-        return Finding::ok(name, "every object that an event named has been reported");
+        return Finding::ok(name, "every named object has been reported");
     }
     let told = known.iter().map(|named| {
         let more = if named.count == COUNT_LIMIT { " or more" } else { "" };
@@ -230,10 +229,9 @@ fn named_only(ledger: &LedgerFigures, now: DateTime<Utc>) -> Finding {
     let told: Vec<String> = told.collect();
     let since = known.iter().filter_map(|named| named.since).min();
     let age = since.map(|since| format!(", the first {}", span::age(since, now))).unwrap_or_default();
-    let text = format!("{} are named by events, and no event reports them{age}", told.join(", "));
+    let text = format!("{} were named by events, but never reported{age}", told.join(", "));
     if since.is_some_and(|since| now - since > NAMED_LOOK_AGE) {
-        let advice = "those from before Tidegate was connected stay so; others were never sent, or are still on \
-                      their way: see the endpoint's event types in Stripe's dashboard";
+        let advice = "those from before Tidegate was connected stay so; others were never sent, or are still on their way: check the endpoint's event types in Stripe's dashboard";
         return Finding::look(name, text, advice);
     }
     Finding::ok(name, text)
@@ -241,25 +239,25 @@ fn named_only(ledger: &LedgerFigures, now: DateTime<Utc>) -> Finding {
 
 fn uncertain(ledger: &LedgerFigures) -> Finding {
     if ledger.uncertain.is_empty() {
-        return Finding::ok("uncertain", "no object whose state only Stripe could tell");
+        return Finding::ok("uncertain", "no object is uncertain");
     }
     let told: Vec<String> = ledger.uncertain.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
     Finding::look(
         "uncertain",
-        format!("only Stripe can tell the state of {}", told.join(", ")),
-        format!("`{} anomalies --uncertain` lists them; compare with Stripe's dashboard", me()),
+        format!("only Stripe knows the state of {}", told.join(", ")),
+        format!("`{} anomalies --uncertain` lists them; compare them with Stripe's dashboard", me()),
     )
 }
 
 fn databases_clock(ledger: &LedgerFigures) -> Finding {
     let name = "database's clock";
     let Some(ahead) = ledger.clock_ahead_secs else {
-        return Finding::ok(name, "the ledger is a file: it is this machine's");
+        return Finding::ok(name, "the ledger is a file, so it uses this machine's clock");
     };
     let side = if ahead < 0.0 { "behind" } else { "ahead of" };
     let text = format!("{} {side} ours", in_words(ahead.abs()));
     let advice =
-        "synchronise both machines' clocks; nothing is decided by the database's, but its logs mislead";
+        "synchronise both machines' clocks; nothing depends on the database's clock, but its logs mislead";
     let off = ahead.abs();
     Finding::weighed(name, text, (off > CLOCK_ACT_SECS, off > CLOCK_LOOK_SECS), advice)
 }
@@ -273,7 +271,7 @@ fn versions(ledger: &LedgerFigures) -> Finding {
         ledger.schema
     );
     if ledger.sample.handler_versions.iter().any(|version| *version > HANDLER_VERSION) {
-        return Finding::look("versions", text, "newer workers run than this program: use theirs");
+        return Finding::look("versions", text, "the workers are newer than this program: use their version");
     }
     Finding::ok("versions", text)
 }

@@ -1,4 +1,4 @@
-//! `tidegate status`: one screen that says how it goes, and what to do where it does not go well.
+//! `tidegate status`: one screen with the state of everything, and advice.
 
 mod figures;
 mod judge;
@@ -104,8 +104,8 @@ fn show(status: &Status, json: bool) -> anyhow::Result<String> {
     }
     let summary = match status.mark {
         Mark::Ok | Mark::Unknown => "all is well",
-        Mark::Look => "well, with something to look at",
-        Mark::Act => "something needs a person now",
+        Mark::Look => "no problems, but something to look at",
+        Mark::Act => "something needs attention now",
     };
     let page = finding::page(&status.lines);
     Ok(format!("tidegate {}  {} UTC  {summary}\n\n{page}", status.version, span::whole(status.at)))

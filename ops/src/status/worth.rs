@@ -1,5 +1,5 @@
-//! The lines about money: failed payments against what is usual at this hour, disputes that wait for an answer,
-//! and what dead letters put at risk. Pure.
+//! The lines about money: failed payments compared with the usual rate of this hour, disputes that need an
+//! answer, and the money at risk in dead letters. Pure.
 
 use std::collections::BTreeMap;
 
@@ -136,18 +136,17 @@ fn failed(figures: &OfMode) -> Finding {
     let more = if failed >= COUNT_LIMIT { " or more" } else { "" };
     let usual = match figures.failed_usually {
         Some(usual) => format!("usual at this hour: {}", money::count(usual.unsigned_abs())),
-        None => "what is usual is not known yet".to_owned(),
+        None => "the usual rate is not known yet".to_owned(),
     };
     let text = format!(
-        "{}{more} attempts to pay failed in the last hour; {usual}",
+        "{}{more} payment attempts failed in the last hour; {usual}",
         money::count(failed.unsigned_abs())
     );
     let is_over = |(least, times): (i64, i64)| {
         failed >= least && figures.failed_usually.is_some_and(|usual| failed > usual.saturating_mul(times))
     };
     let advice = format!(
-        "see their codes (`{} payments list --status payment_failed`) and status.stripe.com: one code is an issuer or \
-         our checkout, all codes are Stripe or a card tester",
+        "check their codes (`{} payments list --status payment_failed`) and status.stripe.com: one code points to an issuer or your checkout, many codes to Stripe or a card tester",
         me()
     );
     Finding::weighed(NAME, text, (is_over(FAILED_ACT), is_over(FAILED_LOOK)), advice)
@@ -156,12 +155,12 @@ fn failed(figures: &OfMode) -> Finding {
 fn disputes(figures: &OfMode, now: DateTime<Utc>) -> Finding {
     let (due, past) = (&figures.due, &figures.past_due);
     if due.disputes + past.disputes == 0 {
-        return Finding::ok(NAME, format!("no dispute is to be answered within {}", span::shown(DUE_SOON)));
+        return Finding::ok(NAME, format!("no dispute is due within {}", span::shown(DUE_SOON)));
     }
     let mut told = Vec::new();
     if let Some(first) = due.first {
         told.push(format!(
-            "{} to be answered within {} ({}), the first {}",
+            "{} due within {} ({}), the first {}",
             disputes_are(due.disputes),
             span::shown(DUE_SOON),
             sums(&due.amounts),
@@ -170,14 +169,14 @@ fn disputes(figures: &OfMode, now: DateTime<Utc>) -> Finding {
     }
     if past.disputes > 0 {
         told.push(format!(
-            "{} past the due date without an answer ({})",
+            "{} past the deadline without an answer ({})",
             disputes_are(past.disputes),
             sums(&past.amounts)
         ));
     }
     let is_urgent = due.first.is_some_and(|first| first - now < DUE_NOW);
     let advice = format!(
-        "answer in Stripe's dashboard before the deadline; `{} disputes list --open` shows whose they are",
+        "answer in Stripe's dashboard before the deadline; `{} disputes list --open` lists them",
         me()
     );
     Finding::weighed(NAME, told.join("; "), (is_urgent, true), advice)
@@ -196,13 +195,14 @@ fn at_stake(figures: &OfMode) -> Option<Finding> {
         return None;
     }
     let what = match figures.dead_at_risk.len() {
-        0 => "no amount that can be read".to_owned(),
+        0 => "no readable amount".to_owned(),
         _ => sums(&figures.dead_at_risk),
     };
     let objects = if figures.dead_objects == 1 { "object" } else { "objects" };
     let text =
         format!("dead letters about {} {objects} name {what}", money::count(figures.dead_objects as u64));
-    let advice = format!("until they are replayed the ledger is wrong by it: `{} dead-letters groups`", me());
+    let advice =
+        format!("the ledger is wrong by that amount until they are replayed: `{} dead-letters groups`", me());
     Some(Finding::look(NAME, text, advice))
 }
 
@@ -277,7 +277,7 @@ mod tests {
         assert_eq!(worst(&told(&with(vec![unanswered(48, true)]))), Mark::Look);
         assert_eq!(worst(&told(&with(vec![unanswered(23, true), unanswered(48, true)]))), Mark::Act);
         let past = told(&with(vec![unanswered(-1, true), unanswered(-400, true)]));
-        assert!(past[1].found.contains("2 disputes are past the due date"), "{}", past[1].found);
+        assert!(past[1].found.contains("2 disputes are past the deadline"), "{}", past[1].found);
         assert!(past[1].found.contains("20.00 USD"), "{}", past[1].found);
         assert_eq!(worst(&past), Mark::Look, "nothing can be sent any more");
         let test = told(&with(vec![unanswered(23, false)]));

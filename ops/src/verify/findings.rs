@@ -14,8 +14,7 @@ pub(super) fn of(verified: &Verified) -> Vec<String> {
     if !verified.damaged.is_empty() {
         let ids = some(&verified.damaged);
         findings.push(format!(
-            "{} events whose bytes are not those that were hashed: {ids}. Restore `bodies` from a backup, or bring \
-             the events back from Stripe by `{} backfill`",
+            "{} events whose bodies have changed: {ids}. Restore `bodies` from a backup, or fetch the events from Stripe with `{} backfill`",
             verified.damaged.len(),
             output::me()
         ));
@@ -40,8 +39,7 @@ pub(super) fn of(verified: &Verified) -> Vec<String> {
     let Chains { altered, ends, .. } = &verified.chains;
     for Altered { subject_kind, subject_id, revision } in altered.iter().take(SHOWN_FINDINGS) {
         findings.push(format!(
-            "line {revision} about {subject_kind} {subject_id} is not the one that was written: somebody changed it, or \
-             removed one before it"
+            "line {revision} of {subject_kind} {subject_id} is not the one that was written: someone changed it, or removed an earlier one"
         ));
     }
     for end in ends.iter().take(SHOWN_FINDINGS) {
@@ -56,10 +54,9 @@ pub(super) fn of(verified: &Verified) -> Vec<String> {
 fn parted(End { subject_kind, subject_id, counted, .. }: &End) -> String {
     match counted {
         Some(counted) => format!(
-            "{subject_kind} {subject_id} counts {counted} lines, and the last one in the audit is not its last: a line \
-             was removed or changed"
+            "{subject_kind} {subject_id} counts {counted} lines, and the last line in the audit is not its last: a line was removed or changed"
         ),
-        None => format!("{subject_kind} {subject_id} is gone: only its lines in the audit are left"),
+        None => format!("{subject_kind} {subject_id} is gone: only its audit lines are left"),
     }
 }
 
@@ -67,7 +64,7 @@ fn of_seals(seals: &Seals) -> Vec<String> {
     let mut findings = Vec::new();
     if let Some(first) = seals.broken.first() {
         findings.push(format!(
-            "{} blocks are not what was sealed, the first is {first}: somebody changed the seals, or what they cover",
+            "{} blocks are not what was sealed, the first is {first}: someone changed the seals, or what they cover",
             seals.broken.len()
         ));
     }
@@ -77,16 +74,14 @@ fn of_seals(seals: &Seals) -> Vec<String> {
             number => format!("block {number}"),
         };
         findings.push(format!(
-            "{} events or lines of the audit are gone or changed that were committed, the first in {block}. Restore the \
-             ledger from a backup beside this one, and compare; `{} backfill` brings back events that Stripe still has",
+            "{} committed events or audit lines are gone or changed, the first in {block}. Restore the ledger from a backup beside this one, and compare; `{} backfill` fetches events that Stripe still has",
             seals.missing.len(),
             output::me()
         ));
     }
     if seals.has_kept_head == Some(false) {
         findings.push(
-            "the head that was kept is not in this ledger: what was sealed then is lost or was made anew"
-                .to_owned(),
+            "the given head is not in this ledger: what was sealed then is lost or was recreated".to_owned(),
         );
     }
     findings
@@ -94,9 +89,7 @@ fn of_seals(seals: &Seals) -> Vec<String> {
 
 fn of_queue(queue: &Witnessed) -> String {
     format!(
-        "this ledger has lost what it committed last: the queue has handed over {} messages, up to number {}, and the \
-         ledger knows of {}, up to number {}. Restore what was lost from a backup, or bring the events back from Stripe \
-         by `{} backfill`",
+        "this ledger has lost its last commits: the queue has handed over {} messages, up to number {}, and the ledger knows {}, up to number {}. Restore them from a backup, or fetch the events from Stripe with `{} backfill`",
         queue.forgotten,
         queue.highest_forgotten,
         queue.taken,

@@ -1,4 +1,4 @@
-//! Which queue, and its limits.
+//! The queue's configuration and limits.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,31 +13,31 @@ const QUEUE_URL: Variable = Variable {
     name: "QUEUE_URL",
     default: "sqlite:data/queue.db",
     example: "amqps://tidegate:secret@mq-0.example:5671,mq-1.example:5671,mq-2.example:5671/%2f",
-    help: "Where accepted events wait: `sqlite:FILE`, or RabbitMQ as `amqp://` or `amqps://`, with the nodes of a cluster between commas; they are tried in turn.",
+    help: "The queue: `sqlite:FILE`, or RabbitMQ as `amqp://` or `amqps://`. Separate the nodes of a cluster by commas; they are tried in turn.",
 };
 const PUBLISH_IN_FLIGHT: Variable = Variable {
     name: "QUEUE_PUBLISH_IN_FLIGHT",
     default: "1024",
     example: "512",
-    help: "How many events may wait for their confirmation at once; more are refused with 503.",
+    help: "Maximum number of events waiting for confirmation; further ones are answered 503.",
 };
 const PUBLISH_DEADLINE: Variable = Variable {
     name: "QUEUE_DEADLINE_SECS",
     default: "4",
     example: "3",
-    help: "How long one publish, settle or question to the queue may take.",
+    help: "Maximum time for one publish, settle or query of the queue.",
 };
 const PREFETCH: Variable = Variable {
     name: "QUEUE_PREFETCH",
     default: "256",
     example: "128",
-    help: "How many unsettled events the broker lends to one worker.",
+    help: "Maximum number of unsettled events per worker.",
 };
 const LEASE: Variable = Variable {
     name: "QUEUE_LEASE_SECS",
     default: "10",
     example: "30",
-    help: "Embedded queue: after how long a dead worker's events come again. A living worker renews its leases.",
+    help: "Embedded queue only: after how long a dead worker's events are delivered again. A live worker renews its leases.",
 };
 pub const VARIABLES: &[Variable] = &{
     let [key, key_file, unkeyed_until] = digest::VARIABLES;
@@ -79,7 +79,7 @@ impl QueueUrl {
         if let Some(path) = text.strip_prefix("sqlite:") {
             let path = path.strip_prefix("//").unwrap_or(path);
             if path.is_empty() || path.contains(['?', '#']) {
-                return Err("sqlite: wants the path of a file after the colon".to_owned());
+                return Err("sqlite: needs a file path after the colon".to_owned());
             }
             return Ok(Self::Sqlite(PathBuf::from(path)));
         }
@@ -87,7 +87,7 @@ impl QueueUrl {
             nodes::check(text).map_err(|fault| fault.to_string())?;
             return Ok(Self::RabbitMq(text.to_owned().into()));
         }
-        Err("begins with none of sqlite:, amqp://, amqps://".to_owned())
+        Err("does not begin with sqlite:, amqp:// or amqps://".to_owned())
     }
 
     /// As people may see it.

@@ -19,8 +19,7 @@ pub enum OpenError {
         cause: Cause,
     },
     #[error(
-        "the queue at {url} is damaged: {cause}. Nothing was changed and nothing is accepted. `tidegate queue recover` \
-         shows what can be saved of it, and changes nothing without --yes"
+        "the queue at {url} is damaged: {cause}. Nothing was changed and nothing is accepted. `tidegate queue recover` shows what can be saved; it changes nothing without --yes"
     )]
     Damaged {
         url: String,
@@ -32,15 +31,15 @@ pub enum OpenError {
 /// Not known to be durable; whoever sent it must send it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PublishError {
-    #[error("the queue is out of reach")]
+    #[error("the queue is unreachable")]
     Unavailable,
-    #[error("the broker refuses publishes for now: it is short of memory or disk")]
+    #[error("the broker refuses publishes because it is short of memory or disk")]
     Blocked,
-    #[error("the broker refused the message: the queue is full or in trouble")]
+    #[error("the broker refused the message: the queue is full or has a problem")]
     Refused,
     #[error("no confirmation within the deadline")]
     Deadline,
-    #[error("too many publishes wait for their confirmation")]
+    #[error("too many publishes are waiting for confirmation")]
     Overloaded,
 }
 
@@ -88,7 +87,7 @@ pub enum Unusable {
         consume: Fault,
     },
     #[error(
-        "no room for queue.db: the disk is full. Make room; events are taken in again by themselves then"
+        "no space for queue.db: the disk is full. Make room; events are taken in again by themselves then"
     )]
     Full,
     /// For good: the process must end.

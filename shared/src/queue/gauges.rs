@@ -1,4 +1,4 @@
-//! What the queues hold, as metrics: asked when somebody looks, and not more than once a second.
+//! Gauges of the queues: read at scrape time, at most once a second.
 
 use std::time::{Duration, Instant};
 
@@ -24,21 +24,20 @@ pub struct QueueGauges {
 impl QueueGauges {
     pub fn new(register: &Register) -> Self {
         Self {
-            ready: register.gauges("queue_ready_events", "Events that wait in a queue.", &["queue"]),
+            ready: register.gauges("queue_ready_events", "Events waiting in a queue.", &["queue"]),
             leased: register.gauges(
                 "queue_leased_events",
-                "Events lent and not yet settled. RabbitMQ: those lent to this process, so add the processes up.",
+                "Events delivered and not yet settled. RabbitMQ: those of this process, so add up the processes.",
                 &["queue"],
             ),
             oldest: register.gauges(
                 "queue_oldest_seconds",
-                "Age of the oldest event in a queue; 0 where there is none. RabbitMQ: the oldest that this process holds, \
-                 which is about the oldest of all while it consumes.",
+                "Age of the oldest event in a queue; 0 if there is none. RabbitMQ: the oldest that this process holds, which is about the oldest of all while it consumes.",
                 &["queue"],
             ),
             reachable: register.gauge(
                 "queue_reachable",
-                "1 while this process can use the queue. While it cannot, there are no figures of the queues.",
+                "1 while this process can use the queue. Otherwise there are no queue metrics.",
             ),
             asked: Mutex::new(None),
         }

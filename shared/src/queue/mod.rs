@@ -1,5 +1,5 @@
-//! The queue between intake and first handling: RabbitMQ, or a SQLite file. Both keep one contract, held by
-//! one suite of tests: durable before `publish` returns, at least once, in no order, exactly one settle.
+//! The queue between intake and first handling: RabbitMQ, or a SQLite file. Both keep one contract, checked by
+//! one test suite: durable before `publish` returns, at least once, in no order, exactly one settle.
 
 mod config;
 mod error;

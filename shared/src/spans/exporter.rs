@@ -1,5 +1,5 @@
-//! The one task that sends spans: batches, one request at a time, a deadline on each, one more try where that
-//! may help, and an end within a bound. Nobody waits for it but the end of the process.
+//! The one task that sends spans: in batches, one request at a time, each with a deadline and at most one
+//! retry. Only the end of the process waits for it, within a limit.
 
 use std::error::Error;
 use std::time::Duration;
@@ -95,7 +95,7 @@ impl Task {
         let lost = self.batch.len() + self.waiting.len();
         if lost > 0 {
             self.counts.dropped.inc_by(lost as u64);
-            tracing::warn!(spans = lost, "spans were not exported before the stop");
+            tracing::warn!(spans = lost, "spans were not exported before shutdown");
         }
     }
 

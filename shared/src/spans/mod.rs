@@ -1,5 +1,5 @@
-//! Spans of traces, for a collector beside the process. They are offered and never waited for: what does not
-//! fit is dropped and counted, and without a collector an open span is nothing at all.
+//! Spans for a trace collector beside the process. Nothing waits for them: spans that do not fit are dropped
+//! and counted, and without a collector an open span costs nothing.
 
 mod exporter;
 mod otlp;
@@ -26,25 +26,25 @@ const URL: Variable = Variable {
     name: "OTLP_URL",
     default: "",
     example: "http://127.0.0.1:4318",
-    help: "The collector beside the process to which spans are sent, as OTLP over HTTP; `http://` only. Without it no traces are exported.",
+    help: "Address of the trace collector beside the process, for OTLP over HTTP; `http://` only. If unset, no traces are exported.",
 };
 const ENDPOINT: Variable = Variable {
     name: "OTEL_EXPORTER_OTLP_ENDPOINT",
     default: "",
     example: "http://127.0.0.1:4318",
-    help: "OpenTelemetry's own name for the same; `OTLP_URL` counts where both are set.",
+    help: "OpenTelemetry's name for OTLP_URL, which takes precedence.",
 };
 const SERVICE: Variable = Variable {
     name: "OTEL_SERVICE_NAME",
     default: "",
     example: "tidegate-eu",
-    help: "The name of the service in traces, instead of `tidegate-gateway` and `tidegate-worker`.",
+    help: "Service name in traces, instead of `tidegate-gateway` and `tidegate-worker`.",
 };
 const SAMPLE: Variable = Variable {
     name: "OTLP_SAMPLE_PERCENT",
     default: "100",
     example: "5",
-    help: "Of how many webhooks in a hundred the trace is exported; where a sender brings a `traceparent`, its flag decides.",
+    help: "Percentage of webhooks whose trace is exported. If a sender passes a `traceparent`, its flag decides.",
 };
 pub const VARIABLES: &[Variable] = &[URL, ENDPOINT, SERVICE, SAMPLE];
 
@@ -93,10 +93,10 @@ pub struct SpanCounts {
 impl SpanCounts {
     pub fn new(register: &Register) -> Self {
         Self {
-            exported: register.counter("spans_exported_total", "Spans that the collector has taken."),
+            exported: register.counter("spans_exported_total", "Spans that the collector accepted."),
             dropped: register.counter(
                 "spans_dropped_total",
-                "Spans that the collector did not take, or not in time. Events are handled all the same.",
+                "Spans that the collector did not accept in time. Events are not affected.",
             ),
         }
     }

@@ -1,5 +1,5 @@
-//! Spans in the JSON of OTLP: ids as hex, enums as numbers, 64-bit numbers as text. It is the form that
-//! collectors take at `/v1/traces`, stable since OTLP 1.0.
+//! Spans as OTLP JSON: ids as hex, enums as numbers, 64-bit numbers as strings. Collectors accept it at
+//! `/v1/traces`; stable since OTLP 1.0.
 
 use std::time::Duration;
 

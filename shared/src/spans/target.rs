@@ -1,5 +1,5 @@
-//! Where the collector is: a plain HTTP address beside the process. There is no TLS here on purpose: a
-//! collector is what speaks it, with the certificates, the retries and the batches of its own.
+//! The collector's address: plain HTTP beside the process. There is no TLS on purpose: the collector speaks it,
+//! with its own certificates, retries and batches.
 
 use hyper::Uri;
 
@@ -18,15 +18,15 @@ pub(super) struct Target {
 impl Target {
     pub(super) fn read(text: &str) -> Result<Self, String> {
         if text.starts_with("https://") {
-            return Err("TLS is not spoken here: run a collector beside the process and let it speak TLS to whatever is behind it".to_owned());
+            return Err("TLS is not supported: run a collector beside the process and let it speak TLS to whatever is behind it".to_owned());
         }
-        let plain = || "not an http:// address with a host, a port and perhaps a path".to_owned();
+        let plain = || "not an http:// address with a host, a port and an optional path".to_owned();
         let uri: Uri = text.parse().map_err(|_| plain())?;
         let (Some("http"), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
             return Err(plain());
         };
         if authority.as_str().contains('@') || uri.query().is_some() {
-            return Err("it may have no user, password or query".to_owned());
+            return Err("it must not have a user, password or query".to_owned());
         }
         let host = authority.host().trim_start_matches('[').trim_end_matches(']');
         if host.is_empty() {

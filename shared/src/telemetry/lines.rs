@@ -1,5 +1,5 @@
-//! Where log lines go: into a bounded channel, from which one thread writes them to standard error. Whoever logs
-//! never waits for it, and a line that cannot be written ends nothing: it is counted.
+//! Log lines go to a bounded channel, from which one thread writes them to standard error. Logging never waits,
+//! and a line that cannot be written is counted.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
@@ -24,7 +24,7 @@ const RETRY: Duration = Duration::from_millis(10);
 
 /// One for the process, whoever reads its metrics.
 static LOST: LazyLock<IntCounter> = LazyLock::new(|| {
-    let help = "Log lines that standard error did not take: it was full, closed, or too slow.";
+    let help = "Log lines lost because standard error was full, closed or too slow.";
     IntCounter::new("tidegate_log_lines_lost_total", help).expect("the name is constant and legal")
 });
 
@@ -116,7 +116,7 @@ fn run(mut target: impl Write, items: &Receiver<Item>) {
         if wrote && lost > reported {
             tracing::warn!(
                 lines_lost = lost - reported,
-                "log lines were lost: standard error did not take them"
+                "log lines were lost: standard error was full, closed or too slow"
             );
             reported = lost;
         }

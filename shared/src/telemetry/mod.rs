@@ -1,5 +1,5 @@
-//! Logs: text for a person at a terminal, JSON lines for everything else, always to standard error. A log that
-//! cannot be written is no reason to stop: nothing here panics, waits for a reader, or ends the process.
+//! Logs: text in a terminal, JSON lines elsewhere, always to standard error. A log that cannot be written stops
+//! nothing: no panic, no waiting for a reader, no exit.
 
 mod lines;
 
@@ -22,13 +22,13 @@ pub const LOG_LEVEL: Variable = Variable {
     name: "LOG_LEVEL",
     default: "info",
     example: "info,worker=debug",
-    help: "What is logged: error, warn, info, debug or trace, also per module.",
+    help: "Log level: error, warn, info, debug or trace; also per module.",
 };
 pub const LOG_FORMAT: Variable = Variable {
     name: "LOG_FORMAT",
     default: "auto",
     example: "json",
-    help: "`text`, `json`, or `auto`: text at a terminal, JSON elsewhere.",
+    help: "`text`, `json`, or `auto`: text in a terminal, JSON elsewhere.",
 };
 pub const VARIABLES: &[Variable] = &[LOG_LEVEL, LOG_FORMAT];
 
@@ -56,7 +56,7 @@ pub fn init(env: &Env) -> Result<Logging, Problem> {
         "json" => Ok(true),
         "text" => Ok(false),
         "auto" => Ok(!std::io::stderr().is_terminal()),
-        _ => Err("neither text, json nor auto".to_owned()),
+        _ => Err("not text, json or auto".to_owned()),
     })?;
     let Ok(lines) = Lines::start() else { return Ok(Logging(())) }; // no thread can be had: nothing is logged
     let lines = LINES.get_or_init(|| lines).clone();

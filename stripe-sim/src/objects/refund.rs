@@ -1,4 +1,4 @@
-//! Money that goes back.
+//! A refund.
 
 use serde_json::{Value, json};
 

@@ -29,8 +29,7 @@ async fn a_broker_killed_right_after_its_topology_was_declared_has_all_that_it_c
         declared.await??
     };
     assert!(declared.contains("queue `events`"), "{declared}");
-    let said = "Waited 6 s until new queues were on the broker's disk: killed before, it would have begun them anew, \
-                empty. Events are let in from now on.";
+    let said = "Waited 6 s until the new queues were on the broker's disk; a broker killed earlier would restart them empty. They accept events from now on.";
     assert!(declared.contains(said), "{declared}");
 
     // It only publishes: a consumer would come back, too, and be lent the event before the one that looks for it.

@@ -11,9 +11,7 @@ use super::home::{Home, PATIENCE, bytes, said};
 use super::queue_file::{garbage, overwrite_all_but_the_first_page, page};
 use crate::queue_contract::place::open_file;
 
-const REMEDY: &str = "Put the last backup in its place, or what `sqlite3 ledger.db .dump` still reads (docs/runbook.md, \
-                      \"A damaged ledger.db\"); then run `tidegate migrate`, `tidegate rebuild --yes`, and `tidegate \
-                      backfill --since 30d` for what is younger";
+const REMEDY: &str = "Replace it by the last backup, or by what `sqlite3 ledger.db .dump` still reads (docs/runbook.md, \"A damaged ledger.db\"). Then run `tidegate migrate`, `tidegate rebuild --yes`, and `tidegate backfill --since 30d` for newer events";
 
 /// What is done to the bytes of a sound file.
 type Damage = fn(&mut Vec<u8>);
@@ -59,7 +57,7 @@ async fn a_damaged_ledger_is_refused_with_words_and_not_changed() -> anyhow::Res
     fs::write(&path, &sound)?;
     let (doctor, _) = said(&home.tool(&["doctor"]));
     assert!(
-        doctor.contains("ok    ledger file ") && doctor.contains("is sound, every page of it"),
+        doctor.contains("ok    ledger file ") && doctor.contains("is intact, every page of it"),
         "{doctor}"
     );
     home.start("up").await?.stop().await

@@ -108,8 +108,7 @@ async fn every_damage_is_refused_with_words_and_what_can_be_read_is_saved() -> a
             Err(error) => error.to_string(),
         };
         let head = format!("the queue at sqlite:{} is damaged: ", path.display());
-        let tail = "Nothing was changed and nothing is accepted. `tidegate queue recover` shows what can be saved of \
-                    it, and changes nothing without --yes";
+        let tail = "Nothing was changed and nothing is accepted. `tidegate queue recover` shows what can be saved; it changes nothing without --yes";
         assert!(refusal.starts_with(&head) && refusal.ends_with(tail), "{}: {refusal}", fault.name);
         assert_eq!(bytes(&path), damaged, "{}: it was changed", fault.name);
 
@@ -156,7 +155,7 @@ async fn a_lease_of_a_message_that_is_not_there_is_damage() -> anyhow::Result<()
     sqlx::query(stray).execute(&mut file).await?;
     file.close().await?;
     let refusal = Queue::open(at(&path), Role::Both).await.err().map(|error| error.to_string());
-    let words = "is damaged: 1 of its leases name messages that are not there. Nothing was changed";
+    let words = "is damaged: 1 of its leases name missing messages. Nothing was changed";
     assert!(refusal.as_ref().is_some_and(|refusal| refusal.contains(words)), "{refusal:?}");
     Ok(())
 }
@@ -186,7 +185,7 @@ async fn a_person_sees_the_damage_saves_the_rest_and_goes_on() -> anyhow::Result
     assert!(lines[1].starts_with("  readable  5") && lines[1].ends_with(" messages"), "{plan}");
     assert!(lines[2].starts_with("  lost      ") && lines[2].contains("number"), "{plan}");
     assert!(lines[3].starts_with("Nothing was changed. `"), "{plan}");
-    assert!(plan.contains("What is lost was answered 200, so Stripe does not send it again"), "{plan}");
+    assert!(plan.contains("Lost messages were answered 200, so Stripe does not resend them"), "{plan}");
     assert_eq!(bytes(&path), damaged, "a plan changes nothing");
 
     let (done, code) = said(&home.tool(&["queue", "recover", "--yes", "--json"]));
@@ -197,12 +196,12 @@ async fn a_person_sees_the_damage_saves_the_rest_and_goes_on() -> anyhow::Result
     assert_eq!(home.waiting().await?, saved as u64);
     assert_eq!(bytes(&home.path(done["done"]["kept_as"].as_str().unwrap())), damaged);
     let (again, _) = said(&home.tool(&["queue", "recover"]));
-    assert_eq!(again, "sqlite:queue.db is sound: there is nothing to recover\n");
+    assert_eq!(again, "sqlite:queue.db is intact: there is nothing to recover\n");
 
     let running = home.start("up").await?;
     home.ledger().has_handled(saved, PATIENCE).await?;
     let (in_use, code) = said(&home.tool(&["queue", "recover"]));
-    assert_eq!((in_use.as_str(), code), ("sqlite:queue.db is sound: there is nothing to recover\n", 0));
+    assert_eq!((in_use.as_str(), code), ("sqlite:queue.db is intact: there is nothing to recover\n", 0));
     running.stop().await
 }
 
@@ -215,14 +214,17 @@ async fn damage_while_it_runs_accepts_nothing_more_and_ends_the_process() -> any
     let running = home.start("gateway").await?;
     let path = home.path("queue.db");
     let refused = Damaged::open(&path).err().map(|error| error.to_string());
-    let in_use = "queue.db is in use by another process: stop that first, then call this again";
+    let in_use = "queue.db is in use by another process: stop that first, then try again";
     assert!(refused.is_some_and(|refused| refused.ends_with(in_use)));
     overwrite_all_but_the_first_page(&path)?;
     let answer = home.client().send(&Stories::of_seed(33).succeeded_payment().body).await;
     assert!(!matches!(answer, Answer::Status(200)), "{answer:?}");
     let last = running.ends_in_failure().await?;
     assert!(last.starts_with("error: the gateway ended: queue.db is damaged: "), "{last}");
-    assert!(last.contains("Nothing more is accepted. `tidegate queue recover` shows"), "{last}");
+    assert!(
+        last.contains("Nothing more is accepted. Once nothing uses it, `tidegate queue recover` shows"),
+        "{last}"
+    );
     Ok(())
 }
 

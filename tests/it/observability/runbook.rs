@@ -17,7 +17,7 @@ fn each_alert_has_a_section_and_each_section_an_alert() {
     let mut parts = runbook.split("\n## Tidegate");
     parts.next();
     for (name, section) in names.iter().zip(parts) {
-        for part in ["**Means.**", "**Look.**", "**Mend.**", "**Escalate.**"] {
+        for part in ["**Means.**", "**Check.**", "**Fix.**", "**Escalate.**"] {
             assert!(section.contains(part), "the section of Tidegate{name} lacks {part}");
         }
     }

@@ -21,7 +21,7 @@ async fn a_process_that_is_down_needs_a_person_unless_it_runs_elsewhere() {
         for name in ["gateway", "worker"] {
             assert_eq!(marks(findings, name), ["act"], "{command}: {findings:#}");
             let told = told(findings, name);
-            assert!(told.contains("is down: nobody listens at 127.0.0.1:"), "{told}");
+            assert!(told.contains("is down: nothing listens at 127.0.0.1:"), "{told}");
             assert!(told.contains(&format!("--elsewhere {name}")), "{told}");
         }
         let page = String::from_utf8(stack.run(&[command], &[]).stdout).unwrap();

@@ -60,9 +60,9 @@ async fn the_screen_tells_what_happens_to_money() {
         assert_eq!(output.status.code(), Some(1), "a dispute is due within a day");
         let told = told(lines, "money");
         for part in [
-            "2 attempts to pay failed in the last hour; what is usual is not known yet",
-            "1 dispute is to be answered within 3 d (10.00 USD), the first in 1",
-            "1 dispute is past the due date without an answer (25.00 USD)",
+            "2 payment attempts failed in the last hour; the usual rate is not known yet",
+            "1 dispute is due within 3 d (10.00 USD), the first in 1",
+            "1 dispute is past the deadline without an answer (25.00 USD)",
             "dead letters about 1 object name 42.00 EUR",
         ] {
             assert!(told.contains(part), "{part} is not in\n{told}");

@@ -56,7 +56,7 @@ async fn the_endpoint_that_stripe_has_is_judged() {
             &without_refunds,
             json!({}),
             &["look", "look"],
-            "too little of each refund is sent",
+            "too few types of each refund are enabled",
             0,
         ),
         ("disabled", URL, &["*"], json!({ "status": "disabled" }), &[], "disabled", 1),
@@ -107,15 +107,15 @@ async fn a_key_of_the_wrong_mode_a_refused_one_and_a_stripe_that_is_away_are_tol
             (&[], "live mode of acct_1Fake0Tidegate00, DE", 0),
             (
                 &of_test,
-                "the key is of the live mode, but only events of the test mode have an effect here",
+                "the key belongs to the live mode, but only events of the test mode are applied here",
                 1,
             ),
             (
                 &[("STRIPE_SECRET_KEY", "sk_live_0123456789abcdef")],
-                "refuses the key (401): it was revoked",
+                "rejects the key (401): it was revoked",
                 1,
             ),
-            (&[("STRIPE_API_URL", &nowhere)], "cannot be asked: Stripe cannot be reached", 1),
+            (&[("STRIPE_API_URL", &nowhere)], "is unreachable: Stripe cannot be reached", 1),
         ];
         for (settings, words, code) in cases {
             let (findings, ended) = asked(&stack, command, &stripe, settings);
@@ -129,7 +129,10 @@ async fn a_key_of_the_wrong_mode_a_refused_one_and_a_stripe_that_is_away_are_tol
         stripe.denies(["/account", "/webhook_endpoints"]);
         let (findings, ended) = asked(&stack, command, &stripe, &[]);
         assert_eq!((marks(&findings, "Stripe"), ended), (vec!["look", "look"], 0), "{command}: {findings:#}");
-        assert!(told(&findings, "Stripe").contains("right to read Webhook Endpoints"), "{findings:#}");
+        assert!(
+            told(&findings, "Stripe").contains("let the restricted key read Webhook Endpoints"),
+            "{findings:#}"
+        );
         stripe.denies([]);
     }
     let without = json(&stack.run(&["doctor", "--json"], &[]));
@@ -152,18 +155,18 @@ async fn without_a_key_it_is_judged_by_what_has_come() {
             "payment_intent": format!("pi_{number}") })
     };
     let findings = || json(&stack.run(&["doctor", "--json"], &[]))["checks"].clone();
-    assert_eq!(marks(&findings(), "events that come"), ["ok"], "none yet");
+    assert_eq!(marks(&findings(), "event types"), ["ok"], "none yet");
     for number in 0..20 {
         send(number, "charge.succeeded", charge(number, 0)).await;
     }
     send(20, "charge.refunded", charge(0, 200)).await;
     stack.ledger().has_handled(21, PATIENCE).await.unwrap();
     let checks = findings();
-    assert_eq!(marks(&checks, "events that come"), ["look"]);
-    let told = told(&checks, "events that come");
+    assert_eq!(marks(&checks, "event types"), ["look"]);
+    let told = told(&checks, "event types");
     for words in [
-        "charges come, but never a payment_intent.*",
-        "refunds are known only in sum",
+        "charges arrive, but no payment_intent.*",
+        "refunds are known only as totals",
         "tidegate events types",
     ] {
         assert!(told.contains(words), "{words} is not in\n{told}");

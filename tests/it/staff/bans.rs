@@ -69,7 +69,7 @@ async fn a_decision_of_staff_stands_against_the_disputes_until_it_is_taken_back(
         desk.said(&["bans", "clear", "user_1", "--reason", "cards were replaced", "--by", "joe"]);
         assert_eq!(desk.check(&["user_1"]).0, 0);
         let refusal = desk.refusal(&["bans", "clear", "user_1", "--reason", "again"], 2);
-        assert!(refusal.contains("nothing about this user"), "{refusal}");
+        assert!(refusal.contains("no staff decision about this user"), "{refusal}");
         let explained = &desk.json(&["bans", "explain", "user_1"])[0];
         let by: Vec<_> =
             explained["overrides"].as_array().unwrap().iter().map(|o| &o["decided_by"]).collect();
@@ -132,7 +132,9 @@ async fn a_user_whom_nobody_has_heard_of_is_not_banned_and_can_be() {
     each_desk("unknown", async |desk| {
         let (code, answer) = desk.check(&["stranger"]);
         assert_eq!((code, &answer["banned"]), (0, &json!(false)));
-        assert!(desk.refusal(&["bans", "explain", "stranger"], 1).contains("concerns a user stranger"));
+        assert!(
+            desk.refusal(&["bans", "explain", "stranger"], 1).contains("has nothing about a user stranger")
+        );
         assert!(desk.refusal(&["bans", "ban", "stranger", "--reason", "x"], 2).contains("--live"));
         desk.refusal(&["bans", "check", ""], 2);
         desk.said(&["bans", "ban", "stranger", "--reason", "x", "--live"]);

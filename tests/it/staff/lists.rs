@@ -155,7 +155,7 @@ async fn contradictions_are_listed_with_both_sides() {
         );
         let page = desk.said(&["anomalies"]);
         for part in [
-            "dp_over asks for 30.00 USD; charged 10.00 USD",
+            "dp_over claims 30.00 USD; charged 10.00 USD",
             "refunded 15.00 USD; captured 10.00 USD",
             "pi_foreign is of 10.00 EUR; due 10.00 USD",
         ] {

@@ -50,7 +50,7 @@ async fn every_status_that_is_derived_names_what_makes_it_so() {
         let asked = sale("asked", "user_2", 1_000, 0);
         desk.hears(&asked.paid()).await;
         desk.hears(&[asked.dispute(100, "warning_needs_response", &json!({}))]).await;
-        explained(&desk, "in_asked", "disputed", "dp_asked", "nobody has decided");
+        explained(&desk, "in_asked", "disputed", "dp_asked", "not decided yet");
 
         let half = sale("half", "user_3", 1_000, 0);
         desk.hears(&half.paid()).await;
@@ -90,7 +90,10 @@ async fn failed_attempts_and_the_plan_to_retry_are_on_the_invoice() {
         desk.hears(&[stolen.invoice("finalized", 0, "open", &json!({})), stolen.declined(10, "stolen_card")])
             .await;
         let (status, planned) = plan("in_stolen");
-        assert!(status == "failed" && planned.contains("none: after stolen_card"), "{status} {planned}");
+        assert!(
+            status == "failed" && planned.contains("none: a retry after stolen_card"),
+            "{status} {planned}"
+        );
 
         let alone = sale("alone", "user_1", 1_000, 0);
         let nobody = json!({"payments": null});
@@ -119,13 +122,13 @@ async fn why_no_retry_is_planned_is_said_in_words() {
         };
         let none = json!({});
         let plan = no_plan("waits", &none, &[("processing", "processing")]).await;
-        assert!(plan.contains("none: pi_waits is underway"), "{plan}");
+        assert!(plan.contains("none: pi_waits is in progress"), "{plan}");
         let plan = no_plan("succeeded", &none, &[("succeeded", "succeeded")]).await;
         assert!(plan.contains("none: pi_succeeded succeeded since"), "{plan}");
         let plan = no_plan("canceled", &none, &[("canceled", "canceled")]).await;
-        assert!(plan.contains("is canceled"), "{plan}");
+        assert!(plan.contains("are canceled"), "{plan}");
         let plan = no_plan("sent", &json!({"collection_method": "send_invoice"}), &[]).await;
-        assert!(plan.contains("none: it is sent to be paid"), "{plan}");
+        assert!(plan.contains("none: it is sent to the customer"), "{plan}");
         let plan = no_plan("theirs", &json!({"next_payment_attempt": 1_790_000_000}), &[]).await;
         assert!(plan.contains("planned by Stripe"), "{plan}");
     })
@@ -217,7 +220,7 @@ async fn every_kind_of_object_has_a_page_that_says_whose_it_is() {
         let named = sale("named", "user_7", 1_000, 0);
         desk.hears(&named.lost()).await;
         let page = desk.said(&["show", "customer", "cus_named"]);
-        assert!(page.contains("those of the payments name user_7") && page.contains("dp_named"), "{page}");
+        assert!(page.contains("that of the payments names user_7") && page.contains("dp_named"), "{page}");
         let swapped = desk.refusal(&["show", "invoice", "dp_a"], 1);
         assert!(swapped.contains("show dispute dp_a"), "{swapped}");
     })
@@ -250,7 +253,7 @@ async fn a_dead_letter_is_on_the_page_of_what_it_is_about_whether_the_ledger_kno
             }
         }
         assert!(
-            known.contains("succeeded") && known.contains("what these events say is missing above"),
+            known.contains("succeeded") && known.contains("these events could not be applied"),
             "{known}"
         );
         assert!(only_named.contains("payment pi_gone  not in the ledger  (live"), "{only_named}");

@@ -184,28 +184,28 @@ pub(super) fn unruly_decisions(files: &[File]) -> Vec<Finding> {
     findings
 }
 
-/// The table of environment variables in the README says what the code does: rows of name, default, help.
-pub(super) fn undocumented_variables(readme: &File, variables: &[Variable]) -> Vec<Finding> {
+/// The tables of environment variables say what the code does: rows of name, default, help.
+pub(super) fn undocumented_variables(page: &File, variables: &[Variable]) -> Vec<Finding> {
     let known: BTreeMap<&str, &Variable> =
         variables.iter().map(|variable| (variable.name, variable)).collect();
     let mut findings = Vec::new();
     let mut shown = Vec::new();
-    for (number, line) in readme.text.lines().enumerate() {
+    for (number, line) in page.text.lines().enumerate() {
         let Some(name) = line.strip_prefix("| `").and_then(|rest| rest.split('`').next()) else { continue };
         if !name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_') {
             continue;
         }
         shown.push(name);
         match known.get(name) {
-            None => findings.push(readme.finding(number + 1, format!("no code reads {name}: drop the row"))),
+            None => findings.push(page.finding(number + 1, format!("no code reads {name}: drop the row"))),
             Some(variable) if line != row(variable) => {
-                findings.push(readme.finding(number + 1, format!("the code says: {}", row(variable))));
+                findings.push(page.finding(number + 1, format!("the code says: {}", row(variable))));
             }
             Some(_) => {}
         }
     }
     for variable in known.values().filter(|variable| !shown.contains(&variable.name)) {
-        findings.push(readme.finding(1, format!("the table lacks: {}", row(variable))));
+        findings.push(page.finding(1, format!("the tables lack: {}", row(variable))));
     }
     findings
 }

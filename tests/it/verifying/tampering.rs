@@ -57,10 +57,10 @@ async fn an_untouched_ledger_verifies_and_a_kept_head_is_still_in_it() {
             newest.starts_with("2:") && told.contains(&format!("2  sealed blocks, the head is {newest}")),
             "{told}"
         );
-        assert!(!told.contains("no block counts"), "{told}");
+        assert!(!told.contains("in no block"), "{told}");
         let strange = format!("2:{}", "0".repeat(64));
         let (rang, told) = audit(&url, &["verify", "--since-head", &strange]);
-        assert!(!rang && told.contains("the head that was kept is not in this ledger"), "{told}");
+        assert!(!rang && told.contains("the given head is not in this ledger"), "{told}");
         assert!(!audit(&url, &["verify", "--since-head", "2"]).0);
     })
     .await;
@@ -74,27 +74,27 @@ const TAMPERED: &[(&str, &[&str], &str)] = &[
             "DELETE FROM audit WHERE subject_kind = 'payment' AND revision = (SELECT MAX(revision) FROM audit \
            WHERE subject_kind = 'payment')",
         ],
-        "payment pi_1 counts 2 lines, and the last one in the audit is not its last",
+        "payment pi_1 counts 2 lines, and the last line in the audit is not its last",
     ),
     (
         "actor",
         &["UPDATE audit SET actor = 'mallory' WHERE actor = 'jane'"],
-        "line 1 about ban u1 is not the one that was written",
+        "line 1 of ban u1 is not the one that was written",
     ),
     (
         "payment",
         &["DELETE FROM payments WHERE id = 'pi_1'"],
-        "payment pi_1 is gone: only its lines in the audit are left",
+        "payment pi_1 is gone: only its audit lines are left",
     ),
     (
         "payment_and_lines",
         &["DELETE FROM payments WHERE id = 'pi_1'", "DELETE FROM audit WHERE subject_id = 'pi_1'"],
-        "2 events or lines of the audit are gone or changed that were committed, the first in block 1",
+        "2 committed events or audit lines are gone or changed, the first in block 1",
     ),
     (
         "event",
         &["DELETE FROM bodies WHERE id = 'evt_other'", "DELETE FROM events WHERE id = 'evt_other'"],
-        "1 events or lines of the audit are gone or changed that were committed, the first in block 1",
+        "1 committed events or audit lines are gone or changed, the first in block 1",
     ),
     (
         "last_event",
@@ -102,12 +102,12 @@ const TAMPERED: &[(&str, &[&str], &str)] = &[
             "DELETE FROM bodies WHERE id = 'evt_pi_1_succeeded_5'",
             "DELETE FROM events WHERE id = 'evt_pi_1_succeeded_5'",
         ],
-        "1 events or lines of the audit are gone or changed that were committed, the first in block 2",
+        "1 committed events or audit lines are gone or changed, the first in block 2",
     ),
     (
         "hash_removed",
         &["UPDATE audit SET hash = NULL, actor = 'mallory' WHERE actor = 'jane'"],
-        "ban u1 counts 1 lines, and the last one in the audit is not its last",
+        "ban u1 counts 1 lines, and the last line in the audit is not its last",
     ),
     (
         "seal",

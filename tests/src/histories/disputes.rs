@@ -1,4 +1,4 @@
-//! A cardholder's bank takes the money back, and what comes of it; and the warning that may come before.
+//! A dispute and its movements, and the fraud warning that may come before.
 
 use std::collections::BTreeMap;
 

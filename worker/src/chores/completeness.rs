@@ -1,5 +1,5 @@
-//! Compares Stripe's list of events with the ledger and queues what is missing, every hour, by one worker of
-//! all. Says up to when the ledger is complete, and warns before Stripe forgets what was not compared.
+//! Compares Stripe's list of events with the ledger every hour, on one worker, and queues what is missing.
+//! Reports up to when the ledger is complete, and warns before Stripe drops events that were not compared.
 
 use std::time::Duration;
 
@@ -25,16 +25,13 @@ pub async fn run(lanes: Lanes, api: Api, config: StripeConfig) {
         let interval = match compare(&lanes, &api, &config, &lease).await {
             Ok(0) => config.completeness_interval,
             Ok(missing) => {
-                tracing::warn!(
-                    missing,
-                    "Stripe listed events that the ledger lacked: they are in the queue now"
-                );
+                tracing::warn!(missing, "Stripe listed events that the ledger lacked: they are queued now");
                 config.completeness_interval.min(CONFIRM)
             }
             Err(_) if api.is_stopped() => return lease.end(&lanes.ledger, clock::now()).await,
             Err(error) => {
                 lanes.metrics.stripe_checks_failed.inc();
-                tracing::warn!(%error, "comparing Stripe's events with the ledger failed; it is tried again");
+                tracing::warn!(%error, "comparing Stripe's events with the ledger failed; it will be retried");
                 config.completeness_interval
             }
         };
@@ -100,7 +97,7 @@ async fn warn_in_time(lanes: &Lanes) {
     let left = complete_until + EVENTS_LISTED - clock::now();
     if left < WARNING {
         let days_left = left.num_days();
-        tracing::error!(%complete_until, days_left, "what came after this is not known to be complete, and Stripe soon forgets it");
+        tracing::error!(%complete_until, days_left, "the ledger may be incomplete after this time, and Stripe will soon drop those events");
     }
 }
 

@@ -1,4 +1,4 @@
-//! A chore that one worker of all does, at its interval: by a lease that it prolongs while it works.
+//! A chore that one worker does at an interval, under a lease that it renews while it works.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ impl Lease {
                     Ok(true) => return true,
                     Ok(false) => {}
                     Err(error) if lanes.broken.by(&error) => return false,
-                    Err(error) => tracing::debug!(%error, chore = self.name, "asking for a lease failed"),
+                    Err(error) => tracing::debug!(%error, chore = self.name, "acquiring a lease failed"),
                 }
             }
             tokio::select! {
@@ -60,7 +60,7 @@ impl Lease {
     /// Nobody does it again before this moment.
     pub async fn end(&self, ledger: &Ledger, next: DateTime<Utc>) {
         if let Err(error) = ledger.end_lease(self.name, &self.holder, next).await {
-            tracing::debug!(%error, chore = self.name, "giving a lease back failed: it ends by itself");
+            tracing::debug!(%error, chore = self.name, "releasing a lease failed: it will expire");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What runs by the clock, one file each.
+//! Work that runs by the clock, one file per chore.
 
 pub mod completeness;
 pub mod lease;

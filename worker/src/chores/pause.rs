@@ -1,5 +1,5 @@
-//! Looks twice a second whether consumption is paused, so that all workers stop and go on together. An idle
-//! or paused worker learns here, too, that the ledger is away, damaged, or no longer under its name.
+//! Checks twice a second whether consumption is paused, so that all workers stop and continue together. Here an
+//! idle or paused worker also learns that the ledger is unavailable, damaged or replaced.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Reads objects again from Stripe of which events tell two things at once, or tell something only in sum.
-//! The answer is an event like any other, later than those it settles; it is asked for once.
+//! Rereads objects from Stripe whose events contradict each other or report only a total. The answer is an
+//! event like any other, later than those that it settles. Each object is read once.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub async fn run(lanes: Lanes, api: Api, interval: Duration) {
             && !api.is_stopped()
         {
             lanes.metrics.stripe_checks_failed.inc();
-            tracing::warn!(%error, "reading uncertain objects from Stripe failed; it is tried again");
+            tracing::warn!(%error, "reading uncertain objects from Stripe failed; it will be retried");
         }
         lease.end(&lanes.ledger, clock::now() + interval).await;
     }
@@ -61,7 +61,7 @@ async fn settle_kind<T: Object>(lanes: &Lanes, api: &Api, lease: &Lease) -> Resu
                     id = object.key.id,
                     status,
                     code,
-                    "Stripe will not tell of an object"
+                    "Stripe refuses to return an object"
                 );
                 (Answer::Refused, None)
             }

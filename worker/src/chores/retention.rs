@@ -1,5 +1,5 @@
-//! Removes raw bodies after their time, in small batches. Which objects they told of is noted first: those can
-//! no longer be rebuilt from their events alone.
+//! Deletes raw bodies after their retention, in small batches. It first records their objects, which can no
+//! longer be rebuilt from events alone.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -36,7 +36,7 @@ pub async fn run(lanes: Lanes, retention: Duration) {
                 pause = BREATH;
             }
             Err(error) if lanes.broken.by(&error) => return,
-            Err(error) => tracing::debug!(%error, "removing old bodies failed"),
+            Err(error) => tracing::debug!(%error, "deleting old bodies failed"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Runs waiting events whose time has come, each alone. Any number of workers may do so: an event is claimed
+//! Retries waiting events that are due, each in isolation. Any number of workers may do so: an event is claimed
 //! before it is handled.
 
 use std::time::{Duration, Instant};
@@ -29,7 +29,7 @@ pub async fn run(lanes: Lanes, lane: usize) {
             match lanes.ledger.bring_forward(now, now + lanes.retries.longest()).await {
                 Ok(_) => brought_forward = Some(Instant::now()),
                 Err(error) if lanes.broken.by(&error) => return,
-                Err(error) => tracing::debug!(%error, "bringing waiting events forward failed"),
+                Err(error) => tracing::debug!(%error, "retrying waiting events failed"),
             }
         }
         match lanes.ledger.due(now, AT_ONCE).await {

@@ -1,4 +1,4 @@
-//! Seals what was committed: one worker of all puts it into a block, with the hash of the block before.
+//! Seals commits: one worker puts them into a block with the hash of the previous block.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub async fn run(lanes: Lanes) {
         match seal_all(&lanes.ledger, &lease).await {
             Ok(()) => {}
             Err(error) if lanes.broken.by(&error) => return,
-            Err(error) => tracing::debug!(%error, "sealing the audit failed; it is tried again"),
+            Err(error) => tracing::debug!(%error, "sealing the audit failed; it will be retried"),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What came that the program was not written for, as counters. They count what the ledger took in, whenever it
-//! happened: an unknown status of last month is news today. Figures about money are not counted here; see `money.rs`.
+//! Counters of what the program does not know. They count when the ledger takes it in, whenever it happened: an
+//! unknown status of last month is news today. For figures about money see `money.rs`.
 
 use std::collections::BTreeMap;
 
@@ -20,12 +20,12 @@ impl Domain {
         let domain = Self {
             unknown_statuses: register.counters(
                 "unknown_statuses_total",
-                "Objects that came to a status of Stripe's that no rule was written for.",
+                "Objects that reached a status that no rule knows.",
                 &["kind"],
             ),
             versions: register.counters(
                 "events_by_api_version_total",
-                "Events that came for the first time, by whether the rules were written for their API version.",
+                "New events, by whether the rules know their API version.",
                 &["version"],
             ),
         };

@@ -1,5 +1,5 @@
-//! What the ledger holds, as gauges: read when somebody looks, and not more than once in five seconds. Every
-//! worker tells the same of one ledger: take the greatest, never the sum.
+//! Gauges of the ledger: read at scrape time, at most once in five seconds. Every worker reports the same
+//! ledger: use the maximum, never the sum.
 
 use domain::Kind;
 use std::collections::BTreeMap;
@@ -71,65 +71,65 @@ impl LedgerGauges {
         Self {
             unfinished: register.gauges(
                 "events_unfinished",
-                "Events in the ledger that wait for their next attempt, or are dead. At most 10,000 are counted.",
+                "Events in the ledger that wait for their next attempt, or are dead. Counts up to 10,000.",
                 &["outcome"],
             ),
             unfinished_since: register.gauges(
                 "events_unfinished_since_timestamp_seconds",
-                "When the oldest of them was recorded, in seconds since 1970; 0 where there is none.",
+                "Time at which the oldest of them was recorded, in seconds since 1970; 0 if there is none.",
                 &["outcome"],
             ),
             dead_letters: register.gauges(
                 "dead_letters",
-                "Dead letters that are neither replayed nor discarded, by class. At most 10,000 are counted.",
+                "Dead letters that are neither replayed nor discarded, by class. Counts up to 10,000.",
                 &["class"],
             ),
             at_risk: register.gauges(
                 "dead_letters_at_risk_minor_units",
-                "Money that dead letters name, each object once, in the currency's minor unit.",
+                "Money named by dead letters, each object once, in the currency's minor unit.",
                 &["currency", "mode"],
             ),
             named_only: register.gauges(
                 "objects_named_only",
-                "Objects that others name and that no event has reported: children wait for them. At most 10,000 are counted.",
+                "Objects that were named by others and never reported. Counts up to 10,000.",
                 &["kind"],
             ),
             named_only_since: register.gauges(
                 "objects_named_only_since_seconds",
-                "Stripe's stamp of the first event that named the longest waiting of them; 0 when there is none.",
+                "Stripe's time of the first event that named the oldest of them; 0 if there is none.",
                 &["kind"],
             ),
             uncertain: register.gauges(
                 "objects_needing_refetch",
-                "Objects of which only Stripe can tell the state (`needs_refetch`). At most 10,000 are counted.",
+                "Objects whose state only Stripe can tell (`needs_refetch`). Counts up to 10,000.",
                 &["kind"],
             ),
             evidence_due: register.gauges(
                 "disputes_evidence_due",
-                "Open disputes and inquiries that are still to be answered, by how soon; what is due within 1d counts in all three.",
+                "Open disputes and inquiries that must be answered, by time left; those due within 1d count in all three.",
                 &["mode", "within"],
             ),
             recent_disputes: register.gauges(
                 "disputes_recent",
-                "Disputes that were opened within 90 days, by their status now; no inquiries. The newest 10,000 are counted.",
+                "Disputes opened within 90 days, by current status, without inquiries. Counts the newest 10,000.",
                 &["mode", "status"],
             ),
             banned: register.gauges(
                 "users_banned",
-                "Users whom their chargebacks ban, without regard to what staff decided. At most 10,000 are counted.",
+                "Users banned by their chargebacks, regardless of overrides. Counts up to 10,000.",
                 &["mode"],
             ),
             complete_until: register.gauge(
                 "ledger_complete_until_seconds",
-                "Up to which stamp of Stripe's the ledger was found complete; 0 while it was never compared.",
+                "Stripe time up to which the ledger is complete; 0 if it was never compared.",
             ),
             stripe_history_left: register.gauge(
                 "stripe_history_left_seconds",
-                "How long Stripe will still list all that came after that stamp; 0 while it was never compared.",
+                "How long Stripe will still list all later events; 0 if it was never compared.",
             ),
             read_at: register.gauge(
                 "ledger_read_timestamp_seconds",
-                "When these figures were last read from the ledger, in seconds since 1970; they stay while it is away.",
+                "Time at which these figures were last read from the ledger, in seconds since 1970; they stay while it is unavailable.",
             ),
             money: MoneyGauges::new(register),
             asked: Mutex::default(),

@@ -1,4 +1,4 @@
-//! What the worker counts. What queue and ledger already count is read when somebody looks.
+//! The worker's metrics. What queue and ledger already count is read at scrape time.
 
 mod domain;
 mod ledger;
@@ -56,23 +56,23 @@ impl Metrics {
         let metrics = Self {
             handled: new.counters(
                 "events_handled_total",
-                "Outcomes that events got: a first one, that of a further attempt, or that of a replay.",
+                "Outcomes of events: of the first attempt, a further one, or a replay.",
                 &["outcome"],
             ),
-            repeated: new.counter("events_repeated_total", "Deliveries of events that had come before."),
+            repeated: new.counter("events_repeated_total", "Deliveries of events that were already stored."),
             recorded: new.counter(
                 "deliveries_recorded_total",
-                "Deliveries of Stripe's that the ledger knows of, first and further: with those in the queue, what was answered 200.",
+                "Deliveries recorded in the ledger, first and repeated. Together with those in the queue, this is what was answered 200.",
             ),
-            batches: new.histogram("batch_events", "Events in one transaction.", &BATCH_BUCKETS),
+            batches: new.histogram("batch_events", "Events per transaction.", &BATCH_BUCKETS),
             received_to_applied: new.histogram(
                 "received_to_applied_seconds",
-                "From the gateway's receipt to the ledger's commit, of Stripe's deliveries.",
+                "Time from receipt by the gateway to the commit, for webhooks.",
                 &LATENCY_BUCKETS,
             ),
             redelivered: new.counter(
                 "events_redelivered_total",
-                "Events lent a second time, after a lost worker or connection.",
+                "Events delivered again after a lost worker or connection.",
             ),
             fallbacks: new.counter(
                 "batch_fallbacks_total",
@@ -80,42 +80,42 @@ impl Metrics {
             ),
             stale_settles: new.counter(
                 "stale_settles_total",
-                "Settles that came after the lending had ended; the event is known when it comes again.",
+                "Settles that came after the delivery had ended; the event is recognised when it comes again.",
             ),
             retries: new.counters(
                 "retries_planned_total",
-                "Failures without explanation after which the event waits for another attempt, by which one it is.",
+                "Unexplained failures after which the event waits for another attempt, by number of the attempt.",
                 &["step"],
             ),
             buried: new.counters(
                 "dead_letters_total",
-                "Events that became dead letters, by class. A replay after which it is dead again adds nothing.",
+                "Events that became dead letters, by class. A replay that fails again adds nothing.",
                 &["class"],
             ),
             domain: Domain::new(&new),
             paused: new.gauge("worker_paused", "1 while the ledger does not answer."),
             consumption_paused: new.gauge(
                 "consumption_paused",
-                "1 while somebody has paused consumption; `tidegate status` says who and why.",
+                "1 while consumption is paused; `tidegate status` says by whom and why.",
             ),
             queue: Arc::new(QueueGauges::new(&new)),
             ledger: Arc::new(LedgerGauges::new(&new)),
             spans: SpanCounts::new(&new),
             bodies_removed: new.counter(
                 "bodies_removed_total",
-                "Raw bodies that were removed after their retention.",
+                "Raw bodies deleted after their retention.",
             ),
             stripe_missing: new.counter(
                 "stripe_events_missing_total",
-                "Events that Stripe listed and the ledger lacked, when they were compared; each was queued.",
+                "Events that Stripe listed and the ledger lacked; each was queued.",
             ),
             stripe_checks_failed: new.counter(
                 "stripe_checks_failed_total",
-                "Comparisons with Stripe's events and readings of objects that failed.",
+                "Failed comparisons with Stripe's events and failed reads of objects.",
             ),
             refetched: new.counters(
                 "objects_refetched_total",
-                "Objects that were read again from Stripe, by its answer.",
+                "Objects read again from Stripe, by its answer.",
                 &["answer"],
             ),
             registry: new.registry(),

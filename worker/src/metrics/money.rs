@@ -1,5 +1,5 @@
-//! What happened to money lately, as gauges over the time of the event: a backfill of last month moves none of
-//! them. Every worker reads the same of one ledger: take the greatest, never the sum.
+//! Gauges of recent money movements, by event time: a backfill of last month changes none of them. Every worker
+//! reports the same ledger: use the maximum, never the sum.
 
 use chrono::{DateTime, Utc};
 use domain::Kind;
@@ -31,37 +31,37 @@ impl MoneyGauges {
         Self {
             succeeded: register.gauges(
                 "payments_succeeded",
-                "Payments that succeeded within the window, by Stripe's time. The newest 10,000 are counted; of more, the number is projected from these.",
+                "Payments that succeeded within the window, by Stripe's time. Above 10,000, the number is projected from the newest 10,000.",
                 &["mode", "window"],
             ),
             failed: register.gauges(
                 "payment_attempts_failed",
-                "Attempts to pay that failed within the window, by Stripe's time, each once, however many events tell of it. Of more than 10,000 the number is projected from the newest.",
+                "Payment attempts that failed within the window, by Stripe's time, each counted once. Above 10,000, the number is projected from the newest 10,000.",
                 &["mode", "window"],
             ),
             refunded: register.gauges(
                 "payments_refunded",
-                "Payments of which something was refunded within the window, by Stripe's time of the refund; of the newest 10,000 refunds.",
+                "Payments with a refund within the window, by Stripe's time of the refund. Reads the newest 10,000 refunds.",
                 &["mode", "window"],
             ),
             disputed: register.gauges(
                 "disputes_opened",
-                "Disputes that became such within the window, by Stripe's time; an inquiry counts when it becomes a dispute. At most 10,000 are counted.",
+                "Disputes opened within the window, by Stripe's time; an inquiry counts when it becomes a dispute. Counts up to 10,000.",
                 &["mode", "window"],
             ),
             failed_thrice: register.gauges(
                 "invoices_failed_thrice",
-                "Unpaid invoices with three failed attempts to pay or more, the latest within the window by Stripe's time; of the 10,000 that failed last.",
+                "Unpaid invoices with at least three failed payment attempts, the last within the window, by Stripe's time. Reads the 10,000 that failed last.",
                 &["mode", "window"],
             ),
             recent: register.gauges(
                 "objects_recent",
-                "Payments, invoices, refunds and subscriptions that Stripe made within a day, by their status now. The newest 10,000 of a kind are counted.",
+                "Payments, invoices, refunds and subscriptions created at Stripe within a day, by current status. Counts the newest 10,000 per kind.",
                 &["kind", "mode", "status"],
             ),
             overdue: register.gauges(
                 "disputes_overdue",
-                "Disputes and inquiries that should have been answered by now, were not, and are not resolved by staff. At most 10,000 are counted.",
+                "Disputes and inquiries past their deadline without an answer that staff have not resolved. Counts up to 10,000.",
                 &["mode"],
             ),
         }

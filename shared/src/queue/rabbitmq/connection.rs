@@ -1,5 +1,5 @@
-//! One connection to the broker that always ends. lapin's own recovery stays off: it gives up, and it cannot
-//! know whose acknowledgement belongs to which channel; the supervisor opens a new line instead.
+//! One connection to the broker. lapin's own recovery stays off: it gives up, and it cannot know which
+//! acknowledgement belongs to which channel. The supervisor opens a new connection instead.
 
 use std::io::{self, ErrorKind};
 use std::net::{Shutdown, TcpStream};

@@ -1,5 +1,5 @@
-//! Consuming and settling. One task owns the channel with its three consumers and is the only one to
-//! acknowledge on it, so that acknowledgements leave in the order in which they were decided.
+//! Consuming and settling. One task owns the channel with its three consumers and is the only one that
+//! acknowledges on it, so acknowledgements leave in the order of the decisions.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -297,7 +297,7 @@ async fn unsubscribe(
         Ok(())
     };
     let drained = tokio::time::timeout(consuming.deadline, drain).await;
-    drained.unwrap_or(Err(BrokerError::Unreliable("the broker does not end its consumers")))
+    drained.unwrap_or(Err(BrokerError::Unreliable("the broker does not cancel its consumers")))
 }
 
 fn arrive(consuming: &Consuming, delivery: Delivery, queue: &'static str) {

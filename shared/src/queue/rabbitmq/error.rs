@@ -31,7 +31,7 @@ pub enum BrokerError {
     /// It broke a promise that we rest on.
     #[error("{0}")]
     Unreliable(&'static str),
-    #[error("is of another cluster")]
+    #[error("belongs to another cluster")]
     OtherCluster,
 }
 
@@ -108,7 +108,7 @@ fn plain(error: &lapin::Error) -> String {
     match error.kind() {
         ErrorKind::ProtocolError(error) => error.get_message().to_string(),
         ErrorKind::IOError(error) => error.to_string(),
-        ErrorKind::MissingHeartbeatError => "the broker has fallen silent".to_owned(),
+        ErrorKind::MissingHeartbeatError => "the broker stopped answering".to_owned(),
         _ => error.to_string(),
     }
 }

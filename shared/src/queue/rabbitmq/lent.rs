@@ -1,5 +1,5 @@
-//! What the broker has lent to this process: the envelopes that nobody has taken yet, and the bookkeeping of
-//! those that are not settled. It is bounded by the prefetch of the consumers that fill it.
+//! Unacknowledged deliveries of this process: the envelopes that no lane has taken yet, and the bookkeeping of
+//! those that are not settled. Bounded by the prefetch.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,5 +1,5 @@
-//! Whether the nodes that an address names are one cluster. A queue gets its members when it is declared, and
-//! no more of them later by itself: declared while the cluster is still forming, it would have one copy.
+//! Checks that the nodes of an address form one cluster. A queue gets its members when it is declared, and none
+//! later by itself: declared while the cluster forms, it would have one copy.
 
 use std::collections::BTreeSet;
 

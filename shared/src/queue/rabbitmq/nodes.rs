@@ -1,5 +1,5 @@
-//! The nodes of a broker, which one address names: `amqp://user:password@a:5672,b:5672,c:5672/vhost`. They are
-//! tried in turn, beginning with any, so that the clients of a cluster spread over its nodes.
+//! The nodes in one broker address: `amqp://user:password@a:5672,b:5672,c:5672/vhost`. They are tried in turn,
+//! starting with any, so that clients spread over the cluster.
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -36,8 +36,9 @@ pub(in crate::queue) fn check(address: &str) -> Result<(), BadAddress> {
 
 /// The nodes that an address names.
 pub(super) fn read(address: &str) -> Result<Vec<Node>, BadAddress> {
-    const FAULT: BadAddress =
-        BadAddress(Cow::Borrowed("not a well-formed amqp address (encode odd characters of the password)"));
+    const FAULT: BadAddress = BadAddress(Cow::Borrowed(
+        "not a well-formed amqp address (percent-encode special characters in the password)",
+    ));
     let (scheme, rest) = address.split_once("://").ok_or(FAULT)?;
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
@@ -46,12 +47,12 @@ pub(super) fn read(address: &str) -> Result<Vec<Node>, BadAddress> {
     let nodes = hosts.split(',').map(|host| {
         let uri = format!("{scheme}://{user}{at}{}{path}", host.trim()).parse().map_err(|_| FAULT)?;
         if host.trim().is_empty() && hosts.contains(',') {
-            return Err(BadAddress("one of the nodes between the commas has no name".into()));
+            return Err(BadAddress("one of the nodes has no name".into()));
         }
         if host.contains('[') {
             // The client's own parser takes such an address for localhost.
             return Err(BadAddress(
-                "an IPv6 address in brackets is not understood here: give the node's name".into(),
+                "IPv6 addresses in brackets are not supported: use the node's name".into(),
             ));
         }
         Ok(Node { uri })

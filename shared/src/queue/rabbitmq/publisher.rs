@@ -32,9 +32,8 @@ use crate::queue::PublishError;
 use envelope::Envelope;
 
 const PROBE_KEY: &str = "probe";
-const NO_NET: &str = "exchange `tidegate` drops what it cannot route, having no alternate exchange that leads to a \
-                      queue: delete it and run `tidegate topology`";
-const REFUSES_ALL: &str = "the broker refuses every event: the queue is full, or without a leader";
+const NO_NET: &str = "exchange `tidegate` drops unroutable messages because it has no alternate exchange that leads to a queue: delete it and run `tidegate topology`";
+const REFUSES_ALL: &str = "the broker refuses every event: the queue is full or has no leader";
 const TICK: Duration = Duration::from_millis(250);
 const LONGEST_PROOF: Duration = Duration::from_mins(1);
 const BATCH: usize = 64;
@@ -176,7 +175,7 @@ async fn serve(
                     return Ended::Lost(BrokerError::Closed);
                 }
                 if waiting.is_hopeless() {
-                    return Ended::Lost(BrokerError::Unreliable("the broker does not confirm any more"));
+                    return Ended::Lost(BrokerError::Unreliable("the broker no longer confirms"));
                 }
                 if waiting.is_refused() {
                     return Ended::Lost(BrokerError::Unreliable(REFUSES_ALL));

@@ -1,4 +1,4 @@
-//! How a role of ours stands with the broker, and how it gets there: again and again, for as long as it takes.
+//! Keeps a role connected to the broker, with endless retries, and knows its state.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -75,7 +75,7 @@ impl Status {
                 role = self.role,
                 broker = self.broker,
                 why = words,
-                "RabbitMQ cannot be used: trying again"
+                "RabbitMQ cannot be used: retrying"
             );
         }
         self.set(State::Down { since, why: Some(why) }, Weak::new());

@@ -40,9 +40,9 @@ const LAST_DELIVERY_LIMIT: i64 = 1_000_000_000;
 pub enum TopologyError {
     #[error("{0}")]
     Address(#[from] BadAddress),
-    #[error("the broker cannot be asked: {0}")]
+    #[error("the broker cannot be reached: {0}")]
     Unreachable(#[from] BrokerError),
-    #[error("the cluster is not whole: {0}")]
+    #[error("the cluster is not complete: {0}")]
     NotWhole(#[from] NotWhole),
     #[error("{}", .0.join("; "))]
     Differs(Vec<String>),

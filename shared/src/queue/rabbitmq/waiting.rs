@@ -1,4 +1,4 @@
-//! The publishes of one session that wait for their confirm, and whether the session may be trusted yet.
+//! The unconfirmed publishes of one session, and whether the session is verified yet.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -128,7 +128,7 @@ impl<'a> Waiting<'a> {
         if self.is_trusted {
             self.status.up(self.line);
         } else {
-            self.status.down(BrokerError::Unreliable("whether the unroutable finds a queue is being tested"));
+            self.status.down(BrokerError::Unreliable("checking that unroutable messages reach a queue"));
         }
     }
 

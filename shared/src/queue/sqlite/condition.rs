@@ -1,4 +1,4 @@
-//! Whether the queue can be used, as it was found last: said to people by `health`, to the process by `broken`.
+//! The last known condition of the queue: `health` tells people, `broken` tells the process.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -23,15 +23,12 @@ pub(super) enum Broken {
     #[error("queue.db is damaged: {0}. Nothing more is accepted. {REMEDY}")]
     Damaged(#[source] Damage),
     #[error(
-        "{0}. What is written now nobody will find again, so nothing more is accepted. Put the file back, or put away \
-         what is left of it (also -wal and -shm), then start again; `tidegate backfill --since 1d` brings back from \
-         Stripe what was in it"
+        "{0}. Anything written now would be lost, so nothing more is accepted. Put the file back, or move its remains away (also -wal and -shm), then start again; `tidegate backfill --since 1d` fetches the lost events from Stripe"
     )]
     Gone(#[from] Gone),
 }
 
-pub(super) const REMEDY: &str = "`tidegate queue recover` shows what can be saved of it, once nothing uses it any \
-    more, and changes nothing without --yes";
+pub(super) const REMEDY: &str = "Once nothing uses it, `tidegate queue recover` shows what can be saved; it changes nothing without --yes";
 
 impl Broken {
     /// What an error means that is fatal.
@@ -55,7 +52,7 @@ impl Condition {
     pub(super) fn break_for(&self, broken: Broken) {
         let why = broken.to_string();
         if self.why.set(Arc::new(broken)).is_ok() {
-            tracing::error!(why, "the queue is broken: the process must end");
+            tracing::error!(why, "the queue is broken: stopping the process");
         }
         self.broken.cancel();
     }
@@ -64,14 +61,14 @@ impl Condition {
     pub(super) fn full(&self, error: &sqlx::Error) {
         let mut last_full = self.last_full.lock().unwrap_or_else(PoisonError::into_inner);
         if last_full.replace(Instant::now()).is_none() {
-            tracing::error!(%error, "no room for queue.db: events are refused until there is some");
+            tracing::error!(%error, "no space for queue.db: events are refused until there is some");
         }
     }
 
     /// A group was written.
     pub(super) fn fine(&self) {
         if self.last_full.lock().unwrap_or_else(PoisonError::into_inner).take().is_some() {
-            tracing::info!("there is room for queue.db again");
+            tracing::info!("there is space for queue.db again");
         }
     }
 

@@ -1,5 +1,5 @@
-//! What an error of SQLite means for the queue: try again, refuse the group, or end the process, for the disk
-//! failed or the file is damaged.
+//! What a SQLite error means for the queue: retry, refuse the group, or end the process because the disk failed
+//! or the file is damaged.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! queue.db itself: created for its owner's eyes only, opened durable, and brought to the schema we know.
+//! queue.db itself: readable only by its owner, opened with durable settings, and migrated.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
@@ -28,8 +28,8 @@ const LOG_LIMIT_BYTES: &str = "67108864";
 /// So much of a group is kept in memory, more than the largest group has.
 const CACHE_KIB: &str = "-16384";
 const LOG_ALONE: &str =
-    "the file is missing, but its log (-wal) is there. Put the file back, or put the log away";
-pub(super) const EMPTY: &str = "it is empty (0 bytes), and no queue ever is: something cut it off";
+    "the file is missing, but its log (-wal) is there. Put the file back, or move the log away";
+pub(super) const EMPTY: &str = "it is empty (0 bytes), which a queue never is: something truncated it";
 
 /// Opens the connection that writes, to a file that is there.
 pub(super) async fn open_writer(path: &Path) -> Result<SqliteConnection, OpenError> {
@@ -64,7 +64,7 @@ async fn connect(path: &Path) -> Result<SqliteConnection, MigrateError> {
         .await?;
     let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut conn).await?;
     if mode != "wal" {
-        let why = "its file system keeps no write-ahead log; use a local disk";
+        let why = "its file system does not support a write-ahead log; use a local disk";
         return Err(Error::Configuration(why.into()).into());
     }
     // One transaction around all of it: whoever comes second finds the schema made.
@@ -138,12 +138,11 @@ fn is_busy(error: &MigrateError) -> bool {
 fn in_plain_words(error: &MigrateError) -> String {
     match error {
         MigrateError::VersionMissing(version) => format!(
-            "its schema has version {version}, which this program does not know: a newer one wrote it. \
-             Run that version again, or let it empty the queue first"
+            "its schema version {version} is newer than this program. Run the newer version again, or let it empty the queue first"
         ),
-        MigrateError::VersionMismatch(version) => format!(
-            "its schema's version {version} is not the one this program knows: it belongs to something else"
-        ),
+        MigrateError::VersionMismatch(version) => {
+            format!("its schema version {version} is unknown: the file belongs to another program")
+        }
         other => other.to_string(),
     }
 }

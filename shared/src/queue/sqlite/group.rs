@@ -1,5 +1,5 @@
-//! What is asked of the writer, and what of it shares one transaction and one fsync. Nothing in a group
-//! depends on the order in which it was asked.
+//! Requests to the writer, and which of them share one transaction and one fsync. Nothing in a group depends on
+//! the order of its requests.
 
 use std::collections::HashSet;
 use std::error::Error;

@@ -1,6 +1,6 @@
-//! Who else has leases, and whether they live. No time of day is kept and none is compared: a holder counts up
-//! while it lives, and one whose count stood still for the length of a lease, by the observer's own monotonic
-//! clock, has died. A wall clock that jumps changes nothing.
+//! Which other processes have leases, and whether they live. A holder increments a counter while it lives; if
+//! the counter stops for a lease period, by the observer's monotonic clock, the holder is dead. No time of day
+//! is stored or compared.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};

@@ -1,5 +1,5 @@
-//! Grants on their way from the writer to whoever asked. If the asker is gone before it has them, they go
-//! back by themselves: this is what makes `receive` safe to drop at any moment.
+//! Grants on their way from the writer to the caller. If the caller is gone, they return by themselves, which
+//! makes `receive` safe to drop at any moment.
 
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};

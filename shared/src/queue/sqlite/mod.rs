@@ -1,6 +1,6 @@
-//! The queue in a file, `queue.db`, for several processes at once: the handle. One task per handle writes
-//! (`writer`); what is asked at the same time shares a transaction (`group`); lending is a lease with a
-//! fencing number, and every statement stands in `statements`.
+//! The handle of the queue in a file, `queue.db`, shared by several processes. One task per handle writes
+//! (`writer`); concurrent requests share a transaction (`group`); a delivery is a lease with a fencing number;
+//! every statement is in `statements`.
 
 mod condition;
 mod fault;
@@ -277,7 +277,7 @@ impl Sqlite {
         if matches!(fault, Fault::Fatal | Fault::Damaged) {
             self.condition.break_for(Broken::by(fault, Arc::clone(&error)));
         } else {
-            tracing::warn!(%error, "queue.db cannot be read for now");
+            tracing::warn!(%error, "queue.db cannot be read at the moment");
         }
         error
     }

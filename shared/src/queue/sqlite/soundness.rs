@@ -1,5 +1,5 @@
-//! Whether queue.db is sound: asked at the start, before anything is built on it, and by `tidegate doctor`. On a
-//! queue of 100,000 events it takes less than a second; a longer check goes on beside the work.
+//! Checks queue.db for damage, at start-up and for `tidegate doctor`. With 100,000 events it takes less than a
+//! second; a longer check continues beside the work.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub(super) async fn at_start(path: &Path, condition: &Arc<Condition>) -> Result<
             Err(error) => Err(refusal(path, error)),
         };
     }
-    tracing::info!("queue.db is large: it is checked for damage while the work begins");
+    tracing::info!("queue.db is large: checking it for damage while work starts");
     let condition = Arc::clone(condition);
     tokio::spawn(async move {
         if let Ok(Ok(Some(damage))) = check.await {
@@ -64,8 +64,7 @@ async fn look(conn: &mut SqliteConnection) -> sqlx::Result<Option<String>> {
         return Ok(Some(pages.replace('\n', " ").trim_start_matches("*** in database main *** ").to_owned()));
     }
     let strays = sqlx::query("PRAGMA foreign_key_check").fetch_all(conn).await?;
-    Ok((!strays.is_empty())
-        .then(|| format!("{} of its leases name messages that are not there", strays.len())))
+    Ok((!strays.is_empty()).then(|| format!("{} of its leases name missing messages", strays.len())))
 }
 
 /// An error while opening; damage is told from the rest.

@@ -1,5 +1,5 @@
-//! Every statement on queue.db, each under a verb. Their texts are constant, so they stay prepared: lists
-//! of tags travel as one JSON parameter, and rows to insert in one of a few fixed lengths.
+//! Every statement on queue.db, each behind a verb. Their texts are constant, so they stay prepared: lists of
+//! tags are one JSON parameter, and inserts have one of a few fixed lengths.
 
 use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};

@@ -1,5 +1,5 @@
-//! The one task that writes queue.db. Whatever waits when it becomes free shares one transaction, hence one
-//! fsync, and is answered only after the commit.
+//! The one task that writes queue.db. All requests that wait when it is free share one transaction, hence one
+//! fsync, and are answered after the commit.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -221,7 +221,7 @@ impl Writer {
             failed => failed,
         };
         if let Err(error) = released {
-            tracing::warn!(%error, "what was lent comes again when its lease runs out");
+            tracing::warn!(%error, "leased events come again when their leases expire");
         }
         // Both are for the next opener's ease; what is committed is safe without them.
         drop(statements::checkpoint(&mut self.conn).await);

@@ -1,5 +1,5 @@
-//! What SQLite's pages hold, read without trusting any of it: cells, overflow chains, records. Each function is
-//! total; what does not fit gives `None`. The format is that of sqlite.org/fileformat2.html.
+//! Reads the content of SQLite's pages without trusting it: cells, overflow chains, records. Each function is
+//! total; anything invalid gives `None`. The format is that of sqlite.org/fileformat2.html.
 
 use super::pages::{PAGE_BYTES, Pages, number};
 

@@ -1,5 +1,5 @@
-//! Saves what a damaged queue.db still holds. The file is only read; what is saved goes into a new one, and the
-//! damaged one is kept under another name.
+//! Salvages a damaged queue.db. The file is only read; the readable messages go to a new file, and the damaged
+//! one is kept under another name.
 
 mod cells;
 mod pages;
@@ -31,7 +31,7 @@ const NAMED_LIMIT: usize = 20;
 pub enum SalvageError {
     #[error("there is no {}", .0.display())]
     Absent(PathBuf),
-    #[error("{} is in use by another process: stop that first, then call this again", .0.display())]
+    #[error("{} is in use by another process: stop that first, then try again", .0.display())]
     InUse(PathBuf),
     #[error("{}: {cause}", path.display())]
     Failed {
@@ -142,11 +142,11 @@ impl Damaged {
         let waiting = statements::depth(&mut conn, 0).await?.ready;
         conn.close().await?;
         if waiting != self.salvage.readable {
-            return Err(format!("{waiting} messages were written of {}", self.salvage.readable).into());
+            return Err(format!("{waiting} of {} messages were written", self.salvage.readable).into());
         }
         match soundness::examine(new).await {
             Ok(None) => Ok(()),
-            Ok(Some(damage)) => Err(format!("the new file is damaged, too: {damage}").into()),
+            Ok(Some(damage)) => Err(format!("the new file is damaged too: {damage}").into()),
             Err(error) => Err(error.into()),
         }
     }

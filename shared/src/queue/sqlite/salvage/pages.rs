@@ -1,5 +1,5 @@
-//! The pages of a database file as they stand on the disk, the newest of each: from the write-ahead log up to its
-//! last commit, else from the file. Read without SQLite, which opens no file whose first page is damaged.
+//! The newest version of each page on disk: from the write-ahead log up to its last commit, else from the file.
+//! Read without SQLite, which refuses a file whose first page is damaged.
 
 use std::collections::HashMap;
 use std::fs::File;
