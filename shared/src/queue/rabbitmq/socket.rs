@@ -126,10 +126,7 @@ impl Reactor for Sockets {
         &self,
         address: SocketAddr,
     ) -> impl Future<Output = io::Result<Self::TcpStream>> + Send + 'static {
-        async move {
-            let stream = TcpStream::connect(address).await?;
-            stream.set_nodelay(true)?;
-            Ok(Socket::plain(stream))
-        }
+        let dialled = self.0.tcp_connect_addr(address);
+        async move { Ok(Socket::plain(dialled.await?.into_inner())) }
     }
 }
