@@ -21,8 +21,6 @@ const HEARTBEAT_SECS: u16 = 10;
 /// lapin keeps room for 64 frames of the largest size on every connection: 8 MB with the broker's own 128 KiB. It
 /// must not be less than the 8 KiB in which a broker of today expects the first frames.
 const FRAME_LIMIT_BYTES: u32 = 65_536;
-/// For each step of opening a session: longer than one publish may take, because TLS and names come first.
-pub(super) const OPEN_DEADLINE: Duration = Duration::from_secs(10);
 const GOODBYE_DEADLINE: Duration = Duration::from_secs(1);
 
 /// A connection, and the plug of its socket. lapin runs every connection in a thread of its own, which waits

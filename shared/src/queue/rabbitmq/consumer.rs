@@ -15,8 +15,9 @@ use lapin::{Channel, Consumer as Subscription};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::OPEN_DEADLINE;
 use super::acks::{Ack, Acks};
-use super::connection::{Line, OPEN_DEADLINE, in_time};
+use super::connection::{Line, in_time};
 use super::error::BrokerError;
 use super::lent::{Lending, Lent};
 use super::nodes::Nodes;

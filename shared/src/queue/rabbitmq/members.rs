@@ -8,7 +8,8 @@ use lapin::Channel;
 use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
 
-use super::connection::{Line, OPEN_DEADLINE, in_time};
+use super::OPEN_DEADLINE;
+use super::connection::{Line, in_time};
 use super::error::{self, BrokerError};
 use super::nodes::Node;
 

@@ -9,6 +9,7 @@ pub mod members;
 mod message;
 pub(super) mod nodes;
 mod publisher;
+mod publishing;
 mod socket;
 mod supervisor;
 pub mod topology;
@@ -29,7 +30,8 @@ use self::consumer::{Consumer, Consuming};
 pub use self::error::{BrokerError, Fault};
 use self::lent::Lent;
 use self::nodes::Nodes;
-use self::publisher::{Publisher, Publishing};
+use self::publisher::Publisher;
+use self::publishing::Publishing;
 use self::supervisor::Status;
 use super::share::Share;
 use super::{
@@ -38,6 +40,9 @@ use super::{
 };
 use crate::digest::EnvelopeKeys;
 use envelope::Envelope;
+
+/// For each step of opening a session: longer than one publish may take, because TLS and names come first.
+const OPEN_DEADLINE: Duration = Duration::from_secs(10);
 
 pub struct RabbitMq {
     publisher: Option<(Publisher, Arc<Status>)>,

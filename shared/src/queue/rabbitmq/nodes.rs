@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use lapin::uri::AMQPUri;
 
-use super::connection::OPEN_DEADLINE;
+use super::OPEN_DEADLINE;
 
 /// A machine that is gone answers nothing at all. Where there is another, it is not waited for any longer.
 const NODE_DEADLINE: Duration = Duration::from_secs(5);

@@ -19,11 +19,11 @@ use futures_util::{FutureExt, StreamExt};
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{BasicProperties, Channel, Confirmation, Event};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
 
-use super::connection::{Line, OPEN_DEADLINE, in_time};
+use super::OPEN_DEADLINE;
+use super::connection::{Line, in_time};
 use super::error::BrokerError;
-use super::nodes::Nodes;
+use super::publishing::Publishing;
 use super::supervisor::{Ended, Pauses, Status, refusing};
 use super::waiting::{Answer, FIRST_PROOF, Waiting};
 use super::{message, topology};
@@ -52,14 +52,6 @@ struct Request {
     body: Bytes,
     answer: oneshot::Sender<Answer>,
     place: OwnedSemaphorePermit,
-}
-
-/// What the task needs, whatever session it is in.
-pub(super) struct Publishing {
-    pub(super) nodes: Nodes,
-    pub(super) status: Arc<Status>,
-    pub(super) deadline: Duration,
-    pub(super) closing: CancellationToken,
 }
 
 impl Publisher {

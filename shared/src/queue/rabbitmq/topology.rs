@@ -13,7 +13,8 @@ use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptio
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, ExchangeKind};
 
-use super::connection::{Line, OPEN_DEADLINE, in_time};
+use super::OPEN_DEADLINE;
+use super::connection::{Line, in_time};
 use super::error::{self, BrokerError};
 use super::members::{self, COPIES, NotWhole, Seen};
 use super::nodes::{self, BadAddress, Node};

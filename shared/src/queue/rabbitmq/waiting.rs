@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::connection::Line;
 use super::error::BrokerError;
-use super::publisher::Publishing;
+use super::publishing::Publishing;
 use super::supervisor::Status;
 use crate::queue::PublishError;
 

@@ -13,7 +13,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Error, SqliteConnection};
 
 use super::fault::{Damage, Fault};
-use super::soundness::{damaged, failed, refusal};
+use super::refusal::{damaged, failed, refusal};
 use crate::files_in_use::FilesInUse;
 use crate::queue::OpenError;
 

@@ -8,6 +8,7 @@ mod file;
 mod group;
 mod holders;
 mod lending;
+mod refusal;
 pub mod salvage;
 mod soundness;
 mod statements;
@@ -76,12 +77,12 @@ impl Sqlite {
         if role != Role::Look {
             soundness::at_start(path, &condition).await?;
         }
-        let reader = async || file::open_reader(path).await.map_err(|error| soundness::refusal(path, error));
+        let reader = async || file::open_reader(path).await.map_err(|error| refusal::refusal(path, error));
         let (conn, mut readers) = (file::open_writer(path).await?, [reader().await?, reader().await?]);
         let identity = statements::identity(&mut readers[1]).await;
-        let identity = identity.map_err(|error| soundness::refusal(path, error))?;
+        let identity = identity.map_err(|error| refusal::refusal(path, error))?;
         // Its companions are there by now, and stay while a connection is open.
-        let files = FilesInUse::of_database(path).map_err(|error| soundness::failed(path, error))?;
+        let files = FilesInUse::of_database(path).map_err(|error| refusal::failed(path, error))?;
         Ok(Self::over(conn, readers, files, (condition, identity), &config))
     }
 

@@ -11,7 +11,8 @@ use tokio::time::timeout;
 use super::condition::{Broken, Condition};
 use super::fault::{Damage, Fault, words};
 use super::file;
-use crate::queue::{Cause, OpenError, QueueUrl};
+use super::refusal::{damaged, failed, refusal};
+use crate::queue::OpenError;
 
 /// So long the start waits for its end.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -65,20 +66,4 @@ async fn look(conn: &mut SqliteConnection) -> sqlx::Result<Option<String>> {
     }
     let strays = sqlx::query("PRAGMA foreign_key_check").fetch_all(conn).await?;
     Ok((!strays.is_empty()).then(|| format!("{} of its leases name missing messages", strays.len())))
-}
-
-/// An error while opening; damage is told from the rest.
-pub(super) fn refusal(path: &Path, error: sqlx::Error) -> OpenError {
-    match Fault::of(&error) {
-        Fault::Damaged => damaged(path, Damage::Met(Arc::new(error))),
-        _ => failed(path, error),
-    }
-}
-
-pub(super) fn damaged(path: &Path, damage: Damage) -> OpenError {
-    OpenError::Damaged { url: QueueUrl::Sqlite(path.to_owned()).shown(), cause: damage.into() }
-}
-
-pub(super) fn failed(path: &Path, cause: impl Into<Cause>) -> OpenError {
-    OpenError::Failed { url: QueueUrl::Sqlite(path.to_owned()).shown(), cause: cause.into() }
 }
