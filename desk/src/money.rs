@@ -13,6 +13,15 @@ pub fn shown(minor_units: i64, currency: &str) -> String {
     if fraction.is_empty() { format!("{whole} {code}") } else { format!("{whole}.{fraction} {code}") }
 }
 
+/// `1234.50`: for spreadsheets, which want neither grouping nor a currency; in minor units where none is known.
+pub fn plain(minor_units: i64, currency: &str) -> String {
+    let decimals = if currency.is_empty() { 0 } else { decimals_of(&currency.to_ascii_uppercase()) };
+    let digits = format!("{:0>width$}", minor_units.unsigned_abs(), width = decimals + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - decimals);
+    let sign = if minor_units < 0 { "-" } else { "" };
+    if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
+}
+
 /// An amount as people write it, `19.99`, in minor units.
 pub fn read(text: &str, currency: &str) -> Result<i64, String> {
     let code = currency.to_ascii_uppercase();
@@ -69,6 +78,15 @@ pub fn count(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spreadsheets_get_plain_numbers() {
+        for (amount, currency, text) in
+            [(123_450, "usd", "1234.50"), (-5, "eur", "-0.05"), (1_234, "jpy", "1234"), (7, "", "7")]
+        {
+            assert_eq!(plain(amount, currency), text);
+        }
+    }
 
     #[test]
     fn every_currency_is_shown_with_its_own_decimals() {

@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-/// A moment for people, to the second: Stripe's own stamps know no more.
+/// A moment for people, to the second, with its zone: Stripe's own stamps know no more.
 pub fn moment(moment: DateTime<Utc>) -> String {
-    moment.format("%Y-%m-%d %H:%M:%S").to_string()
+    moment.format("%Y-%m-%d %H:%M:%SZ").to_string()
 }
 
 /// Whose an object is, in words.

@@ -29,10 +29,10 @@ const PROGRESS: Duration = Duration::from_secs(2);
 Examples
   tidegate backfill --since 3d --dry-run     what is missing, by type; nothing is changed
   tidegate backfill --since 3d               bring it back
-  tidegate backfill --since 3d --undelivered only what some endpoint did not take: quick, but not all
+  tidegate backfill --since 3d --undelivered   what an endpoint did not take: quick, but not all
   tidegate backfill --since 30d --type 'invoice.*'
 
-A run that was cut off goes on where it was when it is called again with the same words within a day.
+A run that was cut off goes on where it was when it is called again with the same words within a day. \
 Types that no rule reads are left out unless they have come by webhook before or are named by --type.")]
 pub struct BackfillOptions {
     /// From when on: 90s, 15m, 1h, 7d, or 2026-11-21T08:00:00Z; Stripe lists 30 days

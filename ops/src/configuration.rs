@@ -14,7 +14,7 @@ use crate::cli::EnvOptions;
 use crate::{dev_secret, failure, output, table};
 
 /// What each crate reads, by what it configures.
-const SOURCES: [(&str, &[Variable]); 9] = [
+const SOURCES: [(&str, &[Variable]); 10] = [
     ("Gateway", gateway::VARIABLES),
     ("Queue", shared::queue::VARIABLES),
     ("Ledger", ledger::VARIABLES),
@@ -24,6 +24,7 @@ const SOURCES: [(&str, &[Variable]); 9] = [
     ("Stripe", stripe_api::VARIABLES),
     ("Logs", shared::telemetry::VARIABLES),
     ("Traces", shared::spans::VARIABLES),
+    ("Files", shared::env::VARIABLES),
 ];
 const OUR_PREFIXES: [&str; 9] = [
     "GATEWAY_",
@@ -182,7 +183,7 @@ fn for_people(rows: &[Row]) -> String {
 }
 
 /// Whether the value itself must never be shown.
-fn is_secret(name: &str) -> bool {
+pub fn is_secret(name: &str) -> bool {
     !name.ends_with("_FILE") && ["SECRET", "KEY", "TOKEN", "PASSWORD"].iter().any(|word| name.contains(word))
 }
 

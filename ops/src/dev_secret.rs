@@ -1,18 +1,18 @@
 //! A signing secret for development: created once, stored in a file that only its owner can read, and used only
 //! while the gateway listens on this machine.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use secrecy::SecretString;
-use shared::env::Env;
+use shared::env::{DATA_DIR, Env};
 use shared::trace::random_hex;
 
 use crate::configuration;
 use crate::failure::wrongly_called;
 use crate::private_file;
 
-pub const PATH: &str = "data/dev-webhook-secret";
+const FILE: &str = "dev-webhook-secret";
 const NAME: &str = "STRIPE_WEBHOOK_SECRET";
 
 /// The secret for development, where none is configured; `None` where one is.
@@ -27,12 +27,17 @@ pub fn provide(env: &Env) -> anyhow::Result<Option<SecretString>> {
             address.port()
         )));
     }
-    keep(Path::new(PATH)).map(Some)
+    keep(&path(env)).map(Some)
+}
+
+/// Where the secret for development is kept.
+pub fn path(env: &Env) -> PathBuf {
+    Path::new(&env.text(&DATA_DIR)).join(FILE)
 }
 
 /// The secret that an earlier `up` made.
-pub fn kept() -> anyhow::Result<Option<SecretString>> {
-    read(Path::new(PATH))
+pub fn kept(env: &Env) -> anyhow::Result<Option<SecretString>> {
+    read(&path(env))
 }
 
 pub fn is_configured(env: &Env) -> bool {

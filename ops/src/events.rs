@@ -1,69 +1,20 @@
-//! `tidegate events`: stored events, as a list or one by one.
+//! `tidegate events`: stored events, as a list, as they come, or one by one.
+
+mod list;
+mod tail;
 
 use std::io::IsTerminal;
 
 pub use desk::wording::belongs_to;
 use ledger::Ledger;
-use ledger::views::stored::{EventFilter, StoredEvent};
-use shared::clock;
+use ledger::views::stored::StoredEvent;
 use shared::env::Env;
 
-use crate::cli::{EventOptions, ListOptions};
-use crate::failure::wrongly_called;
+pub use self::list::list;
+pub use self::tail::tail;
+use crate::cli::EventOptions;
 use crate::table::Table;
-use crate::{money, open, output, span, time_option};
-
-pub async fn list(env: &Env, options: &ListOptions) -> anyhow::Result<()> {
-    let now = clock::now();
-    let since = options.since.as_deref().map(|text| time_option::past(text, now)).transpose();
-    let filter = EventFilter {
-        kind: options.kind.clone(),
-        outcome: options.outcome.clone(),
-        since: since.map_err(|fault| wrongly_called(format!("--since: {fault}")))?,
-        account: options.account.clone(),
-        limit: options.limit,
-        ..EventFilter::default()
-    };
-    let ledger = open::ledger(env).await?;
-    let events = open::answer(&ledger, ledger.events(&filter)).await?;
-    ledger.close().await;
-    if options.shape.json {
-        return output::print_json(&events);
-    }
-    if events.is_empty() {
-        output::remark(&nothing_listed(&ledger, options));
-        return Ok(());
-    }
-    let mut table = Table::default()
-        .text("RECORDED")
-        .text("EVENT")
-        .text("TYPE")
-        .text("OUTCOME")
-        .text("ACCOUNT")
-        .text("MODE")
-        .number("REPEATED")
-        .prose("REASON", 60);
-    for event in &events {
-        table.row([
-            span::age(event.recorded_at, now),
-            event.id.clone(),
-            event.kind.clone(),
-            event.outcome.to_string(),
-            event.account.clone(),
-            if event.livemode { "live".to_owned() } else { String::new() },
-            if event.repetitions == 0 { String::new() } else { repetitions(event) },
-            event.reason.clone().unwrap_or_default(),
-        ]);
-    }
-    output::print(&table.render())?;
-    if i64::try_from(events.len()).is_ok_and(|shown| shown == options.limit) {
-        output::remark(&format!(
-            "Showing the newest {}. Raise --limit, or narrow with --since and --type.",
-            options.limit
-        ));
-    }
-    Ok(())
-}
+use crate::{money, open, output, span};
 
 pub async fn show(env: &Env, options: &EventOptions) -> anyhow::Result<()> {
     let ledger = open::ledger(env).await?;
@@ -153,16 +104,4 @@ fn page(event: &StoredEvent) -> String {
 
 fn repetitions(event: &StoredEvent) -> String {
     money::count(event.repetitions.unsigned_abs())
-}
-
-fn nothing_listed(ledger: &Ledger, options: &ListOptions) -> String {
-    let (me, shown) = (output::me(), ledger.shown());
-    let filtered = options.kind.is_some()
-        || options.outcome.is_some()
-        || options.since.is_some()
-        || options.account.is_some();
-    if filtered {
-        return format!("no event in {shown} matches; widen the filters");
-    }
-    format!("no events in {shown} yet; `{me} send` makes some")
 }

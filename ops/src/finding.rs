@@ -3,6 +3,10 @@
 use serde::Serialize;
 
 use crate::table::{clean, filled};
+use crate::terminal;
+
+/// Ends a colour.
+const PLAIN: &str = "\x1b[0m";
 
 /// In the order of urgency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -33,6 +37,15 @@ impl Mark {
             Self::Unknown => "?",
             Self::Look => "LOOK",
             Self::Act => "ACT",
+        }
+    }
+
+    /// How a terminal is told to show the word; nothing where it needs no attention.
+    fn colour(self) -> Option<&'static str> {
+        match self {
+            Self::Ok | Self::Unknown => None,
+            Self::Look => Some("\x1b[1;33m"),
+            Self::Act => Some("\x1b[1;31m"),
         }
     }
 }
@@ -78,6 +91,10 @@ pub fn worst(findings: &[Finding]) -> Mark {
 
 /// One line each, and below it what to do. A name is not repeated where several lines have it.
 pub fn page(findings: &[Finding]) -> String {
+    paged(findings, terminal::has_colour())
+}
+
+fn paged(findings: &[Finding], has_colour: bool) -> String {
     let width = findings.iter().map(|finding| finding.name.len()).max().unwrap_or(0);
     let indent = " ".repeat(width + 8);
     let advised = format!("{indent}-> ");
@@ -85,7 +102,11 @@ pub fn page(findings: &[Finding]) -> String {
     for (index, Finding { name, mark, found, advice }) in findings.iter().enumerate() {
         let is_same = index > 0 && findings[index - 1].name == *name;
         let label = format!("{:<6}{:<width$}  ", mark.word(), if is_same { "" } else { name });
-        text.push_str(&hanging(&label, &indent, found));
+        let lines = hanging(&label, &indent, found);
+        match mark.colour().filter(|_| has_colour) {
+            Some(colour) => text.extend([colour, mark.word(), PLAIN, &lines[mark.word().len()..]]),
+            None => text.push_str(&lines),
+        }
         if let Some(advice) = advice {
             text.push_str(&hanging(&advised, &format!("{indent}   "), advice));
         }
@@ -115,6 +136,12 @@ mod tests {
             page(&findings),
             "ok    queue   0 ready\nACT   ledger  it does not answer\n              -> start it\n\
              LOOK          it is slow\n              -> wait\n"
+        );
+        let coloured = paged(&findings, true);
+        assert!(coloured.contains("\x1b[1;31mACT\x1b[0m   ledger  it does not answer\n"), "{coloured:?}");
+        assert!(
+            coloured.contains("\x1b[1;33mLOOK\x1b[0m") && coloured.starts_with("ok    queue"),
+            "{coloured:?}"
         );
         assert_eq!(worst(&findings), Mark::Act);
         assert_eq!(worst(&[]), Mark::Ok);

@@ -8,36 +8,55 @@ use shared::env::Env;
 
 use crate::cli::InvoicesListOptions;
 use crate::events::mode;
+use crate::listing::{self, Column, Listing};
 use crate::table::Table;
-use crate::{money, open, output, span};
+use crate::{csv, money, open, output, span};
+
+const COLUMNS: &[Column<Invoice>] = &[
+    ("created", |row| csv::time(row.state.created_at.or(row.seen.first_event_at))),
+    ("invoice", |row| csv::text(&row.key.id)),
+    ("number", |row| csv::maybe(row.state.number.as_ref())),
+    ("status", |row| row.status.as_str().to_owned()),
+    ("currency", |row| csv::text(&row.state.currency)),
+    ("due", |row| money::plain(row.state.amount_due, &row.state.currency)),
+    ("paid", |row| money::plain(row.amount_paid, &row.state.currency)),
+    ("refunded", |row| money::plain(row.amount_refunded, &row.state.currency)),
+    ("charged_back", |row| money::plain(row.amount_charged_back, &row.state.currency)),
+    ("failures", |row| row.payment_retry_count.to_string()),
+    ("next_retry", |row| csv::time(row.next_payment_retry_at.or(row.state.next_payment_attempt_at))),
+    ("customer", |row| csv::maybe(row.customer.customer.as_ref())),
+    ("subscription", |row| csv::maybe(row.subscription.id())),
+    ("mode", |row| csv::mode(row.key.livemode)),
+    ("account", |row| csv::text(&row.key.account)),
+];
 
 pub async fn list(env: &Env, options: &InvoicesListOptions) -> anyhow::Result<()> {
+    let now = clock::now();
     let filter = InvoiceFilter {
         status: options.status.clone(),
         customer: options.customer.clone(),
-        subscription: None,
-        window: options.window.read(clock::now())?,
+        window: options.window.read(now)?,
         whose: options.whose.read(),
-        limit: options.limit,
+        ..InvoiceFilter::default()
     };
     let ledger = open::ledger(env).await?;
-    let read = async { ledger.read().await?.invoices(&filter).await };
-    let invoices = open::answer(&ledger, read).await?;
+    let listing = Listing {
+        what: "invoice",
+        is_filtered: options.status.is_some()
+            || options.customer.is_some()
+            || !options.window.is_any()
+            || !options.whose.is_any(),
+        ledger: ledger.shown(),
+        table: |rows, _| table(rows),
+        columns: COLUMNS,
+    };
+    let read = async |after, limit| {
+        let filter = InvoiceFilter { after, limit, ..filter.clone() };
+        open::answer(&ledger, async { ledger.read().await?.invoices(&filter).await }).await
+    };
+    let shown = listing::show((&options.page, &options.shape), &listing, now, read).await;
     ledger.close().await;
-    if options.shape.json {
-        return output::print_json(&invoices);
-    }
-    let is_filtered = options.status.is_some()
-        || options.customer.is_some()
-        || !options.window.is_any()
-        || !options.whose.is_any();
-    if invoices.is_empty() {
-        output::nothing("invoice", &ledger.shown(), is_filtered);
-        return Ok(());
-    }
-    output::print(&table(&invoices).render())?;
-    output::remark_on_limit(invoices.len(), options.limit);
-    Ok(())
+    shown
 }
 
 pub fn table(invoices: &[Invoice]) -> Table {

@@ -6,19 +6,28 @@
 mod anomalies;
 mod backfill;
 mod bans;
+mod cause;
+mod charges;
 mod cli;
+mod completions;
 mod configuration;
+mod csv;
+mod customers;
 mod dead_letters;
 mod dev_secret;
 mod disputes;
 mod doctor;
+mod dot_env;
 mod envelope_key;
 mod event_types;
 mod events;
 mod failure;
+mod failures;
+mod finder;
 mod finding;
 mod healthcheck;
 mod invoices;
+mod listing;
 mod migrate;
 mod open;
 mod output;
@@ -33,12 +42,14 @@ mod refunds;
 mod replay;
 mod roles;
 mod send;
+mod settings;
 mod show;
 mod skew;
 mod span;
 mod standing;
 mod status;
 mod table;
+mod terminal;
 mod time_option;
 mod topology;
 mod trace;
@@ -51,8 +62,8 @@ use desk::money;
 use shared::env::Env;
 
 use self::cli::{
-    Cli, Command, DeadLettersCommand, EventsCommand, InvoicesCommand, PaymentsCommand, RefundsCommand,
-    ReplayCommand,
+    ChargesCommand, Cli, Command, CustomersCommand, DeadLettersCommand, EventsCommand, FailuresCommand,
+    InvoicesCommand, PaymentsCommand, RefundsCommand, ReplayCommand, UpOptions,
 };
 use self::pause::WorkerOptions;
 
@@ -65,8 +76,15 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
-    let command = cli.command.unwrap_or(Command::Up);
-    let serves = matches!(command, Command::Up | Command::Gateway)
+    let command = match cli.command.unwrap_or(Command::Up(UpOptions::default())) {
+        // These ask for nothing, and must work wherever they are called.
+        Command::Completions { shell } => return completions::print(shell),
+        Command::Man { folder } => return completions::write_manual(&folder),
+        command => command,
+    };
+    let env = settings::read(env)?;
+    terminal::look(&env);
+    let serves = matches!(command, Command::Up(_) | Command::Gateway)
         || matches!(&command, Command::Worker(options) if options.command.is_none());
     if !command.judges_settings_itself() {
         configuration::check_names(&env)?;
@@ -75,7 +93,7 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
     let logged = if serves { env.clone() } else { env.clone().or("LOG_LEVEL", "warn") };
     let _logging = shared::telemetry::init(&logged)?;
     match command {
-        Command::Up => up::run(env).await?,
+        Command::Up(options) => up::run(env, &options).await?,
         Command::Gateway => roles::gateway(&env).await?,
         Command::Worker(WorkerOptions { command: None }) => roles::worker(&env).await?,
         Command::Worker(WorkerOptions { command: Some(command) }) => pause::run(&env, &command).await?,
@@ -90,9 +108,10 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
         Command::Healthcheck(options) => healthcheck::run(&env, &options).await?,
         Command::Doctor(options) => return doctor::run(&env, &options).await,
         Command::Events(EventsCommand::List(options)) => events::list(&env, &options).await?,
+        Command::Events(EventsCommand::Tail(options)) => events::tail(&env, &options).await?,
         Command::Events(EventsCommand::Show(options)) => events::show(&env, &options).await?,
         Command::Events(EventsCommand::Types(options)) => event_types::run(&options)?,
-        Command::Show(subject) => show::run(&env, &subject).await?,
+        Command::Show(options) => finder::run(&env, options).await?,
         Command::DeadLetters(DeadLettersCommand::List(options)) => dead_letters::list(&env, &options).await?,
         Command::DeadLetters(DeadLettersCommand::Groups(options)) => {
             dead_letters::by_cause(&env, &options).await?;
@@ -109,10 +128,14 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
         Command::Trace(options) => trace::run(&env, &options).await?,
         Command::Invoices(InvoicesCommand::List(options)) => invoices::list(&env, &options).await?,
         Command::Payments(PaymentsCommand::List(options)) => payments::list(&env, &options).await?,
+        Command::Charges(ChargesCommand::List(options)) => charges::list(&env, &options).await?,
+        Command::Failures(FailuresCommand::List(options)) => failures::list(&env, &options).await?,
+        Command::Customers(CustomersCommand::List(options)) => customers::list(&env, &options).await?,
         Command::Refunds(RefundsCommand::List(options)) => refunds::list(&env, &options).await?,
         Command::Disputes(command) => disputes::run(&env, &command).await?,
         Command::Bans(command) => return bans::run(&env, &command).await,
         Command::Anomalies(options) => anomalies::run(&env, &options).await?,
+        Command::Completions { .. } | Command::Man { .. } => unreachable!("answered above"),
     }
     Ok(ExitCode::SUCCESS)
 }

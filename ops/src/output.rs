@@ -1,9 +1,13 @@
 //! Where commands write: results to standard output, remarks to standard error. A reader that closes the pipe
 //! is not a failure.
 
+mod document;
+
 use std::io::Write;
 
 use serde::Serialize;
+
+pub use self::document::{json, json_line, json_whole};
 
 /// A result, as it stands.
 pub fn print(text: &str) -> anyhow::Result<()> {
@@ -26,11 +30,9 @@ pub fn print_bytes(bytes: &[u8]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A result for machines: one JSON document.
+/// A result for machines: one JSON document, an object that says its form.
 pub fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
-    let mut text = serde_json::to_string_pretty(value)?;
-    text.push('\n');
-    print(&text)
+    print(&json(value)?)
 }
 
 /// A remark for people. Nobody may be there to read it.

@@ -103,5 +103,5 @@ async fn resume(env: &Env, options: &ResumeOptions) -> anyhow::Result<()> {
 /// Who paused, when and why.
 pub fn in_words(pause: &Pause) -> String {
     let Pause { reason, paused_by, paused_at, .. } = pause;
-    format!("paused by {paused_by} since {} UTC: {reason}", span::whole(*paused_at))
+    format!("paused by {paused_by} since {}: {reason}", span::whole(*paused_at))
 }

@@ -9,8 +9,30 @@ use shared::env::Env;
 use crate::cli::PaymentsListOptions;
 use crate::events::mode;
 use crate::failure::wrongly_called;
+use crate::listing::{self, Column, Listing};
 use crate::table::Table;
-use crate::{money, open, output, span};
+use crate::{csv, money, open, output, span};
+
+const COLUMNS: &[Column<Payment>] = &[
+    ("created", |row| csv::time(row.created_at.or(row.seen.first_event_at))),
+    ("payment", |row| csv::text(&row.key.id)),
+    ("status", |row| csv::text(&row.state.status)),
+    ("currency", |row| csv::text(&row.state.currency)),
+    ("amount", |row| money::plain(row.state.amount, &row.state.currency)),
+    ("received", |row| money::plain(row.state.amount_received, &row.state.currency)),
+    ("refunded", |row| money::plain(row.amount_refunded, &row.state.currency)),
+    ("charged_back", |row| money::plain(row.amount_charged_back, &row.state.currency)),
+    ("disputed", |row| row.disputed.as_str().to_owned()),
+    ("failures", |row| row.failed_attempts.to_string()),
+    ("last_failure", |row| csv::time(row.last_failed_at)),
+    ("last_failure_code", |row| csv::maybe(row.last_failure_code.as_ref())),
+    ("last_decline_code", |row| csv::maybe(row.last_decline_code.as_ref())),
+    ("user", |row| csv::maybe(row.user.id())),
+    ("customer", |row| csv::maybe(row.customer.id())),
+    ("invoice", |row| csv::maybe(row.invoice.as_ref())),
+    ("mode", |row| csv::mode(row.key.livemode)),
+    ("account", |row| csv::text(&row.key.account)),
+];
 
 pub async fn list(env: &Env, options: &PaymentsListOptions) -> anyhow::Result<()> {
     let now = clock::now();
@@ -19,34 +41,36 @@ pub async fn list(env: &Env, options: &PaymentsListOptions) -> anyhow::Result<()
     let filter = PaymentFilter {
         status: options.status.clone(),
         customer: options.customer.clone(),
+        user: options.user.clone(),
         amount: amount.transpose().map_err(|fault| wrongly_called(format!("--amount: {fault}")))?,
         currency,
         window: options.window.read(now)?,
         failed: options.failed(now)?,
         whose: options.whose.read(),
-        limit: options.limit,
+        ..PaymentFilter::default()
     };
     let ledger = open::ledger(env).await?;
-    let read = async { ledger.read().await?.payments(&filter).await };
-    let payments = open::answer(&ledger, read).await?;
+    let listing = Listing {
+        what: "payment",
+        is_filtered: options.status.is_some()
+            || options.customer.is_some()
+            || options.user.is_some()
+            || options.currency.is_some()
+            || !options.window.is_any()
+            || options.failed_since.is_some()
+            || options.failed_until.is_some()
+            || !options.whose.is_any(),
+        ledger: ledger.shown(),
+        table: |rows, _| table(rows),
+        columns: COLUMNS,
+    };
+    let read = async |after, limit| {
+        let filter = PaymentFilter { after, limit, ..filter.clone() };
+        open::answer(&ledger, async { ledger.read().await?.payments(&filter).await }).await
+    };
+    let shown = listing::show((&options.page, &options.shape), &listing, now, read).await;
     ledger.close().await;
-    if options.shape.json {
-        return output::print_json(&payments);
-    }
-    let is_filtered = options.status.is_some()
-        || options.customer.is_some()
-        || options.currency.is_some()
-        || !options.window.is_any()
-        || options.failed_since.is_some()
-        || options.failed_until.is_some()
-        || !options.whose.is_any();
-    if payments.is_empty() {
-        output::nothing("payment", &ledger.shown(), is_filtered);
-        return Ok(());
-    }
-    output::print(&table(&payments).render())?;
-    output::remark_on_limit(payments.len(), options.limit);
-    Ok(())
+    shown
 }
 
 pub fn table(payments: &[Payment]) -> Table {

@@ -75,7 +75,7 @@ pub async fn run(env: &Env, options: &RebuildOptions) -> anyhow::Result<ExitCode
         repaired,
     };
     if options.shape.json {
-        output::print_json(&told)?;
+        output::print(&output::json_whole(&told)?)?;
     } else {
         output::print(&page(&told))?;
     }

@@ -8,35 +8,51 @@ use shared::env::Env;
 
 use crate::cli::RefundsListOptions;
 use crate::events::mode;
+use crate::listing::{self, Column, Listing};
 use crate::table::Table;
-use crate::{money, open, output, span};
+use crate::{csv, money, open, span};
+
+const COLUMNS: &[Column<Refund>] = &[
+    ("created", |row| csv::time(row.state.created_at.or(row.seen.first_event_at))),
+    ("refund", |row| csv::text(&row.key.id)),
+    ("status", |row| csv::text(&row.state.status)),
+    ("currency", |row| csv::text(&row.state.currency)),
+    ("amount", |row| money::plain(row.state.amount, &row.state.currency)),
+    ("reason", |row| csv::maybe(row.state.reason.as_ref())),
+    ("failure_reason", |row| csv::maybe(row.state.failure_reason.as_ref())),
+    ("payment", |row| csv::maybe(row.payment.id())),
+    ("charge", |row| csv::maybe(row.charge.id())),
+    ("mode", |row| csv::mode(row.key.livemode)),
+    ("account", |row| csv::text(&row.key.account)),
+];
 
 pub async fn list(env: &Env, options: &RefundsListOptions) -> anyhow::Result<()> {
+    let now = clock::now();
     let filter = RefundFilter {
         status: options.status.clone(),
         payment: options.payment.clone(),
-        window: options.window.read(clock::now())?,
+        window: options.window.read(now)?,
         whose: options.whose.read(),
-        limit: options.limit,
+        ..RefundFilter::default()
     };
     let ledger = open::ledger(env).await?;
-    let read = async { ledger.read().await?.refunds(&filter).await };
-    let refunds = open::answer(&ledger, read).await?;
+    let listing = Listing {
+        what: "refund",
+        is_filtered: options.status.is_some()
+            || options.payment.is_some()
+            || !options.window.is_any()
+            || !options.whose.is_any(),
+        ledger: ledger.shown(),
+        table: |rows, _| table(rows),
+        columns: COLUMNS,
+    };
+    let read = async |after, limit| {
+        let filter = RefundFilter { after, limit, ..filter.clone() };
+        open::answer(&ledger, async { ledger.read().await?.refunds(&filter).await }).await
+    };
+    let shown = listing::show((&options.page, &options.shape), &listing, now, read).await;
     ledger.close().await;
-    if options.shape.json {
-        return output::print_json(&refunds);
-    }
-    let is_filtered = options.status.is_some()
-        || options.payment.is_some()
-        || !options.window.is_any()
-        || !options.whose.is_any();
-    if refunds.is_empty() {
-        output::nothing("refund", &ledger.shown(), is_filtered);
-        return Ok(());
-    }
-    output::print(&table(&refunds).render())?;
-    output::remark_on_limit(refunds.len(), options.limit);
-    Ok(())
+    shown
 }
 
 fn table(refunds: &[Refund]) -> Table {

@@ -37,12 +37,12 @@ pub fn until(moment: DateTime<Utc>, now: DateTime<Utc>) -> String {
     if moment > now { format!("in {}", shown(moment - now)) } else { format!("{} ago", shown(now - moment)) }
 }
 
-/// A moment for people, to the millisecond.
+/// A moment for people, to the millisecond, with its zone.
 pub fn precise(moment: DateTime<Utc>) -> String {
-    moment.format("%Y-%m-%d %H:%M:%S%.3f").to_string()
+    moment.format("%Y-%m-%d %H:%M:%S%.3fZ").to_string()
 }
 
-/// A moment for people, to the second: Stripe's own stamps know no more.
+/// A moment for people, to the second, with its zone: Stripe's own stamps know no more.
 pub fn whole(moment: DateTime<Utc>) -> String {
     wording::moment(moment)
 }

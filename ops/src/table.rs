@@ -1,8 +1,13 @@
-//! Tables for people: aligned columns without frames. Stored text is stripped of control characters, so that it
-//! cannot manipulate a terminal.
+//! Tables for people: aligned columns without frames, never wider than the terminal. Stored text is stripped of
+//! control characters, so that it cannot manipulate a terminal.
+
+mod fit;
+
+use unicode_width::UnicodeWidthStr;
+
+use crate::terminal;
 
 const GAP: &str = "  ";
-const LINE_LIMIT_CHARS: usize = 100;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Align {
@@ -13,7 +18,7 @@ enum Align {
 struct Column {
     title: &'static str,
     align: Align,
-    limit_chars: usize,
+    limit: usize,
 }
 
 /// Columns are described first, rows follow; a column that is empty in every row is left out.
@@ -33,19 +38,19 @@ impl Table {
     }
 
     /// Free text: cut with an ellipsis where it is longer. Ids are never cut: people copy them.
-    pub fn prose(self, title: &'static str, limit_chars: usize) -> Self {
-        self.column(title, Align::Left, limit_chars)
+    pub fn prose(self, title: &'static str, limit: usize) -> Self {
+        self.column(title, Align::Left, limit)
     }
 
-    fn column(mut self, title: &'static str, align: Align, limit_chars: usize) -> Self {
-        self.columns.push(Column { title, align, limit_chars });
+    fn column(mut self, title: &'static str, align: Align, limit: usize) -> Self {
+        self.columns.push(Column { title, align, limit });
         self
     }
 
     /// One row, a cell for each column.
     pub fn row<const N: usize>(&mut self, cells: [String; N]) {
         assert_eq!(N, self.columns.len(), "a row has a cell for each column");
-        let cut = |(cell, column): (String, &Column)| ellipsis(&clean(&cell), column.limit_chars);
+        let cut = |(cell, column): (String, &Column)| ellipsis(&clean(&cell), column.limit);
         self.rows.push(cells.into_iter().zip(&self.columns).map(cut).collect());
     }
 
@@ -61,64 +66,31 @@ impl Table {
         self
     }
 
-    /// The lines, each ended, with the titles first.
+    /// The lines, each ended, with the titles first. What does not fit the terminal goes below its row.
     pub fn render(&self) -> String {
-        self.lines(true)
+        fit::titled(self, terminal::width())
     }
 
-    /// The lines without the titles, for short lists of names and values.
+    /// The lines without the titles, for short lists of names and values. Long values are wrapped.
     pub fn render_bare(&self) -> String {
-        self.lines(false)
+        fit::bare(self, terminal::width())
     }
 
-    fn lines(&self, with_titles: bool) -> String {
-        let shown: Vec<usize> = (0..self.columns.len())
-            .filter(|&index| self.rows.iter().any(|row| !row[index].is_empty()))
-            .collect();
-        let title_width = |index: usize| if with_titles { width(self.columns[index].title) } else { 0 };
-        let widths: Vec<usize> = shown
-            .iter()
-            .map(|&index| self.rows.iter().map(|row| width(&row[index])).fold(title_width(index), usize::max))
-            .collect();
-        let mut text = String::new();
-        if with_titles {
-            let titles = shown.iter().map(|&index| self.columns[index].title);
-            self.line(&mut text, &shown, &widths, titles);
-        }
-        for row in &self.rows {
-            self.line(&mut text, &shown, &widths, shown.iter().map(|&index| row[index].as_str()));
-        }
-        text
-    }
-
-    fn line<'a>(
-        &self,
-        text: &mut String,
-        shown: &[usize],
-        widths: &[usize],
-        cells: impl Iterator<Item = &'a str>,
-    ) {
-        let start = text.len();
-        for ((cell, &index), &column_width) in cells.zip(shown).zip(widths) {
-            if text.len() > start {
-                text.push_str(GAP);
-            }
-            let padding = " ".repeat(column_width - width(cell));
-            match self.columns[index].align {
-                Align::Left => text.extend([cell, &padding]),
-                Align::Right => text.extend([&padding, cell]),
-            }
-        }
-        text.truncate(text.trim_end_matches(' ').len());
-        text.push('\n');
+    /// The columns that have something in them.
+    fn shown(&self) -> Vec<usize> {
+        (0..self.columns.len()).filter(|&index| self.rows.iter().any(|row| !row[index].is_empty())).collect()
     }
 }
 
 /// Words in lines of limited width, indented.
 pub fn filled(indent: &str, words: &[&str]) -> String {
+    filled_within(indent, words, terminal::line_limit())
+}
+
+fn filled_within(indent: &str, words: &[&str], limit: usize) -> String {
     let (mut text, mut line) = (String::new(), String::new());
     for word in words {
-        if !line.is_empty() && indent.len() + width(&line) + 1 + width(word) > LINE_LIMIT_CHARS {
+        if !line.is_empty() && width(indent) + width(&line) + 1 + width(word) > limit {
             text.extend([indent, &line, "\n"]);
             line.clear();
         }
@@ -140,15 +112,24 @@ pub fn clean(text: &str) -> String {
     text.chars().map(|c| if harmful(c) { '\u{fffd}' } else { c }).collect()
 }
 
+/// In columns of the terminal: a letter of Chinese takes two, an accent of its own none.
 fn width(text: &str) -> usize {
-    text.chars().count()
+    text.width()
 }
 
-fn ellipsis(text: &str, limit_chars: usize) -> String {
-    match text.char_indices().nth(limit_chars) {
-        None => text.to_owned(),
-        Some(_) => text.chars().take(limit_chars.saturating_sub(1)).chain(['…']).collect(),
+fn ellipsis(text: &str, limit: usize) -> String {
+    if width(text) <= limit {
+        return text.to_owned();
     }
+    let mut kept = String::new();
+    for letter in text.chars() {
+        if width(&kept) + width(letter.encode_utf8(&mut [0; 4])) + 1 > limit {
+            break;
+        }
+        kept.push(letter);
+    }
+    kept.push('…');
+    kept
 }
 
 #[cfg(test)]

@@ -16,16 +16,19 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use worker::WorkerConfig;
 
-use crate::{configuration, dev_secret, envelope_key, migrate, output, preflight, probe, roles, topology};
+use crate::cli::UpOptions;
+use crate::{
+    configuration, dev_secret, envelope_key, migrate, output, preflight, probe, roles, settings, topology,
+};
 
-const ADDRESSES: [&str; 3] = ["GATEWAY_ADDR", "GATEWAY_INTERNAL_ADDR", "WORKER_INTERNAL_ADDR"];
 const READY_WAIT: Duration = Duration::from_secs(10);
 const READY_PAUSE: Duration = Duration::from_millis(20);
 
-pub async fn run(env: Env) -> anyhow::Result<()> {
+pub async fn run(env: Env, options: &UpOptions) -> anyhow::Result<()> {
+    let env = settings::of_up(env, options)?;
     let worker_config = WorkerConfig::from_env(&env)?;
     let ledger_config = LedgerConfig::from_env(&env)?.for_batches();
-    preflight::addresses_are_free(&env, &ADDRESSES)?;
+    preflight::addresses_are_free(&env, &settings::ADDRESSES)?;
     let secret = dev_secret::provide(&env)?;
     let queue_config = envelope_key::provide(&env, shared::clock::now())?;
     let env = match &secret {
@@ -34,7 +37,7 @@ pub async fn run(env: Env) -> anyhow::Result<()> {
     };
     let gateway_config = GatewayConfig::from_env(&env)?;
     let shutdown = shutdown::on_signal()?;
-    roles::tell_systemd(&env, &ADDRESSES[1..], &shutdown)?;
+    roles::tell_systemd(&env, &settings::ADDRESSES[1..], &shutdown)?;
 
     let (ledger, _) = migrate::open_and_migrate(&ledger_config).await?;
     topology::declare(&queue_config, NewQueues::AwaitDisk).await?;
@@ -50,7 +53,7 @@ pub async fn run(env: Env) -> anyhow::Result<()> {
     );
     tokio::select! {
         () = shutdown.cancelled() => {}
-        greeted = greet(&env, secret.as_ref(), &queue_shown, &ledger_shown) => {
+        greeted = greet(&env, options, secret.as_ref(), &queue_shown, &ledger_shown) => {
             greeted?;
             shutdown.cancelled().await;
         }
@@ -79,25 +82,36 @@ fn ends_all(
 }
 
 /// Waits until both are ready, then tells what runs where and what to try next.
-async fn greet(env: &Env, secret: Option<&SecretString>, queue: &str, ledger: &str) -> anyhow::Result<()> {
+async fn greet(
+    env: &Env,
+    options: &UpOptions,
+    secret: Option<&SecretString>,
+    queue: &str,
+    ledger: &str,
+) -> anyhow::Result<()> {
     let [public, gateway, worker] =
-        ADDRESSES.map(|name| configuration::address(env, name).map(probe::reachable));
+        settings::ADDRESSES.map(|name| configuration::address(env, name).map(probe::reachable));
     let (public, gateway, worker) = (public?, gateway?, worker?);
     let state = match both_ready(gateway, worker).await {
         Ok(()) => "tidegate is up: gateway and worker in one process; Ctrl-C stops it".to_owned(),
         Err(why) => format!("tidegate is running, but not ready yet: {why}"),
     };
     let signed = match secret {
-        Some(secret) => format!("{}  (kept in {})", secret.expose_secret(), dev_secret::PATH),
+        Some(secret) => format!("{}  (kept in {})", secret.expose_secret(), dev_secret::path(env).display()),
         None => "your secret in STRIPE_WEBHOOK_SECRET".to_owned(),
     };
     let me = output::me();
+    // Other commands find what was moved only where they are told.
+    let moved = settings::moved(env, options).map_or_else(String::new, |moved| {
+        format!("  elsewhere export {moved}   for other commands; or lines in .env\n")
+    });
     output::announce(format!(
         "{state}\n\
          \x20 webhooks  http://{public}/webhooks/stripe, signed with {signed}\n\
          \x20 data      queue {queue}, ledger {ledger}\n\
          \x20 probes    http://{gateway}/readyz and http://{worker}/readyz, also /metrics\n\
-         \x20 try next  {me} send    {me} events list    {me} help\n"
+         \x20 try next  {me} send    {me} events list    {me} help\n\
+         {moved}"
     ));
     Ok(())
 }

@@ -24,6 +24,15 @@ pub struct Variable {
     pub help: &'static str,
 }
 
+/// Read by `tidegate` alone; gateway and worker as binaries of their own are told whole URLs.
+pub const DATA_DIR: Variable = Variable {
+    name: "TIDEGATE_DATA_DIR",
+    default: "data",
+    example: "/var/lib/tidegate",
+    help: "Where `tidegate` keeps queue.db, ledger.db and the secret for development; QUEUE_URL and DATABASE_URL count first.",
+};
+pub const VARIABLES: &[Variable] = &[DATA_DIR];
+
 /// Why a process refuses to start. The value itself is left out: it may be a secret.
 #[derive(Debug, thiserror::Error)]
 #[error("{name}: {fault}. Example of a good value: {name}={example}")]
@@ -63,6 +72,13 @@ impl Env {
         if self.given(name).is_none() {
             self.0.insert(name.to_owned(), value.to_owned());
         }
+        self
+    }
+
+    /// The same environment, with this value whatever was there.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.0.insert(name.to_owned(), value.to_owned());
         self
     }
 

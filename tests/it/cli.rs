@@ -1,20 +1,20 @@
 //! `tidegate` as people meet it: in an empty folder with nothing configured, and where it says no.
 
-use std::fs;
-use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+mod laptop;
+mod settings;
+mod terminal;
+mod typed;
 
-use harness::binaries::{binary, workspace};
-use harness::client::get;
-use harness::guardian::{Guardian, Server, until};
-use harness::ports::free_port;
-use rustix::process::Signal;
+use std::fs;
+use std::net::TcpListener;
+use std::process::Stdio;
+
+use harness::binaries::workspace;
+use harness::guardian::until;
 use serde_json::Value;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) use self::laptop::items;
+use self::laptop::{Laptop, PATIENCE, mode, named, text};
 
 #[tokio::test]
 async fn with_nothing_configured_samples_land_and_their_story_can_be_told() {
@@ -226,131 +226,4 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
         let said = text(&output.stderr);
         assert!(output.status.success() && !said.contains("panicked"), "{arguments:?}: {said}");
     }
-}
-
-/// A folder of a user who has configured nothing but addresses, so that tests do not meet each other.
-struct Laptop {
-    guardian: Guardian,
-    gateway: SocketAddr,
-    settings: Vec<(&'static str, String)>,
-}
-
-impl Laptop {
-    fn new() -> Self {
-        let [gateway, inner, worker] = [(); 3].map(|()| SocketAddr::from(([127, 0, 0, 1], free_port())));
-        let addresses =
-            [("GATEWAY_ADDR", gateway), ("GATEWAY_INTERNAL_ADDR", inner), ("WORKER_INTERNAL_ADDR", worker)];
-        Self {
-            guardian: Guardian::new("laptop", Signal::KILL).unwrap(),
-            gateway,
-            settings: addresses.map(|(name, address)| (name, address.to_string())).into(),
-        }
-    }
-
-    fn path(&self, name: &str) -> std::path::PathBuf {
-        self.guardian.folder().join(name)
-    }
-
-    /// Everything in one process, once it is ready and has greeted.
-    async fn up(&self) -> Server {
-        let mut command = self.guardian.command(binary("tidegate"));
-        command.env_clear().env("PATH", "/usr/bin:/bin");
-        command.envs(self.settings.iter().map(|(name, value)| (*name, value)));
-        command.stdout(fs::File::create(self.path("greeting")).unwrap());
-        command.stderr(fs::File::create(self.path("log")).unwrap());
-        let mut up = self.guardian.spawn(&mut command).unwrap();
-        let ready = until("tidegate to greet", PATIENCE, async || {
-            anyhow::ensure!(!up.has_exited(), "it ended: {}", self.log());
-            Ok(self.greeting().contains("try next"))
-        });
-        ready.await.unwrap();
-        assert_eq!(get(self.gateway, "/api/health").await.unwrap().0, 200);
-        up
-    }
-
-    /// SIGTERM, then a clean exit.
-    fn ends_well(&self, mut up: Server) {
-        up.signal(Signal::TERM);
-        let begun = std::time::Instant::now();
-        while !up.has_exited() {
-            assert!(begun.elapsed() < PATIENCE, "it does not end: {}", self.log());
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        assert!(up.succeeded(), "it ended with an error: {}", self.log());
-    }
-
-    fn greeting(&self) -> String {
-        fs::read_to_string(self.path("greeting")).unwrap()
-    }
-
-    fn log(&self) -> String {
-        fs::read_to_string(self.path("log")).unwrap()
-    }
-
-    fn secret(&self) -> String {
-        fs::read_to_string(self.path("data/dev-webhook-secret")).unwrap()
-    }
-
-    async fn has_events(&self, count: u64) {
-        let wanted = usize::try_from(count).unwrap();
-        until("all events to be recorded", PATIENCE, async || {
-            let events = self.json(&["events", "list", "--json", "--limit", "10000"]);
-            Ok(events.as_array().unwrap().len() == wanted)
-        })
-        .await
-        .unwrap();
-    }
-
-    fn command(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Command {
-        let mut command = Command::new(binary("tidegate"));
-        command.args(arguments).current_dir(self.guardian.folder()).stdin(Stdio::null());
-        command.env_clear().envs(self.settings.iter().map(|(name, value)| (*name, value.as_str())));
-        command.envs(settings.iter().copied());
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.run_with(arguments, &[])
-    }
-
-    fn run_with(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Output {
-        self.command(arguments, settings).output().unwrap()
-    }
-
-    /// What a command that succeeds says.
-    fn said(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
-        text(&output.stdout)
-    }
-
-    fn json(&self, arguments: &[&str]) -> Value {
-        serde_json::from_str(&self.said(arguments)).unwrap()
-    }
-
-    /// What a command that must not succeed says, with the exit code that it must have.
-    fn refusal(&self, arguments: &[&str], settings: &[(&str, &str)], code: i32) -> String {
-        let output = self.run_with(arguments, settings);
-        let said = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
-        assert!(output.stdout.is_empty(), "errors go to standard error");
-        said
-    }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
-
-fn mode(path: &Path) -> u32 {
-    fs::metadata(path).unwrap().permissions().mode() & 0o777
-}
-
-/// The first object of that kind in the report of `send`.
-fn named(report: &Value, kind: &str) -> String {
-    let objects =
-        report["told"].as_array().unwrap().iter().flat_map(|told| told["objects"].as_array().unwrap());
-    let mut ids =
-        objects.filter(|object| object["kind"] == kind).map(|object| object["id"].as_str().unwrap());
-    ids.next().unwrap().to_owned()
 }

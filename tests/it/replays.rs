@@ -43,7 +43,7 @@ async fn bring_back(combination: Combination, events: usize, seed: u64) -> anyho
     forget(&stack.ledger_url()).await;
 
     let groups: Value = serde_json::from_str(&stack.tidegate(&["dead-letters", "groups", "--json"]).await?)?;
-    let groups = groups.as_array().unwrap();
+    let groups = groups["items"].as_array().unwrap();
     assert_eq!(groups.len(), 3, "{groups:#?}");
     let dead: i64 = groups.iter().map(|group| group["events"].as_i64().unwrap()).sum();
     assert_eq!(groups[0]["money_at_risk"]["usd"].as_i64().unwrap() % 700, 0, "{groups:#?}");

@@ -1,6 +1,7 @@
 //! The commands of staff, run as the real binary on both ledgers, after stories that workers were told.
 
 mod bans;
+mod cursors;
 mod desk;
 mod disputes;
 mod lists;

@@ -136,6 +136,7 @@ fn the_configuration_page_shows_every_variable_as_the_code_has_it() {
         shared::queue::VARIABLES,
         shared::telemetry::VARIABLES,
         shared::spans::VARIABLES,
+        shared::env::VARIABLES,
     ]
     .concat();
     holds(|files| {

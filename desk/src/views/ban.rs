@@ -9,6 +9,8 @@ use domain::{Key, Object};
 use ledger::graph::users::{read_disputes_of, who_is};
 use ledger::tables::audit::Line;
 use ledger::tables::overrides::Override;
+use ledger::views::lists::BanFilter;
+use ledger::views::page::Page;
 use ledger::views::search::Whose;
 use ledger::{Ledger, LedgerError, Transaction};
 use serde::Serialize;
@@ -16,9 +18,6 @@ use serde::Serialize;
 use super::dispute_item::counts_because;
 use super::timeline::timeline;
 use crate::wording;
-
-/// Whoever has a ban or an override is read, then judged by the clock.
-const READ_LIMIT: i64 = 100_000;
 
 /// How a user stands at one moment.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -162,18 +161,13 @@ pub enum DecisionState {
 }
 
 impl ListedBan {
-    /// Whoever is banned now; with `all` every user whom a dispute or staff concerned.
+    /// Whoever is banned now; with `all` every user whom a dispute or staff concerned. The latest decision comes first.
     pub async fn read_list(
         tx: &mut Transaction,
-        all: bool,
-        whose: &Whose,
-        limit: u16,
+        filter: &BanFilter,
         now: DateTime<Utc>,
-    ) -> Result<Vec<Self>, LedgerError> {
-        let read_limit = if all { i64::from(limit) } else { READ_LIMIT };
-        let bans = tx.bans(all, whose, read_limit).await?;
-        let listed = bans.into_iter().map(|ban| Self { standing: Standing::of(&ban, now), ban });
-        Ok(listed.filter(|row| all || row.standing.banned).take(usize::from(limit)).collect())
+    ) -> Result<Page<Self>, LedgerError> {
+        Ok(tx.bans(filter, now).await?.map(|ban| Self { standing: Standing::of(&ban, now), ban }))
     }
 
     pub fn since(&self) -> Option<DateTime<Utc>> {

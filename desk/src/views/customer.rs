@@ -61,7 +61,7 @@ impl ObjectView for CustomerView {
             limit: PAYMENTS_LIMIT,
             ..PaymentFilter::default()
         };
-        let payments = tx.payments(&filter).await?;
+        let payments = tx.payments(&filter).await?.rows;
         let (user, who) = user(&customer, &payments);
         let mut world = ledger.world();
         read_disputes_of(tx, std::slice::from_ref(&user), &mut world).await?;

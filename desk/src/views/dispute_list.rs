@@ -7,6 +7,7 @@ use domain::Key;
 use domain::invoices::Invoice;
 use ledger::graph::{family, users};
 use ledger::views::lists::DisputeFilter;
+use ledger::views::page::Page;
 use ledger::{Ledger, LedgerError, Transaction};
 use serde::Serialize;
 
@@ -38,7 +39,7 @@ pub async fn read_list(
     tx: &mut Transaction,
     query: DisputeQuery,
     now: DateTime<Utc>,
-) -> Result<Vec<ListedDispute>, LedgerError> {
+) -> Result<Page<ListedDispute>, LedgerError> {
     let of_invoice = match &query.invoice {
         Some(id) => Some(of_invoice(tx, id).await?),
         None => None,
@@ -48,11 +49,12 @@ pub async fn read_list(
         None => None,
     };
     let among = both(of_invoice, of_user).map(|keys| keys.into_iter().take(KEYS_LIMIT).collect());
-    let disputes = tx.disputes(&DisputeFilter { among, ..query.filter }, now).await?;
+    let Page { rows: disputes, next } = tx.disputes(&DisputeFilter { among, ..query.filter }, now).await?;
     let mut world = ledger.world();
     family::read_above_disputes(tx, &disputes, &mut world).await?;
     let items = read_items(tx, disputes, &world).await?;
-    Ok(items.into_iter().map(|item| ListedDispute { overdue: item.is_overdue(now), item }).collect())
+    let rows = items.into_iter().map(|item| ListedDispute { overdue: item.is_overdue(now), item }).collect();
+    Ok(Page { rows, next })
 }
 
 async fn of_invoice(tx: &mut Transaction, id: &str) -> Result<BTreeSet<Key>, LedgerError> {

@@ -21,6 +21,8 @@ pub struct DisputeSummary {
     pub won: u64,
     pub lost: u64,
     pub open: u64,
+    /// Neither won nor lost yet, and staff are done with them.
+    pub resolved: u64,
     /// Prevented: neither won nor lost.
     pub closed: u64,
     pub unknown: u64,
@@ -43,6 +45,7 @@ pub struct DisputeMoney {
     pub amount_won: i64,
     pub amount_lost: i64,
     pub amount_open: i64,
+    pub amount_resolved: i64,
 }
 
 /// One summary a mode, live first; `None` where these are more disputes than are summed up.
@@ -91,6 +94,11 @@ fn summed_up(livemode: bool, rows: &[&DisputeFigures]) -> DisputeSummary {
             Status::Lost => {
                 summary.lost += 1;
                 add(&mut money.amount_lost, row.amount);
+            }
+            // At Stripe it goes on; here nobody has anything to do with it any more.
+            Status::Opened | Status::UnderReview if row.resolved => {
+                summary.resolved += 1;
+                add(&mut money.amount_resolved, row.amount);
             }
             Status::Opened | Status::UnderReview => {
                 summary.open += 1;
@@ -150,6 +158,7 @@ mod tests {
             livemode: true,
             opened_at: Some(opened),
             closed_at: (days > 0).then(|| opened + TimeDelta::days(days)),
+            resolved: false,
         }
     }
 
@@ -173,6 +182,19 @@ mod tests {
         assert_eq!((usd.currency.as_str(), usd.count, usd.amount), ("usd", 4, 750));
         assert_eq!((usd.amount_won, usd.amount_lost, usd.amount_open), (100, 200, 400));
         assert_eq!(summary.currencies[0].amount_lost, 300);
+    }
+
+    #[test]
+    fn what_staff_are_done_with_is_not_open() {
+        let resolved = DisputeFigures { resolved: true, ..row(Status::UnderReview, false, 400, "usd", 0) };
+        let rows = [resolved, row(Status::Opened, false, 1, "usd", 0)];
+        let summary = summed_up(true, &rows.iter().collect::<Vec<_>>());
+        assert_eq!((summary.open, summary.resolved, summary.count), (1, 1, 2));
+        let usd = &summary.currencies[0];
+        assert_eq!((usd.amount_open, usd.amount_resolved, usd.amount), (1, 400, 401));
+        // What Stripe has decided counts as decided, whoever was done with it before.
+        let lost = DisputeFigures { resolved: true, ..row(Status::Lost, false, 5, "usd", 3) };
+        assert_eq!(summed_up(true, &[&lost]).lost, 1);
     }
 
     #[test]

@@ -43,7 +43,7 @@ impl ObjectView for SubscriptionView {
             limit: INVOICES_LIMIT,
             ..InvoiceFilter::default()
         };
-        let invoices = tx.invoices(&filter).await?;
+        let invoices = tx.invoices(&filter).await?.rows;
         let billed = invoices.iter().map(|invoice| (Invoice::NAME, invoice.key.clone()));
         let subjects: Vec<_> = billed.chain([(Subscription::NAME, key.clone())]).collect();
         let timeline = timeline(tx, subjects).await?;

@@ -6,5 +6,6 @@ pub mod figures;
 pub mod gauges;
 pub mod glance;
 pub mod lists;
+pub mod page;
 pub mod search;
 pub mod stored;

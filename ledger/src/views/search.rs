@@ -8,8 +8,9 @@ use domain::row::Read;
 use sqlx::AssertSqlSafe;
 
 use crate::engine::query::{Query, Value, query};
+use crate::views::page::{POSITION, Page, Place, Placed};
 use crate::{LedgerError, Transaction};
-use domain::Key;
+use domain::{Key, Object};
 
 /// Whose objects: of one account, of one mode, or of all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +31,19 @@ impl Whose {
 pub struct Window {
     pub since: Option<DateTime<Utc>>,
     pub until: Option<DateTime<Utc>>,
+}
+
+/// How a list is ordered by a moment. Keys decide between equal moments, so that the order is one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Order {
+    /// Every row has the moment.
+    NewestFirst,
+    /// Rows without the moment come last.
+    KnownNewestFirst,
+    /// The same way, the soonest first.
+    SoonestFirst,
+    /// Of events, whose keys have a hash more; a place keeps it beside the key.
+    NewestEventFirst,
 }
 
 /// A statement that grows with its conditions.
@@ -75,6 +89,16 @@ impl Search {
         self.and(&format!("{moment} >= ?"), window.since).and(&format!("{moment} < ?"), window.until)
     }
 
+    /// A condition with one text, or another one with any of several; none of them is no objection.
+    pub(crate) fn or(mut self, (one, text): (&str, &str), (other, texts): (&str, &[String])) -> Self {
+        let text = self.place(Value::from(text));
+        let texts: Vec<String> = texts.iter().map(|text| self.place(Value::from(text))).collect();
+        let other =
+            if texts.is_empty() { String::new() } else { format!(" OR ({other} IN ({}))", texts.join(", ")) };
+        write!(self.sql, " AND ({one}{text}{other})").expect("a String takes every write");
+        self
+    }
+
     /// Only these objects, where any are named.
     pub(crate) fn among(mut self, keys: Option<&[Key]>) -> Self {
         let Some(keys) = keys else { return self };
@@ -86,6 +110,64 @@ impl Search {
             named.push(format!("(id = {id} AND account = {account} AND livemode = {livemode})"));
         }
         write!(self.sql, " AND ({})", named.join(" OR ")).expect("a String takes every write");
+        self
+    }
+
+    /// One page of objects, ordered by a moment that is selected as `position`.
+    pub(crate) async fn page<R: Read + Object>(
+        self,
+        tx: &mut Transaction,
+        (moment, order): (&str, Order),
+        after: Option<&Place>,
+        limit: i64,
+    ) -> Result<Page<R>, LedgerError> {
+        let rows = self.placed(tx, (moment, order), after, limit.saturating_add(1)).await?;
+        Ok(Page::of_objects(rows, limit))
+    }
+
+    /// The rows behind a place, each with its moment.
+    pub(crate) async fn placed<R: Read>(
+        self,
+        tx: &mut Transaction,
+        (moment, order): (&str, Order),
+        after: Option<&Place>,
+        limit: i64,
+    ) -> Result<Vec<Placed<R>>, LedgerError> {
+        let search = match after {
+            Some(place) => self.behind(moment, order, place),
+            None => self,
+        };
+        search.fetch(tx, &order.by(moment), limit).await
+    }
+
+    /// Only what comes behind a place. The first comparison alone lets both databases begin at that place of an index.
+    fn behind(mut self, moment: &str, order: Order, place: &Place) -> Self {
+        let Key { id, account, livemode } = &place.key;
+        let mut names: Vec<String> = ["id", "account", "livemode"].map(str::to_owned).into();
+        let mut values = vec![
+            self.place(Value::from(id)),
+            self.place(Value::from(account)),
+            self.place(Value::from(*livemode)),
+        ];
+        let sign = if matches!(order, Order::SoonestFirst) { '>' } else { '<' };
+        let mut first = String::new();
+        if matches!(order, Order::NewestEventFirst) {
+            names.push("content_hash".to_owned());
+            values.push(self.place(Value::from(&place.more)));
+        }
+        if let Some(at) = place.at {
+            let at = self.place(Value::from(at));
+            first = format!("{moment} {sign}= {at} AND ");
+            names.insert(0, moment.to_owned());
+            values.insert(0, at);
+        }
+        let later = format!("({}) {sign} ({})", names.join(", "), values.join(", "));
+        let condition = match (order, place.at) {
+            (Order::NewestFirst | Order::NewestEventFirst, _) => format!("{first}{later}"),
+            (_, Some(_)) => format!("({moment} IS NULL OR ({first}{later}))"),
+            (_, None) => format!("{moment} IS NULL AND {later}"),
+        };
+        write!(self.sql, " AND {condition}").expect("a String takes every write");
         self
     }
 
@@ -107,9 +189,50 @@ impl Search {
     }
 }
 
+impl Order {
+    fn by(self, moment: &str) -> String {
+        match self {
+            Self::NewestFirst => format!("{moment} DESC, id DESC, account DESC, livemode DESC"),
+            Self::KnownNewestFirst => {
+                format!("{moment} IS NULL, {moment} DESC, id DESC, account DESC, livemode DESC")
+            }
+            Self::NewestEventFirst => {
+                format!("{moment} DESC, id DESC, account DESC, livemode DESC, content_hash DESC")
+            }
+            Self::SoonestFirst => format!("{moment} IS NULL, {moment}, id, account, livemode"),
+        }
+    }
+}
+
+/// A SELECT of a table with the moment that a list is ordered by.
+pub(crate) fn select(table: &str, moment: &str) -> String {
+    format!("SELECT {table}.*, {moment} AS {POSITION} FROM {table}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_begins_behind_the_place_where_the_last_one_ended() {
+        let at = DateTime::from_timestamp(1, 0);
+        let key = Key { id: "in_1".to_owned(), account: String::new(), livemode: true };
+        let place = Place { at, key, more: String::new() };
+        let sql = |order, place| Search::of("S").behind("created_at", order, place).sql;
+        assert_eq!(
+            sql(Order::NewestFirst, &place),
+            "S AND created_at <= $4 AND (created_at, id, account, livemode) < ($4, $1, $2, $3)"
+        );
+        assert_eq!(
+            sql(Order::SoonestFirst, &place),
+            "S AND (created_at IS NULL OR (created_at >= $4 AND (created_at, id, account, livemode) > ($4, $1, $2, $3)))"
+        );
+        let last = Place { at: None, ..place.clone() };
+        assert_eq!(
+            sql(Order::KnownNewestFirst, &last),
+            "S AND created_at IS NULL AND (id, account, livemode) < ($1, $2, $3)"
+        );
+    }
 
     #[test]
     fn only_what_was_asked_for_is_a_condition() {

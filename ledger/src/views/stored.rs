@@ -9,7 +9,10 @@ use serde::Serialize;
 use sqlx::AssertSqlSafe;
 
 use crate::engine::query::{Query, query};
+use crate::views::page::{POSITION, Page, Place};
+use crate::views::search::{Order, Search, Whose, Window};
 use crate::{Ledger, LedgerError};
+use domain::Key;
 use domain::event::EventKey;
 
 readable! {
@@ -130,8 +133,28 @@ pub struct EventFilter {
     pub livemode: Option<bool>,
     pub fingerprint: Option<String>,
     pub customer: Option<String>,
+    /// Only those that changed the status of this object, or died over it.
+    pub object: Option<String>,
+    /// Only those that changed the status of something of this customer, or died over it.
+    pub concerning: Option<String>,
+    pub after: Option<Place>,
     pub limit: i64,
 }
+
+const RECORDED: &str = "e.recorded_at";
+/// Of an object: by the lines of the audit, which begin with it, and by the names that dead letters keep.
+const OF_OBJECT: &str = "e.id IN (SELECT event_id FROM audit WHERE subject_id = ? AND event_id IS NOT NULL \
+    UNION ALL SELECT id FROM dead_letter_names WHERE object_id = ?)";
+/// Of a customer: by what names the customer, and what hangs on that.
+const OF_CUSTOMER: &str = "e.id IN (SELECT event_id FROM audit WHERE event_id IS NOT NULL AND subject_id IN \
+    (SELECT id FROM payments WHERE customer = ? UNION ALL SELECT id FROM invoices WHERE customer = ? \
+    UNION ALL SELECT id FROM subscriptions WHERE customer = ? \
+    UNION ALL SELECT r.id FROM refunds r JOIN payments p ON r.payment = p.id AND r.account = p.account \
+    AND r.livemode = p.livemode WHERE p.customer = ? \
+    UNION ALL SELECT d.id FROM disputes d JOIN charges c ON d.charge = c.id AND d.account = c.account \
+    AND d.livemode = c.livemode JOIN payments p ON c.payment = p.id AND c.account = p.account \
+    AND c.livemode = p.livemode WHERE p.customer = ?) \
+    UNION ALL SELECT id FROM dead_letter_names WHERE object_id = ?)";
 
 const SELECTED: &str = "($1 IS NULL OR e.type = $1) AND ($2 IS NULL OR e.type LIKE $2) \
     AND ($3 IS NULL OR e.outcome = $3) AND ($4 IS NULL OR e.recorded_at >= $4) \
@@ -140,16 +163,36 @@ const SELECTED: &str = "($1 IS NULL OR e.type = $1) AND ($2 IS NULL OR e.type LI
     AND ($9 IS NULL OR e.customer = $9)";
 
 impl EventFilter {
-    /// A statement about the selected events, with what it is bound to.
-    fn select(&self, text: String) -> Query {
-        // The type itself, or the beginning of one.
-        let (kind, beginning) = match self.kind.as_deref() {
+    /// The type itself, or the beginning of one.
+    fn kinds(&self) -> (Option<&str>, Option<String>) {
+        match self.kind.as_deref() {
             None => (None, None),
             Some(kind) => match kind.strip_suffix('*') {
                 Some(prefix) => (None, Some(format!("{}%", prefix.replace(['%', '_'], "_")))),
                 None => (Some(kind), None),
             },
-        };
+        }
+    }
+
+    /// A list of the selected events, with no condition that nobody asked for.
+    fn search(&self) -> Search {
+        let (kind, beginning) = self.kinds();
+        let window = Window { since: self.since, until: self.until };
+        Search::of(format!("SELECT {STORED}, {RECORDED} AS {POSITION} FROM events e WHERE TRUE"))
+            .and("e.type = ?", kind)
+            .and("e.type LIKE ?", beginning)
+            .and("e.outcome = ?", self.outcome.as_ref())
+            .and("e.fingerprint = ?", self.fingerprint.as_ref())
+            .and("e.customer = ?", self.customer.as_ref())
+            .and(OF_OBJECT, self.object.as_ref())
+            .and(OF_CUSTOMER, self.concerning.as_ref())
+            .within(RECORDED, &window)
+            .whose(&Whose { account: self.account.clone(), livemode: self.livemode })
+    }
+
+    /// A statement about the selected events, with what it is bound to.
+    fn select(&self, text: String) -> Query {
+        let (kind, beginning) = self.kinds();
         query(AssertSqlSafe(text))
             .bind(kind)
             .bind(beginning)
@@ -200,11 +243,19 @@ impl Ledger {
 
     /// Events, the newest first.
     pub async fn events(&self, filter: &EventFilter) -> Result<Vec<StoredEvent>, LedgerError> {
-        let sql = format!(
-            "SELECT {STORED} FROM events e WHERE {SELECTED} ORDER BY e.recorded_at DESC, e.id LIMIT $10"
-        );
+        Ok(self.page_of_events(filter).await?.rows)
+    }
+
+    /// The same with the place where the next page begins.
+    pub async fn page_of_events(&self, filter: &EventFilter) -> Result<Page<StoredEvent>, LedgerError> {
         let mut tx = self.read().await?;
-        filter.select(sql).all(&mut tx).await
+        let after = filter.after.as_ref();
+        let (order, wanted) = ((RECORDED, Order::NewestEventFirst), filter.limit.saturating_add(1));
+        let rows = filter.search().placed(&mut tx, order, after, wanted).await?;
+        Ok(Page::of(rows, filter.limit, |event: &StoredEvent| {
+            let EventKey { id, account, livemode, content_hash } = event.key();
+            (Key { id, account, livemode }, content_hash)
+        }))
     }
 
     /// The keys of events, in the order in which Stripe stamped them.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use desk::views::ban::{Standing, why};
 use domain::bans::Ban;
 use domain::{Key, Object};
+use ledger::graph::users::who_is;
 use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
@@ -26,6 +27,16 @@ struct Answer<'a> {
     #[serde(flatten)]
     standing: Standing,
     chargebacks: i64,
+    /// Whether a dispute, a customer or staff ever named this user in the mode and account asked about.
+    known: bool,
+    /// Where else a user of this id is known: to ask in the wrong mode is a common mistake.
+    known_elsewhere: &'a [Elsewhere],
+}
+
+#[derive(Serialize)]
+struct Elsewhere {
+    account: String,
+    livemode: bool,
 }
 
 pub async fn run(env: &Env, options: &CheckOptions) -> anyhow::Result<ExitCode> {
@@ -40,7 +51,12 @@ pub async fn run(env: &Env, options: &CheckOptions) -> anyhow::Result<ExitCode> 
     let read = async { ledger.read().await?.look_up::<Ban>(std::slice::from_ref(&key)).await };
     let found = open::answer(&ledger, read).await?.pop();
     let namesakes = open::answer(&ledger, ledger.find::<Ban>(&key.id)).await?;
+    let read = async { who_is(&mut ledger.read().await?, &key.id).await };
+    let mut known = open::answer(&ledger, read).await?;
     ledger.close().await;
+    let is_known = known.remove(&key) || found.is_some();
+    let known_elsewhere: Vec<Elsewhere> =
+        known.into_iter().map(|Key { account, livemode, .. }| Elsewhere { account, livemode }).collect();
     let ban = found.unwrap_or_else(|| Ban::placeholder(key.clone()));
     let standing = Standing::of(&ban, now);
     let code = if standing.banned { ExitCode::from(BANNED) } else { ExitCode::SUCCESS };
@@ -52,6 +68,8 @@ pub async fn run(env: &Env, options: &CheckOptions) -> anyhow::Result<ExitCode> 
             livemode: *livemode,
             standing,
             chargebacks: ban.chargebacks,
+            known: is_known,
+            known_elsewhere: &known_elsewhere,
         })?;
         return Ok(code);
     }
@@ -61,6 +79,15 @@ pub async fn run(env: &Env, options: &CheckOptions) -> anyhow::Result<ExitCode> 
     for other in namesakes.iter().filter(|other| other.key != key && other.is_banned(now)) {
         let owner = belongs_to(&other.key.account, other.key.livemode);
         output::remark(&format!("a user of the same id is banned elsewhere: {owner}"));
+    }
+    if !is_known && !known_elsewhere.is_empty() {
+        let owners: Vec<String> =
+            known_elsewhere.iter().map(|other| belongs_to(&other.account, other.livemode)).collect();
+        output::remark(&format!(
+            "nobody of that id is known in {}, but in {}: ask there by --live, --test-mode or --account",
+            belongs_to(&key.account, key.livemode),
+            owners.join("; ")
+        ));
     }
     Ok(code)
 }

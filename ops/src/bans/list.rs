@@ -1,38 +1,53 @@
 //! `tidegate bans list`: users banned now, by disputes or by staff.
 
+use chrono::{DateTime, Utc};
 use desk::views::ban::ListedBan;
+use ledger::views::lists::BanFilter;
 use shared::clock;
 use shared::env::Env;
 
 use crate::cli::BansListOptions;
 use crate::events::mode;
+use crate::listing::{self, Column, Listing};
 use crate::table::Table;
-use crate::{open, output, span};
+use crate::{csv, open, span};
+
+const COLUMNS: &[Column<ListedBan>] = &[
+    ("user", |row| csv::text(&row.ban.key.id)),
+    ("banned", |row| row.standing.banned.to_string()),
+    ("chargebacks", |row| row.ban.chargebacks.to_string()),
+    ("since", |row| csv::time(row.ban.since)),
+    ("until", |row| csv::time(row.standing.until)),
+    ("decided", |row| csv::time(row.ban.override_at)),
+    ("decided_by", |row| csv::maybe(row.ban.override_by.as_ref())),
+    ("reason", |row| csv::maybe(row.ban.override_reason.as_ref())),
+    ("mode", |row| csv::mode(row.ban.key.livemode)),
+    ("account", |row| csv::text(&row.ban.key.account)),
+];
 
 pub async fn run(env: &Env, options: &BansListOptions) -> anyhow::Result<()> {
     let now = clock::now();
-    let whose = options.whose.read();
+    let filter = BanFilter { all: options.all, whose: options.whose.read(), ..BanFilter::default() };
     let ledger = open::ledger(env).await?;
-    let read = async {
-        ListedBan::read_list(&mut ledger.read().await?, options.all, &whose, options.limit, now).await
+    let what = if options.all { "user" } else { "banned user" };
+    let listing = Listing {
+        what,
+        is_filtered: !options.whose.is_any(),
+        ledger: ledger.shown(),
+        table,
+        columns: COLUMNS,
     };
-    let rows = open::answer(&ledger, read).await?;
+    let read = async |after, limit| {
+        let filter = BanFilter { after, limit, ..filter.clone() };
+        open::answer(&ledger, async { ListedBan::read_list(&mut ledger.read().await?, &filter, now).await })
+            .await
+    };
+    let shown = listing::show((&options.page, &options.shape), &listing, now, read).await;
     ledger.close().await;
-    if options.shape.json {
-        return output::print_json(&rows);
-    }
-    if rows.is_empty() {
-        let more =
-            if options.all { "" } else { "; --all shows every user with a dispute or a staff decision" };
-        output::remark(&format!("nobody in {} is banned{more}", ledger.shown()));
-        return Ok(());
-    }
-    output::print(&table(&rows))?;
-    output::remark_on_limit(rows.len(), i64::from(options.limit));
-    Ok(())
+    shown
 }
 
-fn table(rows: &[ListedBan]) -> String {
+fn table(rows: &[ListedBan], _: DateTime<Utc>) -> Table {
     let mut table = Table::default()
         .text("USER")
         .text("STATUS")
@@ -58,5 +73,5 @@ fn table(rows: &[ListedBan]) -> String {
             ban.key.account.clone(),
         ]);
     }
-    table.render()
+    table
 }

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::{ByOptions, Shape, WhoseOptions};
+use super::{ByOptions, PageOptions, Shape, WhoseOptions};
 
 #[derive(Subcommand)]
 pub enum BansCommand {
@@ -31,9 +31,8 @@ pub struct ListOptions {
     pub all: bool,
     #[command(flatten)]
     pub whose: WhoseOptions,
-    /// At most so many
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=10_000))]
-    pub limit: u16,
+    #[command(flatten)]
+    pub page: PageOptions,
     #[command(flatten)]
     pub shape: Shape,
 }
@@ -56,7 +55,7 @@ Examples
   tidegate bans lift user_4711 --reason 'the bank was wrong' --until 2027-01-01
   tidegate bans clear user_4711 --reason 'no longer needed'
 
-Once the end has come, the disputes decide again. Of several decisions the last one counts; all are kept.
+Once the end has come, the disputes decide again. Of several decisions the last one counts; all are kept. \
 A user whom nobody has heard of needs --live or --test-mode: the two never mix.")]
 pub struct DecisionOptions {
     /// The user: your own id for them, or Stripe's customer id where no metadata say more

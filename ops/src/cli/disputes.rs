@@ -4,7 +4,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use domain::disputes::Status;
 
-use super::{ByOptions, Shape, WhoseOptions, WindowOptions};
+use super::{ByOptions, PageOptions, Shape, WhoseOptions, WindowOptions};
 
 #[derive(Subcommand)]
 pub enum DisputesCommand {
@@ -58,17 +58,16 @@ pub struct ListOptions {
     pub window: WindowOptions,
     #[command(flatten)]
     pub whose: WhoseOptions,
-    /// At most so many
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=10_000))]
-    pub limit: i64,
+    #[command(flatten)]
+    pub page: PageOptions,
     #[command(flatten)]
     pub shape: Shape,
 }
 
 #[derive(Args)]
 #[command(after_help = "\
-Live and test mode are summed up apart, currencies too: nothing is converted. Disputes belong to the time at
-which they were opened. The win rate is won / (won + lost). Inquiries, which are a bank's question before
+Live and test mode are summed up apart, currencies too: nothing is converted. Disputes belong to the time at \
+which they were opened. The win rate is won / (won + lost). Inquiries, which are a bank's question before \
 anything is disputed, are counted by themselves.")]
 pub struct SummaryOptions {
     #[command(flatten)]

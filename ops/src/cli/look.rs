@@ -2,12 +2,14 @@
 
 use clap::{Args, Subcommand};
 
-use super::{Shape, WhoseOptions};
+use super::{PageOptions, Shape, WhoseOptions, WindowOptions};
 
 #[derive(Subcommand)]
 pub enum EventsCommand {
     /// List stored events, the newest first
     List(ListOptions),
+    /// Show events as they are recorded, until Ctrl-C
+    Tail(TailOptions),
     /// Show one event as it is stored
     Show(EventOptions),
     /// List the types of events that an endpoint of Stripe's should be sent
@@ -16,23 +18,59 @@ pub enum EventsCommand {
     Types(TypesOptions),
 }
 
+/// Which events, whether they are listed or followed.
 #[derive(Args)]
-pub struct ListOptions {
+pub struct EventSelection {
     /// Only this type; a trailing `*` matches a prefix, as in 'invoice.*'
     #[arg(long = "type", value_name = "TYPE")]
     pub kind: Option<String>,
     /// Only events with this outcome
     #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(domain::outcome::OutcomeKind::WORDS))]
     pub outcome: Option<String>,
-    /// Only events recorded since: 15m, 1h 30m, 7d, yesterday, or 2026-11-21T08:00:00Z
-    #[arg(long, value_name = "WHEN")]
-    pub since: Option<String>,
-    /// Only events of this connected account; '' is your own
-    #[arg(long, value_name = "ACCOUNT")]
-    pub account: Option<String>,
-    /// At most so many
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(i64).range(1..=10_000))]
-    pub limit: i64,
+    /// Only events that changed the status of this object, or could not be applied to it
+    #[arg(long, value_name = "ID")]
+    pub object: Option<String>,
+    /// Only events that did so to something of this customer: payments, invoices, refunds, disputes, subscriptions
+    #[arg(long, value_name = "CUSTOMER")]
+    pub customer: Option<String>,
+    #[command(flatten)]
+    pub whose: WhoseOptions,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Times are those at which the events were recorded here.
+
+Examples
+  tidegate events list --type 'invoice.*' --since 1h
+  tidegate events list --object in_1PgafuB7WZ01zgkWXYmPNZs8
+  tidegate events list --outcome dead --since 2026-11-21 --until 2026-11-22
+  tidegate events list --since 7d --csv > events.csv")]
+pub struct ListOptions {
+    #[command(flatten)]
+    pub selection: EventSelection,
+    #[command(flatten)]
+    pub window: WindowOptions,
+    #[command(flatten)]
+    pub page: PageOptions,
+    #[command(flatten)]
+    pub shape: Shape,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+With --json each event is a document on a line of its own.
+
+Examples
+  tidegate events tail
+  tidegate events tail --outcome dead
+  tidegate events tail --json --lines 0 | jq --unbuffered .type")]
+pub struct TailOptions {
+    #[command(flatten)]
+    pub selection: EventSelection,
+    /// Begin with so many of the newest
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(i64).range(0..=1_000))]
+    pub lines: i64,
     #[command(flatten)]
     pub shape: Shape,
 }
@@ -56,6 +94,32 @@ pub struct EventOptions {
     pub body: bool,
     #[command(flatten)]
     pub shape: Shape,
+}
+
+#[derive(Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    subcommand_value_name = "KIND",
+    subcommand_help_heading = "Kinds, where an id is not enough",
+    disable_help_subcommand = true,
+    after_help = "\
+Examples
+  tidegate show in_1PgafuB7WZ01zgkWXYmPNZs8
+  tidegate show 9A4C21D0-0007                the number of an invoice
+  tidegate show user_4711                    whether a user is banned, and why
+  tidegate show customer cus_QXg1oX8Nbd2Vfs  where an id might be taken for something else"
+)]
+pub struct ShowOptions {
+    /// An id of Stripe's, the number of an invoice, or a user
+    #[arg(value_name = "ID", required = true)]
+    pub id: Option<String>,
+    #[command(flatten)]
+    pub whose: WhoseOptions,
+    #[command(flatten)]
+    pub shape: Shape,
+    #[command(subcommand)]
+    pub subject: Option<Subject>,
 }
 
 #[derive(Subcommand)]

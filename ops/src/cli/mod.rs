@@ -7,6 +7,7 @@ mod look;
 mod replays;
 mod send;
 mod shape;
+mod up;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use shared::queue::rabbitmq::topology::NewQueues;
@@ -19,18 +20,21 @@ pub use self::disputes::{
     SummaryOptions,
 };
 pub use self::lists::{
-    AnomaliesOptions, InvoicesCommand, InvoicesListOptions, PaymentsCommand, PaymentsListOptions,
-    RefundsCommand, RefundsListOptions,
+    AnomaliesOptions, ChargesCommand, ChargesListOptions, CustomersCommand, CustomersListOptions,
+    FailuresCommand, FailuresListOptions, InvoicesCommand, InvoicesListOptions, PaymentsCommand,
+    PaymentsListOptions, RefundsCommand, RefundsListOptions,
 };
 pub use self::look::{
-    EventOptions, EventsCommand, ListOptions, Subject, SubjectOptions, TraceOptions, TypesOptions,
+    EventOptions, EventSelection, EventsCommand, ListOptions, ShowOptions, Subject, SubjectOptions,
+    TailOptions, TraceOptions, TypesOptions,
 };
 pub use self::replays::{
     DeadGroupsOptions, DeadLettersCommand, DeadListOptions, DeadShowOptions, DiscardOptions, PlanOptions,
     PlanShowOptions, PlansOptions, ReplayCommand, RunOptions, SelectionOptions,
 };
 pub use self::send::SendOptions;
-pub use self::shape::{ByOptions, ElsewhereOptions, Shape, WhoseOptions, WindowOptions};
+pub use self::shape::{ByOptions, ElsewhereOptions, PageOptions, Shape, WhoseOptions, WindowOptions};
+pub use self::up::UpOptions;
 use crate::configuration;
 
 const HELP: &str = "\
@@ -47,9 +51,9 @@ Run
   topology      Declare RabbitMQ's queues and exchanges, or check them
 
 Look
-  events        List stored events, show one, or name the types that Stripe should send
+  events        List stored events, follow them, show one, or name the types that Stripe should send
   trace         What became of one event: received, applied, what it changed
-  show          An invoice, payment, refund, dispute, charge, customer or subscription, and why it is so
+  show          Whatever an id names: an invoice, a payment, a user, …; how it stands, and why
   queue         How much waits in the queue; recover what a damaged queue.db holds
   env           Every environment variable, and what is set now
 
@@ -64,14 +68,21 @@ On call
 
 Staff
   invoices      List invoices: overdue ones, a customer's, …
-  payments      List payments by time, status, failure, amount, customer
+  payments      List payments by time, status, failure, amount, customer, user
+  charges       List charges: every attempt of a payment
+  failures      List failed attempts by time and code
   refunds       List refunds by their own time
   disputes      List disputes, overdue ones first; sum up, note, resolve
+  customers     List customers: whose a user is
   bans          Who is banned and why; ban, lift, ask
   anomalies     Figures that contradict each other, and objects that are uncertain
 
 Try
   send          Send signed sample events to a gateway on this machine
+
+Set up
+  completions   Print the completions of a shell
+  man           Write manual pages into a folder
 
 Options
   -h, --help     Print help; `tidegate help COMMAND` says more
@@ -83,14 +94,31 @@ Examples
   tidegate send dispute-lost                 an invoice that is paid, disputed and lost
   tidegate events list --type 'invoice.*' --since 1h
   tidegate trace evt_1PgafuB7WZ01zgkWXYmPNZs8
-  tidegate show invoice in_1PgafuB7WZ01zgkWXYmPNZs8
+  tidegate show in_1PgafuB7WZ01zgkWXYmPNZs8
   tidegate status --watch
   tidegate worker pause --reason 'the ledger is being moved'
   tidegate disputes list --due-within 7d
   tidegate bans explain user_4711
 
-Configuration comes from the environment alone; `tidegate env` lists it.
-Exit codes: 0 done, 1 failed or not found, 2 called or configured wrongly; 3 from `bans check`: banned.";
+Configuration comes from the environment, and from .env in the current folder for what the \
+environment does not set; `tidegate env` lists it. Colours are used at a terminal only, and never \
+where NO_COLOR is set.
+
+Exit codes
+  0  done
+  1  failed, not found, or something needs a person (`status`, `doctor`, `rebuild`, `audit verify`)
+  2  called or configured wrongly: to try again changes nothing
+  3  `bans check`: the user is banned";
+
+const COMPLETIONS: &str = "\
+Examples
+  tidegate completions bash > ~/.local/share/bash-completion/completions/tidegate
+  tidegate completions zsh > ~/.zfunc/_tidegate           a folder in your fpath
+  tidegate completions fish > ~/.config/fish/completions/tidegate.fish";
+
+const MANUAL: &str = "\
+Example
+  tidegate man ~/.local/share/man/man1 && man tidegate-send";
 
 #[derive(Parser)]
 #[command(
@@ -112,7 +140,7 @@ pub enum Command {
     ///
     /// With nothing configured, everything lives in `data/` below the current folder: the queue, the ledger
     /// and a signing secret for development. Ctrl-C or SIGTERM stops it: the gateway first, then the worker.
-    Up,
+    Up(UpOptions),
     /// Run only the gateway
     Gateway,
     /// Run only the worker; or pause all workers, and let them go on
@@ -161,15 +189,16 @@ pub enum Command {
     /// Asks their internal listeners (`GATEWAY_INTERNAL_ADDR`, `WORKER_INTERNAL_ADDR`). Exit code 0: ready; 1: not,
     /// with one line that says why. Neither the queue nor the ledger is opened.
     Healthcheck(crate::healthcheck::HealthcheckOptions),
-    /// List stored events, show one, or name the types that Stripe should send
+    /// List stored events, follow them, show one, or name the types that Stripe should send
     #[command(subcommand)]
     Events(EventsCommand),
-    /// Show an object as the ledger has it, why it is so, and how it came to be
+    /// Show whatever an id names, why it is so, and how it came to be
     ///
-    /// The history is in the order of Stripe's own stamps and names the event behind each step: `tidegate trace`
-    /// tells more of it. Where an id exists in several accounts or modes, each has a page.
-    #[command(subcommand)]
-    Show(Subject),
+    /// Finds out by itself what the id is: an invoice, also by its number; a payment, refund, dispute, charge,
+    /// customer or subscription; a user of yours; or an event. The history is in the order of Stripe's own stamps and
+    /// names the event behind each step: `tidegate trace` tells more of it. Where an id exists in several accounts or
+    /// modes, each has a page.
+    Show(ShowOptions),
     /// Show what became of one event
     Trace(TraceOptions),
     /// List what could not be applied, sum it up by cause, put it aside
@@ -191,6 +220,15 @@ pub enum Command {
     /// List payments
     #[command(subcommand)]
     Payments(PaymentsCommand),
+    /// List charges
+    #[command(subcommand)]
+    Charges(ChargesCommand),
+    /// List failed attempts to pay
+    #[command(subcommand)]
+    Failures(FailuresCommand),
+    /// List customers
+    #[command(subcommand)]
+    Customers(CustomersCommand),
     /// List refunds
     #[command(subcommand)]
     Refunds(RefundsCommand),
@@ -206,6 +244,20 @@ pub enum Command {
     Bans(BansCommand),
     /// List figures that contradict each other, and objects that are uncertain
     Anomalies(AnomaliesOptions),
+    /// Print the completions of a shell, to be loaded by it
+    #[command(after_help = COMPLETIONS)]
+    Completions {
+        /// Which shell
+        #[arg(value_name = "SHELL")]
+        shell: clap_complete::Shell,
+    },
+    /// Write manual pages, one for each command, into a folder
+    #[command(after_help = MANUAL)]
+    Man {
+        /// The folder; it is made where it is missing
+        #[arg(value_name = "DIR")]
+        folder: std::path::PathBuf,
+    },
 }
 
 impl Command {
@@ -249,6 +301,11 @@ pub fn parse() -> Cli {
     Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 
+/// The commands as they are described, for completions and manual pages.
+pub fn described() -> clap::Command {
+    Cli::command()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -264,6 +321,37 @@ mod tests {
             let listed = HELP.lines().filter(|line| line.trim_start().starts_with(command.get_name()));
             assert_eq!(listed.count(), 1, "{}", command.get_name());
         }
+    }
+
+    /// The words of an example, up to its explanation, a pipe or a file.
+    fn words(line: &str) -> Vec<String> {
+        let ends = ["  ", " | ", " > ", " && ", " || "];
+        let end = ends.iter().filter_map(|end| line.find(end)).min().unwrap_or(line.len());
+        let (mut words, mut is_quoted) = (vec![String::new()], false);
+        for letter in line[..end].chars() {
+            match letter {
+                '\'' => is_quoted = !is_quoted,
+                ' ' if !is_quoted => words.push(String::new()),
+                letter => words.last_mut().expect("there is one").push(letter),
+            }
+        }
+        words
+    }
+
+    #[test]
+    fn every_example_is_a_command_that_is_taken() {
+        fn check(command: &clap::Command, count: &mut usize) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for line in help.lines().map(str::trim).filter(|line| line.starts_with("tidegate ")) {
+                let parsed = Cli::try_parse_from(words(line));
+                assert!(parsed.is_ok(), "{}: {line}: {}", command.get_name(), parsed.err().expect("it is"));
+                *count += 1;
+            }
+            command.get_subcommands().for_each(|command| check(command, count));
+        }
+        let mut count = 0;
+        check(&Cli::command(), &mut count);
+        assert!(count > 50, "{count} examples");
     }
 
     #[test]

@@ -2,11 +2,11 @@
 
 use clap::{Args, Subcommand};
 
-use super::{ByOptions, Shape, WhoseOptions, WindowOptions};
+use super::{ByOptions, PageOptions, Shape, WhoseOptions, WindowOptions};
 
 #[derive(Args)]
 pub struct SelectionOptions {
-    /// Only of this cause, as `dead-letters groups` names it
+    /// Only of this cause, as `dead-letters groups` names it: by its short id, or in full
     #[arg(long, value_name = "CAUSE")]
     pub fingerprint: Option<String>,
     /// Only this type; a trailing `*` matches a prefix, as in 'invoice.*'
@@ -37,9 +37,8 @@ pub enum DeadLettersCommand {
 pub struct DeadListOptions {
     #[command(flatten)]
     pub selection: SelectionOptions,
-    /// At most so many
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(i64).range(1..=100_000))]
-    pub limit: i64,
+    #[command(flatten)]
+    pub page: PageOptions,
     #[command(flatten)]
     pub shape: Shape,
 }
@@ -96,7 +95,7 @@ pub enum ReplayCommand {
 #[command(after_help = "\
 Examples
   tidegate replay plan                                        every dead letter
-  tidegate replay plan --fingerprint 'permanent: payments: …' those of one cause
+  tidegate replay plan --fingerprint 3f9c21aa                 those of one cause
   tidegate replay plan --any --type 'invoice.*' --since 2d    also what was applied
   tidegate replay plan evt_1PgafuB7WZ01zgkWXYmPNZs8
   tidegate replay plan --file events.ndjson                   one event of Stripe's a line")]

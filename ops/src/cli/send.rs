@@ -16,12 +16,14 @@ const API_VERSIONS: [ApiVersion; 4] =
 Examples
   tidegate send                              one of every story
   tidegate send --list                       the stories, and the event types in them
+  tidegate send broken                       events that no rule can read: they end as dead letters
   tidegate send charge.dispute.created       a story up to and including this event
   tidegate send retried --count 1000 --rate 200
   tidegate send --count 100 --shuffle --repeat 3   out of order, each event three times
   tidegate send --seed 7                     twice: the second run is nothing but repetitions
 
-Events are signed with the first secret in STRIPE_WEBHOOK_SECRET, else with data/dev-webhook-secret.")]
+Events are signed with the first secret in STRIPE_WEBHOOK_SECRET, else with dev-webhook-secret in the \
+data folder. `broken` and the stories whose names begin so are told only when they are asked for.")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct SendOptions {
     /// A story, or an event type; every story when left out

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use clap::Args;
+use ledger::views::page::Place;
 use ledger::views::search::{Whose, Window};
 
 use crate::failure::wrongly_called;
@@ -51,9 +52,23 @@ pub struct WindowOptions {
     pub until: Option<String>,
 }
 
+/// Which page of a list, or all of it.
+#[derive(Args)]
+pub struct PageOptions {
+    /// At most so many [default: 50; with --csv all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=1_000_000_000_000))]
+    pub limit: Option<i64>,
+    /// Go on where a page ended: the command for that is printed below the page
+    #[arg(long, value_name = "CURSOR")]
+    pub after: Option<Place>,
+    /// Print every row that matches as CSV, for a spreadsheet
+    #[arg(long, conflicts_with = "json")]
+    pub csv: bool,
+}
+
 #[derive(Args)]
 pub struct ByOptions {
-    /// Who you are, for the audit [default: `TIDEGATE_STAFF`, else your login name]
+    /// Who you are, for the audit [default: `TIDEGATE_STAFF`, else your login name, else your number]
     #[arg(long, value_name = "NAME")]
     pub by: Option<String>,
 }

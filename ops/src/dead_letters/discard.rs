@@ -60,7 +60,7 @@ async fn chosen(
     now: chrono::DateTime<chrono::Utc>,
 ) -> anyhow::Result<Vec<StoredEvent>> {
     if options.ids.is_empty() {
-        let filter = options.selection.read(now, GROUPED_LIMIT)?;
+        let filter = options.selection.read(ledger, now, GROUPED_LIMIT).await?;
         let filter = EventFilter { outcome: Some("dead".to_owned()), ..filter };
         return open::answer(ledger, ledger.events(&filter)).await;
     }

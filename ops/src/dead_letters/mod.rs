@@ -5,22 +5,38 @@ mod show;
 
 use chrono::{DateTime, Utc};
 use desk::views::dead_letters::{DeadLetterLabels, Group, groups};
+use ledger::Ledger;
 use ledger::views::stored::{EventFilter, StoredEvent};
+use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
 
 pub use self::discard::discard;
 pub use self::show::show;
 use crate::cli::{DeadGroupsOptions, DeadListOptions, SelectionOptions};
+use crate::listing::{self, Column, Listing};
 use crate::table::Table;
-use crate::{money, open, output, span};
+use crate::{cause, csv, money, open, output, span};
 
 /// More are not grouped; the newest count.
 pub const GROUPED_LIMIT: i64 = 1_000_000;
 
+/// A group under the short id of its cause; the form of `--json`.
+#[derive(Serialize)]
+struct Named<'a> {
+    cause: String,
+    #[serde(flatten)]
+    group: &'a Group,
+}
+
 impl SelectionOptions {
-    /// As a filter on events.
-    pub fn read(&self, now: DateTime<Utc>, limit: i64) -> anyhow::Result<EventFilter> {
+    /// As a filter on events of this ledger, which knows the causes by their short ids.
+    pub async fn read(&self, ledger: &Ledger, now: DateTime<Utc>, limit: i64) -> anyhow::Result<EventFilter> {
+        let filter = self.read_plain(now, limit)?;
+        Ok(EventFilter { fingerprint: cause::meant(ledger, filter.fingerprint).await?, ..filter })
+    }
+
+    fn read_plain(&self, now: DateTime<Utc>, limit: i64) -> anyhow::Result<EventFilter> {
         let (window, whose) = (self.window.read(now)?, self.whose.read());
         Ok(EventFilter {
             kind: self.kind.clone(),
@@ -32,6 +48,7 @@ impl SelectionOptions {
             fingerprint: self.fingerprint.clone(),
             customer: self.customer.clone(),
             limit,
+            ..EventFilter::default()
         })
     }
 
@@ -56,23 +73,44 @@ impl SelectionOptions {
     }
 }
 
+const COLUMNS: &[Column<StoredEvent>] = &[
+    ("event", |row| csv::text(&row.id)),
+    ("type", |row| csv::text(&row.kind)),
+    ("about", |row| csv::maybe(row.object_id.as_ref())),
+    ("customer", |row| csv::maybe(row.customer.as_ref())),
+    ("currency", |row| csv::maybe(row.currency.as_ref())),
+    ("amount", |row| {
+        let named = row.amount.zip(row.currency.as_deref());
+        named.map(|(amount, currency)| money::plain(amount, currency)).unwrap_or_default()
+    }),
+    ("attempts", |row| row.attempts.to_string()),
+    ("first_failed", |row| csv::time(row.first_failed_at.or(Some(row.recorded_at)))),
+    ("last_failed", |row| csv::time(row.last_failed_at.or(Some(row.recorded_at)))),
+    ("cause", |row| row.fingerprint.as_deref().map(cause::short).unwrap_or_default()),
+    ("reason", |row| csv::maybe(row.reason.as_ref())),
+    ("mode", |row| csv::mode(row.livemode)),
+    ("account", |row| csv::text(&row.account)),
+];
+
 pub async fn list(env: &Env, options: &DeadListOptions) -> anyhow::Result<()> {
     let now = clock::now();
-    let filter =
-        EventFilter { outcome: Some("dead".to_owned()), ..options.selection.read(now, options.limit)? };
     let ledger = open::ledger(env).await?;
-    let letters = open::answer(&ledger, ledger.events(&filter)).await?;
+    let filter =
+        EventFilter { outcome: Some("dead".to_owned()), ..options.selection.read(&ledger, now, 0).await? };
+    let listing = Listing {
+        what: "dead letter",
+        is_filtered: !options.selection.in_words().is_empty(),
+        ledger: ledger.shown(),
+        table,
+        columns: COLUMNS,
+    };
+    let read = async |after, limit| {
+        let filter = EventFilter { after, limit, ..filter.clone() };
+        open::answer(&ledger, ledger.page_of_events(&filter)).await
+    };
+    let shown = listing::show((&options.page, &options.shape), &listing, now, read).await;
     ledger.close().await;
-    if options.shape.json {
-        return output::print_json(&letters);
-    }
-    if letters.is_empty() {
-        output::remark(&format!("no dead letter in {}", ledger.shown()));
-        return Ok(());
-    }
-    output::print(&table(&letters, now).render())?;
-    output::remark(&format!("`{} dead-letters groups` groups them by cause", output::me()));
-    Ok(())
+    shown
 }
 
 pub fn table(letters: &[StoredEvent], now: DateTime<Utc>) -> Table {
@@ -100,12 +138,13 @@ pub fn table(letters: &[StoredEvent], now: DateTime<Utc>) -> Table {
 
 pub async fn by_cause(env: &Env, options: &DeadGroupsOptions) -> anyhow::Result<()> {
     let now = clock::now();
-    let filter = options.selection.read(now, GROUPED_LIMIT)?;
     let ledger = open::ledger(env).await?;
+    let filter = options.selection.read(&ledger, now, GROUPED_LIMIT).await?;
     let found = groups(&open::answer(&ledger, ledger.dead(&filter)).await?);
     ledger.close().await;
     if options.shape.json {
-        return output::print_json(&found);
+        let named = found.iter().map(|group| Named { cause: cause::short(&group.fingerprint), group });
+        return output::print_json(&named.collect::<Vec<_>>());
     }
     if found.is_empty() {
         output::remark(&format!("no dead letter in {}", ledger.shown()));
@@ -114,8 +153,9 @@ pub async fn by_cause(env: &Env, options: &DeadGroupsOptions) -> anyhow::Result<
     output::print(&table_of(&found, now))?;
     let me = output::me();
     output::remark(&format!(
-        "look at one: {me} dead-letters show {}\nwhat a replay would change: {me} replay plan --fingerprint '{}'",
-        found[0].example, found[0].fingerprint
+        "look at one: {me} dead-letters show {}\nwhat a replay would change: {me} replay plan --fingerprint {}",
+        found[0].example,
+        cause::short(&found[0].fingerprint)
     ));
     Ok(())
 }
@@ -127,7 +167,8 @@ fn table_of(groups: &[Group], now: DateTime<Utc>) -> String {
         .text("MONEY AT RISK")
         .text("FIRST")
         .text("LAST")
-        .text("CAUSE");
+        .text("ID")
+        .prose("CAUSE", 200);
     let age = |at: Option<DateTime<Utc>>| at.map(|at| span::age(at, now)).unwrap_or_default();
     for group in groups {
         table.row([
@@ -136,6 +177,7 @@ fn table_of(groups: &[Group], now: DateTime<Utc>) -> String {
             in_each_currency(group),
             age(group.first_at),
             age(group.last_at),
+            cause::short(&group.fingerprint),
             group.fingerprint.clone(),
         ]);
     }

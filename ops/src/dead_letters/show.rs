@@ -9,7 +9,7 @@ use super::amount;
 use crate::cli::DeadShowOptions;
 use crate::events::belongs_to;
 use crate::table::{Table, clean};
-use crate::{open, output, span};
+use crate::{cause, open, output, span};
 
 pub async fn show(env: &Env, options: &DeadShowOptions) -> anyhow::Result<()> {
     let ledger = open::ledger(env).await?;
@@ -40,7 +40,8 @@ fn page(letter: &StoredEvent) -> String {
             facts.row([name.to_owned(), value]);
         }
     };
-    add("cause", letter.fingerprint.clone());
+    let named = |fingerprint: &String| format!("{}  {fingerprint}", cause::short(fingerprint));
+    add("cause", letter.fingerprint.as_ref().map(named));
     add("about", letter.object_id.clone());
     add("money at risk", Some(amount(letter)));
     add("customer", letter.customer.clone());

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use desk::views::dispute_item::DisputeItem;
-use desk::views::dispute_list::{DisputeQuery, read_list};
+use desk::views::dispute_list::{DisputeQuery, ListedDispute, read_list};
 use ledger::views::lists::DisputeFilter;
 use shared::clock;
 use shared::env::Env;
@@ -10,8 +10,9 @@ use shared::env::Env;
 use crate::cli::DisputesListOptions;
 use crate::events::mode;
 use crate::failure::wrongly_called;
+use crate::listing::{self, Column, Listing};
 use crate::table::Table;
-use crate::{money, open, output, span, time_option};
+use crate::{csv, money, open, span, time_option};
 
 pub async fn run(env: &Env, options: &DisputesListOptions) -> anyhow::Result<()> {
     let now = clock::now();
@@ -26,24 +27,44 @@ pub async fn run(env: &Env, options: &DisputesListOptions) -> anyhow::Result<()>
         among: None,
         window: options.window.read(now)?,
         whose: options.whose.read(),
-        limit: options.limit,
+        after: None,
+        limit: 0,
     };
     let ledger = open::ledger(env).await?;
-    let query = DisputeQuery { filter, invoice: options.invoice.clone(), user: options.user.clone() };
-    let read = async { read_list(&ledger, &mut ledger.read().await?, query, now).await };
-    let disputes = open::answer(&ledger, read).await?;
+    let listing = Listing {
+        what: "dispute",
+        is_filtered: is_filtered(options),
+        ledger: ledger.shown(),
+        table: |rows: &[ListedDispute], now| table(rows.iter().map(|listed| &listed.item), now),
+        columns: COLUMNS,
+    };
+    let read = async |after, limit| {
+        let filter = DisputeFilter { after, limit, ..filter.clone() };
+        let query = DisputeQuery { filter, invoice: options.invoice.clone(), user: options.user.clone() };
+        open::answer(&ledger, async { read_list(&ledger, &mut ledger.read().await?, query, now).await }).await
+    };
+    let shown = listing::show((&options.page, &options.shape), &listing, now, read).await;
     ledger.close().await;
-    if options.shape.json {
-        return output::print_json(&disputes);
-    }
-    if disputes.is_empty() {
-        output::nothing("dispute", &ledger.shown(), is_filtered(options));
-        return Ok(());
-    }
-    output::print(&table(disputes.iter().map(|listed| &listed.item), now).render())?;
-    output::remark_on_limit(disputes.len(), options.limit);
-    Ok(())
+    shown
 }
+
+const COLUMNS: &[Column<ListedDispute>] = &[
+    ("opened", |row| csv::time(row.item.dispute.state.opened_at.or(row.item.dispute.seen.first_event_at))),
+    ("dispute", |row| csv::text(&row.item.dispute.key.id)),
+    ("status", |row| row.item.dispute.status.as_str().to_owned()),
+    ("inquiry", |row| row.item.dispute.inquiry.to_string()),
+    ("overdue", |row| row.overdue.to_string()),
+    ("resolved_by", |row| csv::maybe(row.item.resolved.as_ref().map(|resolution| &resolution.by))),
+    ("currency", |row| csv::text(&row.item.dispute.state.currency)),
+    ("amount", |row| money::plain(row.item.dispute.state.amount, &row.item.dispute.state.currency)),
+    ("reason", |row| csv::maybe(row.item.dispute.state.reason.as_ref())),
+    ("respond_by", |row| csv::time(row.item.dispute.state.respond_by)),
+    ("user", |row| csv::maybe(row.item.user.as_ref())),
+    ("payment", |row| csv::maybe(row.item.payment.as_ref())),
+    ("invoice", |row| csv::maybe(row.item.invoice.as_ref())),
+    ("mode", |row| csv::mode(row.item.dispute.key.livemode)),
+    ("account", |row| csv::text(&row.item.dispute.key.account)),
+];
 
 pub fn table<'a>(disputes: impl IntoIterator<Item = &'a DisputeItem>, now: DateTime<Utc>) -> Table {
     let mut table = Table::default()

@@ -39,6 +39,7 @@ fn page(summary: &DisputeSummary) -> String {
     line("lost", summary.lost, &resolved_after(summary));
     line("open", summary.open, "");
     for (name, number, note) in [
+        ("resolved", summary.resolved, "by staff; at Stripe they are still open"),
         ("closed", summary.closed, "prevented: neither won nor lost"),
         ("unknown", summary.unknown, "unknown status, or only named so far"),
         ("inquiries", summary.inquiries, "not counted above: not disputed yet"),
@@ -58,7 +59,8 @@ fn money_table(currencies: &[DisputeMoney]) -> String {
         .number("AMOUNT")
         .number("WON")
         .number("LOST")
-        .number("OPEN");
+        .number("OPEN")
+        .number("RESOLVED");
     for money in currencies {
         let amount = |minor_units| money::shown(minor_units, &money.currency);
         table.row([
@@ -68,6 +70,7 @@ fn money_table(currencies: &[DisputeMoney]) -> String {
             amount(money.amount_won),
             amount(money.amount_lost),
             amount(money.amount_open),
+            if money.amount_resolved == 0 { String::new() } else { amount(money.amount_resolved) },
         ]);
     }
     table.render()

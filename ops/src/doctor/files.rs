@@ -40,7 +40,7 @@ fn secret_files(env: &Env) -> Vec<PathBuf> {
         .filter(|(name, value)| is_secret(name) && !value.is_empty())
         .map(|(_, value)| PathBuf::from(value))
         .collect();
-    files.push(PathBuf::from(dev_secret::PATH));
+    files.push(dev_secret::path(env));
     files.retain(|path| path.exists());
     files
 }

@@ -18,7 +18,7 @@ const VARIABLE: &str = "STRIPE_WEBHOOK_SECRET";
 
 pub fn check(env: &Env, gateway: &Asked, now: DateTime<Utc>) -> Vec<Finding> {
     let is_public = configuration::address(env, "GATEWAY_ADDR").is_ok_and(|it| !it.ip().is_loopback());
-    let for_development = match dev_secret::kept() {
+    let for_development = match dev_secret::kept(env) {
         Ok(kept) => kept,
         Err(error) => {
             return vec![Finding::act(NAME, format!("{error:#}"), "a new one is made at the next start")];

@@ -61,7 +61,7 @@ async fn choose(ledger: &Ledger, options: &PlanOptions) -> anyhow::Result<(Strin
         }
         return Ok((options.ids.join(", "), chosen));
     }
-    let filter = options.selection.read(clock::now(), EVENTS_LIMIT)?;
+    let filter = options.selection.read(ledger, clock::now(), EVENTS_LIMIT).await?;
     let outcome = (!options.any).then(|| "dead".to_owned());
     let keys = open::answer(ledger, ledger.keys_of(&EventFilter { outcome, ..filter })).await?;
     let what = if options.any { "events" } else { "dead letters" };

@@ -17,12 +17,14 @@ use shared::{clock, shutdown};
 use stripe_sim::Random;
 
 use self::run::Plan;
-use self::stories::{STORIES, Story, Style};
+use self::stories::{BROKEN, STORIES, Story, Style};
 use self::target::Target;
 use crate::cli::SendOptions;
 use crate::failure::wrongly_called;
 use crate::output;
 
+/// What asks for every story that ends as a dead letter.
+const ALL_BROKEN: &str = "broken";
 /// When the stories of a seeded run end: fixed, so that the same seed gives the same bytes for ever.
 const SEEDED_END: i64 = 1_793_491_200; // 2026-11-01
 
@@ -57,6 +59,9 @@ pub async fn run(env: &Env, options: SendOptions) -> anyhow::Result<ExitCode> {
 /// Which stories, and the event type to stop at where one was asked for.
 fn choose(what: Option<&str>, style: Style) -> anyhow::Result<(Vec<&'static Story>, Option<String>)> {
     let Some(what) = what else { return Ok((STORIES.iter().collect(), None)) };
+    if what == ALL_BROKEN {
+        return Ok((BROKEN.iter().collect(), None));
+    }
     if let Some(story) = stories::named(what) {
         return Ok((vec![story], None));
     }
@@ -95,6 +100,15 @@ mod tests {
     #[test]
     fn nothing_asked_for_is_one_of_each() {
         assert_eq!(choose(None, STYLE).unwrap().0.len(), STORIES.len());
+    }
+
+    #[test]
+    fn what_is_broken_is_told_only_when_asked_for() {
+        let (stories, until) = choose(Some("broken"), STYLE).unwrap();
+        assert_eq!((stories.len(), until), (BROKEN.len(), None));
+        assert_eq!(choose(Some("broken-refund"), STYLE).unwrap().0[0].name, "broken-refund");
+        let all = choose(None, STYLE).unwrap().0;
+        assert!(all.iter().all(|story| !story.name.starts_with(ALL_BROKEN)));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::run::{Done, Telling};
 use super::scene::Named;
-use super::stories::{STORIES, Style};
+use super::stories::{BROKEN, STORIES, Style};
 use crate::table::{self, Table};
 use crate::{money, output, span};
 
@@ -61,7 +61,7 @@ pub fn list(style: Style, json: bool) -> anyhow::Result<ExitCode> {
         about: &'static str,
         event_types: Vec<&'static str>,
     }
-    let listed = STORIES.iter().map(|story| Listed {
+    let listed = STORIES.iter().chain(BROKEN).map(|story| Listed {
         story: story.name,
         about: story.about,
         event_types: story.kinds(style),
@@ -154,6 +154,9 @@ fn look_at(done: &Done) -> String {
             writeln!(text, "  {me} show {} {}", named.kind, named.id).expect("a String takes every write");
         }
         writeln!(text, "  {me} trace {}", telling.last_event).expect("a String takes every write");
+        if BROKEN.iter().any(|story| story.name == telling.story) {
+            writeln!(text, "  {me} dead-letters groups").expect("a String takes every write");
+        }
     }
     text
 }

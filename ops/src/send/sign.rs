@@ -19,7 +19,7 @@ pub fn signer(env: &Env) -> anyhow::Result<Signer> {
         let secrets = secrets.map_err(|fault| anyhow!("STRIPE_WEBHOOK_SECRET_FILE is {path}: {fault}"))?;
         return with_first_of(secrets.expose_secret());
     }
-    match dev_secret::kept()? {
+    match dev_secret::kept(env)? {
         Some(secret) => Ok(Signer::new(secret.expose_secret())),
         None => Err(failure::wrongly_called(format!(
             "no secret to sign with: start `{} up` in this folder, or set STRIPE_WEBHOOK_SECRET to the gateway's",

@@ -1,8 +1,11 @@
 //! The stories of `tidegate send`. Each is a realistic history in its natural order; the events may be shuffled
 //! and repeated afterwards.
 
+mod broken;
+
 use stripe_sim::{ApiVersion, Charge, Decline, Invoice, MONTH_SECS, PaymentIntent, Random};
 
+pub use self::broken::BROKEN;
 use super::scene::{Named, Sample, Scene};
 
 pub struct Story {
@@ -81,7 +84,7 @@ pub const STORIES: &[Story] = &[
 ];
 
 pub fn named(name: &str) -> Option<&'static Story> {
-    STORIES.iter().find(|story| story.name == name)
+    STORIES.iter().chain(BROKEN).find(|story| story.name == name)
 }
 
 /// The first story with an event of this type.

@@ -9,7 +9,7 @@ use super::worth;
 use crate::doctor::listeners;
 use crate::finding::Finding;
 use crate::output::me;
-use crate::{money, pause, skew, span};
+use crate::{cause, money, pause, skew, span};
 
 const LATENCY_LOOK_SECS: f64 = 5.0;
 const LATENCY_ACT_SECS: f64 = 10.0;
@@ -172,8 +172,9 @@ fn dead(ledger: &LedgerFigures, now: DateTime<Utc>) -> Vec<Finding> {
     let mut lines: Vec<Finding> = Vec::new();
     for cause in ledger.dead.iter().take(CAUSES_SHOWN) {
         let text = format!(
-            "{} x {}, the last {}",
+            "{} x {}  {}, the last {}",
             money::count(cause.events.unsigned_abs()),
+            cause::short(&cause.fingerprint),
             cause.fingerprint,
             span::age(cause.last_at, now)
         );

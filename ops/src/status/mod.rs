@@ -27,8 +27,8 @@ Examples
   tidegate status --elsewhere gateway        on a machine that runs workers only
   tidegate status || page somebody
 
-Exit codes: 0 no line says ACT, 1 one does: gateway, worker, queue, ledger or, with STRIPE_SECRET_KEY, Stripe is
-away, or something else needs a person now; 2 called wrongly. With --watch: 0 at Ctrl-C.")]
+Exit codes: 0 no line says ACT, 1 one does: gateway, worker, queue, ledger or, with STRIPE_SECRET_KEY, Stripe is \
+away, or something else needs a person now; 2 called wrongly. With --watch the last screen decides.")]
 pub struct StatusOptions {
     /// Show it again and again, every so many seconds, until Ctrl-C
     #[arg(long, value_name = "SECS", num_args = 0..=1, default_missing_value = "2", value_parser = clap::value_parser!(u64).range(1..=3_600))]
@@ -60,33 +60,37 @@ pub async fn run(env: &Env, options: &StatusOptions) -> anyhow::Result<ExitCode>
         let status = Status::now(&mut eyes).await;
         eyes.close().await;
         output::print(&show(&status, options.shape.json)?)?;
-        return Ok(if status.mark == Mark::Act { ExitCode::from(SICK) } else { ExitCode::SUCCESS });
+        return Ok(exit_code(status.mark));
     };
-    let result = watch(&mut eyes, Duration::from_secs(seconds), options.shape.json).await;
+    let last = watch(&mut eyes, Duration::from_secs(seconds), options.shape.json).await;
     eyes.close().await;
-    result.map(|()| ExitCode::SUCCESS)
+    Ok(exit_code(last?))
 }
 
-async fn watch(eyes: &mut Eyes, every: Duration, json: bool) -> anyhow::Result<()> {
+fn exit_code(mark: Mark) -> ExitCode {
+    if mark == Mark::Act { ExitCode::from(SICK) } else { ExitCode::SUCCESS }
+}
+
+/// Shows it again and again until it is stopped; gives the most urgent mark of the last screen.
+async fn watch(eyes: &mut Eyes, every: Duration, json: bool) -> anyhow::Result<Mark> {
     let stop = shutdown::on_signal()?;
     let is_screen = std::io::stdout().is_terminal() && !json;
     if is_screen {
         output::print("\x1b[2J")?;
     }
-    while !stop.is_cancelled() {
+    loop {
         // Not cancelled half-way: every question has its own deadline.
         let status = Status::now(eyes).await;
         output::print(&match (is_screen, json) {
             (true, _) => repainted(&show(&status, false)?),
-            (false, true) => serde_json::to_string(&status)? + "\n",
+            (false, true) => output::json_line(&status)?,
             (false, false) => show(&status, false)? + "\n",
         })?;
         tokio::select! {
-            () = stop.cancelled() => {}
+            () = stop.cancelled() => return Ok(status.mark),
             () = tokio::time::sleep(every) => {}
         }
     }
-    Ok(())
 }
 
 impl Status {
@@ -100,7 +104,7 @@ impl Status {
 
 fn show(status: &Status, json: bool) -> anyhow::Result<String> {
     if json {
-        return Ok(serde_json::to_string_pretty(status)? + "\n");
+        return output::json(status);
     }
     let summary = match status.mark {
         Mark::Ok | Mark::Unknown => "all is well",
@@ -108,7 +112,7 @@ fn show(status: &Status, json: bool) -> anyhow::Result<String> {
         Mark::Act => "something needs attention now",
     };
     let page = finding::page(&status.lines);
-    Ok(format!("tidegate {}  {} UTC  {summary}\n\n{page}", status.version, span::whole(status.at)))
+    Ok(format!("tidegate {}  {}  {summary}\n\n{page}", status.version, span::whole(status.at)))
 }
 
 /// Over the page before, line by line, so that nothing flickers.

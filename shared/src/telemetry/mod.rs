@@ -2,6 +2,7 @@
 //! nothing: no panic, no waiting for a reader, no exit.
 
 mod lines;
+mod text;
 
 use std::error::Error;
 use std::io::{IsTerminal, Write};
@@ -66,7 +67,8 @@ pub fn init(env: &Env) -> Result<Logging, Problem> {
         let format = format.json().flatten_event(true).with_current_span(false).with_span_list(false);
         registry.with(format).init();
     } else {
-        registry.with(format.with_target(false).with_ansi(std::io::stderr().is_terminal())).init();
+        let has_colour = std::io::stderr().is_terminal() && env.given("NO_COLOR").is_none();
+        registry.with(format.with_ansi(has_colour).event_format(text::Short)).init();
     }
     log_panics();
     Ok(Logging(()))

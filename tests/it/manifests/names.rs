@@ -48,6 +48,7 @@ const LEFT_TO_THEIR_DEFAULT: &[(&str, &str)] = &[
     ("WORKER_DRAIN_SECS", "the grace period is made for it"),
     ("WORKER_PAUSE_AFTER_DEATHS", "of the events, not of the place"),
     ("EVENT_RETENTION_DAYS", "a policy of the business"),
+    ("TIDEGATE_DATA_DIR", "of laptops: a cluster is told whole URLs"),
     ("TIDEGATE_STAFF", "a person's name: commands are told it by --by"),
     ("STRIPE_SECRET_KEY", "the file counts: a key in the environment is seen by every child"),
     ("STRIPE_API_URL", "Stripe's own"),

@@ -19,7 +19,8 @@ pub(crate) fn variables() -> &'static BTreeMap<String, String> {
     VARIABLES.get_or_init(|| {
         let mut command = std::process::Command::new(binary("tidegate"));
         let told = run(command.args(["env", "--json"]).env_clear(), "").expect("`tidegate env --json` works");
-        let rows: Vec<Value> = serde_json::from_str(&told).expect("it prints an array");
+        let told: Value = serde_json::from_str(&told).expect("it prints a document");
+        let rows = told["items"].as_array().expect("it has a list");
         let text = |row: &Value, key: &str| row[key].as_str().unwrap().to_owned();
         rows.iter().map(|row| (text(row, "name"), text(row, "default"))).collect()
     })

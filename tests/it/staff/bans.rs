@@ -153,9 +153,8 @@ async fn nobody_acts_without_a_name() {
             &["disputes", "note", "dp_a", "x"],
             &["disputes", "resolve", "dp_a", "--reason", "x"],
         ] {
-            for more in [&[][..], &["--by", " "], &["--by", "stripe"]] {
-                let person = if more.is_empty() { None } else { Some("jane") };
-                let output = desk.run_as(person, &[arguments, more].concat());
+            for more in [["--by", " "], ["--by", "stripe"]] {
+                let output = desk.run(&[arguments, &more].concat());
                 let said = text(&output.stderr);
                 assert_eq!(output.status.code(), Some(2), "{arguments:?} {more:?}: {said}");
                 assert!(said.contains("--by NAME") && said.contains("TIDEGATE_STAFF"), "{said}");
@@ -165,6 +164,36 @@ async fn nobody_acts_without_a_name() {
         let shown = &desk.json(&["show", "dispute", "dp_a"])[0];
         assert!(shown["notes"].as_array().unwrap().is_empty(), "nothing was written");
         assert_eq!(desk.check(&["user_1"]).0, 0);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whom_the_environment_does_not_name_acts_by_the_number_of_the_user() {
+    each_desk("uid", async |desk| {
+        desk.hears(&sale("a", "user_1", 1_000, 0).lost()).await;
+        let output = desk.run_as(None, &["disputes", "note", "dp_a", "seen", "--json"]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let uid = format!("uid {}", rustix::process::getuid().as_raw());
+        let shown = &desk.json(&["show", "dispute", "dp_a"])[0];
+        assert_eq!(shown["notes"][0]["written_by"], uid);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_says_where_else_the_user_is_known() {
+    each_desk("elsewhere", async |desk| {
+        desk.hears(&sale("a", "user_1", 1_000, 0).lost()).await;
+        let (code, answer) = desk.check(&["user_1"]);
+        assert_eq!((code, &answer["known"], &answer["known_elsewhere"]), (0, &json!(true), &json!([])));
+        let (code, answer) = desk.check(&["user_1", "--test-mode"]);
+        assert_eq!((code, &answer["known"]), (0, &json!(false)));
+        assert_eq!(answer["known_elsewhere"], json!([{"account": "", "livemode": true}]));
+        let said = desk.run(&["bans", "check", "user_1", "--test-mode"]);
+        assert!(text(&said.stderr).contains("known in test mode, but in live"), "{}", text(&said.stderr));
+        let (_, answer) = desk.check(&["stranger"]);
+        assert_eq!((&answer["known"], &answer["known_elsewhere"]), (&json!(false), &json!([])));
     })
     .await;
 }

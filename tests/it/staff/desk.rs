@@ -7,6 +7,7 @@ use harness::binaries::binary;
 use ledger::Ledger;
 use serde_json::Value;
 
+use crate::cli::items;
 use crate::ledgers::{each_ledger, together};
 
 pub(super) struct Desk {
@@ -46,8 +47,13 @@ impl Desk {
         text(&output.stdout)
     }
 
-    pub(super) fn json(&self, arguments: &[&str]) -> Value {
+    /// The whole document of `--json`, with what stands around its items.
+    pub(super) fn document(&self, arguments: &[&str]) -> Value {
         serde_json::from_str(&self.said(&[arguments, &["--json"]].concat())).unwrap()
+    }
+
+    pub(super) fn json(&self, arguments: &[&str]) -> Value {
+        items(serde_json::from_str(&self.said(&[arguments, &["--json"]].concat())).unwrap())
     }
 
     /// The ids in a list, in its order.

@@ -63,9 +63,9 @@ async fn failures_are_found_by_the_time_of_failure_and_unknown_words_are_refused
         assert_eq!(list(&["--status", "payment_failed"]), ["pi_old"], "the other one went through since");
         let mut tx = desk.ledger.read().await.unwrap();
         let all = PaymentFilter { limit: 100, ..PaymentFilter::default() };
-        for payment in tx.payments(&all).await.unwrap() {
+        for payment in tx.payments(&all).await.unwrap().rows {
             let failed = PaymentFilter { status: Some(PAYMENT_FAILED.to_owned()), ..all.clone() };
-            let listed = tx.payments(&failed).await.unwrap().contains(&payment);
+            let listed = tx.payments(&failed).await.unwrap().rows.contains(&payment);
             assert_eq!(listed, payment.has_failed(), "{}: the list and the rule agree", payment.key.id);
         }
         let refusal = desk.refusal(&["payments", "list", "--status", "failed"], 2);

@@ -1,0 +1,83 @@
+//! Customers, whoever they are to the merchant, and bans.
+
+use chrono::{DateTime, Utc};
+use domain::Object;
+use domain::bans::Ban;
+use domain::customers::Customer;
+
+use super::CREATED;
+use crate::views::page::{Page, Place};
+use crate::views::search::{Order, Search, Whose, Window, select};
+use crate::{LedgerError, Transaction};
+
+/// A user is few customers; whoever is more is found by the first.
+const CUSTOMERS_LIMIT: i64 = 1_000;
+const DECIDED: &str = "COALESCE(override_at, since)";
+/// As `Ban::is_banned` says.
+const IS_BANNED: &str = "((override_act = 'ban' AND (override_until IS NULL OR override_until > ?)) \
+    OR (status = 'banned' AND NOT (override_act = 'lift' AND (override_until IS NULL OR override_until > ?))))";
+
+/// Which customers to list; what is `None` does not restrict.
+#[derive(Clone, Debug, Default)]
+pub struct CustomerFilter {
+    pub user: Option<String>,
+    pub window: Window,
+    pub whose: Whose,
+    pub after: Option<Place>,
+    pub limit: i64,
+}
+
+/// Which bans to list.
+#[derive(Clone, Debug, Default)]
+pub struct BanFilter {
+    /// Every user whom a dispute or staff ever concerned; else only those who are banned at the moment asked about.
+    pub all: bool,
+    pub whose: Whose,
+    pub after: Option<Place>,
+    pub limit: i64,
+}
+
+impl Transaction {
+    pub async fn customers(&mut self, filter: &CustomerFilter) -> Result<Page<Customer>, LedgerError> {
+        Search::of(format!("{} WHERE {CREATED} IS NOT NULL", select(Customer::TABLE, CREATED)))
+            .and("user_id = ?", filter.user.as_ref())
+            .within(CREATED, &filter.window)
+            .whose(&filter.whose)
+            .page(self, (CREATED, Order::NewestFirst), filter.after.as_ref(), filter.limit)
+            .await
+    }
+
+    /// The latest decision first.
+    pub async fn bans(&mut self, filter: &BanFilter, now: DateTime<Utc>) -> Result<Page<Ban>, LedgerError> {
+        Search::of(format!("{} WHERE TRUE", select(Ban::TABLE, DECIDED)))
+            .when("(status = 'banned' OR override_act <> 'none')", !filter.all)
+            .and(IS_BANNED, (!filter.all).then_some(now))
+            .whose(&filter.whose)
+            .page(self, (DECIDED, Order::KnownNewestFirst), filter.after.as_ref(), filter.limit)
+            .await
+    }
+
+    /// The customers who are this user: whose metadata say so; and the customer of that id, where no metadata say
+    /// otherwise.
+    pub(super) async fn customers_who_are(&mut self, user: &str) -> Result<Vec<String>, LedgerError> {
+        let named: Vec<(String,)> = Search::of("SELECT id FROM customers WHERE TRUE")
+            .and("user_id = ?", Some(user))
+            .fetch(self, "id", CUSTOMERS_LIMIT)
+            .await?;
+        let somebody_else: Vec<(String,)> = Search::of("SELECT id FROM customers WHERE user_id IS NOT NULL")
+            .and("id = ? AND user_id <> ?", Some(user))
+            .fetch(self, "id", 1)
+            .await?;
+        let mut ids: Vec<String> = named.into_iter().map(|(id,)| id).collect();
+        ids.extend(somebody_else.is_empty().then(|| user.to_owned()));
+        Ok(ids)
+    }
+}
+
+impl Search {
+    /// Payments of a user: those that name the user, and those that name nobody and are of these customers.
+    pub(super) fn of_user(self, user: Option<&String>, customers: &[String]) -> Self {
+        let Some(user) = user else { return self };
+        self.or(("user_id = ", user.as_str()), ("user_id IS NULL AND customer", customers))
+    }
+}

@@ -1,0 +1,82 @@
+//! What was tried to get the money: charges, and failed attempts.
+
+use std::cmp::Reverse;
+
+use domain::Object;
+use domain::charges::Charge;
+use domain::failures::PaymentFailure;
+
+use super::CREATED;
+use crate::views::page::{Page, Place, Placed};
+use crate::views::search::{Order, Search, Whose, Window, select};
+use crate::{LedgerError, Transaction};
+
+const FAILED: &str = "failed_at";
+
+/// Which charges to list; what is `None` does not restrict.
+#[derive(Clone, Debug, Default)]
+pub struct ChargeFilter {
+    pub status: Option<String>,
+    pub payment: Option<String>,
+    pub window: Window,
+    pub whose: Whose,
+    pub after: Option<Place>,
+    pub limit: i64,
+}
+
+/// Which failed attempts to list; what is `None` does not restrict.
+#[derive(Clone, Debug, Default)]
+pub struct FailureFilter {
+    pub payment: Option<String>,
+    pub invoice: Option<String>,
+    /// Stripe's code, or the bank's.
+    pub code: Option<String>,
+    /// By when they failed.
+    pub window: Window,
+    pub whose: Whose,
+    pub after: Option<Place>,
+    pub limit: i64,
+}
+
+impl Transaction {
+    pub async fn charges(&mut self, filter: &ChargeFilter) -> Result<Page<Charge>, LedgerError> {
+        Search::of(format!("{} WHERE {CREATED} IS NOT NULL", select(Charge::TABLE, CREATED)))
+            .and("status = ?", filter.status.as_ref())
+            .and("payment = ?", filter.payment.as_ref())
+            .within(CREATED, &filter.window)
+            .whose(&filter.whose)
+            .page(self, (CREATED, Order::NewestFirst), filter.after.as_ref(), filter.limit)
+            .await
+    }
+
+    /// The index begins with the mode: each mode is read by itself, and the two are put together.
+    pub async fn failures(&mut self, filter: &FailureFilter) -> Result<Page<PaymentFailure>, LedgerError> {
+        let modes: &[bool] = match filter.whose.livemode {
+            Some(true) => &[true],
+            Some(false) => &[false],
+            None => &[true, false],
+        };
+        let (wanted, order) = (filter.limit.saturating_add(1), (FAILED, Order::NewestFirst));
+        let mut found: Vec<Placed<PaymentFailure>> = Vec::new();
+        for &livemode in modes {
+            let whose = Whose { livemode: Some(livemode), ..filter.whose.clone() };
+            let select = select(PaymentFailure::TABLE, FAILED);
+            let search = Search::of(format!("{select} WHERE {FAILED} IS NOT NULL"))
+                .and("payment = ?", filter.payment.as_ref())
+                .and("invoice = ?", filter.invoice.as_ref())
+                .and("(code = ? OR decline_code = ?)", filter.code.as_ref())
+                .within(FAILED, &filter.window)
+                .whose(&whose);
+            found.extend(search.placed(self, order, filter.after.as_ref(), wanted).await?);
+        }
+        found.sort_by(|one, other| {
+            let place = |placed: &Placed<PaymentFailure>| {
+                let failure = placed.row();
+                (failure.failed_at, failure.key.clone())
+            };
+            Reverse(place(one)).cmp(&Reverse(place(other)))
+        });
+        found.truncate(usize::try_from(wanted).unwrap_or(usize::MAX));
+        Ok(Page::of_objects(found, filter.limit))
+    }
+}

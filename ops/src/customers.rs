@@ -1,0 +1,68 @@
+//! `tidegate customers`: the customers as a list, each with the user that it is.
+
+use domain::customers::Customer;
+use ledger::views::lists::CustomerFilter;
+use shared::clock;
+use shared::env::Env;
+
+use crate::cli::CustomersListOptions;
+use crate::events::mode;
+use crate::listing::{self, Column, Listing};
+use crate::table::Table;
+use crate::{csv, open, span};
+
+const COLUMNS: &[Column<Customer>] = &[
+    ("created", |row| csv::time(row.state.created_at.or(row.seen.first_event_at))),
+    ("customer", |row| csv::text(&row.key.id)),
+    ("user", |row| csv::maybe(row.user.id())),
+    ("deleted", |row| row.state.deleted.to_string()),
+    ("mode", |row| csv::mode(row.key.livemode)),
+    ("account", |row| csv::text(&row.key.account)),
+];
+
+pub async fn list(env: &Env, options: &CustomersListOptions) -> anyhow::Result<()> {
+    let now = clock::now();
+    let filter = CustomerFilter {
+        user: options.user.clone(),
+        window: options.window.read(now)?,
+        whose: options.whose.read(),
+        ..CustomerFilter::default()
+    };
+    let ledger = open::ledger(env).await?;
+    let listing = Listing {
+        what: "customer",
+        is_filtered: options.user.is_some() || !options.window.is_any() || !options.whose.is_any(),
+        ledger: ledger.shown(),
+        table: |rows, _| table(rows),
+        columns: COLUMNS,
+    };
+    let read = async |after, limit| {
+        let filter = CustomerFilter { after, limit, ..filter.clone() };
+        open::answer(&ledger, async { ledger.read().await?.customers(&filter).await }).await
+    };
+    let shown = listing::show((&options.page, &options.shape), &listing, now, read).await;
+    ledger.close().await;
+    shown
+}
+
+fn table(customers: &[Customer]) -> Table {
+    let mut table = Table::default()
+        .text("CREATED")
+        .text("CUSTOMER")
+        .text("USER")
+        .text("DELETED")
+        .text("MODE")
+        .text("ACCOUNT");
+    for customer in customers {
+        let created = customer.state.created_at.or(customer.seen.first_event_at);
+        table.row([
+            created.map(span::whole).unwrap_or_default(),
+            customer.key.id.clone(),
+            customer.user.id().unwrap_or_default().to_owned(),
+            if customer.state.deleted { "deleted".to_owned() } else { String::new() },
+            mode(customer.key.livemode),
+            customer.key.account.clone(),
+        ]);
+    }
+    table
+}

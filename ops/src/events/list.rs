@@ -1,0 +1,98 @@
+//! `tidegate events list`: the newest first.
+
+use chrono::{DateTime, Utc};
+use ledger::views::stored::{EventFilter, StoredEvent};
+use shared::clock;
+use shared::env::Env;
+
+use super::repetitions;
+use crate::cli::{EventSelection, ListOptions};
+use crate::listing::{self, Column, Listing};
+use crate::table::Table;
+use crate::{csv, open, span};
+
+pub const COLUMNS: &[Column<StoredEvent>] = &[
+    ("recorded", |row| csv::time(Some(row.recorded_at))),
+    ("event", |row| csv::text(&row.id)),
+    ("type", |row| csv::text(&row.kind)),
+    ("outcome", |row| row.outcome.to_string()),
+    ("reason", |row| csv::maybe(row.reason.as_ref())),
+    ("created", |row| csv::time(Some(row.created_at))),
+    ("received", |row| csv::time(Some(row.received_at))),
+    ("api_version", |row| csv::maybe(row.api_version.as_ref())),
+    ("source", |row| csv::text(&row.source)),
+    ("endpoint", |row| csv::text(&row.endpoint)),
+    ("attempts", |row| row.attempts.to_string()),
+    ("repetitions", |row| row.repetitions.to_string()),
+    ("mode", |row| csv::mode(row.livemode)),
+    ("account", |row| csv::text(&row.account)),
+];
+
+impl EventSelection {
+    pub fn filter(&self) -> EventFilter {
+        let whose = self.whose.read();
+        EventFilter {
+            kind: self.kind.clone(),
+            outcome: self.outcome.clone(),
+            object: self.object.clone(),
+            concerning: self.customer.clone(),
+            account: whose.account,
+            livemode: whose.livemode,
+            ..EventFilter::default()
+        }
+    }
+
+    fn is_any(&self) -> bool {
+        self.kind.is_none()
+            && self.outcome.is_none()
+            && self.object.is_none()
+            && self.customer.is_none()
+            && self.whose.is_any()
+    }
+}
+
+pub async fn list(env: &Env, options: &ListOptions) -> anyhow::Result<()> {
+    let now = clock::now();
+    let window = options.window.read(now)?;
+    let filter = EventFilter { since: window.since, until: window.until, ..options.selection.filter() };
+    let ledger = open::ledger(env).await?;
+    let listing = Listing {
+        what: "event",
+        is_filtered: !options.selection.is_any() || !options.window.is_any(),
+        ledger: ledger.shown(),
+        table,
+        columns: COLUMNS,
+    };
+    let read = async |after, limit| {
+        let filter = EventFilter { after, limit, ..filter.clone() };
+        open::answer(&ledger, ledger.page_of_events(&filter)).await
+    };
+    let shown = listing::show((&options.page, &options.shape), &listing, now, read).await;
+    ledger.close().await;
+    shown
+}
+
+fn table(events: &[StoredEvent], now: DateTime<Utc>) -> Table {
+    let mut table = Table::default()
+        .text("RECORDED")
+        .text("EVENT")
+        .text("TYPE")
+        .text("OUTCOME")
+        .text("ACCOUNT")
+        .text("MODE")
+        .number("REPEATED")
+        .prose("REASON", 60);
+    for event in events {
+        table.row([
+            span::age(event.recorded_at, now),
+            event.id.clone(),
+            event.kind.clone(),
+            event.outcome.to_string(),
+            event.account.clone(),
+            if event.livemode { "live".to_owned() } else { String::new() },
+            if event.repetitions == 0 { String::new() } else { repetitions(event) },
+            event.reason.clone().unwrap_or_default(),
+        ]);
+    }
+    table
+}
