@@ -70,7 +70,7 @@ mod tests {
 
     use super::*;
 
-    struct Folder(std::path::PathBuf);
+    struct Folder(PathBuf);
 
     impl Folder {
         fn new() -> Self {

@@ -125,7 +125,7 @@ async fn a_page_costs_as_many_statements_with_much_on_it_as_with_little() {
         let query = DisputeQuery { filter, user: Some(user.to_owned()), ..DisputeQuery::default() };
         let read = async { read_list(&ledger, &mut ledger.read().await?, query, now).await };
         let (statements, list) = counted(read).await;
-        (statements, list.unwrap().len())
+        (statements, list.unwrap().rows.len())
     };
     let ((small, one), (large, nine)) = (list_cost("user_small").await, list_cost("user_large").await);
     assert_eq!((one, nine), (1, 9));
