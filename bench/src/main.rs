@@ -3,6 +3,7 @@
 
 #![expect(unreachable_pub, reason = "a binary exports nothing; `pub` says what a module offers the others")]
 
+mod end_to_end;
 mod events;
 mod gateway;
 mod instructions;
@@ -12,7 +13,6 @@ mod mix;
 mod queue;
 mod report;
 mod scale;
-mod whole;
 mod worker;
 
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ use crate::gateway::alternatives::{self, Alternative};
 use crate::instructions::Loop;
 use crate::report::document::{self, Machine};
 use crate::report::{Options, Section, text};
-use crate::worker::toy::Toy;
+use crate::worker::naive::Toy;
 
 /// Measures Tidegate beside the physical limit, in the same run.
 ///
@@ -96,17 +96,17 @@ async fn main() -> anyhow::Result<()> {
         Command::Gateway(options) => (options.clone(), gateway::run(&options).await?),
         Command::Queue(options) => (options.clone(), queue::run(&options).await?),
         Command::Worker(options) => (options.clone(), worker::run(&options).await?),
-        Command::EndToEnd(options) => (options.clone(), whole::run(&options).await?),
+        Command::EndToEnd(options) => (options.clone(), end_to_end::run(&options).await?),
         Command::Scale(options) => (options.clone(), scale::run(&options).await?),
         Command::Instructions(options) => (options.clone(), instructions::section(&options)?),
         Command::All(options) => (options.clone(), all(&options).await?),
         Command::Against { part: Part::Gateway, folder, options } => {
-            (options.clone(), gateway::against::run(&options, &folder).await?)
+            (options.clone(), gateway::compare_builds::run(&options, &folder).await?)
         }
         Command::Against { part: Part::Worker, folder, options } => {
-            (options.clone(), worker::against::run(&options, &folder).await?)
+            (options.clone(), worker::compare_builds::run(&options, &folder).await?)
         }
-        Command::Toy { toy } => return worker::toy::run(toy).await,
+        Command::Toy { toy } => return worker::naive::run(toy).await,
         Command::Loop { which, times, file } => return instructions::run(which, times, &file).await,
         Command::Serve { alternative } => return alternatives::serve(alternative).await,
     };
@@ -131,7 +131,7 @@ async fn all(options: &Options) -> anyhow::Result<Vec<Section>> {
     take("gateway", gateway::run(options).await);
     take("queue", queue::run(options).await);
     take("worker", worker::run(options).await);
-    take("end-to-end", whole::run(options).await);
+    take("end-to-end", end_to_end::run(options).await);
     take("scale", scale::run(options).await);
     take("instructions", instructions::section(options));
     if !failures.is_empty() {

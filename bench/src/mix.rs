@@ -78,11 +78,11 @@ impl Mix {
         stripe.invoice_becomes(&invoice, "open");
         stripe.tell(&["invoice.finalized"], &invoice);
         let payment = stripe.payment(Asked::of(amount).from(customer));
-        stripe.is_for(&payment, &invoice);
+        stripe.assign(&payment, &invoice);
         stripe.tell(&["payment_intent.created"], &payment);
         match self.paid(stripe, &payment) {
             Some(charge) => {
-                stripe.settles(&payment, &invoice);
+                stripe.settle_invoice(&payment, &invoice);
                 self.regretted(stripe, &charge, amount);
             }
             None => stripe.attempt_failed(&invoice),
@@ -92,28 +92,28 @@ impl Mix {
     /// One in twelve is declined at first, and most of those succeed at last. Gives the charge.
     fn paid(&mut self, stripe: &mut Stripe, payment: &str) -> Option<String> {
         if self.random.percent(8) {
-            stripe.is_declined(payment, Decline::INSUFFICIENT);
+            stripe.decline(payment, Decline::INSUFFICIENT);
             if self.random.percent(30) {
                 return None;
             }
             stripe.wait(120);
         }
-        Some(stripe.is_paid(payment))
+        Some(stripe.pay(payment))
     }
 
     /// Four in a hundred are refunded, and five in a thousand disputed.
     fn regretted(&mut self, stripe: &mut Stripe, charge: &str, amount: i64) {
         match self.random.within(0..1_000) {
             0..40 => {
-                let refund = stripe.gives_back(charge, amount / 2, "pending");
+                let refund = stripe.give_back(charge, amount / 2, "pending");
                 stripe.refund_becomes(&refund, "succeeded");
                 stripe.tell(&["refund.updated"], &refund);
             }
             40..45 => {
-                let dispute = stripe.charges_back(charge);
+                let dispute = stripe.charge_back(charge);
                 stripe.wait(86_400);
                 let decision = if self.random.percent(40) { "won" } else { "lost" };
-                stripe.is_decided(&dispute, decision);
+                stripe.decide(&dispute, decision);
             }
             _ => {}
         }

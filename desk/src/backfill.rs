@@ -80,10 +80,10 @@ pub struct Backfill<'a> {
     request: Request,
     tally: Tally,
     taken_in: Types,
-    place: Place,
+    place: Position,
 }
 
-enum Place {
+enum Position {
     Beginning,
     After(String),
     End,
@@ -92,7 +92,7 @@ enum Place {
 impl<'a> Backfill<'a> {
     pub fn of(api: &'a Api, ledger: &'a Ledger, aim: Aim<'a>, request: Request) -> Self {
         let (tally, taken_in) = (Tally::default(), Types::default());
-        Self { api, ledger, aim, request, tally, taken_in, place: Place::Beginning }
+        Self { api, ledger, aim, request, tally, taken_in, place: Position::Beginning }
     }
 
     pub fn tally(&self) -> &Tally {
@@ -102,9 +102,9 @@ impl<'a> Backfill<'a> {
     /// Works through one page; `false` after the last.
     pub async fn step(&mut self) -> Result<bool, BackfillError> {
         let page = match &self.place {
-            Place::Beginning => self.first_page().await?,
-            Place::After(id) => self.api.events_after(&self.request.listing, id).await?,
-            Place::End => return Ok(false),
+            Position::Beginning => self.first_page().await?,
+            Position::After(id) => self.api.events_after(&self.request.listing, id).await?,
+            Position::End => return Ok(false),
         };
         let missing = self.missing(&page).await?;
         self.publish(&missing).await?;
@@ -118,13 +118,13 @@ impl<'a> Backfill<'a> {
             Some(last) if page.has_more => {
                 self.tally.reached = moment(last.created);
                 self.note(&last.id).await?;
-                self.place = Place::After(last.id.clone());
+                self.place = Position::After(last.id.clone());
                 Ok(true)
             }
             last => {
                 self.tally.reached = last.and_then(|last| moment(last.created)).or(self.tally.reached);
                 self.forget().await?;
-                self.place = Place::End;
+                self.place = Position::End;
                 Ok(false)
             }
         }

@@ -16,14 +16,14 @@ use shared::queue::{PublishError, Queue};
 use thiserror::Error;
 
 use domain::event::{Content, EventKey, Meaning};
+use domain::object_graph::{Event, InGraph, ObjectGraph};
 use domain::outcome::Outcome;
 use domain::risk::Risk;
-use domain::shelf::Shelf;
-use domain::world::{Event, InWorld, World};
+use domain::tracked_rows::TrackedRows;
 use domain::{Key, Kind, Object, Permanent, each_kind};
 use ledger::failure::Failure;
 use ledger::graph::fold::fold;
-use ledger::graph::load::{Reach, load};
+use ledger::graph::load::{LockMode, load};
 use ledger::tables::events::Concluded;
 use ledger::tables::replays::{Item, Plan, Replayed};
 use ledger::{Ledger, LedgerError, Transaction};
@@ -138,7 +138,7 @@ pub async fn look_ahead(ledger: &Ledger, chosen: &[Chosen]) -> Result<LookAhead,
     }
     told.would_apply = events.len();
     let (before, _) =
-        load(&mut tx, &events, ledger.policy(), Reach::Look).await.map_err(ReplayError::Rules)?;
+        load(&mut tx, &events, ledger.policy(), LockMode::ReadOnly).await.map_err(ReplayError::Rules)?;
     let mut after = before.clone();
     fold(&mut after, &events).map_err(ReplayError::Rules)?;
     told.changes = changes(&before, &after);
@@ -255,7 +255,7 @@ async fn clear(
 }
 
 /// What matters most to staff comes first.
-fn changes(before: &World, after: &World) -> Vec<Change> {
+fn changes(before: &ObjectGraph, after: &ObjectGraph) -> Vec<Change> {
     const FIRST: [Kind; 5] = [Kind::Ban, Kind::Invoice, Kind::Payment, Kind::Dispute, Kind::Refund];
     let mut changes = Vec::new();
     each_kind!(|Row| add(&mut changes, Row::rows(before), Row::rows(after)));
@@ -265,7 +265,7 @@ fn changes(before: &World, after: &World) -> Vec<Change> {
 }
 
 /// How fresh a report was is nothing that staff look for.
-fn add<T: Object>(changes: &mut Vec<Change>, before: &Shelf<T>, after: &Shelf<T>) {
+fn add<T: Object>(changes: &mut Vec<Change>, before: &TrackedRows<T>, after: &TrackedRows<T>) {
     let hidden: BTreeSet<&str> = ["revision", "first_event_at", "last_event_at"].into();
     for row in after.changed() {
         let old = before.get(row.key()).cloned().unwrap_or_else(|| T::placeholder(row.key().clone()));

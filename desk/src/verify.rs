@@ -15,11 +15,11 @@ use shared::queue::Forgotten;
 pub use self::chain::{Altered, Chains};
 use self::members::Members;
 pub use self::seals::Seals;
-use domain::chain::member_of_event;
+use domain::audit_chain::member_of_event;
 use domain::event::{Content, EventKey};
 use domain::outcome::OutcomeKind;
 use domain::seal::Head;
-use ledger::views::figures::{Broken, Stored};
+use ledger::views::consistency::{AuditGap, Stored};
 use ledger::{Ledger, LedgerError};
 
 const EVENTS_AT_ONCE: i64 = 500;
@@ -42,7 +42,7 @@ pub struct Verified {
     /// Their outcome and what belongs to it do not agree.
     pub inconsistent: Vec<String>,
     pub orphaned_bodies: i64,
-    pub broken_audits: Vec<Broken>,
+    pub broken_audits: Vec<AuditGap>,
     pub chains: Chains,
     pub seals: Seals,
     /// Where the queue numbers its messages.

@@ -10,7 +10,7 @@ use super::disputes::Dispute;
 use super::kinds::Kind;
 use super::policy::Policy;
 use super::row::{row, words};
-use super::{Key, Object, Severity, Told};
+use super::{AuditChange, Key, Object, Severity};
 
 row! {
     /// One user, by the merchant's own id, or by Stripe's customer id where nobody says more.
@@ -66,9 +66,9 @@ impl Object for Ban {
         &self.key
     }
 
-    fn told(before: &Self, after: &Self) -> Vec<Told> {
+    fn audit_changes(before: &Self, after: &Self) -> Vec<AuditChange> {
         let severity = if after.status == Status::Banned { Severity::Critical } else { Severity::Warning };
-        Told::status(before.status.as_str(), after.status.as_str(), severity)
+        AuditChange::status(before.status.as_str(), after.status.as_str(), severity)
     }
 
     fn revision(&mut self) -> Option<&mut i64> {

@@ -9,13 +9,13 @@ use chrono::{DateTime, Utc};
 
 pub(super) use self::read::STATUSES;
 pub use self::read::{Links, Report, State, named, read};
+use super::dispute_movements::Movement;
 use super::freshness::Seen;
 use super::index::Link;
 use super::kinds::Kind;
-use super::movements::Movement;
 use super::policy::Policy;
 use super::row::{link_to, row, words};
-use super::{AtStripe, Key, Object, Severity, Told, UNKNOWN, earliest};
+use super::{AtStripe, AuditChange, Key, Object, Severity, UNKNOWN, earliest};
 
 /// Settled before it became a dispute, by a refund to the card or by the bank's own rules.
 const PREVENTED: &str = "prevented";
@@ -96,13 +96,13 @@ impl Object for Dispute {
         self.owner().map(|key| (Kind::Charge, key)).into_iter().collect()
     }
 
-    fn told(before: &Self, after: &Self) -> Vec<Told> {
+    fn audit_changes(before: &Self, after: &Self) -> Vec<AuditChange> {
         let severity = match after.status {
             Status::Opened if after.inquiry => Severity::Warning,
             Status::Opened | Status::Won | Status::Lost => Severity::Critical,
             _ => Severity::Info,
         };
-        Told::status(before.status.as_str(), after.status.as_str(), severity)
+        AuditChange::status(before.status.as_str(), after.status.as_str(), severity)
     }
 
     fn revision(&mut self) -> Option<&mut i64> {

@@ -8,9 +8,9 @@ use super::outcome::OutcomeKind;
 /// How events are handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
-    Together,
+    Batch,
     /// One event by itself, after its `started` mark; the caller has made sure that it is due.
-    Alone,
+    Isolated,
 }
 
 /// What the ledger knew of an event before it came this time.
@@ -35,7 +35,7 @@ pub enum Due {
 /// Decides for one event; `before` is `None` where nobody knew it.
 pub fn decide(before: Option<Before>, is_replayed: bool, manner: Manner, now: DateTime<Utc>) -> Due {
     let Some(before) = before else { return Due::First };
-    let time_has_come = manner == Manner::Alone || before.retry_at.is_some_and(|at| at <= now);
+    let time_has_come = manner == Manner::Isolated || before.retry_at.is_some_and(|at| at <= now);
     let is_due = is_replayed || (before.outcome == OutcomeKind::Waiting && time_has_come);
     if is_due { Due::Again(before) } else { Due::Repeated }
 }
@@ -76,7 +76,7 @@ mod tests {
     fn an_event_is_due_when_it_is_new_or_its_time_has_come_or_a_replay_asks_for_it() {
         let now = DateTime::UNIX_EPOCH;
         let [past, future] = [-1, 1].map(|seconds| Some(now + TimeDelta::seconds(seconds)));
-        let (together, alone) = (Manner::Together, Manner::Alone);
+        let (together, alone) = (Manner::Batch, Manner::Isolated);
         // outcome, retry_at, replayed, manner: handled?
         let table = [
             (Applied, None, false, together, false),

@@ -19,7 +19,7 @@ use super::freshness::Seen;
 use super::index::Link;
 use super::kinds::Kind;
 use super::row::{link_to, row, words};
-use super::{AtStripe, Key, Object, Severity, Told, earliest};
+use super::{AtStripe, AuditChange, Key, Object, Severity, earliest};
 
 row! {
     pub struct Invoice {
@@ -117,13 +117,13 @@ impl Object for Invoice {
         self.subscribed().map(|key| (Kind::Subscription, key)).into_iter().collect()
     }
 
-    fn told(before: &Self, after: &Self) -> Vec<Told> {
+    fn audit_changes(before: &Self, after: &Self) -> Vec<AuditChange> {
         let severity = match after.status {
             Status::Disputed | Status::ChargedBack | Status::PartiallyChargedBack => Severity::Critical,
             Status::Failed | Status::Overdue | Status::Uncollectible => Severity::Warning,
             _ => Severity::Info,
         };
-        Told::status(before.status.as_str(), after.status.as_str(), severity)
+        AuditChange::status(before.status.as_str(), after.status.as_str(), severity)
     }
 
     fn revision(&mut self) -> Option<&mut i64> {

@@ -11,8 +11,8 @@ use super::fields::Fields;
 use super::row::Columns;
 use super::{AtStripe, Object, Observation, Permanent};
 use super::{
-    charges, customers, disputes, invoice_payments, invoices, payments, payouts, refunds, subscriptions,
-    warnings,
+    charges, customers, disputes, fraud_warnings, invoice_payments, invoices, payments, payouts, refunds,
+    subscriptions,
 };
 
 /// Gives the list to another macro, after that macro's own arguments. Children stand before their parents: that
@@ -24,10 +24,10 @@ macro_rules! with_kinds {
             [$($arguments)*]
             reported {
                 Refund: refunds, $crate::refunds::Refund, $crate::refunds::Report;
-                Movement: movements, $crate::movements::Movement, $crate::movements::Report;
+                Movement: movements, $crate::dispute_movements::Movement, $crate::dispute_movements::Report;
                 Dispute: disputes, $crate::disputes::Dispute, $crate::disputes::Report;
-                Failure: failures, $crate::failures::PaymentFailure, $crate::failures::Report;
-                Warning: warnings, $crate::warnings::Warning, $crate::warnings::Report;
+                Failure: failures, $crate::payment_failures::PaymentFailure, $crate::payment_failures::Report;
+                Warning: warnings, $crate::fraud_warnings::Warning, $crate::fraud_warnings::Report;
                 InvoicePayment: invoice_payments, $crate::invoice_payments::InvoicePayment, $crate::invoice_payments::Report;
                 Payout: payouts, $crate::payouts::Payout, $crate::payouts::Report;
                 Charge: charges, $crate::charges::Charge, $crate::charges::Report;
@@ -60,7 +60,7 @@ pub(crate) fn rule(event_type: &str) -> Option<(&'static str, Rule)> {
         ("customer", "created" | "updated" | "deleted") => ("customers", customers::read),
         ("customer.subscription", _) => ("subscriptions", subscriptions::read),
         ("payout", _) => ("payouts", payouts::read),
-        ("radar.early_fraud_warning", _) => ("warnings", warnings::read),
+        ("radar.early_fraud_warning", _) => ("warnings", fraud_warnings::read),
         _ => return None,
     };
     Some(rule)

@@ -1,30 +1,33 @@
 //! What Stripe's events mean: pure functions over plain data, without I/O, clock or randomness. An event is
-//! read into observations. A `World` of merged objects absorbs them in any order, with any repetition, and
+//! read into observations. An `ObjectGraph` of merged objects absorbs them in any order, with any repetition, and
 //! always ends in the same state.
 
+pub mod api_versions;
+pub mod audit_chain;
 pub mod bans;
+pub mod batch_counts;
 pub mod blame;
-pub mod chain;
 pub mod charges;
 pub mod customers;
-pub mod deaths;
+pub mod dead_letter_streaks;
+pub mod dispute_movements;
 pub mod disputes;
 pub mod due;
 pub mod event;
-pub mod facts;
-pub mod failures;
-pub mod families;
+pub mod event_families;
 pub mod fields;
 pub mod figures;
+pub mod fraud_warnings;
 pub mod freshness;
 pub mod index;
 pub mod invoice_payments;
 pub mod invoices;
 pub mod json;
 pub mod kinds;
-pub mod movements;
+pub mod object_graph;
 pub mod observation;
 pub mod outcome;
+pub mod payment_failures;
 pub mod payments;
 pub mod payouts;
 pub mod policy;
@@ -32,14 +35,11 @@ pub mod refunds;
 pub mod risk;
 pub mod row;
 pub mod seal;
-pub mod shelf;
 pub mod statuses;
 pub mod subscriptions;
 #[cfg(test)]
 pub(crate) mod testing;
-pub mod versions;
-pub mod warnings;
-pub mod world;
+pub mod tracked_rows;
 
 use chrono::{DateTime, Utc};
 use envelope::suspect::Suspicion;
@@ -114,7 +114,7 @@ pub trait Object: Field + Clone + PartialEq + Serialize + Send + Sync {
     }
 
     /// What the audit tells of a change; nothing for objects that are not audited.
-    fn told(_before: &Self, _after: &Self) -> Vec<Told> {
+    fn audit_changes(_before: &Self, _after: &Self) -> Vec<AuditChange> {
         Vec::new()
     }
 
@@ -148,14 +148,14 @@ impl AtStripe {
 
 /// One change of an object, before it is known which event made it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct AuditChange {
     pub what: &'static str,
     pub before: Option<String>,
     pub after: Option<String>,
     pub severity: Severity,
 }
 
-impl Told {
+impl AuditChange {
     /// The step from one status to another, where there was one.
     fn status(before: &str, after: &str, severity: Severity) -> Vec<Self> {
         if before == after {
@@ -174,7 +174,7 @@ pub struct Transition {
     pub revision: i64,
     /// `None` where no event made it.
     pub event_id: Option<String>,
-    pub told: Told,
+    pub change: AuditChange,
 }
 
 /// Why an event can never be applied, judged from its body alone.

@@ -13,7 +13,7 @@ use super::freshness::{Freshness, Seen};
 use super::index::Link;
 use super::kinds::Kind;
 use super::row::{link_to, row, words};
-use super::{AtStripe, Key, Object, Severity, Told, UNKNOWN, earliest};
+use super::{AtStripe, AuditChange, Key, Object, Severity, UNKNOWN, earliest};
 
 const SUCCEEDED: &str = "succeeded";
 pub(super) const CANCELED: &str = "canceled";
@@ -150,19 +150,19 @@ impl Object for Payment {
         self.referenced().map(|key| (Kind::Invoice, key)).into_iter().collect()
     }
 
-    fn told(before: &Self, after: &Self) -> Vec<Told> {
+    fn audit_changes(before: &Self, after: &Self) -> Vec<AuditChange> {
         let severity = if after.has_failed() { Severity::Warning } else { Severity::Info };
-        let mut told = Told::status(&before.state.status, &after.state.status, severity);
+        let mut changes = AuditChange::status(&before.state.status, &after.state.status, severity);
         if after.failed_attempts > before.failed_attempts {
             let code = after.last_decline_code.clone().or_else(|| after.last_failure_code.clone());
-            told.push(Told {
+            changes.push(AuditChange {
                 what: "failed attempt",
                 before: None,
                 after: code,
                 severity: Severity::Warning,
             });
         }
-        told
+        changes
     }
 
     fn revision(&mut self) -> Option<&mut i64> {

@@ -8,7 +8,9 @@ use super::fields::Fields;
 use super::freshness::{Seen, rank};
 use super::kinds::Kind;
 use super::row::row;
-use super::{AtStripe, Key, Object, Observation, Permanent, Severity, Told, UNKNOWN, earliest, observation};
+use super::{
+    AtStripe, AuditChange, Key, Object, Observation, Permanent, Severity, UNKNOWN, earliest, observation,
+};
 
 /// In the order in which they follow each other inside one second.
 const TYPES: &[&str] = &[
@@ -104,9 +106,9 @@ impl Object for Payout {
         Some(&self.state.status)
     }
 
-    fn told(before: &Self, after: &Self) -> Vec<Told> {
+    fn audit_changes(before: &Self, after: &Self) -> Vec<AuditChange> {
         let severity = if after.state.status == "failed" { Severity::Warning } else { Severity::Info };
-        Told::status(&before.state.status, &after.state.status, severity)
+        AuditChange::status(&before.state.status, &after.state.status, severity)
     }
 
     fn revision(&mut self) -> Option<&mut i64> {
@@ -133,8 +135,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::object_graph::Event;
     use crate::testing::{event, in_every_order};
-    use crate::world::Event;
 
     fn told(kind: &str, second: i64, status: &str, more: &Value) -> Event {
         let mut payout = json!({"id": "po_1", "object": "payout", "amount": 1100, "currency": "eur", "status": status,
@@ -156,8 +158,8 @@ mod tests {
             ),
             told("payout.failed", 20, "failed", &json!({"failure_code": "account_closed"})),
         ];
-        let world = in_every_order(&story);
-        let payout = world.payouts.rows().next().unwrap();
+        let graph = in_every_order(&story);
+        let payout = graph.payouts.rows().next().unwrap();
         assert_eq!((payout.state.status.as_str(), payout.state.amount), ("failed", 1100));
         assert_eq!(payout.state.failure_code.as_deref(), Some("account_closed"));
         let after = |moment: Option<DateTime<Utc>>| {
@@ -169,8 +171,8 @@ mod tests {
     #[test]
     fn money_may_flow_either_way_and_a_missing_amount_is_refused() {
         let taken = told("payout.paid", 0, "paid", &json!({"amount": -500}));
-        let world = in_every_order(&[taken]);
-        assert_eq!(world.payouts.rows().next().unwrap().state.amount, -500);
+        let graph = in_every_order(&[taken]);
+        assert_eq!(graph.payouts.rows().next().unwrap().state.amount, -500);
         let envelope =
             crate::testing::envelope("payout.paid", r#"{"data":{"object":{"id":"po_1","status":"paid"}}}"#);
         let refused = crate::event::Content::of(&envelope).meaning(&envelope).unwrap_err();

@@ -11,7 +11,7 @@ use super::freshness::Seen;
 use super::index::Link;
 use super::kinds::Kind;
 use super::row::{link_to, row};
-use super::{AtStripe, Key, Object, Severity, Told, UNKNOWN, earliest};
+use super::{AtStripe, AuditChange, Key, Object, Severity, UNKNOWN, earliest};
 
 pub(super) const FAILED: &[&str] = &["failed", "canceled"];
 /// Stripe's own reasons for giving back what was authorised and never captured.
@@ -74,9 +74,9 @@ impl Object for Refund {
         charge.into_iter().chain(self.paid_by().map(|key| (Kind::Payment, key))).collect()
     }
 
-    fn told(before: &Self, after: &Self) -> Vec<Told> {
+    fn audit_changes(before: &Self, after: &Self) -> Vec<AuditChange> {
         let severity = if after.has_failed() { Severity::Warning } else { Severity::Info };
-        Told::status(&before.state.status, &after.state.status, severity)
+        AuditChange::status(&before.state.status, &after.state.status, severity)
     }
 
     fn revision(&mut self) -> Option<&mut i64> {

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use envelope::hex::hex;
 use sha2::{Digest, Sha256};
 
-use crate::chain::{Chained, MEMBER_BYTES, Member, member_of_event, member_of_line, put};
+use crate::audit_chain::{Chained, MEMBER_BYTES, Member, member_of_event, member_of_line, put};
 use crate::event::EventKey;
 
 crate::readable! {

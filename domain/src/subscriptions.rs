@@ -7,7 +7,9 @@ use super::fields::Fields;
 use super::freshness::{Freshness, Seen, rank};
 use super::kinds::Kind;
 use super::row::{link_to, row};
-use super::{AtStripe, Key, Object, Observation, Permanent, Severity, Told, UNKNOWN, invoices, observation};
+use super::{
+    AtStripe, AuditChange, Key, Object, Observation, Permanent, Severity, UNKNOWN, invoices, observation,
+};
 
 /// In the order in which they follow each other inside one second.
 const TYPES: &[&str] = &[
@@ -127,12 +129,12 @@ impl Object for Subscription {
         Some(&self.state.status)
     }
 
-    fn told(before: &Self, after: &Self) -> Vec<Told> {
+    fn audit_changes(before: &Self, after: &Self) -> Vec<AuditChange> {
         let severity = match after.state.status.as_str() {
             "past_due" | "unpaid" | "incomplete_expired" => Severity::Warning,
             _ => Severity::Info,
         };
-        Told::status(&before.state.status, &after.state.status, severity)
+        AuditChange::status(&before.state.status, &after.state.status, severity)
     }
 
     fn revision(&mut self) -> Option<&mut i64> {

@@ -10,9 +10,9 @@ use super::charges::Charge;
 use super::disputes::Dispute;
 use super::event::{Content, Meaning};
 use super::invoices::Invoice;
+use super::object_graph::{Event, ObjectGraph};
 use super::payments::Payment;
-use super::shelf::Shelf;
-use super::world::{Event, World};
+use super::tracked_rows::TrackedRows;
 use super::{Key, Object, Observation};
 
 pub(crate) fn envelope(kind: &str, body: &str) -> Envelope {
@@ -53,28 +53,28 @@ pub(crate) fn observations(kind: &str, object: &Value) -> Vec<Observation> {
 }
 
 /// Applies the story in every order, checks that all end alike, and gives the end.
-pub(crate) fn in_every_order(events: &[Event]) -> World {
+pub(crate) fn in_every_order(events: &[Event]) -> ObjectGraph {
     let mut end = None;
     let mut order: Vec<usize> = (0..events.len()).collect();
     permute(&mut order, 0, &mut |order| {
-        let mut world = World::default();
+        let mut graph = ObjectGraph::default();
         for place in order.iter().chain(order.first()) {
-            world.apply(&events[*place]);
+            graph.apply(&events[*place]);
         }
-        let state = world.state();
+        let state = graph.state();
         match &end {
             None => end = Some(state),
             Some(end) => assert_eq!(*end, state, "the order {order:?} ends otherwise"),
         }
     });
-    let mut world = World::default();
+    let mut graph = ObjectGraph::default();
     for event in events {
-        world.apply(event);
+        graph.apply(event);
     }
-    world
+    graph
 }
 
-impl World {
+impl ObjectGraph {
     pub(crate) fn payment(&self, id: &str) -> Payment {
         found(&self.payments, id)
     }
@@ -98,8 +98,8 @@ impl World {
     }
 }
 
-fn found<T: Object>(shelf: &Shelf<T>, id: &str) -> T {
-    shelf.rows().find(|row| row.key().id == id).expect("the story names it").clone()
+fn found<T: Object>(tracked: &TrackedRows<T>, id: &str) -> T {
+    tracked.rows().find(|row| row.key().id == id).expect("the story names it").clone()
 }
 
 fn permute(order: &mut Vec<usize>, from: usize, see: &mut impl FnMut(&[usize])) {

@@ -1,24 +1,24 @@
 //! Receives Stripe webhooks: verifies, stores durably, answers. It knows no event type and no SQL; what
 //! it answers with 200 is in the queue, confirmed.
 
-mod answers;
 mod body;
 pub mod config;
 pub mod endpoints;
 pub mod event;
 mod framing;
-mod heads;
+mod io_deadlines;
+mod line_endings;
 mod log_budget;
 mod metrics;
 mod open_files;
-mod pace;
+mod responses;
 mod routes;
 pub mod secrets;
+mod secrets_watch;
 mod server;
 pub mod signature;
 mod slowdown;
 mod spans;
-mod watch;
 mod webhook;
 
 use std::error::Error;
@@ -49,7 +49,7 @@ pub struct Gateway {
     limits: Limits,
     queue: Queue,
     /// Cancelled when the queue can no longer promise durability.
-    broken: CancellationToken,
+    fatal: CancellationToken,
     /// A permit for every byte that bodies may take together.
     room: Semaphore,
     slowdown: Slowdown,
@@ -63,7 +63,7 @@ impl Gateway {
     pub fn new(endpoints: Endpoints, limits: Limits, queue: Queue) -> Self {
         Self {
             metrics: Metrics::new(&endpoints),
-            broken: queue.broken(),
+            fatal: queue.fatal(),
             room: Semaphore::new(limits.bodies_bytes),
             slowdown: Slowdown::new(&limits),
             spans: Spans::default(),
@@ -103,13 +103,13 @@ async fn take_in(mut config: GatewayConfig, queue: Queue, shutdown: Cancellation
     let ended = CancellationToken::new();
     let _beside = ended.clone().drop_guard();
     tokio::spawn(internal::serve(inner, Arc::clone(&gateway), ended.clone()));
-    tokio::spawn(watch::secrets(Arc::clone(&gateway), config.secrets_interval, ended));
+    tokio::spawn(secrets_watch::secrets(Arc::clone(&gateway), config.secrets_interval, ended));
 
     let stop = shutdown.child_token();
     let end = async {
         tokio::select! {
             () = shutdown.cancelled() => {}
-            () = gateway.broken.cancelled() => {}
+            () = gateway.fatal.cancelled() => {}
         }
         gateway.stopping.store(true, Ordering::Relaxed);
         stop.cancel();
@@ -117,7 +117,7 @@ async fn take_in(mut config: GatewayConfig, queue: Queue, shutdown: Cancellation
     tokio::join!(serve(public, Arc::clone(&gateway), stop.clone()), end);
     exporter.finish().await;
     match gateway.queue.health() {
-        Err(why) if gateway.broken.is_cancelled() => Err(why.into()),
+        Err(why) if gateway.fatal.is_cancelled() => Err(why.into()),
         _ => Ok(()),
     }
 }

@@ -6,12 +6,12 @@ use chrono::{DateTime, Utc};
 use envelope::event_types;
 use hyper::StatusCode;
 use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
+use shared::metrics::MetricsRegistry;
 use shared::queue::{PublishError, QueueGauges};
-use shared::register::Register;
 use shared::spans::SpanCounts;
 
-use crate::answers::{self, ABANDONED, OUTCOMES, Outcome, Rejection, Unavailable};
 use crate::endpoints::Endpoints;
+use crate::responses::{self, ABANDONED, OUTCOMES, Outcome, Rejection, Unavailable};
 use crate::signature::Refusal;
 
 /// From a local fsync to beyond the deadline of the answer.
@@ -64,7 +64,7 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     pub(crate) fn new(endpoints: &Endpoints) -> Self {
-        let new = Register::new();
+        let new = MetricsRegistry::new();
         let metrics = Self {
             webhooks: new.counters(
                 "webhooks_total",
@@ -255,7 +255,7 @@ impl InHand<'_> {
     }
 
     pub(crate) fn end(mut self, outcome: &Outcome) {
-        self.label = answers::label(outcome);
+        self.label = responses::label(outcome);
         match outcome {
             Err(Rejection::Signature(refusal)) => {
                 self.metrics.refusals.with_label_values(&[self.endpoint, refusal.label()]).inc();

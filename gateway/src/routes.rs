@@ -10,9 +10,9 @@ use hyper::header::TRANSFER_ENCODING;
 use hyper::{Method, Request};
 
 use crate::Gateway;
-use crate::answers::{self, Answer, Outcome, Rejection, Unavailable};
 use crate::endpoints::{DEFAULT, Endpoint, Endpoints};
 use crate::framing;
+use crate::responses::{self, HttpResponse, Outcome, Rejection, Unavailable};
 use crate::slowdown::Answered;
 use crate::spans::Webhook;
 use crate::webhook;
@@ -22,25 +22,27 @@ const HEALTH: &str = "/api/health";
 
 /// Answers one request. An error ends the connection, as does every request with a transfer encoding:
 /// where a body ends is then no longer beyond doubt, and what follows might be read as a second request.
-pub(crate) async fn answer(gateway: Arc<Gateway>, peer: IpAddr, request: Request<Incoming>) -> Answer {
+pub(crate) async fn answer(gateway: Arc<Gateway>, peer: IpAddr, request: Request<Incoming>) -> HttpResponse {
     let in_doubt = request.headers().contains_key(TRANSFER_ENCODING);
     if let Some(fault) = framing::fault(request.version(), request.headers()) {
         gateway.metrics.misframed();
-        let answer = answers::misframed(fault);
+        let answer = responses::misframed(fault);
         gateway.metrics.answered(answer.status());
-        return answers::closing(answer);
+        return responses::closing(answer);
     }
     let answer = match route(&gateway.endpoints, request.uri().path()) {
         Some(Route::Webhook(endpoint)) if *request.method() == Method::POST => {
             webhook(&gateway, endpoint, peer, request).await
         }
-        Some(Route::Webhook(_)) => answers::method_not_allowed("POST"),
-        Some(Route::Health) if matches!(*request.method(), Method::GET | Method::HEAD) => answers::healthy(),
-        Some(Route::Health) => answers::method_not_allowed("GET, HEAD"),
-        None => answers::not_found(),
+        Some(Route::Webhook(_)) => responses::method_not_allowed("POST"),
+        Some(Route::Health) if matches!(*request.method(), Method::GET | Method::HEAD) => {
+            responses::healthy()
+        }
+        Some(Route::Health) => responses::method_not_allowed("GET, HEAD"),
+        None => responses::not_found(),
     };
     gateway.metrics.answered(answer.status());
-    if in_doubt || !answer.status().is_success() { answers::closing(answer) } else { answer }
+    if in_doubt || !answer.status().is_success() { responses::closing(answer) } else { answer }
 }
 
 enum Route<'g> {
@@ -58,7 +60,12 @@ fn route<'g>(endpoints: &'g Endpoints, path: &str) -> Option<Route<'g>> {
     endpoints.get(name).map(Route::Webhook)
 }
 
-async fn webhook(gateway: &Gateway, endpoint: &Endpoint, peer: IpAddr, request: Request<Incoming>) -> Answer {
+async fn webhook(
+    gateway: &Gateway,
+    endpoint: &Endpoint,
+    peer: IpAddr,
+    request: Request<Incoming>,
+) -> HttpResponse {
     let started = Instant::now();
     let in_hand = gateway.metrics.in_hand(&endpoint.name);
     let span = Webhook::begin(&gateway.spans, endpoint, request.headers());
@@ -71,7 +78,7 @@ async fn webhook(gateway: &Gateway, endpoint: &Endpoint, peer: IpAddr, request: 
     if let Err(rejection) = outcome {
         note(gateway, endpoint, rejection);
     }
-    let answer = answers::of(&outcome);
+    let answer = responses::of(&outcome);
     span.end(&outcome, answer.status());
     if matches!(outcome, Err(Rejection::Signature(_))) {
         slow_down(gateway, peer).await;
@@ -98,7 +105,7 @@ fn note(gateway: &Gateway, endpoint: &Endpoint, rejection: Rejection) {
     let outcome: Outcome = Err(rejection);
     tracing::warn!(
         endpoint = endpoint.name,
-        outcome = answers::label(&outcome),
+        outcome = responses::label(&outcome),
         reason = rejection.reason(),
         lines_withheld = withheld,
         "webhook not accepted"

@@ -23,9 +23,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::Gateway;
-use crate::answers;
+use crate::io_deadlines::{DeadlineStream, Exchange};
 use crate::metrics::BAD_REQUEST;
-use crate::pace::{Exchange, Paced};
+use crate::responses;
 use crate::routes;
 
 /// A head that does not fit is answered 431. hyper's own default is about 400 KB a connection.
@@ -101,7 +101,7 @@ async fn connection(stream: TcpStream, peer: IpAddr, gateway: &Arc<Gateway>, shu
     let open = gateway.metrics.connection();
     drop(stream.set_nodelay(true)); // only slower without
     let exchange = Arc::new(Exchange::default());
-    let paced = Paced::new(stream, Arc::clone(&exchange), gateway.limits.header_deadline);
+    let paced = DeadlineStream::new(stream, Arc::clone(&exchange), gateway.limits.header_deadline);
     let service = service_fn(|request: Request<Incoming>| {
         let (gateway, exchange) = (Arc::clone(gateway), Arc::clone(&exchange));
         exchange.begin(request.body().size_hint().exact()); // before hyper reads on
@@ -171,6 +171,6 @@ async fn linger(mut stream: TcpStream) {
 /// One attempt to say why, without waiting: there is no room to be polite in.
 fn shed(stream: TcpStream) {
     if let Ok(mut stream) = stream.into_std() {
-        drop(stream.write(answers::TOO_MANY_CONNECTIONS));
+        drop(stream.write(responses::TOO_MANY_CONNECTIONS));
     }
 }

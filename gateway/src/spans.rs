@@ -7,8 +7,8 @@ use hyper::StatusCode;
 use hyper::header::HeaderMap;
 use shared::spans::{Kind, Open, Spans};
 
-use crate::answers::{self, ABANDONED, Outcome, Unavailable};
 use crate::endpoints::Endpoint;
+use crate::responses::{self, ABANDONED, Outcome, Unavailable};
 
 const TRACE_PARENT: &str = "traceparent";
 
@@ -37,7 +37,7 @@ impl<'g> Webhook<'g> {
     }
 
     pub(crate) fn end(mut self, outcome: &Outcome, status: StatusCode) {
-        self.outcome = answers::label(outcome);
+        self.outcome = responses::label(outcome);
         self.span.set_number("http.response.status_code", i64::from(status.as_u16()));
         if status.is_server_error() {
             self.span.fail();

@@ -10,11 +10,11 @@ use hyper::header::{CONTENT_ENCODING, HeaderMap};
 use shared::trace::trace_id_of;
 
 use crate::Gateway;
-use crate::answers::{Outcome, Rejection, Unavailable};
 use crate::body::{self, Taken};
 use crate::endpoints::Endpoint;
 use crate::event::Head;
 use crate::metrics::InHand;
+use crate::responses::{Outcome, Rejection, Unavailable};
 use crate::signature::{Refusal, Signature};
 use crate::spans;
 
@@ -92,7 +92,7 @@ async fn publish(gateway: &Gateway, envelope: &Envelope, webhook: Option<&str>) 
     let started = Instant::now();
     let published = tokio::select! {
         biased;
-        () = gateway.broken.cancelled() => Err(Unavailable::QueueBroken),
+        () = gateway.fatal.cancelled() => Err(Unavailable::QueueBroken),
         published = gateway.queue.publish(envelope) => published.map_err(Unavailable::Publish),
     };
     gateway.metrics.publish_seconds.observe(started.elapsed().as_secs_f64());
@@ -100,7 +100,7 @@ async fn publish(gateway: &Gateway, envelope: &Envelope, webhook: Option<&str>) 
     if published.is_ok() {
         tracing::debug!(
             event_id = envelope.header.id,
-            kind = envelope.header.kind,
+            event_type = envelope.header.kind,
             endpoint = envelope.header.endpoint,
             trace_id = trace_id_of(&envelope.header.trace_parent),
             "event accepted"

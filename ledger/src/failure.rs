@@ -14,7 +14,7 @@ pub enum Failure {
     Blame(#[source] Blame),
     /// The disk failed or the file is damaged: nothing may be acknowledged any more.
     #[error("{0}")]
-    Broken(#[source] LedgerError),
+    Fatal(#[source] LedgerError),
 }
 
 impl Failure {
@@ -35,7 +35,7 @@ impl From<LedgerError> for Failure {
             | LedgerError::Contended
             | LedgerError::Moved => Self::Transient(error),
             LedgerError::Data(_) => Self::Blame(Blame::Refused(error.to_string())),
-            LedgerError::Disk(_) | LedgerError::Damaged(_) | LedgerError::Gone(_) => Self::Broken(error),
+            LedgerError::Disk(_) | LedgerError::Damaged(_) | LedgerError::Gone(_) => Self::Fatal(error),
         }
     }
 }

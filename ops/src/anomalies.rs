@@ -9,7 +9,7 @@ use shared::env::Env;
 use crate::cli::AnomaliesOptions;
 use crate::events::mode;
 use crate::table::Table;
-use crate::{money, open, output, span};
+use crate::{money, open, output, when};
 
 pub async fn run(env: &Env, options: &AnomaliesOptions) -> anyhow::Result<()> {
     let ledger = open::ledger(env).await?;
@@ -82,7 +82,7 @@ fn list_uncertain(
         Table::default().text("LAST EVENT").text("OBJECT").text("ID").text("MODE").text("ACCOUNT");
     for object in uncertain {
         table.row([
-            object.last_event_at.map(span::whole).unwrap_or_default(),
+            object.last_event_at.map(when::whole).unwrap_or_default(),
             object.kind.clone(),
             object.key.id.clone(),
             mode(object.key.livemode),

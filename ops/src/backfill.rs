@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use crate::cli::Shape;
 use crate::table::Table;
-use crate::{failure, open, output, span, time_option};
+use crate::{failure, open, output, time_option, when};
 
 /// How often progress is told.
 const PROGRESS: Duration = Duration::from_secs(2);
@@ -63,7 +63,7 @@ pub struct BackfillOptions {
 /// The form of `--json`.
 #[derive(Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own for machines")]
-struct Told<'a> {
+struct BackfillReport<'a> {
     dry_run: bool,
     livemode: bool,
     since: DateTime<Utc>,
@@ -96,7 +96,7 @@ pub async fn run(env: &Env, options: &BackfillOptions) -> anyhow::Result<()> {
     }
     ledger.close().await;
     let tally = worked?;
-    let told = Told {
+    let told = BackfillReport {
         dry_run: options.dry_run,
         livemode: api.livemode(),
         since: asked.since,
@@ -135,7 +135,7 @@ async fn work(api: &Api, ledger: &Ledger, queue: Option<&Queue>, request: Reques
 fn progress(tally: &Tally) -> String {
     let (listed, missing) = (tally.listed, tally.missing_events());
     let reached =
-        tally.reached.map_or_else(|| "nothing listed".to_owned(), |at| format!("up to {}", span::whole(at)));
+        tally.reached.map_or_else(|| "nothing listed".to_owned(), |at| format!("up to {}", when::whole(at)));
     format!("{listed} listed, {missing} missing, {reached}")
 }
 
@@ -164,11 +164,11 @@ fn request(options: &BackfillOptions, livemode: bool, now: DateTime<Utc>) -> any
     Ok(Request { listing, every_type: !types.is_empty(), scope: Some(scope) })
 }
 
-fn page(told: &Told<'_>) -> String {
+fn page(told: &BackfillReport<'_>) -> String {
     let mode = if told.livemode { "live" } else { "test" };
-    let until = told.until.map_or_else(|| "now".to_owned(), span::whole);
+    let until = told.until.map_or_else(|| "now".to_owned(), when::whole);
     let mut text =
-        format!("{} to {until}, {mode} mode: {} events listed", span::whole(told.since), told.listed);
+        format!("{} to {until}, {mode} mode: {} events listed", when::whole(told.since), told.listed);
     if told.left_out > 0 {
         write!(text, ", {} of types without a rule", told.left_out).expect("a String takes every write");
     }

@@ -10,7 +10,7 @@ use crate::cli::ChargesListOptions;
 use crate::events::mode;
 use crate::listing::{self, Column, Listing};
 use crate::table::Table;
-use crate::{csv, money, open, span};
+use crate::{csv, money, open, when};
 
 const COLUMNS: &[Column<Charge>] = &[
     ("created", |row| csv::time(row.state.created_at.or(row.seen.first_event_at))),
@@ -75,7 +75,7 @@ fn table(charges: &[Charge]) -> Table {
         let created = charge.state.created_at.or(charge.seen.first_event_at);
         let amount = |minor_units| money::shown(minor_units, &charge.state.currency);
         table.row([
-            created.map(span::whole).unwrap_or_default(),
+            created.map(when::whole).unwrap_or_default(),
             charge.key.id.clone(),
             charge.state.status.clone(),
             amount(charge.state.amount),

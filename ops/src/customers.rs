@@ -9,7 +9,7 @@ use crate::cli::CustomersListOptions;
 use crate::events::mode;
 use crate::listing::{self, Column, Listing};
 use crate::table::Table;
-use crate::{csv, open, span};
+use crate::{csv, open, when};
 
 const COLUMNS: &[Column<Customer>] = &[
     ("created", |row| csv::time(row.state.created_at.or(row.seen.first_event_at))),
@@ -56,7 +56,7 @@ fn table(customers: &[Customer]) -> Table {
     for customer in customers {
         let created = customer.state.created_at.or(customer.seen.first_event_at);
         table.row([
-            created.map(span::whole).unwrap_or_default(),
+            created.map(when::whole).unwrap_or_default(),
             customer.key.id.clone(),
             customer.user.id().unwrap_or_default().to_owned(),
             if customer.state.deleted { "deleted".to_owned() } else { String::new() },

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use domain::families::{FAMILIES, SPARE, recommended};
+use domain::event_families::{FAMILIES, OPTIONAL, recommended};
 use serde::Serialize;
 
 use crate::cli::TypesOptions;
@@ -58,7 +58,7 @@ fn markdown() -> String {
         .expect("a String takes every write");
     }
     text.push_str("\n| type | why it is not needed |\n|---|---|\n");
-    for (kind, why) in SPARE {
+    for (kind, why) in OPTIONAL {
         writeln!(text, "| `{kind}` | {why} |").expect("a String takes every write");
     }
     text

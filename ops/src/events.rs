@@ -7,14 +7,14 @@ use std::io::IsTerminal;
 
 pub use desk::wording::belongs_to;
 use ledger::Ledger;
-use ledger::views::stored::StoredEvent;
+use ledger::views::stored_events::StoredEvent;
 use shared::env::Env;
 
 pub use self::list::list;
 pub use self::tail::tail;
 use crate::cli::EventOptions;
 use crate::table::Table;
-use crate::{money, open, output, span};
+use crate::{money, open, output, when};
 
 pub async fn show(env: &Env, options: &EventOptions) -> anyhow::Result<()> {
     let ledger = open::ledger(env).await?;
@@ -84,13 +84,13 @@ fn page(event: &StoredEvent) -> String {
         line("reason", reason.clone());
     }
     if let Some(retry_at) = event.retry_at {
-        line("next try", span::whole(retry_at));
+        line("next try", when::whole(retry_at));
     }
     line("attempts", event.attempts.to_string());
     line("repetitions", repetitions(event));
-    line("created", span::whole(event.created_at));
-    line("received", format!("{} from {}", span::precise(event.received_at), event.source));
-    line("recorded", span::precise(event.recorded_at));
+    line("created", when::whole(event.created_at));
+    line("received", format!("{} from {}", when::precise(event.received_at), event.source));
+    line("recorded", when::precise(event.recorded_at));
     if !event.endpoint.is_empty() {
         line("endpoint", event.endpoint.clone());
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use desk::views::failure_text::code;
 use domain::Key;
-use domain::failures::PaymentFailure;
+use domain::payment_failures::PaymentFailure;
 use domain::payments::Payment;
 use ledger::views::lists::FailureFilter;
 use ledger::views::page::Page;
@@ -17,7 +17,7 @@ use crate::cli::FailuresListOptions;
 use crate::events::mode;
 use crate::listing::{self, Column, Listing};
 use crate::table::Table;
-use crate::{csv, money, open, span};
+use crate::{csv, money, open, when};
 
 /// A failed attempt; the form of `--json`. What the payment says is absent where an invoice reported the failure.
 #[derive(Serialize)]
@@ -118,7 +118,7 @@ fn table(attempts: &[Attempt]) -> Table {
     for attempt in attempts {
         let failure = &attempt.failure;
         table.row([
-            failure.failed_at.map(span::whole).unwrap_or_default(),
+            failure.failed_at.map(when::whole).unwrap_or_default(),
             code(failure.code.id(), failure.decline.id()),
             attempt.amount(money::shown),
             failure.payment.id().unwrap_or_default().to_owned(),

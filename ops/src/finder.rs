@@ -9,7 +9,7 @@ use domain::invoices::Invoice;
 use domain::payments::Payment;
 use domain::refunds::Refund;
 use domain::subscriptions::Subscription;
-use ledger::graph::users::who_is;
+use ledger::graph::users::users_of_name;
 use ledger::{Ledger, LedgerError, Transaction};
 use shared::env::Env;
 
@@ -116,7 +116,7 @@ async fn knows(ledger: &Ledger, tx: &mut Transaction, kind: Kind, id: &str) -> R
         Kind::Charge => any::<Charge>(tx, id).await,
         Kind::Customer => any::<Customer>(tx, id).await,
         Kind::Subscription => any::<Subscription>(tx, id).await,
-        Kind::User => Ok(!who_is(tx, id).await?.is_empty()),
+        Kind::User => Ok(!users_of_name(tx, id).await?.is_empty()),
     }
 }
 

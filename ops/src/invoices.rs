@@ -10,7 +10,7 @@ use crate::cli::InvoicesListOptions;
 use crate::events::mode;
 use crate::listing::{self, Column, Listing};
 use crate::table::Table;
-use crate::{csv, money, open, output, span};
+use crate::{csv, money, open, output, when};
 
 const COLUMNS: &[Column<Invoice>] = &[
     ("created", |row| csv::time(row.state.created_at.or(row.seen.first_event_at))),
@@ -78,7 +78,7 @@ pub fn table(invoices: &[Invoice]) -> Table {
         let amount_if_any = |minor_units| if minor_units == 0 { String::new() } else { amount(minor_units) };
         let labels = InvoiceLabels::of(invoice);
         table.row([
-            labels.created_at.map(span::whole).unwrap_or_default(),
+            labels.created_at.map(when::whole).unwrap_or_default(),
             invoice.key.id.clone(),
             invoice.status.as_str().to_owned(),
             amount(invoice.state.amount_due),
@@ -86,7 +86,7 @@ pub fn table(invoices: &[Invoice]) -> Table {
             amount_if_any(invoice.amount_refunded),
             amount_if_any(invoice.amount_charged_back),
             output::count_if_any(invoice.payment_retry_count),
-            labels.next_retry_at.map(span::whole).unwrap_or_default(),
+            labels.next_retry_at.map(when::whole).unwrap_or_default(),
             invoice.customer.customer.clone().unwrap_or_default(),
             mode(invoice.key.livemode),
             invoice.key.account.clone(),

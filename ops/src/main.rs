@@ -9,6 +9,7 @@ mod bans;
 mod cause;
 mod charges;
 mod cli;
+mod clock_skew;
 mod completions;
 mod configuration;
 mod csv;
@@ -44,10 +45,8 @@ mod roles;
 mod send;
 mod settings;
 mod show;
-mod skew;
-mod span;
-mod standing;
 mod status;
+mod stripe_account;
 mod table;
 mod terminal;
 mod time_option;
@@ -55,6 +54,7 @@ mod topology;
 mod trace;
 mod up;
 mod verify;
+mod when;
 
 use std::process::ExitCode;
 

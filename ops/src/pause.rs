@@ -11,7 +11,7 @@ use shared::env::Env;
 use crate::cli::{ByOptions, Shape};
 use crate::failure::refused;
 use crate::table::clean;
-use crate::{open, output, span};
+use crate::{open, output, when};
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -103,5 +103,5 @@ async fn resume(env: &Env, options: &ResumeOptions) -> anyhow::Result<()> {
 /// Who paused, when and why.
 pub fn in_words(pause: &Pause) -> String {
     let Pause { reason, paused_by, paused_at, .. } = pause;
-    format!("paused by {paused_by} since {}: {reason}", span::whole(*paused_at))
+    format!("paused by {paused_by} since {}: {reason}", when::whole(*paused_at))
 }

@@ -11,7 +11,7 @@ use crate::events::mode;
 use crate::failure::wrongly_called;
 use crate::listing::{self, Column, Listing};
 use crate::table::Table;
-use crate::{csv, money, open, output, span};
+use crate::{csv, money, open, output, when};
 
 const COLUMNS: &[Column<Payment>] = &[
     ("created", |row| csv::time(row.created_at.or(row.seen.first_event_at))),
@@ -91,14 +91,14 @@ pub fn table(payments: &[Payment]) -> Table {
     for payment in payments {
         let labels = PaymentLabels::of(payment);
         table.row([
-            labels.created_at.map(span::whole).unwrap_or_default(),
+            labels.created_at.map(when::whole).unwrap_or_default(),
             payment.key.id.clone(),
             payment.state.status.clone(),
             money::shown(payment.state.amount, &payment.state.currency),
             labels.refunded.unwrap_or_default().to_owned(),
             labels.disputed.unwrap_or_default().to_owned(),
             output::count_if_any(payment.failed_attempts),
-            payment.last_failed_at.map(span::whole).unwrap_or_default(),
+            payment.last_failed_at.map(when::whole).unwrap_or_default(),
             labels.last_failure.unwrap_or_default(),
             labels.payer.unwrap_or_default(),
             payment.invoice.clone().unwrap_or_default(),

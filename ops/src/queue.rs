@@ -8,13 +8,13 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
-use shared::queue::sqlite::salvage::{Damaged, Salvage, Saved};
+use shared::queue::sqlite::recovery::{Damaged, RecoveryReport, Saved};
 use shared::queue::{Queue, QueueConfig, QueueUrl, Role};
 
 use crate::cli::Shape;
 use crate::output::me;
 use crate::table::Table;
-use crate::{money, open, output, span};
+use crate::{money, open, output, when};
 
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -53,7 +53,7 @@ pub async fn run(env: &Env, options: &QueueOptions) -> anyhow::Result<()> {
 
 /// The form of `--json`. A figure is `null` where the queue cannot tell.
 #[derive(Serialize)]
-struct Answer {
+struct QueueDepth {
     queue: String,
     ready: u64,
     leased: Option<u64>,
@@ -67,7 +67,7 @@ async fn depth(env: &Env, json: bool) -> anyhow::Result<()> {
     let depth = depth?;
     if json {
         let oldest_age_secs = depth.oldest_age.map(|age| age.as_secs_f64());
-        return output::print_json(&Answer {
+        return output::print_json(&QueueDepth {
             queue: shown,
             ready: depth.ready,
             leased: depth.leased,
@@ -82,7 +82,7 @@ async fn depth(env: &Env, json: bool) -> anyhow::Result<()> {
         money::count(depth.ready),
         depth.leased.map_or_else(unknown, money::count),
         match age {
-            Some(age) => span::shown(age),
+            Some(age) => when::shown(age),
             None if depth.ready == 0 => "-".to_owned(),
             None => unknown(),
         },
@@ -96,7 +96,7 @@ struct Recovery {
     queue: String,
     /// What is wrong; `null` where the file is sound, and then nothing is done.
     damage: Option<String>,
-    found: Option<Salvage>,
+    found: Option<RecoveryReport>,
     /// What was done, with `--yes`.
     done: Option<Saved>,
 }
@@ -111,7 +111,7 @@ async fn recover(env: &Env, options: &RecoverOptions) -> anyhow::Result<()> {
         Recovery { queue: shown, damage: Queue::damage(&config.url).await?, found: None, done: None };
     if recovery.damage.is_some() {
         let damaged = Damaged::open(path)?;
-        recovery.found = Some(damaged.salvage.clone());
+        recovery.found = Some(damaged.report.clone());
         if options.yes {
             recovery.done = Some(damaged.recover(clock::now()).await?);
         }
@@ -179,7 +179,12 @@ mod tests {
 
     #[test]
     fn a_plan_says_what_is_lost_and_that_nothing_was_changed() {
-        let found = Salvage { readable: 1_200, lost: 2, lost_numbers: vec![7, 9], ..Salvage::default() };
+        let found = RecoveryReport {
+            readable: 1_200,
+            lost: 2,
+            lost_numbers: vec![7, 9],
+            ..RecoveryReport::default()
+        };
         let recovery = Recovery {
             queue: "sqlite:q.db".to_owned(),
             damage: Some("page 4 is torn".to_owned()),

@@ -41,7 +41,7 @@ pub struct RebuildOptions {
 
 /// The form of `--json`.
 #[derive(Serialize)]
-struct Told {
+struct RebuildReport {
     seed: u64,
     identical: bool,
     events: usize,
@@ -64,7 +64,7 @@ pub async fn run(env: &Env, options: &RebuildOptions) -> anyhow::Result<ExitCode
         None => None,
     };
     ledger.close().await;
-    let told = Told {
+    let told = RebuildReport {
         seed,
         identical: comparison.differences.is_empty() && rebuilt.unreadable.is_empty(),
         events: rebuilt.events,
@@ -100,7 +100,7 @@ async fn made_again(ledger: &Ledger, seed: u64) -> anyhow::Result<(Rebuilt, Comp
     Ok((rebuilt, comparison))
 }
 
-fn page(told: &Told) -> String {
+fn page(told: &RebuildReport) -> String {
     let mut table = Table::default().text("TABLE").number("IDENTICAL").number("DIFFERENT").number("LEFT OUT");
     for row in &told.comparison.tables {
         let left_out = if row.left_out == 0 { String::new() } else { row.left_out.to_string() };
@@ -143,7 +143,7 @@ fn differences(differences: &[Difference]) -> String {
     format!("\n{}{more}", table.render())
 }
 
-fn verdict(told: &Told) -> String {
+fn verdict(told: &RebuildReport) -> String {
     match told.repaired {
         Some(Repaired { repaired, moved_meanwhile: 0, .. }) => {
             format!("\n{repaired} rows were corrected; the audit lists them.\n")

@@ -10,7 +10,7 @@ use crate::cli::RefundsListOptions;
 use crate::events::mode;
 use crate::listing::{self, Column, Listing};
 use crate::table::Table;
-use crate::{csv, money, open, span};
+use crate::{csv, money, open, when};
 
 const COLUMNS: &[Column<Refund>] = &[
     ("created", |row| csv::time(row.state.created_at.or(row.seen.first_event_at))),
@@ -69,7 +69,7 @@ fn table(refunds: &[Refund]) -> Table {
         .text("ACCOUNT");
     for refund in refunds {
         table.row([
-            created_at(refund).map(span::whole).unwrap_or_default(),
+            created_at(refund).map(when::whole).unwrap_or_default(),
             refund.key.id.clone(),
             refund.state.status.clone(),
             money::shown(refund.state.amount, &refund.state.currency),

@@ -14,7 +14,7 @@ const NOTHING: Declared = Declared { items: Vec::new(), waited: None };
 
 /// The form of `--json`.
 #[derive(Serialize)]
-struct Answer {
+struct TopologyReport {
     queue: String,
     /// What stands there now, one line each; empty where it was only checked.
     declared: Vec<String>,
@@ -32,7 +32,7 @@ pub async fn run(env: &Env, options: &TopologyOptions) -> anyhow::Result<()> {
     };
     let waited_secs = waited.map(|waited| waited.as_secs());
     if options.shape.json {
-        return output::print_json(&Answer { queue, declared: items, waited_secs });
+        return output::print_json(&TopologyReport { queue, declared: items, waited_secs });
     }
     if matches!(config.url, QueueUrl::Sqlite(_)) {
         return output::print(&format!("{queue} is a file: it needs no topology\n"));

@@ -4,15 +4,15 @@ use std::fmt::Write;
 
 use desk::views::timeline::change;
 use ledger::Ledger;
-use ledger::graph::touched::Touched;
+use ledger::graph::event_rows::AffectedRow;
 use ledger::tables::audit::AuditRow;
-use ledger::views::stored::StoredEvent;
+use ledger::views::stored_events::StoredEvent;
 use serde::Serialize;
 use shared::env::Env;
 
 use crate::cli::TraceOptions;
 use crate::table::{Table, clean};
-use crate::{events, open, output, span};
+use crate::{events, open, output, when};
 
 /// The form of `--json`: an array, for one id may stand for several contents.
 #[derive(Serialize)]
@@ -22,7 +22,7 @@ struct Trace {
     created_to_received_ms: i64,
     received_to_recorded_ms: i64,
     /// The rows that the event is about, as the rules of this build read it; `null` once its body is gone.
-    rows: Option<Vec<Touched>>,
+    rows: Option<Vec<AffectedRow>>,
     audit: Vec<AuditRow>,
 }
 
@@ -73,10 +73,10 @@ fn way(event: &StoredEvent) -> String {
         if event.endpoint.is_empty() { String::new() } else { format!(", endpoint {}", event.endpoint) };
     let none = String::new;
     let by = "by Stripe's clock, in whole seconds";
-    table.row([span::whole(event.created_at), none(), "created".to_owned(), by.to_owned()]);
+    table.row([when::whole(event.created_at), none(), "created".to_owned(), by.to_owned()]);
     table.row([
-        span::precise(event.received_at),
-        span::shown(event.received_at - event.created_at),
+        when::precise(event.received_at),
+        when::shown(event.received_at - event.created_at),
         "received".to_owned(),
         format!("from {}{via}: verified, queued durably, answered 200", event.source),
     ]);
@@ -85,13 +85,13 @@ fn way(event: &StoredEvent) -> String {
         write!(how, ": {reason}").expect("a String takes every write");
     }
     table.row([
-        span::precise(event.recorded_at),
-        span::shown(event.recorded_at - event.received_at),
+        when::precise(event.recorded_at),
+        when::shown(event.recorded_at - event.received_at),
         event.outcome.to_string(),
         how,
     ]);
     if let Some(retry_at) = event.retry_at {
-        table.row([span::precise(retry_at), none(), "next try".to_owned(), none()]);
+        table.row([when::precise(retry_at), none(), "next try".to_owned(), none()]);
     }
     let mut text = table.render();
     match event.repetitions {
@@ -108,7 +108,7 @@ fn way(event: &StoredEvent) -> String {
     text
 }
 
-fn shown_rows(rows: Option<&[Touched]>) -> String {
+fn shown_rows(rows: Option<&[AffectedRow]>) -> String {
     let Some(rows) = rows else {
         return "\nThe rows that it touched are no longer known: its body is no longer stored.\n".to_owned();
     };
@@ -130,7 +130,7 @@ fn shown_audit(rows: &[AuditRow]) -> String {
         Table::default().text("RECORDED").text("SUBJECT").text("ID").prose("CHANGE", 60).text("SEVERITY");
     for row in rows {
         table.row([
-            span::precise(row.at),
+            when::precise(row.at),
             row.subject_kind.clone(),
             row.subject_id.clone(),
             change(row),

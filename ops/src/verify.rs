@@ -40,7 +40,7 @@ pub struct VerifyOptions {
 
 /// The form of `verify --json`.
 #[derive(Serialize)]
-struct Told {
+struct AuditReport {
     right: bool,
     /// In the queue now, where it could be asked.
     queued: Option<u64>,
@@ -96,7 +96,7 @@ async fn verified(env: &Env, options: &VerifyOptions) -> anyhow::Result<ExitCode
     };
     let verified = verify(&ledger, &witnesses, &mut progress).await?;
     ledger.close().await;
-    let told = Told { right: verified.is_right(), queued, verified };
+    let told = AuditReport { right: verified.is_right(), queued, verified };
     if shape.json {
         output::print_json(&told)?;
     } else {
@@ -105,7 +105,7 @@ async fn verified(env: &Env, options: &VerifyOptions) -> anyhow::Result<ExitCode
     Ok(if told.right { ExitCode::SUCCESS } else { ExitCode::from(WRONG) })
 }
 
-fn page(told: &Told) -> String {
+fn page(told: &AuditReport) -> String {
     let Verified { events, by_outcome, by_source, repetitions, deliveries, with_bytes, .. } = &told.verified;
     let mut table = Table::default().number("").text("");
     table.row([events.to_string(), "events, each with one outcome".to_owned()]);

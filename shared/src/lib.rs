@@ -18,11 +18,11 @@ pub mod files_in_use;
 pub mod healthcheck;
 pub mod http_client;
 pub mod internal;
+pub mod metrics;
 #[cfg(feature = "embedded")]
 pub mod migrations;
 mod process_metrics;
 pub mod queue;
-pub mod register;
 pub mod service_manager;
 pub mod shutdown;
 pub mod spans;

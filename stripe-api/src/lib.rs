@@ -1,12 +1,12 @@
 //! Calls to Stripe's API: the only place with outgoing calls. Every call is paced, has a deadline, and is
 //! retried with growing, jittered pauses if Stripe is overloaded or unreachable.
 
+mod account;
 mod config;
 mod error;
 mod events;
 mod objects;
-mod pace;
-mod standing;
+mod rate_limit;
 mod transport;
 
 use std::sync::Arc;
@@ -19,13 +19,13 @@ use stripe_client_core::{
 };
 use tokio_util::sync::CancellationToken;
 
+pub use self::account::{Account, WebhookEndpoint};
 pub use self::config::{ApiKey, StripeConfig, VARIABLES};
 pub use self::error::StripeError;
 pub use self::events::{EVENTS_LISTED, Listing, Page, TYPES_LIMIT};
 pub use self::objects::Answered;
-use self::pace::Pace;
-pub use self::standing::{Account, WebhookEndpoint};
-use self::transport::{Answer, Sender, Transport};
+use self::rate_limit::RateLimit;
+use self::transport::{Sender, StripeResponse, Transport};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -40,7 +40,7 @@ pub struct Api(Arc<Inner>);
 
 struct Inner {
     transport: Transport,
-    pace: Pace,
+    rate_limit: RateLimit,
     livemode: bool,
     retries: usize,
     stop: CancellationToken,
@@ -65,7 +65,7 @@ impl Api {
     ) -> Result<Self, StripeError> {
         Ok(Self(Arc::new(Inner {
             transport: Transport::open(config)?,
-            pace: Pace::per_sec(config.rate_per_sec),
+            rate_limit: RateLimit::per_sec(config.rate_per_sec),
             livemode: config.key.livemode(),
             retries,
             stop,
@@ -87,7 +87,7 @@ impl Api {
         &self,
         request: RequestBuilder,
         account: &str,
-        understand: impl Fn(&Answer) -> Result<T, StripeError>,
+        understand: impl Fn(&StripeResponse) -> Result<T, StripeError>,
     ) -> Result<T, StripeError> {
         self.ask(&request, Sender { account, idempotency_key: None }, understand).await
     }
@@ -98,11 +98,11 @@ impl Api {
         &self,
         request: &RequestBuilder,
         sender: Sender<'_>,
-        understand: impl Fn(&Answer) -> Result<T, StripeError>,
+        understand: impl Fn(&StripeResponse) -> Result<T, StripeError>,
     ) -> Result<T, StripeError> {
         let is_repeatable = matches!(request.method, StripeMethod::Get) || sender.idempotency_key.is_some();
         let once = || async {
-            self.0.pace.turn().await;
+            self.0.rate_limit.turn().await;
             understand(&self.0.transport.ask(request, sender).await?)
         };
         let pauses = ExponentialBuilder::new()

@@ -12,7 +12,7 @@ use shared::trace;
 use stripe_client_core::{RequestBuilder, StripeMethod};
 
 use super::events::List;
-use super::transport::{Answer, version_of};
+use super::transport::{StripeResponse, version_of};
 use super::{Api, StripeError};
 use domain::{AtStripe, Key, Kind};
 
@@ -21,7 +21,7 @@ const PAGE_OBJECTS: u32 = 100;
 /// What came of asking for one object.
 #[derive(Debug)]
 pub enum Answered {
-    Told(Box<Envelope>),
+    Found(Box<Envelope>),
     /// Stripe has it no more, or never had.
     Missing,
 }
@@ -43,7 +43,7 @@ impl Api {
             told(at, key, object.map_err(|_| StripeError::Malformed("it is not an object"))?, answer.at)
         });
         match told.await {
-            Ok(told) => Ok(Answered::Told(Box::new(told))),
+            Ok(told) => Ok(Answered::Found(Box::new(told))),
             Err(StripeError::Missing) => Ok(Answered::Missing),
             Err(error) => Err(error),
         }
@@ -83,7 +83,7 @@ impl Api {
             let query = query(sound(&parent.id)?, after);
             let path = format!("/{}", at.path);
             let request = RequestBuilder::new(StripeMethod::Get, path).query(&query);
-            let read = |answer: &Answer| read_page(at, parent, answer);
+            let read = |answer: &StripeResponse| read_page(at, parent, answer);
             let (page, has_more) = self.read(request, &parent.account, read).await?;
             let last = page.last().map(|last| last.0.clone());
             children.extend(page.into_iter().map(|(_, event)| event));
@@ -97,7 +97,7 @@ impl Api {
 fn read_page(
     at: AtStripe,
     parent: &Key,
-    answer: &Answer,
+    answer: &StripeResponse,
 ) -> Result<(Vec<(String, Envelope)>, bool), StripeError> {
     let list: List<'_> =
         serde_json::from_slice(&answer.body).map_err(|_| StripeError::Malformed("it is no list"))?;

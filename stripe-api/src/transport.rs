@@ -43,7 +43,7 @@ pub(super) fn version_of(path: &str) -> &'static str {
 
 /// What Stripe answered, and when by its own clock.
 #[derive(Clone, Debug)]
-pub(super) struct Answer {
+pub(super) struct StripeResponse {
     pub(super) body: Bytes,
     pub(super) at: Option<DateTime<Utc>>,
 }
@@ -86,7 +86,7 @@ impl Transport {
         &'a self,
         request: &'a RequestBuilder,
         sender: Sender<'a>,
-    ) -> Pending<'a, Result<Answer, StripeError>> {
+    ) -> Pending<'a, Result<StripeResponse, StripeError>> {
         Box::pin(async move {
             let request = self.request(request, sender)?;
             let exchange = async {
@@ -135,7 +135,7 @@ impl Transport {
     }
 }
 
-async fn read(response: Response<hyper::body::Incoming>) -> Result<Answer, StripeError> {
+async fn read(response: Response<hyper::body::Incoming>) -> Result<StripeResponse, StripeError> {
     let (head, body) = response.into_parts();
     let body = Limited::new(body, ANSWER_LIMIT_BYTES).collect().await.map_err(|error| {
         if error.is::<LengthLimitError>() {
@@ -146,7 +146,7 @@ async fn read(response: Response<hyper::body::Incoming>) -> Result<Answer, Strip
     })?;
     let body = body.to_bytes();
     if head.status.is_success() {
-        return Ok(Answer { body, at: date(&head.headers) });
+        return Ok(StripeResponse { body, at: date(&head.headers) });
     }
     Err(refusal(head.status, &head.headers, &body))
 }

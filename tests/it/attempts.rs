@@ -11,7 +11,7 @@ use ledger::failure::Failure;
 use serde_json::json;
 use shared::clock;
 use sqlx::{AssertSqlSafe, Connection};
-use worker::alone::{self, Alone, Mark, Retries};
+use worker::isolated::{self, IsolatedOutcome, Mark, Retries};
 use worker::process::{Manner, process};
 
 use crate::ledgers::{each_ledger, envelope, filter, open, payment, the_event, together};
@@ -27,30 +27,30 @@ async fn a_panicking_event_fails_its_batch_and_alone_only_itself() {
     each_ledger("panic", async |ledger, _| {
         let good = payment("pi_1", 0, "succeeded", "own_1");
         let bad = envelope("evt_bad", "tidegate.failpoint.panic", 0, &json!({}));
-        let batch = process(&ledger, &[&good, &bad], Manner::Together, clock::now()).await;
+        let batch = process(&ledger, &[&good, &bad], Manner::Batch, clock::now()).await;
         assert!(matches!(batch, Err(Failure::Blame(Blame::Panicked))), "{batch:?}");
         assert!(ledger.events(&filter()).await.unwrap().is_empty(), "a failed batch leaves nothing");
 
         let now = clock::now();
         assert!(matches!(
-            alone::handle(&ledger, &good, &retries(), now, &mut Mark::default()).await.unwrap(),
-            Alone::Handled(_)
+            isolated::handle(&ledger, &good, &retries(), now, &mut Mark::default()).await.unwrap(),
+            IsolatedOutcome::Handled(_)
         ));
         assert!(matches!(
-            alone::handle(&ledger, &bad, &retries(), now, &mut Mark::default()).await.unwrap(),
-            Alone::Failed { .. }
+            isolated::handle(&ledger, &bad, &retries(), now, &mut Mark::default()).await.unwrap(),
+            IsolatedOutcome::Failed { .. }
         ));
         let waiting = the_event(&ledger, "evt_bad").await;
         assert_eq!((waiting.outcome.as_str(), waiting.attempts), ("waiting", 1));
         assert_eq!(waiting.retry_at, Some(now + WAITS[0]));
         assert!(matches!(
-            alone::handle(&ledger, &bad, &retries(), now, &mut Mark::default()).await.unwrap(),
-            Alone::NotDue { .. }
+            isolated::handle(&ledger, &bad, &retries(), now, &mut Mark::default()).await.unwrap(),
+            IsolatedOutcome::NotDue { .. }
         ));
-        alone::handle(&ledger, &bad, &retries(), now + Duration::from_secs(2), &mut Mark::default())
+        isolated::handle(&ledger, &bad, &retries(), now + Duration::from_secs(2), &mut Mark::default())
             .await
             .unwrap();
-        alone::handle(&ledger, &bad, &retries(), now + Duration::from_secs(20), &mut Mark::default())
+        isolated::handle(&ledger, &bad, &retries(), now + Duration::from_secs(20), &mut Mark::default())
             .await
             .unwrap();
         let dead = the_event(&ledger, "evt_bad").await;
@@ -70,8 +70,8 @@ async fn a_mark_that_is_found_is_an_attempt_and_a_claim_keeps_others_away() {
         tx.commit().await.unwrap();
 
         let now = clock::now();
-        let Alone::Failed { blame, .. } =
-            alone::handle(&ledger, &event, &retries(), now, &mut Mark::default()).await.unwrap()
+        let IsolatedOutcome::Failed { blame, .. } =
+            isolated::handle(&ledger, &event, &retries(), now, &mut Mark::default()).await.unwrap()
         else {
             panic!("the mark of somebody who did not come back was overlooked")
         };
@@ -81,7 +81,7 @@ async fn a_mark_that_is_found_is_an_attempt_and_a_claim_keeps_others_away() {
         let mut tx = ledger.begin().await.unwrap();
         tx.mark_started(&domain::event::Content::of(&unwanted).key, now).await.unwrap();
         tx.commit().await.unwrap();
-        alone::handle(&ledger, &unwanted, &retries(), now, &mut Mark::default()).await.unwrap();
+        isolated::handle(&ledger, &unwanted, &retries(), now, &mut Mark::default()).await.unwrap();
 
         let later = now + Duration::from_secs(2);
         let due = ledger.due(later, 10).await.unwrap();
@@ -89,8 +89,8 @@ async fn a_mark_that_is_found_is_an_attempt_and_a_claim_keeps_others_away() {
         for waiting in due {
             let again = waiting.envelope();
             assert!(matches!(
-                alone::handle(&ledger, &again, &retries(), later, &mut Mark::default()).await.unwrap(),
-                Alone::Handled(_)
+                isolated::handle(&ledger, &again, &retries(), later, &mut Mark::default()).await.unwrap(),
+                IsolatedOutcome::Handled(_)
             ));
         }
         assert_eq!(the_event(&ledger, &unwanted.header.id).await.reason.as_deref(), Some("wrong mode"));
@@ -108,11 +108,14 @@ async fn an_outage_in_the_middle_uses_up_no_attempt() {
         let mut mark = Mark::default();
         // The ledger goes away after the mark is committed: here, a table that the transaction needs.
         tamper(&url, "ALTER TABLE payments RENAME TO payments_away").await;
-        let cut_short = alone::handle(&ledger, &event, &retries(), clock::now(), &mut mark).await;
+        let cut_short = isolated::handle(&ledger, &event, &retries(), clock::now(), &mut mark).await;
         assert!(matches!(cut_short, Err(Failure::Transient(_))), "{cut_short:?}");
         tamper(&url, "ALTER TABLE payments_away RENAME TO payments").await;
-        let again = alone::handle(&ledger, &event, &retries(), clock::now(), &mut mark).await.unwrap();
-        assert!(matches!(again, Alone::Handled(_)), "our own mark was taken for somebody's death: {again:?}");
+        let again = isolated::handle(&ledger, &event, &retries(), clock::now(), &mut mark).await.unwrap();
+        assert!(
+            matches!(again, IsolatedOutcome::Handled(_)),
+            "our own mark was taken for somebody's death: {again:?}"
+        );
         assert_eq!(the_event(&ledger, &event.header.id).await.attempts, 1);
     })
     .await;
@@ -124,12 +127,12 @@ async fn an_event_that_is_given_back_leaves_no_mark() {
         let event = payment("pi_1", 0, "succeeded", "own_1");
         let mut mark = Mark::default();
         tamper(&url, "ALTER TABLE payments RENAME TO payments_away").await;
-        alone::handle(&ledger, &event, &retries(), clock::now(), &mut mark).await.unwrap_err();
-        alone::give_back(&ledger, &event, &mark).await.unwrap();
+        isolated::handle(&ledger, &event, &retries(), clock::now(), &mut mark).await.unwrap_err();
+        isolated::give_back(&ledger, &event, &mark).await.unwrap();
         tamper(&url, "ALTER TABLE payments_away RENAME TO payments").await;
         let later =
-            alone::handle(&ledger, &event, &retries(), clock::now(), &mut Mark::default()).await.unwrap();
-        assert!(matches!(later, Alone::Handled(_)), "{later:?}");
+            isolated::handle(&ledger, &event, &retries(), clock::now(), &mut Mark::default()).await.unwrap();
+        assert!(matches!(later, IsolatedOutcome::Handled(_)), "{later:?}");
     })
     .await;
 }
@@ -162,8 +165,8 @@ async fn what_the_database_refuses_is_buried_and_an_outage_buries_nothing() {
         tx.write(&[&row[0]]).await.unwrap();
         tx.commit().await.unwrap();
         let next = payment("pi_1", 5, "succeeded", "own_1");
-        let Alone::Failed { blame: Blame::Refused(_), outcome, .. } =
-            alone::handle(&ledger, &next, &retries(), clock::now(), &mut Mark::default()).await.unwrap()
+        let IsolatedOutcome::Failed { blame: Blame::Refused(_), outcome, .. } =
+            isolated::handle(&ledger, &next, &retries(), clock::now(), &mut Mark::default()).await.unwrap()
         else {
             panic!("a second audit line of one revision was accepted")
         };
@@ -172,6 +175,6 @@ async fn what_the_database_refuses_is_buried_and_an_outage_buries_nothing() {
     .await;
     let away = open("postgres://nobody:none@127.0.0.1:1/none").await;
     let event = payment("pi_1", 0, "processing", "own_1");
-    let failed = process(&away, &[&event], Manner::Together, clock::now()).await;
+    let failed = process(&away, &[&event], Manner::Batch, clock::now()).await;
     assert!(matches!(failed, Err(Failure::Transient(_))), "{failed:?}");
 }

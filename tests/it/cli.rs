@@ -10,7 +10,7 @@ use std::net::TcpListener;
 use std::process::Stdio;
 
 use harness::binaries::workspace;
-use harness::guardian::until;
+use harness::process_guard::until;
 use serde_json::Value;
 
 pub(crate) use self::laptop::items;

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use harness::cluster::Cluster;
-use harness::guardian::until;
 use harness::oracle::judge;
 use harness::postgres::Postgres;
+use harness::process_guard::until;
 use harness::stack::{Combination, Stack};
 use shared::env::{Env, Variable};
 use stripe_sim::Random;

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use harness::fake_stripe::{FakeStripe, Fault};
-use harness::guardian::until;
 use harness::histories::{ApiVersion, Scene, walk};
 use harness::load::{SendLog, send_all};
 use harness::process::Process;
+use harness::process_guard::until;
 use harness::stack::{Combination, Stack};
 use harness::stories::{SampleEvent, Stories};
 use serde_json::Value;
@@ -229,7 +229,7 @@ async fn a_chore_that_was_killed_is_done_by_the_next() {
     until("some pages", PATIENCE, async || Ok(stripe.requests().len() > begun + 3)).await.unwrap();
     stack.kill("tidegate");
     stack.spawn("tidegate").unwrap();
-    stack.is_ready("tidegate").await.unwrap();
+    stack.wait_until_ready("tidegate").await.unwrap();
     is_complete(&stack, &events, &lost).await;
     stack.end().await;
 }

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use anyhow::Context;
 use futures_util::future::join_all;
 use harness::client::Answer;
-use harness::guardian::until;
+use harness::process_guard::until;
 use harness::stories::{SampleEvent, Stories};
 
 use self::system_calls::Call;

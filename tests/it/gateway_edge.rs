@@ -4,8 +4,8 @@ use envelope::{Source, Unwanted};
 use harness::binaries::workspace;
 use stripe_sim::signature;
 
-use crate::edge::{Edge, PATH, SECRET, event, loopback, signed, signed_by};
-use crate::raw::{Raw, Reply, ask, head, post};
+use crate::in_process_gateway::{Edge, PATH, SECRET, event, loopback, signed, signed_by};
+use crate::raw_http::{Raw, Reply, ask, head, post};
 
 const OTHER_SECRET: &str = "whsec_9876543210abcdefGHIJ";
 const RECEIVED: &str = r#"{"received":true}"#;
@@ -55,7 +55,7 @@ async fn a_repetition_and_a_body_in_chunks_are_accepted_alike() {
     chunked.extend_from_slice(b"0\r\n\r\n");
     let reply = kept.exchange(chunked).await;
     assert_eq!((reply.status, reply.closes()), (200, true));
-    assert!(kept.is_closed().await);
+    assert!(kept.reads_end().await);
     for _ in 0..4 {
         assert_eq!(&edge.envelope().await.body[..], &body[..]);
     }

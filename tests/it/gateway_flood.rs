@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use harness::guardian::until;
+use harness::process_guard::until;
 use tokio::task::JoinSet;
 
-use crate::edge::{Edge, PATH, event, signed, signed_by};
-use crate::raw::{Raw, post};
+use crate::in_process_gateway::{Edge, PATH, event, signed, signed_by};
+use crate::raw_http::{Raw, post};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const OTHER_SECRET: &str = "whsec_9876543210abcdefGHIJ";

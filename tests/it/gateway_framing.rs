@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use crate::edge::{Edge, PATH, event, signed};
-use crate::raw::{Raw, ask, head, post};
+use crate::in_process_gateway::{Edge, PATH, event, signed};
+use crate::raw_http::{Raw, ask, head, post};
 
 const LIMIT_BYTES: usize = 524_288;
 
@@ -23,7 +23,7 @@ async fn a_body_that_announces_too_much_is_refused_before_a_byte_of_it() {
         let mut raw = Raw::open(edge.address).await;
         let reply = raw.exchange(head("POST", PATH, lines)).await;
         assert_eq!((reply.status, reply.closes()), (413, true), "and no 100 before it");
-        assert!(raw.is_closed().await);
+        assert!(raw.reads_end().await);
     }
     edge.end().await.unwrap();
 }
@@ -45,7 +45,7 @@ async fn a_body_of_the_greatest_size_is_accepted_and_one_byte_more_is_not() {
     let mut raw = Raw::open(edge.address).await;
     let reply = raw.exchange(chunked).await;
     assert_eq!((reply.status, reply.closes()), (413, true));
-    assert!(raw.is_closed().await);
+    assert!(raw.reads_end().await);
     assert_eq!(edge.waiting().await, 0);
     edge.end().await.unwrap();
 }
@@ -59,7 +59,7 @@ async fn a_sender_that_goes_on_sending_still_learns_why_it_was_refused() {
         // Most clients look for an answer only after that; one that fails in writing reports just this.
         assert!(raw.send(&too_much).await, "the connection is not reset under the sender");
         assert_eq!(raw.reply().await.unwrap().status, 413);
-        assert!(raw.is_closed().await);
+        assert!(raw.reads_end().await);
     }
     edge.end().await.unwrap();
 }
@@ -93,7 +93,7 @@ async fn slow_heads_are_cut_off_and_idle_connections_are_not() {
     let (mut silent, mut slow) = (Raw::open(edge.address).await, Raw::open(edge.address).await);
     slow.send("POST /webhooks/stripe HTTP/1.1\r\n").await;
     let began = Instant::now();
-    assert!(silent.is_closed().await && slow.is_closed().await && slow_again.is_closed().await);
+    assert!(silent.reads_end().await && slow.reads_end().await && slow_again.reads_end().await);
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     // A byte now and then is no excuse.
     let mut trickle = Raw::open(edge.address).await;
@@ -130,7 +130,7 @@ async fn slow_bodies_are_answered_408() {
     for raw in [&mut nothing, &mut endless] {
         let reply = raw.reply().await.unwrap();
         assert_eq!((reply.status, reply.closes()), (408, true));
-        assert!(raw.is_closed().await);
+        assert!(raw.reads_end().await);
     }
     assert_eq!(dripping.exchange("x").await.status, 408);
     assert_eq!(partial.reply().await.unwrap().status, 400, "two lengths that differ");
@@ -176,7 +176,7 @@ async fn nothing_behind_an_error_is_read_as_a_request() {
         let mut raw = Raw::open(edge.address).await;
         let reply = raw.exchange([first, good_post()].concat()).await;
         assert_eq!((reply.status, reply.closes()), (status, true));
-        assert!(raw.is_closed().await, "after {status}");
+        assert!(raw.reads_end().await, "after {status}");
     }
     assert_eq!(edge.waiting().await, 0);
     edge.end().await.unwrap();
@@ -196,13 +196,13 @@ async fn a_request_hidden_behind_two_lengths_is_never_answered() {
             raw.send([head("POST", first, &lines), b"0\r\n\r\n".to_vec(), hidden.clone()].concat()).await;
             let reply = raw.reply().await.unwrap();
             assert!((400..500).contains(&reply.status) && reply.closes(), "{reply:?}");
-            assert!(raw.is_closed().await);
+            assert!(raw.reads_end().await);
         }
     }
     let mut get = Raw::open(edge.address).await;
     get.send([head("GET", "/api/health", &[&length, chunks]), b"0\r\n\r\n".to_vec(), hidden].concat()).await;
     assert!(get.reply().await.unwrap().closes());
-    assert!(get.is_closed().await);
+    assert!(get.reads_end().await);
     assert_eq!(edge.waiting().await, 0);
     edge.end().await.unwrap();
 }
@@ -244,7 +244,7 @@ async fn bad_framing_is_refused() {
         raw.send([bytes, good_post()].concat()).await;
         if let Some(reply) = raw.reply().await {
             assert!((400..500).contains(&reply.status) && reply.closes(), "{what}: {reply:?}");
-            assert!(raw.is_closed().await, "{what}");
+            assert!(raw.reads_end().await, "{what}");
         }
     }
     let mut raw = Raw::open(edge.address).await;
@@ -272,7 +272,7 @@ async fn a_bare_line_feed_in_a_head_is_refused_however_the_head_arrives() {
             raw.send([rest, &good_post()].concat()).await;
             let reply = raw.reply().await.unwrap_or_else(|| panic!("no answer: {at}, cut at {cut}"));
             assert_eq!(reply.status, 400, "{at}, cut at {cut}");
-            assert!(raw.is_closed().await, "nothing behind it is read as a request");
+            assert!(raw.reads_end().await, "nothing behind it is read as a request");
         }
     }
     let only = head("GET", "/api/health", &[]).into_iter().filter(|byte| *byte != b'\r').collect::<Vec<_>>();
@@ -310,7 +310,7 @@ async fn a_request_for_no_host_or_for_two_is_refused() {
         let mut raw = Raw::open(edge.address).await;
         let reply = raw.exchange(with(lines, "1.1")).await;
         assert_eq!((reply.status, reply.body.as_str()), (400, r#"{"error":"not one good host"}"#), "{lines}");
-        assert!(reply.closes() && raw.is_closed().await, "{lines}");
+        assert!(reply.closes() && raw.reads_end().await, "{lines}");
     }
     for (lines, version) in [("host: a.example:8080\r\n", "1.1"), ("host: [::1]\r\n", "1.1"), ("", "1.0")] {
         let reply = ask(edge.address, with(lines, version)).await;
@@ -341,7 +341,7 @@ async fn a_body_in_a_coding_that_is_not_chunked_alone_is_refused() {
         let head = head("POST", PATH, &[lines, &[&signed(&body)]].concat());
         let reply = raw.exchange([head, chunks.clone(), good_post()].concat()).await;
         assert_eq!((reply.status, reply.closes()), (status, true), "{lines:?}");
-        assert!(raw.is_closed().await, "{lines:?}");
+        assert!(raw.reads_end().await, "{lines:?}");
     }
     assert_eq!(edge.waiting().await, 1);
     edge.end().await.unwrap();

@@ -6,15 +6,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use harness::client::get;
-use harness::guardian::{Guardian, until};
 use harness::process::Process;
+use harness::process_guard::{ProcessGuard, until};
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, SqliteConnection};
 use tokio::net::TcpStream;
 
-use crate::edge::{Edge, PATH, SECRET, event, loopback, signed, signed_by};
-use crate::raw::{Raw, ask, head, post};
+use crate::in_process_gateway::{Edge, PATH, SECRET, event, loopback, signed, signed_by};
+use crate::raw_http::{Raw, ask, head, post};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const OTHER_SECRET: &str = "whsec_9876543210abcdefGHIJ";
@@ -32,7 +32,7 @@ async fn connections_over_the_limit_are_answered_503_and_closed() {
     let mut three = Raw::open(edge.address).await;
     let reply = three.reply().await.expect("an answer without a request");
     assert_eq!((reply.status, reply.header("retry-after")), (503, Some("5")));
-    assert!(three.is_closed().await);
+    assert!(three.reads_end().await);
     assert!((edge.metric("tidegate_connections_shed_total").await - 1.0).abs() < f64::EPSILON);
     drop(one);
     until("a connection to be let in again", PATIENCE, async || {
@@ -88,7 +88,7 @@ async fn a_stop_lets_requests_in_hand_end_and_nobody_new_in() {
     .await
     .unwrap();
     edge.stop.cancel();
-    assert!(idle.is_closed().await, "an idle connection ends at once");
+    assert!(idle.reads_end().await, "an idle connection ends at once");
     let address = edge.address;
     until("nobody to be let in", PATIENCE, async || Ok(TcpStream::connect(address).await.is_err()))
         .await
@@ -117,7 +117,7 @@ async fn a_request_that_does_not_end_is_cut_off_at_the_deadline_of_the_drain() {
     .await
     .unwrap();
     edge.end().await.unwrap();
-    assert!(busy.is_closed().await);
+    assert!(busy.reads_end().await);
 }
 
 /// Whoever can no longer promise durability must not go on, nor answer with success on the way out.
@@ -130,7 +130,7 @@ async fn a_queue_that_breaks_ends_the_gateway_with_an_error() {
     assert_eq!(kept.exchange(&request).await.status, 200);
     ruin(&edge.queue_file()).await;
     assert_eq!(kept.exchange(&request).await.status, 503);
-    assert!(kept.is_closed().await);
+    assert!(kept.reads_end().await);
     let error = edge.ended().await.expect_err("the process must not seem to have ended well");
     assert!(error.to_string().starts_with("queue.db is damaged: "), "{error:#}");
 }
@@ -150,7 +150,7 @@ async fn ruin(queue_file: &Path) {
 
 #[tokio::test]
 async fn secrets_in_a_file_are_exchanged_while_requests_are_answered() {
-    let folder = Guardian::new("secrets", Signal::KILL).unwrap();
+    let folder = ProcessGuard::new("secrets", Signal::KILL).unwrap();
     let path = folder.folder().join("stripe");
     let replace = |text: &str| {
         let new = folder.folder().join("new");
@@ -219,12 +219,12 @@ struct Lonely {
     address: SocketAddr,
     internal: SocketAddr,
     process: Process,
-    guardian: Guardian,
+    guard: ProcessGuard,
 }
 
 impl Lonely {
     async fn start() -> Self {
-        let guardian = Guardian::new("gateway", Signal::KILL).unwrap();
+        let guard = ProcessGuard::new("gateway", Signal::KILL).unwrap();
         let address = loopback();
         let settings = [
             ("GATEWAY_ADDR", address.to_string()),
@@ -233,18 +233,17 @@ impl Lonely {
             ("GATEWAY_HEADER_DEADLINE_SECS", "60".to_owned()),
         ];
         let settings = settings.map(|(name, value)| (name.to_owned(), value)).to_vec();
-        let mut process = Process::new("gateway", guardian.folder(), settings);
+        let mut process = Process::new("gateway", guard.folder(), settings);
         let internal = process.internal_addresses()[0];
-        process.spawn(&guardian).unwrap();
+        process.spawn(&guard).unwrap();
         until("the gateway to listen", PATIENCE, async || Ok(get(internal, "/livez").await.is_ok()))
             .await
             .unwrap();
-        Self { address, internal, process, guardian }
+        Self { address, internal, process, guard }
     }
 
     fn memory_kib(&self) -> u64 {
-        let record =
-            std::fs::read_dir(self.guardian.folder().join("groups")).unwrap().next().unwrap().unwrap();
+        let record = std::fs::read_dir(self.guard.folder().join("groups")).unwrap().next().unwrap().unwrap();
         let status = Path::new("/proc").join(record.file_name()).join("status");
         let status = std::fs::read_to_string(status).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process has memory");

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use worker::process::Handled;
 
 use self::conductor::{Conductor, Place, gated};
-use crate::lattice::plots;
+use crate::lattice::scenarios;
 use crate::ledgers::{each_ledger, together};
 use crate::orders::{by_account, judge};
 
@@ -150,9 +150,10 @@ impl Stage {
 fn history(name: &str, number: usize) -> (String, History) {
     let account = format!("acct_{number:05}");
     let version = ApiVersion::ALL[number % ApiVersion::ALL.len()];
-    let plot = plots().into_iter().find(|plot| plot.name == name).expect("a plot of this name");
+    let scenario =
+        scenarios().into_iter().find(|scenario| scenario.name == name).expect("a scenario of this name");
     let scene = Scene { seed: number as u64, account: account.clone(), livemode: true, version };
-    (account, plot.play(&scene))
+    (account, scenario.play(&scene))
 }
 
 fn begin(ledger: &Ledger, batch: Vec<Envelope>) -> JoinHandle<Handled> {

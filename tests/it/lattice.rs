@@ -13,8 +13,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use domain::event::{Content, Meaning};
-use domain::world::{Event, World};
-use harness::histories::{ApiVersion, History, PLOTS, Plot, Rows, SampleEvent, Scene, Subject};
+use domain::object_graph::{Event, ObjectGraph};
+use harness::histories::{ApiVersion, History, Rows, SCENARIOS, SampleEvent, Scenario, Scene, Subject};
 
 use self::table::Table;
 
@@ -27,9 +27,9 @@ const SEED: u64 = 2_026;
 #[test]
 fn every_order_and_every_repetition_of_every_history_ends_in_its_truth() {
     let table = Mutex::new(Table::default());
-    on_every_core(&plots(), |plot| {
+    on_every_core(&scenarios(), |scenario| {
         for (place, version) in ApiVersion::ALL.into_iter().enumerate() {
-            let history = plot.play(&scene(SEED + place as u64, version));
+            let history = scenario.play(&scene(SEED + place as u64, version));
             let row = subsets::prove(&history);
             table.lock().unwrap().add(row);
         }
@@ -37,8 +37,8 @@ fn every_order_and_every_repetition_of_every_history_ends_in_its_truth() {
     table.into_inner().unwrap().conclude();
 }
 
-pub(crate) fn plots() -> Vec<&'static Plot> {
-    PLOTS.iter().flat_map(|group| group.iter()).collect()
+pub(crate) fn scenarios() -> Vec<&'static Scenario> {
+    SCENARIOS.iter().flat_map(|group| group.iter()).collect()
 }
 
 pub(crate) fn scene(seed: u64, version: ApiVersion) -> Scene {
@@ -57,22 +57,22 @@ pub(crate) fn read(events: &[SampleEvent]) -> Vec<Event> {
     events.iter().map(read).collect()
 }
 
-pub(crate) fn rows(world: &World) -> Rows {
+pub(crate) fn rows(graph: &ObjectGraph) -> Rows {
     let row = |((kind, key), value): ((domain::Kind, domain::Key), serde_json::Value)| {
         let kind = kind.as_str();
         let subject = Subject { kind, id: key.id, account: key.account, livemode: key.livemode };
         let serde_json::Value::Object(row) = value else { panic!("a row is an object") };
         (subject, row)
     };
-    world.state().into_iter().map(row).collect()
+    graph.state().into_iter().map(row).collect()
 }
 
-pub(crate) fn world_of<'a>(events: impl IntoIterator<Item = &'a Event>) -> World {
-    let mut world = World::default();
+pub(crate) fn graph_of<'a>(events: impl IntoIterator<Item = &'a Event>) -> ObjectGraph {
+    let mut graph = ObjectGraph::default();
     for event in events {
-        world.apply(event);
+        graph.apply(event);
     }
-    world
+    graph
 }
 
 /// What is wrong with the final state, in lines.

@@ -11,7 +11,7 @@ use envelope::{Envelope, Header, Source, Unwanted};
 use harness::histories::agreeing;
 use harness::postgres::Postgres;
 use harness::servers;
-use ledger::views::stored::{EventFilter, StoredEvent};
+use ledger::views::stored_events::{EventFilter, StoredEvent};
 use ledger::{Ledger, LedgerConfig, LedgerError};
 use serde_json::{Value, json};
 use shared::clock;
@@ -21,7 +21,7 @@ use worker::process::{Handled, Manner, process};
 
 /// Tells the story to an empty ledger of each kind that may be there.
 pub(crate) async fn each_ledger(name: &str, story: impl AsyncFn(Ledger, String)) {
-    let folder = harness::guardian::Guardian::new("ledger", rustix::process::Signal::KILL).unwrap();
+    let folder = harness::process_guard::ProcessGuard::new("ledger", rustix::process::Signal::KILL).unwrap();
     let mut urls = vec![format!("sqlite:{}", folder.folder().join("ledger.db").display())];
     if !servers::are_away() {
         urls.push(Postgres::shared().await.database(name).await.unwrap());
@@ -72,7 +72,7 @@ pub(crate) fn payment(id: &str, second: i64, status: &str, invoice: &str) -> Env
 }
 
 pub(crate) async fn together(ledger: &Ledger, envelopes: &[&Envelope]) -> Handled {
-    process(ledger, envelopes, Manner::Together, clock::now()).await.unwrap()
+    process(ledger, envelopes, Manner::Batch, clock::now()).await.unwrap()
 }
 
 pub(crate) async fn the_event(ledger: &Ledger, id: &str) -> StoredEvent {

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic with its line is the message")]
 
-mod altered;
+mod altered_messages;
 mod attempts;
 mod autoscale;
 mod bench;
@@ -11,18 +11,16 @@ mod cli;
 mod cluster;
 mod completeness;
 mod damage;
+mod delivery;
 mod durability;
-mod edge;
 mod fake_stripe;
 mod figures;
-mod foretold;
 mod gateway_edge;
 mod gateway_flood;
 mod gateway_framing;
 mod gateway_limits;
-mod guardian;
+mod in_process_gateway;
 mod interleaved;
-mod landing;
 mod lattice;
 mod ledgers;
 mod malformed;
@@ -33,14 +31,16 @@ mod observability;
 mod oncall;
 mod orders;
 mod outages;
+mod process_guard;
 mod queue_contract;
 mod queue_file;
 mod quick;
 mod rabbitmq;
-mod raw;
+mod raw_http;
 mod rebuilding;
 mod recorded;
 mod refetch;
+mod replay_plans;
 mod replays;
 mod repository;
 mod rolling;

@@ -3,8 +3,8 @@
 //! again, and what the odd ones leave behind is still the same in every order.
 
 use domain::event::{Content, Meaning};
+use domain::object_graph::{Event, ObjectGraph};
 use domain::outcome::OutcomeKind;
-use domain::world::{Event, World};
 use envelope::Envelope;
 use harness::histories::{ApiVersion, Scene, agreeing, walk};
 use serde_json::{Value, json};
@@ -45,21 +45,21 @@ fn no_body_whatever_makes_the_rules_panic_or_depend_on_order() {
             }
         }
         applied += events.len();
-        let forwards = world(&events);
+        let forwards = graph(&events);
         random.shuffle(&mut events);
-        assert!(forwards.is_same_as(&world(&events)), "seed {seed}");
+        assert!(forwards.is_same_as(&graph(&events)), "seed {seed}");
         forwards.state().values().for_each(nothing_is_negative);
     }
     println!("{applied} applied, {refused} refused");
     assert!(applied > 0 && refused > 0);
 }
 
-fn world(events: &[Event]) -> World {
-    let mut world = World::default();
+fn graph(events: &[Event]) -> ObjectGraph {
+    let mut graph = ObjectGraph::default();
     for event in events {
-        world.apply(event);
+        graph.apply(event);
     }
-    world
+    graph
 }
 
 fn nothing_is_negative(row: &Value) {
@@ -82,13 +82,17 @@ async fn odd_events_are_dead_at_once_with_a_reason_and_their_neighbours_applied(
             dead += handled.dead;
         }
         assert!(applied > IN_THE_LEDGER / 10 && dead > IN_THE_LEDGER / 10, "{applied} applied, {dead} dead");
-        let stored = ledger.events(&ledger::views::stored::EventFilter { limit: 10_000, ..filter() }).await;
+        let stored =
+            ledger.events(&ledger::views::stored_events::EventFilter { limit: 10_000, ..filter() }).await;
         for event in stored.unwrap() {
             assert!(event.attempts == 1 && event.retry_at.is_none(), "{event:?}");
             assert_eq!(event.outcome == OutcomeKind::Applied, event.reason.is_none(), "{event:?}");
         }
-        let dead =
-            ledger::views::stored::EventFilter { outcome: Some("dead".to_owned()), limit: 1, ..filter() };
+        let dead = ledger::views::stored_events::EventFilter {
+            outcome: Some("dead".to_owned()),
+            limit: 1,
+            ..filter()
+        };
         let reason = ledger.events(&dead).await.unwrap().remove(0).reason.unwrap();
         assert!(reason.contains("data.object.") && reason.contains("API version"), "{reason}");
     })

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use std::process::{Command, Output, Stdio};
 
 use harness::binaries::binary;
-use harness::guardian::Guardian;
+use harness::process_guard::ProcessGuard;
 use rustix::process::Signal;
 use serde_json::Value;
 use shared::env::{Env, Names};
 
 /// In an empty folder below the guardian's.
-fn run(guardian: &Guardian, program: &str, arguments: &[&str], settings: &[(&str, &str)]) -> Output {
-    let home = guardian.folder().join("home");
+fn run(guard: &ProcessGuard, program: &str, arguments: &[&str], settings: &[(&str, &str)]) -> Output {
+    let home = guard.folder().join("home");
     std::fs::create_dir_all(&home).unwrap();
     let mut command = Command::new(binary(program));
     command.args(arguments).current_dir(home).stdin(Stdio::null());
@@ -24,8 +24,8 @@ fn text(bytes: &[u8]) -> &str {
 }
 
 /// Every variable that some process reads.
-fn known(guardian: &Guardian) -> Vec<String> {
-    let told = run(guardian, "tidegate", &["env", "--json"], &[]).stdout;
+fn known(guard: &ProcessGuard) -> Vec<String> {
+    let told = run(guard, "tidegate", &["env", "--json"], &[]).stdout;
     let rows: Vec<Value> = serde_json::from_slice(&told).expect("it prints an array");
     rows.iter().map(|row| row["name"].as_str().unwrap().to_owned()).collect()
 }
@@ -39,12 +39,12 @@ fn slip(name: &str) -> String {
 
 #[test]
 fn a_slip_in_any_variable_is_refused_with_the_right_name() {
-    let guardian = Guardian::new("misspelt", Signal::KILL).unwrap();
-    let known = known(&guardian);
+    let guard = ProcessGuard::new("misspelt", Signal::KILL).unwrap();
+    let known = known(&guard);
     assert!(known.len() > 50 && known.iter().any(|name| name == "BAN_CHARGEBACKS"), "{known:?}");
     let slips: Vec<String> = known.iter().map(|name| slip(name)).collect();
     let settings: Vec<(&str, &str)> = slips.iter().map(|name| (name.as_str(), "hunter2")).collect();
-    let output = run(&guardian, "tidegate", &["invoices", "list"], &settings);
+    let output = run(&guard, "tidegate", &["invoices", "list"], &settings);
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
     for (name, slip) in known.iter().zip(&slips) {
@@ -56,7 +56,7 @@ fn a_slip_in_any_variable_is_refused_with_the_right_name() {
 
 #[test]
 fn every_command_that_reads_the_environment_refuses_and_makes_nothing() {
-    let guardian = Guardian::new("misspelt", Signal::KILL).unwrap();
+    let guard = ProcessGuard::new("misspelt", Signal::KILL).unwrap();
     for arguments in [
         &[][..],
         &["up"],
@@ -75,19 +75,19 @@ fn every_command_that_reads_the_environment_refuses_and_makes_nothing() {
         &["bans", "list"],
         &["anomalies"],
     ] {
-        let output = run(&guardian, "tidegate", arguments, &[("BAN_CHARGEBACK", "3")]);
+        let output = run(&guard, "tidegate", arguments, &[("BAN_CHARGEBACK", "3")]);
         let said = text(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
         assert!(said.contains("BAN_CHARGEBACK is set") && said.contains("BAN_CHARGEBACKS?"), "{said}");
     }
-    assert_eq!(std::fs::read_dir(guardian.folder().join("home")).unwrap().count(), 0, "nothing was made");
+    assert_eq!(std::fs::read_dir(guard.folder().join("home")).unwrap().count(), 0, "nothing was made");
     for (program, name, meant) in [
         ("tidegate-gateway", "GATEWAY_ADR", "GATEWAY_ADDR"),
         ("tidegate-gateway", "STRIPE_WEBHOOK_MODES__EU", "STRIPE_WEBHOOK_MODE__EU"),
         ("tidegate-worker", "BAN_CHARGEBACK", "BAN_CHARGEBACKS"),
         ("tidegate-worker", "DATABASE_URI", "DATABASE_URL"),
     ] {
-        let output = run(&guardian, program, &[], &[(name, "x")]);
+        let output = run(&guard, program, &[], &[(name, "x")]);
         let said = text(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{program}: {said}");
         assert!(
@@ -99,14 +99,14 @@ fn every_command_that_reads_the_environment_refuses_and_makes_nothing() {
 
 #[test]
 fn the_table_and_the_doctor_still_answer_and_point_at_the_slip() {
-    let guardian = Guardian::new("misspelt", Signal::KILL).unwrap();
+    let guard = ProcessGuard::new("misspelt", Signal::KILL).unwrap();
     let slip = [("WORKER_LANE", "4")];
-    let table = run(&guardian, "tidegate", &["env"], &slip);
+    let table = run(&guard, "tidegate", &["env"], &slip);
     assert_eq!(table.status.code(), Some(2));
     assert!(
         text(&table.stdout).contains("WORKER_LANES") && text(&table.stderr).contains("WORKER_LANE is set")
     );
-    let doctor = run(&guardian, "tidegate", &["doctor", "--json"], &slip);
+    let doctor = run(&guard, "tidegate", &["doctor", "--json"], &slip);
     let checks: Value = serde_json::from_slice(&doctor.stdout).unwrap();
     let found = checks["checks"].as_array().unwrap().iter().find(|check| check["name"] == "configuration");
     let found = found.expect("the configuration is judged");
@@ -117,8 +117,8 @@ fn the_table_and_the_doctor_still_answer_and_point_at_the_slip() {
 /// For a Service of any name, also of one like our own prefixes.
 #[test]
 fn the_links_of_services_and_the_variables_of_our_other_processes_pass() {
-    let guardian = Guardian::new("misspelt", Signal::KILL).unwrap();
-    let known = known(&guardian);
+    let guard = ProcessGuard::new("misspelt", Signal::KILL).unwrap();
+    let known = known(&guard);
     let services: BTreeSet<&str> = known
         .iter()
         .flat_map(|name| name.match_indices('_').map(|(at, _)| &name[..at]).chain([name.as_str()]))
@@ -141,7 +141,7 @@ fn the_links_of_services_and_the_variables_of_our_other_processes_pass() {
         })
         .collect();
     let settings: Vec<(&str, &str)> = links.iter().map(|name| (name.as_str(), "tcp://10.0.0.1:80")).collect();
-    let output = run(&guardian, "tidegate", &["env"], &settings);
+    let output = run(&guard, "tidegate", &["env"], &settings);
     assert!(output.status.success() && output.stderr.is_empty(), "{}", text(&output.stderr));
 
     let all: Vec<(&str, &str)> = known.iter().map(|name| (name.as_str(), "x")).collect();

@@ -7,14 +7,14 @@ mod report;
 
 use std::sync::Mutex;
 
-use domain::world::Event;
+use domain::object_graph::Event;
 use harness::histories::Rows;
 use harness::money::{Account, Difference, Family, Known, Tale, judge, shrink};
 use shared::env::{Env, Variable};
 use stripe_sim::Random;
 
 use self::report::{EVERYTHING, Findings};
-use crate::lattice::{on_every_core, read, rows, with_repetitions, world_of};
+use crate::lattice::{graph_of, on_every_core, read, rows, with_repetitions};
 
 const HISTORIES: Variable = Variable {
     name: "MONEY_HISTORIES",
@@ -100,7 +100,7 @@ fn received_refunded_and_charged_back_are_what_really_moved() {
 
 /// The shortest history that is wrong in the same column.
 fn report(findings: &Mutex<Findings>, tale: &Tale, endpoint: &Endpoint, difference: &Difference) {
-    if !findings.lock().unwrap().is_new(endpoint.name, difference) {
+    if !findings.lock().unwrap().insert_if_new(endpoint.name, difference) {
         return;
     }
     let is_same = |found: &Difference| {
@@ -129,7 +129,7 @@ impl Played {
     fn derived(&self, endpoint: &Endpoint) -> Rows {
         let told = self.account.tellings.iter().zip(&self.events);
         let heard = told.filter(|(telling, _)| telling.is_heard(endpoint.hears, endpoint.deaf_to));
-        rows(&world_of(heard.map(|(_, event)| event)))
+        rows(&graph_of(heard.map(|(_, event)| event)))
     }
 
     fn wrong_at(&self, endpoint: &Endpoint) -> Vec<Difference> {
@@ -140,15 +140,15 @@ impl Played {
     /// Any order with any repetition ends in the same rows, every column of every one.
     fn orders(&self, seed: u64, findings: &Mutex<Findings>) {
         let mut random = Random::of_seed(seed);
-        let end = world_of(&self.events);
+        let end = graph_of(&self.events);
         for _ in 0..ORDERS {
             let order = with_repetitions(self.events.len(), &mut random);
-            let world = world_of(order.iter().map(|place| &self.events[*place]));
-            let is_same = world.is_same_as(&end);
+            let graph = graph_of(order.iter().map(|place| &self.events[*place]));
+            let is_same = graph.is_same_as(&end);
             let mut findings = findings.lock().unwrap();
             findings.ordered(is_same);
             if !is_same {
-                findings.add_order(seed, &order, &rows(&end), &rows(&world));
+                findings.add_order(seed, &order, &rows(&end), &rows(&graph));
             }
         }
     }

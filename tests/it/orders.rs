@@ -15,7 +15,7 @@ use shared::env::{Env, Variable};
 use stripe_sim::Random;
 
 use self::deck::{Deck, Spent};
-use crate::lattice::{plots, read, rows, seed, world_of};
+use crate::lattice::{graph_of, read, rows, scenarios, seed};
 use crate::ledgers::each_ledger;
 
 const ORDERS: Variable = Variable {
@@ -95,12 +95,12 @@ async fn play_all(hall: Arc<Hall>) -> (Spent, Vec<String>) {
 }
 
 fn tales() -> Vec<Tale> {
-    plots().into_iter().map(Tale::Plot).chain([Tale::Walk]).collect()
+    scenarios().into_iter().map(Tale::Scenario).chain([Tale::Walk]).collect()
 }
 
 /// One of the histories, or a walk that is another one each time.
 enum Tale {
-    Plot(&'static harness::histories::Plot),
+    Scenario(&'static harness::histories::Scenario),
     Walk,
 }
 
@@ -110,7 +110,7 @@ impl Tale {
         let version = ApiVersion::ALL[run % ApiVersion::ALL.len()];
         let scene = Scene { seed, account: account(number, run), livemode: run.is_multiple_of(2), version };
         match self {
-            Self::Plot(plot) => plot.play(&scene),
+            Self::Scenario(scenario) => scenario.play(&scene),
             Self::Walk => walk(&scene, 40),
         }
     }
@@ -136,7 +136,7 @@ pub(crate) fn by_account(stored: Rows) -> BTreeMap<String, Rows> {
 
 /// Row by row and column by column, what is stored of a history against what the pure rules make of it.
 pub(crate) fn judge(history: &History, mut stored: Rows) -> Vec<String> {
-    let pure = rows(&world_of(&read(&history.events)));
+    let pure = rows(&graph_of(&read(&history.events)));
     for row in stored.values_mut() {
         *row = without_revision(row);
     }

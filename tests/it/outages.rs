@@ -4,8 +4,8 @@
 use std::time::{Duration, Instant};
 
 use harness::chaos::{BROKER, POSTGRES, Site};
-use harness::guardian::until;
 use harness::oracle::judge;
+use harness::process_guard::until;
 use harness::stack::Combination;
 use shared::env::{Env, Variable};
 use stripe_sim::Random;

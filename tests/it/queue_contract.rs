@@ -1,9 +1,9 @@
-//! The contract of the queue: the same stories on every backend. What a story needs of the outside, such
-//! as a lending that ends by itself, is `place`'s to bring about.
+//! The contract of the queue: the same stories on every backend. What a story needs of the outside, such as a
+//! lease that ends by itself, is `backend`'s to bring about.
 
-pub(crate) mod place;
+pub(crate) mod backend;
+mod draining;
 pub(crate) mod steps;
-mod winding_down;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
@@ -16,11 +16,11 @@ use shared::queue::{Delivery, PublishError, Queue, Role, Settle, Settled, Tag};
 use stripe_sim::Random;
 use tokio::time::timeout;
 
-use self::place::{LEASE, Place};
+use self::backend::{LEASE, TestQueue};
 use self::steps::{PATIENCE, envelope, id, receive, receive_all, settle, settled, until_depth, within_polls};
 
-async fn each_queue(story: impl AsyncFn(Place) -> anyhow::Result<()>) -> anyhow::Result<()> {
-    for place in [Place::sqlite().await?, Place::rabbitmq().await?] {
+async fn each_queue(story: impl AsyncFn(TestQueue) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    for place in [TestQueue::sqlite().await?, TestQueue::rabbitmq().await?] {
         let backend = place.backend;
         story(place).await.map_err(|error| error.context(format!("on {backend}")))?;
     }
@@ -123,7 +123,7 @@ async fn a_lending_that_ended_settles_nothing() -> anyhow::Result<()> {
         let queue = place.open().await;
         queue.publish(&envelope(1)).await?;
         let old = receive(&queue, 1).await;
-        place.end_lendings().await?;
+        place.end_leases().await?;
         let new = receive(&queue, 1).await;
         assert!(new[0].redelivered);
         assert_ne!(old[0].tag, new[0].tag);

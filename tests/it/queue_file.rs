@@ -8,20 +8,20 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use harness::guardian::{Guardian, until};
+use harness::process_guard::{ProcessGuard, until};
 use rustix::process::Signal;
 use shared::queue::{PublishError, Queue, QueueUrl, Role, Settle};
 use sqlx::{Connection, SqliteConnection};
 use tokio::time::timeout;
 
-use crate::queue_contract::place::{Place, open_file};
+use crate::queue_contract::backend::{TestQueue, open_file};
 use crate::queue_contract::steps::{
     PATIENCE, envelope, id, receive, receive_all, settle, settled, until_depth,
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lease_that_ran_out_is_taken_by_another() -> anyhow::Result<()> {
-    let mut place = Place::sqlite().await?;
+    let mut place = TestQueue::sqlite().await?;
     place.config.lease = Duration::from_millis(300);
     let lost = place.open().await;
     lost.publish(&envelope(1)).await?;
@@ -37,7 +37,7 @@ async fn a_lease_that_ran_out_is_taken_by_another() -> anyhow::Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_living_worker_keeps_what_it_has_beyond_the_lease() -> anyhow::Result<()> {
-    let mut place = Place::sqlite().await?;
+    let mut place = TestQueue::sqlite().await?;
     place.config.lease = Duration::from_secs(3);
     let (worker, other) = (place.open().await, place.open().await);
     worker.publish(&envelope(1)).await?;
@@ -63,7 +63,7 @@ async fn beat(file: &mut SqliteConnection) -> anyhow::Result<i64> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_release_is_no_redelivery_and_takes_no_suspicion_away() -> anyhow::Result<()> {
-    let place = Place::sqlite().await?;
+    let place = TestQueue::sqlite().await?;
     let queue = place.open().await;
     queue.publish(&envelope(1)).await?;
     for suspect in [false, true] {
@@ -71,7 +71,7 @@ async fn a_release_is_no_redelivery_and_takes_no_suspicion_away() -> anyhow::Res
         assert_eq!(deliveries[0].redelivered, suspect);
         settle(&queue, &deliveries, Settle::Release).await?;
         assert_eq!(receive(&queue, 1).await[0].redelivered, suspect);
-        place.end_lendings().await?;
+        place.end_leases().await?;
     }
     queue.close().await;
     Ok(())
@@ -79,7 +79,7 @@ async fn a_release_is_no_redelivery_and_takes_no_suspicion_away() -> anyhow::Res
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_another_process_publishes_is_found() -> anyhow::Result<()> {
-    let place = Place::sqlite().await?;
+    let place = TestQueue::sqlite().await?;
     let (worker, gateway) = (place.open().await, place.open().await);
     let mut waiting = pin!(worker.receive(1));
     assert!(timeout(Duration::from_millis(50), waiting.as_mut()).await.is_err());
@@ -92,7 +92,7 @@ async fn what_another_process_publishes_is_found() -> anyhow::Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lock_of_another_process_is_waited_for_until_the_deadline() -> anyhow::Result<()> {
-    let mut place = Place::sqlite().await?;
+    let mut place = TestQueue::sqlite().await?;
     place.config.deadline = Duration::from_secs(2);
     let queue = place.open().await;
     let mut other = open_file(&place.file()).await?;
@@ -116,8 +116,8 @@ async fn a_lock_of_another_process_is_waited_for_until_the_deadline() -> anyhow:
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_may_create_the_file_at_once_and_only_its_owner_may_read_it() -> anyhow::Result<()> {
-    let folder = Guardian::new("queue", Signal::KILL)?;
-    let mut config = Place::sqlite().await?.config;
+    let folder = ProcessGuard::new("queue", Signal::KILL)?;
+    let mut config = TestQueue::sqlite().await?.config;
     let path = folder.folder().join("data/deep/queue.db");
     config.url = QueueUrl::Sqlite(path.clone());
     let queues = join_all((0..8).map(|_| Queue::open(config.clone(), Role::Both))).await;
@@ -140,7 +140,7 @@ async fn many_may_create_the_file_at_once_and_only_its_owner_may_read_it() -> an
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_not_ours_or_newer_than_we_are_is_refused_in_plain_words() -> anyhow::Result<()> {
-    let mut place = Place::sqlite().await?;
+    let mut place = TestQueue::sqlite().await?;
     let mut file = open_file(&place.file()).await?;
     sqlx::query(
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
@@ -149,7 +149,7 @@ async fn a_file_that_is_not_ours_or_newer_than_we_are_is_refused_in_plain_words(
     .execute(&mut file)
     .await?;
     file.close().await?;
-    let refusal = async |place: &Place| match Queue::open(place.config.clone(), Role::Both).await {
+    let refusal = async |place: &TestQueue| match Queue::open(place.config.clone(), Role::Both).await {
         Ok(_) => panic!("it was opened"),
         Err(error) => error.to_string(),
     };
@@ -168,7 +168,7 @@ async fn a_file_that_is_not_ours_or_newer_than_we_are_is_refused_in_plain_words(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_queue_that_fills_and_empties_does_not_grow() -> anyhow::Result<()> {
     const EVENTS: u64 = 200;
-    let place = Place::sqlite().await?;
+    let place = TestQueue::sqlite().await?;
     let queue = place.open().await;
     let mut largest = Vec::new();
     for _ in 0..8 {
@@ -192,7 +192,7 @@ async fn a_queue_that_fills_and_empties_does_not_grow() -> anyhow::Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handle_closes_in_time_while_somebody_receives() -> anyhow::Result<()> {
-    let place = Place::sqlite().await?;
+    let place = TestQueue::sqlite().await?;
     let queue = place.open().await;
     let begun = Instant::now();
     let mut receiving = pin!(queue.receive(1));

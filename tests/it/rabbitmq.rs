@@ -1,6 +1,6 @@
 //! RabbitMQ as the queue, against a real broker: what only this backend can get wrong.
 
-mod altered;
+mod altered_messages;
 mod outages;
 mod routing;
 mod settling;
@@ -14,7 +14,7 @@ use anyhow::Context;
 use bytes::Bytes;
 use envelope::{Envelope, Header, Source};
 use harness::broker::Broker;
-use harness::guardian::until;
+use harness::process_guard::until;
 use lapin::options::{BasicGetOptions, QueueDeclareOptions};
 use lapin::types::{FieldTable, ShortString};
 use lapin::{Channel, Connection, ConnectionProperties};

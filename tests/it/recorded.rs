@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::event::{Content, Meaning};
-use domain::world::{Event, World};
+use domain::object_graph::{Event, ObjectGraph};
 use envelope::Envelope;
 use harness::histories::{Row, Rows};
 use harness::ledger::EventRow;
@@ -54,9 +54,9 @@ fn the_rules_end_each_shape_in_the_rows_that_are_named_for_it() {
     let mut faults = Faults::new();
     for (number, shape) in shapes().unwrap().iter().enumerate() {
         let place = place(number);
-        let (outcomes, world) = by_the_rules(&bodies(shape, &place));
+        let (outcomes, graph) = by_the_rules(&bodies(shape, &place));
         let outcomes = outcomes.iter().map(|(outcome, reason)| (*outcome, reason.as_deref()));
-        faults.insert(shape.name.clone(), judge(shape, &place, outcomes, &rows(&world)));
+        faults.insert(shape.name.clone(), judge(shape, &place, outcomes, &rows(&graph)));
     }
     conclude("the rules", &faults);
 }
@@ -76,8 +76,8 @@ async fn both_ledgers_end_each_shape_in_the_rows_that_are_named_for_it() {
             let outcomes = events.iter().filter(|event| own(&event.account));
             let outcomes = outcomes.map(|event| (event.outcome.as_str(), event.reason.as_deref()));
             faults.insert(shape.name.clone(), judge(shape, &place, outcomes, &found));
-            let (_, world) = by_the_rules(&bodies(shape, &place));
-            for (subject, row) in rows(&world) {
+            let (_, graph) = by_the_rules(&bodies(shape, &place));
+            for (subject, row) in rows(&graph) {
                 let found = found.get(&subject).unwrap_or_else(|| panic!("{}: no {subject}", shape.name));
                 for column in found.keys().chain(row.keys()).filter(|column| is_alike(column)) {
                     // A column that only older workers write says nothing.
@@ -168,19 +168,19 @@ async fn send(ledger: &Ledger, envelopes: &[Envelope]) {
 }
 
 /// The outcome and the reason of each, and the objects that they make.
-fn by_the_rules(envelopes: &[Envelope]) -> (Vec<(&'static str, Option<String>)>, World) {
-    let (mut outcomes, mut world) = (Vec::new(), World::default());
+fn by_the_rules(envelopes: &[Envelope]) -> (Vec<(&'static str, Option<String>)>, ObjectGraph) {
+    let (mut outcomes, mut graph) = (Vec::new(), ObjectGraph::default());
     for envelope in envelopes {
         outcomes.push(match Content::of(envelope).meaning(envelope) {
             Ok(Meaning::Ignored(reason)) => ("ignored", Some(reason.to_owned())),
             Err(permanent) => ("dead", Some(permanent.to_string())),
             Ok(Meaning::Observations(observations)) => {
-                world.apply(&Event { id: envelope.header.id.clone(), observations });
+                graph.apply(&Event { id: envelope.header.id.clone(), observations });
                 ("applied", None)
             }
         });
     }
-    (outcomes, world)
+    (outcomes, graph)
 }
 
 fn judge<'a>(

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use harness::client::Answer;
 use harness::fake_stripe::FakeStripe;
-use harness::guardian::until;
+use harness::process_guard::until;
 use harness::stack::{Combination, Stack};
 use serde_json::{Value, json};
 use shared::clock;

@@ -153,7 +153,7 @@ async fn what_staff_discard_is_counted_first_attributed_and_can_still_be_brought
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_deaths_of_one_cause_pause_consumption_instead_of_burying_the_day() {
-    let settings = [("WORKER_PAUSE_AFTER_DEATHS", "20"), ("WORKER_BATCH_EVENTS", "5"), STAFF[0]];
+    let settings = [("WORKER_PAUSE_AFTER_DEAD_LETTERS", "20"), ("WORKER_BATCH_EVENTS", "5"), STAFF[0]];
     for combination in [Combination::SqliteSqlite, Combination::RabbitPostgres] {
         let stack = Stack::start_with(combination, &settings).await;
         let mut stories = Stories::of_seed(2);
@@ -165,7 +165,7 @@ async fn many_deaths_of_one_cause_pause_consumption_instead_of_burying_the_day()
         let events: Vec<_> = (0..400).map(|_| odd(&mut stories)).collect();
         let (log, sent) = (SendLog::default(), events.len());
         send_all(&log, events, 8, || stack.client()).await;
-        let paused = harness::guardian::until("a pause", PATIENCE, async || {
+        let paused = harness::process_guard::until("a pause", PATIENCE, async || {
             Ok(stack.ledger().count("SELECT count(*) FROM pauses WHERE resumed_at IS NULL").await? == 1)
         });
         paused.await.unwrap();
@@ -176,7 +176,7 @@ async fn many_deaths_of_one_cause_pause_consumption_instead_of_burying_the_day()
         let buried = stack.ledger().count("SELECT count(*) FROM events").await.unwrap();
         assert!(usize::try_from(buried).unwrap() < sent, "{buried} of {sent} were buried");
         // Whoever lets it go on without a remedy is stopped again, and again.
-        let all = harness::guardian::until("the rest", PATIENCE, async || {
+        let all = harness::process_guard::until("the rest", PATIENCE, async || {
             stack.tidegate(&["worker", "resume"]).await?;
             Ok(usize::try_from(stack.ledger().count("SELECT count(*) FROM events").await?)? == sent)
         });

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use harness::broker::Broker;
 use harness::client::{Balancer, Client};
-use harness::guardian::until;
 use harness::oracle::judge;
 use harness::postgres::Postgres;
+use harness::process_guard::until;
 use harness::stack::{Combination, Stack};
 use shared::env::{Env, Variable};
 use stripe_sim::Random;
@@ -59,13 +59,13 @@ async fn restarting_everything_one_after_the_other_loses_nothing_and_cuts_nobody
             let ended = stack.retire(name).await;
             ended.with_context(|| format!("round {round}, seed {seed}")).unwrap();
             stack.spawn(name).unwrap();
-            stack.is_ready(name).await.unwrap();
+            stack.wait_until_ready(name).await.unwrap();
             balancer.set(address, true);
         }
         for name in WORKERS {
             stack.retire(name).await.with_context(|| format!("round {round}, seed {seed}")).unwrap();
             stack.spawn(name).unwrap();
-            stack.is_ready(name).await.unwrap();
+            stack.wait_until_ready(name).await.unwrap();
         }
     }
     let (elapsed, (log, truth)) = (begun.elapsed(), load.end().await.unwrap());

@@ -9,8 +9,8 @@ use harness::binaries::workspace;
 use serde_json::{Value, json};
 use stripe_sim::{signature, signature_header};
 
-use crate::edge::{Edge, PATH, SECRET, event};
-use crate::raw::{ask, post};
+use crate::in_process_gateway::{Edge, PATH, SECRET, event};
+use crate::raw_http::{ask, post};
 
 const TABLE: &str = include_str!("../../gateway/signatures.txt");
 const TOLERANCE_SECS: i64 = 300;

@@ -3,8 +3,8 @@
 use gateway::signature::Refusal;
 use stripe_sim::signature;
 
-use crate::edge::{Edge, PATH, SECRET, event};
-use crate::raw::{Raw, ask, post};
+use crate::in_process_gateway::{Edge, PATH, SECRET, event};
+use crate::raw_http::{Raw, ask, post};
 
 const DIGITS: usize = 64;
 const BITS: usize = 4 * DIGITS;

@@ -8,8 +8,8 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use harness::binaries::binary;
-use harness::guardian::{Guardian, Server, until};
 use harness::ports::free_port;
+use harness::process_guard::{ProcessGuard, Server, until};
 use rustix::process::Signal;
 
 use crate::manifests::images::health_checks;
@@ -19,7 +19,7 @@ const WATCHDOG_USEC: &str = "2000000";
 
 /// A machine with free addresses for one gateway and one worker.
 struct Machine {
-    guardian: Guardian,
+    guard: ProcessGuard,
     settings: Vec<(&'static str, String)>,
 }
 
@@ -28,28 +28,28 @@ impl Machine {
         let address = || SocketAddr::from(([127, 0, 0, 1], free_port())).to_string();
         let names = ["GATEWAY_ADDR", "GATEWAY_INTERNAL_ADDR", "WORKER_INTERNAL_ADDR"];
         Self {
-            guardian: Guardian::new("supervised", Signal::KILL).unwrap(),
+            guard: ProcessGuard::new("supervised", Signal::KILL).unwrap(),
             settings: names.map(|name| (name, address())).into(),
         }
     }
 
     fn file(&self, name: &str) -> PathBuf {
-        self.guardian.folder().join(name)
+        self.guard.folder().join(name)
     }
 
     /// Starts one of our binaries, as a supervisor would.
     fn start(&self, program: &str, arguments: &[&str], settings: &[(&str, &str)]) -> Server {
-        let mut command = self.guardian.command(binary(program));
+        let mut command = self.guard.command(binary(program));
         let log = std::fs::File::create(self.file("log")).unwrap();
         command.args(arguments).env_clear().env("PATH", "/usr/bin:/bin");
         command.envs(self.settings.iter().map(|(name, value)| (*name, value)));
         command.envs(settings.iter().copied()).stdout(Stdio::null()).stderr(log);
-        self.guardian.spawn(&mut command).unwrap()
+        self.guard.spawn(&mut command).unwrap()
     }
 
     fn ask(&self, program: &str, arguments: &[&str]) -> Output {
         let mut command = Command::new(binary(program));
-        command.args(arguments).current_dir(self.guardian.folder()).env_clear();
+        command.args(arguments).current_dir(self.guard.folder()).env_clear();
         command.envs(self.settings.iter().map(|(name, value)| (*name, value)));
         command.output().unwrap()
     }

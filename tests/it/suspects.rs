@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use harness::client::{Answer, Client};
-use harness::guardian::until;
+use harness::process_guard::until;
 use harness::stack::{Combination, Stack};
 use harness::stories::{SampleEvent, Stories};
 use serde_json::json;

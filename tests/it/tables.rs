@@ -17,17 +17,17 @@ use crate::ledgers::{each_ledger, envelope, open, the_event, together};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_was_only_touched_is_a_placeholder() {
     each_ledger("placeholders", async |ledger, _| {
-        each_kind!(|Row| touched::<Row>(&ledger).await);
+        each_kind!(|Row| locked::<Row>(&ledger).await);
     })
     .await;
 }
 
-async fn touched<T: Object>(ledger: &Ledger) {
+async fn locked<T: Object>(ledger: &Ledger) {
     let key = Key { id: "x_1".to_owned(), account: "acct_1".to_owned(), livemode: true };
     let mut tx = ledger.begin().await.unwrap();
-    let first = tx.touch::<T>(std::slice::from_ref(&key)).await.unwrap();
+    let first = tx.lock_rows::<T>(std::slice::from_ref(&key)).await.unwrap();
     assert!(first.rows == [T::placeholder(key.clone())] && first.new == [key.clone()], "{}", T::TABLE);
-    let again = tx.touch::<T>(&[key]).await.unwrap();
+    let again = tx.lock_rows::<T>(&[key]).await.unwrap();
     assert!(again.rows == first.rows && again.new.is_empty(), "{}: the table says the same", T::TABLE);
     tx.commit().await.unwrap();
 }
@@ -90,7 +90,7 @@ fn key() -> Key {
 
 async fn written<T: Object>(ledger: &Ledger, row: T) {
     let mut tx = ledger.begin().await.unwrap();
-    tx.touch::<T>(std::slice::from_ref(row.key())).await.unwrap();
+    tx.lock_rows::<T>(std::slice::from_ref(row.key())).await.unwrap();
     tx.write(&[&row]).await.unwrap();
     tx.commit().await.unwrap();
     assert!(ledger.find::<T>("x_1").await.unwrap() == [row], "{}", T::TABLE);

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use harness::client::Client;
 use harness::collector::{Collector, Manner, Span};
-use harness::guardian::until;
 use harness::load::{SendLog, send_all};
 use harness::ports::free_port;
+use harness::process_guard::until;
 use harness::stack::{Combination, Stack};
 use harness::stories::Stories;
 use serde_json::{Value, json};

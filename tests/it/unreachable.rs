@@ -8,10 +8,10 @@ use std::time::Duration;
 use harness::binaries::binary;
 use harness::broker::Broker;
 use harness::client::get;
-use harness::guardian::{Guardian, until};
 use harness::ports::free_port;
 use harness::postgres::Postgres;
 use harness::process::Process;
+use harness::process_guard::{ProcessGuard, until};
 use hyper::Method;
 use rustix::process::Signal;
 
@@ -20,9 +20,9 @@ const PASSWORD: &str = "hunter2";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a command says that cannot do its work.
-fn refusal(guardian: &Guardian, arguments: &[&str], variable: &str, url: &str) -> String {
+fn refusal(guard: &ProcessGuard, arguments: &[&str], variable: &str, url: &str) -> String {
     let mut command = Command::new(binary("tidegate"));
-    command.args(arguments).current_dir(guardian.folder()).stdin(Stdio::null()).env_clear();
+    command.args(arguments).current_dir(guard.folder()).stdin(Stdio::null()).env_clear();
     command.env("DATABASE_DEADLINE_SECS", "1").env(variable, url);
     let output = command.output().expect("tidegate can be started");
     let said = String::from_utf8(output.stderr).expect("it is text");
@@ -51,7 +51,7 @@ fn port_of(url: &str) -> u16 {
 
 #[tokio::test]
 async fn postgres_out_of_reach_is_explained() {
-    let guardian = Guardian::new("unreachable", Signal::KILL).unwrap();
+    let guard = ProcessGuard::new("unreachable", Signal::KILL).unwrap();
     let postgres = Postgres::shared().await;
     let (here, dead, rude) = (port_of(&postgres.address("x")), free_port(), hangs_up());
     let silent = TcpListener::bind("127.0.0.1:0").unwrap(); // nobody accepts, so nobody answers
@@ -92,7 +92,7 @@ async fn postgres_out_of_reach_is_explained() {
             ],
         ),
     ] {
-        let said = refusal(&guardian, &["invoices", "list"], "DATABASE_URL", &url);
+        let said = refusal(&guard, &["invoices", "list"], "DATABASE_URL", &url);
         assert!(parts.iter().all(|part| said.contains(part)), "{parts:?}: {said}");
         assert_eq!(said.lines().count(), 1, "one sentence: {said}");
     }
@@ -100,7 +100,7 @@ async fn postgres_out_of_reach_is_explained() {
 
 #[tokio::test]
 async fn rabbitmq_out_of_reach_is_explained() {
-    let guardian = Guardian::new("unreachable", Signal::KILL).unwrap();
+    let guard = ProcessGuard::new("unreachable", Signal::KILL).unwrap();
     let broker = Broker::shared().await;
     let (here, dead, rude) = (port_of(&broker.url()), free_port(), hangs_up());
     let closed = broker.vhost("closed").await.unwrap().rsplit_once('/').unwrap().1.to_owned();
@@ -140,7 +140,7 @@ async fn rabbitmq_out_of_reach_is_explained() {
             [&*format!("does not let this user use the virtual host `{closed}`"), "right to", ""],
         ),
     ] {
-        let said = refusal(&guardian, &["topology", "--check"], "QUEUE_URL", &url);
+        let said = refusal(&guard, &["topology", "--check"], "QUEUE_URL", &url);
         assert!(parts.iter().all(|part| said.contains(part)), "{parts:?}: {said}");
     }
 }
@@ -148,7 +148,7 @@ async fn rabbitmq_out_of_reach_is_explained() {
 /// As `/readyz` shows it, which is where people and Kubernetes look.
 #[tokio::test]
 async fn processes_that_wait_for_their_servers_say_for_which_and_why() {
-    let guardian = Guardian::new("unreachable", Signal::KILL).unwrap();
+    let guard = ProcessGuard::new("unreachable", Signal::KILL).unwrap();
     let (ledger, queue) = (free_port(), free_port());
     let settings = [
         ("DATABASE_URL", format!("postgres://{USER}:{PASSWORD}@127.0.0.1:{ledger}/ledger")),
@@ -159,8 +159,8 @@ async fn processes_that_wait_for_their_servers_say_for_which_and_why() {
     ];
     let settings: Vec<(String, String)> = settings.map(|(name, value)| (name.to_owned(), value)).into();
     for (name, port) in [("worker-1", ledger), ("gateway", queue)] {
-        let mut process = Process::new(name, guardian.folder(), settings.clone());
-        process.spawn(&guardian).unwrap();
+        let mut process = Process::new(name, guard.folder(), settings.clone());
+        process.spawn(&guard).unwrap();
         let [listener] = process.internal_addresses()[..] else { panic!("one listener") };
         let wanted = format!("connection refused at 127.0.0.1:{port}");
         until(name, PATIENCE, async || {

@@ -14,8 +14,8 @@ use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 
 use self::node::Node;
-use crate::guardian::{Guardian, Server, until};
 use crate::ports::free_port;
+use crate::process_guard::{ProcessGuard, Server, until};
 use crate::servers;
 
 const EPMD_PATIENCE: Duration = Duration::from_secs(20);
@@ -23,7 +23,7 @@ const EPMD_PATIENCE: Duration = Duration::from_secs(20);
 pub struct Broker {
     node: Node,
     _epmd: Server,
-    guardian: Guardian,
+    guard: ProcessGuard,
 }
 
 impl Broker {
@@ -114,7 +114,7 @@ impl Broker {
     /// Starts it again on the same data and ports.
     pub async fn restart(&mut self) -> anyhow::Result<()> {
         self.kill();
-        self.node.spawn(&self.guardian)?;
+        self.node.spawn(&self.guard)?;
         self.node.answers().await
     }
 
@@ -144,24 +144,24 @@ impl Broker {
     }
 
     async fn attempt(config: &str, erlang: &str, wrapper: &[String]) -> anyhow::Result<Self> {
-        let guardian = Guardian::new("rabbitmq", Signal::KILL)?;
+        let guard = ProcessGuard::new("rabbitmq", Signal::KILL)?;
         let epmd_port = free_port();
         let config = format!("log.file.level = warning\n{config}");
-        let node = Node::lay_out(&guardian, "node", epmd_port, &config, erlang)?.under(wrapper);
-        // In the foreground and under the guardian; one that the node starts would outlive it.
-        let mut epmd = guardian.command("epmd");
+        let node = Node::lay_out(&guard, "node", epmd_port, &config, erlang)?.under(wrapper);
+        // In the foreground and under the guard; one that the node starts would outlive it.
+        let mut epmd = guard.command("epmd");
         epmd.args(["-address", "127.0.0.1", "-port", &epmd_port.to_string()]);
-        let epmd = guardian.spawn(epmd.stdout(Stdio::null()).stderr(Stdio::null()))?;
-        let mut broker = Self { node, _epmd: epmd, guardian };
+        let epmd = guard.spawn(epmd.stdout(Stdio::null()).stderr(Stdio::null()))?;
+        let mut broker = Self { node, _epmd: epmd, guard };
         until("epmd", EPMD_PATIENCE, async || Ok(TcpStream::connect(("127.0.0.1", epmd_port)).await.is_ok()))
             .await?;
-        broker.node.spawn(&broker.guardian)?;
+        broker.node.spawn(&broker.guard)?;
         broker.node.answers().await?;
         Ok(broker)
     }
 
     async fn ctl(&self, arguments: &[&str]) -> anyhow::Result<()> {
-        self.node.tool(&self.guardian, "rabbitmqctl", arguments).await.map(drop)
+        self.node.tool(&self.guard, "rabbitmqctl", arguments).await.map(drop)
     }
 }
 

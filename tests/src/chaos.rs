@@ -75,7 +75,7 @@ impl Site {
     pub async fn heal(&mut self) -> anyhow::Result<()> {
         self.revive()?;
         for name in self.stack.names() {
-            self.stack.is_ready(name).await?;
+            self.stack.wait_until_ready(name).await?;
         }
         Ok(())
     }

@@ -18,22 +18,22 @@ use serde_json::Value;
 use self::links::Links;
 use crate::broker::new_vhost;
 use crate::broker::node::{BOOT_PATIENCE, Node};
-use crate::guardian::{Guardian, until};
 use crate::ports::free_port;
+use crate::process_guard::{ProcessGuard, until};
 
 const CONFIG: &str = "cluster_partition_handling = pause_minority\nnet_ticktime = 4\nlog.file.level = info\n";
 
 pub struct Cluster {
     nodes: Vec<Node>,
     links: Links,
-    guardian: Guardian,
+    guard: ProcessGuard,
 }
 
 impl Cluster {
     /// So many nodes, formed into one cluster, and so many further that do not run yet.
     pub async fn start(running: usize, further: usize) -> anyhow::Result<Self> {
-        let guardian = Guardian::new("cluster", Signal::KILL)?;
-        let cookie = guardian.folder().join(".erlang.cookie");
+        let guard = ProcessGuard::new("cluster", Signal::KILL)?;
+        let cookie = guard.folder().join(".erlang.cookie");
         let mut private = std::fs::OpenOptions::new();
         let mut cookie = private.write(true).create_new(true).mode(0o400).open(cookie)?;
         cookie.write_all(shared::trace::random_hex::<12>().as_bytes())?;
@@ -50,12 +50,12 @@ impl Cluster {
                 )
             });
             let folder = format!("node-{number}");
-            let node = Node::lay_out(&guardian, &folder, mapper, &format!("{CONFIG}{joins}"), "")?;
+            let node = Node::lay_out(&guard, &folder, mapper, &format!("{CONFIG}{joins}"), "")?;
             mappers.push((mapper, short(&node).to_owned()));
             nodes.push(node);
         }
         let links = Links::between(&mappers).await?;
-        let mut cluster = Self { nodes, links, guardian };
+        let mut cluster = Self { nodes, links, guard };
         for number in 0..running {
             cluster.boot(&[number]).await?;
         }
@@ -105,14 +105,14 @@ impl Cluster {
     /// Starts nodes that do not run, together, and waits until all of them answer.
     pub async fn boot(&mut self, numbers: &[usize]) -> anyhow::Result<()> {
         for number in numbers {
-            self.nodes[*number].spawn(&self.guardian)?;
+            self.nodes[*number].spawn(&self.guard)?;
         }
         for number in numbers {
             let mut booted = self.nodes[*number].answers().await;
             // One that asks another too early about its features ends; whatever supervises it starts it again.
             for _ in 0..3 {
                 if booted.is_err() {
-                    self.nodes[*number].spawn(&self.guardian)?;
+                    self.nodes[*number].spawn(&self.guard)?;
                     booted = self.nodes[*number].answers().await;
                 }
             }
@@ -202,7 +202,7 @@ impl Cluster {
     }
 
     async fn tool(&self, number: usize, tool: &str, arguments: &[&str]) -> anyhow::Result<()> {
-        self.nodes[number].tool(&self.guardian, tool, arguments).await.map(drop)
+        self.nodes[number].tool(&self.guard, tool, arguments).await.map(drop)
     }
 
     async fn queue(&self, url: &str, queue: &str) -> anyhow::Result<Value> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 
-use crate::guardian::until;
+use crate::process_guard::until;
 
 /// Where the ledger is. Each question opens a connection, so that a killed server is no special case.
 #[derive(Clone, Debug)]

@@ -14,8 +14,8 @@ use rustix::process::{Pid, Signal, getuid, kill_process};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::sync::OnceCell;
 
-use crate::guardian::{Guardian, Server, until};
 use crate::ports::free_port;
+use crate::process_guard::{ProcessGuard, Server, until};
 use crate::servers;
 
 const INSTALLED_UNDER: &str = "/usr/lib/postgresql";
@@ -33,7 +33,7 @@ const SETTINGS: &[&str] = &[
 
 pub struct Postgres {
     server: Option<Server>,
-    guardian: Guardian,
+    guard: ProcessGuard,
     binaries: PathBuf,
     user: Option<User>,
     port: u16,
@@ -60,20 +60,19 @@ impl Postgres {
     pub async fn start_with(settings: &[&str]) -> anyhow::Result<Self> {
         servers::expect("Postgres")?;
         let binaries = binaries()?;
-        let guardian = Guardian::new("postgres", Signal::QUIT)?;
+        let guard = ProcessGuard::new("postgres", Signal::QUIT)?;
         let user = if getuid().is_root() { Some(User::unprivileged()?) } else { None };
         let password = shared::trace::random_hex::<16>();
-        let password_file = guardian.folder().join("password");
+        let password_file = guard.folder().join("password");
         fs::write(&password_file, &password)?;
         if let Some(User { uid, gid }) = user {
-            guardian.give_to(uid, gid)?;
+            guard.give_to(uid, gid)?;
             chown(&password_file, Some(uid), Some(gid))?;
         }
         let port = free_port();
         let databases = AtomicU32::new(0);
         let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
-        let mut postgres =
-            Self { server: None, guardian, binaries, user, port, password, databases, settings };
+        let mut postgres = Self { server: None, guard, binaries, user, port, password, databases, settings };
         postgres.create_cluster().await?;
         postgres.boot().await?;
         Ok(postgres)
@@ -92,7 +91,7 @@ impl Postgres {
 
     /// What it has written to its log.
     pub fn log(&self) -> String {
-        fs::read_to_string(self.guardian.folder().join("output")).unwrap_or_default()
+        fs::read_to_string(self.guard.folder().join("output")).unwrap_or_default()
     }
 
     /// The address of a new, empty database, whose name begins as given.
@@ -133,30 +132,30 @@ impl Postgres {
     }
 
     fn data(&self) -> PathBuf {
-        self.guardian.folder().join("data")
+        self.guard.folder().join("data")
     }
 
     async fn create_cluster(&self) -> anyhow::Result<()> {
-        let output = self.guardian.folder().join("initdb");
+        let output = self.guard.folder().join("initdb");
         let mut command = self.command("initdb", &output)?;
-        command.arg("--pgdata").arg(self.data()).arg("--pwfile").arg(self.guardian.folder().join("password"));
+        command.arg("--pgdata").arg(self.data()).arg("--pwfile").arg(self.guard.folder().join("password"));
         command.args(["--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"]);
         command.arg("--no-sync"); // only of this first state, which nobody misses
-        let mut initdb = self.guardian.spawn(&mut command)?;
+        let mut initdb = self.guard.spawn(&mut command)?;
         until("initdb", BOOT_PATIENCE, async || Ok(initdb.has_exited())).await?;
         ensure!(initdb.succeeded(), "initdb failed: {}", fs::read_to_string(output)?);
         Ok(())
     }
 
     async fn boot(&mut self) -> anyhow::Result<()> {
-        let output = self.guardian.folder().join("output");
+        let output = self.guard.folder().join("output");
         let mut command = self.command("postgres", &output)?;
         command.arg("-D").arg(self.data()).args(["-p", &self.port.to_string()]);
         let given = self.settings.iter().map(String::as_str);
         for setting in SETTINGS.iter().copied().chain(given) {
             command.args(["-c", setting]);
         }
-        let mut server = self.guardian.spawn(&mut command)?;
+        let mut server = self.guard.spawn(&mut command)?;
         let address = self.address("postgres");
         until("Postgres to answer", BOOT_PATIENCE, async || {
             if server.has_exited() {
@@ -171,7 +170,7 @@ impl Postgres {
     }
 
     fn command(&self, program: &str, output: &Path) -> anyhow::Result<Command> {
-        let mut command = self.guardian.command(self.binaries.join(program));
+        let mut command = self.guard.command(self.binaries.join(program));
         let output = fs::File::create(output)?;
         command.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C.UTF-8");
         command.stdout(output.try_clone()?).stderr(output).stdin(Stdio::null());

@@ -9,7 +9,7 @@ use anyhow::ensure;
 use rustix::process::Signal;
 
 use crate::binaries::binary;
-use crate::guardian::{Guardian, Server};
+use crate::process_guard::{ProcessGuard, Server};
 use crate::stack::loopback;
 
 /// Above every drain deadline of the product.
@@ -63,17 +63,17 @@ impl Process {
         self.listeners.clone()
     }
 
-    pub fn spawn(&mut self, guardian: &Guardian) -> anyhow::Result<()> {
+    pub fn spawn(&mut self, guard: &ProcessGuard) -> anyhow::Result<()> {
         let program = match self.name.split('-').next() {
             Some("gateway") => "tidegate-gateway",
             Some("worker") => "tidegate-worker",
             _ => "tidegate",
         };
-        let mut command = guardian.command(binary(program));
+        let mut command = guard.command(binary(program));
         command.args(&self.arguments).env_clear().env("PATH", "/usr/bin:/bin");
         command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         command.stdout(append(&self.output_file())?).stderr(append(&self.log_file())?);
-        self.server = Some(guardian.spawn(&mut command)?);
+        self.server = Some(guard.spawn(&mut command)?);
         Ok(())
     }
 

@@ -1,5 +1,5 @@
 //! A private Prometheus from the installed package, and its tool: own folder, own port on the loopback, ended
-//! with its guardian.
+//! with its guard.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::client::get;
-use crate::guardian::{Guardian, Server, until};
+use crate::process_guard::{ProcessGuard, Server, until};
 use crate::stack::loopback;
 
 const BOOT_PATIENCE: Duration = Duration::from_mins(1);
@@ -19,32 +19,32 @@ const BOOT_PATIENCE: Duration = Duration::from_mins(1);
 pub struct Prometheus {
     address: SocketAddr,
     server: Option<Server>,
-    _guardian: Guardian,
+    _guard: ProcessGuard,
 }
 
 impl Prometheus {
     /// Starts with this configuration and waits until it is ready.
     pub async fn start(config: &str) -> anyhow::Result<Self> {
-        let guardian = Guardian::new("prometheus", Signal::KILL)?;
-        let (address, file) = (loopback(), guardian.folder().join("prometheus.yml"));
+        let guard = ProcessGuard::new("prometheus", Signal::KILL)?;
+        let (address, file) = (loopback(), guard.folder().join("prometheus.yml"));
         std::fs::write(&file, config)?;
-        let log = std::fs::File::create(guardian.folder().join("prometheus.log"))?;
-        let mut command = guardian.command("prometheus");
+        let log = std::fs::File::create(guard.folder().join("prometheus.log"))?;
+        let mut command = guard.command("prometheus");
         command
             .arg(format!("--config.file={}", file.display()))
-            .arg(format!("--storage.tsdb.path={}", guardian.folder().join("data").display()))
+            .arg(format!("--storage.tsdb.path={}", guard.folder().join("data").display()))
             .arg(format!("--web.listen-address={address}"))
             .stdout(log.try_clone()?)
             .stderr(log);
-        let mut server = guardian.spawn(&mut command)?;
-        let log = guardian.folder().join("prometheus.log");
+        let mut server = guard.spawn(&mut command)?;
+        let log = guard.folder().join("prometheus.log");
         until("Prometheus", BOOT_PATIENCE, async || {
             let said = || std::fs::read_to_string(&log).unwrap_or_default();
             ensure!(!server.has_exited(), "Prometheus ended while starting:\n{}", said());
             Ok(get(address, "/-/ready").await.is_ok_and(|(status, _)| status == 200))
         })
         .await?;
-        Ok(Self { address, server: Some(server), _guardian: guardian })
+        Ok(Self { address, server: Some(server), _guard: guard })
     }
 
     /// The samples that an expression has now.

@@ -11,11 +11,11 @@ use rustix::process::Signal;
 
 use crate::broker::Broker;
 use crate::client::{Client, get};
-use crate::guardian::{Guardian, until};
 use crate::ledger::Ledger;
 use crate::ports::free_port;
 use crate::postgres::Postgres;
 use crate::process::Process;
+use crate::process_guard::{ProcessGuard, until};
 use crate::queue::Queue;
 use crate::servers;
 
@@ -72,7 +72,7 @@ pub struct Stack {
     queue: Queue,
     ledger: Ledger,
     stopped: bool,
-    guardian: Guardian,
+    guard: ProcessGuard,
 }
 
 impl Stack {
@@ -98,12 +98,12 @@ impl Stack {
         broker: Option<&Broker>,
         postgres: Option<&Postgres>,
     ) -> anyhow::Result<Self> {
-        let guardian = Guardian::new("stack", Signal::KILL)?;
+        let guard = ProcessGuard::new("stack", Signal::KILL)?;
         let queue_url = match broker {
             Some(broker) => broker.vhost("stack").await?,
-            None => format!("sqlite:{}", guardian.folder().join("queue.db").display()),
+            None => format!("sqlite:{}", guard.folder().join("queue.db").display()),
         };
-        Self::lay_out(combination, settings, guardian, queue_url, postgres).await
+        Self::lay_out(combination, settings, guard, queue_url, postgres).await
     }
 
     /// The same on a queue that is there already.
@@ -113,18 +113,18 @@ impl Stack {
         queue_url: String,
         postgres: Option<&Postgres>,
     ) -> anyhow::Result<Self> {
-        let guardian = Guardian::new("stack", Signal::KILL)?;
-        Self::lay_out(combination, settings, guardian, queue_url, postgres).await
+        let guard = ProcessGuard::new("stack", Signal::KILL)?;
+        Self::lay_out(combination, settings, guard, queue_url, postgres).await
     }
 
     async fn lay_out(
         combination: Combination,
         settings: &[(&str, &str)],
-        guardian: Guardian,
+        guard: ProcessGuard,
         queue_url: String,
         postgres: Option<&Postgres>,
     ) -> anyhow::Result<Self> {
-        let file = |name: &str| format!("sqlite:{}", guardian.folder().join(name).display());
+        let file = |name: &str| format!("sqlite:{}", guard.folder().join(name).display());
         let ledger_url = match postgres {
             Some(postgres) => postgres.database("stack").await?,
             None => file("ledger.db"),
@@ -147,7 +147,7 @@ impl Stack {
         let processes = combination
             .processes()
             .iter()
-            .map(|name| Process::new(name, guardian.folder(), all.clone()))
+            .map(|name| Process::new(name, guard.folder(), all.clone()))
             .collect();
         Ok(Self {
             combination,
@@ -158,7 +158,7 @@ impl Stack {
             queue: Queue::at(&queue_url),
             ledger: Ledger::at(&ledger_url),
             stopped: false,
-            guardian,
+            guard,
         })
     }
 
@@ -177,7 +177,7 @@ impl Stack {
             self.spawn(name)?;
         }
         for name in names {
-            self.is_ready(name).await?;
+            self.wait_until_ready(name).await?;
         }
         Ok(())
     }
@@ -186,7 +186,7 @@ impl Stack {
     pub fn add(&mut self, name: &str) -> SocketAddr {
         let (address, mut settings) = (loopback(), self.settings.clone());
         settings.push(("GATEWAY_ADDR".to_owned(), address.to_string()));
-        self.processes.push(Process::new(name, self.guardian.folder(), settings));
+        self.processes.push(Process::new(name, self.guard.folder(), settings));
         address
     }
 
@@ -210,7 +210,7 @@ impl Stack {
 
     /// The folder that its processes run in.
     pub fn folder(&self) -> &std::path::Path {
-        self.guardian.folder()
+        self.guard.folder()
     }
 
     /// What every listener of a process answers to Prometheus.
@@ -258,10 +258,10 @@ impl Stack {
         self.process(name).kill();
     }
 
-    /// Starts a process that was killed or stopped; whoever needs it ready waits by `is_ready`.
+    /// Starts a process that was killed or stopped; whoever needs it ready waits by `wait_until_ready`.
     pub fn spawn(&mut self, name: &str) -> anyhow::Result<()> {
         let number = self.number(name);
-        self.processes[number].spawn(&self.guardian)
+        self.processes[number].spawn(&self.guard)
     }
 
     pub fn has_ended(&mut self, name: &str) -> bool {
@@ -310,7 +310,7 @@ impl Stack {
     }
 
     /// Waits until every listener of a process says that it is ready.
-    pub async fn is_ready(&mut self, name: &str) -> anyhow::Result<()> {
+    pub async fn wait_until_ready(&mut self, name: &str) -> anyhow::Result<()> {
         let number = self.number(name);
         let process = &mut self.processes[number];
         for listener in process.internal_addresses() {

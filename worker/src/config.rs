@@ -51,14 +51,14 @@ const RETENTION: Variable = Variable {
     example: "90",
     help: "Days for which raw bodies are kept. Ids and hashes are kept for ever, and so are bodies of dead and waiting events.",
 };
-const DEATHS: Variable = Variable {
-    name: "WORKER_PAUSE_AFTER_DEATHS",
+const PAUSE_AFTER: Variable = Variable {
+    name: "WORKER_PAUSE_AFTER_DEAD_LETTERS",
     default: "100",
     example: "20",
     help: "Number of dead letters of one cause, without a success of their kind in between, that pauses consumption.",
 };
 pub const VARIABLES: &[Variable] =
-    &[INTERNAL_ADDR, BATCH, LANES, RETRIES, EVENT_DEADLINE, DRAIN, RETENTION, DEATHS];
+    &[INTERNAL_ADDR, BATCH, LANES, RETRIES, EVENT_DEADLINE, DRAIN, RETENTION, PAUSE_AFTER];
 
 const SECONDS_A_DAY: u64 = 86_400;
 
@@ -71,7 +71,7 @@ pub struct WorkerConfig {
     pub event_deadline: Duration,
     pub drain: Duration,
     pub retention: Duration,
-    pub deaths: usize,
+    pub pause_after_dead_letters: usize,
     pub spans: SpansConfig,
     /// Where there is a key, Stripe is asked.
     pub stripe: Option<StripeConfig>,
@@ -92,7 +92,7 @@ impl WorkerConfig {
             event_deadline: env.seconds(&EVENT_DEADLINE, 2..=3_600)?,
             drain: env.seconds(&DRAIN, 1..=600)?,
             retention: Duration::from_secs(env.number::<u64>(&RETENTION, 1..=36_500)? * SECONDS_A_DAY),
-            deaths: env.number(&DEATHS, 2..=1_000_000)?,
+            pause_after_dead_letters: env.number(&PAUSE_AFTER, 2..=1_000_000)?,
             spans: SpansConfig::from_env(env)?,
             stripe: StripeConfig::from_env(env)?,
         })

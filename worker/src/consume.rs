@@ -10,23 +10,23 @@ use chrono::{DateTime, Utc};
 use envelope::Envelope;
 use envelope::suspect::Suspicion;
 use shared::clock;
-use shared::queue::share::Share;
+use shared::queue::affinity::Affinity;
 use shared::queue::{Delivery, Queue, Settle, Tag, Taken};
 use shared::spans::Spans;
 use tokio_util::sync::CancellationToken;
 
-use crate::alone::{self, Alone, Mark, Retries};
-use crate::brake::Brake;
-use crate::broken::Broken;
-use crate::circuit::Circuit;
+use crate::fatal_signal::FatalSignal;
+use crate::isolated::{self, IsolatedOutcome, Mark, Retries};
+use crate::ledger_availability::LedgerAvailability;
 use crate::metrics::Metrics;
+use crate::pause_signal::PauseSignal;
 use crate::process::{Manner, process_each};
 use crate::repetitions;
 use crate::spans;
 use crate::watchdog::Watchdog;
 use desk::acts::pause::{self, Paused};
 use domain::blame::Blame;
-use domain::deaths::{Death, Deaths};
+use domain::dead_letter_streaks::{DeadLetterStreaks, NewDeadLetter};
 use domain::event::Content;
 use ledger::Ledger;
 use ledger::failure::Failure;
@@ -42,44 +42,44 @@ pub struct Lanes {
     pub ledger: Ledger,
     pub metrics: Metrics,
     pub spans: Spans,
-    pub circuit: Arc<Circuit>,
-    pub(crate) brake: Arc<Brake>,
+    pub availability: Arc<LedgerAvailability>,
+    pub(crate) pause_signal: Arc<PauseSignal>,
     pub watchdog: Watchdog,
     pub retries: Arc<Retries>,
-    pub deaths: Arc<Mutex<Deaths>>,
+    pub streaks: Arc<Mutex<DeadLetterStreaks>>,
     pub batch_events: usize,
     pub shutdown: CancellationToken,
-    /// Cancelled when too little of the time to drain is left for anything but what is in hand.
-    pub hurry: CancellationToken,
-    /// Once the ledger is, nothing may be acknowledged any more.
-    pub broken: Broken,
+    /// Cancelled when the rest of the drain deadline is kept for what is in hand.
+    pub drain_cutoff: CancellationToken,
+    /// Once raised, nothing may be acknowledged any more.
+    pub fatal: FatalSignal,
 }
 
 /// Why a piece of work got no result.
 enum Stop {
-    /// Told to stop while the ledger was away, or broken: what is in hand goes back.
+    /// Told to stop while the ledger was unavailable, or it failed for good: what is in hand is released.
     Interrupted,
     Blame(Blame),
 }
 
 impl Lanes {
-    /// Runs one lane to its end: told to stop, it works off what this worker was lent, if there is time.
+    /// Runs one lane to its end: told to stop, it handles what was prefetched, if there is time.
     pub async fn run(self, lane: usize, lanes: usize) {
-        let share = Share::of_lane(lane, lanes);
+        let affinity = Affinity::of_lane(lane, lanes);
         loop {
-            if self.shutdown.is_cancelled() && self.circuit.reason().is_some() {
+            if self.shutdown.is_cancelled() && self.availability.outage().is_some() {
                 return; // nothing can be worked off
             }
             let deliveries = tokio::select! {
                 biased;
-                () = self.hurry.cancelled() => return,
-                () = self.brake.pulled() => {
+                () = self.drain_cutoff.cancelled() => return,
+                () = self.pause_signal.paused() => {
                     tokio::select! {
                         () = self.shutdown.cancelled() => return,
-                        () = self.brake.released() => continue,
+                        () = self.pause_signal.resumed() => continue,
                     }
                 }
-                deliveries = self.queue.receive_rather(self.batch_events, share) => deliveries,
+                deliveries = self.queue.receive_preferring(self.batch_events, affinity) => deliveries,
             };
             if deliveries.is_empty() {
                 return;
@@ -87,20 +87,20 @@ impl Lanes {
             // Somebody may have begun these and not come back; so nobody else shares their fate.
             let (suspects, fresh): (Vec<_>, Vec<_>) = deliveries.into_iter().partition(|d| d.redelivered);
             self.metrics.redelivered.inc_by(suspects.len() as u64);
-            self.together(lane, &fresh).await;
+            self.process_batch(lane, &fresh).await;
             for suspect in &suspects {
-                self.alone(lane, suspect).await;
+                self.process_isolated(lane, suspect).await;
             }
         }
     }
 
     /// Whether consumption is paused, as the ledger says now.
     pub(crate) fn set_pause(&self, pause: Option<Pause>) {
-        self.queue.rest(pause.is_some());
-        self.brake.set(pause);
+        self.queue.set_paused(pause.is_some());
+        self.pause_signal.set(pause);
     }
 
-    async fn together(&self, lane: usize, deliveries: &[Delivery]) {
+    async fn process_batch(&self, lane: usize, deliveries: &[Delivery]) {
         if deliveries.is_empty() {
             return;
         }
@@ -111,7 +111,7 @@ impl Lanes {
         let result = loop {
             let busy = self.watchdog.busy(lane);
             let attempt =
-                process_each(&self.ledger, &envelopes, taken.as_ref(), Manner::Together, clock::now()).await;
+                process_each(&self.ledger, &envelopes, taken.as_ref(), Manner::Batch, clock::now()).await;
             drop(busy);
             if let ControlFlow::Break(result) = self.judge(attempt, &mut pauses).await {
                 break result;
@@ -123,7 +123,7 @@ impl Lanes {
                 self.metrics.batches.observe(f64::from(u32::try_from(envelopes.len()).unwrap_or(u32::MAX)));
                 self.metrics.count(&handled);
                 self.observe_latency(&envelopes, clock::now());
-                self.mourn(&handled.deaths, &envelopes).await;
+                self.pause_if_too_many(&handled.new_dead_letters, &envelopes).await;
                 self.settle(deliveries.iter().map(|delivery| (delivery.tag, Settle::Done)).collect()).await;
             }
             Err(Stop::Interrupted) => {
@@ -135,15 +135,15 @@ impl Lanes {
                 spans::fell_back(&self.spans, began, &envelopes);
                 self.metrics.fallbacks.inc();
                 for delivery in deliveries {
-                    self.alone(lane, delivery).await;
+                    self.process_isolated(lane, delivery).await;
                 }
             }
         }
     }
 
-    async fn alone(&self, lane: usize, delivery: &Delivery) {
+    async fn process_isolated(&self, lane: usize, delivery: &Delivery) {
         let taken = self.queue.taken(&[delivery.tag]);
-        let settle = match self.handle_alone(lane, &delivery.envelope, taken).await {
+        let settle = match self.handle_isolated(lane, &delivery.envelope, taken).await {
             Some(_) => Settle::Done,
             None => Settle::Release,
         };
@@ -151,46 +151,54 @@ impl Lanes {
     }
 
     /// Handles one event by itself; `None` when told to stop before it had an outcome.
-    pub async fn handle_alone(
+    pub async fn handle_isolated(
         &self,
         lane: usize,
         envelope: &Envelope,
         taken: Option<Taken>,
-    ) -> Option<Alone> {
+    ) -> Option<IsolatedOutcome> {
         let suspect = suspect_of(envelope);
         let envelope = suspect.as_ref().unwrap_or(envelope);
         let began = self.spans.begin();
         let (mut pauses, mut mark) = (pauses(), Mark::of(taken));
         let result = loop {
             let busy = self.watchdog.busy(lane);
-            let attempt = alone::handle(&self.ledger, envelope, &self.retries, clock::now(), &mut mark).await;
+            let attempt =
+                isolated::handle(&self.ledger, envelope, &self.retries, clock::now(), &mut mark).await;
             drop(busy);
             if let ControlFlow::Break(result) = self.judge(attempt, &mut pauses).await {
                 break result;
             }
         };
         match result {
-            Ok(alone) => {
-                spans::alone(&self.spans, began, envelope, &alone);
-                match &alone {
-                    Alone::Handled(handled) => {
+            Ok(isolated) => {
+                spans::isolated(&self.spans, began, envelope, &isolated);
+                match &isolated {
+                    IsolatedOutcome::Handled(handled) => {
                         self.metrics.count(handled);
                         self.observe_latency(&[envelope], clock::now());
-                        self.mourn(&handled.deaths, &[envelope]).await;
+                        self.pause_if_too_many(&handled.new_dead_letters, &[envelope]).await;
                     }
-                    Alone::Failed { blame, outcome, death, buried, attempts, recorded } => {
+                    IsolatedOutcome::Failed {
+                        blame,
+                        outcome,
+                        new_dead_letter,
+                        buried,
+                        attempts,
+                        recorded,
+                    } => {
                         self.metrics.recorded.inc_by(*recorded);
-                        self.mourn(death.as_slice(), &[envelope]).await;
-                        let (event_id, kind) = (&envelope.header.id, &envelope.header.kind);
-                        tracing::warn!(event_id, kind, %blame, outcome, attempts, "an isolated event failed");
+                        self.pause_if_too_many(new_dead_letter.as_slice(), &[envelope]).await;
+                        let (event_id, event_type) = (&envelope.header.id, &envelope.header.kind);
+                        tracing::warn!(event_id, event_type, %blame, outcome, attempts, "an isolated event failed");
                         self.metrics.count_failed(outcome, *attempts, *buried);
                     }
-                    Alone::NotDue { recorded } => self.metrics.recorded.inc_by(*recorded),
+                    IsolatedOutcome::NotDue { recorded } => self.metrics.recorded.inc_by(*recorded),
                 }
-                Some(alone)
+                Some(isolated)
             }
             Err(Stop::Interrupted) => {
-                if let Err(error) = alone::give_back(&self.ledger, envelope, &mark).await {
+                if let Err(error) = isolated::give_back(&self.ledger, envelope, &mark).await {
                     let event_id = &envelope.header.id;
                     tracing::info!(event_id, %error, "an event's start mark could not be removed: it will count as an attempt");
                 }
@@ -215,16 +223,16 @@ impl Lanes {
     ) -> ControlFlow<Result<T, Stop>> {
         match attempt {
             Ok(value) => {
-                self.circuit.close();
+                self.availability.record_answer();
                 return ControlFlow::Break(Ok(value));
             }
             Err(Failure::Blame(blame)) => return ControlFlow::Break(Err(Stop::Blame(blame))),
-            Err(Failure::Broken(error)) => {
-                self.broken.by(&error);
+            Err(Failure::Fatal(error)) => {
+                self.fatal.report(&error);
             }
-            Err(Failure::Transient(error)) => self.circuit.open(&error.to_string()),
+            Err(Failure::Transient(error)) => self.availability.record_outage(&error.to_string()),
         }
-        if self.broken.is_so() {
+        if self.fatal.is_set() {
             return ControlFlow::Break(Err(Stop::Interrupted));
         }
         tokio::select! {
@@ -233,13 +241,15 @@ impl Lanes {
         }
     }
 
-    /// Pauses consumption where too many die of one cause. Somebody has to look; nothing is lost meanwhile.
-    async fn mourn(&self, deaths: &[Death], envelopes: &[&Envelope]) {
+    /// Pauses consumption when one cause makes too many dead letters in a row. Somebody has to look; nothing is
+    /// lost meanwhile.
+    async fn pause_if_too_many(&self, new_dead_letters: &[NewDeadLetter], envelopes: &[&Envelope]) {
         let too_many = {
-            let mut counted = self.deaths.lock().unwrap_or_else(PoisonError::into_inner);
-            // Of a batch with deaths nobody knows which others of their kind were applied in it: none counts.
-            let others = envelopes.iter().filter(|_| deaths.is_empty()).map(|envelope| &envelope.header);
-            counted.see(deaths, others)
+            let mut counted = self.streaks.lock().unwrap_or_else(PoisonError::into_inner);
+            // Of a batch with dead letters nobody knows which others of their kind were applied: none counts.
+            let others =
+                envelopes.iter().filter(|_| new_dead_letters.is_empty()).map(|envelope| &envelope.header);
+            counted.see(new_dead_letters, others)
         };
         let Some((cause, count)) = too_many else { return };
         let reason = format!("{count} events in a row became dead letters for one cause: {cause}");

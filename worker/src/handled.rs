@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use domain::deaths::Death;
+use domain::api_versions;
+use domain::batch_counts::BatchCounts;
+use domain::dead_letter_streaks::NewDeadLetter;
 use domain::due::{Due, Manner};
-use domain::facts::Facts;
 use domain::outcome::Outcome;
-use domain::versions;
 use ledger::tables::events::Record;
 
 use crate::batch::Batch;
-use crate::journal::Entry;
+use crate::event_log::Entry;
 use crate::record::Recorded;
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -24,12 +24,12 @@ pub struct Handled {
     pub recorded: u64,
     pub transitions: usize,
     /// What was buried, by cause.
-    pub deaths: Vec<Death>,
+    pub new_dead_letters: Vec<NewDeadLetter>,
     /// The same by class, without what was dead before.
     pub buried: BTreeMap<&'static str, u64>,
     /// API versions, of what came for the first time.
     pub versions: BTreeMap<&'static str, u64>,
-    pub facts: Facts,
+    pub counts: BatchCounts,
     /// Of an event that was handled alone: how often it was tried, with this time.
     pub attempts: Option<i64>,
 }
@@ -41,9 +41,9 @@ impl Handled {
         recorded: &Recorded,
         manner: Manner,
         transitions: usize,
-        facts: Facts,
+        counts: BatchCounts,
     ) -> (Self, Vec<Entry<'a>>) {
-        let mut handled = Self { transitions, facts, recorded: recorded.deliveries, ..Self::default() };
+        let mut handled = Self { transitions, counts, recorded: recorded.deliveries, ..Self::default() };
         let due = batch.records.into_iter().filter(|record| recorded.is_handled(&record.key));
         let mut entries = Vec::new();
         for record in due {
@@ -55,7 +55,7 @@ impl Handled {
             });
         }
         handled.repeated = batch.deliveries - entries.len();
-        if manner == Manner::Alone {
+        if manner == Manner::Isolated {
             handled.attempts = entries.first().map(|entry| entry.attempts);
         }
         (handled, entries)
@@ -67,7 +67,7 @@ impl Handled {
             Outcome::Ignored { .. } => self.ignored += 1,
             Outcome::Dead { failed } => {
                 self.dead += 1;
-                self.deaths.push(Death::of(&failed.fingerprint, &record.envelope.header));
+                self.new_dead_letters.push(NewDeadLetter::of(&failed.fingerprint, &record.envelope.header));
                 if !due.was_dead() {
                     *self.buried.entry(failed.class()).or_default() += 1;
                 }
@@ -75,7 +75,7 @@ impl Handled {
             Outcome::Waiting { .. } => {} // reading alone comes to no such outcome
         }
         if due == Due::First {
-            let version = versions::label(record.envelope.header.api_version.as_deref());
+            let version = api_versions::label(record.envelope.header.api_version.as_deref());
             *self.versions.entry(version).or_default() += 1;
         }
     }

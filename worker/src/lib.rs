@@ -1,24 +1,24 @@
 //! Applies queued events to the ledger: read, merge, derive, audit, commit, and only then settle.
 
-pub mod alone;
 mod batch;
-mod brake;
-pub mod broken;
 pub mod chores;
-mod circuit;
 mod config;
 mod consume;
+mod event_log;
 mod failpoint;
+pub mod fatal_signal;
 mod handled;
-mod journal;
+pub mod isolated;
+mod ledger_availability;
+mod lost_commits;
 mod metrics;
+mod pause_signal;
 pub mod process;
 mod record;
 mod repetitions;
 mod run;
 mod spans;
 mod watchdog;
-mod witness;
 
 pub use self::config::{VARIABLES, WorkerConfig};
 pub use self::run::run;

@@ -4,14 +4,14 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use domain::batch_counts::BatchCounts;
 pub use domain::due::Manner;
-use domain::facts::Facts;
+use domain::object_graph::Event;
 use domain::policy::Policy;
-use domain::world::Event;
 use envelope::Envelope;
 use ledger::failure::Failure;
 use ledger::graph::fold::fold;
-use ledger::graph::load::{Reach, load};
+use ledger::graph::load::{LockMode, load};
 use ledger::graph::store::store;
 use ledger::tables::seals::commit_of;
 use ledger::{Ledger, LedgerError, Transaction};
@@ -20,8 +20,8 @@ use shared::queue::Taken;
 
 use crate::batch::Batch;
 pub use crate::batch::read;
+use crate::event_log::{self, Entry};
 pub use crate::handled::Handled;
-use crate::journal::{self, Entry};
 use crate::record::record;
 
 /// Who moves what events move, in the audit.
@@ -56,7 +56,7 @@ pub(crate) async fn process_each<'a>(
         match write(&mut tx, batch, taken, manner, ledger.policy(), now).await {
             Ok((handled, entries)) => {
                 tx.commit().await?;
-                journal::tell(&entries, clock::now());
+                event_log::write(&entries, clock::now());
                 return Ok((handled, entries));
             }
             Err(Failure::Transient(LedgerError::Moved)) if left > 0 => left -= 1,
@@ -77,11 +77,11 @@ async fn write<'a>(
     batch.events.retain(|key, _| recorded.is_handled(key));
     let events: Vec<Event> = std::mem::take(&mut batch.events).into_values().collect();
 
-    let (mut world, locked) = load(tx, &events, policy, Reach::Lock).await?;
-    let transitions = fold(&mut world, &events)?;
-    let facts = Facts::of(&world);
-    let lines = world.chain(&transitions, STRIPE, now);
+    let (mut graph, locked) = load(tx, &events, policy, LockMode::Lock).await?;
+    let transitions = fold(&mut graph, &events)?;
+    let counts = BatchCounts::of(&graph);
+    let lines = graph.chain(&transitions, STRIPE, now);
     let commit = commit_of(&recorded.first_seen().collect::<Vec<_>>(), &lines, taken, now);
-    store(tx, &world, &locked, &lines, commit.as_ref()).await?;
-    Ok(Handled::of(batch, &recorded, manner, transitions.len(), facts))
+    store(tx, &graph, &locked, &lines, commit.as_ref()).await?;
+    Ok(Handled::of(batch, &recorded, manner, transitions.len(), counts))
 }

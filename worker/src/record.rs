@@ -67,7 +67,7 @@ pub(crate) async fn record(
     let repeated: Vec<Repetitions> = repeated.collect();
     tx.count_repetitions(&repeated).await?;
     tx.note_replays(&replayed(batch, replays), now).await?;
-    if manner == Manner::Alone {
+    if manner == Manner::Isolated {
         let keys: Vec<EventKey> = batch.records.iter().map(|record| record.key.clone()).collect();
         tx.unmark_started(&keys).await?;
     }

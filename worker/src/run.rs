@@ -16,16 +16,16 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::WorkerConfig;
-use crate::alone::Retries;
-use crate::brake::Brake;
-use crate::broken::Broken;
 use crate::chores;
-use crate::circuit::Circuit;
 use crate::consume::Lanes;
+use crate::fatal_signal::FatalSignal;
+use crate::isolated::Retries;
+use crate::ledger_availability::LedgerAvailability;
+use crate::lost_commits;
 use crate::metrics::Metrics;
+use crate::pause_signal::PauseSignal;
 use crate::watchdog::Watchdog;
-use crate::witness;
-use domain::deaths::Deaths;
+use domain::dead_letter_streaks::DeadLetterStreaks;
 use ledger::{Ledger, LedgerError};
 use stripe_api::Api;
 
@@ -70,21 +70,21 @@ async fn work(
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let lane_count = if ledger.takes_several_writers() { config.lanes } else { 1 };
-    let broken = Broken::default();
+    let fatal = FatalSignal::default();
     let lanes = Lanes {
         queue: queue.clone(),
         ledger: ledger.clone(),
         metrics,
         spans,
-        circuit: Arc::new(Circuit::default()),
-        brake: Arc::new(Brake::new()),
+        availability: Arc::new(LedgerAvailability::default()),
+        pause_signal: Arc::new(PauseSignal::new()),
         watchdog: Watchdog::start(lane_count + 1, config.event_deadline)?,
         retries: Arc::new(Retries { distances: config.retries, claim: config.event_deadline + CLAIM_MARGIN }),
-        deaths: Arc::new(Mutex::new(Deaths::limited_to(config.deaths))),
+        streaks: Arc::new(Mutex::new(DeadLetterStreaks::limited_to(config.pause_after_dead_letters))),
         batch_events: config.batch_events,
         shutdown: shutdown.clone(),
-        hurry: CancellationToken::new(),
-        broken: broken.clone(),
+        drain_cutoff: CancellationToken::new(),
+        fatal: fatal.clone(),
     };
     let probes_end = CancellationToken::new();
     tokio::spawn(internal::serve(listener, Arc::new(lanes.clone()), probes_end.clone()));
@@ -92,7 +92,7 @@ async fn work(
     if !wait_for_schema(&lanes).await? {
         return Ok(());
     }
-    if let Err(error) = witness::look(&queue, &ledger, clock::now()).await {
+    if let Err(error) = lost_commits::check(&queue, &ledger, clock::now()).await {
         tracing::debug!(%error, "the queue's hand-over counter was not compared with the ledger");
     }
     tracing::info!(ledger = ledger.shown(), lanes = lane_count, batch_events = lanes.batch_events, "working");
@@ -119,16 +119,16 @@ async fn work(
     tokio::select! {
         biased; // lanes that end because they were told to are no panic, even when they are quick
         () = shutdown.cancelled() => {}
-        () = broken.is_found() => bail!(broken.why()),
-        () = queue.broken().cancelled_owned() => {
+        () = fatal.raised() => bail!(fatal.why()),
+        () = queue.fatal().cancelled_owned() => {
             return Err(queue.health().err().context("the queue is broken")?.into());
         }
         () = tasks.wait() => bail!("every lane ended, which only a panic in the worker itself can cause"),
     }
-    queue.wind_down();
+    queue.begin_drain();
     let drained = tokio::time::timeout(config.drain, async {
         if tokio::time::timeout(config.drain / 2, tasks.wait()).await.is_err() {
-            lanes.hurry.cancel();
+            lanes.drain_cutoff.cancel();
             tasks.wait().await;
         }
     })
@@ -136,8 +136,8 @@ async fn work(
     probes_end.cancel();
     drained
         .with_context(|| format!("work in progress was not finished within {} s", config.drain.as_secs()))?;
-    if broken.is_so() {
-        bail!(broken.why());
+    if fatal.is_set() {
+        bail!(fatal.why());
     }
     tracing::info!("the worker has stopped: everything that it started is committed and settled");
     Ok(())
@@ -154,14 +154,14 @@ async fn wait_for_schema(lanes: &Lanes) -> anyhow::Result<bool> {
         };
         match paused {
             Ok(pause) => {
-                lanes.circuit.close();
+                lanes.availability.record_answer();
                 lanes.set_pause(pause);
                 return Ok(true);
             }
-            Err(error) if error.is_broken() || matches!(error, LedgerError::Schema(_)) => {
+            Err(error) if error.is_fatal() || matches!(error, LedgerError::Schema(_)) => {
                 return Err(error.into());
             }
-            Err(error) => lanes.circuit.open(&error.to_string()),
+            Err(error) => lanes.availability.record_outage(&error.to_string()),
         }
         tokio::select! {
             () = lanes.shutdown.cancelled() => return Ok(false),
@@ -175,17 +175,17 @@ impl Probes for Lanes {
         if self.shutdown.is_cancelled() {
             return Err("stopping".into());
         }
-        if let Some(why) = self.circuit.reason() {
+        if let Some(why) = self.availability.outage() {
             return Err(why.into());
         }
         Ok(self.queue.health()?)
     }
 
     async fn registry(&self) -> Registry {
-        self.metrics.paused.set(i64::from(self.circuit.reason().is_some()));
-        self.metrics.consumption_paused.set(i64::from(self.brake.is_pulled()));
+        self.metrics.ledger_unavailable.set(i64::from(self.availability.outage().is_some()));
+        self.metrics.consumption_paused.set(i64::from(self.pause_signal.is_paused()));
         self.metrics.queue.read(&self.queue).await;
-        if self.circuit.reason().is_none() {
+        if self.availability.outage().is_none() {
             self.metrics.ledger.read(&self.ledger).await;
         }
         self.metrics.registry.clone()

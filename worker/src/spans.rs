@@ -8,8 +8,8 @@ use envelope::{Envelope, Source};
 use shared::spans::{Began, Kind, Open, Spans};
 use shared::trace::{Context, child_of, span_of};
 
-use crate::alone::Alone;
-use crate::journal::Entry;
+use crate::event_log::Entry;
+use crate::isolated::IsolatedOutcome;
 
 const HANDLE: &str = "handle";
 const BATCH: &str = "batch";
@@ -38,11 +38,11 @@ pub(crate) fn fell_back(spans: &Spans, began: Option<Began>, envelopes: &[&Envel
 }
 
 /// An event that was handled by itself.
-pub(crate) fn alone(spans: &Spans, began: Option<Began>, envelope: &Envelope, alone: &Alone) {
+pub(crate) fn isolated(spans: &Spans, began: Option<Began>, envelope: &Envelope, isolated: &IsolatedOutcome) {
     let Some(began) = began else { return };
     let mut span = handle(spans, began, envelope);
-    match alone {
-        Alone::Handled(handled) => {
+    match isolated {
+        IsolatedOutcome::Handled(handled) => {
             let outcome = match (handled.applied, handled.ignored, handled.dead) {
                 (0, 0, 0) => "repeated",
                 (0, 0, _) => "dead",
@@ -51,8 +51,8 @@ pub(crate) fn alone(spans: &Spans, began: Option<Began>, envelope: &Envelope, al
             };
             conclude(&mut span, outcome, handled.attempts);
         }
-        Alone::Failed { outcome, attempts, .. } => conclude(&mut span, outcome, Some(*attempts)),
-        Alone::NotDue { .. } => conclude(&mut span, "repeated", None),
+        IsolatedOutcome::Failed { outcome, attempts, .. } => conclude(&mut span, outcome, Some(*attempts)),
+        IsolatedOutcome::NotDue { .. } => conclude(&mut span, "repeated", None),
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use harness::guardian::Guardian;
+use harness::process_guard::ProcessGuard;
 use rustix::process::Signal;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -33,14 +33,14 @@ impl<'r> Rows<'r> {
 /// A new file with the queue's schema and settings.
 pub struct File {
     pub conn: SqliteConnection,
-    _guardian: Guardian,
+    _guard: ProcessGuard,
 }
 
 impl File {
     pub async fn new() -> anyhow::Result<Self> {
-        let guardian = Guardian::new("bench-file", Signal::KILL)?;
+        let guard = ProcessGuard::new("bench-file", Signal::KILL)?;
         let options = SqliteConnectOptions::new()
-            .filename(guardian.folder().join("raw.db"))
+            .filename(guard.folder().join("raw.db"))
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
@@ -50,7 +50,7 @@ impl File {
             .disable_statement_logging();
         let mut conn = options.connect().await?;
         Migrator::new(Path::new(SCHEMA)).await?.run(&mut conn).await?;
-        Ok(Self { conn, _guardian: guardian })
+        Ok(Self { conn, _guard: guard })
     }
 
     /// Inserts the rows in transactions of one statement each, until the time is over or all are in.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use harness::broker::Broker;
-use harness::guardian::Guardian;
+use harness::process_guard::ProcessGuard;
 use rustix::process::Signal;
 use shared::queue::rabbitmq::topology::{self, NewQueues};
 
@@ -24,7 +24,7 @@ const STRACE: [&str; 6] =
 
 /// What strace wrote about one process.
 struct Trace {
-    guardian: Guardian,
+    guard: ProcessGuard,
 }
 
 pub async fn run(options: &Options, requests: &mut Requests, secret: &str) -> anyhow::Result<Section> {
@@ -72,7 +72,7 @@ pub async fn run(options: &Options, requests: &mut Requests, secret: &str) -> an
 
 impl Trace {
     fn new() -> anyhow::Result<Self> {
-        Ok(Self { guardian: Guardian::new("bench-trace", Signal::KILL)? })
+        Ok(Self { guard: ProcessGuard::new("bench-trace", Signal::KILL)? })
     }
 
     fn wrapper(&self) -> Vec<String> {
@@ -81,7 +81,7 @@ impl Trace {
     }
 
     fn file(&self) -> PathBuf {
-        self.guardian.folder().join("trace")
+        self.guard.folder().join("trace")
     }
 
     fn per_event(

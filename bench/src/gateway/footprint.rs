@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use harness::broker::Broker;
-use harness::guardian::{Guardian, until};
+use harness::process_guard::{ProcessGuard, until};
 use harness::queue::Queue;
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use shared::queue::rabbitmq::topology::{self, NewQueues};
@@ -98,7 +98,7 @@ impl Life {
 
 /// `tidegate up` on the files of an earlier life.
 async fn up(options: &Options, requests: &mut Requests, secret: &str) -> anyhow::Result<Figure> {
-    let data = Guardian::new("bench-up", Signal::KILL)?;
+    let data = ProcessGuard::new("bench-up", Signal::KILL)?;
     let file = |name: &str| format!("sqlite:{}", data.folder().join(name).display());
     let (queue, ledger) = (file("queue.db"), file("ledger.db"));
     let start = async || {

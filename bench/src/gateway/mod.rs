@@ -1,7 +1,7 @@
 //! Intake beside what limits it: throughput, CPU, latency, flushes, memory and start, on RabbitMQ and on a file.
 
-pub mod against;
 pub mod alternatives;
+pub mod compare_builds;
 pub mod embedded;
 pub mod file;
 mod flushes;

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use harness::binaries::binary;
 use harness::client::get;
-use harness::guardian::{Guardian, Server};
 use harness::ports::free_port;
+use harness::process_guard::{ProcessGuard, Server};
 use rustix::process::Signal;
 
 const READY_PATIENCE: Duration = Duration::from_mins(1);
@@ -23,12 +23,12 @@ pub struct Started {
     pub took: Duration,
     log: PathBuf,
     /// After the server: with it goes the folder.
-    _guardian: Guardian,
+    _guard: ProcessGuard,
 }
 
 /// How a process is started.
 pub struct Launch {
-    guardian: Guardian,
+    guard: ProcessGuard,
     program: Vec<String>,
     wrapper: Vec<String>,
     settings: Vec<(&'static str, String)>,
@@ -48,8 +48,8 @@ impl Launch {
     fn of(program: &Path, arguments: &[&str]) -> anyhow::Result<Self> {
         let mut words = vec![program.display().to_string()];
         words.extend(arguments.iter().map(|&word| word.to_owned()));
-        let guardian = Guardian::new("bench", Signal::KILL)?;
-        Ok(Self { guardian, program: words, wrapper: Vec::new(), settings: Vec::new() })
+        let guard = ProcessGuard::new("bench", Signal::KILL)?;
+        Ok(Self { guard, program: words, wrapper: Vec::new(), settings: Vec::new() })
     }
 
     #[must_use]
@@ -67,7 +67,7 @@ impl Launch {
 
     /// A folder of its own, gone with it.
     pub fn folder(&self) -> &Path {
-        self.guardian.folder()
+        self.guard.folder()
     }
 
     /// Starts it and waits until all that it listens to for its operators says ready; what has no such
@@ -75,7 +75,7 @@ impl Launch {
     pub async fn start(self, internal: &[&'static str]) -> anyhow::Result<Started> {
         let [address, one, two] = [(); 3].map(|()| SocketAddr::from(([127, 0, 0, 1], free_port())));
         let words: Vec<&String> = self.wrapper.iter().chain(&self.program).collect();
-        let mut command = self.guardian.command(words[0]);
+        let mut command = self.guard.command(words[0]);
         command.args(&words[1..]).env_clear().env("PATH", "/usr/bin:/bin").env("LOG_LEVEL", "warn");
         command.env("GATEWAY_ADDR", address.to_string());
         let listeners: Vec<SocketAddr> = internal
@@ -87,12 +87,12 @@ impl Launch {
             })
             .collect();
         command.envs(self.settings.iter().map(|(name, value)| (name, value)));
-        let log = self.guardian.folder().join("log");
+        let log = self.guard.folder().join("log");
         let file = File::create(&log)?;
         command.stdout(file.try_clone()?).stderr(file);
 
         let began = Instant::now();
-        let mut server = self.guardian.spawn(&mut command)?;
+        let mut server = self.guard.spawn(&mut command)?;
         let shown = || std::fs::read_to_string(&log).unwrap_or_default();
         loop {
             ensure!(!server.has_exited(), "{} ended while starting:\n{}", words[0], shown());
@@ -103,7 +103,7 @@ impl Launch {
             tokio::time::sleep(LOOK_AGAIN).await;
         }
         let took = began.elapsed();
-        Ok(Started { server, address, took, log, _guardian: self.guardian })
+        Ok(Started { server, address, took, log, _guard: self.guard })
     }
 }
 

@@ -9,13 +9,13 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow, ensure};
 use bytes::Bytes;
 use domain::event::{Content, Meaning};
+use domain::object_graph::{Event, ObjectGraph};
 use domain::policy::Policy;
-use domain::world::{Event, World};
 use envelope::Envelope;
 use gateway::event::Head;
 use gateway::signature::Signature;
-use harness::guardian::Guardian;
 use harness::histories::SampleEvent;
+use harness::process_guard::ProcessGuard;
 use hmac::{Hmac, KeyInit, Mac};
 use ledger::{Ledger, LedgerConfig};
 use rustix::process::Signal;
@@ -62,7 +62,7 @@ pub fn section(options: &Options) -> anyhow::Result<Vec<Section>> {
     let mut section = Section::new("instructions", "Instructions");
     let title = "Instructions, user space, by callgrind (which knows no SHA instructions: the MAC is counted in plain ones)";
     let mut table = Table::new(title, &["what", "instructions"]);
-    let folder = Guardian::new("bench", Signal::KILL)?;
+    let folder = ProcessGuard::new("bench", Signal::KILL)?;
     let file = folder.folder().join("events");
     write(&Events::of_seed(SEED).take(2 * TIMES_LIMIT), &file)?;
     for (_, name, what, times) in LOOPS {
@@ -162,11 +162,11 @@ fn rules(envelopes: &[Envelope]) -> anyhow::Result<()> {
     let mut moved = 0;
     let policy = Arc::new(Policy::default());
     for batch in envelopes.chunks(BATCH) {
-        let mut world = World::new(Arc::clone(&policy));
+        let mut graph = ObjectGraph::new(Arc::clone(&policy));
         for envelope in batch {
             let content = Content::of(envelope);
             if let Ok(Meaning::Observations(observations)) = content.meaning(envelope) {
-                moved += world.apply(&Event { id: envelope.header.id.clone(), observations }).len();
+                moved += graph.apply(&Event { id: envelope.header.id.clone(), observations }).len();
             }
         }
     }
@@ -175,14 +175,14 @@ fn rules(envelopes: &[Envelope]) -> anyhow::Result<()> {
 }
 
 async fn applied(envelopes: &[Envelope]) -> anyhow::Result<()> {
-    let folder = Guardian::new("bench", Signal::KILL)?;
+    let folder = ProcessGuard::new("bench", Signal::KILL)?;
     let url = format!("sqlite:{}", folder.folder().join("ledger.db").display());
     let env = shared::env::Env::of(&[("DATABASE_URL", &url)]);
     let ledger = Ledger::open(&LedgerConfig::from_env(&env)?).await?;
     ledger.migrate().await?;
     for batch in envelopes.chunks(BATCH) {
         let batch: Vec<&Envelope> = batch.iter().collect();
-        let handled = process(&ledger, &batch, Manner::Together, shared::clock::now()).await;
+        let handled = process(&ledger, &batch, Manner::Batch, shared::clock::now()).await;
         ensure!(handled.is_ok(), "a batch failed: {handled:?}");
     }
     ledger.close().await;

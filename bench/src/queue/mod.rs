@@ -1,7 +1,7 @@
 //! The queue by itself, in this process: publishing, and receiving with settling, on both backends, beside lapin and
 //! SQLite with nothing around them.
 
-pub mod place;
+pub mod our_queue;
 mod rabbit;
 mod sqlite;
 
@@ -9,7 +9,7 @@ use anyhow::Context;
 use envelope::Envelope;
 use harness::broker::Broker;
 
-use self::place::{BATCH, IN_FLIGHT, Place};
+use self::our_queue::{BATCH, IN_FLIGHT, OurQueue};
 use crate::events::{Events, Requests};
 use crate::gateway::raw;
 use crate::measure::rounds::{Contestant, interleave};
@@ -39,13 +39,13 @@ async fn side_by_side(
     eprintln!("the queue, {} events each", envelopes.len());
     let messages = raw::messages(requests)?;
     let rows = crate::gateway::file::Rows::of(requests)?;
-    let ours = Place::on_rabbitmq(broker, "ours").await?;
+    let ours = OurQueue::on_rabbitmq(broker, "ours").await?;
     let raw_url = rabbit::prepare(broker).await?;
     let parts = ours.parts.clone();
     let file = tokio::sync::Mutex::new(None);
     let raw_file = tokio::sync::Mutex::new(None);
     let fresh = async || {
-        let place = Place::on_file().await?;
+        let place = OurQueue::on_file().await?;
         let sample = place.publish(envelopes).await?;
         *file.lock().await = Some(place);
         anyhow::Ok(sample)

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use harness::guardian::Guardian;
+use harness::process_guard::ProcessGuard;
 use rustix::process::Signal;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{Connection, SqliteConnection};
@@ -11,7 +11,7 @@ use sqlx::{Connection, SqliteConnection};
 use super::renamed;
 use crate::measure::rounds::{Contestant, interleave};
 use crate::measure::sample::Sample;
-use crate::queue::place::Place;
+use crate::queue::our_queue::OurQueue;
 use crate::report::{Contest, Figure, Options, Plot, Section};
 
 const DEPTHS: [(usize, &str, &str); 3] = [
@@ -28,13 +28,13 @@ pub async fn run(options: &Options, section: &mut Section) -> anyhow::Result<()>
     let mut places = Vec::new();
     for (depth, publish, drain) in depths {
         eprintln!("filling a queue.db with {depth}");
-        let folder = Guardian::new("bench-queue", Signal::KILL)?;
+        let folder = ProcessGuard::new("bench-queue", Signal::KILL)?;
         let file = folder.folder().join("queue.db");
-        let seed = Place::at_file(&file, None).await?;
+        let seed = OurQueue::at_file(&file, None).await?;
         seed.publish(&renamed(&bodies, BODIES)).await?;
         seed.close().await;
         multiply(&file, depth / BODIES).await?;
-        places.push((Place::at_file(&file, Some(folder)).await?, *publish, *drain));
+        places.push((OurQueue::at_file(&file, Some(folder)).await?, *publish, *drain));
     }
     let events = renamed(&bodies, options.count(EVENTS));
     let events = &events;

@@ -9,7 +9,7 @@ use crate::measure::sample::{Sample, to_float};
 use crate::report::{Contest, Figure, Line, Options, Plot, Reach, Section};
 use crate::worker::drain::{Consumer, drain};
 use crate::worker::envelopes;
-use crate::worker::ground::{Database, Ground, Kind};
+use crate::worker::servers::{Database, Kind, Servers};
 
 const SIZES: [(usize, &str); 3] = [
     (10_000, "10,000 in the ledger"),
@@ -56,26 +56,26 @@ const NAMES: &[&str] = &[
     "user_id",
 ];
 
-pub async fn run(options: &Options, ground: &Ground, section: &mut Section) -> anyhow::Result<()> {
+pub async fn run(options: &Options, servers: &Servers, section: &mut Section) -> anyhow::Result<()> {
     let sizes = if options.quick { &SIZES[..1] } else { &SIZES[..] };
     eprintln!("a ledger of {SEED_EVENTS} events");
-    let seed = ground.ledger(Kind::Postgres).await?;
-    ground.fill(&envelopes(options.count(SEED_EVENTS))).await?;
-    drain(ground, &seed, options.count(SEED_EVENTS), Consumer::Worker { batch: "64" }).await?;
+    let seed = servers.ledger(Kind::Postgres).await?;
+    servers.fill(&envelopes(options.count(SEED_EVENTS))).await?;
+    drain(servers, &seed, options.count(SEED_EVENTS), Consumer::Worker { batch: "64" }).await?;
     let mut ledgers = Vec::new();
     for (size, name) in sizes {
         eprintln!("a ledger of {size} events");
-        let ledger = copy_of(ground, &seed).await?;
+        let ledger = copy_of(servers, &seed).await?;
         multiply(&ledger, size / SEED_EVENTS).await?;
         ledgers.push((ledger, *size, *name));
     }
     let events = options.count(usize::try_from(EVENTS)?) as u64;
     let contestants = ledgers.iter().map(|(ledger, _, name)| {
         Contestant::new(name, move || async move {
-            ground.fill(&envelopes(window::needed(events) + MARGIN)).await?;
-            ground.calm_down().await?;
-            let sample = window::observe(ground, ledger, events).await?;
-            ground.purge().await?;
+            servers.fill(&envelopes(window::needed(events) + MARGIN)).await?;
+            servers.calm_down().await?;
+            let sample = window::observe(servers, ledger, events).await?;
+            servers.purge().await?;
             Ok(sample)
         })
     });
@@ -123,16 +123,16 @@ pub async fn run(options: &Options, ground: &Ground, section: &mut Section) -> a
             .to_owned(),
     );
     for (ledger, ..) in ledgers {
-        ledger.drop(ground).await?;
+        ledger.drop(servers).await?;
     }
-    seed.drop(ground).await
+    seed.drop(servers).await
 }
 
-async fn copy_of(ground: &Ground, seed: &Database) -> anyhow::Result<Database> {
+async fn copy_of(servers: &Servers, seed: &Database) -> anyhow::Result<Database> {
     let name = |url: &str| url.rsplit('/').next().unwrap_or_default().to_owned();
     let copy =
-        Database { url: ground.postgres.address(&format!("copy_{}", shared::trace::random_hex::<4>())) };
-    let mut connection = PgConnection::connect(&ground.postgres.address("postgres")).await?;
+        Database { url: servers.postgres.address(&format!("copy_{}", shared::trace::random_hex::<4>())) };
+    let mut connection = PgConnection::connect(&servers.postgres.address("postgres")).await?;
     let statement = format!("CREATE DATABASE \"{}\" TEMPLATE \"{}\"", name(&copy.url), name(&seed.url));
     sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await?;
     connection.close().await?;

@@ -10,7 +10,7 @@ use envelope::Envelope;
 use crate::measure::rounds::Series;
 use crate::measure::sample::to_float;
 use crate::report::{Line, Options, Section};
-use crate::worker::ground::Ground;
+use crate::worker::servers::Servers;
 
 /// Large tables are filled within minutes, and leave room for the page cache of a small machine.
 const POSTGRES_SETTINGS: &[&str] = &[
@@ -25,9 +25,9 @@ const POSTGRES_SETTINGS: &[&str] = &[
 pub async fn run(options: &Options) -> anyhow::Result<Vec<Section>> {
     let mut section = Section::new("scale", "Growth");
     files::run(options, &mut section).await?;
-    let ground = Ground::start_with(POSTGRES_SETTINGS).await?;
-    queues::run(options, &ground, &mut section).await?;
-    ledgers::run(options, &ground, &mut section).await?;
+    let servers = Servers::start_with(POSTGRES_SETTINGS).await?;
+    queues::run(options, &servers, &mut section).await?;
+    ledgers::run(options, &servers, &mut section).await?;
     Ok(vec![section])
 }
 

@@ -7,7 +7,7 @@ use crate::measure::rounds::{Contestant, interleave};
 use crate::measure::sample::Sample;
 use crate::report::{Contest, Figure, Options, Plot, Section};
 use crate::worker::envelopes;
-use crate::worker::ground::{Ground, Kind};
+use crate::worker::servers::{Kind, Servers};
 
 const DEPTHS: [(usize, &str, &str); 3] = [
     (1_000, "publish at 1,000 waiting", "drain at 1,000 waiting"),
@@ -23,13 +23,13 @@ const MARGIN: usize = 1_000;
 /// Rounds are dear where a million waits.
 const ROUNDS_LIMIT: usize = 3;
 
-pub async fn run(options: &Options, ground: &Ground, section: &mut Section) -> anyhow::Result<()> {
+pub async fn run(options: &Options, servers: &Servers, section: &mut Section) -> anyhow::Result<()> {
     let bodies = envelopes(BODIES);
     let depths = if options.quick { &DEPTHS[..2] } else { &DEPTHS[..] };
     let mut places = Vec::new();
     for (depth, publish, drain) in depths {
         eprintln!("filling a queue with {depth}");
-        let place = ground.vhost().await?;
+        let place = servers.vhost().await?;
         for begin in (0..*depth).step_by(AT_ONCE) {
             place.fill(&renamed(&bodies, AT_ONCE.min(depth - begin))).await?;
         }

@@ -7,7 +7,7 @@ use shared::clock;
 
 use crate::measure::sample::Sample;
 use crate::worker::drain::{Consumer, Eye, launch};
-use crate::worker::ground::{Database, Ground};
+use crate::worker::servers::{Database, Servers};
 
 /// What a worker gave back when it was stopped comes first, one at a time.
 const WARM_UP_EVENTS: u64 = 800;
@@ -15,12 +15,12 @@ const GLANCE: Duration = Duration::from_millis(25);
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Starts a worker and looks at it from its first events on until it has applied so many more.
-pub async fn observe(ground: &Ground, ledger: &Database, events: u64) -> anyhow::Result<Sample> {
+pub async fn observe(servers: &Servers, ledger: &Database, events: u64) -> anyhow::Result<Sample> {
     let mut eye = Eye::on(ledger).await?;
     let begun = clock::now();
     let consumer = Consumer::Worker { batch: "64" };
-    let worker = launch(ground, &ledger.url, consumer)?.start(&["WORKER_INTERNAL_ADDR"]).await?;
-    let (parts, ready) = (ground.parts()?.with("worker", worker.id()), Instant::now());
+    let worker = launch(servers, &ledger.url, consumer)?.start(&["WORKER_INTERNAL_ADDR"]).await?;
+    let (parts, ready) = (servers.parts()?.with("worker", worker.id()), Instant::now());
     let mut start = None;
     let sample = loop {
         let applied = eye.events_since(begun).await?;

@@ -11,7 +11,7 @@ use shared::clock;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, PgConnection, SqliteConnection};
 
-use super::ground::{Database, Ground, Kind};
+use super::servers::{Database, Kind, Servers};
 use crate::gateway::started::Launch;
 use crate::measure::sample::{Sample, to_float};
 
@@ -25,48 +25,48 @@ pub enum Consumer<'a> {
     Worker { batch: &'static str },
     /// Another build of it, from this folder.
     Other { folder: &'a Path, batch: &'static str },
-    /// What many would write: see `toy.rs`.
+    /// What many would write: see `naive.rs`.
     Toy,
 }
 
 /// One run on a new, empty ledger.
 pub async fn run(
-    ground: &Ground,
+    servers: &Servers,
     kind: Kind,
     events: &[Envelope],
     consumer: Consumer<'_>,
 ) -> anyhow::Result<Sample> {
     let ledger = match consumer {
-        Consumer::Worker { .. } | Consumer::Other { .. } => ground.ledger(kind).await?,
-        Consumer::Toy => ground.database(kind).await?,
+        Consumer::Worker { .. } | Consumer::Other { .. } => servers.ledger(kind).await?,
+        Consumer::Toy => servers.database(kind).await?,
     };
     if consumer == Consumer::Toy {
-        super::toy::create_tables(&ledger.url).await?;
+        super::naive::create_tables(&ledger.url).await?;
     }
-    ground.fill(events).await?;
-    ground.calm_down().await?;
-    let sample = drain(ground, &ledger, events.len(), consumer).await?;
-    ledger.drop(ground).await?;
+    servers.fill(events).await?;
+    servers.calm_down().await?;
+    let sample = drain(servers, &ledger, events.len(), consumer).await?;
+    ledger.drop(servers).await?;
     Ok(sample)
 }
 
 /// Drains what waits, which is so much, into a ledger that is there.
 pub async fn drain(
-    ground: &Ground,
+    servers: &Servers,
     ledger: &Database,
     events: usize,
     consumer: Consumer<'_>,
 ) -> anyhow::Result<Sample> {
     let mut eye = Eye::on(ledger).await?;
     let commits = eye.commits().await?;
-    let (parts, begun) = (ground.parts()?, clock::now());
+    let (parts, begun) = (servers.parts()?, clock::now());
     let before = parts.cpu();
     let internal: &[&'static str] = if consumer == Consumer::Toy { &[] } else { &["WORKER_INTERNAL_ADDR"] };
-    let worker = launch(ground, &ledger.url, consumer)?.start(internal).await?;
+    let worker = launch(servers, &ledger.url, consumer)?.start(internal).await?;
     let parts = parts.with("worker", worker.id());
     loop {
         ensure!((clock::now() - begun).to_std()? < PATIENCE, "the worker is too slow, or gone");
-        if ground.waiting().await? == 0 && eye.events_since(begun).await? >= u64::try_from(events)? {
+        if servers.waiting().await? == 0 && eye.events_since(begun).await? >= u64::try_from(events)? {
             break;
         }
         tokio::time::sleep(GLANCE).await;
@@ -88,7 +88,7 @@ pub async fn drain(
 }
 
 /// A consumer's process on the queue of this ground and a ledger.
-pub fn launch(ground: &Ground, ledger_url: &str, consumer: Consumer<'_>) -> anyhow::Result<Launch> {
+pub fn launch(servers: &Servers, ledger_url: &str, consumer: Consumer<'_>) -> anyhow::Result<Launch> {
     let launch = match consumer {
         Consumer::Worker { batch } => Launch::new(&["tidegate-worker"])?.with("WORKER_BATCH_EVENTS", batch),
         Consumer::Other { folder, batch } => {
@@ -96,7 +96,7 @@ pub fn launch(ground: &Ground, ledger_url: &str, consumer: Consumer<'_>) -> anyh
         }
         Consumer::Toy => Launch::new(&["bench", "toy", "consumer"])?,
     };
-    Ok(launch.with("QUEUE_URL", &ground.queue_url).with("DATABASE_URL", ledger_url))
+    Ok(launch.with("QUEUE_URL", &servers.queue_url).with("DATABASE_URL", ledger_url))
 }
 
 /// Looks at a ledger over a connection of its own.

@@ -1,13 +1,13 @@
 //! The worker: a queue that was filled before is drained with all rules, beside raw inserts of the same bytes
 //! in the same batches, batches of one, and what many would write.
 
-pub mod against;
-pub mod alone;
+pub mod compare_builds;
 pub mod drain;
-pub mod ground;
+pub mod naive;
+pub mod process_only;
 mod raw;
+pub mod servers;
 mod statements;
-pub mod toy;
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use envelope::Envelope;
 use harness::histories::SampleEvent;
 
 use self::drain::Consumer;
-use self::ground::{Ground, Kind};
+use self::servers::{Kind, Servers};
 use crate::events::Events;
 use crate::measure::rounds::{Contestant, interleave};
 use crate::measure::sample::{Sample, to_float};
@@ -35,25 +35,25 @@ pub async fn run(options: &Options) -> anyhow::Result<Vec<Section>> {
     let all = envelopes(options.count(RAW_EVENTS));
     let part = |count| &all[..options.count(count).min(all.len())];
     let (all, events, toys, singles) = (all.as_slice(), part(EVENTS), part(TOY_EVENTS), part(SINGLE_EVENTS));
-    let ground = Ground::start().await?;
-    let ground = &ground;
+    let servers = Servers::start().await?;
+    let servers = &servers;
     let mut section = Section::new("worker", "The worker");
 
     eprintln!("the worker on Postgres and on a file");
     let contestants = vec![
-        Contestant::new("worker, Postgres", || drain::run(ground, Kind::Postgres, events, OURS)),
-        Contestant::new("raw Postgres", || raw::postgres(ground, all, BATCH, LANES)),
+        Contestant::new("worker, Postgres", || drain::run(servers, Kind::Postgres, events, OURS)),
+        Contestant::new("raw Postgres", || raw::postgres(servers, all, BATCH, LANES)),
         Contestant::new("rules and ledger alone, Postgres", || {
-            alone::run(ground, Kind::Postgres, events, BATCH, LANES)
+            process_only::run(servers, Kind::Postgres, events, BATCH, LANES)
         }),
-        Contestant::new("worker, batches of 1", || drain::run(ground, Kind::Postgres, singles, SINGLE)),
+        Contestant::new("worker, batches of 1", || drain::run(servers, Kind::Postgres, singles, SINGLE)),
         Contestant::new("toy consumer, one transaction an event", || {
-            drain::run(ground, Kind::Postgres, toys, Consumer::Toy)
+            drain::run(servers, Kind::Postgres, toys, Consumer::Toy)
         }),
-        Contestant::new("worker, SQLite", || drain::run(ground, Kind::Sqlite, events, OURS)),
-        Contestant::new("raw SQLite", || raw::sqlite(ground, all, BATCH)),
+        Contestant::new("worker, SQLite", || drain::run(servers, Kind::Sqlite, events, OURS)),
+        Contestant::new("raw SQLite", || raw::sqlite(servers, all, BATCH)),
         Contestant::new("rules and ledger alone, SQLite", || {
-            alone::run(ground, Kind::Sqlite, events, BATCH, 1)
+            process_only::run(servers, Kind::Sqlite, events, BATCH, 1)
         }),
     ];
     let series = interleave(options.rounds(), contestants).await?;

@@ -7,17 +7,17 @@ use envelope::Envelope;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 
-use super::ground::{Ground, Kind};
+use super::servers::{Kind, Servers};
 use crate::measure::sample::Sample;
 
 /// Inserts of (id, body) on so many connections, a batch at a time on each.
 pub async fn postgres(
-    ground: &Ground,
+    servers: &Servers,
     events: &[Envelope],
     batch: usize,
     connections: usize,
 ) -> anyhow::Result<Sample> {
-    let database = ground.database(Kind::Postgres).await?;
+    let database = servers.database(Kind::Postgres).await?;
     let mut first = PgConnection::connect(&database.url).await?;
     sqlx::raw_sql(
         "CREATE TABLE raw (id TEXT PRIMARY KEY, body BYTEA NOT NULL); \
@@ -29,8 +29,8 @@ pub async fn postgres(
     while open.len() < connections {
         open.push(PgConnection::connect(&database.url).await?);
     }
-    ground.calm_down().await?;
-    let parts = ground.parts()?;
+    servers.calm_down().await?;
+    let parts = servers.parts()?;
     let (before, begun) = (parts.cpu(), Instant::now());
     let inserts = open.into_iter().enumerate().map(|(number, mut connection)| async move {
         for batch in events.chunks(batch).skip(number).step_by(connections) {
@@ -47,13 +47,13 @@ pub async fn postgres(
     futures_util::future::try_join_all(inserts).await?;
     let mut sample = Sample::of(events.len() as u64, begun.elapsed());
     sample.cpu = parts.cpu_since(&before);
-    database.drop(ground).await?;
+    database.drop(servers).await?;
     Ok(sample)
 }
 
 /// A batch in a transaction: ids and bodies, one upsert and one line of audit for each event.
-pub async fn sqlite(ground: &Ground, events: &[Envelope], batch: usize) -> anyhow::Result<Sample> {
-    let database = ground.database(Kind::Sqlite).await?;
+pub async fn sqlite(servers: &Servers, events: &[Envelope], batch: usize) -> anyhow::Result<Sample> {
+    let database = servers.database(Kind::Sqlite).await?;
     let options = SqliteConnectOptions::new()
         .filename(database.file().unwrap_or_default())
         .create_if_missing(true)
@@ -71,8 +71,8 @@ pub async fn sqlite(ground: &Ground, events: &[Envelope], batch: usize) -> anyho
     .execute(&mut connection)
     .await?;
     let objects: Vec<String> = events.iter().map(object_of).collect();
-    ground.calm_down().await?;
-    let parts = ground.parts()?;
+    servers.calm_down().await?;
+    let parts = servers.parts()?;
     let (before, begun) = (parts.cpu(), Instant::now());
     for (events, objects) in events.chunks(batch).zip(objects.chunks(batch)) {
         apply(&mut connection, events, objects).await?;
@@ -80,7 +80,7 @@ pub async fn sqlite(ground: &Ground, events: &[Envelope], batch: usize) -> anyho
     let mut sample = Sample::of(events.len() as u64, begun.elapsed());
     sample.cpu = parts.cpu_since(&before);
     connection.close().await?;
-    database.drop(ground).await?;
+    database.drop(servers).await?;
     Ok(sample)
 }
 

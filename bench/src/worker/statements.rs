@@ -3,7 +3,7 @@
 use sqlx::{Connection, PgConnection};
 
 use super::drain::{Consumer, drain};
-use super::ground::{Ground, Kind};
+use super::servers::{Kind, Servers};
 use crate::measure::sample::to_float;
 use crate::report::{Cell, Table};
 
@@ -19,18 +19,18 @@ struct Statement {
 
 /// Drains once on a server that counts statements, which costs it some percent.
 pub async fn table(events: &[envelope::Envelope]) -> anyhow::Result<Table> {
-    let ground = Ground::start_with(&[
+    let servers = Servers::start_with(&[
         "shared_preload_libraries=pg_stat_statements",
         "pg_stat_statements.track_planning=on",
     ])
     .await?;
-    let ledger = ground.ledger(Kind::Postgres).await?;
+    let ledger = servers.ledger(Kind::Postgres).await?;
     let mut connection = PgConnection::connect(&ledger.url).await?;
     sqlx::query("CREATE EXTENSION pg_stat_statements").execute(&mut connection).await?;
-    ground.fill(events).await?;
-    ground.calm_down().await?;
+    servers.fill(events).await?;
+    servers.calm_down().await?;
     sqlx::query("SELECT pg_stat_statements_reset()").execute(&mut connection).await?;
-    let sample = drain(&ground, &ledger, events.len(), Consumer::Worker { batch: "64" }).await?;
+    let sample = drain(&servers, &ledger, events.len(), Consumer::Worker { batch: "64" }).await?;
     let rows: Vec<(String, i64, f64, i64)> = sqlx::query_as(
         "SELECT query, calls, total_exec_time + total_plan_time AS millis, rows FROM pg_stat_statements \
          WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) \
@@ -41,7 +41,7 @@ pub async fn table(events: &[envelope::Envelope]) -> anyhow::Result<Table> {
     let read = |(query, calls, millis, rows)| Statement { query, calls, millis, rows };
     let statements: Vec<Statement> = rows.into_iter().map(read).collect();
     connection.close().await?;
-    ledger.drop(&ground).await?;
+    ledger.drop(&servers).await?;
 
     let applied = to_float(sample.events);
     let batches = statements.iter().find(|it| it.query == "COMMIT").map_or(1, |commit| commit.calls);

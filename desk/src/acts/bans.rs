@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::bans::{Act, Ban};
-use domain::{Key, Object, Severity, Told, chain};
+use domain::{AuditChange, Key, Object, Severity, audit_chain};
 use ledger::Ledger;
 use ledger::tables::overrides::Override;
 
@@ -30,13 +30,13 @@ pub async fn decide_on_user(
         return Err(Refusal::EndHasPassed);
     }
     let mut tx = ledger.begin().await?;
-    let mut touched = tx.touch_bans(std::slice::from_ref(user)).await?;
-    let mut ban = touched.pop().unwrap_or_else(|| Ban::placeholder(user.clone()));
+    let mut locked = tx.lock_bans(std::slice::from_ref(user)).await?;
+    let mut ban = locked.pop().unwrap_or_else(|| Ban::placeholder(user.clone()));
     if decision.act == Act::None && ban.override_act == Act::None {
         return Err(Refusal::NothingToClear);
     }
     let before = in_words(ban.override_act, ban.override_until);
-    let told = Told {
+    let change = AuditChange {
         what: "override",
         before: Some(before),
         after: Some(in_words(decision.act, decision.until)),
@@ -57,8 +57,8 @@ pub async fn decide_on_user(
     ban.override_by = Some(row.decided_by);
     ban.override_at = Some(now);
     ban.revision += 1;
-    let done = done(&ban, ban.revision, told);
-    let line = chain::extend(&mut ban.audit_hash, &done, by.name(), now);
+    let done = done(&ban, ban.revision, change);
+    let line = audit_chain::extend(&mut ban.audit_hash, &done, by.name(), now);
     tx.write(&[&ban]).await?;
     tx.append_audit(&[line]).await?;
     tx.commit().await?;

@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 use domain::outcome::{Outcome, OutcomeKind};
 use domain::risk::Risk;
-use domain::{Key, Severity, Told, Transition, chain};
+use domain::{AuditChange, Key, Severity, Transition, audit_chain};
 use ledger::tables::events::Concluded;
-use ledger::views::stored::StoredEvent;
+use ledger::views::stored_events::StoredEvent;
 use ledger::{Ledger, LedgerError};
 
 use super::Person;
@@ -51,15 +51,15 @@ pub async fn discard(
             };
             let last = tx.last_line(EVENT, &key).await?;
             let (revision, mut hash) = (last.revision + 1, last.hash());
-            let told = Told {
+            let change = AuditChange {
                 what: "discarded",
                 before: Some("dead".to_owned()),
                 after: Some(reason.to_owned()),
                 severity: Severity::Warning,
             };
             let event_id = Some(key.id.clone());
-            let moved = Transition { kind: EVENT, key, revision, event_id, told };
-            tx.append_audit(&[chain::extend(&mut hash, &moved, by.name(), now)]).await?;
+            let moved = Transition { kind: EVENT, key, revision, event_id, change };
+            tx.append_audit(&[audit_chain::extend(&mut hash, &moved, by.name(), now)]).await?;
         }
         tx.commit().await?;
         discarded += concluded.len();

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::disputes::Dispute;
-use domain::{Key, Severity, Told, chain};
+use domain::{AuditChange, Key, Severity, audit_chain};
 use ledger::Ledger;
 use ledger::tables::overrides::Note;
 
@@ -34,8 +34,8 @@ pub async fn note_dispute(
     if tx.look_up::<Dispute>(keys).await?.is_empty() {
         return Err(Refusal::NoSuchDispute);
     }
-    let mut touched = tx.touch::<Dispute>(keys).await?.rows;
-    let mut row = touched.pop().ok_or(Refusal::NoSuchDispute)?;
+    let mut locked = tx.lock_rows::<Dispute>(keys).await?.rows;
+    let mut row = locked.pop().ok_or(Refusal::NoSuchDispute)?;
     if effect == Effect::Reopens && tx.resolutions_of(keys).await?.is_empty() {
         return Err(Refusal::NotResolved);
     }
@@ -52,7 +52,7 @@ pub async fn note_dispute(
     tx.append_note(dispute, &note).await?;
     row.revision += 1;
     // The text itself stands in the notes alone.
-    let told = Told {
+    let change = AuditChange {
         what: match effect {
             Effect::None => "note",
             Effect::Resolves => "resolution",
@@ -62,8 +62,8 @@ pub async fn note_dispute(
         after: Some(format!("note {}", note.number)),
         severity: Severity::Info,
     };
-    let done = done(&row, row.revision, told);
-    let line = chain::extend(&mut row.audit_hash, &done, by.name(), now);
+    let done = done(&row, row.revision, change);
+    let line = audit_chain::extend(&mut row.audit_hash, &done, by.name(), now);
     tx.write(&[&row]).await?;
     tx.append_audit(&[line]).await?;
     tx.commit().await?;

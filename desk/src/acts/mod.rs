@@ -6,7 +6,7 @@ pub mod dead_letters;
 pub mod dispute_notes;
 pub mod pause;
 
-use domain::{Object, Told, Transition};
+use domain::{AuditChange, Object, Transition};
 use ledger::LedgerError;
 use shared::env::{Env, Variable};
 use thiserror::Error;
@@ -76,8 +76,8 @@ impl Person {
 }
 
 /// The line of the audit for what no event did.
-fn done<T: Object>(row: &T, revision: i64, told: Told) -> Transition {
-    Transition { kind: T::NAME, key: row.key().clone(), revision, event_id: None, told }
+fn done<T: Object>(row: &T, revision: i64, change: AuditChange) -> Transition {
+    Transition { kind: T::NAME, key: row.key().clone(), revision, event_id: None, change }
 }
 
 /// Why somebody does something, as it may be kept.

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use domain::{Key, Severity, Told, Transition, chain};
+use domain::{AuditChange, Key, Severity, Transition, audit_chain};
 use ledger::tables::pauses::Pause;
 use ledger::{Ledger, LedgerError, Transaction};
 
@@ -33,8 +33,8 @@ pub async fn pause(
     for _ in 0..ATTEMPTS {
         let mut tx = ledger.begin().await?;
         if let Some(pause) = tx.begin_pause(reason, by, now).await? {
-            let told = told("running", "paused", Severity::Warning);
-            append(&mut tx, told, by, now).await?;
+            let change = change("running", "paused", Severity::Warning);
+            append(&mut tx, change, by, now).await?;
             tx.commit().await?;
             return Ok(Paused::Now(pause));
         }
@@ -49,20 +49,31 @@ pub async fn pause(
 pub async fn resume(ledger: &Ledger, by: &str, now: DateTime<Utc>) -> Result<Option<Pause>, LedgerError> {
     let mut tx = ledger.begin().await?;
     let Some(pause) = tx.end_pause(by, now).await? else { return Ok(None) };
-    let told = told("paused", "running", Severity::Info);
-    append(&mut tx, told, by, now).await?;
+    let change = change("paused", "running", Severity::Info);
+    append(&mut tx, change, by, now).await?;
     tx.commit().await?;
     Ok(Some(pause))
 }
 
-fn told(before: &str, after: &str, severity: Severity) -> Told {
-    Told { what: "consumption", before: Some(before.to_owned()), after: Some(after.to_owned()), severity }
+fn change(before: &str, after: &str, severity: Severity) -> AuditChange {
+    AuditChange {
+        what: "consumption",
+        before: Some(before.to_owned()),
+        after: Some(after.to_owned()),
+        severity,
+    }
 }
 
-async fn append(tx: &mut Transaction, told: Told, by: &str, now: DateTime<Utc>) -> Result<(), LedgerError> {
+async fn append(
+    tx: &mut Transaction,
+    change: AuditChange,
+    by: &str,
+    now: DateTime<Utc>,
+) -> Result<(), LedgerError> {
     let last = tx.last_line(KIND, &subject()).await?;
-    let moved = Transition { kind: KIND, key: subject(), revision: last.revision + 1, event_id: None, told };
-    tx.append_audit(&[chain::extend(&mut last.hash(), &moved, by, now)]).await
+    let moved =
+        Transition { kind: KIND, key: subject(), revision: last.revision + 1, event_id: None, change };
+    tx.append_audit(&[audit_chain::extend(&mut last.hash(), &moved, by, now)]).await
 }
 
 fn subject() -> Key {

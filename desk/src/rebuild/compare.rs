@@ -9,9 +9,9 @@ use super::Rebuilt;
 use domain::bans::Ban;
 use domain::customers::Customer;
 use domain::invoice_payments::InvoicePayment;
+use domain::object_graph::InGraph;
 use domain::payments::Payment;
-use domain::shelf::{Shelf, without_revision};
-use domain::world::InWorld;
+use domain::tracked_rows::{TrackedRows, without_revision};
 use domain::{Key, Kind, Object, each_kind};
 use ledger::{LedgerError, Transaction};
 
@@ -46,7 +46,7 @@ pub struct Difference {
 /// Compares table by table, children before what derives from them: what derives from an object that is left
 /// out is left out too.
 pub async fn compare(tx: &mut Transaction, rebuilt: &Rebuilt) -> Result<Comparison, LedgerError> {
-    let world = &rebuilt.world;
+    let graph = &rebuilt.graph;
     let mut left_out = LeftOut::default();
     left_out.0.extend(tx.retired().await?);
     let mut comparison = Comparison::default();
@@ -56,7 +56,7 @@ pub async fn compare(tx: &mut Transaction, rebuilt: &Rebuilt) -> Result<Comparis
             Kind::Ban => left_out.users_of_customers(tx).await?,
             _ => {}
         }
-        table(tx, Row::rows(world), &mut left_out, &mut comparison).await?;
+        table(tx, Row::rows(graph), &mut left_out, &mut comparison).await?;
     });
     Ok(comparison)
 }
@@ -102,7 +102,7 @@ impl LeftOut {
 
 async fn table<T: Object>(
     tx: &mut Transaction,
-    shelf: &Shelf<T>,
+    tracked: &TrackedRows<T>,
     left_out: &mut LeftOut,
     comparison: &mut Comparison,
 ) -> Result<(), LedgerError> {
@@ -114,7 +114,7 @@ async fn table<T: Object>(
         let Some(last) = page.last() else { break };
         after = last.key().clone();
         for row in page {
-            let rebuilt = shelf.get(row.key());
+            let rebuilt = tracked.get(row.key());
             seen.insert(row.key().clone());
             if left_out.concerns(&row) || rebuilt.is_some_and(|row| left_out.concerns(row)) {
                 left_out.owners_of(&row);
@@ -133,7 +133,7 @@ async fn table<T: Object>(
             }
         }
     }
-    for row in shelf.telling().filter(|row| !seen.contains(row.key())) {
+    for row in tracked.non_placeholders().filter(|row| !seen.contains(row.key())) {
         if left_out.concerns(&row) {
             told.left_out += 1;
             continue;

@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 pub use self::compare::{Comparison, Difference, TableComparison, compare};
 pub use self::repair::{Repaired, repair};
 use domain::event::{Content, EventKey, Meaning};
+use domain::object_graph::{Event, ObjectGraph};
 use domain::outcome::OutcomeKind;
-use domain::world::{Event, World};
 use ledger::{Ledger, LedgerError, Transaction};
 
 const KEYS_AT_ONCE: i64 = 10_000;
@@ -20,7 +20,7 @@ const EVENTS_AT_ONCE: usize = 500;
 /// What the stored events come to.
 #[derive(Debug)]
 pub struct Rebuilt {
-    pub world: World,
+    pub graph: ObjectGraph,
     pub events: usize,
     /// Ignored when they came, for want of a rule that there is now.
     pub revived: Vec<EventKey>,
@@ -39,11 +39,11 @@ pub async fn rebuild(
 ) -> Result<Rebuilt, LedgerError> {
     let mut keys = all_keys(tx).await?;
     keys.sort_by_cached_key(|key| place(seed, key));
-    let world = World::new(ledger.policy().clone());
+    let graph = ObjectGraph::new(ledger.policy().clone());
     let mut rebuilt =
-        Rebuilt { world, events: 0, revived: Vec::new(), without_bytes: 0, unreadable: Vec::new() };
+        Rebuilt { graph, events: 0, revived: Vec::new(), without_bytes: 0, unreadable: Vec::new() };
     for ban in tx.last_overrides().await? {
-        rebuilt.world.load(ban);
+        rebuilt.graph.load(ban);
     }
     let mut done = 0;
     for chunk in keys.chunks(EVENTS_AT_ONCE) {
@@ -73,7 +73,7 @@ impl Rebuilt {
                 if archived.outcome == OutcomeKind::Ignored.as_str() {
                     self.revived.push(archived.key);
                 }
-                self.world.apply(&Event { id: envelope.header.id, observations });
+                self.graph.apply(&Event { id: envelope.header.id, observations });
                 self.events += 1;
             }
             Ok(Meaning::Ignored(_)) if !is_damaged && archived.outcome == OutcomeKind::Ignored.as_str() => {}

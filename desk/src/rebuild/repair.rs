@@ -5,11 +5,11 @@ use chrono::{DateTime, Utc};
 
 use super::{Comparison, Difference, Rebuilt};
 use domain::event::EventKey;
+use domain::object_graph::InGraph;
 use domain::outcome::Outcome;
 use domain::risk::Risk;
-use domain::shelf::{Shelf, without_revision};
-use domain::world::InWorld;
-use domain::{Object, Severity, Told, Transition, chain, of_kind};
+use domain::tracked_rows::{TrackedRows, without_revision};
+use domain::{AuditChange, Object, Severity, Transition, audit_chain, of_kind};
 use ledger::tables::events::Concluded;
 use ledger::{Ledger, LedgerError};
 
@@ -31,10 +31,10 @@ pub async fn repair(
     now: DateTime<Utc>,
 ) -> Result<Repaired, LedgerError> {
     let mut done = Repaired::default();
-    let world = &rebuilt.world;
+    let graph = &rebuilt.graph;
     for difference in &comparison.differences {
         let at = At { ledger, difference, actor, now };
-        let repaired = of_kind!(difference.kind, |Row| at.write(Row::rows(world)).await?);
+        let repaired = of_kind!(difference.kind, |Row| at.write(Row::rows(graph)).await?);
         done.repaired += usize::from(repaired);
         done.moved_meanwhile += usize::from(!repaired);
     }
@@ -63,10 +63,10 @@ struct At<'a> {
 }
 
 impl At<'_> {
-    async fn write<T: Object>(&self, rebuilt: &Shelf<T>) -> Result<bool, LedgerError> {
+    async fn write<T: Object>(&self, rebuilt: &TrackedRows<T>) -> Result<bool, LedgerError> {
         let key = &self.difference.key;
         let mut tx = self.ledger.begin().await?;
-        let present = tx.touch::<T>(std::slice::from_ref(key)).await?.rows;
+        let present = tx.lock_rows::<T>(std::slice::from_ref(key)).await?.rows;
         let telling = present.first().and_then(without_revision);
         if telling.map(|row| serde_json::to_value(&row).unwrap_or_default()) != self.difference.ledger {
             return Ok(false);
@@ -76,16 +76,16 @@ impl At<'_> {
             // A lost row leaves its audit behind, which goes on from there.
             let last = tx.last_line(T::NAME, key).await?;
             *revision = last.revision + 1;
-            let change = Told {
+            let change = AuditChange {
                 what: "rebuilt",
                 before: Some(self.difference.columns.join(", ")).filter(|columns| !columns.is_empty()),
                 after: None,
                 severity: Severity::Warning,
             };
             let (kind, revision) = (T::NAME, *revision);
-            let moved = Transition { kind, key: key.clone(), revision, event_id: None, told: change };
+            let moved = Transition { kind, key: key.clone(), revision, event_id: None, change };
             let mut hash = last.hash();
-            let line = chain::extend(&mut hash, &moved, self.actor, self.now);
+            let line = audit_chain::extend(&mut hash, &moved, self.actor, self.now);
             tx.append_audit(&[line]).await?;
             row.audit_hash().into_iter().for_each(|last| last.clone_from(&hash));
         }

@@ -4,12 +4,12 @@
 use serde::Serialize;
 
 use super::members::Members;
+use domain::audit_chain::member_of_line;
 use domain::bans::Ban;
-use domain::chain::member_of_line;
 use domain::{Object, each_kind};
 use ledger::tables::audit::AuditRow;
-use ledger::views::figures::End;
-use ledger::views::figures::Place;
+use ledger::views::consistency::AuditPosition;
+use ledger::views::consistency::End;
 use ledger::{LedgerError, Transaction};
 
 const LINES_AT_ONCE: i64 = 1_000;
@@ -46,14 +46,14 @@ pub(super) async fn walk(
     limit: usize,
 ) -> Result<Chains, LedgerError> {
     let mut chains = Chains::default();
-    let (mut place, mut last) = (Place::default(), Vec::new());
+    let (mut place, mut last) = (AuditPosition::default(), Vec::new());
     loop {
         let page = tx.lines_after(&place, LINES_AT_ONCE).await?;
         if page.is_empty() {
             break;
         }
         for row in &page {
-            let next = Place::of(row);
+            let next = AuditPosition::of(row);
             if !next.is_about_the_same(&place) {
                 last.clear();
             }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
-use domain::chain::Member;
+use domain::audit_chain::Member;
 
 const BUCKETS: usize = 4_096;
 /// Buckets that do not agree and that are looked into, to say what is missing.

@@ -4,10 +4,10 @@
 use serde::Serialize;
 
 use super::members::{Differences, Members};
-use domain::chain::{member_of_event, member_of_line};
+use domain::audit_chain::{member_of_event, member_of_line};
 use domain::event::EventKey;
 use domain::seal::{Commit, Head, Seal};
-use ledger::views::figures::Place;
+use ledger::views::consistency::AuditPosition;
 use ledger::{LedgerError, Transaction};
 
 const SEALS_AT_ONCE: i64 = 200;
@@ -108,11 +108,11 @@ pub(super) async fn look_into(
         let counted = page.iter().filter(|event| began.is_some_and(|began| event.recorded_at >= began));
         counted.for_each(|event| differences.take(member_of_event(&event.key)));
     }
-    let mut place = Place::default();
+    let mut place = AuditPosition::default();
     loop {
         let page = tx.lines_after(&place, LINES_AT_ONCE).await?;
         let Some(end) = page.last() else { break };
-        place = Place::of(end);
+        place = AuditPosition::of(end);
         page.iter()
             .filter_map(|row| row.hash.as_deref())
             .for_each(|hash| differences.take(member_of_line(hash)));

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use domain::Key;
 use domain::charges::Charge;
 use domain::invoices::Invoice;
+use domain::object_graph::ObjectGraph;
 use domain::payments::Payment;
-use domain::world::World;
-use ledger::graph::family;
+use ledger::graph::related;
 use ledger::views::search::Whose;
 use ledger::{Ledger, LedgerError, Transaction};
 use serde::Serialize;
@@ -47,24 +47,24 @@ impl AnomalyList {
         let charges: Vec<Charge> = tx.with_anomaly(whose, limit).await?;
         let payments: Vec<Payment> = tx.with_anomaly(whose, limit).await?;
         let invoices: Vec<Invoice> = tx.with_anomaly(whose, limit).await?;
-        let world = read_around(tx, ledger, &charges, &payments, &invoices).await?;
+        let graph = read_around(tx, ledger, &charges, &payments, &invoices).await?;
         let mut anomalies = Vec::new();
         for charge in &charges {
             let flags = charge.anomaly.as_deref().unwrap_or_default();
             anomalies.extend(told("charge", &charge.key, flags, |flag| {
-                anomaly_figures::of_charge(charge, flag, &world)
+                anomaly_figures::of_charge(charge, flag, &graph)
             }));
         }
         for payment in &payments {
             let flags = payment.anomaly.as_deref().unwrap_or_default();
             anomalies.extend(told("payment", &payment.key, flags, |flag| {
-                anomaly_figures::of_payment(payment, flag, &world)
+                anomaly_figures::of_payment(payment, flag, &graph)
             }));
         }
         for invoice in &invoices {
             let flags = invoice.anomaly.as_deref().unwrap_or_default();
             anomalies.extend(told("invoice", &invoice.key, flags, |_| {
-                anomaly_figures::of_invoice(invoice, &world)
+                anomaly_figures::of_invoice(invoice, &graph)
             }));
         }
         Ok(Self { anomalies, uncertain })
@@ -78,16 +78,16 @@ async fn read_around(
     charges: &[Charge],
     payments: &[Payment],
     invoices: &[Invoice],
-) -> Result<World, LedgerError> {
-    let mut world = ledger.world();
+) -> Result<ObjectGraph, LedgerError> {
+    let mut graph = ledger.object_graph();
     let keys: Vec<Key> = charges.iter().map(|charge| charge.key.clone()).collect();
-    family::read_below_charges(tx, &keys, &mut world).await?;
-    family::read_payments(tx, payments.to_vec(), &mut world).await?;
+    related::read_below_charges(tx, &keys, &mut graph).await?;
+    related::read_payments(tx, payments.to_vec(), &mut graph).await?;
     let keys: Vec<Key> = invoices.iter().map(|invoice| invoice.key.clone()).collect();
     for row in tx.children::<Payment>("invoice", &keys).await? {
-        world.load(row);
+        graph.load(row);
     }
-    Ok(world)
+    Ok(graph)
 }
 
 fn told(kind: &'static str, key: &Key, flags: &str, figures: impl Fn(&str) -> String) -> Vec<Anomaly> {

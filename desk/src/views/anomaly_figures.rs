@@ -2,9 +2,9 @@
 
 use domain::charges::Charge;
 use domain::invoices::Invoice;
+use domain::object_graph::ObjectGraph;
 use domain::payments::Payment;
 use domain::refunds::Refund;
-use domain::world::World;
 
 use crate::money;
 
@@ -21,10 +21,10 @@ pub(super) fn in_words(flag: &str) -> &'static str {
     }
 }
 
-pub(super) fn of_charge(charge: &Charge, flag: &str, world: &World) -> String {
+pub(super) fn of_charge(charge: &Charge, flag: &str, graph: &ObjectGraph) -> String {
     let amount = |minor_units| money::shown(minor_units, &charge.state.currency);
     let charged = format!("charged {}", amount(charge.state.amount));
-    let disputes = world.disputes.rows().filter(|dispute| dispute.owner().as_ref() == Some(&charge.key));
+    let disputes = graph.disputes.rows().filter(|dispute| dispute.owner().as_ref() == Some(&charge.key));
     let asked = |dispute: &domain::disputes::Dispute| {
         let asked = money::shown(dispute.state.amount, &dispute.state.currency);
         format!("{} claims {asked}", dispute.key.id)
@@ -41,7 +41,7 @@ pub(super) fn of_charge(charge: &Charge, flag: &str, world: &World) -> String {
             disputes.filter(|dispute| other_currency(dispute)).map(asked).chain([charged]).collect()
         }
         "refund_currency" => {
-            let refunds = world.refunds.rows().filter(|refund| refund.owner().as_ref() == Some(&charge.key));
+            let refunds = graph.refunds.rows().filter(|refund| refund.owner().as_ref() == Some(&charge.key));
             refunds_in_another(refunds, &charge.state.currency).chain([charged]).collect()
         }
         _ => vec![
@@ -52,18 +52,18 @@ pub(super) fn of_charge(charge: &Charge, flag: &str, world: &World) -> String {
     sides.join("; ")
 }
 
-pub(super) fn of_payment(payment: &Payment, flag: &str, world: &World) -> String {
+pub(super) fn of_payment(payment: &Payment, flag: &str, graph: &ObjectGraph) -> String {
     let amount = |minor_units| money::shown(minor_units, &payment.state.currency);
     let received = format!("received {}", amount(payment.state.amount_received));
     if flag != "refund_currency" {
         return format!("refunded {}; {received}", amount(payment.amount_refunded));
     }
-    let refunds = world.refunds.rows().filter(|refund| refund.paid_by().as_ref() == Some(&payment.key));
+    let refunds = graph.refunds.rows().filter(|refund| refund.paid_by().as_ref() == Some(&payment.key));
     refunds_in_another(refunds, &payment.state.currency).chain([received]).collect::<Vec<_>>().join("; ")
 }
 
-pub(super) fn of_invoice(invoice: &Invoice, world: &World) -> String {
-    let payments = world.payments.rows().filter(|payment| payment.owner().as_ref() == Some(&invoice.key));
+pub(super) fn of_invoice(invoice: &Invoice, graph: &ObjectGraph) -> String {
+    let payments = graph.payments.rows().filter(|payment| payment.owner().as_ref() == Some(&invoice.key));
     let others = payments.filter(|payment| {
         !payment.state.currency.is_empty() && payment.state.currency != invoice.state.currency
     });

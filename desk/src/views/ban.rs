@@ -6,7 +6,7 @@ use domain::bans::{Act, Ban, Status};
 use domain::charges::Charge;
 use domain::disputes::Dispute;
 use domain::{Key, Object};
-use ledger::graph::users::{read_disputes_of, who_is};
+use ledger::graph::users::{read_disputes_of, users_of_name};
 use ledger::tables::audit::Line;
 use ledger::tables::overrides::Override;
 use ledger::views::lists::BanFilter;
@@ -90,7 +90,7 @@ impl BanView {
         now: DateTime<Utc>,
     ) -> Result<Vec<Self>, LedgerError> {
         let mut views = Vec::new();
-        for user in who_is(tx, name).await? {
+        for user in users_of_name(tx, name).await? {
             if whose.admits(&user) {
                 views.push(Self::read(ledger, tx, user, now).await?);
             }
@@ -106,12 +106,12 @@ impl BanView {
     ) -> Result<Self, LedgerError> {
         let keys = std::slice::from_ref(&user);
         let ban = read_ban(tx, &user).await?;
-        let mut world = ledger.world();
-        read_disputes_of(tx, keys, &mut world).await?;
-        let mut disputes: Vec<JudgedDispute> = world
+        let mut graph = ledger.object_graph();
+        read_disputes_of(tx, keys, &mut graph).await?;
+        let mut disputes: Vec<JudgedDispute> = graph
             .disputes_of_user(&user)
             .map(|dispute| {
-                let charge = dispute.owner().and_then(|charge| world.charges.get(&charge));
+                let charge = dispute.owner().and_then(|charge| graph.charges.get(&charge));
                 JudgedDispute {
                     payment: charge.and_then(Charge::owner).map(|payment| payment.id),
                     counts: dispute.is_chargeback(ledger.policy()),

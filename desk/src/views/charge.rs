@@ -3,12 +3,12 @@
 use chrono::{DateTime, Utc};
 use domain::charges::Charge;
 use domain::customers::Customer;
+use domain::fraud_warnings::Warning;
 use domain::invoices::Invoice;
 use domain::payments::Payment;
 use domain::refunds::Refund;
-use domain::warnings::Warning;
 use domain::{Key, Object, UNKNOWN};
-use ledger::graph::family::{audited, read_above_charges, read_below_charges};
+use ledger::graph::related::{audited, read_above_charges, read_below_charges};
 use ledger::tables::audit::Line;
 use ledger::{Ledger, LedgerError, Transaction};
 use serde::Serialize;
@@ -43,25 +43,25 @@ impl ObjectView for ChargeView {
         charge: Charge,
         _: DateTime<Utc>,
     ) -> Result<Self, LedgerError> {
-        let mut world = ledger.world();
+        let mut graph = ledger.object_graph();
         let keys = std::slice::from_ref(&charge.key);
-        read_above_charges(tx, keys, &mut world).await?;
-        read_below_charges(tx, keys, &mut world).await?;
+        read_above_charges(tx, keys, &mut graph).await?;
+        read_below_charges(tx, keys, &mut graph).await?;
         let payment = charge.owner();
         // A charge has no lines of its own; its payment has, and what hangs on it.
-        let told = audited(&world).into_iter().filter(|(kind, _)| *kind != Invoice::NAME);
+        let told = audited(&graph).into_iter().filter(|(kind, _)| *kind != Invoice::NAME);
         let timeline = timeline(tx, told).await?;
-        let mut because = reason::refunds(&world, &timeline);
-        because.extend(reason::all_disputes(&world, &timeline));
+        let mut because = reason::refunds(&graph, &timeline);
+        because.extend(reason::all_disputes(&graph, &timeline));
         Ok(Self {
-            invoice: payment.as_ref().and_then(|key| world.payments.get(key)?.invoice.clone()),
-            user: payment.as_ref().and_then(|key| world.user_of(key)).map(|user| user.id),
+            invoice: payment.as_ref().and_then(|key| graph.payments.get(key)?.invoice.clone()),
+            user: payment.as_ref().and_then(|key| graph.user_of(key)).map(|user| user.id),
             belongs_to: payment.map(|key| key.id),
             why: why(&charge),
             because,
-            refunds: by_time(world.refunds.rows(), |row| row.state.created_at),
-            disputes: read_items_of(tx, &world).await?,
-            warnings: world.warnings.rows().cloned().collect(),
+            refunds: by_time(graph.refunds.rows(), |row| row.state.created_at),
+            disputes: read_items_of(tx, &graph).await?,
+            warnings: graph.warnings.rows().cloned().collect(),
             timeline,
             charge,
         })

@@ -9,7 +9,7 @@ use domain::disputes::Dispute;
 use domain::payments::Payment;
 use domain::subscriptions::Subscription;
 use domain::{Key, Object};
-use ledger::graph::family::audited;
+use ledger::graph::related::audited;
 use ledger::graph::users::read_disputes_of;
 use ledger::tables::audit::Line;
 use ledger::views::lists::PaymentFilter;
@@ -63,12 +63,12 @@ impl ObjectView for CustomerView {
         };
         let payments = tx.payments(&filter).await?.rows;
         let (user, who) = user(&customer, &payments);
-        let mut world = ledger.world();
-        read_disputes_of(tx, std::slice::from_ref(&user), &mut world).await?;
-        let disputes: Vec<Dispute> = world.disputes_of_user(&user).cloned().collect();
+        let mut graph = ledger.object_graph();
+        read_disputes_of(tx, std::slice::from_ref(&user), &mut graph).await?;
+        let disputes: Vec<Dispute> = graph.disputes_of_user(&user).cloned().collect();
         let subscriptions: Vec<Subscription> = tx.children("customer", std::slice::from_ref(&key)).await?;
         let ban = ban::read_ban(tx, &user).await?;
-        let mut told = ledger.world();
+        let mut told = ledger.object_graph();
         for row in &subscriptions {
             told.load(row.clone());
         }
@@ -84,7 +84,7 @@ impl ObjectView for CustomerView {
             payment_count: tx.count_payments_of(&key).await?,
             payments,
             subscriptions,
-            disputes: read_items(tx, disputes, &world).await?,
+            disputes: read_items(tx, disputes, &graph).await?,
             user: user.id,
             customer,
         })

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use domain::Key;
-use ledger::views::stored::{Dead, StoredEvent};
+use ledger::views::stored_events::{Dead, StoredEvent};
 
 /// All dead letters of one cause.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

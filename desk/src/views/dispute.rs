@@ -2,13 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use domain::charges::Charge;
+use domain::dispute_movements::Movement;
 use domain::disputes::{Dispute, Status};
+use domain::fraud_warnings::Warning;
 use domain::invoices::Invoice;
-use domain::movements::Movement;
 use domain::payments::Payment;
-use domain::warnings::Warning;
 use domain::{Key, Object};
-use ledger::graph::family::read_above_disputes;
+use ledger::graph::related::read_above_disputes;
 use ledger::tables::audit::Line;
 use ledger::tables::overrides::Note;
 use ledger::{Ledger, LedgerError, Transaction};
@@ -45,22 +45,22 @@ impl ObjectView for DisputeView {
         dispute: Dispute,
         _: DateTime<Utc>,
     ) -> Result<Self, LedgerError> {
-        let mut world = ledger.world();
+        let mut graph = ledger.object_graph();
         let key = dispute.key.clone();
-        read_above_disputes(tx, std::slice::from_ref(&dispute), &mut world).await?;
+        read_above_disputes(tx, std::slice::from_ref(&dispute), &mut graph).await?;
         let charge = dispute.owner();
         let (why, counts_for_a_ban, counts_because) = (
             why(&dispute),
             dispute.is_chargeback(ledger.policy()),
             counts_because(&dispute, ledger.policy()),
         );
-        let mut items = read_items(tx, vec![dispute], &world).await?;
+        let mut items = read_items(tx, vec![dispute], &graph).await?;
         let keys: Vec<_> = charge.iter().cloned().collect();
         Ok(Self {
             why,
             counts_for_a_ban,
             counts_because,
-            card: charge.and_then(|charge| world.charges.get(&charge)).map(card),
+            card: charge.and_then(|charge| graph.charges.get(&charge)).map(card),
             movements: tx.children("dispute", std::slice::from_ref(&key)).await?,
             warnings: tx.children("charge", &keys).await?,
             notes: tx.notes_of(&key).await?,

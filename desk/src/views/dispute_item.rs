@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use domain::Key;
 use domain::charges::Charge;
 use domain::disputes::{Dispute, Status};
+use domain::object_graph::ObjectGraph;
 use domain::policy::Policy;
-use domain::world::World;
 use ledger::tables::resolutions::Resolution;
 use ledger::{LedgerError, Transaction};
 use serde::Serialize;
@@ -60,11 +60,11 @@ impl DisputeItem {
     }
 }
 
-/// Disputes with where they belong, in a world that has what is above them, and who is done with them.
+/// Disputes with where they belong, in an object graph that has what is above them, and who is done with them.
 pub async fn read_items(
     tx: &mut Transaction,
     disputes: Vec<Dispute>,
-    world: &World,
+    graph: &ObjectGraph,
 ) -> Result<Vec<DisputeItem>, LedgerError> {
     let keys: BTreeSet<Key> = disputes.iter().map(|dispute| dispute.key.clone()).collect();
     let resolutions = tx.resolutions_of(&keys.into_iter().collect::<Vec<_>>()).await?;
@@ -72,25 +72,25 @@ pub async fn read_items(
         resolutions.into_iter().map(|resolution| (resolution.dispute.clone(), resolution)).collect();
     let items = disputes.into_iter().map(|dispute| {
         let resolved = resolutions.get(&dispute.key).cloned();
-        item(dispute, resolved, world)
+        item(dispute, resolved, graph)
     });
     Ok(items.collect())
 }
 
-/// All disputes of a world, the oldest first.
+/// All disputes of an object graph, the oldest first.
 pub(super) async fn read_items_of(
     tx: &mut Transaction,
-    world: &World,
+    graph: &ObjectGraph,
 ) -> Result<Vec<DisputeItem>, LedgerError> {
-    let disputes: Vec<Dispute> = by_time(world.disputes.rows(), |row| row.state.opened_at);
-    read_items(tx, disputes, world).await
+    let disputes: Vec<Dispute> = by_time(graph.disputes.rows(), |row| row.state.opened_at);
+    read_items(tx, disputes, graph).await
 }
 
-fn item(dispute: Dispute, resolved: Option<Resolution>, world: &World) -> DisputeItem {
-    let charge = dispute.owner().and_then(|charge| world.charges.get(&charge));
+fn item(dispute: Dispute, resolved: Option<Resolution>, graph: &ObjectGraph) -> DisputeItem {
+    let charge = dispute.owner().and_then(|charge| graph.charges.get(&charge));
     let payment = charge.and_then(Charge::owner);
-    let invoice = payment.as_ref().and_then(|key| world.payments.get(key)?.invoice.clone());
-    let user = payment.as_ref().and_then(|key| world.user_of(key)).map(|user| user.id);
+    let invoice = payment.as_ref().and_then(|key| graph.payments.get(key)?.invoice.clone());
+    let user = payment.as_ref().and_then(|key| graph.user_of(key)).map(|user| user.id);
     DisputeItem { dispute, payment: payment.map(|key| key.id), invoice, user, resolved }
 }
 

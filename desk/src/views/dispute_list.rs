@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use domain::Key;
 use domain::invoices::Invoice;
-use ledger::graph::{family, users};
+use ledger::graph::{related, users};
 use ledger::views::lists::DisputeFilter;
 use ledger::views::page::Page;
 use ledger::{Ledger, LedgerError, Transaction};
@@ -50,21 +50,21 @@ pub async fn read_list(
     };
     let among = both(of_invoice, of_user).map(|keys| keys.into_iter().take(KEYS_LIMIT).collect());
     let Page { rows: disputes, next } = tx.disputes(&DisputeFilter { among, ..query.filter }, now).await?;
-    let mut world = ledger.world();
-    family::read_above_disputes(tx, &disputes, &mut world).await?;
-    let items = read_items(tx, disputes, &world).await?;
+    let mut graph = ledger.object_graph();
+    related::read_above_disputes(tx, &disputes, &mut graph).await?;
+    let items = read_items(tx, disputes, &graph).await?;
     let rows = items.into_iter().map(|item| ListedDispute { overdue: item.is_overdue(now), item }).collect();
     Ok(Page { rows, next })
 }
 
 async fn of_invoice(tx: &mut Transaction, id: &str) -> Result<BTreeSet<Key>, LedgerError> {
     let invoices = tx.find::<Invoice>(id).await?.into_iter().map(|invoice| invoice.key).collect();
-    family::disputes_of_invoices(tx, &invoices).await
+    related::disputes_of_invoices(tx, &invoices).await
 }
 
 async fn of_user(tx: &mut Transaction, id: &str) -> Result<BTreeSet<Key>, LedgerError> {
-    let users = users::who_is(tx, id).await?;
-    family::disputes_of_users(tx, &users).await
+    let users = users::users_of_name(tx, id).await?;
+    related::disputes_of_users(tx, &users).await
 }
 
 /// Of both where both were asked for, else of the one; `None` restricts nothing.

@@ -1,6 +1,6 @@
 //! Why an attempt to pay failed, in words.
 
-use domain::failures::PaymentFailure;
+use domain::payment_failures::PaymentFailure;
 
 /// The code, and the bank's own where it says more.
 pub fn code(code: Option<&str>, bank: Option<&str>) -> String {
@@ -24,7 +24,7 @@ pub fn cause(failure: &PaymentFailure) -> String {
 
 #[cfg(test)]
 mod tests {
-    use domain::failures::{Code, DeclineCode, OutcomeReason};
+    use domain::payment_failures::{Code, DeclineCode, OutcomeReason};
     use domain::{Key, Object};
 
     use super::*;

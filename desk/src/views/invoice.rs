@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use domain::charges::Charge;
 use domain::customers::Customer;
-use domain::failures::PaymentFailure;
 use domain::invoice_payments::InvoicePayment;
 use domain::invoices::{Invoice, Part};
+use domain::object_graph::ObjectGraph;
+use domain::payment_failures::PaymentFailure;
 use domain::payments::Payment;
 use domain::refunds::Refund;
 use domain::subscriptions::Subscription;
-use domain::world::World;
 use domain::{Key, Object};
-use ledger::graph::family::{audited, read_invoice};
+use ledger::graph::related::{audited, read_invoice};
 use ledger::tables::audit::Line;
 use ledger::{Ledger, LedgerError, Transaction};
 use serde::Serialize;
@@ -61,20 +61,20 @@ impl ObjectView for InvoiceView {
         invoice: Invoice,
         _: DateTime<Utc>,
     ) -> Result<Self, LedgerError> {
-        let mut world = ledger.world();
-        read_invoice(tx, invoice.clone(), &mut world).await?;
-        let timeline = timeline(tx, audited(&world)).await?;
-        let (why, because) = explain(&invoice, &world, &timeline);
+        let mut graph = ledger.object_graph();
+        read_invoice(tx, invoice.clone(), &mut graph).await?;
+        let timeline = timeline(tx, audited(&graph)).await?;
+        let (why, because) = explain(&invoice, &graph, &timeline);
         Ok(Self {
-            retry_plan: retry_plan(&invoice, &world, ledger.policy()),
+            retry_plan: retry_plan(&invoice, &graph, ledger.policy()),
             why,
             because,
-            shares: shares(&invoice, &world),
-            payments: by_time(world.payments.rows(), |row| row.created_at),
-            charges: by_time(world.charges.rows(), |row| row.state.created_at),
-            failures: world.parts_of_invoice(&invoice.key).failures().into_iter().cloned().collect(),
-            refunds: by_time(world.refunds.rows(), |row| row.state.created_at),
-            disputes: read_items_of(tx, &world).await?,
+            shares: shares(&invoice, &graph),
+            payments: by_time(graph.payments.rows(), |row| row.created_at),
+            charges: by_time(graph.charges.rows(), |row| row.state.created_at),
+            failures: graph.parts_of_invoice(&invoice.key).failures().into_iter().cloned().collect(),
+            refunds: by_time(graph.refunds.rows(), |row| row.state.created_at),
+            disputes: read_items_of(tx, &graph).await?,
             timeline,
             invoice,
         })
@@ -175,11 +175,11 @@ impl InvoiceLabels {
     }
 }
 
-fn shares(invoice: &Invoice, world: &World) -> Vec<InvoiceShare> {
+fn shares(invoice: &Invoice, graph: &ObjectGraph) -> Vec<InvoiceShare> {
     let own = |row: &&InvoicePayment| row.owner().as_ref() == Some(&invoice.key);
     let share = |part: &Part<'_>| {
         let rows =
-            || world.invoice_payments.rows().filter(|row| row.paid_by().as_ref() == Some(&part.payment.key));
+            || graph.invoice_payments.rows().filter(|row| row.paid_by().as_ref() == Some(&part.payment.key));
         let invoices: BTreeSet<Key> = rows().filter_map(InvoicePayment::owner).collect();
         InvoiceShare {
             payment: part.payment.key.id.clone(),
@@ -189,7 +189,7 @@ fn shares(invoice: &Invoice, world: &World) -> Vec<InvoiceShare> {
             amount_charged_back: part.charged_back,
         }
     };
-    world.parts_of_invoice(&invoice.key).payments.iter().map(share).collect()
+    graph.parts_of_invoice(&invoice.key).payments.iter().map(share).collect()
 }
 
 #[cfg(test)]
@@ -214,13 +214,13 @@ mod tests {
 
     #[test]
     fn a_payment_of_two_invoices_shows_its_part_in_each() {
-        let mut world = World::default();
+        let mut graph = ObjectGraph::default();
         let invoice = Invoice::placeholder(key("in_1"));
-        world.load(invoice.clone());
-        world.load(Payment::placeholder(key("pi_1")));
-        world.load(linked("inpay_1", "in_1", 400));
-        world.load(linked("inpay_2", "in_2", 600));
-        let shares = shares(&invoice, &world);
+        graph.load(invoice.clone());
+        graph.load(Payment::placeholder(key("pi_1")));
+        graph.load(linked("inpay_1", "in_1", 400));
+        graph.load(linked("inpay_2", "in_2", 600));
+        let shares = shares(&invoice, &graph);
         let [share] = &shares[..] else { panic!("{shares:?}") };
         assert_eq!((share.payment.as_str(), share.of_invoices, share.amount_paid), ("pi_1", 2, 400));
     }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use domain::{Key, Object};
 use ledger::tables::audit::Line;
 use ledger::views::search::Whose;
-use ledger::views::stored::StoredEvent;
+use ledger::views::stored_events::StoredEvent;
 use ledger::{Ledger, LedgerError, Transaction};
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};

@@ -3,13 +3,13 @@
 use chrono::{DateTime, Utc};
 use domain::charges::Charge;
 use domain::customers::Customer;
-use domain::failures::PaymentFailure;
+use domain::fraud_warnings::Warning;
 use domain::invoices::Invoice;
+use domain::payment_failures::PaymentFailure;
 use domain::payments::{Disputed, Payment, Refunded};
 use domain::refunds::Refund;
-use domain::warnings::Warning;
 use domain::{Key, Object, UNKNOWN};
-use ledger::graph::family::{audited, read_payments};
+use ledger::graph::related::{audited, read_payments};
 use ledger::tables::audit::Line;
 use ledger::{Ledger, LedgerError, Transaction};
 use serde::Serialize;
@@ -45,21 +45,21 @@ impl ObjectView for PaymentView {
         payment: Payment,
         _: DateTime<Utc>,
     ) -> Result<Self, LedgerError> {
-        let mut world = ledger.world();
-        read_payments(tx, vec![payment.clone()], &mut world).await?;
-        let below = audited(&world).into_iter().filter(|(kind, _)| *kind != Invoice::NAME);
+        let mut graph = ledger.object_graph();
+        read_payments(tx, vec![payment.clone()], &mut graph).await?;
+        let below = audited(&graph).into_iter().filter(|(kind, _)| *kind != Invoice::NAME);
         let timeline = timeline(tx, below).await?;
-        let mut because = reason::refunds(&world, &timeline);
-        because.extend(reason::all_disputes(&world, &timeline));
+        let mut because = reason::refunds(&graph, &timeline);
+        because.extend(reason::all_disputes(&graph, &timeline));
         Ok(Self {
-            user: world.user_of(&payment.key).map(|user| user.id),
+            user: graph.user_of(&payment.key).map(|user| user.id),
             why: why(&payment),
             because,
-            charges: by_time(world.charges.rows(), |row| row.state.created_at),
-            failures: by_time(world.failures.rows(), |row| row.failed_at),
-            refunds: by_time(world.refunds.rows(), |row| row.state.created_at),
-            disputes: read_items_of(tx, &world).await?,
-            warnings: world.warnings.rows().cloned().collect(),
+            charges: by_time(graph.charges.rows(), |row| row.state.created_at),
+            failures: by_time(graph.failures.rows(), |row| row.failed_at),
+            refunds: by_time(graph.refunds.rows(), |row| row.state.created_at),
+            disputes: read_items_of(tx, &graph).await?,
+            warnings: graph.warnings.rows().cloned().collect(),
             timeline,
             payment,
         })

@@ -2,10 +2,10 @@
 //! `Invoice::derive` and `Payment::derive` decide what they amount to.
 
 use domain::disputes::{Dispute, Status};
-use domain::failures::PaymentFailure;
+use domain::object_graph::ObjectGraph;
+use domain::payment_failures::PaymentFailure;
 use domain::payments::Payment;
 use domain::refunds::Refund;
-use domain::world::World;
 use domain::{Key, Object};
 use ledger::tables::audit::Line;
 use serde::Serialize;
@@ -33,21 +33,21 @@ fn reason<T: Object>(key: &Key, says: String, timeline: &[Line]) -> Reason {
     Reason { kind: T::NAME, id: key.id.clone(), says, event_id }
 }
 
-pub(super) fn lost(world: &World, timeline: &[Line]) -> Vec<Reason> {
-    disputes(world, timeline, |dispute| dispute.status == Status::Lost)
+pub(super) fn lost(graph: &ObjectGraph, timeline: &[Line]) -> Vec<Reason> {
+    disputes(graph, timeline, |dispute| dispute.status == Status::Lost)
 }
 
 /// Those that are open to an invoice: inquiries too, and what is in a status that nobody knows.
-pub(super) fn open(world: &World, timeline: &[Line]) -> Vec<Reason> {
+pub(super) fn open(graph: &ObjectGraph, timeline: &[Line]) -> Vec<Reason> {
     let is_odd = |dispute: &Dispute| dispute.status == Status::Unknown && dispute.seen.is_reported();
-    disputes(world, timeline, |dispute| dispute.is_open() || is_odd(dispute))
+    disputes(graph, timeline, |dispute| dispute.is_open() || is_odd(dispute))
 }
 
-pub(super) fn all_disputes(world: &World, timeline: &[Line]) -> Vec<Reason> {
-    disputes(world, timeline, |_| true)
+pub(super) fn all_disputes(graph: &ObjectGraph, timeline: &[Line]) -> Vec<Reason> {
+    disputes(graph, timeline, |_| true)
 }
 
-fn disputes(world: &World, timeline: &[Line], which: impl Fn(&Dispute) -> bool) -> Vec<Reason> {
+fn disputes(graph: &ObjectGraph, timeline: &[Line], which: impl Fn(&Dispute) -> bool) -> Vec<Reason> {
     let tell = |dispute: &Dispute| {
         let amount = money::shown(dispute.state.amount, &dispute.state.currency);
         let inquiry = if dispute.inquiry { ", an inquiry" } else { "" };
@@ -55,18 +55,18 @@ fn disputes(world: &World, timeline: &[Line], which: impl Fn(&Dispute) -> bool) 
             format!("{}, {amount}{inquiry} ({})", dispute.status.as_str(), dispute.state.stripe_status);
         reason::<Dispute>(&dispute.key, says, timeline)
     };
-    world.disputes.rows().filter(|dispute| which(dispute)).map(tell).collect()
+    graph.disputes.rows().filter(|dispute| which(dispute)).map(tell).collect()
 }
 
 /// The refunds that give money back, and what charges report beyond them.
-pub(super) fn refunds(world: &World, timeline: &[Line]) -> Vec<Reason> {
+pub(super) fn refunds(graph: &ObjectGraph, timeline: &[Line]) -> Vec<Reason> {
     let tell = |refund: &Refund| {
         let says =
             format!("{}, {}", refund.state.status, money::shown(refund.state.amount, &refund.state.currency));
         reason::<Refund>(&refund.key, says, timeline)
     };
-    let refunds = world.refunds.rows().filter(|refund| !refund.has_failed()).map(tell);
-    let reported = world.charges.rows().filter(|charge| charge.amount_unitemised > 0).map(|charge| Reason {
+    let refunds = graph.refunds.rows().filter(|refund| !refund.has_failed()).map(tell);
+    let reported = graph.charges.rows().filter(|charge| charge.amount_unitemised > 0).map(|charge| Reason {
         kind: "charge",
         id: charge.key.id.clone(),
         says: format!(
@@ -79,12 +79,12 @@ pub(super) fn refunds(world: &World, timeline: &[Line]) -> Vec<Reason> {
 }
 
 /// The payments that received something.
-pub(super) fn received(world: &World, timeline: &[Line]) -> Vec<Reason> {
+pub(super) fn received(graph: &ObjectGraph, timeline: &[Line]) -> Vec<Reason> {
     let tell = |payment: &Payment| {
         let received = money::shown(payment.state.amount_received, &payment.state.currency);
         reason::<Payment>(&payment.key, format!("{}, received {received}", payment.state.status), timeline)
     };
-    world.payments.rows().filter(|payment| payment.state.amount_received > 0).map(tell).collect()
+    graph.payments.rows().filter(|payment| payment.state.amount_received > 0).map(tell).collect()
 }
 
 /// The failures, in their order.

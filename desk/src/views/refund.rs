@@ -6,7 +6,7 @@ use domain::invoices::Invoice;
 use domain::payments::Payment;
 use domain::refunds::Refund;
 use domain::{Key, Object, UNKNOWN};
-use ledger::graph::family::read_above_charges;
+use ledger::graph::related::read_above_charges;
 use ledger::tables::audit::Line;
 use ledger::{Ledger, LedgerError, Transaction};
 use serde::Serialize;
@@ -39,24 +39,24 @@ impl ObjectView for RefundView {
         refund: Refund,
         _: DateTime<Utc>,
     ) -> Result<Self, LedgerError> {
-        let mut world = ledger.world();
+        let mut graph = ledger.object_graph();
         let charges: Vec<Key> = refund.owner().into_iter().collect();
-        read_above_charges(tx, &charges, &mut world).await?;
-        let by_charge = charges.first().and_then(|charge| world.charges.get(charge)?.owner());
+        read_above_charges(tx, &charges, &mut graph).await?;
+        let by_charge = charges.first().and_then(|charge| graph.charges.get(charge)?.owner());
         let named = refund.payment.id().map(|id| refund.key.sibling(id));
         let key = by_charge.or(named);
         if let Some(key) = &key {
             for row in tx.look_up::<Payment>(std::slice::from_ref(key)).await? {
-                world.load(row);
+                graph.load(row);
             }
         }
-        let payment = key.as_ref().and_then(|key| world.payments.get(key));
+        let payment = key.as_ref().and_then(|key| graph.payments.get(key));
         let timeline = timeline(tx, [(Refund::NAME, refund.key.clone())]).await?;
         Ok(Self {
             payment_received: payment.map(|payment| payment.state.amount_received),
             payment_currency: payment.map(|payment| payment.state.currency.clone()),
             invoice: payment.and_then(|payment| payment.invoice.clone()),
-            user: key.as_ref().and_then(|key| world.user_of(key)).map(|user| user.id),
+            user: key.as_ref().and_then(|key| graph.user_of(key)).map(|user| user.id),
             of_payment: key.map(|key| key.id),
             why: why(&refund),
             timeline,

@@ -4,8 +4,8 @@ use chrono::Duration;
 use serde_json::json;
 
 use super::*;
+use crate::object_graph::{Event, ObjectGraph};
 use crate::testing::{event, in_every_order};
-use crate::world::{Event, World};
 
 /// A payment of a customer, and a dispute of it.
 fn disputed(number: i64, status: &str) -> Vec<Event> {
@@ -24,8 +24,8 @@ fn customer(second: i64, user: &str) -> Event {
     event("customer.updated", second, &json!({"id": "cus_1", "metadata": {"user_id": user}}))
 }
 
-fn counted(world: &World, user: &str) -> (Status, i64) {
-    (world.ban(user).status, world.ban(user).chargebacks)
+fn counted(graph: &ObjectGraph, user: &str) -> (Status, i64) {
+    (graph.ban(user).status, graph.ban(user).chargebacks)
 }
 
 #[test]
@@ -33,9 +33,9 @@ fn the_second_chargeback_bans_and_a_win_lifts() {
     let mut story = disputed(1, "needs_response");
     assert_eq!(counted(&in_every_order(&story), "cus_1"), (Status::Clear, 1));
     story.extend(disputed(2, "needs_response"));
-    let world = in_every_order(&story);
-    assert_eq!(counted(&world, "cus_1"), (Status::Banned, 2));
-    assert_eq!(world.ban("cus_1").since.map(|at| at.timestamp()), Some(1_700_000_002));
+    let graph = in_every_order(&story);
+    assert_eq!(counted(&graph, "cus_1"), (Status::Banned, 2));
+    assert_eq!(graph.ban("cus_1").since.map(|at| at.timestamp()), Some(1_700_000_002));
     let won = json!({"id": "dp_1", "status": "won", "amount": 10, "currency": "usd", "created": 1_700_000_001,
         "charge": "ch_1", "payment_intent": "pi_1"});
     story.push(event("charge.dispute.closed", 9, &won));
@@ -57,8 +57,8 @@ fn a_returned_direct_debit_bans_nobody() {
     let returned = json!({"id": "dp_2", "status": "lost", "amount": 10, "currency": "usd", "charge": "ch_1",
         "payment_intent": "pi_1", "reason": "insufficient_funds"});
     story.push(event("charge.dispute.closed", 5, &returned));
-    let world = in_every_order(&story);
-    assert_eq!((counted(&world, "cus_1"), world.ban("cus_1").disputes), ((Status::Clear, 1), 2));
+    let graph = in_every_order(&story);
+    assert_eq!((counted(&graph, "cus_1"), graph.ban("cus_1").disputes), ((Status::Clear, 1), 2));
 }
 
 #[test]
@@ -84,9 +84,9 @@ fn a_customer_who_turns_out_to_be_another_user_takes_the_chargebacks_along() {
         "currency": "usd", "charge": "ch_1", "payment_intent": "pi_1"}),
     ));
     story.extend([customer(3, "u1"), customer(7, "u2")]);
-    let world = in_every_order(&story);
-    assert_eq!(counted(&world, "u2"), (Status::Banned, 2));
-    assert_eq!((counted(&world, "u1"), counted(&world, "cus_1")), ((Status::Clear, 0), (Status::Clear, 0)));
+    let graph = in_every_order(&story);
+    assert_eq!(counted(&graph, "u2"), (Status::Banned, 2));
+    assert_eq!((counted(&graph, "u1"), counted(&graph, "cus_1")), ((Status::Clear, 0), (Status::Clear, 0)));
 }
 
 #[test]

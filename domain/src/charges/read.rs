@@ -7,7 +7,7 @@ use crate::fields::Fields;
 use crate::freshness::{Freshness, rank};
 use crate::payments::Teller;
 use crate::row::{row, words};
-use crate::{Key, Observation, Permanent, disputes, failures, observation, payments, refunds};
+use crate::{Key, Observation, Permanent, disputes, observation, payment_failures, payments, refunds};
 
 /// In the order in which they follow each other inside one second.
 pub const TYPES: &[&str] = &[
@@ -254,13 +254,13 @@ fn failure(
     freshness: Freshness,
     payment: Option<&str>,
 ) -> Result<Observation, Permanent> {
-    let links = failures::Links {
+    let links = payment_failures::Links {
         payment: Some(payment.unwrap_or(&charge.id).to_owned()),
         charge: Some(charge.id.clone()),
         code: object.maybe_text(&["failure_code"])?.map(str::to_owned),
         decline_code: decline_code(object)?.map(str::to_owned),
         outcome_reason: object.maybe_text(&["outcome", "reason"])?.map(str::to_owned),
-        ..failures::Links::default()
+        ..payment_failures::Links::default()
     };
     Ok(Observation::Failure(event.report(charge.clone(), freshness, None, links)))
 }

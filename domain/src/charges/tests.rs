@@ -23,11 +23,11 @@ fn refund(id: &str, amount: i64, extra: &Value) -> Value {
 fn a_charge_without_a_payment_intent_is_its_own_payment() {
     let own = charge(&json!({"payment_intent": null, "invoice": "in_1", "metadata": {"user_id": "u1"},
         "payment_method_details": {"card": {"brand": "visa", "last4": "4242", "exp_month": 4, "exp_year": 2031}}}));
-    let world = in_every_order(&[event("charge.succeeded", 0, &own)]);
-    let payment = world.payment("ch_1");
+    let graph = in_every_order(&[event("charge.succeeded", 0, &own)]);
+    let payment = graph.payment("ch_1");
     assert_eq!((payment.state.status.as_str(), payment.state.amount_received), ("succeeded", 1000));
     assert_eq!((payment.user.id(), payment.invoice.as_deref()), (Some("u1"), Some("in_1")));
-    let card = world.charge("ch_1").card;
+    let card = graph.charge("ch_1").card;
     assert_eq!((card.card_last4.as_deref(), card.card_exp_year), (Some("4242"), Some(2031)));
 }
 
@@ -35,12 +35,12 @@ fn a_charge_without_a_payment_intent_is_its_own_payment() {
 fn what_only_the_charge_reports_refunded_counts_until_the_refund_is_known() {
     let refunded = event("charge.refunded", 5, &charge(&json!({"amount_refunded": 400})));
     let bought = event("charge.succeeded", 0, &charge(&json!({})));
-    let world = in_every_order(&[bought.clone(), refunded.clone()]);
-    assert_eq!((world.charge("ch_1").amount_refunded, world.charge("ch_1").amount_unitemised), (400, 400));
-    assert_eq!(world.payment("pi_1").amount_refunded, 400);
+    let graph = in_every_order(&[bought.clone(), refunded.clone()]);
+    assert_eq!((graph.charge("ch_1").amount_refunded, graph.charge("ch_1").amount_unitemised), (400, 400));
+    assert_eq!(graph.payment("pi_1").amount_refunded, 400);
     let told = event("refund.created", 5, &refund("re_1", 400, &json!({})));
-    let world = in_every_order(&[bought, refunded, told]);
-    assert_eq!((world.charge("ch_1").amount_refunded, world.charge("ch_1").amount_unitemised), (400, 0));
+    let graph = in_every_order(&[bought, refunded, told]);
+    assert_eq!((graph.charge("ch_1").amount_refunded, graph.charge("ch_1").amount_unitemised), (400, 0));
 }
 
 #[test]
@@ -71,8 +71,8 @@ fn a_released_authorisation_is_no_refund() {
         let mut story =
             vec![event("charge.succeeded", 0, &held(0, 0)), event("charge.refunded", 9, &held(0, 1000))];
         story.extend(told.map(|refund| event("refund.created", 9, &refund)));
-        let world = in_every_order(&story);
-        let (charge, payment) = (world.charge("ch_1"), world.payment("pi_1"));
+        let graph = in_every_order(&story);
+        let (charge, payment) = (graph.charge("ch_1"), graph.payment("pi_1"));
         assert_eq!((charge.amount_refunded, charge.amount_released, charge.anomaly), (0, 1000, None));
         assert_eq!((payment.state.status.as_str(), payment.amount_refunded), ("canceled", 0));
     }
@@ -96,16 +96,16 @@ fn what_a_canceled_payment_gave_back_was_never_received() {
 fn what_a_capture_left_is_released_and_only_more_than_that_is_refunded() {
     let mut story =
         vec![event("charge.succeeded", 0, &held(0, 0)), event("charge.captured", 5, &held(600, 400))];
-    let world = in_every_order(&story);
-    assert_eq!((world.charge("ch_1").amount_refunded, world.charge("ch_1").amount_released), (0, 400));
-    assert_eq!(world.payment("pi_1").refunded, Refunded::None);
+    let graph = in_every_order(&story);
+    assert_eq!((graph.charge("ch_1").amount_refunded, graph.charge("ch_1").amount_released), (0, 400));
+    assert_eq!(graph.payment("pi_1").refunded, Refunded::None);
     let release = refund("re_1", 400, &json!({"created": 1_700_000_005, "reason": "partial_capture"}));
     story.push(event("refund.created", 5, &release));
     assert_eq!(in_every_order(&story).charge("ch_1").amount_refunded, 0);
     story.push(event("charge.refunded", 9, &held(600, 650)));
-    let world = in_every_order(&story);
-    assert_eq!((world.charge("ch_1").amount_refunded, world.payment("pi_1").amount_refunded), (250, 250));
-    assert_eq!(world.payment("pi_1").refunded, Refunded::Partial);
+    let graph = in_every_order(&story);
+    assert_eq!((graph.charge("ch_1").amount_refunded, graph.payment("pi_1").amount_refunded), (250, 250));
+    assert_eq!(graph.payment("pi_1").refunded, Refunded::Partial);
 }
 
 /// Since 2025-03-31 a release is in no sum, and no refund is made of it. The story's version is a later one.
@@ -129,8 +129,8 @@ fn whether_the_sum_holds_a_release_is_told_by_the_reports() {
     }
     let all =
         charge(&json!({"captured": true, "amount_captured": 500, "amount_refunded": 500, "refunded": true}));
-    let world = in_every_order(&[event("charge.refunded", 5, &all)]);
-    assert_eq!(world.payment("pi_1").refunded, Refunded::Full);
+    let graph = in_every_order(&[event("charge.refunded", 5, &all)]);
+    assert_eq!(graph.payment("pi_1").refunded, Refunded::Full);
 }
 
 #[test]
@@ -157,11 +157,11 @@ fn news_of_one_refund_lowers_no_sum_and_its_failure_does() {
 #[test]
 fn of_two_reports_of_one_second_the_one_with_more_refunded_is_the_later() {
     for (less, more) in [(300, 500), (500, 1000)] {
-        let world = in_every_order(&[
+        let graph = in_every_order(&[
             event("charge.refunded", 3, &charge(&json!({"amount_refunded": less}))),
             event("charge.refunded", 3, &charge(&json!({"amount_refunded": more}))),
         ]);
-        assert_eq!(world.charge("ch_1").amount_refunded, more);
+        assert_eq!(graph.charge("ch_1").amount_refunded, more);
     }
 }
 
@@ -181,10 +181,10 @@ fn refunded_and_lost_is_a_double_loss() {
 #[test]
 fn a_lost_dispute_in_another_currency_takes_the_whole_charge() {
     let dispute = json!({"id": "dp_1", "status": "lost", "amount": 900, "currency": "eur", "charge": "ch_1"});
-    let world = in_every_order(&[
+    let graph = in_every_order(&[
         event("charge.succeeded", 0, &charge(&json!({}))),
         event("charge.dispute.closed", 5, &dispute),
     ]);
-    let told = world.charge("ch_1");
+    let told = graph.charge("ch_1");
     assert_eq!((told.amount_charged_back, told.anomaly.as_deref()), (1000, Some("dispute_currency")));
 }

@@ -6,7 +6,7 @@ use crate::event::Circumstances;
 use crate::fields::Fields;
 use crate::freshness::{Freshness, rank};
 use crate::row::row;
-use crate::{Key, Observation, Permanent, charges, movements, observation, payments};
+use crate::{Key, Observation, Permanent, charges, dispute_movements, observation, payments};
 
 /// In the order in which they follow each other inside one second.
 const TYPES: &[&str] = &[
@@ -78,7 +78,7 @@ pub fn read(event: Circumstances<'_>, object: &Fields<'_>) -> Result<Vec<Observa
 
     let mut observations = Vec::new();
     for transaction in object.list(&["balance_transactions"]) {
-        observations.push(movements::read(event, &transaction, freshness, &key)?);
+        observations.push(dispute_movements::read(event, &transaction, freshness, &key)?);
     }
     observations.push(charges::named(event, event.subject(charge), freshness, payment));
     if let Some(payment) = payment {

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::Status;
+use crate::object_graph::{Event, ObjectGraph};
 use crate::testing::{event, in_every_order};
-use crate::world::{Event, World};
 
 fn dispute(status: &str, movements: &[i64]) -> Value {
     let moved = |(place, amount): (usize, &i64)| json!({"id": format!("txn_{place}"), "amount": amount, "fee": 1500, "net": amount - 1500, "currency": "usd"});
@@ -19,15 +19,15 @@ fn paid() -> Vec<Event> {
     vec![event("payment_intent.succeeded", 0, &payment)]
 }
 
-fn after(steps: &[(&str, i64, &str)]) -> World {
+fn after(steps: &[(&str, i64, &str)]) -> ObjectGraph {
     let mut story = paid();
     let told = |(kind, second, status): &(&str, i64, &str)| event(kind, *second, &dispute(status, &[]));
     story.extend(steps.iter().map(told));
     in_every_order(&story)
 }
 
-fn seen(world: &World) -> (&'static str, &'static str) {
-    (world.dispute("dp_1").status.as_str(), world.invoice("own_1").status.as_str())
+fn seen(graph: &ObjectGraph) -> (&'static str, &'static str) {
+    (graph.dispute("dp_1").status.as_str(), graph.invoice("own_1").status.as_str())
 }
 
 #[test]
@@ -42,9 +42,9 @@ fn opened_then_lost_then_won_late() {
 
 #[test]
 fn the_status_counts_and_not_the_name_of_the_event() {
-    let world =
+    let graph =
         after(&[("charge.dispute.closed", 5, "lost"), ("charge.dispute.funds_reinstated", 5, "lost")]);
-    assert_eq!(seen(&world), ("lost", "charged_back"));
+    assert_eq!(seen(&graph), ("lost", "charged_back"));
 }
 
 #[test]
@@ -69,21 +69,21 @@ fn an_inquiry_is_open_until_closed_or_escalated() {
 
 #[test]
 fn money_moved_is_a_row_each_however_often_it_is_told() {
-    let world = in_every_order(&[
+    let graph = in_every_order(&[
         event("charge.dispute.funds_withdrawn", 1, &dispute("needs_response", &[-1000])),
         event("charge.dispute.closed", 5, &dispute("won", &[-1000])),
         event("charge.dispute.funds_reinstated", 5, &dispute("won", &[-1000, 1000])),
     ]);
-    let told = world.dispute("dp_1");
+    let told = graph.dispute("dp_1");
     assert_eq!((told.amount_withdrawn, told.amount_reinstated, told.fees), (1000, 1000, 3000));
     assert_eq!((told.status, told.closed_at.map(|at| at.timestamp())), (Status::Won, Some(1_700_000_005)));
 }
 
 #[test]
 fn a_status_never_seen_before_is_open_and_no_chargeback() {
-    let world = after(&[("charge.dispute.created", 1, "daydreaming")]);
-    assert_eq!(seen(&world), ("unknown", "disputed"));
-    assert!(!world.dispute("dp_1").is_chargeback(&crate::policy::Policy::default()));
+    let graph = after(&[("charge.dispute.created", 1, "daydreaming")]);
+    assert_eq!(seen(&graph), ("unknown", "disputed"));
+    assert!(!graph.dispute("dp_1").is_chargeback(&crate::policy::Policy::default()));
 }
 
 #[test]
@@ -115,8 +115,8 @@ fn what_a_prevented_dispute_took_is_told_by_the_money_that_moved() {
     for (movements, taken, is_uncertain) in
         [(&[][..], 0, true), (&[-1000][..], 1000, false), (&[-1000, 1000][..], 0, false)]
     {
-        let world = in_every_order(&[event("charge.dispute.closed", 5, &dispute("prevented", movements))]);
-        assert_eq!(world.charge("ch_1").amount_charged_back, taken, "{movements:?}");
-        assert_eq!(world.dispute("dp_1").seen.needs_refetch, is_uncertain, "{movements:?}");
+        let graph = in_every_order(&[event("charge.dispute.closed", 5, &dispute("prevented", movements))]);
+        assert_eq!(graph.charge("ch_1").amount_charged_back, taken, "{movements:?}");
+        assert_eq!(graph.dispute("dp_1").seen.needs_refetch, is_uncertain, "{movements:?}");
     }
 }

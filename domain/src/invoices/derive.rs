@@ -2,7 +2,7 @@
 
 use super::{Invoice, State, Status, failures};
 use crate::UNKNOWN;
-use crate::failures::PaymentFailure;
+use crate::payment_failures::PaymentFailure;
 use crate::payments::{Disputed, Payment};
 use crate::policy::Policy;
 

@@ -4,7 +4,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Invoice;
-use crate::failures::PaymentFailure;
+use crate::payment_failures::PaymentFailure;
 
 /// A report and an attempt so close together are one failure.
 const ONE_FAILURE: TimeDelta = TimeDelta::minutes(5);

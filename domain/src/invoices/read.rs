@@ -7,7 +7,8 @@ use crate::fields::Fields;
 use crate::freshness::{Freshness, rank};
 use crate::row::row;
 use crate::{
-    Key, Observation, Permanent, charges, failures, invoice_payments, observation, payments, subscriptions,
+    Key, Observation, Permanent, charges, invoice_payments, observation, payment_failures, payments,
+    subscriptions,
 };
 
 /// In the order in which they follow each other inside one second.
@@ -140,7 +141,7 @@ pub fn read(event: Circumstances<'_>, object: &Fields<'_>) -> Result<Vec<Observa
         observations.push(subscriptions::named(event, event.subject(subscription), freshness));
     }
     if event.kind == "invoice.payment_failed" {
-        observations.push(failures::reported(event, &key, freshness));
+        observations.push(payment_failures::reported(event, &key, freshness));
     }
     observations.extend(payments_of(event, object, &key, freshness)?);
     // Up to 2025-02-24 an invoice has one charge, and names it.

@@ -5,7 +5,7 @@ use chrono::{DateTime, Days, Utc};
 
 use super::derive::Parts;
 use super::{Invoice, Status};
-use crate::failures::PaymentFailure;
+use crate::payment_failures::PaymentFailure;
 use crate::payments::{CANCELED, Payment};
 use crate::policy::Policy;
 

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::UNKNOWN;
 use crate::fields::moment;
+use crate::object_graph::{Event, ObjectGraph};
 use crate::testing::{event, in_every_order};
-use crate::world::{Event, World};
 
 fn invoice_object(status: &str, extra: &Value) -> Value {
     let mut object = json!({"id": "in_1", "status": status, "amount_due": 2000, "currency": "usd"});
@@ -24,22 +24,22 @@ fn at(second: i64) -> Option<DateTime<Utc>> {
     moment(1_700_000_000 + second)
 }
 
-fn status(world: &World) -> &'static str {
-    world.invoice("in_1").status.as_str()
+fn status(graph: &ObjectGraph) -> &'static str {
+    graph.invoice("in_1").status.as_str()
 }
 
 #[test]
 fn a_happy_invoice_in_one_second() {
     let paid = json!({"amount_paid": 2000, "payments": {"data": [{"payment": {"payment_intent": "pi_1"}}]}});
-    let world = in_every_order(&[
+    let graph = in_every_order(&[
         event("invoice.created", 0, &invoice_object("draft", &json!({}))),
         event("invoice.finalized", 0, &invoice_object("open", &json!({}))),
         event("invoice.payment_succeeded", 0, &invoice_object("paid", &paid)),
         event("invoice.paid", 0, &invoice_object("paid", &paid)),
     ]);
-    assert_eq!(status(&world), "paid");
-    assert_eq!(world.invoice("in_1").amount_paid, 2000);
-    assert_eq!(world.payment("pi_1").owner().unwrap().id, "in_1", "the invoice named its payment");
+    assert_eq!(status(&graph), "paid");
+    assert_eq!(graph.invoice("in_1").amount_paid, 2000);
+    assert_eq!(graph.payment("pi_1").owner().unwrap().id, "in_1", "the invoice named its payment");
 }
 
 #[test]
@@ -54,9 +54,9 @@ fn fails_twice_is_overdue_then_paid() {
     story.push(event("invoice.overdue", 30, &tried(2)));
     assert_eq!(status(&in_every_order(&story)), "overdue");
     story.push(event("invoice.paid", 40, &invoice_object("paid", &json!({"amount_paid": 2000}))));
-    let world = in_every_order(&story);
-    assert_eq!(status(&world), "paid");
-    let invoice = world.invoice("in_1");
+    let graph = in_every_order(&story);
+    assert_eq!(status(&graph), "paid");
+    let invoice = graph.invoice("in_1");
     assert_eq!((invoice.attempt_count, invoice.payment_failed_at), (2, at(20)));
     assert_eq!((invoice.payment_retry_count, invoice.last_payment_retry_at), (2, at(20)));
 }
@@ -88,9 +88,9 @@ fn the_merchants_own_invoice_is_paid_when_enough_was_received() {
     let mut story = vec![event("payment_intent.succeeded", 0, &part("pi_1", 1000))];
     assert_eq!(status(&in_every_order(&story)), "sent");
     story.push(event("payment_intent.succeeded", 5, &part("pi_2", 2000)));
-    let world = in_every_order(&story);
-    assert_eq!(status(&world), "paid");
-    assert_eq!((world.invoice("in_1").state.amount_due, world.invoice("in_1").amount_paid), (3000, 3000));
+    let graph = in_every_order(&story);
+    assert_eq!(status(&graph), "paid");
+    assert_eq!((graph.invoice("in_1").state.amount_due, graph.invoice("in_1").amount_paid), (3000, 3000));
 }
 
 #[test]
@@ -99,19 +99,19 @@ fn a_payment_that_changes_its_invoice_is_taken_from_the_old_one() {
         json!({"id": "pi_1", "status": "succeeded", "amount": 5, "amount_received": 5, "currency": "usd",
                "metadata": {"invoice_id": invoice}})
     };
-    let world = in_every_order(&[
+    let graph = in_every_order(&[
         event("payment_intent.succeeded", 0, &payment("in_1")),
         event("payment_intent.succeeded", 5, &payment("in_2")),
     ]);
-    assert_eq!(status(&world), "unknown");
-    assert_eq!(world.invoice("in_2").status, Status::Paid);
+    assert_eq!(status(&graph), "unknown");
+    assert_eq!(graph.invoice("in_2").status, Status::Paid);
 }
 
 #[test]
 fn the_link_of_an_invoice_payment_makes_placeholders() {
     let object = json!({"id": "inpay_1", "invoice": "in_1", "payment": {"payment_intent": "pi_1"}});
-    let world = in_every_order(&[event("invoice_payment.paid", 0, &object)]);
-    assert_eq!((status(&world), world.payment("pi_1").state.status.as_str()), ("unknown", UNKNOWN));
+    let graph = in_every_order(&[event("invoice_payment.paid", 0, &object)]);
+    assert_eq!((status(&graph), graph.payment("pi_1").state.status.as_str()), ("unknown", UNKNOWN));
 }
 
 fn failure(number: i64, day: i64, code: &str) -> Event {

@@ -2,7 +2,7 @@
 
 use super::{Payment, Refunded, UNKNOWN};
 use crate::charges::Charge;
-use crate::failures::PaymentFailure;
+use crate::payment_failures::PaymentFailure;
 use crate::refunds::Refund;
 
 impl Payment {

@@ -7,7 +7,7 @@ use crate::event::Circumstances;
 use crate::fields::{AMOUNT_LIMIT, Fields};
 use crate::freshness::{Freshness, rank};
 use crate::row::row;
-use crate::{Key, Observation, Permanent, charges, failures, invoices, observation};
+use crate::{Key, Observation, Permanent, charges, invoices, observation, payment_failures};
 
 /// In the order in which they follow each other inside one second.
 const TYPES: &[&str] = &[
@@ -186,12 +186,12 @@ fn failure(
         Some(charge) => charge.to_owned(),
         None => format!("{}:{}:{}", payment.id, event.at.timestamp(), code.unwrap_or("none")),
     };
-    let links = failures::Links {
+    let links = payment_failures::Links {
         payment: Some(payment.id.clone()),
         charge: charge.map(str::to_owned),
         code: code.map(str::to_owned),
         decline_code: object.maybe_text(&["last_payment_error", "decline_code"])?.map(str::to_owned),
-        ..failures::Links::default()
+        ..payment_failures::Links::default()
     };
     Ok(Observation::Failure(event.report(event.subject(&id), freshness, None, links)))
 }

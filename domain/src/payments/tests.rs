@@ -18,12 +18,12 @@ fn intent(status: &str, extra: &Value) -> Value {
 fn fails_then_succeeds_inside_one_second() {
     let error =
         json!({"last_payment_error": {"code": "card_declined", "decline_code": "insufficient_funds"}});
-    let world = in_every_order(&[
+    let graph = in_every_order(&[
         event("payment_intent.created", 0, &intent("requires_payment_method", &json!({}))),
         event("payment_intent.payment_failed", 0, &intent("requires_payment_method", &error)),
         event("payment_intent.succeeded", 0, &intent("succeeded", &json!({"amount_received": 1999}))),
     ]);
-    let payment = world.payment("pi_1");
+    let payment = graph.payment("pi_1");
     assert_eq!((payment.state.status.as_str(), payment.state.amount_received), ("succeeded", 1999));
     assert!(!payment.seen.needs_refetch && payment.state.failure_code.is_none());
 }
@@ -31,11 +31,11 @@ fn fails_then_succeeds_inside_one_second() {
 #[test]
 fn a_link_survives_fresher_reports_without_it() {
     let with_user = json!({"metadata": {"user_id": "u1", "invoice_id": "own_7"}, "customer": "cus_1"});
-    let world = in_every_order(&[
+    let graph = in_every_order(&[
         event("payment_intent.created", 0, &intent("requires_payment_method", &with_user)),
         event("payment_intent.processing", 5, &intent("processing", &json!({}))),
     ]);
-    let payment = world.payment("pi_1");
+    let payment = graph.payment("pi_1");
     assert_eq!(payment.state.status, "processing");
     assert_eq!((payment.user.id(), payment.customer.id()), (Some("u1"), Some("cus_1")));
     assert_eq!(payment.owner().unwrap().id, "own_7");
@@ -43,7 +43,7 @@ fn a_link_survives_fresher_reports_without_it() {
 
 #[test]
 fn stripes_link_stands_before_the_merchants() {
-    let world = in_every_order(&[
+    let graph = in_every_order(&[
         event(
             "payment_intent.created",
             9,
@@ -51,16 +51,16 @@ fn stripes_link_stands_before_the_merchants() {
         ),
         event("payment_intent.created", 0, &intent("processing", &json!({"invoice": "in_1"}))),
     ]);
-    assert_eq!(world.payment("pi_1").owner().unwrap().id, "in_1");
+    assert_eq!(graph.payment("pi_1").owner().unwrap().id, "in_1");
 }
 
 #[test]
 fn two_contents_of_one_moment_ask_for_a_refetch() {
-    let world = in_every_order(&[
+    let graph = in_every_order(&[
         event("payment_intent.processing", 3, &intent("processing", &json!({}))),
         event("payment_intent.requires_action", 3, &intent("requires_action", &json!({}))),
     ]);
-    assert!(world.payment("pi_1").seen.needs_refetch);
+    assert!(graph.payment("pi_1").seen.needs_refetch);
 }
 
 #[test]
@@ -81,15 +81,15 @@ fn one_decline_told_three_times_is_one_failed_attempt() {
         "payment_intent": "pi_1", "failure_code": "card_declined"});
     let invoice = json!({"id": "in_1", "status": "open", "amount_due": 1999, "currency": "usd",
         "attempt_count": 1, "payment_intent": "pi_1"});
-    let world = in_every_order(&[
+    let graph = in_every_order(&[
         event("payment_intent.payment_failed", 0, &intent("requires_payment_method", &error)),
         event("charge.failed", 1, &charge),
         event("invoice.payment_failed", 2, &invoice),
     ]);
-    let payment = world.payment("pi_1");
+    let payment = graph.payment("pi_1");
     assert_eq!((payment.failed_attempts, payment.last_failed_at), (1, moment(1_700_000_000)));
     assert_eq!(payment.last_decline_code.as_deref(), Some("insufficient_funds"));
-    let invoice = world.invoice("in_1");
+    let invoice = graph.invoice("in_1");
     assert_eq!((invoice.status, invoice.payment_retry_count, invoice.attempt_count), (Status::Failed, 1, 1));
     assert_eq!(invoice.payment_failure_reason.as_deref(), Some("insufficient_funds"));
 }

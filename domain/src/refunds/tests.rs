@@ -2,16 +2,16 @@
 
 use serde_json::{Value, json};
 
+use crate::object_graph::ObjectGraph;
 use crate::payments::Refunded;
 use crate::testing::{event, in_every_order};
-use crate::world::World;
 
 fn refund(status: &str) -> Value {
     json!({"id": "re_1", "status": status, "amount": 1000, "currency": "usd", "charge": "ch_1",
         "payment_intent": "pi_1", "reason": "requested_by_customer"})
 }
 
-fn paid() -> [crate::world::Event; 2] {
+fn paid() -> [crate::object_graph::Event; 2] {
     let payment = json!({"id": "pi_1", "status": "succeeded", "amount": 1000, "amount_received": 1000,
         "currency": "usd", "metadata": {"invoice_id": "own_1"}});
     let charge = json!({"id": "ch_1", "status": "succeeded", "amount": 1000, "amount_captured": 1000,
@@ -19,8 +19,8 @@ fn paid() -> [crate::world::Event; 2] {
     [event("payment_intent.succeeded", 0, &payment), event("charge.succeeded", 0, &charge)]
 }
 
-fn refunded(world: &World) -> (Refunded, &'static str) {
-    (world.payment("pi_1").refunded, world.invoice("own_1").status.as_str())
+fn refunded(graph: &ObjectGraph) -> (Refunded, &'static str) {
+    (graph.payment("pi_1").refunded, graph.invoice("own_1").status.as_str())
 }
 
 #[test]
@@ -39,8 +39,8 @@ fn a_refund_that_fails_in_the_end_was_none() {
     assert_eq!(refunded(&in_every_order(&story)).1, "refunded", "pending money is on its way");
     story.push(event("refund.updated", 6, &refund("succeeded")));
     story.push(event("refund.failed", 6, &refund("failed")));
-    let world = in_every_order(&story);
-    assert_eq!(refunded(&world), (Refunded::None, "paid"));
+    let graph = in_every_order(&story);
+    assert_eq!(refunded(&graph), (Refunded::None, "paid"));
 }
 
 #[test]
@@ -54,15 +54,15 @@ fn a_refund_that_names_only_its_payment_counts_there() {
 
 #[test]
 fn money_that_a_bank_gives_back_is_waiting_again() {
-    let world = in_every_order(&[
+    let graph = in_every_order(&[
         event("refund.updated", 3, &refund("succeeded")),
         event("refund.updated", 6, &refund("requires_action")),
         event("refund.updated", 9, &refund("pending")),
     ]);
-    assert_eq!(world.refunds.rows().next().unwrap().state.status, "pending");
-    let world = in_every_order(&[
+    assert_eq!(graph.refunds.rows().next().unwrap().state.status, "pending");
+    let graph = in_every_order(&[
         event("refund.failed", 3, &refund("failed")),
         event("refund.updated", 6, &refund("succeeded")),
     ]);
-    assert_eq!(world.refunds.rows().next().unwrap().state.status, "failed", "failing is final");
+    assert_eq!(graph.refunds.rows().next().unwrap().state.status, "failed", "failing is final");
 }

@@ -97,7 +97,7 @@ impl LedgerError {
     }
 
     /// The process must end: what it was told is committed may not be, or was never what was written.
-    pub fn is_broken(&self) -> bool {
+    pub fn is_fatal(&self) -> bool {
         matches!(self, Self::Disk(_) | Self::Damaged(_) | Self::Gone(_))
     }
 }

@@ -1,27 +1,27 @@
 //! Locks and reads everything that the events of a batch may change. Children before parents, each table once
-//! and sorted: all transactions lock in this one order. Every child touches its parents, up the chain, so the
+//! and sorted: all transactions lock in this one order. Every child locks its parents, up the chain, so the
 //! last one through a parent's lock sees all of its children.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use crate::failure::Failure;
-use crate::graph::family::payments_of_invoices;
 use crate::graph::fold::fold;
-use crate::tables::objects::Touched;
+use crate::graph::related::payments_of_invoices;
+use crate::tables::objects::LockedRows;
 use crate::{LedgerError, Transaction};
 use domain::Object;
 use domain::bans::Ban;
 use domain::customers::Customer;
+use domain::dispute_movements::Movement;
 use domain::disputes::Dispute;
-use domain::failures::PaymentFailure;
 use domain::invoice_payments::InvoicePayment;
 use domain::invoices::Invoice;
-use domain::movements::Movement;
+use domain::object_graph::{Event, InGraph, ObjectGraph};
+use domain::payment_failures::PaymentFailure;
 use domain::payments::Payment;
 use domain::policy::Policy;
 use domain::subscriptions::Subscription;
-use domain::world::{Event, InWorld, World};
 use domain::{Key, Kind, each_kind};
 use shared::Pending;
 
@@ -33,7 +33,7 @@ pub type Keys = BTreeSet<Key>;
 /// The rows that a batch holds locked, kind by kind: those that its events name, and the owners of those.
 #[derive(Default)]
 pub struct Locked {
-    reach: Reach,
+    lock_mode: LockMode,
     keys: BTreeMap<Kind, Keys>,
     /// Those among them that nothing can hang on: no ledger had them before.
     new: BTreeMap<Kind, HashSet<Key>>,
@@ -49,28 +49,28 @@ struct Reported {
 
 /// Whether what is read is also locked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Reach {
+pub enum LockMode {
     #[default]
     Lock,
     /// To see what would come of it: nobody is kept waiting, and nothing may be written.
-    Look,
+    ReadOnly,
 }
 
-/// A world with all that these events may change, locked, and all that hangs on it.
+/// An object graph with all that these events may change, locked, and all that hangs on it.
 pub fn load<'a>(
     tx: &'a mut Transaction,
     events: &'a [Event],
     policy: &'a Arc<Policy>,
-    reach: Reach,
-) -> Pending<'a, Result<(World, Locked), Failure>> {
+    lock_mode: LockMode,
+) -> Pending<'a, Result<(ObjectGraph, Locked), Failure>> {
     Box::pin(async move {
-        let mut world = World::new(Arc::clone(policy));
-        let mut locked = Locked { reach, ..Locked::named_by(events) };
-        lock_children(tx, &mut locked, &mut world).await?;
-        lock_parents(tx, &mut locked, &mut world).await?;
-        read_siblings(tx, &locked, &mut world).await?;
-        lock_users(tx, &mut locked, events, &mut world).await?;
-        Ok((world, locked))
+        let mut graph = ObjectGraph::new(Arc::clone(policy));
+        let mut locked = Locked { lock_mode, ..Locked::named_by(events) };
+        lock_children(tx, &mut locked, &mut graph).await?;
+        lock_parents(tx, &mut locked, &mut graph).await?;
+        read_siblings(tx, &locked, &mut graph).await?;
+        lock_users(tx, &mut locked, events, &mut graph).await?;
+        Ok((graph, locked))
     })
 }
 
@@ -116,14 +116,14 @@ impl Locked {
     }
 
     /// Locks the rows of one kind and reads them.
-    async fn touch<T: InWorld>(&mut self, tx: &mut Transaction) -> Result<Vec<T>, LedgerError> {
+    async fn lock_rows<T: InGraph>(&mut self, tx: &mut Transaction) -> Result<Vec<T>, LedgerError> {
         let keys = self.keys(T::KIND);
-        let touched = match self.reach {
-            Reach::Lock => tx.touch(&keys).await?,
-            Reach::Look => Touched { rows: tx.look_up(&keys).await?, new: Vec::new() },
+        let locked = match self.lock_mode {
+            LockMode::Lock => tx.lock_rows(&keys).await?,
+            LockMode::ReadOnly => LockedRows { rows: tx.look_up(&keys).await?, new: Vec::new() },
         };
-        self.new.entry(T::KIND).or_default().extend(touched.new);
-        Ok(touched.rows)
+        self.new.entry(T::KIND).or_default().extend(locked.new);
+        Ok(locked.rows)
     }
 }
 
@@ -131,14 +131,14 @@ impl Locked {
 async fn lock_children(
     tx: &mut Transaction,
     locked: &mut Locked,
-    world: &mut World,
+    graph: &mut ObjectGraph,
 ) -> Result<(), LedgerError> {
     each_kind!(|Row| if Row::KIND < Kind::Payment {
-        for row in locked.touch::<Row>(tx).await? {
+        for row in locked.lock_rows::<Row>(tx).await? {
             for (kind, owner) in row.owners() {
                 locked.add(kind, [owner]);
             }
-            world.load(row);
+            graph.load(row);
         }
     });
     Ok(())
@@ -147,82 +147,90 @@ async fn lock_children(
 async fn lock_parents(
     tx: &mut Transaction,
     locked: &mut Locked,
-    world: &mut World,
+    graph: &mut ObjectGraph,
 ) -> Result<(), LedgerError> {
     let reported = sorted(&locked.reported.invoices);
     let referring = tx.payments_referring_to(&reported).await?;
     locked.add(Kind::Payment, referring);
-    for row in locked.touch::<Payment>(tx).await? {
+    for row in locked.lock_rows::<Payment>(tx).await? {
         locked.add(Kind::Invoice, row.invoices());
-        world.load(row);
+        graph.load(row);
     }
     // A payment may pay several invoices, and what each bears depends on the others.
     for row in tx.children::<InvoicePayment>("payment", &locked.known(Kind::Payment)).await? {
         locked.add(Kind::Invoice, row.owner());
-        world.load(row);
+        graph.load(row);
     }
-    for row in locked.touch::<Subscription>(tx).await? {
-        world.load(row);
+    for row in locked.lock_rows::<Subscription>(tx).await? {
+        graph.load(row);
     }
     let ended = sorted(&locked.reported.subscriptions);
     let unsettled = tx.unsettled_invoices_of(&ended).await?;
     locked.add(Kind::Invoice, unsettled);
-    for row in locked.touch::<Invoice>(tx).await? {
-        world.load(row);
+    for row in locked.lock_rows::<Invoice>(tx).await? {
+        graph.load(row);
     }
-    refuse_if_moved(tx, locked, world).await
+    refuse_if_moved(tx, locked, graph).await
 }
 
 /// A payment counts for the invoice of its order reference as soon as Stripe reports that. Those that referred to
 /// it before are locked; one may have come since, which only now nobody can any more.
-async fn refuse_if_moved(tx: &mut Transaction, locked: &Locked, world: &World) -> Result<(), LedgerError> {
-    let was_named = |key: &Key| world.invoices.get(key).is_some_and(|invoice| !invoice.seen.is_reported());
+async fn refuse_if_moved(
+    tx: &mut Transaction,
+    locked: &Locked,
+    graph: &ObjectGraph,
+) -> Result<(), LedgerError> {
+    let was_named = |key: &Key| graph.invoices.get(key).is_some_and(|invoice| !invoice.seen.is_reported());
     let mut invoices = locked.known(Kind::Invoice);
     invoices.retain(|invoice| locked.reported.invoices.contains(invoice) && was_named(invoice));
     let referring = tx.payments_referring_to(&invoices).await?;
     let is_missed = referring.iter().any(|payment| !locked.has(Kind::Payment, payment));
-    if locked.reach == Reach::Lock && is_missed { Err(LedgerError::Moved) } else { Ok(()) }
+    if locked.lock_mode == LockMode::Lock && is_missed { Err(LedgerError::Moved) } else { Ok(()) }
 }
 
-/// What the locked rows derive from, besides themselves. Nobody moves these without touching their parents.
-async fn read_siblings(tx: &mut Transaction, locked: &Locked, world: &mut World) -> Result<(), LedgerError> {
+/// What the locked rows derive from, besides themselves. Nobody moves these without locking their parents.
+async fn read_siblings(
+    tx: &mut Transaction,
+    locked: &Locked,
+    graph: &mut ObjectGraph,
+) -> Result<(), LedgerError> {
     let disputes = locked.known(Kind::Dispute);
     let charges = locked.known(Kind::Charge);
     let payments = locked.known(Kind::Payment);
     let invoices = locked.known(Kind::Invoice);
     for row in tx.children::<Movement>("dispute", &disputes).await? {
-        world.load(row);
+        graph.load(row);
     }
     for row in tx.refunds_of(&[&charges[..], &payments[..]].concat()).await? {
-        world.load(row);
+        graph.load(row);
     }
     for row in tx.children::<Dispute>("charge", &charges).await? {
-        world.load(row);
+        graph.load(row);
     }
     let mut paying: Keys = payments.iter().cloned().collect();
-    for row in payments_of_invoices(tx, &invoices, world).await? {
+    for row in payments_of_invoices(tx, &invoices, graph).await? {
         paying.insert(row.key.clone());
-        world.load(row);
+        graph.load(row);
     }
     for row in tx.children::<PaymentFailure>("payment", &sorted(&paying)).await? {
-        world.load(row);
+        graph.load(row);
     }
     // The links of those that are locked have been read.
     paying.retain(|payment| !locked.has(Kind::Payment, payment));
     for row in tx.children::<InvoicePayment>("payment", &sorted(&paying)).await? {
-        world.load(row);
+        graph.load(row);
     }
     for row in tx.children::<PaymentFailure>("invoice", &invoices).await? {
-        world.load(row);
+        graph.load(row);
     }
-    let subscriptions: Keys = world.invoices.rows().filter_map(Invoice::subscribed).collect();
+    let subscriptions: Keys = graph.invoices.rows().filter_map(Invoice::subscribed).collect();
     let others: Vec<Key> =
         subscriptions.into_iter().filter(|key| !locked.has(Kind::Subscription, key)).collect();
     for row in tx.look_up::<Subscription>(&others).await? {
-        world.load(row);
+        graph.load(row);
     }
     for row in tx.charges_of_payments(&payments).await? {
-        world.load(row);
+        graph.load(row);
     }
     Ok(())
 }
@@ -233,45 +241,45 @@ async fn lock_users(
     tx: &mut Transaction,
     locked: &mut Locked,
     events: &[Event],
-    world: &mut World,
+    graph: &mut ObjectGraph,
 ) -> Result<(), Failure> {
     let is_disputed = !locked.keys(Kind::Dispute).is_empty()
-        || world.disputes.rows().next().is_some()
-        || world.charges.rows().any(|charge| charge.dispute_count > 0);
+        || graph.disputes.rows().next().is_some()
+        || graph.charges.rows().any(|charge| charge.dispute_count > 0);
     let reported = locked.keys(Kind::Customer);
     if is_disputed {
-        locked.add(Kind::Customer, rehearse(world, events)?.customers_concerned().iter().cloned());
+        locked.add(Kind::Customer, dry_run(graph, events)?.customers_concerned().iter().cloned());
     }
-    for row in locked.touch::<Customer>(tx).await? {
-        world.load(row);
+    for row in locked.lock_rows::<Customer>(tx).await? {
+        graph.load(row);
     }
     let payments = tx.disputed_payments_of_customers(&reported).await?;
     if !is_disputed && payments.is_empty() {
         return Ok(());
     }
-    read_charged(tx, payments, world).await?;
+    read_charged(tx, payments, graph).await?;
 
-    locked.add(Kind::Ban, rehearse(world, events)?.users_concerned().iter().cloned());
+    locked.add(Kind::Ban, dry_run(graph, events)?.users_concerned().iter().cloned());
     let users = locked.keys(Kind::Ban);
     if users.is_empty() {
         return Ok(());
     }
-    let bans = match locked.reach {
-        Reach::Lock => tx.touch_bans(&users).await?,
-        Reach::Look => tx.look_up::<Ban>(&users).await?,
+    let bans = match locked.lock_mode {
+        LockMode::Lock => tx.lock_bans(&users).await?,
+        LockMode::ReadOnly => tx.look_up::<Ban>(&users).await?,
     };
     for row in bans {
-        world.load(row);
+        graph.load(row);
     }
-    read_disputes_of(tx, &users, world).await?;
+    read_disputes_of(tx, &users, graph).await?;
     Ok(())
 }
 
 /// What applying the events would come to.
-fn rehearse(world: &World, events: &[Event]) -> Result<World, Failure> {
-    let mut rehearsal = world.clone();
-    fold(&mut rehearsal, events)?;
-    Ok(rehearsal)
+fn dry_run(graph: &ObjectGraph, events: &[Event]) -> Result<ObjectGraph, Failure> {
+    let mut trial = graph.clone();
+    fold(&mut trial, events)?;
+    Ok(trial)
 }
 
 fn sorted(keys: &Keys) -> Vec<Key> {

@@ -1,9 +1,9 @@
 //! Writes a batch's changes, its audit lines and its commit note, in a fixed number of statements.
 
-use domain::chain::Chained;
+use domain::audit_chain::Chained;
+use domain::object_graph::{InGraph, ObjectGraph};
 use domain::seal::Commit;
-use domain::shelf::{Shelf, without_revision};
-use domain::world::{InWorld, World};
+use domain::tracked_rows::{TrackedRows, without_revision};
 use domain::{Key, Kind, Object, each_kind};
 
 use super::load::Locked;
@@ -17,7 +17,7 @@ use crate::{LedgerError, Transaction};
 /// few do.
 pub async fn store(
     tx: &mut Transaction,
-    world: &World,
+    graph: &ObjectGraph,
     locked: &Locked,
     lines: &[Chained<'_>],
     commit: Option<&Commit>,
@@ -25,13 +25,13 @@ pub async fn store(
     let (mut seldom, mut often) = (Vec::new(), Vec::new());
     each_kind!(|Row| {
         let statements = if is_written_often(Row::KIND) { &mut often } else { &mut seldom };
-        statements.push(changed(Row::rows(world), locked));
+        statements.push(changed(Row::rows(graph), locked));
     });
     tx.run_together(seldom).await?;
     often.extend([appending(lines), committing(commit)]);
     tx.run_together(often).await?;
     // A user whom nothing concerns any more, or never did, has no row, whatever came first.
-    let is_silent = |user: &&Key| world.bans.get(user).and_then(without_revision).is_none();
+    let is_silent = |user: &&Key| graph.bans.get(user).and_then(without_revision).is_none();
     let silent: Vec<Key> = locked.keys(Kind::Ban).into_iter().filter(|user| is_silent(&user)).collect();
     tx.forget_bans(&silent).await
 }
@@ -45,7 +45,7 @@ fn is_written_often(kind: Kind) -> bool {
 }
 
 /// A row that changed without its lock would be a lost update in waiting.
-fn changed<'a, T: Object>(rows: &'a Shelf<T>, locked: &Locked) -> Statement<'a> {
+fn changed<'a, T: Object>(rows: &'a TrackedRows<T>, locked: &Locked) -> Statement<'a> {
     let changed = rows.changed();
     debug_assert!(changed.iter().all(|row| locked.has(T::KIND, row.key())), "{} without a lock", T::KIND);
     writing(&changed)

@@ -12,7 +12,7 @@ use crate::tables::seals::commit_of;
 use crate::tables::seals::committing;
 use crate::{Ledger, LedgerError, Transaction};
 use domain::Key;
-use domain::chain::{Chained, Said};
+use domain::audit_chain::{Chained, Said};
 
 readable! {
     /// One line of the audit.
@@ -58,7 +58,7 @@ impl AuditRow {
 
 readable! {
     /// The last line about one of several objects.
-    struct Told {
+    struct KeyedLastLine {
         key: Key,
         last: LastLine,
     }
@@ -87,10 +87,10 @@ pub(crate) fn appending<'a>(lines: &'a [Chained<'a>]) -> Statement<'a> {
         .time("at", |line| Some(line.at))
         .text("actor", |line| line.actor)
         .maybe_text("event_id", |line| line.moved.event_id.as_deref())
-        .text("what", |line| line.moved.told.what)
-        .maybe_text("before", |line| line.moved.told.before.as_deref())
-        .maybe_text("after", |line| line.moved.told.after.as_deref())
-        .text("severity", |line| line.moved.told.severity.as_str())
+        .text("what", |line| line.moved.change.what)
+        .maybe_text("before", |line| line.moved.change.before.as_deref())
+        .maybe_text("after", |line| line.moved.change.after.as_deref())
+        .text("severity", |line| line.moved.change.severity.as_str())
         .bytes("hash", |line| &line.hash)
         .into_statement(
             "INSERT INTO audit (subject_id, account, livemode, subject_kind, revision, at, actor, event_id, what, \
@@ -147,7 +147,7 @@ impl Transaction {
         kind: &'static str,
         keys: &[Key],
     ) -> Result<HashMap<Key, LastLine>, LedgerError> {
-        let found: Vec<Told> = by_key(keys)
+        let found: Vec<KeyedLastLine> = by_key(keys)
             .text("kind", |_| kind)
             .fetch(
                 self,

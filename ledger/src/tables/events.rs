@@ -1,5 +1,5 @@
 //! The tables `events` and `bodies`, as `process` writes them: every event once, whatever its outcome.
-//! `stored.rs` has what staff and chores read.
+//! `stored_events.rs` has what staff and chores read.
 
 use chrono::{DateTime, Utc};
 use domain::readable;

@@ -1,4 +1,4 @@
-//! Reading and writing merged objects, alike for every table: touch, read, write. The columns come from the
+//! Reading and writing merged objects, alike for every table: lock, read, write. The columns come from the
 //! objects' own list of fields.
 
 use std::collections::HashSet;
@@ -13,16 +13,16 @@ use domain::{Key, Object};
 
 /// Rows that this transaction holds locked.
 #[derive(Debug)]
-pub struct Touched<T> {
+pub struct LockedRows<T> {
     /// All of them; those that were not there before are placeholders.
     pub rows: Vec<T>,
-    /// Nobody knew these before. Whoever names an object touches it, so nothing names them either.
+    /// Nobody knew these before. Whoever names an object locks it, so nothing names them either.
     pub new: Vec<Key>,
 }
 
 impl Transaction {
     /// Makes sure that a row is there for each key, locks it, and reads it. Keys must be sorted.
-    pub async fn touch<T: Object>(&mut self, keys: &[Key]) -> Result<Touched<T>, LedgerError> {
+    pub async fn lock_rows<T: Object>(&mut self, keys: &[Key]) -> Result<LockedRows<T>, LedgerError> {
         let statement = format!(
             "INSERT INTO {} (id, account, livemode) SELECT id, account, livemode FROM input \
              WHERE TRUE ON CONFLICT (id, account, livemode) DO UPDATE SET id = excluded.id WHERE FALSE \
@@ -34,7 +34,7 @@ impl Transaction {
         let known: Vec<Key> = keys.iter().filter(|key| !is_new.contains(key)).cloned().collect();
         let mut rows: Vec<T> = self.look_up(&known).await?;
         rows.extend(new.iter().cloned().map(T::placeholder));
-        Ok(Touched { rows, new })
+        Ok(LockedRows { rows, new })
     }
 
     /// Reads rows without locking them.
@@ -43,8 +43,8 @@ impl Transaction {
         by_key(keys).fetch(self, &statement).await
     }
 
-    /// The rows that name one of these keys in a column. Read after the named rows are locked: whoever moves
-    /// a child touches its parents, so nothing is missed.
+    /// The rows that name one of these keys in a column. Read after the named rows are locked: whoever moves a
+    /// child locks its parents, so nothing is missed.
     pub async fn children<T: Object>(
         &mut self,
         column: &'static str,
@@ -68,7 +68,7 @@ impl Transaction {
         by_parent(parents).fetch(self, &statement).await
     }
 
-    /// Writes rows that this transaction has touched, hence that are there.
+    /// Writes rows that this transaction has locked, hence that are there.
     pub async fn write<T: Object>(&mut self, rows: &[&T]) -> Result<(), LedgerError> {
         self.run_together(vec![writing(rows)]).await
     }

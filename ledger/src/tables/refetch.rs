@@ -21,7 +21,7 @@ readable! {
 
 /// What came of asking, in the words of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum RefetchAnswer {
     /// Stripe's answer is in the queue.
     Told,
     Missing,
@@ -29,7 +29,7 @@ pub enum Answer {
     Refused,
 }
 
-impl Answer {
+impl RefetchAnswer {
     pub const NAMES: [&'static str; 3] = ["told", "missing", "refused"];
 
     pub fn as_str(self) -> &'static str {
@@ -74,7 +74,7 @@ impl Ledger {
         &self,
         kind: &'static str,
         object: &Uncertain,
-        answer: Answer,
+        answer: RefetchAnswer,
         stamp: Option<i64>,
         now: DateTime<Utc>,
     ) -> Result<(), LedgerError> {

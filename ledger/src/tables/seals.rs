@@ -6,7 +6,7 @@ use shared::queue::Taken;
 use crate::engine::query::query;
 use crate::engine::rows::{Rows, Statement};
 use crate::{Ledger, LedgerError, Transaction};
-use domain::chain::Chained;
+use domain::audit_chain::Chained;
 use domain::event::EventKey;
 use domain::seal::{Commit, Position, Seal};
 use shared::trace::random_hex;

@@ -23,15 +23,15 @@ impl Transaction {
 
     /// Makes sure that these users have rows, locks and reads them. The audit of a row that was removed goes on
     /// from where it was.
-    pub async fn touch_bans(&mut self, users: &[Key]) -> Result<Vec<Ban>, LedgerError> {
-        let mut touched = self.touch::<Ban>(users).await?;
-        let mut told = self.last_lines(Ban::NAME, &touched.new).await?;
-        for row in &mut touched.rows {
+    pub async fn lock_bans(&mut self, users: &[Key]) -> Result<Vec<Ban>, LedgerError> {
+        let mut locked = self.lock_rows::<Ban>(users).await?;
+        let mut told = self.last_lines(Ban::NAME, &locked.new).await?;
+        for row in &mut locked.rows {
             if let Some(last) = told.remove(&row.key) {
                 (row.revision, row.audit_hash) = (last.revision, last.hash());
             }
         }
-        Ok(touched.rows)
+        Ok(locked.rows)
     }
 
     /// Removes the rows of these users, which this transaction holds locked.

@@ -1,11 +1,11 @@
 //! Queries across tables for people, pages and metrics: joins, lists, sums and figures. Nothing here writes.
 
-pub mod attention;
+pub mod consistency;
 pub mod event_time;
-pub mod figures;
 pub mod gauges;
-pub mod glance;
 pub mod lists;
+pub mod money_status_queries;
 pub mod page;
 pub mod search;
-pub mod stored;
+pub mod status_queries;
+pub mod stored_events;

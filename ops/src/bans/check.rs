@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use desk::views::ban::{Standing, why};
 use domain::bans::Ban;
 use domain::{Key, Object};
-use ledger::graph::users::who_is;
+use ledger::graph::users::users_of_name;
 use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
@@ -20,7 +20,7 @@ const BANNED: u8 = 3;
 
 /// The form of `--json`.
 #[derive(Serialize)]
-struct Answer<'a> {
+struct BanCheck<'a> {
     user: &'a str,
     account: &'a str,
     livemode: bool,
@@ -51,7 +51,7 @@ pub async fn run(env: &Env, options: &CheckOptions) -> anyhow::Result<ExitCode> 
     let read = async { ledger.read().await?.look_up::<Ban>(std::slice::from_ref(&key)).await };
     let found = open::answer(&ledger, read).await?.pop();
     let namesakes = open::answer(&ledger, ledger.find::<Ban>(&key.id)).await?;
-    let read = async { who_is(&mut ledger.read().await?, &key.id).await };
+    let read = async { users_of_name(&mut ledger.read().await?, &key.id).await };
     let mut known = open::answer(&ledger, read).await?;
     ledger.close().await;
     let is_known = known.remove(&key) || found.is_some();
@@ -62,7 +62,7 @@ pub async fn run(env: &Env, options: &CheckOptions) -> anyhow::Result<ExitCode> 
     let code = if standing.banned { ExitCode::from(BANNED) } else { ExitCode::SUCCESS };
     if options.shape.json {
         let Key { id: user, account, livemode } = &key;
-        output::print_json(&Answer {
+        output::print_json(&BanCheck {
             user,
             account,
             livemode: *livemode,

@@ -9,7 +9,7 @@ use desk::views::ban::{Standing, why};
 use domain::Key;
 use domain::bans::{Act, Ban};
 use ledger::Ledger;
-use ledger::graph::users::who_is;
+use ledger::graph::users::users_of_name;
 use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
@@ -22,7 +22,7 @@ use crate::{open, output, time_option};
 
 /// The form of `--json`.
 #[derive(Serialize)]
-struct Shown {
+struct DecisionReport {
     ban: Ban,
     standing: Standing,
 }
@@ -55,7 +55,7 @@ async fn run(
     ledger.close().await;
     let standing = Standing::of(&ban, now);
     if json {
-        return output::print_json(&Shown { ban, standing });
+        return output::print_json(&DecisionReport { ban, standing });
     }
     let owner = belongs_to(&key.account, key.livemode);
     let (id, word) = (clean(&key.id), standing.word());
@@ -79,7 +79,7 @@ async fn the_one(ledger: &Ledger, id: &str, whose: &WhoseOptions) -> anyhow::Res
         return Err(wrongly_called("the user's id is empty"));
     }
     let restriction = whose.read();
-    let read = async { who_is(&mut ledger.read().await?, id).await };
+    let read = async { users_of_name(&mut ledger.read().await?, id).await };
     let mut known: BTreeSet<Key> = open::answer(ledger, read).await?;
     known.retain(|key| restriction.admits(key));
     if known.len() > 1 {

@@ -13,7 +13,7 @@ use crate::cli::ExplainOptions;
 use crate::events::belongs_to;
 use crate::show::history;
 use crate::table::{Table, clean};
-use crate::{money, open, output, span};
+use crate::{money, open, output, when};
 
 pub async fn run(env: &Env, options: &ExplainOptions) -> anyhow::Result<()> {
     let now = clock::now();
@@ -65,7 +65,7 @@ fn judged_table(disputes: &[JudgedDispute]) -> String {
         .text("PAYMENT");
     for JudgedDispute { dispute, payment, counts, because } in disputes {
         table.row([
-            dispute.state.opened_at.map(span::whole).unwrap_or_default(),
+            dispute.state.opened_at.map(when::whole).unwrap_or_default(),
             dispute.key.id.clone(),
             dispute.status.as_str().to_owned(),
             money::shown(dispute.state.amount, &dispute.state.currency),
@@ -95,9 +95,9 @@ fn decisions(view: &BanView, now: DateTime<Utc>) -> String {
             DecisionState::Replaced => " (replaced)",
         };
         table.row([
-            span::whole(decision.decided_at),
+            when::whole(decision.decided_at),
             format!("{word}{state}"),
-            decision.until.map(span::whole).unwrap_or_default(),
+            decision.until.map(when::whole).unwrap_or_default(),
             decision.decided_by.clone(),
             decision.reason.clone(),
         ]);

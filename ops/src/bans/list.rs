@@ -10,7 +10,7 @@ use crate::cli::BansListOptions;
 use crate::events::mode;
 use crate::listing::{self, Column, Listing};
 use crate::table::Table;
-use crate::{csv, open, span};
+use crate::{csv, open, when};
 
 const COLUMNS: &[Column<ListedBan>] = &[
     ("user", |row| csv::text(&row.ban.key.id)),
@@ -64,8 +64,8 @@ fn table(rows: &[ListedBan], _: DateTime<Utc>) -> Table {
         table.row([
             ban.key.id.clone(),
             standing.word().to_owned(),
-            row.since().map(span::whole).unwrap_or_default(),
-            standing.until.map(span::whole).unwrap_or_default(),
+            row.since().map(when::whole).unwrap_or_default(),
+            standing.until.map(when::whole).unwrap_or_default(),
             ban.chargebacks.to_string(),
             by.to_owned(),
             reason.to_owned(),

@@ -5,7 +5,7 @@ use desk::acts::{self, Person};
 use desk::views::dead_letters::groups;
 use domain::outcome::OutcomeKind;
 use ledger::Ledger;
-use ledger::views::stored::{EventFilter, StoredEvent};
+use ledger::views::stored_events::{EventFilter, StoredEvent};
 use serde::Serialize;
 use shared::clock;
 use shared::env::Env;

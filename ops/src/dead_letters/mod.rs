@@ -6,7 +6,7 @@ mod show;
 use chrono::{DateTime, Utc};
 use desk::views::dead_letters::{DeadLetterLabels, Group, groups};
 use ledger::Ledger;
-use ledger::views::stored::{EventFilter, StoredEvent};
+use ledger::views::stored_events::{EventFilter, StoredEvent};
 use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
@@ -16,7 +16,7 @@ pub use self::show::show;
 use crate::cli::{DeadGroupsOptions, DeadListOptions, SelectionOptions};
 use crate::listing::{self, Column, Listing};
 use crate::table::Table;
-use crate::{cause, csv, money, open, output, span};
+use crate::{cause, csv, money, open, output, when};
 
 /// More are not grouped; the newest count.
 pub const GROUPED_LIMIT: i64 = 1_000_000;
@@ -124,7 +124,7 @@ pub fn table(letters: &[StoredEvent], now: DateTime<Utc>) -> Table {
         .prose("REASON", 70);
     for letter in letters {
         table.row([
-            span::age(DeadLetterLabels::of(letter).since, now),
+            when::age(DeadLetterLabels::of(letter).since, now),
             letter.id.clone(),
             letter.kind.clone(),
             letter.object_id.clone().unwrap_or_default(),
@@ -169,7 +169,7 @@ fn table_of(groups: &[Group], now: DateTime<Utc>) -> String {
         .text("LAST")
         .text("ID")
         .prose("CAUSE", 200);
-    let age = |at: Option<DateTime<Utc>>| at.map(|at| span::age(at, now)).unwrap_or_default();
+    let age = |at: Option<DateTime<Utc>>| at.map(|at| when::age(at, now)).unwrap_or_default();
     for group in groups {
         table.row([
             group.events.to_string(),

@@ -2,14 +2,14 @@
 
 use desk::views::dead_letters::DeadLetterLabels;
 use domain::outcome::OutcomeKind;
-use ledger::views::stored::StoredEvent;
+use ledger::views::stored_events::StoredEvent;
 use shared::env::Env;
 
 use super::amount;
 use crate::cli::DeadShowOptions;
 use crate::events::belongs_to;
 use crate::table::{Table, clean};
-use crate::{cause, open, output, span};
+use crate::{cause, open, output, when};
 
 pub async fn show(env: &Env, options: &DeadShowOptions) -> anyhow::Result<()> {
     let ledger = open::ledger(env).await?;
@@ -47,8 +47,8 @@ fn page(letter: &StoredEvent) -> String {
     add("customer", letter.customer.clone());
     add("API version", letter.api_version.clone());
     add("attempts", Some(letter.attempts.to_string()));
-    add("first failed", letter.first_failed_at.map(span::precise));
-    add("last failed", letter.last_failed_at.map(span::precise));
+    add("first failed", letter.first_failed_at.map(when::precise));
+    add("last failed", letter.last_failed_at.map(when::precise));
     let mut text = format!(
         "dead letter {}  {}  ({})\n\n{}",
         clean(&letter.id),

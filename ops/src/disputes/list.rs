@@ -12,7 +12,7 @@ use crate::events::mode;
 use crate::failure::wrongly_called;
 use crate::listing::{self, Column, Listing};
 use crate::table::Table;
-use crate::{csv, money, open, span, time_option};
+use crate::{csv, money, open, time_option, when};
 
 pub async fn run(env: &Env, options: &DisputesListOptions) -> anyhow::Result<()> {
     let now = clock::now();
@@ -81,12 +81,12 @@ pub fn table<'a>(disputes: impl IntoIterator<Item = &'a DisputeItem>, now: DateT
     for item in disputes {
         let DisputeItem { dispute, invoice, user, .. } = item;
         table.row([
-            item.opened_at().map(span::whole).unwrap_or_default(),
+            item.opened_at().map(when::whole).unwrap_or_default(),
             dispute.key.id.clone(),
             item.status(now),
             money::shown(dispute.state.amount, &dispute.state.currency),
             dispute.state.reason.clone().unwrap_or_default(),
-            item.respond_by().map(|moment| span::until(moment, now)).unwrap_or_default(),
+            item.respond_by().map(|moment| when::until(moment, now)).unwrap_or_default(),
             user.clone().unwrap_or_default(),
             invoice.clone().unwrap_or_default(),
             mode(dispute.key.livemode),

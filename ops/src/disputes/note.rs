@@ -22,7 +22,7 @@ const INPUT_LIMIT_BYTES: u64 = 1 << 20;
 
 /// The form of `--json`.
 #[derive(Serialize)]
-struct Shown {
+struct NoteReport {
     dispute: Key,
     note: Note,
 }
@@ -79,13 +79,13 @@ async fn write(
     text: &str,
     effect: Effect,
     by: &Person,
-) -> anyhow::Result<Shown> {
+) -> anyhow::Result<NoteReport> {
     let ledger = open::ledger(env).await?;
     let dispute = the_one(&ledger, id, whose).await?;
     // Bounded by the database's own deadlines: to cut an act off would leave open whether it was done.
     let note = note_dispute(&ledger, &dispute, text, effect, by, clock::now()).await.map_err(refused)?;
     ledger.close().await;
-    Ok(Shown { dispute, note })
+    Ok(NoteReport { dispute, note })
 }
 
 /// The dispute of that id, which must be one: an act is on one thing.

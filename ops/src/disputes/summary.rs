@@ -7,7 +7,7 @@ use shared::env::Env;
 
 use crate::cli::SummaryOptions;
 use crate::table::Table;
-use crate::{money, open, output, span};
+use crate::{money, open, output, when};
 
 pub async fn run(env: &Env, options: &SummaryOptions) -> anyhow::Result<()> {
     let window = options.window.read(clock::now())?;
@@ -84,7 +84,7 @@ fn win_rate(summary: &DisputeSummary) -> String {
 }
 
 fn resolved_after(summary: &DisputeSummary) -> String {
-    let shown = |secs| span::shown(TimeDelta::seconds(secs));
+    let shown = |secs| when::shown(TimeDelta::seconds(secs));
     match (summary.resolved_after_median_secs, summary.resolved_after_mean_secs) {
         (Some(median), Some(mean)) => {
             format!("decided after {} (median), {} (mean)", shown(median), shown(mean))

@@ -2,7 +2,7 @@
 
 use secrecy::ExposeSecret;
 use shared::env::Env;
-use shared::queue::rabbitmq::members::Seen;
+use shared::queue::rabbitmq::cluster_check::NodeCheck;
 use shared::queue::rabbitmq::topology::{self, TopologyError};
 use shared::queue::{QueueConfig, QueueUrl, Role};
 
@@ -65,7 +65,7 @@ pub async fn check(env: &Env) -> Vec<Finding> {
 /// Every node that the address names, where it names several.
 async fn nodes(url: &str) -> Option<Finding> {
     let seen = topology::survey(url).await.ok()?;
-    let faults: Vec<String> = seen.iter().filter_map(Seen::fault).collect();
+    let faults: Vec<String> = seen.iter().filter_map(NodeCheck::fault).collect();
     match (seen.len(), faults.is_empty()) {
         (0 | 1, _) => None,
         (count, true) => Some(Finding::ok(NODES, format!("all {count} answer and form one cluster"))),

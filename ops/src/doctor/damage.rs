@@ -47,7 +47,7 @@ pub async fn ledger(env: &Env) -> Option<Finding> {
             Finding::ok(LEDGER, format!("{} is intact, every page of it", Path::new(&path).display()))
         }
         Ok(Ok(Some(damage))) => Finding::act(LEDGER, format!("{shown} is damaged: {damage}"), remedy()),
-        Ok(Err(error)) if error.is_broken() => Finding::act(LEDGER, format!("{shown}: {error}"), remedy()),
+        Ok(Err(error)) if error.is_fatal() => Finding::act(LEDGER, format!("{shown}: {error}"), remedy()),
         Ok(Err(error)) => Finding::unknown(LEDGER, error.to_string()),
         Err(_) => {
             Finding::unknown(LEDGER, format!("{shown} was not checked within {} s", PATIENCE.as_secs()))

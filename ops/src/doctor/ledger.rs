@@ -8,10 +8,10 @@ use ledger::{Ledger, LedgerError};
 use shared::clock;
 use shared::env::Env;
 
-use super::families;
+use super::event_families;
 use crate::finding::Finding;
 use crate::output::me;
-use crate::{open, pause, span};
+use crate::{open, pause, when};
 
 const ANSWERS: &str = "ledger";
 const SCHEMA: &str = "ledger schema";
@@ -42,8 +42,8 @@ pub async fn check(env: &Env, now: DateTime<Utc>) -> Examined {
     let ledger = match open::patient(env).await {
         Ok(ledger) => ledger,
         Err(error) => {
-            let is_broken = error.downcast_ref().is_some_and(LedgerError::is_broken);
-            let advice = if is_broken {
+            let is_fatal = error.downcast_ref().is_some_and(LedgerError::is_fatal);
+            let advice = if is_fatal {
                 "stop the worker, and follow its message".to_owned()
             } else {
                 format!("`{} up` or `{} migrate` creates one; or set DATABASE_URL", me(), me())
@@ -61,7 +61,7 @@ async fn examine(ledger: &Ledger, now: DateTime<Utc>) -> Examined {
     let settings = match ledger.settings().await {
         Ok(settings) => settings,
         Err(error) => {
-            let advice = if error.is_broken() {
+            let advice = if error.is_fatal() {
                 "stop the worker, and follow its message"
             } else {
                 "do what it says; workers hold their events until the ledger answers"
@@ -72,7 +72,7 @@ async fn examine(ledger: &Ledger, now: DateTime<Utc>) -> Examined {
     let took = TimeDelta::from_std(asked.elapsed()).unwrap_or(TimeDelta::MAX);
     let mut findings = vec![Finding::ok(
         ANSWERS,
-        format!("{} answers, in {}, {}", ledger.shown(), span::shown(took), version(&settings)),
+        format!("{} answers, in {}, {}", ledger.shown(), when::shown(took), version(&settings)),
     )];
     let schema = ledger.check_schema().await;
     findings.push(match &schema {
@@ -97,7 +97,7 @@ async fn examine(ledger: &Ledger, now: DateTime<Utc>) -> Examined {
         findings.push(Finding::look("consumption", pause::in_words(&pause), advice));
     }
     if schema.is_ok() {
-        findings.push(families::seen(ledger).await);
+        findings.push(event_families::seen(ledger).await);
     }
     let delay_least_secs = if schema.is_ok() { delay_least_secs(ledger, now).await } else { None };
     Examined { findings, delay_least_secs }
@@ -142,7 +142,7 @@ fn of_postgres(settings: &PostgresSettings, ours: DateTime<Utc>) -> Vec<Finding>
     let side = if ahead < TimeDelta::zero() { "behind" } else { "ahead of" };
     findings.push(Finding::weighed(
         CLOCK,
-        format!("{} {side} ours", span::shown(ahead.abs())),
+        format!("{} {side} ours", when::shown(ahead.abs())),
         (ahead.abs() > CLOCK_ACT, ahead.abs() > CLOCK_LOOK),
         "synchronise both machines' clocks",
     ));

@@ -3,7 +3,7 @@
 
 mod broker;
 mod damage;
-mod families;
+mod event_families;
 mod files;
 mod ledger;
 pub mod listeners;
@@ -20,7 +20,7 @@ use shared::env::Env;
 
 use crate::cli::{ElsewhereOptions, Shape};
 use crate::finding::{Finding, Mark, page, worst};
-use crate::{configuration, output, probe, skew, standing};
+use crate::{clock_skew, configuration, output, probe, stripe_account};
 
 const SICK: u8 = 1;
 
@@ -74,14 +74,14 @@ async fn examine(env: &Env, elsewhere: &ElsewhereOptions, now: DateTime<Utc>) ->
         ledger::check(env, now),
         broker::check(env),
         damage::ledger(env),
-        Box::pin(standing::ask(env)),
+        Box::pin(stripe_account::ask(env)),
         listeners::ask(gateway),
         listeners::ask(worker)
     );
     checks.extend(ledger.findings);
     checks.extend(queue);
     checks.extend(damage);
-    checks.extend(standing::judged(stripe.as_ref(), &standing::Ours::of(env)));
+    checks.extend(stripe_account::judged(stripe.as_ref(), &stripe_account::Ours::of(env)));
     checks.extend(files::check(env));
     if elsewhere.is("gateway") {
         checks.push(Finding::unknown(secrets::NAME, "the gateway's, which runs elsewhere"));
@@ -97,8 +97,8 @@ async fn examine(env: &Env, elsewhere: &ElsewhereOptions, now: DateTime<Utc>) ->
             checks.extend(listeners::check(name, asked, variable));
         }
     }
-    let signature_age_secs = listeners::samples(&gateway).and_then(skew::signature_age_secs);
-    checks.push(skew::judged(signature_age_secs, ledger.delay_least_secs));
+    let signature_age_secs = listeners::samples(&gateway).and_then(clock_skew::signature_age_secs);
+    checks.push(clock_skew::judged(signature_age_secs, ledger.delay_least_secs));
     checks.push(listeners::open_files(&gateway));
     checks
 }

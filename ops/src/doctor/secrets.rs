@@ -11,7 +11,7 @@ use shared::env::Env;
 use super::listeners::{Asked, samples};
 use crate::finding::Finding;
 use crate::output::me;
-use crate::{configuration, dev_secret, span};
+use crate::{configuration, dev_secret, when};
 
 pub const NAME: &str = "signing secrets";
 const VARIABLE: &str = "STRIPE_WEBHOOK_SECRET";
@@ -93,7 +93,7 @@ fn one(endpoint: &Endpoint, secret: &Secret, gateway: &Asked, now: DateTime<Utc>
     Finding::ok(
         NAME,
         match matched {
-            Some(at) => format!("{name} is well-formed and matched {}", span::age(at, now)),
+            Some(at) => format!("{name} is well-formed and matched {}", when::age(at, now)),
             None => format!("{name} is well-formed; it has not matched since the gateway started"),
         },
     )

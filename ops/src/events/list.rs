@@ -1,7 +1,7 @@
 //! `tidegate events list`: the newest first.
 
 use chrono::{DateTime, Utc};
-use ledger::views::stored::{EventFilter, StoredEvent};
+use ledger::views::stored_events::{EventFilter, StoredEvent};
 use shared::clock;
 use shared::env::Env;
 
@@ -9,7 +9,7 @@ use super::repetitions;
 use crate::cli::{EventSelection, ListOptions};
 use crate::listing::{self, Column, Listing};
 use crate::table::Table;
-use crate::{csv, open, span};
+use crate::{csv, open, when};
 
 pub const COLUMNS: &[Column<StoredEvent>] = &[
     ("recorded", |row| csv::time(Some(row.recorded_at))),
@@ -84,7 +84,7 @@ fn table(events: &[StoredEvent], now: DateTime<Utc>) -> Table {
         .prose("REASON", 60);
     for event in events {
         table.row([
-            span::age(event.recorded_at, now),
+            when::age(event.recorded_at, now),
             event.id.clone(),
             event.kind.clone(),
             event.outcome.to_string(),

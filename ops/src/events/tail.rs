@@ -7,13 +7,13 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::event::EventKey;
 use ledger::Ledger;
-use ledger::views::stored::{EventFilter, StoredEvent};
+use ledger::views::stored_events::{EventFilter, StoredEvent};
 use shared::env::Env;
 use shared::shutdown;
 
 use crate::cli::TailOptions;
 use crate::table::clean;
-use crate::{open, output, span};
+use crate::{open, output, when};
 
 const PAUSE: Duration = Duration::from_millis(500);
 /// A transaction that takes longer than this to commit may be missed.
@@ -126,6 +126,6 @@ fn shown(events: &[StoredEvent], json: bool) -> anyhow::Result<String> {
 fn line(event: &StoredEvent) -> String {
     let mode = if event.livemode { "  live" } else { "" };
     let reason = event.reason.as_ref().map(|reason| format!("  {reason}")).unwrap_or_default();
-    let recorded = span::whole(event.recorded_at);
+    let recorded = when::whole(event.recorded_at);
     clean(&format!("{recorded}  {}  {}  {}{mode}{reason}", event.id, event.kind, event.outcome)) + "\n"
 }

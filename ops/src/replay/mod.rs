@@ -15,11 +15,11 @@ pub use self::plan::plan;
 pub use self::run::run;
 use crate::cli::{PlanShowOptions, PlansOptions};
 use crate::table::Table;
-use crate::{open, output, span};
+use crate::{open, output, when};
 
 /// The form of `--json` of one plan.
 #[derive(Serialize)]
-struct Shown {
+struct ReplayReport {
     #[serde(flatten)]
     plan: Plan,
     results: Vec<Came>,
@@ -46,7 +46,7 @@ pub async fn list(env: &Env, options: &PlansOptions) -> anyhow::Result<()> {
         .prose("WHAT", 80);
     for plan in plans {
         table.row([
-            span::age(plan.planned_at, clock::now()),
+            when::age(plan.planned_at, clock::now()),
             plan.replay,
             plan.planned_by,
             plan.events.to_string(),
@@ -72,7 +72,7 @@ pub async fn show(env: &Env, options: &PlanShowOptions) -> anyhow::Result<()> {
 }
 
 /// The plan as it stands.
-async fn look(ledger: &Ledger, replay: &str) -> anyhow::Result<Shown> {
+async fn look(ledger: &Ledger, replay: &str) -> anyhow::Result<ReplayReport> {
     let found = open::answer(ledger, ledger.plans(Some(replay), 1)).await?.pop();
     let Some(plan) = found else {
         anyhow::bail!(
@@ -82,16 +82,16 @@ async fn look(ledger: &Ledger, replay: &str) -> anyhow::Result<Shown> {
         );
     };
     let results = open::answer(ledger, ledger.results(replay)).await?;
-    Ok(Shown { plan, results, event_results: Vec::new() })
+    Ok(ReplayReport { plan, results, event_results: Vec::new() })
 }
 
-fn page(shown: &Shown, now: DateTime<Utc>) -> String {
-    let Shown { plan, results, event_results } = shown;
+fn page(shown: &ReplayReport, now: DateTime<Utc>) -> String {
+    let ReplayReport { plan, results, event_results } = shown;
     let done: i64 = results.iter().map(|came| came.events).sum();
     let mut text = format!(
         "{}  planned {} by {}: {}\n{} events, {} queued, {done} run\n",
         plan.replay,
-        span::age(plan.planned_at, now),
+        when::age(plan.planned_at, now),
         plan.planned_by,
         plan.selection,
         plan.events,
@@ -112,7 +112,7 @@ fn page(shown: &Shown, now: DateTime<Utc>) -> String {
         let mut table = Table::default().text("RUN").text("EVENT").text("CAME TO").prose("REASON", 80);
         for came in event_results {
             table.row([
-                span::age(came.handled_at, now),
+                when::age(came.handled_at, now),
                 came.id.clone(),
                 came.outcome.to_string(),
                 came.reason.clone().unwrap_or_default(),

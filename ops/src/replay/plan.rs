@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use desk::acts::Person;
 use desk::replay::{Change, Chosen, LOOK_AHEAD_EVENTS, LookAhead, look_ahead};
 use ledger::Ledger;
-use ledger::views::stored::EventFilter;
+use ledger::views::stored_events::EventFilter;
 use serde::Serialize;
 use serde_json::Value;
 use shared::clock;

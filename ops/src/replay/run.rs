@@ -10,7 +10,7 @@ use shared::env::Env;
 use shared::queue::Role;
 use tokio::time::Instant;
 
-use super::{Shown, look, page};
+use super::{ReplayReport, look, page};
 use crate::cli::RunOptions;
 use crate::{open, output};
 
@@ -56,7 +56,7 @@ pub async fn run(env: &Env, options: &RunOptions) -> anyhow::Result<()> {
 }
 
 /// Until everything queued has come to something, or nothing more comes.
-async fn wait(ledger: &Ledger, plan: &str, is_watched: bool) -> anyhow::Result<Shown> {
+async fn wait(ledger: &Ledger, plan: &str, is_watched: bool) -> anyhow::Result<ReplayReport> {
     let (mut before, mut moved, mut told) = (-1, Instant::now(), Instant::now());
     loop {
         let shown = look(ledger, plan).await?;

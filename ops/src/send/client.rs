@@ -12,7 +12,7 @@ use stripe_sim::Signer;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::tally::Answer;
+use super::tally::Reply;
 use super::target::Target;
 
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
@@ -32,7 +32,7 @@ impl Client {
     }
 
     /// Sends one event, signed now.
-    pub async fn send(&mut self, body: &Bytes) -> Answer {
+    pub async fn send(&mut self, body: &Bytes) -> Reply {
         let reused = self.open.is_some();
         let mut attempt = self.attempt(body).await;
         if reused && matches!(attempt, Err(HttpError::NotSent(_))) {
@@ -42,14 +42,14 @@ impl Client {
         attempt.unwrap_or_else(|error| no_answer(&error))
     }
 
-    async fn attempt(&mut self, body: &Bytes) -> Result<Answer, HttpError> {
+    async fn attempt(&mut self, body: &Bytes) -> Result<Reply, HttpError> {
         let mut connection = match self.open.take().filter(HttpConnection::is_open) {
             Some(open) => open,
             None => HttpConnection::open(self.target.address, CONNECT_DEADLINE).await?,
         };
         let answer = connection.exchange(self.request(body), ANSWER_LIMIT_BYTES, ANSWER_DEADLINE).await?;
         self.open = Some(connection);
-        Ok(Answer::Status(answer.status.as_u16()))
+        Ok(Reply::Status(answer.status.as_u16()))
     }
 
     fn request(&self, body: &Bytes) -> Request<Full<Bytes>> {
@@ -63,8 +63,8 @@ impl Client {
     }
 }
 
-fn no_answer(error: &HttpError) -> Answer {
-    Answer::Nothing(match error {
+fn no_answer(error: &HttpError) -> Reply {
+    Reply::Nothing(match error {
         HttpError::Connect(_) => "no connection",
         HttpError::NotSent(_) | HttpError::Broken(_) | HttpError::CutShort { .. } => "connection broke",
         HttpError::Late => "no answer in time",

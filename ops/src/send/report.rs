@@ -12,7 +12,7 @@ use super::run::{Done, Telling};
 use super::scene::Named;
 use super::stories::{BROKEN, STORIES, Style};
 use crate::table::{self, Table};
-use crate::{money, output, span};
+use crate::{money, output, when};
 
 /// Stories that are named to people; `--json` names up to a thousand.
 const NAMED_STORIES: usize = 20;
@@ -32,11 +32,11 @@ struct Report<'a> {
     p99_ms: Option<f64>,
     stopped: Option<&'static str>,
     /// The first thousand stories at most.
-    told: Vec<Told<'a>>,
+    told: Vec<StoryReport<'a>>,
 }
 
 #[derive(Serialize)]
-struct Told<'a> {
+struct StoryReport<'a> {
     story: &'static str,
     objects: &'a [Named],
     first_event: &'a str,
@@ -81,7 +81,7 @@ pub fn list(style: Style, json: bool) -> anyhow::Result<ExitCode> {
 
 fn report<'a>(url: &'a str, done: &'a Done) -> Report<'a> {
     let millis = |percent| done.tally.percentile(percent).map(|took| took.as_secs_f64() * 1_000.0);
-    let told = |telling: &'a Telling| Told {
+    let told = |telling: &'a Telling| StoryReport {
         story: telling.story,
         objects: &telling.cast,
         first_event: &telling.first_event,
@@ -183,5 +183,5 @@ fn per_second(done: &Done) -> u64 {
 }
 
 fn shown(span: Duration) -> String {
-    span::shown(TimeDelta::from_std(span).unwrap_or(TimeDelta::MAX))
+    when::shown(TimeDelta::from_std(span).unwrap_or(TimeDelta::MAX))
 }

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::client::{self, Client};
 use super::scene::Named;
 use super::stories::{Story, Style};
-use super::tally::{Answer, Tally};
+use super::tally::{Reply, Tally};
 use super::target::Target;
 use crate::{money, output};
 
@@ -173,8 +173,8 @@ async fn send_all(shared: Arc<Shared>, mut client: Client) {
             let answer = client.send(&body).await;
             shared.tally.lock().await.count(answer, started.elapsed());
             match answer {
-                Answer::Status(_) => shared.silence.store(0, Ordering::Relaxed),
-                Answer::Nothing(_) => {
+                Reply::Status(_) => shared.silence.store(0, Ordering::Relaxed),
+                Reply::Nothing(_) => {
                     shared.silence.fetch_add(1, Ordering::Relaxed);
                     tokio::time::sleep(SILENCE_PAUSE).await; // do not hammer what is down
                 }

@@ -27,7 +27,7 @@ pub struct Style {
 }
 
 /// A story told: its events, and what they are about.
-pub struct Told {
+pub struct ToldStory {
     pub story: &'static str,
     pub samples: Vec<Sample>,
     pub cast: Vec<Named>,
@@ -94,7 +94,7 @@ pub fn with_event(kind: &str, style: Style) -> Option<&'static Story> {
 
 impl Story {
     /// Tells the story, up to and including the first event of the type `until` where one is given.
-    pub fn told(&self, style: Style, number: u64, until: Option<&str>) -> Told {
+    pub fn told(&self, style: Style, number: u64, until: Option<&str>) -> ToldStory {
         let random = Random::of_sequence(style.seed, number);
         let mut scene = Scene::new(random, style.api_version, style.livemode, style.end - self.days * 86_400);
         (self.tell)(&mut scene);
@@ -106,7 +106,7 @@ impl Story {
                 samples.iter().any(|sample| sample.body.windows(id.len()).any(|window| window == id))
             });
         }
-        Told { story: self.name, samples, cast }
+        ToldStory { story: self.name, samples, cast }
     }
 
     /// The types of its events, in order, each once.

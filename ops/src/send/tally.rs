@@ -15,19 +15,19 @@ pub struct Tally {
 
 /// What the gateway made of one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum Reply {
     Status(u16),
     Nothing(&'static str),
 }
 
 impl Tally {
-    pub fn count(&mut self, answer: Answer, took: Duration) {
+    pub fn count(&mut self, answer: Reply, took: Duration) {
         match answer {
-            Answer::Status(200..=299) => self.accepted += 1,
-            Answer::Status(status) => *self.refused.entry(status).or_default() += 1,
-            Answer::Nothing(why) => *self.unanswered.entry(why).or_default() += 1,
+            Reply::Status(200..=299) => self.accepted += 1,
+            Reply::Status(status) => *self.refused.entry(status).or_default() += 1,
+            Reply::Nothing(why) => *self.unanswered.entry(why).or_default() += 1,
         }
-        if let Answer::Status(_) = answer {
+        if let Reply::Status(_) = answer {
             self.latencies.add(took);
         }
     }
@@ -80,7 +80,7 @@ mod tests {
     fn percentiles_are_near_the_truth() {
         let mut tally = Tally::default();
         for micros in 1..=10_000 {
-            tally.count(Answer::Status(200), Duration::from_micros(micros));
+            tally.count(Reply::Status(200), Duration::from_micros(micros));
         }
         for (percent, truth) in [(50, 5_000_u128), (99, 9_900), (100, 10_000)] {
             let found = tally.percentile(percent).unwrap().as_micros();
@@ -92,8 +92,7 @@ mod tests {
     #[test]
     fn what_was_not_accepted_is_counted_by_its_reason() {
         let mut tally = Tally::default();
-        for answer in
-            [Answer::Status(503), Answer::Status(503), Answer::Status(400), Answer::Nothing("refused")]
+        for answer in [Reply::Status(503), Reply::Status(503), Reply::Status(400), Reply::Nothing("refused")]
         {
             tally.count(answer, Duration::ZERO);
         }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use desk::views::object::UnappliedObject;
-use ledger::views::stored::StoredEvent;
+use ledger::views::stored_events::StoredEvent;
 
 use crate::table::clean;
 use crate::{dead_letters, events, output};

@@ -8,7 +8,7 @@ use domain::{Key, Object};
 use ledger::tables::audit::Line;
 
 use crate::table::{Table, clean};
-use crate::{events, money, span};
+use crate::{events, money, when};
 
 /// So many lines of a history are shown to people, the last ones; `--json` has all.
 const HISTORY_LIMIT_LINES: usize = 200;
@@ -61,9 +61,9 @@ fn value(value: &DetailValue, now: DateTime<Utc>) -> String {
     match value {
         DetailValue::Text(text) => text.clone(),
         DetailValue::Money { amount, currency } => money::shown(*amount, currency),
-        DetailValue::Time(moment) => span::whole(*moment),
-        DetailValue::Deadline(moment) => format!("{}  ({})", span::whole(*moment), span::until(*moment, now)),
-        DetailValue::DurationSecs(secs) => span::shown(TimeDelta::seconds(*secs)),
+        DetailValue::Time(moment) => when::whole(*moment),
+        DetailValue::Deadline(moment) => format!("{}  ({})", when::whole(*moment), when::until(*moment, now)),
+        DetailValue::DurationSecs(secs) => when::shown(TimeDelta::seconds(*secs)),
         DetailValue::Object { id, .. } => id.clone(),
     }
 }
@@ -86,7 +86,7 @@ pub fn history((kind, key): (&str, &Key), lines: &[Line]) -> String {
         let row = &line.row;
         let is_own = row.subject_kind == kind && row.subject_id == key.id;
         table.row([
-            span::whole(line.happened_at.unwrap_or(row.at)),
+            when::whole(line.happened_at.unwrap_or(row.at)),
             row.subject_kind.clone(),
             if is_own { String::new() } else { row.subject_id.clone() },
             change(row),

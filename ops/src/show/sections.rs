@@ -7,17 +7,17 @@ use desk::views::failure_text::cause;
 use desk::views::invoice::InvoiceShare;
 use desk::views::refund::created_at;
 use domain::charges::Charge;
-use domain::failures::PaymentFailure;
+use domain::dispute_movements::Movement;
+use domain::fraud_warnings::Warning;
 use domain::invoices::Invoice;
-use domain::movements::Movement;
+use domain::payment_failures::PaymentFailure;
 use domain::payments::Payment;
 use domain::refunds::Refund;
 use domain::subscriptions::Subscription;
-use domain::warnings::Warning;
 use ledger::tables::overrides::Note;
 
 use crate::table::Table;
-use crate::{disputes, invoices, money, payments, span};
+use crate::{disputes, invoices, money, payments, when};
 
 /// So many rows of a table are shown to people; `--json` has all.
 const ROWS_LIMIT: usize = 50;
@@ -203,7 +203,7 @@ pub fn notes(notes: &[Note]) -> String {
                 _ => "",
             };
             table.row([
-                span::whole(note.written_at),
+                when::whole(note.written_at),
                 note.number.to_string(),
                 note.written_by.clone(),
                 effect.to_owned(),
@@ -227,5 +227,5 @@ fn section<T>(rows: &[T], table: impl FnOnce(&[T]) -> String) -> String {
 }
 
 fn moment(moment: Option<DateTime<Utc>>) -> String {
-    moment.map(span::whole).unwrap_or_default()
+    moment.map(when::whole).unwrap_or_default()
 }

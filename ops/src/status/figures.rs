@@ -8,19 +8,19 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, TimeDelta, Utc};
 use ledger::tables::pauses::Pause;
 use ledger::views::gauges::NamedOnly;
-use ledger::views::glance::{DeadCause, Intake, Recent, Retries};
 use ledger::views::search::Whose;
+use ledger::views::status_queries::{DeadCause, Intake, Recent, Retries};
 use ledger::{Ledger, LedgerConfig, LedgerError};
 use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
 use shared::queue::{Queue, QueueConfig, Role};
 
-use super::worth::{self, Money};
+use super::money_lines::{self, Money};
 use crate::cli::ElsewhereOptions;
 use crate::finding::Finding;
 use crate::probe::{self, Process, Samples};
-use crate::{configuration, open, skew, standing};
+use crate::{clock_skew, configuration, open, stripe_account};
 
 /// Latencies, clocks and outcomes are those of so many of the newest events, at most.
 const SAMPLE_EVENTS: i64 = 10_000;
@@ -158,7 +158,7 @@ impl Eyes {
         Figures {
             ledger: ledger.map_or_else(|error| away(side(&shown[0], error)), Side::Answers),
             queue: queue.map_or_else(|error| away(side(&shown[1], error)), Side::Answers),
-            signature_age_secs: skew::signature_age_secs(&gateway.samples),
+            signature_age_secs: clock_skew::signature_age_secs(&gateway.samples),
             gateway,
             worker,
             stripe,
@@ -210,7 +210,7 @@ async fn ask(ledger: &Ledger, now: DateTime<Utc>) -> Result<LedgerFigures, Ledge
         retries: ledger.retries().await?,
         named_only: ledger.named_only().await?,
         uncertain: ledger.read().await?.count_uncertain(&Whose::default()).await?.into_iter().collect(),
-        money: Money::of(&ledger.attention(now, now + worth::DUE_SOON).await?, now),
+        money: Money::of(&ledger.money_status(now, now + money_lines::DUE_SOON).await?, now),
         pause: ledger.lasting_pause().await?,
         // The answer was on its way for half of the time.
         clock_ahead_secs: server.map(|server| secs(server - (before + (after - before) / 2))),
@@ -234,9 +234,9 @@ async fn look_at_stripe(env: &Env, kept: &mut Option<(Instant, Vec<Finding>)>) -
     {
         return findings.clone();
     }
-    let asked = Box::pin(standing::ask(env)).await;
-    let findings =
-        asked.map_or_else(Vec::new, |asked| standing::judged(Some(&asked), &standing::Ours::of(env)));
+    let asked = Box::pin(stripe_account::ask(env)).await;
+    let findings = asked
+        .map_or_else(Vec::new, |asked| stripe_account::judged(Some(&asked), &stripe_account::Ours::of(env)));
     kept.insert((Instant::now(), findings)).1.clone()
 }
 

@@ -5,11 +5,11 @@ use domain::HANDLER_VERSION;
 use ledger::views::gauges::COUNT_LIMIT;
 
 use super::figures::{Figures, LedgerFigures, ProcessFigures, QueueFigures, Sample, Side};
-use super::worth;
+use super::money_lines;
 use crate::doctor::listeners;
 use crate::finding::Finding;
 use crate::output::me;
-use crate::{cause, money, pause, skew, span};
+use crate::{cause, clock_skew, money, pause, when};
 
 const LATENCY_LOOK_SECS: f64 = 5.0;
 const LATENCY_ACT_SECS: f64 = 10.0;
@@ -59,9 +59,9 @@ fn of_ledger(ledger: &LedgerFigures, signature_age_secs: Option<f64>, now: DateT
     let mut lines = vec![consumption(ledger), intake(ledger), last_event(ledger, now)];
     lines.extend([latency(&ledger.sample, ledger.pause.is_some()), outcomes(&ledger.sample)]);
     lines.extend(dead(ledger, now));
-    lines.extend(worth::lines(&ledger.money, now));
+    lines.extend(money_lines::lines(&ledger.money, now));
     lines.extend([retries(ledger, now), named_only(ledger, now), uncertain(ledger)]);
-    lines.push(skew::judged(signature_age_secs, ledger.sample.stripe_delay_least_secs));
+    lines.push(clock_skew::judged(signature_age_secs, ledger.sample.stripe_delay_least_secs));
     lines.extend([databases_clock(ledger), versions(ledger)]);
     lines
 }
@@ -125,7 +125,7 @@ fn last_event(ledger: &LedgerFigures, now: DateTime<Utc>) -> Finding {
         return Finding::ok("last event", format!("none yet; `{} send` makes some", me()));
     };
     let silence = now - last.recorded_at;
-    let text = format!("{} ago: {}", span::shown(silence.max(TimeDelta::zero())), last.kind);
+    let text = format!("{} ago: {}", when::shown(silence.max(TimeDelta::zero())), last.kind);
     if silence > SILENCE_LOOK {
         let advice =
             "is that usual? If not, check in Stripe's dashboard that the endpoint is enabled and reachable";
@@ -176,7 +176,7 @@ fn dead(ledger: &LedgerFigures, now: DateTime<Utc>) -> Vec<Finding> {
             money::count(cause.events.unsigned_abs()),
             cause::short(&cause.fingerprint),
             cause.fingerprint,
-            span::age(cause.last_at, now)
+            when::age(cause.last_at, now)
         );
         let is_urgent = recent > DEAD_ACT_EVENTS_AN_HOUR || now - cause.first_at > DEAD_ACT_AGE;
         let line = if is_urgent { Finding::act } else { Finding::look };
@@ -203,7 +203,7 @@ fn retries(ledger: &LedgerFigures, now: DateTime<Utc>) -> Finding {
     let text = format!(
         "{} are waiting for another attempt, the next {}",
         money::count(ledger.retries.events.unsigned_abs()),
-        span::until(next, now)
+        when::until(next, now)
     );
     match &ledger.pause {
         None if now - next > RETRY_ACT_LATE => {
@@ -229,7 +229,7 @@ fn named_only(ledger: &LedgerFigures, now: DateTime<Utc>) -> Finding {
     });
     let told: Vec<String> = told.collect();
     let since = known.iter().filter_map(|named| named.since).min();
-    let age = since.map(|since| format!(", the first {}", span::age(since, now))).unwrap_or_default();
+    let age = since.map(|since| format!(", the first {}", when::age(since, now))).unwrap_or_default();
     let text = format!("{} were named by events, but never reported{age}", told.join(", "));
     if since.is_some_and(|since| now - since > NAMED_LOOK_AGE) {
         let advice = "those from before Tidegate was connected stay so; others were never sent, or are still on their way: check the endpoint's event types in Stripe's dashboard";
@@ -279,5 +279,5 @@ fn versions(ledger: &LedgerFigures) -> Finding {
 
 fn in_words(secs: f64) -> String {
     #[expect(clippy::cast_possible_truncation, reason = "spans that people wait for")]
-    span::shown(TimeDelta::microseconds((secs * 1e6) as i64))
+    when::shown(TimeDelta::microseconds((secs * 1e6) as i64))
 }

@@ -2,7 +2,7 @@
 
 mod figures;
 mod judge;
-mod worth;
+mod money_lines;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -17,7 +17,7 @@ use shared::{clock, shutdown};
 use self::figures::{Eyes, Figures};
 use crate::cli::{ElsewhereOptions, Shape};
 use crate::finding::{self, Finding, Mark};
-use crate::{output, span};
+use crate::{output, when};
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -112,7 +112,7 @@ fn show(status: &Status, json: bool) -> anyhow::Result<String> {
         Mark::Act => "something needs attention now",
     };
     let page = finding::page(&status.lines);
-    Ok(format!("tidegate {}  {}  {summary}\n\n{page}", status.version, span::whole(status.at)))
+    Ok(format!("tidegate {}  {}  {summary}\n\n{page}", status.version, when::whole(status.at)))
 }
 
 /// Over the page before, line by line, so that nothing flickers.

@@ -1,7 +1,7 @@
 //! What `tidegate audit verify` found, in words.
 
 use desk::verify::{Altered, Chains, Seals, Verified, Witnessed};
-use ledger::views::figures::End;
+use ledger::views::consistency::End;
 
 use crate::output;
 

@@ -92,7 +92,7 @@ pub enum Unusable {
     Full,
     /// For good: the process must end.
     #[error("{0}")]
-    Broken(#[source] Arc<dyn Error + Send + Sync>),
+    Fatal(#[source] Arc<dyn Error + Send + Sync>),
     #[error("the queue is closed")]
     Closed,
 }

@@ -6,7 +6,7 @@ use prometheus::{IntGauge, IntGaugeVec};
 use tokio::sync::Mutex;
 
 use super::Queue;
-use crate::register::Register;
+use crate::metrics::MetricsRegistry;
 
 /// However often somebody looks, the broker is asked once in this time.
 const FRESH: Duration = Duration::from_secs(1);
@@ -22,7 +22,7 @@ pub struct QueueGauges {
 }
 
 impl QueueGauges {
-    pub fn new(register: &Register) -> Self {
+    pub fn new(register: &MetricsRegistry) -> Self {
         Self {
             ready: register.gauges("queue_ready_events", "Events waiting in a queue.", &["queue"]),
             leased: register.gauges(

@@ -1,11 +1,11 @@
 //! The queue between intake and first handling: RabbitMQ, or a SQLite file. Both keep one contract, checked by
 //! one test suite: durable before `publish` returns, at least once, in no order, exactly one settle.
 
+pub mod affinity;
 mod config;
 mod error;
 mod gauges;
 pub mod rabbitmq;
-pub mod share;
 #[cfg(feature = "embedded")]
 pub mod sqlite;
 
@@ -14,10 +14,10 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use self::affinity::Affinity;
 pub use self::config::{QueueConfig, QueueUrl, VARIABLES};
 pub use self::error::{Cause, OpenError, PublishError, QueueError, Unusable};
 pub use self::gauges::QueueGauges;
-use self::share::Share;
 use crate::{Pending, PendingHere};
 use envelope::Envelope;
 
@@ -41,7 +41,7 @@ pub enum Role {
     Look,
 }
 
-/// One envelope, lent to this process until it is settled.
+/// One envelope, leased to this process until it is settled.
 #[derive(Debug)]
 pub struct Delivery {
     pub envelope: Envelope,
@@ -50,7 +50,7 @@ pub struct Delivery {
     pub redelivered: bool,
 }
 
-/// Names one lending. It is worth nothing once the lending ended: to settle it then is refused.
+/// Names one delivery. Once its lease has ended the tag is stale, and settling it is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tag {
     /// RabbitMQ: which channel of ours. SQLite: which message.
@@ -77,7 +77,7 @@ pub struct Forgotten {
     pub count: i64,
 }
 
-/// How a lending ends.
+/// How a delivery is settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settle {
     /// Committed to the ledger: forget it.
@@ -90,7 +90,7 @@ pub enum Settle {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Settled {
     pub settled: usize,
-    /// Refused: settled before, or the lending had ended. Its event comes again, or came to another.
+    /// Refused: settled before, or its lease had ended. The event is redelivered, here or to another worker.
     pub stale: usize,
 }
 
@@ -154,7 +154,7 @@ impl Queue {
         keys.reopen(suspect, crate::clock::now())
     }
 
-    /// Which messages these lendings are of; `None` where the queue does not number them.
+    /// Which messages these deliveries are of; `None` where the queue does not number them.
     pub fn taken(&self, tags: &[Tag]) -> Option<Taken> {
         match &*self.0 {
             Backend::RabbitMq(_) => None,
@@ -174,45 +174,45 @@ impl Queue {
         })
     }
 
-    /// Waits for the first envelope, then hands out what is there at once, at most `max`. Outages are
-    /// waited through. Dropping the future loses nothing: what it had been lent goes back. Nothing is handed
-    /// out only after `wind_down`, once nothing is left.
+    /// Waits for the first envelope, then hands out what is there at once, at most `max`. Outages are waited
+    /// through. Dropping the future loses nothing: what it had been given is requeued. Nothing is handed out
+    /// only after `begin_drain`, once nothing is left.
     pub async fn receive(&self, max: usize) -> Vec<Delivery> {
-        self.receive_rather(max, Share::WHOLE).await
+        self.receive_preferring(max, Affinity::ANY).await
     }
 
-    /// The same, and of what is there rather a share's. A file has one receiver at a time, and knows no shares.
-    pub fn receive_rather(&self, max: usize, share: Share) -> Pending<'_, Vec<Delivery>> {
+    /// The same, preferring events that match the affinity. A file has one receiver at a time, and ignores it.
+    pub fn receive_preferring(&self, max: usize, affinity: Affinity) -> Pending<'_, Vec<Delivery>> {
         Box::pin(async move {
             match &*self.0 {
-                Backend::RabbitMq(queue) => queue.receive(max, share).await,
+                Backend::RabbitMq(queue) => queue.receive(max, affinity).await,
                 #[cfg(feature = "embedded")]
                 Backend::Sqlite(queue) => queue.receive(max).await,
             }
         })
     }
 
-    /// Says that nobody will receive for a while, or that somebody will again. A broker lends ahead of being
-    /// asked; at rest it has everything back that is not in hand, so that no lending grows old.
-    pub fn rest(&self, resting: bool) {
+    /// Pauses or resumes consumption. A broker delivers ahead of demand (prefetch); while paused, deliveries
+    /// that nobody has taken are requeued, so that none goes stale.
+    pub fn set_paused(&self, paused: bool) {
         match &*self.0 {
-            Backend::RabbitMq(queue) => queue.rest(resting),
+            Backend::RabbitMq(queue) => queue.set_paused(paused),
             #[cfg(feature = "embedded")]
             Backend::Sqlite(_) => {} // lends only to who asks
         }
     }
 
-    /// Says that this process will end: nothing more is lent to it, and what it was lent ahead is still handed
-    /// out, so that a process that stops in peace leaves nothing begun and nothing to be delivered again.
-    pub fn wind_down(&self) {
+    /// Begins the drain: nothing more is delivered to this process, and prefetched deliveries are still handed
+    /// out, so that a clean stop leaves nothing begun and nothing to be redelivered.
+    pub fn begin_drain(&self) {
         match &*self.0 {
-            Backend::RabbitMq(queue) => queue.wind_down(),
+            Backend::RabbitMq(queue) => queue.begin_drain(),
             #[cfg(feature = "embedded")]
-            Backend::Sqlite(queue) => queue.wind_down(),
+            Backend::Sqlite(queue) => queue.begin_drain(),
         }
     }
 
-    /// Ends lendings. An error means "don't know": each of them either ended or comes again.
+    /// Settles deliveries. An error means "unknown": each of them is either settled or redelivered.
     pub fn settle<'a>(
         &'a self,
         settlements: &'a [(Tag, Settle)],
@@ -258,15 +258,15 @@ impl Queue {
 
     /// Cancelled when the queue can no longer promise durability (a failed fsync, a damaged or removed file): the
     /// process must end, and `health` says why.
-    pub fn broken(&self) -> CancellationToken {
+    pub fn fatal(&self) -> CancellationToken {
         match &*self.0 {
             Backend::RabbitMq(_) => CancellationToken::new(),
             #[cfg(feature = "embedded")]
-            Backend::Sqlite(queue) => queue.broken(),
+            Backend::Sqlite(queue) => queue.fatal(),
         }
     }
 
-    /// Flushes what is settled, gives back what is lent and closes. Bounded in time by the publish deadline.
+    /// Flushes settlements, requeues unsettled deliveries and closes. Bounded in time by the publish deadline.
     pub fn close(&self) -> Pending<'_, ()> {
         Box::pin(async move {
             match &*self.0 {

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::clock;
 use crate::env::{Env, Problem, Variable};
-use crate::register::Register;
+use crate::metrics::MetricsRegistry;
 use crate::trace::{self, Context};
 
 pub use self::exporter::Exporter;
@@ -91,7 +91,7 @@ pub struct SpanCounts {
 }
 
 impl SpanCounts {
-    pub fn new(register: &Register) -> Self {
+    pub fn new(register: &MetricsRegistry) -> Self {
         Self {
             exported: register.counter("spans_exported_total", "Spans that the collector accepted."),
             dropped: register.counter(
@@ -267,7 +267,7 @@ mod tests {
 
     fn sink(sample_percent: u64) -> (Spans, mpsc::Receiver<Span>, SpanCounts) {
         let (room, waiting) = mpsc::channel(ROOM_SPANS);
-        let counts = SpanCounts::new(&Register::new());
+        let counts = SpanCounts::new(&MetricsRegistry::new());
         let sink = Sink { room, counts: counts.clone(), sample_percent };
         (Spans(Some(Arc::new(sink))), waiting, counts)
     }

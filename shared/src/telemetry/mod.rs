@@ -1,7 +1,7 @@
 //! Logs: text in a terminal, JSON lines elsewhere, always to standard error. A log that cannot be written stops
 //! nothing: no panic, no waiting for a reader, no exit.
 
-mod lines;
+mod log_writer;
 mod text;
 
 use std::error::Error;
@@ -14,8 +14,8 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use self::lines::Lines;
-pub(crate) use self::lines::lost;
+use self::log_writer::LogWriter;
+pub(crate) use self::log_writer::lost;
 use crate::env::{Env, Problem, Variable};
 use crate::unreachable::Unreachable;
 
@@ -36,7 +36,7 @@ pub const VARIABLES: &[Variable] = &[LOG_LEVEL, LOG_FORMAT];
 /// They tell of every hiccup that our own supervisors already report once.
 const SILENT: [&str; 2] = ["lapin", "sqlx"];
 
-static LINES: OnceLock<Lines> = OnceLock::new();
+static LINES: OnceLock<LogWriter> = OnceLock::new();
 /// How long the end of a process waits for somebody to read why.
 const LAST_WORDS_DEADLINE: Duration = Duration::from_secs(1);
 
@@ -59,7 +59,7 @@ pub fn init(env: &Env) -> Result<Logging, Problem> {
         "auto" => Ok(!std::io::stderr().is_terminal()),
         _ => Err("not text, json or auto".to_owned()),
     })?;
-    let Ok(lines) = Lines::start() else { return Ok(Logging(())) }; // no thread can be had: nothing is logged
+    let Ok(lines) = LogWriter::start() else { return Ok(Logging(())) }; // no thread can be had: nothing is logged
     let lines = LINES.get_or_init(|| lines).clone();
     let format = tracing_subscriber::fmt::layer().with_writer(lines).log_internal_errors(false);
     let registry = tracing_subscriber::registry().with(filter);
@@ -126,9 +126,9 @@ pub fn told(error: &(dyn Error + 'static)) -> String {
 /// wait for whoever does not read.
 fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let location = panic.location().map(ToString::to_string).unwrap_or_default();
         let why = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("(message withheld)");
-        tracing::error!(place, why, "panicked");
+        tracing::error!(location, why, "panicked");
     }));
 }
 

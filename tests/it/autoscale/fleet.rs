@@ -39,7 +39,7 @@ impl Fleet {
     }
 
     /// The first was started with the stack.
-    pub(super) fn has_one(&mut self) {
+    pub(super) fn ensure_one(&mut self) {
         self.workers[0].state = State::Running;
     }
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use harness::binaries::binary;
 use harness::client::get;
-use harness::guardian::{Guardian, Server, until};
 use harness::ports::free_port;
+use harness::process_guard::{ProcessGuard, Server, until};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A folder of a user who has configured nothing but addresses, so that tests do not meet each other.
 pub(super) struct Laptop {
-    pub(super) guardian: Guardian,
+    pub(super) guard: ProcessGuard,
     pub(super) gateway: SocketAddr,
     pub(super) settings: Vec<(&'static str, String)>,
 }
@@ -29,14 +29,14 @@ impl Laptop {
         let addresses =
             [("GATEWAY_ADDR", gateway), ("GATEWAY_INTERNAL_ADDR", inner), ("WORKER_INTERNAL_ADDR", worker)];
         Self {
-            guardian: Guardian::new("laptop", Signal::KILL).unwrap(),
+            guard: ProcessGuard::new("laptop", Signal::KILL).unwrap(),
             gateway,
             settings: addresses.map(|(name, address)| (name, address.to_string())).into(),
         }
     }
 
     pub(super) fn path(&self, name: &str) -> std::path::PathBuf {
-        self.guardian.folder().join(name)
+        self.guard.folder().join(name)
     }
 
     /// Everything in one process, once it is ready and has greeted.
@@ -53,12 +53,12 @@ impl Laptop {
 
     /// The process, with its greeting and its log in files.
     pub(super) fn start(&self, arguments: &[&str], settings: &[(&'static str, String)]) -> Server {
-        let mut command = self.guardian.command(binary("tidegate"));
+        let mut command = self.guard.command(binary("tidegate"));
         command.args(arguments).env_clear().env("PATH", "/usr/bin:/bin");
         command.envs(settings.iter().map(|(name, value)| (*name, value)));
         command.stdout(fs::File::create(self.path("greeting")).unwrap());
         command.stderr(fs::File::create(self.path("log")).unwrap());
-        self.guardian.spawn(&mut command).unwrap()
+        self.guard.spawn(&mut command).unwrap()
     }
 
     /// SIGTERM, then a clean exit.
@@ -96,7 +96,7 @@ impl Laptop {
 
     pub(super) fn command(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Command {
         let mut command = Command::new(binary("tidegate"));
-        command.args(arguments).current_dir(self.guardian.folder()).stdin(Stdio::null());
+        command.args(arguments).current_dir(self.guard.folder()).stdin(Stdio::null());
         command.env_clear().envs(self.settings.iter().map(|(name, value)| (*name, value.as_str())));
         command.envs(settings.iter().copied());
         command

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 
 use harness::client::get;
-use harness::guardian::{Server, until};
 use harness::ports::free_port;
+use harness::process_guard::{Server, until};
 use rustix::process::Signal;
 
 use super::laptop::{Laptop, PATIENCE};

@@ -10,7 +10,7 @@ use super::laptop::{Laptop, named, text};
 fn at_terminal(laptop: &Laptop, columns: u32, arguments: &str, settings: &[(&str, &str)]) -> String {
     let mut command = Command::new("script");
     let called = format!("stty rows 40 cols {columns}; {} {arguments}", binary("tidegate").display());
-    command.args(["-qec", &called, "/dev/null"]).current_dir(laptop.guardian.folder());
+    command.args(["-qec", &called, "/dev/null"]).current_dir(laptop.guard.folder());
     command.env_clear().env("PATH", "/usr/bin:/bin").env("TERM", "xterm").env("SHELL", "/bin/sh");
     command.envs(laptop.settings.iter().map(|(name, value)| (*name, value.as_str())));
     let output = command.envs(settings.iter().copied()).output().unwrap();

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Stdio;
 
-use harness::guardian::until;
+use harness::process_guard::until;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 

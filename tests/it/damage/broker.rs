@@ -2,7 +2,7 @@
 //! was let in before the new queue was on the disk.
 
 use harness::broker::Broker;
-use harness::guardian::until;
+use harness::process_guard::until;
 use shared::env::Env;
 use shared::queue::rabbitmq::topology::check;
 use shared::queue::{Queue, QueueConfig, Role};

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use chrono::TimeDelta;
-use harness::guardian::until;
 use harness::postgres::Postgres;
+use harness::process_guard::until;
 use ledger::{Ledger, LedgerConfig};
 use shared::clock;
 use shared::env::Env;
@@ -15,7 +15,7 @@ use sqlx::Connection;
 
 use super::home::{Home, PATIENCE};
 use crate::attempts::tamper;
-use crate::queue_contract::place::open_file;
+use crate::queue_contract::backend::open_file;
 
 /// Within the tolerance for signatures, the widest that may be set.
 const TOLERANCE: (&str, &str) = ("GATEWAY_SIGNATURE_TOLERANCE_SECS", "3600");

@@ -9,9 +9,9 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use harness::binaries::binary;
 use harness::client::{Answer, Client, get};
-use harness::guardian::{Guardian, Server, until};
 use harness::ledger::Ledger;
 use harness::ports::free_port;
+use harness::process_guard::{ProcessGuard, Server, until};
 use harness::queue::Queue;
 use harness::stories::{SampleEvent, Stories};
 use rustix::process::Signal;
@@ -20,7 +20,7 @@ use rustix::process::Signal;
 pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) struct Home {
-    pub(super) guardian: Guardian,
+    pub(super) guard: ProcessGuard,
     secret: String,
     settings: Vec<(String, String)>,
     gateway: SocketAddr,
@@ -58,12 +58,12 @@ impl Home {
         ] {
             all.push((name.to_owned(), value));
         }
-        let guardian = Guardian::new("damage", Signal::KILL)?;
-        Ok(Self { guardian, secret, settings: all, gateway, gateway_internal, worker_internal })
+        let guard = ProcessGuard::new("damage", Signal::KILL)?;
+        Ok(Self { guard, secret, settings: all, gateway, gateway_internal, worker_internal })
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
-        self.guardian.folder().join(name)
+        self.guard.folder().join(name)
     }
 
     pub(super) fn ledger(&self) -> Ledger {
@@ -102,7 +102,7 @@ impl Home {
         let log = self.path("log");
         let file = std::fs::File::options().create(true).append(true).open(&log)?;
         let mut running = self.spawn(command, settings, file.try_clone()?.into(), file.into())?;
-        running.is_ready().await?;
+        running.wait_until_ready().await?;
         Ok(running)
     }
 
@@ -114,11 +114,11 @@ impl Home {
         stdout: Stdio,
         stderr: Stdio,
     ) -> anyhow::Result<Running> {
-        let mut process = self.guardian.command(binary("tidegate"));
+        let mut process = self.guard.command(binary("tidegate"));
         process.arg(command).env_clear();
         process.envs(self.settings.iter().map(|(name, value)| (name, value)));
         process.envs(settings.iter().map(|(name, value)| (*name, value)));
-        let server = self.guardian.spawn(process.stdout(stdout).stderr(stderr))?;
+        let server = self.guard.spawn(process.stdout(stdout).stderr(stderr))?;
         let listeners = match command {
             "gateway" => vec![self.gateway_internal],
             _ => vec![self.gateway_internal, self.worker_internal],
@@ -137,14 +137,14 @@ impl Home {
     /// Runs a command of `tidegate` to its end.
     pub(super) fn tool(&self, arguments: &[&str]) -> Output {
         let mut process = std::process::Command::new(binary("tidegate"));
-        process.args(arguments).current_dir(self.guardian.folder()).stdin(Stdio::null()).env_clear();
+        process.args(arguments).current_dir(self.guard.folder()).stdin(Stdio::null()).env_clear();
         process.envs(self.settings.iter().map(|(name, value)| (name, value)));
         process.output().expect("tidegate can be started")
     }
 }
 
 impl Running {
-    pub(super) async fn is_ready(&mut self) -> anyhow::Result<()> {
+    pub(super) async fn wait_until_ready(&mut self) -> anyhow::Result<()> {
         for listener in self.listeners.clone() {
             until("tidegate to be ready", PATIENCE, async || {
                 ensure!(!self.server.has_exited(), "it ended while starting:\n{}", self.said());

@@ -9,7 +9,7 @@ use sqlx::Connection;
 
 use super::home::{Home, PATIENCE, bytes, said};
 use super::queue_file::{garbage, overwrite_all_but_the_first_page, page};
-use crate::queue_contract::place::open_file;
+use crate::queue_contract::backend::open_file;
 
 const REMEDY: &str = "Replace it by the last backup, or by what `sqlite3 ledger.db .dump` still reads (docs/runbook.md, \"A damaged ledger.db\"). Then run `tidegate migrate`, `tidegate rebuild --yes`, and `tidegate backfill --since 30d` for newer events";
 

@@ -44,7 +44,7 @@ async fn a_log_that_cannot_be_written_stops_nothing_and_its_lost_lines_are_count
         } else {
             std::mem::forget(reader); // stays open, and unread, until the test process ends
         }
-        running.is_ready().await?;
+        running.wait_until_ready().await?;
         let mut sent = 0;
         let events = if place == Place::Unread { EVENTS_TO_FILL } else { EVENTS };
         for round in 0..ROUNDS {

@@ -6,15 +6,15 @@ use std::path::Path;
 
 use bytes::Bytes;
 use harness::client::Answer;
-use harness::guardian::Guardian;
+use harness::process_guard::ProcessGuard;
 use harness::stories::Stories;
 use rustix::process::Signal;
-use shared::queue::sqlite::salvage::Damaged;
+use shared::queue::sqlite::recovery::Damaged;
 use shared::queue::{Queue, QueueConfig, QueueUrl, Role};
 use sqlx::Connection;
 
 use super::home::{Home, PATIENCE, bytes, said};
-use crate::queue_contract::place::{config, open_file};
+use crate::queue_contract::backend::{config, open_file};
 use crate::queue_contract::steps::{envelope, receive_all};
 
 const PAGE: usize = 4096;
@@ -92,7 +92,7 @@ const FAULTS: &[Fault] = &[
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_damage_is_refused_with_words_and_what_can_be_read_is_saved() -> anyhow::Result<()> {
-    let folder = Guardian::new("damaged", Signal::KILL)?;
+    let folder = ProcessGuard::new("damaged", Signal::KILL)?;
     let sound = folder.folder().join("sound.db");
     fill(&sound).await?;
     let sound = bytes(&sound);
@@ -113,18 +113,18 @@ async fn every_damage_is_refused_with_words_and_what_can_be_read_is_saved() -> a
         assert_eq!(bytes(&path), damaged, "{}: it was changed", fault.name);
 
         let found = Damaged::open(&path)?;
-        let salvage = found.salvage.clone();
-        eprintln!("{}: {refusal}\n  {salvage:?}", fault.name);
-        assert!(fault.saved.contains(&salvage.readable), "{}: {salvage:?}", fault.name);
-        let lost = MESSAGES.saturating_sub(salvage.readable);
-        assert!(salvage.lost == lost || salvage.lost_is_at_least, "{}: {salvage:?}", fault.name);
+        let report = found.report.clone();
+        eprintln!("{}: {refusal}\n  {report:?}", fault.name);
+        assert!(fault.saved.contains(&report.readable), "{}: {report:?}", fault.name);
+        let lost = MESSAGES.saturating_sub(report.readable);
+        assert!(report.lost == lost || report.lost_is_at_least, "{}: {report:?}", fault.name);
         assert_eq!(bytes(&path), damaged, "{}: to look changed it", fault.name);
 
         let saved = found.recover(shared::clock::now()).await?;
-        assert_eq!(saved.saved, salvage.readable);
+        assert_eq!(saved.saved, report.readable);
         assert_eq!(bytes(&saved.kept_as), damaged, "{}: the damaged file is kept", fault.name);
         assert_eq!(Queue::damage(&QueueUrl::Sqlite(path.clone())).await?, None, "{}", fault.name);
-        holds_only_what_was_sent(&path, salvage.readable, fault.name).await?;
+        holds_only_what_was_sent(&path, report.readable, fault.name).await?;
     }
     Ok(())
 }
@@ -146,7 +146,7 @@ async fn holds_only_what_was_sent(path: &Path, count: u64, name: &str) -> anyhow
 /// The pages are sound, and what they say is not: each settle of it would fail for ever.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lease_of_a_message_that_is_not_there_is_damage() -> anyhow::Result<()> {
-    let folder = Guardian::new("stray", Signal::KILL)?;
+    let folder = ProcessGuard::new("stray", Signal::KILL)?;
     let path = folder.folder().join("queue.db");
     Queue::open(at(&path), Role::Both).await?.close().await;
     let mut file = open_file(&path).await?;

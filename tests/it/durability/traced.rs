@@ -8,9 +8,9 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use harness::binaries::binary;
 use harness::client::{Client, get};
-use harness::guardian::{Guardian, Server, until};
 use harness::ledger::Ledger;
 use harness::ports::free_port;
+use harness::process_guard::{ProcessGuard, Server, until};
 use harness::queue::Queue;
 use rustix::process::Signal;
 
@@ -19,7 +19,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The files of one installation, over several lives of its process.
 pub(crate) struct Home {
-    guardian: Guardian,
+    guard: ProcessGuard,
     folder: PathBuf,
     secret: String,
 }
@@ -32,9 +32,9 @@ pub(crate) struct Running<'a> {
 
 impl Home {
     pub(crate) fn new() -> anyhow::Result<Self> {
-        let guardian = Guardian::new("durability", Signal::KILL)?;
-        let folder = guardian.folder().canonicalize()?; // as strace will name the files
-        Ok(Self { guardian, folder, secret: format!("whsec_{}", shared::trace::random_hex::<20>()) })
+        let guard = ProcessGuard::new("durability", Signal::KILL)?;
+        let folder = guard.folder().canonicalize()?; // as strace will name the files
+        Ok(Self { guard, folder, secret: format!("whsec_{}", shared::trace::random_hex::<20>()) })
     }
 
     pub(crate) fn path(&self, name: &str) -> String {
@@ -55,11 +55,11 @@ impl Home {
         let [gateway, gateway_internal, worker_internal] =
             [(); 3].map(|()| SocketAddr::from(([127, 0, 0, 1], free_port())));
         let mut command = if strace.is_empty() {
-            self.guardian.command(binary("tidegate"))
+            self.guard.command(binary("tidegate"))
         } else {
             let installed = ["/usr/bin/strace", "/bin/strace", "/usr/local/bin/strace"];
             let tracer = installed.iter().find(|path| std::path::Path::new(path).exists());
-            let mut command = self.guardian.command(
+            let mut command = self.guard.command(
                 tracer.context("strace is not installed: `apt-get install strace`, or run scripts/test")?,
             );
             command.args(["-f", "-o", &self.path("trace")]).args(strace).arg(binary("tidegate"));
@@ -77,7 +77,7 @@ impl Home {
             command.env(variable, address.to_string());
         }
         let log = File::options().create(true).append(true).open(self.path("log"))?;
-        let mut server = self.guardian.spawn(command.stdout(log.try_clone()?).stderr(log))?;
+        let mut server = self.guard.spawn(command.stdout(log.try_clone()?).stderr(log))?;
         for address in [gateway_internal, worker_internal] {
             until("tidegate to be ready", PATIENCE, async || {
                 ensure!(!server.has_exited(), "tidegate ended while starting:\n{}", self.log());

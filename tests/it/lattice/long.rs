@@ -2,13 +2,13 @@
 
 use std::sync::Mutex;
 
-use domain::world::{Event, World};
+use domain::object_graph::{Event, ObjectGraph};
 use harness::histories::{ApiVersion, History, violations, walk};
 use shared::env::{Env, Variable};
 use stripe_sim::Random;
 
 use super::table::{Table, Tried};
-use super::{FAULTS_LIMIT, faults, on_every_core, read, rows, scene, world_of};
+use super::{FAULTS_LIMIT, faults, graph_of, on_every_core, read, rows, scene};
 
 const ORDERS: Variable = Variable {
     name: "ORDERS_PURE",
@@ -60,19 +60,19 @@ pub(crate) fn seed(env: &Env) -> u64 {
 fn try_orders(name: &'static str, history: &History, orders: usize, seed: u64) -> Tried {
     let events = read(&history.events);
     let mut random = Random::of_seed(seed);
-    let end = world_of(&events);
+    let end = graph_of(&events);
     let mut faults = faults(history, &rows(&end));
     let equals_truth = faults.is_empty();
     let mut tried =
         Tried { history: name, events: events.len(), finals: 1, equals_truth, ..Tried::default() };
     for number in 0..orders {
         let order = with_repetitions(events.len(), &mut random);
-        let world = go(&events, &order, number == 0, &mut faults);
+        let graph = go(&events, &order, number == 0, &mut faults);
         tried.ways += 1;
         tried.steps += order.len();
-        if !world.is_same_as(&end) {
+        if !graph.is_same_as(&end) {
             tried.finals += 1;
-            let (one, other) = (rows(&world), rows(&end));
+            let (one, other) = (rows(&graph), rows(&end));
             let differing = one.iter().filter(|(subject, row)| other.get(subject) != Some(row));
             faults.extend(
                 differing
@@ -97,14 +97,14 @@ pub(crate) fn with_repetitions(events: usize, random: &mut Random) -> Vec<usize>
     order
 }
 
-fn go(events: &[Event], order: &[usize], watch: bool, faults: &mut Vec<String>) -> World {
-    let mut world = World::default();
+fn go(events: &[Event], order: &[usize], watch: bool, faults: &mut Vec<String>) -> ObjectGraph {
+    let mut graph = ObjectGraph::default();
     for place in order {
-        world.apply(&events[*place]);
+        graph.apply(&events[*place]);
         // On the first way the invariants are looked at after each step.
         if watch {
-            faults.extend(violations(&rows(&world)));
+            faults.extend(violations(&rows(&graph)));
         }
     }
-    world
+    graph
 }

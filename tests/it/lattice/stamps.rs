@@ -5,12 +5,12 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
-use domain::world::World;
+use domain::object_graph::ObjectGraph;
 use harness::histories::{ApiVersion, Difference, History, Rows, SampleEvent, Subject, is_marked, walk};
 use stripe_sim::Random;
 
 use super::long::with_repetitions;
-use super::{on_every_core, plots, read, rows, scene, world_of};
+use super::{graph_of, on_every_core, read, rows, scenarios, scene};
 
 const ORDERS: usize = 25;
 const JITTERS: u64 = 8;
@@ -66,20 +66,21 @@ fn jittered_stamps_converge() {
 
 fn histories() -> Vec<History> {
     let versions = || ApiVersion::ALL.into_iter().cycle();
-    let short = plots().into_iter().zip(versions()).map(|(plot, version)| plot.play(&scene(7, version)));
+    let short =
+        scenarios().into_iter().zip(versions()).map(|(scenario, version)| scenario.play(&scene(7, version)));
     let walks = (0..40).zip(versions()).map(|(seed, version)| walk(&scene(seed, version), 40));
     short.chain(walks).collect()
 }
 
 fn try_stamps(history: &History, events: &[SampleEvent], tally: &Mutex<Tally>) {
     let stamped = read(events);
-    let end = world_of(&stamped);
+    let end = graph_of(&stamped);
     let mut random = Random::of_seed(stamped.len() as u64);
     let diverged = (0..ORDERS)
         .filter(|_| {
             let order = with_repetitions(stamped.len(), &mut random);
-            let world: World = world_of(order.iter().map(|place| &stamped[*place]));
-            !world.is_same_as(&end)
+            let graph: ObjectGraph = graph_of(order.iter().map(|place| &stamped[*place]));
+            !graph.is_same_as(&end)
         })
         .count();
     let rows = rows(&end);

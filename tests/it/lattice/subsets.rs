@@ -1,10 +1,10 @@
 //! All subsets of one short history: 2^n states, n steps from each.
 
-use domain::world::{Event, World};
+use domain::object_graph::{Event, ObjectGraph};
 use harness::histories::{History, violations};
 
 use super::table::Tried;
-use super::{EVENTS_LIMIT, FAULTS_LIMIT, faults, read, rows, world_of};
+use super::{EVENTS_LIMIT, FAULTS_LIMIT, faults, graph_of, read, rows};
 
 /// A set of events, one bit for each.
 type Set = usize;
@@ -38,10 +38,10 @@ pub(super) fn prove(history: &History) -> Tried {
 }
 
 /// The state of every subset, each by one path: its lowest event comes last.
-fn states(events: &[Event]) -> Vec<World> {
-    let mut states = vec![World::default()];
+fn states(events: &[Event]) -> Vec<ObjectGraph> {
+    let mut states = vec![ObjectGraph::default()];
     for set in 1..1 << events.len() {
-        let mut state: World = states[set & (set - 1)].clone();
+        let mut state: ObjectGraph = states[set & (set - 1)].clone();
         state.apply(&events[set.trailing_zeros() as usize]);
         states.push(state);
     }
@@ -50,9 +50,14 @@ fn states(events: &[Event]) -> Vec<World> {
 
 /// From every subset with every event, those included that it has already. Gives how many other final states
 /// were seen, and tells the smallest subset from which a step leads astray.
-fn step_everywhere(history: &History, events: &[Event], states: &[World], found: &mut Vec<String>) -> usize {
+fn step_everywhere(
+    history: &History,
+    events: &[Event],
+    states: &[ObjectGraph],
+    found: &mut Vec<String>,
+) -> usize {
     let full = states.len() - 1;
-    let mut strays: Vec<World> = Vec::new();
+    let mut strays: Vec<ObjectGraph> = Vec::new();
     let mut smallest: Option<(Set, usize)> = None;
     for (set, state) in states.iter().enumerate() {
         for (place, event) in events.iter().enumerate() {
@@ -78,9 +83,9 @@ fn step_everywhere(history: &History, events: &[Event], states: &[World], found:
         ));
         let path = events.iter().enumerate().filter(|(number, _)| set & 1 << number != 0);
         // The lowest comes last, as in `states`.
-        let mut world = world_of(path.rev().map(|(_, event)| event));
-        world.apply(&events[place]);
-        let (one, other) = (rows(&world), rows(&states[set | 1 << place]));
+        let mut graph = graph_of(path.rev().map(|(_, event)| event));
+        graph.apply(&events[place]);
+        let (one, other) = (rows(&graph), rows(&states[set | 1 << place]));
         for (subject, row) in &one {
             if other.get(subject) != Some(row) {
                 found.push(format!("{subject}: {row:?} against {:?}", other.get(subject)));

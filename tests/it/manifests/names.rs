@@ -46,7 +46,7 @@ const LEFT_TO_THEIR_DEFAULT: &[(&str, &str)] = &[
     ("WORKER_RETRY_SECS", "of the events, not of the place"),
     ("WORKER_EVENT_DEADLINE_SECS", "of the events, not of the place"),
     ("WORKER_DRAIN_SECS", "the grace period is made for it"),
-    ("WORKER_PAUSE_AFTER_DEATHS", "of the events, not of the place"),
+    ("WORKER_PAUSE_AFTER_DEAD_LETTERS", "of the events, not of the place"),
     ("EVENT_RETENTION_DAYS", "a policy of the business"),
     ("TIDEGATE_DATA_DIR", "of laptops: a cluster is told whole URLs"),
     ("TIDEGATE_STAFF", "a person's name: commands are told it by --by"),

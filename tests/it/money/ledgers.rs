@@ -59,7 +59,7 @@ async fn apply(ledger: &Ledger, told: &[SampleEvent], seed: u64) {
         let kinds: Vec<&str> = batch.iter().map(|envelope| envelope.header.kind.as_str()).collect();
         println!("    {kinds:?}");
         let batch: Vec<&Envelope> = batch.iter().collect();
-        process(ledger, &batch, Manner::Together, clock::now()).await.unwrap();
+        process(ledger, &batch, Manner::Batch, clock::now()).await.unwrap();
     }
 }
 

@@ -32,7 +32,7 @@ impl Findings {
     }
 
     /// Counts it; whether an example of it would tell something new.
-    pub(super) fn is_new(&mut self, endpoint: &'static str, difference: &Difference) -> bool {
+    pub(super) fn insert_if_new(&mut self, endpoint: &'static str, difference: &Difference) -> bool {
         let (kind, column) = (difference.subject.kind, difference.column);
         *self.counts.entry((endpoint, kind, column)).or_default() += 1;
         let has_one = |endpoint| self.examples.contains_key(&(endpoint, kind, column));

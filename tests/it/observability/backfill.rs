@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
-use harness::guardian::until;
 use harness::load::{SendLog, send_all};
+use harness::process_guard::until;
 use harness::prometheus::promtool;
 use harness::stack::{Combination, Stack};
 use harness::stories::{SampleEvent, Stories};
@@ -32,7 +32,7 @@ const FIGURES: [&str; 8] = [
 async fn a_backfill_of_last_months_failures_disputes_and_refunds_fires_no_alert() {
     for combination in [Combination::SqliteSqlite, Combination::RabbitPostgres] {
         let mut stack = Stack::start(combination).await;
-        let (mut told, now) = (Told::new(), clock::now().timestamp());
+        let (mut told, now) = (Sender::new(), clock::now().timestamp());
         let (mut today, mut last_month) = (Vec::new(), Vec::new());
         for number in 0..60 {
             today.push(told.payment(now - number, true));
@@ -80,12 +80,12 @@ async fn a_backfill_of_last_months_failures_disputes_and_refunds_fires_no_alert(
 }
 
 /// Events with objects of their own.
-struct Told {
+struct Sender {
     stories: Stories,
     number: u32,
 }
 
-impl Told {
+impl Sender {
     fn new() -> Self {
         Self { stories: Stories::of_seed(3).in_mode(true), number: 0 }
     }

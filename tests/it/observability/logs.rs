@@ -5,8 +5,8 @@ use std::path::Path;
 
 use bytes::Bytes;
 use harness::client::Client;
-use harness::guardian::until;
 use harness::load::{SendLog, send_all};
+use harness::process_guard::until;
 use harness::stack::{Combination, Stack};
 use harness::stories::Stories;
 use serde_json::Value;

@@ -5,7 +5,7 @@ use envelope::event_types;
 use harness::client::Client;
 use stripe_sim::Random;
 
-use crate::edge::{Edge, SECRET};
+use crate::in_process_gateway::{Edge, SECRET};
 
 /// So many go through a real gateway, and so many more through the function that it labels them with.
 const SENT: usize = 1_000;

@@ -40,7 +40,7 @@ async fn a_process_that_is_down_needs_a_person_unless_it_runs_elsewhere() {
         assert_eq!(stack.run(&[command, "--elsewhere", "broker"], &[]).status.code(), Some(2), "{command}");
     }
     stack.spawn("tidegate").unwrap();
-    stack.is_ready("tidegate").await.unwrap();
+    stack.wait_until_ready("tidegate").await.unwrap();
     stack.end().await;
 }
 

@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use harness::client::get;
-use harness::guardian::until;
 use harness::load::{SendLog, send_all};
 use harness::oracle::judge;
 use harness::postgres::Postgres;
+use harness::process_guard::until;
 use harness::stack::{Combination, Stack, each_combination};
 use harness::stories::Stories;
 use serde_json::Value;
@@ -44,7 +44,7 @@ async fn a_pause_under_load_stops_every_worker_and_the_resumption_drains() {
             stack.spawn(name).unwrap();
         }
         for name in stack.names() {
-            stack.is_ready(name).await.unwrap();
+            stack.wait_until_ready(name).await.unwrap();
         }
         all_are_paused(&stack).await;
         everything_waits_that_is_not_recorded(&stack, count).await;
@@ -165,7 +165,7 @@ async fn all_are_paused(stack: &Stack) {
     }
 }
 
-/// Whatever was lent ahead went back, too: at rest a broker has it all.
+/// Whatever was prefetched was requeued, too: while paused a broker has it all.
 async fn everything_waits_that_is_not_recorded(stack: &Stack, count: usize) {
     until("the queue to have all that is not recorded", PATIENCE, async || {
         let recorded = stack.ledger().events().await?.len();

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use harness::binaries::binary;
 use harness::broker::Broker;
-use harness::guardian::until;
 use harness::load::{SendLog, send_all};
 use harness::postgres::Postgres;
+use harness::process_guard::until;
 use harness::stack::{Combination, Stack, each_combination};
 use harness::stories::Stories;
 use rustix::process::{Pid, Signal, kill_process};
@@ -98,7 +98,7 @@ async fn what_is_away_is_said_and_the_rest_is_shown() {
 
     broker.restart().await.unwrap();
     for name in stack.names() {
-        stack.is_ready(name).await.unwrap();
+        stack.wait_until_ready(name).await.unwrap();
     }
     stack.end().await;
 }

@@ -83,7 +83,7 @@ async fn work(deck: Deck, ledger: Ledger, limit: u64, mut random: Random) -> Spe
             let (ledger, batch) = (ledger.clone(), Arc::clone(&batch));
             tokio::spawn(async move {
                 let envelopes: Vec<&Envelope> = batch.iter().collect();
-                process(&ledger, &envelopes, Manner::Together, clock::now()).await
+                process(&ledger, &envelopes, Manner::Batch, clock::now()).await
             })
         };
         if random.percent(DROPS_PERCENT) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use envelope::{Envelope, Header, Source};
-use harness::guardian::until;
+use harness::process_guard::until;
 use shared::queue::{Delivery, Queue, QueueError, Settle, Settled, Tag};
 use tokio::time::timeout;
 
@@ -66,7 +66,7 @@ pub(crate) async fn settle(
     queue.settle(&settlements).await
 }
 
-/// Waits for a depth; where a backend cannot tell what is lent, only for what is ready.
+/// Waits for a depth; where a backend cannot tell what is leased, only for what is ready.
 pub(crate) async fn until_depth(queue: &Queue, ready: u64, leased: u64) -> anyhow::Result<()> {
     let reached = async || {
         let depth = queue.depth().await?;

@@ -112,7 +112,7 @@ async fn at_rest_a_broker_has_all_back_that_is_not_in_hand_and_lends_again_after
     let queue = open(&url, Role::Both).await?;
     publish(&queue, 30).await?;
     let in_hand = receive(&queue, 3).await?;
-    queue.rest(true);
+    queue.set_paused(true);
     publish(&queue, 10).await?;
     let (_connection, channel) = look(&url).await?;
     until("all but three to be back", PATIENCE, async || Ok(ready(&channel, "events").await? == 37)).await?;
@@ -126,7 +126,7 @@ async fn at_rest_a_broker_has_all_back_that_is_not_in_hand_and_lends_again_after
     usable(&queue).await?;
     assert_eq!(ready(&channel, "events").await?, 37, "nothing is lent");
 
-    queue.rest(false);
+    queue.set_paused(false);
     assert_eq!(receive(&queue, 37).await?.len(), 37);
     queue.close().await;
     Ok(())

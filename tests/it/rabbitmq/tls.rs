@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::ensure;
-use harness::guardian::Guardian;
 use harness::ports::free_port;
+use harness::process_guard::ProcessGuard;
 use harness::stack::{Combination, Stack};
 use harness::stories::Stories;
 use rustix::process::Signal;
@@ -14,7 +14,7 @@ use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn events_pass_over_tls_and_a_broker_that_nobody_vouches_for_is_refused() -> anyhow::Result<()> {
-    let papers = Guardian::new("tls", Signal::KILL)?;
+    let papers = ProcessGuard::new("tls", Signal::KILL)?;
     let folder = papers.folder();
     certify(folder)?;
     let (port, at) = (free_port(), folder.display());

@@ -15,8 +15,8 @@ use shared::http_client::{HttpAnswer, HttpConnection};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::guardian::{Guardian, Server, until};
 use crate::ports::free_port;
+use crate::process_guard::{ProcessGuard, Server, until};
 
 /// Other suites of tests may be building on the same cores.
 pub(crate) const BOOT_PATIENCE: Duration = Duration::from_secs(90);
@@ -29,7 +29,7 @@ const AUTHORIZATION: &str = "Basic Z3Vlc3Q6Z3Vlc3Q=";
 pub struct Node {
     server: Option<Server>,
     name: String,
-    /// Below the guardian's; its own is where the cookie is.
+    /// Below the guard's; its own is where the cookie is.
     folder: PathBuf,
     home: PathBuf,
     scripts: PathBuf,
@@ -50,13 +50,13 @@ impl Node {
     /// Writes its configuration; nothing runs yet. `config` are further lines of rabbitmq.conf, `erlang`
     /// further arguments of the virtual machine.
     pub fn lay_out(
-        guardian: &Guardian,
+        guard: &ProcessGuard,
         folder: &str,
         epmd: u16,
         config: &str,
         erlang: &str,
     ) -> anyhow::Result<Self> {
-        let folder = guardian.folder().join(folder);
+        let folder = guard.folder().join(folder);
         std::fs::create_dir_all(&folder)?;
         let ports = Ports { amqp: free_port(), management: free_port(), distribution: free_port(), epmd };
         std::fs::write(folder.join("enabled_plugins"), "[rabbitmq_management].\n")?;
@@ -70,7 +70,7 @@ impl Node {
             server: None,
             name: format!("tidegate{}@localhost", ports.amqp),
             folder,
-            home: guardian.folder().to_owned(),
+            home: guard.folder().to_owned(),
             scripts: scripts()?,
             ports,
             erlang: erlang.to_owned(),
@@ -114,17 +114,17 @@ impl Node {
     }
 
     /// Begins to start; `answers` is waited for apart, because nodes may have to wait for each other.
-    pub fn spawn(&mut self, guardian: &Guardian) -> anyhow::Result<()> {
+    pub fn spawn(&mut self, guard: &ProcessGuard) -> anyhow::Result<()> {
         let log = std::fs::File::create(self.folder.join("output"))?;
         let script = self.scripts.join("rabbitmq-server");
         let mut words = self.wrapper.iter().map(OsStr::new).chain([script.as_os_str()]);
-        let mut command = guardian.command(words.next().expect("there is the script at least"));
+        let mut command = guard.command(words.next().expect("there is the script at least"));
         command.args(words);
         self.environment(&mut command);
         // "Input allowed" makes the script exec Erlang instead of staying as its parent.
         command.env("RABBITMQ_ALLOW_INPUT", "1").arg("-noinput");
         command.stdout(log.try_clone()?).stderr(log);
-        self.server = Some(guardian.spawn(&mut command)?);
+        self.server = Some(guard.spawn(&mut command)?);
         Ok(())
     }
 
@@ -184,13 +184,13 @@ impl Node {
     }
 
     /// Runs one of RabbitMQ's own tools on this node.
-    pub async fn tool(&self, guardian: &Guardian, tool: &str, arguments: &[&str]) -> anyhow::Result<String> {
+    pub async fn tool(&self, guard: &ProcessGuard, tool: &str, arguments: &[&str]) -> anyhow::Result<String> {
         let log = self.folder.join(format!("tool-{}", shared::trace::random_hex::<4>()));
         let output = std::fs::File::create(&log)?;
-        let mut command = guardian.command(self.scripts.join(tool));
+        let mut command = guard.command(self.scripts.join(tool));
         self.environment(&mut command);
         command.args(arguments).stdout(output.try_clone()?).stderr(output);
-        let mut running = guardian.spawn(&mut command)?;
+        let mut running = guard.spawn(&mut command)?;
         until(tool, BOOT_PATIENCE, async || Ok(running.has_exited())).await?;
         let output = std::fs::read_to_string(log)?;
         ensure!(running.succeeded(), "{tool} {arguments:?}: {output}");

@@ -2,13 +2,13 @@
 //! that can be made, idempotency, rate limits, and faults on demand. Made from Stripe's documentation, and
 //! from none of the product's code.
 
+mod account;
 mod call;
 mod events;
 mod faults;
 mod objects;
 mod refunds;
 mod server;
-mod standing;
 mod state;
 
 use std::net::SocketAddr;

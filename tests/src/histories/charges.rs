@@ -3,8 +3,8 @@
 use serde_json::Value;
 use stripe_sim::Decline;
 
+use super::customers::metadata;
 use super::payments::Asked;
-use super::people::metadata;
 use super::stripe::{MADE, Stripe};
 
 pub struct Charge {
@@ -89,7 +89,7 @@ impl Stripe {
         (charge.told, charge.counted) = (true, counted);
         if let Some(payment) = charge.payment.clone() {
             let links = !self.version.links_by_objects();
-            let payment = self.pay(&payment);
+            let payment = self.payment_mut(&payment);
             payment.invoice_told |= links && payment.invoice.is_some();
             let failed = payment.attempts.iter_mut().find(|attempt| attempt.charge.as_deref() == Some(id));
             if let Some(attempt) = failed {

@@ -58,7 +58,7 @@ impl Stripe {
     }
 
     pub fn dispute_becomes(&mut self, id: &str, status: &'static str) {
-        self.disputed(id).status = status;
+        self.dispute_mut(id).status = status;
     }
 
     /// The disputed money and a fee leave the balance.
@@ -73,7 +73,7 @@ impl Stripe {
     }
 
     pub fn submit_evidence(&mut self, id: &str, status: &'static str) {
-        let dispute = self.disputed(id);
+        let dispute = self.dispute_mut(id);
         dispute.status = status;
         dispute.staged = true;
         dispute.submissions += 1;
@@ -88,22 +88,22 @@ impl Stripe {
     }
 
     /// Nothing can be done about it any more.
-    pub fn is_handled(&mut self, warning: &str) {
+    pub fn resolve_warning(&mut self, warning: &str) {
         self.warnings.get_mut(warning).expect("a warning of this account").actionable = false;
     }
 
-    pub(super) fn disputed(&mut self, id: &str) -> &mut Dispute {
+    pub(super) fn dispute_mut(&mut self, id: &str) -> &mut Dispute {
         self.disputes.get_mut(id).expect("a dispute of this account")
     }
 
     fn moves(&mut self, dispute: &str, amount: i64, fee: i64) {
         let id = self.random.id("txn");
-        self.disputed(dispute).movements.push(Movement { id, created: MADE, amount, fee });
+        self.dispute_mut(dispute).movements.push(Movement { id, created: MADE, amount, fee });
     }
 
     pub(super) fn tell_dispute(&mut self, id: &str) -> Value {
         let now = self.now;
-        let dispute = self.disputed(id);
+        let dispute = self.dispute_mut(id);
         dispute.told.entry(dispute.status).or_insert(now);
         if dispute.submissions > 0 {
             dispute.submitted_told.get_or_insert(now);

@@ -69,7 +69,7 @@ impl Stripe {
 
     pub fn invoice_becomes(&mut self, id: &str, status: &'static str) {
         let now = self.now;
-        let bill = self.bill(id);
+        let bill = self.invoice_mut(id);
         bill.status = status;
         match status {
             "paid" => bill.paid_at = Some(now),
@@ -79,8 +79,8 @@ impl Stripe {
     }
 
     /// From now on this payment is meant for the invoice.
-    pub fn is_for(&mut self, payment: &str, invoice: &str) {
-        self.pay(payment).invoice = Some(invoice.to_owned());
+    pub fn assign(&mut self, payment: &str, invoice: &str) {
+        self.payment_mut(payment).invoice = Some(invoice.to_owned());
         self.link_of(payment, invoice);
     }
 
@@ -90,7 +90,7 @@ impl Stripe {
         if let Some((id, _)) = self.invoice_payments.iter().find(|(_, link)| is_it(link)) {
             return id.clone();
         }
-        self.bill(invoice).payments.push(payment.to_owned());
+        self.invoice_mut(invoice).payments.push(payment.to_owned());
         let id = self.random.id("inpay");
         let (invoice, payment) = (invoice.to_owned(), payment.to_owned());
         let link = InvoicePayment { invoice, payment, amount: 0, paid_at: None, told: None };
@@ -99,15 +99,15 @@ impl Stripe {
     }
 
     /// A payment that succeeded pays so much of it; it is paid when all is there. Gives the link's object.
-    pub fn pays(&mut self, payment: &str, invoice: &str, amount: i64) -> String {
+    pub fn pay_invoice(&mut self, payment: &str, invoice: &str, amount: i64) -> String {
         if self.payments[payment].invoice.is_none() {
-            self.is_for(payment, invoice);
+            self.assign(payment, invoice);
         }
         let id = self.link_of(payment, invoice);
         let now = self.now;
         let link = self.invoice_payments.get_mut(&id).expect("just found or made");
         (link.amount, link.paid_at) = (amount, Some(now));
-        let bill = self.bill(invoice);
+        let bill = self.invoice_mut(invoice);
         bill.paid += amount;
         bill.attempts += 1;
         bill.next_attempt = None;
@@ -124,14 +124,14 @@ impl Stripe {
         }
     }
 
-    pub(super) fn bill(&mut self, id: &str) -> &mut Invoice {
+    pub(super) fn invoice_mut(&mut self, id: &str) -> &mut Invoice {
         self.invoices.get_mut(id).expect("an invoice of this account")
     }
 
     pub(super) fn tell_invoice(&mut self, kind: &str, id: &str) -> Value {
         let (now, by_objects) = (self.now, self.version.links_by_objects());
         let lists = by_objects && self.lists_payments;
-        let bill = self.bill(id);
+        let bill = self.invoice_mut(id);
         bill.told = true;
         bill.overdue_told |= kind == "invoice.overdue";
         if kind == "invoice.payment_failed" {
@@ -142,13 +142,13 @@ impl Stripe {
         if lists || !by_objects {
             let payments = bill.payments.split_off(named);
             for payment in &payments {
-                self.pay(payment).invoice_told = true;
+                self.payment_mut(payment).invoice_told = true;
                 if lists {
                     let link = self.link_of(payment, id);
                     self.note_link(&link);
                 }
             }
-            self.bill(id).payments.extend(payments);
+            self.invoice_mut(id).payments.extend(payments);
         }
         self.invoice_json(id)
     }
@@ -156,7 +156,7 @@ impl Stripe {
     pub(super) fn tell_invoice_payment(&mut self, id: &str) -> Value {
         let link = &self.invoice_payments[id];
         let (payment, body) = (link.payment.clone(), self.invoice_payment_body(id));
-        self.pay(&payment).invoice_told = true;
+        self.payment_mut(&payment).invoice_told = true;
         self.note_link(id);
         body.json(&self.setting())
     }

@@ -2,28 +2,28 @@
 //! shape, and the truth that a ledger must hold in the end, read from the objects and never from the events.
 //! Made from the domain's rules, and from none of the product's code.
 
+mod customers;
 mod event;
 mod expected;
 mod invariants;
-mod people;
-mod plots;
+mod scenarios;
 mod stripe;
 mod truth;
 mod walk;
 
 mod charges;
-mod deeds;
 mod disputes;
 mod invoices;
 mod payments;
 mod refunds;
+mod steps;
 
 pub use stripe_sim::{ApiVersion, Decline};
 
 pub use self::event::{SampleEvent, agreeing};
 pub use self::invariants::violations;
 pub use self::payments::Asked;
-pub use self::plots::PLOTS;
+pub use self::scenarios::SCENARIOS;
 pub use self::stripe::Stripe;
 pub use self::truth::{Difference, Row, Rows, Subject, Truth, is_marked, says_nothing};
 
@@ -45,12 +45,12 @@ pub struct History {
 }
 
 /// How one history goes.
-pub struct Plot {
+pub struct Scenario {
     pub name: &'static str,
     pub act: fn(&mut Stripe),
 }
 
-impl Plot {
+impl Scenario {
     pub fn play(&self, scene: &Scene) -> History {
         let mut stripe = Stripe::new(scene);
         (self.act)(&mut stripe);

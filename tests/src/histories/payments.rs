@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use stripe_sim::{Decline, PaymentError, PaymentIntent};
 
-use super::people::metadata;
+use super::customers::metadata;
 use super::stripe::{MADE, Named, Stripe};
 
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact that some event told or not")]
@@ -109,7 +109,7 @@ impl Stripe {
     }
 
     pub fn becomes(&mut self, payment: &str, status: &'static str) {
-        let payment = self.pay(payment);
+        let payment = self.payment_mut(payment);
         payment.status = status;
         payment.shows_error &= status == "canceled";
     }
@@ -119,7 +119,7 @@ impl Stripe {
         let amount = self.payments[payment].amount;
         let charge = self.charge_of(payment, amount);
         self.becomes(payment, "succeeded");
-        self.pay(payment).received = amount;
+        self.payment_mut(payment).received = amount;
         charge
     }
 
@@ -132,7 +132,7 @@ impl Stripe {
 
     pub fn capture(&mut self, payment: &str, amount: i64) {
         self.becomes(payment, "succeeded");
-        self.pay(payment).received = amount;
+        self.payment_mut(payment).received = amount;
         self.latest_charge(payment).captured = amount;
     }
 
@@ -154,7 +154,7 @@ impl Stripe {
     /// The charge waits for the customer's bank, and nothing is received yet.
     pub fn pend(&mut self, payment: &str) {
         self.becomes(payment, "processing");
-        self.pay(payment).received = 0;
+        self.payment_mut(payment).received = 0;
         let charge = self.latest_charge(payment);
         (charge.status, charge.captured) = ("pending", 0);
     }
@@ -163,7 +163,7 @@ impl Stripe {
     pub fn clear(&mut self, payment: &str) {
         self.becomes(payment, "succeeded");
         let amount = self.payments[payment].amount;
-        self.pay(payment).received = amount;
+        self.payment_mut(payment).received = amount;
         let charge = self.latest_charge(payment);
         (charge.status, charge.captured) = ("succeeded", amount);
     }
@@ -178,11 +178,11 @@ impl Stripe {
 
     /// The invoice that the metadata of the payment names from now on.
     pub fn names_own_invoice(&mut self, payment: &str, invoice: Option<&str>) {
-        self.pay(payment).own_invoice.becomes(invoice);
+        self.payment_mut(payment).own_invoice.becomes(invoice);
     }
 
     fn note_failure(&mut self, payment: &str, charge: Option<String>, decline: Decline) {
-        let payment = self.pay(payment);
+        let payment = self.payment_mut(payment);
         payment.attempts.push(Attempt { charge, decline, told: None, told_by_payment: false });
         payment.status = "requires_payment_method";
         payment.shows_error = true;
@@ -194,18 +194,18 @@ impl Stripe {
         let (customer, user) = (payment.customer.clone(), payment.user.now.clone());
         let charge = self.charge(amount, captured, currency, customer, user);
         self.charges.get_mut(&charge).expect("just made").payment = Some(id.to_owned());
-        self.pay(id).charge = Some(charge.clone());
+        self.payment_mut(id).charge = Some(charge.clone());
         charge
     }
 
-    pub(super) fn pay(&mut self, id: &str) -> &mut Payment {
+    pub(super) fn payment_mut(&mut self, id: &str) -> &mut Payment {
         self.payments.get_mut(id).expect("a payment of this account")
     }
 
     pub(super) fn tell_payment(&mut self, kind: &str, id: &str) -> Value {
         let (now, links) = (self.now, !self.version.links_by_objects());
         let refers = self.refers_to_invoices();
-        let payment = self.pay(id);
+        let payment = self.payment_mut(id);
         payment.told = true;
         payment.user.as_told();
         payment.own_invoice.as_told();

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use stripe_sim::{Event, Random, Setting};
 
 use super::charges::Charge;
+use super::customers::{Customer, Subscription};
 use super::disputes::{Dispute, Warning};
 use super::invoices::{Invoice, InvoicePayment};
 use super::payments::Payment;
-use super::people::{Customer, Subscription};
 use super::refunds::Refund;
 use super::{ApiVersion, SampleEvent, Scene, Subject, Truth};
 
@@ -134,7 +134,7 @@ impl Stripe {
     }
 
     /// The event that was told last gets a stamp that is wrong by so much.
-    pub fn is_stamped_late(&mut self, seconds: i64) {
+    pub fn stamp_late(&mut self, seconds: i64) {
         let last = self.events.last_mut().expect("something was told");
         *last = last.stamped(last.created() + seconds);
     }
@@ -145,7 +145,7 @@ impl Stripe {
     }
 
     /// Two of its reports contradict each other inside one second.
-    pub fn contests(&mut self, kind: &'static str, id: &str) {
+    pub fn contest(&mut self, kind: &'static str, id: &str) {
         let subject = self.subject(kind, id);
         self.contested.insert(subject);
     }

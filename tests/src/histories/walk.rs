@@ -1,5 +1,5 @@
-//! Random walks: everything that the plots tell, mixed over several users, payments, invoices and disputes,
-//! one legal step at a time.
+//! Random walks: everything in the scenarios, mixed over several users, payments, invoices and disputes, one
+//! legal step at a time.
 
 use super::stripe::Stripe;
 use super::{Asked, Decline};
@@ -46,10 +46,10 @@ fn step_of_customer(stripe: &mut Stripe, users: &[String]) {
     }
     let Some(id) = any(stripe, living) else { return };
     if stripe.random.percent(10) {
-        stripe.is_gone(&id);
+        stripe.delete_customer(&id);
         return stripe.tell(&["customer.deleted"], &id);
     }
-    stripe.renames(&id, named);
+    stripe.rename_customer(&id, named);
     stripe.tell(&["customer.updated"], &id);
 }
 
@@ -74,8 +74,8 @@ fn new_payment(stripe: &mut Stripe, users: &[String]) {
     if stripe.random.percent(50) {
         let open = any(stripe, |s| billing(s, |status| matches!(status, "open" | "uncollectible")));
         if let Some(invoice) = open {
-            stripe.pay(&payment).amount = stripe.invoices[&invoice].amount;
-            stripe.is_for(&payment, &invoice);
+            stripe.payment_mut(&payment).amount = stripe.invoices[&invoice].amount;
+            stripe.assign(&payment, &invoice);
         }
     }
     stripe.tell(&["payment_intent.created"], &payment);
@@ -111,7 +111,7 @@ fn step_of_payment(stripe: &mut Stripe) {
                 stripe.fail_without_charge(&id, decline);
                 stripe.tell(&["payment_intent.payment_failed"], &id);
             } else {
-                stripe.is_declined(&id, decline);
+                stripe.decline(&id, decline);
             }
             if let Some(invoice) = stripe.payments[&id].invoice.clone() {
                 stripe.attempt_failed(&invoice);
@@ -132,12 +132,12 @@ fn succeeds(stripe: &mut Stripe, payment: &str) {
     let is_open = |status| matches!(status, "open" | "uncollectible");
     match invoice {
         Some(invoice) if is_open(stripe.invoices[&invoice].status) => {
-            stripe.is_paid(payment);
-            stripe.settles(payment, &invoice);
+            stripe.pay(payment);
+            stripe.settle_invoice(payment, &invoice);
         }
         Some(_) => moves(stripe, payment, "payment_intent.canceled", "canceled"),
         None => {
-            stripe.is_paid(payment);
+            stripe.pay(payment);
         }
     }
 }
@@ -152,7 +152,7 @@ fn new_refund(stripe: &mut Stripe) {
     }
     let amount = if stripe.random.percent(50) { left } else { (left / 2).max(1) };
     let status = *stripe.random.pick(&["succeeded", "succeeded", "pending", "requires_action"]);
-    let refund = stripe.gives_back(&charge, amount, status);
+    let refund = stripe.give_back(&charge, amount, status);
     if stripe.random.percent(30) {
         stripe.tell(&["charge.refund.updated"], &refund);
     }
@@ -183,7 +183,7 @@ fn new_dispute(stripe: &mut Stripe) {
         let inquiry = stripe.dispute(&charge, "warning_needs_response");
         stripe.tell(&["charge.dispute.created"], &inquiry);
     } else {
-        stripe.charges_back(&charge);
+        stripe.charge_back(&charge);
     }
 }
 
@@ -201,16 +201,16 @@ fn step_of_dispute(stripe: &mut Stripe) {
             stripe.withdraw(&id);
             stripe.tell(&["charge.dispute.updated", "charge.dispute.funds_withdrawn"], &id);
         }
-        "warning_needs_response" | "warning_under_review" => stripe.is_decided(&id, "warning_closed"),
+        "warning_needs_response" | "warning_under_review" => stripe.decide(&id, "warning_closed"),
         "needs_response" if often => answered(stripe, &id, "under_review"),
-        "needs_response" if stripe.random.percent(20) => stripe.is_decided(&id, "prevented"),
+        "needs_response" if stripe.random.percent(20) => stripe.decide(&id, "prevented"),
         "lost" if often => {
             stripe.dispute_becomes(&id, "appeal_under_review");
             stripe.tell(&["charge.dispute.updated"], &id);
         }
-        "lost" => stripe.is_decided(&id, "won"),
-        _ if often => stripe.is_decided(&id, "won"),
-        _ => stripe.is_decided(&id, "lost"),
+        "lost" => stripe.decide(&id, "won"),
+        _ if often => stripe.decide(&id, "won"),
+        _ => stripe.decide(&id, "lost"),
     }
 }
 
@@ -253,9 +253,9 @@ fn step_of_invoice(stripe: &mut Stripe) {
         _ => {
             let asked = Asked::of(stripe.invoices[&id].amount).from(&stripe.invoices[&id].customer.clone());
             let payment = stripe.payment(asked);
-            stripe.is_for(&payment, &id);
-            stripe.is_paid(&payment);
-            stripe.settles(&payment, &id);
+            stripe.assign(&payment, &id);
+            stripe.pay(&payment);
+            stripe.settle_invoice(&payment, &id);
         }
     }
 }

@@ -6,8 +6,8 @@ use anyhow::ensure;
 
 use super::Stack;
 use crate::binaries::binary;
-use crate::guardian::until;
 use crate::process::Process;
+use crate::process_guard::until;
 
 const TOOL_PATIENCE: Duration = Duration::from_mins(1);
 
@@ -24,7 +24,7 @@ impl Stack {
     /// first worker. Of two values for one variable the later counts.
     pub fn run(&self, arguments: &[&str], settings: &[(&str, &str)]) -> std::process::Output {
         let mut command = std::process::Command::new(binary("tidegate"));
-        command.args(arguments).current_dir(self.guardian.folder()).stdin(std::process::Stdio::null());
+        command.args(arguments).current_dir(self.guard.folder()).stdin(std::process::Stdio::null());
         command.env_clear().envs(self.settings.iter().map(|(name, value)| (name, value)));
         let variables = ["GATEWAY_INTERNAL_ADDR", "WORKER_INTERNAL_ADDR"];
         for (variable, listener) in variables.iter().zip(self.listeners()) {
@@ -46,8 +46,8 @@ impl Stack {
     ) -> anyhow::Result<Process> {
         let further = settings.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
         let all = self.settings.iter().cloned().chain(further).collect();
-        let mut tool = Process::tool(arguments, self.guardian.folder(), all);
-        tool.spawn(&self.guardian)?;
+        let mut tool = Process::tool(arguments, self.guard.folder(), all);
+        tool.spawn(&self.guard)?;
         Ok(tool)
     }
 }

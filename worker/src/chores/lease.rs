@@ -36,11 +36,11 @@ impl Lease {
                 return false;
             }
             // While the ledger is away the lanes find out when it is back.
-            if lanes.circuit.reason().is_none() {
+            if lanes.availability.outage().is_none() {
                 match self.prolong(&lanes.ledger).await {
                     Ok(true) => return true,
                     Ok(false) => {}
-                    Err(error) if lanes.broken.by(&error) => return false,
+                    Err(error) if lanes.fatal.report(&error) => return false,
                     Err(error) => tracing::debug!(%error, chore = self.name, "acquiring a lease failed"),
                 }
             }

@@ -24,14 +24,14 @@ pub async fn run(lanes: Lanes) {
             Ok(pause) => {
                 // What a lane found out is for a lane to take back: it may fail where this question does not.
                 if std::mem::take(&mut is_away) {
-                    lanes.circuit.close();
+                    lanes.availability.record_answer();
                 }
                 lanes.set_pause(pause);
             }
-            Err(error) if lanes.broken.by(&error) => return,
+            Err(error) if lanes.fatal.report(&error) => return,
             // What was known of a pause still counts.
-            Err(error) if lanes.circuit.reason().is_none() => {
-                lanes.circuit.open(&error.to_string());
+            Err(error) if lanes.availability.outage().is_none() => {
+                lanes.availability.record_outage(&error.to_string());
                 is_away = true;
             }
             Err(_) => {}

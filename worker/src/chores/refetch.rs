@@ -11,7 +11,7 @@ use super::lease::Lease;
 use crate::consume::Lanes;
 use desk::backfill::{BackfillError, publish};
 use domain::{Kind, Object, each_kind};
-use ledger::tables::refetch::{Answer, Uncertain};
+use ledger::tables::refetch::{RefetchAnswer, Uncertain};
 use stripe_api::{Answered, Api, StripeError};
 
 const AT_ONCE: i64 = 100;
@@ -52,18 +52,18 @@ async fn settle_kind<T: Object>(lanes: &Lanes, api: &Api, lease: &Lease) -> Resu
                 for event in &events {
                     publish(&lanes.queue, event).await?;
                 }
-                (Answer::Told, events.first().map(|event| event.header.created))
+                (RefetchAnswer::Told, events.first().map(|event| event.header.created))
             }
-            Ok(None) => (Answer::Missing, None),
+            Ok(None) => (RefetchAnswer::Missing, None),
             Err(StripeError::Refused { status, code }) => {
                 tracing::warn!(
-                    kind = T::NAME,
+                    object_kind = T::NAME,
                     id = object.key.id,
                     status,
                     code,
                     "Stripe refuses to return an object"
                 );
-                (Answer::Refused, None)
+                (RefetchAnswer::Refused, None)
             }
             Err(error) => return Err(error.into()),
         };
@@ -76,7 +76,7 @@ async fn settle_kind<T: Object>(lanes: &Lanes, api: &Api, lease: &Lease) -> Resu
 /// The object; for a charge its refunds too, which itemise what it knows only in sum, and for an invoice its
 /// payments, which since 2025 it does not name itself. `None` where Stripe has it no more.
 async fn ask(api: &Api, kind: Kind, object: &Uncertain) -> Result<Option<Vec<Envelope>>, StripeError> {
-    let Answered::Told(told) = api.object(kind, &object.key).await? else { return Ok(None) };
+    let Answered::Found(told) = api.object(kind, &object.key).await? else { return Ok(None) };
     let mut events = vec![*told];
     if kind == Kind::Charge {
         events.extend(api.refunds_of(&object.key).await?);

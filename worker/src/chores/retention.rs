@@ -26,7 +26,7 @@ pub async fn run(lanes: Lanes, retention: Duration) {
             () = tokio::time::sleep(pause) => {}
         }
         pause = INTERVAL;
-        if lanes.circuit.reason().is_some() {
+        if lanes.availability.outage().is_some() {
             continue;
         }
         match remove(&lanes.ledger, clock::now() - retention).await {
@@ -35,7 +35,7 @@ pub async fn run(lanes: Lanes, retention: Duration) {
                 lanes.metrics.bodies_removed.inc_by(removed);
                 pause = BREATH;
             }
-            Err(error) if lanes.broken.by(&error) => return,
+            Err(error) if lanes.fatal.report(&error) => return,
             Err(error) => tracing::debug!(%error, "deleting old bodies failed"),
         }
     }

@@ -21,29 +21,29 @@ pub async fn run(lanes: Lanes, lane: usize) {
             () = tokio::time::sleep(INTERVAL) => {}
         }
         // While the ledger is away the lanes find out when it is back.
-        if lanes.circuit.reason().is_some() || lanes.brake.is_pulled() {
+        if lanes.availability.outage().is_some() || lanes.pause_signal.is_paused() {
             continue;
         }
         let now = clock::now();
         if brought_forward.is_none_or(|at| at.elapsed() >= FORWARD_INTERVAL) {
             match lanes.ledger.bring_forward(now, now + lanes.retries.longest()).await {
                 Ok(_) => brought_forward = Some(Instant::now()),
-                Err(error) if lanes.broken.by(&error) => return,
+                Err(error) if lanes.fatal.report(&error) => return,
                 Err(error) => tracing::debug!(%error, "retrying waiting events failed"),
             }
         }
         match lanes.ledger.due(now, AT_ONCE).await {
             Ok(due) => {
                 for event in due {
-                    if lanes.brake.is_pulled() {
+                    if lanes.pause_signal.is_paused() {
                         break;
                     }
-                    if lanes.handle_alone(lane, &event.envelope(), None).await.is_none() {
+                    if lanes.handle_isolated(lane, &event.envelope(), None).await.is_none() {
                         return;
                     }
                 }
             }
-            Err(error) if lanes.broken.by(&error) => return,
+            Err(error) if lanes.fatal.report(&error) => return,
             Err(error) => tracing::debug!(%error, "looking for waiting events failed"),
         }
     }

@@ -23,12 +23,12 @@ pub async fn run(lanes: Lanes) {
             () = tokio::time::sleep(INTERVAL) => {}
         }
         // While the ledger is away the lanes find out when it is back.
-        if lanes.circuit.reason().is_some() {
+        if lanes.availability.outage().is_some() {
             continue;
         }
         match seal_all(&lanes.ledger, &lease).await {
             Ok(()) => {}
-            Err(error) if lanes.broken.by(&error) => return,
+            Err(error) if lanes.fatal.report(&error) => return,
             Err(error) => tracing::debug!(%error, "sealing the audit failed; it will be retried"),
         }
     }

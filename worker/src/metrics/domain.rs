@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use prometheus::IntCounterVec;
-use shared::register::Register;
+use shared::metrics::MetricsRegistry;
 
-use domain::facts::Facts;
-use domain::versions;
+use domain::api_versions;
+use domain::batch_counts::BatchCounts;
 
 #[derive(Clone, Debug)]
 pub(super) struct Domain {
@@ -16,7 +16,7 @@ pub(super) struct Domain {
 }
 
 impl Domain {
-    pub(super) fn new(register: &Register) -> Self {
+    pub(super) fn new(register: &MetricsRegistry) -> Self {
         let domain = Self {
             unknown_statuses: register.counters(
                 "unknown_statuses_total",
@@ -38,14 +38,14 @@ impl Domain {
         for kind in ["payment", "charge", "refund", "dispute", "invoice", "subscription"] {
             self.unknown_statuses.with_label_values(&[kind]);
         }
-        for version in versions::LABELS {
+        for version in api_versions::LABELS {
             self.versions.with_label_values(&[version]);
         }
     }
 
     /// Counts what a committed batch brought.
-    pub(super) fn count(&self, facts: &Facts, versions: &BTreeMap<&'static str, u64>) {
-        for (kind, count) in &facts.unknown_statuses {
+    pub(super) fn count(&self, counts: &BatchCounts, versions: &BTreeMap<&'static str, u64>) {
+        for (kind, count) in &counts.unknown_statuses {
             self.unknown_statuses.with_label_values(&[*kind]).inc_by(*count);
         }
         for (version, count) in versions {

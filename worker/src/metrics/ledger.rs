@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use envelope::event_types::mode;
 use prometheus::{IntGauge, IntGaugeVec};
 use shared::clock;
-use shared::register::Register;
+use shared::metrics::MetricsRegistry;
 use tokio::sync::Mutex;
 
 use super::money::MoneyGauges;
@@ -67,7 +67,7 @@ struct Asked {
 }
 
 impl LedgerGauges {
-    pub fn new(register: &Register) -> Self {
+    pub fn new(register: &MetricsRegistry) -> Self {
         Self {
             unfinished: register.gauges(
                 "events_unfinished",

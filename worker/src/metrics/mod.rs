@@ -8,15 +8,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, Registry};
+use shared::metrics::MetricsRegistry;
 use shared::queue::QueueGauges;
-use shared::register::Register;
 use shared::spans::SpanCounts;
 
 use self::domain::Domain;
 use self::ledger::LedgerGauges;
 use crate::process::Handled;
 use ::domain::outcome::{Failed, OutcomeKind};
-use ::ledger::tables::refetch::Answer;
+use ::ledger::tables::refetch::RefetchAnswer;
 
 /// From a commit at once to what an outage delays.
 const LATENCY_BUCKETS: [f64; 13] =
@@ -39,7 +39,7 @@ pub struct Metrics {
     retries: IntCounterVec,
     buried: IntCounterVec,
     domain: Domain,
-    pub paused: IntGauge,
+    pub ledger_unavailable: IntGauge,
     pub consumption_paused: IntGauge,
     pub queue: Arc<QueueGauges>,
     pub ledger: Arc<LedgerGauges>,
@@ -52,7 +52,7 @@ pub struct Metrics {
 
 impl Metrics {
     pub fn new() -> Self {
-        let new = Register::new();
+        let new = MetricsRegistry::new();
         let metrics = Self {
             handled: new.counters(
                 "events_handled_total",
@@ -93,7 +93,7 @@ impl Metrics {
                 &["class"],
             ),
             domain: Domain::new(&new),
-            paused: new.gauge("worker_paused", "1 while the ledger does not answer."),
+            ledger_unavailable: new.gauge("ledger_unavailable", "1 while the ledger does not answer."),
             consumption_paused: new.gauge(
                 "consumption_paused",
                 "1 while consumption is paused; `tidegate status` says by whom and why.",
@@ -134,7 +134,7 @@ impl Metrics {
         for step in STEPS {
             self.retries.with_label_values(&[step]);
         }
-        for name in Answer::NAMES {
+        for name in RefetchAnswer::NAMES {
             self.refetched.with_label_values(&[name]);
         }
     }
@@ -148,7 +148,7 @@ impl Metrics {
         self.repeated.inc_by(handled.repeated as u64);
         self.recorded.inc_by(handled.recorded);
         self.count_buried(&handled.buried);
-        self.domain.count(&handled.facts, &handled.versions);
+        self.domain.count(&handled.counts, &handled.versions);
     }
 
     /// Counts an event that failed alone, for the so many-th time.

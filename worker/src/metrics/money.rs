@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use domain::Kind;
 use envelope::event_types::mode;
 use prometheus::IntGaugeVec;
-use shared::register::Register;
+use shared::metrics::MetricsRegistry;
 
 use domain::figures::payments_refunded;
 use domain::statuses;
@@ -27,7 +27,7 @@ pub(super) struct MoneyGauges {
 }
 
 impl MoneyGauges {
-    pub(super) fn new(register: &Register) -> Self {
+    pub(super) fn new(register: &MetricsRegistry) -> Self {
         Self {
             succeeded: register.gauges(
                 "payments_succeeded",

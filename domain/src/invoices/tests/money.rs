@@ -71,7 +71,7 @@ fn what_is_left_of_a_paid_invoice_says_its_status() {
         if let Some((amount, status)) = dispute {
             events.extend(lost(amount, status));
         }
-        let end = world_of(&events).invoice("in_1");
+        let end = graph_of(&events).invoice("in_1");
         assert_eq!(end.status, expected, "{refunded} refunded, {dispute:?}");
     }
 }
@@ -91,44 +91,44 @@ fn each_invoice_bears_its_share_of_what_goes_back() {
         row("inpay_2", "in_2", 600),
         succeeded(1000),
     ];
-    let with = |more: &[Event]| world_of(&[&both[..], more].concat());
-    let world =
+    let with = |more: &[Event]| graph_of(&[&both[..], more].concat());
+    let graph =
         in_every_order(&[both[0].clone(), both[1].clone(), both[2].clone(), both[3].clone(), refund(501)]);
-    assert_eq!((world.invoice("in_1").amount_refunded, world.invoice("in_2").amount_refunded), (200, 301));
-    let world = with(&lost(1000, "lost"));
+    assert_eq!((graph.invoice("in_1").amount_refunded, graph.invoice("in_2").amount_refunded), (200, 301));
+    let graph = with(&lost(1000, "lost"));
     for (invoice, share) in [("in_1", 400), ("in_2", 600)] {
-        let invoice = world.invoice(invoice);
+        let invoice = graph.invoice(invoice);
         assert_eq!((invoice.status, invoice.amount_charged_back), (Status::ChargedBack, share));
     }
-    let world = with(&lost(500, "lost"));
-    assert_eq!(world.invoice("in_1").status, Status::PartiallyChargedBack);
-    assert_eq!((world.invoice("in_1").amount_paid, world.invoice("in_2").amount_paid), (200, 300));
+    let graph = with(&lost(500, "lost"));
+    assert_eq!(graph.invoice("in_1").status, Status::PartiallyChargedBack);
+    assert_eq!((graph.invoice("in_1").amount_paid, graph.invoice("in_2").amount_paid), (200, 300));
 }
 
 #[test]
 fn an_invoice_that_only_a_link_names_bears_what_the_others_leave() {
     let linked = json!({"id": "pi_1", "status": "succeeded", "amount": 1000, "amount_received": 1000,
         "currency": "usd", "invoice": "in_1"});
-    let world = in_every_order(&[
+    let graph = in_every_order(&[
         event("payment_intent.succeeded", 50, &linked),
         row("inpay_2", "in_2", 600),
         paid("in_1", 400),
         paid("in_2", 600),
         refund(1000),
     ]);
-    assert_eq!((world.invoice("in_1").amount_refunded, world.invoice("in_2").amount_refunded), (400, 600));
+    assert_eq!((graph.invoice("in_1").amount_refunded, graph.invoice("in_2").amount_refunded), (400, 600));
 }
 
-fn world_of(events: &[Event]) -> World {
+fn graph_of(events: &[Event]) -> ObjectGraph {
     let forwards = applied(events.iter());
     assert_eq!(forwards.state(), applied(events.iter().rev()).state(), "order does not matter");
     forwards
 }
 
-fn applied<'a>(events: impl Iterator<Item = &'a Event>) -> World {
-    let mut world = World::default();
+fn applied<'a>(events: impl Iterator<Item = &'a Event>) -> ObjectGraph {
+    let mut graph = ObjectGraph::default();
     for event in events {
-        world.apply(event);
+        graph.apply(event);
     }
-    world
+    graph
 }

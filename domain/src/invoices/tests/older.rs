@@ -82,9 +82,9 @@ fn what_was_paid_outside_of_stripe_is_received_and_fails_no_more() {
 #[test]
 fn a_customer_may_be_an_account() {
     let object = invoice_object("open", &json!({"customer": null, "customer_account": "acct_7"}));
-    let world = in_every_order(&[event("invoice.finalized", 0, &object)]);
-    assert_eq!(world.invoice("in_1").customer.id(), Some("acct_7"));
+    let graph = in_every_order(&[event("invoice.finalized", 0, &object)]);
+    assert_eq!(graph.invoice("in_1").customer.id(), Some("acct_7"));
     let object = json!({"id": "sub_1", "status": "active", "customer": null, "customer_account": "acct_7"});
-    let world = in_every_order(&[event("customer.subscription.created", 0, &object)]);
-    assert_eq!(world.subscriptions.rows().next().unwrap().customer.id(), Some("acct_7"));
+    let graph = in_every_order(&[event("customer.subscription.created", 0, &object)]);
+    assert_eq!(graph.subscriptions.rows().next().unwrap().customer.id(), Some("acct_7"));
 }

@@ -22,8 +22,8 @@ fn declined(second: i64, charge: &str, reference: &str) -> Event {
     event("payment_intent.payment_failed", second, &object)
 }
 
-fn invoice(world: &World) -> Invoice {
-    world.invoice(INVOICE)
+fn invoice(graph: &ObjectGraph) -> Invoice {
+    graph.invoice(INVOICE)
 }
 
 #[test]
@@ -45,19 +45,19 @@ fn two_reports_of_one_moment_are_one_failure_and_attempt_count_tells_none_apart(
     let again =
         event("invoice.payment_failed", 0, &bill("open", &json!({"attempt_count": 1, "number": "A-1"})));
     let later = event("invoice.payment_failed", 86_400, &bill("open", &json!({"attempt_count": 1})));
-    let world = in_every_order(&[reported(0), again, later]);
-    assert_eq!(invoice(&world).payment_retry_count, 2, "a manual attempt does not raise attempt_count");
+    let graph = in_every_order(&[reported(0), again, later]);
+    assert_eq!(invoice(&graph).payment_retry_count, 2, "a manual attempt does not raise attempt_count");
 }
 
 #[test]
 fn a_report_and_a_linked_attempt_near_it_are_one_failure_with_the_attempts_code() {
     for (apart, count) in [(0, 1), (300, 1), (-300, 1), (301, 2), (-301, 2)] {
-        let world = in_every_order(&[declined(1_000, "ch_1", INVOICE), reported(1_000 + apart)]);
-        assert_eq!(invoice(&world).payment_retry_count, count, "{apart} seconds apart");
+        let graph = in_every_order(&[declined(1_000, "ch_1", INVOICE), reported(1_000 + apart)]);
+        assert_eq!(invoice(&graph).payment_retry_count, count, "{apart} seconds apart");
     }
-    let world =
+    let graph =
         in_every_order(&[declined(0, "ch_1", INVOICE), reported(2), declined(86_400, "ch_2", INVOICE)]);
-    let invoice = invoice(&world);
+    let invoice = invoice(&graph);
     assert_eq!(invoice.payment_retry_count, 2);
     assert_eq!(invoice.payment_failure_reason.as_deref(), Some("insufficient_funds"));
     assert!(!invoice.seen.needs_refetch);
@@ -65,21 +65,21 @@ fn a_report_and_a_linked_attempt_near_it_are_one_failure_with_the_attempts_code(
 
 #[test]
 fn an_order_reference_links_only_to_an_invoice_that_stripe_has_reported() {
-    let world = in_every_order(&[declined(0, "ch_1", INVOICE)]);
-    assert_eq!((world.payment("pi_1").owner(), invoice(&world).status), (None, Status::Unknown));
-    let world = in_every_order(&[
+    let graph = in_every_order(&[declined(0, "ch_1", INVOICE)]);
+    assert_eq!((graph.payment("pi_1").owner(), invoice(&graph).status), (None, Status::Unknown));
+    let graph = in_every_order(&[
         declined(0, "ch_1", INVOICE),
         event("invoice.finalized", 0, &bill("open", &json!({}))),
     ]);
-    assert_eq!(world.payment("pi_1").owner().unwrap().id, INVOICE);
-    assert_eq!(invoice(&world).status, Status::Failed);
+    assert_eq!(graph.payment("pi_1").owner().unwrap().id, INVOICE);
+    assert_eq!(invoice(&graph).status, Status::Failed);
 }
 
 #[test]
 fn an_order_reference_of_another_form_is_the_merchants_text() {
     for text in ["in_short", "in_1QzYx8Ab3dEfG-IjKl", "order 17", "cs_test_a1B2c3D4e5F6g7H8"] {
-        let world = in_every_order(&[declined(0, "ch_1", text)]);
-        assert_eq!(world.payment("pi_1").invoice_reference.id(), None, "{text}");
+        let graph = in_every_order(&[declined(0, "ch_1", text)]);
+        assert_eq!(graph.payment("pi_1").invoice_reference.id(), None, "{text}");
     }
 }
 
@@ -91,27 +91,27 @@ fn stripes_link_stands_before_the_reference_and_that_before_the_metadata() {
         object["created"] = json!(1_700_000_000);
         event("payment_intent.processing", second, &object)
     };
-    let world = in_every_order(&[both(0)]);
-    assert_eq!(world.payment("pi_1").owner().unwrap().id, "own_7", "nobody has reported the other");
+    let graph = in_every_order(&[both(0)]);
+    assert_eq!(graph.payment("pi_1").owner().unwrap().id, "own_7", "nobody has reported the other");
     let open = event("invoice.finalized", 5, &bill("open", &json!({})));
-    let world = in_every_order(&[both(0), open.clone()]);
-    assert_eq!(world.payment("pi_1").owner().unwrap().id, INVOICE);
-    assert_eq!(world.invoice("own_7").status, Status::Unknown, "it no longer counts for that");
+    let graph = in_every_order(&[both(0), open.clone()]);
+    assert_eq!(graph.payment("pi_1").owner().unwrap().id, INVOICE);
+    assert_eq!(graph.invoice("own_7").status, Status::Unknown, "it no longer counts for that");
     let link = json!({"id": "inpay_1", "invoice": "in_other", "payment": {"payment_intent": "pi_1"}});
-    let world = in_every_order(&[both(0), open, event("invoice_payment.paid", 9, &link)]);
-    assert_eq!(world.payment("pi_1").owner().unwrap().id, "in_other");
+    let graph = in_every_order(&[both(0), open, event("invoice_payment.paid", 9, &link)]);
+    assert_eq!(graph.payment("pi_1").owner().unwrap().id, "in_other");
 }
 
 #[test]
 fn a_failed_invoice_without_a_payment_must_be_asked_for_until_a_link_comes() {
-    let world = in_every_order(&[reported(0)]);
-    assert!(invoice(&world).seen.needs_refetch);
+    let graph = in_every_order(&[reported(0)]);
+    assert!(invoice(&graph).seen.needs_refetch);
     let link = json!({"id": "inpay_1", "invoice": INVOICE, "status": "open", "amount_paid": null,
         "payment": {"type": "payment_intent", "payment_intent": "pi_1"}});
     let answer = event("invoice_payment.updated", 120, &link);
     let told = declined(1, "ch_1", "");
-    let world = in_every_order(&[reported(0), answer, told]);
-    let invoice = invoice(&world);
+    let graph = in_every_order(&[reported(0), answer, told]);
+    let invoice = invoice(&graph);
     assert!(!invoice.seen.needs_refetch);
     assert_eq!(
         (invoice.payment_retry_count, invoice.payment_failure_code.as_deref()),
@@ -122,8 +122,8 @@ fn a_failed_invoice_without_a_payment_must_be_asked_for_until_a_link_comes() {
 #[test]
 fn an_invoice_that_was_paid_needs_no_asking() {
     let paid = event("invoice.paid", 9, &bill("paid", &json!({"amount_paid": 2000})));
-    let world = in_every_order(&[reported(0), paid]);
-    let invoice = invoice(&world);
+    let graph = in_every_order(&[reported(0), paid]);
+    let invoice = invoice(&graph);
     assert!(!invoice.seen.needs_refetch);
     assert_eq!((invoice.status, invoice.next_payment_retry_at), (Status::Paid, None));
     assert_eq!(invoice.payment_failed_at, at(0), "kept after it is paid");

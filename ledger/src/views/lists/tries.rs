@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use domain::Object;
 use domain::charges::Charge;
-use domain::failures::PaymentFailure;
+use domain::payment_failures::PaymentFailure;
 
 use super::CREATED;
 use crate::views::page::{Page, Place, Placed};

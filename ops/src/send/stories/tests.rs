@@ -12,7 +12,7 @@ fn styles() -> impl Iterator<Item = Style> {
     })
 }
 
-fn every_story() -> impl Iterator<Item = (Style, Told, Vec<Value>)> {
+fn every_story() -> impl Iterator<Item = (Style, ToldStory, Vec<Value>)> {
     styles().flat_map(|style| {
         STORIES.iter().map(move |story| {
             let told = story.told(style, 0, None);

@@ -7,15 +7,15 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 
 /// The bookkeeping of one channel. The broker numbers deliveries 1, 2, 3, … over all consumers of the channel,
-/// but consumers are read one after the other, so tags come here out of order. One that has not come yet
-/// counts as unsettled: the broker has lent it.
+/// but consumers are read one after the other, so tags come here out of order. One that has not come yet counts
+/// as unsettled: the broker has delivered it.
 #[derive(Debug, Default)]
 pub(super) struct Acks {
     /// Every tag up to this one has come.
     seen_up_to: u64,
     /// Those that came above it.
     seen_above: BTreeSet<u64>,
-    /// Lent and not settled, with the time the envelope was received at.
+    /// Delivered and not settled, with the time the envelope was received at.
     held: BTreeMap<u64, DateTime<Utc>>,
     /// Done, and the broker does not know it yet.
     done: BTreeMap<u64, Instant>,
@@ -29,7 +29,7 @@ pub(super) struct Ack {
 }
 
 impl Acks {
-    pub(super) fn lent(&mut self, tag: u64, received_at: DateTime<Utc>) {
+    pub(super) fn delivered(&mut self, tag: u64, received_at: DateTime<Utc>) {
         self.held.insert(tag, received_at);
         self.seen_above.insert(tag);
         while self.seen_above.remove(&(self.seen_up_to + 1)) {
@@ -37,7 +37,7 @@ impl Acks {
         }
     }
 
-    /// False when the tag is not held: settled before, or never lent on this channel.
+    /// False when the tag is not held: settled before, or never delivered on this channel.
     pub(super) fn done(&mut self, tag: u64, now: Instant) -> bool {
         let was_held = self.held.remove(&tag).is_some();
         if was_held {
@@ -71,7 +71,7 @@ impl Acks {
         tags.into_iter().map(|tag| Ack { tag, multiple: false }).collect()
     }
 
-    /// What is lent and not settled, with the time it was received at.
+    /// Delivered and not settled, with the time it was received at.
     pub(super) fn held(&self) -> impl Iterator<Item = (u64, DateTime<Utc>)> {
         self.held.iter().map(|(tag, received_at)| (*tag, *received_at))
     }
@@ -85,10 +85,10 @@ impl Acks {
 mod tests {
     use super::*;
 
-    fn lent(tags: &[u64]) -> Acks {
+    fn delivered(tags: &[u64]) -> Acks {
         let mut acks = Acks::default();
         for tag in tags {
-            acks.lent(*tag, crate::clock::now());
+            acks.delivered(*tag, crate::clock::now());
         }
         acks
     }
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_group_ends_below_the_first_unsettled_tag() {
-        let mut acks = lent(&[1, 2, 3, 4, 5]);
+        let mut acks = delivered(&[1, 2, 3, 4, 5]);
         done(&mut acks, &[1, 2, 4, 5]);
         assert_eq!(acks.group(), Some(Ack { tag: 2, multiple: true }));
         assert_eq!(acks.group(), None);
@@ -111,10 +111,10 @@ mod tests {
 
     #[test]
     fn a_tag_that_has_not_come_yet_is_a_gap() {
-        let mut acks = lent(&[1, 3]);
+        let mut acks = delivered(&[1, 3]);
         done(&mut acks, &[1, 3]);
         assert_eq!(acks.group(), Some(Ack { tag: 1, multiple: false }));
-        acks.lent(2, crate::clock::now());
+        acks.delivered(2, crate::clock::now());
         assert_eq!(acks.group(), None);
         done(&mut acks, &[2]);
         assert_eq!(acks.group(), Some(Ack { tag: 3, multiple: true }));
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_tag_is_settled_once() {
-        let mut acks = lent(&[1, 2]);
+        let mut acks = delivered(&[1, 2]);
         done(&mut acks, &[1]);
         assert!(!acks.done(1, Instant::now()) && !acks.released(1));
         assert!(acks.released(2) && !acks.released(2) && !acks.done(2, Instant::now()));
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn what_waits_above_a_gap_is_acknowledged_by_itself_after_a_while() {
-        let (mut acks, now) = (lent(&[1, 2, 3]), Instant::now());
+        let (mut acks, now) = (delivered(&[1, 2, 3]), Instant::now());
         acks.done(2, now);
         let second = Duration::from_secs(1);
         assert_eq!(acks.singles(second, now), []);
@@ -140,21 +140,21 @@ mod tests {
         assert_eq!(acks.group(), Some(Ack { tag: 3, multiple: true }), "over tags that are all settled");
     }
 
-    /// What a broker would say: it closes the channel on an acknowledgement of what is not lent, and forgets
-    /// whatever an acknowledgement covers.
+    /// What a broker would say: it closes the channel on an acknowledgement of what it has not delivered, and
+    /// forgets whatever an acknowledgement covers.
     #[derive(Default)]
     struct Witness {
-        lent: BTreeSet<u64>,
+        delivered: BTreeSet<u64>,
         done: BTreeSet<u64>,
     }
 
     impl Witness {
         fn hear(&mut self, ack: Ack) {
-            assert!(self.lent.contains(&ack.tag), "{ack:?} is unknown to the broker");
+            assert!(self.delivered.contains(&ack.tag), "{ack:?} is unknown to the broker");
             let from = if ack.multiple { 0 } else { ack.tag };
-            for tag in self.lent.range(from..=ack.tag).copied().collect::<Vec<_>>() {
+            for tag in self.delivered.range(from..=ack.tag).copied().collect::<Vec<_>>() {
                 assert!(self.done.contains(&tag), "{ack:?} covers {tag}, which nobody has settled");
-                self.lent.remove(&tag);
+                self.delivered.remove(&tag);
             }
         }
     }
@@ -175,12 +175,12 @@ mod tests {
                 match below(7) {
                     0 | 1 => {
                         last += 1;
-                        witness.lent.insert(last);
+                        witness.delivered.insert(last);
                         on_the_way.push(last);
                     }
                     2 if !on_the_way.is_empty() => {
                         let tag = on_the_way.swap_remove(below(on_the_way.len()));
-                        acks.lent(tag, crate::clock::now());
+                        acks.delivered(tag, crate::clock::now());
                         held.push(tag);
                     }
                     3 if !held.is_empty() => {
@@ -191,7 +191,7 @@ mod tests {
                     4 if !held.is_empty() => {
                         let tag = held.swap_remove(below(held.len()));
                         assert!(acks.released(tag));
-                        witness.lent.remove(&tag);
+                        witness.delivered.remove(&tag);
                     }
                     5 => acks.group().into_iter().for_each(|ack| witness.hear(ack)),
                     6 if below(4) == 0 => {
@@ -201,7 +201,7 @@ mod tests {
                 }
             }
             for tag in &on_the_way {
-                acks.lent(*tag, crate::clock::now());
+                acks.delivered(*tag, crate::clock::now());
             }
             for tag in held.into_iter().chain(on_the_way) {
                 assert!(acks.done(tag, now));
@@ -209,9 +209,9 @@ mod tests {
             }
             acks.group().into_iter().for_each(|ack| witness.hear(ack));
             assert!(
-                witness.lent.is_empty() && acks.held().count() == 0,
+                witness.delivered.is_empty() && acks.held().count() == 0,
                 "seed {seed} forgot {:?}",
-                witness.lent
+                witness.delivered
             );
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use lapin::tcp::AsyncTcpStream;
 use lapin::uri::AMQPScheme;
-use lapin::{Channel, Connection, ConnectionProperties};
+use lapin::{Channel, ConnectionProperties};
 
 use super::error::BrokerError;
 use super::nodes::Node;
@@ -25,8 +25,8 @@ const GOODBYE_DEADLINE: Duration = Duration::from_secs(1);
 
 /// A connection, and the plug of its socket. lapin runs every connection in a thread of its own, which waits
 /// for as long as the peer keeps the socket open; pulling the plug ends it whatever state it is in.
-pub(super) struct Line {
-    connection: Arc<Connection>,
+pub(super) struct Connection {
+    inner: Arc<lapin::Connection>,
     node: String,
     _plug: Arc<Plug>,
 }
@@ -34,7 +34,7 @@ pub(super) struct Line {
 #[derive(Default)]
 struct Plug(Mutex<Option<TcpStream>>);
 
-impl Line {
+impl Connection {
     pub(super) async fn open(node: &Node, purpose: &str, deadline: Duration) -> Result<Self, BrokerError> {
         let mut uri = node.uri.clone();
         uri.query.heartbeat.get_or_insert(HEARTBEAT_SECS);
@@ -45,7 +45,7 @@ impl Line {
             .with_client_property("version".into(), env!("CARGO_PKG_VERSION").into());
         let plug = Arc::new(Plug::default());
         let (held, at) = (Arc::downgrade(&plug), node.shown());
-        let dialled = Connection::connector(
+        let dialled = lapin::Connection::connector(
             uri,
             socket::runtime(),
             async move |uri, _| {
@@ -76,11 +76,11 @@ impl Line {
             Ok(connection) => connection.map_err(|error| BrokerError::of_opening(node, error))?,
             Err(elapsed) => return Err(BrokerError::late(node, deadline, elapsed)),
         };
-        Ok(Self { connection: Arc::new(connection), node: node.shown(), _plug: plug })
+        Ok(Self { inner: Arc::new(connection), node: node.shown(), _plug: plug })
     }
 
-    pub(super) fn connection(&self) -> &Arc<Connection> {
-        &self.connection
+    pub(super) fn inner(&self) -> &Arc<lapin::Connection> {
+        &self.inner
     }
 
     /// Which of the broker's nodes it leads to.
@@ -89,10 +89,10 @@ impl Line {
     }
 
     pub(super) async fn channel(&self, deadline: Duration) -> Result<Channel, BrokerError> {
-        in_time(deadline, self.connection.create_channel()).await
+        in_time(deadline, self.inner.create_channel()).await
     }
 
-    /// Hands the line on together with what has been made ready on it, or says goodbye: without that, the
+    /// Hands the connection on together with what has been made ready on it, or says goodbye: without that, the
     /// broker logs a warning for every attempt.
     pub(super) async fn with<T>(self, ready: Result<T, BrokerError>) -> Result<(Self, T), BrokerError> {
         match ready {
@@ -106,7 +106,7 @@ impl Line {
 
     /// Says goodbye, then hangs up in any case.
     pub(super) async fn close(self, deadline: Duration) {
-        drop(in_time(deadline, self.connection.close(200, "bye".into())).await);
+        drop(in_time(deadline, self.inner.close(200, "bye".into())).await);
     }
 }
 

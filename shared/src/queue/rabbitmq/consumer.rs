@@ -17,11 +17,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::OPEN_DEADLINE;
 use super::acks::{Ack, Acks};
-use super::connection::{Line, in_time};
+use super::connection::{Connection, in_time};
 use super::error::BrokerError;
-use super::lent::{Lending, Lent};
 use super::nodes::Nodes;
 use super::supervisor::{Ended, Pauses, Status, refusing};
+use super::unacked::{ConsumeMode, Unacked};
 use super::{message, topology};
 use crate::digest::EnvelopeKeys;
 use crate::queue::{QueueError, Settle, Settled, Tag};
@@ -33,9 +33,9 @@ const REQUESTS: usize = 256;
 
 /// The side of those who receive and settle.
 pub(super) struct Consumer {
-    lent: Arc<Lent>,
+    unacked: Arc<Unacked>,
     requests: mpsc::Sender<Request>,
-    lending: watch::Sender<Lending>,
+    mode: watch::Sender<ConsumeMode>,
     deadline: Duration,
 }
 
@@ -48,7 +48,7 @@ struct Request {
 pub(super) struct Consuming {
     pub(super) nodes: Nodes,
     pub(super) status: Arc<Status>,
-    pub(super) lent: Arc<Lent>,
+    pub(super) unacked: Arc<Unacked>,
     pub(super) deadline: Duration,
     pub(super) prefetch: u16,
     pub(super) keys: EnvelopeKeys,
@@ -59,28 +59,28 @@ impl Consumer {
     /// The consumer, and the task that must run for it.
     pub(super) fn new(consuming: Consuming) -> (Self, impl Future<Output = ()> + Send) {
         let (sender, requests) = mpsc::channel(REQUESTS);
-        let (lending, changes) = watch::channel(Lending::Ahead);
-        let lent = Arc::clone(&consuming.lent);
-        let consumer = Self { lent, requests: sender, lending, deadline: consuming.deadline };
+        let (mode, changes) = watch::channel(ConsumeMode::Prefetch);
+        let unacked = Arc::clone(&consuming.unacked);
+        let consumer = Self { unacked, requests: sender, mode, deadline: consuming.deadline };
         (consumer, run(consuming, requests, changes))
     }
 
-    pub(super) fn lent(&self) -> &Lent {
-        &self.lent
+    pub(super) fn unacked(&self) -> &Unacked {
+        &self.unacked
     }
 
-    /// Whether nothing shall be lent ahead of those who receive.
-    pub(super) fn rest(&self, resting: bool) {
-        let wanted = if resting { Lending::Resting } else { Lending::Ahead };
-        self.lending.send_if_modified(|before| {
-            *before != Lending::Ending && std::mem::replace(before, wanted) != wanted
+    /// Whether deliveries ahead of demand stop.
+    pub(super) fn set_paused(&self, paused: bool) {
+        let wanted = if paused { ConsumeMode::Paused } else { ConsumeMode::Prefetch };
+        self.mode.send_if_modified(|before| {
+            *before != ConsumeMode::Draining && std::mem::replace(before, wanted) != wanted
         });
     }
 
-    /// Takes nothing more; what is lent is still handed out.
-    pub(super) fn wind_down(&self) {
-        self.lending.send_replace(Lending::Ending);
-        self.lent.set_ending();
+    /// Takes nothing more; prefetched deliveries are still handed out.
+    pub(super) fn begin_drain(&self) {
+        self.mode.send_replace(ConsumeMode::Draining);
+        self.unacked.set_draining();
     }
 
     pub(super) async fn settle(&self, settlements: &[(Tag, Settle)]) -> Result<Settled, QueueError> {
@@ -102,7 +102,7 @@ impl Consumer {
 async fn run(
     consuming: Consuming,
     mut requests: mpsc::Receiver<Request>,
-    mut lending: watch::Receiver<Lending>,
+    mut mode: watch::Receiver<ConsumeMode>,
 ) {
     // Between two channels no tag is valid.
     let refuse = |request: Request| {
@@ -112,22 +112,23 @@ async fn run(
     let closing = consuming.closing.clone();
     let mut pauses = Pauses::new();
     loop {
-        let is_resting = *lending.borrow_and_update() != Lending::Ahead;
-        let connecting = connect(&consuming, is_resting);
+        let is_paused = *mode.borrow_and_update() != ConsumeMode::Prefetch;
+        let connecting = connect(&consuming, is_paused);
         let ended = match refusing(&mut requests, refuse, &closing, connecting).await {
             None => return,
             Some(Err(why)) => Ended::Lost(why),
-            Some(Ok((line, (channel, arriving)))) => {
-                consuming.lent.begin();
-                consuming.lent.set_open(arriving.is_some());
-                consuming.status.up(&line);
-                let ended = serve(&consuming, &line, &channel, arriving, &mut requests, &mut lending).await;
+            Some(Ok((connection, (channel, arriving)))) => {
+                consuming.unacked.begin();
+                consuming.unacked.set_open(arriving.is_some());
+                consuming.status.up(&connection);
+                let ended =
+                    serve(&consuming, &connection, &channel, arriving, &mut requests, &mut mode).await;
                 if matches!(ended, Ended::Closed) {
                     consuming.status.closed();
                     give_back(&consuming, &channel, &mut requests).await;
-                    line.close(consuming.deadline).await;
+                    connection.close(consuming.deadline).await;
                 }
-                consuming.lent.end();
+                consuming.unacked.end();
                 ended
             }
         };
@@ -149,26 +150,29 @@ type Subscribed = Option<Arriving>;
 
 async fn connect(
     consuming: &Consuming,
-    is_resting: bool,
-) -> Result<(Line, (Channel, Subscribed)), BrokerError> {
-    let opened = tokio::time::timeout(consuming.nodes.deadline(), open(consuming, is_resting)).await;
+    is_paused: bool,
+) -> Result<(Connection, (Channel, Subscribed)), BrokerError> {
+    let opened = tokio::time::timeout(consuming.nodes.deadline(), open(consuming, is_paused)).await;
     opened.unwrap_or(Err(BrokerError::Silent))
 }
 
-async fn open(consuming: &Consuming, is_resting: bool) -> Result<(Line, (Channel, Subscribed)), BrokerError> {
-    let line = Line::open(consuming.nodes.next(), "consume", OPEN_DEADLINE).await?;
-    let ready = prepare(consuming, &line, is_resting).await;
-    line.with(ready).await
+async fn open(
+    consuming: &Consuming,
+    is_paused: bool,
+) -> Result<(Connection, (Channel, Subscribed)), BrokerError> {
+    let connection = Connection::open(consuming.nodes.next(), "consume", OPEN_DEADLINE).await?;
+    let ready = prepare(consuming, &connection, is_paused).await;
+    connection.with(ready).await
 }
 
 async fn prepare(
     consuming: &Consuming,
-    line: &Line,
-    is_resting: bool,
+    connection: &Connection,
+    is_paused: bool,
 ) -> Result<(Channel, Subscribed), BrokerError> {
-    topology::inspect(line).await?;
-    let channel = line.channel(OPEN_DEADLINE).await?;
-    let arriving = if is_resting { None } else { Some(subscribe(consuming, &channel).await?) };
+    topology::inspect(connection).await?;
+    let channel = connection.channel(OPEN_DEADLINE).await?;
+    let arriving = if is_paused { None } else { Some(subscribe(consuming, &channel).await?) };
     Ok((channel, arriving))
 }
 
@@ -195,11 +199,11 @@ async fn subscribe(consuming: &Consuming, channel: &Channel) -> Result<Arriving,
 /// One session: until the connection is lost or the queue is closed.
 async fn serve(
     consuming: &Consuming,
-    line: &Line,
+    connection: &Connection,
     channel: &Channel,
     mut arriving: Subscribed,
     requests: &mut mpsc::Receiver<Request>,
-    lending: &mut watch::Receiver<Lending>,
+    mode: &mut watch::Receiver<ConsumeMode>,
 ) -> Ended {
     let mut closing = std::pin::pin!(consuming.closing.cancelled());
     let mut tick = tokio::time::interval(TICK);
@@ -207,20 +211,20 @@ async fn serve(
         let acks = tokio::select! {
             biased;
             () = &mut closing => return Ended::Closed,
-            Ok(()) = lending.changed() => {
-                let wanted = *lending.borrow_and_update();
+            Ok(()) = mode.changed() => {
+                let wanted = *mode.borrow_and_update();
                 arriving = match turn(consuming, channel, arriving.take(), wanted).await {
                     Ok(arriving) => arriving,
                     Err(why) => return Ended::Lost(why),
                 };
-                consuming.lent.set_open(arriving.is_some());
+                consuming.unacked.set_open(arriving.is_some());
                 continue;
             }
             _ = tick.tick() => {
-                if !line.connection().status().connected() {
+                if !connection.inner().status().connected() {
                     return Ended::Lost(BrokerError::Closed);
                 }
-                consuming.lent.acks(|acks| {
+                consuming.unacked.acks(|acks| {
                     acks.group().into_iter().chain(acks.singles(GAP_PATIENCE, Instant::now())).collect()
                 })
             }
@@ -253,24 +257,24 @@ async fn next(arriving: &mut Subscribed) -> Option<(lapin::Result<Delivery>, &'s
     }
 }
 
-/// Begins or ends lending. What is in hand stays, and is settled on this channel; at rest, what nobody has
-/// taken yet goes back.
+/// Starts or stops consuming. What is in hand stays, and is settled on this channel; while paused, deliveries
+/// that nobody has taken are requeued.
 async fn turn(
     consuming: &Consuming,
     channel: &Channel,
     arriving: Subscribed,
-    wanted: Lending,
+    wanted: ConsumeMode,
 ) -> Result<Subscribed, BrokerError> {
     match (arriving, wanted) {
-        (None, Lending::Ahead) => return subscribe(consuming, channel).await.map(Some),
-        (Some(subscribed), Lending::Resting | Lending::Ending) => {
+        (None, ConsumeMode::Prefetch) => return subscribe(consuming, channel).await.map(Some),
+        (Some(subscribed), ConsumeMode::Paused | ConsumeMode::Draining) => {
             unsubscribe(consuming, channel, subscribed).await?;
         }
         (unchanged, _) => return Ok(unchanged),
     }
-    if wanted == Lending::Resting {
+    if wanted == ConsumeMode::Paused {
         let requeue = BasicNackOptions { requeue: true, multiple: false };
-        for tag in consuming.lent.take_back() {
+        for tag in consuming.unacked.take_back() {
             in_time(consuming.deadline, channel.basic_nack(tag, requeue)).await?;
         }
     }
@@ -302,13 +306,13 @@ async fn unsubscribe(
 }
 
 fn arrive(consuming: &Consuming, delivery: Delivery, queue: &'static str) {
-    let lent = &consuming.lent;
+    let unacked = &consuming.unacked;
     let (tag, now) = (delivery.delivery_tag, crate::clock::now());
     if message::is_probe(&delivery.properties, &delivery.data) {
-        return lent.pass_over(tag, now);
+        return unacked.pass_over(tag, now);
     }
     let envelope = message::envelope(&delivery.properties, delivery.data, &consuming.keys, now);
-    lent.arrive(tag, queue, envelope, delivery.redelivered || queue == topology::DEAD);
+    unacked.arrive(tag, queue, envelope, delivery.redelivered || queue == topology::DEAD);
 }
 
 async fn answer(consuming: &Consuming, channel: &Channel, request: Request) -> Result<(), BrokerError> {
@@ -324,12 +328,12 @@ async fn settle(
     channel: &Channel,
     settlements: &[(Tag, Settle)],
 ) -> Result<Settled, BrokerError> {
-    let (settled, releases) = consuming.lent.settle(settlements);
+    let (settled, releases) = consuming.unacked.settle(settlements);
     let requeue = BasicNackOptions { requeue: true, multiple: false };
     for tag in releases {
         in_time(consuming.deadline, channel.basic_nack(tag, requeue)).await?;
     }
-    let group = consuming.lent.acks(Acks::group).into_iter().collect();
+    let group = consuming.unacked.acks(Acks::group).into_iter().collect();
     acknowledge(channel, group, consuming.deadline).await?;
     Ok(settled)
 }
@@ -355,7 +359,7 @@ async fn give_back(consuming: &Consuming, channel: &Channel, requests: &mut mpsc
         let cancel = channel.basic_cancel(ShortString::from(queue), BasicCancelOptions::default());
         drop(in_time(deadline, cancel).await);
     }
-    let (acks, last) = consuming.lent.acks(|acks| {
+    let (acks, last) = consuming.unacked.acks(|acks| {
         let group = acks.group().into_iter();
         (group.chain(acks.singles(Duration::ZERO, Instant::now())).collect(), acks.last_held())
     });

@@ -1,11 +1,10 @@
 //! RabbitMQ as the queue. Two roles, each with a connection, a supervisor and one task of its own.
 
 mod acks;
+pub mod cluster_check;
 mod connection;
 mod consumer;
 mod error;
-mod lent;
-pub mod members;
 mod message;
 pub(super) mod nodes;
 mod publisher;
@@ -13,12 +12,12 @@ mod publishing;
 mod socket;
 mod supervisor;
 pub mod topology;
-mod waiting;
+mod unacked;
+mod unconfirmed;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use lapin::Connection;
 use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
 use secrecy::ExposeSecret;
@@ -28,12 +27,12 @@ use tokio_util::task::AbortOnDropHandle;
 use self::connection::in_time;
 use self::consumer::{Consumer, Consuming};
 pub use self::error::{BrokerError, Fault};
-use self::lent::Lent;
 use self::nodes::Nodes;
 use self::publisher::Publisher;
 use self::publishing::Publishing;
 use self::supervisor::Status;
-use super::share::Share;
+use self::unacked::Unacked;
+use super::affinity::Affinity;
 use super::{
     Delivery, Depth, OpenError, PublishError, QueueConfig, QueueError, QueueUrl, Role, Settle, Settled, Tag,
     Unusable,
@@ -81,7 +80,7 @@ impl RabbitMq {
             let consuming = Consuming {
                 nodes: Nodes::new(nodes.clone()),
                 status: Arc::clone(&status),
-                lent: Arc::new(Lent::default()),
+                unacked: Arc::new(Unacked::default()),
                 deadline,
                 prefetch: config.prefetch,
                 keys: config.keys.clone(),
@@ -106,22 +105,22 @@ impl RabbitMq {
         }
     }
 
-    pub(super) async fn receive(&self, max: usize, share: Share) -> Vec<Delivery> {
+    pub(super) async fn receive(&self, max: usize, affinity: Affinity) -> Vec<Delivery> {
         match &self.consumer {
-            Some((consumer, _)) => consumer.lent().receive(max, share).await,
+            Some((consumer, _)) => consumer.unacked().receive(max, affinity).await,
             None => std::future::pending().await,
         }
     }
 
-    pub(super) fn rest(&self, resting: bool) {
+    pub(super) fn set_paused(&self, paused: bool) {
         if let Some((consumer, _)) = &self.consumer {
-            consumer.rest(resting);
+            consumer.set_paused(paused);
         }
     }
 
-    pub(super) fn wind_down(&self) {
+    pub(super) fn begin_drain(&self) {
         if let Some((consumer, _)) = &self.consumer {
-            consumer.wind_down();
+            consumer.begin_drain();
         }
     }
 
@@ -132,7 +131,7 @@ impl RabbitMq {
         }
     }
 
-    /// The broker does not tell over AMQP what it has lent to whom, nor how old anything is: leased and the
+    /// Over AMQP the broker does not say which messages are unacknowledged, nor how old any is: leased and the
     /// oldest are those that this process holds.
     pub(super) async fn depths(&self) -> Result<Vec<(&'static str, Depth)>, QueueError> {
         // A connection that publishes may be blocked, hence the consumer's where there is one.
@@ -142,7 +141,7 @@ impl RabbitMq {
         let counted = tokio::time::timeout(self.deadline, ready(&connection, self.deadline)).await;
         let ready = counted.unwrap_or(Err(BrokerError::Silent))?;
         let (held, now) =
-            (self.consumer.as_ref().map(|(consumer, _)| consumer.lent().held()), crate::clock::now());
+            (self.consumer.as_ref().map(|(consumer, _)| consumer.unacked().held()), crate::clock::now());
         Ok(ready
             .into_iter()
             .map(|(queue, ready)| {
@@ -174,7 +173,10 @@ impl RabbitMq {
 }
 
 /// On a channel of its own, which a missing queue would close.
-async fn ready(connection: &Connection, deadline: Duration) -> Result<Vec<(&'static str, u64)>, BrokerError> {
+async fn ready(
+    connection: &lapin::Connection,
+    deadline: Duration,
+) -> Result<Vec<(&'static str, u64)>, BrokerError> {
     let channel = in_time(deadline, connection.create_channel()).await?;
     let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
     let mut ready = Vec::new();

@@ -21,11 +21,11 @@ use lapin::{BasicProperties, Channel, Confirmation, Event};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::OPEN_DEADLINE;
-use super::connection::{Line, in_time};
+use super::connection::{Connection, in_time};
 use super::error::BrokerError;
 use super::publishing::Publishing;
 use super::supervisor::{Ended, Pauses, Status, refusing};
-use super::waiting::{Answer, FIRST_PROOF, Waiting};
+use super::unconfirmed::{FIRST_PROOF, PublishResult, Unconfirmed};
 use super::{message, topology};
 use crate::digest::EnvelopeKeys;
 use crate::queue::PublishError;
@@ -50,7 +50,7 @@ pub(super) struct Publisher {
 struct Request {
     properties: BasicProperties,
     body: Bytes,
-    answer: oneshot::Sender<Answer>,
+    answer: oneshot::Sender<PublishResult>,
     place: OwnedSemaphorePermit,
 }
 
@@ -69,7 +69,7 @@ impl Publisher {
         (publisher, run(publishing, requests))
     }
 
-    pub(super) async fn publish(&self, envelope: &Envelope) -> Answer {
+    pub(super) async fn publish(&self, envelope: &Envelope) -> PublishResult {
         if let Some(refusal) = self.status.refusal() {
             return Err(refusal);
         }
@@ -96,8 +96,8 @@ async fn run(publishing: Publishing, mut requests: mpsc::Receiver<Request>) {
         let ended = match refusing(&mut requests, refuse, &closing, connect(&publishing)).await {
             None => return,
             Some(Err(why)) => Ended::Lost(why),
-            Some(Ok((line, channel))) => {
-                let ended = serve(&publishing, &line, &channel, &mut requests, proof).await;
+            Some(Ok((connection, channel))) => {
+                let ended = serve(&publishing, &connection, &channel, &mut requests, proof).await;
                 let was_trusted = publishing.status.refusal() != Some(PublishError::Unavailable);
                 proof = match (was_trusted, publishing.nodes.have_had_their_turns()) {
                     (true, _) => FIRST_PROOF,
@@ -106,7 +106,7 @@ async fn run(publishing: Publishing, mut requests: mpsc::Receiver<Request>) {
                 };
                 if matches!(ended, Ended::Closed) {
                     publishing.status.closed();
-                    line.close(publishing.deadline).await;
+                    connection.close(publishing.deadline).await;
                 }
                 ended
             }
@@ -120,60 +120,60 @@ async fn run(publishing: Publishing, mut requests: mpsc::Receiver<Request>) {
     }
 }
 
-async fn connect(publishing: &Publishing) -> Result<(Line, Channel), BrokerError> {
+async fn connect(publishing: &Publishing) -> Result<(Connection, Channel), BrokerError> {
     let opened = tokio::time::timeout(publishing.nodes.deadline(), open(publishing)).await;
     opened.unwrap_or(Err(BrokerError::Silent))
 }
 
-async fn open(publishing: &Publishing) -> Result<(Line, Channel), BrokerError> {
-    let line = Line::open(publishing.nodes.next(), "publish", OPEN_DEADLINE).await?;
+async fn open(publishing: &Publishing) -> Result<(Connection, Channel), BrokerError> {
+    let connection = Connection::open(publishing.nodes.next(), "publish", OPEN_DEADLINE).await?;
     let ready = async {
-        topology::inspect(&line).await?;
-        let channel = line.channel(OPEN_DEADLINE).await?;
+        topology::inspect(&connection).await?;
+        let channel = connection.channel(OPEN_DEADLINE).await?;
         in_time(OPEN_DEADLINE, channel.confirm_select(ConfirmSelectOptions::default())).await?;
         Ok(channel)
     };
     let ready = ready.await;
-    line.with(ready).await
+    connection.with(ready).await
 }
 
 /// One session: until the connection is lost, or until the queue is closed and everybody has an answer.
 async fn serve(
     publishing: &Publishing,
-    line: &Line,
+    connection: &Connection,
     channel: &Channel,
     requests: &mut mpsc::Receiver<Request>,
     proof: Duration,
 ) -> Ended {
-    let mut events = std::pin::pin!(line.connection().events_listener());
+    let mut events = std::pin::pin!(connection.inner().events_listener());
     let mut closing = std::pin::pin!(publishing.closing.cancelled());
     let mut tick = tokio::time::interval(TICK);
     let mut batch = Vec::with_capacity(BATCH);
-    let mut waiting = Waiting::new(publishing, line, proof);
+    let mut unconfirmed = Unconfirmed::new(publishing, connection, proof);
     let mut confirms = FuturesUnordered::new();
-    confirms.push(publish(channel, waiting.probe(), None));
-    while !(requests.is_closed() && requests.is_empty() && waiting.is_empty()) {
+    confirms.push(publish(channel, unconfirmed.probe(), None));
+    while !(requests.is_closed() && requests.is_empty() && unconfirmed.is_empty()) {
         tokio::select! {
             biased;
             event = events.next() => match event {
-                Some(Event::ConnectionBlocked(reason)) => waiting.blocked(reason),
-                Some(Event::ConnectionUnblocked) => waiting.unblocked(),
+                Some(Event::ConnectionBlocked(reason)) => unconfirmed.blocked(reason),
+                Some(Event::ConnectionUnblocked) => unconfirmed.unblocked(),
                 Some(Event::Error(error)) => return Ended::Lost(error.into()),
                 None => return Ended::Lost(BrokerError::Closed),
                 Some(_) => {}
             },
             _ = tick.tick() => {
-                if !line.connection().status().connected() {
+                if !connection.inner().status().connected() {
                     return Ended::Lost(BrokerError::Closed);
                 }
-                if waiting.is_hopeless() {
+                if unconfirmed.is_hopeless() {
                     return Ended::Lost(BrokerError::Unreliable("the broker no longer confirms"));
                 }
-                if waiting.is_refused() {
+                if unconfirmed.is_refused() {
                     return Ended::Lost(BrokerError::Unreliable(REFUSES_ALL));
                 }
-                if waiting.probe_is_due() {
-                    confirms.push(publish(channel, waiting.probe(), None));
+                if unconfirmed.probe_is_due() {
+                    confirms.push(publish(channel, unconfirmed.probe(), None));
                 }
             }
             () = &mut closing, if !requests.is_closed() => requests.close(),
@@ -181,7 +181,7 @@ async fn serve(
                 let mut next = Some(first);
                 while let Some((number, outcome)) = next {
                     match judged(outcome) {
-                        Ok(answer) => waiting.confirmed(number, answer),
+                        Ok(answer) => unconfirmed.confirmed(number, answer),
                         Err(why) => return Ended::Lost(why),
                     }
                     next = confirms.next().now_or_never().flatten();
@@ -195,10 +195,10 @@ async fn serve(
                     batch.push(request);
                 }
                 for request in batch.drain(..) {
-                    if let Some(refusal) = waiting.refusal() {
+                    if let Some(refusal) = unconfirmed.refusal() {
                         request.answer.send(Err(refusal)).ok();
                     } else {
-                        let number = waiting.enter(request.answer);
+                        let number = unconfirmed.enter(request.answer);
                         let message = (request.properties, request.body, request.place);
                         confirms.push(publish(channel, number, Some(message)));
                     }
@@ -210,7 +210,7 @@ async fn serve(
 }
 
 /// What a confirm says to the one who asked, or why no confirm on this connection can be believed.
-fn judged(outcome: lapin::Result<Confirmation>) -> Result<Answer, BrokerError> {
+fn judged(outcome: lapin::Result<Confirmation>) -> Result<PublishResult, BrokerError> {
     match outcome {
         Ok(Confirmation::Ack(None)) => Ok(Ok(())),
         Ok(Confirmation::Nack(None)) => Ok(Err(PublishError::Refused)),

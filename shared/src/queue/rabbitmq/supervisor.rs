@@ -4,11 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
-use lapin::Connection;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::connection::Line;
+use super::connection::Connection;
 use super::error::{BrokerError, Fault};
 use super::nodes::Nodes;
 use crate::queue::PublishError;
@@ -39,7 +38,7 @@ pub(super) struct Status {
     role: &'static str,
     /// The address without user and password.
     broker: String,
-    now: Mutex<(State, Weak<Connection>)>,
+    now: Mutex<(State, Weak<lapin::Connection>)>,
 }
 
 impl Status {
@@ -48,15 +47,20 @@ impl Status {
         Arc::new(Self { role, broker, now: Mutex::new((state, Weak::new())) })
     }
 
-    pub(super) fn up(&self, line: &Line) {
-        tracing::info!(role = self.role, broker = self.broker, node = line.node(), "connected to RabbitMQ");
-        self.set(State::Up { since: Instant::now() }, Arc::downgrade(line.connection()));
+    pub(super) fn up(&self, connection: &Connection) {
+        tracing::info!(
+            role = self.role,
+            broker = self.broker,
+            node = connection.node(),
+            "connected to RabbitMQ"
+        );
+        self.set(State::Up { since: Instant::now() }, Arc::downgrade(connection.inner()));
     }
 
-    pub(super) fn blocked(&self, line: &Line, reason: String) {
-        let (role, broker, node) = (self.role, &self.broker, line.node());
+    pub(super) fn blocked(&self, connection: &Connection, reason: String) {
+        let (role, broker, node) = (self.role, &self.broker, connection.node());
         tracing::warn!(role, broker, node, reason, "RabbitMQ blocks publishes");
-        self.set(State::Blocked { since: Instant::now(), reason }, Arc::downgrade(line.connection()));
+        self.set(State::Blocked { since: Instant::now(), reason }, Arc::downgrade(connection.inner()));
     }
 
     /// Returns for how long the role was up.
@@ -113,11 +117,11 @@ impl Status {
         }
     }
 
-    pub(super) fn connection(&self) -> Option<Arc<Connection>> {
+    pub(super) fn connection(&self) -> Option<Arc<lapin::Connection>> {
         self.now.lock().unwrap_or_else(PoisonError::into_inner).1.upgrade()
     }
 
-    fn set(&self, state: State, connection: Weak<Connection>) {
+    fn set(&self, state: State, connection: Weak<lapin::Connection>) {
         *self.now.lock().unwrap_or_else(PoisonError::into_inner) = (state, connection);
     }
 }

@@ -14,9 +14,9 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, ExchangeKind};
 
 use super::OPEN_DEADLINE;
-use super::connection::{Line, in_time};
+use super::cluster_check::{self, COPIES, NodeCheck, NotWhole};
+use super::connection::{Connection, in_time};
 use super::error::{self, BrokerError};
-use super::members::{self, COPIES, NotWhole, Seen};
 use super::nodes::{self, BadAddress, Node};
 
 pub const EXCHANGE: &str = "tidegate";
@@ -78,35 +78,35 @@ pub struct Declared {
 /// to a new one before it is on the disk.
 pub async fn declare(url: &str, new_queues: NewQueues) -> Result<Declared, TopologyError> {
     let nodes = nodes::read(url)?;
-    let line = open(&nodes, "topology").await?;
-    if lacks_a_queue(&line).await? {
-        members::must_be_one_cluster(&nodes).await?;
+    let connection = open(&nodes, "topology").await?;
+    if lacks_a_queue(&connection).await? {
+        cluster_check::must_be_one_cluster(&nodes).await?;
     }
     // Not only where a queue is missing: who declared it may have been cut off before the wait was over.
-    let is_new = !missing(&line).await?.is_empty();
+    let is_new = !missing(&connection).await?.is_empty();
     let (queues, ways): (Vec<Item>, Vec<Item>) =
         items().into_iter().partition(|item| matches!(item, Item::Queue { .. }));
     let mut declared = Declared { items: Vec::new(), waited: None };
-    let mut differs = declare_all(&line, &queues, &mut declared.items).await?;
+    let mut differs = declare_all(&connection, &queues, &mut declared.items).await?;
     if is_new && new_queues == NewQueues::AwaitDisk {
         tokio::time::sleep(NAMES_WRITTEN).await;
         declared.waited = Some(NAMES_WRITTEN);
     }
     // On the same connection: had its node ended meanwhile, this would fail.
-    differs.extend(declare_all(&line, &ways, &mut declared.items).await?);
-    line.close(OPEN_DEADLINE).await;
+    differs.extend(declare_all(&connection, &ways, &mut declared.items).await?);
+    connection.close(OPEN_DEADLINE).await;
     if differs.is_empty() { Ok(declared) } else { Err(TopologyError::Differs(differs)) }
 }
 
 /// Notes what stands; returns what differs.
 async fn declare_all(
-    line: &Line,
+    connection: &Connection,
     items: &[Item],
     stands: &mut Vec<String>,
 ) -> Result<Vec<String>, TopologyError> {
     let mut differs = Vec::new();
     for item in items {
-        let channel = line.channel(OPEN_DEADLINE).await?;
+        let channel = connection.channel(OPEN_DEADLINE).await?;
         match in_time(OPEN_DEADLINE, item.declare(&channel)).await {
             Ok(()) => stands.push(item.shown()),
             Err(why) => differs.push(format!("{} differs or is refused: {why}", item.shown())),
@@ -118,9 +118,9 @@ async fn declare_all(
 /// Looks whether every exchange and queue is there, without touching it. Their arguments cannot be asked for
 /// over AMQP: `declare` reports those.
 pub async fn check(url: &str) -> Result<(), TopologyError> {
-    let line = open(&nodes::read(url)?, "check").await?;
-    let seen = missing(&line).await;
-    line.close(OPEN_DEADLINE).await;
+    let connection = open(&nodes::read(url)?, "check").await?;
+    let seen = missing(&connection).await;
+    connection.close(OPEN_DEADLINE).await;
     match seen? {
         missing if missing.is_empty() => Ok(()),
         missing => Err(TopologyError::Differs(missing)),
@@ -128,34 +128,34 @@ pub async fn check(url: &str) -> Result<(), TopologyError> {
 }
 
 /// What each of the nodes that an address names answers.
-pub async fn survey(url: &str) -> Result<Vec<Seen>, TopologyError> {
-    Ok(members::survey(&nodes::read(url)?).await)
+pub async fn survey(url: &str) -> Result<Vec<NodeCheck>, TopologyError> {
+    Ok(cluster_check::survey(&nodes::read(url)?).await)
 }
 
 /// The same over a connection that is there.
-pub(super) async fn inspect(line: &Line) -> Result<(), BrokerError> {
-    match missing(line).await? {
+pub(super) async fn inspect(connection: &Connection) -> Result<(), BrokerError> {
+    match missing(connection).await? {
         missing if missing.is_empty() => Ok(()),
         missing => Err(BrokerError::Missing(missing)),
     }
 }
 
-async fn missing(line: &Line) -> Result<Vec<String>, BrokerError> {
-    missing_of(line, &items()).await
+async fn missing(connection: &Connection) -> Result<Vec<String>, BrokerError> {
+    missing_of(connection, &items()).await
 }
 
-async fn lacks_a_queue(line: &Line) -> Result<bool, BrokerError> {
+async fn lacks_a_queue(connection: &Connection) -> Result<bool, BrokerError> {
     let queues: Vec<Item> = items().into_iter().filter(|item| matches!(item, Item::Queue { .. })).collect();
-    Ok(!missing_of(line, &queues).await?.is_empty())
+    Ok(!missing_of(connection, &queues).await?.is_empty())
 }
 
-async fn missing_of(line: &Line, items: &[Item]) -> Result<Vec<String>, BrokerError> {
+async fn missing_of(connection: &Connection, items: &[Item]) -> Result<Vec<String>, BrokerError> {
     let mut missing = Vec::new();
-    let mut channel = line.channel(OPEN_DEADLINE).await?;
+    let mut channel = connection.channel(OPEN_DEADLINE).await?;
     for item in items {
         if let Some(what) = in_time(OPEN_DEADLINE, item.look(&channel)).await? {
             missing.push(what);
-            channel = line.channel(OPEN_DEADLINE).await?; // the refusal has closed it
+            channel = connection.channel(OPEN_DEADLINE).await?; // the refusal has closed it
         }
     }
     drop(in_time(OPEN_DEADLINE, channel.close(200, "seen".into())).await);
@@ -163,11 +163,11 @@ async fn missing_of(line: &Line, items: &[Item]) -> Result<Vec<String>, BrokerEr
 }
 
 /// A line to the first node that answers.
-async fn open(nodes: &[Node], purpose: &str) -> Result<Line, BrokerError> {
+async fn open(nodes: &[Node], purpose: &str) -> Result<Connection, BrokerError> {
     let mut faults = Vec::new();
     for node in nodes {
-        match Line::open(node, purpose, OPEN_DEADLINE).await {
-            Ok(line) => return Ok(line),
+        match Connection::open(node, purpose, OPEN_DEADLINE).await {
+            Ok(connection) => return Ok(connection),
             Err(why) if nodes.len() == 1 => return Err(why),
             Err(why) => faults.push(why),
         }

@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use super::statements::{INSERT_ROWS, Message};
 use crate::queue::{PublishError, QueueError, Settle, Settled, Tag};
 
-use super::lending::Lent;
+use super::grants::PendingGrants;
 
 const GROUP_OPS: usize = INSERT_ROWS;
 /// A group of large bodies is cut here, so that it stays in SQLite's memory and others do not wait long.
@@ -32,7 +32,7 @@ pub(super) struct Publish {
 /// Somebody wants messages, at most `max`.
 pub(super) struct Ask {
     pub max: usize,
-    pub done: oneshot::Sender<Lent>,
+    pub done: oneshot::Sender<PendingGrants>,
 }
 
 pub(super) struct Settlement {
@@ -51,7 +51,7 @@ pub(super) struct Group {
     bytes: usize,
 }
 
-/// What the settlements of a group come to, given which lendings have not ended.
+/// What the settlements of a group come to, given which leases have not ended.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Plan {
     pub finish: Vec<Tag>,
@@ -118,7 +118,7 @@ impl Group {
     }
 }
 
-/// Each lending ends once: the first settlement that names it counts, every other one is stale.
+/// Each lease ends once: the first settlement that names it counts, every other one is stale.
 fn plan<'a>(
     lists: impl Iterator<Item = &'a [(Tag, Settle)]>,
     returns: &[Tag],

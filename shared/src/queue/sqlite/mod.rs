@@ -2,15 +2,15 @@
 //! (`writer`); concurrent requests share a transaction (`group`); a delivery is a lease with a fencing number;
 //! every statement is in `statements`.
 
-mod condition;
 mod fault;
 mod file;
+mod grants;
 mod group;
-mod holders;
-mod lending;
+mod health;
+mod integrity_check;
+mod lease_holders;
+pub mod recovery;
 mod refusal;
-pub mod salvage;
-mod soundness;
 mod statements;
 mod writer;
 
@@ -29,11 +29,11 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use self::condition::{Broken, Condition};
 use self::fault::Fault;
+use self::grants::{PendingGrants, Returns};
 use self::group::{Ask, Op, Publish, Settlement};
-use self::holders::Others;
-use self::lending::{Lent, Returns};
+use self::health::{FatalError, QueueHealth};
+use self::lease_holders::Others;
 use self::statements::Message;
 use self::writer::Writer;
 use super::{
@@ -52,10 +52,10 @@ const OTHER_OPS: usize = 64;
 pub struct Sqlite {
     ops: mpsc::Sender<Op>,
     places: Arc<Semaphore>,
-    condition: Arc<Condition>,
+    health: Arc<QueueHealth>,
     ready: Arc<Notify>,
     stop: CancellationToken,
-    winding_down: CancellationToken,
+    draining: CancellationToken,
     writer: Mutex<Option<JoinHandle<()>>>,
     bodies: Reader,
     gauge: Reader,
@@ -72,10 +72,10 @@ impl Sqlite {
     /// Whatever the role, the file is opened in one way; who only looks does not look for damage.
     pub(super) async fn open(config: QueueConfig, role: Role) -> Result<Self, OpenError> {
         let QueueUrl::Sqlite(path) = &config.url else { unreachable!("the caller looked at the URL") };
-        let condition = Arc::new(Condition::default());
+        let health = Arc::new(QueueHealth::default());
         file::create(path).await?;
         if role != Role::Look {
-            soundness::at_start(path, &condition).await?;
+            integrity_check::at_start(path, &health).await?;
         }
         let reader = async || file::open_reader(path).await.map_err(|error| refusal::refusal(path, error));
         let (conn, mut readers) = (file::open_writer(path).await?, [reader().await?, reader().await?]);
@@ -83,14 +83,14 @@ impl Sqlite {
         let identity = identity.map_err(|error| refusal::refusal(path, error))?;
         // Its companions are there by now, and stay while a connection is open.
         let files = FilesInUse::of_database(path).map_err(|error| refusal::failed(path, error))?;
-        Ok(Self::over(conn, readers, files, (condition, identity), &config))
+        Ok(Self::over(conn, readers, files, (health, identity), &config))
     }
 
     fn over(
         conn: SqliteConnection,
         [bodies, gauge]: [SqliteConnection; 2],
         files: FilesInUse,
-        (condition, identity): (Arc<Condition>, String),
+        (health, identity): (Arc<QueueHealth>, String),
         config: &QueueConfig,
     ) -> Self {
         let (ops, asked) = mpsc::channel(config.publish_in_flight + OTHER_OPS);
@@ -100,7 +100,7 @@ impl Sqlite {
             conn,
             ops: asked,
             stop: stop.clone(),
-            condition: Arc::clone(&condition),
+            health: Arc::clone(&health),
             returns: Arc::new(Returns::default()),
             ready: Arc::clone(&ready),
             owner: crate::trace::random_hex::<8>(),
@@ -108,15 +108,15 @@ impl Sqlite {
             others: Others::new(config.lease),
             lease: config.lease,
             prefetch: usize::from(config.prefetch),
-            lent: 0,
+            leased: 0,
         };
         Self {
             ops,
             places: Arc::new(Semaphore::new(config.publish_in_flight)),
-            condition,
+            health,
             ready,
             stop,
-            winding_down: CancellationToken::new(),
+            draining: CancellationToken::new(),
             writer: Mutex::new(Some(tokio::spawn(writer.run()))),
             bodies: Mutex::new(Some(bodies)),
             gauge: Mutex::new(Some(gauge)),
@@ -143,26 +143,26 @@ impl Sqlite {
     }
 
     pub(super) async fn receive(&self, max: usize) -> Vec<Delivery> {
-        while !self.winding_down.is_cancelled() {
+        while !self.draining.is_cancelled() {
             let mut ready = pin!(self.ready.notified());
             // Before asking: what is published between the answer and the wait must end the wait.
             ready.as_mut().enable();
-            if let Some(lent) = self.ask(max.max(1)).await {
-                let deliveries = self.read(lent).await;
+            if let Some(leased) = self.ask(max.max(1)).await {
+                let deliveries = self.read(leased).await;
                 if !deliveries.is_empty() {
                     return deliveries;
                 }
             }
             tokio::select! {
                 _ = timeout(POLL, ready) => {}
-                () = self.winding_down.cancelled() => {}
+                () = self.draining.cancelled() => {}
             }
         }
         Vec::new() // it lends only to who asks, so nothing is left
     }
 
-    pub(super) fn wind_down(&self) {
-        self.winding_down.cancel();
+    pub(super) fn begin_drain(&self) {
+        self.draining.cancel();
     }
 
     pub(super) async fn settle(&self, settlements: &[(Tag, Settle)]) -> Result<Settled, QueueError> {
@@ -207,12 +207,12 @@ impl Sqlite {
     }
 
     pub(super) fn health(&self) -> Result<(), Unusable> {
-        self.condition.health()?;
+        self.health.health()?;
         if self.stop.is_cancelled() { Err(Unusable::Closed) } else { Ok(()) }
     }
 
-    pub(super) fn broken(&self) -> CancellationToken {
-        self.condition.broken.clone()
+    pub(super) fn fatal(&self) -> CancellationToken {
+        self.health.fatal.clone()
     }
 
     pub(super) async fn close(&self) {
@@ -233,15 +233,15 @@ impl Sqlite {
         }
     }
 
-    async fn ask(&self, max: usize) -> Option<Lent> {
+    async fn ask(&self, max: usize) -> Option<PendingGrants> {
         let (done, answer) = oneshot::channel();
         self.ops.send(Op::Ask(Ask { max, done })).await.ok()?;
         answer.await.ok()
     }
 
-    /// Reads what was lent. If that fails, or the caller is gone before it ends, it all goes back.
-    async fn read(&self, lent: Lent) -> Vec<Delivery> {
-        let tags = lent.tags();
+    /// Reads what was leased. If that fails, or the caller is gone before it ends, it all goes back.
+    async fn read(&self, leased: PendingGrants) -> Vec<Delivery> {
+        let tags = leased.tags();
         if tags.is_empty() {
             return Vec::new();
         }
@@ -270,13 +270,13 @@ impl Sqlite {
             let envelope = envelopes.remove(&grant.tag.scope)?;
             Some(Delivery { envelope, tag: grant.tag, redelivered: grant.redelivered })
         };
-        lent.hand_over().into_iter().filter_map(delivery).collect()
+        leased.hand_over().into_iter().filter_map(delivery).collect()
     }
 
     fn read_failed(&self, error: sqlx::Error) -> Arc<sqlx::Error> {
         let (fault, error) = (Fault::of(&error), Arc::new(error));
         if matches!(fault, Fault::Fatal | Fault::Damaged) {
-            self.condition.break_for(Broken::by(fault, Arc::clone(&error)));
+            self.health.set_fatal(FatalError::by(fault, Arc::clone(&error)));
         } else {
             tracing::warn!(%error, "queue.db cannot be read at the moment");
         }
@@ -294,7 +294,7 @@ pub(super) async fn damage(path: &Path) -> Result<Option<String>, OpenError> {
     if path.metadata().is_ok_and(|found| found.len() == 0) {
         return Ok(Some(file::EMPTY.to_owned()));
     }
-    soundness::examine(path).await
+    integrity_check::examine(path).await
 }
 
 #[cfg(test)]
@@ -339,7 +339,7 @@ mod tests {
         }
         assert_eq!(queue.publish(&envelope).await, Err(PublishError::Unavailable));
         assert!(queue.health().unwrap_err().to_string().contains("full"));
-        assert!(!queue.broken().is_cancelled());
+        assert!(!queue.fatal().is_cancelled());
         envelope.body = Bytes::from_static(b"a small one still finds room");
         queue.publish(&envelope).await.unwrap();
         queue.health().unwrap();

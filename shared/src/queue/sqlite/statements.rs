@@ -8,7 +8,7 @@ use bytes::Bytes;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Result, Row, SqlSafeStr, SqliteConnection};
 
-use super::holders::Holder;
+use super::lease_holders::Holder;
 use crate::queue::{Depth, Tag};
 
 /// A message as it is written.
@@ -17,7 +17,7 @@ pub(super) struct Message {
     pub body: Bytes,
 }
 
-/// A message lent; its header and body are read apart, without the writer.
+/// A leased message; its header and body are read apart, without the writer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Grant {
     pub tag: Tag,
@@ -70,8 +70,8 @@ pub(super) async fn insert(
     query.execute(conn).await.map(drop)
 }
 
-/// Lends the oldest messages that nobody has: never lent, given back, or their holder is gone.
-pub(super) async fn lend(conn: &mut SqliteConnection, owner: &str, max: usize) -> Result<Vec<Grant>> {
+/// Leases the oldest messages that nobody has: never leased, released, or their holder is gone.
+pub(super) async fn lease(conn: &mut SqliteConnection, owner: &str, max: usize) -> Result<Vec<Grant>> {
     let rows = sqlx::query(
         "INSERT INTO leases (message, fence, owner, lost)
          SELECT m.id, 1, ?1, 0
@@ -103,7 +103,8 @@ pub(super) async fn read(conn: &mut SqliteConnection, tags: &[Tag]) -> Result<Ve
     rows.into_iter().map(|row| Ok((row.try_get::<i64, _>("id")?.cast_unsigned(), row))).collect()
 }
 
-/// Which of these lendings have not ended. One whose holder was taken for dead, but that nobody took, is still good.
+/// Which of these leases have not ended. One whose holder was taken for dead, but that nobody took, is still
+/// good.
 pub(super) async fn held(conn: &mut SqliteConnection, tags: &[Tag]) -> Result<HashSet<Tag>> {
     let rows = sqlx::query(
         "SELECT l.message, l.fence
@@ -152,7 +153,7 @@ pub(super) async fn beat(conn: &mut SqliteConnection, owner: &str) -> Result<()>
 }
 
 /// How much an owner has that nobody took from it.
-pub(super) async fn lent(conn: &mut SqliteConnection, owner: &str) -> Result<u64> {
+pub(super) async fn leased(conn: &mut SqliteConnection, owner: &str) -> Result<u64> {
     let count: i64 = sqlx::query_scalar("SELECT count(*) FROM leases WHERE owner = ?1")
         .bind(owner)
         .fetch_one(conn)
@@ -167,7 +168,7 @@ pub(super) async fn other_holders(conn: &mut SqliteConnection, owner: &str) -> R
     rows.iter().map(|row| Ok(Holder { owner: row.try_get("owner")?, beat: row.try_get("beat")? })).collect()
 }
 
-/// What a dead holder had may be lent again.
+/// What a dead holder had may be leased again.
 pub(super) async fn bury(conn: &mut SqliteConnection, dead: &Holder) -> Result<()> {
     sqlx::query("DELETE FROM holders WHERE owner = ?1 AND beat = ?2")
         .bind(&dead.owner)

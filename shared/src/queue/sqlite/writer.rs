@@ -9,11 +9,11 @@ use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::condition::{Broken, Condition};
 use super::fault::Fault;
+use super::grants::{PendingGrants, Returns};
 use super::group::{Group, Op};
-use super::holders::Others;
-use super::lending::{Lent, Returns};
+use super::health::{FatalError, QueueHealth};
+use super::lease_holders::Others;
 use super::statements::{self, Grant};
 use crate::files_in_use::FilesInUse;
 use crate::queue::Settled;
@@ -25,31 +25,31 @@ pub(super) struct Writer {
     pub conn: SqliteConnection,
     pub ops: mpsc::Receiver<Op>,
     pub stop: CancellationToken,
-    pub condition: Arc<Condition>,
+    pub health: Arc<QueueHealth>,
     pub returns: Arc<Returns>,
-    /// Told whenever there may be something to lend.
+    /// Told whenever there may be something to lease.
     pub ready: Arc<Notify>,
     /// Names our leases among those of other processes.
     pub owner: String,
     pub files: FilesInUse,
     pub others: Others,
     pub lease: Duration,
-    /// No more than this is lent at once.
+    /// No more than this is leased at once.
     pub prefetch: usize,
-    pub lent: usize,
+    pub leased: usize,
 }
 
 /// What a committed group came to.
 struct Written {
     settled: Vec<Settled>,
     grants: Vec<Vec<Grant>>,
-    lent: usize,
-    /// Something may be lent that could not be before.
+    leased: usize,
+    /// Something may be leased that could not be before.
     news: bool,
 }
 
 impl Writer {
-    /// Until the handle closes: then what waits is finished, and what is lent goes back. If all handles are
+    /// Until the handle closes: then what waits is finished, and what is leased is released. If all handles are
     /// dropped instead, leases stay and run out, as those of a process that died.
     pub(super) async fn run(mut self) {
         let mut renewed = Instant::now();
@@ -63,12 +63,12 @@ impl Writer {
                     None => break,
                 },
                 () = self.returns.arrived.notified() => {}
-                () = renewal, if self.lent > 0 => {}
+                () = renewal, if self.leased > 0 => {}
                 () = self.stop.cancelled(), if !self.ops.is_closed() => self.ops.close(),
-                () = self.condition.broken.cancelled() => return,
+                () = self.health.fatal.cancelled() => return,
                 _ = looks.tick() => match self.files.check() {
                     Ok(()) => continue,
-                    Err(gone) => return self.condition.break_for(gone.into()),
+                    Err(gone) => return self.health.set_fatal(gone.into()),
                 },
             }
             while group.has_room() {
@@ -77,11 +77,11 @@ impl Writer {
             }
             group.returns = self.returns.take();
             // Beside other work too: a busy writer must not let its leases run out.
-            group.renew = self.lent > 0 && renewed.elapsed() >= self.lease / 3;
-            if self.lent == 0 || group.renew {
+            group.renew = self.leased > 0 && renewed.elapsed() >= self.lease / 3;
+            if self.leased == 0 || group.renew {
                 renewed = Instant::now();
             }
-            if self.condition.broken.is_cancelled() {
+            if self.health.fatal.is_cancelled() {
                 return; // whoever waits, here or in the channel, is refused by this
             }
             self.write(group).await;
@@ -103,7 +103,7 @@ impl Writer {
                 Ok(written) => match self.files.check() {
                     Ok(()) => return self.answer(group, written),
                     Err(gone) => {
-                        self.condition.break_for(gone.clone().into());
+                        self.health.set_fatal(gone.clone().into());
                         return group.refuse(gone);
                     }
                 },
@@ -131,7 +131,8 @@ impl Writer {
     async fn statements(&mut self, group: &Group) -> sqlx::Result<Written> {
         let now_ms = crate::clock::now().timestamp_millis();
         let conn = &mut self.conn;
-        let mut written = Written { settled: Vec::new(), grants: Vec::new(), lent: self.lent, news: false };
+        let mut written =
+            Written { settled: Vec::new(), grants: Vec::new(), leased: self.leased, news: false };
 
         if !group.publishes.is_empty() {
             let messages = group.publishes.iter().map(|publish| &publish.message);
@@ -149,12 +150,13 @@ impl Writer {
         }
         let ended = plan.finish.len() + plan.release.len();
         written.news |= ended > 0;
-        written.lent = written.lent.saturating_sub(ended);
+        written.leased = written.leased.saturating_sub(ended);
         written.settled = plan.answers;
 
         if group.renew {
             statements::beat(conn, &self.owner).await?;
-            written.lent = usize::try_from(statements::lent(conn, &self.owner).await?).unwrap_or(usize::MAX);
+            written.leased =
+                usize::try_from(statements::leased(conn, &self.owner).await?).unwrap_or(usize::MAX);
         }
         let now = Instant::now();
         if !group.asks.is_empty() && self.others.wants_a_look(now) {
@@ -164,26 +166,26 @@ impl Writer {
                 written.news = true;
             }
         }
-        // After the publishes: what this group brings may be lent by it, for both are durable together.
+        // After the publishes: what this group brings may be leased by it, for both are durable together.
         for ask in &group.asks {
-            let max = ask.max.min(self.prefetch.saturating_sub(written.lent));
+            let max = ask.max.min(self.prefetch.saturating_sub(written.leased));
             let grants = match max {
                 0 => Vec::new(),
-                max => statements::lend(conn, &self.owner, max).await?,
+                max => statements::lease(conn, &self.owner, max).await?,
             };
-            // Before anybody asks again: what nobody is the holder of may be lent.
+            // Before anybody asks again: what nobody is the holder of may be leased.
             if !grants.is_empty() {
                 statements::beat(conn, &self.owner).await?;
             }
-            written.lent += grants.len();
+            written.leased += grants.len();
             written.grants.push(grants);
         }
         Ok(written)
     }
 
     fn answer(&mut self, group: Group, written: Written) {
-        self.condition.fine();
-        self.lent = written.lent;
+        self.health.fine();
+        self.leased = written.leased;
         for publish in group.publishes {
             drop(publish.place);
             let _ = publish.done.send(Ok(()));
@@ -192,7 +194,7 @@ impl Writer {
             drop(settlement.done.send(Ok(settled)));
         }
         for (ask, grants) in group.asks.into_iter().zip(written.grants) {
-            drop(ask.done.send(Lent::new(grants, &self.returns)));
+            drop(ask.done.send(PendingGrants::new(grants, &self.returns)));
         }
         if written.news {
             self.ready.notify_waiters();
@@ -202,8 +204,8 @@ impl Writer {
     fn fail(&self, mut group: Group, fault: Fault, error: sqlx::Error) {
         let error = Arc::new(error);
         match fault {
-            Fault::Fatal | Fault::Damaged => self.condition.break_for(Broken::by(fault, Arc::clone(&error))),
-            Fault::Full => self.condition.full(&error),
+            Fault::Fatal | Fault::Damaged => self.health.set_fatal(FatalError::by(fault, Arc::clone(&error))),
+            Fault::Full => self.health.full(&error),
             Fault::Busy => tracing::warn!(%error, "queue.db stayed locked by another process"),
             Fault::Refused => tracing::error!(%error, "queue.db refused a group of events"),
         }

@@ -1,0 +1,192 @@
+//! Figures that must add up: every event with its outcome and its body, the numbers of the audit, and bodies
+//! without an event.
+
+use chrono::{DateTime, Utc};
+use domain::readable;
+use serde::Serialize;
+use sqlx::AssertSqlSafe;
+
+use crate::engine::query::query;
+use crate::tables::archive::Archived;
+use crate::tables::audit::AuditRow;
+use crate::{LedgerError, Transaction};
+use domain::Key;
+use domain::Object;
+use domain::event::EventKey;
+
+readable! {
+    /// One event, with all that verifying it takes.
+    #[derive(Debug)]
+    pub struct Stored {
+        pub archived: Archived,
+        pub source: String,
+        pub repetitions: i64,
+        pub has_retry: bool,
+        pub has_reason: bool,
+        pub recorded_at: DateTime<Utc>,
+    }
+}
+
+readable! {
+    /// What names an event, and when it was recorded.
+    #[derive(Debug)]
+    pub struct Identity {
+        pub key: EventKey,
+        pub recorded_at: DateTime<Utc>,
+    }
+}
+
+/// A line's place among all, in the order of its key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditPosition {
+    key: Key,
+    kind: String,
+    revision: i64,
+}
+
+impl AuditPosition {
+    pub fn of(row: &AuditRow) -> Self {
+        let key = Key { id: row.subject_id.clone(), account: row.account.clone(), livemode: row.livemode };
+        Self { key, kind: row.subject_kind.clone(), revision: row.revision }
+    }
+
+    pub fn is_about_the_same(&self, other: &Self) -> bool {
+        (&self.key, &self.kind) == (&other.key, &other.kind)
+    }
+}
+
+readable! {
+    /// An object whose audit has a hole.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+    pub struct AuditGap {
+        pub subject_kind: String,
+        pub subject_id: String,
+        pub lines: i64,
+        pub last: i64,
+    }
+}
+
+readable! {
+    /// Where an object and its lines part.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+    pub struct End {
+        pub subject_kind: String,
+        pub subject_id: String,
+        /// How many lines the object counts; `None` where it is not there.
+        pub counted: Option<i64>,
+        #[serde(skip)]
+        pub last_word: Option<String>,
+    }
+}
+
+impl Transaction {
+    /// All events by key, after the given one.
+    pub async fn stored(&mut self, after: &EventKey, limit: i64) -> Result<Vec<Stored>, LedgerError> {
+        query(
+                "SELECT e.id, e.account, e.livemode, e.content_hash, e.type, e.created_at, e.api_version, \
+                 e.endpoint, e.unwanted, e.outcome, e.source, e.repetitions, e.retry_at IS NOT NULL AS has_retry, \
+                 e.reason IS NOT NULL AS has_reason, e.recorded_at, b.body FROM events e LEFT JOIN bodies b ON b.id = e.id \
+                 AND b.account = e.account AND b.livemode = e.livemode AND b.content_hash = e.content_hash \
+                 WHERE (e.id, e.account, e.livemode, e.content_hash) > ($1, $2, $3, $4) \
+                 ORDER BY e.id, e.account, e.livemode, e.content_hash LIMIT $5",
+            )
+            .bind(&after.id)
+            .bind(&after.account)
+            .bind(after.livemode)
+            .bind(&after.content_hash)
+            .bind(limit)
+            .all(self)
+            .await
+    }
+
+    /// The identities of all events by key, after the given one.
+    pub async fn identities(&mut self, after: &EventKey, limit: i64) -> Result<Vec<Identity>, LedgerError> {
+        query(
+            "SELECT id, account, livemode, content_hash, recorded_at FROM events \
+                 WHERE (id, account, livemode, content_hash) > ($1, $2, $3, $4) \
+                 ORDER BY id, account, livemode, content_hash LIMIT $5",
+        )
+        .bind(&after.id)
+        .bind(&after.account)
+        .bind(after.livemode)
+        .bind(&after.content_hash)
+        .bind(limit)
+        .all(self)
+        .await
+    }
+
+    /// All lines of the audit, subject by subject in the order of revisions, after the given place.
+    pub async fn lines_after(
+        &mut self,
+        after: &AuditPosition,
+        limit: i64,
+    ) -> Result<Vec<AuditRow>, LedgerError> {
+        query(
+                "SELECT * FROM audit WHERE (subject_id, account, livemode, subject_kind, revision) \
+                 > ($1, $2, $3, $4, $5) ORDER BY subject_id, account, livemode, subject_kind, revision LIMIT $6",
+            )
+            .bind(&after.key.id)
+            .bind(&after.key.account)
+            .bind(after.key.livemode)
+            .bind(&after.kind)
+            .bind(after.revision)
+            .bind(limit)
+            .all(self)
+            .await
+    }
+
+    /// Objects that count lines of which the last is not there, or is not the one whose hash they have.
+    pub async fn objects_without_their_last_line<T: Object>(
+        &mut self,
+        limit: i64,
+    ) -> Result<Vec<End>, LedgerError> {
+        const LINE: &str = "SELECT 1 FROM audit a WHERE a.subject_id = t.id AND a.account = t.account \
+                            AND a.livemode = t.livemode AND a.subject_kind = $1";
+        let sql = format!(
+            "SELECT $1 AS subject_kind, t.id AS subject_id, t.revision AS counted, NULL AS last_word FROM {} t WHERE t.revision > 0 \
+             AND (NOT EXISTS ({LINE} AND a.revision = t.revision) OR (LENGTH(t.audit_hash) > 0 \
+             AND NOT EXISTS ({LINE} AND a.hash = t.audit_hash))) ORDER BY t.id LIMIT $2",
+            T::TABLE
+        );
+        query(AssertSqlSafe(sql)).bind(T::NAME).bind(limit).all(self).await
+    }
+
+    /// Lines about objects that are not there, or that count fewer.
+    pub async fn lines_without_their_object<T: Object>(
+        &mut self,
+        limit: i64,
+    ) -> Result<Vec<End>, LedgerError> {
+        let sql = format!(
+            "SELECT a.subject_kind, a.subject_id, t.revision AS counted, a.after AS last_word FROM audit a \
+             LEFT JOIN {} t ON t.id = a.subject_id AND t.account = a.account AND t.livemode = a.livemode \
+             WHERE a.subject_kind = $1 AND (t.id IS NULL OR t.revision < a.revision) \
+             AND NOT EXISTS (SELECT 1 FROM audit l WHERE l.subject_id = a.subject_id AND l.account = a.account \
+             AND l.livemode = a.livemode AND l.subject_kind = a.subject_kind AND l.revision > a.revision) \
+             ORDER BY a.subject_id LIMIT $2",
+            T::TABLE
+        );
+        query(AssertSqlSafe(sql)).bind(T::NAME).bind(limit).all(self).await
+    }
+
+    /// Audits with a number missing: a line was removed, or written past its transaction.
+    pub async fn broken_audits(&mut self, limit: i64) -> Result<Vec<AuditGap>, LedgerError> {
+        query(
+            "SELECT subject_kind, subject_id, COUNT(*) AS lines, MAX(revision) AS last FROM audit \
+                 GROUP BY subject_id, account, livemode, subject_kind \
+                 HAVING COUNT(*) <> MAX(revision) LIMIT $1",
+        )
+        .bind(limit)
+        .all(self)
+        .await
+    }
+
+    /// Bodies whose event is not there.
+    pub async fn orphaned_bodies(&mut self) -> Result<i64, LedgerError> {
+        query(
+            "SELECT COUNT(*) FROM bodies b WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.id = b.id \
+                 AND e.account = b.account AND e.livemode = b.livemode AND e.content_hash = b.content_hash)",
+        )
+        .one(self)
+        .await
+    }
+}

@@ -1,0 +1,205 @@
+//! Events reach the ledger: exactly once, whatever is repeated, unknown, unwanted or broken about them, on
+//! every combination of queue and ledger.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use harness::broker::Broker;
+use harness::client::Answer;
+use harness::load::{SendLog, send_all};
+use harness::oracle::judge;
+use harness::postgres::Postgres;
+use harness::stack::{Combination, Stack, each_combination};
+use harness::stories::{SampleEvent, Stories, Truth};
+use serde_json::json;
+use stripe_sim::Random;
+
+const PATIENCE: Duration = Duration::from_mins(1);
+
+#[tokio::test]
+async fn one_event_lands() {
+    each_combination(async |combination| {
+        let stack = Stack::start(combination).await;
+        let event = stories().succeeded_payment();
+        assert_eq!(stack.client().send(&event.body).await, Answer::Status(200));
+        stack.ledger().has_handled(1, PATIENCE).await.unwrap();
+        let row = stack.ledger().event(&event.id).await.unwrap();
+        assert_eq!((row.outcome.as_str(), row.kind.as_str(), row.repetitions), ("applied", event.kind, 0));
+        let payments = stack.ledger().payments().await.unwrap();
+        assert_eq!(payments.values().collect::<Vec<_>>(), ["succeeded"]);
+        stack.end().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_same_event_a_hundred_times_lands_once() {
+    each_combination(async |combination| {
+        let stack = Stack::start(combination).await;
+        let (log, event) = (SendLog::default(), stories().succeeded_payment());
+        let answers = send_all(&log, vec![event.clone(); 100], 20, || stack.client()).await;
+        assert!(answers.iter().all(|answer| answer.accepted()), "{answers:?}");
+        stack.ledger().has_seen(100, PATIENCE).await.unwrap();
+        let rows = stack.ledger().events().await.unwrap();
+        assert_eq!(rows.len(), 1, "{rows:?}");
+        assert_eq!((rows[0].outcome.as_str(), rows[0].repetitions), ("applied", 99));
+        stack.end().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn five_thousand_events_from_32_clients_land_exactly() {
+    each_combination(async |combination| {
+        let seed = Random::new_seed();
+        let stack = Stack::start(combination).await;
+        let (events, truth) = Stories::of_seed(seed).history(5_000);
+        let (log, count) = (SendLog::default(), events.len());
+        let answers = send_all(&log, events, 32, || stack.client()).await;
+        assert!(answers.iter().all(|answer| answer.accepted()), "seed {seed}: not all were accepted");
+        stack.ledger().has_handled(count, PATIENCE).await.unwrap();
+        let verdict = judge(stack.ledger(), &log, &truth).await.unwrap();
+        assert!(verdict.is_good(), "seed {seed}\n{verdict}");
+        stack.end().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_no_rule_wants_is_stored_without_effect() {
+    each_combination(async |combination| {
+        let stack = Stack::start(combination).await;
+        let (log, unruled, thin) = (SendLog::default(), stories().unruled(), thin_event());
+        let answers = send_all(&log, vec![unruled.clone(), thin.clone()], 1, || stack.client()).await;
+        assert_eq!(answers, [Answer::Status(200); 2]);
+        stack.ledger().has_handled(2, PATIENCE).await.unwrap();
+        for event in [unruled, thin] {
+            let row = stack.ledger().event(&event.id).await.unwrap();
+            assert_eq!((row.outcome.as_str(), row.kind.as_str()), ("ignored", event.kind));
+            assert!(row.reason.is_some_and(|reason| !reason.is_empty()), "ignoring has a reason");
+        }
+        let verdict = judge(stack.ledger(), &log, &Truth::default()).await.unwrap();
+        assert!(verdict.is_good(), "{verdict}");
+        stack.end().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_test_event_at_a_live_endpoint_is_stored_without_effect() {
+    each_combination(async |combination| {
+        let stack = Stack::start_with(combination, &[("STRIPE_WEBHOOK_MODE", "live")]).await;
+        let (test, live) = (stories().succeeded_payment(), stories().in_mode(true).succeeded_payment());
+        for event in [&test, &live] {
+            assert_eq!(stack.client().send(&event.body).await, Answer::Status(200));
+        }
+        stack.ledger().has_handled(2, PATIENCE).await.unwrap();
+        let row = stack.ledger().event(&test.id).await.unwrap();
+        assert_eq!((row.outcome.as_str(), row.reason.as_deref()), ("ignored", Some("wrong mode")));
+        assert_eq!(stack.ledger().event(&live.id).await.unwrap().outcome, "applied");
+        assert_eq!(stack.ledger().payments().await.unwrap().len(), 1);
+        stack.end().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_body_without_what_its_rule_needs_is_accepted_and_buried_with_its_reason() {
+    each_combination(async |combination| {
+        let stack = Stack::start(combination).await;
+        let mut stories = stories();
+        let broken = [
+            json!({ "id": "pi_1", "object": "payment_intent", "status": "succeeded", "currency": "usd", "amount": "12" }),
+            json!({ "id": "pi_2", "object": "payment_intent", "status": "succeeded", "currency": "usd", "amount": -1 }),
+            json!({ "id": "pi_3", "object": "payment_intent", "status": "succeeded", "currency": "usd", "amount": 1.5 }),
+            json!({ "object": "payment_intent", "status": "succeeded", "currency": "usd", "amount": 1 }),
+        ]
+        .map(|object| stories.event_of("payment_intent.succeeded", "dead", &object));
+        let good = stories.succeeded_payment();
+        for event in broken.iter().chain([&good]) {
+            assert_eq!(stack.client().send(&event.body).await, Answer::Status(200));
+        }
+        stack.ledger().has_handled(5, PATIENCE).await.unwrap();
+        for event in broken {
+            let row = stack.ledger().event(&event.id).await.unwrap();
+            assert_eq!(row.outcome, "dead");
+            assert!(row.reason.is_some_and(|reason| !reason.is_empty()), "a dead letter has a reason");
+        }
+        assert_eq!(stack.ledger().event(&good.id).await.unwrap().outcome, "applied");
+        assert_eq!(stack.ledger().payments().await.unwrap().len(), 1, "only the good one has an effect");
+        stack.end().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_stop_under_load_loses_nothing() {
+    each_combination(async |combination| {
+        let mut stack = Stack::start(combination).await;
+        let (events, truth) = Stories::of_seed(Random::new_seed()).history(600);
+        let log = SendLog::default();
+        let load = {
+            let (log, events, clients) = (log.clone(), events.clone(), [(); 8].map(|()| stack.client()));
+            let clients = std::sync::Mutex::new(Vec::from(clients));
+            tokio::spawn(async move {
+                send_all(&log, events, 8, || clients.lock().unwrap().pop().expect("eight clients")).await
+            })
+        };
+        stack.ledger().has_handled(20, PATIENCE).await.unwrap();
+        for name in stack.names() {
+            stack.stop(name).unwrap();
+        }
+        let answers = load.await.unwrap();
+        assert!(answers.iter().any(|answer| answer.accepted()), "the load began before the stop");
+        for name in stack.names() {
+            stack.spawn(name).unwrap();
+        }
+        for name in stack.names() {
+            stack.wait_until_ready(name).await.unwrap();
+        }
+        let unaccepted: Vec<SampleEvent> = events
+            .iter()
+            .zip(&answers)
+            .filter(|(_, answer)| !answer.accepted())
+            .map(|(e, _)| e.clone())
+            .collect();
+        let again = send_all(&log, unaccepted, 8, || stack.client()).await;
+        assert!(again.iter().all(|answer| answer.accepted()));
+        stack.ledger().has_handled(events.len(), PATIENCE).await.unwrap();
+        let verdict = judge(stack.ledger(), &log, &truth).await.unwrap();
+        assert!(verdict.is_good(), "{verdict}");
+        stack.end().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_worker_refuses_a_schema_that_it_does_not_know_in_plain_words() {
+    let (broker, postgres) = (Broker::shared().await, Postgres::shared().await);
+    for (combination, postgres) in
+        [(Combination::RabbitSqlite, None), (Combination::RabbitPostgres, Some(postgres))]
+    {
+        let mut stack = Stack::prepare(combination, &[], Some(broker), postgres).await.unwrap();
+        stack.tidegate(&["topology", "--no-wait"]).await.unwrap();
+        stack.spawn("worker-1").unwrap();
+        let refusal = stack.refusal("worker-1").await.unwrap();
+        assert!(refusal.contains("tidegate migrate"), "it says what to do: {refusal}");
+        stack.end().await;
+    }
+}
+
+fn stories() -> Stories {
+    Stories::of_seed(Random::new_seed())
+}
+
+/// A notification without the object: Stripe's newer kind of event.
+fn thin_event() -> SampleEvent {
+    let id = Random::of_seed(Random::new_seed()).id("evt");
+    let body = json!({
+        "id": id, "object": "v2.core.event", "type": "v1.billing.meter.error_report_triggered",
+        "created": shared::clock::now().to_rfc3339(), "livemode": false, "context": null, "reason": null,
+        "related_object": { "id": "mtr_1", "type": "billing.meter", "url": "/v1/billing/meters/mtr_1" },
+    });
+    let kind = "v1.billing.meter.error_report_triggered";
+    SampleEvent { id, kind, outcome: "ignored", body: Bytes::from(body.to_string()) }
+}

@@ -1,0 +1,42 @@
+//! Records that the ledger is broken and why. The first to notice sets it, it is reported once, and the process
+//! exits with it.
+
+use std::sync::{Arc, OnceLock};
+
+use tokio_util::sync::CancellationToken;
+
+use ledger::LedgerError;
+
+#[derive(Clone, Debug, Default)]
+pub struct FatalSignal {
+    token: CancellationToken,
+    why: Arc<OnceLock<String>>,
+}
+
+impl FatalSignal {
+    /// Ends the process if the error is of that kind; says whether it is.
+    pub fn report(&self, error: &LedgerError) -> bool {
+        if !error.is_fatal() {
+            return false;
+        }
+        let why = error.to_string();
+        if self.why.set(why.clone()).is_ok() {
+            tracing::error!(why, "the ledger is broken: stopping the process");
+        }
+        self.token.cancel();
+        true
+    }
+
+    pub fn is_set(&self) -> bool {
+        self.token.is_cancelled()
+    }
+
+    pub async fn raised(&self) {
+        self.token.cancelled().await;
+    }
+
+    /// For people; empty until it is raised.
+    pub fn why(&self) -> String {
+        self.why.get().cloned().unwrap_or_default()
+    }
+}
