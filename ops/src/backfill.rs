@@ -5,7 +5,6 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use clap::Args;
 use desk::backfill::{Aim, Backfill, Request, Tally};
 use envelope::is_identifier;
 use ledger::Ledger;
@@ -17,48 +16,12 @@ use shared::{clock, shutdown};
 use stripe_api::{Api, EVENTS_LISTED, Listing, StripeConfig, TYPES_LIMIT};
 use tokio::time::Instant;
 
-use crate::cli::Shape;
+use crate::cli::BackfillOptions;
 use crate::table::Table;
 use crate::{failure, open, output, time_option, when};
 
 /// How often progress is told.
 const PROGRESS: Duration = Duration::from_secs(2);
-
-#[derive(Args)]
-#[command(after_help = "\
-Examples
-  tidegate backfill --since 3d --dry-run     what is missing, by type; nothing is changed
-  tidegate backfill --since 3d               bring it back
-  tidegate backfill --since 3d --undelivered   what an endpoint did not take: quick, but not all
-  tidegate backfill --since 30d --type 'invoice.*'
-
-A run that was cut off goes on where it was when it is called again with the same words within a day. \
-Types that no rule reads are left out unless they have come by webhook before or are named by --type.")]
-pub struct BackfillOptions {
-    /// From when on: 90s, 15m, 1h, 7d, or 2026-11-21T08:00:00Z; Stripe lists 30 days
-    #[arg(long, value_name = "WHEN")]
-    pub since: String,
-    /// Up to when, in the same forms; up to now when left out
-    #[arg(long, value_name = "WHEN")]
-    pub until: Option<String>,
-    /// Only this type; a single one may end with `*`. May be given up to 20 times
-    #[arg(long = "type", value_name = "TYPE")]
-    pub types: Vec<String>,
-    /// Only events that Stripe could not deliver to some endpoint
-    #[arg(long)]
-    pub undelivered: bool,
-    /// The events of this connected account instead of our own
-    #[arg(long, value_name = "ACCOUNT")]
-    pub account: Option<String>,
-    /// At most so many requests to Stripe a second, of up to 100 events each [default: `STRIPE_RATE_PER_SEC`]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
-    pub rate: Option<u32>,
-    /// Only say what is missing; nothing is queued, and nothing is written
-    #[arg(long)]
-    pub dry_run: bool,
-    #[command(flatten)]
-    pub shape: Shape,
-}
 
 /// The form of `--json`.
 #[derive(Serialize)]

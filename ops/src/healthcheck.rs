@@ -2,21 +2,14 @@
 //! containers and scripts.
 
 use anyhow::anyhow;
-use clap::Args;
 use shared::env::Env;
 use shared::healthcheck;
 
+use crate::cli::HealthcheckOptions;
 use crate::{configuration, output};
 
 const PROCESSES: [(&str, &str); 2] =
     [("gateway", "GATEWAY_INTERNAL_ADDR"), ("worker", "WORKER_INTERNAL_ADDR")];
-
-#[derive(Args)]
-pub struct HealthcheckOptions {
-    /// Ask only this one
-    #[arg(value_name = "PROCESS", value_parser = ["gateway", "worker"])]
-    pub process: Option<String>,
-}
 
 pub async fn run(env: &Env, options: &HealthcheckOptions) -> anyhow::Result<()> {
     let is_asked = |name: &str| options.process.as_deref().is_none_or(|only| only == name);

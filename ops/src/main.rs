@@ -65,11 +65,11 @@ use self::cli::{
     ChargesCommand, Cli, Command, CustomersCommand, DeadLettersCommand, EventsCommand, FailuresCommand,
     InvoicesCommand, PaymentsCommand, RefundsCommand, ReplayCommand, UpOptions,
 };
-use self::pause::WorkerOptions;
+use self::cli::WorkerOptions;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match Box::pin(run(cli::parse(), Env::of_process())).await {
+    match Box::pin(run(cli::parse(configuration::described()), Env::of_process())).await {
         Ok(code) => code,
         Err(error) => failure::explain(&error),
     }

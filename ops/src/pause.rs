@@ -1,6 +1,5 @@
 //! `tidegate worker pause` and `resume`: stop all workers of a ledger, and let them continue.
 
-use clap::{Args, Subcommand};
 use desk::acts::pause::Paused;
 use desk::acts::{self, Person};
 use ledger::tables::pauses::Pause;
@@ -8,51 +7,10 @@ use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
 
-use crate::cli::{ByOptions, Shape};
+use crate::cli::{PauseOptions, ResumeOptions, WorkerCommand};
 use crate::failure::refused;
 use crate::table::clean;
 use crate::{open, output, when};
-
-#[derive(Args)]
-#[command(after_help = "\
-Examples
-  tidegate worker                            run one worker
-  tidegate worker pause --reason 'the ledger is being moved'
-  tidegate worker resume")]
-pub struct WorkerOptions {
-    #[command(subcommand)]
-    pub command: Option<WorkerCommand>,
-}
-
-#[derive(Subcommand)]
-pub enum WorkerCommand {
-    /// Stop all workers of the ledger: what is in hand is finished, nothing further is received
-    ///
-    /// Webhooks are still accepted, and wait in the queue. The pause is kept in the ledger until somebody
-    /// resumes: restarts do not end it. Workers follow within a second, and stay ready meanwhile.
-    Pause(PauseOptions),
-    /// Let all workers go on
-    Resume(ResumeOptions),
-}
-
-#[derive(Args)]
-pub struct PauseOptions {
-    /// Why, for whoever is on call next
-    #[arg(long, value_name = "TEXT")]
-    pub reason: String,
-    #[command(flatten)]
-    pub by: ByOptions,
-    #[command(flatten)]
-    pub shape: Shape,
-}
-
-#[derive(Args)]
-pub struct ResumeOptions {
-    #[command(flatten)]
-    pub by: ByOptions,
-    #[command(flatten)]
-    pub shape: Shape,
-}
 
 /// The form of `--json` of `resume`.
 #[derive(Serialize)]

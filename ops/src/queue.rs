@@ -4,45 +4,16 @@ use std::path::Path;
 
 use anyhow::bail;
 use chrono::TimeDelta;
-use clap::{Args, Subcommand};
 use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
 use shared::queue::sqlite::recovery::{Damaged, RecoveryReport, Saved};
 use shared::queue::{Queue, QueueConfig, QueueUrl, Role};
 
-use crate::cli::Shape;
+use crate::cli::{QueueCommand, QueueOptions, RecoverOptions};
 use crate::output::me;
 use crate::table::Table;
 use crate::{money, open, output, when};
-
-#[derive(Args)]
-#[command(args_conflicts_with_subcommands = true)]
-pub struct QueueOptions {
-    #[command(subcommand)]
-    pub command: Option<QueueCommand>,
-    #[command(flatten)]
-    pub shape: Shape,
-}
-
-#[derive(Subcommand)]
-pub enum QueueCommand {
-    /// Save what a damaged queue.db still holds
-    ///
-    /// Reads every page of the file and says how many messages can be read and how many are lost; nothing is changed.
-    /// With --yes those that can be read are written into a new queue.db. The damaged one is kept beside it under
-    /// another name. No process may use the file meanwhile.
-    Recover(RecoverOptions),
-}
-
-#[derive(Args)]
-pub struct RecoverOptions {
-    /// Do it; without it, only say what would be done
-    #[arg(long)]
-    pub yes: bool,
-    #[command(flatten)]
-    pub shape: Shape,
-}
 
 pub async fn run(env: &Env, options: &QueueOptions) -> anyhow::Result<()> {
     match &options.command {

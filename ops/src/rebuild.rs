@@ -4,7 +4,6 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use clap::Args;
 use desk::acts::Person;
 use desk::rebuild::{Comparison, Difference, Rebuilt, Repaired, compare, rebuild, repair};
 use ledger::Ledger;
@@ -12,7 +11,7 @@ use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
 
-use crate::cli::{ByOptions, Shape};
+use crate::cli::RebuildOptions;
 use crate::failure::refused;
 use crate::table::Table;
 use crate::{open, output};
@@ -21,23 +20,6 @@ const DIFFERENT: u8 = 1;
 const SHOWN_DIFFERENCES: usize = 20;
 /// How often progress is told: once in so many steps.
 const STEPS: usize = 20;
-
-#[derive(Args)]
-pub struct RebuildOptions {
-    /// Only compare; this is also what happens without --yes
-    #[arg(long, conflicts_with = "yes")]
-    pub dry_run: bool,
-    /// Put what the events say in the place of what differs, a row at a time, while workers go on
-    #[arg(long)]
-    pub yes: bool,
-    #[command(flatten)]
-    pub by: ByOptions,
-    /// Fold the events in the order of this number; a new one each time when left out
-    #[arg(long, value_name = "NUMBER")]
-    pub seed: Option<u64>,
-    #[command(flatten)]
-    pub shape: Shape,
-}
 
 /// The form of `--json`.
 #[derive(Serialize)]

@@ -6,37 +6,19 @@ mod findings;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand};
 use desk::verify::{Verified, Witnesses, verify};
 use domain::seal::Head;
 use serde::Serialize;
 use shared::env::Env;
 use shared::queue::Role;
 
-use crate::cli::Shape;
+use crate::cli::{AuditCommand, Shape, VerifyOptions};
 use crate::table::Table;
 use crate::{open, output};
 
 const WRONG: u8 = 1;
 /// How often progress is told.
 const STEP_EVENTS: i64 = 50_000;
-
-#[derive(Subcommand)]
-pub enum AuditCommand {
-    /// Check that nothing is lost or changed: every event, its bytes, every line of the audit, every seal
-    Verify(VerifyOptions),
-    /// Print the head of the seals, to be kept elsewhere and given to `verify` later
-    Head(Shape),
-}
-
-#[derive(Args)]
-pub struct VerifyOptions {
-    /// A head that `audit head` printed before: check that it is still in the chain
-    #[arg(long, value_name = "HEAD")]
-    since_head: Option<Head>,
-    #[command(flatten)]
-    shape: Shape,
-}
 
 /// The form of `verify --json`.
 #[derive(Serialize)]

@@ -4,6 +4,8 @@ mod bans;
 mod disputes;
 mod lists;
 mod look;
+mod maintenance;
+mod oncall;
 mod replays;
 mod send;
 mod shape;
@@ -28,6 +30,11 @@ pub use self::look::{
     EventOptions, EventSelection, EventsCommand, ListOptions, ShowOptions, Subject, SubjectOptions,
     TailOptions, TraceOptions, TypesOptions,
 };
+pub use self::maintenance::{AuditCommand, BackfillOptions, RebuildOptions, VerifyOptions};
+pub use self::oncall::{
+    DoctorOptions, HealthcheckOptions, PauseOptions, QueueCommand, QueueOptions, RecoverOptions,
+    ResumeOptions, StatusOptions, WorkerCommand, WorkerOptions,
+};
 pub use self::replays::{
     DeadGroupsOptions, DeadLettersCommand, DeadListOptions, DeadShowOptions, DiscardOptions, PlanOptions,
     PlanShowOptions, PlansOptions, ReplayCommand, RunOptions, SelectionOptions,
@@ -35,7 +42,6 @@ pub use self::replays::{
 pub use self::send::SendOptions;
 pub use self::shape::{ByOptions, ElsewhereOptions, PageOptions, Shape, WhoseOptions, WindowOptions};
 pub use self::up::UpOptions;
-use crate::configuration;
 
 const HELP: &str = "\
 {about}
@@ -144,7 +150,7 @@ pub enum Command {
     /// Run only the gateway
     Gateway,
     /// Run only the worker; or pause all workers, and let them go on
-    Worker(crate::pause::WorkerOptions),
+    Worker(WorkerOptions),
     /// Bring the ledger's schema up to date
     Migrate(Shape),
     /// Make the ledger again from its stored events, and compare
@@ -152,20 +158,20 @@ pub enum Command {
     /// All events are folded in memory, in random order, with the decisions of staff, and compared with every
     /// row of the ledger. Nothing is written unless --yes is given. Run it as a drill, after a new version or
     /// another policy came into force, and after a disaster. Exit code 1: they differ.
-    Rebuild(crate::rebuild::RebuildOptions),
+    Rebuild(RebuildOptions),
     /// Ask Stripe for events that the ledger lacks, and queue them
     ///
     /// Lists Stripe's events, the oldest first, and compares them with the ledger. What is missing takes the
     /// same path as a webhook, so a worker must run to apply it. Needs `STRIPE_SECRET_KEY`. To run it twice
     /// does no harm.
-    Backfill(crate::backfill::BackfillOptions),
+    Backfill(BackfillOptions),
     /// Declare RabbitMQ's queues and exchanges
     ///
     /// Where a queue is new it waits 6 s before anything can be published to it: a broker that is killed within
     /// seconds of declaring a queue begins it anew, empty, whatever it had confirmed.
     Topology(TopologyOptions),
     /// Show how much waits in the queue; or save what a damaged queue.db still holds
-    Queue(crate::queue::QueueOptions),
+    Queue(QueueOptions),
     /// List every environment variable, its default, and what is set now
     ///
     /// Values of secrets are never shown, and addresses only without user and password.
@@ -177,18 +183,18 @@ pub enum Command {
     /// Each line has a mark: ok, LOOK (nothing is lost or late, but somebody should know) or ACT; and what to do
     /// where it is not ok. Works while the queue or the ledger is away, and says so. Exit code 0: no line says ACT;
     /// 1: one does, as where gateway, worker, queue, ledger or, with a key, Stripe is away.
-    Status(crate::status::StatusOptions),
+    Status(StatusOptions),
     /// Check settings, servers, Stripe, secrets, files and clocks
     ///
     /// Changes nothing and shows no secret. With a key of Stripe's it asks for the account and its endpoints, and
     /// judges mode, address, events and API version. Exit code 0: nothing to act on; 1: something needs a person,
     /// as where gateway, worker, queue, ledger or, with a key, Stripe is away.
-    Doctor(crate::doctor::DoctorOptions),
+    Doctor(DoctorOptions),
     /// Say whether gateway and worker on this machine are ready
     ///
     /// Asks their internal listeners (`GATEWAY_INTERNAL_ADDR`, `WORKER_INTERNAL_ADDR`). Exit code 0: ready; 1: not,
     /// with one line that says why. Neither the queue nor the ledger is opened.
-    Healthcheck(crate::healthcheck::HealthcheckOptions),
+    Healthcheck(HealthcheckOptions),
     /// List stored events, follow them, show one, or name the types that Stripe should send
     #[command(subcommand)]
     Events(EventsCommand),
@@ -206,7 +212,7 @@ pub enum Command {
     DeadLetters(DeadLettersCommand),
     /// Check that nothing has disappeared and the figures add up
     #[command(subcommand)]
-    Audit(crate::verify::AuditCommand),
+    Audit(AuditCommand),
     /// Run stored events again, or those of a file
     ///
     /// A plan names its events, oldest first, and tells which rows would change. Running it queues them like live
@@ -294,9 +300,10 @@ pub struct EnvOptions {
     pub shape: Shape,
 }
 
-/// Reads the command line, or ends the process with help or with what is wrong.
-pub fn parse() -> Cli {
-    let with_table = |env: clap::Command| env.after_help(configuration::described());
+/// Reads the command line, or ends the process with help or with what is wrong. `variables` are listed in the help of
+/// `env`.
+pub fn parse(variables: String) -> Cli {
+    let with_table = |env: clap::Command| env.after_help(variables);
     let matches = Cli::command().mut_subcommand("env", with_table).get_matches();
     Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }

@@ -13,32 +13,15 @@ mod settings;
 use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
-use clap::Args;
 use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
 
-use crate::cli::{ElsewhereOptions, Shape};
+use crate::cli::{DoctorOptions, ElsewhereOptions};
 use crate::finding::{Finding, Mark, page, worst};
 use crate::{clock_skew, configuration, output, probe, stripe_account};
 
 const SICK: u8 = 1;
-
-#[derive(Args)]
-#[command(after_help = "\
-Examples
-  tidegate doctor
-  tidegate doctor --elsewhere gateway        on a machine that runs workers only
-  tidegate doctor --json | jq -r '.checks[] | select(.mark == \"act\") | .found'
-
-Exit codes: 0 nothing to act on (there may be something to look at), 1 something needs a person: a line says
-ACT; 2 called wrongly. A process, server or, with STRIPE_SECRET_KEY, Stripe that does not answer is an ACT.")]
-pub struct DoctorOptions {
-    #[command(flatten)]
-    pub elsewhere: ElsewhereOptions,
-    #[command(flatten)]
-    pub shape: Shape,
-}
 
 /// The form of `--json`.
 #[derive(Serialize)]

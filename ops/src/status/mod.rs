@@ -9,35 +9,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use clap::Args;
 use serde::Serialize;
 use shared::env::Env;
 use shared::{clock, shutdown};
 
 use self::figures::{Eyes, Figures};
-use crate::cli::{ElsewhereOptions, Shape};
+use crate::cli::StatusOptions;
 use crate::finding::{self, Finding, Mark};
 use crate::{output, when};
-
-#[derive(Args)]
-#[command(after_help = "\
-Examples
-  tidegate status
-  tidegate status --watch                    again every 2 s, until Ctrl-C
-  tidegate status --elsewhere gateway        on a machine that runs workers only
-  tidegate status || page somebody
-
-Exit codes: 0 no line says ACT, 1 one does: gateway, worker, queue, ledger or, with STRIPE_SECRET_KEY, Stripe is \
-away, or something else needs a person now; 2 called wrongly. With --watch the last screen decides.")]
-pub struct StatusOptions {
-    /// Show it again and again, every so many seconds, until Ctrl-C
-    #[arg(long, value_name = "SECS", num_args = 0..=1, default_missing_value = "2", value_parser = clap::value_parser!(u64).range(1..=3_600))]
-    pub watch: Option<u64>,
-    #[command(flatten)]
-    pub elsewhere: ElsewhereOptions,
-    #[command(flatten)]
-    pub shape: Shape,
-}
 
 /// The form of `--json`.
 #[derive(Serialize)]

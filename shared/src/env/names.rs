@@ -1,5 +1,5 @@
 //! Names in the environment that are nearly one of ours. A variable that nothing reads is a setting that does not
-//! count, so a process refuses to start with one that is misspelt. Pure; docs/adr/0030 says where the line is.
+//! count, so a process refuses to start with one that is misspelt. Pure; docs/adr/0029 says where the line is.
 
 use std::fmt;
 

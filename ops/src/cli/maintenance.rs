@@ -1,0 +1,76 @@
+//! The options of what checks and restores the ledger: audit, rebuild, backfill.
+
+use clap::{Args, Subcommand};
+use domain::seal::Head;
+
+use super::shape::{ByOptions, Shape};
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples
+  tidegate backfill --since 3d --dry-run     what is missing, by type; nothing is changed
+  tidegate backfill --since 3d               bring it back
+  tidegate backfill --since 3d --undelivered   what an endpoint did not take: quick, but not all
+  tidegate backfill --since 30d --type 'invoice.*'
+
+A run that was cut off goes on where it was when it is called again with the same words within a day. \
+Types that no rule reads are left out unless they have come by webhook before or are named by --type.")]
+pub struct BackfillOptions {
+    /// From when on: 90s, 15m, 1h, 7d, or 2026-11-21T08:00:00Z; Stripe lists 30 days
+    #[arg(long, value_name = "WHEN")]
+    pub since: String,
+    /// Up to when, in the same forms; up to now when left out
+    #[arg(long, value_name = "WHEN")]
+    pub until: Option<String>,
+    /// Only this type; a single one may end with `*`. May be given up to 20 times
+    #[arg(long = "type", value_name = "TYPE")]
+    pub types: Vec<String>,
+    /// Only events that Stripe could not deliver to some endpoint
+    #[arg(long)]
+    pub undelivered: bool,
+    /// The events of this connected account instead of our own
+    #[arg(long, value_name = "ACCOUNT")]
+    pub account: Option<String>,
+    /// At most so many requests to Stripe a second, of up to 100 events each [default: `STRIPE_RATE_PER_SEC`]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub rate: Option<u32>,
+    /// Only say what is missing; nothing is queued, and nothing is written
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub shape: Shape,
+}
+
+#[derive(Args)]
+pub struct RebuildOptions {
+    /// Only compare; this is also what happens without --yes
+    #[arg(long, conflicts_with = "yes")]
+    pub dry_run: bool,
+    /// Put what the events say in the place of what differs, a row at a time, while workers go on
+    #[arg(long)]
+    pub yes: bool,
+    #[command(flatten)]
+    pub by: ByOptions,
+    /// Fold the events in the order of this number; a new one each time when left out
+    #[arg(long, value_name = "NUMBER")]
+    pub seed: Option<u64>,
+    #[command(flatten)]
+    pub shape: Shape,
+}
+
+#[derive(Subcommand)]
+pub enum AuditCommand {
+    /// Check that nothing is lost or changed: every event, its bytes, every line of the audit, every seal
+    Verify(VerifyOptions),
+    /// Print the head of the seals, to be kept elsewhere and given to `verify` later
+    Head(Shape),
+}
+
+#[derive(Args)]
+pub struct VerifyOptions {
+    /// A head that `audit head` printed before: check that it is still in the chain
+    #[arg(long, value_name = "HEAD")]
+    pub since_head: Option<Head>,
+    #[command(flatten)]
+    pub shape: Shape,
+}
