@@ -252,10 +252,12 @@ mod tests {
     #[test]
     fn a_type_without_a_rule_counts_where_it_came_by_webhook() {
         let mut types = Types::default();
-        assert!(types.is_new("payout.paid") && !types.is_new("charge.succeeded"));
-        types
-            .learn(vec!["payout.paid".to_owned(), "topup.succeeded".to_owned()], &["payout.paid".to_owned()]);
-        assert!(types.wants("payout.paid") && types.wants("charge.succeeded"));
+        assert!(types.is_new("price.created") && !types.is_new("charge.succeeded"));
+        types.learn(
+            vec!["price.created".to_owned(), "topup.succeeded".to_owned()],
+            &["price.created".to_owned()],
+        );
+        assert!(types.wants("price.created") && types.wants("charge.succeeded"));
         assert!(!types.wants("topup.succeeded") && !types.is_new("topup.succeeded"));
     }
 }

@@ -2,6 +2,7 @@
 //! enough to type, and are taken wherever the whole cause is.
 
 use anyhow::bail;
+use envelope::hex::hex;
 use ledger::Ledger;
 use sha2::{Digest, Sha256};
 
@@ -11,7 +12,7 @@ const BYTES: usize = 4;
 
 /// The first digits of the cause's SHA-256: the same in every ledger and every version.
 pub fn short(fingerprint: &str) -> String {
-    Sha256::digest(fingerprint).iter().take(BYTES).map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(fingerprint)[..BYTES])
 }
 
 /// The cause that somebody means: by its short name, or as it stands.

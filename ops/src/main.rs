@@ -61,11 +61,11 @@ use std::process::ExitCode;
 use desk::money;
 use shared::env::Env;
 
+use self::cli::WorkerOptions;
 use self::cli::{
     ChargesCommand, Cli, Command, CustomersCommand, DeadLettersCommand, EventsCommand, FailuresCommand,
     InvoicesCommand, PaymentsCommand, RefundsCommand, ReplayCommand, UpOptions,
 };
-use self::cli::WorkerOptions;
 
 #[tokio::main]
 async fn main() -> ExitCode {

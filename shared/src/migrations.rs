@@ -1,16 +1,8 @@
-//! The migrations of a database, compiled in. sqlx has a macro for this, which builds a second sqlx, SQLite and
-//! TLS for the compiler's own use; nothing else of ours needs its macros.
+//! The migrations of a database, compiled in: a build script lists their files. sqlx has a macro for this, which
+//! builds a second sqlx, SQLite and TLS for the compiler's own use; nothing else of ours needs its macros.
 
 use sqlx::SqlStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-
-/// Names the files of a folder without `.sql`, oldest first. The folder is relative to the file that says so.
-#[macro_export]
-macro_rules! migrations {
-    ($folder:literal: $($name:literal),+ $(,)?) => {
-        $crate::migrations::migrator(&[$(($name, include_str!(concat!($folder, "/", $name, ".sql")))),+])
-    };
-}
 
 /// Of files by name and text. A name is `NUMBER_what_it_does`.
 pub fn migrator(files: &[(&str, &'static str)]) -> Migrator {

@@ -125,7 +125,7 @@ fn booted_at(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+    use std::time::{Duration, Instant};
 
     use super::*;
 
@@ -158,7 +158,7 @@ mod tests {
                 && metrics.virtual_bytes.get() > metrics.resident_bytes.get()
         );
         assert!(metrics.threads.get() >= 1);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let now = u64::try_from(crate::clock::now().timestamp()).unwrap();
         assert!(u64::try_from(metrics.started_at.get()).unwrap().abs_diff(now) < 3_600);
 
         let held: Vec<_> = (0..10).map(|_| fs::File::open("/proc/self/stat").unwrap()).collect();

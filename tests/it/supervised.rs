@@ -14,7 +14,7 @@ use rustix::process::Signal;
 
 use crate::manifests::images::health_checks;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const WATCHDOG_USEC: &str = "2000000";
 
 /// A machine with free addresses for one gateway and one worker.

@@ -9,23 +9,8 @@ use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use super::reach;
 use crate::{Ledger, LedgerError, Pool, SchemaError};
 
-static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
-    shared::migrations!("../../../migrations/ledger":
-        "0001_events",
-        "0002_payments_and_invoices",
-        "0003_the_whole_domain",
-        "0004_lists_for_staff",
-        "0005_dead_letters_and_replays",
-        "0006_asking_stripe",
-        "0007_pauses",
-        "0008_updates_in_place",
-        "0009_right_money",
-        "0010_chained_audit",
-        "0011_by_event_time",
-        "0012_invoices_and_their_payments",
-        "0013_payouts",
-    )
-});
+static MIGRATOR: LazyLock<Migrator> =
+    LazyLock::new(|| shared::migrations::migrator(include!(concat!(env!("OUT_DIR"), "/migrations.rs"))));
 
 impl Ledger {
     /// Brings the schema up to this build's, and names what was applied now.

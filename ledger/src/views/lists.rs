@@ -85,7 +85,7 @@ impl Transaction {
             .and("subscription = ?", filter.subscription.as_ref())
             .within(CREATED, &filter.window)
             .whose(&filter.whose)
-            .page(self, (CREATED, Order::NewestFirst), filter.after.as_ref(), filter.limit)
+            .page(self, (CREATED, Order::Newest), filter.after.as_ref(), filter.limit)
             .await
     }
 
@@ -109,7 +109,7 @@ impl Transaction {
             .and("currency = ?", filter.currency.as_ref())
             .within(CREATED, &filter.window)
             .whose(&filter.whose)
-            .page(self, (moment, Order::NewestFirst), filter.after.as_ref(), filter.limit)
+            .page(self, (moment, Order::Newest), filter.after.as_ref(), filter.limit)
             .await
     }
 
@@ -120,7 +120,7 @@ impl Transaction {
             .and(of_payment, filter.payment.as_ref())
             .within(CREATED, &filter.window)
             .whose(&filter.whose)
-            .page(self, (CREATED, Order::NewestFirst), filter.after.as_ref(), filter.limit)
+            .page(self, (CREATED, Order::Newest), filter.after.as_ref(), filter.limit)
             .await
     }
 

@@ -107,13 +107,13 @@ impl FromStr for Place {
     type Err = NoPlace;
 
     fn from_str(text: &str) -> Result<Self, NoPlace> {
-        let parts: Vec<&str> = text.split('.').collect();
-        let [at, mode @ ("l" | "t"), account, id, more] = parts[..] else { return Err(NoPlace) };
+        let fields: Vec<&str> = text.split('.').collect();
+        let [at, livemode @ ("l" | "t"), account, id, more] = fields[..] else { return Err(NoPlace) };
         let at = match at {
             "" => None,
             nanos => Some(DateTime::from_timestamp_nanos(nanos.parse().map_err(|_| NoPlace)?)),
         };
-        let key = Key { id: plain(id)?, account: plain(account)?, livemode: mode == "l" };
+        let key = Key { id: plain(id)?, account: plain(account)?, livemode: livemode == "l" };
         Ok(Self { at, key, more: plain(more)? })
     }
 }

@@ -37,13 +37,13 @@ pub struct Window {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Order {
     /// Every row has the moment.
-    NewestFirst,
+    Newest,
     /// Rows without the moment come last.
-    KnownNewestFirst,
+    NewestKnown,
     /// The same way, the soonest first.
-    SoonestFirst,
+    Soonest,
     /// Of events, whose keys have a hash more; a place keeps it beside the key.
-    NewestEventFirst,
+    NewestEvents,
 }
 
 /// A statement that grows with its conditions.
@@ -149,9 +149,9 @@ impl Search {
             self.place(Value::from(account)),
             self.place(Value::from(*livemode)),
         ];
-        let sign = if matches!(order, Order::SoonestFirst) { '>' } else { '<' };
+        let sign = if matches!(order, Order::Soonest) { '>' } else { '<' };
         let mut first = String::new();
-        if matches!(order, Order::NewestEventFirst) {
+        if matches!(order, Order::NewestEvents) {
             names.push("content_hash".to_owned());
             values.push(self.place(Value::from(&place.more)));
         }
@@ -163,7 +163,7 @@ impl Search {
         }
         let later = format!("({}) {sign} ({})", names.join(", "), values.join(", "));
         let condition = match (order, place.at) {
-            (Order::NewestFirst | Order::NewestEventFirst, _) => format!("{first}{later}"),
+            (Order::Newest | Order::NewestEvents, _) => format!("{first}{later}"),
             (_, Some(_)) => format!("({moment} IS NULL OR ({first}{later}))"),
             (_, None) => format!("{moment} IS NULL AND {later}"),
         };
@@ -192,14 +192,14 @@ impl Search {
 impl Order {
     fn by(self, moment: &str) -> String {
         match self {
-            Self::NewestFirst => format!("{moment} DESC, id DESC, account DESC, livemode DESC"),
-            Self::KnownNewestFirst => {
+            Self::Newest => format!("{moment} DESC, id DESC, account DESC, livemode DESC"),
+            Self::NewestKnown => {
                 format!("{moment} IS NULL, {moment} DESC, id DESC, account DESC, livemode DESC")
             }
-            Self::NewestEventFirst => {
+            Self::NewestEvents => {
                 format!("{moment} DESC, id DESC, account DESC, livemode DESC, content_hash DESC")
             }
-            Self::SoonestFirst => format!("{moment} IS NULL, {moment}, id, account, livemode"),
+            Self::Soonest => format!("{moment} IS NULL, {moment}, id, account, livemode"),
         }
     }
 }
@@ -220,16 +220,16 @@ mod tests {
         let place = Place { at, key, more: String::new() };
         let sql = |order, place| Search::of("S").behind("created_at", order, place).sql;
         assert_eq!(
-            sql(Order::NewestFirst, &place),
+            sql(Order::Newest, &place),
             "S AND created_at <= $4 AND (created_at, id, account, livemode) < ($4, $1, $2, $3)"
         );
         assert_eq!(
-            sql(Order::SoonestFirst, &place),
+            sql(Order::Soonest, &place),
             "S AND (created_at IS NULL OR (created_at >= $4 AND (created_at, id, account, livemode) > ($4, $1, $2, $3)))"
         );
         let last = Place { at: None, ..place.clone() };
         assert_eq!(
-            sql(Order::KnownNewestFirst, &last),
+            sql(Order::NewestKnown, &last),
             "S AND created_at IS NULL AND (id, account, livemode) < ($1, $2, $3)"
         );
     }

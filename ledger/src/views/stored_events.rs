@@ -250,7 +250,7 @@ impl Ledger {
     pub async fn page_of_events(&self, filter: &EventFilter) -> Result<Page<StoredEvent>, LedgerError> {
         let mut tx = self.read().await?;
         let after = filter.after.as_ref();
-        let (order, wanted) = ((RECORDED, Order::NewestEventFirst), filter.limit.saturating_add(1));
+        let (order, wanted) = ((RECORDED, Order::NewestEvents), filter.limit.saturating_add(1));
         let rows = filter.search().placed(&mut tx, order, after, wanted).await?;
         Ok(Page::of(rows, filter.limit, |event: &StoredEvent| {
             let EventKey { id, account, livemode, content_hash } = event.key();

@@ -21,7 +21,7 @@ const LOOK_BACK: TimeDelta = TimeDelta::seconds(10);
 /// More in one look than a person reads; the rest is counted.
 const LOOK_EVENTS: i64 = 1_000;
 /// The ledger may be away for so long before the tail ends.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub async fn tail(env: &Env, options: &TailOptions) -> anyhow::Result<()> {
     let stop = shutdown::on_signal()?;

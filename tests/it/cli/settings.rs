@@ -14,7 +14,9 @@ use super::laptop::{Laptop, PATIENCE};
 #[tokio::test]
 async fn a_file_in_the_folder_configures_every_command_alike() {
     let mut laptop = Laptop::new();
-    let lines: String = laptop.settings.drain(..).map(|(name, value)| format!("{name}={value}\n")).collect();
+    let lines: Vec<String> =
+        laptop.settings.drain(..).map(|(name, value)| format!("{name}={value}\n")).collect();
+    let lines = lines.concat();
     fs::write(laptop.path(".env"), format!("# a laptop\n{lines}TIDEGATE_DATA_DIR='kept-here' # beside it\n"))
         .unwrap();
     fs::set_permissions(laptop.path(".env"), fs::Permissions::from_mode(0o644)).unwrap();

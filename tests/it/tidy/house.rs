@@ -185,13 +185,11 @@ fn expand<'a>(text: &'a str, mut path: Vec<String>, found: &mut Vec<Vec<String>>
         let length = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
         path.push(rest[..length].to_owned());
         rest = &rest[length..];
-        match rest.strip_prefix("::") {
-            Some(after) => rest = after.trim_start(),
-            None => {
-                found.push(path);
-                return rest;
-            }
-        }
+        let Some(after) = rest.strip_prefix("::") else {
+            found.push(path);
+            return rest;
+        };
+        rest = after.trim_start();
     }
 }
 

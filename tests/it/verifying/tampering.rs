@@ -27,7 +27,7 @@ fn audit(url: &str, arguments: &[&str]) -> (bool, String) {
 /// A payment with three lines, another event, and an act of staff; sealed in two blocks. Gives the head between.
 async fn history(ledger: &Ledger) -> String {
     let of = |second, status| payment("pi_1", second, status, "in_1");
-    together(ledger, &[&of(0, "processing"), &envelope("evt_other", "payout.paid", 0, &json!({}))]).await;
+    together(ledger, &[&of(0, "processing"), &envelope("evt_other", "price.created", 0, &json!({}))]).await;
     seal(ledger, clock::now()).await.unwrap().expect("something was committed");
     let head = ledger.head().await.unwrap().unwrap().head().to_string();
     together(ledger, &[&of(5, "succeeded")]).await;
@@ -38,7 +38,7 @@ async fn history(ledger: &Ledger) -> String {
         reason: "fraud".to_owned(),
     };
     let jane = Person::named("jane").unwrap();
-    decide_on_user(&ledger, &user, &decision, &jane, clock::now()).await.unwrap();
+    decide_on_user(ledger, &user, &decision, &jane, clock::now()).await.unwrap();
     seal(ledger, clock::now()).await.unwrap().expect("something was committed");
     assert_eq!(seal(ledger, clock::now()).await.unwrap(), None, "each commit is in one block");
     head

@@ -57,7 +57,7 @@ impl Transaction {
         now: DateTime<Utc>,
     ) -> Result<Page<Dispute>, LedgerError> {
         if filter.open || filter.due_by.is_some() {
-            let urgent = (RESPOND_BY, Order::SoonestFirst);
+            let urgent = (RESPOND_BY, Order::Soonest);
             return filter.search(RESPOND_BY).page(self, urgent, filter.after.as_ref(), filter.limit).await;
         }
         self.overdue_then_newest(filter, now).await
@@ -76,13 +76,13 @@ impl Transaction {
         let mut found: Vec<Placed<(Dispute, bool)>> = Vec::new();
         if !is_newest {
             let overdue = filter.search(RESPOND_BY).and(OVERDUE, Some(now));
-            let rows = overdue.placed(self, (RESPOND_BY, Order::SoonestFirst), after, wanted).await?;
+            let rows = overdue.placed(self, (RESPOND_BY, Order::Soonest), after, wanted).await?;
             found.extend(rows.into_iter().map(|placed| placed.map(|dispute| (dispute, false))));
         }
         let left = wanted - i64::try_from(found.len()).unwrap_or(wanted);
         let others = filter.search(OPENED).and(&format!("NOT ({OVERDUE})"), Some(now));
         let behind = after.filter(|_| is_newest);
-        let rows = others.placed(self, (OPENED, Order::NewestFirst), behind, left).await?;
+        let rows = others.placed(self, (OPENED, Order::Newest), behind, left).await?;
         found.extend(rows.into_iter().map(|placed| placed.map(|dispute| (dispute, true))));
         let place = |(dispute, is_newest): &(Dispute, bool)| (dispute.key.clone(), more(*is_newest, now));
         Ok(Page::of(found, filter.limit, place).map(|(dispute, _)| dispute))

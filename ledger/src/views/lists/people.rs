@@ -43,7 +43,7 @@ impl Transaction {
             .and("user_id = ?", filter.user.as_ref())
             .within(CREATED, &filter.window)
             .whose(&filter.whose)
-            .page(self, (CREATED, Order::NewestFirst), filter.after.as_ref(), filter.limit)
+            .page(self, (CREATED, Order::Newest), filter.after.as_ref(), filter.limit)
             .await
     }
 
@@ -53,7 +53,7 @@ impl Transaction {
             .when("(status = 'banned' OR override_act <> 'none')", !filter.all)
             .and(IS_BANNED, (!filter.all).then_some(now))
             .whose(&filter.whose)
-            .page(self, (DECIDED, Order::KnownNewestFirst), filter.after.as_ref(), filter.limit)
+            .page(self, (DECIDED, Order::NewestKnown), filter.after.as_ref(), filter.limit)
             .await
     }
 

@@ -45,7 +45,7 @@ impl Transaction {
             .and("payment = ?", filter.payment.as_ref())
             .within(CREATED, &filter.window)
             .whose(&filter.whose)
-            .page(self, (CREATED, Order::NewestFirst), filter.after.as_ref(), filter.limit)
+            .page(self, (CREATED, Order::Newest), filter.after.as_ref(), filter.limit)
             .await
     }
 
@@ -56,7 +56,7 @@ impl Transaction {
             Some(false) => &[false],
             None => &[true, false],
         };
-        let (wanted, order) = (filter.limit.saturating_add(1), (FAILED, Order::NewestFirst));
+        let (wanted, order) = (filter.limit.saturating_add(1), (FAILED, Order::Newest));
         let mut found: Vec<Placed<PaymentFailure>> = Vec::new();
         for &livemode in modes {
             let whose = Whose { livemode: Some(livemode), ..filter.whose.clone() };

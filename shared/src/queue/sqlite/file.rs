@@ -17,9 +17,8 @@ use super::refusal::{damaged, failed, refusal};
 use crate::files_in_use::FilesInUse;
 use crate::queue::OpenError;
 
-static SCHEMA: LazyLock<Migrator> = LazyLock::new(
-    || crate::migrations!("../../../../migrations/queue": "0001_queue", "0002_leases_without_a_clock"),
-);
+static SCHEMA: LazyLock<Migrator> =
+    LazyLock::new(|| crate::migrations::migrator(include!(concat!(env!("OUT_DIR"), "/migrations.rs"))));
 
 /// How long SQLite itself waits for another process's lock before it tells us.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
