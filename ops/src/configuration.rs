@@ -121,6 +121,7 @@ fn readers(group: &str) -> &'static str {
         "Worker" => "the worker",
         "Staff" => "commands that record a decision",
         "Stripe" => "the worker, `backfill`, `doctor` and `status`",
+        "Files" => "`tidegate`",
         _ => "every process",
     }
 }

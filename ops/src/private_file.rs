@@ -25,7 +25,10 @@ pub fn read(path: &Path) -> anyhow::Result<Option<String>> {
     let shown = path.display();
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        // Who creates it says what stands in the place of its folder.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
         Err(error) => return Err(error).with_context(|| format!("{shown} cannot be read")),
     };
     let mode = fs::metadata(path).with_context(|| format!("{shown} cannot be read"))?.permissions().mode();

@@ -266,7 +266,7 @@ mod tests {
             let lines = told(&money_status(last_hour, before));
             assert_eq!(lines[0].mark, expected, "{last_hour} after {before:?}: {}", lines[0].found);
         }
-        assert!(told(&money_status(3, &[1, 9, 2]))[0].found.contains("3 attempts"));
+        assert!(told(&money_status(3, &[1, 9, 2]))[0].found.contains("3 payment attempts"));
         assert!(told(&money_status(3, &[1, 9, 2]))[0].found.contains("usual at this hour: 2"));
     }
 
