@@ -222,7 +222,7 @@ mod tests {
             (&[("STRIPE_WEBHOOK_SECRET", " ")], "STRIPE_WEBHOOK_SECRET: is not set"),
             (
                 &[("STRIPE_WEBHOOK_SECRET", "whsec_0123456789abcdefGHIJ ")],
-                "STRIPE_WEBHOOK_SECRET: secret 1 is padded",
+                "STRIPE_WEBHOOK_SECRET: secret 1 has leading or trailing blanks",
             ),
             (&[("STRIPE_WEBHOOK_SECRET", "whsec_short")], "STRIPE_WEBHOOK_SECRET: secret 1 is too short"),
             (

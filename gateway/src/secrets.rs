@@ -213,9 +213,12 @@ mod tests {
         let table = [
             ("", "holds no secret"),
             ("\n\n", "holds no secret"),
-            (" whsec_0123456789abcdefGHIJ", "secret 1 is padded"),
-            ("whsec_0123456789abcdefGHIJ\r\n", "secret 1 is padded"),
-            ("whsec_0123456789abcdefGHIJ, whsec_9876543210abcdefGHIJ", "secret 2 is padded"),
+            (" whsec_0123456789abcdefGHIJ", "secret 1 has leading or trailing blanks"),
+            ("whsec_0123456789abcdefGHIJ\r\n", "secret 1 has leading or trailing blanks"),
+            (
+                "whsec_0123456789abcdefGHIJ, whsec_9876543210abcdefGHIJ",
+                "secret 2 has leading or trailing blanks",
+            ),
             ("name= whsec_0123456789abcdefGHIJ", "secret 1 does not begin"),
             ("sk_live_0123456789abcdefGHIJ", "secret 1 does not begin"),
             ("whsec_", "secret 1 is too short"),

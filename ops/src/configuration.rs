@@ -11,21 +11,9 @@ use shared::queue::QueueConfig;
 use worker::WorkerConfig;
 
 use crate::cli::EnvOptions;
-use crate::{dev_secret, failure, output, table};
+use crate::variables::SOURCES;
+use crate::{dev_secret, output, table};
 
-/// What each crate reads, by what it configures.
-const SOURCES: [(&str, &[Variable]); 10] = [
-    ("Gateway", gateway::VARIABLES),
-    ("Queue", shared::queue::VARIABLES),
-    ("Ledger", ledger::VARIABLES),
-    ("Policies", ledger::POLICY_VARIABLES),
-    ("Worker", worker::VARIABLES),
-    ("Staff", desk::acts::VARIABLES),
-    ("Stripe", stripe_api::VARIABLES),
-    ("Logs", shared::telemetry::VARIABLES),
-    ("Traces", shared::spans::VARIABLES),
-    ("Files", shared::env::VARIABLES),
-];
 const OUR_PREFIXES: [&str; 9] = [
     "GATEWAY_",
     "WORKER_",
@@ -47,13 +35,6 @@ pub fn groups() -> Vec<(&'static str, Vec<&'static Variable>)> {
         new
     };
     SOURCES.map(|(title, variables)| (title, variables.iter().filter(&mut once).collect())).into()
-}
-
-/// The variable of that name, which one of the crates reads.
-pub fn variable(name: &str) -> anyhow::Result<&'static Variable> {
-    let found =
-        groups().into_iter().flat_map(|(_, variables)| variables).find(|variable| variable.name == name);
-    found.ok_or_else(|| anyhow::anyhow!("this build reads no variable {name}"))
 }
 
 /// The form of `--json`.
@@ -206,11 +187,6 @@ pub fn unread(env: &Env) -> Vec<&str> {
         Names { groups: &SOURCES.map(|(_, variables)| variables), families: gateway::ENDPOINT_VARIABLES };
     let unread = names.unread(env, &OUR_PREFIXES).into_iter();
     unread.filter(|name| slips.iter().all(|slip| slip.name != *name)).collect()
-}
-
-/// One of the addresses, whichever role it belongs to.
-pub fn address(env: &Env, name: &str) -> anyhow::Result<std::net::SocketAddr> {
-    env.address(variable(name)?).map_err(|problem| failure::wrongly_called(problem.to_string()))
 }
 
 #[cfg(test)]

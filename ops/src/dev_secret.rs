@@ -8,9 +8,9 @@ use secrecy::SecretString;
 use shared::env::{DATA_DIR, Env};
 use shared::trace::random_hex;
 
-use crate::configuration;
 use crate::failure::wrongly_called;
 use crate::private_file;
+use crate::variables;
 
 const FILE: &str = "dev-webhook-secret";
 const NAME: &str = "STRIPE_WEBHOOK_SECRET";
@@ -20,7 +20,7 @@ pub fn provide(env: &Env) -> anyhow::Result<Option<SecretString>> {
     if is_configured(env) {
         return Ok(None);
     }
-    let address = configuration::address(env, "GATEWAY_ADDR")?;
+    let address = variables::address(env, "GATEWAY_ADDR")?;
     if !address.ip().is_loopback() {
         return Err(wrongly_called(format!(
             "{NAME} is not set, and the gateway would listen on {address}, which other machines can reach: the development secret is for this machine only. Set {NAME} to the endpoint's secret from Stripe's dashboard, or GATEWAY_ADDR to 127.0.0.1:{}",

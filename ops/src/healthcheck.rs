@@ -6,7 +6,7 @@ use shared::env::Env;
 use shared::healthcheck;
 
 use crate::cli::HealthcheckOptions;
-use crate::{configuration, output};
+use crate::{output, variables};
 
 const PROCESSES: [(&str, &str); 2] =
     [("gateway", "GATEWAY_INTERNAL_ADDR"), ("worker", "WORKER_INTERNAL_ADDR")];
@@ -15,7 +15,7 @@ pub async fn run(env: &Env, options: &HealthcheckOptions) -> anyhow::Result<()> 
     let is_asked = |name: &str| options.process.as_deref().is_none_or(|only| only == name);
     let mut ready = Vec::new();
     for (name, variable) in PROCESSES.into_iter().filter(|(name, _)| is_asked(name)) {
-        let address = healthcheck::reachable(configuration::address(env, variable)?);
+        let address = healthcheck::reachable(variables::address(env, variable)?);
         let found = healthcheck::ready(address).await;
         found.map_err(|why| anyhow!("the {name} is not ready: {why}"))?;
         ready.push(name);

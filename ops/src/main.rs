@@ -53,6 +53,7 @@ mod time_option;
 mod topology;
 mod trace;
 mod up;
+mod variables;
 mod verify;
 mod when;
 

@@ -9,14 +9,14 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use shared::env::Env;
 
-use crate::configuration;
+use crate::variables;
 
 /// Checks that each address is free. They are bound for good later; between the two another process may
 /// take one, and then the process that binds says so.
 pub fn addresses_are_free(env: &Env, variables: &[&'static str]) -> anyhow::Result<()> {
     let mut asked: Vec<(&str, SocketAddr)> = Vec::new();
     for &name in variables {
-        let address = configuration::address(env, name)?;
+        let address = variables::address(env, name)?;
         if let Some((other, _)) = asked.iter().find(|(_, other)| *other == address && address.port() != 0) {
             bail!("{other} and {name} are both {address}: give each its own address");
         }

@@ -10,7 +10,7 @@ use shared::{service_manager, shutdown};
 use tokio_util::sync::CancellationToken;
 use worker::WorkerConfig;
 
-use crate::{configuration, envelope_key, preflight, probe};
+use crate::{envelope_key, preflight, probe, variables};
 
 /// Only the gateway.
 pub async fn gateway(env: &Env) -> anyhow::Result<()> {
@@ -43,7 +43,7 @@ pub async fn worker(env: &Env) -> anyhow::Result<()> {
 
 /// Where systemd started this process, it hears from now on how the roles behind these addresses are.
 pub fn tell_systemd(env: &Env, addresses: &[&str], shutdown: &CancellationToken) -> anyhow::Result<()> {
-    let reachable = |name: &&str| configuration::address(env, name).map(probe::reachable);
+    let reachable = |name: &&str| variables::address(env, name).map(probe::reachable);
     let listeners = addresses.iter().map(reachable).collect::<anyhow::Result<_>>()?;
     service_manager::attend(env, listeners, shutdown.clone());
     Ok(())

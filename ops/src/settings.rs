@@ -6,7 +6,7 @@ use shared::env::{DATA_DIR, Env};
 
 use crate::cli::UpOptions;
 use crate::failure::wrongly_called;
-use crate::{configuration, dot_env, listing};
+use crate::{dot_env, listing, variables};
 
 /// Where the processes of `up` listen.
 pub const ADDRESSES: [&str; 3] = ["GATEWAY_ADDR", "GATEWAY_INTERNAL_ADDR", "WORKER_INTERNAL_ADDR"];
@@ -30,7 +30,7 @@ fn with_data_dir(env: Env) -> Env {
 pub fn of_up(mut env: Env, options: &UpOptions) -> anyhow::Result<Env> {
     if let Some(first) = options.port {
         for (name, port) in ADDRESSES.iter().zip(first..) {
-            let mut address = configuration::address(&env, name)?;
+            let mut address = variables::address(&env, name)?;
             address.set_port(port);
             env = env.with(name, &address.to_string());
         }

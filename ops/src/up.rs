@@ -18,7 +18,7 @@ use worker::WorkerConfig;
 
 use crate::cli::UpOptions;
 use crate::{
-    configuration, dev_secret, envelope_key, migrate, output, preflight, probe, roles, settings, topology,
+    dev_secret, envelope_key, migrate, output, preflight, probe, roles, settings, topology, variables,
 };
 
 const READY_WAIT: Duration = Duration::from_secs(10);
@@ -90,7 +90,7 @@ async fn greet(
     ledger: &str,
 ) -> anyhow::Result<()> {
     let [public, gateway, worker] =
-        settings::ADDRESSES.map(|name| configuration::address(env, name).map(probe::reachable));
+        settings::ADDRESSES.map(|name| variables::address(env, name).map(probe::reachable));
     let (public, gateway, worker) = (public?, gateway?, worker?);
     let state = match both_ready(gateway, worker).await {
         Ok(()) => "tidegate is up: gateway and worker in one process; Ctrl-C stops it".to_owned(),

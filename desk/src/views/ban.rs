@@ -252,7 +252,7 @@ mod tests {
             why(&ban, now).contains("jane lifted any ban") && why(&ban, now).contains("the bank was wrong")
         );
         assert_eq!(Standing::of(&ban, until), by_disputes);
-        assert!(why(&ban, until).contains("ended"));
+        assert!(why(&ban, until).contains("expired"));
     }
 
     #[test]

@@ -162,7 +162,7 @@ mod tests {
         for (users, found, says) in [
             (&[][..], "cus_1", "No metadata"),
             (&[None], "cus_1", "No metadata"),
-            (&[Some("user_1"), None, Some("user_1")], "user_1", "those of the payments name user_1"),
+            (&[Some("user_1"), None, Some("user_1")], "user_1", "that of the payments names user_1"),
             (&[Some("user_1"), Some("user_2")], "cus_1", "several users"),
         ] {
             let payments: Vec<Payment> = users.iter().map(|user| payment(*user)).collect();

@@ -186,10 +186,10 @@ mod tests {
         for (status, submissions, at, says) in [
             (Status::Opened, 0, None, Some("none submitted")),
             (Status::Lost, 0, None, None),
-            (Status::UnderReview, 1, seen, Some("submitted, first seen at 2027-01-15 08:00:00")),
+            (Status::UnderReview, 1, seen, Some("submitted, first seen at 2027-01-15 08:00:00Z")),
             (Status::Won, 3, None, Some("submitted 3 times")),
             // Stripe counts nothing any more, but it was seen once.
-            (Status::Lost, 0, seen, Some("submitted, first seen at 2027-01-15 08:00:00")),
+            (Status::Lost, 0, seen, Some("submitted, first seen at 2027-01-15 08:00:00Z")),
         ] {
             let mut dispute = Dispute { status, ..Dispute::placeholder(Key::default()) };
             dispute.state.evidence_submissions = submissions;

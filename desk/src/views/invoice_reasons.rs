@@ -177,8 +177,8 @@ mod tests {
             (Status::Uncollectible, true, "written off", &[]),
             (Status::Paid, true, "Stripe reported it paid", &["pi_1"]),
             (Status::Paid, false, "received 11.00 USD, which is enough", &["pi_1"]),
-            (Status::PartiallyRefunded, false, "3.00 USD of the 11.00 USD received went back", &["re_1"]),
-            (Status::Refunded, false, "all of the 11.00 USD received went back", &["re_1"]),
+            (Status::PartiallyRefunded, false, "3.00 USD of the 11.00 USD received was refunded", &["re_1"]),
+            (Status::Refunded, false, "all of the 11.00 USD received was refunded", &["re_1"]),
             (Status::PartiallyChargedBack, false, "took back 4.00 USD of the 11.00 USD", &["dp_lost"]),
             (
                 Status::ChargedBack,
@@ -186,7 +186,7 @@ mod tests {
                 "took back 4.00 USD of the 11.00 USD received, and refunds 3.00 USD",
                 &["dp_lost"],
             ),
-            (Status::Disputed, true, "under a dispute that nobody has decided", &["dp_open"]),
+            (Status::Disputed, true, "under a dispute that is not decided yet", &["dp_open"]),
             (Status::Void, true, "voided", &[]),
             (Status::Deleted, true, "deleted", &[]),
         ] {

@@ -226,7 +226,7 @@ mod tests {
         for (stripe, reference, metadata, counts, says) in [
             (Some("in_a"), None, None, "in_a", "by Stripe's link"),
             (Some("in_a"), Some("in_b"), Some("in_a"), "in_a", "by Stripe's link"),
-            (Some("in_a"), None, Some("in_c"), "in_a", "by Stripe's link; the metadata name in_c"),
+            (Some("in_a"), None, Some("in_c"), "in_a", "by Stripe's link; the metadata names in_c"),
             (None, Some("in_b"), Some("in_c"), "in_b", "by its order reference"),
             (None, Some("in_b"), Some("in_c"), "in_c", "by the payment's metadata"),
             (None, None, Some("in_c"), "in_c", "by the payment's metadata"),

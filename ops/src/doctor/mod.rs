@@ -19,7 +19,7 @@ use shared::env::Env;
 
 use crate::cli::{DoctorOptions, ElsewhereOptions};
 use crate::finding::{Finding, Mark, page, worst};
-use crate::{clock_skew, configuration, output, probe, stripe_account};
+use crate::{clock_skew, output, probe, stripe_account, variables};
 
 const SICK: u8 = 1;
 
@@ -48,7 +48,7 @@ pub async fn run(env: &Env, options: &DoctorOptions) -> anyhow::Result<ExitCode>
 async fn examine(env: &Env, elsewhere: &ElsewhereOptions, now: DateTime<Utc>) -> Vec<Finding> {
     let mut checks = settings::check(env);
     let address = |process: &str, name| {
-        let address = configuration::address(env, name).ok().map(probe::reachable);
+        let address = variables::address(env, name).ok().map(probe::reachable);
         address.filter(|_| !elsewhere.is(process))
     };
     let (gateway, worker) =

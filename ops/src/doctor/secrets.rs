@@ -11,13 +11,13 @@ use shared::env::Env;
 use super::listeners::{Asked, samples};
 use crate::finding::Finding;
 use crate::output::me;
-use crate::{configuration, dev_secret, when};
+use crate::{dev_secret, variables, when};
 
 pub const NAME: &str = "signing secrets";
 const VARIABLE: &str = "STRIPE_WEBHOOK_SECRET";
 
 pub fn check(env: &Env, gateway: &Asked, now: DateTime<Utc>) -> Vec<Finding> {
-    let is_public = configuration::address(env, "GATEWAY_ADDR").is_ok_and(|it| !it.ip().is_loopback());
+    let is_public = variables::address(env, "GATEWAY_ADDR").is_ok_and(|it| !it.ip().is_loopback());
     let for_development = match dev_secret::kept(env) {
         Ok(kept) => kept,
         Err(error) => {

@@ -8,7 +8,7 @@ use hyper::Uri;
 use shared::env::Env;
 
 use crate::failure::wrongly_called;
-use crate::{configuration, probe};
+use crate::{probe, variables};
 
 const DEFAULT_PATH: &str = "/webhooks/stripe";
 const RESOLVE_DEADLINE: Duration = Duration::from_secs(5);
@@ -24,7 +24,7 @@ pub struct Target {
 
 impl Target {
     pub async fn resolve(env: &Env, url: Option<&str>, anyway: bool) -> anyhow::Result<Self> {
-        let gateway = configuration::address(env, "GATEWAY_ADDR")?;
+        let gateway = variables::address(env, "GATEWAY_ADDR")?;
         if !anyway && !gateway.ip().is_loopback() {
             return Err(wrongly_called(format!(
                 "GATEWAY_ADDR is {gateway}, so this looks like a deployment, and sample events do not belong in its ledger. Pass --yes-i-know to send them anyway"

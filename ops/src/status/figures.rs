@@ -20,7 +20,7 @@ use super::money_lines::{self, Money};
 use crate::cli::ElsewhereOptions;
 use crate::finding::Finding;
 use crate::probe::{self, Process, Samples};
-use crate::{clock_skew, configuration, open, stripe_account};
+use crate::{clock_skew, open, stripe_account, variables};
 
 /// Latencies, clocks and outcomes are those of so many of the newest events, at most.
 const SAMPLE_EVENTS: i64 = 10_000;
@@ -122,7 +122,7 @@ pub struct Eyes {
 
 impl Eyes {
     pub fn open(env: &Env, elsewhere: &ElsewhereOptions) -> anyhow::Result<Self> {
-        let address = |name| configuration::address(env, name).map(probe::reachable);
+        let address = |name| variables::address(env, name).map(probe::reachable);
         Ok(Self {
             gateway: address("GATEWAY_INTERNAL_ADDR")?,
             worker: address("WORKER_INTERNAL_ADDR")?,

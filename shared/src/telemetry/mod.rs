@@ -77,10 +77,10 @@ pub fn init(env: &Env) -> Result<Logging, Problem> {
 /// A level, or some for parts of the program. A word alone is a level: else a misspelt one would name a part, and
 /// nothing else would be logged.
 fn read_filter(text: &str) -> Result<Targets, String> {
-    for word in text.split(',').filter(|part| !part.contains('=')) {
-        word.trim()
-            .parse::<LevelFilter>()
-            .map_err(|_| "neither off, error, warn, info, debug nor trace".to_owned())?;
+    for word in text.split(',').map(str::trim).filter(|part| !part.contains('=')) {
+        if word.is_empty() || word.parse::<LevelFilter>().is_err() {
+            return Err("neither off, error, warn, info, debug nor trace".to_owned());
+        }
     }
     let filter = text.parse::<Targets>().map_err(|error| error.to_string())?;
     Ok(filter.with_targets(SILENT.map(|part| (part, LevelFilter::OFF))))
