@@ -109,9 +109,11 @@ async fn no_bit_that_flips_in_the_queue_passes_unnoticed_and_none_of_it_is_appli
     let reason = |words: &str| {
         rows.iter().filter(|row| row.reason.as_deref().unwrap_or_default().contains(words)).count()
     };
-    assert_eq!(reason("has no digest under the envelope key"), 1);
+    // A flipped bit may also hit the digest's own name.
+    let (unsigned, altered) =
+        (reason("has no digest under the envelope key"), reason("its digest does not match"));
+    assert!(unsigned >= 1 && altered > 0 && unsigned + altered >= FLIPPED, "{unsigned} {altered}");
     assert_eq!(reason("its header and its body name different events"), 1);
-    assert!(reason("its digest does not match") >= FLIPPED);
     let groups = stack.tidegate(&["dead-letters", "groups"]).await.unwrap();
     for cause in ["suspect: digest", "suspect: unsigned", "suspect: head"] {
         assert!(groups.contains(cause), "{groups}");

@@ -26,7 +26,8 @@ fn text(bytes: &[u8]) -> &str {
 /// Every variable that some process reads.
 fn known(guard: &ProcessGuard) -> Vec<String> {
     let told = run(guard, "tidegate", &["env", "--json"], &[]).stdout;
-    let rows: Vec<Value> = serde_json::from_slice(&told).expect("it prints an array");
+    let told: Value = serde_json::from_slice(&told).expect("it prints JSON");
+    let rows = told["items"].as_array().expect("it lists them");
     rows.iter().map(|row| row["name"].as_str().unwrap().to_owned()).collect()
 }
 

@@ -115,10 +115,15 @@ fn hangs_on_stamps(difference: &Difference) -> bool {
     // A failure without a charge has its stamp in its key.
     let is_keyed_by_stamp = difference.subject.kind == "failure" && difference.subject.id.contains(':');
     let counts_failures = matches!(column, "failed_attempts" | "payment_retry_count");
+    // How many retries have failed decides between these two.
+    let words = [&difference.told, &difference.found].map(|value| value.as_str().unwrap_or_default());
+    let follows_from_the_count =
+        difference.subject.kind == "invoice" && words.iter().all(|word| ["failed", "overdue"].contains(word));
     column.ends_with("_at")
         || matches!(column, "since" | "last_failure_code" | "payment_failure_code")
         || is_keyed_by_stamp
         || counts_failures
+        || follows_from_the_count
 }
 
 /// The marked objects, and everything that is derived from one: upwards along the links that rows have.

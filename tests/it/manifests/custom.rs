@@ -151,7 +151,7 @@ fn one_number_of_messages_starts_a_worker_in_the_cluster_in_the_trial_and_in_the
     let trigger = &one(overlay("production"), "ScaledObject", "tidegate-worker")["spec"]["triggers"][0];
     let asked: u64 = trigger["metadata"]["value"].as_str().unwrap().parse().unwrap();
     assert_eq!(asked, MESSAGES_PER_WORKER);
-    assert!(file("docs/scale.md").contains(&format!("**{asked} messages a worker**")), "docs/scale.md");
+    assert!(file("docs/scale.md").contains(&format!("**{asked} messages per worker**")), "docs/scale.md");
     assert!(
         file("k8s/README.md").contains(&format!("unacknowledged of events) / {asked})`")),
         "k8s/README.md"
