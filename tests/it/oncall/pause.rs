@@ -136,10 +136,10 @@ async fn who_pauses_first_pauses_and_the_audit_tells_who() {
 async fn nobody_pauses_without_a_name_or_a_reason() {
     let stack = Stack::start(Combination::SqliteSqlite).await;
     for arguments in [
-        &["worker", "pause", "--reason", "x"][..],
+        &["worker", "pause", "--by", " ", "--reason", "x"][..],
         &["worker", "pause", "--by", "jane"],
         &["worker", "pause", "--by", "jane", "--reason", " "],
-        &["worker", "resume"],
+        &["worker", "resume", "--by", ""],
     ] {
         assert_eq!(stack.run(arguments, &[]).status.code(), Some(2), "{arguments:?}");
     }
@@ -149,6 +149,10 @@ async fn nobody_pauses_without_a_name_or_a_reason() {
     assert_eq!(answers[0]["number"], answers[1]["number"]);
     let ended = json(&stack.run(&["worker", "resume", "--by", "jane", "--json"], &[]));
     assert_eq!(ended["ended"]["reason"], "x");
+    // Without a login name it is the user id that acts.
+    let unnamed = json(&stack.run(&["worker", "pause", "--reason", "y", "--json"], &[]));
+    assert!(unnamed["paused_by"].as_str().unwrap().starts_with("uid "), "{unnamed}");
+    assert_eq!(stack.run(&["worker", "resume"], &[]).status.code(), Some(0));
     stack.end().await;
 }
 

@@ -46,7 +46,7 @@ async fn the_endpoint_that_stripe_has_is_judged() {
     let all: Vec<&str> = all.iter().map(String::as_str).collect();
     let without_refunds: Vec<&str> =
         all.iter().copied().filter(|kind| !kind.starts_with("refund.")).collect();
-    let all_sent = format!("all {} recommended types are sent", all.len());
+    let all_sent = format!("all {} recommended types are enabled", all.len());
     let table: [Case<'_>; 7] = [
         ("all events", URL, &["*"], json!({}), &["ok"], &all_sent, 0),
         ("each by its name", URL, &all, json!({}), &["ok"], &all_sent, 0),
