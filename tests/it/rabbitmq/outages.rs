@@ -67,7 +67,7 @@ async fn while_the_broker_is_short_of_memory_everybody_is_refused_at_once() -> a
     assert_eq!(queue.publish(&envelope("evt_x")).await, Err(PublishError::Blocked));
     assert!(begun.elapsed() < Duration::from_secs(1));
     let health = queue.health().expect_err("blocked").to_string();
-    assert!(health.contains("blocked publishes") && health.contains("memory"), "{health}");
+    assert!(health.contains("blocks publishes") && health.contains("memory"), "{health}");
     assert!(!receive(&queue, 1).await?.is_empty(), "consuming goes on");
     broker.unblock().await?;
     usable(&queue).await?;
