@@ -145,7 +145,7 @@ async fn a_gateway_that_waits_for_its_broker_says_so_in_one_line() {
     for (program, arguments) in
         [("tidegate-gateway", &["healthcheck"] as &[&str]), ("tidegate", &["healthcheck", "gateway"])]
     {
-        let said = machine.says(program, arguments, 1, "cannot publish at 127.0.0.1:").await;
+        let said = machine.says(program, arguments, 1, "cannot publish at amqp://127.0.0.1:").await;
         assert_eq!(said.trim_end().lines().count(), 1, "{said}");
         assert!(!said.contains("nobody listens"), "{said}");
     }
