@@ -28,7 +28,10 @@ pub enum Answered {
 
 /// Where Stripe has it. A charge without a payment intent is its own payment.
 fn at_stripe(kind: Kind, id: &str) -> Result<AtStripe, StripeError> {
-    let kind = if kind == Kind::Payment && !id.starts_with("pi_") { Kind::Charge } else { kind };
+    collection(if kind == Kind::Payment && !id.starts_with("pi_") { Kind::Charge } else { kind })
+}
+
+fn collection(kind: Kind) -> Result<AtStripe, StripeError> {
     kind.at_stripe().ok_or(StripeError::Missing)
 }
 
@@ -57,7 +60,7 @@ impl Api {
             limit: PAGE_OBJECTS,
             starting_after,
         };
-        self.children(at_stripe(Kind::Refund, "")?, charge, of_charge).await
+        self.children(collection(Kind::Refund)?, charge, of_charge).await
     }
 
     /// Every payment of an invoice, made, tried or canceled: by these alone a failed one is found.
@@ -68,7 +71,7 @@ impl Api {
             limit: PAGE_OBJECTS,
             starting_after,
         };
-        self.children(at_stripe(Kind::InvoicePayment, "")?, invoice, of_invoice).await
+        self.children(collection(Kind::InvoicePayment)?, invoice, of_invoice).await
     }
 
     async fn children<'a>(
