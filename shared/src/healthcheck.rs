@@ -40,7 +40,7 @@ async fn ask(address: SocketAddr, path: &str) -> Result<(), String> {
 pub async fn get(address: SocketAddr, path: &str) -> Result<(bool, String), String> {
     let answer =
         http_client::get(address, path, ANSWER_LIMIT_BYTES, LONGEST).await.map_err(|error| match &error {
-            HttpError::Connect(_) => format!("nobody listens at {address}"),
+            HttpError::Connect(_) => format!("nothing listens at {address}"),
             HttpError::NotSent(why) | HttpError::Broken(why) => {
                 format!("{address} does not speak HTTP: {why}")
             }
@@ -88,7 +88,7 @@ mod tests {
         let strange = answering("220 mail.example ESMTP\r\n").await;
         assert!(ready(strange).await.unwrap_err().contains("does not speak HTTP"));
         let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-        assert_eq!(alive(gone).await, Err(format!("nobody listens at {gone}")));
+        assert_eq!(alive(gone).await, Err(format!("nothing listens at {gone}")));
     }
 
     #[test]

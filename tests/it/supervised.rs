@@ -122,7 +122,7 @@ async fn every_image_can_tell_whether_its_process_is_ready() {
         assert!(said.lines().count() <= 1, "{}: one line, not {said:?}", arguments(words));
     };
     for words in checks.values() {
-        ask(words, 1, "nobody listens at 127.0.0.1:").await;
+        ask(words, 1, "nothing listens at 127.0.0.1:").await;
     }
     let up = machine.start("tidegate", &["up"], &[]);
     for words in checks.values() {
@@ -132,7 +132,7 @@ async fn every_image_can_tell_whether_its_process_is_ready() {
     up.signal(Signal::TERM);
     ends(up).await;
     for words in checks.values() {
-        ask(words, 1, "nobody listens at 127.0.0.1:").await;
+        ask(words, 1, "nothing listens at 127.0.0.1:").await;
     }
 }
 
@@ -147,7 +147,7 @@ async fn a_gateway_that_waits_for_its_broker_says_so_in_one_line() {
     {
         let said = machine.says(program, arguments, 1, "cannot publish at amqp://127.0.0.1:").await;
         assert_eq!(said.trim_end().lines().count(), 1, "{said}");
-        assert!(!said.contains("nobody listens"), "{said}");
+        assert!(!said.contains("nothing listens at"), "{said}");
     }
     gateway.signal(Signal::TERM);
     ends(gateway).await;
