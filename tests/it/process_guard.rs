@@ -34,7 +34,7 @@ async fn a_killed_test_run_leaves_nothing_behind() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-#[ignore = "runs inside the test above, which kills it"]
+#[ignore = "runs inside the test above, which kills it: cargo test --workspace --test it -- process_guard"]
 async fn a_run_that_is_killed() -> anyhow::Result<()> {
     let guard = ProcessGuard::new("victim", Signal::KILL)?;
     let server = guard.spawn(guard.command("sleep").arg("600"))?;

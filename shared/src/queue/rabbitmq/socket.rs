@@ -1,5 +1,5 @@
 //! The socket under a connection to the broker: TCP, or TLS by the same rustls as everywhere else. lapin could do
-//! TLS by itself, but with it come readers of PKCS#12 identities, which nobody here has: 30 crates to build.
+//! TLS by itself, but its TLS brings readers of PKCS#12 identities, which nobody here has.
 
 use std::io;
 use std::net::SocketAddr;
