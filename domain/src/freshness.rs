@@ -1,31 +1,32 @@
 //! Freshness: a total order over reports that does not depend on arrival. Stripe's `created` has whole seconds
 //! and guarantees no order, so class and ranks complete it.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use super::merge_state;
 use super::observation;
-use super::row::{At, Cells, Column, Columns, Field, Read, Unreadable, read_as, row};
+use super::row::{At, Cells, Columns, Field, Read, Unreadable, row};
 use super::{earliest, latest};
 
 /// Compared left to right. Nothing seen yet is older than everything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Freshness(Option<Report>);
 
+/// What is known of the report that a value came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Report {
-    class: u8,
-    created: i64,
+pub(crate) struct Report {
+    pub(crate) class: u8,
+    pub(crate) created: i64,
     /// Amounts that only grow in an object's life: of two reports of one second the greater are the later.
-    grown: (i64, i64),
-    type_rank: u8,
-    status_rank: u8,
-    content: u64,
+    pub(crate) grown: (i64, i64),
+    pub(crate) type_rank: u8,
+    pub(crate) status_rank: u8,
+    pub(crate) content: u64,
     /// Another report of the same class and moment says otherwise.
-    contested: bool,
+    pub(crate) contested: bool,
 }
 
 impl Freshness {
@@ -151,7 +152,7 @@ pub fn rank(names: &[&str], name: &str) -> u8 {
     u8::try_from(place).unwrap_or(u8::MAX)
 }
 
-/// Its form in the database: readable.
+/// Its form for people who compare rows, and in `refetches`.
 impl fmt::Display for Freshness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
@@ -168,43 +169,17 @@ impl fmt::Display for Freshness {
     }
 }
 
+/// All freshness keys of a row stand packed in one column, `merge_state`: see there.
 impl Field for Freshness {
     fn columns<'a>(name: &'static str, values: &[&'a Self], columns: &mut Columns<'a>) {
-        let values = values.iter().map(|value| Some(Cow::Owned(value.to_string())));
-        columns.push((name, Column::Text(values.collect())));
+        merge_state::add(name, values.iter().map(|value| value.0.as_ref()), columns);
     }
 }
 
 impl Read for Freshness {
     fn read(at: At, cells: &dyn Cells) -> Result<Self, Unreadable> {
-        read_as(at, cells)
-    }
-}
-
-impl TryFrom<String> for Freshness {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        if text.is_empty() {
-            return Ok(Self::NONE);
-        }
-        let mut parts = text.split('.');
-        let mut part = || parts.next().ok_or_else(|| format!("not a freshness key: {text}"));
-        let bad = |_| format!("not a freshness key: {text}");
-        let class = part()?.parse().map_err(bad)?;
-        let mut amounts = part()?.split('+');
-        let created = amounts.next().unwrap_or_default().parse().map_err(bad)?;
-        let mut amount = || amounts.next().map_or(Ok(0), str::parse).map_err(bad);
-        let report = Report {
-            class,
-            created,
-            grown: (amount()?, amount()?),
-            type_rank: part()?.parse().map_err(bad)?,
-            status_rank: part()?.parse().map_err(bad)?,
-            content: u64::from_str_radix(part()?, 16).map_err(bad)?,
-            contested: part().is_ok_and(|word| word == "contested"),
-        };
-        Ok(Self(Some(report)))
+        let At::Named(name) = at else { return Err("a freshness key stands under its name".into()) };
+        Ok(Self(merge_state::find(name, cells.merge_state()?)?))
     }
 }
 
@@ -229,15 +204,6 @@ mod tests {
     }
 
     #[test]
-    fn the_database_gives_back_what_it_was_given() {
-        let plain = Freshness::of(1, 1_700_000_000, 7, 3, u64::MAX);
-        for key in [Freshness::NONE, plain, plain.grown(600, 40), Freshness::of(0, -1, 0, 0, 0)] {
-            assert_eq!(Freshness::try_from(key.to_string()), Ok(key));
-        }
-        assert!(Freshness::try_from("1.x".to_owned()).is_err());
-    }
-
-    #[test]
     fn a_fresher_report_without_the_field_leaves_it() {
         let (mut value, mut from) = (None, Freshness::NONE);
         let old = Freshness::of(0, 1, 0, 0, 0);
@@ -257,7 +223,6 @@ mod tests {
             for report in reports {
                 known.replace_by(*report);
             }
-            assert_eq!(Freshness::try_from(known.to_string()), Ok(known));
             known
         };
         assert_eq!(merged(&[older, a, same_as_a]), same_as_a, "the same content twice is no contest");

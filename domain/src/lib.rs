@@ -24,6 +24,7 @@ pub mod invoice_payments;
 pub mod invoices;
 pub mod json;
 pub mod kinds;
+pub mod merge_state;
 pub mod object_graph;
 pub mod observation;
 pub mod outcome;

@@ -13,6 +13,8 @@ pub enum Column<'a> {
     Flag(Vec<bool>),
     Time(Vec<Option<DateTime<Utc>>>),
     Bytes(Vec<&'a [u8]>),
+    /// Bytes that are made for the column.
+    Packed(Vec<Vec<u8>>),
 }
 
 /// Columns side by side with their names, so that they cannot drift apart.
@@ -35,6 +37,8 @@ pub trait Cells {
     fn flag(&self, at: At) -> Result<Option<bool>, Unreadable>;
     fn time(&self, at: At) -> Result<Option<DateTime<Utc>>, Unreadable>;
     fn bytes(&self, at: At) -> Result<Option<Vec<u8>>, Unreadable>;
+    /// What stands in the column of the merge state.
+    fn merge_state(&self) -> Result<&[u8], Unreadable>;
 }
 
 /// What can be read from a row: a value from a column of its own, or a group of such.

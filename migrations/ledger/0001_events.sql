@@ -1,32 +1,49 @@
 -- Every event once, whatever became of it. The raw bodies stand apart, so that removing them after their
 -- retention touches neither the ids, which are kept for ever, nor this table's hot index.
 CREATE TABLE events (
-    id              TEXT        NOT NULL,
-    account         TEXT        NOT NULL,
-    livemode        BOOLEAN     NOT NULL,
-    content_hash    TEXT        NOT NULL,
-    type            TEXT        NOT NULL,
-    api_version     TEXT,
-    created_at      TIMESTAMPTZ NOT NULL,
-    received_at     TIMESTAMPTZ NOT NULL,
-    recorded_at     TIMESTAMPTZ NOT NULL,
-    source          TEXT        NOT NULL,
-    endpoint        TEXT        NOT NULL,
-    unwanted        TEXT        CHECK (unwanted IN ('wrong_mode', 'wrong_account')),
-    trace_parent    TEXT        NOT NULL,
-    outcome         TEXT        NOT NULL CHECK (outcome IN ('applied', 'ignored', 'waiting', 'dead')),
-    reason          TEXT,
-    attempts        BIGINT      NOT NULL,
-    retry_at        TIMESTAMPTZ,
-    repetitions     BIGINT      NOT NULL DEFAULT 0,
-    handler_version BIGINT      NOT NULL,
+    id                 TEXT        NOT NULL,
+    account            TEXT        NOT NULL,
+    livemode           BOOLEAN     NOT NULL,
+    content_hash       TEXT        NOT NULL,
+    type               TEXT        NOT NULL,
+    api_version        TEXT,
+    created_at         TIMESTAMPTZ NOT NULL,
+    received_at        TIMESTAMPTZ NOT NULL,
+    recorded_at        TIMESTAMPTZ NOT NULL,
+    source             TEXT        NOT NULL,
+    endpoint           TEXT        NOT NULL,
+    unwanted           TEXT        CHECK (unwanted IN ('wrong_mode', 'wrong_account')),
+    trace_parent       TEXT        NOT NULL,
+    outcome            TEXT        NOT NULL CHECK (outcome IN ('applied', 'ignored', 'waiting', 'dead')),
+    reason             TEXT,
+    attempts           BIGINT      NOT NULL,
+    retry_at           TIMESTAMPTZ,
+    repetitions        BIGINT      NOT NULL DEFAULT 0,
+    -- The deliveries that came after the first, each by its span: one that comes again after a crash is known.
+    further_deliveries TEXT        NOT NULL DEFAULT '',
+    handler_version    BIGINT      NOT NULL,
+    -- Why it failed, since when, and what it may cost. `fingerprint` is equal for all that fail of one cause.
+    fingerprint        TEXT,
+    first_failed_at    TIMESTAMPTZ,
+    last_failed_at     TIMESTAMPTZ,
+    failures           TEXT,
+    object_id          TEXT,
+    customer           TEXT,
+    amount             BIGINT,
+    currency           TEXT,
     PRIMARY KEY (id, account, livemode, content_hash),
     CHECK ((outcome = 'waiting') = (retry_at IS NOT NULL)),
     CHECK (outcome <> 'dead' OR reason IS NOT NULL)
 );
+-- Retention and the newest on the page of events.
 CREATE INDEX events_by_time ON events (recorded_at);
+-- What is due: asked for every second.
 CREATE INDEX events_waiting ON events (retry_at) WHERE outcome = 'waiting';
+-- Dead letters, and those of one cause.
 CREATE INDEX events_dead ON events (recorded_at) WHERE outcome = 'dead';
+CREATE INDEX events_dead_by_cause ON events (fingerprint, recorded_at) WHERE outcome = 'dead';
+-- Which types without a rule come in by webhook: those are missed when one does not come.
+CREATE INDEX events_without_rule ON events (type, source) WHERE outcome = 'ignored';
 
 CREATE TABLE bodies (
     id              TEXT        NOT NULL,
@@ -47,20 +64,21 @@ CREATE TABLE started (
     PRIMARY KEY (id, account, livemode, content_hash)
 );
 
--- Every transition and every act of staff. The revision in the key makes a lost update a unique violation.
-CREATE TABLE audit (
-    subject_id      TEXT        NOT NULL,
+-- Which objects a dead letter is about or names.
+CREATE TABLE dead_letter_names (
+    object_id       TEXT        NOT NULL,
+    id              TEXT        NOT NULL,
     account         TEXT        NOT NULL,
     livemode        BOOLEAN     NOT NULL,
-    subject_kind    TEXT        NOT NULL,
-    revision        BIGINT      NOT NULL,
-    at              TIMESTAMPTZ NOT NULL,
-    actor           TEXT        NOT NULL,
-    event_id        TEXT,
-    what            TEXT        NOT NULL,
-    before          TEXT,
-    after           TEXT,
-    severity        TEXT        NOT NULL CHECK (severity IN ('info', 'warning', 'critical')),
-    PRIMARY KEY (subject_id, account, livemode, subject_kind, revision)
+    content_hash    TEXT        NOT NULL,
+    PRIMARY KEY (object_id, id, account, livemode, content_hash)
 );
-CREATE INDEX audit_by_event ON audit (event_id) WHERE event_id IS NOT NULL;
+
+-- Objects part of whose events' bytes are no longer kept: what the rest comes to may be less than the ledger has.
+CREATE TABLE retired_subjects (
+    subject_kind    TEXT        NOT NULL,
+    id              TEXT        NOT NULL,
+    account         TEXT        NOT NULL,
+    livemode        BOOLEAN     NOT NULL,
+    PRIMARY KEY (id, account, livemode, subject_kind)
+);

@@ -13,7 +13,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use domain::event::{Content, Meaning};
-use domain::object_graph::{Event, ObjectGraph};
+use domain::object_graph::{Event, InGraph, ObjectGraph};
+use domain::{Object, each_kind, merge_state};
+use envelope::hex::hex;
 use harness::histories::{ApiVersion, History, Rows, SCENARIOS, SampleEvent, Scenario, Scene, Subject};
 
 use self::table::Table;
@@ -57,14 +59,21 @@ pub(crate) fn read(events: &[SampleEvent]) -> Vec<Event> {
     events.iter().map(read).collect()
 }
 
+/// In the form of the tables: what orders the reports is packed there.
 pub(crate) fn rows(graph: &ObjectGraph) -> Rows {
-    let row = |((kind, key), value): ((domain::Kind, domain::Key), serde_json::Value)| {
-        let kind = kind.as_str();
-        let subject = Subject { kind, id: key.id, account: key.account, livemode: key.livemode };
-        let serde_json::Value::Object(row) = value else { panic!("a row is an object") };
-        (subject, row)
-    };
-    graph.state().into_iter().map(row).collect()
+    let mut rows = Rows::new();
+    each_kind!(|Row| {
+        for object in Row::rows(graph).non_placeholders() {
+            let domain::Key { id, account, livemode } = object.key().clone();
+            let serde_json::Value::Object(mut row) = serde_json::to_value(&object).unwrap() else {
+                panic!("a row is an object")
+            };
+            row.retain(|column, _| !column.ends_with("freshness"));
+            row.extend(merge_state::of(&object).map(|state| ("merge_state".to_owned(), hex(&state).into())));
+            rows.insert(Subject { kind: Row::NAME, id, account, livemode }, row);
+        }
+    });
+    rows
 }
 
 pub(crate) fn graph_of<'a>(events: impl IntoIterator<Item = &'a Event>) -> ObjectGraph {

@@ -10,7 +10,6 @@ use std::time::Instant;
 
 use harness::histories::{ApiVersion, History, Row, Rows, Scene, says_nothing, violations, walk};
 use ledger::Ledger;
-use serde_json::Value;
 use shared::env::{Env, Variable};
 use stripe_sim::Random;
 
@@ -160,16 +159,11 @@ pub(crate) fn judge(history: &History, mut stored: Rows) -> Vec<String> {
 fn difference(told: Option<&Row>, found: Option<&Row>) -> String {
     let (Some(told), Some(found)) = (told, found) else { return format!("{found:?}, not {told:?}") };
     let columns: BTreeSet<&String> = told.keys().chain(found.keys()).collect();
-    let differing = columns.into_iter().filter(|column| value(told, column) != value(found, column));
+    let differing = columns.into_iter().filter(|column| told.get(*column) != found.get(*column));
     let words: Vec<String> = differing
         .map(|column| format!("{column} is {:?}, not {:?}", found.get(column), told.get(column)))
         .collect();
     words.join("; ")
-}
-
-/// A column that only the workers of the version before write says nothing.
-fn value(row: &Row, column: &str) -> Value {
-    row.get(column).cloned().unwrap_or_default()
 }
 
 /// How many steps led to a state depends on the order.

@@ -1,6 +1,7 @@
 //! The tables of the domain as SQL shows them, whole and column by column, in one form for both databases.
 
 use chrono::{DateTime, Utc};
+use envelope::hex::hex;
 use serde_json::{Value, json};
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
@@ -47,6 +48,7 @@ impl Columns for PgRow {
             "BOOL" => json!(self.get::<Option<bool>, _>(place)),
             "INT8" => json!(self.get::<Option<i64>, _>(place)),
             "TIMESTAMPTZ" => json!(self.get::<Option<DateTime<Utc>>, _>(place)),
+            "BYTEA" => json!(hex(self.get(place))),
             _ => json!(self.get::<Option<String>, _>(place)),
         };
         let columns = self.columns().iter().filter(|column| column.name() != CHAIN);
@@ -65,6 +67,7 @@ impl Columns for SqliteRow {
                 _ if raw.is_null() => Value::Null,
                 _ if declared == "BOOLEAN" => json!(self.get::<bool, _>(place)),
                 "TEXT" => moment_or_text(&self.get::<String, _>(place)),
+                "BLOB" => json!(hex(self.get(place))),
                 _ => json!(self.get::<i64, _>(place)),
             }
         };

@@ -17,9 +17,9 @@ const INTERNAL_ADDR: Variable = Variable {
 };
 const BATCH: Variable = Variable {
     name: "WORKER_BATCH_EVENTS",
-    default: "64",
+    default: "512",
     example: "128",
-    help: "Maximum number of events per transaction.",
+    help: "Maximum number of events per transaction. A worker takes what waits, so batches are small while little does.",
 };
 const LANES: Variable = Variable {
     name: "WORKER_LANES",

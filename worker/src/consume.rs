@@ -34,6 +34,8 @@ use ledger::tables::pauses::Pause;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Of a batch that fails, so many events are handled one at a time instead of in halves.
+const ISOLATE_LIMIT: usize = 8;
 
 /// What all lanes of a worker share.
 #[derive(Clone)]
@@ -100,10 +102,26 @@ impl Lanes {
         self.pause_signal.set(pause);
     }
 
+    /// A batch that fails is halved until few events are left around the one to blame. Those are handled alone.
     async fn process_batch(&self, lane: usize, deliveries: &[Delivery]) {
-        if deliveries.is_empty() {
-            return;
+        let mut parts = vec![deliveries];
+        while let Some(part) = parts.pop() {
+            if part.is_empty() || self.try_batch(lane, part).await {
+                continue;
+            }
+            if part.len() > ISOLATE_LIMIT {
+                let (first, second) = part.split_at(part.len() / 2);
+                parts.extend([second, first]);
+                continue;
+            }
+            for delivery in part {
+                self.process_isolated(lane, delivery).await;
+            }
         }
+    }
+
+    /// `false` where one of the events is to blame: nothing was written, and nothing is settled.
+    async fn try_batch(&self, lane: usize, deliveries: &[Delivery]) -> bool {
         let envelopes: Vec<&Envelope> = deliveries.iter().map(|delivery| &delivery.envelope).collect();
         let tags: Vec<Tag> = deliveries.iter().map(|delivery| delivery.tag).collect();
         let taken = self.queue.taken(&tags);
@@ -117,28 +135,25 @@ impl Lanes {
                 break result;
             }
         };
-        match result {
+        let settle = match result {
             Ok((handled, entries)) => {
                 spans::batch(&self.spans, began, &envelopes, &entries);
                 self.metrics.batches.observe(f64::from(u32::try_from(envelopes.len()).unwrap_or(u32::MAX)));
                 self.metrics.count(&handled);
                 self.observe_latency(&envelopes, clock::now());
                 self.pause_if_too_many(&handled.new_dead_letters, &envelopes).await;
-                self.settle(deliveries.iter().map(|delivery| (delivery.tag, Settle::Done)).collect()).await;
+                Settle::Done
             }
-            Err(Stop::Interrupted) => {
-                self.settle(deliveries.iter().map(|delivery| (delivery.tag, Settle::Release)).collect())
-                    .await;
-            }
+            Err(Stop::Interrupted) => Settle::Release,
             Err(Stop::Blame(blame)) => {
-                tracing::warn!(events = deliveries.len(), %blame, "a batch failed: its events are handled one at a time");
+                tracing::warn!(events = deliveries.len(), %blame, "a batch failed: its events are handled in smaller batches");
                 spans::fell_back(&self.spans, began, &envelopes);
                 self.metrics.fallbacks.inc();
-                for delivery in deliveries {
-                    self.process_isolated(lane, delivery).await;
-                }
+                return false;
             }
-        }
+        };
+        self.settle(tags.into_iter().map(|tag| (tag, settle)).collect()).await;
+        true
     }
 
     async fn process_isolated(&self, lane: usize, delivery: &Delivery) {

@@ -20,7 +20,8 @@ use crate::measure::process::Parts;
 use crate::measure::rounds::{Contestant, Series, Spread, interleave};
 use crate::measure::sample::{Sample, to_float};
 use crate::report::{Contest, Figure, Options, Reach, Section, Side};
-use crate::worker::drain::{Consumer, Eye, launch};
+use crate::worker::OURS;
+use crate::worker::drain::{Eye, launch};
 use crate::worker::naive;
 use crate::worker::servers::{Database, Kind, Servers};
 
@@ -103,8 +104,7 @@ impl Stack {
     async fn start(servers: &Servers, secret: &str) -> anyhow::Result<Self> {
         let ledger = servers.ledger(Kind::Postgres).await?;
         let gateway = gateway(&servers.queue_url, secret)?.start(&["GATEWAY_INTERNAL_ADDR"]).await?;
-        let consumer = Consumer::Worker { batch: "64" };
-        let worker = launch(servers, &ledger.url, consumer)?.start(&["WORKER_INTERNAL_ADDR"]).await?;
+        let worker = launch(servers, &ledger.url, OURS)?.start(&["WORKER_INTERNAL_ADDR"]).await?;
         servers.calm_down().await?;
         Ok(Self { gateway, worker, ledger })
     }

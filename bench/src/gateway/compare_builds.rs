@@ -93,25 +93,17 @@ pub async fn run(options: &Options, other: &Path) -> anyhow::Result<Vec<Section>
     Ok(vec![section])
 }
 
-/// From this folder, or as it was built together with the bench.
-fn launch(folder: Option<&Path>, program: &[&str]) -> anyhow::Result<Launch> {
-    match folder {
-        None => Launch::new(program),
-        Some(folder) => Launch::from(folder, program),
-    }
-}
-
 async fn on_broker(broker: &Broker, folder: Option<&Path>, secret: &str) -> anyhow::Result<OnBroker> {
     let url = broker.vhost("against").await?;
     topology::declare(&url, NewQueues::UseAtOnce).await?;
-    let launch = launch(folder, &["tidegate-gateway"])?;
+    let launch = Launch::of_build(folder, &["tidegate-gateway"])?;
     let launch = launch.with("QUEUE_URL", &url).with("STRIPE_WEBHOOK_SECRET", secret);
     let gateway = launch.start(&["GATEWAY_INTERNAL_ADDR"]).await?;
     Ok(OnBroker { gateway, queue: Publisher::open(&url).await? })
 }
 
 async fn on_file(folder: Option<&Path>, secret: &str) -> anyhow::Result<Started> {
-    let launch = launch(folder, &["tidegate", "gateway"])?;
+    let launch = Launch::of_build(folder, &["tidegate", "gateway"])?;
     let queue = format!("sqlite:{}", launch.folder().join("queue.db").display());
     launch
         .with("QUEUE_URL", queue)

@@ -41,8 +41,26 @@ impl Launch {
     }
 
     /// One of ours as another commit built it, from this folder.
-    pub fn from(folder: &Path, program: &[&str]) -> anyhow::Result<Self> {
+    fn from(folder: &Path, program: &[&str]) -> anyhow::Result<Self> {
         Self::of(&folder.canonicalize()?.join(program[0]), &program[1..])
+    }
+
+    /// From this folder, or as it was built together with the bench.
+    pub fn of_build(folder: Option<&Path>, program: &[&str]) -> anyhow::Result<Self> {
+        match folder {
+            None => Self::new(program),
+            Some(folder) => Self::from(folder, program),
+        }
+    }
+
+    /// Runs it to its end.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let mut command = self.guard.command(&self.program[0]);
+        command.args(&self.program[1..]).env_clear().env("PATH", "/usr/bin:/bin");
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
+        let output = tokio::task::spawn_blocking(move || command.output()).await??;
+        ensure!(output.status.success(), "{}: {}", self.program[0], String::from_utf8_lossy(&output.stderr));
+        Ok(())
     }
 
     fn of(program: &Path, arguments: &[&str]) -> anyhow::Result<Self> {

@@ -7,7 +7,8 @@ use super::window;
 use crate::measure::rounds::{Contestant, Spread, interleave};
 use crate::measure::sample::{Sample, to_float};
 use crate::report::{Contest, Figure, Line, Options, Plot, Reach, Section};
-use crate::worker::drain::{Consumer, drain};
+use crate::worker::OURS;
+use crate::worker::drain::drain;
 use crate::worker::envelopes;
 use crate::worker::servers::{Database, Kind, Servers};
 
@@ -61,7 +62,7 @@ pub async fn run(options: &Options, servers: &Servers, section: &mut Section) ->
     eprintln!("a ledger of {SEED_EVENTS} events");
     let seed = servers.ledger(Kind::Postgres).await?;
     servers.fill(&envelopes(options.count(SEED_EVENTS))).await?;
-    drain(servers, &seed, options.count(SEED_EVENTS), Consumer::Worker { batch: "64" }).await?;
+    drain(servers, &seed, options.count(SEED_EVENTS), OURS).await?;
     let mut ledgers = Vec::new();
     for (size, name) in sizes {
         eprintln!("a ledger of {size} events");

@@ -6,7 +6,8 @@ use anyhow::ensure;
 use shared::clock;
 
 use crate::measure::sample::Sample;
-use crate::worker::drain::{Consumer, Eye, launch};
+use crate::worker::OURS;
+use crate::worker::drain::{Eye, launch};
 use crate::worker::servers::{Database, Servers};
 
 /// What a worker gave back when it was stopped comes first, one at a time.
@@ -18,8 +19,7 @@ const PATIENCE: Duration = Duration::from_mins(2);
 pub async fn observe(servers: &Servers, ledger: &Database, events: u64) -> anyhow::Result<Sample> {
     let mut eye = Eye::on(ledger).await?;
     let begun = clock::now();
-    let consumer = Consumer::Worker { batch: "64" };
-    let worker = launch(servers, &ledger.url, consumer)?.start(&["WORKER_INTERNAL_ADDR"]).await?;
+    let worker = launch(servers, &ledger.url, OURS)?.start(&["WORKER_INTERNAL_ADDR"]).await?;
     let (parts, ready) = (servers.parts()?.with("worker", worker.id()), Instant::now());
     let mut start = None;
     let sample = loop {

@@ -18,13 +18,23 @@ use crate::measure::sample::{Sample, to_float};
 const GLANCE: Duration = Duration::from_millis(10);
 const PATIENCE: Duration = Duration::from_mins(3);
 
+/// Names of what a sample notes besides its speed and its CPU.
+pub const EVENTS_IN_TRANSACTION: &str = "events in a transaction";
+pub const WAL_BYTES: &str = "WAL bytes an event";
+pub const DISK_BYTES: &str = "bytes on disk an event, after vacuum";
+/// Of the tables that are updated most: which part of their updates touches no index.
+pub const IN_PLACE: [(&str, &str); 3] = [
+    ("payments", "payments updated in place"),
+    ("charges", "charges updated in place"),
+    ("invoices", "invoices updated in place"),
+];
+
 /// Who drains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Consumer<'a> {
-    /// Our worker, with so many events in a batch.
-    Worker { batch: &'static str },
-    /// Another build of it, from this folder.
-    Other { folder: &'a Path, batch: &'static str },
+    /// Our worker, from the folder of another build where there is one, with so many events in a batch where
+    /// it is not to decide that itself.
+    Worker { folder: Option<&'a Path>, batch: Option<&'static str> },
     /// What many would write: see `naive.rs`.
     Toy,
 }
@@ -37,7 +47,7 @@ pub async fn run(
     consumer: Consumer<'_>,
 ) -> anyhow::Result<Sample> {
     let ledger = match consumer {
-        Consumer::Worker { .. } | Consumer::Other { .. } => servers.ledger(kind).await?,
+        Consumer::Worker { .. } => servers.ledger(kind).await?,
         Consumer::Toy => servers.database(kind).await?,
     };
     if consumer == Consumer::Toy {
@@ -58,7 +68,7 @@ pub async fn drain(
     consumer: Consumer<'_>,
 ) -> anyhow::Result<Sample> {
     let mut eye = Eye::on(ledger).await?;
-    let commits = eye.commits().await?;
+    let (commits, wal) = (eye.commits().await?, eye.wal_bytes().await?);
     let (parts, begun) = (servers.parts()?, clock::now());
     let before = parts.cpu();
     let internal: &[&'static str] = if consumer == Consumer::Toy { &[] } else { &["WORKER_INTERNAL_ADDR"] };
@@ -81,8 +91,16 @@ pub async fn drain(
     sample.peak.retain(|part, _| *part == "worker");
     if let (Some(before), Some(after)) = (commits, eye.commits().await?) {
         let transactions = to_float(u64::try_from(after - before)?);
-        sample.notes.insert("events in a transaction", to_float(sample.events) / transactions);
+        sample.notes.insert(EVENTS_IN_TRANSACTION, to_float(sample.events) / transactions);
     }
+    if let (Some(before), Some(after)) = (wal, eye.wal_bytes().await?) {
+        sample.notes.insert(WAL_BYTES, to_float(u64::try_from(after - before)?) / to_float(sample.events));
+    }
+    for (what, share) in eye.in_place_updates().await? {
+        sample.notes.insert(what, share);
+    }
+    let bytes = to_float(u64::try_from(eye.bytes_after_vacuum().await?)?);
+    sample.notes.insert(DISK_BYTES, bytes / to_float(sample.events));
     eye.close().await?;
     Ok(sample)
 }
@@ -90,9 +108,9 @@ pub async fn drain(
 /// A consumer's process on the queue of this ground and a ledger.
 pub fn launch(servers: &Servers, ledger_url: &str, consumer: Consumer<'_>) -> anyhow::Result<Launch> {
     let launch = match consumer {
-        Consumer::Worker { batch } => Launch::new(&["tidegate-worker"])?.with("WORKER_BATCH_EVENTS", batch),
-        Consumer::Other { folder, batch } => {
-            Launch::from(folder, &["tidegate-worker"])?.with("WORKER_BATCH_EVENTS", batch)
+        Consumer::Worker { folder, batch } => {
+            let launch = Launch::of_build(folder, &["tidegate-worker"])?;
+            batch.into_iter().fold(launch, |launch, batch| launch.with("WORKER_BATCH_EVENTS", batch))
         }
         Consumer::Toy => Launch::new(&["bench", "toy", "consumer"])?,
     };
@@ -146,6 +164,43 @@ impl Eye {
         Ok(match self {
             Self::Postgres(connection) => Some(sqlx::query_scalar(COMMITS).fetch_one(connection).await?),
             Self::Sqlite(_) => None,
+        })
+    }
+
+    /// How much Postgres has ever written to its log.
+    async fn wal_bytes(&mut self) -> anyhow::Result<Option<i64>> {
+        const BYTES: &str = "SELECT (pg_current_wal_lsn() - '0/0')::bigint";
+        Ok(match self {
+            Self::Postgres(connection) => Some(sqlx::query_scalar(BYTES).fetch_one(connection).await?),
+            Self::Sqlite(_) => None,
+        })
+    }
+
+    /// Which part of the updates of each table touched no index (HOT).
+    async fn in_place_updates(&mut self) -> anyhow::Result<Vec<(&'static str, f64)>> {
+        const SHARE: &str = "SELECT n_tup_hot_upd::float8 / GREATEST(n_tup_upd, 1) FROM pg_stat_user_tables \
+            WHERE relname = $1";
+        let Self::Postgres(connection) = self else { return Ok(Vec::new()) };
+        let mut shares = Vec::new();
+        for (table, what) in IN_PLACE {
+            shares.push((what, sqlx::query_scalar(SHARE).bind(table).fetch_one(&mut *connection).await?));
+        }
+        Ok(shares)
+    }
+
+    /// What the tables and their indexes take once nothing in them is dead.
+    async fn bytes_after_vacuum(&mut self) -> anyhow::Result<i64> {
+        const TABLES: &str = "SELECT SUM(pg_total_relation_size(relid))::bigint FROM pg_stat_user_tables";
+        const PAGES: &str = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
+        Ok(match self {
+            Self::Postgres(connection) => {
+                sqlx::query("VACUUM").execute(&mut *connection).await?;
+                sqlx::query_scalar(TABLES).fetch_one(connection).await?
+            }
+            Self::Sqlite(connection) => {
+                sqlx::query("VACUUM").execute(&mut *connection).await?;
+                sqlx::query_scalar(PAGES).fetch_one(connection).await?
+            }
         })
     }
 

@@ -28,8 +28,9 @@ const RAW_EVENTS: usize = 60_000;
 const EVENTS: usize = 15_000;
 const TOY_EVENTS: usize = 6_000;
 const SINGLE_EVENTS: usize = 1_500;
-const OURS: Consumer<'_> = Consumer::Worker { batch: "64" };
-const SINGLE: Consumer<'_> = Consumer::Worker { batch: "1" };
+/// As it is shipped: the worker itself decides how large its batches are.
+pub const OURS: Consumer<'_> = Consumer::Worker { folder: None, batch: None };
+const SINGLE: Consumer<'_> = Consumer::Worker { folder: None, batch: Some("1") };
 
 pub async fn run(options: &Options) -> anyhow::Result<Vec<Section>> {
     let all = envelopes(options.count(RAW_EVENTS));

@@ -2,7 +2,8 @@
 
 use sqlx::{Connection, PgConnection};
 
-use super::drain::{Consumer, drain};
+use super::OURS;
+use super::drain::drain;
 use super::servers::{Kind, Servers};
 use crate::measure::sample::to_float;
 use crate::report::{Cell, Table};
@@ -30,7 +31,7 @@ pub async fn table(events: &[envelope::Envelope]) -> anyhow::Result<Table> {
     servers.fill(events).await?;
     servers.calm_down().await?;
     sqlx::query("SELECT pg_stat_statements_reset()").execute(&mut connection).await?;
-    let sample = drain(&servers, &ledger, events.len(), Consumer::Worker { batch: "64" }).await?;
+    let sample = drain(&servers, &ledger, events.len(), OURS).await?;
     let rows: Vec<(String, i64, f64, i64)> = sqlx::query_as(
         "SELECT query, calls, total_exec_time + total_plan_time AS millis, rows FROM pg_stat_statements \
          WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) \

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use domain::Kind;
 use shared::files_in_use::Gone;
 use shared::unreachable::Unreachable;
 use sqlx::migrate::MigrateError;
@@ -47,9 +48,9 @@ pub enum LedgerError {
     /// Two people do the opposite of each other at the same moment.
     #[error("others pause and resume at this moment. Agree with them, then run the command again")]
     Contended,
-    /// Another worker linked an object to those of this transaction, after it had looked for such. Begun again,
-    /// it sees it.
-    #[error("another worker linked a payment to an invoice of this batch; the batch is retried")]
+    /// Another worker made or linked an object of this transaction, after it had looked for such. Begun again, it
+    /// sees it.
+    #[error("another worker made or linked an object of this batch at the same moment; the batch is retried")]
     Moved,
 }
 
@@ -116,6 +117,8 @@ impl From<sqlx::Error> for LedgerError {
         let code = database.code().unwrap_or_default().into_owned();
         let is_postgres = database.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some();
         match (is_postgres, code.as_str()) {
+            (true, "55P03") => Self::Moved, // a row that `Wait::Never` found locked
+            (true, "23505") if is_object(database.table()) => Self::Moved,
             (true, state) if state.starts_with("22") || state.starts_with("23") => Self::Data(error),
             (true, _) => Self::Transient(error),
             (false, code) => match code.parse::<i64>().unwrap_or(0) & 0xff {
@@ -126,6 +129,11 @@ impl From<sqlx::Error> for LedgerError {
             },
         }
     }
+}
+
+/// Two transactions inserted one object: only where they had no room to lock its key.
+fn is_object(table: Option<&str>) -> bool {
+    table.is_some_and(|table| Kind::ALL.iter().any(|kind| kind.table() == table))
 }
 
 /// SQLite's primary result codes.

@@ -3,6 +3,7 @@
 pub(crate) mod config;
 pub(crate) mod error;
 pub(crate) mod file;
+pub(crate) mod locks;
 pub(crate) mod policies;
 pub(crate) mod query;
 pub(crate) mod reach;

@@ -148,6 +148,10 @@ macro_rules! cells {
             fn bytes(&self, at: At) -> Result<Option<Vec<u8>>, Unreadable> {
                 cell!(self, at)
             }
+
+            fn merge_state(&self) -> Result<&[u8], Unreadable> {
+                Ok(self.0.try_get("merge_state")?)
+            }
         }
     };
 }

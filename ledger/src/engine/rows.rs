@@ -178,7 +178,7 @@ impl<'a> Statement<'a> {
                 Column::Int(_) => "bigint",
                 Column::Flag(_) => "boolean",
                 Column::Time(_) => "timestamptz",
-                Column::Bytes(_) => "bytea",
+                Column::Bytes(_) | Column::Packed(_) => "bytea",
             };
             format!("${}::{kind}[]", others + place + 1)
         });
@@ -214,6 +214,7 @@ impl<'a> Statement<'a> {
             Column::Flag(values) => query.bind(values),
             Column::Time(values) => query.bind(values),
             Column::Bytes(values) => query.bind(values),
+            Column::Packed(values) => query.bind(values),
         })
     }
 
@@ -232,6 +233,7 @@ impl<'a> Statement<'a> {
                     Column::Flag(values) => query.bind(values[row]),
                     Column::Time(values) => query.bind(values[row]),
                     Column::Bytes(values) => query.bind(values[row]),
+                    Column::Packed(values) => query.bind(values[row].as_slice()),
                 };
             }
         }

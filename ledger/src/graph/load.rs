@@ -27,6 +27,10 @@ use shared::Pending;
 
 use crate::graph::users::{read_charged, read_disputes_of};
 
+/// How many keys without a row a batch locks. Postgres has room for 64 locks a connection by default, together
+/// for all of them: enough for twenty batches at a time.
+const ABSENT_KEYS_LIMIT: usize = 300;
+
 /// The keys of one table, sorted, each once.
 pub type Keys = BTreeSet<Key>;
 
@@ -37,6 +41,10 @@ pub struct Locked {
     keys: BTreeMap<Kind, Keys>,
     /// Those among them that nothing can hang on: no ledger had them before.
     new: BTreeMap<Kind, HashSet<Key>>,
+    /// Those of the new ones that have no row yet.
+    absent: BTreeMap<Kind, Keys>,
+    /// How many further keys without a row may be locked.
+    room: usize,
     /// Of the invoices and subscriptions, those that events report, not only name.
     reported: Reported,
 }
@@ -65,7 +73,7 @@ pub fn load<'a>(
 ) -> Pending<'a, Result<(ObjectGraph, Locked), Failure>> {
     Box::pin(async move {
         let mut graph = ObjectGraph::new(Arc::clone(policy));
-        let mut locked = Locked { lock_mode, ..Locked::named_by(events) };
+        let mut locked = Locked { lock_mode, room: ABSENT_KEYS_LIMIT, ..Locked::named_by(events) };
         lock_children(tx, &mut locked, &mut graph).await?;
         lock_parents(tx, &mut locked, &mut graph).await?;
         read_siblings(tx, &locked, &mut graph).await?;
@@ -111,6 +119,11 @@ impl Locked {
         self.keys.get(&kind).is_some_and(|keys| keys.contains(key))
     }
 
+    /// Those of one kind that have no row yet, sorted.
+    pub(crate) fn absent(&self, kind: Kind) -> Option<&Keys> {
+        self.absent.get(&kind)
+    }
+
     fn add(&mut self, kind: Kind, keys: impl IntoIterator<Item = Key>) {
         self.keys.entry(kind).or_default().extend(keys);
     }
@@ -119,10 +132,13 @@ impl Locked {
     async fn lock_rows<T: InGraph>(&mut self, tx: &mut Transaction) -> Result<Vec<T>, LedgerError> {
         let keys = self.keys(T::KIND);
         let locked = match self.lock_mode {
-            LockMode::Lock => tx.lock_rows(&keys).await?,
-            LockMode::ReadOnly => LockedRows { rows: tx.look_up(&keys).await?, new: Vec::new() },
+            LockMode::Lock => tx.lock_or_reserve(&keys, &mut self.room).await?,
+            LockMode::ReadOnly => {
+                LockedRows { rows: tx.look_up(&keys).await?, new: Vec::new(), absent: Vec::new() }
+            }
         };
         self.new.entry(T::KIND).or_default().extend(locked.new);
+        self.absent.entry(T::KIND).or_default().extend(locked.absent);
         Ok(locked.rows)
     }
 }

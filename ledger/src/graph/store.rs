@@ -1,5 +1,7 @@
 //! Writes a batch's changes, its audit lines and its commit note, in a fixed number of statements.
 
+use std::collections::BTreeSet;
+
 use domain::audit_chain::Chained;
 use domain::object_graph::{InGraph, ObjectGraph};
 use domain::seal::Commit;
@@ -9,7 +11,7 @@ use domain::{Key, Kind, Object, each_kind};
 use super::load::Locked;
 use crate::engine::rows::Statement;
 use crate::tables::audit::appending;
-use crate::tables::objects::writing;
+use crate::tables::objects::{inserting, updating};
 use crate::tables::seals::committing;
 use crate::{LedgerError, Transaction};
 
@@ -25,7 +27,7 @@ pub async fn store(
     let (mut seldom, mut often) = (Vec::new(), Vec::new());
     each_kind!(|Row| {
         let statements = if is_written_often(Row::KIND) { &mut often } else { &mut seldom };
-        statements.push(changed(Row::rows(graph), locked));
+        statements.extend(written(Row::rows(graph), locked));
     });
     tx.run_together(seldom).await?;
     often.extend([appending(lines), committing(commit)]);
@@ -44,9 +46,14 @@ fn is_written_often(kind: Kind) -> bool {
     )
 }
 
-/// A row that changed without its lock would be a lost update in waiting.
-fn changed<'a, T: Object>(rows: &'a TrackedRows<T>, locked: &Locked) -> Statement<'a> {
-    let changed = rows.changed();
+/// What has no row yet is inserted whole, changed or not, because others may name it from now on. The rest is
+/// updated. A row that changed without its lock would be a lost update in waiting.
+fn written<'a, T: Object>(rows: &'a TrackedRows<T>, locked: &Locked) -> [Statement<'a>; 2] {
+    let mut changed = rows.changed();
     debug_assert!(changed.iter().all(|row| locked.has(T::KIND, row.key())), "{} without a lock", T::KIND);
-    writing(&changed)
+    let absent = locked.absent(T::KIND);
+    changed.retain(|row| absent.is_none_or(|absent| !absent.contains(row.key())));
+    let new: Vec<&T> = absent.into_iter().flatten().filter_map(|key| rows.get(key)).collect();
+    debug_assert_eq!(new.len(), absent.map_or(0, BTreeSet::len), "{} without a row", T::KIND);
+    [inserting(&new), updating(&changed)]
 }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use sqlx::AssertSqlSafe;
 
+use crate::engine::locks::Wait;
 use crate::engine::query::query;
 use crate::engine::rows::{Statement, by_key, by_parent};
 use crate::{Ledger, LedgerError, Transaction};
@@ -18,6 +19,8 @@ pub struct LockedRows<T> {
     pub rows: Vec<T>,
     /// Nobody knew these before. Whoever names an object locks it, so nothing names them either.
     pub new: Vec<Key>,
+    /// Those of the new ones that have no row yet.
+    pub absent: Vec<Key>,
 }
 
 impl Transaction {
@@ -34,7 +37,34 @@ impl Transaction {
         let known: Vec<Key> = keys.iter().filter(|key| !is_new.contains(key)).cloned().collect();
         let mut rows: Vec<T> = self.look_up(&known).await?;
         rows.extend(new.iter().cloned().map(T::placeholder));
-        Ok(LockedRows { rows, new })
+        Ok(LockedRows { rows, new, absent: Vec::new() })
+    }
+
+    /// Locks and reads rows, and locks the keys that have none: those rows are to be inserted whole. Beyond a number
+    /// of such keys, for which Postgres has little room, rows are made at once. Keys must be sorted.
+    pub(crate) async fn lock_or_reserve<T: Object>(
+        &mut self,
+        keys: &[Key],
+        room: &mut usize,
+    ) -> Result<LockedRows<T>, LedgerError> {
+        let mut rows: Vec<T> = self.lock_present(keys, Wait::ForRelease).await?;
+        if rows.len() == keys.len() {
+            return Ok(LockedRows { rows, new: Vec::new(), absent: Vec::new() });
+        }
+        let mut absent = without(keys, &rows);
+        let crowded = absent.split_off(absent.len().min(*room));
+        *room -= absent.len();
+        if self.lock_absent(T::TABLE, &absent).await? {
+            let late: Vec<T> = self.lock_present(&absent, Wait::Never).await?;
+            if !late.is_empty() {
+                absent = without(&absent, &late);
+                rows.extend(late);
+            }
+        }
+        rows.extend(absent.iter().cloned().map(T::placeholder));
+        let made = self.lock_rows::<T>(&crowded).await?;
+        rows.extend(made.rows);
+        Ok(LockedRows { rows, new: [&absent[..], &made.new].concat(), absent })
     }
 
     /// Reads rows without locking them.
@@ -70,7 +100,7 @@ impl Transaction {
 
     /// Writes rows that this transaction has locked, hence that are there.
     pub async fn write<T: Object>(&mut self, rows: &[&T]) -> Result<(), LedgerError> {
-        self.run_together(vec![writing(rows)]).await
+        self.run_together(vec![updating(rows)]).await
     }
 
     /// The objects of this id: one an account and mode.
@@ -92,8 +122,8 @@ impl Transaction {
 
 const KEY: [&str; 3] = ["id", "account", "livemode"];
 
-/// The statement that writes these rows, all columns but the key.
-pub(crate) fn writing<'a, T: Object>(rows: &[&'a T]) -> Statement<'a> {
+/// The statement that updates these rows, all columns but the key.
+pub(crate) fn updating<'a, T: Object>(rows: &[&'a T]) -> Statement<'a> {
     let (table, mut columns) = (T::TABLE, Columns::new());
     T::columns("", &[], &mut columns);
     let names = columns.iter().map(|(name, _)| *name).filter(|name| !KEY.contains(name));
@@ -104,6 +134,20 @@ pub(crate) fn writing<'a, T: Object>(rows: &[&'a T]) -> Statement<'a> {
         set.join(", ")
     );
     Statement::of_fields(rows, text)
+}
+
+/// The statement that inserts these rows.
+pub(crate) fn inserting<'a, T: Object>(rows: &[&'a T]) -> Statement<'a> {
+    let (table, mut columns) = (T::TABLE, Columns::new());
+    T::columns("", &[], &mut columns);
+    let names = columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    Statement::of_fields(rows, format!("INSERT INTO {table} ({names}) SELECT {names} FROM input"))
+}
+
+/// The keys that none of these rows has.
+fn without<T: Object>(keys: &[Key], rows: &[T]) -> Vec<Key> {
+    let present: HashSet<&Key> = rows.iter().map(Object::key).collect();
+    keys.iter().filter(|key| !present.contains(key)).cloned().collect()
 }
 
 impl Ledger {

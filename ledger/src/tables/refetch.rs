@@ -8,14 +8,35 @@ use crate::engine::query::query;
 use crate::{Ledger, LedgerError};
 use domain::Key;
 use domain::Object;
+use domain::freshness::Freshness;
+
+/// How many objects are looked at together.
+const PAGE: i64 = 500;
+
+/// An object to be read again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Uncertain {
+    pub key: Key,
+    /// Its freshest report.
+    pub freshness: Freshness,
+}
 
 readable! {
-    /// An object to be read again.
-    #[derive(Clone, Debug, PartialEq, Eq)]
-    pub struct Uncertain {
-        pub key: Key,
-        /// Its freshest report, as stored.
-        pub freshness: String,
+    /// An object whose state is uncertain, and what is known of asking for it.
+    struct Candidate {
+        key: Key,
+        freshness: Freshness,
+        asked_about: Option<String>,
+        answer_stamp: Option<String>,
+    }
+}
+
+impl Candidate {
+    /// Not where it was asked for on the same report, or where the report is the answer itself.
+    fn is_to_be_asked_for(&self) -> bool {
+        let is_new =
+            self.asked_about.as_ref().is_none_or(|asked_about| *asked_about != self.freshness.to_string());
+        is_new && self.answer_stamp.as_ref().is_none_or(|answer| *answer != stamp(self.freshness.created()))
     }
 }
 
@@ -50,23 +71,35 @@ impl Ledger {
         quiet_since: DateTime<Utc>,
         limit: i64,
     ) -> Result<Vec<Uncertain>, LedgerError> {
-        // A freshness key begins with a class of one digit, a dot, and twelve digits of Stripe's stamp.
         let sql = format!(
-            "SELECT t.id, t.account, t.livemode, t.freshness FROM {} t LEFT JOIN refetches r ON r.kind = $1 \
+            "SELECT t.id, t.account, t.livemode, t.merge_state, r.freshness AS asked_about, r.answer_stamp \
+             FROM {} t LEFT JOIN refetches r ON r.kind = $1 \
              AND r.id = t.id AND r.account = t.account AND r.livemode = t.livemode \
-             WHERE t.needs_refetch AND t.livemode = $2 AND t.last_event_at <= $3 AND (r.id IS NULL \
-             OR (r.freshness <> t.freshness AND r.answer_stamp <> SUBSTR(t.freshness, 3, 12))) \
-             ORDER BY t.id, t.account LIMIT $4",
+             WHERE t.needs_refetch AND t.livemode = $2 AND t.last_event_at <= $3 AND (t.id, t.account) > ($4, $5) \
+             ORDER BY t.id, t.account LIMIT {PAGE}",
             T::TABLE
         );
+        let (mut found, limit) = (Vec::new(), usize::try_from(limit).unwrap_or_default());
         let mut tx = self.read().await?;
-        query(AssertSqlSafe(sql))
-            .bind(T::NAME)
-            .bind(livemode)
-            .bind(quiet_since)
-            .bind(limit)
-            .all(&mut tx)
-            .await
+        let mut after = Key::default();
+        loop {
+            let page: Vec<Candidate> = query(AssertSqlSafe(sql.clone()))
+                .bind(T::NAME)
+                .bind(livemode)
+                .bind(quiet_since)
+                .bind(&after.id)
+                .bind(&after.account)
+                .all(&mut tx)
+                .await?;
+            let Some(last) = page.last() else { return Ok(found) };
+            after = last.key.clone();
+            for candidate in page.into_iter().filter(Candidate::is_to_be_asked_for) {
+                if found.len() == limit {
+                    return Ok(found);
+                }
+                found.push(Uncertain { key: candidate.key, freshness: candidate.freshness });
+            }
+        }
     }
 
     /// Remembers what came of asking for an object, and when by Stripe's clock.
@@ -78,7 +111,6 @@ impl Ledger {
         stamp: Option<i64>,
         now: DateTime<Utc>,
     ) -> Result<(), LedgerError> {
-        let stamp = stamp.map(|stamp| format!("{stamp:012}")).unwrap_or_default();
         let mut tx = self.begin().await?;
         {
             query(
@@ -91,13 +123,18 @@ impl Ledger {
             .bind(&object.key.id)
             .bind(&object.key.account)
             .bind(object.key.livemode)
-            .bind(&object.freshness)
+            .bind(object.freshness.to_string())
             .bind(answer.as_str())
-            .bind(stamp)
+            .bind(self::stamp(stamp))
             .bind(now)
             .run(&mut tx)
             .await?;
         };
         tx.commit().await
     }
+}
+
+/// A moment by Stripe's clock, as the table has it.
+fn stamp(stamp: Option<i64>) -> String {
+    stamp.map(|stamp| format!("{stamp:012}")).unwrap_or_default()
 }

@@ -36,8 +36,8 @@ const NAMED_ONLY: &str = "SELECT 'charge' AS kind, \
     (SELECT COUNT(*) FROM (SELECT first_event_at FROM payments WHERE status = 'unknown' AND created_at IS NULL LIMIT 10000) p), \
     (SELECT MIN(first_event_at) FROM payments WHERE status = 'unknown' AND created_at IS NULL) \
     UNION ALL SELECT 'invoice', \
-    (SELECT COUNT(*) FROM (SELECT first_event_at FROM invoices WHERE status = 'unknown' AND is_stripes LIMIT 10000) i), \
-    (SELECT MIN(first_event_at) FROM invoices WHERE status = 'unknown' AND is_stripes)";
+    (SELECT COUNT(*) FROM (SELECT first_event_at FROM invoices WHERE status = 'unknown' AND created_at IS NULL AND is_stripes LIMIT 10000) i), \
+    (SELECT MIN(first_event_at) FROM invoices WHERE status = 'unknown' AND created_at IS NULL AND is_stripes)";
 static UNCERTAIN: LazyLock<String> = LazyLock::new(|| {
     let counts = Kind::ALL.iter().filter(|kind| kind.can_be_uncertain()).map(|kind| {
         let table = kind.table();

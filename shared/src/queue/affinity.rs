@@ -28,6 +28,11 @@ impl Affinity {
         Self { number: lane as u64, of: lanes.max(1) as u64 }
     }
 
+    /// How many of so many waiting events are for one lane, so that the others are not left with none.
+    pub(super) fn share(self, waiting: usize) -> usize {
+        waiting.div_ceil(usize::try_from(self.of).unwrap_or(1))
+    }
+
     pub(super) fn matches(self, affinity_key: u64) -> bool {
         affinity_key % self.of == self.number
     }

@@ -1,5 +1,6 @@
-//! A gate before every writing statement of a transaction, on Postgres: the conductor lets one transaction
-//! pass one gate at a time, and sees whether it stands there, waits for a lock of the other, or is done.
+//! A gate before every writing statement of a transaction on Postgres, and before each lock on a key without a row.
+//! The conductor lets one transaction pass one gate at a time, and sees whether it stands there, waits for a lock of
+//! the other, or is done.
 
 use domain::Kind;
 use std::time::{Duration, Instant};
@@ -27,10 +28,19 @@ const GATE: &str = "CREATE FUNCTION gate() RETURNS trigger LANGUAGE plpgsql AS $
         END IF;
         RETURN NULL;
     END $$";
+/// Stands before Postgres' own function in the search path of gated sessions. No trigger sees a `SELECT`.
+const GATED_LOCK: &str =
+    "CREATE FUNCTION pg_advisory_xact_lock(wanted BIGINT) RETURNS void LANGUAGE plpgsql AS $$
+    DECLARE number BIGINT := current_setting('tidegate.gate');
+    BEGIN
+        PERFORM pg_advisory_lock(number);
+        PERFORM pg_advisory_unlock(number);
+        PERFORM pg_catalog.pg_advisory_xact_lock(wanted);
+    END $$";
 /// What a session waits for: its gate, or, where the session is known, a lock of somebody else.
-const WAITS: &str = "SELECT pid, locktype = 'advisory' FROM pg_locks \
-     WHERE NOT granted AND (pid = $2 OR locktype = 'advisory' AND objid::bigint = $1 AND database = \
-     (SELECT oid FROM pg_database WHERE datname = current_database()))";
+const WAITS: &str = "SELECT pid, is_gate FROM (SELECT pid, locktype = 'advisory' AND classid::bigint = 0 \
+     AND objid::bigint = $1 AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AS is_gate \
+     FROM pg_locks WHERE NOT granted) waits WHERE pid = $2 OR is_gate";
 
 pub(super) struct Conductor {
     connection: PgConnection,
@@ -49,14 +59,17 @@ pub(super) enum Place {
 
 /// A ledger of which every transaction stops at the gate of this number.
 pub(super) async fn gated(url: &str, number: usize) -> Ledger {
-    open(&format!("{url}?options[tidegate.gate]={}", gate(number))).await
+    let path = "options[search_path]=public,pg_catalog";
+    open(&format!("{url}?options[tidegate.gate]={}&{path}", gate(number))).await
 }
 
 impl Conductor {
     /// Builds the gates, and closes both.
     pub(super) async fn new(url: &str) -> Self {
         let mut connection = PgConnection::connect(url).await.unwrap();
-        sqlx::query(GATE).execute(&mut connection).await.unwrap();
+        for function in [GATE, GATED_LOCK] {
+            sqlx::query(function).execute(&mut connection).await.unwrap();
+        }
         for table in tables() {
             let statement = format!(
                 "CREATE TRIGGER gate BEFORE INSERT OR UPDATE OR DELETE ON {table} \

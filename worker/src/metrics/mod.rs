@@ -21,7 +21,7 @@ use ::ledger::tables::refetch::RefetchAnswer;
 /// From a commit at once to what an outage delays.
 const LATENCY_BUCKETS: [f64; 13] =
     [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0];
-const BATCH_BUCKETS: [f64; 7] = [1.0, 4.0, 16.0, 32.0, 64.0, 128.0, 256.0];
+const BATCH_BUCKETS: [f64; 8] = [1.0, 4.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 /// Labels of retries; a longer plan counts what follows together.
 const STEPS: [&str; 6] = ["1", "2", "3", "4", "5", "more"];
 

@@ -17,6 +17,8 @@ use envelope::Envelope;
 
 /// Epochs number the channels of this process, over all queues, so that no tag is valid on another channel.
 static LAST_EPOCH: AtomicU64 = AtomicU64::new(0);
+/// However many lanes there are, one takes so many at once: in smaller batches each event costs more.
+const SMALL_BATCH: usize = 64;
 /// Of no channel.
 const NO_EPOCH: u64 = 0;
 
@@ -117,10 +119,11 @@ impl Unacked {
             return (inner.is_draining && !inner.is_open).then(Vec::new);
         }
         let is_there = inner.buffer.iter().any(|(affinity_key, _)| affinity.matches(*affinity_key));
+        let max = max.max(1).min(affinity.share(inner.buffer.len()).max(SMALL_BATCH));
         let affinity = if is_there { affinity } else { Affinity::ANY };
         let mut taken = Vec::with_capacity(max.min(inner.buffer.len()));
         for (affinity_key, delivery) in std::mem::take(&mut inner.buffer) {
-            if taken.len() < max.max(1) && affinity.matches(affinity_key) {
+            if taken.len() < max && affinity.matches(affinity_key) {
                 taken.push(delivery);
             } else {
                 inner.buffer.push_back((affinity_key, delivery));

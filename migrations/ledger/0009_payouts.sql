@@ -11,10 +11,10 @@ CREATE TABLE payouts (
     failure_code             TEXT,
     created_at               TIMESTAMPTZ,
     reconciled_at            TIMESTAMPTZ,
-    freshness                TEXT        NOT NULL DEFAULT '',
     needs_refetch            BOOLEAN     NOT NULL DEFAULT FALSE,
     first_event_at           TIMESTAMPTZ,
     last_event_at            TIMESTAMPTZ,
+    merge_state              BYTEA       NOT NULL DEFAULT '',
     revision                 BIGINT      NOT NULL DEFAULT 0,
     audit_hash               BYTEA       NOT NULL DEFAULT '',
     PRIMARY KEY (id, account, livemode)

@@ -1,17 +1,3 @@
--- Why an event failed, since when, and what it may cost. `fingerprint` is equal for all that fail of one cause.
-ALTER TABLE events ADD COLUMN fingerprint TEXT;
-ALTER TABLE events ADD COLUMN first_failed_at TIMESTAMPTZ;
-ALTER TABLE events ADD COLUMN last_failed_at TIMESTAMPTZ;
-ALTER TABLE events ADD COLUMN failures TEXT;
-ALTER TABLE events ADD COLUMN object_id TEXT;
-ALTER TABLE events ADD COLUMN customer TEXT;
-ALTER TABLE events ADD COLUMN amount BIGINT;
-ALTER TABLE events ADD COLUMN currency TEXT;
-CREATE INDEX events_dead_by_cause ON events (fingerprint, recorded_at) WHERE outcome = 'dead';
-
--- The deliveries that came after the first, each by its span: one that comes again after a crash is known.
-ALTER TABLE events ADD COLUMN further_deliveries TEXT NOT NULL DEFAULT '';
-
 -- What came of each replay of an event. A replay that comes again is known.
 CREATE TABLE replays (
     id              TEXT        NOT NULL,

@@ -1,12 +1,24 @@
--- Each line of the audit carries a hash over all of its columns and its subject's line before; each object that
--- is audited has the hash of its last line. Lines without one were written before the chain began.
-ALTER TABLE audit ADD COLUMN hash BYTEA;
-ALTER TABLE payments ADD COLUMN audit_hash BYTEA NOT NULL DEFAULT '';
-ALTER TABLE invoices ADD COLUMN audit_hash BYTEA NOT NULL DEFAULT '';
-ALTER TABLE refunds ADD COLUMN audit_hash BYTEA NOT NULL DEFAULT '';
-ALTER TABLE disputes ADD COLUMN audit_hash BYTEA NOT NULL DEFAULT '';
-ALTER TABLE subscriptions ADD COLUMN audit_hash BYTEA NOT NULL DEFAULT '';
-ALTER TABLE bans ADD COLUMN audit_hash BYTEA NOT NULL DEFAULT '';
+-- Every transition and every act of staff. The revision in the key makes a lost update a unique violation. Each
+-- line carries a hash over all of its columns and its subject's line before; each object that is audited has the
+-- hash of its last line.
+CREATE TABLE audit (
+    subject_id      TEXT        NOT NULL,
+    account         TEXT        NOT NULL,
+    livemode        BOOLEAN     NOT NULL,
+    subject_kind    TEXT        NOT NULL,
+    revision        BIGINT      NOT NULL,
+    at              TIMESTAMPTZ NOT NULL,
+    actor           TEXT        NOT NULL,
+    event_id        TEXT,
+    what            TEXT        NOT NULL,
+    before          TEXT,
+    after           TEXT,
+    severity        TEXT        NOT NULL CHECK (severity IN ('info', 'warning', 'critical')),
+    hash            BYTEA,
+    PRIMARY KEY (subject_id, account, livemode, subject_kind, revision)
+);
+-- What an event moved.
+CREATE INDEX audit_by_event ON audit (event_id) WHERE event_id IS NOT NULL;
 
 -- What each transaction committed: its new events and its lines of the audit, as the first 16 bytes of a hash of
 -- each; and up to which message of an embedded queue it took. `block` is the seal that covers it.
