@@ -213,19 +213,23 @@ async fn take(ledger: &Ledger, queue: &Queue, replay: &str, items: Vec<Item>) ->
             Some(Envelope { header, body: body.into() })
         });
         let found = brought.or_else(|| stored.remove(&item.key));
-        let (envelope, outcome) = match found.map(|found| (Suspicion::of_kind(&found.header.kind), found)) {
-            None => (None, Some(Outcome::Ignored { reason: "its body is no longer stored".to_owned() })),
-            Some((None, envelope)) => (Some(envelope), None),
+        let (envelopes, outcome) = match found.map(|found| (Suspicion::of_kind(&found.header.kind), found)) {
+            None => (vec![], Some(Outcome::Ignored { reason: "its body is no longer stored".to_owned() })),
+            Some((None, envelope)) => (vec![envelope], None),
             Some((Some(suspicion), suspect)) => match queue.reopen(&suspect) {
-                None => (None, Some(Outcome::Dead { failed: Permanent::suspect(suspicion).failed() })),
-                Some(envelope) => {
-                    let reason = format!("verified since, and replayed as {}", envelope.header.id);
+                opened if opened.is_empty() => {
+                    (opened, Some(Outcome::Dead { failed: Permanent::suspect(suspicion).failed() }))
+                }
+                opened => {
+                    // Of a group, one line names them all.
+                    let ids: Vec<&str> = opened.iter().map(|envelope| envelope.header.id.as_str()).collect();
+                    let reason = format!("verified since, and replayed as {}", ids.join(", "));
                     taken.cleared.push((item.key.clone(), Outcome::Ignored { reason: reason.clone() }));
-                    (Some(envelope), Some(Outcome::Ignored { reason }))
+                    (opened, Some(Outcome::Ignored { reason }))
                 }
             },
         };
-        if let Some(mut envelope) = envelope {
+        for mut envelope in envelopes {
             envelope.header.source = Source::Replay;
             envelope.header.replay = Some(replay.to_owned());
             envelope.header.received_at = clock::now();

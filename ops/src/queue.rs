@@ -1,4 +1,4 @@
-//! `tidegate queue`: how many events wait, and what a damaged queue.db still contains.
+//! `tidegate queue`: how many messages wait, and what a damaged queue.db still contains.
 
 use std::path::Path;
 
@@ -15,6 +15,10 @@ use crate::output::me;
 use crate::table::Table;
 use crate::{money, open, output, when};
 
+const OF_A_FILE: &str = "In messages of one event each.\n";
+const OF_A_BROKER: &str =
+    "In messages. RabbitMQ's hold 1 to 32 events: events that arrive together share one.\n";
+
 pub async fn run(env: &Env, options: &QueueOptions) -> anyhow::Result<()> {
     match &options.command {
         None => depth(env, options.shape.json).await,
@@ -26,13 +30,14 @@ pub async fn run(env: &Env, options: &QueueOptions) -> anyhow::Result<()> {
 #[derive(Serialize)]
 struct QueueDepth {
     queue: String,
-    ready: u64,
-    leased: Option<u64>,
+    ready_messages: u64,
+    leased_messages: Option<u64>,
     oldest_age_secs: Option<f64>,
 }
 
 async fn depth(env: &Env, json: bool) -> anyhow::Result<()> {
     let (queue, shown) = open::queue(env, Role::Look).await?;
+    let is_file = shown.starts_with("sqlite:");
     let depth = queue.depth().await;
     queue.close().await;
     let depth = depth?;
@@ -40,8 +45,8 @@ async fn depth(env: &Env, json: bool) -> anyhow::Result<()> {
         let oldest_age_secs = depth.oldest_age.map(|age| age.as_secs_f64());
         return output::print_json(&QueueDepth {
             queue: shown,
-            ready: depth.ready,
-            leased: depth.leased,
+            ready_messages: depth.ready,
+            leased_messages: depth.leased,
             oldest_age_secs,
         });
     }
@@ -58,7 +63,7 @@ async fn depth(env: &Env, json: bool) -> anyhow::Result<()> {
             None => unknown(),
         },
     ]);
-    output::print(&table.render())
+    output::print(&(table.render() + if is_file { OF_A_FILE } else { OF_A_BROKER }))
 }
 
 /// The form of `queue recover --json`.

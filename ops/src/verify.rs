@@ -24,8 +24,8 @@ const STEP_EVENTS: i64 = 50_000;
 #[derive(Serialize)]
 struct AuditReport {
     right: bool,
-    /// In the queue now, where it could be asked.
-    queued: Option<u64>,
+    /// In the queue now, where it could be asked. RabbitMQ's hold 1 to 32 events each, those of a file one.
+    queued_messages: Option<u64>,
     #[serde(flatten)]
     verified: Verified,
 }
@@ -78,7 +78,7 @@ async fn verified(env: &Env, options: &VerifyOptions) -> anyhow::Result<ExitCode
     };
     let verified = verify(&ledger, &witnesses, &mut progress).await?;
     ledger.close().await;
-    let told = AuditReport { right: verified.is_right(), queued, verified };
+    let told = AuditReport { right: verified.is_right(), queued_messages: queued, verified };
     if shape.json {
         output::print_json(&told)?;
     } else {
@@ -98,8 +98,9 @@ fn page(told: &AuditReport) -> String {
         table.row([count.to_string(), format!("came by {source}, and not from Stripe")]);
     }
     table.row([repetitions.to_string(), "repetitions".to_owned()]);
-    let queued = told.queued.map_or_else(|| "unknown number".to_owned(), |queued| queued.to_string());
-    table.row([queued, "in the queue".to_owned()]);
+    let queued =
+        told.queued_messages.map_or_else(|| "unknown number".to_owned(), |queued| queued.to_string());
+    table.row([queued, "messages in the queue, of one event each, or of up to 32 on RabbitMQ".to_owned()]);
     table.row([
         deliveries.to_string(),
         "deliveries; with those in the queue, everything that was answered 200".to_owned(),

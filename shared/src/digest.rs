@@ -15,7 +15,7 @@ use subtle::ConstantTimeEq;
 use crate::env::{Env, Problem, Variable, read_secret_file};
 use envelope::Envelope;
 use envelope::hex::hex;
-use envelope::suspect::{self, Suspicion};
+use envelope::suspect::Suspicion;
 
 const KEY: Variable = Variable {
     name: "ENVELOPE_KEY",
@@ -131,13 +131,6 @@ impl EnvelopeKeys {
             Ok(()) => Envelope::from_wire(head, body, now),
             Err(suspicion) => suspicion.envelope(head, &body, now),
         }
-    }
-
-    /// What a suspect was published as, if it verifies by now: its publisher's key may have come later.
-    pub fn reopen(&self, suspect: &Envelope, now: DateTime<Utc>) -> Option<Envelope> {
-        let (head, body) = suspect::found(suspect)?;
-        let envelope = self.open(&head, body, now);
-        Suspicion::of_kind(&envelope.header.kind).is_none().then_some(envelope)
     }
 
     fn judge(&self, head: &[u8], body: &[u8], now: DateTime<Utc>) -> Result<(), Suspicion> {

@@ -67,7 +67,7 @@ impl Edge {
         delivery.envelope
     }
 
-    /// How many events wait in the queue.
+    /// How many messages wait in the queue.
     pub(crate) async fn waiting(&self) -> u64 {
         self.queue.depth().await.expect("a queue knows its depth").ready
     }

@@ -3,6 +3,7 @@
 
 pub(crate) mod backend;
 mod draining;
+mod grouped;
 pub(crate) mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};

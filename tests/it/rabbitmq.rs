@@ -1,7 +1,9 @@
 //! RabbitMQ as the queue, against a real broker: what only this backend can get wrong.
 
 mod altered_messages;
+mod groups;
 mod outages;
+mod prefetch;
 mod routing;
 mod settling;
 mod tls;
@@ -15,8 +17,9 @@ use bytes::Bytes;
 use envelope::{Envelope, Header, Source};
 use harness::broker::Broker;
 use harness::process_guard::until;
+use harness::queue::ids_in;
 use lapin::options::{BasicGetOptions, QueueDeclareOptions};
-use lapin::types::{FieldTable, ShortString};
+use lapin::types::FieldTable;
 use lapin::{Channel, Connection, ConnectionProperties};
 use shared::digest::EnvelopeKeys;
 use shared::queue::rabbitmq::topology::{self as declared, NewQueues};
@@ -106,12 +109,11 @@ async fn ready(channel: &Channel, queue: &str) -> anyhow::Result<u32> {
     Ok(channel.queue_declare(queue.into(), passive, FieldTable::default()).await?.message_count())
 }
 
-/// Takes what lies in a queue, and returns the ids.
+/// Takes what lies in a queue, and returns the ids of its events.
 async fn drain(channel: &Channel, queue: &str) -> anyhow::Result<Vec<String>> {
     let mut ids = Vec::new();
     while let Some(message) = channel.basic_get(queue.into(), BasicGetOptions { no_ack: true }).await? {
-        let id = message.delivery.properties.message_id().as_ref().map(ShortString::to_string);
-        ids.push(id.context("a message without an id")?);
+        ids.extend(ids_in(&message.delivery)?);
     }
     Ok(ids)
 }

@@ -25,7 +25,7 @@ async fn figures_add_up_until_somebody_changes_them() {
         let told: Value = serde_json::from_str(&stack.tidegate(&["audit", "verify", "--json"]).await.unwrap()).unwrap();
         assert_eq!(told["right"], true, "{told:#}");
         assert_eq!(told["deliveries"].as_u64(), Some(deliveries as u64), "all that was answered 200");
-        assert_eq!((told["repetitions"].as_i64(), told["queued"].as_u64()), (Some(50), Some(0)));
+        assert_eq!((told["repetitions"].as_i64(), told["queued_messages"].as_u64()), (Some(50), Some(0)));
 
         let mut recorded = 0;
         for name in stack.names() {

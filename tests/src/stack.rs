@@ -69,7 +69,7 @@ pub struct Stack {
     settings: Vec<(String, String)>,
     gateway: SocketAddr,
     secret: String,
-    queue: Queue,
+    pub queue: Queue,
     ledger: Ledger,
     stopped: bool,
     guard: ProcessGuard,
@@ -243,7 +243,7 @@ impl Stack {
         &self.ledger
     }
 
-    /// How many events are in the queue; those that a worker at RabbitMQ has in hand are not counted.
+    /// How many messages are in the queue; those that a worker at RabbitMQ has in hand are not counted.
     pub async fn waiting(&self) -> anyhow::Result<u64> {
         self.queue.waiting().await
     }

@@ -33,14 +33,15 @@ pub async fn run(options: &Options, servers: &Servers, section: &mut Section) ->
         for begin in (0..*depth).step_by(AT_ONCE) {
             place.fill(&renamed(&bodies, AT_ONCE.min(depth - begin))).await?;
         }
-        places.push((place, *depth, *publish, *drain));
+        let of_one_message = depth.div_ceil(usize::try_from(place.waiting().await?)?.max(1));
+        places.push((place, *depth, of_one_message, *publish, *drain));
     }
     let (bodies, events) = (&bodies, options.count(usize::try_from(EVENTS)?) as u64);
-    let contestants = places.iter().flat_map(|(place, depth, publish, drain)| {
+    let contestants = places.iter().flat_map(|(place, depth, of_one_message, publish, drain)| {
         [
             Contestant::new(publish, move || async move {
                 // As much as the last worker took, who also worked off what he was lent when he was stopped.
-                let waiting = usize::try_from(place.waiting().await?)?;
+                let waiting = usize::try_from(place.waiting().await?)? * of_one_message;
                 let missing = (depth + window::needed(events) + MARGIN).saturating_sub(waiting);
                 let events = renamed(bodies, missing);
                 let parts = place.parts()?;

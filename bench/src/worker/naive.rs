@@ -7,6 +7,7 @@ use anyhow::Context;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use futures_util::StreamExt;
+use harness::queue::unframed;
 use hmac::{Hmac, KeyInit};
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
@@ -69,7 +70,14 @@ async fn consume(queue_url: &str, pool: &PgPool) -> anyhow::Result<()> {
     let consumer = channel.basic_consume(topology::EVENTS.into(), "toy".into(), options, none).await?;
     let handled = consumer.map(|delivery| async move {
         let delivery = delivery?;
-        apply(pool, &delivery.data).await?;
+        match unframed(&delivery.data) {
+            None => apply(pool, &delivery.data).await?,
+            Some(group) => {
+                for (_, body) in group {
+                    apply(pool, &body).await?;
+                }
+            }
+        }
         delivery.ack(BasicAckOptions::default()).await?;
         anyhow::Ok(())
     });

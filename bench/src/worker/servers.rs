@@ -126,6 +126,7 @@ impl Servers {
         Ok(())
     }
 
+    /// How many messages: what was published together shares them.
     pub async fn waiting(&self) -> anyhow::Result<u32> {
         let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
         let found =

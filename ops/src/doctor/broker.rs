@@ -53,7 +53,9 @@ pub async fn check(env: &Env) -> Vec<Finding> {
                 let depth = queue.depth().await;
                 queue.close().await;
                 match depth {
-                    Ok(depth) => Finding::ok(QUEUE, format!("{shown} answers; {} waiting", depth.ready)),
+                    Ok(depth) => {
+                        Finding::ok(QUEUE, format!("{shown} answers; {} messages waiting", depth.ready))
+                    }
                     Err(error) => Finding::act(QUEUE, format!("{shown}: {error}"), advice),
                 }
             }

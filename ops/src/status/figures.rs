@@ -90,8 +90,9 @@ pub struct Sample {
 #[derive(Serialize)]
 pub struct QueueFigures {
     pub at: String,
-    pub ready: u64,
-    pub leased: Option<u64>,
+    /// RabbitMQ's hold 1 to 32 events each, those of a file one.
+    pub ready_messages: u64,
+    pub leased_messages: Option<u64>,
     pub oldest_secs: Option<f64>,
 }
 
@@ -146,11 +147,11 @@ impl Eyes {
         );
         // A broker does not tell by itself what it has lent, nor how old anything is; the worker does.
         if let Ok(figures) = &mut queue
-            && figures.leased.is_none()
+            && figures.leased_messages.is_none()
         {
             let told =
                 |name: &'static str| worker.samples.values(name).filter(|_| worker.ready == Some(true));
-            figures.leased = told("tidegate_queue_leased_events").reduce(|a, b| a + b).map(whole);
+            figures.leased_messages = told("tidegate_queue_leased_messages").reduce(|a, b| a + b).map(whole);
             figures.oldest_secs =
                 told("tidegate_queue_oldest_seconds").reduce(f64::max).filter(|secs| *secs > 0.0);
         }
@@ -225,7 +226,7 @@ async fn look_at_queue(env: &Env, kept: &mut Option<Queue>) -> anyhow::Result<Qu
     };
     let depth = queue.depth().await?;
     let oldest_secs = depth.oldest_age.map(|age: Duration| age.as_secs_f64());
-    Ok(QueueFigures { at, ready: depth.ready, leased: depth.leased, oldest_secs })
+    Ok(QueueFigures { at, ready_messages: depth.ready, leased_messages: depth.leased, oldest_secs })
 }
 
 async fn look_at_stripe(env: &Env, kept: &mut Option<(Instant, Vec<Finding>)>) -> Vec<Finding> {

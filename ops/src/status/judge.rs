@@ -15,7 +15,7 @@ const LATENCY_LOOK_SECS: f64 = 5.0;
 const LATENCY_ACT_SECS: f64 = 10.0;
 const OLDEST_LOOK_SECS: f64 = 10.0;
 const OLDEST_ACT_SECS: f64 = 60.0;
-const READY_LOOK_EVENTS: u64 = 10_000;
+const READY_LOOK_MESSAGES: u64 = 2_000;
 const DEAD_ACT_EVENTS_AN_HOUR: i64 = 10;
 const DEAD_ACT_AGE: TimeDelta = TimeDelta::days(1);
 const CAUSES_SHOWN: usize = 5;
@@ -84,16 +84,18 @@ fn process(name: &'static str, process: &ProcessFigures, variable: &str) -> Find
 }
 
 fn waiting(queue: &QueueFigures, is_paused: bool) -> Finding {
-    let leased =
-        queue.leased.map_or(String::new(), |leased| format!(", {} in progress", money::count(leased)));
+    let leased = queue
+        .leased_messages
+        .map_or(String::new(), |leased| format!(", {} in progress", money::count(leased)));
     let oldest = queue.oldest_secs.map_or(String::new(), |age| format!(", the oldest for {}", in_words(age)));
-    let text = format!("{} waiting{leased}{oldest}  ({})", money::count(queue.ready), queue.at);
+    let text =
+        format!("{} messages waiting{leased}{oldest}  ({})", money::count(queue.ready_messages), queue.at);
     let age = queue.oldest_secs.unwrap_or(0.0);
     let more = "check that a worker runs and the ledger is fast; more workers or lanes empty it sooner";
-    if is_paused && queue.ready > 0 {
+    if is_paused && queue.ready_messages > 0 {
         return Finding::look("queue", text, "consumption is paused: the queue grows until someone resumes");
     }
-    let is_long = age > OLDEST_LOOK_SECS || queue.ready > READY_LOOK_EVENTS;
+    let is_long = age > OLDEST_LOOK_SECS || queue.ready_messages > READY_LOOK_MESSAGES;
     Finding::weighed("queue", text, (age > OLDEST_ACT_SECS, is_long), more)
 }
 

@@ -101,16 +101,6 @@ fn what_an_older_version_left_is_taken_without_a_key_and_for_a_while_with_one() 
 }
 
 #[test]
-fn a_suspect_opens_once_its_key_is_there() {
-    let sent = sample(b"{}");
-    let (one, two) = (under(ONE), under(TWO));
-    let suspect = two.open(one.seal(&sent).as_bytes(), sent.body.clone(), crate::clock::now());
-    assert!(two.reopen(&suspect, crate::clock::now()).is_none());
-    assert!(one.reopen(&suspect, crate::clock::now()) == Some(sent.clone()));
-    assert!(one.reopen(&sent, crate::clock::now()).is_none(), "it is no suspect");
-}
-
-#[test]
 fn bad_keys_are_refused_without_being_repeated() {
     let many = (0..5).map(|n| format!("{n}{ONE}")).collect::<Vec<_>>().join(",");
     let table = [

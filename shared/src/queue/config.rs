@@ -19,7 +19,7 @@ const PUBLISH_IN_FLIGHT: Variable = Variable {
     name: "QUEUE_PUBLISH_IN_FLIGHT",
     default: "1024",
     example: "512",
-    help: "Maximum number of events waiting for confirmation; further ones are answered 503.",
+    help: "Maximum number of events waiting for confirmation; further ones are answered 503. On RabbitMQ, events that arrive while two confirmations are awaited share a message.",
 };
 const PUBLISH_DEADLINE: Variable = Variable {
     name: "QUEUE_DEADLINE_SECS",
@@ -29,9 +29,9 @@ const PUBLISH_DEADLINE: Variable = Variable {
 };
 const PREFETCH: Variable = Variable {
     name: "QUEUE_PREFETCH",
-    default: "256",
-    example: "128",
-    help: "Maximum number of unsettled events per worker.",
+    default: "2048",
+    example: "512",
+    help: "About how many unsettled events a worker holds. RabbitMQ counts messages of 1 to 32 events, and is asked for as many as hold so many events, at most 256.",
 };
 const LEASE: Variable = Variable {
     name: "QUEUE_LEASE_SECS",

@@ -24,10 +24,14 @@ pub struct QueueGauges {
 impl QueueGauges {
     pub fn new(register: &MetricsRegistry) -> Self {
         Self {
-            ready: register.gauges("queue_ready_events", "Events waiting in a queue.", &["queue"]),
+            ready: register.gauges(
+                "queue_ready_messages",
+                "Messages waiting in a queue. One of RabbitMQ's holds 1 to 32 events, one of queue.db holds one.",
+                &["queue"],
+            ),
             leased: register.gauges(
-                "queue_leased_events",
-                "Events delivered and not yet settled. RabbitMQ: those of this process, so add up the processes.",
+                "queue_leased_messages",
+                "Messages delivered and not yet settled in all of their events. RabbitMQ: those of this process, so add up the processes.",
                 &["queue"],
             ),
             oldest: register.gauges(

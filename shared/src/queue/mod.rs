@@ -57,6 +57,8 @@ pub struct Tag {
     pub(crate) scope: u64,
     /// RabbitMQ: the delivery tag. SQLite: the fencing number of the lease.
     pub(crate) number: u64,
+    /// RabbitMQ: which envelope of the message. SQLite: 0, each has a message of its own.
+    pub(crate) part: u8,
 }
 
 /// Which messages of a queue that numbers them a transaction took: a witness for what the ledger has.
@@ -94,7 +96,8 @@ pub struct Settled {
     pub stale: usize,
 }
 
-/// What waits. `None` where the backend cannot tell.
+/// What waits, in messages: RabbitMQ's hold one to 32 events each, those of a file one. `None` where the backend
+/// cannot tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Depth {
     pub ready: u64,
@@ -144,14 +147,14 @@ impl Queue {
         })
     }
 
-    /// What a suspect was published as, if it verifies by now.
-    pub fn reopen(&self, suspect: &Envelope) -> Option<Envelope> {
+    /// What a suspect was published as, if it verifies by now: one envelope, or a group of them.
+    pub fn reopen(&self, suspect: &Envelope) -> Vec<Envelope> {
         let keys = match &*self.0 {
             Backend::RabbitMq(queue) => queue.keys(),
             #[cfg(feature = "embedded")]
             Backend::Sqlite(queue) => queue.keys(),
         };
-        keys.reopen(suspect, crate::clock::now())
+        rabbitmq::reopen(suspect, keys, crate::clock::now())
     }
 
     /// Which messages these deliveries are of; `None` where the queue does not number them.
@@ -190,6 +193,16 @@ impl Queue {
                 Backend::Sqlite(queue) => queue.receive(max).await,
             }
         })
+    }
+
+    /// How many events were delivered ahead of demand and not handed out yet: a measure of how deep the queue is.
+    /// `None` where nothing is: a file lends only to who asks.
+    pub fn at_hand(&self) -> Option<usize> {
+        match &*self.0 {
+            Backend::RabbitMq(queue) => Some(queue.at_hand()),
+            #[cfg(feature = "embedded")]
+            Backend::Sqlite(_) => None,
+        }
     }
 
     /// Pauses or resumes consumption. A broker delivers ahead of demand (prefetch); while paused, deliveries

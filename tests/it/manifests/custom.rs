@@ -1,14 +1,11 @@
 //! Custom resources against the rules of their operators' schemas, and what those schemas cannot say.
 
-use std::collections::BTreeMap;
-
 use harness::autoscaler::MESSAGES_PER_WORKER;
 use serde_json::{Value, json};
 
 use super::CUSTOM;
 use super::render::{every, file, kind, name, one, overlay};
 use super::schemas::schema;
-use super::settings::number;
 
 /// A field of a schema.
 pub(super) struct Field {
@@ -156,8 +153,8 @@ fn one_number_of_messages_starts_a_worker_in_the_cluster_in_the_trial_and_in_the
         file("k8s/README.md").contains(&format!("unacknowledged of events) / {asked})`")),
         "k8s/README.md"
     );
-    let ahead = number(&BTreeMap::new(), "QUEUE_PREFETCH");
-    assert!(asked > ahead, "a worker is lent {ahead} ahead: what is merely in hand would start another");
+    let ahead = super::pods::PREFETCHED_MESSAGES;
+    assert!(asked > ahead, "a worker prefetches {ahead}: what is merely in hand would start another");
 }
 
 #[test]

@@ -16,6 +16,8 @@ const CONNECTION_BYTES: u64 = 16_384;
 /// Measured under load.
 const GATEWAY_BYTES: u64 = 32 * MIB;
 const WORKER_BYTES: u64 = 150 * MIB;
+/// How many messages of RabbitMQ's a worker holds at most.
+pub(super) const PREFETCHED_MESSAGES: u64 = 256;
 /// Postgres' own default of `max_connections`, less what it keeps for its owner.
 const POSTGRES_CONNECTIONS: u64 = 97;
 /// For `tidegate` in the hands of people on call, and for the Job.
@@ -131,8 +133,11 @@ fn memory_limits_hold_what_the_limits_of_the_code_allow() {
     let connections = number(&gateway, "GATEWAY_LIMIT_CONNECTIONS") * CONNECTION_BYTES;
     assert!(GATEWAY_BYTES + connections + number(&gateway, "GATEWAY_BODIES_LIMIT_BYTES") <= limit);
     let (worker, limit) = of("worker");
-    let lent = number(&worker, "QUEUE_PREFETCH") * number(&gateway, "GATEWAY_BODY_LIMIT_BYTES");
-    assert!(WORKER_BYTES + lent <= limit);
+    let lent = PREFETCHED_MESSAGES * number(&gateway, "GATEWAY_BODY_LIMIT_BYTES");
+    assert!(number(&worker, "QUEUE_PREFETCH") >= PREFETCHED_MESSAGES && WORKER_BYTES + lent <= limit);
+    let prefetch = super::render::file("shared/src/queue/rabbitmq/prefetch.rs");
+    let limit = format!("const MESSAGES_LIMIT: usize = {PREFETCHED_MESSAGES};");
+    assert!(prefetch.contains(&limit), "the figure above is the code's");
     let buffer = super::render::file("gateway/src/server.rs");
     assert!(buffer.contains("const BUFFER_LIMIT_BYTES: usize = 16_384;"), "the figure above is the code's");
 }
@@ -148,7 +153,7 @@ fn all_workers_together_fit_into_postgres_and_into_kedas_target() {
     let processes = scaled["maxReplicaCount"].as_u64().unwrap() + surge + SPARE_PROCESSES;
     assert!(processes * number(&found, "DATABASE_CONNECTIONS") <= POSTGRES_CONNECTIONS);
     let target: u64 = scaled["triggers"][0]["metadata"]["value"].as_str().unwrap().parse().unwrap();
-    assert!(target > number(&found, "QUEUE_PREFETCH"), "what a worker merely holds must start no other");
+    assert!(target > PREFETCHED_MESSAGES, "what a worker merely holds must start no other");
 }
 
 #[test]

@@ -72,7 +72,7 @@ async fn what_is_away_is_said_and_the_rest_is_shown() {
     assert_eq!(screen.status.code(), Some(1), "a script must not take this for well");
     let status = json(&screen);
     assert_eq!((marks(&status["lines"], "ledger"), &status["mark"]), (vec!["act"], &"act".into()));
-    assert!(status["ledger"]["error"].is_string() && status["queue"]["ready"] == 0, "{status:#}");
+    assert!(status["ledger"]["error"].is_string() && status["queue"]["ready_messages"] == 0, "{status:#}");
     assert_eq!(marks(&status["lines"], "queue"), ["ok"]);
     let diagnosis = stack.run(&["doctor", "--json"], &[]);
     assert_eq!(diagnosis.status.code(), Some(1));

@@ -4,26 +4,21 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::StreamExt;
-use futures_util::stream::{self, BoxStream};
-use lapin::message::Delivery;
-use lapin::options::{
-    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
-};
-use lapin::types::{FieldTable, ShortString};
-use lapin::{Channel, Consumer as Subscription};
+use lapin::Channel;
+use lapin::options::{BasicAckOptions, BasicNackOptions};
+use lapin::types::ShortString;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio_util::sync::CancellationToken;
 
 use super::OPEN_DEADLINE;
 use super::acks::{Ack, Acks};
 use super::connection::{Connection, in_time};
+use super::consuming::Consuming;
 use super::error::BrokerError;
-use super::nodes::Nodes;
-use super::supervisor::{Ended, Pauses, Status, refusing};
+use super::prefetch::Prefetch;
+use super::subscription::{self, Subscribed};
+use super::supervisor::{Ended, Pauses, refusing};
+use super::topology;
 use super::unacked::{ConsumeMode, Unacked};
-use super::{message, topology};
-use crate::digest::EnvelopeKeys;
 use crate::queue::{QueueError, Settle, Settled, Tag};
 
 /// How long a settled event may wait above an unsettled one until the broker is told about it by itself.
@@ -42,17 +37,6 @@ pub(super) struct Consumer {
 struct Request {
     settlements: Vec<(Tag, Settle)>,
     answer: oneshot::Sender<Result<Settled, QueueError>>,
-}
-
-/// What the task needs, whatever session it is in.
-pub(super) struct Consuming {
-    pub(super) nodes: Nodes,
-    pub(super) status: Arc<Status>,
-    pub(super) unacked: Arc<Unacked>,
-    pub(super) deadline: Duration,
-    pub(super) prefetch: u16,
-    pub(super) keys: EnvelopeKeys,
-    pub(super) closing: CancellationToken,
 }
 
 impl Consumer {
@@ -110,22 +94,23 @@ async fn run(
         request.answer.send(Ok(settled)).ok();
     };
     let closing = consuming.closing.clone();
-    let mut pauses = Pauses::new();
+    let (mut pauses, mut prefetch) = (Pauses::new(), Prefetch::of(consuming.prefetch));
     loop {
         let is_paused = *mode.borrow_and_update() != ConsumeMode::Prefetch;
-        let connecting = connect(&consuming, is_paused);
+        let connecting = connect(&consuming, is_paused, prefetch);
         let ended = match refusing(&mut requests, refuse, &closing, connecting).await {
             None => return,
             Some(Err(why)) => Ended::Lost(why),
-            Some(Ok((connection, (channel, arriving)))) => {
+            Some(Ok((connection, (channel, mut arriving)))) => {
                 consuming.unacked.begin();
                 consuming.unacked.set_open(arriving.is_some());
                 consuming.status.up(&connection);
-                let ended =
-                    serve(&consuming, &connection, &channel, arriving, &mut requests, &mut mode).await;
+                let session = Session { consuming: &consuming, connection: &connection, channel: &channel };
+                let ended = session.serve(&mut arriving, &mut prefetch, &mut requests, &mut mode).await;
                 if matches!(ended, Ended::Closed) {
                     consuming.status.closed();
-                    give_back(&consuming, &channel, &mut requests).await;
+                    let consumers = arriving.map_or(Vec::new(), |arriving| arriving.consumers);
+                    give_back(&consuming, &channel, &consumers, &mut requests).await;
                     connection.close(consuming.deadline).await;
                 }
                 consuming.unacked.end();
@@ -141,178 +126,102 @@ async fn run(
     }
 }
 
-/// What comes in by the consumers of a channel, and from which queue. A consumer that ends says so once, with
-/// `None`.
-type Arriving = BoxStream<'static, Option<(lapin::Result<Delivery>, &'static str)>>;
-
-/// `None` at rest.
-type Subscribed = Option<Arriving>;
-
 async fn connect(
     consuming: &Consuming,
     is_paused: bool,
+    prefetch: Prefetch,
 ) -> Result<(Connection, (Channel, Subscribed)), BrokerError> {
-    let opened = tokio::time::timeout(consuming.nodes.deadline(), open(consuming, is_paused)).await;
+    let opened = tokio::time::timeout(consuming.nodes.deadline(), open(consuming, is_paused, prefetch)).await;
     opened.unwrap_or(Err(BrokerError::Silent))
 }
 
 async fn open(
     consuming: &Consuming,
     is_paused: bool,
+    prefetch: Prefetch,
 ) -> Result<(Connection, (Channel, Subscribed)), BrokerError> {
     let connection = Connection::open(consuming.nodes.next(), "consume", OPEN_DEADLINE).await?;
-    let ready = prepare(consuming, &connection, is_paused).await;
+    let ready = prepare(&connection, is_paused, prefetch).await;
     connection.with(ready).await
 }
 
 async fn prepare(
-    consuming: &Consuming,
     connection: &Connection,
     is_paused: bool,
+    prefetch: Prefetch,
 ) -> Result<(Channel, Subscribed), BrokerError> {
     topology::inspect(connection).await?;
     let channel = connection.channel(OPEN_DEADLINE).await?;
-    let arriving = if is_paused { None } else { Some(subscribe(consuming, &channel).await?) };
+    let arriving = if is_paused { None } else { Some(subscription::subscribe(&channel, prefetch).await?) };
     Ok((channel, arriving))
 }
 
-async fn subscribe(consuming: &Consuming, channel: &Channel) -> Result<Arriving, BrokerError> {
-    let mut subscriptions = Vec::new();
-    // The dead are suspects and come one by one; all are good events, whichever way they took.
-    let queues = [
-        (topology::EVENTS, consuming.prefetch),
-        (topology::UNROUTED, consuming.prefetch),
-        (topology::DEAD, 1),
-    ];
-    for (queue, prefetch) in queues {
-        // It counts for each consumer that is begun after it.
-        in_time(OPEN_DEADLINE, channel.basic_qos(prefetch, BasicQosOptions::default())).await?;
-        let (options, none) = (BasicConsumeOptions::default(), FieldTable::default());
-        let consume = channel.basic_consume(queue.into(), queue.into(), options, none);
-        let subscription: Subscription = in_time(OPEN_DEADLINE, consume).await?;
-        let arriving = subscription.map(move |delivery| Some((delivery, queue)));
-        subscriptions.push(arriving.chain(stream::once(std::future::ready(None))));
-    }
-    Ok(stream::select_all(subscriptions).boxed())
+/// From the moment at which deliveries may come until the connection is lost or the queue is closed.
+struct Session<'s> {
+    consuming: &'s Consuming,
+    connection: &'s Connection,
+    channel: &'s Channel,
 }
 
-/// One session: until the connection is lost or the queue is closed.
-async fn serve(
-    consuming: &Consuming,
-    connection: &Connection,
-    channel: &Channel,
-    mut arriving: Subscribed,
-    requests: &mut mpsc::Receiver<Request>,
-    mode: &mut watch::Receiver<ConsumeMode>,
-) -> Ended {
-    let mut closing = std::pin::pin!(consuming.closing.cancelled());
-    let mut tick = tokio::time::interval(TICK);
-    loop {
-        let acks = tokio::select! {
-            biased;
-            () = &mut closing => return Ended::Closed,
-            Ok(()) = mode.changed() => {
-                let wanted = *mode.borrow_and_update();
-                arriving = match turn(consuming, channel, arriving.take(), wanted).await {
-                    Ok(arriving) => arriving,
-                    Err(why) => return Ended::Lost(why),
-                };
-                consuming.unacked.set_open(arriving.is_some());
-                continue;
-            }
-            _ = tick.tick() => {
-                if !connection.inner().status().connected() {
-                    return Ended::Lost(BrokerError::Closed);
+impl Session<'_> {
+    async fn serve(
+        &self,
+        arriving: &mut Subscribed,
+        prefetch: &mut Prefetch,
+        requests: &mut mpsc::Receiver<Request>,
+        mode: &mut watch::Receiver<ConsumeMode>,
+    ) -> Ended {
+        let Self { consuming, channel, .. } = *self;
+        let mut closing = std::pin::pin!(consuming.closing.cancelled());
+        let mut tick = tokio::time::interval(TICK);
+        loop {
+            let done = tokio::select! {
+                biased;
+                () = &mut closing => return Ended::Closed,
+                Ok(()) = mode.changed() => {
+                    let wanted = *mode.borrow_and_update();
+                    let turned = subscription::turn(consuming, channel, arriving.take(), wanted, *prefetch).await;
+                    turned.map(|turned| {
+                        *arriving = turned;
+                        consuming.unacked.set_open(arriving.is_some());
+                    })
                 }
-                consuming.unacked.acks(|acks| {
-                    acks.group().into_iter().chain(acks.singles(GAP_PATIENCE, Instant::now())).collect()
-                })
-            }
-            Some(request) = requests.recv() => {
-                if let Err(why) = answer(consuming, channel, request).await {
-                    return Ended::Lost(why);
+                _ = tick.tick() => self.tick().await,
+                Some(request) = requests.recv() => answer(consuming, channel, request).await,
+                arrived = subscription::next(arriving) => match arrived {
+                    Some((Ok(delivery), queue)) => {
+                        subscription::arrive(consuming, delivery, queue);
+                        Ok(())
+                    }
+                    Some((Err(error), _)) => Err(error.into()),
+                    None => Err(BrokerError::Unreliable("the broker has cancelled a consumer")),
+                },
+            };
+            let done = match (done, arriving.take()) {
+                (Ok(()), Some(subscribed)) if prefetch.follow(consuming.unacked.counts()) => {
+                    let renewed = subscription::renew(consuming, channel, subscribed, *prefetch).await;
+                    renewed.map(|renewed| *arriving = Some(renewed))
                 }
-                continue;
-            }
-            arrived = next(&mut arriving) => match arrived {
-                Some((Ok(delivery), queue)) => {
-                    arrive(consuming, delivery, queue);
-                    continue;
+                (done, unchanged) => {
+                    *arriving = unchanged;
+                    done
                 }
-                Some((Err(error), _)) => return Ended::Lost(error.into()),
-                None => return Ended::Lost(BrokerError::Unreliable("the broker has cancelled a consumer")),
-            },
-        };
-        if let Err(why) = acknowledge(channel, acks, consuming.deadline).await {
-            return Ended::Lost(why);
-        }
-    }
-}
-
-/// Nothing comes at rest.
-async fn next(arriving: &mut Subscribed) -> Option<(lapin::Result<Delivery>, &'static str)> {
-    match arriving {
-        Some(arriving) => arriving.next().await.flatten(),
-        None => std::future::pending().await,
-    }
-}
-
-/// Starts or stops consuming. What is in hand stays, and is settled on this channel; while paused, deliveries
-/// that nobody has taken are requeued.
-async fn turn(
-    consuming: &Consuming,
-    channel: &Channel,
-    arriving: Subscribed,
-    wanted: ConsumeMode,
-) -> Result<Subscribed, BrokerError> {
-    match (arriving, wanted) {
-        (None, ConsumeMode::Prefetch) => return subscribe(consuming, channel).await.map(Some),
-        (Some(subscribed), ConsumeMode::Paused | ConsumeMode::Draining) => {
-            unsubscribe(consuming, channel, subscribed).await?;
-        }
-        (unchanged, _) => return Ok(unchanged),
-    }
-    if wanted == ConsumeMode::Paused {
-        let requeue = BasicNackOptions { requeue: true, multiple: false };
-        for tag in consuming.unacked.take_back() {
-            in_time(consuming.deadline, channel.basic_nack(tag, requeue)).await?;
-        }
-    }
-    Ok(None)
-}
-
-async fn unsubscribe(
-    consuming: &Consuming,
-    channel: &Channel,
-    mut arriving: Arriving,
-) -> Result<(), BrokerError> {
-    for queue in [topology::EVENTS, topology::UNROUTED, topology::DEAD] {
-        let cancel = channel.basic_cancel(ShortString::from(queue), BasicCancelOptions::default());
-        in_time(consuming.deadline, cancel).await?;
-    }
-    // What was on its way: the streams end behind it.
-    let drain = async {
-        while let Some(arrived) = arriving.next().await {
-            match arrived {
-                Some((Ok(delivery), queue)) => arrive(consuming, delivery, queue),
-                Some((Err(error), _)) => return Err(error.into()),
-                None => {}
+            };
+            if let Err(why) = done {
+                return Ended::Lost(why);
             }
         }
-        Ok(())
-    };
-    let drained = tokio::time::timeout(consuming.deadline, drain).await;
-    drained.unwrap_or(Err(BrokerError::Unreliable("the broker does not cancel its consumers")))
-}
-
-fn arrive(consuming: &Consuming, delivery: Delivery, queue: &'static str) {
-    let unacked = &consuming.unacked;
-    let (tag, now) = (delivery.delivery_tag, crate::clock::now());
-    if message::is_probe(&delivery.properties, &delivery.data) {
-        return unacked.pass_over(tag, now);
     }
-    let envelope = message::envelope(&delivery.properties, delivery.data, &consuming.keys, now);
-    unacked.arrive(tag, queue, envelope, delivery.redelivered || queue == topology::DEAD);
+
+    async fn tick(&self) -> Result<(), BrokerError> {
+        if !self.connection.inner().status().connected() {
+            return Err(BrokerError::Closed);
+        }
+        let acks = self.consuming.unacked.acks(|acks| {
+            acks.group().into_iter().chain(acks.singles(GAP_PATIENCE, Instant::now())).collect()
+        });
+        acknowledge(self.channel, acks, self.consuming.deadline).await
+    }
 }
 
 async fn answer(consuming: &Consuming, channel: &Channel, request: Request) -> Result<(), BrokerError> {
@@ -347,7 +256,12 @@ async fn acknowledge(channel: &Channel, acks: Vec<Ack>, deadline: Duration) -> R
 
 /// Closing: no more comes, who has asked is answered, what is done is acknowledged, and the rest goes back;
 /// what is still on the way does so with the channel.
-async fn give_back(consuming: &Consuming, channel: &Channel, requests: &mut mpsc::Receiver<Request>) {
+async fn give_back(
+    consuming: &Consuming,
+    channel: &Channel,
+    consumers: &[ShortString],
+    requests: &mut mpsc::Receiver<Request>,
+) {
     let deadline = consuming.deadline;
     requests.close();
     while let Some(request) = requests.recv().await {
@@ -355,10 +269,7 @@ async fn give_back(consuming: &Consuming, channel: &Channel, requests: &mut mpsc
             return;
         }
     }
-    for queue in [topology::EVENTS, topology::UNROUTED, topology::DEAD] {
-        let cancel = channel.basic_cancel(ShortString::from(queue), BasicCancelOptions::default());
-        drop(in_time(deadline, cancel).await);
-    }
+    drop(subscription::cancel(consuming, channel, consumers).await);
     let (acks, last) = consuming.unacked.acks(|acks| {
         let group = acks.group().into_iter();
         (group.chain(acks.singles(Duration::ZERO, Instant::now())).collect(), acks.last_held())

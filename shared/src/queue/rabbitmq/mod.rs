@@ -4,12 +4,17 @@ mod acks;
 pub mod cluster_check;
 mod connection;
 mod consumer;
+mod consuming;
 mod error;
+mod group;
 mod message;
 pub(super) mod nodes;
+mod pending;
+mod prefetch;
 mod publisher;
 mod publishing;
 mod socket;
+mod subscription;
 mod supervisor;
 pub mod topology;
 mod unacked;
@@ -25,8 +30,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use self::connection::in_time;
-use self::consumer::{Consumer, Consuming};
+use self::consumer::Consumer;
+use self::consuming::Consuming;
 pub use self::error::{BrokerError, Fault};
+pub(super) use self::message::reopen;
 use self::nodes::Nodes;
 use self::publisher::Publisher;
 use self::publishing::Publishing;
@@ -110,6 +117,10 @@ impl RabbitMq {
             Some((consumer, _)) => consumer.unacked().receive(max, affinity).await,
             None => std::future::pending().await,
         }
+    }
+
+    pub(super) fn at_hand(&self) -> usize {
+        self.consumer.as_ref().map_or(0, |(consumer, _)| consumer.unacked().at_hand())
     }
 
     pub(super) fn set_paused(&self, paused: bool) {

@@ -9,6 +9,9 @@
 //! proves that the unroutable finds a queue; returned, nothing is accepted. It has expired on arrival, so it
 //! is neither counted nor delivered. It is repeated now and then, and a return at any later time
 //! discredits every confirm in flight and ends the session.
+//!
+//! What is asked for while confirms are awaited leaves together, as one message (`pending`): one confirm answers
+//! everybody in it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +26,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use super::OPEN_DEADLINE;
 use super::connection::{Connection, in_time};
 use super::error::BrokerError;
+use super::message::Sealed;
+use super::pending::{Pending, Request};
 use super::publishing::Publishing;
 use super::supervisor::{Ended, Pauses, Status, refusing};
 use super::unconfirmed::{FIRST_PROOF, PublishResult, Unconfirmed};
@@ -36,7 +41,8 @@ const NO_NET: &str = "exchange `tidegate` drops unroutable messages because it h
 const REFUSES_ALL: &str = "the broker refuses every event: the queue is full or has no leader";
 const TICK: Duration = Duration::from_millis(250);
 const LONGEST_PROOF: Duration = Duration::from_mins(1);
-const BATCH: usize = 64;
+/// How many requests are taken at once.
+const REQUESTS: usize = 256;
 
 /// The side of those who publish.
 pub(super) struct Publisher {
@@ -45,13 +51,6 @@ pub(super) struct Publisher {
     status: Arc<Status>,
     deadline: Duration,
     keys: EnvelopeKeys,
-}
-
-struct Request {
-    properties: BasicProperties,
-    body: Bytes,
-    answer: oneshot::Sender<PublishResult>,
-    place: OwnedSemaphorePermit,
 }
 
 impl Publisher {
@@ -74,9 +73,9 @@ impl Publisher {
             return Err(refusal);
         }
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| PublishError::Overloaded)?;
-        let properties = message::properties(envelope, &self.keys).ok_or(PublishError::Refused)?;
+        let sealed = Sealed::of(envelope, &self.keys).ok_or(PublishError::Refused)?;
         let (answer, answered) = oneshot::channel();
-        let request = Request { properties, body: envelope.body.clone(), answer, place };
+        let request = Request { sealed, answer, place };
         // There is room for everybody who has a place, unless the queue is closed.
         self.requests.try_send(request).map_err(|_| PublishError::Unavailable)?;
         match tokio::time::timeout(self.deadline, answered).await {
@@ -148,11 +147,12 @@ async fn serve(
     let mut events = std::pin::pin!(connection.inner().events_listener());
     let mut closing = std::pin::pin!(publishing.closing.cancelled());
     let mut tick = tokio::time::interval(TICK);
-    let mut batch = Vec::with_capacity(BATCH);
+    let (mut taken, mut pending) = (Vec::with_capacity(REQUESTS), Pending::default());
     let mut unconfirmed = Unconfirmed::new(publishing, connection, proof);
     let mut confirms = FuturesUnordered::new();
-    confirms.push(publish(channel, unconfirmed.probe(), None));
-    while !(requests.is_closed() && requests.is_empty() && unconfirmed.is_empty()) {
+    confirms.push(publish(channel, PROBE_KEY, unconfirmed.probe(), probe()));
+    while !(requests.is_closed() && requests.is_empty() && pending.is_empty() && unconfirmed.is_empty()) {
+        let mut is_due = false;
         tokio::select! {
             biased;
             event = events.next() => match event {
@@ -173,8 +173,9 @@ async fn serve(
                     return Ended::Lost(BrokerError::Unreliable(REFUSES_ALL));
                 }
                 if unconfirmed.probe_is_due() {
-                    confirms.push(publish(channel, unconfirmed.probe(), None));
+                    confirms.push(publish(channel, PROBE_KEY, unconfirmed.probe(), probe()));
                 }
+                is_due = true;
             }
             () = &mut closing, if !requests.is_closed() => requests.close(),
             Some(first) = confirms.next() => {
@@ -187,23 +188,26 @@ async fn serve(
                     next = confirms.next().now_or_never().flatten();
                 }
             }
-            1.. = requests.recv_many(&mut batch, BATCH) => {
-                // Whoever is ready to ask too may do so first: what is published together shares a write to the
-                // socket and a turn of lapin's thread, and nobody waits for a timer.
+            1.. = requests.recv_many(&mut taken, REQUESTS) => {
+                // Whoever is ready to ask too may do so first, and nobody waits for a timer.
                 tokio::task::yield_now().await;
-                while batch.len() < BATCH && let Ok(request) = requests.try_recv() {
-                    batch.push(request);
+                while taken.len() < REQUESTS && let Ok(request) = requests.try_recv() {
+                    taken.push(request);
                 }
-                for request in batch.drain(..) {
-                    if let Some(refusal) = unconfirmed.refusal() {
-                        request.answer.send(Err(refusal)).ok();
-                    } else {
-                        let number = unconfirmed.enter(request.answer);
-                        let message = (request.properties, request.body, request.place);
-                        confirms.push(publish(channel, number, Some(message)));
-                    }
-                }
+                pending.extend(taken.drain(..));
             },
+        }
+        if let Some(refusal) = unconfirmed.refusal() {
+            pending.refuse(refusal);
+        }
+        while let Some(group) = pending.next_group(unconfirmed.messages(), is_due) {
+            let number = unconfirmed.enter(group.answers);
+            confirms.push(publish(
+                channel,
+                topology::ROUTING_KEY,
+                number,
+                (message::write(group.envelopes), group.places),
+            ));
         }
     }
     Ended::Closed
@@ -220,16 +224,19 @@ fn judged(outcome: lapin::Result<Confirmation>) -> Result<PublishResult, BrokerE
     }
 }
 
-/// Publishes one event, or a probe. The place is free again when the broker has spoken.
+fn probe() -> Message {
+    ((message::probe(), Bytes::new()), Vec::new())
+}
+
+/// A message, and the places of those who wait for it: they are free again when the broker has spoken.
+type Message = ((BasicProperties, Bytes), Vec<OwnedSemaphorePermit>);
+
 async fn publish(
     channel: &Channel,
+    key: &'static str,
     number: u64,
-    event: Option<(BasicProperties, Bytes, OwnedSemaphorePermit)>,
+    ((properties, body), _places): Message,
 ) -> (u64, lapin::Result<Confirmation>) {
-    let (key, properties, body, _place) = match event {
-        Some((properties, body, place)) => (topology::ROUTING_KEY, properties, body, Some(place)),
-        None => (PROBE_KEY, message::probe(), Bytes::new(), None),
-    };
     let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
     let exchange = topology::EXCHANGE.into();
     let outcome = match channel.basic_publish(exchange, key.into(), options, &body, properties).await {

@@ -9,7 +9,7 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
 
-use super::acks::Acks;
+use super::acks::{Acks, HeldCounts, Message, Outcome};
 use super::topology;
 use crate::queue::affinity::{Affinity, affinity_key};
 use crate::queue::{Delivery, Settle, Settled, Tag};
@@ -46,8 +46,6 @@ struct Inner {
     acks: Acks,
     /// Each with its affinity key.
     buffer: VecDeque<(u64, Delivery)>,
-    /// What is held of other queues than `events`: hardly ever anything.
-    other_queues: BTreeMap<u64, &'static str>,
     /// Consumers may still bring something.
     is_open: bool,
     is_draining: bool,
@@ -81,15 +79,25 @@ impl Unacked {
         self.arrived.notify_waiters();
     }
 
-    pub(super) fn arrive(&self, number: u64, queue: &'static str, envelope: Envelope, redelivered: bool) {
-        let affinity_key = affinity_key(&envelope);
+    /// The envelopes of one message.
+    pub(super) fn arrive(
+        &self,
+        number: u64,
+        queue: &'static str,
+        envelopes: Vec<Envelope>,
+        redelivered: bool,
+    ) {
+        let Some(received_at) = envelopes.iter().map(|envelope| envelope.header.received_at).min() else {
+            return;
+        };
+        let bytes = envelopes.iter().map(|envelope| envelope.body.len()).sum();
+        let keys: Vec<u64> = envelopes.iter().map(affinity_key).collect();
         let mut inner = self.lock();
-        if queue != topology::EVENTS {
-            inner.other_queues.insert(number, queue);
+        inner.acks.delivered(number, Message { queue, events: envelopes.len(), bytes, received_at });
+        for (part, (affinity_key, envelope)) in (0..).zip(keys.into_iter().zip(envelopes)) {
+            let tag = Tag { scope: inner.epoch, number, part };
+            inner.buffer.push_back((affinity_key, Delivery { envelope, tag, redelivered }));
         }
-        inner.acks.delivered(number, envelope.header.received_at);
-        let tag = Tag { scope: inner.epoch, number };
-        inner.buffer.push_back((affinity_key, Delivery { envelope, tag, redelivered }));
         drop(inner);
         self.arrived.notify_one();
     }
@@ -97,8 +105,14 @@ impl Unacked {
     /// Something that is nobody's to handle.
     pub(super) fn pass_over(&self, number: u64, now: DateTime<Utc>) {
         let mut inner = self.lock();
-        inner.acks.delivered(number, now);
-        inner.acks.done(number, Instant::now());
+        let message = Message { queue: topology::EVENTS, events: 1, bytes: 0, received_at: now };
+        inner.acks.delivered(number, message);
+        inner.acks.settle(number, 0, Settle::Done, Instant::now());
+    }
+
+    /// How many events no lane has taken yet.
+    pub(super) fn at_hand(&self) -> usize {
+        self.lock().buffer.len()
     }
 
     /// Nothing is awaited once something has been taken: who drops this future has taken nothing.
@@ -121,13 +135,18 @@ impl Unacked {
         let is_there = inner.buffer.iter().any(|(affinity_key, _)| affinity.matches(*affinity_key));
         let max = max.max(1).min(affinity.share(inner.buffer.len()).max(SMALL_BATCH));
         let affinity = if is_there { affinity } else { Affinity::ANY };
-        let mut taken = Vec::with_capacity(max.min(inner.buffer.len()));
-        for (affinity_key, delivery) in std::mem::take(&mut inner.buffer) {
-            if taken.len() < max && affinity.matches(affinity_key) {
+        let (mut taken, mut passed_over) = (Vec::with_capacity(max.min(inner.buffer.len())), Vec::new());
+        while taken.len() < max
+            && let Some((affinity_key, delivery)) = inner.buffer.pop_front()
+        {
+            if affinity.matches(affinity_key) {
                 taken.push(delivery);
             } else {
-                inner.buffer.push_back((affinity_key, delivery));
+                passed_over.push((affinity_key, delivery));
             }
+        }
+        for left in passed_over.into_iter().rev() {
+            inner.buffer.push_front(left);
         }
         if !inner.buffer.is_empty() {
             self.arrived.notify_one(); // for the next who asks
@@ -135,12 +154,14 @@ impl Unacked {
         Some(taken)
     }
 
-    /// Takes what nobody has begun out of the buffer, and returns its tags: the broker must have them back.
+    /// Takes what nobody has begun out of the buffer, and returns the tags that the broker must have back. A
+    /// message of which something is in hand goes back with the last of it.
     pub(super) fn take_back(&self) -> Vec<u64> {
-        let mut inner = self.lock();
-        let tags: Vec<u64> = inner.buffer.drain(..).map(|(_, delivery)| delivery.tag.number).collect();
-        inner.other_queues.retain(|tag, _| !tags.contains(tag));
-        tags.into_iter().filter(|tag| inner.acks.released(*tag)).collect()
+        let (mut inner, now) = (self.lock(), Instant::now());
+        let tags: Vec<Tag> = inner.buffer.drain(..).map(|(_, delivery)| delivery.tag).collect();
+        let mut is_complete =
+            |tag: &Tag| inner.acks.settle(tag.number, tag.part, Settle::Release, now) == Outcome::Requeue;
+        tags.into_iter().filter(|tag| is_complete(tag)).map(|tag| tag.number).collect()
     }
 
     /// Writes the settlements down, and returns what to tell the broker at once: whom to release.
@@ -149,18 +170,15 @@ impl Unacked {
         let (mut settled, mut releases) = (Settled::default(), Vec::new());
         for (tag, settle) in settlements {
             let is_current = tag.scope == inner.epoch && tag.scope != NO_EPOCH;
-            let is_held = is_current
-                && match settle {
-                    Settle::Done => inner.acks.done(tag.number, now),
-                    Settle::Release => inner.acks.released(tag.number),
-                };
-            if is_held {
-                inner.other_queues.remove(&tag.number);
-            }
-            match (is_held, settle) {
-                (false, _) => settled.stale += 1,
-                (true, Settle::Done) => settled.settled += 1,
-                (true, Settle::Release) => {
+            let outcome = if is_current {
+                inner.acks.settle(tag.number, tag.part, *settle, now)
+            } else {
+                Outcome::Stale
+            };
+            match outcome {
+                Outcome::Stale => settled.stale += 1,
+                Outcome::Settled => settled.settled += 1,
+                Outcome::Requeue => {
                     settled.settled += 1;
                     releases.push(tag.number);
                 }
@@ -169,17 +187,20 @@ impl Unacked {
         (settled, releases)
     }
 
-    /// What is held of each queue: how many, and when the oldest of them was received.
+    /// What is held of each queue: how many messages, and when the oldest of their events was received.
     pub(super) fn held(&self) -> BTreeMap<&'static str, (u64, Option<DateTime<Utc>>)> {
         let inner = self.lock();
         let mut held: BTreeMap<&'static str, (u64, Option<DateTime<Utc>>)> = BTreeMap::new();
-        for (tag, received_at) in inner.acks.held() {
-            let queue = inner.other_queues.get(&tag).copied().unwrap_or(topology::EVENTS);
+        for Message { queue, received_at, .. } in inner.acks.held() {
             let (count, oldest) = held.entry(queue).or_default();
             *count += 1;
-            *oldest = Some(oldest.map_or(received_at, |oldest| oldest.min(received_at)));
+            *oldest = Some(oldest.map_or(*received_at, |oldest| oldest.min(*received_at)));
         }
         held
+    }
+
+    pub(super) fn counts(&self) -> HeldCounts {
+        self.lock().acks.counts()
     }
 
     /// Asks the bookkeeping of the current channel.
@@ -205,7 +226,19 @@ mod tests {
         for (number, payment) in (1..).zip(payments) {
             let body = Bytes::from(format!("{{\"id\":\"pi_{payment}\"}}"));
             let envelope = Envelope::from_wire(b"", body, crate::clock::now());
-            unacked.arrive(number, topology::EVENTS, envelope, false);
+            unacked.arrive(number, topology::EVENTS, vec![envelope], false);
+        }
+        unacked
+    }
+
+    /// A buffer with groups of so many events.
+    fn groups(sizes: &[usize]) -> Unacked {
+        let unacked = Unacked::default();
+        unacked.begin();
+        for (number, size) in (1..).zip(sizes) {
+            let lone =
+                |at| Envelope::from_wire(b"", Bytes::from(format!("{number} {at}")), crate::clock::now());
+            unacked.arrive(number, topology::EVENTS, (0..*size).map(lone).collect(), false);
         }
         unacked
     }
@@ -231,5 +264,38 @@ mod tests {
         let unacked = unacked(&["a", "b", "c"]);
         assert_eq!(numbers(unacked.take(2, Affinity::ANY)), [1, 2]);
         assert_eq!(numbers(unacked.take(2, Affinity::ANY)), [3]);
+    }
+
+    #[test]
+    fn what_is_passed_over_keeps_its_place() {
+        let unacked = unacked(&["a", "b", "a", "c", "a"]);
+        let of_a = affinity_key(&unacked.lock().buffer[0].1.envelope);
+        let lane = (0..64).find(|lane| Affinity::of_lane(*lane, 64).matches(of_a)).unwrap();
+        assert_eq!(numbers(unacked.take(2, Affinity::of_lane(lane, 64))), [1, 3]);
+        assert_eq!(numbers(unacked.take(9, Affinity::ANY)), [2, 4, 5]);
+    }
+
+    #[test]
+    fn a_group_is_taken_event_by_event_and_goes_back_with_the_last_that_is_in_hand() {
+        let unacked = groups(&[3, 2, 1]);
+        assert_eq!(unacked.at_hand(), 6);
+        let taken = unacked.take(4, Affinity::ANY).unwrap();
+        let tags: Vec<(u64, u8)> = taken.iter().map(|it| (it.tag.number, it.tag.part)).collect();
+        assert_eq!(tags, [(1, 0), (1, 1), (1, 2), (2, 0)]);
+        assert_eq!(unacked.take_back(), [3], "of the second, one is in hand");
+        assert_eq!(unacked.at_hand(), 0);
+        let done: Vec<_> = taken.iter().map(|it| (it.tag, Settle::Done)).collect();
+        assert_eq!(unacked.settle(&done), (Settled { settled: 4, stale: 0 }, vec![2]));
+        assert_eq!(unacked.settle(&done), (Settled { settled: 0, stale: 4 }, vec![]));
+        assert!(unacked.held().is_empty());
+    }
+
+    #[test]
+    fn messages_are_counted_as_held_until_all_of_their_events_are_settled() {
+        let unacked = groups(&[3, 2]);
+        let taken = unacked.take(2, Affinity::ANY).unwrap();
+        unacked.settle(&[(taken[0].tag, Settle::Done)]);
+        assert_eq!(unacked.held()[topology::EVENTS].0, 2);
+        assert_eq!((unacked.counts().messages, unacked.counts().events), (2, 4));
     }
 }

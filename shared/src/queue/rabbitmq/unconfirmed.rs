@@ -36,9 +36,9 @@ pub(super) struct Unconfirmed<'a> {
     confirmed_at: Instant,
     /// How long the first probe may take.
     proof: Duration,
-    /// In the order in which they were published. Who has been told about a block waits on without an answer,
-    /// because the message may still be written and stored.
-    publishes: BTreeMap<u64, (Instant, Option<oneshot::Sender<PublishResult>>)>,
+    /// In the order in which they were published, with those who wait for them: everybody of a group, nobody for a
+    /// probe. Who has been told about a block waits no more, and the message may still be written and stored.
+    publishes: BTreeMap<u64, (Instant, Vec<oneshot::Sender<PublishResult>>)>,
     last: u64,
     /// Since when every event was refused.
     refused_since: Option<Instant>,
@@ -72,13 +72,13 @@ impl<'a> Unconfirmed<'a> {
     }
 
     /// The number of a publish that begins now.
-    pub(super) fn enter(&mut self, answer: oneshot::Sender<PublishResult>) -> u64 {
-        self.insert(Some(answer))
+    pub(super) fn enter(&mut self, answers: Vec<oneshot::Sender<PublishResult>>) -> u64 {
+        self.insert(answers)
     }
 
     /// The number of a probe that begins now.
     pub(super) fn probe(&mut self) -> u64 {
-        let number = self.insert(None);
+        let number = self.insert(Vec::new());
         (self.probe, self.probed_at) = (Some(number), Instant::now());
         number
     }
@@ -98,11 +98,14 @@ impl<'a> Unconfirmed<'a> {
 
     pub(super) fn confirmed(&mut self, number: u64, answer: PublishResult) {
         self.confirmed_at = Instant::now();
-        if let Some((_, Some(waits))) = self.publishes.remove(&number) {
+        let (_, answers) = self.publishes.remove(&number).unwrap_or((self.confirmed_at, Vec::new()));
+        if !answers.is_empty() {
             self.refused_since = match answer {
                 Ok(()) => None,
                 Err(_) => self.refused_since.or(Some(self.confirmed_at)),
             };
+        }
+        for waits in answers {
             waits.send(answer).ok(); // whoever asked may have gone
         }
         if self.probe == Some(number) && !self.is_trusted {
@@ -116,10 +119,8 @@ impl<'a> Unconfirmed<'a> {
     pub(super) fn blocked(&mut self, reason: String) {
         self.is_blocked = true;
         self.status.blocked(self.connection, reason);
-        for (_, answer) in self.publishes.values_mut() {
-            if let Some(waits) = answer.take() {
-                waits.send(Err(PublishError::Blocked)).ok();
-            }
+        for waits in self.publishes.values_mut().flat_map(|(_, answers)| std::mem::take(answers)) {
+            waits.send(Err(PublishError::Blocked)).ok();
         }
     }
 
@@ -134,6 +135,12 @@ impl<'a> Unconfirmed<'a> {
 
     pub(super) fn is_empty(&self) -> bool {
         self.publishes.is_empty()
+    }
+
+    /// How many messages with events the broker has not confirmed.
+    pub(super) fn messages(&self) -> usize {
+        let is_probing = self.probe.is_some_and(|probe| self.publishes.contains_key(&probe));
+        self.publishes.len() - usize::from(is_probing)
     }
 
     pub(super) fn is_hopeless(&self) -> bool {
@@ -152,9 +159,9 @@ impl<'a> Unconfirmed<'a> {
         self.refused_since.is_some_and(|since| since.elapsed() >= FIRST_PROOF)
     }
 
-    fn insert(&mut self, answer: Option<oneshot::Sender<PublishResult>>) -> u64 {
+    fn insert(&mut self, answers: Vec<oneshot::Sender<PublishResult>>) -> u64 {
         self.last += 1;
-        self.publishes.insert(self.last, (Instant::now(), answer));
+        self.publishes.insert(self.last, (Instant::now(), answers));
         self.last
     }
 }
@@ -162,10 +169,8 @@ impl<'a> Unconfirmed<'a> {
 /// The session is over: nobody can tell what became of these.
 impl Drop for Unconfirmed<'_> {
     fn drop(&mut self) {
-        for (_, answer) in std::mem::take(&mut self.publishes).into_values() {
-            if let Some(waits) = answer {
-                waits.send(Err(PublishError::Unavailable)).ok();
-            }
+        for waits in std::mem::take(&mut self.publishes).into_values().flat_map(|(_, answers)| answers) {
+            waits.send(Err(PublishError::Unavailable)).ok();
         }
     }
 }

@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn what_nobody_took_goes_back_and_what_was_taken_does_not() {
         let returns = Arc::new(Returns::default());
-        let tag = Tag { scope: 1, number: 1 };
+        let tag = Tag { scope: 1, number: 1, part: 0 };
         let lease = || PendingGrants::new(vec![Grant { tag, redelivered: false }], &returns);
         assert_eq!(lease().hand_over().len(), 1);
         assert!(returns.take().is_empty());

@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     const fn tag(scope: u64, number: u64) -> Tag {
-        Tag { scope, number }
+        Tag { scope, number, part: 0 }
     }
 
     #[test]

@@ -226,7 +226,7 @@ pub(super) async fn checkpoint(conn: &mut SqliteConnection) -> Result<()> {
 
 fn tag(row: &SqliteRow) -> Result<Tag> {
     let number = |column| row.try_get::<i64, _>(column).map(i64::cast_unsigned);
-    Ok(Tag { scope: number("message")?, number: number("fence")? })
+    Ok(Tag { scope: number("message")?, number: number("fence")?, part: 0 })
 }
 
 /// `[[message, fence], …]`
@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn tags_travel_as_pairs() {
-        let tag = |scope, number| Tag { scope, number };
+        let tag = |scope, number| Tag { scope, number, part: 0 };
         assert_eq!(json(&[]), "[]");
         assert_eq!(json(&[tag(1, 2), tag(3, u64::MAX >> 1)]), "[[1,2],[3,9223372036854775807]]");
     }
