@@ -123,7 +123,7 @@ pub async fn look_ahead(ledger: &Ledger, chosen: &[Chosen]) -> Result<LookAhead,
             chunk.iter().filter(|chosen| chosen.brought.is_none()).map(|chosen| chosen.key.clone()).collect();
         keys.sort();
         let brought = chunk.iter().filter_map(|chosen| chosen.brought.clone());
-        let stored = tx.archived(&keys).await?.into_iter().filter_map(|mut archived| archived.envelope());
+        let stored = tx.archived(&keys).await?.into_iter().filter_map(|archived| archived.envelope());
         let envelopes: Vec<Envelope> = stored.chain(brought).collect();
         told.without_bytes += chunk.len() - envelopes.len();
         for envelope in envelopes {
@@ -204,7 +204,7 @@ async fn take(ledger: &Ledger, queue: &Queue, replay: &str, items: Vec<Item>) ->
     let archived = tx.archived(&keys).await?;
     let mut stored: BTreeMap<EventKey, Envelope> = archived
         .into_iter()
-        .filter_map(|mut archived| Some((archived.key.clone(), archived.envelope()?)))
+        .filter_map(|archived| Some((archived.key.clone(), archived.envelope()?)))
         .collect();
     let mut taken = Taken::default();
     for item in items {
@@ -214,7 +214,10 @@ async fn take(ledger: &Ledger, queue: &Queue, replay: &str, items: Vec<Item>) ->
         });
         let found = brought.or_else(|| stored.remove(&item.key));
         let (envelopes, outcome) = match found.map(|found| (Suspicion::of_kind(&found.header.kind), found)) {
-            None => (vec![], Some(Outcome::Ignored { reason: "its body is no longer stored".to_owned() })),
+            None => {
+                let reason = "its body is no longer stored, or cannot be read".to_owned();
+                (vec![], Some(Outcome::Ignored { reason }))
+            }
             Some((None, envelope)) => (vec![envelope], None),
             Some((Some(suspicion), suspect)) => match queue.reopen(&suspect) {
                 opened if opened.is_empty() => {

@@ -19,10 +19,12 @@ use domain::audit_chain::member_of_event;
 use domain::event::{Content, EventKey};
 use domain::outcome::OutcomeKind;
 use domain::seal::Head;
-use ledger::views::consistency::{AuditGap, Stored};
-use ledger::{Ledger, LedgerError};
+use ledger::tables::archive::Archived;
+use ledger::views::consistency::{AuditGap, Stored, UnpackedSegment};
+use ledger::{Ledger, LedgerError, Transaction};
 
 const EVENTS_AT_ONCE: i64 = 500;
+const SEGMENTS_AT_ONCE: i64 = 8;
 const FINDINGS_LIMIT: usize = 1_000;
 /// Clocks of workers differ by less.
 const CLOCKS: TimeDelta = TimeDelta::days(1);
@@ -39,6 +41,10 @@ pub struct Verified {
     pub with_bytes: i64,
     /// Their bytes are not those that were hashed when they came.
     pub damaged: Vec<String>,
+    /// Packed bodies that cannot be read, and whose they are.
+    pub damaged_segments: Vec<DamagedSegment>,
+    /// Their bodies are gone before their time: a segment was lost.
+    pub without_segment: Vec<String>,
     /// Their outcome and what belongs to it do not agree.
     pub inconsistent: Vec<String>,
     pub orphaned_bodies: i64,
@@ -47,6 +53,15 @@ pub struct Verified {
     pub seals: Seals,
     /// Where the queue numbers its messages.
     pub queue: Option<Witnessed>,
+}
+
+/// A segment that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DamagedSegment {
+    pub segment: i64,
+    pub fault: String,
+    /// The ids of its events.
+    pub events: Vec<String>,
 }
 
 /// What an embedded queue has forgotten, beside what the ledger knows to have taken from it.
@@ -81,6 +96,8 @@ impl Verified {
         let sum: i64 = self.by_outcome.values().sum();
         sum == self.events
             && self.damaged.is_empty()
+            && self.damaged_segments.is_empty()
+            && self.without_segment.is_empty()
             && self.inconsistent.is_empty()
             && self.orphaned_bodies == 0
             && self.broken_audits.is_empty()
@@ -89,27 +106,40 @@ impl Verified {
             && self.queue.as_ref().is_none_or(Witnessed::is_right)
     }
 
-    fn take(&mut self, mut stored: Stored) {
+    fn take(&mut self, stored: Stored) {
         self.events += 1;
-        *self.by_outcome.entry(stored.archived.outcome.clone()).or_default() += 1;
+        *self.by_outcome.entry(stored.outcome.clone()).or_default() += 1;
         *self.by_source.entry(stored.source.clone()).or_default() += 1;
         self.repetitions += stored.repetitions;
         let delivered = matches!(stored.source.as_str(), "stripe" | "unknown");
         self.deliveries += stored.repetitions + i64::from(delivered);
-        let outcome = stored.archived.outcome.as_str();
+        let outcome = stored.outcome.as_str();
         let is_consistent = OutcomeKind::WORDS.contains(&outcome)
             && stored.has_retry == (outcome == OutcomeKind::Waiting.as_str())
             && stored.has_reason == (outcome != OutcomeKind::Applied.as_str());
-        let id = stored.archived.key.id.clone();
         if !is_consistent {
-            self.inconsistent.push(id.clone());
+            self.inconsistent.push(stored.key.id);
         }
-        let key = stored.archived.key.clone();
-        if let Some(envelope) = stored.archived.envelope() {
+    }
+
+    fn take_body(&mut self, archived: &Archived) {
+        if let Some(envelope) = archived.envelope() {
             self.with_bytes += 1;
-            if Content::of(&envelope).key != key {
-                self.damaged.push(id);
+            if Content::of(&envelope).key != archived.key {
+                self.damaged.push(archived.key.id.clone());
             }
+        }
+    }
+
+    fn take_segment(&mut self, segment: &UnpackedSegment) {
+        for archived in &segment.events {
+            self.take_body(archived);
+        }
+        self.orphaned_bodies += i64::try_from(segment.orphaned).unwrap_or(i64::MAX);
+        if let Some(fault) = segment.fault {
+            let events = segment.events.iter().map(|archived| archived.key.id.clone()).collect();
+            let (segment, fault) = (segment.number, fault.to_string());
+            self.damaged_segments.push(DamagedSegment { segment, fault, events });
         }
     }
 }
@@ -129,16 +159,16 @@ pub async fn verify(
     loop {
         let page = tx.stored(&after, EVENTS_AT_ONCE).await?;
         let Some(last) = page.last() else { break };
-        after = last.archived.key.clone();
+        after = last.key.clone();
         for stored in page {
             if began.is_some_and(|began| stored.recorded_at >= began) {
-                members.take(member_of_event(&stored.archived.key));
+                members.take(member_of_event(&stored.key));
             }
             verified.take(stored);
         }
         progress(verified.events);
     }
-    verified.orphaned_bodies = tx.orphaned_bodies().await?;
+    look_at_bodies(&mut tx, &mut verified).await?;
     verified.broken_audits = tx.broken_audits(i64::try_from(FINDINGS_LIMIT).unwrap_or(i64::MAX)).await?;
     verified.chains = chain::walk(&mut tx, &mut members, FINDINGS_LIMIT).await?;
     let (mut highest_taken, mut taken) = (0, 0);
@@ -160,4 +190,30 @@ pub async fn verify(
         taken,
     });
     Ok(verified)
+}
+
+/// Every segment once, and every body that has a row of its own.
+async fn look_at_bodies(tx: &mut Transaction, verified: &mut Verified) -> Result<(), LedgerError> {
+    let mut after = 0;
+    loop {
+        let page = tx.segments_after(after, SEGMENTS_AT_ONCE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.number;
+        for segment in &page {
+            verified.take_segment(segment);
+        }
+    }
+    let mut after = EventKey::first();
+    loop {
+        let page = tx.with_own_bodies(&after, EVENTS_AT_ONCE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.key.clone();
+        for archived in &page {
+            verified.take_body(archived);
+        }
+    }
+    verified.orphaned_bodies += tx.orphaned_bodies().await?;
+    let without = tx.without_their_segment(i64::try_from(FINDINGS_LIMIT).unwrap_or(i64::MAX)).await?;
+    verified.without_segment = without.into_iter().map(|key| key.id).collect();
+    Ok(())
 }

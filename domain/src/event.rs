@@ -1,5 +1,7 @@
 //! From an envelope to an event: parsed once, hashed in canonical form, and read into observations.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use envelope::hex::hex;
 use envelope::suspect::{self, Suspicion};
@@ -10,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::fields::{Fields, moment};
 use super::freshness::Freshness;
 use super::json::Json;
-use super::kinds::rule;
+use super::kinds::{Kind, rule};
 use super::observation::{Observation, Report};
 use super::risk::{self, Risk};
 use super::{Key, Permanent};
@@ -154,6 +156,16 @@ impl<'a> Content<'a> {
             && body.at("livemode").as_bool() == Some(head.livemode)
             && body.at("api_version").as_str() == head.api_version.as_deref()
             && is_account
+    }
+
+    /// The objects that it says something of, each once.
+    pub fn subjects(&self, envelope: &Envelope) -> BTreeSet<(Kind, Key)> {
+        match self.meaning(envelope) {
+            Ok(Meaning::Observations(observations)) => {
+                observations.iter().map(Observation::subject).map(|(kind, key)| (kind, key.clone())).collect()
+            }
+            Ok(Meaning::Ignored(_)) | Err(_) => BTreeSet::new(),
+        }
     }
 
     /// Total: every envelope is read, ignored with a reason, or refused for good with one.

@@ -33,7 +33,9 @@ impl From<LedgerError> for Failure {
             | LedgerError::File { .. }
             | LedgerError::LogAlone { .. }
             | LedgerError::Contended
-            | LedgerError::Moved => Self::Transient(error),
+            | LedgerError::Moved
+            | LedgerError::NumberTaken
+            | LedgerError::Segment { .. } => Self::Transient(error),
             LedgerError::Data(_) => Self::Blame(Blame::Refused(error.to_string())),
             LedgerError::Disk(_) | LedgerError::Damaged(_) | LedgerError::Gone(_) => Self::Fatal(error),
         }

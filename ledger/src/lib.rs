@@ -4,6 +4,7 @@
 mod engine;
 pub mod failure;
 pub mod graph;
+mod segment;
 pub mod tables;
 pub mod views;
 
@@ -18,6 +19,7 @@ use self::engine::file::LedgerFile;
 pub use self::engine::policies::VARIABLES as POLICY_VARIABLES;
 use self::engine::reach;
 pub use self::engine::settings;
+pub use self::segment::Fault;
 use domain::policy::Policy;
 
 /// A handle; clones share one ledger.

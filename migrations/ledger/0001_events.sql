@@ -31,6 +31,11 @@ CREATE TABLE events (
     customer           TEXT,
     amount             BIGINT,
     currency           TEXT,
+    -- The segment that has its body, and the place in there.
+    segment            BIGINT,
+    place              BIGINT,
+    -- When its body was erased, where somebody asked for that.
+    erased_at          TIMESTAMPTZ,
     PRIMARY KEY (id, account, livemode, content_hash),
     CHECK ((outcome = 'waiting') = (retry_at IS NOT NULL)),
     CHECK (outcome <> 'dead' OR reason IS NOT NULL)
@@ -45,6 +50,17 @@ CREATE INDEX events_dead_by_cause ON events (fingerprint, recorded_at) WHERE out
 -- Which types without a rule come in by webhook: those are missed when one does not come.
 CREATE INDEX events_without_rule ON events (type, source) WHERE outcome = 'ignored';
 
+-- The bodies of a batch, compressed together: Stripe's bodies resemble each other. Its number begins with the
+-- time, so the oldest segments are the first ones.
+CREATE TABLE segments (
+    number             BIGINT      NOT NULL PRIMARY KEY,
+    recorded_at        TIMESTAMPTZ NOT NULL,
+    events             BIGINT      NOT NULL,
+    checksum           BYTEA       NOT NULL,
+    content            BYTEA       NOT NULL
+);
+
+-- Bodies that outlive their segment, each by itself.
 CREATE TABLE bodies (
     id              TEXT        NOT NULL,
     account         TEXT        NOT NULL,

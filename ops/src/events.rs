@@ -1,5 +1,6 @@
-//! `tidegate events`: stored events, as a list, as they come, or one by one.
+//! `tidegate events`: stored events, as a list, as they come, or one by one; and erasing a body.
 
+mod erase;
 mod list;
 mod tail;
 
@@ -10,6 +11,7 @@ use ledger::Ledger;
 use ledger::views::stored_events::StoredEvent;
 use shared::env::Env;
 
+pub use self::erase::erase;
 pub use self::list::list;
 pub use self::tail::tail;
 use crate::cli::EventOptions;
@@ -24,11 +26,15 @@ pub async fn show(env: &Env, options: &EventOptions) -> anyhow::Result<()> {
         ledger.close().await;
         return result;
     }
+    let mut erased = Vec::new();
+    for event in &events {
+        erased.push(erasure(&ledger, event).await?);
+    }
     ledger.close().await;
     if options.shape.json {
         return output::print_json(&events);
     }
-    let pages: Vec<String> = events.iter().map(page).collect();
+    let pages: Vec<String> = events.iter().zip(erased).map(|(event, erased)| page(event, erased)).collect();
     output::print(&pages.join("\n"))?;
     output::remark(&format!("what it did: {me} trace {id}", me = output::me(), id = options.id));
     Ok(())
@@ -63,16 +69,28 @@ async fn bodies(ledger: &Ledger, events: &[StoredEvent]) -> anyhow::Result<()> {
                     output::print("\n")?;
                 }
             }
-            None => anyhow::bail!(
-                "the body of {} is no longer stored: bodies are deleted after EVENT_RETENTION_DAYS; ids and outcomes stay",
-                event.id
-            ),
+            None => match erasure(ledger, event).await? {
+                Some(erased) => anyhow::bail!("the body of {} was {erased}", event.id),
+                None => anyhow::bail!(
+                    "the body of {} is no longer stored: bodies are deleted after EVENT_RETENTION_DAYS; ids and outcomes stay",
+                    event.id
+                ),
+            },
         }
     }
     Ok(())
 }
 
-fn page(event: &StoredEvent) -> String {
+/// When its body was erased, by whom and why, where it was: the audit knows.
+async fn erasure(ledger: &Ledger, event: &StoredEvent) -> anyhow::Result<Option<String>> {
+    let Some(erased_at) = event.erased_at else { return Ok(None) };
+    let audit = open::answer(ledger, ledger.audit_of_event(&event.id)).await?;
+    let line = audit.into_iter().rfind(|line| line.what == "erased" && line.at == erased_at);
+    let how = line.map(|line| format!(" by {}: {}", line.actor, line.after.unwrap_or_default()));
+    Ok(Some(format!("erased {}{}", when::whole(erased_at), how.unwrap_or_default())))
+}
+
+fn page(event: &StoredEvent, erased: Option<String>) -> String {
     let mut table = Table::default().text("").prose("", 200);
     let mut line = |name: &str, value: String| table.row([name.to_owned(), value]);
     line("event", event.id.clone());
@@ -96,6 +114,9 @@ fn page(event: &StoredEvent) -> String {
     }
     if event.conflict {
         line("conflict", "yes: the same id and API version arrived with different data".to_owned());
+    }
+    if let Some(erased) = erased {
+        line("body", erased);
     }
     line("content", event.content_hash.clone());
     line("trace", event.trace_parent.clone());

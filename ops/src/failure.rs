@@ -30,7 +30,7 @@ pub fn wrongly_called(why: impl Into<String>) -> anyhow::Error {
 pub fn refused(refusal: Refusal) -> anyhow::Error {
     match refusal {
         Refusal::Ledger(error) => error.into(),
-        Refusal::NoSuchDispute => anyhow::anyhow!(refusal),
+        Refusal::NoSuchDispute | Refusal::StillWaiting { .. } => anyhow::anyhow!(refusal),
         other => wrongly_called(other.to_string()),
     }
 }

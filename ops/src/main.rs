@@ -111,6 +111,7 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
         Command::Events(EventsCommand::List(options)) => events::list(&env, &options).await?,
         Command::Events(EventsCommand::Tail(options)) => events::tail(&env, &options).await?,
         Command::Events(EventsCommand::Show(options)) => events::show(&env, &options).await?,
+        Command::Events(EventsCommand::Erase(options)) => events::erase(&env, &options).await?,
         Command::Events(EventsCommand::Types(options)) => event_types::run(&options)?,
         Command::Show(options) => finder::run(&env, options).await?,
         Command::DeadLetters(DeadLettersCommand::List(options)) => dead_letters::list(&env, &options).await?,

@@ -1,6 +1,7 @@
 //! `tidegate rebuild`: folds all stored events again, compares the result with the ledger, and corrects
 //! differences.
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
@@ -31,6 +32,7 @@ struct RebuildReport {
     revived: usize,
     without_bytes: usize,
     unreadable: Vec<String>,
+    damaged_segments: BTreeSet<i64>,
     #[serde(flatten)]
     comparison: Comparison,
     repaired: Option<Repaired>,
@@ -42,6 +44,15 @@ pub async fn run(env: &Env, options: &RebuildOptions) -> anyhow::Result<ExitCode
     let seed = options.seed.unwrap_or_else(|| getrandom::u64().unwrap_or_default());
     let (rebuilt, comparison) = made_again(&ledger, seed).await?;
     let repaired = match &by {
+        // Without those bodies the objects of their events would be made wrongly.
+        Some(_) if !rebuilt.damaged_segments.is_empty() => {
+            ledger.close().await;
+            let numbers: Vec<String> = rebuilt.damaged_segments.iter().map(ToString::to_string).collect();
+            anyhow::bail!(
+                "nothing was written: the bodies in segment {} cannot be read, so what their events say is unknown. Restore these rows of `segments` from a backup first (docs/runbook.md, \"A damaged segment\")",
+                numbers.join(", ")
+            );
+        }
         Some(by) => Some(repair(&ledger, &rebuilt, &comparison, by.name(), clock::now()).await?),
         None => None,
     };
@@ -53,6 +64,7 @@ pub async fn run(env: &Env, options: &RebuildOptions) -> anyhow::Result<ExitCode
         revived: rebuilt.revived.len(),
         without_bytes: rebuilt.without_bytes,
         unreadable: rebuilt.unreadable.into_iter().map(|key| key.id).collect(),
+        damaged_segments: rebuilt.damaged_segments,
         comparison,
         repaired,
     };
@@ -91,7 +103,11 @@ fn page(told: &RebuildReport) -> String {
     let mut text =
         format!("{} events folded in the order of seed {}\n\n{}", told.events, told.seed, table.render());
     for (count, words) in [
-        (told.without_bytes, "events whose bodies retention deleted: their objects are left out"),
+        (
+            told.without_bytes,
+            "events whose bodies were deleted after their retention, or erased: their objects are left out",
+        ),
+        (told.damaged_segments.len(), "segments are damaged: `tidegate audit verify` names their events"),
         (told.revived, "events that an older version ignored have a rule now"),
         (
             told.unreadable.len(),

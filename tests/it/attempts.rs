@@ -87,7 +87,7 @@ async fn a_mark_that_is_found_is_an_attempt_and_a_claim_keeps_others_away() {
         let due = ledger.due(later, 10).await.unwrap();
         assert_eq!(due.len(), 2);
         for waiting in due {
-            let again = waiting.envelope();
+            let again = waiting.envelope().unwrap();
             assert!(matches!(
                 isolated::handle(&ledger, &again, &retries(), later, &mut Mark::default()).await.unwrap(),
                 IsolatedOutcome::Handled(_)

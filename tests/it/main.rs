@@ -44,6 +44,7 @@ mod replay_plans;
 mod replays;
 mod repository;
 mod rolling;
+mod segments;
 mod signature_peers;
 mod signature_places;
 mod signature_random;

@@ -4,14 +4,17 @@
 use domain::bans::{Act, Ban};
 use domain::charges::{Card, Charge};
 use domain::disputes::{Dispute, Status};
+use domain::event::Content;
 use domain::freshness::Freshness;
 use domain::{Key, Object, each_kind};
+use envelope::Envelope;
 use harness::postgres::Postgres;
 use ledger::Ledger;
 use serde_json::json;
 use shared::clock;
 use stripe_sim::Random;
 
+use crate::attempts::tamper;
 use crate::ledgers::{each_ledger, envelope, open, the_event, together};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -59,6 +62,7 @@ async fn what_is_written_is_what_is_read() {
 /// Postgres moves parts of long rows to a second table, which costs as much as the row did.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_of_postgres_stays_with_its_key_where_a_page_has_room() {
+    const TWICE: &str = "SELECT count(*) FROM segments WHERE pg_column_compression(content) IS NOT NULL";
     let url = Postgres::shared().await.database("pages").await.unwrap();
     let ledger = open(&url).await;
     ledger.migrate().await.unwrap();
@@ -71,12 +75,22 @@ async fn a_body_of_postgres_stays_with_its_key_where_a_page_has_room() {
         let noise: Vec<String> = (0..bytes / 16).map(|_| format!("{:016x}", random.number())).collect();
         envelope(id, "quantum.leap", 0, &json!({ "noise": noise.concat() }))
     };
+    let kept = async |events: &[Envelope]| {
+        let bodies = events.iter().map(|event| (Content::of(event).key, event.body.clone()));
+        let mut tx = ledger.begin().await.unwrap();
+        tx.keep_bodies(&bodies.collect::<Vec<_>>()).await.unwrap();
+        tx.commit().await.unwrap();
+    };
     let usual = [of_bytes("evt_1", 1_000), of_bytes("evt_2", 3_000), of_bytes("evt_3", 7_000)];
-    together(&ledger, &usual.iter().collect::<Vec<_>>()).await;
-    assert_eq!(moved().await, 0);
     let large = of_bytes("evt_4", 40_000);
-    together(&ledger, &[&large]).await;
+    together(&ledger, &usual.iter().chain([&large]).collect::<Vec<_>>()).await;
+    kept(&usual).await;
+    assert_eq!(moved().await, 0);
+    kept(std::slice::from_ref(&large)).await;
     assert!(moved().await > 0, "what no page holds is kept all the same");
+    let twice = harness::ledger::Ledger::at(&url).count(TWICE).await.unwrap();
+    assert_eq!(twice, 0, "a segment is compressed already");
+    tamper(&url, "DELETE FROM segments").await;
     for event in usual.iter().chain([&large]) {
         let key = the_event(&ledger, &event.header.id).await.key();
         assert_eq!(ledger.body(&key).await.unwrap().as_deref(), Some(&event.body[..]));

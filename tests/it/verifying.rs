@@ -37,7 +37,8 @@ async fn figures_add_up_until_somebody_changes_them() {
 
         let url = stack.ledger_url();
         for change in [
-            "UPDATE bodies SET body = (SELECT body FROM bodies ORDER BY id LIMIT 1) WHERE id = (SELECT MAX(id) FROM bodies)",
+            "UPDATE segments SET content = (SELECT content FROM segments ORDER BY number LIMIT 1) \
+             WHERE number = (SELECT MAX(number) FROM segments)",
             "DELETE FROM audit WHERE revision = 1 AND subject_id = (SELECT MIN(subject_id) FROM audit WHERE revision = 2)",
             "DELETE FROM events WHERE id = (SELECT MIN(id) FROM events)",
         ] {

@@ -148,6 +148,11 @@ impl Ledger {
         ask!(self, |connection| sqlx::query_scalar(statement).fetch_one(connection).await)
     }
 
+    /// The bytes in the single cell that a statement selects.
+    pub async fn bytes(&self, statement: &'static str) -> anyhow::Result<Vec<u8>> {
+        ask!(self, |connection| sqlx::query_scalar(statement).fetch_one(connection).await)
+    }
+
     /// Waits until so many deliveries, repetitions included, are counted.
     pub async fn has_seen(&self, deliveries: usize, patience: Duration) -> anyhow::Result<()> {
         const SEEN: &str = "SELECT count(*) + CAST(coalesce(sum(repetitions), 0) AS BIGINT) FROM events";

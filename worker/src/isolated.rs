@@ -199,9 +199,7 @@ async fn conclude(
     let mut tx = ledger.begin().await?;
     let key = std::slice::from_ref(&record.key);
     let is_new = !tx.record(std::slice::from_ref(&record), now).await?.is_empty();
-    if is_new {
-        tx.keep_bodies(&[&record]).await?;
-    } else if tx.known(key).await?.iter().all(|known| known.outcome != OutcomeKind::Applied) {
+    if !is_new && tx.known(key).await?.iter().all(|known| known.outcome != OutcomeKind::Applied) {
         let Record { key, outcome, attempts, risk, .. } = &record;
         let (key, outcome, risk) = (key.clone(), outcome.clone(), risk.clone());
         tx.conclude(&[Concluded { key, outcome, attempts: *attempts, risk }], now).await?;

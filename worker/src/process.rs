@@ -59,7 +59,7 @@ pub(crate) async fn process_each<'a>(
                 event_log::write(&entries, clock::now());
                 return Ok((handled, entries));
             }
-            Err(Failure::Transient(LedgerError::Moved)) if left > 0 => left -= 1,
+            Err(Failure::Transient(LedgerError::Moved | LedgerError::NumberTaken)) if left > 0 => left -= 1,
             Err(failure) => return Err(failure),
         }
     }

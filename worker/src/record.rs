@@ -37,9 +37,7 @@ pub(crate) async fn record(
     manner: Manner,
     now: DateTime<Utc>,
 ) -> Result<Recorded, LedgerError> {
-    let new: BTreeSet<EventKey> = tx.record(&batch.records, now).await?.into_iter().collect();
-    let bodies: Vec<&Record<'_>> = batch.records.iter().filter(|record| new.contains(&record.key)).collect();
-    tx.keep_bodies(&bodies).await?;
+    let new = tx.record(&batch.records, now).await?;
     let mut replays = batch.replays();
     let ran: BTreeSet<_> = tx.replayed(&replays).await?.into_iter().collect();
     replays.retain(|replay| !ran.contains(replay));

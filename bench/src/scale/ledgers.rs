@@ -214,6 +214,9 @@ fn value(table: &str, column: &str) -> String {
              substr(md5(old.{column} || copy), 1, 24) END"
         );
     }
+    if table == "events" && ["segment", "place"].contains(&column) {
+        return "NULL".to_owned();
+    }
     if table == "events" && column == "content_hash" {
         return format!("md5(old.{column} || copy)");
     }

@@ -4,6 +4,7 @@
 pub mod bans;
 pub mod dead_letters;
 pub mod dispute_notes;
+pub mod erasure;
 pub mod pause;
 
 use domain::{AuditChange, Object, Transition};
@@ -46,6 +47,10 @@ pub enum Refusal {
     NotResolved,
     #[error("there is no such dispute")]
     NoSuchDispute,
+    #[error(
+        "{id} waits to be handled again, and needs its body for that: erase it when it has another outcome"
+    )]
+    StillWaiting { id: String },
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }

@@ -5,6 +5,8 @@
 mod compare;
 mod repair;
 
+use std::collections::BTreeSet;
+
 use sha2::{Digest, Sha256};
 
 pub use self::compare::{Comparison, Difference, TableComparison, compare};
@@ -12,10 +14,13 @@ pub use self::repair::{Repaired, repair};
 use domain::event::{Content, EventKey, Meaning};
 use domain::object_graph::{Event, ObjectGraph};
 use domain::outcome::OutcomeKind;
+use ledger::tables::archive::{Archived, ArchivedKey};
+use ledger::tables::bodies::Body;
 use ledger::{Ledger, LedgerError, Transaction};
 
 const KEYS_AT_ONCE: i64 = 10_000;
-const EVENTS_AT_ONCE: usize = 500;
+/// So many are in memory, and mixed, at once.
+const EVENTS_AT_ONCE: usize = 4_000;
 
 /// What the stored events come to.
 #[derive(Debug)]
@@ -28,6 +33,8 @@ pub struct Rebuilt {
     pub without_bytes: usize,
     /// Applied once, and not readable as the same event now: damaged bytes, or a rule that became stricter.
     pub unreadable: Vec<EventKey>,
+    /// Segments that have the bodies of some of those, and cannot be read.
+    pub damaged_segments: BTreeSet<i64>,
 }
 
 /// Folds all stored events, in an order that the seed decides. Tells how many of how many are done.
@@ -38,19 +45,28 @@ pub async fn rebuild(
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Rebuilt, LedgerError> {
     let mut keys = all_keys(tx).await?;
-    keys.sort_by_cached_key(|key| place(seed, key));
-    let graph = ObjectGraph::new(ledger.policy().clone());
-    let mut rebuilt =
-        Rebuilt { graph, events: 0, revived: Vec::new(), without_bytes: 0, unreadable: Vec::new() };
+    // The segments in random order, so that each is unpacked once; the events of many of them mixed.
+    keys.sort_by_cached_key(|found| match found.segment {
+        Some(segment) => place(seed, &[&segment.to_be_bytes()]),
+        None => place_of(seed, &found.key),
+    });
+    let mut rebuilt = Rebuilt {
+        graph: ObjectGraph::new(ledger.policy().clone()),
+        events: 0,
+        revived: Vec::new(),
+        without_bytes: 0,
+        unreadable: Vec::new(),
+        damaged_segments: BTreeSet::new(),
+    };
     for ban in tx.last_overrides().await? {
         rebuilt.graph.load(ban);
     }
     let mut done = 0;
     for chunk in keys.chunks(EVENTS_AT_ONCE) {
-        let mut wanted = chunk.to_vec();
+        let mut wanted: Vec<EventKey> = chunk.iter().map(|found| found.key.clone()).collect();
         wanted.sort();
         let mut found = tx.archived(&wanted).await?;
-        found.sort_by_cached_key(|archived| place(seed, &archived.key));
+        found.sort_by_cached_key(|archived| place_of(seed, &archived.key));
         for archived in found {
             rebuilt.take(archived);
         }
@@ -61,9 +77,15 @@ pub async fn rebuild(
 }
 
 impl Rebuilt {
-    fn take(&mut self, mut archived: ledger::tables::archive::Archived) {
+    fn take(&mut self, archived: Archived) {
         let Some(envelope) = archived.envelope() else {
-            self.without_bytes += 1;
+            match archived.body {
+                Body::Damaged { segment, .. } => {
+                    self.damaged_segments.insert(segment);
+                    self.unreadable.push(archived.key);
+                }
+                _ => self.without_bytes += 1,
+            }
             return;
         };
         let content = Content::of(&envelope);
@@ -82,26 +104,29 @@ impl Rebuilt {
     }
 }
 
-async fn all_keys(tx: &mut Transaction) -> Result<Vec<EventKey>, LedgerError> {
+async fn all_keys(tx: &mut Transaction) -> Result<Vec<ArchivedKey>, LedgerError> {
     let mut keys = Vec::new();
-    let mut after =
-        EventKey { id: String::new(), account: String::new(), livemode: false, content_hash: String::new() };
+    let mut after = EventKey::first();
     loop {
         let page = tx.archived_keys(&after, KEYS_AT_ONCE).await?;
         let Some(last) = page.last() else { return Ok(keys) };
-        after = last.clone();
+        after = last.key.clone();
         keys.extend(page);
     }
 }
 
 /// The place of an event in the order of this seed.
-fn place(seed: u64, key: &EventKey) -> [u8; 32] {
+fn place_of(seed: u64, key: &EventKey) -> [u8; 32] {
+    let parts = [&key.id, &key.account, &key.content_hash].map(String::as_bytes);
+    place(seed, &[parts[0], parts[1], parts[2], &[u8::from(key.livemode)]])
+}
+
+fn place(seed: u64, parts: &[&[u8]]) -> [u8; 32] {
     let mut hasher = Sha256::new();
     hasher.update(seed.to_be_bytes());
-    for part in [&key.id, &key.account, &key.content_hash] {
-        hasher.update(part.as_bytes());
+    for part in parts {
+        hasher.update(part);
         hasher.update([0]);
     }
-    hasher.update([u8::from(key.livemode)]);
     hasher.finalize().into()
 }

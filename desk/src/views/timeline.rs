@@ -44,6 +44,7 @@ pub fn change(row: &AuditRow) -> String {
         (what @ "rebuilt", Some(columns), None) => format!("{what}: {columns}"),
         // Something that happened, with what there is to say of it.
         ("note", None, Some(note)) => note.clone(),
+        (what @ "erased", Some(_), Some(reason)) => format!("{what}: {reason}"),
         ("resolution", None, Some(note)) => format!("resolved by {note}"),
         ("reopening", None, Some(note)) => format!("reopened by {note}"),
         (what @ "failed attempt", None, Some(code)) => format!("{what}: {code}"),

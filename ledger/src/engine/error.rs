@@ -8,6 +8,8 @@ use shared::unreachable::Unreachable;
 use sqlx::migrate::MigrateError;
 use thiserror::Error;
 
+use crate::segment::Fault;
+
 #[derive(Debug, Error)]
 pub enum LedgerError {
     /// Everything that time or an operator heals. The event is not to blame.
@@ -52,6 +54,14 @@ pub enum LedgerError {
     /// sees it.
     #[error("another worker made or linked an object of this batch at the same moment; the batch is retried")]
     Moved,
+    /// Begun again, it draws another.
+    #[error("another worker drew the same number for a segment at the same moment; the batch is retried")]
+    NumberTaken,
+    /// Bodies of a batch cannot be read. Nothing else rests on them.
+    #[error(
+        "segment {number} is damaged: {fault}. Its bodies cannot be read; the rows that its events changed are right. `tidegate audit verify` names the events; restore the row of `segments` from a backup (docs/runbook.md, \"A damaged segment\")"
+    )]
+    Segment { number: i64, fault: Fault },
 }
 
 /// The schema is not this build's.
@@ -94,6 +104,8 @@ impl LedgerError {
                 | Self::LogAlone { .. }
                 | Self::Contended
                 | Self::Moved
+                | Self::NumberTaken
+                | Self::Segment { .. }
         )
     }
 

@@ -1,6 +1,7 @@
 //! The two databases: how they are opened, checked and asked. Nothing here knows a table.
 
 pub(crate) mod config;
+mod erasing;
 pub(crate) mod error;
 pub(crate) mod file;
 pub(crate) mod locks;

@@ -1,6 +1,5 @@
 //! Reads everything, page by page: stored events with their bodies, whole tables, and staff decisions.
 
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use domain::readable;
 use envelope::{Envelope, Header, Source, Unwanted};
@@ -8,6 +7,7 @@ use sqlx::AssertSqlSafe;
 
 use crate::engine::query::query;
 use crate::engine::rows::Rows;
+use crate::tables::bodies::{BODY, Body, WITH_BODIES};
 use crate::tables::events::keyed;
 use crate::{LedgerError, Transaction};
 use domain::Key;
@@ -16,7 +16,7 @@ use domain::bans::{Act, Ban};
 use domain::event::{EventKey, NO_RULE};
 
 readable! {
-    /// An event that counts, and its bytes while they are kept.
+    /// An event that counts, and its body while that is kept.
     #[derive(Debug)]
     pub struct Archived {
         pub key: EventKey,
@@ -27,14 +27,31 @@ readable! {
         pub unwanted: Option<String>,
         /// As stored: whoever looks for damage must be able to read it.
         pub outcome: String,
-        pub body: Option<Vec<u8>>,
+        pub body: Body,
+    }
+}
+
+/// The columns that an `Archived` is read from, of `events e` with its body.
+pub(crate) fn archived() -> String {
+    format!(
+        "e.id, e.account, e.livemode, e.content_hash, e.type, e.created_at, e.api_version, e.endpoint, e.unwanted, \
+         e.outcome, {BODY}"
+    )
+}
+
+readable! {
+    /// An event of a rebuild, and the segment that has its body.
+    #[derive(Debug)]
+    pub struct ArchivedKey {
+        pub key: EventKey,
+        pub segment: Option<i64>,
     }
 }
 
 impl Archived {
-    /// As much of the envelope as the rules look at; `None` once the bytes are gone.
-    pub fn envelope(&mut self) -> Option<Envelope> {
-        let body = self.body.take()?;
+    /// As much of the envelope as the rules look at; `None` where the body cannot be read.
+    pub fn envelope(&self) -> Option<Envelope> {
+        let body = self.body.bytes()?.clone();
         let header = Header {
             id: self.key.id.clone(),
             kind: self.kind.clone(),
@@ -49,7 +66,7 @@ impl Archived {
             unwanted: self.unwanted.as_deref().and_then(Unwanted::named),
             replay: None,
         };
-        Some(Envelope { header, body: Bytes::from(body) })
+        Some(Envelope { header, body })
     }
 }
 
@@ -60,9 +77,9 @@ impl Transaction {
         &mut self,
         after: &EventKey,
         limit: i64,
-    ) -> Result<Vec<EventKey>, LedgerError> {
+    ) -> Result<Vec<ArchivedKey>, LedgerError> {
         query(
-            "SELECT id, account, livemode, content_hash FROM events \
+            "SELECT id, account, livemode, content_hash, segment FROM events \
                  WHERE (id, account, livemode, content_hash) > ($1, $2, $3, $4) \
                  AND (outcome = 'applied' OR (outcome = 'ignored' AND reason = $5)) \
                  ORDER BY id, account, livemode, content_hash LIMIT $6",
@@ -77,16 +94,26 @@ impl Transaction {
         .await
     }
 
+    /// Events with their bodies. Those of one segment should be asked for together: it is unpacked once.
     pub async fn archived(&mut self, keys: &[EventKey]) -> Result<Vec<Archived>, LedgerError> {
-        keyed(Rows::of(keys), |key| key)
-            .fetch(
-                self,
-                "SELECT e.id, e.account, e.livemode, e.content_hash, e.type, e.created_at, e.api_version, \
-                 e.endpoint, e.unwanted, e.outcome, b.body FROM events e JOIN input USING (id, account, livemode, content_hash) \
-                 LEFT JOIN bodies b ON b.id = e.id AND b.account = e.account AND b.livemode = e.livemode \
-                 AND b.content_hash = e.content_hash",
-            )
-            .await
+        let sql = format!(
+            "SELECT {} FROM events e JOIN input USING (id, account, livemode, content_hash) {WITH_BODIES}",
+            archived()
+        );
+        let mut found: Vec<Archived> = keyed(Rows::of(keys), |key| key).fetch(self, &sql).await?;
+        self.unpack(found.iter_mut().map(|archived| &mut archived.body)).await?;
+        Ok(found)
+    }
+
+    /// The events of segments, with their bodies where these are.
+    pub(crate) async fn archived_in(&mut self, segments: &[i64]) -> Result<Vec<Archived>, LedgerError> {
+        // They were recorded at one moment, so the index of times finds them.
+        let sql = format!(
+            "SELECT {} FROM input JOIN segments s ON s.number = input.wanted \
+             JOIN events e ON e.recorded_at = s.recorded_at AND e.segment = s.number {WITH_BODIES}",
+            archived()
+        );
+        Rows::of(segments).int("wanted", |number| *number).fetch(self, &sql).await
     }
 
     /// Rows of one table by key, after the given one.

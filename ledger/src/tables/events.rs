@@ -1,11 +1,14 @@
-//! The tables `events` and `bodies`, as `process` writes them: every event once, whatever its outcome.
+//! The table `events`, as `process` writes it: every event once, whatever its outcome, with its body.
 //! `stored_events.rs` has what staff and chores read.
+
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use domain::readable;
 use envelope::{Envelope, Unwanted};
 
 use crate::engine::rows::Rows;
+use crate::segment::{self, pack, places};
 use crate::{LedgerError, Transaction};
 use domain::HANDLER_VERSION;
 use domain::event::EventKey;
@@ -55,72 +58,67 @@ pub struct Concluded {
 }
 
 impl Transaction {
-    /// Stores what is new and gives back its keys. What is there already is locked and left as it is.
-    pub async fn record(
+    /// Stores what is new with its body, and gives back its keys. What is there already is locked and left as it is.
+    pub async fn record<'a>(
         &mut self,
-        records: &[Record<'_>],
+        records: &[Record<'a>],
         now: DateTime<Utc>,
-    ) -> Result<Vec<EventKey>, LedgerError> {
-        let rows = Rows::of(records)
-            .text("id", |r| &r.key.id)
-            .text("account", |r| &r.key.account)
-            .flag("livemode", |r| r.key.livemode)
-            .text("content_hash", |r| &r.key.content_hash)
-            .text("type", |r| &r.envelope.header.kind)
-            .maybe_text("api_version", |r| r.envelope.header.api_version.as_deref())
-            .time("created_at", |r| Some(moment(r.envelope.header.created).unwrap_or_default()))
-            .time("received_at", |r| Some(r.envelope.header.received_at))
+    ) -> Result<BTreeSet<EventKey>, LedgerError> {
+        let random = || getrandom::u32().expect("the operating system gives random bytes");
+        let lengths = records.iter().map(|record| record.envelope.body.len());
+        let places = places(lengths, || segment::number(now, random()));
+        let with_places: Vec<_> = records.iter().zip(&places).collect();
+        let rows = Rows::of(&with_places)
+            .text("id", |(r, _)| &r.key.id)
+            .text("account", |(r, _)| &r.key.account)
+            .flag("livemode", |(r, _)| r.key.livemode)
+            .text("content_hash", |(r, _)| &r.key.content_hash)
+            .text("type", |(r, _)| &r.envelope.header.kind)
+            .maybe_text("api_version", |(r, _)| r.envelope.header.api_version.as_deref())
+            .time("created_at", |(r, _)| Some(moment(r.envelope.header.created).unwrap_or_default()))
+            .time("received_at", |(r, _)| Some(r.envelope.header.received_at))
             .time("recorded_at", |_| Some(now))
-            .text("source", |r| r.envelope.header.source.as_str())
-            .text("endpoint", |r| &r.envelope.header.endpoint)
-            .maybe_text("unwanted", |r| r.envelope.header.unwanted.map(Unwanted::as_str))
-            .text("trace_parent", |r| &r.envelope.header.trace_parent)
-            .text("outcome", |r| r.outcome.as_str())
-            .maybe_text("reason", |r| r.outcome.reason())
-            .int("attempts", |r| r.attempts)
-            .time("retry_at", |r| r.outcome.retry_at())
+            .text("source", |(r, _)| r.envelope.header.source.as_str())
+            .text("endpoint", |(r, _)| &r.envelope.header.endpoint)
+            .maybe_text("unwanted", |(r, _)| r.envelope.header.unwanted.map(Unwanted::as_str))
+            .text("trace_parent", |(r, _)| &r.envelope.header.trace_parent)
+            .text("outcome", |(r, _)| r.outcome.as_str())
+            .maybe_text("reason", |(r, _)| r.outcome.reason())
+            .int("attempts", |(r, _)| r.attempts)
+            .time("retry_at", |(r, _)| r.outcome.retry_at())
             .int("handler_version", |_| HANDLER_VERSION)
-            .maybe_text("fingerprint", |r| Some(r.outcome.failed()?.fingerprint.as_str()))
-            .time("failed_at", |r| r.outcome.failed().map(|_| now))
-            .maybe_text("failure", |r| Some(r.outcome.failed()?.reason.as_str()))
-            .maybe_text("object_id", |r| r.risk.object_id.as_deref())
-            .maybe_text("customer", |r| r.risk.customer.as_deref())
-            .maybe_int("amount", |r| Some(r.risk.money.as_ref()?.0))
-            .maybe_text("currency", |r| Some(r.risk.money.as_ref()?.1.as_str()));
+            .maybe_text("fingerprint", |(r, _)| Some(r.outcome.failed()?.fingerprint.as_str()))
+            .time("failed_at", |(r, _)| r.outcome.failed().map(|_| now))
+            .maybe_text("failure", |(r, _)| Some(r.outcome.failed()?.reason.as_str()))
+            .maybe_text("object_id", |(r, _)| r.risk.object_id.as_deref())
+            .maybe_text("customer", |(r, _)| r.risk.customer.as_deref())
+            .maybe_int("amount", |(r, _)| Some(r.risk.money.as_ref()?.0))
+            .maybe_text("currency", |(r, _)| Some(r.risk.money.as_ref()?.1.as_str()))
+            .int("segment", |(_, at)| at.segment)
+            .int("place", |(_, at)| at.place);
         let new: Vec<EventKey> = rows
             .fetch(
             self,
             "INSERT INTO events (id, account, livemode, content_hash, type, api_version, created_at, received_at, \
              recorded_at, source, endpoint, unwanted, trace_parent, outcome, reason, attempts, retry_at, handler_version, \
-             fingerprint, first_failed_at, last_failed_at, failures, object_id, customer, amount, currency) \
+             fingerprint, first_failed_at, last_failed_at, failures, object_id, customer, amount, currency, \
+             segment, place) \
              SELECT id, account, livemode, content_hash, type, api_version, created_at, received_at, recorded_at, \
              source, endpoint, unwanted, trace_parent, outcome, reason, attempts, retry_at, handler_version, \
-             fingerprint, failed_at, failed_at, failure, object_id, customer, amount, currency FROM input \
+             fingerprint, failed_at, failed_at, failure, object_id, customer, amount, currency, segment, place FROM input \
              WHERE TRUE ON CONFLICT (id, account, livemode, content_hash) DO UPDATE SET id = excluded.id WHERE FALSE \
              RETURNING id, account, livemode, content_hash",
         )
         .await?;
+        let new: BTreeSet<EventKey> = new.into_iter().collect();
+        // Nobody waits for the rows that are locked so far: objects are locked later.
+        let body = |record: &&Record<'a>| new.contains(&record.key).then_some(&record.envelope.body[..]);
+        let bodies: Vec<_> = with_places.iter().map(|(record, place)| (**place, body(record))).collect();
+        self.keep_segments(&pack(&bodies), now).await?;
         let is_dead = |record: &&Record<'_>| matches!(record.outcome, Outcome::Dead { .. });
         let added = records.iter().filter(is_dead).filter(|record| new.contains(&record.key));
         self.keep_names(added.map(|record| (&record.key, &record.outcome, &record.risk))).await?;
         Ok(new)
-    }
-
-    /// Keeps the bytes of new events.
-    pub async fn keep_bodies(&mut self, records: &[&Record<'_>]) -> Result<(), LedgerError> {
-        let rows = Rows::of(records)
-            .text("id", |r| &r.key.id)
-            .text("account", |r| &r.key.account)
-            .flag("livemode", |r| r.key.livemode)
-            .text("content_hash", |r| &r.key.content_hash)
-            .bytes("body", |r| &r.envelope.body);
-        rows.run(
-            self,
-            "INSERT INTO bodies (id, account, livemode, content_hash, body) \
-             SELECT id, account, livemode, content_hash, body FROM input",
-        )
-        .await?;
-        Ok(())
     }
 
     /// What is known of events that come again.

@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod audit;
 pub mod billing;
+pub mod bodies;
 pub mod charges;
 pub mod completeness;
 pub mod dead_letter_names;

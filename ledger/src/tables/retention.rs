@@ -1,42 +1,101 @@
-//! Deletes raw bodies after their retention. Ids, hashes and outcomes are kept for ever, and so are the bodies
-//! of waiting and dead events.
+//! Deletes raw bodies after their retention, by whole segments. Ids, hashes and outcomes are kept for ever, and so
+//! are the bodies of waiting and dead events: they get rows of their own before.
 
 use chrono::{DateTime, Utc};
+use domain::outcome::OutcomeKind;
 use domain::readable;
 
 use crate::engine::query::query;
 use crate::engine::rows::Rows;
+use crate::segment::number_after;
 use crate::tables::archive::Archived;
-use crate::tables::events::keyed;
 use crate::{LedgerError, Transaction};
 use domain::Key;
 use domain::event::EventKey;
 
-/// Its row in `chores`.
-const NAME: &str = "retention";
+/// Its row in `chores`: everything in segments that was recorded up to then is removed.
+pub(crate) const NAME: &str = "retention";
 
 readable! {
-    /// An expired event, and when it was recorded.
-    #[derive(Debug)]
-    pub struct Expired {
-        pub archived: Archived,
+    /// A segment whose time has come.
+    #[derive(Clone, Debug)]
+    pub struct ExpiredSegment {
+        pub number: i64,
         pub recorded_at: DateTime<Utc>,
+        pub events: i64,
     }
 }
 
+readable! {
+    /// A body with a row of its own, and what became of its event.
+    #[derive(Debug)]
+    pub struct OwnBody {
+        pub key: EventKey,
+        /// As stored; `None` where there is no such event.
+        pub outcome: Option<String>,
+        pub recorded_at: Option<DateTime<Utc>>,
+    }
+}
+
+impl OwnBody {
+    /// Whether nobody needs it any more.
+    pub fn has_expired(&self, until: DateTime<Utc>) -> bool {
+        self.outcome.as_deref().is_some_and(is_settled) && self.recorded_at.is_some_and(|at| at <= until)
+    }
+}
+
+impl Archived {
+    /// Whether nothing more will be done with it of itself.
+    pub fn is_settled(&self) -> bool {
+        is_settled(&self.outcome)
+    }
+}
+
+fn is_settled(outcome: &str) -> bool {
+    [OutcomeKind::Applied, OutcomeKind::Ignored].iter().any(|settled| settled.as_str() == outcome)
+}
+
 impl Transaction {
-    /// The oldest events recorded up to a moment whose bytes are still here.
-    pub async fn expired(&mut self, until: DateTime<Utc>, limit: i64) -> Result<Vec<Expired>, LedgerError> {
+    /// The oldest segments recorded up to a moment, after the given number.
+    pub async fn expired_segments(
+        &mut self,
+        after: i64,
+        until: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<Vec<ExpiredSegment>, LedgerError> {
         query(
-                "SELECT e.id, e.account, e.livemode, e.content_hash, e.type, e.created_at, e.api_version, \
-                 e.endpoint, e.unwanted, e.outcome, e.recorded_at, b.body FROM events e JOIN bodies b ON b.id = e.id \
-                 AND b.account = e.account AND b.livemode = e.livemode AND b.content_hash = e.content_hash \
-                 WHERE e.outcome IN ('applied', 'ignored') AND e.recorded_at <= $1 AND e.recorded_at >= \
-                 COALESCE((SELECT done_until FROM chores WHERE name = $2), e.recorded_at) \
-                 ORDER BY e.recorded_at LIMIT $3",
-            )
-            .bind(until)
-            .bind(NAME)
+            "SELECT number, recorded_at, events FROM segments WHERE number > $1 AND number < $2 \
+             AND recorded_at <= $3 ORDER BY number LIMIT $4",
+        )
+        .bind(after)
+        .bind(number_after(until))
+        .bind(until)
+        .bind(limit)
+        .all(self)
+        .await
+    }
+
+    /// The events of segments, with their bodies.
+    pub async fn events_in(&mut self, segments: &[ExpiredSegment]) -> Result<Vec<Archived>, LedgerError> {
+        let numbers: Vec<i64> = segments.iter().map(|segment| segment.number).collect();
+        let mut found = self.archived_in(&numbers).await?;
+        self.unpack(found.iter_mut().map(|archived| &mut archived.body)).await?;
+        Ok(found)
+    }
+
+    /// Bodies with rows of their own by key, after the given one.
+    pub async fn own_bodies(&mut self, after: &EventKey, limit: i64) -> Result<Vec<OwnBody>, LedgerError> {
+        const SQL: &str = "SELECT b.id, b.account, b.livemode, b.content_hash, e.outcome, e.recorded_at FROM \
+            (SELECT id, account, livemode, content_hash FROM bodies \
+            WHERE (id, account, livemode, content_hash) > ($1, $2, $3, $4) \
+            ORDER BY id, account, livemode, content_hash LIMIT $5) b \
+            LEFT JOIN events e ON e.id = b.id AND e.account = b.account AND e.livemode = b.livemode \
+            AND e.content_hash = b.content_hash ORDER BY b.id, b.account, b.livemode, b.content_hash";
+        query(SQL)
+            .bind(&after.id)
+            .bind(&after.account)
+            .bind(after.livemode)
+            .bind(&after.content_hash)
             .bind(limit)
             .all(self)
             .await
@@ -57,29 +116,23 @@ impl Transaction {
         Ok(())
     }
 
-    /// Removes the bytes of these events, and remembers how far this has come.
-    pub async fn remove_bodies(
-        &mut self,
-        keys: &[EventKey],
-        done_until: DateTime<Utc>,
-    ) -> Result<u64, LedgerError> {
-        let removed = keyed(Rows::of(keys), |key| key)
-            .run(
-                self,
-                "DELETE FROM bodies WHERE (id, account, livemode, content_hash) IN \
-                 (SELECT id, account, livemode, content_hash FROM input)",
-            )
-            .await?;
-        {
-            query(
-                "INSERT INTO chores (name, done_until) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET \
-                 done_until = excluded.done_until WHERE chores.done_until < excluded.done_until",
-            )
-            .bind(NAME)
-            .bind(done_until)
-            .run(self)
-            .await?;
+    /// Removes segments, and remembers how far this has come: a segment that is missing later is a loss.
+    pub async fn remove_segments(&mut self, segments: &[ExpiredSegment]) -> Result<(), LedgerError> {
+        let Some(done_until) = segments.iter().map(|segment| segment.recorded_at).max() else {
+            return Ok(());
         };
-        Ok(removed)
+        Rows::of(segments)
+            .int("removed", |segment| segment.number)
+            .run(self, "DELETE FROM segments WHERE number IN (SELECT removed FROM input)")
+            .await?;
+        query(
+            "INSERT INTO chores (name, done_until) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET \
+             done_until = excluded.done_until WHERE chores.done_until < excluded.done_until",
+        )
+        .bind(NAME)
+        .bind(done_until)
+        .run(self)
+        .await?;
+        Ok(())
     }
 }

@@ -1,30 +1,46 @@
 //! Figures that must add up: every event with its outcome and its body, the numbers of the audit, and bodies
 //! without an event.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use domain::readable;
 use serde::Serialize;
 use sqlx::AssertSqlSafe;
 
 use crate::engine::query::query;
-use crate::tables::archive::Archived;
+use crate::tables::archive::{Archived, archived};
 use crate::tables::audit::AuditRow;
-use crate::{LedgerError, Transaction};
+use crate::tables::bodies::{self, Body};
+use crate::tables::retention::NAME as RETENTION;
+use crate::{Fault, LedgerError, Transaction};
 use domain::Key;
 use domain::Object;
 use domain::event::EventKey;
 
 readable! {
-    /// One event, with all that verifying it takes.
+    /// One event, with all that verifying it takes except its body.
     #[derive(Debug)]
     pub struct Stored {
-        pub archived: Archived,
+        pub key: EventKey,
+        /// As stored: whoever looks for damage must be able to read it.
+        pub outcome: String,
         pub source: String,
         pub repetitions: i64,
         pub has_retry: bool,
         pub has_reason: bool,
         pub recorded_at: DateTime<Utc>,
     }
+}
+
+/// One segment, unpacked.
+#[derive(Debug)]
+pub struct UnpackedSegment {
+    pub number: i64,
+    pub fault: Option<Fault>,
+    pub events: Vec<Archived>,
+    /// Bodies in it that belong to no event.
+    pub orphaned: usize,
 }
 
 readable! {
@@ -83,13 +99,67 @@ impl Transaction {
     /// All events by key, after the given one.
     pub async fn stored(&mut self, after: &EventKey, limit: i64) -> Result<Vec<Stored>, LedgerError> {
         query(
-                "SELECT e.id, e.account, e.livemode, e.content_hash, e.type, e.created_at, e.api_version, \
-                 e.endpoint, e.unwanted, e.outcome, e.source, e.repetitions, e.retry_at IS NOT NULL AS has_retry, \
-                 e.reason IS NOT NULL AS has_reason, e.recorded_at, b.body FROM events e LEFT JOIN bodies b ON b.id = e.id \
-                 AND b.account = e.account AND b.livemode = e.livemode AND b.content_hash = e.content_hash \
-                 WHERE (e.id, e.account, e.livemode, e.content_hash) > ($1, $2, $3, $4) \
-                 ORDER BY e.id, e.account, e.livemode, e.content_hash LIMIT $5",
-            )
+            "SELECT id, account, livemode, content_hash, outcome, source, repetitions, \
+             retry_at IS NOT NULL AS has_retry, reason IS NOT NULL AS has_reason, recorded_at FROM events \
+             WHERE (id, account, livemode, content_hash) > ($1, $2, $3, $4) \
+             ORDER BY id, account, livemode, content_hash LIMIT $5",
+        )
+        .bind(&after.id)
+        .bind(&after.account)
+        .bind(after.livemode)
+        .bind(&after.content_hash)
+        .bind(limit)
+        .all(self)
+        .await
+    }
+
+    /// Segments by number after the given one, with their events and what of these is in them.
+    pub async fn segments_after(
+        &mut self,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<UnpackedSegment>, LedgerError> {
+        let stored: Vec<bodies::Stored> = query(
+            "SELECT number, checksum, content FROM segments WHERE number > $1 ORDER BY number LIMIT $2",
+        )
+        .bind(after)
+        .bind(limit)
+        .all(self)
+        .await?;
+        let numbers: Vec<i64> = stored.iter().map(|stored| stored.number).collect();
+        let mut events: BTreeMap<i64, Vec<Archived>> = BTreeMap::new();
+        for archived in self.archived_in(&numbers).await? {
+            if let Body::Packed { segment, .. } = archived.body {
+                events.entry(segment).or_default().push(archived);
+            }
+        }
+        let unpacked = stored.iter().map(|stored| {
+            let (segment, number) = (stored.unpack(), stored.number);
+            let mut events = events.remove(&number).unwrap_or_default();
+            for archived in &mut events {
+                archived.body.take_from(&segment);
+            }
+            let found = events.iter().filter(|archived| archived.body.bytes().is_some()).count();
+            let orphaned = segment.as_ref().map_or(0, |segment| segment.occupied().saturating_sub(found));
+            UnpackedSegment { number, fault: segment.err(), events, orphaned }
+        });
+        Ok(unpacked.collect())
+    }
+
+    /// Events whose body has a row of its own, by key after the given one.
+    pub async fn with_own_bodies(
+        &mut self,
+        after: &EventKey,
+        limit: i64,
+    ) -> Result<Vec<Archived>, LedgerError> {
+        let sql = format!(
+            "SELECT {} FROM bodies b JOIN events e ON e.id = b.id AND e.account = b.account \
+             AND e.livemode = b.livemode AND e.content_hash = b.content_hash \
+             WHERE (b.id, b.account, b.livemode, b.content_hash) > ($1, $2, $3, $4) \
+             ORDER BY b.id, b.account, b.livemode, b.content_hash LIMIT $5",
+            archived()
+        );
+        query(AssertSqlSafe(sql))
             .bind(&after.id)
             .bind(&after.account)
             .bind(after.livemode)
@@ -97,6 +167,22 @@ impl Transaction {
             .bind(limit)
             .all(self)
             .await
+    }
+
+    /// Events whose body is nowhere, though retention has not come to them: their segment was lost.
+    pub async fn without_their_segment(&mut self, limit: i64) -> Result<Vec<EventKey>, LedgerError> {
+        query(
+            "SELECT e.id, e.account, e.livemode, e.content_hash FROM events e WHERE e.segment IS NOT NULL \
+             AND e.erased_at IS NULL AND NOT EXISTS (SELECT 1 FROM segments s WHERE s.number = e.segment) \
+             AND NOT EXISTS (SELECT 1 FROM bodies b WHERE b.id = e.id AND b.account = e.account \
+             AND b.livemode = e.livemode AND b.content_hash = e.content_hash) \
+             AND NOT EXISTS (SELECT 1 FROM chores c WHERE c.name = $1 AND c.done_until >= e.recorded_at) \
+             ORDER BY e.id LIMIT $2",
+        )
+        .bind(RETENTION)
+        .bind(limit)
+        .all(self)
+        .await
     }
 
     /// The identities of all events by key, after the given one.
@@ -180,7 +266,7 @@ impl Transaction {
         .await
     }
 
-    /// Bodies whose event is not there.
+    /// Bodies with rows of their own whose event is not there.
     pub async fn orphaned_bodies(&mut self) -> Result<i64, LedgerError> {
         query(
             "SELECT COUNT(*) FROM bodies b WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.id = b.id \

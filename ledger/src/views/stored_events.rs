@@ -1,4 +1,4 @@
-//! The tables `events` and `bodies`, as staff and chores read them.
+//! The table `events`, as staff and chores read it.
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -9,6 +9,7 @@ use serde::Serialize;
 use sqlx::AssertSqlSafe;
 
 use crate::engine::query::{Query, query};
+use crate::tables::bodies::{BODY, Body, WITH_BODIES};
 use crate::views::page::{POSITION, Page, Place};
 use crate::views::search::{Order, Search, Whose, Window};
 use crate::{Ledger, LedgerError};
@@ -16,11 +17,11 @@ use domain::Key;
 use domain::event::EventKey;
 
 readable! {
-    /// A waiting event whose time has come, with its bytes.
+    /// A waiting event whose time has come, with its body.
     #[derive(Debug)]
     pub struct Due {
         pub event: StoredEvent,
-        pub body: Vec<u8>,
+        pub body: Body,
     }
 }
 
@@ -79,6 +80,8 @@ readable! {
         pub customer: Option<String>,
         pub amount: Option<i64>,
         pub currency: Option<String>,
+        /// When its body was erased, if somebody had it erased.
+        pub erased_at: Option<DateTime<Utc>>,
         /// The same id came with other data under the same API version.
         pub conflict: bool,
     }
@@ -87,7 +90,7 @@ readable! {
 pub(crate) const STORED: &str = "e.id, e.account, e.livemode, e.content_hash, e.type, e.api_version, e.created_at, e.received_at, \
     e.recorded_at, e.source, e.endpoint, e.unwanted, e.trace_parent, e.outcome, e.reason, e.attempts, e.retry_at, e.repetitions, \
     e.handler_version, e.fingerprint, e.first_failed_at, e.last_failed_at, e.failures, e.object_id, e.customer, e.amount, \
-    e.currency, EXISTS (SELECT 1 FROM events o WHERE o.id = e.id AND o.account = e.account \
+    e.currency, e.erased_at, EXISTS (SELECT 1 FROM events o WHERE o.id = e.id AND o.account = e.account \
     AND o.livemode = e.livemode AND o.content_hash <> e.content_hash \
     AND COALESCE(o.api_version, '') = COALESCE(e.api_version, '')) AS conflict";
 
@@ -101,8 +104,8 @@ impl StoredEvent {
         }
     }
 
-    /// The envelope that it came in, given its bytes.
-    pub fn envelope(self, body: Vec<u8>) -> Envelope {
+    /// The envelope that it came in, given its body.
+    pub fn envelope(self, body: Bytes) -> Envelope {
         let header = Header {
             id: self.id,
             kind: self.kind,
@@ -117,7 +120,7 @@ impl StoredEvent {
             unwanted: self.unwanted.as_deref().and_then(Unwanted::named),
             replay: None,
         };
-        Envelope { header, body: Bytes::from(body) }
+        Envelope { header, body }
     }
 }
 
@@ -208,9 +211,12 @@ impl EventFilter {
 }
 
 impl Due {
-    /// The envelope as it first came.
-    pub fn envelope(self) -> Envelope {
-        self.event.envelope(self.body)
+    /// The envelope as it first came; `Err` names the event where its body cannot be read.
+    pub fn envelope(self) -> Result<Envelope, EventKey> {
+        match self.body.bytes().cloned() {
+            Some(body) => Ok(self.event.envelope(body)),
+            None => Err(self.event.key()),
+        }
     }
 }
 
@@ -218,12 +224,12 @@ impl Ledger {
     /// Waiting events whose time has come, the longest waiting first.
     pub async fn due(&self, now: DateTime<Utc>, limit: i64) -> Result<Vec<Due>, LedgerError> {
         let sql = format!(
-            "SELECT {STORED}, b.body FROM events e JOIN bodies b ON b.id = e.id AND b.account = e.account \
-             AND b.livemode = e.livemode AND b.content_hash = e.content_hash \
-             WHERE e.outcome = 'waiting' AND e.retry_at <= $1 ORDER BY e.retry_at LIMIT $2"
+            "SELECT {STORED}, {BODY} FROM events e {WITH_BODIES} WHERE e.outcome = 'waiting' AND e.retry_at <= $1 ORDER BY e.retry_at LIMIT $2"
         );
         let mut tx = self.read().await?;
-        query(AssertSqlSafe(sql)).bind(now).bind(limit).all(&mut tx).await
+        let mut due: Vec<Due> = query(AssertSqlSafe(sql)).bind(now).bind(limit).all(&mut tx).await?;
+        tx.unpack(due.iter_mut().map(|due| &mut due.body)).await?;
+        Ok(due)
     }
 
     /// Makes due what waits for a time after `latest`: no plan reaches so far, so a clock ran ahead when that time
@@ -285,19 +291,5 @@ impl Ledger {
             format!("SELECT {STORED} FROM events e WHERE e.id = $1 ORDER BY e.recorded_at, e.content_hash");
         let mut tx = self.read().await?;
         query(AssertSqlSafe(sql)).bind(id).all(&mut tx).await
-    }
-
-    /// The bytes of an event, unless retention removed them.
-    pub async fn body(&self, event: &EventKey) -> Result<Option<Vec<u8>>, LedgerError> {
-        let mut tx = self.read().await?;
-        query(
-            "SELECT body FROM bodies WHERE id = $1 AND account = $2 AND livemode = $3 AND content_hash = $4",
-        )
-        .bind(&event.id)
-        .bind(&event.account)
-        .bind(event.livemode)
-        .bind(&event.content_hash)
-        .optional(&mut tx)
-        .await
     }
 }

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::{PageOptions, Shape, WhoseOptions, WindowOptions};
+use super::{ByOptions, PageOptions, Shape, WhoseOptions, WindowOptions};
 
 #[derive(Subcommand)]
 pub enum EventsCommand {
@@ -12,6 +12,10 @@ pub enum EventsCommand {
     Tail(TailOptions),
     /// Show one event as it is stored
     Show(EventOptions),
+    /// Erase what Stripe sent as one event, for good; shows it first, and wants --yes
+    ///
+    /// Its id, hash and outcome stay, and so do the rows that it changed. The audit says who erased it and why.
+    Erase(EraseOptions),
     /// List the types of events that an endpoint of Stripe's should be sent
     ///
     /// One a line, for the `enabled_events` of the endpoint; docs/events.md says what stays unknown without them.
@@ -92,6 +96,27 @@ pub struct EventOptions {
     /// Print what Stripe sent, byte for byte; it may hold personal data
     #[arg(long)]
     pub body: bool,
+    #[command(flatten)]
+    pub shape: Shape,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples
+  tidegate events erase evt_1PgafuB7WZ01zgkWXYmPNZs8 --reason 'asked for by the customer, ticket 4711'
+  tidegate events erase evt_1PgafuB7WZ01zgkWXYmPNZs8 --reason 'ticket 4711' --yes")]
+pub struct EraseOptions {
+    /// The event's id
+    #[arg(value_name = "EVENT")]
+    pub id: String,
+    /// Why, for the audit; name a ticket, no person
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// Do it; without it the event is only shown
+    #[arg(long)]
+    pub yes: bool,
+    #[command(flatten)]
+    pub by: ByOptions,
     #[command(flatten)]
     pub shape: Shape,
 }

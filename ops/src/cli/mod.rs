@@ -27,8 +27,8 @@ pub use self::lists::{
     PaymentsListOptions, RefundsCommand, RefundsListOptions,
 };
 pub use self::look::{
-    EventOptions, EventSelection, EventsCommand, ListOptions, ShowOptions, Subject, SubjectOptions,
-    TailOptions, TraceOptions, TypesOptions,
+    EraseOptions, EventOptions, EventSelection, EventsCommand, ListOptions, ShowOptions, Subject,
+    SubjectOptions, TailOptions, TraceOptions, TypesOptions,
 };
 pub use self::maintenance::{AuditCommand, BackfillOptions, RebuildOptions, VerifyOptions};
 pub use self::oncall::{
@@ -57,7 +57,7 @@ Run
   topology      Declare RabbitMQ's queues and exchanges, or check them
 
 Look
-  events        List stored events, follow them, show one, or name the types that Stripe should send
+  events        List stored events, follow them, show or erase one, or name the types that Stripe should send
   trace         What became of one event: received, applied, what it changed
   show          Whatever an id names: an invoice, a payment, a user, …; how it stands, and why
   queue         How much waits in the queue; recover what a damaged queue.db holds
@@ -195,7 +195,7 @@ pub enum Command {
     /// Asks their internal listeners (`GATEWAY_INTERNAL_ADDR`, `WORKER_INTERNAL_ADDR`). Exit code 0: ready; 1: not,
     /// with one line that says why. Neither the queue nor the ledger is opened.
     Healthcheck(HealthcheckOptions),
-    /// List stored events, follow them, show one, or name the types that Stripe should send
+    /// List stored events, follow them, show or erase one, or name the types that Stripe should send
     #[command(subcommand)]
     Events(EventsCommand),
     /// Show whatever an id names, why it is so, and how it came to be

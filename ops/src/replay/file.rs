@@ -10,7 +10,7 @@ use desk::replay::Chosen;
 use domain::event::Content;
 use envelope::{Envelope, Source};
 use gateway::event::Head;
-use ledger::Ledger;
+use ledger::{Ledger, LedgerError};
 
 use crate::open;
 
@@ -29,7 +29,10 @@ pub async fn chosen(ledger: &Ledger, path: &Path) -> anyhow::Result<Vec<Chosen>>
         anyhow::ensure!(line.len() <= LINE_LIMIT_BYTES, "{}: longer than 1 MiB", place());
         let envelope = envelope(line.into_bytes().into()).with_context(place)?;
         let key = Content::of(&envelope).key;
-        let is_known = open::answer(ledger, ledger.body(&key)).await?.is_some();
+        let is_known = match ledger.body(&key).await {
+            Err(LedgerError::Segment { .. }) => false,
+            body => open::answer(ledger, async { body }).await?.is_some(),
+        };
         chosen.push(Chosen { key, brought: (!is_known).then_some(envelope) });
     }
     chosen.sort_by(|a, b| {

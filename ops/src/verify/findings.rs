@@ -1,6 +1,6 @@
 //! What `tidegate audit verify` found, in words.
 
-use desk::verify::{Altered, Chains, Seals, Verified, Witnessed};
+use desk::verify::{Altered, Chains, DamagedSegment, Seals, Verified, Witnessed};
 use ledger::views::consistency::End;
 
 use crate::output;
@@ -14,9 +14,22 @@ pub(super) fn of(verified: &Verified) -> Vec<String> {
     if !verified.damaged.is_empty() {
         let ids = some(&verified.damaged);
         findings.push(format!(
-            "{} events whose bodies have changed: {ids}. Restore `bodies` from a backup, or fetch the events from Stripe with `{} backfill`",
-            verified.damaged.len(),
-            output::me()
+            "{} events whose bodies have changed: {ids}. Restore `segments` and `bodies` from a backup",
+            verified.damaged.len()
+        ));
+    }
+    for DamagedSegment { segment, fault, events } in verified.damaged_segments.iter().take(SHOWN_FINDINGS) {
+        findings.push(format!(
+            "segment {segment} is damaged: {fault}. It has the bodies of {} events: {}. Restore this row of `segments` from a backup (docs/runbook.md, \"A damaged segment\")",
+            events.len(),
+            some(events)
+        ));
+    }
+    if !verified.without_segment.is_empty() {
+        findings.push(format!(
+            "{} events whose segment is gone before its time: {}. Restore `segments` from a backup",
+            verified.without_segment.len(),
+            some(&verified.without_segment)
         ));
     }
     if !verified.inconsistent.is_empty() {

@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const GLANCE: Duration = Duration::from_millis(1);
 /// Every table that a batch writes.
 fn tables() -> impl Iterator<Item = &'static str> {
-    ["events", "bodies", "audit"].into_iter().chain(Kind::ALL.iter().map(|kind| kind.table()))
+    ["events", "segments", "audit"].into_iter().chain(Kind::ALL.iter().map(|kind| kind.table()))
 }
 /// Who passes takes the lock of its number and lets go of it at once: whoever holds that lock has closed the
 /// gate. Sessions without a number pass freely.

@@ -12,8 +12,9 @@ const RULES: &[&str] = &["domain/src"];
 const SQL: &[&str] =
     &["ledger/src", "shared/src/queue/sqlite", "shared/src/migrations.rs", "tests/", "bench/"];
 const LAPIN: &[&str] = &["shared/src/queue/rabbitmq", "tests/", "bench/"];
-/// How many rows are written at once, and what a database says of itself.
-const DIALECTS: &[&str] = &["ledger/src/engine/rows.rs", "ledger/src/engine/settings.rs"];
+/// How many rows are written at once, what a database says of itself, and what becomes of what it frees.
+const DIALECTS: &[&str] =
+    &["ledger/src/engine/rows.rs", "ledger/src/engine/settings.rs", "ledger/src/engine/erasing.rs"];
 
 /// The rules are functions of their arguments: nothing that waits, asks, reads a clock or throws dice.
 /// The order of a hash map is such a die. Attributes may say which column a field is: that does nothing.

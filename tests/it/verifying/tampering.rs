@@ -93,17 +93,15 @@ const TAMPERED: &[(&str, &[&str], &str)] = &[
     ),
     (
         "event",
-        &["DELETE FROM bodies WHERE id = 'evt_other'", "DELETE FROM events WHERE id = 'evt_other'"],
+        &["DELETE FROM events WHERE id = 'evt_other'"],
         "1 committed events or audit lines are gone or changed, the first in block 1",
     ),
     (
         "last_event",
-        &[
-            "DELETE FROM bodies WHERE id = 'evt_pi_1_succeeded_5'",
-            "DELETE FROM events WHERE id = 'evt_pi_1_succeeded_5'",
-        ],
+        &["DELETE FROM events WHERE id = 'evt_pi_1_succeeded_5'"],
         "1 committed events or audit lines are gone or changed, the first in block 2",
     ),
+    ("body", &["DELETE FROM events WHERE id = 'evt_other'"], "1 bodies without an event"),
     (
         "hash_removed",
         &["UPDATE audit SET hash = NULL, actor = 'mallory' WHERE actor = 'jane'"],

@@ -1,24 +1,122 @@
-//! Deletes raw bodies after their retention, in small batches. It first records their objects, which can no
-//! longer be rebuilt from events alone.
+//! Deletes raw bodies after their retention: segment by segment, and then those with rows of their own. It first
+//! records their objects, which can no longer be rebuilt from events alone, and copies out what is to stay.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use shared::clock;
 
 use crate::consume::Lanes;
-use domain::event::{Content, EventKey, Meaning};
-use domain::{Key, Observation};
-use ledger::{Ledger, LedgerError};
+use domain::Key;
+use domain::event::{Content, EventKey};
+use ledger::tables::archive::Archived;
+use ledger::tables::bodies::Body;
+use ledger::{Ledger, LedgerError, Transaction};
 
 const INTERVAL: Duration = Duration::from_mins(1);
-/// Between two batches, so that events go first.
+/// Bodies with rows of their own expire late, when a dead letter is dealt with at last; so they are looked through
+/// less often.
+const OWN_INTERVAL: Duration = Duration::from_hours(1);
+/// Between two steps, so that events go first.
 const BREATH: Duration = Duration::from_millis(100);
-const AT_ONCE: i64 = 200;
+/// A step ends with the segment that brings it to so many events.
+const EVENTS_AT_ONCE: i64 = 500;
+const SEGMENTS_AT_ONCE: i64 = 64;
+/// So many bodies with rows of their own are looked at in one step, and so many removed.
+const LOOKED_AT: i64 = 1_000;
+const REMOVED_AT_ONCE: usize = 200;
+
+/// One round through everything that may have expired, in steps.
+#[derive(Debug)]
+pub struct Round {
+    /// Segments up to this number are done.
+    segment: i64,
+    /// Bodies with rows of their own up to this one are done; `None` where they all are, or are left out.
+    own: Option<EventKey>,
+    are_segments_done: bool,
+}
+
+impl Round {
+    /// A round that begins now. Without `own` it looks at segments only.
+    pub fn begin(own: bool) -> Self {
+        Self { segment: 0, own: own.then(EventKey::first), are_segments_done: false }
+    }
+
+    /// Removes some of what was recorded up to a moment; says how many bodies, and `None` when the round is over.
+    pub async fn step(&mut self, ledger: &Ledger, until: DateTime<Utc>) -> Result<Option<u64>, LedgerError> {
+        let mut tx = ledger.begin().await?;
+        let removed = match (self.are_segments_done, self.own.clone()) {
+            (false, _) => self.segments(&mut tx, until).await?,
+            (true, Some(after)) => self.own_bodies(&mut tx, after, until).await?,
+            (true, None) => return Ok(None),
+        };
+        tx.commit().await?;
+        Ok(Some(removed))
+    }
+
+    async fn segments(&mut self, tx: &mut Transaction, until: DateTime<Utc>) -> Result<u64, LedgerError> {
+        let mut expired = tx.expired_segments(self.segment, until, SEGMENTS_AT_ONCE).await?;
+        let mut events = 0;
+        let mut is_within = |segment: &ledger::tables::retention::ExpiredSegment| {
+            let is_within = events < EVENTS_AT_ONCE;
+            events += segment.events;
+            is_within
+        };
+        expired.truncate(expired.iter().take_while(|segment| is_within(segment)).count());
+        let Some(last) = expired.last().map(|last| last.number) else {
+            self.are_segments_done = true;
+            return Ok(0);
+        };
+        let found = tx.events_in(&expired).await?;
+        // What cannot be read cannot be retired either: it stays, and is found by `audit verify`.
+        let damaged: BTreeSet<i64> = found.iter().filter_map(|event| damaged(&event.body)).collect();
+        for segment in &damaged {
+            tracing::error!(segment, "a segment is damaged, and so is not removed after its retention");
+        }
+        expired.retain(|segment| !damaged.contains(&segment.number));
+        let (settled, others): (Vec<Archived>, Vec<Archived>) =
+            found.into_iter().partition(Archived::is_settled);
+        let mut staying: Vec<(EventKey, _)> =
+            others.into_iter().filter_map(|event| Some((event.key, event.body.bytes()?.clone()))).collect();
+        staying.sort_by(|a, b| a.0.cmp(&b.0));
+        tx.keep_bodies(&staying).await?;
+        tx.retire(&subjects(&settled)).await?;
+        tx.remove_segments(&expired).await?;
+        self.segment = last;
+        Ok(settled.iter().filter(|event| event.body.bytes().is_some()).count() as u64)
+    }
+
+    /// Those that outlived their segment.
+    async fn own_bodies(
+        &mut self,
+        tx: &mut Transaction,
+        after: EventKey,
+        until: DateTime<Utc>,
+    ) -> Result<u64, LedgerError> {
+        let looked_at = tx.own_bodies(&after, LOOKED_AT).await?;
+        let (mut expired, mut last) = (Vec::new(), None);
+        for body in looked_at {
+            if body.has_expired(until) {
+                expired.push(body.key.clone());
+            }
+            last = Some(body.key);
+            if expired.len() == REMOVED_AT_ONCE {
+                break;
+            }
+        }
+        let found = tx.archived(&expired).await?;
+        tx.retire(&subjects(&found)).await?;
+        let removed = tx.remove_bodies(&expired).await?;
+        self.own = last;
+        Ok(removed)
+    }
+}
 
 /// Runs until the worker stops.
 pub async fn run(lanes: Lanes, retention: Duration) {
+    let mut own_at = Instant::now();
+    let mut round = Round::begin(true);
     let mut pause = BREATH;
     loop {
         tokio::select! {
@@ -29,11 +127,17 @@ pub async fn run(lanes: Lanes, retention: Duration) {
         if lanes.availability.outage().is_some() {
             continue;
         }
-        match remove(&lanes.ledger, clock::now() - retention).await {
-            Ok(0) => {}
-            Ok(removed) => {
+        match round.step(&lanes.ledger, clock::now() - retention).await {
+            Ok(Some(removed)) => {
                 lanes.metrics.bodies_removed.inc_by(removed);
                 pause = BREATH;
+            }
+            Ok(None) => {
+                let own = own_at.elapsed() >= OWN_INTERVAL;
+                if own {
+                    own_at = Instant::now();
+                }
+                round = Round::begin(own);
             }
             Err(error) if lanes.fatal.report(&error) => return,
             Err(error) => tracing::debug!(%error, "deleting old bodies failed"),
@@ -41,24 +145,17 @@ pub async fn run(lanes: Lanes, retention: Duration) {
     }
 }
 
-/// Removes one batch of what was recorded up to a moment; says how many bodies.
-pub async fn remove(ledger: &Ledger, until: DateTime<Utc>) -> Result<u64, LedgerError> {
-    let mut tx = ledger.begin().await?;
-    let expired = tx.expired(until, AT_ONCE).await?;
-    let Some(done_until) = expired.last().map(|last| last.recorded_at) else { return Ok(0) };
-    let mut subjects: BTreeSet<(&'static str, Key)> = BTreeSet::new();
-    let mut keys: Vec<EventKey> = Vec::with_capacity(expired.len());
-    for mut event in expired {
-        keys.push(event.archived.key.clone());
-        let Some(envelope) = event.archived.envelope() else { continue };
-        if let Ok(Meaning::Observations(observations)) = Content::of(&envelope).meaning(&envelope) {
-            let named = observations.iter().map(Observation::subject);
-            subjects.extend(named.map(|(kind, key)| (kind.as_str(), key.clone())));
-        }
+/// The objects that these events say something of.
+fn subjects(events: &[Archived]) -> Vec<(&'static str, Key)> {
+    let envelopes = events.iter().filter_map(Archived::envelope);
+    let subjects = envelopes.flat_map(|envelope| Content::of(&envelope).subjects(&envelope));
+    let named: BTreeSet<_> = subjects.map(|(kind, key)| (kind.as_str(), key)).collect();
+    named.into_iter().collect()
+}
+
+fn damaged(body: &Body) -> Option<i64> {
+    match body {
+        Body::Damaged { segment, .. } => Some(*segment),
+        Body::Bytes(_) | Body::Packed { .. } | Body::Gone => None,
     }
-    keys.sort();
-    tx.retire(&subjects.into_iter().collect::<Vec<_>>()).await?;
-    let removed = tx.remove_bodies(&keys, done_until).await?;
-    tx.commit().await?;
-    Ok(removed)
 }

@@ -3,6 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
+use domain::event::EventKey;
 use shared::clock;
 
 use crate::consume::Lanes;
@@ -38,13 +40,31 @@ pub async fn run(lanes: Lanes, lane: usize) {
                     if lanes.pause_signal.is_paused() {
                         break;
                     }
-                    if lanes.handle_isolated(lane, &event.envelope(), None).await.is_none() {
-                        return;
+                    match event.envelope() {
+                        Ok(envelope) => {
+                            if lanes.handle_isolated(lane, &envelope, None).await.is_none() {
+                                return;
+                            }
+                        }
+                        Err(key) => put_off(&lanes, &key, now).await,
                     }
                 }
             }
             Err(error) if lanes.fatal.report(&error) => return,
             Err(error) => tracing::debug!(%error, "looking for waiting events failed"),
         }
+    }
+}
+
+/// An event whose body cannot be read must not keep the others from their turn.
+async fn put_off(lanes: &Lanes, key: &EventKey, now: DateTime<Utc>) {
+    tracing::error!(event_id = key.id, "the body of a waiting event cannot be read");
+    let put_off = async {
+        let mut tx = lanes.ledger.begin().await?;
+        tx.claim(key, now, now + lanes.retries.longest()).await?;
+        tx.commit().await
+    };
+    if let Err(error) = put_off.await {
+        tracing::debug!(%error, "putting a waiting event off failed");
     }
 }

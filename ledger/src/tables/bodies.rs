@@ -1,0 +1,304 @@
+//! The tables `segments` and `bodies`: what Stripe sent, byte for byte. A batch's bodies are one segment; a body
+//! has a row of its own if it outlives its segment. Everything that reads bodies does so
+//! here, and reads a segment once for all of its events.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use domain::event::EventKey;
+use domain::readable;
+use domain::row::{At, Cells, Read, Unreadable};
+
+use crate::engine::query::query;
+use crate::engine::rows::Rows;
+use crate::segment::{Fault, Packed, Segment};
+use crate::tables::events::keyed;
+use crate::{Ledger, LedgerError, Transaction};
+
+/// So many segments are in memory at once, packed.
+const SEGMENTS_AT_ONCE: usize = 16;
+/// How often a segment is rewritten anew because somebody else did so meanwhile.
+const REWRITES: usize = 20;
+
+/// The columns that a `Body` is read from, of `events e` and what `WITH_BODIES` joins.
+pub(crate) const BODY: &str = "e.segment, e.place, b.body";
+pub(crate) const WITH_BODIES: &str = "LEFT JOIN bodies b ON b.id = e.id AND b.account = e.account \
+    AND b.livemode = e.livemode AND b.content_hash = e.content_hash";
+
+/// The bytes of an event, as far as they are here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    Bytes(Bytes),
+    /// Somewhere in a segment, which was not read.
+    Packed {
+        segment: i64,
+        place: i64,
+    },
+    /// In a segment that is damaged.
+    Damaged {
+        segment: i64,
+        fault: Fault,
+    },
+    /// Removed after its retention, or erased.
+    Gone,
+}
+
+impl Body {
+    pub fn bytes(&self) -> Option<&Bytes> {
+        match self {
+            Self::Bytes(bytes) => Some(bytes),
+            Self::Packed { .. } | Self::Damaged { .. } | Self::Gone => None,
+        }
+    }
+
+    /// Reads it from its segment, if it is packed.
+    pub(crate) fn take_from(&mut self, unpacked: &Result<Segment, Fault>) {
+        if let Self::Packed { segment, place } = *self {
+            *self = match unpacked {
+                Ok(unpacked) => unpacked.body(place).map_or(Self::Gone, Self::Bytes),
+                Err(fault) => Self::Damaged { segment, fault: *fault },
+            };
+        }
+    }
+}
+
+impl Read for Body {
+    fn read(_: At, cells: &dyn Cells) -> Result<Self, Unreadable> {
+        if let Some(bytes) = Option::<Vec<u8>>::read(At::Named("body"), cells)? {
+            return Ok(Self::Bytes(bytes.into()));
+        }
+        let segment = Option::read(At::Named("segment"), cells)?;
+        let place = Option::read(At::Named("place"), cells)?;
+        Ok(segment.zip(place).map_or(Self::Gone, |(segment, place)| Self::Packed { segment, place }))
+    }
+}
+
+readable! {
+    /// A segment as it is stored.
+    #[derive(Debug)]
+    pub(crate) struct Stored {
+        pub(crate) number: i64,
+        pub(crate) checksum: Vec<u8>,
+        pub(crate) content: Vec<u8>,
+    }
+}
+
+readable! {
+    /// Where an event's body is, and whether it was erased before.
+    struct Erasable {
+        segment: Option<i64>,
+        place: Option<i64>,
+        erased_at: Option<DateTime<Utc>>,
+    }
+}
+
+impl Stored {
+    pub(crate) fn unpack(&self) -> Result<Segment, Fault> {
+        Segment::unpack(self.number, &self.checksum, &self.content)
+    }
+}
+
+impl Transaction {
+    /// Stores segments. Numbers that are taken end the transaction, which then begins anew with others.
+    pub(crate) async fn keep_segments(
+        &mut self,
+        segments: &[Packed],
+        now: DateTime<Utc>,
+    ) -> Result<(), LedgerError> {
+        let kept = Rows::of(segments)
+            .int("number", |segment| segment.number)
+            .time("recorded_at", |_| Some(now))
+            .int("events", |segment| segment.events)
+            .bytes("checksum", |segment| &segment.checksum)
+            .bytes("content", |segment| &segment.content)
+            .run(
+                self,
+                "INSERT INTO segments (number, recorded_at, events, checksum, content) \
+                 SELECT number, recorded_at, events, checksum, content FROM input \
+                 WHERE TRUE ON CONFLICT (number) DO NOTHING",
+            )
+            .await?;
+        if kept == segments.len() as u64 { Ok(()) } else { Err(LedgerError::NumberTaken) }
+    }
+
+    /// Gives bodies rows of their own, where they have none: they are to outlive their segments.
+    pub async fn keep_bodies(&mut self, bodies: &[(EventKey, Bytes)]) -> Result<(), LedgerError> {
+        keyed(Rows::of(bodies), |(key, _)| key)
+            .bytes("body", |(_, body)| body)
+            .run(
+                self,
+                "INSERT INTO bodies (id, account, livemode, content_hash, body) \
+                 SELECT id, account, livemode, content_hash, body FROM input WHERE TRUE \
+                 ON CONFLICT (id, account, livemode, content_hash) DO NOTHING",
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// Reads what is packed, each segment once.
+    pub(crate) async fn unpack<'b>(
+        &mut self,
+        bodies: impl Iterator<Item = &'b mut Body>,
+    ) -> Result<(), LedgerError> {
+        let mut packed: BTreeMap<i64, Vec<&mut Body>> = BTreeMap::new();
+        for body in bodies {
+            if let Body::Packed { segment, .. } = *body {
+                packed.entry(segment).or_default().push(body);
+            }
+        }
+        let numbers: Vec<i64> = packed.keys().copied().collect();
+        for numbers in numbers.chunks(SEGMENTS_AT_ONCE) {
+            for stored in self.segments(numbers).await? {
+                let segment = stored.unpack();
+                for body in packed.remove(&stored.number).into_iter().flatten() {
+                    body.take_from(&segment);
+                }
+            }
+        }
+        for body in packed.into_values().flatten() {
+            *body = Body::Gone;
+        }
+        Ok(())
+    }
+
+    async fn segments(&mut self, numbers: &[i64]) -> Result<Vec<Stored>, LedgerError> {
+        Rows::of(numbers)
+            .int("wanted", |number| *number)
+            .fetch(self, "SELECT number, checksum, content FROM segments JOIN input ON number = wanted")
+            .await
+    }
+
+    /// Erases an event's body wherever the ledger has it, and notes when; `false` where there was none left, or the event
+    /// waits to be handled again. It keeps its place: a segment that a backup brings back has the body again.
+    pub async fn erase_body(&mut self, key: &EventKey, now: DateTime<Utc>) -> Result<bool, LedgerError> {
+        self.overwrite_what_is_freed().await?;
+        let found: Option<Erasable> = query(
+            "SELECT segment, place, erased_at FROM events WHERE id = $1 AND account = $2 AND livemode = $3 \
+             AND content_hash = $4 AND outcome <> 'waiting'",
+        )
+        .bind(&key.id)
+        .bind(&key.account)
+        .bind(key.livemode)
+        .bind(&key.content_hash)
+        .optional(self)
+        .await?;
+        let Some(Erasable { segment, place, erased_at }) = found else { return Ok(false) };
+        let erased = std::slice::from_ref(key);
+        let mut removed = self.remove_bodies(erased).await?;
+        removed += keyed(Rows::of(erased), |key| key)
+            .run(
+                self,
+                "UPDATE replay_items SET header = NULL, body = NULL WHERE body IS NOT NULL \
+                 AND (id, account, livemode, content_hash) IN \
+                 (SELECT id, account, livemode, content_hash FROM input)",
+            )
+            .await?;
+        if let Some((segment, place)) = segment.zip(place) {
+            removed += self.rewrite_without(segment, place).await?;
+        }
+        if removed == 0 && erased_at.is_some() {
+            return Ok(false);
+        }
+        keyed(Rows::of(erased), |key| key)
+            .time("now_erased_at", |_| Some(now))
+            .run(
+                self,
+                "UPDATE events SET erased_at = input.now_erased_at FROM input WHERE events.id = input.id \
+                 AND events.account = input.account AND events.livemode = input.livemode \
+                 AND events.content_hash = input.content_hash",
+            )
+            .await?;
+        Ok(true)
+    }
+
+    /// Says how many bodies it took out. Whoever rewrites a segment at the same moment is waited for, and what came
+    /// of it is read again.
+    async fn rewrite_without(&mut self, number: i64, place: i64) -> Result<u64, LedgerError> {
+        for _ in 0..REWRITES {
+            let Some(stored) = self.segments(&[number]).await?.pop() else { return Ok(0) };
+            let segment = stored.unpack().map_err(|fault| LedgerError::Segment { number, fault })?;
+            if segment.body(place).is_none() {
+                return Ok(0);
+            }
+            let rest = segment.without(number, place);
+            let written = if rest.events == 0 {
+                query("DELETE FROM segments WHERE number = $1 AND checksum = $2")
+                    .bind(number)
+                    .bind(stored.checksum)
+                    .run(self)
+                    .await?
+            } else {
+                query(
+                    "UPDATE segments SET events = $1, checksum = $2, content = $3 \
+                     WHERE number = $4 AND checksum = $5",
+                )
+                .bind(rest.events)
+                .bind(&rest.checksum[..])
+                .bind(rest.content)
+                .bind(number)
+                .bind(stored.checksum)
+                .run(self)
+                .await?
+            };
+            if written == 1 {
+                return Ok(1);
+            }
+        }
+        Err(LedgerError::Contended)
+    }
+
+    /// Removes the rows that these bodies have of their own.
+    pub async fn remove_bodies(&mut self, keys: &[EventKey]) -> Result<u64, LedgerError> {
+        keyed(Rows::of(keys), |key| key)
+            .run(
+                self,
+                "DELETE FROM bodies WHERE (id, account, livemode, content_hash) IN \
+                 (SELECT id, account, livemode, content_hash FROM input)",
+            )
+            .await
+    }
+}
+
+impl Ledger {
+    /// The bytes of an event, unless retention removed them or somebody had them erased.
+    pub async fn body(&self, event: &EventKey) -> Result<Option<Bytes>, LedgerError> {
+        let mut tx = self.read().await?;
+        let Some(archived) = tx.archived(std::slice::from_ref(event)).await?.pop() else { return Ok(None) };
+        match archived.body {
+            Body::Bytes(bytes) => Ok(Some(bytes)),
+            Body::Damaged { segment, fault } => Err(LedgerError::Segment { number: segment, fault }),
+            Body::Packed { .. } | Body::Gone => Ok(None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::LedgerConfig;
+    use shared::env::Env;
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_number_that_is_taken_is_drawn_anew_and_overwrites_nothing() {
+        let folder = std::env::temp_dir().join(format!("tidegate-{}", shared::trace::random_hex::<8>()));
+        let url = format!("sqlite:{}", folder.join("ledger.db").display());
+        let config = LedgerConfig::from_env(&Env::of(&[("DATABASE_URL", &url)])).unwrap();
+        let ledger = Ledger::open(&config).await.unwrap();
+        ledger.migrate().await.unwrap();
+        let keep = async |body: &[u8]| {
+            let mut tx = ledger.begin().await?;
+            tx.keep_segments(&[Packed::of(7, &[Some(body)])], DateTime::UNIX_EPOCH).await?;
+            tx.commit().await
+        };
+        keep(b"one").await.unwrap();
+        let taken = keep(b"other").await;
+        assert!(matches!(taken, Err(LedgerError::NumberTaken)) && LedgerError::NumberTaken.is_transient());
+        let mut tx = ledger.read().await.unwrap();
+        let segment = tx.segments(&[7]).await.unwrap().pop().unwrap().unpack().unwrap();
+        assert_eq!(segment.body(0).as_deref(), Some(&b"one"[..]));
+        drop(tx);
+        ledger.close().await;
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}
