@@ -131,8 +131,8 @@ fn memory_limits_hold_what_the_limits_of_the_code_allow() {
     let connections = number(&gateway, "GATEWAY_LIMIT_CONNECTIONS") * CONNECTION_BYTES;
     assert!(GATEWAY_BYTES + connections + number(&gateway, "GATEWAY_BODIES_LIMIT_BYTES") <= limit);
     let (worker, limit) = of("worker");
-    let lent = number(&worker, "QUEUE_PREFETCH") * number(&gateway, "GATEWAY_BODY_LIMIT_BYTES");
-    assert!(WORKER_BYTES + lent <= limit);
+    let prefetched = number(&worker, "QUEUE_PREFETCH") * number(&gateway, "GATEWAY_BODY_LIMIT_BYTES");
+    assert!(WORKER_BYTES + prefetched <= limit);
     let buffer = super::render::file("gateway/src/server.rs");
     assert!(buffer.contains("const BUFFER_LIMIT_BYTES: usize = 16_384;"), "the figure above is the code's");
 }
