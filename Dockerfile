@@ -44,7 +44,7 @@ FROM runtime AS worker
 COPY --from=build /out/tidegate-worker /usr/local/bin/tidegate-worker
 COPY --from=build /out/tidegate /usr/local/bin/tidegate
 EXPOSE 8082
-HEALTHCHECK --interval=10s --timeout=3s --start-period=20s CMD ["/usr/local/bin/tidegate", "healthcheck", "worker"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s CMD ["/usr/local/bin/tidegate-worker", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/tidegate-worker"]
 
 # It runs what ends by itself, as `migrate`. Where it runs `up`: `tidegate healthcheck`.

@@ -145,8 +145,8 @@ pub async fn look_ahead(ledger: &Ledger, chosen: &[Chosen]) -> Result<LookAhead,
     Ok(told)
 }
 
-/// Queues what of a plan is not queued yet, oldest first; tells how many it queued. Whoever takes a plan up
-/// again, or at the same time, harms nothing: an event runs once for each replay.
+/// Queues the events of a plan that are not queued yet, oldest first, and returns how many it queued. Running a plan
+/// again, or twice at the same time, does no harm: an event runs once for each replay.
 pub async fn run(
     ledger: &Ledger,
     queue: &Queue,

@@ -76,7 +76,7 @@ pub struct Witnessed {
 }
 
 impl Witnessed {
-    /// Whoever takes a message that was taken before, after a crash, takes it twice: so the ledger may count more.
+    /// After a crash a message is taken a second time, so the ledger may count more.
     pub fn is_right(&self) -> bool {
         self.highest_forgotten <= self.highest_taken && self.forgotten <= self.taken
     }

@@ -222,7 +222,7 @@ impl Status {
             }
             "won" => Self::Won,
             "lost" => Self::Lost,
-            // Up to 2014-10-07 a dispute ended so, whoever was right, once its charge was refunded.
+            // Up to 2014-10-07 a dispute ended so, whatever its merits, once its charge was refunded.
             "warning_closed" | "charge_refunded" | PREVENTED => Self::Closed,
             _ => Self::Unknown,
         }

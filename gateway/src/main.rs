@@ -21,21 +21,19 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> anyhow::Result<()> {
+    let env = Env::of_process();
     if healthcheck::is_asked() {
-        let address = Env::of_process().address(&gateway::config::INTERNAL_ADDR)?;
-        return healthcheck::ready(healthcheck::reachable(address)).await.map_err(anyhow::Error::msg);
+        return healthcheck::own(&env, &gateway::config::INTERNAL_ADDR).await.map_err(anyhow::Error::msg);
     }
     let variables = [gateway::VARIABLES, queue::VARIABLES, telemetry::VARIABLES, spans::VARIABLES];
     if answered_help("tidegate-gateway", WHAT, &variables) {
         return Ok(());
     }
-    let env = Env::of_process();
     Names { groups: &variables, families: gateway::ENDPOINT_VARIABLES }.check(&env)?;
     let _logging = telemetry::init(&env)?;
     let config = gateway::GatewayConfig::from_env(&env)?;
     let shutdown = shutdown::on_signal()?;
-    let listener = healthcheck::reachable(config.internal_address);
-    service_manager::attend(&env, vec![listener], shutdown.clone());
+    service_manager::attend(&env, &[config.internal_address], shutdown.clone());
     let queue = Queue::open(QueueConfig::from_env(&env)?, Role::Publish).await?;
     let served = gateway::run(config, queue.clone(), shutdown).await;
     queue.close().await;

@@ -31,7 +31,7 @@ pub struct Verified<'s> {
     pub secret: &'s str,
 }
 
-/// Why a signature is refused: for metrics and log. Whoever sent it is told the same in every case.
+/// Why a signature is refused: for metrics and log. The sender gets the same answer in every case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     Missing,

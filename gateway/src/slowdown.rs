@@ -1,5 +1,5 @@
 //! Delays answers to an address whose signatures keep being refused. Only refusals are delayed: a valid request
-//! never waits, whoever shares its address, so a proxy in front needs no special handling.
+//! never waits, whatever else comes from its address, so a proxy in front needs no special handling.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
@@ -79,7 +79,7 @@ fn count_of(packed: u64) -> u32 {
     u32::try_from(packed & u64::from(u32::MAX)).expect("32 bits")
 }
 
-/// Whoever has one address of IPv6 has the other 2^64 of its network.
+/// A client with one IPv6 address has the other 2^64 of its network.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {

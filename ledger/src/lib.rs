@@ -54,6 +54,16 @@ impl Ledger {
         })
     }
 
+    /// Connects once, without the pool, and says what is wrong: for people, who do not want to wait for its patience.
+    pub fn reach(&self) -> Pending<'_, Result<(), LedgerError>> {
+        Box::pin(async move {
+            match &self.pool {
+                Pool::Postgres(pool) => reach::found(pool).await,
+                Pool::Sqlite(_) => Ok(()),
+            }
+        })
+    }
+
     /// What it is derived with.
     pub fn policy(&self) -> &Arc<Policy> {
         &self.policy

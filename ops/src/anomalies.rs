@@ -1,51 +1,73 @@
 //! `tidegate anomalies`: figures that contradict each other, with both sides, and objects whose state only
 //! Stripe can tell.
 
-use desk::views::anomalies::{Anomaly, AnomalyList};
-use ledger::Ledger;
-use ledger::views::lists::Uncertain;
+use chrono::{DateTime, Utc};
+use desk::views::anomalies::{Contradiction, Contradictory, read_page};
+use ledger::Transaction;
+use ledger::views::lists::Doubtful;
+use ledger::views::page::Part;
+use shared::clock;
 use shared::env::Env;
 
 use crate::cli::AnomaliesOptions;
 use crate::events::mode;
+use crate::listing::{self, Column, Listing};
 use crate::table::Table;
-use crate::{money, open, output, when};
+use crate::{csv, money, open, output, when};
+
+const COLUMNS: &[Column<Contradictory>] = &[
+    ("object", |row| csv::text(&row.kind)),
+    ("id", |row| csv::text(&row.key.id)),
+    ("anomalies", |row| csv::text(joined(row, ",", |contradiction| &contradiction.anomaly))),
+    ("figures", |row| csv::text(joined(row, " / ", |contradiction| &contradiction.figures))),
+    ("mode", |row| csv::mode(row.key.livemode)),
+    ("account", |row| csv::text(&row.key.account)),
+];
+
+const UNCERTAIN_COLUMNS: &[Column<Doubtful>] = &[
+    ("last_event", |row| csv::time(row.last_event_at)),
+    ("object", |row| csv::text(&row.kind)),
+    ("id", |row| csv::text(&row.key.id)),
+    ("mode", |row| csv::mode(row.key.livemode)),
+    ("account", |row| csv::text(&row.key.account)),
+];
 
 pub async fn run(env: &Env, options: &AnomaliesOptions) -> anyhow::Result<()> {
+    let (whose, now) = (options.whose.read(), clock::now());
+    let page = (&options.page, &options.shape);
     let ledger = open::ledger(env).await?;
-    let whose = options.whose.read();
     if options.uncertain {
-        let read = async { ledger.read().await?.uncertain(&whose, options.limit).await };
-        let uncertain = open::answer(&ledger, read).await?;
-        ledger.close().await;
-        return list_uncertain(&ledger, options, &uncertain);
+        let listing = Listing::of("uncertain object", uncertain_table, UNCERTAIN_COLUMNS)
+            .filtered(!options.whose.is_any());
+        let read = async |tx: &mut Transaction, part: &Part| tx.uncertain(&whose, part).await;
+        return listing::show(&ledger, page, &listing, now, read).await;
     }
-    let read = async { AnomalyList::read(&ledger, &mut ledger.read().await?, &whose, options.limit).await };
-    let shown = open::answer(&ledger, read).await?;
-    ledger.close().await;
-    if options.shape.json {
-        return output::print_json(&shown);
+    if !options.shape.json && !options.page.csv && options.page.after.is_none() {
+        let count = async { ledger.read().await?.count_uncertain(&whose).await };
+        remark_on_uncertain(&open::answer(&ledger, count).await?);
     }
-    if shown.anomalies.is_empty() {
-        output::remark(&format!("nothing in {} contradicts itself", ledger.shown()));
-    } else {
-        output::print(&table(&shown.anomalies))?;
-    }
-    if !shown.uncertain.is_empty() {
-        let counts = shown.uncertain.iter().map(|(kind, count)| {
-            let plural = if *count == 1 { "" } else { "s" };
-            format!("{} {kind}{plural}", money::count(count.unsigned_abs()))
-        });
-        output::remark(&format!(
-            "uncertain until Stripe is asked: {} (`{} anomalies --uncertain`)",
-            counts.collect::<Vec<_>>().join(", "),
-            output::me()
-        ));
-    }
-    Ok(())
+    let listing = Listing::of("contradiction", table, COLUMNS).filtered(!options.whose.is_any());
+    let read = async |tx: &mut Transaction, part: &Part| read_page(&ledger, tx, &whose, part).await;
+    listing::show(&ledger, page, &listing, now, read).await
 }
 
-fn table(anomalies: &[Anomaly]) -> String {
+fn remark_on_uncertain(counts: &[(&str, i64)]) {
+    if counts.is_empty() {
+        return;
+    }
+    let counts = counts.iter().map(|(kind, count)| {
+        let plural = if *count == 1 { "" } else { "s" };
+        format!("{} {kind}{plural}", money::count(count.unsigned_abs()))
+    });
+    output::remark(&format!(
+        "uncertain until Stripe is asked: {} (`{} anomalies --uncertain`)",
+        counts.collect::<Vec<_>>().join(", "),
+        output::me()
+    ));
+}
+
+/// A line for each contradiction.
+fn table(objects: &[Contradictory], _: DateTime<Utc>) -> Table {
     let mut table = Table::default()
         .text("OBJECT")
         .text("ID")
@@ -53,34 +75,29 @@ fn table(anomalies: &[Anomaly]) -> String {
         .prose("FIGURES", 120)
         .text("MODE")
         .text("ACCOUNT");
-    for anomaly in anomalies {
-        table.row([
-            anomaly.kind.to_owned(),
-            anomaly.key.id.clone(),
-            anomaly.says.to_owned(),
-            anomaly.figures.clone(),
-            mode(anomaly.key.livemode),
-            anomaly.key.account.clone(),
-        ]);
+    for object in objects {
+        for contradiction in &object.contradictions {
+            table.row([
+                object.kind.clone(),
+                object.key.id.clone(),
+                contradiction.says.to_owned(),
+                contradiction.figures.clone(),
+                mode(object.key.livemode),
+                object.key.account.clone(),
+            ]);
+        }
     }
-    table.render()
+    table
 }
 
-fn list_uncertain(
-    ledger: &Ledger,
-    options: &AnomaliesOptions,
-    uncertain: &[Uncertain],
-) -> anyhow::Result<()> {
-    if options.shape.json {
-        return output::print_json(&uncertain);
-    }
-    if uncertain.is_empty() {
-        output::remark(&format!("nothing in {} is uncertain", ledger.shown()));
-        return Ok(());
-    }
+fn joined(row: &Contradictory, by: &str, part: fn(&Contradiction) -> &str) -> String {
+    row.contradictions.iter().map(part).collect::<Vec<_>>().join(by)
+}
+
+fn uncertain_table(objects: &[Doubtful], _: DateTime<Utc>) -> Table {
     let mut table =
         Table::default().text("LAST EVENT").text("OBJECT").text("ID").text("MODE").text("ACCOUNT");
-    for object in uncertain {
+    for object in objects {
         table.row([
             object.last_event_at.map(when::whole).unwrap_or_default(),
             object.kind.clone(),
@@ -89,7 +106,5 @@ fn list_uncertain(
             object.key.account.clone(),
         ]);
     }
-    output::print(&table.render())?;
-    output::remark_on_limit(uncertain.len(), options.limit);
-    Ok(())
+    table
 }

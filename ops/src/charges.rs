@@ -2,7 +2,9 @@
 
 use domain::charges::Charge;
 use domain::payments::Disputed;
+use ledger::Transaction;
 use ledger::views::lists::ChargeFilter;
+use ledger::views::page::Part;
 use shared::clock;
 use shared::env::Env;
 
@@ -36,26 +38,12 @@ pub async fn list(env: &Env, options: &ChargesListOptions) -> anyhow::Result<()>
         payment: options.payment.clone(),
         window: options.window.read(now)?,
         whose: options.whose.read(),
-        ..ChargeFilter::default()
     };
     let ledger = open::ledger(env).await?;
-    let listing = Listing {
-        what: "charge",
-        is_filtered: options.status.is_some()
-            || options.payment.is_some()
-            || !options.window.is_any()
-            || !options.whose.is_any(),
-        ledger: ledger.shown(),
-        table: |rows, _| table(rows),
-        columns: COLUMNS,
-    };
-    let read = async |after, limit| {
-        let filter = ChargeFilter { after, limit, ..filter.clone() };
-        open::answer(&ledger, async { ledger.read().await?.charges(&filter).await }).await
-    };
-    let shown = listing::show((&options.page, &options.shape), &listing, now, read).await;
-    ledger.close().await;
-    shown
+    let listing =
+        Listing::of("charge", |rows, _| table(rows), COLUMNS).filtered(filter != ChargeFilter::default());
+    let read = async |tx: &mut Transaction, part: &Part| tx.charges(&filter, part).await;
+    listing::show(&ledger, (&options.page, &options.shape), &listing, now, read).await
 }
 
 fn table(charges: &[Charge]) -> Table {

@@ -1,7 +1,9 @@
 //! `tidegate customers`: the customers as a list, each with the user that it is.
 
 use domain::customers::Customer;
+use ledger::Transaction;
 use ledger::views::lists::CustomerFilter;
+use ledger::views::page::Part;
 use shared::clock;
 use shared::env::Env;
 
@@ -26,23 +28,12 @@ pub async fn list(env: &Env, options: &CustomersListOptions) -> anyhow::Result<(
         user: options.user.clone(),
         window: options.window.read(now)?,
         whose: options.whose.read(),
-        ..CustomerFilter::default()
     };
     let ledger = open::ledger(env).await?;
-    let listing = Listing {
-        what: "customer",
-        is_filtered: options.user.is_some() || !options.window.is_any() || !options.whose.is_any(),
-        ledger: ledger.shown(),
-        table: |rows, _| table(rows),
-        columns: COLUMNS,
-    };
-    let read = async |after, limit| {
-        let filter = CustomerFilter { after, limit, ..filter.clone() };
-        open::answer(&ledger, async { ledger.read().await?.customers(&filter).await }).await
-    };
-    let shown = listing::show((&options.page, &options.shape), &listing, now, read).await;
-    ledger.close().await;
-    shown
+    let listing =
+        Listing::of("customer", |rows, _| table(rows), COLUMNS).filtered(filter != CustomerFilter::default());
+    let read = async |tx: &mut Transaction, part: &Part| tx.customers(&filter, part).await;
+    listing::show(&ledger, (&options.page, &options.shape), &listing, now, read).await
 }
 
 fn table(customers: &[Customer]) -> Table {

@@ -7,8 +7,8 @@ use domain::Key;
 use domain::payment_failures::PaymentFailure;
 use domain::payments::Payment;
 use ledger::views::lists::FailureFilter;
-use ledger::views::page::Page;
-use ledger::{Ledger, LedgerError};
+use ledger::views::page::{Page, Part};
+use ledger::{LedgerError, Transaction};
 use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
@@ -60,33 +60,21 @@ pub async fn list(env: &Env, options: &FailuresListOptions) -> anyhow::Result<()
         code: options.code.clone(),
         window: options.window.read(now)?,
         whose: options.whose.read(),
-        ..FailureFilter::default()
     };
     let ledger = open::ledger(env).await?;
-    let listing = Listing {
-        what: "failed attempt",
-        is_filtered: options.payment.is_some()
-            || options.invoice.is_some()
-            || options.code.is_some()
-            || !options.window.is_any()
-            || !options.whose.is_any(),
-        ledger: ledger.shown(),
-        table: |rows, _| table(rows),
-        columns: COLUMNS,
-    };
-    let read = async |after, limit| {
-        let filter = FailureFilter { after, limit, ..filter.clone() };
-        open::answer(&ledger, page(&ledger, &filter)).await
-    };
-    let shown = listing::show((&options.page, &options.shape), &listing, now, read).await;
-    ledger.close().await;
-    shown
+    let listing = Listing::of("failed attempt", |rows, _| table(rows), COLUMNS)
+        .filtered(filter != FailureFilter::default());
+    let read = async |tx: &mut Transaction, part: &Part| page(tx, &filter, part).await;
+    listing::show(&ledger, (&options.page, &options.shape), &listing, now, read).await
 }
 
 /// The failures of a page, and the payments that they are of.
-async fn page(ledger: &Ledger, filter: &FailureFilter) -> Result<Page<Attempt>, LedgerError> {
-    let mut tx = ledger.read().await?;
-    let page = tx.failures(filter).await?;
+async fn page(
+    tx: &mut Transaction,
+    filter: &FailureFilter,
+    part: &Part,
+) -> Result<Page<Attempt>, LedgerError> {
+    let page = tx.failures(filter, part).await?;
     let of = |failure: &PaymentFailure| failure.payment.id().map(|id| failure.key.sibling(id));
     let keys: BTreeSet<Key> = page.rows.iter().filter_map(of).collect();
     let payments: Vec<Payment> = tx.look_up(&keys.into_iter().collect::<Vec<_>>()).await?;

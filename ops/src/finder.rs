@@ -7,6 +7,7 @@ use domain::customers::Customer;
 use domain::disputes::Dispute;
 use domain::invoices::Invoice;
 use domain::payments::Payment;
+use domain::payouts::Payout;
 use domain::refunds::Refund;
 use domain::subscriptions::Subscription;
 use ledger::graph::users::users_of_name;
@@ -26,11 +27,12 @@ enum Kind {
     Charge,
     Customer,
     Subscription,
+    Payout,
     User,
 }
 
 /// Every kind, and what Stripe's ids of it begin with. Where an id is of several kinds, the first one is shown.
-const KINDS: [(Kind, &[&str]); 9] = [
+const KINDS: [(Kind, &[&str]); 10] = [
     (Kind::Invoice, &["in"]),
     (Kind::Payment, &["pi"]),
     (Kind::Refund, &["re", "pyr"]),
@@ -38,6 +40,7 @@ const KINDS: [(Kind, &[&str]); 9] = [
     (Kind::Charge, &["ch", "py"]),
     (Kind::Customer, &["cus", "acct"]),
     (Kind::Subscription, &["sub"]),
+    (Kind::Payout, &["po"]),
     (Kind::Event, &["evt"]),
     (Kind::User, &[]),
 ];
@@ -80,6 +83,7 @@ pub async fn run(env: &Env, options: ShowOptions) -> anyhow::Result<()> {
         Kind::Charge => Subject::Charge(options(shape, whose)),
         Kind::Customer => Subject::Customer(options(shape, whose)),
         Kind::Subscription => Subject::Subscription(options(shape, whose)),
+        Kind::Payout => Subject::Payout(options(shape, whose)),
     };
     show::run(env, &subject).await
 }
@@ -116,6 +120,7 @@ async fn knows(ledger: &Ledger, tx: &mut Transaction, kind: Kind, id: &str) -> R
         Kind::Charge => any::<Charge>(tx, id).await,
         Kind::Customer => any::<Customer>(tx, id).await,
         Kind::Subscription => any::<Subscription>(tx, id).await,
+        Kind::Payout => any::<Payout>(tx, id).await,
         Kind::User => Ok(!users_of_name(tx, id).await?.is_empty()),
     }
 }
@@ -144,6 +149,7 @@ mod tests {
             ("dp_1", Kind::Dispute),
             ("py_1", Kind::Charge),
             ("sub_1", Kind::Subscription),
+            ("po_1", Kind::Payout),
             ("evt_1", Kind::Event),
             ("user_4711", Kind::Invoice),
             ("9A4C21D0-0007", Kind::Invoice),

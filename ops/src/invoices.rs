@@ -2,7 +2,9 @@
 
 use desk::views::invoice::InvoiceLabels;
 use domain::invoices::Invoice;
+use ledger::Transaction;
 use ledger::views::lists::InvoiceFilter;
+use ledger::views::page::Part;
 use shared::clock;
 use shared::env::Env;
 
@@ -35,28 +37,15 @@ pub async fn list(env: &Env, options: &InvoicesListOptions) -> anyhow::Result<()
     let filter = InvoiceFilter {
         status: options.status.clone(),
         customer: options.customer.clone(),
+        subscription: None,
         window: options.window.read(now)?,
         whose: options.whose.read(),
-        ..InvoiceFilter::default()
     };
     let ledger = open::ledger(env).await?;
-    let listing = Listing {
-        what: "invoice",
-        is_filtered: options.status.is_some()
-            || options.customer.is_some()
-            || !options.window.is_any()
-            || !options.whose.is_any(),
-        ledger: ledger.shown(),
-        table: |rows, _| table(rows),
-        columns: COLUMNS,
-    };
-    let read = async |after, limit| {
-        let filter = InvoiceFilter { after, limit, ..filter.clone() };
-        open::answer(&ledger, async { ledger.read().await?.invoices(&filter).await }).await
-    };
-    let shown = listing::show((&options.page, &options.shape), &listing, now, read).await;
-    ledger.close().await;
-    shown
+    let listing =
+        Listing::of("invoice", |rows, _| table(rows), COLUMNS).filtered(filter != InvoiceFilter::default());
+    let read = async |tx: &mut Transaction, part: &Part| tx.invoices(&filter, part).await;
+    listing::show(&ledger, (&options.page, &options.shape), &listing, now, read).await
 }
 
 pub fn table(invoices: &[Invoice]) -> Table {

@@ -2,18 +2,21 @@
 //! matching row as CSV, a page at a time.
 
 use chrono::{DateTime, Utc};
-use ledger::views::page::{Page, Place};
+use ledger::views::page::{Page, Part, Place};
+use ledger::{Ledger, LedgerError, Transaction};
 use serde::Serialize;
 
 use crate::cli::{PageOptions, Shape};
 use crate::failure::wrongly_called;
 use crate::table::{Table, clean};
-use crate::{csv, output};
+use crate::{csv, open, output};
 
 const DEFAULT_LIMIT: i64 = 50;
 const LIMIT: i64 = 10_000;
 /// So many rows of CSV are in memory at a time.
 const CSV_PAGE: i64 = 500;
+/// Why a list is empty can be seen from the events.
+pub const SEE_EVENTS: &str = "events list` shows what has arrived";
 
 /// A column of CSV: its name beside what stands in it.
 pub type Column<T> = (&'static str, fn(&T) -> String);
@@ -21,12 +24,28 @@ pub type Column<T> = (&'static str, fn(&T) -> String);
 /// How a list of these is shown.
 pub struct Listing<'a, T> {
     /// What one of them is called.
-    pub what: &'static str,
+    what: &'a str,
+    table: fn(&[T], DateTime<Utc>) -> Table,
+    columns: &'a [Column<T>],
     /// Whether the caller asked for some of them only.
-    pub is_filtered: bool,
-    pub ledger: String,
-    pub table: fn(&[T], DateTime<Utc>) -> Table,
-    pub columns: &'a [Column<T>],
+    is_filtered: bool,
+    /// What to do where there is none yet.
+    first: &'a str,
+}
+
+impl<'a, T> Listing<'a, T> {
+    pub fn of(what: &'a str, table: fn(&[T], DateTime<Utc>) -> Table, columns: &'a [Column<T>]) -> Self {
+        Self { what, table, columns, is_filtered: false, first: SEE_EVENTS }
+    }
+
+    pub fn filtered(self, is_filtered: bool) -> Self {
+        Self { is_filtered, ..self }
+    }
+
+    /// What to do about an empty list, instead of looking at the events: a command and what it does.
+    pub fn begun_by(self, first: &'a str) -> Self {
+        Self { first, ..self }
+    }
 }
 
 /// The form of `--json`.
@@ -37,20 +56,37 @@ struct Document<'a, T> {
     next: Option<String>,
 }
 
+/// Reads what was asked for, shows it and closes the ledger.
 pub async fn show<T: Serialize>(
+    ledger: &Ledger,
     (options, shape): (&PageOptions, &Shape),
     listing: &Listing<'_, T>,
     now: DateTime<Utc>,
-    read: impl AsyncFn(Option<Place>, i64) -> anyhow::Result<Page<T>>,
+    read: impl AsyncFn(&mut Transaction, &Part) -> Result<Page<T>, LedgerError>,
 ) -> anyhow::Result<()> {
-    if options.csv {
-        return write_csv(options, listing.columns, read).await;
-    }
+    let page =
+        async |part: Part| open::answer(ledger, async { read(&mut ledger.read().await?, &part).await }).await;
+    let shown = if options.csv {
+        write_csv(options, listing.columns, page).await
+    } else {
+        show_page(ledger, (options, shape), listing, now, page).await
+    };
+    ledger.close().await;
+    shown
+}
+
+async fn show_page<T: Serialize>(
+    ledger: &Ledger,
+    (options, shape): (&PageOptions, &Shape),
+    listing: &Listing<'_, T>,
+    now: DateTime<Utc>,
+    page: impl AsyncFn(Part) -> anyhow::Result<Page<T>>,
+) -> anyhow::Result<()> {
     let limit = options.limit.unwrap_or(DEFAULT_LIMIT);
     if limit > LIMIT {
         return Err(wrongly_called(format!("--limit: at most {LIMIT} at a time; --csv has no such limit")));
     }
-    let Page { rows, next } = read(options.after.clone(), limit).await?;
+    let Page { rows, next } = page(Part { after: options.after.clone(), limit }).await?;
     if shape.json {
         return output::print_json(&Document { items: &rows, next: next.map(|next| next.to_string()) });
     }
@@ -58,7 +94,7 @@ pub async fn show<T: Serialize>(
         if options.after.is_some() {
             output::remark("that was the last page");
         } else {
-            output::nothing(listing.what, &listing.ledger, listing.is_filtered);
+            output::nothing(listing.what, &ledger.shown(), listing.is_filtered, listing.first);
         }
         return Ok(());
     }
@@ -73,12 +109,12 @@ pub async fn show<T: Serialize>(
 async fn write_csv<T>(
     options: &PageOptions,
     columns: &[Column<T>],
-    read: impl AsyncFn(Option<Place>, i64) -> anyhow::Result<Page<T>>,
+    page: impl AsyncFn(Part) -> anyhow::Result<Page<T>>,
 ) -> anyhow::Result<()> {
     let (mut left, mut after) = (options.limit.unwrap_or(i64::MAX), options.after.clone());
     let mut text = csv::line(columns.iter().map(|(name, _)| *name));
     loop {
-        let page = read(after, left.min(CSV_PAGE)).await?;
+        let page = page(Part { after, limit: left.min(CSV_PAGE) }).await?;
         for row in &page.rows {
             let cells: Vec<String> = columns.iter().map(|(_, cell)| cell(row)).collect();
             text.push_str(&csv::line(cells.iter().map(String::as_str)));

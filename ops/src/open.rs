@@ -34,7 +34,9 @@ async fn as_it_is(config: &LedgerConfig) -> anyhow::Result<Ledger> {
     if let Some(path) = config.shown().strip_prefix("sqlite:") {
         must_exist(Path::new(path), "ledger", "DATABASE_URL")?;
     }
-    Ok(Ledger::open(config).await?)
+    let ledger = Ledger::open(config).await?;
+    ledger.reach().await?;
+    Ok(ledger)
 }
 
 /// The queue, once it can be asked.

@@ -14,7 +14,7 @@ pub fn print(text: &str) -> anyhow::Result<()> {
     print_bytes(text.as_bytes())
 }
 
-/// What a server tells once at the start, to whoever may read it: it neither ends nor waits where nobody does.
+/// A server's message at its start. If nobody reads it, the server neither waits nor ends.
 pub fn announce(text: String) {
     let told = move || {
         let mut out = std::io::stdout();
@@ -40,20 +40,13 @@ pub fn remark(text: &str) {
     drop(writeln!(std::io::stderr().lock(), "{text}"));
 }
 
-/// That a list is empty, and why.
-pub fn nothing(what: &str, ledger: &str, is_filtered: bool) {
+/// That a list is empty, and why. `first` is the command that makes the first row, or tells more, and what it does.
+pub fn nothing(what: &str, ledger: &str, is_filtered: bool, first: &str) {
     remark(&if is_filtered {
         format!("no {what} in {ledger} matches; widen the filters")
     } else {
-        format!("no {what} in {ledger} yet; `{} events list` shows what has arrived", me())
+        format!("no {what} in {ledger} yet; `{} {first}", me())
     });
-}
-
-/// That there may be more than is shown.
-pub fn remark_on_limit(shown: usize, limit: i64) {
-    if i64::try_from(shown).is_ok_and(|shown| shown >= limit) {
-        remark(&format!("Showing the first {limit}. Raise --limit or narrow the filters."));
-    }
 }
 
 /// A count for a column that is left out where it is 0 everywhere.

@@ -2,7 +2,9 @@
 
 use desk::views::payment::PaymentLabels;
 use domain::payments::Payment;
+use ledger::Transaction;
 use ledger::views::lists::PaymentFilter;
+use ledger::views::page::Part;
 use shared::clock;
 use shared::env::Env;
 
@@ -47,30 +49,12 @@ pub async fn list(env: &Env, options: &PaymentsListOptions) -> anyhow::Result<()
         window: options.window.read(now)?,
         failed: options.failed(now)?,
         whose: options.whose.read(),
-        ..PaymentFilter::default()
     };
     let ledger = open::ledger(env).await?;
-    let listing = Listing {
-        what: "payment",
-        is_filtered: options.status.is_some()
-            || options.customer.is_some()
-            || options.user.is_some()
-            || options.currency.is_some()
-            || !options.window.is_any()
-            || options.failed_since.is_some()
-            || options.failed_until.is_some()
-            || !options.whose.is_any(),
-        ledger: ledger.shown(),
-        table: |rows, _| table(rows),
-        columns: COLUMNS,
-    };
-    let read = async |after, limit| {
-        let filter = PaymentFilter { after, limit, ..filter.clone() };
-        open::answer(&ledger, async { ledger.read().await?.payments(&filter).await }).await
-    };
-    let shown = listing::show((&options.page, &options.shape), &listing, now, read).await;
-    ledger.close().await;
-    shown
+    let listing =
+        Listing::of("payment", |rows, _| table(rows), COLUMNS).filtered(filter != PaymentFilter::default());
+    let read = async |tx: &mut Transaction, part: &Part| tx.payments(&filter, part).await;
+    listing::show(&ledger, (&options.page, &options.shape), &listing, now, read).await
 }
 
 pub fn table(payments: &[Payment]) -> Table {

@@ -2,7 +2,9 @@
 
 use desk::views::refund::created_at;
 use domain::refunds::Refund;
+use ledger::Transaction;
 use ledger::views::lists::RefundFilter;
+use ledger::views::page::Part;
 use shared::clock;
 use shared::env::Env;
 
@@ -33,26 +35,12 @@ pub async fn list(env: &Env, options: &RefundsListOptions) -> anyhow::Result<()>
         payment: options.payment.clone(),
         window: options.window.read(now)?,
         whose: options.whose.read(),
-        ..RefundFilter::default()
     };
     let ledger = open::ledger(env).await?;
-    let listing = Listing {
-        what: "refund",
-        is_filtered: options.status.is_some()
-            || options.payment.is_some()
-            || !options.window.is_any()
-            || !options.whose.is_any(),
-        ledger: ledger.shown(),
-        table: |rows, _| table(rows),
-        columns: COLUMNS,
-    };
-    let read = async |after, limit| {
-        let filter = RefundFilter { after, limit, ..filter.clone() };
-        open::answer(&ledger, async { ledger.read().await?.refunds(&filter).await }).await
-    };
-    let shown = listing::show((&options.page, &options.shape), &listing, now, read).await;
-    ledger.close().await;
-    shown
+    let listing =
+        Listing::of("refund", |rows, _| table(rows), COLUMNS).filtered(filter != RefundFilter::default());
+    let read = async |tx: &mut Transaction, part: &Part| tx.refunds(&filter, part).await;
+    listing::show(&ledger, (&options.page, &options.shape), &listing, now, read).await
 }
 
 fn table(refunds: &[Refund]) -> Table {

@@ -10,7 +10,7 @@ use shared::{service_manager, shutdown};
 use tokio_util::sync::CancellationToken;
 use worker::WorkerConfig;
 
-use crate::{envelope_key, preflight, probe, variables};
+use crate::{envelope_key, preflight, variables};
 
 /// Only the gateway.
 pub async fn gateway(env: &Env) -> anyhow::Result<()> {
@@ -43,9 +43,8 @@ pub async fn worker(env: &Env) -> anyhow::Result<()> {
 
 /// Where systemd started this process, it hears from now on how the roles behind these addresses are.
 pub fn tell_systemd(env: &Env, addresses: &[&str], shutdown: &CancellationToken) -> anyhow::Result<()> {
-    let reachable = |name: &&str| variables::address(env, name).map(probe::reachable);
-    let listeners = addresses.iter().map(reachable).collect::<anyhow::Result<_>>()?;
-    service_manager::attend(env, listeners, shutdown.clone());
+    let listens_at = addresses.iter().map(|name| variables::address(env, name));
+    service_manager::attend(env, &listens_at.collect::<anyhow::Result<Vec<_>>>()?, shutdown.clone());
     Ok(())
 }
 

@@ -137,7 +137,7 @@ impl EnvelopeKeys {
         let Some(carried) = Carried::of(head) else {
             return match self.0.takes_unkeyed(now) {
                 true if is_of_an_older_version(head) => Ok(()),
-                // Whoever has no digest in its place has none, or no head at all.
+                // A header without a digest at its end has none, or is no header.
                 _ if serde_json::from_slice::<serde::de::IgnoredAny>(head).is_err() => {
                     Err(Suspicion::Unreadable)
                 }

@@ -1,9 +1,11 @@
 //! Asks an internal listener, as a container's health check does: whether its process is alive or ready, in one
-//! line. The same code serves `tidegate healthcheck`, `tidegate-gateway healthcheck` and systemd's watchdog.
+//! line. The same code serves `tidegate healthcheck`, `tidegate-gateway healthcheck`, `tidegate-worker healthcheck` and
+//! systemd's watchdog.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use crate::env::{Env, Variable};
 use crate::http_client::{self, HttpError};
 
 /// A listener answers at once or is not well.
@@ -15,6 +17,12 @@ const ANSWER_LIMIT_BYTES: usize = 4 * 1024 * 1024;
 /// Whether the only argument of this process asks how the one beside it is.
 pub fn is_asked() -> bool {
     std::env::args().skip(1).eq(["healthcheck"])
+}
+
+/// The answer of a binary that has one role: whether the process of that role on this machine can take work.
+pub async fn own(env: &Env, internal_listener: &Variable) -> Result<(), String> {
+    let address = env.address(internal_listener).map_err(|problem| problem.to_string())?;
+    ready(reachable(address)).await
 }
 
 /// `Ok` when it can take work; else why not, in its own words.

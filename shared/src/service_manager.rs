@@ -27,14 +27,15 @@ const START_PATIENCE: Duration = Duration::from_secs(10);
 const LOOKS_UNTIL_STARTED: u32 = 2;
 const STATUS_LIMIT_CHARS: usize = 200;
 
-/// Tells systemd how the process behind these internal listeners is, until it stops. Does nothing where systemd
+/// Tells systemd how the process is that listens at these internal addresses, until it stops. Does nothing if systemd
 /// did not start it.
-pub fn attend(env: &Env, listeners: Vec<std::net::SocketAddr>, shutdown: CancellationToken) {
+pub fn attend(env: &Env, listens_at: &[std::net::SocketAddr], shutdown: CancellationToken) {
     let Some(name) = env.given(SOCKET) else { return };
     let opened = socket_name(name).and_then(|to| Ok((to, UnixDatagram::unbound()?)));
     let opened = opened.and_then(|(to, from)| from.set_nonblocking(true).map(|()| (to, from)));
     match opened {
         Ok((to, from)) => {
+            let listeners = listens_at.iter().copied().map(healthcheck::reachable).collect();
             let news = News { watchdog: watchdog(env), ..News::default() };
             tokio::spawn(run(Manager { to, from }, news, listeners, shutdown));
         }

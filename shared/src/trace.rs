@@ -12,7 +12,7 @@ const DRAWN_BYTES: usize = 1_024;
 pub struct Context<'a> {
     pub trace_id: &'a str,
     pub span_id: &'a str,
-    /// Whether whoever began the trace wants its spans kept.
+    /// Whether the process that began the trace wants its spans kept.
     pub sampled: bool,
 }
 

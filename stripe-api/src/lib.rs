@@ -29,7 +29,7 @@ use self::transport::{Sender, StripeResponse, Transport};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// Whatever Stripe asks for: whoever waits longer is better off coming back later.
+/// An upper bound on what Stripe asks for: rather than wait longer, come back later.
 const RETRY_AFTER_LIMIT: Duration = Duration::from_mins(2);
 const RETRIES: usize = 6;
 const SCREEN_DEADLINE: Duration = Duration::from_secs(5);

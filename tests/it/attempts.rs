@@ -1,4 +1,4 @@
-//! Attempts on both ledgers: what fails alone waits and is buried in the end, whoever dies over an event
+//! Attempts on both ledgers: an event that fails alone waits and is dead in the end; a process that dies over an event
 //! leaves a mark, and an outage uses up nothing.
 
 use std::time::Duration;

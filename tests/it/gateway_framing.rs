@@ -254,7 +254,7 @@ async fn bad_framing_is_refused() {
     edge.end().await.unwrap();
 }
 
-/// Others pass a bare LF on as part of a value; whoever ends a line at it reads another request.
+/// Proxies pass a bare LF on as part of a value; a server that ends a line there reads another request.
 #[tokio::test]
 async fn a_bare_line_feed_in_a_head_is_refused_however_the_head_arrives() {
     let edge = Edge::start().await;

@@ -120,7 +120,7 @@ async fn a_request_that_does_not_end_is_cut_off_at_the_deadline_of_the_drain() {
     assert!(busy.reads_end().await);
 }
 
-/// Whoever can no longer promise durability must not go on, nor answer with success on the way out.
+/// A gateway that can no longer promise durability must not go on, nor answer with success on the way out.
 #[tokio::test]
 async fn a_queue_that_breaks_ends_the_gateway_with_an_error() {
     let edge = Edge::start().await;

@@ -107,7 +107,7 @@ async fn a_lock_of_another_process_is_waited_for_until_the_deadline() -> anyhow:
     assert!(timeout(Duration::from_millis(50), publishing.as_mut()).await.is_err());
     sqlx::query("ROLLBACK").execute(&mut other).await?;
     publishing.await?;
-    // Whoever was refused has gone, and its event was not written behind its back.
+    // The refused sender has gone, and its event was not written afterwards.
     until_depth(&queue, 1, 0).await?;
     other.close().await?;
     queue.close().await;

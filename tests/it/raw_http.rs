@@ -51,7 +51,7 @@ impl Raw {
         Self { stream, received: Vec::new() }
     }
 
-    /// With buffers so small that whoever sends or receives much must wait for the other side.
+    /// With buffers so small that large transfers must wait for the other side.
     pub(crate) async fn open_narrow(address: SocketAddr) -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_send_buffer_size(8_192).expect("a socket takes its options");

@@ -175,7 +175,7 @@ async fn many_deaths_of_one_cause_pause_consumption_instead_of_burying_the_day()
         assert!(stack.waiting().await.unwrap() > 0 || combination.has_broker());
         let buried = stack.ledger().count("SELECT count(*) FROM events").await.unwrap();
         assert!(usize::try_from(buried).unwrap() < sent, "{buried} of {sent} were buried");
-        // Whoever lets it go on without a remedy is stopped again, and again.
+        // Resumed without a fix, it pauses again and again.
         let all = harness::process_guard::until("the rest", PATIENCE, async || {
             stack.tidegate(&["worker", "resume"]).await?;
             Ok(usize::try_from(stack.ledger().count("SELECT count(*) FROM events").await?)? == sent)

@@ -107,6 +107,39 @@ async fn systemd_hears_of_the_start_of_life_and_of_the_stop() {
     assert_eq!(heard.iter().filter(|text| text.contains("READY=1")).count(), 1, "{heard:?}");
 }
 
+/// Each beside the files that `up` has made.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_binary_of_one_role_tells_systemd_and_its_health_check_the_same() {
+    let machine = Machine::new();
+    let up = machine.start("tidegate", &["up"], &[]);
+    machine.says("tidegate", &["healthcheck"], 0, "ready: gateway, worker").await;
+    up.signal(Signal::TERM);
+    ends(up).await;
+    for program in ["tidegate-gateway", "tidegate-worker"] {
+        let socket = UnixDatagram::bind(machine.file(program)).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        machine.says(program, &["healthcheck"], 1, "nothing listens at 127.0.0.1:").await;
+        let name = machine.file(program).to_str().unwrap().to_owned();
+        let secret = ("STRIPE_WEBHOOK_SECRET", "whsec_0123456789abcdefGHIJ");
+        let process = machine.start(program, &[], &[("NOTIFY_SOCKET", &name), secret]);
+        let hear = |word: &str| {
+            let mut message = [0; 1_024];
+            loop {
+                let length =
+                    socket.recv(&mut message).unwrap_or_else(|error| panic!("{program}: no {word}: {error}"));
+                if std::str::from_utf8(&message[..length]).unwrap().lines().any(|line| line == word) {
+                    return;
+                }
+            }
+        };
+        hear("READY=1");
+        machine.says(program, &["healthcheck"], 0, "").await;
+        process.signal(Signal::TERM);
+        hear("STOPPING=1");
+        ends(process).await;
+    }
+}
+
 /// The commands are the images' own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_image_can_tell_whether_its_process_is_ready() {

@@ -1,5 +1,5 @@
 //! Events that make their worker panic, abort or hang, as the debug build's failpoints do: each is found out
-//! and buried alone, and its neighbours are applied, whoever has to be started again meanwhile.
+//! and buried alone, and its neighbours are applied, whatever has to be restarted meanwhile.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Several nodes of RabbitMQ on one machine, formed into a cluster whose links can be cut.
 //!
 //! Set as a production cluster should be: `pause_minority`, because a minority that goes on serving accepts
-//! nothing durable and lends nothing, yet holds its clients; paused, it hangs up, and they go where the
+//! nothing durable and delivers nothing, yet holds its clients; paused, it hangs up, and they go where the
 //! majority is. And a tick of 6 s instead of 60, which is about how long a silent cut stays unnoticed: until then
 //! new connections anywhere are led to a leader who is cut off.
 

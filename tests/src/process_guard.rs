@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-/// Waits on a pipe whose other end only the test process holds. Once that is closed nobody can register any
-/// more (`closed`), and whoever has registered is ended: first as asked, after two seconds without asking.
+/// Waits on a pipe whose other end only the test process holds. Once that is closed no process can register any
+/// more (`closed`), and those that have are ended: by the given signal, after two seconds by SIGKILL.
 const WATCH: &str = r#"
 trap '' HUP INT TERM QUIT
 groups() { ls "$1/groups" 2>/dev/null | grep -E '^[1-9][0-9]*$'; }

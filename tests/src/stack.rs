@@ -1,5 +1,5 @@
 //! The product as users run it, on one of the four combinations of queue and ledger: started, killed,
-//! restarted and stopped from outside. Whoever drops a stack learns of what went wrong in it unseen.
+//! restarted and stopped from outside. Dropping a stack fails the test if something went wrong unseen.
 
 mod tools;
 
@@ -258,7 +258,7 @@ impl Stack {
         self.process(name).kill();
     }
 
-    /// Starts a process that was killed or stopped; whoever needs it ready waits by `wait_until_ready`.
+    /// Starts a process that was killed or stopped; use `wait_until_ready` if it must be ready.
     pub fn spawn(&mut self, name: &str) -> anyhow::Result<()> {
         let number = self.number(name);
         self.processes[number].spawn(&self.guard)

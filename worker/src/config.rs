@@ -9,7 +9,7 @@ use shared::spans::SpansConfig;
 
 use stripe_api::StripeConfig;
 
-const INTERNAL_ADDR: Variable = Variable {
+pub const INTERNAL_ADDR: Variable = Variable {
     name: "WORKER_INTERNAL_ADDR",
     default: "127.0.0.1:8082",
     example: "0.0.0.0:8082",

@@ -74,8 +74,8 @@ pub enum IsolatedOutcome {
     },
 }
 
-/// Handles one event. `Err` is transient or broken: the event has no outcome yet. Whoever tries again brings
-/// the same `mark`; whoever gives up calls `give_back`.
+/// Handles one event. `Err` is transient or broken: the event has no outcome yet. To try again, pass
+/// the same `mark`; to give up, call `give_back`.
 pub async fn handle(
     ledger: &Ledger,
     envelope: &Envelope,

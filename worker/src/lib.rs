@@ -20,5 +20,5 @@ mod run;
 mod spans;
 mod watchdog;
 
-pub use self::config::{VARIABLES, WorkerConfig};
+pub use self::config::{INTERNAL_ADDR, VARIABLES, WorkerConfig};
 pub use self::run::run;

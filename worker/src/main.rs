@@ -5,8 +5,11 @@ use std::process::ExitCode;
 use ledger::{Ledger, LedgerConfig};
 use shared::env::{Env, Names};
 use shared::queue::{Queue, QueueConfig};
-use shared::{shutdown, spans, telemetry};
+use shared::{healthcheck, service_manager, shutdown, spans, telemetry};
 use worker::WorkerConfig;
+
+const WHAT: &str = "Applies queued Stripe events to the ledger.
+`tidegate-worker healthcheck` says whether the one on this machine is ready: exit code 0, or 1 and why.";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -20,6 +23,10 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> anyhow::Result<()> {
+    let env = Env::of_process();
+    if healthcheck::is_asked() {
+        return healthcheck::own(&env, &worker::INTERNAL_ADDR).await.map_err(anyhow::Error::msg);
+    }
     let groups = [
         worker::VARIABLES,
         stripe_api::VARIABLES,
@@ -29,16 +36,18 @@ async fn run() -> anyhow::Result<()> {
         telemetry::VARIABLES,
         spans::VARIABLES,
     ];
-    if shared::env::answered_help("tidegate-worker", "Applies queued Stripe events to the ledger.", &groups) {
+    if shared::env::answered_help("tidegate-worker", WHAT, &groups) {
         return Ok(());
     }
-    let env = Env::of_process();
     Names { groups: &groups, families: &[] }.check(&env)?;
     let _logging = telemetry::init(&env)?;
     let (config, queue_config) = (WorkerConfig::from_env(&env)?, QueueConfig::from_env(&env)?);
-    let ledger = Ledger::open(&LedgerConfig::from_env(&env)?.for_batches()).await?;
+    let ledger_config = LedgerConfig::from_env(&env)?.for_batches();
+    let shutdown = shutdown::on_signal()?;
+    service_manager::attend(&env, &[config.internal_addr], shutdown.clone());
+    let ledger = Ledger::open(&ledger_config).await?;
     let queue = Queue::open(queue_config, config.role()).await?;
-    let ended = worker::run(config, queue.clone(), ledger.clone(), shutdown::on_signal()?).await;
+    let ended = worker::run(config, queue.clone(), ledger.clone(), shutdown).await;
     queue.close().await;
     ledger.close().await;
     ended

@@ -40,7 +40,7 @@ pub async fn process(
     Ok(handled)
 }
 
-/// The same, for whoever wants to know of each event that was due what became of it. `taken` says which messages
+/// The same, and what became of each event that was due. `taken` says which messages
 /// of the queue they came by, where the queue numbers its messages.
 pub(crate) async fn process_each<'a>(
     ledger: &Ledger,

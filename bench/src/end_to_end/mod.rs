@@ -32,7 +32,7 @@ const CONNECTIONS: usize = 64;
 const HANDLER_SECS: f64 = 3.0;
 const CLOSED_LIMIT: Duration = Duration::from_mins(2);
 const APPLIED_PATIENCE: Duration = Duration::from_mins(2);
-/// Whoever looks takes from the cores that are measured.
+/// Looking takes time from the measured cores.
 const GLANCE: Duration = Duration::from_millis(50);
 const PARTS: [&str; 5] = ["gateway", "broker", "worker", "postgres", "generator"];
 

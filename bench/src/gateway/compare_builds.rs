@@ -1,4 +1,4 @@
-//! Two builds of the gateway in turn, so that whether a change helps is a ratio of one run. For whoever tunes it:
+//! Two builds of the gateway in turn, so that whether a change helps is a ratio of one run. For tuning:
 //! the other build is a folder with the binaries of another commit.
 
 use std::path::Path;

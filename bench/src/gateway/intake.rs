@@ -262,7 +262,7 @@ async fn open_loop(
     Ok(())
 }
 
-/// When answers were late, for whoever looks for the reason.
+/// When answers were late, to find the reason.
 pub fn spike_table(title: &str, spikes: &[(usize, Spike)]) -> Table {
     let mut table = Table::new(title, &["round", "at s", "worst ms", "answers over 50 ms"]);
     for (round, spike) in spikes {

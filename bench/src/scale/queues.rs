@@ -40,7 +40,7 @@ pub async fn run(options: &Options, servers: &Servers, section: &mut Section) ->
     let contestants = places.iter().flat_map(|(place, depth, of_one_message, publish, drain)| {
         [
             Contestant::new(publish, move || async move {
-                // As much as the last worker took, who also worked off what he was lent when he was stopped.
+                // As much as the last worker took, which also handled its prefetched events when it stopped.
                 let waiting = usize::try_from(place.waiting().await?)? * of_one_message;
                 let missing = (depth + window::needed(events) + MARGIN).saturating_sub(waiting);
                 let events = renamed(bodies, missing);

@@ -126,6 +126,6 @@ mod tests {
         assert_eq!(Person::of(None, &env).unwrap().name(), "jane");
         assert_eq!(Person::of(None, &Env::of(&[("USER", "root")])).unwrap().name(), "root");
         assert!(Person::of(None, &Env::of(&[])).is_err());
-        assert!(Person::of(Some(" "), &env).is_err(), "whoever names nobody is not somebody else");
+        assert!(Person::of(Some(" "), &env).is_err(), "a blank name is refused, not replaced");
     }
 }

@@ -1,74 +1,83 @@
-//! Figures that contradict each other, with both sides, and how many objects only Stripe can tell the state of.
+//! Objects whose figures contradict each other, each contradiction with both sides.
 
 use std::collections::BTreeMap;
 
-use domain::Key;
 use domain::charges::Charge;
 use domain::invoices::Invoice;
 use domain::object_graph::ObjectGraph;
 use domain::payments::Payment;
+use domain::{Key, Object};
 use ledger::graph::related;
+use ledger::views::page::{Page, Part};
 use ledger::views::search::Whose;
 use ledger::{Ledger, LedgerError, Transaction};
 use serde::Serialize;
 
 use super::anomaly_figures;
 
-/// All that contradicts itself, and how much is uncertain.
+/// An object, with everything in it that contradicts.
 #[derive(Debug, Serialize)]
-pub struct AnomalyList {
-    pub anomalies: Vec<Anomaly>,
-    /// How many objects of each kind are uncertain.
-    pub uncertain: BTreeMap<&'static str, i64>,
-}
-
-/// One contradiction of one object.
-#[derive(Debug, Serialize)]
-pub struct Anomaly {
-    pub kind: &'static str,
+pub struct Contradictory {
+    pub kind: String,
     #[serde(flatten)]
     pub key: Key,
+    pub contradictions: Vec<Contradiction>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Contradiction {
     /// Its name in the ledger.
-    #[serde(rename = "anomaly")]
-    pub flag: String,
+    pub anomaly: String,
     pub says: &'static str,
     /// Both sides.
     pub figures: String,
 }
 
-impl AnomalyList {
-    pub async fn read(
-        ledger: &Ledger,
-        tx: &mut Transaction,
-        whose: &Whose,
-        limit: i64,
-    ) -> Result<Self, LedgerError> {
-        let uncertain = tx.count_uncertain(whose).await?.into_iter().collect();
-        let charges: Vec<Charge> = tx.with_anomaly(whose, limit).await?;
-        let payments: Vec<Payment> = tx.with_anomaly(whose, limit).await?;
-        let invoices: Vec<Invoice> = tx.with_anomaly(whose, limit).await?;
-        let graph = read_around(tx, ledger, &charges, &payments, &invoices).await?;
-        let mut anomalies = Vec::new();
-        for charge in &charges {
-            let flags = charge.anomaly.as_deref().unwrap_or_default();
-            anomalies.extend(told("charge", &charge.key, flags, |flag| {
-                anomaly_figures::of_charge(charge, flag, &graph)
-            }));
-        }
-        for payment in &payments {
-            let flags = payment.anomaly.as_deref().unwrap_or_default();
-            anomalies.extend(told("payment", &payment.key, flags, |flag| {
-                anomaly_figures::of_payment(payment, flag, &graph)
-            }));
-        }
-        for invoice in &invoices {
-            let flags = invoice.anomaly.as_deref().unwrap_or_default();
-            anomalies.extend(told("invoice", &invoice.key, flags, |_| {
-                anomaly_figures::of_invoice(invoice, &graph)
-            }));
-        }
-        Ok(Self { anomalies, uncertain })
+/// One page; the objects that changed last come first.
+pub async fn read_page(
+    ledger: &Ledger,
+    tx: &mut Transaction,
+    whose: &Whose,
+    part: &Part,
+) -> Result<Page<Contradictory>, LedgerError> {
+    let page = tx.contradictory(whose, part).await?;
+    let keys = |kind: &str| {
+        let mut keys: Vec<Key> =
+            page.rows.iter().filter(|row| row.kind == kind).map(|row| row.key.clone()).collect();
+        keys.sort();
+        keys
+    };
+    let charges: Vec<Charge> = tx.look_up(&keys(Charge::NAME)).await?;
+    let payments: Vec<Payment> = tx.look_up(&keys(Payment::NAME)).await?;
+    let invoices: Vec<Invoice> = tx.look_up(&keys(Invoice::NAME)).await?;
+    let graph = read_around(tx, ledger, &charges, &payments, &invoices).await?;
+    let mut found = BTreeMap::new();
+    for charge in &charges {
+        let figures = |flag: &str| anomaly_figures::of_charge(charge, flag, &graph);
+        found.insert(
+            (Charge::NAME.to_owned(), charge.key.clone()),
+            contradictions(charge.anomaly.as_deref(), figures),
+        );
     }
+    for payment in &payments {
+        let figures = |flag: &str| anomaly_figures::of_payment(payment, flag, &graph);
+        found.insert(
+            (Payment::NAME.to_owned(), payment.key.clone()),
+            contradictions(payment.anomaly.as_deref(), figures),
+        );
+    }
+    for invoice in &invoices {
+        let figures = |_: &str| anomaly_figures::of_invoice(invoice, &graph);
+        found.insert(
+            (Invoice::NAME.to_owned(), invoice.key.clone()),
+            contradictions(invoice.anomaly.as_deref(), figures),
+        );
+    }
+    Ok(page.map(|row| {
+        let object = (row.kind, row.key);
+        let contradictions = found.remove(&object).unwrap_or_default();
+        Contradictory { kind: object.0, key: object.1, contradictions }
+    }))
 }
 
 /// The other side of every contradiction.
@@ -90,13 +99,12 @@ async fn read_around(
     Ok(graph)
 }
 
-fn told(kind: &'static str, key: &Key, flags: &str, figures: impl Fn(&str) -> String) -> Vec<Anomaly> {
-    let tell = |flag: &str| Anomaly {
-        kind,
-        key: key.clone(),
-        flag: flag.to_owned(),
+fn contradictions(flags: Option<&str>, figures: impl Fn(&str) -> String) -> Vec<Contradiction> {
+    let flags = flags.unwrap_or_default().split(',').filter(|flag| !flag.is_empty());
+    let contradiction = |flag: &str| Contradiction {
+        anomaly: flag.to_owned(),
         says: anomaly_figures::in_words(flag),
         figures: figures(flag),
     };
-    flags.split(',').filter(|flag| !flag.is_empty()).map(tell).collect()
+    flags.map(contradiction).collect()
 }

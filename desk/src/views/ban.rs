@@ -10,7 +10,7 @@ use ledger::graph::users::{read_disputes_of, users_of_name};
 use ledger::tables::audit::Line;
 use ledger::tables::overrides::Override;
 use ledger::views::lists::BanFilter;
-use ledger::views::page::Page;
+use ledger::views::page::{Page, Part};
 use ledger::views::search::Whose;
 use ledger::{Ledger, LedgerError, Transaction};
 use serde::Serialize;
@@ -81,7 +81,7 @@ impl Standing {
 }
 
 impl BanView {
-    /// Whoever goes by this name: one user for each account and mode that has one.
+    /// Every user of this name: one for each account and mode that has one.
     pub async fn read_all(
         ledger: &Ledger,
         tx: &mut Transaction,
@@ -161,13 +161,14 @@ pub enum DecisionState {
 }
 
 impl ListedBan {
-    /// Whoever is banned now; with `all` every user whom a dispute or staff concerned. The latest decision comes first.
+    /// Users banned now; with `all` every user with a dispute or an override. The latest decision comes first.
     pub async fn read_list(
         tx: &mut Transaction,
         filter: &BanFilter,
+        part: &Part,
         now: DateTime<Utc>,
     ) -> Result<Page<Self>, LedgerError> {
-        Ok(tx.bans(filter, now).await?.map(|ban| Self { standing: Standing::of(&ban, now), ban }))
+        Ok(tx.bans(filter, part, now).await?.map(|ban| Self { standing: Standing::of(&ban, now), ban }))
     }
 
     pub fn since(&self) -> Option<DateTime<Utc>> {

@@ -13,6 +13,7 @@ use ledger::graph::related::audited;
 use ledger::graph::users::read_disputes_of;
 use ledger::tables::audit::Line;
 use ledger::views::lists::PaymentFilter;
+use ledger::views::page::Part;
 use ledger::views::search::Whose;
 use ledger::{Ledger, LedgerError, Transaction};
 use serde::Serialize;
@@ -55,13 +56,8 @@ impl ObjectView for CustomerView {
     ) -> Result<Self, LedgerError> {
         let key = customer.key.clone();
         let whose = Whose { account: Some(key.account.clone()), livemode: Some(key.livemode) };
-        let filter = PaymentFilter {
-            customer: Some(key.id.clone()),
-            whose,
-            limit: PAYMENTS_LIMIT,
-            ..PaymentFilter::default()
-        };
-        let payments = tx.payments(&filter).await?.rows;
+        let filter = PaymentFilter { customer: Some(key.id.clone()), whose, ..PaymentFilter::default() };
+        let payments = tx.payments(&filter, &Part::first(PAYMENTS_LIMIT)).await?.rows;
         let (user, who) = user(&customer, &payments);
         let mut graph = ledger.object_graph();
         read_disputes_of(tx, std::slice::from_ref(&user), &mut graph).await?;

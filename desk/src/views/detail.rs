@@ -110,7 +110,7 @@ impl<'a> Details<'a> {
         }
     }
 
-    /// Whoever decides by this page should know.
+    /// A person who decides by this page should know.
     pub fn uncertain(&mut self, needs_refetch: bool) {
         self.text("uncertain", needs_refetch.then(|| UNCERTAIN.to_owned()));
     }

@@ -7,7 +7,7 @@ use domain::Key;
 use domain::invoices::Invoice;
 use ledger::graph::{related, users};
 use ledger::views::lists::DisputeFilter;
-use ledger::views::page::Page;
+use ledger::views::page::{Page, Part};
 use ledger::{Ledger, LedgerError, Transaction};
 use serde::Serialize;
 
@@ -17,7 +17,7 @@ use super::dispute_item::{DisputeItem, read_items};
 const KEYS_LIMIT: usize = 2_000;
 
 /// Which disputes to list, by what their rows say and by what they belong to.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DisputeQuery {
     pub filter: DisputeFilter,
     pub invoice: Option<String>,
@@ -37,7 +37,8 @@ pub struct ListedDispute {
 pub async fn read_list(
     ledger: &Ledger,
     tx: &mut Transaction,
-    query: DisputeQuery,
+    query: &DisputeQuery,
+    part: &Part,
     now: DateTime<Utc>,
 ) -> Result<Page<ListedDispute>, LedgerError> {
     let of_invoice = match &query.invoice {
@@ -49,7 +50,8 @@ pub async fn read_list(
         None => None,
     };
     let among = both(of_invoice, of_user).map(|keys| keys.into_iter().take(KEYS_LIMIT).collect());
-    let Page { rows: disputes, next } = tx.disputes(&DisputeFilter { among, ..query.filter }, now).await?;
+    let filter = DisputeFilter { among, ..query.filter.clone() };
+    let Page { rows: disputes, next } = tx.disputes(&filter, part, now).await?;
     let mut graph = ledger.object_graph();
     related::read_above_disputes(tx, &disputes, &mut graph).await?;
     let items = read_items(tx, disputes, &graph).await?;

@@ -192,7 +192,7 @@ mod tests {
         assert_eq!((summary.open, summary.resolved, summary.count), (1, 1, 2));
         let usd = &summary.currencies[0];
         assert_eq!((usd.amount_open, usd.amount_resolved, usd.amount), (1, 400, 401));
-        // What Stripe has decided counts as decided, whoever was done with it before.
+        // What Stripe has decided counts as decided, even if staff resolved it before.
         let lost = DisputeFigures { resolved: true, ..row(Status::Lost, false, 5, "usd", 3) };
         assert_eq!(summed_up(true, &[&lost]).lost, 1);
     }

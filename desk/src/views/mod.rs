@@ -18,6 +18,7 @@ pub mod invoice;
 mod invoice_reasons;
 pub mod object;
 pub mod payment;
+pub mod payout;
 pub mod reason;
 pub mod refund;
 pub mod subscription;

@@ -7,6 +7,7 @@ use domain::subscriptions::Subscription;
 use domain::{Key, Object, UNKNOWN};
 use ledger::tables::audit::Line;
 use ledger::views::lists::InvoiceFilter;
+use ledger::views::page::Part;
 use ledger::views::search::Whose;
 use ledger::{Ledger, LedgerError, Transaction};
 use serde::Serialize;
@@ -40,10 +41,9 @@ impl ObjectView for SubscriptionView {
         let filter = InvoiceFilter {
             subscription: Some(key.id.clone()),
             whose: Whose { account: Some(key.account.clone()), livemode: Some(key.livemode) },
-            limit: INVOICES_LIMIT,
             ..InvoiceFilter::default()
         };
-        let invoices = tx.invoices(&filter).await?.rows;
+        let invoices = tx.invoices(&filter, &Part::first(INVOICES_LIMIT)).await?.rows;
         let billed = invoices.iter().map(|invoice| (Invoice::NAME, invoice.key.clone()));
         let subjects: Vec<_> = billed.chain([(Subscription::NAME, key.clone())]).collect();
         let timeline = timeline(tx, subjects).await?;

@@ -78,7 +78,7 @@ impl ObjectGraph {
         }
     }
 
-    /// The payments that count for this invoice as soon as Stripe reports it, and not yet. Whoever reports it has
+    /// The payments that count for this invoice as soon as Stripe reports it, and not yet. A report of it has
     /// locked them; of others that refer to it nothing may change.
     pub(super) fn payments_awaiting<'a>(&'a self, invoice: &'a Key) -> impl Iterator<Item = &'a Key> {
         let awaits =

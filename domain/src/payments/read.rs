@@ -173,7 +173,7 @@ fn failed_charge<'a>(object: &Fields<'a>) -> Result<Option<&'a str>, Permanent> 
     }
 }
 
-/// One failed attempt is one row, whoever tells of it: its charge names it, where it made one.
+/// One failed attempt is one row, whichever event reports it: its charge identifies it, if there is one.
 fn failure(
     event: Circumstances<'_>,
     object: &Fields<'_>,

@@ -1,5 +1,6 @@
 //! Why Postgres lets nobody in. The pool tells only that its patience ended: it takes a refused connection, or a
-//! server that is full, for one that starts, and tries again until then. So it is asked once more, without the pool.
+//! server that is full, for one that starts, and tries again until then. So it is asked without the pool: by commands
+//! before they use the pool, by processes after the pool gave up.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -14,13 +15,19 @@ use crate::LedgerError;
 /// For each of two looks, after the pool's own wait.
 const LOOK_DEADLINE: Duration = Duration::from_secs(2);
 
+/// Whether a session can be had at all, as long as the pool would wait for it. A server that is down is found out at
+/// once, where the pool would try again until its time is over.
+pub(crate) async fn found(pool: &PgPool) -> Result<(), LedgerError> {
+    look(&pool.connect_options(), pool.options().get_acquire_timeout()).await
+}
+
 /// Why no connection could be had from the pool.
 pub(crate) async fn explained(pool: &PgPool, error: sqlx::Error) -> LedgerError {
     let options = pool.connect_options();
     if !matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::Io(_)) {
         return judged(&options, error);
     }
-    match look(&options).await {
+    match look(&options, LOOK_DEADLINE).await {
         Err(found) => found,
         Ok(()) if matches!(error, sqlx::Error::PoolTimedOut) => LedgerError::Busy {
             connections: pool.options().get_max_connections(),
@@ -32,20 +39,20 @@ pub(crate) async fn explained(pool: &PgPool, error: sqlx::Error) -> LedgerError 
 }
 
 /// First whether anything takes connections, which tells a name from a port; then a session of our own.
-async fn look(options: &PgConnectOptions) -> Result<(), LedgerError> {
+async fn look(options: &PgConnectOptions, deadline: Duration) -> Result<(), LedgerError> {
     if options.get_socket().is_none() {
         let (host, port) = (options.get_host(), options.get_port());
         unreachable::knock(Server::Postgres, host, port, LOOK_DEADLINE).await?;
     }
     // No connection of the pool's: to give this one up half-way does no harm.
-    match tokio::time::timeout(LOOK_DEADLINE, options.connect()).await {
+    match tokio::time::timeout(deadline, options.connect()).await {
         Ok(Ok(connection)) => {
             drop(tokio::time::timeout(LOOK_DEADLINE, connection.close()).await);
             Ok(())
         }
         Ok(Err(error)) => Err(judged(options, error)),
         Err(elapsed) => {
-            Err(Unreachable::new(Server::Postgres, &at(options), Why::Silent(LOOK_DEADLINE), elapsed).into())
+            Err(Unreachable::new(Server::Postgres, &at(options), Why::Silent(deadline), elapsed).into())
         }
     }
 }

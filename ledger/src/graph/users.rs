@@ -55,7 +55,7 @@ pub async fn read_charged(
     Ok(())
 }
 
-/// Whoever goes by this name: users whom disputes or staff concerned, and customers, who are the user that
+/// Everyone of this name: users whom disputes or staff concerned, and customers, who are the user that
 /// their metadata name.
 pub async fn users_of_name(tx: &mut Transaction, id: &str) -> Result<BTreeSet<Key>, LedgerError> {
     let mut found: BTreeSet<Key> = tx.find::<Ban>(id).await?.into_iter().map(|ban| ban.key).collect();

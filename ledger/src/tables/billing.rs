@@ -20,7 +20,7 @@ impl Transaction {
     }
 
     /// The invoices of these subscriptions that Stripe has not settled for good: of the others nothing is
-    /// collected any more. Read after the subscriptions are locked: whoever bills one touches it.
+    /// collected any more. Read after the subscriptions are locked: billing one touches it.
     pub async fn unsettled_invoices_of(&mut self, subscriptions: &[Key]) -> Result<Vec<Key>, LedgerError> {
         by_parent(subscriptions)
             .fetch(

@@ -6,7 +6,7 @@ use domain::Key;
 use domain::charges::Charge;
 
 impl Transaction {
-    /// Read after the payments are locked: whoever moves a charge touches its payment, so nothing is missed.
+    /// Read after the payments are locked: moving a charge touches its payment, so nothing is missed.
     pub async fn charges_of_payments(&mut self, payments: &[Key]) -> Result<Vec<Charge>, LedgerError> {
         by_parent(payments)
             .fetch(

@@ -12,7 +12,7 @@ use domain::event::EventKey;
 use domain::outcome::Outcome;
 use domain::risk::Risk;
 
-/// An object has few dead letters; whoever has more is told of the first.
+/// An object has few dead letters; of more, the first are shown.
 const LETTERS_LIMIT: i64 = 100;
 
 impl Transaction {

@@ -9,7 +9,7 @@ use domain::customers::Customer;
 use domain::subscriptions::Subscription;
 use domain::{Key, Object};
 
-/// One id is in few accounts; whoever has more is told of the first.
+/// One id is in few accounts; of more, the first are shown.
 const KEYS_LIMIT: i64 = 1_000;
 
 impl Transaction {

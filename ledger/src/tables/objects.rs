@@ -17,7 +17,7 @@ use domain::{Key, Object};
 pub struct LockedRows<T> {
     /// All of them; those that were not there before are placeholders.
     pub rows: Vec<T>,
-    /// Nobody knew these before. Whoever names an object locks it, so nothing names them either.
+    /// These are new. To name an object is to lock it, so nothing names them either.
     pub new: Vec<Key>,
     /// Those of the new ones that have no row yet.
     pub absent: Vec<Key>,
@@ -73,7 +73,7 @@ impl Transaction {
         by_key(keys).fetch(self, &statement).await
     }
 
-    /// The rows that name one of these keys in a column. Read after the named rows are locked: whoever moves a
+    /// The rows that name one of these keys in a column. Read after the named rows are locked: moving a
     /// child locks its parents, so nothing is missed.
     pub async fn children<T: Object>(
         &mut self,

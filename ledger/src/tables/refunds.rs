@@ -6,7 +6,7 @@ use domain::Key;
 use domain::refunds::Refund;
 
 impl Transaction {
-    /// Read after charges and payments are locked: whoever moves a refund touches both, so nothing is missed.
+    /// Read after charges and payments are locked: moving a refund touches both, so nothing is missed.
     /// One that names both of these comes twice.
     pub async fn refunds_of(&mut self, parents: &[Key]) -> Result<Vec<Refund>, LedgerError> {
         by_parent(parents)

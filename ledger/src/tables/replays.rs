@@ -4,11 +4,14 @@
 use chrono::{DateTime, Utc};
 use domain::readable;
 use serde::Serialize;
+use sqlx::AssertSqlSafe;
 
 use crate::engine::query::query;
 use crate::engine::rows::Rows;
 use crate::tables::events::keyed;
+use crate::views::page::{POSITION, Page, Part};
 use crate::{Ledger, LedgerError, Transaction};
+use domain::Key;
 use domain::event::EventKey;
 use domain::outcome::{Outcome, OutcomeKind};
 
@@ -68,6 +71,10 @@ readable! {
         pub handled_at: DateTime<Utc>,
     }
 }
+
+const PLAN: &str = "p.replay, p.selection, p.planned_by, p.planned_at, \
+    (SELECT COUNT(*) FROM replay_items i WHERE i.replay = p.replay) AS events, \
+    (SELECT COUNT(*) FROM replay_items i WHERE i.replay = p.replay AND i.queued_at IS NOT NULL) AS queued";
 
 readable! {
     struct Known {
@@ -186,21 +193,32 @@ impl Transaction {
             .await?;
         Ok(())
     }
+
+    /// The plans of staff, the newest first.
+    pub async fn plans(&mut self, part: &Part) -> Result<Page<Plan>, LedgerError> {
+        let (at, replay) =
+            part.after.as_ref().map(|place| (place.at, place.more.clone())).unwrap_or_default();
+        let rows = query(AssertSqlSafe(format!(
+            "SELECT {PLAN}, p.planned_at AS {POSITION} FROM replay_plans p \
+             WHERE ($1 IS NULL OR (p.planned_at, p.replay) < ($1, $2)) \
+             ORDER BY p.planned_at DESC, p.replay DESC LIMIT $3"
+        )))
+        .bind(at)
+        .bind(replay)
+        .bind(part.and_one().limit)
+        .all(self)
+        .await?;
+        Ok(Page::of(rows, part, |plan: &Plan| (Key::default(), plan.replay.clone())))
+    }
 }
 
 impl Ledger {
-    /// The plans of staff, the newest first; one of them, where it is named.
-    pub async fn plans(&self, replay: Option<&str>, limit: i64) -> Result<Vec<Plan>, LedgerError> {
+    /// The plan of that name.
+    pub async fn plan(&self, replay: &str) -> Result<Option<Plan>, LedgerError> {
         let mut tx = self.read().await?;
-        query(
-                "SELECT p.replay, p.selection, p.planned_by, p.planned_at, \
-                 (SELECT COUNT(*) FROM replay_items i WHERE i.replay = p.replay) AS events, \
-                 (SELECT COUNT(*) FROM replay_items i WHERE i.replay = p.replay AND i.queued_at IS NOT NULL) AS queued \
-                 FROM replay_plans p WHERE ($1 IS NULL OR p.replay = $1) ORDER BY p.planned_at DESC LIMIT $2",
-            )
+        query(AssertSqlSafe(format!("SELECT {PLAN} FROM replay_plans p WHERE p.replay = $1")))
             .bind(replay)
-            .bind(limit)
-            .all(&mut tx)
+            .optional(&mut tx)
             .await
     }
 

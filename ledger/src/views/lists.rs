@@ -2,45 +2,41 @@
 //! already in the rows.
 
 mod disputes;
+mod doubtful;
 mod people;
 mod tries;
 
-use chrono::{DateTime, Utc};
-use domain::readable;
-use serde::Serialize;
-
 pub use self::disputes::{DisputeFigures, DisputeFilter};
+pub use self::doubtful::Doubtful;
 pub use self::people::{BanFilter, CustomerFilter};
 pub use self::tries::{ChargeFilter, FailureFilter};
-use crate::views::page::{Page, Place};
+use crate::views::page::{Page, Part};
 use crate::views::search::{Order, Search, Whose, Window, select};
 use crate::{LedgerError, Transaction};
 use domain::invoices::Invoice;
 use domain::payments::Payment;
 use domain::refunds::Refund;
-use domain::{Key, Kind, Object};
+use domain::{Key, Object};
 
 /// When an object came into being: as Stripe says, else by the first event about it. Indexed as it stands.
 const CREATED: &str = "COALESCE(created_at, first_event_at)";
 
 /// Which invoices to list; what is `None` does not restrict.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InvoiceFilter {
     pub status: Option<String>,
     pub customer: Option<String>,
     pub subscription: Option<String>,
     pub window: Window,
     pub whose: Whose,
-    pub after: Option<Place>,
-    pub limit: i64,
 }
 
 /// Which payments to list; what is `None` does not restrict.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PaymentFilter {
     pub status: Option<String>,
     pub customer: Option<String>,
-    /// Whoever the rules say that the payer is: by the payment's own word, else by the customer's.
+    /// The payer according to the rules: the payment's own metadata, else the customer's.
     pub user: Option<String>,
     /// In the currency's minor unit.
     pub amount: Option<i64>,
@@ -49,12 +45,10 @@ pub struct PaymentFilter {
     /// Only those of which an attempt failed in this time, by when it failed; the latest failure first.
     pub failed: Window,
     pub whose: Whose,
-    pub after: Option<Place>,
-    pub limit: i64,
 }
 
 /// Which refunds to list; what is `None` does not restrict.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RefundFilter {
     pub status: Option<String>,
     /// Of a payment, or of its charges.
@@ -62,34 +56,29 @@ pub struct RefundFilter {
     /// By when Stripe made the refund.
     pub window: Window,
     pub whose: Whose,
-    pub after: Option<Place>,
-    pub limit: i64,
-}
-
-readable! {
-    /// An object that somebody may have to look at.
-    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-    pub struct Uncertain {
-        pub kind: String,
-        #[serde(flatten)]
-        pub key: Key,
-        pub last_event_at: Option<DateTime<Utc>>,
-    }
 }
 
 impl Transaction {
-    pub async fn invoices(&mut self, filter: &InvoiceFilter) -> Result<Page<Invoice>, LedgerError> {
+    pub async fn invoices(
+        &mut self,
+        filter: &InvoiceFilter,
+        part: &Part,
+    ) -> Result<Page<Invoice>, LedgerError> {
         Search::of(format!("{} WHERE {CREATED} IS NOT NULL", select(Invoice::TABLE, CREATED)))
             .and("status = ?", filter.status.as_ref())
             .and("customer = ?", filter.customer.as_ref())
             .and("subscription = ?", filter.subscription.as_ref())
             .within(CREATED, &filter.window)
             .whose(&filter.whose)
-            .page(self, (CREATED, Order::Newest), filter.after.as_ref(), filter.limit)
+            .page(self, (CREATED, Order::Newest), part)
             .await
     }
 
-    pub async fn payments(&mut self, filter: &PaymentFilter) -> Result<Page<Payment>, LedgerError> {
+    pub async fn payments(
+        &mut self,
+        filter: &PaymentFilter,
+        part: &Part,
+    ) -> Result<Page<Payment>, LedgerError> {
         let (search, moment) = match filter.failed {
             Window { since: None, until: None } => (Search::of(select(Payment::TABLE, CREATED)), CREATED),
             failed => (with_failures(&failed, filter.whose.livemode), LAST_FAILURE),
@@ -109,60 +98,19 @@ impl Transaction {
             .and("currency = ?", filter.currency.as_ref())
             .within(CREATED, &filter.window)
             .whose(&filter.whose)
-            .page(self, (moment, Order::Newest), filter.after.as_ref(), filter.limit)
+            .page(self, (moment, Order::Newest), part)
             .await
     }
 
-    pub async fn refunds(&mut self, filter: &RefundFilter) -> Result<Page<Refund>, LedgerError> {
+    pub async fn refunds(&mut self, filter: &RefundFilter, part: &Part) -> Result<Page<Refund>, LedgerError> {
         let of_payment = "(payment = ? OR charge IN (SELECT id FROM charges WHERE payment = ?))";
         Search::of(format!("{} WHERE {CREATED} IS NOT NULL", select(Refund::TABLE, CREATED)))
             .and("status = ?", filter.status.as_ref())
             .and(of_payment, filter.payment.as_ref())
             .within(CREATED, &filter.window)
             .whose(&filter.whose)
-            .page(self, (CREATED, Order::Newest), filter.after.as_ref(), filter.limit)
+            .page(self, (CREATED, Order::Newest), part)
             .await
-    }
-
-    /// Objects whose figures contradict each other.
-    pub async fn with_anomaly<T: Object>(
-        &mut self,
-        whose: &Whose,
-        limit: i64,
-    ) -> Result<Vec<T>, LedgerError> {
-        Search::of(format!("SELECT * FROM {} WHERE anomaly IS NOT NULL", T::TABLE))
-            .whose(whose)
-            .fetch(self, "id, account, livemode", limit)
-            .await
-    }
-
-    /// Objects of which only Stripe can tell the state: those that changed last come first.
-    pub async fn uncertain(&mut self, whose: &Whose, limit: i64) -> Result<Vec<Uncertain>, LedgerError> {
-        let mut found = Vec::new();
-        for kind in uncertain_kinds() {
-            let table = kind.table();
-            let select = format!(
-                "SELECT '{kind}' AS kind, id, account, livemode, last_event_at FROM {table} WHERE needs_refetch"
-            );
-            let rows: Vec<Uncertain> =
-                Search::of(select).whose(whose).fetch(self, "last_event_at DESC, id", limit).await?;
-            found.extend(rows);
-        }
-        found.sort_by_key(|object| std::cmp::Reverse(object.last_event_at));
-        found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        Ok(found)
-    }
-
-    /// How many of each kind are uncertain; kinds without any are left out.
-    pub async fn count_uncertain(&mut self, whose: &Whose) -> Result<Vec<(&'static str, i64)>, LedgerError> {
-        let mut counts = Vec::new();
-        for kind in uncertain_kinds() {
-            let table = kind.table();
-            let select = format!("SELECT COUNT(*) FROM {table} WHERE needs_refetch");
-            let rows: Vec<(i64,)> = Search::of(select).whose(whose).fetch(self, "1", 1).await?;
-            counts.extend(rows.first().filter(|(count,)| *count > 0).map(|(count,)| (kind.as_str(), *count)));
-        }
-        Ok(counts)
     }
 
     /// How many payments a customer has made or tried.
@@ -175,11 +123,6 @@ impl Transaction {
             .await?;
         Ok(rows.first().map_or(0, |(count,)| *count))
     }
-}
-
-/// Every kind whose rows tell that they are contested.
-fn uncertain_kinds() -> impl Iterator<Item = Kind> {
-    Kind::ALL.iter().copied().filter(|kind| kind.can_be_uncertain())
 }
 
 /// What staff ask for as a status of payments beside Stripe's own.

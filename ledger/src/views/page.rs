@@ -18,6 +18,25 @@ pub struct Page<T> {
     pub next: Option<Place>,
 }
 
+/// Which part of a list to read: at most so many rows, after the place where a page ended.
+#[derive(Clone, Debug, Default)]
+pub struct Part {
+    pub after: Option<Place>,
+    pub limit: i64,
+}
+
+impl Part {
+    /// The first rows.
+    pub fn first(limit: i64) -> Self {
+        Self { after: None, limit }
+    }
+
+    /// The same part and one row more, which shows whether there is a next page.
+    pub(crate) fn and_one(&self) -> Self {
+        Self { after: self.after.clone(), limit: self.limit.saturating_add(1) }
+    }
+}
+
 /// Where a page ended. As text it is a word that no shell reads anything into.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
@@ -60,9 +79,9 @@ impl<T> Page<T> {
         Page { rows: self.rows.into_iter().map(change).collect(), next: self.next }
     }
 
-    /// The page of rows that were read with one more than fit; `place` tells where a row stands.
-    pub(crate) fn of(mut rows: Vec<Placed<T>>, limit: i64, place: impl Fn(&T) -> (Key, String)) -> Self {
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    /// The page of rows of which one more was read than fits; `place` tells where a row stands.
+    pub(crate) fn of(mut rows: Vec<Placed<T>>, part: &Part, place: impl Fn(&T) -> (Key, String)) -> Self {
+        let limit = usize::try_from(part.limit).unwrap_or(usize::MAX);
         let has_more = rows.len() > limit;
         rows.truncate(limit);
         let next = rows.last().filter(|_| has_more).map(|last| {
@@ -73,11 +92,11 @@ impl<T> Page<T> {
     }
 
     /// The same of objects, which their keys tell apart.
-    pub(crate) fn of_objects(rows: Vec<Placed<T>>, limit: i64) -> Self
+    pub(crate) fn of_objects(rows: Vec<Placed<T>>, part: &Part) -> Self
     where
         T: Object,
     {
-        Self::of(rows, limit, |row| (row.key().clone(), String::new()))
+        Self::of(rows, part, |row| (row.key().clone(), String::new()))
     }
 }
 
@@ -176,8 +195,8 @@ mod tests {
     fn a_page_names_the_next_one_only_where_there_is_more() {
         let rows = |count| (0..count).map(|number| Placed { row: number, at: None }).collect::<Vec<_>>();
         let place = |number: &i32| (Key { id: number.to_string(), ..Key::default() }, String::new());
-        assert_eq!(Page::of(rows(2), 2, place).next, None);
-        let page = Page::of(rows(3), 2, place);
+        assert_eq!(Page::of(rows(2), &Part::first(2), place).next, None);
+        let page = Page::of(rows(3), &Part::first(2), place);
         assert_eq!((page.rows, page.next.unwrap().key.id), (vec![0, 1], "1".to_owned()));
     }
 }

@@ -8,7 +8,7 @@ use domain::row::Read;
 use sqlx::AssertSqlSafe;
 
 use crate::engine::query::{Query, Value, query};
-use crate::views::page::{POSITION, Page, Place, Placed};
+use crate::views::page::{POSITION, Page, Part, Place, Placed};
 use crate::{LedgerError, Transaction};
 use domain::{Key, Object};
 
@@ -44,6 +44,8 @@ pub(crate) enum Order {
     Soonest,
     /// Of events, whose keys have a hash more; a place keeps it beside the key.
     NewestEvents,
+    /// As `NewestKnown`, of objects of several kinds, which may share a key; a place keeps the kind beside it.
+    NewestOfAnyKind,
 }
 
 /// A statement that grows with its conditions.
@@ -117,27 +119,25 @@ impl Search {
     pub(crate) async fn page<R: Read + Object>(
         self,
         tx: &mut Transaction,
-        (moment, order): (&str, Order),
-        after: Option<&Place>,
-        limit: i64,
+        order: (&str, Order),
+        part: &Part,
     ) -> Result<Page<R>, LedgerError> {
-        let rows = self.placed(tx, (moment, order), after, limit.saturating_add(1)).await?;
-        Ok(Page::of_objects(rows, limit))
+        let rows = self.placed(tx, order, &part.and_one()).await?;
+        Ok(Page::of_objects(rows, part))
     }
 
-    /// The rows behind a place, each with its moment.
+    /// The rows of a part, each with its moment.
     pub(crate) async fn placed<R: Read>(
         self,
         tx: &mut Transaction,
         (moment, order): (&str, Order),
-        after: Option<&Place>,
-        limit: i64,
+        part: &Part,
     ) -> Result<Vec<Placed<R>>, LedgerError> {
-        let search = match after {
+        let search = match &part.after {
             Some(place) => self.behind(moment, order, place),
             None => self,
         };
-        search.fetch(tx, &order.by(moment), limit).await
+        search.fetch(tx, &order.by(moment), part.limit).await
     }
 
     /// Only what comes behind a place. The first comparison alone lets both databases begin at that place of an index.
@@ -151,8 +151,13 @@ impl Search {
         ];
         let sign = if matches!(order, Order::Soonest) { '>' } else { '<' };
         let mut first = String::new();
-        if matches!(order, Order::NewestEvents) {
-            names.push("content_hash".to_owned());
+        let more = match order {
+            Order::NewestEvents => Some("content_hash"),
+            Order::NewestOfAnyKind => Some("kind"),
+            Order::Newest | Order::NewestKnown | Order::Soonest => None,
+        };
+        if let Some(more) = more {
+            names.push(more.to_owned());
             values.push(self.place(Value::from(&place.more)));
         }
         if let Some(at) = place.at {
@@ -198,6 +203,9 @@ impl Order {
             }
             Self::NewestEvents => {
                 format!("{moment} DESC, id DESC, account DESC, livemode DESC, content_hash DESC")
+            }
+            Self::NewestOfAnyKind => {
+                format!("{moment} IS NULL, {moment} DESC, id DESC, account DESC, livemode DESC, kind DESC")
             }
             Self::Soonest => format!("{moment} IS NULL, {moment}, id, account, livemode"),
         }

@@ -10,9 +10,9 @@ use sqlx::AssertSqlSafe;
 
 use crate::engine::query::{Query, query};
 use crate::tables::bodies::{BODY, Body, WITH_BODIES};
-use crate::views::page::{POSITION, Page, Place};
+use crate::views::page::{POSITION, Page, Part};
 use crate::views::search::{Order, Search, Whose, Window};
-use crate::{Ledger, LedgerError};
+use crate::{Ledger, LedgerError, Transaction};
 use domain::Key;
 use domain::event::EventKey;
 
@@ -125,7 +125,7 @@ impl StoredEvent {
 }
 
 /// Which events to list; what is `None` does not restrict.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventFilter {
     /// A type, or the beginning of one followed by `*`.
     pub kind: Option<String>,
@@ -140,7 +140,6 @@ pub struct EventFilter {
     pub object: Option<String>,
     /// Only those that changed the status of something of this customer, or died over it.
     pub concerning: Option<String>,
-    pub after: Option<Place>,
     pub limit: i64,
 }
 
@@ -220,6 +219,22 @@ impl Due {
     }
 }
 
+impl Transaction {
+    /// Events, the newest first. `limit` of the filter has no part in it.
+    pub async fn events(
+        &mut self,
+        filter: &EventFilter,
+        part: &Part,
+    ) -> Result<Page<StoredEvent>, LedgerError> {
+        let order = (RECORDED, Order::NewestEvents);
+        let rows = filter.search().placed(self, order, &part.and_one()).await?;
+        Ok(Page::of(rows, part, |event: &StoredEvent| {
+            let EventKey { id, account, livemode, content_hash } = event.key();
+            (Key { id, account, livemode }, content_hash)
+        }))
+    }
+}
+
 impl Ledger {
     /// Waiting events whose time has come, the longest waiting first.
     pub async fn due(&self, now: DateTime<Utc>, limit: i64) -> Result<Vec<Due>, LedgerError> {
@@ -249,19 +264,7 @@ impl Ledger {
 
     /// Events, the newest first.
     pub async fn events(&self, filter: &EventFilter) -> Result<Vec<StoredEvent>, LedgerError> {
-        Ok(self.page_of_events(filter).await?.rows)
-    }
-
-    /// The same with the place where the next page begins.
-    pub async fn page_of_events(&self, filter: &EventFilter) -> Result<Page<StoredEvent>, LedgerError> {
-        let mut tx = self.read().await?;
-        let after = filter.after.as_ref();
-        let (order, wanted) = ((RECORDED, Order::NewestEvents), filter.limit.saturating_add(1));
-        let rows = filter.search().placed(&mut tx, order, after, wanted).await?;
-        Ok(Page::of(rows, filter.limit, |event: &StoredEvent| {
-            let EventKey { id, account, livemode, content_hash } = event.key();
-            (Key { id, account, livemode }, content_hash)
-        }))
+        Ok(self.read().await?.events(filter, &Part::first(filter.limit)).await?.rows)
     }
 
     /// The keys of events, in the order in which Stripe stamped them.

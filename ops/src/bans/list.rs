@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use desk::views::ban::ListedBan;
+use ledger::Transaction;
 use ledger::views::lists::BanFilter;
+use ledger::views::page::Part;
 use shared::clock;
 use shared::env::Env;
 
@@ -27,24 +29,12 @@ const COLUMNS: &[Column<ListedBan>] = &[
 
 pub async fn run(env: &Env, options: &BansListOptions) -> anyhow::Result<()> {
     let now = clock::now();
-    let filter = BanFilter { all: options.all, whose: options.whose.read(), ..BanFilter::default() };
+    let filter = BanFilter { all: options.all, whose: options.whose.read() };
     let ledger = open::ledger(env).await?;
     let what = if options.all { "user" } else { "banned user" };
-    let listing = Listing {
-        what,
-        is_filtered: !options.whose.is_any(),
-        ledger: ledger.shown(),
-        table,
-        columns: COLUMNS,
-    };
-    let read = async |after, limit| {
-        let filter = BanFilter { after, limit, ..filter.clone() };
-        open::answer(&ledger, async { ListedBan::read_list(&mut ledger.read().await?, &filter, now).await })
-            .await
-    };
-    let shown = listing::show((&options.page, &options.shape), &listing, now, read).await;
-    ledger.close().await;
-    shown
+    let listing = Listing::of(what, table, COLUMNS).filtered(!options.whose.is_any());
+    let read = async |tx: &mut Transaction, part: &Part| ListedBan::read_list(tx, &filter, part, now).await;
+    listing::show(&ledger, (&options.page, &options.shape), &listing, now, read).await
 }
 
 fn table(rows: &[ListedBan], _: DateTime<Utc>) -> Table {

@@ -1,4 +1,4 @@
-//! The options of `tidegate invoices`, `payments`, `refunds` and `anomalies`.
+//! The options of the lists of objects, and of `anomalies`.
 
 use chrono::{DateTime, Utc};
 use clap::builder::PossibleValuesParser;
@@ -224,7 +224,8 @@ pub struct FailuresListOptions {
 #[derive(Args)]
 #[command(after_help = "\
 A contradiction between objects (refunds above the charge, a dispute in another currency) is never an error: \
-both sides were reported, and both are kept. It is listed here until a report resolves it.
+both sides were reported, and both are kept. It is listed here until a report resolves it; the objects that \
+changed last come first.
 
 An object is uncertain where two of Stripe's reports of one second say different things: one of them stands, \
 always the same whatever came first, and which is right, only Stripe can tell. So is a charge that reports more \
@@ -235,9 +236,8 @@ pub struct AnomaliesOptions {
     pub uncertain: bool,
     #[command(flatten)]
     pub whose: WhoseOptions,
-    /// At most so many of each kind
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=10_000))]
-    pub limit: i64,
+    #[command(flatten)]
+    pub page: PageOptions,
     #[command(flatten)]
     pub shape: Shape,
 }

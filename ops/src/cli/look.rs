@@ -163,6 +163,8 @@ pub enum Subject {
     Charge(SubjectOptions),
     /// Show a subscription: state, invoices and history
     Subscription(SubjectOptions),
+    /// Show a payout: state, money, arrival and history
+    Payout(SubjectOptions),
 }
 
 #[derive(Args)]

@@ -71,7 +71,7 @@ pub enum WorkerCommand {
 
 #[derive(Args)]
 pub struct PauseOptions {
-    /// Why, for whoever is on call next
+    /// Why, for the next person on call
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
     #[command(flatten)]

@@ -134,9 +134,8 @@ pub struct RunOptions {
 
 #[derive(Args)]
 pub struct PlansOptions {
-    /// At most so many
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(i64).range(1..=1_000))]
-    pub limit: i64,
+    #[command(flatten)]
+    pub page: PageOptions,
     #[command(flatten)]
     pub shape: Shape,
 }

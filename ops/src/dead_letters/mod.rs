@@ -5,8 +5,9 @@ mod show;
 
 use chrono::{DateTime, Utc};
 use desk::views::dead_letters::{DeadLetterLabels, Group, groups};
-use ledger::Ledger;
+use ledger::views::page::Part;
 use ledger::views::stored_events::{EventFilter, StoredEvent};
+use ledger::{Ledger, Transaction};
 use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
@@ -97,20 +98,10 @@ pub async fn list(env: &Env, options: &DeadListOptions) -> anyhow::Result<()> {
     let ledger = open::ledger(env).await?;
     let filter =
         EventFilter { outcome: Some("dead".to_owned()), ..options.selection.read(&ledger, now, 0).await? };
-    let listing = Listing {
-        what: "dead letter",
-        is_filtered: !options.selection.in_words().is_empty(),
-        ledger: ledger.shown(),
-        table,
-        columns: COLUMNS,
-    };
-    let read = async |after, limit| {
-        let filter = EventFilter { after, limit, ..filter.clone() };
-        open::answer(&ledger, ledger.page_of_events(&filter)).await
-    };
-    let shown = listing::show((&options.page, &options.shape), &listing, now, read).await;
-    ledger.close().await;
-    shown
+    let listing =
+        Listing::of("dead letter", table, COLUMNS).filtered(!options.selection.in_words().is_empty());
+    let read = async |tx: &mut Transaction, part: &Part| tx.events(&filter, part).await;
+    listing::show(&ledger, (&options.page, &options.shape), &listing, now, read).await
 }
 
 pub fn table(letters: &[StoredEvent], now: DateTime<Utc>) -> Table {

@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 use desk::views::dispute_item::DisputeItem;
 use desk::views::dispute_list::{DisputeQuery, ListedDispute, read_list};
+use ledger::Transaction;
 use ledger::views::lists::DisputeFilter;
+use ledger::views::page::Part;
 use shared::clock;
 use shared::env::Env;
 
@@ -27,25 +29,13 @@ pub async fn run(env: &Env, options: &DisputesListOptions) -> anyhow::Result<()>
         among: None,
         window: options.window.read(now)?,
         whose: options.whose.read(),
-        after: None,
-        limit: 0,
     };
+    let query = DisputeQuery { filter, invoice: options.invoice.clone(), user: options.user.clone() };
     let ledger = open::ledger(env).await?;
-    let listing = Listing {
-        what: "dispute",
-        is_filtered: is_filtered(options),
-        ledger: ledger.shown(),
-        table: |rows: &[ListedDispute], now| table(rows.iter().map(|listed| &listed.item), now),
-        columns: COLUMNS,
-    };
-    let read = async |after, limit| {
-        let filter = DisputeFilter { after, limit, ..filter.clone() };
-        let query = DisputeQuery { filter, invoice: options.invoice.clone(), user: options.user.clone() };
-        open::answer(&ledger, async { read_list(&ledger, &mut ledger.read().await?, query, now).await }).await
-    };
-    let shown = listing::show((&options.page, &options.shape), &listing, now, read).await;
-    ledger.close().await;
-    shown
+    let table = |rows: &[ListedDispute], now| table(rows.iter().map(|listed| &listed.item), now);
+    let listing = Listing::of("dispute", table, COLUMNS).filtered(query != DisputeQuery::default());
+    let read = async |tx: &mut Transaction, part: &Part| read_list(&ledger, tx, &query, part, now).await;
+    listing::show(&ledger, (&options.page, &options.shape), &listing, now, read).await
 }
 
 const COLUMNS: &[Column<ListedDispute>] = &[
@@ -94,15 +84,4 @@ pub fn table<'a>(disputes: impl IntoIterator<Item = &'a DisputeItem>, now: DateT
         ]);
     }
     table
-}
-
-fn is_filtered(options: &DisputesListOptions) -> bool {
-    options.open
-        || options.overdue
-        || options.status.is_some()
-        || options.due_within.is_some()
-        || options.user.is_some()
-        || options.invoice.is_some()
-        || !options.window.is_any()
-        || !options.whose.is_any()
 }

@@ -7,7 +7,7 @@ use shared::env::Env;
 
 use crate::cli::SummaryOptions;
 use crate::table::Table;
-use crate::{money, open, output, when};
+use crate::{listing, money, open, output, when};
 
 pub async fn run(env: &Env, options: &SummaryOptions) -> anyhow::Result<()> {
     let window = options.window.read(clock::now())?;
@@ -23,7 +23,8 @@ pub async fn run(env: &Env, options: &SummaryOptions) -> anyhow::Result<()> {
         return output::print_json(&summaries);
     }
     if summaries.is_empty() {
-        output::nothing("dispute", &ledger.shown(), !options.window.is_any() || !options.whose.is_any());
+        let is_filtered = !options.window.is_any() || !options.whose.is_any();
+        output::nothing("dispute", &ledger.shown(), is_filtered, listing::SEE_EVENTS);
         return Ok(());
     }
     output::print(&summaries.iter().map(page).collect::<Vec<_>>().join("\n"))

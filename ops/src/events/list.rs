@@ -1,6 +1,8 @@
 //! `tidegate events list`: the newest first.
 
 use chrono::{DateTime, Utc};
+use ledger::Transaction;
+use ledger::views::page::Part;
 use ledger::views::stored_events::{EventFilter, StoredEvent};
 use shared::clock;
 use shared::env::Env;
@@ -41,14 +43,6 @@ impl EventSelection {
             ..EventFilter::default()
         }
     }
-
-    fn is_any(&self) -> bool {
-        self.kind.is_none()
-            && self.outcome.is_none()
-            && self.object.is_none()
-            && self.customer.is_none()
-            && self.whose.is_any()
-    }
 }
 
 pub async fn list(env: &Env, options: &ListOptions) -> anyhow::Result<()> {
@@ -56,20 +50,9 @@ pub async fn list(env: &Env, options: &ListOptions) -> anyhow::Result<()> {
     let window = options.window.read(now)?;
     let filter = EventFilter { since: window.since, until: window.until, ..options.selection.filter() };
     let ledger = open::ledger(env).await?;
-    let listing = Listing {
-        what: "event",
-        is_filtered: !options.selection.is_any() || !options.window.is_any(),
-        ledger: ledger.shown(),
-        table,
-        columns: COLUMNS,
-    };
-    let read = async |after, limit| {
-        let filter = EventFilter { after, limit, ..filter.clone() };
-        open::answer(&ledger, ledger.page_of_events(&filter)).await
-    };
-    let shown = listing::show((&options.page, &options.shape), &listing, now, read).await;
-    ledger.close().await;
-    shown
+    let listing = Listing::of("event", table, COLUMNS).filtered(filter != EventFilter::default());
+    let read = async |tx: &mut Transaction, part: &Part| tx.events(&filter, part).await;
+    listing::show(&ledger, (&options.page, &options.shape), &listing, now, read).await
 }
 
 fn table(events: &[StoredEvent], now: DateTime<Utc>) -> Table {

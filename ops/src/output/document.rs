@@ -13,7 +13,7 @@ pub fn json(value: &impl Serialize) -> anyhow::Result<String> {
     Ok(versioned(&without_internals(&serde_json::to_string_pretty(value)?)))
 }
 
-/// The same with everything that a row holds, for whoever compares rows.
+/// The same with everything that a row holds, to compare rows.
 pub fn json_whole(value: &impl Serialize) -> anyhow::Result<String> {
     Ok(versioned(&serde_json::to_string_pretty(value)?))
 }

@@ -5,8 +5,9 @@ mod plan;
 mod run;
 
 use chrono::{DateTime, Utc};
-use ledger::Ledger;
 use ledger::tables::replays::{Came, EventResult, Plan};
+use ledger::views::page::Part;
+use ledger::{Ledger, Transaction};
 use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
@@ -14,8 +15,9 @@ use shared::env::Env;
 pub use self::plan::plan;
 pub use self::run::run;
 use crate::cli::{PlanShowOptions, PlansOptions};
+use crate::listing::{self, Column, Listing};
 use crate::table::Table;
-use crate::{open, output, when};
+use crate::{csv, open, output, when};
 
 /// The form of `--json` of one plan.
 #[derive(Serialize)]
@@ -26,17 +28,23 @@ struct ReplayReport {
     event_results: Vec<EventResult>,
 }
 
+const COLUMNS: &[Column<Plan>] = &[
+    ("planned", |row| csv::time(Some(row.planned_at))),
+    ("plan", |row| csv::text(&row.replay)),
+    ("by", |row| csv::text(&row.planned_by)),
+    ("events", |row| row.events.to_string()),
+    ("queued", |row| row.queued.to_string()),
+    ("what", |row| csv::text(&row.selection)),
+];
+
 pub async fn list(env: &Env, options: &PlansOptions) -> anyhow::Result<()> {
     let ledger = open::ledger(env).await?;
-    let plans = open::answer(&ledger, ledger.plans(None, options.limit)).await?;
-    ledger.close().await;
-    if options.shape.json {
-        return output::print_json(&plans);
-    }
-    if plans.is_empty() {
-        output::remark(&format!("no replay has been planned yet: `{} replay plan`", output::me()));
-        return Ok(());
-    }
+    let listing = Listing::of("replay plan", table, COLUMNS).begun_by("replay plan` makes one");
+    let read = async |tx: &mut Transaction, part: &Part| tx.plans(part).await;
+    listing::show(&ledger, (&options.page, &options.shape), &listing, clock::now(), read).await
+}
+
+fn table(plans: &[Plan], now: DateTime<Utc>) -> Table {
     let mut table = Table::default()
         .text("PLANNED")
         .text("PLAN")
@@ -46,15 +54,15 @@ pub async fn list(env: &Env, options: &PlansOptions) -> anyhow::Result<()> {
         .prose("WHAT", 80);
     for plan in plans {
         table.row([
-            when::age(plan.planned_at, clock::now()),
-            plan.replay,
-            plan.planned_by,
+            when::age(plan.planned_at, now),
+            plan.replay.clone(),
+            plan.planned_by.clone(),
             plan.events.to_string(),
             plan.queued.to_string(),
-            plan.selection,
+            plan.selection.clone(),
         ]);
     }
-    output::print(&table.render())
+    table
 }
 
 pub async fn show(env: &Env, options: &PlanShowOptions) -> anyhow::Result<()> {
@@ -73,8 +81,7 @@ pub async fn show(env: &Env, options: &PlanShowOptions) -> anyhow::Result<()> {
 
 /// The plan as it stands.
 async fn look(ledger: &Ledger, replay: &str) -> anyhow::Result<ReplayReport> {
-    let found = open::answer(ledger, ledger.plans(Some(replay), 1)).await?.pop();
-    let Some(plan) = found else {
+    let Some(plan) = open::answer(ledger, ledger.plan(replay)).await? else {
         anyhow::bail!(
             "there is no plan {replay} in the ledger at {}: `{} replay list`",
             ledger.shown(),

@@ -6,6 +6,7 @@ use desk::views::customer::CustomerView;
 use desk::views::dispute::DisputeView;
 use desk::views::invoice::InvoiceView;
 use desk::views::payment::PaymentView;
+use desk::views::payout::PayoutView;
 use desk::views::refund::RefundView;
 use desk::views::subscription::SubscriptionView;
 
@@ -38,6 +39,10 @@ pub fn of_charge(view: &ChargeView, now: DateTime<Utc>) -> String {
     sections::refunds(&view.refunds)
         + &sections::disputes(&view.disputes, &["INVOICE", "USER"], now)
         + &sections::warnings(&view.warnings)
+}
+
+pub fn of_payout(_: &PayoutView, _: DateTime<Utc>) -> String {
+    String::new()
 }
 
 pub fn of_refund(_: &RefundView, _: DateTime<Utc>) -> String {

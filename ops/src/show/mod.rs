@@ -25,6 +25,7 @@ pub async fn run(env: &Env, subject: &Subject) -> anyhow::Result<()> {
         Subject::Dispute(options) => show(&ledger, options, kinds::of_dispute).await,
         Subject::Customer(options) => show(&ledger, options, kinds::of_customer).await,
         Subject::Charge(options) => show(&ledger, options, kinds::of_charge).await,
+        Subject::Payout(options) => show(&ledger, options, kinds::of_payout).await,
         Subject::Subscription(options) => show(&ledger, options, kinds::of_subscription).await,
     };
     ledger.close().await;
@@ -68,6 +69,7 @@ fn advice(kind: &str, id: &str) -> String {
         "cus" => "customer",
         "ch" | "py" => "charge",
         "sub" => "subscription",
+        "po" => "payout",
         _ => kind,
     };
     if looks_like == kind {
@@ -94,6 +96,7 @@ mod tests {
             ("payment", "ch_1", "show charge ch_1"),
             ("payment", "py_1", "show charge py_1"),
             ("payment", "sub_1", "show subscription sub_1"),
+            ("payment", "po_1", "show payout po_1"),
             ("refund", "in_1", "an invoice"),
             ("refund", "evt_1", "trace evt_1"),
             ("refund", "re_1", "events list"),

@@ -145,7 +145,7 @@ impl Eyes {
             look_at_process(*gateway, elsewhere[0]),
             look_at_process(*worker, elsewhere[1]),
         );
-        // A broker does not tell by itself what it has lent, nor how old anything is; the worker does.
+        // A broker reports neither what it has delivered without an acknowledgement nor how old it is; the worker does.
         if let Ok(figures) = &mut queue
             && figures.leased_messages.is_none()
         {

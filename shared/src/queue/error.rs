@@ -28,7 +28,7 @@ pub enum OpenError {
     },
 }
 
-/// Not known to be durable; whoever sent it must send it again.
+/// Not known to be durable; the sender must send it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PublishError {
     #[error("the queue is unreachable")]

@@ -70,7 +70,7 @@ pub struct Taken {
     pub deliveries: i64,
 }
 
-/// What a queue that numbers its messages has forgotten, because whoever took them said that they are committed.
+/// What a queue that numbers its messages has forgotten, because their consumer said that they are committed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forgotten {
     pub queue: Arc<str>,
@@ -211,7 +211,7 @@ impl Queue {
         match &*self.0 {
             Backend::RabbitMq(queue) => queue.set_paused(paused),
             #[cfg(feature = "embedded")]
-            Backend::Sqlite(_) => {} // lends only to who asks
+            Backend::Sqlite(_) => {} // leases only on request
         }
     }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::trace::Context;
 
-/// What a span was to whoever it spoke with; the numbers are OTLP's.
+/// The role of a span in a conversation; the numbers are OTLP's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Internal = 1,

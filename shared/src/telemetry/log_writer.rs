@@ -22,7 +22,7 @@ const FLUSH_DEADLINE: Duration = Duration::from_secs(1);
 /// Until a standard error that must not be waited for is tried again.
 const RETRY: Duration = Duration::from_millis(10);
 
-/// One for the process, whoever reads its metrics.
+/// One per process, however many read its metrics.
 static LOST: LazyLock<IntCounter> = LazyLock::new(|| {
     let help = "Log lines lost because standard error was full, closed or too slow.";
     IntCounter::new("tidegate_log_lines_lost_total", help).expect("the name is constant and legal")

@@ -86,7 +86,7 @@ fn read_filter(text: &str) -> Result<Targets, String> {
     Ok(filter.with_targets(SILENT.map(|part| (part, LevelFilter::OFF))))
 }
 
-/// For whoever ends the process without unwinding.
+/// For code that ends the process without unwinding.
 pub fn flush() {
     if let Some(lines) = LINES.get() {
         lines.flush();
@@ -123,7 +123,7 @@ pub fn told(error: &(dyn Error + 'static)) -> String {
 }
 
 /// A panic's message may quote an event; its place is enough to find the fault. And the hook that Rust has would
-/// wait for whoever does not read.
+/// wait for a reader that does not read.
 fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let location = panic.location().map(ToString::to_string).unwrap_or_default();

@@ -32,7 +32,7 @@ async fn a_broker_killed_right_after_its_topology_was_declared_has_all_that_it_c
     let said = "Waited 6 s until the new queues were on the broker's disk; a broker killed earlier would restart them empty. They accept events from now on.";
     assert!(declared.contains(said), "{declared}");
 
-    // It only publishes: a consumer would come back, too, and be lent the event before the one that looks for it.
+    // It only publishes: a consumer would reconnect, too, and could receive the event before the one that looks for it.
     let publisher = usable(&url, Role::Publish).await?;
     publisher.publish(&envelope(1)).await?;
     broker.kill_at_once();

@@ -49,9 +49,9 @@ async fn what_was_lent_by_a_clock_an_hour_ahead_comes_again_when_the_clock_is_pu
     sqlx::query("BEGIN IMMEDIATE").execute(&mut ledger).await?;
     home.send(51, 3).await?;
     let mut queue = open_file(&home.path("queue.db")).await?;
-    until("an event to be lent", PATIENCE, async || {
-        let lent: i64 = sqlx::query_scalar("SELECT count(*) FROM leases").fetch_one(&mut queue).await?;
-        Ok(lent > 0)
+    until("an event to be leased", PATIENCE, async || {
+        let leased: i64 = sqlx::query_scalar("SELECT count(*) FROM leases").fetch_one(&mut queue).await?;
+        Ok(leased > 0)
     })
     .await?;
     let stamp: i64 =

@@ -17,7 +17,7 @@ const GLANCE: Duration = Duration::from_millis(1);
 fn tables() -> impl Iterator<Item = &'static str> {
     ["events", "segments", "audit"].into_iter().chain(Kind::ALL.iter().map(|kind| kind.table()))
 }
-/// Who passes takes the lock of its number and lets go of it at once: whoever holds that lock has closed the
+/// A statement that passes takes the lock of its number and releases it at once: holding that lock closes the
 /// gate. Sessions without a number pass freely.
 const GATE: &str = "CREATE FUNCTION gate() RETURNS trigger LANGUAGE plpgsql AS $$
     DECLARE number BIGINT := nullif(current_setting('tidegate.gate', TRUE), '');

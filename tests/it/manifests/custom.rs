@@ -138,7 +138,7 @@ fn keda_never_stops_all_workers_and_takes_none_away_when_it_is_blind() {
     let down = &spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]["scaleDown"];
     assert!(down["stabilizationWindowSeconds"].as_u64().unwrap() >= 60);
     let told = &spec["triggers"][0]["metadata"];
-    assert_ne!(told["excludeUnacknowledged"], "true", "what is lent is work that is not done");
+    assert_ne!(told["excludeUnacknowledged"], "true", "unacknowledged events are work that is not done");
     told["value"].as_str().unwrap().parse::<f64>().unwrap();
 }
 
@@ -154,7 +154,7 @@ fn one_number_of_messages_starts_a_worker_in_the_cluster_in_the_trial_and_in_the
         "k8s/README.md"
     );
     let ahead = super::pods::PREFETCHED_MESSAGES;
-    assert!(asked > ahead, "a worker prefetches {ahead}: what is merely in hand would start another");
+    assert!(asked > ahead, "a worker prefetches {ahead}: those alone would start another worker");
 }
 
 #[test]

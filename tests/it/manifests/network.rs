@@ -9,7 +9,7 @@ use super::render::{containers, kind, overlay, pods};
 
 const PORTS: [u64; 13] = [22, 53, 80, 443, 4369, 5432, 5672, 8080, 8081, 8082, 15672, 15692, 25672];
 
-/// Whoever may speak or be spoken to.
+/// Everything that may open or accept a connection.
 struct Actor {
     name: String,
     namespace: String,

@@ -133,8 +133,8 @@ fn memory_limits_hold_what_the_limits_of_the_code_allow() {
     let connections = number(&gateway, "GATEWAY_LIMIT_CONNECTIONS") * CONNECTION_BYTES;
     assert!(GATEWAY_BYTES + connections + number(&gateway, "GATEWAY_BODIES_LIMIT_BYTES") <= limit);
     let (worker, limit) = of("worker");
-    let lent = PREFETCHED_MESSAGES * number(&gateway, "GATEWAY_BODY_LIMIT_BYTES");
-    assert!(number(&worker, "QUEUE_PREFETCH") >= PREFETCHED_MESSAGES && WORKER_BYTES + lent <= limit);
+    let prefetched = PREFETCHED_MESSAGES * number(&gateway, "GATEWAY_BODY_LIMIT_BYTES");
+    assert!(number(&worker, "QUEUE_PREFETCH") >= PREFETCHED_MESSAGES && WORKER_BYTES + prefetched <= limit);
     let prefetch = super::render::file("shared/src/queue/rabbitmq/prefetch.rs");
     let limit = format!("const MESSAGES_LIMIT: usize = {PREFETCHED_MESSAGES};");
     assert!(prefetch.contains(&limit), "the figure above is the code's");

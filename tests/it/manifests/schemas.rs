@@ -1,6 +1,6 @@
 //! The parts of the operators' published schemas that the manifests use, copied by hand from KEDA 2.20, RabbitMQ's
 //! cluster operator 2.22, the Prometheus operator 0.93 and External Secrets 2.9. A field that is not here is
-//! refused, so whoever uses a new one looks it up.
+//! refused, so a new one must be looked up first.
 
 use super::custom::Field;
 use super::custom::Form::{self, Flag, Many, NumberOrText, OneOf, Span, Text, Whole};

@@ -21,9 +21,9 @@ async fn a_group_never_covers_what_is_not_settled() -> anyhow::Result<()> {
     let settlements = settled.iter().map(|(_, delivery)| done(delivery.tag)).collect::<Vec<_>>();
     assert_eq!(queue.settle(&settlements).await?, Settled { settled: 30, stale: 0 });
     assert_eq!(queue.settle(&settlements[..2]).await?, Settled { settled: 0, stale: 2 });
-    // The broker hears of those above a gap, too, and so lends 60.
+    // The broker learns of those above a gap, too, and so delivers 60.
     let (vhost, broker) = (url.rsplit('/').next().unwrap_or_default(), Broker::shared().await);
-    until("the broker to lend 60", PATIENCE, async || {
+    until("the broker to deliver 60", PATIENCE, async || {
         let answer = broker.api(Method::GET, &format!("/api/queues/{vhost}/events"), "").await?;
         let answer = serde_json::from_slice::<serde_json::Value>(&answer)?;
         Ok(answer["messages_unacknowledged"] == 60)
@@ -124,7 +124,7 @@ async fn at_rest_a_broker_has_all_back_that_is_not_in_hand_and_lends_again_after
     let (_connection, channel) = look(&url).await?;
     until("the queue to notice", PATIENCE, async || Ok(queue.health().is_err())).await?;
     usable(&queue).await?;
-    assert_eq!(ready(&channel, "events").await?, 37, "nothing is lent");
+    assert_eq!(ready(&channel, "events").await?, 37, "nothing is unacknowledged");
 
     queue.set_paused(false);
     assert_eq!(receive(&queue, 37).await?.len(), 37);

@@ -1,12 +1,16 @@
 //! Lists page by page: every row once, in one order, whatever comes in meanwhile; and as CSV, all of them.
 
+use std::collections::BTreeSet;
+
 use domain::bans::Ban;
 use domain::{Key, Object};
+use harness::histories::agreeing;
 use ledger::views::lists::BanFilter;
+use ledger::views::page::Part;
 use serde_json::{Value, json};
 use shared::clock;
 
-use super::desk::{Desk, each_desk};
+use super::desk::{Desk, each_desk, text};
 use super::sales::{Sale, sale};
 
 const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
@@ -113,6 +117,58 @@ async fn what_comes_in_between_two_pages_moves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn contradictions_and_uncertain_objects_of_several_kinds_are_one_list() {
+    each_desk("doubtful_pages", async |desk| {
+        for sale in sales() {
+            desk.hears(&sale.paid()).await;
+            desk.hears(&[sale.refund("over", 10, "succeeded", 1_500)]).await;
+            // Two reports of one second, of which neither is above the other.
+            let mut other = sale.payment("processing", 50, "processing", &json!({}));
+            other.header.id = format!("evt_other_{}", sale.name);
+            let one = sale.payment("processing", 50, "requires_action", &json!({}));
+            desk.hears(&[one, agreeing(other)]).await;
+        }
+        let kinds = |document: &Value| -> BTreeSet<String> {
+            let rows = document["items"].as_array().unwrap().iter();
+            rows.map(|row| row["kind"].as_str().unwrap().to_owned()).collect()
+        };
+        assert!(kinds(&desk.document(&["anomalies"])).len() > 1, "they are of several kinds");
+        for list in [&["anomalies"][..], &["anomalies", "--uncertain"]] {
+            let whole = desk.ids(list);
+            assert!(whole.len() >= 5, "{list:?}: {whole:?}");
+            assert_eq!(paged(&desk, list, async || {}).await, whole, "{list:?}");
+            let csv = desk.said(&[list, &["--csv"]].concat());
+            assert_eq!(csv.lines().count(), whole.len() + 1, "{list:?}:\n{csv}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plans_of_replays_are_listed_page_by_page() {
+    each_desk("plan_pages", async |desk| {
+        let nothing = desk.run(&["replay", "list"]);
+        assert!(text(&nothing.stderr).contains("replay plan` makes one"), "{nothing:?}");
+        desk.hears(&sale("a", "user_1", 1_000, 0).paid()).await;
+        for _ in 0..3 {
+            desk.said(&["replay", "plan", "--any"]);
+        }
+        let plans = |document: &Value| -> Vec<String> {
+            let rows = document["items"].as_array().unwrap().iter();
+            rows.map(|row| row["replay"].as_str().unwrap().to_owned()).collect()
+        };
+        let whole = plans(&desk.document(&["replay", "list"]));
+        let first = desk.document(&["replay", "list", "--limit", "2"]);
+        let rest = desk.document(&["replay", "list", "--after", first["next"].as_str().unwrap()]);
+        assert_eq!((whole.len(), &rest["next"]), (3, &Value::Null));
+        assert_eq!([plans(&first), plans(&rest)].concat(), whole);
+        let csv = desk.said(&["replay", "list", "--csv"]);
+        assert!(csv.lines().skip(1).zip(&whole).all(|(line, plan)| line.contains(plan.as_str())), "{csv}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_overdue_comes_first_on_every_page_of_disputes() {
     each_desk("overdue_pages", async |desk| {
         for (place, sale) in sales().iter().enumerate() {
@@ -147,11 +203,12 @@ async fn the_list_of_bans_is_what_the_rule_says() {
         desk.hears(&sale("b", "u2", 1_000, 0).lost()).await;
         let mut tx = desk.ledger.read().await.unwrap();
         for now in [now, now + chrono::TimeDelta::hours(2)] {
-            let filter = |all| BanFilter { all, limit: 100, ..BanFilter::default() };
-            let all: Vec<Ban> = tx.bans(&filter(true), now).await.unwrap().rows;
+            let filter = |all| BanFilter { all, ..BanFilter::default() };
+            let part = Part::first(100);
+            let all: Vec<Ban> = tx.bans(&filter(true), &part, now).await.unwrap().rows;
             let mut expected: Vec<&Key> =
                 all.iter().filter(|ban| ban.is_banned(now)).map(Object::key).collect();
-            let listed = tx.bans(&filter(false), now).await.unwrap().rows;
+            let listed = tx.bans(&filter(false), &part, now).await.unwrap().rows;
             let mut listed: Vec<&Key> = listed.iter().map(Object::key).collect();
             expected.sort();
             listed.sort();

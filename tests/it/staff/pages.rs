@@ -199,6 +199,7 @@ async fn every_kind_of_object_has_a_page_that_says_whose_it_is() {
         desk.hears(&sold.lost()).await;
         desk.hears(&[sold.refund("a", 50, "failed", 200), sold.invoice("updated", 3, "paid", &subscription)])
             .await;
+        desk.hears(&[sold.payout(60, "paid"), sold.payout(90, "failed")]).await;
         for (kind, id, parts) in [
             ("payment", "pi_a", &["visa …4242", "user_1", "in_a", "re_a", "A dispute about it was lost"][..]),
             ("charge", "ch_a", &["visa …4242", "user_1", "in_a", "pi_a", "dp_a"]),
@@ -210,6 +211,11 @@ async fn every_kind_of_object_has_a_page_that_says_whose_it_is() {
             ),
             ("customer", "cus_a", &["user_1", "not banned", "pi_a", "dp_a"]),
             ("subscription", "sub_a", &["in_a", "charged_back", "nothing has been reported"]),
+            (
+                "payout",
+                "po_a",
+                &["10.00 USD", "in the Stripe balance again", "account closed", "paid -> failed"],
+            ),
         ] {
             let page = desk.said(&["show", kind, id]);
             for part in parts {

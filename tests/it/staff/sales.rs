@@ -93,6 +93,17 @@ impl Sale {
         )
     }
 
+    /// Of the whole amount, to the merchant's bank account.
+    pub(super) fn payout(&self, after: i64, status: &str) -> Envelope {
+        let failure = (status == "failed").then_some("account_closed");
+        let object = json!({
+            "id": self.id("po"), "status": status, "amount": self.amount, "currency": self.currency,
+            "created": START + self.second, "arrival_date": START + self.second + 86_400, "automatic": true,
+            "failure_code": failure,
+        });
+        self.event(&format!("payout_{status}"), &format!("payout.{status}"), after, &object)
+    }
+
     pub(super) fn refund(&self, name: &str, after: i64, status: &str, amount: i64) -> Envelope {
         let object = json!({
             "id": format!("re_{name}"), "status": status, "amount": amount, "currency": self.currency,

@@ -17,6 +17,7 @@ use harness::histories::agreeing;
 use harness::postgres::Postgres;
 use ledger::Ledger;
 use ledger::views::lists::DisputeFilter;
+use ledger::views::page::Part;
 use ledger::views::search::Whose;
 use serde_json::json;
 use tracing::span::{Attributes, Id, Record};
@@ -121,9 +122,10 @@ async fn a_page_costs_as_many_statements_with_much_on_it_as_with_little() {
     assert_eq!(small, large);
 
     let list_cost = async |user: &str| {
-        let filter = DisputeFilter { limit: 50, ..DisputeFilter::default() };
+        let filter = DisputeFilter::default();
         let query = DisputeQuery { filter, user: Some(user.to_owned()), ..DisputeQuery::default() };
-        let read = async { read_list(&ledger, &mut ledger.read().await?, query, now).await };
+        let read =
+            async { read_list(&ledger, &mut ledger.read().await?, &query, &Part::first(50), now).await };
         let (statements, list) = counted(read).await;
         (statements, list.unwrap().rows.len())
     };

@@ -8,7 +8,7 @@ use super::source::{File, Finding};
 const README_LINES_LIMIT: usize = 200;
 const INDEX: &str = "docs/README.md";
 
-/// Whoever opens the README decides within a few screens.
+/// A reader of the README decides within a few screens.
 pub(super) fn long_readme(files: &[File]) -> Vec<Finding> {
     let readme = files.iter().filter(|file| file.path == "README.md");
     let long = readme.filter(|file| file.text.lines().count() > README_LINES_LIMIT);

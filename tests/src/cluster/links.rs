@@ -156,7 +156,7 @@ impl Shared {
         Some(Registered { port, ..registered })
     }
 
-    /// Whoever asks believes only a mapper that knows its own port.
+    /// A node believes only a mapper that knows its own port.
     fn names(&self, number: usize, mapper: u16) -> BytesMut {
         let mut reply = BytesMut::new();
         reply.put_u32(u32::from(mapper));

@@ -20,7 +20,7 @@ impl Stack {
         Ok(tool.output())
     }
 
-    /// The same, for whoever also wants to know how it ended, and with the listeners of its gateway and its
+    /// The same, with its exit code, and with the listeners of its gateway and its
     /// first worker. Of two values for one variable the later counts.
     pub fn run(&self, arguments: &[&str], settings: &[(&str, &str)]) -> std::process::Output {
         let mut command = std::process::Command::new(binary("tidegate"));

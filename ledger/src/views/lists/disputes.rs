@@ -5,7 +5,7 @@ use domain::disputes::{Dispute, Status};
 use domain::{Key, Object, readable};
 
 use crate::tables::resolutions::unresolved;
-use crate::views::page::{Page, Place, Placed};
+use crate::views::page::{Page, Part, Placed};
 use crate::views::search::{Order, Search, Whose, Window, select};
 use crate::{LedgerError, Transaction};
 
@@ -18,7 +18,7 @@ const OVERDUE: &str = concat!(
 );
 
 /// Which disputes to list; what is `None` or false does not restrict.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DisputeFilter {
     pub status: Option<String>,
     pub open: bool,
@@ -29,8 +29,6 @@ pub struct DisputeFilter {
     pub among: Option<Vec<Key>>,
     pub window: Window,
     pub whose: Whose,
-    pub after: Option<Place>,
-    pub limit: i64,
 }
 
 readable! {
@@ -54,38 +52,39 @@ impl Transaction {
     pub async fn disputes(
         &mut self,
         filter: &DisputeFilter,
+        part: &Part,
         now: DateTime<Utc>,
     ) -> Result<Page<Dispute>, LedgerError> {
         if filter.open || filter.due_by.is_some() {
-            let urgent = (RESPOND_BY, Order::Soonest);
-            return filter.search(RESPOND_BY).page(self, urgent, filter.after.as_ref(), filter.limit).await;
+            return filter.search(RESPOND_BY).page(self, (RESPOND_BY, Order::Soonest), part).await;
         }
-        self.overdue_then_newest(filter, now).await
+        self.overdue_then_newest(filter, part, now).await
     }
 
-    /// A list in two parts. What is overdue is decided by the clock of its first page, or a dispute whose time passes
+    /// A list in two sections. What is overdue is decided by the clock of its first page, or a dispute whose time passes
     /// meanwhile would be missed.
     async fn overdue_then_newest(
         &mut self,
         filter: &DisputeFilter,
+        part: &Part,
         now: DateTime<Utc>,
     ) -> Result<Page<Dispute>, LedgerError> {
-        let after = filter.after.as_ref();
-        let (is_newest, now) = after.and_then(|place| part(&place.more)).unwrap_or((false, now));
-        let wanted = filter.limit.saturating_add(1);
+        let (is_newest, now) =
+            part.after.as_ref().and_then(|place| section(&place.more)).unwrap_or((false, now));
+        let wanted = part.and_one();
         let mut found: Vec<Placed<(Dispute, bool)>> = Vec::new();
         if !is_newest {
             let overdue = filter.search(RESPOND_BY).and(OVERDUE, Some(now));
-            let rows = overdue.placed(self, (RESPOND_BY, Order::Soonest), after, wanted).await?;
+            let rows = overdue.placed(self, (RESPOND_BY, Order::Soonest), &wanted).await?;
             found.extend(rows.into_iter().map(|placed| placed.map(|dispute| (dispute, false))));
         }
-        let left = wanted - i64::try_from(found.len()).unwrap_or(wanted);
+        let limit = wanted.limit - i64::try_from(found.len()).unwrap_or(wanted.limit);
         let others = filter.search(OPENED).and(&format!("NOT ({OVERDUE})"), Some(now));
-        let behind = after.filter(|_| is_newest);
-        let rows = others.placed(self, (OPENED, Order::Newest), behind, left).await?;
+        let rest = Part { after: wanted.after.filter(|_| is_newest), limit };
+        let rows = others.placed(self, (OPENED, Order::Newest), &rest).await?;
         found.extend(rows.into_iter().map(|placed| placed.map(|dispute| (dispute, true))));
         let place = |(dispute, is_newest): &(Dispute, bool)| (dispute.key.clone(), more(*is_newest, now));
-        Ok(Page::of(found, filter.limit, place).map(|(dispute, _)| dispute))
+        Ok(Page::of(found, part, place).map(|(dispute, _)| dispute))
     }
 
     /// The figures of all disputes that were opened in a window.
@@ -119,12 +118,12 @@ impl DisputeFilter {
     }
 }
 
-/// In which part of the list a page ended, and by which clock the parts were told.
+/// In which section of the list a page ended, and the time that separates the sections.
 fn more(is_newest: bool, now: DateTime<Utc>) -> String {
     format!("{}{}", if is_newest { 'n' } else { 'o' }, now.timestamp_micros())
 }
 
-fn part(more: &str) -> Option<(bool, DateTime<Utc>)> {
-    let (part, micros) = more.split_at_checked(1)?;
-    Some((part == "n", DateTime::from_timestamp_micros(micros.parse().ok()?)?))
+fn section(more: &str) -> Option<(bool, DateTime<Utc>)> {
+    let (section, micros) = more.split_at_checked(1)?;
+    Some((section == "n", DateTime::from_timestamp_micros(micros.parse().ok()?)?))
 }

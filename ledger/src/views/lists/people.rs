@@ -1,4 +1,4 @@
-//! Customers, whoever they are to the merchant, and bans.
+//! Customers and bans.
 
 use chrono::{DateTime, Utc};
 use domain::Object;
@@ -6,11 +6,11 @@ use domain::bans::Ban;
 use domain::customers::Customer;
 
 use super::CREATED;
-use crate::views::page::{Page, Place};
+use crate::views::page::{Page, Part};
 use crate::views::search::{Order, Search, Whose, Window, select};
 use crate::{LedgerError, Transaction};
 
-/// A user is few customers; whoever is more is found by the first.
+/// A user has few customers; of more, the first are searched.
 const CUSTOMERS_LIMIT: i64 = 1_000;
 const DECIDED: &str = "COALESCE(override_at, since)";
 /// As `Ban::is_banned` says.
@@ -18,42 +18,47 @@ const IS_BANNED: &str = "((override_act = 'ban' AND (override_until IS NULL OR o
     OR (status = 'banned' AND NOT (override_act = 'lift' AND (override_until IS NULL OR override_until > ?))))";
 
 /// Which customers to list; what is `None` does not restrict.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CustomerFilter {
     pub user: Option<String>,
     pub window: Window,
     pub whose: Whose,
-    pub after: Option<Place>,
-    pub limit: i64,
 }
 
 /// Which bans to list.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BanFilter {
     /// Every user whom a dispute or staff ever concerned; else only those who are banned at the moment asked about.
     pub all: bool,
     pub whose: Whose,
-    pub after: Option<Place>,
-    pub limit: i64,
 }
 
 impl Transaction {
-    pub async fn customers(&mut self, filter: &CustomerFilter) -> Result<Page<Customer>, LedgerError> {
+    pub async fn customers(
+        &mut self,
+        filter: &CustomerFilter,
+        part: &Part,
+    ) -> Result<Page<Customer>, LedgerError> {
         Search::of(format!("{} WHERE {CREATED} IS NOT NULL", select(Customer::TABLE, CREATED)))
             .and("user_id = ?", filter.user.as_ref())
             .within(CREATED, &filter.window)
             .whose(&filter.whose)
-            .page(self, (CREATED, Order::Newest), filter.after.as_ref(), filter.limit)
+            .page(self, (CREATED, Order::Newest), part)
             .await
     }
 
     /// The latest decision first.
-    pub async fn bans(&mut self, filter: &BanFilter, now: DateTime<Utc>) -> Result<Page<Ban>, LedgerError> {
+    pub async fn bans(
+        &mut self,
+        filter: &BanFilter,
+        part: &Part,
+        now: DateTime<Utc>,
+    ) -> Result<Page<Ban>, LedgerError> {
         Search::of(format!("{} WHERE TRUE", select(Ban::TABLE, DECIDED)))
             .when("(status = 'banned' OR override_act <> 'none')", !filter.all)
             .and(IS_BANNED, (!filter.all).then_some(now))
             .whose(&filter.whose)
-            .page(self, (DECIDED, Order::NewestKnown), filter.after.as_ref(), filter.limit)
+            .page(self, (DECIDED, Order::NewestKnown), part)
             .await
     }
 

@@ -7,25 +7,23 @@ use domain::charges::Charge;
 use domain::payment_failures::PaymentFailure;
 
 use super::CREATED;
-use crate::views::page::{Page, Place, Placed};
+use crate::views::page::{Page, Part, Placed};
 use crate::views::search::{Order, Search, Whose, Window, select};
 use crate::{LedgerError, Transaction};
 
 const FAILED: &str = "failed_at";
 
 /// Which charges to list; what is `None` does not restrict.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChargeFilter {
     pub status: Option<String>,
     pub payment: Option<String>,
     pub window: Window,
     pub whose: Whose,
-    pub after: Option<Place>,
-    pub limit: i64,
 }
 
 /// Which failed attempts to list; what is `None` does not restrict.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FailureFilter {
     pub payment: Option<String>,
     pub invoice: Option<String>,
@@ -34,29 +32,31 @@ pub struct FailureFilter {
     /// By when they failed.
     pub window: Window,
     pub whose: Whose,
-    pub after: Option<Place>,
-    pub limit: i64,
 }
 
 impl Transaction {
-    pub async fn charges(&mut self, filter: &ChargeFilter) -> Result<Page<Charge>, LedgerError> {
+    pub async fn charges(&mut self, filter: &ChargeFilter, part: &Part) -> Result<Page<Charge>, LedgerError> {
         Search::of(format!("{} WHERE {CREATED} IS NOT NULL", select(Charge::TABLE, CREATED)))
             .and("status = ?", filter.status.as_ref())
             .and("payment = ?", filter.payment.as_ref())
             .within(CREATED, &filter.window)
             .whose(&filter.whose)
-            .page(self, (CREATED, Order::Newest), filter.after.as_ref(), filter.limit)
+            .page(self, (CREATED, Order::Newest), part)
             .await
     }
 
     /// The index begins with the mode: each mode is read by itself, and the two are put together.
-    pub async fn failures(&mut self, filter: &FailureFilter) -> Result<Page<PaymentFailure>, LedgerError> {
+    pub async fn failures(
+        &mut self,
+        filter: &FailureFilter,
+        part: &Part,
+    ) -> Result<Page<PaymentFailure>, LedgerError> {
         let modes: &[bool] = match filter.whose.livemode {
             Some(true) => &[true],
             Some(false) => &[false],
             None => &[true, false],
         };
-        let (wanted, order) = (filter.limit.saturating_add(1), (FAILED, Order::Newest));
+        let order = (FAILED, Order::Newest);
         let mut found: Vec<Placed<PaymentFailure>> = Vec::new();
         for &livemode in modes {
             let whose = Whose { livemode: Some(livemode), ..filter.whose.clone() };
@@ -67,7 +67,7 @@ impl Transaction {
                 .and("(code = ? OR decline_code = ?)", filter.code.as_ref())
                 .within(FAILED, &filter.window)
                 .whose(&whose);
-            found.extend(search.placed(self, order, filter.after.as_ref(), wanted).await?);
+            found.extend(search.placed(self, order, &part.and_one()).await?);
         }
         found.sort_by(|one, other| {
             let place = |placed: &Placed<PaymentFailure>| {
@@ -76,7 +76,6 @@ impl Transaction {
             };
             Reverse(place(one)).cmp(&Reverse(place(other)))
         });
-        found.truncate(usize::try_from(wanted).unwrap_or(usize::MAX));
-        Ok(Page::of_objects(found, filter.limit))
+        Ok(Page::of_objects(found, part))
     }
 }

@@ -66,7 +66,7 @@ async fn connect(path: &Path) -> Result<SqliteConnection, MigrateError> {
         let why = "its file system does not support a write-ahead log; use a local disk";
         return Err(Error::Configuration(why.into()).into());
     }
-    // One transaction around all of it: whoever comes second finds the schema made.
+    // One transaction around all of it: a second process finds the schema complete.
     let mut tx = conn.begin_with("BEGIN IMMEDIATE").await?;
     SCHEMA.run(&mut *tx).await?;
     tx.commit().await?;

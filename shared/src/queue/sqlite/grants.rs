@@ -31,7 +31,7 @@ impl PendingGrants {
         self.grants.iter().map(|grant| grant.tag).collect()
     }
 
-    /// They have reached whoever asked, who settles them from now on.
+    /// They have reached the caller, which settles them from now on.
     pub(super) fn hand_over(mut self) -> Vec<Grant> {
         mem::take(&mut self.grants)
     }

@@ -45,7 +45,7 @@ pub(super) struct Group {
     pub publishes: Vec<Publish>,
     pub asks: Vec<Ask>,
     pub settlements: Vec<Settlement>,
-    /// Lent, but whoever asked was gone.
+    /// Leased, but the caller was gone.
     pub returns: Vec<Tag>,
     pub renew: bool,
     bytes: usize,
@@ -77,7 +77,7 @@ impl Group {
         }
     }
 
-    /// Whoever stopped waiting was told "don't know" and sends again: writing it would be wasted.
+    /// A caller that stopped waiting got "don't know" and sends again: writing it would be wasted.
     /// A settlement is worth writing all the same.
     pub(super) fn forget_abandoned(&mut self) {
         self.publishes.retain(|publish| !publish.done.is_closed());

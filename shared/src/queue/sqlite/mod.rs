@@ -158,7 +158,7 @@ impl Sqlite {
                 () = self.draining.cancelled() => {}
             }
         }
-        Vec::new() // it lends only to who asks, so nothing is left
+        Vec::new() // it leases only on request, so nothing is left
     }
 
     pub(super) fn begin_drain(&self) {
@@ -218,7 +218,7 @@ impl Sqlite {
     pub(super) async fn close(&self) {
         self.stop.cancel();
         let closed = async {
-            // The readers first: whoever closes last empties the log into the file, and they cannot.
+            // The readers first: the last to close empties the log into the file, and readers cannot.
             for reader in [&self.bodies, &self.gauge] {
                 if let Some(conn) = reader.lock().await.take() {
                     drop(conn.close().await);

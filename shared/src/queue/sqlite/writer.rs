@@ -82,7 +82,7 @@ impl Writer {
                 renewed = Instant::now();
             }
             if self.health.fatal.is_cancelled() {
-                return; // whoever waits, here or in the channel, is refused by this
+                return; // this refuses everything that waits, here or in the channel
             }
             self.write(group).await;
         }

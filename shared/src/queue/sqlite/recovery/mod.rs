@@ -80,7 +80,7 @@ impl Damaged {
             io::ErrorKind::NotFound => RecoveryError::Absent(path.to_owned()),
             _ => failed(error),
         })?;
-        // Whoever has it open through SQLite has a lock on a part of it.
+        // A process that has it open through SQLite holds a lock on a part of it.
         fcntl_lock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error {
             rustix::io::Errno::AGAIN | rustix::io::Errno::ACCESS => RecoveryError::InUse(path.to_owned()),
             error => failed(error.into()),
