@@ -128,6 +128,10 @@ async fn contradictions_and_uncertain_objects_of_several_kinds_are_one_list() {
             let one = sale.payment("processing", 50, "requires_action", &json!({}));
             desk.hears(&[one, agreeing(other)]).await;
         }
+        let mut foreign = sale("foreign", "user_3", 1_000, 0);
+        desk.hears(&[foreign.invoice("finalized", 0, "open", &json!({}))]).await;
+        foreign.currency = "eur";
+        desk.hears(&[foreign.payment("succeeded", 1, "succeeded", &json!({}))]).await;
         let kinds = |document: &Value| -> BTreeSet<String> {
             let rows = document["items"].as_array().unwrap().iter();
             rows.map(|row| row["kind"].as_str().unwrap().to_owned()).collect()
