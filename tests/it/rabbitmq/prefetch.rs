@@ -25,6 +25,21 @@ async fn fill(channel: &Channel, messages: usize, events: usize) -> anyhow::Resu
     Ok(())
 }
 
+/// Handles so many events.
+async fn settle(queue: &Queue, count: usize) -> anyhow::Result<()> {
+    let (mut seen, mut left) = (BTreeSet::new(), count);
+    while left > 0 {
+        let received = receive(queue, left.min(32)).await?;
+        assert!(received.iter().all(|delivery| !delivery.redelivered));
+        seen.extend(ids(&received));
+        let done: Vec<_> = received.iter().map(|delivery| (delivery.tag, Settle::Done)).collect();
+        assert_eq!(queue.settle(&done).await?.settled, done.len());
+        left -= done.len();
+    }
+    assert_eq!(seen.len(), count, "each comes once");
+    Ok(())
+}
+
 async fn leased(queue: &Queue) -> anyhow::Result<u64> {
     Ok(queue.depth().await?.leased.unwrap_or_default())
 }
@@ -34,26 +49,23 @@ async fn a_worker_holds_about_as_many_events_whether_they_come_alone_or_in_group
     let url = place("prefetch").await?;
     let (_connection, channel) = look(&url).await?;
     fill(&channel, 400, 1).await?;
-    fill(&channel, 200, 32).await?;
     let queue = Queue::open(QueueConfig { prefetch: PREFETCH, ..config(&url) }, Role::Consume).await?;
     usable(&queue).await?;
     until("as many lone events as it may hold", PATIENCE, async || {
         Ok(leased(&queue).await? == u64::from(PREFETCH) && queue.at_hand() == Some(usize::from(PREFETCH)))
     })
     .await?;
-    let (mut seen, mut groups) = (BTreeSet::new(), 0);
-    while seen.len() < 400 + 200 * 32 {
-        let received = receive(&queue, 32).await?;
-        assert!(received.iter().all(|delivery| !delivery.redelivered));
-        seen.extend(ids(&received));
-        let done: Vec<_> = received.iter().map(|delivery| (delivery.tag, Settle::Done)).collect();
-        assert_eq!(queue.settle(&done).await?.settled, done.len());
-        // The first groups are as many as there were lone events; then there are only a few.
-        if seen.len() > 400 + 100 * 32 {
-            groups = groups.max(leased(&queue).await?);
-        }
+    settle(&queue, 400).await?;
+
+    // Groups come to a worker that is busy, so as many as there were lone events. Then there are only a few of them.
+    fill(&channel, 200, 32).await?;
+    until("as many groups", PATIENCE, async || Ok(leased(&queue).await? >= 62)).await?;
+    settle(&queue, 100 * 32).await?;
+    for _ in 0..100 {
+        let groups = leased(&queue).await?;
+        assert!(groups <= 6, "{groups} groups of 32 are lent");
+        settle(&queue, 32).await?;
     }
-    assert!(groups <= 6, "{groups} groups of 32 are lent");
     queue.close().await;
     assert_eq!(ready(&channel, "events").await?, 0);
     Ok(())

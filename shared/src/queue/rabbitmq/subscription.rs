@@ -86,7 +86,6 @@ pub(super) async fn renew(
     prefetch: Prefetch,
 ) -> Result<Arriving, BrokerError> {
     unsubscribe(consuming, channel, arriving).await?;
-    tracing::debug!(messages = prefetch.messages(), "the prefetch follows the size of groups");
     subscribe(channel, prefetch).await
 }
 
