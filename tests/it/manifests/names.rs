@@ -270,7 +270,11 @@ fn sources(folder: &str) -> String {
     let entries = std::fs::read_dir(workspace().join(folder)).expect("the folder can be read").flatten();
     let below = entries.map(|entry| {
         let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
-        if entry.file_type().is_ok_and(|it| it.is_dir()) { sources(&path) } else { file(&path) }
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => sources(&path),
+            _ if path.ends_with(".rs") => file(&path),
+            _ => String::new(),
+        }
     });
     below.collect()
 }
