@@ -121,10 +121,14 @@ async fn contradictions_and_uncertain_objects_of_several_kinds_are_one_list() {
     each_desk("doubtful_pages", async |desk| {
         for sale in sales() {
             desk.hears(&sale.paid()).await;
-            desk.hears(&[sale.refund("over", 10, "succeeded", 1_500)]).await;
+            let over = format!("over_{}", sale.name);
+            desk.hears(&[sale.refund(&over, 10, "succeeded", 1_500)]).await;
+        }
+        for name in ["doubt_1", "doubt_2", "doubt_3", "doubt_4", "doubt_5"] {
             // Two reports of one second, of which neither is above the other.
+            let sale = sale(name, "user_3", 1_000, 0);
             let mut other = sale.payment("processing", 50, "processing", &json!({}));
-            other.header.id = format!("evt_other_{}", sale.name);
+            other.header.id = format!("evt_other_{name}");
             let one = sale.payment("processing", 50, "requires_action", &json!({}));
             desk.hears(&[one, agreeing(other)]).await;
         }
