@@ -44,13 +44,40 @@ impl Transaction {
         if matches!(self, Self::Sqlite(..)) || keys.is_empty() {
             return Ok(false);
         }
-        let mut numbers: Vec<i64> = keys.iter().map(|key| number(table, key)).collect();
-        numbers.sort_unstable();
-        Rows::of(&numbers)
-            .int("number", |number| *number)
-            .run(self, "SELECT pg_advisory_xact_lock(number) FROM input")
-            .await?;
+        numbered(table, keys).rows().run(self, "SELECT pg_advisory_xact_lock(number) FROM input").await?;
         Ok(true)
+    }
+
+    /// The same for few keys, for which it makes rows at once: one statement, where to lock and to look again is two.
+    /// Gives the keys that have a row now that had none.
+    pub(crate) async fn lock_and_make(&mut self, table: &str, keys: &[Key]) -> Result<Vec<Key>, LedgerError> {
+        // That the lock is looked at keeps Postgres from leaving it out.
+        let statement = format!(
+            ", locked AS MATERIALIZED (SELECT id, account, livemode, pg_advisory_xact_lock(number)::text AS lock \
+             FROM input) INSERT INTO {table} (id, account, livemode) SELECT id, account, livemode FROM locked \
+             WHERE lock = '' ON CONFLICT (id, account, livemode) DO NOTHING RETURNING id, account, livemode"
+        );
+        numbered(table, keys).rows().fetch(self, &statement).await
+    }
+
+    /// Whether a transaction that writes is the only one.
+    pub(crate) fn is_alone(&self) -> bool {
+        matches!(self, Self::Sqlite(..))
+    }
+}
+
+/// Keys with their locks, in the order in which everybody takes them.
+struct Numbered<'a>(Vec<(i64, &'a Key)>);
+
+fn numbered<'a>(table: &str, keys: &'a [Key]) -> Numbered<'a> {
+    let mut numbered: Vec<(i64, &Key)> = keys.iter().map(|key| (number(table, key), key)).collect();
+    numbered.sort_unstable_by_key(|(number, _)| *number);
+    Numbered(numbered)
+}
+
+impl Numbered<'_> {
+    fn rows(&self) -> Rows<'_, (i64, &Key)> {
+        Rows::of(&self.0).int("number", |(number, _)| *number).fields(|(_, key)| *key)
     }
 }
 

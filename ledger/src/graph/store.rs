@@ -15,8 +15,8 @@ use crate::tables::objects::{inserting, updating};
 use crate::tables::seals::committing;
 use crate::{LedgerError, Transaction};
 
-/// Writes what changed and appends what moved: what nearly every batch does in one statement, and in another what
-/// few do.
+/// Inserts what is new, writes what changed and appends what moved: what nearly every batch does in one statement, and
+/// in others what few do.
 pub async fn store(
     tx: &mut Transaction,
     graph: &ObjectGraph,
@@ -24,11 +24,13 @@ pub async fn store(
     lines: &[Chained<'_>],
     commit: Option<&Commit>,
 ) -> Result<(), LedgerError> {
-    let (mut seldom, mut often) = (Vec::new(), Vec::new());
+    let (mut new, mut seldom, mut often) = (Vec::new(), Vec::new(), Vec::new());
     each_kind!(|Row| {
-        let statements = if is_written_often(Row::KIND) { &mut often } else { &mut seldom };
-        statements.extend(written(Row::rows(graph), locked));
+        let (inserts, updates) = written(Row::rows(graph), locked);
+        new.push(inserts);
+        if is_written_often(Row::KIND) { often.push(updates) } else { seldom.push(updates) }
     });
+    tx.run_together(new).await?;
     tx.run_together(seldom).await?;
     often.extend([appending(lines), committing(commit)]);
     tx.run_together(often).await?;
@@ -48,12 +50,12 @@ fn is_written_often(kind: Kind) -> bool {
 
 /// What has no row yet is inserted whole, changed or not, because others may name it from now on. The rest is
 /// updated. A row that changed without its lock would be a lost update in waiting.
-fn written<'a, T: Object>(rows: &'a TrackedRows<T>, locked: &Locked) -> [Statement<'a>; 2] {
+fn written<'a, T: Object>(rows: &'a TrackedRows<T>, locked: &Locked) -> (Statement<'a>, Statement<'a>) {
     let mut changed = rows.changed();
     debug_assert!(changed.iter().all(|row| locked.has(T::KIND, row.key())), "{} without a lock", T::KIND);
     let absent = locked.absent(T::KIND);
     changed.retain(|row| absent.is_none_or(|absent| !absent.contains(row.key())));
     let new: Vec<&T> = absent.into_iter().flatten().filter_map(|key| rows.get(key)).collect();
     debug_assert_eq!(new.len(), absent.map_or(0, BTreeSet::len), "{} without a row", T::KIND);
-    [inserting(&new), updating(&changed)]
+    (inserting(&new), updating(&changed))
 }

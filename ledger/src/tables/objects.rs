@@ -12,6 +12,9 @@ use crate::{Ledger, LedgerError, Transaction};
 use domain::row::Columns;
 use domain::{Key, Object};
 
+/// Fewer keys without a row than these get placeholders at once: that is a statement less, and few rows written twice.
+const FEW_KEYS: usize = 8;
+
 /// Rows that this transaction holds locked.
 #[derive(Debug)]
 pub struct LockedRows<T> {
@@ -40,31 +43,35 @@ impl Transaction {
         Ok(LockedRows { rows, new, absent: Vec::new() })
     }
 
-    /// Locks and reads rows, and locks the keys that have none: those rows are to be inserted whole. Beyond a number
-    /// of such keys, for which Postgres has little room, rows are made at once. Keys must be sorted.
+    /// Locks and reads rows, and locks the keys that have none: those rows are to be inserted whole. Where there are few
+    /// such keys rows are made at once; so are those of keys for which Postgres has no room. Keys must be sorted.
     pub(crate) async fn lock_or_reserve<T: Object>(
         &mut self,
         keys: &[Key],
         room: &mut usize,
     ) -> Result<LockedRows<T>, LedgerError> {
         let mut rows: Vec<T> = self.lock_present(keys, Wait::ForRelease).await?;
-        if rows.len() == keys.len() {
-            return Ok(LockedRows { rows, new: Vec::new(), absent: Vec::new() });
-        }
         let mut absent = without(keys, &rows);
+        if absent.is_empty() {
+            return Ok(LockedRows { rows, new: Vec::new(), absent });
+        }
         let crowded = absent.split_off(absent.len().min(*room));
         *room -= absent.len();
-        if self.lock_absent(T::TABLE, &absent).await? {
+        let mut made = Vec::new();
+        if absent.len() < FEW_KEYS && !self.is_alone() {
+            made = self.lock_and_make(T::TABLE, &absent).await?;
+            let late = difference(&absent, &made);
+            rows.extend(self.lock_present::<T>(&late, Wait::Never).await?);
+            absent.clear();
+        } else if self.lock_absent(T::TABLE, &absent).await? {
             let late: Vec<T> = self.lock_present(&absent, Wait::Never).await?;
-            if !late.is_empty() {
-                absent = without(&absent, &late);
-                rows.extend(late);
-            }
+            absent = without(&absent, &late);
+            rows.extend(late);
         }
-        rows.extend(absent.iter().cloned().map(T::placeholder));
-        let made = self.lock_rows::<T>(&crowded).await?;
-        rows.extend(made.rows);
-        Ok(LockedRows { rows, new: [&absent[..], &made.new].concat(), absent })
+        let crowd = self.lock_rows::<T>(&crowded).await?;
+        rows.extend(crowd.rows);
+        rows.extend(absent.iter().chain(&made).cloned().map(T::placeholder));
+        Ok(LockedRows { rows, new: [&absent[..], &made, &crowd.new].concat(), absent })
     }
 
     /// Reads rows without locking them.
@@ -146,8 +153,12 @@ pub(crate) fn inserting<'a, T: Object>(rows: &[&'a T]) -> Statement<'a> {
 
 /// The keys that none of these rows has.
 fn without<T: Object>(keys: &[Key], rows: &[T]) -> Vec<Key> {
-    let present: HashSet<&Key> = rows.iter().map(Object::key).collect();
-    keys.iter().filter(|key| !present.contains(key)).cloned().collect()
+    difference(keys, rows.iter().map(Object::key))
+}
+
+fn difference<'k>(keys: &[Key], others: impl IntoIterator<Item = &'k Key>) -> Vec<Key> {
+    let others: HashSet<&Key> = others.into_iter().collect();
+    keys.iter().filter(|key| !others.contains(key)).cloned().collect()
 }
 
 impl Ledger {
