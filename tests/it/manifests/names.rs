@@ -272,7 +272,7 @@ fn sources(folder: &str) -> String {
         let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
         match entry.file_type() {
             Ok(kind) if kind.is_dir() => sources(&path),
-            _ if path.ends_with(".rs") => file(&path),
+            _ if entry.path().extension().is_some_and(|extension| extension == "rs") => file(&path),
             _ => String::new(),
         }
     });

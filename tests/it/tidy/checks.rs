@@ -13,8 +13,12 @@ const SQL: &[&str] =
     &["ledger/src", "shared/src/queue/sqlite", "shared/src/migrations.rs", "tests/", "bench/"];
 const LAPIN: &[&str] = &["shared/src/queue/rabbitmq", "tests/", "bench/"];
 /// How many rows are written at once, what a database says of itself, and what becomes of what it frees.
-const DIALECTS: &[&str] =
-    &["ledger/src/engine/rows.rs", "ledger/src/engine/settings.rs", "ledger/src/engine/erasing.rs"];
+const DIALECTS: &[&str] = &[
+    "ledger/src/engine/rows.rs",
+    "ledger/src/engine/settings.rs",
+    "ledger/src/engine/erasing.rs",
+    "ledger/src/engine/locks.rs",
+];
 
 /// The rules are functions of their arguments: nothing that waits, asks, reads a clock or throws dice.
 /// The order of a hash map is such a die. Attributes may say which column a field is: that does nothing.
