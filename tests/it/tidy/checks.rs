@@ -12,7 +12,8 @@ const RULES: &[&str] = &["domain/src"];
 const SQL: &[&str] =
     &["ledger/src", "shared/src/queue/sqlite", "shared/src/migrations.rs", "tests/", "bench/"];
 const LAPIN: &[&str] = &["shared/src/queue/rabbitmq", "tests/", "bench/"];
-/// How many rows are written at once, what a database says of itself, and what becomes of what it frees.
+/// How many rows are written at once, how they are locked, what a database says of itself, and what becomes of what it
+/// frees.
 const DIALECTS: &[&str] = &[
     "ledger/src/engine/rows.rs",
     "ledger/src/engine/settings.rs",
