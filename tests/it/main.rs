@@ -10,6 +10,7 @@ mod builds;
 mod cli;
 mod cluster;
 mod completeness;
+mod crowds;
 mod damage;
 mod delivery;
 mod durability;

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use anyhow::Context;
 use harness::client::{Answer, Client};
 use harness::process_guard::until;
 use harness::stack::{Combination, Stack};
@@ -28,6 +29,48 @@ async fn in_one_process_each_suspect_is_buried_alone_and_its_neighbours_are_appl
 #[tokio::test(flavor = "multi_thread")]
 async fn with_two_workers_each_suspect_is_buried_alone_and_its_neighbours_are_applied() {
     buries_suspects_alone(Combination::RabbitPostgres).await;
+}
+
+/// Handled one by one, 64 events cost 64 transactions because of one of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_batch_that_fails_is_halved_and_few_events_are_handled_alone() {
+    const EVENTS: i64 = 64;
+    let mut stack = Stack::start_with(Combination::SqliteSqlite, SETTINGS).await;
+    stack.tidegate(&["worker", "pause", "--reason", "they are to wait", "--by", "jane"]).await.unwrap();
+    until("the pause", PATIENCE, async || Ok(series(&mut stack, "consumption_paused").await? > 0.0))
+        .await
+        .unwrap();
+    let mut stories = Stories::of_seed(12);
+    let mut client = stack.client();
+    for number in 0..EVENTS {
+        let event = match number {
+            40 => stories.event_of("tidegate.failpoint.panic", "dead", &json!({})),
+            _ => stories.succeeded_payment(),
+        };
+        assert!(client.send(&event.body).await.accepted());
+    }
+    stack.tidegate(&["worker", "resume", "--by", "jane"]).await.unwrap();
+    let handled = "SELECT count(*) FROM events WHERE outcome IN ('applied', 'dead')";
+    until(
+        "an outcome for every event",
+        PATIENCE,
+        async || Ok(stack.ledger().count(handled).await? == EVENTS),
+    )
+    .await
+    .unwrap();
+    let in_batches = series(&mut stack, "batch_events_sum").await.unwrap();
+    let failed = series(&mut stack, "batch_fallbacks_total").await.unwrap();
+    assert!((56.0..64.0).contains(&in_batches), "{in_batches} of {EVENTS} in batches");
+    assert!((1.0..=4.0).contains(&failed), "64, 32, 16 and 8 events: {failed} batches failed");
+    stack.abandon(); // its log tells of the panic
+}
+
+/// The value of a metric without labels.
+async fn series(stack: &mut Stack, name: &str) -> anyhow::Result<f64> {
+    let page = stack.metrics("tidegate").await?;
+    let line =
+        page.lines().find_map(|line| line.strip_prefix("tidegate_")?.strip_prefix(name)?.strip_prefix(' '));
+    Ok(line.with_context(|| format!("tidegate_{name} is shown"))?.parse()?)
 }
 
 async fn buries_suspects_alone(combination: Combination) {

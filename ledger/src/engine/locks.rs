@@ -6,12 +6,12 @@ use domain::{Key, Object};
 use super::rows::Rows;
 use crate::{LedgerError, Transaction};
 
-/// What happens where somebody else holds a row.
+/// What happens if another transaction holds a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wait {
-    /// Until it is released. Everybody who waits must take rows in one order.
+    /// Until it is released. All transactions that wait must take rows in one order.
     ForRelease,
-    /// Not at all: the transaction fails as `Moved`. For whoever has locked later rows before.
+    /// Not at all: the transaction fails as `Moved`. For one that holds later locks already.
     Never,
 }
 

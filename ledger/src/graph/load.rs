@@ -27,8 +27,8 @@ use shared::Pending;
 
 use crate::graph::users::{read_charged, read_disputes_of};
 
-/// How many keys without a row a batch locks. Postgres has room for 64 locks a connection by default, together
-/// for all of them: enough for twenty batches at a time.
+/// How many keys without a row a batch locks. By default, Postgres has room for 6,400 locks of all transactions
+/// together; a batch also holds up to 100 on tables and indexes. So 16 batches at a time fit.
 const ABSENT_KEYS_LIMIT: usize = 300;
 
 /// The keys of one table, sorted, each once.

@@ -1,6 +1,6 @@
-//! The tables `segments` and `bodies`: what Stripe sent, byte for byte. A batch's bodies are one segment; a body
-//! has a row of its own if it outlives its segment. Everything that reads bodies does so
-//! here, and reads a segment once for all of its events.
+//! The tables `segments` and `bodies`: what Stripe sent, byte for byte. A batch's bodies are one segment; a body has a
+//! row of its own if it outlives its segment. Everything that reads bodies does so here, and reads a segment once for
+//! all of its events.
 
 use std::collections::BTreeMap;
 

@@ -28,7 +28,7 @@ fn the_dictionary_of_a_form_never_changes() {
 /// folder for temporary files. One body of each type of object, those that come most often last: zstd finds what is
 /// near at less cost.
 #[test]
-#[ignore = "makes the dictionary of a further form, where one is needed"]
+#[ignore = "makes the dictionary of a further form: cargo test --workspace --test it -- --ignored dictionary::is_made"]
 fn is_made() {
     let version = *ApiVersion::ALL.last().unwrap();
     let scene = Scene { seed: 1, account: String::new(), livemode: true, version };

@@ -45,7 +45,7 @@ async fn a_single_event_is_small_and_those_of_a_batch_are_smaller() {
 
 /// `cargo test --workspace --test it -- --ignored --nocapture figures::what_segments_save`
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "prints the figures of docs/adr/0032"]
+#[ignore = "prints the figures of ADR 32: cargo test --workspace --test it -- --ignored --nocapture figures::what_segments_save"]
 async fn what_segments_save() {
     let events = events(9, EVENTS);
     #[expect(clippy::cast_precision_loss, reason = "figures for people")]
@@ -93,7 +93,7 @@ async fn what_segments_save() {
 
 /// The bodies of a batch and of single events as files, for `zstd -b1e3 -D ledger/src/segment/dictionary_1.txt`.
 #[test]
-#[ignore = "writes bodies to the folder for temporary files"]
+#[ignore = "writes bodies for zstd to measure: cargo test --workspace --test it -- --ignored figures::bodies_are_written"]
 fn bodies_are_written() {
     let folder: PathBuf = std::env::temp_dir().join("bodies");
     std::fs::create_dir_all(&folder).unwrap();
