@@ -1,6 +1,7 @@
 //! What people and programs do with the ledger, and what they see of it: acts, views, replays, rebuilds,
 //! verification. The command line only renders it.
 
+pub mod actor;
 pub mod acts;
 pub mod backfill;
 pub mod money;

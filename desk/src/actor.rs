@@ -1,0 +1,112 @@
+//! Who acts, how they are known, and what they may do.
+
+use std::collections::BTreeSet;
+
+use domain::permissions::{Permission, Role, of_roles};
+use serde::Serialize;
+
+use crate::acts::Person;
+
+/// How it is known who acts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "by", rename_all = "snake_case")]
+pub enum KnownBy {
+    /// Logged in to the console.
+    Session,
+    /// A token `tdg_…`; its id is what people see of it.
+    Token { id: String },
+    /// By their own word, because they hold the database's address: `cli:LOGIN`.
+    Declared,
+}
+
+/// A person or a program. Four eyes are two `staff`, however each of them is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// The name of the member of staff for whom they act; for somebody declared, their own.
+    staff: String,
+    roles: BTreeSet<Role>,
+    known_by: KnownBy,
+    is_program: bool,
+}
+
+/// Refused because a permission is missing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{who} lacks the permission {permission}{}", advice(.known_by))]
+pub struct Forbidden {
+    pub who: String,
+    pub permission: Permission,
+    pub known_by: KnownBy,
+}
+
+fn advice(known_by: &KnownBy) -> &'static str {
+    match known_by {
+        KnownBy::Declared => ": set TIDEGATE_TOKEN or TIDEGATE_TOKEN_FILE to a token that has it",
+        _ => "",
+    }
+}
+
+impl Actor {
+    pub fn known(staff: &str, roles: BTreeSet<Role>, known_by: KnownBy, is_program: bool) -> Self {
+        Self { staff: staff.to_owned(), roles, known_by, is_program }
+    }
+
+    /// Somebody at the command line without a token: may look, note, replay and repair; may not ask for money to
+    /// leave, nor approve that it does.
+    pub fn declared(person: &Person) -> Self {
+        Self {
+            staff: person.name().to_owned(),
+            roles: BTreeSet::new(),
+            known_by: KnownBy::Declared,
+            is_program: false,
+        }
+    }
+
+    /// Whom the audit names: `cli:` stands before a name that nothing but its own word proves.
+    pub fn name(&self) -> String {
+        match self.known_by {
+            KnownBy::Declared => format!("cli:{}", self.staff),
+            _ => self.staff.clone(),
+        }
+    }
+
+    pub fn staff(&self) -> &str {
+        &self.staff
+    }
+
+    pub fn known_by(&self) -> &KnownBy {
+        &self.known_by
+    }
+
+    pub fn is_program(&self) -> bool {
+        self.is_program
+    }
+
+    pub fn has(&self, permission: Permission) -> bool {
+        match self.known_by {
+            KnownBy::Declared => permission == Permission::Read,
+            _ => of_roles(&self.roles).contains(&permission),
+        }
+    }
+
+    pub fn may(&self, permission: Permission) -> Result<(), Forbidden> {
+        if self.has(permission) {
+            return Ok(());
+        }
+        Err(Forbidden { who: self.name(), permission, known_by: self.known_by.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_only_declares_a_name_reads_and_moves_no_money() {
+        let declared = Actor::declared(&Person::named("jane").unwrap());
+        assert_eq!(declared.name(), "cli:jane");
+        assert!(declared.has(Permission::Read) && !declared.has(Permission::Request));
+        assert!(declared.may(Permission::Manage).unwrap_err().to_string().contains("TIDEGATE_TOKEN"));
+        let manager = Actor::known("jane", [Role::BillingManager].into(), KnownBy::Session, false);
+        assert!(manager.may(Permission::Manage).is_ok() && manager.may(Permission::Admin).is_err());
+    }
+}
