@@ -50,7 +50,9 @@ mod tests {
         let may = |role: Role, permission| role.permissions().contains(&permission);
         assert!(may(Role::Support, Permission::Request) && !may(Role::Support, Permission::Manage));
         assert!(!may(Role::Auditor, Permission::Request) && may(Role::Auditor, Permission::Export));
-        assert!(may(Role::BillingManager, Permission::Manage) && !may(Role::BillingManager, Permission::Admin));
+        assert!(
+            may(Role::BillingManager, Permission::Manage) && !may(Role::BillingManager, Permission::Admin)
+        );
         assert_eq!(Role::SuperUser.permissions().len(), Permission::ALL.len());
     }
 }

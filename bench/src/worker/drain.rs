@@ -176,14 +176,16 @@ impl Eye {
         })
     }
 
-    /// Which part of the updates of each table touched no index (HOT).
+    /// Which part of the updates of each table touched no index (HOT); nothing of tables that a contestant lacks.
     async fn in_place_updates(&mut self) -> anyhow::Result<Vec<(&'static str, f64)>> {
         const SHARE: &str = "SELECT n_tup_hot_upd::float8 / GREATEST(n_tup_upd, 1) FROM pg_stat_user_tables \
             WHERE relname = $1";
         let Self::Postgres(connection) = self else { return Ok(Vec::new()) };
         let mut shares = Vec::new();
         for (table, what) in IN_PLACE {
-            shares.push((what, sqlx::query_scalar(SHARE).bind(table).fetch_one(&mut *connection).await?));
+            let share: Option<f64> =
+                sqlx::query_scalar(SHARE).bind(table).fetch_optional(&mut *connection).await?;
+            shares.extend(share.map(|share| (what, share)));
         }
         Ok(shares)
     }
