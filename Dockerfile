@@ -7,6 +7,7 @@ COPY Cargo.toml Cargo.lock ./
 COPY desk desk
 COPY domain domain
 COPY envelope envelope
+COPY fake-stripe fake-stripe
 COPY gateway gateway
 COPY ledger ledger
 COPY migrations migrations
