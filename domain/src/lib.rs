@@ -77,7 +77,7 @@ impl Key {
     }
 }
 
-/// A merged object: a row of its own table.
+/// A merged object: a row of its table.
 pub trait Object: Field + Clone + PartialEq + Serialize + Send + Sync {
     const KIND: Kind;
     /// Its name in the audit, in metrics and in commands.
