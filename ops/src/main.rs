@@ -28,6 +28,7 @@ mod finder;
 mod finding;
 mod healthcheck;
 mod invoices;
+mod kpi;
 mod listing;
 mod migrate;
 mod open;
@@ -137,6 +138,7 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
         Command::Disputes(command) => disputes::run(&env, &command).await?,
         Command::Bans(command) => return bans::run(&env, &command).await,
         Command::Anomalies(options) => anomalies::run(&env, &options).await?,
+        Command::Kpi(options) => kpi::run(&env, &options).await?,
         Command::Completions { .. } | Command::Man { .. } => unreachable!("answered above"),
     }
     Ok(ExitCode::SUCCESS)

@@ -4,6 +4,7 @@ mod bans;
 mod cursors;
 mod desk;
 mod disputes;
+mod kpi;
 mod lists;
 mod pages;
 mod sales;

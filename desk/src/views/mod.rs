@@ -16,6 +16,7 @@ pub mod dispute_summary;
 pub mod failure_text;
 pub mod invoice;
 mod invoice_reasons;
+pub mod kpi;
 pub mod object;
 pub mod payment;
 pub mod payout;

@@ -2,6 +2,7 @@
 
 mod bans;
 mod disputes;
+mod kpi;
 mod lists;
 mod look;
 mod maintenance;
@@ -21,6 +22,7 @@ pub use self::disputes::{
     DisputesCommand, ListOptions as DisputesListOptions, NoteOptions, ReopenOptions, ResolveOptions,
     SummaryOptions,
 };
+pub use self::kpi::{By, KpiOptions};
 pub use self::lists::{
     AnomaliesOptions, ChargesCommand, ChargesListOptions, CustomersCommand, CustomersListOptions,
     FailuresCommand, FailuresListOptions, InvoicesCommand, InvoicesListOptions, PaymentsCommand,
@@ -82,6 +84,7 @@ Staff
   customers     List customers: whose a user is
   bans          Who is banned and why; ban, lift, ask
   anomalies     Figures that contradict each other, and objects that are uncertain
+  kpi           Success, refunds, disputes, latency: key figures beside their targets
 
 Try
   send          Send signed sample events to a gateway on this machine
@@ -250,6 +253,11 @@ pub enum Command {
     Bans(BansCommand),
     /// List figures that contradict each other, and objects that are uncertain
     Anomalies(AnomaliesOptions),
+    /// Show key figures of the last hours beside their targets
+    ///
+    /// By the time at which Stripe says that something happened: what arrives late counts where it belongs. Live mode
+    /// unless told otherwise; currencies stay apart.
+    Kpi(KpiOptions),
     /// Print the completions of a shell, to be loaded by it
     #[command(after_help = COMPLETIONS)]
     Completions {
