@@ -4,9 +4,11 @@
 pub mod actor;
 pub mod acts;
 pub mod backfill;
+pub mod csv;
 pub mod money;
 pub mod rebuild;
 pub mod replay;
+pub mod sheets;
 pub mod verify;
 pub mod views;
 pub mod wording;

@@ -12,7 +12,6 @@ mod cli;
 mod clock_skew;
 mod completions;
 mod configuration;
-mod csv;
 mod customers;
 mod dead_letters;
 mod dev_secret;
@@ -60,7 +59,7 @@ mod when;
 
 use std::process::ExitCode;
 
-use desk::money;
+use desk::{csv, money};
 use shared::env::Env;
 
 use self::cli::WorkerOptions;

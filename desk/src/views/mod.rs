@@ -13,6 +13,7 @@ pub mod dispute;
 pub mod dispute_item;
 pub mod dispute_list;
 pub mod dispute_summary;
+pub mod failed_attempts;
 pub mod failure_text;
 pub mod invoice;
 mod invoice_reasons;
