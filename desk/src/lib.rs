@@ -8,6 +8,7 @@ pub mod csv;
 pub mod money;
 pub mod rebuild;
 pub mod replay;
+pub mod reports;
 pub mod sheets;
 pub mod verify;
 pub mod views;
