@@ -38,7 +38,12 @@ impl Folder {
         Ok(Self { path: path.to_owned(), entries: Vec::new() })
     }
 
-    pub(super) fn begin_file(&self, name: &'static str) -> Result<Opened, ReportError> {
+    /// A file with rows.
+    pub(super) fn begin_list(&self, name: &'static str) -> Result<Opened, ReportError> {
+        Ok(Opened { rows: Some(0), ..self.begin_file(name)? })
+    }
+
+    fn begin_file(&self, name: &'static str) -> Result<Opened, ReportError> {
         let path = self.path.join(name);
         let file =
             File::create_new(&path).map_err(|source| ReportError::File { path: path.clone(), source })?;
@@ -86,7 +91,7 @@ impl Opened {
 
     /// One row of a list.
     pub(super) fn write_row(&mut self, line: &str) -> Result<(), ReportError> {
-        *self.rows.get_or_insert_default() += 1;
+        self.rows = self.rows.map(|rows| rows + 1);
         self.write(line)
     }
 
@@ -94,7 +99,6 @@ impl Opened {
         let Self { name, path, file, hash, bytes, rows } = self;
         let failed = |source| ReportError::File { path: path.clone(), source };
         file.into_inner().map_err(|error| failed(error.into_error()))?.sync_all().map_err(failed)?;
-        let rows = rows.or_else(|| name.ends_with(".csv").then_some(0));
         Ok(FileEntry { name: name.to_owned(), sha256: hex(&hash.finalize()), bytes, rows })
     }
 }

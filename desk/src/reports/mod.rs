@@ -108,23 +108,19 @@ impl Lists<'_> {
             sheet(tx, folder, "events.csv", sheets::events::COLUMNS, read).await?;
         }
         if kind != ReportKind::Month {
-            let payments =
-                PaymentFilter { window: window.clone(), whose: whose.clone(), ..PaymentFilter::default() };
+            let payments = PaymentFilter { window, whose: whose.clone(), ..PaymentFilter::default() };
             let read = async |tx: &mut Transaction, part: &Part| tx.payments(&payments, part).await;
             sheet(tx, folder, "payments.csv", sheets::payments::COLUMNS, read).await?;
-            let failures =
-                FailureFilter { window: window.clone(), whose: whose.clone(), ..FailureFilter::default() };
+            let failures = FailureFilter { window, whose: whose.clone(), ..FailureFilter::default() };
             let read = async |tx: &mut Transaction, part: &Part| {
                 failed_attempts::read_page(tx, &failures, part).await
             };
             sheet(tx, folder, "failures.csv", sheets::failures::COLUMNS, read).await?;
         }
-        let invoices =
-            InvoiceFilter { window: window.clone(), whose: whose.clone(), ..InvoiceFilter::default() };
+        let invoices = InvoiceFilter { window, whose: whose.clone(), ..InvoiceFilter::default() };
         let read = async |tx: &mut Transaction, part: &Part| tx.invoices(&invoices, part).await;
         sheet(tx, folder, "invoices.csv", sheets::invoices::COLUMNS, read).await?;
-        let refunds =
-            RefundFilter { window: window.clone(), whose: whose.clone(), ..RefundFilter::default() };
+        let refunds = RefundFilter { window, whose: whose.clone(), ..RefundFilter::default() };
         let read = async |tx: &mut Transaction, part: &Part| tx.refunds(&refunds, part).await;
         sheet(tx, folder, "refunds.csv", sheets::refunds::COLUMNS, read).await?;
         let filter = DisputeFilter { resolved_too: true, window, whose, ..DisputeFilter::default() };
@@ -153,7 +149,7 @@ async fn sheet<T>(
     columns: &[Column<T>],
     read: impl AsyncFn(&mut Transaction, &Part) -> Result<Page<T>, LedgerError>,
 ) -> Result<(), ReportError> {
-    let mut file = folder.begin_file(name)?;
+    let mut file = folder.begin_list(name)?;
     file.write(&csv::head(columns))?;
     let mut part = Part { after: None, limit: ROWS_AT_ONCE };
     loop {
