@@ -5,7 +5,6 @@ pub mod actor;
 pub mod acts;
 pub mod backfill;
 pub mod csv;
-pub mod money;
 pub mod rebuild;
 pub mod replay;
 pub mod reports;
@@ -13,3 +12,5 @@ pub mod sheets;
 pub mod verify;
 pub mod views;
 pub mod wording;
+
+pub use domain::money;
