@@ -25,6 +25,7 @@ pub mod invoices;
 pub mod json;
 pub mod kinds;
 pub mod merge_state;
+pub mod money;
 pub mod object_graph;
 pub mod observation;
 pub mod operations;
@@ -79,7 +80,7 @@ impl Key {
     }
 }
 
-/// A merged object: a row of its own table.
+/// A merged object: a row of its table.
 pub trait Object: Field + Clone + PartialEq + Serialize + Send + Sync {
     const KIND: Kind;
     /// Its name in the audit, in metrics and in commands.

@@ -12,7 +12,6 @@ mod cli;
 mod clock_skew;
 mod completions;
 mod configuration;
-mod csv;
 mod customers;
 mod dead_letters;
 mod dev_secret;
@@ -28,6 +27,7 @@ mod finder;
 mod finding;
 mod healthcheck;
 mod invoices;
+mod kpi;
 mod listing;
 mod migrate;
 mod open;
@@ -41,6 +41,7 @@ mod queue;
 mod rebuild;
 mod refunds;
 mod replay;
+mod report;
 mod roles;
 mod send;
 mod settings;
@@ -60,7 +61,7 @@ mod when;
 
 use std::process::ExitCode;
 
-use desk::money;
+use desk::{csv, money};
 use shared::env::Env;
 
 use self::cli::WorkerOptions;
@@ -140,6 +141,8 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
         Command::Staff(command) => staff::run(&env, &command).await?,
         Command::Tokens(command) => staff::tokens::run(&env, &command).await?,
         Command::Anomalies(options) => anomalies::run(&env, &options).await?,
+        Command::Kpi(options) => kpi::run(&env, &options).await?,
+        Command::Report(command) => return report::run(&env, &command).await,
         Command::Completions { .. } | Command::Man { .. } => unreachable!("answered above"),
     }
     Ok(ExitCode::SUCCESS)

@@ -1,11 +1,11 @@
 //! The fake Stripe is held to what Stripe documents: a test against a double that forgives shows nothing.
 
-use harness::fake_stripe::{FakeStripe, Fault};
+use fake_stripe::{FakeStripe, Fault};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// One request on a connection of its own; `None` where the connection was cut.
+/// One request on its own connection; `None` where the connection was cut.
 async fn ask(stripe: &FakeStripe, line: &str, key: Option<&str>, form: &str) -> Option<(u16, Value)> {
     let url = stripe.url();
     let host = url.trim_start_matches("http://").trim_end_matches('/');

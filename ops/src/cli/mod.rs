@@ -2,11 +2,13 @@
 
 mod bans;
 mod disputes;
+mod kpi;
 mod lists;
 mod look;
 mod maintenance;
 mod oncall;
 mod replays;
+mod reports;
 mod send;
 mod shape;
 mod staff;
@@ -24,6 +26,7 @@ pub use self::disputes::{
     DisputesCommand, ListOptions as DisputesListOptions, NoteOptions, ReopenOptions, ResolveOptions,
     SummaryOptions,
 };
+pub use self::kpi::{By, KpiOptions};
 pub use self::lists::{
     AnomaliesOptions, ChargesCommand, ChargesListOptions, CustomersCommand, CustomersListOptions,
     FailuresCommand, FailuresListOptions, InvoicesCommand, InvoicesListOptions, PaymentsCommand,
@@ -42,6 +45,7 @@ pub use self::replays::{
     DeadGroupsOptions, DeadLettersCommand, DeadListOptions, DeadShowOptions, DiscardOptions, PlanOptions,
     PlanShowOptions, PlansOptions, ReplayCommand, RunOptions, SelectionOptions,
 };
+pub use self::reports::{OfDateOptions, OfSpanOptions, ReportCommand, ToOptions, VerifyReportOptions};
 pub use self::send::SendOptions;
 pub use self::shape::{ByOptions, ElsewhereOptions, PageOptions, Shape, WhoseOptions, WindowOptions};
 pub use self::staff::{
@@ -89,6 +93,8 @@ Staff
   customers     List customers: whose a user is
   bans          Who is banned and why; ban, lift, ask
   anomalies     Figures that contradict each other, and objects that are uncertain
+  kpi           Success, refunds, disputes, latency: key figures beside their targets
+  report        A day, week, month, span or incident as CSV and a page to print
 
 People
   staff         Who may act: add, roles, disable; changes that wait for a second administrator
@@ -271,6 +277,17 @@ pub enum Command {
     Tokens(TokensCommand),
     /// List figures that contradict each other, and objects that are uncertain
     Anomalies(AnomaliesOptions),
+    /// Show key figures of the last hours beside their targets
+    ///
+    /// By the time at which Stripe says that something happened: what arrives late counts where it belongs. Live mode
+    /// unless told otherwise; currencies stay apart.
+    Kpi(KpiOptions),
+    /// Write a report to a folder: CSV, a page to print, and a manifest
+    ///
+    /// All of it is one state of the ledger, by the time of what happened. The manifest has the SHA-256 of each file and
+    /// the newest block of the audit. The same ledger and period give the same bytes.
+    #[command(subcommand)]
+    Report(ReportCommand),
     /// Print the completions of a shell, to be loaded by it
     #[command(after_help = COMPLETIONS)]
     Completions {
