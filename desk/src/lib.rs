@@ -4,9 +4,10 @@
 pub mod actor;
 pub mod acts;
 pub mod backfill;
-pub mod money;
 pub mod rebuild;
 pub mod replay;
 pub mod verify;
 pub mod views;
 pub mod wording;
+
+pub use domain::money;
