@@ -7,6 +7,7 @@ pub mod backfill;
 pub mod money;
 pub mod rebuild;
 pub mod replay;
+pub mod time_text;
 pub mod verify;
 pub mod views;
 pub mod wording;
