@@ -11,6 +11,7 @@ pub mod rebuild;
 pub mod replay;
 pub mod reports;
 pub mod sheets;
+pub mod time_text;
 pub mod verify;
 pub mod views;
 pub mod wording;

@@ -51,7 +51,6 @@ mod status;
 mod stripe_account;
 mod table;
 mod terminal;
-mod time_option;
 mod topology;
 mod trace;
 mod up;
@@ -61,7 +60,7 @@ mod when;
 
 use std::process::ExitCode;
 
-use desk::{csv, money};
+use desk::{csv, money, time_text as time_option};
 use shared::env::Env;
 
 use self::cli::WorkerOptions;
@@ -87,7 +86,7 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
     };
     let env = settings::read(env)?;
     terminal::look(&env);
-    let serves = matches!(command, Command::Up(_) | Command::Gateway)
+    let serves = matches!(command, Command::Up(_) | Command::Gateway | Command::Console)
         || matches!(&command, Command::Worker(options) if options.command.is_none());
     if !command.judges_settings_itself() {
         configuration::check_names(&env)?;
@@ -98,6 +97,7 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
     match command {
         Command::Up(options) => up::run(env, &options).await?,
         Command::Gateway => roles::gateway(&env).await?,
+        Command::Console => roles::console(&env).await?,
         Command::Worker(WorkerOptions { command: None }) => roles::worker(&env).await?,
         Command::Worker(WorkerOptions { command: Some(command) }) => pause::run(&env, &command).await?,
         Command::Migrate(options) => migrate::run(&env, options.json).await?,

@@ -1,5 +1,6 @@
 //! One file per table, or for a few that belong together: each statement once, behind a verb.
 
+pub mod api_requests;
 pub mod archive;
 pub mod audit;
 pub mod billing;

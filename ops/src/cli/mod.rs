@@ -60,9 +60,10 @@ const HELP: &str = "\
 Usage: tidegate [COMMAND]
 
 Run
-  up            Gateway and worker in one process; what `tidegate` alone does
+  up            Gateway, worker and console in one process; what `tidegate` alone does
   gateway       Only the gateway: takes webhooks in, makes them durable, answers
   worker        Only the worker: turns queued events into the ledger; also pauses and resumes them all
+  console       Only the console: the HTTP API for people and programs
   migrate       Bring the ledger's schema up to date
   rebuild       Make the ledger again from its events, and compare
   topology      Declare RabbitMQ's queues and exchanges, or check them
@@ -159,13 +160,18 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Run gateway and worker in one process; what `tidegate` alone does
+    /// Run gateway, worker and console in one process; what `tidegate` alone does
     ///
     /// With nothing configured, everything lives in `data/` below the current folder: the queue, the ledger
     /// and a signing secret for development. Ctrl-C or SIGTERM stops it: the gateway first, then the worker.
     Up(UpOptions),
     /// Run only the gateway
     Gateway,
+    /// Run only the console: the HTTP API
+    ///
+    /// Listens on `CONSOLE_ADDR`. Every request but those for health and for the description of the API needs a token,
+    /// which `tidegate tokens create` makes. Ctrl-C or SIGTERM stops it; requests in progress are answered first.
+    Console,
     /// Run only the worker; or pause all workers, and let them go on
     Worker(WorkerOptions),
     /// Bring the ledger's schema up to date
