@@ -6,6 +6,7 @@ pub mod acts;
 pub mod backfill;
 pub mod csv;
 pub mod rebuild;
+pub mod reconcile;
 pub mod replay;
 pub mod reports;
 pub mod sheets;

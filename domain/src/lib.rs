@@ -35,6 +35,7 @@ pub mod payments;
 pub mod payouts;
 pub mod permissions;
 pub mod policy;
+pub mod reconciliation;
 pub mod refunds;
 pub mod risk;
 pub mod row;

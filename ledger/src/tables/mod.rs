@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod audit;
+pub mod balance_transactions;
 pub mod billing;
 pub mod bodies;
 pub mod charges;
@@ -15,6 +16,7 @@ pub mod operation_history;
 pub mod operations;
 pub mod overrides;
 pub mod pauses;
+pub mod reconciliations;
 pub mod refetch;
 pub mod refunds;
 pub mod replays;
