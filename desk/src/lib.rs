@@ -8,6 +8,7 @@ pub mod backfill;
 pub mod csv;
 pub mod person;
 pub mod rebuild;
+pub mod reconcile;
 pub mod replay;
 pub mod reports;
 pub mod sheets;

@@ -36,6 +36,7 @@ pub mod payouts;
 pub mod pending_changes;
 pub mod permissions;
 pub mod policy;
+pub mod reconciliation;
 pub mod refunds;
 pub mod risk;
 pub mod row;

@@ -39,6 +39,7 @@ mod private_file;
 mod probe;
 mod queue;
 mod rebuild;
+mod reconcile;
 mod refunds;
 mod replay;
 mod report;
@@ -142,6 +143,7 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
         Command::Tokens(command) => staff::tokens::run(&env, &command).await?,
         Command::Anomalies(options) => anomalies::run(&env, &options).await?,
         Command::Kpi(options) => kpi::run(&env, &options).await?,
+        Command::Reconcile(options) => return reconcile::run(&env, &options).await,
         Command::Report(command) => return report::run(&env, &command).await,
         Command::Completions { .. } | Command::Man { .. } => unreachable!("answered above"),
     }

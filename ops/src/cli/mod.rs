@@ -7,6 +7,7 @@ mod lists;
 mod look;
 mod maintenance;
 mod oncall;
+mod reconcile;
 mod replays;
 mod reports;
 mod send;
@@ -41,6 +42,7 @@ pub use self::oncall::{
     DoctorOptions, HealthcheckOptions, PauseOptions, QueueCommand, QueueOptions, RecoverOptions,
     ResumeOptions, StatusOptions, WorkerCommand, WorkerOptions,
 };
+pub use self::reconcile::{AcknowledgeOptions, FindingsOptions, ReconcileCommand, ReconcileOptions};
 pub use self::replays::{
     DeadGroupsOptions, DeadLettersCommand, DeadListOptions, DeadShowOptions, DiscardOptions, PlanOptions,
     PlanShowOptions, PlansOptions, ReplayCommand, RunOptions, SelectionOptions,
@@ -95,6 +97,7 @@ Staff
   bans          Who is banned and why; ban, lift, ask
   anomalies     Figures that contradict each other, and objects that are uncertain
   kpi           Success, refunds, disputes, latency: key figures beside their targets
+  reconcile     Compare a day of Stripe's balance with the ledger; what differs
   report        A day, week, month, span or incident as CSV and a page to print
 
 People
@@ -288,6 +291,11 @@ pub enum Command {
     /// By the time at which Stripe says that something happened: what arrives late counts where it belongs. Live mode
     /// unless told otherwise; currencies stay apart.
     Kpi(KpiOptions),
+    /// Compare a day of Stripe's balance with the ledger
+    ///
+    /// Reads the balance transactions and payouts of the day and judges each of them, then the sums. Needs
+    /// `STRIPE_SECRET_KEY`. Comparing a day again is harmless. Exit code 0: reconciled; 1: differences, or incomplete.
+    Reconcile(ReconcileOptions),
     /// Write a report to a folder: CSV, a page to print, and a manifest
     ///
     /// All of it is one state of the ledger, by the time of what happened. The manifest has the SHA-256 of each file and
