@@ -3,8 +3,10 @@
 
 pub mod actor;
 pub mod acts;
+pub mod audit_line;
 pub mod backfill;
 pub mod money;
+pub mod person;
 pub mod rebuild;
 pub mod replay;
 pub mod time_text;

@@ -45,6 +45,7 @@ mod roles;
 mod send;
 mod settings;
 mod show;
+mod staff;
 mod status;
 mod stripe_account;
 mod table;
@@ -136,6 +137,8 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
         Command::Refunds(RefundsCommand::List(options)) => refunds::list(&env, &options).await?,
         Command::Disputes(command) => disputes::run(&env, &command).await?,
         Command::Bans(command) => return bans::run(&env, &command).await,
+        Command::Staff(command) => staff::run(&env, &command).await?,
+        Command::Tokens(command) => staff::tokens::run(&env, &command).await?,
         Command::Anomalies(options) => anomalies::run(&env, &options).await?,
         Command::Completions { .. } | Command::Man { .. } => unreachable!("answered above"),
     }

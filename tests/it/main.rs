@@ -32,6 +32,7 @@ mod observability;
 mod oncall;
 mod orders;
 mod outages;
+mod people;
 mod process_guard;
 mod queue_contract;
 mod queue_file;

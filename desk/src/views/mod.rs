@@ -21,5 +21,6 @@ pub mod payment;
 pub mod payout;
 pub mod reason;
 pub mod refund;
+pub mod staff;
 pub mod subscription;
 pub mod timeline;

@@ -9,6 +9,9 @@ mod oncall;
 mod replays;
 mod send;
 mod shape;
+mod staff;
+#[cfg(test)]
+mod tests;
 mod up;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -41,6 +44,10 @@ pub use self::replays::{
 };
 pub use self::send::SendOptions;
 pub use self::shape::{ByOptions, ElsewhereOptions, PageOptions, Shape, WhoseOptions, WindowOptions};
+pub use self::staff::{
+    AddOptions, ApproveOptions, CreateOptions, RejectOptions, RevokeOptions, RolesOptions, StaffCommand,
+    StaffReasonOptions, StaffShowOptions, TokensCommand, TokensListOptions,
+};
 pub use self::up::UpOptions;
 
 const HELP: &str = "\
@@ -83,6 +90,10 @@ Staff
   customers     List customers: whose a user is
   bans          Who is banned and why; ban, lift, ask
   anomalies     Figures that contradict each other, and objects that are uncertain
+
+People
+  staff         Who may act: add, roles, disable; changes that wait for a second administrator
+  tokens        What programs and the command line prove themselves by: create, list, revoke
 
 Try
   send          Send signed sample events to a gateway on this machine
@@ -254,6 +265,16 @@ pub enum Command {
     /// decision is kept with its reason and who took it.
     #[command(subcommand)]
     Bans(BansCommand),
+    /// Say who may act, and in which roles
+    ///
+    /// Until an administrator has a token or a password, whoever holds `DATABASE_URL` may add people and make tokens.
+    /// From then on it takes an administrator's token in `TIDEGATE_TOKEN`. What gives more power waits for a second
+    /// administrator where there is one.
+    #[command(subcommand)]
+    Staff(StaffCommand),
+    /// Make, list and revoke tokens, for programs and for the command line
+    #[command(subcommand)]
+    Tokens(TokensCommand),
     /// List figures that contradict each other, and objects that are uncertain
     Anomalies(AnomaliesOptions),
     /// Print the completions of a shell, to be loaded by it
@@ -317,58 +338,4 @@ pub fn parse(variables: String) -> Cli {
 /// The commands as they are described, for completions and manual pages.
 pub fn described() -> clap::Command {
     Cli::command()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn the_help_names_every_command_once() {
-        for command in Cli::command().get_subcommands() {
-            let listed = HELP.lines().filter(|line| line.trim_start().starts_with(command.get_name()));
-            assert_eq!(listed.count(), 1, "{}", command.get_name());
-        }
-    }
-
-    /// The words of an example, up to its explanation, a pipe or a file.
-    fn words(line: &str) -> Vec<String> {
-        let ends = ["  ", " | ", " > ", " && ", " || "];
-        let end = ends.iter().filter_map(|end| line.find(end)).min().unwrap_or(line.len());
-        let (mut words, mut is_quoted) = (vec![String::new()], false);
-        for letter in line[..end].chars() {
-            match letter {
-                '\'' => is_quoted = !is_quoted,
-                ' ' if !is_quoted => words.push(String::new()),
-                letter => words.last_mut().expect("there is one").push(letter),
-            }
-        }
-        words
-    }
-
-    #[test]
-    fn every_example_is_a_command_that_is_taken() {
-        fn check(command: &clap::Command, count: &mut usize) {
-            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-            for line in help.lines().map(str::trim).filter(|line| line.starts_with("tidegate ")) {
-                let parsed = Cli::try_parse_from(words(line));
-                assert!(parsed.is_ok(), "{}: {line}: {}", command.get_name(), parsed.err().expect("it is"));
-                *count += 1;
-            }
-            command.get_subcommands().for_each(|command| check(command, count));
-        }
-        let mut count = 0;
-        check(&Cli::command(), &mut count);
-        assert!(count > 50, "{count} examples");
-    }
-
-    #[test]
-    fn without_a_command_everything_runs() {
-        assert!(Cli::try_parse_from(["tidegate"]).unwrap().command.is_none());
-    }
 }
