@@ -6,5 +6,5 @@ mod desk;
 mod disputes;
 mod lists;
 mod pages;
-mod sales;
+pub(crate) mod sales;
 mod statements;
