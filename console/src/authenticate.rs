@@ -1,7 +1,7 @@
 //! Who asks: by a token in the header, `Authorization: Bearer tdg_…`.
 
 use chrono::{DateTime, Utc};
-use desk::actor::{Actor, KnownBy};
+use desk::actor::{Actor, KnownBy, NotAuthenticated, authenticate_token};
 use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
 
@@ -10,6 +10,9 @@ use crate::metrics::NotKnown;
 use crate::problem::{Code, Problem};
 
 const SCHEME: &str = "bearer";
+/// What every token begins with. Nothing else is looked up.
+const BEGINNING: &str = "tdg_";
+const LIMIT_BYTES: usize = 128;
 
 /// The member of staff or the program that the header proves.
 pub(crate) async fn actor(
@@ -22,12 +25,14 @@ pub(crate) async fn actor(
         let detail = "send a token: `Authorization: Bearer tdg_…`; `tidegate tokens create` makes one";
         return Err(Problem::new(Code::Unauthenticated, detail));
     };
-    let _ = (token, now);
-    console.metrics.not_known(NotKnown::Refused);
-    Err(Problem::new(
-        Code::Unauthenticated,
-        "this token is unknown, revoked or expired, or its person is disabled",
-    ))
+    match authenticate_token(&console.ledger, token, now).await {
+        Ok(actor) => Ok(actor),
+        Err(NotAuthenticated::Ledger(error)) => Err(error.into()),
+        Err(refused) => {
+            console.metrics.not_known(NotKnown::Refused);
+            Err(Problem::new(Code::Unauthenticated, refused.to_string()))
+        }
+    }
 }
 
 /// What a rate is counted by: a token by itself, a person for all sessions together.
@@ -42,7 +47,8 @@ fn token(headers: &HeaderMap) -> Option<&str> {
     let mut lines = headers.get_all(AUTHORIZATION).iter();
     let (Some(line), None) = (lines.next(), lines.next()) else { return None };
     let (scheme, token) = line.to_str().ok()?.split_once(' ')?;
-    Some(token.trim()).filter(|token| scheme.eq_ignore_ascii_case(SCHEME) && !token.is_empty())
+    let is_token = |token: &&str| token.starts_with(BEGINNING) && token.len() <= LIMIT_BYTES;
+    Some(token.trim()).filter(is_token).filter(|_| scheme.eq_ignore_ascii_case(SCHEME))
 }
 
 #[cfg(test)]
@@ -62,9 +68,15 @@ mod tests {
         };
         assert_eq!(read(&["Bearer tdg_1"]).as_deref(), Some("tdg_1"));
         assert_eq!(read(&["bearer  tdg_1"]).as_deref(), Some("tdg_1"));
-        for lines in
-            [&[][..], &["Basic eDp5"], &["Bearer"], &["Bearer "], &["tdg_1"], &["Bearer a", "Bearer b"]]
-        {
+        for lines in [
+            &[][..],
+            &["Basic eDp5"],
+            &["Bearer"],
+            &["Bearer "],
+            &["tdg_1"],
+            &["Bearer eyJh"],
+            &["Bearer tdg_a", "Bearer tdg_b"],
+        ] {
             assert_eq!(read(lines), None, "{lines:?}");
         }
     }

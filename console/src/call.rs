@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use desk::actor::Actor;
-use desk::acts::Person;
+use desk::acts::{Person, Refusal};
 use ledger::views::search::Whose;
 use ledger::{Ledger, LedgerError, Transaction};
 
@@ -42,9 +42,9 @@ impl Call {
         self.actor.as_ref().ok_or_else(|| Problem::new(Code::Unauthenticated, "this needs a token"))
     }
 
-    /// Whom the audit names.
+    /// Whom the audit names, with how they are known.
     pub fn person(&self) -> Result<Person, Problem> {
-        Ok(Person::named(&self.actor()?.name())?)
+        Ok(Person::named(&self.actor()?.in_audit()).map_err(Refusal::from)?)
     }
 
     pub fn whose(&self) -> Whose {

@@ -28,6 +28,8 @@ pub enum Kind {
     Ids,
     /// One of these words.
     Word(fn() -> Vec<&'static str>),
+    /// Several of them.
+    Words(fn() -> Vec<&'static str>),
     Flag,
     Whole(i64, i64),
     /// A point of time, before now where only a length is given, or after.
@@ -240,6 +242,14 @@ impl Kind {
                     .map(|word| Read::Text((*word).to_owned()))
                     .ok_or(format!("not one of {}", words.join(", ")))
             }
+            (Self::Words(words), Value::Array(items)) => {
+                let (words, one) = (words(), |item: &Value| item.as_str().map(str::to_owned));
+                let given: Option<Vec<String>> = items.iter().map(one).collect();
+                let known = |given: &Vec<String>| given.iter().all(|word| words.contains(&word.as_str()));
+                let known =
+                    given.filter(|given| !given.is_empty() && given.len() <= words.len()).filter(known);
+                known.map(Read::Texts).ok_or(format!("not a list of words among {}", words.join(", ")))
+            }
             (Self::Flag, Value::Bool(flag)) => Ok(Read::Flag(*flag)),
             (Self::Flag, Value::String(text)) if is_query => match text.as_str() {
                 "true" => Ok(Read::Flag(true)),
@@ -266,7 +276,7 @@ impl Kind {
                 .map(Read::Place)
                 .map_err(|_| "not a cursor: copy `next` of the page before".to_owned()),
             (Self::Flag, _) => Err("not true or false".to_owned()),
-            (Self::Ids, _) => Err("not a list of texts".to_owned()),
+            (Self::Ids | Self::Words(_), _) => Err("not a list of texts".to_owned()),
             _ => Err("not text".to_owned()),
         }
     }
@@ -281,6 +291,10 @@ impl Kind {
                 "items": {"type": "string", "maxLength": ID_LIMIT_CHARS},
             }),
             Self::Word(words) => json!({"type": "string", "enum": words()}),
+            Self::Words(words) => {
+                let words = words();
+                json!({"type": "array", "minItems": 1, "maxItems": words.len(), "items": {"enum": words}})
+            }
             Self::Flag => json!({"type": "boolean"}),
             Self::Whole(least, most) => json!({"type": "integer", "minimum": least, "maximum": most}),
             Self::Past | Self::Future => {

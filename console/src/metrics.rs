@@ -15,7 +15,7 @@ pub(crate) const NO_ENDPOINT: &str = "none";
 /// Why nobody is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NotKnown {
-    /// No header, or another scheme.
+    /// No header, another scheme, or nothing that could be a token.
     Missing,
     /// No token of ours, or one that is revoked or expired, or of somebody who is disabled.
     Refused,

@@ -2,7 +2,7 @@
 //! people: what happened, why, and what to do.
 
 use desk::actor::Forbidden;
-use desk::acts::Refusal;
+use desk::acts::{Refusal, StaffRefusal};
 use hyper::StatusCode;
 use ledger::LedgerError;
 use serde_json::{Value, json};
@@ -131,11 +131,33 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let code = match refusal {
             Refusal::Ledger(error) => return error.into(),
+            Refusal::Forbidden(forbidden) => return forbidden.into(),
+            Refusal::Staff(ref refusal) => of_staff(refusal),
             Refusal::NoSuchDispute => Code::NotFound,
             Refusal::NothingToClear | Refusal::NotResolved | Refusal::StillWaiting { .. } => Code::Conflict,
-            Refusal::Nameless { .. } | Refusal::Text { .. } | Refusal::EndHasPassed => Code::InvalidParameter,
+            Refusal::Nameless(_) | Refusal::Text { .. } | Refusal::EndHasPassed => Code::InvalidParameter,
         };
         Self::new(code, refusal.to_string())
+    }
+}
+
+fn of_staff(refusal: &StaffRefusal) -> Code {
+    use StaffRefusal as R;
+    match refusal {
+        R::NoSuchMember(_) | R::NoSuchToken(_) | R::NoSuchChange(_) => Code::NotFound,
+        R::BadName { .. } | R::NoRole => Code::InvalidParameter,
+        R::LastAdministrator(_) | R::MoreThanTheirs { .. } | R::OwnChange(_) | R::Alone { .. } => {
+            Code::Refused
+        }
+        R::NameTaken(_)
+        | R::IsDisabled(_)
+        | R::IsEnabled(_)
+        | R::SameRoles(_)
+        | R::TokenHasEnded(_)
+        | R::NotWaiting(_)
+        | R::WaitsAlready(_)
+        | R::HasLapsed(_)
+        | R::HasMoved(_) => Code::Conflict,
     }
 }
 

@@ -7,6 +7,8 @@ use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use desk::actor::Actor;
+use desk::acts::staff;
+use desk::audit_line::{self, Subject};
 use domain::permissions::Permission;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, TRANSFER_ENCODING};
@@ -186,8 +188,15 @@ async fn act(
     body: Incoming,
     now: DateTime<Utc>,
 ) -> Result<(Answered, bool), Problem> {
-    if let (Access::Needs(permission), Some(actor)) = (endpoint.access, &actor) {
-        actor.may(permission)?;
+    if let (Access::Needs(permission), Some(actor)) = (endpoint.access, &actor)
+        && let Err(forbidden) = actor.may(permission)
+    {
+        if endpoint.is_act() {
+            let (subject, why) = (Subject { kind: staff::KIND, id: actor.staff() }, forbidden.to_string());
+            let by = actor.in_audit();
+            audit_line::note_refusal(&console.ledger, subject, endpoint.name, &why, &by, now).await?;
+        }
+        return Err(forbidden.into());
     }
     let query = Fields::of_query(parts.uri.query().unwrap_or_default(), endpoint.query, now)?;
     let key = if endpoint.is_act() { idempotency::key(&parts.headers)? } else { None };

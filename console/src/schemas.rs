@@ -12,6 +12,8 @@ use domain::fraud_warnings::Warning;
 use domain::invoices::Invoice;
 use domain::payment_failures::PaymentFailure;
 use domain::payments::Payment;
+use domain::pending_changes::{ChangeKind, ChangeState};
+use domain::permissions::Role;
 use domain::refunds::Refund;
 use domain::row::{Column, Columns, Field};
 use domain::subscriptions::Subscription;
@@ -42,6 +44,7 @@ pub(crate) fn schemas() -> Schemas {
     all.extend(parts());
     all.extend(pages());
     all.extend(acts());
+    all.extend(people());
     all
 }
 
@@ -335,6 +338,90 @@ fn pages() -> Schemas {
         ),
         ("dead_letter_page", object(&[("letter", of("event")), ("labels", json!({"type": "object"}))])),
         ("replay_page", and("replay_plan", &[("results", list(json!({"type": "object"})))])),
+    ])
+}
+
+fn people() -> Schemas {
+    let roles = || list(json!({"enum": Role::WORDS}));
+    let pending = json!({"anyOf": [of("pending_change"), {"type": "null"}]});
+    Schemas::from([
+        (
+            "kept_token",
+            object(&[
+                ("id", text()),
+                ("staff", text()),
+                ("roles", roles()),
+                ("is_program", flag()),
+                ("prefix", text()),
+                ("created_by", text()),
+                ("created_at", time()),
+                ("approved_at", maybe_time()),
+                ("expires_at", maybe_time()),
+                ("last_used_at", maybe_time()),
+                ("ended_by", maybe("string")),
+                ("ended_at", maybe_time()),
+            ]),
+        ),
+        ("token", and("kept_token", &[("state", text())])),
+        // Of a repetition the secret is left out.
+        (
+            "created_token",
+            json!({
+                "type": "object",
+                "properties": {"token": {"type": "string"}, "about": of("kept_token"), "pending": pending},
+                "required": ["about", "pending"],
+            }),
+        ),
+        (
+            "pending_change",
+            object(&[
+                ("id", text()),
+                ("kind", json!({"enum": ChangeKind::WORDS})),
+                ("subject", text()),
+                ("before", maybe("string")),
+                ("after", text()),
+                ("reason", text()),
+                ("asked_by", text()),
+                ("asked_at", time()),
+                ("ends_at", time()),
+                ("state", json!({"enum": ChangeState::WORDS})),
+                ("decided_by", maybe("string")),
+            ]),
+        ),
+        (
+            "changed_member",
+            object(&[
+                ("name", text()),
+                ("roles", roles()),
+                ("added_by", text()),
+                ("added_at", time()),
+                ("disabled_by", maybe("string")),
+                ("disabled_at", maybe_time()),
+                ("pending", pending),
+            ]),
+        ),
+        (
+            "member",
+            object(&[
+                ("name", text()),
+                ("roles", roles()),
+                ("disabled_at", maybe_time()),
+                ("can_act", flag()),
+                ("tokens", number()),
+                ("last_used_at", maybe_time()),
+            ]),
+        ),
+        (
+            "member_page",
+            and(
+                "member",
+                &[
+                    ("permissions", list(text())),
+                    ("all_tokens", list(of("token"))),
+                    ("history", list(of("audit_line"))),
+                ],
+            ),
+        ),
     ])
 }
 

@@ -14,7 +14,9 @@ mod objects;
 mod payments;
 mod refunds;
 mod replays;
+mod staff;
 mod subscriptions;
+mod tokens;
 
 use crate::endpoint::Endpoint;
 
@@ -33,6 +35,8 @@ const GROUPS: &[&[Endpoint]] = &[
     dead_letters::ENDPOINTS,
     replays::ENDPOINTS,
     audit::ENDPOINTS,
+    staff::ENDPOINTS,
+    tokens::ENDPOINTS,
     health::ENDPOINTS,
 ];
 
