@@ -99,7 +99,12 @@ impl FakeStripe {
 
     /// What goes wrong with the next requests, one each.
     pub fn fails(&self, faults: impl IntoIterator<Item = Fault>) {
-        self.state().faults.extend(faults);
+        self.fails_at("", faults);
+    }
+
+    /// The same with requests whose method and path begin so, as `POST /v1/refunds`.
+    pub fn fails_at(&self, at: &str, faults: impl IntoIterator<Item = Fault>) {
+        self.state().faults.extend(faults.into_iter().map(|fault| (at.to_owned(), fault)));
     }
 
     /// So many requests in any second are answered; the others with 429.

@@ -29,13 +29,16 @@ impl State {
         }
     }
 
-    /// Of one parent, the newest first.
-    pub(crate) fn list_children(&self, call: &Call, object: &'static str, parent: &'static str) -> Reply {
-        let wanted = call.parameter(parent);
+    /// Of the parents that are asked for, the newest first.
+    pub(crate) fn list_children(&self, call: &Call, object: &'static str) -> Reply {
+        let wanted: Vec<(&str, &str)> = ["charge", "payment_intent", "invoice"]
+            .into_iter()
+            .filter_map(|parent| Some((parent, call.parameter(parent)?)))
+            .collect();
         let is_asked = |(account, _): &(String, String), child: &Value| {
             *account == call.account
                 && child["object"] == object
-                && wanted.is_none_or(|wanted| id_of(&child[parent]) == Some(wanted))
+                && wanted.iter().all(|(parent, id)| id_of(&child[parent]) == Some(id))
         };
         let found = self.objects.iter().filter(|(key, child)| is_asked(key, child));
         let mut children: Vec<&Value> = found.map(|(_, child)| child).collect();
