@@ -24,6 +24,14 @@ pub struct CreatedBetween {
     pub until: Option<DateTime<Utc>>,
 }
 
+/// A whole list, each object as it came.
+#[derive(Clone, Debug, Default)]
+pub struct Listed {
+    pub objects: Vec<Answer>,
+    /// When Stripe told its last page, by its own clock.
+    pub at: Option<DateTime<Utc>>,
+}
+
 #[derive(Deserialize)]
 struct Id {
     id: String,
@@ -44,14 +52,15 @@ impl Api {
         path: &str,
         mut filter: Filter,
         account: &str,
-    ) -> Result<Vec<Answer>, StripeError> {
+    ) -> Result<Listed, StripeError> {
         filter.insert("limit", PAGE_OBJECTS.to_owned());
-        let mut objects = Vec::new();
+        let mut listed = Listed::default();
         for _ in 0..PAGES_LIMIT {
             let request = RequestBuilder::new(StripeMethod::Get, path).query(&filter);
-            let (page, last) = self.read(request, account, page).await?;
-            objects.extend(page);
-            let Some(last) = last else { return Ok(objects) };
+            let (page, last, at) = self.read(request, account, page).await?;
+            listed.objects.extend(page);
+            listed.at = at;
+            let Some(last) = last else { return Ok(listed) };
             filter.insert("starting_after", last);
         }
         Err(StripeError::Malformed("its list does not end"))
@@ -59,12 +68,12 @@ impl Api {
 }
 
 /// The objects of a page, and after which one the next begins.
-fn page(answer: &Answer) -> Result<(Vec<Answer>, Option<String>), StripeError> {
+fn page(answer: &Answer) -> Result<(Vec<Answer>, Option<String>, Option<DateTime<Utc>>), StripeError> {
     let page: List<'_> =
         serde_json::from_slice(&answer.body).map_err(|_| StripeError::Malformed("it is no list"))?;
     let objects: Vec<Answer> = page.data.iter().map(|object| answer.part(object.get())).collect();
     let last = objects.last().map(Answer::read::<Id>).transpose()?;
-    Ok((objects, last.map(|last| last.id).filter(|_| page.has_more)))
+    Ok((objects, last.map(|last| last.id).filter(|_| page.has_more), answer.at))
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod crowds;
 mod damage;
 mod delivery;
 mod durability;
+mod executor;
 mod fake_peers;
 mod fake_stripe;
 mod fake_stripe_client;
