@@ -12,12 +12,8 @@ pub enum Fault {
     Slow(Duration),
     /// Not done; answered with a 5xx.
     Trouble(u16),
-    /// Done, and yet answered with this status and `Stripe-Should-Retry: false`, which its key keeps.
-    TroubleAfter(u16),
     /// Not done; answered 429, with so many seconds to wait.
     Busy(u64),
-    /// Not done; it waits at Stripe for one of the merchant's own people.
-    ApprovalRequired,
     /// Done; half of the answer comes, as if it were whole.
     Malformed,
 }

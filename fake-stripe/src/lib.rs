@@ -99,12 +99,7 @@ impl FakeStripe {
 
     /// What goes wrong with the next requests, one each.
     pub fn fails(&self, faults: impl IntoIterator<Item = Fault>) {
-        self.fails_at("", faults);
-    }
-
-    /// The same with requests whose method and path begin so, as `POST /v1/refunds`.
-    pub fn fails_at(&self, at: &str, faults: impl IntoIterator<Item = Fault>) {
-        self.state().faults.extend(faults.into_iter().map(|fault| (at.to_owned(), fault)));
+        self.state().faults.extend(faults);
     }
 
     /// So many requests in any second are answered; the others with 429.

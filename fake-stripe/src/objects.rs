@@ -29,16 +29,13 @@ impl State {
         }
     }
 
-    /// Of the parents that are asked for, the newest first.
-    pub(crate) fn list_children(&self, call: &Call, object: &'static str) -> Reply {
-        let wanted: Vec<(&str, &str)> = ["charge", "payment_intent", "invoice"]
-            .into_iter()
-            .filter_map(|parent| Some((parent, call.parameter(parent)?)))
-            .collect();
+    /// Of one parent, the newest first.
+    pub(crate) fn list_children(&self, call: &Call, object: &'static str, parent: &'static str) -> Reply {
+        let wanted = call.parameter(parent);
         let is_asked = |(account, _): &(String, String), child: &Value| {
             *account == call.account
                 && child["object"] == object
-                && wanted.iter().all(|(parent, id)| id_of(&child[parent]) == Some(id))
+                && wanted.is_none_or(|wanted| id_of(&child[parent]) == Some(wanted))
         };
         let found = self.objects.iter().filter(|(key, child)| is_asked(key, child));
         let mut children: Vec<&Value> = found.map(|(_, child)| child).collect();

@@ -50,7 +50,7 @@ async fn answer(
         if let Some(reply) = state.turned_away(&call).or_else(|| state.repeated(&call)) {
             return response(&reply);
         }
-        state.fault(&call)
+        state.faults.pop_front()
     };
     let mut execute = |state: &mut State| {
         let reply = state.execute(&call);
@@ -73,19 +73,6 @@ async fn answer(
         }
         Some(Fault::Trouble(status)) => {
             let reply = Reply::error(status, "api_error", "api_error", "An unknown error occurred");
-            state.lock().unwrap_or_else(PoisonError::into_inner).save(&call, &reply);
-            reply
-        }
-        Some(Fault::TroubleAfter(status)) => {
-            on(&mut execute);
-            let reply = Reply::error(status, "api_error", "api_error", "An unknown error occurred");
-            let reply = reply.with("stripe-should-retry", "false");
-            state.lock().unwrap_or_else(PoisonError::into_inner).save(&call, &reply);
-            reply
-        }
-        Some(Fault::ApprovalRequired) => {
-            let words = "This request waits for approval";
-            let reply = Reply::error(403, "invalid_request_error", "approval_required", words);
             state.lock().unwrap_or_else(PoisonError::into_inner).save(&call, &reply);
             reply
         }

@@ -18,7 +18,7 @@ pub(crate) struct State {
     pub(crate) objects: BTreeMap<(String, String), Value>,
     pub(crate) endpoints: Vec<Value>,
     pub(crate) denied: Vec<String>,
-    pub(crate) faults: VecDeque<(String, Fault)>,
+    pub(crate) faults: VecDeque<Fault>,
     pub(crate) limit: Option<usize>,
     pub(crate) requests: Vec<String>,
     pub(crate) refunds_made: usize,
@@ -106,13 +106,6 @@ impl State {
         is_over.then(|| Self::busy(1))
     }
 
-    /// The first fault that is planned for such a request.
-    pub(crate) fn fault(&mut self, call: &Call) -> Option<Fault> {
-        let asked = format!("{} /v1{}", call.method, call.path);
-        let place = self.faults.iter().position(|(at, _)| asked.starts_with(at.as_str()))?;
-        self.faults.remove(place).map(|(_, fault)| fault)
-    }
-
     pub(crate) fn busy(wait_secs: u64) -> Reply {
         let reply = Reply::error(429, "invalid_request_error", "rate_limit", "Too many requests");
         reply.with("retry-after", wait_secs.to_string())
@@ -129,8 +122,7 @@ impl State {
             }
             Some(saved) if saved.fingerprint != fingerprint => {
                 let words = "Keys for idempotent requests can only be used with the same parameters";
-                let error = json!({ "error": { "type": "idempotency_error", "message": words } });
-                Some(Reply { status: 400, body: error.to_string(), headers: Vec::new() })
+                Some(Reply::error(400, "idempotency_error", "idempotency_key_in_use", words))
             }
             Some(Saved { reply: None, .. }) => {
                 let words = "There is currently another in-progress request using this key";
@@ -165,12 +157,10 @@ impl State {
             ("GET", ["webhook_endpoints"]) => self.list_endpoints(call),
             ("GET", ["events"]) => self.list_events(call),
             ("GET", ["events", id]) => self.event(call, id),
-            ("GET", ["refunds"]) => self.list_children(call, "refund"),
-            ("GET", ["charges"]) => self.list_children(call, "charge"),
-            ("GET", ["disputes"]) => self.list_children(call, "dispute"),
+            ("GET", ["refunds"]) => self.list_children(call, "refund", "charge"),
             // Unknown before 2025-03-31.basil.
             ("GET", ["invoice_payments", ..]) if call.version.as_str() < "2025-03-31" => unknown,
-            ("GET", ["invoice_payments"]) => self.list_children(call, "invoice_payment"),
+            ("GET", ["invoice_payments"]) => self.list_children(call, "invoice_payment", "invoice"),
             ("POST", ["refunds"]) => self.make_refund(call, unix_now()),
             ("GET", [collection, id]) => self.object(call, collection, id),
             _ => unknown,

@@ -32,6 +32,7 @@ mod money;
 mod observability;
 mod oncall;
 mod operations;
+mod operations_battery;
 mod orders;
 mod outages;
 mod process_guard;
