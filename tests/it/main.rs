@@ -34,6 +34,7 @@ mod money;
 mod observability;
 mod oncall;
 mod operations;
+mod operations_battery;
 mod orders;
 mod outages;
 mod people;
