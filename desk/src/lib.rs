@@ -5,7 +5,6 @@ pub mod actor;
 pub mod acts;
 pub mod audit_line;
 pub mod backfill;
-pub mod money;
 pub mod person;
 pub mod rebuild;
 pub mod replay;
@@ -13,3 +12,5 @@ pub mod time_text;
 pub mod verify;
 pub mod views;
 pub mod wording;
+
+pub use domain::money;
