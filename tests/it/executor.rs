@@ -24,7 +24,7 @@ const TABLE: &[Line] = &[
     ("unreadable", &[Fault::Malformed], OperationState::Succeeded, 1, "Stripe made re_"),
     (
         "too slow",
-        &[Fault::Slow(Duration::from_millis(2_500))],
+        &[Fault::Slow(Duration::from_millis(2_300))],
         OperationState::Succeeded,
         1,
         "Stripe made re_",

@@ -35,6 +35,7 @@ mod money_whole;
 mod observability;
 mod oncall;
 mod operations;
+mod operations_battery;
 mod orders;
 mod outages;
 mod people;

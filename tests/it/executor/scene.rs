@@ -37,7 +37,7 @@ impl Scene {
         Self::begin_with(combination, &[]).await
     }
 
-    /// With further settings; of two for one variable the later counts.
+    /// With further settings; of two for one variable the later counts, and an empty one takes it away.
     pub(crate) async fn begin_with(combination: Combination, more: &[(&str, &str)]) -> Self {
         let stripe = FakeStripe::start(true).await.unwrap();
         let mut settings = stripe.settings();
@@ -45,11 +45,10 @@ impl Scene {
         settings.push(("STRIPE_RATE_PER_SEC", "100".to_owned()));
         settings.push(("STRIPE_COMPLETENESS_INTERVAL_SECS", "3600".to_owned()));
         settings.push(("STRIPE_REFETCH_INTERVAL_SECS", "3600".to_owned()));
-        let settings: Vec<(&str, &str)> = settings
-            .iter()
-            .map(|(name, value)| (*name, value.as_str()))
-            .chain(more.iter().copied())
-            .collect();
+        let is_unset = |name: &str| more.iter().any(|(given, value)| *given == name && value.is_empty());
+        let settings =
+            settings.iter().map(|(name, value)| (*name, value.as_str())).chain(more.iter().copied());
+        let settings: Vec<(&str, &str)> = settings.filter(|(name, _)| !is_unset(name)).collect();
         let stack = Stack::start_with(combination, &settings).await;
         let ledger = open(&stack.ledger_url()).await;
         Self { stack, stripe, ledger }
@@ -57,6 +56,18 @@ impl Scene {
 
     /// A succeeded payment that Stripe and the ledger know.
     pub(crate) async fn payment(&self, number: usize, amount: i64) -> Key {
+        let key = self.pay(number, amount).await;
+        let is_there = until("the payment to be there", PATIENCE, async || {
+            let mut tx = self.ledger.read().await?;
+            let rows = desk::acts::operations::gather::payment_rows(&mut tx, &key).await?;
+            Ok(rows.is_some_and(|rows| rows.payment.state.status == "succeeded" && !rows.charges.is_empty()))
+        });
+        assert!(is_there.await.is_ok(), "{}", self.stack.logs());
+        key
+    }
+
+    /// A succeeded payment that Stripe knows and has told of.
+    pub(crate) async fn pay(&self, number: usize, amount: i64) -> Key {
         let created = clock::now().timestamp() - 60;
         let (intent, charge) = (format!("pi_{number}"), format!("ch_{number}"));
         let payment = json!({ "id": intent, "object": "payment_intent", "status": "succeeded", "amount": amount,
@@ -69,14 +80,7 @@ impl Scene {
             self.stripe.put("", object);
             self.tell(&format!("evt_{kind}_{number}").replace('.', "_"), kind, object).await;
         }
-        let key = Key { id: intent, account: String::new(), livemode: true };
-        let is_there = until("the payment to be there", PATIENCE, async || {
-            let mut tx = self.ledger.read().await?;
-            let rows = desk::acts::operations::gather::payment_rows(&mut tx, &key).await?;
-            Ok(rows.is_some_and(|rows| rows.payment.state.status == "succeeded" && !rows.charges.is_empty()))
-        });
-        assert!(is_there.await.is_ok(), "{}", self.stack.logs());
-        key
+        Key { id: intent, account: String::new(), livemode: true }
     }
 
     async fn tell(&self, id: &str, kind: &str, object: &Value) {

@@ -26,7 +26,7 @@ use desk::acts::operations::SENDING_LEASES;
 /// How often the holder of the lease looks for operations.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// How often another worker looks whether the lease is free.
-const TAKEOVER: Duration = Duration::from_secs(5);
+const TAKEOVER: Duration = Duration::from_secs(1);
 const AT_ONCE: i64 = 50;
 /// Beyond one call's deadline: for the statements around it.
 const LEASE_MARGIN: Duration = Duration::from_secs(2);

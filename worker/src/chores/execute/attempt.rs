@@ -5,7 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::Kind;
 use domain::operations::{
-    AnswerClass, Fault, Next, NotFound, Operation, OperationState, Parameters, after, rest, when_not_found,
+    AnswerClass, Fault, Next, NotFound, Operation, OperationState, Parameters, REPEATS_LIMIT, after, rest,
+    when_not_found,
 };
 use envelope::Envelope;
 use shared::clock;
@@ -132,8 +133,9 @@ impl Executor {
     async fn send(&self, operation: &Operation, parameters: &Parameters) -> Result<Sent, Interrupted> {
         let key = operation.idempotency_key.clone().unwrap_or_default();
         let sending = Sending { account: &operation.key.account, key: &key };
-        let (mut in_doubt, mut pause) = (operation.state == OperationState::Unknown, FIRST_PAUSE);
-        let mut repetition = 0;
+        let mut in_doubt = operation.state == OperationState::Unknown;
+        let mut doubted: Option<Fault> = None;
+        let (mut repetition, mut pause) = (0, FIRST_PAUSE);
         loop {
             self.failpoint.reached(Point::BeforeCall);
             self.failpoint.soon(Point::DuringCall);
@@ -147,8 +149,16 @@ impl Executor {
             };
             let class = error.class();
             let is_replayed = error.answer().is_some_and(|answer| answer.is_replayed);
-            in_doubt |= class == AnswerClass::Unknown;
+            if class == AnswerClass::Unknown {
+                in_doubt = true;
+                doubted = Some(fault_of(&error));
+            }
+            if matches!(error, StripeError::Resting { .. }) {
+                repetition = REPEATS_LIMIT;
+            }
             let fault = || fault_of(&error);
+            // Why it is in doubt says more than why it was not sent again.
+            let doubt = || doubted.clone().unwrap_or_else(fault);
             let later = self.later(operation).max(clock::now() + asked_for(&error));
             return Ok(match after(class, is_replayed, repetition, in_doubt) {
                 Next::Repeat => {
@@ -163,10 +173,11 @@ impl Executor {
                 Next::Fail | Next::Succeed => Sent::Failed(error),
                 Next::LookUp => Sent::LookUp(error),
                 Next::Wait => Sent::Concluded(Conclusion::Later(fault(), later)),
-                Next::Doubt | Next::Park => Sent::Concluded(Conclusion::Doubt(fault(), Some(later))),
+                Next::Park => Sent::Concluded(Conclusion::Doubt(fault(), Some(later))),
+                Next::Doubt => Sent::Concluded(Conclusion::Doubt(doubt(), Some(later))),
                 Next::Halt => {
                     let conclusion = if in_doubt {
-                        Conclusion::Doubt(fault(), Some(later))
+                        Conclusion::Doubt(doubt(), Some(later))
                     } else {
                         Conclusion::Later(fault(), later)
                     };
