@@ -16,7 +16,7 @@ pub struct SampleEvent {
 }
 
 impl SampleEvent {
-    /// What a gateway makes of it: every envelope is a delivery of its own.
+    /// What a gateway makes of it: every envelope is its own delivery.
     pub fn envelope(&self) -> Envelope {
         let head = Head::read(&self.body).expect("every event has a head");
         Envelope { header: head.header(Source::Stripe, "default", None), body: self.body.clone() }
