@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn a_page_gives_its_objects_and_where_the_next_begins() {
         let of = |body: &str| Answer { body: Bytes::copy_from_slice(body.as_bytes()), ..Answer::default() };
-        let (objects, last) =
+        let (objects, last, _) =
             page(&of(r#"{"data": [{"id": "re_2"}, {"id":"re_1" }], "has_more": true}"#)).unwrap();
         assert_eq!((&objects[1].body[..], last.as_deref()), (&br#"{"id":"re_1" }"#[..], Some("re_1")));
         assert_eq!(page(&of(r#"{"data": [{"id": "re_2"}], "has_more": false}"#)).unwrap().1, None);
