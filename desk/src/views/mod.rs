@@ -23,6 +23,7 @@ pub mod payment;
 pub mod payout;
 pub mod reason;
 pub mod refund;
+pub mod sending;
 pub mod staff;
 pub mod subscription;
 pub mod timeline;
