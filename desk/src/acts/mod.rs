@@ -8,6 +8,7 @@ pub mod erasure;
 pub mod operations;
 pub mod pause;
 pub mod pending;
+pub mod policies;
 pub mod second_administrator;
 pub mod staff;
 pub mod tokens;

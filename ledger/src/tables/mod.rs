@@ -16,6 +16,7 @@ pub mod operations;
 pub mod overrides;
 pub mod pauses;
 pub mod pending_changes;
+pub mod policies;
 pub mod refetch;
 pub mod refunds;
 pub mod replays;

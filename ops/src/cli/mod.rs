@@ -7,6 +7,7 @@ mod lists;
 mod look;
 mod maintenance;
 mod oncall;
+mod policy;
 mod replays;
 mod reports;
 mod send;
@@ -41,6 +42,7 @@ pub use self::oncall::{
     DoctorOptions, HealthcheckOptions, PauseOptions, QueueCommand, QueueOptions, RecoverOptions,
     ResumeOptions, StatusOptions, WorkerCommand, WorkerOptions,
 };
+pub use self::policy::{PolicyCommand, PolicyHistoryOptions, PolicySetOptions};
 pub use self::replays::{
     DeadGroupsOptions, DeadLettersCommand, DeadListOptions, DeadShowOptions, DiscardOptions, PlanOptions,
     PlanShowOptions, PlansOptions, ReplayCommand, RunOptions, SelectionOptions,
@@ -99,6 +101,7 @@ Staff
 People
   staff         Who may act: add, roles, disable; changes that wait for a second administrator
   tokens        What programs and the command line prove themselves by: create, list, revoke
+  policy        Thresholds and other rules of the business: list, rehearse and set, history
 
 Try
   send          Send signed sample events to a gateway on this machine
@@ -272,6 +275,9 @@ pub enum Command {
     /// administrator where there is one.
     #[command(subcommand)]
     Staff(StaffCommand),
+    /// List, rehearse and set what the business decides: thresholds, waits, rules
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Make, list and revoke tokens, for programs and for the command line
     #[command(subcommand)]
     Tokens(TokensCommand),
