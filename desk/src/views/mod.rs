@@ -5,6 +5,7 @@
 pub mod anomalies;
 mod anomaly_figures;
 pub mod ban;
+pub mod cards;
 pub mod charge;
 pub mod customer;
 pub mod dead_letters;
@@ -21,6 +22,7 @@ pub mod kpi;
 pub mod object;
 pub mod payment;
 pub mod payout;
+pub mod policies;
 pub mod reason;
 pub mod refund;
 pub mod sending;

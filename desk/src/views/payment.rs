@@ -118,6 +118,10 @@ impl ObjectView for PaymentView {
     fn timeline(&self) -> &[Line] {
         &self.timeline
     }
+
+    fn charges(&mut self) -> &mut [Charge] {
+        &mut self.charges
+    }
 }
 
 /// What a list says of a payment beside its own fields.
