@@ -4,9 +4,12 @@
 pub mod actor;
 pub mod acts;
 pub mod backfill;
+pub mod csv;
+pub mod finder;
 pub mod money;
 pub mod rebuild;
 pub mod replay;
 pub mod verify;
 pub mod views;
+pub mod when;
 pub mod wording;

@@ -2,18 +2,13 @@
 //! enough to type, and are taken wherever the whole cause is.
 
 use anyhow::bail;
-use envelope::hex::hex;
+pub use desk::views::dead_letters::cause_id as short;
 use ledger::Ledger;
-use sha2::{Digest, Sha256};
 
 use crate::{open, output};
 
-const BYTES: usize = 4;
-
-/// The first digits of the cause's SHA-256: the same in every ledger and every version.
-pub fn short(fingerprint: &str) -> String {
-    hex(&Sha256::digest(fingerprint)[..BYTES])
-}
+/// How long such a name is.
+const DIGITS: usize = 8;
 
 /// The cause that somebody means: by its short name, or as it stands.
 pub async fn meant(ledger: &Ledger, given: Option<String>) -> anyhow::Result<Option<String>> {
@@ -33,7 +28,7 @@ pub async fn meant(ledger: &Ledger, given: Option<String>) -> anyhow::Result<Opt
 }
 
 fn is_short(name: &str) -> bool {
-    name.len() == 2 * BYTES && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    name.len() == DIGITS && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 #[cfg(test)]

@@ -12,7 +12,6 @@ mod cli;
 mod clock_skew;
 mod completions;
 mod configuration;
-mod csv;
 mod customers;
 mod dead_letters;
 mod dev_secret;
@@ -56,11 +55,10 @@ mod trace;
 mod up;
 mod variables;
 mod verify;
-mod when;
 
 use std::process::ExitCode;
 
-use desk::money;
+use desk::{csv, money, when};
 use shared::env::Env;
 
 use self::cli::WorkerOptions;

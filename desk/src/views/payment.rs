@@ -19,6 +19,7 @@ use super::dispute_item::{DisputeItem, read_items_of};
 use super::failure_text;
 use super::object::{ObjectView, by_time};
 use super::reason::{self, Reason};
+use super::sums::{self, Sum};
 use super::timeline::timeline;
 
 #[derive(Debug, Serialize)]
@@ -113,6 +114,10 @@ impl ObjectView for PaymentView {
         details.text("anomaly", payment.anomaly.clone());
         details.uncertain(payment.seen.needs_refetch);
         details.list()
+    }
+
+    fn sum(&self) -> Option<Sum> {
+        sums::of_payment(&self.payment)
     }
 
     fn timeline(&self) -> &[Line] {
