@@ -3,6 +3,20 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
+/// A column: its name beside what stands in it.
+pub type Column<T> = (&'static str, fn(&T) -> String);
+
+/// The first line, with the names of the columns.
+pub fn head<T>(columns: &[Column<T>]) -> String {
+    line(columns.iter().map(|(name, _)| *name))
+}
+
+/// The line of one row.
+pub fn row<T>(columns: &[Column<T>], row: &T) -> String {
+    let cells: Vec<String> = columns.iter().map(|(_, cell)| cell(row)).collect();
+    line(cells.iter().map(String::as_str))
+}
+
 /// One line.
 pub fn line<'a>(cells: impl Iterator<Item = &'a str>) -> String {
     let mut text = String::new();

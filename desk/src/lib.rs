@@ -6,10 +6,13 @@ pub mod acts;
 pub mod backfill;
 pub mod csv;
 pub mod finder;
-pub mod money;
 pub mod rebuild;
 pub mod replay;
+pub mod reports;
+pub mod sheets;
 pub mod verify;
 pub mod views;
 pub mod when;
 pub mod wording;
+
+pub use domain::money;

@@ -25,6 +25,7 @@ pub mod invoices;
 pub mod json;
 pub mod kinds;
 pub mod merge_state;
+pub mod money;
 pub mod object_graph;
 pub mod observation;
 pub mod operations;

@@ -141,6 +141,12 @@ impl Field for Option<DateTime<Utc>> {
     }
 }
 
+impl Field for DateTime<Utc> {
+    fn columns<'a>(name: &'static str, values: &[&'a Self], columns: &mut Columns<'a>) {
+        columns.push((name, Column::Time(values.iter().map(|value| Some(**value)).collect())));
+    }
+}
+
 /// How a struct is read from a row: each field from the column of its name, or of the name after `=`.
 #[macro_export]
 macro_rules! readable {

@@ -2,13 +2,11 @@
 //! enough to type, and are taken wherever the whole cause is.
 
 use anyhow::bail;
-pub use desk::views::dead_letters::cause_id as short;
+use desk::views::dead_letters::CAUSE_BYTES;
+pub use desk::views::dead_letters::cause as short;
 use ledger::Ledger;
 
 use crate::{open, output};
-
-/// How long such a name is.
-const DIGITS: usize = 8;
 
 /// The cause that somebody means: by its short name, or as it stands.
 pub async fn meant(ledger: &Ledger, given: Option<String>) -> anyhow::Result<Option<String>> {
@@ -17,8 +15,8 @@ pub async fn meant(ledger: &Ledger, given: Option<String>) -> anyhow::Result<Opt
         whole => return Ok(whole),
     };
     let causes = open::answer(ledger, ledger.dead_causes(shared::clock::now())).await?;
-    match causes.into_iter().find(|cause| short(&cause.fingerprint) == name) {
-        Some(cause) => Ok(Some(cause.fingerprint)),
+    match causes.into_iter().find(|found| short(&found.fingerprint) == name) {
+        Some(found) => Ok(Some(found.fingerprint)),
         None => bail!(
             "no dead letter in the ledger at {} has the cause {name}: `{} dead-letters groups` lists them",
             ledger.shown(),
@@ -28,7 +26,7 @@ pub async fn meant(ledger: &Ledger, given: Option<String>) -> anyhow::Result<Opt
 }
 
 fn is_short(name: &str) -> bool {
-    name.len() == DIGITS && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    name.len() == 2 * CAUSE_BYTES && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 #[cfg(test)]

@@ -41,6 +41,7 @@ mod queue;
 mod rebuild;
 mod refunds;
 mod replay;
+mod report;
 mod roles;
 mod send;
 mod settings;
@@ -137,6 +138,7 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
         Command::Bans(command) => return bans::run(&env, &command).await,
         Command::Anomalies(options) => anomalies::run(&env, &options).await?,
         Command::Kpi(options) => kpi::run(&env, &options).await?,
+        Command::Report(command) => return report::run(&env, &command).await,
         Command::Completions { .. } | Command::Man { .. } => unreachable!("answered above"),
     }
     Ok(ExitCode::SUCCESS)

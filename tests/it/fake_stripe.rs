@@ -1,6 +1,6 @@
 //! The fake Stripe is held to what Stripe documents: a test against a double that forgives shows nothing.
 
-use harness::fake_stripe::{FakeStripe, Fault};
+use fake_stripe::{FakeStripe, Fault};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

@@ -30,6 +30,7 @@ mod misspelt;
 mod money;
 mod observability;
 mod oncall;
+mod operations;
 mod orders;
 mod outages;
 mod process_guard;

@@ -7,5 +7,6 @@ mod disputes;
 mod kpi;
 mod lists;
 mod pages;
+mod reports;
 mod sales;
 mod statements;

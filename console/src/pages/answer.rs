@@ -10,7 +10,7 @@ use desk::views::ban::{BanView, ListedBan};
 use desk::views::charge::ChargeView;
 use desk::views::customer::CustomerView;
 use desk::views::dashboard::{Dashboard, likely_mode};
-use desk::views::dead_letters::{cause_id, groups};
+use desk::views::dead_letters::{cause as cause_name, groups};
 use desk::views::dispute::DisputeView;
 use desk::views::dispute_list::read_list;
 use desk::views::event::EventView;
@@ -258,7 +258,7 @@ async fn read_dead_letters(ledger: &Ledger, frame: &Frame<'_>) -> Result<Markup,
         EventFilter { livemode: Some(frame.livemode), limit: GROUPED_LIMIT, ..EventFilter::default() };
     let found = groups(&ledger.dead(&of_mode).await?);
     let Some(cause) = frame.address.get("cause") else { return Ok(dead_letters::groups(frame, &found)) };
-    let Some(group) = found.iter().find(|group| cause_id(&group.fingerprint) == cause) else {
+    let Some(group) = found.iter().find(|group| cause_name(&group.fingerprint) == cause) else {
         return Err(Fault::Unknown { kind: "cause".to_owned(), id: cause.to_owned() }.into());
     };
     let of_cause = EventFilter {

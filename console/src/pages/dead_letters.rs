@@ -1,7 +1,7 @@
 //! Dead letters by cause, with the money at risk; and of one cause its letters, with what a replay would do.
 
 use desk::replay::{Change, LookAhead};
-use desk::views::dead_letters::{DeadLetterLabels, Group, cause_id};
+use desk::views::dead_letters::{DeadLetterLabels, Group, cause as cause_name};
 use ledger::views::page::Page;
 use ledger::views::stored_events::StoredEvent;
 use maud::{Markup, html};
@@ -43,7 +43,7 @@ pub fn groups(frame: &Frame<'_>, groups: &[Group]) -> Markup {
             html! { @for (currency, amount) in &group.money_at_risk { (money(*amount, currency)) " " } },
             group.first_at.map(|at| age(at, frame.now)).unwrap_or_default(),
             group.last_at.map(|at| age(at, frame.now)).unwrap_or_default(),
-            html! { a href=(frame.address.with("cause", Some(&cause_id(&group.fingerprint)))) { (group.fingerprint) } },
+            html! { a href=(frame.address.with("cause", Some(&cause_name(&group.fingerprint)))) { (group.fingerprint) } },
         ]
     });
     html! {
@@ -61,7 +61,7 @@ pub fn groups(frame: &Frame<'_>, groups: &[Group]) -> Markup {
 /// The letters of one cause, and what a replay of all of them would do.
 pub fn of_cause(frame: &Frame<'_>, group: &Group, found: &Page<StoredEvent>, plan: &LookAhead) -> Markup {
     let address = frame.address;
-    let cause = cause_id(&group.fingerprint);
+    let cause = cause_name(&group.fingerprint);
     html! {
         div.title {
             h1 { "Dead letters of one cause" }

@@ -5,6 +5,7 @@ pub mod bans;
 pub mod dead_letters;
 pub mod dispute_notes;
 pub mod erasure;
+pub mod operations;
 pub mod pause;
 
 use domain::{AuditChange, Object, Transition};

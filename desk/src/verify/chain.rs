@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::members::Members;
 use domain::audit_chain::member_of_line;
 use domain::bans::Ban;
-use domain::{Object, each_kind};
+use domain::{Object, each_kind, operations};
 use ledger::tables::audit::AuditRow;
 use ledger::views::consistency::AuditPosition;
 use ledger::views::consistency::End;
@@ -62,8 +62,9 @@ pub(super) async fn walk(
         }
     }
     each_kind!(|Row| if Row::IS_AUDITED {
-        chains.ends_of::<Row>(tx, limit).await?;
+        chains.ends_of((Row::NAME, Row::TABLE), tx, limit).await?;
     });
+    chains.ends_of((operations::NAME, operations::TABLE), tx, limit).await?;
     Ok(chains)
 }
 
@@ -90,10 +91,16 @@ impl Chains {
         last.clone_from(hash);
     }
 
-    async fn ends_of<T: Object>(&mut self, tx: &mut Transaction, limit: usize) -> Result<(), LedgerError> {
+    /// Of a kind of object and its table.
+    async fn ends_of(
+        &mut self,
+        of: (&str, &str),
+        tx: &mut Transaction,
+        limit: usize,
+    ) -> Result<(), LedgerError> {
         let room = i64::try_from(limit.saturating_sub(self.ends.len())).unwrap_or(i64::MAX);
-        self.ends.extend(tx.objects_without_their_last_line::<T>(room).await?);
-        let gone = tx.lines_without_their_object::<T>(room).await?;
+        self.ends.extend(tx.objects_without_their_last_line(of, room).await?);
+        let gone = tx.lines_without_their_object(of, room).await?;
         self.ends.extend(gone.into_iter().filter(|end| !is_let_go(end)));
         Ok(())
     }

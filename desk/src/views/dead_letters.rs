@@ -46,11 +46,11 @@ impl<'a> DeadLetterLabels<'a> {
     }
 }
 
-/// So many bytes tell the causes of one ledger apart.
-const CAUSE_BYTES: usize = 4;
+/// How many bytes of its hash name a cause.
+pub const CAUSE_BYTES: usize = 4;
 
-/// The short name of a cause: the first digits of its SHA-256, the same in every ledger and every version.
-pub fn cause_id(fingerprint: &str) -> String {
+/// A short name for a cause, which is a long sentence: eight digits, the same in every ledger and every version.
+pub fn cause(fingerprint: &str) -> String {
     hex(&Sha256::digest(fingerprint)[..CAUSE_BYTES])
 }
 

@@ -15,6 +15,7 @@ pub mod dispute_item;
 pub mod dispute_list;
 pub mod dispute_summary;
 pub mod event;
+pub mod failed_attempts;
 pub mod failure_text;
 pub mod invoice;
 mod invoice_reasons;

@@ -1,8 +1,11 @@
 //! Locks that last until the transaction ends: on rows, and on keys that have no row yet. On SQLite a transaction
 //! that writes is the only one, so nothing is locked there.
 
+use domain::row::Read;
 use domain::{Key, Object};
+use sqlx::AssertSqlSafe;
 
+use super::query::query;
 use super::rows::Rows;
 use crate::{LedgerError, Transaction};
 
@@ -37,6 +40,17 @@ impl Transaction {
                 &format!("SELECT {table}.* FROM {table} JOIN input USING (id, account, livemode) {lock}"),
             )
             .await
+    }
+
+    /// Locks and reads the row of this id, in a table where the id alone is the key.
+    pub(crate) async fn lock_one<T: Read>(
+        &mut self,
+        table: &str,
+        id: &str,
+    ) -> Result<Option<T>, LedgerError> {
+        let lock = if self.is_alone() { "" } else { "FOR NO KEY UPDATE" };
+        let text = format!("SELECT * FROM {table} WHERE id = $1 {lock}");
+        query(AssertSqlSafe(text)).bind(id).optional(self).await
     }
 
     /// Locks keys that have no row, each by a number made from it. Gives whether a row may have come meanwhile.

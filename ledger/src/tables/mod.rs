@@ -11,6 +11,8 @@ pub mod events;
 pub mod leases;
 pub mod named_only;
 pub mod objects;
+pub mod operation_history;
+pub mod operations;
 pub mod overrides;
 pub mod pauses;
 pub mod refetch;

@@ -15,7 +15,6 @@ use crate::tables::bodies::{self, Body};
 use crate::tables::retention::NAME as RETENTION;
 use crate::{Fault, LedgerError, Transaction};
 use domain::Key;
-use domain::Object;
 use domain::event::EventKey;
 
 readable! {
@@ -222,36 +221,36 @@ impl Transaction {
     }
 
     /// Objects that count lines of which the last is not there, or is not the one whose hash they have.
-    pub async fn objects_without_their_last_line<T: Object>(
+    pub async fn objects_without_their_last_line(
         &mut self,
+        (kind, table): (&str, &str),
         limit: i64,
     ) -> Result<Vec<End>, LedgerError> {
         const LINE: &str = "SELECT 1 FROM audit a WHERE a.subject_id = t.id AND a.account = t.account \
                             AND a.livemode = t.livemode AND a.subject_kind = $1";
         let sql = format!(
-            "SELECT $1 AS subject_kind, t.id AS subject_id, t.revision AS counted, NULL AS last_word FROM {} t WHERE t.revision > 0 \
+            "SELECT $1 AS subject_kind, t.id AS subject_id, t.revision AS counted, NULL AS last_word FROM {table} t WHERE t.revision > 0 \
              AND (NOT EXISTS ({LINE} AND a.revision = t.revision) OR (LENGTH(t.audit_hash) > 0 \
-             AND NOT EXISTS ({LINE} AND a.hash = t.audit_hash))) ORDER BY t.id LIMIT $2",
-            T::TABLE
+             AND NOT EXISTS ({LINE} AND a.hash = t.audit_hash))) ORDER BY t.id LIMIT $2"
         );
-        query(AssertSqlSafe(sql)).bind(T::NAME).bind(limit).all(self).await
+        query(AssertSqlSafe(sql)).bind(kind).bind(limit).all(self).await
     }
 
     /// Lines about objects that are not there, or that count fewer.
-    pub async fn lines_without_their_object<T: Object>(
+    pub async fn lines_without_their_object(
         &mut self,
+        (kind, table): (&str, &str),
         limit: i64,
     ) -> Result<Vec<End>, LedgerError> {
         let sql = format!(
             "SELECT a.subject_kind, a.subject_id, t.revision AS counted, a.after AS last_word FROM audit a \
-             LEFT JOIN {} t ON t.id = a.subject_id AND t.account = a.account AND t.livemode = a.livemode \
+             LEFT JOIN {table} t ON t.id = a.subject_id AND t.account = a.account AND t.livemode = a.livemode \
              WHERE a.subject_kind = $1 AND (t.id IS NULL OR t.revision < a.revision) \
              AND NOT EXISTS (SELECT 1 FROM audit l WHERE l.subject_id = a.subject_id AND l.account = a.account \
              AND l.livemode = a.livemode AND l.subject_kind = a.subject_kind AND l.revision > a.revision) \
-             ORDER BY a.subject_id LIMIT $2",
-            T::TABLE
+             ORDER BY a.subject_id LIMIT $2"
         );
-        query(AssertSqlSafe(sql)).bind(T::NAME).bind(limit).all(self).await
+        query(AssertSqlSafe(sql)).bind(kind).bind(limit).all(self).await
     }
 
     /// Audits with a number missing: a line was removed, or written past its transaction.

@@ -8,6 +8,7 @@ mod look;
 mod maintenance;
 mod oncall;
 mod replays;
+mod reports;
 mod send;
 mod shape;
 mod up;
@@ -41,6 +42,7 @@ pub use self::replays::{
     DeadGroupsOptions, DeadLettersCommand, DeadListOptions, DeadShowOptions, DiscardOptions, PlanOptions,
     PlanShowOptions, PlansOptions, ReplayCommand, RunOptions, SelectionOptions,
 };
+pub use self::reports::{OfDateOptions, OfSpanOptions, ReportCommand, ToOptions, VerifyReportOptions};
 pub use self::send::SendOptions;
 pub use self::shape::{ByOptions, ElsewhereOptions, PageOptions, Shape, WhoseOptions, WindowOptions};
 pub use self::up::UpOptions;
@@ -85,6 +87,7 @@ Staff
   bans          Who is banned and why; ban, lift, ask
   anomalies     Figures that contradict each other, and objects that are uncertain
   kpi           Success, refunds, disputes, latency: key figures beside their targets
+  report        A day, week, month, span or incident as CSV and a page to print
 
 Try
   send          Send signed sample events to a gateway on this machine
@@ -258,6 +261,12 @@ pub enum Command {
     /// By the time at which Stripe says that something happened: what arrives late counts where it belongs. Live mode
     /// unless told otherwise; currencies stay apart.
     Kpi(KpiOptions),
+    /// Write a report to a folder: CSV, a page to print, and a manifest
+    ///
+    /// All of it is one state of the ledger, by the time of what happened. The manifest has the SHA-256 of each file and
+    /// the newest block of the audit. The same ledger and period give the same bytes.
+    #[command(subcommand)]
+    Report(ReportCommand),
     /// Print the completions of a shell, to be loaded by it
     #[command(after_help = COMPLETIONS)]
     Completions {

@@ -47,6 +47,13 @@ impl SampleEvent {
     }
 }
 
+/// Its body.
+impl AsRef<[u8]> for SampleEvent {
+    fn as_ref(&self) -> &[u8] {
+        &self.body
+    }
+}
+
 fn make_before(object: &mut Value, created: i64) {
     if let Some(made) = object.get_mut("created").filter(|made| made.as_i64() > Some(created)) {
         *made = created.into();

@@ -1,9 +1,9 @@
 //! The list of events as Stripe pages it: the newest first, for thirty days.
 
-use shared::clock;
+use crate::clock::unix_now;
 
-use super::call::{Call, Reply};
-use super::state::{Event, State};
+use crate::call::{Call, Reply};
+use crate::state::{Event, State};
 
 const LISTED_SECS: i64 = 30 * 86_400;
 const TYPES_LIMIT: usize = 20;
@@ -11,7 +11,7 @@ const LIMIT_DEFAULT: i64 = 10;
 const LIMIT_MOST: i64 = 100;
 
 impl State {
-    pub(super) fn list_events(&self, call: &Call) -> Reply {
+    pub(crate) fn list_events(&self, call: &Call) -> Reply {
         let types = call.list("types");
         if types.len() > TYPES_LIMIT || (call.parameter("type").is_some() && !types.is_empty()) {
             return Reply::error(400, "invalid_request_error", "parameter_invalid", "types");
@@ -26,7 +26,7 @@ impl State {
         Reply::ok(list(page.0.iter().map(|event| event.body.as_str()), page.1))
     }
 
-    pub(super) fn event(&self, call: &Call, id: &str) -> Reply {
+    pub(crate) fn event(&self, call: &Call, id: &str) -> Reply {
         let found = self.events.iter().find(|event| event.id == id && event.account == call.account);
         found.map_or_else(|| Reply::no_such("event", id), |event| Reply::ok(event.body.clone()))
     }
@@ -44,7 +44,7 @@ fn is_asked(event: &Event, call: &Call) -> bool {
     let is_of_delivery =
         call.parameter("delivery_success").is_none_or(|wanted| (wanted == "true") == event.delivered);
     event.account == call.account
-        && event.created >= clock::now().timestamp() - LISTED_SECS
+        && event.created >= unix_now() - LISTED_SECS
         && call.number("created[gte]").is_none_or(|from| event.created >= from)
         && call.number("created[gt]").is_none_or(|from| event.created > from)
         && call.number("created[lte]").is_none_or(|to| event.created <= to)
@@ -55,7 +55,7 @@ fn is_asked(event: &Event, call: &Call) -> bool {
 
 /// One page of what stands newest first, and whether there is more in the direction of reading. Fails with
 /// the id that it does not know.
-pub(super) fn page<'l, 'c, T>(
+pub(crate) fn page<'l, 'c, T>(
     listed: &'l [T],
     call: &'c Call,
     id: impl Fn(&T) -> &str,
@@ -76,7 +76,7 @@ pub(super) fn page<'l, 'c, T>(
     Ok((&listed[begin..end], end < listed.len()))
 }
 
-pub(super) fn list<'b>(bodies: impl Iterator<Item = &'b str>, has_more: bool) -> String {
+pub(crate) fn list<'b>(bodies: impl Iterator<Item = &'b str>, has_more: bool) -> String {
     let data = bodies.collect::<Vec<_>>().join(",");
     format!(r#"{{"object":"list","url":"/v1/","has_more":{has_more},"data":[{data}]}}"#)
 }

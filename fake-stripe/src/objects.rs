@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::call::{Call, Reply};
-use super::events::{list, page};
-use super::state::State;
+use crate::call::{Call, Reply};
+use crate::events::{list, page};
+use crate::state::State;
 
 /// The collections of the API, and the word for what is in them.
 const COLLECTIONS: &[(&str, &str)] = &[
@@ -19,7 +19,7 @@ const COLLECTIONS: &[(&str, &str)] = &[
 ];
 
 impl State {
-    pub(super) fn object(&self, call: &Call, collection: &str, id: &str) -> Reply {
+    pub(crate) fn object(&self, call: &Call, collection: &str, id: &str) -> Reply {
         let Some((_, object)) = COLLECTIONS.iter().find(|(known, _)| *known == collection) else {
             return Reply::error(404, "invalid_request_error", "url_invalid", "Unrecognized request URL");
         };
@@ -30,7 +30,7 @@ impl State {
     }
 
     /// Of one parent, the newest first.
-    pub(super) fn list_children(&self, call: &Call, object: &'static str, parent: &'static str) -> Reply {
+    pub(crate) fn list_children(&self, call: &Call, object: &'static str, parent: &'static str) -> Reply {
         let wanted = call.parameter(parent);
         let is_asked = |(account, _): &(String, String), child: &Value| {
             *account == call.account
@@ -51,6 +51,6 @@ impl State {
 }
 
 /// A link is an id, or the object itself.
-pub(super) fn id_of(link: &Value) -> Option<&str> {
+pub(crate) fn id_of(link: &Value) -> Option<&str> {
     link.as_str().or_else(|| link["id"].as_str())
 }

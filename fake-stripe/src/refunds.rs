@@ -3,12 +3,13 @@
 use serde_json::{Value, json};
 use stripe_sim::{ApiVersion, Event, Random, Setting};
 
-use super::call::{Call, Reply};
-use super::objects::id_of;
-use super::state::State;
+use crate::call::{Call, Reply};
+use crate::ids::new_id;
+use crate::objects::id_of;
+use crate::state::State;
 
 impl State {
-    pub(super) fn make_refund(&mut self, call: &Call, now: i64) -> Reply {
+    pub(crate) fn make_refund(&mut self, call: &Call, now: i64) -> Reply {
         let refused = |code: &str, words: &str| Reply::error(400, "invalid_request_error", code, words);
         let Some(mut charge) = self.refunded_charge(call) else {
             return refused("resource_missing", "No such charge");
@@ -22,7 +23,7 @@ impl State {
         if amount <= 0 || amount > paid - before {
             return refused("amount_too_large", "Refund amount is greater than unrefunded amount on charge");
         }
-        let id = format!("re_{}", shared::trace::random_hex::<12>());
+        let id = new_id("re");
         let metadata: serde_json::Map<String, Value> = call
             .parameters
             .iter()

@@ -2,15 +2,16 @@
 
 use serde_json::{Value, json};
 
-use super::call::{Call, Reply};
-use super::events::{list, page};
-use super::state::State;
+use crate::call::{Call, Reply};
+use crate::events::{list, page};
+use crate::ids::new_id;
+use crate::state::State;
 
 const ACCOUNT: &str = "acct_1Fake0Tidegate00";
 
 impl State {
     /// A restricted key may lack the right to read something.
-    pub(super) fn denied(&self, call: &Call) -> Option<Reply> {
+    pub(crate) fn denied(&self, call: &Call) -> Option<Reply> {
         self.denied.iter().any(|path| call.path.starts_with(path.as_str())).then(|| {
             let words = format!(
                 "The provided key 'rk_{}_*********************************abc123' does not have the required permissions for this \
@@ -21,7 +22,7 @@ impl State {
         })
     }
 
-    pub(super) fn account() -> Reply {
+    pub(crate) fn account() -> Reply {
         let account = json!({
             "id": ACCOUNT, "object": "account", "business_type": "company", "charges_enabled": true,
             "country": "DE", "default_currency": "eur", "details_submitted": true, "payouts_enabled": true,
@@ -31,7 +32,7 @@ impl State {
     }
 
     /// The newest first. The signing secret is shown only once, when an endpoint is made.
-    pub(super) fn list_endpoints(&self, call: &Call) -> Reply {
+    pub(crate) fn list_endpoints(&self, call: &Call) -> Reply {
         let newest_first: Vec<&Value> = self.endpoints.iter().rev().collect();
         match page(&newest_first, call, |endpoint| endpoint["id"].as_str().unwrap_or_default()) {
             Ok((endpoints, has_more)) => {
@@ -42,9 +43,9 @@ impl State {
         }
     }
 
-    pub(super) fn make_endpoint(&mut self, url: &str, enabled_events: &[&str], more: &Value) {
+    pub(crate) fn make_endpoint(&mut self, url: &str, enabled_events: &[&str], more: &Value) {
         let mut endpoint = json!({
-            "id": format!("we_{}", shared::trace::random_hex::<12>()), "object": "webhook_endpoint",
+            "id": new_id("we"), "object": "webhook_endpoint",
             "api_version": null, "application": null, "created": 1_780_000_000, "description": null,
             "enabled_events": enabled_events, "livemode": self.livemode, "metadata": {}, "status": "enabled",
             "url": url,

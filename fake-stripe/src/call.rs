@@ -73,7 +73,7 @@ impl Reply {
 }
 
 /// Reads `a=1&b%5B%5D=2`.
-pub(super) fn parameters(text: &str) -> Vec<(String, String)> {
+pub(crate) fn parameters(text: &str) -> Vec<(String, String)> {
     let pairs = text.split('&').filter(|pair| !pair.is_empty());
     pairs
         .map(|pair| {

@@ -13,11 +13,11 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::call::{Call, Reply, parameters};
-use super::faults::Fault;
-use super::state::State;
+use crate::call::{Call, Reply, parameters};
+use crate::faults::Fault;
+use crate::state::State;
 
-pub(super) async fn serve(listener: TcpListener, state: Arc<Mutex<State>>, end: CancellationToken) {
+pub(crate) async fn serve(listener: TcpListener, state: Arc<Mutex<State>>, end: CancellationToken) {
     loop {
         let accepted = tokio::select! {
             () = end.cancelled() => return,

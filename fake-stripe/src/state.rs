@@ -3,37 +3,37 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use crate::clock::unix_now;
 use serde_json::{Value, json};
-use shared::clock;
 
-use super::call::{Call, Reply};
-use super::faults::Fault;
+use crate::call::{Call, Reply};
+use crate::faults::Fault;
 
-pub(super) struct State {
-    pub(super) key: String,
-    pub(super) livemode: bool,
+pub(crate) struct State {
+    pub(crate) key: String,
+    pub(crate) livemode: bool,
     /// In the order in which they happened.
-    pub(super) events: Vec<Event>,
+    pub(crate) events: Vec<Event>,
     /// By account and id.
-    pub(super) objects: BTreeMap<(String, String), Value>,
-    pub(super) endpoints: Vec<Value>,
-    pub(super) denied: Vec<String>,
-    pub(super) faults: VecDeque<Fault>,
-    pub(super) limit: Option<usize>,
-    pub(super) requests: Vec<String>,
-    pub(super) refunds_made: usize,
+    pub(crate) objects: BTreeMap<(String, String), Value>,
+    pub(crate) endpoints: Vec<Value>,
+    pub(crate) denied: Vec<String>,
+    pub(crate) faults: VecDeque<Fault>,
+    pub(crate) limit: Option<usize>,
+    pub(crate) requests: Vec<String>,
+    pub(crate) refunds_made: usize,
     answers: BTreeMap<String, Saved>,
     recent: VecDeque<Instant>,
 }
 
-pub(super) struct Event {
-    pub(super) id: String,
-    pub(super) account: String,
-    pub(super) kind: String,
-    pub(super) created: i64,
-    pub(super) delivered: bool,
+pub(crate) struct Event {
+    pub(crate) id: String,
+    pub(crate) account: String,
+    pub(crate) kind: String,
+    pub(crate) created: i64,
+    pub(crate) delivered: bool,
     /// As it is delivered, byte for byte.
-    pub(super) body: String,
+    pub(crate) body: String,
 }
 
 /// What is known of an idempotency key.
@@ -44,7 +44,7 @@ struct Saved {
 }
 
 impl State {
-    pub(super) fn of(key: &str, livemode: bool) -> Self {
+    pub(crate) fn of(key: &str, livemode: bool) -> Self {
         Self {
             key: key.to_owned(),
             livemode,
@@ -62,7 +62,7 @@ impl State {
     }
 
     /// An event happened: it is listed, and its object is as it says.
-    pub(super) fn tell(&mut self, body: &[u8]) {
+    pub(crate) fn tell(&mut self, body: &[u8]) {
         let event: Value = serde_json::from_slice(body).expect("an event is JSON");
         if event["livemode"].as_bool() != Some(self.livemode) {
             return; // of the other mode, which this key never sees
@@ -85,14 +85,14 @@ impl State {
         });
     }
 
-    pub(super) fn put(&mut self, account: &str, object: Value) {
+    pub(crate) fn put(&mut self, account: &str, object: Value) {
         if let Some(id) = object["id"].as_str() {
             self.objects.insert((account.to_owned(), id.to_owned()), object);
         }
     }
 
     /// Refused before anything is looked at: by the key, or by the rate.
-    pub(super) fn turned_away(&mut self, call: &Call) -> Option<Reply> {
+    pub(crate) fn turned_away(&mut self, call: &Call) -> Option<Reply> {
         self.requests.push(format!("{} /v1{}", call.method, call.path));
         if call.authorization != format!("Bearer {}", self.key) {
             let key = call.authorization.strip_prefix("Bearer ").unwrap_or_default();
@@ -106,13 +106,13 @@ impl State {
         is_over.then(|| Self::busy(1))
     }
 
-    pub(super) fn busy(wait_secs: u64) -> Reply {
+    pub(crate) fn busy(wait_secs: u64) -> Reply {
         let reply = Reply::error(429, "invalid_request_error", "rate_limit", "Too many requests");
         reply.with("retry-after", wait_secs.to_string())
     }
 
     /// What an idempotency key has been answered, if it has; else it is running from now on.
-    pub(super) fn repeated(&mut self, call: &Call) -> Option<Reply> {
+    pub(crate) fn repeated(&mut self, call: &Call) -> Option<Reply> {
         let key = call.idempotency_key.as_ref().filter(|_| call.method == "POST")?;
         let fingerprint = call.fingerprint();
         match self.answers.get(key) {
@@ -133,20 +133,20 @@ impl State {
     }
 
     /// Answers with an effect are kept, those of trouble too.
-    pub(super) fn save(&mut self, call: &Call, reply: &Reply) {
+    pub(crate) fn save(&mut self, call: &Call, reply: &Reply) {
         if let Some(saved) = call.idempotency_key.as_ref().and_then(|key| self.answers.get_mut(key)) {
             saved.reply = Some(reply.clone());
         }
     }
 
     /// Nothing was done: the key is free again.
-    pub(super) fn release(&mut self, call: &Call) {
+    pub(crate) fn release(&mut self, call: &Call) {
         if let Some(key) = &call.idempotency_key {
             self.answers.remove(key);
         }
     }
 
-    pub(super) fn execute(&mut self, call: &Call) -> Reply {
+    pub(crate) fn execute(&mut self, call: &Call) -> Reply {
         if let Some(reply) = self.denied(call) {
             return reply;
         }
@@ -161,7 +161,7 @@ impl State {
             // Unknown before 2025-03-31.basil.
             ("GET", ["invoice_payments", ..]) if call.version.as_str() < "2025-03-31" => unknown,
             ("GET", ["invoice_payments"]) => self.list_children(call, "invoice_payment", "invoice"),
-            ("POST", ["refunds"]) => self.make_refund(call, clock::now().timestamp()),
+            ("POST", ["refunds"]) => self.make_refund(call, unix_now()),
             ("GET", [collection, id]) => self.object(call, collection, id),
             _ => unknown,
         }

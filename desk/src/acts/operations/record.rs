@@ -1,0 +1,77 @@
+//! How a step of an operation is stored: the row, its next revision and a line of the audit, in the caller's
+//! transaction, under the lock of the operation's row.
+
+use chrono::{DateTime, Utc};
+use domain::operations::{Decided, DecisionKind, NAME, Operation};
+use domain::{AuditChange, Transition, audit_chain};
+use ledger::{LedgerError, Transaction};
+
+use crate::actor::Actor;
+use crate::acts::count;
+
+/// Stores a new operation with the first line of its story.
+pub async fn store(
+    tx: &mut Transaction,
+    operation: &mut Operation,
+    change: AuditChange,
+    by: &str,
+    now: DateTime<Utc>,
+) -> Result<(), LedgerError> {
+    let moved = moved(operation, change);
+    let line = audit_chain::extend(&mut operation.audit_hash, &moved, by, now);
+    tx.insert_operation(operation).await?;
+    tx.append_audit(&[line]).await
+}
+
+/// Stores a step, and tells the audit of it where there is something to tell.
+pub async fn step(
+    tx: &mut Transaction,
+    operation: &mut Operation,
+    change: impl Into<Option<AuditChange>>,
+    by: &str,
+    now: DateTime<Utc>,
+) -> Result<(), LedgerError> {
+    let Some(change) = change.into() else { return tx.write_operation(operation).await };
+    let moved = moved(operation, change);
+    let line = audit_chain::extend(&mut operation.audit_hash, &moved, by, now);
+    tx.write_operation(operation).await?;
+    tx.append_audit(&[line]).await
+}
+
+/// Appends a decision about the parameters that the operation has now.
+pub async fn decided(
+    tx: &mut Transaction,
+    operation: &Operation,
+    decision: DecisionKind,
+    (by, known_by): (&str, &str),
+    reason: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<(), LedgerError> {
+    let number = count(&tx.decisions_of(operation.id()).await?) + 1;
+    let decided = Decided {
+        number,
+        decision,
+        decided_by: by.to_owned(),
+        known_by: known_by.to_owned(),
+        reason: reason.map(str::to_owned),
+        parameters_hash: operation.parameters_hash.clone(),
+        decided_at: now,
+    };
+    tx.append_decision(operation.id(), &decided).await
+}
+
+/// How it is known who acts, as the ledger keeps it.
+pub fn known_by(actor: &Actor) -> String {
+    use crate::actor::KnownBy;
+    match actor.known_by() {
+        KnownBy::Session => "session".to_owned(),
+        KnownBy::Token { id } => format!("token {id}"),
+        KnownBy::Declared => "declared".to_owned(),
+    }
+}
+
+fn moved(operation: &mut Operation, change: AuditChange) -> Transition {
+    operation.revision += 1;
+    let (key, revision) = (operation.key.clone(), operation.revision);
+    Transition { kind: NAME, key, revision, event_id: None, change }
+}

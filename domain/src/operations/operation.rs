@@ -1,0 +1,187 @@
+//! One operation as its row, who asked for it, and what is kept beside it: decisions and calls.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::{Approval, DecisionKind, OperationKind, OperationState, Parameters, Reason, Unsendable};
+use crate::row::row;
+use crate::{Key, readable};
+
+row! {
+    /// One thing that Stripe is asked to do.
+    pub struct Operation {
+        #[serde(flatten)]
+        pub key: Key,
+        pub kind: OperationKind,
+        pub state: OperationState,
+        /// What it is about: `payment`, `customer`, `invoice`, `dispute` or `subscription`.
+        pub subject_kind: String,
+        pub subject_id: String,
+        pub payment: Option<String>,
+        pub customer: Option<String>,
+        pub amount: i64,
+        pub currency: String,
+        #[serde(skip)]
+        pub parameters: String,
+        pub parameters_hash: String,
+        pub reason: Reason,
+        pub note: Option<String>,
+        pub requested_by: String,
+        pub known_by: String,
+        pub is_program: bool,
+        pub requested_at: DateTime<Utc>,
+        pub confirmed: bool,
+        pub approval: Approval,
+        pub approved_by: Option<String>,
+        pub approved_at: Option<DateTime<Utc>>,
+        pub message: Option<String>,
+        pub warning: Option<String>,
+        pub expires_at: Option<DateTime<Utc>>,
+        pub attempt: i64,
+        pub idempotency_key: Option<String>,
+        pub first_sent_at: Option<DateTime<Utc>>,
+        pub look_again_at: Option<DateTime<Utc>>,
+        #[serde(skip)]
+        pub held_by: Option<String>,
+        #[serde(skip)]
+        pub held_until: Option<DateTime<Utc>>,
+        pub stripe_id: Option<String>,
+        pub stripe_status: Option<String>,
+        pub request_id: Option<String>,
+        pub error_class: Option<String>,
+        pub error_code: Option<String>,
+        pub error_text: Option<String>,
+        pub ended_at: Option<DateTime<Utc>>,
+        pub retry_of: Option<String>,
+        pub revision: i64,
+        #[serde(skip)]
+        pub audit_hash: Vec<u8>,
+    }
+}
+
+readable! {
+    /// One decision about an operation.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+    pub struct Decided {
+        pub number: i64,
+        pub decision: DecisionKind,
+        pub decided_by: String,
+        pub known_by: String,
+        pub reason: Option<String>,
+        /// Of the parameters that it was about.
+        pub parameters_hash: String,
+        pub decided_at: DateTime<Utc>,
+    }
+}
+
+readable! {
+    /// One HTTP exchange with Stripe. Never a body.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+    pub struct Call {
+        /// 0 of what was read before the first attempt.
+        pub attempt: i64,
+        pub number: i64,
+        pub method: String,
+        pub path: String,
+        /// What the answer means, in one word.
+        pub class: String,
+        /// `None` where no answer came.
+        pub http_status: Option<i64>,
+        pub stripe_code: Option<String>,
+        pub request_id: Option<String>,
+        pub replayed: bool,
+        pub duration_ms: i64,
+        pub called_at: DateTime<Utc>,
+    }
+}
+
+/// Who asks, and what they may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requester {
+    pub name: String,
+    /// `session`, `token ID` or `declared`.
+    pub known_by: String,
+    pub is_program: bool,
+    /// May decide about money; else only ask for it.
+    pub may_manage: bool,
+}
+
+/// What somebody asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    pub subject_kind: &'static str,
+    pub subject: Key,
+    pub payment: Option<String>,
+    pub customer: Option<String>,
+    pub amount: i64,
+    pub currency: String,
+    pub parameters: Parameters,
+    pub reason: Reason,
+    pub note: Option<String>,
+    pub confirmed: bool,
+    pub retry_of: Option<String>,
+}
+
+impl Operation {
+    /// The row of a request, before it is decided: it counts for nothing and is not stored like this.
+    pub fn asked(id: &str, request: &Request, requester: &Requester, now: DateTime<Utc>) -> Self {
+        let parameters = request.parameters.stored();
+        Self {
+            key: request.subject.sibling(id),
+            kind: request.parameters.kind(),
+            state: OperationState::Refused,
+            subject_kind: request.subject_kind.to_owned(),
+            subject_id: request.subject.id.clone(),
+            payment: request.payment.clone(),
+            customer: request.customer.clone(),
+            amount: request.amount,
+            currency: request.currency.clone(),
+            parameters_hash: Parameters::hash_of(&parameters),
+            parameters,
+            reason: request.reason,
+            note: request.note.clone(),
+            requested_by: requester.name.clone(),
+            known_by: requester.known_by.clone(),
+            is_program: requester.is_program,
+            requested_at: now,
+            confirmed: request.confirmed,
+            retry_of: request.retry_of.clone(),
+            ..Self::default()
+        }
+    }
+
+    pub fn id(&self) -> &str {
+        &self.key.id
+    }
+
+    /// What it sends, where nobody changed it, and where the amount that people were shown is the one in there.
+    pub fn parameters(&self) -> Result<Parameters, Unsendable> {
+        let parameters = Parameters::read(&self.parameters, &self.parameters_hash)?;
+        let is_its_own = parameters.kind() == self.kind
+            && parameters
+                .money()
+                .is_none_or(|(amount, currency)| amount == self.amount && currency == self.currency);
+        if is_its_own { Ok(parameters) } else { Err(Unsendable::Mismatched) }
+    }
+
+    /// The same, where the last approval was given to exactly these parameters. All that sends goes through here.
+    pub fn approved_parameters(&self, decisions: &[Decided]) -> Result<Parameters, Unsendable> {
+        let approval = decisions.iter().rev().find(|decided| decided.decision == DecisionKind::Approve);
+        match approval {
+            Some(approval) if approval.parameters_hash == self.parameters_hash => self.parameters(),
+            _ => Err(Unsendable::NotApproved),
+        }
+    }
+
+    pub fn subject(&self) -> Key {
+        self.key.sibling(&self.subject_id)
+    }
+
+    pub fn payment(&self) -> Option<Key> {
+        self.payment.as_deref().map(|id| self.key.sibling(id))
+    }
+
+    pub fn is_expired(&self, now: DateTime<Utc>) -> bool {
+        self.state.is_waiting() && self.expires_at.is_some_and(|expires_at| expires_at <= now)
+    }
+}

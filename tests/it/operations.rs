@@ -1,0 +1,3 @@
+//! Operations on both ledgers: asked for, confirmed, approved, refused, and what is kept of them.
+
+mod rows;
