@@ -3,13 +3,17 @@
 
 pub mod actor;
 pub mod acts;
+pub mod audit_line;
 pub mod backfill;
 pub mod csv;
 pub mod finder;
+pub mod person;
 pub mod rebuild;
+pub mod reconcile;
 pub mod replay;
 pub mod reports;
 pub mod sheets;
+pub mod time_text;
 pub mod verify;
 pub mod views;
 pub mod when;

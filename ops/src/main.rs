@@ -39,6 +39,7 @@ mod private_file;
 mod probe;
 mod queue;
 mod rebuild;
+mod reconcile;
 mod refunds;
 mod replay;
 mod report;
@@ -46,11 +47,11 @@ mod roles;
 mod send;
 mod settings;
 mod show;
+mod staff;
 mod status;
 mod stripe_account;
 mod table;
 mod terminal;
-mod time_option;
 mod topology;
 mod trace;
 mod up;
@@ -59,7 +60,7 @@ mod verify;
 
 use std::process::ExitCode;
 
-use desk::{csv, money, when};
+use desk::{csv, money, time_text as time_option, when};
 use shared::env::Env;
 
 use self::cli::WorkerOptions;
@@ -85,7 +86,7 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
     };
     let env = settings::read(env)?;
     terminal::look(&env);
-    let serves = matches!(command, Command::Up(_) | Command::Gateway)
+    let serves = matches!(command, Command::Up(_) | Command::Gateway | Command::Console)
         || matches!(&command, Command::Worker(options) if options.command.is_none());
     if !command.judges_settings_itself() {
         configuration::check_names(&env)?;
@@ -96,6 +97,7 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
     match command {
         Command::Up(options) => up::run(env, &options).await?,
         Command::Gateway => roles::gateway(&env).await?,
+        Command::Console => roles::console(&env).await?,
         Command::Worker(WorkerOptions { command: None }) => roles::worker(&env).await?,
         Command::Worker(WorkerOptions { command: Some(command) }) => pause::run(&env, &command).await?,
         Command::Migrate(options) => migrate::run(&env, options.json).await?,
@@ -136,8 +138,11 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
         Command::Refunds(RefundsCommand::List(options)) => refunds::list(&env, &options).await?,
         Command::Disputes(command) => disputes::run(&env, &command).await?,
         Command::Bans(command) => return bans::run(&env, &command).await,
+        Command::Staff(command) => staff::run(&env, &command).await?,
+        Command::Tokens(command) => staff::tokens::run(&env, &command).await?,
         Command::Anomalies(options) => anomalies::run(&env, &options).await?,
         Command::Kpi(options) => kpi::run(&env, &options).await?,
+        Command::Reconcile(options) => return reconcile::run(&env, &options).await,
         Command::Report(command) => return report::run(&env, &command).await,
         Command::Completions { .. } | Command::Man { .. } => unreachable!("answered above"),
     }

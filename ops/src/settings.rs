@@ -9,7 +9,16 @@ use crate::failure::wrongly_called;
 use crate::{dot_env, listing, variables};
 
 /// Where the processes of `up` listen.
-pub const ADDRESSES: [&str; 3] = ["GATEWAY_ADDR", "GATEWAY_INTERNAL_ADDR", "WORKER_INTERNAL_ADDR"];
+pub const ADDRESSES: [&str; 5] = [
+    "GATEWAY_ADDR",
+    "GATEWAY_INTERNAL_ADDR",
+    "WORKER_INTERNAL_ADDR",
+    "CONSOLE_ADDR",
+    "CONSOLE_INTERNAL_ADDR",
+];
+/// Those of them that say how a process is.
+pub const INTERNAL_ADDRESSES: [&str; 3] =
+    ["GATEWAY_INTERNAL_ADDR", "WORKER_INTERNAL_ADDR", "CONSOLE_INTERNAL_ADDR"];
 /// Each URL, with the file that stands in for it.
 const FILES: [(&str, &str); 2] = [("QUEUE_URL", "queue.db"), ("DATABASE_URL", "ledger.db")];
 
@@ -76,11 +85,12 @@ mod tests {
     }
 
     #[test]
-    fn a_port_moves_all_three_listeners_and_leaves_them_on_their_addresses() {
+    fn a_port_moves_all_listeners_and_leaves_them_on_their_addresses() {
         let env = up(&[("GATEWAY_ADDR", "192.0.2.1:1")], Some(8_181), None).unwrap();
         let told = ADDRESSES.map(|name| env.given(name).unwrap().to_owned());
         assert_eq!(told[0], "192.0.2.1:8181");
-        assert!(told[1].ends_with(":8182") && told[2].ends_with(":8183"), "{told:?}");
+        let ports = told.iter().map(|address| address.rsplit(':').next().unwrap());
+        assert_eq!(ports.collect::<Vec<_>>(), ["8181", "8182", "8183", "8184", "8185"]);
     }
 
     #[test]

@@ -8,5 +8,5 @@ mod kpi;
 mod lists;
 mod pages;
 mod reports;
-mod sales;
+pub(crate) mod sales;
 mod statements;

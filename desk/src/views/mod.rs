@@ -25,6 +25,7 @@ pub mod payment;
 pub mod payout;
 pub mod reason;
 pub mod refund;
+pub mod staff;
 pub mod subscription;
 pub mod sums;
 pub mod timeline;

@@ -7,12 +7,23 @@
 //! refused                     └─► lapsed
 //! ```
 
+pub mod decision;
+pub mod ladder;
+pub mod limits;
 mod operation;
 pub mod parameters;
+pub mod refund;
+pub mod refused;
+#[cfg(test)]
+mod testing;
 mod transitions;
 
+pub use self::decision::{Decision, Facts, Verdict, decide};
+pub use self::ladder::{Climb, Sums};
+pub use self::limits::{Limits, Thresholds};
 pub use self::operation::{Call, Decided, Operation, Request, Requester};
 pub use self::parameters::{Parameters, Unsendable};
+pub use self::refused::Refused;
 pub use self::transitions::{Answer, Begun, Fault, OutOfPlace};
 use super::row::words;
 

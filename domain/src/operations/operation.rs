@@ -181,6 +181,16 @@ impl Operation {
         self.payment.as_deref().map(|id| self.key.sibling(id))
     }
 
+    /// Who asked for it, as the rules judge them later: whether they may decide was seen when it was approved.
+    pub fn requester(&self) -> Requester {
+        Requester {
+            name: self.requested_by.clone(),
+            known_by: self.known_by.clone(),
+            is_program: self.is_program,
+            may_manage: self.approval == Approval::Own,
+        }
+    }
+
     pub fn is_expired(&self, now: DateTime<Utc>) -> bool {
         self.state.is_waiting() && self.expires_at.is_some_and(|expires_at| expires_at <= now)
     }

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Approval, Operation, OperationState as State};
+use super::{Approval, Decision, Limits, Operation, OperationState as State, POLICY, Verdict};
 use crate::{AuditChange, Severity};
 
 /// If whoever sends it dies, another looks after so long.
@@ -75,6 +75,62 @@ impl State {
 }
 
 impl Operation {
+    /// Takes the first decision, which is where its story begins.
+    pub fn open(&mut self, verdict: &Verdict, limits: &Limits, now: DateTime<Utc>) -> AuditChange {
+        self.warning.clone_from(&verdict.warning);
+        let state = match &verdict.decision {
+            Decision::Refused(refused) => {
+                self.error_code = Some(refused.code().to_owned());
+                self.ended_at = Some(now);
+                State::Refused
+            }
+            Decision::NeedsConfirmation(_) => State::NeedsConfirmation,
+            Decision::NeedsApproval(_) => State::NeedsApproval,
+            Decision::Approved(approval) => {
+                self.approval = *approval;
+                self.approved_by = Some(self.approver(*approval));
+                self.approved_at = Some(now);
+                State::Approved
+            }
+        };
+        self.created(state, verdict.decision.message(), now + limits.waits())
+    }
+
+    /// Takes a later decision: what its requester, a second person or the rules now make of it. Nothing for the audit
+    /// where it stays as it was.
+    pub fn decide_again(
+        &mut self,
+        verdict: &Verdict,
+        now: DateTime<Utc>,
+    ) -> Result<Option<AuditChange>, OutOfPlace> {
+        self.warning.clone_from(&verdict.warning);
+        let message = verdict.decision.message().unwrap_or_default();
+        Ok(match (&verdict.decision, self.state) {
+            (Decision::Refused(refused), _) => {
+                let change = self.refuse(message, now)?;
+                self.error_code = Some(refused.code().to_owned());
+                Some(change)
+            }
+            (Decision::NeedsConfirmation(_), State::NeedsConfirmation)
+            | (Decision::NeedsApproval(_), State::NeedsApproval)
+            | (Decision::Approved(_), State::Approved) => None,
+            (Decision::NeedsConfirmation(_) | Decision::NeedsApproval(_), _) => {
+                Some(self.need_approval(message)?)
+            }
+            (Decision::Approved(approval), _) => {
+                Some(self.approve(*approval, &self.approver(*approval), now)?)
+            }
+        })
+    }
+
+    /// Who approves, where no second person does.
+    fn approver(&self, approval: Approval) -> String {
+        match approval {
+            Approval::Policy => POLICY.to_owned(),
+            _ => self.requested_by.clone(),
+        }
+    }
+
     /// The first line of its story.
     pub fn created(
         &mut self,

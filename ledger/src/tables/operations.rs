@@ -21,6 +21,7 @@ readable! {
         pub payment: Option<String>,
         pub customer: Option<String>,
         pub requested_by: String,
+        pub requested_at: DateTime<Utc>,
         pub amount: i64,
     }
 }
@@ -129,7 +130,7 @@ impl Transaction {
         since: DateTime<Utc>,
     ) -> Result<Vec<Recent>, LedgerError> {
         query(
-            "SELECT id, kind, state, payment, customer, requested_by, amount FROM operations \
+            "SELECT id, kind, state, payment, customer, requested_by, requested_at, amount FROM operations \
              WHERE (payment = $1 OR customer = $2 OR requested_by = $3) AND currency = $4 AND account = $5 \
              AND livemode = $6 AND requested_at > $7 AND state IN \
              ('needs_confirmation', 'needs_approval', 'approved', 'executing', 'unknown', 'succeeded')",
@@ -152,7 +153,7 @@ impl Transaction {
         since: DateTime<Utc>,
     ) -> Result<Vec<Recent>, LedgerError> {
         query(
-            "SELECT id, kind, state, payment, customer, requested_by, amount FROM operations \
+            "SELECT id, kind, state, payment, customer, requested_by, requested_at, amount FROM operations \
              WHERE approval = 'policy' AND currency = $1 AND account = $2 AND livemode = $3 AND requested_at > $4 \
              AND state IN ('approved', 'executing', 'unknown', 'succeeded')",
         )

@@ -1,5 +1,6 @@
 //! Queries across tables for people, pages and metrics: joins, lists, sums and figures. Nothing here writes.
 
+pub mod audit_list;
 pub mod consistency;
 pub mod event_time;
 pub mod gauges;

@@ -55,6 +55,8 @@ impl Home {
             ("GATEWAY_ADDR", gateway.to_string()),
             ("GATEWAY_INTERNAL_ADDR", gateway_internal.to_string()),
             ("WORKER_INTERNAL_ADDR", worker_internal.to_string()),
+            ("CONSOLE_ADDR", "127.0.0.1:0".to_owned()),
+            ("CONSOLE_INTERNAL_ADDR", "127.0.0.1:0".to_owned()),
         ] {
             all.push((name.to_owned(), value));
         }

@@ -1,4 +1,85 @@
-//! What people and programs do with operations: ask, confirm, approve, reject, cancel. Each act is one transaction
-//! under the locks of the payment and of the operation; the row, the decision and the audit line are one.
+//! What people and programs do with operations: ask, confirm, approve, reject, cancel, settle, retry. Each act is one
+//! transaction under the locks of the payment, of the sums of the last day and of the operation, in this order; the
+//! row, the decision and the audit line are one. Refused acts are kept too.
 
+pub mod approve;
+pub mod cancel;
+pub mod confirm;
+pub mod decide;
+pub mod gather;
+pub mod lapse;
+mod lock;
 pub mod record;
+pub mod request;
+pub mod retry;
+pub mod settle;
+
+use domain::operations::{OperationState, OutOfPlace, Unsendable};
+use ledger::LedgerError;
+
+use super::Refusal;
+use crate::actor::Forbidden;
+
+/// Why an act on an operation was not done. Where the operation is known, the audit has it.
+#[derive(Debug, thiserror::Error)]
+pub enum NotDone {
+    #[error("there is no operation {id}")]
+    NoSuchOperation { id: String },
+    #[error("`{id}` is not an id of Stripe's")]
+    NoId { id: String },
+    #[error("{id} is there more than once: name its account with --account, or --test for test mode")]
+    Ambiguous { id: String },
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    #[error("{who} asked for it: another person must {act} it")]
+    OwnRequest { who: String, act: &'static str },
+    #[error("only {who}, who asked for it, can confirm it")]
+    OthersRequest { who: String },
+    #[error("a program cannot {act} an operation")]
+    Program { act: &'static str },
+    #[error("the operation is {state}: only one that is {wanted} can be {done}")]
+    State { state: OperationState, wanted: &'static str, done: &'static str },
+    #[error("its time is over: it has lapsed, and must be asked for again")]
+    Expired,
+    #[error("it was asked for later than this clock says it is: put the clock right")]
+    ClockBehind,
+    #[error(
+        "what you decide about is not what is stored: look at it again (`tidegate operations show {id}`)"
+    )]
+    OtherParameters { id: String },
+    #[error("it is being sent or looked up at this moment: try again in a minute")]
+    Held,
+    #[error("it was tried again already: {by}")]
+    TriedAgain { by: String },
+    #[error(transparent)]
+    OutOfPlace(#[from] OutOfPlace),
+    #[error(transparent)]
+    Unsendable(#[from] Unsendable),
+    #[error(transparent)]
+    Text(#[from] Refusal),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+impl NotDone {
+    /// For programs: never changes.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoSuchOperation { .. } => "operation_not_found",
+            Self::NoId { .. } => "invalid_id",
+            Self::Ambiguous { .. } => "ambiguous_id",
+            Self::Forbidden(_) => "forbidden",
+            Self::OwnRequest { .. } => "four_eyes",
+            Self::OthersRequest { .. } => "not_the_requester",
+            Self::Program { .. } => "program_not_allowed",
+            Self::State { .. } | Self::OutOfPlace(_) => "wrong_state",
+            Self::Expired => "lapsed",
+            Self::ClockBehind => "clock_behind",
+            Self::OtherParameters { .. } | Self::Unsendable(_) => "parameters_changed",
+            Self::Held => "busy",
+            Self::TriedAgain { .. } => "already_retried",
+            Self::Text(_) => "invalid_text",
+            Self::Ledger(_) => "ledger_unavailable",
+        }
+    }
+}

@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::line_endings::{Framing, HandedOn, HeadFilter};
+use super::line_endings::{Framing, HandedOn, HeadFilter};
 
 /// Told as the length of a body that comes in chunks.
 const CHUNKS: u64 = u64::MAX;

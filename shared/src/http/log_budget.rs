@@ -5,7 +5,7 @@ use std::time::Instant;
 
 const LINES_PER_SECOND: u32 = 10;
 
-pub(crate) struct LogBudget {
+pub struct LogBudget {
     began: Instant,
     spent: Mutex<Spent>,
 }
@@ -18,12 +18,12 @@ struct Spent {
 }
 
 impl LogBudget {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self { began: Instant::now(), spent: Mutex::default() }
     }
 
     /// Whether a line may be written now; if so, how many were withheld since the last one.
-    pub(crate) fn take(&self) -> Option<u64> {
+    pub fn take(&self) -> Option<u64> {
         self.take_at(self.began.elapsed().as_secs())
     }
 

@@ -6,7 +6,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 const RESERVED_FILES: u64 = 64;
 
 /// Raises the limit to what the system allows. Returns how many connections fit: those wanted, or fewer.
-pub(crate) fn make_room(wanted_connections: usize) -> usize {
+pub fn make_room(wanted_connections: usize) -> usize {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
     let files = if raised.is_ok() { maximum } else { current };

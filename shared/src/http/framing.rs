@@ -8,7 +8,7 @@ const HOST_LIMIT_BYTES: usize = 255;
 
 /// Why a request is not answered as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Misframed {
+pub enum Misframed {
     /// RFC 9112, 3.2: no host, several, or one that is none: "MUST respond with a 400".
     Host,
     /// RFC 9112, 6.1: chunked may be applied once. Where such a body ends is in doubt: 400.
@@ -19,7 +19,7 @@ pub(crate) enum Misframed {
 
 /// What is wrong with a head that hyper took. hyper refuses by itself codings that do not end in `chunked`, any
 /// coding in HTTP/1.0, and lengths that differ or are no numbers.
-pub(crate) fn fault(version: Version, headers: &HeaderMap) -> Option<Misframed> {
+pub fn fault(version: Version, headers: &HeaderMap) -> Option<Misframed> {
     let mut hosts = headers.get_all(HOST).iter();
     let is_good = match (hosts.next(), hosts.next()) {
         (Some(host), None) => is_host(host.as_bytes()),

@@ -1,5 +1,5 @@
-//! Lengths and points of time as people write them on the command line: `90m`, `1h 30m`, `7d`, `1w`; `2026-11-21`,
-//! `2026-11-21T08:00:00Z`, `yesterday`, `7d ago`. Every option that takes one reads it here.
+//! Lengths and points of time as people write them: `90m`, `1h 30m`, `7d`, `1w`; `2026-11-21`,
+//! `2026-11-21T08:00:00Z`, `yesterday`, `7d ago`. Every option and every parameter that takes one is read here.
 
 use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 

@@ -11,13 +11,13 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 const FIRST_BUFFER_LIMIT_BYTES: usize = 65_536;
 
 /// A whole body. The memory counts against the common limit until this is dropped.
-pub(crate) struct Taken<'r> {
-    pub(crate) bytes: Bytes,
+pub struct Taken<'r> {
+    pub bytes: Bytes,
     _room: Option<SemaphorePermit<'r>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum BodyFault {
+pub enum BodyFault {
     TooLarge,
     Slow,
     /// Cut off, or chunks that are none.
@@ -27,13 +27,13 @@ pub(crate) enum BodyFault {
 }
 
 /// Whether the body declares itself too large, before a byte of it is asked for.
-pub(crate) fn declares_more_than(body: &Incoming, limit_bytes: usize) -> bool {
+pub fn declares_more_than(body: &Incoming, limit_bytes: usize) -> bool {
     body.size_hint().lower() > limit_bytes as u64
 }
 
 /// Reads the body. `room` has a permit for every byte that bodies may take together; they are taken as
 /// bytes arrive, not as they are announced, so that announcements alone use up nothing.
-pub(crate) async fn read(
+pub async fn read(
     body: Incoming,
     limit_bytes: usize,
     deadline: Duration,

@@ -1,5 +1,5 @@
-//! The public listener: its limit of connections, their deadlines, and its shutdown. Socket and stop signal are
-//! arguments.
+//! A listener for the world: its limit of connections, their deadlines, and its shutdown. Socket and stop signal are
+//! arguments; what is answered is the process's own.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -10,10 +10,12 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::Request;
+use bytes::Bytes;
+use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -22,11 +24,9 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::Gateway;
-use crate::io_deadlines::{DeadlineStream, Exchange};
-use crate::metrics::BAD_REQUEST;
-use crate::responses;
-use crate::routes;
+use super::connection_metrics::{BAD_REQUEST, ConnectionMetrics};
+use super::io_deadlines::{DeadlineStream, Exchange};
+use super::log_budget::LogBudget;
 
 /// A head that does not fit is answered 431. hyper's own default is about 400 KB a connection.
 const BUFFER_LIMIT_BYTES: usize = 16_384;
@@ -36,22 +36,52 @@ const LINGER: Duration = Duration::from_secs(1);
 /// Until another try, when the process has no file left for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionLimits {
+    pub connections: usize,
+    /// How long a connection without a request stays open.
+    pub idle: Duration,
+    /// For a head to arrive, and for an answer to be read.
+    pub header_deadline: Duration,
+    /// For requests in hand, once it is time to stop.
+    pub drain_deadline: Duration,
+}
+
+/// The process behind a listener.
+pub trait Edge: Send + Sync + 'static {
+    /// What a connection too many is sent, without waiting for its request.
+    const TOO_MANY_CONNECTIONS: &'static [u8];
+
+    fn connection_limits(&self) -> ConnectionLimits;
+
+    fn connection_metrics(&self) -> &ConnectionMetrics;
+
+    fn log_budget(&self) -> &LogBudget;
+
+    fn answer(
+        self: Arc<Self>,
+        peer: IpAddr,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Response<Full<Bytes>>> + Send;
+}
+
 /// Serves until `shutdown` is cancelled. Then nobody new comes in, requests in hand end within the drain
 /// deadline, and what is left is cut off.
-pub async fn serve(listener: TcpListener, gateway: Arc<Gateway>, shutdown: CancellationToken) {
+pub async fn serve<E: Edge>(listener: TcpListener, edge: Arc<E>, shutdown: CancellationToken) {
     let connections = TaskTracker::new();
     let cut_off = CancellationToken::new();
-    let slots = Arc::new(Semaphore::new(gateway.limits.connections));
-    while let Some((stream, peer)) = next(&listener, &gateway, &shutdown).await {
+    let limits = edge.connection_limits();
+    let slots = Arc::new(Semaphore::new(limits.connections));
+    while let Some((stream, peer)) = next(&listener, edge.log_budget(), &shutdown).await {
         let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
-            gateway.metrics.connections_shed.inc();
-            shed(stream);
+            edge.connection_metrics().shed();
+            shed(stream, E::TOO_MANY_CONNECTIONS);
             continue;
         };
-        let (gateway, shutdown, cut_off) = (Arc::clone(&gateway), shutdown.clone(), cut_off.clone());
+        let (edge, shutdown, cut_off) = (Arc::clone(&edge), shutdown.clone(), cut_off.clone());
         connections.spawn(async move {
             tokio::select! {
-                () = connection(stream, peer, &gateway, &shutdown) => {}
+                () = connection(stream, peer, &edge, limits, &shutdown) => {}
                 () = cut_off.cancelled() => {}
             }
             drop(slot);
@@ -59,7 +89,7 @@ pub async fn serve(listener: TcpListener, gateway: Arc<Gateway>, shutdown: Cance
     }
     drop(listener);
     connections.close();
-    if timeout(gateway.limits.drain_deadline, connections.wait()).await.is_err() {
+    if timeout(limits.drain_deadline, connections.wait()).await.is_err() {
         tracing::warn!(connections = connections.len(), "drain deadline passed: closing open connections");
         cut_off.cancel();
         connections.wait().await;
@@ -69,7 +99,7 @@ pub async fn serve(listener: TcpListener, gateway: Arc<Gateway>, shutdown: Cance
 /// The next connection; `None` once it is time to stop.
 async fn next(
     listener: &TcpListener,
-    gateway: &Gateway,
+    log_budget: &LogBudget,
     shutdown: &CancellationToken,
 ) -> Option<(TcpStream, IpAddr)> {
     loop {
@@ -82,7 +112,7 @@ async fn next(
             Ok((stream, peer)) => return Some((stream, peer.ip())),
             Err(error) if is_of_the_peer(error.kind()) => {}
             Err(error) => {
-                if let Some(lines_withheld) = gateway.log_budget.take() {
+                if let Some(lines_withheld) = log_budget.take() {
                     tracing::error!(%error, lines_withheld, "cannot accept a connection");
                 }
                 sleep(ACCEPT_PAUSE).await;
@@ -97,24 +127,30 @@ fn is_of_the_peer(kind: io::ErrorKind) -> bool {
     matches!(kind, ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-async fn connection(stream: TcpStream, peer: IpAddr, gateway: &Arc<Gateway>, shutdown: &CancellationToken) {
-    let open = gateway.metrics.connection();
+async fn connection<E: Edge>(
+    stream: TcpStream,
+    peer: IpAddr,
+    edge: &Arc<E>,
+    limits: ConnectionLimits,
+    shutdown: &CancellationToken,
+) {
+    let open = edge.connection_metrics().opened();
     drop(stream.set_nodelay(true)); // only slower without
     let exchange = Arc::new(Exchange::default());
-    let paced = DeadlineStream::new(stream, Arc::clone(&exchange), gateway.limits.header_deadline);
+    let paced = DeadlineStream::new(stream, Arc::clone(&exchange), limits.header_deadline);
     let service = service_fn(|request: Request<Incoming>| {
-        let (gateway, exchange) = (Arc::clone(gateway), Arc::clone(&exchange));
+        let (edge, exchange) = (Arc::clone(edge), Arc::clone(&exchange));
         exchange.begin(request.body().size_hint().exact()); // before hyper reads on
         // Boxed, so that an idle connection does not carry the memory of a request.
         Box::pin(async move {
-            let answer = routes::answer(gateway, peer, request).await;
+            let answer = edge.answer(peer, request).await;
             exchange.end(!answer.status().is_success());
             Ok::<_, Infallible>(answer)
         })
     });
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(gateway.limits.idle)
+        .header_read_timeout(limits.idle)
         .max_buf_size(BUFFER_LIMIT_BYTES)
         .serve_connection(TokioIo::new(paced), service);
     let mut stopping = pin!(shutdown.cancelled());
@@ -169,8 +205,8 @@ async fn linger(mut stream: TcpStream) {
 }
 
 /// One attempt to say why, without waiting: there is no room to be polite in.
-fn shed(stream: TcpStream) {
+fn shed(stream: TcpStream, answer: &[u8]) {
     if let Ok(mut stream) = stream.into_std() {
-        drop(stream.write(responses::TOO_MANY_CONNECTIONS));
+        drop(stream.write(answer));
     }
 }

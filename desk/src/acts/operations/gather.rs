@@ -1,0 +1,149 @@
+//! What a decision rests on, read from the ledger in the caller's transaction: the facts of the object, the operations
+//! that count as spent, and what the last day came to.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::charges::Charge;
+use domain::disputes::Dispute;
+use domain::operations::ladder::Direction;
+use domain::operations::refund::RefundFacts;
+use domain::operations::{Facts, Limits, Operation, OperationKind, Parameters, Sums, Unsendable};
+use domain::payments::Payment;
+use domain::refunds::Refund;
+use domain::{Key, Object};
+use ledger::tables::operations::{Recent, Sums as Of};
+use ledger::{LedgerError, Transaction};
+
+const DAY: TimeDelta = TimeDelta::hours(24);
+/// Those about one subject that are looked at.
+const ABOUT_LIMIT: i64 = 1_000;
+
+/// The limits that hold now.
+#[expect(clippy::unused_async, reason = "policies are read in this transaction")]
+pub async fn limits(_tx: &mut Transaction) -> Result<Limits, LedgerError> {
+    Ok(Limits::default())
+}
+
+/// A payment with all that hangs on it.
+#[derive(Debug)]
+pub struct PaymentRows {
+    pub payment: Payment,
+    pub charges: Vec<Charge>,
+    pub refunds: Vec<Refund>,
+    pub disputes: Vec<Dispute>,
+}
+
+impl PaymentRows {
+    pub fn refund_facts(&self) -> RefundFacts {
+        RefundFacts::of_rows(&self.payment, &self.charges, &self.refunds, &self.disputes)
+    }
+}
+
+/// Reads a payment. Whoever wants it to stay so has locked it.
+pub async fn payment_rows(tx: &mut Transaction, key: &Key) -> Result<Option<PaymentRows>, LedgerError> {
+    let own = std::slice::from_ref(key);
+    let Some(payment) = tx.look_up::<Payment>(own).await?.pop() else { return Ok(None) };
+    let mut charges: Vec<Charge> = tx.children("payment", own).await?;
+    // A charge without a payment intent is its own payment.
+    charges.extend(tx.look_up::<Charge>(own).await?);
+    sort(&mut charges);
+    let keys: Vec<Key> = charges.iter().map(|charge| charge.key.clone()).collect();
+    let mut refunds: Vec<Refund> = tx.children("charge", &keys).await?;
+    refunds.extend(tx.children::<Refund>("payment", own).await?);
+    sort(&mut refunds);
+    let mut disputes: Vec<Dispute> = tx.children("charge", &keys).await?;
+    sort(&mut disputes);
+    Ok(Some(PaymentRows { payment, charges, refunds, disputes }))
+}
+
+fn sort<T: Object>(rows: &mut Vec<T>) {
+    rows.sort_by(|a, b| a.key().cmp(b.key()));
+    rows.dedup_by(|a, b| a.key() == b.key());
+}
+
+/// The facts that an operation is decided on.
+pub async fn facts(tx: &mut Transaction, operation: &Operation) -> Result<Facts, LedgerError> {
+    let missing = |what: &'static str, id: &str| Facts::Missing { what, id: id.to_owned() };
+    let parameters: Result<Parameters, Unsendable> = operation.parameters();
+    match parameters {
+        Ok(Parameters::Refund(_)) => {
+            let rows = payment_rows(tx, &operation.subject()).await?;
+            Ok(rows.map_or_else(
+                || missing("payment", &operation.subject_id),
+                |rows| Facts::Refund(rows.refund_facts()),
+            ))
+        }
+        // The decision says what is wrong with the parameters.
+        _ => Ok(missing("object", &operation.subject_id)),
+    }
+}
+
+/// The others that concern the same payment, or the same subject, and count as spent.
+pub async fn others(tx: &mut Transaction, operation: &Operation) -> Result<Vec<Operation>, LedgerError> {
+    let mut found = if let Some(payment) = operation.payment() {
+        tx.reserving_operations(&payment).await?
+    } else {
+        tx.operations_about(&operation.subject_kind, &operation.subject(), ABOUT_LIMIT).await?
+    };
+    found.retain(|other| operation.payment.is_some() || other.state.is_open());
+    Ok(found.into_iter().filter(|other| other.id() != operation.id()).collect())
+}
+
+/// Which of the others count in the sums of the last day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// All: when it is asked for, confirmed or approved.
+    All,
+    /// Those that were asked for before it: when it is sent. What came later was judged with this one in view.
+    Earlier,
+}
+
+/// What others of the same direction and currency came to within the last day.
+pub async fn sums(
+    tx: &mut Transaction,
+    operation: &Operation,
+    counted: Counted,
+    now: DateTime<Utc>,
+) -> Result<Sums, LedgerError> {
+    let direction = operation.kind.direction();
+    if direction == Direction::Still {
+        return Ok(Sums::default());
+    }
+    let of = Of {
+        payment: operation.payment.as_deref(),
+        customer: operation.customer.as_deref(),
+        requested_by: &operation.requested_by,
+        currency: &operation.currency,
+        account: &operation.key.account,
+        livemode: operation.key.livemode,
+    };
+    let since = match counted {
+        Counted::All => now.min(operation.requested_at) - DAY,
+        Counted::Earlier => operation.requested_at - DAY,
+    };
+    let counts = |recent: &&Recent| {
+        let is_before = (recent.requested_at, recent.id.as_str()) < (operation.requested_at, operation.id());
+        recent.id != operation.id()
+            && recent.kind.direction() == direction
+            && (counted == Counted::All || is_before)
+    };
+    let recent = tx.recent_operations(of, since).await?;
+    let sum = |of: &dyn Fn(&Recent) -> bool| {
+        recent
+            .iter()
+            .filter(counts)
+            .filter(|recent| of(recent))
+            .fold(0_i64, |sum, recent| sum.saturating_add(recent.amount))
+    };
+    let is_same = |a: &Option<String>, b: &Option<String>| a.is_some() && a == b;
+    let (payment, customer) = (
+        sum(&|recent| is_same(&recent.payment, &operation.payment)),
+        sum(&|recent| is_same(&recent.customer, &operation.customer)),
+    );
+    let requester = sum(&|recent| recent.requested_by == operation.requested_by);
+    let mut by_policy = 0;
+    if operation.is_program && operation.kind == OperationKind::Refund {
+        let approved = tx.recent_by_policy(of, since).await?;
+        by_policy = approved.iter().filter(counts).fold(0_i64, |sum, it| sum.saturating_add(it.amount));
+    }
+    Ok(Sums { payment, customer, requester, by_policy })
+}

@@ -1,0 +1,100 @@
+//! The locks under which an operation is decided: the payment's row, the sums of the last day, the operation's row. In
+//! this order, so that two who decide about one payment, customer or requester see each other.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::operations::{Operation, OperationState};
+use domain::payments::Payment;
+use domain::{AuditChange, Key, Severity};
+use ledger::{Ledger, LedgerError, Transaction};
+
+use super::NotDone;
+use super::record;
+use crate::actor::Actor;
+
+/// How far the clocks of two machines may be apart.
+const CLOCKS: TimeDelta = TimeDelta::minutes(5);
+
+/// Locks what a decision about an operation rests on.
+pub(super) async fn grounds(
+    tx: &mut Transaction,
+    payment: Option<&Key>,
+    customer: Option<&Key>,
+    requested_by: &Key,
+    is_program: bool,
+) -> Result<(), LedgerError> {
+    if let Some(payment) = payment {
+        tx.lock_object::<Payment>(payment).await?;
+    }
+    // A name that no customer has, for the sum of all programs together.
+    let named = |kind: &str, key: &Key| key.sibling(&format!("{kind} {}", key.id));
+    let mut sums = vec![named("requester", requested_by)];
+    sums.extend(customer.map(|customer| named("customer", customer)));
+    sums.extend(is_program.then(|| named("programs", &requested_by.sibling(""))));
+    tx.lock_sums(&sums).await
+}
+
+/// Begins a transaction that holds an operation and all that a decision about it rests on.
+pub(super) async fn begin(ledger: &Ledger, id: &str) -> Result<(Transaction, Operation), NotDone> {
+    let missing = || NotDone::NoSuchOperation { id: id.to_owned() };
+    let mut tx = ledger.begin().await?;
+    let seen = tx.operation(id).await?.ok_or_else(missing)?;
+    let customer = seen.customer.as_deref().map(|customer| seen.key.sibling(customer));
+    let requester = seen.key.sibling(&seen.requested_by);
+    grounds(&mut tx, seen.payment().as_ref(), customer.as_ref(), &requester, seen.is_program).await?;
+    let operation = tx.lock_operation(id).await?.ok_or_else(missing)?;
+    Ok((tx, operation))
+}
+
+/// Keeps in the audit that an act was refused, and gives the refusal on.
+pub(super) async fn deny(
+    mut tx: Transaction,
+    operation: &mut Operation,
+    act: &'static str,
+    refused: NotDone,
+    actor: &Actor,
+    now: DateTime<Utc>,
+) -> Result<Operation, NotDone> {
+    let change = AuditChange {
+        what: "denied",
+        before: Some(act.to_owned()),
+        after: Some(format!("{refused} ({})", record::known_by(actor))),
+        severity: Severity::Warning,
+    };
+    record::step(&mut tx, operation, change, &actor.name(), now).await?;
+    tx.commit().await?;
+    Err(refused)
+}
+
+/// Lapses an operation whose time is over, in the caller's transaction.
+pub(super) async fn lapse(
+    mut tx: Transaction,
+    operation: &mut Operation,
+    now: DateTime<Utc>,
+) -> Result<Operation, NotDone> {
+    let change = operation.lapse(now)?;
+    record::step(&mut tx, operation, change, "tidegate", now).await?;
+    tx.commit().await?;
+    Err(NotDone::Expired)
+}
+
+/// Whether the state allows the act, and the clock is not behind what it already wrote.
+pub(super) fn in_time(
+    operation: &Operation,
+    wanted: OperationState,
+    done: &'static str,
+    now: DateTime<Utc>,
+) -> Result<(), NotDone> {
+    if operation.state != wanted {
+        return Err(NotDone::State { state: operation.state, wanted: wanted.as_str(), done });
+    }
+    if now < operation.requested_at - CLOCKS {
+        return Err(NotDone::ClockBehind);
+    }
+    Ok(())
+}
+
+/// Whether this is the person who asked, however each of them is known.
+pub(super) fn is_requester(operation: &Operation, actor: &Actor) -> bool {
+    let asked_by = operation.requested_by.strip_prefix("cli:").unwrap_or(&operation.requested_by);
+    asked_by.trim().eq_ignore_ascii_case(actor.staff().trim())
+}

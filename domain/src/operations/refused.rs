@@ -1,0 +1,92 @@
+//! Why an operation may never be sent. Each reason has a stable code for programs and a sentence for people.
+
+use super::OperationState;
+use crate::money::shown;
+
+/// Why the rules refuse an operation.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    #[error("the amount must be more than 0")]
+    NoAmount,
+    #[error("the {what} {id} is not in the ledger")]
+    NotFound { what: &'static str, id: String },
+    #[error("Stripe has not reported this {what} yet: try again when its events have come in")]
+    NotReported { what: &'static str },
+    #[error("the payment has not succeeded: its status is {status}")]
+    NotSucceeded { status: String },
+    #[error("the payment was made in {own}, not in {asked}")]
+    OtherCurrency { own: String, asked: String },
+    #[error("the payment is already fully refunded")]
+    FullyRefunded,
+    #[error("{}", more_than_left(*.asked, *.left, *.reserved, .currency))]
+    MoreThanLeft { asked: i64, left: i64, reserved: i64, currency: String },
+    #[error(
+        "the payment is disputed ({dispute}): a refund beside a chargeback would pay twice. Answer or accept the dispute"
+    )]
+    Disputed { dispute: String },
+    #[error("the dispute {dispute} was lost: the bank has taken the money back already")]
+    DisputeLost { dispute: String },
+    #[error(
+        "nobody knows yet whether {operation} was done. It must be settled first: `tidegate operations show {operation}`"
+    )]
+    OutcomeUnknown { operation: String },
+    #[error("{operation} ({kind}) is {state} for the same {what}: cancel it, or wait until it is done")]
+    Busy { operation: String, kind: &'static str, state: OperationState, what: &'static str },
+    #[error("its status is {status}, and that cannot be {done}")]
+    WrongStatus { status: String, done: &'static str },
+    #[error("{asked} is more than the {able} that can be captured")]
+    MoreThanCapturable { asked: String, able: String },
+    #[error("the dispute cannot be answered: {why}")]
+    Unanswerable { why: &'static str },
+    #[error("{0}")]
+    Evidence(String),
+    #[error("Customer not found")]
+    CustomerNotFound,
+    #[error("No payment method available")]
+    NoPaymentMethod,
+    #[error("the user {user} is banned")]
+    Banned { user: String },
+    #[error("{0}")]
+    Invalid(String),
+    #[error("{0}")]
+    Unsendable(#[from] super::Unsendable),
+}
+
+impl Refused {
+    /// For programs: never changes.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoAmount => "amount_not_positive",
+            Self::NotFound { .. } => "not_found",
+            Self::NotReported { .. } => "not_reported",
+            Self::NotSucceeded { .. } => "payment_not_succeeded",
+            Self::OtherCurrency { .. } => "currency_mismatch",
+            Self::FullyRefunded => "already_fully_refunded",
+            Self::MoreThanLeft { .. } => "amount_exceeds_refundable",
+            Self::Disputed { .. } => "payment_disputed",
+            Self::DisputeLost { .. } => "dispute_lost",
+            Self::OutcomeUnknown { .. } => "outcome_unknown",
+            Self::Busy { .. } => "operation_under_way",
+            Self::WrongStatus { .. } => "wrong_status",
+            Self::MoreThanCapturable { .. } => "amount_exceeds_capturable",
+            Self::Unanswerable { .. } => "dispute_not_answerable",
+            Self::Evidence(_) => "evidence_invalid",
+            Self::CustomerNotFound => "customer_not_found",
+            Self::NoPaymentMethod => "no_payment_method",
+            Self::Banned { .. } => "user_banned",
+            Self::Invalid(_) => "invalid_request",
+            Self::Unsendable(_) => "parameters_changed",
+        }
+    }
+}
+
+fn more_than_left(asked: i64, left: i64, reserved: i64, currency: &str) -> String {
+    let (asked, left) = (shown(asked, currency), shown(left, currency));
+    match reserved {
+        0 => format!("{asked} is more than the {left} that can still be refunded"),
+        _ => format!(
+            "{asked} is more than the {left} that can still be refunded: {} is reserved by operations under way",
+            shown(reserved, currency)
+        ),
+    }
+}
