@@ -30,21 +30,29 @@ use ledger::{Ledger, LedgerError};
 use maud::Markup;
 
 use super::address::Address;
-use super::assets::Asset;
 use super::dashboard::Waiting;
+use super::exports::{List, SHEET_LIMIT_ROWS};
 use super::faults::Fault;
 use super::object::Hangs;
 use super::shell::{self, Frame};
 use super::{
-    bans, dead_letters, disputes, event, history, listed, metrics, modes, object, search, user, webhooks,
+    acts, audit, bans, dead_letters, disputes, event, history, listed, metrics, modes, object, replays,
+    search, user, webhooks,
 };
 
 /// What a browser gets.
 #[derive(Debug)]
 pub enum Answer {
-    Page { status: u16, html: String },
+    Page {
+        status: u16,
+        html: String,
+    },
     SeeOther(String),
-    Asset(&'static Asset),
+    /// A list as a spreadsheet gets it, under this name.
+    Csv {
+        name: String,
+        text: String,
+    },
 }
 
 /// What the pages are made from.
@@ -58,6 +66,7 @@ pub struct Sources<'a> {
 enum Found {
     Page(String, Markup),
     Elsewhere(String),
+    Csv(&'static str, String),
 }
 
 /// Why there is no page: the ledger failed, or what was asked for cannot be shown.
@@ -101,9 +110,6 @@ pub async fn answer(
     address: &Address,
     now: DateTime<Utc>,
 ) -> (Answer, Option<LedgerError>) {
-    if let Some(asset) = Asset::at(&address.path) {
-        return (Answer::Asset(asset), None);
-    }
     let mode = match modes::named(address) {
         Some(livemode) => Ok(livemode),
         None => likely_mode(sources.ledger).await,
@@ -123,9 +129,17 @@ pub async fn answer(
     };
     match found {
         Ok(Found::Elsewhere(place)) => (Answer::SeeOther(place), None),
-        Ok(Found::Page(title, body)) => {
-            (Answer::Page { status: 200, html: shell::page(&frame, &title, &body).into_string() }, None)
+        Ok(Found::Csv(what, text)) => {
+            let name = format!("{what}-{}.csv", now.format("%Y-%m-%d"));
+            (Answer::Csv { name, text }, None)
         }
+        Ok(Found::Page(title, body)) => (
+            Answer::Page {
+                status: 200,
+                html: shell::page(&frame, &title, &acts::done(address), &body).into_string(),
+            },
+            None,
+        ),
         Err(Failed::Fault(fault)) => (fault_page(&frame, &fault), None),
         Err(Failed::Ledger(error)) => (fault_page(&frame, &Fault::Away), Some(error)),
     }
@@ -134,7 +148,7 @@ pub async fn answer(
 fn fault_page(frame: &Frame<'_>, fault: &Fault) -> Answer {
     Answer::Page {
         status: fault.status(),
-        html: shell::page(frame, fault.title(), &fault.body()).into_string(),
+        html: shell::page(frame, fault.title(), &Markup::default(), &fault.body()).into_string(),
     }
 }
 
@@ -142,6 +156,7 @@ async fn find(sources: &Sources<'_>, frame: &mut Frame<'_>) -> Result<Found, Fai
     let (ledger, address, now) = (sources.ledger, frame.address, frame.now);
     let whose = Whose { account: None, livemode: Some(frame.livemode) };
     let title = |title: &str, body: Markup| Ok(Found::Page(title.to_owned(), body));
+    let as_csv = is_csv(frame)?;
     match address.path.trim_end_matches('/') {
         "" | "/payments" => Ok(Found::Elsewhere("/payments/dashboard/".to_owned())),
         "/payments/dashboard" => {
@@ -156,16 +171,25 @@ async fn find(sources: &Sources<'_>, frame: &mut Frame<'_>) -> Result<Found, Fai
         }
         "/payments/history" => {
             let (filter, part) = (history::filter(address, frame.livemode)?, listed::part(address)?);
+            if as_csv {
+                return Ok(Found::Csv("payments", sheet(ledger, &List::Payments(filter), now).await?));
+            }
             let found = ledger.read().await?.payments(&filter, &part).await?;
             title("Payments", history::page(frame, &found))
         }
         "/payments/disputes" => {
             let (query, part) = (disputes::query(address, frame.livemode)?, listed::part(address)?);
+            if as_csv {
+                return Ok(Found::Csv("disputes", sheet(ledger, &List::Disputes(query), now).await?));
+            }
             let found = read_list(ledger, &mut ledger.read().await?, &query, &part, now).await?;
             title("Disputes", disputes::page(frame, &found))
         }
         "/payments/webhooks" => {
             let (filter, part) = (webhooks::filter(address, frame.livemode)?, listed::part(address)?);
+            if as_csv {
+                return Ok(Found::Csv("events", sheet(ledger, &List::Events(filter), now).await?));
+            }
             let found = ledger.read().await?.events(&filter, &part).await?;
             title("Webhooks", webhooks::page(frame, &found))
         }
@@ -180,6 +204,11 @@ async fn find(sources: &Sources<'_>, frame: &mut Frame<'_>) -> Result<Found, Fai
             let found = anomalies::read_page(ledger, &mut ledger.read().await?, &whose, &part).await?;
             title("Anomalies", super::anomalies::page(frame, &found))
         }
+        "/payments/audit" => {
+            let (filter, part) = (audit::filter(address, frame.livemode)?, listed::part(address)?);
+            let found = ledger.read().await?.audit_lines(&filter, &part).await?;
+            title("Audit", audit::page(frame, &found))
+        }
         "/payments/dead-letters" => title("Dead letters", read_dead_letters(ledger, frame).await?),
         "/search" => find_words(ledger, frame).await,
         path => match path.trim_start_matches('/').split_once('/') {
@@ -187,6 +216,24 @@ async fn find(sources: &Sources<'_>, frame: &mut Frame<'_>) -> Result<Found, Fai
             _ => Err(Fault::NoPage.into()),
         },
     }
+}
+
+/// Whether the list is wanted as CSV, by somebody who may take it away.
+fn is_csv(frame: &Frame<'_>) -> Result<bool, Failed> {
+    let is_wanted = frame.address.get("as") == Some("csv");
+    if is_wanted {
+        frame.actor.may(Permission::Export).map_err(|forbidden| Fault::Forbidden(format!("{forbidden}.")))?;
+    }
+    Ok(is_wanted)
+}
+
+async fn sheet(ledger: &Ledger, list: &List, now: DateTime<Utc>) -> Result<String, Failed> {
+    list.sheet(ledger, now).await?.ok_or_else(|| {
+        let why = format!(
+            "More than {SHEET_LIMIT_ROWS} rows: narrow the filters, or use `--csv` of the command line, which has no limit"
+        );
+        Fault::Wrong(why).into()
+    })
 }
 
 fn kpi_query(frame: &Frame<'_>, hours: i64) -> Result<KpiQuery, Failed> {
@@ -229,6 +276,10 @@ async fn read_one(ledger: &Ledger, frame: &mut Frame<'_>, kind: &str, id: &str) 
             frame.livemode = views.first().map_or(frame.livemode, |view| view.event.livemode);
             (!views.is_empty()).then(|| event::pages(frame, &views))
         }
+        "replay" => match ledger.plan(id).await? {
+            Some(plan) => Some(replays::page(frame, &plan, &ledger.results(id).await?)),
+            None => None,
+        },
         _ => return Err(Fault::NoPage.into()),
     };
     match body {

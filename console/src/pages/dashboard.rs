@@ -12,7 +12,7 @@ use super::modes;
 use super::plots::spark;
 use super::shell::Frame;
 use super::tones::{Tone, badge};
-use super::values::{age, money, object, until};
+use super::values::{age, counted, money, object, until};
 
 /// So many currencies have a figure of their own.
 const CURRENCIES_LIMIT: usize = 2;
@@ -129,12 +129,12 @@ fn stuck(frame: &Frame<'_>, view: &Dashboard, waiting: Option<Waiting>) -> Marku
                 }
                 li {
                     (badge(if view.retries.events > 0 { Tone::Warn } else { Tone::Good }, "retries"))
-                    span { a href=(link("/payments/webhooks/", [("outcome", "waiting"), ("mode", mode)])) { (view.retries.events) @if view.retries.events == 1 { " event waits" } @else { " events wait" } " for another try" } }
+                    span { a href=(link("/payments/webhooks/", [("outcome", "waiting"), ("mode", mode)])) { @if view.retries.events == 0 { "None" } @else { (view.retries.events) " events wait for another try" } } }
                     span { @if let Some(next) = view.retries.next_at { "next " (until(next, frame.now)) } }
                 }
                 li {
                     (badge(if dead > 0 { Tone::Bad } else { Tone::Good }, "dead letters"))
-                    span { a href=(link("/payments/dead-letters", [("mode", mode)])) { (dead) " of " (view.dead.len()) @if view.dead.len() == 1 { " cause" } @else { " causes" } } }
+                    span { a href=(link("/payments/dead-letters", [("mode", mode)])) { @if dead == 0 { "None" } @else { (counted(dead, "event")) ", " (counted(view.dead.len(), "cause")) } } }
                     span { @for (currency, amount) in &view.money_at_risk { (money(*amount, currency)) " " } @if !view.money_at_risk.is_empty() { "at risk" } }
                 }
                 li {

@@ -6,13 +6,15 @@ use ledger::views::page::Page;
 use ledger::views::stored_events::StoredEvent;
 use maud::{Markup, html};
 
+use super::acts::{Act, form, hidden, words};
 use super::command::command;
 use super::listed::{self, next};
+use super::object::acts_panel;
 use super::shell::Frame;
 use super::tables::{Column, empty, number, pager, prose, section, table, text};
 use super::timelines::subject;
 use super::tones::{Tone, badge};
-use super::values::{age, money, object};
+use super::values::{age, counted, money, object};
 
 const LETTERS: &[Column] = &[
     text("Since"),
@@ -65,7 +67,7 @@ pub fn of_cause(frame: &Frame<'_>, group: &Group, found: &Page<StoredEvent>, pla
     html! {
         div.title {
             h1 { "Dead letters of one cause" }
-            (badge(Tone::Bad, &format!("{} events", group.events)))
+            (badge(Tone::Bad, &counted(group.events, "event")))
             span.end { a href=(address.with("cause", None)) { "All causes" } }
         }
         p.lead { (group.fingerprint) }
@@ -78,6 +80,7 @@ pub fn of_cause(frame: &Frame<'_>, group: &Group, found: &Page<StoredEvent>, pla
             }
             div.stack {
                 (would_do(plan))
+                (acts_panel(&acts(frame, group, found, plan)))
                 section.panel {
                     h2 { "Elsewhere" }
                     div.inner {
@@ -88,6 +91,33 @@ pub fn of_cause(frame: &Frame<'_>, group: &Group, found: &Page<StoredEvent>, pla
             }
         }
         (changes(&plan.changes))
+    }
+}
+
+fn acts(frame: &Frame<'_>, group: &Group, found: &Page<StoredEvent>, plan: &LookAhead) -> Markup {
+    let (count, shown) = (group.events, found.rows.len());
+    html! {
+        (form(frame, &Act {
+            endpoint: "plan_replay",
+            path: &[],
+            title: "Plan a replay",
+            consequence: html! { "Freezes these " strong { (count) } " dead letters as a plan; " strong { (plan.would_apply) } " of them would apply now. Nothing runs before you start it on the next page." },
+            fields: hidden("cause", &cause_name(&group.fingerprint)),
+            button: "Plan the replay",
+            is_dangerous: false,
+        }))
+        (form(frame, &Act {
+            endpoint: "discard_dead_letters",
+            path: &[],
+            title: "Discard",
+            consequence: html! { "Puts the " strong { (shown) } " dead letters of this page aside for good: what they say stays missing from the ledger. A replay can still bring them back." },
+            fields: html! {
+                @for letter in &found.rows { (hidden("ids", &letter.id)) }
+                (words("reason", "Reason", "It stands in the audit, with your name.", true))
+            },
+            button: "Discard them",
+            is_dangerous: true,
+        }))
     }
 }
 

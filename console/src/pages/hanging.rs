@@ -52,8 +52,16 @@ pub fn payment(payment: &Payment) -> Vec<Markup> {
     ]
 }
 
-pub fn payments(payments: &[Payment]) -> Markup {
-    section("Payments", PAYMENTS, payments.iter().map(payment).collect())
+/// On the page of `own`, which no row repeats.
+pub fn payments(payments: &[Payment], own: &str) -> Markup {
+    let without = |row: &Payment| {
+        let mut cells = payment(row);
+        if row.invoice.as_deref() == Some(own) {
+            cells[8] = html! {};
+        }
+        cells
+    };
+    section("Payments", PAYMENTS, payments.iter().map(without).collect())
 }
 
 pub const DISPUTES: &[Column] = &[
@@ -83,8 +91,16 @@ pub fn dispute(item: &DisputeItem, now: DateTime<Utc>) -> Vec<Markup> {
     ]
 }
 
-pub fn disputes(items: &[DisputeItem], now: DateTime<Utc>) -> Markup {
-    section("Disputes", DISPUTES, items.iter().map(|item| dispute(item, now)).collect())
+/// On the page of `own`, which no row repeats.
+pub fn disputes(items: &[DisputeItem], own: &str, now: DateTime<Utc>) -> Markup {
+    let without = |item: &DisputeItem| {
+        let mut cells = dispute(item, now);
+        if item.payment.as_deref() == Some(own) {
+            cells[6] = html! {};
+        }
+        cells
+    };
+    section("Disputes", DISPUTES, items.iter().map(without).collect())
 }
 
 pub fn charges(charges: &[Charge], with_cards: bool) -> Markup {

@@ -22,11 +22,16 @@ use super::command::{command, quoted};
 use super::shell::Frame;
 use super::timelines::timeline;
 use super::values::{detail, money, object, status};
-use super::{hanging, webhooks};
+use super::{dispute_acts, hanging, webhooks};
 
 /// What some kinds of page have and others have not.
 pub trait Hangs: ObjectView {
     fn hanging(&self, frame: &Frame<'_>) -> Markup;
+
+    /// What may be done with it.
+    fn acts(&self, _: &Frame<'_>) -> Markup {
+        html! {}
+    }
 }
 
 /// Details that only those see who may manage money.
@@ -58,9 +63,19 @@ fn one<V: Hangs>(frame: &Frame<'_>, page: &ObjectPage<V>) -> Markup {
             }
             div.stack {
                 @if let Some(sum) = view.sum() { (shown_sum(&sum)) }
+                (acts_panel(&view.acts(frame)))
                 (details(frame, view, now))
                 (same_elsewhere(frame, &format!("show {kind} {}", quoted(&key.id)), page))
             }
+        }
+    }
+}
+
+/// The forms of a page, below one heading.
+pub fn acts_panel(acts: &Markup) -> Markup {
+    html! {
+        @if !acts.0.is_empty() {
+            section.panel.acts { h2 { "What you may do" } div.inner { (acts) } }
         }
     }
 }
@@ -174,7 +189,7 @@ impl Hangs for PaymentView {
             (hanging::charges(&self.charges, frame.actor.has(Permission::Manage)))
             (hanging::failures(&self.failures))
             (hanging::refunds(&self.refunds))
-            (hanging::disputes(&self.disputes, frame.now))
+            (hanging::disputes(&self.disputes, &self.key().id, frame.now))
             (hanging::warnings(&self.warnings))
         }
     }
@@ -184,7 +199,7 @@ impl Hangs for ChargeView {
     fn hanging(&self, frame: &Frame<'_>) -> Markup {
         html! {
             (hanging::refunds(&self.refunds))
-            (hanging::disputes(&self.disputes, frame.now))
+            (hanging::disputes(&self.disputes, &self.key().id, frame.now))
             (hanging::warnings(&self.warnings))
         }
     }
@@ -194,11 +209,11 @@ impl Hangs for InvoiceView {
     fn hanging(&self, frame: &Frame<'_>) -> Markup {
         html! {
             @if self.payments.is_empty() { p.note { "No payment is linked to it." } }
-            (hanging::payments(&self.payments))
+            (hanging::payments(&self.payments, &self.key().id))
             @if self.is_shared() { (hanging::shares(&self.shares, &self.invoice.state.currency)) }
             (hanging::failures(&self.failures))
             (hanging::refunds(&self.refunds))
-            (hanging::disputes(&self.disputes, frame.now))
+            (hanging::disputes(&self.disputes, &self.key().id, frame.now))
         }
     }
 }
@@ -211,14 +226,18 @@ impl Hangs for DisputeView {
             (hanging::warnings(&self.warnings))
         }
     }
+
+    fn acts(&self, frame: &Frame<'_>) -> Markup {
+        dispute_acts::forms(frame, self)
+    }
 }
 
 impl Hangs for CustomerView {
     fn hanging(&self, frame: &Frame<'_>) -> Markup {
         html! {
-            (hanging::payments(&self.payments))
+            (hanging::payments(&self.payments, &self.key().id))
             (hanging::subscriptions(&self.subscriptions))
-            (hanging::disputes(&self.disputes, frame.now))
+            (hanging::disputes(&self.disputes, &self.key().id, frame.now))
         }
     }
 }

@@ -28,10 +28,12 @@ const PLACES: &[(&str, &str, &str, Permission)] = &[
     ("bans", "Bans", "/payments/bans", Permission::Read),
     ("anomalies", "Anomalies", "/payments/anomalies", Permission::Read),
     ("metrics", "Metrics", "/payments/metrics/", Permission::Read),
+    ("audit", "Audit", "/payments/audit", Permission::Read),
 ];
 
 /// The whole document.
-pub fn page(frame: &Frame<'_>, title: &str, body: &Markup) -> Markup {
+/// `done` is what a form came to, if one was sent.
+pub fn page(frame: &Frame<'_>, title: &str, done: &Markup, body: &Markup) -> Markup {
     let Frame { actor, address, livemode, now } = frame;
     let query = address.get("q").unwrap_or_default();
     let mode = modes::word(*livemode);
@@ -54,6 +56,7 @@ pub fn page(frame: &Frame<'_>, title: &str, body: &Markup) -> Markup {
                     div.who {
                         (modes::switch(address, *livemode))
                         span { (actor.name()) }
+                        form method="post" action="/logout" { button.quiet type="submit" { "Sign out" } }
                     }
                 }
                 div.body {
@@ -65,7 +68,7 @@ pub fn page(frame: &Frame<'_>, title: &str, body: &Markup) -> Markup {
                             }
                         }
                     } }
-                    main #main tabindex="-1" { (body) }
+                    main #main tabindex="-1" { (done) (body) }
                     footer {
                         span { "As of " time datetime=(now.to_rfc3339()) { (when::whole(*now)) } }
                         span data-script data-zone {}

@@ -1,15 +1,16 @@
 //! The page of a user: banned or not, by whose word, and which disputes count.
 
-use desk::views::ban::{BanView, DecisionState, JudgedDispute};
+use desk::views::ban::{BanView, DecidedBy, DecisionState, JudgedDispute};
 use desk::wording::belongs_to;
 use domain::Object;
 use domain::bans::Ban;
 use maud::{Markup, html};
 
+use super::acts::{Act, form, hidden, words};
 use super::address::link;
 use super::command::{command, quoted};
 use super::modes;
-use super::object::heading;
+use super::object::{acts_panel, heading};
 use super::shell::Frame;
 use super::tables::{number, prose, section, text};
 use super::timelines::timeline;
@@ -36,6 +37,7 @@ fn one(frame: &Frame<'_>, view: &BanView) -> Markup {
                 (timeline((Ban::NAME, key), &view.timeline, frame.address))
             }
             div.stack {
+                (acts_panel(&acts(frame, view)))
                 section.panel {
                     h2 { "Details" }
                     div.inner { dl.facts {
@@ -50,6 +52,39 @@ fn one(frame: &Frame<'_>, view: &BanView) -> Markup {
                     div.inner { (command("same-command", &format!("tidegate bans explain {}", quoted(&key.id)))) }
                 }
             }
+        }
+    }
+}
+
+/// To ban, to lift, or to leave it to the disputes again.
+fn acts(frame: &Frame<'_>, view: &BanView) -> Markup {
+    let user = view.ban.key.id.as_str();
+    let act = |act: &'static str, title: &str, consequence: &str, has_end: bool| {
+        form(
+            frame,
+            &Act {
+                endpoint: "decide_on_ban",
+                path: &[user],
+                title,
+                consequence: html! { (consequence) " " strong { (user) } "." },
+                fields: html! {
+                    (hidden("act", act))
+                    (words("reason", "Reason", "It stands in the audit, with your name.", true))
+                    @if has_end { (words("until", "Until", "Empty for no end, or as in 30d or 2026-12-31.", false)) }
+                },
+                button: title,
+                is_dangerous: act == "ban",
+            },
+        )
+    };
+    html! {
+        @if view.standing.banned {
+            (act("lift", "Lift the ban", "Whatever the disputes say, this user may pay again:", true))
+        } @else {
+            (act("ban", "Ban the user", "Whatever the disputes say, no payment may be taken from", true))
+        }
+        @if view.standing.by == DecidedBy::Staff {
+            (act("clear", "Leave it to the disputes", "The decision of staff ends, and the disputes decide again about", false))
         }
     }
 }

@@ -24,6 +24,12 @@ pub fn money_if_any(minor_units: i64, currency: &str) -> Markup {
     }
 }
 
+/// `1 event`, `2 events`.
+pub fn counted(count: usize, what: &str) -> String {
+    let shown = money::count(u64::try_from(count).unwrap_or(u64::MAX));
+    if count == 1 { format!("{shown} {what}") } else { format!("{shown} {what}s") }
+}
+
 /// A moment in UTC; the script sets it into the reader's zone.
 pub fn moment(moment: DateTime<Utc>) -> Markup {
     html! { time datetime=(stamp(moment)) data-whole { (when::whole(moment)) } }
