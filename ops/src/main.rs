@@ -23,6 +23,7 @@ mod event_types;
 mod events;
 mod failure;
 mod failures;
+mod fake_stripe;
 mod finder;
 mod finding;
 mod healthcheck;
@@ -107,6 +108,7 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
         Command::Queue(options) => queue::run(&env, &options).await?,
         Command::Env(options) => configuration::run(&env, &options)?,
         Command::Send(options) => return send::run(&env, options).await,
+        Command::FakeStripe(options) => fake_stripe::run(env, &options).await?,
         Command::Status(options) => return status::run(&env, &options).await,
         Command::Healthcheck(options) => healthcheck::run(&env, &options).await?,
         Command::Doctor(options) => return doctor::run(&env, &options).await,

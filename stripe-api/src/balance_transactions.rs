@@ -1,7 +1,6 @@
 //! Balance transactions: what moved Stripe's balance, and what it cost.
 
-use super::answer::Answer;
-use super::lists::{CreatedBetween, Filter};
+use super::lists::{CreatedBetween, Filter, Listed};
 use super::sending::sound;
 use super::{Api, StripeError};
 
@@ -22,7 +21,7 @@ impl Api {
         &self,
         wanted: &TransactionFilter,
         account: &str,
-    ) -> Result<Vec<Answer>, StripeError> {
+    ) -> Result<Listed, StripeError> {
         let mut filter = Filter::new();
         wanted.created.narrow(&mut filter);
         let named = [

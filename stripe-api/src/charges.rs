@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::answer::Answer;
-use super::lists::Filter;
+use super::lists::{Filter, Listed};
 use super::sending::sound;
 use super::{Api, StripeError};
 
@@ -16,6 +16,7 @@ pub struct ChargeNow {
     pub amount_captured: i64,
     pub amount_refunded: i64,
     pub currency: String,
+    pub created: i64,
     pub captured: bool,
     #[serde(default)]
     pub disputed: bool,
@@ -29,7 +30,7 @@ impl Api {
     }
 
     /// All attempts of a payment intent, failed ones too.
-    pub async fn charges_of(&self, payment_intent: &str, account: &str) -> Result<Vec<Answer>, StripeError> {
+    pub async fn charges_of(&self, payment_intent: &str, account: &str) -> Result<Listed, StripeError> {
         let filter = Filter::from([("payment_intent", sound(payment_intent)?.to_owned())]);
         self.list("/charges", filter, account).await
     }

@@ -1,62 +1,11 @@
-//! What an answer of Stripe means for the request that it answers: whether it was done, and whether and how it
-//! may be sent again. Pure; the table in its test is the contract.
+//! Which class an answer of Stripe is of: whether the request was done, and whether it may be sent again. Pure; the
+//! table in its test is the contract.
 
 use std::time::Duration;
 
+pub use domain::operations::AnswerClass;
+
 use super::answer::ErrorAnswer;
-
-/// What to make of an answer, or of none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum AnswerClass {
-    /// Done, though its object may still be `pending`.
-    Done,
-    /// Definitely not done. Only a new decision, under a new key, may try again.
-    Refused,
-    /// The API key is not accepted: every other request will be answered alike.
-    KeyRevoked,
-    /// A request under the same idempotency key is still running: send the same key later.
-    TwinRuns,
-    /// Not done, and nothing speaks against it: send the same key later.
-    NotDone,
-    /// It may have been done. Send the same key within 23 h, or look the object up.
-    Unknown,
-    /// The idempotency key was used for another request, which may have been done: look it up, never take a fresh
-    /// key.
-    KeyReused,
-    /// It waits for the merchant's approval at Stripe and may be executed later: never send it anew.
-    ApprovalRequired,
-}
-
-impl AnswerClass {
-    pub const ALL: &[Self] = &[
-        Self::Done,
-        Self::Refused,
-        Self::KeyRevoked,
-        Self::TwinRuns,
-        Self::NotDone,
-        Self::Unknown,
-        Self::KeyReused,
-        Self::ApprovalRequired,
-    ];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Refused => "refused",
-            Self::KeyRevoked => "key_revoked",
-            Self::TwinRuns => "twin_runs",
-            Self::NotDone => "not_done",
-            Self::Unknown => "unknown",
-            Self::KeyReused => "key_reused",
-            Self::ApprovalRequired => "approval_required",
-        }
-    }
-
-    /// Time may heal it, and the same request under the same key does no harm.
-    pub fn may_repeat(self) -> bool {
-        matches!(self, Self::TwinRuns | Self::NotDone | Self::Unknown)
-    }
-}
 
 const APPROVAL_REQUIRED: &str = "approval_required";
 const IDEMPOTENCY_ERROR: &str = "idempotency_error";
@@ -143,12 +92,5 @@ mod tests {
             };
             assert_eq!(class_of(&answer), *class, "{answer:?}");
         }
-    }
-
-    #[test]
-    fn only_what_is_not_settled_may_be_repeated() {
-        let repeatable: Vec<&str> =
-            AnswerClass::ALL.iter().filter(|class| class.may_repeat()).map(|class| class.as_str()).collect();
-        assert_eq!(repeatable, ["twin_runs", "not_done", "unknown"]);
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::answer::Answer;
-use super::lists::Filter;
+use super::lists::{Filter, Listed};
 use super::sending::{Metadata, Sending, sound};
 use super::{Api, StripeError};
 
@@ -41,12 +41,13 @@ impl Api {
         self.get(format!("/customers/{}", sound(id)?), account).await
     }
 
-    pub async fn payment_methods_of(
-        &self,
-        customer: &str,
-        account: &str,
-    ) -> Result<Vec<Answer>, StripeError> {
+    pub async fn payment_methods_of(&self, customer: &str, account: &str) -> Result<Listed, StripeError> {
         let path = format!("/customers/{}/payment_methods", sound(customer)?);
+        self.list(&path, Filter::new(), account).await
+    }
+
+    pub async fn balance_changes_of(&self, customer: &str, account: &str) -> Result<Listed, StripeError> {
+        let path = format!("/customers/{}/balance_transactions", sound(customer)?);
         self.list(&path, Filter::new(), account).await
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::answer::Answer;
-use super::lists::Filter;
+use super::lists::{Filter, Listed};
 use super::refunds::RefundTarget;
 use super::sending::{Metadata, Sending, sound};
 use super::{Api, StripeError};
@@ -69,7 +69,7 @@ impl Api {
         self.get(format!("/disputes/{}", sound(id)?), account).await
     }
 
-    pub async fn disputes(&self, of: RefundTarget<'_>, account: &str) -> Result<Vec<Answer>, StripeError> {
+    pub async fn disputes(&self, of: RefundTarget<'_>, account: &str) -> Result<Listed, StripeError> {
         let (name, id) = match of {
             RefundTarget::PaymentIntent(id) => ("payment_intent", id),
             RefundTarget::Charge(id) => ("charge", id),

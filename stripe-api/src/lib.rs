@@ -44,13 +44,13 @@ pub use self::charges::ChargeNow;
 pub use self::class::AnswerClass;
 pub use self::config::{ApiKey, StripeConfig, VARIABLES};
 pub use self::customers::{BalanceChange, CustomerNow};
-pub use self::disputes::{DisputeNow, EvidenceUpdate};
+pub use self::disputes::{DisputeNow, EvidenceDetails, EvidenceUpdate};
 pub use self::endpoint::Endpoint;
 pub use self::error::StripeError;
 pub use self::events::{EVENTS_LISTED, Listing, Page, TYPES_LIMIT};
 pub use self::files::{EvidenceFile, FILE_LIMIT_BYTES, FileKind};
 pub use self::invoices::{InvoiceNow, InvoicePay};
-pub use self::lists::CreatedBetween;
+pub use self::lists::{CreatedBetween, Listed};
 pub use self::objects::{Answered, ResponseOf};
 pub use self::payment_intents::{NewPaymentIntent, PaymentIntentNow};
 pub use self::payouts::PayoutFilter;
@@ -74,14 +74,23 @@ const OPERATION_RETRIES: usize = 2;
 #[derive(Clone)]
 pub struct Api(Arc<Inner>);
 
-/// One request that was sent, for those who count. The class of a success is `Done`.
-#[derive(Clone, Copy, Debug)]
+/// One request that was sent, for those who count and keep calls. Never a body.
+#[derive(Clone, Debug)]
 pub struct Exchange {
     pub endpoint: Endpoint,
+    pub method: &'static str,
+    pub path: String,
+    /// Of a success `Done`.
     pub class: AnswerClass,
+    /// `None` where no answer came.
+    pub status: Option<u16>,
+    pub code: Option<String>,
+    pub request_id: Option<String>,
+    pub is_replayed: bool,
     pub took: Duration,
 }
 
+/// Whoever is told of exchanges.
 pub type Observer = Box<dyn Fn(Exchange) + Send + Sync>;
 
 struct Inner {
@@ -196,12 +205,12 @@ impl Api {
         self.0.rate_limit.turn().await;
         let begun = Instant::now();
         let answer = self.0.transport.ask(request, sender).await;
-        let class = answer.as_ref().map_or_else(StripeError::class, |_| AnswerClass::Done);
+        let exchange = exchanged(request, &answer, begun.elapsed());
         if !request.has_no_effect() {
-            breaker.note(endpoint, class, Instant::now());
+            breaker.note(endpoint, exchange.class, Instant::now());
         }
         if let Some(observer) = observer {
-            observer(Exchange { endpoint, class, took: begun.elapsed() });
+            observer(exchange);
         }
         answer
     }
@@ -215,6 +224,26 @@ impl Api {
             () = self.0.stop.cancelled() => Err(StripeError::Stopped),
             answer = answer => answer,
         }
+    }
+}
+
+fn exchanged(request: &Outgoing, answer: &Result<Answer, StripeError>, took: Duration) -> Exchange {
+    let refusal = answer.as_ref().err().and_then(StripeError::answer);
+    let success = answer.as_ref().ok();
+    Exchange {
+        endpoint: request.endpoint(),
+        method: request.method(),
+        path: format!("/v1{}", request.path),
+        class: answer.as_ref().map_or_else(StripeError::class, |_| AnswerClass::Done),
+        status: success.map(|answer| answer.status).or(refusal.map(|answer| answer.status)),
+        code: refusal.map(|answer| answer.word().to_owned()),
+        request_id: success.map_or_else(
+            || refusal.and_then(|answer| answer.request_id.clone()),
+            |answer| answer.request_id.clone(),
+        ),
+        is_replayed: success
+            .map_or(refusal.is_some_and(|answer| answer.is_replayed), |answer| answer.is_replayed),
+        took,
     }
 }
 

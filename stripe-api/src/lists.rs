@@ -24,6 +24,14 @@ pub struct CreatedBetween {
     pub until: Option<DateTime<Utc>>,
 }
 
+/// A whole list, each object as it came.
+#[derive(Clone, Debug, Default)]
+pub struct Listed {
+    pub objects: Vec<Answer>,
+    /// When Stripe told its last page, by its own clock.
+    pub at: Option<DateTime<Utc>>,
+}
+
 #[derive(Deserialize)]
 struct Id {
     id: String,
@@ -44,14 +52,15 @@ impl Api {
         path: &str,
         mut filter: Filter,
         account: &str,
-    ) -> Result<Vec<Answer>, StripeError> {
+    ) -> Result<Listed, StripeError> {
         filter.insert("limit", PAGE_OBJECTS.to_owned());
-        let mut objects = Vec::new();
+        let mut listed = Listed::default();
         for _ in 0..PAGES_LIMIT {
             let request = RequestBuilder::new(StripeMethod::Get, path).query(&filter);
-            let (page, last) = self.read(request, account, page).await?;
-            objects.extend(page);
-            let Some(last) = last else { return Ok(objects) };
+            let (page, last, at) = self.read(request, account, page).await?;
+            listed.objects.extend(page);
+            listed.at = at;
+            let Some(last) = last else { return Ok(listed) };
             filter.insert("starting_after", last);
         }
         Err(StripeError::Malformed("its list does not end"))
@@ -59,12 +68,12 @@ impl Api {
 }
 
 /// The objects of a page, and after which one the next begins.
-fn page(answer: &Answer) -> Result<(Vec<Answer>, Option<String>), StripeError> {
+fn page(answer: &Answer) -> Result<(Vec<Answer>, Option<String>, Option<DateTime<Utc>>), StripeError> {
     let page: List<'_> =
         serde_json::from_slice(&answer.body).map_err(|_| StripeError::Malformed("it is no list"))?;
     let objects: Vec<Answer> = page.data.iter().map(|object| answer.part(object.get())).collect();
     let last = objects.last().map(Answer::read::<Id>).transpose()?;
-    Ok((objects, last.map(|last| last.id).filter(|_| page.has_more)))
+    Ok((objects, last.map(|last| last.id).filter(|_| page.has_more), answer.at))
 }
 
 #[cfg(test)]
@@ -75,7 +84,7 @@ mod tests {
     #[test]
     fn a_page_gives_its_objects_and_where_the_next_begins() {
         let of = |body: &str| Answer { body: Bytes::copy_from_slice(body.as_bytes()), ..Answer::default() };
-        let (objects, last) =
+        let (objects, last, _) =
             page(&of(r#"{"data": [{"id": "re_2"}, {"id":"re_1" }], "has_more": true}"#)).unwrap();
         assert_eq!((&objects[1].body[..], last.as_deref()), (&br#"{"id":"re_1" }"#[..], Some("re_1")));
         assert_eq!(page(&of(r#"{"data": [{"id": "re_2"}], "has_more": false}"#)).unwrap().1, None);

@@ -53,6 +53,12 @@ impl Api {
         }
     }
 
+    /// The object as it is now, as it came.
+    pub async fn now(&self, kind: Kind, key: &Key) -> Result<Answer, StripeError> {
+        let at = at_stripe(kind, &key.id)?;
+        self.get(format!("/{}/{}", at.path, sound(&key.id)?), &key.account).await
+    }
+
     /// Every refund of a charge, as it is now.
     pub async fn refunds_of(&self, charge: &Key) -> Result<Vec<Envelope>, StripeError> {
         let of_charge = |charge, starting_after| OfParent {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::answer::Answer;
+use super::lists::{CreatedBetween, Filter, Listed};
 use super::sending::{Metadata, Sending, sound};
 use super::{Api, StripeError};
 
@@ -108,6 +109,18 @@ impl Api {
     ) -> Result<Answer, StripeError> {
         let form = Cancel { cancellation_reason };
         self.post(format!("/payment_intents/{}/cancel", sound(id)?), &form, sending).await
+    }
+
+    /// Of a customer, those that were made in a stretch of time.
+    pub async fn payment_intents_of(
+        &self,
+        customer: &str,
+        created: CreatedBetween,
+        account: &str,
+    ) -> Result<Listed, StripeError> {
+        let mut filter = Filter::from([("customer", sound(customer)?.to_owned())]);
+        created.narrow(&mut filter);
+        self.list("/payment_intents", filter, account).await
     }
 
     pub async fn payment_intent(&self, id: &str, account: &str) -> Result<Answer, StripeError> {

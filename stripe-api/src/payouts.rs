@@ -1,7 +1,7 @@
 //! Payouts: list them, read one.
 
 use super::answer::Answer;
-use super::lists::{CreatedBetween, Filter};
+use super::lists::{CreatedBetween, Filter, Listed};
 use super::sending::sound;
 use super::{Api, StripeError};
 
@@ -13,7 +13,7 @@ pub struct PayoutFilter {
 }
 
 impl Api {
-    pub async fn payouts(&self, wanted: &PayoutFilter, account: &str) -> Result<Vec<Answer>, StripeError> {
+    pub async fn payouts(&self, wanted: &PayoutFilter, account: &str) -> Result<Listed, StripeError> {
         let mut filter = Filter::new();
         wanted.created.narrow(&mut filter);
         if let Some(status) = &wanted.status {

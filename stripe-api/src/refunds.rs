@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::answer::Answer;
-use super::lists::Filter;
+use super::lists::{Filter, Listed};
 use super::sending::{Metadata, Sending, sound};
 use super::{Api, StripeError};
 
@@ -80,7 +80,7 @@ impl Api {
     }
 
     /// All of them: a list is complete right after a refund was made, a search is not.
-    pub async fn refunds(&self, of: RefundTarget<'_>, account: &str) -> Result<Vec<Answer>, StripeError> {
+    pub async fn refunds(&self, of: RefundTarget<'_>, account: &str) -> Result<Listed, StripeError> {
         let (name, id) = match of {
             RefundTarget::PaymentIntent(id) => ("payment_intent", id),
             RefundTarget::Charge(id) => ("charge", id),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use stripe_client_core::{RequestBuilder, StripeMethod};
 
 use super::answer::Answer;
-use super::lists::Filter;
+use super::lists::{Filter, Listed};
 use super::sending::{Metadata, Sending, sound};
 use super::transport::Outgoing;
 use super::{Api, StripeError};
@@ -97,7 +97,7 @@ impl Api {
     }
 
     /// Of a customer, those that have ended too.
-    pub async fn subscriptions_of(&self, customer: &str, account: &str) -> Result<Vec<Answer>, StripeError> {
+    pub async fn subscriptions_of(&self, customer: &str, account: &str) -> Result<Listed, StripeError> {
         let filter = Filter::from([("customer", sound(customer)?.to_owned()), ("status", "all".to_owned())]);
         self.list("/subscriptions", filter, account).await
     }

@@ -87,6 +87,14 @@ impl Outgoing {
         Endpoint::of(&self.method, &self.path)
     }
 
+    pub(super) fn method(&self) -> &'static str {
+        match self.method {
+            Method::GET => "GET",
+            Method::DELETE => "DELETE",
+            _ => "POST",
+        }
+    }
+
     pub(super) fn has_no_effect(&self) -> bool {
         self.method == Method::GET
     }

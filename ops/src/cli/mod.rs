@@ -2,6 +2,7 @@
 
 mod bans;
 mod disputes;
+mod fake_stripe;
 mod kpi;
 mod lists;
 mod look;
@@ -27,6 +28,7 @@ pub use self::disputes::{
     DisputesCommand, ListOptions as DisputesListOptions, NoteOptions, ReopenOptions, ResolveOptions,
     SummaryOptions,
 };
+pub use self::fake_stripe::FakeStripeOptions;
 pub use self::kpi::{By, KpiOptions};
 pub use self::lists::{
     AnomaliesOptions, ChargesCommand, ChargesListOptions, CustomersCommand, CustomersListOptions,
@@ -106,6 +108,7 @@ People
 
 Try
   send          Send signed sample events to a gateway on this machine
+  fake-stripe   Start a Stripe on this machine, to try everything without an account
 
 Set up
   completions   Print the completions of a shell
@@ -204,6 +207,11 @@ pub enum Command {
     Env(EnvOptions),
     /// Send signed sample events to a gateway on this machine
     Send(SendOptions),
+    /// Start a Stripe on this machine, to try everything without an account
+    ///
+    /// It has payments, refunds, disputes, invoices, subscriptions, files and payouts, keeps idempotency keys, sends
+    /// signed webhooks, and fails on demand. Stripe's own libraries work with it. It keeps everything in memory.
+    FakeStripe(FakeStripeOptions),
     /// Show on one screen how it goes
     ///
     /// Each line has a mark: ok, LOOK (nothing is lost or late, but somebody should know) or ACT; and what to do
