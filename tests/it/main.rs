@@ -37,6 +37,7 @@ mod operations;
 mod operations_battery;
 mod orders;
 mod outages;
+mod pages;
 mod people;
 mod process_guard;
 mod queue_contract;

@@ -66,7 +66,7 @@ pub(crate) async fn respond(
     };
     let path = address.path.as_str();
     match actor {
-        None if path == sign_in::PATH => {
+        _ if path == sign_in::PATH => {
             let page = sign_in::page(address.get("to").unwrap_or("/"), None);
             Browsed::by(None, html(StatusCode::OK, shell::bare("Sign in", &page)))
         }
