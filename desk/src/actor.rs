@@ -1,11 +1,14 @@
 //! Who acts, how they are known, and what they may do.
 
+mod token;
+
 use std::collections::BTreeSet;
 
-use domain::permissions::{Permission, Role, of_roles};
+use domain::permissions::{Permission, Role, Roles};
 use serde::Serialize;
 
-use crate::acts::Person;
+pub use self::token::{NotAuthenticated, TOKEN, TOKEN_FILE, authenticate_token, token_hash};
+use crate::person::Person;
 
 /// How it is known who acts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -24,7 +27,7 @@ pub enum KnownBy {
 pub struct Actor {
     /// The name of the member of staff for whom they act; for somebody declared, their own.
     staff: String,
-    roles: BTreeSet<Role>,
+    permissions: BTreeSet<Permission>,
     known_by: KnownBy,
     is_program: bool,
 }
@@ -47,25 +50,39 @@ fn advice(known_by: &KnownBy) -> &'static str {
 
 impl Actor {
     pub fn known(staff: &str, roles: BTreeSet<Role>, known_by: KnownBy, is_program: bool) -> Self {
-        Self { staff: staff.to_owned(), roles, known_by, is_program }
+        Self::with_permissions(staff, Roles(roles).permissions(), known_by, is_program)
+    }
+
+    /// Whoever may do less than their roles say.
+    pub fn with_permissions(
+        staff: &str,
+        permissions: BTreeSet<Permission>,
+        known_by: KnownBy,
+        is_program: bool,
+    ) -> Self {
+        Self { staff: staff.to_owned(), permissions, known_by, is_program }
     }
 
     /// Somebody at the command line without a token: may look, note, replay and repair; may not ask for money to
     /// leave, nor approve that it does.
     pub fn declared(person: &Person) -> Self {
-        Self {
-            staff: person.name().to_owned(),
-            roles: BTreeSet::new(),
-            known_by: KnownBy::Declared,
-            is_program: false,
-        }
+        Self::with_permissions(person.name(), [Permission::Read].into(), KnownBy::Declared, false)
     }
 
-    /// Whom the audit names: `cli:` stands before a name that nothing but its own word proves.
+    /// What people call them: `cli:` stands before a name that nothing but its own word proves.
     pub fn name(&self) -> String {
         match self.known_by {
             KnownBy::Declared => format!("cli:{}", self.staff),
             _ => self.staff.clone(),
+        }
+    }
+
+    /// The same as the audit says it, with how they are known.
+    pub fn in_audit(&self) -> String {
+        match &self.known_by {
+            KnownBy::Declared => self.name(),
+            KnownBy::Session => format!("{} (session)", self.staff),
+            KnownBy::Token { id } => format!("{} (token {id})", self.staff),
         }
     }
 
@@ -77,15 +94,20 @@ impl Actor {
         &self.known_by
     }
 
+    pub fn is_declared(&self) -> bool {
+        self.known_by == KnownBy::Declared
+    }
+
     pub fn is_program(&self) -> bool {
         self.is_program
     }
 
+    pub fn permissions(&self) -> &BTreeSet<Permission> {
+        &self.permissions
+    }
+
     pub fn has(&self, permission: Permission) -> bool {
-        match self.known_by {
-            KnownBy::Declared => permission == Permission::Read,
-            _ => of_roles(&self.roles).contains(&permission),
-        }
+        self.permissions.contains(&permission)
     }
 
     pub fn may(&self, permission: Permission) -> Result<(), Forbidden> {
@@ -108,5 +130,13 @@ mod tests {
         assert!(declared.may(Permission::Manage).unwrap_err().to_string().contains("TIDEGATE_TOKEN"));
         let manager = Actor::known("jane", [Role::BillingManager].into(), KnownBy::Session, false);
         assert!(manager.may(Permission::Manage).is_ok() && manager.may(Permission::Admin).is_err());
+    }
+
+    #[test]
+    fn the_audit_says_how_somebody_is_known() {
+        let known = |by| Actor::known("jane", [Role::Support].into(), by, false).in_audit();
+        assert_eq!(known(KnownBy::Session), "jane (session)");
+        assert_eq!(known(KnownBy::Token { id: "tok_1".to_owned() }), "jane (token tok_1)");
+        assert_eq!(Actor::declared(&Person::named("jane").unwrap()).in_audit(), "cli:jane");
     }
 }

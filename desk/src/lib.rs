@@ -3,7 +3,9 @@
 
 pub mod actor;
 pub mod acts;
+pub mod audit_line;
 pub mod backfill;
+pub mod person;
 pub mod rebuild;
 pub mod replay;
 pub mod verify;

@@ -33,12 +33,14 @@ pub mod outcome;
 pub mod payment_failures;
 pub mod payments;
 pub mod payouts;
+pub mod pending_changes;
 pub mod permissions;
 pub mod policy;
 pub mod refunds;
 pub mod risk;
 pub mod row;
 pub mod seal;
+pub mod staff_names;
 pub mod statuses;
 pub mod subscriptions;
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! What a person or a program may do. Roles are sets of permissions; one table serves buttons, endpoints and commands.
 
 use std::collections::BTreeSet;
+use std::fmt::{self, Display};
 
-use super::row::words;
+use super::row::{At, Cells, Read, Unreadable, read_as, words};
 
 words! {
     pub enum Permission {
@@ -36,6 +37,63 @@ impl Role {
     }
 }
 
+/// The roles of a person or a token; in the ledger one text, words with commas.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Roles(pub BTreeSet<Role>);
+
+impl Roles {
+    pub fn permissions(&self) -> BTreeSet<Permission> {
+        of_roles(&self.0)
+    }
+
+    pub fn have(&self, permission: Permission) -> bool {
+        self.permissions().contains(&permission)
+    }
+}
+
+impl From<Role> for Roles {
+    fn from(role: Role) -> Self {
+        Self([role].into())
+    }
+}
+
+impl Display for Roles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(","))
+    }
+}
+
+impl TryFrom<String> for Roles {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+        words.map(|word| Role::try_from(word.to_owned())).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl Read for Roles {
+    fn read(at: At, cells: &dyn Cells) -> Result<Self, Unreadable> {
+        read_as(at, cells)
+    }
+}
+
+impl serde::Serialize for Roles {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(&self.0)
+    }
+}
+
+/// Whether to give these permissions needs a second administrator: whoever has them approves money or gives
+/// permissions, and what a program asks for may be approved by a policy.
+pub fn is_loosening(given: &BTreeSet<Permission>, to_a_program: bool) -> bool {
+    given.iter().any(|permission| match permission {
+        Permission::Manage | Permission::Admin => true,
+        Permission::Request => to_a_program,
+        Permission::Read | Permission::Export => false,
+    })
+}
+
 /// What somebody with several roles may do.
 pub fn of_roles(roles: &BTreeSet<Role>) -> BTreeSet<Permission> {
     roles.iter().flat_map(|role| role.permissions().iter().copied()).collect()
@@ -54,5 +112,22 @@ mod tests {
             may(Role::BillingManager, Permission::Manage) && !may(Role::BillingManager, Permission::Admin)
         );
         assert_eq!(Role::SuperUser.permissions().len(), Permission::ALL.len());
+    }
+
+    #[test]
+    fn roles_are_one_text_in_the_ledger() {
+        let roles = Roles([Role::Support, Role::Auditor].into());
+        assert_eq!(roles.to_string(), "support,auditor");
+        assert_eq!(Roles::try_from("auditor, support".to_owned()), Ok(roles));
+        assert!(Roles::try_from("support,root".to_owned()).is_err());
+        assert!(!Roles::default().have(Permission::Read));
+    }
+
+    #[test]
+    fn who_approves_or_gives_permissions_needs_two_and_so_does_a_program_that_asks() {
+        let loosens = |role: Role, program| is_loosening(&of_roles(&[role].into()), program);
+        assert!(loosens(Role::BillingManager, false) && loosens(Role::SuperUser, false));
+        assert!(!loosens(Role::Support, false) && loosens(Role::Support, true));
+        assert!(!loosens(Role::Auditor, true));
     }
 }

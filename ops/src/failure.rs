@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use desk::actor::NotAuthenticated;
 use desk::acts::Refusal;
 use shared::env::{Misspelt, Problem};
 
@@ -27,10 +28,19 @@ pub fn wrongly_called(why: impl Into<String>) -> anyhow::Error {
 }
 
 /// An act of staff that was not done; what the ledger is not to blame for, the caller is.
-pub fn refused(refusal: Refusal) -> anyhow::Error {
-    match refusal {
+pub fn refused(refusal: impl Into<Refusal>) -> anyhow::Error {
+    match refusal.into() {
         Refusal::Ledger(error) => error.into(),
-        Refusal::NoSuchDispute | Refusal::StillWaiting { .. } => anyhow::anyhow!(refusal),
+        refused @ (Refusal::NoSuchDispute | Refusal::StillWaiting { .. }) => anyhow::anyhow!(refused),
+        other => wrongly_called(other.to_string()),
+    }
+}
+
+/// A token that does not prove who acts.
+pub fn not_authenticated(refused: NotAuthenticated) -> anyhow::Error {
+    match refused {
+        NotAuthenticated::Ledger(error) => error.into(),
+        NotAuthenticated::Setting(problem) => problem.into(),
         other => wrongly_called(other.to_string()),
     }
 }

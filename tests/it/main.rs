@@ -33,6 +33,7 @@ mod oncall;
 mod operations;
 mod orders;
 mod outages;
+mod people;
 mod process_guard;
 mod queue_contract;
 mod queue_file;

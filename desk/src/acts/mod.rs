@@ -7,35 +7,36 @@ pub mod dispute_notes;
 pub mod erasure;
 pub mod operations;
 pub mod pause;
+pub mod pending;
+pub mod second_administrator;
+pub mod staff;
+pub mod tokens;
+
+mod administrators;
 
 use domain::{AuditChange, Object, Transition};
 use ledger::LedgerError;
-use shared::env::{Env, Variable};
+use shared::env::Variable;
 use thiserror::Error;
 
-const STAFF: Variable = Variable {
-    name: "TIDEGATE_STAFF",
-    default: "",
-    example: "jane",
-    help: "Your name in the audit if a command is called without `--by`. If unset, your login name (`USER`).",
-};
-pub const VARIABLES: &[Variable] = &[STAFF];
+pub use self::administrators::StaffRefusal;
+use crate::actor::{Forbidden, TOKEN, TOKEN_FILE};
+use crate::person::STAFF;
+pub use crate::person::{Nameless, Person};
 
-const LOGIN: &str = "USER";
-const NAME_LIMIT_CHARS: usize = 100;
+pub const VARIABLES: &[Variable] = &[STAFF, TOKEN, TOKEN_FILE];
+
 const TEXT_LIMIT_CHARS: usize = 10_000;
-/// The audit's words for what nobody did by hand.
-const RESERVED: [&str; 2] = ["stripe", "tidegate"];
-
-/// Somebody whom the audit can name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Person(String);
 
 /// Why an act was not done; nothing was written.
 #[derive(Debug, Error)]
 pub enum Refusal {
-    #[error("a decision needs a name: {fault}. Pass --by NAME, or set TIDEGATE_STAFF")]
-    Nameless { fault: &'static str },
+    #[error(transparent)]
+    Nameless(#[from] Nameless),
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    #[error(transparent)]
+    Staff(#[from] StaffRefusal),
     #[error("the {what} is {fault}")]
     Text { what: &'static str, fault: String },
     #[error("the end is not in the future, so the decision would change nothing")]
@@ -54,31 +55,6 @@ pub enum Refusal {
     StillWaiting { id: String },
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-}
-
-impl Person {
-    /// As the command says, else as the environment does.
-    pub fn of(by: Option<&str>, env: &Env) -> Result<Self, Refusal> {
-        let named = by.or_else(|| env.given(STAFF.name)).or_else(|| env.given(LOGIN));
-        Self::named(named.unwrap_or_default())
-    }
-
-    pub fn named(name: &str) -> Result<Self, Refusal> {
-        let name = name.trim();
-        let first = name.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
-        let fault = match name {
-            "" => "no name was given",
-            _ if RESERVED.contains(&first.as_str()) => "this name is reserved for events and programs",
-            _ if name.chars().any(char::is_control) => "this name has control characters",
-            _ if name.chars().count() > NAME_LIMIT_CHARS => "this name is longer than 100 characters",
-            _ => return Ok(Self(name.to_owned())),
-        };
-        Err(Refusal::Nameless { fault })
-    }
-
-    pub fn name(&self) -> &str {
-        &self.0
-    }
 }
 
 /// The line of the audit for what no event did.
@@ -105,28 +81,4 @@ fn text(what: &'static str, given: &str) -> Result<String, Refusal> {
 
 fn count<T>(rows: &[T]) -> i64 {
     i64::try_from(rows.len()).unwrap_or(i64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nobody_acts_without_a_name() {
-        let long = "x".repeat(101);
-        for nameless in ["", "  ", "stripe", "Stripe", "tidegate rebuild", "a\nb", &long] {
-            assert!(matches!(Person::named(nameless), Err(Refusal::Nameless { .. })), "{nameless:?}");
-        }
-        assert_eq!(Person::named(" jane ").unwrap().name(), "jane");
-    }
-
-    #[test]
-    fn the_command_names_before_the_variable_and_the_variable_before_the_login() {
-        let env = Env::of(&[("TIDEGATE_STAFF", "jane"), ("USER", "root")]);
-        assert_eq!(Person::of(Some("joe"), &env).unwrap().name(), "joe");
-        assert_eq!(Person::of(None, &env).unwrap().name(), "jane");
-        assert_eq!(Person::of(None, &Env::of(&[("USER", "root")])).unwrap().name(), "root");
-        assert!(Person::of(None, &Env::of(&[])).is_err());
-        assert!(Person::of(Some(" "), &env).is_err(), "a blank name is refused, not replaced");
-    }
 }

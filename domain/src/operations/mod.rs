@@ -8,6 +8,9 @@
 //! ```
 
 pub mod decision;
+pub mod dispute;
+pub mod evidence;
+pub mod intent;
 pub mod ladder;
 pub mod limits;
 mod operation;

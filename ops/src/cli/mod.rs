@@ -6,10 +6,15 @@ mod lists;
 mod look;
 mod maintenance;
 mod oncall;
+mod operations;
 mod replays;
 mod send;
 mod shape;
+mod staff;
+#[cfg(test)]
+mod tests;
 mod up;
+mod wanted;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use shared::queue::rabbitmq::topology::NewQueues;
@@ -35,13 +40,22 @@ pub use self::oncall::{
     DoctorOptions, HealthcheckOptions, PauseOptions, QueueCommand, QueueOptions, RecoverOptions,
     ResumeOptions, StatusOptions, WorkerCommand, WorkerOptions,
 };
+pub use self::operations::{
+    ApprovalsCommand, ApprovalsListOptions, OperationsCommand, OperationsListOptions, RefundEligibleOptions,
+    RefundOptions, RefundRequestOptions, SettleOptions,
+};
 pub use self::replays::{
     DeadGroupsOptions, DeadLettersCommand, DeadListOptions, DeadShowOptions, DiscardOptions, PlanOptions,
     PlanShowOptions, PlansOptions, ReplayCommand, RunOptions, SelectionOptions,
 };
 pub use self::send::SendOptions;
 pub use self::shape::{ByOptions, ElsewhereOptions, PageOptions, Shape, WhoseOptions, WindowOptions};
+pub use self::staff::{
+    AddOptions, ApproveOptions, CreateOptions, RejectOptions, RevokeOptions, RolesOptions, StaffCommand,
+    StaffReasonOptions, StaffShowOptions, TokensCommand, TokensListOptions,
+};
 pub use self::up::UpOptions;
+pub use self::wanted::{CaptureOptions, EvidenceCommand, PaymentCancelOptions, StageOptions, WantedOptions};
 
 const HELP: &str = "\
 {about}
@@ -74,14 +88,20 @@ On call
 
 Staff
   invoices      List invoices: overdue ones, a customer's, …
-  payments      List payments by time, status, failure, amount, customer, user
+  payments      List payments by time, status, failure, amount, customer, user; capture, cancel
   charges       List charges: every attempt of a payment
   failures      List failed attempts by time and code
-  refunds       List refunds by their own time
-  disputes      List disputes, overdue ones first; sum up, note, resolve
+  refunds       List refunds by their own time; see what may be refunded, ask for it
+  operations    What Stripe is asked to do: list, show, confirm, cancel, retry, settle
+  approvals     What waits for a second person: list, approve, reject
+  disputes      List disputes, overdue ones first; sum up, note, resolve, answer, accept
   customers     List customers: whose a user is
   bans          Who is banned and why; ban, lift, ask
   anomalies     Figures that contradict each other, and objects that are uncertain
+
+People
+  staff         Who may act: add, roles, disable; changes that wait for a second administrator
+  tokens        What programs and the command line prove themselves by: create, list, revoke
 
 Try
   send          Send signed sample events to a gateway on this machine
@@ -201,7 +221,7 @@ pub enum Command {
     /// Show whatever an id names, why it is so, and how it came to be
     ///
     /// Finds out by itself what the id is: an invoice, also by its number; a payment, refund, dispute, charge,
-    /// customer, subscription or payout; a user of yours; or an event. The history is in the order of Stripe's own stamps and
+    /// customer, subscription or payout; an operation; a user of yours; or an event. The history is in the order of Stripe's own stamps and
     /// names the event behind each step: `tidegate trace` tells more of it. Where an id exists in several accounts or
     /// modes, each has a page.
     Show(ShowOptions),
@@ -223,7 +243,7 @@ pub enum Command {
     /// List invoices
     #[command(subcommand)]
     Invoices(InvoicesCommand),
-    /// List payments
+    /// List payments; capture or cancel one
     #[command(subcommand)]
     Payments(PaymentsCommand),
     /// List charges
@@ -235,10 +255,18 @@ pub enum Command {
     /// List customers
     #[command(subcommand)]
     Customers(CustomersCommand),
-    /// List refunds
+    /// List refunds; see what may be refunded, ask for it
     #[command(subcommand)]
     Refunds(RefundsCommand),
-    /// List disputes, sum them up, note on them, resolve and reopen them
+    /// List what Stripe is asked to do, show one, confirm, cancel, try again, settle
+    ///
+    /// An operation is kept before anything is sent to Stripe, with who asked for it and on whose word it may be sent.
+    #[command(subcommand)]
+    Operations(OperationsCommand),
+    /// List what waits for a second person; approve or reject it
+    #[command(subcommand)]
+    Approvals(ApprovalsCommand),
+    /// List disputes, sum them up, note on them, resolve and reopen them; answer or accept one
     #[command(subcommand)]
     Disputes(DisputesCommand),
     /// Tell who is banned and why; ban users, lift bans
@@ -248,6 +276,16 @@ pub enum Command {
     /// decision is kept with its reason and who took it.
     #[command(subcommand)]
     Bans(BansCommand),
+    /// Say who may act, and in which roles
+    ///
+    /// Until an administrator has a token or a password, whoever holds `DATABASE_URL` may add people and make tokens.
+    /// From then on it takes an administrator's token in `TIDEGATE_TOKEN`. What gives more power waits for a second
+    /// administrator where there is one.
+    #[command(subcommand)]
+    Staff(StaffCommand),
+    /// Make, list and revoke tokens, for programs and for the command line
+    #[command(subcommand)]
+    Tokens(TokensCommand),
     /// List figures that contradict each other, and objects that are uncertain
     Anomalies(AnomaliesOptions),
     /// Print the completions of a shell, to be loaded by it
@@ -311,58 +349,4 @@ pub fn parse(variables: String) -> Cli {
 /// The commands as they are described, for completions and manual pages.
 pub fn described() -> clap::Command {
     Cli::command()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn the_help_names_every_command_once() {
-        for command in Cli::command().get_subcommands() {
-            let listed = HELP.lines().filter(|line| line.trim_start().starts_with(command.get_name()));
-            assert_eq!(listed.count(), 1, "{}", command.get_name());
-        }
-    }
-
-    /// The words of an example, up to its explanation, a pipe or a file.
-    fn words(line: &str) -> Vec<String> {
-        let ends = ["  ", " | ", " > ", " && ", " || "];
-        let end = ends.iter().filter_map(|end| line.find(end)).min().unwrap_or(line.len());
-        let (mut words, mut is_quoted) = (vec![String::new()], false);
-        for letter in line[..end].chars() {
-            match letter {
-                '\'' => is_quoted = !is_quoted,
-                ' ' if !is_quoted => words.push(String::new()),
-                letter => words.last_mut().expect("there is one").push(letter),
-            }
-        }
-        words
-    }
-
-    #[test]
-    fn every_example_is_a_command_that_is_taken() {
-        fn check(command: &clap::Command, count: &mut usize) {
-            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-            for line in help.lines().map(str::trim).filter(|line| line.starts_with("tidegate ")) {
-                let parsed = Cli::try_parse_from(words(line));
-                assert!(parsed.is_ok(), "{}: {line}: {}", command.get_name(), parsed.err().expect("it is"));
-                *count += 1;
-            }
-            command.get_subcommands().for_each(|command| check(command, count));
-        }
-        let mut count = 0;
-        check(&Cli::command(), &mut count);
-        assert!(count > 50, "{count} examples");
-    }
-
-    #[test]
-    fn without_a_command_everything_runs() {
-        assert!(Cli::try_parse_from(["tidegate"]).unwrap().command.is_none());
-    }
 }

@@ -1,0 +1,23 @@
+//! Changes that loosen a rule wait for a second administrator: what they change, and how they end.
+
+use super::row::words;
+
+words! {
+    /// What the subject of a change is: a person who gets roles, or may act again; a token that begins to work; a
+    /// policy that gets a value.
+    pub enum ChangeKind {
+        Roles = "roles",
+        Enable = "enable",
+        Token = "token",
+        Policy = "policy",
+    }
+}
+
+words! {
+    pub enum ChangeState {
+        Waiting = "waiting",
+        Approved = "approved",
+        Rejected = "rejected",
+        Lapsed = "lapsed",
+    }
+}

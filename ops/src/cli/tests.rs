@@ -1,0 +1,52 @@
+//! The command line agrees with itself: its help names every command, and every example is taken.
+
+use super::*;
+
+#[test]
+fn the_command_line_is_consistent() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn the_help_names_every_command_once() {
+    for command in Cli::command().get_subcommands() {
+        let listed = HELP.lines().filter(|line| line.trim_start().starts_with(command.get_name()));
+        assert_eq!(listed.count(), 1, "{}", command.get_name());
+    }
+}
+
+/// The words of an example, up to its explanation, a pipe or a file.
+fn words(line: &str) -> Vec<String> {
+    let ends = ["  ", " | ", " > ", " && ", " || "];
+    let end = ends.iter().filter_map(|end| line.find(end)).min().unwrap_or(line.len());
+    let (mut words, mut is_quoted) = (vec![String::new()], false);
+    for letter in line[..end].chars() {
+        match letter {
+            '\'' => is_quoted = !is_quoted,
+            ' ' if !is_quoted => words.push(String::new()),
+            letter => words.last_mut().expect("there is one").push(letter),
+        }
+    }
+    words
+}
+
+#[test]
+fn every_example_is_a_command_that_is_taken() {
+    fn check(command: &clap::Command, count: &mut usize) {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        for line in help.lines().map(str::trim).filter(|line| line.starts_with("tidegate ")) {
+            let parsed = Cli::try_parse_from(words(line));
+            assert!(parsed.is_ok(), "{}: {line}: {}", command.get_name(), parsed.err().expect("it is"));
+            *count += 1;
+        }
+        command.get_subcommands().for_each(|command| check(command, count));
+    }
+    let mut count = 0;
+    check(&Cli::command(), &mut count);
+    assert!(count > 50, "{count} examples");
+}
+
+#[test]
+fn without_a_command_everything_runs() {
+    assert!(Cli::try_parse_from(["tidegate"]).unwrap().command.is_none());
+}

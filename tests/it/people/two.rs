@@ -1,0 +1,91 @@
+//! What loosens a rule takes two administrators; each way around it is refused, and is in the audit.
+
+use serde_json::{Value, json};
+
+use super::desk::each_people;
+
+fn waiting(changed: &Value) -> String {
+    assert_eq!(changed["pending"]["state"], json!("waiting"), "{changed}");
+    changed["pending"]["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn power_over_money_is_given_by_two() {
+    each_people("two", async |people| {
+        let jane = people.person(None, "jane", "super_user");
+        let joe = people.person(Some(&jane), "joe", "super_user");
+        let (jane, joe) = (Some(jane.as_str()), Some(joe.as_str()));
+
+        let added = people.json(jane, &["staff", "add", "bill", "--role", "billing_manager"]);
+        let change = waiting(&added);
+        assert_eq!(added["roles"], json!([]), "until then bill may do nothing");
+        assert!(people.said(None, &["staff", "pending"]).contains(&change));
+        let said = people.refusal(jane, &["staff", "approve", &change]);
+        assert!(said.contains("jane asked for this change: another administrator must approve it"), "{said}");
+        let said = people.refusal(None, &["staff", "approve", &change]);
+        assert!(said.contains("lacks the permission admin"), "{said}");
+        people.said(joe, &["staff", "approve", &change]);
+        assert!(people.refusal(joe, &["staff", "approve", &change]).contains("does not wait any more"));
+        assert_eq!(people.json(None, &["staff", "show", "bill"])["roles"], json!(["billing_manager"]));
+
+        let made = people.json(jane, &["tokens", "create", "--for", "bill", "--role", "billing_manager"]);
+        let bill = made["token"].as_str().unwrap();
+        let change = waiting(&made);
+        let said = people.refusal(Some(bill), &["staff", "disable", "joe"]);
+        assert!(said.contains("waits for a second administrator"), "{said}");
+        people.said(joe, &["staff", "approve", &change]);
+        let said = people.refusal(Some(bill), &["staff", "disable", "joe"]);
+        assert!(said.contains("bill lacks the permission admin"), "{said}");
+
+        let support = people.json(jane, &["staff", "add", "sue", "--role", "support"]);
+        assert_eq!(support["pending"], json!(null), "support moves no money by itself");
+        let program = ["tokens", "create", "--for", "sue", "--role", "support", "--program"];
+        waiting(&people.json(jane, &program));
+
+        let trail: Vec<String> =
+            people.audit_of("change", &change).await.into_iter().map(|(what, ..)| what).collect();
+        assert_eq!(trail, ["asked", "approved"]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_changed_meanwhile_is_not_approved() {
+    each_people("moved", async |people| {
+        let jane = people.person(None, "jane", "super_user");
+        let joe = people.person(Some(&jane), "joe", "super_user");
+        let (jane, joe) = (Some(jane.as_str()), Some(joe.as_str()));
+        people.said(jane, &["staff", "add", "sue", "--role", "support"]);
+        let change = waiting(&people.json(jane, &["staff", "roles", "sue", "--role", "billing_manager"]));
+        let again = people.refusal(jane, &["staff", "roles", "sue", "--role", "super_user"]);
+        assert!(again.contains("a change of sue waits already"), "{again}");
+        people.said(jane, &["staff", "roles", "sue", "--role", "auditor"]);
+        let said = people.refusal(joe, &["staff", "approve", &change]);
+        assert!(said.contains("is not as it was when the change was asked for"), "{said}");
+        people.said(joe, &["staff", "reject", &change, "--reason", "asked for too early"]);
+        assert_eq!(people.json(None, &["staff", "show", "sue"])["roles"], json!(["auditor"]));
+        let lines = people.audit_of("change", &change).await;
+        let lines: Vec<&str> = lines.iter().map(|(what, ..)| what.as_str()).collect();
+        assert_eq!(lines, ["asked", "refused", "rejected"]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_removes_the_other_administrator_does_not_act_alone_for_a_day() {
+    each_people("alone", async |people| {
+        let jane = people.person(None, "jane", "super_user");
+        let joe = people.person(Some(&jane), "joe", "super_user");
+        let (jane, joe) = (Some(jane.as_str()), Some(joe.as_str()));
+        people.said(jane, &["staff", "disable", "joe"]);
+        let said = people.refusal(jane, &["staff", "add", "bill", "--role", "billing_manager"]);
+        assert!(said.contains("joe could act until less than 24 h ago"), "{said}");
+        let said = people.refusal(jane, &["staff", "enable", "joe"]);
+        assert!(said.contains("joe could act until"), "{said}");
+        people.said(jane, &["staff", "add", "sue", "--role", "support"]);
+        assert!(people.refusal(joe, &["staff", "enable", "joe"]).contains("joe is disabled"));
+        let audit = people.audit("bill").await;
+        assert!(matches!(&audit[..], [(what, ..)] if what == "refused"), "{audit:?}");
+    })
+    .await;
+}
