@@ -25,11 +25,12 @@ pub enum Kind {
     Customer,
     Subscription,
     Payout,
+    Operation,
     User,
 }
 
 /// Every kind, and what Stripe's ids of it begin with. Where an id is of several kinds, the first one is shown.
-const KINDS: [(Kind, &[&str]); 10] = [
+const KINDS: [(Kind, &[&str]); 11] = [
     (Kind::Invoice, &["in"]),
     (Kind::Payment, &["pi"]),
     (Kind::Refund, &["re", "pyr"]),
@@ -39,6 +40,7 @@ const KINDS: [(Kind, &[&str]); 10] = [
     (Kind::Subscription, &["sub"]),
     (Kind::Payout, &["po"]),
     (Kind::Event, &["evt"]),
+    (Kind::Operation, &["op"]),
     (Kind::User, &[]),
 ];
 
@@ -82,6 +84,7 @@ async fn knows(ledger: &Ledger, tx: &mut Transaction, kind: Kind, id: &str) -> R
         Kind::Customer => any::<Customer>(tx, id).await,
         Kind::Subscription => any::<Subscription>(tx, id).await,
         Kind::Payout => any::<Payout>(tx, id).await,
+        Kind::Operation => Ok(tx.operation(id).await?.is_some()),
         Kind::User => Ok(!users_of_name(tx, id).await?.is_empty()),
     }
 }
@@ -112,6 +115,7 @@ mod tests {
             ("sub_1", Kind::Subscription),
             ("po_1", Kind::Payout),
             ("evt_1", Kind::Event),
+            ("op_1", Kind::Operation),
             ("user_4711", Kind::Invoice),
             ("9A4C21D0-0007", Kind::Invoice),
         ] {

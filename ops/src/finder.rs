@@ -4,7 +4,7 @@ use desk::finder::{self, Found, Kind};
 use shared::env::Env;
 
 use crate::cli::{BansCommand, ExplainOptions, ShowOptions, Subject, SubjectOptions, TraceOptions};
-use crate::{bans, open, output, show, trace};
+use crate::{bans, open, operations, output, show, trace};
 
 pub async fn run(env: &Env, options: ShowOptions) -> anyhow::Result<()> {
     let ShowOptions { id, whose, shape, subject } = options;
@@ -18,7 +18,7 @@ pub async fn run(env: &Env, options: ShowOptions) -> anyhow::Result<()> {
     let Some(Found { kind, id }) = found else {
         let (me, place) = (output::me(), ledger.shown());
         anyhow::bail!(
-            "nothing in the ledger at {place} goes by {id}: no event, object of Stripe's, number of an invoice or user. \
+            "nothing in the ledger at {place} goes by {id}: no event, operation, object of Stripe's, number of an invoice or user. \
              If it was sent just now, it may still wait (`{me} queue`)"
         );
     };
@@ -31,6 +31,7 @@ pub async fn run(env: &Env, options: ShowOptions) -> anyhow::Result<()> {
             output::remark(&format!("what the user paid: {} payments list --user '{id}'", output::me()));
             return Ok(());
         }
+        Kind::Operation => return operations::show(env, &id, shape.json).await,
         Kind::Invoice => Subject::Invoice(options(shape, whose)),
         Kind::Payment => Subject::Payment(options(shape, whose)),
         Kind::Refund => Subject::Refund(options(shape, whose)),
