@@ -8,6 +8,7 @@ COPY console console
 COPY desk desk
 COPY domain domain
 COPY envelope envelope
+COPY fake-stripe fake-stripe
 COPY gateway gateway
 COPY ledger ledger
 COPY migrations migrations

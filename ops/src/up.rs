@@ -19,6 +19,8 @@ use tokio_util::sync::CancellationToken;
 use worker::WorkerConfig;
 
 use crate::cli::UpOptions;
+use crate::failure::wrongly_called;
+use crate::fake_stripe::demo::Demo;
 use crate::{
     dev_secret, envelope_key, migrate, output, preflight, probe, roles, settings, topology, variables,
 };
@@ -28,6 +30,12 @@ const READY_PAUSE: Duration = Duration::from_millis(20);
 
 pub async fn run(env: Env, options: &UpOptions) -> anyhow::Result<()> {
     let env = settings::of_up(env, options)?;
+    let (demo, env) = if options.demo {
+        let (demo, env) = Demo::start(env, options.port).await?;
+        (Some(demo), env)
+    } else {
+        (None, env)
+    };
     let worker_config = WorkerConfig::from_env(&env)?;
     let console_config = ConsoleConfig::from_env(&env)?;
     let ledger_config = LedgerConfig::from_env(&env)?.for_batches();
@@ -60,7 +68,7 @@ pub async fn run(env: Env, options: &UpOptions) -> anyhow::Result<()> {
     );
     tokio::select! {
         () = shutdown.cancelled() => {}
-        greeted = greet(&env, options, secret.as_ref(), &queue_shown, &ledger_shown) => {
+        greeted = greet(&env, options, secret.as_ref(), demo.as_ref(), [&queue_shown, &ledger_shown]) => {
             greeted?;
             shutdown.cancelled().await;
         }
@@ -95,8 +103,8 @@ async fn greet(
     env: &Env,
     options: &UpOptions,
     secret: Option<&SecretString>,
-    queue: &str,
-    ledger: &str,
+    demo: Option<&Demo>,
+    [queue, ledger]: [&str; 2],
 ) -> anyhow::Result<()> {
     let address = |name| variables::address(env, name).map(probe::reachable);
     let (public, api) = (address("GATEWAY_ADDR")?, address("CONSOLE_ADDR")?);
@@ -115,6 +123,15 @@ async fn greet(
     let moved = settings::moved(env, options).map_or_else(String::new, |moved| {
         format!("  elsewhere export {moved}   for other commands; or lines in .env\n")
     });
+    let demo = match (demo, secret) {
+        (Some(demo), Some(secret)) => demo.live(public, secret.expose_secret()).await?,
+        (Some(_), None) => {
+            return Err(wrongly_called(
+                "STRIPE_WEBHOOK_SECRET is set: unset it for a demo, which has its own",
+            ));
+        }
+        (None, _) => String::new(),
+    };
     output::announce(format!(
         "{state}\n\
          \x20 webhooks  http://{public}/webhooks/stripe, signed with {signed}\n\
@@ -122,7 +139,7 @@ async fn greet(
          \x20 data      queue {queue}, ledger {ledger}\n\
          \x20 probes    /readyz and /metrics at http://{gateway}, http://{worker} and http://{console}\n\
          \x20 try next  {me} send    {me} events list    {me} help\n\
-         {moved}"
+         {moved}{demo}"
     ));
     Ok(())
 }

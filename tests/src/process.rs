@@ -68,6 +68,12 @@ impl Process {
         self.listeners.clone()
     }
 
+    /// From its next start on.
+    pub fn set(&mut self, variable: &str, value: &str) {
+        self.settings.retain(|(name, _)| name != variable);
+        self.settings.push((variable.to_owned(), value.to_owned()));
+    }
+
     pub fn spawn(&mut self, guard: &ProcessGuard) -> anyhow::Result<()> {
         let program = match self.name.split('-').next() {
             Some("gateway") => "tidegate-gateway",

@@ -185,7 +185,7 @@ impl Stack {
         Ok(())
     }
 
-    /// A further gateway, on an address of its own, or a further worker. It does not run yet.
+    /// A further gateway, on its own address, or a further worker. It does not run yet.
     pub fn add(&mut self, name: &str) -> SocketAddr {
         let (address, mut settings) = (loopback(), self.settings.clone());
         settings.push(("GATEWAY_ADDR".to_owned(), address.to_string()));

@@ -3,6 +3,7 @@
 pub mod api_requests;
 pub mod archive;
 pub mod audit;
+pub mod balance_transactions;
 pub mod billing;
 pub mod bodies;
 pub mod charges;
@@ -17,6 +18,7 @@ pub mod operations;
 pub mod overrides;
 pub mod pauses;
 pub mod pending_changes;
+pub mod reconciliations;
 pub mod refetch;
 pub mod refunds;
 pub mod replays;

@@ -4,6 +4,7 @@ pub mod audit_list;
 pub mod consistency;
 pub mod event_time;
 pub mod gauges;
+pub mod kpi;
 pub mod lists;
 pub mod money_status_queries;
 pub mod page;

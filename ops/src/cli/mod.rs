@@ -2,11 +2,15 @@
 
 mod bans;
 mod disputes;
+mod fake_stripe;
+mod kpi;
 mod lists;
 mod look;
 mod maintenance;
 mod oncall;
+mod reconcile;
 mod replays;
+mod reports;
 mod send;
 mod shape;
 mod staff;
@@ -24,6 +28,8 @@ pub use self::disputes::{
     DisputesCommand, ListOptions as DisputesListOptions, NoteOptions, ReopenOptions, ResolveOptions,
     SummaryOptions,
 };
+pub use self::fake_stripe::FakeStripeOptions;
+pub use self::kpi::{By, KpiOptions};
 pub use self::lists::{
     AnomaliesOptions, ChargesCommand, ChargesListOptions, CustomersCommand, CustomersListOptions,
     FailuresCommand, FailuresListOptions, InvoicesCommand, InvoicesListOptions, PaymentsCommand,
@@ -38,10 +44,12 @@ pub use self::oncall::{
     DoctorOptions, HealthcheckOptions, PauseOptions, QueueCommand, QueueOptions, RecoverOptions,
     ResumeOptions, StatusOptions, WorkerCommand, WorkerOptions,
 };
+pub use self::reconcile::{AcknowledgeOptions, FindingsOptions, ReconcileCommand, ReconcileOptions};
 pub use self::replays::{
     DeadGroupsOptions, DeadLettersCommand, DeadListOptions, DeadShowOptions, DiscardOptions, PlanOptions,
     PlanShowOptions, PlansOptions, ReplayCommand, RunOptions, SelectionOptions,
 };
+pub use self::reports::{OfDateOptions, OfSpanOptions, ReportCommand, ToOptions, VerifyReportOptions};
 pub use self::send::SendOptions;
 pub use self::shape::{ByOptions, ElsewhereOptions, PageOptions, Shape, WhoseOptions, WindowOptions};
 pub use self::staff::{
@@ -90,6 +98,9 @@ Staff
   customers     List customers: whose a user is
   bans          Who is banned and why; ban, lift, ask
   anomalies     Figures that contradict each other, and objects that are uncertain
+  kpi           Success, refunds, disputes, latency: key figures beside their targets
+  reconcile     Compare a day of Stripe's balance with the ledger; what differs
+  report        A day, week, month, span or incident as CSV and a page to print
 
 People
   staff         Who may act: add, roles, disable; changes that wait for a second administrator
@@ -97,6 +108,7 @@ People
 
 Try
   send          Send signed sample events to a gateway on this machine
+  fake-stripe   Start a Stripe on this machine, to try everything without an account
 
 Set up
   completions   Print the completions of a shell
@@ -195,6 +207,11 @@ pub enum Command {
     Env(EnvOptions),
     /// Send signed sample events to a gateway on this machine
     Send(SendOptions),
+    /// Start a Stripe on this machine, to try everything without an account
+    ///
+    /// It has payments, refunds, disputes, invoices, subscriptions, files and payouts, keeps idempotency keys, sends
+    /// signed webhooks, and fails on demand. Stripe's own libraries work with it. It keeps everything in memory.
+    FakeStripe(FakeStripeOptions),
     /// Show on one screen how it goes
     ///
     /// Each line has a mark: ok, LOOK (nothing is lost or late, but somebody should know) or ACT; and what to do
@@ -277,6 +294,22 @@ pub enum Command {
     Tokens(TokensCommand),
     /// List figures that contradict each other, and objects that are uncertain
     Anomalies(AnomaliesOptions),
+    /// Show key figures of the last hours beside their targets
+    ///
+    /// By the time at which Stripe says that something happened: what arrives late counts where it belongs. Live mode
+    /// unless told otherwise; currencies stay apart.
+    Kpi(KpiOptions),
+    /// Compare a day of Stripe's balance with the ledger
+    ///
+    /// Reads the balance transactions and payouts of the day and judges each of them, then the sums. Needs
+    /// `STRIPE_SECRET_KEY`. Comparing a day again is harmless. Exit code 0: reconciled; 1: differences, or incomplete.
+    Reconcile(ReconcileOptions),
+    /// Write a report to a folder: CSV, a page to print, and a manifest
+    ///
+    /// All of it is one state of the ledger, by the time of what happened. The manifest has the SHA-256 of each file and
+    /// the newest block of the audit. The same ledger and period give the same bytes.
+    #[command(subcommand)]
+    Report(ReportCommand),
     /// Print the completions of a shell, to be loaded by it
     #[command(after_help = COMPLETIONS)]
     Completions {

@@ -8,6 +8,7 @@ use clap::Args;
 #[command(after_help = "\
 Examples
   tidegate up
+  tidegate up --demo                         with a fake Stripe and sample data, to look around
   tidegate up --port 8181                    beside another one; its own API is on 8184
   tidegate up --data-dir ~/tidegate          what it stores is there, wherever it is started
 
@@ -19,4 +20,7 @@ pub struct UpOptions {
     /// Keep the queue, the ledger and the secret for development in this folder [default: data]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+    /// Begin with a fake Stripe and a day of a small marketplace, in a data folder of its own (data/demo)
+    #[arg(long, conflicts_with = "data_dir")]
+    pub demo: bool,
 }

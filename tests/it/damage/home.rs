@@ -181,7 +181,7 @@ impl Running {
         self.server.kill();
     }
 
-    /// Waits for an end of its own accord that is none in peace; returns the last line that it said.
+    /// Waits until it ends by itself, which is no peaceful end; returns the last line that it said.
     pub(super) async fn ends_in_failure(mut self) -> anyhow::Result<String> {
         until("tidegate to end", PATIENCE, async || Ok(self.server.has_exited()))
             .await

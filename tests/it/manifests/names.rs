@@ -64,6 +64,7 @@ const LEFT_TO_THEIR_DEFAULT: &[(&str, &str)] = &[
     ("TIDEGATE_TOKEN_FILE", "a person's, at the command line"),
     ("STRIPE_SECRET_KEY", "the file counts: a key in the environment is seen by every child"),
     ("STRIPE_API_URL", "Stripe's own"),
+    ("STRIPE_FILES_URL", "Stripe's own"),
     ("STRIPE_DEADLINE_SECS", "of Stripe, not of the place"),
     ("STRIPE_RATE_PER_SEC", "of Stripe, not of the place"),
     ("STRIPE_ACCOUNTS", "of one installation in many"),
