@@ -269,7 +269,7 @@ async fn act(
     let call = Call { console: Arc::clone(console), actor, path, query, body, now };
     let Some((key, actor)) = key else { return Ok((shown((endpoint.run)(call).await), false)) };
     match idempotency::begin(&console.ledger, &actor, key, &hash, now).await? {
-        Begun::Answered(answer) => Ok((shown(Ok(answer)), true)),
+        Begun::Answered(answered) => Ok((shown(answered), true)),
         Begun::Free(taken) => {
             let answered = (endpoint.run)(call).await;
             idempotency::end(&console.ledger, taken, &answered).await?;

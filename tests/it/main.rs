@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a panic with its line is the message")]
 
 mod altered_messages;
+mod api;
 mod attempts;
 mod autoscale;
 mod bench;
