@@ -17,6 +17,7 @@ use desk::views::event::EventView;
 use desk::views::invoice::InvoiceView;
 use desk::views::kpi::{self, KpiQuery};
 use desk::views::object::ObjectPages;
+use desk::views::operation::OperationView;
 use desk::views::payment::PaymentView;
 use desk::views::payout::PayoutView;
 use desk::views::refund::RefundView;
@@ -36,8 +37,8 @@ use super::faults::Fault;
 use super::object::Hangs;
 use super::shell::{self, Frame};
 use super::{
-    acts, audit, bans, dead_letters, disputes, event, history, listed, metrics, modes, object, replays,
-    search, user, webhooks,
+    acts, approvals, audit, bans, dead_letters, disputes, event, history, listed, metrics, modes, object,
+    replays, search, user, webhooks,
 };
 
 /// What a browser gets.
@@ -193,6 +194,11 @@ async fn find(sources: &Sources<'_>, frame: &mut Frame<'_>) -> Result<Found, Fai
             let found = ledger.read().await?.events(&filter, &part).await?;
             title("Webhooks", webhooks::page(frame, &found))
         }
+        "/approvals" => {
+            let (filter, part) = (approvals::filter(address, frame.livemode), listed::part(address)?);
+            let found = ledger.read().await?.operations(&filter, &part).await?;
+            title("Approvals", approvals::page(frame, &found))
+        }
         "/payments/bans" => {
             let part = listed::part(address)?;
             let filter = bans::filter(address, frame.livemode);
@@ -275,6 +281,11 @@ async fn read_one(ledger: &Ledger, frame: &mut Frame<'_>, kind: &str, id: &str) 
             let views = EventView::read_all(ledger, id).await?;
             frame.livemode = views.first().map_or(frame.livemode, |view| view.event.livemode);
             (!views.is_empty()).then(|| event::pages(frame, &views))
+        }
+        "operation" => {
+            let view = OperationView::read(&mut ledger.read().await?, id, frame.now).await?;
+            frame.livemode = view.as_ref().map_or(frame.livemode, |view| view.operation.key.livemode);
+            view.map(|view| operation::page(frame, &view))
         }
         "replay" => match ledger.plan(id).await? {
             Some(plan) => Some(replays::page(frame, &plan, &ledger.results(id).await?)),

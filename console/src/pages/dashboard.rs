@@ -3,6 +3,7 @@
 use desk::views::dashboard::Dashboard;
 use desk::views::dispute_list::ListedDispute;
 use desk::views::kpi::Rate;
+use desk::views::operation::does;
 use desk::when;
 use maud::{Markup, html};
 
@@ -150,13 +151,20 @@ fn stuck(frame: &Frame<'_>, view: &Dashboard, waiting: Option<Waiting>) -> Marku
 /// What waits for a person?
 fn needs_me(frame: &Frame<'_>, view: &Dashboard) -> Markup {
     let mode = modes::word(frame.livemode);
-    let nothing = view.disputes.is_empty() && view.contradictory.is_empty();
+    let nothing = view.disputes.is_empty() && view.contradictory.is_empty() && view.approvals.is_empty();
     html! {
         section.panel {
             h2 { "What needs you?" }
             div.inner {
-                @if nothing { p.muted { "Nothing: no dispute waits for an answer, and no figures contradict each other." } }
+                @if nothing { p.muted { "Nothing: no dispute waits for an answer, no operation for an approval, and no figures contradict each other." } }
                 ul.todo {
+                    @for operation in &view.approvals {
+                        li {
+                            (badge(Tone::Warn, "approval"))
+                            span { (object("operation", operation.id())) " · " (does(operation)) " · asked for by " (operation.requested_by) }
+                            span.num { @if let Some(end) = operation.expires_at { "lapses " (until(end, frame.now)) } }
+                        }
+                    }
                     @for row in &view.disputes { (due(frame, row)) }
                     @for row in &view.contradictory {
                         li {
@@ -166,6 +174,7 @@ fn needs_me(frame: &Frame<'_>, view: &Dashboard) -> Markup {
                         }
                     }
                 }
+                @if view.more_approvals { p { a href=(link("/approvals", [("mode", mode)])) { "All approvals" } } }
                 @if view.more_disputes { p { a href=(link("/payments/disputes", [("mode", mode)])) { "All disputes that are open" } } }
                 @if view.more_contradictory { p { a href=(link("/payments/anomalies", [("mode", mode)])) { "All anomalies" } } }
             }

@@ -22,7 +22,7 @@ use super::command::{command, quoted};
 use super::shell::Frame;
 use super::timelines::timeline;
 use super::values::{detail, money, object, status};
-use super::{dispute_acts, hanging, webhooks};
+use super::{dispute_acts, hanging, payment_acts, webhooks};
 
 /// What some kinds of page have and others have not.
 pub trait Hangs: ObjectView {
@@ -192,6 +192,10 @@ impl Hangs for PaymentView {
             (hanging::disputes(&self.disputes, &self.key().id, frame.now))
             (hanging::warnings(&self.warnings))
         }
+    }
+
+    fn acts(&self, frame: &Frame<'_>) -> Markup {
+        payment_acts::forms(frame, self)
     }
 }
 

@@ -21,6 +21,7 @@ pub fn place(found: &Found) -> String {
         Kind::Customer => "customer",
         Kind::Subscription => "subscription",
         Kind::Payout => "payout",
+        Kind::Operation => "operation",
         Kind::User => "user",
     };
     page_of(kind, &found.id)

@@ -23,6 +23,7 @@ const PLACES: &[(&str, &str, &str, Permission)] = &[
     ("dashboard", "Overview", "/payments/dashboard/", Permission::Read),
     ("history", "Payments", "/payments/history", Permission::Read),
     ("disputes", "Disputes", "/payments/disputes", Permission::Read),
+    ("approvals", "Approvals", "/approvals", Permission::Read),
     ("webhooks", "Webhooks", "/payments/webhooks/", Permission::Read),
     ("dead-letters", "Dead letters", "/payments/dead-letters", Permission::Read),
     ("bans", "Bans", "/payments/bans", Permission::Read),

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use domain::operations::{Operation, OperationState};
 use ledger::tables::pauses::Pause;
-use ledger::views::lists::DisputeFilter;
+use ledger::views::lists::{DisputeFilter, OperationFilter};
 use ledger::views::page::Part;
 use ledger::views::search::Whose;
 use ledger::views::status_queries::Retries;
@@ -36,6 +37,9 @@ pub struct Dashboard {
     /// Open disputes, the most urgent first.
     pub disputes: Vec<ListedDispute>,
     pub more_disputes: bool,
+    /// Operations that wait for an approval, the newest first.
+    pub approvals: Vec<Operation>,
+    pub more_approvals: bool,
     pub contradictory: Vec<Contradictory>,
     pub more_contradictory: bool,
 }
@@ -66,6 +70,12 @@ impl Dashboard {
         };
         let shown = Part::first(SHOWN_LIMIT);
         let disputes = read_list(ledger, &mut tx, &open, &shown, now).await?;
+        let waiting = OperationFilter {
+            state: Some(OperationState::NeedsApproval.as_str().to_owned()),
+            whose: whose.clone(),
+            ..OperationFilter::default()
+        };
+        let approvals = tx.operations(&waiting, &shown).await?;
         let contradictory = anomalies::read_page(ledger, &mut tx, &whose, &shown).await?;
         Ok(Self {
             kpis: kpi::read(&mut tx, query).await?,
@@ -76,6 +86,8 @@ impl Dashboard {
             money_at_risk,
             disputes: disputes.rows,
             more_disputes: disputes.next.is_some(),
+            approvals: approvals.rows,
+            more_approvals: approvals.next.is_some(),
             contradictory: contradictory.rows,
             more_contradictory: contradictory.next.is_some(),
         })

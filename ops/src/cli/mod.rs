@@ -8,8 +8,8 @@ mod lists;
 mod look;
 mod maintenance;
 mod oncall;
-mod reconcile;
 mod operations;
+mod reconcile;
 mod replays;
 mod reports;
 mod send;
@@ -46,11 +46,11 @@ pub use self::oncall::{
     DoctorOptions, HealthcheckOptions, PauseOptions, QueueCommand, QueueOptions, RecoverOptions,
     ResumeOptions, StatusOptions, WorkerCommand, WorkerOptions,
 };
-pub use self::reconcile::{AcknowledgeOptions, FindingsOptions, ReconcileCommand, ReconcileOptions};
 pub use self::operations::{
     ApprovalsCommand, ApprovalsListOptions, OperationsCommand, OperationsListOptions, RefundEligibleOptions,
     RefundOptions, RefundRequestOptions, SettleOptions,
 };
+pub use self::reconcile::{AcknowledgeOptions, FindingsOptions, ReconcileCommand, ReconcileOptions};
 pub use self::replays::{
     DeadGroupsOptions, DeadLettersCommand, DeadListOptions, DeadShowOptions, DiscardOptions, PlanOptions,
     PlanShowOptions, PlansOptions, ReplayCommand, RunOptions, SelectionOptions,

@@ -18,35 +18,40 @@ async fn axe_finds_nothing_on_any_page() {
         told(&console).await;
         let token = console.person(None, "ada", "super_user");
         let base = format!("http://{}", console.address);
-        look(&base, &token, &[
-            "/payments/dashboard/?hours=8760&mode=live",
-            "/payments/dashboard/?mode=test",
-            "/payments/history",
-            "/payments/disputes?show=all",
-            "/payments/webhooks/",
-            "/payments/dead-letters",
-            "/payments/bans?show=all",
-            "/payments/anomalies",
-            "/payments/metrics/?hours=720",
-            "/payments/audit",
-            "/payment/pi_lost",
-            "/payment/pi_failed",
-            "/charge/ch_lost",
-            "/dispute/du_open",
-            "/invoice/in_lost",
-            "/customer/cus_lost",
-            "/user/user_1",
-            "/event/evt_lost_payment_succeeded_1",
-            "/search?q=nobody",
-            "/payment/pi_nobody",
-        ]);
+        look(
+            &base,
+            &token,
+            &[
+                "/payments/dashboard/?hours=8760&mode=live",
+                "/payments/dashboard/?mode=test",
+                "/payments/history",
+                "/payments/disputes?show=all",
+                "/payments/webhooks/",
+                "/payments/dead-letters",
+                "/payments/bans?show=all",
+                "/payments/anomalies",
+                "/payments/metrics/?hours=720",
+                "/payments/audit",
+                "/payment/pi_lost",
+                "/payment/pi_failed",
+                "/charge/ch_lost",
+                "/dispute/du_open",
+                "/invoice/in_lost",
+                "/customer/cus_lost",
+                "/user/user_1",
+                "/event/evt_lost_payment_succeeded_1",
+                "/search?q=nobody",
+                "/payment/pi_nobody",
+            ],
+        );
         look(&base, "", &["/login?to=/"]);
     })
     .await;
 }
 
 fn look(base: &str, cookie: &str, paths: &[&str]) {
-    let (installed, script) = (workspace().join("target/peers/node"), workspace().join("tests/peers/axe.mjs"));
+    let (installed, script) =
+        (workspace().join("target/peers/node"), workspace().join("tests/peers/axe.mjs"));
     assert!(installed.join("node_modules/axe-core").is_dir(), "axe-core is missing: run scripts/peers");
     let mut process = Command::new("node")
         .arg(script)
