@@ -31,7 +31,7 @@ pub(crate) enum Begun {
     /// It is this request's to do.
     Free(Taken),
     /// It was done before, and answered so.
-    Answered(Answer),
+    Answered(Result<Answer, Problem>),
 }
 
 /// The key of a request, if it has one.
@@ -84,7 +84,7 @@ pub(crate) async fn begin(
         return Err(Problem::new(Code::KeyReused, detail));
     }
     match (before.status, before.answer) {
-        (Some(status), Some(answer)) => Ok(Begun::Answered(read(status, &answer)?)),
+        (Some(status), Some(answer)) => Ok(Begun::Answered(read(status, &answer))),
         _ if now - before.begun_at < RUNS_AT_MOST => Err(Problem::new(
             Code::KeyInUse,
             "the first request with this key is in progress: repeat it later",
@@ -97,17 +97,22 @@ pub(crate) async fn begin(
     }
 }
 
-/// Keeps what came of it. What was refused before anything was done frees the key; what may have been done keeps it.
+/// Keeps what came of it. What did nothing frees the key; what may have been done keeps it.
 pub(crate) async fn end(
     ledger: &Ledger,
     taken: Taken,
     came: &Result<Answer, Problem>,
 ) -> Result<(), Problem> {
     let Taken { owner, key } = taken;
-    let (status, document) = match came {
-        Ok(answer) => (answer.status, answer.clone().without(SECRET).document),
+    let kept = match came {
+        Ok(answer) => Some((answer.status, answer.clone().without(SECRET).document)),
+        // It may have been done.
         Err(problem) if problem.code == Code::Unavailable || problem.code == Code::Internal => return Ok(()),
-        Err(_) => {
+        Err(problem) => problem.kept().map(|kept| (problem.code.status(), kept)),
+    };
+    let (status, document) = match kept {
+        Some(kept) => kept,
+        None => {
             let mut tx = ledger.begin().await?;
             tx.free_request(&owner, &key).await?;
             return Ok(tx.commit().await?);
@@ -120,13 +125,16 @@ pub(crate) async fn end(
 
 fn read(status: i64, answer: &str) -> Result<Answer, Problem> {
     let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
-    let document = serde_json::from_str(answer).ok();
+    let document: Option<Value> = serde_json::from_str(answer).ok();
     let (Some(status), Some(document)) = (status, document) else {
         return Err(Problem::new(
             Code::OutcomeUnknown,
             "the answer that was kept for this key cannot be read",
         ));
     };
+    if let Some(refused) = Problem::of_kept(&document).filter(|_| !status.is_success()) {
+        return Err(refused);
+    }
     Ok(Answer { status, document, is_object: false })
 }
 

@@ -2,10 +2,11 @@
 //! people: what happened, why, and what to do.
 
 use desk::actor::Forbidden;
+use desk::acts::operations::NotDone;
 use desk::acts::{Refusal, StaffRefusal};
 use hyper::StatusCode;
 use ledger::LedgerError;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 macro_rules! codes {
     ($($name:ident = $word:literal, $status:ident, $title:literal;)*) => {
@@ -59,7 +60,7 @@ pub struct Problem {
     pub code: Code,
     pub detail: String,
     /// Further members of the problem, for programs.
-    pub more: Vec<(&'static str, Value)>,
+    pub more: Map<String, Value>,
     /// For the log alone: what must not be told outside.
     pub cause: Option<String>,
     /// The process must end: what the ledger was told is committed may not be.
@@ -68,12 +69,12 @@ pub struct Problem {
 
 impl Problem {
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), more: Vec::new(), cause: None, is_fatal: false }
+        Self { code, detail: detail.into(), more: Map::new(), cause: None, is_fatal: false }
     }
 
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
-        self.more.push((name, value.into()));
+        self.more.insert(name.to_owned(), value.into());
         self
     }
 
@@ -87,6 +88,18 @@ impl Problem {
         Self { cause: Some(cause.to_string()), ..problem }
     }
 
+    /// As it is kept for a repetition of the request; `None` where a repetition is to be tried anew.
+    pub fn kept(&self) -> Option<Value> {
+        (self.code == Code::Refused).then(|| json!({"refused": self.detail, "more": self.more}))
+    }
+
+    /// What was kept.
+    pub fn of_kept(kept: &Value) -> Option<Self> {
+        let mut problem = Self::new(Code::Refused, kept["refused"].as_str()?);
+        problem.more = kept["more"].as_object()?.clone();
+        Some(problem)
+    }
+
     pub fn document(&self, request_id: &str) -> Value {
         let mut document = json!({
             "type": "about:blank",
@@ -97,7 +110,7 @@ impl Problem {
             "request_id": request_id,
         });
         for (name, value) in &self.more {
-            document[*name] = value.clone();
+            document[name] = value.clone();
         }
         document
     }
@@ -118,6 +131,31 @@ impl From<LedgerError> for Problem {
                 Self { is_fatal: error.is_fatal(), ..problem }
             }
         }
+    }
+}
+
+impl From<NotDone> for Problem {
+    fn from(refused: NotDone) -> Self {
+        let code = match refused {
+            NotDone::Ledger(error) => return error.into(),
+            NotDone::Forbidden(forbidden) => return forbidden.into(),
+            NotDone::Text(refusal) => return refusal.into(),
+            NotDone::NoSuchOperation { .. } => Code::NotFound,
+            NotDone::NoId { .. } => Code::InvalidParameter,
+            NotDone::Ambiguous { .. } => Code::Ambiguous,
+            NotDone::OwnRequest { .. } | NotDone::OthersRequest { .. } | NotDone::Program { .. } => {
+                Code::Forbidden
+            }
+            NotDone::State { .. }
+            | NotDone::OutOfPlace(_)
+            | NotDone::Expired
+            | NotDone::ClockBehind
+            | NotDone::OtherParameters { .. }
+            | NotDone::Unsendable(_)
+            | NotDone::Held
+            | NotDone::TriedAgain { .. } => Code::Conflict,
+        };
+        Self::new(code, refused.to_string()).with("reason", refused.code())
     }
 }
 

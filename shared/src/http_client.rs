@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::HOST;
+use hyper::header::{HOST, HeaderMap};
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpStream, ToSocketAddrs};
@@ -20,6 +20,7 @@ pub struct HttpConnection(SendRequest<Full<Bytes>>);
 
 pub struct HttpAnswer {
     pub status: StatusCode,
+    pub headers: HeaderMap,
     pub body: Bytes,
 }
 
@@ -71,12 +72,12 @@ impl HttpConnection {
             let response = sent.map_err(|error| {
                 if error.is_canceled() { HttpError::NotSent(error) } else { HttpError::Broken(error) }
             })?;
-            let status = response.status();
+            let (status, headers) = (response.status(), response.headers().clone());
             let body = Limited::new(response.into_body(), answer_limit_bytes).collect().await;
             let body = body.map_err(|source| HttpError::CutShort { status, source })?.to_bytes();
             // Only when its task has seen the end of this answer is it known whether the connection stays open.
             drop(self.0.ready().await);
-            Ok(HttpAnswer { status, body })
+            Ok(HttpAnswer { status, headers, body })
         };
         timeout(deadline, exchange).await.unwrap_or(Err(HttpError::Late))
     }

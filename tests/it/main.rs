@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a panic with its line is the message")]
 
 mod altered_messages;
+mod api;
 mod attempts;
 mod autoscale;
 mod bench;
@@ -38,6 +39,7 @@ mod operations;
 mod operations_battery;
 mod orders;
 mod outages;
+mod pages;
 mod people;
 mod process_guard;
 mod queue_contract;

@@ -1,6 +1,7 @@
 //! The harness: private servers for the tests, which depend on nothing that happens to run, the product
 //! as users start it, a sender like Stripe, and eyes on the ledger that use none of the product's code.
 
+pub mod api;
 pub mod autoscaler;
 pub mod binaries;
 pub mod broker;

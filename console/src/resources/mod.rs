@@ -11,6 +11,7 @@ mod failures;
 mod health;
 mod invoices;
 mod objects;
+// mod operations;
 mod payments;
 mod refunds;
 mod replays;
@@ -34,6 +35,7 @@ const GROUPS: &[&[Endpoint]] = &[
     events::ENDPOINTS,
     dead_letters::ENDPOINTS,
     replays::ENDPOINTS,
+    // operations::ENDPOINTS,
     audit::ENDPOINTS,
     staff::ENDPOINTS,
     tokens::ENDPOINTS,

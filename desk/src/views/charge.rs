@@ -17,6 +17,7 @@ use super::detail::{Detail, Details, USER};
 use super::dispute_item::{DisputeItem, read_items_of};
 use super::object::{ObjectView, by_time};
 use super::reason::{self, Reason};
+use super::sums::{self, Sum};
 use super::timeline::timeline;
 
 #[derive(Debug, Serialize)]
@@ -112,6 +113,10 @@ impl ObjectView for ChargeView {
         details.text("anomaly", charge.anomaly.clone());
         details.uncertain(charge.seen.needs_refetch);
         details.list()
+    }
+
+    fn sum(&self) -> Option<Sum> {
+        sums::of_charge(&self.charge)
     }
 
     fn timeline(&self) -> &[Line] {

@@ -23,6 +23,7 @@ use super::dispute_item::{DisputeItem, read_items_of};
 use super::invoice_reasons::{explain, retry_plan};
 use super::object::{ObjectView, by_time};
 use super::reason::Reason;
+use super::sums::{self, Sum};
 use super::timeline::timeline;
 
 #[derive(Debug, Serialize)]
@@ -131,6 +132,10 @@ impl ObjectView for InvoiceView {
         details.text("anomaly", invoice.anomaly.clone());
         details.uncertain(invoice.seen.needs_refetch);
         details.list()
+    }
+
+    fn sum(&self) -> Option<Sum> {
+        sums::of_invoice(&self.invoice)
     }
 
     fn timeline(&self) -> &[Line] {

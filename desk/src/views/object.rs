@@ -16,6 +16,7 @@ use serde::{Serialize, Serializer};
 use super::cards::Cards;
 use super::detail::Detail;
 use super::reason::Reason;
+use super::sums::Sum;
 
 /// What the pages of all kinds have in common.
 pub trait ObjectView: Serialize + Send + Sized {
@@ -42,6 +43,11 @@ pub trait ObjectView: Serialize + Send + Sized {
     }
 
     fn details(&self, now: DateTime<Utc>) -> Vec<Detail>;
+
+    /// Its money as a sum, where it has any.
+    fn sum(&self) -> Option<Sum> {
+        None
+    }
 
     fn timeline(&self) -> &[Line];
 

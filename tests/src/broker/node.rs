@@ -176,7 +176,7 @@ impl Node {
             .body(Full::new(Bytes::copy_from_slice(body.as_bytes())))?;
         let address = ("127.0.0.1", self.ports.management);
         let mut connection = HttpConnection::open(address, HTTP_PATIENCE).await?;
-        let HttpAnswer { status, body: answer } =
+        let HttpAnswer { status, body: answer, .. } =
             connection.exchange(request, ANSWER_LIMIT_BYTES, HTTP_PATIENCE).await?;
         let is_good = status.is_success() || status == StatusCode::NOT_FOUND && method == Method::DELETE;
         ensure!(is_good, "{method} {path}: {status} {}", String::from_utf8_lossy(&answer));

@@ -1,0 +1,356 @@
+//! Operations: ask for one, confirm, approve, reject, cancel, retry and settle it; see what waits for whom.
+
+use desk::acts::operations::approve::{self, Word};
+use desk::acts::operations::request::{self, Ask, Wanted};
+use desk::acts::operations::settle::{self, Found};
+use desk::acts::operations::{NotDone, cancel, confirm, retry};
+use desk::views::operation::{OperationView, OperationWords};
+use domain::operations::{Operation, OperationKind, OperationState, Reason};
+use domain::payments::Payment;
+use domain::permissions::Permission;
+use domain::{Key, Object};
+use hyper::{Method, StatusCode};
+use ledger::views::lists::OperationFilter;
+use serde_json::{Value, json};
+
+use crate::answer::Answer;
+use crate::call::{Call, nothing, the_one};
+use crate::endpoint::{Access, Answered, Endpoint, Shape, run};
+use crate::fields::{Field, Kind, PAGE, WHOSE, WINDOW, optional, required};
+use crate::problem::{Code, Problem};
+
+const ASKED: &[Code] = &[Code::NotFound, Code::Ambiguous, Code::Conflict, Code::Refused];
+const DECIDED: &[Code] = &[Code::NotFound, Code::Conflict, Code::Refused];
+const REASON: Field = optional("reason", Kind::Text, "Why, for the audit.");
+
+pub(super) const ENDPOINTS: &[Endpoint] = &[
+    Endpoint {
+        name: "list_operations",
+        method: Method::GET,
+        path: "/api/v1/operations",
+        access: Access::Needs(Permission::Read),
+        summary: "List operations, the newest first.",
+        query: &[FILTER, WINDOW, WHOSE, PAGE],
+        body: None,
+        answer: Shape::Page("listed_operation"),
+        errors: &[],
+        run: run!(list),
+    },
+    Endpoint {
+        name: "list_approvals",
+        method: Method::GET,
+        path: "/api/v1/approvals",
+        access: Access::Needs(Permission::Read),
+        summary: "List operations that wait for a second person, the newest first.",
+        query: &[WINDOW, WHOSE, PAGE],
+        body: None,
+        answer: Shape::Page("listed_operation"),
+        errors: &[],
+        run: run!(approvals),
+    },
+    Endpoint {
+        name: "get_operation",
+        method: Method::GET,
+        path: "/api/v1/operations/{id}",
+        access: Access::Needs(Permission::Read),
+        summary: "One operation: how it stands, what comes next, who decided what, and every call to Stripe.",
+        query: &[],
+        body: None,
+        answer: Shape::Object("operation_page"),
+        errors: &[Code::NotFound],
+        run: run!(get),
+    },
+    Endpoint {
+        name: "request_operation",
+        method: Method::POST,
+        path: "/api/v1/operations",
+        access: Access::Needs(Permission::Request),
+        summary: "Ask for an operation. Above a threshold it must be confirmed, above another a second person approves it. Nothing is sent before.",
+        query: &[WHOSE],
+        body: Some(&[
+            required("kind", Kind::Word(kinds), "What is to be done."),
+            required("payment", Kind::Id, "The payment whose money goes back."),
+            AMOUNT,
+            CURRENCY,
+            WHY,
+            NOTE,
+            CONFIRM,
+        ]),
+        answer: Shape::Done(202, "asked_operation"),
+        errors: ASKED,
+        run: run!(ask),
+    },
+    Endpoint {
+        name: "refund_payment",
+        method: Method::POST,
+        path: "/api/payments/{id}/refund",
+        access: Access::Needs(Permission::Request),
+        summary: "Ask for a refund of a payment: the same as request_operation of the kind refund.",
+        query: &[WHOSE],
+        body: Some(&[AMOUNT, CURRENCY, WHY, NOTE, CONFIRM]),
+        answer: Shape::Done(202, "asked_operation"),
+        errors: ASKED,
+        run: run!(refund),
+    },
+    Endpoint {
+        name: "confirm_operation",
+        method: Method::POST,
+        path: "/api/v1/operations/{id}/confirm",
+        access: Access::Needs(Permission::Request),
+        summary: "Confirm an operation that you asked for.",
+        query: &[],
+        body: Some(&[]),
+        answer: Shape::Done(202, "asked_operation"),
+        errors: DECIDED,
+        run: run!(confirm),
+    },
+    Endpoint {
+        name: "approve_operation",
+        method: Method::POST,
+        path: "/api/v1/operations/{id}/approve",
+        access: Access::Needs(Permission::Manage),
+        summary: "Approve an operation that somebody else asked for.",
+        query: &[],
+        body: Some(&[REASON, optional("parameters_hash", Kind::Id, "Of what you have seen: another one is not approved.")]),
+        answer: Shape::Done(202, "asked_operation"),
+        errors: DECIDED,
+        run: run!(approve),
+    },
+    Endpoint {
+        name: "reject_operation",
+        method: Method::POST,
+        path: "/api/v1/operations/{id}/reject",
+        access: Access::Needs(Permission::Manage),
+        summary: "Reject an operation that somebody else asked for.",
+        query: &[],
+        body: Some(super::disputes::REASON),
+        answer: Shape::Done(200, "asked_operation"),
+        errors: DECIDED,
+        run: run!(reject),
+    },
+    Endpoint {
+        name: "cancel_operation",
+        method: Method::POST,
+        path: "/api/v1/operations/{id}/cancel",
+        access: Access::Needs(Permission::Request),
+        summary: "Take an operation back before it is sent: your own, or with billing:manage any.",
+        query: &[],
+        body: Some(&[REASON]),
+        answer: Shape::Done(200, "asked_operation"),
+        errors: DECIDED,
+        run: run!(cancel),
+    },
+    Endpoint {
+        name: "retry_operation",
+        method: Method::POST,
+        path: "/api/v1/operations/{id}/retry",
+        access: Access::Needs(Permission::Request),
+        summary: "Ask again for an operation that failed: a new one, decided like any other.",
+        query: &[],
+        body: Some(&[CONFIRM]),
+        answer: Shape::Done(202, "asked_operation"),
+        errors: DECIDED,
+        run: run!(retry),
+    },
+    Endpoint {
+        name: "settle_operation",
+        method: Method::POST,
+        path: "/api/v1/operations/{id}/settle",
+        access: Access::Needs(Permission::Manage),
+        summary: "Say what you found at Stripe of an operation whose outcome nobody knows: what it made, or that it was not done.",
+        query: &[],
+        body: Some(&[
+            optional("made", Kind::Id, "Stripe's id of what it made; without it, it was not done."),
+            required("reason", Kind::Text, "What you looked at, for the audit."),
+        ]),
+        answer: Shape::Done(200, "asked_operation"),
+        errors: DECIDED,
+        run: run!(settle),
+    },
+];
+
+const AMOUNT: Field = optional("amount", Kind::Amount, "How much; without it all that is left.");
+const CURRENCY: Field = optional("currency", Kind::Currency, "The payment's own; anything else is refused.");
+const WHY: Field = optional("reason", Kind::Text, "requested_by_customer, duplicate, fraudulent, technical_failure, moderation_rejection; other text is kept as a note.");
+const NOTE: Field = optional("note", Kind::Text, "What else there is to say.");
+const CONFIRM: Field = optional("confirm", Kind::Flag, "`true`: it is confirmed with this request.");
+
+const FILTER: &[Field] = &[
+    optional("state", Kind::Word(states), "Only in this state."),
+    optional("kind", Kind::Word(all_kinds), "Only of this kind."),
+    optional("payment", Kind::Id, "Only about this payment."),
+    optional("customer", Kind::Id, "Only about this customer."),
+    optional("requested_by", Kind::Id, "Only what this member of staff asked for."),
+    optional("open", Kind::Flag, "`true`: only those that may still move money."),
+];
+
+fn states() -> Vec<&'static str> {
+    OperationState::WORDS.to_vec()
+}
+
+fn all_kinds() -> Vec<&'static str> {
+    OperationKind::WORDS.to_vec()
+}
+
+/// What can be asked for over the API.
+fn kinds() -> Vec<&'static str> {
+    vec![OperationKind::Refund.as_str()]
+}
+
+async fn list(call: Call) -> Answered {
+    let query = &call.query;
+    let filter = OperationFilter {
+        state: query.text("state"),
+        kind: query.text("kind"),
+        payment: query.text("payment"),
+        customer: query.text("customer"),
+        requested_by: query.text("requested_by"),
+        open: query.flag("open") == Some(true),
+        ..OperationFilter::default()
+    };
+    listed(&call, filter).await
+}
+
+async fn approvals(call: Call) -> Answered {
+    let state = Some(OperationState::NeedsApproval.as_str().to_owned());
+    listed(&call, OperationFilter { state, ..OperationFilter::default() }).await
+}
+
+async fn listed(call: &Call, filter: OperationFilter) -> Answered {
+    let filter = OperationFilter { window: call.query.window()?, whose: call.whose(), ..filter };
+    let page = call.read().await?.operations(&filter, &call.query.part()).await?;
+    Ok(Answer::list(&page.map(|operation| {
+        let words = OperationWords::of(&operation, call.now);
+        json!({"operation": operation, "does": words.does, "says": words.says, "next": words.next})
+    })))
+}
+
+async fn get(call: Call) -> Answered {
+    let found = OperationView::read(&mut call.read().await?, call.id(), call.now).await?;
+    Ok(Answer::object(&found.ok_or_else(|| nothing("operation", call.id()))?))
+}
+
+async fn ask(call: Call) -> Answered {
+    let payment = call.body.given("payment")?;
+    ask_for_refund(&call, &payment).await
+}
+
+async fn refund(call: Call) -> Answered {
+    ask_for_refund(&call, call.id()).await
+}
+
+async fn ask_for_refund(call: &Call, id: &str) -> Answered {
+    let payment = payment(call, id).await?;
+    let currency = call.body.text("currency");
+    let own = currency.clone().unwrap_or_else(|| payment.state.currency.clone());
+    let amount = call.body.amount("amount", Some(&own).filter(|own| !own.is_empty()).map(String::as_str))?;
+    let (reason, note) = why(call)?;
+    let wanted = Wanted::Refund { payment: payment.key, amount, currency };
+    let ask = Ask { wanted, reason, note, confirmed: call.body.flag("confirm") == Some(true) };
+    let operation = request::request(call.ledger(), &ask, call.actor()?, call.now).await?;
+    came(StatusCode::ACCEPTED, &operation)
+}
+
+async fn payment(call: &Call, id: &str) -> Result<Payment, Problem> {
+    let whose = call.whose();
+    let mut found = call.ledger().find::<Payment>(id).await?;
+    found.retain(|payment: &Payment| whose.admits(&payment.key));
+    the_one(Payment::NAME, id, found)
+}
+
+/// A word that the rules know, or a text that people read.
+fn why(call: &Call) -> Result<(Reason, Option<String>), Problem> {
+    let (given, note) = (call.body.text("reason"), call.body.text("note"));
+    let Some(given) = given else { return Ok((Reason::Other, note)) };
+    match (Reason::named(&given), note) {
+        (Some(reason), note) => Ok((reason, note)),
+        (None, None) => Ok((Reason::Other, Some(given))),
+        (None, Some(_)) => Err(Problem::invalid("reason", "beside a note it is one of the known words")),
+    }
+}
+
+async fn confirm(call: Call) -> Answered {
+    let operation = confirm::confirm(call.ledger(), call.id(), call.actor()?, call.now).await?;
+    came(StatusCode::ACCEPTED, &operation)
+}
+
+async fn approve(call: Call) -> Answered {
+    let word = Word { reason: call.body.text("reason"), parameters_hash: call.body.text("parameters_hash") };
+    let operation = approve::approve(call.ledger(), call.id(), &word, call.actor()?, call.now).await?;
+    came(StatusCode::ACCEPTED, &operation)
+}
+
+async fn reject(call: Call) -> Answered {
+    let reason = call.body.given("reason")?;
+    let operation = approve::reject(call.ledger(), call.id(), &reason, call.actor()?, call.now).await?;
+    came(StatusCode::OK, &operation)
+}
+
+async fn cancel(call: Call) -> Answered {
+    let reason = call.body.text("reason").unwrap_or_else(|| "no reason was given".to_owned());
+    let operation = cancel::cancel(call.ledger(), call.id(), &reason, call.actor()?, call.now).await?;
+    came(StatusCode::OK, &operation)
+}
+
+async fn retry(call: Call) -> Answered {
+    let confirmed = call.body.flag("confirm") == Some(true);
+    let operation = retry::retry(call.ledger(), call.id(), confirmed, call.actor()?, call.now).await?;
+    came(StatusCode::ACCEPTED, &operation)
+}
+
+async fn settle(call: Call) -> Answered {
+    let reason = call.body.given("reason")?;
+    let found = match call.body.text("made") {
+        Some(stripe_id) => Found::Done { stripe_id },
+        None => Found::NotDone,
+    };
+    let operation = settle::settle(call.ledger(), call.id(), &found, &reason, call.actor()?, call.now).await?;
+    came(StatusCode::OK, &operation)
+}
+
+/// What is answered about an operation as it stands now. One that a rule refuses is kept, and is an error.
+fn came(status: StatusCode, operation: &Operation) -> Answered {
+    if operation.state == OperationState::Refused {
+        let message = operation.message.as_deref().unwrap_or("a rule refuses it");
+        let code = operation.error_code.clone();
+        return Err(Problem::new(Code::Refused, message).with("operation", json!(operation)).with("reason", code));
+    }
+    let mut document = json!({"operation": operation});
+    if operation.kind == OperationKind::Refund {
+        document["refund"] = json!({"status": refund_status(operation), "id": operation.stripe_id});
+    }
+    if let Some(message) = &operation.message {
+        document["message"] = json!(message);
+    }
+    if let Some(warning) = &operation.warning {
+        document["warning"] = json!(warning);
+    }
+    let waits = |state| operation.state == state;
+    document["requires_confirmation"] = json!(waits(OperationState::NeedsConfirmation));
+    document["requires_approval"] = json!(waits(OperationState::NeedsApproval));
+    if operation.state.is_waiting() && operation.kind == OperationKind::Refund {
+        document["pending_refund"] = pending_refund(operation);
+    }
+    Ok(Answer::done(status, &document))
+}
+
+fn pending_refund(operation: &Operation) -> Value {
+    json!({
+        "operation": operation.id(),
+        "payment": operation.payment,
+        "amount": operation.amount,
+        "currency": operation.currency,
+        "reason": operation.reason,
+    })
+}
+
+/// In one word, for programs that know refunds only. Stripe's own once there is one.
+fn refund_status(operation: &Operation) -> &str {
+    match operation.state {
+        OperationState::NeedsConfirmation => "requires_confirmation",
+        OperationState::NeedsApproval => "requires_approval",
+        OperationState::Approved | OperationState::Executing => "pending",
+        OperationState::Succeeded => operation.stripe_status.as_deref().unwrap_or("succeeded"),
+        state => state.as_str(),
+    }
+}

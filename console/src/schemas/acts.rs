@@ -1,0 +1,174 @@
+//! What acts answer: about operations, people, and everything else.
+
+use domain::pending_changes::{ChangeKind, ChangeState};
+use domain::permissions::Role;
+use serde_json::json;
+
+use super::{Schemas, and, flag, list, maybe, maybe_time, number, object, of, text, time};
+
+pub(super) fn operations() -> Schemas {
+    let words = [("does", text()), ("says", text()), ("next", maybe("string"))];
+    let listed = [("operation", of("operation"))];
+    let page = [
+        ("parameters", json!({"type": ["object", "null"]})),
+        ("refund_status", maybe("string")),
+        ("retried_by", list(text())),
+        ("decisions", list(of("decision"))),
+        ("calls", list(json!({"type": "object"}))),
+        ("timeline", list(of("audit_line"))),
+    ];
+    let mut asked = object(&[
+        ("operation", of("operation")),
+        ("requires_confirmation", flag()),
+        ("requires_approval", flag()),
+    ]);
+    asked["properties"]["message"] = text();
+    asked["properties"]["warning"] = text();
+    asked["properties"]["refund"] = object(&[("status", text()), ("id", maybe("string"))]);
+    asked["properties"]["pending_refund"] = object(&[
+        ("operation", text()),
+        ("payment", maybe("string")),
+        ("amount", number()),
+        ("currency", text()),
+        ("reason", text()),
+    ]);
+    Schemas::from([
+        ("listed_operation", object(&[&listed[..], &words].concat())),
+        ("operation_page", object(&[&listed[..], &words, &page].concat())),
+        ("asked_operation", asked),
+        (
+            "decision",
+            object(&[
+                ("number", number()),
+                ("decision", text()),
+                ("decided_by", text()),
+                ("known_by", text()),
+                ("reason", maybe("string")),
+                ("parameters_hash", text()),
+                ("decided_at", time()),
+            ]),
+        ),
+    ])
+}
+
+pub(super) fn people() -> Schemas {
+    let roles = || list(json!({"enum": Role::WORDS}));
+    let pending = json!({"anyOf": [of("pending_change"), {"type": "null"}]});
+    Schemas::from([
+        (
+            "kept_token",
+            object(&[
+                ("id", text()),
+                ("staff", text()),
+                ("roles", roles()),
+                ("is_program", flag()),
+                ("prefix", text()),
+                ("created_by", text()),
+                ("created_at", time()),
+                ("approved_at", maybe_time()),
+                ("expires_at", maybe_time()),
+                ("last_used_at", maybe_time()),
+                ("ended_by", maybe("string")),
+                ("ended_at", maybe_time()),
+            ]),
+        ),
+        ("token", and("kept_token", &[("state", text())])),
+        // Of a repetition the secret is left out.
+        (
+            "created_token",
+            json!({
+                "type": "object",
+                "properties": {"token": {"type": "string"}, "about": of("kept_token"), "pending": pending},
+                "required": ["about", "pending"],
+            }),
+        ),
+        (
+            "pending_change",
+            object(&[
+                ("id", text()),
+                ("kind", json!({"enum": ChangeKind::WORDS})),
+                ("subject", text()),
+                ("before", maybe("string")),
+                ("after", text()),
+                ("reason", text()),
+                ("asked_by", text()),
+                ("asked_at", time()),
+                ("ends_at", time()),
+                ("state", json!({"enum": ChangeState::WORDS})),
+                ("decided_by", maybe("string")),
+            ]),
+        ),
+        (
+            "changed_member",
+            object(&[
+                ("name", text()),
+                ("roles", roles()),
+                ("added_by", text()),
+                ("added_at", time()),
+                ("disabled_by", maybe("string")),
+                ("disabled_at", maybe_time()),
+                ("pending", pending),
+            ]),
+        ),
+        (
+            "member",
+            object(&[
+                ("name", text()),
+                ("roles", roles()),
+                ("disabled_at", maybe_time()),
+                ("can_act", flag()),
+                ("tokens", number()),
+                ("last_used_at", maybe_time()),
+            ]),
+        ),
+        (
+            "member_page",
+            and(
+                "member",
+                &[
+                    ("permissions", list(text())),
+                    ("all_tokens", list(of("token"))),
+                    ("history", list(of("audit_line"))),
+                ],
+            ),
+        ),
+    ])
+}
+
+/// What acts answer.
+pub(super) fn acts() -> Schemas {
+    Schemas::from([
+        ("dispute_note", object(&[("dispute", json!({"type": "object"})), ("note", of("note"))])),
+        ("ban_decision", object(&[("ban", of("ban")), ("standing", of("standing"))])),
+        ("discarded", object(&[("found", number()), ("discarded", number())])),
+        (
+            "planned_replay",
+            object(&[
+                ("replay", text()),
+                ("selection", text()),
+                ("events", number()),
+                ("look_ahead", json!({"type": "object"})),
+            ]),
+        ),
+        ("health", object(&[("status", text()), ("version", text())])),
+        (
+            "openapi",
+            object(&[
+                ("openapi", text()),
+                ("info", json!({"type": "object"})),
+                ("paths", json!({"type": "object"})),
+            ]),
+        ),
+        (
+            "problem",
+            object(&[
+                ("type", text()),
+                ("title", text()),
+                ("status", number()),
+                ("code", text()),
+                ("detail", text()),
+                ("request_id", text()),
+            ]),
+        ),
+    ])
+}
