@@ -4,9 +4,11 @@
 FROM rust:1.95.0-bookworm AS build
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
+COPY console console
 COPY desk desk
 COPY domain domain
 COPY envelope envelope
+COPY fake-stripe fake-stripe
 COPY gateway gateway
 COPY ledger ledger
 COPY migrations migrations

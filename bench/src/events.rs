@@ -1,5 +1,5 @@
 //! Events as Stripe sends them, made before any clock runs: a shop's mix in its order, 3 to 4 KB each, every one
-//! with an id of its own and a good signature.
+//! with its own id and a good signature.
 
 use std::io::Write as _;
 
@@ -91,7 +91,7 @@ struct Span {
 }
 
 impl Requests {
-    /// Requests for these events, repeated until there are so many; each gets an id of its own with every `stamp`.
+    /// Requests for these events, repeated until there are so many; each gets its own id with every `stamp`.
     pub fn new(events: &[SampleEvent], count: usize, secret: &str) -> Self {
         let mean = events.iter().map(|event| event.body.len()).sum::<usize>() / events.len().max(1);
         let mut bytes = Vec::with_capacity(count * (mean + 512));

@@ -102,7 +102,7 @@ struct Shared<'r> {
 }
 
 impl Plan<'_> {
-    /// On a thread with a runtime of its own, whose work wakes nobody else.
+    /// On a thread with its own runtime, whose work wakes nobody else.
     fn run(self, parts: &Parts) -> anyhow::Result<Run> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         thread::scope(|scope| {

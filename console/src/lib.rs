@@ -1,1 +1,209 @@
-//! The HTTP API: what people and programs do and see, over the desk's acts and views.
+//! The HTTP API: what people and programs do and see, over the desk's acts and views. One table of endpoints
+//! (`resources/`) is the router, the matrix of permissions and the OpenAPI document.
+
+mod answer;
+mod authenticate;
+mod call;
+pub mod config;
+pub mod endpoint;
+pub mod fields;
+mod idempotency;
+mod metrics;
+pub mod openapi;
+pub mod problem;
+mod rate_limit;
+mod requests;
+pub mod resources;
+mod responses;
+mod router;
+mod schemas;
+
+use std::error::Error;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context;
+use hyper::Request;
+use hyper::body::Incoming;
+use ledger::Ledger;
+use prometheus::Registry;
+use shared::Pending;
+use shared::http::{self, ConnectionLimits, ConnectionMetrics, Edge, LogBudget};
+use shared::internal::{self, Probes};
+use shared::queue::Queue;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Limits;
+pub use crate::config::{ConsoleConfig, VARIABLES};
+use crate::metrics::Metrics;
+use crate::rate_limit::RateLimit;
+use crate::requests::BODY_LIMIT_BYTES;
+
+/// How often the ledger is asked whether it answers.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// What all requests share.
+pub struct Console {
+    ledger: Ledger,
+    queue: Queue,
+    limits: Limits,
+    /// Describes the API.
+    document: serde_json::Value,
+    metrics: Metrics,
+    log_budget: LogBudget,
+    address_rate: RateLimit<IpAddr>,
+    actor_rate: RateLimit<String>,
+    /// A permit for every byte that bodies may take together.
+    room: Semaphore,
+    /// A permit for every request in progress.
+    places: Arc<Semaphore>,
+    tasks: TaskTracker,
+    /// Why the ledger cannot be used now.
+    ledger_fault: Mutex<Option<String>>,
+    /// Cancelled when the ledger can no longer be relied on.
+    broken: CancellationToken,
+    stopping: AtomicBool,
+}
+
+/// Binds both listeners and serves until `shutdown` is cancelled, or until the ledger breaks, which is an error: the
+/// process must end then. Requests in progress are answered first, within the drain deadline.
+pub fn run(
+    config: ConsoleConfig,
+    queue: Queue,
+    ledger: Ledger,
+    shutdown: CancellationToken,
+) -> Pending<'static, anyhow::Result<()>> {
+    Box::pin(serve(config, queue, ledger, shutdown))
+}
+
+async fn serve(
+    config: ConsoleConfig,
+    queue: Queue,
+    ledger: Ledger,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let public = TcpListener::bind(config.address)
+        .await
+        .with_context(|| format!("CONSOLE_ADDR: cannot listen on {}", config.address))?;
+    let inner = TcpListener::bind(config.internal_address)
+        .await
+        .with_context(|| format!("CONSOLE_INTERNAL_ADDR: cannot listen on {}", config.internal_address))?;
+    let mut limits = config.limits;
+    limits.connections = http::make_room(limits.connections);
+    let (address, internal) = (public.local_addr()?, inner.local_addr()?);
+    tracing::info!(%address, %internal, connections = limits.connections, "console is listening");
+
+    let console = Arc::new(Console::new(limits, queue, ledger));
+    let ended = CancellationToken::new();
+    let _beside = ended.clone().drop_guard();
+    tokio::spawn(internal::serve(inner, Arc::clone(&console), ended.clone()));
+    tokio::spawn(watch(Arc::clone(&console), ended));
+    let stop = shutdown.child_token();
+    let end = async {
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = console.broken.cancelled() => {}
+        }
+        console.stopping.store(true, Ordering::Relaxed);
+        stop.cancel();
+        Instant::now() + limits.drain_deadline
+    };
+    let ((), cut_off) = tokio::join!(http::serve(public, Arc::clone(&console), stop.clone()), end);
+    console.tasks.close();
+    // What an act has begun is finished, also where its client has gone.
+    if tokio::time::timeout_at(cut_off, console.tasks.wait()).await.is_err() {
+        tracing::warn!(
+            requests = console.tasks.len(),
+            "drain deadline passed: requests are still in progress"
+        );
+    }
+    if console.broken.is_cancelled() {
+        console.ledger.check_file()?;
+        anyhow::bail!("the ledger broke: see the log");
+    }
+    Ok(())
+}
+
+/// Asks the ledger every few seconds whether it answers, so that a probe need not wait for it.
+async fn watch(console: Arc<Console>, ended: CancellationToken) {
+    loop {
+        let fault = console.ledger.check_schema().await.err();
+        if fault.as_ref().is_some_and(ledger::LedgerError::is_fatal) {
+            console.broken.cancel();
+        }
+        let told = fault.map(|fault| shared::telemetry::told(&fault));
+        *console.ledger_fault.lock().unwrap_or_else(PoisonError::into_inner) = told;
+        tokio::select! {
+            () = ended.cancelled() => return,
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+}
+
+impl Console {
+    fn new(limits: Limits, queue: Queue, ledger: Ledger) -> Self {
+        Self {
+            document: openapi::document(resources::endpoints()),
+            metrics: Metrics::new(resources::endpoints()),
+            log_budget: LogBudget::new(),
+            address_rate: RateLimit::new(limits.address_requests_per_minute),
+            actor_rate: RateLimit::new(limits.token_requests_per_minute),
+            room: Semaphore::new(limits.requests.saturating_mul(BODY_LIMIT_BYTES)),
+            places: Arc::new(Semaphore::new(limits.requests)),
+            tasks: TaskTracker::new(),
+            ledger_fault: Mutex::new(Some("the ledger was not asked yet".to_owned())),
+            broken: CancellationToken::new(),
+            stopping: AtomicBool::new(false),
+            ledger,
+            queue,
+            limits,
+        }
+    }
+}
+
+impl Edge for Console {
+    const TOO_MANY_CONNECTIONS: &'static [u8] = responses::TOO_MANY_CONNECTIONS;
+
+    fn connection_limits(&self) -> ConnectionLimits {
+        let Limits { connections, idle, header_deadline, drain_deadline, .. } = self.limits;
+        ConnectionLimits { connections, idle, header_deadline, drain_deadline }
+    }
+
+    fn connection_metrics(&self) -> &ConnectionMetrics {
+        &self.metrics.connections
+    }
+
+    fn log_budget(&self) -> &LogBudget {
+        &self.log_budget
+    }
+
+    fn answer(
+        self: Arc<Self>,
+        peer: IpAddr,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = responses::HttpResponse> + Send {
+        requests::answer(self, peer, request)
+    }
+}
+
+impl Probes for Console {
+    fn ready(&self) -> Result<(), Box<dyn Error + Send + Sync>> {
+        if self.stopping.load(Ordering::Relaxed) {
+            return Err("stopping".into());
+        }
+        match self.ledger_fault.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            Some(fault) => Err(fault.clone().into()),
+            None => Ok(()),
+        }
+    }
+
+    async fn registry(&self) -> Registry {
+        self.metrics.registry.clone()
+    }
+}

@@ -16,7 +16,7 @@ use domain::event::has_rule;
 use domain::fields::moment;
 use ledger::tables::completeness::Unfinished;
 use ledger::{Ledger, LedgerError};
-use stripe_api::{Api, Listing, Page, StripeError};
+use stripe_api::{AnswerClass, Api, Listing, Page, StripeError};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -145,7 +145,7 @@ impl<'a> Backfill<'a> {
                     return Ok(page);
                 }
                 // Stripe lists that event no more: from the beginning, then.
-                Err(StripeError::Missing | StripeError::Refused { .. }) => {}
+                Err(error) if error.class() == AnswerClass::Refused && !error.is_forbidden() => {}
                 Err(error) => return Err(error.into()),
             }
         }

@@ -153,7 +153,7 @@ pub async fn run(
     replay: &str,
     rate: Option<u32>,
     limit: usize,
-    progress: &mut dyn FnMut(usize),
+    progress: &mut (dyn FnMut(usize) + Send),
 ) -> Result<usize, ReplayError> {
     let mut queued = 0;
     let at_once = rate.map_or(AT_ONCE, |rate| (rate / 4).clamp(1, 64) as usize);

@@ -192,7 +192,7 @@ pub async fn verify(
     Ok(verified)
 }
 
-/// Every segment once, and every body that has a row of its own.
+/// Every segment once, and every body that has its own row.
 async fn look_at_bodies(tx: &mut Transaction, verified: &mut Verified) -> Result<(), LedgerError> {
     let mut after = 0;
     loop {

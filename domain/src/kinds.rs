@@ -43,7 +43,7 @@ macro_rules! with_kinds {
     };
 }
 
-/// What one rule makes of an event of its own.
+/// What one rule makes of an event that it reads.
 pub(crate) type Rule = fn(Circumstances<'_>, &Fields<'_>) -> Result<Vec<Observation>, Permanent>;
 
 /// Which rule reads which type, under which name its refusals go; `None` where there is none.

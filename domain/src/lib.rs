@@ -36,6 +36,7 @@ pub mod payouts;
 pub mod pending_changes;
 pub mod permissions;
 pub mod policy;
+pub mod reconciliation;
 pub mod refunds;
 pub mod risk;
 pub mod row;
@@ -80,7 +81,7 @@ impl Key {
     }
 }
 
-/// A merged object: a row of its own table.
+/// A merged object: a row of its table.
 pub trait Object: Field + Clone + PartialEq + Serialize + Send + Sync {
     const KIND: Kind;
     /// Its name in the audit, in metrics and in commands.

@@ -1,5 +1,5 @@
 //! The packed form of what orders the reports of a row: all of its freshness keys in one column. People have no
-//! use for them, and as columns of their own they were most of what a row weighed. Pure.
+//! use for them, and as their own columns they were most of what a row weighed. Pure.
 //!
 //! The column is empty, or a version and then one entry for each key that is not empty: the tag of its name (2 bytes),
 //! a length (1 byte), and so many bytes. Most keys of a row come from the same report. A length of 1 says so: the byte

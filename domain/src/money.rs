@@ -47,7 +47,7 @@ pub fn read(text: &str, currency: &str) -> Result<i64, String> {
 
 /// Digits behind the point, as Stripe counts them. ISK and UGX have none in life, but Stripe still states
 /// them in hundredths.
-fn decimals_of(code: &str) -> usize {
+pub fn decimals_of(code: &str) -> usize {
     match code {
         "BIF" | "CLP" | "DJF" | "GNF" | "JPY" | "KMF" | "KRW" | "MGA" | "PYG" | "RWF" | "VND" | "VUV"
         | "XAF" | "XOF" | "XPF" => 0,

@@ -1,5 +1,5 @@
 //! Failed payment attempts. One decline is one row, although Stripe reports it for the payment and for the
-//! charge. An invoice's report of a failure is a row of its own, because it does not name the payment.
+//! charge. An invoice's report of a failure is its own row, because it does not name the payment.
 
 use chrono::{DateTime, Utc};
 

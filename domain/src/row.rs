@@ -41,7 +41,7 @@ pub trait Cells {
     fn merge_state(&self) -> Result<&[u8], Unreadable>;
 }
 
-/// What can be read from a row: a value from a column of its own, or a group of such.
+/// What can be read from a row: a value from its own column, or a group of such.
 pub trait Read: Sized {
     fn read(at: At, cells: &dyn Cells) -> Result<Self, Unreadable>;
 }
@@ -55,7 +55,7 @@ fn present<T>(at: At, value: Option<T>) -> Result<T, Unreadable> {
     value.ok_or_else(|| format!("{at:?} is NULL").into())
 }
 
-/// A word of a closed set, or a text of a form of its own.
+/// A word of a closed set, or a text of its own form.
 pub fn read_as<T: TryFrom<String, Error = String>>(at: At, cells: &dyn Cells) -> Result<T, Unreadable> {
     Ok(T::try_from(present(at, cells.text(at)?)?)?)
 }

@@ -1,4 +1,4 @@
-//! The event types with a metric label of their own: those with a rule. All others are counted together, so
+//! The event types with their own metric label: those with a rule. All others are counted together, so
 //! that invented types cannot create time series.
 
 /// Sorted, so that a label is found by bisection.

@@ -62,6 +62,8 @@ pub enum Source {
     Backfill,
     Refetch,
     Replay,
+    /// Stripe's answer to an operation of ours.
+    Response,
     /// Found in the queue, and not what anybody verified.
     Unknown,
 }
@@ -73,13 +75,14 @@ impl Source {
             Self::Backfill => "backfill",
             Self::Refetch => "refetch",
             Self::Replay => "replay",
+            Self::Response => "response",
             Self::Unknown => "unknown",
         }
     }
 
     /// The source of this name, as it was stored.
     pub fn named(name: &str) -> Self {
-        let all = [Self::Stripe, Self::Backfill, Self::Refetch, Self::Replay];
+        let all = [Self::Stripe, Self::Backfill, Self::Refetch, Self::Replay, Self::Response];
         all.into_iter().find(|source| source.as_str() == name).unwrap_or(Self::Unknown)
     }
 }

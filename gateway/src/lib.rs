@@ -1,33 +1,31 @@
 //! Receives Stripe webhooks: verifies, stores durably, answers. It knows no event type and no SQL; what
 //! it answers with 200 is in the queue, confirmed.
 
-mod body;
 pub mod config;
 pub mod endpoints;
 pub mod event;
-mod framing;
-mod io_deadlines;
-mod line_endings;
-mod log_budget;
 mod metrics;
-mod open_files;
 mod responses;
 mod routes;
 pub mod secrets;
 mod secrets_watch;
-mod server;
 pub mod signature;
 mod slowdown;
 mod spans;
 mod webhook;
 
 use std::error::Error;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
+use hyper::Request;
+use hyper::body::Incoming;
 use prometheus::Registry;
 use shared::Pending;
+pub use shared::http::serve;
+use shared::http::{self, ConnectionLimits, ConnectionMetrics, Edge, LogBudget};
 use shared::internal::{self, Probes};
 use shared::queue::Queue;
 use shared::spans::Spans;
@@ -38,9 +36,8 @@ use tokio_util::sync::CancellationToken;
 pub use crate::config::{GatewayConfig, Limits, VARIABLES};
 pub use crate::endpoints::ENDPOINT_VARIABLES;
 use crate::endpoints::Endpoints;
-use crate::log_budget::LogBudget;
 use crate::metrics::Metrics;
-pub use crate::server::serve;
+use crate::responses::HttpResponse;
 use crate::slowdown::Slowdown;
 
 /// What all requests share.
@@ -93,7 +90,7 @@ async fn take_in(mut config: GatewayConfig, queue: Queue, shutdown: Cancellation
     let inner = TcpListener::bind(config.internal_address)
         .await
         .with_context(|| format!("GATEWAY_INTERNAL_ADDR: cannot listen on {}", config.internal_address))?;
-    config.limits.connections = open_files::make_room(config.limits.connections);
+    config.limits.connections = http::make_room(config.limits.connections);
     announce(&config, &public, &inner)?;
 
     let mut gateway = Gateway::new(config.endpoints, config.limits, queue);
@@ -140,6 +137,31 @@ fn announce(config: &GatewayConfig, public: &TcpListener, inner: &TcpListener) -
     let (address, internal) = (public.local_addr()?, inner.local_addr()?);
     tracing::info!(%address, %internal, connections = config.limits.connections, "gateway is listening");
     Ok(())
+}
+
+impl Edge for Gateway {
+    const TOO_MANY_CONNECTIONS: &'static [u8] = responses::TOO_MANY_CONNECTIONS;
+
+    fn connection_limits(&self) -> ConnectionLimits {
+        let Limits { connections, idle, header_deadline, drain_deadline, .. } = self.limits;
+        ConnectionLimits { connections, idle, header_deadline, drain_deadline }
+    }
+
+    fn connection_metrics(&self) -> &ConnectionMetrics {
+        &self.metrics.connections
+    }
+
+    fn log_budget(&self) -> &LogBudget {
+        &self.log_budget
+    }
+
+    fn answer(
+        self: Arc<Self>,
+        peer: IpAddr,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = HttpResponse> + Send {
+        routes::answer(self, peer, request)
+    }
 }
 
 impl Probes for Gateway {

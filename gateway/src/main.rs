@@ -1,4 +1,4 @@
-//! The gateway as a process of its own, for a queue that others read. Built by itself it contains no SQL.
+//! The gateway as its own process, for a queue that others read. Built by itself it contains no SQL.
 
 use std::process::ExitCode;
 

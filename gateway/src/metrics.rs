@@ -5,7 +5,8 @@ use std::sync::OnceLock;
 use chrono::{DateTime, Utc};
 use envelope::event_types;
 use hyper::StatusCode;
-use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
+use prometheus::{Histogram, IntCounterVec, IntGauge, IntGaugeVec, Registry};
+use shared::http::ConnectionMetrics;
 use shared::metrics::MetricsRegistry;
 use shared::queue::{PublishError, QueueGauges};
 use shared::spans::SpanCounts;
@@ -30,10 +31,6 @@ const STATUSES: [StatusCode; 9] = [
     StatusCode::SERVICE_UNAVAILABLE,
 ];
 
-/// Why a connection can fail: see the server.
-pub(crate) const CONNECTION_FAULTS: [&str; 3] = [BAD_REQUEST, "too_slow", "cut_off"];
-pub(crate) const BAD_REQUEST: &str = "bad_request";
-
 /// How a refusal is answered to who keeps sending refused signatures.
 const SLOWED: [&str; 2] = ["late", "at_once"];
 
@@ -54,9 +51,7 @@ pub(crate) struct Metrics {
     pub(crate) answer_seconds: Histogram,
     in_flight: IntGauge,
     pub(crate) bodies_bytes: IntGauge,
-    connections_open: IntGauge,
-    connections_failed: IntCounterVec,
-    pub(crate) connections_shed: IntCounter,
+    pub(crate) connections: ConnectionMetrics,
     pub(crate) clock_skew: IntGauge,
     pub(crate) queue: QueueGauges,
     pub(crate) spans: SpanCounts,
@@ -125,13 +120,7 @@ impl Metrics {
             ),
             in_flight: new.gauge("webhooks_in_flight", "Webhooks being read, verified or published now."),
             bodies_bytes: new.gauge("bodies_bytes", "Memory used by the bodies in progress."),
-            connections_open: new.gauge("connections_open", "Open connections to the public listener."),
-            connections_failed: new.counters(
-                "connections_failed_total",
-                "Connections that ended with a request that was invalid HTTP, too slow, or cut off.",
-                &["fault"],
-            ),
-            connections_shed: new.counter("connections_shed_total", "Connections refused because too many were open."),
+            connections: ConnectionMetrics::new(&new, ""),
             clock_skew: new.gauge(
                 "clock_skew_seconds",
                 "Our clock minus the time of the last valid signature; it includes Stripe's delay.",
@@ -154,9 +143,6 @@ impl Metrics {
                 self.refusals.with_label_values(&[name.as_str(), refusal.label()]);
             }
             self.secrets_faulty.with_label_values(&[name]);
-        }
-        for fault in CONNECTION_FAULTS {
-            self.connections_failed.with_label_values(&[fault]);
         }
         for answer in SLOWED {
             self.refusals_slowed.with_label_values(&[answer]);
@@ -181,17 +167,6 @@ impl Metrics {
     pub(crate) fn in_hand<'m>(&'m self, endpoint: &'m str) -> InHand<'m> {
         self.in_flight.inc();
         InHand { metrics: self, endpoint, event: OnceLock::new(), label: ABANDONED }
-    }
-
-    /// Counts a connection until it is dropped, however it ends.
-    pub(crate) fn connection(&self) -> OpenConnection<'_> {
-        self.connections_open.inc();
-        OpenConnection(self)
-    }
-
-    /// A request that ends its connection, though hyper took it.
-    pub(crate) fn misframed(&self) {
-        self.connections_failed.with_label_values(&[BAD_REQUEST]).inc();
     }
 
     /// A refusal whose answer waits until this is dropped.
@@ -224,20 +199,6 @@ pub(crate) struct LateAnswer<'m>(&'m Metrics);
 impl Drop for LateAnswer<'_> {
     fn drop(&mut self) {
         self.0.refusals_waiting.dec();
-    }
-}
-
-pub(crate) struct OpenConnection<'m>(&'m Metrics);
-
-impl OpenConnection<'_> {
-    pub(crate) fn failed(&self, fault: &'static str) {
-        self.0.connections_failed.with_label_values(&[fault]).inc();
-    }
-}
-
-impl Drop for OpenConnection<'_> {
-    fn drop(&mut self) {
-        self.0.connections_open.dec();
     }
 }
 

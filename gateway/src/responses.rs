@@ -5,11 +5,11 @@ use envelope::Unwanted;
 use http_body_util::Full;
 use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
+use shared::http::body::BodyFault;
+use shared::http::framing::Misframed;
 use shared::queue::PublishError;
 
-use crate::body::BodyFault;
 use crate::event::NotAnEvent;
-use crate::framing::Misframed;
 use crate::signature::Refusal;
 
 pub(crate) type HttpResponse = Response<Full<Bytes>>;

@@ -8,10 +8,10 @@ use std::time::Instant;
 use hyper::body::Incoming;
 use hyper::header::TRANSFER_ENCODING;
 use hyper::{Method, Request};
+use shared::http::framing;
 
 use crate::Gateway;
 use crate::endpoints::{DEFAULT, Endpoint, Endpoints};
-use crate::framing;
 use crate::responses::{self, HttpResponse, Outcome, Rejection, Unavailable};
 use crate::slowdown::Answered;
 use crate::spans::Webhook;
@@ -25,7 +25,7 @@ const HEALTH: &str = "/api/health";
 pub(crate) async fn answer(gateway: Arc<Gateway>, peer: IpAddr, request: Request<Incoming>) -> HttpResponse {
     let in_doubt = request.headers().contains_key(TRANSFER_ENCODING);
     if let Some(fault) = framing::fault(request.version(), request.headers()) {
-        gateway.metrics.misframed();
+        gateway.metrics.connections.misframed();
         let answer = responses::misframed(fault);
         gateway.metrics.answered(answer.status());
         return responses::closing(answer);

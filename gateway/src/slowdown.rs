@@ -2,10 +2,11 @@
 //! never waits, whatever else comes from its address, so a proxy in front needs no special handling.
 
 use std::hash::{BuildHasher, RandomState};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use shared::http::network;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::config::Limits;
@@ -79,17 +80,6 @@ fn count_of(packed: u64) -> u32 {
     u32::try_from(packed & u64::from(u32::MAX)).expect("32 bits")
 }
 
-/// A client with one IPv6 address has the other 2^64 of its network.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
-        address @ IpAddr::V4(_) => address,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,13 +118,5 @@ mod tests {
         assert!(matches!(slowdown.refused(peer), Answered::TooManyWait));
         drop(waiting);
         assert!(matches!(slowdown.refused(peer), Answered::Late(..)));
-    }
-
-    #[test]
-    fn an_address_is_its_network() {
-        assert_eq!(network(address("2001:db8:1:2:3::4")), network(address("2001:db8:1:2::9")));
-        assert_ne!(network(address("2001:db8:1:2::4")), network(address("2001:db8:1:3::4")));
-        assert_eq!(network(address("::ffff:192.0.2.1")), address("192.0.2.1"));
-        assert_ne!(network(address("192.0.2.1")), network(address("192.0.2.2")));
     }
 }

@@ -7,10 +7,10 @@ use envelope::{Envelope, Header, Source, Unwanted};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_ENCODING, HeaderMap};
+use shared::http::body::{self, Taken};
 use shared::trace::trace_id_of;
 
 use crate::Gateway;
-use crate::body::{self, Taken};
 use crate::endpoints::Endpoint;
 use crate::event::Head;
 use crate::metrics::InHand;

@@ -39,6 +39,7 @@ CREATE INDEX disputes_by_charge ON disputes (charge, account, livemode) WHERE ch
 CREATE INDEX disputes_open ON disputes (respond_by) WHERE status IN ('opened', 'under_review');
 CREATE INDEX disputes_by_time ON disputes ((COALESCE(opened_at, first_event_at)));
 CREATE INDEX disputes_by_dispute ON disputes (disputed_at) WHERE disputed_at IS NOT NULL;
+CREATE INDEX disputes_decided ON disputes (closed_at) WHERE closed_at IS NOT NULL;
 CREATE INDEX disputes_uncertain ON disputes (id) WHERE needs_refetch;
 
 -- What Stripe took for a dispute, or gave back.

@@ -25,7 +25,7 @@ const PROGRESS: Duration = Duration::from_secs(2);
 
 /// The form of `--json`.
 #[derive(Serialize)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own for machines")]
+#[expect(clippy::struct_excessive_bools, reason = "each is its own fact for machines")]
 struct BackfillReport<'a> {
     dry_run: bool,
     livemode: bool,

@@ -2,18 +2,11 @@
 //! enough to type, and are taken wherever the whole cause is.
 
 use anyhow::bail;
-use envelope::hex::hex;
+use desk::views::dead_letters::CAUSE_BYTES;
+pub use desk::views::dead_letters::cause as short;
 use ledger::Ledger;
-use sha2::{Digest, Sha256};
 
 use crate::{open, output};
-
-const BYTES: usize = 4;
-
-/// The first digits of the cause's SHA-256: the same in every ledger and every version.
-pub fn short(fingerprint: &str) -> String {
-    hex(&Sha256::digest(fingerprint)[..BYTES])
-}
 
 /// The cause that somebody means: by its short name, or as it stands.
 pub async fn meant(ledger: &Ledger, given: Option<String>) -> anyhow::Result<Option<String>> {
@@ -22,8 +15,8 @@ pub async fn meant(ledger: &Ledger, given: Option<String>) -> anyhow::Result<Opt
         whole => return Ok(whole),
     };
     let causes = open::answer(ledger, ledger.dead_causes(shared::clock::now())).await?;
-    match causes.into_iter().find(|cause| short(&cause.fingerprint) == name) {
-        Some(cause) => Ok(Some(cause.fingerprint)),
+    match causes.into_iter().find(|found| short(&found.fingerprint) == name) {
+        Some(found) => Ok(Some(found.fingerprint)),
         None => bail!(
             "no dead letter in the ledger at {} has the cause {name}: `{} dead-letters groups` lists them",
             ledger.shown(),
@@ -33,7 +26,7 @@ pub async fn meant(ledger: &Ledger, given: Option<String>) -> anyhow::Result<Opt
 }
 
 fn is_short(name: &str) -> bool {
-    name.len() == 2 * BYTES && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    name.len() == 2 * CAUSE_BYTES && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 #[cfg(test)]

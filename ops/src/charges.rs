@@ -1,5 +1,6 @@
 //! `tidegate charges`: the charges as a list.
 
+use desk::sheets::charges::COLUMNS;
 use domain::charges::Charge;
 use domain::payments::Disputed;
 use ledger::Transaction;
@@ -10,26 +11,9 @@ use shared::env::Env;
 
 use crate::cli::ChargesListOptions;
 use crate::events::mode;
-use crate::listing::{self, Column, Listing};
+use crate::listing::{self, Listing};
 use crate::table::Table;
-use crate::{csv, money, open, when};
-
-const COLUMNS: &[Column<Charge>] = &[
-    ("created", |row| csv::time(row.state.created_at.or(row.seen.first_event_at))),
-    ("charge", |row| csv::text(&row.key.id)),
-    ("status", |row| csv::text(&row.state.status)),
-    ("currency", |row| csv::text(&row.state.currency)),
-    ("amount", |row| money::plain(row.state.amount, &row.state.currency)),
-    ("captured", |row| money::plain(row.state.amount_captured, &row.state.currency)),
-    ("refunded", |row| money::plain(row.amount_refunded, &row.state.currency)),
-    ("charged_back", |row| money::plain(row.amount_charged_back, &row.state.currency)),
-    ("disputed", |row| row.disputed.as_str().to_owned()),
-    ("failure_code", |row| csv::maybe(row.state.failure_code.as_ref())),
-    ("payment", |row| csv::maybe(row.payment.id())),
-    ("customer", |row| csv::maybe(row.customer.id())),
-    ("mode", |row| csv::mode(row.key.livemode)),
-    ("account", |row| csv::text(&row.key.account)),
-];
+use crate::{money, open, when};
 
 pub async fn list(env: &Env, options: &ChargesListOptions) -> anyhow::Result<()> {
     let now = clock::now();

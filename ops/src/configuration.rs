@@ -3,6 +3,7 @@
 
 use std::fmt::Write;
 
+use console::ConsoleConfig;
 use gateway::GatewayConfig;
 use ledger::LedgerConfig;
 use serde::Serialize;
@@ -14,9 +15,10 @@ use crate::cli::EnvOptions;
 use crate::variables::SOURCES;
 use crate::{dev_secret, output, table};
 
-const OUR_PREFIXES: [&str; 9] = [
+const OUR_PREFIXES: [&str; 10] = [
     "GATEWAY_",
     "WORKER_",
+    "CONSOLE_",
     "QUEUE_",
     "STRIPE_WEBHOOK_",
     "LEDGER_",
@@ -81,6 +83,7 @@ fn check(env: &Env) -> anyhow::Result<()> {
     QueueConfig::from_env(env)?;
     LedgerConfig::from_env(env)?;
     WorkerConfig::from_env(env)?;
+    ConsoleConfig::from_env(env)?;
     if dev_secret::is_configured(env) {
         GatewayConfig::from_env(env)?;
     }
@@ -96,10 +99,11 @@ pub fn described() -> String {
 fn readers(group: &str) -> &'static str {
     match group {
         "Gateway" => "the gateway; also `doctor` and `status`",
-        "Queue" => "the gateway, the worker, and commands that use the queue",
-        "Ledger" => "the worker, and commands that use the ledger",
+        "Queue" => "the gateway, the worker, the console, and commands that use the queue",
+        "Ledger" => "the worker, the console, and commands that use the ledger",
         "Policies" => "the worker, and commands that apply the rules, such as `rebuild`",
         "Worker" => "the worker",
+        "Console" => "the console",
         "Staff" => "commands that record a decision",
         "Stripe" => "the worker, `backfill`, `doctor` and `status`",
         "Files" => "`tidegate`",

@@ -1,5 +1,6 @@
 //! `tidegate customers`: the customers as a list, each with the user that it is.
 
+use desk::sheets::customers::COLUMNS;
 use domain::customers::Customer;
 use ledger::Transaction;
 use ledger::views::lists::CustomerFilter;
@@ -9,18 +10,9 @@ use shared::env::Env;
 
 use crate::cli::CustomersListOptions;
 use crate::events::mode;
-use crate::listing::{self, Column, Listing};
+use crate::listing::{self, Listing};
 use crate::table::Table;
-use crate::{csv, open, when};
-
-const COLUMNS: &[Column<Customer>] = &[
-    ("created", |row| csv::time(row.state.created_at.or(row.seen.first_event_at))),
-    ("customer", |row| csv::text(&row.key.id)),
-    ("user", |row| csv::maybe(row.user.id())),
-    ("deleted", |row| row.state.deleted.to_string()),
-    ("mode", |row| csv::mode(row.key.livemode)),
-    ("account", |row| csv::text(&row.key.account)),
-];
+use crate::{open, when};
 
 pub async fn list(env: &Env, options: &CustomersListOptions) -> anyhow::Result<()> {
     let now = clock::now();

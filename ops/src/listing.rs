@@ -2,6 +2,7 @@
 //! matching row as CSV, a page at a time.
 
 use chrono::{DateTime, Utc};
+pub use desk::csv::Column;
 use ledger::views::page::{Page, Part, Place};
 use ledger::{Ledger, LedgerError, Transaction};
 use serde::Serialize;
@@ -17,9 +18,6 @@ const LIMIT: i64 = 10_000;
 const CSV_PAGE: i64 = 500;
 /// Why a list is empty can be seen from the events.
 pub const SEE_EVENTS: &str = "events list` shows what has arrived";
-
-/// A column of CSV: its name beside what stands in it.
-pub type Column<T> = (&'static str, fn(&T) -> String);
 
 /// How a list of these is shown.
 pub struct Listing<'a, T> {
@@ -112,12 +110,11 @@ async fn write_csv<T>(
     page: impl AsyncFn(Part) -> anyhow::Result<Page<T>>,
 ) -> anyhow::Result<()> {
     let (mut left, mut after) = (options.limit.unwrap_or(i64::MAX), options.after.clone());
-    let mut text = csv::line(columns.iter().map(|(name, _)| *name));
+    let mut text = csv::head(columns);
     loop {
         let page = page(Part { after, limit: left.min(CSV_PAGE) }).await?;
         for row in &page.rows {
-            let cells: Vec<String> = columns.iter().map(|(_, cell)| cell(row)).collect();
-            text.push_str(&csv::line(cells.iter().map(String::as_str)));
+            text.push_str(&csv::row(columns, row));
         }
         output::print(&text)?;
         text.clear();

@@ -12,7 +12,6 @@ mod cli;
 mod clock_skew;
 mod completions;
 mod configuration;
-mod csv;
 mod customers;
 mod dead_letters;
 mod dev_secret;
@@ -24,10 +23,12 @@ mod event_types;
 mod events;
 mod failure;
 mod failures;
+mod fake_stripe;
 mod finder;
 mod finding;
 mod healthcheck;
 mod invoices;
+mod kpi;
 mod listing;
 mod migrate;
 mod open;
@@ -40,8 +41,10 @@ mod private_file;
 mod probe;
 mod queue;
 mod rebuild;
+mod reconcile;
 mod refunds;
 mod replay;
+mod report;
 mod roles;
 mod send;
 mod settings;
@@ -51,7 +54,6 @@ mod status;
 mod stripe_account;
 mod table;
 mod terminal;
-mod time_option;
 mod topology;
 mod trace;
 mod up;
@@ -61,7 +63,7 @@ mod when;
 
 use std::process::ExitCode;
 
-use desk::money;
+use desk::{csv, money, time_text as time_option};
 use shared::env::Env;
 
 use self::cli::WorkerOptions;
@@ -87,7 +89,7 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
     };
     let env = settings::read(env)?;
     terminal::look(&env);
-    let serves = matches!(command, Command::Up(_) | Command::Gateway)
+    let serves = matches!(command, Command::Up(_) | Command::Gateway | Command::Console)
         || matches!(&command, Command::Worker(options) if options.command.is_none());
     if !command.judges_settings_itself() {
         configuration::check_names(&env)?;
@@ -98,6 +100,7 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
     match command {
         Command::Up(options) => up::run(env, &options).await?,
         Command::Gateway => roles::gateway(&env).await?,
+        Command::Console => roles::console(&env).await?,
         Command::Worker(WorkerOptions { command: None }) => roles::worker(&env).await?,
         Command::Worker(WorkerOptions { command: Some(command) }) => pause::run(&env, &command).await?,
         Command::Migrate(options) => migrate::run(&env, options.json).await?,
@@ -107,6 +110,7 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
         Command::Queue(options) => queue::run(&env, &options).await?,
         Command::Env(options) => configuration::run(&env, &options)?,
         Command::Send(options) => return send::run(&env, options).await,
+        Command::FakeStripe(options) => fake_stripe::run(env, &options).await?,
         Command::Status(options) => return status::run(&env, &options).await,
         Command::Healthcheck(options) => healthcheck::run(&env, &options).await?,
         Command::Doctor(options) => return doctor::run(&env, &options).await,
@@ -161,6 +165,9 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
         Command::Staff(command) => staff::run(&env, &command).await?,
         Command::Tokens(command) => staff::tokens::run(&env, &command).await?,
         Command::Anomalies(options) => anomalies::run(&env, &options).await?,
+        Command::Kpi(options) => kpi::run(&env, &options).await?,
+        Command::Reconcile(options) => return reconcile::run(&env, &options).await,
+        Command::Report(command) => return report::run(&env, &command).await,
         Command::Completions { .. } | Command::Man { .. } => unreachable!("answered above"),
     }
     Ok(ExitCode::SUCCESS)

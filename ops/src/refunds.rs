@@ -1,5 +1,6 @@
 //! `tidegate refunds`: the refunds as a list, by the time of the refund.
 
+use desk::sheets::refunds::COLUMNS;
 use desk::views::refund::created_at;
 use domain::refunds::Refund;
 use ledger::Transaction;
@@ -10,23 +11,9 @@ use shared::env::Env;
 
 use crate::cli::RefundsListOptions;
 use crate::events::mode;
-use crate::listing::{self, Column, Listing};
+use crate::listing::{self, Listing};
 use crate::table::Table;
-use crate::{csv, money, open, when};
-
-const COLUMNS: &[Column<Refund>] = &[
-    ("created", |row| csv::time(row.state.created_at.or(row.seen.first_event_at))),
-    ("refund", |row| csv::text(&row.key.id)),
-    ("status", |row| csv::text(&row.state.status)),
-    ("currency", |row| csv::text(&row.state.currency)),
-    ("amount", |row| money::plain(row.state.amount, &row.state.currency)),
-    ("reason", |row| csv::maybe(row.state.reason.as_ref())),
-    ("failure_reason", |row| csv::maybe(row.state.failure_reason.as_ref())),
-    ("payment", |row| csv::maybe(row.payment.id())),
-    ("charge", |row| csv::maybe(row.charge.id())),
-    ("mode", |row| csv::mode(row.key.livemode)),
-    ("account", |row| csv::text(&row.key.account)),
-];
+use crate::{money, open, when};
 
 pub async fn list(env: &Env, options: &RefundsListOptions) -> anyhow::Result<()> {
     let now = clock::now();

@@ -1,7 +1,8 @@
-//! The roles of a process, from the environment to a clean end. `up` has both; in a cluster each has its own
+//! The roles of a process, from the environment to a clean end. `up` has all; in a cluster each has its own
 //! processes, from the same binary and variables.
 
 use anyhow::Context;
+use console::ConsoleConfig;
 use gateway::GatewayConfig;
 use ledger::{Ledger, LedgerConfig};
 use shared::env::Env;
@@ -41,6 +42,22 @@ pub async fn worker(env: &Env) -> anyhow::Result<()> {
     result
 }
 
+/// Only the console. It publishes what staff replay, and takes nothing from the queue.
+pub async fn console(env: &Env) -> anyhow::Result<()> {
+    let config = ConsoleConfig::from_env(env)?;
+    let queue_config = envelope_key::queue_config(env)?;
+    let ledger_config = LedgerConfig::from_env(env)?;
+    preflight::addresses_are_free(env, &["CONSOLE_ADDR", "CONSOLE_INTERNAL_ADDR"])?;
+    let shutdown = shutdown::on_signal()?;
+    tell_systemd(env, &["CONSOLE_INTERNAL_ADDR"], &shutdown)?;
+    let ledger = Ledger::open(&ledger_config).await?;
+    let queue = open_queue(queue_config, Role::Publish).await?;
+    let result = run_console(config, queue.clone(), ledger.clone(), shutdown).await;
+    queue.close().await;
+    ledger.close().await;
+    result
+}
+
 /// Where systemd started this process, it hears from now on how the roles behind these addresses are.
 pub fn tell_systemd(env: &Env, addresses: &[&str], shutdown: &CancellationToken) -> anyhow::Result<()> {
     let listens_at = addresses.iter().map(|name| variables::address(env, name));
@@ -75,6 +92,17 @@ pub async fn run_worker(
     let run = worker::run(config, queue, ledger, shutdown.clone());
     run.await.context("the worker ended")?;
     unasked("worker", &shutdown)
+}
+
+pub async fn run_console(
+    config: ConsoleConfig,
+    queue: Queue,
+    ledger: Ledger,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let run = console::run(config, queue, ledger, shutdown.clone());
+    run.await.context("the console ended")?;
+    unasked("console", &shutdown)
 }
 
 /// A role that ends well, though nobody told it to, is a failure of the process.

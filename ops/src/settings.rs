@@ -6,10 +6,20 @@ use shared::env::{DATA_DIR, Env};
 
 use crate::cli::UpOptions;
 use crate::failure::wrongly_called;
+use crate::fake_stripe::demo;
 use crate::{dot_env, listing, variables};
 
 /// Where the processes of `up` listen.
-pub const ADDRESSES: [&str; 3] = ["GATEWAY_ADDR", "GATEWAY_INTERNAL_ADDR", "WORKER_INTERNAL_ADDR"];
+pub const ADDRESSES: [&str; 5] = [
+    "GATEWAY_ADDR",
+    "GATEWAY_INTERNAL_ADDR",
+    "WORKER_INTERNAL_ADDR",
+    "CONSOLE_ADDR",
+    "CONSOLE_INTERNAL_ADDR",
+];
+/// Those of them that say how a process is.
+pub const INTERNAL_ADDRESSES: [&str; 3] =
+    ["GATEWAY_INTERNAL_ADDR", "WORKER_INTERNAL_ADDR", "CONSOLE_INTERNAL_ADDR"];
 /// Each URL, with the file that stands in for it.
 const FILES: [(&str, &str); 2] = [("QUEUE_URL", "queue.db"), ("DATABASE_URL", "ledger.db")];
 
@@ -35,14 +45,15 @@ pub fn of_up(mut env: Env, options: &UpOptions) -> anyhow::Result<Env> {
             env = env.with(name, &address.to_string());
         }
     }
-    if let Some(folder) = &options.data_dir {
+    let demo = options.demo.then(|| demo::folder(&env));
+    if let Some(folder) = options.data_dir.as_ref().or(demo.as_ref()) {
         let from_folder = |name: &str, file: &str| {
             let folder = env.text(&DATA_DIR);
             env.given(name).is_none_or(|url| url == format!("sqlite:{folder}/{file}"))
         };
         if let Some((name, _)) = FILES.iter().find(|(name, file)| !from_folder(name, file)) {
             return Err(wrongly_called(format!(
-                "{name} is set, so --data-dir would not move what it names: give one of the two"
+                "{name} is set, so --data-dir and --demo would not move what it names: give one of the two"
             )));
         }
         let folder = std::path::absolute(folder).context("--data-dir: there is no such place")?;
@@ -58,7 +69,7 @@ pub fn of_up(mut env: Env, options: &UpOptions) -> anyhow::Result<Env> {
 /// What other commands must be told to find this `up`.
 pub fn moved(env: &Env, options: &UpOptions) -> Option<String> {
     let addresses = ADDRESSES.iter().filter(|_| options.port.is_some());
-    let folder = options.data_dir.as_ref().map(|_| DATA_DIR.name);
+    let folder = (options.demo || options.data_dir.is_some()).then_some(DATA_DIR.name);
     let names = folder.into_iter().chain(addresses.copied());
     let set: Vec<String> = names
         .filter_map(|name| env.given(name).map(|value| format!("{name}={}", listing::quoted(value))))
@@ -71,16 +82,17 @@ mod tests {
     use super::*;
 
     fn up(pairs: &[(&str, &str)], port: Option<u16>, data_dir: Option<&str>) -> anyhow::Result<Env> {
-        let options = UpOptions { port, data_dir: data_dir.map(Into::into) };
+        let options = UpOptions { port, data_dir: data_dir.map(Into::into), demo: false };
         of_up(with_data_dir(Env::of(pairs)), &options)
     }
 
     #[test]
-    fn a_port_moves_all_three_listeners_and_leaves_them_on_their_addresses() {
+    fn a_port_moves_all_listeners_and_leaves_them_on_their_addresses() {
         let env = up(&[("GATEWAY_ADDR", "192.0.2.1:1")], Some(8_181), None).unwrap();
         let told = ADDRESSES.map(|name| env.given(name).unwrap().to_owned());
         assert_eq!(told[0], "192.0.2.1:8181");
-        assert!(told[1].ends_with(":8182") && told[2].ends_with(":8183"), "{told:?}");
+        let ports = told.iter().map(|address| address.rsplit(':').next().unwrap());
+        assert_eq!(ports.collect::<Vec<_>>(), ["8181", "8182", "8183", "8184", "8185"]);
     }
 
     #[test]
@@ -104,7 +116,7 @@ mod tests {
     fn other_commands_are_told_only_what_was_moved() {
         let none = UpOptions::default();
         assert_eq!(moved(&Env::of(&[("GATEWAY_ADDR", "127.0.0.1:1")]), &none), None);
-        let options = UpOptions { port: None, data_dir: Some("/srv/x".into()) };
+        let options = UpOptions { port: None, data_dir: Some("/srv/x".into()), demo: false };
         let env = of_up(Env::of(&[]), &options).unwrap();
         assert_eq!(moved(&env, &options).as_deref(), Some("TIDEGATE_DATA_DIR=/srv/x"));
     }

@@ -112,7 +112,7 @@ pub fn clean(text: &str) -> String {
     text.chars().map(|c| if harmful(c) { '\u{fffd}' } else { c }).collect()
 }
 
-/// In columns of the terminal: a letter of Chinese takes two, an accent of its own none.
+/// In columns of the terminal: a letter of Chinese takes two, a combining accent none.
 fn width(text: &str) -> usize {
     text.width()
 }

@@ -1,9 +1,11 @@
-//! `tidegate up`: gateway and worker in one process, with no configuration or the same variables as everywhere
+//! `tidegate up`: gateway, worker and console in one process, with no configuration or the same variables as everywhere
 //! else. Starts them in order, says where everything is, and stops them in order.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
+use console::ConsoleConfig;
 use gateway::GatewayConfig;
 use ledger::LedgerConfig;
 use secrecy::{ExposeSecret, SecretString};
@@ -17,6 +19,8 @@ use tokio_util::sync::CancellationToken;
 use worker::WorkerConfig;
 
 use crate::cli::UpOptions;
+use crate::failure::wrongly_called;
+use crate::fake_stripe::demo::Demo;
 use crate::{
     dev_secret, envelope_key, migrate, output, preflight, probe, roles, settings, topology, variables,
 };
@@ -26,7 +30,14 @@ const READY_PAUSE: Duration = Duration::from_millis(20);
 
 pub async fn run(env: Env, options: &UpOptions) -> anyhow::Result<()> {
     let env = settings::of_up(env, options)?;
+    let (demo, env) = if options.demo {
+        let (demo, env) = Demo::start(env, options.port).await?;
+        (Some(demo), env)
+    } else {
+        (None, env)
+    };
     let worker_config = WorkerConfig::from_env(&env)?;
+    let console_config = ConsoleConfig::from_env(&env)?;
     let ledger_config = LedgerConfig::from_env(&env)?.for_batches();
     preflight::addresses_are_free(&env, &settings::ADDRESSES)?;
     let secret = dev_secret::provide(&env)?;
@@ -37,35 +48,41 @@ pub async fn run(env: Env, options: &UpOptions) -> anyhow::Result<()> {
     };
     let gateway_config = GatewayConfig::from_env(&env)?;
     let shutdown = shutdown::on_signal()?;
-    roles::tell_systemd(&env, &settings::ADDRESSES[1..], &shutdown)?;
+    roles::tell_systemd(&env, &settings::INTERNAL_ADDRESSES, &shutdown)?;
 
     let (ledger, _) = migrate::open_and_migrate(&ledger_config).await?;
     topology::declare(&queue_config, NewQueues::AwaitDisk).await?;
     let (queue_shown, ledger_shown) = (queue_config.url.shown(), ledger.shown());
     let queue = roles::open_queue(queue_config, Role::Both).await?;
 
-    let (stop_gateway, stop_worker) = (CancellationToken::new(), CancellationToken::new());
+    let [stop_gateway, stop_worker, stop_console] = [(); 3].map(|()| CancellationToken::new());
     let gateway =
         ends_all(&shutdown, roles::run_gateway(gateway_config, queue.clone(), stop_gateway.clone()));
     let worker = ends_all(
         &shutdown,
         roles::run_worker(worker_config, queue.clone(), ledger.clone(), stop_worker.clone()),
     );
+    let console = ends_all(
+        &shutdown,
+        roles::run_console(console_config, queue.clone(), ledger.clone(), stop_console.clone()),
+    );
     tokio::select! {
         () = shutdown.cancelled() => {}
-        greeted = greet(&env, options, secret.as_ref(), &queue_shown, &ledger_shown) => {
+        greeted = greet(&env, options, secret.as_ref(), demo.as_ref(), [&queue_shown, &ledger_shown]) => {
             greeted?;
             shutdown.cancelled().await;
         }
     }
     // Intake ends first, so that what was accepted meanwhile may still be applied.
     stop_gateway.cancel();
+    stop_console.cancel();
     let gateway = gateway.await.context("the gateway panicked")?;
+    let console = console.await.context("the console panicked")?;
     stop_worker.cancel();
     let worker = worker.await.context("the worker panicked")?;
     queue.close().await;
     ledger.close().await;
-    gateway.and(worker)
+    gateway.and(worker).and(console)
 }
 
 /// Runs a role; when it ends, for whatever reason, everything ends.
@@ -81,19 +98,20 @@ fn ends_all(
     })
 }
 
-/// Waits until both are ready, then tells what runs where and what to try next.
+/// Waits until all are ready, then tells what runs where and what to try next.
 async fn greet(
     env: &Env,
     options: &UpOptions,
     secret: Option<&SecretString>,
-    queue: &str,
-    ledger: &str,
+    demo: Option<&Demo>,
+    [queue, ledger]: [&str; 2],
 ) -> anyhow::Result<()> {
-    let [public, gateway, worker] =
-        settings::ADDRESSES.map(|name| variables::address(env, name).map(probe::reachable));
-    let (public, gateway, worker) = (public?, gateway?, worker?);
-    let state = match both_ready(gateway, worker).await {
-        Ok(()) => "tidegate is up: gateway and worker in one process; Ctrl-C stops it".to_owned(),
+    let address = |name| variables::address(env, name).map(probe::reachable);
+    let (public, api) = (address("GATEWAY_ADDR")?, address("CONSOLE_ADDR")?);
+    let [gateway, worker, console] = settings::INTERNAL_ADDRESSES.map(address);
+    let (gateway, worker, console) = (gateway?, worker?, console?);
+    let state = match all_ready([gateway, worker, console]).await {
+        Ok(()) => "tidegate is up: gateway, worker and console in one process; Ctrl-C stops it".to_owned(),
         Err(why) => format!("tidegate is running, but not ready yet: {why}"),
     };
     let signed = match secret {
@@ -105,25 +123,37 @@ async fn greet(
     let moved = settings::moved(env, options).map_or_else(String::new, |moved| {
         format!("  elsewhere export {moved}   for other commands; or lines in .env\n")
     });
+    let demo = match (demo, secret) {
+        (Some(demo), Some(secret)) => demo.live(public, secret.expose_secret()).await?,
+        (Some(_), None) => {
+            return Err(wrongly_called(
+                "STRIPE_WEBHOOK_SECRET is set: unset it for a demo, which has its own",
+            ));
+        }
+        (None, _) => String::new(),
+    };
     output::announce(format!(
         "{state}\n\
          \x20 webhooks  http://{public}/webhooks/stripe, signed with {signed}\n\
+         \x20 API       http://{api}/api/v1, described at /api/openapi.json; needs a token\n\
          \x20 data      queue {queue}, ledger {ledger}\n\
-         \x20 probes    http://{gateway}/readyz and http://{worker}/readyz, also /metrics\n\
+         \x20 probes    /readyz and /metrics at http://{gateway}, http://{worker} and http://{console}\n\
          \x20 try next  {me} send    {me} events list    {me} help\n\
-         {moved}"
+         {moved}{demo}"
     ));
     Ok(())
 }
 
-async fn both_ready(gateway: std::net::SocketAddr, worker: std::net::SocketAddr) -> Result<(), String> {
+async fn all_ready(addresses: [SocketAddr; 3]) -> Result<(), String> {
     let deadline = Instant::now() + READY_WAIT;
-    loop {
-        let (one, two) = tokio::join!(probe::ready(gateway), probe::ready(worker));
-        match one.and(two) {
-            Ok(()) => return Ok(()),
-            Err(why) if Instant::now() > deadline => return Err(why),
-            Err(_) => tokio::time::sleep(READY_PAUSE).await,
+    // Port 0 is any port: only the log says which.
+    for address in addresses.into_iter().filter(|address| address.port() != 0) {
+        while let Err(why) = probe::ready(address).await {
+            if Instant::now() > deadline {
+                return Err(why);
+            }
+            tokio::time::sleep(READY_PAUSE).await;
         }
     }
+    Ok(())
 }

@@ -24,7 +24,7 @@ pub struct Variable {
     pub help: &'static str,
 }
 
-/// Read by `tidegate` alone; gateway and worker as binaries of their own are told whole URLs.
+/// Read by `tidegate` alone; gateway and worker as separate binaries are told whole URLs.
 pub const DATA_DIR: Variable = Variable {
     name: "TIDEGATE_DATA_DIR",
     default: "data",

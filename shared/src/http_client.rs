@@ -82,7 +82,7 @@ impl HttpConnection {
     }
 }
 
-/// One GET over a connection of its own.
+/// One GET over its own connection.
 pub async fn get(
     address: SocketAddr,
     path: &str,

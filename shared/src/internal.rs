@@ -71,7 +71,7 @@ async fn answer<P: Probes>(
             Err(why) => text(StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}\n")),
         },
         "/metrics" => {
-            // In a task of its own: a scraper that hangs up must not cancel a question to the ledger half-way.
+            // In its own task: a scraper that hangs up must not cancel a question to the ledger half-way.
             let gathered = tokio::spawn(async move { probes.registry().await.gather() }).await;
             let mut page = Vec::new();
             match gathered.map(|families| TextEncoder::new().encode(&families, &mut page)) {

@@ -1,6 +1,5 @@
-//! What gateway and worker both need, and nothing else: the envelope, the queue between them,
-//! configuration from the environment, logs, metrics, spans, the internal listener and who asks it, the stop signal and
-//! the clock.
+//! What the processes have in common, and nothing else: the envelope, the queue between gateway and worker,
+//! configuration from the environment, logs, metrics, spans, listeners and who asks them, the stop signal and the clock.
 
 use std::pin::Pin;
 
@@ -16,6 +15,7 @@ pub mod digest;
 pub mod env;
 pub mod files_in_use;
 pub mod healthcheck;
+pub mod http;
 pub mod http_client;
 pub mod internal;
 pub mod metrics;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use stripe_client_core::{RequestBuilder, StripeMethod};
 
-use super::transport::StripeResponse;
+use super::answer::Answer;
 use super::{Api, StripeError};
 
 /// Stripe allows fewer endpoints than that, so one page holds all.
@@ -59,9 +59,6 @@ impl Api {
     }
 }
 
-fn parsed<T: for<'a> Deserialize<'a>>(
-    answer: &StripeResponse,
-    fault: &'static str,
-) -> Result<T, StripeError> {
+fn parsed<T: for<'a> Deserialize<'a>>(answer: &Answer, fault: &'static str) -> Result<T, StripeError> {
     serde_json::from_slice(&answer.body).map_err(|_| StripeError::Malformed(fault))
 }

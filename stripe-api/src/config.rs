@@ -13,7 +13,7 @@ const KEY: Variable = Variable {
     name: "STRIPE_SECRET_KEY",
     default: "",
     example: "rk_live_…",
-    help: "A secret or restricted key of Stripe's API, used for reading only. With it, the worker fetches events that never arrived, and rereads objects whose events contradict each other. Only the key's mode, live or test, is read.",
+    help: "A secret or restricted key of Stripe's API. With it, the worker fetches events that never arrived, rereads objects whose events contradict each other, and sends approved operations such as refunds. A restricted key needs write permission for the operations that you use. Only what is of the key's mode, live or test, is read and sent.",
 };
 const KEY_FILE: Variable = Variable {
     name: "STRIPE_SECRET_KEY_FILE",
@@ -27,11 +27,17 @@ const URL: Variable = Variable {
     example: "http://127.0.0.1:12111/",
     help: "Address of Stripe's API. It must use TLS unless it is on this machine.",
 };
+const FILES_URL: Variable = Variable {
+    name: "STRIPE_FILES_URL",
+    default: "https://files.stripe.com/",
+    example: "http://127.0.0.1:12111/",
+    help: "Address that takes files, such as evidence for a dispute. It must use TLS unless it is on this machine.",
+};
 const DEADLINE: Variable = Variable {
     name: "STRIPE_DEADLINE_SECS",
     default: "20",
     example: "10",
-    help: "Maximum time for one request to Stripe.",
+    help: "Maximum time for one request to Stripe. One that changes something waits at most 30 s.",
 };
 const RATE: Variable = Variable {
     name: "STRIPE_RATE_PER_SEC",
@@ -67,6 +73,7 @@ pub const VARIABLES: &[Variable] = &[
     KEY,
     KEY_FILE,
     URL,
+    FILES_URL,
     DEADLINE,
     RATE,
     ACCOUNTS,
@@ -82,7 +89,7 @@ const LENGTH_LIMIT_CHARS: usize = 512;
 const ACCOUNTS_LIMIT: usize = 1_000;
 const SECONDS_A_DAY: u64 = 86_400;
 
-/// A key of one mode: what is read with it is of that mode, too.
+/// A key of one mode: what is read and sent with it is of that mode, too.
 #[derive(Clone)]
 pub struct ApiKey {
     secret: SecretString,
@@ -94,6 +101,8 @@ pub struct StripeConfig {
     pub key: ApiKey,
     /// With a slash at its end.
     pub url: String,
+    /// With a slash at its end.
+    pub files_url: String,
     pub deadline: Duration,
     pub rate_per_sec: u32,
     /// Our own, `""`, before the connected ones.
@@ -107,6 +116,7 @@ impl StripeConfig {
     /// `None` where no key is set; the other values are checked all the same.
     pub fn from_env(env: &Env) -> Result<Option<Self>, Problem> {
         let url = env.parse(&URL, read_url)?;
+        let files_url = env.parse(&FILES_URL, read_url)?;
         let deadline = env.seconds(&DEADLINE, 1..=120)?;
         let rate_per_sec = env.number(&RATE, 1..=100)?;
         let accounts = env.parse(&ACCOUNTS, read_accounts)?;
@@ -117,6 +127,7 @@ impl StripeConfig {
         Ok(Some(Self {
             key,
             url,
+            files_url,
             deadline,
             rate_per_sec,
             accounts,
@@ -236,6 +247,7 @@ mod tests {
             (URL.name, "https://user:hunter2@api.stripe.com/"),
             (URL.name, "ftp://127.0.0.1/"),
             (URL.name, "api.stripe.com"),
+            (FILES_URL.name, "http://files.stripe.com/"),
             (ACCOUNTS.name, "acct_1,hunter2"),
         ] {
             let problem = StripeConfig::from_env(&Env::of(&[(name, value)])).unwrap_err();

@@ -1,44 +1,113 @@
-//! Errors of calls to Stripe: retry, ask differently, or tell people. Stripe's own words are never repeated,
-//! because they may quote the key or the request.
+//! Errors of calls to Stripe. What each means for a request is its class; Stripe's sentences are never part of the
+//! error's text, because they may quote the key or the request.
 
 use std::fmt;
 use std::time::Duration;
 
 use stripe_client_core::StripeClientErr;
 
+use super::answer::ErrorAnswer;
+use super::class::{AnswerClass, class_of, retry_after};
+
+const FORBIDDEN: u16 = 403;
+const MISSING: u16 = 404;
+
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StripeError {
+    /// Stripe answered with an error.
+    #[error("{}", shown(.0))]
+    Answered(Box<ErrorAnswer>),
     #[error("Stripe did not answer within {} s", .0.as_secs())]
     Deadline(Duration),
+    /// Nothing was sent.
     #[error("Stripe cannot be reached: {0}")]
     Unreachable(String),
-    /// 429, 409 or 5xx.
-    #[error("Stripe answered {status}: it is overloaded or has a problem")]
-    Busy { status: u16, retry_after: Option<Duration> },
-    #[error("Stripe refused the key ({status}): check STRIPE_SECRET_KEY, its mode and its permissions")]
-    Key { status: u16 },
-    #[error("Stripe has no such object")]
-    Missing,
-    #[error("Stripe refused the request ({status}, {code})")]
-    Refused { status: u16, code: String },
+    /// The connection broke while a request or its answer was on the way.
+    #[error("the connection to Stripe was lost: {0}")]
+    Lost(String),
     #[error("Stripe's answer cannot be read: {0}")]
     Malformed(&'static str),
+    #[error("Stripe's answer is larger than {} MiB", .0 / 1024 / 1024)]
+    TooLarge(usize),
+    /// Not sent: the last calls to this endpoint failed.
+    #[error("not sent: {endpoint} failed several times in a row, and is tried again in {} s", .wait.as_secs().max(1))]
+    Resting { endpoint: &'static str, wait: Duration },
+    /// Not sent: Stripe could not take it.
+    #[error("not sent: {0}")]
+    Unsendable(&'static str),
     #[error("told to stop")]
     Stopped,
 }
 
 impl StripeError {
+    pub fn class(&self) -> AnswerClass {
+        match self {
+            Self::Answered(answer) => class_of(answer),
+            Self::Unreachable(_) | Self::Resting { .. } => AnswerClass::NotDone,
+            Self::Unsendable(_) => AnswerClass::Refused,
+            Self::Deadline(_) | Self::Lost(_) | Self::Malformed(_) | Self::TooLarge(_) | Self::Stopped => {
+                AnswerClass::Unknown
+            }
+        }
+    }
+
+    pub fn answer(&self) -> Option<&ErrorAnswer> {
+        match self {
+            Self::Answered(answer) => Some(answer),
+            _ => None,
+        }
+    }
+
     /// Time may heal it, and asking again does no harm.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Deadline(_) | Self::Unreachable(_) | Self::Busy { .. } | Self::Malformed(_))
+        match self {
+            Self::Stopped | Self::TooLarge(_) => false,
+            _ => self.class().may_repeat(),
+        }
+    }
+
+    /// Stripe has no such object.
+    pub fn is_missing(&self) -> bool {
+        self.is_definite(MISSING)
+    }
+
+    /// The key is good, and may not do this.
+    pub fn is_forbidden(&self) -> bool {
+        self.is_definite(FORBIDDEN)
+    }
+
+    fn is_definite(&self, status: u16) -> bool {
+        self.class() == AnswerClass::Refused && self.answer().is_some_and(|answer| answer.status == status)
     }
 
     /// How long Stripe wants to be left alone.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Busy { retry_after, .. } => *retry_after,
+            Self::Answered(answer) => retry_after(answer),
+            Self::Resting { wait, .. } => Some(*wait),
             _ => None,
         }
+    }
+}
+
+fn shown(answer: &ErrorAnswer) -> String {
+    let ErrorAnswer { status, .. } = answer;
+    match class_of(answer) {
+        AnswerClass::KeyRevoked => {
+            format!(
+                "Stripe refused the key ({status}): check STRIPE_SECRET_KEY, its mode and its permissions"
+            )
+        }
+        AnswerClass::Refused if *status == FORBIDDEN => {
+            format!(
+                "Stripe refused the key ({status}): check STRIPE_SECRET_KEY, its mode and its permissions"
+            )
+        }
+        AnswerClass::Refused if *status == MISSING => "Stripe has no such object".to_owned(),
+        AnswerClass::TwinRuns | AnswerClass::NotDone | AnswerClass::Unknown => {
+            format!("Stripe answered {status}: it is overloaded or has a problem")
+        }
+        _ => format!("Stripe refused the request ({status}, {})", answer.word()),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use envelope::{Envelope, Header, Source, is_identifier};
+use envelope::{Envelope, Header, Source};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
@@ -11,8 +11,10 @@ use shared::clock;
 use shared::trace;
 use stripe_client_core::{RequestBuilder, StripeMethod};
 
+use super::answer::Answer;
 use super::events::List;
-use super::transport::{StripeResponse, version_of};
+use super::sending::sound;
+use super::transport::version_of;
 use super::{Api, StripeError};
 use domain::{AtStripe, Key, Kind};
 
@@ -32,7 +34,7 @@ fn at_stripe(kind: Kind, id: &str) -> Result<AtStripe, StripeError> {
 }
 
 fn collection(kind: Kind) -> Result<AtStripe, StripeError> {
-    kind.at_stripe().ok_or(StripeError::Missing)
+    kind.at_stripe().ok_or(StripeError::Unsendable("Stripe has no list of such objects"))
 }
 
 impl Api {
@@ -42,14 +44,19 @@ impl Api {
         let path = format!("/{}/{}", at.path, sound(&key.id)?);
         let request = RequestBuilder::new(StripeMethod::Get, path);
         let told = self.read(request, &key.account, |answer| {
-            let object = serde_json::from_slice::<&RawValue>(&answer.body);
-            told(at, key, object.map_err(|_| StripeError::Malformed("it is not an object"))?, answer.at)
+            told(at, key, whole(answer)?, Telling::of_refetch(key, answer.at)?)
         });
         match told.await {
             Ok(told) => Ok(Answered::Found(Box::new(told))),
-            Err(StripeError::Missing) => Ok(Answered::Missing),
+            Err(error) if error.is_missing() => Ok(Answered::Missing),
             Err(error) => Err(error),
         }
+    }
+
+    /// The object as it is now, as it came.
+    pub async fn now(&self, kind: Kind, key: &Key) -> Result<Answer, StripeError> {
+        let at = at_stripe(kind, &key.id)?;
+        self.get(format!("/{}/{}", at.path, sound(&key.id)?), &key.account).await
     }
 
     /// Every refund of a charge, as it is now.
@@ -86,7 +93,7 @@ impl Api {
             let query = query(sound(&parent.id)?, after);
             let path = format!("/{}", at.path);
             let request = RequestBuilder::new(StripeMethod::Get, path).query(&query);
-            let read = |answer: &StripeResponse| read_page(at, parent, answer);
+            let read = |answer: &Answer| read_page(at, parent, answer);
             let (page, has_more) = self.read(request, &parent.account, read).await?;
             let last = page.last().map(|last| last.0.clone());
             children.extend(page.into_iter().map(|(_, event)| event));
@@ -100,13 +107,13 @@ impl Api {
 fn read_page(
     at: AtStripe,
     parent: &Key,
-    answer: &StripeResponse,
+    answer: &Answer,
 ) -> Result<(Vec<(String, Envelope)>, bool), StripeError> {
     let list: List<'_> =
         serde_json::from_slice(&answer.body).map_err(|_| StripeError::Malformed("it is no list"))?;
     let read = |object: &&RawValue| {
         let child = parent.sibling(&head(object)?.id);
-        let told = told(at, &child, object, answer.at)?;
+        let told = told(at, &child, object, Telling::of_refetch(&child, answer.at)?)?;
         Ok((child.id, told))
     };
     let children = list.data.iter().map(read).collect::<Result<Vec<_>, StripeError>>()?;
@@ -135,28 +142,67 @@ fn head(object: &RawValue) -> Result<Head, StripeError> {
     serde_json::from_str(object.get()).map_err(|_| StripeError::Malformed("an object has no id"))
 }
 
-/// The event that tells of it. Its name is its own for every second, so that a later answer is another event.
-fn told(
-    at: AtStripe,
-    key: &Key,
-    object: &RawValue,
-    answered_at: Option<DateTime<Utc>>,
-) -> Result<Envelope, StripeError> {
-    let stamp = answered_at.ok_or(StripeError::Malformed("it has no date"))?.timestamp();
+/// Which answer of Stripe tells of an object.
+struct Telling {
+    /// Of the event, a name of its own.
+    id: String,
+    source: Source,
+    /// By Stripe's clock, in seconds since 1970.
+    stamp: i64,
+}
+
+impl Telling {
+    /// Its name is its own for every second, so that a later answer is another event.
+    fn of_refetch(key: &Key, at: Option<DateTime<Utc>>) -> Result<Self, StripeError> {
+        let stamp = stamp(at)?;
+        Ok(Self { id: format!("refetch_{}_{stamp}", sound(&key.id)?), source: Source::Refetch, stamp })
+    }
+}
+
+fn stamp(at: Option<DateTime<Utc>>) -> Result<i64, StripeError> {
+    Ok(at.ok_or(StripeError::Malformed("it has no date"))?.timestamp())
+}
+
+fn whole(answer: &Answer) -> Result<&RawValue, StripeError> {
+    serde_json::from_slice(&answer.body).map_err(|_| StripeError::Malformed("it is not an object"))
+}
+
+/// The operation whose sending was answered.
+#[derive(Clone, Copy, Debug)]
+pub struct ResponseOf<'a> {
+    pub operation: &'a str,
+    pub attempt: i64,
+}
+
+impl ResponseOf<'_> {
+    /// The event that tells of an answered object. A replayed answer shows the object as it was when the first
+    /// answer was made, under the date of today: it must be read anew instead.
+    pub fn event(self, kind: Kind, key: &Key, answer: &Answer) -> Result<Envelope, StripeError> {
+        if answer.is_replayed {
+            return Err(StripeError::Malformed("it is a kept answer, older than its date"));
+        }
+        let stamp = stamp(answer.at)?;
+        let id = format!("response_{}_{}_{}_{stamp}", sound(self.operation)?, self.attempt, sound(&key.id)?);
+        told(at_stripe(kind, &key.id)?, key, whole(answer)?, Telling { id, source: Source::Response, stamp })
+    }
+}
+
+/// The event that tells of it.
+fn told(at: AtStripe, key: &Key, object: &RawValue, telling: Telling) -> Result<Envelope, StripeError> {
     let head = head(object)?;
     if head.id != key.id {
         return Err(StripeError::Malformed("it is about another object"));
     }
     let header = Header {
-        id: format!("refetch_{}_{}", sound(&key.id)?, stamp),
+        id: telling.id,
         kind: at.deleted_as.filter(|_| head.deleted).unwrap_or(at.reported_as).to_owned(),
-        created: stamp,
+        created: telling.stamp,
         account: key.account.clone(),
         livemode: key.livemode,
         api_version: Some(version_of(&format!("/{}", at.path)).to_owned()),
         received_at: clock::now(),
         trace_parent: trace::child_of(None),
-        source: Source::Refetch,
+        source: telling.source,
         endpoint: String::new(),
         unwanted: None,
         replay: None,
@@ -191,14 +237,11 @@ impl Body<'_> {
     }
 }
 
-fn sound(id: &str) -> Result<&str, StripeError> {
-    if is_identifier(id) { Ok(id) } else { Err(StripeError::Missing) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use domain::event::{Content, Meaning};
+    use envelope::is_identifier;
 
     fn charges() -> AtStripe {
         at_stripe(Kind::Charge, "ch_1").unwrap()
@@ -208,12 +251,28 @@ mod tests {
         Key { id: id.to_owned(), account: "acct_1".to_owned(), livemode: true }
     }
 
+    fn refetched(id: &str, stamp: i64) -> Telling {
+        Telling::of_refetch(&key(id), DateTime::from_timestamp(stamp, 0)).unwrap()
+    }
+
+    #[test]
+    fn an_answer_to_an_operation_is_an_event_unless_it_is_a_kept_one() {
+        let body = br#"{"id":"re_1","object":"refund","status":"succeeded","amount":500,"currency":"usd"}"#;
+        let at = DateTime::from_timestamp(1_780_000_000, 0);
+        let answer = Answer { body: Bytes::from_static(body), at, ..Answer::default() };
+        let of = ResponseOf { operation: "op_1", attempt: 2 };
+        let told = of.event(Kind::Refund, &key("re_1"), &answer).unwrap();
+        assert_eq!(told.header.id, "response_op_1_2_re_1_1780000000");
+        assert_eq!((told.header.source, told.header.created), (Source::Response, 1_780_000_000));
+        let kept = Answer { is_replayed: true, ..answer };
+        assert!(of.event(Kind::Refund, &key("re_1"), &kept).is_err());
+    }
+
     #[test]
     fn an_object_is_told_as_an_event_that_a_rule_reads() {
         let raw = r#"{"id":"ch_1","object":"charge","status":"succeeded","amount":500,"currency":"usd","paid":true}"#;
         let object: &RawValue = serde_json::from_str(raw).unwrap();
-        let at = DateTime::from_timestamp(1_780_000_000, 0);
-        let envelope = told(charges(), &key("ch_1"), object, at).unwrap();
+        let envelope = told(charges(), &key("ch_1"), object, refetched("ch_1", 1_780_000_000)).unwrap();
         assert_eq!(envelope.header.id, "refetch_ch_1_1780000000");
         assert!(is_identifier(&envelope.header.id));
         let value: serde_json::Value = serde_json::from_slice(&envelope.body).unwrap();
@@ -228,8 +287,8 @@ mod tests {
     #[test]
     fn an_answer_about_another_object_or_without_a_date_is_no_answer() {
         let object: &RawValue = serde_json::from_str(r#"{"id":"ch_2"}"#).unwrap();
-        assert!(told(charges(), &key("ch_1"), object, DateTime::from_timestamp(1, 0)).is_err());
-        assert!(told(charges(), &key("ch_2"), object, None).is_err());
+        assert!(told(charges(), &key("ch_1"), object, refetched("ch_1", 1)).is_err());
+        assert!(Telling::of_refetch(&key("ch_2"), None).is_err());
     }
 
     #[test]
@@ -244,7 +303,7 @@ mod tests {
         let gone: &RawValue =
             serde_json::from_str(r#"{"id":"cus_1","object":"customer","deleted":true}"#).unwrap();
         let at = at_stripe(Kind::Customer, "cus_1").unwrap();
-        let told = told(at, &key("cus_1"), gone, DateTime::from_timestamp(1, 0)).unwrap();
+        let told = told(at, &key("cus_1"), gone, refetched("cus_1", 1)).unwrap();
         assert_eq!(told.header.kind, "customer.deleted");
     }
 }

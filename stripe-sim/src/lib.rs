@@ -13,7 +13,7 @@ mod version;
 pub use self::event::Event;
 pub use self::objects::{
     Charge, Customer, Decline, Dispute, EarlyFraudWarning, Invoice, InvoicePayment, MONTH_SECS, Movement,
-    PaymentError, PaymentIntent, Refund, Subscription,
+    PaymentError, PaymentIntent, Refund, Subscription, shaped,
 };
 pub use self::random::Random;
 pub use self::setting::{Card, Payer, Setting};

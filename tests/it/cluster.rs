@@ -74,7 +74,7 @@ async fn whichever_node_dies_or_is_cut_off_nothing_is_lost_and_all_recover_by_th
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// One fault on a queue and a ledger of its own.
+/// One fault, on a queue and a ledger of its own.
 async fn strike(cluster: &mut Cluster, fault: Fault, seconds: Duration, rate: u64) -> anyhow::Result<Row> {
     let nodes: Vec<usize> = (0..cluster.size()).collect();
     let url = cluster.vhost("cluster", &nodes).await?;

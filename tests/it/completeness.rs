@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use harness::fake_stripe::{FakeStripe, Fault};
+use fake_stripe::{FakeStripe, Fault};
 use harness::histories::{ApiVersion, Scene, walk};
 use harness::load::{SendLog, send_all};
 use harness::process::Process;

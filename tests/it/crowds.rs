@@ -16,7 +16,7 @@ use crate::orders::{by_account, judge};
 const WORKERS: usize = 4;
 /// Below and above what makes a batch lock its new keys, and beyond what it may lock.
 const BATCHES: [usize; 3] = [16, 128, 512];
-/// Each history so often for each size, in accounts of their own.
+/// Each history so often for each size, in their own accounts.
 const TIMES: usize = 4;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,26 +1,15 @@
 //! The fake Stripe is held to what Stripe documents: a test against a double that forgives shows nothing.
 
-use harness::fake_stripe::{FakeStripe, Fault};
+use fake_stripe::{Delivering, FakeStripe, Fault};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
-/// One request on a connection of its own; `None` where the connection was cut.
+use crate::fake_stripe_client::ask_at;
+use crate::in_process_gateway::{Edge, PATH, SECRET};
+
+/// `None` where the connection was cut.
 async fn ask(stripe: &FakeStripe, line: &str, key: Option<&str>, form: &str) -> Option<(u16, Value)> {
     let url = stripe.url();
-    let host = url.trim_start_matches("http://").trim_end_matches('/');
-    let idempotency = key.map(|key| format!("Idempotency-Key: {key}\r\n")).unwrap_or_default();
-    let mut stream = TcpStream::connect(host).await.unwrap();
-    let request = format!(
-        "{line} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {}\r\nConnection: close\r\n{idempotency}Content-Length: {}\r\n\r\n{form}",
-        stripe.key(),
-        form.len()
-    );
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.ok()?;
-    let (head, body) = answer.split_once("\r\n\r\n")?;
-    Some((head.split(' ').nth(1)?.parse().ok()?, serde_json::from_str(body).unwrap_or(Value::Null)))
+    ask_at(url.trim_start_matches("http://").trim_end_matches('/'), stripe.key(), line, key, form).await
 }
 
 #[tokio::test]
@@ -104,4 +93,72 @@ async fn too_many_requests_are_answered_429() {
     }
     assert_eq!(answers[..3], [200; 3]);
     assert!(answers.contains(&429), "{answers:?}");
+}
+
+#[tokio::test]
+async fn what_is_cut_while_it_runs_is_done_and_its_key_says_so() {
+    let stripe = with_a_charge().await;
+    stripe.fails_at("POST /v1/refunds", [Fault::CutDuring(std::time::Duration::from_millis(500))]);
+    let refund = async || ask(&stripe, "POST /v1/refunds", Some("one"), "charge=ch_1").await;
+    assert_eq!(refund().await, None);
+    assert_eq!(refund().await.unwrap().0, 409, "it is still running");
+    let answer = loop {
+        match refund().await.unwrap() {
+            (409, _) => tokio::task::yield_now().await,
+            answer => break answer,
+        }
+    };
+    assert_eq!((answer.0, stripe.refunds_made()), (200, 1));
+}
+
+#[tokio::test]
+async fn trouble_locks_and_approvals_are_told_as_stripe_tells_them() {
+    let stripe = with_a_charge().await;
+    stripe.fails([Fault::TroubleAfter(500), Fault::LockTimeout, Fault::ApprovalRequired]);
+    for _ in 0..2 {
+        assert_eq!(
+            ask(&stripe, "POST /v1/refunds", Some("a"), "charge=ch_1&amount=100").await.unwrap().0,
+            500
+        );
+    }
+    assert_eq!(stripe.refunds_made(), 1, "done, though it was answered 500");
+    let (status, locked) =
+        ask(&stripe, "POST /v1/refunds", Some("b"), "charge=ch_1&amount=100").await.unwrap();
+    assert_eq!((status, &locked["error"]["code"]), (429, &json!("lock_timeout")));
+    let (_, waits) = ask(&stripe, "POST /v1/refunds", Some("b"), "charge=ch_1&amount=100").await.unwrap();
+    assert_eq!((&waits["error"]["code"], stripe.refunds_made()), (&json!("approval_required"), 1));
+    let waiting = stripe.admin("GET", "/approvals", &json!({})).unwrap();
+    stripe
+        .admin("POST", &format!("/approvals/{}", waiting["waiting"][0].as_str().unwrap()), &json!({}))
+        .unwrap();
+    assert_eq!(stripe.refunds_made(), 2);
+    let (status, paths) = ask(&stripe, "GET /_fake/", None, "").await.unwrap();
+    assert_eq!((status, paths["paths"].as_array().unwrap().len()), (200, fake_stripe::ADMIN_PATHS.len()));
+}
+
+#[tokio::test]
+async fn events_are_delivered_signed_late_twice_and_again_until_they_are_taken() {
+    let edge = Edge::start().await;
+    let stripe = FakeStripe::start(false).await.unwrap();
+    stripe.delivers_to(&format!("http://{}{PATH}", edge.address), SECRET);
+    stripe.delivers_to("http://127.0.0.1:9/nobody", "whsec_other");
+    let late = std::time::Duration::from_millis(300);
+    stripe.delivers(Delivering { late, twice_percent: 100, ..Delivering::default() });
+    let form = "amount=500&currency=usd&payment_method=pm_card_visa&confirm=true";
+    assert_eq!(ask(&stripe, "POST /v1/payment_intents", None, form).await.unwrap().0, 200);
+    while edge.waiting().await < 6 {
+        tokio::task::yield_now().await;
+    }
+    let mut kinds = Vec::new();
+    for _ in 0..6 {
+        let envelope = edge.envelope().await;
+        let event: Value = serde_json::from_slice(&envelope.body).unwrap();
+        kinds.push(event["type"].as_str().unwrap().to_owned());
+    }
+    kinds.sort();
+    let twice =
+        ["charge.succeeded", "payment_intent.created", "payment_intent.succeeded"].map(|kind| [kind, kind]);
+    assert_eq!(kinds, twice.concat());
+    assert!(stripe.deliveries_pending() > 0, "the endpoint where nobody listens is tried again");
+    edge.end().await.unwrap();
 }

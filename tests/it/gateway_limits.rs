@@ -214,7 +214,7 @@ async fn ten_thousand_idle_connections_fit_into_little_memory() {
     gateway.stop();
 }
 
-/// The gateway's binary as a process of its own, without a queue within reach.
+/// The gateway's binary as its own process, without a queue within reach.
 struct Lonely {
     address: SocketAddr,
     internal: SocketAddr,

@@ -1,4 +1,4 @@
-//! A gateway inside the test process, with an embedded queue of its own that the test reads from.
+//! A gateway inside the test process, with its own embedded queue that the test reads from.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

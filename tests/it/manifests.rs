@@ -18,7 +18,7 @@ use self::render::{every, kind, name, one, overlay, validate};
 
 /// The oldest version that has all that the manifests use, as `preStop.sleep`, and the newest that is known.
 const KUBERNETES: [&str; 2] = ["1.30", "1.37"];
-/// Checked by rules of our own, in `schemas.rs`.
+/// Checked by our own rules, in `schemas.rs`.
 const CUSTOM: [&str; 6] = [
     "RabbitmqCluster",
     "ScaledObject",
@@ -92,7 +92,7 @@ fn what_is_only_for_production_is_there_and_only_there() {
     expected.sort_unstable();
     assert_eq!(only, expected);
     let alone: Vec<&str> = dev.difference(&production).copied().collect();
-    assert_eq!(alone, ["StatefulSet"], "development has a Postgres of its own");
+    assert_eq!(alone, ["StatefulSet"], "development has its own Postgres");
     assert!(!production.contains("CronJob"), "every chore is in the worker");
     assert!(!production.contains("Secret") && !dev.contains("Secret"), "no secret is in the tree");
 }

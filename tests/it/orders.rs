@@ -23,7 +23,7 @@ const ORDERS: Variable = Variable {
     example: "2000",
     help: "How many random orders of each history go through each ledger.",
 };
-/// So many orders, each in an account of its own, are dealt at once: batches mix accounts.
+/// So many orders, each in its own account, are dealt at once: batches mix accounts.
 const ORDERS_AT_ONCE: usize = 10;
 /// So many histories are dealt at the same time.
 const LANES: usize = 3;

@@ -110,7 +110,7 @@ impl Raw {
     }
 }
 
-/// One request on a connection of its own.
+/// One request on its own connection.
 pub(crate) async fn ask(address: SocketAddr, request: impl AsRef<[u8]>) -> Reply {
     Raw::open(address).await.exchange(request).await
 }

@@ -31,7 +31,7 @@ fn there_are_shapes_of_every_family_and_of_many_versions() {
     println!("{}", overview(&shapes));
     let all = |what: fn(&Shape) -> &str| shapes.iter().map(what).collect::<BTreeSet<_>>();
     assert!(shapes.len() >= SHAPES_AT_LEAST, "{} shapes", shapes.len());
-    assert_eq!(all(|shape| &shape.name).len(), shapes.len(), "each has a name of its own");
+    assert_eq!(all(|shape| &shape.name).len(), shapes.len(), "each has its own name");
     assert!(all(Shape::version).len() >= VERSIONS_AT_LEAST, "{:?}", all(Shape::version));
     let families = [
         "charge",

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use fake_stripe::FakeStripe;
 use harness::client::Answer;
-use harness::fake_stripe::FakeStripe;
 use harness::process_guard::until;
 use harness::stack::{Combination, Stack};
 use serde_json::{Value, json};

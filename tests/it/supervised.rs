@@ -26,7 +26,13 @@ struct Machine {
 impl Machine {
     fn new() -> Self {
         let address = || SocketAddr::from(([127, 0, 0, 1], free_port())).to_string();
-        let names = ["GATEWAY_ADDR", "GATEWAY_INTERNAL_ADDR", "WORKER_INTERNAL_ADDR"];
+        let names = [
+            "GATEWAY_ADDR",
+            "GATEWAY_INTERNAL_ADDR",
+            "WORKER_INTERNAL_ADDR",
+            "CONSOLE_ADDR",
+            "CONSOLE_INTERNAL_ADDR",
+        ];
         Self {
             guard: ProcessGuard::new("supervised", Signal::KILL).unwrap(),
             settings: names.map(|name| (name, address())).into(),

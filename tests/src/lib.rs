@@ -8,7 +8,6 @@ pub mod chaos;
 pub mod client;
 pub mod cluster;
 pub mod collector;
-pub mod fake_stripe;
 pub mod histories;
 pub mod ledger;
 pub mod load;

@@ -26,12 +26,13 @@ pub struct Process {
 }
 
 impl Process {
-    /// One of `tidegate` (which is `up`), `gateway` and `worker-N`.
+    /// One of `tidegate` (which is `up`), `gateway`, `console` and `worker-N`.
     pub fn new(name: &str, folder: &Path, mut settings: Vec<(String, String)>) -> Self {
         let role = name.split('-').next().unwrap_or_default();
         let variables: &[&str] = match role {
             "gateway" => &["GATEWAY_INTERNAL_ADDR"],
-            "tidegate" => &["GATEWAY_INTERNAL_ADDR", "WORKER_INTERNAL_ADDR"],
+            "tidegate" => &["GATEWAY_INTERNAL_ADDR", "WORKER_INTERNAL_ADDR", "CONSOLE_INTERNAL_ADDR"],
+            "console" => &["CONSOLE_INTERNAL_ADDR"],
             _ => &["WORKER_INTERNAL_ADDR"],
         };
         let listeners: Vec<SocketAddr> = variables.iter().map(|_| loopback()).collect();
@@ -41,7 +42,11 @@ impl Process {
         if role == "gateway" {
             settings.retain(|(variable, _)| variable != "DATABASE_URL"); // it touches no ledger
         }
-        let arguments = if name == "tidegate" { vec!["up".to_owned()] } else { Vec::new() };
+        let arguments = match role {
+            "tidegate" => vec!["up".to_owned()],
+            "console" => vec!["console".to_owned()],
+            _ => Vec::new(),
+        };
         Self {
             name: name.to_owned(),
             arguments,
@@ -61,6 +66,12 @@ impl Process {
 
     pub fn internal_addresses(&self) -> Vec<SocketAddr> {
         self.listeners.clone()
+    }
+
+    /// From its next start on.
+    pub fn set(&mut self, variable: &str, value: &str) {
+        self.settings.retain(|(name, _)| name != variable);
+        self.settings.push((variable.to_owned(), value.to_owned()));
     }
 
     pub fn spawn(&mut self, guard: &ProcessGuard) -> anyhow::Result<()> {

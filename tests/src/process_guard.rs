@@ -36,7 +36,7 @@ pub struct ProcessGuard {
     watcher: Child,
 }
 
-/// A server that runs in a process group of its own.
+/// A server that runs in its own process group.
 pub struct Server {
     child: Child,
     record: PathBuf,

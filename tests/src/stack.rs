@@ -68,6 +68,7 @@ pub struct Stack {
     processes: Vec<Process>,
     settings: Vec<(String, String)>,
     gateway: SocketAddr,
+    console: SocketAddr,
     secret: String,
     pub queue: Queue,
     ledger: Ledger,
@@ -130,12 +131,13 @@ impl Stack {
             None => file("ledger.db"),
         };
         let secret = format!("whsec_{}", shared::trace::random_hex::<20>());
-        let gateway = loopback();
+        let (gateway, console) = (loopback(), loopback());
         // Of two values for one variable the later counts.
         let all: Vec<(String, String)> = [
             ("QUEUE_URL", queue_url.as_str()),
             ("DATABASE_URL", ledger_url.as_str()),
             ("GATEWAY_ADDR", &gateway.to_string()),
+            ("CONSOLE_ADDR", &console.to_string()),
             ("STRIPE_WEBHOOK_SECRET", &secret),
             ("RUST_BACKTRACE", "1"),
             ("RUST_LIB_BACKTRACE", "0"), // of panics only: errors say enough
@@ -154,6 +156,7 @@ impl Stack {
             processes,
             settings: all,
             gateway,
+            console,
             secret,
             queue: Queue::at(&queue_url),
             ledger: Ledger::at(&ledger_url),
@@ -182,7 +185,7 @@ impl Stack {
         Ok(())
     }
 
-    /// A further gateway, on an address of its own, or a further worker. It does not run yet.
+    /// A further gateway, on its own address, or a further worker. It does not run yet.
     pub fn add(&mut self, name: &str) -> SocketAddr {
         let (address, mut settings) = (loopback(), self.settings.clone());
         settings.push(("GATEWAY_ADDR".to_owned(), address.to_string()));
@@ -233,6 +236,11 @@ impl Stack {
     /// Where its first gateway takes webhooks in.
     pub fn gateway(&self) -> SocketAddr {
         self.gateway
+    }
+
+    /// Where its console answers: that of `up`, or one that was added.
+    pub fn console(&self) -> SocketAddr {
+        self.console
     }
 
     pub fn client(&self) -> Client {

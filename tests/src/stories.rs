@@ -21,7 +21,7 @@ impl Stories {
         Self { random: Random::of_seed(seed), livemode: false }
     }
 
-    /// At least so many events in random order, each with an id of its own.
+    /// At least so many events in random order, each with its own id.
     pub fn history(&mut self, events: usize) -> (Vec<SampleEvent>, Truth) {
         let (mut told, mut truth) = (Vec::with_capacity(events + 64), Truth::default());
         while told.len() < events {

@@ -7,6 +7,7 @@ use shared::env::{Env, Problem, Variable};
 use shared::queue::Role;
 use shared::spans::SpansConfig;
 
+use crate::failpoint::Failpoint;
 use stripe_api::StripeConfig;
 
 pub const INTERNAL_ADDR: Variable = Variable {
@@ -62,7 +63,7 @@ pub const VARIABLES: &[Variable] =
 
 const SECONDS_A_DAY: u64 = 86_400;
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct WorkerConfig {
     pub internal_addr: SocketAddr,
     pub batch_events: usize,
@@ -75,6 +76,7 @@ pub struct WorkerConfig {
     pub spans: SpansConfig,
     /// Where there is a key, Stripe is asked.
     pub stripe: Option<StripeConfig>,
+    pub failpoint: Failpoint,
 }
 
 impl WorkerConfig {
@@ -95,6 +97,7 @@ impl WorkerConfig {
             pause_after_dead_letters: env.number(&PAUSE_AFTER, 2..=1_000_000)?,
             spans: SpansConfig::from_env(env)?,
             stripe: StripeConfig::from_env(env)?,
+            failpoint: Failpoint::from_env(env),
         })
     }
 }

@@ -5,7 +5,7 @@ pub mod chores;
 mod config;
 mod consume;
 mod event_log;
-mod failpoint;
+pub mod failpoint;
 pub mod fatal_signal;
 mod handled;
 pub mod isolated;

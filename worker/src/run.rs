@@ -110,10 +110,11 @@ async fn work(
         tracing::info!(
             livemode = api.livemode(),
             url = stripe.url,
-            "asking Stripe for missing events and uncertain objects"
+            "asking Stripe for missing events and uncertain objects, and sending approved operations"
         );
         tasks.spawn(chores::refetch::run(lanes.clone(), api.clone(), stripe.refetch_interval));
-        tasks.spawn(chores::completeness::run(lanes.clone(), api, stripe));
+        tasks.spawn(chores::completeness::run(lanes.clone(), api, stripe.clone()));
+        tasks.spawn(chores::execute::run(lanes.clone(), stripe, config.failpoint));
     }
     tasks.close();
 

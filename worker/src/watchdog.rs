@@ -20,7 +20,7 @@ pub struct Watchdog {
 pub struct Busy<'a>(&'a AtomicU64);
 
 impl Watchdog {
-    /// Watches so many lanes from a thread of its own: a rule that never returns blocks its whole runtime thread.
+    /// Watches so many lanes from its own thread: a rule that never returns blocks its whole runtime thread.
     pub fn start(lanes: usize, deadline: Duration) -> std::io::Result<Self> {
         let watchdog = Self {
             began: Instant::now(),

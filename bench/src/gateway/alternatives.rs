@@ -1,4 +1,4 @@
-//! What the gateway is held against, as servers in processes of their own: hyper that reads a body and answers,
+//! What the gateway is held against, as servers in their own processes: hyper that reads a body and answers,
 //! the same with the MAC, and what many would write, axum with one Postgres transaction for every event.
 
 use std::convert::Infallible;

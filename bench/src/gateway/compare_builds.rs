@@ -22,7 +22,7 @@ const OPEN_CONNECTIONS: usize = 512;
 const RUN_SECS: f64 = 2.0;
 const FIXED_PER_SECOND: f64 = 5_000.0;
 
-/// A gateway on a queue of its own in the broker.
+/// A gateway on its own queue in the broker.
 struct OnBroker {
     gateway: Started,
     queue: Publisher,

@@ -65,7 +65,7 @@ pub async fn run(options: &Options, requests: &mut Requests, secret: &str) -> an
     Ok(section)
 }
 
-/// The gateway's process on a file of its own, under a wrapper if one is named.
+/// The gateway's process on its own file, under a wrapper if one is named.
 pub async fn gateway(secret: &str, wrapper: &[&str]) -> anyhow::Result<Started> {
     let launch = Launch::new(&["tidegate", "gateway"])?;
     let queue = format!("sqlite:{}", launch.folder().join("queue.db").display());

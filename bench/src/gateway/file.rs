@@ -85,7 +85,7 @@ impl File {
     }
 }
 
-/// One run on a file of its own.
+/// One run on its own file.
 pub async fn insert(rows: &Rows<'_>, group: usize, time: Duration) -> anyhow::Result<Sample> {
     let mut file = File::new().await?;
     let parts = Parts::default().with("client", std::process::id());

@@ -83,7 +83,7 @@ impl Launch {
         self
     }
 
-    /// A folder of its own, gone with it.
+    /// Its own folder, gone with it.
     pub fn folder(&self) -> &Path {
         self.guard.folder()
     }

@@ -88,7 +88,7 @@ fn read(pid: u32) -> Option<Process> {
 }
 
 impl Process {
-    /// What the generator inherits is of servers that were measured as parts of their own.
+    /// What the generator inherits is of servers that were measured as separate parts.
     fn spent(&self) -> u64 {
         if self.pid == std::process::id() { self.ticks } else { self.ticks + self.inherited }
     }

@@ -19,7 +19,7 @@ pub async fn fill(rows: &Rows<'_>, group: usize) -> anyhow::Result<(Sample, File
     Ok((sample, file))
 }
 
-/// Each group is read, and then deleted in a transaction of its own.
+/// Each group is read, and then deleted in its own transaction.
 pub async fn drain(mut file: File, group: usize) -> anyhow::Result<Sample> {
     let parts = Parts::default().with("client", std::process::id());
     let before = parts.cpu();

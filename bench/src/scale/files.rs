@@ -1,5 +1,5 @@
 //! Queues in a file in which ever more waits, side by side: publishing to them and draining them, by turns. They are
-//! filled by one statement, every message under an id of its own.
+//! filled by one statement, every message under its own id.
 
 use std::path::Path;
 

@@ -31,7 +31,7 @@ pub async fn run(options: &Options) -> anyhow::Result<Vec<Section>> {
     Ok(vec![section])
 }
 
-/// So many distinct events: the same objects may be told of again, but every event has an id of its own.
+/// So many distinct events: the same objects may be told of again, but every event has its own id.
 fn renamed(bodies: &[Envelope], count: usize) -> Vec<Envelope> {
     bodies
         .iter()

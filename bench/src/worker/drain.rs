@@ -117,7 +117,7 @@ pub fn launch(servers: &Servers, ledger_url: &str, consumer: Consumer<'_>) -> an
     Ok(launch.with("QUEUE_URL", &servers.queue_url).with("DATABASE_URL", ledger_url))
 }
 
-/// Looks at a ledger over a connection of its own.
+/// Looks at a ledger over its own connection.
 pub enum Eye {
     Postgres(PgConnection),
     Sqlite(SqliteConnection),

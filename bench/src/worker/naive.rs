@@ -1,4 +1,4 @@
-//! What many would write instead of a worker, as processes of their own: toy rules, one transaction for every
+//! What many would write instead of a worker, as their own processes: toy rules, one transaction for every
 //! event, either behind a queue or in the handler of the webhook. Nothing is merged, derived or audited.
 
 use std::net::SocketAddr;

@@ -5,6 +5,7 @@ pub mod bans;
 pub mod dead_letters;
 pub mod dispute_notes;
 pub mod erasure;
+pub mod findings;
 pub mod operations;
 pub mod pause;
 pub mod pending;

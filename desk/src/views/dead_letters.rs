@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use envelope::hex::hex;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use domain::Key;
 use ledger::views::stored_events::{Dead, StoredEvent};
@@ -42,6 +44,14 @@ impl<'a> DeadLetterLabels<'a> {
             failures: failures.lines().collect(),
         }
     }
+}
+
+/// How many bytes of its hash name a cause.
+pub const CAUSE_BYTES: usize = 4;
+
+/// A short name for a cause, which is a long sentence: eight digits, the same in every ledger and every version.
+pub fn cause(fingerprint: &str) -> String {
+    hex(&Sha256::digest(fingerprint)[..CAUSE_BYTES])
 }
 
 /// Groups dead letters by cause, the most numerous first.

@@ -34,7 +34,7 @@ pub enum DetailValue {
     /// A moment before which somebody has to act.
     Deadline(DateTime<Utc>),
     DurationSecs(i64),
-    /// An object, or a user, that has a page of its own.
+    /// An object, or a user, that has its own page.
     Object {
         kind: &'static str,
         id: String,

@@ -18,7 +18,7 @@ pub enum NoRetry {
     NoFailureKnown,
     /// Stripe sends it to be paid, and charges nobody.
     SentByMail,
-    /// Stripe has a plan of its own.
+    /// Stripe has its own plan.
     PlannedByStripe(DateTime<Utc>),
     SubscriptionOver,
     /// A linked payment waits for the bank, or for its capture.

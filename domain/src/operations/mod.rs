@@ -7,6 +7,7 @@
 //! refused                     └─► lapsed
 //! ```
 
+mod answer_class;
 pub mod decision;
 pub mod dispute;
 pub mod evidence;
@@ -21,6 +22,9 @@ pub mod refused;
 mod testing;
 mod transitions;
 
+pub use self::answer_class::{
+    AnswerClass, KEY_LIFETIME, Next, NotFound, REPEATS_LIMIT, after, rest, when_not_found,
+};
 pub use self::decision::{Decision, Facts, Verdict, decide};
 pub use self::ladder::{Climb, Sums};
 pub use self::limits::{Limits, Thresholds};

@@ -1,13 +1,10 @@
 //! Every step of an operation, named. Each gives what the audit keeps, and refuses where the state does not allow it;
 //! no state is set anywhere else.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::{Approval, Decision, Limits, Operation, OperationState as State, POLICY, Verdict};
 use crate::{AuditChange, Severity};
-
-/// If whoever sends it dies, another looks after so long.
-const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(1);
 
 /// A step that the state does not allow; nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -195,13 +192,17 @@ impl Operation {
     }
 
     /// Before every sending, and stored before it: the key of the attempt. One that was begun keeps its key and its
-    /// time, so that repeating it is no second one.
-    pub fn begin_attempt(&mut self, now: DateTime<Utc>) -> Result<Begun, OutOfPlace> {
+    /// time, so that repeating it is no second one. Should whoever sends it die, another looks at it then.
+    pub fn begin_attempt(
+        &mut self,
+        now: DateTime<Utc>,
+        look_again_at: DateTime<Utc>,
+    ) -> Result<Begun, OutOfPlace> {
         if let (State::Executing | State::Unknown, Some(key), Some(first_sent_at)) =
             (self.state, &self.idempotency_key, self.first_sent_at)
         {
             let (idempotency_key, change) = (key.clone(), None);
-            self.look_again_at = Some(now + LOOK_AGAIN);
+            self.look_again_at = Some(look_again_at);
             return Ok(Begun { idempotency_key, first_sent_at, change });
         }
         let attempt = self.attempt + 1;
@@ -211,7 +212,7 @@ impl Operation {
             it.attempt = attempt;
             it.idempotency_key = Some(idempotency_key.clone());
             it.first_sent_at = Some(now);
-            it.look_again_at = Some(now + LOOK_AGAIN);
+            it.look_again_at = Some(look_again_at);
             it.expires_at = None;
         })?;
         Ok(Begun { idempotency_key, first_sent_at: now, change: Some(change) })
@@ -333,15 +334,15 @@ mod tests {
     #[test]
     fn an_attempt_has_one_key_however_often_it_is_sent() {
         let mut it = operation(State::Approved);
-        let first = it.begin_attempt(at(100)).unwrap();
+        let first = it.begin_attempt(at(100), at(160)).unwrap();
         assert_eq!(first.idempotency_key, "tidegate-refund-op_1-1");
         assert!(first.change.is_some() && it.state == State::Executing && it.expires_at.is_none());
-        let again = it.begin_attempt(at(200)).unwrap();
+        let again = it.begin_attempt(at(200), at(260)).unwrap();
         assert_eq!((again.idempotency_key, again.first_sent_at), (first.idempotency_key.clone(), at(100)));
         assert_eq!((again.change, it.attempt, it.look_again_at), (None, 1, Some(at(260))));
         assert!(it.doubt(Fault::default(), Some(at(300))).unwrap().is_some());
         assert_eq!(it.doubt(Fault::default(), None), Ok(None), "doubt goes on: no second line");
-        assert_eq!(it.begin_attempt(at(400)).unwrap().idempotency_key, first.idempotency_key);
+        assert_eq!(it.begin_attempt(at(400), at(460)).unwrap().idempotency_key, first.idempotency_key);
         assert_eq!((it.state, it.attempt), (State::Unknown, 1), "it is unknown until Stripe answers");
     }
 
@@ -353,7 +354,7 @@ mod tests {
             }
             let mut it = operation(state);
             let before = it.clone();
-            assert!(it.begin_attempt(at(1)).is_err() && it.lapse(at(1)).is_err());
+            assert!(it.begin_attempt(at(1), at(61)).is_err() && it.lapse(at(1)).is_err());
             assert!(it.approve(Approval::Person, "joe", at(1)).is_err());
             assert!(
                 it.cancel(String::new(), at(1)).is_err() && it.succeed(Answer::default(), at(1)).is_err()

@@ -38,7 +38,7 @@ pub(crate) async fn explained(pool: &PgPool, error: sqlx::Error) -> LedgerError 
     }
 }
 
-/// First whether anything takes connections, which tells a name from a port; then a session of our own.
+/// First whether anything takes connections, which tells a name from a port; then our own session.
 async fn look(options: &PgConnectOptions, deadline: Duration) -> Result<(), LedgerError> {
     if options.get_socket().is_none() {
         let (host, port) = (options.get_host(), options.get_port());

@@ -1,7 +1,9 @@
 //! One file per table, or for a few that belong together: each statement once, behind a verb.
 
+pub mod api_requests;
 pub mod archive;
 pub mod audit;
+pub mod balance_transactions;
 pub mod billing;
 pub mod bodies;
 pub mod charges;
@@ -16,6 +18,7 @@ pub mod operations;
 pub mod overrides;
 pub mod pauses;
 pub mod pending_changes;
+pub mod reconciliations;
 pub mod refetch;
 pub mod refunds;
 pub mod replays;

@@ -181,6 +181,7 @@ impl Ledger {
     /// A hold that ends after `latest` was written by a clock that ran ahead.
     pub async fn due_operations(
         &self,
+        livemode: bool,
         now: DateTime<Utc>,
         latest: DateTime<Utc>,
         limit: i64,
@@ -189,11 +190,12 @@ impl Ledger {
         let found: Vec<(String,)> = query(
             "SELECT id FROM operations WHERE state IN ('approved', 'executing', 'unknown') \
              AND (look_again_at <= $1 OR (state = 'approved' AND look_again_at IS NULL)) \
-             AND (held_until IS NULL OR held_until <= $1 OR held_until > $2) \
-             ORDER BY requested_at, id LIMIT $3",
+             AND (held_until IS NULL OR held_until <= $1 OR held_until > $2) AND livemode = $3 \
+             ORDER BY requested_at, id LIMIT $4",
         )
         .bind(now)
         .bind(latest)
+        .bind(livemode)
         .bind(limit)
         .all(&mut tx)
         .await?;

@@ -1,5 +1,5 @@
 //! Deletes raw bodies after their retention, by whole segments. Ids, hashes and outcomes are kept for ever, and so
-//! are the bodies of waiting and dead events: they get rows of their own before.
+//! are the bodies of waiting and dead events: they get their own rows before.
 
 use chrono::{DateTime, Utc};
 use domain::outcome::OutcomeKind;
@@ -27,7 +27,7 @@ readable! {
 }
 
 readable! {
-    /// A body with a row of its own, and what became of its event.
+    /// A body with its own row, and what became of its event.
     #[derive(Debug)]
     pub struct OwnBody {
         pub key: EventKey,
@@ -83,7 +83,7 @@ impl Transaction {
         Ok(found)
     }
 
-    /// Bodies with rows of their own by key, after the given one.
+    /// Bodies with their own rows by key, after the given one.
     pub async fn own_bodies(&mut self, after: &EventKey, limit: i64) -> Result<Vec<OwnBody>, LedgerError> {
         const SQL: &str = "SELECT b.id, b.account, b.livemode, b.content_hash, e.outcome, e.recorded_at FROM \
             (SELECT id, account, livemode, content_hash FROM bodies \

@@ -145,7 +145,7 @@ impl Transaction {
         Ok(unpacked.collect())
     }
 
-    /// Events whose body has a row of its own, by key after the given one.
+    /// Events whose body has its own row, by key after the given one.
     pub async fn with_own_bodies(
         &mut self,
         after: &EventKey,
@@ -265,7 +265,7 @@ impl Transaction {
         .await
     }
 
-    /// Bodies with rows of their own whose event is not there.
+    /// Bodies with their own rows whose event is not there.
     pub async fn orphaned_bodies(&mut self) -> Result<i64, LedgerError> {
         query(
             "SELECT COUNT(*) FROM bodies b WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.id = b.id \

@@ -10,7 +10,7 @@ mod tries;
 pub use self::disputes::{DisputeFigures, DisputeFilter};
 pub use self::doubtful::Doubtful;
 pub use self::operations::OperationFilter;
-pub use self::people::{BanFilter, CustomerFilter};
+pub use self::people::{BanFilter, CustomerFilter, SubscriptionFilter};
 pub use self::tries::{ChargeFilter, FailureFilter};
 use crate::views::page::{Page, Part};
 use crate::views::search::{Order, Search, Whose, Window, select};

@@ -1,8 +1,10 @@
 //! Queries across tables for people, pages and metrics: joins, lists, sums and figures. Nothing here writes.
 
+pub mod audit_list;
 pub mod consistency;
 pub mod event_time;
 pub mod gauges;
+pub mod kpi;
 pub mod lists;
 pub mod money_status_queries;
 pub mod page;

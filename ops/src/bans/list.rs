@@ -1,6 +1,7 @@
 //! `tidegate bans list`: users banned now, by disputes or by staff.
 
 use chrono::{DateTime, Utc};
+use desk::sheets::bans::COLUMNS;
 use desk::views::ban::ListedBan;
 use ledger::Transaction;
 use ledger::views::lists::BanFilter;
@@ -10,22 +11,9 @@ use shared::env::Env;
 
 use crate::cli::BansListOptions;
 use crate::events::mode;
-use crate::listing::{self, Column, Listing};
+use crate::listing::{self, Listing};
 use crate::table::Table;
-use crate::{csv, open, when};
-
-const COLUMNS: &[Column<ListedBan>] = &[
-    ("user", |row| csv::text(&row.ban.key.id)),
-    ("banned", |row| row.standing.banned.to_string()),
-    ("chargebacks", |row| row.ban.chargebacks.to_string()),
-    ("since", |row| csv::time(row.ban.since)),
-    ("until", |row| csv::time(row.standing.until)),
-    ("decided", |row| csv::time(row.ban.override_at)),
-    ("decided_by", |row| csv::maybe(row.ban.override_by.as_ref())),
-    ("reason", |row| csv::maybe(row.ban.override_reason.as_ref())),
-    ("mode", |row| csv::mode(row.ban.key.livemode)),
-    ("account", |row| csv::text(&row.ban.key.account)),
-];
+use crate::{open, when};
 
 pub async fn run(env: &Env, options: &BansListOptions) -> anyhow::Result<()> {
     let now = clock::now();

@@ -205,7 +205,7 @@ pub enum FailuresCommand {
 
 #[derive(Args)]
 #[command(after_help = "\
-Each attempt is a line of its own, by the time at which it failed; `tidegate payments list --failed-since` has a \
+Each attempt is its own line, by the time at which it failed; `tidegate payments list --failed-since` has a \
 line for each payment.
 
 Examples

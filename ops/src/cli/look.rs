@@ -63,7 +63,7 @@ pub struct ListOptions {
 
 #[derive(Args)]
 #[command(after_help = "\
-With --json each event is a document on a line of its own.
+With --json each event is a document on its own line.
 
 Examples
   tidegate events tail

@@ -2,12 +2,16 @@
 
 mod bans;
 mod disputes;
+mod fake_stripe;
+mod kpi;
 mod lists;
 mod look;
 mod maintenance;
 mod oncall;
 mod operations;
+mod reconcile;
 mod replays;
+mod reports;
 mod send;
 mod shape;
 mod staff;
@@ -26,6 +30,8 @@ pub use self::disputes::{
     DisputesCommand, ListOptions as DisputesListOptions, NoteOptions, ReopenOptions, ResolveOptions,
     SummaryOptions,
 };
+pub use self::fake_stripe::FakeStripeOptions;
+pub use self::kpi::{By, KpiOptions};
 pub use self::lists::{
     AnomaliesOptions, ChargesCommand, ChargesListOptions, CustomersCommand, CustomersListOptions,
     FailuresCommand, FailuresListOptions, InvoicesCommand, InvoicesListOptions, PaymentsCommand,
@@ -44,10 +50,12 @@ pub use self::operations::{
     ApprovalsCommand, ApprovalsListOptions, OperationsCommand, OperationsListOptions, RefundEligibleOptions,
     RefundOptions, RefundRequestOptions, SettleOptions,
 };
+pub use self::reconcile::{AcknowledgeOptions, FindingsOptions, ReconcileCommand, ReconcileOptions};
 pub use self::replays::{
     DeadGroupsOptions, DeadLettersCommand, DeadListOptions, DeadShowOptions, DiscardOptions, PlanOptions,
     PlanShowOptions, PlansOptions, ReplayCommand, RunOptions, SelectionOptions,
 };
+pub use self::reports::{OfDateOptions, OfSpanOptions, ReportCommand, ToOptions, VerifyReportOptions};
 pub use self::send::SendOptions;
 pub use self::shape::{ByOptions, ElsewhereOptions, PageOptions, Shape, WhoseOptions, WindowOptions};
 pub use self::staff::{
@@ -63,9 +71,10 @@ const HELP: &str = "\
 Usage: tidegate [COMMAND]
 
 Run
-  up            Gateway and worker in one process; what `tidegate` alone does
+  up            Gateway, worker and console in one process; what `tidegate` alone does
   gateway       Only the gateway: takes webhooks in, makes them durable, answers
   worker        Only the worker: turns queued events into the ledger; also pauses and resumes them all
+  console       Only the console: the HTTP API for people and programs
   migrate       Bring the ledger's schema up to date
   rebuild       Make the ledger again from its events, and compare
   topology      Declare RabbitMQ's queues and exchanges, or check them
@@ -98,6 +107,9 @@ Staff
   customers     List customers: whose a user is
   bans          Who is banned and why; ban, lift, ask
   anomalies     Figures that contradict each other, and objects that are uncertain
+  kpi           Success, refunds, disputes, latency: key figures beside their targets
+  reconcile     Compare a day of Stripe's balance with the ledger; what differs
+  report        A day, week, month, span or incident as CSV and a page to print
 
 People
   staff         Who may act: add, roles, disable; changes that wait for a second administrator
@@ -105,6 +117,7 @@ People
 
 Try
   send          Send signed sample events to a gateway on this machine
+  fake-stripe   Start a Stripe on this machine, to try everything without an account
 
 Set up
   completions   Print the completions of a shell
@@ -162,13 +175,18 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Run gateway and worker in one process; what `tidegate` alone does
+    /// Run gateway, worker and console in one process; what `tidegate` alone does
     ///
     /// With nothing configured, everything lives in `data/` below the current folder: the queue, the ledger
     /// and a signing secret for development. Ctrl-C or SIGTERM stops it: the gateway first, then the worker.
     Up(UpOptions),
     /// Run only the gateway
     Gateway,
+    /// Run only the console: the HTTP API
+    ///
+    /// Listens on `CONSOLE_ADDR`. Every request but those for health and for the description of the API needs a token,
+    /// which `tidegate tokens create` makes. Ctrl-C or SIGTERM stops it; requests in progress are answered first.
+    Console,
     /// Run only the worker; or pause all workers, and let them go on
     Worker(WorkerOptions),
     /// Bring the ledger's schema up to date
@@ -198,6 +216,11 @@ pub enum Command {
     Env(EnvOptions),
     /// Send signed sample events to a gateway on this machine
     Send(SendOptions),
+    /// Start a Stripe on this machine, to try everything without an account
+    ///
+    /// It has payments, refunds, disputes, invoices, subscriptions, files and payouts, keeps idempotency keys, sends
+    /// signed webhooks, and fails on demand. Stripe's own libraries work with it. It keeps everything in memory.
+    FakeStripe(FakeStripeOptions),
     /// Show on one screen how it goes
     ///
     /// Each line has a mark: ok, LOOK (nothing is lost or late, but somebody should know) or ACT; and what to do
@@ -288,6 +311,22 @@ pub enum Command {
     Tokens(TokensCommand),
     /// List figures that contradict each other, and objects that are uncertain
     Anomalies(AnomaliesOptions),
+    /// Show key figures of the last hours beside their targets
+    ///
+    /// By the time at which Stripe says that something happened: what arrives late counts where it belongs. Live mode
+    /// unless told otherwise; currencies stay apart.
+    Kpi(KpiOptions),
+    /// Compare a day of Stripe's balance with the ledger
+    ///
+    /// Reads the balance transactions and payouts of the day and judges each of them, then the sums. Needs
+    /// `STRIPE_SECRET_KEY`. Comparing a day again is harmless. Exit code 0: reconciled; 1: differences, or incomplete.
+    Reconcile(ReconcileOptions),
+    /// Write a report to a folder: CSV, a page to print, and a manifest
+    ///
+    /// All of it is one state of the ledger, by the time of what happened. The manifest has the SHA-256 of each file and
+    /// the newest block of the audit. The same ledger and period give the same bytes.
+    #[command(subcommand)]
+    Report(ReportCommand),
     /// Print the completions of a shell, to be loaded by it
     #[command(after_help = COMPLETIONS)]
     Completions {

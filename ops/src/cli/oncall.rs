@@ -42,8 +42,8 @@ pub struct StatusOptions {
 
 #[derive(Args)]
 pub struct HealthcheckOptions {
-    /// Ask only this one
-    #[arg(value_name = "PROCESS", value_parser = ["gateway", "worker"])]
+    /// Ask only this one [default: gateway and worker, which every installation has]
+    #[arg(value_name = "PROCESS", value_parser = ["gateway", "worker", "console"])]
     pub process: Option<String>,
 }
 

@@ -1,6 +1,7 @@
 //! `tidegate disputes list`: disputes with their payment, invoice and user.
 
 use chrono::{DateTime, Utc};
+use desk::sheets::disputes::COLUMNS;
 use desk::views::dispute_item::DisputeItem;
 use desk::views::dispute_list::{DisputeQuery, ListedDispute, read_list};
 use ledger::Transaction;
@@ -12,9 +13,9 @@ use shared::env::Env;
 use crate::cli::DisputesListOptions;
 use crate::events::mode;
 use crate::failure::wrongly_called;
-use crate::listing::{self, Column, Listing};
+use crate::listing::{self, Listing};
 use crate::table::Table;
-use crate::{csv, money, open, time_option, when};
+use crate::{money, open, time_option, when};
 
 pub async fn run(env: &Env, options: &DisputesListOptions) -> anyhow::Result<()> {
     let now = clock::now();
@@ -37,24 +38,6 @@ pub async fn run(env: &Env, options: &DisputesListOptions) -> anyhow::Result<()>
     let read = async |tx: &mut Transaction, part: &Part| read_list(&ledger, tx, &query, part, now).await;
     listing::show(&ledger, (&options.page, &options.shape), &listing, now, read).await
 }
-
-const COLUMNS: &[Column<ListedDispute>] = &[
-    ("opened", |row| csv::time(row.item.dispute.state.opened_at.or(row.item.dispute.seen.first_event_at))),
-    ("dispute", |row| csv::text(&row.item.dispute.key.id)),
-    ("status", |row| row.item.dispute.status.as_str().to_owned()),
-    ("inquiry", |row| row.item.dispute.inquiry.to_string()),
-    ("overdue", |row| row.overdue.to_string()),
-    ("resolved_by", |row| csv::maybe(row.item.resolved.as_ref().map(|resolution| &resolution.by))),
-    ("currency", |row| csv::text(&row.item.dispute.state.currency)),
-    ("amount", |row| money::plain(row.item.dispute.state.amount, &row.item.dispute.state.currency)),
-    ("reason", |row| csv::maybe(row.item.dispute.state.reason.as_ref())),
-    ("respond_by", |row| csv::time(row.item.dispute.state.respond_by)),
-    ("user", |row| csv::maybe(row.item.user.as_ref())),
-    ("payment", |row| csv::maybe(row.item.payment.as_ref())),
-    ("invoice", |row| csv::maybe(row.item.invoice.as_ref())),
-    ("mode", |row| csv::mode(row.item.dispute.key.livemode)),
-    ("account", |row| csv::text(&row.item.dispute.key.account)),
-];
 
 pub fn table<'a>(disputes: impl IntoIterator<Item = &'a DisputeItem>, now: DateTime<Utc>) -> Table {
     let mut table = Table::default()

@@ -1,6 +1,7 @@
 //! `tidegate events list`: the newest first.
 
 use chrono::{DateTime, Utc};
+use desk::sheets::events::COLUMNS;
 use ledger::Transaction;
 use ledger::views::page::Part;
 use ledger::views::stored_events::{EventFilter, StoredEvent};
@@ -9,26 +10,9 @@ use shared::env::Env;
 
 use super::repetitions;
 use crate::cli::{EventSelection, ListOptions};
-use crate::listing::{self, Column, Listing};
+use crate::listing::{self, Listing};
 use crate::table::Table;
-use crate::{csv, open, when};
-
-pub const COLUMNS: &[Column<StoredEvent>] = &[
-    ("recorded", |row| csv::time(Some(row.recorded_at))),
-    ("event", |row| csv::text(&row.id)),
-    ("type", |row| csv::text(&row.kind)),
-    ("outcome", |row| row.outcome.to_string()),
-    ("reason", |row| csv::maybe(row.reason.as_ref())),
-    ("created", |row| csv::time(Some(row.created_at))),
-    ("received", |row| csv::time(Some(row.received_at))),
-    ("api_version", |row| csv::maybe(row.api_version.as_ref())),
-    ("source", |row| csv::text(&row.source)),
-    ("endpoint", |row| csv::text(&row.endpoint)),
-    ("attempts", |row| row.attempts.to_string()),
-    ("repetitions", |row| row.repetitions.to_string()),
-    ("mode", |row| csv::mode(row.livemode)),
-    ("account", |row| csv::text(&row.account)),
-];
+use crate::{open, when};
 
 impl EventSelection {
     pub fn filter(&self) -> EventFilter {

@@ -35,7 +35,7 @@ pub async fn tail(env: &Env, options: &TailOptions) -> anyhow::Result<()> {
                 () = stop.cancelled() => return Ok(()),
                 () = tokio::time::sleep(PAUSE) => {}
             }
-            // Not cancelled half-way: the question has a deadline of its own.
+            // Not cancelled half-way: the question has its own deadline.
             match tail.look(&ledger).await {
                 Ok(Look { events, is_cut }) => {
                     last_answer = tokio::time::Instant::now();

@@ -3,7 +3,7 @@
 use domain::api_versions;
 use domain::event_families::{Family, gaps, recommended};
 use gateway::endpoints::{DEFAULT, Mode};
-use stripe_api::{StripeError, WebhookEndpoint};
+use stripe_api::{AnswerClass, StripeError, WebhookEndpoint};
 
 use super::{Asked, Ours};
 use crate::finding::Finding;
@@ -25,7 +25,7 @@ pub fn judged(asked: Option<&Asked>, ours: &Ours) -> Vec<Finding> {
     // What is wrong with the key or with Stripe has been said.
     match &asked.endpoints {
         Ok(endpoints) => findings.extend(endpoints_of(endpoints, asked.livemode, ours)),
-        Err(error) if is_right(error) => findings.push(may_not("its endpoints", "Webhook Endpoints")),
+        Err(error) if error.is_forbidden() => findings.push(may_not("its endpoints", "Webhook Endpoints")),
         Err(error) if asked.account.is_ok() => findings.push(away(error)),
         Err(_) => {}
     }
@@ -47,21 +47,16 @@ fn account(asked: &Asked) -> Finding {
             }
             Finding::ok(STRIPE, text)
         }
-        Err(StripeError::Key { status: UNAUTHORISED }) => Finding::act(
+        Err(error) if error.class() == AnswerClass::KeyRevoked => Finding::act(
             STRIPE,
             format!("rejects the key ({UNAUTHORISED}): it was revoked, or is not a Stripe key"),
             format!(
                 "set {KEY}, or {KEY}_FILE, to a key from Stripe's dashboard; until then nothing is compared"
             ),
         ),
-        Err(error) if is_right(error) => may_not("its account", "Accounts"),
+        Err(error) if error.is_forbidden() => may_not("its account", "Accounts"),
         Err(error) => away(error),
     }
-}
-
-/// The key is good, and may not read this.
-fn is_right(error: &StripeError) -> bool {
-    matches!(error, StripeError::Key { status } if *status != UNAUTHORISED)
 }
 
 fn may_not(what: &str, permission: &str) -> Finding {
@@ -204,7 +199,7 @@ fn events(enabled: &[String]) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use stripe_api::Account;
+    use stripe_api::{Account, ErrorAnswer};
 
     use super::*;
     use crate::finding::{Mark, worst};
@@ -253,13 +248,18 @@ mod tests {
         assert_eq!(mark(&asked(Vec::new()), &ours(Mode::Live)), Mark::Act);
     }
 
+    fn answered(status: u16) -> StripeError {
+        let answer = ErrorAnswer { status, is_readable: true, ..ErrorAnswer::default() };
+        StripeError::Answered(Box::new(answer))
+    }
+
     #[test]
     fn what_stripe_does_not_answer_is_told_apart() {
         let table = [
-            (StripeError::Key { status: 401 }, Mark::Act, "revoked"),
-            (StripeError::Key { status: 403 }, Mark::Look, "may not read"),
+            (answered(401), Mark::Act, "revoked"),
+            (answered(403), Mark::Look, "may not read"),
             (StripeError::Unreachable("refused".to_owned()), Mark::Act, "is unreachable"),
-            (StripeError::Busy { status: 500, retry_after: None }, Mark::Act, "is unreachable"),
+            (answered(500), Mark::Act, "is unreachable"),
         ];
         for (error, expected, words) in table {
             let asked = Asked { livemode: true, account: Err(error.clone()), endpoints: Err(error) };

@@ -57,7 +57,7 @@ pub struct Tag {
     pub(crate) scope: u64,
     /// RabbitMQ: the delivery tag. SQLite: the fencing number of the lease.
     pub(crate) number: u64,
-    /// RabbitMQ: which envelope of the message. SQLite: 0, each has a message of its own.
+    /// RabbitMQ: which envelope of the message. SQLite: 0, each has its own message.
     pub(crate) part: u8,
 }
 

@@ -44,7 +44,7 @@ enum Item {
 
 impl LogWriter {
     pub(super) fn start() -> io::Result<Self> {
-        // A descriptor of its own: the one of `std` has a lock, which a thread that waits for a reader would hold.
+        // Its own descriptor: the one of `std` has a lock, which a thread that waits for a reader would hold.
         let target = File::from(io::stderr().as_fd().try_clone_to_owned()?);
         let (lines, items) = sync_channel(LINES_LIMIT);
         std::thread::Builder::new().name("log".to_owned()).spawn(move || run(target, &items))?;

@@ -7,7 +7,7 @@ use crate::Setting;
 
 pub const MONTH_SECS: i64 = 30 * 86_400;
 
-/// Which payment pays how much of which invoice: an object of its own since 2025-03-31.
+/// Which payment pays how much of which invoice: its own object since 2025-03-31.
 #[derive(Clone, Debug)]
 pub struct InvoicePayment {
     pub id: String,

@@ -9,6 +9,7 @@ mod dispute;
 mod invoice;
 mod payment_intent;
 mod refund;
+mod shape;
 
 use std::sync::LazyLock;
 
@@ -22,6 +23,7 @@ pub use self::dispute::{Dispute, EarlyFraudWarning, Movement};
 pub use self::invoice::Invoice;
 pub use self::payment_intent::PaymentIntent;
 pub use self::refund::Refund;
+pub use self::shape::shaped;
 use crate::Setting;
 
 type Shape = LazyLock<Value>;

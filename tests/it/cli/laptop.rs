@@ -25,9 +25,15 @@ pub(super) struct Laptop {
 
 impl Laptop {
     pub(super) fn new() -> Self {
-        let [gateway, inner, worker] = [(); 3].map(|()| SocketAddr::from(([127, 0, 0, 1], free_port())));
-        let addresses =
-            [("GATEWAY_ADDR", gateway), ("GATEWAY_INTERNAL_ADDR", inner), ("WORKER_INTERNAL_ADDR", worker)];
+        let [gateway, inner, worker, api, console] =
+            [(); 5].map(|()| SocketAddr::from(([127, 0, 0, 1], free_port())));
+        let addresses = [
+            ("GATEWAY_ADDR", gateway),
+            ("GATEWAY_INTERNAL_ADDR", inner),
+            ("WORKER_INTERNAL_ADDR", worker),
+            ("CONSOLE_ADDR", api),
+            ("CONSOLE_INTERNAL_ADDR", console),
+        ];
         Self {
             guard: ProcessGuard::new("laptop", Signal::KILL).unwrap(),
             gateway,

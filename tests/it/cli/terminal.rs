@@ -6,7 +6,7 @@ use harness::binaries::binary;
 
 use super::laptop::{Laptop, named, text};
 
-/// Runs a command at a terminal of its own, so many columns wide, and gives what it printed there.
+/// Runs a command at its own terminal, so many columns wide, and gives what it printed there.
 fn at_terminal(laptop: &Laptop, columns: u32, arguments: &str, settings: &[(&str, &str)]) -> String {
     let mut command = Command::new("script");
     let called = format!("stty rows 40 cols {columns}; {} {arguments}", binary("tidegate").display());

@@ -55,6 +55,8 @@ impl Home {
             ("GATEWAY_ADDR", gateway.to_string()),
             ("GATEWAY_INTERNAL_ADDR", gateway_internal.to_string()),
             ("WORKER_INTERNAL_ADDR", worker_internal.to_string()),
+            ("CONSOLE_ADDR", "127.0.0.1:0".to_owned()),
+            ("CONSOLE_INTERNAL_ADDR", "127.0.0.1:0".to_owned()),
         ] {
             all.push((name.to_owned(), value));
         }
@@ -179,7 +181,7 @@ impl Running {
         self.server.kill();
     }
 
-    /// Waits for an end of its own accord that is none in peace; returns the last line that it said.
+    /// Waits until it ends by itself, which is no peaceful end; returns the last line that it said.
     pub(super) async fn ends_in_failure(mut self) -> anyhow::Result<String> {
         until("tidegate to end", PATIENCE, async || Ok(self.server.has_exited()))
             .await

@@ -76,6 +76,9 @@ impl Home {
         ] {
             command.env(variable, address.to_string());
         }
+        for variable in ["CONSOLE_ADDR", "CONSOLE_INTERNAL_ADDR"] {
+            command.env(variable, "127.0.0.1:0");
+        }
         let log = File::options().create(true).append(true).open(self.path("log"))?;
         let mut server = self.guard.spawn(command.stdout(log.try_clone()?).stderr(log))?;
         for address in [gateway_internal, worker_internal] {

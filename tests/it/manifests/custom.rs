@@ -25,7 +25,7 @@ pub(super) enum Form {
     Span,
     /// A quantity, or an expression.
     NumberOrText,
-    /// An object or a list; what may be in it are fields of their own.
+    /// An object or a list; what may be in it has fields again.
     Many,
 }
 

@@ -177,6 +177,7 @@ fn prometheus_scrapes_every_process_and_the_broker_and_tells_the_alertmanager() 
     let expected = [
         port("gateway", "GATEWAY_INTERNAL_ADDR"),
         port("worker", "WORKER_INTERNAL_ADDR"),
+        port("console", "CONSOLE_INTERNAL_ADDR"),
         "rabbitmq:15692".to_owned(),
         "alertmanager:9093".to_owned(),
     ];
@@ -347,6 +348,9 @@ fn compose_sets_what_the_processes_accept_and_waits_for_what_they_need() {
     let (found, granted) = grace("gateway");
     let needed = number(&found, "GATEWAY_DRAIN_DEADLINE_SECS") + number(&found, "QUEUE_DEADLINE_SECS");
     assert!(needed + MARGIN_SECS <= granted);
+    let (found, granted) = grace("console");
+    let closing = number(&found, "QUEUE_DEADLINE_SECS") + number(&found, "DATABASE_DEADLINE_SECS");
+    assert!(number(&found, "CONSOLE_DRAIN_DEADLINE_SECS") + closing + MARGIN_SECS <= granted);
     let (found, granted) = grace("worker");
     let closing = number(&found, "QUEUE_DEADLINE_SECS") + number(&found, "DATABASE_DEADLINE_SECS");
     assert!(number(&found, "WORKER_DRAIN_SECS") + closing + MARGIN_SECS <= granted);

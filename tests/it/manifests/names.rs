@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use console::ConsoleConfig;
 use gateway::GatewayConfig;
 use harness::binaries::workspace;
 use lapin::uri::AMQPUri;
@@ -29,6 +30,15 @@ const LEFT_TO_THEIR_DEFAULT: &[(&str, &str)] = &[
     ("GATEWAY_REFUSALS_PER_MINUTE", "fits an address that does not forge"),
     ("GATEWAY_REFUSAL_DELAY_SECS", "fits every installation"),
     ("GATEWAY_PUBLIC_URL", "each installation has its own; without it paths are compared"),
+    ("CONSOLE_LIMIT_CONNECTIONS", "the memory limit is made for it"),
+    ("CONSOLE_LIMIT_REQUESTS", "the memory limit is made for it"),
+    ("CONSOLE_IDLE_SECS", "longer than controllers keep a connection, which is 60 s"),
+    ("CONSOLE_HEADER_DEADLINE_SECS", "of the protocol, not of the place"),
+    ("CONSOLE_BODY_DEADLINE_SECS", "of the protocol, not of the place"),
+    ("CONSOLE_ANSWER_DEADLINE_SECS", "of the protocol, not of the place"),
+    ("CONSOLE_TOKEN_REQUESTS_PER_MINUTE", "fits people and programs alike"),
+    ("CONSOLE_ADDRESS_REQUESTS_PER_MINUTE", "no proxy stands in front of it"),
+    ("CONSOLE_DRAIN_DEADLINE_SECS", "the grace period is made for it"),
     ("QUEUE_PUBLISH_IN_FLIGHT", "measured"),
     ("QUEUE_DEADLINE_SECS", "the grace periods are made for it"),
     ("QUEUE_PREFETCH", "the memory limit and KEDA's target are made for it"),
@@ -54,6 +64,7 @@ const LEFT_TO_THEIR_DEFAULT: &[(&str, &str)] = &[
     ("TIDEGATE_TOKEN_FILE", "a person's, at the command line"),
     ("STRIPE_SECRET_KEY", "the file counts: a key in the environment is seen by every child"),
     ("STRIPE_API_URL", "Stripe's own"),
+    ("STRIPE_FILES_URL", "Stripe's own"),
     ("STRIPE_DEADLINE_SECS", "of Stripe, not of the place"),
     ("STRIPE_RATE_PER_SEC", "of Stripe, not of the place"),
     ("STRIPE_ACCOUNTS", "of one installation in many"),
@@ -127,6 +138,11 @@ fn the_processes_accept_the_values() {
                     QueueConfig::from_env(&env).unwrap();
                     LedgerConfig::from_env(&env).unwrap();
                 }
+                "console" => {
+                    ConsoleConfig::from_env(&env).unwrap();
+                    QueueConfig::from_env(&env).unwrap();
+                    LedgerConfig::from_env(&env).unwrap();
+                }
                 "migrate" => drop(LedgerConfig::from_env(&env).unwrap()),
                 "topology" => drop(QueueConfig::from_env(&env).unwrap()),
                 other => panic!("{of}: {other} is not known here"),
@@ -153,7 +169,7 @@ fn all_speak_to_the_same_virtual_host_and_in_production_to_every_broker_by_name(
         let expected = format!("amqp://{SECRET}:{SECRET}@{}/%2f", pods.join(","));
         let urls: Vec<String> =
             ours(of).into_iter().filter_map(|(_, mut found)| found.remove("QUEUE_URL")).collect();
-        assert!(urls.len() == 3 && urls.iter().all(|url| *url == expected), "{of}: {urls:?}");
+        assert!(urls.len() == 4 && urls.iter().all(|url| *url == expected), "{of}: {urls:?}");
         assert_eq!("amqp://a:b@c/%2f".parse::<AMQPUri>().unwrap().vhost, "/");
     }
 }
@@ -248,9 +264,17 @@ fn every_path_is_one_that_the_code_answers() {
 /// By the registrations in the source. That each has a value is the business of observability's own test.
 #[test]
 fn every_metric_is_one_that_the_code_registers() {
-    let sources = ["gateway/src", "worker/src", "ledger/src", "stripe-api/src", "desk/src", "shared/src"]
-        .map(sources)
-        .concat();
+    let sources = [
+        "gateway/src",
+        "worker/src",
+        "console/src",
+        "ledger/src",
+        "stripe-api/src",
+        "desk/src",
+        "shared/src",
+    ]
+    .map(sources)
+    .concat();
     for (origin, objects) in every() {
         for object in objects.iter().filter(|object| kind(object) == "PrometheusRule") {
             let text = object.to_string();

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::render::{containers, kind, overlay, pods};
 
-const PORTS: [u64; 13] = [22, 53, 80, 443, 4369, 5432, 5672, 8080, 8081, 8082, 15672, 15692, 25672];
+const PORTS: [u64; 15] =
+    [22, 53, 80, 443, 4369, 5432, 5672, 8080, 8081, 8082, 8083, 8084, 15672, 15692, 25672];
 
 /// Everything that may open or accept a connection.
 struct Actor {
@@ -135,6 +136,8 @@ fn let_through(of: &str, namespace: &str, elsewhere: Vec<Actor>) -> BTreeSet<Str
         pods(objects).into_iter().map(|(name, template)| Actor::of(name, namespace, template)).collect();
     actors.push(Actor::elsewhere("rabbitmq", namespace, &[("app.kubernetes.io/name", "rabbitmq")]));
     actors.push(Actor::elsewhere("stranger", namespace, &[]));
+    let client = [("app.kubernetes.io/component", "console-client")];
+    actors.push(Actor::elsewhere("client", namespace, &client));
     actors.extend(elsewhere);
     let mut through = BTreeSet::new();
     for from in &actors {
@@ -172,6 +175,11 @@ fn around() -> Vec<Actor> {
 #[test]
 fn in_production_exactly_these_connections_are_let_through() {
     let expected = set(&[
+        "client -> console:8083",
+        "client -> dns:53",
+        "console -> dns:53",
+        "console -> ledger:5432",
+        "console -> rabbitmq:5672",
         "gateway -> dns:53",
         "gateway -> rabbitmq:5672",
         "ingress -> gateway:8080",
@@ -179,6 +187,7 @@ fn in_production_exactly_these_connections_are_let_through() {
         "prepare -> dns:53",
         "prepare -> ledger:5432",
         "prepare -> rabbitmq:5672",
+        "prometheus -> console:8084",
         "prometheus -> gateway:8081",
         "prometheus -> rabbitmq:15692",
         "prometheus -> worker:8082",
@@ -198,6 +207,11 @@ fn in_production_exactly_these_connections_are_let_through() {
 #[test]
 fn in_development_exactly_these_connections_are_let_through() {
     let expected = set(&[
+        "client -> console:8083",
+        "client -> dns:53",
+        "console -> dns:53",
+        "console -> postgres:5432",
+        "console -> rabbitmq:5672",
         "gateway -> dns:53",
         "gateway -> rabbitmq:5672",
         "postgres -> dns:53",

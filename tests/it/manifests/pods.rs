@@ -75,6 +75,7 @@ fn secrets_are_files_that_change_under_the_process_and_that_only_its_group_reads
         ("worker", "/run/secrets/stripe-api", "tidegate-stripe-api"),
         ("gateway", "/run/secrets/envelope", "tidegate-envelope"),
         ("worker", "/run/secrets/envelope", "tidegate-envelope"),
+        ("console", "/run/secrets/envelope", "tidegate-envelope"),
     ] {
         let pod = &one(production, "Deployment", &format!("tidegate-{role}"))["spec"]["template"]["spec"];
         let mounts = pod["containers"][0]["volumeMounts"].as_array().unwrap();
@@ -103,6 +104,7 @@ fn grace_periods_are_longer_than_the_code_takes_to_end() {
         for (role, deadlines) in [
             ("gateway", ["GATEWAY_DRAIN_DEADLINE_SECS", "QUEUE_DEADLINE_SECS"].as_slice()),
             ("worker", &["WORKER_DRAIN_SECS", "QUEUE_DEADLINE_SECS", "DATABASE_DEADLINE_SECS"]),
+            ("console", &["CONSOLE_DRAIN_DEADLINE_SECS", "QUEUE_DEADLINE_SECS", "DATABASE_DEADLINE_SECS"]),
         ] {
             let pod = pod(role);
             let container = &pod["containers"][0];
@@ -112,7 +114,7 @@ fn grace_periods_are_longer_than_the_code_takes_to_end() {
             let needed = sleep + deadlines.iter().map(|name| number(&found, name)).sum::<u64>() + MARGIN_SECS;
             let granted = pod["terminationGracePeriodSeconds"].as_u64().unwrap();
             assert!(needed <= granted, "{of}: {role} needs {needed} s and is granted {granted} s");
-            assert_eq!(sleep > 0, role == "gateway", "only the gateway is sent to");
+            assert_eq!(sleep > 0, role != "worker", "nobody sends to a worker");
         }
     }
 }
@@ -143,7 +145,7 @@ fn memory_limits_hold_what_the_limits_of_the_code_allow() {
     let prefetch = super::render::file("shared/src/queue/rabbitmq/prefetch.rs");
     let limit = format!("const MESSAGES_LIMIT: usize = {PREFETCHED_MESSAGES};");
     assert!(prefetch.contains(&limit), "the figure above is the code's");
-    let buffer = super::render::file("gateway/src/server.rs");
+    let buffer = super::render::file("shared/src/http/connections.rs");
     assert!(buffer.contains("const BUFFER_LIMIT_BYTES: usize = 16_384;"), "the figure above is the code's");
 }
 
@@ -156,7 +158,9 @@ fn all_workers_together_fit_into_postgres_and_into_kedas_target() {
     let scaled = &one(production, "ScaledObject", "tidegate-worker")["spec"];
     let surge = worker["strategy"]["rollingUpdate"]["maxSurge"].as_u64().unwrap();
     let processes = scaled["maxReplicaCount"].as_u64().unwrap() + surge + SPARE_PROCESSES;
-    assert!(processes * number(&found, "DATABASE_CONNECTIONS") <= POSTGRES_CONNECTIONS);
+    let console = &one(production, "Deployment", "tidegate-console")["spec"]["template"]["spec"];
+    let console = number(&environment(production, &console["containers"][0]), "DATABASE_CONNECTIONS");
+    assert!(processes * number(&found, "DATABASE_CONNECTIONS") + console <= POSTGRES_CONNECTIONS);
     let target: u64 = scaled["triggers"][0]["metadata"]["value"].as_str().unwrap().parse().unwrap();
     let lanes = scaled["maxReplicaCount"].as_u64().unwrap() * number(&found, "WORKER_LANES");
     assert!(

@@ -79,7 +79,7 @@ async fn a_backfill_of_last_months_failures_disputes_and_refunds_fires_no_alert(
     }
 }
 
-/// Events with objects of their own.
+/// Events with their own objects.
 struct Sender {
     stories: Stories,
     number: u32,

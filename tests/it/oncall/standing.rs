@@ -5,8 +5,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use bytes::Bytes;
+use fake_stripe::{FakeStripe, Fault};
 use harness::binaries::{binary, workspace};
-use harness::fake_stripe::{FakeStripe, Fault};
 use harness::ports::free_port;
 use harness::stack::{Combination, Stack};
 use serde_json::{Value, json};

@@ -115,12 +115,12 @@ async fn what_is_due_is_found_and_what_is_held_or_waits_is_not() {
         for (id, minute) in [("op_a", 0), ("op_b", 1), ("op_c", 2), ("op_d", 3)] {
             store(&ledger, asked(id, 500, at(minute)), at(minute)).await;
         }
-        let due = async |minute| ledger.due_operations(at(minute), at(minute + 10), 10).await.unwrap();
+        let due = async |minute| ledger.due_operations(true, at(minute), at(minute + 10), 10).await.unwrap();
         assert!(due(10).await.is_empty(), "nobody has approved");
         change(&ledger, "op_a", |it| it.approve(Approval::Own, "jane", at(4)).map(drop).unwrap()).await;
         change(&ledger, "op_b", |it| {
             it.approve(Approval::Own, "jane", at(4)).unwrap();
-            it.begin_attempt(at(5)).unwrap();
+            it.begin_attempt(at(5), at(6)).unwrap();
         })
         .await;
         assert_eq!(due(5).await, ["op_a"], "an attempt under way is left alone for a minute");

@@ -32,7 +32,7 @@ pub(super) struct Spent {
 }
 
 impl Deck {
-    /// Some events come twice, as deliveries of their own.
+    /// Some events come twice, as their own deliveries.
     pub(super) fn of(histories: &[History], random: &mut Random) -> Self {
         let mut envelopes = Vec::new();
         for event in histories.iter().flat_map(|history| &history.events) {

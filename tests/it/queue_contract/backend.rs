@@ -42,7 +42,7 @@ impl TestQueue {
         Ok(Self { backend: "RabbitMQ", config: config(QueueUrl::RabbitMq(url.into())), _folder: None })
     }
 
-    /// A handle of its own, as another process would have.
+    /// Its own handle, as another process would have.
     pub(crate) async fn open(&self) -> Queue {
         self.open_as(Role::Both).await
     }

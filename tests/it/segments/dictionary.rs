@@ -20,7 +20,7 @@ fn the_dictionary_of_a_form_never_changes() {
     assert_eq!(
         hex(&Sha256::digest(&dictionary)),
         HASH,
-        "a new dictionary needs a new form, and a file of its own"
+        "a new dictionary needs a new form, and its own file"
     );
 }
 

@@ -60,7 +60,7 @@ async fn what_segments_save() {
             together(&ledger, &events.iter().collect::<Vec<_>>()).await;
         }
         let all = count(&url, WAL).await - before;
-        // The same segments again, and the same bodies in rows of their own, as they were before segments.
+        // The same segments again, and the same bodies in their own rows, as they were before segments.
         let before = count(&url, WAL).await;
         tamper(&url, COPY).await;
         let segments = count(&url, WAL).await - before;
@@ -78,8 +78,8 @@ async fn what_segments_save() {
         let on_disk = count(&url, "SELECT pg_total_relation_size('segments')").await / 2;
         let rows_on_disk = count(&url, "SELECT pg_total_relation_size('bodies')").await;
         println!(
-            "batches of {batch}: packed {:.0}; WAL of an event {:.0}, of these for bodies {:.0}, in rows of their own {:.0}; \
-             on disk {:.0}, in rows of their own {:.0}",
+            "batches of {batch}: packed {:.0}; WAL of an event {:.0}, of these for bodies {:.0}, in their own rows {:.0}; \
+             on disk {:.0}, in their own rows {:.0}",
             each(packed),
             each(all),
             each(segments),

@@ -10,18 +10,18 @@ const START: i64 = 1_780_000_000;
 
 /// One sale; its objects are named after it.
 #[derive(Clone)]
-pub(super) struct Sale {
-    pub(super) name: &'static str,
-    pub(super) user: &'static str,
-    pub(super) amount: i64,
-    pub(super) currency: &'static str,
+pub(crate) struct Sale {
+    pub(crate) name: &'static str,
+    pub(crate) user: &'static str,
+    pub(crate) amount: i64,
+    pub(crate) currency: &'static str,
     /// When it begins, in seconds of the story.
-    pub(super) second: i64,
-    pub(super) livemode: bool,
-    pub(super) account: &'static str,
+    pub(crate) second: i64,
+    pub(crate) livemode: bool,
+    pub(crate) account: &'static str,
 }
 
-pub(super) fn sale(name: &'static str, user: &'static str, amount: i64, second: i64) -> Sale {
+pub(crate) fn sale(name: &'static str, user: &'static str, amount: i64, second: i64) -> Sale {
     Sale { name, user, amount, currency: "usd", second, livemode: true, account: "" }
 }
 
@@ -38,7 +38,7 @@ impl Sale {
         format!("{prefix}_{}", self.name)
     }
 
-    pub(super) fn invoice(&self, what: &str, after: i64, status: &str, more: &Value) -> Envelope {
+    pub(crate) fn invoice(&self, what: &str, after: i64, status: &str, more: &Value) -> Envelope {
         let paid = if status == "paid" { self.amount } else { 0 };
         let mut object = json!({
             "id": self.id("in"), "status": status, "amount_due": self.amount, "amount_paid": paid,
@@ -49,7 +49,7 @@ impl Sale {
         self.event(&format!("invoice_{what}"), &format!("invoice.{what}"), after, &object)
     }
 
-    pub(super) fn payment(&self, what: &str, after: i64, status: &str, more: &Value) -> Envelope {
+    pub(crate) fn payment(&self, what: &str, after: i64, status: &str, more: &Value) -> Envelope {
         let received = if status == "succeeded" { self.amount } else { 0 };
         let mut object = json!({
             "id": self.id("pi"), "status": status, "amount": self.amount, "amount_received": received,
@@ -60,7 +60,7 @@ impl Sale {
         self.event(&format!("payment_{what}_{after}"), &format!("payment_intent.{what}"), after, &object)
     }
 
-    pub(super) fn charge(&self, what: &str, after: i64, status: &str, more: &Value) -> Envelope {
+    pub(crate) fn charge(&self, what: &str, after: i64, status: &str, more: &Value) -> Envelope {
         let captured = if status == "succeeded" { self.amount } else { 0 };
         let mut object = json!({
             "id": self.id("ch"), "status": status, "amount": self.amount, "amount_captured": captured,
@@ -73,7 +73,7 @@ impl Sale {
     }
 
     /// Finalized, charged, paid.
-    pub(super) fn paid(&self) -> Vec<Envelope> {
+    pub(crate) fn paid(&self) -> Vec<Envelope> {
         vec![
             self.invoice("finalized", 0, "open", &json!({})),
             self.charge("succeeded", 1, "succeeded", &json!({})),
@@ -83,7 +83,7 @@ impl Sale {
     }
 
     /// One failed attempt, with its code.
-    pub(super) fn declined(&self, after: i64, code: &str) -> Envelope {
+    pub(crate) fn declined(&self, after: i64, code: &str) -> Envelope {
         let error = json!({"code": code, "charge": format!("ch_{}_{after}", self.name)});
         self.payment(
             "payment_failed",
@@ -94,7 +94,7 @@ impl Sale {
     }
 
     /// Of the whole amount, to the merchant's bank account.
-    pub(super) fn payout(&self, after: i64, status: &str) -> Envelope {
+    pub(crate) fn payout(&self, after: i64, status: &str) -> Envelope {
         let failure = (status == "failed").then_some("account_closed");
         let object = json!({
             "id": self.id("po"), "status": status, "amount": self.amount, "currency": self.currency,
@@ -104,7 +104,7 @@ impl Sale {
         self.event(&format!("payout_{status}"), &format!("payout.{status}"), after, &object)
     }
 
-    pub(super) fn refund(&self, name: &str, after: i64, status: &str, amount: i64) -> Envelope {
+    pub(crate) fn refund(&self, name: &str, after: i64, status: &str, amount: i64) -> Envelope {
         let object = json!({
             "id": format!("re_{name}"), "status": status, "amount": amount, "currency": self.currency,
             "charge": self.id("ch"), "payment_intent": self.id("pi"), "created": START + self.second + after,
@@ -113,7 +113,7 @@ impl Sale {
     }
 
     /// A report of the sale's dispute, which is over the whole amount unless told otherwise.
-    pub(super) fn dispute(&self, after: i64, status: &str, more: &Value) -> Envelope {
+    pub(crate) fn dispute(&self, after: i64, status: &str, more: &Value) -> Envelope {
         let what = match status {
             "needs_response" | "warning_needs_response" => "created",
             "under_review" | "warning_under_review" => "updated",
@@ -130,14 +130,14 @@ impl Sale {
     }
 
     /// Paid, disputed after 100 seconds, lost after 200.
-    pub(super) fn lost(&self) -> Vec<Envelope> {
+    pub(crate) fn lost(&self) -> Vec<Envelope> {
         let mut events = self.paid();
         events.push(self.dispute(100, "needs_response", &json!({})));
         events.push(self.dispute(200, "lost", &json!({})));
         events
     }
 
-    pub(super) fn customer(&self, user: Option<&str>) -> Envelope {
+    pub(crate) fn customer(&self, user: Option<&str>) -> Envelope {
         let metadata = user.map_or_else(|| json!({}), |user| json!({"user_id": user}));
         let object = json!({"id": self.id("cus"), "created": START + self.second, "metadata": metadata});
         self.event("customer", "customer.created", 0, &object)

@@ -134,7 +134,7 @@ fn arrows(files: &[File]) -> Arrows {
             let Some(found) = found.filter(|found| *found != file.path) else { continue };
             let (_, found_inside) = crate_of(found).expect("it is one of the sources");
             if own.starts_with(&module(found_inside)) {
-                continue; // a face of its own
+                continue; // its parent module
             }
             arrows.entry(file.path.clone()).or_default().insert(found.to_owned());
         }

@@ -16,7 +16,7 @@ pub struct SampleEvent {
 }
 
 impl SampleEvent {
-    /// What a gateway makes of it: every envelope is a delivery of its own.
+    /// What a gateway makes of it: every envelope is its own delivery.
     pub fn envelope(&self) -> Envelope {
         let head = Head::read(&self.body).expect("every event has a head");
         Envelope { header: head.header(Source::Stripe, "default", None), body: self.body.clone() }
@@ -44,6 +44,13 @@ impl SampleEvent {
 
     fn value(&self) -> Value {
         serde_json::from_slice(&self.body).expect("events are made from JSON values")
+    }
+}
+
+/// Its body.
+impl AsRef<[u8]> for SampleEvent {
+    fn as_ref(&self) -> &[u8] {
+        &self.body
     }
 }
 

@@ -117,7 +117,7 @@ impl Stripe {
         id
     }
 
-    /// The link between a payment and an invoice, which is an object of its own since 2025.
+    /// The link between a payment and an invoice, which is its own object since 2025.
     pub fn tell_link(&mut self, invoice_payment: &str) {
         if self.version.links_by_objects() {
             self.tell(&["invoice_payment.paid"], invoice_payment);

@@ -27,7 +27,7 @@ pub use self::scenarios::SCENARIOS;
 pub use self::stripe::Stripe;
 pub use self::truth::{Difference, Row, Rows, Subject, Truth, is_marked, says_nothing};
 
-/// Where a history plays: an account of its own for each keeps thousands of them apart in one database.
+/// Where a history plays: its own account for each keeps thousands of them apart in one database.
 #[derive(Clone, Debug)]
 pub struct Scene {
     pub seed: u64,

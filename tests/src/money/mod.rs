@@ -46,7 +46,7 @@ impl Tale {
         Self { seed, account: String::new(), setting, steps: Step::some(count, &mut random) }
     }
 
-    /// In an account of its own, so that many have place in one ledger.
+    /// In its own account, so that many have place in one ledger.
     #[must_use]
     pub fn in_account(self, account: &str) -> Self {
         Self { account: account.to_owned(), ..self }

@@ -12,6 +12,11 @@ use crate::process_guard::until;
 const TOOL_PATIENCE: Duration = Duration::from_mins(1);
 
 impl Stack {
+    /// From its next start on a process has this value.
+    pub fn set(&mut self, name: &str, variable: &str, value: &str) {
+        self.process(name).set(variable, value);
+    }
+
     /// Runs one of the commands of `tidegate` against this stack and returns what it printed.
     pub async fn tidegate(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let mut tool = self.begin_tool(arguments)?;

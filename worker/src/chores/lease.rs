@@ -19,6 +19,7 @@ const POLL_LONGEST: Duration = Duration::from_secs(10);
 pub struct Lease {
     name: &'static str,
     holder: String,
+    length: Duration,
     /// No lease ends later than this from now, unless a clock ran ahead when it was written.
     longest: Duration,
 }
@@ -26,7 +27,18 @@ pub struct Lease {
 impl Lease {
     /// Of a chore that is done every so often.
     pub fn of(name: &'static str, interval: Duration) -> Self {
-        Self { name, holder: trace::random_hex::<8>(), longest: LENGTH.max(interval) + SKEW }
+        let longest = LENGTH.max(interval) + SKEW;
+        Self { name, holder: trace::random_hex::<8>(), length: LENGTH, longest }
+    }
+
+    /// Of a chore that its holder never puts aside: so long after its death another may take over.
+    pub fn lasting(name: &'static str, length: Duration) -> Self {
+        Self { name, holder: trace::random_hex::<8>(), length, longest: length + SKEW }
+    }
+
+    /// Whoever holds it, as this worker names itself.
+    pub fn holder(&self) -> &str {
+        &self.holder
     }
 
     /// Waits until it is ours; `false` when the worker stops.
@@ -54,7 +66,7 @@ impl Lease {
     /// `false` when another took over meanwhile.
     pub async fn prolong(&self, ledger: &Ledger) -> Result<bool, LedgerError> {
         let now = clock::now();
-        ledger.take_lease(self.name, &self.holder, now, now + LENGTH, now + self.longest).await
+        ledger.take_lease(self.name, &self.holder, now, now + self.length, now + self.longest).await
     }
 
     /// Nobody does it again before this moment.

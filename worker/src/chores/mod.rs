@@ -1,6 +1,7 @@
 //! Work that runs by the clock, one file per chore.
 
 pub mod completeness;
+pub mod execute;
 pub mod lapse;
 pub mod lease;
 pub mod pause;

@@ -12,7 +12,7 @@ use crate::consume::Lanes;
 use desk::backfill::{BackfillError, publish};
 use domain::{Kind, Object, each_kind};
 use ledger::tables::refetch::{RefetchAnswer, Uncertain};
-use stripe_api::{Answered, Api, StripeError};
+use stripe_api::{AnswerClass, Answered, Api, ErrorAnswer, StripeError};
 
 const AT_ONCE: i64 = 100;
 /// Events of the same moment may still be on their way, and the answer must have a later stamp.
@@ -55,12 +55,14 @@ async fn settle_kind<T: Object>(lanes: &Lanes, api: &Api, lease: &Lease) -> Resu
                 (RefetchAnswer::Told, events.first().map(|event| event.header.created))
             }
             Ok(None) => (RefetchAnswer::Missing, None),
-            Err(StripeError::Refused { status, code }) => {
+            // The key's own trouble is not the object's.
+            Err(error) if error.class() == AnswerClass::Refused && !error.is_forbidden() => {
+                let answer = error.answer();
                 tracing::warn!(
                     object_kind = T::NAME,
                     id = object.key.id,
-                    status,
-                    code,
+                    status = answer.map(|answer| answer.status),
+                    code = answer.map(ErrorAnswer::word),
                     "Stripe refuses to return an object"
                 );
                 (RefetchAnswer::Refused, None)

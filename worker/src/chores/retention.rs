@@ -1,4 +1,4 @@
-//! Deletes raw bodies after their retention: segment by segment, and then those with rows of their own. It first
+//! Deletes raw bodies after their retention: segment by segment, and then those with their own rows. It first
 //! records their objects, which can no longer be rebuilt from events alone, and copies out what is to stay.
 
 use std::collections::BTreeSet;
@@ -15,7 +15,7 @@ use ledger::tables::bodies::Body;
 use ledger::{Ledger, LedgerError, Transaction};
 
 const INTERVAL: Duration = Duration::from_mins(1);
-/// Bodies with rows of their own expire late, when a dead letter is dealt with at last; so they are looked through
+/// Bodies with their own rows expire late, when a dead letter is dealt with at last; so they are looked through
 /// less often.
 const OWN_INTERVAL: Duration = Duration::from_hours(1);
 /// Between two steps, so that events go first.
@@ -23,7 +23,7 @@ const BREATH: Duration = Duration::from_millis(100);
 /// A step ends with the segment that brings it to so many events.
 const EVENTS_AT_ONCE: i64 = 500;
 const SEGMENTS_AT_ONCE: i64 = 64;
-/// So many bodies with rows of their own are looked at in one step, and so many removed.
+/// So many bodies with their own rows are looked at in one step, and so many removed.
 const LOOKED_AT: i64 = 1_000;
 const REMOVED_AT_ONCE: usize = 200;
 
@@ -32,7 +32,7 @@ const REMOVED_AT_ONCE: usize = 200;
 pub struct Round {
     /// Segments up to this number are done.
     segment: i64,
-    /// Bodies with rows of their own up to this one are done; `None` where they all are, or are left out.
+    /// Bodies with their own rows up to this one are done; `None` where they all are, or are left out.
     own: Option<EventKey>,
     are_segments_done: bool,
 }

@@ -3,6 +3,7 @@
 mod domain;
 mod ledger;
 mod money;
+mod operations;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use shared::spans::SpanCounts;
 
 use self::domain::Domain;
 use self::ledger::LedgerGauges;
+use self::operations::Operations;
 use crate::process::Handled;
 use ::domain::outcome::{Failed, OutcomeKind};
 use ::ledger::tables::refetch::RefetchAnswer;
@@ -48,6 +50,7 @@ pub struct Metrics {
     pub stripe_missing: IntCounter,
     pub stripe_checks_failed: IntCounter,
     pub refetched: IntCounterVec,
+    pub operations: Operations,
 }
 
 impl Metrics {
@@ -118,6 +121,7 @@ impl Metrics {
                 "Objects read again from Stripe, by its answer.",
                 &["answer"],
             ),
+            operations: Operations::new(&new),
             registry: new.registry(),
         };
         metrics.begin_at_zero();

@@ -22,6 +22,9 @@ use ledger::LedgerError;
 use super::Refusal;
 use crate::actor::Forbidden;
 
+/// The leases under which workers send operations, of test mode and of live mode.
+pub const SENDING_LEASES: [&str; 2] = ["operations_test", "operations_live"];
+
 /// Why an act on an operation was not done. Where the operation is known, the audit has it.
 #[derive(Debug, thiserror::Error)]
 pub enum NotDone {

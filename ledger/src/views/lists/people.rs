@@ -1,9 +1,10 @@
-//! Customers and bans.
+//! Customers, their subscriptions, and bans.
 
 use chrono::{DateTime, Utc};
 use domain::Object;
 use domain::bans::Ban;
 use domain::customers::Customer;
+use domain::subscriptions::Subscription;
 
 use super::CREATED;
 use crate::views::page::{Page, Part};
@@ -25,6 +26,15 @@ pub struct CustomerFilter {
     pub whose: Whose,
 }
 
+/// Which subscriptions to list; what is `None` does not restrict.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SubscriptionFilter {
+    pub status: Option<String>,
+    pub customer: Option<String>,
+    pub window: Window,
+    pub whose: Whose,
+}
+
 /// Which bans to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BanFilter {
@@ -41,6 +51,20 @@ impl Transaction {
     ) -> Result<Page<Customer>, LedgerError> {
         Search::of(format!("{} WHERE {CREATED} IS NOT NULL", select(Customer::TABLE, CREATED)))
             .and("user_id = ?", filter.user.as_ref())
+            .within(CREATED, &filter.window)
+            .whose(&filter.whose)
+            .page(self, (CREATED, Order::Newest), part)
+            .await
+    }
+
+    pub async fn subscriptions(
+        &mut self,
+        filter: &SubscriptionFilter,
+        part: &Part,
+    ) -> Result<Page<Subscription>, LedgerError> {
+        Search::of(format!("{} WHERE {CREATED} IS NOT NULL", select(Subscription::TABLE, CREATED)))
+            .and("status = ?", filter.status.as_ref())
+            .and("customer = ?", filter.customer.as_ref())
             .within(CREATED, &filter.window)
             .whose(&filter.whose)
             .page(self, (CREATED, Order::Newest), part)

@@ -23,7 +23,7 @@ const HEARTBEAT_SECS: u16 = 10;
 const FRAME_LIMIT_BYTES: u32 = 65_536;
 const GOODBYE_DEADLINE: Duration = Duration::from_secs(1);
 
-/// A connection, and the plug of its socket. lapin runs every connection in a thread of its own, which waits
+/// A connection, and the plug of its socket. lapin runs every connection in its own thread, which waits
 /// for as long as the peer keeps the socket open; pulling the plug ends it whatever state it is in.
 pub(super) struct Connection {
     inner: Arc<lapin::Connection>,

@@ -5,7 +5,7 @@
 //! tidegate-group | version: 1 byte | count: 2 bytes | for each: length of head, length of body: 4 bytes each | heads and bodies
 //! ```
 //!
-//! The frame says how it can be read and nothing more. Each envelope has a digest of its own, so whoever changes
+//! The frame says how it can be read and nothing more. Each envelope has its own digest, so whoever changes
 //! the frame cannot make an envelope that verifies.
 
 use bytes::{Buf, Bytes};

@@ -1,4 +1,4 @@
-//! Envelopes as a message of AMQP, and back. Pure. One envelope travels in a message of its own: its header beside
+//! Envelopes as a message of AMQP, and back. Pure. One envelope travels in its own message: its header beside
 //! the untouched body. Several are a group, framed in the body of one message.
 
 use bytes::Bytes;

@@ -183,7 +183,7 @@ impl RabbitMq {
     }
 }
 
-/// On a channel of its own, which a missing queue would close.
+/// On its own channel, which a missing queue would close.
 async fn ready(
     connection: &lapin::Connection,
     deadline: Duration,

@@ -154,7 +154,7 @@ impl<'a> Unconfirmed<'a> {
 
     /// Whether it is time for another session. Just after the death of a leader a node may keep refusing what
     /// comes on a connection whose first event was meant for the dead, though the queue has a new leader. (The
-    /// probe does not tell: its queue has a leader of its own.)
+    /// probe does not tell: its queue has its own leader.)
     pub(super) fn is_refused(&self) -> bool {
         self.refused_since.is_some_and(|since| since.elapsed() >= FIRST_PROOF)
     }

@@ -301,7 +301,7 @@ pub(super) async fn damage(path: &Path) -> Result<Option<String>, OpenError> {
 mod tests {
     use super::*;
 
-    /// A file in a folder of its own that is gone with the test.
+    /// A file in its own folder that is gone with the test.
     struct Folder(std::path::PathBuf);
 
     impl Drop for Folder {

@@ -1,0 +1,141 @@
+//! The console's addresses and limits.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use shared::env::{Env, Problem, Variable};
+
+pub const ADDR: Variable = Variable {
+    name: "CONSOLE_ADDR",
+    default: "127.0.0.1:8083",
+    example: "0.0.0.0:8083",
+    help: "Address of the console's listener: the HTTP API. Put a proxy with TLS in front of it where others reach it.",
+};
+pub const INTERNAL_ADDR: Variable = Variable {
+    name: "CONSOLE_INTERNAL_ADDR",
+    default: "127.0.0.1:8084",
+    example: "0.0.0.0:8084",
+    help: "Address of the console's internal listener: /livez, /readyz, /metrics. Keep it private.",
+};
+const CONNECTIONS_LIMIT: Variable = Variable {
+    name: "CONSOLE_LIMIT_CONNECTIONS",
+    default: "1024",
+    example: "256",
+    help: "Maximum number of open connections; further ones are answered 503 and closed.",
+};
+const REQUESTS_LIMIT: Variable = Variable {
+    name: "CONSOLE_LIMIT_REQUESTS",
+    default: "64",
+    example: "16",
+    help: "Maximum number of requests in progress; further ones are answered 503.",
+};
+const IDLE: Variable = Variable {
+    name: "CONSOLE_IDLE_SECS",
+    default: "75",
+    example: "120",
+    help: "How long an idle connection stays open. Set it longer than the proxy in front does.",
+};
+const HEADER_DEADLINE: Variable = Variable {
+    name: "CONSOLE_HEADER_DEADLINE_SECS",
+    default: "10",
+    example: "5",
+    help: "Maximum time for a request's head to arrive, and for our answer to be read.",
+};
+const BODY_DEADLINE: Variable = Variable {
+    name: "CONSOLE_BODY_DEADLINE_SECS",
+    default: "5",
+    example: "3",
+    help: "Maximum time for a body to arrive; slower ones are answered 408.",
+};
+const ANSWER_DEADLINE: Variable = Variable {
+    name: "CONSOLE_ANSWER_DEADLINE_SECS",
+    default: "30",
+    example: "15",
+    help: "Maximum time from a request to its answer. Later ones are answered 503; what an act began is finished all the same.",
+};
+const TOKEN_RATE: Variable = Variable {
+    name: "CONSOLE_TOKEN_REQUESTS_PER_MINUTE",
+    default: "600",
+    example: "6000",
+    help: "Requests a minute that one token may make; further ones are answered 429.",
+};
+const ADDRESS_RATE: Variable = Variable {
+    name: "CONSOLE_ADDRESS_REQUESTS_PER_MINUTE",
+    default: "3000",
+    example: "30000",
+    help: "Requests a minute from one address; further ones are answered 429. Behind a proxy all come from its address: raise it there.",
+};
+const DRAIN_DEADLINE: Variable = Variable {
+    name: "CONSOLE_DRAIN_DEADLINE_SECS",
+    default: "10",
+    example: "25",
+    help: "How long requests in progress may take after the stop signal.",
+};
+
+pub const VARIABLES: &[Variable] = &[
+    ADDR,
+    INTERNAL_ADDR,
+    CONNECTIONS_LIMIT,
+    REQUESTS_LIMIT,
+    IDLE,
+    HEADER_DEADLINE,
+    BODY_DEADLINE,
+    ANSWER_DEADLINE,
+    TOKEN_RATE,
+    ADDRESS_RATE,
+    DRAIN_DEADLINE,
+];
+
+#[derive(Clone, Debug)]
+pub struct ConsoleConfig {
+    pub address: SocketAddr,
+    pub internal_address: SocketAddr,
+    pub limits: Limits,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub connections: usize,
+    pub requests: usize,
+    pub idle: Duration,
+    pub header_deadline: Duration,
+    pub body_deadline: Duration,
+    pub answer_deadline: Duration,
+    pub token_requests_per_minute: u32,
+    pub address_requests_per_minute: u32,
+    pub drain_deadline: Duration,
+}
+
+impl ConsoleConfig {
+    pub fn from_env(env: &Env) -> Result<Self, Problem> {
+        Ok(Self {
+            address: env.address(&ADDR)?,
+            internal_address: env.address(&INTERNAL_ADDR)?,
+            limits: Limits {
+                connections: env.number(&CONNECTIONS_LIMIT, 1..=100_000)?,
+                requests: env.number(&REQUESTS_LIMIT, 1..=10_000)?,
+                idle: env.seconds(&IDLE, 1..=3_600)?,
+                header_deadline: env.seconds(&HEADER_DEADLINE, 1..=60)?,
+                body_deadline: env.seconds(&BODY_DEADLINE, 1..=60)?,
+                answer_deadline: env.seconds(&ANSWER_DEADLINE, 1..=300)?,
+                token_requests_per_minute: env.number(&TOKEN_RATE, 1..=1_000_000)?,
+                address_requests_per_minute: env.number(&ADDRESS_RATE, 1..=10_000_000)?,
+                drain_deadline: env.seconds(&DRAIN_DEADLINE, 1..=300)?,
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_example_is_a_good_value_and_bad_ones_are_refused_by_name() {
+        for variable in VARIABLES {
+            assert!(ConsoleConfig::from_env(&Env::of(&[(variable.name, variable.example)])).is_ok());
+            let problem = ConsoleConfig::from_env(&Env::of(&[(variable.name, "x")])).unwrap_err();
+            assert_eq!(problem.name, variable.name);
+        }
+    }
+}

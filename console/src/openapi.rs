@@ -1,0 +1,214 @@
+//! The OpenAPI 3.1 document and the matrix of permissions, made from the table of endpoints.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use domain::permissions::{Permission, Role};
+use hyper::StatusCode;
+use serde_json::{Map, Value, json};
+
+use crate::endpoint::{Access, Endpoint, Shape};
+use crate::fields::Field;
+use crate::problem::Code;
+use crate::schemas::{list, maybe, object, of, schemas};
+
+const ABOUT: &str = "What people and programs see of the ledger, and what they do with it. Amounts are integers of the \
+currency's minor unit. A request takes major units too, as text with a point: \"19.99\". Every POST takes an \
+Idempotency-Key. Errors are application/problem+json with a stable `code`.";
+
+/// The document, of these endpoints.
+pub fn document<'a>(endpoints: impl Iterator<Item = &'a Endpoint>) -> Value {
+    let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
+    for endpoint in endpoints {
+        let method = endpoint.method.as_str().to_ascii_lowercase();
+        paths.entry(endpoint.path).or_default().insert(method, operation(endpoint));
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Tidegate",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": ABOUT,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas(),
+            "securitySchemes": {"token": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "A token as `tidegate tokens create` prints it: `tdg_…`.",
+            }},
+        },
+    })
+}
+
+fn operation(endpoint: &Endpoint) -> Value {
+    let mut operation = json!({
+        "operationId": endpoint.name,
+        "summary": endpoint.summary,
+        "parameters": parameters(endpoint),
+        "responses": responses(endpoint),
+        "security": match endpoint.access {
+            Access::Anybody => json!([]),
+            Access::Needs(_) => json!([{"token": []}]),
+        },
+    });
+    if let Access::Needs(permission) = endpoint.access {
+        operation["x-permission"] = json!(permission.as_str());
+    }
+    if let Some(fields) = endpoint.body {
+        let is_required = fields.iter().any(|field| field.required);
+        operation["requestBody"] =
+            json!({"required": is_required, "content": {"application/json": {"schema": body(fields)}}});
+    }
+    operation
+}
+
+fn parameters(endpoint: &Endpoint) -> Vec<Value> {
+    let names = endpoint.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let in_path = names.map(|name| {
+        let schema = json!({"type": "string", "minLength": 1, "maxLength": 255});
+        json!({"name": name, "in": "path", "required": true, "schema": schema})
+    });
+    let in_query = endpoint.query.iter().copied().flatten().map(|field| {
+        json!({
+            "name": field.name,
+            "in": "query",
+            "required": field.required,
+            "description": field.help,
+            "schema": field.kind.schema(true),
+        })
+    });
+    let key = endpoint.is_act().then(|| {
+        json!({
+            "name": "Idempotency-Key",
+            "in": "header",
+            "description": "The request is done once for this key, and its repetitions within 24 hours are answered alike.",
+            "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+        })
+    });
+    in_path.chain(in_query).chain(key).collect()
+}
+
+fn body(fields: &[Field]) -> Value {
+    let mut properties = Map::new();
+    for field in fields {
+        let mut schema = field.kind.schema(false);
+        schema["description"] = json!(field.help);
+        properties.insert(field.name.to_owned(), schema);
+    }
+    let required: Vec<&str> = fields.iter().filter(|field| field.required).map(|field| field.name).collect();
+    json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
+}
+
+fn responses(endpoint: &Endpoint) -> BTreeMap<String, Value> {
+    let json_of = |schema: Value| json!({"application/json": {"schema": schema}});
+    let mut responses = BTreeMap::new();
+    match endpoint.answer {
+        Shape::Object(name) => {
+            let tag = json!({"ETag": {"required": true, "schema": {"type": "string"}}});
+            let found = json!({"description": "The object.", "headers": tag, "content": json_of(of(name))});
+            responses.insert("200".to_owned(), found);
+            let known = json!({"description": "The ETag of If-None-Match still holds.", "headers": tag});
+            responses.insert("304".to_owned(), known);
+        }
+        Shape::Page(name) => {
+            let page = object(&[("items", list(of(name))), ("next", maybe("string"))]);
+            let description = "A page; `next` is null on the last one.";
+            responses.insert("200".to_owned(), json!({"description": description, "content": json_of(page)}));
+        }
+        Shape::Done(status, name) => {
+            responses
+                .insert(status.to_string(), json!({"description": "Done.", "content": json_of(of(name))}));
+        }
+    }
+    let mut by_status: BTreeMap<StatusCode, Vec<Code>> = BTreeMap::new();
+    for code in endpoint.all_errors() {
+        by_status.entry(code.status()).or_default().push(code);
+    }
+    for (status, codes) in by_status {
+        let words: Vec<&str> = codes.iter().map(|code| code.as_str()).collect();
+        let told: Vec<String> = codes
+            .iter()
+            .map(|code| format!("`{}`: {}.", code.as_str(), code.title().trim_end_matches('.')))
+            .collect();
+        let code = json!({"properties": {"code": {"enum": words}}});
+        responses.insert(
+            status.as_str().to_owned(),
+            json!({
+                "description": told.join(" "),
+                "content": {"application/problem+json": {"schema": {"allOf": [of("problem"), code]}}},
+            }),
+        );
+    }
+    responses
+}
+
+/// Who may ask what: a line an endpoint, a column a role.
+pub fn matrix<'a>(endpoints: impl Iterator<Item = &'a Endpoint>) -> String {
+    let roles = Role::ALL.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(" | ");
+    let mut text =
+        format!("| endpoint | permission | {roles} |\n|---|---|{}\n", "---|".repeat(Role::ALL.len()));
+    for endpoint in endpoints {
+        let permission = match endpoint.access {
+            Access::Anybody => "none",
+            Access::Needs(permission) => permission.as_str(),
+        };
+        let marks: Vec<&str> =
+            Role::ALL.iter().map(|role| if may(*role, endpoint) { "yes" } else { "" }).collect();
+        writeln!(text, "| `{} {}` | {permission} | {} |", endpoint.method, endpoint.path, marks.join(" | "))
+            .expect("a String takes every write");
+    }
+    text
+}
+
+/// Whether somebody with only this role may ask.
+pub fn may(role: Role, endpoint: &Endpoint) -> bool {
+    let has = |permission: Permission| role.permissions().contains(&permission);
+    match endpoint.access {
+        Access::Anybody => true,
+        Access::Needs(permission) => has(permission),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::resources::endpoints;
+
+    #[test]
+    fn every_row_has_a_name_of_its_own_and_a_form_that_exists() {
+        let names: BTreeSet<&str> = endpoints().map(|endpoint| endpoint.name).collect();
+        assert_eq!(names.len(), endpoints().count());
+        let forms = schemas();
+        for endpoint in endpoints() {
+            let (Shape::Object(form) | Shape::Page(form) | Shape::Done(_, form)) = endpoint.answer;
+            assert!(forms.contains_key(form), "{}: {form}", endpoint.name);
+            assert_eq!(endpoint.body.is_some(), endpoint.is_act(), "{}", endpoint.name);
+        }
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let document = document(endpoints());
+        let text = document.to_string();
+        for reference in text.split("#/components/schemas/").skip(1) {
+            let name = reference.split('"').next().unwrap();
+            assert!(document["components"]["schemas"].get(name).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn nothing_but_health_and_the_document_is_for_anybody() {
+        let open: Vec<&str> =
+            endpoints().filter(|row| row.access == Access::Anybody).map(|row| row.path).collect();
+        assert_eq!(open, ["/api/health", "/api/openapi.json"]);
+        assert!(
+            endpoints().filter(|row| row.is_act()).all(|row| row.access != Access::Needs(Permission::Read))
+        );
+    }
+}

@@ -1,0 +1,301 @@
+//! One request from head to answer: find the endpoint, know who asks, read what is asked for, do it, say what came of
+//! it. The work runs in a task of its own: a client that hangs up cancels nothing half-way.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+use desk::actor::Actor;
+use desk::acts::staff;
+use desk::audit_line::{self, Subject};
+use domain::permissions::Permission;
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, TRANSFER_ENCODING};
+use hyper::http::request::Parts;
+use hyper::{Method, Request};
+use serde_json::{Map, Value};
+use shared::http::{body, framing, network};
+
+use crate::Console;
+use crate::authenticate;
+use crate::call::Call;
+use crate::endpoint::{Access, Answered, Endpoint};
+use crate::fields::Fields;
+use crate::idempotency::{self, Begun};
+use crate::metrics::{NO_ENDPOINT, RatedBy};
+use crate::problem::{Code, Problem};
+use crate::resources::endpoints;
+use crate::responses::{self, HttpResponse};
+use crate::router::{Routed, route};
+use crate::schemas::card_names;
+
+/// Files will have their own; nothing else is this long.
+pub(crate) const BODY_LIMIT_BYTES: usize = 65_536;
+
+/// What a request came to, and what its client and its line in the log are told beside the answer.
+struct Came {
+    endpoint: &'static str,
+    actor: Option<String>,
+    answered: Answered,
+    is_replayed: bool,
+    allowed: Vec<&'static Method>,
+    retry_after_secs: Option<u64>,
+}
+
+impl Came {
+    fn to(endpoint: &'static str, answered: Answered) -> Self {
+        Self {
+            endpoint,
+            actor: None,
+            answered,
+            is_replayed: false,
+            allowed: Vec::new(),
+            retry_after_secs: None,
+        }
+    }
+}
+
+/// Answers one request, and writes its line.
+pub(crate) async fn answer(console: Arc<Console>, peer: IpAddr, request: Request<Incoming>) -> HttpResponse {
+    let began = Instant::now();
+    let (id, method) = (format!("req_{}", shared::trace::random_hex::<12>()), request.method().clone());
+    let (parts, body) = request.into_parts();
+    let (headers, in_doubt) = (parts.headers.clone(), parts.headers.contains_key(TRANSFER_ENCODING));
+    console.metrics.in_flight.inc();
+    let came = respond(&console, peer, parts, body).await;
+    console.metrics.in_flight.dec();
+    let mut response = responses::of(&came.answered, &id, &headers);
+    if came.is_replayed {
+        responses::mark_replayed(&mut response);
+    }
+    if let Some(secs) = came.retry_after_secs {
+        responses::retry_after(&mut response, secs);
+    }
+    responses::allow(&mut response, &came.allowed);
+    // Where a request may not have been read to its end, what follows might be read in two ways.
+    if in_doubt || came.answered.is_err() {
+        responses::close(&mut response);
+    }
+    console.metrics.answered(came.endpoint, response.status());
+    console.metrics.request_seconds.observe(began.elapsed().as_secs_f64());
+    note(&console, &id, &method, &came, response.status().as_u16(), began);
+    response
+}
+
+async fn respond(console: &Arc<Console>, peer: IpAddr, parts: Parts, body: Incoming) -> Came {
+    let nowhere = |problem| Came::to(NO_ENDPOINT, Err(problem));
+    if let Some(fault) = framing::fault(parts.version, &parts.headers) {
+        console.metrics.connections.misframed();
+        return nowhere(match fault {
+            framing::Misframed::UnknownCoding => {
+                Problem::new(Code::UnknownCoding, "send the body as it is, or chunked")
+            }
+            framing::Misframed::Host => {
+                Problem::new(Code::MalformedRequest, "it has not one good Host header")
+            }
+            framing::Misframed::ChunkedTwice => {
+                Problem::new(Code::MalformedRequest, "it is chunked more than once")
+            }
+        });
+    }
+    if let Err(secs) = console.address_rate.take(network(peer)) {
+        console.metrics.rate_limited(RatedBy::Address);
+        let problem =
+            Problem::new(Code::RateLimited, format!("too many requests from this address: wait {secs} s"));
+        return Came { retry_after_secs: Some(secs), ..nowhere(problem) };
+    }
+    let (endpoint, path) = match route(endpoints(), &parts.method, parts.uri.path()) {
+        Routed::To(endpoint, path) => (endpoint, path),
+        Routed::OtherMethod(allowed) => {
+            let names: Vec<&str> = allowed.iter().map(|method| method.as_str()).collect();
+            let problem =
+                Problem::new(Code::MethodNotAllowed, format!("this address takes {}", names.join(", ")));
+            return Came { allowed, ..nowhere(problem) };
+        }
+        Routed::Nowhere => {
+            let detail = "there is nothing at this address: /api/openapi.json lists what there is";
+            return nowhere(Problem::new(Code::NotFound, detail));
+        }
+    };
+    let Ok(place) = Arc::clone(&console.places).try_acquire_owned() else {
+        let detail = "too many requests are in progress: try again in a second";
+        return Came::to(endpoint.name, Err(Problem::new(Code::Unavailable, detail)));
+    };
+    let worker = Arc::clone(console);
+    let task = console.tasks.spawn(async move {
+        let _place = place;
+        serve(&worker, endpoint, path, parts, body).await
+    });
+    let came = match tokio::time::timeout(console.limits.answer_deadline, task).await {
+        Ok(Ok(came)) => came,
+        Ok(Err(panicked)) => {
+            let problem =
+                Problem::new(Code::Internal, "this is our fault: tell the operator the request's id");
+            Came::to(endpoint.name, Err(Problem { cause: Some(panicked.to_string()), ..problem }))
+        }
+        Err(elapsed) => {
+            let detail = "the answer took too long; what was begun goes on: look before you repeat it";
+            Came::to(endpoint.name, Err(Problem::unavailable(detail, elapsed)))
+        }
+    };
+    if matches!(&came.answered, Err(problem) if problem.is_fatal) {
+        console.broken.cancel();
+    }
+    came
+}
+
+/// Knows who asks, and does the work.
+async fn serve(
+    console: &Arc<Console>,
+    endpoint: &'static Endpoint,
+    path: Vec<String>,
+    parts: Parts,
+    body: Incoming,
+) -> Came {
+    let now = shared::clock::now();
+    let mut came = Came::to(endpoint.name, Err(Problem::new(Code::Internal, "")));
+    let actor = match endpoint.access {
+        Access::Anybody => None,
+        Access::Needs(_) => match authenticate::actor(console, &parts.headers, now).await {
+            Ok(actor) => Some(actor),
+            Err(problem) => return Came { answered: Err(problem), ..came },
+        },
+    };
+    came.actor = actor.as_ref().map(Actor::name);
+    if let Some(Err(secs)) = actor.as_ref().map(|actor| console.actor_rate.take(authenticate::rated(actor))) {
+        console.metrics.rate_limited(RatedBy::Token);
+        let problem =
+            Problem::new(Code::RateLimited, format!("too many requests with this token: wait {secs} s"));
+        return Came { answered: Err(problem), retry_after_secs: Some(secs), ..came };
+    }
+    let done = act(console, endpoint, actor, path, &parts, body, now).await;
+    (came.answered, came.is_replayed) = match done {
+        Ok((answered, is_replayed)) => (answered, is_replayed),
+        Err(problem) => (Err(problem), false),
+    };
+    came
+}
+
+/// Checks the permission, reads what is asked for, and does it, at most once for each key. `true`: it was answered
+/// before.
+async fn act(
+    console: &Arc<Console>,
+    endpoint: &'static Endpoint,
+    actor: Option<Actor>,
+    path: Vec<String>,
+    parts: &Parts,
+    body: Incoming,
+    now: DateTime<Utc>,
+) -> Result<(Answered, bool), Problem> {
+    if let (Access::Needs(permission), Some(actor)) = (endpoint.access, &actor)
+        && let Err(forbidden) = actor.may(permission)
+    {
+        if endpoint.is_act() {
+            let (subject, why) = (Subject { kind: staff::KIND, id: actor.staff() }, forbidden.to_string());
+            let by = actor.in_audit();
+            audit_line::note_refusal(&console.ledger, subject, endpoint.name, &why, &by, now).await?;
+        }
+        return Err(forbidden.into());
+    }
+    let query = Fields::of_query(parts.uri.query().unwrap_or_default(), endpoint.query, now)?;
+    let key = if endpoint.is_act() { idempotency::key(&parts.headers)? } else { None };
+    let given = if endpoint.body.is_some() { read_body(console, parts, body).await? } else { Map::new() };
+    let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
+    let hash = idempotency::request_hash(parts.method.as_str(), target, &Value::Object(given.clone()));
+    let body = Fields::of_body(given, endpoint.body.unwrap_or_default(), now)?;
+    let sees_cards = actor.as_ref().is_some_and(|actor| actor.has(Permission::Manage));
+    let shown = |answered: Answered| {
+        answered.map(|answer| if sees_cards { answer } else { answer.without(&card_names()) })
+    };
+    let key = key.zip(actor.clone());
+    let call = Call { console: Arc::clone(console), actor, path, query, body, now };
+    let Some((key, actor)) = key else { return Ok((shown((endpoint.run)(call).await), false)) };
+    match idempotency::begin(&console.ledger, &actor, key, &hash, now).await? {
+        Begun::Answered(answer) => Ok((shown(Ok(answer)), true)),
+        Begun::Free(taken) => {
+            let answered = (endpoint.run)(call).await;
+            idempotency::end(&console.ledger, taken, &answered).await?;
+            Ok((shown(answered), false))
+        }
+    }
+}
+
+/// The body's members. No body is an empty object.
+async fn read_body(
+    console: &Console,
+    parts: &Parts,
+    incoming: Incoming,
+) -> Result<Map<String, Value>, Problem> {
+    let too_large =
+        || Problem::new(Code::BodyTooLarge, format!("a body has at most {BODY_LIMIT_BYTES} bytes"));
+    if body::declares_more_than(&incoming, BODY_LIMIT_BYTES) {
+        return Err(too_large());
+    }
+    let is_encoded = parts.headers.contains_key(CONTENT_ENCODING);
+    let media_type = parts.headers.get(CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default());
+    let is_json = media_type.is_none_or(|text| {
+        text.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+    });
+    if is_encoded || !is_json {
+        let detail = "send JSON as application/json, without a content encoding";
+        return Err(Problem::new(Code::UnsupportedMediaType, detail));
+    }
+    let taken = body::read(incoming, BODY_LIMIT_BYTES, console.limits.body_deadline, &console.room).await;
+    let taken = taken.map_err(|fault| match fault {
+        body::BodyFault::TooLarge => too_large(),
+        body::BodyFault::Slow => Problem::new(Code::SlowBody, "the body did not arrive in time"),
+        body::BodyFault::Broken => Problem::new(Code::InvalidBody, "the body was cut off or badly framed"),
+        body::BodyFault::NoRoom => {
+            Problem::new(Code::Unavailable, "too many bodies are in progress: try again in a second")
+        }
+    })?;
+    if taken.bytes.is_empty() {
+        return Ok(Map::new());
+    }
+    if media_type.is_none() {
+        return Err(Problem::new(
+            Code::UnsupportedMediaType,
+            "say what the body is: Content-Type: application/json",
+        ));
+    }
+    // What is wrong with it is told by place only: it may hold what no log may.
+    serde_json::from_slice(&taken.bytes).map_err(|fault| {
+        let (line, column) = (fault.line(), fault.column());
+        Problem::new(Code::InvalidBody, format!("not one JSON object: see line {line}, column {column}"))
+    })
+}
+
+fn note(console: &Console, request_id: &str, method: &Method, came: &Came, status: u16, began: Instant) {
+    let problem = came.answered.as_ref().err();
+    let code = problem.map(|problem| problem.code.as_str());
+    let error = problem.and_then(|problem| problem.cause.as_deref());
+    let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let (endpoint, method, actor) = (came.endpoint, method.as_str(), came.actor.as_deref());
+    if status >= 500 {
+        tracing::error!(
+            request_id,
+            endpoint,
+            method,
+            status,
+            duration_ms,
+            actor,
+            code,
+            error,
+            "request failed"
+        );
+    } else if actor.is_some() {
+        tracing::info!(request_id, endpoint, method, status, duration_ms, actor, code, "request answered");
+    } else if let Some(lines_withheld) = console.log_budget.take() {
+        tracing::info!(
+            request_id,
+            endpoint,
+            method,
+            status,
+            duration_ms,
+            code,
+            lines_withheld,
+            "request answered"
+        );
+    }
+}

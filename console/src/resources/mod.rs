@@ -1,0 +1,45 @@
+//! What the API offers, a file each: its rows of the table, and the work behind them.
+
+mod audit;
+mod bans;
+mod charges;
+mod customers;
+mod dead_letters;
+mod disputes;
+mod events;
+mod failures;
+mod health;
+mod invoices;
+mod objects;
+mod payments;
+mod refunds;
+mod replays;
+mod staff;
+mod subscriptions;
+mod tokens;
+
+use crate::endpoint::Endpoint;
+
+/// The whole table.
+const GROUPS: &[&[Endpoint]] = &[
+    payments::ENDPOINTS,
+    charges::ENDPOINTS,
+    failures::ENDPOINTS,
+    refunds::ENDPOINTS,
+    disputes::ENDPOINTS,
+    invoices::ENDPOINTS,
+    customers::ENDPOINTS,
+    subscriptions::ENDPOINTS,
+    bans::ENDPOINTS,
+    events::ENDPOINTS,
+    dead_letters::ENDPOINTS,
+    replays::ENDPOINTS,
+    audit::ENDPOINTS,
+    staff::ENDPOINTS,
+    tokens::ENDPOINTS,
+    health::ENDPOINTS,
+];
+
+pub fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
+    GROUPS.iter().copied().flatten()
+}

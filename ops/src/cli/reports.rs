@@ -1,0 +1,67 @@
+//! The options of `tidegate report`.
+
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+use clap::{Args, Subcommand};
+
+use super::{Shape, WindowOptions};
+
+#[derive(Subcommand)]
+pub enum ReportCommand {
+    /// Payments, failures, invoices, refunds and disputes of a day, hour by hour
+    Day(OfDateOptions),
+    /// The same of a week, day by day, compared with the four weeks before
+    Week(OfDateOptions),
+    /// Invoices, refunds and disputes of a month, day by day
+    Month(OfDateOptions),
+    /// Key figures alone, of any span
+    Kpi(OfSpanOptions),
+    /// Events, payments, failures, refunds and disputes of a span, for Stripe's support or a review
+    Incident(OfSpanOptions),
+    /// Check that the files of a report are still those of its manifest
+    ///
+    /// Exit code 0: they are; 1: a file has other content, is missing, or cannot be read.
+    Verify(VerifyReportOptions),
+}
+
+#[derive(Args)]
+pub struct OfDateOptions {
+    /// A day in the period, in UTC [default: the last day, week or month that has ended]
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub of: Option<NaiveDate>,
+    #[command(flatten)]
+    pub to: ToOptions,
+}
+
+#[derive(Args)]
+pub struct OfSpanOptions {
+    #[command(flatten)]
+    pub window: WindowOptions,
+    #[command(flatten)]
+    pub to: ToOptions,
+}
+
+#[derive(Args)]
+pub struct ToOptions {
+    /// A new or empty folder [default: reports/ and a name that says kind and period]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Only of this connected account; '' is your own
+    #[arg(long, value_name = "ACCOUNT")]
+    pub account: Option<String>,
+    /// Test mode instead of live
+    #[arg(long)]
+    pub test_mode: bool,
+    #[command(flatten)]
+    pub shape: Shape,
+}
+
+#[derive(Args)]
+pub struct VerifyReportOptions {
+    /// The folder of the report
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    #[command(flatten)]
+    pub shape: Shape,
+}

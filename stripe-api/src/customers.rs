@@ -1,0 +1,62 @@
+//! Customers: read one, list its payment methods, credit its balance.
+
+use serde::{Deserialize, Serialize};
+
+use super::answer::Answer;
+use super::lists::{Filter, Listed};
+use super::sending::{Metadata, Sending, sound};
+use super::{Api, StripeError};
+
+/// What is asked about a customer before it is charged.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct CustomerNow {
+    pub id: String,
+    /// A deleted customer is answered with 200.
+    #[serde(default)]
+    pub deleted: bool,
+    #[serde(default)]
+    pub default_source: Option<String>,
+    #[serde(default)]
+    pub invoice_settings: InvoiceSettings,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct InvoiceSettings {
+    #[serde(default)]
+    pub default_payment_method: Option<String>,
+}
+
+/// A negative amount is a credit, which the next invoice uses.
+#[derive(Clone, Debug, Serialize)]
+pub struct BalanceChange<'a> {
+    pub amount: i64,
+    pub currency: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<&'a str>,
+    pub metadata: &'a Metadata,
+}
+
+impl Api {
+    pub async fn customer(&self, id: &str, account: &str) -> Result<Answer, StripeError> {
+        self.get(format!("/customers/{}", sound(id)?), account).await
+    }
+
+    pub async fn payment_methods_of(&self, customer: &str, account: &str) -> Result<Listed, StripeError> {
+        let path = format!("/customers/{}/payment_methods", sound(customer)?);
+        self.list(&path, Filter::new(), account).await
+    }
+
+    pub async fn balance_changes_of(&self, customer: &str, account: &str) -> Result<Listed, StripeError> {
+        let path = format!("/customers/{}/balance_transactions", sound(customer)?);
+        self.list(&path, Filter::new(), account).await
+    }
+
+    pub async fn change_balance(
+        &self,
+        customer: &str,
+        change: &BalanceChange<'_>,
+        sending: Sending<'_>,
+    ) -> Result<Answer, StripeError> {
+        self.post(format!("/customers/{}/balance_transactions", sound(customer)?), change, sending).await
+    }
+}

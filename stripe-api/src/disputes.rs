@@ -1,0 +1,79 @@
+//! Disputes: stage evidence, submit it, accept the loss, read.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::answer::Answer;
+use super::lists::{Filter, Listed};
+use super::refunds::RefundTarget;
+use super::sending::{Metadata, Sending, sound};
+use super::{Api, StripeError};
+
+/// Evidence by Stripe's field names: texts, and ids of files. Submitting can be done once; Stripe submits unless
+/// told otherwise, so it is always said.
+#[derive(Clone, Debug, Serialize)]
+pub struct EvidenceUpdate<'a> {
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub evidence: &'a BTreeMap<String, String>,
+    pub submit: bool,
+    pub metadata: &'a Metadata,
+}
+
+#[derive(Serialize)]
+struct Nothing {}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct DisputeNow {
+    pub id: String,
+    pub status: String,
+    #[serde(default)]
+    pub is_charge_refundable: bool,
+    #[serde(default)]
+    pub evidence_details: EvidenceDetails,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct EvidenceDetails {
+    /// 0 or none: it cannot be answered.
+    pub due_by: Option<i64>,
+    pub has_evidence: bool,
+    pub past_due: bool,
+    pub submission_count: i64,
+}
+
+impl DisputeNow {
+    /// An inquiry moves no money, and its charge may be refunded.
+    pub fn is_inquiry(&self) -> bool {
+        self.status.starts_with("warning_")
+    }
+}
+
+impl Api {
+    pub async fn update_dispute(
+        &self,
+        id: &str,
+        update: &EvidenceUpdate<'_>,
+        sending: Sending<'_>,
+    ) -> Result<Answer, StripeError> {
+        self.post(format!("/disputes/{}", sound(id)?), update, sending).await
+    }
+
+    /// Accepts the loss; there is no way back.
+    pub async fn close_dispute(&self, id: &str, sending: Sending<'_>) -> Result<Answer, StripeError> {
+        self.post(format!("/disputes/{}/close", sound(id)?), &Nothing {}, sending).await
+    }
+
+    pub async fn dispute(&self, id: &str, account: &str) -> Result<Answer, StripeError> {
+        self.get(format!("/disputes/{}", sound(id)?), account).await
+    }
+
+    pub async fn disputes(&self, of: RefundTarget<'_>, account: &str) -> Result<Listed, StripeError> {
+        let (name, id) = match of {
+            RefundTarget::PaymentIntent(id) => ("payment_intent", id),
+            RefundTarget::Charge(id) => ("charge", id),
+        };
+        self.list("/disputes", Filter::from([(name, sound(id)?.to_owned())]), account).await
+    }
+}

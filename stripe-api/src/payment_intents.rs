@@ -1,0 +1,129 @@
+//! Payment intents: make, confirm, capture, cancel, read.
+
+use serde::{Deserialize, Serialize};
+
+use super::answer::Answer;
+use super::lists::{CreatedBetween, Filter, Listed};
+use super::sending::{Metadata, Sending, sound};
+use super::{Api, StripeError};
+
+/// A charge of a customer who is not there: confirmed at once, and an error where the customer would have to act.
+#[derive(Clone, Debug, Serialize)]
+pub struct NewPaymentIntent<'a> {
+    pub amount: i64,
+    pub currency: &'a str,
+    pub customer: &'a str,
+    pub payment_method: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub statement_descriptor_suffix: Option<&'a str>,
+    pub metadata: &'a Metadata,
+}
+
+#[derive(Serialize)]
+struct CreateAndConfirm<'a> {
+    #[serde(flatten)]
+    payment: &'a NewPaymentIntent<'a>,
+    confirm: bool,
+    off_session: bool,
+    error_on_requires_action: bool,
+}
+
+#[derive(Serialize)]
+struct Confirm<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment_method: Option<&'a str>,
+    off_session: bool,
+    error_on_requires_action: bool,
+}
+
+#[derive(Serialize)]
+struct Capture {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    amount_to_capture: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct Cancel<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancellation_reason: Option<&'a str>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct PaymentIntentNow {
+    pub id: String,
+    pub status: String,
+    pub amount: i64,
+    pub currency: String,
+    #[serde(default)]
+    pub amount_received: i64,
+    #[serde(default)]
+    pub amount_capturable: i64,
+    #[serde(default)]
+    pub latest_charge: Option<String>,
+    #[serde(default)]
+    pub customer: Option<String>,
+    #[serde(default)]
+    pub metadata: Metadata,
+}
+
+impl Api {
+    pub async fn create_payment_intent(
+        &self,
+        payment: &NewPaymentIntent<'_>,
+        sending: Sending<'_>,
+    ) -> Result<Answer, StripeError> {
+        let form =
+            CreateAndConfirm { payment, confirm: true, off_session: true, error_on_requires_action: true };
+        self.post("/payment_intents".to_owned(), &form, sending).await
+    }
+
+    /// Tries again to take the money of one intent: it has at most one successful charge.
+    pub async fn confirm_payment_intent(
+        &self,
+        id: &str,
+        payment_method: Option<&str>,
+        sending: Sending<'_>,
+    ) -> Result<Answer, StripeError> {
+        let form = Confirm { payment_method, off_session: true, error_on_requires_action: true };
+        self.post(format!("/payment_intents/{}/confirm", sound(id)?), &form, sending).await
+    }
+
+    /// All that can be captured where no amount is given.
+    pub async fn capture_payment_intent(
+        &self,
+        id: &str,
+        amount_to_capture: Option<i64>,
+        sending: Sending<'_>,
+    ) -> Result<Answer, StripeError> {
+        let form = Capture { amount_to_capture };
+        self.post(format!("/payment_intents/{}/capture", sound(id)?), &form, sending).await
+    }
+
+    pub async fn cancel_payment_intent(
+        &self,
+        id: &str,
+        cancellation_reason: Option<&str>,
+        sending: Sending<'_>,
+    ) -> Result<Answer, StripeError> {
+        let form = Cancel { cancellation_reason };
+        self.post(format!("/payment_intents/{}/cancel", sound(id)?), &form, sending).await
+    }
+
+    /// Of a customer, those that were made in a stretch of time.
+    pub async fn payment_intents_of(
+        &self,
+        customer: &str,
+        created: CreatedBetween,
+        account: &str,
+    ) -> Result<Listed, StripeError> {
+        let mut filter = Filter::from([("customer", sound(customer)?.to_owned())]);
+        created.narrow(&mut filter);
+        self.list("/payment_intents", filter, account).await
+    }
+
+    pub async fn payment_intent(&self, id: &str, account: &str) -> Result<Answer, StripeError> {
+        self.get(format!("/payment_intents/{}", sound(id)?), account).await
+    }
+}

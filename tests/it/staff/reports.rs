@@ -1,0 +1,127 @@
+//! `tidegate report`: the same ledger and period give the same bytes, lists of any length stream into files, and a
+//! changed file is found.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Days, NaiveTime, TimeDelta, Utc};
+use shared::clock;
+
+use super::desk::{each_desk, text};
+use super::sales::{Sale, sale};
+
+const START: i64 = 1_780_000_000;
+
+/// A new name in the folder for temporary files.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Self {
+        Self(std::env::temp_dir().join(format!("tidegate-report-{}", shared::trace::random_hex::<8>())))
+    }
+
+    fn folder(&self, name: &str) -> String {
+        self.0.join(name).display().to_string()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.0));
+    }
+}
+
+fn files(folder: &str) -> BTreeMap<String, Vec<u8>> {
+    let read =
+        |entry: fs::DirEntry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap());
+    fs::read_dir(folder).unwrap().map(|entry| read(entry.unwrap())).collect()
+}
+
+/// A sale at noon, so many days ago.
+fn at_noon(name: &'static str, user: &'static str, days: u64, now: DateTime<Utc>) -> Sale {
+    let noon = now.date_naive().and_time(NaiveTime::MIN).and_utc() - Days::new(days) + TimeDelta::hours(12);
+    sale(name, user, 1_999, noon.timestamp() - START)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_of_a_day_is_the_same_whenever_it_is_made_and_tells_a_changed_file() {
+    each_desk("reports", async |desk| {
+        let (now, scratch) = (clock::now(), Scratch::new());
+        let day = (now - Days::new(1)).format("%Y-%m-%d").to_string();
+        let formula = at_noon("formula", "=HYPERLINK(1)", 1, now);
+        for told in [
+            formula.paid(),
+            at_noon("lost", "user_2", 1, now).lost(),
+            at_noon("old", "user_3", 2, now).paid(),
+        ] {
+            desk.hears(&told).await;
+        }
+        desk.hears(&[formula.refund("one", 60, "succeeded", 500)]).await;
+        desk.hears(&[at_noon("no", "user_4", 1, now).declined(0, "expired_card")]).await;
+
+        let (one, two) = (scratch.folder("one"), scratch.folder("two"));
+        let manifest = desk.document(&["report", "day", "--of", &day, "--out", &one]);
+        desk.said(&["report", "day", "--out", &two]);
+        assert_eq!(files(&one), files(&two), "yesterday is what is reported unless told otherwise");
+
+        let rows = |name: &str| {
+            let listed = manifest["files"].as_array().unwrap().iter().find(|file| file["name"] == name);
+            listed.unwrap_or_else(|| panic!("{name} is missing: {manifest}"))["rows"].as_u64()
+        };
+        assert_eq!((rows("payments.csv"), rows("failures.csv")), (Some(3), Some(1)));
+        assert_eq!((rows("refunds.csv"), rows("disputes.csv"), rows("kpis.json")), (Some(1), Some(1), None));
+        let of = |name: &str| text(&files(&one)[name]);
+        assert!(of("payments.csv").contains("'=HYPERLINK(1)"), "no text is a formula");
+        assert!(!of("payments.csv").contains("user_3"), "the day before is another report");
+        let kpis: serde_json::Value = serde_json::from_str(&of("kpis.json")).unwrap();
+        assert_eq!((&kpis["payments_succeeded"], &kpis["disputes_lost"]), (&2.into(), &1.into()));
+        assert_eq!(kpis["series"].as_array().unwrap().len(), 24);
+        let page = of("report.html");
+        assert!(
+            page.contains("expired_card") && page.contains("39.98 USD") && !page.contains("<script"),
+            "{page}"
+        );
+
+        desk.said(&["report", "verify", &one]);
+        fs::write(Path::new(&one).join("refunds.csv"), "nothing\n").unwrap();
+        fs::remove_file(Path::new(&one).join("kpis.json")).unwrap();
+        let found = desk.run(&["report", "verify", &one]);
+        let said = text(&found.stdout);
+        assert_eq!(found.status.code(), Some(1));
+        assert!(said.contains("refunds.csv") && said.contains("has other content"), "{said}");
+        assert!(said.contains("kpis.json") && said.contains("is missing") && !said.contains("payments.csv"));
+        assert!(desk.refusal(&["report", "day", "--out", &two], 1).contains("already holds something"));
+        let today = now.format("%Y-%m-%d").to_string();
+        assert!(desk.refusal(&["report", "day", "--of", &today, "--out", &two], 2).contains("has not ended"));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_week_is_compared_with_the_four_before_and_a_span_has_its_events() {
+    each_desk("week", async |desk| {
+        let (now, scratch) = (clock::now(), Scratch::new());
+        for (name, weeks) in [("now", 1), ("before", 2), ("long", 5), ("longer", 6)] {
+            desk.hears(&at_noon(name, "user_1", weeks * 7, now).paid()).await;
+        }
+        let week = scratch.folder("week");
+        desk.said(&["report", "week", "--out", &week]);
+        let before: serde_json::Value = serde_json::from_slice(&files(&week)["weeks-before.json"]).unwrap();
+        let paid: Vec<_> = before
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|week| week["payments_succeeded"].as_i64().unwrap())
+            .collect();
+        assert_eq!(paid, [1, 0, 0, 1]);
+        let incident = scratch.folder("incident");
+        let manifest = desk.document(&["report", "incident", "--since", "1h", "--out", &incident]);
+        assert_eq!(manifest["files"][1]["name"], "events.csv");
+        assert_eq!(manifest["files"][1]["rows"], 16, "by when they were recorded: {manifest}");
+        desk.said(&["report", "month", "--out", &scratch.folder("month")]);
+        desk.said(&["report", "kpi", "--since", "2d", "--out", &scratch.folder("kpi")]);
+        desk.refusal(&["report", "kpi", "--out", &scratch.folder("none")], 2);
+    })
+    .await;
+}

@@ -1,0 +1,329 @@
+//! One operation, from its row to its conclusion: check, store, send, look up, conclude.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::Kind;
+use domain::operations::{
+    AnswerClass, Fault, Next, NotFound, Operation, OperationState, Parameters, REPEATS_LIMIT, after, rest,
+    when_not_found,
+};
+use envelope::Envelope;
+use shared::clock;
+use stripe_api::{Answer, ResponseOf, Sending, StripeError};
+
+use super::check::{Checked, check};
+use super::look_up::look_up;
+use super::made::{self, Made};
+use super::record::Conclusion;
+use super::send::send;
+use super::{Executor, Interrupted, LEASE_MARGIN};
+use crate::failpoint::Point;
+use desk::backfill::publish;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const RETRY_AFTER_LIMIT: Duration = Duration::from_secs(10);
+
+/// What came of sending.
+enum Sent {
+    Answered(Answer),
+    Failed(StripeError),
+    /// Only Stripe's lists can tell.
+    LookUp(StripeError),
+    Concluded(Conclusion),
+    /// A person settled it meanwhile.
+    Overtaken,
+}
+
+impl Executor {
+    /// Brings one operation as far as it can come now.
+    pub(super) async fn execute(&self, id: &str) -> Result<(), Interrupted> {
+        let Some((operation, parameters)) = self.due(id).await? else { return Ok(()) };
+        match operation.state {
+            OperationState::Approved => self.first(operation, &parameters).await,
+            _ => self.again(operation, &parameters).await,
+        }
+    }
+
+    /// Approved, and never sent: it is decided once more with what Stripe says now.
+    async fn first(&self, operation: Operation, parameters: &Parameters) -> Result<(), Interrupted> {
+        let found = match check(&self.api, &operation, parameters).await {
+            Ok(Checked::AlreadyMade(answer)) => Some(answer),
+            Ok(Checked::Facts(facts)) => {
+                if !self.decide(&operation, &facts).await? {
+                    return Ok(());
+                }
+                None
+            }
+            Err(error) if error.class() == AnswerClass::KeyRevoked => {
+                self.postpone(&operation, &error).await?;
+                return Err(Interrupted::KeyRevoked(error));
+            }
+            Err(StripeError::Stopped) => return Err(Interrupted::Stopped),
+            // What cannot be checked is not sent.
+            Err(error) => return self.postpone(&operation, &error).await,
+        };
+        self.failpoint.reached(Point::BeforeRow);
+        let Some(operation) = self.begin(&operation).await? else { return Ok(()) };
+        self.failpoint.reached(Point::AfterRow);
+        match found {
+            Some(answer) => self.adopt(&operation, parameters, answer).await,
+            None => self.send_and_conclude(operation, parameters).await,
+        }
+    }
+
+    /// It was sent before, or was about to be: Stripe's lists say what became of it, or the same key does.
+    async fn again(&self, operation: Operation, parameters: &Parameters) -> Result<(), Interrupted> {
+        let last = operation.error_class.as_deref().and_then(AnswerClass::named);
+        match look_up(&self.api, &operation, parameters).await {
+            Ok(looked) => match looked.found {
+                Some(answer) => self.adopt(&operation, parameters, answer).await,
+                None => match when_not_found(last, sent_at(&operation), looked.now()) {
+                    NotFound::SendAgain => {
+                        let Some(operation) = self.begin(&operation).await? else { return Ok(()) };
+                        self.send_and_conclude(operation, parameters).await
+                    }
+                    not_found => self.not_found(&operation, not_found).await,
+                },
+            },
+            Err(StripeError::Stopped) => Err(Interrupted::Stopped),
+            Err(error) => {
+                let halt = error.class() == AnswerClass::KeyRevoked;
+                self.conclude(&operation, Conclusion::Later(fault_of(&error), self.later(&operation)))
+                    .await?;
+                if halt { Err(Interrupted::KeyRevoked(error)) } else { Ok(()) }
+            }
+        }
+    }
+
+    async fn send_and_conclude(
+        &self,
+        operation: Operation,
+        parameters: &Parameters,
+    ) -> Result<(), Interrupted> {
+        match self.send(&operation, parameters).await? {
+            Sent::Answered(answer) => self.adopt(&operation, parameters, answer).await,
+            Sent::Failed(error) => {
+                self.tell_of_failure(&operation, parameters, &error).await;
+                self.conclude(&operation, Conclusion::Failed(fault_of(&error))).await
+            }
+            Sent::Concluded(conclusion) => self.conclude(&operation, conclusion).await,
+            Sent::Overtaken => Ok(()),
+            Sent::LookUp(error) => match look_up(&self.api, &operation, parameters).await {
+                Ok(looked) => match looked.found {
+                    Some(answer) => self.adopt(&operation, parameters, answer).await,
+                    None if error.class() == AnswerClass::KeyReused => {
+                        self.conclude(&operation, Conclusion::Doubt(fault_of(&error), None)).await
+                    }
+                    // A kept failure may still be followed by what it began: look again until the key is gone.
+                    None => {
+                        let later = Some(self.later(&operation));
+                        self.conclude(&operation, Conclusion::Doubt(fault_of(&error), later)).await
+                    }
+                },
+                Err(_) => {
+                    let later = Some(self.later(&operation));
+                    self.conclude(&operation, Conclusion::Doubt(fault_of(&error), later)).await
+                }
+            },
+        }
+    }
+
+    /// Sends, and repeats with the same key what fails on the way.
+    async fn send(&self, operation: &Operation, parameters: &Parameters) -> Result<Sent, Interrupted> {
+        let key = operation.idempotency_key.clone().unwrap_or_default();
+        let sending = Sending { account: &operation.key.account, key: &key };
+        let mut in_doubt = operation.state == OperationState::Unknown;
+        let mut doubted: Option<Fault> = None;
+        let (mut repetition, mut pause) = (0, FIRST_PAUSE);
+        loop {
+            self.failpoint.reached(Point::BeforeCall);
+            self.failpoint.soon(Point::DuringCall);
+            let answer = send(&self.api, operation, parameters, sending).await;
+            self.failpoint.reached(Point::AfterCall);
+            let error = match answer {
+                Ok(answer) => return Ok(Sent::Answered(answer)),
+                // The call may have gone out: whoever comes next looks it up.
+                Err(StripeError::Stopped) => return Err(Interrupted::Stopped),
+                Err(error) => error,
+            };
+            let class = error.class();
+            let is_replayed = error.answer().is_some_and(|answer| answer.is_replayed);
+            if class == AnswerClass::Unknown {
+                in_doubt = true;
+                doubted = Some(fault_of(&error));
+            }
+            if matches!(error, StripeError::Resting { .. }) {
+                repetition = REPEATS_LIMIT;
+            }
+            let fault = || fault_of(&error);
+            // Why it is in doubt says more than why it was not sent again.
+            let doubt = || doubted.clone().unwrap_or_else(fault);
+            let later = self.later(operation).max(clock::now() + asked_for(&error));
+            return Ok(match after(class, is_replayed, repetition, in_doubt) {
+                Next::Repeat => {
+                    self.pause(pause.max(asked_for(&error).min(RETRY_AFTER_LIMIT))).await;
+                    self.go_on().await?;
+                    if !self.hold_on(operation).await? {
+                        return Ok(Sent::Overtaken);
+                    }
+                    (repetition, pause) = (repetition + 1, pause * 2);
+                    continue;
+                }
+                Next::Fail | Next::Succeed => Sent::Failed(error),
+                Next::LookUp => Sent::LookUp(error),
+                Next::Wait => Sent::Concluded(Conclusion::Later(fault(), later)),
+                Next::Park => Sent::Concluded(Conclusion::Doubt(fault(), Some(later))),
+                Next::Doubt => Sent::Concluded(Conclusion::Doubt(doubt(), Some(later))),
+                Next::Halt => {
+                    let conclusion = if in_doubt {
+                        Conclusion::Doubt(doubt(), Some(later))
+                    } else {
+                        Conclusion::Later(fault(), later)
+                    };
+                    self.conclude(operation, conclusion).await?;
+                    return Err(Interrupted::KeyRevoked(error));
+                }
+            });
+        }
+    }
+
+    /// It is done: what Stripe made becomes an event, and then the operation is concluded.
+    async fn adopt(
+        &self,
+        operation: &Operation,
+        parameters: &Parameters,
+        answer: Answer,
+    ) -> Result<(), Interrupted> {
+        let Ok(made) = Made::read(&answer) else {
+            let fault = fault_of(&StripeError::Malformed("it is not of the expected form"));
+            let later = Some(self.later(operation));
+            return self.conclude(operation, Conclusion::Doubt(fault, later)).await;
+        };
+        if let Some(kind) = made::kind_of(parameters) {
+            match self.event(operation, kind, &made.id, answer.clone()).await {
+                Ok(event) => {
+                    if let Err(error) = publish(&self.lanes.queue, &event).await {
+                        return self.tell_later(operation, &error.to_string()).await;
+                    }
+                }
+                Err(error) => return self.tell_later(operation, &error.to_string()).await,
+            }
+        }
+        self.conclude(operation, made::conclusion(parameters, made, answer.request_id)).await
+    }
+
+    /// The event that tells of the object. A kept answer is old, so the object is read anew.
+    async fn event(
+        &self,
+        operation: &Operation,
+        kind: Kind,
+        id: &str,
+        answer: Answer,
+    ) -> Result<Envelope, StripeError> {
+        let of = ResponseOf { operation: operation.id(), attempt: operation.attempt };
+        let key = operation.key.sibling(id);
+        if answer.is_replayed {
+            let now = self.api.now(kind, &key).await?;
+            return of.event(kind, &key, &now);
+        }
+        of.event(kind, &key, &answer)
+    }
+
+    /// A refused charge leaves a payment intent, and what it says about it is worth knowing now; the webhook tells of
+    /// it too.
+    async fn tell_of_failure(&self, operation: &Operation, parameters: &Parameters, error: &StripeError) {
+        let inside = error.answer().and_then(|answer| answer.payment_intent.as_ref());
+        let known = inside.map(|intent| (Kind::Payment, intent.id.clone())).or(made::subject_of(parameters));
+        let Some((kind, id)) = known else { return };
+        let key = operation.key.sibling(&id);
+        let of = ResponseOf { operation: operation.id(), attempt: operation.attempt };
+        let Ok(now) = self.api.now(kind, &key).await else { return };
+        if let Ok(event) = of.event(kind, &key, &now)
+            && let Err(error) = publish(&self.lanes.queue, &event).await
+        {
+            tracing::debug!(%error, "an answer was not queued: the webhook tells of it");
+        }
+    }
+
+    /// It is done at Stripe, and is concluded when its event can be queued: whoever comes next finds it done.
+    async fn tell_later(&self, operation: &Operation, why: &str) -> Result<(), Interrupted> {
+        let fault = Fault {
+            class: AnswerClass::Unknown.to_string(),
+            text: format!("Stripe answered, and its answer could not be queued yet: {why}"),
+            ..Fault::default()
+        };
+        self.conclude(operation, Conclusion::Later(fault, self.later(operation))).await
+    }
+
+    async fn not_found(&self, operation: &Operation, not_found: NotFound) -> Result<(), Interrupted> {
+        let class = operation.error_class.clone().unwrap_or_else(|| AnswerClass::Unknown.to_string());
+        let before = operation.error_text.clone().map(|text| format!(" ({text})")).unwrap_or_default();
+        let (text, later) = match not_found {
+            NotFound::LookAgain => {
+                ("it waits for the merchant's approval at Stripe", Some(self.later(operation)))
+            }
+            _ => (
+                "Stripe lists nothing that it made, and its key is too old to be sent again: look at Stripe's \
+                 dashboard, then say whether it was done",
+                None,
+            ),
+        };
+        let code = operation.error_code.clone();
+        let fault = Fault { class, code, text: format!("{text}{before}"), ..Fault::default() };
+        self.conclude(operation, Conclusion::Doubt(fault, later)).await
+    }
+
+    fn later(&self, operation: &Operation) -> DateTime<Utc> {
+        let now = clock::now();
+        now + rest(sent_at(operation), now).max(self.shortest_rest())
+    }
+
+    pub(super) fn shortest_rest(&self) -> TimeDelta {
+        TimeDelta::from_std(self.deadline).unwrap_or(TimeDelta::seconds(30))
+    }
+
+    /// For one call and the statements around it.
+    pub(super) fn hold(&self) -> TimeDelta {
+        TimeDelta::from_std(self.deadline + LEASE_MARGIN).unwrap_or(TimeDelta::minutes(1))
+    }
+}
+
+fn sent_at(operation: &Operation) -> DateTime<Utc> {
+    operation.first_sent_at.unwrap_or(operation.requested_at)
+}
+
+fn asked_for(error: &StripeError) -> Duration {
+    error.retry_after().unwrap_or_default().min(Duration::from_hours(1))
+}
+
+/// What is kept of an error, in Stripe's words where it is the request that is wrong.
+pub(super) fn fault_of(error: &StripeError) -> Fault {
+    let class = error.class();
+    let answer = error.answer();
+    let said = answer.and_then(|answer| answer.message.clone());
+    let text = match class {
+        AnswerClass::ApprovalRequired => {
+            let place = answer.and_then(|answer| answer.approval_request.clone());
+            format!(
+                "Stripe holds it until the merchant approves it in Stripe's dashboard{}",
+                place.map(|id| format!(" ({id})")).unwrap_or_default()
+            )
+        }
+        AnswerClass::KeyReused => {
+            "Stripe knows its idempotency key with other parameters, so an earlier request may have been done"
+                .to_owned()
+        }
+        AnswerClass::Refused => {
+            said.map_or_else(|| error.to_string(), |said| format!("Stripe refused it: {said}"))
+        }
+        _ => error.to_string(),
+    };
+    Fault {
+        class: class.to_string(),
+        code: answer.map(|answer| answer.word().to_owned()),
+        text,
+        stripe_id: answer.and_then(|answer| answer.payment_intent.as_ref()).map(|intent| intent.id.clone()),
+        request_id: answer.and_then(|answer| answer.request_id.clone()),
+    }
+}

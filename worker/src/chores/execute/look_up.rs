@@ -1,0 +1,119 @@
+//! Looks up whether an operation in doubt was done: in Stripe's lists, which are complete at once, never by search.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::operations::{Operation, Parameters};
+use serde::Deserialize;
+use shared::clock;
+use stripe_api::{
+    Answer, Api, CreatedBetween, DisputeNow, InvoiceNow, Listed, Metadata, PaymentIntentNow, StripeError,
+    SubscriptionNow,
+};
+
+use super::send::{OPERATION_ID, target};
+
+/// How far our clock may have been ahead when an operation was sent.
+const CLOCKS: TimeDelta = TimeDelta::hours(24);
+
+pub(super) struct LookedUp {
+    /// What it made.
+    pub(super) found: Option<Answer>,
+    /// Stripe's own clock.
+    at: Option<DateTime<Utc>>,
+}
+
+impl LookedUp {
+    /// The later of our clock and Stripe's.
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        let now = clock::now();
+        self.at.map_or(now, |at| at.max(now))
+    }
+
+    fn among(listed: Listed, operation: &Operation) -> Result<Self, StripeError> {
+        let mut found = None;
+        for object in listed.objects {
+            if is_made_by(&object, operation)? {
+                found = Some(object);
+            }
+        }
+        Ok(Self { found, at: listed.at })
+    }
+
+    fn whether(is_done: bool, answer: Answer) -> Self {
+        Self { at: answer.at, found: is_done.then_some(answer) }
+    }
+}
+
+/// What every object says that can be made.
+#[derive(Deserialize)]
+struct Marked {
+    #[serde(default)]
+    metadata: Option<Metadata>,
+}
+
+pub(super) fn is_made_by(object: &Answer, operation: &Operation) -> Result<bool, StripeError> {
+    let marked: Marked = object.read()?;
+    let made_by = marked.metadata.as_ref().and_then(|metadata| metadata.get(OPERATION_ID));
+    Ok(made_by.is_some_and(|id| id == operation.id()))
+}
+
+pub(super) async fn look_up(
+    api: &Api,
+    operation: &Operation,
+    parameters: &Parameters,
+) -> Result<LookedUp, StripeError> {
+    let account = &operation.key.account;
+    match parameters {
+        Parameters::Refund(refund) => {
+            LookedUp::among(api.refunds(target(refund)?, account).await?, operation)
+        }
+        Parameters::Charge(charge) => {
+            let from = operation.first_sent_at.map(|sent| sent - CLOCKS);
+            let created = CreatedBetween { from, until: None };
+            LookedUp::among(api.payment_intents_of(&charge.customer, created, account).await?, operation)
+        }
+        Parameters::Subscribe(subscribe) => {
+            LookedUp::among(api.subscriptions_of(&subscribe.customer, account).await?, operation)
+        }
+        Parameters::Credit(credit) => {
+            LookedUp::among(api.balance_changes_of(&credit.customer, account).await?, operation)
+        }
+        Parameters::Capture(capture) => {
+            intent(api, &capture.payment_intent, account, &["succeeded", "processing"]).await
+        }
+        Parameters::Cancel(cancel) => intent(api, &cancel.payment_intent, account, &["canceled"]).await,
+        Parameters::InvoiceRetry(retry) => match &retry.payment_intent {
+            Some(id) => intent(api, id, account, &["succeeded", "processing", "requires_capture"]).await,
+            None => {
+                let answer = api.invoice(&retry.invoice, account).await?;
+                let is_paid = answer.read::<InvoiceNow>()?.status.as_deref() == Some("paid");
+                Ok(LookedUp::whether(is_paid, answer))
+            }
+        },
+        Parameters::Unsubscribe(unsubscribe) => {
+            let answer = api.subscription(&unsubscribe.subscription, account).await?;
+            let now: SubscriptionNow = answer.read()?;
+            let is_done = now.has_ended() || (unsubscribe.at_period_end && now.cancel_at_period_end);
+            Ok(LookedUp::whether(is_done, answer))
+        }
+        Parameters::EvidenceStage(stage) => {
+            let answer = api.dispute(&stage.dispute, account).await?;
+            Ok(LookedUp::whether(is_made_by(&answer, operation)?, answer))
+        }
+        Parameters::EvidenceSubmit(submit) => {
+            let answer = api.dispute(&submit.dispute, account).await?;
+            let is_submitted = answer.read::<DisputeNow>()?.evidence_details.submission_count > 0;
+            Ok(LookedUp::whether(is_submitted, answer))
+        }
+        Parameters::DisputeAccept(accept) => {
+            let answer = api.dispute(&accept.dispute, account).await?;
+            let status = answer.read::<DisputeNow>()?.status;
+            Ok(LookedUp::whether(matches!(status.as_str(), "lost" | "warning_closed"), answer))
+        }
+    }
+}
+
+async fn intent(api: &Api, id: &str, account: &str, done: &[&str]) -> Result<LookedUp, StripeError> {
+    let answer = api.payment_intent(id, account).await?;
+    let is_done = done.contains(&answer.read::<PaymentIntentNow>()?.status.as_str());
+    Ok(LookedUp::whether(is_done, answer))
+}

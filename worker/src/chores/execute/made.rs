@@ -1,0 +1,140 @@
+//! What Stripe made of an operation: which object, and whether its status means that the operation is done.
+
+use domain::Kind;
+use domain::operations::{self, AnswerClass, Fault, Parameters};
+use serde::Deserialize;
+use stripe_api::{Answer, StripeError};
+
+use super::record::Conclusion;
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(super) struct Made {
+    pub(super) id: String,
+    #[serde(default)]
+    pub(super) status: Option<String>,
+}
+
+impl Made {
+    pub(super) fn read(answer: &Answer) -> Result<Self, StripeError> {
+        answer.read()
+    }
+}
+
+/// The kind of object that the answer shows, where the ledger keeps such objects.
+pub(super) fn kind_of(parameters: &Parameters) -> Option<Kind> {
+    match parameters {
+        Parameters::Refund(_) => Some(Kind::Refund),
+        Parameters::Charge(_) | Parameters::Capture(_) | Parameters::Cancel(_) => Some(Kind::Payment),
+        Parameters::Subscribe(_) | Parameters::Unsubscribe(_) => Some(Kind::Subscription),
+        Parameters::InvoiceRetry(retry) if retry.payment_intent.is_some() => Some(Kind::Payment),
+        Parameters::InvoiceRetry(_) => Some(Kind::Invoice),
+        Parameters::EvidenceStage(_) | Parameters::EvidenceSubmit(_) | Parameters::DisputeAccept(_) => {
+            Some(Kind::Dispute)
+        }
+        Parameters::Credit(_) => None,
+    }
+}
+
+/// What a refused operation was about, where its state at Stripe may explain the refusal.
+pub(super) fn subject_of(parameters: &Parameters) -> Option<(Kind, String)> {
+    let (kind, id) = match parameters {
+        Parameters::Capture(capture) => (Kind::Payment, &capture.payment_intent),
+        Parameters::Cancel(cancel) => (Kind::Payment, &cancel.payment_intent),
+        Parameters::InvoiceRetry(retry) => match &retry.payment_intent {
+            Some(intent) => (Kind::Payment, intent),
+            None => (Kind::Invoice, &retry.invoice),
+        },
+        Parameters::Unsubscribe(unsubscribe) => (Kind::Subscription, &unsubscribe.subscription),
+        Parameters::EvidenceStage(stage) => (Kind::Dispute, &stage.dispute),
+        Parameters::EvidenceSubmit(submit) => (Kind::Dispute, &submit.dispute),
+        Parameters::DisputeAccept(accept) => (Kind::Dispute, &accept.dispute),
+        Parameters::Refund(_) | Parameters::Charge(_) | Parameters::Subscribe(_) | Parameters::Credit(_) => {
+            return None;
+        }
+    };
+    Some((kind, id.clone()))
+}
+
+/// Made is not always done: a refund may have failed, and a payment may ask for its customer.
+pub(super) fn conclusion(parameters: &Parameters, made: Made, request_id: Option<String>) -> Conclusion {
+    let status = made.status.as_deref().unwrap_or_default();
+    if is_done(parameters, status) {
+        return Conclusion::Succeeded(operations::Answer {
+            stripe_id: Some(made.id),
+            stripe_status: made.status,
+            request_id,
+        });
+    }
+    Conclusion::Failed(Fault {
+        class: AnswerClass::Done.to_string(),
+        code: made.status.clone(),
+        text: format!("Stripe made {}, whose status is {status}", made.id),
+        stripe_id: Some(made.id),
+        request_id,
+    })
+}
+
+fn is_done(parameters: &Parameters, status: &str) -> bool {
+    match parameters {
+        Parameters::Refund(_) => !matches!(status, "failed" | "canceled"),
+        Parameters::Charge(_) => matches!(status, "succeeded" | "processing" | "requires_capture"),
+        Parameters::InvoiceRetry(retry) if retry.payment_intent.is_some() => {
+            matches!(status, "succeeded" | "processing" | "requires_capture")
+        }
+        Parameters::InvoiceRetry(_) => status == "paid",
+        Parameters::Capture(_) => matches!(status, "succeeded" | "processing"),
+        Parameters::Cancel(_) => status == "canceled",
+        Parameters::Subscribe(_) => matches!(status, "active" | "trialing"),
+        Parameters::Unsubscribe(unsubscribe) => {
+            unsubscribe.at_period_end || matches!(status, "canceled" | "incomplete_expired")
+        }
+        Parameters::Credit(_) | Parameters::EvidenceStage(_) => true,
+        Parameters::EvidenceSubmit(_) => !matches!(status, "needs_response" | "warning_needs_response"),
+        Parameters::DisputeAccept(_) => matches!(status, "lost" | "warning_closed"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::operations::parameters::{Cancel, Refund};
+
+    fn concluded(parameters: &Parameters, status: &str) -> &'static str {
+        let made = Made { id: "x_1".to_owned(), status: Some(status.to_owned()) };
+        match conclusion(parameters, made, None) {
+            Conclusion::Succeeded(_) => "succeeded",
+            Conclusion::Failed(_) => "failed",
+            _ => "open",
+        }
+    }
+
+    #[test]
+    fn a_refund_that_is_pending_is_sent_and_one_that_failed_is_not() {
+        let refund = Parameters::Refund(Refund {
+            payment_intent: Some("pi_1".to_owned()),
+            charge: None,
+            amount: 1,
+            currency: "usd".to_owned(),
+            reason: None,
+        });
+        for (status, expected) in [
+            ("succeeded", "succeeded"),
+            ("pending", "succeeded"),
+            ("requires_action", "succeeded"),
+            ("failed", "failed"),
+            ("canceled", "failed"),
+        ] {
+            assert_eq!(concluded(&refund, status), expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_payment_that_is_not_canceled_is_not_done() {
+        let cancel =
+            Parameters::Cancel(Cancel { payment_intent: "pi_1".to_owned(), cancellation_reason: None });
+        assert_eq!(
+            (concluded(&cancel, "canceled"), concluded(&cancel, "succeeded")),
+            ("succeeded", "failed")
+        );
+    }
+}

@@ -1,0 +1,250 @@
+//! Stores each step of an operation in a transaction of its own, under the lock of its row, together with its calls
+//! and its line in the audit.
+
+use chrono::{DateTime, Utc};
+use domain::operations::{Answer, EXECUTOR, Fault, Operation, OperationState, OutOfPlace, Parameters};
+use domain::payments::Payment;
+use ledger::{LedgerError, Transaction};
+use shared::clock;
+use stripe_api::StripeError;
+
+use super::check::Now;
+use super::{Executor, Interrupted, SKEW};
+use crate::failpoint::Point;
+use desk::acts::operations::{decide, record};
+
+/// How an attempt ended, or rests.
+pub(super) enum Conclusion {
+    Succeeded(Answer),
+    Failed(Fault),
+    /// Looked at again then; without a time by a person.
+    Doubt(Fault, Option<DateTime<Utc>>),
+    /// Nothing was done.
+    Later(Fault, DateTime<Utc>),
+}
+
+impl Executor {
+    /// The operation with what it may send, where it is still due.
+    pub(super) async fn due(&self, id: &str) -> Result<Option<(Operation, Parameters)>, Interrupted> {
+        let mut tx = self.lanes.ledger.begin().await?;
+        let Some(mut operation) = tx.lock_operation(id).await? else { return Ok(None) };
+        let now = clock::now();
+        let is_sendable = matches!(
+            operation.state,
+            OperationState::Approved | OperationState::Executing | OperationState::Unknown
+        );
+        let holder = self.lease.holder();
+        let is_held = operation.held_by.as_deref().is_some_and(|held_by| held_by != holder)
+            && operation.held_until.is_some_and(|until| until > now && until <= now + SKEW);
+        if !is_sendable || is_held || operation.is_expired(now) {
+            return Ok(None);
+        }
+        operation.hold(holder, now + self.hold());
+        match operation.approved_parameters(&tx.decisions_of(id).await?) {
+            Ok(parameters) => {
+                let held = operation.clone();
+                self.store(tx, operation, Ok(None), now).await?;
+                Ok(Some((held, parameters)))
+            }
+            Err(unsendable) => {
+                tracing::error!(operation = id, %unsendable, "an operation was altered: it is not sent");
+                let change = match operation.state {
+                    OperationState::Approved => operation.refuse(unsendable.to_string(), now).map(Some),
+                    _ => {
+                        let text = unsendable.to_string();
+                        operation.doubt(Fault { class: "unknown".to_owned(), text, ..Fault::default() }, None)
+                    }
+                };
+                self.store(tx, operation, change, now).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Decides a third time, with what Stripe says now. `false`: it was refused, or needs another approval.
+    pub(super) async fn decide(
+        &self,
+        operation: &Operation,
+        now_at_stripe: &Now,
+    ) -> Result<bool, Interrupted> {
+        let now = clock::now();
+        let mut tx = self.lanes.ledger.begin().await?;
+        let Some(mut locked) = self.lock(&mut tx, operation).await? else { return Ok(false) };
+        let change = match now_at_stripe {
+            Now::Fine => return Ok(true),
+            Now::Not(why) => locked.refuse(why.clone(), now).map(Some),
+            Now::Rules(facts) => {
+                let verdict = decide::before_sending(&mut tx, &locked, facts, now).await?;
+                locked.decide_again(&verdict, now)
+            }
+        };
+        if locked.state == OperationState::Approved {
+            return Ok(true);
+        }
+        tracing::warn!(
+            operation = operation.id(),
+            state = %locked.state,
+            reason = locked.message.clone().unwrap_or_default(),
+            "an operation is not sent: what it rests on has changed"
+        );
+        self.lanes.metrics.operations.stopped_at_third.inc();
+        self.store(tx, locked, change, now).await?;
+        Ok(false)
+    }
+
+    /// Stores the attempt and its key: from now on it may have been sent. `None`: another was faster.
+    pub(super) async fn begin(&self, operation: &Operation) -> Result<Option<Operation>, Interrupted> {
+        let now = clock::now();
+        let mut tx = self.lanes.ledger.begin().await?;
+        let Some(mut locked) = self.lock(&mut tx, operation).await? else { return Ok(None) };
+        let Ok(begun) = locked.begin_attempt(now, now + self.shortest_rest()) else { return Ok(None) };
+        locked.hold(self.lease.holder(), now + self.hold());
+        let stored = locked.clone();
+        self.store(tx, locked, Ok(begun.change), now).await?;
+        Ok(Some(stored))
+    }
+
+    /// It could not be checked, so it stays approved and is tried again.
+    pub(super) async fn postpone(
+        &self,
+        operation: &Operation,
+        error: &StripeError,
+    ) -> Result<(), Interrupted> {
+        let now = clock::now();
+        let mut tx = self.lanes.ledger.begin().await?;
+        let Some(mut locked) = tx.lock_operation(operation.id()).await? else { return Ok(()) };
+        if locked.state == OperationState::Approved {
+            let asked = error.retry_after().unwrap_or_default();
+            locked.wait(format!("not sent yet: {error}"), (now + asked).max(now + self.shortest_rest()));
+            self.store(tx, locked, Ok(None), now).await?;
+        }
+        Ok(())
+    }
+
+    /// Stores the calls of an attempt that goes on, and holds it for longer.
+    /// `false`: somebody has settled it.
+    pub(super) async fn hold_on(&self, operation: &Operation) -> Result<bool, Interrupted> {
+        let now = clock::now();
+        let mut tx = self.lanes.ledger.begin().await?;
+        let Some(mut locked) = self.lock(&mut tx, operation).await? else { return Ok(false) };
+        locked.hold(self.lease.holder(), now + self.hold());
+        self.store(tx, locked, Ok(None), now).await?;
+        Ok(true)
+    }
+
+    /// The payment first, as for every decision about money. `None`: another was faster, or somebody changed it.
+    async fn lock(
+        &self,
+        tx: &mut Transaction,
+        operation: &Operation,
+    ) -> Result<Option<Operation>, LedgerError> {
+        if let Some(payment) = operation.payment() {
+            tx.lock_object::<Payment>(&payment).await?;
+        }
+        let locked = tx.lock_operation(operation.id()).await?;
+        Ok(locked.filter(|locked| {
+            (locked.state, locked.attempt) == (operation.state, operation.attempt)
+                && locked.parameters_hash == operation.parameters_hash
+                && locked.held_by == operation.held_by
+        }))
+    }
+
+    /// Stores what came of the attempt, unless somebody was faster.
+    pub(super) async fn conclude(
+        &self,
+        operation: &Operation,
+        conclusion: Conclusion,
+    ) -> Result<(), Interrupted> {
+        self.failpoint.reached(Point::BeforeStored);
+        let now = clock::now();
+        let mut tx = self.lanes.ledger.begin().await?;
+        let Some(mut locked) = tx.lock_operation(operation.id()).await? else { return Ok(()) };
+        let is_open = matches!(locked.state, OperationState::Executing | OperationState::Unknown);
+        if !is_open || locked.attempt != operation.attempt {
+            return Ok(());
+        }
+        let change = match conclusion {
+            Conclusion::Succeeded(answer) => locked.succeed(answer, now).map(Some),
+            Conclusion::Failed(fault) => locked.fail(fault, now).map(Some),
+            Conclusion::Doubt(fault, later) => locked.doubt(fault, later),
+            Conclusion::Later(fault, later) => {
+                locked.wait(fault.text, later);
+                Ok(None)
+            }
+        };
+        self.log(&locked);
+        self.store(tx, locked, change, now).await?;
+        self.failpoint.reached(Point::AfterStored);
+        Ok(())
+    }
+
+    async fn store(
+        &self,
+        mut tx: Transaction,
+        mut operation: Operation,
+        change: Result<Option<domain::AuditChange>, OutOfPlace>,
+        now: DateTime<Utc>,
+    ) -> Result<(), Interrupted> {
+        let change = match change {
+            Ok(change) => change,
+            Err(error) => {
+                tracing::error!(operation = operation.id(), %error, "an operation was left as it is");
+                return Ok(());
+            }
+        };
+        self.append_calls(&mut tx, &operation).await?;
+        record::step(&mut tx, &mut operation, change, EXECUTOR, now).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn append_calls(&self, tx: &mut Transaction, operation: &Operation) -> Result<(), LedgerError> {
+        for call in self.calls.take(operation.attempt) {
+            tx.append_call(operation.id(), &call).await?;
+        }
+        Ok(())
+    }
+
+    fn log(&self, operation: &Operation) {
+        self.lanes.metrics.operations.count_concluded(operation.kind, operation.state);
+        let Operation { kind, state, amount, currency, stripe_id, error_code, request_id, .. } = operation;
+        let (kind, state) = (kind.as_str(), state.as_str());
+        let (id, stripe_id) = (operation.id(), stripe_id.as_deref());
+        let (code, request_id) = (error_code.as_deref(), request_id.as_deref());
+        match operation.state {
+            OperationState::Unknown => tracing::error!(
+                operation = id,
+                operation_kind = kind,
+                state,
+                amount,
+                currency,
+                stripe_id,
+                code,
+                request_id,
+                "nobody knows whether Stripe did it"
+            ),
+            OperationState::Failed => tracing::warn!(
+                operation = id,
+                operation_kind = kind,
+                state,
+                amount,
+                currency,
+                stripe_id,
+                code,
+                request_id,
+                "Stripe did not do it"
+            ),
+            _ => tracing::info!(
+                operation = id,
+                operation_kind = kind,
+                state,
+                amount,
+                currency,
+                stripe_id,
+                code,
+                request_id,
+                "an operation was sent"
+            ),
+        }
+    }
+}

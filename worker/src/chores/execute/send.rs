@@ -1,0 +1,104 @@
+//! Sends exactly what an operation stores: one call to Stripe for each kind, two where Stripe's own plan ends first.
+
+use std::collections::BTreeMap;
+
+use domain::operations::{Operation, Parameters};
+use stripe_api::{
+    Answer, Api, BalanceChange, EvidenceUpdate, InvoicePay, Metadata, NewPaymentIntent, NewRefund,
+    NewSubscription, RefundTarget, Sending, StripeError,
+};
+
+/// Written on everything that is made, so that it is found again.
+pub(super) const OPERATION_ID: &str = "tidegate_operation_id";
+
+pub(super) async fn send(
+    api: &Api,
+    operation: &Operation,
+    parameters: &Parameters,
+    sending: Sending<'_>,
+) -> Result<Answer, StripeError> {
+    let metadata = Metadata::from([(OPERATION_ID.to_owned(), operation.id().to_owned())]);
+    match parameters {
+        Parameters::Refund(refund) => {
+            let target = target(refund)?;
+            let refund = NewRefund::of(target, refund.amount, refund.reason.as_deref(), &metadata);
+            api.create_refund(&refund, sending).await
+        }
+        Parameters::Charge(charge) => {
+            let payment = NewPaymentIntent {
+                amount: charge.amount,
+                currency: &charge.currency,
+                customer: &charge.customer,
+                payment_method: &charge.payment_method,
+                description: charge.description.as_deref(),
+                statement_descriptor_suffix: None,
+                metadata: &metadata,
+            };
+            api.create_payment_intent(&payment, sending).await
+        }
+        Parameters::Capture(capture) => {
+            api.capture_payment_intent(&capture.payment_intent, Some(capture.amount), sending).await
+        }
+        Parameters::Cancel(cancel) => {
+            let reason = cancel.cancellation_reason.as_deref();
+            api.cancel_payment_intent(&cancel.payment_intent, reason, sending).await
+        }
+        Parameters::Subscribe(subscribe) => {
+            let subscription = NewSubscription {
+                customer: &subscribe.customer,
+                prices: &subscribe.prices,
+                default_payment_method: Some(&subscribe.payment_method),
+                metadata: &metadata,
+            };
+            api.create_subscription(&subscription, sending).await
+        }
+        Parameters::Unsubscribe(unsubscribe) if unsubscribe.at_period_end => {
+            api.cancel_subscription_at_period_end(&unsubscribe.subscription, sending).await
+        }
+        Parameters::Unsubscribe(unsubscribe) => {
+            api.cancel_subscription(&unsubscribe.subscription, sending).await
+        }
+        Parameters::InvoiceRetry(retry) => match &retry.payment_intent {
+            Some(intent) => api.confirm_payment_intent(intent, None, sending).await,
+            None => {
+                if retry.takes_over {
+                    let key = format!("{}-takes-over", sending.key);
+                    let takeover = Sending { key: &key, ..sending };
+                    api.set_auto_advance(&retry.invoice, false, takeover).await?;
+                }
+                let pay = InvoicePay { payment_method: None, off_session: true };
+                api.pay_invoice(&retry.invoice, &pay, sending).await
+            }
+        },
+        Parameters::Credit(credit) => {
+            let change = BalanceChange {
+                amount: -credit.amount,
+                currency: &credit.currency,
+                description: credit.description.as_deref(),
+                metadata: &metadata,
+            };
+            api.change_balance(&credit.customer, &change, sending).await
+        }
+        Parameters::EvidenceStage(stage) => {
+            let update = EvidenceUpdate { evidence: &stage.evidence, submit: false, metadata: &metadata };
+            api.update_dispute(&stage.dispute, &update, sending).await
+        }
+        Parameters::EvidenceSubmit(submit) => {
+            let update = EvidenceUpdate { evidence: &BTreeMap::new(), submit: true, metadata: &metadata };
+            api.update_dispute(&submit.dispute, &update, sending).await
+        }
+        Parameters::DisputeAccept(accept) => api.close_dispute(&accept.dispute, sending).await,
+    }
+}
+
+pub(super) fn target(
+    refund: &domain::operations::parameters::Refund,
+) -> Result<RefundTarget<'_>, StripeError> {
+    match (&refund.payment_intent, &refund.charge) {
+        (Some(intent), _) => Ok(RefundTarget::PaymentIntent(intent)),
+        (None, Some(charge)) => Ok(RefundTarget::Charge(charge)),
+        (None, None) => {
+            Err(StripeError::Unsendable("the refund names neither a payment intent nor a charge"))
+        }
+    }
+}
