@@ -15,7 +15,7 @@ use ledger::{Ledger, LedgerError, Transaction};
 use shared::env::Env;
 
 use crate::cli::{BansCommand, ExplainOptions, ShowOptions, Subject, SubjectOptions, TraceOptions};
-use crate::{bans, open, output, show, trace};
+use crate::{bans, open, operations, output, show, trace};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -28,11 +28,12 @@ enum Kind {
     Customer,
     Subscription,
     Payout,
+    Operation,
     User,
 }
 
 /// Every kind, and what Stripe's ids of it begin with. Where an id is of several kinds, the first one is shown.
-const KINDS: [(Kind, &[&str]); 10] = [
+const KINDS: [(Kind, &[&str]); 11] = [
     (Kind::Invoice, &["in"]),
     (Kind::Payment, &["pi"]),
     (Kind::Refund, &["re", "pyr"]),
@@ -42,6 +43,7 @@ const KINDS: [(Kind, &[&str]); 10] = [
     (Kind::Subscription, &["sub"]),
     (Kind::Payout, &["po"]),
     (Kind::Event, &["evt"]),
+    (Kind::Operation, &["op"]),
     (Kind::User, &[]),
 ];
 
@@ -63,7 +65,7 @@ pub async fn run(env: &Env, options: ShowOptions) -> anyhow::Result<()> {
     let Some(Found { kind, id }) = found else {
         let (me, place) = (output::me(), ledger.shown());
         anyhow::bail!(
-            "nothing in the ledger at {place} goes by {id}: no event, object of Stripe's, number of an invoice or user. \
+            "nothing in the ledger at {place} goes by {id}: no event, operation, object of Stripe's, number of an invoice or user. \
              If it was sent just now, it may still wait (`{me} queue`)"
         );
     };
@@ -76,6 +78,7 @@ pub async fn run(env: &Env, options: ShowOptions) -> anyhow::Result<()> {
             output::remark(&format!("what the user paid: {} payments list --user '{id}'", output::me()));
             return Ok(());
         }
+        Kind::Operation => return operations::show(env, &id, shape.json).await,
         Kind::Invoice => Subject::Invoice(options(shape, whose)),
         Kind::Payment => Subject::Payment(options(shape, whose)),
         Kind::Refund => Subject::Refund(options(shape, whose)),
@@ -121,6 +124,7 @@ async fn knows(ledger: &Ledger, tx: &mut Transaction, kind: Kind, id: &str) -> R
         Kind::Customer => any::<Customer>(tx, id).await,
         Kind::Subscription => any::<Subscription>(tx, id).await,
         Kind::Payout => any::<Payout>(tx, id).await,
+        Kind::Operation => Ok(tx.operation(id).await?.is_some()),
         Kind::User => Ok(!users_of_name(tx, id).await?.is_empty()),
     }
 }
@@ -151,6 +155,7 @@ mod tests {
             ("sub_1", Kind::Subscription),
             ("po_1", Kind::Payout),
             ("evt_1", Kind::Event),
+            ("op_1", Kind::Operation),
             ("user_4711", Kind::Invoice),
             ("9A4C21D0-0007", Kind::Invoice),
         ] {

@@ -32,6 +32,7 @@ mod kpi;
 mod listing;
 mod migrate;
 mod open;
+mod operations;
 mod output;
 mod pause;
 mod payments;
@@ -67,8 +68,8 @@ use shared::env::Env;
 
 use self::cli::WorkerOptions;
 use self::cli::{
-    ChargesCommand, Cli, Command, CustomersCommand, DeadLettersCommand, EventsCommand, FailuresCommand,
-    InvoicesCommand, PaymentsCommand, RefundsCommand, ReplayCommand, UpOptions,
+    ChargesCommand, Cli, Command, CustomersCommand, DeadLettersCommand, DisputesCommand, EventsCommand,
+    FailuresCommand, InvoicesCommand, PaymentsCommand, RefundsCommand, ReplayCommand, UpOptions,
 };
 
 #[tokio::main]
@@ -139,6 +140,26 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
         Command::Failures(FailuresCommand::List(options)) => failures::list(&env, &options).await?,
         Command::Customers(CustomersCommand::List(options)) => customers::list(&env, &options).await?,
         Command::Refunds(RefundsCommand::List(options)) => refunds::list(&env, &options).await?,
+        Command::Refunds(RefundsCommand::Eligible(options)) => {
+            return operations::refund::eligible(&env, &options).await;
+        }
+        Command::Refunds(RefundsCommand::Request(options)) => {
+            return operations::refund::request(&env, &options).await;
+        }
+        Command::Operations(command) => return operations::run(&env, &command).await,
+        Command::Approvals(command) => return operations::approvals(&env, &command).await,
+        Command::Payments(PaymentsCommand::Capture(options)) => {
+            return operations::payment::capture(&env, &options).await;
+        }
+        Command::Payments(PaymentsCommand::Cancel(options)) => {
+            return operations::payment::cancel(&env, &options).await;
+        }
+        Command::Disputes(DisputesCommand::Accept(options)) => {
+            return operations::dispute::accept(&env, &options).await;
+        }
+        Command::Disputes(DisputesCommand::Evidence(command)) => {
+            return operations::dispute::evidence(&env, &command).await;
+        }
         Command::Disputes(command) => disputes::run(&env, &command).await?,
         Command::Bans(command) => return bans::run(&env, &command).await,
         Command::Staff(command) => staff::run(&env, &command).await?,

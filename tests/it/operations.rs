@@ -1,3 +1,9 @@
 //! Operations on both ledgers: asked for, confirmed, approved, refused, and what is kept of them.
 
+mod desk;
+mod eyes;
+mod kinds;
+mod ladder;
+mod races;
 mod rows;
+mod settled;

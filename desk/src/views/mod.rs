@@ -19,6 +19,7 @@ pub mod invoice;
 mod invoice_reasons;
 pub mod kpi;
 pub mod object;
+pub mod operation;
 pub mod payment;
 pub mod payout;
 pub mod reason;

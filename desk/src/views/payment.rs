@@ -5,6 +5,7 @@ use domain::charges::Charge;
 use domain::customers::Customer;
 use domain::fraud_warnings::Warning;
 use domain::invoices::Invoice;
+use domain::operations::Operation;
 use domain::payment_failures::PaymentFailure;
 use domain::payments::{Disputed, Payment, Refunded};
 use domain::refunds::Refund;
@@ -21,6 +22,9 @@ use super::object::{ObjectView, by_time};
 use super::reason::{self, Reason};
 use super::timeline::timeline;
 
+/// So many operations of a payment are on its page.
+const OPERATIONS_LIMIT: i64 = 1_000;
+
 #[derive(Debug, Serialize)]
 pub struct PaymentView {
     pub payment: Payment,
@@ -33,6 +37,8 @@ pub struct PaymentView {
     pub refunds: Vec<Refund>,
     pub disputes: Vec<DisputeItem>,
     pub warnings: Vec<Warning>,
+    /// What Stripe was asked to do with it, oldest first.
+    pub operations: Vec<Operation>,
     pub timeline: Vec<Line>,
 }
 
@@ -60,6 +66,7 @@ impl ObjectView for PaymentView {
             refunds: by_time(graph.refunds.rows(), |row| row.state.created_at),
             disputes: read_items_of(tx, &graph).await?,
             warnings: graph.warnings.rows().cloned().collect(),
+            operations: tx.operations_of_payment(&payment.key, OPERATIONS_LIMIT).await?,
             timeline,
             payment,
         })

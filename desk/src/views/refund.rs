@@ -26,6 +26,8 @@ pub struct RefundView {
     pub payment_currency: Option<String>,
     pub invoice: Option<String>,
     pub user: Option<String>,
+    /// The operation that made it; `None` where it was made elsewhere, as in Stripe's dashboard.
+    pub operation: Option<String>,
     pub why: String,
     pub timeline: Vec<Line>,
 }
@@ -58,6 +60,7 @@ impl ObjectView for RefundView {
             invoice: payment.and_then(|payment| payment.invoice.clone()),
             user: key.as_ref().and_then(|key| graph.user_of(key)).map(|user| user.id),
             of_payment: key.map(|key| key.id),
+            operation: tx.operation_that_made(&refund.key).await?.map(|made| made.key.id),
             why: why(&refund),
             timeline,
             refund,
@@ -90,6 +93,7 @@ impl ObjectView for RefundView {
         details.object("payment", Payment::NAME, self.of_payment.as_deref());
         details.object("invoice", Invoice::NAME, self.invoice.as_deref());
         details.object("user", USER, self.user.as_deref());
+        details.text("made by", self.operation.as_ref().map(|id| format!("operation {id}")));
         details.time("created", refund.state.created_at);
         details.time("succeeded", refund.succeeded_at);
         details.time("failed", refund.failed_at);

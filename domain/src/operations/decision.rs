@@ -1,6 +1,10 @@
 //! What becomes of an operation: decided from plain data, when it is asked for, when it is approved, and once more
 //! right before it is sent. First whether it may be done at all, then on whose word.
 
+use chrono::{DateTime, Utc};
+
+use super::dispute::{self, DisputeFacts};
+use super::intent::{self, IntentFacts};
 use super::ladder::{self, Climb, Sums};
 use super::limits::Limits;
 use super::refund::{self, RefundFacts};
@@ -22,6 +26,8 @@ pub enum Decision {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Facts {
     Refund(RefundFacts),
+    Intent(IntentFacts),
+    Dispute(DisputeFacts),
     /// It is not there.
     Missing {
         what: &'static str,
@@ -45,8 +51,9 @@ pub fn decide(
     facts: &Facts,
     others: &[Operation],
     sums: Sums,
+    now: DateTime<Utc>,
 ) -> Verdict {
-    match judge(limits, operation, facts, others) {
+    match judge(operation, facts, others, now) {
         Err(refused) => Verdict { decision: Decision::Refused(refused), warning: None },
         Ok(judged) => {
             let decision = ladder::climb(limits, operation, requester, judged.paid_at, sums);
@@ -58,10 +65,10 @@ pub fn decide(
 
 /// Whether it may be done at all.
 fn judge(
-    _limits: &Limits,
     operation: &Operation,
     facts: &Facts,
     others: &[Operation],
+    now: DateTime<Utc>,
 ) -> Result<Judged, Refused> {
     let parameters = operation.parameters()?;
     if let Some(unknown) = others.iter().find(|other| other.state == super::OperationState::Unknown) {
@@ -70,6 +77,13 @@ fn judge(
     match (&parameters, facts) {
         (_, Facts::Missing { what, id }) => Err(Refused::NotFound { what, id: id.clone() }),
         (Parameters::Refund(refund), Facts::Refund(facts)) => refund::judge(refund, operation, facts, others),
+        (Parameters::Capture(capture), Facts::Intent(facts)) => intent::judge_capture(capture, facts, others),
+        (Parameters::Cancel(cancel), Facts::Intent(facts)) => intent::judge_cancel(cancel, facts, others),
+        (Parameters::DisputeAccept(_), Facts::Dispute(facts)) => dispute::judge_accept(facts, others),
+        (Parameters::EvidenceStage(stage), Facts::Dispute(facts)) => {
+            dispute::judge_stage(stage, facts, others, now)
+        }
+        (Parameters::EvidenceSubmit(_), Facts::Dispute(facts)) => dispute::judge_submit(facts, others, now),
         _ => Err(super::Unsendable::Mismatched.into()),
     }
 }
@@ -78,7 +92,7 @@ fn judge(
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Judged {
     /// When the money came in that it gives back.
-    pub(super) paid_at: Option<chrono::DateTime<chrono::Utc>>,
+    pub(super) paid_at: Option<DateTime<Utc>>,
     pub(super) warnings: Vec<String>,
 }
 

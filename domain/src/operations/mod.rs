@@ -9,6 +9,9 @@
 
 mod answer_class;
 pub mod decision;
+pub mod dispute;
+pub mod evidence;
+pub mod intent;
 pub mod ladder;
 pub mod limits;
 mod operation;

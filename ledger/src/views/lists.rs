@@ -3,11 +3,13 @@
 
 mod disputes;
 mod doubtful;
+mod operations;
 mod people;
 mod tries;
 
 pub use self::disputes::{DisputeFigures, DisputeFilter};
 pub use self::doubtful::Doubtful;
+pub use self::operations::OperationFilter;
 pub use self::people::{BanFilter, CustomerFilter, SubscriptionFilter};
 pub use self::tries::{ChargeFilter, FailureFilter};
 use crate::views::page::{Page, Part};

@@ -4,6 +4,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use domain::disputes::Status;
 
+use super::wanted::{EvidenceCommand, WantedOptions};
 use super::{ByOptions, PageOptions, Shape, WhoseOptions, WindowOptions};
 
 #[derive(Subcommand)]
@@ -22,7 +23,17 @@ pub enum DisputesCommand {
     Resolve(ResolveOptions),
     /// Take a resolution back: the dispute is still to be dealt with
     Reopen(ReopenOptions),
+    /// Ask for a dispute to be accepted: it is lost with that, for good
+    #[command(after_help = ACCEPT)]
+    Accept(WantedOptions),
+    /// Answer a dispute: store evidence at Stripe, look at it, submit it
+    #[command(subcommand)]
+    Evidence(EvidenceCommand),
 }
+
+const ACCEPT: &str = "\
+Example
+  tidegate disputes accept du_1PgafuB7WZ01zgkW                shows what would become of it";
 
 #[derive(Args)]
 #[command(after_help = "\

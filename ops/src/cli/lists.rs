@@ -8,7 +8,9 @@ use domain::{UNKNOWN, charges, payments, refunds};
 use ledger::views::lists::PAYMENT_FAILED;
 use ledger::views::search::Window;
 
+use super::operations::{RefundEligibleOptions, RefundRequestOptions};
 use super::shape::window;
+use super::wanted::{CaptureOptions, PaymentCancelOptions};
 use super::{PageOptions, Shape, WhoseOptions, WindowOptions};
 
 #[derive(Subcommand)]
@@ -44,7 +46,11 @@ pub struct InvoicesListOptions {
 #[derive(Subcommand)]
 pub enum PaymentsCommand {
     /// List payments, the newest first
-    List(PaymentsListOptions),
+    List(Box<PaymentsListOptions>),
+    /// Ask for a payment that was authorised to be captured
+    Capture(CaptureOptions),
+    /// Ask for a payment that has not succeeded to be given up
+    Cancel(PaymentCancelOptions),
 }
 
 #[derive(Args)]
@@ -103,6 +109,10 @@ impl PaymentsListOptions {
 pub enum RefundsCommand {
     /// List refunds, the newest first
     List(RefundsListOptions),
+    /// Say whether a payment may be refunded, how much is left, and who would have to approve it
+    Eligible(RefundEligibleOptions),
+    /// Ask for a refund; what would become of it is shown first
+    Request(RefundRequestOptions),
 }
 
 #[derive(Args)]

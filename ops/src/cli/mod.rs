@@ -8,6 +8,7 @@ mod lists;
 mod look;
 mod maintenance;
 mod oncall;
+mod operations;
 mod reconcile;
 mod replays;
 mod reports;
@@ -17,6 +18,7 @@ mod staff;
 #[cfg(test)]
 mod tests;
 mod up;
+mod wanted;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use shared::queue::rabbitmq::topology::NewQueues;
@@ -44,6 +46,10 @@ pub use self::oncall::{
     DoctorOptions, HealthcheckOptions, PauseOptions, QueueCommand, QueueOptions, RecoverOptions,
     ResumeOptions, StatusOptions, WorkerCommand, WorkerOptions,
 };
+pub use self::operations::{
+    ApprovalsCommand, ApprovalsListOptions, OperationsCommand, OperationsListOptions, RefundEligibleOptions,
+    RefundOptions, RefundRequestOptions, SettleOptions,
+};
 pub use self::reconcile::{AcknowledgeOptions, FindingsOptions, ReconcileCommand, ReconcileOptions};
 pub use self::replays::{
     DeadGroupsOptions, DeadLettersCommand, DeadListOptions, DeadShowOptions, DiscardOptions, PlanOptions,
@@ -57,6 +63,7 @@ pub use self::staff::{
     StaffReasonOptions, StaffShowOptions, TokensCommand, TokensListOptions,
 };
 pub use self::up::UpOptions;
+pub use self::wanted::{CaptureOptions, EvidenceCommand, PaymentCancelOptions, StageOptions, WantedOptions};
 
 const HELP: &str = "\
 {about}
@@ -90,11 +97,13 @@ On call
 
 Staff
   invoices      List invoices: overdue ones, a customer's, …
-  payments      List payments by time, status, failure, amount, customer, user
+  payments      List payments by time, status, failure, amount, customer, user; capture, cancel
   charges       List charges: every attempt of a payment
   failures      List failed attempts by time and code
-  refunds       List refunds by their own time
-  disputes      List disputes, overdue ones first; sum up, note, resolve
+  refunds       List refunds by their own time; see what may be refunded, ask for it
+  operations    What Stripe is asked to do: list, show, confirm, cancel, retry, settle
+  approvals     What waits for a second person: list, approve, reject
+  disputes      List disputes, overdue ones first; sum up, note, resolve, answer, accept
   customers     List customers: whose a user is
   bans          Who is banned and why; ban, lift, ask
   anomalies     Figures that contradict each other, and objects that are uncertain
@@ -235,7 +244,7 @@ pub enum Command {
     /// Show whatever an id names, why it is so, and how it came to be
     ///
     /// Finds out by itself what the id is: an invoice, also by its number; a payment, refund, dispute, charge,
-    /// customer, subscription or payout; a user of yours; or an event. The history is in the order of Stripe's own stamps and
+    /// customer, subscription or payout; an operation; a user of yours; or an event. The history is in the order of Stripe's own stamps and
     /// names the event behind each step: `tidegate trace` tells more of it. Where an id exists in several accounts or
     /// modes, each has a page.
     Show(ShowOptions),
@@ -257,7 +266,7 @@ pub enum Command {
     /// List invoices
     #[command(subcommand)]
     Invoices(InvoicesCommand),
-    /// List payments
+    /// List payments; capture or cancel one
     #[command(subcommand)]
     Payments(PaymentsCommand),
     /// List charges
@@ -269,10 +278,18 @@ pub enum Command {
     /// List customers
     #[command(subcommand)]
     Customers(CustomersCommand),
-    /// List refunds
+    /// List refunds; see what may be refunded, ask for it
     #[command(subcommand)]
     Refunds(RefundsCommand),
-    /// List disputes, sum them up, note on them, resolve and reopen them
+    /// List what Stripe is asked to do, show one, confirm, cancel, try again, settle
+    ///
+    /// An operation is kept before anything is sent to Stripe, with who asked for it and on whose word it may be sent.
+    #[command(subcommand)]
+    Operations(OperationsCommand),
+    /// List what waits for a second person; approve or reject it
+    #[command(subcommand)]
+    Approvals(ApprovalsCommand),
+    /// List disputes, sum them up, note on them, resolve and reopen them; answer or accept one
     #[command(subcommand)]
     Disputes(DisputesCommand),
     /// Tell who is banned and why; ban users, lift bans

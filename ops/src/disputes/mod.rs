@@ -16,5 +16,8 @@ pub async fn run(env: &Env, command: &DisputesCommand) -> anyhow::Result<()> {
         DisputesCommand::Note(options) => note::note(env, options).await,
         DisputesCommand::Resolve(options) => note::resolve(env, options).await,
         DisputesCommand::Reopen(options) => note::reopen(env, options).await,
+        DisputesCommand::Accept(_) | DisputesCommand::Evidence(_) => {
+            unreachable!("operations are asked for elsewhere")
+        }
     }
 }

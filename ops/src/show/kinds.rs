@@ -31,6 +31,7 @@ pub fn of_payment(view: &PaymentView, now: DateTime<Utc>) -> String {
     sections::charges(&view.charges)
         + &sections::failures(&view.failures)
         + &sections::refunds(&view.refunds)
+        + &sections::operations(&view.operations)
         + &sections::disputes(&view.disputes, &["INVOICE", "USER"], now)
         + &sections::warnings(&view.warnings)
 }

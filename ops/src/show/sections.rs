@@ -5,11 +5,13 @@ use desk::views::charge::card;
 use desk::views::dispute_item::DisputeItem;
 use desk::views::failure_text::cause;
 use desk::views::invoice::InvoiceShare;
+use desk::views::operation::does;
 use desk::views::refund::created_at;
 use domain::charges::Charge;
 use domain::dispute_movements::Movement;
 use domain::fraud_warnings::Warning;
 use domain::invoices::Invoice;
+use domain::operations::Operation;
 use domain::payment_failures::PaymentFailure;
 use domain::payments::Payment;
 use domain::refunds::Refund;
@@ -65,6 +67,31 @@ pub fn charges(charges: &[Charge]) -> String {
                 card(charge),
                 charge.state.failure_code.clone().unwrap_or_default(),
                 charge.anomaly.clone().unwrap_or_default(),
+            ]);
+        }
+        table.render()
+    })
+}
+
+pub fn operations(operations: &[Operation]) -> String {
+    section(operations, |operations| {
+        let mut table = Table::default()
+            .text("ASKED FOR")
+            .text("OPERATION")
+            .text("STATE")
+            .text("WHAT")
+            .text("BY")
+            .text("APPROVED BY")
+            .text("MADE");
+        for operation in operations {
+            table.row([
+                when::whole(operation.requested_at),
+                operation.id().to_owned(),
+                operation.state.as_str().to_owned(),
+                does(operation),
+                operation.requested_by.clone(),
+                operation.approved_by.clone().unwrap_or_default(),
+                operation.stripe_id.clone().unwrap_or_default(),
             ]);
         }
         table.render()

@@ -168,10 +168,11 @@ impl Task {
     /// Sends once, within the deadline. `Ok` says how many spans the collector rejected.
     async fn post(&mut self, body: Bytes) -> Result<u64, Fault> {
         let answer = tokio::time::timeout(REQUEST_DEADLINE, self.exchange(body)).await;
-        let HttpAnswer { status, body, .. } = answer.unwrap_or(Err(HttpError::Late)).map_err(|error| Fault {
-            why: error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}")),
-            may_retry: true,
-        })?;
+        let HttpAnswer { status, body, .. } =
+            answer.unwrap_or(Err(HttpError::Late)).map_err(|error| Fault {
+                why: error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}")),
+                may_retry: true,
+            })?;
         if status.is_success() {
             return Ok(rejected(&body));
         }

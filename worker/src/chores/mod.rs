@@ -2,6 +2,7 @@
 
 pub mod completeness;
 pub mod execute;
+pub mod lapse;
 pub mod lease;
 pub mod pause;
 pub mod refetch;

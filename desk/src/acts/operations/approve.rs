@@ -41,14 +41,14 @@ pub async fn approve(
     let (name, known_by) = (actor.name(), record::known_by(actor));
     if matches!(verdict.decision, Decision::Refused(_)) {
         let change = operation.decide_again(&verdict, now)?;
-        record::step(&mut tx, &mut operation, change, &name, now).await?;
+        record::step(&mut tx, &mut operation, change, &actor.in_audit(), now).await?;
         tx.commit().await?;
         return Ok(operation);
     }
     operation.warning.clone_from(&verdict.warning);
     operation.expires_at = Some(now + limits.waits());
     let change = operation.approve(Approval::Person, &name, now)?;
-    record::step(&mut tx, &mut operation, change, &name, now).await?;
+    record::step(&mut tx, &mut operation, change, &actor.in_audit(), now).await?;
     let by = (name.as_str(), known_by.as_str());
     record::decided(&mut tx, &operation, DecisionKind::Approve, by, reason.as_deref(), now).await?;
     tx.commit().await?;
@@ -73,7 +73,7 @@ pub async fn reject(
     }
     let (name, known_by) = (actor.name(), record::known_by(actor));
     let change = operation.reject(format!("rejected by {name}: {reason}"), now)?;
-    record::step(&mut tx, &mut operation, change, &name, now).await?;
+    record::step(&mut tx, &mut operation, change, &actor.in_audit(), now).await?;
     record::decided(&mut tx, &operation, DecisionKind::Reject, (&name, &known_by), Some(&reason), now)
         .await?;
     tx.commit().await?;

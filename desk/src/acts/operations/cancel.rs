@@ -23,7 +23,7 @@ pub async fn cancel(
     }
     let (name, known_by) = (actor.name(), record::known_by(actor));
     let change = operation.cancel(format!("canceled by {name}: {reason}"), now)?;
-    record::step(&mut tx, &mut operation, change, &name, now).await?;
+    record::step(&mut tx, &mut operation, change, &actor.in_audit(), now).await?;
     record::decided(&mut tx, &operation, DecisionKind::Cancel, (&name, &known_by), Some(&reason), now)
         .await?;
     tx.commit().await?;

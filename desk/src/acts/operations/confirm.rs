@@ -37,7 +37,7 @@ pub(super) async fn confirmed(
     let requester = requester(actor);
     let (verdict, _) = decide::now(&mut tx, &operation, &requester, now).await?;
     let change = operation.decide_again(&verdict, now)?;
-    record::step(&mut tx, &mut operation, change, &requester.name, now).await?;
+    record::step(&mut tx, &mut operation, change, &actor.in_audit(), now).await?;
     let by = (requester.name.as_str(), requester.known_by.as_str());
     record::decided(&mut tx, &operation, DecisionKind::Confirm, by, None, now).await?;
     approved(&mut tx, &operation, by, now).await?;

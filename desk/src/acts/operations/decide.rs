@@ -18,7 +18,7 @@ pub(super) async fn now(
     let facts = gather::facts(tx, operation).await?;
     let others = gather::others(tx, operation).await?;
     let sums = gather::sums(tx, operation, Counted::All, now).await?;
-    Ok((operations::decide(&limits, operation, requester, &facts, &others, sums), limits))
+    Ok((operations::decide(&limits, operation, requester, &facts, &others, sums, now), limits))
 }
 
 /// Decides right before sending, with what Stripe answered, or with the ledger's facts where Stripe need not be asked.
@@ -32,5 +32,5 @@ pub async fn before_sending(
     let limits = gather::limits(tx).await?;
     let others = gather::others(tx, operation).await?;
     let sums = gather::sums(tx, operation, Counted::Earlier, now).await?;
-    Ok(operations::decide(&limits, operation, &operation.requester(), facts, &others, sums))
+    Ok(operations::decide(&limits, operation, &operation.requester(), facts, &others, sums, now))
 }

@@ -4,9 +4,11 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::charges::Charge;
 use domain::disputes::Dispute;
+use domain::operations::dispute::DisputeFacts;
+use domain::operations::intent::IntentFacts;
 use domain::operations::ladder::Direction;
 use domain::operations::refund::RefundFacts;
-use domain::operations::{Facts, Limits, Operation, OperationKind, Parameters, Sums, Unsendable};
+use domain::operations::{Facts, Limits, Operation, OperationKind, OperationState, Parameters, Sums};
 use domain::payments::Payment;
 use domain::refunds::Refund;
 use domain::{Key, Object};
@@ -62,19 +64,39 @@ fn sort<T: Object>(rows: &mut Vec<T>) {
 
 /// The facts that an operation is decided on.
 pub async fn facts(tx: &mut Transaction, operation: &Operation) -> Result<Facts, LedgerError> {
-    let missing = |what: &'static str, id: &str| Facts::Missing { what, id: id.to_owned() };
-    let parameters: Result<Parameters, Unsendable> = operation.parameters();
-    match parameters {
-        Ok(Parameters::Refund(_)) => {
-            let rows = payment_rows(tx, &operation.subject()).await?;
-            Ok(rows.map_or_else(
-                || missing("payment", &operation.subject_id),
-                |rows| Facts::Refund(rows.refund_facts()),
-            ))
+    let missing = |what: &'static str| Facts::Missing { what, id: operation.subject_id.clone() };
+    let subject = operation.subject();
+    // What is wrong with parameters that cannot be read, the decision says.
+    let Ok(parameters) = operation.parameters() else { return Ok(missing("object")) };
+    Ok(match parameters {
+        Parameters::Refund(_) => {
+            let rows = payment_rows(tx, &subject).await?;
+            rows.map_or_else(|| missing(Payment::NAME), |rows| Facts::Refund(rows.refund_facts()))
         }
-        // The decision says what is wrong with the parameters.
-        _ => Ok(missing("object", &operation.subject_id)),
-    }
+        Parameters::Capture(_) | Parameters::Cancel(_) => {
+            let payment = tx.look_up::<Payment>(std::slice::from_ref(&subject)).await?.pop();
+            payment.map_or_else(
+                || missing(Payment::NAME),
+                |payment| Facts::Intent(IntentFacts::of_row(&payment)),
+            )
+        }
+        Parameters::DisputeAccept(_) | Parameters::EvidenceStage(_) | Parameters::EvidenceSubmit(_) => {
+            let staged = tx.operations_about(Dispute::NAME, &subject, ABOUT_LIMIT).await?;
+            let has_evidence = staged.iter().any(|other| {
+                other.kind == OperationKind::EvidenceStage && other.state == OperationState::Succeeded
+            });
+            let dispute = tx.look_up::<Dispute>(std::slice::from_ref(&subject)).await?.pop();
+            dispute.map_or_else(
+                || missing(Dispute::NAME),
+                |dispute| Facts::Dispute(DisputeFacts::of_row(&dispute, has_evidence)),
+            )
+        }
+        Parameters::Charge(_)
+        | Parameters::Subscribe(_)
+        | Parameters::Unsubscribe(_)
+        | Parameters::InvoiceRetry(_)
+        | Parameters::Credit(_) => missing("object"),
+    })
 }
 
 /// The others that concern the same payment, or the same subject, and count as spent.

@@ -14,20 +14,17 @@ use crate::actor::Actor;
 /// How far the clocks of two machines may be apart.
 const CLOCKS: TimeDelta = TimeDelta::minutes(5);
 
-/// Locks what a decision about an operation rests on.
+/// Locks what a decision about an operation rests on, but for the payment, which is locked before.
 pub(super) async fn grounds(
     tx: &mut Transaction,
-    payment: Option<&Key>,
+    subject: &Key,
     customer: Option<&Key>,
     requested_by: &Key,
     is_program: bool,
 ) -> Result<(), LedgerError> {
-    if let Some(payment) = payment {
-        tx.lock_object::<Payment>(payment).await?;
-    }
     // A name that no customer has, for the sum of all programs together.
     let named = |kind: &str, key: &Key| key.sibling(&format!("{kind} {}", key.id));
-    let mut sums = vec![named("requester", requested_by)];
+    let mut sums = vec![named("requester", requested_by), named("subject", subject)];
     sums.extend(customer.map(|customer| named("customer", customer)));
     sums.extend(is_program.then(|| named("programs", &requested_by.sibling(""))));
     tx.lock_sums(&sums).await
@@ -40,7 +37,10 @@ pub(super) async fn begin(ledger: &Ledger, id: &str) -> Result<(Transaction, Ope
     let seen = tx.operation(id).await?.ok_or_else(missing)?;
     let customer = seen.customer.as_deref().map(|customer| seen.key.sibling(customer));
     let requester = seen.key.sibling(&seen.requested_by);
-    grounds(&mut tx, seen.payment().as_ref(), customer.as_ref(), &requester, seen.is_program).await?;
+    if let Some(payment) = seen.payment() {
+        tx.lock_object::<Payment>(&payment).await?;
+    }
+    grounds(&mut tx, &seen.subject(), customer.as_ref(), &requester, seen.is_program).await?;
     let operation = tx.lock_operation(id).await?.ok_or_else(missing)?;
     Ok((tx, operation))
 }
@@ -57,10 +57,10 @@ pub(super) async fn deny(
     let change = AuditChange {
         what: "denied",
         before: Some(act.to_owned()),
-        after: Some(format!("{refused} ({})", record::known_by(actor))),
+        after: Some(refused.to_string()),
         severity: Severity::Warning,
     };
-    record::step(&mut tx, operation, change, &actor.name(), now).await?;
+    record::step(&mut tx, operation, change, &actor.in_audit(), now).await?;
     tx.commit().await?;
     Err(refused)
 }

@@ -9,10 +9,12 @@ pub mod decide;
 pub mod gather;
 pub mod lapse;
 mod lock;
+pub mod plan;
 pub mod record;
 pub mod request;
 pub mod retry;
 pub mod settle;
+pub mod wanted;
 
 use domain::operations::{OperationState, OutOfPlace, Unsendable};
 use ledger::LedgerError;

@@ -2,29 +2,19 @@
 //! is kept with its reason, and nothing is ever sent for it.
 
 use chrono::{DateTime, Utc};
-use domain::fields::is_object_id;
-use domain::operations::{Approval, Refused};
 use domain::operations::{
-    Decision, DecisionKind, Operation, OperationState, POLICY, Parameters, Reason, Request, Requester,
-    Verdict, parameters,
+    Approval, Decision, DecisionKind, Operation, OperationState, POLICY, Reason, Refused, Request, Requester,
+    Verdict,
 };
 use domain::payments::Payment;
 use domain::permissions::Permission;
-use domain::{Key, Object};
 use ledger::{Ledger, Transaction};
 use shared::trace::random_hex;
 
-use super::gather::{self, PaymentRows};
-use super::{NotDone, confirm, decide, lock, record};
+pub use super::wanted::Wanted;
+use super::{NotDone, confirm, decide, gather, lock, record};
 use crate::actor::Actor;
 use crate::acts;
-
-/// What somebody wants done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wanted {
-    /// Gives money back. Without an amount all that is left; without a currency the payment's own.
-    Refund { payment: Key, amount: Option<i64>, currency: Option<String> },
-}
 
 /// A request, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,66 +33,19 @@ pub async fn request(
     actor: &Actor,
     now: DateTime<Utc>,
 ) -> Result<Operation, NotDone> {
-    let note = ask.note.as_deref().map(acts::reason).transpose()?;
-    let Wanted::Refund { payment, .. } = &ask.wanted;
-    if !is_object_id(&payment.id) {
-        return Err(NotDone::NoId { id: payment.id.clone() });
-    }
     let mut tx = ledger.begin().await?;
-    let locked = tx.lock_object::<Payment>(payment).await?;
-    let rows = match locked {
-        Some(_) => gather::payment_rows(&mut tx, payment).await?,
-        None => None,
-    };
-    let wanted = wanted(&mut tx, &ask.wanted, rows.as_ref(), ask.reason).await?;
-    let request = Request { note, reason: ask.reason, confirmed: ask.confirmed, ..wanted };
+    if let Some(payment) = ask.wanted.payment(&mut tx).await? {
+        tx.lock_object::<Payment>(&payment).await?;
+    }
+    let request = read(&mut tx, ask).await?;
     place(tx, &request, actor, now).await
 }
 
-/// What a request comes to, given what it is about.
-async fn wanted(
-    tx: &mut Transaction,
-    wanted: &Wanted,
-    rows: Option<&PaymentRows>,
-    reason: Reason,
-) -> Result<Request, NotDone> {
-    let Wanted::Refund { payment, amount, currency } = wanted;
-    let own = rows.map(|rows| rows.payment.state.currency.clone()).unwrap_or_default();
-    let currency = currency.as_ref().map_or(own, |currency| currency.to_ascii_lowercase());
-    let amount = match (amount, rows) {
-        (Some(amount), _) => (*amount).max(0),
-        (None, Some(rows)) => {
-            let (facts, others) = (rows.refund_facts(), tx.reserving_operations(payment).await?);
-            match facts.left(&others) {
-                // Others hold all of it: the refusal says so.
-                0 => (facts.captured - facts.refunded).max(0),
-                left => left,
-            }
-        }
-        (None, None) => 0,
-    };
-    let id = payment.id.clone();
-    let (payment_intent, charge) = if id.starts_with("pi_") { (Some(id), None) } else { (None, Some(id)) };
-    let parameters = Parameters::Refund(parameters::Refund {
-        payment_intent,
-        charge,
-        amount,
-        currency: currency.clone(),
-        reason: reason.at_stripe().map(str::to_owned),
-    });
-    Ok(Request {
-        subject_kind: Payment::NAME,
-        subject: payment.clone(),
-        payment: Some(payment.id.clone()),
-        customer: rows.and_then(|rows| rows.payment.customer.id().map(str::to_owned)),
-        amount,
-        currency,
-        parameters,
-        reason,
-        note: None,
-        confirmed: false,
-        retry_of: None,
-    })
+/// What is asked for, as it is now.
+pub(super) async fn read(tx: &mut Transaction, ask: &Ask) -> Result<Request, NotDone> {
+    let note = ask.note.as_deref().map(acts::reason).transpose()?;
+    let wanted = ask.wanted.request(tx, ask.reason).await?;
+    Ok(Request { note, confirmed: ask.confirmed, ..wanted })
 }
 
 /// Decides about a request and stores it. The caller has locked the payment.
@@ -119,14 +62,14 @@ pub(super) async fn place(
         let verdict = Verdict { decision: Decision::Refused(refused), warning: None };
         let limits = gather::limits(&mut tx).await?;
         let change = operation.open(&verdict, &limits, now);
-        record::store(&mut tx, &mut operation, change, &requester.name, now).await?;
+        record::store(&mut tx, &mut operation, change, &actor.in_audit(), now).await?;
         tx.commit().await?;
         return Err(forbidden.into());
     }
     let subject = &request.subject;
     let customer = request.customer.as_deref().map(|customer| subject.sibling(customer));
-    lock::grounds(&mut tx, None, customer.as_ref(), &subject.sibling(&requester.name), requester.is_program)
-        .await?;
+    let named = subject.sibling(&requester.name);
+    lock::grounds(&mut tx, subject, customer.as_ref(), &named, requester.is_program).await?;
     let others = gather::others(&mut tx, &operation).await?;
     if let Some(waiting) = others.into_iter().find(|other| is_confirmed_by(&operation, other)) {
         let waiting = tx.lock_operation(waiting.id()).await?;
@@ -135,7 +78,7 @@ pub(super) async fn place(
     }
     let (verdict, limits) = decide::now(&mut tx, &operation, &requester, now).await?;
     let change = operation.open(&verdict, &limits, now);
-    record::store(&mut tx, &mut operation, change, &requester.name, now).await?;
+    record::store(&mut tx, &mut operation, change, &actor.in_audit(), now).await?;
     let by = (requester.name.as_str(), requester.known_by.as_str());
     let note = operation.note.clone();
     record::decided(&mut tx, &operation, DecisionKind::Request, by, note.as_deref(), now).await?;

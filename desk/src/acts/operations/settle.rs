@@ -51,7 +51,7 @@ pub async fn settle(
             (DecisionKind::GiveUp, operation.fail(fault, now)?)
         }
     };
-    record::step(&mut tx, &mut operation, change, &name, now).await?;
+    record::step(&mut tx, &mut operation, change, &actor.in_audit(), now).await?;
     record::decided(&mut tx, &operation, decision, (&name, &known_by), Some(&reason), now).await?;
     tx.commit().await?;
     Ok(operation)

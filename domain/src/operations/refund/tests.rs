@@ -7,7 +7,7 @@ use crate::operations::{Answer, Approval, Decision, Facts, Fault, Limits, Sums, 
 fn decision(operation: &Operation, facts: &RefundFacts, others: &[Operation]) -> Decision {
     let operation = Operation { approval: Approval::Person, ..operation.clone() };
     let facts = Facts::Refund(facts.clone());
-    decide(&Limits::default(), &operation, &manager(), &facts, others, Sums::default()).decision
+    decide(&Limits::default(), &operation, &manager(), &facts, others, Sums::default(), at(1)).decision
 }
 
 fn code(operation: &Operation, facts: &RefundFacts, others: &[Operation]) -> &'static str {
@@ -56,8 +56,15 @@ fn a_dispute_stands_against_it_and_an_inquiry_is_a_warning() {
         let facts = RefundFacts { disputes, ..paid() };
         let operation = refund("op_1", 100, "usd");
         assert_eq!(code(&operation, &facts, &[]), expected);
-        let verdict =
-            decide(&Limits::default(), &operation, &manager(), &Facts::Refund(facts), &[], Sums::default());
+        let verdict = decide(
+            &Limits::default(),
+            &operation,
+            &manager(),
+            &Facts::Refund(facts),
+            &[],
+            Sums::default(),
+            at(1),
+        );
         assert_eq!(verdict.warning.is_some(), standing == Standing::Inquiry);
     }
 }

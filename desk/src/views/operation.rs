@@ -1,0 +1,161 @@
+//! One operation as people read it: how it stands, what comes next, who decided what, and what was said to Stripe.
+
+use chrono::{DateTime, Utc};
+use domain::operations::{
+    Approval, Call, Decided, NAME, Operation, OperationKind, OperationState, Parameters,
+};
+use domain::refunds::Refund;
+use ledger::tables::audit::Line;
+use ledger::{LedgerError, Transaction};
+use serde::Serialize;
+
+use super::timeline::timeline;
+use crate::money;
+
+/// So many operations about one subject are looked at for those that try this one again.
+const ABOUT_LIMIT: i64 = 1_000;
+
+/// One operation with all that is kept of it.
+#[derive(Debug, Serialize)]
+pub struct OperationView {
+    pub operation: Operation,
+    #[serde(flatten)]
+    pub words: OperationWords,
+    /// What is sent; `None` where it was changed after it was stored.
+    pub parameters: Option<Parameters>,
+    /// The status of the refund that it made, as far as Stripe has reported it.
+    pub refund_status: Option<String>,
+    /// Those that tried it again.
+    pub retried_by: Vec<String>,
+    pub decisions: Vec<Decided>,
+    pub calls: Vec<Call>,
+    pub timeline: Vec<Line>,
+}
+
+/// What is said of an operation, on its page and in lists.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OperationWords {
+    /// What it does: `refund 150.00 USD of payment pi_1`.
+    pub does: String,
+    /// How it stands, in a sentence.
+    pub says: String,
+    /// What has to happen next, and who does it.
+    pub next: Option<String>,
+}
+
+impl OperationView {
+    /// The operation of this id; `None` where there is none.
+    pub async fn read(
+        tx: &mut Transaction,
+        id: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Self>, LedgerError> {
+        let Some(operation) = tx.operation(id).await? else { return Ok(None) };
+        let about = tx.operations_about(&operation.subject_kind, &operation.subject(), ABOUT_LIMIT).await?;
+        let again = about.into_iter().filter(|other| other.retry_of.as_deref() == Some(id));
+        let retried_by = again.map(|other| other.key.id).collect();
+        let mut refund_status = None;
+        if let (OperationKind::Refund, Some(made)) = (operation.kind, &operation.stripe_id) {
+            let made = operation.key.sibling(made);
+            let refund = tx.look_up::<Refund>(std::slice::from_ref(&made)).await?.pop();
+            refund_status = refund.map(|refund| refund.state.status);
+        }
+        Ok(Some(Self {
+            words: OperationWords::of(&operation, now),
+            parameters: operation.parameters().ok(),
+            refund_status,
+            retried_by,
+            decisions: tx.decisions_of(id).await?,
+            calls: tx.calls_of(id).await?,
+            timeline: timeline(tx, [(NAME, operation.key.clone())]).await?,
+            operation,
+        }))
+    }
+}
+
+impl OperationWords {
+    pub fn of(operation: &Operation, now: DateTime<Utc>) -> Self {
+        Self { does: does(operation), says: says(operation, now), next: next(operation) }
+    }
+}
+
+/// What it does, in a few words.
+pub fn does(operation: &Operation) -> String {
+    let (kind, id) = (&operation.subject_kind, &operation.subject_id);
+    let amount = money::shown(operation.amount, &operation.currency);
+    match operation.kind {
+        OperationKind::Refund => format!("refund {amount} of {kind} {id}"),
+        OperationKind::Charge => format!("charge {amount} to {kind} {id}"),
+        OperationKind::Capture => format!("capture {amount} of {kind} {id}"),
+        OperationKind::Cancel => format!("cancel {kind} {id}"),
+        OperationKind::Subscribe => format!("subscribe {kind} {id}"),
+        OperationKind::Unsubscribe => format!("end {kind} {id}"),
+        OperationKind::InvoiceRetry => format!("try to collect {kind} {id} again"),
+        OperationKind::Credit => format!("credit {amount} to {kind} {id}"),
+        OperationKind::EvidenceStage => format!("store evidence for {kind} {id}"),
+        OperationKind::EvidenceSubmit => format!("submit the evidence for {kind} {id}"),
+        OperationKind::DisputeAccept => format!("accept {kind} {id}, which loses {amount}"),
+    }
+}
+
+fn says(operation: &Operation, now: DateTime<Utc>) -> String {
+    let message = operation.message.as_deref().unwrap_or("no reason is kept");
+    let approved = match (operation.approval, &operation.approved_by) {
+        (Approval::Person, Some(by)) => format!("approved by {by}"),
+        (Approval::Policy, _) => "approved by the rules".to_owned(),
+        _ => format!("approved on the word of {}, who asked for it", operation.requested_by),
+    };
+    match operation.state {
+        OperationState::NeedsConfirmation | OperationState::NeedsApproval if operation.is_expired(now) => {
+            "Nobody decided in time: it lapses.".to_owned()
+        }
+        OperationState::NeedsConfirmation | OperationState::NeedsApproval => {
+            format!("Nothing was sent: {message}.")
+        }
+        OperationState::Approved => match &operation.look_again_at {
+            Some(_) => format!("It is {approved}, and not sent yet: {message}."),
+            None => format!("It is {approved}, and not sent yet."),
+        },
+        OperationState::Executing => "It is being sent to Stripe.".to_owned(),
+        OperationState::Succeeded => {
+            let made =
+                operation.stripe_id.as_ref().map(|made| format!(": it made {made}")).unwrap_or_default();
+            format!("Stripe did it{made}.")
+        }
+        OperationState::Failed => format!("It was not done: {message}."),
+        OperationState::Unknown => {
+            format!(
+                "Nobody knows whether it was done: {message}. Other operations on the same payment are refused until that is settled."
+            )
+        }
+        OperationState::Refused => format!("It was refused, and nothing was sent: {message}."),
+        OperationState::Lapsed => format!("It lapsed, and nothing was sent: {message}."),
+        OperationState::Rejected => format!("It was rejected, and nothing was sent: {message}."),
+        OperationState::Canceled => format!("It was canceled, and nothing was sent: {message}."),
+    }
+}
+
+fn next(operation: &Operation) -> Option<String> {
+    let id = operation.id();
+    Some(match operation.state {
+        OperationState::NeedsConfirmation => {
+            format!("{} confirms it: tidegate operations confirm {id}", operation.requested_by)
+        }
+        OperationState::NeedsApproval => format!(
+            "Somebody else than {} who has billing:manage decides: tidegate approvals approve {id}",
+            operation.requested_by
+        ),
+        OperationState::Approved => {
+            "A worker that has STRIPE_SECRET_KEY sends it, usually within seconds.".to_owned()
+        }
+        OperationState::Executing => "The worker stores what Stripe answers.".to_owned(),
+        OperationState::Unknown if operation.look_again_at.is_some() => {
+            "A worker asks Stripe again.".to_owned()
+        }
+        OperationState::Unknown => format!(
+            "Look at Stripe's dashboard, then say what is there: tidegate operations settle {id} --made ID, or --not-done"
+        ),
+        OperationState::Failed => format!("To try it again: tidegate operations retry {id}"),
+        _ => return None,
+    })
+}

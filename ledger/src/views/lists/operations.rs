@@ -1,0 +1,50 @@
+//! Operations: the newest first, or only those that wait for somebody.
+
+use domain::operations::Operation;
+
+use crate::views::page::{Page, Part};
+use crate::views::search::{Order, Search, Whose, Window, select};
+use crate::{LedgerError, Transaction};
+
+const ASKED: &str = "requested_at";
+const TABLE: &str = "operations";
+
+/// Which operations to list; what is `None` or false does not restrict.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OperationFilter {
+    pub state: Option<String>,
+    pub kind: Option<String>,
+    pub payment: Option<String>,
+    pub customer: Option<String>,
+    /// What it is about, whatever that is.
+    pub subject: Option<String>,
+    pub requested_by: Option<String>,
+    /// Only those that are not decided or not done yet.
+    pub open: bool,
+    pub window: Window,
+    pub whose: Whose,
+}
+
+impl Transaction {
+    pub async fn operations(
+        &mut self,
+        filter: &OperationFilter,
+        part: &Part,
+    ) -> Result<Page<Operation>, LedgerError> {
+        const OPEN: &str =
+            "state IN ('needs_confirmation', 'needs_approval', 'approved', 'executing', 'unknown')";
+        let rows = Search::of(format!("{} WHERE TRUE", select(TABLE, ASKED)))
+            .and("state = ?", filter.state.as_ref())
+            .and("kind = ?", filter.kind.as_ref())
+            .and("payment = ?", filter.payment.as_ref())
+            .and("customer = ?", filter.customer.as_ref())
+            .and("subject_id = ?", filter.subject.as_ref())
+            .and("requested_by = ?", filter.requested_by.as_ref())
+            .when(OPEN, filter.open)
+            .within(ASKED, &filter.window)
+            .whose(&filter.whose)
+            .placed(self, (ASKED, Order::Newest), &part.and_one())
+            .await?;
+        Ok(Page::of(rows, part, |row: &Operation| (row.key.clone(), String::new())))
+    }
+}
