@@ -403,6 +403,6 @@ fn credentials(url: &str) -> Option<&str> {
     Some(rest.rsplit_once('@')?.0)
 }
 
-pub(crate) fn loopback() -> SocketAddr {
+pub fn loopback() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], free_port()))
 }

@@ -62,7 +62,7 @@ async fn an_approval_is_given_once_to_what_is_stored_and_in_its_time() {
         let seen = Word { parameters_hash: Some(asked.parameters_hash.clone()), ..Word::default() };
         is(&approve(&desk.ledger, id, &seen, &mary(), at(62)).await.unwrap(), OperationState::Approved);
         assert_eq!(code(&approve(&desk.ledger, id, &seen, &mary(), at(63)).await), "wrong_state", "replayed");
-        desk.change(id, |it| drop(it.begin_attempt(at(64)).unwrap())).await;
+        desk.change(id, |it| drop(it.begin_attempt(at(64), at(65)).unwrap())).await;
         assert_eq!(code(&approve(&desk.ledger, id, &seen, &mary(), at(65)).await), "wrong_state");
     })
     .await;

@@ -54,7 +54,7 @@ async fn a_dispute_is_answered_in_two_acts_or_accepted() {
         is(&staged, OperationState::Approved);
         assert_eq!(staged.payment.as_deref(), Some("pi_3"));
         desk.change(staged.id(), |it| {
-            it.begin_attempt(at(4)).unwrap();
+            it.begin_attempt(at(4), at(5)).unwrap();
             it.succeed(Answer { stripe_id: Some("du_3".to_owned()), ..Answer::default() }, at(4)).unwrap();
         })
         .await;

@@ -175,7 +175,7 @@ async fn what_is_rejected_or_canceled_is_over_and_free_again() {
             &approve(&desk.ledger, three.id(), &Word::default(), &jane(), at(6)).await.unwrap(),
             OperationState::Approved,
         );
-        desk.change(three.id(), |it| drop(it.begin_attempt(at(7)).unwrap())).await;
+        desk.change(three.id(), |it| drop(it.begin_attempt(at(7), at(8)).unwrap())).await;
         assert_eq!(code(&cancel(&desk.ledger, three.id(), "too late", &joe(), at(8)).await), "wrong_state");
         desk.is_whole().await;
     })

@@ -12,7 +12,7 @@ async fn in_doubt(desk: &Desk, minute: i64) -> Operation {
     let asked = desk.asks(&refund("pi_1", 400_000), &jane(), minute).await;
     is(&asked, OperationState::Approved);
     desk.change(asked.id(), |it| {
-        it.begin_attempt(at(minute)).unwrap();
+        it.begin_attempt(at(minute), at(minute + 1)).unwrap();
         let fault =
             Fault { class: "unknown".to_owned(), text: "no answer came".to_owned(), ..Fault::default() };
         it.doubt(fault, None).unwrap();
@@ -71,7 +71,7 @@ async fn what_failed_is_tried_again_once_by_a_person_with_a_key_of_its_own() {
         assert_eq!(code(&retry(&desk.ledger, asked.id(), true, &mary(), at(4)).await), "already_retried");
         let mut keys = Vec::new();
         desk.change(again.id(), |it| {
-            keys.push(it.begin_attempt(at(5)).unwrap().idempotency_key);
+            keys.push(it.begin_attempt(at(5), at(6)).unwrap().idempotency_key);
             let made = Answer { stripe_id: Some("re_2".to_owned()), ..Answer::default() };
             it.succeed(made, at(6)).unwrap();
         })
