@@ -10,6 +10,7 @@ pub mod fields;
 mod idempotency;
 mod metrics;
 pub mod openapi;
+pub mod pages;
 pub mod problem;
 mod rate_limit;
 mod requests;

@@ -11,6 +11,8 @@ const SECONDS_BUCKETS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 
 const CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
 /// The endpoint of a request that names none.
 pub(crate) const NO_ENDPOINT: &str = "none";
+/// All pages together.
+pub(crate) const PAGES: &str = "page";
 
 /// Why nobody is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +90,7 @@ impl Metrics {
             ),
             registry: new.registry(),
         };
-        for name in endpoints.map(|endpoint| endpoint.name).chain([NO_ENDPOINT]) {
+        for name in endpoints.map(|endpoint| endpoint.name).chain([NO_ENDPOINT, PAGES]) {
             for class in CLASSES {
                 metrics.requests.with_label_values(&[name, class]);
             }

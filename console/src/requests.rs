@@ -18,12 +18,14 @@ use serde_json::{Map, Value};
 use shared::http::{body, framing, network};
 
 use crate::Console;
+use crate::answer::Answer;
 use crate::authenticate;
 use crate::call::Call;
 use crate::endpoint::{Access, Answered, Endpoint};
 use crate::fields::Fields;
 use crate::idempotency::{self, Begun};
-use crate::metrics::{NO_ENDPOINT, RatedBy};
+use crate::metrics::{NO_ENDPOINT, PAGES, RatedBy};
+use crate::pages::browser::{self, Browsed};
 use crate::problem::{Code, Problem};
 use crate::resources::endpoints;
 use crate::responses::{self, HttpResponse};
@@ -33,6 +35,9 @@ use crate::schemas::card_names;
 /// Files will have their own; nothing else is this long.
 pub(crate) const BODY_LIMIT_BYTES: usize = 65_536;
 
+/// Below it there are no pages.
+const API: &str = "/api/";
+
 /// What a request came to, and what its client and its line in the log are told beside the answer.
 struct Came {
     endpoint: &'static str,
@@ -41,6 +46,8 @@ struct Came {
     is_replayed: bool,
     allowed: Vec<&'static Method>,
     retry_after_secs: Option<u64>,
+    /// What a browser gets instead of a document.
+    page: Option<HttpResponse>,
 }
 
 impl Came {
@@ -52,6 +59,7 @@ impl Came {
             is_replayed: false,
             allowed: Vec::new(),
             retry_after_secs: None,
+            page: None,
         }
     }
 }
@@ -63,9 +71,12 @@ pub(crate) async fn answer(console: Arc<Console>, peer: IpAddr, request: Request
     let (parts, body) = request.into_parts();
     let (headers, in_doubt) = (parts.headers.clone(), parts.headers.contains_key(TRANSFER_ENCODING));
     console.metrics.in_flight.inc();
-    let came = respond(&console, peer, parts, body).await;
+    let mut came = respond(&console, peer, parts, body).await;
     console.metrics.in_flight.dec();
-    let mut response = responses::of(&came.answered, &id, &headers);
+    let mut response = match came.page.take() {
+        Some(page) => page,
+        None => responses::of(&came.answered, &id, &headers),
+    };
     if came.is_replayed {
         responses::mark_replayed(&mut response);
     }
@@ -113,6 +124,7 @@ async fn respond(console: &Arc<Console>, peer: IpAddr, parts: Parts, body: Incom
                 Problem::new(Code::MethodNotAllowed, format!("this address takes {}", names.join(", ")));
             return Came { allowed, ..nowhere(problem) };
         }
+        Routed::Nowhere if !parts.uri.path().starts_with(API) => return browse(console, parts, body).await,
         Routed::Nowhere => {
             let detail = "there is nothing at this address: /api/openapi.json lists what there is";
             return nowhere(Problem::new(Code::NotFound, detail));
@@ -143,6 +155,58 @@ async fn respond(console: &Arc<Console>, peer: IpAddr, parts: Parts, body: Incom
         console.broken.cancel();
     }
     came
+}
+
+/// A page, or a form of one. It runs to its end whatever becomes of the client.
+async fn browse(console: &Arc<Console>, parts: Parts, body: Incoming) -> Came {
+    let Ok(place) = Arc::clone(&console.places).try_acquire_owned() else {
+        let detail = "too many requests are in progress: try again in a second";
+        return Came::to(PAGES, Err(Problem::new(Code::Unavailable, detail)));
+    };
+    let (worker, is_form) = (Arc::clone(console), parts.method == Method::POST);
+    let task = console.tasks.spawn(async move {
+        let _place = place;
+        browser::respond(&worker, parts, body, shared::clock::now()).await
+    });
+    match tokio::time::timeout(console.limits.answer_deadline, task).await {
+        Ok(Ok(Browsed { mut response, actor, cause, is_fatal })) => {
+            if is_fatal {
+                console.broken.cancel();
+            }
+            // A form that was refused may not have been read to its end.
+            if is_form && !response.status().is_redirection() {
+                responses::close(&mut response);
+            }
+            let answered = match cause {
+                Some(cause) => Err(Problem::unavailable("the ledger does not answer", cause)),
+                None => Ok(Answer::done(response.status(), &())),
+            };
+            Came { actor, page: Some(response), ..Came::to(PAGES, answered) }
+        }
+        Ok(Err(panicked)) => {
+            let problem =
+                Problem::new(Code::Internal, "this is our fault: tell the operator the request's id");
+            Came::to(PAGES, Err(Problem { cause: Some(panicked.to_string()), ..problem }))
+        }
+        Err(elapsed) => Came::to(PAGES, Err(Problem::unavailable("the page took too long", elapsed))),
+    }
+}
+
+/// Refuses whoever lacks the permission; that an act was refused is in the audit.
+pub(crate) async fn permit(
+    console: &Console,
+    endpoint: &Endpoint,
+    actor: &Actor,
+    now: DateTime<Utc>,
+) -> Result<(), Problem> {
+    let Access::Needs(permission) = endpoint.access else { return Ok(()) };
+    let Err(forbidden) = actor.may(permission) else { return Ok(()) };
+    if endpoint.is_act() {
+        let (subject, why) = (Subject { kind: staff::KIND, id: actor.staff() }, forbidden.to_string());
+        let by = actor.in_audit();
+        audit_line::note_refusal(&console.ledger, subject, endpoint.name, &why, &by, now).await?;
+    }
+    Err(forbidden.into())
 }
 
 /// Knows who asks, and does the work.
@@ -188,15 +252,8 @@ async fn act(
     body: Incoming,
     now: DateTime<Utc>,
 ) -> Result<(Answered, bool), Problem> {
-    if let (Access::Needs(permission), Some(actor)) = (endpoint.access, &actor)
-        && let Err(forbidden) = actor.may(permission)
-    {
-        if endpoint.is_act() {
-            let (subject, why) = (Subject { kind: staff::KIND, id: actor.staff() }, forbidden.to_string());
-            let by = actor.in_audit();
-            audit_line::note_refusal(&console.ledger, subject, endpoint.name, &why, &by, now).await?;
-        }
-        return Err(forbidden.into());
+    if let Some(actor) = &actor {
+        permit(console, endpoint, actor, now).await?;
     }
     let query = Fields::of_query(parts.uri.query().unwrap_or_default(), endpoint.query, now)?;
     let key = if endpoint.is_act() { idempotency::key(&parts.headers)? } else { None };

@@ -6,6 +6,7 @@ pub mod acts;
 pub mod audit_line;
 pub mod backfill;
 pub mod csv;
+pub mod finder;
 pub mod person;
 pub mod rebuild;
 pub mod reconcile;
@@ -15,6 +16,7 @@ pub mod sheets;
 pub mod time_text;
 pub mod verify;
 pub mod views;
+pub mod when;
 pub mod wording;
 
 pub use domain::money;

@@ -132,7 +132,7 @@ async fn read_transactions(
         ..TransactionFilter::default()
     };
     let listed = api.balance_transactions(&filter, &whose.account).await?;
-    keep(ledger, &listed, whose, None, now).await.map(|kept| kept.len())
+    keep(ledger, &listed.objects, whose, None, now).await.map(|kept| kept.len())
 }
 
 /// The automatic payouts that were made within a span and whose transactions are complete, with their sums.
@@ -148,14 +148,14 @@ async fn read_payouts(
         ..PayoutFilter::default()
     };
     let mut payouts = Vec::new();
-    for listed in api.payouts(&filter, &whose.account).await? {
+    for listed in api.payouts(&filter, &whose.account).await?.objects {
         let payout: PayoutWire = listed.read()?;
         if !payout.automatic || payout.reconciliation_status.as_deref() != Some("completed") {
             continue; // manual ones cannot be itemised
         }
         let filter = TransactionFilter { payout: Some(payout.id.clone()), ..TransactionFilter::default() };
         let items = api.balance_transactions(&filter, &whose.account).await?;
-        let items = keep(ledger, &items, whose, Some(&payout.id), now).await?;
+        let items = keep(ledger, &items.objects, whose, Some(&payout.id), now).await?;
         let own = |item: &&BalanceTransaction| item.category() != Category::Payout;
         payouts.push(Payout {
             key: whose.sibling(&payout.id),

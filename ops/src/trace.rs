@@ -2,33 +2,21 @@
 
 use std::fmt::Write;
 
+use desk::views::event::EventView;
 use desk::views::timeline::change;
 use ledger::Ledger;
 use ledger::graph::event_rows::AffectedRow;
 use ledger::tables::audit::AuditRow;
 use ledger::views::stored_events::StoredEvent;
-use serde::Serialize;
 use shared::env::Env;
 
 use crate::cli::TraceOptions;
 use crate::table::{Table, clean};
 use crate::{events, open, output, when};
 
-/// The form of `--json`: an array, for one id may stand for several contents.
-#[derive(Serialize)]
-struct Trace {
-    event: StoredEvent,
-    /// From Stripe's stamp, which is in whole seconds, to our receipt.
-    created_to_received_ms: i64,
-    received_to_recorded_ms: i64,
-    /// The rows that the event is about, as the rules of this build read it; `null` once its body is gone.
-    rows: Option<Vec<AffectedRow>>,
-    audit: Vec<AuditRow>,
-}
-
 pub async fn run(env: &Env, options: &TraceOptions) -> anyhow::Result<()> {
     let ledger = open::ledger(env).await?;
-    let traces = find(&ledger, &options.id).await;
+    let traces = read(&ledger, &options.id).await;
     ledger.close().await;
     let traces = traces?;
     if options.shape.json {
@@ -37,25 +25,16 @@ pub async fn run(env: &Env, options: &TraceOptions) -> anyhow::Result<()> {
     output::print(&traces.iter().map(page).collect::<Vec<_>>().join("\n"))
 }
 
-async fn find(ledger: &Ledger, id: &str) -> anyhow::Result<Vec<Trace>> {
-    let stored = events::find(ledger, id).await?;
-    let audit = open::answer(ledger, ledger.audit_of_event(id)).await?;
-    let mut traces = Vec::new();
-    for event in stored {
-        let rows = open::answer(ledger, ledger.rows_of_event(&event)).await?;
-        let same_owner = |row: &&AuditRow| row.account == event.account && row.livemode == event.livemode;
-        traces.push(Trace {
-            created_to_received_ms: (event.received_at - event.created_at).num_milliseconds(),
-            received_to_recorded_ms: (event.recorded_at - event.received_at).num_milliseconds(),
-            rows,
-            audit: audit.iter().filter(same_owner).cloned().collect(),
-            event,
-        });
+/// One id may stand for several contents.
+async fn read(ledger: &Ledger, id: &str) -> anyhow::Result<Vec<EventView>> {
+    let views = open::answer(ledger, EventView::read_all(ledger, id)).await?;
+    if views.is_empty() {
+        events::find(ledger, id).await?;
     }
-    Ok(traces)
+    Ok(views)
 }
 
-fn page(trace: &Trace) -> String {
+fn page(trace: &EventView) -> String {
     let event = &trace.event;
     let version = event.api_version.as_deref().unwrap_or("no API version");
     let owner = events::belongs_to(&event.account, event.livemode);

@@ -17,6 +17,7 @@ use super::detail::{Detail, Details, USER};
 use super::dispute_item::{DisputeItem, read_items_of};
 use super::object::{ObjectView, by_time};
 use super::reason::{self, Reason};
+use super::sums::{self, Sum};
 use super::timeline::timeline;
 
 #[derive(Debug, Serialize)]
@@ -114,8 +115,16 @@ impl ObjectView for ChargeView {
         details.list()
     }
 
+    fn sum(&self) -> Option<Sum> {
+        sums::of_charge(&self.charge)
+    }
+
     fn timeline(&self) -> &[Line] {
         &self.timeline
+    }
+
+    fn charges(&mut self) -> &mut [Charge] {
+        std::slice::from_mut(&mut self.charge)
     }
 }
 

@@ -18,6 +18,7 @@ use super::charge::card;
 use super::detail::{Detail, Details, USER};
 use super::dispute_item::{DisputeItem, counts_because, read_items};
 use super::object::ObjectView;
+use super::sums::{self, Sum};
 use super::timeline::timeline;
 use crate::wording;
 
@@ -116,6 +117,10 @@ impl ObjectView for DisputeView {
         self.add_resolution(&mut details);
         details.uncertain(dispute.seen.needs_refetch);
         details.list()
+    }
+
+    fn sum(&self) -> Option<Sum> {
+        sums::of_dispute(&self.dispute.dispute)
     }
 
     fn timeline(&self) -> &[Line] {

@@ -23,6 +23,7 @@ use super::dispute_item::{DisputeItem, read_items_of};
 use super::invoice_reasons::{explain, retry_plan};
 use super::object::{ObjectView, by_time};
 use super::reason::Reason;
+use super::sums::{self, Sum};
 use super::timeline::timeline;
 
 #[derive(Debug, Serialize)]
@@ -133,8 +134,16 @@ impl ObjectView for InvoiceView {
         details.list()
     }
 
+    fn sum(&self) -> Option<Sum> {
+        sums::of_invoice(&self.invoice)
+    }
+
     fn timeline(&self) -> &[Line] {
         &self.timeline
+    }
+
+    fn charges(&mut self) -> &mut [Charge] {
+        &mut self.charges
     }
 }
 

@@ -20,6 +20,7 @@ use super::dispute_item::{DisputeItem, read_items_of};
 use super::failure_text;
 use super::object::{ObjectView, by_time};
 use super::reason::{self, Reason};
+use super::sums::{self, Sum};
 use super::timeline::timeline;
 
 /// So many operations of a payment are on its page.
@@ -122,8 +123,16 @@ impl ObjectView for PaymentView {
         details.list()
     }
 
+    fn sum(&self) -> Option<Sum> {
+        sums::of_payment(&self.payment)
+    }
+
     fn timeline(&self) -> &[Line] {
         &self.timeline
+    }
+
+    fn charges(&mut self) -> &mut [Charge] {
+        &mut self.charges
     }
 }
 

@@ -19,6 +19,7 @@ pub mod overrides;
 pub mod pauses;
 pub mod pending_changes;
 pub mod reconciliations;
+pub mod policies;
 pub mod refetch;
 pub mod refunds;
 pub mod replays;

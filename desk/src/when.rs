@@ -1,7 +1,7 @@
 //! Lengths and points of time as people read them: `12.3 ms`, `3 min 4 s`, `2h ago`.
 
+use crate::wording;
 use chrono::{DateTime, TimeDelta, Utc};
-use desk::wording;
 
 /// Two significant units at most; negative where clocks disagree.
 pub fn shown(span: TimeDelta) -> String {

@@ -1,0 +1,233 @@
+//! Forms that do something. A form asks an endpoint of the API by its row in the table: the same permission, the same
+//! words, the same audit; and its operation id is the key by which a second submission changes nothing.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use desk::actor::Actor;
+use hyper::Method;
+use hyper::http::request::Parts;
+use maud::{Markup, html};
+use serde_json::{Map, Value};
+
+use super::address::Address;
+use super::browser::Browsed;
+use super::modes;
+use super::page_responses::{elsewhere, html as page_of};
+use super::shell::{self, Frame};
+use crate::Console;
+use crate::answer::Answer;
+use crate::call::Call;
+use crate::endpoint::{Access, Endpoint};
+use crate::fields::{Fields, Kind};
+use crate::idempotency::{self, Begun};
+use crate::problem::{Code, Problem};
+use crate::requests::permit;
+use crate::resources::endpoints;
+use crate::router::{Routed, route};
+
+/// Before the address of an endpoint.
+const DO: &str = "/do";
+/// The operation id of a form, and where to go afterwards.
+const ONCE: &str = "once";
+const BACK: &str = "back";
+
+/// A form on a page.
+pub struct Act<'a> {
+    /// The endpoint's name in the table.
+    pub endpoint: &'static str,
+    /// What stands for `{…}` in its path.
+    pub path: &'a [&'a str],
+    pub title: &'a str,
+    /// What it does to what, and how much, before it is done.
+    pub consequence: Markup,
+    pub fields: Markup,
+    pub button: &'a str,
+    pub is_dangerous: bool,
+}
+
+/// The form; for whoever may not, why not.
+pub fn form(frame: &Frame<'_>, act: &Act<'_>) -> Markup {
+    let Some(endpoint) = endpoints().find(|endpoint| endpoint.name == act.endpoint) else { return html! {} };
+    if let Access::Needs(permission) = endpoint.access
+        && !frame.actor.has(permission)
+    {
+        return html! {
+            p.muted { span aria-disabled="true" { (act.title) } ": needs " code { (permission) } ", which " (frame.actor.name()) " does not have." }
+        };
+    }
+    let once = format!("form_{}", shared::trace::random_hex::<16>());
+    html! {
+        details.act {
+            summary { (act.title) }
+            form.form method="post" action=(action(endpoint, act.path, frame.livemode)) {
+                input type="hidden" name=(ONCE) value=(once);
+                input type="hidden" name=(BACK) value=(frame.address.with("done", Some(endpoint.name)));
+                p { (act.consequence) }
+                (act.fields)
+                div { button type="submit" class=(if act.is_dangerous { "danger" } else { "primary" }) { (act.button) } }
+            }
+        }
+    }
+}
+
+/// A field for words.
+pub fn words(name: &str, label: &str, hint: &str, is_long: bool) -> Markup {
+    let id = format!("{name}-{}", shared::trace::random_hex::<4>());
+    html! {
+        div.field {
+            label for=(id) { (label) }
+            @if is_long { textarea id=(id) name=(name) required maxlength="10000" {} }
+            @else { input id=(id) name=(name) type="text" autocomplete="off" maxlength="255"; }
+            @if !hint.is_empty() { span.hint { (hint) } }
+        }
+    }
+}
+
+pub fn hidden(name: &str, value: &str) -> Markup {
+    html! { input type="hidden" name=(name) value=(value); }
+}
+
+/// What a page says after a form was done.
+pub fn done(address: &Address) -> Markup {
+    let Some(name) = address.get("done") else { return html! {} };
+    let Some(endpoint) = endpoints().find(|endpoint| endpoint.is_act() && endpoint.name == name) else {
+        return html! {};
+    };
+    let words = super::user::capitalised(&endpoint.name.replace('_', " "));
+    html! { p.note.good role="status" { "Done: " (words) ". It is in the audit." } }
+}
+
+fn action(endpoint: &Endpoint, names: &[&str], livemode: bool) -> String {
+    let mut names = names.iter();
+    let parts = endpoint
+        .path
+        .split('/')
+        .map(|part| if part.starts_with('{') { names.next().copied().unwrap_or_default() } else { part });
+    let path = format!("{DO}{}", parts.map(super::address::encoded).collect::<Vec<_>>().join("/"));
+    let takes_mode = endpoint.query.iter().copied().flatten().any(|field| field.name == "livemode");
+    if takes_mode { format!("{path}?livemode={livemode}") } else { path }
+}
+
+/// Does what a form asks for, once, and leads to the page of what it made, or back.
+pub(super) async fn run(
+    console: &Arc<Console>,
+    actor: &Actor,
+    address: &Address,
+    parts: &Parts,
+    mut fields: Vec<(String, String)>,
+    now: DateTime<Utc>,
+) -> Browsed {
+    let mut take = |name: &str| {
+        let place = fields.iter().position(|(given, _)| given == name)?;
+        Some(fields.remove(place).1)
+    };
+    let (once, back) = (take(ONCE), take(BACK));
+    let back = back.filter(|back| back.starts_with('/') && !back.starts_with("//"));
+    let done = act(console, actor, parts, once, fields, now).await;
+    match done {
+        Ok(place) => Browsed::by(Some(actor), elsewhere(place.as_deref().or(back.as_deref()).unwrap_or("/"))),
+        Err(problem) => {
+            let livemode = modes::named(address).unwrap_or(true);
+            let frame = Frame { actor, address, livemode, now };
+            let body = refused(&problem, back.as_deref());
+            let page = shell::page(&frame, problem.code.title(), &Markup::default(), &body);
+            Browsed {
+                cause: problem.cause.clone(),
+                is_fatal: problem.is_fatal,
+                ..Browsed::by(Some(actor), page_of(problem.code.status(), page))
+            }
+        }
+    }
+}
+
+async fn act(
+    console: &Arc<Console>,
+    actor: &Actor,
+    parts: &Parts,
+    once: Option<String>,
+    fields: Vec<(String, String)>,
+    now: DateTime<Utc>,
+) -> Result<Option<String>, Problem> {
+    let path = parts.uri.path();
+    let found = path.strip_prefix(DO).map(|path| route(endpoints(), &Method::POST, path));
+    let Some(Routed::To(endpoint, names)) = found else {
+        return Err(Problem::new(Code::NotFound, "no form is sent to this address"));
+    };
+    permit(console, endpoint, actor, now).await?;
+    let once = once.filter(|once| once.starts_with("form_") && once.len() <= 64);
+    let once =
+        once.ok_or_else(|| Problem::invalid(ONCE, "the form has no operation id: load its page again"))?;
+    let query = Fields::of_query(parts.uri.query().unwrap_or_default(), endpoint.query, now)?;
+    let given = body(endpoint, fields);
+    let target = parts.uri.path_and_query().map_or(path, |target| target.as_str());
+    let hash = idempotency::request_hash("POST", target, &Value::Object(given.clone()));
+    let body = Fields::of_body(given, endpoint.body.unwrap_or_default(), now)?;
+    let call =
+        Call { console: Arc::clone(console), actor: Some(actor.clone()), path: names, query, body, now };
+    match idempotency::begin(&console.ledger, actor, once, &hash, now).await? {
+        // It was done before: the same page follows.
+        Begun::Answered(answer) => Ok(made(&answer)),
+        Begun::Free(taken) => {
+            let answered = (endpoint.run)(call).await;
+            idempotency::end(&console.ledger, taken, &answered).await?;
+            answered.map(|answer| made(&answer))
+        }
+    }
+}
+
+/// The page of what an act has made, where that has one of its own.
+fn made(answer: &Answer) -> Option<String> {
+    let replay = answer.document.get("replay").and_then(Value::as_str);
+    let operation = answer.document.pointer("/operation/id").and_then(Value::as_str);
+    let page = |kind, id: Option<&str>| id.map(|id| super::values::page_of(kind, id));
+    page("replay", replay).or_else(|| page("operation", operation))
+}
+
+/// The fields of a form as the members of a body; what was left empty is not given.
+fn body(endpoint: &Endpoint, fields: Vec<(String, String)>) -> Map<String, Value> {
+    let kind_of = |name: &str| {
+        let known = endpoint.body.unwrap_or_default().iter().find(|field| field.name == name);
+        known.map(|field| field.kind)
+    };
+    let mut members: Map<String, Value> = Map::new();
+    for (name, value) in fields {
+        let value = value.trim().to_owned();
+        if value.is_empty() {
+            continue;
+        }
+        match kind_of(&name) {
+            Some(Kind::Ids) => {
+                if let Value::Array(items) = members.entry(name).or_insert(Value::Array(Vec::new())) {
+                    items.push(Value::String(value));
+                }
+            }
+            Some(Kind::Flag) => {
+                members.insert(name, Value::Bool(value == "true"));
+            }
+            Some(Kind::Whole(..)) if value.parse::<i64>().is_ok() => {
+                members.insert(name, value.parse::<i64>().map(Value::from).unwrap_or_default());
+            }
+            _ => {
+                members.insert(name, Value::String(value));
+            }
+        }
+    }
+    members
+}
+
+/// Why nothing was done, in the words of the API.
+fn refused(problem: &Problem, back: Option<&str>) -> Markup {
+    html! {
+        div.title { h1 { (problem.code.title()) } }
+        section.panel { div.empty {
+            p { strong { (super::user::capitalised(&problem.detail)) "." } }
+            @match problem.code {
+                Code::KeyInUse => { p { "The same form was sent a moment ago and is in progress: look at the page before you send it again." } }
+                Code::Unavailable | Code::OutcomeUnknown => { p { "Look whether it was done before you send it again." } }
+                _ => { p { "Nothing was changed." } }
+            }
+            @if let Some(back) = back { p { a href=(back.replace("done=", "was=")) { "Back to the page" } } }
+        } }
+    }
+}

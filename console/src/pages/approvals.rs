@@ -1,0 +1,76 @@
+//! Operations: those that wait for an approval, as an inbox, or all of them.
+
+use desk::views::operation::OperationWords;
+use domain::operations::{Operation, OperationState};
+use ledger::views::lists::OperationFilter;
+use ledger::views::page::Page;
+use ledger::views::search::Whose;
+use maud::{Markup, html};
+
+use super::address::Address;
+use super::listed::{self, next};
+use super::shell::Frame;
+use super::tables::{Column, empty, number, pager, prose, table, text};
+use super::values::{age, money, object, status, until};
+
+const OPERATIONS: &[Column] = &[
+    text("Asked for"),
+    text("Operation"),
+    text("State"),
+    number("Amount"),
+    prose("What it does"),
+    text("By"),
+    text("Lapses"),
+    text("Account"),
+];
+
+pub fn filter(address: &Address, livemode: bool) -> OperationFilter {
+    let waits = OperationState::NeedsApproval.as_str().to_owned();
+    OperationFilter {
+        state: address.get("show").is_none().then_some(waits),
+        payment: address.get("payment").map(str::to_owned),
+        whose: Whose { account: None, livemode: Some(livemode) },
+        ..OperationFilter::default()
+    }
+}
+
+pub fn page(frame: &Frame<'_>, found: &Page<Operation>) -> Markup {
+    let address = frame.address;
+    let shows_all = address.get("show").is_some();
+    html! {
+        div.title {
+            h1 { "Approvals" }
+            div.tabs {
+                a href=(address.with("show", None)) aria-current=[(!shows_all).then_some("page")] { "Waiting" }
+                a href=(address.with("show", Some("all"))) aria-current=[shows_all.then_some("page")] { "All operations" }
+            }
+        }
+        section.panel {
+            @if found.rows.is_empty() {
+                (empty(if shows_all { "No operation yet." } else { "Nothing waits for an approval." }, &html! {
+                    p { "An operation is one thing that Stripe is asked to do, such as a refund. Above a threshold, a second person approves it here before anything is sent." }
+                }))
+            } @else {
+                (table("Operations", OPERATIONS, found.rows.iter().map(|row| self::row(frame, row)).collect()))
+                (pager(listed::first(address).as_deref(), next(address, found).as_deref(), found.rows.len(), None))
+            }
+        }
+    }
+}
+
+fn row(frame: &Frame<'_>, operation: &Operation) -> Vec<Markup> {
+    vec![
+        age(operation.requested_at, frame.now),
+        object("operation", operation.id()),
+        status(operation.state.as_str()),
+        money(operation.amount, &operation.currency),
+        html! { (OperationWords::of(operation, frame.now).does) },
+        html! { (operation.requested_by) },
+        operation
+            .expires_at
+            .filter(|_| operation.state.is_open())
+            .map(|end| until(end, frame.now))
+            .unwrap_or_default(),
+        html! { (operation.key.account) },
+    ]
+}

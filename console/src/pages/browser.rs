@@ -1,0 +1,160 @@
+//! One request of a browser: who asks, whether the form comes from our own page, and which page or act it wants.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use desk::actor::Actor;
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HOST};
+use hyper::http::request::Parts;
+use hyper::{Method, StatusCode};
+use shared::http::body;
+
+use super::acts;
+use super::address::{Address, link, parameters};
+use super::answer::{Answer, Sources, answer};
+use super::assets::Asset;
+use super::dashboard::Waiting;
+use super::origin::is_foreign;
+use super::page_responses::{asset, elsewhere, html};
+use super::{shell, sign_in};
+use crate::Console;
+use crate::problem::Code;
+use crate::requests::BODY_LIMIT_BYTES;
+use crate::responses::HttpResponse;
+
+/// What a browser gets, and who asked for it.
+pub(crate) struct Browsed {
+    pub response: HttpResponse,
+    pub actor: Option<String>,
+    /// For the log alone.
+    pub cause: Option<String>,
+    pub is_fatal: bool,
+}
+
+impl Browsed {
+    pub(super) fn by(actor: Option<&Actor>, response: HttpResponse) -> Self {
+        Self { response, actor: actor.map(Actor::name), cause: None, is_fatal: false }
+    }
+}
+
+pub(crate) async fn respond(
+    console: &Arc<Console>,
+    parts: Parts,
+    body: Incoming,
+    now: DateTime<Utc>,
+) -> Browsed {
+    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+    let Some(address) = Address::of(target) else {
+        return Browsed::by(None, refused("The address is not text", StatusCode::BAD_REQUEST));
+    };
+    if let Some(found) = Asset::at(&address.path) {
+        return Browsed::by(None, asset(found));
+    }
+    if parts.method == Method::POST {
+        return post(console, &address, &parts, body, now).await;
+    }
+    if parts.method != Method::GET && parts.method != Method::HEAD {
+        return Browsed::by(
+            None,
+            refused("A page is looked at, or a form is sent", StatusCode::METHOD_NOT_ALLOWED),
+        );
+    }
+    let actor = match sign_in::actor(console, &parts.headers, now).await {
+        Ok(actor) => actor,
+        Err(unavailable) => return unavailable,
+    };
+    let path = address.path.as_str();
+    match actor {
+        _ if path == sign_in::PATH => {
+            let page = sign_in::page(address.get("to").unwrap_or("/"), None);
+            Browsed::by(None, html(StatusCode::OK, shell::bare("Sign in", &page)))
+        }
+        None => Browsed::by(None, elsewhere(&link(sign_in::PATH, [("to", target)]))),
+        Some(actor) => look(console, &actor, &address, now).await,
+    }
+}
+
+async fn look(console: &Console, actor: &Actor, address: &Address, now: DateTime<Utc>) -> Browsed {
+    // A queue that cannot be asked is no reason to show nothing.
+    let depth = console.queue.depth().await.ok();
+    let waiting = depth.map(|depth| {
+        Waiting::of(depth.ready, depth.oldest_age.and_then(|age| TimeDelta::from_std(age).ok()))
+    });
+    let sources = Sources { ledger: &console.ledger, waiting };
+    let (answer, error) = answer(&sources, actor, address, now).await;
+    let response = match answer {
+        Answer::Page { status, html: page } => html(
+            StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            maud::PreEscaped(page),
+        ),
+        Answer::SeeOther(place) => elsewhere(&place),
+        Answer::Csv { name, text } => super::page_responses::csv(&name, text),
+    };
+    Browsed {
+        cause: error.as_ref().map(|error| shared::telemetry::told(error)),
+        is_fatal: error.as_ref().is_some_and(ledger::LedgerError::is_fatal),
+        ..Browsed::by(Some(actor), response)
+    }
+}
+
+/// A form. It must come from a page of ours: a cookie alone proves no intention.
+async fn post(
+    console: &Arc<Console>,
+    address: &Address,
+    parts: &Parts,
+    incoming: Incoming,
+    now: DateTime<Utc>,
+) -> Browsed {
+    let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    if is_foreign(&parts.headers, host) {
+        return Browsed::by(None, refused("This form was sent from another site", StatusCode::FORBIDDEN));
+    }
+    let fields = match read_form(console, parts, incoming).await {
+        Ok(fields) => fields,
+        Err(code) => return Browsed::by(None, refused(code.title(), code.status())),
+    };
+    match address.path.as_str() {
+        sign_in::PATH => return sign_in::begin(console, &parts.headers, &fields, now).await,
+        sign_in::END => return sign_in::end(&parts.headers),
+        _ => {}
+    }
+    match sign_in::actor(console, &parts.headers, now).await {
+        Err(unavailable) => unavailable,
+        Ok(None) => Browsed::by(None, elsewhere(sign_in::PATH)),
+        Ok(Some(actor)) => acts::run(console, &actor, address, parts, fields, now).await,
+    }
+}
+
+async fn read_form(
+    console: &Console,
+    parts: &Parts,
+    incoming: Incoming,
+) -> Result<Vec<(String, String)>, Code> {
+    let media_type =
+        parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !media_type.starts_with("application/x-www-form-urlencoded") {
+        return Err(Code::UnsupportedMediaType);
+    }
+    if body::declares_more_than(&incoming, BODY_LIMIT_BYTES) {
+        return Err(Code::BodyTooLarge);
+    }
+    let taken = body::read(incoming, BODY_LIMIT_BYTES, console.limits.body_deadline, &console.room).await;
+    let taken = taken.map_err(|fault| match fault {
+        body::BodyFault::TooLarge => Code::BodyTooLarge,
+        body::BodyFault::Slow => Code::SlowBody,
+        body::BodyFault::Broken => Code::MalformedRequest,
+        body::BodyFault::NoRoom => Code::Unavailable,
+    })?;
+    let text = std::str::from_utf8(&taken.bytes).map_err(|_| Code::MalformedRequest)?;
+    parameters(text).ok_or(Code::MalformedRequest)
+}
+
+/// For whoever is not known: without anything around it.
+fn refused(what: &str, status: StatusCode) -> HttpResponse {
+    let page = maud::html! {
+        h1 { (what) "." }
+        p { "Nothing was changed. Go back to the " a href="/" { "overview" } " and try again there." }
+    };
+    html(status, shell::bare(what, &page))
+}

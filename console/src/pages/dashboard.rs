@@ -1,0 +1,200 @@
+//! What a person sees first: is money flowing, is anything stuck, what needs me.
+
+use desk::views::dashboard::Dashboard;
+use desk::views::dispute_list::ListedDispute;
+use desk::views::kpi::Rate;
+use desk::views::operation::does;
+use desk::when;
+use maud::{Markup, html};
+
+use super::address::link;
+use super::metrics::{goal, name, rates, spans, spoken, target, value, verdict, volumes};
+use super::modes;
+use super::plots::spark;
+use super::shell::Frame;
+use super::tones::{Tone, badge};
+use super::values::{age, counted, money, object, until};
+
+/// So many currencies have a figure of their own.
+const CURRENCIES_LIMIT: usize = 2;
+/// How often the script asks for the page again.
+const REFRESH_SECS: u8 = 15;
+
+/// What waits in the queue, where it can be asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Waiting {
+    pub ready: u64,
+    pub oldest_secs: Option<u64>,
+}
+
+pub fn page(frame: &Frame<'_>, view: &Dashboard, waiting: Option<Waiting>, hours: i64) -> Markup {
+    html! {
+        div.title {
+            h1 { "Overview" }
+            (spans(frame.address, hours))
+            span.end { button.quiet type="button" data-script data-refresh=(REFRESH_SECS) { "Pause refresh" } }
+        }
+        div.stack data-live {
+            @if let Some(pause) = &view.pause {
+                div.note.warn {
+                    strong { "Consumption is paused" } " by " (pause.paused_by) ", " (age(pause.paused_at, frame.now)) ": " (pause.reason)
+                    ". Webhooks are still accepted and wait."
+                }
+            }
+            (figures(frame, view, hours))
+            div.columns {
+                (stuck(frame, view, waiting))
+                (needs_me(frame, view))
+            }
+        }
+    }
+}
+
+/// Is money flowing?
+fn figures(frame: &Frame<'_>, view: &Dashboard, hours: i64) -> Markup {
+    let kpis = &view.kpis;
+    let mut currencies: Vec<_> = kpis.figures.currencies.iter().filter(|money| money.payments > 0).collect();
+    currencies.sort_by_key(|money| (-money.payments, money.currency.clone()));
+    let (span, mode) = (hours.to_string(), modes::word(frame.livemode));
+    let behind =
+        |part: &str| link("/payments/metrics/", [("hours", span.as_str()), ("mode", mode)]) + "#" + part;
+    html! {
+        section aria-label="Is money flowing" { div.figures {
+            @for money_of in currencies.iter().take(CURRENCIES_LIMIT) {
+                @let volume: Vec<Option<f64>> = volumes(kpis, &money_of.currency).into_iter().map(Some).collect();
+                a.figure.panel href=(behind("payments")) {
+                    span.name { "Volume" span { (money_of.payments) " payments" } }
+                    span.value { (money(money_of.volume, &money_of.currency)) }
+                    (spark(&format!("Volume in {} over time", money_of.currency.to_uppercase()), &volume, None))
+                }
+            }
+            @if currencies.is_empty() {
+                a.figure.panel href=(behind("payments")) {
+                    span.name { "Volume" }
+                    span.value { "–" }
+                    span.muted { "No payment succeeded in this span." }
+                }
+            }
+            @for rate in &kpis.rates { @if let Some(series) = series(rate.name) {
+                a.figure.panel href=(behind("success_rate")) {
+                    span.name { (name(rate.name)) }
+                    span.value { (value(rate)) }
+                    (spark(&spoken(kpis, rate.name), &rates(kpis, series), goal(kpis, rate.name)))
+                    span.goal { "target " (target(rate.target)) " " (verdict(rate.verdict)) }
+                }
+            } @else if rate.name == "latency_p95_secs" { (latency(rate)) } }
+        } }
+    }
+}
+
+fn latency(rate: &Rate) -> Markup {
+    html! {
+        div.figure.panel {
+            span.name { "Latency, P95" }
+            span.value { (value(rate)) }
+            span.muted.small { "from receiving an event to applying it" }
+            span.goal { "target " (target(rate.target)) " " (verdict(rate.verdict)) }
+        }
+    }
+}
+
+/// The figures that have a line.
+fn series(of: &str) -> Option<fn(&desk::views::kpi::Part) -> Option<f64>> {
+    Some(match of {
+        "success_rate" => |part| part.figures.success_rate,
+        "refund_rate" => |part| part.figures.refund_rate,
+        "dispute_rate" => |part| part.figures.dispute_rate,
+        _ => return None,
+    })
+}
+
+/// Is anything stuck?
+fn stuck(frame: &Frame<'_>, view: &Dashboard, waiting: Option<Waiting>) -> Markup {
+    let dead: usize = view.dead.iter().map(|group| group.events).sum();
+    let mode = modes::word(frame.livemode);
+    html! {
+        section.panel {
+            h2 { "Is anything stuck?" }
+            div.inner { ul.standing {
+                @if let Some(waiting) = waiting {
+                    li {
+                        (badge(if waiting.ready > 0 { Tone::Info } else { Tone::Good }, "queue"))
+                        span { @if waiting.ready == 0 { "Nothing waits in the queue" } @else { (waiting.ready) " events wait in the queue" } }
+                        span.muted { @if let Some(secs) = waiting.oldest_secs { "oldest " (when::shown(chrono::TimeDelta::seconds(i64::try_from(secs).unwrap_or(i64::MAX)))) } }
+                    }
+                }
+                li {
+                    (badge(if view.last_event_at.is_some() { Tone::Good } else { Tone::Quiet }, "newest event"))
+                    span { @match view.last_event_at { Some(_) => "Recorded", None => "No event of this mode has arrived yet" } }
+                    span { @if let Some(at) = view.last_event_at { (age(at, frame.now)) } }
+                }
+                li {
+                    (badge(if view.retries.events > 0 { Tone::Warn } else { Tone::Good }, "retries"))
+                    span { a href=(link("/payments/webhooks/", [("outcome", "waiting"), ("mode", mode)])) { @if view.retries.events == 0 { "None" } @else { (view.retries.events) " events wait for another try" } } }
+                    span { @if let Some(next) = view.retries.next_at { "next " (until(next, frame.now)) } }
+                }
+                li {
+                    (badge(if dead > 0 { Tone::Bad } else { Tone::Good }, "dead letters"))
+                    span { a href=(link("/payments/dead-letters", [("mode", mode)])) { @if dead == 0 { "None" } @else { (counted(dead, "event")) ", " (counted(view.dead.len(), "cause")) } } }
+                    span { @for (currency, amount) in &view.money_at_risk { (money(*amount, currency)) " " } @if !view.money_at_risk.is_empty() { "at risk" } }
+                }
+                li {
+                    (badge(if view.pause.is_some() { Tone::Warn } else { Tone::Good }, "workers"))
+                    span { @if view.pause.is_some() { "Paused: see above" } @else { "Consumption is not paused" } }
+                    span {}
+                }
+            } }
+        }
+    }
+}
+
+/// What waits for a person?
+fn needs_me(frame: &Frame<'_>, view: &Dashboard) -> Markup {
+    let mode = modes::word(frame.livemode);
+    let nothing = view.disputes.is_empty() && view.contradictory.is_empty() && view.approvals.is_empty();
+    html! {
+        section.panel {
+            h2 { "What needs you?" }
+            div.inner {
+                @if nothing { p.muted { "Nothing: no dispute waits for an answer, no operation for an approval, and no figures contradict each other." } }
+                ul.todo {
+                    @for operation in &view.approvals {
+                        li {
+                            (badge(Tone::Warn, "approval"))
+                            span { (object("operation", operation.id())) " · " (does(operation)) " · asked for by " (operation.requested_by) }
+                            span.num { @if let Some(end) = operation.expires_at { "lapses " (until(end, frame.now)) } }
+                        }
+                    }
+                    @for row in &view.disputes { (due(frame, row)) }
+                    @for row in &view.contradictory {
+                        li {
+                            (badge(Tone::Warn, "anomaly"))
+                            span { (row.kind) " " (object(&row.kind, &row.key.id)) @for contradiction in row.contradictions.iter().take(1) { ": " (contradiction.says) } }
+                            span {}
+                        }
+                    }
+                }
+                @if view.more_approvals { p { a href=(link("/approvals", [("mode", mode)])) { "All approvals" } } }
+                @if view.more_disputes { p { a href=(link("/payments/disputes", [("mode", mode)])) { "All disputes that are open" } } }
+                @if view.more_contradictory { p { a href=(link("/payments/anomalies", [("mode", mode)])) { "All anomalies" } } }
+            }
+        }
+    }
+}
+
+fn due(frame: &Frame<'_>, row: &ListedDispute) -> Markup {
+    let dispute = &row.item.dispute;
+    let (tone, word) = match row.item.respond_by() {
+        Some(_) if row.overdue => (Tone::Bad, "overdue"),
+        Some(by) if (by - frame.now).num_days() < 3 => (Tone::Warn, "answer soon"),
+        Some(_) => (Tone::Info, "answer"),
+        None => (Tone::Quiet, "under review"),
+    };
+    html! {
+        li {
+            (badge(tone, word))
+            span { "dispute " (object("dispute", &dispute.key.id)) " · " (dispute.state.reason.as_deref().unwrap_or("no reason given").replace('_', " ")) " · " (money(dispute.state.amount, &dispute.state.currency)) }
+            span.num { @if let Some(by) = row.item.respond_by() { (until(by, frame.now)) } }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Pages that say in words why there is no other one: what happened, why, and what to do.
+
+use maud::{Markup, html};
+
+/// Why a page cannot be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing is at this address.
+    NoPage,
+    /// The ledger knows nothing of this.
+    Unknown {
+        kind: String,
+        id: String,
+    },
+    /// A parameter says what it may not.
+    Wrong(String),
+    Forbidden(String),
+    /// The ledger does not answer.
+    Away,
+}
+
+impl Fault {
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::NoPage | Self::Unknown { .. } => 404,
+            Self::Wrong(_) => 400,
+            Self::Forbidden(_) => 403,
+            Self::Away => 503,
+        }
+    }
+
+    pub fn title(&self) -> &'static str {
+        match self {
+            Self::NoPage => "No such page",
+            Self::Unknown { .. } => "Not in the ledger",
+            Self::Wrong(_) => "That cannot be asked for",
+            Self::Forbidden(_) => "Not permitted",
+            Self::Away => "The ledger does not answer",
+        }
+    }
+
+    pub fn body(&self) -> Markup {
+        html! {
+            div.title { h1 { (self.title()) } }
+            section.panel { div.empty { @match self {
+                Self::NoPage => {
+                    p { strong { "There is no page at this address." } }
+                    p { "The address may have been cut. Go back to the " a href="/payments/dashboard/" { "overview" } ", or search above for an id." }
+                }
+                Self::Unknown { kind, id } => {
+                    p { strong { "The ledger knows no " (kind) " " span.id { (id) } "." } }
+                    p { "No event about it has been applied. If Stripe sent it just now, it may still wait in the queue; reload in a moment." }
+                    p { "It may also be of the other mode, or be called something else: search above by its id. " a href="/payments/webhooks/" { "Webhooks" } " shows what has arrived." }
+                }
+                Self::Wrong(why) => {
+                    p { strong { (why) } }
+                    p { "Correct the filter and ask again; nothing was changed." }
+                }
+                Self::Forbidden(why) => {
+                    p { strong { (why) } }
+                    p { "Ask an administrator for a role that has it. The refusal is in the audit." }
+                }
+                Self::Away => {
+                    p { strong { "The ledger cannot be read at the moment, so there is nothing to show." } }
+                    p { "Webhooks are still accepted and wait in the queue. Reload in a moment; if it lasts, " code { "tidegate doctor" } " says why." }
+                }
+            } } }
+        }
+    }
+}

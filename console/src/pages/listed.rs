@@ -1,0 +1,96 @@
+//! What lists have in common: filters that stand in the address, a page at a time, and where the next one begins.
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use domain::permissions::Permission;
+use ledger::views::page::{Page, Part};
+use ledger::views::search::Window;
+use maud::{Markup, html};
+
+use super::address::Address;
+use super::shell::Frame;
+
+const ROWS: i64 = 50;
+
+/// Which part of the list the address asks for.
+pub fn part(address: &Address) -> Result<Part, String> {
+    let after = address
+        .get("after")
+        .map(str::parse)
+        .transpose()
+        .map_err(|_| "The address names no place in this list: begin at its first page".to_owned())?;
+    Ok(Part { after, limit: ROWS })
+}
+
+/// Between two days in UTC, both included.
+pub fn window(address: &Address) -> Result<Window, String> {
+    let until = day(address, "until")?.map(|day| day + TimeDelta::days(1));
+    Ok(Window { since: day(address, "since")?, until })
+}
+
+fn day(address: &Address, name: &str) -> Result<Option<DateTime<Utc>>, String> {
+    let Some(text) = address.get(name) else { return Ok(None) };
+    let day: Result<NaiveDate, _> = text.parse();
+    let midnight = day.ok().and_then(|day| day.and_hms_opt(0, 0, 0));
+    match midnight {
+        Some(midnight) => Ok(Some(midnight.and_utc())),
+        None => Err(format!("“{text}” is not a day: write 2026-11-28")),
+    }
+}
+
+/// The address of the next page, where there is one.
+pub fn next<T>(address: &Address, page: &Page<T>) -> Option<String> {
+    page.next.as_ref().map(|place| address.with("after", Some(&place.to_string())))
+}
+
+/// The address of the first page, where this is another one.
+pub fn first(address: &Address) -> Option<String> {
+    address.get("after").map(|_| address.with("after", None))
+}
+
+/// Where exactly this list is had as CSV, by those who may take it away.
+pub fn csv(frame: &Frame<'_>) -> Option<String> {
+    frame.actor.has(Permission::Export).then(|| frame.address.with("as", Some("csv")))
+}
+
+/// A field of a filter.
+pub fn field(address: &Address, name: &str, words: &str, example: &str, kind: &str) -> Markup {
+    html! {
+        div.field {
+            label for={ "filter-" (name) } { (words) }
+            input id={ "filter-" (name) } name=(name) type=(kind) value=(address.get(name).unwrap_or_default())
+                placeholder=[(!example.is_empty()).then_some(example)] autocomplete="off";
+        }
+    }
+}
+
+/// One of several words, or none of them.
+pub fn choice(address: &Address, name: &str, words: &str, any: &str, choices: &[&str]) -> Markup {
+    let chosen = address.get(name);
+    html! {
+        div.field {
+            label for={ "filter-" (name) } { (words) }
+            select id={ "filter-" (name) } name=(name) {
+                option value="" { (any) }
+                @for choice in choices {
+                    option value=(choice) selected[chosen == Some(choice)] { (choice.replace('_', " ")) }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_reaches_to_its_end() {
+        let address = Address::of("/x?since=2026-11-27&until=2026-11-28").unwrap();
+        let window = window(&address).unwrap();
+        assert_eq!(window.until.unwrap() - window.since.unwrap(), TimeDelta::days(2));
+        assert!(
+            super::window(&Address::of("/x?since=yesterday").unwrap()).unwrap_err().contains("yesterday")
+        );
+        assert!(part(&Address::of("/x?after=nowhere").unwrap()).is_err());
+    }
+}

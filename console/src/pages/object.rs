@@ -1,0 +1,265 @@
+//! The page of one object, whatever its kind, in the order in which people ask: what is it now and why, the money, what
+//! may I do, what hangs on it, what happened, and all of it raw.
+
+use chrono::{DateTime, Utc};
+use desk::views::charge::ChargeView;
+use desk::views::customer::CustomerView;
+use desk::views::dispute::DisputeView;
+use desk::views::invoice::InvoiceView;
+use desk::views::object::{ObjectPage, ObjectPages, ObjectView, UnappliedObject};
+use desk::views::payment::PaymentView;
+use desk::views::payout::PayoutView;
+use desk::views::refund::RefundView;
+use desk::views::subscription::SubscriptionView;
+use desk::views::sums::Sum;
+use desk::wording::belongs_to;
+use domain::Object;
+use domain::permissions::Permission;
+use ledger::views::stored_events::StoredEvent;
+use maud::{Markup, html};
+
+use super::command::{command, quoted};
+use super::shell::Frame;
+use super::timelines::timeline;
+use super::values::{detail, money, object, status};
+use super::{dispute_acts, hanging, payment_acts, webhooks};
+
+/// What some kinds of page have and others have not.
+pub trait Hangs: ObjectView {
+    fn hanging(&self, frame: &Frame<'_>) -> Markup;
+
+    /// What may be done with it.
+    fn acts(&self, _: &Frame<'_>) -> Markup {
+        html! {}
+    }
+}
+
+/// Details that only those see who may manage money.
+const OF_CARDS: [&str; 2] = ["card", "card expires"];
+
+/// Everything that goes by the id: usually one object.
+pub fn pages<V: Hangs>(frame: &Frame<'_>, pages: &ObjectPages<V>) -> Markup {
+    html! {
+        @if pages.known.len() > 1 {
+            p.note { "Several objects go by this id: one for each account and mode." }
+        }
+        @for page in &pages.known { (one(frame, page)) }
+        @for object in &pages.unapplied { (unapplied(frame, object)) }
+    }
+}
+
+fn one<V: Hangs>(frame: &Frame<'_>, page: &ObjectPage<V>) -> Markup {
+    let (view, now) = (&page.view, frame.now);
+    let (kind, key) = (V::Object::NAME, view.key());
+    html! {
+        (heading(kind, &key.id, &view.status(now), &belongs_to(&key.account, key.livemode)))
+        p.lead { (view.why()) }
+        (letters(&page.dead_letters, now))
+        div.sided {
+            div.stack {
+                (because(view))
+                (view.hanging(frame))
+                (timeline((kind, key), view.timeline(), frame.address))
+            }
+            div.stack {
+                @if let Some(sum) = view.sum() { (shown_sum(&sum)) }
+                (acts_panel(&view.acts(frame)))
+                (details(frame, view, now))
+                (same_elsewhere(frame, &format!("show {kind} {}", quoted(&key.id)), page))
+            }
+        }
+    }
+}
+
+/// The forms of a page, below one heading.
+pub fn acts_panel(acts: &Markup) -> Markup {
+    html! {
+        @if !acts.0.is_empty() {
+            section.panel.acts { h2 { "What you may do" } div.inner { (acts) } }
+        }
+    }
+}
+
+pub fn heading(kind: &str, id: &str, status_words: &str, belongs: &str) -> Markup {
+    html! {
+        div.title {
+            h1 { span.kind { (kind) " " } span.id { (id) } }
+            (status(status_words))
+            span.muted { (belongs) }
+        }
+    }
+}
+
+/// The money as a sum that adds up in sight.
+fn shown_sum(sum: &Sum) -> Markup {
+    html! {
+        section.panel {
+            h2 { "Money" }
+            div.inner { table.sum {
+                caption.hidden { "The money of it as a sum" }
+                tbody { @for line in &sum.lines {
+                    tr { th scope="row" { (line.name) } td.num { (money(line.amount, &sum.currency)) } }
+                } }
+                tfoot { tr { th scope="row" { (sum.total.name) } td.num { (money(sum.total.amount, &sum.currency)) } } }
+            } }
+        }
+    }
+}
+
+fn because<V: ObjectView>(view: &V) -> Markup {
+    html! {
+        @if !view.because().is_empty() {
+            section.panel {
+                h2 { "Because" }
+                div.inner { ul.standing {
+                    @for reason in view.because() {
+                        li {
+                            span.kind { (reason.kind) }
+                            span { (super::timelines::subject(reason.kind, &reason.id)) " " (reason.says) }
+                            @if let Some(event) = &reason.event_id { span.small { (object("event", event)) } }
+                        }
+                    }
+                } }
+            }
+        }
+    }
+}
+
+fn details<V: ObjectView>(frame: &Frame<'_>, view: &V, now: DateTime<Utc>) -> Markup {
+    let sees_cards = frame.actor.has(Permission::Manage);
+    let shown = view.details(now).into_iter().filter(|line| sees_cards || !OF_CARDS.contains(&line.name));
+    html! {
+        section.panel {
+            h2 { "Details" }
+            div.inner { dl.facts { @for line in shown {
+                div {
+                    dt { (line.name) }
+                    dd { (detail(&line.value, now)) @if let Some(note) = &line.note { span.muted { " (" (note) ")" } } }
+                }
+            } } }
+        }
+    }
+}
+
+/// The same as a command, and all of it as JSON.
+fn same_elsewhere<T: serde::Serialize>(frame: &Frame<'_>, line: &str, view: &T) -> Markup {
+    html! {
+        section.panel {
+            h2 { "Elsewhere" }
+            div.inner {
+                (command("same-command", &format!("tidegate {line}")))
+                @if frame.actor.has(Permission::Manage) {
+                    details {
+                        summary { "As JSON" }
+                        pre id="raw" tabindex="0" { (serde_json::to_string_pretty(view).unwrap_or_default()) }
+                    }
+                } @else {
+                    p.muted { "The raw form has card data: it is shown to those who have " code { (Permission::Manage) } "." }
+                }
+            }
+        }
+    }
+}
+
+/// What is missing from the page.
+fn letters(letters: &[StoredEvent], now: DateTime<Utc>) -> Markup {
+    html! {
+        @if !letters.is_empty() {
+            div.note.bad {
+                strong { "Dead letters: " }
+                "the events below could not be applied, so this page lacks what they say."
+            }
+            (webhooks::section("Dead letters about it", letters, now))
+        }
+    }
+}
+
+/// An object that only dead letters tell of.
+fn unapplied(frame: &Frame<'_>, object: &UnappliedObject) -> Markup {
+    html! {
+        (heading(object.kind, &object.key.id, "not in the ledger", &belongs_to(&object.key.account, object.key.livemode)))
+        p.lead { "Stripe has reported it, but none of its events could be applied: only dead letters name it." }
+        (letters(&object.dead_letters, frame.now))
+    }
+}
+
+impl Hangs for PaymentView {
+    fn hanging(&self, frame: &Frame<'_>) -> Markup {
+        html! {
+            (hanging::charges(&self.charges, frame.actor.has(Permission::Manage)))
+            (hanging::failures(&self.failures))
+            (hanging::refunds(&self.refunds))
+            (hanging::disputes(&self.disputes, &self.key().id, frame.now))
+            (hanging::warnings(&self.warnings))
+        }
+    }
+
+    fn acts(&self, frame: &Frame<'_>) -> Markup {
+        payment_acts::forms(frame, self)
+    }
+}
+
+impl Hangs for ChargeView {
+    fn hanging(&self, frame: &Frame<'_>) -> Markup {
+        html! {
+            (hanging::refunds(&self.refunds))
+            (hanging::disputes(&self.disputes, &self.key().id, frame.now))
+            (hanging::warnings(&self.warnings))
+        }
+    }
+}
+
+impl Hangs for InvoiceView {
+    fn hanging(&self, frame: &Frame<'_>) -> Markup {
+        html! {
+            @if self.payments.is_empty() { p.note { "No payment is linked to it." } }
+            (hanging::payments(&self.payments, &self.key().id))
+            @if self.is_shared() { (hanging::shares(&self.shares, &self.invoice.state.currency)) }
+            (hanging::failures(&self.failures))
+            (hanging::refunds(&self.refunds))
+            (hanging::disputes(&self.disputes, &self.key().id, frame.now))
+        }
+    }
+}
+
+impl Hangs for DisputeView {
+    fn hanging(&self, _: &Frame<'_>) -> Markup {
+        html! {
+            (hanging::notes(&self.notes))
+            (hanging::movements(&self.movements))
+            (hanging::warnings(&self.warnings))
+        }
+    }
+
+    fn acts(&self, frame: &Frame<'_>) -> Markup {
+        dispute_acts::forms(frame, self)
+    }
+}
+
+impl Hangs for CustomerView {
+    fn hanging(&self, frame: &Frame<'_>) -> Markup {
+        html! {
+            (hanging::payments(&self.payments, &self.key().id))
+            (hanging::subscriptions(&self.subscriptions))
+            (hanging::disputes(&self.disputes, &self.key().id, frame.now))
+        }
+    }
+}
+
+impl Hangs for SubscriptionView {
+    fn hanging(&self, _: &Frame<'_>) -> Markup {
+        hanging::invoices(&self.invoices)
+    }
+}
+
+impl Hangs for RefundView {
+    fn hanging(&self, _: &Frame<'_>) -> Markup {
+        html! {}
+    }
+}
+
+impl Hangs for PayoutView {
+    fn hanging(&self, _: &Frame<'_>) -> Markup {
+        html! {}
+    }
+}

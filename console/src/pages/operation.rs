@@ -1,0 +1,147 @@
+//! The page of an operation: what it does, how it stands, what comes next, who decided, what was said to Stripe, and
+//! what this person may do about it.
+
+use desk::money;
+use desk::views::operation::OperationView;
+use desk::wording::belongs_to;
+use domain::operations::{Call, Decided, NAME, Operation, OperationState};
+use maud::{Markup, html};
+
+use super::acts::{Act, form, hidden, words};
+use super::command::{command, quoted};
+use super::object::{acts_panel, heading};
+use super::shell::Frame;
+use super::tables::{number, prose, section, text};
+use super::timelines::{subject, timeline};
+use super::user::capitalised;
+use super::values::{maybe_moment, moment, money as shown, object};
+
+pub fn page(frame: &Frame<'_>, view: &OperationView) -> Markup {
+    let operation = &view.operation;
+    let key = &operation.key;
+    html! {
+        (heading("operation", operation.id(), operation.state.as_str(), &belongs_to(&key.account, key.livemode)))
+        p.lead { strong { (capitalised(&view.words.does)) "." } " " (view.words.says) }
+        @if let Some(next) = &view.words.next { p.note { "Next: " (next) } }
+        @if let Some(warning) = &operation.warning { p.note.warn { (capitalised(warning)) } }
+        div.sided {
+            div.stack {
+                (decisions(&view.decisions))
+                (calls(&view.calls))
+                (timeline((NAME, key), &view.timeline, frame.address))
+            }
+            div.stack {
+                (acts_panel(&acts(frame, operation)))
+                (details(view))
+                section.panel {
+                    h2 { "Elsewhere" }
+                    div.inner { (command("same-command", &format!("tidegate operations show {}", quoted(operation.id())))) }
+                }
+            }
+        }
+    }
+}
+
+fn details(view: &OperationView) -> Markup {
+    let operation = &view.operation;
+    html! {
+        section.panel {
+            h2 { "Details" }
+            div.inner { dl.facts {
+                div { dt { "amount" } dd { (shown(operation.amount, &operation.currency)) } }
+                div { dt { "about" } dd { (operation.subject_kind) " " (subject(&operation.subject_kind, &operation.subject_id)) } }
+                div { dt { "reason" } dd { (operation.reason.as_str().replace('_', " ")) } }
+                @if let Some(note) = &operation.note { div { dt { "note" } dd { (note) } } }
+                div { dt { "asked for by" } dd { (operation.requested_by) @if operation.is_program { " (a program)" } } }
+                div { dt { "asked for" } dd { (moment(operation.requested_at)) } }
+                @if let Some(by) = &operation.approved_by { div { dt { "approved by" } dd { (by) } } }
+                @if operation.expires_at.is_some() { div { dt { "lapses" } dd { (maybe_moment(operation.expires_at)) } } }
+                @if let Some(made) = &operation.stripe_id { div { dt { "made" } dd { (object(operation.kind.as_str(), made)) } } }
+                @if let Some(status) = &view.refund_status { div { dt { "the refund" } dd { (status) } } }
+                @if let Some(key) = &operation.idempotency_key { div { dt { "idempotency key" } dd { span.id { (key) } } } }
+                @if let Some(id) = &operation.request_id { div { dt { "Stripe's request" } dd { span.id { (id) } } } }
+                @if let Some(of) = &operation.retry_of { div { dt { "tries again" } dd { (object("operation", of)) } } }
+                @for again in &view.retried_by { div { dt { "tried again by" } dd { (object("operation", again)) } } }
+            } }
+        }
+    }
+}
+
+fn decisions(decisions: &[Decided]) -> Markup {
+    let columns = [text("Decided"), text("Decision"), text("By"), prose("Reason")];
+    let rows = decisions.iter().map(|decided| {
+        vec![
+            moment(decided.decided_at),
+            html! { (decided.decision.as_str()) },
+            html! { (decided.decided_by) },
+            html! { (decided.reason.as_deref().unwrap_or_default()) },
+        ]
+    });
+    section("Decisions", &columns, rows.collect())
+}
+
+fn calls(calls: &[Call]) -> Markup {
+    let columns = [
+        text("Called"),
+        number("Attempt"),
+        prose("Call"),
+        text("Answer"),
+        text("Means"),
+        text("Code"),
+        number("ms"),
+        text("Stripe's request"),
+    ];
+    let rows = calls.iter().map(|call| {
+        vec![
+            moment(call.called_at),
+            html! { (call.attempt) },
+            html! { (call.method) " " (call.path) },
+            html! { @match call.http_status { Some(status) => (status), None => "none" } },
+            html! { (call.class) },
+            html! { (call.stripe_code.as_deref().unwrap_or_default()) },
+            html! { (call.duration_ms) },
+            call.request_id.as_deref().map(|id| html! { span.id title=(id) { (id) } }).unwrap_or_default(),
+        ]
+    });
+    section("Calls to Stripe", &columns, rows.collect())
+}
+
+fn acts(frame: &Frame<'_>, operation: &Operation) -> Markup {
+    let amount = money::shown(operation.amount, &operation.currency);
+    let does = desk::views::operation::does(operation);
+    let id = [operation.id()];
+    let reason = || words("reason", "Reason", "It stands in the audit, with your name.", true);
+    let act = |endpoint, title, consequence: Markup, fields, button, is_dangerous| {
+        form(frame, &Act { endpoint, path: &id, title, consequence, fields, button, is_dangerous })
+    };
+    html! {
+        @match operation.state {
+            OperationState::NeedsConfirmation => {
+                (act("confirm_operation", "Confirm", html! { "You confirm: " strong { (does) } "." }, html! {}, "Confirm it", false))
+            }
+            OperationState::NeedsApproval if operation.requested_by == frame.actor.staff() => {
+                p.muted { "You asked for it, so somebody else approves or rejects it." }
+            }
+            OperationState::NeedsApproval => {
+                (act("approve_operation", "Approve", html! { "With your word this is sent to Stripe: " strong { (does) } "." }, html! {
+                    (hidden("parameters_hash", &operation.parameters_hash))
+                    (words("reason", "Reason", "If there is something to say.", false))
+                }, "Approve it", false))
+                (act("reject_operation", "Reject", html! { "Nothing is sent, and " strong { (amount) } " are free again." }, reason(), "Reject it", true))
+            }
+            OperationState::Failed => {
+                (act("retry_operation", "Try again", html! { "A new attempt under a new key: " strong { (does) } "." }, html! {}, "Try it again", false))
+            }
+            OperationState::Unknown => {
+                (act("settle_operation", "Settle", html! { "Look at Stripe's dashboard first. Say what is there: " strong { (does) } "." }, html! {
+                    (words("made", "Stripe's id of what it made", "Leave it empty if it was not done.", false))
+                    (reason())
+                }, "Settle it", true))
+            }
+            _ => {}
+        }
+        @if matches!(operation.state, OperationState::NeedsConfirmation | OperationState::NeedsApproval | OperationState::Approved) {
+            (act("cancel_operation", "Cancel", html! { "Nothing is sent, and " strong { (amount) } " are free again." }, reason(), "Cancel it", true))
+        }
+    }
+}

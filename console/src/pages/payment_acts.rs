@@ -1,0 +1,50 @@
+//! What may be done with a payment: give its money back.
+
+use desk::money;
+use desk::views::payment::PaymentView;
+use maud::{Markup, html};
+
+use super::acts::{Act, form};
+use super::shell::Frame;
+
+const REASONS: [&str; 5] =
+    ["requested_by_customer", "duplicate", "fraudulent", "technical_failure", "moderation_rejection"];
+
+/// Only where anything is left; whether it may be refunded, the rules say.
+pub fn forms(frame: &Frame<'_>, view: &PaymentView) -> Markup {
+    let payment = &view.payment;
+    let left = payment.received().unwrap_or(0) - payment.amount_refunded - payment.amount_charged_back;
+    if left <= 0 {
+        return html! {};
+    }
+    let currency = &payment.state.currency;
+    let id = payment.key.id.as_str();
+    form(
+        frame,
+        &Act {
+            endpoint: "refund_payment",
+            path: &[id],
+            title: "Refund",
+            consequence: html! { "Asks for money of " strong { (id) } " to go back to the customer; " strong { (money::shown(left, currency)) } " are left. Above a threshold you confirm it, and above another one somebody else approves it, on the next page." },
+            fields: html! {
+                div.field {
+                    label for="refund-amount" { "Amount in " (currency.to_uppercase()) }
+                    input id="refund-amount" name="amount" type="text" inputmode="decimal" value=(money::plain(left, currency)) autocomplete="off";
+                }
+                div.field {
+                    label for="refund-reason" { "Reason" }
+                    select id="refund-reason" name="reason" {
+                        @for reason in REASONS { option value=(reason) { (reason.replace('_', " ")) } }
+                    }
+                }
+                div.field {
+                    label for="refund-note" { "Note" }
+                    input id="refund-note" name="note" type="text" maxlength="500" autocomplete="off";
+                    span.hint { "For the audit, if there is more to say." }
+                }
+            },
+            button: "Ask for the refund",
+            is_dangerous: false,
+        },
+    )
+}

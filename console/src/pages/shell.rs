@@ -1,0 +1,114 @@
+//! What stands around every page: the mark, the search box, where one is, who one is, and which mode it shows.
+
+use chrono::{DateTime, Utc};
+use desk::actor::Actor;
+use desk::when;
+use domain::permissions::Permission;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::address::{Address, link};
+use super::assets::{MARK, SCRIPT, STYLE};
+use super::modes;
+
+/// What a person who is signed in sees around a page.
+pub struct Frame<'a> {
+    pub actor: &'a Actor,
+    pub address: &'a Address,
+    pub livemode: bool,
+    pub now: DateTime<Utc>,
+}
+
+/// A line of the navigation: its name for the keys, its words, its address, and who sees it.
+const PLACES: &[(&str, &str, &str, Permission)] = &[
+    ("dashboard", "Overview", "/payments/dashboard/", Permission::Read),
+    ("history", "Payments", "/payments/history", Permission::Read),
+    ("disputes", "Disputes", "/payments/disputes", Permission::Read),
+    ("approvals", "Approvals", "/approvals", Permission::Read),
+    ("webhooks", "Webhooks", "/payments/webhooks/", Permission::Read),
+    ("dead-letters", "Dead letters", "/payments/dead-letters", Permission::Read),
+    ("bans", "Bans", "/payments/bans", Permission::Read),
+    ("anomalies", "Anomalies", "/payments/anomalies", Permission::Read),
+    ("metrics", "Metrics", "/payments/metrics/", Permission::Read),
+    ("audit", "Audit", "/payments/audit", Permission::Read),
+];
+
+/// The whole document.
+/// `done` is what a form came to, if one was sent.
+pub fn page(frame: &Frame<'_>, title: &str, done: &Markup, body: &Markup) -> Markup {
+    let Frame { actor, address, livemode, now } = frame;
+    let query = address.get("q").unwrap_or_default();
+    let mode = modes::word(*livemode);
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            (head(title))
+            body {
+                a.skip href="#main" { "Skip to the page" }
+                (modes::banner(*livemode))
+                header.top {
+                    a.mark href=(link("/payments/dashboard/", [("mode", mode)])) { (PreEscaped(MARK.text)) "Tidegate" }
+                    form.search role="search" action="/search" method="get" {
+                        label.hidden for="search" { "Search" }
+                        input #search name="q" type="search" value=(query) autocomplete="off" spellcheck="false"
+                            placeholder="Any id, invoice number, user or amount";
+                        input type="hidden" name="mode" value=(mode);
+                        kbd aria-hidden="true" { "/" }
+                    }
+                    div.who {
+                        (modes::switch(address, *livemode))
+                        span { (actor.name()) }
+                        form method="post" action="/logout" { button.quiet type="submit" { "Sign out" } }
+                    }
+                }
+                div.body {
+                    nav.main-nav aria-label="Pages" { ul {
+                        @for (name, words, path, permission) in PLACES {
+                            @if actor.has(*permission) {
+                                li { a href=(link(path, [("mode", mode)])) data-place=(name)
+                                    aria-current=[is_here(&address.path, path).then_some("page")] { (words) } }
+                            }
+                        }
+                    } }
+                    main #main tabindex="-1" { (done) (body) }
+                    footer {
+                        span { "As of " time datetime=(now.to_rfc3339()) { (when::whole(*now)) } }
+                        span data-script data-zone {}
+                        span data-script { kbd { "/" } "search" kbd { "g" } "then" kbd { "d" } kbd { "p" } kbd { "s" } kbd { "w" } "go" kbd { "j" } kbd { "k" } "rows" }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A page for whoever is not signed in: nothing around it.
+pub fn bare(title: &str, body: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            (head(title))
+            body { main.sign-in #main {
+                span.mark { (PreEscaped(MARK.text)) "Tidegate" }
+                (body)
+            } }
+        }
+    }
+}
+
+fn head(title: &str) -> Markup {
+    html! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            meta name="robots" content="noindex";
+            title { (title) " · Tidegate" }
+            link rel="stylesheet" href=(STYLE.path);
+            link rel="icon" type="image/svg+xml" href=(MARK.path);
+            script src=(SCRIPT.path) defer {}
+        }
+    }
+}
+
+fn is_here(path: &str, place: &str) -> bool {
+    path.trim_end_matches('/') == place.trim_end_matches('/')
+}

@@ -1,0 +1,115 @@
+//! The money of an object as a sum that adds up in sight: what came in, what went out again, and what is left.
+
+use domain::charges::Charge;
+use domain::disputes::Dispute;
+use domain::invoices::Invoice;
+use domain::payments::Payment;
+use serde::Serialize;
+
+/// Lines that come to the total, all in one currency.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Sum {
+    pub currency: String,
+    pub lines: Vec<SumLine>,
+    pub total: SumLine,
+}
+
+/// An amount in minor units; what goes out is negative.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SumLine {
+    pub name: &'static str,
+    pub amount: i64,
+}
+
+impl Sum {
+    /// What is not there is no line, but for the first one.
+    fn of(currency: &str, lines: &[(&'static str, i64)], total: &'static str) -> Self {
+        let amount = lines.iter().fold(0_i64, |sum, (_, amount)| sum.saturating_add(*amount));
+        let shown = lines.iter().enumerate().filter(|(place, (_, amount))| *place == 0 || *amount != 0);
+        Self {
+            currency: currency.to_owned(),
+            lines: shown.map(|(_, (name, amount))| SumLine { name, amount: *amount }).collect(),
+            total: SumLine { name: total, amount },
+        }
+    }
+}
+
+/// `None` while nobody has said how much came in.
+pub fn of_payment(payment: &Payment) -> Option<Sum> {
+    let received = payment.received()?;
+    let lines = [
+        ("received", received),
+        ("refunded", payment.amount_refunded.saturating_neg()),
+        ("charged back", payment.amount_charged_back.saturating_neg()),
+    ];
+    Some(Sum::of(&payment.state.currency, &lines, "kept"))
+}
+
+pub fn of_charge(charge: &Charge) -> Option<Sum> {
+    if !charge.seen.is_reported() {
+        return None;
+    }
+    let lines = [
+        ("captured", charge.state.amount_captured),
+        ("refunded", charge.amount_refunded.saturating_neg()),
+        ("charged back", charge.amount_charged_back.saturating_neg()),
+    ];
+    Some(Sum::of(&charge.state.currency, &lines, "kept"))
+}
+
+/// Its column `amount_paid` is what was received less what chargebacks took; here both sides stand.
+pub fn of_invoice(invoice: &Invoice) -> Option<Sum> {
+    if invoice.state.currency.is_empty() {
+        return None;
+    }
+    let lines = [
+        ("received", invoice.amount_paid.saturating_add(invoice.amount_charged_back)),
+        ("charged back", invoice.amount_charged_back.saturating_neg()),
+        ("refunded", invoice.amount_refunded.saturating_neg()),
+    ];
+    Some(Sum::of(&invoice.state.currency, &lines, "kept"))
+}
+
+/// What moved on the Stripe balance, in the currency that Stripe settles in; `None` before anything did.
+pub fn of_dispute(dispute: &Dispute) -> Option<Sum> {
+    let currency = dispute.movement_currency.as_deref()?;
+    let lines = [
+        ("withdrawn", dispute.amount_withdrawn.saturating_neg()),
+        ("reinstated", dispute.amount_reinstated),
+        ("fees", dispute.fees.saturating_neg()),
+    ];
+    Some(Sum::of(currency, &lines, "net effect"))
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Key, Object};
+
+    use super::*;
+
+    #[test]
+    fn lines_come_to_the_total_and_what_is_not_there_is_no_line() {
+        let mut payment = Payment {
+            amount_refunded: 500,
+            ..Payment::placeholder(Key { id: "pi_1".to_owned(), ..Key::default() })
+        };
+        assert_eq!(of_payment(&payment), None, "nobody has said what came in");
+        payment.state.status = "succeeded".to_owned();
+        payment.state.amount_received = 2_000;
+        let sum = of_payment(&payment).unwrap();
+        let lines: Vec<_> = sum.lines.iter().map(|line| (line.name, line.amount)).collect();
+        assert_eq!(lines, [("received", 2_000), ("refunded", -500)]);
+        assert_eq!((sum.total.name, sum.total.amount), ("kept", 1_500));
+    }
+
+    #[test]
+    fn an_invoice_shows_what_a_chargeback_took() {
+        let mut invoice = Invoice::placeholder(Key::default());
+        assert_eq!(of_invoice(&invoice), None);
+        invoice.state.currency = "usd".to_owned();
+        (invoice.amount_paid, invoice.amount_charged_back, invoice.amount_refunded) = (300, 700, 100);
+        let sum = of_invoice(&invoice).unwrap();
+        assert_eq!(sum.lines.iter().map(|line| line.amount).collect::<Vec<_>>(), [1_000, -700, -100]);
+        assert_eq!(sum.total.amount, 200);
+    }
+}

@@ -1,0 +1,9 @@
+//! The console's pages, through the real process on both ledgers, without scripts: what they say, what they let people
+//! do, and what no page does.
+
+mod accessible;
+mod acts;
+mod browser;
+mod hostile;
+mod looks;
+mod readers;

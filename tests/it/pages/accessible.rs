@@ -1,0 +1,76 @@
+//! Every page in a real browser, in light and dark, narrow and wide: axe-core finds nothing, our script throws nothing,
+//! and nothing is wider than the screen.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use harness::binaries::workspace;
+use serde_json::Value;
+
+use super::browser::each_console;
+use super::looks::told;
+
+const LOOKS: usize = 4;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn axe_finds_nothing_on_any_page() {
+    each_console("axe", async |console| {
+        told(&console).await;
+        let token = console.person(None, "ada", "super_user");
+        let base = format!("http://{}", console.address);
+        look(
+            &base,
+            &token,
+            &[
+                "/payments/dashboard/?hours=8760&mode=live",
+                "/payments/dashboard/?mode=test",
+                "/payments/history",
+                "/payments/disputes?show=all",
+                "/payments/webhooks/",
+                "/payments/dead-letters",
+                "/payments/bans?show=all",
+                "/payments/anomalies",
+                "/payments/metrics/?hours=720",
+                "/payments/audit",
+                "/payment/pi_lost",
+                "/payment/pi_failed",
+                "/charge/ch_lost",
+                "/dispute/du_open",
+                "/invoice/in_lost",
+                "/customer/cus_lost",
+                "/user/user_1",
+                "/event/evt_lost_payment_succeeded_1",
+                "/search?q=nobody",
+                "/payment/pi_nobody",
+            ],
+        );
+        look(&base, "", &["/login?to=/"]);
+    })
+    .await;
+}
+
+fn look(base: &str, cookie: &str, paths: &[&str]) {
+    let (installed, script) =
+        (workspace().join("target/peers/node"), workspace().join("tests/peers/axe.mjs"));
+    assert!(installed.join("node_modules/axe-core").is_dir(), "axe-core is missing: run scripts/peers");
+    let mut process = Command::new("node")
+        .arg(script)
+        .arg(installed)
+        .args([base, cookie])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("node starts");
+    let mut input = process.stdin.take().expect("its input is a pipe");
+    input.write_all(format!("{}\n", paths.join("\n")).as_bytes()).expect("it reads");
+    drop(input);
+    let output = process.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "Chromium runs: install the package `chromium`");
+    let text = String::from_utf8(output.stdout).expect("answers are text");
+    let looks: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(looks.len(), paths.len() * LOOKS, "all were looked at");
+    for look in looks {
+        let is_clean = |name: &str| look[name].as_array().is_some_and(Vec::is_empty);
+        assert!(is_clean("found") && is_clean("said") && look["wide"] == 0, "{look:#}");
+    }
+}

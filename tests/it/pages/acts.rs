@@ -1,0 +1,116 @@
+//! Forms: done once however often they are sent, by those who may, from our own pages alone.
+
+use domain::Key;
+use domain::bans::Ban;
+use domain::disputes::Dispute;
+
+use super::browser::{Browser, each_console, form};
+use super::looks::told;
+
+/// Fills in a form of a page and sends it.
+async fn fill(
+    browser: &Browser<'_>,
+    path: &str,
+    action: &str,
+    more: &[(&str, &str)],
+) -> (u16, Option<String>) {
+    let (target, hidden) = form(&browser.page(path).await, action);
+    let given = hidden.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let fields: Vec<(&str, &str)> = given.chain(more.iter().copied()).collect();
+    let reply = browser.post(&target, &fields).await;
+    (reply.status, reply.header("location").map(str::to_owned))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_that_is_sent_twice_is_done_once() {
+    each_console("twice", async |console| {
+        told(&console).await;
+        let token = console.person(None, "ada", "super_user");
+        let browser = console.browser(Some(&token));
+        let (target, hidden) = form(&browser.page("/dispute/du_open").await, "/notes");
+        let mut fields: Vec<(&str, &str)> = hidden.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        fields.push(("note", "called the bank"));
+        for _ in 0..2 {
+            let reply = browser.post(&target, &fields).await;
+            assert_eq!(reply.status, 303, "{}", reply.body);
+            assert!(reply.header("location").unwrap().starts_with("/dispute/du_open?done="));
+        }
+        let dispute = console.ledger.find::<Dispute>("du_open").await.unwrap().pop().unwrap();
+        let notes = console.ledger.read().await.unwrap().notes_of(&dispute.key).await.unwrap();
+        assert_eq!(notes.iter().map(|note| note.note.as_str()).collect::<Vec<_>>(), ["called the bank"]);
+        assert!(notes[0].written_by.starts_with("ada"), "{notes:?}");
+        // The same id for something else, and a form without one, are refused.
+        fields.last_mut().unwrap().1 = "something else";
+        assert_eq!(browser.post(&target, &fields).await.status, 409);
+        assert_eq!(browser.post(&target, &[("note", "x")]).await.status, 400);
+        let page = browser.page("/dispute/du_open?done=note_on_dispute").await;
+        assert!(page.contains("called the bank") && page.contains("Done: Note on dispute."), "{page}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ban_is_made_and_lifted_and_a_dispute_resolved_and_reopened() {
+    each_console("acts", async |console| {
+        told(&console).await;
+        let token = console.person(None, "ada", "super_user");
+        let browser = console.browser(Some(&token));
+        let user = Key { id: "user_1".to_owned(), account: String::new(), livemode: true };
+        let is_banned = async || {
+            let found =
+                console.ledger.read().await.unwrap().look_up::<Ban>(std::slice::from_ref(&user)).await;
+            found.unwrap().pop().unwrap().is_banned(shared::clock::now())
+        };
+        assert!(!is_banned().await);
+        let reason = [("reason", "stolen cards"), ("until", "")];
+        assert_eq!(fill(&browser, "/user/user_1", "/bans/", &reason).await.0, 303);
+        assert!(is_banned().await);
+        assert!(browser.page("/user/user_1").await.contains("stolen cards"));
+        assert_eq!(fill(&browser, "/user/user_1", "/bans/", &[("reason", "a mistake")]).await.0, 303);
+        assert!(!is_banned().await);
+
+        assert_eq!(fill(&browser, "/dispute/du_open", "/resolve", &[("reason", "refunded")]).await.0, 303);
+        assert!(!browser.page("/payments/disputes?mode=live").await.contains("du_open"));
+        assert_eq!(fill(&browser, "/dispute/du_open", "/reopen", &[("reason", "not yet")]).await.0, 303);
+        assert!(browser.page("/payments/disputes?mode=live").await.contains("du_open"));
+        // Empty reasons are refused in words, and nothing changes.
+        assert_eq!(fill(&browser, "/dispute/du_open", "/resolve", &[("reason", " ")]).await.0, 400);
+        assert!(browser.page("/payments/disputes?mode=live").await.contains("du_open"));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_other_site_and_nobody_without_the_permission_does_anything() {
+    each_console("refused", async |console| {
+        told(&console).await;
+        let root = console.person(None, "ada", "super_user");
+        let support = console.person(Some(&root), "sue", "support");
+        let fields = [("reason", "x"), ("once", "form_0123456789abcdef")];
+        let target = "/do/api/v1/disputes/du_open/resolve";
+        for from in [
+            "sec-fetch-site: cross-site\r\n",
+            "sec-fetch-site: same-site\r\n",
+            "origin: null\r\n",
+            "origin: https://evil.example\r\n",
+        ] {
+            let reply = console.browser(Some(&root)).post_from(from, target, &fields).await;
+            assert_eq!(reply.status, 403, "{from}");
+        }
+        let reply = console.browser(Some(&support)).post(target, &fields).await;
+        assert_eq!(reply.status, 403);
+        assert!(reply.body.contains("billing:manage"), "{}", reply.body);
+        assert_eq!(console.browser(None).post(target, &fields).await.status, 303, "nobody is led to sign in");
+        for (target, status) in
+            [("/do/api/v1/nothing", 404), ("/do/api/v1/payments", 404), ("/payment/pi_lost", 404)]
+        {
+            assert_eq!(console.browser(Some(&root)).post(target, &fields).await.status, status, "{target}");
+        }
+        let dispute = console.ledger.find::<Dispute>("du_open").await.unwrap().pop().unwrap();
+        let notes = console.ledger.read().await.unwrap().notes_of(&dispute.key).await.unwrap();
+        assert!(notes.is_empty(), "{notes:?}");
+        let audit = console.browser(Some(&root)).page("/payments/audit?object=sue").await;
+        assert!(audit.contains("resolve_dispute"), "the refusal is in the audit: {audit}");
+    })
+    .await;
+}

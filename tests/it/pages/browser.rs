@@ -1,0 +1,134 @@
+//! A browser without scripts: it keeps one cookie, follows nothing, and sends forms.
+
+use std::net::SocketAddr;
+use std::process::Command;
+use std::time::Duration;
+
+use harness::binaries::binary;
+use harness::process::Process;
+use harness::process_guard::{ProcessGuard, until};
+use harness::stack::loopback;
+use ledger::Ledger;
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::ledgers::each_ledger;
+use crate::raw_http::{Reply, ask};
+
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A console that runs on a ledger.
+pub(super) struct Console {
+    pub(super) ledger: Ledger,
+    pub(super) address: SocketAddr,
+    url: String,
+    _guard: ProcessGuard,
+}
+
+/// Whoever holds a token, or nobody.
+pub(super) struct Browser<'a> {
+    console: &'a Console,
+    cookie: Option<String>,
+}
+
+pub(super) async fn each_console(name: &str, story: impl AsyncFn(Console)) {
+    each_ledger(&format!("pages_{name}"), async |ledger, url| {
+        let guard = ProcessGuard::new("pages", Signal::KILL).unwrap();
+        let address = loopback();
+        let queue = format!("sqlite:{}", guard.folder().join("queue.db").display());
+        let settings =
+            [("DATABASE_URL", url.clone()), ("QUEUE_URL", queue), ("CONSOLE_ADDR", address.to_string())];
+        let settings = settings.map(|(name, value)| (name.to_owned(), value)).to_vec();
+        let mut process = Process::new("console", guard.folder(), settings);
+        process.spawn(&guard).unwrap();
+        let is_ready = async || Ok(tokio::net::TcpStream::connect(address).await.is_ok());
+        until("the console listens", PATIENCE, is_ready).await.unwrap();
+        story(Console { ledger, address, url, _guard: guard }).await;
+        process.terminate();
+    })
+    .await;
+}
+
+impl Console {
+    /// A command at a terminal.
+    pub(super) fn tidegate(&self, token: Option<&str>, arguments: &[&str]) -> Value {
+        let mut command = Command::new(binary("tidegate"));
+        command.args(arguments).arg("--json").env_clear();
+        command.env("DATABASE_URL", &self.url).env("TIDEGATE_STAFF", "ops");
+        command.envs(token.map(|token| ("TIDEGATE_TOKEN", token)));
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// A person with a token of this role; the first one is made by whoever holds the database.
+    pub(super) fn person(&self, by: Option<&str>, name: &str, role: &str) -> String {
+        self.tidegate(by, &["staff", "add", name, "--role", role]);
+        let made = self.tidegate(by, &["tokens", "create", "--for", name, "--role", role]);
+        made["token"].as_str().unwrap().to_owned()
+    }
+
+    pub(super) fn browser(&self, token: Option<&str>) -> Browser<'_> {
+        Browser { console: self, cookie: token.map(|token| format!("tidegate={token}")) }
+    }
+}
+
+impl Browser<'_> {
+    pub(super) async fn get(&self, path: &str) -> Reply {
+        self.send(format!("GET {path} HTTP/1.1\r\n"), "").await
+    }
+
+    /// A page that must be there.
+    pub(super) async fn page(&self, path: &str) -> String {
+        let reply = self.get(path).await;
+        assert_eq!(reply.status, 200, "{path}: {}", reply.body);
+        reply.body
+    }
+
+    /// Sends a form from a page of the console itself.
+    pub(super) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
+        self.post_from("sec-fetch-site: same-origin\r\n", path, fields).await
+    }
+
+    pub(super) async fn post_from(&self, from: &str, path: &str, fields: &[(&str, &str)]) -> Reply {
+        let pair = |(name, value): &(&str, &str)| format!("{name}={}", encoded(value));
+        let body = fields.iter().map(pair).collect::<Vec<_>>().join("&");
+        let head = format!(
+            "POST {path} HTTP/1.1\r\n{from}content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n",
+            body.len()
+        );
+        self.send(head, &body).await
+    }
+
+    async fn send(&self, head: String, body: &str) -> Reply {
+        let address = self.console.address;
+        let cookie = self.cookie.as_ref().map(|cookie| format!("cookie: {cookie}\r\n")).unwrap_or_default();
+        let request = format!("{head}host: {address}\r\n{cookie}connection: close\r\n\r\n{body}");
+        ask(address, request.into_bytes()).await
+    }
+}
+
+/// The form of a page whose action has these words: its action, and the fields that it brings itself.
+pub(super) fn form(page: &str, action: &str) -> (String, Vec<(String, String)>) {
+    let forms = page.split("<form").skip(1).map(|form| form.split("</form>").next().unwrap());
+    let form = forms
+        .filter(|form| form.contains(action))
+        .next()
+        .unwrap_or_else(|| panic!("no form {action}: {page}"));
+    let target = attribute(form, "action");
+    let inputs = form.split("<input").skip(1).map(|input| input.split('>').next().unwrap());
+    let hidden = inputs.filter(|input| input.contains("type=\"hidden\""));
+    (target, hidden.map(|input| (attribute(input, "name"), attribute(input, "value"))).collect())
+}
+
+fn attribute(tag: &str, name: &str) -> String {
+    let start = tag.split(&format!("{name}=\"")).nth(1).unwrap_or_default();
+    start.split('"').next().unwrap().replace("&amp;", "&")
+}
+
+fn encoded(text: &str) -> String {
+    let byte = |byte: u8| {
+        if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+    };
+    text.bytes().map(byte).collect()
+}

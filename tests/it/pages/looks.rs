@@ -1,0 +1,123 @@
+//! Every page, as a person without scripts gets it.
+
+use serde_json::json;
+
+use super::browser::{Console, each_console};
+use crate::ledgers::together;
+use crate::staff::sales::{Sale, sale};
+
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+    form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// A sale that was disputed and lost, one in test mode, and one that failed.
+pub(super) async fn told(console: &Console) {
+    let (lost, mut test) = (sale("lost", "user_1", 12_345, 0), sale("test", "user_2", 700, 10));
+    test.livemode = false;
+    let failed = sale("failed", "user_1", 999, 20);
+    let mut events = lost.lost();
+    events.extend(test.paid());
+    events.push(failed.declined(0, "insufficient_funds"));
+    events.push(open_dispute(&sale("open", "user_3", 5_000, 40)));
+    for event in &events {
+        together(&console.ledger, &[event]).await;
+    }
+}
+
+fn open_dispute(sale: &Sale) -> envelope::Envelope {
+    sale.dispute(5, "needs_response", &json!({"evidence_details": {"due_by": 1_780_900_000}}))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_is_complete_without_scripts_and_runs_nothing_inline() {
+    each_console("looks", async |console| {
+        told(&console).await;
+        let token = console.person(None, "ada", "super_user");
+        let browser = console.browser(Some(&token));
+        for (path, says) in [
+            ("/payments/dashboard/?hours=8760", "What needs you?"),
+            ("/payments/history", "pi_lost"),
+            ("/payments/history?status=payment_failed", "insufficient_funds"),
+            ("/payments/disputes", "du_open"),
+            ("/payments/disputes?show=all", "du_lost"),
+            ("/payments/webhooks/", "payment_intent.succeeded"),
+            ("/payments/dead-letters", "No dead letter"),
+            ("/payments/bans?show=all", "user_1"),
+            ("/payments/anomalies", "Anomalies"),
+            ("/payments/metrics/?hours=8760", "Success rate"),
+            ("/payments/audit", "staff"),
+            ("/payment/pi_lost", "123.45"),
+            ("/charge/ch_lost", "visa …4242"),
+            ("/dispute/du_lost", "It was lost: the money is gone."),
+            ("/invoice/in_lost", "charged back"),
+            ("/customer/cus_lost", "user_1"),
+            ("/user/user_1", "chargeback"),
+            ("/event/evt_lost_payment_succeeded_1", "was applied"),
+            ("/search?q=nobody", "Nothing in the ledger goes by"),
+        ] {
+            let reply = browser.get(path).await;
+            assert_eq!(reply.status, 200, "{path}");
+            assert!(reply.body.contains(says), "{path} lacks {says}: {}", reply.body);
+            assert_eq!(reply.header("content-security-policy"), Some(POLICY), "{path}");
+            assert_eq!(reply.header("cache-control"), Some("no-store"), "{path}");
+            assert_eq!(reply.header("x-frame-options"), Some("DENY"));
+            assert_eq!(reply.body.matches("<h1").count(), 1, "{path}");
+            assert_eq!(reply.body.matches("<script").count(), 1, "{path}: our own file alone");
+            for inline in [" style=", " onclick=", " onload=", "javascript:", "<style"] {
+                assert!(!reply.body.contains(inline), "{path} has {inline}");
+            }
+        }
+        for (path, status) in [
+            ("/payment/pi_nobody", 404),
+            ("/nowhere", 404),
+            ("/payments/history?amount=19.999", 400),
+            ("/payments/history?after=nowhere", 400),
+            ("/payments/history?since=yesterday", 400),
+            ("/payments/dashboard/?hours=0", 400),
+        ] {
+            let reply = browser.get(path).await;
+            assert_eq!(reply.status, status, "{path}: {}", reply.body);
+            assert!(reply.body.contains("<h1"), "{path} is a page in words");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn search_leads_to_whatever_goes_by_the_words() {
+    each_console("search", async |console| {
+        told(&console).await;
+        let token = console.person(None, "ada", "super_user");
+        let browser = console.browser(Some(&token));
+        for (words, place) in [
+            ("pi_lost", "/payment/pi_lost"),
+            ("evt_lost_payment_succeeded_1", "/event/evt_lost_payment_succeeded_1"),
+            ("user_1", "/user/user_1"),
+            ("du_lost", "/dispute/du_lost"),
+            ("123.45+usd", "/payments/history?amount=123.45&mode=live&currency=usd"),
+        ] {
+            let reply = browser.get(&format!("/search?mode=live&q={words}")).await;
+            assert_eq!((reply.status, reply.header("location")), (303, Some(place)), "{words}");
+        }
+        let found = browser.page("/payments/history?amount=123.45&mode=live&currency=usd").await;
+        assert!(found.contains("pi_lost") && !found.contains("pi_failed"), "{found}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_test_mode_cannot_be_mistaken_and_stays_apart() {
+    each_console("modes", async |console| {
+        told(&console).await;
+        let token = console.person(None, "ada", "super_user");
+        let browser = console.browser(Some(&token));
+        let banner = "Test mode: no real money moves here";
+        let live = browser.page("/payments/history").await;
+        assert!(live.contains("pi_lost") && !live.contains("pi_test") && !live.contains(banner));
+        let test = browser.page("/payments/history?mode=test").await;
+        assert!(test.contains("pi_test") && !test.contains("pi_lost") && test.contains(banner));
+        // An object says by itself of which mode it is.
+        assert!(browser.page("/payment/pi_test?mode=live").await.contains(banner));
+        assert!(!browser.page("/payment/pi_lost?mode=test").await.contains(banner));
+    })
+    .await;
+}

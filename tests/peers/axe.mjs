@@ -1,0 +1,32 @@
+// Looks at pages with Chromium and axe-core: `node axe.mjs NODE_MODULES BASE COOKIE`, one path a line on stdin. Prints
+// one JSON object a page and look: what axe found, what the console said, and by how much it is too wide.
+import fs from "node:fs";
+import path from "node:path";
+import { createRequire } from "node:module";
+import readline from "node:readline";
+
+const [installed, base, cookie] = process.argv.slice(2);
+const modules = path.resolve(installed, "node_modules");
+const { chromium } = createRequire(path.join(modules, "x.js"))("playwright-core");
+const axe = fs.readFileSync(path.join(modules, "axe-core/axe.min.js"), "utf8");
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+for await (const line of readline.createInterface({ input: process.stdin })) {
+  for (const colorScheme of ["light", "dark"]) {
+    for (const width of [360, 1440]) {
+      // Our policy forbids axe to be brought in; only these looks are without it.
+      const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme, bypassCSP: true });
+      if (cookie) await context.addCookies([{ name: "tidegate", value: cookie, url: base }]);
+      const page = await context.newPage();
+      const said = [];
+      page.on("pageerror", (error) => said.push(String(error)));
+      const answer = await page.goto(base + line);
+      await page.evaluate(axe);
+      const { violations } = await page.evaluate(() => axe.run(document));
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`);
+      console.log(JSON.stringify({ path: line, status: answer.status(), colorScheme, width, found, said, wide }));
+      await context.close();
+    }
+  }
+}
+await browser.close();
