@@ -171,7 +171,7 @@ fn whatever_the_order_of_requests_and_answers_no_more_is_open_and_refunded_than_
                 }
                 2 => {
                     if let Some(place) = chosen(&mut numbers, OperationState::Approved, &operations) {
-                        operations[place].begin_attempt(at(2)).unwrap();
+                        operations[place].begin_attempt(at(2), at(3)).unwrap();
                     }
                 }
                 3 => {
