@@ -118,6 +118,10 @@ impl Office {
         self.api.by(&self.person(name, role.as_str()))
     }
 
+    pub(super) fn folder(&self) -> &std::path::Path {
+        self.guard.folder()
+    }
+
     pub(super) fn root(&self) -> Api {
         self.api.by(&self.root)
     }
