@@ -38,7 +38,7 @@ use super::object::Hangs;
 use super::shell::{self, Frame};
 use super::{
     acts, approvals, audit, bans, dead_letters, disputes, event, history, listed, metrics, modes, object,
-    replays, search, user, webhooks,
+    operation, replays, search, user, webhooks,
 };
 
 /// What a browser gets.
