@@ -13,6 +13,7 @@ use std::sync::Arc;
 use shared::{Pending, PendingHere};
 use sqlx::{PgPool, SqlitePool};
 
+pub use self::engine::append_only::TABLES as APPEND_ONLY_TABLES;
 pub use self::engine::config::{LedgerConfig, VARIABLES};
 pub use self::engine::error::{Damage, LedgerError, SchemaError};
 use self::engine::file::LedgerFile;

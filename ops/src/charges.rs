@@ -13,7 +13,7 @@ use crate::cli::ChargesListOptions;
 use crate::events::mode;
 use crate::listing::{self, Listing};
 use crate::table::Table;
-use crate::{money, open, when};
+use crate::{money, open, staff, when};
 
 pub async fn list(env: &Env, options: &ChargesListOptions) -> anyhow::Result<()> {
     let now = clock::now();
@@ -26,7 +26,12 @@ pub async fn list(env: &Env, options: &ChargesListOptions) -> anyhow::Result<()>
     let ledger = open::ledger(env).await?;
     let listing =
         Listing::of("charge", |rows, _| table(rows), COLUMNS).filtered(filter != ChargeFilter::default());
-    let read = async |tx: &mut Transaction, part: &Part| tx.charges(&filter, part).await;
+    let cards = staff::cards(&ledger, env).await?;
+    let read = async |tx: &mut Transaction, part: &Part| {
+        let mut page = tx.charges(&filter, part).await?;
+        cards.hide(&mut page.rows);
+        Ok(page)
+    };
     listing::show(&ledger, (&options.page, &options.shape), &listing, now, read).await
 }
 

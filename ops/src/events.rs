@@ -15,13 +15,20 @@ pub use self::erase::erase;
 pub use self::list::list;
 pub use self::tail::tail;
 use crate::cli::EventOptions;
+use crate::failure::wrongly_called;
 use crate::table::Table;
-use crate::{money, open, output, when};
+use crate::{money, open, output, staff, when};
 
 pub async fn show(env: &Env, options: &EventOptions) -> anyhow::Result<()> {
     let ledger = open::ledger(env).await?;
     let events = find(&ledger, &options.id).await?;
     if options.body {
+        if staff::cards(&ledger, env).await?.are_hidden() {
+            return Err(wrongly_called(
+                "a body holds data of cards and customers: it takes the permission billing:manage. Set TIDEGATE_TOKEN \
+                 or TIDEGATE_TOKEN_FILE to a token that has it",
+            ));
+        }
         let result = bodies(&ledger, &events).await;
         ledger.close().await;
         return result;

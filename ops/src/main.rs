@@ -36,6 +36,7 @@ mod operations;
 mod output;
 mod pause;
 mod payments;
+mod policy;
 mod preflight;
 mod private_file;
 mod probe;
@@ -162,6 +163,7 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
         Command::Disputes(command) => disputes::run(&env, &command).await?,
         Command::Bans(command) => return bans::run(&env, &command).await,
         Command::Staff(command) => staff::run(&env, &command).await?,
+        Command::Policy(command) => policy::run(&env, &command).await?,
         Command::Tokens(command) => staff::tokens::run(&env, &command).await?,
         Command::Anomalies(options) => anomalies::run(&env, &options).await?,
         Command::Kpi(options) => kpi::run(&env, &options).await?,

@@ -4,7 +4,7 @@ mod document;
 mod idempotency;
 mod matrix;
 mod office;
-// mod operations;
+mod operations;
 mod people;
 mod reads;
 mod refusals;

@@ -137,15 +137,22 @@ async fn an_event_that_is_given_back_leaves_no_mark() {
     .await;
 }
 
-/// Changes the ledger behind the worker's back.
+/// Changes the ledger behind the worker's back, as one who owns it and has put its triggers aside.
 pub(crate) async fn tamper(url: &str, statement: impl AsRef<str>) {
     let statement = || AssertSqlSafe(statement.as_ref().to_owned());
     if let Some(path) = url.strip_prefix("sqlite:") {
         let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
         let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+        let triggers = "SELECT name FROM sqlite_master WHERE type = 'trigger'";
+        let triggers: Vec<String> = sqlx::query_scalar(triggers).fetch_all(&mut connection).await.unwrap();
+        for trigger in triggers {
+            let drop = AssertSqlSafe(format!("DROP TRIGGER {trigger}"));
+            sqlx::query(drop).execute(&mut connection).await.unwrap();
+        }
         sqlx::query(statement()).execute(&mut connection).await.unwrap();
     } else {
         let mut connection = sqlx::PgConnection::connect(url).await.unwrap();
+        sqlx::query("SET session_replication_role = replica").execute(&mut connection).await.unwrap();
         sqlx::query(statement()).execute(&mut connection).await.unwrap();
     }
 }

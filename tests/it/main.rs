@@ -32,6 +32,7 @@ mod malformed;
 mod manifests;
 mod misspelt;
 mod money;
+mod money_whole;
 mod observability;
 mod oncall;
 mod operations;

@@ -160,7 +160,7 @@ async fn die(scene: &mut Scene, point: &str) {
 }
 
 fn is_under_way(operation: &Operation) -> bool {
-    matches!(operation.state, OperationState::Executing | OperationState::Unknown)
+    operation.state == OperationState::Executing
 }
 
 async fn operations(scene: &Scene, payments: &[Key], wanted: impl Fn(&Operation) -> bool) -> Vec<Operation> {

@@ -1,7 +1,10 @@
 //! People, tokens and policies, through the real binary on both ledgers: who may do what, how they prove who they are,
 //! what takes two, and what the audit says of it.
 
+mod append_only;
+mod cards;
 mod desk;
+mod policies;
 mod roles;
 mod tokens;
 mod two;

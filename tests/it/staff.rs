@@ -7,6 +7,7 @@ mod disputes;
 mod kpi;
 mod lists;
 mod pages;
+mod reconciliation;
 mod reports;
 pub(crate) mod sales;
 mod statements;

@@ -1,5 +1,6 @@
 //! Failed attempts to pay, each by the time at which it failed.
 
+use desk::views::failed_attempts::read_page;
 use domain::permissions::Permission;
 use hyper::Method;
 use ledger::views::lists::FailureFilter;
@@ -17,7 +18,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[Endpoint {
     summary: "List failed attempts to pay, the latest first.",
     query: &[FILTER, WINDOW, WHOSE, PAGE],
     body: None,
-    answer: Shape::Page("failure"),
+    answer: Shape::Page("attempt"),
     errors: &[],
     run: run!(list),
 }];
@@ -36,5 +37,5 @@ async fn list(call: Call) -> Answered {
         window: call.query.window()?,
         whose: call.whose(),
     };
-    Ok(Answer::list(&call.read().await?.failures(&filter, &call.query.part()).await?))
+    Ok(Answer::list(&read_page(&mut call.read().await?, &filter, &call.query.part()).await?))
 }

@@ -1,5 +1,6 @@
 //! What the API offers, a file each: its rows of the table, and the work behind them.
 
+mod aliases;
 mod audit;
 mod bans;
 mod charges;
@@ -8,10 +9,11 @@ mod dead_letters;
 mod disputes;
 mod events;
 mod failures;
+mod figures;
 mod health;
 mod invoices;
 mod objects;
-// mod operations;
+mod operations;
 mod payments;
 mod refunds;
 mod replays;
@@ -35,10 +37,12 @@ const GROUPS: &[&[Endpoint]] = &[
     events::ENDPOINTS,
     dead_letters::ENDPOINTS,
     replays::ENDPOINTS,
-    // operations::ENDPOINTS,
+    operations::ENDPOINTS,
     audit::ENDPOINTS,
     staff::ENDPOINTS,
     tokens::ENDPOINTS,
+    figures::ENDPOINTS,
+    aliases::ENDPOINTS,
     health::ENDPOINTS,
 ];
 

@@ -3,8 +3,9 @@
 use desk::acts::operations::approve::{self, Word};
 use desk::acts::operations::request::{self, Ask, Wanted};
 use desk::acts::operations::settle::{self, Found};
-use desk::acts::operations::{NotDone, cancel, confirm, retry};
+use desk::acts::operations::{cancel, confirm, retry};
 use desk::views::operation::{OperationView, OperationWords};
+use domain::disputes::Dispute;
 use domain::operations::{Operation, OperationKind, OperationState, Reason};
 use domain::payments::Payment;
 use domain::permissions::Permission;
@@ -69,7 +70,8 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         query: &[WHOSE],
         body: Some(&[
             required("kind", Kind::Word(kinds), "What is to be done."),
-            required("payment", Kind::Id, "The payment whose money goes back."),
+            optional("payment", Kind::Id, "The payment: of refund, capture and cancel."),
+            optional("dispute", Kind::Id, "The dispute: of evidence_submit and dispute_accept."),
             AMOUNT,
             CURRENCY,
             WHY,
@@ -111,7 +113,10 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         access: Access::Needs(Permission::Manage),
         summary: "Approve an operation that somebody else asked for.",
         query: &[],
-        body: Some(&[REASON, optional("parameters_hash", Kind::Id, "Of what you have seen: another one is not approved.")]),
+        body: Some(&[
+            REASON,
+            optional("parameters_hash", Kind::Id, "Of what you have seen: another one is not approved."),
+        ]),
         answer: Shape::Done(202, "asked_operation"),
         errors: DECIDED,
         run: run!(approve),
@@ -171,7 +176,11 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
 
 const AMOUNT: Field = optional("amount", Kind::Amount, "How much; without it all that is left.");
 const CURRENCY: Field = optional("currency", Kind::Currency, "The payment's own; anything else is refused.");
-const WHY: Field = optional("reason", Kind::Text, "requested_by_customer, duplicate, fraudulent, technical_failure, moderation_rejection; other text is kept as a note.");
+const WHY: Field = optional(
+    "reason",
+    Kind::Text,
+    "requested_by_customer, duplicate, fraudulent, technical_failure, moderation_rejection; other text is kept as a note.",
+);
 const NOTE: Field = optional("note", Kind::Text, "What else there is to say.");
 const CONFIRM: Field = optional("confirm", Kind::Flag, "`true`: it is confirmed with this request.");
 
@@ -193,8 +202,16 @@ fn all_kinds() -> Vec<&'static str> {
 }
 
 /// What can be asked for over the API.
+const KINDS: [OperationKind; 5] = [
+    OperationKind::Refund,
+    OperationKind::Capture,
+    OperationKind::Cancel,
+    OperationKind::EvidenceSubmit,
+    OperationKind::DisputeAccept,
+];
+
 fn kinds() -> Vec<&'static str> {
-    vec![OperationKind::Refund.as_str()]
+    KINDS.map(OperationKind::as_str).into()
 }
 
 async fn list(call: Call) -> Answered {
@@ -231,24 +248,70 @@ async fn get(call: Call) -> Answered {
 }
 
 async fn ask(call: Call) -> Answered {
-    let payment = call.body.given("payment")?;
-    ask_for_refund(&call, &payment).await
+    let kind = call.body.given("kind")?;
+    let kind = KINDS.into_iter().find(|known| known.as_str() == kind).unwrap_or_default();
+    if matches!(kind, OperationKind::EvidenceSubmit | OperationKind::DisputeAccept) {
+        for name in ["payment", "amount", "currency"].into_iter().filter(|name| call.body.has(name)) {
+            return Err(Problem::invalid(name, "an operation on a dispute has none"));
+        }
+        let dispute = dispute(&call, &call.body.given("dispute")?).await?;
+        return place(
+            &call,
+            match kind {
+                OperationKind::EvidenceSubmit => Wanted::EvidenceSubmit { dispute },
+                _ => Wanted::DisputeAccept { dispute },
+            },
+        )
+        .await;
+    }
+    if call.body.has("dispute") {
+        return Err(Problem::invalid("dispute", "an operation on a payment has none"));
+    }
+    let payment = payment(&call, &call.body.given("payment")?).await?;
+    if kind == OperationKind::Cancel {
+        for name in ["amount", "currency"].into_iter().filter(|name| call.body.has(name)) {
+            return Err(Problem::invalid(name, "a payment is canceled as a whole"));
+        }
+        return place(&call, Wanted::Cancel { payment: payment.key, reason: None }).await;
+    }
+    let (amount, currency) = money(&call, &payment)?;
+    let payment = payment.key;
+    place(
+        &call,
+        match kind {
+            OperationKind::Capture => Wanted::Capture { payment, amount, currency },
+            _ => Wanted::Refund { payment, amount, currency },
+        },
+    )
+    .await
 }
 
 async fn refund(call: Call) -> Answered {
-    ask_for_refund(&call, call.id()).await
+    let payment = payment(&call, call.id()).await?;
+    let (amount, currency) = money(&call, &payment)?;
+    place(&call, Wanted::Refund { payment: payment.key, amount, currency }).await
 }
 
-async fn ask_for_refund(call: &Call, id: &str) -> Answered {
-    let payment = payment(call, id).await?;
+/// Major units are of the currency that is named, else of the payment's own.
+fn money(call: &Call, payment: &Payment) -> Result<(Option<i64>, Option<String>), Problem> {
     let currency = call.body.text("currency");
-    let own = currency.clone().unwrap_or_else(|| payment.state.currency.clone());
-    let amount = call.body.amount("amount", Some(&own).filter(|own| !own.is_empty()).map(String::as_str))?;
+    let own = currency.as_deref().unwrap_or(&payment.state.currency);
+    let amount = call.body.amount("amount", Some(own).filter(|own| !own.is_empty()))?;
+    Ok((amount, currency))
+}
+
+async fn place(call: &Call, wanted: Wanted) -> Answered {
     let (reason, note) = why(call)?;
-    let wanted = Wanted::Refund { payment: payment.key, amount, currency };
     let ask = Ask { wanted, reason, note, confirmed: call.body.flag("confirm") == Some(true) };
     let operation = request::request(call.ledger(), &ask, call.actor()?, call.now).await?;
     came(StatusCode::ACCEPTED, &operation)
+}
+
+async fn dispute(call: &Call, id: &str) -> Result<Key, Problem> {
+    let whose = call.whose();
+    let mut found = call.ledger().find::<Dispute>(id).await?;
+    found.retain(|dispute: &Dispute| whose.admits(&dispute.key));
+    Ok(the_one(Dispute::NAME, id, found)?.key)
 }
 
 async fn payment(call: &Call, id: &str) -> Result<Payment, Problem> {
@@ -304,7 +367,8 @@ async fn settle(call: Call) -> Answered {
         Some(stripe_id) => Found::Done { stripe_id },
         None => Found::NotDone,
     };
-    let operation = settle::settle(call.ledger(), call.id(), &found, &reason, call.actor()?, call.now).await?;
+    let operation =
+        settle::settle(call.ledger(), call.id(), &found, &reason, call.actor()?, call.now).await?;
     came(StatusCode::OK, &operation)
 }
 
@@ -313,7 +377,9 @@ fn came(status: StatusCode, operation: &Operation) -> Answered {
     if operation.state == OperationState::Refused {
         let message = operation.message.as_deref().unwrap_or("a rule refuses it");
         let code = operation.error_code.clone();
-        return Err(Problem::new(Code::Refused, message).with("operation", json!(operation)).with("reason", code));
+        return Err(Problem::new(Code::Refused, message)
+            .with("operation", json!(operation))
+            .with("reason", code));
     }
     let mut document = json!({"operation": operation});
     if operation.kind == OperationKind::Refund {

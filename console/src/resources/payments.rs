@@ -40,7 +40,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     },
 ];
 
-const FILTER: &[Field] = &[
+pub(super) const FILTER: &[Field] = &[
     optional(
         "status",
         Kind::Word(statuses),

@@ -7,6 +7,46 @@ use super::{Schemas, and, flag, list, maybe, maybe_time, number, object, of, tex
 pub(super) fn parts() -> Schemas {
     Schemas::from([
         (
+            "figures",
+            object(&[
+                ("livemode", flag()),
+                ("from", time()),
+                ("until", time()),
+                ("payments_succeeded", number()),
+                ("attempts_failed", number()),
+                ("success_rate", maybe("number")),
+                ("failures_by_code", json!({"type": "object", "additionalProperties": {"type": "integer"}})),
+                ("refund_rate", maybe("number")),
+                ("disputes", number()),
+                ("dispute_rate", maybe("number")),
+                ("currencies", list(json!({"type": "object"}))),
+                ("latency", json!({"type": "object"})),
+                ("webhooks", json!({"type": "object"})),
+                ("rates", list(json!({"type": "object"}))),
+                ("series", list(json!({"type": "object"}))),
+            ]),
+        ),
+        (
+            "eligible_payment",
+            object(&[
+                ("payment", of("payment")),
+                ("eligible", flag()),
+                ("code", maybe("string")),
+                ("message", maybe("string")),
+                ("warning", maybe("string")),
+                ("requires_confirmation", flag()),
+                ("requires_approval", flag()),
+                ("money", json!({"type": ["object", "null"]})),
+            ]),
+        ),
+        (
+            "attempt",
+            and(
+                "failure",
+                &[("amount", maybe("integer")), ("currency", maybe("string")), ("user", maybe("string"))],
+            ),
+        ),
+        (
             "audit_line",
             object(&[
                 ("at", time()),

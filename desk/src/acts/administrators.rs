@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::permissions::{Permission, Role};
+use domain::policies::BadValue;
 use ledger::tables::staff::Member;
 use ledger::{Ledger, LedgerError, Transaction};
 use thiserror::Error;
@@ -52,6 +53,12 @@ pub enum StaffRefusal {
     OwnChange(String),
     #[error("what {0} would change is not as it was when the change was asked for: ask for it again")]
     HasMoved(String),
+    #[error("there is no policy {0}: `tidegate policy list` lists them")]
+    NoSuchPolicy(String),
+    #[error("{slot}: {fault}")]
+    BadPolicy { slot: String, fault: BadValue },
+    #[error("{0} has this value already")]
+    SamePolicy(String),
     #[error(
         "this needs a second administrator, and nobody can be that now: {removed} could act until less than 24 h \
          ago. Ask again after {until}"

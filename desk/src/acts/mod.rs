@@ -9,6 +9,7 @@ pub mod findings;
 pub mod operations;
 pub mod pause;
 pub mod pending;
+pub mod policies;
 pub mod second_administrator;
 pub mod staff;
 pub mod tokens;

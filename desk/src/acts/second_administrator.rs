@@ -10,7 +10,7 @@ use ledger::{Ledger, Transaction};
 use super::administrators::{Administrators, StaffRefusal, noting_refusals};
 use super::pending::{KIND, note};
 use super::staff::{give_roles, known, let_act_again};
-use super::{Refusal, reason};
+use super::{Refusal, policies, reason};
 use crate::actor::Actor;
 use crate::audit_line::{Subject, append};
 
@@ -131,6 +131,6 @@ async fn carry_out(
             let subject = Subject { kind: super::tokens::KIND, id: &token.id };
             Ok(append(tx, subject, change, &by.in_audit(), now).await?)
         }
-        ChangeKind::Policy => Err(moved().into()),
+        ChangeKind::Policy => policies::carry_out(tx, change, by, now).await,
     }
 }

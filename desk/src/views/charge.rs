@@ -122,6 +122,10 @@ impl ObjectView for ChargeView {
     fn timeline(&self) -> &[Line] {
         &self.timeline
     }
+
+    fn charges(&mut self) -> &mut [Charge] {
+        std::slice::from_mut(&mut self.charge)
+    }
 }
 
 /// Brand and last digits: enough to recognise a card, not to use it.

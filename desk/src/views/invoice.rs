@@ -141,6 +141,10 @@ impl ObjectView for InvoiceView {
     fn timeline(&self) -> &[Line] {
         &self.timeline
     }
+
+    fn charges(&mut self) -> &mut [Charge] {
+        &mut self.charges
+    }
 }
 
 impl InvoiceView {

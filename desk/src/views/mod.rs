@@ -5,6 +5,7 @@
 pub mod anomalies;
 mod anomaly_figures;
 pub mod ban;
+pub mod cards;
 pub mod charge;
 pub mod customer;
 pub mod dashboard;
@@ -24,8 +25,10 @@ pub mod object;
 pub mod operation;
 pub mod payment;
 pub mod payout;
+pub mod policies;
 pub mod reason;
 pub mod refund;
+pub mod sending;
 pub mod staff;
 pub mod subscription;
 pub mod sums;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use domain::charges::Charge;
 use domain::{Key, Object};
 use ledger::tables::audit::Line;
 use ledger::views::search::Whose;
@@ -12,6 +13,7 @@ use ledger::{Ledger, LedgerError, Transaction};
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
 
+use super::cards::Cards;
 use super::detail::Detail;
 use super::reason::Reason;
 use super::sums::Sum;
@@ -48,6 +50,11 @@ pub trait ObjectView: Serialize + Send + Sized {
     }
 
     fn timeline(&self) -> &[Line];
+
+    /// The charges that the page shows, from which data of cards may have to be taken.
+    fn charges(&mut self) -> &mut [Charge] {
+        &mut []
+    }
 }
 
 /// A page with the dead letters about its object.
@@ -81,6 +88,7 @@ impl<V: ObjectView> ObjectPages<V> {
         tx: &mut Transaction,
         id: &str,
         whose: &Whose,
+        cards: Cards,
         now: DateTime<Utc>,
     ) -> Result<Self, LedgerError> {
         let mut letters = tx.dead_about(id).await?;
@@ -88,7 +96,8 @@ impl<V: ObjectView> ObjectPages<V> {
         let mut known = Vec::new();
         for object in tx.find_or_named::<V::Object>(id).await? {
             if whose.admits(object.key()) {
-                let view = V::read(ledger, tx, object, now).await?;
+                let mut view = V::read(ledger, tx, object, now).await?;
+                cards.hide(view.charges());
                 let of_it = letters.extract_if(.., |letter| subject(letter, id) == *view.key());
                 known.push(ObjectPage { dead_letters: of_it.collect(), view });
             }

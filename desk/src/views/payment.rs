@@ -130,6 +130,10 @@ impl ObjectView for PaymentView {
     fn timeline(&self) -> &[Line] {
         &self.timeline
     }
+
+    fn charges(&mut self) -> &mut [Charge] {
+        &mut self.charges
+    }
 }
 
 /// What a list says of a payment beside its own fields.

@@ -1,3 +1,5 @@
+//! Days of Stripe's balance, each with one thing that agrees or does not.
+
 use chrono::{DateTime, Utc};
 
 use super::*;

@@ -1,5 +1,6 @@
 //! The two databases: how they are opened, checked and asked. Nothing here knows a table.
 
+pub(crate) mod append_only;
 pub(crate) mod config;
 mod erasing;
 pub(crate) mod error;

@@ -6,7 +6,7 @@ use shared::{Pending, PendingHere};
 use sqlx::AssertSqlSafe;
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
 
-use super::reach;
+use super::{append_only, reach};
 use crate::{Ledger, LedgerError, Pool, SchemaError};
 
 static MIGRATOR: LazyLock<Migrator> =
@@ -44,6 +44,10 @@ impl Ledger {
                 }
             }
             Pool::Sqlite(pool) => MIGRATOR.run(pool).await.map_err(explain)?,
+        }
+        match &self.pool {
+            Pool::Postgres(pool) => append_only::protect_postgres(pool).await?,
+            Pool::Sqlite(pool) => append_only::protect_sqlite(pool).await?,
         }
         let new = MIGRATOR.iter().filter(|migration| !before.contains(&migration.version));
         Ok(new.map(|migration| format!("{:04} {}", migration.version, migration.description)).collect())

@@ -3,7 +3,16 @@
 use chrono::{DateTime, Utc};
 
 use crate::engine::query::query;
-use crate::{Ledger, LedgerError};
+use crate::{Ledger, LedgerError, Transaction};
+
+impl Transaction {
+    /// Until when somebody holds a lease, or held it.
+    pub async fn lease_until(&mut self, name: &str) -> Result<Option<DateTime<Utc>>, LedgerError> {
+        let found: Option<(DateTime<Utc>,)> =
+            query("SELECT until_at FROM leases WHERE name = $1").bind(name).optional(self).await?;
+        Ok(found.map(|(until,)| until))
+    }
+}
 
 impl Ledger {
     /// Takes a lease that is free, or prolongs one's own; `false` when another has it. One that ends after `latest`

@@ -18,6 +18,7 @@ pub mod operations;
 pub mod overrides;
 pub mod pauses;
 pub mod pending_changes;
+pub mod policies;
 pub mod reconciliations;
 pub mod refetch;
 pub mod refunds;

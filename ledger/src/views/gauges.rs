@@ -17,8 +17,8 @@ pub const COUNT_LIMIT: i64 = 10_000;
 pub const DISPUTES_SPAN: TimeDelta = TimeDelta::days(90);
 
 /// All statements, for those who check on what they rest.
-pub fn statements() -> [&'static str; 8] {
-    [UNFINISHED, DEAD, NAMED_ONLY, &UNCERTAIN, EVIDENCE_DUE, PAST_DUE, RECENT_DISPUTES, BANNED]
+pub fn statements() -> [&'static str; 9] {
+    [UNFINISHED, DEAD, NAMED_ONLY, &UNCERTAIN, EVIDENCE_DUE, PAST_DUE, RECENT_DISPUTES, BANNED, OPERATIONS]
 }
 
 const UNFINISHED: &str = "SELECT \
@@ -58,6 +58,11 @@ const RECENT_DISPUTES: &str = "SELECT livemode, status, COUNT(*) AS disputes FRO
 const BANNED: &str = "SELECT livemode, COUNT(*) AS users FROM (SELECT livemode FROM bans \
     WHERE (status = 'banned' OR override_act <> 'none') AND status = 'banned' LIMIT 10000) b GROUP BY livemode";
 
+const OPERATIONS: &str = "SELECT livemode, kind, state, COUNT(*) AS operations, MIN(requested_at) AS since FROM \
+    (SELECT livemode, kind, state, requested_at FROM operations \
+    WHERE state IN ('needs_confirmation', 'needs_approval', 'approved', 'executing', 'unknown') \
+    ORDER BY state, requested_at LIMIT 10000) o GROUP BY livemode, kind, state";
+
 /// Everything that is asked at once.
 #[derive(Debug)]
 pub struct Gauges {
@@ -72,6 +77,19 @@ pub struct Gauges {
     pub recent_disputes: Vec<(bool, String, i64)>,
     /// Mode, and how many users.
     pub banned: Vec<(bool, i64)>,
+    pub operations: Vec<OpenOperations>,
+}
+
+readable! {
+    /// Operations of one mode, kind and state that have not ended, and when the oldest of them was asked for.
+    #[derive(Debug)]
+    pub struct OpenOperations {
+        pub livemode: bool,
+        pub kind: String,
+        pub state: String,
+        pub operations: i64,
+        pub since: Option<DateTime<Utc>>,
+    }
 }
 
 readable! {
@@ -126,6 +144,7 @@ impl Ledger {
                 evidence_due: query(EVIDENCE_DUE).bind(now).bind(due_until).all(&mut tx).await?,
                 recent_disputes: query(RECENT_DISPUTES).bind(now - DISPUTES_SPAN).all(&mut tx).await?,
                 banned: query(BANNED).all(&mut tx).await?,
+                operations: query(OPERATIONS).all(&mut tx).await?,
             }
         })
     }

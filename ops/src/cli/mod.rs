@@ -10,6 +10,7 @@ mod maintenance;
 mod oncall;
 mod operations;
 mod reconcile;
+mod policy;
 mod replays;
 mod reports;
 mod send;
@@ -51,6 +52,7 @@ pub use self::operations::{
     RefundOptions, RefundRequestOptions, SettleOptions,
 };
 pub use self::reconcile::{AcknowledgeOptions, FindingsOptions, ReconcileCommand, ReconcileOptions};
+pub use self::policy::{PolicyCommand, PolicyHistoryOptions, PolicySetOptions};
 pub use self::replays::{
     DeadGroupsOptions, DeadLettersCommand, DeadListOptions, DeadShowOptions, DiscardOptions, PlanOptions,
     PlanShowOptions, PlansOptions, ReplayCommand, RunOptions, SelectionOptions,
@@ -114,6 +116,7 @@ Staff
 People
   staff         Who may act: add, roles, disable; changes that wait for a second administrator
   tokens        What programs and the command line prove themselves by: create, list, revoke
+  policy        Thresholds and other rules of the business: list, rehearse and set, history
 
 Try
   send          Send signed sample events to a gateway on this machine
@@ -306,6 +309,9 @@ pub enum Command {
     /// administrator where there is one.
     #[command(subcommand)]
     Staff(StaffCommand),
+    /// List, rehearse and set what the business decides: thresholds, waits, rules
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Make, list and revoke tokens, for programs and for the command line
     #[command(subcommand)]
     Tokens(TokensCommand),

@@ -6,6 +6,7 @@ mod page;
 mod sections;
 
 use chrono::{DateTime, Utc};
+use desk::views::cards::Cards;
 use desk::views::object::{ObjectPages, ObjectView};
 use domain::Object;
 use ledger::Ledger;
@@ -14,19 +15,20 @@ use shared::env::Env;
 
 pub use self::page::history;
 use crate::cli::{Subject, SubjectOptions};
-use crate::{open, output};
+use crate::{open, output, staff};
 
 pub async fn run(env: &Env, subject: &Subject) -> anyhow::Result<()> {
     let ledger = open::ledger(env).await?;
+    let cards = staff::cards(&ledger, env).await?;
     let result = match subject {
-        Subject::Invoice(options) => show(&ledger, options, kinds::of_invoice).await,
-        Subject::Payment(options) => show(&ledger, options, kinds::of_payment).await,
-        Subject::Refund(options) => show(&ledger, options, kinds::of_refund).await,
-        Subject::Dispute(options) => show(&ledger, options, kinds::of_dispute).await,
-        Subject::Customer(options) => show(&ledger, options, kinds::of_customer).await,
-        Subject::Charge(options) => show(&ledger, options, kinds::of_charge).await,
-        Subject::Payout(options) => show(&ledger, options, kinds::of_payout).await,
-        Subject::Subscription(options) => show(&ledger, options, kinds::of_subscription).await,
+        Subject::Invoice(options) => show(&ledger, options, cards, kinds::of_invoice).await,
+        Subject::Payment(options) => show(&ledger, options, cards, kinds::of_payment).await,
+        Subject::Refund(options) => show(&ledger, options, cards, kinds::of_refund).await,
+        Subject::Dispute(options) => show(&ledger, options, cards, kinds::of_dispute).await,
+        Subject::Customer(options) => show(&ledger, options, cards, kinds::of_customer).await,
+        Subject::Charge(options) => show(&ledger, options, cards, kinds::of_charge).await,
+        Subject::Payout(options) => show(&ledger, options, cards, kinds::of_payout).await,
+        Subject::Subscription(options) => show(&ledger, options, cards, kinds::of_subscription).await,
     };
     ledger.close().await;
     result
@@ -36,11 +38,13 @@ pub async fn run(env: &Env, subject: &Subject) -> anyhow::Result<()> {
 async fn show<V: ObjectView>(
     ledger: &Ledger,
     options: &SubjectOptions,
+    cards: Cards,
     tables: fn(&V, DateTime<Utc>) -> String,
 ) -> anyhow::Result<()> {
     let (whose, now) = (options.whose.read(), clock::now());
-    let read =
-        async { ObjectPages::<V>::read(ledger, &mut ledger.read().await?, &options.id, &whose, now).await };
+    let read = async {
+        ObjectPages::<V>::read(ledger, &mut ledger.read().await?, &options.id, &whose, cards, now).await
+    };
     let pages = open::answer(ledger, read).await?;
     if pages.is_empty() {
         let (kind, id, place) = (V::Object::NAME, &options.id, ledger.shown());

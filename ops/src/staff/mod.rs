@@ -1,11 +1,12 @@
 //! `tidegate staff`: who may act, in which roles, and what waits for a second administrator.
 
-mod pending;
+pub mod pending;
 pub mod tokens;
 
 use anyhow::bail;
-use desk::actor::Actor;
+use desk::actor::{Actor, NotAuthenticated};
 use desk::acts::staff::{self, Changed};
+use desk::views::cards::Cards;
 use desk::views::staff::{ListedMember, StaffPage, list, page};
 use ledger::Ledger;
 use shared::clock;
@@ -31,10 +32,23 @@ pub async fn run(env: &Env, command: &StaffCommand) -> anyhow::Result<()> {
 }
 
 /// The ledger, and who acts on it: proved by a token, or declared.
-async fn desk(env: &Env, by: &ByOptions) -> anyhow::Result<(Ledger, Actor)> {
+pub async fn desk(env: &Env, by: &ByOptions) -> anyhow::Result<(Ledger, Actor)> {
     let ledger = open::ledger(env).await?;
     let actor = Actor::of_environment(&ledger, env, by.by.as_deref(), clock::now()).await;
     Ok((ledger, actor.map_err(not_authenticated)?))
+}
+
+/// Whether this reader sees which card was charged.
+pub async fn cards(ledger: &Ledger, env: &Env) -> anyhow::Result<Cards> {
+    let now = clock::now();
+    let by = Actor::of_environment(ledger, env, None, now).await;
+    let cards = match by {
+        Ok(by) => Cards::at_command_line(ledger, &by, now).await,
+        // Somebody whom nothing names may look, too.
+        Err(NotAuthenticated::Nameless(_)) => Cards::unnamed(ledger, now).await,
+        Err(refused) => return Err(not_authenticated(refused)),
+    };
+    Ok(cards?)
 }
 
 async fn add(env: &Env, options: &AddOptions) -> anyhow::Result<()> {

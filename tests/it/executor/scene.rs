@@ -149,6 +149,11 @@ impl Scene {
     }
 
     pub(crate) async fn end(self) {
+        let handled = until("every event to be handled", PATIENCE, async || {
+            let pending = "SELECT count(*) FROM events WHERE outcome = 'waiting'";
+            Ok(self.stack.waiting().await? == 0 && self.stack.ledger().count(pending).await? == 0)
+        });
+        assert!(handled.await.is_ok(), "{}", self.stack.logs());
         self.ledger.close().await;
         self.stack.end().await;
     }

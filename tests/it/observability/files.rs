@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::live::selectors;
 use super::{RULES, RUNBOOK, alerts, dashboards, panels, path, text};
 
-const TESTS: [&str; 4] = ["intake", "work", "money", "days"];
+const TESTS: [&str; 5] = ["intake", "work", "money", "days", "operations"];
 
 /// Where the runbook is published: one place, which `scripts/runbook-url` changes.
 fn runbook_url() -> String {
@@ -66,7 +66,7 @@ fn each_alert_says_how_bad_it_is_and_what_to_do() {
 #[test]
 fn dashboards_are_laid_out_well() {
     let all = dashboards();
-    assert_eq!(all.len(), 4);
+    assert_eq!(all.len(), 5);
     let runbook = text(RUNBOOK).to_lowercase();
     for (name, dashboard) in &all {
         let variables = dashboard["templating"]["list"].as_array().unwrap();

@@ -41,6 +41,14 @@ impl Desk {
         command.output().unwrap()
     }
 
+    /// As jane, with further settings.
+    pub(super) fn run_with(&self, settings: &[(&str, String)], arguments: &[&str]) -> Output {
+        let mut command = Command::new(binary("tidegate"));
+        command.args(arguments).stdin(Stdio::null()).env_clear().env("DATABASE_URL", &self.url);
+        command.env("TIDEGATE_STAFF", "jane").envs(settings.iter().cloned());
+        command.output().unwrap()
+    }
+
     pub(super) fn said(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));

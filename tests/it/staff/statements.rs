@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::{DateTime, Utc};
 use desk::views::ban::BanView;
+use desk::views::cards::Cards;
 use desk::views::charge::ChargeView;
 use desk::views::customer::CustomerView;
 use desk::views::dispute::DisputeView;
@@ -86,7 +87,9 @@ async fn ledger_with_both(url: &str) -> Ledger {
 
 async fn page_cost<V: ObjectView>(ledger: &Ledger, id: &str, now: DateTime<Utc>) -> usize {
     let whose = Whose::default();
-    let read = async { ObjectPages::<V>::read(ledger, &mut ledger.read().await?, id, &whose, now).await };
+    let read = async {
+        ObjectPages::<V>::read(ledger, &mut ledger.read().await?, id, &whose, Cards::Shown, now).await
+    };
     let (statements, pages) = counted(read).await;
     assert_eq!(pages.unwrap().known.len(), 1, "{id}");
     statements

@@ -12,13 +12,14 @@ const RULES: &[&str] = &["domain/src"];
 const SQL: &[&str] =
     &["ledger/src", "shared/src/queue/sqlite", "shared/src/migrations.rs", "tests/", "bench/"];
 const LAPIN: &[&str] = &["shared/src/queue/rabbitmq", "tests/", "bench/"];
-/// How many rows are written at once, how they are locked, what a database says of itself, and what becomes of what it
-/// frees.
+/// How many rows are written at once, how they are locked, what a database says of itself, what becomes of what it
+/// frees, and what it refuses.
 const DIALECTS: &[&str] = &[
     "ledger/src/engine/rows.rs",
     "ledger/src/engine/settings.rs",
     "ledger/src/engine/erasing.rs",
     "ledger/src/engine/locks.rs",
+    "ledger/src/engine/append_only.rs",
 ];
 
 /// The rules are functions of their arguments: nothing that waits, asks, reads a clock or throws dice.

@@ -13,6 +13,7 @@ use shared::metrics::MetricsRegistry;
 use tokio::sync::Mutex;
 
 use super::money::MoneyGauges;
+use super::operations::OpenGauges;
 use domain::outcome::Failed;
 use domain::statuses;
 use ledger::views::gauges::{DeadLetter, Gauges};
@@ -56,6 +57,7 @@ pub struct LedgerGauges {
     stripe_history_left: IntGauge,
     read_at: IntGauge,
     money: MoneyGauges,
+    operations: OpenGauges,
     asked: Mutex<Asked>,
 }
 
@@ -132,6 +134,7 @@ impl LedgerGauges {
                 "Time at which these figures were last read from the ledger, in seconds since 1970; they stay while it is unavailable.",
             ),
             money: MoneyGauges::new(register),
+            operations: OpenGauges::new(register),
             asked: Mutex::default(),
         }
     }
@@ -190,6 +193,7 @@ impl LedgerGauges {
         for livemode in [true, false] {
             self.show_mode(livemode, gauges, now);
         }
+        self.operations.show(&gauges.operations);
     }
 
     fn show_mode(&self, livemode: bool, gauges: &Gauges, now: DateTime<Utc>) {

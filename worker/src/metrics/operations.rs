@@ -1,6 +1,8 @@
 //! What was sent to Stripe, and what came of it.
 
-use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGauge};
+use envelope::event_types::mode;
+use ledger::views::gauges::OpenOperations;
+use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 use shared::metrics::MetricsRegistry;
 
 use domain::operations::{AnswerClass, OperationKind, OperationState};
@@ -72,5 +74,50 @@ impl Operations {
 
     pub fn count_concluded(&self, kind: OperationKind, state: OperationState) {
         self.concluded.with_label_values(&[kind.as_str(), state.as_str()]).inc();
+    }
+}
+
+/// Operations that have not ended, as the ledger has them.
+#[derive(Debug)]
+pub struct OpenGauges {
+    open: IntGaugeVec,
+    since: IntGaugeVec,
+}
+
+impl OpenGauges {
+    pub fn new(new: &MetricsRegistry) -> Self {
+        Self {
+            open: new.gauges(
+                "operations_open",
+                "Operations that wait for people, wait to be sent, or whose outcome nobody knows. Counts up to 10,000.",
+                &["kind", "mode", "state"],
+            ),
+            since: new.gauges(
+                "operations_open_since_timestamp_seconds",
+                "Time at which the oldest of them was asked for, in seconds since 1970; 0 if there is none.",
+                &["mode", "state"],
+            ),
+        }
+    }
+
+    pub fn show(&self, operations: &[OpenOperations]) {
+        for livemode in [true, false] {
+            for state in OperationState::ALL.iter().filter(|state| state.is_open()) {
+                let of_state: Vec<&OpenOperations> = operations
+                    .iter()
+                    .filter(|open| open.livemode == livemode && open.state == state.as_str())
+                    .collect();
+                for kind in OperationKind::ALL {
+                    let of_kind = of_state.iter().filter(|open| open.kind == kind.as_str());
+                    self.open
+                        .with_label_values(&[kind.as_str(), mode(livemode), state.as_str()])
+                        .set(of_kind.map(|open| open.operations).sum());
+                }
+                let oldest = of_state.iter().filter_map(|open| open.since).min();
+                self.since
+                    .with_label_values(&[mode(livemode), state.as_str()])
+                    .set(oldest.map_or(0, |since| since.timestamp()));
+            }
+        }
     }
 }

@@ -1,0 +1,170 @@
+//! `tidegate reconcile` against a Stripe whose balance adds up by itself: a day of sales, refunds and a dispute agrees to
+//! the cent; what the ledger missed, and what Stripe did not answer, is said.
+
+use std::process::Output;
+
+use chrono::{DateTime, Days, NaiveTime, TimeDelta, Utc};
+use envelope::Envelope;
+use fake_stripe::{FakeStripe, Fault};
+use serde_json::{Value, json};
+use shared::clock;
+
+use super::desk::{Desk, each_desk, text};
+use crate::ledgers::{envelope, together};
+
+const START: i64 = 1_780_000_000;
+
+struct Shop<'a> {
+    desk: &'a Desk,
+    stripe: FakeStripe,
+    day: String,
+}
+
+impl<'a> Shop<'a> {
+    /// Whose day is five days ago, at noon.
+    async fn open(desk: &'a Desk) -> Self {
+        let noon: DateTime<Utc> =
+            (clock::now() - Days::new(5)).date_naive().and_time(NaiveTime::MIN).and_utc()
+                + TimeDelta::hours(12);
+        let stripe = FakeStripe::start(true).await.unwrap();
+        stripe.admin("POST", "/clock", &json!({ "now": noon.timestamp() })).unwrap();
+        Self { desk, stripe, day: noon.format("%Y-%m-%d").to_string() }
+    }
+
+    /// Gives the charge.
+    fn sells(&self, amount: i64) -> String {
+        let asked = json!({
+            "amount": amount, "currency": "usd", "payment_method": "pm_card_visa", "confirm": true,
+            "return_url": "https://shop.example/",
+        });
+        let payment = self.stripe.ask("POST", "/payment_intents", &asked).unwrap();
+        payment["latest_charge"].as_str().expect("it is paid").to_owned()
+    }
+
+    fn refunds(&self, charge: &str, amount: i64) {
+        self.stripe.ask("POST", "/refunds", &json!({ "charge": charge, "amount": amount })).unwrap();
+    }
+
+    /// The ledger hears of everything but what is left out.
+    async fn tells(&self, is_told: impl Fn(&Value) -> bool) {
+        for event in self.stripe.all("", "event").iter().rev().filter(|event| is_told(event)) {
+            let told: Envelope = envelope(
+                event["id"].as_str().unwrap(),
+                event["type"].as_str().unwrap(),
+                event["created"].as_i64().unwrap() - START,
+                &event["data"]["object"],
+            );
+            let mut told = told;
+            told.header.api_version = event["api_version"].as_str().map(str::to_owned);
+            together(&self.desk.ledger, &[&harness::histories::agreeing(told)]).await;
+        }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.desk.run_with(&self.stripe.settings(), arguments)
+    }
+
+    fn reconciles(&self, code: i32) -> Value {
+        let output = self.run(&["reconcile", "--day", &self.day, "--json"]);
+        assert_eq!(output.status.code(), Some(code), "{}{}", text(&output.stdout), text(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+}
+
+fn line<'a>(compared: &'a Value, category: &str) -> &'a Value {
+    let lines = compared["lines"].as_array().unwrap();
+    lines.iter().find(|line| line["category"] == category).unwrap_or_else(|| panic!("{category}: {compared}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_of_sales_refunds_and_a_dispute_agrees_to_the_cent() {
+    each_desk("reconciled", async |desk| {
+        let shop = Shop::open(&desk).await;
+        let charges = [1_999, 10_000, 4_242].map(|amount| shop.sells(amount));
+        shop.refunds(&charges[0], 999);
+        shop.stripe
+            .admin("POST", "/disputes", &json!({ "charge": charges[1], "reason": "fraudulent" }))
+            .unwrap();
+        shop.stripe.passes(3_600);
+        shop.tells(|_| true).await;
+
+        let compared = shop.reconciles(0);
+        assert_eq!(
+            (&compared["verdict"], &compared["awaited"]),
+            (&json!("reconciled"), &json!(0)),
+            "{compared}"
+        );
+        assert_eq!(line(&compared, "charge")["stripe_amount"], 16_241);
+        assert_eq!(line(&compared, "charge")["ledger_amount"], 16_241);
+        assert_eq!(line(&compared, "refund")["ledger_amount"], -999);
+        assert_eq!(line(&compared, "dispute")["ledger_amount"], -10_000);
+        let net: i64 =
+            compared["lines"].as_array().unwrap().iter().map(|line| line["net"].as_i64().unwrap()).sum();
+        assert_eq!(
+            Some(&net),
+            shop.stripe.balance("").get("usd"),
+            "the nets are Stripe's balance: {compared}"
+        );
+        assert_eq!(shop.reconciles(0)["lines"], compared["lines"], "again is the same");
+        assert_eq!(desk.json(&["reconcile", "list"])[0]["verdict"], "reconciled");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_ledger_missed_is_found_until_it_is_there() {
+    each_desk("differences", async |desk| {
+        let shop = Shop::open(&desk).await;
+        let (known, missed) = (shop.sells(1_999), shop.sells(5_000));
+        shop.refunds(&known, 500);
+        shop.stripe.passes(3_600);
+        let payment = |event: &Value| event["data"]["object"]["amount"] == 5_000;
+        shop.tells(|event| !payment(event) && event["data"]["object"]["object"] != "refund").await;
+
+        let compared = shop.reconciles(1);
+        assert_eq!(compared["verdict"], "differences", "{compared}");
+        let subjects: Vec<&str> = compared["differing"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| item["subject"].as_str().unwrap())
+            .collect();
+        assert!(subjects.contains(&missed.as_str()) && !subjects.contains(&known.as_str()), "{compared}");
+        assert_eq!(subjects.len(), 2, "the charge and the refund: {compared}");
+
+        let id = format!("{}/missing_object/{missed}", shop.day);
+        desk.said(&["reconcile", "acknowledge", &id, "--note", "its webhook was lost"]);
+        let findings = desk.json(&["reconcile", "findings"]);
+        let finding =
+            findings.as_array().unwrap().iter().find(|finding| finding["id"] == id.as_str()).unwrap();
+        assert_eq!((&finding["state"], &finding["noted_by"]), (&json!("acknowledged"), &json!("jane")));
+
+        shop.tells(|_| true).await;
+        assert_eq!(shop.reconciles(0)["verdict"], "reconciled");
+        assert!(desk.json(&["reconcile", "findings"]).as_array().unwrap().is_empty());
+        assert_eq!(desk.json(&["reconcile", "findings", "--all"]).as_array().unwrap().len(), 2);
+        desk.refusal(&["reconcile", "acknowledge", &id, "--note", "too late"], 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_that_was_cut_off_is_never_green() {
+    each_desk("incomplete", async |desk| {
+        let shop = Shop::open(&desk).await;
+        shop.sells(1_999);
+        shop.stripe.passes(3_600);
+        shop.tells(|_| true).await;
+        shop.stripe.denies(["/payouts"]);
+        let compared = shop.reconciles(1);
+        assert_eq!(compared["verdict"], "incomplete", "{compared}");
+        assert!(compared["reason"].as_str().is_some_and(|reason| !reason.is_empty()));
+        shop.stripe.denies([]);
+        shop.stripe.fails_at("GET /v1/balance_transactions", [Fault::Trouble(500)]);
+        assert_eq!(shop.reconciles(0)["verdict"], "reconciled", "trouble is asked again");
+        let today = clock::now().format("%Y-%m-%d").to_string();
+        assert_eq!(shop.run(&["reconcile", "--day", &today]).status.code(), Some(2));
+        assert!(desk.refusal(&["reconcile"], 2).contains("STRIPE_SECRET_KEY"));
+    })
+    .await;
+}
