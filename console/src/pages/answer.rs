@@ -7,6 +7,7 @@ use desk::finder;
 use desk::replay::{Chosen, LOOK_AHEAD_EVENTS, ReplayError, look_ahead};
 use desk::views::anomalies;
 use desk::views::ban::{BanView, ListedBan};
+use desk::views::cards::Cards;
 use desk::views::charge::ChargeView;
 use desk::views::customer::CustomerView;
 use desk::views::dashboard::{Dashboard, likely_mode};
@@ -306,7 +307,9 @@ async fn read_object<V: Hangs>(
     id: &str,
 ) -> Result<Option<Markup>, LedgerError> {
     let mut tx = ledger.read().await?;
-    let pages = ObjectPages::<V>::read(ledger, &mut tx, id, &Whose::default(), frame.now).await?;
+    let pages =
+        ObjectPages::<V>::read(ledger, &mut tx, id, &Whose::default(), Cards::of(frame.actor), frame.now)
+            .await?;
     let of_known = pages.known.iter().map(|page| page.view.key().livemode);
     let mut modes = of_known.chain(pages.unapplied.iter().map(|object| object.key.livemode));
     frame.livemode = modes.next().unwrap_or(frame.livemode);
