@@ -182,8 +182,8 @@ impl From<Refusal> for Problem {
 fn of_staff(refusal: &StaffRefusal) -> Code {
     use StaffRefusal as R;
     match refusal {
-        R::NoSuchMember(_) | R::NoSuchToken(_) | R::NoSuchChange(_) => Code::NotFound,
-        R::BadName { .. } | R::NoRole => Code::InvalidParameter,
+        R::NoSuchMember(_) | R::NoSuchToken(_) | R::NoSuchChange(_) | R::NoSuchPolicy(_) => Code::NotFound,
+        R::BadName { .. } | R::NoRole | R::BadPolicy { .. } => Code::InvalidParameter,
         R::LastAdministrator(_) | R::MoreThanTheirs { .. } | R::OwnChange(_) | R::Alone { .. } => {
             Code::Refused
         }
@@ -191,6 +191,7 @@ fn of_staff(refusal: &StaffRefusal) -> Code {
         | R::IsDisabled(_)
         | R::IsEnabled(_)
         | R::SameRoles(_)
+        | R::SamePolicy(_)
         | R::TokenHasEnded(_)
         | R::NotWaiting(_)
         | R::WaitsAlready(_)

@@ -15,6 +15,7 @@ mod invoices;
 mod objects;
 mod operations;
 mod payments;
+mod policies;
 mod refunds;
 mod replays;
 mod staff;
@@ -41,6 +42,7 @@ const GROUPS: &[&[Endpoint]] = &[
     audit::ENDPOINTS,
     staff::ENDPOINTS,
     tokens::ENDPOINTS,
+    policies::ENDPOINTS,
     figures::ENDPOINTS,
     aliases::ENDPOINTS,
     health::ENDPOINTS,

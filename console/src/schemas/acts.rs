@@ -56,6 +56,29 @@ pub(super) fn people() -> Schemas {
     let pending = json!({"anyOf": [of("pending_change"), {"type": "null"}]});
     Schemas::from([
         (
+            "policy",
+            object(&[
+                ("key", text()),
+                ("currency", text()),
+                ("shown", text()),
+                ("help", text()),
+                ("bounds", text()),
+                ("set", json!({"type": ["object", "null"]})),
+            ]),
+        ),
+        ("policy_version", json!({"type": "object"})),
+        (
+            "policy_plan",
+            object(&[
+                ("key", text()),
+                ("currency", text()),
+                ("before", text()),
+                ("after", text()),
+                ("loosens", flag()),
+                ("rehearsal", json!({"type": "object"})),
+            ]),
+        ),
+        (
             "kept_token",
             object(&[
                 ("id", text()),
