@@ -11,6 +11,7 @@ mod idempotency;
 mod metrics;
 pub mod openapi;
 pub mod pages;
+mod permit;
 pub mod problem;
 mod rate_limit;
 mod requests;

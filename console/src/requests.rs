@@ -7,8 +7,6 @@ use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use desk::actor::Actor;
-use desk::acts::staff;
-use desk::audit_line::{self, Subject};
 use domain::permissions::Permission;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, TRANSFER_ENCODING};
@@ -25,7 +23,9 @@ use crate::endpoint::{Access, Answered, Endpoint};
 use crate::fields::Fields;
 use crate::idempotency::{self, Begun};
 use crate::metrics::{NO_ENDPOINT, PAGES, RatedBy};
-use crate::pages::browser::{self, Browsed};
+use crate::pages::browser;
+use crate::pages::page_responses::Browsed;
+use crate::permit::permit;
 use crate::problem::{Code, Problem};
 use crate::resources::endpoints;
 use crate::responses::{self, HttpResponse};
@@ -190,23 +190,6 @@ async fn browse(console: &Arc<Console>, parts: Parts, body: Incoming) -> Came {
         }
         Err(elapsed) => Came::to(PAGES, Err(Problem::unavailable("the page took too long", elapsed))),
     }
-}
-
-/// Refuses whoever lacks the permission; that an act was refused is in the audit.
-pub(crate) async fn permit(
-    console: &Console,
-    endpoint: &Endpoint,
-    actor: &Actor,
-    now: DateTime<Utc>,
-) -> Result<(), Problem> {
-    let Access::Needs(permission) = endpoint.access else { return Ok(()) };
-    let Err(forbidden) = actor.may(permission) else { return Ok(()) };
-    if endpoint.is_act() {
-        let (subject, why) = (Subject { kind: staff::KIND, id: actor.staff() }, forbidden.to_string());
-        let by = actor.in_audit();
-        audit_line::note_refusal(&console.ledger, subject, endpoint.name, &why, &by, now).await?;
-    }
-    Err(forbidden.into())
 }
 
 /// Knows who asks, and does the work.

@@ -11,9 +11,8 @@ use maud::{Markup, html};
 use serde_json::{Map, Value};
 
 use super::address::Address;
-use super::browser::Browsed;
 use super::modes;
-use super::page_responses::{elsewhere, html as page_of};
+use super::page_responses::{Browsed, elsewhere, html as page_of};
 use super::shell::{self, Frame};
 use crate::Console;
 use crate::answer::Answer;
@@ -21,8 +20,8 @@ use crate::call::Call;
 use crate::endpoint::{Access, Endpoint};
 use crate::fields::{Fields, Kind};
 use crate::idempotency::{self, Begun};
+use crate::permit::permit;
 use crate::problem::{Code, Problem};
-use crate::requests::permit;
 use crate::resources::endpoints;
 use crate::router::{Routed, route};
 
@@ -94,7 +93,7 @@ pub fn done(address: &Address) -> Markup {
     let Some(endpoint) = endpoints().find(|endpoint| endpoint.is_act() && endpoint.name == name) else {
         return html! {};
     };
-    let words = super::user::capitalised(&endpoint.name.replace('_', " "));
+    let words = super::values::capitalised(&endpoint.name.replace('_', " "));
     html! { p.note.good role="status" { "Done: " (words) ". It is in the audit." } }
 }
 
@@ -221,7 +220,7 @@ fn refused(problem: &Problem, back: Option<&str>) -> Markup {
     html! {
         div.title { h1 { (problem.code.title()) } }
         section.panel { div.empty {
-            p { strong { (super::user::capitalised(&problem.detail)) "." } }
+            p { strong { (super::values::capitalised(&problem.detail)) "." } }
             @match problem.code {
                 Code::KeyInUse => { p { "The same form was sent a moment ago and is in progress: look at the page before you send it again." } }
                 Code::Unavailable | Code::OutcomeUnknown => { p { "Look whether it was done before you send it again." } }

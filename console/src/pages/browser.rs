@@ -16,27 +16,14 @@ use super::answer::{Answer, Sources, answer};
 use super::assets::Asset;
 use super::dashboard::Waiting;
 use super::origin::is_foreign;
-use super::page_responses::{asset, elsewhere, html};
+use super::page_responses::{Browsed, asset, elsewhere, html};
 use super::{shell, sign_in};
 use crate::Console;
 use crate::problem::Code;
-use crate::requests::BODY_LIMIT_BYTES;
 use crate::responses::HttpResponse;
 
-/// What a browser gets, and who asked for it.
-pub(crate) struct Browsed {
-    pub response: HttpResponse,
-    pub actor: Option<String>,
-    /// For the log alone.
-    pub cause: Option<String>,
-    pub is_fatal: bool,
-}
-
-impl Browsed {
-    pub(super) fn by(actor: Option<&Actor>, response: HttpResponse) -> Self {
-        Self { response, actor: actor.map(Actor::name), cause: None, is_fatal: false }
-    }
-}
+/// A form is words; files have their own way.
+const FORM_LIMIT_BYTES: usize = 65_536;
 
 pub(crate) async fn respond(
     console: &Arc<Console>,
@@ -136,10 +123,10 @@ async fn read_form(
     if !media_type.starts_with("application/x-www-form-urlencoded") {
         return Err(Code::UnsupportedMediaType);
     }
-    if body::declares_more_than(&incoming, BODY_LIMIT_BYTES) {
+    if body::declares_more_than(&incoming, FORM_LIMIT_BYTES) {
         return Err(Code::BodyTooLarge);
     }
-    let taken = body::read(incoming, BODY_LIMIT_BYTES, console.limits.body_deadline, &console.room).await;
+    let taken = body::read(incoming, FORM_LIMIT_BYTES, console.limits.body_deadline, &console.room).await;
     let taken = taken.map_err(|fault| match fault {
         body::BodyFault::TooLarge => Code::BodyTooLarge,
         body::BodyFault::Slow => Code::SlowBody,

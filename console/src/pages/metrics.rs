@@ -149,7 +149,7 @@ pub fn name(of: &str) -> String {
     match of {
         "latency_mean_secs" => "Received to applied, mean".to_owned(),
         "latency_p95_secs" => "Received to applied, P95".to_owned(),
-        _ => super::user::capitalised(&of.replace('_', " ")),
+        _ => super::values::capitalised(&of.replace('_', " ")),
     }
 }
 

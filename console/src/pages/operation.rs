@@ -13,8 +13,7 @@ use super::object::{acts_panel, heading};
 use super::shell::Frame;
 use super::tables::{number, prose, section, text};
 use super::timelines::{subject, timeline};
-use super::user::capitalised;
-use super::values::{maybe_moment, moment, money as shown, object};
+use super::values::{capitalised, maybe_moment, moment, money as shown, object};
 
 pub fn page(frame: &Frame<'_>, view: &OperationView) -> Markup {
     let operation = &view.operation;

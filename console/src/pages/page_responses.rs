@@ -1,6 +1,7 @@
 //! Pages and files as HTTP: what a browser may run, show and keep.
 
 use bytes::Bytes;
+use desk::actor::Actor;
 use http_body_util::Full;
 use hyper::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, LOCATION,
@@ -17,6 +18,21 @@ const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
      form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
 );
+
+/// What a browser gets, and who asked for it.
+pub(crate) struct Browsed {
+    pub response: HttpResponse,
+    pub actor: Option<String>,
+    /// For the log alone.
+    pub cause: Option<String>,
+    pub is_fatal: bool,
+}
+
+impl Browsed {
+    pub(super) fn by(actor: Option<&Actor>, response: HttpResponse) -> Self {
+        Self { response, actor: actor.map(Actor::name), cause: None, is_fatal: false }
+    }
+}
 
 pub(super) fn html(status: StatusCode, page: Markup) -> HttpResponse {
     of(status, "text/html; charset=utf-8", page.into_string())

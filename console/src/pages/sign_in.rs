@@ -9,9 +9,8 @@ use hyper::header::{COOKIE, HOST};
 use hyper::{HeaderMap, StatusCode};
 use maud::{Markup, html};
 
-use super::browser::Browsed;
 use super::faults::Fault;
-use super::page_responses::{elsewhere, html as page_of, with_cookie};
+use super::page_responses::{Browsed, elsewhere, html as page_of, with_cookie};
 use super::shell;
 use crate::Console;
 
@@ -74,7 +73,7 @@ pub(super) async fn begin(
         }
         (Err(NotAuthenticated::Ledger(error)), _) => away(&error),
         (Err(refused), _) => {
-            let why = super::user::capitalised(&format!("{refused}."));
+            let why = super::values::capitalised(&format!("{refused}."));
             Browsed::by(
                 None,
                 page_of(StatusCode::UNAUTHORIZED, shell::bare("Sign in", &page(to, Some(&why)))),

@@ -26,7 +26,7 @@ fn one(frame: &Frame<'_>, view: &BanView) -> Markup {
     let mode = modes::word(key.livemode);
     html! {
         (heading("user", &key.id, view.standing.word(), &belongs_to(&key.account, key.livemode)))
-        p.lead { (capitalised(&view.why)) }
+        p.lead { (super::values::capitalised(&view.why)) }
         @if view.stale {
             p.note.warn { "The ledger was derived under another policy than this program was given: " code { "tidegate rebuild" } " applies the new one." }
         }
@@ -122,10 +122,4 @@ fn decisions(frame: &Frame<'_>, view: &BanView) -> Markup {
         ]
     });
     section("Decisions of staff", &columns, rows.collect())
-}
-
-/// A sentence that a view begins small.
-pub fn capitalised(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

@@ -30,6 +30,12 @@ pub fn counted(count: usize, what: &str) -> String {
     if count == 1 { format!("{shown} {what}") } else { format!("{shown} {what}s") }
 }
 
+/// A sentence that a view begins small.
+pub fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
 /// A moment in UTC; the script sets it into the reader's zone.
 pub fn moment(moment: DateTime<Utc>) -> Markup {
     html! { time datetime=(stamp(moment)) data-whole { (when::whole(moment)) } }

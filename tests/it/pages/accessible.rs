@@ -32,6 +32,7 @@ async fn axe_finds_nothing_on_any_page() {
                 "/payments/anomalies",
                 "/payments/metrics/?hours=720",
                 "/payments/audit",
+                "/approvals?show=all",
                 "/payment/pi_lost",
                 "/payment/pi_failed",
                 "/charge/ch_lost",

@@ -114,3 +114,43 @@ async fn no_other_site_and_nobody_without_the_permission_does_anything() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refund_asked_for_by_one_is_approved_by_another() {
+    each_console("refund", async |console| {
+        told(&console).await;
+        let root = console.person(None, "ada", "super_user");
+        let support = console.person(Some(&root), "sue", "support");
+        let (sue, ada) = (console.browser(Some(&support)), console.browser(Some(&root)));
+        let (target, hidden) = form(&sue.page("/payment/pi_plain").await, "/refund");
+        let mut fields: Vec<(&str, &str)> = hidden.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        fields.extend([("amount", "20.00"), ("reason", "requested_by_customer"), ("note", "")]);
+        let mut places = Vec::new();
+        for _ in 0..2 {
+            let reply = sue.post(&target, &fields).await;
+            assert_eq!(reply.status, 303, "{}", reply.body);
+            places.push(reply.header("location").unwrap().to_owned());
+        }
+        assert_eq!(places[0], places[1], "sent twice, asked for once");
+        let place = &places[0];
+        let page = sue.page(place).await;
+        assert!(
+            page.contains("refund 20.00 USD of payment pi_plain") || page.contains("Refund 20.00 USD"),
+            "{page}"
+        );
+        assert!(page.contains("needs approval") && page.contains("You asked for it"), "{page}");
+        for list in ["/approvals", "/payments/dashboard/?mode=live"] {
+            assert_eq!(ada.page(list).await.matches(&format!("href=\"{place}\"")).count(), 1, "{list}");
+        }
+        // Whoever asked may not approve, not even by a forged form.
+        let (approve, approval) = form(&ada.page(place).await, "/approve");
+        let approval: Vec<(&str, &str)> = approval.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        assert_eq!(sue.post(&approve, &approval).await.status, 403);
+        assert!(ada.page(place).await.contains("needs approval"));
+        assert_eq!(ada.post(&approve, &approval).await.status, 303);
+        let page = ada.page(place).await;
+        assert!(page.contains("approved by ada") && !page.contains("needs approval"), "{page}");
+        assert!(ada.page("/approvals").await.contains("Nothing waits for an approval"));
+    })
+    .await;
+}

@@ -17,6 +17,7 @@ pub(super) async fn told(console: &Console) {
     let mut events = lost.lost();
     events.extend(test.paid());
     events.push(failed.declined(0, "insufficient_funds"));
+    events.extend(sale("plain", "user_4", 900_000, 60).paid());
     events.push(open_dispute(&sale("open", "user_3", 5_000, 40)));
     for event in &events {
         together(&console.ledger, &[event]).await;
@@ -43,6 +44,7 @@ async fn every_page_is_complete_without_scripts_and_runs_nothing_inline() {
             ("/payments/dead-letters", "No dead letter"),
             ("/payments/bans?show=all", "user_1"),
             ("/payments/anomalies", "Anomalies"),
+            ("/approvals", "Nothing waits for an approval"),
             ("/payments/metrics/?hours=8760", "Success rate"),
             ("/payments/audit", "staff"),
             ("/payment/pi_lost", "123.45"),

@@ -1,0 +1,27 @@
+//! Whether somebody may use an endpoint, by its row in the table; that an act was refused is in the audit.
+
+use chrono::{DateTime, Utc};
+use desk::actor::Actor;
+use desk::acts::staff;
+use desk::audit_line::{self, Subject};
+
+use crate::Console;
+use crate::endpoint::{Access, Endpoint};
+use crate::problem::Problem;
+
+/// Refuses whoever lacks the permission; that an act was refused is in the audit.
+pub(crate) async fn permit(
+    console: &Console,
+    endpoint: &Endpoint,
+    actor: &Actor,
+    now: DateTime<Utc>,
+) -> Result<(), Problem> {
+    let Access::Needs(permission) = endpoint.access else { return Ok(()) };
+    let Err(forbidden) = actor.may(permission) else { return Ok(()) };
+    if endpoint.is_act() {
+        let (subject, why) = (Subject { kind: staff::KIND, id: actor.staff() }, forbidden.to_string());
+        let by = actor.in_audit();
+        audit_line::note_refusal(&console.ledger, subject, endpoint.name, &why, &by, now).await?;
+    }
+    Err(forbidden.into())
+}
