@@ -63,7 +63,7 @@ pub const VARIABLES: &[Variable] =
 
 const SECONDS_A_DAY: u64 = 86_400;
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct WorkerConfig {
     pub internal_addr: SocketAddr,
     pub batch_events: usize,

@@ -20,7 +20,7 @@ mod inert {
     use super::Point;
     use shared::env::Env;
 
-    #[derive(Clone, Default)]
+    #[derive(Clone, Debug, Default)]
     pub struct Failpoint;
 
     impl Failpoint {
@@ -64,7 +64,7 @@ mod armed {
         ("after_stored", Point::AfterStored),
     ];
 
-    #[derive(Clone, Default)]
+    #[derive(Clone, Debug, Default)]
     pub struct Failpoint(Option<(Point, Arc<AtomicU32>)>);
 
     impl Failpoint {
