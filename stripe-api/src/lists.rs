@@ -57,23 +57,31 @@ impl Api {
         let mut listed = Listed::default();
         for _ in 0..PAGES_LIMIT {
             let request = RequestBuilder::new(StripeMethod::Get, path).query(&filter);
-            let (page, last, at) = self.read(request, account, page).await?;
-            listed.objects.extend(page);
-            listed.at = at;
-            let Some(last) = last else { return Ok(listed) };
+            let page = self.read(request, account, page).await?;
+            listed.objects.extend(page.objects);
+            listed.at = page.at;
+            let Some(last) = page.next_after else { return Ok(listed) };
             filter.insert("starting_after", last);
         }
         Err(StripeError::Malformed("its list does not end"))
     }
 }
 
-/// The objects of a page, and after which one the next begins.
-fn page(answer: &Answer) -> Result<(Vec<Answer>, Option<String>, Option<DateTime<Utc>>), StripeError> {
+/// One page of a list.
+struct Page {
+    objects: Vec<Answer>,
+    /// After which object the next page begins; `None` after the last page.
+    next_after: Option<String>,
+    at: Option<DateTime<Utc>>,
+}
+
+fn page(answer: &Answer) -> Result<Page, StripeError> {
     let page: List<'_> =
         serde_json::from_slice(&answer.body).map_err(|_| StripeError::Malformed("it is no list"))?;
     let objects: Vec<Answer> = page.data.iter().map(|object| answer.part(object.get())).collect();
     let last = objects.last().map(Answer::read::<Id>).transpose()?;
-    Ok((objects, last.map(|last| last.id).filter(|_| page.has_more), answer.at))
+    let next_after = last.map(|last| last.id).filter(|_| page.has_more);
+    Ok(Page { objects, next_after, at: answer.at })
 }
 
 #[cfg(test)]
@@ -84,10 +92,10 @@ mod tests {
     #[test]
     fn a_page_gives_its_objects_and_where_the_next_begins() {
         let of = |body: &str| Answer { body: Bytes::copy_from_slice(body.as_bytes()), ..Answer::default() };
-        let (objects, last, _) =
-            page(&of(r#"{"data": [{"id": "re_2"}, {"id":"re_1" }], "has_more": true}"#)).unwrap();
-        assert_eq!((&objects[1].body[..], last.as_deref()), (&br#"{"id":"re_1" }"#[..], Some("re_1")));
-        assert_eq!(page(&of(r#"{"data": [{"id": "re_2"}], "has_more": false}"#)).unwrap().1, None);
+        let first = page(&of(r#"{"data": [{"id": "re_2"}, {"id":"re_1" }], "has_more": true}"#)).unwrap();
+        assert_eq!(&first.objects[1].body[..], br#"{"id":"re_1" }"#);
+        assert_eq!(first.next_after.as_deref(), Some("re_1"));
+        assert_eq!(page(&of(r#"{"data": [{"id": "re_2"}], "has_more": false}"#)).unwrap().next_after, None);
         assert!(page(&of(r#"{"data": [{}], "has_more": false}"#)).is_err());
     }
 }

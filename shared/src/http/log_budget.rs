@@ -17,6 +17,12 @@ struct Spent {
     withheld: u64,
 }
 
+impl Default for LogBudget {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl LogBudget {
     pub fn new() -> Self {
         Self { began: Instant::now(), spent: Mutex::default() }
