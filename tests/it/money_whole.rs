@@ -95,11 +95,13 @@ fn movements(stripe: &FakeStripe) -> (i64, i64) {
 async fn of_ledger(scene: &Scene) -> i64 {
     let ledger = scene.stack.ledger();
     let sum = async |statement| ledger.count(statement).await.unwrap();
-    let captured =
-        sum("SELECT coalesce(sum(amount_captured), 0) FROM charges WHERE status = 'succeeded'").await;
+    let captured = sum(
+        "SELECT CAST(coalesce(sum(amount_captured), 0) AS BIGINT) FROM charges WHERE status = 'succeeded'",
+    )
+    .await;
     let refunded =
-        sum("SELECT coalesce(sum(amount), 0) FROM refunds WHERE status IN ('pending', 'succeeded')").await;
-    let disputed = sum("SELECT coalesce(sum(amount), 0) FROM dispute_movements").await;
+        sum("SELECT CAST(coalesce(sum(amount), 0) AS BIGINT) FROM refunds WHERE status IN ('pending', 'succeeded')").await;
+    let disputed = sum("SELECT CAST(coalesce(sum(amount), 0) AS BIGINT) FROM dispute_movements").await;
     captured - refunded + disputed
 }
 
