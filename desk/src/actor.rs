@@ -1,5 +1,6 @@
 //! Who acts, how they are known, and what they may do.
 
+mod session;
 mod token;
 
 use std::collections::BTreeSet;
@@ -7,6 +8,7 @@ use std::collections::BTreeSet;
 use domain::permissions::{Permission, Role, Roles};
 use serde::Serialize;
 
+pub use self::session::authenticate_session;
 pub use self::token::{NotAuthenticated, TOKEN, TOKEN_FILE, authenticate_token, token_hash};
 use crate::person::Person;
 

@@ -3,12 +3,13 @@
 use super::row::words;
 
 words! {
-    /// What the subject of a change is: a person who gets roles, or may act again; a token that begins to work; a
-    /// policy that gets a value.
+    /// What the subject of a change is: a person who gets roles, or may act again; a token or an invitation that begins
+    /// to work; a policy that gets a value.
     pub enum ChangeKind {
         Roles = "roles",
         Enable = "enable",
         Token = "token",
+        Invitation = "invitation",
         Policy = "policy",
     }
 }

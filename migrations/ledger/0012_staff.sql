@@ -93,6 +93,7 @@ CREATE TABLE invitations (
     hash            BYTEA       NOT NULL,
     made_by         TEXT        NOT NULL,
     made_at         TIMESTAMPTZ NOT NULL,
+    approved_at     TIMESTAMPTZ,
     ends_at         TIMESTAMPTZ NOT NULL,
     ended_by        TEXT,
     ended_at        TIMESTAMPTZ,
@@ -103,7 +104,7 @@ CREATE UNIQUE INDEX invitations_by_hash ON invitations (hash);
 -- Changes that loosen a rule, and wait for a second administrator.
 CREATE TABLE pending_changes (
     id              TEXT        NOT NULL PRIMARY KEY,
-    kind            TEXT        NOT NULL CHECK (kind IN ('roles', 'enable', 'token', 'policy')),
+    kind            TEXT        NOT NULL CHECK (kind IN ('roles', 'enable', 'token', 'invitation', 'policy')),
     subject         TEXT        NOT NULL,
     before          TEXT,
     after           TEXT        NOT NULL,

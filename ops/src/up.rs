@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use console::ConsoleConfig;
 use gateway::GatewayConfig;
-use ledger::LedgerConfig;
+use ledger::{Ledger, LedgerConfig};
 use secrecy::{ExposeSecret, SecretString};
 use shared::env::Env;
 use shared::queue::Role;
@@ -22,7 +22,7 @@ use crate::cli::UpOptions;
 use crate::failure::wrongly_called;
 use crate::fake_stripe::demo::Demo;
 use crate::{
-    dev_secret, envelope_key, migrate, output, preflight, probe, roles, settings, topology, variables,
+    dev_secret, envelope_key, migrate, output, preflight, probe, roles, settings, staff, topology, variables,
 };
 
 const READY_WAIT: Duration = Duration::from_secs(10);
@@ -51,6 +51,8 @@ pub async fn run(env: Env, options: &UpOptions) -> anyhow::Result<()> {
     roles::tell_systemd(&env, &settings::INTERNAL_ADDRESSES, &shutdown)?;
 
     let (ledger, _) = migrate::open_and_migrate(&ledger_config).await?;
+    staff::key::provide(&env)?;
+    let first = first_administrator(&ledger).await?;
     topology::declare(&queue_config, NewQueues::AwaitDisk).await?;
     let (queue_shown, ledger_shown) = (queue_config.url.shown(), ledger.shown());
     let queue = roles::open_queue(queue_config, Role::Both).await?;
@@ -70,6 +72,7 @@ pub async fn run(env: Env, options: &UpOptions) -> anyhow::Result<()> {
         () = shutdown.cancelled() => {}
         greeted = greet(&env, options, secret.as_ref(), demo.as_ref(), [&queue_shown, &ledger_shown]) => {
             greeted?;
+            announce_first(first.as_ref());
             shutdown.cancelled().await;
         }
     }
@@ -83,6 +86,23 @@ pub async fn run(env: Env, options: &UpOptions) -> anyhow::Result<()> {
     queue.close().await;
     ledger.close().await;
     gateway.and(worker).and(console)
+}
+
+/// The code by which the first administrator is made, where the ledger is a file of this machine and nobody is there.
+async fn first_administrator(ledger: &Ledger) -> anyhow::Result<Option<SecretString>> {
+    if ledger.takes_several_writers() {
+        return Ok(None);
+    }
+    Ok(desk::acts::invitations::invite_first(ledger, shared::clock::now()).await?)
+}
+
+fn announce_first(code: Option<&SecretString>) {
+    let Some(code) = code else { return };
+    let (me, code) = (output::me(), code.expose_secret());
+    output::announce(format!(
+        "  people    nobody yet: `{me} staff accept --name NAME` makes the first administrator, with {code}\n            \
+         (once, within 24 h). Until there is a second one, nothing that loosens a rule takes two\n"
+    ));
 }
 
 /// Runs a role; when it ends, for whatever reason, everything ends.

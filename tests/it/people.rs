@@ -4,6 +4,7 @@
 mod append_only;
 mod cards;
 mod desk;
+mod logins;
 mod policies;
 mod roles;
 mod tokens;

@@ -43,6 +43,8 @@ pub enum NotAuthenticated {
     Revoked { id: String },
     #[error("the token {id} waits for a second administrator: `tidegate staff pending` lists what waits")]
     AwaitsApproval { id: String },
+    #[error("the session has ended: log in again")]
+    SessionEnded,
     #[error("{staff} is disabled, and so are all tokens for them")]
     Disabled { staff: String },
     #[error("the token is {staff}'s, not {by}'s: leave out --by")]

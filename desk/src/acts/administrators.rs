@@ -2,6 +2,7 @@
 //! ledger's address may; what loosens a rule needs a second one where there is one.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::passwords::BadPassword;
 use domain::permissions::{Permission, Role};
 use domain::policies::BadValue;
 use ledger::tables::staff::Member;
@@ -59,6 +60,20 @@ pub enum StaffRefusal {
     BadPolicy { slot: String, fault: BadValue },
     #[error("{0} has this value already")]
     SamePolicy(String),
+    #[error("there is no session {0}: `tidegate staff sessions` lists them")]
+    NoSuchSession(String),
+    #[error("the session {0} has ended already")]
+    SessionHasEnded(String),
+    #[error("this code is not valid, or no longer: ask for another invitation")]
+    NoSuchInvitation,
+    #[error(transparent)]
+    BadPassword(#[from] BadPassword),
+    #[error("these roles need a second factor: an authenticator app")]
+    SecondFactorMissing,
+    #[error("a second factor cannot be kept: set STAFF_KEY or STAFF_KEY_FILE")]
+    NoStaffKey,
+    #[error("the code is not the one that this secret makes now: check the clock")]
+    WrongCode,
     #[error(
         "this needs a second administrator, and nobody can be that now: {removed} could act until less than 24 h \
          ago. Ask again after {until}"

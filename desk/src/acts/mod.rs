@@ -6,11 +6,14 @@ pub mod dead_letters;
 pub mod dispute_notes;
 pub mod erasure;
 pub mod findings;
+pub mod invitations;
+pub mod login;
 pub mod operations;
 pub mod pause;
 pub mod pending;
 pub mod policies;
 pub mod second_administrator;
+pub mod sessions;
 pub mod staff;
 pub mod tokens;
 
@@ -25,8 +28,9 @@ pub use self::administrators::StaffRefusal;
 use crate::actor::{Forbidden, TOKEN, TOKEN_FILE};
 use crate::person::STAFF;
 pub use crate::person::{Nameless, Person};
+use crate::staff_key::{KEY, KEY_FILE};
 
-pub const VARIABLES: &[Variable] = &[STAFF, TOKEN, TOKEN_FILE];
+pub const VARIABLES: &[Variable] = &[STAFF, TOKEN, TOKEN_FILE, KEY, KEY_FILE];
 
 const TEXT_LIMIT_CHARS: usize = 10_000;
 

@@ -131,6 +131,13 @@ async fn carry_out(
             let subject = Subject { kind: super::tokens::KIND, id: &token.id };
             Ok(append(tx, subject, change, &by.in_audit(), now).await?)
         }
+        ChangeKind::Invitation => {
+            let invitation = tx.invitation(&change.subject).await?.ok_or_else(moved)?;
+            if invitation.ended_at.is_some() || invitation.ends_at <= now {
+                return Err(moved().into());
+            }
+            Ok(tx.approve_invitation(&invitation.id, now).await?)
+        }
         ChangeKind::Policy => policies::carry_out(tx, change, by, now).await,
     }
 }

@@ -209,6 +209,8 @@ async fn try_disable(
     for token in tx.tokens_of(name).await? {
         tx.end_token(&token.id, &by.in_audit(), now).await?;
     }
+    tx.end_sessions_of(name, &by.in_audit(), now).await?;
+    tx.end_invitations(Some(name), &by.in_audit(), now).await?;
     note(&mut tx, name, "disabled", None, Some(why.to_owned()), by, now).await?;
     tx.commit().await?;
     Ok(Changed { member, pending: None })

@@ -61,8 +61,9 @@ pub use self::reports::{OfDateOptions, OfSpanOptions, ReportCommand, ToOptions, 
 pub use self::send::SendOptions;
 pub use self::shape::{ByOptions, ElsewhereOptions, PageOptions, Shape, WhoseOptions, WindowOptions};
 pub use self::staff::{
-    AddOptions, ApproveOptions, CreateOptions, RejectOptions, RevokeOptions, RolesOptions, StaffCommand,
-    StaffReasonOptions, StaffShowOptions, TokensCommand, TokensListOptions,
+    AcceptOptions, AddOptions, ApproveOptions, CreateOptions, InviteOptions, LogoutOptions, RejectOptions,
+    RevokeOptions, RolesOptions, StaffCommand, StaffReasonOptions, StaffShowOptions, TokensCommand,
+    TokensListOptions,
 };
 pub use self::up::UpOptions;
 pub use self::wanted::{CaptureOptions, EvidenceCommand, PaymentCancelOptions, StageOptions, WantedOptions};

@@ -19,6 +19,14 @@ pub enum StaffCommand {
     Disable(StaffReasonOptions),
     /// Let a person act again; their tokens stay ended
     Enable(StaffReasonOptions),
+    /// Make a one-time code by which a person sets a password and a second factor
+    Invite(InviteOptions),
+    /// Use such a code: reads it, the password and a code of the authenticator app from standard input
+    Accept(AcceptOptions),
+    /// List who is logged in to the console
+    Sessions(Shape),
+    /// End a session at once
+    Logout(LogoutOptions),
     /// List changes that wait for a second administrator
     Pending(Shape),
     /// Approve a change that another administrator asked for
@@ -115,6 +123,40 @@ pub struct StaffReasonOptions {
     /// Why, for the audit
     #[arg(long, value_name = "TEXT", default_value = NO_REASON, hide_default_value = true)]
     pub reason: String,
+    #[command(flatten)]
+    pub by: ByOptions,
+    #[command(flatten)]
+    pub shape: Shape,
+}
+
+#[derive(Args)]
+pub struct InviteOptions {
+    /// The person
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    #[command(flatten)]
+    pub by: ByOptions,
+    #[command(flatten)]
+    pub shape: Shape,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Example
+  tidegate staff accept --name jane          the first administrator, with the code that `tidegate up` prints
+
+Nothing secret is an argument: the code and the password are asked for, one line each.")]
+pub struct AcceptOptions {
+    /// The name that the first administrator chooses; whoever was invited has one
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+}
+
+#[derive(Args)]
+pub struct LogoutOptions {
+    /// The session: ses_…, from `tidegate staff sessions`
+    #[arg(value_name = "SESSION")]
+    pub id: String,
     #[command(flatten)]
     pub by: ByOptions,
     #[command(flatten)]

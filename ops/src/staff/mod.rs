@@ -1,5 +1,7 @@
 //! `tidegate staff`: who may act, in which roles, and what waits for a second administrator.
 
+mod credentials;
+pub mod key;
 pub mod pending;
 pub mod tokens;
 
@@ -25,6 +27,10 @@ pub async fn run(env: &Env, command: &StaffCommand) -> anyhow::Result<()> {
         StaffCommand::Roles(options) => roles(env, options).await,
         StaffCommand::Disable(options) => disable(env, options).await,
         StaffCommand::Enable(options) => enable(env, options).await,
+        StaffCommand::Invite(options) => credentials::invite(env, options).await,
+        StaffCommand::Accept(options) => credentials::accept(env, options).await,
+        StaffCommand::Sessions(shape) => credentials::sessions(env, shape.json).await,
+        StaffCommand::Logout(options) => credentials::logout(env, options).await,
         StaffCommand::Pending(shape) => pending::list(env, shape.json).await,
         StaffCommand::Approve(options) => pending::approve(env, options).await,
         StaffCommand::Reject(options) => pending::reject(env, options).await,

@@ -60,6 +60,8 @@ const LEFT_TO_THEIR_DEFAULT: &[(&str, &str)] = &[
     ("EVENT_RETENTION_DAYS", "a policy of the business"),
     ("TIDEGATE_DATA_DIR", "of laptops: a cluster is told whole URLs"),
     ("TIDEGATE_STAFF", "a person's name: commands are told it by --by"),
+    ("STAFF_KEY", "of second factors, which no process of the cluster sets up yet"),
+    ("STAFF_KEY_FILE", "of second factors, which no process of the cluster sets up yet"),
     ("TIDEGATE_TOKEN", "a person's, at the command line"),
     ("TIDEGATE_TOKEN_FILE", "a person's, at the command line"),
     ("STRIPE_SECRET_KEY", "the file counts: a key in the environment is seen by every child"),

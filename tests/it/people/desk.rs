@@ -35,6 +35,10 @@ impl People {
         command.envs(settings.iter().copied()).output().unwrap()
     }
 
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
     pub(super) fn said(&self, token: Option<&str>, arguments: &[&str]) -> String {
         let output = self.run(token, arguments);
         assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));

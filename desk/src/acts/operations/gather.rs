@@ -19,10 +19,9 @@ const DAY: TimeDelta = TimeDelta::hours(24);
 /// Those about one subject that are looked at.
 const ABOUT_LIMIT: i64 = 1_000;
 
-/// The limits that hold now.
-#[expect(clippy::unused_async, reason = "policies are read in this transaction")]
-pub async fn limits(_tx: &mut Transaction) -> Result<Limits, LedgerError> {
-    Ok(Limits::default())
+/// The limits that hold now, by the policies of this transaction.
+pub async fn limits(tx: &mut Transaction) -> Result<Limits, LedgerError> {
+    Ok(tx.policies().await?.limits())
 }
 
 /// A payment with all that hangs on it.

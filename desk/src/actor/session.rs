@@ -1,0 +1,48 @@
+//! From the cookie of a session to who acts. A session ends by itself when nobody uses it, and at its end in any case.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use ledger::Ledger;
+
+use super::token::{NotAuthenticated, token_hash};
+use super::{Actor, KnownBy};
+
+/// Use is written down at most this often.
+const NOTED_EVERY: TimeDelta = TimeDelta::minutes(1);
+/// Who ended a session whose time was over: it stays so, whatever a clock says later.
+const EXPIRY: &str = "tidegate: expired";
+
+/// Who acts by this cookie.
+pub async fn authenticate_session(
+    ledger: &Ledger,
+    cookie: &str,
+    now: DateTime<Utc>,
+) -> Result<Actor, NotAuthenticated> {
+    let mut tx = ledger.read().await?;
+    let Some(session) = tx.session_by_hash(&token_hash(cookie)).await? else {
+        return Err(NotAuthenticated::Unknown);
+    };
+    let (member, idle) = (tx.member(&session.staff).await?, tx.policies().await?.idle());
+    drop(tx);
+    if session.ended_at.is_some() {
+        return Err(NotAuthenticated::SessionEnded);
+    }
+    let Some(member) = member.filter(|member| member.disabled_at.is_none()) else {
+        return Err(NotAuthenticated::Disabled { staff: session.staff });
+    };
+    let unused_for = now - session.seen_at;
+    // Last seen in the future: the clock was set back, and how long it was unused nobody knows.
+    let is_over = session.ends_at <= now || unused_for > idle || unused_for < -idle;
+    if is_over || unused_for >= NOTED_EVERY {
+        let mut tx = ledger.begin().await?;
+        if is_over {
+            tx.end_session(&session.id, EXPIRY, now).await?;
+        } else {
+            tx.note_session_use(&session.id, now).await?;
+        }
+        tx.commit().await?;
+    }
+    if is_over {
+        return Err(NotAuthenticated::SessionEnded);
+    }
+    Ok(Actor::known(&member.name, member.roles.0, KnownBy::Session, false))
+}

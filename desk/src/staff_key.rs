@@ -1,0 +1,99 @@
+//! The key under which second factors are kept: whoever reads the ledger alone makes no codes.
+
+use std::path::Path;
+
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use shared::env::{Env, Problem, Variable, read_secret_file};
+
+pub const KEY: Variable = Variable {
+    name: "STAFF_KEY",
+    default: "",
+    example: "64 random characters",
+    help: "The key that encrypts second factors of staff in the ledger, at least 32 characters. Without it nobody can set up a second factor.",
+};
+pub const KEY_FILE: Variable = Variable {
+    name: "STAFF_KEY_FILE",
+    default: "",
+    example: "/run/secrets/staff-key",
+    help: "A file with that key. Use it instead of STAFF_KEY.",
+};
+
+const LEAST_CHARS: usize = 32;
+
+pub struct StaffKey(LessSafeKey);
+
+impl StaffKey {
+    /// `None` where none is configured.
+    pub fn from_env(env: &Env) -> Result<Option<Self>, Problem> {
+        let text = match (env.given(KEY.name), env.given(KEY_FILE.name)) {
+            (Some(_), Some(_)) => {
+                return Err(KEY_FILE.problem(format!("{} is set, too: which of them counts?", KEY.name)));
+            }
+            (Some(text), None) => SecretString::from(text),
+            (None, Some(path)) => {
+                read_secret_file(Path::new(path)).map_err(|error| KEY_FILE.problem(error))?
+            }
+            (None, None) => return Ok(None),
+        };
+        let text = text.expose_secret().trim();
+        if text.chars().count() < LEAST_CHARS {
+            return Err(KEY.problem(format!("it has less than {LEAST_CHARS} characters")));
+        }
+        Ok(Some(Self::of(text)))
+    }
+
+    fn of(text: &str) -> Self {
+        let bytes = Sha256::new().chain_update(b"tidegate staff key\0").chain_update(text).finalize();
+        let key = UnboundKey::new(&AES_256_GCM, bytes.as_slice()).expect("SHA-256 is as long as the key");
+        Self(LessSafeKey::new(key))
+    }
+
+    /// Bound to the person, so that one person's secret is no use in another's row.
+    pub fn encrypt(&self, secret: &SecretString, staff: &str) -> Vec<u8> {
+        let mut nonce = [0_u8; NONCE_LEN];
+        getrandom::fill(&mut nonce).expect("the operating system gives random bytes");
+        let mut sealed = secret.expose_secret().as_bytes().to_vec();
+        let aad = Aad::from(staff.as_bytes());
+        self.0
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut sealed)
+            .expect("a secret is short");
+        [nonce.as_slice(), &sealed].concat()
+    }
+
+    /// `None` where it was encrypted under another key, or for somebody else.
+    pub fn decrypt(&self, kept: &[u8], staff: &str) -> Option<SecretString> {
+        let (nonce, sealed) = kept.split_at_checked(NONCE_LEN)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+        let mut sealed = sealed.to_vec();
+        let opened = self.0.open_in_place(nonce, Aad::from(staff.as_bytes()), &mut sealed).ok()?;
+        Some(String::from_utf8(opened.to_vec()).ok()?.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_key_and_the_person_open_a_secret() {
+        let (key, secret) = (StaffKey::of("a key"), SecretString::from("JBSWY3DPEHPK3PXP"));
+        let kept = key.encrypt(&secret, "jane");
+        assert!(!kept.windows(8).any(|part| secret.expose_secret().as_bytes().starts_with(part)));
+        let opened = key.decrypt(&kept, "jane").unwrap();
+        assert_eq!(opened.expose_secret(), secret.expose_secret());
+        assert!(
+            key.decrypt(&kept, "joe").is_none() && StaffKey::of("other").decrypt(&kept, "jane").is_none()
+        );
+        assert!(key.decrypt(&kept[..5], "jane").is_none());
+        assert_ne!(kept, key.encrypt(&secret, "jane"));
+    }
+
+    #[test]
+    fn a_short_key_is_refused_and_not_echoed() {
+        let problem = StaffKey::from_env(&Env::of(&[("STAFF_KEY", "hunter2")])).err().unwrap().to_string();
+        assert!(problem.contains("STAFF_KEY") && !problem.contains("hunter2"), "{problem}");
+        assert!(StaffKey::from_env(&Env::of(&[])).unwrap().is_none());
+    }
+}

@@ -1,0 +1,51 @@
+//! The table `login_failures`: attempts in a row that did not succeed, of a name and of an address.
+
+use domain::lockout::{Failures, Scope};
+
+use crate::engine::query::query;
+use crate::{LedgerError, Transaction};
+
+impl Transaction {
+    pub async fn login_failures(
+        &mut self,
+        scope: Scope,
+        name: &str,
+    ) -> Result<Option<Failures>, LedgerError> {
+        query("SELECT failures, last_at, locked_until FROM login_failures WHERE scope = $1 AND name = $2")
+            .bind(scope.as_str())
+            .bind(name)
+            .optional(self)
+            .await
+    }
+
+    pub async fn note_login_attempt(
+        &mut self,
+        scope: Scope,
+        name: &str,
+        failures: &Failures,
+    ) -> Result<(), LedgerError> {
+        query(
+            "INSERT INTO login_failures (scope, name, failures, last_at, locked_until) VALUES ($1, $2, $3, $4, $5) \
+             ON CONFLICT (scope, name) DO UPDATE SET failures = excluded.failures, last_at = excluded.last_at, \
+             locked_until = excluded.locked_until",
+        )
+        .bind(scope.as_str())
+        .bind(name)
+        .bind(failures.failures)
+        .bind(failures.last_at)
+        .bind(failures.locked_until)
+        .run(self)
+        .await?;
+        Ok(())
+    }
+
+    /// After a login that succeeded nothing is held against it.
+    pub async fn forget_login_failures(&mut self, scope: Scope, name: &str) -> Result<(), LedgerError> {
+        query("DELETE FROM login_failures WHERE scope = $1 AND name = $2")
+            .bind(scope.as_str())
+            .bind(name)
+            .run(self)
+            .await?;
+        Ok(())
+    }
+}

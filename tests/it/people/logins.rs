@@ -1,0 +1,220 @@
+//! Logging in: the first administrator by a code, a second factor that counts once, a wait that grows, and sessions that
+//! end. The codes are made here, not by the product.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use desk::actor::{NotAuthenticated, authenticate_session};
+use desk::acts::invitations::{Acceptance, accept, invite_first};
+use desk::acts::login::{Attempt, LoggedIn, LoginRefused, Second, login};
+use desk::staff_key::StaffKey;
+use domain::permissions::Permission;
+use harness::binaries::binary;
+use hmac::{Hmac, KeyInit, Mac};
+use secrecy::{ExposeSecret, SecretString};
+use sha1::Sha1;
+use shared::clock;
+use shared::env::Env;
+
+use super::desk::{People, each_people, text};
+
+const PASSWORD: &str = "tall ship at dusk";
+const KEY: &str = "0123456789abcdef0123456789abcdef";
+
+fn key() -> StaffKey {
+    StaffKey::from_env(&Env::of(&[("STAFF_KEY", KEY)])).unwrap().unwrap()
+}
+
+/// What an authenticator app shows at this moment.
+fn app(secret: &str, now: DateTime<Utc>) -> String {
+    let bits: String = secret
+        .bytes()
+        .map(|letter| {
+            format!("{:05b}", b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|c| *c == letter).unwrap())
+        })
+        .collect();
+    let key: Vec<u8> =
+        (0..bits.len() / 8).map(|at| u8::from_str_radix(&bits[at * 8..at * 8 + 8], 2).unwrap()).collect();
+    let mut mac = Hmac::<Sha1>::new_from_slice(&key).unwrap();
+    mac.update(&(now.timestamp() / 30).to_be_bytes());
+    let hash = mac.finalize().into_bytes();
+    let at = usize::from(hash[19] & 15);
+    let number = u32::from_be_bytes([hash[at], hash[at + 1], hash[at + 2], hash[at + 3]]) & 0x7fff_ffff;
+    format!("{:06}", number % 1_000_000)
+}
+
+/// Jane, the first administrator, with her app and her recovery codes.
+async fn jane(people: &People, now: DateTime<Utc>) -> (SecretString, Vec<SecretString>) {
+    let code = invite_first(&people.ledger, now).await.unwrap().expect("nobody is there yet");
+    let secret = desk::totp::new_secret();
+    let shown = app(secret.expose_secret(), now);
+    let acceptance = Acceptance {
+        code: code.expose_secret(),
+        name: Some("jane"),
+        password: PASSWORD.into(),
+        totp: Some((secret.clone(), &shown)),
+    };
+    let accepted = accept(&people.ledger, acceptance, Some(&key()), now).await.unwrap();
+    assert!(invite_first(&people.ledger, now).await.unwrap().is_none(), "there is somebody now");
+    (secret, accepted.recovery_codes)
+}
+
+async fn tries(
+    people: &People,
+    password: &str,
+    second: Option<Second<'_>>,
+    now: DateTime<Utc>,
+) -> Result<LoggedIn, LoginRefused> {
+    let attempt = Attempt { name: "jane", password: password.into(), second, address: "192.0.2.1" };
+    login(&people.ledger, attempt, Some(&key()), now).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_of_the_app_counts_once_and_so_does_a_recovery_code() {
+    each_people("factor", async |people| {
+        let now = clock::now();
+        let (secret, codes) = jane(&people, now).await;
+        let code = |now| app(secret.expose_secret(), now);
+        let refused = tries(&people, PASSWORD, None, now).await;
+        assert!(matches!(refused, Err(LoginRefused::SecondFactorNeeded)));
+        let refused = tries(&people, PASSWORD, Some(Second::Totp(&code(now))), now).await;
+        assert!(matches!(refused, Err(LoginRefused::Wrong)), "it was used when it was set up");
+        let later = now + TimeDelta::seconds(60);
+        let logged_in = tries(&people, PASSWORD, Some(Second::Totp(&code(later))), later).await.unwrap();
+        let actor =
+            authenticate_session(&people.ledger, logged_in.cookie.expose_secret(), later).await.unwrap();
+        assert!(actor.staff() == "jane" && actor.has(Permission::Admin) && !actor.is_program());
+        let again = tries(&people, PASSWORD, Some(Second::Totp(&code(later))), later).await;
+        assert!(matches!(again, Err(LoginRefused::Wrong)), "a clock set back brings no code back");
+
+        let recovery = codes[0].expose_secret();
+        tries(&people, PASSWORD, Some(Second::Recovery(recovery)), later).await.unwrap();
+        let again = tries(&people, PASSWORD, Some(Second::Recovery(recovery)), later).await;
+        assert!(matches!(again, Err(LoginRefused::Wrong)));
+        let audit = people.audit("jane").await;
+        let refused = audit.iter().filter(|(what, ..)| what == "login refused").count();
+        assert_eq!(refused, 4, "{audit:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guessing_waits_longer_and_longer_whatever_the_clock_does() {
+    each_people("lockout", async |people| {
+        let now = clock::now();
+        let (_, codes) = jane(&people, now).await;
+        for _ in 0..5 {
+            let refused = tries(&people, "tall ship at dawn", None, now).await;
+            assert!(matches!(refused, Err(LoginRefused::Wrong)));
+        }
+        let right = || Some(Second::Recovery(codes[0].expose_secret()));
+        for moment in [now, now + TimeDelta::seconds(29), now - TimeDelta::days(2)] {
+            let refused = tries(&people, PASSWORD, right(), moment).await;
+            assert!(matches!(refused, Err(LoginRefused::Locked { .. })), "even the right one, at {moment}");
+        }
+        tries(&people, PASSWORD, right(), now + TimeDelta::seconds(31)).await.unwrap();
+
+        for number in 0..20 {
+            let attempt = Attempt {
+                name: &format!("nobody{number}"),
+                password: "tall ship at dawn".into(),
+                second: None,
+                address: "192.0.2.9",
+            };
+            assert!(matches!(login(&people.ledger, attempt, None, now).await, Err(LoginRefused::Wrong)));
+        }
+        let attempt = Attempt { name: "jane", password: PASSWORD.into(), second: None, address: "192.0.2.9" };
+        let refused = login(&people.ledger, attempt, None, now).await;
+        assert!(matches!(refused, Err(LoginRefused::Locked { .. })), "the address waits");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_ends_unused_at_its_end_by_hand_and_with_its_person() {
+    each_people("sessions", async |people| {
+        let now = clock::now();
+        let (_, codes) = jane(&people, now).await;
+        let mut codes = codes.iter();
+        let mut session = async || {
+            let second = Some(Second::Recovery(codes.next().unwrap().expose_secret()));
+            tries(&people, PASSWORD, second, now).await.unwrap()
+        };
+        let ledger = &people.ledger;
+        let is_open = async |session: &LoggedIn, at: DateTime<Utc>| {
+            authenticate_session(ledger, session.cookie.expose_secret(), at).await.is_ok()
+        };
+        let one = session().await;
+        assert!(is_open(&one, now + TimeDelta::minutes(29)).await);
+        assert!(is_open(&one, now + TimeDelta::minutes(58)).await);
+        assert!(!is_open(&one, now + TimeDelta::minutes(89)).await, "31 minutes without use");
+        assert!(!is_open(&one, now).await, "and a clock set back does not bring it back");
+        let two = session().await;
+        for half_hour in 1..24 {
+            assert!(is_open(&two, now + TimeDelta::minutes(30 * half_hour)).await);
+        }
+        assert!(!is_open(&two, now + TimeDelta::hours(12)).await);
+        let three = session().await;
+        let listed = people.json(None, &["staff", "sessions"]);
+        assert_eq!(listed["items"][0]["id"], three.session.id);
+        assert!(
+            people.refusal(None, &["staff", "logout", &three.session.id]).contains("lacks the permission")
+        );
+
+        let four = session().await;
+        let mut tx = ledger.begin().await.unwrap();
+        let mut member = tx.member("jane").await.unwrap().unwrap();
+        member.disabled_by = Some("the test".to_owned());
+        member.disabled_at = Some(now);
+        tx.write_member(&member).await.unwrap();
+        tx.commit().await.unwrap();
+        let refused = authenticate_session(ledger, four.cookie.expose_secret(), now).await;
+        assert!(matches!(refused, Err(NotAuthenticated::Disabled { .. })));
+    })
+    .await;
+}
+
+/// The whole way at a terminal, and nothing of it in the ledger as it was typed.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_is_accepted_at_the_terminal_and_no_secret_is_kept() {
+    each_people("accept", async |people| {
+        people.said(None, &["staff", "add", "jane", "--role", "super_user"]);
+        let invited = people.json(None, &["staff", "invite", "jane"]);
+        let code = invited["code"].as_str().unwrap();
+        let mut accepting = Command::new(binary("tidegate"))
+            .args(["staff", "accept"])
+            .env_clear()
+            .envs([("DATABASE_URL", people.url()), ("STAFF_KEY", KEY)])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut typed = accepting.stdin.take().unwrap();
+        writeln!(typed, "{code}\n{PASSWORD}").unwrap();
+        let mut shown = BufReader::new(accepting.stderr.take().unwrap()).lines();
+        let secret = shown.next().unwrap().unwrap();
+        let secret = secret.strip_prefix("secret for the authenticator app: ").expect(&secret).to_owned();
+        writeln!(typed, "{}", app(&secret, clock::now())).unwrap();
+        let output = accepting.wait_with_output().unwrap();
+        let said = text(&output.stdout);
+        assert!(output.status.success() && said.starts_with("jane can log in"), "{said}");
+        let recovery = said.lines().last().unwrap();
+
+        let mut kept = Vec::new();
+        if let Some(path) = people.url().strip_prefix("sqlite:") {
+            for file in [path.to_owned(), format!("{path}-wal")] {
+                kept.extend(std::fs::read(file).unwrap_or_default());
+            }
+            assert!(!kept.is_empty());
+            for secret in [code, PASSWORD, &secret, recovery] {
+                let is_kept = kept.windows(secret.len()).any(|part| part == secret.as_bytes());
+                assert!(!is_kept, "a secret stands in the ledger as it was typed");
+            }
+        }
+        let said = people.refusal(None, &["staff", "invite", "jane"]);
+        assert!(said.contains("lacks the permission admin"), "there is an administrator now: {said}");
+    })
+    .await;
+}
