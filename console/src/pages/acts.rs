@@ -167,7 +167,7 @@ async fn act(
         Call { console: Arc::clone(console), actor: Some(actor.clone()), path: names, query, body, now };
     match idempotency::begin(&console.ledger, actor, once, &hash, now).await? {
         // It was done before: the same page follows.
-        Begun::Answered(answer) => Ok(made(&answer)),
+        Begun::Answered(answered) => answered.map(|answer| made(&answer)),
         Begun::Free(taken) => {
             let answered = (endpoint.run)(call).await;
             idempotency::end(&console.ledger, taken, &answered).await?;

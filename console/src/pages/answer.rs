@@ -7,6 +7,7 @@ use desk::finder;
 use desk::replay::{Chosen, LOOK_AHEAD_EVENTS, ReplayError, look_ahead};
 use desk::views::anomalies;
 use desk::views::ban::{BanView, ListedBan};
+use desk::views::cards::Cards;
 use desk::views::charge::ChargeView;
 use desk::views::customer::CustomerView;
 use desk::views::dashboard::{Dashboard, likely_mode};
@@ -38,7 +39,7 @@ use super::object::Hangs;
 use super::shell::{self, Frame};
 use super::{
     acts, approvals, audit, bans, dead_letters, disputes, event, history, listed, metrics, modes, object,
-    replays, search, user, webhooks,
+    operation, replays, search, user, webhooks,
 };
 
 /// What a browser gets.
@@ -273,7 +274,9 @@ async fn read_one(ledger: &Ledger, frame: &mut Frame<'_>, kind: &str, id: &str) 
         "payout" => read_object::<PayoutView>(ledger, frame, id).await?,
         "user" => {
             let mut tx = ledger.read().await?;
-            let views = BanView::read_all(ledger, &mut tx, id, &Whose::default(), frame.now).await?;
+            let views =
+                BanView::read_all(ledger, &mut tx, id, &Whose::default(), Cards::of(frame.actor), frame.now)
+                    .await?;
             frame.livemode = views.first().map_or(frame.livemode, |view| view.ban.key.livemode);
             (!views.is_empty()).then(|| user::pages(frame, &views))
         }
