@@ -274,9 +274,7 @@ async fn read_one(ledger: &Ledger, frame: &mut Frame<'_>, kind: &str, id: &str) 
         "payout" => read_object::<PayoutView>(ledger, frame, id).await?,
         "user" => {
             let mut tx = ledger.read().await?;
-            let views =
-                BanView::read_all(ledger, &mut tx, id, &Whose::default(), Cards::of(frame.actor), frame.now)
-                    .await?;
+            let views = BanView::read_all(ledger, &mut tx, id, &Whose::default(), frame.now).await?;
             frame.livemode = views.first().map_or(frame.livemode, |view| view.ban.key.livemode);
             (!views.is_empty()).then(|| user::pages(frame, &views))
         }
@@ -309,7 +307,9 @@ async fn read_object<V: Hangs>(
     id: &str,
 ) -> Result<Option<Markup>, LedgerError> {
     let mut tx = ledger.read().await?;
-    let pages = ObjectPages::<V>::read(ledger, &mut tx, id, &Whose::default(), frame.now).await?;
+    let pages =
+        ObjectPages::<V>::read(ledger, &mut tx, id, &Whose::default(), Cards::of(frame.actor), frame.now)
+            .await?;
     let of_known = pages.known.iter().map(|page| page.view.key().livemode);
     let mut modes = of_known.chain(pages.unapplied.iter().map(|object| object.key.livemode));
     frame.livemode = modes.next().unwrap_or(frame.livemode);
