@@ -1,6 +1,7 @@
 //! What the API offers, a file each: its rows of the table, and the work behind them.
 
 mod aliases;
+mod asked_operation;
 mod audit;
 mod bans;
 mod charges;

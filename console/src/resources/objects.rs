@@ -13,15 +13,8 @@ pub(super) async fn page<V: ObjectView>(call: Call) -> Answered {
     let kind = V::Object::NAME;
     let pages = {
         let mut tx = call.read().await?;
-        ObjectPages::<V>::read(
-            call.ledger(),
-            &mut tx,
-            call.id(),
-            &call.whose(),
-            Cards::of(call.actor()?),
-            call.now,
-        )
-        .await?
+        let cards = Cards::of(call.actor()?);
+        ObjectPages::<V>::read(call.ledger(), &mut tx, call.id(), &call.whose(), cards, call.now).await?
     };
     if let ([], [letters, ..]) = (&pages.known[..], &pages.unapplied[..]) {
         let ids: Vec<&str> = letters.dead_letters.iter().map(|letter| letter.id.as_str()).collect();
