@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use desk::actor::Actor;
+use desk::money;
 use hyper::Method;
 use hyper::http::request::Parts;
 use maud::{Markup, html};
@@ -189,6 +190,7 @@ fn body(endpoint: &Endpoint, fields: Vec<(String, String)>) -> Map<String, Value
         let known = endpoint.body.unwrap_or_default().iter().find(|field| field.name == name);
         known.map(|field| field.kind)
     };
+    let currency = fields.iter().find(|(name, _)| name == "currency").map(|(_, value)| value.clone());
     let mut members: Map<String, Value> = Map::new();
     for (name, value) in fields {
         let value = value.trim().to_owned();
@@ -200,6 +202,11 @@ fn body(endpoint: &Endpoint, fields: Vec<(String, String)>) -> Map<String, Value
                 if let Value::Array(items) = members.entry(name).or_insert(Value::Array(Vec::new())) {
                     items.push(Value::String(value));
                 }
+            }
+            // People write `20` and mean `20.00`.
+            Some(Kind::Amount) => {
+                let read = money::read(&value, currency.as_deref().unwrap_or("usd"));
+                members.insert(name, read.map_or(Value::String(value), Value::from));
             }
             Some(Kind::Flag) => {
                 members.insert(name, Value::Bool(value == "true"));

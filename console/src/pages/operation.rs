@@ -8,6 +8,7 @@ use domain::operations::{Call, Decided, NAME, Operation, OperationState};
 use maud::{Markup, html};
 
 use super::acts::{Act, form, hidden, words};
+use super::address::link;
 use super::command::{command, quoted};
 use super::object::{acts_panel, heading};
 use super::shell::Frame;
@@ -55,7 +56,7 @@ fn details(view: &OperationView) -> Markup {
                 div { dt { "asked for" } dd { (moment(operation.requested_at)) } }
                 @if let Some(by) = &operation.approved_by { div { dt { "approved by" } dd { (by) } } }
                 @if operation.expires_at.is_some() { div { dt { "lapses" } dd { (maybe_moment(operation.expires_at)) } } }
-                @if let Some(made) = &operation.stripe_id { div { dt { "made" } dd { (object(operation.kind.as_str(), made)) } } }
+                @if let Some(made) = &operation.stripe_id { div { dt { "made" } dd { a.id href=(link("/search", [("q", made.as_str())])) { (made) } } } }
                 @if let Some(status) = &view.refund_status { div { dt { "the refund" } dd { (status) } } }
                 @if let Some(key) = &operation.idempotency_key { div { dt { "idempotency key" } dd { span.id { (key) } } } }
                 @if let Some(id) = &operation.request_id { div { dt { "Stripe's request" } dd { span.id { (id) } } } }

@@ -4,7 +4,7 @@ use desk::money;
 use desk::views::payment::PaymentView;
 use maud::{Markup, html};
 
-use super::acts::{Act, form};
+use super::acts::{Act, form, hidden};
 use super::shell::Frame;
 
 const REASONS: [&str; 5] =
@@ -27,7 +27,8 @@ pub fn forms(frame: &Frame<'_>, view: &PaymentView) -> Markup {
             title: "Refund",
             consequence: html! { "Asks for money of " strong { (id) } " to go back to the customer; " strong { (money::shown(left, currency)) } " are left. Above a threshold you confirm it, and above another one somebody else approves it, on the next page." },
             fields: html! {
-                div.field {
+                (hidden("currency", currency))
+            div.field {
                     label for="refund-amount" { "Amount in " (currency.to_uppercase()) }
                     input id="refund-amount" name="amount" type="text" inputmode="decimal" value=(money::plain(left, currency)) autocomplete="off";
                 }

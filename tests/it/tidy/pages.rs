@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use harness::binaries::workspace;
+
 use super::source::{File, Finding};
 
 const README_LINES_LIMIT: usize = 200;
@@ -86,7 +88,9 @@ fn leads_somewhere(page: &File, target: &str, files: &[File]) -> bool {
     let path = if path.is_empty() { page.path.clone() } else { joined(folder, path) };
     if anchor.is_empty() {
         let below = format!("{}/", path.trim_end_matches('/'));
-        return files.iter().any(|file| file.path == path || file.path.starts_with(&below));
+        let is_text = files.iter().any(|file| file.path == path || file.path.starts_with(&below));
+        // A picture is no text: it is not among the files that were read.
+        return is_text || (path.ends_with(".png") && workspace().join(&path).is_file());
     }
     let found = files.iter().find(|file| file.path == path);
     found.is_some_and(|file| {
