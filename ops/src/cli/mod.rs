@@ -9,8 +9,8 @@ mod look;
 mod maintenance;
 mod oncall;
 mod operations;
-mod reconcile;
 mod policy;
+mod reconcile;
 mod replays;
 mod reports;
 mod send;
@@ -51,8 +51,8 @@ pub use self::operations::{
     ApprovalsCommand, ApprovalsListOptions, OperationsCommand, OperationsListOptions, RefundEligibleOptions,
     RefundOptions, RefundRequestOptions, SettleOptions,
 };
-pub use self::reconcile::{AcknowledgeOptions, FindingsOptions, ReconcileCommand, ReconcileOptions};
 pub use self::policy::{PolicyCommand, PolicyHistoryOptions, PolicySetOptions};
+pub use self::reconcile::{AcknowledgeOptions, FindingsOptions, ReconcileCommand, ReconcileOptions};
 pub use self::replays::{
     DeadGroupsOptions, DeadLettersCommand, DeadListOptions, DeadShowOptions, DiscardOptions, PlanOptions,
     PlanShowOptions, PlansOptions, ReplayCommand, RunOptions, SelectionOptions,

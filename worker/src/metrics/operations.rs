@@ -79,13 +79,13 @@ impl Operations {
 
 /// Operations that have not ended, as the ledger has them.
 #[derive(Debug)]
-pub struct OpenGauges {
+pub(super) struct OpenGauges {
     open: IntGaugeVec,
     since: IntGaugeVec,
 }
 
 impl OpenGauges {
-    pub fn new(new: &MetricsRegistry) -> Self {
+    pub(super) fn new(new: &MetricsRegistry) -> Self {
         Self {
             open: new.gauges(
                 "operations_open",
@@ -100,7 +100,7 @@ impl OpenGauges {
         }
     }
 
-    pub fn show(&self, operations: &[OpenOperations]) {
+    pub(super) fn show(&self, operations: &[OpenOperations]) {
         for livemode in [true, false] {
             for state in OperationState::ALL.iter().filter(|state| state.is_open()) {
                 let of_state: Vec<&OpenOperations> = operations
