@@ -148,6 +148,11 @@ impl Api {
         self.0.livemode
     }
 
+    /// How long one call may take.
+    pub fn deadline(&self) -> Duration {
+        self.0.transport.deadline()
+    }
+
     pub fn is_stopped(&self) -> bool {
         self.0.stop.is_cancelled()
     }

@@ -132,6 +132,10 @@ impl Transport {
         })
     }
 
+    pub(super) fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
     /// Asks once, within the deadline.
     pub(super) fn ask<'a>(
         &'a self,

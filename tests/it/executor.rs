@@ -4,12 +4,10 @@ pub(crate) mod scene;
 
 use std::time::Duration;
 
-use desk::views::sending::why_not_sent;
 use domain::operations::OperationState;
 use fake_stripe::Fault;
 use harness::stack::Combination;
 use serde_json::json;
-use shared::clock;
 
 use self::scene::Scene;
 
@@ -161,8 +159,8 @@ async fn without_a_key_an_operation_stays_approved() {
     scene.payment(2, 5_000).await; // so long the worker has worked
     let waiting = scene.operation(asked.id()).await;
     assert_eq!((waiting.state, waiting.attempt), (OperationState::Approved, 0));
-    let why = why_not_sent(&mut scene.ledger.read().await.unwrap(), &waiting, clock::now()).await.unwrap();
-    assert!(why.unwrap_or_default().contains("no worker sends operations of live mode"));
+    let shown = scene.stack.tidegate(&["operations", "show", asked.id()]).await.unwrap();
+    assert!(shown.contains("No worker sends operations of live mode now"), "{shown}");
     scene.end().await;
 }
 

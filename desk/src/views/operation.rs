@@ -9,6 +9,7 @@ use ledger::tables::audit::Line;
 use ledger::{LedgerError, Transaction};
 use serde::Serialize;
 
+use super::sending::why_not_sent;
 use super::timeline::timeline;
 use crate::money;
 
@@ -60,8 +61,12 @@ impl OperationView {
             let refund = tx.look_up::<Refund>(std::slice::from_ref(&made)).await?.pop();
             refund_status = refund.map(|refund| refund.state.status);
         }
+        let mut words = OperationWords::of(&operation, now);
+        if let Some(why) = why_not_sent(tx, &operation, now).await? {
+            words.next = Some(why);
+        }
         Ok(Some(Self {
-            words: OperationWords::of(&operation, now),
+            words,
             parameters: operation.parameters().ok(),
             refund_status,
             retried_by,

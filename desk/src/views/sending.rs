@@ -22,7 +22,7 @@ pub async fn why_not_sent(
     }
     let mode = if livemode { "live" } else { "test" };
     Ok(Some(format!(
-        "no worker sends operations of {mode} mode: give one a Stripe key of that mode (STRIPE_SECRET_KEY_FILE) and \
-         restart it"
+        "No worker sends operations of {mode} mode now. Give one a Stripe key of that mode (STRIPE_SECRET_KEY_FILE), and \
+         restart it."
     )))
 }

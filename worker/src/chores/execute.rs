@@ -53,8 +53,6 @@ pub(super) struct Executor {
     api: Api,
     calls: Calls,
     lease: Lease,
-    /// Of one call.
-    deadline: Duration,
     failpoint: Failpoint,
 }
 
@@ -70,9 +68,8 @@ pub async fn run(lanes: Lanes, config: StripeConfig, failpoint: Failpoint) {
             }
         };
     let name = SENDING_LEASES[usize::from(api.livemode())];
-    let deadline = config.deadline.min(Duration::from_secs(30));
-    let lease = Lease::lasting(name, deadline + LEASE_MARGIN);
-    let executor = Executor { lanes, api, calls, lease, deadline, failpoint };
+    let lease = Lease::lasting(name, api.deadline() + LEASE_MARGIN);
+    let executor = Executor { lanes, api, calls, lease, failpoint };
     executor.work().await;
 }
 

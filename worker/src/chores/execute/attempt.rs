@@ -280,12 +280,12 @@ impl Executor {
     }
 
     pub(super) fn shortest_rest(&self) -> TimeDelta {
-        TimeDelta::from_std(self.deadline).unwrap_or(TimeDelta::seconds(30))
+        TimeDelta::from_std(self.api.deadline()).unwrap_or(TimeDelta::seconds(30))
     }
 
     /// For one call and the statements around it.
     pub(super) fn hold(&self) -> TimeDelta {
-        TimeDelta::from_std(self.deadline + LEASE_MARGIN).unwrap_or(TimeDelta::minutes(1))
+        TimeDelta::from_std(self.api.deadline() + LEASE_MARGIN).unwrap_or(TimeDelta::minutes(1))
     }
 }
 
