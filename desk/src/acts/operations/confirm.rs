@@ -5,7 +5,6 @@ use domain::operations::{DecisionKind, Operation, OperationState};
 use domain::permissions::Permission;
 use ledger::{Ledger, Transaction};
 
-use super::request::{approved, requester};
 use super::{NotDone, decide, lock, record};
 use crate::actor::Actor;
 
@@ -34,13 +33,13 @@ pub(super) async fn confirmed(
         return lock::deny(tx, &mut operation, "confirm", refused, actor, now).await;
     }
     operation.confirm();
-    let requester = requester(actor);
+    let requester = record::requester(actor);
     let (verdict, _) = decide::now(&mut tx, &operation, &requester, now).await?;
     let change = operation.decide_again(&verdict, now)?;
     record::step(&mut tx, &mut operation, change, &actor.in_audit(), now).await?;
     let by = (requester.name.as_str(), requester.known_by.as_str());
     record::decided(&mut tx, &operation, DecisionKind::Confirm, by, None, now).await?;
-    approved(&mut tx, &operation, by, now).await?;
+    record::approved(&mut tx, &operation, by, now).await?;
     tx.commit().await?;
     Ok(operation)
 }

@@ -7,7 +7,7 @@ use ledger::Ledger;
 use serde::Serialize;
 
 use super::request::{self, Ask, Wanted};
-use super::{NotDone, decide, gather};
+use super::{NotDone, decide, gather, record};
 use crate::actor::Actor;
 
 /// What there is to give back, and on whose word.
@@ -41,7 +41,7 @@ pub async fn plan(ledger: &Ledger, ask: &Ask, actor: &Actor, now: DateTime<Utc>)
     actor.may(Permission::Read)?;
     let mut tx = ledger.read().await?;
     let request = request::read(&mut tx, ask).await?;
-    let requester = request::requester(actor);
+    let requester = record::requester(actor);
     let operation = Operation::asked("", &request, &requester, now);
     let (verdict, _) = decide::now(&mut tx, &operation, &requester, now).await?;
     let money = match &ask.wanted {

@@ -2,7 +2,10 @@
 //! transaction, under the lock of the operation's row.
 
 use chrono::{DateTime, Utc};
-use domain::operations::{Decided, DecisionKind, NAME, Operation};
+use domain::operations::{
+    Approval, Decided, DecisionKind, NAME, Operation, OperationState, POLICY, Requester,
+};
+use domain::permissions::Permission;
 use domain::{AuditChange, Transition, audit_chain};
 use ledger::{LedgerError, Transaction};
 
@@ -58,6 +61,30 @@ pub async fn decided(
         decided_at: now,
     };
     tx.append_decision(operation.id(), &decided).await
+}
+
+/// Keeps on whose word an operation is approved, where no second person was needed.
+pub async fn approved(
+    tx: &mut Transaction,
+    operation: &Operation,
+    by: (&str, &str),
+    now: DateTime<Utc>,
+) -> Result<(), LedgerError> {
+    if operation.state != OperationState::Approved {
+        return Ok(());
+    }
+    let by = if operation.approval == Approval::Policy { (POLICY, "policy") } else { by };
+    decided(tx, operation, DecisionKind::Approve, by, None, now).await
+}
+
+/// Somebody as the rules judge them.
+pub fn requester(actor: &Actor) -> Requester {
+    Requester {
+        name: actor.name(),
+        known_by: known_by(actor),
+        is_program: actor.is_program(),
+        may_manage: actor.has(Permission::Manage),
+    }
 }
 
 /// How it is known who acts, as the ledger keeps it.

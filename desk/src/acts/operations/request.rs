@@ -3,8 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::operations::{
-    Approval, Decision, DecisionKind, Operation, OperationState, POLICY, Reason, Refused, Request, Requester,
-    Verdict,
+    Decision, DecisionKind, Operation, OperationState, Reason, Refused, Request, Verdict,
 };
 use domain::payments::Payment;
 use domain::permissions::Permission;
@@ -55,7 +54,7 @@ pub(super) async fn place(
     actor: &Actor,
     now: DateTime<Utc>,
 ) -> Result<Operation, NotDone> {
-    let requester = requester(actor);
+    let requester = record::requester(actor);
     let mut operation = Operation::asked(&format!("op_{}", random_hex::<12>()), request, &requester, now);
     if let Err(forbidden) = actor.may(Permission::Request) {
         let refused = Refused::Invalid(forbidden.to_string());
@@ -82,24 +81,9 @@ pub(super) async fn place(
     let by = (requester.name.as_str(), requester.known_by.as_str());
     let note = operation.note.clone();
     record::decided(&mut tx, &operation, DecisionKind::Request, by, note.as_deref(), now).await?;
-    approved(&mut tx, &operation, by, now).await?;
+    record::approved(&mut tx, &operation, by, now).await?;
     tx.commit().await?;
     Ok(operation)
-}
-
-/// Keeps on whose word an operation is approved, where no second person was needed.
-pub(super) async fn approved(
-    tx: &mut Transaction,
-    operation: &Operation,
-    by: (&str, &str),
-    now: DateTime<Utc>,
-) -> Result<(), NotDone> {
-    if operation.state != OperationState::Approved {
-        return Ok(());
-    }
-    let by = if operation.approval == Approval::Policy { (POLICY, "policy") } else { by };
-    record::decided(tx, operation, DecisionKind::Approve, by, None, now).await?;
-    Ok(())
 }
 
 /// The same request once more, now confirmed, is the confirmation of the first.
@@ -110,14 +94,4 @@ fn is_confirmed_by(asked: &Operation, waiting: &Operation) -> bool {
         && (waiting.requested_by == asked.requested_by, waiting.reason) == (true, asked.reason)
         && waiting.retry_of == asked.retry_of
         && !waiting.is_expired(asked.requested_at)
-}
-
-/// Somebody as the rules judge them.
-pub(super) fn requester(actor: &Actor) -> Requester {
-    Requester {
-        name: actor.name(),
-        known_by: record::known_by(actor),
-        is_program: actor.is_program(),
-        may_manage: actor.has(Permission::Manage),
-    }
 }
