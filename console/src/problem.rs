@@ -182,17 +182,30 @@ impl From<Refusal> for Problem {
 fn of_staff(refusal: &StaffRefusal) -> Code {
     use StaffRefusal as R;
     match refusal {
-        R::NoSuchMember(_) | R::NoSuchToken(_) | R::NoSuchChange(_) | R::NoSuchPolicy(_) => Code::NotFound,
-        R::BadName { .. } | R::NoRole | R::BadPolicy { .. } => Code::InvalidParameter,
-        R::LastAdministrator(_) | R::MoreThanTheirs { .. } | R::OwnChange(_) | R::Alone { .. } => {
-            Code::Refused
-        }
+        R::NoSuchMember(_)
+        | R::NoSuchToken(_)
+        | R::NoSuchChange(_)
+        | R::NoSuchPolicy(_)
+        | R::NoSuchSession(_)
+        | R::NoSuchInvitation => Code::NotFound,
+        R::BadName { .. }
+        | R::NoRole
+        | R::BadPolicy { .. }
+        | R::BadPassword(_)
+        | R::SecondFactorMissing
+        | R::WrongCode => Code::InvalidParameter,
+        R::LastAdministrator(_)
+        | R::MoreThanTheirs { .. }
+        | R::OwnChange(_)
+        | R::Alone { .. }
+        | R::NoStaffKey => Code::Refused,
         R::NameTaken(_)
         | R::IsDisabled(_)
         | R::IsEnabled(_)
         | R::SameRoles(_)
         | R::SamePolicy(_)
         | R::TokenHasEnded(_)
+        | R::SessionHasEnded(_)
         | R::NotWaiting(_)
         | R::WaitsAlready(_)
         | R::HasLapsed(_)

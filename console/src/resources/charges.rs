@@ -1,5 +1,6 @@
 //! Charges: a list, and one with all that belongs to it.
 
+use desk::views::cards::Cards;
 use desk::views::charge::ChargeView;
 use domain::permissions::Permission;
 use domain::{UNKNOWN, charges};
@@ -56,5 +57,7 @@ async fn list(call: Call) -> Answered {
         window: call.query.window()?,
         whose: call.whose(),
     };
-    Ok(Answer::list(&call.read().await?.charges(&filter, &call.query.part()).await?))
+    let mut page = call.read().await?.charges(&filter, &call.query.part()).await?;
+    Cards::of(call.actor()?).hide(&mut page.rows);
+    Ok(Answer::list(&page))
 }

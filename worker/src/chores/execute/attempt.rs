@@ -109,23 +109,24 @@ impl Executor {
             }
             Sent::Concluded(conclusion) => self.conclude(&operation, conclusion).await,
             Sent::Overtaken => Ok(()),
-            Sent::LookUp(error) => match look_up(&self.api, &operation, parameters).await {
-                Ok(looked) => match looked.found {
-                    Some(answer) => self.adopt(&operation, parameters, answer).await,
-                    None if error.class() == AnswerClass::KeyReused => {
-                        self.conclude(&operation, Conclusion::Doubt(fault_of(&error), None)).await
+            Sent::LookUp(error) => {
+                if let Ok(looked) = look_up(&self.api, &operation, parameters).await {
+                    match looked.found {
+                        Some(answer) => self.adopt(&operation, parameters, answer).await,
+                        None if error.class() == AnswerClass::KeyReused => {
+                            self.conclude(&operation, Conclusion::Doubt(fault_of(&error), None)).await
+                        }
+                        // A kept failure may still be followed by what it began: look again until the key is gone.
+                        None => {
+                            let later = Some(self.later(&operation));
+                            self.conclude(&operation, Conclusion::Doubt(fault_of(&error), later)).await
+                        }
                     }
-                    // A kept failure may still be followed by what it began: look again until the key is gone.
-                    None => {
-                        let later = Some(self.later(&operation));
-                        self.conclude(&operation, Conclusion::Doubt(fault_of(&error), later)).await
-                    }
-                },
-                Err(_) => {
+                } else {
                     let later = Some(self.later(&operation));
                     self.conclude(&operation, Conclusion::Doubt(fault_of(&error), later)).await
                 }
-            },
+            }
         }
     }
 

@@ -11,7 +11,10 @@ use crate::metrics::Metrics;
 
 /// One operation is sent at a time, so what comes in belongs to it.
 #[derive(Clone, Default)]
-pub(super) struct Calls(Arc<Mutex<Vec<(Exchange, DateTime<Utc>)>>>);
+pub(super) struct Calls(Arc<Mutex<Vec<Ended>>>);
+
+/// An exchange, and when it was over.
+type Ended = (Exchange, DateTime<Utc>);
 
 impl Calls {
     pub(super) fn observer(&self, metrics: Metrics) -> Observer {

@@ -81,14 +81,15 @@ pub(super) async fn look_up(
             intent(api, &capture.payment_intent, account, &["succeeded", "processing"]).await
         }
         Parameters::Cancel(cancel) => intent(api, &cancel.payment_intent, account, &["canceled"]).await,
-        Parameters::InvoiceRetry(retry) => match &retry.payment_intent {
-            Some(id) => intent(api, id, account, &["succeeded", "processing", "requires_capture"]).await,
-            None => {
+        Parameters::InvoiceRetry(retry) => {
+            if let Some(id) = &retry.payment_intent {
+                intent(api, id, account, &["succeeded", "processing", "requires_capture"]).await
+            } else {
                 let answer = api.invoice(&retry.invoice, account).await?;
                 let is_paid = answer.read::<InvoiceNow>()?.status.as_deref() == Some("paid");
                 Ok(LookedUp::whether(is_paid, answer))
             }
-        },
+        }
         Parameters::Unsubscribe(unsubscribe) => {
             let answer = api.subscription(&unsubscribe.subscription, account).await?;
             let now: SubscriptionNow = answer.read()?;

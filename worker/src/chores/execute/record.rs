@@ -48,12 +48,11 @@ impl Executor {
             }
             Err(unsendable) => {
                 tracing::error!(operation = id, %unsendable, "an operation was altered: it is not sent");
-                let change = match operation.state {
-                    OperationState::Approved => operation.refuse(unsendable.to_string(), now).map(Some),
-                    _ => {
-                        let text = unsendable.to_string();
-                        operation.doubt(Fault { class: "unknown".to_owned(), text, ..Fault::default() }, None)
-                    }
+                let change = if operation.state == OperationState::Approved {
+                    operation.refuse(unsendable.to_string(), now).map(Some)
+                } else {
+                    let text = unsendable.to_string();
+                    operation.doubt(Fault { class: "unknown".to_owned(), text, ..Fault::default() }, None)
                 };
                 self.store(tx, operation, change, now).await?;
                 Ok(None)

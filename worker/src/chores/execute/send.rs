@@ -58,9 +58,10 @@ pub(super) async fn send(
         Parameters::Unsubscribe(unsubscribe) => {
             api.cancel_subscription(&unsubscribe.subscription, sending).await
         }
-        Parameters::InvoiceRetry(retry) => match &retry.payment_intent {
-            Some(intent) => api.confirm_payment_intent(intent, None, sending).await,
-            None => {
+        Parameters::InvoiceRetry(retry) => {
+            if let Some(intent) = &retry.payment_intent {
+                api.confirm_payment_intent(intent, None, sending).await
+            } else {
                 if retry.takes_over {
                     let key = format!("{}-takes-over", sending.key);
                     let takeover = Sending { key: &key, ..sending };
@@ -69,7 +70,7 @@ pub(super) async fn send(
                 let pay = InvoicePay { payment_method: None, off_session: true };
                 api.pay_invoice(&retry.invoice, &pay, sending).await
             }
-        },
+        }
         Parameters::Credit(credit) => {
             let change = BalanceChange {
                 amount: -credit.amount,
