@@ -67,7 +67,11 @@ fn entry((kind, key): (&str, &Key), line: &Line) -> Markup {
 /// A step of a status without the marks of a program; a text of a person as it is.
 fn readable(line: &Line) -> String {
     let says = change(&line.row);
-    if line.row.what == "status" { says.replace("->", "→").replace('_', " ") } else { says }
+    if ["status", "state"].contains(&line.row.what.as_str()) {
+        says.replace("->", "→").replace('_', " ")
+    } else {
+        says
+    }
 }
 
 /// What a line is about, with its page where it has one.

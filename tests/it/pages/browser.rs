@@ -5,9 +5,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use harness::binaries::binary;
+use harness::ports::free_port;
 use harness::process::Process;
 use harness::process_guard::{ProcessGuard, until};
-use harness::stack::loopback;
 use ledger::Ledger;
 use rustix::process::Signal;
 use serde_json::Value;
@@ -34,7 +34,7 @@ pub(super) struct Browser<'a> {
 pub(super) async fn each_console(name: &str, story: impl AsyncFn(Console)) {
     each_ledger(&format!("pages_{name}"), async |ledger, url| {
         let guard = ProcessGuard::new("pages", Signal::KILL).unwrap();
-        let address = loopback();
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let queue = format!("sqlite:{}", guard.folder().join("queue.db").display());
         let settings =
             [("DATABASE_URL", url.clone()), ("QUEUE_URL", queue), ("CONSOLE_ADDR", address.to_string())];
