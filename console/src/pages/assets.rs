@@ -3,6 +3,7 @@
 
 use std::sync::LazyLock;
 
+use envelope::hex::hex;
 use sha2::{Digest, Sha256};
 
 /// One file.
@@ -24,7 +25,7 @@ pub static MARK: LazyLock<Asset> =
 
 impl Asset {
     fn of(name: &str, ending: &str, content_type: &'static str, text: &'static str) -> Self {
-        let hash: String = Sha256::digest(text).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let hash = hex(&Sha256::digest(text)[..6]);
         Self { path: format!("/static/{name}-{hash}.{ending}"), content_type, text }
     }
 

@@ -111,25 +111,22 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
 async fn eligible(call: Call) -> Answered {
     let (query, whose) = (&call.query, call.whose());
     let wanted = query.text("payment");
-    let page = match &wanted {
-        Some(id) => {
-            let mut rows = call.ledger().find::<domain::payments::Payment>(id).await?;
-            rows.retain(|payment| whose.admits(&payment.key));
-            Page { rows, next: None }
-        }
-        None => {
-            let filter = PaymentFilter {
-                status: Some("succeeded".to_owned()),
-                customer: query.text("customer"),
-                user: query.text("user"),
-                window: query.window()?,
-                whose,
-                ..PaymentFilter::default()
-            };
-            let part = query.part();
-            let part = Part { limit: part.limit.min(JUDGED_LIMIT), ..part };
-            call.read().await?.payments(&filter, &part).await?
-        }
+    let page = if let Some(id) = &wanted {
+        let mut rows = call.ledger().find::<domain::payments::Payment>(id).await?;
+        rows.retain(|payment| whose.admits(&payment.key));
+        Page { rows, next: None }
+    } else {
+        let filter = PaymentFilter {
+            status: Some("succeeded".to_owned()),
+            customer: query.text("customer"),
+            user: query.text("user"),
+            window: query.window()?,
+            whose,
+            ..PaymentFilter::default()
+        };
+        let part = query.part();
+        let part = Part { limit: part.limit.min(JUDGED_LIMIT), ..part };
+        call.read().await?.payments(&filter, &part).await?
     };
     let mut items = Vec::new();
     for payment in page.rows {
