@@ -41,7 +41,7 @@ async fn no_field_of_a_webhook_runs_on_a_page() {
             "/payments/anomalies".to_owned(),
             "/payment/pi_odd".to_owned(),
             "/charge/ch_odd".to_owned(),
-            "/dispute/du_odd".to_owned(),
+            "/dispute/dp_odd".to_owned(),
             "/invoice/in_odd".to_owned(),
             format!("/user/{encoded}"),
             format!("/customer/{encoded}"),
