@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use crate::broker::Broker;
 use crate::client::{Client, get};
 use crate::ledger::Ledger;
-use crate::ports::free_port;
+use crate::ports::loopback;
 use crate::postgres::Postgres;
 use crate::process::Process;
 use crate::process_guard::{ProcessGuard, until};
@@ -401,8 +401,4 @@ impl Drop for Stack {
 fn credentials(url: &str) -> Option<&str> {
     let (_, rest) = url.split_once("://")?;
     Some(rest.rsplit_once('@')?.0)
-}
-
-pub fn loopback() -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], free_port()))
 }

@@ -131,8 +131,14 @@ async fn eligible(call: Call) -> Answered {
     let mut items = Vec::new();
     for payment in page.rows {
         let refund = Wanted::Refund { payment: payment.key.clone(), amount: None, currency: None };
-        let ask = Ask { wanted: refund, reason: Reason::Other, note: None, confirmed: false };
+        let mut ask = Ask { wanted: refund, reason: Reason::Other, note: None, confirmed: false };
         let plan: Plan = plan::plan(call.ledger(), &ask, call.actor()?, call.now).await?;
+        let mut needs_approval = plan.needs_approval;
+        if plan.needs_confirmation {
+            // What is confirmed may need a second person, too.
+            ask.confirmed = true;
+            needs_approval = plan::plan(call.ledger(), &ask, call.actor()?, call.now).await?.needs_approval;
+        }
         if plan.eligible || wanted.is_some() {
             items.push(json!({
                 "payment": payment,
@@ -141,7 +147,7 @@ async fn eligible(call: Call) -> Answered {
                 "message": plan.message,
                 "warning": plan.warning,
                 "requires_confirmation": plan.needs_confirmation,
-                "requires_approval": plan.needs_approval,
+                "requires_approval": needs_approval,
                 "money": plan.money,
             }));
         }
