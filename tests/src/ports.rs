@@ -39,6 +39,12 @@ pub fn loopback() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], free_port()))
 }
 
+/// `user:password` of a URL.
+pub fn credentials(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    Some(rest.rsplit_once('@')?.0)
+}
+
 impl Block {
     fn reserve() -> Self {
         BLOCKS

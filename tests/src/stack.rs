@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use crate::broker::Broker;
 use crate::client::{Client, get};
 use crate::ledger::Ledger;
-use crate::ports::loopback;
+use crate::ports::{credentials, loopback};
 use crate::postgres::Postgres;
 use crate::process::Process;
 use crate::process_guard::{ProcessGuard, until};
@@ -395,10 +395,4 @@ impl Drop for Stack {
             assert!(problems.is_empty(), "the stack did not end well:\n{}", problems.join("\n"));
         }
     }
-}
-
-/// `user:password` of a URL.
-fn credentials(url: &str) -> Option<&str> {
-    let (_, rest) = url.split_once("://")?;
-    Some(rest.rsplit_once('@')?.0)
 }
