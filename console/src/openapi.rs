@@ -124,6 +124,10 @@ fn responses(endpoint: &Endpoint) -> BTreeMap<String, Value> {
                 .insert(status.to_string(), json!({"description": "Done.", "content": json_of(of(name))}));
         }
     }
+    // By hyper itself, before a request is one.
+    let head = json!({"description": "The head of the request is larger than 16 KiB."});
+    responses.insert("414".to_owned(), head.clone());
+    responses.insert("431".to_owned(), head);
     let mut by_status: BTreeMap<StatusCode, Vec<Code>> = BTreeMap::new();
     for code in endpoint.all_errors() {
         by_status.entry(code.status()).or_default().push(code);

@@ -244,17 +244,20 @@ pub(super) fn pages() -> Schemas {
             page(&[("subscription", of("subscription")), ("invoices", list(of("invoice")))]),
         ),
         (
+            // The list stands where a ban's row has their number.
             "ban_page",
-            and(
-                "ban",
-                &[
-                    ("standing", of("standing")),
-                    ("why", text()),
-                    ("disputes", list(json!({"type": "object"}))),
-                    ("overrides", list(json!({"type": "object"}))),
-                    ("timeline", list(of("audit_line"))),
-                ],
-            ),
+            object(&[
+                ("id", text()),
+                ("account", text()),
+                ("livemode", flag()),
+                ("status", text()),
+                ("chargebacks", number()),
+                ("standing", of("standing")),
+                ("why", text()),
+                ("disputes", list(json!({"type": "object"}))),
+                ("overrides", list(json!({"type": "object"}))),
+                ("timeline", list(of("audit_line"))),
+            ]),
         ),
         (
             "event_page",

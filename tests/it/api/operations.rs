@@ -136,7 +136,7 @@ async fn the_addresses_that_programs_know_answer_alike() {
             .collect();
         assert_eq!(ids, ["pi_large", "pi_middle", "pi_small"], "what was charged back is not");
         assert_eq!(eligible["items"][0]["money"]["left"], 600_000);
-        assert_eq!(eligible["items"][0]["requires_approval"], true);
+        assert_eq!(eligible["items"][0]["requires_confirmation"], true, "that comes before the approval");
         let lost = ann.get("/api/payments/refund-eligible?payment=pi_gone").await.json();
         assert_eq!(
             (&lost["items"][0]["eligible"], lost["items"][0]["message"].is_string()),
