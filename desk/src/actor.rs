@@ -5,11 +5,12 @@ mod token;
 
 use std::collections::BTreeSet;
 
+use chrono::TimeDelta;
 use domain::permissions::{Permission, Role, Roles};
 use serde::Serialize;
 
 pub use self::session::authenticate_session;
-pub use self::token::{NotAuthenticated, TOKEN, TOKEN_FILE, authenticate_token, token_hash};
+pub use self::token::{NotAuthenticated, SETUP, TOKEN, TOKEN_FILE, authenticate_token, token_hash};
 use crate::person::Person;
 
 /// How it is known who acts.
@@ -32,6 +33,8 @@ pub struct Actor {
     permissions: BTreeSet<Permission>,
     known_by: KnownBy,
     is_program: bool,
+    /// For so long after the first member of staff was added they may add others, though nothing proves who they are.
+    sets_up_for: TimeDelta,
 }
 
 /// Refused because a permission is missing.
@@ -62,13 +65,23 @@ impl Actor {
         known_by: KnownBy,
         is_program: bool,
     ) -> Self {
-        Self { staff: staff.to_owned(), permissions, known_by, is_program }
+        Self { staff: staff.to_owned(), permissions, known_by, is_program, sets_up_for: TimeDelta::zero() }
     }
 
     /// Somebody at the command line without a token: may look, note, replay and repair; may not ask for money to
     /// leave, nor approve that it does.
     pub fn declared(person: &Person) -> Self {
         Self::with_permissions(person.name(), [Permission::Read].into(), KnownBy::Declared, false)
+    }
+
+    /// The same, while the ledger is being set up.
+    #[must_use]
+    pub fn setting_up_for(self, sets_up_for: TimeDelta) -> Self {
+        Self { sets_up_for, ..self }
+    }
+
+    pub(crate) fn sets_up_for(&self) -> TimeDelta {
+        self.sets_up_for
     }
 
     /// What people call them: `cli:` stands before a name that nothing but its own word proves.

@@ -26,6 +26,12 @@ pub const TOKEN_FILE: Variable = Variable {
     example: "/run/secrets/tidegate-token",
     help: "A file with that token. Use it instead of TIDEGATE_TOKEN.",
 };
+pub const SETUP: Variable = Variable {
+    name: "STAFF_SETUP_MINS",
+    default: "60",
+    example: "0",
+    help: "Minutes after the first member of staff was added in which a command without a token may add staff, invite them and make their tokens. It may never move money.",
+};
 
 /// The audit's name for tokens.
 pub(super) const KIND: &str = "token";
@@ -140,7 +146,8 @@ impl Actor {
         now: DateTime<Utc>,
     ) -> Result<Self, NotAuthenticated> {
         let Some(token) = token_of(env)? else {
-            return Ok(Self::declared(&Person::of(by, env)?));
+            let sets_up_for = TimeDelta::minutes(env.number(&SETUP, 0..=1_440)?);
+            return Ok(Self::declared(&Person::of(by, env)?).setting_up_for(sets_up_for));
         };
         let actor = authenticate_token(ledger, token.expose_secret(), now).await?;
         match by {

@@ -87,6 +87,8 @@ pub(super) struct Administrators {
     able: Vec<String>,
     /// Those who could until a short while ago.
     recent: Vec<Member>,
+    /// How long ago the first member of staff was added.
+    age: TimeDelta,
 }
 
 impl Administrators {
@@ -102,7 +104,8 @@ impl Administrators {
             let was_until = |until: Option<DateTime<Utc>>| until.is_some_and(|until| until > since);
             (is_admin(member) || was_until(member.admin_until)) && !able.contains(&member.name)
         });
-        Ok(Self { able, recent })
+        let age = tx.first_member_added().await?.map_or_else(TimeDelta::zero, |added_at| now - added_at);
+        Ok(Self { able, recent, age })
     }
 
     /// Refuses whoever is no administrator, unless none can act yet and they hold the ledger's address.
@@ -111,6 +114,13 @@ impl Administrators {
             return Ok(());
         }
         Ok(by.may(Permission::Admin)?)
+    }
+
+    /// The same for adding people and what they prove themselves by: while the ledger is being set up, whoever holds its
+    /// address may do so.
+    pub(super) fn admit_to_add(&self, by: &Actor) -> Result<(), Refusal> {
+        let is_setting_up = TimeDelta::zero() <= self.age && self.age < by.sets_up_for();
+        if by.is_declared() && is_setting_up { Ok(()) } else { self.admit(by) }
     }
 
     /// Whether what loosens a rule must wait for a second one.

@@ -84,7 +84,7 @@ pub async fn invite(ledger: &Ledger, name: &str, by: &Actor, now: DateTime<Utc>)
 async fn try_invite(ledger: &Ledger, name: &str, by: &Actor, now: DateTime<Utc>) -> Result<Invited, Refusal> {
     let mut tx = ledger.begin().await?;
     let administrators = Administrators::lock(&mut tx, now).await?;
-    administrators.admit(by)?;
+    administrators.admit_to_add(by)?;
     let member = known(&mut tx, name).await?;
     if member.disabled_at.is_some() {
         return Err(StaffRefusal::IsDisabled(name.to_owned()).into());

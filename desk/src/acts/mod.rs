@@ -25,12 +25,12 @@ use shared::env::Variable;
 use thiserror::Error;
 
 pub use self::administrators::StaffRefusal;
-use crate::actor::{Forbidden, TOKEN, TOKEN_FILE};
+use crate::actor::{Forbidden, SETUP, TOKEN, TOKEN_FILE};
 use crate::person::STAFF;
 pub use crate::person::{Nameless, Person};
 use crate::staff_key::{KEY, KEY_FILE};
 
-pub const VARIABLES: &[Variable] = &[STAFF, TOKEN, TOKEN_FILE, KEY, KEY_FILE];
+pub const VARIABLES: &[Variable] = &[STAFF, TOKEN, TOKEN_FILE, SETUP, KEY, KEY_FILE];
 
 const TEXT_LIMIT_CHARS: usize = 10_000;
 

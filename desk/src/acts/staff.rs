@@ -67,7 +67,7 @@ async fn try_add(
 ) -> Result<Changed, Refusal> {
     let mut tx = ledger.begin().await?;
     let administrators = Administrators::lock(&mut tx, now).await?;
-    administrators.admit(by)?;
+    administrators.admit_to_add(by)?;
     if tx.member(name).await?.is_some() {
         return Err(StaffRefusal::NameTaken(name.to_owned()).into());
     }

@@ -71,7 +71,7 @@ async fn try_create(
 ) -> Result<Made, Refusal> {
     let mut tx = ledger.begin().await?;
     let administrators = Administrators::lock(&mut tx, now).await?;
-    administrators.admit(by)?;
+    administrators.admit_to_add(by)?;
     let member = known(&mut tx, name).await?;
     if member.disabled_at.is_some() {
         return Err(StaffRefusal::IsDisabled(name.to_owned()).into());

@@ -24,6 +24,11 @@ readable! {
 }
 
 impl Transaction {
+    /// When the first member of staff was added.
+    pub async fn first_member_added(&mut self) -> Result<Option<DateTime<Utc>>, LedgerError> {
+        query("SELECT MIN(added_at) FROM staff").one(self).await
+    }
+
     /// Waits for whoever else changes who may do what: of two administrators who remove each other one is refused.
     pub async fn lock_staff(&mut self) -> Result<(), LedgerError> {
         query("UPDATE staff_guard SET revision = revision + 1 WHERE id = 1").run(self).await?;

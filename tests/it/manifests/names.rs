@@ -60,6 +60,7 @@ const LEFT_TO_THEIR_DEFAULT: &[(&str, &str)] = &[
     ("EVENT_RETENTION_DAYS", "a policy of the business"),
     ("TIDEGATE_DATA_DIR", "of laptops: a cluster is told whole URLs"),
     ("TIDEGATE_STAFF", "a person's name: commands are told it by --by"),
+    ("STAFF_SETUP_MINS", "an hour to add the first people is enough everywhere"),
     ("STAFF_KEY", "of second factors, which no process of the cluster sets up yet"),
     ("STAFF_KEY_FILE", "of second factors, which no process of the cluster sets up yet"),
     ("TIDEGATE_TOKEN", "a person's, at the command line"),

@@ -31,7 +31,7 @@ impl People {
     pub(super) fn run_with(&self, settings: &[(&str, &str)], arguments: &[&str]) -> Output {
         let mut command = Command::new(binary("tidegate"));
         command.args(arguments).stdin(Stdio::null()).env_clear();
-        command.env("DATABASE_URL", &self.url).env("TIDEGATE_STAFF", "ops");
+        command.env("DATABASE_URL", &self.url).env("TIDEGATE_STAFF", "ops").env("STAFF_SETUP_MINS", "0");
         command.envs(settings.iter().copied()).output().unwrap()
     }
 

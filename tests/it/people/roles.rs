@@ -37,6 +37,33 @@ async fn whoever_holds_the_ledger_makes_the_first_administrator_and_nobody_after
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn while_the_ledger_is_set_up_whoever_holds_it_adds_people_and_decides_nothing() {
+    each_people("setup", async |people| {
+        let setting_up = [("STAFF_SETUP_MINS", "60")];
+        let run = |arguments: &[&str]| people.run_with(&setting_up, arguments);
+        for (name, role) in [("jane", "super_user"), ("joe", "super_user"), ("bill", "billing_manager")] {
+            for act in [
+                &["staff", "add", name, "--role", role][..],
+                &["tokens", "create", "--for", name, "--role", role],
+            ] {
+                let output = run(act);
+                assert!(output.status.success(), "{act:?}: {}", text(&output.stderr));
+            }
+        }
+        for act in [
+            &["staff", "disable", "joe"][..],
+            &["policy", "set", "operations.approval_days", "3", "--reason", "x", "--yes"],
+        ] {
+            assert_eq!(run(act).status.code(), Some(1), "{act:?}: {}", text(&run(act).stdout));
+        }
+        let said = people.refusal(None, &["staff", "add", "eve", "--role", "support"]);
+        assert!(said.contains("lacks the permission admin"), "afterwards it takes an administrator: {said}");
+        assert_eq!(people.audit("bill").await[0].2, "cli:ops");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_administrators_change_people_and_each_attempt_is_in_the_audit() {
     each_people("matrix", async |people| {
         let jane = people.person(None, "jane", "super_user");
