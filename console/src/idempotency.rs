@@ -110,13 +110,10 @@ pub(crate) async fn end(
         Err(problem) if problem.code == Code::Unavailable || problem.code == Code::Internal => return Ok(()),
         Err(problem) => problem.kept().map(|kept| (problem.code.status(), kept)),
     };
-    let (status, document) = match kept {
-        Some(kept) => kept,
-        None => {
-            let mut tx = ledger.begin().await?;
-            tx.free_request(&owner, &key).await?;
-            return Ok(tx.commit().await?);
-        }
+    let Some((status, document)) = kept else {
+        let mut tx = ledger.begin().await?;
+        tx.free_request(&owner, &key).await?;
+        return Ok(tx.commit().await?);
     };
     let mut tx = ledger.begin().await?;
     tx.keep_answer(&owner, &key, i64::from(status.as_u16()), &document.to_string()).await?;

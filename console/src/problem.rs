@@ -96,7 +96,7 @@ impl Problem {
     /// What was kept.
     pub fn of_kept(kept: &Value) -> Option<Self> {
         let mut problem = Self::new(Code::Refused, kept["refused"].as_str()?);
-        problem.more = kept["more"].as_object()?.clone();
+        problem.more.clone_from(kept["more"].as_object()?);
         Some(problem)
     }
 

@@ -1,7 +1,7 @@
 //! Free ports that nobody else takes: below the range that the kernel gives to outgoing connections, in
 //! blocks that a test process holds by listening on the block's first port for as long as it lives.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
@@ -15,6 +15,11 @@ struct Block {
 }
 
 static BLOCK: Mutex<Option<Block>> = Mutex::new(None);
+
+/// An address with such a port.
+pub fn loopback() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], free_port()))
+}
 
 /// A loopback port that nobody listens on and that this process has not handed out before.
 pub fn free_port() -> u16 {

@@ -9,8 +9,8 @@ use anyhow::ensure;
 use rustix::process::Signal;
 
 use crate::binaries::binary;
+use crate::ports::loopback;
 use crate::process_guard::{ProcessGuard, Server};
-use crate::stack::loopback;
 
 /// Above every drain deadline of the product.
 const STOP_PATIENCE: Duration = Duration::from_secs(40);
