@@ -11,8 +11,8 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::client::get;
+use crate::ports::loopback;
 use crate::process_guard::{ProcessGuard, Server, until};
-use crate::stack::loopback;
 
 const BOOT_PATIENCE: Duration = Duration::from_mins(1);
 
