@@ -61,9 +61,9 @@ mod tests {
     fn one_header_with_one_scheme_is_read() {
         let read = |lines: &[&'static str]| {
             let mut headers = HeaderMap::new();
-            lines.iter().for_each(|line| {
+            for line in lines {
                 headers.append(AUTHORIZATION, HeaderValue::from_static(line));
-            });
+            }
             token(&headers).map(str::to_owned)
         };
         assert_eq!(read(&["Bearer tdg_1"]).as_deref(), Some("tdg_1"));

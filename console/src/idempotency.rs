@@ -110,12 +110,11 @@ pub(crate) async fn end(
         Err(problem) if problem.code == Code::Unavailable || problem.code == Code::Internal => return Ok(()),
         Err(problem) => problem.kept().map(|kept| (problem.code.status(), kept)),
     };
+    let mut tx = ledger.begin().await?;
     let Some((status, document)) = kept else {
-        let mut tx = ledger.begin().await?;
         tx.free_request(&owner, &key).await?;
         return Ok(tx.commit().await?);
     };
-    let mut tx = ledger.begin().await?;
     tx.keep_answer(&owner, &key, i64::from(status.as_u16()), &document.to_string()).await?;
     Ok(tx.commit().await?)
 }
@@ -146,9 +145,9 @@ mod tests {
     fn a_key_is_one_line_of_letters() {
         let read = |lines: &[&'static str]| {
             let mut headers = HeaderMap::new();
-            lines.iter().for_each(|line| {
+            for line in lines {
                 headers.append(HEADER, HeaderValue::from_static(line));
-            });
+            }
             key(&headers)
         };
         assert_eq!(read(&[]), Ok(None));

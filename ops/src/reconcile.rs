@@ -68,7 +68,7 @@ fn page(compared: &Compared) -> String {
         money::count(awaited.unsigned_abs()),
     );
     if let Some(reason) = reason {
-        text.push_str(&format!("Stripe was not read to its end: {reason}. Run it again.\n"));
+        text.extend(["Stripe was not read to its end: ", reason, ". Run it again.\n"]);
     }
     if !compared.lines.is_empty() {
         text.push('\n');

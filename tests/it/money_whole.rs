@@ -74,7 +74,7 @@ async fn what_stripes_balance_says_is_what_the_ledger_says() {
         let told = format!("{combination:?}, {}={seed}\n{}", SEED.name, history.log.join("\n"));
         let (at_stripe, fees) = movements(&scene.stripe);
         assert_eq!(scene.stripe.balance("").get("usd").copied().unwrap_or(0), at_stripe - fees, "{told}");
-        assert_eq!(of_ledger(&scene).await, at_stripe, "{told}\n{}", explained(&scene).await);
+        assert_eq!(of_ledger(&scene).await, at_stripe, "{told}\n{}", explained(&scene));
         assert!(history.operations.len() >= 5, "staff had too little to do: {told}");
         for charge in scene.stripe.all("", "charge") {
             let (captured, refunded) = (&charge["amount_captured"], &charge["amount_refunded"]);
@@ -105,7 +105,7 @@ async fn of_ledger(scene: &Scene) -> i64 {
     captured - refunded + disputed
 }
 
-async fn explained(scene: &Scene) -> String {
+fn explained(scene: &Scene) -> String {
     let mut by_kind = BTreeMap::<String, i64>::new();
     for one in scene.stripe.all("", "balance_transaction") {
         *by_kind.entry(one["type"].to_string()).or_default() += one["amount"].as_i64().unwrap_or(0);

@@ -43,7 +43,7 @@ const POINTS: [&str; 7] =
     ["before_row", "after_row", "before_call", "during_call", "after_call", "before_stored", "after_stored"];
 const AT_ONCE: usize = 8;
 const CAPTURED: i64 = 5_000;
-const DEATH_PATIENCE: Duration = Duration::from_secs(60);
+const DEATH_PATIENCE: Duration = Duration::from_mins(1);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn refunds_leave_at_most_once_wherever_a_worker_dies() {

@@ -16,11 +16,6 @@ struct Block {
 
 static BLOCK: Mutex<Option<Block>> = Mutex::new(None);
 
-/// An address with such a port.
-pub fn loopback() -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], free_port()))
-}
-
 /// A loopback port that nobody listens on and that this process has not handed out before.
 pub fn free_port() -> u16 {
     let mut block = BLOCK.lock().unwrap_or_else(PoisonError::into_inner);
@@ -37,6 +32,17 @@ pub fn free_port() -> u16 {
             }
         }
     }
+}
+
+/// The same as an address.
+pub fn loopback() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], free_port()))
+}
+
+/// `user:password` of a URL.
+pub fn credentials(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    Some(rest.rsplit_once('@')?.0)
 }
 
 impl Block {

@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use crate::broker::Broker;
 use crate::client::{Client, get};
 use crate::ledger::Ledger;
-use crate::ports::loopback;
+use crate::ports::{credentials, loopback};
 use crate::postgres::Postgres;
 use crate::process::Process;
 use crate::process_guard::{ProcessGuard, until};
@@ -68,6 +68,7 @@ pub struct Stack {
     processes: Vec<Process>,
     settings: Vec<(String, String)>,
     gateway: SocketAddr,
+    console: SocketAddr,
     secret: String,
     pub queue: Queue,
     ledger: Ledger,
@@ -155,6 +156,7 @@ impl Stack {
             processes,
             settings: all,
             gateway,
+            console,
             secret,
             queue: Queue::at(&queue_url),
             ledger: Ledger::at(&ledger_url),
@@ -234,6 +236,11 @@ impl Stack {
     /// Where its first gateway takes webhooks in.
     pub fn gateway(&self) -> SocketAddr {
         self.gateway
+    }
+
+    /// Where its console answers: that of `up`, or one that was added.
+    pub fn console(&self) -> SocketAddr {
+        self.console
     }
 
     pub fn client(&self) -> Client {
@@ -388,10 +395,4 @@ impl Drop for Stack {
             assert!(problems.is_empty(), "the stack did not end well:\n{}", problems.join("\n"));
         }
     }
-}
-
-/// `user:password` of a URL.
-fn credentials(url: &str) -> Option<&str> {
-    let (_, rest) = url.split_once("://")?;
-    Some(rest.rsplit_once('@')?.0)
 }

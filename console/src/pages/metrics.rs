@@ -200,7 +200,7 @@ fn rounded(minor_units: f64, currency: &str) -> String {
 }
 
 fn label(part: &Part, hours: i64) -> String {
-    let format = if hours < DAYS_FROM_HOURS && hours <= HOURS { "%H:%M" } else { "%b %-d" };
+    let format = if hours <= HOURS { "%H:%M" } else { "%b %-d" };
     let start: DateTime<Utc> = part.from;
     start.format(format).to_string()
 }

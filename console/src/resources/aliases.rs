@@ -111,31 +111,34 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
 async fn eligible(call: Call) -> Answered {
     let (query, whose) = (&call.query, call.whose());
     let wanted = query.text("payment");
-    let page = match &wanted {
-        Some(id) => {
-            let mut rows = call.ledger().find::<domain::payments::Payment>(id).await?;
-            rows.retain(|payment| whose.admits(&payment.key));
-            Page { rows, next: None }
-        }
-        None => {
-            let filter = PaymentFilter {
-                status: Some("succeeded".to_owned()),
-                customer: query.text("customer"),
-                user: query.text("user"),
-                window: query.window()?,
-                whose,
-                ..PaymentFilter::default()
-            };
-            let part = query.part();
-            let part = Part { limit: part.limit.min(JUDGED_LIMIT), ..part };
-            call.read().await?.payments(&filter, &part).await?
-        }
+    let page = if let Some(id) = &wanted {
+        let mut rows = call.ledger().find::<domain::payments::Payment>(id).await?;
+        rows.retain(|payment| whose.admits(&payment.key));
+        Page { rows, next: None }
+    } else {
+        let filter = PaymentFilter {
+            status: Some("succeeded".to_owned()),
+            customer: query.text("customer"),
+            user: query.text("user"),
+            window: query.window()?,
+            whose,
+            ..PaymentFilter::default()
+        };
+        let part = query.part();
+        let part = Part { limit: part.limit.min(JUDGED_LIMIT), ..part };
+        call.read().await?.payments(&filter, &part).await?
     };
     let mut items = Vec::new();
     for payment in page.rows {
         let refund = Wanted::Refund { payment: payment.key.clone(), amount: None, currency: None };
-        let ask = Ask { wanted: refund, reason: Reason::Other, note: None, confirmed: false };
+        let mut ask = Ask { wanted: refund, reason: Reason::Other, note: None, confirmed: false };
         let plan: Plan = plan::plan(call.ledger(), &ask, call.actor()?, call.now).await?;
+        let mut needs_approval = plan.needs_approval;
+        if plan.needs_confirmation {
+            // What is confirmed may need a second person, too.
+            ask.confirmed = true;
+            needs_approval = plan::plan(call.ledger(), &ask, call.actor()?, call.now).await?.needs_approval;
+        }
         if plan.eligible || wanted.is_some() {
             items.push(json!({
                 "payment": payment,
@@ -144,7 +147,7 @@ async fn eligible(call: Call) -> Answered {
                 "message": plan.message,
                 "warning": plan.warning,
                 "requires_confirmation": plan.needs_confirmation,
-                "requires_approval": plan.needs_approval,
+                "requires_approval": needs_approval,
                 "money": plan.money,
             }));
         }

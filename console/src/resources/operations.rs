@@ -252,7 +252,7 @@ async fn ask(call: Call) -> Answered {
     let kind = call.body.given("kind")?;
     let kind = KINDS.into_iter().find(|known| known.as_str() == kind).unwrap_or_default();
     if matches!(kind, OperationKind::EvidenceSubmit | OperationKind::DisputeAccept) {
-        for name in ["payment", "amount", "currency"].into_iter().filter(|name| call.body.has(name)) {
+        if let Some(name) = ["payment", "amount", "currency"].into_iter().find(|name| call.body.has(name)) {
             return Err(Problem::invalid(name, "an operation on a dispute has none"));
         }
         let dispute = dispute(&call, &call.body.given("dispute")?).await?;
@@ -270,7 +270,7 @@ async fn ask(call: Call) -> Answered {
     }
     let payment = payment(&call, &call.body.given("payment")?).await?;
     if kind == OperationKind::Cancel {
-        for name in ["amount", "currency"].into_iter().filter(|name| call.body.has(name)) {
+        if let Some(name) = ["amount", "currency"].into_iter().find(|name| call.body.has(name)) {
             return Err(Problem::invalid(name, "a payment is canceled as a whole"));
         }
         return place(&call, Wanted::Cancel { payment: payment.key, reason: None }).await;

@@ -6,7 +6,7 @@ use domain::outcome::OutcomeKind;
 use domain::permissions::Permission;
 use hyper::{Method, StatusCode};
 use ledger::tables::replays::{Came, Plan};
-use ledger::views::stored_events::EventFilter;
+use ledger::views::stored_events::{EventFilter, StoredEvent};
 use serde::Serialize;
 use serde_json::json;
 
@@ -133,7 +133,7 @@ async fn choose(call: &Call) -> Result<(String, Vec<EventKey>), Problem> {
                 if found.is_empty() {
                     return Err(nothing("event", id));
                 }
-                keys.extend(found.iter().map(|event| event.key()));
+                keys.extend(found.iter().map(StoredEvent::key));
             }
             Ok((ids.join(", "), keys))
         }

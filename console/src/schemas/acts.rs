@@ -51,6 +51,7 @@ pub(super) fn operations() -> Schemas {
     ])
 }
 
+#[expect(clippy::too_many_lines, reason = "a list of forms")]
 pub(super) fn people() -> Schemas {
     let roles = || list(json!({"enum": Role::WORDS}));
     let pending = json!({"anyOf": [of("pending_change"), {"type": "null"}]});

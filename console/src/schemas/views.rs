@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Schemas, and, flag, list, maybe, maybe_time, number, object, of, text, time};
 
+#[expect(clippy::too_many_lines, reason = "a list of forms")]
 pub(super) fn parts() -> Schemas {
     Schemas::from([
         (

@@ -64,7 +64,7 @@ async fn up_is_moved_by_its_options_and_says_how_others_find_it() {
     let line = greeting.lines().find(|line| line.contains("other commands")).unwrap();
     let settings: Vec<(&str, &str)> =
         line.split_whitespace().filter_map(|word| word.split_once('=')).collect();
-    assert_eq!(settings.len(), 4, "{line}");
+    assert_eq!(settings.len(), 6, "{line}");
     let sent = laptop.run_with(&["send", "canceled"], &settings);
     assert!(sent.status.success(), "{}", String::from_utf8_lossy(&sent.stderr));
     let listed = laptop.run_with(&["events", "list"], &settings);

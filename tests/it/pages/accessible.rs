@@ -36,7 +36,7 @@ async fn axe_finds_nothing_on_any_page() {
                 "/payment/pi_lost",
                 "/payment/pi_failed",
                 "/charge/ch_lost",
-                "/dispute/du_open",
+                "/dispute/dp_open",
                 "/invoice/in_lost",
                 "/customer/cus_lost",
                 "/user/user_1",

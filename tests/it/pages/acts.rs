@@ -27,15 +27,15 @@ async fn a_form_that_is_sent_twice_is_done_once() {
         told(&console).await;
         let token = console.person(None, "ada", "super_user");
         let browser = console.browser(Some(&token));
-        let (target, hidden) = form(&browser.page("/dispute/du_open").await, "/notes");
+        let (target, hidden) = form(&browser.page("/dispute/dp_open").await, "/notes");
         let mut fields: Vec<(&str, &str)> = hidden.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
         fields.push(("note", "called the bank"));
         for _ in 0..2 {
             let reply = browser.post(&target, &fields).await;
             assert_eq!(reply.status, 303, "{}", reply.body);
-            assert!(reply.header("location").unwrap().starts_with("/dispute/du_open?done="));
+            assert!(reply.header("location").unwrap().starts_with("/dispute/dp_open?done="));
         }
-        let dispute = console.ledger.find::<Dispute>("du_open").await.unwrap().pop().unwrap();
+        let dispute = console.ledger.find::<Dispute>("dp_open").await.unwrap().pop().unwrap();
         let notes = console.ledger.read().await.unwrap().notes_of(&dispute.key).await.unwrap();
         assert_eq!(notes.iter().map(|note| note.note.as_str()).collect::<Vec<_>>(), ["called the bank"]);
         assert!(notes[0].written_by.starts_with("ada"), "{notes:?}");
@@ -43,7 +43,7 @@ async fn a_form_that_is_sent_twice_is_done_once() {
         fields.last_mut().unwrap().1 = "something else";
         assert_eq!(browser.post(&target, &fields).await.status, 409);
         assert_eq!(browser.post(&target, &[("note", "x")]).await.status, 400);
-        let page = browser.page("/dispute/du_open?done=note_on_dispute").await;
+        let page = browser.page("/dispute/dp_open?done=note_on_dispute").await;
         assert!(page.contains("called the bank") && page.contains("Done: Note on dispute."), "{page}");
     })
     .await;
@@ -69,13 +69,13 @@ async fn a_ban_is_made_and_lifted_and_a_dispute_resolved_and_reopened() {
         assert_eq!(fill(&browser, "/user/user_1", "/bans/", &[("reason", "a mistake")]).await.0, 303);
         assert!(!is_banned().await);
 
-        assert_eq!(fill(&browser, "/dispute/du_open", "/resolve", &[("reason", "refunded")]).await.0, 303);
-        assert!(!browser.page("/payments/disputes?mode=live").await.contains("du_open"));
-        assert_eq!(fill(&browser, "/dispute/du_open", "/reopen", &[("reason", "not yet")]).await.0, 303);
-        assert!(browser.page("/payments/disputes?mode=live").await.contains("du_open"));
+        assert_eq!(fill(&browser, "/dispute/dp_open", "/resolve", &[("reason", "refunded")]).await.0, 303);
+        assert!(!browser.page("/payments/disputes?mode=live").await.contains("dp_open"));
+        assert_eq!(fill(&browser, "/dispute/dp_open", "/reopen", &[("reason", "not yet")]).await.0, 303);
+        assert!(browser.page("/payments/disputes?mode=live").await.contains("dp_open"));
         // Empty reasons are refused in words, and nothing changes.
-        assert_eq!(fill(&browser, "/dispute/du_open", "/resolve", &[("reason", " ")]).await.0, 400);
-        assert!(browser.page("/payments/disputes?mode=live").await.contains("du_open"));
+        assert_eq!(fill(&browser, "/dispute/dp_open", "/resolve", &[("reason", " ")]).await.0, 400);
+        assert!(browser.page("/payments/disputes?mode=live").await.contains("dp_open"));
     })
     .await;
 }
@@ -87,7 +87,7 @@ async fn no_other_site_and_nobody_without_the_permission_does_anything() {
         let root = console.person(None, "ada", "super_user");
         let support = console.person(Some(&root), "sue", "support");
         let fields = [("reason", "x"), ("once", "form_0123456789abcdef")];
-        let target = "/do/api/v1/disputes/du_open/resolve";
+        let target = "/do/api/v1/disputes/dp_open/resolve";
         for from in [
             "sec-fetch-site: cross-site\r\n",
             "sec-fetch-site: same-site\r\n",
@@ -106,7 +106,7 @@ async fn no_other_site_and_nobody_without_the_permission_does_anything() {
         {
             assert_eq!(console.browser(Some(&root)).post(target, &fields).await.status, status, "{target}");
         }
-        let dispute = console.ledger.find::<Dispute>("du_open").await.unwrap().pop().unwrap();
+        let dispute = console.ledger.find::<Dispute>("dp_open").await.unwrap().pop().unwrap();
         let notes = console.ledger.read().await.unwrap().notes_of(&dispute.key).await.unwrap();
         assert!(notes.is_empty(), "{notes:?}");
         let audit = console.browser(Some(&root)).page("/payments/audit?object=sue").await;
@@ -149,7 +149,8 @@ async fn a_refund_asked_for_by_one_is_approved_by_another() {
         assert!(ada.page(place).await.contains("needs approval"));
         assert_eq!(ada.post(&approve, &approval).await.status, 303);
         let page = ada.page(place).await;
-        assert!(page.contains("approved by ada") && !page.contains("needs approval"), "{page}");
+        assert!(page.contains("is approved by ada") && !page.contains("You asked for it"), "{page}");
+        assert!(page.contains("badge good\">approved<"), "{page}");
         assert!(ada.page("/approvals").await.contains("Nothing waits for an approval"));
     })
     .await;

@@ -110,11 +110,8 @@ impl Browser<'_> {
 
 /// The form of a page whose action has these words: its action, and the fields that it brings itself.
 pub(super) fn form(page: &str, action: &str) -> (String, Vec<(String, String)>) {
-    let forms = page.split("<form").skip(1).map(|form| form.split("</form>").next().unwrap());
-    let form = forms
-        .filter(|form| form.contains(action))
-        .next()
-        .unwrap_or_else(|| panic!("no form {action}: {page}"));
+    let mut forms = page.split("<form").skip(1).map(|form| form.split("</form>").next().unwrap());
+    let form = forms.find(|form| form.contains(action)).unwrap_or_else(|| panic!("no form {action}: {page}"));
     let target = attribute(form, "action");
     let inputs = form.split("<input").skip(1).map(|input| input.split('>').next().unwrap());
     let hidden = inputs.filter(|input| input.contains("type=\"hidden\""));

@@ -28,7 +28,7 @@ async fn no_field_of_a_webhook_runs_on_a_page() {
         }
         let token = console.person(None, "ada", "super_user");
         let browser = console.browser(Some(&token));
-        let encoded: String = HOSTILE.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let encoded = HOSTILE.bytes().fold(String::new(), |text, byte| format!("{text}%{byte:02X}"));
         let mut seen = 0;
         for path in [
             "/payments/dashboard/?hours=8760".to_owned(),
@@ -41,7 +41,7 @@ async fn no_field_of_a_webhook_runs_on_a_page() {
             "/payments/anomalies".to_owned(),
             "/payment/pi_odd".to_owned(),
             "/charge/ch_odd".to_owned(),
-            "/dispute/du_odd".to_owned(),
+            "/dispute/dp_odd".to_owned(),
             "/invoice/in_odd".to_owned(),
             format!("/user/{encoded}"),
             format!("/customer/{encoded}"),

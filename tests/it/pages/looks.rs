@@ -38,8 +38,8 @@ async fn every_page_is_complete_without_scripts_and_runs_nothing_inline() {
             ("/payments/dashboard/?hours=8760", "What needs you?"),
             ("/payments/history", "pi_lost"),
             ("/payments/history?status=payment_failed", "insufficient_funds"),
-            ("/payments/disputes", "du_open"),
-            ("/payments/disputes?show=all", "du_lost"),
+            ("/payments/disputes", "dp_open"),
+            ("/payments/disputes?show=all", "dp_lost"),
             ("/payments/webhooks/", "payment_intent.succeeded"),
             ("/payments/dead-letters", "No dead letter"),
             ("/payments/bans?show=all", "user_1"),
@@ -49,7 +49,7 @@ async fn every_page_is_complete_without_scripts_and_runs_nothing_inline() {
             ("/payments/audit", "staff"),
             ("/payment/pi_lost", "123.45"),
             ("/charge/ch_lost", "visa …4242"),
-            ("/dispute/du_lost", "It was lost: the money is gone."),
+            ("/dispute/dp_lost", "It was lost: the money is gone."),
             ("/invoice/in_lost", "charged back"),
             ("/customer/cus_lost", "user_1"),
             ("/user/user_1", "chargeback"),
@@ -94,7 +94,7 @@ async fn search_leads_to_whatever_goes_by_the_words() {
             ("pi_lost", "/payment/pi_lost"),
             ("evt_lost_payment_succeeded_1", "/event/evt_lost_payment_succeeded_1"),
             ("user_1", "/user/user_1"),
-            ("du_lost", "/dispute/du_lost"),
+            ("dp_lost", "/dispute/dp_lost"),
             ("123.45+usd", "/payments/history?amount=123.45&mode=live&currency=usd"),
         ] {
             let reply = browser.get(&format!("/search?mode=live&q={words}")).await;

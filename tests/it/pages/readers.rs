@@ -50,7 +50,7 @@ async fn cards_and_exports_are_for_those_whose_roles_have_them() {
             let reply = console.browser(Some(token)).get(path).await;
             (reply.status, reply.body.contains(what))
         };
-        for path in ["/payment/pi_lost", "/charge/ch_lost", "/dispute/du_lost"] {
+        for path in ["/payment/pi_lost", "/charge/ch_lost", "/dispute/dp_lost"] {
             assert_eq!(sees(&root, path, "4242").await, (200, true), "{path}");
             assert_eq!(sees(&support, path, "4242").await, (200, false), "{path}");
             assert_eq!(sees(&auditor, path, "4242").await, (200, false), "{path}");
@@ -61,10 +61,10 @@ async fn cards_and_exports_are_for_those_whose_roles_have_them() {
         assert_eq!(sees(&support, sheet, "pi_lost").await, (403, false));
         assert!(!console.browser(Some(&support)).page("/payments/history").await.contains("Export as CSV"));
         // What a role may not do is said instead of its form.
-        let page = console.browser(Some(&support)).page("/dispute/du_open").await;
+        let page = console.browser(Some(&support)).page("/dispute/dp_open").await;
         assert!(page.contains("billing:manage") && !page.contains("/resolve"), "{page}");
         assert!(page.contains("/notes"), "support may note");
-        let page = console.browser(Some(&auditor)).page("/dispute/du_open").await;
+        let page = console.browser(Some(&auditor)).page("/dispute/dp_open").await;
         assert!(!page.contains("/notes\"") && page.contains("billing:request"), "{page}");
     })
     .await;

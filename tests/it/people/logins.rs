@@ -28,12 +28,10 @@ fn key() -> StaffKey {
 
 /// What an authenticator app shows at this moment.
 fn app(secret: &str, now: DateTime<Utc>) -> String {
-    let bits: String = secret
-        .bytes()
-        .map(|letter| {
-            format!("{:05b}", b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|c| *c == letter).unwrap())
-        })
-        .collect();
+    let bits = secret.bytes().fold(String::new(), |bits, letter| {
+        let value = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|c| *c == letter).unwrap();
+        format!("{bits}{value:05b}")
+    });
     let key: Vec<u8> =
         (0..bits.len() / 8).map(|at| u8::from_str_radix(&bits[at * 8..at * 8 + 8], 2).unwrap()).collect();
     let mut mac = Hmac::<Sha1>::new_from_slice(&key).unwrap();

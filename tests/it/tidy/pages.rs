@@ -90,7 +90,9 @@ fn leads_somewhere(page: &File, target: &str, files: &[File]) -> bool {
         let below = format!("{}/", path.trim_end_matches('/'));
         let is_text = files.iter().any(|file| file.path == path || file.path.starts_with(&below));
         // A picture is no text: it is not among the files that were read.
-        return is_text || (path.ends_with(".png") && workspace().join(&path).is_file());
+        return is_text
+            || (Path::new(&path).extension().is_some_and(|ending| ending == "png")
+                && workspace().join(&path).is_file());
     }
     let found = files.iter().find(|file| file.path == path);
     found.is_some_and(|file| {
