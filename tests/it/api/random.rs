@@ -74,16 +74,7 @@ async fn ask(office: &Office, token: &str, role: &str) {
         .arg(&path)
         .args(["--url", &format!("http://{}", office.api.address)])
         .args(["--header", &format!("Authorization: Bearer {token}")])
-        .args([
-            "--checks",
-            CHECKS,
-            "--max-examples",
-            &examples,
-            "--phases",
-            "examples,coverage,fuzzing",
-            "--workers",
-            "4",
-        ])
+        .args(["--checks", CHECKS, "--max-examples", &examples, "--phases", "examples,coverage,fuzzing"])
         // A token that revokes itself, or its person, would end the run.
         .args(["--exclude-operation-id", "revoke_token", "--exclude-operation-id", "disable_member"])
         .args(["--exclude-operation-id", "set_roles"])
