@@ -14,8 +14,16 @@ use serde_json::Value;
 use super::{path, text};
 
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(90);
-const CRATES: [&str; 7] =
-    ["shared/src", "gateway/src", "ledger/src", "stripe-api/src", "desk/src", "worker/src", "ops/src"];
+const CRATES: [&str; 8] = [
+    "shared/src",
+    "gateway/src",
+    "ledger/src",
+    "stripe-api/src",
+    "desk/src",
+    "worker/src",
+    "console/src",
+    "ops/src",
+];
 const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
