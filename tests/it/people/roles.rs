@@ -51,7 +51,7 @@ async fn while_the_ledger_is_set_up_whoever_holds_it_adds_people_and_decides_not
             }
         }
         for act in [
-            &["staff", "disable", "joe"][..],
+            &["staff", "disable", "joe", "--reason", "left"][..],
             &["policy", "set", "operations.approval_days", "3", "--reason", "x", "--yes"],
         ] {
             assert_eq!(run(act).status.code(), Some(1), "{act:?}: {}", text(&run(act).stdout));
