@@ -6,7 +6,7 @@ use domain::charges::Charge;
 use domain::dispute_movements::Movement;
 use domain::payouts::Payout as PayoutRow;
 use domain::reconciliation::{
-    BalanceTransaction, Category, Difference, Objects, Payout, Verdict, judge, kept,
+    BalanceTransaction, Category, Difference, DifferenceKind, Objects, Payout, Verdict, judge, kept,
 };
 use domain::refunds::Refund;
 use domain::{Key, Object};
@@ -82,7 +82,11 @@ pub async fn run(
     let mut tx = ledger.begin().await?;
     let transactions = tx.balance_transactions_within(&whose, from, until).await?;
     let objects = objects(&mut tx, &transactions, &whose, (from, until)).await?;
-    let judged = judge(&transactions, &objects, &payouts, now);
+    let mut judged = judge(&transactions, &objects, &payouts, now);
+    if reason.is_some() {
+        // What Stripe did not answer looks as if it were missing there.
+        judged.differences.retain(|difference| difference.kind != DifferenceKind::MissingTransaction);
+    }
     let verdict = match (&reason, judged.differences.is_empty()) {
         (Some(_), _) => Verdict::Incomplete,
         (None, true) => Verdict::Reconciled,

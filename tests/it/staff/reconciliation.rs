@@ -160,6 +160,14 @@ async fn a_read_that_was_cut_off_is_never_green() {
         shop.sells(1_999);
         shop.stripe.passes(3_600);
         shop.tells(|_| true).await;
+        shop.stripe.denies(["/balance_transactions"]);
+        let unread = shop.reconciles(1);
+        assert_eq!(
+            (&unread["verdict"], &unread["differences"]),
+            (&json!("incomplete"), &json!(0)),
+            "{unread}"
+        );
+        assert!(desk.json(&["reconcile", "findings"]).as_array().unwrap().is_empty(), "nothing was compared");
         shop.stripe.denies(["/payouts"]);
         let compared = shop.reconciles(1);
         assert_eq!(compared["verdict"], "incomplete", "{compared}");
