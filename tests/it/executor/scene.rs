@@ -18,7 +18,7 @@ use sqlx::Connection;
 
 use crate::ledgers::open;
 
-const PATIENCE: Duration = Duration::from_mins(1);
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) struct Scene {
     pub(crate) stack: Stack,

@@ -25,6 +25,7 @@ pub(super) enum Checked {
 pub(super) enum Now {
     /// For the rules.
     Rules(Facts),
+    /// Nothing at Stripe is against it: the rules decide with the ledger's facts.
     Fine,
     /// It can no longer be done, and why.
     Not(String),

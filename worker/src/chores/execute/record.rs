@@ -11,7 +11,7 @@ use stripe_api::StripeError;
 use super::check::Now;
 use super::{Executor, Interrupted, SKEW};
 use crate::failpoint::Point;
-use desk::acts::operations::{decide, record};
+use desk::acts::operations::{decide, gather, record};
 
 /// How an attempt ended, or rests.
 pub(super) enum Conclusion {
@@ -70,7 +70,11 @@ impl Executor {
         let mut tx = self.lanes.ledger.begin().await?;
         let Some(mut locked) = self.lock(&mut tx, operation).await? else { return Ok(false) };
         let change = match now_at_stripe {
-            Now::Fine => return Ok(true),
+            Now::Fine => {
+                let facts = gather::facts(&mut tx, &locked).await?;
+                let verdict = decide::before_sending(&mut tx, &locked, &facts, now).await?;
+                locked.decide_again(&verdict, now)
+            }
             Now::Not(why) => locked.refuse(why.clone(), now).map(Some),
             Now::Rules(facts) => {
                 let verdict = decide::before_sending(&mut tx, &locked, facts, now).await?;

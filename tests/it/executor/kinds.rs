@@ -1,0 +1,71 @@
+//! Captures, cancellations and disputes that are given up, from the request to the event that tells of them.
+
+use desk::acts::operations::request::{Ask, Wanted, request};
+use domain::Key;
+use domain::operations::{Operation, OperationState, Reason};
+use harness::process_guard::until;
+use serde_json::json;
+use shared::clock;
+
+use super::OF_BOTH;
+use super::scene::{PATIENCE, Scene, manager};
+
+/// Asked for and confirmed by somebody who may manage money.
+async fn ask(scene: &Scene, wanted: Wanted) -> Operation {
+    let ask = Ask { wanted, reason: Reason::Other, note: None, confirmed: true };
+    request(&scene.ledger, &ask, &manager("jane"), clock::now()).await.unwrap()
+}
+
+/// A payment whose money is held and not taken; the ledger has heard of it.
+async fn authorized(scene: &Scene, amount: i64) -> Key {
+    let asked = json!({ "amount": amount, "currency": "usd", "payment_method": "pm_card_visa", "confirm": true,
+        "capture_method": "manual", "return_url": "https://shop.example/" });
+    let intent = scene.stripe.ask("POST", "/payment_intents", &asked).unwrap();
+    let key = Key { id: intent["id"].as_str().unwrap().to_owned(), account: String::new(), livemode: true };
+    has(scene, "payments", &key.id, "requires_capture").await;
+    key
+}
+
+/// Waits until the ledger has the object in this status.
+async fn has(scene: &Scene, table: &str, id: &str, status: &str) {
+    let statement = format!("SELECT count(*) FROM {table} WHERE id = '{id}' AND status = '{status}'");
+    let statement: &'static str = Box::leak(statement.into_boxed_str());
+    let ledger = scene.stack.ledger();
+    let is_so = until(statement, PATIENCE, async || Ok(ledger.count(statement).await? == 1)).await;
+    assert!(is_so.is_ok(), "{statement}: {}", scene.stack.logs());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_authorised_is_captured_or_given_up_and_a_dispute_is_lost_on_purpose() {
+    for combination in OF_BOTH {
+        let scene = Scene::begin(combination).await;
+        let url = format!("http://{}/webhooks/stripe", scene.stack.gateway());
+        scene.stripe.delivers_to(&url, scene.stack.secret());
+
+        let payment = authorized(&scene, 5_000).await;
+        let part = Wanted::Capture { payment: payment.clone(), amount: Some(2_000), currency: None };
+        let capture = ask(&scene, part).await;
+        scene.reaches(capture.id(), OperationState::Succeeded).await;
+        has(&scene, "payments", &payment.id, "succeeded").await;
+        let captured = scene.stripe.all("", "charge");
+        assert_eq!(captured[0]["amount_captured"], 2_000, "exactly what was asked for");
+
+        let payment = authorized(&scene, 7_000).await;
+        let cancel = ask(&scene, Wanted::Cancel { payment: payment.clone(), reason: None }).await;
+        scene.reaches(cancel.id(), OperationState::Succeeded).await;
+        has(&scene, "payments", &payment.id, "canceled").await;
+
+        let paid = json!({ "amount": 900, "currency": "usd", "payment_method": "pm_card_createDispute",
+            "confirm": true, "return_url": "https://shop.example/" });
+        scene.stripe.ask("POST", "/payment_intents", &paid).unwrap();
+        let disputes = || scene.stripe.all("", "dispute");
+        until("the bank to dispute", PATIENCE, async || Ok(!disputes().is_empty())).await.unwrap();
+        let id = disputes()[0]["id"].as_str().unwrap().to_owned();
+        has(&scene, "disputes", &id, "opened").await;
+        let dispute = Key { id: id.clone(), account: String::new(), livemode: true };
+        let accept = ask(&scene, Wanted::DisputeAccept { dispute }).await;
+        scene.reaches(accept.id(), OperationState::Succeeded).await;
+        has(&scene, "disputes", &id, "lost").await;
+        scene.end().await;
+    }
+}
