@@ -15,6 +15,9 @@ const LOOKS: usize = 4;
 #[tokio::test(flavor = "multi_thread")]
 async fn axe_finds_nothing_on_any_page() {
     each_console("axe", async |console| {
+        if !console.is_on_a_file() {
+            return; // the same markup: what a page says on Postgres, the other tests compare
+        }
         told(&console).await;
         let token = console.person(None, "ada", "super_user");
         let base = format!("http://{}", console.address);

@@ -50,6 +50,11 @@ pub(super) async fn each_console(name: &str, story: impl AsyncFn(Console)) {
 }
 
 impl Console {
+    /// Whether its ledger is a SQLite file.
+    pub(super) fn is_on_a_file(&self) -> bool {
+        self.url.starts_with("sqlite:")
+    }
+
     /// A command at a terminal.
     pub(super) fn tidegate(&self, token: Option<&str>, arguments: &[&str]) -> Value {
         let mut command = Command::new(binary("tidegate"));
