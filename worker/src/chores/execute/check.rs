@@ -12,7 +12,7 @@ use stripe_api::{
     StripeError, SubscriptionNow,
 };
 
-use super::look_up::is_made_by;
+use super::look_up::{is_made_by, look_up};
 use super::send::target;
 
 pub(super) enum Checked {
@@ -70,7 +70,19 @@ pub(super) async fn check(
         Parameters::EvidenceSubmit(submit) => dispute(api, &submit.dispute, account).await?,
         Parameters::DisputeAccept(accept) => dispute(api, &accept.dispute, account).await?,
     };
+    if matches!(now, Now::Fine)
+        && makes_something_new(parameters)
+        && let Some(made) = look_up(api, operation, parameters).await?.found
+    {
+        return Ok(Checked::AlreadyMade(made));
+    }
     Ok(Checked::Facts(now))
+}
+
+/// Whether nothing at Stripe would refuse to do it twice, once its key is forgotten: an older copy of the ledger may not
+/// know that it was sent. Refunds are looked for among those that are read anyway.
+fn makes_something_new(parameters: &Parameters) -> bool {
+    matches!(parameters, Parameters::Charge(_) | Parameters::Subscribe(_) | Parameters::Credit(_))
 }
 
 /// The charge, its refunds and its disputes.
