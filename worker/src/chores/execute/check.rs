@@ -66,9 +66,9 @@ pub(super) async fn check(
             }
         }
         Parameters::InvoiceRetry(retry) => check_invoice(api, retry, account).await?,
-        Parameters::EvidenceStage(stage) => dispute(api, &stage.dispute, account).await?,
-        Parameters::EvidenceSubmit(submit) => dispute(api, &submit.dispute, account).await?,
-        Parameters::DisputeAccept(accept) => dispute(api, &accept.dispute, account).await?,
+        Parameters::EvidenceStage(stage) => dispute(api, &stage.dispute, account, true).await?,
+        Parameters::EvidenceSubmit(submit) => dispute(api, &submit.dispute, account, true).await?,
+        Parameters::DisputeAccept(accept) => dispute(api, &accept.dispute, account, false).await?,
     };
     if matches!(now, Now::Fine)
         && makes_something_new(parameters)
@@ -182,11 +182,13 @@ async fn check_invoice(
     })
 }
 
-async fn dispute(api: &Api, id: &str, account: &str) -> Result<Now, StripeError> {
+/// A loss can be accepted however late it is, and whatever was submitted: only an answer has its time.
+async fn dispute(api: &Api, id: &str, account: &str, is_answer: bool) -> Result<Now, StripeError> {
     Ok(match present::<DisputeNow>(api.dispute(id, account).await, "dispute")? {
         Ok(now) if !matches!(now.status.as_str(), "needs_response" | "warning_needs_response") => {
             not(&format!("the dispute is {}", now.status))
         }
+        Ok(_) if !is_answer => Now::Fine,
         Ok(now) => {
             let details = now.evidence_details;
             let is_over =
