@@ -115,13 +115,16 @@ async fn check_refund(
 }
 
 fn facts(charge: &ChargeNow, refunds: &[RefundNow], disputes: &[DisputeNow]) -> RefundFacts {
-    let listed: i64 = refunds.iter().filter(|refund| refund.counts()).map(|refund| refund.amount).sum();
+    let sum = |is_release| -> i64 {
+        let counted = refunds.iter().filter(|refund| refund.counts() && refund.is_release() == is_release);
+        counted.map(|refund| refund.amount).sum()
+    };
     RefundFacts {
         status: if charge.captured { charge.status.clone() } else { "requires_capture".to_owned() },
         currency: charge.currency.clone(),
         captured: charge.amount_captured,
-        // Old charges have sums that no refund explains.
-        refunded: listed.max(charge.amount_refunded),
+        // Old charges have sums that no refund explains. In our API version what a capture leaves is in the sum.
+        refunded: sum(false).max(charge.amount_refunded - sum(true)),
         paid_at: DateTime::from_timestamp(charge.created, 0),
         refunds: refunds.iter().map(|refund| refund.id.clone()).collect::<BTreeSet<_>>(),
         disputes: disputes
@@ -250,6 +253,11 @@ mod tests {
         let facts_now = facts(&charge(), &refunds, &[]);
         assert_eq!((facts_now.captured, facts_now.refunded, facts_now.refunds.len()), (2500, 700, 3));
         assert_eq!(facts(&charge(), &[], &[]).refunded, 500);
+        let released = RefundNow { reason: Some("partial_capture".to_owned()), ..refund(1500, "succeeded") };
+        let of_a_part = ChargeNow { amount_captured: 1000, amount_refunded: 1500, ..charge() };
+        assert_eq!(facts(&of_a_part, std::slice::from_ref(&released), &[]).refunded, 0, "it never came in");
+        let given_back = ChargeNow { amount_refunded: 1900, ..of_a_part };
+        assert_eq!(facts(&given_back, &[released, refund(400, "pending")], &[]).refunded, 400);
         let uncaptured = ChargeNow { captured: false, ..charge() };
         assert_eq!(facts(&uncaptured, &[], &[]).status, "requires_capture");
     }
