@@ -56,10 +56,11 @@ async fn approved_charge(scene: &Scene) -> Operation {
     let customer = Key { id: "cus_1".to_owned(), account: String::new(), livemode: true };
     let charge = parameters::Charge {
         customer: customer.id.clone(),
-        payment_method: "pm_1".to_owned(),
+        payment_method: Some("pm_1".to_owned()),
         amount: 1_999,
         currency: "usd".to_owned(),
         description: None,
+        invoice: None,
     };
     let request = Request {
         subject_kind: "customer",
