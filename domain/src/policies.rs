@@ -24,6 +24,16 @@ words! {
         TotpRequired = "staff.totp_required",
         IdleMinutes = "sessions.idle_minutes",
         SessionHours = "sessions.hours",
+        Dunning = "notices.dunning",
+    }
+}
+
+words! {
+    /// Who writes to a customer whose payment failed. Of the merchant's own invoices only we can.
+    pub enum Dunning {
+        Stripe = "stripe",
+        Tidegate = "tidegate",
+        Off = "off",
     }
 }
 
@@ -41,6 +51,8 @@ pub enum Form {
         most: i64,
     },
     Switch,
+    /// One of these words.
+    Choice(&'static [&'static str]),
 }
 
 /// A value of any key. Money is in minor units of the currency beside it.
@@ -49,6 +61,7 @@ pub enum Form {
 pub enum Value {
     Switch(bool),
     Number(i64),
+    Choice(&'static str),
 }
 
 /// What is wrong with a value.
@@ -56,6 +69,8 @@ pub enum Value {
 pub enum BadValue {
     #[error("it is on or off")]
     NoSwitch,
+    #[error("it is one of: {}", .words.join(", "))]
+    NoChoice { words: &'static [&'static str] },
     #[error("it is a whole number of {unit} from {least} to {most}")]
     NoNumber { unit: &'static str, least: i64, most: i64 },
     #[error("it is an amount from {least} to {most}: {fault}")]
@@ -81,6 +96,7 @@ impl PolicyKey {
             Self::ApprovalDays => Form::Number { unit: "days", least: 1, most: 30 },
             Self::IdleMinutes => Form::Number { unit: "minutes", least: 1, most: 480 },
             Self::SessionHours => Form::Number { unit: "hours", least: 1, most: 24 },
+            Self::Dunning => Form::Choice(Dunning::WORDS),
         }
     }
 
@@ -100,6 +116,9 @@ impl PolicyKey {
             Self::TotpRequired => "Whether billing:manage and admin need a second factor to log in.",
             Self::IdleMinutes => "A session ends after so long without a request.",
             Self::SessionHours => "A session ends after so long in any case.",
+            Self::Dunning => {
+                "Who writes to a customer whose payment failed: Stripe about its own invoices, Tidegate about those that it collects, or nobody."
+            }
         }
     }
 
@@ -111,6 +130,7 @@ impl PolicyKey {
     pub fn loosens(self, before: Value, after: Value) -> bool {
         match self {
             Self::AgeRule | Self::TotpRequired => before == Value::Switch(true) && after != before,
+            Self::Dunning => false,
             _ => after > before,
         }
     }
@@ -127,6 +147,10 @@ impl PolicyKey {
                 "off" | "false" | "no" => Ok(Value::Switch(false)),
                 _ => Err(BadValue::NoSwitch),
             },
+            Form::Choice(words) => {
+                let found = words.iter().find(|word| **word == text);
+                found.map(|word| Value::Choice(word)).ok_or(BadValue::NoChoice { words })
+            }
             Form::Number { unit, least, most } => match text.parse() {
                 Ok(number) if (least..=most).contains(&number) => Ok(Value::Number(number)),
                 _ => Err(BadValue::NoNumber { unit, least, most }),
@@ -150,6 +174,7 @@ impl PolicyKey {
     fn stored(self, text: &str) -> Option<Value> {
         match self.form() {
             Form::Switch => matches!(text, "on" | "off").then(|| Value::Switch(text == "on")),
+            Form::Choice(words) => words.iter().find(|word| **word == text).map(|word| Value::Choice(word)),
             Form::Number { least, most, .. } | Form::Money { least, most } => {
                 text.parse().ok().filter(|number| (least..=most).contains(number)).map(Value::Number)
             }
@@ -164,6 +189,7 @@ impl Value {
             Self::Switch(true) => "on".to_owned(),
             Self::Switch(false) => "off".to_owned(),
             Self::Number(number) => number.to_string(),
+            Self::Choice(word) => word.to_owned(),
         }
     }
 
@@ -171,6 +197,7 @@ impl Value {
         match self {
             Self::Number(number) => number,
             Self::Switch(is_on) => i64::from(is_on),
+            Self::Choice(_) => 0,
         }
     }
 }
@@ -225,6 +252,7 @@ impl Default for Policies {
                 PolicyKey::ChargeLimit => Value::Number(usual.charge_limit),
                 PolicyKey::IdleMinutes => Value::Number(30),
                 PolicyKey::SessionHours => Value::Number(12),
+                PolicyKey::Dunning => Value::Choice(Dunning::default().as_str()),
                 PolicyKey::ConfirmAbove
                 | PolicyKey::ApproveAbove
                 | PolicyKey::ProgramOperationLimit
@@ -299,6 +327,13 @@ impl Policies {
             young_hours: self.number(PolicyKey::YoungHours),
             approval_days: self.number(PolicyKey::ApprovalDays),
             charge_limit: self.number(PolicyKey::ChargeLimit),
+        }
+    }
+
+    pub fn dunning(&self) -> Dunning {
+        match self.get(&Slot { key: PolicyKey::Dunning, currency: String::new() }) {
+            Value::Choice(word) => Dunning::try_from(word.to_owned()).unwrap_or_default(),
+            _ => Dunning::default(),
         }
     }
 

@@ -13,6 +13,7 @@ mod failures;
 mod figures;
 mod health;
 mod invoices;
+mod notices;
 mod objects;
 mod operations;
 mod payments;
@@ -41,6 +42,7 @@ const GROUPS: &[&[Endpoint]] = &[
     replays::ENDPOINTS,
     operations::ENDPOINTS,
     audit::ENDPOINTS,
+    notices::ENDPOINTS,
     staff::ENDPOINTS,
     tokens::ENDPOINTS,
     policies::ENDPOINTS,
