@@ -1,6 +1,9 @@
 //! Policies: what the business decides, each a key with a type, bounds and a default. Money has a value for each
 //! currency. What a higher or lower value loosens is part of the key, for loosening takes two.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -21,6 +24,7 @@ words! {
         YoungHours = "refunds.young_hours",
         ApprovalDays = "operations.approval_days",
         ChargeLimit = "charges.limit",
+        ScheduledRetries = "invoices.scheduled_retries",
         TotpRequired = "staff.totp_required",
         IdleMinutes = "sessions.idle_minutes",
         SessionHours = "sessions.hours",
@@ -91,7 +95,7 @@ impl PolicyKey {
                 Form::Money { least: 0, most: MOST_MONEY }
             }
             Self::ChargeLimit => Form::Number { unit: "minor units", least: 1, most: MOST_MONEY },
-            Self::AgeRule | Self::TotpRequired => Form::Switch,
+            Self::AgeRule | Self::TotpRequired | Self::ScheduledRetries => Form::Switch,
             Self::YoungHours => Form::Number { unit: "hours", least: 0, most: 8_760 },
             Self::ApprovalDays => Form::Number { unit: "days", least: 1, most: 30 },
             Self::IdleMinutes => Form::Number { unit: "minutes", least: 1, most: 480 },
@@ -103,8 +107,12 @@ impl PolicyKey {
     /// What the policy means, for people.
     pub fn help(self) -> &'static str {
         match self {
-            Self::ConfirmAbove => "A refund above this must be confirmed by whoever asks for it.",
-            Self::ApproveAbove => "A refund above this needs a second person with billing:manage.",
+            Self::ConfirmAbove => {
+                "A refund, credit or charge above this must be confirmed by whoever asks for it."
+            }
+            Self::ApproveAbove => {
+                "A refund, credit or charge above this needs a second person with billing:manage."
+            }
             Self::ProgramOperationLimit => {
                 "The largest refund that is approved for a program without a person."
             }
@@ -113,6 +121,9 @@ impl PolicyKey {
             Self::YoungHours => "How old a payment may be for a program's refund without a person.",
             Self::ApprovalDays => "How long an operation waits for people.",
             Self::ChargeLimit => "The largest charge, in minor units.",
+            Self::ScheduledRetries => {
+                "Whether invoices are tried again by their plan, without a person asking for each retry."
+            }
             Self::TotpRequired => "Whether billing:manage and admin need a second factor to log in.",
             Self::IdleMinutes => "A session ends after so long without a request.",
             Self::SessionHours => "A session ends after so long in any case.",
@@ -247,6 +258,7 @@ impl Default for Policies {
             let value = match key {
                 PolicyKey::AgeRule => Value::Switch(usual.age_rule),
                 PolicyKey::TotpRequired => Value::Switch(true),
+                PolicyKey::ScheduledRetries => Value::Switch(false),
                 PolicyKey::YoungHours => Value::Number(usual.young_hours),
                 PolicyKey::ApprovalDays => Value::Number(usual.approval_days),
                 PolicyKey::ChargeLimit => Value::Number(usual.charge_limit),
@@ -337,6 +349,11 @@ impl Policies {
         }
     }
 
+    /// Whether the clock asks for planned retries of invoices.
+    pub fn retries_are_scheduled(&self) -> bool {
+        self.number(PolicyKey::ScheduledRetries) != 0
+    }
+
     pub fn totp_required(&self) -> bool {
         self.number(PolicyKey::TotpRequired) != 0
     }
@@ -347,66 +364,5 @@ impl Policies {
 
     pub fn session(&self) -> TimeDelta {
         TimeDelta::hours(self.number(PolicyKey::SessionHours))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn slot(key: PolicyKey, currency: &str) -> Slot {
-        Slot { key, currency: currency.to_owned() }
-    }
-
-    #[test]
-    fn nothing_set_is_what_operations_are_decided_by_without_policies() {
-        assert_eq!(Policies::default().limits(), Limits::default());
-    }
-
-    #[test]
-    fn what_is_set_counts_and_what_makes_no_sense_does_not() {
-        let all = Policies::of([
-            ("refunds.approve_above", "usd", "750000"),
-            ("refunds.approve_above", "", "1"),
-            ("refunds.age_rule", "", "on"),
-            ("operations.approval_days", "", "99"),
-            ("of.another.version", "", "1"),
-            ("refunds.confirm_above", "chf", "500"),
-        ]);
-        let limits = all.limits();
-        assert_eq!(limits.thresholds["usd"].approve_above, 750_000);
-        assert!(limits.age_rule && limits.approval_days == 7);
-        let chf = limits.thresholds["chf"];
-        assert_eq!((chf.confirm_above, chf.approve_above, chf.program_day_limit), (500, 0, 0));
-    }
-
-    #[test]
-    fn values_are_read_within_their_bounds() {
-        let read = |key: PolicyKey, text, currency| key.read(text, currency);
-        assert_eq!(read(PolicyKey::ApproveAbove, "7500.00", "usd"), Ok(Value::Number(750_000)));
-        assert_eq!(typed(&slot(PolicyKey::ApproveAbove, "usd"), Value::Number(750_000)), "7500.00");
-        assert_eq!(read(PolicyKey::ApprovalDays, "30", ""), Ok(Value::Number(30)));
-        assert_eq!(read(PolicyKey::AgeRule, "on", ""), Ok(Value::Switch(true)));
-        for (key, text, currency) in [
-            (PolicyKey::ApproveAbove, "7500.00", ""),
-            (PolicyKey::ApproveAbove, "-1.00", "usd"),
-            (PolicyKey::ApproveAbove, "1000000.00", "usd"),
-            (PolicyKey::ApprovalDays, "0", ""),
-            (PolicyKey::ApprovalDays, "31", ""),
-            (PolicyKey::ApprovalDays, "7", "usd"),
-            (PolicyKey::AgeRule, "maybe", ""),
-        ] {
-            assert!(read(key, text, currency).is_err(), "{key} {text} {currency}");
-        }
-    }
-
-    #[test]
-    fn more_is_looser_and_so_is_a_rule_switched_off() {
-        let number = |key: PolicyKey, a, b| key.loosens(Value::Number(a), Value::Number(b));
-        assert!(number(PolicyKey::ApproveAbove, 1, 2) && !number(PolicyKey::ApproveAbove, 2, 1));
-        let switch = |a, b| PolicyKey::AgeRule.loosens(Value::Switch(a), Value::Switch(b));
-        assert!(switch(true, false) && !switch(false, true) && !switch(true, true));
-        let back = Policies::default().with(slot(PolicyKey::TotpRequired, ""), Value::Switch(false));
-        assert!(!back.totp_required() && Policies::default().totp_required());
     }
 }

@@ -24,6 +24,7 @@ pub mod kpi;
 pub mod notices;
 pub mod object;
 pub mod operation;
+mod operations_about;
 pub mod payment;
 pub mod payout;
 pub mod policies;

@@ -72,6 +72,7 @@ words! {
         DeadLetters = "dead_letters",
         Reconciliation = "reconciliation",
         NoticesFailing = "notices_failing",
+        CheckoutClosed = "checkout_closed",
     }
 }
 
@@ -109,6 +110,11 @@ impl Incident {
                 "Stripe's balance and the ledger differ",
                 format!("{count} findings are open."),
                 "run `tidegate reconcile findings`.",
+            ),
+            Self::CheckoutClosed => (
+                "the checkout is closed",
+                "Somebody closed it: charges and checkouts are refused.".to_owned(),
+                "run `tidegate checkout open` once charging may go on.",
             ),
             Self::NoticesFailing => (
                 "notices were given up",

@@ -18,9 +18,10 @@ pub(super) async fn note_due(ledger: &Ledger, now: DateTime<Utc>) -> Result<usiz
     let mut tx = ledger.read().await?;
     let disputes = tx.disputes_due(now - OVERDUE, now + FIRST_REMINDER, AT_ONCE).await?;
     let trouble = tx.trouble(now - TimeDelta::hours(1)).await?;
+    let is_closed = tx.checkout_closing().await?.is_some();
     drop(tx);
     let mut notices: Vec<Notice> = disputes.iter().filter_map(|dispute| of_dispute(dispute, now)).collect();
-    notices.extend(incidents(&trouble, now));
+    notices.extend(incidents(&trouble, is_closed, now));
     note(ledger, notices).await
 }
 
@@ -40,7 +41,7 @@ async fn note(ledger: &Ledger, notices: Vec<Notice>) -> Result<usize, LedgerErro
     Ok(noted)
 }
 
-fn incidents(trouble: &Trouble, now: DateTime<Utc>) -> Vec<Notice> {
+fn incidents(trouble: &Trouble, is_closed: bool, now: DateTime<Utc>) -> Vec<Notice> {
     let Trouble { failed, succeeded, dead, findings, given_up } = *trouble;
     let share = failed * 100 / (failed + succeeded).max(1);
     [
@@ -48,6 +49,7 @@ fn incidents(trouble: &Trouble, now: DateTime<Utc>) -> Vec<Notice> {
         (Incident::DeadLetters, dead > 0, dead),
         (Incident::Reconciliation, findings > 0, findings),
         (Incident::NoticesFailing, given_up > 0, given_up),
+        (Incident::CheckoutClosed, is_closed, 1),
     ]
     .into_iter()
     .filter(|(_, is_so, _)| *is_so)
