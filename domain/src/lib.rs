@@ -17,6 +17,7 @@ pub mod event;
 pub mod event_families;
 pub mod fields;
 pub mod figures;
+pub mod findings;
 pub mod fraud_warnings;
 pub mod freshness;
 pub mod index;
@@ -213,20 +214,11 @@ impl Permanent {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Severity {
-    Info,
-    Warning,
-    Critical,
-}
-
-impl Severity {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Warning => "warning",
-            Self::Critical => "critical",
-        }
+row::words! {
+    pub enum Severity {
+        Info = "info",
+        Warning = "warning",
+        Critical = "critical",
     }
 }
 

@@ -24,6 +24,9 @@ words! {
         TotpRequired = "staff.totp_required",
         IdleMinutes = "sessions.idle_minutes",
         SessionHours = "sessions.hours",
+        ReconciliationTolerance = "reconciliation.tolerance",
+        ReconciliationHour = "reconciliation.hour_utc",
+        AwaitedDays = "reconciliation.awaited_days",
     }
 }
 
@@ -72,9 +75,13 @@ const MOST_MONEY: i64 = 99_999_999;
 impl PolicyKey {
     pub fn form(self) -> Form {
         match self {
-            Self::ConfirmAbove | Self::ApproveAbove | Self::ProgramOperationLimit | Self::ProgramDayLimit => {
-                Form::Money { least: 0, most: MOST_MONEY }
-            }
+            Self::ConfirmAbove
+            | Self::ApproveAbove
+            | Self::ProgramOperationLimit
+            | Self::ProgramDayLimit
+            | Self::ReconciliationTolerance => Form::Money { least: 0, most: MOST_MONEY },
+            Self::ReconciliationHour => Form::Number { unit: "o'clock UTC", least: 2, most: 23 },
+            Self::AwaitedDays => Form::Number { unit: "working days", least: 1, most: 10 },
             Self::ChargeLimit => Form::Number { unit: "minor units", least: 1, most: MOST_MONEY },
             Self::AgeRule | Self::TotpRequired => Form::Switch,
             Self::YoungHours => Form::Number { unit: "hours", least: 0, most: 8_760 },
@@ -100,6 +107,11 @@ impl PolicyKey {
             Self::TotpRequired => "Whether billing:manage and admin need a second factor to log in.",
             Self::IdleMinutes => "A session ends after so long without a request.",
             Self::SessionHours => "A session ends after so long in any case.",
+            Self::ReconciliationTolerance => {
+                "Differences to Stripe's balance that come to more than this are critical, and raise an alert."
+            }
+            Self::ReconciliationHour => "When the day before is compared with Stripe's balance.",
+            Self::AwaitedDays => "How long a transaction is awaited before it is missing.",
         }
     }
 
@@ -225,10 +237,13 @@ impl Default for Policies {
                 PolicyKey::ChargeLimit => Value::Number(usual.charge_limit),
                 PolicyKey::IdleMinutes => Value::Number(30),
                 PolicyKey::SessionHours => Value::Number(12),
+                PolicyKey::ReconciliationHour => Value::Number(6),
+                PolicyKey::AwaitedDays => Value::Number(2),
                 PolicyKey::ConfirmAbove
                 | PolicyKey::ApproveAbove
                 | PolicyKey::ProgramOperationLimit
-                | PolicyKey::ProgramDayLimit => continue,
+                | PolicyKey::ProgramDayLimit
+                | PolicyKey::ReconciliationTolerance => continue,
             };
             all.0.insert(Slot { key, currency: String::new() }, value);
         }
@@ -282,7 +297,9 @@ impl Policies {
 
     /// What operations are decided by.
     pub fn limits(&self) -> Limits {
-        let currencies = self.0.keys().filter(|slot| slot.key.is_money()).map(|slot| slot.currency.clone());
+        let is_of_refunds =
+            |slot: &&Slot| slot.key.is_money() && slot.key != PolicyKey::ReconciliationTolerance;
+        let currencies = self.0.keys().filter(is_of_refunds).map(|slot| slot.currency.clone());
         let money = |key, currency: &str| self.get(&Slot { key, currency: currency.to_owned() }).number();
         let thresholds = currencies.map(|currency| {
             let thresholds = Thresholds {
@@ -302,6 +319,23 @@ impl Policies {
         }
     }
 
+    /// What differences to Stripe's balance may come to: 5.00 where nothing else is set.
+    pub fn reconciliation_tolerance(&self, currency: &str) -> i64 {
+        let slot = Slot { key: PolicyKey::ReconciliationTolerance, currency: currency.to_owned() };
+        let usual = money::read("5.00", currency).or_else(|_| money::read("5", currency)).unwrap_or(0);
+        self.0.get(&slot).map_or(usual, |value| value.number())
+    }
+
+    /// When the day before is compared with Stripe's balance.
+    pub fn reconciliation_hour(&self) -> i64 {
+        self.number(PolicyKey::ReconciliationHour)
+    }
+
+    /// After so many working days what is awaited is missing.
+    pub fn awaited_days(&self) -> i64 {
+        self.number(PolicyKey::AwaitedDays)
+    }
+
     pub fn totp_required(&self) -> bool {
         self.number(PolicyKey::TotpRequired) != 0
     }
@@ -316,62 +350,4 @@ impl Policies {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn slot(key: PolicyKey, currency: &str) -> Slot {
-        Slot { key, currency: currency.to_owned() }
-    }
-
-    #[test]
-    fn nothing_set_is_what_operations_are_decided_by_without_policies() {
-        assert_eq!(Policies::default().limits(), Limits::default());
-    }
-
-    #[test]
-    fn what_is_set_counts_and_what_makes_no_sense_does_not() {
-        let all = Policies::of([
-            ("refunds.approve_above", "usd", "750000"),
-            ("refunds.approve_above", "", "1"),
-            ("refunds.age_rule", "", "on"),
-            ("operations.approval_days", "", "99"),
-            ("of.another.version", "", "1"),
-            ("refunds.confirm_above", "chf", "500"),
-        ]);
-        let limits = all.limits();
-        assert_eq!(limits.thresholds["usd"].approve_above, 750_000);
-        assert!(limits.age_rule && limits.approval_days == 7);
-        let chf = limits.thresholds["chf"];
-        assert_eq!((chf.confirm_above, chf.approve_above, chf.program_day_limit), (500, 0, 0));
-    }
-
-    #[test]
-    fn values_are_read_within_their_bounds() {
-        let read = |key: PolicyKey, text, currency| key.read(text, currency);
-        assert_eq!(read(PolicyKey::ApproveAbove, "7500.00", "usd"), Ok(Value::Number(750_000)));
-        assert_eq!(typed(&slot(PolicyKey::ApproveAbove, "usd"), Value::Number(750_000)), "7500.00");
-        assert_eq!(read(PolicyKey::ApprovalDays, "30", ""), Ok(Value::Number(30)));
-        assert_eq!(read(PolicyKey::AgeRule, "on", ""), Ok(Value::Switch(true)));
-        for (key, text, currency) in [
-            (PolicyKey::ApproveAbove, "7500.00", ""),
-            (PolicyKey::ApproveAbove, "-1.00", "usd"),
-            (PolicyKey::ApproveAbove, "1000000.00", "usd"),
-            (PolicyKey::ApprovalDays, "0", ""),
-            (PolicyKey::ApprovalDays, "31", ""),
-            (PolicyKey::ApprovalDays, "7", "usd"),
-            (PolicyKey::AgeRule, "maybe", ""),
-        ] {
-            assert!(read(key, text, currency).is_err(), "{key} {text} {currency}");
-        }
-    }
-
-    #[test]
-    fn more_is_looser_and_so_is_a_rule_switched_off() {
-        let number = |key: PolicyKey, a, b| key.loosens(Value::Number(a), Value::Number(b));
-        assert!(number(PolicyKey::ApproveAbove, 1, 2) && !number(PolicyKey::ApproveAbove, 2, 1));
-        let switch = |a, b| PolicyKey::AgeRule.loosens(Value::Switch(a), Value::Switch(b));
-        assert!(switch(true, false) && !switch(false, true) && !switch(true, true));
-        let back = Policies::default().with(slot(PolicyKey::TotpRequired, ""), Value::Switch(false));
-        assert!(!back.totp_required() && Policies::default().totp_required());
-    }
-}
+mod tests;

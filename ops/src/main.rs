@@ -26,6 +26,7 @@ mod failures;
 mod fake_stripe;
 mod finder;
 mod finding;
+mod findings;
 mod healthcheck;
 mod invoices;
 mod kpi;
@@ -168,6 +169,7 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
         Command::Anomalies(options) => anomalies::run(&env, &options).await?,
         Command::Kpi(options) => kpi::run(&env, &options).await?,
         Command::Reconcile(options) => return reconcile::run(&env, &options).await,
+        Command::Findings(command) => return findings::run(&env, &command).await,
         Command::Report(command) => return report::run(&env, &command).await,
         Command::Completions { .. } | Command::Man { .. } => unreachable!("answered above"),
     }

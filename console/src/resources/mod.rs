@@ -11,6 +11,7 @@ mod disputes;
 mod events;
 mod failures;
 mod figures;
+mod findings;
 mod health;
 mod invoices;
 mod objects;
@@ -40,6 +41,7 @@ const GROUPS: &[&[Endpoint]] = &[
     dead_letters::ENDPOINTS,
     replays::ENDPOINTS,
     operations::ENDPOINTS,
+    findings::ENDPOINTS,
     audit::ENDPOINTS,
     staff::ENDPOINTS,
     tokens::ENDPOINTS,

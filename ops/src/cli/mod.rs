@@ -3,6 +3,7 @@
 mod bans;
 mod disputes;
 mod fake_stripe;
+mod findings;
 mod kpi;
 mod lists;
 mod look;
@@ -32,6 +33,7 @@ pub use self::disputes::{
     SummaryOptions,
 };
 pub use self::fake_stripe::FakeStripeOptions;
+pub use self::findings::{FindingOptions, FindingsCommand, FindingsListOptions};
 pub use self::kpi::{By, KpiOptions};
 pub use self::lists::{
     AnomaliesOptions, ChargesCommand, ChargesListOptions, CustomersCommand, CustomersListOptions,
@@ -52,7 +54,7 @@ pub use self::operations::{
     RefundOptions, RefundRequestOptions, SettleOptions,
 };
 pub use self::policy::{PolicyCommand, PolicyHistoryOptions, PolicySetOptions};
-pub use self::reconcile::{AcknowledgeOptions, FindingsOptions, ReconcileCommand, ReconcileOptions};
+pub use self::reconcile::{ReconcileCommand, ReconcileOptions};
 pub use self::replays::{
     DeadGroupsOptions, DeadLettersCommand, DeadListOptions, DeadShowOptions, DiscardOptions, PlanOptions,
     PlanShowOptions, PlansOptions, ReplayCommand, RunOptions, SelectionOptions,
@@ -112,6 +114,7 @@ Staff
   anomalies     Figures that contradict each other, and objects that are uncertain
   kpi           Success, refunds, disputes, latency: key figures beside their targets
   reconcile     Compare a day of Stripe's balance with the ledger; what differs
+  findings      What checks turned up: list, show, note, assign, acknowledge, snooze, resolve, accept
   report        A day, week, month, span or incident as CSV and a page to print
 
 People
@@ -328,6 +331,9 @@ pub enum Command {
     /// Reads the balance transactions and payouts of the day and judges each of them, then the sums. Needs
     /// `STRIPE_SECRET_KEY`. Comparing a day again is harmless. Exit code 0: reconciled; 1: differences, or incomplete.
     Reconcile(ReconcileOptions),
+    /// List what checks turned up; note, assign, acknowledge, put off, resolve or accept it
+    #[command(subcommand)]
+    Findings(FindingsCommand),
     /// Write a report to a folder: CSV, a page to print, and a manifest
     ///
     /// All of it is one state of the ledger, by the time of what happened. The manifest has the SHA-256 of each file and

@@ -16,6 +16,7 @@ use shared::clock;
 use shared::env::Env;
 use shared::queue::{Queue, QueueConfig, Role};
 
+use super::finding_lines::FindingsStatus;
 use super::money_lines::{self, Money};
 use crate::cli::ElsewhereOptions;
 use crate::finding::Finding;
@@ -62,6 +63,7 @@ pub struct LedgerFigures {
     pub named_only: Vec<NamedOnly>,
     pub uncertain: BTreeMap<&'static str, i64>,
     pub money: Money,
+    pub findings: FindingsStatus,
     pub pause: Option<Pause>,
     /// By how much the database's clock is ahead of ours; `null` where it is a file.
     pub clock_ahead_secs: Option<f64>,
@@ -212,6 +214,7 @@ async fn ask(ledger: &Ledger, now: DateTime<Utc>) -> Result<LedgerFigures, Ledge
         named_only: ledger.named_only().await?,
         uncertain: ledger.read().await?.count_uncertain(&Whose::default()).await?.into_iter().collect(),
         money: Money::of(&ledger.money_status(now, now + money_lines::DUE_SOON).await?, now),
+        findings: FindingsStatus::of(ledger.finding_figures(now).await?),
         pause: ledger.lasting_pause().await?,
         // The answer was on its way for half of the time.
         clock_ahead_secs: server.map(|server| secs(server - (before + (after - before) / 2))),

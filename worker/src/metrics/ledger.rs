@@ -12,6 +12,7 @@ use shared::clock;
 use shared::metrics::MetricsRegistry;
 use tokio::sync::Mutex;
 
+use super::findings::FindingGauges;
 use super::money::MoneyGauges;
 use super::operations::OpenGauges;
 use domain::outcome::Failed;
@@ -58,6 +59,7 @@ pub struct LedgerGauges {
     read_at: IntGauge,
     money: MoneyGauges,
     operations: OpenGauges,
+    findings: FindingGauges,
     asked: Mutex<Asked>,
 }
 
@@ -135,6 +137,7 @@ impl LedgerGauges {
             ),
             money: MoneyGauges::new(register),
             operations: OpenGauges::new(register),
+            findings: FindingGauges::new(register),
             asked: Mutex::default(),
         }
     }
@@ -170,6 +173,7 @@ impl LedgerGauges {
         }
         self.show(&gauges, now);
         self.money.show(&happened, &past_due, now);
+        self.findings.show(&ledger.finding_figures(now).await?, label);
         Ok(())
     }
 
