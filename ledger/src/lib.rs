@@ -20,6 +20,7 @@ use self::engine::file::LedgerFile;
 pub use self::engine::policies::VARIABLES as POLICY_VARIABLES;
 use self::engine::reach;
 pub use self::engine::settings;
+pub use self::graph::load::BATCH_LOCKS;
 pub use self::segment::Fault;
 use domain::policy::Policy;
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use envelope::Envelope;
 use harness::histories::{ApiVersion, History, SampleEvent, Scene};
 use ledger::Ledger;
+use shared::env::{Env, Variable};
 use stripe_sim::Random;
 use tokio::task::JoinHandle;
 use worker::process::Handled;
@@ -37,18 +38,24 @@ const MEETINGS: &[&str] = &[
 ];
 /// After so many statements of the first the second goes through, as far as it gets.
 const HEAD_STARTS: &[usize] = &[1, 2, 3, 5, 7, 9, 11, 14];
-const RANDOM_SCHEDULES: u64 = 40;
+const SCHEDULES: Variable = Variable {
+    name: "INTERLEAVED_SCHEDULES",
+    default: "8",
+    example: "40",
+    help: "How many random turns each two transactions take.",
+};
 /// In so many accounts at once a batch has enough keys without a row to lock them, instead of making rows.
 const CROWD: usize = 16;
 const GLANCE: Duration = Duration::from_millis(30);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_interleaving_of_two_transactions_loses_an_update() {
+    let schedules = Env::of_process().number(&SCHEDULES, 1..=10_000).unwrap();
     each_ledger("interleaved", async |ledger, url| {
         if ledger.takes_several_writers() {
             let mut stage = Stage::new(ledger, &url).await;
             for name in MEETINGS {
-                stage.meet(name).await;
+                stage.meet(name, schedules).await;
             }
             stage.conclude(&url).await;
         } else {
@@ -76,16 +83,15 @@ impl Stage {
         Self { free, workers, conductor, played: BTreeMap::new(), meetings: 0, steps: 0, waits: 0 }
     }
 
-    /// One history in halves, by every head start of either and by random turns.
-    async fn meet(&mut self, name: &str) {
-        for first in [0, 1] {
-            for head_start in HEAD_STARTS {
-                let other = 1 - first;
+    /// One history in halves, by every head start and by random turns.
+    async fn meet(&mut self, name: &str, schedules: u64) {
+        for (first, other) in [(0, 1), (1, 0)] {
+            for head_start in HEAD_STARTS.iter().skip(first).step_by(2) {
                 let turns = move |turn| if turn < *head_start { first } else { other };
                 self.play(name, 1, turns).await;
             }
         }
-        for seed in 0..RANDOM_SCHEDULES {
+        for seed in 0..schedules {
             let mut random = Random::of_seed(seed);
             let accounts = if seed % 4 == 0 { CROWD } else { 1 };
             self.play(name, accounts, move |_| usize::from(random.percent(50))).await;

@@ -25,6 +25,7 @@ mod invoice_reasons;
 pub mod kpi;
 pub mod object;
 pub mod operation;
+mod operations_about;
 pub mod payment;
 pub mod payout;
 pub mod policies;

@@ -27,6 +27,8 @@ readable! {
         /// Those that an ordinary user may open, over all databases of the server.
         pub connections_limit: i64,
         pub connections_open: i64,
+        /// How many locks all transactions of the server together can hold.
+        pub locks_limit: i64,
         pub is_standby: bool,
         pub clock: DateTime<Utc>,
     }
@@ -52,6 +54,9 @@ impl Ledger {
                      current_setting('max_connections')::bigint \
                        - current_setting('superuser_reserved_connections')::bigint AS connections_limit, \
                      (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections_open, \
+                     current_setting('max_locks_per_transaction')::bigint \
+                       * (current_setting('max_connections')::bigint \
+                          + current_setting('max_prepared_transactions')::bigint) AS locks_limit, \
                      pg_is_in_recovery() AS is_standby, clock_timestamp() AS clock").one(&mut tx).await?));
         }
         Ok(Settings::Sqlite(SqliteSettings {

@@ -28,8 +28,10 @@ use shared::Pending;
 use crate::graph::users::{read_charged, read_disputes_of};
 
 /// How many keys without a row a batch locks. By default, Postgres has room for 6,400 locks of all transactions
-/// together; a batch also holds up to 100 on tables and indexes. So 16 batches at a time fit.
+/// together, so that 16 batches at a time fit.
 const ABSENT_KEYS_LIMIT: usize = 300;
+/// What a batch holds at most in Postgres' table of locks: those, and up to 100 on tables and indexes.
+pub const BATCH_LOCKS: usize = ABSENT_KEYS_LIMIT + 100;
 
 /// The keys of one table, sorted, each once.
 pub type Keys = BTreeSet<Key>;

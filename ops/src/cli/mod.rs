@@ -1,7 +1,9 @@
 //! The command line: its commands, their options, and the help that teaches them.
 
 mod bans;
+mod billing;
 mod disputes;
+mod environment;
 mod fake_stripe;
 mod findings;
 mod kpi;
@@ -22,16 +24,19 @@ mod tests;
 mod up;
 mod wanted;
 
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use shared::queue::rabbitmq::topology::NewQueues;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use self::bans::{
     BansCommand, CheckOptions, ClearOptions, DecisionOptions, ExplainOptions, ListOptions as BansListOptions,
+};
+pub use self::billing::{
+    ChargeOptions, CheckoutCommand, CreditOptions, InvoiceRetryOptions, SubscribeOptions, UnsubscribeOptions,
 };
 pub use self::disputes::{
     DisputesCommand, ListOptions as DisputesListOptions, NoteOptions, ReopenOptions, ResolveOptions,
     SummaryOptions,
 };
+pub use self::environment::{EnvOptions, TopologyOptions};
 pub use self::fake_stripe::FakeStripeOptions;
 pub use self::findings::{FindingOptions, FindingsCommand, FindingsListOptions};
 pub use self::kpi::{By, KpiOptions};
@@ -101,7 +106,11 @@ On call
   audit         Check that nothing has disappeared and the figures add up
 
 Staff
-  invoices      List invoices: overdue ones, a customer's, …
+  charge        Charge a customer
+  subscribe     Subscribe a customer to prices
+  unsubscribe   End a subscription
+  checkout      Whether charges are made: close, open
+  invoices      List invoices: overdue ones, a customer's, …; try one again
   payments      List payments by time, status, failure, amount, customer, user; capture, cancel
   charges       List charges: every attempt of a payment
   failures      List failed attempts by time and code
@@ -109,7 +118,7 @@ Staff
   operations    What Stripe is asked to do: list, show, confirm, cancel, retry, settle
   approvals     What waits for a second person: list, approve, reject
   disputes      List disputes, overdue ones first; sum up, note, resolve, answer, accept
-  customers     List customers: whose a user is
+  customers     List customers: whose a user is; credit one
   bans          Who is banned and why; ban, lift, ask
   anomalies     Figures that contradict each other, and objects that are uncertain
   kpi           Success, refunds, disputes, latency: key figures beside their targets
@@ -270,7 +279,16 @@ pub enum Command {
     /// often it is taken up; the next plan runs it again.
     #[command(subcommand)]
     Replay(ReplayCommand),
-    /// List invoices
+    /// Charge a customer; what would become of it is shown first
+    Charge(ChargeOptions),
+    /// Subscribe a customer to prices; what would become of it is shown first
+    Subscribe(SubscribeOptions),
+    /// End a subscription; what would become of it is shown first
+    Unsubscribe(UnsubscribeOptions),
+    /// Say whether charges are made; stop them, and let them go on
+    #[command(subcommand)]
+    Checkout(CheckoutCommand),
+    /// List invoices; try one again
     #[command(subcommand)]
     Invoices(InvoicesCommand),
     /// List payments; capture or cancel one
@@ -282,7 +300,7 @@ pub enum Command {
     /// List failed attempts to pay
     #[command(subcommand)]
     Failures(FailuresCommand),
-    /// List customers
+    /// List customers; credit one
     #[command(subcommand)]
     Customers(CustomersCommand),
     /// List refunds; see what may be refunded, ask for it
@@ -361,33 +379,6 @@ impl Command {
     pub fn judges_settings_itself(&self) -> bool {
         matches!(self, Self::Env(_) | Self::Doctor(_) | Self::Events(EventsCommand::Types(_)))
     }
-}
-
-#[derive(Args)]
-pub struct TopologyOptions {
-    /// Change nothing; say what is missing or differs
-    #[arg(long)]
-    pub check: bool,
-    /// Do not wait until new queues are on the broker's disk: for brokers whose events may be lost, as in tests
-    #[arg(long, conflicts_with = "check")]
-    pub no_wait: bool,
-    #[command(flatten)]
-    pub shape: Shape,
-}
-
-impl TopologyOptions {
-    pub fn new_queues(&self) -> NewQueues {
-        if self.no_wait { NewQueues::UseAtOnce } else { NewQueues::AwaitDisk }
-    }
-}
-
-#[derive(Args)]
-pub struct EnvOptions {
-    /// Print the tables of docs/configuration.md
-    #[arg(long, conflicts_with = "json")]
-    pub markdown: bool,
-    #[command(flatten)]
-    pub shape: Shape,
 }
 
 /// Reads the command line, or ends the process with help or with what is wrong. `variables` are listed in the help of

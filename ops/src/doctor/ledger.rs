@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ledger::settings::{PostgresSettings, Settings};
-use ledger::{Ledger, LedgerError};
+use ledger::{BATCH_LOCKS, Ledger, LedgerError};
 use shared::clock;
 use shared::env::Env;
 
@@ -17,9 +17,12 @@ const ANSWERS: &str = "ledger";
 const SCHEMA: &str = "ledger schema";
 const DURABLE: &str = "ledger durability";
 const CONNECTIONS: &str = "ledger connections";
+const LOCKS: &str = "ledger locks";
 const TEXT_ORDER: &str = "ledger collation";
 const CLOCK: &str = "ledger clock";
 const FREE_LOOK: i64 = 10;
+/// Eight workers with two lanes each: what the manifests for Kubernetes scale to.
+const BATCHES_LOOK: usize = 16;
 const CLOCK_LOOK: TimeDelta = TimeDelta::seconds(2);
 const CLOCK_ACT: TimeDelta = TimeDelta::seconds(30);
 const SAMPLE_EVENTS: i64 = 1_000;
@@ -127,6 +130,13 @@ fn of_postgres(settings: &PostgresSettings, ours: DateTime<Utc>) -> Vec<Finding>
         format!("{free} of {} are free", settings.connections_limit),
         (free <= 0, free < FREE_LOOK),
         "raise max_connections, or lower DATABASE_CONNECTIONS or the number of workers",
+    ));
+    let batches = usize::try_from(settings.locks_limit).unwrap_or(0) / BATCH_LOCKS;
+    findings.push(Finding::weighed(
+        LOCKS,
+        format!("room for {batches} batches at a time, one for each lane of each worker"),
+        (batches < 1, batches < BATCHES_LOOK),
+        "raise max_locks_per_transaction and restart Postgres, if you run so many workers",
     ));
     let collation = &settings.collation;
     findings.push(Finding::ok(

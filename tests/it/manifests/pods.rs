@@ -18,9 +18,6 @@ const GATEWAY_BYTES: u64 = 32 * MIB;
 const WORKER_BYTES: u64 = 150 * MIB;
 /// `max_locks_per_transaction` times `max_connections`, by default.
 const POSTGRES_LOCKS: u64 = 6_400;
-/// What a batch locks at most: keys without a row, and tables with their indexes.
-const KEY_LOCKS: u64 = 300;
-const TABLE_LOCKS: u64 = 100;
 /// How many messages of RabbitMQ's a worker holds at most.
 pub(super) const PREFETCHED_MESSAGES: u64 = 256;
 /// Postgres' own default of `max_connections`, less what it keeps for its owner.
@@ -164,11 +161,9 @@ fn all_workers_together_fit_into_postgres_and_into_kedas_target() {
     let target: u64 = scaled["triggers"][0]["metadata"]["value"].as_str().unwrap().parse().unwrap();
     let lanes = scaled["maxReplicaCount"].as_u64().unwrap() * number(&found, "WORKER_LANES");
     assert!(
-        lanes * (KEY_LOCKS + TABLE_LOCKS) <= POSTGRES_LOCKS,
+        lanes * ledger::BATCH_LOCKS as u64 <= POSTGRES_LOCKS,
         "Postgres has room for the locks of all batches"
     );
-    let limit = format!("const ABSENT_KEYS_LIMIT: usize = {KEY_LOCKS};");
-    assert!(super::render::file("ledger/src/graph/load.rs").contains(&limit), "the figure is the code's");
     assert!(target > PREFETCHED_MESSAGES, "what a worker merely holds must start no other");
 }
 

@@ -14,7 +14,7 @@ use worker::process::{Manner, process};
 use crate::lattice::with_repetitions;
 use crate::ledgers::each_ledger;
 
-const HISTORIES: u64 = 24;
+const HISTORIES: u64 = 10;
 const ORDERS: u64 = 3;
 const BATCH_LIMIT: u64 = 8;
 const SEED: u64 = 7_000;

@@ -43,6 +43,7 @@ async fn a_healthy_stack_has_nothing_to_act_on() {
         assert!(told(&checks, "signing secrets").contains("matched"), "{checks:#}");
         assert_eq!(marks(&checks, "queue topology").len(), usize::from(combination.has_broker()));
         assert_eq!(marks(&checks, "ledger connections").len(), usize::from(combination.has_postgres()));
+        assert_eq!(marks(&checks, "ledger locks").len(), usize::from(combination.has_postgres()));
         let page = String::from_utf8(stack.run(&["doctor"], &[]).stdout).unwrap();
         assert!(page.contains("ok    ledger ") && page.contains("ell"), "{page}");
         stack.end().await;

@@ -5,6 +5,7 @@ pub mod execute;
 pub mod lapse;
 pub mod lease;
 pub mod pause;
+pub mod planned_retries;
 pub mod reconcile;
 pub mod refetch;
 pub mod retention;
