@@ -30,6 +30,7 @@ pub mod kinds;
 pub mod lockout;
 pub mod merge_state;
 pub mod money;
+pub mod notices;
 pub mod object_graph;
 pub mod observation;
 pub mod operations;
@@ -62,7 +63,7 @@ use serde::Serialize;
 use self::index::Link;
 pub use self::kinds::Kind;
 pub use self::observation::Observation;
-use self::row::{Field, row};
+use self::row::{Field, row, words};
 
 /// Raised when a rule changes what an event means; stored with each event that was handled by it.
 pub const HANDLER_VERSION: i64 = 4;
@@ -216,7 +217,7 @@ impl Permanent {
     }
 }
 
-row::words! {
+words! {
     pub enum Severity {
         Info = "info",
         Warning = "warning",

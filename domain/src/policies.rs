@@ -1,6 +1,9 @@
 //! Policies: what the business decides, each a key with a type, bounds and a default. Money has a value for each
 //! currency. What a higher or lower value loosens is part of the key, for loosening takes two.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -28,6 +31,16 @@ words! {
         ReconciliationTolerance = "reconciliation.tolerance",
         ReconciliationHour = "reconciliation.hour_utc",
         AwaitedDays = "reconciliation.awaited_days",
+        Dunning = "notices.dunning",
+    }
+}
+
+words! {
+    /// Who writes to a customer whose payment failed. Of the merchant's own invoices only we can.
+    pub enum Dunning {
+        Stripe = "stripe",
+        Tidegate = "tidegate",
+        Off = "off",
     }
 }
 
@@ -45,6 +58,8 @@ pub enum Form {
         most: i64,
     },
     Switch,
+    /// One of these words.
+    Choice(&'static [&'static str]),
 }
 
 /// A value of any key. Money is in minor units of the currency beside it.
@@ -53,6 +68,7 @@ pub enum Form {
 pub enum Value {
     Switch(bool),
     Number(i64),
+    Choice(&'static str),
 }
 
 /// What is wrong with a value.
@@ -60,6 +76,8 @@ pub enum Value {
 pub enum BadValue {
     #[error("it is on or off")]
     NoSwitch,
+    #[error("it is one of: {}", .words.join(", "))]
+    NoChoice { words: &'static [&'static str] },
     #[error("it is a whole number of {unit} from {least} to {most}")]
     NoNumber { unit: &'static str, least: i64, most: i64 },
     #[error("it is an amount from {least} to {most}: {fault}")]
@@ -89,6 +107,7 @@ impl PolicyKey {
             Self::ApprovalDays => Form::Number { unit: "days", least: 1, most: 30 },
             Self::IdleMinutes => Form::Number { unit: "minutes", least: 1, most: 480 },
             Self::SessionHours => Form::Number { unit: "hours", least: 1, most: 24 },
+            Self::Dunning => Form::Choice(Dunning::WORDS),
         }
     }
 
@@ -120,6 +139,9 @@ impl PolicyKey {
             }
             Self::ReconciliationHour => "When the day before is compared with Stripe's balance.",
             Self::AwaitedDays => "How long a transaction is awaited before it is missing.",
+            Self::Dunning => {
+                "Who writes to a customer whose payment failed: Stripe about its own invoices, Tidegate about those that it collects, or nobody."
+            }
         }
     }
 
@@ -131,6 +153,7 @@ impl PolicyKey {
     pub fn loosens(self, before: Value, after: Value) -> bool {
         match self {
             Self::AgeRule | Self::TotpRequired => before == Value::Switch(true) && after != before,
+            Self::Dunning => false,
             _ => after > before,
         }
     }
@@ -147,6 +170,10 @@ impl PolicyKey {
                 "off" | "false" | "no" => Ok(Value::Switch(false)),
                 _ => Err(BadValue::NoSwitch),
             },
+            Form::Choice(words) => {
+                let found = words.iter().find(|word| **word == text);
+                found.map(|word| Value::Choice(word)).ok_or(BadValue::NoChoice { words })
+            }
             Form::Number { unit, least, most } => match text.parse() {
                 Ok(number) if (least..=most).contains(&number) => Ok(Value::Number(number)),
                 _ => Err(BadValue::NoNumber { unit, least, most }),
@@ -170,6 +197,7 @@ impl PolicyKey {
     fn stored(self, text: &str) -> Option<Value> {
         match self.form() {
             Form::Switch => matches!(text, "on" | "off").then(|| Value::Switch(text == "on")),
+            Form::Choice(words) => words.iter().find(|word| **word == text).map(|word| Value::Choice(word)),
             Form::Number { least, most, .. } | Form::Money { least, most } => {
                 text.parse().ok().filter(|number| (least..=most).contains(number)).map(Value::Number)
             }
@@ -184,6 +212,7 @@ impl Value {
             Self::Switch(true) => "on".to_owned(),
             Self::Switch(false) => "off".to_owned(),
             Self::Number(number) => number.to_string(),
+            Self::Choice(word) => word.to_owned(),
         }
     }
 
@@ -191,6 +220,7 @@ impl Value {
         match self {
             Self::Number(number) => number,
             Self::Switch(is_on) => i64::from(is_on),
+            Self::Choice(_) => 0,
         }
     }
 }
@@ -248,6 +278,7 @@ impl Default for Policies {
                 PolicyKey::SessionHours => Value::Number(12),
                 PolicyKey::ReconciliationHour => Value::Number(6),
                 PolicyKey::AwaitedDays => Value::Number(2),
+                PolicyKey::Dunning => Value::Choice(Dunning::default().as_str()),
                 PolicyKey::ConfirmAbove
                 | PolicyKey::ApproveAbove
                 | PolicyKey::ProgramOperationLimit
@@ -335,14 +366,19 @@ impl Policies {
         self.0.get(&slot).map_or(usual, |value| value.number())
     }
 
-    /// When the day before is compared with Stripe's balance.
     pub fn reconciliation_hour(&self) -> i64 {
         self.number(PolicyKey::ReconciliationHour)
     }
 
-    /// After so many working days what is awaited is missing.
     pub fn awaited_days(&self) -> i64 {
         self.number(PolicyKey::AwaitedDays)
+    }
+
+    pub fn dunning(&self) -> Dunning {
+        match self.get(&Slot { key: PolicyKey::Dunning, currency: String::new() }) {
+            Value::Choice(word) => Dunning::try_from(word.to_owned()).unwrap_or_default(),
+            _ => Dunning::default(),
+        }
     }
 
     /// Whether the clock asks for planned retries of invoices.
@@ -362,6 +398,3 @@ impl Policies {
         TimeDelta::hours(self.number(PolicyKey::SessionHours))
     }
 }
-
-#[cfg(test)]
-mod tests;

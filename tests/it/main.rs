@@ -33,6 +33,7 @@ mod manifests;
 mod misspelt;
 mod money;
 mod money_whole;
+mod notices;
 mod observability;
 mod oncall;
 mod operations;

@@ -16,6 +16,7 @@ mod figures;
 mod findings;
 mod health;
 mod invoices;
+mod notices;
 mod objects;
 mod operations;
 mod payments;
@@ -46,6 +47,7 @@ const GROUPS: &[&[Endpoint]] = &[
     findings::ENDPOINTS,
     checkout::ENDPOINTS,
     audit::ENDPOINTS,
+    notices::ENDPOINTS,
     staff::ENDPOINTS,
     tokens::ENDPOINTS,
     policies::ENDPOINTS,

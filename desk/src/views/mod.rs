@@ -23,6 +23,7 @@ pub mod finding;
 pub mod invoice;
 mod invoice_reasons;
 pub mod kpi;
+pub mod notices;
 pub mod object;
 pub mod operation;
 mod operations_about;

@@ -1,9 +1,19 @@
-//! The options of `tidegate topology` and `tidegate env`.
+//! The options of `tidegate topology` and `tidegate env`, and the help of what describes the commands.
 
 use clap::Args;
 use shared::queue::rabbitmq::topology::NewQueues;
 
 use super::Shape;
+
+pub(super) const COMPLETIONS: &str = "\
+Examples
+  tidegate completions bash > ~/.local/share/bash-completion/completions/tidegate
+  tidegate completions zsh > ~/.zfunc/_tidegate           a folder in your fpath
+  tidegate completions fish > ~/.config/fish/completions/tidegate.fish";
+
+pub(super) const MANUAL: &str = "\
+Example
+  tidegate man ~/.local/share/man/man1 && man tidegate-send";
 
 #[derive(Args)]
 pub struct TopologyOptions {

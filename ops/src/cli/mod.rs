@@ -10,6 +10,7 @@ mod kpi;
 mod lists;
 mod look;
 mod maintenance;
+mod notices;
 mod oncall;
 mod operations;
 mod policy;
@@ -36,6 +37,7 @@ pub use self::disputes::{
     DisputesCommand, ListOptions as DisputesListOptions, NoteOptions, ReopenOptions, ResolveOptions,
     SummaryOptions,
 };
+use self::environment::{COMPLETIONS, MANUAL};
 pub use self::environment::{EnvOptions, TopologyOptions};
 pub use self::fake_stripe::FakeStripeOptions;
 pub use self::findings::{FindingOptions, FindingsCommand, FindingsListOptions};
@@ -50,6 +52,10 @@ pub use self::look::{
     SubjectOptions, TailOptions, TraceOptions, TypesOptions,
 };
 pub use self::maintenance::{AuditCommand, BackfillOptions, RebuildOptions, VerifyOptions};
+pub use self::notices::{
+    NoticesCommand, NoticesListOptions, NoticesReplayOptions, PreviewOptions, TargetAddOptions,
+    TargetOptions, TargetStateOptions, TargetsCommand,
+};
 pub use self::oncall::{
     DoctorOptions, HealthcheckOptions, PauseOptions, QueueCommand, QueueOptions, RecoverOptions,
     ResumeOptions, StatusOptions, WorkerCommand, WorkerOptions,
@@ -124,6 +130,7 @@ Staff
   kpi           Success, refunds, disputes, latency: key figures beside their targets
   reconcile     Compare a day of Stripe's balance with the ledger; what differs
   findings      What checks turned up: list, show, note, assign, acknowledge, snooze, resolve, accept
+  notices       What people and programs were told; where it goes; send it again
   report        A day, week, month, span or incident as CSV and a page to print
 
 People
@@ -164,16 +171,6 @@ Exit codes
   1  failed, not found, or something needs a person (`status`, `doctor`, `rebuild`, `audit verify`)
   2  called or configured wrongly: to try again changes nothing
   3  `bans check`: the user is banned";
-
-const COMPLETIONS: &str = "\
-Examples
-  tidegate completions bash > ~/.local/share/bash-completion/completions/tidegate
-  tidegate completions zsh > ~/.zfunc/_tidegate           a folder in your fpath
-  tidegate completions fish > ~/.config/fish/completions/tidegate.fish";
-
-const MANUAL: &str = "\
-Example
-  tidegate man ~/.local/share/man/man1 && man tidegate-send";
 
 #[derive(Parser)]
 #[command(
@@ -358,6 +355,9 @@ pub enum Command {
     /// the newest block of the audit. The same ledger and period give the same bytes.
     #[command(subcommand)]
     Report(ReportCommand),
+    /// What people and programs were told, and where notices go
+    #[command(subcommand)]
+    Notices(NoticesCommand),
     /// Print the completions of a shell, to be loaded by it
     #[command(after_help = COMPLETIONS)]
     Completions {

@@ -14,6 +14,7 @@ use tokio::sync::Mutex;
 
 use super::findings::FindingGauges;
 use super::money::MoneyGauges;
+use super::notices::NoticeGauges;
 use super::operations::OpenGauges;
 use domain::outcome::Failed;
 use domain::statuses;
@@ -60,6 +61,7 @@ pub struct LedgerGauges {
     money: MoneyGauges,
     operations: OpenGauges,
     findings: FindingGauges,
+    notices: NoticeGauges,
     asked: Mutex<Asked>,
 }
 
@@ -138,6 +140,7 @@ impl LedgerGauges {
             money: MoneyGauges::new(register),
             operations: OpenGauges::new(register),
             findings: FindingGauges::new(register),
+            notices: NoticeGauges::new(register),
             asked: Mutex::default(),
         }
     }
@@ -172,6 +175,10 @@ impl LedgerGauges {
             self.stripe_history_left.set((complete_until + EVENTS_LISTED - now).num_seconds());
         }
         self.show(&gauges, now);
+        let mut tx = ledger.read().await?;
+        let (counts, targets) = (tx.delivery_counts().await?, tx.notice_targets().await?);
+        let broken = targets.iter().filter(|target| target.is_probed()).count();
+        self.notices.show(&counts, i64::try_from(broken).unwrap_or(i64::MAX));
         self.money.show(&happened, &past_due, now);
         self.findings.show(&ledger.finding_figures(now).await?, label);
         Ok(())

@@ -4,6 +4,7 @@ mod domain;
 mod findings;
 mod ledger;
 mod money;
+mod notices;
 mod operations;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use shared::spans::SpanCounts;
 
 use self::domain::Domain;
 use self::ledger::LedgerGauges;
+use self::notices::Notices;
 use self::operations::Operations;
 use crate::process::Handled;
 use ::domain::outcome::{Failed, OutcomeKind};
@@ -52,6 +54,7 @@ pub struct Metrics {
     pub stripe_checks_failed: IntCounter,
     pub refetched: IntCounterVec,
     pub operations: Operations,
+    pub notices: Notices,
 }
 
 impl Metrics {
@@ -123,6 +126,7 @@ impl Metrics {
                 &["answer"],
             ),
             operations: Operations::new(&new),
+            notices: Notices::new(&new),
             registry: new.registry(),
         };
         metrics.begin_at_zero();
