@@ -218,6 +218,8 @@ async fn invoices(scene: &Scene) {
     scene.ends(retry(&paid, None), OperationState::Refused, "the invoice is paid").await;
     // Stripe goes on by itself: only who takes over may try.
     let planned = invoice(&declines);
+    scene.has("invoices", &planned, "status = 'failed'").await;
+    scene.stripe.passes(2); // a report of its own second
     ask(&format!("/invoices/{planned}"), &json!({ "auto_advance": true }));
     scene.has("invoices", &planned, "next_payment_attempt_at IS NOT NULL").await;
     let refused = scene.wants(retry(&planned, Some(pays.clone()))).await;
