@@ -2,6 +2,7 @@
 //! people: what happened, why, and what to do.
 
 use desk::actor::Forbidden;
+use desk::acts::notices::NoticeRefusal;
 use desk::acts::operations::NotDone;
 use desk::acts::{Refusal, StaffRefusal};
 use hyper::StatusCode;
@@ -171,11 +172,22 @@ impl From<Refusal> for Problem {
             Refusal::Ledger(error) => return error.into(),
             Refusal::Forbidden(forbidden) => return forbidden.into(),
             Refusal::Staff(ref refusal) => of_staff(refusal),
+            Refusal::Notice(ref refusal) => of_notice(refusal),
             Refusal::NoSuchDispute => Code::NotFound,
             Refusal::NothingToClear | Refusal::NotResolved | Refusal::StillWaiting { .. } => Code::Conflict,
             Refusal::Nameless(_) | Refusal::Text { .. } | Refusal::EndHasPassed => Code::InvalidParameter,
         };
         Self::new(code, refusal.to_string())
+    }
+}
+
+fn of_notice(refusal: &NoticeRefusal) -> Code {
+    use NoticeRefusal as R;
+    match refusal {
+        R::NoSuchTarget(_) | R::NoSuchNotice(_) => Code::NotFound,
+        R::NameTaken(_) | R::SameState(..) => Code::Conflict,
+        R::Target(_) | R::BadSecret | R::EmptySpan => Code::InvalidParameter,
+        R::NoStaffKey | R::NoSecret => Code::Refused,
     }
 }
 

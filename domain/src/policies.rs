@@ -1,6 +1,9 @@
 //! Policies: what the business decides, each a key with a type, bounds and a default. Money has a value for each
 //! currency. What a higher or lower value loosens is part of the key, for loosening takes two.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -25,6 +28,16 @@ words! {
         TotpRequired = "staff.totp_required",
         IdleMinutes = "sessions.idle_minutes",
         SessionHours = "sessions.hours",
+        Dunning = "notices.dunning",
+    }
+}
+
+words! {
+    /// Who writes to a customer whose payment failed. Of the merchant's own invoices only we can.
+    pub enum Dunning {
+        Stripe = "stripe",
+        Tidegate = "tidegate",
+        Off = "off",
     }
 }
 
@@ -42,6 +55,8 @@ pub enum Form {
         most: i64,
     },
     Switch,
+    /// One of these words.
+    Choice(&'static [&'static str]),
 }
 
 /// A value of any key. Money is in minor units of the currency beside it.
@@ -50,6 +65,7 @@ pub enum Form {
 pub enum Value {
     Switch(bool),
     Number(i64),
+    Choice(&'static str),
 }
 
 /// What is wrong with a value.
@@ -57,6 +73,8 @@ pub enum Value {
 pub enum BadValue {
     #[error("it is on or off")]
     NoSwitch,
+    #[error("it is one of: {}", .words.join(", "))]
+    NoChoice { words: &'static [&'static str] },
     #[error("it is a whole number of {unit} from {least} to {most}")]
     NoNumber { unit: &'static str, least: i64, most: i64 },
     #[error("it is an amount from {least} to {most}: {fault}")]
@@ -82,6 +100,7 @@ impl PolicyKey {
             Self::ApprovalDays => Form::Number { unit: "days", least: 1, most: 30 },
             Self::IdleMinutes => Form::Number { unit: "minutes", least: 1, most: 480 },
             Self::SessionHours => Form::Number { unit: "hours", least: 1, most: 24 },
+            Self::Dunning => Form::Choice(Dunning::WORDS),
         }
     }
 
@@ -108,6 +127,9 @@ impl PolicyKey {
             Self::TotpRequired => "Whether billing:manage and admin need a second factor to log in.",
             Self::IdleMinutes => "A session ends after so long without a request.",
             Self::SessionHours => "A session ends after so long in any case.",
+            Self::Dunning => {
+                "Who writes to a customer whose payment failed: Stripe about its own invoices, Tidegate about those that it collects, or nobody."
+            }
         }
     }
 
@@ -119,6 +141,7 @@ impl PolicyKey {
     pub fn loosens(self, before: Value, after: Value) -> bool {
         match self {
             Self::AgeRule | Self::TotpRequired => before == Value::Switch(true) && after != before,
+            Self::Dunning => false,
             _ => after > before,
         }
     }
@@ -135,6 +158,10 @@ impl PolicyKey {
                 "off" | "false" | "no" => Ok(Value::Switch(false)),
                 _ => Err(BadValue::NoSwitch),
             },
+            Form::Choice(words) => {
+                let found = words.iter().find(|word| **word == text);
+                found.map(|word| Value::Choice(word)).ok_or(BadValue::NoChoice { words })
+            }
             Form::Number { unit, least, most } => match text.parse() {
                 Ok(number) if (least..=most).contains(&number) => Ok(Value::Number(number)),
                 _ => Err(BadValue::NoNumber { unit, least, most }),
@@ -158,6 +185,7 @@ impl PolicyKey {
     fn stored(self, text: &str) -> Option<Value> {
         match self.form() {
             Form::Switch => matches!(text, "on" | "off").then(|| Value::Switch(text == "on")),
+            Form::Choice(words) => words.iter().find(|word| **word == text).map(|word| Value::Choice(word)),
             Form::Number { least, most, .. } | Form::Money { least, most } => {
                 text.parse().ok().filter(|number| (least..=most).contains(number)).map(Value::Number)
             }
@@ -172,6 +200,7 @@ impl Value {
             Self::Switch(true) => "on".to_owned(),
             Self::Switch(false) => "off".to_owned(),
             Self::Number(number) => number.to_string(),
+            Self::Choice(word) => word.to_owned(),
         }
     }
 
@@ -179,6 +208,7 @@ impl Value {
         match self {
             Self::Number(number) => number,
             Self::Switch(is_on) => i64::from(is_on),
+            Self::Choice(_) => 0,
         }
     }
 }
@@ -234,6 +264,7 @@ impl Default for Policies {
                 PolicyKey::ChargeLimit => Value::Number(usual.charge_limit),
                 PolicyKey::IdleMinutes => Value::Number(30),
                 PolicyKey::SessionHours => Value::Number(12),
+                PolicyKey::Dunning => Value::Choice(Dunning::default().as_str()),
                 PolicyKey::ConfirmAbove
                 | PolicyKey::ApproveAbove
                 | PolicyKey::ProgramOperationLimit
@@ -311,6 +342,13 @@ impl Policies {
         }
     }
 
+    pub fn dunning(&self) -> Dunning {
+        match self.get(&Slot { key: PolicyKey::Dunning, currency: String::new() }) {
+            Value::Choice(word) => Dunning::try_from(word.to_owned()).unwrap_or_default(),
+            _ => Dunning::default(),
+        }
+    }
+
     /// Whether the clock asks for planned retries of invoices.
     pub fn retries_are_scheduled(&self) -> bool {
         self.number(PolicyKey::ScheduledRetries) != 0
@@ -326,66 +364,5 @@ impl Policies {
 
     pub fn session(&self) -> TimeDelta {
         TimeDelta::hours(self.number(PolicyKey::SessionHours))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn slot(key: PolicyKey, currency: &str) -> Slot {
-        Slot { key, currency: currency.to_owned() }
-    }
-
-    #[test]
-    fn nothing_set_is_what_operations_are_decided_by_without_policies() {
-        assert_eq!(Policies::default().limits(), Limits::default());
-    }
-
-    #[test]
-    fn what_is_set_counts_and_what_makes_no_sense_does_not() {
-        let all = Policies::of([
-            ("refunds.approve_above", "usd", "750000"),
-            ("refunds.approve_above", "", "1"),
-            ("refunds.age_rule", "", "on"),
-            ("operations.approval_days", "", "99"),
-            ("of.another.version", "", "1"),
-            ("refunds.confirm_above", "chf", "500"),
-        ]);
-        let limits = all.limits();
-        assert_eq!(limits.thresholds["usd"].approve_above, 750_000);
-        assert!(limits.age_rule && limits.approval_days == 7);
-        let chf = limits.thresholds["chf"];
-        assert_eq!((chf.confirm_above, chf.approve_above, chf.program_day_limit), (500, 0, 0));
-    }
-
-    #[test]
-    fn values_are_read_within_their_bounds() {
-        let read = |key: PolicyKey, text, currency| key.read(text, currency);
-        assert_eq!(read(PolicyKey::ApproveAbove, "7500.00", "usd"), Ok(Value::Number(750_000)));
-        assert_eq!(typed(&slot(PolicyKey::ApproveAbove, "usd"), Value::Number(750_000)), "7500.00");
-        assert_eq!(read(PolicyKey::ApprovalDays, "30", ""), Ok(Value::Number(30)));
-        assert_eq!(read(PolicyKey::AgeRule, "on", ""), Ok(Value::Switch(true)));
-        for (key, text, currency) in [
-            (PolicyKey::ApproveAbove, "7500.00", ""),
-            (PolicyKey::ApproveAbove, "-1.00", "usd"),
-            (PolicyKey::ApproveAbove, "1000000.00", "usd"),
-            (PolicyKey::ApprovalDays, "0", ""),
-            (PolicyKey::ApprovalDays, "31", ""),
-            (PolicyKey::ApprovalDays, "7", "usd"),
-            (PolicyKey::AgeRule, "maybe", ""),
-        ] {
-            assert!(read(key, text, currency).is_err(), "{key} {text} {currency}");
-        }
-    }
-
-    #[test]
-    fn more_is_looser_and_so_is_a_rule_switched_off() {
-        let number = |key: PolicyKey, a, b| key.loosens(Value::Number(a), Value::Number(b));
-        assert!(number(PolicyKey::ApproveAbove, 1, 2) && !number(PolicyKey::ApproveAbove, 2, 1));
-        let switch = |a, b| PolicyKey::AgeRule.loosens(Value::Switch(a), Value::Switch(b));
-        assert!(switch(true, false) && !switch(false, true) && !switch(true, true));
-        let back = Policies::default().with(slot(PolicyKey::TotpRequired, ""), Value::Switch(false));
-        assert!(!back.totp_required() && Policies::default().totp_required());
     }
 }

@@ -32,6 +32,7 @@ mod invoices;
 mod kpi;
 mod listing;
 mod migrate;
+mod notices;
 mod open;
 mod operations;
 mod output;
@@ -179,6 +180,7 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
         Command::Anomalies(options) => anomalies::run(&env, &options).await?,
         Command::Kpi(options) => kpi::run(&env, &options).await?,
         Command::Reconcile(options) => return reconcile::run(&env, &options).await,
+        Command::Notices(command) => notices::run(&env, &command).await?,
         Command::Report(command) => return report::run(&env, &command).await,
         Command::Completions { .. } | Command::Man { .. } => unreachable!("answered above"),
     }

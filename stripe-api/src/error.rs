@@ -11,6 +11,8 @@ use super::class::{AnswerClass, class_of, retry_after};
 
 const FORBIDDEN: u16 = 403;
 const MISSING: u16 = 404;
+/// A connected account that has left, or was never there: nothing of the key's.
+const ACCOUNT_INVALID: &str = "account_invalid";
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StripeError {
@@ -22,6 +24,11 @@ pub enum StripeError {
     /// Nothing was sent.
     #[error("Stripe cannot be reached: {0}")]
     Unreachable(String),
+    /// Nothing was sent to whoever shows this certificate.
+    #[error(
+        "what answers in Stripe's place is not trusted: {0}. Check STRIPE_API_URL, a proxy on the way, and this machine's root certificates and clock"
+    )]
+    Untrusted(String),
     /// The connection broke while a request or its answer was on the way.
     #[error("the connection to Stripe was lost: {0}")]
     Lost(String),
@@ -43,7 +50,7 @@ impl StripeError {
     pub fn class(&self) -> AnswerClass {
         match self {
             Self::Answered(answer) => class_of(answer),
-            Self::Unreachable(_) | Self::Resting { .. } => AnswerClass::NotDone,
+            Self::Unreachable(_) | Self::Untrusted(_) | Self::Resting { .. } => AnswerClass::NotDone,
             Self::Unsendable(_) => AnswerClass::Refused,
             Self::Deadline(_) | Self::Lost(_) | Self::Malformed(_) | Self::TooLarge(_) | Self::Stopped => {
                 AnswerClass::Unknown
@@ -61,7 +68,7 @@ impl StripeError {
     /// Time may heal it, and asking again does no harm.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Stopped | Self::TooLarge(_) => false,
+            Self::Stopped | Self::TooLarge(_) | Self::Untrusted(_) => false,
             _ => self.class().may_repeat(),
         }
     }
@@ -71,9 +78,11 @@ impl StripeError {
         self.is_definite(MISSING)
     }
 
-    /// The key is good, and may not do this.
+    /// The key is good, and may not do this, for whichever account.
     pub fn is_forbidden(&self) -> bool {
-        self.is_definite(FORBIDDEN)
+        let is_of_account =
+            self.answer().is_some_and(|answer| answer.code.as_deref() == Some(ACCOUNT_INVALID));
+        self.is_definite(FORBIDDEN) && !is_of_account
     }
 
     fn is_definite(&self, status: u16) -> bool {
@@ -114,5 +123,20 @@ fn shown(answer: &ErrorAnswer) -> String {
 impl StripeClientErr for StripeError {
     fn deserialize_err(_: impl fmt::Display) -> Self {
         Self::Malformed("it is not of the expected form")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_that_has_left_is_no_fault_of_the_key() {
+        let forbidden = |code: &str| {
+            let (kind, code) = (Some("invalid_request_error".to_owned()), Some(code.to_owned()));
+            let answer = ErrorAnswer { status: 403, is_readable: true, kind, code, ..ErrorAnswer::default() };
+            StripeError::Answered(Box::new(answer)).is_forbidden()
+        };
+        assert!(forbidden("more_permissions_required") && !forbidden("account_invalid"));
     }
 }

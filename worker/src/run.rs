@@ -105,8 +105,9 @@ async fn work(
     tasks.spawn(chores::seal::run(lanes.clone()));
     tasks.spawn(chores::lapse::run(lanes.clone()));
     tasks.spawn(chores::retention::run(lanes.clone(), config.retention));
-    if let Some(stripe) = config.stripe {
-        let api = Api::open(&stripe, shutdown.clone())?;
+    let api = config.stripe.as_ref().map(|stripe| Api::open(stripe, shutdown.clone())).transpose()?;
+    tasks.spawn(chores::notices::run(lanes.clone(), config.notices, config.staff_key, api.clone()));
+    if let Some((stripe, api)) = config.stripe.zip(api) {
         tracing::info!(
             livemode = api.livemode(),
             url = stripe.url,

@@ -24,6 +24,7 @@ pub mod history;
 pub mod listed;
 pub mod metrics;
 pub mod modes;
+pub mod notices;
 pub mod object;
 pub mod operation;
 pub mod origin;

@@ -15,6 +15,7 @@ mod failures;
 mod figures;
 mod health;
 mod invoices;
+mod notices;
 mod objects;
 mod operations;
 mod payments;
@@ -44,6 +45,7 @@ const GROUPS: &[&[Endpoint]] = &[
     operations::ENDPOINTS,
     checkout::ENDPOINTS,
     audit::ENDPOINTS,
+    notices::ENDPOINTS,
     staff::ENDPOINTS,
     tokens::ENDPOINTS,
     policies::ENDPOINTS,

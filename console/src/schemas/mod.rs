@@ -2,6 +2,7 @@
 //! differ from the ledger; views add what they say beside them.
 
 mod acts;
+mod notices;
 mod views;
 
 use std::collections::BTreeMap;
@@ -49,6 +50,7 @@ pub(crate) fn schemas() -> Schemas {
     all.extend(acts::acts());
     all.extend(acts::people());
     all.extend(acts::operations());
+    all.extend(notices::notices());
     all
 }
 

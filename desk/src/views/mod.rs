@@ -21,6 +21,7 @@ pub mod failure_text;
 pub mod invoice;
 mod invoice_reasons;
 pub mod kpi;
+pub mod notices;
 pub mod object;
 pub mod operation;
 mod operations_about;

@@ -16,6 +16,8 @@ pub mod invitations;
 pub mod leases;
 pub mod login_failures;
 pub mod named_only;
+pub mod notice_targets;
+pub mod notices;
 pub mod objects;
 pub mod operation_history;
 pub mod operations;

@@ -7,6 +7,7 @@ pub mod gauges;
 pub mod kpi;
 pub mod lists;
 pub mod money_status_queries;
+pub mod notice_causes;
 pub mod page;
 pub mod search;
 pub mod status_queries;

@@ -8,6 +8,7 @@ mod kpi;
 mod lists;
 mod look;
 mod maintenance;
+mod notices;
 mod oncall;
 mod operations;
 mod policy;
@@ -47,6 +48,10 @@ pub use self::look::{
     SubjectOptions, TailOptions, TraceOptions, TypesOptions,
 };
 pub use self::maintenance::{AuditCommand, BackfillOptions, RebuildOptions, VerifyOptions};
+pub use self::notices::{
+    NoticesCommand, NoticesListOptions, NoticesReplayOptions, PreviewOptions, TargetAddOptions,
+    TargetOptions, TargetStateOptions, TargetsCommand,
+};
 pub use self::oncall::{
     DoctorOptions, HealthcheckOptions, PauseOptions, QueueCommand, QueueOptions, RecoverOptions,
     ResumeOptions, StatusOptions, WorkerCommand, WorkerOptions,
@@ -120,6 +125,7 @@ Staff
   anomalies     Figures that contradict each other, and objects that are uncertain
   kpi           Success, refunds, disputes, latency: key figures beside their targets
   reconcile     Compare a day of Stripe's balance with the ledger; what differs
+  notices       What people and programs were told; where it goes; send it again
   report        A day, week, month, span or incident as CSV and a page to print
 
 People
@@ -351,6 +357,9 @@ pub enum Command {
     /// the newest block of the audit. The same ledger and period give the same bytes.
     #[command(subcommand)]
     Report(ReportCommand),
+    /// What people and programs were told, and where notices go
+    #[command(subcommand)]
+    Notices(NoticesCommand),
     /// Print the completions of a shell, to be loaded by it
     #[command(after_help = COMPLETIONS)]
     Completions {

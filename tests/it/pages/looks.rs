@@ -47,6 +47,8 @@ async fn every_page_is_complete_without_scripts_and_runs_nothing_inline() {
             ("/approvals", "Nothing waits for an approval"),
             ("/payments/metrics/?hours=8760", "Success rate"),
             ("/payments/audit", "staff"),
+            ("/notices", "Previews"),
+            ("/notices?preview=dunning_1", "could not charge 19.99 USD"),
             ("/payment/pi_lost", "123.45"),
             ("/charge/ch_lost", "visa …4242"),
             ("/dispute/dp_lost", "It was lost: the money is gone."),

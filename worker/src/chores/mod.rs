@@ -4,6 +4,7 @@ pub mod completeness;
 pub mod execute;
 pub mod lapse;
 pub mod lease;
+pub mod notices;
 pub mod pause;
 pub mod planned_retries;
 pub mod refetch;

@@ -3,6 +3,7 @@
 mod domain;
 mod ledger;
 mod money;
+mod notices;
 mod operations;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use shared::spans::SpanCounts;
 
 use self::domain::Domain;
 use self::ledger::LedgerGauges;
+use self::notices::Notices;
 use self::operations::Operations;
 use crate::process::Handled;
 use ::domain::outcome::{Failed, OutcomeKind};
@@ -51,6 +53,7 @@ pub struct Metrics {
     pub stripe_checks_failed: IntCounter,
     pub refetched: IntCounterVec,
     pub operations: Operations,
+    pub notices: Notices,
 }
 
 impl Metrics {
@@ -122,6 +125,7 @@ impl Metrics {
                 &["answer"],
             ),
             operations: Operations::new(&new),
+            notices: Notices::new(&new),
             registry: new.registry(),
         };
         metrics.begin_at_zero();
