@@ -16,6 +16,7 @@ mod reconcile;
 mod replays;
 mod reports;
 mod send;
+mod set_up;
 mod shape;
 mod staff;
 #[cfg(test)]
@@ -23,8 +24,7 @@ mod tests;
 mod up;
 mod wanted;
 
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use shared::queue::rabbitmq::topology::NewQueues;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use self::bans::{
     BansCommand, CheckOptions, ClearOptions, DecisionOptions, ExplainOptions, ListOptions as BansListOptions,
@@ -68,6 +68,7 @@ pub use self::replays::{
 };
 pub use self::reports::{OfDateOptions, OfSpanOptions, ReportCommand, ToOptions, VerifyReportOptions};
 pub use self::send::SendOptions;
+pub use self::set_up::{EnvOptions, TopologyOptions};
 pub use self::shape::{ByOptions, ElsewhereOptions, PageOptions, Shape, WhoseOptions, WindowOptions};
 pub use self::staff::{
     AcceptOptions, AddOptions, ApproveOptions, CreateOptions, InviteOptions, LogoutOptions, RejectOptions,
@@ -381,33 +382,6 @@ impl Command {
     pub fn judges_settings_itself(&self) -> bool {
         matches!(self, Self::Env(_) | Self::Doctor(_) | Self::Events(EventsCommand::Types(_)))
     }
-}
-
-#[derive(Args)]
-pub struct TopologyOptions {
-    /// Change nothing; say what is missing or differs
-    #[arg(long)]
-    pub check: bool,
-    /// Do not wait until new queues are on the broker's disk: for brokers whose events may be lost, as in tests
-    #[arg(long, conflicts_with = "check")]
-    pub no_wait: bool,
-    #[command(flatten)]
-    pub shape: Shape,
-}
-
-impl TopologyOptions {
-    pub fn new_queues(&self) -> NewQueues {
-        if self.no_wait { NewQueues::UseAtOnce } else { NewQueues::AwaitDisk }
-    }
-}
-
-#[derive(Args)]
-pub struct EnvOptions {
-    /// Print the tables of docs/configuration.md
-    #[arg(long, conflicts_with = "json")]
-    pub markdown: bool,
-    #[command(flatten)]
-    pub shape: Shape,
 }
 
 /// Reads the command line, or ends the process with help or with what is wrong. `variables` are listed in the help of
