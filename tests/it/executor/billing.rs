@@ -2,7 +2,7 @@
 //! what a decline leaves, what is found again after doubt, and what is never done twice.
 
 use desk::acts::operations::request::{Ask, Wanted, request};
-use desk::acts::operations::wanted::WantedCharge;
+use desk::acts::operations::wanted::{WantedCharge, WantedCredit, WantedRetry};
 use domain::Key;
 use domain::operations::{Operation, OperationState, Reason};
 use fake_stripe::Fault;
@@ -33,7 +33,12 @@ fn charge(customer: &str, amount: i64, invoice: Option<&str>) -> Wanted {
 }
 
 fn retry(invoice: &str, payment_method: Option<String>) -> Wanted {
-    Wanted::InvoiceRetry { invoice: key(invoice), payment_method, takes_over: false, number: None }
+    Wanted::InvoiceRetry(WantedRetry {
+        invoice: key(invoice),
+        payment_method,
+        takes_over: false,
+        number: None,
+    })
 }
 
 impl Scene {
@@ -171,7 +176,12 @@ async fn subscriptions_and_credits(scene: &Scene) {
     let again = scene.wants(end(false)).await;
     assert_eq!((again.state, again.error_code.as_deref()), (OperationState::Refused, Some("wrong_status")));
 
-    let credit = Wanted::Credit { customer: key(&payer), amount: 500, currency: None, description: None };
+    let credit = Wanted::Credit(WantedCredit {
+        customer: key(&payer),
+        amount: 500,
+        currency: None,
+        description: None,
+    });
     scene.stripe.fails_at(&format!("POST /v1/customers/{payer}/balance_transactions"), [Fault::CutAfter]);
     let done = scene.done(credit).await;
     assert_eq!(scene.at_stripe("customer_balance_transaction", &done).len(), 1);
@@ -225,8 +235,12 @@ async fn invoices(scene: &Scene) {
     let refused = scene.wants(retry(&planned, Some(pays.clone()))).await;
     assert_eq!(refused.error_code.as_deref(), Some("planned_by_stripe"));
     let (invoice_key, payment_method) = (key(&planned), Some(pays.clone()));
-    let taking =
-        Wanted::InvoiceRetry { invoice: invoice_key, payment_method, takes_over: true, number: None };
+    let taking = Wanted::InvoiceRetry(WantedRetry {
+        invoice: invoice_key,
+        payment_method,
+        takes_over: true,
+        number: None,
+    });
     scene.done(taking).await;
     scene.has("invoices", &planned, "status = 'paid'").await;
 
