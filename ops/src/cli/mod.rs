@@ -18,7 +18,6 @@ mod reconcile;
 mod replays;
 mod reports;
 mod send;
-mod set_up;
 mod shape;
 mod staff;
 #[cfg(test)]
@@ -74,7 +73,6 @@ pub use self::replays::{
 };
 pub use self::reports::{OfDateOptions, OfSpanOptions, ReportCommand, ToOptions, VerifyReportOptions};
 pub use self::send::SendOptions;
-pub use self::set_up::{EnvOptions, TopologyOptions};
 pub use self::shape::{ByOptions, ElsewhereOptions, PageOptions, Shape, WhoseOptions, WindowOptions};
 pub use self::staff::{
     AcceptOptions, AddOptions, ApproveOptions, CreateOptions, InviteOptions, LogoutOptions, RejectOptions,
