@@ -1,9 +1,6 @@
 //! Policies: what the business decides, each a key with a type, bounds and a default. Money has a value for each
 //! currency. What a higher or lower value loosens is part of the key, for loosening takes two.
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -28,10 +25,10 @@ words! {
         TotpRequired = "staff.totp_required",
         IdleMinutes = "sessions.idle_minutes",
         SessionHours = "sessions.hours",
+        Dunning = "notices.dunning",
         ReconciliationTolerance = "reconciliation.tolerance",
         ReconciliationHour = "reconciliation.hour_utc",
         AwaitedDays = "reconciliation.awaited_days",
-        Dunning = "notices.dunning",
     }
 }
 
@@ -134,14 +131,14 @@ impl PolicyKey {
             Self::TotpRequired => "Whether billing:manage and admin need a second factor to log in.",
             Self::IdleMinutes => "A session ends after so long without a request.",
             Self::SessionHours => "A session ends after so long in any case.",
+            Self::Dunning => {
+                "Who writes to a customer whose payment failed: Stripe about its own invoices, Tidegate about those that it collects, or nobody."
+            }
             Self::ReconciliationTolerance => {
                 "Differences to Stripe's balance that come to more than this are critical, and raise an alert."
             }
             Self::ReconciliationHour => "When the day before is compared with Stripe's balance.",
             Self::AwaitedDays => "How long a transaction is awaited before it is missing.",
-            Self::Dunning => {
-                "Who writes to a customer whose payment failed: Stripe about its own invoices, Tidegate about those that it collects, or nobody."
-            }
         }
     }
 
@@ -276,9 +273,9 @@ impl Default for Policies {
                 PolicyKey::ChargeLimit => Value::Number(usual.charge_limit),
                 PolicyKey::IdleMinutes => Value::Number(30),
                 PolicyKey::SessionHours => Value::Number(12),
+                PolicyKey::Dunning => Value::Choice(Dunning::default().as_str()),
                 PolicyKey::ReconciliationHour => Value::Number(6),
                 PolicyKey::AwaitedDays => Value::Number(2),
-                PolicyKey::Dunning => Value::Choice(Dunning::default().as_str()),
                 PolicyKey::ConfirmAbove
                 | PolicyKey::ApproveAbove
                 | PolicyKey::ProgramOperationLimit
@@ -359,21 +356,6 @@ impl Policies {
         }
     }
 
-    /// What differences to Stripe's balance may come to: 5.00 where nothing else is set.
-    pub fn reconciliation_tolerance(&self, currency: &str) -> i64 {
-        let slot = Slot { key: PolicyKey::ReconciliationTolerance, currency: currency.to_owned() };
-        let usual = money::read("5.00", currency).or_else(|_| money::read("5", currency)).unwrap_or(0);
-        self.0.get(&slot).map_or(usual, |value| value.number())
-    }
-
-    pub fn reconciliation_hour(&self) -> i64 {
-        self.number(PolicyKey::ReconciliationHour)
-    }
-
-    pub fn awaited_days(&self) -> i64 {
-        self.number(PolicyKey::AwaitedDays)
-    }
-
     pub fn dunning(&self) -> Dunning {
         match self.get(&Slot { key: PolicyKey::Dunning, currency: String::new() }) {
             Value::Choice(word) => Dunning::try_from(word.to_owned()).unwrap_or_default(),
@@ -384,6 +366,23 @@ impl Policies {
     /// Whether the clock asks for planned retries of invoices.
     pub fn retries_are_scheduled(&self) -> bool {
         self.number(PolicyKey::ScheduledRetries) != 0
+    }
+
+    /// What differences to Stripe's balance may come to: 5.00 where nothing else is set.
+    pub fn reconciliation_tolerance(&self, currency: &str) -> i64 {
+        let slot = Slot { key: PolicyKey::ReconciliationTolerance, currency: currency.to_owned() };
+        let usual = money::read("5.00", currency).or_else(|_| money::read("5", currency)).unwrap_or(0);
+        self.0.get(&slot).map_or(usual, |value| value.number())
+    }
+
+    /// When the day before is compared with Stripe's balance.
+    pub fn reconciliation_hour(&self) -> i64 {
+        self.number(PolicyKey::ReconciliationHour)
+    }
+
+    /// After so many working days what is awaited is missing.
+    pub fn awaited_days(&self) -> i64 {
+        self.number(PolicyKey::AwaitedDays)
     }
 
     pub fn totp_required(&self) -> bool {
@@ -398,3 +397,6 @@ impl Policies {
         TimeDelta::hours(self.number(PolicyKey::SessionHours))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -181,8 +181,8 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
         Command::Anomalies(options) => anomalies::run(&env, &options).await?,
         Command::Kpi(options) => kpi::run(&env, &options).await?,
         Command::Reconcile(options) => return reconcile::run(&env, &options).await,
-        Command::Findings(command) => return findings::run(&env, &command).await,
         Command::Notices(command) => notices::run(&env, &command).await?,
+        Command::Findings(command) => return findings::run(&env, &command).await,
         Command::Report(command) => return report::run(&env, &command).await,
         Command::Completions { .. } | Command::Man { .. } => unreachable!("answered above"),
     }

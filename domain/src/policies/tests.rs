@@ -1,4 +1,4 @@
-//! What is set counts within its bounds, and what gives up a safeguard is known.
+//! Policies as people type them, as the ledger keeps them, and what a change gives up.
 
 use super::*;
 

@@ -141,7 +141,7 @@ async fn one_life_gives_the_same_bytes_of_every_report_on_either_ledger() {
     let mut told = at_noon("paid", "user_1", 40, now).paid();
     told.extend(at_noon("Lost", "user_2", 40, now).lost());
     told.extend(at_noon("lost", "user_2", 39, now).lost());
-    told.extend(at_noon("no", "user_3", 38, now).declined(0, "expired_card"));
+    told.push(at_noon("no", "user_3", 38, now).declined(0, "expired_card"));
     for event in &mut told {
         event.header.received_at = heard - TimeDelta::seconds(2);
     }

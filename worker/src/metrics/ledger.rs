@@ -60,8 +60,8 @@ pub struct LedgerGauges {
     read_at: IntGauge,
     money: MoneyGauges,
     operations: OpenGauges,
-    findings: FindingGauges,
     notices: NoticeGauges,
+    findings: FindingGauges,
     asked: Mutex<Asked>,
 }
 
@@ -139,8 +139,8 @@ impl LedgerGauges {
             ),
             money: MoneyGauges::new(register),
             operations: OpenGauges::new(register),
-            findings: FindingGauges::new(register),
             notices: NoticeGauges::new(register),
+            findings: FindingGauges::new(register),
             asked: Mutex::default(),
         }
     }

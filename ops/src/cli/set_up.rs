@@ -1,19 +1,9 @@
-//! The options of `tidegate topology` and `tidegate env`, and the help of what describes the commands.
+//! The options of `tidegate topology` and `tidegate env`.
 
 use clap::Args;
 use shared::queue::rabbitmq::topology::NewQueues;
 
 use super::Shape;
-
-pub(super) const COMPLETIONS: &str = "\
-Examples
-  tidegate completions bash > ~/.local/share/bash-completion/completions/tidegate
-  tidegate completions zsh > ~/.zfunc/_tidegate           a folder in your fpath
-  tidegate completions fish > ~/.config/fish/completions/tidegate.fish";
-
-pub(super) const MANUAL: &str = "\
-Example
-  tidegate man ~/.local/share/man/man1 && man tidegate-send";
 
 #[derive(Args)]
 pub struct TopologyOptions {
