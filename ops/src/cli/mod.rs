@@ -66,7 +66,7 @@ pub use self::operations::{
     RefundOptions, RefundRequestOptions, SettleOptions,
 };
 pub use self::policy::{PolicyCommand, PolicyHistoryOptions, PolicySetOptions};
-pub use self::reconcile::{ReconcileCommand, ReconcileOptions};
+pub use self::reconcile::{ReconcileCommand, ReconcileOptions, ShowDayOptions};
 pub use self::replays::{
     DeadGroupsOptions, DeadLettersCommand, DeadListOptions, DeadShowOptions, DiscardOptions, PlanOptions,
     PlanShowOptions, PlansOptions, ReplayCommand, RunOptions, SelectionOptions,
