@@ -18,7 +18,6 @@ mod reconcile;
 mod replays;
 mod reports;
 mod send;
-mod set_up;
 mod shape;
 mod staff;
 #[cfg(test)]
@@ -67,14 +66,13 @@ pub use self::operations::{
     RefundOptions, RefundRequestOptions, SettleOptions,
 };
 pub use self::policy::{PolicyCommand, PolicyHistoryOptions, PolicySetOptions};
-pub use self::reconcile::{ReconcileCommand, ReconcileOptions};
+pub use self::reconcile::{ReconcileCommand, ReconcileOptions, ShowDayOptions};
 pub use self::replays::{
     DeadGroupsOptions, DeadLettersCommand, DeadListOptions, DeadShowOptions, DiscardOptions, PlanOptions,
     PlanShowOptions, PlansOptions, ReplayCommand, RunOptions, SelectionOptions,
 };
 pub use self::reports::{OfDateOptions, OfSpanOptions, ReportCommand, ToOptions, VerifyReportOptions};
 pub use self::send::SendOptions;
-pub use self::set_up::{EnvOptions, TopologyOptions};
 pub use self::shape::{ByOptions, ElsewhereOptions, PageOptions, Shape, WhoseOptions, WindowOptions};
 pub use self::staff::{
     AcceptOptions, AddOptions, ApproveOptions, CreateOptions, InviteOptions, LogoutOptions, RejectOptions,
