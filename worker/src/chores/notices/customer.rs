@@ -113,7 +113,10 @@ impl Customers<'_> {
         }
         let mut facts = self.facts.clone();
         facts.next_attempt_at = invoice.next_payment_retry_at;
-        facts.owed = Some(invoice.state.amount_due).filter(|owed| *owed > 0);
+        // The merchant's own invoice may not say what it asks for; the payment that failed does.
+        let asked =
+            payments.iter().filter(|payment| payment.has_failed()).map(|payment| payment.state.amount);
+        facts.owed = [invoice.state.amount_due].into_iter().chain(asked).find(|owed| *owed > 0);
         if facts.owed.is_none() {
             return Err(Not::Later("what the invoice asks for is not known yet".to_owned()));
         }
