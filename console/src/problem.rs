@@ -160,6 +160,20 @@ impl From<NotDone> for Problem {
     }
 }
 
+impl From<desk::acts::findings::NotDone> for Problem {
+    fn from(refused: desk::acts::findings::NotDone) -> Self {
+        use desk::acts::findings::NotDone as N;
+        match refused {
+            N::Ledger(error) => error.into(),
+            N::Forbidden(forbidden) => forbidden.into(),
+            N::Text(refusal) => refusal.into(),
+            refused @ N::NoSuchFinding { .. } => Self::new(Code::NotFound, refused.to_string()),
+            refused @ N::NoSuchMember { .. } => Self::new(Code::InvalidParameter, refused.to_string()),
+            refused @ N::OutOfPlace(_) => Self::new(Code::Conflict, refused.to_string()),
+        }
+    }
+}
+
 impl From<Forbidden> for Problem {
     fn from(forbidden: Forbidden) -> Self {
         Self::new(Code::Forbidden, forbidden.to_string()).with("permission", forbidden.permission.as_str())

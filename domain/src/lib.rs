@@ -19,6 +19,7 @@ pub mod event;
 pub mod event_families;
 pub mod fields;
 pub mod figures;
+pub mod findings;
 pub mod fraud_warnings;
 pub mod freshness;
 pub mod index;

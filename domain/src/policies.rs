@@ -1,9 +1,6 @@
 //! Policies: what the business decides, each a key with a type, bounds and a default. Money has a value for each
 //! currency. What a higher or lower value loosens is part of the key, for loosening takes two.
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -29,6 +26,9 @@ words! {
         IdleMinutes = "sessions.idle_minutes",
         SessionHours = "sessions.hours",
         Dunning = "notices.dunning",
+        ReconciliationTolerance = "reconciliation.tolerance",
+        ReconciliationHour = "reconciliation.hour_utc",
+        AwaitedDays = "reconciliation.awaited_days",
     }
 }
 
@@ -91,9 +91,13 @@ const MOST_MONEY: i64 = 99_999_999;
 impl PolicyKey {
     pub fn form(self) -> Form {
         match self {
-            Self::ConfirmAbove | Self::ApproveAbove | Self::ProgramOperationLimit | Self::ProgramDayLimit => {
-                Form::Money { least: 0, most: MOST_MONEY }
-            }
+            Self::ConfirmAbove
+            | Self::ApproveAbove
+            | Self::ProgramOperationLimit
+            | Self::ProgramDayLimit
+            | Self::ReconciliationTolerance => Form::Money { least: 0, most: MOST_MONEY },
+            Self::ReconciliationHour => Form::Number { unit: "o'clock UTC", least: 2, most: 23 },
+            Self::AwaitedDays => Form::Number { unit: "working days", least: 1, most: 10 },
             Self::ChargeLimit => Form::Number { unit: "minor units", least: 1, most: MOST_MONEY },
             Self::AgeRule | Self::TotpRequired | Self::ScheduledRetries => Form::Switch,
             Self::YoungHours => Form::Number { unit: "hours", least: 0, most: 8_760 },
@@ -130,6 +134,11 @@ impl PolicyKey {
             Self::Dunning => {
                 "Who writes to a customer whose payment failed: Stripe about its own invoices, Tidegate about those that it collects, or nobody."
             }
+            Self::ReconciliationTolerance => {
+                "Differences to Stripe's balance that come to more than this are critical, and raise an alert."
+            }
+            Self::ReconciliationHour => "When the day before is compared with Stripe's balance.",
+            Self::AwaitedDays => "How long a transaction is awaited before it is missing.",
         }
     }
 
@@ -265,10 +274,13 @@ impl Default for Policies {
                 PolicyKey::IdleMinutes => Value::Number(30),
                 PolicyKey::SessionHours => Value::Number(12),
                 PolicyKey::Dunning => Value::Choice(Dunning::default().as_str()),
+                PolicyKey::ReconciliationHour => Value::Number(6),
+                PolicyKey::AwaitedDays => Value::Number(2),
                 PolicyKey::ConfirmAbove
                 | PolicyKey::ApproveAbove
                 | PolicyKey::ProgramOperationLimit
-                | PolicyKey::ProgramDayLimit => continue,
+                | PolicyKey::ProgramDayLimit
+                | PolicyKey::ReconciliationTolerance => continue,
             };
             all.0.insert(Slot { key, currency: String::new() }, value);
         }
@@ -322,7 +334,9 @@ impl Policies {
 
     /// What operations are decided by.
     pub fn limits(&self) -> Limits {
-        let currencies = self.0.keys().filter(|slot| slot.key.is_money()).map(|slot| slot.currency.clone());
+        let is_of_refunds =
+            |slot: &&Slot| slot.key.is_money() && slot.key != PolicyKey::ReconciliationTolerance;
+        let currencies = self.0.keys().filter(is_of_refunds).map(|slot| slot.currency.clone());
         let money = |key, currency: &str| self.get(&Slot { key, currency: currency.to_owned() }).number();
         let thresholds = currencies.map(|currency| {
             let thresholds = Thresholds {
@@ -354,6 +368,23 @@ impl Policies {
         self.number(PolicyKey::ScheduledRetries) != 0
     }
 
+    /// What differences to Stripe's balance may come to: 5.00 where nothing else is set.
+    pub fn reconciliation_tolerance(&self, currency: &str) -> i64 {
+        let slot = Slot { key: PolicyKey::ReconciliationTolerance, currency: currency.to_owned() };
+        let usual = money::read("5.00", currency).or_else(|_| money::read("5", currency)).unwrap_or(0);
+        self.0.get(&slot).map_or(usual, |value| value.number())
+    }
+
+    /// When the day before is compared with Stripe's balance.
+    pub fn reconciliation_hour(&self) -> i64 {
+        self.number(PolicyKey::ReconciliationHour)
+    }
+
+    /// After so many working days what is awaited is missing.
+    pub fn awaited_days(&self) -> i64 {
+        self.number(PolicyKey::AwaitedDays)
+    }
+
     pub fn totp_required(&self) -> bool {
         self.number(PolicyKey::TotpRequired) != 0
     }
@@ -366,3 +397,6 @@ impl Policies {
         TimeDelta::hours(self.number(PolicyKey::SessionHours))
     }
 }
+
+#[cfg(test)]
+mod tests;

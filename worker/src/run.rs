@@ -114,6 +114,7 @@ async fn work(
             "asking Stripe for missing events and uncertain objects, and sending approved operations"
         );
         tasks.spawn(chores::refetch::run(lanes.clone(), api.clone(), stripe.refetch_interval));
+        tasks.spawn(chores::reconcile::run(lanes.clone(), api.clone(), stripe.clone()));
         tasks.spawn(chores::completeness::run(lanes.clone(), api, stripe.clone()));
         tasks.spawn(chores::planned_retries::run(lanes.clone()));
         tasks.spawn(chores::execute::run(lanes.clone(), stripe, config.failpoint));

@@ -13,6 +13,7 @@ mod disputes;
 mod events;
 mod failures;
 mod figures;
+mod findings;
 mod health;
 mod invoices;
 mod notices;
@@ -44,6 +45,7 @@ const GROUPS: &[&[Endpoint]] = &[
     replays::ENDPOINTS,
     operations::ENDPOINTS,
     checkout::ENDPOINTS,
+    findings::ENDPOINTS,
     audit::ENDPOINTS,
     notices::ENDPOINTS,
     staff::ENDPOINTS,

@@ -12,6 +12,7 @@ use domain::charges::{Card, Charge};
 use domain::customers::Customer;
 use domain::dispute_movements::Movement;
 use domain::disputes::Dispute;
+use domain::findings::Finding;
 use domain::fraud_warnings::Warning;
 use domain::invoices::Invoice;
 use domain::operations::Operation;
@@ -44,6 +45,7 @@ pub(crate) fn schemas() -> Schemas {
         ("subscription", row::<Subscription>()),
         ("ban", row::<Ban>()),
         ("operation", row::<Operation>()),
+        ("finding", finding()),
     ]);
     all.extend(views::parts());
     all.extend(views::pages());
@@ -52,6 +54,13 @@ pub(crate) fn schemas() -> Schemas {
     all.extend(acts::operations());
     all.extend(notices::notices());
     all
+}
+
+/// Its details are a document of their own.
+fn finding() -> Value {
+    let mut form = row::<Finding>();
+    form["properties"]["details"] = json!({"type": "object"});
+    form
 }
 
 /// The names under which a card is shown.

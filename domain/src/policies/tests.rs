@@ -1,4 +1,4 @@
-//! What is set counts within its bounds, and what gives up a safeguard is known.
+//! Policies as people type them, as the ledger keeps them, and what a change gives up.
 
 use super::*;
 
@@ -56,4 +56,14 @@ fn more_is_looser_and_so_is_a_rule_switched_off() {
     assert!(switch(true, false) && !switch(false, true) && !switch(true, true));
     let back = Policies::default().with(slot(PolicyKey::TotpRequired, ""), Value::Switch(false));
     assert!(!back.totp_required() && Policies::default().totp_required());
+}
+
+#[test]
+fn what_is_tolerated_is_five_of_each_currency_unless_it_is_set() {
+    let all = Policies::default();
+    assert_eq!((all.reconciliation_tolerance("usd"), all.reconciliation_tolerance("jpy")), (500, 5));
+    let all = all.with(slot(PolicyKey::ReconciliationTolerance, "usd"), Value::Number(0));
+    assert_eq!(all.reconciliation_tolerance("usd"), 0);
+    assert_eq!(all.limits(), Limits::default(), "it decides nothing about refunds");
+    assert_eq!((all.reconciliation_hour(), all.awaited_days()), (6, 2));
 }

@@ -12,6 +12,7 @@ pub mod completeness;
 pub mod credentials;
 pub mod dead_letter_names;
 pub mod events;
+pub mod findings;
 pub mod invitations;
 pub mod leases;
 pub mod login_failures;

@@ -3,6 +3,7 @@
 
 mod disputes;
 mod doubtful;
+mod findings;
 mod notices;
 mod operations;
 mod people;
@@ -10,6 +11,7 @@ mod tries;
 
 pub use self::disputes::{DisputeFigures, DisputeFilter};
 pub use self::doubtful::Doubtful;
+pub use self::findings::FindingFilter;
 pub use self::notices::NoticeFilter;
 pub use self::operations::OperationFilter;
 pub use self::people::{BanFilter, CustomerFilter, SubscriptionFilter};

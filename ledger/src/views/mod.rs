@@ -2,7 +2,10 @@
 
 pub mod audit_list;
 pub mod consistency;
+pub mod desk_records;
+pub mod dispute_analytics;
 pub mod event_time;
+pub mod finding_figures;
 pub mod gauges;
 pub mod kpi;
 pub mod lists;

@@ -7,6 +7,7 @@ pub mod lease;
 pub mod notices;
 pub mod pause;
 pub mod planned_retries;
+pub mod reconcile;
 pub mod refetch;
 pub mod retention;
 pub mod retry;

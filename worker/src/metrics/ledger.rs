@@ -12,6 +12,7 @@ use shared::clock;
 use shared::metrics::MetricsRegistry;
 use tokio::sync::Mutex;
 
+use super::findings::FindingGauges;
 use super::money::MoneyGauges;
 use super::notices::NoticeGauges;
 use super::operations::OpenGauges;
@@ -60,6 +61,7 @@ pub struct LedgerGauges {
     money: MoneyGauges,
     operations: OpenGauges,
     notices: NoticeGauges,
+    findings: FindingGauges,
     asked: Mutex<Asked>,
 }
 
@@ -138,6 +140,7 @@ impl LedgerGauges {
             money: MoneyGauges::new(register),
             operations: OpenGauges::new(register),
             notices: NoticeGauges::new(register),
+            findings: FindingGauges::new(register),
             asked: Mutex::default(),
         }
     }
@@ -177,6 +180,7 @@ impl LedgerGauges {
         let broken = targets.iter().filter(|target| target.is_probed()).count();
         self.notices.show(&counts, i64::try_from(broken).unwrap_or(i64::MAX));
         self.money.show(&happened, &past_due, now);
+        self.findings.show(&ledger.finding_figures(now).await?, label);
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! The worker's metrics. What queue and ledger already count is read at scrape time.
 
 mod domain;
+mod findings;
 mod ledger;
 mod money;
 mod notices;
