@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::judge::{Difference, DifferenceKind};
+use super::difference::{Difference, DifferenceKind};
 use crate::Severity;
 use crate::findings::Found;
 use crate::money::shown;
