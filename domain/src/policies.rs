@@ -367,12 +367,10 @@ impl Policies {
         self.0.get(&slot).map_or(usual, |value| value.number())
     }
 
-    /// When the day before is compared with Stripe's balance.
     pub fn reconciliation_hour(&self) -> i64 {
         self.number(PolicyKey::ReconciliationHour)
     }
 
-    /// After so many working days what is awaited is missing.
     pub fn awaited_days(&self) -> i64 {
         self.number(PolicyKey::AwaitedDays)
     }
