@@ -129,6 +129,7 @@ fn the_configuration_page_shows_every_variable_as_the_code_has_it() {
     let variables: Vec<Variable> = [
         gateway::VARIABLES,
         worker::VARIABLES,
+        worker::NOTICE_VARIABLES,
         console::VARIABLES,
         stripe_api::VARIABLES,
         ledger::VARIABLES,

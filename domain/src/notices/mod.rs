@@ -1,8 +1,8 @@
 //! Notices: what people and programs are to be told. Each is a row, written in the transaction that makes it true and
 //! unique by kind, object and number, so that no repetition tells anything twice.
 
+pub mod by_time;
 pub mod changes;
-pub mod clock;
 pub mod delivery;
 pub mod from_objects;
 mod operation;

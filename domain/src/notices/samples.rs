@@ -3,9 +3,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use super::clock::Incident;
+use super::by_time::Incident;
 use super::texts::Facts;
-use super::{About, Notice, NoticeKind, clock};
+use super::{About, Notice, NoticeKind, by_time};
 use crate::{Key, Severity};
 
 /// One sample of each template, by its name.
@@ -39,7 +39,7 @@ pub fn all(now: DateTime<Utc>) -> Vec<(&'static str, Notice)> {
         ("evidence_due", sample(NoticeKind::EvidenceDue, "dispute", "dp_123", 3, &dispute)),
         ("evidence_overdue", sample(NoticeKind::EvidenceOverdue, "dispute", "dp_123", 0, &dispute)),
         ("fraud_warning", sample(NoticeKind::FraudWarning, "warning", "issfr_123", 1, &warning)),
-        ("incident", clock::of_incident(Incident::DeadLetters, 12, now)),
+        ("incident", by_time::of_incident(Incident::DeadLetters, 12, now)),
         ("changed", sample(NoticeKind::PaymentChanged, "payment", "pi_123", 2, &changed)),
         ("test", sample(NoticeKind::Test, "target", "oncall", 1, &json!({}))),
     ]

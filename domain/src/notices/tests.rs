@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use super::clock::{expires_soon, is_spike};
+use super::by_time::{expires_soon, is_spike};
 use super::delivery::{Delivery, DeliveryState, Sent, patience};
 use super::texts::{Facts, Templates};
 use super::*;
@@ -128,7 +128,7 @@ fn evidence_is_asked_for_by_the_nearest_reminder() {
     let due = |left: TimeDelta| {
         let mut dispute = Dispute { status: Status::Opened, ..Dispute::default() };
         dispute.state.respond_by = Some(now + left);
-        clock::of_dispute(&dispute, now)
+        by_time::of_dispute(&dispute, now)
             .map(|notice| (notice.kind, notice.int("days").unwrap(), notice.severity))
     };
     let of = |days, severity| Some((NoticeKind::EvidenceDue, days, severity));
@@ -142,7 +142,7 @@ fn evidence_is_asked_for_by_the_nearest_reminder() {
         assert_eq!(due(left), expected, "{left}");
     }
     let answered = Dispute { status: Status::UnderReview, ..Dispute::default() };
-    assert!(clock::of_dispute(&answered, now).is_none());
+    assert!(by_time::of_dispute(&answered, now).is_none());
 }
 
 #[test]

@@ -9,7 +9,7 @@ use shared::clock;
 use super::lease::Lease;
 use crate::consume::Lanes;
 use desk::backfill::{Aim, Backfill, BackfillError, Request};
-use domain::notices::clock::{Incident, of_incident};
+use domain::notices::by_time::{Incident, of_incident};
 use stripe_api::{Api, EVENTS_LISTED, Listing, StripeConfig};
 
 /// Before Stripe forgets, people have so long to act.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::notices::Notice;
-use domain::notices::clock::{CARD_DAYS, Incident, is_spike, of_card, of_dispute, of_incident};
+use domain::notices::by_time::{CARD_DAYS, Incident, is_spike, of_card, of_dispute, of_incident};
 use ledger::views::notice_causes::Trouble;
 use ledger::{Ledger, LedgerError};
 

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use domain::invoices::{Invoice, Status};
 use domain::notices::from_objects::dunning_number;
 use domain::notices::texts::Facts;
-use domain::notices::{Dunning, Notice, NoticeKind, clock, is_mail_address};
+use domain::notices::{Dunning, Notice, NoticeKind, by_time, is_mail_address};
 use domain::payments::Payment;
 use domain::refunds::Refund;
 use domain::subscriptions::Subscription;
@@ -189,7 +189,7 @@ impl Customers<'_> {
         }
         let expires = |card: &Value| {
             let (year, month) = (card["exp_year"].as_i64(), card["exp_month"].as_i64());
-            year.zip(month).is_some_and(|(year, month)| clock::expires_soon(year, month, now))
+            year.zip(month).is_some_and(|(year, month)| by_time::expires_soon(year, month, now))
         };
         let last4 = notice.text("last4");
         let is_same = |card: &&Value| last4.is_none() || card["last4"].as_str() == last4.as_deref();
