@@ -74,6 +74,10 @@ impl Object for Customer {
         &self.key
     }
 
+    fn seen(&self) -> Option<&Seen> {
+        Some(&self.seen)
+    }
+
     fn links(&self, link: &mut dyn FnMut(Link, Option<Key>)) {
         link(Link::CustomerOfUser, self.user());
     }

@@ -84,6 +84,10 @@ impl Object for Dispute {
         &self.key
     }
 
+    fn seen(&self) -> Option<&Seen> {
+        Some(&self.seen)
+    }
+
     fn stripe_status(&self) -> Option<&str> {
         Some(&self.state.stripe_status)
     }

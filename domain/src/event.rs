@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use envelope::hex::hex;
 use envelope::suspect::{self, Suspicion};
@@ -14,6 +15,7 @@ use super::freshness::Freshness;
 use super::json::Json;
 use super::kinds::{Kind, rule};
 use super::observation::{Observation, Report};
+use super::redaction::redact;
 use super::risk::{self, Risk};
 use super::{Key, Permanent};
 
@@ -46,7 +48,10 @@ impl EventKey {
 #[derive(Debug)]
 pub struct Content<'a> {
     pub key: EventKey,
+    /// Without what is never kept.
     value: Result<Json<'a>, serde_json::Error>,
+    /// Where something was taken out of it, the body as it is kept.
+    kept: Option<Bytes>,
 }
 
 /// What an event means to the ledger.
@@ -88,7 +93,8 @@ impl Circumstances<'_> {
 impl<'a> Content<'a> {
     pub fn of(envelope: &'a Envelope) -> Self {
         let (header, length) = (&envelope.header, envelope.body.len());
-        let value = Json::read(&envelope.body);
+        let mut value = Json::read(&envelope.body);
+        let redaction = value.as_mut().ok().and_then(|value| redact(value, &envelope.body));
         let object_hash = match &value {
             Ok(value) => Sha256::digest(value.at("data").at("object").canonical(length)),
             Err(_) => Sha256::digest(&envelope.body),
@@ -109,13 +115,21 @@ impl<'a> Content<'a> {
                 hasher.update(part.canonical(0));
             }
         }
+        if let Some(redaction) = &redaction {
+            hasher.update(&redaction.hash);
+        }
         let key = EventKey {
             id: header.id.clone(),
             account: header.account.clone(),
             livemode: header.livemode,
             content_hash: hex(&hasher.finalize()[..16]),
         };
-        Self { key, value }
+        Self { key, value, kept: redaction.and_then(|redaction| redaction.kept) }
+    }
+
+    /// The body as it is stored.
+    pub fn kept(&self, envelope: &Envelope) -> Bytes {
+        self.kept.as_ref().unwrap_or(&envelope.body).clone()
     }
 
     /// What is at risk while this event is not applied; of a suspect, what its body says.

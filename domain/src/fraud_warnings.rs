@@ -7,7 +7,7 @@ use super::fields::Fields;
 use super::freshness::{Seen, rank};
 use super::kinds::Kind;
 use super::row::{link_to, row};
-use super::{Key, Object, Observation, Permanent, charges, observation, payments};
+use super::{AtStripe, Key, Object, Observation, Permanent, charges, observation, payments};
 
 /// In the order in which they follow each other inside one second.
 const TYPES: &[&str] = &["radar.early_fraud_warning.created", "radar.early_fraud_warning.updated"];
@@ -69,6 +69,8 @@ impl Object for Warning {
     const KIND: Kind = Kind::Warning;
     const NAME: &'static str = "warning";
     const TABLE: &'static str = "fraud_warnings";
+    const AT_STRIPE: Option<AtStripe> =
+        Some(AtStripe::of("radar/early_fraud_warnings", "radar.early_fraud_warning.updated"));
 
     fn placeholder(key: Key) -> Self {
         Self { key, ..Self::default() }
@@ -76,6 +78,10 @@ impl Object for Warning {
 
     fn key(&self) -> &Key {
         &self.key
+    }
+
+    fn seen(&self) -> Option<&Seen> {
+        Some(&self.seen)
     }
 }
 

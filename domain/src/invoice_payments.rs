@@ -125,6 +125,10 @@ impl Object for InvoicePayment {
         &self.key
     }
 
+    fn seen(&self) -> Option<&Seen> {
+        Some(&self.seen)
+    }
+
     fn links(&self, link: &mut dyn FnMut(Link, Option<Key>)) {
         link(Link::InvoicePaymentOfInvoice, self.owner());
         link(Link::InvoicePaymentOfPayment, self.paid_by());

@@ -105,6 +105,10 @@ impl Object for Invoice {
         &self.key
     }
 
+    fn seen(&self) -> Option<&Seen> {
+        Some(&self.seen)
+    }
+
     fn stripe_status(&self) -> Option<&str> {
         self.state.stripe_status.as_deref()
     }

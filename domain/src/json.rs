@@ -35,6 +35,13 @@ impl<'a> Json<'a> {
         Some(&members[place].1)
     }
 
+    /// The same, to be changed.
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut Self> {
+        let Self::Object(members) = self else { return None };
+        let place = members.binary_search_by(|(own, _)| own.as_ref().cmp(name)).ok()?;
+        Some(&mut members[place].1)
+    }
+
     /// The same, and null where there is none.
     pub fn at(&self, name: &str) -> &Self {
         self.get(name).unwrap_or(&Self::Null)

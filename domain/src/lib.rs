@@ -20,12 +20,14 @@ pub mod event_families;
 pub mod fields;
 pub mod figures;
 pub mod findings;
+pub mod fraud;
 pub mod fraud_warnings;
 pub mod freshness;
 pub mod index;
 pub mod invoice_payments;
 pub mod invoices;
 pub mod json;
+pub mod key_ages;
 pub mod kinds;
 pub mod lockout;
 pub mod merge_state;
@@ -45,6 +47,7 @@ pub mod policies;
 pub mod policy;
 pub mod policy_rehearsal;
 pub mod reconciliation;
+pub mod redaction;
 pub mod refunds;
 pub mod risk;
 pub mod row;
@@ -60,6 +63,7 @@ use chrono::{DateTime, Utc};
 use envelope::suspect::Suspicion;
 use serde::Serialize;
 
+use self::freshness::Seen;
 use self::index::Link;
 pub use self::kinds::Kind;
 pub use self::observation::Observation;
@@ -109,6 +113,11 @@ pub trait Object: Field + Clone + PartialEq + Serialize + Send + Sync {
     const IS_AUDITED: bool = !Self::AUDITED_STATUSES.is_empty();
     /// Where Stripe's API has it; `None` where only events tell of it.
     const AT_STRIPE: Option<AtStripe> = None;
+
+    /// What the events about it have in common; `None` of what is derived.
+    fn seen(&self) -> Option<&Seen> {
+        None
+    }
 
     /// Stripe's own status, where it has one.
     fn stripe_status(&self) -> Option<&str> {

@@ -129,6 +129,10 @@ impl Object for Payment {
         &self.key
     }
 
+    fn seen(&self) -> Option<&Seen> {
+        Some(&self.seen)
+    }
+
     fn stripe_status(&self) -> Option<&str> {
         Some(&self.state.status)
     }

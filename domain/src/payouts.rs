@@ -102,6 +102,10 @@ impl Object for Payout {
         &self.key
     }
 
+    fn seen(&self) -> Option<&Seen> {
+        Some(&self.seen)
+    }
+
     fn stripe_status(&self) -> Option<&str> {
         Some(&self.state.status)
     }

@@ -1,12 +1,18 @@
 //! Policies: what the business decides, each a key with a type, bounds and a default. Money has a value for each
 //! currency. What a higher or lower value loosens is part of the key, for loosening takes two.
 
+mod bad_value;
+
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::TimeDelta;
 use serde::Serialize;
 
+pub use self::bad_value::BadValue;
 use super::money;
 use super::notices::Dunning;
 use super::operations::{Limits, Thresholds};
@@ -26,6 +32,7 @@ words! {
         TotpRequired = "staff.totp_required",
         IdleMinutes = "sessions.idle_minutes",
         SessionHours = "sessions.hours",
+        StripeKeyDays = "keys.stripe_days",
         Dunning = "notices.dunning",
         ReconciliationTolerance = "reconciliation.tolerance",
         ReconciliationHour = "reconciliation.hour_utc",
@@ -60,23 +67,6 @@ pub enum Value {
     Choice(&'static str),
 }
 
-/// What is wrong with a value.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadValue {
-    #[error("it is on or off")]
-    NoSwitch,
-    #[error("it is one of: {}", .words.join(", "))]
-    NoChoice { words: &'static [&'static str] },
-    #[error("it is a whole number of {unit} from {least} to {most}")]
-    NoNumber { unit: &'static str, least: i64, most: i64 },
-    #[error("it is an amount from {least} to {most}: {fault}")]
-    NoMoney { least: String, most: String, fault: String },
-    #[error("it is an amount of a currency: add --currency usd")]
-    NoCurrency,
-    #[error("it is no amount of a currency: leave out --currency")]
-    StrayCurrency,
-}
-
 /// So much is the most that Stripe charges at once, in minor units.
 const MOST_MONEY: i64 = 99_999_999;
 
@@ -96,6 +86,7 @@ impl PolicyKey {
             Self::ApprovalDays => Form::Number { unit: "days", least: 1, most: 30 },
             Self::IdleMinutes => Form::Number { unit: "minutes", least: 1, most: 480 },
             Self::SessionHours => Form::Number { unit: "hours", least: 1, most: 24 },
+            Self::StripeKeyDays => Form::Number { unit: "days", least: 1, most: 730 },
             Self::Dunning => Form::Choice(Dunning::WORDS),
         }
     }
@@ -123,6 +114,7 @@ impl PolicyKey {
             Self::TotpRequired => "Whether billing:manage and admin need a second factor to log in.",
             Self::IdleMinutes => "A session ends after so long without a request.",
             Self::SessionHours => "A session ends after so long in any case.",
+            Self::StripeKeyDays => "How long a key of Stripe's API may be in use.",
             Self::Dunning => {
                 "Who writes to a customer whose payment failed: Stripe about its own invoices, Tidegate about those that it collects, or nobody."
             }
@@ -265,6 +257,7 @@ impl Default for Policies {
                 PolicyKey::ChargeLimit => Value::Number(usual.charge_limit),
                 PolicyKey::IdleMinutes => Value::Number(30),
                 PolicyKey::SessionHours => Value::Number(12),
+                PolicyKey::StripeKeyDays => Value::Number(90),
                 PolicyKey::Dunning => Value::Choice(Dunning::default().as_str()),
                 PolicyKey::ReconciliationHour => Value::Number(6),
                 PolicyKey::AwaitedDays => Value::Number(2),
@@ -386,7 +379,9 @@ impl Policies {
     pub fn session(&self) -> TimeDelta {
         TimeDelta::hours(self.number(PolicyKey::SessionHours))
     }
-}
 
-#[cfg(test)]
-mod tests;
+    /// How long a key of Stripe's API may be in use.
+    pub fn key_limit(&self) -> TimeDelta {
+        TimeDelta::days(self.number(PolicyKey::StripeKeyDays))
+    }
+}

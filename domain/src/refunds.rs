@@ -60,6 +60,10 @@ impl Object for Refund {
         &self.key
     }
 
+    fn seen(&self) -> Option<&Seen> {
+        Some(&self.seen)
+    }
+
     fn stripe_status(&self) -> Option<&str> {
         Some(&self.state.status)
     }

@@ -125,6 +125,10 @@ impl Object for Subscription {
         &self.key
     }
 
+    fn seen(&self) -> Option<&Seen> {
+        Some(&self.seen)
+    }
+
     fn stripe_status(&self) -> Option<&str> {
         Some(&self.state.status)
     }

@@ -64,6 +64,8 @@ pub enum Source {
     Replay,
     /// Stripe's answer to an operation of ours.
     Response,
+    /// Found in Stripe's list of objects, by a backfill that reaches beyond its list of events.
+    Object,
     /// Found in the queue, and not what anybody verified.
     Unknown,
 }
@@ -76,13 +78,14 @@ impl Source {
             Self::Refetch => "refetch",
             Self::Replay => "replay",
             Self::Response => "response",
+            Self::Object => "object",
             Self::Unknown => "unknown",
         }
     }
 
     /// The source of this name, as it was stored.
     pub fn named(name: &str) -> Self {
-        let all = [Self::Stripe, Self::Backfill, Self::Refetch, Self::Replay, Self::Response];
+        let all = [Self::Stripe, Self::Backfill, Self::Refetch, Self::Replay, Self::Response, Self::Object];
         all.into_iter().find(|source| source.as_str() == name).unwrap_or(Self::Unknown)
     }
 }

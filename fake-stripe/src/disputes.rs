@@ -202,6 +202,17 @@ pub(crate) fn end(books: &mut Books, id: &str, status: &'static str) -> Answer {
     retrieve(books, id)
 }
 
+pub(crate) fn list_warnings(books: &Books, params: Params<'_>) -> Answer {
+    let params = params.allow(&[PAGING, &["charge", "payment_intent"]].concat())?;
+    let mut warnings = books.all("radar.early_fraud_warning");
+    warnings.retain(|warning| {
+        ["charge", "payment_intent"]
+            .iter()
+            .all(|name| params.text(name).is_none_or(|wanted| id_of(&warning[*name]) == Some(wanted)))
+    });
+    lists::of_objects(warnings, params, "early fraud warning", "/v1/radar/early_fraud_warnings")
+}
+
 pub(crate) fn list(books: &Books, params: Params<'_>) -> Answer {
     let params = params.allow(&[PAGING, &["charge", "payment_intent"]].concat())?;
     let mut disputes = books.all("dispute");

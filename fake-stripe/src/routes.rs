@@ -65,6 +65,7 @@ fn answer(books: &mut Books, call: &Call, version: &str) -> Answer {
         ("GET", ["disputes", id]) => disputes::retrieve(books, id),
         ("POST", ["disputes", id]) => disputes::update(books, id, params),
         ("POST", ["disputes", id, "close"]) => disputes::close(books, id, params),
+        ("GET", ["radar", "early_fraud_warnings"]) => disputes::list_warnings(books, params),
         ("GET", ["radar", "early_fraud_warnings", id]) => {
             books.find("radar.early_fraud_warning", id, "id").cloned()
         }

@@ -15,6 +15,7 @@ use sqlx::{PgPool, SqlitePool};
 
 pub use self::engine::append_only::TABLES as APPEND_ONLY_TABLES;
 pub use self::engine::config::{LedgerConfig, VARIABLES};
+pub use self::engine::copy;
 pub use self::engine::error::{Damage, LedgerError, SchemaError};
 use self::engine::file::LedgerFile;
 pub use self::engine::policies::VARIABLES as POLICY_VARIABLES;

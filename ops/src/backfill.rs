@@ -1,5 +1,7 @@
 //! `tidegate backfill`: fetches events that Stripe lists and the ledger lacks, through the queue.
 
+mod objects;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
@@ -44,10 +46,15 @@ pub async fn run(env: &Env, options: &BackfillOptions) -> anyhow::Result<()> {
     let now = clock::now();
     let mut config = StripeConfig::from_env(env)?.ok_or_else(StripeConfig::missing_key)?;
     config.rate_per_sec = options.rate.unwrap_or(config.rate_per_sec);
+    if options.objects {
+        return objects::run(env, &config, options, now).await;
+    }
     let request = request(options, config.key.livemode(), now)?;
     let is_too_early = request.listing.since < now - EVENTS_LISTED;
     if is_too_early {
-        output::remark("note: Stripe lists only 30 days; older events cannot be fetched");
+        output::remark(
+            "note: Stripe lists only 30 days; older events cannot be fetched, but objects can: --objects",
+        );
     }
     let api = Api::open(&config, shutdown::on_signal()?)?;
     let ledger = open::ledger(env).await?;
@@ -103,12 +110,7 @@ fn progress(tally: &Tally) -> String {
 }
 
 fn request(options: &BackfillOptions, livemode: bool, now: DateTime<Utc>) -> anyhow::Result<Request> {
-    let moment = |text: &str| time_option::past(text, now).map_err(failure::wrongly_called);
-    let since = moment(&options.since)?;
-    let until = options.until.as_deref().map(moment).transpose()?;
-    if until.is_some_and(|until| until < since) || since > now + TimeDelta::minutes(1) {
-        return Err(failure::wrongly_called("--since is after --until, or in the future"));
-    }
+    let (since, until) = span(options, now)?;
     let types = &options.types;
     if types.len() > TYPES_LIMIT || (types.len() > 1 && types.iter().any(|kind| kind.contains('*'))) {
         let why = format!(
@@ -116,15 +118,33 @@ fn request(options: &BackfillOptions, livemode: bool, now: DateTime<Utc>) -> any
         );
         return Err(failure::wrongly_called(why));
     }
-    let account = options.account.clone().unwrap_or_default();
-    if !account.is_empty() && !is_identifier(&account) {
-        return Err(failure::wrongly_called("--account is not an account id"));
-    }
+    let account = account(options)?;
     // As it was asked for, and not as it is understood now: three days ago is another moment each time.
     let scope =
         json!([livemode, account, options.since, options.until, types, options.undelivered]).to_string();
     let listing = Listing { account, since, until, types: types.clone(), undelivered: options.undelivered };
     Ok(Request { listing, every_type: !types.is_empty(), scope: Some(scope) })
+}
+
+fn span(
+    options: &BackfillOptions,
+    now: DateTime<Utc>,
+) -> anyhow::Result<(DateTime<Utc>, Option<DateTime<Utc>>)> {
+    let moment = |text: &str| time_option::past(text, now).map_err(failure::wrongly_called);
+    let since = moment(&options.since)?;
+    let until = options.until.as_deref().map(moment).transpose()?;
+    if until.is_some_and(|until| until < since) || since > now + TimeDelta::minutes(1) {
+        return Err(failure::wrongly_called("--since is after --until, or in the future"));
+    }
+    Ok((since, until))
+}
+
+fn account(options: &BackfillOptions) -> anyhow::Result<String> {
+    let account = options.account.clone().unwrap_or_default();
+    if !account.is_empty() && !is_identifier(&account) {
+        return Err(failure::wrongly_called("--account is not an account id"));
+    }
+    Ok(account)
 }
 
 fn page(told: &BackfillReport<'_>) -> String {

@@ -5,7 +5,9 @@
 
 mod anomalies;
 mod backfill;
+mod backup;
 mod bans;
+mod block;
 mod cause;
 mod charges;
 mod checkout;
@@ -28,7 +30,9 @@ mod fake_stripe;
 mod finder;
 mod finding;
 mod findings;
+mod fraud;
 mod healthcheck;
+mod hold;
 mod invoices;
 mod kpi;
 mod listing;
@@ -109,6 +113,11 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
         Command::Migrate(options) => migrate::run(&env, options.json).await?,
         Command::Rebuild(options) => return rebuild::run(&env, &options).await,
         Command::Backfill(options) => backfill::run(&env, &options).await?,
+        Command::Fraud(options) => fraud::run(&env, &options).await?,
+        Command::Block(command) => block::run(&env, &command).await?,
+        Command::Hold(command) => hold::run(&env, &command).await?,
+        Command::Backup(options) => return backup::run(&env, &options).await,
+        Command::Restore(options) => return backup::restore(&env, &options).await,
         Command::Topology(options) => topology::run(&env, &options).await?,
         Command::Queue(options) => queue::run(&env, &options).await?,
         Command::Env(options) => configuration::run(&env, &options)?,

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
+use domain::key_ages::{KeyName, fingerprint};
 use envelope::is_identifier;
 use hyper::Uri;
 use secrecy::{ExposeSecret, SecretString};
@@ -160,6 +161,11 @@ impl ApiKey {
 
     pub fn livemode(&self) -> bool {
         self.livemode
+    }
+
+    /// Tells it from other keys, and not what it is.
+    pub fn fingerprint(&self) -> String {
+        fingerprint(KeyName::StripeApiKey, self.secret.expose_secret())
     }
 
     pub(super) fn bearer(&self) -> String {

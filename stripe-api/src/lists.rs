@@ -10,7 +10,7 @@ use super::answer::Answer;
 use super::events::List;
 use super::{Api, StripeError};
 
-const PAGE_OBJECTS: &str = "100";
+pub(super) const PAGE_OBJECTS: &str = "100";
 /// A list that is longer is refused: an answer made from a part of it would be wrong.
 const PAGES_LIMIT: usize = 500;
 
@@ -68,14 +68,14 @@ impl Api {
 }
 
 /// One page of a list.
-struct Page {
-    objects: Vec<Answer>,
+pub(super) struct Page {
+    pub(super) objects: Vec<Answer>,
     /// After which object the next page begins; `None` after the last page.
-    next_after: Option<String>,
+    pub(super) next_after: Option<String>,
     at: Option<DateTime<Utc>>,
 }
 
-fn page(answer: &Answer) -> Result<Page, StripeError> {
+pub(super) fn page(answer: &Answer) -> Result<Page, StripeError> {
     let page: List<'_> =
         serde_json::from_slice(&answer.body).map_err(|_| StripeError::Malformed("it is no list"))?;
     let objects: Vec<Answer> = page.data.iter().map(|object| answer.part(object.get())).collect();

@@ -136,10 +136,35 @@ struct Head {
     id: String,
     #[serde(default)]
     deleted: bool,
+    #[serde(default)]
+    created: i64,
 }
 
 fn head(object: &RawValue) -> Result<Head, StripeError> {
     serde_json::from_str(object.get()).map_err(|_| StripeError::Malformed("an object has no id"))
+}
+
+/// The event that tells of an object of a list, and when the object was created.
+pub(super) fn listed(
+    kind: Kind,
+    account: &str,
+    livemode: bool,
+    object: &Answer,
+) -> Result<ListedObject, StripeError> {
+    let object_json = whole(object)?;
+    let head = head(object_json)?;
+    let key = Key { id: head.id, account: account.to_owned(), livemode };
+    let event = told(collection(kind)?, &key, object_json, Telling::of_list(&key, object.at)?)?;
+    Ok(ListedObject { key, event, created: head.created })
+}
+
+/// An object of a list, as an event of our own.
+#[derive(Clone, Debug)]
+pub struct ListedObject {
+    pub key: Key,
+    pub event: Envelope,
+    /// When it was made, in seconds since 1970.
+    pub created: i64,
 }
 
 /// Which answer of Stripe tells of an object.
@@ -156,6 +181,12 @@ impl Telling {
     fn of_refetch(key: &Key, at: Option<DateTime<Utc>>) -> Result<Self, StripeError> {
         let stamp = stamp(at)?;
         Ok(Self { id: format!("refetch_{}_{stamp}", sound(&key.id)?), source: Source::Refetch, stamp })
+    }
+
+    /// The same, of an object that was found in a list.
+    fn of_list(key: &Key, at: Option<DateTime<Utc>>) -> Result<Self, StripeError> {
+        let stamp = stamp(at)?;
+        Ok(Self { id: format!("object_{}_{stamp}", sound(&key.id)?), source: Source::Object, stamp })
     }
 }
 

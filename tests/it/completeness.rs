@@ -27,7 +27,7 @@ const MOST_FAULTS: [Fault; 6] = [
 ];
 
 /// So many events of our own account, some of types without a rule, over the last two days and a half.
-fn happened(seed: u64, count: usize) -> Vec<SampleEvent> {
+pub(crate) fn happened(seed: u64, count: usize) -> Vec<SampleEvent> {
     let (mut stories, version) = (Stories::of_seed(!seed), ApiVersion::ALL[0]);
     let scene = Scene { seed, account: String::new(), livemode: false, version };
     let mut events = walk(&scene, count).events;

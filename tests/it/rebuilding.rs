@@ -168,7 +168,7 @@ async fn what_retention_removed_is_left_out_and_counted() {
         let cutoff = clock::now();
         let later = payment("pi_later", 1, "succeeded", "own_later");
         together(&ledger, &[&later]).await;
-        let mut round = Round::begin(true);
+        let mut round = Round::begin(true, clock::now());
         while round.step(&ledger, cutoff).await.unwrap().is_some() {}
         let (rebuilt, comparison) = made_again(&ledger, 1).await;
         assert_eq!((rebuilt.events, rebuilt.without_bytes), (1, story().len()));

@@ -8,6 +8,7 @@ use domain::blame::Blame;
 use domain::event::{Content, EventKey, Meaning};
 use domain::object_graph::Event;
 use domain::outcome::Outcome;
+use domain::redaction::KeptBody;
 use domain::risk::Risk;
 use envelope::Envelope;
 use ledger::failure::Failure;
@@ -20,6 +21,7 @@ use crate::failpoint;
 pub struct Reading<'a> {
     envelope: &'a Envelope,
     key: EventKey,
+    body: KeptBody,
     meaning: Result<Meaning, Permanent>,
     risk: Risk,
 }
@@ -41,7 +43,7 @@ impl<'a> Batch<'a> {
         let mut records = BTreeMap::new();
         let mut events = BTreeMap::new();
         let mut envelopes: BTreeMap<EventKey, Vec<&Envelope>> = BTreeMap::new();
-        for Reading { envelope, key, meaning, risk } in readings {
+        for Reading { envelope, key, body, meaning, risk } in readings {
             envelopes.entry(key.clone()).or_default().push(envelope);
             if records.contains_key(&key) {
                 continue;
@@ -52,7 +54,7 @@ impl<'a> Batch<'a> {
                 Err(permanent) => (Outcome::Dead { failed: permanent.failed() }, Vec::new()),
             };
             events.insert(key.clone(), Event { id: key.id.clone(), observations });
-            records.insert(key.clone(), Record { key, envelope, outcome, attempts: 1, risk });
+            records.insert(key.clone(), Record { key, envelope, body, outcome, attempts: 1, risk });
         }
         Ok(Self { deliveries, records: records.into_values().collect(), events, envelopes })
     }
@@ -77,7 +79,8 @@ pub fn read(envelope: &Envelope) -> Result<Reading<'_>, Failure> {
         failpoint::before_rules(envelope);
         let meaning = content.meaning(envelope);
         let risk = if meaning.is_err() { content.risk(envelope) } else { Risk::default() };
-        Ok(Reading { envelope, key: content.key, meaning, risk })
+        let body = KeptBody(content.kept(envelope));
+        Ok(Reading { envelope, key: content.key, body, meaning, risk })
     };
     catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(Failure::panicked()))
 }

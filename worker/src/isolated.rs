@@ -13,6 +13,7 @@ use domain::blame::{self, Blame};
 use domain::dead_letter_streaks::NewDeadLetter;
 use domain::event::{Content, EventKey};
 use domain::outcome::{Outcome, OutcomeKind};
+use domain::redaction::KeptBody;
 use ledger::failure::Failure;
 use ledger::tables::events::{Concluded, Record};
 use ledger::tables::replays::Replayed;
@@ -107,9 +108,10 @@ pub async fn handle(
         }
         _ => (None, None),
     };
-    let risk = Content::of(envelope).risk(envelope);
-    let recorded =
-        conclude(ledger, Record { key, envelope, outcome, attempts, risk }, mark.taken.as_ref(), now).await?;
+    let content = Content::of(envelope);
+    let (risk, body) = (content.risk(envelope), KeptBody(content.kept(envelope)));
+    let record = Record { key, envelope, body, outcome, attempts, risk };
+    let recorded = conclude(ledger, record, mark.taken.as_ref(), now).await?;
     Ok(IsolatedOutcome::Failed { blame, outcome: name, new_dead_letter, buried, attempts, recorded })
 }
 

@@ -113,6 +113,7 @@ async fn work(
             url = stripe.url,
             "asking Stripe for missing events and uncertain objects, and sending approved operations"
         );
+        tasks.spawn(chores::key_ages::run(lanes.clone(), stripe.key.clone()));
         tasks.spawn(chores::refetch::run(lanes.clone(), api.clone(), stripe.refetch_interval));
         tasks.spawn(chores::reconcile::run(lanes.clone(), api.clone(), stripe.clone()));
         tasks.spawn(chores::completeness::run(lanes.clone(), api, stripe.clone()));

@@ -2,11 +2,13 @@
 //! and the name of the person.
 
 pub mod bans;
+pub mod blocks;
 pub mod checkout;
 pub mod dead_letters;
 pub mod dispute_notes;
 pub mod erasure;
 pub mod findings;
+pub mod holds;
 pub mod invitations;
 pub mod login;
 pub mod notices;

@@ -91,7 +91,7 @@ pub fn verify(folder: &Path) -> Result<(Vec<FileEntry>, Vec<Difference>), Report
         let fault = if entry.name.contains(['/', '\\']) || entry.name.starts_with('.') {
             Some("is not a name of a file in this folder")
         } else {
-            match hash(&folder.join(&entry.name)) {
+            match sha256_of(&folder.join(&entry.name)) {
                 Ok(hash) if hash == entry.sha256 => None,
                 Ok(_) => Some("has other content"),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Some("is missing"),
@@ -103,7 +103,7 @@ pub fn verify(folder: &Path) -> Result<(Vec<FileEntry>, Vec<Difference>), Report
     Ok((listed.files, differences))
 }
 
-fn hash(path: &Path) -> io::Result<String> {
+pub(crate) fn sha256_of(path: &Path) -> io::Result<String> {
     let (mut file, mut hash, mut part) = (File::open(path)?, Sha256::new(), vec![0; 64 * 1024]);
     loop {
         match file.read(&mut part)? {

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use ledger::views::kpi::Scope;
 use ledger::{Ledger, LedgerError};
 
+pub(crate) use self::manifest::sha256_of;
 pub use self::manifest::{Difference, FileEntry, Manifest, verify};
 pub use self::period::{Period, ReportKind, WrongPeriod};
 

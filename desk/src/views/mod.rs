@@ -20,6 +20,7 @@ pub mod event;
 pub mod failed_attempts;
 pub mod failure_text;
 pub mod finding;
+pub mod fraud;
 pub mod invoice;
 mod invoice_reasons;
 pub mod kpi;

@@ -27,10 +27,19 @@ pub struct CustomerFacts {
     pub is_deleted: bool,
     /// The user behind it, where they are banned.
     pub banned: Option<String>,
+    /// The customer, or a user behind it, whom staff do not let be charged.
+    pub blocked: Option<Blocked>,
     /// Why nothing is charged at present, where that is so.
     pub closed: Option<String>,
     /// What a charge pays for, where it names an invoice that is known.
     pub invoice: Option<PaidFor>,
+}
+
+/// Whom staff do not let be charged, and why.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Blocked {
+    pub id: String,
+    pub reason: String,
 }
 
 /// The merchant's own invoice that a charge is for.
@@ -51,18 +60,25 @@ impl CustomerFacts {
 
     /// Whether money may be taken from it.
     fn may_pay(&self) -> Result<(), Refused> {
-        may_collect(self.closed.as_deref(), None)?;
+        may_collect(self.closed.as_deref(), None, None)?;
         self.exists()?;
-        may_collect(None, self.banned.as_deref())
+        may_collect(None, self.banned.as_deref(), self.blocked.as_ref())
     }
 }
 
-/// Nothing is collected while checkout is closed, nor ever from somebody who is banned.
-pub(super) fn may_collect(closed: Option<&str>, banned: Option<&str>) -> Result<(), Refused> {
-    match (closed, banned) {
-        (Some(reason), _) => Err(Refused::CheckoutClosed { reason: reason.to_owned() }),
-        (None, Some(user)) => Err(Refused::Banned { user: user.to_owned() }),
-        (None, None) => Ok(()),
+/// Nothing is collected while checkout is closed, nor ever from somebody who is banned or blocked.
+pub(super) fn may_collect(
+    closed: Option<&str>,
+    banned: Option<&str>,
+    blocked: Option<&Blocked>,
+) -> Result<(), Refused> {
+    match (closed, banned, blocked) {
+        (Some(reason), _, _) => Err(Refused::CheckoutClosed { reason: reason.to_owned() }),
+        (None, Some(user), _) => Err(Refused::Banned { user: user.to_owned() }),
+        (None, None, Some(Blocked { id, reason })) => {
+            Err(Refused::Blocked { id: id.clone(), reason: reason.clone() })
+        }
+        (None, None, None) => Ok(()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::customer::{is_payment_method, may_collect};
+use super::customer::{Blocked, is_payment_method, may_collect};
 use super::decision::Judged;
 use super::refund::busy;
 use super::refused::Refused;
@@ -39,6 +39,7 @@ pub struct InvoiceFacts {
     pub live: Vec<String>,
     pub payments: BTreeSet<String>,
     pub banned: Option<String>,
+    pub blocked: Option<Blocked>,
     pub closed: Option<String>,
 }
 
@@ -70,6 +71,7 @@ impl InvoiceFacts {
             live: live.map(id).collect(),
             payments: payments().map(id).collect(),
             banned: None,
+            blocked: None,
             closed: None,
         }
     }
@@ -86,7 +88,7 @@ pub(super) fn judge(
     others: &[Operation],
     now: DateTime<Utc>,
 ) -> Result<Judged, Refused> {
-    may_collect(facts.closed.as_deref(), facts.banned.as_deref())?;
+    may_collect(facts.closed.as_deref(), facts.banned.as_deref(), facts.blocked.as_ref())?;
     match facts.status {
         Status::Unknown => return Err(Refused::NotReported { what: "invoice" }),
         Status::Sent | Status::Failed | Status::Overdue => {}

@@ -51,6 +51,8 @@ pub enum Refused {
     OthersPaymentMethod { id: String },
     #[error("the user {user} is banned")]
     Banned { user: String },
+    #[error("{id} is blocked ({reason}): lift it first (`tidegate block lift {id}`)")]
+    Blocked { id: String, reason: String },
     #[error("nothing is charged at present: {reason}")]
     CheckoutClosed { reason: String },
     #[error(transparent)]
@@ -120,6 +122,7 @@ impl Refused {
             Self::NoPaymentMethod => "no_payment_method",
             Self::OthersPaymentMethod { .. } => "payment_method_not_theirs",
             Self::Banned { .. } => "user_banned",
+            Self::Blocked { .. } => "blocked",
             Self::CheckoutClosed { .. } => "checkout_closed",
             Self::Unchargeable(Unchargeable::Currency { .. }) => "currency_unknown",
             Self::Unchargeable(_) => "amount_out_of_bounds",

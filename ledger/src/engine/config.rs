@@ -48,8 +48,8 @@ const BY_KEY: [(&str, &str); 5] = [
 
 #[derive(Clone, Debug)]
 pub struct LedgerConfig {
-    url: LedgerUrl,
-    deadline: Duration,
+    pub(super) url: LedgerUrl,
+    pub(super) deadline: Duration,
     connections: u32,
     by_key: bool,
     /// Whether a file is checked for damage when it is opened.
@@ -61,7 +61,7 @@ pub struct LedgerConfig {
 const SQLITE_STATEMENTS: usize = 1024;
 
 #[derive(Clone, Debug)]
-enum LedgerUrl {
+pub(super) enum LedgerUrl {
     Postgres(SecretString),
     Sqlite(PathBuf),
 }
@@ -91,6 +91,11 @@ impl LedgerConfig {
         self.by_key = true;
         self.checked = true;
         self
+    }
+
+    /// Another ledger, asked in the same way.
+    pub(super) fn at(&self, url: LedgerUrl) -> Self {
+        Self { url, ..self.clone() }
     }
 
     /// Where it is, without user or password.

@@ -2,10 +2,12 @@
 
 pub(crate) mod append_only;
 pub(crate) mod config;
+pub mod copy;
 mod erasing;
 pub(crate) mod error;
 pub(crate) mod file;
 pub(crate) mod locks;
+mod pg_tools;
 pub(crate) mod policies;
 pub(crate) mod query;
 pub(crate) mod reach;

@@ -14,6 +14,7 @@ use domain::HANDLER_VERSION;
 use domain::event::EventKey;
 use domain::fields::moment;
 use domain::outcome::{Outcome, OutcomeKind};
+use domain::redaction::KeptBody;
 use domain::risk::Risk;
 
 /// One event as it is about to be stored.
@@ -21,6 +22,8 @@ use domain::risk::Risk;
 pub struct Record<'a> {
     pub key: EventKey,
     pub envelope: &'a Envelope,
+    /// As it is kept.
+    pub body: KeptBody,
     pub outcome: Outcome,
     pub attempts: i64,
     /// What hangs on it while it is not applied.
@@ -59,13 +62,13 @@ pub struct Concluded {
 
 impl Transaction {
     /// Stores what is new with its body, and gives back its keys. What is there already is locked and left as it is.
-    pub async fn record<'a>(
+    pub async fn record(
         &mut self,
-        records: &[Record<'a>],
+        records: &[Record<'_>],
         now: DateTime<Utc>,
     ) -> Result<BTreeSet<EventKey>, LedgerError> {
         let random = || getrandom::u32().expect("the operating system gives random bytes");
-        let lengths = records.iter().map(|record| record.envelope.body.len());
+        let lengths = records.iter().map(|record| record.body.0.len());
         let places = places(lengths, || segment::number(now, random()));
         let with_places: Vec<_> = records.iter().zip(&places).collect();
         let rows = Rows::of(&with_places)
@@ -112,8 +115,10 @@ impl Transaction {
         .await?;
         let new: BTreeSet<EventKey> = new.into_iter().collect();
         // Nobody waits for the rows that are locked so far: objects are locked later.
-        let body = |record: &&Record<'a>| new.contains(&record.key).then_some(&record.envelope.body[..]);
-        let bodies: Vec<_> = with_places.iter().map(|(record, place)| (**place, body(record))).collect();
+        let bodies: Vec<_> = with_places
+            .iter()
+            .map(|(record, place)| (**place, new.contains(&record.key).then_some(&record.body.0[..])))
+            .collect();
         self.keep_segments(&pack(&bodies), now).await?;
         let is_dead = |record: &&Record<'_>| matches!(record.outcome, Outcome::Dead { .. });
         let added = records.iter().filter(is_dead).filter(|record| new.contains(&record.key));

@@ -6,6 +6,7 @@ pub mod desk_records;
 pub mod dispute_analytics;
 pub mod event_time;
 pub mod finding_figures;
+pub mod fraud;
 pub mod gauges;
 pub mod kpi;
 pub mod lists;

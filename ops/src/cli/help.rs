@@ -29,6 +29,9 @@ On call
   replay        Run events again: plan, see what would change, run
   backfill      Ask Stripe for events that the ledger lacks, and queue them
   audit         Check that nothing has disappeared and the figures add up
+  backup        Copy ledger and queue while they are in use; verify the copy
+  restore       Make ledger and queue from a backup, or check one
+  hold          Keep bodies of events beyond their retention: add, lift, list
 
 Staff
   charge        Charge a customer
@@ -45,6 +48,8 @@ Staff
   disputes      List disputes, overdue ones first; sum up, note, resolve, answer, accept
   customers     List customers: whose a user is; credit one
   bans          Who is banned and why; ban, lift, ask
+  fraud         What the rules of the fraud desk find: velocity, value, cards, warnings, losses
+  block         Refuse charges of a customer or a user until it is lifted: add, lift, list
   anomalies     Figures that contradict each other, and objects that are uncertain
   kpi           Success, refunds, disputes, latency: key figures beside their targets
   reconcile     Compare a day of Stripe's balance with the ledger; what differs

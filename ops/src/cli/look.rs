@@ -93,7 +93,7 @@ pub struct EventOptions {
     /// The event's id
     #[arg(value_name = "EVENT")]
     pub id: String,
-    /// Print what Stripe sent, byte for byte; it may hold personal data
+    /// Print what Stripe sent, but for redacted secrets; it may hold personal data
     #[arg(long)]
     pub body: bool,
     #[command(flatten)]

@@ -13,11 +13,14 @@ Examples
   tidegate backfill --since 3d               bring it back
   tidegate backfill --since 3d --undelivered   what an endpoint did not take: quick, but not all
   tidegate backfill --since 30d --type 'invoice.*'
+  tidegate backfill --objects --since 2024-01-01T00:00:00Z   fill an empty ledger from Stripe's objects
 
 A run that was cut off goes on where it was when it is called again with the same words within a day. \
-Types that no rule reads are left out unless they have come by webhook before or are named by --type.")]
+Types that no rule reads are left out unless they have come by webhook before or are named by --type. \
+With --objects a run that was cut off can be continued for 7 days. Objects do not tell what they went through: \
+docs/completeness.md lists what stays unknown.")]
 pub struct BackfillOptions {
-    /// From when on: 90s, 15m, 1h, 7d, or 2026-11-21T08:00:00Z; Stripe lists 30 days
+    /// From when on: 90s, 15m, 1h, 7d, or 2026-11-21T08:00:00Z; Stripe lists 30 days of events, and all objects
     #[arg(long, value_name = "WHEN")]
     pub since: String,
     /// Up to when, in the same forms; up to now when left out
@@ -26,6 +29,15 @@ pub struct BackfillOptions {
     /// Only this type; a single one may end with `*`. May be given up to 20 times
     #[arg(long = "type", value_name = "TYPE")]
     pub types: Vec<String>,
+    /// Read Stripe's objects instead of its events: those that were created since then and that the ledger lacks
+    #[arg(long, conflicts_with_all = ["types", "undelivered"])]
+    pub objects: bool,
+    /// Only this kind of object, such as `charge`; may be repeated
+    #[arg(long = "kind", value_name = "KIND", requires = "objects")]
+    pub kinds: Vec<String>,
+    /// Also objects that the ledger has: each is told as it is today
+    #[arg(long, requires = "objects")]
+    pub every_object: bool,
     /// Only events that Stripe could not deliver to some endpoint
     #[arg(long)]
     pub undelivered: bool,

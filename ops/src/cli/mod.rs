@@ -1,11 +1,15 @@
 //! The command line: its commands, their options, and the help that teaches them.
 
+mod backup;
 mod bans;
 mod billing;
+mod block;
 mod disputes;
 mod fake_stripe;
 mod findings;
+mod fraud;
 mod help;
+mod hold;
 mod kpi;
 mod lists;
 mod look;
@@ -28,18 +32,22 @@ mod wanted;
 use self::help::{COMPLETIONS, EXAMPLES, HELP, MANUAL};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+pub use self::backup::{BackupOptions, RestoreOptions};
 pub use self::bans::{
     BansCommand, CheckOptions, ClearOptions, DecisionOptions, ExplainOptions, ListOptions as BansListOptions,
 };
 pub use self::billing::{
     ChargeOptions, CheckoutCommand, CreditOptions, InvoiceRetryOptions, SubscribeOptions, UnsubscribeOptions,
 };
+pub use self::block::{BlockCommand, BlockOptions};
 pub use self::disputes::{
     DisputesCommand, ListOptions as DisputesListOptions, NoteOptions, ReopenOptions, ResolveOptions,
     SummaryOptions,
 };
 pub use self::fake_stripe::FakeStripeOptions;
 pub use self::findings::{FindingOptions, FindingsCommand, FindingsListOptions};
+pub use self::fraud::FraudOptions;
+pub use self::hold::{HoldCommand, HoldOptions};
 pub use self::kpi::{By, KpiOptions};
 pub use self::lists::{
     AnomaliesOptions, ChargesCommand, ChargesListOptions, CustomersCommand, CustomersListOptions,
@@ -126,6 +134,26 @@ pub enum Command {
     /// same path as a webhook, so a worker must run to apply it. Needs `STRIPE_SECRET_KEY`. To run it twice
     /// does no harm.
     Backfill(BackfillOptions),
+    /// Copy ledger and queue while they are in use
+    ///
+    /// Copies ledger.db and queue.db as of one moment each, or calls `pg_dump` where the ledger is on Postgres, and writes a
+    /// manifest with hashes and counts. What is in RabbitMQ is not copied.
+    Backup(BackupOptions),
+    /// Show what the rules of the fraud desk find
+    ///
+    /// Pure rules over the ledger's rows, read when you ask: the order and the repetition of events change nothing.
+    Fraud(FraudOptions),
+    /// Refuse charges of a customer or a user until it is lifted
+    #[command(subcommand)]
+    Block(BlockCommand),
+    /// Keep bodies of events beyond their retention, with a reason
+    ///
+    /// Without a hold they are deleted after `EVENT_RETENTION_DAYS`; those of disputes and their payments 90 days after the
+    /// dispute's end.
+    #[command(subcommand)]
+    Hold(HoldCommand),
+    /// Make ledger and queue from a backup, or check one
+    Restore(RestoreOptions),
     /// Declare RabbitMQ's queues and exchanges
     ///
     /// Where a queue is new it waits 6 s before anything can be published to it: a broker that is killed within

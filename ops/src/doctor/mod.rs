@@ -5,6 +5,7 @@ mod broker;
 mod damage;
 mod event_families;
 mod files;
+mod key_ages;
 mod ledger;
 pub mod listeners;
 mod secrets;
@@ -65,6 +66,7 @@ async fn examine(env: &Env, elsewhere: &ElsewhereOptions, now: DateTime<Utc>) ->
     checks.extend(queue);
     checks.extend(damage);
     checks.extend(stripe_account::judged(stripe.as_ref(), &stripe_account::Ours::of(env)));
+    checks.extend(key_ages::check(env, now).await);
     checks.extend(files::check(env));
     if elsewhere.is("gateway") {
         checks.push(Finding::unknown(secrets::NAME, "the gateway's, which runs elsewhere"));

@@ -27,8 +27,11 @@ pub async fn chosen(ledger: &Ledger, path: &Path) -> anyhow::Result<Vec<Chosen>>
             continue;
         }
         anyhow::ensure!(line.len() <= LINE_LIMIT_BYTES, "{}: longer than 1 MiB", place());
-        let envelope = envelope(line.into_bytes().into()).with_context(place)?;
-        let key = Content::of(&envelope).key;
+        let mut envelope = envelope(line.into_bytes().into()).with_context(place)?;
+        // A plan keeps the bodies of what it brings.
+        let content = Content::of(&envelope);
+        let (key, body) = (content.key.clone(), content.kept(&envelope));
+        envelope.body = body;
         let is_known = match ledger.body(&key).await {
             Err(LedgerError::Segment { .. }) => false,
             body => open::answer(ledger, async { body }).await?.is_some(),

@@ -9,6 +9,7 @@ pub mod rabbitmq;
 #[cfg(feature = "embedded")]
 pub mod sqlite;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -130,6 +131,19 @@ impl Queue {
                 QueueUrl::RabbitMq(_) => Ok(None),
                 #[cfg(feature = "embedded")]
                 QueueUrl::Sqlite(path) => sqlite::damage(path).await,
+                #[cfg(not(feature = "embedded"))]
+                QueueUrl::Sqlite(_) => Err(OpenError::NotEmbedded),
+            }
+        })
+    }
+
+    /// Copies the file of a queue as of one moment, while others use it; `false` for RabbitMQ, which has no file.
+    pub fn copy<'a>(url: &'a QueueUrl, to: &'a Path) -> Pending<'a, Result<bool, OpenError>> {
+        Box::pin(async move {
+            match url {
+                QueueUrl::RabbitMq(_) => Ok(false),
+                #[cfg(feature = "embedded")]
+                QueueUrl::Sqlite(path) => sqlite::copy(path, to).await.map(|()| true),
                 #[cfg(not(feature = "embedded"))]
                 QueueUrl::Sqlite(_) => Err(OpenError::NotEmbedded),
             }

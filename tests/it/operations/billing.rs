@@ -8,7 +8,7 @@ use desk::acts::operations::planned_retries::request_planned;
 use desk::acts::operations::request::{Ask, Wanted, request};
 use desk::acts::operations::wanted::{WantedCharge, WantedCredit, WantedRetry};
 use desk::acts::operations::{cancel, decide, gather};
-use desk::acts::{Person, bans, checkout, policies};
+use desk::acts::{Person, bans, blocks, checkout, policies};
 use domain::bans::Act;
 use domain::operations::{Operation, OperationState, Reason};
 use domain::permissions::Role;
@@ -161,7 +161,7 @@ async fn a_customer_is_charged_and_subscribed_at_the_command_line() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_ban_a_closing_and_a_climb_stop_a_charge_and_are_asked_again_before_it_is_sent() {
+async fn a_ban_a_block_a_closing_and_a_climb_stop_a_charge_and_are_asked_again_before_it_is_sent() {
     each_desk("charges_rules", async |desk| {
         is(&desk.asks(&charge("cus_1", 10_000, None), &joe(), 1).await, OperationState::NeedsApproval);
         is(&desk.asks(&charge("cus_1", 500_001, None), &jane(), 1).await, OperationState::NeedsApproval);
@@ -194,8 +194,15 @@ async fn a_ban_a_closing_and_a_climb_stop_a_charge_and_are_asked_again_before_it
             &json!({"id": "cus_3", "metadata": {"user_id": "user_3"}}),
         ))
         .await;
-        let ban = bans::Decision { act: Act::Ban, until: None, reason: "abuse".to_owned() };
         let by = Person::named("mary").unwrap();
+        for blocked in ["user_3", "cus_3"] {
+            assert!(blocks::place(&desk.ledger, blocked, "five cards", &by, at(3)).await.unwrap());
+            assert!(third().await.contains(&format!("{blocked} is blocked (five cards)")));
+            assert_eq!(refused(&desk.asks(&charge("cus_3", 3_000, None), &mary(), 3).await), "blocked");
+            assert!(blocks::lift(&desk.ledger, blocked, "spoke to them", &by, at(3)).await.unwrap());
+            assert_eq!(third().await, "");
+        }
+        let ban = bans::Decision { act: Act::Ban, until: None, reason: "abuse".to_owned() };
         bans::decide_on_user(&desk.ledger, &key("user_3"), &ban, &by, at(3)).await.unwrap();
         assert!(third().await.contains("the user user_3 is banned"));
         for (name, asks) in [("charge", charge("cus_3", 3_000, None)), ("subscribe", subscribe("cus_3"))] {

@@ -20,6 +20,7 @@ const DIALECTS: &[&str] = &[
     "ledger/src/engine/erasing.rs",
     "ledger/src/engine/locks.rs",
     "ledger/src/engine/append_only.rs",
+    "ledger/src/engine/copy.rs",
 ];
 
 /// The rules are functions of their arguments: nothing that waits, asks, reads a clock or throws dice.

@@ -1,10 +1,11 @@
 //! Deletes raw bodies after their retention: segment by segment, and then those with their own rows. It first
-//! records their objects, which can no longer be rebuilt from events alone, and copies out what is to stay.
+//! records their objects, which can no longer be rebuilt from events alone, and copies out what is to stay: what is dead
+//! or waits, what is on hold, and what tells of a dispute or its payment until 90 days after the dispute's end.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use shared::clock;
 
 use crate::consume::Lanes;
@@ -27,6 +28,9 @@ const SEGMENTS_AT_ONCE: i64 = 64;
 const LOOKED_AT: i64 = 1_000;
 const REMOVED_AT_ONCE: usize = 200;
 
+/// Bodies about a dispute and its payment are kept for so long after its end: banks may take it up again.
+const DISPUTE_RETENTION: TimeDelta = TimeDelta::days(90);
+
 /// One round through everything that may have expired, in steps.
 #[derive(Debug)]
 pub struct Round {
@@ -35,12 +39,15 @@ pub struct Round {
     /// Bodies with their own rows up to this one are done; `None` where they all are, or are left out.
     own: Option<EventKey>,
     are_segments_done: bool,
+    /// Disputes that ended later keep their bodies.
+    disputes_until: DateTime<Utc>,
 }
 
 impl Round {
     /// A round that begins now. Without `own` it looks at segments only.
-    pub fn begin(own: bool) -> Self {
-        Self { segment: 0, own: own.then(EventKey::first), are_segments_done: false }
+    pub fn begin(own: bool, now: DateTime<Utc>) -> Self {
+        let disputes_until = now - DISPUTE_RETENTION;
+        Self { segment: 0, own: own.then(EventKey::first), are_segments_done: false, disputes_until }
     }
 
     /// Removes some of what was recorded up to a moment; says how many bodies, and `None` when the round is over.
@@ -75,8 +82,9 @@ impl Round {
             tracing::error!(segment, "a segment is damaged, and so is not removed after its retention");
         }
         expired.retain(|segment| !damaged.contains(&segment.number));
+        let staying = self.staying(tx, &found).await?;
         let (settled, others): (Vec<Archived>, Vec<Archived>) =
-            found.into_iter().partition(Archived::is_settled);
+            found.into_iter().partition(|event| event.is_settled() && !staying.contains(&event.key));
         let mut staying: Vec<(EventKey, _)> =
             others.into_iter().filter_map(|event| Some((event.key, event.body.bytes()?.clone()))).collect();
         staying.sort_by(|a, b| a.0.cmp(&b.0));
@@ -105,18 +113,42 @@ impl Round {
                 break;
             }
         }
-        let found = tx.archived(&expired).await?;
+        let mut found = tx.archived(&expired).await?;
+        let staying = self.staying(tx, &found).await?;
+        found.retain(|event| !staying.contains(&event.key));
+        expired.retain(|key| !staying.contains(key));
         tx.retire(&subjects(&found)).await?;
         let removed = tx.remove_bodies(&expired).await?;
         self.own = last;
         Ok(removed)
+    }
+
+    /// The events that are on hold, or tell of what is, or of a dispute that is not long over.
+    async fn staying(
+        &self,
+        tx: &mut Transaction,
+        events: &[Archived],
+    ) -> Result<BTreeSet<EventKey>, LedgerError> {
+        let told: Vec<(&EventKey, BTreeSet<Key>)> = events
+            .iter()
+            .map(|event| {
+                let of = &event.key;
+                let own = Key { id: of.id.clone(), account: of.account.clone(), livemode: of.livemode };
+                let told = subjects(std::slice::from_ref(event)).into_iter().map(|(_, key)| key);
+                (of, told.chain([own]).collect())
+            })
+            .collect();
+        let keys: BTreeSet<Key> = told.iter().flat_map(|(_, keys)| keys.iter().cloned()).collect();
+        let kept = tx.kept_longer(&keys.into_iter().collect::<Vec<_>>(), self.disputes_until).await?;
+        let stays = told.into_iter().filter(|(_, keys)| !keys.is_disjoint(&kept));
+        Ok(stays.map(|(event, _)| event.clone()).collect())
     }
 }
 
 /// Runs until the worker stops.
 pub async fn run(lanes: Lanes, retention: Duration) {
     let mut own_at = Instant::now();
-    let mut round = Round::begin(true);
+    let mut round = Round::begin(true, clock::now());
     let mut pause = BREATH;
     loop {
         tokio::select! {
@@ -137,7 +169,7 @@ pub async fn run(lanes: Lanes, retention: Duration) {
                 if own {
                     own_at = Instant::now();
                 }
-                round = Round::begin(own);
+                round = Round::begin(own, clock::now());
             }
             Err(error) if lanes.fatal.report(&error) => return,
             Err(error) => tracing::debug!(%error, "deleting old bodies failed"),

@@ -13,6 +13,7 @@ use shared::metrics::MetricsRegistry;
 use tokio::sync::Mutex;
 
 use super::findings::FindingGauges;
+use super::fraud::FraudGauges;
 use super::money::MoneyGauges;
 use super::notices::NoticeGauges;
 use super::operations::OpenGauges;
@@ -58,7 +59,10 @@ pub struct LedgerGauges {
     complete_until: IntGauge,
     stripe_history_left: IntGauge,
     read_at: IntGauge,
+    key_age: IntGaugeVec,
+    key_limit: IntGauge,
     money: MoneyGauges,
+    fraud: FraudGauges,
     operations: OpenGauges,
     notices: NoticeGauges,
     findings: FindingGauges,
@@ -137,7 +141,17 @@ impl LedgerGauges {
                 "ledger_read_timestamp_seconds",
                 "Time at which these figures were last read from the ledger, in seconds since 1970; they stay while it is unavailable.",
             ),
+            key_age: register.gauges(
+                "key_age_seconds",
+                "How long the oldest key that was used within a day has been in use.",
+                &["key"],
+            ),
+            key_limit: register.gauge(
+                "key_age_limit_seconds",
+                "How long a key of Stripe's API may be in use (policy keys.stripe_days).",
+            ),
             money: MoneyGauges::new(register),
+            fraud: FraudGauges::new(register),
             operations: OpenGauges::new(register),
             notices: NoticeGauges::new(register),
             findings: FindingGauges::new(register),
@@ -174,12 +188,20 @@ impl LedgerGauges {
             self.complete_until.set(complete_until.timestamp());
             self.stripe_history_left.set((complete_until + EVENTS_LISTED - now).num_seconds());
         }
+        let (keys, limit) = ledger.keys_in_use(now).await?;
+        self.key_limit.set(limit.num_seconds());
+        self.key_age.reset();
+        // The oldest comes first.
+        for key in keys.iter().rev() {
+            self.key_age.with_label_values(&[key.name.as_str()]).set(key.age(now).num_seconds());
+        }
         self.show(&gauges, now);
         let mut tx = ledger.read().await?;
         let (counts, targets) = (tx.delivery_counts().await?, tx.notice_targets().await?);
         let broken = targets.iter().filter(|target| target.is_probed()).count();
         self.notices.show(&counts, i64::try_from(broken).unwrap_or(i64::MAX));
         self.money.show(&happened, &past_due, now);
+        self.fraud.read(ledger, now).await?;
         self.findings.show(&ledger.finding_figures(now).await?, label);
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 mod domain;
 mod findings;
+mod fraud;
 mod ledger;
 mod money;
 mod notices;

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use domain::bans::Ban;
 use domain::customers::Customer;
 use domain::invoices::Invoice;
-use domain::operations::customer::{CustomerFacts, PaidFor};
+use domain::operations::customer::{Blocked, CustomerFacts, PaidFor};
 use domain::operations::invoice_retry::InvoiceFacts;
 use domain::operations::parameters::Charge;
 use domain::payments::Payment;
@@ -28,8 +28,10 @@ pub(super) async fn customer_facts(
         Some(id) => paid_for(ledger, tx, &key.sibling(id)).await?,
         None => None,
     };
+    let Standing { banned, blocked } = standing(tx, std::slice::from_ref(key), customer.iter(), now).await?;
     Ok(CustomerFacts {
-        banned: banned(tx, std::slice::from_ref(key), customer.iter(), now).await?,
+        banned,
+        blocked,
         is_known: customer.is_some() || tx.is_customer_named(key).await?,
         is_deleted: customer.is_some_and(|customer| customer.state.deleted),
         closed: tx.checkout_closing().await?.map(|closing| closing.reason),
@@ -53,8 +55,10 @@ pub(super) async fn invoice_facts(
     let Some(facts) = of_invoice(ledger, tx, key).await? else { return Ok(None) };
     let customers: Vec<Key> = customers_of_invoice(tx, key).await?;
     let rows: Vec<Customer> = tx.look_up(&customers).await?;
+    let Standing { banned, blocked } = standing(tx, &customers, rows.iter(), now).await?;
     Ok(Some(InvoiceFacts {
-        banned: banned(tx, &customers, rows.iter(), now).await?,
+        banned,
+        blocked,
         closed: tx.checkout_closing().await?.map(|closing| closing.reason),
         ..facts
     }))
@@ -85,18 +89,31 @@ async fn customers_of_invoice(tx: &mut Transaction, key: &Key) -> Result<Vec<Key
     Ok(named.into_iter().collect())
 }
 
-/// A user behind these customers who is banned: whom the customer names, whom its payments name, or who is the
-/// customer. Any of them counts.
-async fn banned(
+/// What stands against customers.
+struct Standing {
+    banned: Option<String>,
+    blocked: Option<Blocked>,
+}
+
+/// Who of these customers and the users behind them is banned or blocked: whom the customer names, whom its payments
+/// name, or who is the customer. Any of them counts.
+async fn standing(
     tx: &mut Transaction,
     customers: &[Key],
     rows: impl Iterator<Item = &Customer>,
     now: DateTime<Utc>,
-) -> Result<Option<String>, LedgerError> {
+) -> Result<Standing, LedgerError> {
     let mut users: BTreeSet<Key> = customers.iter().cloned().collect();
     users.extend(rows.filter_map(Customer::user));
     users.extend(tx.users_paying_as(customers).await?);
     let users: Vec<Key> = users.into_iter().collect();
     let bans: Vec<Ban> = tx.look_up(&users).await?;
-    Ok(bans.into_iter().find(|ban| ban.is_banned(now)).map(|ban| ban.key().id.clone()))
+    let mut ids: Vec<String> = users.into_iter().map(|user| user.id).collect();
+    ids.sort();
+    ids.dedup();
+    let blocked = tx.blocks_of(&ids).await?.pop();
+    Ok(Standing {
+        banned: bans.into_iter().find(|ban| ban.is_banned(now)).map(|ban| ban.key().id.clone()),
+        blocked: blocked.map(|block| Blocked { id: block.id, reason: block.reason }),
+    })
 }

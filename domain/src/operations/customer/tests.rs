@@ -104,6 +104,7 @@ fn nobody_is_charged_who_is_gone_or_banned_nor_while_checkout_is_closed() {
         (CustomerFacts::default(), "customer_not_found", "customer_not_found"),
         (CustomerFacts { is_deleted: true, ..known() }, "customer_not_found", "customer_not_found"),
         (CustomerFacts { banned: Some("user_1".to_owned()), ..known() }, "user_banned", "approved"),
+        (CustomerFacts { blocked: Some(Blocked::default()), ..known() }, "blocked", "approved"),
         (CustomerFacts { closed: closed(), ..known() }, "checkout_closed", "approved"),
     ] {
         assert_eq!(code(Parameters::Charge(charge(1_999)), &facts, &[]), charged, "{facts:?}");

@@ -297,6 +297,16 @@ pub(super) async fn damage(path: &Path) -> Result<Option<String>, OpenError> {
     integrity_check::examine(path).await
 }
 
+/// Copies a file that is there, as of one moment, with what its log still holds.
+pub(super) async fn copy(path: &Path, to: &Path) -> Result<(), OpenError> {
+    let copied = async {
+        let mut reader = file::open_reader(path).await?;
+        sqlx::query("VACUUM INTO $1").bind(to.display().to_string()).execute(&mut reader).await?;
+        reader.close().await
+    };
+    copied.await.map_err(|error| refusal::refusal(path, error))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

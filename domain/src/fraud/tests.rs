@@ -1,0 +1,151 @@
+use chrono::DateTime;
+
+use super::*;
+
+fn at(minute: i64) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp(1_780_000_000 + minute * 60, 0)
+}
+
+fn attempt(id: u64, minute: i64, status: &str, user: &str, last4: &str) -> Attempt {
+    Attempt {
+        id: format!("ch_{id}"),
+        payment: Some(format!("pi_{id}")),
+        at: at(minute),
+        status: status.to_owned(),
+        amount: 2_000,
+        currency: "usd".to_owned(),
+        user_id: Some(user.to_owned()),
+        card_brand: Some("visa".to_owned()),
+        card_last4: Some(last4.to_owned()),
+        ..Attempt::default()
+    }
+}
+
+fn kinds(found: &[FraudFinding]) -> Vec<(&str, &str, &str)> {
+    found.iter().map(|it| (it.rule.as_str(), it.subject_kind, it.summary.as_str())).collect()
+}
+
+/// Minutes at which one user pays or is declined, and what is found.
+#[test]
+fn histories_and_what_is_found_in_them() {
+    let limits = FraudLimits::default();
+    let of = |status: &str, minutes: &[i64]| {
+        let attempts: Vec<Attempt> = (0..)
+            .zip(minutes)
+            .map(|(id, minute)| attempt(id, *minute, status, "u1", &format!("{id:04}")))
+            .collect();
+        velocity(&attempts, &limits).into_iter().map(|it| it.summary).collect::<Vec<_>>()
+    };
+    assert_eq!(of("succeeded", &[0, 2, 4, 6]), Vec::<String>::new());
+    assert_eq!(of("succeeded", &[0, 2, 4, 6, 8]), ["5 payments within 10 minutes"]);
+    assert_eq!(of("succeeded", &[0, 2, 4, 6, 10]), Vec::<String>::new(), "the first is ten minutes ago");
+    assert_eq!(of("failed", &[0, 9]), Vec::<String>::new());
+    assert_eq!(of("failed", &[0, 5, 9, 30, 50]), ["3 declines within 10 minutes"]);
+    assert_eq!(of("pending", &[0, 1, 2, 3, 4, 5]), Vec::<String>::new());
+}
+
+#[test]
+fn one_card_of_many_users_and_many_cards_of_one() {
+    let limits = FraudLimits::default();
+    let of_card: Vec<Attempt> =
+        (0..3).map(|id| attempt(id, 0, "failed", &format!("u{id}"), "4242")).collect();
+    assert_eq!(
+        kinds(&velocity(&of_card, &limits)),
+        [("decline_velocity", "card", "3 declines within 10 minutes")]
+    );
+    let cards = |minutes: [i64; 3]| {
+        let attempts: Vec<Attempt> = (0..)
+            .zip(minutes)
+            .map(|(id, minute)| attempt(id, minute, "failed", "u1", &format!("{id:04}")))
+            .collect();
+        many_cards(&attempts, &limits).len()
+    };
+    assert_eq!((cards([0, 600, 1_400]), cards([0, 600, 1_440])), (1, 0), "within a day");
+}
+
+#[test]
+fn a_payment_is_large_by_itself_or_beside_what_the_user_usually_pays() {
+    let limits = FraudLimits::default();
+    let paid = |amount, currency: &str, before: usize| {
+        let paid =
+            Attempt { amount, currency: currency.to_owned(), ..attempt(1, 0, "succeeded", "u1", "4242") };
+        let usual = PaidBefore {
+            user_id: "u1".to_owned(),
+            currency: "usd".to_owned(),
+            amount: 1_000,
+            ..PaidBefore::default()
+        };
+        large_payments(&[paid], &vec![usual; before], &limits).first().map(|it| it.rule.as_str())
+    };
+    for (amount, currency, before, rule) in [
+        (500_000, "usd", 0, None),
+        (500_001, "usd", 0, Some("large_payment")),
+        (5_001, "jpy", 0, Some("large_payment")),
+        (5_000, "usd", 3, Some("unusual_payment")),
+        (4_999, "usd", 3, None),
+        (5_000, "usd", 2, None),
+        (5_000, "eur", 3, None),
+    ] {
+        assert_eq!(paid(amount, currency, before), rule, "{amount} {currency}, {before} before");
+    }
+}
+
+#[test]
+fn losses_say_what_is_at_stake() {
+    let limits = FraudLimits::default();
+    let warned = |amount_refunded| WarnedCharge {
+        at: at(0),
+        amount: 2_000,
+        amount_refunded,
+        currency: "usd".to_owned(),
+        ..WarnedCharge::default()
+    };
+    let found = warnings(&[warned(0), warned(2_000), warned(500)], &limits);
+    assert_eq!(found.iter().map(|it| it.amount).collect::<Vec<_>>(), [Some(2_000), Some(1_500)]);
+    let loss = |amount_refunded, amount_charged_back| Loss {
+        at: at(0),
+        amount: 2_000,
+        amount_refunded,
+        amount_charged_back,
+        currency: "usd".to_owned(),
+        ..Loss::default()
+    };
+    let found = double_losses(&[
+        loss(2_000, 2_000),
+        loss(500, 1_500),
+        loss(500, 2_000),
+        loss(0, 2_000),
+        loss(2_000, 0),
+    ]);
+    assert_eq!(found.iter().map(|it| it.amount).collect::<Vec<_>>(), [Some(2_000), Some(500)]);
+}
+
+/// Rows come in whatever order the database likes.
+#[test]
+fn the_order_of_rows_changes_nothing() {
+    let limits = FraudLimits::default();
+    let mut state = 7_u64;
+    let mut random = |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    for _ in 0..200 {
+        let mut attempts: Vec<Attempt> = (0..30)
+            .map(|id| {
+                let status = if random(2) == 0 { "failed" } else { "succeeded" };
+                let minute = i64::try_from(random(60)).unwrap();
+                attempt(id, minute, status, &format!("u{}", random(3)), &format!("{:04}", random(4)))
+            })
+            .collect();
+        let all = |attempts: &[Attempt]| {
+            let mut found = [velocity(attempts, &limits), many_cards(attempts, &limits)].concat();
+            found.sort();
+            found
+        };
+        let before = all(&attempts);
+        for last in (1..attempts.len()).rev() {
+            attempts.swap(last, usize::try_from(random(last as u64 + 1)).unwrap());
+        }
+        assert_eq!(all(&attempts), before);
+    }
+}

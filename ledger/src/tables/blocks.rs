@@ -1,0 +1,61 @@
+//! The table `blocks`: customers and users who are not charged, in no account and in no mode.
+
+use chrono::{DateTime, Utc};
+use domain::readable;
+use serde::Serialize;
+
+use crate::engine::query::query;
+use crate::engine::rows::Rows;
+use crate::{Ledger, LedgerError, Transaction};
+
+readable! {
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+    pub struct Block {
+        /// Of a customer, or of a user of the merchant's own.
+        pub id: String,
+        pub reason: String,
+        pub placed_by: String,
+        pub placed_at: DateTime<Utc>,
+    }
+}
+
+impl Ledger {
+    /// All blocks, the oldest first.
+    pub async fn blocks(&self) -> Result<Vec<Block>, LedgerError> {
+        let mut tx = self.read().await?;
+        query("SELECT id, reason, placed_by, placed_at FROM blocks ORDER BY placed_at, id").all(&mut tx).await
+    }
+}
+
+impl Transaction {
+    /// `false` where there is one already.
+    pub async fn place_block(&mut self, block: &Block) -> Result<bool, LedgerError> {
+        let placed = query(
+            "INSERT INTO blocks (id, reason, placed_by, placed_at) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (id) DO NOTHING",
+        )
+        .bind(&block.id)
+        .bind(&block.reason)
+        .bind(&block.placed_by)
+        .bind(block.placed_at)
+        .run(self)
+        .await?;
+        Ok(placed == 1)
+    }
+
+    /// `false` where there is none.
+    pub async fn lift_block(&mut self, id: &str) -> Result<bool, LedgerError> {
+        Ok(query("DELETE FROM blocks WHERE id = $1").bind(id).run(self).await? == 1)
+    }
+
+    /// The blocks of these customers and users.
+    pub async fn blocks_of(&mut self, ids: &[String]) -> Result<Vec<Block>, LedgerError> {
+        Rows::of(ids)
+            .text("wanted", |id| id)
+            .fetch(
+                self,
+                "SELECT id, reason, placed_by, placed_at FROM blocks JOIN input ON id = wanted ORDER BY id",
+            )
+            .await
+    }
+}

@@ -1,0 +1,110 @@
+//! An empty ledger that is filled from Stripe's objects is the ledger that the events made, but for what objects do
+//! not tell.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use fake_stripe::FakeStripe;
+use harness::process::Process;
+use harness::process_guard::until;
+use harness::stack::{Combination, Stack};
+use serde_json::Value;
+
+use super::life::live;
+
+const PATIENCE: Duration = Duration::from_mins(2);
+/// Of the reports, and not of the object: which they were, when they came, how many changed something.
+const OF_REPORTS: [&str; 5] = ["merge_state", "first_event_at", "last_event_at", "revision", "needs_refetch"];
+/// What objects do not tell: when something happened to them, how a bank declined, and what was reported in between.
+/// docs/completeness.md says so, too.
+const UNTOLD: [&str; 20] = [
+    "charge.amount_refunded_reported",
+    "charge.captured_at",
+    "charge.refund_reported_at",
+    "dispute.closed_at",
+    "dispute.disputed_at",
+    "dispute.evidence_submitted_at",
+    "dispute.inquiry_closed_at",
+    "dispute.lost_at",
+    "dispute.won_at",
+    "failure.decline_code",
+    "failure.failed_at",
+    "invoice.paid_at",
+    "invoice.payment_failed_at",
+    "payment.canceled_at",
+    "payment.last_decline_code",
+    "payment.last_failed_at",
+    "payment.succeeded_at",
+    "payout.reconciled_at",
+    "refund.failed_at",
+    "refund.succeeded_at",
+];
+
+async fn succeeds(tool: &mut Process) -> String {
+    until("a command of tidegate", PATIENCE, async || Ok(tool.has_ended())).await.unwrap();
+    assert!(tool.succeeded(), "{}", tool.log());
+    tool.output()
+}
+
+async fn backfill(stack: &Stack, stripe: &FakeStripe, arguments: &[&str]) -> Value {
+    let arguments = [&["backfill", "--json", "--since", "2020-01-01T00:00:00Z"], arguments].concat();
+    let mut tool = stack.begin_tool_with(&arguments, &stripe.settings()).unwrap();
+    serde_json::from_str(&succeeds(&mut tool).await).unwrap()
+}
+
+async fn applies(stack: &Stack, told: &Value) {
+    let count = usize::try_from(told["missing"].as_u64().unwrap()).unwrap();
+    stack.ledger().has_handled(count, PATIENCE).await.unwrap();
+    let dead = stack
+        .ledger()
+        .count("SELECT count(*) FROM events WHERE outcome <> 'applied' AND type NOT LIKE 'p%'")
+        .await;
+    assert_eq!(dead.unwrap(), 0);
+}
+
+/// Which columns of which kind differ, with an example; and the objects that only the events told of.
+async fn differences(by_events: &Stack, by_objects: &Stack) -> BTreeMap<String, String> {
+    let (one, other) =
+        (by_events.ledger().rows("").await.unwrap(), by_objects.ledger().rows("").await.unwrap());
+    let mut differing = BTreeMap::new();
+    for (subject, row) in &one {
+        let Some(twin) = other.get(subject) else {
+            differing.insert(format!("{}: missing", subject.kind), format!("{subject:?}"));
+            continue;
+        };
+        for (column, value) in row.iter().filter(|(column, _)| !OF_REPORTS.contains(&column.as_str())) {
+            if twin[column] != *value {
+                let example = format!("{}: {value} by events, {} by objects", subject.id, twin[column]);
+                differing.insert(format!("{}.{column}", subject.kind), example);
+            }
+        }
+    }
+    for subject in other.keys().filter(|subject| !one.contains_key(*subject)) {
+        differing.insert(format!("{}: only by objects", subject.kind), format!("{subject:?}"));
+    }
+    differing
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_filled_from_objects_is_the_one_that_the_events_made() {
+    let stripe = FakeStripe::start(false).await.unwrap();
+    live(&stripe);
+    let by_events = Stack::start(Combination::SqliteSqlite).await;
+    applies(&by_events, &backfill(&by_events, &stripe, &[]).await).await;
+    for combination in [Combination::SqliteSqlite, Combination::RabbitPostgres] {
+        let by_objects = Stack::start(combination).await;
+        let dry = backfill(&by_objects, &stripe, &["--objects", "--dry-run"]).await;
+        stripe.fails([fake_stripe::Fault::Busy(1), fake_stripe::Fault::CutAfter]);
+        let told = backfill(&by_objects, &stripe, &["--objects"]).await;
+        assert_eq!((&told["missing"], &told["by_kind"]), (&dry["missing"], &dry["by_kind"]));
+        applies(&by_objects, &told).await;
+        let mut found = differences(&by_events, &by_objects).await;
+        found.retain(|name, _| !UNTOLD.contains(&name.as_str()));
+        assert!(found.is_empty(), "{found:#?}");
+
+        let again = backfill(&by_objects, &stripe, &["--objects"]).await;
+        assert_eq!((&again["missing"], &again["listed"]), (&0.into(), &told["listed"]), "{again}");
+        by_objects.end().await;
+    }
+    by_events.end().await;
+}
