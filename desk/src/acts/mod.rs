@@ -2,6 +2,7 @@
 //! and the name of the person.
 
 pub mod bans;
+pub mod bodies;
 pub mod checkout;
 pub mod dead_letters;
 pub mod dispute_notes;
@@ -14,6 +15,7 @@ pub mod operations;
 pub mod pause;
 pub mod pending;
 pub mod policies;
+pub mod saved_views;
 pub mod second_administrator;
 pub mod sessions;
 pub mod staff;
