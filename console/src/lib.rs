@@ -16,6 +16,7 @@ pub mod problem;
 mod rate_limit;
 mod requests;
 pub mod resources;
+pub mod response_body;
 mod responses;
 mod router;
 mod schemas;
@@ -46,9 +47,13 @@ pub use crate::config::{ConsoleConfig, VARIABLES};
 use crate::metrics::Metrics;
 use crate::rate_limit::RateLimit;
 use crate::requests::BODY_LIMIT_BYTES;
+use crate::response_body::ResponseBody;
 
 /// How often the ledger is asked whether it answers.
 const LOOK: Duration = Duration::from_secs(2);
+
+/// So many lists are sent as CSV at a time: each keeps the ledger busy until it ends.
+const EXPORTS_AT_ONCE: usize = 8;
 
 /// What all requests share.
 pub struct Console {
@@ -65,6 +70,8 @@ pub struct Console {
     room: Semaphore,
     /// A permit for every request in progress.
     places: Arc<Semaphore>,
+    /// A permit for every list that is sent as CSV.
+    exports: Arc<Semaphore>,
     tasks: TaskTracker,
     /// Why the ledger cannot be used now.
     ledger_fault: Mutex<Option<String>>,
@@ -158,6 +165,7 @@ impl Console {
             actor_rate: RateLimit::new(limits.token_requests_per_minute),
             room: Semaphore::new(limits.requests.saturating_mul(BODY_LIMIT_BYTES)),
             places: Arc::new(Semaphore::new(limits.requests)),
+            exports: Arc::new(Semaphore::new(EXPORTS_AT_ONCE)),
             tasks: TaskTracker::new(),
             ledger_fault: Mutex::new(Some("the ledger was not asked yet".to_owned())),
             broken: CancellationToken::new(),
@@ -170,6 +178,8 @@ impl Console {
 }
 
 impl Edge for Console {
+    type Body = ResponseBody;
+
     const TOO_MANY_CONNECTIONS: &'static [u8] = responses::TOO_MANY_CONNECTIONS;
 
     fn connection_limits(&self) -> ConnectionLimits {

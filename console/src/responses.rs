@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use envelope::hex::hex;
-use http_body_util::Full;
 use hyper::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderMap, HeaderName,
     HeaderValue, IF_NONE_MATCH, REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
@@ -13,8 +12,9 @@ use sha2::{Digest, Sha256};
 
 use crate::answer::Answer;
 use crate::problem::{Code, Problem};
+use crate::response_body::ResponseBody;
 
-pub(crate) type HttpResponse = Response<Full<Bytes>>;
+pub(crate) type HttpResponse = Response<ResponseBody>;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -57,7 +57,7 @@ fn of_answer(answer: &Answer, asked: &HeaderMap) -> HttpResponse {
     }
     let tag = format!("\"{}\"", hex(&Sha256::digest(&body)[..ETAG_BYTES]));
     let mut response = if is_known(&tag, asked) {
-        let mut response = Response::new(Full::default());
+        let mut response = Response::new(ResponseBody::from(Bytes::new()));
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         response
     } else {
@@ -92,7 +92,7 @@ fn of_problem(problem: &Problem, request_id: &str) -> HttpResponse {
 }
 
 fn with_body(status: StatusCode, media_type: HeaderValue, body: String) -> HttpResponse {
-    let mut response = Response::new(Full::new(Bytes::from(body)));
+    let mut response = Response::new(ResponseBody::from(body));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, media_type);
     response

@@ -16,6 +16,7 @@ pub mod rebuild;
 pub mod reconcile;
 pub mod replay;
 pub mod reports;
+pub mod search;
 pub mod sheets;
 pub mod staff_key;
 pub mod time_text;

@@ -45,14 +45,21 @@ pub fn read(text: &str, currency: &str) -> Result<i64, String> {
     format!("{whole}{fraction:0<decimals$}").parse().map_err(|_| fault())
 }
 
+/// Currencies of which Stripe states amounts in whole units.
+pub const WITHOUT_DECIMALS: [&str; 15] =
+    ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"];
+/// Currencies of which Stripe states amounts in thousandths.
+pub const WITH_THREE_DECIMALS: [&str; 5] = ["BHD", "JOD", "KWD", "OMR", "TND"];
+
 /// Digits behind the point, as Stripe counts them. ISK and UGX have none in life, but Stripe still states
 /// them in hundredths.
 pub fn decimals_of(code: &str) -> usize {
-    match code {
-        "BIF" | "CLP" | "DJF" | "GNF" | "JPY" | "KMF" | "KRW" | "MGA" | "PYG" | "RWF" | "VND" | "VUV"
-        | "XAF" | "XOF" | "XPF" => 0,
-        "BHD" | "JOD" | "KWD" | "OMR" | "TND" => 3,
-        _ => 2,
+    if WITHOUT_DECIMALS.contains(&code) {
+        0
+    } else if WITH_THREE_DECIMALS.contains(&code) {
+        3
+    } else {
+        2
     }
 }
 

@@ -20,6 +20,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
+use bytes::Bytes;
+use http_body_util::Full;
 use hyper::Request;
 use hyper::body::Incoming;
 use prometheus::Registry;
@@ -140,6 +142,8 @@ fn announce(config: &GatewayConfig, public: &TcpListener, inner: &TcpListener) -
 }
 
 impl Edge for Gateway {
+    type Body = Full<Bytes>;
+
     const TOO_MANY_CONNECTIONS: &'static [u8] = responses::TOO_MANY_CONNECTIONS;
 
     fn connection_limits(&self) -> ConnectionLimits {

@@ -54,6 +54,7 @@ mod refunds;
 mod replay;
 mod report;
 mod roles;
+mod search;
 mod send;
 mod settings;
 mod show;
@@ -131,6 +132,7 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
         Command::Events(EventsCommand::Show(options)) => events::show(&env, &options).await?,
         Command::Events(EventsCommand::Erase(options)) => events::erase(&env, &options).await?,
         Command::Events(EventsCommand::Types(options)) => event_types::run(&options)?,
+        Command::Search(options) => search::run(&env, options).await?,
         Command::Show(options) => finder::run(&env, options).await?,
         Command::DeadLetters(DeadLettersCommand::List(options)) => dead_letters::list(&env, &options).await?,
         Command::DeadLetters(DeadLettersCommand::Groups(options)) => {

@@ -28,7 +28,9 @@ pub async fn list(env: &Env, options: &PaymentsListOptions) -> anyhow::Result<()
         currency,
         window: options.window.read(now)?,
         failed: options.failed(now)?,
+        code: options.code.clone(),
         whose: options.whose.read(),
+        ..PaymentFilter::default()
     };
     let ledger = open::ledger(env).await?;
     let listing =

@@ -19,6 +19,7 @@ pub async fn list(env: &Env, options: &RefundsListOptions) -> anyhow::Result<()>
     let now = clock::now();
     let filter = RefundFilter {
         status: options.status.clone(),
+        reason: options.reason.clone(),
         payment: options.payment.clone(),
         window: options.window.read(now)?,
         whose: options.whose.read(),

@@ -6,4 +6,8 @@ mod acts;
 mod browser;
 mod hostile;
 mod looks;
+mod markup;
 mod readers;
+mod searching;
+mod statements;
+mod tasks;

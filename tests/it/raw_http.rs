@@ -66,6 +66,33 @@ impl Raw {
         sent.expect("the gateway reads or closes").is_ok()
     }
 
+    /// A body that comes in chunks; `None` where it breaks off.
+    async fn chunks(&mut self) -> Option<String> {
+        let mut body = Vec::new();
+        loop {
+            let end = loop {
+                match self.received.windows(2).position(|two| two == b"\r\n") {
+                    Some(end) => break end,
+                    None if self.receive().await => {}
+                    None => return None,
+                }
+            };
+            let line: Vec<u8> = self.received.drain(..end + 2).collect();
+            let length =
+                std::str::from_utf8(&line[..end]).ok().and_then(|text| usize::from_str_radix(text, 16).ok());
+            let length = length.expect("the length of a chunk");
+            while self.received.len() < length + 2 {
+                if !self.receive().await {
+                    return None;
+                }
+            }
+            body.extend(self.received.drain(..length + 2).take(length));
+            if length == 0 {
+                return Some(String::from_utf8(body).expect("answers are text"));
+            }
+        }
+    }
+
     /// The next answer; `None` when the gateway closed instead.
     pub(crate) async fn reply(&mut self) -> Option<Reply> {
         let head = loop {
@@ -79,6 +106,10 @@ impl Raw {
         };
         let status = head.split(' ').nth(1).and_then(|text| text.parse().ok()).expect("a status line");
         let mut reply = Reply { status, head, body: String::new() };
+        if reply.header("transfer-encoding") == Some("chunked") {
+            reply.body = self.chunks().await?;
+            return Some(reply);
+        }
         let length = reply.header("content-length").map_or(0, |text| text.parse().expect("a length"));
         while self.received.len() < length {
             assert!(self.receive().await, "the answer ended early: {reply:?}");

@@ -129,7 +129,7 @@ pub(super) async fn run(
         Ok(place) => Browsed::by(Some(actor), elsewhere(place.as_deref().or(back.as_deref()).unwrap_or("/"))),
         Err(problem) => {
             let livemode = modes::named(address).unwrap_or(true);
-            let frame = Frame { actor, address, livemode, now };
+            let frame = Frame { actor, address, livemode, now, saved: Vec::new() };
             let body = refused(&problem, back.as_deref());
             let page = shell::page(&frame, problem.code.title(), &Markup::default(), &body);
             Browsed {

@@ -3,18 +3,18 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use desk::actor::Actor;
-use desk::finder;
-use desk::replay::{Chosen, LOOK_AHEAD_EVENTS, ReplayError, look_ahead};
+use desk::replay::{Chosen, LOOK_AHEAD_EVENTS, look_ahead};
+use desk::reports::ReportError;
 use desk::views::anomalies;
-use desk::views::ban::{BanView, ListedBan};
+use desk::views::ban::BanView;
 use desk::views::cards::Cards;
 use desk::views::charge::ChargeView;
 use desk::views::customer::CustomerView;
 use desk::views::dashboard::{Dashboard, likely_mode};
 use desk::views::dead_letters::{cause as cause_name, groups};
 use desk::views::dispute::DisputeView;
-use desk::views::dispute_list::read_list;
 use desk::views::event::EventView;
+use desk::views::finding::FindingView;
 use desk::views::invoice::InvoiceView;
 use desk::views::kpi::{self, KpiQuery};
 use desk::views::object::ObjectPages;
@@ -33,28 +33,28 @@ use maud::Markup;
 
 use super::address::Address;
 use super::dashboard::Waiting;
-use super::exports::{List, SHEET_LIMIT_ROWS};
+use super::exports::Sheet;
 use super::faults::Fault;
+use super::found::{Failed, Found};
+use super::lists::{find_list, find_words};
 use super::object::Hangs;
 use super::shell::{self, Frame};
 use super::{
-    acts, approvals, audit, bans, dead_letters, disputes, event, history, listed, metrics, modes, notices,
-    object, operation, replays, search, user, webhooks,
+    acts, approvals, audit, dead_letters, event, findings, listed, metrics, modes, notices, object,
+    operation, reconciliation, replays, reports, saved_views, user,
 };
 
 /// What a browser gets.
-#[derive(Debug)]
 pub enum Answer {
     Page {
         status: u16,
         html: String,
     },
     SeeOther(String),
-    /// A list as a spreadsheet gets it, under this name.
-    Csv {
-        name: String,
-        text: String,
-    },
+    /// A list as a spreadsheet gets it.
+    Csv(Box<Sheet>),
+    /// A report as one file.
+    Report(Box<reports::Wanted>),
 }
 
 /// What the pages are made from.
@@ -62,47 +62,6 @@ pub struct Sources<'a> {
     pub ledger: &'a Ledger,
     /// What waits in the queue, where it can be asked.
     pub waiting: Option<Waiting>,
-}
-
-/// A title and what stands below it; or where to look instead.
-enum Found {
-    Page(String, Markup),
-    Elsewhere(String),
-    Csv(&'static str, String),
-}
-
-/// Why there is no page: the ledger failed, or what was asked for cannot be shown.
-enum Failed {
-    Ledger(LedgerError),
-    Fault(Fault),
-}
-
-impl From<LedgerError> for Failed {
-    fn from(error: LedgerError) -> Self {
-        Self::Ledger(error)
-    }
-}
-
-impl From<Fault> for Failed {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-/// A parameter that is not what it should be.
-impl From<String> for Failed {
-    fn from(why: String) -> Self {
-        Self::Fault(Fault::Wrong(why))
-    }
-}
-
-impl From<ReplayError> for Failed {
-    fn from(error: ReplayError) -> Self {
-        match error {
-            ReplayError::Ledger(error) => Self::Ledger(error),
-            other => Self::Fault(Fault::Wrong(other.to_string())),
-        }
-    }
 }
 
 /// Answers a request to look at something. The ledger's own failure is given back beside the page, for the log.
@@ -116,7 +75,7 @@ pub async fn answer(
         Some(livemode) => Ok(livemode),
         None => likely_mode(sources.ledger).await,
     };
-    let mut frame = Frame { actor, address, livemode: true, now };
+    let mut frame = Frame { actor, address, livemode: true, now, saved: Vec::new() };
     let found = match mode {
         Err(error) => Err(Failed::Ledger(error)),
         Ok(livemode) => {
@@ -131,10 +90,8 @@ pub async fn answer(
     };
     match found {
         Ok(Found::Elsewhere(place)) => (Answer::SeeOther(place), None),
-        Ok(Found::Csv(what, text)) => {
-            let name = format!("{what}-{}.csv", now.format("%Y-%m-%d"));
-            (Answer::Csv { name, text }, None)
-        }
+        Ok(Found::Report(wanted)) => (Answer::Report(Box::new(wanted)), None),
+        Ok(Found::Csv(sheet)) => (Answer::Csv(Box::new(sheet)), None),
         Ok(Found::Page(title, body)) => (
             Answer::Page {
                 status: 200,
@@ -158,7 +115,12 @@ async fn find(sources: &Sources<'_>, frame: &mut Frame<'_>) -> Result<Found, Fai
     let (ledger, address, now) = (sources.ledger, frame.address, frame.now);
     let whose = Whose { account: None, livemode: Some(frame.livemode) };
     let title = |title: &str, body: Markup| Ok(Found::Page(title.to_owned(), body));
-    let as_csv = is_csv(frame)?;
+    if let Some(path) = saved_views::list_of(&address.path) {
+        frame.saved = ledger.read().await?.saved_views_of(frame.actor.staff(), Some(path)).await?;
+    }
+    if let Some(found) = find_list(ledger, frame).await? {
+        return Ok(found);
+    }
     match address.path.trim_end_matches('/') {
         "" | "/payments" => Ok(Found::Elsewhere("/payments/dashboard/".to_owned())),
         "/payments/dashboard" => {
@@ -171,40 +133,10 @@ async fn find(sources: &Sources<'_>, frame: &mut Frame<'_>) -> Result<Found, Fai
             let kpis = kpi::read(&mut ledger.read().await?, &kpi_query(frame, hours)?).await?;
             title("Metrics", metrics::page(frame, &kpis, hours))
         }
-        "/payments/history" => {
-            let (filter, part) = (history::filter(address, frame.livemode)?, listed::part(address)?);
-            if as_csv {
-                return Ok(Found::Csv("payments", sheet(ledger, &List::Payments(filter), now).await?));
-            }
-            let found = ledger.read().await?.payments(&filter, &part).await?;
-            title("Payments", history::page(frame, &found))
-        }
-        "/payments/disputes" => {
-            let (query, part) = (disputes::query(address, frame.livemode)?, listed::part(address)?);
-            if as_csv {
-                return Ok(Found::Csv("disputes", sheet(ledger, &List::Disputes(query), now).await?));
-            }
-            let found = read_list(ledger, &mut ledger.read().await?, &query, &part, now).await?;
-            title("Disputes", disputes::page(frame, &found))
-        }
-        "/payments/webhooks" => {
-            let (filter, part) = (webhooks::filter(address, frame.livemode)?, listed::part(address)?);
-            if as_csv {
-                return Ok(Found::Csv("events", sheet(ledger, &List::Events(filter), now).await?));
-            }
-            let found = ledger.read().await?.events(&filter, &part).await?;
-            title("Webhooks", webhooks::page(frame, &found))
-        }
         "/approvals" => {
             let (filter, part) = (approvals::filter(address, frame.livemode), listed::part(address)?);
             let found = ledger.read().await?.operations(&filter, &part).await?;
             title("Approvals", approvals::page(frame, &found))
-        }
-        "/payments/bans" => {
-            let part = listed::part(address)?;
-            let filter = bans::filter(address, frame.livemode);
-            let found = ListedBan::read_list(&mut ledger.read().await?, &filter, &part, now).await?;
-            title("Bans", bans::page(frame, &found))
         }
         "/payments/anomalies" => {
             let part = listed::part(address)?;
@@ -212,16 +144,18 @@ async fn find(sources: &Sources<'_>, frame: &mut Frame<'_>) -> Result<Found, Fai
             title("Anomalies", super::anomalies::page(frame, &found))
         }
         "/payments/audit" => {
-            let (filter, part) = (audit::filter(address, frame.livemode)?, listed::part(address)?);
+            let (filter, part) = (audit::filter(frame)?, listed::part(address)?);
             let found = ledger.read().await?.audit_lines(&filter, &part).await?;
             title("Audit", audit::page(frame, &found))
         }
         "/notices" => {
-            let (filter, part) = (notices::filter(address, frame.livemode)?, listed::part(address)?);
+            let (filter, part) = (notices::filter(frame)?, listed::part(address)?);
             let targets = desk::views::notices::targets(ledger).await?;
             let found = ledger.read().await?.notices(&filter, &part).await?;
             title("Notices", notices::page(frame, &targets, &found))
         }
+        "/payments/reports" | "/payments/reports/archive" => read_report(ledger, frame).await,
+        "/payments/reconciliation" => read_reconciliation(ledger, frame).await,
         "/payments/dead-letters" => title("Dead letters", read_dead_letters(ledger, frame).await?),
         "/search" => find_words(ledger, frame).await,
         path => match path.trim_start_matches('/').split_once('/') {
@@ -231,41 +165,42 @@ async fn find(sources: &Sources<'_>, frame: &mut Frame<'_>) -> Result<Found, Fai
     }
 }
 
-/// Whether the list is wanted as CSV, by somebody who may take it away.
-fn is_csv(frame: &Frame<'_>) -> Result<bool, Failed> {
-    let is_wanted = frame.address.get("as") == Some("csv");
-    if is_wanted {
-        frame.actor.may(Permission::Export).map_err(|forbidden| Fault::Forbidden(format!("{forbidden}.")))?;
-    }
-    Ok(is_wanted)
-}
-
-async fn sheet(ledger: &Ledger, list: &List, now: DateTime<Utc>) -> Result<String, Failed> {
-    list.sheet(ledger, now).await?.ok_or_else(|| {
-        let why = format!(
-            "More than {SHEET_LIMIT_ROWS} rows: narrow the filters, or use `--csv` of the command line, which has no limit"
-        );
-        Fault::Wrong(why).into()
-    })
-}
-
 fn kpi_query(frame: &Frame<'_>, hours: i64) -> Result<KpiQuery, Failed> {
     let scope = Scope { livemode: frame.livemode, account: None };
     let query = KpiQuery::of_hours(hours, metrics::step(hours), scope, frame.now);
     query.map_err(|wrong| Failed::Fault(Fault::Wrong(wrong.to_string())))
 }
 
-async fn find_words(ledger: &Ledger, frame: &Frame<'_>) -> Result<Found, Failed> {
-    let words = frame.address.get("q").unwrap_or_default();
-    if !words.is_empty() {
-        if let Some(place) = search::payments_of(words, frame.livemode) {
-            return Ok(Found::Elsewhere(place));
-        }
-        if let Some(found) = finder::find(ledger, words).await? {
-            return Ok(Found::Elsewhere(search::place(&found)));
-        }
+/// The days that were compared, or the one that is asked for.
+async fn read_reconciliation(ledger: &Ledger, frame: &Frame<'_>) -> Result<Found, Failed> {
+    let mut tx = ledger.read().await?;
+    let Some(day) = frame.address.get("day") else {
+        let days = reconciliation::read_days(&mut tx, frame).await?;
+        return Ok(Found::Page("Reconciliation".to_owned(), reconciliation::page(frame, &days)));
+    };
+    let found = reconciliation::read_day(&mut tx, frame, day).await?;
+    let found =
+        found.ok_or_else(|| Fault::Unknown { kind: "reconciliation of".to_owned(), id: day.to_owned() })?;
+    Ok(Found::Page(format!("Reconciliation of {day}"), reconciliation::day(frame, &found)))
+}
+
+/// Making a report is taking the lists away.
+async fn read_report(ledger: &Ledger, frame: &Frame<'_>) -> Result<Found, Failed> {
+    let title = "Reports".to_owned();
+    let may_take = frame.actor.has(Permission::Export);
+    let Some(wanted) = reports::wanted(frame)? else {
+        return Ok(Found::Page(title, reports::page(frame, None, may_take)));
+    };
+    frame.actor.may(Permission::Export).map_err(|forbidden| Fault::Forbidden(format!("{forbidden}.")))?;
+    if frame.address.path.ends_with("/archive") {
+        return Ok(Found::Report(wanted));
     }
-    Ok(Found::Page("Search".to_owned(), search::nothing(frame)))
+    let manifest = match wanted.manifest(ledger).await {
+        Err(ReportError::Ledger(error)) => return Err(error.into()),
+        Err(other) => return Err(Fault::Wrong(format!("The report could not be written: {other}")).into()),
+        Ok(manifest) => manifest,
+    };
+    Ok(Found::Page(title, reports::page(frame, Some((&wanted, &manifest)), may_take)))
 }
 
 async fn read_one(ledger: &Ledger, frame: &mut Frame<'_>, kind: &str, id: &str) -> Result<Found, Failed> {
@@ -287,7 +222,13 @@ async fn read_one(ledger: &Ledger, frame: &mut Frame<'_>, kind: &str, id: &str) 
         "event" => {
             let views = EventView::read_all(ledger, id).await?;
             frame.livemode = views.first().map_or(frame.livemode, |view| view.event.livemode);
-            (!views.is_empty()).then(|| event::pages(frame, &views))
+            let bodies = event::read_bodies(ledger, frame, &views).await?;
+            (!views.is_empty()).then(|| event::pages(frame, &views, &bodies))
+        }
+        "finding" => {
+            let view = FindingView::read(&mut ledger.read().await?, id, frame.now).await?;
+            frame.livemode = view.as_ref().map_or(frame.livemode, |view| view.finding.key.livemode);
+            view.map(|view| findings::one(frame, &view))
         }
         "operation" => {
             let view = OperationView::read(&mut ledger.read().await?, id, frame.now).await?;

@@ -7,9 +7,9 @@ use ledger::views::page::Page;
 use ledger::views::search::Whose;
 use maud::{Markup, html};
 
-use super::address::Address;
 use super::listed::{self, field, next, window};
 use super::modes;
+use super::saved_views;
 use super::shell::Frame;
 use super::tables::{Column, empty, pager, prose, table, text};
 use super::timelines::subject;
@@ -28,13 +28,14 @@ const LINES: &[Column] = &[
 ];
 
 /// Acts of people are of no mode; what was done with objects is of theirs.
-pub fn filter(address: &Address, livemode: bool) -> Result<AuditFilter, String> {
-    let mode = modes::named(address).map(|_| livemode);
+pub fn filter(frame: &Frame<'_>) -> Result<AuditFilter, String> {
+    let address = frame.address;
+    let mode = modes::named(address).map(|_| frame.livemode);
     Ok(AuditFilter {
         subject: address.get("object").map(str::to_owned),
         event: address.get("event").map(str::to_owned),
         actor: address.get("by").map(str::to_owned),
-        window: window(address)?,
+        window: window(address, frame.now)?,
         whose: Whose { account: None, livemode: mode.filter(|livemode| !livemode) },
     })
 }
@@ -43,14 +44,14 @@ pub fn page(frame: &Frame<'_>, found: &Page<AuditRow>) -> Markup {
     let address = frame.address;
     html! {
         div.title { h1 { "Audit" } span.muted { "What people and programs did, newest first" } }
+        (saved_views::bar(frame))
         section.panel {
             form.filters method="get" action=(address.path) {
                 input type="hidden" name="mode" value=(modes::word(frame.livemode));
                 (field(address, "object", "About the object", "pi_…, user, token", "text"))
                 (field(address, "event", "By the event", "evt_…", "text"))
                 (field(address, "by", "By", "jane", "text"))
-                (field(address, "since", "Since (UTC)", "", "date"))
-                (field(address, "until", "Until", "", "date"))
+                (listed::day_fields(address, "Since (UTC)"))
                 button type="submit" { "Filter" }
             }
             @if found.rows.is_empty() {

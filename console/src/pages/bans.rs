@@ -8,6 +8,7 @@ use maud::{Markup, html};
 
 use super::address::Address;
 use super::listed::{self, next};
+use super::saved_views;
 use super::shell::Frame;
 use super::tables::{Column, empty, number, pager, prose, table, text};
 use super::tones::{Tone, badge};
@@ -41,6 +42,7 @@ pub fn page(frame: &Frame<'_>, found: &Page<ListedBan>) -> Markup {
                 a href=(address.with("show", Some("all"))) aria-current=[shows_all.then_some("page")] { "Everyone concerned" }
             }
         }
+        (saved_views::bar(frame))
         section.panel {
             @if found.rows.is_empty() {
                 (empty("Nobody is banned.", &html! {
@@ -48,7 +50,7 @@ pub fn page(frame: &Frame<'_>, found: &Page<ListedBan>) -> Markup {
                 }))
             } @else {
                 (table("Users", BANS, found.rows.iter().map(row).collect()))
-                (pager(listed::first(address).as_deref(), next(address, found).as_deref(), found.rows.len(), None))
+                (pager(listed::first(address).as_deref(), next(address, found).as_deref(), found.rows.len(), listed::csv(frame).as_deref()))
             }
         }
     }

@@ -16,10 +16,11 @@ use super::answer::{Answer, Sources, answer};
 use super::assets::Asset;
 use super::dashboard::Waiting;
 use super::origin::is_foreign;
-use super::page_responses::{Browsed, asset, elsewhere, html};
-use super::{shell, sign_in};
+use super::page_responses::{Browsed, asset, elsewhere, file, html, unchanged, with_tag};
+use super::{live, shell, sign_in};
 use crate::Console;
 use crate::problem::Code;
+use crate::response_body::ResponseBody;
 use crate::responses::HttpResponse;
 
 /// A form is words; files have their own way.
@@ -58,30 +59,60 @@ pub(crate) async fn respond(
             Browsed::by(None, html(StatusCode::OK, shell::bare("Sign in", &page)))
         }
         None => Browsed::by(None, elsewhere(&link(sign_in::PATH, [("to", target)]))),
-        Some(actor) => look(console, &actor, &address, now).await,
+        Some(actor) => look(console, &actor, &address, &parts, now).await,
     }
 }
 
-async fn look(console: &Console, actor: &Actor, address: &Address, now: DateTime<Utc>) -> Browsed {
+async fn look(
+    console: &Arc<Console>,
+    actor: &Actor,
+    address: &Address,
+    parts: &Parts,
+    now: DateTime<Utc>,
+) -> Browsed {
     // A queue that cannot be asked is no reason to show nothing.
     let depth = console.queue.depth().await.ok();
     let waiting = depth.map(|depth| {
         Waiting::of(depth.ready, depth.oldest_age.and_then(|age| TimeDelta::from_std(age).ok()))
     });
+    let tag = live::tag(&console.ledger, (actor, address), waiting, now).await;
+    if let Some(tag) = tag.as_deref().filter(|tag| live::is_known(tag, &parts.headers)) {
+        return Browsed::by(Some(actor), unchanged(tag));
+    }
     let sources = Sources { ledger: &console.ledger, waiting };
     let (answer, error) = answer(&sources, actor, address, now).await;
     let response = match answer {
-        Answer::Page { status, html: page } => html(
-            StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-            maud::PreEscaped(page),
+        Answer::Page { status, html: page } => with_tag(
+            html(
+                StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+                maud::PreEscaped(page),
+            ),
+            tag.filter(|_| status == 200).as_deref(),
         ),
         Answer::SeeOther(place) => elsewhere(&place),
-        Answer::Csv { name, text } => super::page_responses::csv(&name, text),
+        Answer::Csv(sheet) => {
+            let name = sheet.name();
+            taken(sheet.send(console), &name, "text/csv; charset=utf-8")
+        }
+        Answer::Report(wanted) => {
+            let name = wanted.name();
+            taken(wanted.send(console), &name, "application/x-tar")
+        }
     };
     Browsed {
         cause: error.as_ref().map(|error| shared::telemetry::told(error)),
         is_fatal: error.as_ref().is_some_and(ledger::LedgerError::is_fatal),
         ..Browsed::by(Some(actor), response)
+    }
+}
+
+/// A file, or that too many are being sent.
+fn taken(body: Option<ResponseBody>, name: &str, content_type: &'static str) -> HttpResponse {
+    match body {
+        Some(body) => file(name, content_type, body),
+        None => {
+            refused("Too many files are being sent: try again in a minute", StatusCode::SERVICE_UNAVAILABLE)
+        }
     }
 }
 

@@ -12,6 +12,11 @@ pub fn command(id: &str, line: &str) -> Markup {
     }
 }
 
+/// The same as a request to the API; the token is whatever the shell has.
+pub fn curl(path: &str) -> String {
+    format!("curl -H \"Authorization: Bearer $TIDEGATE_TOKEN\" \"$TIDEGATE_URL{path}\"")
+}
+
 /// A word of a command line as a shell takes it.
 pub fn quoted(word: &str) -> String {
     let is_plain =

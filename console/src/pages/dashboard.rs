@@ -7,9 +7,11 @@ use desk::views::operation::does;
 use desk::when;
 use maud::{Markup, html};
 
+use super::acts::{Act, form, words};
 use super::address::link;
 use super::metrics::{goal, name, rates, spans, spoken, target, value, verdict, volumes};
 use super::modes;
+use super::object::acts_panel;
 use super::plots::spark;
 use super::shell::Frame;
 use super::tones::{Tone, badge};
@@ -49,7 +51,7 @@ pub fn page(frame: &Frame<'_>, view: &Dashboard, waiting: Option<Waiting>, hours
             }
             (figures(frame, view, hours))
             div.columns {
-                (stuck(frame, view, waiting))
+                div.stack { (stuck(frame, view, waiting)) (acts_panel(&switches(frame, view))) }
                 (needs_me(frame, view))
             }
         }
@@ -149,7 +151,32 @@ fn stuck(frame: &Frame<'_>, view: &Dashboard, waiting: Option<Waiting>) -> Marku
                     span { @if view.pause.is_some() { "Paused: see above" } @else { "Consumption is not paused" } }
                     span {}
                 }
+                li {
+                    (badge(if view.closing.is_some() { Tone::Warn } else { Tone::Good }, "checkout"))
+                    span { @if view.closing.is_some() { "Closed: see above" } @else { "Open: customers can be charged" } }
+                    span {}
+                }
+                li {
+                    (badge(if view.complete_until.is_some() { Tone::Good } else { Tone::Quiet }, "completeness"))
+                    span { @match view.complete_until { Some(_) => "Every event that Stripe lists is here up to", None => "Stripe's list has not been compared: that takes a key of Stripe's" } }
+                    span { @if let Some(until) = view.complete_until { (age(until, frame.now)) } }
+                }
             } }
+        }
+    }
+}
+
+/// Stops and starts charging.
+fn switches(frame: &Frame<'_>, view: &Dashboard) -> Markup {
+    let act = |endpoint, title, consequence: &str, fields, is_dangerous| {
+        let consequence = html! { (consequence) };
+        form(frame, &Act { endpoint, path: &[], title, consequence, fields, button: title, is_dangerous })
+    };
+    html! {
+        @if view.closing.is_some() {
+            (act("open_checkout", "Open checkout", "Customers can be charged again.", html! {}, false))
+        } @else {
+            (act("close_checkout", "Close checkout", "Nobody is charged until it is opened again: charges, subscriptions and retries of invoices are refused. Refunds, credits and webhooks go on.", words("reason", "Reason", "It stands in the audit, with your name.", true), true))
         }
     }
 }

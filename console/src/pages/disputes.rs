@@ -7,20 +7,22 @@ use ledger::views::page::Page;
 use ledger::views::search::Whose;
 use maud::{Markup, html};
 
-use super::address::Address;
 use super::hanging;
 use super::listed::{self, choice, field, next, window};
 use super::modes;
+use super::saved_views;
 use super::shell::Frame;
 use super::tables::{empty, pager, table};
 
 /// What the address asks for; open ones where it does not ask for all.
-pub fn query(address: &Address, livemode: bool) -> Result<DisputeQuery, String> {
+pub fn query(frame: &Frame<'_>) -> Result<DisputeQuery, String> {
+    let address = frame.address;
     let filter = DisputeFilter {
         status: address.get("status").map(str::to_owned),
+        reason: address.get("reason").map(str::to_owned),
         open: address.get("show").is_none(),
-        window: window(address)?,
-        whose: Whose { account: None, livemode: Some(livemode) },
+        window: window(address, frame.now)?,
+        whose: Whose { account: None, livemode: Some(frame.livemode) },
         ..DisputeFilter::default()
     };
     Ok(DisputeQuery {
@@ -41,6 +43,7 @@ pub fn page(frame: &Frame<'_>, found: &Page<ListedDispute>) -> Markup {
                 a href=(address.with("show", Some("all"))) aria-current=[shows_all.then_some("page")] { "All" }
             }
         }
+        (saved_views::bar(frame))
         section.panel {
             form.filters method="get" action=(address.path) {
                 input type="hidden" name="mode" value=(modes::word(frame.livemode));
@@ -50,8 +53,8 @@ pub fn page(frame: &Frame<'_>, found: &Page<ListedDispute>) -> Markup {
                 }
                 (field(address, "user", "User", "", "text"))
                 (field(address, "invoice", "Invoice", "in_…", "text"))
-                (field(address, "since", "Opened since (UTC)", "", "date"))
-                (field(address, "until", "Until", "", "date"))
+                (field(address, "reason", "Reason", "fraudulent", "text"))
+                (listed::day_fields(address, "Opened since (UTC)"))
                 button type="submit" { "Filter" }
             }
             @if found.rows.is_empty() {

@@ -1,28 +1,54 @@
 //! The page of one event: its way from Stripe's timestamp to the rows that it changed.
 
+use bytes::Bytes;
 use chrono::TimeDelta;
+use desk::acts::bodies;
 use desk::views::event::EventView;
 use desk::views::timeline::change;
 use desk::when;
 use desk::wording::belongs_to;
+use ledger::{Ledger, LedgerError};
 use maud::{Markup, html};
 
-use super::command::{command, quoted};
-use super::object::heading;
+use super::acts::{Act, form, hidden};
+use super::address::encoded;
+use super::command::{command, curl, quoted};
+use super::object::{acts_panel, heading};
 use super::shell::Frame;
 use super::tables::{prose, section, text};
 use super::timelines::subject;
 use super::tones::{badge, of_severity};
 use super::values::moment;
 
-pub fn pages(frame: &Frame<'_>, views: &[EventView]) -> Markup {
+/// What Stripe sent as each content of an event, for whoever has opened it.
+pub type Bodies = Option<Vec<Option<Bytes>>>;
+
+pub async fn read_bodies(
+    ledger: &Ledger,
+    frame: &Frame<'_>,
+    views: &[EventView],
+) -> Result<Bodies, LedgerError> {
+    let Some(first) = views.first() else { return Ok(None) };
+    if !bodies::is_open(ledger, &first.event.id, frame.actor, frame.now).await? {
+        return Ok(None);
+    }
+    let mut read = Vec::new();
+    for view in views {
+        read.push(ledger.body(&view.event.key()).await?);
+    }
+    Ok(Some(read))
+}
+
+pub fn pages(frame: &Frame<'_>, views: &[EventView], bodies: &Bodies) -> Markup {
     html! {
         @if views.len() > 1 { p.note { "The same id came with several contents; each is below." } }
-        @for view in views { (one(frame, view)) }
+        @for (place, view) in views.iter().enumerate() {
+            (one(frame, view, bodies.as_ref().map(|bodies| bodies.get(place).and_then(Option::as_ref))))
+        }
     }
 }
 
-fn one(_: &Frame<'_>, view: &EventView) -> Markup {
+fn one(frame: &Frame<'_>, view: &EventView, body: Option<Option<&Bytes>>) -> Markup {
     let event = &view.event;
     let version = event.api_version.as_deref().unwrap_or("no API version");
     html! {
@@ -43,8 +69,10 @@ fn one(_: &Frame<'_>, view: &EventView) -> Markup {
                     badge(of_severity(&row.severity), &row.severity),
                 ]).collect()))
                 @if view.audit.is_empty() { p.note { "It changed no status." } }
+                @if let Some(body) = body { (sent(body)) }
             }
             div.stack {
+                (acts_panel(&acts(frame, view, body.is_some())))
                 section.panel {
                     h2 { "Details" }
                     div.inner { dl.facts {
@@ -63,9 +91,51 @@ fn one(_: &Frame<'_>, view: &EventView) -> Markup {
                 }
                 section.panel {
                     h2 { "Elsewhere" }
-                    div.inner { (command("same-command", &format!("tidegate trace {}", quoted(&event.id)))) }
+                    div.inner {
+                        (command("same-command", &format!("tidegate trace {}", quoted(&event.id))))
+                        (command("same-request", &curl(&format!("/api/v1/events/{}", encoded(&event.id)))))
+                    }
                 }
             }
+        }
+    }
+}
+
+/// Byte for byte: no number is rounded, nothing is put in order.
+fn sent(body: Option<&Bytes>) -> Markup {
+    html! {
+        section.panel {
+            div.head { h2 { "What Stripe sent" } span.muted { "as it was received; the audit says that you looked" } }
+            div.inner { @match body {
+                Some(bytes) => { pre id="body" tabindex="0" { (String::from_utf8_lossy(bytes)) } button.quiet type="button" data-copy="body" data-script { "Copy" } }
+                None => { p.muted { "It is no longer stored." } }
+            } }
+        }
+    }
+}
+
+fn acts(frame: &Frame<'_>, view: &EventView, is_open: bool) -> Markup {
+    let event = &view.event;
+    html! {
+        (form(frame, &Act {
+            endpoint: "plan_replay",
+            path: &[],
+            title: "Plan a replay",
+            consequence: html! { "Plans to run " strong { (event.id) } " (" (event.kind) ") once more through the same rules. Nothing runs before you start it on the next page." },
+            fields: hidden("ids", &event.id),
+            button: "Plan the replay",
+            is_dangerous: false,
+        }))
+        @if !is_open {
+            (form(frame, &Act {
+                endpoint: "open_event_body",
+                path: &[&event.id],
+                title: "Show what Stripe sent",
+                consequence: html! { "The body may hold data of a card or a customer. The audit notes that you looked; the page shows it to you for ten minutes." },
+                fields: html! {},
+                button: "Show the body",
+                is_dangerous: false,
+            }))
         }
     }
 }

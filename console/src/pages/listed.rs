@@ -1,6 +1,7 @@
 //! What lists have in common: filters that stand in the address, a page at a time, and where the next one begins.
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
+use desk::search;
 use domain::permissions::Permission;
 use ledger::views::page::{Page, Part};
 use ledger::views::search::Window;
@@ -22,18 +23,20 @@ pub fn part(address: &Address) -> Result<Part, String> {
 }
 
 /// Between two days in UTC, both included.
-pub fn window(address: &Address) -> Result<Window, String> {
-    let until = day(address, "until")?.map(|day| day + TimeDelta::days(1));
-    Ok(Window { since: day(address, "since")?, until })
+pub fn window(address: &Address, now: DateTime<Utc>) -> Result<Window, String> {
+    let found = search::window(address.get("since"), address.get("until"), now.date_naive());
+    found.map_err(|wrong| wrong.to_string())
 }
 
-fn day(address: &Address, name: &str) -> Result<Option<DateTime<Utc>>, String> {
-    let Some(text) = address.get(name) else { return Ok(None) };
-    let day: Result<NaiveDate, _> = text.parse();
-    let midnight = day.ok().and_then(|day| day.and_hms_opt(0, 0, 0));
-    match midnight {
-        Some(midnight) => Ok(Some(midnight.and_utc())),
-        None => Err(format!("“{text}” is not a day: write 2026-11-28")),
+/// The fields of `window`. A day that is named by a word, as in `yesterday`, stays a word.
+pub fn day_fields(address: &Address, since: &str) -> Markup {
+    let kind = |name| {
+        let is_date = address.get(name).is_none_or(|text| text.parse::<NaiveDate>().is_ok());
+        if is_date { "date" } else { "text" }
+    };
+    html! {
+        (field(address, "since", since, "", kind("since")))
+        (field(address, "until", "Until", "", kind("until")))
     }
 }
 
@@ -81,16 +84,17 @@ pub fn choice(address: &Address, name: &str, words: &str, any: &str, choices: &[
 
 #[cfg(test)]
 mod tests {
+    use chrono::TimeDelta;
+
     use super::*;
 
     #[test]
     fn a_day_reaches_to_its_end() {
-        let address = Address::of("/x?since=2026-11-27&until=2026-11-28").unwrap();
-        let window = window(&address).unwrap();
-        assert_eq!(window.until.unwrap() - window.since.unwrap(), TimeDelta::days(2));
-        assert!(
-            super::window(&Address::of("/x?since=yesterday").unwrap()).unwrap_err().contains("yesterday")
-        );
+        let now = DateTime::from_timestamp(1_795_000_000, 0).unwrap();
+        let window = |query: &str| window(&Address::of(&format!("/x?{query}")).unwrap(), now);
+        let two_days = window("since=2026-11-27&until=2026-11-28").unwrap();
+        assert_eq!(two_days.until.unwrap() - two_days.since.unwrap(), TimeDelta::days(2));
+        assert!(window("since=soon").unwrap_err().contains("soon"));
         assert!(part(&Address::of("/x?after=nowhere").unwrap()).is_err());
     }
 }

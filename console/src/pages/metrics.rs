@@ -6,7 +6,8 @@ use desk::views::kpi::{Kpis, Part, Rate, Target, Verdict};
 use desk::when;
 use maud::{Markup, html};
 
-use super::address::Address;
+use super::address::{Address, link};
+use super::modes;
 use super::plots::{bars, line};
 use super::shell::Frame;
 use super::tables::{number, section, table, text};
@@ -75,7 +76,7 @@ pub fn page(frame: &Frame<'_>, kpis: &Kpis, hours: i64) -> Markup {
                 }
             }
         }
-        (section("Failed attempts by code", &[text("Code"), number("Attempts")], codes(kpis)))
+        (section("Failed attempts by code", &[text("Code"), number("Attempts")], codes(frame, kpis)))
         details.panel {
             summary { "The numbers behind the plots" }
             (table("Figures of each part of the span", &[text("From"), number("Succeeded"), number("Failed"), number("Success rate"), number("Refunded"), number("Disputes"), number("Volume")], kpis.series.iter().map(row).collect()))
@@ -111,12 +112,16 @@ fn row(part: &Part) -> Vec<Markup> {
     ]
 }
 
-fn codes(kpis: &Kpis) -> Vec<Vec<Markup>> {
+fn codes(frame: &Frame<'_>, kpis: &Kpis) -> Vec<Vec<Markup>> {
     let mut codes: Vec<(&String, &i64)> = kpis.figures.failures_by_code.iter().collect();
     codes.sort_by_key(|(code, attempts)| (-**attempts, (*code).clone()));
     codes
         .into_iter()
-        .map(|(code, attempts)| vec![html! { (code.replace('_', " ")) }, html! { (attempts) }])
+        .map(|(code, attempts)| {
+            let mode = modes::word(frame.livemode);
+            let list = link("/payments/failures", [("code", code.as_str()), ("mode", mode)]);
+            vec![html! { a href=(list) { (code.replace('_', " ")) } }, html! { (attempts) }]
+        })
         .collect()
 }
 

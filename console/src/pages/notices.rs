@@ -9,7 +9,6 @@ use ledger::views::page::Page;
 use ledger::views::search::Whose;
 use maud::{Markup, html};
 
-use super::address::Address;
 use super::listed::{self, choice, field, next, window};
 use super::modes;
 use super::shell::Frame;
@@ -40,7 +39,8 @@ const TARGETS: &[Column] = &[
 const DELIVERIES: &[Column] =
     &[text("Target"), text("State"), number("Attempts"), text("Next"), text("Ended"), prose("Message")];
 
-pub fn filter(address: &Address, livemode: bool) -> Result<NoticeFilter, String> {
+pub fn filter(frame: &Frame<'_>) -> Result<NoticeFilter, String> {
+    let address = frame.address;
     let given = |name: &str| address.get(name).map(str::to_owned);
     Ok(NoticeFilter {
         kind: given("kind"),
@@ -48,8 +48,8 @@ pub fn filter(address: &Address, livemode: bool) -> Result<NoticeFilter, String>
         severity: given("severity"),
         state: given("state"),
         target: given("target"),
-        window: window(address)?,
-        whose: Whose { account: None, livemode: Some(livemode) },
+        window: window(address, frame.now)?,
+        whose: Whose { account: None, livemode: Some(frame.livemode) },
     })
 }
 
@@ -66,8 +66,7 @@ pub fn page(frame: &Frame<'_>, targets: &[TargetView], found: &Page<Notice>) -> 
                 (choice(address, "severity", "Severity", "any", Severity::WORDS))
                 (field(address, "object", "About the object", "re_…, dp_…", "text"))
                 (field(address, "target", "Target", "", "text"))
-                (field(address, "since", "Since (UTC)", "", "date"))
-                (field(address, "until", "Until", "", "date"))
+                (listed::day_fields(address, "Since (UTC)"))
                 button type="submit" { "Filter" }
             }
             @if found.rows.is_empty() {

@@ -15,14 +15,17 @@ use desk::views::sums::Sum;
 use desk::wording::belongs_to;
 use domain::Object;
 use domain::permissions::Permission;
+use hyper::Method;
 use ledger::views::stored_events::StoredEvent;
 use maud::{Markup, html};
 
-use super::command::{command, quoted};
+use super::address::encoded;
+use super::command::{command, curl, quoted};
 use super::shell::Frame;
 use super::timelines::timeline;
 use super::values::{detail, money, object, status};
 use super::{billing_acts, dispute_acts, hanging, payment_acts, webhooks};
+use crate::resources::endpoints;
 
 /// What some kinds of page have and others have not.
 pub trait Hangs: ObjectView {
@@ -65,7 +68,7 @@ fn one<V: Hangs>(frame: &Frame<'_>, page: &ObjectPage<V>) -> Markup {
                 @if let Some(sum) = view.sum() { (shown_sum(&sum)) }
                 (acts_panel(&view.acts(frame)))
                 (details(frame, view, now))
-                (same_elsewhere(frame, &format!("show {kind} {}", quoted(&key.id)), page))
+                (same_elsewhere(frame, &format!("show {kind} {}", quoted(&key.id)), in_api(kind, &key.id).as_deref(), page))
             }
         }
     }
@@ -141,13 +144,26 @@ fn details<V: ObjectView>(frame: &Frame<'_>, view: &V, now: DateTime<Utc>) -> Ma
     }
 }
 
+/// Where the API has the same, if it has this kind of object.
+fn in_api(kind: &str, id: &str) -> Option<String> {
+    let prefix = format!("/api/v1/{kind}s/{{id}}");
+    let is_there = endpoints().any(|endpoint| endpoint.path == prefix && endpoint.method == Method::GET);
+    is_there.then(|| format!("/api/v1/{kind}s/{}", encoded(id)))
+}
+
 /// The same as a command, and all of it as JSON.
-fn same_elsewhere<T: serde::Serialize>(frame: &Frame<'_>, line: &str, view: &T) -> Markup {
+fn same_elsewhere<T: serde::Serialize>(
+    frame: &Frame<'_>,
+    line: &str,
+    path: Option<&str>,
+    view: &T,
+) -> Markup {
     html! {
         section.panel {
             h2 { "Elsewhere" }
             div.inner {
                 (command("same-command", &format!("tidegate {line}")))
+                @if let Some(path) = path { (command("same-request", &curl(path))) }
                 @if frame.actor.has(Permission::Manage) {
                     details {
                         summary { "As JSON" }

@@ -1,16 +1,15 @@
 //! Pages and files as HTTP: what a browser may run, show and keep.
 
-use bytes::Bytes;
 use desk::actor::Actor;
-use http_body_util::Full;
 use hyper::header::{
-    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, LOCATION,
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderValue, LOCATION,
     REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use hyper::{Response, StatusCode};
 use maud::Markup;
 
 use super::assets::Asset;
+use crate::response_body::ResponseBody;
 use crate::responses::HttpResponse;
 
 /// Nothing but what we serve, nothing inline, in no frame.
@@ -55,12 +54,26 @@ pub(super) fn elsewhere(place: &str) -> HttpResponse {
     response
 }
 
-pub(super) fn csv(name: &str, text: String) -> HttpResponse {
-    let mut response = of(StatusCode::OK, "text/csv; charset=utf-8", text);
+/// To be kept by the browser under this name.
+pub(super) fn file(name: &str, content_type: &'static str, body: ResponseBody) -> HttpResponse {
+    let mut response = of(StatusCode::OK, content_type, body);
     let kept_as = format!("attachment; filename=\"{name}\"");
     let kept_as = HeaderValue::from_str(&kept_as).unwrap_or(HeaderValue::from_static("attachment"));
     response.headers_mut().insert(CONTENT_DISPOSITION, kept_as);
     response
+}
+
+/// With what stands for it, for whoever asks again.
+pub(super) fn with_tag(mut response: HttpResponse, tag: Option<&str>) -> HttpResponse {
+    if let Some(tag) = tag.and_then(|tag| HeaderValue::from_str(tag).ok()) {
+        response.headers_mut().insert(ETAG, tag);
+    }
+    response
+}
+
+/// For whoever has it as it is.
+pub(super) fn unchanged(tag: &str) -> HttpResponse {
+    with_tag(of(StatusCode::NOT_MODIFIED, "text/html; charset=utf-8", ""), Some(tag))
 }
 
 pub(super) fn with_cookie(mut response: HttpResponse, cookie: &str) -> HttpResponse {
@@ -70,8 +83,8 @@ pub(super) fn with_cookie(mut response: HttpResponse, cookie: &str) -> HttpRespo
     response
 }
 
-fn of(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> HttpResponse {
-    let mut response = Response::new(Full::new(body.into()));
+fn of(status: StatusCode, content_type: &'static str, body: impl Into<ResponseBody>) -> HttpResponse {
+    let mut response = Response::new(body.into());
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

@@ -14,10 +14,20 @@ const REASONS: [&str; 5] =
 pub fn forms(frame: &Frame<'_>, view: &PaymentView) -> Markup {
     let payment = &view.payment;
     let left = payment.received().unwrap_or(0) - payment.amount_refunded - payment.amount_charged_back;
-    if left <= 0 {
-        return html! {};
-    }
     let currency = &payment.state.currency;
+    if left <= 0 {
+        let shown = |amount| money::shown(amount, currency);
+        return html! {
+            p.muted { span aria-disabled="true" { "Refund: " }
+                @match payment.received() {
+                    Some(received) if received > 0 => {
+                        "nothing is left. " (shown(received)) " were received, " (shown(payment.amount_refunded)) " went back, and " (shown(payment.amount_charged_back)) " were charged back."
+                    }
+                    _ => "nothing was received."
+                }
+            }
+        };
+    }
     let id = payment.key.id.as_str();
     form(
         frame,

@@ -1,7 +1,9 @@
-//! One box for everything: an id leads to its page, an amount to the payments of it.
+//! One box for everything: a name leads to its page, operators to the payments that they hold for, a reason to whatever
+//! has it.
 
 use desk::finder::{Found, Kind};
-use desk::money;
+use desk::search::{OPERATORS, PaymentTerms};
+use ledger::views::reasons::KnownReason;
 use maud::{Markup, html};
 
 use super::address::link;
@@ -27,40 +29,61 @@ pub fn place(found: &Found) -> String {
     page_of(kind, &found.id)
 }
 
-/// The payments of an amount, where the words are one: `19.99`, `19.99 usd`, `usd 19.99`.
-pub fn payments_of(words: &str, livemode: bool) -> Option<String> {
-    let parts: Vec<&str> = words.split_whitespace().collect();
-    let is_currency = |part: &str| part.len() == 3 && part.bytes().all(|byte| byte.is_ascii_alphabetic());
-    let (amount, currency) = match parts[..] {
-        [amount] if amount.contains('.') => (amount, None),
-        [amount, currency] | [currency, amount] if is_currency(currency) => (amount, Some(currency)),
-        _ => return None,
-    };
-    let amount = amount.replace(',', "");
-    money::read(&amount, currency.unwrap_or("usd")).ok()?;
-    let mode = modes::word(livemode);
-    let query = [("amount", amount.as_str()), ("mode", mode)];
-    let currency = currency.map(str::to_ascii_lowercase);
-    Some(link(
-        "/payments/history",
-        query.into_iter().chain(currency.as_deref().map(|code| ("currency", code))),
-    ))
+/// The list of the payments that the terms hold for.
+pub fn payments(terms: &PaymentTerms, livemode: bool) -> String {
+    let named = terms.named();
+    let terms = named.iter().map(|(name, term)| (*name, term.as_str()));
+    link("/payments/history", terms.chain([("mode", modes::word(livemode))]))
 }
 
-/// Nothing goes by these words.
-pub fn nothing(frame: &Frame<'_>) -> Markup {
-    let words = frame.address.get("q").unwrap_or_default();
+/// The lists of what has a reason; the only one at once.
+pub fn of_reason(reason: &KnownReason, livemode: bool) -> Vec<(&'static str, String)> {
+    let mode = ("mode", modes::word(livemode));
+    let word = reason.word.as_str();
+    let attempts =
+        ("Attempts to pay that failed with it", link("/payments/failures", [("code", word), mode]));
+    let disputes = ("Disputes for it", link("/payments/disputes", [("show", "all"), ("reason", word), mode]));
+    let refunds =
+        ("Refunds made for it, or failed for it", link("/payments/refunds", [("reason", word), mode]));
+    let all = [(reason.attempts, attempts), (reason.disputes, disputes), (reason.refunds, refunds)];
+    all.into_iter().filter_map(|(has, list)| has.then_some(list)).collect()
+}
+
+pub fn reasons(reason: &KnownReason, lists: &[(&'static str, String)]) -> Markup {
     html! {
         div.title { h1 { "Search" } }
         section.panel { div.empty {
-            @if words.is_empty() {
-                p { strong { "What do you look for?" } }
-            } @else {
-                p { strong { "Nothing in the ledger goes by " span.id { (words) } "." } }
-                p { "If Stripe sent it just now, it may still wait in the queue; search again in a moment." }
-            }
-            p { "The box finds every id of Stripe's (" code { "pi_ ch_ re_ dp_ in_ cus_ sub_ po_ evt_" } "), the number of an invoice, a user by your own id, and payments by their amount: " code { "19.99" } " or " code { "19.99 eur" } "." }
+            p { strong { "“" (reason.word.replace('_', " ")) "” is the reason of several things." } }
+            ul { @for (words, place) in lists { li { a href=(place) { (words) } } } }
         } }
+    }
+}
+
+/// Nothing goes by these words, or they cannot be read; and how to search.
+pub fn nothing(frame: &Frame<'_>, wrong: Option<&str>) -> Markup {
+    let words = frame.address.get("q").unwrap_or_default();
+    html! {
+        div.title { h1 { "Search" } }
+        section.panel {
+            div.empty {
+                @match (wrong, words) {
+                    (Some(wrong), _) => { p { strong { (wrong) "." } } }
+                    (None, "") => { p { strong { "What do you look for?" } } }
+                    (None, words) => {
+                        p { strong { "Nothing in the ledger goes by " span.id { (words) } "." } }
+                        p { "If Stripe sent it just now, it may still wait in the queue; search again in a moment." }
+                    }
+                }
+                p { "The box finds every id of Stripe's (" code { "pi_ ch_ re_ dp_ in_ cus_ sub_ po_ evt_" } "), the number of an invoice, a user by your own id, payments by their amount (" code { "19.99" } " or " code { "19.99 eur" } "), the last four digits of a card, and whatever goes by a reason: " code { "card_declined" } ", " code { "insufficient funds" } ", " code { "fraudulent" } "." }
+            }
+            h2 { "Operators for payments" }
+            div.inner {
+                p.muted { "Put several beside each other; a payment must fit all of them. The list has the same filters as fields, can be saved as a view, and exported." }
+                dl.facts { @for (_, example, does) in OPERATORS {
+                    div { dt { a href=(link("/search", [("q", example), ("mode", modes::word(frame.livemode))])) { code { (example) } } } dd { (does) } }
+                } }
+            }
+        }
     }
 }
 
@@ -69,15 +92,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_amount_is_told_from_an_id() {
-        assert_eq!(payments_of("19.99", true).as_deref(), Some("/payments/history?amount=19.99&mode=live"));
+    fn terms_stand_in_the_address_of_the_list() {
+        let terms = PaymentTerms {
+            amount: Some(">100 <200".to_owned()),
+            user: Some("jane doe".to_owned()),
+            ..PaymentTerms::default()
+        };
         assert_eq!(
-            payments_of("1,234.50 EUR", false).as_deref(),
-            Some("/payments/history?amount=1234.50&mode=test&currency=eur")
+            payments(&terms, true),
+            "/payments/history?amount=%3E100%20%3C200&user=jane%20doe&mode=live"
         );
-        assert!(payments_of("usd 20", true).is_some());
-        for words in ["pi_1", "4711", "jane doe", "1.2.3", "19.999"] {
-            assert_eq!(payments_of(words, true), None, "{words}");
-        }
     }
 }

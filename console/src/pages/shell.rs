@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use desk::actor::Actor;
 use desk::when;
 use domain::permissions::Permission;
+use ledger::tables::saved_views::SavedView;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::address::{Address, link};
@@ -16,18 +17,25 @@ pub struct Frame<'a> {
     pub address: &'a Address,
     pub livemode: bool,
     pub now: DateTime<Utc>,
+    /// The views that the person keeps of the list that is shown.
+    pub saved: Vec<SavedView>,
 }
 
 /// A line of the navigation: its name for the keys, its words, its address, and who sees it.
 const PLACES: &[(&str, &str, &str, Permission)] = &[
     ("dashboard", "Overview", "/payments/dashboard/", Permission::Read),
     ("history", "Payments", "/payments/history", Permission::Read),
+    ("failures", "Failed attempts", "/payments/failures", Permission::Read),
+    ("refunds", "Refunds", "/payments/refunds", Permission::Read),
     ("disputes", "Disputes", "/payments/disputes", Permission::Read),
     ("approvals", "Approvals", "/approvals", Permission::Read),
     ("webhooks", "Webhooks", "/payments/webhooks/", Permission::Read),
     ("dead-letters", "Dead letters", "/payments/dead-letters", Permission::Read),
     ("bans", "Bans", "/payments/bans", Permission::Read),
     ("anomalies", "Anomalies", "/payments/anomalies", Permission::Read),
+    ("findings", "Findings", "/payments/findings", Permission::Read),
+    ("reconciliation", "Reconciliation", "/payments/reconciliation", Permission::Read),
+    ("reports", "Reports", "/payments/reports", Permission::Read),
     ("metrics", "Metrics", "/payments/metrics/", Permission::Read),
     ("notices", "Notices", "/notices", Permission::Read),
     ("audit", "Audit", "/payments/audit", Permission::Read),
@@ -36,7 +44,7 @@ const PLACES: &[(&str, &str, &str, Permission)] = &[
 /// The whole document.
 /// `done` is what a form came to, if one was sent.
 pub fn page(frame: &Frame<'_>, title: &str, done: &Markup, body: &Markup) -> Markup {
-    let Frame { actor, address, livemode, now } = frame;
+    let Frame { actor, address, livemode, now, .. } = frame;
     let query = address.get("q").unwrap_or_default();
     let mode = modes::word(*livemode);
     html! {
@@ -51,7 +59,7 @@ pub fn page(frame: &Frame<'_>, title: &str, done: &Markup, body: &Markup) -> Mar
                     form.search role="search" action="/search" method="get" {
                         label.hidden for="search" { "Search" }
                         input #search name="q" type="search" value=(query) autocomplete="off" spellcheck="false"
-                            placeholder="Any id, invoice number, user or amount";
+                            placeholder="Any id, amount, user, or status:failed amount>100";
                         input type="hidden" name="mode" value=(mode);
                         kbd aria-hidden="true" { "/" }
                     }

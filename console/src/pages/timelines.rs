@@ -79,7 +79,7 @@ pub fn subject(kind: &str, id: &str) -> Markup {
     match kind {
         "ban" => object("user", id),
         "payment" | "charge" | "refund" | "dispute" | "invoice" | "subscription" | "customer" | "payout"
-        | "event" | "operation" => object(kind, id),
+        | "event" | "operation" | "finding" => object(kind, id),
         _ => html! { span.id { (id) } },
     }
 }

@@ -8,6 +8,7 @@ use maud::{Markup, html};
 
 use super::listed::{self, choice, field, next};
 use super::modes;
+use super::saved_views;
 use super::shell::Frame;
 use super::tables::{Column, empty, number, pager, prose, table, text};
 use super::values::{age, maybe_object, object, status};
@@ -25,15 +26,16 @@ const EVENTS: &[Column] = &[
 ];
 
 /// What the address asks for.
-pub fn filter(address: &super::address::Address, livemode: bool) -> Result<EventFilter, String> {
-    let window = listed::window(address)?;
+pub fn filter(frame: &Frame<'_>) -> Result<EventFilter, String> {
+    let address = frame.address;
+    let window = listed::window(address, frame.now)?;
     Ok(EventFilter {
         kind: address.get("type").map(str::to_owned),
         outcome: address.get("outcome").map(str::to_owned),
         object: address.get("object").map(str::to_owned),
         since: window.since,
         until: window.until,
-        livemode: Some(livemode),
+        livemode: Some(frame.livemode),
         ..EventFilter::default()
     })
 }
@@ -42,14 +44,14 @@ pub fn page(frame: &Frame<'_>, found: &Page<StoredEvent>) -> Markup {
     let address = frame.address;
     html! {
         div.title { h1 { "Webhooks" } span.muted { "Every event that was accepted, newest first" } }
+        (saved_views::bar(frame))
         section.panel {
             form.filters method="get" action=(address.path) {
                 input type="hidden" name="mode" value=(modes::word(frame.livemode));
                 (choice(address, "outcome", "Outcome", "any", OutcomeKind::WORDS))
                 (field(address, "type", "Type", "charge.* or payment_intent.succeeded", "text"))
                 (field(address, "object", "About the object", "pi_…", "text"))
-                (field(address, "since", "Since (UTC)", "", "date"))
-                (field(address, "until", "Until", "", "date"))
+                (listed::day_fields(address, "Since (UTC)"))
                 button type="submit" { "Filter" }
             }
             @if found.rows.is_empty() {

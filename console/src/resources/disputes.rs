@@ -136,6 +136,7 @@ pub(super) const FILTER: &[Field] = &[
         Kind::Flag,
         "`true`, with `open`, `overdue` or `due_until`: also what staff have resolved.",
     ),
+    optional("reason", Kind::Id, "Only disputed for this reason of Stripe's, as in `fraudulent`."),
     optional("user", Kind::Id, "Only of this user."),
     optional("invoice", Kind::Id, "Only of this invoice's payments."),
 ];
@@ -154,6 +155,7 @@ pub(super) async fn list(call: Call) -> Answered {
     }
     let filter = DisputeFilter {
         status,
+        reason: query.text("reason"),
         open: is("open"),
         due_by: if is("overdue") { Some(call.now) } else { due_until },
         resolved_too: is("resolved_too"),

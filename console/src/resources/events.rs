@@ -1,8 +1,9 @@
 //! Stored events: a list, and one with what it changed. What Stripe sent is not shown: it may hold personal data.
 
+use desk::acts::bodies;
 use domain::outcome::OutcomeKind;
 use domain::permissions::Permission;
-use hyper::Method;
+use hyper::{Method, StatusCode};
 use ledger::views::stored_events::EventFilter;
 use serde_json::json;
 
@@ -55,6 +56,18 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         errors: &[Code::NotFound],
         run: run!(get),
     },
+    Endpoint {
+        name: "open_event_body",
+        method: Method::POST,
+        path: "/api/v1/events/{id}/open",
+        access: Access::Needs(Permission::Manage),
+        summary: "Note in the audit that you look at what Stripe sent: for ten minutes the event's page of the console shows it to you.",
+        query: &[],
+        body: Some(&[]),
+        answer: Shape::Done(200, "opened_event"),
+        errors: &[Code::NotFound],
+        run: run!(open),
+    },
 ];
 
 fn outcomes() -> Vec<&'static str> {
@@ -75,6 +88,14 @@ async fn list(call: Call) -> Answered {
         ..EventFilter::default()
     };
     Ok(Answer::list(&call.read().await?.events(&filter, &call.query.part()).await?))
+}
+
+async fn open(call: Call) -> Answered {
+    if !bodies::open(call.ledger(), call.id(), call.actor()?, call.now).await? {
+        return Err(nothing("event", call.id()));
+    }
+    let opened = json!({"event": call.id(), "shown_until": call.now + bodies::SHOWN_FOR});
+    Ok(Answer::done(StatusCode::OK, &opened))
 }
 
 async fn get(call: Call) -> Answered {

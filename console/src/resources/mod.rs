@@ -21,8 +21,10 @@ mod objects;
 mod operations;
 mod payments;
 mod policies;
+mod reconciliations;
 mod refunds;
 mod replays;
+mod saved_views;
 mod staff;
 mod subscriptions;
 mod tokens;
@@ -46,8 +48,10 @@ const GROUPS: &[&[Endpoint]] = &[
     operations::ENDPOINTS,
     checkout::ENDPOINTS,
     findings::ENDPOINTS,
+    reconciliations::ENDPOINTS,
     audit::ENDPOINTS,
     notices::ENDPOINTS,
+    saved_views::ENDPOINTS,
     staff::ENDPOINTS,
     tokens::ENDPOINTS,
     policies::ENDPOINTS,

@@ -58,6 +58,11 @@ pub(super) const FILTER: &[Field] = &[
         "Only of exactly this amount: 1999 in minor units, 19.99 in major ones. Needs `currency`.",
     ),
     optional("currency", Kind::Currency, "Only in this currency."),
+    optional(
+        "code",
+        Kind::Id,
+        "Only those of which an attempt failed with this code: Stripe's, or the bank's.",
+    ),
     optional("customer", Kind::Id, "Only of this customer."),
     optional(
         "user",
@@ -83,9 +88,11 @@ pub(super) async fn list(call: Call) -> Answered {
         user: query.text("user"),
         amount,
         currency,
+        code: query.text("code"),
         window: query.window()?,
         failed: query.window_of("failed_since", "failed_until")?,
         whose: call.whose(),
+        ..PaymentFilter::default()
     };
     Ok(Answer::list(&call.read().await?.payments(&filter, &query.part()).await?))
 }

@@ -42,6 +42,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
 
 const FILTER: &[Field] = &[
     optional("status", Kind::Word(statuses), "Only with this status of Stripe's."),
+    optional("reason", Kind::Id, "Only made for this reason of Stripe's, or failed for it."),
     optional("payment", Kind::Id, "Only of this payment."),
 ];
 
@@ -52,6 +53,7 @@ fn statuses() -> Vec<&'static str> {
 async fn list(call: Call) -> Answered {
     let filter = RefundFilter {
         status: call.query.text("status"),
+        reason: call.query.text("reason"),
         payment: call.query.text("payment"),
         window: call.query.window()?,
         whose: call.whose(),

@@ -66,7 +66,39 @@ pub(super) fn operations() -> Schemas {
 pub(super) fn people() -> Schemas {
     let roles = || list(json!({"enum": Role::WORDS}));
     let pending = json!({"anyOf": [of("pending_change"), {"type": "null"}]});
+    let of_objects = |name| (name, list(json!({"type": "object"})));
+    let reconciliation = [
+        ("day", text()),
+        ("account", text()),
+        ("livemode", flag()),
+        ("verdict", text()),
+        ("transactions", number()),
+        ("differences", number()),
+        ("awaited", number()),
+        ("reason", maybe("string")),
+        ("compared_at", time()),
+    ];
     Schemas::from([
+        ("reconciliation", object(&reconciliation)),
+        (
+            "reconciliation_page",
+            object(
+                &[&reconciliation[..], &["lines", "payouts", "balances", "findings"].map(of_objects)]
+                    .concat(),
+            ),
+        ),
+        ("opened_event", object(&[("event", text()), ("shown_until", time())])),
+        (
+            "saved_view",
+            object(&[
+                ("id", text()),
+                ("staff", text()),
+                ("name", text()),
+                ("path", text()),
+                ("query", text()),
+                ("saved_at", time()),
+            ]),
+        ),
         (
             "policy",
             object(&[

@@ -3,6 +3,7 @@
 
 pub mod bans;
 pub mod blocks;
+pub mod bodies;
 pub mod checkout;
 pub mod dead_letters;
 pub mod dispute_notes;
@@ -16,6 +17,7 @@ pub mod operations;
 pub mod pause;
 pub mod pending;
 pub mod policies;
+pub mod saved_views;
 pub mod second_administrator;
 pub mod sessions;
 pub mod staff;

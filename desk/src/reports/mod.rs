@@ -1,6 +1,7 @@
 //! Reports about a past period, written to a folder: key figures, lists as CSV of any size, a page to print, and a
 //! manifest with the hash of each file and the head of the audit. The same ledger and period give the same bytes.
 
+mod archive;
 mod folder;
 mod lists;
 mod manifest;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use ledger::views::kpi::Scope;
 use ledger::{Ledger, LedgerError};
 
+pub use self::archive::archive;
 pub(crate) use self::manifest::sha256_of;
 pub use self::manifest::{Difference, FileEntry, Manifest, verify};
 pub use self::period::{Period, ReportKind, WrongPeriod};

@@ -28,6 +28,8 @@ const DEAD_LIMIT: i64 = 10_000;
 pub struct Dashboard {
     pub kpis: Kpis,
     pub pause: Option<Pause>,
+    /// Up to here the ledger has every event that Stripe lists; `None` where nobody has compared them.
+    pub complete_until: Option<DateTime<Utc>>,
     /// Why nothing is charged, where that is so.
     pub closing: Option<Closing>,
     /// When the newest event was recorded, of this mode.
@@ -65,6 +67,7 @@ impl Dashboard {
             *sum = sum.saturating_add(*amount);
         }
         let retries = ledger.retries().await?;
+        let complete_until = ledger.complete_until().await?;
         let mut tx = ledger.read().await?;
         let newest = tx.events(&of_mode, &Part::first(1)).await?.rows.pop();
         let open = DisputeQuery {
@@ -83,6 +86,7 @@ impl Dashboard {
         Ok(Self {
             kpis: kpi::read(&mut tx, query).await?,
             pause: tx.lasting_pause().await?,
+            complete_until,
             closing: tx.checkout_closing().await?,
             last_event_at: newest.map(|event| event.recorded_at),
             retries,

@@ -35,6 +35,7 @@ pub mod refunds;
 pub mod replays;
 pub mod resolutions;
 pub mod retention;
+pub mod saved_views;
 pub mod seals;
 pub mod sessions;
 pub mod staff;

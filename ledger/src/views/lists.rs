@@ -20,6 +20,7 @@ use crate::views::page::{Page, Part};
 use crate::views::search::{Order, Search, Whose, Window, select};
 use crate::{LedgerError, Transaction};
 use domain::invoices::Invoice;
+use domain::money::{WITH_THREE_DECIMALS, WITHOUT_DECIMALS};
 use domain::payments::Payment;
 use domain::refunds::Refund;
 use domain::{Key, Object};
@@ -46,17 +47,33 @@ pub struct PaymentFilter {
     pub user: Option<String>,
     /// In the currency's minor unit.
     pub amount: Option<i64>,
+    /// Within one of these, by the decimals of the payment's currency.
+    pub amounts: Option<Vec<AmountRange>>,
     pub currency: Option<String>,
+    /// Of which an attempt failed with this code: Stripe's, or the bank's.
+    pub code: Option<String>,
+    /// Tried with a card that ends so.
+    pub last4: Option<String>,
     pub window: Window,
     /// Only those of which an attempt failed in this time, by when it failed; the latest failure first.
     pub failed: Window,
     pub whose: Whose,
 }
 
+/// Amounts in minor units of all currencies with so many decimals, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AmountRange {
+    pub decimals: usize,
+    pub least: Option<i64>,
+    pub most: Option<i64>,
+}
+
 /// Which refunds to list; what is `None` does not restrict.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RefundFilter {
     pub status: Option<String>,
+    /// Why it was made, or why it failed.
+    pub reason: Option<String>,
     /// Of a payment, or of its charges.
     pub payment: Option<String>,
     /// By when Stripe made the refund.
@@ -101,7 +118,10 @@ impl Transaction {
             .and("status = ?", filter.status.as_ref().filter(|_| !has_failed))
             .and("customer = ?", filter.customer.as_ref())
             .and("amount = ?", filter.amount)
+            .in_ranges(filter.amounts.as_deref())
             .and("currency = ?", filter.currency.as_ref())
+            .and(FAILED_WITH, filter.code.as_ref())
+            .and(PAID_BY_CARD, filter.last4.as_ref())
             .within(CREATED, &filter.window)
             .whose(&filter.whose)
             .page(self, (moment, Order::Newest), part)
@@ -112,6 +132,7 @@ impl Transaction {
         let of_payment = "(payment = ? OR charge IN (SELECT id FROM charges WHERE payment = ?))";
         Search::of(format!("{} WHERE {CREATED} IS NOT NULL", select(Refund::TABLE, CREATED)))
             .and("status = ?", filter.status.as_ref())
+            .and("(reason = ? OR failure_reason = ?)", filter.reason.as_ref())
             .and(of_payment, filter.payment.as_ref())
             .within(CREATED, &filter.window)
             .whose(&filter.whose)
@@ -137,6 +158,46 @@ pub const PAYMENT_FAILED: &str = "payment_failed";
 const HAS_FAILED: &str = "((status = 'requires_payment_method' AND (failure_code IS NOT NULL OR failed_attempts > 0)) \
     OR (status = 'unknown' AND failed_attempts > 0))";
 const LAST_FAILURE: &str = "last_failure";
+/// Two indexes, each of few rows beside those of payments.
+const FAILED_WITH: &str = "payments.id IN (SELECT payment FROM payment_failures WHERE code = ? AND payment IS NOT NULL \
+    UNION ALL SELECT payment FROM payment_failures WHERE decline_code = ? AND payment IS NOT NULL)";
+const PAID_BY_CARD: &str =
+    "payments.id IN (SELECT payment FROM charges WHERE card_last4 = ? AND payment IS NOT NULL)";
+
+impl AmountRange {
+    /// Whether any amount lies in it.
+    pub fn holds_any(&self) -> bool {
+        self.least.zip(self.most).is_none_or(|(least, most)| least <= most)
+    }
+}
+
+impl Search {
+    /// Amounts within one of the ranges. The outermost ends stand once more by themselves, for the index of amounts.
+    fn in_ranges(self, ranges: Option<&[AmountRange]>) -> Self {
+        let Some(ranges) = ranges else { return self };
+        let ends = |of: fn(&AmountRange) -> Option<i64>| ranges.iter().map(of).collect::<Option<Vec<i64>>>();
+        let least = ends(|range| range.least).and_then(|ends| ends.into_iter().min());
+        let most = ends(|range| range.most).and_then(|ends| ends.into_iter().max());
+        let search = self.and("amount >= ?", least).and("amount <= ?", most).then(" AND (FALSE");
+        let search = ranges.iter().fold(search, |search, range| {
+            let search = search.then(&format!(" OR ({}", of_decimals(range.decimals)));
+            search.and("amount >= ?", range.least).and("amount <= ?", range.most).then(")")
+        });
+        search.then(")")
+    }
+}
+
+/// The currencies with so many decimals.
+fn of_decimals(decimals: usize) -> String {
+    let listed = |codes: &[&str]| {
+        codes.iter().map(|code| format!("'{}'", code.to_ascii_lowercase())).collect::<Vec<_>>().join(", ")
+    };
+    match decimals {
+        0 => format!("currency IN ({})", listed(&WITHOUT_DECIMALS)),
+        3 => format!("currency IN ({})", listed(&WITH_THREE_DECIMALS)),
+        _ => format!("currency NOT IN ({}, {})", listed(&WITHOUT_DECIMALS), listed(&WITH_THREE_DECIMALS)),
+    }
+}
 
 /// Payments beside their latest failure in a window. The index begins with the mode.
 fn with_failures(failed: &Window, livemode: Option<bool>) -> Search {

@@ -63,6 +63,9 @@ pub struct ListOptions {
     /// Only those that must be answered within this span, as in 7d; those whose time has passed too, and first
     #[arg(long, value_name = "SPAN", conflicts_with = "status")]
     pub due_within: Option<String>,
+    /// Only disputed for this reason of Stripe's, as in fraudulent
+    #[arg(long, value_name = "REASON")]
+    pub reason: Option<String>,
     /// Only of this user: the payment's `metadata.user_id`, else the customer's, else the customer's id
     #[arg(long, value_name = "USER")]
     pub user: Option<String>,

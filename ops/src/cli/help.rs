@@ -18,6 +18,7 @@ Look
   events        List stored events, follow them, show or erase one, or name the types that Stripe should send
   trace         What became of one event: received, applied, what it changed
   show          Whatever an id names: an invoice, a payment, a user, …; how it stands, and why
+  search        Payments by status, amount, user, card, day, …; or whatever goes by a name or reason
   queue         How much waits in the queue; recover what a damaged queue.db holds
   env           Every environment variable, and what is set now
 

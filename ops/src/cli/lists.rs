@@ -83,8 +83,11 @@ pub struct PaymentsListOptions {
     #[arg(long, value_name = "AMOUNT", requires = "currency")]
     pub amount: Option<String>,
     /// Only in this currency
-    #[arg(long, value_name = "CODE")]
+    #[arg(long, value_name = "CURRENCY")]
     pub currency: Option<String>,
+    /// Only those of which an attempt failed with this code: Stripe's, or the bank's
+    #[arg(long, value_name = "CODE")]
+    pub code: Option<String>,
     /// Only of this customer
     #[arg(long, value_name = "CUSTOMER")]
     pub customer: Option<String>,
@@ -131,6 +134,9 @@ pub struct RefundsListOptions {
     /// Only with this status of Stripe's
     #[arg(long, value_parser = PossibleValuesParser::new(refunds::STATUSES.iter().copied().chain([UNKNOWN])))]
     pub status: Option<String>,
+    /// Only made for this reason of Stripe's, or failed for it
+    #[arg(long, value_name = "REASON")]
+    pub reason: Option<String>,
     /// Only of this payment
     #[arg(long, value_name = "PAYMENT")]
     pub payment: Option<String>,

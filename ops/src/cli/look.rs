@@ -122,6 +122,39 @@ pub struct EraseOptions {
 }
 
 #[derive(Args)]
+#[command(after_help = "\
+Operators
+  status:failed              how the payment stands: one of Stripe's statuses, or failed
+  amount>=100 amount<200     with : > >= < or <=, in the currency's own unit
+  currency:eur               three letters
+  user:user_4711             who paid; \"…\" around an id with spaces
+  customer:cus_…             Stripe's customer
+  code:card_declined         why an attempt failed: Stripe's code, or the bank's
+  last4:4242                 the last digits of the card
+  created:yesterday          with : > >= < or <=: 2026-11-28, today, yesterday, 7d; of failed ones the day of the failure
+
+Without an operator the words are one name: an id, the number of an invoice, a user, an amount, the last digits of a \
+card, or a reason such as insufficient funds. The search box of the console takes the same words.
+
+Examples
+  tidegate search 19.99 usd
+  tidegate search status:failed created:yesterday
+  tidegate search 'amount>100' currency:eur --csv > large.csv
+  tidegate search insufficient funds
+  tidegate search 9A4C21D0-0007")]
+pub struct SearchOptions {
+    /// Operators, or one name
+    #[arg(value_name = "WORDS", required = true)]
+    pub words: Vec<String>,
+    #[command(flatten)]
+    pub whose: WhoseOptions,
+    #[command(flatten)]
+    pub page: PageOptions,
+    #[command(flatten)]
+    pub shape: Shape,
+}
+
+#[derive(Args)]
 #[command(
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,

@@ -55,8 +55,8 @@ pub use self::lists::{
     PaymentsListOptions, RefundsCommand, RefundsListOptions,
 };
 pub use self::look::{
-    EraseOptions, EventOptions, EventSelection, EventsCommand, ListOptions, ShowOptions, Subject,
-    SubjectOptions, TailOptions, TraceOptions, TypesOptions,
+    EraseOptions, EventOptions, EventSelection, EventsCommand, ListOptions, SearchOptions, ShowOptions,
+    Subject, SubjectOptions, TailOptions, TraceOptions, TypesOptions,
 };
 pub use self::maintenance::{
     AuditCommand, BackfillOptions, EnvOptions, RebuildOptions, TopologyOptions, VerifyOptions,
@@ -199,6 +199,8 @@ pub enum Command {
     /// names the event behind each step: `tidegate trace` tells more of it. Where an id exists in several accounts or
     /// modes, each has a page.
     Show(ShowOptions),
+    /// Search payments by operators, or whatever goes by a name, an amount or a reason
+    Search(SearchOptions),
     /// Show what became of one event
     Trace(TraceOptions),
     /// List what could not be applied, sum it up by cause, put it aside

@@ -22,6 +22,7 @@ pub async fn run(env: &Env, options: &DisputesListOptions) -> anyhow::Result<()>
     let due_by = options.due_within.as_deref().map(|text| time_option::ahead(text, now)).transpose();
     let filter = DisputeFilter {
         status: options.status.clone(),
+        reason: options.reason.clone(),
         open: options.open,
         due_by: due_by
             .map_err(|fault| wrongly_called(format!("--due-within: {fault}")))?

@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -49,6 +48,9 @@ pub struct ConnectionLimits {
 
 /// The process behind a listener.
 pub trait Edge: Send + Sync + 'static {
+    /// The body of an answer.
+    type Body: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static;
+
     /// What a connection too many is sent, without waiting for its request.
     const TOO_MANY_CONNECTIONS: &'static [u8];
 
@@ -62,7 +64,7 @@ pub trait Edge: Send + Sync + 'static {
         self: Arc<Self>,
         peer: IpAddr,
         request: Request<Incoming>,
-    ) -> impl Future<Output = Response<Full<Bytes>>> + Send;
+    ) -> impl Future<Output = Response<Self::Body>> + Send;
 }
 
 /// Serves until `shutdown` is cancelled. Then nobody new comes in, requests in hand end within the drain

@@ -18,7 +18,7 @@ use sqlx::Connection;
 
 use crate::ledgers::open;
 
-pub(super) const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) struct Scene {
     pub(crate) stack: Stack,
@@ -83,7 +83,7 @@ impl Scene {
         Key { id: intent, account: String::new(), livemode: true }
     }
 
-    async fn tell(&self, id: &str, kind: &str, object: &Value) {
+    pub(crate) async fn tell(&self, id: &str, kind: &str, object: &Value) {
         let event = json!({ "id": id, "object": "event", "api_version": "2024-09-30.acacia",
             "created": object["created"], "data": { "object": object }, "livemode": true, "pending_webhooks": 1,
             "type": kind });

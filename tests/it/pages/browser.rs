@@ -66,6 +66,15 @@ impl Console {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
+    /// What a command prints that is no JSON.
+    pub(super) fn printed(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new(binary("tidegate"));
+        command.args(arguments).env_clear().env("DATABASE_URL", &self.url);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// A person with a token of this role; the first one is made by whoever holds the database.
     pub(super) fn person(&self, by: Option<&str>, name: &str, role: &str) -> String {
         self.tidegate(by, &["staff", "add", name, "--role", role]);
@@ -81,6 +90,11 @@ impl Console {
 impl Browser<'_> {
     pub(super) async fn get(&self, path: &str) -> Reply {
         self.send(format!("GET {path} HTTP/1.1\r\n"), "").await
+    }
+
+    /// Asks for it unless it is as it was.
+    pub(super) async fn get_knowing(&self, path: &str, tag: &str) -> Reply {
+        self.send(format!("GET {path} HTTP/1.1\r\nif-none-match: {tag}\r\n"), "").await
     }
 
     /// A page that must be there.
@@ -128,7 +142,7 @@ fn attribute(tag: &str, name: &str) -> String {
     start.split('"').next().unwrap().replace("&amp;", "&")
 }
 
-fn encoded(text: &str) -> String {
+pub(super) fn encoded(text: &str) -> String {
     let byte = |byte: u8| {
         if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }
     };

@@ -1,8 +1,12 @@
 //! What others wrote is text, wherever it stands.
 
-use serde_json::json;
+use std::collections::BTreeSet;
 
-use super::browser::each_console;
+use harness::recorded::{envelope, shapes};
+use serde_json::{Value, json};
+use stripe_sim::Random;
+
+use super::browser::{each_console, encoded};
 use crate::ledgers::together;
 use crate::staff::sales::sale;
 
@@ -62,6 +66,176 @@ async fn no_field_of_a_webhook_runs_on_a_page() {
         assert!(seen > 20, "the texts stand on the pages, as text: {seen}");
         let login = console.browser(None).get(&format!("/login?to={encoded}")).await.body;
         assert!(!login.contains("<script>alert"), "{login}");
+    })
+    .await;
+}
+
+/// Text wherever text may stand, but in what a body is found by: its type, and the ids of what it names.
+fn spoiled(value: &Value, name: &str, ids_too: bool) -> Value {
+    match value {
+        Value::String(text) => {
+            let is_id = text.split_once('_').is_some_and(|(kind, rest)| {
+                kind.len() <= 8 && rest.len() >= 4 && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())
+            });
+            let is_kept = name == "object" || name == "currency" || (is_id && !ids_too);
+            if is_kept { value.clone() } else { Value::String(format!("{text}{HOSTILE}")) }
+        }
+        Value::Array(items) => items.iter().map(|item| spoiled(item, name, ids_too)).collect(),
+        Value::Object(members) => Value::Object(
+            members.iter().map(|(name, value)| (name.clone(), spoiled(value, name, ids_too))).collect(),
+        ),
+        other => other.clone(),
+    }
+}
+
+/// Where links of a page lead to pages of objects.
+fn objects_of(page: &str) -> impl Iterator<Item = &str> {
+    const KINDS: [&str; 9] = [
+        "/payment/",
+        "/charge/",
+        "/refund/",
+        "/dispute/",
+        "/invoice/",
+        "/customer/",
+        "/user/",
+        "/event/",
+        "/payout/",
+    ];
+    let links = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    links.filter(|link| KINDS.iter().any(|kind| link.starts_with(kind)))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_recorded_shape_with_every_text_spoiled_runs_on_a_page() {
+    each_console("spoiled", async |console| {
+        if !console.is_on_a_file() {
+            return; // the same markup
+        }
+        for shape in shapes().unwrap() {
+            for event in &shape.events {
+                for (ids_too, letter) in [(false, "a"), (true, "b")] {
+                    let mut event = event.clone();
+                    event["id"] = json!(format!("{}{letter}", event["id"].as_str().unwrap()));
+                    event["data"]["object"] = spoiled(&event["data"]["object"], "", ids_too);
+                    together(&console.ledger, &[&envelope(&event).unwrap()]).await;
+                }
+            }
+        }
+        let token = console.person(None, "ada", "super_user");
+        let browser = console.browser(Some(&token));
+        let (mut seen, mut objects) = (0, BTreeSet::new());
+        for mode in ["live", "test"] {
+            for list in [
+                "dashboard/?hours=8760",
+                "history?",
+                "failures?",
+                "refunds?",
+                "disputes?show=all",
+                "webhooks/?",
+                "bans?show=all",
+                "dead-letters?",
+                "anomalies?",
+                "metrics/?hours=8760",
+            ] {
+                let page = browser.get(&format!("/payments/{list}&mode={mode}")).await.body;
+                seen += is_only_text(list, &page);
+                objects.extend(objects_of(&page).map(str::to_owned));
+                for cause in page.split("cause=").skip(1).filter_map(|rest| rest.split('"').next()) {
+                    let path = format!("/payments/dead-letters?mode={mode}&cause={cause}");
+                    seen += is_only_text(&path, &browser.get(&path).await.body);
+                }
+            }
+        }
+        assert!(objects.len() > 100, "{}", objects.len());
+        for path in &objects {
+            let page = browser.get(path).await.body;
+            seen += is_only_text(path, &page);
+        }
+        assert!(seen > 500, "the texts stand on the pages, as text: {seen}");
+    })
+    .await;
+}
+
+/// How often the text stands there.
+fn is_only_text(path: &str, page: &str) -> usize {
+    for live in ["<script>alert", "<img src=x", "\"'>"] {
+        assert!(!page.contains(live), "{path} lets {live} through: {page}");
+    }
+    page.matches("&lt;script&gt;alert(1)").count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_filter_is_our_fault() {
+    const LOOKS: usize = 250;
+    each_console("filters", async |console| {
+        together(&console.ledger, &sale("one", "user_1", 2_000, 0).lost().iter().collect::<Vec<_>>()).await;
+        let token = console.person(None, "ada", "super_user");
+        let browser = console.browser(Some(&token));
+        let lists = [
+            "/payments/history",
+            "/payments/failures",
+            "/payments/refunds",
+            "/payments/disputes",
+            "/payments/webhooks/",
+            "/payments/bans",
+            "/payments/anomalies",
+            "/payments/audit",
+            "/payments/dead-letters",
+            "/payments/metrics/",
+            "/payments/dashboard/",
+            "/payments/reports",
+            "/approvals",
+            "/search",
+        ];
+        let names = [
+            "status", "amount", "currency", "user", "customer", "code", "last4", "since", "until", "reason",
+            "payment", "show", "outcome", "type", "object", "by", "event", "after", "as", "hours", "mode",
+            "account", "cause", "q", "kind", "of", "sha256", "timeline", "done",
+        ];
+        let values = [
+            "",
+            "x",
+            "0",
+            "-1",
+            "4242",
+            ">1",
+            "<1 >2",
+            "1e9",
+            "99999999999999999999",
+            "usd",
+            "JPY",
+            "yesterday",
+            "today",
+            "2026-11-28",
+            "+262142-12-31",
+            "0000-00-00",
+            "'; DROP TABLE payments",
+            "%",
+            "_",
+            "\u{7f}",
+            "é",
+            "all",
+            "csv",
+            "test",
+            "1.l.a.b.",
+            "-9223372036854775808.l...",
+            ".t.%41..",
+            "month",
+            "kpi",
+            "payment_failed",
+            "status:failed",
+            "created>1d",
+        ];
+        let mut random = Random::of_seed(20_261_128);
+        for _ in 0..LOOKS {
+            let list = random.pick(&lists);
+            let filters: Vec<String> = (0..=random.within(0..4))
+                .map(|_| format!("{}={}", random.pick(&names), encoded(random.pick(&values))))
+                .collect();
+            let path = format!("{list}?{}", filters.join("&"));
+            let reply = browser.get(&path).await;
+            assert!([200, 303, 400, 404].contains(&reply.status), "{path}: {} {}", reply.status, reply.body);
+        }
     })
     .await;
 }

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::browser::{Console, each_console};
+use super::markup;
 use crate::ledgers::together;
 use crate::staff::sales::{Sale, sale};
 
@@ -38,6 +39,8 @@ async fn every_page_is_complete_without_scripts_and_runs_nothing_inline() {
             ("/payments/dashboard/?hours=8760", "What needs you?"),
             ("/payments/history", "pi_lost"),
             ("/payments/history?status=payment_failed", "insufficient_funds"),
+            ("/payments/failures", "insufficient_funds"),
+            ("/payments/refunds", "No refund here"),
             ("/payments/disputes", "dp_open"),
             ("/payments/disputes?show=all", "dp_lost"),
             ("/payments/webhooks/", "payment_intent.succeeded"),
@@ -46,6 +49,10 @@ async fn every_page_is_complete_without_scripts_and_runs_nothing_inline() {
             ("/payments/anomalies", "Anomalies"),
             ("/approvals", "Nothing waits for an approval"),
             ("/payments/metrics/?hours=8760", "Success rate"),
+            ("/payments/findings", "No finding here"),
+            ("/payments/reconciliation", "No day has been compared yet"),
+            ("/payments/reports", "of a day"),
+            ("/payments/reports?kind=day&of=2026-05-28", "disputes.csv"),
             ("/payments/audit", "staff"),
             ("/notices", "Previews"),
             ("/notices?preview=dunning_1", "could not charge 19.99 USD"),
@@ -61,6 +68,7 @@ async fn every_page_is_complete_without_scripts_and_runs_nothing_inline() {
             let reply = browser.get(path).await;
             assert_eq!(reply.status, 200, "{path}");
             assert!(reply.body.contains(says), "{path} lacks {says}: {}", reply.body);
+            markup::check(path, &reply.body);
             assert_eq!(reply.header("content-security-policy"), Some(POLICY), "{path}");
             assert_eq!(reply.header("cache-control"), Some("no-store"), "{path}");
             assert_eq!(reply.header("x-frame-options"), Some("DENY"));
@@ -73,9 +81,9 @@ async fn every_page_is_complete_without_scripts_and_runs_nothing_inline() {
         for (path, status) in [
             ("/payment/pi_nobody", 404),
             ("/nowhere", 404),
-            ("/payments/history?amount=19.999", 400),
+            ("/payments/history?amount=19.9999", 400),
             ("/payments/history?after=nowhere", 400),
-            ("/payments/history?since=yesterday", 400),
+            ("/payments/history?since=soon", 400),
             ("/payments/dashboard/?hours=0", 400),
         ] {
             let reply = browser.get(path).await;
@@ -97,13 +105,36 @@ async fn search_leads_to_whatever_goes_by_the_words() {
             ("evt_lost_payment_succeeded_1", "/event/evt_lost_payment_succeeded_1"),
             ("user_1", "/user/user_1"),
             ("dp_lost", "/dispute/dp_lost"),
-            ("123.45+usd", "/payments/history?amount=123.45&mode=live&currency=usd"),
+            ("123.45+usd", "/payments/history?amount=123.45&currency=usd&mode=live"),
         ] {
             let reply = browser.get(&format!("/search?mode=live&q={words}")).await;
             assert_eq!((reply.status, reply.header("location")), (303, Some(place)), "{words}");
         }
         let found = browser.page("/payments/history?amount=123.45&mode=live&currency=usd").await;
         assert!(found.contains("pi_lost") && !found.contains("pi_failed"), "{found}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_page_is_not_made_again_while_nothing_happens() {
+    each_console("live", async |console| {
+        told(&console).await;
+        let token = console.person(None, "ada", "super_user");
+        let browser = console.browser(Some(&token));
+        let path = "/payments/dashboard/?mode=live";
+        // The tag lasts for a minute: one of three looks falls into the minute of the one before.
+        let mut is_saved = false;
+        for _ in 0..3 {
+            let tag = browser.get(path).await.header("etag").unwrap().to_owned();
+            let again = browser.get_knowing(path, &tag).await;
+            is_saved |= (again.status, again.body.as_str()) == (304, "");
+        }
+        assert!(is_saved);
+        let tag = browser.get(path).await.header("etag").unwrap().to_owned();
+        together(&console.ledger, &[&sale("later", "user_9", 100, 90).declined(0, "expired_card")]).await;
+        assert_eq!(browser.get_knowing(path, &tag).await.status, 200, "something happened");
+        assert_eq!(browser.get("/payments/history").await.header("etag"), None);
     })
     .await;
 }

@@ -75,11 +75,13 @@
     button.addEventListener("click", () => { paused = !paused; sessionStorage.setItem("paused", paused ? "yes" : "no"); show(); });
     show();
     const busy = () => paused || document.hidden || document.querySelector("main :focus, main details[open]");
+    let tag = "";
     const refresh = async () => {
       if (!busy()) {
         try {
-          const answer = await fetch(location.href, { credentials: "same-origin", redirect: "error" });
+          const answer = await fetch(location.href, { credentials: "same-origin", redirect: "error", cache: "no-store", headers: tag ? { "If-None-Match": tag } : {} });
           if (answer.ok) {
+            tag = answer.headers.get("ETag") ?? "";
             const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-live]");
             const old = document.querySelector("[data-live]");
             if (fresh && old && !busy()) { old.replaceWith(fresh); zones(fresh); }

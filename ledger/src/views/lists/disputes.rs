@@ -21,6 +21,8 @@ const OVERDUE: &str = concat!(
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DisputeFilter {
     pub status: Option<String>,
+    /// Why the customer disputes it, in Stripe's word.
+    pub reason: Option<String>,
     pub open: bool,
     /// Still to be answered, by this moment.
     pub due_by: Option<DateTime<Utc>>,
@@ -109,6 +111,7 @@ impl DisputeFilter {
         let is_urgent = self.open || self.due_by.is_some();
         Search::of(format!("{} WHERE {OPENED} IS NOT NULL", select(Dispute::TABLE, moment)))
             .and("status = ?", self.status.as_ref())
+            .and("reason = ?", self.reason.as_ref())
             .when("status IN ('opened', 'under_review')", self.open)
             .and("status = 'opened' AND respond_by <= ?", self.due_by)
             .when(unresolved!(), is_urgent && !self.resolved_too)

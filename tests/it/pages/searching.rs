@@ -1,0 +1,139 @@
+//! Finding things: words and operators, filters that stand in the address, views that are kept, and lists as CSV.
+
+use envelope::Envelope;
+use serde_json::{Value, json};
+
+use super::browser::{Browser, each_console, encoded, form};
+use super::looks::told;
+use crate::ledgers::together;
+use crate::staff::sales::{Sale, sale};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_lead_to_what_they_name() {
+    each_console("words", async |console| {
+        told(&console).await;
+        let (manager, reader) = {
+            let manager = console.person(None, "ada", "super_user");
+            let reader = console.person(Some(&manager), "rob", "auditor");
+            (manager, reader)
+        };
+        let browser = console.browser(Some(&manager));
+        for (words, place) in [
+            ("status:failed amount>5", "/payments/history?status=payment_failed&amount=%3E5&mode=live"),
+            ("amount>=100 amount<200", "/payments/history?amount=%3E%3D100%20%3C200&mode=live"),
+            ("created:yesterday", "/payments/history?since=yesterday&until=yesterday&mode=live"),
+            ("4242", "/payments/history?last4=4242&mode=live"),
+            ("insufficient funds", "/payments/failures?code=insufficient_funds&mode=live"),
+            ("in_lost", "/invoice/in_lost"),
+        ] {
+            let reply = browser.get(&format!("/search?mode=live&q={}", encoded(words))).await;
+            assert_eq!((reply.status, reply.header("location")), (303, Some(place)), "{words}");
+        }
+        for (path, shows, hides) in [
+            ("/payments/history?status=payment_failed&amount=%3E5", "pi_failed", "pi_plain"),
+            ("/payments/history?amount=%3E1000", "pi_plain", "pi_lost"),
+            ("/payments/history?amount=123.45", "pi_lost", "pi_plain"),
+            ("/payments/history?amount=%3E5&currency=jpy", "No payment here", "pi_"),
+            ("/payments/history?code=insufficient_funds", "pi_failed", "pi_lost"),
+            ("/payments/history?last4=4242", "pi_lost", "pi_failed"),
+            ("/payments/failures?code=insufficient_funds", "pi_failed", "pi_lost"),
+            ("/payments/failures?code=expired_card", "No failed attempt here", "pi_failed"),
+            ("/payments/disputes?show=all&reason=product_not_received", "No dispute here", "dp_"),
+        ] {
+            let page = browser.page(path).await;
+            let main = page.split("<main").nth(1).unwrap();
+            assert!(main.contains(shows), "{path} lacks {shows}: {main}");
+            let list = main.split("<tbody").nth(1).unwrap_or_default();
+            assert!(!list.contains(hides), "{path} has {hides}: {list}");
+        }
+        let wrong = browser.page("/search?q=colour:red").await;
+        assert!(wrong.contains("no operator colour") && wrong.contains("Operators for payments"), "{wrong}");
+        // Who sees no card cannot find out which payment it made.
+        let reader = console.browser(Some(&reader));
+        assert_eq!(reader.get("/payments/history?last4=4242").await.status, 403);
+        assert!(!reader.page("/payments/history").await.contains("name=\"last4\""));
+        // The command line searches by the same words.
+        let ids = |found: &Value| -> Vec<String> {
+            let items = found["items"].as_array().unwrap().iter();
+            items.map(|item| item["id"].as_str().unwrap().to_owned()).collect()
+        };
+        for (words, found) in [
+            (["status:failed", "amount>5"], vec!["pi_failed"]),
+            (["123.45", "usd"], vec!["pi_lost"]),
+            (["last4:4242", "amount>=1000"], vec!["pi_plain"]),
+        ] {
+            assert_eq!(ids(&console.tidegate(None, &["search", words[0], words[1]])), found, "{words:?}");
+        }
+        let failed = console.tidegate(None, &["search", "insufficient", "funds"]);
+        assert_eq!(failed["items"][0]["payment"], "pi_failed");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_view_is_kept_for_its_person_and_deleted() {
+    each_console("views", async |console| {
+        let ada = console.person(None, "ada", "super_user");
+        let rob = console.person(Some(&ada), "rob", "auditor");
+        let (ada, rob) = (console.browser(Some(&ada)), console.browser(Some(&rob)));
+        let filtered = "/payments/history?status=payment_failed&since=yesterday&mode=live";
+        send(&ada, filtered, "/api/v1/views\"", &[("name", "Failed <since> yesterday")]).await;
+        let page = ada.page("/payments/history").await;
+        let link = "href=\"/payments/history?status=payment_failed&amp;since=yesterday&amp;mode=live\"";
+        assert!(page.contains(link) && page.contains("Failed &lt;since&gt; yesterday"), "{page}");
+        assert!(!ada.page("/payments/disputes").await.contains(link), "a view is of its list");
+        assert!(!rob.page("/payments/history").await.contains(link), "and of its person");
+        assert!(ada.page(filtered).await.contains("value=\"yesterday\""), "its words stay words");
+        let id =
+            console.ledger.read().await.unwrap().saved_views_of("ada", None).await.unwrap()[0].id.clone();
+        let foreign = rob.post(&format!("/do/api/v1/views/{id}/delete"), &[("once", "form_1")]).await;
+        assert_eq!(foreign.status, 404);
+        send(&ada, filtered, "/delete\"", &[]).await;
+        assert!(!ada.page("/payments/history").await.contains(link));
+        let elsewhere = [("name", "x"), ("path", "//evil.example"), ("once", "form_2")];
+        assert_eq!(ada.post("/do/api/v1/views", &elsewhere).await.status, 400);
+    })
+    .await;
+}
+
+async fn send(browser: &Browser<'_>, path: &str, action: &str, more: &[(&str, &str)]) {
+    let (target, hidden) = form(&browser.page(path).await, action);
+    let given = hidden.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let fields: Vec<(&str, &str)> = given.chain(more.iter().copied()).collect();
+    let reply = browser.post(&target, &fields).await;
+    assert_eq!(reply.status, 303, "{}", reply.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_any_length_is_sent_as_it_is_read() {
+    const PAYMENTS: usize = 1_203;
+    each_console("export", async |console| {
+        let payment = |number: usize| -> Envelope {
+            let mut one = Sale { second: i64::try_from(number / 7).unwrap(), ..sale("many", "=1+1", 500, 0) };
+            one.name = "many";
+            let more = json!({"id": format!("pi_many{number}"), "customer": null});
+            let mut event = one.payment("created", 0, "requires_payment_method", &more);
+            event.header.id = format!("evt_many{number}");
+            harness::histories::agreeing(event)
+        };
+        let events: Vec<Envelope> = (0..PAYMENTS).map(payment).collect();
+        for batch in events.chunks(500) {
+            together(&console.ledger, &batch.iter().collect::<Vec<_>>()).await;
+        }
+        let token = console.person(None, "ada", "super_user");
+        let reply = console.browser(Some(&token)).get("/payments/history?as=csv&mode=live").await;
+        assert_eq!(reply.header("transfer-encoding"), Some("chunked"));
+        assert!(reply.header("content-disposition").unwrap().contains("payments-"));
+        let lines: Vec<&str> = reply.body.lines().collect();
+        assert_eq!(lines.len(), PAYMENTS + 1);
+        assert!(lines[1].contains(",'=1+1,"), "no formula: {}", lines[1]);
+        assert_eq!(
+            reply.body,
+            console.printed(&["payments", "list", "--live", "--csv"]),
+            "and no other columns"
+        );
+        let filtered = console.browser(Some(&token)).get("/payments/history?as=csv&amount=%3E5").await;
+        assert_eq!(filtered.body.lines().count(), 1, "exactly what the filters let through");
+    })
+    .await;
+}
