@@ -171,7 +171,7 @@ impl From<Refusal> for Problem {
             Refusal::Ledger(error) => return error.into(),
             Refusal::Forbidden(forbidden) => return forbidden.into(),
             Refusal::Staff(ref refusal) => of_staff(refusal),
-            Refusal::NoSuchDispute => Code::NotFound,
+            Refusal::NoSuchObject { .. } => Code::NotFound,
             Refusal::NothingToClear | Refusal::NotResolved | Refusal::StillWaiting { .. } => Code::Conflict,
             Refusal::Nameless(_) | Refusal::Text { .. } | Refusal::EndHasPassed => Code::InvalidParameter,
         };

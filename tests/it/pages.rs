@@ -6,4 +6,8 @@ mod acts;
 mod browser;
 mod hostile;
 mod looks;
+mod people;
+mod proxied;
 mod readers;
+mod sign_in;
+mod sign_in_safety;

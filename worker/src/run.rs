@@ -104,6 +104,7 @@ async fn work(
     tasks.spawn(chores::retry::run(lanes.clone(), lane_count));
     tasks.spawn(chores::seal::run(lanes.clone()));
     tasks.spawn(chores::lapse::run(lanes.clone()));
+    tasks.spawn(chores::old_logins::run(lanes.clone()));
     tasks.spawn(chores::retention::run(lanes.clone(), config.retention));
     if let Some(stripe) = config.stripe {
         let api = Api::open(&stripe, shutdown.clone())?;

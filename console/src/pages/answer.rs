@@ -39,7 +39,7 @@ use super::object::Hangs;
 use super::shell::{self, Frame};
 use super::{
     acts, approvals, audit, bans, dead_letters, disputes, event, history, listed, metrics, modes, object,
-    operation, replays, search, user, webhooks,
+    operation, people, replays, search, user, webhooks,
 };
 
 /// What a browser gets.
@@ -218,10 +218,16 @@ async fn find(sources: &Sources<'_>, frame: &mut Frame<'_>) -> Result<Found, Fai
         }
         "/payments/dead-letters" => title("Dead letters", read_dead_letters(ledger, frame).await?),
         "/search" => find_words(ledger, frame).await,
-        path => match path.trim_start_matches('/').split_once('/') {
-            Some((kind, id)) if !id.is_empty() => read_one(ledger, frame, kind, id).await,
-            _ => Err(Fault::NoPage.into()),
-        },
+        path => {
+            if let Some(found) = people::find(ledger, frame).await {
+                let (title, body) = found??;
+                return Ok(Found::Page(title, body));
+            }
+            match path.trim_start_matches('/').split_once('/') {
+                Some((kind, id)) if !id.is_empty() => read_one(ledger, frame, kind, id).await,
+                _ => Err(Fault::NoPage.into()),
+            }
+        }
     }
 }
 

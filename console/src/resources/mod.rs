@@ -13,36 +13,47 @@ mod failures;
 mod figures;
 mod health;
 mod invoices;
+mod notes;
 mod objects;
 mod operations;
 mod payments;
 mod policies;
 mod refunds;
 mod replays;
+mod sessions;
 mod staff;
 mod subscriptions;
 mod tokens;
+mod workers;
 
 use crate::endpoint::Endpoint;
 
 /// The whole table.
 const GROUPS: &[&[Endpoint]] = &[
     payments::ENDPOINTS,
+    notes::PAYMENTS,
     charges::ENDPOINTS,
     failures::ENDPOINTS,
     refunds::ENDPOINTS,
+    notes::REFUNDS,
     disputes::ENDPOINTS,
+    notes::DISPUTES,
     invoices::ENDPOINTS,
+    notes::INVOICES,
     customers::ENDPOINTS,
+    notes::CUSTOMERS,
     subscriptions::ENDPOINTS,
     bans::ENDPOINTS,
     events::ENDPOINTS,
     dead_letters::ENDPOINTS,
     replays::ENDPOINTS,
+    workers::ENDPOINTS,
     operations::ENDPOINTS,
+    notes::OPERATIONS,
     audit::ENDPOINTS,
     staff::ENDPOINTS,
     tokens::ENDPOINTS,
+    sessions::ENDPOINTS,
     policies::ENDPOINTS,
     figures::ENDPOINTS,
     aliases::ENDPOINTS,

@@ -23,6 +23,7 @@ mod invoice_reasons;
 pub mod kpi;
 pub mod object;
 pub mod operation;
+pub mod pauses;
 pub mod payment;
 pub mod payout;
 pub mod policies;

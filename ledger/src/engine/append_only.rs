@@ -6,11 +6,12 @@ use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
 use crate::LedgerError;
 
 /// What is decided, said and noted stays as it was.
-pub const TABLES: [&str; 7] = [
+pub const TABLES: [&str; 8] = [
+    "assignments",
     "audit",
     "audit_seals",
     "ban_overrides",
-    "dispute_notes",
+    "notes",
     "operation_calls",
     "operation_decisions",
     "policies",

@@ -14,7 +14,7 @@ pub enum DisputesCommand {
     /// Sum disputes up: how many, how much, won and lost, how long they took
     Summary(SummaryOptions),
     /// Note something on a dispute; the note can be read, and never changed
-    Note(NoteOptions),
+    Note(DisputeNoteOptions),
     /// Be done with a dispute, and say why: it leaves what is still to be done
     ///
     /// It changes nothing at Stripe, and what Stripe reports later is shown as ever. When Stripe then asks for an answer
@@ -90,7 +90,7 @@ pub struct SummaryOptions {
 }
 
 #[derive(Args)]
-pub struct NoteOptions {
+pub struct DisputeNoteOptions {
     /// The dispute's id
     #[arg(value_name = "DISPUTE")]
     pub id: String,

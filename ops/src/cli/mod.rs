@@ -7,6 +7,7 @@ mod kpi;
 mod lists;
 mod look;
 mod maintenance;
+mod notes;
 mod oncall;
 mod operations;
 mod policy;
@@ -28,7 +29,7 @@ pub use self::bans::{
     BansCommand, CheckOptions, ClearOptions, DecisionOptions, ExplainOptions, ListOptions as BansListOptions,
 };
 pub use self::disputes::{
-    DisputesCommand, ListOptions as DisputesListOptions, NoteOptions, ReopenOptions, ResolveOptions,
+    DisputeNoteOptions, DisputesCommand, ListOptions as DisputesListOptions, ReopenOptions, ResolveOptions,
     SummaryOptions,
 };
 pub use self::fake_stripe::FakeStripeOptions;
@@ -43,6 +44,7 @@ pub use self::look::{
     SubjectOptions, TailOptions, TraceOptions, TypesOptions,
 };
 pub use self::maintenance::{AuditCommand, BackfillOptions, RebuildOptions, VerifyOptions};
+pub use self::notes::{AssignOptions, NoteOptions};
 pub use self::oncall::{
     DoctorOptions, HealthcheckOptions, PauseOptions, QueueCommand, QueueOptions, RecoverOptions,
     ResumeOptions, StatusOptions, WorkerCommand, WorkerOptions,
@@ -106,6 +108,8 @@ Staff
   refunds       List refunds by their own time; see what may be refunded, ask for it
   operations    What Stripe is asked to do: list, show, confirm, cancel, retry, settle
   approvals     What waits for a second person: list, approve, reject
+  note          Write a note about a payment, refund, dispute, invoice, customer or operation
+  assign        Say who takes care of one
   disputes      List disputes, overdue ones first; sum up, note, resolve, answer, accept
   customers     List customers: whose a user is
   bans          Who is banned and why; ban, lift, ask
@@ -293,6 +297,10 @@ pub enum Command {
     /// List what waits for a second person; approve or reject it
     #[command(subcommand)]
     Approvals(ApprovalsCommand),
+    /// Write a note about an object or an operation; it is never changed
+    Note(NoteOptions),
+    /// Say who takes care of an object or an operation
+    Assign(AssignOptions),
     /// List disputes, sum them up, note on them, resolve and reopen them; answer or accept one
     #[command(subcommand)]
     Disputes(DisputesCommand),

@@ -47,6 +47,13 @@ async fn every_page_is_complete_without_scripts_and_runs_nothing_inline() {
             ("/approvals", "Nothing waits for an approval"),
             ("/payments/metrics/?hours=8760", "Success rate"),
             ("/payments/audit", "staff"),
+            ("/staff", "super user"),
+            ("/staff/ada", "Make a token"),
+            ("/tokens", "tdg_"),
+            ("/policies", "refunds.confirm_above"),
+            ("/policy/refunds.confirm_above?currency=usd&value=250.00", "would need less"),
+            ("/workers", "Workers take events from the queue"),
+            ("/me", "signed in by a token"),
             ("/payment/pi_lost", "123.45"),
             ("/charge/ch_lost", "visa …4242"),
             ("/dispute/dp_lost", "It was lost: the money is gone."),
@@ -69,6 +76,8 @@ async fn every_page_is_complete_without_scripts_and_runs_nothing_inline() {
             }
         }
         for (path, status) in [
+            ("/staff/nobody", 404),
+            ("/policy/nothing", 404),
             ("/payment/pi_nobody", 404),
             ("/nowhere", 404),
             ("/payments/history?amount=19.999", 400),

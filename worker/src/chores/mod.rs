@@ -4,6 +4,7 @@ pub mod completeness;
 pub mod execute;
 pub mod lapse;
 pub mod lease;
+pub mod old_logins;
 pub mod pause;
 pub mod refetch;
 pub mod retention;
