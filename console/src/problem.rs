@@ -141,7 +141,7 @@ impl From<NotDone> for Problem {
             NotDone::Forbidden(forbidden) => return forbidden.into(),
             NotDone::Text(refusal) => return refusal.into(),
             NotDone::NoSuchOperation { .. } => Code::NotFound,
-            NotDone::NoId { .. } => Code::InvalidParameter,
+            NotDone::NoId { .. } | NotDone::NoCustomerId { .. } => Code::InvalidParameter,
             NotDone::Ambiguous { .. } => Code::Ambiguous,
             NotDone::OwnRequest { .. } | NotDone::OthersRequest { .. } | NotDone::Program { .. } => {
                 Code::Forbidden

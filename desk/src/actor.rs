@@ -6,6 +6,7 @@ mod token;
 use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
+use domain::operations::CLOCK;
 use domain::permissions::{Permission, Role, Roles};
 use serde::Serialize;
 
@@ -25,6 +26,8 @@ pub enum KnownBy {
     Token { id: String },
     /// By their own word, because they hold the database's address: `cli:LOGIN`.
     Declared,
+    /// A chore of the worker's, which asks for what is planned. Nobody else is known so.
+    Clock,
 }
 
 /// A person or a program. Four eyes are two `staff`, however each of them is known.
@@ -76,6 +79,12 @@ impl Actor {
         Self::with_permissions(person.name(), [Permission::Read].into(), KnownBy::Declared, false)
     }
 
+    /// The clock, which asks for planned retries and decides about nothing.
+    pub fn clock() -> Self {
+        let permissions = [Permission::Read, Permission::Request].into();
+        Self::with_permissions(CLOCK, permissions, KnownBy::Clock, true)
+    }
+
     /// The same, while the ledger is being set up.
     #[must_use]
     pub fn setting_up_for(self, sets_up_for: TimeDelta) -> Self {
@@ -101,6 +110,7 @@ impl Actor {
             KnownBy::Session => format!("{} (session)", self.staff),
             KnownBy::SignedOn => format!("{} (sign-on)", self.staff),
             KnownBy::Token { id } => format!("{} (token {id})", self.staff),
+            KnownBy::Clock => self.staff.clone(),
         }
     }
 

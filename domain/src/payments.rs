@@ -235,6 +235,11 @@ impl Payment {
         self.state.status == SUCCEEDED
     }
 
+    /// It has succeeded or was given up: it takes no money any more.
+    pub fn is_settled(&self) -> bool {
+        self.has_succeeded() || self.state.status == CANCELED
+    }
+
     /// It may still succeed without another attempt.
     pub fn is_underway(&self) -> bool {
         matches!(self.state.status.as_str(), "processing" | "requires_capture")

@@ -21,6 +21,7 @@ words! {
         YoungHours = "refunds.young_hours",
         ApprovalDays = "operations.approval_days",
         ChargeLimit = "charges.limit",
+        ScheduledRetries = "invoices.scheduled_retries",
         TotpRequired = "staff.totp_required",
         IdleMinutes = "sessions.idle_minutes",
         SessionHours = "sessions.hours",
@@ -76,7 +77,7 @@ impl PolicyKey {
                 Form::Money { least: 0, most: MOST_MONEY }
             }
             Self::ChargeLimit => Form::Number { unit: "minor units", least: 1, most: MOST_MONEY },
-            Self::AgeRule | Self::TotpRequired => Form::Switch,
+            Self::AgeRule | Self::TotpRequired | Self::ScheduledRetries => Form::Switch,
             Self::YoungHours => Form::Number { unit: "hours", least: 0, most: 8_760 },
             Self::ApprovalDays => Form::Number { unit: "days", least: 1, most: 30 },
             Self::IdleMinutes => Form::Number { unit: "minutes", least: 1, most: 480 },
@@ -87,8 +88,12 @@ impl PolicyKey {
     /// What the policy means, for people.
     pub fn help(self) -> &'static str {
         match self {
-            Self::ConfirmAbove => "A refund above this must be confirmed by whoever asks for it.",
-            Self::ApproveAbove => "A refund above this needs a second person with billing:manage.",
+            Self::ConfirmAbove => {
+                "A refund, credit or charge above this must be confirmed by whoever asks for it."
+            }
+            Self::ApproveAbove => {
+                "A refund, credit or charge above this needs a second person with billing:manage."
+            }
             Self::ProgramOperationLimit => {
                 "The largest refund that is approved for a program without a person."
             }
@@ -97,6 +102,9 @@ impl PolicyKey {
             Self::YoungHours => "How old a payment may be for a program's refund without a person.",
             Self::ApprovalDays => "How long an operation waits for people.",
             Self::ChargeLimit => "The largest charge, in minor units.",
+            Self::ScheduledRetries => {
+                "Whether invoices are tried again by their plan, without a person asking for each retry."
+            }
             Self::TotpRequired => "Whether billing:manage and admin need a second factor to log in.",
             Self::IdleMinutes => "A session ends after so long without a request.",
             Self::SessionHours => "A session ends after so long in any case.",
@@ -220,6 +228,7 @@ impl Default for Policies {
             let value = match key {
                 PolicyKey::AgeRule => Value::Switch(usual.age_rule),
                 PolicyKey::TotpRequired => Value::Switch(true),
+                PolicyKey::ScheduledRetries => Value::Switch(false),
                 PolicyKey::YoungHours => Value::Number(usual.young_hours),
                 PolicyKey::ApprovalDays => Value::Number(usual.approval_days),
                 PolicyKey::ChargeLimit => Value::Number(usual.charge_limit),
@@ -300,6 +309,11 @@ impl Policies {
             approval_days: self.number(PolicyKey::ApprovalDays),
             charge_limit: self.number(PolicyKey::ChargeLimit),
         }
+    }
+
+    /// Whether the clock asks for planned retries of invoices.
+    pub fn retries_are_scheduled(&self) -> bool {
+        self.number(PolicyKey::ScheduledRetries) != 0
     }
 
     pub fn totp_required(&self) -> bool {

@@ -11,6 +11,7 @@ mod catalog;
 mod charges;
 mod clock;
 mod courier;
+mod customer_balance;
 mod customers;
 mod disputes;
 mod error;

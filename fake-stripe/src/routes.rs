@@ -6,8 +6,8 @@ use crate::error::{Answer, Refusal};
 use crate::expand::expanded;
 use crate::params::Params;
 use crate::{
-    balance, catalog, charges, customers, disputes, event_log, files, invoices, merchant, payment_intents,
-    payment_methods, payouts, refunds, subscriptions, webhook_endpoints,
+    balance, catalog, charges, customer_balance, customers, disputes, event_log, files, invoices, merchant,
+    payment_intents, payment_methods, payouts, refunds, subscriptions, webhook_endpoints,
 };
 
 /// Since this one, an invoice's payments are objects.
@@ -114,6 +114,8 @@ fn of_customers(books: &mut Books, call: &Call, params: Params<'_>, version: &st
         ("GET", ["customers", id, "payment_methods"]) => {
             payment_methods::list(books, Some(id), params, &format!("/v1/customers/{id}/payment_methods"))
         }
+        ("GET", ["customers", id, "balance_transactions"]) => customer_balance::list(books, id, params),
+        ("POST", ["customers", id, "balance_transactions"]) => customer_balance::create(books, id, params),
         ("POST", ["payment_methods"]) => payment_methods::create(books, params),
         ("GET", ["payment_methods"]) => payment_methods::list(books, None, params, "/v1/payment_methods"),
         ("GET", ["payment_methods", id]) => payment_methods::retrieve(books, id),

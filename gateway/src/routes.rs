@@ -50,11 +50,13 @@ enum Route<'g> {
     Health,
 }
 
-/// Exact paths only. `/api/webhooks/stripe` serves those who come from there.
+/// Exact paths only, but for one last slash of an endpoint: Stripe posts to what somebody typed, and follows no redirect.
+/// `/api/webhooks/stripe` serves those who come from there.
 fn route<'g>(endpoints: &'g Endpoints, path: &str) -> Option<Route<'g>> {
     if path == HEALTH {
         return Some(Route::Health);
     }
+    let path = path.strip_suffix('/').unwrap_or(path);
     let path = path.strip_prefix("/api").unwrap_or(path).strip_prefix(WEBHOOKS)?;
     let name = if path.is_empty() { DEFAULT } else { path.strip_prefix('/')? };
     endpoints.get(name).map(Route::Webhook)
@@ -139,10 +141,14 @@ mod tests {
             ("/api/", "nothing"),
             ("/", "nothing"),
             ("*", "nothing"),
-            ("/webhooks/stripe/", "nothing"),
+            ("/webhooks/stripe/", "default"),
+            ("/api/webhooks/stripe/", "default"),
+            ("/webhooks/stripe//", "nothing"),
             ("/webhooks/stripe//connect", "nothing"),
             ("/webhooks/stripe/Connect", "nothing"),
-            ("/webhooks/stripe/connect/", "nothing"),
+            ("/webhooks/stripe/connect/", "connect"),
+            ("/webhooks/stripe/connect//", "nothing"),
+            ("/api/health/", "nothing"),
             ("/webhooks/stripe/other", "nothing"),
             ("/webhooks/stripeconnect", "nothing"),
             ("/webhooks/%73tripe", "nothing"),

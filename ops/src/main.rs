@@ -8,6 +8,7 @@ mod backfill;
 mod bans;
 mod cause;
 mod charges;
+mod checkout;
 mod cli;
 mod clock_skew;
 mod completions;
@@ -146,6 +147,16 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
         }
         Command::Refunds(RefundsCommand::Request(options)) => {
             return operations::refund::request(&env, &options).await;
+        }
+        Command::Charge(options) => return operations::billing::charge(&env, &options).await,
+        Command::Subscribe(options) => return operations::billing::subscribe(&env, &options).await,
+        Command::Unsubscribe(options) => return operations::billing::unsubscribe(&env, &options).await,
+        Command::Checkout(command) => checkout::run(&env, &command).await?,
+        Command::Invoices(InvoicesCommand::Retry(options)) => {
+            return operations::billing::retry(&env, &options).await;
+        }
+        Command::Customers(CustomersCommand::Credit(options)) => {
+            return operations::billing::credit(&env, &options).await;
         }
         Command::Operations(command) => return operations::run(&env, &command).await,
         Command::Approvals(command) => return operations::approvals(&env, &command).await,

@@ -88,7 +88,10 @@ fn in_words(plan: &Plan) -> String {
         [] => String::new(),
         ids => format!("these wait now and would need something else: {}\n", ids.join(", ")),
     };
-    changed + &sized + &waiting
+    let retries = plan.invoices_to_retry.map_or_else(String::new, |invoices| {
+        format!("{invoices} invoices would be tried again within the next day\n")
+    });
+    changed + &sized + &waiting + &retries
 }
 
 async fn show_history(env: &Env, options: &PolicyHistoryOptions) -> anyhow::Result<()> {

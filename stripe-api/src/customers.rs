@@ -26,6 +26,16 @@ pub struct InvoiceSettings {
     pub default_payment_method: Option<String>,
 }
 
+/// Whose a payment method is, and of which type.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct PaymentMethodNow {
+    pub id: String,
+    #[serde(rename = "type")]
+    pub kind: String,
+    #[serde(default)]
+    pub customer: Option<String>,
+}
+
 /// A negative amount is a credit, which the next invoice uses.
 #[derive(Clone, Debug, Serialize)]
 pub struct BalanceChange<'a> {
@@ -44,6 +54,10 @@ impl Api {
     pub async fn payment_methods_of(&self, customer: &str, account: &str) -> Result<Listed, StripeError> {
         let path = format!("/customers/{}/payment_methods", sound(customer)?);
         self.list(&path, Filter::new(), account).await
+    }
+
+    pub async fn payment_method(&self, id: &str, account: &str) -> Result<Answer, StripeError> {
+        self.get(format!("/payment_methods/{}", sound(id)?), account).await
     }
 
     pub async fn balance_changes_of(&self, customer: &str, account: &str) -> Result<Listed, StripeError> {

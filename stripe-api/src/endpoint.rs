@@ -44,6 +44,7 @@ endpoints! {
     UpdateDispute = POST "/disputes/{id}",
     CloseDispute = POST "/disputes/{id}/close",
     Customer = GET "/customers/{id}",
+    PaymentMethod = GET "/payment_methods/{id}",
     CustomerPaymentMethods = GET "/customers/{id}/payment_methods",
     BalanceChanges = GET "/customers/{id}/balance_transactions",
     CreateBalanceChange = POST "/customers/{id}/balance_transactions",

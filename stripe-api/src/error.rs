@@ -22,6 +22,11 @@ pub enum StripeError {
     /// Nothing was sent.
     #[error("Stripe cannot be reached: {0}")]
     Unreachable(String),
+    /// Nothing was sent to whoever shows this certificate.
+    #[error(
+        "what answers in Stripe's place is not trusted: {0}. Check STRIPE_API_URL, a proxy on the way, and this machine's root certificates and clock"
+    )]
+    Untrusted(String),
     /// The connection broke while a request or its answer was on the way.
     #[error("the connection to Stripe was lost: {0}")]
     Lost(String),
@@ -43,7 +48,7 @@ impl StripeError {
     pub fn class(&self) -> AnswerClass {
         match self {
             Self::Answered(answer) => class_of(answer),
-            Self::Unreachable(_) | Self::Resting { .. } => AnswerClass::NotDone,
+            Self::Unreachable(_) | Self::Untrusted(_) | Self::Resting { .. } => AnswerClass::NotDone,
             Self::Unsendable(_) => AnswerClass::Refused,
             Self::Deadline(_) | Self::Lost(_) | Self::Malformed(_) | Self::TooLarge(_) | Self::Stopped => {
                 AnswerClass::Unknown
@@ -61,7 +66,7 @@ impl StripeError {
     /// Time may heal it, and asking again does no harm.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Stopped | Self::TooLarge(_) => false,
+            Self::Stopped | Self::TooLarge(_) | Self::Untrusted(_) => false,
             _ => self.class().may_repeat(),
         }
     }

@@ -43,7 +43,7 @@ use self::breaker::Breaker;
 pub use self::charges::ChargeNow;
 pub use self::class::AnswerClass;
 pub use self::config::{ApiKey, StripeConfig, VARIABLES};
-pub use self::customers::{BalanceChange, CustomerNow};
+pub use self::customers::{BalanceChange, CustomerNow, PaymentMethodNow};
 pub use self::disputes::{DisputeNow, EvidenceDetails, EvidenceUpdate};
 pub use self::endpoint::Endpoint;
 pub use self::error::StripeError;

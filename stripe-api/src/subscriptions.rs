@@ -47,9 +47,31 @@ pub struct SubscriptionNow {
     pub cancel_at_period_end: bool,
     #[serde(default)]
     pub metadata: Metadata,
+    #[serde(default)]
+    items: Items,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+struct Items {
+    #[serde(default)]
+    data: Vec<Priced>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+struct Priced {
+    price: Price,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+struct Price {
+    id: String,
 }
 
 impl SubscriptionNow {
+    pub fn has_price(&self, id: &str) -> bool {
+        self.items.data.iter().any(|item| item.price.id == id)
+    }
+
     pub fn has_ended(&self) -> bool {
         matches!(self.status.as_str(), "canceled" | "incomplete_expired")
     }

@@ -31,6 +31,8 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDLE: Duration = Duration::from_secs(30);
 /// A hundred of the largest events.
 const ANSWER_LIMIT_BYTES: usize = 64 * 1024 * 1024;
+/// How rustls begins each of its refusals of a certificate; `tests/it/tls.rs` holds it to that.
+const UNTRUSTED: &str = "invalid peer certificate";
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// The version by which a path is asked for, hence the shape of what it answers.
@@ -210,9 +212,10 @@ fn no_answer(error: &hyper_util::client::legacy::Error) -> StripeError {
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
-    if error.is_connect() {
-        StripeError::Unreachable(cause.to_string())
-    } else {
-        StripeError::Lost(cause.to_string())
+    let cause = cause.to_string();
+    match cause.strip_prefix(UNTRUSTED) {
+        Some(why) => StripeError::Untrusted(format!("certificate{why}")),
+        None if error.is_connect() => StripeError::Unreachable(cause),
+        None => StripeError::Lost(cause),
     }
 }

@@ -1,5 +1,6 @@
 //! The HTTP API through the real process, on both ledgers: what it reads, whom it admits, what it does at most once.
 
+mod billing;
 mod document;
 mod examples;
 mod idempotency;

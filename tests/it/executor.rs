@@ -1,5 +1,6 @@
 //! Approved operations are sent to Stripe: what each of its answers makes of an operation, and what staff read then.
 
+mod billing;
 mod kinds;
 pub(crate) mod scene;
 

@@ -64,6 +64,7 @@ mod supervised;
 mod suspects;
 mod tables;
 mod tidy;
+mod tls;
 mod tools;
 mod torture;
 mod traces;

@@ -4,6 +4,7 @@ mod altered_messages;
 mod groups;
 mod outages;
 mod prefetch;
+mod rights;
 mod routing;
 mod settling;
 mod tls;

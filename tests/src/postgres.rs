@@ -2,7 +2,7 @@
 //! One is shared by the tests of a run; who kills and restarts needs one of their own.
 
 use std::fs;
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -102,6 +102,23 @@ impl Postgres {
         sqlx::query(AssertSqlSafe(format!("CREATE DATABASE \"{name}\""))).execute(&mut connection).await?;
         connection.close().await?;
         Ok(self.address(&name))
+    }
+
+    /// From now on it speaks TLS, and shows this certificate.
+    pub async fn secure(&self, certificate: &Path, key: &Path) -> anyhow::Result<()> {
+        for (from, name) in [(certificate, "server.crt"), (key, "server.key")] {
+            let to = self.data().join(name);
+            fs::copy(from, &to)?;
+            fs::set_permissions(&to, fs::Permissions::from_mode(0o600))?;
+            if let Some(User { uid, gid }) = self.user {
+                chown(&to, Some(uid), Some(gid))?;
+            }
+        }
+        let mut connection = PgConnection::connect(&self.address("postgres")).await?;
+        sqlx::query("ALTER SYSTEM SET ssl = on").execute(&mut connection).await?;
+        sqlx::query("SELECT pg_reload_conf()").execute(&mut connection).await?;
+        connection.close().await?;
+        Ok(())
     }
 
     /// SIGKILL to the server and every process of its own at once: nothing is flushed, nothing is said

@@ -115,6 +115,7 @@ async fn work(
         );
         tasks.spawn(chores::refetch::run(lanes.clone(), api.clone(), stripe.refetch_interval));
         tasks.spawn(chores::completeness::run(lanes.clone(), api, stripe.clone()));
+        tasks.spawn(chores::planned_retries::run(lanes.clone()));
         tasks.spawn(chores::execute::run(lanes.clone(), stripe, config.failpoint));
     }
     tasks.close();

@@ -41,6 +41,12 @@ pub fn page(frame: &Frame<'_>, view: &Dashboard, waiting: Option<Waiting>, hours
                     ". Webhooks are still accepted and wait."
                 }
             }
+            @if let Some(closing) = &view.closing {
+                div.note.warn {
+                    strong { "Checkout is closed" } " by " (closing.closed_by) ", " (age(closing.closed_at, frame.now)) ": " (closing.reason)
+                    ". Charges, subscriptions and retries of invoices are refused; refunds and webhooks go on."
+                }
+            }
             (figures(frame, view, hours))
             div.columns {
                 (stuck(frame, view, waiting))

@@ -5,12 +5,14 @@ use desk::views::charge::card;
 use desk::views::dispute_item::DisputeItem;
 use desk::views::failure_text::cause;
 use desk::views::invoice::{InvoiceLabels, InvoiceShare};
+use desk::views::operation::does;
 use desk::views::payment::PaymentLabels;
 use desk::views::refund::created_at;
 use domain::charges::Charge;
 use domain::dispute_movements::Movement;
 use domain::fraud_warnings::Warning;
 use domain::invoices::Invoice;
+use domain::operations::Operation;
 use domain::payment_failures::PaymentFailure;
 use domain::payments::Payment;
 use domain::refunds::Refund;
@@ -61,6 +63,23 @@ pub fn payments(payments: &[Payment], own: &str) -> Markup {
         cells
     };
     section("Payments", PAYMENTS, payments.iter().map(without).collect())
+}
+
+/// What Stripe was or is to be asked to do.
+pub fn operations(operations: &[Operation]) -> Markup {
+    let columns =
+        [text("Asked for"), text("Operation"), text("State"), prose("What"), text("By"), text("Made")];
+    let rows = operations.iter().map(|operation| {
+        vec![
+            moment(operation.requested_at),
+            object("operation", operation.id()),
+            html! { (status(operation.state.as_str())) @if let Some(at) = operation.planned_for() { " for " (moment(at)) } },
+            html! { (does(operation)) },
+            html! { (operation.requested_by) },
+            html! { (operation.stripe_id.as_deref().unwrap_or_default()) },
+        ]
+    });
+    section("Operations", &columns, rows.collect())
 }
 
 pub const DISPUTES: &[Column] = &[

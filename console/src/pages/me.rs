@@ -82,6 +82,7 @@ fn known_by(actor: &Actor) -> &'static str {
         KnownBy::SignedOn => "signed on by the proxy in front of the console",
         KnownBy::Token { .. } => "signed in by a token",
         KnownBy::Declared => "by their own word",
+        KnownBy::Clock => "by the clock",
     }
 }
 

@@ -22,7 +22,7 @@ use super::command::{command, quoted};
 use super::shell::Frame;
 use super::timelines::timeline;
 use super::values::{detail, money, object, status};
-use super::{dispute_acts, hanging, notes, payment_acts, webhooks};
+use super::{billing_acts, dispute_acts, hanging, notes, payment_acts, webhooks};
 
 /// What some kinds of page have and others have not.
 pub trait Hangs: ObjectView {
@@ -190,6 +190,7 @@ impl Hangs for PaymentView {
             (hanging::charges(&self.charges, frame.actor.has(Permission::Manage)))
             (hanging::failures(&self.failures))
             (hanging::refunds(&self.refunds))
+            (hanging::operations(&self.operations))
             (hanging::disputes(&self.disputes, &self.key().id, frame.now))
             (hanging::warnings(&self.warnings))
         }
@@ -218,8 +219,13 @@ impl Hangs for InvoiceView {
             @if self.is_shared() { (hanging::shares(&self.shares, &self.invoice.state.currency)) }
             (hanging::failures(&self.failures))
             (hanging::refunds(&self.refunds))
+            (hanging::operations(&self.operations))
             (hanging::disputes(&self.disputes, &self.key().id, frame.now))
         }
+    }
+
+    fn acts(&self, frame: &Frame<'_>) -> Markup {
+        billing_acts::of_invoice(frame, self)
     }
 }
 
@@ -241,14 +247,26 @@ impl Hangs for CustomerView {
         html! {
             (hanging::payments(&self.payments, &self.key().id))
             (hanging::subscriptions(&self.subscriptions))
+            (hanging::operations(&self.operations))
             (hanging::disputes(&self.disputes, &self.key().id, frame.now))
         }
+    }
+
+    fn acts(&self, frame: &Frame<'_>) -> Markup {
+        billing_acts::of_customer(frame, self)
     }
 }
 
 impl Hangs for SubscriptionView {
     fn hanging(&self, _: &Frame<'_>) -> Markup {
-        hanging::invoices(&self.invoices)
+        html! {
+            (hanging::invoices(&self.invoices))
+            (hanging::operations(&self.operations))
+        }
+    }
+
+    fn acts(&self, frame: &Frame<'_>) -> Markup {
+        billing_acts::of_subscription(frame, self)
     }
 }
 

@@ -25,6 +25,7 @@ pub fn page(frame: &Frame<'_>, view: &OperationView) -> Markup {
         p.lead { strong { (capitalised(&view.words.does)) "." } " " (view.words.says) " " (notes::assignee(view.assignment.as_ref())) }
         @if let Some(next) = &view.words.next { p.note { "Next: " (next) } }
         @if let Some(warning) = &operation.warning { p.note.warn { (capitalised(warning)) } }
+        @if let Some(words) = view.words.tell_customer { p.note { "To the customer: " (words) } }
         div.sided {
             div.stack {
                 (decisions(&view.decisions))
@@ -50,8 +51,10 @@ fn details(view: &OperationView) -> Markup {
         section.panel {
             h2 { "Details" }
             div.inner { dl.facts {
-                div { dt { "amount" } dd { (shown(operation.amount, &operation.currency)) } }
+                @if !operation.currency.is_empty() { div { dt { "amount" } dd { (shown(operation.amount, &operation.currency)) } } }
                 div { dt { "about" } dd { (operation.subject_kind) " " (subject(&operation.subject_kind, &operation.subject_id)) } }
+                @if let Some(customer) = &operation.customer { div { dt { "customer" } dd { (object("customer", customer)) } } }
+                @if let Some(method) = &operation.payment_method { div { dt { "paid with" } dd { span.id { (method) } } } }
                 div { dt { "reason" } dd { (operation.reason.as_str().replace('_', " ")) } }
                 @if let Some(note) = &operation.note { div { dt { "note" } dd { (note) } } }
                 div { dt { "asked for by" } dd { (operation.requested_by) @if operation.is_program { " (a program)" } } }
@@ -143,7 +146,7 @@ fn acts(frame: &Frame<'_>, operation: &Operation) -> Markup {
             _ => {}
         }
         @if matches!(operation.state, OperationState::NeedsConfirmation | OperationState::NeedsApproval | OperationState::Approved) {
-            (act("cancel_operation", "Cancel", html! { "Nothing is sent, and " strong { (amount) } " are free again." }, reason(), "Cancel it", true))
+            (act("cancel_operation", "Cancel", html! { "Nothing is sent: " strong { (does) } " does not happen." }, reason(), "Cancel it", true))
         }
     }
 }

@@ -13,7 +13,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         method: Method::GET,
         path: "/api/health",
         access: Access::Anybody,
-        summary: "Whether the console answers. Readiness, which depends on the ledger, is on the internal listener.",
+        summary: "Whether the console answers, and whether charges are made. Readiness, which depends on the ledger, is on the internal listener.",
         query: &[],
         body: None,
         answer: Shape::Done(200, "health"),
@@ -34,9 +34,16 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     },
 ];
 
-#[expect(clippy::unused_async, reason = "the table wants one form of work")]
-async fn health(_: Call) -> Answered {
-    Ok(Answer::done(StatusCode::OK, &json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})))
+/// It answers without the ledger, too; who stopped charges, and why, is for staff.
+async fn health(call: Call) -> Answered {
+    let closing = async { call.read().await?.checkout_closing().await };
+    let checkout = match closing.await {
+        Ok(None) => "open",
+        Ok(Some(_)) => "closed",
+        Err(_) => "unknown",
+    };
+    let document = json!({"status": "ok", "version": env!("CARGO_PKG_VERSION"), "checkout": checkout});
+    Ok(Answer::done(StatusCode::OK, &document))
 }
 
 #[expect(clippy::unused_async, reason = "the table wants one form of work")]

@@ -1,10 +1,12 @@
 //! What the API offers, a file each: its rows of the table, and the work behind them.
 
 mod aliases;
+mod asked_billing;
 mod asked_operation;
 mod audit;
 mod bans;
 mod charges;
+mod checkout;
 mod customers;
 mod dead_letters;
 mod disputes;
@@ -50,6 +52,7 @@ const GROUPS: &[&[Endpoint]] = &[
     workers::ENDPOINTS,
     operations::ENDPOINTS,
     notes::OPERATIONS,
+    checkout::ENDPOINTS,
     audit::ENDPOINTS,
     staff::ENDPOINTS,
     tokens::ENDPOINTS,

@@ -14,6 +14,10 @@ use hyper::{Method, StatusCode};
 use ledger::views::lists::OperationFilter;
 use serde_json::json;
 
+use super::asked_billing::{
+    self, AT_PERIOD_END, CUSTOMER, DESCRIPTION, INVOICE, PAYMENT_METHOD, PRICES, SUBSCRIPTION, TAKE_OVER,
+    takes_all,
+};
 use super::asked_operation::came;
 use crate::answer::Answer;
 use crate::call::{Call, nothing, the_one};
@@ -73,8 +77,16 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             required("kind", Kind::Word(kinds), "What is to be done."),
             optional("payment", Kind::Id, "The payment: of refund, capture and cancel."),
             optional("dispute", Kind::Id, "The dispute: of evidence_submit and dispute_accept."),
+            CUSTOMER,
+            SUBSCRIPTION,
+            INVOICE,
             AMOUNT,
             CURRENCY,
+            PRICES,
+            PAYMENT_METHOD,
+            DESCRIPTION,
+            AT_PERIOD_END,
+            TAKE_OVER,
             WHY,
             NOTE,
             CONFIRM,
@@ -175,8 +187,16 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     },
 ];
 
-const AMOUNT: Field = optional("amount", Kind::Amount, "How much; without it all that is left.");
-const CURRENCY: Field = optional("currency", Kind::Currency, "The payment's own; anything else is refused.");
+const AMOUNT: Field = optional(
+    "amount",
+    Kind::Amount,
+    "How much; without it all that is left of a payment. Charges and credits need it.",
+);
+const CURRENCY: Field = optional(
+    "currency",
+    Kind::Currency,
+    "Of a payment its own, anything else is refused; of charges and credits usd where none is given.",
+);
 const WHY: Field = optional(
     "reason",
     Kind::Text,
@@ -203,10 +223,15 @@ fn all_kinds() -> Vec<&'static str> {
 }
 
 /// What can be asked for over the API.
-const KINDS: [OperationKind; 5] = [
+const KINDS: [OperationKind; 10] = [
     OperationKind::Refund,
+    OperationKind::Charge,
     OperationKind::Capture,
     OperationKind::Cancel,
+    OperationKind::Subscribe,
+    OperationKind::Unsubscribe,
+    OperationKind::InvoiceRetry,
+    OperationKind::Credit,
     OperationKind::EvidenceSubmit,
     OperationKind::DisputeAccept,
 ];
@@ -239,7 +264,8 @@ async fn listed(call: &Call, filter: OperationFilter) -> Answered {
     let page = call.read().await?.operations(&filter, &call.query.part()).await?;
     Ok(Answer::list(&page.map(|operation| {
         let words = OperationWords::of(&operation, call.now);
-        json!({"operation": operation, "does": words.does, "says": words.says, "next": words.next})
+        json!({"operation": operation, "does": words.does, "says": words.says, "next": words.next,
+            "tell_customer": words.tell_customer})
     })))
 }
 
@@ -251,10 +277,11 @@ async fn get(call: Call) -> Answered {
 async fn ask(call: Call) -> Answered {
     let kind = call.body.given("kind")?;
     let kind = KINDS.into_iter().find(|known| known.as_str() == kind).unwrap_or_default();
+    takes_all(&call, kind)?;
+    if let Some(wanted) = asked_billing::wanted(&call, kind).await? {
+        return place(&call, wanted).await;
+    }
     if matches!(kind, OperationKind::EvidenceSubmit | OperationKind::DisputeAccept) {
-        if let Some(name) = ["payment", "amount", "currency"].into_iter().find(|name| call.body.has(name)) {
-            return Err(Problem::invalid(name, "an operation on a dispute has none"));
-        }
         let dispute = dispute(&call, &call.body.given("dispute")?).await?;
         return place(
             &call,
@@ -265,14 +292,8 @@ async fn ask(call: Call) -> Answered {
         )
         .await;
     }
-    if call.body.has("dispute") {
-        return Err(Problem::invalid("dispute", "an operation on a payment has none"));
-    }
     let payment = payment(&call, &call.body.given("payment")?).await?;
     if kind == OperationKind::Cancel {
-        if let Some(name) = ["amount", "currency"].into_iter().find(|name| call.body.has(name)) {
-            return Err(Problem::invalid(name, "a payment is canceled as a whole"));
-        }
         return place(&call, Wanted::Cancel { payment: payment.key, reason: None }).await;
     }
     let (amount, currency) = money(&call, &payment)?;

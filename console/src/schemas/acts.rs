@@ -7,7 +7,8 @@ use serde_json::json;
 use super::{Schemas, and, flag, list, maybe, maybe_time, number, object, of, text, time};
 
 pub(super) fn operations() -> Schemas {
-    let words = [("does", text()), ("says", text()), ("next", maybe("string"))];
+    let words =
+        [("does", text()), ("says", text()), ("next", maybe("string")), ("tell_customer", maybe("string"))];
     let listed = [("operation", of("operation"))];
     let page = [
         ("parameters", json!({"type": ["object", "null"]})),
@@ -79,6 +80,7 @@ pub(super) fn people() -> Schemas {
                 ("after", text()),
                 ("loosens", flag()),
                 ("rehearsal", json!({"type": "object"})),
+                ("invoices_to_retry", maybe("integer")),
             ]),
         ),
         (
@@ -228,7 +230,21 @@ pub(super) fn acts() -> Schemas {
                 ("look_ahead", json!({"type": "object"})),
             ]),
         ),
-        ("health", object(&[("status", text()), ("version", text())])),
+        (
+            "health",
+            object(&[
+                ("status", text()),
+                ("version", text()),
+                ("checkout", json!({"enum": ["open", "closed", "unknown"]})),
+            ]),
+        ),
+        (
+            "checkout",
+            object(&[
+                ("checkout", json!({"enum": ["open", "closed"]})),
+                ("closing", json!({"type": ["object", "null"]})),
+            ]),
+        ),
         (
             "openapi",
             object(&[

@@ -225,6 +225,7 @@ pub(super) fn pages() -> Schemas {
                 ("payments", list(of("payment"))),
                 ("refunds", list(of("refund"))),
                 disputes.clone(),
+                ("operations", list(of("operation"))),
             ]),
         ),
         (
@@ -237,11 +238,16 @@ pub(super) fn pages() -> Schemas {
                 ("payments", list(of("payment"))),
                 ("subscriptions", list(of("subscription"))),
                 disputes,
+                ("operations", list(of("operation"))),
             ]),
         ),
         (
             "subscription_page",
-            page(&[("subscription", of("subscription")), ("invoices", list(of("invoice")))]),
+            page(&[
+                ("subscription", of("subscription")),
+                ("invoices", list(of("invoice"))),
+                ("operations", list(of("operation"))),
+            ]),
         ),
         (
             // The list stands where a ban's row has their number.

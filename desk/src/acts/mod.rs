@@ -2,6 +2,7 @@
 //! and the name of the person.
 
 pub mod bans;
+pub mod checkout;
 pub mod dead_letters;
 pub mod erasure;
 pub mod findings;

@@ -1,6 +1,7 @@
 //! Setting a policy: rehearsed first, then one more row. What loosens a rule waits for a second administrator.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::operations::invoice_retry::{LEAD, TOO_OLD};
 use domain::pending_changes::ChangeKind;
 use domain::policies::{BadValue, Policies, PolicyKey, Slot, Value, shown, typed};
 use domain::policy_rehearsal::{Rehearsal, rehearse};
@@ -16,6 +17,7 @@ use super::{Refusal, reason};
 use crate::actor::Actor;
 use crate::audit_line::{Subject, append};
 
+const RETRIES_COUNTED: i64 = 1_000;
 /// The audit's name for policies.
 pub const KIND: &str = "policy";
 /// A change is rehearsed on the operations of so long.
@@ -32,6 +34,9 @@ pub struct Plan {
     pub loosens: bool,
     /// On the operations of the last 30 days, by their amounts alone.
     pub rehearsal: Rehearsal,
+    /// Invoices that would be tried again within the next day, where the change switches that on; at most so many are
+    /// counted.
+    pub invoices_to_retry: Option<usize>,
     #[serde(skip)]
     slot: Slot,
     #[serde(skip)]
@@ -83,6 +88,12 @@ async fn plan(
     let before = policies.get(slot);
     let changed = policies.clone().with(slot.clone(), value);
     let operations = tx.operations_to_rehearse(now - REHEARSED).await?;
+    let begins_retries = slot.key == PolicyKey::ScheduledRetries && value == Value::Switch(true);
+    let invoices_to_retry = if begins_retries {
+        Some(tx.invoices_to_retry(now - TOO_OLD, now + LEAD, None, RETRIES_COUNTED).await?.len())
+    } else {
+        None
+    };
     Ok(Plan {
         key: slot.key.as_str(),
         currency: slot.currency.clone(),
@@ -90,6 +101,7 @@ async fn plan(
         after: shown(slot.key, &slot.currency, value),
         loosens: slot.key.loosens(before, value),
         rehearsal: rehearse(&policies.limits(), &changed.limits(), &operations),
+        invoices_to_retry,
         slot: slot.clone(),
         value_before: before,
         value,

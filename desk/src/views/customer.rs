@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::bans::Ban;
 use domain::customers::Customer;
 use domain::disputes::Dispute;
+use domain::operations::Operation;
 use domain::payments::Payment;
 use domain::subscriptions::Subscription;
 use domain::{Key, Object};
@@ -22,6 +23,7 @@ use super::ban::{self, Standing};
 use super::detail::{Detail, Details, USER};
 use super::dispute_item::{DisputeItem, read_items};
 use super::object::ObjectView;
+use super::operations_about::of_customer;
 use super::timeline::timeline;
 use crate::money;
 
@@ -41,6 +43,8 @@ pub struct CustomerView {
     pub subscriptions: Vec<Subscription>,
     /// All of the user's.
     pub disputes: Vec<DisputeItem>,
+    /// The latest.
+    pub operations: Vec<Operation>,
     pub timeline: Vec<Line>,
     pub why: String,
 }
@@ -82,6 +86,7 @@ impl ObjectView for CustomerView {
             payments,
             subscriptions,
             disputes: read_items(tx, disputes, &graph).await?,
+            operations: of_customer(tx, &key).await?,
             user: user.id,
             customer,
         })

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::operations::{Operation, OperationState};
+use ledger::tables::checkout_closings::Closing;
 use ledger::tables::pauses::Pause;
 use ledger::views::lists::{DisputeFilter, OperationFilter};
 use ledger::views::page::Part;
@@ -27,6 +28,8 @@ const DEAD_LIMIT: i64 = 10_000;
 pub struct Dashboard {
     pub kpis: Kpis,
     pub pause: Option<Pause>,
+    /// Why nothing is charged, where that is so.
+    pub closing: Option<Closing>,
     /// When the newest event was recorded, of this mode.
     pub last_event_at: Option<DateTime<Utc>>,
     /// Events of both modes that are tried again.
@@ -80,6 +83,7 @@ impl Dashboard {
         Ok(Self {
             kpis: kpi::read(&mut tx, query).await?,
             pause: tx.lasting_pause().await?,
+            closing: tx.checkout_closing().await?,
             last_event_at: newest.map(|event| event.recorded_at),
             retries,
             dead,

@@ -8,6 +8,7 @@ use domain::customers::Customer;
 use domain::invoice_payments::InvoicePayment;
 use domain::invoices::{Invoice, Part};
 use domain::object_graph::ObjectGraph;
+use domain::operations::Operation;
 use domain::payment_failures::PaymentFailure;
 use domain::payments::Payment;
 use domain::refunds::Refund;
@@ -22,6 +23,7 @@ use super::detail::{Detail, Details};
 use super::dispute_item::{DisputeItem, read_items_of};
 use super::invoice_reasons::{explain, retry_plan};
 use super::object::{ObjectView, by_time};
+use super::operations_about::about;
 use super::reason::Reason;
 use super::sums::{self, Sum};
 use super::timeline::timeline;
@@ -39,6 +41,8 @@ pub struct InvoiceView {
     pub failures: Vec<PaymentFailure>,
     pub refunds: Vec<Refund>,
     pub disputes: Vec<DisputeItem>,
+    /// Retries of it and charges for it, planned ones too.
+    pub operations: Vec<Operation>,
     pub timeline: Vec<Line>,
 }
 
@@ -76,6 +80,7 @@ impl ObjectView for InvoiceView {
             failures: graph.parts_of_invoice(&invoice.key).failures().into_iter().cloned().collect(),
             refunds: by_time(graph.refunds.rows(), |row| row.state.created_at),
             disputes: read_items_of(tx, &graph).await?,
+            operations: about(tx, &invoice.key).await?,
             timeline,
             invoice,
         })

@@ -101,24 +101,7 @@ pub(super) fn retry_plan(invoice: &Invoice, graph: &ObjectGraph, policy: &Policy
         Ok(at) => Some(format!("{}  (retry {failures} of {retries}, planned here)", wording::moment(at))),
         Err(NoRetry::NotFailed) => None,
         Err(NoRetry::PlannedByStripe(at)) => Some(format!("{}  (planned by Stripe)", wording::moment(at))),
-        Err(why) => Some(format!("none: {}", no_retry(&why))),
-    }
-}
-
-fn no_retry(why: &NoRetry) -> String {
-    match why {
-        NoRetry::NotFailed => "nothing failed".to_owned(),
-        NoRetry::NoFailureKnown => "the failed attempt is not known".to_owned(),
-        NoRetry::SentByMail => "it is sent to the customer; nothing is charged automatically".to_owned(),
-        NoRetry::PlannedByStripe(_) => "Stripe plans the retries".to_owned(),
-        NoRetry::SubscriptionOver => "its subscription has ended".to_owned(),
-        NoRetry::Underway(payment) => format!("{payment} is in progress, and may still succeed"),
-        NoRetry::Succeeded(payment) => {
-            format!("{payment} succeeded since; Stripe has not reported it paid yet")
-        }
-        NoRetry::AllCanceled => "all of its unpaid payments are canceled".to_owned(),
-        NoRetry::Forbidden(code) => format!("a retry after {code} cannot succeed"),
-        NoRetry::GivenUp => "every planned retry has failed".to_owned(),
+        Err(why) => Some(format!("none: {}", why)),
     }
 }
 

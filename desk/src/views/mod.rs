@@ -23,6 +23,7 @@ mod invoice_reasons;
 pub mod kpi;
 pub mod object;
 pub mod operation;
+mod operations_about;
 pub mod pauses;
 pub mod payment;
 pub mod payout;

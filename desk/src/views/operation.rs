@@ -1,10 +1,13 @@
 //! One operation as people read it: how it stands, what comes next, who decided what, and what was said to Stripe.
 
 use chrono::{DateTime, Utc};
+use domain::invoices::Invoice;
+use domain::operations::ladder::Direction;
 use domain::operations::{
     Approval, Call, Decided, NAME, Operation, OperationKind, OperationState, Parameters,
 };
 use domain::refunds::Refund;
+use domain::{Object, declines};
 use ledger::tables::audit::Line;
 use ledger::tables::notes::{Assignment, Note};
 use ledger::{LedgerError, Transaction};
@@ -12,7 +15,7 @@ use serde::Serialize;
 
 use super::sending::why_not_sent;
 use super::timeline::timeline;
-use crate::money;
+use crate::{money, wording};
 
 /// So many operations about one subject are looked at for those that try this one again.
 const ABOUT_LIMIT: i64 = 1_000;
@@ -47,6 +50,8 @@ pub struct OperationWords {
     pub says: String,
     /// What has to happen next, and who does it.
     pub next: Option<String>,
+    /// What may be said to the customer of a payment that failed: never why a bank distrusts them.
+    pub tell_customer: Option<&'static str>,
 }
 
 impl OperationView {
@@ -87,8 +92,19 @@ impl OperationView {
 
 impl OperationWords {
     pub fn of(operation: &Operation, now: DateTime<Utc>) -> Self {
-        Self { does: does(operation), says: says(operation, now), next: next(operation) }
+        Self {
+            does: does(operation),
+            says: says(operation, now),
+            next: next(operation),
+            tell_customer: tell_customer(operation),
+        }
     }
+}
+
+fn tell_customer(operation: &Operation) -> Option<&'static str> {
+    let takes_money = operation.kind.direction() == Direction::In && operation.kind != OperationKind::Capture;
+    let code = operation.error_code.as_deref().filter(|_| operation.state == OperationState::Failed)?;
+    takes_money.then(|| declines::for_customers(code))
 }
 
 /// What it does, in a few words.
@@ -97,12 +113,25 @@ pub fn does(operation: &Operation) -> String {
     let amount = money::shown(operation.amount, &operation.currency);
     match operation.kind {
         OperationKind::Refund => format!("refund {amount} of {kind} {id}"),
-        OperationKind::Charge => format!("charge {amount} to {kind} {id}"),
+        OperationKind::Charge => match (&operation.customer, kind.as_str()) {
+            (Some(customer), Invoice::NAME) => {
+                format!("charge {amount} to customer {customer} for invoice {id}")
+            }
+            _ => format!("charge {amount} to {kind} {id}"),
+        },
         OperationKind::Capture => format!("capture {amount} of {kind} {id}"),
         OperationKind::Cancel => format!("cancel {kind} {id}"),
         OperationKind::Subscribe => format!("subscribe {kind} {id}"),
-        OperationKind::Unsubscribe => format!("end {kind} {id}"),
-        OperationKind::InvoiceRetry => format!("try to collect {kind} {id} again"),
+        OperationKind::Unsubscribe => match operation.parameters() {
+            Ok(Parameters::Unsubscribe(unsubscribe)) if unsubscribe.at_period_end => {
+                format!("end {kind} {id} with its period")
+            }
+            _ => format!("end {kind} {id} at once"),
+        },
+        OperationKind::InvoiceRetry if operation.currency.is_empty() => {
+            format!("try to collect {kind} {id} again")
+        }
+        OperationKind::InvoiceRetry => format!("try to collect {amount} of {kind} {id} again"),
         OperationKind::Credit => format!("credit {amount} to {kind} {id}"),
         OperationKind::EvidenceStage => format!("store evidence for {kind} {id}"),
         OperationKind::EvidenceSubmit => format!("submit the evidence for {kind} {id}"),
@@ -123,6 +152,10 @@ fn says(operation: &Operation, now: DateTime<Utc>) -> String {
         }
         OperationState::NeedsConfirmation | OperationState::NeedsApproval => {
             format!("Nothing was sent: {message}.")
+        }
+        OperationState::Approved if operation.planned_for().is_some_and(|at| at > now) => {
+            let at = operation.planned_for().map(wording::moment).unwrap_or_default();
+            format!("It is planned for {at}, and nothing was sent.")
         }
         OperationState::Approved => match &operation.look_again_at {
             Some(_) => format!("It is {approved}, and not sent yet: {message}."),
@@ -157,6 +190,9 @@ fn next(operation: &Operation) -> Option<String> {
             "Somebody else than {} who has billing:manage decides: tidegate approvals approve {id}",
             operation.requested_by
         ),
+        OperationState::Approved if operation.is_planned() => {
+            format!("A worker sends it then. To stop it: tidegate operations cancel {id}")
+        }
         OperationState::Approved => {
             "A worker that has STRIPE_SECRET_KEY sends it, usually within seconds.".to_owned()
         }

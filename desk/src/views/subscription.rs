@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::customers::Customer;
 use domain::invoices::Invoice;
+use domain::operations::Operation;
 use domain::subscriptions::Subscription;
 use domain::{Key, Object, UNKNOWN};
 use ledger::tables::audit::Line;
@@ -14,6 +15,7 @@ use serde::Serialize;
 
 use super::detail::{Detail, Details};
 use super::object::ObjectView;
+use super::operations_about::about;
 use super::timeline::timeline;
 
 /// So many invoices are on the page, the latest.
@@ -25,6 +27,8 @@ pub struct SubscriptionView {
     pub why: String,
     /// The latest.
     pub invoices: Vec<Invoice>,
+    /// The latest.
+    pub operations: Vec<Operation>,
     pub timeline: Vec<Line>,
 }
 
@@ -47,7 +51,8 @@ impl ObjectView for SubscriptionView {
         let billed = invoices.iter().map(|invoice| (Invoice::NAME, invoice.key.clone()));
         let subjects: Vec<_> = billed.chain([(Subscription::NAME, key.clone())]).collect();
         let timeline = timeline(tx, subjects).await?;
-        Ok(Self { why: why(&subscription), invoices, timeline, subscription })
+        let operations = about(tx, key).await?;
+        Ok(Self { why: why(&subscription), invoices, operations, timeline, subscription })
     }
 
     fn key(&self) -> &Key {

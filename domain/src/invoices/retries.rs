@@ -10,26 +10,31 @@ use crate::payments::{CANCELED, Payment};
 use crate::policy::Policy;
 
 /// Why no retry of ours is planned: what forbids it, the first of these that does.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoRetry {
-    /// Nothing failed, or the invoice is settled, given up or not yet open.
+    /// Or the invoice is settled, given up or not yet open.
+    #[error("nothing failed")]
     NotFailed,
-    /// Which attempt failed is not known.
+    #[error("the failed attempt is not known")]
     NoFailureKnown,
-    /// Stripe sends it to be paid, and charges nobody.
+    #[error("it is sent to the customer; nothing is charged automatically")]
     SentByMail,
-    /// Stripe has its own plan.
+    #[error("Stripe plans the retries")]
     PlannedByStripe(DateTime<Utc>),
+    #[error("its subscription has ended")]
     SubscriptionOver,
-    /// A linked payment waits for the bank, or for its capture.
+    /// It waits for the bank, or for its capture.
+    #[error("{0} is in progress, and may still succeed")]
     Underway(String),
-    /// A linked payment succeeded since.
+    #[error("{0} succeeded since; Stripe has not reported it paid yet")]
     Succeeded(String),
     /// Nothing is left that could be tried again.
+    #[error("all of its unpaid payments are canceled")]
     AllCanceled,
-    /// After this code, or outcome, a retry could not succeed.
+    /// A code, or the reason of an outcome.
+    #[error("a retry after {0} cannot succeed")]
     Forbidden(String),
-    /// Every planned retry has failed too.
+    #[error("every planned retry has failed")]
     GivenUp,
 }
 

@@ -3,12 +3,15 @@
 
 use chrono::{DateTime, Utc};
 
+use super::customer::{self, CustomerFacts};
 use super::dispute::{self, DisputeFacts};
 use super::intent::{self, IntentFacts};
+use super::invoice_retry::{self, InvoiceFacts};
 use super::ladder::{self, Climb, Sums};
 use super::limits::Limits;
 use super::refund::{self, RefundFacts};
 use super::refused::Refused;
+use super::unsubscribe::{self, SubscriptionFacts};
 use super::{Approval, Operation, Parameters, Requester};
 
 /// What the rules say.
@@ -28,6 +31,9 @@ pub enum Facts {
     Refund(RefundFacts),
     Intent(IntentFacts),
     Dispute(DisputeFacts),
+    Customer(CustomerFacts),
+    Invoice(InvoiceFacts),
+    Subscription(SubscriptionFacts),
     /// It is not there.
     Missing {
         what: &'static str,
@@ -53,7 +59,7 @@ pub fn decide(
     sums: Sums,
     now: DateTime<Utc>,
 ) -> Verdict {
-    match judge(operation, facts, others, now) {
+    match judge(limits, operation, facts, others, now) {
         Err(refused) => Verdict { decision: Decision::Refused(refused), warning: None },
         Ok(judged) => {
             let decision = ladder::climb(limits, operation, requester, judged.paid_at, sums);
@@ -65,6 +71,7 @@ pub fn decide(
 
 /// Whether it may be done at all.
 fn judge(
+    limits: &Limits,
     operation: &Operation,
     facts: &Facts,
     others: &[Operation],
@@ -84,6 +91,21 @@ fn judge(
             dispute::judge_stage(stage, facts, others, now)
         }
         (Parameters::EvidenceSubmit(_), Facts::Dispute(facts)) => dispute::judge_submit(facts, others, now),
+        (Parameters::Charge(charge), Facts::Customer(facts)) => {
+            customer::judge_charge(charge, operation, facts, others, limits)
+        }
+        (Parameters::Subscribe(subscribe), Facts::Customer(facts)) => {
+            customer::judge_subscribe(subscribe, operation, facts, others)
+        }
+        (Parameters::Credit(credit), Facts::Customer(facts)) => {
+            customer::judge_credit(credit, operation, facts, others, limits)
+        }
+        (Parameters::InvoiceRetry(retry), Facts::Invoice(facts)) => {
+            invoice_retry::judge(retry, operation, facts, others, now)
+        }
+        (Parameters::Unsubscribe(unsubscribe), Facts::Subscription(facts)) => {
+            unsubscribe::judge(unsubscribe, facts, others)
+        }
         _ => Err(super::Unsendable::Mismatched.into()),
     }
 }

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::decision::Decision;
 use super::limits::{Limits, Thresholds};
-use super::{Approval, Operation, OperationKind, Requester};
+use super::{Approval, Operation, OperationKind, Parameters, Requester};
 use crate::money::shown;
 
 /// How far Stripe's clock and ours may be apart.
@@ -76,6 +76,16 @@ impl OperationKind {
     }
 }
 
+impl Operation {
+    fn is_irreversible(&self) -> bool {
+        let ends_at_once = || match self.parameters() {
+            Ok(Parameters::Unsubscribe(unsubscribe)) => !unsubscribe.at_period_end,
+            _ => false,
+        };
+        self.kind.is_irreversible() || ends_at_once()
+    }
+}
+
 /// The decision about what may be done. `paid_at` is when the money came in that it gives back.
 pub(super) fn climb(
     limits: &Limits,
@@ -90,7 +100,7 @@ pub(super) fn climb(
     let thresholds = limits.of(&operation.currency);
     if operation.approval == Approval::None && !operation.confirmed {
         let mut why = Vec::new();
-        if operation.kind.is_irreversible() {
+        if operation.is_irreversible() {
             why.push(Climb::Irreversible);
         }
         if let Some(thresholds) = thresholds {
@@ -111,11 +121,14 @@ pub(super) fn climb(
     if operation.kind == OperationKind::Refund && limits.age_rule && !is_young {
         why.push(Climb::Old { hours: limits.young_hours });
     }
+    // Its plan was approved with the policy that switches it on.
+    let is_planned = operation.is_planned() && operation.kind == OperationKind::InvoiceRetry;
     let may_be_policy = requester.is_program
         && operation.kind == OperationKind::Refund
         && operation.reason.is_for_programs()
         && is_young;
     match thresholds {
+        _ if is_planned => {}
         Some(thresholds) if may_be_policy => {
             why.extend(above_caps(operation, sums, thresholds));
         }
@@ -126,7 +139,7 @@ pub(super) fn climb(
         _ => {}
     }
     match why.is_empty() {
-        true if may_be_policy => Decision::Approved(Approval::Policy),
+        true if may_be_policy || is_planned => Decision::Approved(Approval::Policy),
         true => Decision::Approved(Approval::Own),
         false => Decision::NeedsApproval(why),
     }

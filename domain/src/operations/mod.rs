@@ -8,10 +8,12 @@
 //! ```
 
 mod answer_class;
+pub mod customer;
 pub mod decision;
 pub mod dispute;
 pub mod evidence;
 pub mod intent;
+pub mod invoice_retry;
 pub mod ladder;
 pub mod limits;
 mod operation;
@@ -21,6 +23,7 @@ pub mod refused;
 #[cfg(test)]
 mod testing;
 mod transitions;
+pub mod unsubscribe;
 
 pub use self::answer_class::{
     AnswerClass, KEY_LIFETIME, Next, NotFound, REPEATS_LIMIT, after, rest, when_not_found,
@@ -40,6 +43,9 @@ pub const TABLE: &str = "operations";
 /// Whom the audit names where the rules approved, or the executor acted: no person can be named so.
 pub const POLICY: &str = "tidegate policy";
 pub const EXECUTOR: &str = "tidegate executor";
+/// Who asks for what is planned, and how it is known: no person and no token can be named so.
+pub const CLOCK: &str = "tidegate clock";
+pub const KNOWN_BY_CLOCK: &str = "clock";
 
 words! {
     pub enum OperationKind {

@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::{Approval, DecisionKind, OperationKind, OperationState, Parameters, Reason, Unsendable};
+use super::{
+    Approval, DecisionKind, KNOWN_BY_CLOCK, OperationKind, OperationState, Parameters, Reason, Unsendable,
+};
 use crate::row::row;
 use crate::{Key, readable};
 
@@ -40,6 +42,8 @@ row! {
         pub attempt: i64,
         pub idempotency_key: Option<String>,
         pub first_sent_at: Option<DateTime<Utc>>,
+        /// What pays, as found right before the first sending: the same is sent under the same key.
+        pub payment_method: Option<String>,
         pub look_again_at: Option<DateTime<Utc>>,
         #[serde(skip)]
         pub held_by: Option<String>,
@@ -189,6 +193,16 @@ impl Operation {
             is_program: self.is_program,
             may_manage: self.approval == Approval::Own,
         }
+    }
+
+    /// Asked for by the clock, because a plan says so.
+    pub fn is_planned(&self) -> bool {
+        self.known_by == KNOWN_BY_CLOCK
+    }
+
+    /// Approved, and not to be sent before then.
+    pub fn planned_for(&self) -> Option<DateTime<Utc>> {
+        self.look_again_at.filter(|_| self.is_planned() && self.state == OperationState::Approved)
     }
 
     pub fn is_expired(&self, now: DateTime<Utc>) -> bool {

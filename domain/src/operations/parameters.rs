@@ -45,10 +45,13 @@ pub struct Refund {
 #[serde(deny_unknown_fields)]
 pub struct Charge {
     pub customer: String,
-    pub payment_method: String,
+    /// The customer's own is taken where none is given: which that is, Stripe says right before sending.
+    pub payment_method: Option<String>,
     pub amount: i64,
     pub currency: String,
     pub description: Option<String>,
+    /// The merchant's own invoice that it pays: sent as `metadata.invoice_id`.
+    pub invoice: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,7 +78,8 @@ pub struct Subscribe {
     pub customer: String,
     /// Ids of prices, each an item of the subscription.
     pub prices: Vec<String>,
-    pub payment_method: String,
+    /// The customer's own is taken where none is given.
+    pub payment_method: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,8 +97,12 @@ pub struct InvoiceRetry {
     pub invoice: String,
     /// The one to confirm again, for an invoice that Stripe does not have.
     pub payment_intent: Option<String>,
+    /// Another one than before, or than the customer's own.
+    pub payment_method: Option<String>,
     /// Ends Stripe's own plan first.
     pub takes_over: bool,
+    /// Which of the planned retries it is, where the clock asks for it. Not sent.
+    pub number: Option<i64>,
 }
 
 /// Credits a customer's balance: the next invoice asks for less.
@@ -173,6 +181,16 @@ impl Parameters {
             | Self::EvidenceStage(_)
             | Self::EvidenceSubmit(_)
             | Self::DisputeAccept(_) => None,
+        }
+    }
+
+    /// The payment method that is given for it.
+    pub fn payment_method(&self) -> Option<&str> {
+        match self {
+            Self::Charge(Charge { payment_method, .. })
+            | Self::Subscribe(Subscribe { payment_method, .. })
+            | Self::InvoiceRetry(InvoiceRetry { payment_method, .. }) => payment_method.as_deref(),
+            _ => None,
         }
     }
 

@@ -1,6 +1,9 @@
 //! Why an operation may never be sent. Each reason has a stable code for programs and a sentence for people.
 
+use chrono::{DateTime, Utc};
+
 use super::OperationState;
+use crate::chargeable::Unchargeable;
 use crate::money::shown;
 
 /// Why the rules refuse an operation.
@@ -44,8 +47,50 @@ pub enum Refused {
     CustomerNotFound,
     #[error("No payment method available")]
     NoPaymentMethod,
+    #[error("the customer has no payment method {id}")]
+    OthersPaymentMethod { id: String },
     #[error("the user {user} is banned")]
     Banned { user: String },
+    #[error("nothing is charged at present: {reason}")]
+    CheckoutClosed { reason: String },
+    #[error(transparent)]
+    Unchargeable(#[from] Unchargeable),
+    #[error(
+        "Stripe has this invoice: collect it with `tidegate invoices retry`, which makes no second payment"
+    )]
+    StripesInvoice,
+    #[error(
+        "{payment} can still be paid for the same invoice: cancel it first (`tidegate payments cancel {payment}`), or \
+         confirm it again (`tidegate invoices retry`)"
+    )]
+    OtherWayToPay { payment: String },
+    #[error(
+        "{operation} has charged for the same invoice, and its payment has not come in yet: look again in a minute"
+    )]
+    JustCharged { operation: String },
+    #[error("the customer pays this invoice by hand: Stripe sends it, and charges nobody")]
+    PaidByHand,
+    #[error(
+        "Stripe tries this invoice again by itself ({}): to end its plan first, take over (`--take-over`)",
+        .at.format("%Y-%m-%d %H:%M UTC")
+    )]
+    PlannedByStripe { at: DateTime<Utc> },
+    #[error("{payment} is in progress or has succeeded: another try would pay twice")]
+    PaymentUnderway { payment: String },
+    #[error("after {code} another try with the same card cannot succeed: name another payment method")]
+    NeverRetried { code: String },
+    #[error("it has failed {limit} times within {days} day(s): the card networks allow no more")]
+    TriedTooOften { limit: usize, days: i64 },
+    #[error(
+        "none of its payments can be confirmed again: charge the customer for it (`tidegate charge … --invoice`)"
+    )]
+    NothingToConfirm,
+    #[error("it is not planned any more: {why}")]
+    NotPlanned { why: String },
+    #[error("{subscription} has the price {price} already")]
+    AlreadySubscribed { subscription: String, price: String },
+    #[error("{0}")]
+    AtStripe(String),
     #[error("{0}")]
     Invalid(String),
     #[error("{0}")]
@@ -73,7 +118,23 @@ impl Refused {
             Self::Evidence(_) => "evidence_invalid",
             Self::CustomerNotFound => "customer_not_found",
             Self::NoPaymentMethod => "no_payment_method",
+            Self::OthersPaymentMethod { .. } => "payment_method_not_theirs",
             Self::Banned { .. } => "user_banned",
+            Self::CheckoutClosed { .. } => "checkout_closed",
+            Self::Unchargeable(Unchargeable::Currency { .. }) => "currency_unknown",
+            Self::Unchargeable(_) => "amount_out_of_bounds",
+            Self::StripesInvoice => "invoice_of_stripe",
+            Self::OtherWayToPay { .. } => "other_way_to_pay",
+            Self::JustCharged { .. } => "already_charged",
+            Self::PaidByHand => "invoice_paid_by_hand",
+            Self::PlannedByStripe { .. } => "planned_by_stripe",
+            Self::PaymentUnderway { .. } => "payment_under_way",
+            Self::NeverRetried { .. } => "code_forbids_retry",
+            Self::TriedTooOften { .. } => "network_limit",
+            Self::NothingToConfirm => "nothing_to_confirm",
+            Self::NotPlanned { .. } => "not_planned",
+            Self::AlreadySubscribed { .. } => "already_subscribed",
+            Self::AtStripe(_) => "changed_at_stripe",
             Self::Invalid(_) => "invalid_request",
             Self::Unsendable(_) => "parameters_changed",
         }

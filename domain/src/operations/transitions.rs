@@ -255,6 +255,13 @@ impl Operation {
         Ok(change)
     }
 
+    /// Approved, it is not sent before then.
+    pub fn hold_back_until(&mut self, send_at: Option<DateTime<Utc>>) {
+        if self.state == State::Approved {
+            self.look_again_at = send_at;
+        }
+    }
+
     /// Nothing was done yet, and nothing is in doubt: the same again, under the same key, not before this time.
     pub fn wait(&mut self, why: String, look_again_at: DateTime<Utc>) {
         self.message = Some(why);

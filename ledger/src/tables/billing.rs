@@ -1,11 +1,40 @@
 //! Indirect relations of invoices: payments that only refer to them, and the invoices that a subscription
-//! bills.
+//! bills; and the invoices that are to be tried again.
 
+use chrono::{DateTime, Utc};
+
+use crate::engine::query::query;
 use crate::engine::rows::by_parent;
 use crate::{LedgerError, Transaction};
 use domain::Key;
+use domain::invoices::Invoice;
 
 impl Transaction {
+    /// Invoices whose next retry is planned within a stretch of time, the earliest first, after one of them.
+    pub async fn invoices_to_retry(
+        &mut self,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+        after: Option<&(DateTime<Utc>, Key)>,
+        limit: i64,
+    ) -> Result<Vec<Invoice>, LedgerError> {
+        let beginning = (from, Key::default());
+        let (at, key) = after.unwrap_or(&beginning);
+        query(
+            "SELECT * FROM invoices WHERE next_payment_retry_at > $1 AND next_payment_retry_at <= $2 AND \
+             (next_payment_retry_at > $3 OR (next_payment_retry_at = $3 AND (id, account) > ($4, $5))) \
+             ORDER BY next_payment_retry_at, id, account LIMIT $6",
+        )
+        .bind(from)
+        .bind(until)
+        .bind(*at)
+        .bind(&key.id)
+        .bind(&key.account)
+        .bind(limit)
+        .all(self)
+        .await
+    }
+
     /// The payments whose order reference is one of these invoices, and that do not count for it.
     pub async fn payments_referring_to(&mut self, invoices: &[Key]) -> Result<Vec<Key>, LedgerError> {
         by_parent(invoices)

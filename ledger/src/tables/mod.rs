@@ -7,6 +7,7 @@ pub mod balance_transactions;
 pub mod billing;
 pub mod bodies;
 pub mod charges;
+pub mod checkout_closings;
 pub mod completeness;
 pub mod credentials;
 pub mod dead_letter_names;

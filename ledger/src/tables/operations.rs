@@ -122,6 +122,27 @@ impl Transaction {
         .await
     }
 
+    /// Those of a kind that a customer is asked to pay or given: open ones, and those done since a moment.
+    pub async fn operations_of_customer(
+        &mut self,
+        kind: OperationKind,
+        customer: &Key,
+        done_since: DateTime<Utc>,
+    ) -> Result<Vec<Operation>, LedgerError> {
+        query(
+            "SELECT * FROM operations WHERE customer = $1 AND account = $2 AND livemode = $3 AND kind = $4 AND \
+             (state IN ('needs_confirmation', 'needs_approval', 'approved', 'executing', 'unknown') \
+             OR (state = 'succeeded' AND ended_at > $5))",
+        )
+        .bind(&customer.id)
+        .bind(&customer.account)
+        .bind(customer.livemode)
+        .bind(kind.as_str())
+        .bind(done_since)
+        .all(self)
+        .await
+    }
+
     /// Those since a moment of the same payment, customer or requester, in one currency, which are open or done. What
     /// a clock that ran ahead wrote counts too.
     pub async fn recent_operations(

@@ -1,6 +1,6 @@
 //! The disputed payments that may belong to a user; the rules decide which do.
 
-use crate::engine::rows::by_key;
+use crate::engine::rows::{by_key, by_parent};
 use crate::{LedgerError, Transaction};
 use domain::bans::Ban;
 use domain::customers::Customer;
@@ -39,6 +39,18 @@ impl Transaction {
         let statement =
             "DELETE FROM bans WHERE (id, account, livemode) IN (SELECT id, account, livemode FROM input)";
         by_key(users).run(self, statement).await.map(drop)
+    }
+
+    /// The users whom the payments of these customers name.
+    pub async fn users_paying_as(&mut self, customers: &[Key]) -> Result<Vec<Key>, LedgerError> {
+        by_parent(customers)
+            .fetch(
+                self,
+                "SELECT DISTINCT payments.user_id AS id, payments.account, payments.livemode FROM payments \
+                 JOIN input ON payments.customer = parent AND payments.account = parent_account \
+                 AND payments.livemode = parent_livemode WHERE payments.user_id IS NOT NULL",
+            )
+            .await
     }
 
     /// The customers who are one of these users.

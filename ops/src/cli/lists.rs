@@ -8,6 +8,7 @@ use domain::{UNKNOWN, charges, payments, refunds};
 use ledger::views::lists::PAYMENT_FAILED;
 use ledger::views::search::Window;
 
+use super::billing::{CreditOptions, InvoiceRetryOptions};
 use super::operations::{RefundEligibleOptions, RefundRequestOptions};
 use super::shape::window;
 use super::wanted::{CaptureOptions, PaymentCancelOptions};
@@ -17,6 +18,8 @@ use super::{PageOptions, Shape, WhoseOptions, WindowOptions};
 pub enum InvoicesCommand {
     /// List invoices, the newest first
     List(InvoicesListOptions),
+    /// Ask for an invoice that was not paid to be tried again
+    Retry(InvoiceRetryOptions),
 }
 
 #[derive(Args)]
@@ -173,6 +176,8 @@ pub struct ChargesListOptions {
 pub enum CustomersCommand {
     /// List customers, the newest first
     List(CustomersListOptions),
+    /// Ask for a customer's balance to be credited
+    Credit(CreditOptions),
 }
 
 #[derive(Args)]

@@ -1,6 +1,7 @@
 //! The command line: its commands, their options, and the help that teaches them.
 
 mod bans;
+mod billing;
 mod disputes;
 mod fake_stripe;
 mod kpi;
@@ -27,6 +28,9 @@ use shared::queue::rabbitmq::topology::NewQueues;
 
 pub use self::bans::{
     BansCommand, CheckOptions, ClearOptions, DecisionOptions, ExplainOptions, ListOptions as BansListOptions,
+};
+pub use self::billing::{
+    ChargeOptions, CheckoutCommand, CreditOptions, InvoiceRetryOptions, SubscribeOptions, UnsubscribeOptions,
 };
 pub use self::disputes::{
     DisputeNoteOptions, DisputesCommand, ListOptions as DisputesListOptions, ReopenOptions, ResolveOptions,
@@ -101,7 +105,11 @@ On call
   audit         Check that nothing has disappeared and the figures add up
 
 Staff
-  invoices      List invoices: overdue ones, a customer's, …
+  charge        Charge a customer
+  subscribe     Subscribe a customer to prices
+  unsubscribe   End a subscription
+  checkout      Whether charges are made: close, open
+  invoices      List invoices: overdue ones, a customer's, …; try one again
   payments      List payments by time, status, failure, amount, customer, user; capture, cancel
   charges       List charges: every attempt of a payment
   failures      List failed attempts by time and code
@@ -111,7 +119,7 @@ Staff
   note          Write a note about a payment, refund, dispute, invoice, customer or operation
   assign        Say who takes care of one
   disputes      List disputes, overdue ones first; sum up, note, resolve, answer, accept
-  customers     List customers: whose a user is
+  customers     List customers: whose a user is; credit one
   bans          Who is banned and why; ban, lift, ask
   anomalies     Figures that contradict each other, and objects that are uncertain
   kpi           Success, refunds, disputes, latency: key figures beside their targets
@@ -271,7 +279,16 @@ pub enum Command {
     /// often it is taken up; the next plan runs it again.
     #[command(subcommand)]
     Replay(ReplayCommand),
-    /// List invoices
+    /// Charge a customer; what would become of it is shown first
+    Charge(ChargeOptions),
+    /// Subscribe a customer to prices; what would become of it is shown first
+    Subscribe(SubscribeOptions),
+    /// End a subscription; what would become of it is shown first
+    Unsubscribe(UnsubscribeOptions),
+    /// Say whether charges are made; stop them, and let them go on
+    #[command(subcommand)]
+    Checkout(CheckoutCommand),
+    /// List invoices; try one again
     #[command(subcommand)]
     Invoices(InvoicesCommand),
     /// List payments; capture or cancel one
@@ -283,7 +300,7 @@ pub enum Command {
     /// List failed attempts to pay
     #[command(subcommand)]
     Failures(FailuresCommand),
-    /// List customers
+    /// List customers; credit one
     #[command(subcommand)]
     Customers(CustomersCommand),
     /// List refunds; see what may be refunded, ask for it

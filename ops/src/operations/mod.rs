@@ -1,6 +1,7 @@
 //! `tidegate operations` and `tidegate approvals`: what Stripe is asked to do, and who decides.
 
 mod ask;
+pub mod billing;
 pub mod dispute;
 mod list;
 mod page;

@@ -58,6 +58,9 @@ fn text(view: &OperationView) -> String {
     if let Some(warning) = &operation.warning {
         text.extend(["Heed: ", &*clean(warning), "\n"]);
     }
+    if let Some(words) = view.words.tell_customer {
+        text.extend(["To the customer: ", words, "\n"]);
+    }
     text.push('\n');
     text + &details(view) + &decisions(view) + &calls(view) + &history((NAME, &operation.key), &view.timeline)
 }
@@ -71,7 +74,9 @@ fn details(view: &OperationView) -> String {
         }
     };
     let asked_by = format!("{} ({})", operation.requested_by, operation.known_by);
-    line("amount", Some(money::shown(operation.amount, &operation.currency)));
+    let amount = || money::shown(operation.amount, &operation.currency);
+    line("amount", (!operation.currency.is_empty()).then(amount));
+    line("subject", Some(format!("{} {}", operation.subject_kind, operation.subject_id)));
     line("reason", Some(operation.reason.as_str().replace('_', " ")));
     line("note", operation.note.clone());
     line("asked for by", Some(asked_by));
@@ -84,6 +89,7 @@ fn details(view: &OperationView) -> String {
     line("attempt", (operation.attempt > 0).then(|| operation.attempt.to_string()));
     line("key", operation.idempotency_key.clone());
     line("first sent", operation.first_sent_at.map(when::whole));
+    line("paid with", operation.payment_method.clone());
     line("looked at again", operation.look_again_at.map(when::whole));
     line("made", operation.stripe_id.clone());
     line("status at Stripe", view.refund_status.clone().or_else(|| operation.stripe_status.clone()));

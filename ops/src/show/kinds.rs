@@ -23,6 +23,7 @@ pub fn of_invoice(view: &InvoiceView, now: DateTime<Utc>) -> String {
     }
     text.push_str(&sections::failures(&view.failures));
     text.push_str(&sections::refunds(&view.refunds));
+    text.push_str(&sections::operations(&view.operations));
     text.push_str(&sections::disputes(&view.disputes, &["INVOICE"], now));
     text
 }
@@ -57,9 +58,10 @@ pub fn of_dispute(view: &DisputeView, _: DateTime<Utc>) -> String {
 pub fn of_customer(view: &CustomerView, now: DateTime<Utc>) -> String {
     sections::payments(&view.payments, &[])
         + &sections::subscriptions(&view.subscriptions)
+        + &sections::operations(&view.operations)
         + &sections::disputes(&view.disputes, &["USER"], now)
 }
 
 pub fn of_subscription(view: &SubscriptionView, _: DateTime<Utc>) -> String {
-    sections::invoices(&view.invoices, &["CUSTOMER"])
+    sections::invoices(&view.invoices, &["CUSTOMER"]) + &sections::operations(&view.operations)
 }

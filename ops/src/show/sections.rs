@@ -73,6 +73,14 @@ pub fn charges(charges: &[Charge]) -> String {
     })
 }
 
+/// What is planned says when.
+fn standing(operation: &Operation) -> String {
+    match operation.planned_for() {
+        Some(at) => format!("{}, for {}", operation.state, when::whole(at)),
+        None => operation.state.as_str().to_owned(),
+    }
+}
+
 pub fn operations(operations: &[Operation]) -> String {
     section(operations, |operations| {
         let mut table = Table::default()
@@ -87,7 +95,7 @@ pub fn operations(operations: &[Operation]) -> String {
             table.row([
                 when::whole(operation.requested_at),
                 operation.id().to_owned(),
-                operation.state.as_str().to_owned(),
+                standing(operation),
                 does(operation),
                 operation.requested_by.clone(),
                 operation.approved_by.clone().unwrap_or_default(),

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use ledger::tables::checkout_closings::Closing;
 use ledger::tables::pauses::Pause;
 use ledger::views::gauges::NamedOnly;
 use ledger::views::search::Whose;
@@ -63,6 +64,8 @@ pub struct LedgerFigures {
     pub uncertain: BTreeMap<&'static str, i64>,
     pub money: Money,
     pub pause: Option<Pause>,
+    /// Why nothing is charged, where that is so.
+    pub closing: Option<Closing>,
     /// By how much the database's clock is ahead of ours; `null` where it is a file.
     pub clock_ahead_secs: Option<f64>,
 }
@@ -213,6 +216,7 @@ async fn ask(ledger: &Ledger, now: DateTime<Utc>) -> Result<LedgerFigures, Ledge
         uncertain: ledger.read().await?.count_uncertain(&Whose::default()).await?.into_iter().collect(),
         money: Money::of(&ledger.money_status(now, now + money_lines::DUE_SOON).await?, now),
         pause: ledger.lasting_pause().await?,
+        closing: ledger.read().await?.checkout_closing().await?,
         // The answer was on its way for half of the time.
         clock_ahead_secs: server.map(|server| secs(server - (before + (after - before) / 2))),
     })

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::HANDLER_VERSION;
+use ledger::tables::checkout_closings::Closing;
 use ledger::views::gauges::COUNT_LIMIT;
 
 use super::figures::{Figures, LedgerFigures, ProcessFigures, QueueFigures, Sample, Side};
@@ -9,7 +10,7 @@ use super::money_lines;
 use crate::doctor::listeners;
 use crate::finding::Finding;
 use crate::output::me;
-use crate::{cause, clock_skew, money, pause, when};
+use crate::{cause, checkout, clock_skew, money, pause, when};
 
 const LATENCY_LOOK_SECS: f64 = 5.0;
 const LATENCY_ACT_SECS: f64 = 10.0;
@@ -57,6 +58,7 @@ pub fn lines(figures: &Figures, now: DateTime<Utc>) -> Vec<Finding> {
 
 fn of_ledger(ledger: &LedgerFigures, signature_age_secs: Option<f64>, now: DateTime<Utc>) -> Vec<Finding> {
     let mut lines = vec![consumption(ledger), intake(ledger), last_event(ledger, now)];
+    lines.extend(ledger.closing.as_ref().map(checkout_closed));
     lines.extend([latency(&ledger.sample, ledger.pause.is_some()), outcomes(&ledger.sample)]);
     lines.extend(dead(ledger, now));
     lines.extend(money_lines::lines(&ledger.money, now));
@@ -64,6 +66,12 @@ fn of_ledger(ledger: &LedgerFigures, signature_age_secs: Option<f64>, now: DateT
     lines.push(clock_skew::judged(signature_age_secs, ledger.sample.stripe_delay_least_secs));
     lines.extend([databases_clock(ledger), versions(ledger)]);
     lines
+}
+
+/// A line only while it is closed: that charges are made is no news.
+fn checkout_closed(closing: &Closing) -> Finding {
+    let advice = "charges, subscriptions and retries of invoices are refused meanwhile: `tidegate checkout open` ends it";
+    Finding::look("checkout", checkout::in_words(closing), advice)
 }
 
 fn process(name: &'static str, process: &ProcessFigures, variable: &str) -> Finding {

@@ -1,11 +1,10 @@
 //! A clock that jumps: leases are not stuck by it, neither after a kill nor while everything runs, and what waits
 //! for a time that a wrong clock set is brought forward.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context;
 use chrono::TimeDelta;
+use harness::faketime;
 use harness::postgres::Postgres;
 use harness::process_guard::until;
 use ledger::{Ledger, LedgerConfig};
@@ -22,15 +21,10 @@ const TOLERANCE: (&str, &str) = ("GATEWAY_SIGNATURE_TOLERANCE_SECS", "3600");
 const LEASE: (&str, &str) = ("QUEUE_LEASE_SECS", "3");
 const JUMP: &str = "+3500";
 
-/// What makes a process see another time: the real library, and the offset, which may change while it runs.
+/// The settings of a process that sees another time by the offset, which may change while it runs.
 fn faked(offset: &[(&'static str, String)]) -> anyhow::Result<Vec<(&'static str, String)>> {
-    let folders = ["/usr/lib", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"];
-    let library = folders.map(|folder| PathBuf::from(folder).join("faketime/libfaketimeMT.so.1"));
-    let library = library.into_iter().find(|path| path.exists());
-    let library =
-        library.context("libfaketime is not installed: `apt-get install faketime`, or run scripts/test")?;
     let mut settings = vec![
-        ("LD_PRELOAD", library.display().to_string()),
+        ("LD_PRELOAD", faketime::library()?.display().to_string()),
         ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
         ("DONT_FAKE_MONOTONIC", "1".to_owned()),
     ];

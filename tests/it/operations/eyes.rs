@@ -109,13 +109,13 @@ async fn it_is_decided_anew_when_it_is_approved_and_right_before_it_is_sent() {
         let own = desk.asks(&refund("pi_1", 500_000), &jane(), 2).await;
         is(&own, OperationState::Approved);
         let mut tx = desk.ledger.begin().await.unwrap();
-        let facts = gather::facts(&mut tx, &own).await.unwrap();
+        let facts = gather::facts(&desk.ledger, &mut tx, &own, at(3)).await.unwrap();
         let verdict = before_sending(&mut tx, &own, &facts, at(3)).await.unwrap();
         assert_eq!(verdict.decision, Decision::Approved(own.approval));
         drop(tx);
         desk.hears(&refunded("re_8", "pi_1", 1, "pending")).await;
         let mut tx = desk.ledger.begin().await.unwrap();
-        let facts = gather::facts(&mut tx, &own).await.unwrap();
+        let facts = gather::facts(&desk.ledger, &mut tx, &own, at(3)).await.unwrap();
         let verdict = before_sending(&mut tx, &own, &facts, at(4)).await.unwrap();
         assert!(matches!(verdict.decision, Decision::Refused(_)), "{verdict:?}");
     })

@@ -1,9 +1,7 @@
 //! TLS to the broker: events pass over it, and a broker that nobody whom this machine trusts vouches for is refused.
 
-use std::path::Path;
-use std::process::Command;
-
 use anyhow::ensure;
+use harness::certificates;
 use harness::ports::free_port;
 use harness::process_guard::ProcessGuard;
 use harness::stack::{Combination, Stack};
@@ -16,7 +14,9 @@ use super::*;
 async fn events_pass_over_tls_and_a_broker_that_nobody_vouches_for_is_refused() -> anyhow::Result<()> {
     let papers = ProcessGuard::new("tls", Signal::KILL)?;
     let folder = papers.folder();
-    certify(folder)?;
+    certificates::authority(folder, "ca")?;
+    certificates::authority(folder, "other")?;
+    certificates::certificate(folder, "broker", "ca", "IP:127.0.0.1")?;
     let (port, at) = (free_port(), folder.display());
     let broker = Broker::start_with(
         &format!(
@@ -47,23 +47,5 @@ async fn events_pass_over_tls_and_a_broker_that_nobody_vouches_for_is_refused() 
     }
     stack.ledger().has_handled(events.len(), PATIENCE).await?;
     stack.end().await;
-    Ok(())
-}
-
-/// An authority, the broker's certificate by it, and an authority that has nothing to do with it.
-fn certify(folder: &Path) -> anyhow::Result<()> {
-    const NEW: &str = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -addext";
-    for rest in [
-        "basicConstraints=critical,CA:TRUE -subj /CN=tests -keyout ca.key -out ca.pem",
-        "basicConstraints=critical,CA:TRUE -subj /CN=strangers -keyout other.key -out other.pem",
-        "basicConstraints=critical,CA:FALSE -addext subjectAltName=IP:127.0.0.1 -subj /CN=broker -CA ca.pem \
-         -CAkey ca.key -keyout broker.key -out broker.pem",
-    ] {
-        let words = NEW.split_whitespace().chain(rest.split_whitespace());
-        let made = Command::new("openssl").args(words).current_dir(folder).output();
-        let made =
-            made.context("openssl is not installed: `apt-get install openssl`, or run scripts/test")?;
-        ensure!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    }
     Ok(())
 }

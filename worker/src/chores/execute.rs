@@ -7,6 +7,7 @@ mod calls;
 mod check;
 mod look_up;
 mod made;
+mod payer;
 mod record;
 mod send;
 

@@ -6,6 +6,7 @@ pub mod lapse;
 pub mod lease;
 pub mod old_logins;
 pub mod pause;
+pub mod planned_retries;
 pub mod refetch;
 pub mod retention;
 pub mod retry;

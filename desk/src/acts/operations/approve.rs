@@ -37,7 +37,7 @@ pub async fn approve(
         return lock::deny(tx, &mut operation, "approve", refused, actor, now).await;
     }
     let standing = Operation { approval: Approval::Person, ..operation.clone() };
-    let (verdict, limits) = decide::now(&mut tx, &standing, &operation.requester(), now).await?;
+    let (verdict, limits) = decide::now(ledger, &mut tx, &standing, &operation.requester(), now).await?;
     let (name, known_by) = (actor.name(), record::known_by(actor));
     if matches!(verdict.decision, Decision::Refused(_)) {
         let change = operation.decide_again(&verdict, now)?;

@@ -16,11 +16,12 @@ pub async fn confirm(
     now: DateTime<Utc>,
 ) -> Result<Operation, NotDone> {
     let (tx, operation) = lock::begin(ledger, id).await?;
-    confirmed(tx, operation, actor, now).await
+    confirmed(ledger, tx, operation, actor, now).await
 }
 
 /// The same in a transaction that holds all its locks.
 pub(super) async fn confirmed(
+    ledger: &Ledger,
     mut tx: Transaction,
     mut operation: Operation,
     actor: &Actor,
@@ -34,7 +35,7 @@ pub(super) async fn confirmed(
     }
     operation.confirm();
     let requester = record::requester(actor);
-    let (verdict, _) = decide::now(&mut tx, &operation, &requester, now).await?;
+    let (verdict, _) = decide::now(ledger, &mut tx, &operation, &requester, now).await?;
     let change = operation.decide_again(&verdict, now)?;
     record::step(&mut tx, &mut operation, change, &actor.in_audit(), now).await?;
     let by = (requester.name.as_str(), requester.known_by.as_str());

@@ -3,19 +3,20 @@
 
 use chrono::{DateTime, Utc};
 use domain::operations::{self, Facts, Limits, Operation, Requester, Verdict};
-use ledger::{LedgerError, Transaction};
+use ledger::{Ledger, LedgerError, Transaction};
 
 use super::gather::{self, Counted};
 
 /// Decides with the ledger's own facts, and gives the limits that hold.
 pub(super) async fn now(
+    ledger: &Ledger,
     tx: &mut Transaction,
     operation: &Operation,
     requester: &Requester,
     now: DateTime<Utc>,
 ) -> Result<(Verdict, Limits), LedgerError> {
     let limits = gather::limits(tx).await?;
-    let facts = gather::facts(tx, operation).await?;
+    let facts = gather::facts(ledger, tx, operation, now).await?;
     let others = gather::others(tx, operation).await?;
     let sums = gather::sums(tx, operation, Counted::All, now).await?;
     Ok((operations::decide(&limits, operation, requester, &facts, &others, sums, now), limits))

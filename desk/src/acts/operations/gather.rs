@@ -1,19 +1,27 @@
 //! What a decision rests on, read from the ledger in the caller's transaction: the facts of the object, the operations
 //! that count as spent, and what the last day came to.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::charges::Charge;
 use domain::disputes::Dispute;
+use domain::invoices::Invoice;
+use domain::operations::customer::counts_since;
 use domain::operations::dispute::DisputeFacts;
 use domain::operations::intent::IntentFacts;
 use domain::operations::ladder::Direction;
 use domain::operations::refund::RefundFacts;
+use domain::operations::unsubscribe::SubscriptionFacts;
 use domain::operations::{Facts, Limits, Operation, OperationKind, OperationState, Parameters, Sums};
 use domain::payments::Payment;
 use domain::refunds::Refund;
+use domain::subscriptions::Subscription;
 use domain::{Key, Object};
 use ledger::tables::operations::{Recent, Sums as Of};
-use ledger::{LedgerError, Transaction};
+use ledger::{Ledger, LedgerError, Transaction};
+
+use super::collecting::{customer_facts, invoice_facts};
 
 const DAY: TimeDelta = TimeDelta::hours(24);
 /// Those about one subject that are looked at.
@@ -62,7 +70,12 @@ fn sort<T: Object>(rows: &mut Vec<T>) {
 }
 
 /// The facts that an operation is decided on.
-pub async fn facts(tx: &mut Transaction, operation: &Operation) -> Result<Facts, LedgerError> {
+pub async fn facts(
+    ledger: &Ledger,
+    tx: &mut Transaction,
+    operation: &Operation,
+    now: DateTime<Utc>,
+) -> Result<Facts, LedgerError> {
     let missing = |what: &'static str| Facts::Missing { what, id: operation.subject_id.clone() };
     let subject = operation.subject();
     // What is wrong with parameters that cannot be read, the decision says.
@@ -90,23 +103,54 @@ pub async fn facts(tx: &mut Transaction, operation: &Operation) -> Result<Facts,
                 |dispute| Facts::Dispute(DisputeFacts::of_row(&dispute, has_evidence)),
             )
         }
-        Parameters::Charge(_)
-        | Parameters::Subscribe(_)
-        | Parameters::Unsubscribe(_)
-        | Parameters::InvoiceRetry(_)
-        | Parameters::Credit(_) => missing("object"),
+        Parameters::Charge(charge) => {
+            let customer = subject.sibling(&charge.customer);
+            Facts::Customer(customer_facts(ledger, tx, &customer, Some(&charge), now).await?)
+        }
+        Parameters::Subscribe(_) | Parameters::Credit(_) => {
+            Facts::Customer(customer_facts(ledger, tx, &subject, None, now).await?)
+        }
+        Parameters::InvoiceRetry(_) => {
+            let facts = invoice_facts(ledger, tx, &subject, now).await?;
+            facts.map_or_else(|| missing(Invoice::NAME), Facts::Invoice)
+        }
+        Parameters::Unsubscribe(_) => {
+            let subscription = tx.look_up::<Subscription>(std::slice::from_ref(&subject)).await?.pop();
+            subscription.map_or_else(
+                || missing(Subscription::NAME),
+                |row| Facts::Subscription(SubscriptionFacts::of_row(&row)),
+            )
+        }
     })
 }
 
-/// The others that concern the same payment, or the same subject, and count as spent.
+/// The others that concern the same payment, the same subject, or the same purchase of a customer, and count as spent.
 pub async fn others(tx: &mut Transaction, operation: &Operation) -> Result<Vec<Operation>, LedgerError> {
-    let mut found = if let Some(payment) = operation.payment() {
-        tx.reserving_operations(&payment).await?
-    } else {
-        tx.operations_about(&operation.subject_kind, &operation.subject(), ABOUT_LIMIT).await?
+    let mut found = BTreeMap::new();
+    let mut keep = |others: Vec<Operation>| {
+        found.extend(others.into_iter().map(|other| (other.id().to_owned(), other)));
     };
-    found.retain(|other| operation.payment.is_some() || other.state.is_open());
-    Ok(found.into_iter().filter(|other| other.id() != operation.id()).collect())
+    if let Some(payment) = operation.payment() {
+        keep(tx.reserving_operations(&payment).await?);
+    }
+    let is_about_an_invoice = operation.subject_kind == Invoice::NAME;
+    if operation.payment.is_none() || is_about_an_invoice {
+        let mut about =
+            tx.operations_about(&operation.subject_kind, &operation.subject(), ABOUT_LIMIT).await?;
+        // A charge for an invoice that is done counts until its payment has come in.
+        about.retain(|other| {
+            other.state.is_open() || (is_about_an_invoice && other.state == OperationState::Succeeded)
+        });
+        keep(about);
+    }
+    if let (Some(customer), OperationKind::Charge | OperationKind::Subscribe | OperationKind::Credit) =
+        (&operation.customer, operation.kind)
+    {
+        let (customer, since) = (operation.key.sibling(customer), counts_since(operation.requested_at));
+        keep(tx.operations_of_customer(operation.kind, &customer, since).await?);
+    }
+    found.remove(operation.id());
+    Ok(found.into_values().collect())
 }
 
 /// Which of the others count in the sums of the last day.

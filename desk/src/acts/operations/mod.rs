@@ -3,13 +3,16 @@
 //! row, the decision and the audit line are one. Refused acts are kept too.
 
 pub mod approve;
+mod billing;
 pub mod cancel;
+mod collecting;
 pub mod confirm;
 pub mod decide;
 pub mod gather;
 pub mod lapse;
 mod lock;
 pub mod plan;
+pub mod planned_retries;
 pub mod record;
 pub mod request;
 pub mod retry;
@@ -32,6 +35,8 @@ pub enum NotDone {
     NoSuchOperation { id: String },
     #[error("`{id}` is not an id of Stripe's")]
     NoId { id: String },
+    #[error("`{id}` is not the id of a customer: cus_ and letters and digits")]
+    NoCustomerId { id: String },
     #[error("{id} is there more than once: name its account with --account, or --test for test mode")]
     Ambiguous { id: String },
     #[error(transparent)]
@@ -71,7 +76,7 @@ impl NotDone {
     pub fn code(&self) -> &'static str {
         match self {
             Self::NoSuchOperation { .. } => "operation_not_found",
-            Self::NoId { .. } => "invalid_id",
+            Self::NoId { .. } | Self::NoCustomerId { .. } => "invalid_id",
             Self::Ambiguous { .. } => "ambiguous_id",
             Self::Forbidden(_) => "forbidden",
             Self::OwnRequest { .. } => "four_eyes",

@@ -43,7 +43,7 @@ pub async fn plan(ledger: &Ledger, ask: &Ask, actor: &Actor, now: DateTime<Utc>)
     let request = request::read(&mut tx, ask).await?;
     let requester = record::requester(actor);
     let operation = Operation::asked("", &request, &requester, now);
-    let (verdict, _) = decide::now(&mut tx, &operation, &requester, now).await?;
+    let (verdict, _) = decide::now(ledger, &mut tx, &operation, &requester, now).await?;
     let money = match &ask.wanted {
         Wanted::Refund { payment, .. } => match gather::payment_rows(&mut tx, payment).await? {
             Some(rows) => {

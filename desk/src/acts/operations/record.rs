@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::operations::{
-    Approval, Decided, DecisionKind, NAME, Operation, OperationState, POLICY, Requester,
+    Approval, Decided, DecisionKind, KNOWN_BY_CLOCK, NAME, Operation, OperationState, POLICY, Requester,
 };
 use domain::permissions::Permission;
 use domain::{AuditChange, Transition, audit_chain};
@@ -95,6 +95,7 @@ pub fn known_by(actor: &Actor) -> String {
         KnownBy::SignedOn => "sign-on".to_owned(),
         KnownBy::Token { id } => format!("token {id}"),
         KnownBy::Declared => "declared".to_owned(),
+        KnownBy::Clock => KNOWN_BY_CLOCK.to_owned(),
     }
 }
 

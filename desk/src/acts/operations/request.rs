@@ -37,7 +37,23 @@ pub async fn request(
         tx.lock_object::<Payment>(&payment).await?;
     }
     let request = read(&mut tx, ask).await?;
-    place(tx, &request, actor, now).await
+    place(ledger, tx, &request, (actor, None), now).await
+}
+
+/// The same for what a plan asks for: approved, it is sent at that time and not before.
+pub async fn schedule(
+    ledger: &Ledger,
+    ask: &Ask,
+    send_at: DateTime<Utc>,
+    actor: &Actor,
+    now: DateTime<Utc>,
+) -> Result<Operation, NotDone> {
+    let mut tx = ledger.begin().await?;
+    if let Some(payment) = ask.wanted.payment(&mut tx).await? {
+        tx.lock_object::<Payment>(&payment).await?;
+    }
+    let request = read(&mut tx, ask).await?;
+    place(ledger, tx, &request, (actor, Some(send_at)), now).await
 }
 
 /// What is asked for, as it is now.
@@ -49,9 +65,10 @@ pub(super) async fn read(tx: &mut Transaction, ask: &Ask) -> Result<Request, Not
 
 /// Decides about a request and stores it. The caller has locked the payment.
 pub(super) async fn place(
+    ledger: &Ledger,
     mut tx: Transaction,
     request: &Request,
-    actor: &Actor,
+    (actor, send_at): (&Actor, Option<DateTime<Utc>>),
     now: DateTime<Utc>,
 ) -> Result<Operation, NotDone> {
     let requester = record::requester(actor);
@@ -73,10 +90,11 @@ pub(super) async fn place(
     if let Some(waiting) = others.into_iter().find(|other| is_confirmed_by(&operation, other)) {
         let waiting = tx.lock_operation(waiting.id()).await?;
         let missing = || NotDone::NoSuchOperation { id: operation.id().to_owned() };
-        return confirm::confirmed(tx, waiting.ok_or_else(missing)?, actor, now).await;
+        return confirm::confirmed(ledger, tx, waiting.ok_or_else(missing)?, actor, now).await;
     }
-    let (verdict, limits) = decide::now(&mut tx, &operation, &requester, now).await?;
+    let (verdict, limits) = decide::now(ledger, &mut tx, &operation, &requester, now).await?;
     let change = operation.open(&verdict, &limits, now);
+    operation.hold_back_until(send_at);
     record::store(&mut tx, &mut operation, change, &actor.in_audit(), now).await?;
     let by = (requester.name.as_str(), requester.known_by.as_str());
     let note = operation.note.clone();

@@ -58,7 +58,7 @@ pub async fn retry(
         confirmed,
         retry_of: Some(id.to_owned()),
     };
-    request::place(tx, &request, actor, now).await
+    request::place(ledger, tx, &request, (actor, None), now).await
 }
 
 /// The word that a row keeps.

@@ -11,24 +11,77 @@ use domain::payments::Payment;
 use domain::{Key, Object};
 use ledger::{LedgerError, Transaction};
 
-use super::NotDone;
 use super::gather;
+use super::{NotDone, billing};
 
 /// What somebody wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wanted {
     /// Gives money back. Without an amount all that is left; without a currency the payment's own.
-    Refund { payment: Key, amount: Option<i64>, currency: Option<String> },
+    Refund {
+        payment: Key,
+        amount: Option<i64>,
+        currency: Option<String>,
+    },
     /// Takes what was authorised. Without an amount all of it.
-    Capture { payment: Key, amount: Option<i64>, currency: Option<String> },
+    Capture {
+        payment: Key,
+        amount: Option<i64>,
+        currency: Option<String>,
+    },
     /// Gives a payment up that has not succeeded; the reason is Stripe's word.
-    Cancel { payment: Key, reason: Option<String> },
+    Cancel {
+        payment: Key,
+        reason: Option<String>,
+    },
     /// Loses a dispute for good.
-    DisputeAccept { dispute: Key },
+    DisputeAccept {
+        dispute: Key,
+    },
     /// Stores evidence at Stripe, by Stripe's names of the fields, without submitting it.
-    EvidenceStage { dispute: Key, evidence: BTreeMap<String, String> },
+    EvidenceStage {
+        dispute: Key,
+        evidence: BTreeMap<String, String>,
+    },
     /// Submits what is stored. Stripe takes one submission.
-    EvidenceSubmit { dispute: Key },
+    EvidenceSubmit {
+        dispute: Key,
+    },
+    Charge(WantedCharge),
+    Subscribe {
+        customer: Key,
+        prices: Vec<String>,
+        payment_method: Option<String>,
+    },
+    Unsubscribe {
+        subscription: Key,
+        at_period_end: bool,
+    },
+    /// Without a payment method the one that it has, or the customer's.
+    InvoiceRetry {
+        invoice: Key,
+        payment_method: Option<String>,
+        takes_over: bool,
+        number: Option<i64>,
+    },
+    Credit {
+        customer: Key,
+        amount: i64,
+        currency: Option<String>,
+        description: Option<String>,
+    },
+}
+
+/// What a customer is to pay. Without a currency it is USD; without a payment method the customer's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WantedCharge {
+    pub customer: Key,
+    pub amount: i64,
+    pub currency: Option<String>,
+    pub payment_method: Option<String>,
+    pub description: Option<String>,
+    /// The merchant's own invoice that it pays.
+    pub invoice: Option<Key>,
 }
 
 impl Wanted {
@@ -40,6 +93,10 @@ impl Wanted {
             Self::DisputeAccept { dispute }
             | Self::EvidenceStage { dispute, .. }
             | Self::EvidenceSubmit { dispute } => dispute,
+            Self::Charge(charge) => charge.invoice.as_ref().unwrap_or(&charge.customer),
+            Self::Subscribe { customer, .. } | Self::Credit { customer, .. } => customer,
+            Self::Unsubscribe { subscription, .. } => subscription,
+            Self::InvoiceRetry { invoice, .. } => invoice,
         }
     }
 
@@ -52,11 +109,18 @@ impl Wanted {
             Self::DisputeAccept { dispute }
             | Self::EvidenceStage { dispute, .. }
             | Self::EvidenceSubmit { dispute } => payment_of(tx, dispute).await,
+            Self::InvoiceRetry { invoice, .. } => billing::payment_of(tx, invoice).await,
+            Self::Charge(_) | Self::Subscribe { .. } | Self::Unsubscribe { .. } | Self::Credit { .. } => {
+                Ok(None)
+            }
         }
     }
 
     /// What is asked for, as it is now.
     pub(super) async fn request(&self, tx: &mut Transaction, reason: Reason) -> Result<Request, NotDone> {
+        if let Some(request) = billing::request(tx, self, reason).await? {
+            return Ok(request);
+        }
         let subject = self.subject().clone();
         if !is_object_id(&subject.id) {
             return Err(NotDone::NoId { id: subject.id });
@@ -114,6 +178,11 @@ impl Wanted {
                 let submit = parameters::EvidenceSubmit { dispute: id };
                 (Dispute::NAME, amount, currency, Parameters::EvidenceSubmit(submit))
             }
+            Self::Charge(_)
+            | Self::Subscribe { .. }
+            | Self::Unsubscribe { .. }
+            | Self::InvoiceRetry { .. }
+            | Self::Credit { .. } => unreachable!("`billing` has answered"),
         };
         Ok(Request {
             subject_kind,

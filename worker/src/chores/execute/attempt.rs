@@ -12,7 +12,7 @@ use envelope::Envelope;
 use shared::clock;
 use stripe_api::{Answer, ResponseOf, Sending, StripeError};
 
-use super::check::{Checked, check};
+use super::check::{Checked, Now, check};
 use super::look_up::look_up;
 use super::made::{self, Made};
 use super::record::Conclusion;
@@ -47,11 +47,15 @@ impl Executor {
 
     /// Approved, and never sent: it is decided once more with what Stripe says now.
     async fn first(&self, operation: Operation, parameters: &Parameters) -> Result<(), Interrupted> {
+        let mut payment_method = None;
         let found = match check(&self.api, &operation, parameters).await {
             Ok(Checked::AlreadyMade(answer)) => Some(answer),
             Ok(Checked::Facts(facts)) => {
                 if !self.decide(&operation, &facts).await? {
                     return Ok(());
+                }
+                if let Now::PaidBy(found) = facts {
+                    payment_method = Some(found);
                 }
                 None
             }
@@ -64,7 +68,7 @@ impl Executor {
             Err(error) => return self.postpone(&operation, &error).await,
         };
         self.failpoint.reached(Point::BeforeRow);
-        let Some(operation) = self.begin(&operation).await? else { return Ok(()) };
+        let Some(operation) = self.begin(&operation, payment_method).await? else { return Ok(()) };
         self.failpoint.reached(Point::AfterRow);
         match found {
             Some(answer) => self.adopt(&operation, parameters, answer).await,
@@ -80,7 +84,7 @@ impl Executor {
                 Some(answer) => self.adopt(&operation, parameters, answer).await,
                 None => match when_not_found(last, sent_at(&operation), looked.now()) {
                     NotFound::SendAgain => {
-                        let Some(operation) = self.begin(&operation).await? else { return Ok(()) };
+                        let Some(operation) = self.begin(&operation, None).await? else { return Ok(()) };
                         self.send_and_conclude(operation, parameters).await
                     }
                     not_found => self.not_found(&operation, not_found).await,
@@ -103,6 +107,9 @@ impl Executor {
     ) -> Result<(), Interrupted> {
         match self.send(&operation, parameters).await? {
             Sent::Answered(answer) => self.adopt(&operation, parameters, answer).await,
+            Sent::Failed(error) if may_be_paid_all_the_same(parameters, &error) => {
+                self.judge_by_invoice(&operation, parameters, &error).await
+            }
             Sent::Failed(error) => {
                 self.tell_of_failure(&operation, parameters, &error).await;
                 self.conclude(&operation, Conclusion::Failed(fault_of(&error))).await
@@ -126,6 +133,29 @@ impl Executor {
                     let later = Some(self.later(&operation));
                     self.conclude(&operation, Conclusion::Doubt(fault_of(&error), later)).await
                 }
+            }
+        }
+    }
+
+    /// Stripe has no code for an invoice that somebody else has paid meanwhile: the invoice itself says so.
+    async fn judge_by_invoice(
+        &self,
+        operation: &Operation,
+        parameters: &Parameters,
+        error: &StripeError,
+    ) -> Result<(), Interrupted> {
+        match look_up(&self.api, operation, parameters).await {
+            Ok(looked) => match looked.found {
+                Some(answer) => self.adopt(operation, parameters, answer).await,
+                None => {
+                    self.tell_of_failure(operation, parameters, error).await;
+                    self.conclude(operation, Conclusion::Failed(fault_of(error))).await
+                }
+            },
+            Err(StripeError::Stopped) => Err(Interrupted::Stopped),
+            Err(_) => {
+                let later = Some(self.later(operation));
+                self.conclude(operation, Conclusion::Doubt(fault_of(error), later)).await
             }
         }
     }
@@ -288,6 +318,12 @@ impl Executor {
     pub(super) fn hold(&self) -> TimeDelta {
         TimeDelta::from_std(self.api.deadline() + LEASE_MARGIN).unwrap_or(TimeDelta::minutes(1))
     }
+}
+
+/// A 400 to a retry says only that this request changed nothing.
+fn may_be_paid_all_the_same(parameters: &Parameters, error: &StripeError) -> bool {
+    matches!(parameters, Parameters::InvoiceRetry(_))
+        && error.answer().is_some_and(|answer| answer.status == 400)
 }
 
 fn sent_at(operation: &Operation) -> DateTime<Utc> {

@@ -5,14 +5,15 @@ use std::collections::BTreeSet;
 
 use chrono::DateTime;
 use domain::operations::refund::{DisputeFact, RefundFacts, Standing};
-use domain::operations::{Facts, Operation, Parameters, parameters};
+use domain::operations::{Facts, Operation, Parameters, Refused, parameters};
 use shared::clock;
 use stripe_api::{
-    Answer, Api, ChargeNow, CustomerNow, DisputeNow, InvoiceNow, PaymentIntentNow, RefundNow, RefundTarget,
-    StripeError, SubscriptionNow,
+    Answer, Api, ChargeNow, DisputeNow, PaymentIntentNow, RefundNow, RefundTarget, StripeError,
+    SubscriptionNow,
 };
 
 use super::look_up::is_made_by;
+use super::payer;
 use super::send::target;
 
 pub(super) enum Checked {
@@ -27,8 +28,10 @@ pub(super) enum Now {
     Rules(Facts),
     /// Nothing at Stripe is against it: the rules decide with the ledger's facts.
     Fine,
+    /// The same, and this payment method pays.
+    PaidBy(String),
     /// It can no longer be done, and why.
-    Not(String),
+    Not(Refused),
 }
 
 pub(super) async fn check(
@@ -39,9 +42,9 @@ pub(super) async fn check(
     let account = operation.key.account.as_str();
     let now = match parameters {
         Parameters::Refund(refund) => return check_refund(api, operation, refund).await,
-        Parameters::Charge(charge) => customer(api, &charge.customer, account).await?,
-        Parameters::Subscribe(subscribe) => customer(api, &subscribe.customer, account).await?,
-        Parameters::Credit(credit) => customer(api, &credit.customer, account).await?,
+        Parameters::Charge(charge) => return payer::of_charge(api, operation, charge).await,
+        Parameters::Subscribe(subscribe) => return payer::of_subscription(api, operation, subscribe).await,
+        Parameters::Credit(credit) => return payer::of_credit(api, operation, credit).await,
         Parameters::Capture(capture) => match intent(api, &capture.payment_intent, account).await? {
             Ok(now) if now.status != "requires_capture" => not(&format!("the payment is {}", now.status)),
             Ok(now) if now.amount_capturable < capture.amount => {
@@ -65,7 +68,7 @@ pub(super) async fn check(
                 Err(gone) => gone,
             }
         }
-        Parameters::InvoiceRetry(retry) => check_invoice(api, retry, account).await?,
+        Parameters::InvoiceRetry(retry) => payer::of_retry(api, retry, account).await?,
         Parameters::EvidenceStage(stage) => dispute(api, &stage.dispute, account).await?,
         Parameters::EvidenceSubmit(submit) => dispute(api, &submit.dispute, account).await?,
         Parameters::DisputeAccept(accept) => dispute(api, &accept.dispute, account).await?,
@@ -131,43 +134,8 @@ fn standing(dispute: &DisputeNow) -> Standing {
     }
 }
 
-async fn customer(api: &Api, id: &str, account: &str) -> Result<Now, StripeError> {
-    Ok(match present::<CustomerNow>(api.customer(id, account).await, "customer")? {
-        Ok(customer) if customer.deleted => not("Customer not found"),
-        Ok(_) => Now::Fine,
-        Err(_) => not("Customer not found"),
-    })
-}
-
 async fn intent(api: &Api, id: &str, account: &str) -> Result<Result<PaymentIntentNow, Now>, StripeError> {
     present(api.payment_intent(id, account).await, "payment")
-}
-
-async fn check_invoice(
-    api: &Api,
-    retry: &parameters::InvoiceRetry,
-    account: &str,
-) -> Result<Now, StripeError> {
-    if let Some(id) = &retry.payment_intent {
-        return Ok(match intent(api, id, account).await? {
-            Ok(now) if now.status == "requires_payment_method" => Now::Fine,
-            Ok(now) => not(&format!("the payment is {}", now.status)),
-            Err(gone) => gone,
-        });
-    }
-    Ok(match present::<InvoiceNow>(api.invoice(&retry.invoice, account).await, "invoice")? {
-        Ok(now) if now.status.as_deref() != Some("open") => {
-            not(&format!("the invoice is {}", now.status.as_deref().unwrap_or("without a status")))
-        }
-        Ok(now) if now.collection_method.as_deref() == Some("send_invoice") => {
-            not("the customer pays this invoice by hand")
-        }
-        Ok(now) if now.next_payment_attempt.is_some() && !retry.takes_over => {
-            not("Stripe tries this invoice again by itself")
-        }
-        Ok(_) => Now::Fine,
-        Err(gone) => gone,
-    })
 }
 
 async fn dispute(api: &Api, id: &str, account: &str) -> Result<Now, StripeError> {
@@ -192,7 +160,7 @@ async fn dispute(api: &Api, id: &str, account: &str) -> Result<Now, StripeError>
 }
 
 /// The inner error: Stripe has it no more.
-fn present<T: serde::de::DeserializeOwned>(
+pub(super) fn present<T: serde::de::DeserializeOwned>(
     answer: Result<Answer, StripeError>,
     what: &str,
 ) -> Result<Result<T, Now>, StripeError> {
@@ -203,11 +171,11 @@ fn present<T: serde::de::DeserializeOwned>(
     }
 }
 
-fn not(why: &str) -> Now {
-    Now::Not(why.to_owned())
+pub(super) fn not(why: &str) -> Now {
+    Now::Not(Refused::AtStripe(why.to_owned()))
 }
 
-fn read_all<T: serde::de::DeserializeOwned>(answers: &[Answer]) -> Result<Vec<T>, StripeError> {
+pub(super) fn read_all<T: serde::de::DeserializeOwned>(answers: &[Answer]) -> Result<Vec<T>, StripeError> {
     answers.iter().map(Answer::read).collect()
 }
 

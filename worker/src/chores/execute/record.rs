@@ -2,7 +2,9 @@
 //! and its line in the audit.
 
 use chrono::{DateTime, Utc};
-use domain::operations::{Answer, EXECUTOR, Fault, Operation, OperationState, OutOfPlace, Parameters};
+use domain::operations::{
+    Answer, Decision, EXECUTOR, Fault, Operation, OperationState, OutOfPlace, Parameters, Verdict,
+};
 use domain::payments::Payment;
 use ledger::{LedgerError, Transaction};
 use shared::clock;
@@ -70,12 +72,15 @@ impl Executor {
         let mut tx = self.lanes.ledger.begin().await?;
         let Some(mut locked) = self.lock(&mut tx, operation).await? else { return Ok(false) };
         let change = match now_at_stripe {
-            Now::Fine => {
-                let facts = gather::facts(&mut tx, &locked).await?;
+            Now::Fine | Now::PaidBy(_) => {
+                let facts = gather::facts(&self.lanes.ledger, &mut tx, &locked, now).await?;
                 let verdict = decide::before_sending(&mut tx, &locked, &facts, now).await?;
                 locked.decide_again(&verdict, now)
             }
-            Now::Not(why) => locked.refuse(why.clone(), now).map(Some),
+            Now::Not(refused) => {
+                let decision = Decision::Refused(refused.clone());
+                locked.decide_again(&Verdict { decision, warning: locked.warning.clone() }, now)
+            }
             Now::Rules(facts) => {
                 let verdict = decide::before_sending(&mut tx, &locked, facts, now).await?;
                 locked.decide_again(&verdict, now)
@@ -96,10 +101,16 @@ impl Executor {
     }
 
     /// Stores the attempt and its key: from now on it may have been sent. `None`: another was faster.
-    pub(super) async fn begin(&self, operation: &Operation) -> Result<Option<Operation>, Interrupted> {
+    pub(super) async fn begin(
+        &self,
+        operation: &Operation,
+        payment_method: Option<String>,
+    ) -> Result<Option<Operation>, Interrupted> {
         let now = clock::now();
         let mut tx = self.lanes.ledger.begin().await?;
         let Some(mut locked) = self.lock(&mut tx, operation).await? else { return Ok(None) };
+        // What was found once stays: another one under the same key would be another request.
+        locked.payment_method = locked.payment_method.take().or(payment_method);
         let Ok(begun) = locked.begin_attempt(now, now + self.shortest_rest()) else { return Ok(None) };
         locked.hold(self.lease.holder(), now + self.hold());
         let stored = locked.clone();

@@ -29,10 +29,10 @@ pub(super) async fn send(
                 amount: charge.amount,
                 currency: &charge.currency,
                 customer: &charge.customer,
-                payment_method: &charge.payment_method,
+                payment_method: payment_method(operation, parameters)?,
                 description: charge.description.as_deref(),
                 statement_descriptor_suffix: None,
-                metadata: &metadata,
+                metadata: &with_invoice(metadata, charge.invoice.as_deref()),
             };
             api.create_payment_intent(&payment, sending).await
         }
@@ -47,7 +47,7 @@ pub(super) async fn send(
             let subscription = NewSubscription {
                 customer: &subscribe.customer,
                 prices: &subscribe.prices,
-                default_payment_method: Some(&subscribe.payment_method),
+                default_payment_method: Some(payment_method(operation, parameters)?),
                 metadata: &metadata,
             };
             api.create_subscription(&subscription, sending).await
@@ -60,14 +60,15 @@ pub(super) async fn send(
         }
         Parameters::InvoiceRetry(retry) => {
             if let Some(intent) = &retry.payment_intent {
-                api.confirm_payment_intent(intent, None, sending).await
+                let method = Some(payment_method(operation, parameters)?);
+                api.confirm_payment_intent(intent, method, sending).await
             } else {
                 if retry.takes_over {
                     let key = format!("{}-takes-over", sending.key);
                     let takeover = Sending { key: &key, ..sending };
                     api.set_auto_advance(&retry.invoice, false, takeover).await?;
                 }
-                let pay = InvoicePay { payment_method: None, off_session: true };
+                let pay = InvoicePay { payment_method: retry.payment_method.as_deref(), off_session: true };
                 api.pay_invoice(&retry.invoice, &pay, sending).await
             }
         }
@@ -90,6 +91,18 @@ pub(super) async fn send(
         }
         Parameters::DisputeAccept(accept) => api.close_dispute(&accept.dispute, sending).await,
     }
+}
+
+/// What pays: as it was found before the first sending, and the same under the same key.
+fn payment_method<'a>(operation: &'a Operation, parameters: &'a Parameters) -> Result<&'a str, StripeError> {
+    let found = operation.payment_method.as_deref().or(parameters.payment_method());
+    found.ok_or(StripeError::Unsendable("no payment method was found for it"))
+}
+
+/// By this the ledger knows which of the merchant's invoices it pays.
+fn with_invoice(mut metadata: Metadata, invoice: Option<&str>) -> Metadata {
+    metadata.extend(invoice.map(|invoice| ("invoice_id".to_owned(), invoice.to_owned())));
+    metadata
 }
 
 pub(super) fn target(
