@@ -2,6 +2,7 @@
 //! people: what happened, why, and what to do.
 
 use desk::actor::Forbidden;
+use desk::acts::notices::NoticeRefusal;
 use desk::acts::operations::NotDone;
 use desk::acts::{Refusal, StaffRefusal};
 use hyper::StatusCode;
@@ -159,6 +160,20 @@ impl From<NotDone> for Problem {
     }
 }
 
+impl From<desk::acts::findings::NotDone> for Problem {
+    fn from(refused: desk::acts::findings::NotDone) -> Self {
+        use desk::acts::findings::NotDone as N;
+        match refused {
+            N::Ledger(error) => error.into(),
+            N::Forbidden(forbidden) => forbidden.into(),
+            N::Text(refusal) => refusal.into(),
+            refused @ N::NoSuchFinding { .. } => Self::new(Code::NotFound, refused.to_string()),
+            refused @ N::NoSuchMember { .. } => Self::new(Code::InvalidParameter, refused.to_string()),
+            refused @ N::OutOfPlace(_) => Self::new(Code::Conflict, refused.to_string()),
+        }
+    }
+}
+
 impl From<Forbidden> for Problem {
     fn from(forbidden: Forbidden) -> Self {
         Self::new(Code::Forbidden, forbidden.to_string()).with("permission", forbidden.permission.as_str())
@@ -172,10 +187,21 @@ impl From<Refusal> for Problem {
             Refusal::Forbidden(forbidden) => return forbidden.into(),
             Refusal::Staff(ref refusal) => of_staff(refusal),
             Refusal::NoSuchObject { .. } => Code::NotFound,
+            Refusal::Notice(ref refusal) => of_notice(refusal),
             Refusal::NothingToClear | Refusal::NotResolved | Refusal::StillWaiting { .. } => Code::Conflict,
             Refusal::Nameless(_) | Refusal::Text { .. } | Refusal::EndHasPassed => Code::InvalidParameter,
         };
         Self::new(code, refusal.to_string())
+    }
+}
+
+fn of_notice(refusal: &NoticeRefusal) -> Code {
+    use NoticeRefusal as R;
+    match refusal {
+        R::NoSuchTarget(_) | R::NoSuchNotice(_) => Code::NotFound,
+        R::NameTaken(_) | R::SameState(..) => Code::Conflict,
+        R::Target(_) | R::BadSecret | R::EmptySpan => Code::InvalidParameter,
+        R::NoStaffKey | R::NoSecret => Code::Refused,
     }
 }
 

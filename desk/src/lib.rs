@@ -7,6 +7,7 @@ pub mod audit_line;
 pub mod backfill;
 pub mod csv;
 pub mod finder;
+pub mod findings;
 mod password_hash;
 pub mod person;
 pub mod rebuild;

@@ -19,6 +19,7 @@ pub mod event;
 pub mod event_families;
 pub mod fields;
 pub mod figures;
+pub mod findings;
 pub mod fraud_warnings;
 pub mod freshness;
 pub mod index;
@@ -29,6 +30,7 @@ pub mod kinds;
 pub mod lockout;
 pub mod merge_state;
 pub mod money;
+pub mod notices;
 pub mod object_graph;
 pub mod observation;
 pub mod operations;
@@ -61,7 +63,7 @@ use serde::Serialize;
 use self::index::Link;
 pub use self::kinds::Kind;
 pub use self::observation::Observation;
-use self::row::{Field, row};
+use self::row::{Field, row, words};
 
 /// Raised when a rule changes what an event means; stored with each event that was handled by it.
 pub const HANDLER_VERSION: i64 = 4;
@@ -215,20 +217,11 @@ impl Permanent {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Severity {
-    Info,
-    Warning,
-    Critical,
-}
-
-impl Severity {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Warning => "warning",
-            Self::Critical => "critical",
-        }
+words! {
+    pub enum Severity {
+        Info = "info",
+        Warning = "warning",
+        Critical = "critical",
     }
 }
 

@@ -1,6 +1,9 @@
 //! Policies: what the business decides, each a key with a type, bounds and a default. Money has a value for each
 //! currency. What a higher or lower value loosens is part of the key, for loosening takes two.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -25,6 +28,19 @@ words! {
         TotpRequired = "staff.totp_required",
         IdleMinutes = "sessions.idle_minutes",
         SessionHours = "sessions.hours",
+        Dunning = "notices.dunning",
+        ReconciliationTolerance = "reconciliation.tolerance",
+        ReconciliationHour = "reconciliation.hour_utc",
+        AwaitedDays = "reconciliation.awaited_days",
+    }
+}
+
+words! {
+    /// Who writes to a customer whose payment failed. Of the merchant's own invoices only we can.
+    pub enum Dunning {
+        Stripe = "stripe",
+        Tidegate = "tidegate",
+        Off = "off",
     }
 }
 
@@ -42,6 +58,8 @@ pub enum Form {
         most: i64,
     },
     Switch,
+    /// One of these words.
+    Choice(&'static [&'static str]),
 }
 
 /// A value of any key. Money is in minor units of the currency beside it.
@@ -50,6 +68,7 @@ pub enum Form {
 pub enum Value {
     Switch(bool),
     Number(i64),
+    Choice(&'static str),
 }
 
 /// What is wrong with a value.
@@ -57,6 +76,8 @@ pub enum Value {
 pub enum BadValue {
     #[error("it is on or off")]
     NoSwitch,
+    #[error("it is one of: {}", .words.join(", "))]
+    NoChoice { words: &'static [&'static str] },
     #[error("it is a whole number of {unit} from {least} to {most}")]
     NoNumber { unit: &'static str, least: i64, most: i64 },
     #[error("it is an amount from {least} to {most}: {fault}")]
@@ -73,15 +94,20 @@ const MOST_MONEY: i64 = 99_999_999;
 impl PolicyKey {
     pub fn form(self) -> Form {
         match self {
-            Self::ConfirmAbove | Self::ApproveAbove | Self::ProgramOperationLimit | Self::ProgramDayLimit => {
-                Form::Money { least: 0, most: MOST_MONEY }
-            }
+            Self::ConfirmAbove
+            | Self::ApproveAbove
+            | Self::ProgramOperationLimit
+            | Self::ProgramDayLimit
+            | Self::ReconciliationTolerance => Form::Money { least: 0, most: MOST_MONEY },
+            Self::ReconciliationHour => Form::Number { unit: "o'clock UTC", least: 2, most: 23 },
+            Self::AwaitedDays => Form::Number { unit: "working days", least: 1, most: 10 },
             Self::ChargeLimit => Form::Number { unit: "minor units", least: 1, most: MOST_MONEY },
             Self::AgeRule | Self::TotpRequired | Self::ScheduledRetries => Form::Switch,
             Self::YoungHours => Form::Number { unit: "hours", least: 0, most: 8_760 },
             Self::ApprovalDays => Form::Number { unit: "days", least: 1, most: 30 },
             Self::IdleMinutes => Form::Number { unit: "minutes", least: 1, most: 480 },
             Self::SessionHours => Form::Number { unit: "hours", least: 1, most: 24 },
+            Self::Dunning => Form::Choice(Dunning::WORDS),
         }
     }
 
@@ -108,6 +134,14 @@ impl PolicyKey {
             Self::TotpRequired => "Whether billing:manage and admin need a second factor to log in.",
             Self::IdleMinutes => "A session ends after so long without a request.",
             Self::SessionHours => "A session ends after so long in any case.",
+            Self::Dunning => {
+                "Who writes to a customer whose payment failed: Stripe about its own invoices, Tidegate about those that it collects, or nobody."
+            }
+            Self::ReconciliationTolerance => {
+                "Differences to Stripe's balance that come to more than this are critical, and raise an alert."
+            }
+            Self::ReconciliationHour => "When the day before is compared with Stripe's balance.",
+            Self::AwaitedDays => "How long a transaction is awaited before it is missing.",
         }
     }
 
@@ -119,6 +153,7 @@ impl PolicyKey {
     pub fn loosens(self, before: Value, after: Value) -> bool {
         match self {
             Self::AgeRule | Self::TotpRequired => before == Value::Switch(true) && after != before,
+            Self::Dunning => false,
             _ => after > before,
         }
     }
@@ -135,6 +170,10 @@ impl PolicyKey {
                 "off" | "false" | "no" => Ok(Value::Switch(false)),
                 _ => Err(BadValue::NoSwitch),
             },
+            Form::Choice(words) => {
+                let found = words.iter().find(|word| **word == text);
+                found.map(|word| Value::Choice(word)).ok_or(BadValue::NoChoice { words })
+            }
             Form::Number { unit, least, most } => match text.parse() {
                 Ok(number) if (least..=most).contains(&number) => Ok(Value::Number(number)),
                 _ => Err(BadValue::NoNumber { unit, least, most }),
@@ -158,6 +197,7 @@ impl PolicyKey {
     fn stored(self, text: &str) -> Option<Value> {
         match self.form() {
             Form::Switch => matches!(text, "on" | "off").then(|| Value::Switch(text == "on")),
+            Form::Choice(words) => words.iter().find(|word| **word == text).map(|word| Value::Choice(word)),
             Form::Number { least, most, .. } | Form::Money { least, most } => {
                 text.parse().ok().filter(|number| (least..=most).contains(number)).map(Value::Number)
             }
@@ -172,6 +212,7 @@ impl Value {
             Self::Switch(true) => "on".to_owned(),
             Self::Switch(false) => "off".to_owned(),
             Self::Number(number) => number.to_string(),
+            Self::Choice(word) => word.to_owned(),
         }
     }
 
@@ -179,6 +220,7 @@ impl Value {
         match self {
             Self::Number(number) => number,
             Self::Switch(is_on) => i64::from(is_on),
+            Self::Choice(_) => 0,
         }
     }
 }
@@ -234,10 +276,14 @@ impl Default for Policies {
                 PolicyKey::ChargeLimit => Value::Number(usual.charge_limit),
                 PolicyKey::IdleMinutes => Value::Number(30),
                 PolicyKey::SessionHours => Value::Number(12),
+                PolicyKey::Dunning => Value::Choice(Dunning::default().as_str()),
+                PolicyKey::ReconciliationHour => Value::Number(6),
+                PolicyKey::AwaitedDays => Value::Number(2),
                 PolicyKey::ConfirmAbove
                 | PolicyKey::ApproveAbove
                 | PolicyKey::ProgramOperationLimit
-                | PolicyKey::ProgramDayLimit => continue,
+                | PolicyKey::ProgramDayLimit
+                | PolicyKey::ReconciliationTolerance => continue,
             };
             all.0.insert(Slot { key, currency: String::new() }, value);
         }
@@ -291,7 +337,9 @@ impl Policies {
 
     /// What operations are decided by.
     pub fn limits(&self) -> Limits {
-        let currencies = self.0.keys().filter(|slot| slot.key.is_money()).map(|slot| slot.currency.clone());
+        let is_of_refunds =
+            |slot: &&Slot| slot.key.is_money() && slot.key != PolicyKey::ReconciliationTolerance;
+        let currencies = self.0.keys().filter(is_of_refunds).map(|slot| slot.currency.clone());
         let money = |key, currency: &str| self.get(&Slot { key, currency: currency.to_owned() }).number();
         let thresholds = currencies.map(|currency| {
             let thresholds = Thresholds {
@@ -311,9 +359,33 @@ impl Policies {
         }
     }
 
+    pub fn dunning(&self) -> Dunning {
+        match self.get(&Slot { key: PolicyKey::Dunning, currency: String::new() }) {
+            Value::Choice(word) => Dunning::try_from(word.to_owned()).unwrap_or_default(),
+            _ => Dunning::default(),
+        }
+    }
+
     /// Whether the clock asks for planned retries of invoices.
     pub fn retries_are_scheduled(&self) -> bool {
         self.number(PolicyKey::ScheduledRetries) != 0
+    }
+
+    /// What differences to Stripe's balance may come to: 5.00 where nothing else is set.
+    pub fn reconciliation_tolerance(&self, currency: &str) -> i64 {
+        let slot = Slot { key: PolicyKey::ReconciliationTolerance, currency: currency.to_owned() };
+        let usual = money::read("5.00", currency).or_else(|_| money::read("5", currency)).unwrap_or(0);
+        self.0.get(&slot).map_or(usual, |value| value.number())
+    }
+
+    /// When the day before is compared with Stripe's balance.
+    pub fn reconciliation_hour(&self) -> i64 {
+        self.number(PolicyKey::ReconciliationHour)
+    }
+
+    /// After so many working days what is awaited is missing.
+    pub fn awaited_days(&self) -> i64 {
+        self.number(PolicyKey::AwaitedDays)
     }
 
     pub fn totp_required(&self) -> bool {
@@ -330,62 +402,4 @@ impl Policies {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn slot(key: PolicyKey, currency: &str) -> Slot {
-        Slot { key, currency: currency.to_owned() }
-    }
-
-    #[test]
-    fn nothing_set_is_what_operations_are_decided_by_without_policies() {
-        assert_eq!(Policies::default().limits(), Limits::default());
-    }
-
-    #[test]
-    fn what_is_set_counts_and_what_makes_no_sense_does_not() {
-        let all = Policies::of([
-            ("refunds.approve_above", "usd", "750000"),
-            ("refunds.approve_above", "", "1"),
-            ("refunds.age_rule", "", "on"),
-            ("operations.approval_days", "", "99"),
-            ("of.another.version", "", "1"),
-            ("refunds.confirm_above", "chf", "500"),
-        ]);
-        let limits = all.limits();
-        assert_eq!(limits.thresholds["usd"].approve_above, 750_000);
-        assert!(limits.age_rule && limits.approval_days == 7);
-        let chf = limits.thresholds["chf"];
-        assert_eq!((chf.confirm_above, chf.approve_above, chf.program_day_limit), (500, 0, 0));
-    }
-
-    #[test]
-    fn values_are_read_within_their_bounds() {
-        let read = |key: PolicyKey, text, currency| key.read(text, currency);
-        assert_eq!(read(PolicyKey::ApproveAbove, "7500.00", "usd"), Ok(Value::Number(750_000)));
-        assert_eq!(typed(&slot(PolicyKey::ApproveAbove, "usd"), Value::Number(750_000)), "7500.00");
-        assert_eq!(read(PolicyKey::ApprovalDays, "30", ""), Ok(Value::Number(30)));
-        assert_eq!(read(PolicyKey::AgeRule, "on", ""), Ok(Value::Switch(true)));
-        for (key, text, currency) in [
-            (PolicyKey::ApproveAbove, "7500.00", ""),
-            (PolicyKey::ApproveAbove, "-1.00", "usd"),
-            (PolicyKey::ApproveAbove, "1000000.00", "usd"),
-            (PolicyKey::ApprovalDays, "0", ""),
-            (PolicyKey::ApprovalDays, "31", ""),
-            (PolicyKey::ApprovalDays, "7", "usd"),
-            (PolicyKey::AgeRule, "maybe", ""),
-        ] {
-            assert!(read(key, text, currency).is_err(), "{key} {text} {currency}");
-        }
-    }
-
-    #[test]
-    fn more_is_looser_and_so_is_a_rule_switched_off() {
-        let number = |key: PolicyKey, a, b| key.loosens(Value::Number(a), Value::Number(b));
-        assert!(number(PolicyKey::ApproveAbove, 1, 2) && !number(PolicyKey::ApproveAbove, 2, 1));
-        let switch = |a, b| PolicyKey::AgeRule.loosens(Value::Switch(a), Value::Switch(b));
-        assert!(switch(true, false) && !switch(false, true) && !switch(true, true));
-        let back = Policies::default().with(slot(PolicyKey::TotpRequired, ""), Value::Switch(false));
-        assert!(!back.totp_required() && Policies::default().totp_required());
-    }
-}
+mod tests;

@@ -15,7 +15,7 @@ use super::{AtStripe, AuditChange, Key, Object, Severity, UNKNOWN, earliest};
 
 pub(super) const FAILED: &[&str] = &["failed", "canceled"];
 /// Stripe's own reasons for giving back what was authorised and never captured.
-pub(super) const RELEASES: &[&str] = &["expired_uncaptured_charge", "partial_capture"];
+pub const RELEASES: &[&str] = &["expired_uncaptured_charge", "partial_capture"];
 
 /// Stripe's statuses.
 pub const STATUSES: &[&str] = &["pending", "requires_action", "succeeded", "failed", "canceled"];

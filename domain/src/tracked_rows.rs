@@ -50,6 +50,11 @@ impl<T: Object> TrackedRows<T> {
         self.changed.iter().map(|(key, before)| (before, &self.rows[key]))
     }
 
+    /// The object as it was when the graph was loaded; `None` where nobody had named it.
+    pub fn as_loaded(&self, key: &Key) -> Option<&T> {
+        self.changed.get(key).or_else(|| self.rows.get(key))
+    }
+
     /// Takes in a row as the ledger has it; what is here already stays.
     pub(super) fn load(&mut self, row: T) {
         self.rows.entry(row.key().clone()).or_insert(row);

@@ -49,6 +49,9 @@ pub(crate) fn funds_become_available(books: &mut Books, id: &str) {
 pub(crate) fn sums(books: &Books) -> BTreeMap<String, (i64, i64)> {
     let mut sums = BTreeMap::<String, (i64, i64)>::new();
     for transaction in books.all("balance_transaction") {
+        if transaction["balance_type"] != "payments" {
+            continue; // reserves stand beside the balance
+        }
         let currency = transaction["currency"].as_str().unwrap_or_default().to_owned();
         let (available, pending) = sums.entry(currency).or_default();
         let net = transaction["net"].as_i64().unwrap_or(0);

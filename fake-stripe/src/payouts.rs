@@ -43,6 +43,7 @@ pub(crate) fn pay_all(books: &mut Books, currency: &str) -> Option<String> {
     let is_in = |transaction: &&serde_json::Value| {
         transaction["currency"] == currency
             && transaction["status"] == "available"
+            && transaction["balance_type"] == "payments"
             && transaction["_payout"].is_null()
     };
     let inside: Vec<String> = books

@@ -27,12 +27,14 @@ mod failures;
 mod fake_stripe;
 mod finder;
 mod finding;
+mod findings;
 mod healthcheck;
 mod invoices;
 mod kpi;
 mod listing;
 mod migrate;
 mod notes;
+mod notices;
 mod open;
 mod operations;
 mod output;
@@ -182,6 +184,8 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
         Command::Anomalies(options) => anomalies::run(&env, &options).await?,
         Command::Kpi(options) => kpi::run(&env, &options).await?,
         Command::Reconcile(options) => return reconcile::run(&env, &options).await,
+        Command::Notices(command) => notices::run(&env, &command).await?,
+        Command::Findings(command) => return findings::run(&env, &command).await,
         Command::Report(command) => return report::run(&env, &command).await,
         Command::Completions { .. } | Command::Man { .. } => unreachable!("answered above"),
     }

@@ -2,23 +2,24 @@
 
 use std::process::ExitCode;
 
-use desk::acts::Person;
-use desk::acts::findings::acknowledge;
-use desk::reconcile::{self, Compared, DifferingItem};
-use domain::reconciliation::Verdict;
-use ledger::tables::reconciliations::{Finding, Reconciliation, StoredLine};
+use chrono::{DateTime, Utc};
+use desk::reconcile::{self, Compared, Comparing, DifferingItem, ReconcileError};
+use domain::reconciliation::{PayoutOutcome, Verdict};
+use ledger::tables::reconciliations::{Reconciliation, StoredBalance, StoredLine, StoredPayout};
+use ledger::views::search::Whose;
 use serde::Serialize;
 use shared::env::Env;
+use shared::queue::Role;
 use shared::{clock, shutdown};
 use stripe_api::{Api, StripeConfig};
 
-use crate::cli::{AcknowledgeOptions, FindingsOptions, ReconcileCommand, ReconcileOptions, Shape};
+use crate::cli::{ReconcileCommand, ReconcileOptions, Shape};
 use crate::events::mode;
-use crate::failure::{refused, wrongly_called};
+use crate::failure::wrongly_called;
 use crate::table::Table;
 use crate::{money, open, output, when};
 
-/// So many days, or findings, are shown.
+/// So many days are shown.
 const SHOWN: i64 = 1_000;
 
 #[derive(Serialize)]
@@ -30,8 +31,6 @@ pub async fn run(env: &Env, options: &ReconcileOptions) -> anyhow::Result<ExitCo
     match &options.command {
         None => compare(env, options).await,
         Some(ReconcileCommand::List(shape)) => list(env, shape).await,
-        Some(ReconcileCommand::Findings(options)) => findings(env, options).await,
-        Some(ReconcileCommand::Acknowledge(options)) => note(env, options).await,
     }
 }
 
@@ -39,40 +38,82 @@ async fn compare(env: &Env, options: &ReconcileOptions) -> anyhow::Result<ExitCo
     let now = clock::now();
     let config = StripeConfig::from_env(env)?.ok_or_else(StripeConfig::missing_key)?;
     let api = Api::open(&config, shutdown::on_signal()?)?;
-    let day = options.day.unwrap_or_else(|| reconcile::last_day(now));
     let ledger = open::ledger(env).await?;
-    let compared = reconcile::run(&ledger, &api, day, &options.account, now).await;
-    ledger.close().await;
-    let compared = match compared {
-        Err(fault @ reconcile::ReconcileError::NotOver(_)) => return Err(wrongly_called(fault.to_string())),
-        compared => compared?,
-    };
-    let code =
-        if compared.run.verdict == Verdict::Reconciled { ExitCode::SUCCESS } else { ExitCode::FAILURE };
-    if options.shape.json {
-        output::print_json(&compared)?;
-    } else {
-        output::print(&page(&compared))?;
+    let queue = if options.no_refetch { None } else { Some(open::queue(env, Role::Publish).await?.0) };
+    let account = options.account.as_str();
+    let comparing = Comparing { ledger: &ledger, api: &api, queue: queue.as_ref(), account };
+    let compared = compare_days(comparing, options, now).await;
+    if let Some(queue) = &queue {
+        queue.close().await;
     }
-    Ok(code)
+    ledger.close().await;
+    let compared = compared?;
+    let is_reconciled = compared.iter().all(|day| day.run.verdict == Verdict::Reconciled);
+    match (options.shape.json, options.due, compared.first()) {
+        (true, true, _) => output::print_json(&Items { items: &compared })?,
+        (true, false, Some(day)) => output::print_json(day)?,
+        (_, _, None) => output::remark("no day is due"),
+        (false, ..) => {
+            let pages: Vec<String> = compared.iter().map(page).collect();
+            output::print(&pages.join("\n"))?;
+        }
+    }
+    Ok(if is_reconciled { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn compare_days(
+    comparing: Comparing<'_>,
+    options: &ReconcileOptions,
+    now: DateTime<Utc>,
+) -> anyhow::Result<Vec<Compared>> {
+    let livemode = comparing.api.livemode();
+    let days = match (options.due, options.day) {
+        (true, _) => reconcile::days_due(comparing.ledger, comparing.account, livemode, now).await?,
+        (false, day) => vec![day.unwrap_or_else(|| reconcile::last_day(now))],
+    };
+    let mut compared = Vec::new();
+    for day in days {
+        compared.push(match reconcile::run(comparing, day, now).await {
+            Err(fault @ ReconcileError::NotOver(_)) => return Err(wrongly_called(fault.to_string())),
+            compared => compared?,
+        });
+    }
+    Ok(compared)
 }
 
 fn page(compared: &Compared) -> String {
-    let Reconciliation { day, verdict, transactions, differences, awaited, reason, .. } = &compared.run;
+    let Reconciliation { day, verdict, transactions, differences, accepted, awaited, reason, .. } =
+        &compared.run;
+    let count = |number: &i64| money::count(number.unsigned_abs());
     let mut text = format!(
-        "{day} (UTC), {}: {}\n{} transactions, {} differences, {} awaited\n",
+        "{day} ({}), {}: {}{}\n{} transactions, {} differences",
+        compared.zone,
         if compared.run.livemode { "live" } else { "test mode" },
         verdict.as_str().to_uppercase(),
-        money::count(transactions.unsigned_abs()),
-        money::count(differences.unsigned_abs()),
-        money::count(awaited.unsigned_abs()),
+        if compared.run.is_final { ", final" } else { "" },
+        count(transactions),
+        count(differences),
     );
-    if let Some(reason) = reason {
-        text.extend(["Stripe was not read to its end: ", reason, ". Run it again.\n"]);
+    if *accepted > 0 {
+        text.push_str(&format!(" ({} accepted)", count(accepted)));
     }
-    if !compared.lines.is_empty() {
+    text.push_str(&format!(", {} awaited\n", count(awaited)));
+    if let Some(reason) = reason {
+        text.extend(["Not all of it was compared: ", reason, ". Run it again.\n"]);
+    }
+    if !compared.run.is_final && reason.is_none() {
+        text.push_str("Not everything in it has settled: it is compared again every morning.\n");
+    }
+    for table in [
+        (!compared.lines.is_empty()).then(|| sums(&compared.lines)),
+        (!compared.balances.is_empty()).then(|| balances(&compared.balances)),
+        (!compared.payouts.is_empty()).then(|| payouts(&compared.payouts)),
+    ]
+    .into_iter()
+    .flatten()
+    {
         text.push('\n');
-        text.push_str(&sums(&compared.lines).render());
+        text.push_str(&table.render());
     }
     if !compared.differing.is_empty() {
         text.push('\n');
@@ -94,7 +135,7 @@ fn sums(lines: &[StoredLine]) -> Table {
         .number("DIFFERING");
     for line in lines {
         let amount = |minor_units| money::shown(minor_units, &line.currency);
-        let is_compared = !matches!(line.category.as_str(), "fee" | "unclassified");
+        let is_compared = line.category.is_compared();
         table.row([
             line.currency.to_ascii_uppercase(),
             line.category.to_string(),
@@ -110,25 +151,58 @@ fn sums(lines: &[StoredLine]) -> Table {
     table
 }
 
-fn items(items: &[DifferingItem]) -> Table {
-    let mut table = Table::default().text("DIFFERS").text("SUBJECT").number("STRIPE").number("LEDGER");
-    for item in items {
-        let amount = |minor_units: Option<i64>| {
-            minor_units.map(|minor_units| money::shown(minor_units, &item.currency)).unwrap_or_default()
-        };
+fn balances(balances: &[StoredBalance]) -> Table {
+    let mut table =
+        Table::default().text("CURRENCY").number("OPENING").number("MOVEMENTS").number("CLOSING").text("BY");
+    for it in balances {
+        let amount = |minor_units| money::shown(minor_units, &it.currency);
         table.row([
-            item.kind.replace('_', " "),
-            item.subject.clone(),
-            amount(item.stripe_amount),
-            amount(item.ledger_amount),
+            it.currency.to_ascii_uppercase(),
+            amount(it.opening),
+            amount(it.movements),
+            amount(it.closing),
+            if it.is_stated { "Stripe's balance" } else { "the day before" }.to_owned(),
         ]);
+    }
+    table
+}
+
+fn payouts(payouts: &[StoredPayout]) -> Table {
+    let mut table = Table::default()
+        .text("PAYOUT")
+        .number("AMOUNT")
+        .number("TRANSACTIONS")
+        .number("THEIR NET")
+        .text("OUTCOME");
+    for it in payouts {
+        let is_itemised = !matches!(it.outcome, PayoutOutcome::Manual | PayoutOutcome::NotReady);
+        let if_itemised = |text: String| if is_itemised { text } else { String::new() };
+        table.row([
+            it.payout.clone(),
+            money::shown(it.amount, &it.currency),
+            if_itemised(money::count(it.items.unsigned_abs())),
+            if_itemised(money::shown(it.items_net, &it.currency)),
+            match it.outcome {
+                PayoutOutcome::Manual => "made by hand: cannot be itemised".to_owned(),
+                PayoutOutcome::NotReady => "its transactions are not complete yet".to_owned(),
+                outcome => outcome.to_string(),
+            },
+        ]);
+    }
+    table
+}
+
+fn items(items: &[DifferingItem]) -> Table {
+    let mut table = Table::default().text("FINDING").text("DIFFERS").prose("WHAT", 200);
+    for item in items {
+        table.row([item.finding.clone(), item.kind.replace('_', " "), item.says.clone()]);
     }
     table
 }
 
 async fn list(env: &Env, shape: &Shape) -> anyhow::Result<ExitCode> {
     let ledger = open::ledger(env).await?;
-    let read = async { ledger.read().await?.reconciliations(None, SHOWN).await };
+    let read = async { ledger.read().await?.reconciliations(&Whose::default(), SHOWN).await };
     let days = open::answer(&ledger, read).await?;
     ledger.close().await;
     if shape.json {
@@ -142,6 +216,7 @@ async fn list(env: &Env, shape: &Shape) -> anyhow::Result<ExitCode> {
     let mut table = Table::default()
         .text("DAY")
         .text("VERDICT")
+        .text("FINAL")
         .number("TRANSACTIONS")
         .number("DIFFERENCES")
         .number("AWAITED")
@@ -152,6 +227,7 @@ async fn list(env: &Env, shape: &Shape) -> anyhow::Result<ExitCode> {
         table.row([
             day.day.clone(),
             day.verdict.to_string(),
+            if day.is_final { "final".to_owned() } else { String::new() },
             money::count(day.transactions.unsigned_abs()),
             money::count(day.differences.unsigned_abs()),
             money::count(day.awaited.unsigned_abs()),
@@ -161,60 +237,5 @@ async fn list(env: &Env, shape: &Shape) -> anyhow::Result<ExitCode> {
         ]);
     }
     output::print(&table.render())?;
-    Ok(ExitCode::SUCCESS)
-}
-
-async fn findings(env: &Env, options: &FindingsOptions) -> anyhow::Result<ExitCode> {
-    let ledger = open::ledger(env).await?;
-    let read = async { ledger.read().await?.findings(options.all, SHOWN).await };
-    let findings: Vec<Finding> = open::answer(&ledger, read).await?;
-    ledger.close().await;
-    if options.shape.json {
-        output::print_json(&Items { items: &findings })?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    if findings.is_empty() {
-        output::nothing("finding", &ledger.shown(), !options.all, "reconcile list` shows what was compared");
-        return Ok(ExitCode::SUCCESS);
-    }
-    let mut table = Table::default()
-        .text("FINDING")
-        .text("STATE")
-        .number("STRIPE")
-        .number("LEDGER")
-        .text("SINCE")
-        .prose("NOTE", 60)
-        .text("MODE");
-    for finding in findings {
-        let amount = |minor_units: Option<i64>| {
-            minor_units.map(|minor_units| money::shown(minor_units, &finding.currency)).unwrap_or_default()
-        };
-        table.row([
-            finding.id.clone(),
-            finding.state.clone(),
-            amount(finding.stripe_amount),
-            amount(finding.ledger_amount),
-            when::whole(finding.first_found_at),
-            finding.note.clone().unwrap_or_default(),
-            mode(finding.livemode),
-        ]);
-    }
-    output::print(&table.render())?;
-    Ok(ExitCode::SUCCESS)
-}
-
-async fn note(env: &Env, options: &AcknowledgeOptions) -> anyhow::Result<ExitCode> {
-    let by = Person::of(options.by.by.as_deref(), env).map_err(refused)?;
-    let ledger = open::ledger(env).await?;
-    let done = acknowledge(&ledger, &options.id, &options.note, &by, clock::now()).await.map_err(refused)?;
-    ledger.close().await;
-    if !done {
-        anyhow::bail!(
-            "no finding {} that is not resolved: `{} reconcile findings` lists them",
-            options.id,
-            output::me()
-        );
-    }
-    output::remark(&format!("{} is acknowledged; it stays listed until it is gone", options.id));
     Ok(ExitCode::SUCCESS)
 }

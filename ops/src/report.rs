@@ -34,6 +34,9 @@ pub async fn run(env: &Env, command: &ReportCommand) -> anyhow::Result<ExitCode>
         ReportCommand::Month(options) => {
             (ReportKind::Month, of_date(options, now, month_before, Period::month), &options.to)
         }
+        ReportCommand::Soc2(options) => {
+            (ReportKind::Soc2, of_date(options, now, month_before, Period::month), &options.to)
+        }
         ReportCommand::Kpi(options) => (ReportKind::Kpi, of_span(options, now)?, &options.to),
         ReportCommand::Incident(options) => (ReportKind::Incident, of_span(options, now)?, &options.to),
         ReportCommand::Verify(options) => return verify(options),
@@ -101,6 +104,7 @@ fn usual(kind: ReportKind, period: Period, scope: &Scope) -> PathBuf {
         ReportKind::Day => format!("day-{}", from.format("%Y-%m-%d")),
         ReportKind::Week => format!("week-{}", from.format("%G-W%V")),
         ReportKind::Month => format!("month-{}", from.format("%Y-%m")),
+        ReportKind::Soc2 => format!("soc2-{}", from.format("%Y-%m")),
         ReportKind::Kpi | ReportKind::Incident => {
             let kind = if kind == ReportKind::Kpi { "kpi" } else { "incident" };
             format!("{kind}-{}-{}", from.format("%Y%m%dT%H%M%SZ"), until.format("%Y%m%dT%H%M%SZ"))

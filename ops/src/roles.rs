@@ -1,6 +1,8 @@
 //! The roles of a process, from the environment to a clean end. `up` has all; in a cluster each has its own
 //! processes, from the same binary and variables.
 
+use std::sync::Arc;
+
 use anyhow::Context;
 use console::ConsoleConfig;
 use desk::staff_key::StaffKey;
@@ -29,7 +31,8 @@ pub async fn gateway(env: &Env) -> anyhow::Result<()> {
 
 /// Only the worker.
 pub async fn worker(env: &Env) -> anyhow::Result<()> {
-    let config = WorkerConfig::from_env(env)?;
+    let mut config = WorkerConfig::from_env(env)?;
+    config.staff_key = staff::key::of(env)?.map(Arc::new);
     let queue_config = envelope_key::queue_config(env)?;
     let ledger_config = LedgerConfig::from_env(env)?.for_batches();
     preflight::addresses_are_free(env, &["WORKER_INTERNAL_ADDR"])?;

@@ -2,6 +2,7 @@
 //! else. Starts them in order, says where everything is, and stops them in order.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -36,7 +37,7 @@ pub async fn run(env: Env, options: &UpOptions) -> anyhow::Result<()> {
     } else {
         (None, env)
     };
-    let worker_config = WorkerConfig::from_env(&env)?;
+    let mut worker_config = WorkerConfig::from_env(&env)?;
     let console_config = ConsoleConfig::from_env(&env)?;
     let ledger_config = LedgerConfig::from_env(&env)?.for_batches();
     preflight::addresses_are_free(&env, &settings::ADDRESSES)?;
@@ -53,6 +54,7 @@ pub async fn run(env: Env, options: &UpOptions) -> anyhow::Result<()> {
     let (ledger, _) = migrate::open_and_migrate(&ledger_config).await?;
     staff::key::provide(&env)?;
     let staff_key = staff::key::of(&env)?;
+    worker_config.staff_key = staff::key::of(&env)?.map(Arc::new);
     let first = first_administrator(&ledger).await?;
     topology::declare(&queue_config, NewQueues::AwaitDisk).await?;
     let (queue_shown, ledger_shown) = (queue_config.url.shown(), ledger.shown());

@@ -7,12 +7,13 @@ use shared::env::{Env, Variable};
 use crate::failure;
 
 /// What each crate reads, by what it configures.
-pub const SOURCES: [(&str, &[Variable]); 11] = [
+pub const SOURCES: [(&str, &[Variable]); 12] = [
     ("Gateway", gateway::VARIABLES),
     ("Queue", shared::queue::VARIABLES),
     ("Ledger", ledger::VARIABLES),
     ("Policies", ledger::POLICY_VARIABLES),
     ("Worker", worker::VARIABLES),
+    ("Notices", worker::NOTICE_VARIABLES),
     ("Console", console::VARIABLES),
     ("Staff", desk::acts::VARIABLES),
     ("Stripe", stripe_api::VARIABLES),

@@ -27,5 +27,6 @@ pub mod service_manager;
 pub mod shutdown;
 pub mod spans;
 pub mod telemetry;
+pub mod tls;
 pub mod trace;
 pub mod unreachable;

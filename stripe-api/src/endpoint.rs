@@ -58,6 +58,7 @@ endpoints! {
     PayInvoice = POST "/invoices/{id}/pay",
     InvoicePayments = GET "/invoice_payments",
     UploadFile = POST "/files",
+    Balance = GET "/balance",
     BalanceTransactions = GET "/balance_transactions",
     Payout = GET "/payouts/{id}",
     Payouts = GET "/payouts",

@@ -11,6 +11,8 @@ use super::class::{AnswerClass, class_of, retry_after};
 
 const FORBIDDEN: u16 = 403;
 const MISSING: u16 = 404;
+/// A connected account that has left, or was never there: nothing of the key's.
+const ACCOUNT_INVALID: &str = "account_invalid";
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StripeError {
@@ -76,9 +78,11 @@ impl StripeError {
         self.is_definite(MISSING)
     }
 
-    /// The key is good, and may not do this.
+    /// The key is good, and may not do this, for whichever account.
     pub fn is_forbidden(&self) -> bool {
-        self.is_definite(FORBIDDEN)
+        let is_of_account =
+            self.answer().is_some_and(|answer| answer.code.as_deref() == Some(ACCOUNT_INVALID));
+        self.is_definite(FORBIDDEN) && !is_of_account
     }
 
     fn is_definite(&self, status: u16) -> bool {
@@ -119,5 +123,20 @@ fn shown(answer: &ErrorAnswer) -> String {
 impl StripeClientErr for StripeError {
     fn deserialize_err(_: impl fmt::Display) -> Self {
         Self::Malformed("it is not of the expected form")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_that_has_left_is_no_fault_of_the_key() {
+        let forbidden = |code: &str| {
+            let (kind, code) = (Some("invalid_request_error".to_owned()), Some(code.to_owned()));
+            let answer = ErrorAnswer { status: 403, is_readable: true, kind, code, ..ErrorAnswer::default() };
+            StripeError::Answered(Box::new(answer)).is_forbidden()
+        };
+        assert!(forbidden("more_permissions_required") && !forbidden("account_invalid"));
     }
 }

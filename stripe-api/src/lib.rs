@@ -4,6 +4,7 @@
 
 mod account;
 mod answer;
+mod balance;
 mod balance_transactions;
 mod breaker;
 mod charges;

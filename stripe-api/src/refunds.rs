@@ -1,5 +1,6 @@
 //! Refunds: make one, read one, list those of a payment.
 
+use domain::refunds::RELEASES;
 use serde::{Deserialize, Serialize};
 
 use super::answer::Answer;
@@ -38,7 +39,7 @@ pub struct RefundNow {
     #[serde(default)]
     pub status: Option<String>,
     #[serde(default)]
-    pub metadata: Metadata,
+    pub reason: Option<String>,
 }
 
 impl<'a> NewRefund<'a> {
@@ -60,6 +61,11 @@ impl RefundNow {
     /// Whether its money has left, or may still leave.
     pub fn counts(&self) -> bool {
         !matches!(self.status.as_deref(), Some("failed" | "canceled"))
+    }
+
+    /// Stripe made it of what was authorised and not captured: nothing that had come in.
+    pub fn is_release(&self) -> bool {
+        self.reason.as_deref().is_some_and(|reason| RELEASES.contains(&reason))
     }
 }
 

@@ -23,6 +23,7 @@ pub mod process;
 pub mod process_guard;
 pub mod prometheus;
 pub mod queue;
+pub mod receiver;
 pub mod recorded;
 pub mod rows;
 pub mod servers;

@@ -1,13 +1,16 @@
 //! The worker's limits.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use shared::env::{Env, Problem, Variable};
 use shared::queue::Role;
 use shared::spans::SpansConfig;
 
+use crate::chores::notices::config::NoticeConfig;
 use crate::failpoint::Failpoint;
+use desk::staff_key::StaffKey;
 use stripe_api::StripeConfig;
 
 pub const INTERNAL_ADDR: Variable = Variable {
@@ -77,6 +80,9 @@ pub struct WorkerConfig {
     /// Where there is a key, Stripe is asked.
     pub stripe: Option<StripeConfig>,
     pub failpoint: Failpoint,
+    pub notices: NoticeConfig,
+    /// Opens the secrets of targets.
+    pub staff_key: Option<Arc<StaffKey>>,
 }
 
 impl WorkerConfig {
@@ -98,6 +104,8 @@ impl WorkerConfig {
             spans: SpansConfig::from_env(env)?,
             stripe: StripeConfig::from_env(env)?,
             failpoint: Failpoint::from_env(env),
+            notices: NoticeConfig::from_env(env)?,
+            staff_key: StaffKey::from_env(env)?.map(Arc::new),
         })
     }
 }

@@ -20,5 +20,6 @@ mod run;
 mod spans;
 mod watchdog;
 
+pub use self::chores::notices::config::VARIABLES as NOTICE_VARIABLES;
 pub use self::config::{INTERNAL_ADDR, VARIABLES, WorkerConfig};
 pub use self::run::run;

@@ -29,6 +29,8 @@ async fn run() -> anyhow::Result<()> {
     }
     let groups = [
         worker::VARIABLES,
+        worker::NOTICE_VARIABLES,
+        &[desk::staff_key::KEY, desk::staff_key::KEY_FILE],
         stripe_api::VARIABLES,
         ledger::VARIABLES,
         ledger::POLICY_VARIABLES,

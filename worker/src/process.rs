@@ -1,11 +1,12 @@
 //! One batch, one transaction: read the events, record them, decide which are due, load what they may change,
-//! merge and derive, audit, store, commit. Start here to learn what happens to an event.
+//! merge and derive, audit, store, note whom to tell, commit. Start here to learn what happens to an event.
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use domain::batch_counts::BatchCounts;
 pub use domain::due::Manner;
+use domain::notices;
 use domain::object_graph::Event;
 use domain::policy::Policy;
 use envelope::Envelope;
@@ -83,5 +84,6 @@ async fn write<'a>(
     let lines = graph.chain(&transitions, STRIPE, now);
     let commit = commit_of(&recorded.first_seen().collect::<Vec<_>>(), &lines, taken, now);
     store(tx, &graph, &locked, &lines, commit.as_ref()).await?;
+    tx.note(notices::of_batch(&graph, &events, &transitions, now)).await?;
     Ok(Handled::of(batch, &recorded, manner, transitions.len(), counts))
 }

@@ -106,14 +106,16 @@ async fn work(
     tasks.spawn(chores::lapse::run(lanes.clone()));
     tasks.spawn(chores::old_logins::run(lanes.clone()));
     tasks.spawn(chores::retention::run(lanes.clone(), config.retention));
-    if let Some(stripe) = config.stripe {
-        let api = Api::open(&stripe, shutdown.clone())?;
+    let api = config.stripe.as_ref().map(|stripe| Api::open(stripe, shutdown.clone())).transpose()?;
+    tasks.spawn(chores::notices::run(lanes.clone(), config.notices, config.staff_key, api.clone()));
+    if let Some((stripe, api)) = config.stripe.zip(api) {
         tracing::info!(
             livemode = api.livemode(),
             url = stripe.url,
             "asking Stripe for missing events and uncertain objects, and sending approved operations"
         );
         tasks.spawn(chores::refetch::run(lanes.clone(), api.clone(), stripe.refetch_interval));
+        tasks.spawn(chores::reconcile::run(lanes.clone(), api.clone(), stripe.clone()));
         tasks.spawn(chores::completeness::run(lanes.clone(), api, stripe.clone()));
         tasks.spawn(chores::planned_retries::run(lanes.clone()));
         tasks.spawn(chores::execute::run(lanes.clone(), stripe, config.failpoint));

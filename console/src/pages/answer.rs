@@ -38,8 +38,8 @@ use super::faults::Fault;
 use super::object::Hangs;
 use super::shell::{self, Frame};
 use super::{
-    acts, approvals, audit, bans, dead_letters, disputes, event, history, listed, metrics, modes, object,
-    operation, people, replays, search, user, webhooks,
+    acts, approvals, audit, bans, dead_letters, disputes, event, history, listed, metrics, modes, notices,
+    object, operation, people, replays, search, user, webhooks,
 };
 
 /// What a browser gets.
@@ -216,6 +216,12 @@ async fn find(sources: &Sources<'_>, frame: &mut Frame<'_>) -> Result<Found, Fai
             let found = ledger.read().await?.audit_lines(&filter, &part).await?;
             title("Audit", audit::page(frame, &found))
         }
+        "/notices" => {
+            let (filter, part) = (notices::filter(address, frame.livemode)?, listed::part(address)?);
+            let targets = desk::views::notices::targets(ledger).await?;
+            let found = ledger.read().await?.notices(&filter, &part).await?;
+            title("Notices", notices::page(frame, &targets, &found))
+        }
         "/payments/dead-letters" => title("Dead letters", read_dead_letters(ledger, frame).await?),
         "/search" => find_words(ledger, frame).await,
         path => {
@@ -293,6 +299,11 @@ async fn read_one(ledger: &Ledger, frame: &mut Frame<'_>, kind: &str, id: &str) 
             let view = OperationView::read(&mut ledger.read().await?, id, frame.now).await?;
             frame.livemode = view.as_ref().map_or(frame.livemode, |view| view.operation.key.livemode);
             view.map(|view| operation::page(frame, &view))
+        }
+        "notice" => {
+            let view = desk::views::notices::notice(ledger, id).await?;
+            frame.livemode = view.as_ref().map_or(frame.livemode, |view| view.notice.key.livemode);
+            view.map(|view| notices::one(&view))
         }
         "replay" => match ledger.plan(id).await? {
             Some(plan) => Some(replays::page(frame, &plan, &ledger.results(id).await?)),

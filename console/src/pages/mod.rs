@@ -30,6 +30,7 @@ mod me;
 pub mod metrics;
 pub mod modes;
 pub mod notes;
+pub mod notices;
 pub mod object;
 pub mod operation;
 pub mod origin;

@@ -29,6 +29,7 @@ const PLACES: &[(&str, &str, &str, Permission)] = &[
     ("bans", "Bans", "/payments/bans", Permission::Read),
     ("anomalies", "Anomalies", "/payments/anomalies", Permission::Read),
     ("metrics", "Metrics", "/payments/metrics/", Permission::Read),
+    ("notices", "Notices", "/notices", Permission::Read),
     ("audit", "Audit", "/payments/audit", Permission::Read),
     ("workers", "Workers", "/workers", Permission::Read),
     ("policies", "Policies", "/policies", Permission::Read),

@@ -3,7 +3,7 @@
 use desk::acts::notes::{Effect, note_dispute};
 use desk::views::dispute::DisputeView;
 use desk::views::dispute_list::{DisputeQuery, read_list};
-use desk::views::dispute_summary;
+use desk::views::{dispute_analytics, dispute_summary};
 use domain::Object;
 use domain::disputes::{Dispute, Status};
 use domain::permissions::Permission;
@@ -45,6 +45,18 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         answer: Shape::Page("dispute_summary"),
         errors: &[Code::Refused],
         run: run!(summarise),
+    },
+    Endpoint {
+        name: "analyse_disputes",
+        method: Method::GET,
+        path: "/api/v1/disputes/analytics",
+        access: Access::Needs(Permission::Read),
+        summary: "Disputes by reason and card brand, won with and without evidence, how soon they were answered, and by fields of evidence; each mode by itself.",
+        query: &[WINDOW, WHOSE],
+        body: None,
+        answer: Shape::Page("dispute_analytics"),
+        errors: &[],
+        run: run!(analyse),
     },
     Endpoint {
         name: "get_dispute",
@@ -148,6 +160,12 @@ async fn summarise(call: Call) -> Answered {
         Some(summaries) => Ok(Answer::whole_list(&summaries)),
         None => Err(Problem::new(Code::Refused, "too many disputes to sum up: narrow the window")),
     }
+}
+
+async fn analyse(call: Call) -> Answered {
+    let mut tx = call.read().await?;
+    let analytics = dispute_analytics::read(&mut tx, &call.query.window()?, &call.whose()).await?;
+    Ok(Answer::whole_list(&analytics))
 }
 
 pub(super) async fn resolve(call: Call) -> Answered {

@@ -13,9 +13,11 @@ mod disputes;
 mod events;
 mod failures;
 mod figures;
+mod findings;
 mod health;
 mod invoices;
 mod notes;
+mod notices;
 mod objects;
 mod operations;
 mod payments;
@@ -53,7 +55,9 @@ const GROUPS: &[&[Endpoint]] = &[
     operations::ENDPOINTS,
     notes::OPERATIONS,
     checkout::ENDPOINTS,
+    findings::ENDPOINTS,
     audit::ENDPOINTS,
+    notices::ENDPOINTS,
     staff::ENDPOINTS,
     tokens::ENDPOINTS,
     sessions::ENDPOINTS,

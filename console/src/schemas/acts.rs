@@ -36,6 +36,16 @@ pub(super) fn operations() -> Schemas {
         ("reason", text()),
     ]);
     Schemas::from([
+        (
+            "finding_page",
+            object(&[
+                ("finding", of("finding")),
+                ("says", text()),
+                ("next", maybe("string")),
+                ("history", list(json!({"type": "object"}))),
+                ("timeline", list(of("audit_line"))),
+            ]),
+        ),
         ("listed_operation", object(&[&listed[..], &words].concat())),
         ("operation_page", object(&[&listed[..], &words, &page].concat())),
         ("asked_operation", asked),

@@ -2,6 +2,7 @@
 //! differ from the ledger; views add what they say beside them.
 
 mod acts;
+mod notices;
 mod views;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use domain::charges::{Card, Charge};
 use domain::customers::Customer;
 use domain::dispute_movements::Movement;
 use domain::disputes::Dispute;
+use domain::findings::Finding;
 use domain::fraud_warnings::Warning;
 use domain::invoices::Invoice;
 use domain::operations::Operation;
@@ -43,13 +45,22 @@ pub(crate) fn schemas() -> Schemas {
         ("subscription", row::<Subscription>()),
         ("ban", row::<Ban>()),
         ("operation", row::<Operation>()),
+        ("finding", finding()),
     ]);
     all.extend(views::parts());
     all.extend(views::pages());
     all.extend(acts::acts());
     all.extend(acts::people());
     all.extend(acts::operations());
+    all.extend(notices::notices());
     all
+}
+
+/// Its details are a document of their own.
+fn finding() -> Value {
+    let mut form = row::<Finding>();
+    form["properties"]["details"] = json!({"type": "object"});
+    form
 }
 
 /// The names under which a card is shown.

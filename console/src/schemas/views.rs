@@ -132,6 +132,19 @@ pub(super) fn parts() -> Schemas {
             ]),
         ),
         (
+            "dispute_analytics",
+            object(&[
+                ("livemode", flag()),
+                ("all", json!({"type": "object"})),
+                ("by_reason", json!({"type": "object"})),
+                ("by_brand", json!({"type": "object"})),
+                ("with_evidence", json!({"type": "object"})),
+                ("without_evidence", json!({"type": "object"})),
+                ("response", json!({"type": "object"})),
+                ("evidence_fields", list(json!({"type": "object"}))),
+            ]),
+        ),
+        (
             "dispute_summary",
             object(&[
                 ("livemode", flag()),

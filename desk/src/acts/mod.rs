@@ -9,6 +9,7 @@ pub mod findings;
 pub mod invitations;
 pub mod login;
 pub mod notes;
+pub mod notices;
 pub mod operations;
 pub mod password;
 pub mod pause;
@@ -45,6 +46,8 @@ pub enum Refusal {
     Forbidden(#[from] Forbidden),
     #[error(transparent)]
     Staff(#[from] StaffRefusal),
+    #[error(transparent)]
+    Notice(#[from] notices::NoticeRefusal),
     #[error("the {what} is {fault}")]
     Text { what: &'static str, fault: String },
     #[error("the end is not in the future, so the decision would change nothing")]

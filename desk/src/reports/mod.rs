@@ -2,6 +2,7 @@
 //! manifest with the hash of each file and the head of the audit. The same ledger and period give the same bytes.
 
 mod folder;
+mod lists;
 mod manifest;
 mod page;
 mod period;
@@ -10,25 +11,16 @@ mod plot;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ledger::views::kpi::{Scope, Stretch};
-use ledger::views::lists::{DisputeFilter, FailureFilter, InvoiceFilter, PaymentFilter, RefundFilter};
-use ledger::views::page::{Page, Part};
-use ledger::views::search::{Whose, Window};
-use ledger::views::stored_events::EventFilter;
-use ledger::{Ledger, LedgerError, Transaction};
+use ledger::views::kpi::Scope;
+use ledger::{Ledger, LedgerError};
 
 pub use self::manifest::{Difference, FileEntry, Manifest, verify};
 pub use self::period::{Period, ReportKind, WrongPeriod};
 
 use self::folder::Folder;
-use crate::csv::{self, Column};
-use crate::sheets;
-use crate::views::dispute_list::{DisputeQuery, read_list};
-use crate::views::failed_attempts;
+use self::lists::Lists;
 use crate::views::kpi::{self, KpiQuery, Kpis, Step};
 
-/// So many rows are in memory at a time.
-const ROWS_AT_ONCE: i64 = 500;
 /// With how many periods before it a week is compared.
 const WEEKS_COMPARED: i32 = 4;
 
@@ -75,94 +67,6 @@ pub async fn write(
     let manifest = Manifest::of(kind, period, scope, head.as_ref(), folder.entries());
     folder.finish(&manifest)?;
     Ok(manifest)
-}
-
-/// What the lists of a report have in common.
-struct Lists<'a> {
-    ledger: &'a Ledger,
-    scope: &'a Scope,
-    stretch: Stretch,
-}
-
-impl Lists<'_> {
-    async fn write(
-        &self,
-        tx: &mut Transaction,
-        kind: ReportKind,
-        folder: &mut Folder,
-    ) -> Result<(), ReportError> {
-        if kind == ReportKind::Kpi {
-            return Ok(());
-        }
-        let (whose, window) = (self.whose(), self.window());
-        if kind == ReportKind::Incident {
-            let Stretch { from, until } = self.stretch;
-            let events = EventFilter {
-                since: Some(from),
-                until: Some(until),
-                account: whose.account.clone(),
-                livemode: whose.livemode,
-                ..EventFilter::default()
-            };
-            let read = async |tx: &mut Transaction, part: &Part| tx.events(&events, part).await;
-            sheet(tx, folder, "events.csv", sheets::events::COLUMNS, read).await?;
-        }
-        if kind != ReportKind::Month {
-            let payments = PaymentFilter { window, whose: whose.clone(), ..PaymentFilter::default() };
-            let read = async |tx: &mut Transaction, part: &Part| tx.payments(&payments, part).await;
-            sheet(tx, folder, "payments.csv", sheets::payments::COLUMNS, read).await?;
-            let failures = FailureFilter { window, whose: whose.clone(), ..FailureFilter::default() };
-            let read = async |tx: &mut Transaction, part: &Part| {
-                failed_attempts::read_page(tx, &failures, part).await
-            };
-            sheet(tx, folder, "failures.csv", sheets::failures::COLUMNS, read).await?;
-        }
-        let invoices = InvoiceFilter { window, whose: whose.clone(), ..InvoiceFilter::default() };
-        let read = async |tx: &mut Transaction, part: &Part| tx.invoices(&invoices, part).await;
-        sheet(tx, folder, "invoices.csv", sheets::invoices::COLUMNS, read).await?;
-        let refunds = RefundFilter { window, whose: whose.clone(), ..RefundFilter::default() };
-        let read = async |tx: &mut Transaction, part: &Part| tx.refunds(&refunds, part).await;
-        sheet(tx, folder, "refunds.csv", sheets::refunds::COLUMNS, read).await?;
-        let filter = DisputeFilter { resolved_too: true, window, whose, ..DisputeFilter::default() };
-        let disputes = DisputeQuery { filter, invoice: None, user: None };
-        // What is overdue is judged at the end of the period, not at the moment of printing.
-        let read = async |tx: &mut Transaction, part: &Part| {
-            read_list(self.ledger, tx, &disputes, part, self.stretch.until).await
-        };
-        sheet(tx, folder, "disputes.csv", sheets::disputes::COLUMNS, read).await
-    }
-
-    fn whose(&self) -> Whose {
-        Whose { account: self.scope.account.clone(), livemode: Some(self.scope.livemode) }
-    }
-
-    fn window(&self) -> Window {
-        Window { since: Some(self.stretch.from), until: Some(self.stretch.until) }
-    }
-}
-
-/// Streams a list into a file, a page at a time.
-async fn sheet<T>(
-    tx: &mut Transaction,
-    folder: &mut Folder,
-    name: &'static str,
-    columns: &[Column<T>],
-    read: impl AsyncFn(&mut Transaction, &Part) -> Result<Page<T>, LedgerError>,
-) -> Result<(), ReportError> {
-    let mut file = folder.begin_list(name)?;
-    file.write(&csv::head(columns))?;
-    let mut part = Part { after: None, limit: ROWS_AT_ONCE };
-    loop {
-        let page = read(tx, &part).await?;
-        for row in &page.rows {
-            file.write_row(&csv::row(columns, row))?;
-        }
-        let Some(next) = page.next else { break };
-        part.after = Some(next);
-    }
-    let entry = file.end()?;
-    folder.add(entry);
-    Ok(())
 }
 
 /// Each week before, and how the week stands against their mean.

@@ -11,6 +11,7 @@ pub enum ReportKind {
     Week,
     Month,
     Kpi,
+    Soc2,
     Incident,
 }
 
@@ -38,6 +39,7 @@ impl ReportKind {
             Self::Week => "Report of a week",
             Self::Month => "Report of a month",
             Self::Kpi => "Key figures",
+            Self::Soc2 => "Evidence of controls",
             Self::Incident => "Report of an incident",
         }
     }

@@ -3,9 +3,11 @@
 pub mod bans;
 pub mod charges;
 pub mod customers;
+pub mod desk_records;
 pub mod disputes;
 pub mod events;
 pub mod failures;
+pub mod findings;
 pub mod invoices;
 pub mod payments;
 pub mod refunds;

@@ -74,6 +74,8 @@ pub struct Figures {
     pub failure_rate: Option<f64>,
     /// Failed attempts by code: the bank's where it gave one, else Stripe's.
     pub failures_by_code: BTreeMap<String, i64>,
+    /// The same as parts of all attempts that succeeded or failed.
+    pub failure_rates_by_code: BTreeMap<String, f64>,
     pub payments_refunded: i64,
     /// Refunded payments / succeeded payments, each by its own time.
     pub refund_rate: Option<f64>,
@@ -224,6 +226,8 @@ impl Figures {
             (figures.payments_succeeded, figures.payments_succeeded + figures.attempts_failed);
         figures.success_rate = rates::part(succeeded, attempts);
         figures.failure_rate = rates::part(figures.attempts_failed, attempts);
+        let of_code = |(code, failed): (&String, &i64)| Some((code.clone(), rates::part(*failed, attempts)?));
+        figures.failure_rates_by_code = figures.failures_by_code.iter().filter_map(of_code).collect();
         figures.refund_rate = rates::part(figures.payments_refunded, succeeded);
         figures.dispute_rate = rates::part(figures.disputes, succeeded);
         figures.dispute_win_rate =
@@ -319,6 +323,7 @@ mod tests {
         let failed = [FailedByCode { number: 0, code: "card_declined".to_owned(), attempts: 1 }];
         let figures = Figures::of(paid.iter(), failed.iter(), refunded.iter(), [].iter(), [].iter());
         assert_eq!(figures.success_rate, Some(0.75));
+        assert_eq!(figures.failure_rates_by_code.get("card_declined"), Some(&0.25));
         assert_eq!((figures.dispute_rate, figures.dispute_win_rate), (Some(0.0), None));
         let usd = &figures.currencies[1];
         assert_eq!((usd.average, usd.refunded, usd.payments), (51, 50, 2));

@@ -23,6 +23,7 @@ fn bounds(key: PolicyKey) -> String {
         Form::Money { .. } => "an amount, for each currency".to_owned(),
         Form::Number { unit, least, most } => format!("{least} to {most} {unit}"),
         Form::Switch => "on or off".to_owned(),
+        Form::Choice(words) => words.join(", "),
     }
 }
 

@@ -71,6 +71,9 @@ pub enum Next {
 pub fn after(class: AnswerClass, is_replayed: bool, repetition: u32, in_doubt: bool) -> Next {
     match class {
         AnswerClass::Done => Next::Succeed,
+        // A refusal that is no kept answer says nothing about the request in doubt: a key that lost its rights since is
+        // refused before Stripe looks at the idempotency key.
+        AnswerClass::Refused if in_doubt && !is_replayed => Next::LookUp,
         AnswerClass::Refused => Next::Fail,
         AnswerClass::KeyRevoked => Next::Halt,
         AnswerClass::KeyReused => Next::LookUp,
@@ -128,6 +131,7 @@ mod tests {
             (Done, true, 3, true, Next::Succeed),
             (Refused, false, 0, false, Next::Fail),
             (Refused, true, 2, true, Next::Fail),
+            (Refused, false, 1, true, Next::LookUp),
             (KeyRevoked, false, 0, false, Next::Halt),
             (KeyReused, false, 0, false, Next::LookUp),
             (ApprovalRequired, false, 0, false, Next::Park),

@@ -1,43 +1,28 @@
-//! Judges one day: every transaction against its object, every object against its transaction, payouts against
-//! their sums.
+//! Judges one day: every transaction against its object, every object against its transaction, payouts against their
+//! sums, invoices against their payments, and the balance against the day before.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Datelike, TimeDelta, Utc, Weekday};
 
+use super::invoices::PaidInvoice;
+use super::known::{Balance, Known, Objects, Payout, PayoutOutcome, settled};
 use super::{BalanceTransaction, Category};
-use crate::charges::Charge;
-use crate::dispute_movements::Movement;
-use crate::money::decimals_of;
-use crate::refunds::Refund;
 use crate::row::words;
-use crate::{Key, payouts};
 
-/// More than so many differences of a day are one about the day.
-pub const DIFFERENCES_LIMIT: usize = 200;
-/// What is merely awaited is missing after so many working days.
-const AWAITED_WORKING_DAYS: u32 = 2;
-
-/// What the ledger has of the objects that a day is about.
+/// What a day is judged by.
 #[derive(Debug, Default)]
-pub struct Objects {
-    pub charges: Vec<Charge>,
-    pub refunds: Vec<Refund>,
-    pub movements: Vec<Movement>,
-    pub payouts: Vec<payouts::Payout>,
-    /// Charges and refunds of the day that no transaction names.
-    pub charges_without: Vec<Charge>,
-    pub refunds_without: Vec<Refund>,
-}
-
-/// An automatic payout whose transactions Stripe has completed, with these.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Payout {
-    pub key: Key,
-    pub amount: i64,
-    pub currency: String,
-    /// The sum of `net`, without the payout's own transaction.
-    pub sum: i64,
+pub struct Evidence {
+    /// Those of the day.
+    pub transactions: Vec<BalanceTransaction>,
+    /// All that are known of the same objects, whatever their day; those of the day included.
+    pub related: Vec<BalanceTransaction>,
+    pub objects: Objects,
+    pub payouts: Vec<Payout>,
+    pub invoices: Vec<PaidInvoice>,
+    pub balances: Vec<Balance>,
+    /// What is merely awaited is missing after so many working days.
+    pub awaited_days: i64,
 }
 
 words! {
@@ -46,16 +31,36 @@ words! {
         MissingObject = "missing_object",
         // Both know it, and say different amounts.
         AmountDiffers = "amount_differs",
+        // The ledger has it in a state in which no money moves that way.
+        StatusDiffers = "status_differs",
+        // The balance moved more than once for one object.
+        DuplicateTransaction = "duplicate_transaction",
         // The ledger has it, and Stripe's balance does not.
         MissingTransaction = "missing_transaction",
         // A payout is not the sum of its transactions.
         PayoutDiffers = "payout_differs",
         // net is not amount - fee.
         NetDiffers = "net_differs",
+        // An invoice is not the sum of its payments.
+        InvoiceDiffers = "invoice_differs",
+        // More was counted towards invoices than a payment received.
+        PaymentDiffers = "payment_differs",
+        // A day does not begin as the day before ended.
+        BalanceDiffers = "balance_differs",
         // A type that is compared with nothing.
         Unclassified = "unclassified",
-        // More than anybody works through: the run itself is what is wrong.
-        TooMany = "too_many",
+    }
+}
+
+impl DifferenceKind {
+    /// It shows that something is not understood, whatever it amounts to.
+    pub fn is_about_form(self) -> bool {
+        matches!(self, Self::Unclassified | Self::NetDiffers)
+    }
+
+    /// Whether Stripe's own word about the object may settle it.
+    pub fn is_worth_asking(self) -> bool {
+        matches!(self, Self::MissingObject | Self::AmountDiffers | Self::StatusDiffers)
     }
 }
 
@@ -63,8 +68,10 @@ words! {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     pub kind: DifferenceKind,
-    /// The object's id, or the transaction's where it names none.
+    pub subject_kind: &'static str,
     pub subject: String,
+    /// The transaction, or the day, that tells several of one kind about one subject apart.
+    pub item: String,
     pub currency: String,
     pub stripe_amount: Option<i64>,
     pub ledger_amount: Option<i64>,
@@ -87,194 +94,209 @@ pub struct Day {
     /// By settlement currency and category.
     pub lines: BTreeMap<(String, Category), Line>,
     pub differences: Vec<Difference>,
-    /// Objects whose transaction may still come.
+    /// Objects whose transaction may still come, and payouts whose list is not complete.
     pub awaited: i64,
-}
-
-/// An amount that the ledger has, in the currency of the object.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Known {
-    pub amount: i64,
-    pub currency: String,
+    /// Everything in it has settled: it can only be compared again, not become something else.
+    pub is_settled: bool,
 }
 
 /// Compares; a function of what it is given. `now` decides only what is awaited.
-pub fn judge(
-    transactions: &[BalanceTransaction],
-    objects: &Objects,
-    payouts: &[Payout],
-    now: DateTime<Utc>,
-) -> Day {
-    let mut day = Day::default();
-    for transaction in transactions {
+pub fn judge(day: &str, evidence: &Evidence, now: DateTime<Utc>) -> Day {
+    let mut judged = Day { is_settled: true, ..Day::default() };
+    let together = Together::of(&evidence.related);
+    let mut unclassified: BTreeMap<(&str, &str), i64> = BTreeMap::new();
+    for transaction in &evidence.transactions {
         let category = transaction.category();
-        let known = objects.known(transaction, category);
-        let difference = compared(transaction, category, known.as_ref());
-        let line = day.lines.entry((transaction.currency.clone(), category)).or_default();
+        let known = evidence.objects.known(transaction);
+        let expected = match &known {
+            Known::Amount { amount, currency } => settled(*amount, currency, transaction),
+            Known::Nothing | Known::OtherState => None,
+        };
+        let difference = compared(transaction, (&known, expected), &together);
+        let line = judged.lines.entry((transaction.currency.clone(), category)).or_default();
         line.transactions += 1;
         line.stripe_amount += transaction.amount;
         line.fee += transaction.fee;
         line.net += transaction.net;
-        line.ledger_amount += known.as_ref().map_or(0, |known| settled(known, transaction));
-        if let Some(difference) = difference {
+        let is_repeated =
+            difference.as_ref().is_some_and(|it| it.kind == DifferenceKind::DuplicateTransaction);
+        line.ledger_amount += if is_repeated { 0 } else { expected.unwrap_or(0) };
+        line.differing += i64::from(difference.is_some());
+        judged.differences.extend(difference);
+        judged.is_settled &= transaction.status == "available";
+        if category == Category::Unclassified {
+            let sum =
+                unclassified.entry((transaction.kind.as_str(), transaction.currency.as_str())).or_default();
+            *sum += transaction.amount;
             line.differing += 1;
-            day.differences.push(difference);
         }
     }
-    let named: BTreeSet<&str> =
-        transactions.iter().filter_map(|transaction| transaction.source.as_deref()).collect();
-    for charge in objects.charges_without.iter().filter(|charge| !named.contains(charge.key.id.as_str())) {
-        let known = Known { amount: charge.state.amount_captured, currency: charge.state.currency.clone() };
-        day.miss(&charge.key.id, known, charge.captured_at, now);
-    }
-    for refund in objects.refunds_without.iter().filter(|refund| !named.contains(refund.key.id.as_str())) {
-        let known = Known { amount: -refund.state.amount, currency: refund.state.currency.clone() };
-        day.miss(&refund.key.id, known, refund.succeeded_at, now);
-    }
-    for payout in payouts.iter().filter(|payout| payout.sum != payout.amount) {
-        day.differences.push(Difference {
-            kind: DifferenceKind::PayoutDiffers,
-            subject: payout.key.id.clone(),
-            currency: payout.currency.clone(),
-            stripe_amount: Some(payout.amount),
-            ledger_amount: Some(payout.sum),
+    for ((kind, currency), sum) in unclassified {
+        judged.differences.push(Difference {
+            kind: DifferenceKind::Unclassified,
+            subject_kind: "transaction_type",
+            subject: format!("{kind} {currency}"),
+            item: day.to_owned(),
+            currency: currency.to_owned(),
+            stripe_amount: Some(sum),
+            ledger_amount: None,
         });
     }
-    day.differences.sort_by(|a, b| (a.kind, &a.subject).cmp(&(b.kind, &b.subject)));
-    day
-}
-
-/// As they are kept: many at once are one, for they have one cause.
-pub fn kept(day: &str, differences: Vec<Difference>) -> Vec<Difference> {
-    if differences.len() <= DIFFERENCES_LIMIT {
-        return differences;
-    }
-    vec![Difference {
-        kind: DifferenceKind::TooMany,
-        subject: day.to_owned(),
-        currency: String::new(),
-        stripe_amount: None,
-        ledger_amount: None,
-    }]
+    judged.unmoved(evidence, now);
+    judged.payouts(&evidence.payouts);
+    let invoices = evidence.invoices.iter();
+    judged
+        .differences
+        .extend(invoices.flat_map(|invoice| [invoice.difference(), invoice.uncovered()]).flatten());
+    judged.differences.extend(evidence.balances.iter().filter_map(|balance| begins_otherwise(day, balance)));
+    judged.differences.sort_by(|a, b| (a.kind, &a.subject, &a.item).cmp(&(b.kind, &b.subject, &b.item)));
+    judged.is_settled &= judged.awaited == 0;
+    judged
 }
 
 impl Day {
-    fn miss(&mut self, subject: &str, known: Known, since: Option<DateTime<Utc>>, now: DateTime<Utc>) {
-        if since.is_some_and(|since| is_awaited(since, now)) {
-            self.awaited += 1;
-            return;
+    fn unmoved(&mut self, evidence: &Evidence, now: DateTime<Utc>) {
+        for object in &evidence.objects.unmoved {
+            if object.since.is_some_and(|since| is_awaited(since, evidence.awaited_days, now)) {
+                self.awaited += 1;
+                continue;
+            }
+            let (subject_kind, item) = match object.kind.as_str() {
+                "charge" => ("charge", ""),
+                "refund" => ("refund", ""),
+                "refund_failure" => ("refund", "failure"),
+                "movement" => ("dispute_movement", ""),
+                _ => ("payout", ""),
+            };
+            self.differences.push(Difference {
+                kind: DifferenceKind::MissingTransaction,
+                subject_kind,
+                subject: object.id.clone(),
+                item: item.to_owned(),
+                currency: object.currency.clone(),
+                stripe_amount: None,
+                ledger_amount: Some(object.amount),
+            });
         }
-        self.differences.push(Difference {
-            kind: DifferenceKind::MissingTransaction,
-            subject: subject.to_owned(),
-            currency: known.currency,
-            stripe_amount: None,
-            ledger_amount: Some(known.amount),
-        });
+    }
+
+    fn payouts(&mut self, payouts: &[Payout]) {
+        for payout in payouts {
+            match payout.outcome() {
+                PayoutOutcome::NotReady => self.awaited += 1,
+                PayoutOutcome::Manual | PayoutOutcome::Agrees => {}
+                PayoutOutcome::Differs => self.differences.push(Difference {
+                    kind: DifferenceKind::PayoutDiffers,
+                    subject_kind: "payout",
+                    subject: payout.key.id.clone(),
+                    item: String::new(),
+                    currency: payout.currency.clone(),
+                    stripe_amount: Some(payout.amount),
+                    ledger_amount: Some(payout.sum),
+                }),
+            }
+        }
     }
 }
 
-impl Objects {
-    /// What the ledger says that the transaction should move; `None` where it does not know the object.
-    fn known(&self, transaction: &BalanceTransaction, category: Category) -> Option<Known> {
-        let source = transaction.source.as_deref()?;
-        let known = |amount: i64, currency: &str| Known { amount, currency: currency.to_owned() };
-        match category {
-            Category::Charge => {
-                let charge = self.charges.iter().find(|charge| charge.key.id == source)?;
-                charge.seen.first_event_at?;
-                Some(known(charge.state.amount_captured, &charge.state.currency))
-            }
-            Category::Refund => {
-                let refund = self.refunds.iter().find(|refund| refund.key.id == source)?;
-                refund.seen.first_event_at?;
-                Some(known(-refund.state.amount, &refund.state.currency))
-            }
-            Category::RefundFailure => {
-                let refund = self.refunds.iter().find(|refund| refund.key.id == source)?;
-                // The money came back only if the ledger has the refund as failed, too.
-                Some(known(if refund.has_failed() { refund.state.amount } else { 0 }, &refund.state.currency))
-            }
-            Category::Dispute => {
-                let movement =
-                    self.movements.iter().find(|movement| movement.key.id == transaction.key.id)?;
-                Some(known(movement.state.amount, &movement.state.currency))
-            }
-            Category::Payout => {
-                let payout = self.payouts.iter().find(|payout| payout.key.id == source)?;
-                let sign = if transaction.kind == "payout" { -1 } else { 1 };
-                Some(known(sign * payout.state.amount, &payout.state.currency))
-            }
-            Category::Fee | Category::Unclassified => None,
-        }
-    }
+fn begins_otherwise(day: &str, balance: &Balance) -> Option<Difference> {
+    let before = balance.closing_before.filter(|before| *before != balance.opening)?;
+    Some(Difference {
+        kind: DifferenceKind::BalanceDiffers,
+        subject_kind: "balance",
+        subject: balance.currency.clone(),
+        item: day.to_owned(),
+        currency: balance.currency.clone(),
+        stripe_amount: Some(balance.opening),
+        ledger_amount: Some(before),
+    })
 }
 
 fn compared(
     transaction: &BalanceTransaction,
-    category: Category,
-    known: Option<&Known>,
+    (known, expected): (&Known, Option<i64>),
+    together: &Together<'_>,
 ) -> Option<Difference> {
-    let differs = |kind, ledger_amount| {
-        let subject = transaction.source.as_ref().unwrap_or(&transaction.key.id);
+    let category = transaction.category();
+    let differs = |kind, stripe_amount, ledger_amount| {
         Some(Difference {
             kind,
-            subject: subject.clone(),
+            subject_kind: category.subject_kind(),
+            subject: transaction.source.as_ref().unwrap_or(&transaction.key.id).clone(),
+            item: transaction.key.id.clone(),
             currency: transaction.currency.clone(),
-            stripe_amount: Some(transaction.amount),
+            stripe_amount: Some(stripe_amount),
             ledger_amount,
         })
     };
-    if transaction.net != transaction.amount - transaction.fee {
-        return differs(DifferenceKind::NetDiffers, None);
+    let net = transaction.amount - transaction.fee;
+    if transaction.net != net {
+        return differs(DifferenceKind::NetDiffers, transaction.net, Some(net));
     }
-    match (category, known) {
-        (Category::Fee, _) => None,
-        (Category::Unclassified, _) => differs(DifferenceKind::Unclassified, None),
-        (_, None) => differs(DifferenceKind::MissingObject, None),
-        (_, Some(known)) => {
-            let settled = settled(known, transaction);
-            if settled == transaction.amount {
-                None
-            } else {
-                differs(DifferenceKind::AmountDiffers, Some(settled))
+    if !category.is_compared() {
+        return None;
+    }
+    let amount = transaction.amount;
+    if *known == Known::OtherState {
+        return differs(DifferenceKind::StatusDiffers, amount, None);
+    }
+    let Some(expected) = expected else {
+        let kind = if *known == Known::Nothing {
+            DifferenceKind::MissingObject
+        } else {
+            DifferenceKind::AmountDiffers
+        };
+        return differs(kind, amount, None);
+    };
+    // Disputes move more than once; every other object once, or in parts that come to its amount.
+    let (is_first, sum) = together.with(transaction);
+    if category != Category::Dispute && sum != amount && sum == expected {
+        return None;
+    }
+    match (category, is_first, amount == expected) {
+        (Category::Dispute, _, true) | (_, true, true) => None,
+        (Category::Dispute, _, false) | (_, true, false) => {
+            differs(DifferenceKind::AmountDiffers, amount, Some(expected))
+        }
+        (_, false, _) => differs(DifferenceKind::DuplicateTransaction, amount, Some(0)),
+    }
+}
+
+/// Transactions of one type about one object, oldest first: what comes first, and what they come to.
+struct Together<'a>(BTreeMap<(&'a str, &'a str, &'a str), Vec<&'a BalanceTransaction>>);
+
+impl<'a> Together<'a> {
+    fn of(transactions: &'a [BalanceTransaction]) -> Self {
+        let mut all: BTreeMap<_, Vec<&BalanceTransaction>> = BTreeMap::new();
+        for transaction in transactions {
+            if let Some(place) = place(transaction) {
+                all.entry(place).or_default().push(transaction);
             }
         }
+        for same in all.values_mut() {
+            same.sort_by(|a, b| (a.created_at, &a.key).cmp(&(b.created_at, &b.key)));
+        }
+        Self(all)
+    }
+
+    /// Whether it is the first, and the sum of all of them.
+    fn with(&self, transaction: &BalanceTransaction) -> (bool, i64) {
+        let Some(same) = place(transaction).and_then(|place| self.0.get(&place)) else {
+            return (true, transaction.amount);
+        };
+        let is_first = same.first().is_none_or(|first| first.key == transaction.key);
+        (is_first, same.iter().map(|it| it.amount).sum())
     }
 }
 
-/// The ledger's amount in the settlement currency. Where a rate explains Stripe's amount to within its rounding,
-/// that amount is it.
-fn settled(known: &Known, transaction: &BalanceTransaction) -> i64 {
-    if known.currency == transaction.currency {
-        return known.amount;
-    }
-    let Some(rate) = transaction.exchange_rate.as_deref().and_then(|rate| rate.parse::<f64>().ok()) else {
-        return 0; // nothing says what it comes to
-    };
-    let direct = times(known.amount, rate);
-    // Stripe multiplies amounts in minor units; a rate between whole units differs by the currencies' decimals.
-    let [from, to] =
-        [&known.currency, &transaction.currency].map(|code| decimals_of(&code.to_ascii_uppercase()));
-    let [from, to] = [from, to].map(|decimals| i32::try_from(decimals).unwrap_or(2));
-    let scaled = times(known.amount, rate * 10_f64.powi(to - from));
-    let near = |amount: i64| (amount - transaction.amount).abs() <= 1;
-    if near(direct) || near(scaled) { transaction.amount } else { direct }
+fn place(transaction: &BalanceTransaction) -> Option<(&str, &str, &str)> {
+    Some((transaction.source.as_deref()?, &transaction.kind, &transaction.currency))
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    reason = "amounts are far below 2^53"
-)]
-fn times(amount: i64, rate: f64) -> i64 {
-    (amount as f64 * rate).round() as i64
-}
-
-/// Whether two working days have not passed yet; Saturdays and Sundays do not count.
-fn is_awaited(since: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+/// Whether so many working days have not passed yet; Saturdays and Sundays do not count.
+fn is_awaited(since: DateTime<Utc>, working_days: i64, now: DateTime<Utc>) -> bool {
     let (mut at, mut days) = (since, 0);
-    while days < AWAITED_WORKING_DAYS {
+    while days < working_days {
         at += TimeDelta::days(1);
         if !matches!(at.weekday(), Weekday::Sat | Weekday::Sun) {
             days += 1;

@@ -1,13 +1,18 @@
 //! Stripe's balance beside the ledger: which object a balance transaction is about, whether the ledger has it, and
 //! whether both say the same amount. Items are judged before sums, so that +100 and -100 do not cancel out.
 
+mod found;
+mod invoices;
 mod judge;
+mod known;
+mod schedule;
 
 use chrono::{DateTime, Utc};
 
-pub use self::judge::{
-    DIFFERENCES_LIMIT, Day, Difference, DifferenceKind, Known, Line, Objects, Payout, judge, kept,
-};
+pub use self::invoices::PaidInvoice;
+pub use self::judge::{Day, Difference, DifferenceKind, Evidence, Line, judge};
+pub use self::known::{Balance, Objects, Payout, PayoutOutcome, Unmoved};
+pub use self::schedule::{ComparedDay, due, last_day};
 use super::Key;
 use super::row::words;
 
@@ -43,6 +48,8 @@ words! {
         Dispute = "dispute",
         Payout = "payout",
         Fee = "fee",
+        // Reserves and prefunding: beside the balance that payouts are made from.
+        Apart = "apart",
     }
 }
 
@@ -57,6 +64,9 @@ words! {
 impl BalanceTransaction {
     /// Stripe has about fifty types and adds others: what is not known here is shown, never dropped.
     pub fn category(&self) -> Category {
+        if !self.is_in_balance() {
+            return Category::Apart;
+        }
         match (self.kind.as_str(), self.reporting_category.as_str()) {
             ("charge" | "payment", _) => Category::Charge,
             ("refund" | "payment_refund", _) => Category::Refund,
@@ -65,6 +75,29 @@ impl BalanceTransaction {
             ("payout" | "payout_cancel" | "payout_failure", _) => Category::Payout,
             ("stripe_fee" | "stripe_fx_fee" | "tax_fee", _) => Category::Fee,
             _ => Category::Unclassified,
+        }
+    }
+
+    /// Whether it moves the balance that payouts are made from.
+    pub fn is_in_balance(&self) -> bool {
+        self.balance_type.as_deref().is_none_or(|of| of == "payments")
+    }
+}
+
+impl Category {
+    /// Whether the ledger says what it should come to.
+    pub fn is_compared(self) -> bool {
+        !matches!(self, Self::Unclassified | Self::Fee | Self::Apart)
+    }
+
+    /// What its transactions are about.
+    pub fn subject_kind(self) -> &'static str {
+        match self {
+            Self::Charge => "charge",
+            Self::Refund | Self::RefundFailure => "refund",
+            Self::Dispute => "dispute",
+            Self::Payout => "payout",
+            Self::Unclassified | Self::Fee | Self::Apart => "balance_transaction",
         }
     }
 }

@@ -2,12 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use domain::Key;
-use domain::charges::Charge;
-use domain::reconciliation::BalanceTransaction;
-use domain::refunds::Refund;
+use domain::reconciliation::{BalanceTransaction, Unmoved};
 
 use crate::engine::query::query;
-use crate::engine::rows::Rows;
+use crate::engine::rows::{Rows, by_parent};
 use crate::{LedgerError, Transaction};
 
 impl Transaction {
@@ -39,7 +37,10 @@ impl Transaction {
                  currency, exchange_rate, source, payout, status, balance_type, created_at, available_at, read_at) \
                  SELECT id, account, livemode, type, reporting_category, amount, fee, net, currency, exchange_rate, \
                  source, payout, status, balance_type, created_at, available_at, read_at FROM input WHERE TRUE \
-                 ON CONFLICT (id, account, livemode) DO UPDATE SET status = excluded.status, \
+                 ON CONFLICT (id, account, livemode) DO UPDATE SET type = excluded.type, \
+                 reporting_category = excluded.reporting_category, amount = excluded.amount, fee = excluded.fee, \
+                 net = excluded.net, currency = excluded.currency, exchange_rate = excluded.exchange_rate, \
+                 source = excluded.source, status = excluded.status, balance_type = excluded.balance_type, \
                  available_at = excluded.available_at, \
                  payout = COALESCE(excluded.payout, balance_transactions.payout), read_at = excluded.read_at",
             )
@@ -66,47 +67,103 @@ impl Transaction {
         .await
     }
 
-    /// Charges captured within a span that no transaction names.
-    pub async fn charges_without_transaction(
+    /// All that are known about these objects, whatever their day. Each may be named once.
+    pub async fn balance_transactions_about(
         &mut self,
-        whose: &Key,
-        from: DateTime<Utc>,
-        until: DateTime<Utc>,
-    ) -> Result<Vec<Charge>, LedgerError> {
-        query(
-            "SELECT * FROM charges WHERE COALESCE(created_at, first_event_at) >= $1 \
-             AND COALESCE(created_at, first_event_at) < $2 AND account = $3 AND livemode = $4 \
-             AND status = 'succeeded' AND amount_captured > 0 AND NOT EXISTS (SELECT 1 FROM balance_transactions b \
-             WHERE b.source = charges.id AND b.account = charges.account AND b.livemode = charges.livemode) \
-             ORDER BY id",
-        )
-        .bind(from)
-        .bind(until)
-        .bind(&whose.account)
-        .bind(whose.livemode)
-        .all(self)
-        .await
+        sources: &[Key],
+    ) -> Result<Vec<BalanceTransaction>, LedgerError> {
+        by_parent(sources)
+            .fetch(
+                self,
+                "SELECT b.* FROM balance_transactions b JOIN input ON b.source = parent \
+                 AND b.account = parent_account AND b.livemode = parent_livemode",
+            )
+            .await
     }
 
-    /// The same of refunds that succeeded.
-    pub async fn refunds_without_transaction(
+    /// Objects of a span that should have moved the balance and that no transaction names.
+    pub async fn unmoved(
         &mut self,
         whose: &Key,
         from: DateTime<Utc>,
         until: DateTime<Utc>,
-    ) -> Result<Vec<Refund>, LedgerError> {
+    ) -> Result<Vec<Unmoved>, LedgerError> {
+        query(UNMOVED).bind(from).bind(until).bind(&whose.account).bind(whose.livemode).all(self).await
+    }
+
+    /// What moved the balance from a moment on, by currency.
+    pub async fn moved_since(
+        &mut self,
+        whose: &Key,
+        from: DateTime<Utc>,
+    ) -> Result<Vec<(String, i64)>, LedgerError> {
         query(
-            "SELECT * FROM refunds WHERE COALESCE(created_at, first_event_at) >= $1 \
-             AND COALESCE(created_at, first_event_at) < $2 AND account = $3 AND livemode = $4 \
-             AND status = 'succeeded' AND COALESCE(reason, '') NOT IN ('expired_uncaptured_charge', 'partial_capture') \
-             AND NOT EXISTS (SELECT 1 FROM balance_transactions b WHERE b.source = refunds.id \
-             AND b.account = refunds.account AND b.livemode = refunds.livemode) ORDER BY id",
+            "SELECT currency, CAST(SUM(net) AS BIGINT) FROM balance_transactions WHERE created_at >= $1 \
+             AND account = $2 AND livemode = $3 AND COALESCE(balance_type, 'payments') = 'payments' \
+             GROUP BY currency ORDER BY currency",
         )
         .bind(from)
-        .bind(until)
         .bind(&whose.account)
         .bind(whose.livemode)
         .all(self)
         .await
     }
 }
+
+/// The condition that a row of a table is of the span, account and mode, and that nothing of these types moved for it.
+macro_rules! unmoved {
+    ($table:literal, $moment:literal, $types:literal) => {
+        concat!(
+            $moment,
+            " >= $1 AND ",
+            $moment,
+            " < $2 AND account = $3 AND livemode = $4 AND NOT EXISTS (SELECT 1 FROM balance_transactions b WHERE b.source = ",
+            $table,
+            ".id AND b.account = ",
+            $table,
+            ".account AND b.livemode = ",
+            $table,
+            ".livemode",
+            $types,
+            ")"
+        )
+    };
+}
+
+/// The condition that something of these types did move for a row.
+macro_rules! moved {
+    ($table:literal, $types:literal) => {
+        concat!(
+            " AND EXISTS (SELECT 1 FROM balance_transactions m WHERE m.source = ",
+            $table,
+            ".id AND m.account = ",
+            $table,
+            ".account AND m.livemode = ",
+            $table,
+            ".livemode AND m.type IN (",
+            $types,
+            "))"
+        )
+    };
+}
+
+const UNMOVED: &str = concat!(
+    "SELECT 'charge' AS kind, id, amount_captured AS amount, currency, captured_at AS since FROM charges \
+     WHERE status = 'succeeded' AND amount_captured > 0 AND ",
+    unmoved!("charges", "COALESCE(created_at, first_event_at)", ""),
+    " UNION ALL SELECT 'refund', id, -amount, currency, succeeded_at FROM refunds WHERE status = 'succeeded' \
+     AND COALESCE(reason, '') NOT IN ('expired_uncaptured_charge', 'partial_capture') AND ",
+    unmoved!("refunds", "COALESCE(created_at, first_event_at)", ""),
+    " UNION ALL SELECT 'refund_failure', id, amount, currency, failed_at FROM refunds WHERE status = 'failed' AND ",
+    unmoved!("refunds", "failed_at", " AND b.type IN ('refund_failure', 'payment_failure_refund')"),
+    moved!("refunds", "'refund', 'payment_refund'"),
+    " UNION ALL SELECT 'payout', id, -amount, currency, created_at FROM payouts WHERE status <> 'unknown' AND ",
+    unmoved!("payouts", "COALESCE(created_at, first_event_at)", ""),
+    " UNION ALL SELECT 'payout', id, amount, currency, last_event_at FROM payouts WHERE status IN ('failed', 'canceled') AND ",
+    unmoved!("payouts", "last_event_at", " AND b.type IN ('payout_failure', 'payout_cancel')"),
+    moved!("payouts", "'payout'"),
+    " UNION ALL SELECT 'movement', id, amount, currency, created_at FROM dispute_movements \
+     WHERE created_at >= $1 AND created_at < $2 AND account = $3 AND livemode = $4 AND NOT EXISTS \
+     (SELECT 1 FROM balance_transactions b WHERE b.id = dispute_movements.id \
+     AND b.account = dispute_movements.account AND b.livemode = dispute_movements.livemode) ORDER BY 1, 2"
+);

@@ -198,8 +198,9 @@ impl Transaction {
 }
 
 impl Ledger {
-    /// What is to be sent or looked at again, oldest first: approved, or sent with its time come, and held by nobody.
-    /// A hold that ends after `latest` was written by a clock that ran ahead.
+    /// What is to be sent or looked at again, oldest first: approved, or sent with its time come, held by nobody, and
+    /// not about to lapse. A hold that ends after `latest` was written by a clock that ran ahead, and so was such a time
+    /// of what was sent; what is only approved may be planned for it.
     pub async fn due_operations(
         &self,
         livemode: bool,
@@ -210,8 +211,10 @@ impl Ledger {
         let mut tx = self.read().await?;
         let found: Vec<(String,)> = query(
             "SELECT id FROM operations WHERE state IN ('approved', 'executing', 'unknown') \
-             AND (look_again_at <= $1 OR (state = 'approved' AND look_again_at IS NULL)) \
-             AND (held_until IS NULL OR held_until <= $1 OR held_until > $2) AND livemode = $3 \
+             AND (look_again_at <= $1 OR (state = 'approved' AND look_again_at IS NULL) \
+             OR (state <> 'approved' AND look_again_at > $2)) \
+             AND (held_until IS NULL OR held_until <= $1 OR held_until > $2) \
+             AND (expires_at IS NULL OR expires_at > $1) AND livemode = $3 \
              ORDER BY requested_at, id LIMIT $4",
         )
         .bind(now)

@@ -1,13 +1,15 @@
-//! The tables `reconciliations`, `reconciliation_lines` and `reconciliation_findings`: what came of comparing each day,
-//! and what still differs.
+//! The tables `reconciliations`, `reconciliation_lines`, `reconciliation_payouts` and `reconciliation_balances`: what
+//! came of comparing each day.
 
 use chrono::{DateTime, Utc};
-use domain::readable;
-use domain::reconciliation::{Category, Difference, Line, Verdict};
+use domain::reconciliation::{Category, Line, PaidInvoice, PayoutOutcome, Verdict};
+use domain::{Key, readable};
 use serde::Serialize;
+use sqlx::AssertSqlSafe;
 
 use crate::engine::query::query;
 use crate::engine::rows::Rows;
+use crate::views::search::Whose;
 use crate::{LedgerError, Transaction};
 
 readable! {
@@ -20,11 +22,60 @@ readable! {
         pub verdict: Verdict,
         pub transactions: i64,
         pub differences: i64,
+        /// Those of them that staff accepted as they are.
+        pub accepted: i64,
         pub awaited: i64,
+        /// Everything in it has settled: by the clock it is not compared again.
+        pub is_final: bool,
         pub reason: Option<String>,
         pub compared_at: DateTime<Utc>,
     }
 }
+
+readable! {
+    /// A payout of a day beside the sum of its transactions.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+    pub struct StoredPayout {
+        pub payout: String,
+        pub currency: String,
+        pub amount: i64,
+        pub items: i64,
+        pub items_net: i64,
+        pub outcome: PayoutOutcome,
+    }
+}
+
+readable! {
+    /// A currency's balance over a day.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+    pub struct StoredBalance {
+        pub currency: String,
+        pub opening: i64,
+        pub movements: i64,
+        pub closing: i64,
+        /// It follows from what Stripe said its balance was, not from the day before.
+        pub is_stated: bool,
+    }
+}
+
+/// What belongs to a day beside its row.
+#[derive(Clone, Debug, Default)]
+pub struct DayParts {
+    pub lines: Vec<((String, Category), Line)>,
+    pub payouts: Vec<StoredPayout>,
+    pub balances: Vec<StoredBalance>,
+}
+
+readable! {
+    /// When a payout was made, and when its transactions were complete.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct CompletedPayout {
+        pub made_at: DateTime<Utc>,
+        pub reconciled_at: DateTime<Utc>,
+    }
+}
+
+const OF_DAY: &str = "day = $1 AND account = $2 AND livemode = $3";
 
 readable! {
     /// The sums of one currency and category of a day.
@@ -41,49 +92,20 @@ readable! {
     }
 }
 
-readable! {
-    /// One difference, for as long as it lasts and after.
-    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-    pub struct Finding {
-        pub id: String,
-        pub account: String,
-        pub livemode: bool,
-        pub day: String,
-        pub kind: String,
-        pub subject: String,
-        pub currency: String,
-        pub stripe_amount: Option<i64>,
-        pub ledger_amount: Option<i64>,
-        pub state: String,
-        pub first_found_at: DateTime<Utc>,
-        pub last_found_at: DateTime<Utc>,
-        pub resolved_at: Option<DateTime<Utc>>,
-        pub note: Option<String>,
-        pub noted_by: Option<String>,
-        pub noted_at: Option<DateTime<Utc>>,
-    }
-}
-
-/// The id of a difference: the same in every run.
-fn finding_id(day: &str, difference: &Difference) -> String {
-    format!("{day}/{}/{}", difference.kind, difference.subject)
-}
-
 impl Transaction {
-    /// Replaces what was known of a day. What differed and no longer does is resolved by that; what differs again is
-    /// open again.
+    /// Replaces what was known of a day.
     pub async fn keep_reconciliation(
         &mut self,
         run: &Reconciliation,
-        lines: &[((String, Category), Line)],
-        differences: &[Difference],
+        parts: &DayParts,
     ) -> Result<(), LedgerError> {
         query(
-            "INSERT INTO reconciliations (day, account, livemode, verdict, transactions, differences, awaited, reason, \
-             compared_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (day, account, livemode) \
-             DO UPDATE SET verdict = excluded.verdict, transactions = excluded.transactions, \
-             differences = excluded.differences, awaited = excluded.awaited, reason = excluded.reason, \
-             compared_at = excluded.compared_at",
+            "INSERT INTO reconciliations (day, account, livemode, verdict, transactions, differences, accepted, \
+             awaited, is_final, reason, compared_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+             ON CONFLICT (day, account, livemode) DO UPDATE SET verdict = excluded.verdict, \
+             transactions = excluded.transactions, differences = excluded.differences, \
+             accepted = excluded.accepted, awaited = excluded.awaited, is_final = excluded.is_final, \
+             reason = excluded.reason, compared_at = excluded.compared_at",
         )
         .bind(&run.day)
         .bind(&run.account)
@@ -91,18 +113,22 @@ impl Transaction {
         .bind(run.verdict.as_str())
         .bind(run.transactions)
         .bind(run.differences)
+        .bind(run.accepted)
         .bind(run.awaited)
+        .bind(run.is_final)
         .bind(run.reason.clone())
         .bind(run.compared_at)
         .run(self)
         .await?;
-        query("DELETE FROM reconciliation_lines WHERE day = $1 AND account = $2 AND livemode = $3")
-            .bind(&run.day)
-            .bind(&run.account)
-            .bind(run.livemode)
-            .run(self)
-            .await?;
-        Rows::of(lines)
+        for table in ["reconciliation_lines", "reconciliation_payouts", "reconciliation_balances"] {
+            let text = format!("DELETE FROM {table} WHERE {OF_DAY}");
+            query(AssertSqlSafe(text)).bind(&run.day).bind(&run.account).bind(run.livemode).run(self).await?;
+        }
+        self.append_day_parts(run, parts).await
+    }
+
+    async fn append_day_parts(&mut self, run: &Reconciliation, parts: &DayParts) -> Result<(), LedgerError> {
+        Rows::of(&parts.lines)
             .text("currency", |((currency, _), _)| currency)
             .text("category", |((_, category), _)| category.as_str())
             .text("day", |_| &run.day)
@@ -121,68 +147,126 @@ impl Transaction {
                  transactions, stripe_amount, ledger_amount, fee, net, differing FROM input",
             )
             .await?;
-        self.keep_findings(run, differences).await
-    }
-
-    async fn keep_findings(
-        &mut self,
-        run: &Reconciliation,
-        differences: &[Difference],
-    ) -> Result<(), LedgerError> {
-        let mut found: Vec<(String, &Difference)> =
-            differences.iter().map(|difference| (finding_id(&run.day, difference), difference)).collect();
-        found.sort_by(|a, b| a.0.cmp(&b.0));
-        found.dedup_by(|a, b| a.0 == b.0);
-        Rows::of(&found)
-            .text("id", |(id, _)| id)
+        Rows::of(&parts.payouts)
+            .text("payout", |it| &it.payout)
+            .text("day", |_| &run.day)
             .text("account", |_| &run.account)
             .flag("livemode", |_| run.livemode)
-            .text("day", |_| &run.day)
-            .text("kind", |(_, it)| it.kind.as_str())
-            .text("subject", |(_, it)| &it.subject)
-            .text("currency", |(_, it)| &it.currency)
-            .maybe_int("stripe_amount", |(_, it)| it.stripe_amount)
-            .maybe_int("ledger_amount", |(_, it)| it.ledger_amount)
-            .time("found_at", |_| Some(run.compared_at))
+            .text("currency", |it| &it.currency)
+            .int("amount", |it| it.amount)
+            .int("items", |it| it.items)
+            .int("items_net", |it| it.items_net)
+            .text("outcome", |it| it.outcome.as_str())
             .run(
                 self,
-                "INSERT INTO reconciliation_findings (id, account, livemode, day, kind, subject, currency, \
-                 stripe_amount, ledger_amount, state, first_found_at, last_found_at) \
-                 SELECT id, account, livemode, day, kind, subject, currency, stripe_amount, ledger_amount, 'open', \
-                 found_at, found_at FROM input WHERE TRUE ON CONFLICT (id, account, livemode) DO UPDATE SET \
-                 stripe_amount = excluded.stripe_amount, ledger_amount = excluded.ledger_amount, \
-                 last_found_at = excluded.last_found_at, resolved_at = NULL, \
-                 state = CASE WHEN reconciliation_findings.state = 'resolved' THEN 'open' \
-                 ELSE reconciliation_findings.state END",
+                "INSERT INTO reconciliation_payouts (day, account, livemode, payout, currency, amount, items, items_net, \
+                 outcome) SELECT day, account, livemode, payout, currency, amount, items, items_net, outcome FROM input",
             )
             .await?;
-        if run.verdict == Verdict::Incomplete {
-            return Ok(()); // what was not looked at is not gone
-        }
-        query(
-            "UPDATE reconciliation_findings SET state = 'resolved', resolved_at = $4 \
-             WHERE day = $1 AND account = $2 AND livemode = $3 AND state <> 'resolved' AND last_found_at < $4",
-        )
-        .bind(&run.day)
-        .bind(&run.account)
-        .bind(run.livemode)
-        .bind(run.compared_at)
-        .run(self)
-        .await?;
+        Rows::of(&parts.balances)
+            .text("currency", |it| &it.currency)
+            .text("day", |_| &run.day)
+            .text("account", |_| &run.account)
+            .flag("livemode", |_| run.livemode)
+            .int("opening", |it| it.opening)
+            .int("movements", |it| it.movements)
+            .int("closing", |it| it.closing)
+            .flag("is_stated", |it| it.is_stated)
+            .run(
+                self,
+                "INSERT INTO reconciliation_balances (day, account, livemode, currency, opening, movements, closing, \
+                 is_stated) SELECT day, account, livemode, currency, opening, movements, closing, is_stated FROM input",
+            )
+            .await?;
         Ok(())
+    }
+
+    /// The run of one day.
+    pub async fn reconciliation(
+        &mut self,
+        day: &str,
+        whose: &Key,
+    ) -> Result<Option<Reconciliation>, LedgerError> {
+        let text = format!("SELECT * FROM reconciliations WHERE {OF_DAY}");
+        query(AssertSqlSafe(text)).bind(day).bind(&whose.account).bind(whose.livemode).optional(self).await
+    }
+
+    pub async fn reconciliation_payouts(
+        &mut self,
+        day: &str,
+        whose: &Key,
+    ) -> Result<Vec<StoredPayout>, LedgerError> {
+        let text = format!("SELECT * FROM reconciliation_payouts WHERE {OF_DAY} ORDER BY payout");
+        query(AssertSqlSafe(text)).bind(day).bind(&whose.account).bind(whose.livemode).all(self).await
+    }
+
+    pub async fn reconciliation_balances(
+        &mut self,
+        day: &str,
+        whose: &Key,
+    ) -> Result<Vec<StoredBalance>, LedgerError> {
+        let text = format!("SELECT * FROM reconciliation_balances WHERE {OF_DAY} ORDER BY currency");
+        query(AssertSqlSafe(text)).bind(day).bind(&whose.account).bind(whose.livemode).all(self).await
+    }
+
+    /// Payouts whose transactions became complete since a moment.
+    pub async fn completed_payouts(
+        &mut self,
+        whose: &Key,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<CompletedPayout>, LedgerError> {
+        query(
+            "SELECT COALESCE(created_at, first_event_at) AS made_at, reconciled_at FROM payouts \
+             WHERE reconciled_at >= $1 AND account = $2 AND livemode = $3 AND automatic \
+             AND COALESCE(created_at, first_event_at) IS NOT NULL ORDER BY id",
+        )
+        .bind(since)
+        .bind(&whose.account)
+        .bind(whose.livemode)
+        .all(self)
+        .await
+    }
+
+    /// Stripe's invoices that were paid within a span, beside what their payments come to.
+    pub async fn paid_invoices(
+        &mut self,
+        whose: &Key,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Vec<PaidInvoice>, LedgerError> {
+        query(
+            "SELECT id, currency, stripe_amount_paid AS stated, \
+             (SELECT COUNT(*) FROM invoice_payments p WHERE p.invoice = invoices.id AND p.account = invoices.account \
+             AND p.livemode = invoices.livemode AND p.status = 'paid') AS items, \
+             CAST(COALESCE((SELECT SUM(p.amount_paid) FROM invoice_payments p WHERE p.invoice = invoices.id \
+             AND p.account = invoices.account AND p.livemode = invoices.livemode AND p.status = 'paid'), 0) AS BIGINT) \
+             AS itemised, \
+             CAST(COALESCE((SELECT SUM(p.amount_received) FROM payments p WHERE p.invoice = invoices.id \
+             AND p.account = invoices.account AND p.livemode = invoices.livemode AND p.status = 'succeeded'), 0) \
+             AS BIGINT) AS received FROM invoices WHERE paid_at >= $1 AND paid_at < $2 AND account = $3 \
+             AND livemode = $4 AND is_stripes AND stripe_status = 'paid' AND NOT paid_out_of_band \
+             AND stripe_amount_paid > 0 ORDER BY id",
+        )
+        .bind(from)
+        .bind(until)
+        .bind(&whose.account)
+        .bind(whose.livemode)
+        .all(self)
+        .await
     }
 
     /// The days that were compared, newest first.
     pub async fn reconciliations(
         &mut self,
-        livemode: Option<bool>,
+        whose: &Whose,
         limit: i64,
     ) -> Result<Vec<Reconciliation>, LedgerError> {
         query(
             "SELECT * FROM reconciliations WHERE livemode = COALESCE($1, livemode) \
-             ORDER BY day DESC, account, livemode LIMIT $2",
+             AND account = COALESCE($2, account) ORDER BY day DESC, account, livemode LIMIT $3",
         )
-        .bind(livemode)
+        .bind(whose.livemode)
+        .bind(whose.account.clone())
         .bind(limit)
         .all(self)
         .await
@@ -190,47 +274,16 @@ impl Transaction {
 
     pub async fn reconciliation_lines(
         &mut self,
-        run: &Reconciliation,
+        day: &str,
+        whose: &Key,
     ) -> Result<Vec<StoredLine>, LedgerError> {
         query(
             "SELECT currency, category, transactions, stripe_amount, ledger_amount, fee, net, differing \
              FROM reconciliation_lines WHERE day = $1 AND account = $2 AND livemode = $3 ORDER BY currency, category",
         )
-        .bind(&run.day)
-        .bind(&run.account)
-        .bind(run.livemode)
-        .all(self)
-        .await
-    }
-
-    /// Differences, the newest day first; those that are gone only where they are asked for.
-    pub async fn findings(&mut self, with_resolved: bool, limit: i64) -> Result<Vec<Finding>, LedgerError> {
-        query(
-            "SELECT * FROM reconciliation_findings WHERE ($1 OR state <> 'resolved') \
-             ORDER BY day DESC, id, account, livemode LIMIT $2",
-        )
-        .bind(with_resolved)
-        .bind(limit)
-        .all(self)
-        .await
-    }
-
-    /// Notes on a finding why it is known; gives the accounts and modes that have it and where it lasts.
-    pub async fn acknowledge_finding(
-        &mut self,
-        id: &str,
-        note: &str,
-        by: &str,
-        now: DateTime<Utc>,
-    ) -> Result<Vec<(String, bool)>, LedgerError> {
-        query(
-            "UPDATE reconciliation_findings SET state = 'acknowledged', note = $2, noted_by = $3, noted_at = $4 \
-             WHERE id = $1 AND state <> 'resolved' RETURNING account, livemode",
-        )
-        .bind(id)
-        .bind(note)
-        .bind(by)
-        .bind(now)
+        .bind(day)
+        .bind(&whose.account)
+        .bind(whose.livemode)
         .all(self)
         .await
     }

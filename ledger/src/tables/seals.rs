@@ -8,8 +8,21 @@ use crate::engine::rows::{Rows, Statement};
 use crate::{Ledger, LedgerError, Transaction};
 use domain::audit_chain::Chained;
 use domain::event::EventKey;
+use domain::readable;
 use domain::seal::{Commit, Position, Seal};
 use shared::trace::random_hex;
+
+readable! {
+    /// What was sealed within a span of time.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct SealedSpan {
+        pub first_block: Option<i64>,
+        pub last_block: Option<i64>,
+        pub blocks: i64,
+        pub lines: i64,
+        pub events: i64,
+    }
+}
 
 /// What a transaction commits, under a random id; `None` where there is nothing that a witness could be asked about.
 pub fn commit_of(
@@ -79,6 +92,23 @@ impl Transaction {
             .bind(limit)
             .all(self)
             .await
+    }
+
+    /// What was sealed within a span.
+    pub async fn seals_within(
+        &mut self,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<SealedSpan, LedgerError> {
+        query(
+            "SELECT MIN(number) AS first_block, MAX(number) AS last_block, COUNT(*) AS blocks, \
+             CAST(COALESCE(SUM(lines), 0) AS BIGINT) AS lines, CAST(COALESCE(SUM(events), 0) AS BIGINT) AS events \
+             FROM audit_seals WHERE sealed_at >= $1 AND sealed_at < $2",
+        )
+        .bind(from)
+        .bind(until)
+        .one(self)
+        .await
     }
 
     /// Appends a block over these commits. Another worker that sealed meanwhile is refused by the number.

@@ -3,12 +3,16 @@
 
 mod disputes;
 mod doubtful;
+mod findings;
+mod notices;
 mod operations;
 mod people;
 mod tries;
 
 pub use self::disputes::{DisputeFigures, DisputeFilter};
 pub use self::doubtful::Doubtful;
+pub use self::findings::FindingFilter;
+pub use self::notices::NoticeFilter;
 pub use self::operations::OperationFilter;
 pub use self::people::{BanFilter, CustomerFilter, SubscriptionFilter};
 pub use self::tries::{ChargeFilter, FailureFilter};

@@ -13,6 +13,10 @@ pub enum DisputesCommand {
     List(ListOptions),
     /// Sum disputes up: how many, how much, won and lost, how long they took
     Summary(SummaryOptions),
+    /// Compare disputes by reason and card brand, with and without evidence, and how soon they were answered
+    ///
+    /// Fields of evidence are known where it was stored from here; their content is not looked at.
+    Analytics(SummaryOptions),
     /// Note something on a dispute; the note can be read, and never changed
     Note(DisputeNoteOptions),
     /// Be done with a dispute, and say why: it leaves what is still to be done

@@ -4,11 +4,14 @@ mod bans;
 mod billing;
 mod disputes;
 mod fake_stripe;
+mod findings;
+mod help;
 mod kpi;
 mod lists;
 mod look;
 mod maintenance;
 mod notes;
+mod notices;
 mod oncall;
 mod operations;
 mod policy;
@@ -23,6 +26,7 @@ mod tests;
 mod up;
 mod wanted;
 
+use self::help::{COMPLETIONS, EXAMPLES, HELP, MANUAL};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use shared::queue::rabbitmq::topology::NewQueues;
 
@@ -37,6 +41,7 @@ pub use self::disputes::{
     SummaryOptions,
 };
 pub use self::fake_stripe::FakeStripeOptions;
+pub use self::findings::{FindingOptions, FindingsCommand, FindingsListOptions};
 pub use self::kpi::{By, KpiOptions};
 pub use self::lists::{
     AnomaliesOptions, ChargesCommand, ChargesListOptions, CustomersCommand, CustomersListOptions,
@@ -49,6 +54,10 @@ pub use self::look::{
 };
 pub use self::maintenance::{AuditCommand, BackfillOptions, RebuildOptions, VerifyOptions};
 pub use self::notes::{AssignOptions, NoteOptions};
+pub use self::notices::{
+    NoticesCommand, NoticesListOptions, NoticesReplayOptions, PreviewOptions, TargetAddOptions,
+    TargetOptions, TargetStateOptions, TargetsCommand,
+};
 pub use self::oncall::{
     DoctorOptions, HealthcheckOptions, PauseOptions, QueueCommand, QueueOptions, RecoverOptions,
     ResumeOptions, StatusOptions, WorkerCommand, WorkerOptions,
@@ -58,7 +67,7 @@ pub use self::operations::{
     RefundOptions, RefundRequestOptions, SettleOptions,
 };
 pub use self::policy::{PolicyCommand, PolicyHistoryOptions, PolicySetOptions};
-pub use self::reconcile::{AcknowledgeOptions, FindingsOptions, ReconcileCommand, ReconcileOptions};
+pub use self::reconcile::{ReconcileCommand, ReconcileOptions};
 pub use self::replays::{
     DeadGroupsOptions, DeadLettersCommand, DeadListOptions, DeadShowOptions, DiscardOptions, PlanOptions,
     PlanShowOptions, PlansOptions, ReplayCommand, RunOptions, SelectionOptions,
@@ -73,107 +82,6 @@ pub use self::staff::{
 };
 pub use self::up::UpOptions;
 pub use self::wanted::{CaptureOptions, EvidenceCommand, PaymentCancelOptions, StageOptions, WantedOptions};
-
-const HELP: &str = "\
-{about}
-
-Usage: tidegate [COMMAND]
-
-Run
-  up            Gateway, worker and console in one process; what `tidegate` alone does
-  gateway       Only the gateway: takes webhooks in, makes them durable, answers
-  worker        Only the worker: turns queued events into the ledger; also pauses and resumes them all
-  console       Only the console: the HTTP API for people and programs
-  migrate       Bring the ledger's schema up to date
-  rebuild       Make the ledger again from its events, and compare
-  topology      Declare RabbitMQ's queues and exchanges, or check them
-
-Look
-  events        List stored events, follow them, show or erase one, or name the types that Stripe should send
-  trace         What became of one event: received, applied, what it changed
-  show          Whatever an id names: an invoice, a payment, a user, …; how it stands, and why
-  queue         How much waits in the queue; recover what a damaged queue.db holds
-  env           Every environment variable, and what is set now
-
-On call
-  status        One screen: intake, queue, latency, dead letters, clocks; what to do about them
-  doctor        Check settings, servers, Stripe, secrets, files and clocks; what to do about them
-  healthcheck   Whether gateway and worker on this machine are ready, for containers and scripts
-  dead-letters  What could not be applied, by cause, with the money at risk
-  replay        Run events again: plan, see what would change, run
-  backfill      Ask Stripe for events that the ledger lacks, and queue them
-  audit         Check that nothing has disappeared and the figures add up
-
-Staff
-  charge        Charge a customer
-  subscribe     Subscribe a customer to prices
-  unsubscribe   End a subscription
-  checkout      Whether charges are made: close, open
-  invoices      List invoices: overdue ones, a customer's, …; try one again
-  payments      List payments by time, status, failure, amount, customer, user; capture, cancel
-  charges       List charges: every attempt of a payment
-  failures      List failed attempts by time and code
-  refunds       List refunds by their own time; see what may be refunded, ask for it
-  operations    What Stripe is asked to do: list, show, confirm, cancel, retry, settle
-  approvals     What waits for a second person: list, approve, reject
-  note          Write a note about a payment, refund, dispute, invoice, customer or operation
-  assign        Say who takes care of one
-  disputes      List disputes, overdue ones first; sum up, note, resolve, answer, accept
-  customers     List customers: whose a user is; credit one
-  bans          Who is banned and why; ban, lift, ask
-  anomalies     Figures that contradict each other, and objects that are uncertain
-  kpi           Success, refunds, disputes, latency: key figures beside their targets
-  reconcile     Compare a day of Stripe's balance with the ledger; what differs
-  report        A day, week, month, span or incident as CSV and a page to print
-
-People
-  staff         Who may act: add, roles, disable; changes that wait for a second administrator
-  tokens        What programs and the command line prove themselves by: create, list, revoke
-  policy        Thresholds and other rules of the business: list, rehearse and set, history
-
-Try
-  send          Send signed sample events to a gateway on this machine
-  fake-stripe   Start a Stripe on this machine, to try everything without an account
-
-Set up
-  completions   Print the completions of a shell
-  man           Write manual pages into a folder
-
-Options
-  -h, --help     Print help; `tidegate help COMMAND` says more
-  -V, --version  Print version{after-help}";
-
-const EXAMPLES: &str = "\
-Examples
-  tidegate                                   everything, in this folder's data/
-  tidegate send dispute-lost                 an invoice that is paid, disputed and lost
-  tidegate events list --type 'invoice.*' --since 1h
-  tidegate trace evt_1PgafuB7WZ01zgkWXYmPNZs8
-  tidegate show in_1PgafuB7WZ01zgkWXYmPNZs8
-  tidegate status --watch
-  tidegate worker pause --reason 'the ledger is being moved'
-  tidegate disputes list --due-within 7d
-  tidegate bans explain user_4711
-
-Configuration comes from the environment, and from .env in the current folder for what the \
-environment does not set; `tidegate env` lists it. Colours are used at a terminal only, and never \
-where NO_COLOR is set.
-
-Exit codes
-  0  done
-  1  failed, not found, or something needs a person (`status`, `doctor`, `rebuild`, `audit verify`)
-  2  called or configured wrongly: to try again changes nothing
-  3  `bans check`: the user is banned";
-
-const COMPLETIONS: &str = "\
-Examples
-  tidegate completions bash > ~/.local/share/bash-completion/completions/tidegate
-  tidegate completions zsh > ~/.zfunc/_tidegate           a folder in your fpath
-  tidegate completions fish > ~/.config/fish/completions/tidegate.fish";
-
-const MANUAL: &str = "\
-Example
-  tidegate man ~/.local/share/man/man1 && man tidegate-send";
 
 #[derive(Parser)]
 #[command(
@@ -353,12 +261,18 @@ pub enum Command {
     /// Reads the balance transactions and payouts of the day and judges each of them, then the sums. Needs
     /// `STRIPE_SECRET_KEY`. Comparing a day again is harmless. Exit code 0: reconciled; 1: differences, or incomplete.
     Reconcile(ReconcileOptions),
+    /// List what checks turned up; note, assign, acknowledge, put off, resolve or accept it
+    #[command(subcommand)]
+    Findings(FindingsCommand),
     /// Write a report to a folder: CSV, a page to print, and a manifest
     ///
     /// All of it is one state of the ledger, by the time of what happened. The manifest has the SHA-256 of each file and
     /// the newest block of the audit. The same ledger and period give the same bytes.
     #[command(subcommand)]
     Report(ReportCommand),
+    /// What people and programs were told, and where notices go
+    #[command(subcommand)]
+    Notices(NoticesCommand),
     /// Print the completions of a shell, to be loaded by it
     #[command(after_help = COMPLETIONS)]
     Completions {

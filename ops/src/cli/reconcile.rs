@@ -3,15 +3,15 @@
 use chrono::NaiveDate;
 use clap::{Args, Subcommand};
 
-use super::{ByOptions, Shape};
+use super::Shape;
 
 const EXAMPLES: &str = "\
 Examples
   tidegate reconcile                      yesterday
   tidegate reconcile --day 2026-11-27
+  tidegate reconcile --due                what the worker would compare by the clock
   tidegate reconcile list                 the days that were compared
-  tidegate reconcile findings             what differs and is not resolved
-  tidegate reconcile acknowledge 2026-11-27/amount_differs/ch_1 --note 'bank fee, see ticket 12'";
+  tidegate findings list --by-check reconciliation        what differs and is not resolved";
 
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
@@ -22,6 +22,14 @@ pub struct ReconcileOptions {
     /// A connected account instead of our own
     #[arg(long, value_name = "ACCOUNT", default_value = "")]
     pub account: String,
+    /// Every day that is due by the clock: not compared yet, not settled, or read only in part
+    #[arg(long, conflicts_with = "day")]
+    pub due: bool,
+    /// Do not ask Stripe again for objects that the ledger lacks
+    ///
+    /// Otherwise they are queued as events, and a worker that runs applies them before the day is judged.
+    #[arg(long)]
+    pub no_refetch: bool,
     #[command(flatten)]
     pub shape: Shape,
     #[command(subcommand)]
@@ -32,29 +40,4 @@ pub struct ReconcileOptions {
 pub enum ReconcileCommand {
     /// The days that were compared, newest first
     List(Shape),
-    /// What differs
-    Findings(FindingsOptions),
-    /// Say why a difference is known; it stays in sight until it is gone
-    Acknowledge(AcknowledgeOptions),
-}
-
-#[derive(Args)]
-pub struct FindingsOptions {
-    /// Also what no longer differs
-    #[arg(long)]
-    pub all: bool,
-    #[command(flatten)]
-    pub shape: Shape,
-}
-
-#[derive(Args)]
-pub struct AcknowledgeOptions {
-    /// The finding, as `reconcile findings` names it
-    #[arg(value_name = "FINDING")]
-    pub id: String,
-    /// Why it is known
-    #[arg(long, value_name = "TEXT")]
-    pub note: String,
-    #[command(flatten)]
-    pub by: ByOptions,
 }

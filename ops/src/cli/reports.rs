@@ -13,11 +13,13 @@ pub enum ReportCommand {
     Day(OfDateOptions),
     /// The same of a week, day by day, compared with the four weeks before
     Week(OfDateOptions),
-    /// Invoices, refunds and disputes of a month, day by day
+    /// Invoices, refunds and disputes of a month, day by day, with approvals and reasons
     Month(OfDateOptions),
+    /// A month for auditors: who may act, what they did and who approved it, policies, reconciliation, the audit's proof
+    Soc2(OfDateOptions),
     /// Key figures alone, of any span
     Kpi(OfSpanOptions),
-    /// Events, payments, failures, refunds and disputes of a span, for Stripe's support or a review
+    /// Events, calls with Stripe's request ids, acts, payments, refunds and disputes of a span, for Stripe's support
     Incident(OfSpanOptions),
     /// Check that the files of a report are still those of its manifest
     ///

@@ -1,5 +1,6 @@
-//! `tidegate disputes`: list, summary and notes.
+//! `tidegate disputes`: list, summary, analytics and notes.
 
+mod analytics;
 mod list;
 mod note;
 mod summary;
@@ -13,6 +14,7 @@ pub async fn run(env: &Env, command: &DisputesCommand) -> anyhow::Result<()> {
     match command {
         DisputesCommand::List(options) => list::run(env, options).await,
         DisputesCommand::Summary(options) => summary::run(env, options).await,
+        DisputesCommand::Analytics(options) => analytics::run(env, options).await,
         DisputesCommand::Note(options) => note::note(env, options).await,
         DisputesCommand::Resolve(options) => note::resolve(env, options).await,
         DisputesCommand::Reopen(options) => note::reopen(env, options).await,

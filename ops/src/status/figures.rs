@@ -17,6 +17,7 @@ use shared::clock;
 use shared::env::Env;
 use shared::queue::{Queue, QueueConfig, Role};
 
+use super::finding_lines::FindingsStatus;
 use super::money_lines::{self, Money};
 use crate::cli::ElsewhereOptions;
 use crate::finding::Finding;
@@ -63,6 +64,7 @@ pub struct LedgerFigures {
     pub named_only: Vec<NamedOnly>,
     pub uncertain: BTreeMap<&'static str, i64>,
     pub money: Money,
+    pub findings: FindingsStatus,
     pub pause: Option<Pause>,
     /// Why nothing is charged, where that is so.
     pub closing: Option<Closing>,
@@ -215,6 +217,7 @@ async fn ask(ledger: &Ledger, now: DateTime<Utc>) -> Result<LedgerFigures, Ledge
         named_only: ledger.named_only().await?,
         uncertain: ledger.read().await?.count_uncertain(&Whose::default()).await?.into_iter().collect(),
         money: Money::of(&ledger.money_status(now, now + money_lines::DUE_SOON).await?, now),
+        findings: FindingsStatus::of(ledger.finding_figures(now).await?),
         pause: ledger.lasting_pause().await?,
         closing: ledger.read().await?.checkout_closing().await?,
         // The answer was on its way for half of the time.

@@ -6,7 +6,7 @@ use ledger::tables::checkout_closings::Closing;
 use ledger::views::gauges::COUNT_LIMIT;
 
 use super::figures::{Figures, LedgerFigures, ProcessFigures, QueueFigures, Sample, Side};
-use super::money_lines;
+use super::{finding_lines, money_lines};
 use crate::doctor::listeners;
 use crate::finding::Finding;
 use crate::output::me;
@@ -62,6 +62,7 @@ fn of_ledger(ledger: &LedgerFigures, signature_age_secs: Option<f64>, now: DateT
     lines.extend([latency(&ledger.sample, ledger.pause.is_some()), outcomes(&ledger.sample)]);
     lines.extend(dead(ledger, now));
     lines.extend(money_lines::lines(&ledger.money, now));
+    lines.extend(finding_lines::lines(&ledger.findings, now));
     lines.extend([retries(ledger, now), named_only(ledger, now), uncertain(ledger)]);
     lines.push(clock_skew::judged(signature_age_secs, ledger.sample.stripe_delay_least_secs));
     lines.extend([databases_clock(ledger), versions(ledger)]);

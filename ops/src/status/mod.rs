@@ -1,6 +1,7 @@
 //! `tidegate status`: one screen with the state of everything, and advice.
 
 mod figures;
+mod finding_lines;
 mod judge;
 mod money_lines;
 

@@ -147,6 +147,15 @@ impl Queue {
         })
     }
 
+    /// Publishes notices; `None` where the queue is a file.
+    pub fn notice_publisher(&self) -> Option<rabbitmq::notices::NoticePublisher> {
+        match &*self.0 {
+            Backend::RabbitMq(queue) => Some(queue.notice_publisher()),
+            #[cfg(feature = "embedded")]
+            Backend::Sqlite(_) => None,
+        }
+    }
+
     /// What a suspect was published as, if it verifies by now: one envelope, or a group of them.
     pub fn reopen(&self, suspect: &Envelope) -> Vec<Envelope> {
         let keys = match &*self.0 {

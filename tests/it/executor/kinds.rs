@@ -62,6 +62,10 @@ async fn what_was_authorised_is_captured_or_given_up_and_a_dispute_is_lost_on_pu
         until("the bank to dispute", PATIENCE, async || Ok(!disputes().is_empty())).await.unwrap();
         let id = disputes()[0]["id"].as_str().unwrap().to_owned();
         has(&scene, "disputes", &id, "opened").await;
+        // The time to answer is over; the loss can be accepted all the same.
+        let mut late = disputes()[0].clone();
+        late["evidence_details"]["past_due"] = json!(true);
+        scene.stripe.put("", &late);
         let dispute = Key { id: id.clone(), account: String::new(), livemode: true };
         let accept = ask(&scene, Wanted::DisputeAccept { dispute }).await;
         scene.reaches(accept.id(), OperationState::Succeeded).await;

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use domain::operations::OperationState;
+use domain::operations::{Fault, OperationState};
+use serde_json::json;
 use tokio::task::JoinSet;
 
-use super::desk::{Desk, at, each_desk, jane, joe, refund};
+use super::desk::{Desk, PAID, at, each_desk, jane, joe, key, mary, refund};
+use crate::ledgers::envelope;
 use desk::actor::Actor;
-use desk::acts::operations::request::{Ask, request};
+use desk::acts::operations::request::{Ask, Wanted, request};
+use desk::acts::operations::retry::retry;
 
 const RACERS: usize = 12;
 
@@ -46,6 +49,39 @@ async fn one_person_who_races_over_several_payments_does_not_pass_the_threshold(
         let own = states.iter().filter(|state| **state == OperationState::Approved).count();
         assert_eq!(own, 5, "5,000.00 USD in all on her own word: {states:?}");
         assert!(states.iter().all(|state| state.is_open()));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_who_try_again_at_once_one_does_also_where_no_payment_is_known() {
+    each_desk("retry_race", async |desk| {
+        let dispute = json!({"id": "du_9", "object": "dispute", "status": "needs_response", "amount": 900,
+            "currency": "usd", "created": PAID, "charge": "ch_of_nobody", "payment_intent": null});
+        desk.hears(&envelope("evt_du_9", "charge.dispute.created", 90, &dispute)).await;
+        let wanted = Wanted::DisputeAccept { dispute: key("du_9") };
+        let ask = Ask { wanted, ..refund("pi_1", 1) };
+        let failed = desk.asks(&ask, &jane(), 1).await;
+        assert_eq!((failed.payment.as_ref(), failed.state), (None, OperationState::Approved));
+        desk.change(failed.id(), |it| {
+            it.begin_attempt(at(2), at(3)).unwrap();
+            it.fail(Fault::default(), at(3)).unwrap();
+        })
+        .await;
+        let gate = Arc::new(tokio::sync::Barrier::new(RACERS));
+        let mut racers = JoinSet::new();
+        for place in 0..RACERS {
+            let (ledger, gate, id) = (desk.ledger.clone(), Arc::clone(&gate), failed.id().to_owned());
+            let actor = if place % 2 == 0 { jane() } else { mary() };
+            racers.spawn(async move {
+                gate.wait().await;
+                retry(&ledger, &id, true, &actor, at(4)).await.map_err(|refused| refused.code())
+            });
+        }
+        let came = racers.join_all().await;
+        assert_eq!(came.iter().filter(|again| again.is_ok()).count(), 1, "{came:?}");
+        assert!(came.iter().all(|again| again.is_ok() || *again == Err("already_retried")), "{came:?}");
+        desk.is_whole().await;
     })
     .await;
 }

@@ -130,8 +130,15 @@ async fn what_is_due_is_found_and_what_is_held_or_waits_is_not() {
         assert_eq!(due(8).await, ["op_a", "op_b"]);
         change(&ledger, "op_a", |it| it.hold("worker", at(99))).await;
         assert_eq!(due(8).await, ["op_a", "op_b"], "such a hold was written by a clock that ran ahead");
+        change(&ledger, "op_b", |it| it.wait(String::new(), at(99))).await;
+        assert_eq!(due(8).await, ["op_a", "op_b"], "and so was such a time of looking again");
+        change(&ledger, "op_a", |it| it.hold_back_until(Some(at(60)))).await;
+        assert_eq!(due(8).await, ["op_b"], "what is planned is not sent before its time");
+        change(&ledger, "op_a", |it| it.hold_back_until(None)).await;
         change(&ledger, "op_b", |it| it.doubt(Fault::default(), None).map(drop).unwrap()).await;
         assert_eq!(due(99).await, ["op_a"], "the other waits for a person");
+        let over = ledger.due_operations(true, at(0) + TimeDelta::days(7), at(99_999), 10).await.unwrap();
+        assert!(over.is_empty(), "what is about to lapse is not sent: {over:?}");
 
         let expired = async |now| ledger.expired_operations(now, 10).await.unwrap();
         let week = TimeDelta::days(7);

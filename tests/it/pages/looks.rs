@@ -54,6 +54,8 @@ async fn every_page_is_complete_without_scripts_and_runs_nothing_inline() {
             ("/policy/refunds.confirm_above?currency=usd&value=250.00", "would need less"),
             ("/workers", "Workers take events from the queue"),
             ("/me", "signed in by a token"),
+            ("/notices", "Previews"),
+            ("/notices?preview=dunning_1", "could not charge 19.99 USD"),
             ("/payment/pi_lost", "123.45"),
             ("/charge/ch_lost", "visa …4242"),
             ("/dispute/dp_lost", "It was lost: the money is gone."),

@@ -66,7 +66,7 @@ impl<'a> Shop<'a> {
     }
 
     fn reconciles(&self, code: i32) -> Value {
-        let output = self.run(&["reconcile", "--day", &self.day, "--json"]);
+        let output = self.run(&["reconcile", "--day", &self.day, "--no-refetch", "--json"]);
         assert_eq!(output.status.code(), Some(code), "{}{}", text(&output.stdout), text(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
     }
@@ -110,7 +110,16 @@ async fn a_day_of_sales_refunds_and_a_dispute_agrees_to_the_cent() {
             shop.stripe.balance("").get("usd"),
             "the nets are Stripe's balance: {compared}"
         );
+        assert_eq!(
+            compared["balances"],
+            json!([{"currency": "usd", "opening": 0, "movements": net, "closing": net, "is_stated": true}])
+        );
+        assert_eq!(compared["is_final"], false, "its money is not available yet");
+        shop.stripe.passes(3 * 86_400);
+        assert_eq!(shop.reconciles(0)["is_final"], true);
         assert_eq!(shop.reconciles(0)["lines"], compared["lines"], "again is the same");
+        let page = text(&shop.run(&["reconcile", "--day", &shop.day, "--no-refetch"]).stdout);
+        assert!(page.contains("(UTC), live: RECONCILED, final"), "{page}");
         assert_eq!(desk.json(&["reconcile", "list"])[0]["verdict"], "reconciled");
     })
     .await;
@@ -137,18 +146,45 @@ async fn what_the_ledger_missed_is_found_until_it_is_there() {
         assert!(subjects.contains(&missed.as_str()) && !subjects.contains(&known.as_str()), "{compared}");
         assert_eq!(subjects.len(), 2, "the charge and the refund: {compared}");
 
-        let id = format!("{}/missing_object/{missed}", shop.day);
-        desk.said(&["reconcile", "acknowledge", &id, "--note", "its webhook was lost"]);
-        let findings = desk.json(&["reconcile", "findings"]);
-        let finding =
-            findings.as_array().unwrap().iter().find(|finding| finding["id"] == id.as_str()).unwrap();
-        assert_eq!((&finding["state"], &finding["noted_by"]), (&json!("acknowledged"), &json!("jane")));
+        let found = &desk.json(&["findings", "list", "--subject", &missed])[0];
+        assert_eq!((&found["kind"], &found["severity"]), (&json!("missing_object"), &json!("critical")));
+        let id = found["id"].as_str().unwrap().to_owned();
+        let act = |act: &[&str]| desk.document(&[&["findings"], act].concat());
+        act(&["assign", &id, "--to", "ed"]);
+        act(&["snooze", &id, "--until", "3d", "--note", "the bank answers on Monday"]);
+        let page = act(&["acknowledge", &id, "--note", "its webhook was lost"]);
+        assert_eq!(
+            (&page["finding"]["state"], &page["finding"]["assignee"]),
+            (&json!("acknowledged"), &json!("ed"))
+        );
+        let steps: Vec<_> =
+            page["history"].as_array().unwrap().iter().map(|past| past["step"].clone()).collect();
+        assert_eq!(steps, ["found", "assigned", "snoozed", "acknowledged"]);
+        assert!(page["history"][3]["done_by"] == "cli:jane", "{page}");
+        assert_eq!(shop.reconciles(1)["findings"]["persisting"], 2, "the same two");
+
+        // Accepted as it is, the day is settled with it; it is not while the other one stands.
+        let page = act(&["accept", &id, "--note", "written off"]);
+        assert_eq!(
+            (&page["finding"]["resolution"], &page["finding"]["resolved_by"]),
+            (&json!("accepted"), &json!("cli:jane"))
+        );
+        assert_eq!(
+            page["history"][4]["evidence"]["stripe_amount"], 5_000,
+            "what was accepted is kept: {page}"
+        );
+        let compared = shop.reconciles(1);
+        assert_eq!((&compared["accepted"], &compared["differences"]), (&json!(1), &json!(2)), "{compared}");
+        desk.refusal(&["findings", "accept", &id, "--note", "again"], 2);
+        act(&["reopen", &id, "--note", "it is too much after all"]);
 
         shop.tells(|_| true).await;
-        assert_eq!(shop.reconciles(0)["verdict"], "reconciled");
-        assert!(desk.json(&["reconcile", "findings"]).as_array().unwrap().is_empty());
-        assert_eq!(desk.json(&["reconcile", "findings", "--all"]).as_array().unwrap().len(), 2);
-        desk.refusal(&["reconcile", "acknowledge", &id, "--note", "too late"], 1);
+        let compared = shop.reconciles(0);
+        assert_eq!((&compared["verdict"], &compared["findings"]["gone"]), (&json!("reconciled"), &json!(2)));
+        assert!(desk.json(&["findings", "list"]).as_array().unwrap().is_empty());
+        assert_eq!(desk.json(&["findings", "list", "--all"]).as_array().unwrap().len(), 2);
+        desk.refusal(&["findings", "acknowledge", &id, "--note", "too late"], 2);
+        desk.refusal(&["findings", "show", "fnd_0"], 1);
     })
     .await;
 }
@@ -167,7 +203,7 @@ async fn a_read_that_was_cut_off_is_never_green() {
             (&json!("incomplete"), &json!(0)),
             "{unread}"
         );
-        assert!(desk.json(&["reconcile", "findings"]).as_array().unwrap().is_empty(), "nothing was compared");
+        assert!(desk.json(&["findings", "list"]).as_array().unwrap().is_empty(), "nothing was compared");
         shop.stripe.denies(["/payouts"]);
         let compared = shop.reconciles(1);
         assert_eq!(compared["verdict"], "incomplete", "{compared}");
@@ -176,7 +212,7 @@ async fn a_read_that_was_cut_off_is_never_green() {
         shop.stripe.fails_at("GET /v1/balance_transactions", [Fault::Trouble(500)]);
         assert_eq!(shop.reconciles(0)["verdict"], "reconciled", "trouble is asked again");
         let today = clock::now().format("%Y-%m-%d").to_string();
-        assert_eq!(shop.run(&["reconcile", "--day", &today]).status.code(), Some(2));
+        assert_eq!(shop.run(&["reconcile", "--day", &today, "--no-refetch"]).status.code(), Some(2));
         assert!(desk.refusal(&["reconcile"], 2).contains("STRIPE_SECRET_KEY"));
     })
     .await;

@@ -4,9 +4,16 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use chrono::{DateTime, Days, NaiveTime, TimeDelta, Utc};
+use desk::findings::{Look, record};
+use desk::reports::{Period, ReportKind, write};
+use domain::findings::{Check, Found};
+use domain::{Key, Severity};
+use ledger::views::kpi::Scope;
 use shared::clock;
+use worker::process::{Manner, process};
 
 use super::desk::{each_desk, text};
 use super::sales::{Sale, sale};
@@ -124,4 +131,80 @@ async fn a_week_is_compared_with_the_four_before_and_a_span_has_its_events() {
         desk.refusal(&["report", "kpi", "--out", &scratch.folder("none")], 2);
     })
     .await;
+}
+
+/// Everything of it happened at given moments, so nothing of it depends on when the test runs.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_life_gives_the_same_bytes_of_every_report_on_either_ledger() {
+    let (now, scratch) = (clock::now(), Scratch::new());
+    let heard = DateTime::from_timestamp(now.timestamp() - 3_600, 0).unwrap();
+    let mut told = at_noon("paid", "user_1", 40, now).paid();
+    told.extend(at_noon("Lost", "user_2", 40, now).lost());
+    told.extend(at_noon("lost", "user_2", 39, now).lost());
+    told.push(at_noon("no", "user_3", 38, now).declined(0, "expired_card"));
+    for event in &mut told {
+        event.header.received_at = heard - TimeDelta::seconds(2);
+    }
+    let found = Found {
+        kind: "missing_object",
+        severity: Severity::Critical,
+        subject_kind: "charge",
+        subject_id: "ch_1".to_owned(),
+        item: String::new(),
+        currency: "usd".to_owned(),
+        amount: Some(5),
+        stripe_amount: Some(5),
+        ledger_amount: None,
+        summary: "=missing".to_owned(),
+        details: BTreeMap::new(),
+    };
+    let made = Mutex::new(Vec::new());
+    each_desk("same_bytes", async |desk| {
+        for event in &told {
+            process(&desk.ledger, &[event], Manner::Batch, heard).await.unwrap();
+        }
+        let whose = Key { livemode: true, ..Key::default() };
+        let look = Look { check: Check::Reconciliation, whose: &whose, scope: "day", is_whole: true };
+        let mut tx = desk.ledger.begin().await.unwrap();
+        let tally = record(&mut tx, &look, vec![found.clone()], now - Days::new(40)).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(tally.new, 1);
+        let place = format!("ledger{}", made.lock().unwrap().len());
+        let day = (now - Days::new(40)).date_naive();
+        let since = Period::between(now - Days::new(60), heard + TimeDelta::minutes(1), now);
+        let mut all = BTreeMap::new();
+        for (kind, period) in [
+            (ReportKind::Day, Period::day(day, now)),
+            (ReportKind::Week, Period::week(day, now)),
+            (ReportKind::Month, Period::month(day, now)),
+            (ReportKind::Soc2, Period::month(day, now)),
+            (ReportKind::Kpi, since),
+            (ReportKind::Incident, since),
+        ] {
+            let (folder, scope) =
+                (scratch.folder(&format!("{place}-{kind:?}")), Scope { livemode: true, account: None });
+            let written = write(&desk.ledger, kind, period.unwrap(), &scope, Path::new(&folder)).await;
+            written.unwrap();
+            all.insert(format!("{kind:?}"), files(&folder));
+        }
+        let soc2: Vec<&String> = all["Soc2"].keys().collect();
+        for name in [
+            "access.csv",
+            "acts.csv",
+            "audit-proof.json",
+            "decisions.csv",
+            "policy-changes.csv",
+            "tokens.csv",
+        ] {
+            assert!(soc2.iter().any(|file| *file == name), "{name} is missing: {soc2:?}");
+        }
+        assert!(text(&all["Soc2"]["findings.csv"]).contains("'=missing"), "no text is a formula");
+        assert!(text(&all["Incident"]["calls.csv"]).starts_with("called_at,operation"));
+        made.lock().unwrap().push(all);
+    })
+    .await;
+    let made = made.into_inner().unwrap();
+    for other in &made[1..] {
+        assert!(other == &made[0], "the same bytes of all {} kinds", other.len());
+    }
 }

@@ -1,5 +1,7 @@
 //! The commands of `tidegate`, run against a stack as its operators would.
 
+use std::io::Write;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::ensure;
@@ -28,14 +30,31 @@ impl Stack {
     /// The same, with its exit code, and with the listeners of its gateway and its
     /// first worker. Of two values for one variable the later counts.
     pub fn run(&self, arguments: &[&str], settings: &[(&str, &str)]) -> std::process::Output {
-        let mut command = std::process::Command::new(binary("tidegate"));
-        command.args(arguments).current_dir(self.guard.folder()).stdin(std::process::Stdio::null());
-        command.env_clear().envs(self.settings.iter().map(|(name, value)| (name, value)));
+        let mut command = self.command(arguments);
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         let variables = ["GATEWAY_INTERNAL_ADDR", "WORKER_INTERNAL_ADDR"];
         for (variable, listener) in variables.iter().zip(self.listeners()) {
             command.env(variable, listener.to_string());
         }
         command.envs(settings.iter().copied()).output().expect("tidegate can be started")
+    }
+
+    /// The same, with something on its standard input.
+    pub fn run_with_input(&self, arguments: &[&str], input: &str) -> std::process::Output {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
+        let mut tool = command.spawn().expect("tidegate can be started");
+        let mut pipe = tool.stdin.take().expect("its input is a pipe");
+        pipe.write_all(input.as_bytes()).expect("tidegate reads its input");
+        drop(pipe);
+        tool.wait_with_output().expect("tidegate ends")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binary("tidegate"));
+        command.args(arguments).current_dir(self.guard.folder()).stdin(Stdio::null()).env_clear();
+        command
     }
 
     /// Begins one of the commands of `tidegate` and does not wait for it.

@@ -9,6 +9,7 @@ use shared::clock;
 use super::lease::Lease;
 use crate::consume::Lanes;
 use desk::backfill::{Aim, Backfill, BackfillError, Request};
+use domain::notices::clock::{Incident, of_incident};
 use stripe_api::{Api, EVENTS_LISTED, Listing, StripeConfig};
 
 /// Before Stripe forgets, people have so long to act.
@@ -76,6 +77,11 @@ async fn compare(
     }
     let mut tx = lanes.ledger.begin().await?;
     tx.set_complete_until(complete).await?;
+    // The first comparison of a ledger finds whatever happened before there was one.
+    if missing > 0 && last.is_some() {
+        let count = i64::try_from(missing).unwrap_or(i64::MAX);
+        tx.note(vec![of_incident(Incident::WebhooksFailing, count, clock::now())]).await?;
+    }
     tx.commit().await?;
     Ok(missing)
 }

@@ -4,15 +4,15 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use envelope::Envelope;
 use shared::clock;
 
 use super::lease::Lease;
 use crate::consume::Lanes;
 use desk::backfill::{BackfillError, publish};
-use domain::{Kind, Object, each_kind};
-use ledger::tables::refetch::{RefetchAnswer, Uncertain};
-use stripe_api::{AnswerClass, Answered, Api, ErrorAnswer, StripeError};
+use desk::reconcile::ask;
+use domain::{Object, each_kind};
+use ledger::tables::refetch::RefetchAnswer;
+use stripe_api::{AnswerClass, Api, ErrorAnswer};
 
 const AT_ONCE: i64 = 100;
 /// Events of the same moment may still be on their way, and the answer must have a later stamp.
@@ -47,7 +47,7 @@ async fn settle_kind<T: Object>(lanes: &Lanes, api: &Api, lease: &Lease) -> Resu
         if !lease.prolong(&lanes.ledger).await? {
             return Ok(());
         }
-        let (answer, stamp) = match ask(api, T::KIND, &object).await {
+        let (answer, stamp) = match ask(api, T::KIND, &object.key).await {
             Ok(Some(events)) => {
                 for event in &events {
                     publish(&lanes.queue, event).await?;
@@ -73,18 +73,4 @@ async fn settle_kind<T: Object>(lanes: &Lanes, api: &Api, lease: &Lease) -> Resu
         lanes.metrics.refetched.with_label_values(&[answer.as_str()]).inc();
     }
     Ok(())
-}
-
-/// The object; for a charge its refunds too, which itemise what it knows only in sum, and for an invoice its
-/// payments, which since 2025 it does not name itself. `None` where Stripe has it no more.
-async fn ask(api: &Api, kind: Kind, object: &Uncertain) -> Result<Option<Vec<Envelope>>, StripeError> {
-    let Answered::Found(told) = api.object(kind, &object.key).await? else { return Ok(None) };
-    let mut events = vec![*told];
-    if kind == Kind::Charge {
-        events.extend(api.refunds_of(&object.key).await?);
-    }
-    if kind == Kind::Invoice {
-        events.extend(api.payments_of(&object.key).await?);
-    }
-    Ok(Some(events))
 }

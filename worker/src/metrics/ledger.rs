@@ -12,7 +12,9 @@ use shared::clock;
 use shared::metrics::MetricsRegistry;
 use tokio::sync::Mutex;
 
+use super::findings::FindingGauges;
 use super::money::MoneyGauges;
+use super::notices::NoticeGauges;
 use super::operations::OpenGauges;
 use domain::outcome::Failed;
 use domain::statuses;
@@ -58,6 +60,8 @@ pub struct LedgerGauges {
     read_at: IntGauge,
     money: MoneyGauges,
     operations: OpenGauges,
+    notices: NoticeGauges,
+    findings: FindingGauges,
     asked: Mutex<Asked>,
 }
 
@@ -135,6 +139,8 @@ impl LedgerGauges {
             ),
             money: MoneyGauges::new(register),
             operations: OpenGauges::new(register),
+            notices: NoticeGauges::new(register),
+            findings: FindingGauges::new(register),
             asked: Mutex::default(),
         }
     }
@@ -169,7 +175,12 @@ impl LedgerGauges {
             self.stripe_history_left.set((complete_until + EVENTS_LISTED - now).num_seconds());
         }
         self.show(&gauges, now);
+        let mut tx = ledger.read().await?;
+        let (counts, targets) = (tx.delivery_counts().await?, tx.notice_targets().await?);
+        let broken = targets.iter().filter(|target| target.is_probed()).count();
+        self.notices.show(&counts, i64::try_from(broken).unwrap_or(i64::MAX));
         self.money.show(&happened, &past_due, now);
+        self.findings.show(&ledger.finding_figures(now).await?, label);
         Ok(())
     }
 

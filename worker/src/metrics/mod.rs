@@ -1,8 +1,10 @@
 //! The worker's metrics. What queue and ledger already count is read at scrape time.
 
 mod domain;
+mod findings;
 mod ledger;
 mod money;
+mod notices;
 mod operations;
 
 use std::collections::BTreeMap;
@@ -15,6 +17,7 @@ use shared::spans::SpanCounts;
 
 use self::domain::Domain;
 use self::ledger::LedgerGauges;
+use self::notices::Notices;
 use self::operations::Operations;
 use crate::process::Handled;
 use ::domain::outcome::{Failed, OutcomeKind};
@@ -51,6 +54,7 @@ pub struct Metrics {
     pub stripe_checks_failed: IntCounter,
     pub refetched: IntCounterVec,
     pub operations: Operations,
+    pub notices: Notices,
 }
 
 impl Metrics {
@@ -122,6 +126,7 @@ impl Metrics {
                 &["answer"],
             ),
             operations: Operations::new(&new),
+            notices: Notices::new(&new),
             registry: new.registry(),
         };
         metrics.begin_at_zero();

@@ -2,6 +2,7 @@
 //! transaction, under the lock of the operation's row.
 
 use chrono::{DateTime, Utc};
+use domain::notices;
 use domain::operations::{
     Approval, Decided, DecisionKind, KNOWN_BY_CLOCK, NAME, Operation, OperationState, POLICY, Requester,
 };
@@ -23,7 +24,8 @@ pub async fn store(
     let moved = moved(operation, change);
     let line = audit_chain::extend(&mut operation.audit_hash, &moved, by, now);
     tx.insert_operation(operation).await?;
-    tx.append_audit(&[line]).await
+    tx.append_audit(&[line]).await?;
+    tell(tx, operation, &moved.change, now).await
 }
 
 /// Stores a step, and tells the audit of it where there is something to tell.
@@ -38,7 +40,8 @@ pub async fn step(
     let moved = moved(operation, change);
     let line = audit_chain::extend(&mut operation.audit_hash, &moved, by, now);
     tx.write_operation(operation).await?;
-    tx.append_audit(&[line]).await
+    tx.append_audit(&[line]).await?;
+    tell(tx, operation, &moved.change, now).await
 }
 
 /// Appends a decision about the parameters that the operation has now.
@@ -97,6 +100,15 @@ pub fn known_by(actor: &Actor) -> String {
         KnownBy::Declared => "declared".to_owned(),
         KnownBy::Clock => KNOWN_BY_CLOCK.to_owned(),
     }
+}
+
+async fn tell(
+    tx: &mut Transaction,
+    operation: &Operation,
+    change: &AuditChange,
+    now: DateTime<Utc>,
+) -> Result<(), LedgerError> {
+    tx.note(notices::of_operation(operation, change, now)).await.map(|_| ())
 }
 
 fn moved(operation: &mut Operation, change: AuditChange) -> Transition {

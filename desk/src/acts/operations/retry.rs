@@ -9,7 +9,7 @@ use domain::{
 };
 use ledger::Ledger;
 
-use super::{NotDone, lock, request};
+use super::{NotDone, lock, record, request};
 use crate::actor::Actor;
 
 pub async fn retry(
@@ -26,6 +26,11 @@ pub async fn retry(
     if let Some(payment) = failed.payment() {
         tx.lock_object::<Payment>(&payment).await?;
     }
+    // Of two who try again at once the second sees the first, also where there is no payment to lock.
+    let (subject, requester) = (failed.subject(), record::requester(actor));
+    let customer = failed.customer.as_deref().map(|customer| subject.sibling(customer));
+    let named = subject.sibling(&requester.name);
+    lock::grounds(&mut tx, &subject, customer.as_ref(), &named, requester.is_program).await?;
     let about = tx.operations_about(&failed.subject_kind, &failed.subject(), i64::MAX).await?;
     let again = about.iter().find(|other| {
         let counts = other.state.is_open() || other.state == OperationState::Succeeded;

@@ -9,6 +9,7 @@ mod error;
 mod group;
 mod message;
 pub(super) mod nodes;
+pub mod notices;
 mod pending;
 mod prefetch;
 mod publisher;
@@ -35,6 +36,7 @@ use self::consuming::Consuming;
 pub use self::error::{BrokerError, Fault};
 pub(super) use self::message::reopen;
 use self::nodes::Nodes;
+use self::notices::NoticePublisher;
 use self::publisher::Publisher;
 use self::publishing::Publishing;
 use self::supervisor::Status;
@@ -55,6 +57,7 @@ pub struct RabbitMq {
     consumer: Option<(Consumer, Arc<Status>)>,
     deadline: Duration,
     keys: EnvelopeKeys,
+    nodes: Vec<nodes::Node>,
     closing: CancellationToken,
     /// They end with the queue: dropped without `close`, it leaves like a process that dies.
     tasks: Mutex<Vec<AbortOnDropHandle<()>>>,
@@ -98,7 +101,12 @@ impl RabbitMq {
             (consumer, status)
         });
         let keys = config.keys.clone();
-        Ok(Self { publisher, consumer, deadline, keys, closing, tasks: Mutex::new(tasks) })
+        Ok(Self { publisher, consumer, deadline, keys, nodes, closing, tasks: Mutex::new(tasks) })
+    }
+
+    /// Notices are published to the same broker.
+    pub(super) fn notice_publisher(&self) -> NoticePublisher {
+        NoticePublisher::new(self.nodes.clone())
     }
 
     pub(super) fn keys(&self) -> &EnvelopeKeys {

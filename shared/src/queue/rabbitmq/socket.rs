@@ -5,7 +5,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -15,12 +14,10 @@ use async_rs::{Runtime, Tokio};
 use futures_io::{AsyncRead, AsyncWrite};
 use futures_util::Stream;
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt};
+
+use crate::tls;
 
 pub(super) enum Socket {
     Plain(Compat<TcpStream>),
@@ -34,26 +31,9 @@ impl Socket {
 
     /// The broker shows a certificate of this host's, signed by an authority that this machine trusts.
     pub(super) async fn tls(stream: TcpStream, host: &str) -> io::Result<Self> {
-        let name =
-            ServerName::try_from(host.trim_matches(['[', ']']).to_owned()).map_err(io::Error::other)?;
-        let stream = TlsConnector::from(Arc::new(trust()?)).connect(name, stream).await?;
+        let stream = tls::secured(stream, host).await?;
         Ok(Self::Tls(Box::new(stream.compat())))
     }
-}
-
-/// Read anew for each connection: authorities change while a process runs.
-fn trust() -> io::Result<ClientConfig> {
-    let found = rustls_native_certs::load_native_certs();
-    let mut roots = RootCertStore::empty();
-    let (usable, _) = roots.add_parsable_certificates(found.certs);
-    if usable == 0 {
-        let why = found.errors.first().map(ToString::to_string).unwrap_or_default();
-        return Err(io::Error::other(format!("this machine has no root certificates: {why}")));
-    }
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
 macro_rules! either {

@@ -72,7 +72,7 @@ impl Executor {
         self.failpoint.reached(Point::AfterRow);
         match found {
             Some(answer) => self.adopt(&operation, parameters, answer).await,
-            None => self.send_and_conclude(operation, parameters).await,
+            None => self.send_and_conclude(operation, parameters, false).await,
         }
     }
 
@@ -85,35 +85,44 @@ impl Executor {
                 None => match when_not_found(last, sent_at(&operation), looked.now()) {
                     NotFound::SendAgain => {
                         let Some(operation) = self.begin(&operation, None).await? else { return Ok(()) };
-                        self.send_and_conclude(operation, parameters).await
+                        self.send_and_conclude(operation, parameters, true).await
                     }
                     not_found => self.not_found(&operation, not_found).await,
                 },
             },
             Err(StripeError::Stopped) => Err(Interrupted::Stopped),
             Err(error) => {
-                let halt = error.class() == AnswerClass::KeyRevoked;
-                self.conclude(&operation, Conclusion::Later(fault_of(&error), self.later(&operation)))
-                    .await?;
-                if halt { Err(Interrupted::KeyRevoked(error)) } else { Ok(()) }
+                let later = self.later(&operation);
+                // Stripe will not say: a person may settle it, and what is known of the attempt stays known.
+                let conclusion = if error.class() == AnswerClass::Refused {
+                    let class = operation.error_class.clone();
+                    let class = class.unwrap_or_else(|| AnswerClass::Unknown.to_string());
+                    Conclusion::Doubt(Fault { class, ..fault_of(&error) }, Some(later))
+                } else {
+                    Conclusion::Later(fault_of(&error), later)
+                };
+                self.conclude(&operation, conclusion).await?;
+                match error.class() {
+                    AnswerClass::KeyRevoked => Err(Interrupted::KeyRevoked(error)),
+                    _ => Ok(()),
+                }
             }
         }
     }
 
+    /// `is_again`: an earlier worker may have sent it.
     async fn send_and_conclude(
         &self,
         operation: Operation,
         parameters: &Parameters,
+        is_again: bool,
     ) -> Result<(), Interrupted> {
-        match self.send(&operation, parameters).await? {
+        match self.send(&operation, parameters, is_again).await? {
             Sent::Answered(answer) => self.adopt(&operation, parameters, answer).await,
             Sent::Failed(error) if may_be_paid_all_the_same(parameters, &error) => {
                 self.judge_by_invoice(&operation, parameters, &error).await
             }
-            Sent::Failed(error) => {
-                self.tell_of_failure(&operation, parameters, &error).await;
-                self.conclude(&operation, Conclusion::Failed(fault_of(&error))).await
-            }
+            Sent::Failed(error) => self.fail(&operation, parameters, &error).await,
             Sent::Concluded(conclusion) => self.conclude(&operation, conclusion).await,
             Sent::Overtaken => Ok(()),
             Sent::LookUp(error) => {
@@ -122,6 +131,9 @@ impl Executor {
                         Some(answer) => self.adopt(&operation, parameters, answer).await,
                         None if error.class() == AnswerClass::KeyReused => {
                             self.conclude(&operation, Conclusion::Doubt(fault_of(&error), None)).await
+                        }
+                        None if error.class() == AnswerClass::Refused && !error.is_forbidden() => {
+                            self.fail(&operation, parameters, &error).await
                         }
                         // A kept failure may still be followed by what it began: look again until the key is gone.
                         None => {
@@ -137,6 +149,16 @@ impl Executor {
         }
     }
 
+    async fn fail(
+        &self,
+        operation: &Operation,
+        parameters: &Parameters,
+        error: &StripeError,
+    ) -> Result<(), Interrupted> {
+        self.tell_of_failure(operation, parameters, error).await;
+        self.conclude(operation, Conclusion::Failed(fault_of(error))).await
+    }
+
     /// Stripe has no code for an invoice that somebody else has paid meanwhile: the invoice itself says so.
     async fn judge_by_invoice(
         &self,
@@ -147,10 +169,7 @@ impl Executor {
         match look_up(&self.api, operation, parameters).await {
             Ok(looked) => match looked.found {
                 Some(answer) => self.adopt(operation, parameters, answer).await,
-                None => {
-                    self.tell_of_failure(operation, parameters, error).await;
-                    self.conclude(operation, Conclusion::Failed(fault_of(error))).await
-                }
+                None => self.fail(operation, parameters, error).await,
             },
             Err(StripeError::Stopped) => Err(Interrupted::Stopped),
             Err(_) => {
@@ -161,7 +180,12 @@ impl Executor {
     }
 
     /// Sends, and repeats with the same key what fails on the way.
-    async fn send(&self, operation: &Operation, parameters: &Parameters) -> Result<Sent, Interrupted> {
+    async fn send(
+        &self,
+        operation: &Operation,
+        parameters: &Parameters,
+        is_again: bool,
+    ) -> Result<Sent, Interrupted> {
         let key = operation.idempotency_key.clone().unwrap_or_default();
         let sending = Sending { account: &operation.key.account, key: &key };
         let mut in_doubt = operation.state == OperationState::Unknown;
@@ -191,9 +215,12 @@ impl Executor {
             // Why it is in doubt says more than why it was not sent again.
             let doubt = || doubted.clone().unwrap_or_else(fault);
             let later = self.later(operation).max(clock::now() + asked_for(&error));
-            return Ok(match after(class, is_replayed, repetition, in_doubt) {
+            // What was not done yet stays so, whoever sent it; a refusal may come after it was done.
+            let may_be_done = in_doubt || (is_again && class == AnswerClass::Refused);
+            return Ok(match after(class, is_replayed, repetition, may_be_done) {
                 Next::Repeat => {
-                    self.pause(pause.max(asked_for(&error).min(RETRY_AFTER_LIMIT))).await;
+                    let asked = asked_for(&error).to_std().unwrap_or_default();
+                    self.pause(pause.max(asked.min(RETRY_AFTER_LIMIT))).await;
                     self.go_on().await?;
                     if !self.hold_on(operation).await? {
                         return Ok(Sent::Overtaken);
@@ -330,8 +357,10 @@ fn sent_at(operation: &Operation) -> DateTime<Utc> {
     operation.first_sent_at.unwrap_or(operation.requested_at)
 }
 
-fn asked_for(error: &StripeError) -> Duration {
-    error.retry_after().unwrap_or_default().min(Duration::from_hours(1))
+/// How long Stripe wants to be left alone, within what a time of looking again may be.
+pub(super) fn asked_for(error: &StripeError) -> TimeDelta {
+    let asked = error.retry_after().unwrap_or_default().min(Duration::from_hours(1));
+    TimeDelta::from_std(asked).unwrap_or_default()
 }
 
 /// What is kept of an error, in Stripe's words where it is the request that is wrong.

@@ -69,9 +69,9 @@ pub(super) async fn check(
             }
         }
         Parameters::InvoiceRetry(retry) => payer::of_retry(api, retry, account).await?,
-        Parameters::EvidenceStage(stage) => dispute(api, &stage.dispute, account).await?,
-        Parameters::EvidenceSubmit(submit) => dispute(api, &submit.dispute, account).await?,
-        Parameters::DisputeAccept(accept) => dispute(api, &accept.dispute, account).await?,
+        Parameters::EvidenceStage(stage) => dispute(api, &stage.dispute, account, true).await?,
+        Parameters::EvidenceSubmit(submit) => dispute(api, &submit.dispute, account, true).await?,
+        Parameters::DisputeAccept(accept) => dispute(api, &accept.dispute, account, false).await?,
     };
     Ok(Checked::Facts(now))
 }
@@ -106,13 +106,16 @@ async fn check_refund(
 }
 
 fn facts(charge: &ChargeNow, refunds: &[RefundNow], disputes: &[DisputeNow]) -> RefundFacts {
-    let listed: i64 = refunds.iter().filter(|refund| refund.counts()).map(|refund| refund.amount).sum();
+    let sum = |is_release| -> i64 {
+        let counted = refunds.iter().filter(|refund| refund.counts() && refund.is_release() == is_release);
+        counted.map(|refund| refund.amount).sum()
+    };
     RefundFacts {
         status: if charge.captured { charge.status.clone() } else { "requires_capture".to_owned() },
         currency: charge.currency.clone(),
         captured: charge.amount_captured,
-        // Old charges have sums that no refund explains.
-        refunded: listed.max(charge.amount_refunded),
+        // Old charges have sums that no refund explains. In our API version what a capture leaves is in the sum.
+        refunded: sum(false).max(charge.amount_refunded - sum(true)),
         paid_at: DateTime::from_timestamp(charge.created, 0),
         refunds: refunds.iter().map(|refund| refund.id.clone()).collect::<BTreeSet<_>>(),
         disputes: disputes
@@ -138,11 +141,13 @@ async fn intent(api: &Api, id: &str, account: &str) -> Result<Result<PaymentInte
     present(api.payment_intent(id, account).await, "payment")
 }
 
-async fn dispute(api: &Api, id: &str, account: &str) -> Result<Now, StripeError> {
+/// A loss can be accepted however late it is, and whatever was submitted: only an answer has its time.
+async fn dispute(api: &Api, id: &str, account: &str, is_answer: bool) -> Result<Now, StripeError> {
     Ok(match present::<DisputeNow>(api.dispute(id, account).await, "dispute")? {
         Ok(now) if !matches!(now.status.as_str(), "needs_response" | "warning_needs_response") => {
             not(&format!("the dispute is {}", now.status))
         }
+        Ok(_) if !is_answer => Now::Fine,
         Ok(now) => {
             let details = now.evidence_details;
             let is_over =
@@ -204,6 +209,11 @@ mod tests {
         let facts_now = facts(&charge(), &refunds, &[]);
         assert_eq!((facts_now.captured, facts_now.refunded, facts_now.refunds.len()), (2500, 700, 3));
         assert_eq!(facts(&charge(), &[], &[]).refunded, 500);
+        let released = RefundNow { reason: Some("partial_capture".to_owned()), ..refund(1500, "succeeded") };
+        let of_a_part = ChargeNow { amount_captured: 1000, amount_refunded: 1500, ..charge() };
+        assert_eq!(facts(&of_a_part, std::slice::from_ref(&released), &[]).refunded, 0, "it never came in");
+        let given_back = ChargeNow { amount_refunded: 1900, ..of_a_part };
+        assert_eq!(facts(&given_back, &[released, refund(400, "pending")], &[]).refunded, 400);
         let uncaptured = ChargeNow { captured: false, ..charge() };
         assert_eq!(facts(&uncaptured, &[], &[]).status, "requires_capture");
     }

@@ -67,8 +67,8 @@ pub(super) async fn look_up(
             LookedUp::among(api.refunds(target(refund)?, account).await?, operation)
         }
         Parameters::Charge(charge) => {
-            let from = operation.first_sent_at.map(|sent| sent - CLOCKS);
-            let created = CreatedBetween { from, until: None };
+            let from = operation.first_sent_at.unwrap_or(operation.requested_at) - CLOCKS;
+            let created = CreatedBetween { from: Some(from), until: None };
             LookedUp::among(api.payment_intents_of(&charge.customer, created, account).await?, operation)
         }
         Parameters::Subscribe(subscribe) => {

@@ -10,6 +10,7 @@ use ledger::{LedgerError, Transaction};
 use shared::clock;
 use stripe_api::StripeError;
 
+use super::attempt::asked_for;
 use super::check::Now;
 use super::{Executor, Interrupted, SKEW};
 use crate::failpoint::Point;
@@ -128,8 +129,7 @@ impl Executor {
         let mut tx = self.lanes.ledger.begin().await?;
         let Some(mut locked) = tx.lock_operation(operation.id()).await? else { return Ok(()) };
         if locked.state == OperationState::Approved {
-            let asked = error.retry_after().unwrap_or_default();
-            locked.wait(format!("not sent yet: {error}"), (now + asked).max(now + self.shortest_rest()));
+            locked.wait(format!("not sent yet: {error}"), now + self.shortest_rest().max(asked_for(error)));
             self.store(tx, locked, Ok(None), now).await?;
         }
         Ok(())

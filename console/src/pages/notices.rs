@@ -1,0 +1,180 @@
+//! Notices: what people and programs were told, where notices go, and what a message looks like.
+
+use desk::views::notices::{NoticeView, TargetView, preview, previews};
+use domain::Severity;
+use domain::notices::delivery::{Delivery, DeliveryState};
+use domain::notices::{Notice, NoticeKind};
+use ledger::views::lists::NoticeFilter;
+use ledger::views::page::Page;
+use ledger::views::search::Whose;
+use maud::{Markup, html};
+
+use super::address::Address;
+use super::listed::{self, choice, field, next, window};
+use super::modes;
+use super::shell::Frame;
+use super::tables::{Column, empty, number, pager, prose, section, table, text};
+use super::tones::{badge, of_severity};
+use super::values::{moment, object, status};
+
+const NOTICES: &[Column] = &[
+    text("Noted"),
+    text("Notice"),
+    text("Kind"),
+    text("Severity"),
+    text("About"),
+    number("Number"),
+    text("Account"),
+];
+const TARGETS: &[Column] = &[
+    text("Target"),
+    text("Channel"),
+    text("Address"),
+    text("Takes"),
+    text("State"),
+    number("Waiting"),
+    number("Failed"),
+    text("Last delivered"),
+    prose("Message"),
+];
+const DELIVERIES: &[Column] =
+    &[text("Target"), text("State"), number("Attempts"), text("Next"), text("Ended"), prose("Message")];
+
+pub fn filter(address: &Address, livemode: bool) -> Result<NoticeFilter, String> {
+    let given = |name: &str| address.get(name).map(str::to_owned);
+    Ok(NoticeFilter {
+        kind: given("kind"),
+        object: given("object"),
+        severity: given("severity"),
+        state: given("state"),
+        target: given("target"),
+        window: window(address)?,
+        whose: Whose { account: None, livemode: Some(livemode) },
+    })
+}
+
+pub fn page(frame: &Frame<'_>, targets: &[TargetView], found: &Page<Notice>) -> Markup {
+    let address = frame.address;
+    html! {
+        div.title { h1 { "Notices" } span.muted { "What people and programs were told, newest first" } }
+        (section("Targets", TARGETS, targets.iter().map(target).collect()))
+        section.panel {
+            form.filters method="get" action=(address.path) {
+                input type="hidden" name="mode" value=(modes::word(frame.livemode));
+                (choice(address, "kind", "Kind", "any", NoticeKind::WORDS))
+                (choice(address, "state", "Delivery", "any", DeliveryState::WORDS))
+                (choice(address, "severity", "Severity", "any", Severity::WORDS))
+                (field(address, "object", "About the object", "re_…, dp_…", "text"))
+                (field(address, "target", "Target", "", "text"))
+                (field(address, "since", "Since (UTC)", "", "date"))
+                (field(address, "until", "Until", "", "date"))
+                button type="submit" { "Filter" }
+            }
+            @if found.rows.is_empty() {
+                (empty("No notice here.", &html! {
+                    p { "Customers hear of refunds and failed payments, staff of disputes and incidents, programs of every change that they want. Each notice is a row here, whether it was sent or not." }
+                    p { "Targets are added at the command line: " code { "tidegate notices targets add" } "." }
+                }))
+            } @else {
+                (table("Notices", NOTICES, found.rows.iter().map(row).collect()))
+                (pager(listed::first(address).as_deref(), next(address, found).as_deref(), found.rows.len(), None))
+            }
+        }
+        (samples(frame))
+    }
+}
+
+fn row(notice: &Notice) -> Vec<Markup> {
+    vec![
+        moment(notice.noted_at),
+        object("notice", notice.id()),
+        html! { (notice.kind) @if notice.is_old { " " span.muted { "too old to send" } } },
+        badge(of_severity(notice.severity.as_str()), notice.severity.as_str()),
+        about(notice),
+        html! { (notice.number) },
+        html! { (notice.key.account) },
+    ]
+}
+
+/// What it is about, as a link where that has a page.
+fn about(notice: &Notice) -> Markup {
+    match notice.object_kind.as_str() {
+        kind @ ("payment" | "refund" | "dispute" | "invoice" | "customer" | "subscription" | "payout"
+        | "operation") => object(kind, &notice.object_id),
+        "ban" => object("user", &notice.object_id),
+        other => html! { (other) " " (notice.object_id) },
+    }
+}
+
+fn target(view: &TargetView) -> Vec<Markup> {
+    let TargetView { target, waiting, failed, .. } = view;
+    vec![
+        html! { (target.name) },
+        html! { (target.channel) @if target.is_ordered { ", in order" } },
+        html! { (target.address) },
+        html! { (target.kinds.replace(',', ", ")) " from " (target.least_severity) },
+        status(target.state.as_str()),
+        html! { (waiting) },
+        html! { (failed) },
+        target.delivered_at.map(moment).unwrap_or_default(),
+        html! { (target.message.as_deref().unwrap_or_default()) },
+    ]
+}
+
+/// The messages with invented values.
+fn samples(frame: &Frame<'_>) -> Markup {
+    let address = frame.address;
+    let chosen = address.get("preview");
+    let message = chosen.and_then(|name| preview(name, frame.now));
+    html! {
+        section.panel #previews {
+            div.head { h2 { "Previews" } span.muted { "with invented values" } }
+            p { @for name in previews(frame.now) {
+                a href={ (address.with("preview", Some(name))) "#previews" } aria-current=[(chosen == Some(name)).then_some("true")] { (name.replace('_', " ")) } " "
+            } }
+            @if let Some(message) = message {
+                p { strong { (message.subject) } }
+                pre tabindex="0" { (message.text) }
+                p.muted { "As HTML: " code { "tidegate notices preview " (chosen.unwrap_or_default()) " --html" } }
+            }
+        }
+    }
+}
+
+/// One notice.
+pub fn one(view: &NoticeView) -> Markup {
+    let NoticeView { notice, data, deliveries } = view;
+    html! {
+        div.title { h1 { (notice.kind) } span.muted { (notice.id()) } }
+        section.panel {
+            dl.facts {
+                dt { "About" } dd { (about(notice)) }
+                dt { "Severity" } dd { (badge(of_severity(notice.severity.as_str()), notice.severity.as_str())) }
+                dt { "Number" } dd { (notice.number) }
+                dt { "Occurred" } dd { (moment(notice.occurred_at)) }
+                dt { "Noted" } dd { (moment(notice.noted_at)) @if notice.is_old { " · too old then: sent to nobody" } }
+                @for (name, value) in data.iter().filter(|(_, value)| !value.is_null()) {
+                    dt { (name.replace('_', " ")) }
+                    dd { (value.as_str().map_or_else(|| value.to_string(), str::to_owned)) }
+                }
+            }
+        }
+        @if deliveries.is_empty() {
+            section.panel { (empty("No target wanted it.", &html! {})) }
+        } @else {
+            (section("Deliveries", DELIVERIES, deliveries.iter().map(delivery).collect()))
+        }
+    }
+}
+
+fn delivery(delivery: &Delivery) -> Vec<Markup> {
+    let next = (delivery.state == DeliveryState::Pending).then_some(delivery.next_at);
+    vec![
+        html! { (delivery.target) },
+        status(delivery.state.as_str()),
+        html! { (delivery.attempts) },
+        next.map(moment).unwrap_or_default(),
+        delivery.ended_at.map(moment).unwrap_or_default(),
+        html! { (delivery.message.as_deref().unwrap_or_default()) },
+    ]
+}

@@ -1,0 +1,77 @@
+//! What findings come to: how many wait, what is at stake, and up to when days were compared. For metrics and `status`.
+
+use chrono::{DateTime, Utc};
+use domain::findings::Check;
+use domain::policies::Policies;
+use domain::readable;
+use serde::Serialize;
+
+use crate::engine::query::query;
+use crate::{Ledger, LedgerError};
+
+readable! {
+    /// Findings that are not resolved: how many, and since when.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+    pub struct Unresolved {
+        pub livemode: bool,
+        pub found_by: Check,
+        pub severity: String,
+        /// A pause that is over is none.
+        pub state: String,
+        pub findings: i64,
+        pub since: Option<DateTime<Utc>>,
+    }
+}
+
+readable! {
+    /// The open findings of reconciliation in one currency: the sum of their distances.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+    pub struct AtStake {
+        pub livemode: bool,
+        pub currency: String,
+        pub amount: i64,
+    }
+}
+
+/// All of it, of one state of the ledger.
+#[derive(Debug)]
+pub struct FindingFigures {
+    pub unresolved: Vec<Unresolved>,
+    pub at_stake: Vec<AtStake>,
+    /// The mode, and the last day that was compared to its end.
+    pub compared: Vec<(bool, String)>,
+    pub policies: Policies,
+}
+
+const UNRESOLVED: &str = "SELECT livemode, found_by, severity, state, COUNT(*) AS findings, \
+    MIN(first_found_at) AS since FROM (SELECT livemode, found_by, severity, first_found_at, \
+    CASE WHEN state = 'snoozed' AND snoozed_until <= $1 THEN 'open' ELSE state END AS state \
+    FROM findings WHERE state <> 'resolved' ORDER BY found_by, scope, state LIMIT 10000) f \
+    GROUP BY livemode, found_by, severity, state ORDER BY livemode DESC, found_by, severity, state";
+const AT_STAKE: &str = "SELECT livemode, currency, CAST(SUM(amount) AS BIGINT) AS amount FROM \
+    (SELECT livemode, currency, amount FROM findings WHERE state <> 'resolved' AND found_by = 'reconciliation' \
+    AND (state = 'open' OR (state = 'snoozed' AND snoozed_until <= $1)) AND amount > 0 LIMIT 10000) f \
+    GROUP BY livemode, currency ORDER BY livemode DESC, currency";
+const COMPARED: &str = "SELECT livemode, MAX(day) FROM reconciliations WHERE verdict <> 'incomplete' AND account = '' \
+    GROUP BY livemode ORDER BY livemode DESC";
+
+impl Ledger {
+    pub async fn finding_figures(&self, now: DateTime<Utc>) -> Result<FindingFigures, LedgerError> {
+        let mut tx = self.read().await?;
+        Ok(FindingFigures {
+            unresolved: query(UNRESOLVED).bind(now).all(&mut tx).await?,
+            at_stake: query(AT_STAKE).bind(now).all(&mut tx).await?,
+            compared: query(COMPARED).all(&mut tx).await?,
+            policies: tx.policies().await?,
+        })
+    }
+}
+
+impl FindingFigures {
+    /// The currencies of a mode whose open differences come to more than is tolerated, with what they come to.
+    pub fn above_tolerance(&self, livemode: bool) -> impl Iterator<Item = &AtStake> {
+        self.at_stake.iter().filter(move |it| {
+            it.livemode == livemode && it.amount > self.policies.reconciliation_tolerance(&it.currency)
+        })
+    }
+}

@@ -1,0 +1,40 @@
+//! Notices: the newest first, or only those whose delivery is in some state.
+
+use domain::notices::Notice;
+
+use crate::views::page::{Page, Part};
+use crate::views::search::{Order, Search, Whose, Window, select};
+use crate::{LedgerError, Transaction};
+
+const NOTED: &str = "noted_at";
+const TABLE: &str = "notices";
+
+/// Which notices to list; what is `None` does not restrict.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NoticeFilter {
+    pub kind: Option<String>,
+    /// What it is about, whatever that is.
+    pub object: Option<String>,
+    pub severity: Option<String>,
+    /// Of a delivery: pending, delivered, failed, withdrawn or held.
+    pub state: Option<String>,
+    pub target: Option<String>,
+    pub window: Window,
+    pub whose: Whose,
+}
+
+impl Transaction {
+    pub async fn notices(&mut self, filter: &NoticeFilter, part: &Part) -> Result<Page<Notice>, LedgerError> {
+        let rows = Search::of(format!("{} WHERE TRUE", select(TABLE, NOTED)))
+            .and("kind = ?", filter.kind.as_ref())
+            .and("object_id = ?", filter.object.as_ref())
+            .and("severity = ?", filter.severity.as_ref())
+            .and("id IN (SELECT notice FROM notice_deliveries WHERE state = ?)", filter.state.as_ref())
+            .and("id IN (SELECT notice FROM notice_deliveries WHERE target = ?)", filter.target.as_ref())
+            .within(NOTED, &filter.window)
+            .whose(&filter.whose)
+            .placed(self, (NOTED, Order::Newest), &part.and_one())
+            .await?;
+        Ok(Page::of(rows, part, |row: &Notice| (row.key.clone(), String::new())))
+    }
+}

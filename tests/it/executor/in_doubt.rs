@@ -1,0 +1,112 @@
+//! What Stripe refuses to say does not decide what it did: such an operation is unknown, and a person settles it.
+
+use chrono::TimeDelta;
+use desk::acts::operations::record;
+use desk::acts::operations::settle::{Found, settle};
+use domain::Key;
+use domain::operations::{
+    Approval, DecisionKind, Operation, OperationState, Parameters, Reason, Request, Requester, parameters,
+};
+use fake_stripe::Fault;
+use harness::process_guard::until;
+use harness::stack::Combination;
+use serde_json::json;
+use shared::clock;
+
+use super::scene::{PATIENCE, Scene, manager};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_loses_its_rights_leaves_what_it_sent_in_doubt() {
+    let scene = Scene::begin(Combination::SqliteSqlite).await;
+
+    // Done, its answer lost, and then the key may ask for nothing of the kind.
+    let payment = scene.payment(1, 5_000).await;
+    scene.stripe.fails_at("POST /v1/refunds", [Fault::CutAfter]);
+    let asked = scene.refund(&payment, 2_000).await;
+    until("the refund", PATIENCE, async || Ok(scene.stripe.refunds_made() == 1)).await.unwrap();
+    scene.stripe.denies(["/refunds"]);
+    let unknown = scene.reaches(asked.id(), OperationState::Unknown).await;
+    assert_eq!(unknown.attempt, 1);
+    let made = scene.stripe.all("", "refund")[0]["id"].as_str().unwrap().to_owned();
+    let found = Found::Done { stripe_id: made };
+    let joe = manager("joe");
+    let settled = settle(&scene.ledger, asked.id(), &found, "the dashboard", &joe, clock::now()).await;
+    assert_eq!(settled.unwrap().state, OperationState::Succeeded);
+
+    // A worker died while it sent, and the next one may not look.
+    let payment = scene.payment(2, 5_000).await;
+    let asked = scene.refund(&payment, 2_000).await;
+    scene.reads(asked.id(), "not sent yet").await;
+    let ago = clock::now() - TimeDelta::minutes(2);
+    let mut tx = scene.ledger.begin().await.unwrap();
+    let mut begun = tx.lock_operation(asked.id()).await.unwrap().unwrap();
+    begun.begin_attempt(ago, ago).unwrap();
+    begun.release();
+    tx.write_operation(&begun).await.unwrap();
+    tx.commit().await.unwrap();
+    scene.reaches(asked.id(), OperationState::Unknown).await;
+    let nothing = settle(&scene.ledger, asked.id(), &Found::NotDone, "the dashboard", &joe, clock::now());
+    assert_eq!(nothing.await.unwrap().state, OperationState::Failed);
+    scene.end().await;
+}
+
+/// Approved, as the rules would have it, and not sent as far as this ledger knows.
+async fn approved_charge(scene: &Scene) -> Operation {
+    let now = clock::now();
+    let customer = Key { id: "cus_1".to_owned(), account: String::new(), livemode: true };
+    let charge = parameters::Charge {
+        customer: customer.id.clone(),
+        payment_method: Some("pm_1".to_owned()),
+        amount: 1_999,
+        currency: "usd".to_owned(),
+        description: None,
+        invoice: None,
+    };
+    let request = Request {
+        subject_kind: "customer",
+        subject: customer.clone(),
+        payment: None,
+        customer: Some(customer.id),
+        amount: 1_999,
+        currency: "usd".to_owned(),
+        parameters: Parameters::Charge(charge),
+        reason: Reason::Other,
+        note: None,
+        confirmed: true,
+        retry_of: None,
+    };
+    let requester = Requester {
+        name: "jane".to_owned(),
+        known_by: "session".to_owned(),
+        is_program: false,
+        may_manage: true,
+    };
+    let mut operation = Operation::asked("op_restored", &request, &requester, now);
+    let mut tx = scene.ledger.begin().await.unwrap();
+    let change = operation.created(OperationState::Approved, None, now + TimeDelta::days(7));
+    (operation.approval, operation.approved_by, operation.approved_at) =
+        (Approval::Own, Some("jane".to_owned()), Some(now));
+    record::store(&mut tx, &mut operation, change, "jane", now).await.unwrap();
+    let by = ("jane", "session");
+    record::decided(&mut tx, &operation, DecisionKind::Approve, by, None, now).await.unwrap();
+    tx.commit().await.unwrap();
+    operation
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_charge_that_the_ledger_forgot_is_found_at_stripe_and_not_made_again() {
+    let scene = Scene::begin(Combination::SqliteSqlite).await;
+    let created = clock::now().timestamp();
+    scene.stripe.put("", &json!({ "id": "cus_1", "object": "customer", "created": created, "metadata": {} }));
+    scene.stripe.put(
+        "",
+        &json!({ "id": "pi_1", "object": "payment_intent", "status": "succeeded",
+        "amount": 1_999, "amount_received": 1_999, "currency": "usd", "created": created, "customer": "cus_1",
+        "metadata": { "tidegate_operation_id": "op_restored" } }),
+    );
+    let operation = approved_charge(&scene).await;
+    let ended = scene.reaches(operation.id(), OperationState::Succeeded).await;
+    assert_eq!(ended.stripe_id.as_deref(), Some("pi_1"));
+    assert_eq!(scene.stripe.all("", "payment_intent").len(), 1);
+    scene.end().await;
+}
