@@ -48,6 +48,7 @@ async fn rows_that_say_what_was_decided_are_only_ever_added() {
             let column = match table {
                 "audit_seals" => "number",
                 "assignments" => "assigned_by",
+                "finding_history" => "done_by",
                 "notes" => "note",
                 "operation_calls" => "path",
                 "policies" => "set_by",
