@@ -137,7 +137,7 @@ pub(super) async fn run(
             if let Some(secret) = shown_once::page(&frame, name, &answer, back.as_deref()) {
                 return Browsed::by(Some(actor), page_of(StatusCode::OK, secret));
             }
-            let place = made(&answer).or_else(|| back.map(|back| after(&back, &answer)));
+            let place = made(name, &answer).or_else(|| back.map(|back| after(&back, &answer)));
             Browsed::by(Some(actor), elsewhere(place.as_deref().unwrap_or("/")))
         }
         Err(problem) => {
@@ -188,11 +188,12 @@ async fn act(
 }
 
 /// The page of what an act has made, where that has one of its own.
-fn made(answer: &Answer) -> Option<String> {
+fn made(endpoint: &str, answer: &Answer) -> Option<String> {
     let replay = answer.document.get("replay").and_then(Value::as_str);
     let operation = answer.document.pointer("/operation/id").and_then(Value::as_str);
     let page = |kind, id: Option<&str>| id.map(|id| super::values::page_of(kind, id));
-    page("replay", replay).or_else(|| page("operation", operation))
+    let member = answer.document.get("name").and_then(Value::as_str).filter(|_| endpoint == "add_member");
+    page("replay", replay).or_else(|| page("operation", operation)).or_else(|| page("staff", member))
 }
 
 /// Where an act leads back to: its page says that it was done, or that it waits for a second administrator.
