@@ -80,7 +80,7 @@ pub fn page(frame: &Frame<'_>, shown: &Shown<'_>) -> Markup {
                             div.field {
                                 label for="value" { "Value" }
                                 input id="value" name="value" type="text" required autocomplete="off" value=(frame.address.get("value").unwrap_or_default());
-                                span.hint { (shown.policy.bounds) ", as in " (shown.policy.shown) "." }
+                                span.hint { (super::values::capitalised(&shown.policy.bounds)) "." }
                             }
                             div { button type="submit" { "Rehearse it" } }
                         }
