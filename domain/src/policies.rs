@@ -1,9 +1,6 @@
 //! Policies: what the business decides, each a key with a type, bounds and a default. Money has a value for each
 //! currency. What a higher or lower value loosens is part of the key, for loosening takes two.
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::BTreeMap;
 use std::fmt;
 

@@ -102,7 +102,7 @@ fn readers(group: &str) -> &'static str {
         "Queue" => "the gateway, the worker, the console, and commands that use the queue",
         "Ledger" => "the worker, the console, and commands that use the ledger",
         "Policies" => "the worker, and commands that apply the rules, such as `rebuild`",
-        "Worker" => "the worker",
+        "Worker" | "Notices" => "the worker",
         "Console" => "the console",
         "Staff" => "commands that record a decision",
         "Stripe" => "the worker, `backfill`, `doctor` and `status`",

@@ -82,7 +82,7 @@ async fn list(env: &Env, options: &FindingsListOptions) -> anyhow::Result<()> {
     listing::show(&ledger, (&options.page, &options.shape), &listing, now, read).await
 }
 
-fn table(findings: &[Finding], _: DateTime<Utc>) -> Table {
+pub fn table(findings: &[Finding], _: DateTime<Utc>) -> Table {
     let mut table = Table::default()
         .text("FOUND")
         .text("FINDING")

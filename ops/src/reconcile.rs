@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
 use desk::reconcile::{self, Compared, Comparing, DifferingItem, ReconcileError};
+use desk::views::reconciliation::ReconciliationView;
+use domain::Key;
 use domain::reconciliation::{PayoutOutcome, Verdict};
 use ledger::tables::reconciliations::{Reconciliation, StoredBalance, StoredLine, StoredPayout};
 use ledger::views::search::Whose;
@@ -13,11 +15,11 @@ use shared::queue::Role;
 use shared::{clock, shutdown};
 use stripe_api::{Api, StripeConfig};
 
-use crate::cli::{ReconcileCommand, ReconcileOptions, Shape};
+use crate::cli::{ReconcileCommand, ReconcileOptions, Shape, ShowDayOptions};
 use crate::events::mode;
 use crate::failure::wrongly_called;
 use crate::table::Table;
-use crate::{money, open, output, when};
+use crate::{findings, money, open, output, when};
 
 /// So many days are shown.
 const SHOWN: i64 = 1_000;
@@ -31,6 +33,7 @@ pub async fn run(env: &Env, options: &ReconcileOptions) -> anyhow::Result<ExitCo
     match &options.command {
         None => compare(env, options).await,
         Some(ReconcileCommand::List(shape)) => list(env, shape).await,
+        Some(ReconcileCommand::Show(options)) => show(env, options).await,
     }
 }
 
@@ -81,43 +84,70 @@ async fn compare_days(
     Ok(compared)
 }
 
+/// A day as it was kept.
+async fn show(env: &Env, options: &ShowDayOptions) -> anyhow::Result<ExitCode> {
+    let (now, day) = (clock::now(), options.day.to_string());
+    let whose = Key { id: String::new(), account: options.account.clone(), livemode: !options.test_mode };
+    let ledger = open::ledger(env).await?;
+    let read = async { ReconciliationView::read(&mut ledger.read().await?, &day, &whose, now).await };
+    let view = open::answer(&ledger, read).await?;
+    ledger.close().await;
+    let Some(view) = view else {
+        anyhow::bail!("{day} was not compared yet: `{} reconcile --day {day}` does that", output::me());
+    };
+    if options.shape.json {
+        output::print_json(&view)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut text = head(view.zone, &view.run) + &tables(&view.lines, &view.balances, &view.payouts);
+    if !view.findings.is_empty() {
+        text.push('\n');
+        text.push_str(&findings::table(&view.findings, now).render());
+    }
+    output::print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
 fn page(compared: &Compared) -> String {
-    let Reconciliation { day, verdict, transactions, differences, accepted, awaited, reason, .. } =
-        &compared.run;
+    let Compared { zone, run, lines, balances, payouts, differing, .. } = compared;
+    let mut text = head(zone, run) + &tables(lines, balances, payouts);
+    if !differing.is_empty() {
+        text.push('\n');
+        text.push_str(&items(differing).render());
+    }
+    text
+}
+
+fn head(zone: &str, run: &Reconciliation) -> String {
+    let Reconciliation { day, verdict, transactions, differences, accepted, awaited, reason, .. } = run;
     let count = |number: &i64| money::count(number.unsigned_abs());
+    let accepted = if *accepted > 0 { format!(" ({} accepted)", count(accepted)) } else { String::new() };
     let mut text = format!(
-        "{day} ({}), {}: {}{}\n{} transactions, {} differences",
-        compared.zone,
-        if compared.run.livemode { "live" } else { "test mode" },
+        "{day} ({zone}), {}: {}{}\n{} transactions, {} differences{accepted}, {} awaited\n",
+        if run.livemode { "live" } else { "test mode" },
         verdict.as_str().to_uppercase(),
-        if compared.run.is_final { ", final" } else { "" },
+        if run.is_final { ", final" } else { "" },
         count(transactions),
         count(differences),
+        count(awaited),
     );
-    if *accepted > 0 {
-        text.push_str(&format!(" ({} accepted)", count(accepted)));
-    }
-    text.push_str(&format!(", {} awaited\n", count(awaited)));
     if let Some(reason) = reason {
         text.extend(["Not all of it was compared: ", reason, ". Run it again.\n"]);
-    }
-    if !compared.run.is_final && reason.is_none() {
+    } else if !run.is_final {
         text.push_str("Not everything in it has settled: it is compared again every morning.\n");
     }
-    for table in [
-        (!compared.lines.is_empty()).then(|| sums(&compared.lines)),
-        (!compared.balances.is_empty()).then(|| balances(&compared.balances)),
-        (!compared.payouts.is_empty()).then(|| payouts(&compared.payouts)),
-    ]
-    .into_iter()
-    .flatten()
-    {
-        text.push('\n');
-        text.push_str(&table.render());
-    }
-    if !compared.differing.is_empty() {
-        text.push('\n');
-        text.push_str(&items(&compared.differing).render());
+    text
+}
+
+fn tables(lines: &[StoredLine], of_balance: &[StoredBalance], of_payouts: &[StoredPayout]) -> String {
+    let tables = [
+        (!lines.is_empty()).then(|| sums(lines)),
+        (!of_balance.is_empty()).then(|| balances(of_balance)),
+        (!of_payouts.is_empty()).then(|| payouts(of_payouts)),
+    ];
+    let mut text = String::new();
+    for table in tables.iter().flatten() {
+        text.extend(["\n", &table.render()]);
     }
     text
 }

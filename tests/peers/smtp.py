@@ -38,7 +38,7 @@ class Mailbox:
 
 
 def log_in(server, session, envelope, mechanism, data):
-    is_known = isinstance(data, LoginPassword) and (data.login, data.password) == (b"tidegate", b"hunter2")
+    is_known = isinstance(data, LoginPassword) and (data.login, data.password) == (b"mailer-of-tests", b"hunter2")
     return AuthResult(success=is_known, handled=False)
 
 

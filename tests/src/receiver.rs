@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use anyhow::Context;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -15,6 +17,10 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::process_guard::until;
+
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A request as it came.
 #[derive(Clone, Debug)]
@@ -78,12 +84,17 @@ impl Receiver {
         self.running = None;
     }
 
-    /// Begins again at its address.
-    pub fn restart(&mut self) -> anyhow::Result<()> {
-        let socket = TcpSocket::new_v4()?;
-        socket.set_reuseaddr(true)?;
-        socket.bind(self.address)?;
-        self.run(socket.listen(128)?);
+    /// Begins again at its address, once the one before has let go of it.
+    pub async fn restart(&mut self) -> anyhow::Result<()> {
+        let mut listener = None;
+        until("the receiver's address to be free", PATIENCE, async || {
+            let socket = TcpSocket::new_v4()?;
+            socket.set_reuseaddr(true)?;
+            listener = socket.bind(self.address).and_then(|()| socket.listen(128)).ok();
+            Ok(listener.is_some())
+        })
+        .await?;
+        self.run(listener.context("it was free")?);
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 //! try an invoice again, credit. What nobody has heard of, the rules refuse.
 
 use desk::acts::operations::request::Wanted;
-use desk::acts::operations::wanted::WantedCharge;
+use desk::acts::operations::wanted::{WantedCharge, WantedCredit, WantedRetry};
 use domain::customers::Customer;
 use domain::invoices::Invoice;
 use domain::operations::OperationKind;
@@ -107,20 +107,20 @@ pub(super) async fn wanted(call: &Call, kind: OperationKind) -> Result<Option<Wa
             subscription: key::<Subscription>(call, "subscription").await?,
             at_period_end: call.body.flag("at_period_end") != Some(false),
         },
-        OperationKind::InvoiceRetry => Wanted::InvoiceRetry {
+        OperationKind::InvoiceRetry => Wanted::InvoiceRetry(WantedRetry {
             invoice: key::<Invoice>(call, "invoice").await?,
             payment_method: text("payment_method"),
             takes_over: call.body.flag("take_over") == Some(true),
             number: None,
-        },
+        }),
         OperationKind::Credit => {
             let (amount, currency) = money(call)?;
-            Wanted::Credit {
+            Wanted::Credit(WantedCredit {
                 customer: key::<Customer>(call, "customer").await?,
                 amount,
                 currency: Some(currency),
                 description: text("description"),
-            }
+            })
         }
         _ => return Ok(None),
     }))

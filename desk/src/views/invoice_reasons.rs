@@ -101,7 +101,7 @@ pub(super) fn retry_plan(invoice: &Invoice, graph: &ObjectGraph, policy: &Policy
         Ok(at) => Some(format!("{}  (retry {failures} of {retries}, planned here)", wording::moment(at))),
         Err(NoRetry::NotFailed) => None,
         Err(NoRetry::PlannedByStripe(at)) => Some(format!("{}  (planned by Stripe)", wording::moment(at))),
-        Err(why) => Some(format!("none: {}", why)),
+        Err(why) => Some(format!("none: {why}")),
     }
 }
 

@@ -32,6 +32,7 @@ pub mod payment;
 pub mod payout;
 pub mod policies;
 pub mod reason;
+pub mod reconciliation;
 pub mod refund;
 pub mod sending;
 pub mod staff;

@@ -153,7 +153,7 @@ fn says(operation: &Operation, now: DateTime<Utc>) -> String {
         OperationState::NeedsConfirmation | OperationState::NeedsApproval => {
             format!("Nothing was sent: {message}.")
         }
-        OperationState::Approved if operation.planned_for().is_some_and(|at| at > now) => {
+        OperationState::Approved if operation.planned_for().is_some() && operation.message.is_none() => {
             let at = operation.planned_for().map(wording::moment).unwrap_or_default();
             format!("It is planned for {at}, and nothing was sent.")
         }

@@ -51,6 +51,7 @@ pub fn facts(now: DateTime<Utc>) -> Facts {
         merchant: "Example Shop".to_owned(),
         link: Some("https://invoice.stripe.com/i/acct_1/test_123".to_owned()),
         next_attempt_at: Some(now + TimeDelta::days(3)),
+        owed: None,
         unsubscribe: None,
         console: Some("https://tidegate.example/show/dp_123".to_owned()),
     }

@@ -128,7 +128,7 @@ fn evidence_is_asked_for_by_the_nearest_reminder() {
     let due = |left: TimeDelta| {
         let mut dispute = Dispute { status: Status::Opened, ..Dispute::default() };
         dispute.state.respond_by = Some(now + left);
-        super::clock::of_dispute(&dispute, now)
+        clock::of_dispute(&dispute, now)
             .map(|notice| (notice.kind, notice.int("days").unwrap(), notice.severity))
     };
     let of = |days, severity| Some((NoticeKind::EvidenceDue, days, severity));
@@ -142,7 +142,7 @@ fn evidence_is_asked_for_by_the_nearest_reminder() {
         assert_eq!(due(left), expected, "{left}");
     }
     let answered = Dispute { status: Status::UnderReview, ..Dispute::default() };
-    assert!(super::clock::of_dispute(&answered, now).is_none());
+    assert!(clock::of_dispute(&answered, now).is_none());
 }
 
 #[test]

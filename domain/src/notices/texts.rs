@@ -18,6 +18,8 @@ pub struct Facts {
     /// Where a customer pays or updates a card.
     pub link: Option<String>,
     pub next_attempt_at: Option<DateTime<Utc>>,
+    /// What is owed now, in minor units; the notice has what was known when it was made.
+    pub owed: Option<i64>,
     pub unsubscribe: Option<String>,
     /// Where staff see what it is about.
     pub console: Option<String>,
@@ -137,7 +139,7 @@ fn values(notice: &Notice, facts: &Facts) -> BTreeMap<String, String> {
         values.insert(name.clone(), text);
     }
     let currency = data.get("currency").and_then(Value::as_str).unwrap_or_default();
-    if let Some(amount) = data.get("amount").and_then(Value::as_i64) {
+    if let Some(amount) = facts.owed.or_else(|| data.get("amount").and_then(Value::as_i64)) {
         values.insert("amount".to_owned(), money::shown(amount, currency));
     }
     if let Some(month) = notice.int("exp_month") {

@@ -223,11 +223,6 @@ impl Transaction {
         Ok(())
     }
 
-    pub async fn forget_suppressed(&mut self, hash: &str) -> Result<bool, LedgerError> {
-        let gone = query("DELETE FROM suppressed_addresses WHERE hash = $1").bind(hash).run(self).await?;
-        Ok(gone > 0)
-    }
-
     /// Adds a notice that goes to one target alone.
     pub async fn note_for(&mut self, notice: &Notice, delivery: &Delivery) -> Result<(), LedgerError> {
         self.insert_notices(std::slice::from_ref(notice)).await?;

@@ -1,5 +1,6 @@
 //! The disputed payments that may belong to a user; the rules decide which do.
 
+use crate::engine::query::query;
 use crate::engine::rows::{by_key, by_parent};
 use crate::{LedgerError, Transaction};
 use domain::bans::Ban;
@@ -39,6 +40,21 @@ impl Transaction {
         let statement =
             "DELETE FROM bans WHERE (id, account, livemode) IN (SELECT id, account, livemode FROM input)";
         by_key(users).run(self, statement).await.map(drop)
+    }
+
+    /// Whether a payment or a subscription names this customer, of whom nothing may have been reported.
+    pub async fn is_customer_named(&mut self, customer: &Key) -> Result<bool, LedgerError> {
+        let found: Option<(i64,)> = query(
+            "SELECT COUNT(*) FROM (SELECT id FROM payments WHERE customer = $1 AND account = $2 AND livemode = $3 \
+             UNION ALL SELECT id FROM subscriptions WHERE customer = $1 AND account = $2 AND livemode = $3 LIMIT 1) \
+             AS named",
+        )
+        .bind(&customer.id)
+        .bind(&customer.account)
+        .bind(customer.livemode)
+        .optional(self)
+        .await?;
+        Ok(found.is_some_and(|(named,)| named > 0))
     }
 
     /// The users whom the payments of these customers name.

@@ -1,7 +1,8 @@
-//! The options of what checks and restores the ledger: audit, rebuild, backfill.
+//! The options of what checks and restores ledger, broker and settings: audit, rebuild, backfill, topology, env.
 
 use clap::{Args, Subcommand};
 use domain::seal::Head;
+use shared::queue::rabbitmq::topology::NewQueues;
 
 use super::shape::{ByOptions, Shape};
 
@@ -71,6 +72,33 @@ pub struct VerifyOptions {
     /// A head that `audit head` printed before: check that it is still in the chain
     #[arg(long, value_name = "HEAD")]
     pub since_head: Option<Head>,
+    #[command(flatten)]
+    pub shape: Shape,
+}
+
+#[derive(Args)]
+pub struct TopologyOptions {
+    /// Change nothing; say what is missing or differs
+    #[arg(long)]
+    pub check: bool,
+    /// Do not wait until new queues are on the broker's disk: for brokers whose events may be lost, as in tests
+    #[arg(long, conflicts_with = "check")]
+    pub no_wait: bool,
+    #[command(flatten)]
+    pub shape: Shape,
+}
+
+impl TopologyOptions {
+    pub fn new_queues(&self) -> NewQueues {
+        if self.no_wait { NewQueues::UseAtOnce } else { NewQueues::AwaitDisk }
+    }
+}
+
+#[derive(Args)]
+pub struct EnvOptions {
+    /// Print the tables of docs/configuration.md
+    #[arg(long, conflicts_with = "json")]
+    pub markdown: bool,
     #[command(flatten)]
     pub shape: Shape,
 }

@@ -27,8 +27,7 @@ mod up;
 mod wanted;
 
 use self::help::{COMPLETIONS, EXAMPLES, HELP, MANUAL};
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use shared::queue::rabbitmq::topology::NewQueues;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use self::bans::{
     BansCommand, CheckOptions, ClearOptions, DecisionOptions, ExplainOptions, ListOptions as BansListOptions,
@@ -52,7 +51,9 @@ pub use self::look::{
     EraseOptions, EventOptions, EventSelection, EventsCommand, ListOptions, ShowOptions, Subject,
     SubjectOptions, TailOptions, TraceOptions, TypesOptions,
 };
-pub use self::maintenance::{AuditCommand, BackfillOptions, RebuildOptions, VerifyOptions};
+pub use self::maintenance::{
+    AuditCommand, BackfillOptions, EnvOptions, RebuildOptions, TopologyOptions, VerifyOptions,
+};
 pub use self::notes::{AssignOptions, NoteOptions};
 pub use self::notices::{
     NoticesCommand, NoticesListOptions, NoticesReplayOptions, PreviewOptions, TargetAddOptions,
@@ -67,7 +68,7 @@ pub use self::operations::{
     RefundOptions, RefundRequestOptions, SettleOptions,
 };
 pub use self::policy::{PolicyCommand, PolicyHistoryOptions, PolicySetOptions};
-pub use self::reconcile::{ReconcileCommand, ReconcileOptions};
+pub use self::reconcile::{ReconcileCommand, ReconcileOptions, ShowDayOptions};
 pub use self::replays::{
     DeadGroupsOptions, DeadLettersCommand, DeadListOptions, DeadShowOptions, DiscardOptions, PlanOptions,
     PlanShowOptions, PlansOptions, ReplayCommand, RunOptions, SelectionOptions,
@@ -294,33 +295,6 @@ impl Command {
     pub fn judges_settings_itself(&self) -> bool {
         matches!(self, Self::Env(_) | Self::Doctor(_) | Self::Events(EventsCommand::Types(_)))
     }
-}
-
-#[derive(Args)]
-pub struct TopologyOptions {
-    /// Change nothing; say what is missing or differs
-    #[arg(long)]
-    pub check: bool,
-    /// Do not wait until new queues are on the broker's disk: for brokers whose events may be lost, as in tests
-    #[arg(long, conflicts_with = "check")]
-    pub no_wait: bool,
-    #[command(flatten)]
-    pub shape: Shape,
-}
-
-impl TopologyOptions {
-    pub fn new_queues(&self) -> NewQueues {
-        if self.no_wait { NewQueues::UseAtOnce } else { NewQueues::AwaitDisk }
-    }
-}
-
-#[derive(Args)]
-pub struct EnvOptions {
-    /// Print the tables of docs/configuration.md
-    #[arg(long, conflicts_with = "json")]
-    pub markdown: bool,
-    #[command(flatten)]
-    pub shape: Shape,
 }
 
 /// Reads the command line, or ends the process with help or with what is wrong. `variables` are listed in the help of

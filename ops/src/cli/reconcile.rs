@@ -11,6 +11,7 @@ Examples
   tidegate reconcile --day 2026-11-27
   tidegate reconcile --due                what the worker would compare by the clock
   tidegate reconcile list                 the days that were compared
+  tidegate reconcile show 2026-11-27      one of them, with its items
   tidegate findings list --by-check reconciliation        what differs and is not resolved";
 
 #[derive(Args)]
@@ -40,4 +41,21 @@ pub struct ReconcileOptions {
 pub enum ReconcileCommand {
     /// The days that were compared, newest first
     List(Shape),
+    /// One day as it was compared last, with its sums, balances, payouts and findings; Stripe is not asked
+    Show(ShowDayOptions),
+}
+
+#[derive(Args)]
+pub struct ShowDayOptions {
+    /// The day, in UTC
+    #[arg(value_name = "YYYY-MM-DD")]
+    pub day: NaiveDate,
+    /// A connected account instead of our own
+    #[arg(long, value_name = "ACCOUNT", default_value = "")]
+    pub account: String,
+    /// Test mode instead of live
+    #[arg(long)]
+    pub test_mode: bool,
+    #[command(flatten)]
+    pub shape: Shape,
 }

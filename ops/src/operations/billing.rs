@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use desk::acts::operations::request::{Ask, Wanted};
-use desk::acts::operations::wanted::WantedCharge;
+use desk::acts::operations::wanted::{WantedCharge, WantedCredit, WantedRetry};
 use domain::customers::Customer;
 use domain::invoices::Invoice;
 use domain::operations::Reason;
@@ -52,22 +52,26 @@ pub async fn unsubscribe(env: &Env, options: &UnsubscribeOptions) -> anyhow::Res
 }
 
 pub async fn retry(env: &Env, options: &InvoiceRetryOptions) -> anyhow::Result<ExitCode> {
-    run::<Invoice>(env, &options.act, |invoice| Wanted::InvoiceRetry {
-        invoice,
-        payment_method: options.payment_method.clone(),
-        takes_over: options.take_over,
-        number: None,
+    run::<Invoice>(env, &options.act, |invoice| {
+        Wanted::InvoiceRetry(WantedRetry {
+            invoice,
+            payment_method: options.payment_method.clone(),
+            takes_over: options.take_over,
+            number: None,
+        })
     })
     .await
 }
 
 pub async fn credit(env: &Env, options: &CreditOptions) -> anyhow::Result<ExitCode> {
     let amount = amount(&options.amount, &options.currency)?;
-    run::<Customer>(env, &options.act, |customer| Wanted::Credit {
-        customer,
-        amount,
-        currency: Some(options.currency.clone()),
-        description: options.description.clone(),
+    run::<Customer>(env, &options.act, |customer| {
+        Wanted::Credit(WantedCredit {
+            customer,
+            amount,
+            currency: Some(options.currency.clone()),
+            description: options.description.clone(),
+        })
     })
     .await
 }

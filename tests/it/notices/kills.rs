@@ -88,7 +88,7 @@ async fn battery(combination: Combination, payments: usize) {
             }
             1 => {
                 receiver.stop();
-                receiver.restart().unwrap();
+                receiver.restart().await.unwrap();
                 receiver.set(Manner::Answers(200));
             }
             _ => server.restart().await,

@@ -47,7 +47,7 @@ impl MailServer {
         match &self.certificate {
             None => vec![("NOTICE_SMTP_URL", format!("smtp+plain://{}", self.address))],
             Some((certificate, _)) => vec![
-                ("NOTICE_SMTP_URL", format!("smtp://tidegate@localhost:{}", self.address.port())),
+                ("NOTICE_SMTP_URL", format!("smtp://mailer-of-tests@localhost:{}", self.address.port())),
                 ("NOTICE_SMTP_PASSWORD", "hunter2".to_owned()),
                 ("SSL_CERT_FILE", certificate.display().to_string()),
             ],

@@ -182,10 +182,17 @@ fn alertmanager_takes_its_configuration_and_calls_somebody_for_every_severity() 
     };
     let file = path(CONFIGURATION).to_string_lossy().into_owned();
     amtool(&["check-config", &file]);
-    for (severity, receiver) in [("critical", "page"), ("warning", "work"), ("info", "work")] {
+    for (labels, receivers) in [
+        (["severity=critical", "alertname=Other"], "page,outages"),
+        (["severity=warning", "alertname=Other"], "outages"),
+        (["severity=info", "alertname=Other"], "work"),
+        (["severity=critical", "alertname=TidegateNewDispute"], "page,disputes"),
+        (["severity=warning", "alertname=TidegateApprovalWaits"], "payments"),
+        (["severity=warning", "alertname=TidegateDisputesHigh"], "fraud"),
+    ] {
         let configuration = format!("--config.file={file}");
-        let routed = amtool(&["config", "routes", "test", &configuration, &format!("severity={severity}")]);
-        assert_eq!(routed, receiver, "{severity}");
+        let routed = amtool(&[&["config", "routes", "test", &configuration], &labels[..]].concat());
+        assert_eq!(routed, receivers, "{labels:?}");
     }
     let (known, told) = (alerts(), text(CONFIGURATION));
     let named = told.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| word.starts_with("Tidegate"));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use desk::actor::{Actor, KnownBy};
 use desk::acts::operations::planned_retries::request_planned;
 use desk::acts::operations::request::{Ask, Wanted, request};
-use desk::acts::operations::wanted::WantedCharge;
+use desk::acts::operations::wanted::{WantedCharge, WantedCredit, WantedRetry};
 use desk::acts::operations::{cancel, decide, gather};
 use desk::acts::{Person, bans, checkout, policies};
 use domain::bans::Act;
@@ -42,7 +42,12 @@ fn subscribe(customer: &str) -> Ask {
 }
 
 fn retry(invoice: &str) -> Ask {
-    ask(Wanted::InvoiceRetry { invoice: key(invoice), payment_method: None, takes_over: false, number: None })
+    ask(Wanted::InvoiceRetry(WantedRetry {
+        invoice: key(invoice),
+        payment_method: None,
+        takes_over: false,
+        number: None,
+    }))
 }
 
 /// A payment for the merchant's own invoice that failed, so many minutes after the others were paid.
@@ -173,8 +178,12 @@ async fn a_ban_a_closing_and_a_climb_stop_a_charge_and_are_asked_again_before_it
         assert_eq!(third().await, "");
         checkout::close(&desk.ledger, "wrong prices", &jane(), at(2)).await.unwrap();
         assert!(third().await.contains("nothing is charged at present: wrong prices"));
-        let credit =
-            Wanted::Credit { customer: key("cus_3"), amount: 700, currency: None, description: None };
+        let credit = Wanted::Credit(WantedCredit {
+            customer: key("cus_3"),
+            amount: 700,
+            currency: None,
+            description: None,
+        });
         is(&desk.asks(&ask(credit), &mary(), 2).await, OperationState::Approved);
         checkout::open(&desk.ledger, &jane(), at(3)).await.unwrap();
 

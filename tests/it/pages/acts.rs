@@ -81,6 +81,24 @@ async fn a_ban_is_made_and_lifted_and_a_dispute_resolved_and_reopened() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_customer_is_charged_and_the_operations_page_follows() {
+    each_console("charge", async |console| {
+        told(&console).await;
+        let token = console.person(None, "ada", "super_user");
+        let browser = console.browser(Some(&token));
+        let fields = [("amount", "19.99"), ("currency", "usd"), ("description", "Order 4711")];
+        let (status, place) = fill(&browser, "/customer/cus_plain", "/operations", &fields).await;
+        let place = place.unwrap_or_default();
+        assert!(status == 303 && place.starts_with("/operation/op_"), "{status} {place}");
+        let page = browser.page(&place).await;
+        assert!(page.contains("Charge 19.99 USD to customer cus_plain"), "{page}");
+        let customer = browser.page("/customer/cus_plain").await;
+        assert!(customer.contains(place.trim_start_matches("/operation/")), "{customer}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_other_site_and_nobody_without_the_permission_does_anything() {
     each_console("refused", async |console| {
         told(&console).await;

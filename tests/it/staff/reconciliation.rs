@@ -120,6 +120,8 @@ async fn a_day_of_sales_refunds_and_a_dispute_agrees_to_the_cent() {
         assert_eq!(shop.reconciles(0)["lines"], compared["lines"], "again is the same");
         let page = text(&shop.run(&["reconcile", "--day", &shop.day, "--no-refetch"]).stdout);
         assert!(page.contains("(UTC), live: RECONCILED, final"), "{page}");
+        assert_eq!(desk.said(&["reconcile", "show", &shop.day]), page, "and so it was kept");
+        desk.refusal(&["reconcile", "show", "2020-01-01"], 1);
         assert_eq!(desk.json(&["reconcile", "list"])[0]["verdict"], "reconciled");
     })
     .await;

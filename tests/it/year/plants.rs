@@ -152,6 +152,8 @@ fn payout_differs(merchant: &mut Merchant<'_>) {
             let mut payout = merchant.ask("GET", &format!("/payouts/{payout_id}"), &json!({}));
             payout["amount"] = json!(payout["amount"].as_i64().unwrap() + 250);
             merchant.stripe.put("", &payout);
+            // Later events would bring the other amount into the ledger, too.
+            merchant.hidden.insert((payout_id.clone(), Some("paid")));
             merchant.note("payout_differs", &payout_id);
             return;
         }

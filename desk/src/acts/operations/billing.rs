@@ -12,71 +12,97 @@ use domain::{Key, Object};
 use ledger::{LedgerError, Transaction};
 
 use super::NotDone;
-use super::wanted::{Wanted, WantedCharge};
 
 /// What people mean who name no currency.
 const USUAL_CURRENCY: &str = "usd";
 /// Longer is no name of an invoice.
 const NAME_LIMIT_CHARS: usize = 255;
 
-/// What is asked for; `None` of what is about a payment or a dispute.
-pub(super) async fn request(
-    tx: &mut Transaction,
-    wanted: &Wanted,
-    reason: Reason,
-) -> Result<Option<Request>, NotDone> {
-    let request = match wanted {
-        Wanted::Charge(charge) => of_charge(charge)?,
-        Wanted::Subscribe { customer, prices, payment_method } => {
-            let subscribe = parameters::Subscribe {
-                customer: is_customer(customer)?.id.clone(),
-                prices: prices.clone(),
-                payment_method: payment_method.clone(),
-            };
-            of_customer(customer, 0, "", Parameters::Subscribe(subscribe))
-        }
-        Wanted::Credit { customer, amount, currency, description } => {
-            let (amount, currency) = ((*amount).max(0), given(currency.as_deref()));
-            let credit = parameters::Credit {
-                customer: is_customer(customer)?.id.clone(),
-                amount,
-                currency: currency.clone(),
-                description: description.clone(),
-            };
-            of_customer(customer, amount, &currency, Parameters::Credit(credit))
-        }
-        Wanted::Unsubscribe { subscription, at_period_end } => {
-            if !is_object_id(&subscription.id) {
-                return Err(NotDone::NoId { id: subscription.id.clone() });
-            }
-            let row = tx.look_up::<Subscription>(std::slice::from_ref(subscription)).await?.pop();
-            let customer = row.and_then(|row| row.customer.id().map(str::to_owned));
-            let unsubscribe = parameters::Unsubscribe {
-                subscription: subscription.id.clone(),
-                at_period_end: *at_period_end,
-            };
-            let parameters = Parameters::Unsubscribe(unsubscribe);
-            about(Subscription::NAME, subscription, customer, (0, ""), parameters)
-        }
-        Wanted::InvoiceRetry { invoice, payment_method, takes_over, number } => {
-            let of = of_invoice(tx, invoice).await?;
-            let retry = parameters::InvoiceRetry {
-                invoice: invoice.id.clone(),
-                payment_intent: of.intent.as_ref().map(|intent| intent.id.clone()),
-                payment_method: payment_method.clone(),
-                takes_over: *takes_over,
-                number: *number,
-            };
-            let parameters = Parameters::InvoiceRetry(retry);
-            let request = about(Invoice::NAME, invoice, of.customer, (of.amount, &of.currency), parameters);
-            Request { payment: of.payment.map(|payment| payment.id), ..request }
-        }
-        _ => return Ok(None),
-    };
-    Ok(Some(Request { reason, ..request }))
+/// What a customer is to pay. Without a currency it is USD; without a payment method the customer's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WantedCharge {
+    pub customer: Key,
+    pub amount: i64,
+    pub currency: Option<String>,
+    pub payment_method: Option<String>,
+    pub description: Option<String>,
+    /// The merchant's own invoice that it pays.
+    pub invoice: Option<Key>,
 }
 
-fn of_charge(charge: &WantedCharge) -> Result<Request, NotDone> {
+/// An invoice that is to be tried again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WantedRetry {
+    pub invoice: Key,
+    /// Without one, the one that it has, or the customer's.
+    pub payment_method: Option<String>,
+    pub takes_over: bool,
+    /// Which of the planned retries it is, where the clock asks for it.
+    pub number: Option<i64>,
+}
+
+/// What a customer's balance is to be credited. Without a currency it is USD.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WantedCredit {
+    pub customer: Key,
+    pub amount: i64,
+    pub currency: Option<String>,
+    pub description: Option<String>,
+}
+
+pub(super) fn subscribe(
+    customer: &Key,
+    prices: &[String],
+    payment_method: Option<&String>,
+) -> Result<Request, NotDone> {
+    let subscribe = parameters::Subscribe {
+        customer: is_customer(customer)?.id.clone(),
+        prices: prices.to_vec(),
+        payment_method: payment_method.cloned(),
+    };
+    Ok(of_customer(customer, 0, "", Parameters::Subscribe(subscribe)))
+}
+
+pub(super) fn credit(wanted: &WantedCredit) -> Result<Request, NotDone> {
+    let (amount, currency) = (wanted.amount.max(0), given(wanted.currency.as_deref()));
+    let credit = parameters::Credit {
+        customer: is_customer(&wanted.customer)?.id.clone(),
+        amount,
+        currency: currency.clone(),
+        description: wanted.description.clone(),
+    };
+    Ok(of_customer(&wanted.customer, amount, &currency, Parameters::Credit(credit)))
+}
+
+pub(super) async fn unsubscribe(
+    tx: &mut Transaction,
+    subscription: &Key,
+    at_period_end: bool,
+) -> Result<Request, NotDone> {
+    if !is_object_id(&subscription.id) {
+        return Err(NotDone::NoId { id: subscription.id.clone() });
+    }
+    let row = tx.look_up::<Subscription>(std::slice::from_ref(subscription)).await?.pop();
+    let customer = row.and_then(|row| row.customer.id().map(str::to_owned));
+    let unsubscribe = parameters::Unsubscribe { subscription: subscription.id.clone(), at_period_end };
+    Ok(about(Subscription::NAME, subscription, customer, (0, ""), Parameters::Unsubscribe(unsubscribe)))
+}
+
+pub(super) async fn retry(tx: &mut Transaction, wanted: &WantedRetry) -> Result<Request, NotDone> {
+    let of = of_invoice(tx, &wanted.invoice).await?;
+    let retry = parameters::InvoiceRetry {
+        invoice: wanted.invoice.id.clone(),
+        payment_intent: of.intent.as_ref().map(|intent| intent.id.clone()),
+        payment_method: wanted.payment_method.clone(),
+        takes_over: wanted.takes_over,
+        number: wanted.number,
+    };
+    let parameters = Parameters::InvoiceRetry(retry);
+    let request = about(Invoice::NAME, &wanted.invoice, of.customer, (of.amount, &of.currency), parameters);
+    Ok(Request { payment: of.payment.map(|payment| payment.id), ..request })
+}
+
+pub(super) fn charge(charge: &WantedCharge) -> Result<Request, NotDone> {
     let customer = is_customer(&charge.customer)?;
     let (amount, currency) = (charge.amount.max(0), given(charge.currency.as_deref()));
     let parameters = Parameters::Charge(parameters::Charge {

@@ -30,7 +30,7 @@ pub(super) async fn customer_facts(
     };
     Ok(CustomerFacts {
         banned: banned(tx, std::slice::from_ref(key), customer.iter(), now).await?,
-        is_known: customer.is_some(),
+        is_known: customer.is_some() || tx.is_customer_named(key).await?,
         is_deleted: customer.is_some_and(|customer| customer.state.deleted),
         closed: tx.checkout_closing().await?.map(|closing| closing.reason),
         invoice,

@@ -10,6 +10,7 @@ use ledger::{Ledger, LedgerError};
 
 use super::NotDone;
 use super::request::{Ask, Wanted, schedule};
+use super::wanted::WantedRetry;
 use crate::actor::Actor;
 
 /// So many invoices are looked at in one statement.
@@ -49,12 +50,12 @@ async fn request_one(ledger: &Ledger, invoice: &Invoice, now: DateTime<Utc>) -> 
     let amount =
         money::shown(invoice.state.amount_remaining.max(invoice.state.amount_due), &invoice.state.currency);
     let ask = Ask {
-        wanted: Wanted::InvoiceRetry {
+        wanted: Wanted::InvoiceRetry(WantedRetry {
             invoice: invoice.key.clone(),
             payment_method: None,
             takes_over: false,
             number: Some(number),
-        },
+        }),
         reason: Reason::Other,
         note: Some(format!("planned retry {number} of {amount}")),
         confirmed: true,

@@ -11,6 +11,7 @@ use domain::payments::Payment;
 use domain::{Key, Object};
 use ledger::{LedgerError, Transaction};
 
+pub use super::billing::{WantedCharge, WantedCredit, WantedRetry};
 use super::gather;
 use super::{NotDone, billing};
 
@@ -57,31 +58,8 @@ pub enum Wanted {
         subscription: Key,
         at_period_end: bool,
     },
-    /// Without a payment method the one that it has, or the customer's.
-    InvoiceRetry {
-        invoice: Key,
-        payment_method: Option<String>,
-        takes_over: bool,
-        number: Option<i64>,
-    },
-    Credit {
-        customer: Key,
-        amount: i64,
-        currency: Option<String>,
-        description: Option<String>,
-    },
-}
-
-/// What a customer is to pay. Without a currency it is USD; without a payment method the customer's own.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WantedCharge {
-    pub customer: Key,
-    pub amount: i64,
-    pub currency: Option<String>,
-    pub payment_method: Option<String>,
-    pub description: Option<String>,
-    /// The merchant's own invoice that it pays.
-    pub invoice: Option<Key>,
+    InvoiceRetry(WantedRetry),
+    Credit(WantedCredit),
 }
 
 impl Wanted {
@@ -94,9 +72,10 @@ impl Wanted {
             | Self::EvidenceStage { dispute, .. }
             | Self::EvidenceSubmit { dispute } => dispute,
             Self::Charge(charge) => charge.invoice.as_ref().unwrap_or(&charge.customer),
-            Self::Subscribe { customer, .. } | Self::Credit { customer, .. } => customer,
+            Self::Subscribe { customer, .. } => customer,
+            Self::Credit(credit) => &credit.customer,
             Self::Unsubscribe { subscription, .. } => subscription,
-            Self::InvoiceRetry { invoice, .. } => invoice,
+            Self::InvoiceRetry(retry) => &retry.invoice,
         }
     }
 
@@ -109,17 +88,27 @@ impl Wanted {
             Self::DisputeAccept { dispute }
             | Self::EvidenceStage { dispute, .. }
             | Self::EvidenceSubmit { dispute } => payment_of(tx, dispute).await,
-            Self::InvoiceRetry { invoice, .. } => billing::payment_of(tx, invoice).await,
-            Self::Charge(_) | Self::Subscribe { .. } | Self::Unsubscribe { .. } | Self::Credit { .. } => {
-                Ok(None)
-            }
+            Self::InvoiceRetry(retry) => billing::payment_of(tx, &retry.invoice).await,
+            Self::Charge(_) | Self::Subscribe { .. } | Self::Unsubscribe { .. } | Self::Credit(_) => Ok(None),
         }
     }
 
     /// What is asked for, as it is now.
     pub(super) async fn request(&self, tx: &mut Transaction, reason: Reason) -> Result<Request, NotDone> {
-        if let Some(request) = billing::request(tx, self, reason).await? {
-            return Ok(request);
+        let billed = match self {
+            Self::Charge(charge) => Some(billing::charge(charge)?),
+            Self::Subscribe { customer, prices, payment_method } => {
+                Some(billing::subscribe(customer, prices, payment_method.as_ref())?)
+            }
+            Self::Unsubscribe { subscription, at_period_end } => {
+                Some(billing::unsubscribe(tx, subscription, *at_period_end).await?)
+            }
+            Self::InvoiceRetry(retry) => Some(billing::retry(tx, retry).await?),
+            Self::Credit(credit) => Some(billing::credit(credit)?),
+            _ => None,
+        };
+        if let Some(request) = billed {
+            return Ok(Request { reason, ..request });
         }
         let subject = self.subject().clone();
         if !is_object_id(&subject.id) {
@@ -181,8 +170,8 @@ impl Wanted {
             Self::Charge(_)
             | Self::Subscribe { .. }
             | Self::Unsubscribe { .. }
-            | Self::InvoiceRetry { .. }
-            | Self::Credit { .. } => unreachable!("`billing` has answered"),
+            | Self::InvoiceRetry(_)
+            | Self::Credit(_) => unreachable!("`billing` has answered"),
         };
         Ok(Request {
             subject_kind,

@@ -32,7 +32,7 @@ fn retry() -> parameters::InvoiceRetry {
     }
 }
 
-fn clock() -> Requester {
+fn planner() -> Requester {
     Requester {
         name: CLOCK.to_owned(),
         known_by: KNOWN_BY_CLOCK.to_owned(),
@@ -153,7 +153,7 @@ fn two_ways_to_collect_one_invoice_are_never_under_way_together() {
 fn the_clock_retries_what_is_due_by_its_plan_and_approves_it_by_policy() {
     let number = |number| parameters::InvoiceRetry { number: Some(number), ..retry() };
     let by_clock =
-        |number_of, facts: &InvoiceFacts, now| decision(&number(number_of), &clock(), facts, &[], now);
+        |number_of, facts: &InvoiceFacts, now| decision(&number(number_of), &planner(), facts, &[], now);
     assert_eq!(by_clock(1, &failed(), 48), Decision::Approved(Approval::Policy), "a day ahead");
     assert_eq!(code(&by_clock(1, &failed(), 47)), "not_planned", "more than a day ahead");
     assert_eq!(code(&by_clock(2, &failed(), 72)), "not_planned", "of another failure");
@@ -162,7 +162,7 @@ fn the_clock_retries_what_is_due_by_its_plan_and_approves_it_by_policy() {
     let Decision::Refused(refused) = by_clock(1, &ended, 72) else { panic!("it is not planned") };
     assert_eq!(refused.to_string(), "it is not planned any more: its subscription has ended");
     // No program can pass for the clock: only how it is known counts.
-    let program = Requester { known_by: "token tok_1".to_owned(), ..clock() };
+    let program = Requester { known_by: "token tok_1".to_owned(), ..planner() };
     assert_eq!(code(&decision(&number(1), &program, &failed(), &[], 72)), "needs_approval");
 }
 

@@ -113,6 +113,10 @@ impl Customers<'_> {
         }
         let mut facts = self.facts.clone();
         facts.next_attempt_at = invoice.next_payment_retry_at;
+        facts.owed = Some(invoice.state.amount_due).filter(|owed| *owed > 0);
+        if facts.owed.is_none() {
+            return Err(Not::Later("what the invoice asks for is not known yet".to_owned()));
+        }
         if invoice.is_stripes {
             let told = self.told(Kind::Invoice, &key, &[("invoice", &key)]).await?;
             if !matches!(told["status"].as_str(), Some("open")) {
@@ -124,6 +128,7 @@ impl Customers<'_> {
             if told["auto_advance"].as_bool().unwrap_or(false) || told["next_payment_attempt"].is_i64() {
                 return nobody("Stripe collects the invoice itself, and may write to the customer itself");
             }
+            facts.owed = told["amount_remaining"].as_i64().or(facts.owed);
             facts.link = told["hosted_invoice_url"].as_str().map(str::to_owned);
             if let Some(address) = address_in(&told) {
                 return Ok((address, facts));
