@@ -8,6 +8,7 @@ use chrono::TimeDelta;
 use serde::Serialize;
 
 use super::money;
+use super::notices::Dunning;
 use super::operations::{Limits, Thresholds};
 use super::row::words;
 
@@ -29,15 +30,6 @@ words! {
         ReconciliationTolerance = "reconciliation.tolerance",
         ReconciliationHour = "reconciliation.hour_utc",
         AwaitedDays = "reconciliation.awaited_days",
-    }
-}
-
-words! {
-    /// Who writes to a customer whose payment failed. Of the merchant's own invoices only we can.
-    pub enum Dunning {
-        Stripe = "stripe",
-        Tidegate = "tidegate",
-        Off = "off",
     }
 }
 
@@ -375,12 +367,10 @@ impl Policies {
         self.0.get(&slot).map_or(usual, |value| value.number())
     }
 
-    /// When the day before is compared with Stripe's balance.
     pub fn reconciliation_hour(&self) -> i64 {
         self.number(PolicyKey::ReconciliationHour)
     }
 
-    /// After so many working days what is awaited is missing.
     pub fn awaited_days(&self) -> i64 {
         self.number(PolicyKey::AwaitedDays)
     }

@@ -30,7 +30,7 @@ class Mailbox:
             "to": envelope.rcpt_tos,
             "data": envelope.content.decode("utf-8", "replace"),
             "tls": session.ssl is not None,
-            "authenticated": session.authenticated,
+            "authenticated": bool(session.authenticated),
         }
         with open(self.path, "a", encoding="utf-8") as file:
             file.write(json.dumps(mail) + "\n")

@@ -109,7 +109,7 @@ impl Incident {
             Self::Reconciliation => (
                 "Stripe's balance and the ledger differ",
                 format!("{count} findings are open."),
-                "run `tidegate reconcile findings`.",
+                "run `tidegate findings list`.",
             ),
             Self::CheckoutClosed => (
                 "the checkout is closed",

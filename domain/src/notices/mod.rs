@@ -54,6 +54,15 @@ words! {
     }
 }
 
+words! {
+    /// Who writes to a customer whose payment failed. Of the merchant's own invoices only we can.
+    pub enum Dunning {
+        Stripe = "stripe",
+        Tidegate = "tidegate",
+        Off = "off",
+    }
+}
+
 /// Whom a kind of notice is written for. Whoever wants it may have it, but a customer's own text goes to customers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {

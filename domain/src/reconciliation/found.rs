@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::judge::{Difference, DifferenceKind};
+use super::difference::{Difference, DifferenceKind};
 use crate::Severity;
 use crate::findings::Found;
 use crate::money::shown;
@@ -72,13 +72,15 @@ impl Difference {
                 )
             }
             DifferenceKind::PaymentDiffers => format!(
-                "Payment {subject} received {stripe}, and {ledger} of it was counted towards invoices"
+                "The payments of invoice {subject} received {stripe}, and {ledger} was counted towards it"
             ),
             DifferenceKind::BalanceDiffers => format!(
                 "The balance of {subject} began the day at {stripe}, and the day before ended at {ledger}: a transaction came late, or is gone"
             ),
             DifferenceKind::Unclassified => {
-                format!("Stripe's balance moved {stripe} by {item}, of a type that is compared with nothing")
+                format!(
+                    "Stripe's balance moved {stripe} on {item} by the type {subject}, which is compared with nothing"
+                )
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The third way: what Stripe says was paid of an invoice, beside the payments that paid it.
 
-use super::judge::{Difference, DifferenceKind};
+use super::difference::{Difference, DifferenceKind};
 use crate::readable;
 
 readable! {

@@ -1,6 +1,7 @@
 //! Stripe's balance beside the ledger: which object a balance transaction is about, whether the ledger has it, and
 //! whether both say the same amount. Items are judged before sums, so that +100 and -100 do not cancel out.
 
+mod difference;
 mod found;
 mod invoices;
 mod judge;
@@ -9,8 +10,9 @@ mod schedule;
 
 use chrono::{DateTime, Utc};
 
+pub use self::difference::{Difference, DifferenceKind};
 pub use self::invoices::PaidInvoice;
-pub use self::judge::{Day, Difference, DifferenceKind, Evidence, Line, judge};
+pub use self::judge::{Day, Evidence, Line, judge};
 pub use self::known::{Balance, Objects, Payout, PayoutOutcome, Unmoved};
 pub use self::schedule::{ComparedDay, due, last_day};
 use super::Key;

@@ -8,9 +8,9 @@ use super::Verdict;
 /// Stripe's list may lack what was made a moment ago.
 const SETTLES_AFTER: TimeDelta = TimeDelta::hours(2);
 /// So far back missed days are caught up on.
-const CAUGHT_UP_DAYS: u64 = 31;
+const CAUGHT_UP_DAYS: i64 = 31;
 /// Days that never settle are left alone after so long.
-const UNSETTLED_DAYS: u64 = 45;
+const UNSETTLED_DAYS: i64 = 45;
 /// What Stripe did not answer is asked again so soon.
 const RETRY_AFTER: TimeDelta = TimeDelta::minutes(15);
 
@@ -40,10 +40,10 @@ pub fn due(
     // The morning that has come last.
     let morning = midnight(before(last, -1)) + mark;
     let newest = known.iter().map(|it| it.day).max();
-    let first = newest.map_or(last, |newest| before(newest, -1).max(before(last, CAUGHT_UP_DAYS as i64)));
+    let first = newest.map_or(last, |newest| before(newest, -1).max(before(last, CAUGHT_UP_DAYS)));
     let mut days: Vec<NaiveDate> = first.iter_days().take_while(|day| *day <= last).collect();
     for it in known {
-        let is_old = it.day < before(last, UNSETTLED_DAYS as i64);
+        let is_old = it.day < before(last, UNSETTLED_DAYS);
         let is_unsettled = !it.is_final && !is_old && it.compared_at < morning;
         let is_unread = it.verdict == Verdict::Incomplete && !is_old && it.compared_at + RETRY_AFTER <= now;
         if is_unsettled || is_unread {

@@ -74,7 +74,7 @@ impl Transaction {
             "SELECT (SELECT COUNT(*) FROM payment_failures WHERE livemode IN (TRUE, FALSE) AND failed_at >= $1) AS failed, \
              (SELECT COUNT(*) FROM payments WHERE livemode IN (TRUE, FALSE) AND succeeded_at >= $1) AS succeeded, \
              (SELECT COUNT(*) FROM (SELECT id FROM events WHERE outcome = 'dead' LIMIT 10000) d) AS dead, \
-             (SELECT COUNT(*) FROM reconciliation_findings WHERE state = 'open') AS findings, \
+             (SELECT COUNT(*) FROM findings WHERE state = 'open' AND found_by = 'reconciliation') AS findings, \
              (SELECT COUNT(*) FROM notice_deliveries WHERE state = 'failed' AND ended_at >= $1) AS given_up",
         )
         .bind(since)

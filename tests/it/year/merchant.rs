@@ -31,7 +31,6 @@ pub(super) struct Sale {
     pub(super) payment: String,
     pub(super) charge: String,
     pub(super) amount: i64,
-    pub(super) currency: &'static str,
     pub(super) day: i64,
 }
 
@@ -109,10 +108,6 @@ impl<'l> Merchant<'l> {
         START.parse::<DateTime<Utc>>().unwrap() + TimeDelta::days(day)
     }
 
-    pub(super) fn date(&self) -> String {
-        self.midnight(self.day).date_naive().to_string()
-    }
-
     /// The clock of today.
     pub(super) fn at(&self, hour: i64, minute: i64) {
         let now = self.midnight(self.day) + TimeDelta::hours(hour) + TimeDelta::minutes(minute);
@@ -156,7 +151,7 @@ impl<'l> Merchant<'l> {
         });
         let payment = self.ask("POST", "/payment_intents", &asked);
         let charge = payment["latest_charge"].as_str().expect("it is paid").to_owned();
-        let sale = Sale { payment: id(&payment), charge, amount, currency, day: self.day };
+        let sale = Sale { payment: id(&payment), charge, amount, day: self.day };
         self.sales.push(sale.clone());
         sale
     }

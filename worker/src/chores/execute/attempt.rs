@@ -15,7 +15,7 @@ use stripe_api::{Answer, ResponseOf, Sending, StripeError};
 use super::check::{Checked, Now, check};
 use super::look_up::look_up;
 use super::made::{self, Made};
-use super::record::Conclusion;
+use super::record::{Conclusion, asked_for};
 use super::send::send;
 use super::{Executor, Interrupted, LEASE_MARGIN};
 use crate::failpoint::Point;
@@ -355,12 +355,6 @@ fn may_be_paid_all_the_same(parameters: &Parameters, error: &StripeError) -> boo
 
 fn sent_at(operation: &Operation) -> DateTime<Utc> {
     operation.first_sent_at.unwrap_or(operation.requested_at)
-}
-
-/// How long Stripe wants to be left alone, within what a time of looking again may be.
-pub(super) fn asked_for(error: &StripeError) -> TimeDelta {
-    let asked = error.retry_after().unwrap_or_default().min(Duration::from_hours(1));
-    TimeDelta::from_std(asked).unwrap_or_default()
 }
 
 /// What is kept of an error, in Stripe's words where it is the request that is wrong.

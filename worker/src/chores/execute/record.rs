@@ -1,7 +1,9 @@
 //! Stores each step of an operation in a transaction of its own, under the lock of its row, together with its calls
 //! and its line in the audit.
 
-use chrono::{DateTime, Utc};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::operations::{
     Answer, Decision, EXECUTOR, Fault, Operation, OperationState, OutOfPlace, Parameters, Verdict,
 };
@@ -10,7 +12,6 @@ use ledger::{LedgerError, Transaction};
 use shared::clock;
 use stripe_api::StripeError;
 
-use super::attempt::asked_for;
 use super::check::Now;
 use super::{Executor, Interrupted, SKEW};
 use crate::failpoint::Point;
@@ -261,4 +262,10 @@ impl Executor {
             ),
         }
     }
+}
+
+/// How long Stripe wants to be left alone, within what a time of looking again may be.
+pub(super) fn asked_for(error: &StripeError) -> TimeDelta {
+    let asked = error.retry_after().unwrap_or_default().min(Duration::from_hours(1));
+    TimeDelta::from_std(asked).unwrap_or_default()
 }

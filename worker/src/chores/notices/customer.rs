@@ -5,9 +5,8 @@ use chrono::{DateTime, Utc};
 use domain::invoices::{Invoice, Status};
 use domain::notices::from_objects::dunning_number;
 use domain::notices::texts::Facts;
-use domain::notices::{Notice, NoticeKind, clock, is_mail_address};
+use domain::notices::{Dunning, Notice, NoticeKind, clock, is_mail_address};
 use domain::payments::Payment;
-use domain::policies::Dunning;
 use domain::refunds::Refund;
 use domain::subscriptions::Subscription;
 use domain::{Key, Kind};
@@ -113,7 +112,10 @@ impl Customers<'_> {
         }
         let mut facts = self.facts.clone();
         facts.next_attempt_at = invoice.next_payment_retry_at;
-        facts.owed = Some(invoice.state.amount_due).filter(|owed| *owed > 0);
+        // The merchant's own invoice may not say what it asks for; the payment that failed does.
+        let asked =
+            payments.iter().filter(|payment| payment.has_failed()).map(|payment| payment.state.amount);
+        facts.owed = [invoice.state.amount_due].into_iter().chain(asked).find(|owed| *owed > 0);
         if facts.owed.is_none() {
             return Err(Not::Later("what the invoice asks for is not known yet".to_owned()));
         }
