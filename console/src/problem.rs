@@ -186,8 +186,8 @@ impl From<Refusal> for Problem {
             Refusal::Ledger(error) => return error.into(),
             Refusal::Forbidden(forbidden) => return forbidden.into(),
             Refusal::Staff(ref refusal) => of_staff(refusal),
+            Refusal::NoSuchObject { .. } => Code::NotFound,
             Refusal::Notice(ref refusal) => of_notice(refusal),
-            Refusal::NoSuchDispute => Code::NotFound,
             Refusal::NothingToClear | Refusal::NotResolved | Refusal::StillWaiting { .. } => Code::Conflict,
             Refusal::Nameless(_) | Refusal::Text { .. } | Refusal::EndHasPassed => Code::InvalidParameter,
         };

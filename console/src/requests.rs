@@ -13,12 +13,13 @@ use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, TRANSFER_ENCODING};
 use hyper::http::request::Parts;
 use hyper::{Method, Request};
 use serde_json::{Map, Value};
-use shared::http::{body, framing, network};
+use shared::http::{body, framing};
 
 use crate::Console;
 use crate::answer::Answer;
 use crate::authenticate;
 use crate::call::Call;
+use crate::client::Client;
 use crate::endpoint::{Access, Answered, Endpoint};
 use crate::fields::Fields;
 use crate::idempotency::{self, Begun};
@@ -110,7 +111,8 @@ async fn respond(console: &Arc<Console>, peer: IpAddr, parts: Parts, body: Incom
             }
         });
     }
-    if let Err(secs) = console.address_rate.take(network(peer)) {
+    let client = Client::of(console.proxy.as_ref(), peer, &parts.headers);
+    if let Err(secs) = console.address_rate.take(client.network) {
         console.metrics.rate_limited(RatedBy::Address);
         let problem =
             Problem::new(Code::RateLimited, format!("too many requests from this address: wait {secs} s"));
@@ -124,7 +126,9 @@ async fn respond(console: &Arc<Console>, peer: IpAddr, parts: Parts, body: Incom
                 Problem::new(Code::MethodNotAllowed, format!("this address takes {}", names.join(", ")));
             return Came { allowed, ..nowhere(problem) };
         }
-        Routed::Nowhere if !parts.uri.path().starts_with(API) => return browse(console, parts, body).await,
+        Routed::Nowhere if !parts.uri.path().starts_with(API) => {
+            return browse(console, client, parts, body).await;
+        }
         Routed::Nowhere => {
             let detail = "there is nothing at this address: /api/openapi.json lists what there is";
             return nowhere(Problem::new(Code::NotFound, detail));
@@ -158,7 +162,7 @@ async fn respond(console: &Arc<Console>, peer: IpAddr, parts: Parts, body: Incom
 }
 
 /// A page, or a form of one. It runs to its end whatever becomes of the client.
-async fn browse(console: &Arc<Console>, parts: Parts, body: Incoming) -> Came {
+async fn browse(console: &Arc<Console>, client: Client, parts: Parts, body: Incoming) -> Came {
     let Ok(place) = Arc::clone(&console.places).try_acquire_owned() else {
         let detail = "too many requests are in progress: try again in a second";
         return Came::to(PAGES, Err(Problem::new(Code::Unavailable, detail)));
@@ -166,7 +170,7 @@ async fn browse(console: &Arc<Console>, parts: Parts, body: Incoming) -> Came {
     let (worker, is_form) = (Arc::clone(console), parts.method == Method::POST);
     let task = console.tasks.spawn(async move {
         let _place = place;
-        browser::respond(&worker, parts, body, shared::clock::now()).await
+        browser::respond(&worker, &client, parts, body, shared::clock::now()).await
     });
     match tokio::time::timeout(console.limits.answer_deadline, task).await {
         Ok(Ok(Browsed { mut response, actor, cause, is_fatal })) => {

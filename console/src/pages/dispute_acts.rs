@@ -13,15 +13,6 @@ pub fn forms(frame: &Frame<'_>, view: &DisputeView) -> Markup {
     let amount = money::shown(view.dispute.dispute.state.amount, &view.dispute.dispute.state.currency);
     let reason = words("reason", "Reason", "It stands in the audit, with your name.", true);
     html! {
-        (form(frame, &Act {
-            endpoint: "note_on_dispute",
-            path: &[id],
-            title: "Note something",
-            consequence: html! { "Notes on " strong { (id) } " can be read by everyone here, and never changed." },
-            fields: words("note", "Note", "", true),
-            button: "Keep the note",
-            is_dangerous: false,
-        }))
         @if view.dispute.resolved.is_some() {
             (form(frame, &Act {
                 endpoint: "reopen_dispute",

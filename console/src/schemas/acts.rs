@@ -16,6 +16,8 @@ pub(super) fn operations() -> Schemas {
         ("retried_by", list(text())),
         ("decisions", list(of("decision"))),
         ("calls", list(json!({"type": "object"}))),
+        ("notes", list(of("note"))),
+        ("assignment", json!({"anyOf": [of("assigned"), {"type": "null"}]})),
         ("timeline", list(of("audit_line"))),
     ];
     let mut asked = object(&[
@@ -151,6 +153,38 @@ pub(super) fn people() -> Schemas {
             }),
         ),
         (
+            "invited_member",
+            json!({
+                "type": "object",
+                "properties": {
+                    "link": {"type": "string"},
+                    "invitation": object(&[
+                        ("id", text()),
+                        ("staff", maybe("string")),
+                        ("made_by", text()),
+                        ("made_at", time()),
+                        ("approved_at", maybe_time()),
+                        ("ends_at", time()),
+                    ]),
+                    "pending": pending,
+                },
+                "required": ["invitation", "pending"],
+            }),
+        ),
+        (
+            "session",
+            object(&[
+                ("id", text()),
+                ("staff", text()),
+                ("address", text()),
+                ("begun_at", time()),
+                ("seen_at", time()),
+                ("ends_at", time()),
+                ("ended_by", maybe("string")),
+                ("ended_at", maybe_time()),
+            ]),
+        ),
+        (
             "pending_change",
             object(&[
                 ("id", text()),
@@ -206,6 +240,26 @@ pub(super) fn people() -> Schemas {
 /// What acts answer.
 pub(super) fn acts() -> Schemas {
     Schemas::from([
+        (
+            "consumption",
+            object(&[
+                ("pause", json!({"type": ["object", "null"]})),
+                ("pauses", list(json!({"type": "object"}))),
+            ]),
+        ),
+        ("paused", object(&[("pause", json!({"type": "object"})), ("is_new", flag())])),
+        ("resumed", object(&[("ended", json!({"type": ["object", "null"]}))])),
+        ("written_note", object(&[("note", of("note"))])),
+        ("assignment", object(&[("assignment", of("assigned"))])),
+        (
+            "assigned",
+            object(&[
+                ("number", number()),
+                ("assignee", maybe("string")),
+                ("assigned_by", text()),
+                ("assigned_at", time()),
+            ]),
+        ),
         ("dispute_note", object(&[("dispute", json!({"type": "object"})), ("note", of("note"))])),
         ("ban_decision", object(&[("ban", of("ban")), ("standing", of("standing"))])),
         ("discarded", object(&[("found", number()), ("discarded", number())])),

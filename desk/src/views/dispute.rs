@@ -10,7 +10,7 @@ use domain::payments::Payment;
 use domain::{Key, Object};
 use ledger::graph::related::read_above_disputes;
 use ledger::tables::audit::Line;
-use ledger::tables::overrides::Note;
+use ledger::tables::notes::Note;
 use ledger::{Ledger, LedgerError, Transaction};
 use serde::Serialize;
 
@@ -33,7 +33,9 @@ pub struct DisputeView {
     pub card: Option<String>,
     pub movements: Vec<Movement>,
     pub warnings: Vec<Warning>,
-    pub notes: Vec<Note>,
+    /// The last note that resolves or reopens it.
+    #[serde(skip)]
+    pub last_decision: Option<Note>,
     pub timeline: Vec<Line>,
 }
 
@@ -64,7 +66,11 @@ impl ObjectView for DisputeView {
             card: charge.and_then(|charge| graph.charges.get(&charge)).map(card),
             movements: tx.children("dispute", std::slice::from_ref(&key)).await?,
             warnings: tx.children("charge", &keys).await?,
-            notes: tx.notes_of(&key).await?,
+            last_decision: tx
+                .notes_of(Dispute::NAME, &key)
+                .await?
+                .into_iter()
+                .rfind(|note| note.resolves || note.reopens),
             timeline: timeline(tx, [(Dispute::NAME, key)]).await?,
             dispute: items.pop().expect("each dispute gives one item"),
         })
@@ -134,7 +140,7 @@ impl DisputeView {
         if let Some(resolution) = &self.dispute.resolved {
             let (by, at, reason) = (&resolution.by, wording::moment(resolution.at), &resolution.reason);
             details.text("resolved", format!("by {by}, {at}: {reason}"));
-        } else if let Some(last) = self.notes.iter().rfind(|note| note.resolves || note.reopens) {
+        } else if let Some(last) = &self.last_decision {
             let end = if last.reopens {
                 "until staff reopened it"
             } else {

@@ -28,6 +28,7 @@ pub mod notices;
 pub mod object;
 pub mod operation;
 mod operations_about;
+pub mod pauses;
 pub mod payment;
 pub mod payout;
 pub mod policies;
