@@ -230,7 +230,7 @@ async fn no_filter_is_our_fault() {
         for _ in 0..LOOKS {
             let list = random.pick(&lists);
             let filters: Vec<String> = (0..=random.within(0..4))
-                .map(|_| format!("{}={}", random.pick(&names), encoded(random.pick(&values))))
+                .map(|_| format!("{}={}", random.pick::<&str>(&names), encoded(random.pick::<&str>(&values))))
                 .collect();
             let path = format!("{list}?{}", filters.join("&"));
             let reply = browser.get(&path).await;
