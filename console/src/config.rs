@@ -53,7 +53,7 @@ const BODY_DEADLINE: Variable = Variable {
     name: "CONSOLE_BODY_DEADLINE_SECS",
     default: "5",
     example: "3",
-    help: "Maximum time for a body to arrive; slower ones are answered 408.",
+    help: "Maximum time for a body to arrive; slower ones are answered 408. A file may take four times as long.",
 };
 const ANSWER_DEADLINE: Variable = Variable {
     name: "CONSOLE_ANSWER_DEADLINE_SECS",

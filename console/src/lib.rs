@@ -3,6 +3,7 @@
 
 mod answer;
 mod authenticate;
+mod bodies;
 mod call;
 pub mod client;
 pub mod config;
@@ -10,6 +11,7 @@ pub mod endpoint;
 pub mod fields;
 mod idempotency;
 mod metrics;
+mod multipart;
 pub mod openapi;
 pub mod pages;
 mod permit;
@@ -48,9 +50,9 @@ use tokio_util::task::TaskTracker;
 use crate::client::TrustedProxy;
 use crate::config::Limits;
 pub use crate::config::{ConsoleConfig, VARIABLES};
+use crate::endpoint::{BODY_LIMIT_BYTES, FILE_BODY_LIMIT_BYTES, FILES_AT_ONCE};
 use crate::metrics::Metrics;
 use crate::rate_limit::RateLimit;
-use crate::requests::BODY_LIMIT_BYTES;
 use crate::response_body::ResponseBody;
 
 /// How often the ledger is asked whether it answers.
@@ -77,6 +79,8 @@ pub struct Console {
     actor_rate: RateLimit<String>,
     /// A permit for every byte that bodies may take together.
     room: Semaphore,
+    /// For requests with a file, or with a text as long as one.
+    file_room: Semaphore,
     /// A permit for every request in progress.
     places: Arc<Semaphore>,
     /// A permit for every list that is sent as CSV.
@@ -180,6 +184,7 @@ impl Console {
             address_rate: RateLimit::new(limits.address_requests_per_minute),
             actor_rate: RateLimit::new(limits.token_requests_per_minute),
             room: Semaphore::new(limits.requests.saturating_mul(BODY_LIMIT_BYTES)),
+            file_room: Semaphore::new(FILES_AT_ONCE * FILE_BODY_LIMIT_BYTES),
             places: Arc::new(Semaphore::new(limits.requests)),
             exports: Arc::new(Semaphore::new(EXPORTS_AT_ONCE)),
             tasks: TaskTracker::new(),

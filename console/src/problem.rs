@@ -2,6 +2,7 @@
 //! people: what happened, why, and what to do.
 
 use desk::actor::Forbidden;
+use desk::acts::evidence::EvidenceRefusal;
 use desk::acts::notices::NoticeRefusal;
 use desk::acts::operations::NotDone;
 use desk::acts::{Refusal, StaffRefusal};
@@ -157,6 +158,22 @@ impl From<NotDone> for Problem {
             | NotDone::TriedAgain { .. } => Code::Conflict,
         };
         Self::new(code, refused.to_string()).with("reason", refused.code())
+    }
+}
+
+impl From<EvidenceRefusal> for Problem {
+    fn from(refused: EvidenceRefusal) -> Self {
+        let code = match refused {
+            EvidenceRefusal::Ledger(error) => return error.into(),
+            EvidenceRefusal::Forbidden(forbidden) => return forbidden.into(),
+            EvidenceRefusal::NoSuchDispute { .. } => Code::NotFound,
+            EvidenceRefusal::Busy { .. }
+            | EvidenceRefusal::Unanswerable { .. }
+            | EvidenceRefusal::Taken { .. }
+            | EvidenceRefusal::Nothing { .. } => Code::Conflict,
+            EvidenceRefusal::Field(_) | EvidenceRefusal::File(_) => Code::InvalidParameter,
+        };
+        Self::new(code, refused.to_string())
     }
 }
 

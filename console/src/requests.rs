@@ -9,15 +9,16 @@ use chrono::{DateTime, Utc};
 use desk::actor::Actor;
 use domain::permissions::Permission;
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, TRANSFER_ENCODING};
+use hyper::header::TRANSFER_ENCODING;
 use hyper::http::request::Parts;
 use hyper::{Method, Request};
-use serde_json::{Map, Value};
-use shared::http::{body, framing};
+use serde_json::Value;
+use shared::http::framing;
 
 use crate::Console;
 use crate::answer::Answer;
 use crate::authenticate;
+use crate::bodies::{self, Given};
 use crate::call::Call;
 use crate::client::Client;
 use crate::endpoint::{Access, Answered, Endpoint};
@@ -32,9 +33,6 @@ use crate::resources::endpoints;
 use crate::responses::{self, HttpResponse};
 use crate::router::{Routed, route};
 use crate::schemas::card_names;
-
-/// Files will have their own; nothing else is this long.
-pub(crate) const BODY_LIMIT_BYTES: usize = 65_536;
 
 /// Below it there are no pages.
 const API: &str = "/api/";
@@ -244,16 +242,21 @@ async fn act(
     }
     let query = Fields::of_query(parts.uri.query().unwrap_or_default(), endpoint.query, now)?;
     let key = if endpoint.is_act() { idempotency::key(&parts.headers)? } else { None };
-    let given = if endpoint.body.is_some() { read_body(console, parts, body).await? } else { Map::new() };
+    let given = match endpoint.body {
+        Some(_) => bodies::read(console, endpoint, parts, body).await?,
+        None => Given::default(),
+    };
     let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
-    let hash = idempotency::request_hash(parts.method.as_str(), target, &Value::Object(given.clone()));
+    let hash =
+        idempotency::request_hash(parts.method.as_str(), target, &Value::Object(given.members.clone()));
+    let (file, given) = (given.file, given.members);
     let body = Fields::of_body(given, endpoint.body.unwrap_or_default(), now)?;
     let sees_cards = actor.as_ref().is_none_or(|actor| actor.has(Permission::Manage));
     let shown = |answered: Answered| {
         answered.map(|answer| if sees_cards { answer } else { answer.without(&card_names()) })
     };
     let key = key.zip(actor.clone());
-    let call = Call { console: Arc::clone(console), actor, path, query, body, now };
+    let call = Call { console: Arc::clone(console), actor, path, query, body, file, now };
     let Some((key, actor)) = key else { return Ok((shown((endpoint.run)(call).await), false)) };
     match idempotency::begin(&console.ledger, &actor, key, &hash, now).await? {
         Begun::Answered(answered) => Ok((shown(answered), true)),
@@ -263,51 +266,6 @@ async fn act(
             Ok((shown(answered), false))
         }
     }
-}
-
-/// The body's members. No body is an empty object.
-async fn read_body(
-    console: &Console,
-    parts: &Parts,
-    incoming: Incoming,
-) -> Result<Map<String, Value>, Problem> {
-    let too_large =
-        || Problem::new(Code::BodyTooLarge, format!("a body has at most {BODY_LIMIT_BYTES} bytes"));
-    if body::declares_more_than(&incoming, BODY_LIMIT_BYTES) {
-        return Err(too_large());
-    }
-    let is_encoded = parts.headers.contains_key(CONTENT_ENCODING);
-    let media_type = parts.headers.get(CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default());
-    let is_json = media_type.is_none_or(|text| {
-        text.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
-    });
-    if is_encoded || !is_json {
-        let detail = "send JSON as application/json, without a content encoding";
-        return Err(Problem::new(Code::UnsupportedMediaType, detail));
-    }
-    let taken = body::read(incoming, BODY_LIMIT_BYTES, console.limits.body_deadline, &console.room).await;
-    let taken = taken.map_err(|fault| match fault {
-        body::BodyFault::TooLarge => too_large(),
-        body::BodyFault::Slow => Problem::new(Code::SlowBody, "the body did not arrive in time"),
-        body::BodyFault::Broken => Problem::new(Code::InvalidBody, "the body was cut off or badly framed"),
-        body::BodyFault::NoRoom => {
-            Problem::new(Code::Unavailable, "too many bodies are in progress: try again in a second")
-        }
-    })?;
-    if taken.bytes.is_empty() {
-        return Ok(Map::new());
-    }
-    if media_type.is_none() {
-        return Err(Problem::new(
-            Code::UnsupportedMediaType,
-            "say what the body is: Content-Type: application/json",
-        ));
-    }
-    // What is wrong with it is told by place only: it may hold what no log may.
-    serde_json::from_slice(&taken.bytes).map_err(|fault| {
-        let (line, column) = (fault.line(), fault.column());
-        Problem::new(Code::InvalidBody, format!("not one JSON object: see line {line}, column {column}"))
-    })
 }
 
 fn note(console: &Console, request_id: &str, method: &Method, came: &Came, status: u16, began: Instant) {

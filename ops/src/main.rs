@@ -183,7 +183,7 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
             return operations::dispute::accept(&env, &options).await;
         }
         Command::Disputes(DisputesCommand::Evidence(command)) => {
-            return operations::dispute::evidence(&env, &command).await;
+            return operations::dispute::answer(&env, &command).await;
         }
         Command::Note(options) => notes::note(&env, &options).await?,
         Command::Assign(options) => notes::assign(&env, &options).await?,

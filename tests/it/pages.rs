@@ -4,6 +4,7 @@
 mod accessible;
 mod acts;
 mod browser;
+mod evidence;
 mod hostile;
 mod looks;
 mod markup;

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use desk::actor::Actor;
 use desk::money;
+use domain::evidence::sha256;
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use maud::{Markup, html};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::address::Address;
 use super::form_fields::FormFields;
@@ -24,6 +25,7 @@ use crate::call::Call;
 use crate::endpoint::{Access, Endpoint};
 use crate::fields::{Fields, Kind};
 use crate::idempotency::{self, Begun};
+use crate::multipart::Part;
 use crate::permit::permit;
 use crate::problem::{Code, Problem};
 use crate::resources::endpoints;
@@ -63,7 +65,7 @@ pub fn form(frame: &Frame<'_>, act: &Act<'_>) -> Markup {
     html! {
         details.act {
             summary { (act.title) }
-            form.form method="post" action=(action(endpoint, act.path, frame.livemode)) {
+            form.form method="post" action=(action(endpoint, act.path, frame.livemode)) enctype=[endpoint.takes_file().then_some("multipart/form-data")] {
                 input type="hidden" name=(ONCE) value=(once);
                 input type="hidden" name=(BACK) value=(frame.address.with("done", Some(endpoint.name)));
                 p { (act.consequence) }
@@ -125,14 +127,14 @@ pub(super) async fn run(
     actor: &Actor,
     address: &Address,
     parts: &Parts,
-    mut fields: FormFields,
+    (mut fields, file): (FormFields, Option<Part>),
     now: DateTime<Utc>,
 ) -> Browsed {
     let (once, back) = (fields.take(ONCE), fields.take(BACK));
     let back = back.filter(|back| is_ours(back));
     let livemode = modes::named(address).unwrap_or(true);
     let frame = Frame { actor, address, livemode, now, saved: Vec::new() };
-    match act(console, actor, parts, once, fields.0, now).await {
+    match act(console, actor, parts, once, (fields.0, file), now).await {
         Ok((name, answer)) => {
             if let Some(secret) = shown_once::page(&frame, name, &answer, back.as_deref()) {
                 return Browsed::by(Some(actor), page_of(StatusCode::OK, secret));
@@ -152,17 +154,24 @@ pub(super) async fn run(
     }
 }
 
+/// The endpoint that a form is sent to, and what its path names.
+pub(super) fn addressed(path: &str) -> Option<(&'static Endpoint, Vec<String>)> {
+    match route(endpoints(), &Method::POST, path.strip_prefix(DO)?) {
+        Routed::To(endpoint, names) => Some((endpoint, names)),
+        _ => None,
+    }
+}
+
 async fn act(
     console: &Arc<Console>,
     actor: &Actor,
     parts: &Parts,
     once: Option<String>,
-    fields: Vec<(String, String)>,
+    (fields, file): (Vec<(String, String)>, Option<Part>),
     now: DateTime<Utc>,
 ) -> Result<(&'static str, Answer), Problem> {
     let path = parts.uri.path();
-    let found = path.strip_prefix(DO).map(|path| route(endpoints(), &Method::POST, path));
-    let Some(Routed::To(endpoint, names)) = found else {
+    let Some((endpoint, names)) = addressed(path) else {
         return Err(Problem::new(Code::NotFound, "no form is sent to this address"));
     };
     permit(console, endpoint, actor, now).await?;
@@ -170,12 +179,24 @@ async fn act(
     let once =
         once.ok_or_else(|| Problem::invalid(ONCE, "the form has no operation id: load its page again"))?;
     let query = Fields::of_query(parts.uri.query().unwrap_or_default(), endpoint.query, now)?;
-    let given = body(endpoint, fields);
+    let mut given = body(endpoint, fields);
+    let file = file.map(|part| {
+        let told = json!({"name": part.file_name.unwrap_or_default(), "sha256": sha256(&part.content)});
+        given.insert(part.name, told);
+        part.content
+    });
     let target = parts.uri.path_and_query().map_or(path, |target| target.as_str());
     let hash = idempotency::request_hash("POST", target, &Value::Object(given.clone()));
     let body = Fields::of_body(given, endpoint.body.unwrap_or_default(), now)?;
-    let call =
-        Call { console: Arc::clone(console), actor: Some(actor.clone()), path: names, query, body, now };
+    let call = Call {
+        console: Arc::clone(console),
+        actor: Some(actor.clone()),
+        path: names,
+        query,
+        body,
+        file,
+        now,
+    };
     match idempotency::begin(&console.ledger, actor, once, &hash, now).await? {
         // It was done before: the same page follows.
         Begun::Answered(answered) => answered.map(|answer| (endpoint.name, answer)),

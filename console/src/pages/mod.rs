@@ -19,6 +19,7 @@ pub mod dead_letters;
 pub mod dispute_acts;
 pub mod disputes;
 pub mod event;
+pub mod evidence;
 pub mod exports;
 pub mod failures;
 pub mod faults;

@@ -24,7 +24,7 @@ use super::command::{command, curl, quoted};
 use super::shell::Frame;
 use super::timelines::timeline;
 use super::values::{detail, money, object, status};
-use super::{billing_acts, dispute_acts, hanging, notes, payment_acts, webhooks};
+use super::{billing_acts, dispute_acts, evidence, hanging, notes, payment_acts, webhooks};
 use crate::resources::endpoints;
 
 /// What some kinds of page have and others have not.
@@ -248,6 +248,7 @@ impl Hangs for InvoiceView {
 impl Hangs for DisputeView {
     fn hanging(&self, _: &Frame<'_>) -> Markup {
         html! {
+            @if let Some(evidence) = &self.evidence { (evidence::hanging(evidence)) }
             (hanging::movements(&self.movements))
             (hanging::warnings(&self.warnings))
         }

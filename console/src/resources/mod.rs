@@ -11,6 +11,7 @@ mod customers;
 mod dead_letters;
 mod disputes;
 mod events;
+mod evidence;
 mod failures;
 mod figures;
 mod findings;
@@ -44,6 +45,7 @@ const GROUPS: &[&[Endpoint]] = &[
     notes::REFUNDS,
     disputes::ENDPOINTS,
     notes::DISPUTES,
+    evidence::ENDPOINTS,
     invoices::ENDPOINTS,
     notes::INVOICES,
     customers::ENDPOINTS,

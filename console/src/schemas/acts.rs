@@ -1,5 +1,6 @@
 //! What acts answer: about operations, people, and everything else.
 
+use domain::evidence::{EvidenceField, FileKind, Goods};
 use domain::pending_changes::{ChangeKind, ChangeState};
 use domain::permissions::Role;
 use serde_json::json;
@@ -36,6 +37,7 @@ pub(super) fn operations() -> Schemas {
         ("reason", text()),
     ]);
     Schemas::from([
+        ("evidence", evidence()),
         (
             "finding_page",
             object(&[
@@ -61,6 +63,53 @@ pub(super) fn operations() -> Schemas {
                 ("decided_at", time()),
             ]),
         ),
+    ])
+}
+
+fn evidence() -> serde_json::Value {
+    let need = object(&[
+        ("any_of", list(json!({"enum": EvidenceField::WORDS}))),
+        ("required", flag()),
+        ("why", text()),
+        ("is_met", flag()),
+    ]);
+    let field = object(&[
+        ("field", json!({"enum": EvidenceField::WORDS})),
+        ("text", maybe("string")),
+        ("source", json!({"enum": ["ledger", "staff", "left_out", "stripe"]})),
+        ("from", list(text())),
+    ]);
+    let file = object(&[
+        ("id", text()),
+        ("field", text()),
+        ("name", text()),
+        ("file_kind", json!({"enum": FileKind::WORDS})),
+        ("size_bytes", number()),
+        ("pages", maybe("integer")),
+        ("sha256", text()),
+        ("attached_by", text()),
+        ("attached_at", time()),
+        ("stripe_id", maybe("string")),
+        ("uploaded_at", maybe_time()),
+    ]);
+    object(&[
+        ("id", text()),
+        ("account", text()),
+        ("livemode", flag()),
+        ("reason", maybe("string")),
+        ("respond_by", maybe_time()),
+        ("standing", json!({"enum": ["draft", "staged", "submitted", "closed"]})),
+        ("says", text()),
+        ("next", maybe("string")),
+        ("goods", json!({"enum": Goods::WORDS})),
+        ("goods_chosen", flag()),
+        ("changed_by", maybe("string")),
+        ("changed_at", maybe_time()),
+        ("needs", list(need)),
+        ("missing", list(text())),
+        ("fields", list(field)),
+        ("files", list(file)),
+        ("staged", json!({"type": ["object", "null"]})),
     ])
 }
 

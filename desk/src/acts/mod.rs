@@ -7,6 +7,7 @@ pub mod bodies;
 pub mod checkout;
 pub mod dead_letters;
 pub mod erasure;
+pub mod evidence;
 pub mod findings;
 pub mod holds;
 pub mod invitations;

@@ -17,6 +17,7 @@ use serde::Serialize;
 use super::charge::card;
 use super::detail::{Detail, Details, USER};
 use super::dispute_item::{DisputeItem, counts_because, read_items};
+use super::evidence::EvidenceView;
 use super::object::ObjectView;
 use super::sums::{self, Sum};
 use super::timeline::timeline;
@@ -31,6 +32,8 @@ pub struct DisputeView {
     pub counts_for_a_ban: bool,
     pub counts_because: &'static str,
     pub card: Option<String>,
+    /// The answer, as far as there is one.
+    pub evidence: Option<EvidenceView>,
     pub movements: Vec<Movement>,
     pub warnings: Vec<Warning>,
     /// The last note that resolves or reopens it.
@@ -46,8 +49,9 @@ impl ObjectView for DisputeView {
         ledger: &Ledger,
         tx: &mut Transaction,
         dispute: Dispute,
-        _: DateTime<Utc>,
+        now: DateTime<Utc>,
     ) -> Result<Self, LedgerError> {
+        let evidence = EvidenceView::read(tx, &dispute.key, now).await?;
         let mut graph = ledger.object_graph();
         let key = dispute.key.clone();
         read_above_disputes(tx, std::slice::from_ref(&dispute), &mut graph).await?;
@@ -61,6 +65,7 @@ impl ObjectView for DisputeView {
         let keys: Vec<_> = charge.iter().cloned().collect();
         Ok(Self {
             why,
+            evidence,
             counts_for_a_ban,
             counts_because,
             card: charge.and_then(|charge| graph.charges.get(&charge)).map(card),
@@ -100,7 +105,9 @@ impl ObjectView for DisputeView {
         } else {
             details.time("respond by", dispute.state.respond_by);
         }
-        details.text("evidence", evidence(dispute));
+        let only_staged = "stored at Stripe and NOT submitted: the dispute is unanswered";
+        let staged = self.dispute.is_only_staged().then(|| only_staged.to_owned());
+        details.text("evidence", staged.or_else(|| evidence(dispute)));
         details.time("closed", dispute.closed_at);
         let took = dispute.closed_at.zip(dispute.state.opened_at);
         details.duration("took", took.map(|(end, begin)| end - begin));

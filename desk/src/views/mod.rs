@@ -17,6 +17,7 @@ pub mod dispute_item;
 pub mod dispute_list;
 pub mod dispute_summary;
 pub mod event;
+pub mod evidence;
 pub mod failed_attempts;
 pub mod failure_text;
 pub mod finding;

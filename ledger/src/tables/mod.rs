@@ -13,6 +13,7 @@ pub mod completeness;
 pub mod credentials;
 pub mod dead_letter_names;
 pub mod events;
+pub mod evidence;
 pub mod findings;
 pub mod holds;
 pub mod invitations;

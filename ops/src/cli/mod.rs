@@ -90,7 +90,10 @@ pub use self::staff::{
     TokensListOptions,
 };
 pub use self::up::UpOptions;
-pub use self::wanted::{CaptureOptions, EvidenceCommand, PaymentCancelOptions, StageOptions, WantedOptions};
+pub use self::wanted::{
+    AttachOptions, CaptureOptions, DraftOptions, EvidenceCommand, EvidenceShowOptions, PaymentCancelOptions,
+    WantedOptions,
+};
 
 #[derive(Parser)]
 #[command(

@@ -119,6 +119,15 @@ impl Browser<'_> {
         self.post_from("sec-fetch-site: same-origin\r\n", path, fields).await
     }
 
+    /// Sends a form in another coding, from a page of the console itself.
+    pub(super) async fn send_form(&self, media_type: &str, path: &str, body: &str) -> Reply {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nsec-fetch-site: same-origin\r\ncontent-type: {media_type}\r\ncontent-length: {}\r\n",
+            body.len()
+        );
+        self.send(head, body).await
+    }
+
     pub(super) async fn post_from(&self, from: &str, path: &str, fields: &[(&str, &str)]) -> Reply {
         let pair = |(name, value): &(&str, &str)| format!("{name}={}", encoded(value));
         let body = fields.iter().map(pair).collect::<Vec<_>>().join("&");
