@@ -17,7 +17,7 @@ REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO tidegate_worker;
 -- Only ever added to.
-REVOKE UPDATE, DELETE, TRUNCATE ON audit, audit_seals, ban_overrides, dispute_notes, finding_history,
+REVOKE UPDATE, DELETE, TRUNCATE ON assignments, audit, audit_seals, ban_overrides, finding_history, notes,
     operation_calls, operation_decisions, policies FROM tidegate_worker;
 -- Marked as sealed, never removed.
 REVOKE DELETE, TRUNCATE ON audit_commits, operations, pending_changes, staff, tokens FROM tidegate_worker;

@@ -39,7 +39,9 @@ pub(crate) async fn actor(
 pub(crate) fn rated(actor: &Actor) -> String {
     match actor.known_by() {
         KnownBy::Token { id } => format!("token {id}"),
-        KnownBy::Session | KnownBy::Declared | KnownBy::Clock => format!("staff {}", actor.staff()),
+        KnownBy::Session | KnownBy::SignedOn | KnownBy::Declared | KnownBy::Clock => {
+            format!("staff {}", actor.staff())
+        }
     }
 }
 

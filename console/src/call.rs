@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use desk::actor::Actor;
 use desk::acts::{Person, Refusal};
@@ -20,6 +21,8 @@ pub struct Call {
     pub path: Vec<String>,
     pub query: Fields,
     pub body: Fields,
+    /// The content of the file that the body has.
+    pub file: Option<Bytes>,
     pub now: DateTime<Utc>,
 }
 

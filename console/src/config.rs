@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use shared::env::{Env, Problem, Variable};
 
+use crate::client::{PROXY_SECRET, PROXY_SECRET_FILE, SIGN_ON_HEADER, TrustedProxy};
+
 pub const ADDR: Variable = Variable {
     name: "CONSOLE_ADDR",
     default: "127.0.0.1:8083",
@@ -16,6 +18,12 @@ pub const INTERNAL_ADDR: Variable = Variable {
     default: "127.0.0.1:8084",
     example: "0.0.0.0:8084",
     help: "Address of the console's internal listener: /livez, /readyz, /metrics. Keep it private.",
+};
+pub const URL: Variable = Variable {
+    name: "CONSOLE_URL",
+    default: "",
+    example: "https://desk.example.com",
+    help: "Where browsers reach the console; links of invitations begin with it. If unset, `http://` and CONSOLE_ADDR.",
 };
 const CONNECTIONS_LIMIT: Variable = Variable {
     name: "CONSOLE_LIMIT_CONNECTIONS",
@@ -45,7 +53,7 @@ const BODY_DEADLINE: Variable = Variable {
     name: "CONSOLE_BODY_DEADLINE_SECS",
     default: "5",
     example: "3",
-    help: "Maximum time for a body to arrive; slower ones are answered 408.",
+    help: "Maximum time for a body to arrive; slower ones are answered 408. A file may take four times as long.",
 };
 const ANSWER_DEADLINE: Variable = Variable {
     name: "CONSOLE_ANSWER_DEADLINE_SECS",
@@ -63,7 +71,7 @@ const ADDRESS_RATE: Variable = Variable {
     name: "CONSOLE_ADDRESS_REQUESTS_PER_MINUTE",
     default: "3000",
     example: "30000",
-    help: "Requests a minute from one address; further ones are answered 429. Behind a proxy all come from its address: raise it there.",
+    help: "Requests a minute from one address; further ones are answered 429. Behind a proxy without CONSOLE_PROXY_SECRET all come from its address: raise it there.",
 };
 const DRAIN_DEADLINE: Variable = Variable {
     name: "CONSOLE_DRAIN_DEADLINE_SECS",
@@ -75,6 +83,10 @@ const DRAIN_DEADLINE: Variable = Variable {
 pub const VARIABLES: &[Variable] = &[
     ADDR,
     INTERNAL_ADDR,
+    URL,
+    PROXY_SECRET,
+    PROXY_SECRET_FILE,
+    SIGN_ON_HEADER,
     CONNECTIONS_LIMIT,
     REQUESTS_LIMIT,
     IDLE,
@@ -91,6 +103,9 @@ pub struct ConsoleConfig {
     pub address: SocketAddr,
     pub internal_address: SocketAddr,
     pub limits: Limits,
+    /// Where browsers reach it, without a slash at its end.
+    pub url: String,
+    pub proxy: Option<TrustedProxy>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -110,6 +125,8 @@ impl ConsoleConfig {
     pub fn from_env(env: &Env) -> Result<Self, Problem> {
         Ok(Self {
             address: env.address(&ADDR)?,
+            url: url(env)?,
+            proxy: TrustedProxy::from_env(env)?,
             internal_address: env.address(&INTERNAL_ADDR)?,
             limits: Limits {
                 connections: env.number(&CONNECTIONS_LIMIT, 1..=100_000)?,
@@ -126,13 +143,26 @@ impl ConsoleConfig {
     }
 }
 
+/// Where browsers reach the console, without a slash at its end.
+pub fn url(env: &Env) -> Result<String, Problem> {
+    let Some(given) = env.given(URL.name) else { return Ok(format!("http://{}", env.address(&ADDR)?)) };
+    let place = given.strip_prefix("https://").or_else(|| given.strip_prefix("http://"));
+    match place.map(|place| place.trim_end_matches('/')) {
+        Some(place) if !place.is_empty() && !place.contains(['?', '#', ' ']) => {
+            Ok(given.trim_end_matches('/').to_owned())
+        }
+        _ => Err(URL.problem("it is not http:// or https:// and a host")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn every_example_is_a_good_value_and_bad_ones_are_refused_by_name() {
-        for variable in VARIABLES {
+        let proxied = [PROXY_SECRET.name, PROXY_SECRET_FILE.name, SIGN_ON_HEADER.name];
+        for variable in VARIABLES.iter().filter(|variable| !proxied.contains(&variable.name)) {
             assert!(ConsoleConfig::from_env(&Env::of(&[(variable.name, variable.example)])).is_ok());
             let problem = ConsoleConfig::from_env(&Env::of(&[(variable.name, "x")])).unwrap_err();
             assert_eq!(problem.name, variable.name);

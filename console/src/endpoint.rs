@@ -6,8 +6,15 @@ use shared::Pending;
 
 use crate::answer::Answer;
 use crate::call::Call;
-use crate::fields::Field;
+use crate::fields::{Field, Kind};
 use crate::problem::{Code, Problem};
+
+/// Nothing but files and the texts of evidence is longer.
+pub const BODY_LIMIT_BYTES: usize = 65_536;
+/// A file as large as Stripe takes it, and the fields beside it.
+pub const FILE_BODY_LIMIT_BYTES: usize = domain::evidence::files::SUM_LIMIT_BYTES + BODY_LIMIT_BYTES;
+/// So many of these are read at once.
+pub const FILES_AT_ONCE: usize = 4;
 
 pub type Answered = Result<Answer, Problem>;
 
@@ -49,6 +56,24 @@ pub struct Endpoint {
 impl Endpoint {
     pub fn is_act(&self) -> bool {
         self.method == Method::POST
+    }
+
+    /// Whether it takes a file, and so `multipart/form-data`.
+    pub fn takes_file(&self) -> bool {
+        self.has(|kind| matches!(kind, Kind::File))
+    }
+
+    /// As long as its body may be.
+    pub fn body_limit_bytes(&self) -> usize {
+        if self.takes_file() || self.has(|kind| matches!(kind, Kind::LongText)) {
+            FILE_BODY_LIMIT_BYTES
+        } else {
+            BODY_LIMIT_BYTES
+        }
+    }
+
+    fn has(&self, is_it: impl Fn(Kind) -> bool) -> bool {
+        self.body.unwrap_or_default().iter().any(|field| is_it(field.kind))
     }
 
     /// Every error that it may answer with, each once.

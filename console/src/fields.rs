@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::problem::Problem;
 
 const TEXT_LIMIT_CHARS: usize = 10_000;
+const LONG_TEXT_LIMIT_CHARS: usize = domain::evidence::fields::TEXT_LIMIT_CHARS;
 pub const ID_LIMIT_CHARS: usize = 255;
 const LIST_LIMIT: usize = 1_000;
 /// As Stripe's largest charge, ten times: every larger amount is a mistake.
@@ -25,6 +26,10 @@ pub enum Kind {
     Id,
     /// Text of people.
     Text,
+    /// As long as a field of evidence.
+    LongText,
+    /// A file: its name here, its content beside the fields. Only in `multipart/form-data`.
+    File,
     Ids,
     /// One of these words.
     Word(fn() -> Vec<&'static str>),
@@ -228,6 +233,11 @@ impl Kind {
         match (self, value) {
             (Self::Id, Value::String(text)) => name(text).map(Read::Text),
             (Self::Text, Value::String(text)) => plain(text, TEXT_LIMIT_CHARS).map(Read::Text),
+            (Self::LongText, Value::String(text)) => plain(text, LONG_TEXT_LIMIT_CHARS).map(Read::Text),
+            (Self::File, Value::Object(file)) => {
+                name(file["name"].as_str().unwrap_or_default()).map(Read::Text)
+            }
+            (Self::File, _) => Err("not a file: send it as multipart/form-data".to_owned()),
             (Self::Ids, Value::Array(items)) => {
                 if items.is_empty() || items.len() > LIST_LIMIT {
                     return Err(format!("not 1 to {LIST_LIMIT} of them"));
@@ -286,6 +296,10 @@ impl Kind {
         match self {
             Self::Id => json!({"type": "string", "maxLength": ID_LIMIT_CHARS}),
             Self::Text => json!({"type": "string", "minLength": 1, "maxLength": TEXT_LIMIT_CHARS}),
+            Self::LongText => {
+                json!({"type": "string", "minLength": 1, "maxLength": LONG_TEXT_LIMIT_CHARS})
+            }
+            Self::File => json!({"type": "string", "format": "binary"}),
             Self::Ids => json!({
                 "type": "array", "minItems": 1, "maxItems": LIST_LIMIT,
                 "items": {"type": "string", "maxLength": ID_LIMIT_CHARS},

@@ -61,7 +61,9 @@ pub(crate) fn request_hash(method: &str, target: &str, body: &Value) -> String {
 fn owner(actor: &Actor) -> String {
     match actor.known_by() {
         KnownBy::Token { id } => format!("token {id}"),
-        KnownBy::Session | KnownBy::Declared | KnownBy::Clock => format!("staff {}", actor.staff()),
+        KnownBy::Session | KnownBy::SignedOn | KnownBy::Declared | KnownBy::Clock => {
+            format!("staff {}", actor.staff())
+        }
     }
 }
 

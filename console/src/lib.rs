@@ -3,16 +3,20 @@
 
 mod answer;
 mod authenticate;
+mod bodies;
 mod call;
+pub mod client;
 pub mod config;
 pub mod endpoint;
 pub mod fields;
 mod idempotency;
 mod metrics;
+mod multipart;
 pub mod openapi;
 pub mod pages;
 mod permit;
 pub mod problem;
+mod qr_code;
 mod rate_limit;
 mod requests;
 pub mod resources;
@@ -28,6 +32,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
+use desk::staff_key::StaffKey;
 use hyper::Request;
 use hyper::body::Incoming;
 use ledger::Ledger;
@@ -42,11 +47,12 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::client::TrustedProxy;
 use crate::config::Limits;
 pub use crate::config::{ConsoleConfig, VARIABLES};
+use crate::endpoint::{BODY_LIMIT_BYTES, FILE_BODY_LIMIT_BYTES, FILES_AT_ONCE};
 use crate::metrics::Metrics;
 use crate::rate_limit::RateLimit;
-use crate::requests::BODY_LIMIT_BYTES;
 use crate::response_body::ResponseBody;
 
 /// How often the ledger is asked whether it answers.
@@ -60,6 +66,11 @@ pub struct Console {
     ledger: Ledger,
     queue: Queue,
     limits: Limits,
+    /// What second factors are kept under.
+    staff_key: Option<StaffKey>,
+    proxy: Option<TrustedProxy>,
+    /// Where browsers reach it.
+    url: String,
     /// Describes the API.
     document: serde_json::Value,
     metrics: Metrics,
@@ -68,6 +79,8 @@ pub struct Console {
     actor_rate: RateLimit<String>,
     /// A permit for every byte that bodies may take together.
     room: Semaphore,
+    /// For requests with a file, or with a text as long as one.
+    file_room: Semaphore,
     /// A permit for every request in progress.
     places: Arc<Semaphore>,
     /// A permit for every list that is sent as CSV.
@@ -84,15 +97,17 @@ pub struct Console {
 /// process must end then. Requests in progress are answered first, within the drain deadline.
 pub fn run(
     config: ConsoleConfig,
+    staff_key: Option<StaffKey>,
     queue: Queue,
     ledger: Ledger,
     shutdown: CancellationToken,
 ) -> Pending<'static, anyhow::Result<()>> {
-    Box::pin(serve(config, queue, ledger, shutdown))
+    Box::pin(serve(config, staff_key, queue, ledger, shutdown))
 }
 
 async fn serve(
     config: ConsoleConfig,
+    staff_key: Option<StaffKey>,
     queue: Queue,
     ledger: Ledger,
     shutdown: CancellationToken,
@@ -103,12 +118,13 @@ async fn serve(
     let inner = TcpListener::bind(config.internal_address)
         .await
         .with_context(|| format!("CONSOLE_INTERNAL_ADDR: cannot listen on {}", config.internal_address))?;
-    let mut limits = config.limits;
-    limits.connections = http::make_room(limits.connections);
+    let mut config = config;
+    config.limits.connections = http::make_room(config.limits.connections);
+    let limits = config.limits;
     let (address, internal) = (public.local_addr()?, inner.local_addr()?);
     tracing::info!(%address, %internal, connections = limits.connections, "console is listening");
 
-    let console = Arc::new(Console::new(limits, queue, ledger));
+    let console = Arc::new(Console::new(config, staff_key, queue, ledger));
     let ended = CancellationToken::new();
     let _beside = ended.clone().drop_guard();
     tokio::spawn(internal::serve(inner, Arc::clone(&console), ended.clone()));
@@ -156,14 +172,19 @@ async fn watch(console: Arc<Console>, ended: CancellationToken) {
 }
 
 impl Console {
-    fn new(limits: Limits, queue: Queue, ledger: Ledger) -> Self {
+    fn new(config: ConsoleConfig, staff_key: Option<StaffKey>, queue: Queue, ledger: Ledger) -> Self {
+        let ConsoleConfig { limits, url, proxy, .. } = config;
         Self {
+            staff_key,
+            url,
+            proxy,
             document: openapi::document(resources::endpoints()),
             metrics: Metrics::new(resources::endpoints()),
             log_budget: LogBudget::new(),
             address_rate: RateLimit::new(limits.address_requests_per_minute),
             actor_rate: RateLimit::new(limits.token_requests_per_minute),
             room: Semaphore::new(limits.requests.saturating_mul(BODY_LIMIT_BYTES)),
+            file_room: Semaphore::new(FILES_AT_ONCE * FILE_BODY_LIMIT_BYTES),
             places: Arc::new(Semaphore::new(limits.requests)),
             exports: Arc::new(Semaphore::new(EXPORTS_AT_ONCE)),
             tasks: TaskTracker::new(),

@@ -60,8 +60,9 @@ fn operation(endpoint: &Endpoint) -> Value {
     }
     if let Some(fields) = endpoint.body {
         let is_required = fields.iter().any(|field| field.required);
+        let media_type = if endpoint.takes_file() { "multipart/form-data" } else { "application/json" };
         operation["requestBody"] =
-            json!({"required": is_required, "content": {"application/json": {"schema": body(fields)}}});
+            json!({"required": is_required, "content": {media_type: {"schema": body(fields)}}});
     }
     operation
 }

@@ -2,6 +2,7 @@
 //! people: what happened, why, and what to do.
 
 use desk::actor::Forbidden;
+use desk::acts::evidence::EvidenceRefusal;
 use desk::acts::notices::NoticeRefusal;
 use desk::acts::operations::NotDone;
 use desk::acts::{Refusal, StaffRefusal};
@@ -160,6 +161,22 @@ impl From<NotDone> for Problem {
     }
 }
 
+impl From<EvidenceRefusal> for Problem {
+    fn from(refused: EvidenceRefusal) -> Self {
+        let code = match refused {
+            EvidenceRefusal::Ledger(error) => return error.into(),
+            EvidenceRefusal::Forbidden(forbidden) => return forbidden.into(),
+            EvidenceRefusal::NoSuchDispute { .. } => Code::NotFound,
+            EvidenceRefusal::Busy { .. }
+            | EvidenceRefusal::Unanswerable { .. }
+            | EvidenceRefusal::Taken { .. }
+            | EvidenceRefusal::Nothing { .. } => Code::Conflict,
+            EvidenceRefusal::Field(_) | EvidenceRefusal::File(_) => Code::InvalidParameter,
+        };
+        Self::new(code, refused.to_string())
+    }
+}
+
 impl From<desk::acts::findings::NotDone> for Problem {
     fn from(refused: desk::acts::findings::NotDone) -> Self {
         use desk::acts::findings::NotDone as N;
@@ -186,8 +203,8 @@ impl From<Refusal> for Problem {
             Refusal::Ledger(error) => return error.into(),
             Refusal::Forbidden(forbidden) => return forbidden.into(),
             Refusal::Staff(ref refusal) => of_staff(refusal),
+            Refusal::NoSuchObject { .. } => Code::NotFound,
             Refusal::Notice(ref refusal) => of_notice(refusal),
-            Refusal::NoSuchDispute => Code::NotFound,
             Refusal::NothingToClear | Refusal::NotResolved | Refusal::StillWaiting { .. } => Code::Conflict,
             Refusal::Nameless(_) | Refusal::Text { .. } | Refusal::EndHasPassed => Code::InvalidParameter,
         };

@@ -9,16 +9,18 @@ use chrono::{DateTime, Utc};
 use desk::actor::Actor;
 use domain::permissions::Permission;
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, TRANSFER_ENCODING};
+use hyper::header::TRANSFER_ENCODING;
 use hyper::http::request::Parts;
 use hyper::{Method, Request};
-use serde_json::{Map, Value};
-use shared::http::{body, framing, network};
+use serde_json::Value;
+use shared::http::framing;
 
 use crate::Console;
 use crate::answer::Answer;
 use crate::authenticate;
+use crate::bodies::{self, Given};
 use crate::call::Call;
+use crate::client::Client;
 use crate::endpoint::{Access, Answered, Endpoint};
 use crate::fields::Fields;
 use crate::idempotency::{self, Begun};
@@ -31,9 +33,6 @@ use crate::resources::endpoints;
 use crate::responses::{self, HttpResponse};
 use crate::router::{Routed, route};
 use crate::schemas::card_names;
-
-/// Files will have their own; nothing else is this long.
-pub(crate) const BODY_LIMIT_BYTES: usize = 65_536;
 
 /// Below it there are no pages.
 const API: &str = "/api/";
@@ -110,7 +109,8 @@ async fn respond(console: &Arc<Console>, peer: IpAddr, parts: Parts, body: Incom
             }
         });
     }
-    if let Err(secs) = console.address_rate.take(network(peer)) {
+    let client = Client::of(console.proxy.as_ref(), peer, &parts.headers);
+    if let Err(secs) = console.address_rate.take(client.network) {
         console.metrics.rate_limited(RatedBy::Address);
         let problem =
             Problem::new(Code::RateLimited, format!("too many requests from this address: wait {secs} s"));
@@ -124,7 +124,9 @@ async fn respond(console: &Arc<Console>, peer: IpAddr, parts: Parts, body: Incom
                 Problem::new(Code::MethodNotAllowed, format!("this address takes {}", names.join(", ")));
             return Came { allowed, ..nowhere(problem) };
         }
-        Routed::Nowhere if !parts.uri.path().starts_with(API) => return browse(console, parts, body).await,
+        Routed::Nowhere if !parts.uri.path().starts_with(API) => {
+            return browse(console, client, parts, body).await;
+        }
         Routed::Nowhere => {
             let detail = "there is nothing at this address: /api/openapi.json lists what there is";
             return nowhere(Problem::new(Code::NotFound, detail));
@@ -158,7 +160,7 @@ async fn respond(console: &Arc<Console>, peer: IpAddr, parts: Parts, body: Incom
 }
 
 /// A page, or a form of one. It runs to its end whatever becomes of the client.
-async fn browse(console: &Arc<Console>, parts: Parts, body: Incoming) -> Came {
+async fn browse(console: &Arc<Console>, client: Client, parts: Parts, body: Incoming) -> Came {
     let Ok(place) = Arc::clone(&console.places).try_acquire_owned() else {
         let detail = "too many requests are in progress: try again in a second";
         return Came::to(PAGES, Err(Problem::new(Code::Unavailable, detail)));
@@ -166,7 +168,7 @@ async fn browse(console: &Arc<Console>, parts: Parts, body: Incoming) -> Came {
     let (worker, is_form) = (Arc::clone(console), parts.method == Method::POST);
     let task = console.tasks.spawn(async move {
         let _place = place;
-        browser::respond(&worker, parts, body, shared::clock::now()).await
+        browser::respond(&worker, &client, parts, body, shared::clock::now()).await
     });
     match tokio::time::timeout(console.limits.answer_deadline, task).await {
         Ok(Ok(Browsed { mut response, actor, cause, is_fatal })) => {
@@ -240,16 +242,21 @@ async fn act(
     }
     let query = Fields::of_query(parts.uri.query().unwrap_or_default(), endpoint.query, now)?;
     let key = if endpoint.is_act() { idempotency::key(&parts.headers)? } else { None };
-    let given = if endpoint.body.is_some() { read_body(console, parts, body).await? } else { Map::new() };
+    let given = match endpoint.body {
+        Some(_) => bodies::read(console, endpoint, parts, body).await?,
+        None => Given::default(),
+    };
     let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
-    let hash = idempotency::request_hash(parts.method.as_str(), target, &Value::Object(given.clone()));
+    let hash =
+        idempotency::request_hash(parts.method.as_str(), target, &Value::Object(given.members.clone()));
+    let (file, given) = (given.file, given.members);
     let body = Fields::of_body(given, endpoint.body.unwrap_or_default(), now)?;
     let sees_cards = actor.as_ref().is_none_or(|actor| actor.has(Permission::Manage));
     let shown = |answered: Answered| {
         answered.map(|answer| if sees_cards { answer } else { answer.without(&card_names()) })
     };
     let key = key.zip(actor.clone());
-    let call = Call { console: Arc::clone(console), actor, path, query, body, now };
+    let call = Call { console: Arc::clone(console), actor, path, query, body, file, now };
     let Some((key, actor)) = key else { return Ok((shown((endpoint.run)(call).await), false)) };
     match idempotency::begin(&console.ledger, &actor, key, &hash, now).await? {
         Begun::Answered(answered) => Ok((shown(answered), true)),
@@ -259,51 +266,6 @@ async fn act(
             Ok((shown(answered), false))
         }
     }
-}
-
-/// The body's members. No body is an empty object.
-async fn read_body(
-    console: &Console,
-    parts: &Parts,
-    incoming: Incoming,
-) -> Result<Map<String, Value>, Problem> {
-    let too_large =
-        || Problem::new(Code::BodyTooLarge, format!("a body has at most {BODY_LIMIT_BYTES} bytes"));
-    if body::declares_more_than(&incoming, BODY_LIMIT_BYTES) {
-        return Err(too_large());
-    }
-    let is_encoded = parts.headers.contains_key(CONTENT_ENCODING);
-    let media_type = parts.headers.get(CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default());
-    let is_json = media_type.is_none_or(|text| {
-        text.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
-    });
-    if is_encoded || !is_json {
-        let detail = "send JSON as application/json, without a content encoding";
-        return Err(Problem::new(Code::UnsupportedMediaType, detail));
-    }
-    let taken = body::read(incoming, BODY_LIMIT_BYTES, console.limits.body_deadline, &console.room).await;
-    let taken = taken.map_err(|fault| match fault {
-        body::BodyFault::TooLarge => too_large(),
-        body::BodyFault::Slow => Problem::new(Code::SlowBody, "the body did not arrive in time"),
-        body::BodyFault::Broken => Problem::new(Code::InvalidBody, "the body was cut off or badly framed"),
-        body::BodyFault::NoRoom => {
-            Problem::new(Code::Unavailable, "too many bodies are in progress: try again in a second")
-        }
-    })?;
-    if taken.bytes.is_empty() {
-        return Ok(Map::new());
-    }
-    if media_type.is_none() {
-        return Err(Problem::new(
-            Code::UnsupportedMediaType,
-            "say what the body is: Content-Type: application/json",
-        ));
-    }
-    // What is wrong with it is told by place only: it may hold what no log may.
-    serde_json::from_slice(&taken.bytes).map_err(|fault| {
-        let (line, column) = (fault.line(), fault.column());
-        Problem::new(Code::InvalidBody, format!("not one JSON object: see line {line}, column {column}"))
-    })
 }
 
 fn note(console: &Console, request_id: &str, method: &Method, came: &Came, status: u16, began: Instant) {

@@ -10,7 +10,7 @@ use domain::operations::CLOCK;
 use domain::permissions::{Permission, Role, Roles};
 use serde::Serialize;
 
-pub use self::session::authenticate_session;
+pub use self::session::{authenticate_session, authenticate_signed_on};
 pub use self::token::{NotAuthenticated, SETUP, TOKEN, TOKEN_FILE, authenticate_token, token_hash};
 use crate::person::Person;
 
@@ -20,6 +20,8 @@ use crate::person::Person;
 pub enum KnownBy {
     /// Logged in to the console.
     Session,
+    /// By the proxy in front of the console, which proves itself by a secret.
+    SignedOn,
     /// A token `tdg_…`; its id is what people see of it.
     Token { id: String },
     /// By their own word, because they hold the database's address: `cli:LOGIN`.
@@ -106,6 +108,7 @@ impl Actor {
         match &self.known_by {
             KnownBy::Declared => self.name(),
             KnownBy::Session => format!("{} (session)", self.staff),
+            KnownBy::SignedOn => format!("{} (sign-on)", self.staff),
             KnownBy::Token { id } => format!("{} (token {id})", self.staff),
             KnownBy::Clock => self.staff.clone(),
         }

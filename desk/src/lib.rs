@@ -7,6 +7,7 @@ pub mod audit_line;
 pub mod backfill;
 pub mod backup;
 pub mod csv;
+pub mod evidence;
 pub mod finder;
 pub mod findings;
 pub mod object_backfill;

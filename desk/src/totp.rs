@@ -28,6 +28,11 @@ pub fn address(secret: &SecretString, name: &str) -> SecretString {
     .into()
 }
 
+/// Whether it may be one of ours.
+pub fn is_secret(text: &str) -> bool {
+    bytes_of(text).is_some_and(|bytes| bytes.len() == SECRET_BYTES)
+}
+
 /// The step of time that a code belongs to; `None` where it is wrong, or not of this moment.
 pub fn step_of(secret: &SecretString, code: &str, now: DateTime<Utc>) -> Option<i64> {
     let key = bytes_of(secret.expose_secret())?;

@@ -17,6 +17,7 @@ pub mod disputes;
 pub mod due;
 pub mod event;
 pub mod event_families;
+pub mod evidence;
 pub mod fields;
 pub mod figures;
 pub mod findings;

@@ -27,7 +27,7 @@ readable! {
 pub const LONGEST: TimeDelta = TimeDelta::minutes(15);
 const FIRST: TimeDelta = TimeDelta::seconds(30);
 /// After so long without an attempt, nothing is held against anybody.
-const FORGOTTEN_AFTER: TimeDelta = TimeDelta::hours(24);
+pub const FORGOTTEN_AFTER: TimeDelta = TimeDelta::hours(24);
 
 impl Scope {
     /// So many may fail before the next one waits. Behind one address there may be an office.

@@ -31,7 +31,7 @@ pub fn wrongly_called(why: impl Into<String>) -> anyhow::Error {
 pub fn refused(refusal: impl Into<Refusal>) -> anyhow::Error {
     match refusal.into() {
         Refusal::Ledger(error) => error.into(),
-        refused @ (Refusal::NoSuchDispute | Refusal::StillWaiting { .. }) => anyhow::anyhow!(refused),
+        refused @ (Refusal::NoSuchObject { .. } | Refusal::StillWaiting { .. }) => anyhow::anyhow!(refused),
         other => wrongly_called(other.to_string()),
     }
 }

@@ -37,6 +37,7 @@ mod invoices;
 mod kpi;
 mod listing;
 mod migrate;
+mod notes;
 mod notices;
 mod open;
 mod operations;
@@ -182,8 +183,10 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
             return operations::dispute::accept(&env, &options).await;
         }
         Command::Disputes(DisputesCommand::Evidence(command)) => {
-            return operations::dispute::evidence(&env, &command).await;
+            return operations::dispute::answer(&env, &command).await;
         }
+        Command::Note(options) => notes::note(&env, &options).await?,
+        Command::Assign(options) => notes::assign(&env, &options).await?,
         Command::Disputes(command) => disputes::run(&env, &command).await?,
         Command::Bans(command) => return bans::run(&env, &command).await,
         Command::Staff(command) => staff::run(&env, &command).await?,

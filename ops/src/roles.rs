@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use console::ConsoleConfig;
+use desk::staff_key::StaffKey;
 use gateway::GatewayConfig;
 use ledger::{Ledger, LedgerConfig};
 use shared::env::Env;
@@ -55,7 +56,8 @@ pub async fn console(env: &Env) -> anyhow::Result<()> {
     tell_systemd(env, &["CONSOLE_INTERNAL_ADDR"], &shutdown)?;
     let ledger = Ledger::open(&ledger_config).await?;
     let queue = open_queue(queue_config, Role::Publish).await?;
-    let result = run_console(config, queue.clone(), ledger.clone(), shutdown).await;
+    let key = staff::key::of(env)?;
+    let result = run_console(config, key, queue.clone(), ledger.clone(), shutdown).await;
     queue.close().await;
     ledger.close().await;
     result
@@ -99,11 +101,12 @@ pub async fn run_worker(
 
 pub async fn run_console(
     config: ConsoleConfig,
+    staff_key: Option<StaffKey>,
     queue: Queue,
     ledger: Ledger,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let run = console::run(config, queue, ledger, shutdown.clone());
+    let run = console::run(config, staff_key, queue, ledger, shutdown.clone());
     run.await.context("the console ended")?;
     unasked("console", &shutdown)
 }

@@ -53,6 +53,7 @@ pub async fn run(env: Env, options: &UpOptions) -> anyhow::Result<()> {
 
     let (ledger, _) = migrate::open_and_migrate(&ledger_config).await?;
     staff::key::provide(&env)?;
+    let staff_key = staff::key::of(&env)?;
     worker_config.staff_key = staff::key::of(&env)?.map(Arc::new);
     let first = first_administrator(&ledger).await?;
     topology::declare(&queue_config, NewQueues::AwaitDisk).await?;
@@ -68,13 +69,13 @@ pub async fn run(env: Env, options: &UpOptions) -> anyhow::Result<()> {
     );
     let console = ends_all(
         &shutdown,
-        roles::run_console(console_config, queue.clone(), ledger.clone(), stop_console.clone()),
+        roles::run_console(console_config, staff_key, queue.clone(), ledger.clone(), stop_console.clone()),
     );
     tokio::select! {
         () = shutdown.cancelled() => {}
         greeted = greet(&env, options, secret.as_ref(), demo.as_ref(), [&queue_shown, &ledger_shown]) => {
             greeted?;
-            announce_first(first.as_ref());
+            announce_first(&env, first.as_ref())?;
             shutdown.cancelled().await;
         }
     }
@@ -98,13 +99,17 @@ async fn first_administrator(ledger: &Ledger) -> anyhow::Result<Option<SecretStr
     Ok(desk::acts::invitations::invite_first(ledger, shared::clock::now()).await?)
 }
 
-fn announce_first(code: Option<&SecretString>) {
-    let Some(code) = code else { return };
-    let (me, code) = (output::me(), code.expose_secret());
+fn announce_first(env: &Env, code: Option<&SecretString>) -> anyhow::Result<()> {
+    let Some(code) = code else { return Ok(()) };
+    let (me, link) = (output::me(), console::pages::invitation_link(&console::config::url(env)?, code));
     output::announce(format!(
-        "  people    nobody yet: `{me} staff accept --name NAME` makes the first administrator, with {code}\n            \
-         (once, within 24 h). Until there is a second one, nothing that loosens a rule takes two\n"
+        "  people    nobody yet. This link makes the first administrator, once, within 24 h:\n            \
+         {link}\n            \
+         or `{me} staff accept --name NAME`, with the code behind code=. Until there is a second\n            \
+         administrator, nothing that loosens a rule takes two\n",
+        link = link.expose_secret()
     ));
+    Ok(())
 }
 
 /// Runs a role; when it ends, for whatever reason, everything ends.
@@ -157,6 +162,7 @@ async fn greet(
     output::announce(format!(
         "{state}\n\
          \x20 webhooks  http://{public}/webhooks/stripe, signed with {signed}\n\
+         \x20 pages     http://{api}/ to look and act\n\
          \x20 API       http://{api}/api/v1, described at /api/openapi.json; needs a token\n\
          \x20 data      queue {queue}, ledger {ledger}\n\
          \x20 probes    /readyz and /metrics at http://{gateway}, http://{worker} and http://{console}\n\

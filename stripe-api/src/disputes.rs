@@ -18,6 +18,9 @@ pub struct EvidenceUpdate<'a> {
     pub evidence: &'a BTreeMap<String, String>,
     pub submit: bool,
     pub metadata: &'a Metadata,
+    /// Else Stripe may answer by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub intended_submission_method: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -31,6 +34,9 @@ pub struct DisputeNow {
     pub is_charge_refundable: bool,
     #[serde(default)]
     pub evidence_details: EvidenceDetails,
+    /// By the names of the fields: a text, the id of a file or a file, or nothing.
+    #[serde(default)]
+    pub evidence: BTreeMap<String, serde_json::Value>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -47,6 +53,12 @@ impl DisputeNow {
     /// An inquiry moves no money, and its charge may be refunded.
     pub fn is_inquiry(&self) -> bool {
         self.status.starts_with("warning_")
+    }
+
+    /// What a field of its evidence holds; of a file the id.
+    pub fn evidence_of(&self, field: &str) -> Option<&str> {
+        let value = self.evidence.get(field)?;
+        value.as_str().or_else(|| value.get("id")?.as_str()).filter(|text| !text.is_empty())
     }
 }
 

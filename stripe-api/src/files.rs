@@ -1,15 +1,13 @@
 //! Files for disputes, sent as multipart to the host that takes them.
 
 use bytes::{BufMut, Bytes, BytesMut};
+use domain::evidence::{FileKind, check_file};
+use serde::Deserialize;
 
 use super::answer::Answer;
 use super::sending::Sending;
 use super::transport::Outgoing;
 use super::{Api, StripeError};
-
-/// As large as Stripe takes a file of evidence.
-pub const FILE_LIMIT_BYTES: usize = 5 * 1024 * 1024;
-const NAME_LIMIT_CHARS: usize = 120;
 
 /// A file of evidence.
 #[derive(Clone)]
@@ -19,29 +17,14 @@ pub struct EvidenceFile<'a> {
     pub content: &'a [u8],
 }
 
-/// What Stripe takes as evidence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FileKind {
-    Pdf,
-    Jpeg,
-    Png,
-}
-
-impl FileKind {
-    /// By the first bytes of the content.
-    pub fn of(content: &[u8]) -> Option<Self> {
-        let begins: [(&[u8], Self); 3] =
-            [(b"%PDF-", Self::Pdf), (b"\xff\xd8\xff", Self::Jpeg), (b"\x89PNG\r\n\x1a\n", Self::Png)];
-        begins.into_iter().find(|(start, _)| content.starts_with(start)).map(|(_, kind)| kind)
-    }
-
-    fn content_type(self) -> &'static str {
-        match self {
-            Self::Pdf => "application/pdf",
-            Self::Jpeg => "image/jpeg",
-            Self::Png => "image/png",
-        }
-    }
+/// What Stripe says of an uploaded file.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct FileNow {
+    pub id: String,
+    #[serde(default)]
+    pub purpose: String,
+    #[serde(default)]
+    pub size: u64,
 }
 
 impl Api {
@@ -50,23 +33,13 @@ impl Api {
         file: &EvidenceFile<'_>,
         sending: Sending<'_>,
     ) -> Result<Answer, StripeError> {
-        if file.content.len() > FILE_LIMIT_BYTES {
-            return Err(StripeError::Unsendable("the file is larger than 5 MiB"));
-        }
-        if !is_name(file.name) {
-            return Err(StripeError::Unsendable(
-                "the file's name has quotes, control characters or more than 120 characters",
-            ));
+        if check_file(file.name, file.content).is_err() {
+            return Err(StripeError::Unsendable("the file is none that Stripe takes as evidence"));
         }
         let boundary = boundary_not_in(file.content);
         let content_type = format!("multipart/form-data; boundary={boundary}");
         self.send(&Outgoing::upload(content_type, multipart(file, &boundary)), sending).await
     }
-}
-
-fn is_name(name: &str) -> bool {
-    (1..=NAME_LIMIT_CHARS).contains(&name.chars().count())
-        && !name.chars().any(|character| character.is_control() || "\"\\/".contains(character))
 }
 
 /// The same for the same content, so that a repeated request is the same request.
@@ -114,17 +87,5 @@ mod tests {
     fn a_boundary_is_not_in_the_content() {
         assert_eq!(boundary_not_in(b"a"), "tidegate-part-0");
         assert_eq!(boundary_not_in(b"x tidegate-part-0 y"), "tidegate-part-1");
-    }
-
-    #[test]
-    fn a_file_is_what_it_begins_like() {
-        assert_eq!(FileKind::of(b"\x89PNG\r\n\x1a\nx"), Some(FileKind::Png));
-        assert_eq!(FileKind::of(b"\xff\xd8\xff\xe0"), Some(FileKind::Jpeg));
-        assert_eq!(FileKind::of(b"<html>"), None);
-    }
-
-    #[test]
-    fn a_name_cannot_end_its_quotes() {
-        assert!(is_name("invoice 1.pdf") && !is_name("a\".pdf") && !is_name("a\r\nb") && !is_name(""));
     }
 }

@@ -50,7 +50,7 @@ pub use self::disputes::{DisputeNow, EvidenceDetails, EvidenceUpdate};
 pub use self::endpoint::Endpoint;
 pub use self::error::StripeError;
 pub use self::events::{EVENTS_LISTED, Listing, Page, TYPES_LIMIT};
-pub use self::files::{EvidenceFile, FILE_LIMIT_BYTES, FileKind};
+pub use self::files::{EvidenceFile, FileNow};
 pub use self::invoices::{InvoiceNow, InvoicePay};
 pub use self::lists::{CreatedBetween, Listed};
 pub use self::object_lists::{ObjectListing, ObjectPage};

@@ -2,6 +2,7 @@
 
 mod billing;
 mod document;
+mod evidence;
 mod examples;
 mod idempotency;
 mod matrix;

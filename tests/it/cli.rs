@@ -1,5 +1,6 @@
 //! `tidegate` as people meet it: in an empty folder with nothing configured, and where it says no.
 
+mod demo;
 mod laptop;
 mod settings;
 mod terminal;

@@ -1,6 +1,7 @@
 //! Approved operations are sent to Stripe: what each of its answers makes of an operation, and what staff read then.
 
 mod billing;
+mod evidence;
 mod in_doubt;
 mod kinds;
 pub(crate) mod scene;

@@ -144,7 +144,7 @@ async fn whatever_a_scrape_asks_of_a_file_rests_on_an_index() {
         "invoices",
         "refunds",
         "disputes",
-        "dispute_notes",
+        "notes",
         "charges",
         "subscriptions",
     ];

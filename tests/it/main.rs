@@ -5,6 +5,7 @@
 mod altered_messages;
 mod api;
 mod attempts;
+mod authenticator;
 mod autoscale;
 mod bench;
 mod builds;

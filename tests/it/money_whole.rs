@@ -1,9 +1,11 @@
-//! Money is whole: after a random history of payments, refunds by staff and by others, disputes and faults, what the
-//! balance at Stripe says is what the ledger says, to the cent. `WHOLE_SEED` repeats a history.
+//! Money is whole: after a random history of payments, of operations of every kind that staff ask for, of what others do at
+//! Stripe, and of faults, what the balance at Stripe says is what the ledger says, to the cent. `WHOLE_SEED` repeats a
+//! history.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use desk::acts::evidence::{Change, change};
 use desk::acts::operations::request::{Ask, Wanted, request};
 use domain::Key;
 use domain::operations::{OperationState, Reason};
@@ -23,7 +25,7 @@ const SEED: Variable = Variable {
     example: "7",
     help: "The seed of the history; any, if unset.",
 };
-const STEPS: usize = 80;
+const STEPS: usize = 110;
 const PATIENCE: Duration = Duration::from_secs(90);
 const CARDS: [&str; 8] = [
     "pm_card_visa",
@@ -43,11 +45,15 @@ const FAULTS: [Fault; 6] = [
     Fault::Busy(1),
     Fault::Malformed,
 ];
+/// Where it goes wrong: what operations send.
+const PLACES: [&str; 3] = ["POST /v1/refunds", "POST /v1/payment_intents/", "POST /v1/disputes/"];
 
 struct History<'s> {
     scene: &'s Scene,
     random: Random,
     payments: Vec<String>,
+    /// Payments whose money is held, and not taken.
+    held: Vec<String>,
     operations: Vec<String>,
     log: Vec<String>,
 }
@@ -65,8 +71,14 @@ async fn what_stripes_balance_says_is_what_the_ledger_says() {
         let late = Duration::from_millis(300);
         scene.stripe.delivers(Delivering { late, twice_percent: 20, lost_percent: 0, retry_after });
         let random = Random::of_seed(seed);
-        let mut history =
-            History { scene: &scene, random, payments: Vec::new(), operations: Vec::new(), log: Vec::new() };
+        let mut history = History {
+            scene: &scene,
+            random,
+            payments: Vec::new(),
+            held: Vec::new(),
+            operations: Vec::new(),
+            log: Vec::new(),
+        };
         for _ in 0..STEPS {
             history.step().await;
         }
@@ -113,14 +125,20 @@ fn explained(scene: &Scene) -> String {
     format!("at Stripe: {by_kind:?}\n{}", scene.stack.logs())
 }
 
+fn key(id: String) -> Key {
+    Key { id, account: String::new(), livemode: true }
+}
+
 impl History<'_> {
     async fn step(&mut self) {
         match self.random.within(0..100) {
-            0..35 => self.pays(),
-            35..65 => self.staff_refunds().await,
-            65..75 => self.somebody_refunds(),
-            75..85 => self.bank_decides(),
-            85..92 => self.goes_wrong(),
+            0..32 => self.pays(),
+            32..54 => self.staff_refunds().await,
+            54..62 => self.staff_take_or_give_up().await,
+            62..76 => self.staff_answer().await,
+            76..82 => self.somebody_refunds(),
+            82..90 => self.bank_decides(),
+            90..96 => self.goes_wrong(),
             _ => tokio::task::yield_now().await,
         }
     }
@@ -144,7 +162,8 @@ impl History<'_> {
         let Some(id) = intent.as_ref().and_then(|intent| intent["id"].as_str()) else { return };
         if by_hand {
             let path = format!("/payment_intents/{id}");
-            match self.random.within(0..3) {
+            match self.random.within(0..6) {
+                3.. => return self.held.push(id.to_owned()),
                 0 => drop(self.ask(&format!("{path}/cancel"), &json!({}))),
                 1 => drop(self.ask(&format!("{path}/capture"), &json!({ "amount_to_capture": amount - 50 }))),
                 _ => drop(self.ask(&format!("{path}/capture"), &json!({}))),
@@ -157,16 +176,50 @@ impl History<'_> {
     async fn staff_refunds(&mut self) {
         let Some(id) = self.payment() else { return };
         let amount = i64::try_from(self.random.within(50..2_500)).expect("it is small");
-        let payment = Key { id, account: String::new(), livemode: true };
-        let ask = Ask {
-            wanted: Wanted::Refund { payment, amount: Some(amount), currency: None },
-            reason: Reason::RequestedByCustomer,
-            note: None,
-            confirmed: true,
-        };
+        self.staff_ask(Wanted::Refund { payment: key(id), amount: Some(amount), currency: None }).await;
+    }
+
+    async fn staff_ask(&mut self, wanted: Wanted) {
+        let ask = Ask { wanted, reason: Reason::RequestedByCustomer, note: None, confirmed: true };
         let asked = request(&self.scene.ledger, &ask, &manager("jane"), clock::now()).await;
-        self.log.push(format!("staff refund {amount} of {:?}: {asked:?}", ask.wanted));
+        self.log.push(format!("staff {:?}: {asked:?}", ask.wanted));
         self.operations.extend(asked.ok().map(|operation| operation.id().to_owned()));
+    }
+
+    /// All of what is held, a part of it, or nothing.
+    async fn staff_take_or_give_up(&mut self) {
+        if self.held.is_empty() {
+            return;
+        }
+        let payment = key(self.random.pick(&self.held).clone());
+        let amount = self.random.percent(50).then_some(80);
+        let wanted = if self.random.percent(25) {
+            Wanted::Cancel { payment, reason: None }
+        } else {
+            Wanted::Capture { payment, amount, currency: None }
+        };
+        self.staff_ask(wanted).await;
+    }
+
+    /// A dispute is answered so that the bank decides one way or the other, or given up.
+    async fn staff_answer(&mut self) {
+        let disputes = self.scene.stripe.all("", "dispute");
+        if disputes.is_empty() {
+            return;
+        }
+        let dispute = key(self.random.pick(&disputes)["id"].as_str().unwrap_or_default().to_owned());
+        match self.random.within(0..5) {
+            0 => self.staff_ask(Wanted::DisputeAccept { dispute }).await,
+            1..3 => {
+                let verdict = *self.random.pick(&["winning_evidence", "losing_evidence"]);
+                let text = Change::Text { field: "uncategorized_text".to_owned(), text: verdict.to_owned() };
+                let ledger = &self.scene.ledger;
+                let written = change(ledger, &dispute, &text, &manager("jane"), clock::now()).await;
+                self.log.push(format!("staff write {verdict} for {}: {written:?}", dispute.id));
+                self.staff_ask(Wanted::EvidenceStage { dispute }).await;
+            }
+            _ => self.staff_ask(Wanted::EvidenceSubmit { dispute }).await,
+        }
     }
 
     /// In Stripe's dashboard, past the desk.
@@ -199,9 +252,9 @@ impl History<'_> {
     }
 
     fn goes_wrong(&mut self) {
-        let fault = *self.random.pick(&FAULTS);
-        self.scene.stripe.fails_at("POST /v1/refunds", [fault]);
-        self.log.push(format!("{fault:?}"));
+        let (fault, at) = (*self.random.pick(&FAULTS), *self.random.pick(&PLACES));
+        self.scene.stripe.fails_at(at, [fault]);
+        self.log.push(format!("{fault:?} at {at}"));
     }
 
     fn payment(&mut self) -> Option<String> {

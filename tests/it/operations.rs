@@ -3,6 +3,7 @@
 mod billing;
 mod desk;
 mod eyes;
+mod eyes_of_staff;
 mod kinds;
 mod ladder;
 mod races;

@@ -12,6 +12,8 @@ use domain::operations::{Operation, OperationState};
 use fake_stripe::Fault;
 use harness::process_guard::until;
 use harness::stack::Combination;
+use ledger::views::lists::OperationFilter;
+use ledger::views::page::Part;
 use serde_json::Value;
 use shared::env::{Env, Variable};
 use stripe_sim::Random;
@@ -77,7 +79,7 @@ async fn run(combination: Combination, requests: usize, kills: usize, seed: u64)
         let wave: &[Key] = waves.next().unwrap_or_default();
         table.requests += ask(&scene, wave, &mut random).await;
         die(&mut scene, point).await;
-        table.killed(point, &operations(&scene, &payments, is_under_way).await);
+        table.killed(point, &under_way(&scene).await);
     }
     for wave in waves {
         table.requests += ask(&scene, wave, &mut random).await;
@@ -159,16 +161,18 @@ async fn die(scene: &mut Scene, point: &str) {
     assert!(died, "nobody died {point}\n{}", scene.stack.logs());
 }
 
-fn is_under_way(operation: &Operation) -> bool {
-    operation.state == OperationState::Executing
+async fn under_way(scene: &Scene) -> Vec<Operation> {
+    let state = Some(OperationState::Executing.to_string());
+    let filter = OperationFilter { state, ..OperationFilter::default() };
+    let part = Part { after: None, limit: 1_000 };
+    scene.ledger.read().await.unwrap().operations(&filter, &part).await.unwrap().rows
 }
 
-async fn operations(scene: &Scene, payments: &[Key], wanted: impl Fn(&Operation) -> bool) -> Vec<Operation> {
+async fn operations(scene: &Scene, payments: &[Key]) -> Vec<Operation> {
     let mut tx = scene.ledger.read().await.unwrap();
     let mut found = Vec::new();
     for payment in payments {
-        let all = tx.operations_of_payment(payment, 1_000).await.unwrap();
-        found.extend(all.into_iter().filter(|operation| wanted(operation)));
+        found.extend(tx.operations_of_payment(payment, 1_000).await.unwrap());
     }
     found
 }
@@ -198,7 +202,7 @@ async fn judge(scene: &Scene, payments: &[Key], table: &mut Table) {
         let refunded = by_payment.get(&payment.id).copied().unwrap_or_default();
         assert!(refunded <= CAPTURED, "{}: {refunded} of {CAPTURED}", payment.id);
     }
-    let all = operations(scene, payments, |_| true).await;
+    let all = operations(scene, payments).await;
     assert_eq!(all.len(), table.requests, "every request is kept");
     let known: BTreeSet<&str> = all.iter().map(Operation::id).collect();
     for (operation, made) in &by_operation {

@@ -4,10 +4,15 @@
 mod accessible;
 mod acts;
 mod browser;
+mod evidence;
 mod hostile;
 mod looks;
 mod markup;
+mod people;
+mod proxied;
 mod readers;
 mod searching;
+mod sign_in;
+mod sign_in_safety;
 mod statements;
 mod tasks;

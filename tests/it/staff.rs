@@ -6,6 +6,7 @@ mod desk;
 mod disputes;
 mod kpi;
 mod lists;
+mod notes;
 mod pages;
 mod reconciliation;
 mod reports;

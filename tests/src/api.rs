@@ -53,17 +53,23 @@ impl Api {
     }
 
     pub async fn post(&self, path: &str, body: &Value) -> Reply {
-        self.send(Method::POST, path, &[("content-type", "application/json")], &body.to_string()).await
+        self.send(Method::POST, path, &[("content-type", "application/json")], body.to_string()).await
     }
 
     /// With an Idempotency-Key.
     pub async fn post_once(&self, path: &str, key: &str, body: &Value) -> Reply {
         let headers = [(CONTENT_TYPE.as_str(), "application/json"), ("idempotency-key", key)];
-        self.send(Method::POST, path, &headers, &body.to_string()).await
+        self.send(Method::POST, path, &headers, body.to_string()).await
     }
 
     /// Over a connection of its own.
-    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl AsRef<[u8]>,
+    ) -> Reply {
         let mut request = Request::builder().method(method).uri(path).header(HOST, self.address.to_string());
         if let Some(token) = &self.token {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
@@ -71,7 +77,7 @@ impl Api {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(Full::new(Bytes::from(body.to_owned()))).expect("a request");
+        let request = request.body(Full::new(Bytes::copy_from_slice(body.as_ref()))).expect("a request");
         let mut connection = HttpConnection::open(self.address, DEADLINE).await.expect("the console listens");
         let answer = connection.exchange(request, LIMIT_BYTES, DEADLINE).await;
         let answer = answer.unwrap_or_else(|error| panic!("{path} is not answered: {error}"));

@@ -11,6 +11,7 @@ pub enum Point {
     BeforeCall,
     DuringCall,
     AfterCall,
+    AfterUpload,
     BeforeStored,
     AfterStored,
 }
@@ -60,6 +61,7 @@ mod armed {
         ("before_call", Point::BeforeCall),
         ("during_call", Point::DuringCall),
         ("after_call", Point::AfterCall),
+        ("after_upload", Point::AfterUpload),
         ("before_stored", Point::BeforeStored),
         ("after_stored", Point::AfterStored),
     ];

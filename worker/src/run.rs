@@ -104,6 +104,7 @@ async fn work(
     tasks.spawn(chores::retry::run(lanes.clone(), lane_count));
     tasks.spawn(chores::seal::run(lanes.clone()));
     tasks.spawn(chores::lapse::run(lanes.clone()));
+    tasks.spawn(chores::old_logins::run(lanes.clone()));
     tasks.spawn(chores::retention::run(lanes.clone(), config.retention));
     let api = config.stripe.as_ref().map(|stripe| Api::open(stripe, shutdown.clone())).transpose()?;
     tasks.spawn(chores::notices::run(lanes.clone(), config.notices, config.staff_key, api.clone()));

@@ -6,21 +6,26 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use desk::actor::Actor;
 use desk::money;
-use hyper::Method;
+use domain::evidence::sha256;
 use hyper::http::request::Parts;
+use hyper::{Method, StatusCode};
 use maud::{Markup, html};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::address::Address;
+use super::form_fields::FormFields;
 use super::modes;
 use super::page_responses::{Browsed, elsewhere, html as page_of};
 use super::shell::{self, Frame};
+use super::shown_once;
+use super::sign_in::is_ours;
 use crate::Console;
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::endpoint::{Access, Endpoint};
 use crate::fields::{Fields, Kind};
 use crate::idempotency::{self, Begun};
+use crate::multipart::Part;
 use crate::permit::permit;
 use crate::problem::{Code, Problem};
 use crate::resources::endpoints;
@@ -60,7 +65,7 @@ pub fn form(frame: &Frame<'_>, act: &Act<'_>) -> Markup {
     html! {
         details.act {
             summary { (act.title) }
-            form.form method="post" action=(action(endpoint, act.path, frame.livemode)) {
+            form.form method="post" action=(action(endpoint, act.path, frame.livemode)) enctype=[endpoint.takes_file().then_some("multipart/form-data")] {
                 input type="hidden" name=(ONCE) value=(once);
                 input type="hidden" name=(BACK) value=(frame.address.with("done", Some(endpoint.name)));
                 p { (act.consequence) }
@@ -90,12 +95,19 @@ pub fn hidden(name: &str, value: &str) -> Markup {
 
 /// What a page says after a form was done.
 pub fn done(address: &Address) -> Markup {
-    let Some(name) = address.get("done") else { return html! {} };
+    let (done, waits) = (address.get("done"), address.get("waits"));
+    let Some(name) = done.or(waits) else { return html! {} };
     let Some(endpoint) = endpoints().find(|endpoint| endpoint.is_act() && endpoint.name == name) else {
         return html! {};
     };
     let words = super::values::capitalised(&endpoint.name.replace('_', " "));
-    html! { p.note.good role="status" { "Done: " (words) ". It is in the audit." } }
+    html! {
+        @if done.is_some() {
+            p.note.good role="status" { "Done: " (words) ". It is in the audit." }
+        } @else {
+            p.note.warn role="status" { "Asked for: " (words) ". It waits for a second administrator, who finds it under " a href="/staff" { "Staff" } "." }
+        }
+    }
 }
 
 fn action(endpoint: &Endpoint, names: &[&str], livemode: bool) -> String {
@@ -115,21 +127,22 @@ pub(super) async fn run(
     actor: &Actor,
     address: &Address,
     parts: &Parts,
-    mut fields: Vec<(String, String)>,
+    (mut fields, file): (FormFields, Option<Part>),
     now: DateTime<Utc>,
 ) -> Browsed {
-    let mut take = |name: &str| {
-        let place = fields.iter().position(|(given, _)| given == name)?;
-        Some(fields.remove(place).1)
-    };
-    let (once, back) = (take(ONCE), take(BACK));
-    let back = back.filter(|back| back.starts_with('/') && !back.starts_with("//"));
-    let done = act(console, actor, parts, once, fields, now).await;
-    match done {
-        Ok(place) => Browsed::by(Some(actor), elsewhere(place.as_deref().or(back.as_deref()).unwrap_or("/"))),
+    let (once, back) = (fields.take(ONCE), fields.take(BACK));
+    let back = back.filter(|back| is_ours(back));
+    let livemode = modes::named(address).unwrap_or(true);
+    let frame = Frame { actor, address, livemode, now, saved: Vec::new() };
+    match act(console, actor, parts, once, (fields.0, file), now).await {
+        Ok((name, answer)) => {
+            if let Some(secret) = shown_once::page(&frame, name, &answer, back.as_deref()) {
+                return Browsed::by(Some(actor), page_of(StatusCode::OK, secret));
+            }
+            let place = made(name, &answer).or_else(|| back.map(|back| after(&back, &answer)));
+            Browsed::by(Some(actor), elsewhere(place.as_deref().unwrap_or("/")))
+        }
         Err(problem) => {
-            let livemode = modes::named(address).unwrap_or(true);
-            let frame = Frame { actor, address, livemode, now, saved: Vec::new() };
             let body = refused(&problem, back.as_deref());
             let page = shell::page(&frame, problem.code.title(), &Markup::default(), &body);
             Browsed {
@@ -141,17 +154,24 @@ pub(super) async fn run(
     }
 }
 
+/// The endpoint that a form is sent to, and what its path names.
+pub(super) fn addressed(path: &str) -> Option<(&'static Endpoint, Vec<String>)> {
+    match route(endpoints(), &Method::POST, path.strip_prefix(DO)?) {
+        Routed::To(endpoint, names) => Some((endpoint, names)),
+        _ => None,
+    }
+}
+
 async fn act(
     console: &Arc<Console>,
     actor: &Actor,
     parts: &Parts,
     once: Option<String>,
-    fields: Vec<(String, String)>,
+    (fields, file): (Vec<(String, String)>, Option<Part>),
     now: DateTime<Utc>,
-) -> Result<Option<String>, Problem> {
+) -> Result<(&'static str, Answer), Problem> {
     let path = parts.uri.path();
-    let found = path.strip_prefix(DO).map(|path| route(endpoints(), &Method::POST, path));
-    let Some(Routed::To(endpoint, names)) = found else {
+    let Some((endpoint, names)) = addressed(path) else {
         return Err(Problem::new(Code::NotFound, "no form is sent to this address"));
     };
     permit(console, endpoint, actor, now).await?;
@@ -159,29 +179,51 @@ async fn act(
     let once =
         once.ok_or_else(|| Problem::invalid(ONCE, "the form has no operation id: load its page again"))?;
     let query = Fields::of_query(parts.uri.query().unwrap_or_default(), endpoint.query, now)?;
-    let given = body(endpoint, fields);
+    let mut given = body(endpoint, fields);
+    let file = file.map(|part| {
+        let told = json!({"name": part.file_name.unwrap_or_default(), "sha256": sha256(&part.content)});
+        given.insert(part.name, told);
+        part.content
+    });
     let target = parts.uri.path_and_query().map_or(path, |target| target.as_str());
     let hash = idempotency::request_hash("POST", target, &Value::Object(given.clone()));
     let body = Fields::of_body(given, endpoint.body.unwrap_or_default(), now)?;
-    let call =
-        Call { console: Arc::clone(console), actor: Some(actor.clone()), path: names, query, body, now };
+    let call = Call {
+        console: Arc::clone(console),
+        actor: Some(actor.clone()),
+        path: names,
+        query,
+        body,
+        file,
+        now,
+    };
     match idempotency::begin(&console.ledger, actor, once, &hash, now).await? {
         // It was done before: the same page follows.
-        Begun::Answered(answered) => answered.map(|answer| made(&answer)),
+        Begun::Answered(answered) => answered.map(|answer| (endpoint.name, answer)),
         Begun::Free(taken) => {
             let answered = (endpoint.run)(call).await;
             idempotency::end(&console.ledger, taken, &answered).await?;
-            answered.map(|answer| made(&answer))
+            answered.map(|answer| (endpoint.name, answer))
         }
     }
 }
 
 /// The page of what an act has made, where that has one of its own.
-fn made(answer: &Answer) -> Option<String> {
+fn made(endpoint: &str, answer: &Answer) -> Option<String> {
     let replay = answer.document.get("replay").and_then(Value::as_str);
     let operation = answer.document.pointer("/operation/id").and_then(Value::as_str);
     let page = |kind, id: Option<&str>| id.map(|id| super::values::page_of(kind, id));
-    page("replay", replay).or_else(|| page("operation", operation))
+    let member = answer.document.get("name").and_then(Value::as_str).filter(|_| endpoint == "add_member");
+    page("replay", replay).or_else(|| page("operation", operation)).or_else(|| page("staff", member))
+}
+
+/// Where an act leads back to: its page says that it was done, or that it waits for a second administrator.
+fn after(back: &str, answer: &Answer) -> String {
+    if answer.document.get("pending").is_some_and(Value::is_object) {
+        back.replace("done=", "waits=")
+    } else {
+        back.to_owned()
+    }
 }
 
 /// The fields of a form as the members of a body; what was left empty is not given.
@@ -198,7 +240,7 @@ fn body(endpoint: &Endpoint, fields: Vec<(String, String)>) -> Map<String, Value
             continue;
         }
         match kind_of(&name) {
-            Some(Kind::Ids) => {
+            Some(Kind::Ids | Kind::Words(_)) => {
                 if let Value::Array(items) = members.entry(name).or_insert(Value::Array(Vec::new())) {
                     items.push(Value::String(value));
                 }

@@ -41,7 +41,7 @@ use super::object::Hangs;
 use super::shell::{self, Frame};
 use super::{
     acts, approvals, audit, dead_letters, event, findings, listed, metrics, modes, notices, object,
-    operation, reconciliation, replays, reports, saved_views, user,
+    operation, people, reconciliation, replays, reports, saved_views, user,
 };
 
 /// What a browser gets.
@@ -158,10 +158,16 @@ async fn find(sources: &Sources<'_>, frame: &mut Frame<'_>) -> Result<Found, Fai
         "/payments/reconciliation" => read_reconciliation(ledger, frame).await,
         "/payments/dead-letters" => title("Dead letters", read_dead_letters(ledger, frame).await?),
         "/search" => find_words(ledger, frame).await,
-        path => match path.trim_start_matches('/').split_once('/') {
-            Some((kind, id)) if !id.is_empty() => read_one(ledger, frame, kind, id).await,
-            _ => Err(Fault::NoPage.into()),
-        },
+        path => {
+            if let Some(found) = people::find(ledger, frame).await {
+                let (title, body) = found??;
+                return Ok(Found::Page(title, body));
+            }
+            match path.trim_start_matches('/').split_once('/') {
+                Some((kind, id)) if !id.is_empty() => read_one(ledger, frame, kind, id).await,
+                _ => Err(Fault::NoPage.into()),
+            }
+        }
     }
 }
 

@@ -8,26 +8,28 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HOST};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
-use shared::http::body;
 
 use super::acts;
-use super::address::{Address, link, parameters};
+use super::address::{Address, parameters};
 use super::answer::{Answer, Sources, answer};
 use super::assets::Asset;
 use super::dashboard::Waiting;
+use super::form_fields::FormFields;
 use super::origin::is_foreign;
 use super::page_responses::{Browsed, asset, elsewhere, file, html, unchanged, with_tag};
-use super::{live, shell, sign_in};
+use super::{invitation, live, me, shell, sign_in};
 use crate::Console;
+use crate::bodies;
+use crate::client::Client;
+use crate::endpoint::{BODY_LIMIT_BYTES, Endpoint};
+use crate::multipart::{self, Part};
 use crate::problem::Code;
 use crate::response_body::ResponseBody;
 use crate::responses::HttpResponse;
 
-/// A form is words; files have their own way.
-const FORM_LIMIT_BYTES: usize = 65_536;
-
 pub(crate) async fn respond(
     console: &Arc<Console>,
+    client: &Client,
     parts: Parts,
     body: Incoming,
     now: DateTime<Utc>,
@@ -40,7 +42,7 @@ pub(crate) async fn respond(
         return Browsed::by(None, asset(found));
     }
     if parts.method == Method::POST {
-        return post(console, &address, &parts, body, now).await;
+        return post(console, client, &address, &parts, body, now).await;
     }
     if parts.method != Method::GET && parts.method != Method::HEAD {
         return Browsed::by(
@@ -48,18 +50,19 @@ pub(crate) async fn respond(
             refused("A page is looked at, or a form is sent", StatusCode::METHOD_NOT_ALLOWED),
         );
     }
-    let actor = match sign_in::actor(console, &parts.headers, now).await {
-        Ok(actor) => actor,
-        Err(unavailable) => return unavailable,
-    };
-    let path = address.path.as_str();
-    match actor {
-        _ if path == sign_in::PATH => {
-            let page = sign_in::page(address.get("to").unwrap_or("/"), None);
-            Browsed::by(None, html(StatusCode::OK, shell::bare("Sign in", &page)))
+    match address.path.as_str() {
+        sign_in::PATH => return sign_in::look(&address),
+        sign_in::CODE => return sign_in::look_at_code(&parts.headers, &address),
+        invitation::PATH => return invitation::look(console, &address, now).await,
+        _ => {}
+    }
+    match sign_in::actor(console, client, &parts.headers, now).await {
+        Err(unavailable) => unavailable,
+        Ok(None) => sign_in::leads_to(&parts.headers, target),
+        Ok(Some(actor)) if address.path == me::PATH => {
+            me::look(console, &actor, &parts.headers, &address, None, now).await
         }
-        None => Browsed::by(None, elsewhere(&link(sign_in::PATH, [("to", target)]))),
-        Some(actor) => look(console, &actor, &address, &parts, now).await,
+        Ok(Some(actor)) => look(console, &actor, &address, &parts, now).await,
     }
 }
 
@@ -119,6 +122,7 @@ fn taken(body: Option<ResponseBody>, name: &str, content_type: &'static str) -> 
 /// A form. It must come from a page of ours: a cookie alone proves no intention.
 async fn post(
     console: &Arc<Console>,
+    client: &Client,
     address: &Address,
     parts: &Parts,
     incoming: Incoming,
@@ -128,44 +132,62 @@ async fn post(
     if is_foreign(&parts.headers, host) {
         return Browsed::by(None, refused("This form was sent from another site", StatusCode::FORBIDDEN));
     }
-    let fields = match read_form(console, parts, incoming).await {
-        Ok(fields) => fields,
+    let endpoint = acts::addressed(&address.path).map(|(endpoint, _)| endpoint);
+    let limit_bytes = endpoint.map_or(BODY_LIMIT_BYTES, Endpoint::body_limit_bytes);
+    // What is long is read only of somebody who is known.
+    if limit_bytes > BODY_LIMIT_BYTES {
+        return match sign_in::actor(console, client, &parts.headers, now).await {
+            Err(unavailable) => unavailable,
+            Ok(None) => Browsed::by(None, elsewhere(sign_in::PATH)),
+            Ok(Some(actor)) => match read_form(console, endpoint, limit_bytes, parts, incoming).await {
+                Ok(form) => acts::run(console, &actor, address, parts, form, now).await,
+                Err(code) => Browsed::by(Some(&actor), refused(code.title(), code.status())),
+            },
+        };
+    }
+    let (fields, file) = match read_form(console, endpoint, limit_bytes, parts, incoming).await {
+        Ok(form) => form,
         Err(code) => return Browsed::by(None, refused(code.title(), code.status())),
     };
     match address.path.as_str() {
-        sign_in::PATH => return sign_in::begin(console, &parts.headers, &fields, now).await,
-        sign_in::END => return sign_in::end(&parts.headers),
+        sign_in::PATH => return sign_in::begin(console, client, &parts.headers, &fields, now).await,
+        sign_in::CODE => return sign_in::finish(console, client, &parts.headers, &fields, now).await,
+        sign_in::END => return sign_in::end(console, &parts.headers, now).await,
+        invitation::PATH => return invitation::accept(console, &fields, now).await,
         _ => {}
     }
-    match sign_in::actor(console, &parts.headers, now).await {
+    match sign_in::actor(console, client, &parts.headers, now).await {
         Err(unavailable) => unavailable,
         Ok(None) => Browsed::by(None, elsewhere(sign_in::PATH)),
-        Ok(Some(actor)) => acts::run(console, &actor, address, parts, fields, now).await,
+        Ok(Some(actor)) if address.path == me::PASSWORD => {
+            me::change_password(console, client, &actor, parts, &fields, now).await
+        }
+        Ok(Some(actor)) => acts::run(console, &actor, address, parts, (fields, file), now).await,
     }
 }
 
+/// The fields of a form, and its file.
 async fn read_form(
     console: &Console,
+    endpoint: Option<&Endpoint>,
+    limit_bytes: usize,
     parts: &Parts,
     incoming: Incoming,
-) -> Result<Vec<(String, String)>, Code> {
+) -> Result<(FormFields, Option<Part>), Code> {
     let media_type =
         parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !media_type.starts_with("application/x-www-form-urlencoded") {
+    let boundary = multipart::boundary(media_type).zip(endpoint);
+    if boundary.is_none() && !media_type.starts_with("application/x-www-form-urlencoded") {
         return Err(Code::UnsupportedMediaType);
     }
-    if body::declares_more_than(&incoming, FORM_LIMIT_BYTES) {
-        return Err(Code::BodyTooLarge);
+    let bytes = bodies::bytes(console, limit_bytes, incoming).await.map_err(|problem| problem.code)?;
+    if let Some((boundary, endpoint)) = boundary {
+        let form = multipart::read(&bytes, boundary).ok_or(Code::MalformedRequest)?;
+        let (fields, file) = bodies::of_page(endpoint, form).map_err(|problem| problem.code)?;
+        return Ok((FormFields(fields), file));
     }
-    let taken = body::read(incoming, FORM_LIMIT_BYTES, console.limits.body_deadline, &console.room).await;
-    let taken = taken.map_err(|fault| match fault {
-        body::BodyFault::TooLarge => Code::BodyTooLarge,
-        body::BodyFault::Slow => Code::SlowBody,
-        body::BodyFault::Broken => Code::MalformedRequest,
-        body::BodyFault::NoRoom => Code::Unavailable,
-    })?;
-    let text = std::str::from_utf8(&taken.bytes).map_err(|_| Code::MalformedRequest)?;
-    parameters(text).ok_or(Code::MalformedRequest)
+    let text = std::str::from_utf8(&bytes).map_err(|_| Code::MalformedRequest)?;
+    Ok((FormFields(parameters(text).ok_or(Code::MalformedRequest)?), None))
 }
 
 /// For whoever is not known: without anything around it.

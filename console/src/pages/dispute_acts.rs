@@ -1,4 +1,4 @@
-//! What staff may do with a dispute here. Nothing of it changes anything at Stripe.
+//! What staff may do with a dispute: answer or accept it, note, resolve and reopen.
 
 use desk::money;
 use desk::views::dispute::DisputeView;
@@ -6,6 +6,7 @@ use desk::views::object::ObjectView;
 use maud::{Markup, html};
 
 use super::acts::{Act, form, words};
+use super::evidence;
 use super::shell::Frame;
 
 pub fn forms(frame: &Frame<'_>, view: &DisputeView) -> Markup {
@@ -13,15 +14,7 @@ pub fn forms(frame: &Frame<'_>, view: &DisputeView) -> Markup {
     let amount = money::shown(view.dispute.dispute.state.amount, &view.dispute.dispute.state.currency);
     let reason = words("reason", "Reason", "It stands in the audit, with your name.", true);
     html! {
-        (form(frame, &Act {
-            endpoint: "note_on_dispute",
-            path: &[id],
-            title: "Note something",
-            consequence: html! { "Notes on " strong { (id) } " can be read by everyone here, and never changed." },
-            fields: words("note", "Note", "", true),
-            button: "Keep the note",
-            is_dangerous: false,
-        }))
+        @if let Some(evidence) = &view.evidence { (evidence::forms(frame, view, evidence)) }
         @if view.dispute.resolved.is_some() {
             (form(frame, &Act {
                 endpoint: "reopen_dispute",

@@ -118,7 +118,7 @@ pub fn one(frame: &Frame<'_>, view: &FindingView) -> Markup {
         div.sided {
             div.stack {
                 (history(&view.history))
-                (timeline((NAME, key), &view.timeline, frame.address))
+                (timeline((NAME, key), &view.timeline, &[], frame.address))
             }
             div.stack {
                 (figures(finding))

@@ -17,11 +17,9 @@ use domain::payment_failures::PaymentFailure;
 use domain::payments::Payment;
 use domain::refunds::Refund;
 use domain::subscriptions::Subscription;
-use ledger::tables::overrides::Note;
 use maud::{Markup, html};
 
 use super::tables::{Column, number, prose, section, text};
-use super::tones::{Tone, badge};
 use super::values::{maybe_moment, maybe_object, moment, money, money_if_any, object, status, until};
 
 pub const PAYMENTS: &[Column] = &[
@@ -280,17 +278,4 @@ pub fn invoices(invoices: &[Invoice]) -> Markup {
         ]
     });
     section("Invoices", &columns, rows.collect())
-}
-
-pub fn notes(notes: &[Note]) -> Markup {
-    let columns = [text("Noted"), text("By"), text("Effect"), prose("Note")];
-    let rows = notes.iter().map(|note| {
-        let effect = match (note.resolves, note.reopens) {
-            (true, _) => badge(Tone::Good, "resolves"),
-            (_, true) => badge(Tone::Warn, "reopens"),
-            _ => html! {},
-        };
-        vec![moment(note.written_at), html! { (note.written_by) }, effect, html! { (note.note) }]
-    });
-    section("Notes", &columns, rows.collect())
 }

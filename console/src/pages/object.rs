@@ -24,7 +24,7 @@ use super::command::{command, curl, quoted};
 use super::shell::Frame;
 use super::timelines::timeline;
 use super::values::{detail, money, object, status};
-use super::{billing_acts, dispute_acts, hanging, payment_acts, webhooks};
+use super::{billing_acts, dispute_acts, evidence, hanging, notes, payment_acts, webhooks};
 use crate::resources::endpoints;
 
 /// What some kinds of page have and others have not.
@@ -56,17 +56,18 @@ fn one<V: Hangs>(frame: &Frame<'_>, page: &ObjectPage<V>) -> Markup {
     let (kind, key) = (V::Object::NAME, view.key());
     html! {
         (heading(kind, &key.id, &view.status(now), &belongs_to(&key.account, key.livemode)))
-        p.lead { (view.why()) }
+        p.lead { (view.why()) " " (notes::assignee(page.assignment.as_ref())) }
         (letters(&page.dead_letters, now))
         div.sided {
             div.stack {
                 (because(view))
                 (view.hanging(frame))
-                (timeline((kind, key), view.timeline(), frame.address))
+                (notes::list(&page.notes))
+                (timeline((kind, key), view.timeline(), &page.notes, frame.address))
             }
             div.stack {
                 @if let Some(sum) = view.sum() { (shown_sum(&sum)) }
-                (acts_panel(&view.acts(frame)))
+                (acts_panel(&html! { (view.acts(frame)) (notes::forms(frame, kind, &key.id, page.assignment.as_ref())) }))
                 (details(frame, view, now))
                 (same_elsewhere(frame, &format!("show {kind} {}", quoted(&key.id)), in_api(kind, &key.id).as_deref(), page))
             }
@@ -247,7 +248,7 @@ impl Hangs for InvoiceView {
 impl Hangs for DisputeView {
     fn hanging(&self, _: &Frame<'_>) -> Markup {
         html! {
-            (hanging::notes(&self.notes))
+            @if let Some(evidence) = &self.evidence { (evidence::hanging(evidence)) }
             (hanging::movements(&self.movements))
             (hanging::warnings(&self.warnings))
         }

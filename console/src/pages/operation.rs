@@ -10,6 +10,7 @@ use maud::{Markup, html};
 use super::acts::{Act, form, hidden, words};
 use super::address::link;
 use super::command::{command, quoted};
+use super::notes;
 use super::object::{acts_panel, heading};
 use super::shell::Frame;
 use super::tables::{number, prose, section, text};
@@ -21,7 +22,7 @@ pub fn page(frame: &Frame<'_>, view: &OperationView) -> Markup {
     let key = &operation.key;
     html! {
         (heading("operation", operation.id(), operation.state.as_str(), &belongs_to(&key.account, key.livemode)))
-        p.lead { strong { (capitalised(&view.words.does)) "." } " " (view.words.says) }
+        p.lead { strong { (capitalised(&view.words.does)) "." } " " (view.words.says) " " (notes::assignee(view.assignment.as_ref())) }
         @if let Some(next) = &view.words.next { p.note { "Next: " (next) } }
         @if let Some(warning) = &operation.warning { p.note.warn { (capitalised(warning)) } }
         @if let Some(words) = view.words.tell_customer { p.note { "To the customer: " (words) } }
@@ -29,10 +30,11 @@ pub fn page(frame: &Frame<'_>, view: &OperationView) -> Markup {
             div.stack {
                 (decisions(&view.decisions))
                 (calls(&view.calls))
-                (timeline((NAME, key), &view.timeline, frame.address))
+                (notes::list(&view.notes))
+                (timeline((NAME, key), &view.timeline, &view.notes, frame.address))
             }
             div.stack {
-                (acts_panel(&acts(frame, operation)))
+                (acts_panel(&html! { (acts(frame, operation)) (notes::forms(frame, NAME, operation.id(), view.assignment.as_ref())) }))
                 (details(view))
                 section.panel {
                     h2 { "Elsewhere" }

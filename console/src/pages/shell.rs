@@ -39,6 +39,10 @@ const PLACES: &[(&str, &str, &str, Permission)] = &[
     ("metrics", "Metrics", "/payments/metrics/", Permission::Read),
     ("notices", "Notices", "/notices", Permission::Read),
     ("audit", "Audit", "/payments/audit", Permission::Read),
+    ("workers", "Workers", "/workers", Permission::Read),
+    ("policies", "Policies", "/policies", Permission::Read),
+    ("staff", "Staff", "/staff", Permission::Export),
+    ("tokens", "Tokens", "/tokens", Permission::Export),
 ];
 
 /// The whole document.
@@ -65,7 +69,7 @@ pub fn page(frame: &Frame<'_>, title: &str, done: &Markup, body: &Markup) -> Mar
                     }
                     div.who {
                         (modes::switch(address, *livemode))
-                        span { (actor.name()) }
+                        a href=(link("/me", [("mode", mode)])) { (actor.name()) }
                         form method="post" action="/logout" { button.quiet type="submit" { "Sign out" } }
                     }
                 }

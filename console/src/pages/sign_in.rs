@@ -1,93 +1,216 @@
-//! Signing in and out. A token proves who somebody is; the browser brings it back in a cookie that no script reads, no
-//! other site sends a form with, and that ends with the browser.
+//! Signing in and out: by name and password, then by a code; or by a token. Whoever signed in is known by a cookie.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use desk::actor::{Actor, NotAuthenticated, authenticate_token};
-use hyper::header::{COOKIE, HOST};
+use desk::actor::{Actor, NotAuthenticated, authenticate_session, authenticate_token};
+use desk::acts::login::{Attempt, LoggedIn, LoginRefused, Second, Step, login, second_factor};
+use desk::acts::sessions;
 use hyper::{HeaderMap, StatusCode};
-use maud::{Markup, html};
+use secrecy::ExposeSecret;
+use tokio::time::Instant;
 
+use super::cookies::{Cookie, SECRET_LIMIT_BYTES};
 use super::faults::Fault;
+use super::form_fields::FormFields;
 use super::page_responses::{Browsed, elsewhere, html as page_of, with_cookie};
-use super::shell;
+use super::sign_in_page::{Shown, code_page, page};
+use super::{address, shell};
 use crate::Console;
+use crate::client::Client;
 
 pub const PATH: &str = "/login";
+pub const CODE: &str = "/login/code";
 pub const END: &str = "/logout";
-/// `__Host-`: set by this host alone, over TLS alone.
-const SECURE: &str = "__Host-tidegate";
-/// On loopback there is no TLS.
-const PLAIN: &str = "tidegate";
-/// Longer is no secret of ours.
-const SECRET_LIMIT_BYTES: usize = 512;
+/// What every token begins with; a session's cookie does not.
+const TOKEN: &str = "tdg_";
+/// No refusal comes sooner: how long it took tells nothing.
+const REFUSED_AFTER: Duration = Duration::from_millis(400);
 
 /// Who signed in, if anybody; a ledger that does not answer is a page of its own.
 pub(super) async fn actor(
     console: &Console,
+    client: &Client,
     headers: &HeaderMap,
     now: DateTime<Utc>,
 ) -> Result<Option<Actor>, Browsed> {
-    let Some(secret) = cookie(headers) else { return Ok(None) };
-    match authenticate_token(&console.ledger, secret, now).await {
+    let known = match (&client.signed_on, Cookie::SignedIn.read(headers)) {
+        (Some(name), _) => desk::actor::authenticate_signed_on(&console.ledger, name).await,
+        (None, Some(secret)) if secret.starts_with(TOKEN) => {
+            authenticate_token(&console.ledger, secret, now).await
+        }
+        (None, Some(secret)) => authenticate_session(&console.ledger, secret, now).await,
+        (None, None) => return Ok(None),
+    };
+    match known {
         Ok(actor) => Ok(Some(actor)),
         Err(NotAuthenticated::Ledger(error)) => Err(away(&error)),
         Err(_) => Ok(None),
     }
 }
 
-pub fn page(to: &str, refused: Option<&str>) -> Markup {
-    html! {
-        h1 { "Sign in" }
-        @if let Some(why) = refused { p.note.bad role="alert" { (why) } }
-        form.form method="post" action=(PATH) {
-            input type="hidden" name="to" value=(to);
-            div.field {
-                label for="token" { "Token" }
-                input id="token" name="token" type="password" required autocomplete="current-password" autofocus spellcheck="false";
-                span.hint { "It begins with " code { "tdg_" } ". An administrator makes one: " code { "tidegate tokens create --for NAME" } "." }
-            }
-            div { button.primary type="submit" { "Sign in" } }
-        }
+/// Where whoever is not known is led: back to where they were, afterwards.
+pub(super) fn leads_to(headers: &HeaderMap, target: &str) -> Browsed {
+    let has_ended = Cookie::SignedIn.read(headers).is_some();
+    let ended = has_ended.then_some(("ended", "1"));
+    Browsed::by(None, elsewhere(&address::link(PATH, [("to", target)].into_iter().chain(ended))))
+}
+
+/// The form of the first step.
+pub(super) fn look(address: &address::Address) -> Browsed {
+    let ended = "Your session has ended. Sign in again.";
+    let told = address.get("ended").map(|_| Shown::Told(ended));
+    let told = told.or_else(|| {
+        address.get("changed").map(|_| Shown::Told("Your password was changed. Sign in with the new one."))
+    });
+    shown(StatusCode::OK, &page(address.get("to").unwrap_or("/"), told))
+}
+
+/// The form of the second step.
+pub(super) fn look_at_code(headers: &HeaderMap, address: &address::Address) -> Browsed {
+    match Cookie::Login.read(headers) {
+        Some(_) => shown(StatusCode::OK, &code_page(address.get("to").unwrap_or("/"), None)),
+        None => Browsed::by(None, elsewhere(PATH)),
     }
 }
 
-/// Takes the form of that page.
+/// Takes the form of the first step: a name and a password, or a token.
 pub(super) async fn begin(
     console: &Arc<Console>,
+    client: &Client,
     headers: &HeaderMap,
-    fields: &[(String, String)],
+    fields: &FormFields,
     now: DateTime<Utc>,
 ) -> Browsed {
-    let field = |name: &str| fields.iter().find(|(given, _)| given == name).map(|(_, value)| value.trim());
-    let to = field("to").filter(|to| is_ours(to)).unwrap_or("/");
-    let token = field("token").filter(|token| token.len() <= SECRET_LIMIT_BYTES && is_cookie(token));
-    let known = match token {
-        Some(token) => authenticate_token(&console.ledger, token, now).await,
-        None => Err(NotAuthenticated::Unknown),
+    let to = fields.get("to").filter(|to| is_ours(to)).unwrap_or("/");
+    if let Some(token) = fields.get("token").map(str::trim) {
+        return by_token(console, headers, token, to, now).await;
+    }
+    let began = Instant::now();
+    let attempt = Attempt {
+        name: fields.get("name").unwrap_or_default(),
+        password: fields.secret("password"),
+        address: &client.address,
     };
-    match (known, token) {
-        (Ok(actor), Some(token)) => {
-            Browsed::by(Some(&actor), with_cookie(elsewhere(to), &set(headers, token)))
+    match login(&console.ledger, attempt, now).await {
+        Ok(Step::LoggedIn(logged_in)) => logged_in_to(console, headers, &logged_in, to, now).await,
+        Ok(Step::NeedsSecondFactor(challenge)) => {
+            let place = address::link(CODE, [("to", to)]);
+            let cookie = Cookie::Login.set(headers, challenge.expose_secret());
+            Browsed::by(None, with_cookie(elsewhere(&place), &cookie))
         }
-        (Err(NotAuthenticated::Ledger(error)), _) => away(&error),
-        (Err(refused), _) => {
-            let why = super::values::capitalised(&format!("{refused}."));
-            Browsed::by(
-                None,
-                page_of(StatusCode::UNAUTHORIZED, shell::bare("Sign in", &page(to, Some(&why)))),
-            )
-        }
-        (Ok(_), None) => Browsed::by(None, elsewhere(PATH)),
+        Err(refused) => refuse(&refused, began, |why| page(to, Some(Shown::Refused(why)))).await,
     }
 }
 
-pub(super) fn end(headers: &HeaderMap) -> Browsed {
-    Browsed::by(None, with_cookie(elsewhere(PATH), &(set(headers, "") + "; Max-Age=0")))
+/// Takes the form of the second step.
+pub(super) async fn finish(
+    console: &Arc<Console>,
+    client: &Client,
+    headers: &HeaderMap,
+    fields: &FormFields,
+    now: DateTime<Utc>,
+) -> Browsed {
+    let to = fields.get("to").filter(|to| is_ours(to)).unwrap_or("/");
+    let Some(challenge) = Cookie::Login.read(headers) else { return Browsed::by(None, elsewhere(PATH)) };
+    let code = fields.get("code").unwrap_or_default().trim();
+    // Those of an app are six digits; those of the list are longer.
+    let is_of_app = code.chars().filter(|c| !c.is_whitespace()).count() <= 8;
+    let second = if is_of_app { Second::Totp(code) } else { Second::Recovery(code) };
+    let began = Instant::now();
+    let key = console.staff_key.as_ref();
+    match second_factor(&console.ledger, challenge, second, &client.address, key, now).await {
+        Ok(logged_in) => {
+            let done = logged_in_to(console, headers, &logged_in, to, now).await;
+            Browsed { response: with_cookie(done.response, &Cookie::Login.clear(headers)), ..done }
+        }
+        Err(refused @ LoginRefused::TooLate) => {
+            refuse(&refused, began, |why| page(to, Some(Shown::Refused(why)))).await
+        }
+        Err(refused) => refuse(&refused, began, |why| code_page(to, Some(why))).await,
+    }
 }
 
-fn away(error: &ledger::LedgerError) -> Browsed {
+/// The session that the browser had before ends: its cookie may be known to another.
+async fn logged_in_to(
+    console: &Console,
+    headers: &HeaderMap,
+    logged_in: &LoggedIn,
+    to: &str,
+    now: DateTime<Utc>,
+) -> Browsed {
+    if let Err(unavailable) = end_session(console, headers, now).await {
+        return unavailable;
+    }
+    let cookie = Cookie::SignedIn.set(headers, logged_in.cookie.expose_secret());
+    let response = with_cookie(elsewhere(to), &cookie);
+    Browsed { actor: Some(logged_in.session.staff.clone()), ..Browsed::by(None, response) }
+}
+
+async fn by_token(
+    console: &Console,
+    headers: &HeaderMap,
+    token: &str,
+    to: &str,
+    now: DateTime<Utc>,
+) -> Browsed {
+    let is_cookie = token.len() <= SECRET_LIMIT_BYTES
+        && token.starts_with(TOKEN)
+        && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let known = match is_cookie {
+        true => authenticate_token(&console.ledger, token, now).await,
+        false => Err(NotAuthenticated::Unknown),
+    };
+    match known {
+        Ok(actor) => {
+            if let Err(unavailable) = end_session(console, headers, now).await {
+                return unavailable;
+            }
+            let cookie = Cookie::SignedIn.set(headers, token);
+            Browsed::by(Some(&actor), with_cookie(elsewhere(to), &cookie))
+        }
+        Err(NotAuthenticated::Ledger(error)) => away(&error),
+        Err(refused) => {
+            let why = super::values::capitalised(&format!("{refused}."));
+            shown(StatusCode::UNAUTHORIZED, &page(to, Some(Shown::Refused(&why))))
+        }
+    }
+}
+
+pub(super) async fn end(console: &Console, headers: &HeaderMap, now: DateTime<Utc>) -> Browsed {
+    if let Err(unavailable) = end_session(console, headers, now).await {
+        return unavailable;
+    }
+    Browsed::by(None, with_cookie(elsewhere(PATH), &Cookie::SignedIn.clear(headers)))
+}
+
+async fn end_session(console: &Console, headers: &HeaderMap, now: DateTime<Utc>) -> Result<(), Browsed> {
+    match Cookie::SignedIn.read(headers).filter(|secret| !secret.starts_with(TOKEN)) {
+        Some(secret) => sessions::log_out(&console.ledger, secret, now).await.map_err(|error| away(&error)),
+        None => Ok(()),
+    }
+}
+
+/// The form again, with why nobody is logged in.
+async fn refuse(refused: &LoginRefused, began: Instant, form: impl FnOnce(&str) -> maud::Markup) -> Browsed {
+    if let LoginRefused::Ledger(error) = refused {
+        return away(error);
+    }
+    tokio::time::sleep_until(began + REFUSED_AFTER).await;
+    let why = super::values::capitalised(&format!("{refused}."));
+    let status = match refused {
+        LoginRefused::Locked { .. } => StatusCode::TOO_MANY_REQUESTS,
+        _ => StatusCode::UNAUTHORIZED,
+    };
+    shown(status, &form(&why))
+}
+
+fn shown(status: StatusCode, body: &maud::Markup) -> Browsed {
+    Browsed::by(None, page_of(status, shell::bare("Sign in", body)))
+}
+
+pub(super) fn away(error: &ledger::LedgerError) -> Browsed {
     let page = shell::bare(Fault::Away.title(), &Fault::Away.body());
     Browsed {
         cause: Some(shared::telemetry::told(error)),
@@ -96,63 +219,17 @@ fn away(error: &ledger::LedgerError) -> Browsed {
     }
 }
 
-/// The secret that the browser brings back; none where two go by one name.
-fn cookie(headers: &HeaderMap) -> Option<&str> {
-    let name = name(headers);
-    let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let mut found = pairs.filter(|(given, _)| *given == name).map(|(_, value)| value);
-    let first = found.next()?;
-    (found.next().is_none() && !first.is_empty() && first.len() <= SECRET_LIMIT_BYTES).then_some(first)
-}
-
-fn set(headers: &HeaderMap, secret: &str) -> String {
-    let name = name(headers);
-    let secure = if name == SECURE { "; Secure" } else { "" };
-    format!("{name}={secret}; Path=/; HttpOnly; SameSite=Lax{secure}")
-}
-
-fn name(headers: &HeaderMap) -> &'static str {
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
-    if ["127.0.0.1", "localhost", "[::1]"].contains(&host) { PLAIN } else { SECURE }
-}
-
 /// A path of ours, never another site's.
-fn is_ours(to: &str) -> bool {
+pub(super) fn is_ours(to: &str) -> bool {
     to.starts_with('/')
         && !to.starts_with("//")
         && !to.contains('\\')
         && to.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-fn is_cookie(secret: &str) -> bool {
-    !secret.is_empty()
-        && secret.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
-}
-
 #[cfg(test)]
 mod tests {
-    use hyper::header::HeaderValue;
-
     use super::*;
-
-    fn headers(host: &'static str, cookie: &'static str) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        headers.insert(HOST, HeaderValue::from_static(host));
-        headers.insert(COOKIE, HeaderValue::from_static(cookie));
-        headers
-    }
-
-    #[test]
-    fn a_cookie_is_bound_to_its_host_and_to_tls_wherever_there_is_any() {
-        assert_eq!(cookie(&headers("127.0.0.1:8083", "a=b; tidegate=tdg_1")), Some("tdg_1"));
-        assert_eq!(cookie(&headers("pay.example", "tidegate=tdg_1")), None, "set without TLS");
-        assert_eq!(cookie(&headers("pay.example", "__Host-tidegate=tdg_1")), Some("tdg_1"));
-        assert_eq!(cookie(&headers("pay.example", "__Host-tidegate=a; __Host-tidegate=b")), None);
-        let set = set(&headers("pay.example", ""), "tdg_1");
-        assert_eq!(set, "__Host-tidegate=tdg_1; Path=/; HttpOnly; SameSite=Lax; Secure");
-    }
 
     #[test]
     fn nobody_is_sent_to_another_site() {

@@ -3,9 +3,11 @@
 use desk::views::timeline::change;
 use domain::Key;
 use ledger::tables::audit::Line;
+use ledger::tables::notes::Note;
 use maud::{Markup, html};
 
 use super::address::Address;
+use super::notes;
 use super::values::{moment, object};
 
 /// So many lines are shown, the last ones.
@@ -14,7 +16,7 @@ const LINES_LIMIT: usize = 200;
 const FILTER: &str = "timeline";
 
 /// The timeline of a page about `own`; the newest line comes last.
-pub fn timeline((kind, key): (&str, &Key), lines: &[Line], address: &Address) -> Markup {
+pub fn timeline((kind, key): (&str, &Key), lines: &[Line], notes: &[Note], address: &Address) -> Markup {
     let filter = address.get(FILTER);
     let is_act = |line: &&Line| line.row.event_id.is_none();
     let (acts, all) = (lines.iter().filter(is_act).count(), lines.len());
@@ -39,15 +41,16 @@ pub fn timeline((kind, key): (&str, &Key), lines: &[Line], address: &Address) ->
             div.inner {
                 @if lines.is_empty() { p.muted { "Nothing about it has changed since the first report." } }
                 @if left_out > 0 { p.muted { (left_out) " earlier lines are left out here; the command below prints them." } }
-                ol.timeline { @for line in &kept[left_out..] { (entry((kind, key), line)) } }
+                ol.timeline { @for line in &kept[left_out..] { (entry((kind, key), line, notes)) } }
             }
         }
     }
 }
 
-fn entry((kind, key): (&str, &Key), line: &Line) -> Markup {
+fn entry((kind, key): (&str, &Key), line: &Line, notes: &[Note]) -> Markup {
     let row = &line.row;
     let is_own = row.subject_kind == kind && row.subject_id == key.id;
+    let note = if is_own { notes::referred(notes, row.after.as_deref()) } else { None };
     let class = matches!(row.severity.as_str(), "warning" | "critical").then_some(row.severity.as_str());
     html! {
         li class=[class] {
@@ -55,6 +58,7 @@ fn entry((kind, key): (&str, &Key), line: &Line) -> Markup {
             div {
                 @if !is_own { span.kind { (row.subject_kind) " " } (subject(&row.subject_kind, &row.subject_id)) ": " }
                 strong { (readable(line)) }
+                @if let Some(note) = note { ": " (note) }
                 div.by { @match &row.event_id {
                     Some(event) => { "by event " (object("event", event)) }
                     None => { "by " (row.actor) }

@@ -34,7 +34,7 @@ fn one(frame: &Frame<'_>, view: &BanView) -> Markup {
             div.stack {
                 (section("Disputes", &[text("Opened"), text("Dispute"), text("Status"), number("Amount"), text("Payment"), text("Counts"), prose("Because")], view.disputes.iter().map(judged).collect()))
                 (decisions(frame, view))
-                (timeline((Ban::NAME, key), &view.timeline, frame.address))
+                (timeline((Ban::NAME, key), &view.timeline, &[], frame.address))
             }
             div.stack {
                 (acts_panel(&acts(frame, view)))

@@ -1,6 +1,6 @@
 //! Disputes: lists, one with all that belongs to it, sums, and what staff note on them.
 
-use desk::acts::dispute_notes::{Effect, note_dispute};
+use desk::acts::notes::{Effect, note_dispute};
 use desk::views::dispute::DisputeView;
 use desk::views::dispute_list::{DisputeQuery, read_list};
 use desk::views::{dispute_analytics, dispute_summary};
@@ -69,18 +69,6 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         answer: Shape::Object("dispute_page"),
         errors: ONE,
         run: run!(objects::page::<DisputeView>),
-    },
-    Endpoint {
-        name: "note_on_dispute",
-        method: Method::POST,
-        path: "/api/v1/disputes/{id}/notes",
-        access: Access::Needs(Permission::Request),
-        summary: "Note something on a dispute. Notes can be read, and never changed.",
-        query: &[WHOSE],
-        body: Some(&[required("note", Kind::Text, "What to note.")]),
-        answer: Shape::Done(201, "dispute_note"),
-        errors: ACT,
-        run: run!(note),
     },
     Endpoint {
         name: "resolve_dispute",
@@ -182,20 +170,16 @@ async fn analyse(call: Call) -> Answered {
     Ok(Answer::whole_list(&analytics))
 }
 
-async fn note(call: Call) -> Answered {
-    write(call, "note", Effect::None).await
-}
-
 pub(super) async fn resolve(call: Call) -> Answered {
-    write(call, "reason", Effect::Resolves).await
+    write(call, Effect::Resolves).await
 }
 
 async fn reopen(call: Call) -> Answered {
-    write(call, "reason", Effect::Reopens).await
+    write(call, Effect::Reopens).await
 }
 
-async fn write(call: Call, field: &str, effect: Effect) -> Answered {
-    let (text, person) = (call.body.given(field)?, call.person()?);
+async fn write(call: Call, effect: Effect) -> Answered {
+    let (text, person) = (call.body.given("reason")?, call.person()?);
     let whose = call.whose();
     let mut found = call.ledger().find::<Dispute>(call.id()).await?;
     found.retain(|dispute| whose.admits(&dispute.key));

@@ -11,11 +11,13 @@ mod customers;
 mod dead_letters;
 mod disputes;
 mod events;
+mod evidence;
 mod failures;
 mod figures;
 mod findings;
 mod health;
 mod invoices;
+mod notes;
 mod notices;
 mod objects;
 mod operations;
@@ -25,27 +27,37 @@ mod reconciliations;
 mod refunds;
 mod replays;
 mod saved_views;
+mod sessions;
 mod staff;
 mod subscriptions;
 mod tokens;
+mod workers;
 
 use crate::endpoint::Endpoint;
 
 /// The whole table.
 const GROUPS: &[&[Endpoint]] = &[
     payments::ENDPOINTS,
+    notes::PAYMENTS,
     charges::ENDPOINTS,
     failures::ENDPOINTS,
     refunds::ENDPOINTS,
+    notes::REFUNDS,
     disputes::ENDPOINTS,
+    notes::DISPUTES,
+    evidence::ENDPOINTS,
     invoices::ENDPOINTS,
+    notes::INVOICES,
     customers::ENDPOINTS,
+    notes::CUSTOMERS,
     subscriptions::ENDPOINTS,
     bans::ENDPOINTS,
     events::ENDPOINTS,
     dead_letters::ENDPOINTS,
     replays::ENDPOINTS,
+    workers::ENDPOINTS,
     operations::ENDPOINTS,
+    notes::OPERATIONS,
     checkout::ENDPOINTS,
     findings::ENDPOINTS,
     reconciliations::ENDPOINTS,
@@ -54,6 +66,7 @@ const GROUPS: &[&[Endpoint]] = &[
     saved_views::ENDPOINTS,
     staff::ENDPOINTS,
     tokens::ENDPOINTS,
+    sessions::ENDPOINTS,
     policies::ENDPOINTS,
     figures::ENDPOINTS,
     aliases::ENDPOINTS,

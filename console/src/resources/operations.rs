@@ -5,11 +5,10 @@ use desk::acts::operations::request::{self, Ask, Wanted};
 use desk::acts::operations::settle::{self, Found};
 use desk::acts::operations::{cancel, confirm, retry};
 use desk::views::operation::{OperationView, OperationWords};
-use domain::disputes::Dispute;
+use domain::Object;
 use domain::operations::{OperationKind, OperationState, Reason};
 use domain::payments::Payment;
 use domain::permissions::Permission;
-use domain::{Key, Object};
 use hyper::{Method, StatusCode};
 use ledger::views::lists::OperationFilter;
 use serde_json::json;
@@ -19,6 +18,7 @@ use super::asked_billing::{
     takes_all,
 };
 use super::asked_operation::came;
+use super::evidence::the_dispute;
 use crate::answer::Answer;
 use crate::call::{Call, nothing, the_one};
 use crate::endpoint::{Access, Answered, Endpoint, Shape, run};
@@ -76,7 +76,11 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         body: Some(&[
             required("kind", Kind::Word(kinds), "What is to be done."),
             optional("payment", Kind::Id, "The payment: of refund, capture and cancel."),
-            optional("dispute", Kind::Id, "The dispute: of evidence_submit and dispute_accept."),
+            optional(
+                "dispute",
+                Kind::Id,
+                "The dispute: of evidence_stage, evidence_submit and dispute_accept.",
+            ),
             CUSTOMER,
             SUBSCRIPTION,
             INVOICE,
@@ -223,7 +227,7 @@ fn all_kinds() -> Vec<&'static str> {
 }
 
 /// What can be asked for over the API.
-const KINDS: [OperationKind; 10] = [
+const KINDS: [OperationKind; 11] = [
     OperationKind::Refund,
     OperationKind::Charge,
     OperationKind::Capture,
@@ -232,6 +236,7 @@ const KINDS: [OperationKind; 10] = [
     OperationKind::Unsubscribe,
     OperationKind::InvoiceRetry,
     OperationKind::Credit,
+    OperationKind::EvidenceStage,
     OperationKind::EvidenceSubmit,
     OperationKind::DisputeAccept,
 ];
@@ -281,11 +286,15 @@ async fn ask(call: Call) -> Answered {
     if let Some(wanted) = asked_billing::wanted(&call, kind).await? {
         return place(&call, wanted).await;
     }
-    if matches!(kind, OperationKind::EvidenceSubmit | OperationKind::DisputeAccept) {
-        let dispute = dispute(&call, &call.body.given("dispute")?).await?;
+    if matches!(
+        kind,
+        OperationKind::EvidenceStage | OperationKind::EvidenceSubmit | OperationKind::DisputeAccept
+    ) {
+        let dispute = the_dispute(&call, &call.body.given("dispute")?).await?;
         return place(
             &call,
             match kind {
+                OperationKind::EvidenceStage => Wanted::EvidenceStage { dispute },
                 OperationKind::EvidenceSubmit => Wanted::EvidenceSubmit { dispute },
                 _ => Wanted::DisputeAccept { dispute },
             },
@@ -327,13 +336,6 @@ async fn place(call: &Call, wanted: Wanted) -> Answered {
     let ask = Ask { wanted, reason, note, confirmed: call.body.flag("confirm") == Some(true) };
     let operation = request::request(call.ledger(), &ask, call.actor()?, call.now).await?;
     came(StatusCode::ACCEPTED, &operation)
-}
-
-async fn dispute(call: &Call, id: &str) -> Result<Key, Problem> {
-    let whose = call.whose();
-    let mut found = call.ledger().find::<Dispute>(id).await?;
-    found.retain(|dispute: &Dispute| whose.admits(&dispute.key));
-    Ok(the_one(Dispute::NAME, id, found)?.key)
 }
 
 async fn payment(call: &Call, id: &str) -> Result<Payment, Problem> {

@@ -1,16 +1,20 @@
 //! Staff, and what waits for a second administrator. Acts are the desk's: each checks who may, and notes in the audit
 //! whom it refused.
 
+use desk::acts::invitations::{self, Invited};
 use desk::acts::{second_administrator, staff};
 use desk::views::staff as views;
 use domain::permissions::{Permission, Role, Roles};
 use hyper::{Method, StatusCode};
+use secrecy::ExposeSecret;
+use serde_json::json;
 
 use super::disputes::REASON;
 use crate::answer::Answer;
 use crate::call::{Call, nothing};
 use crate::endpoint::{Access, Answered, Endpoint, Shape, run};
 use crate::fields::{Field, Kind, required};
+use crate::pages::invitation_link;
 use crate::problem::{Code, Problem};
 
 const ERRORS: &[Code] = &[Code::NotFound, Code::Conflict, Code::Refused];
@@ -91,6 +95,18 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         run: run!(enable),
     },
     Endpoint {
+        name: "invite_member",
+        method: Method::POST,
+        path: "/api/v1/staff/{name}/invite",
+        access: Access::Needs(Permission::Admin),
+        summary: "Invite a member of staff to set a password and a second factor, for the first time or anew. `link` in the answer is good once and for 24 hours; it is not shown again.",
+        query: &[],
+        body: Some(&[]),
+        answer: Shape::Done(201, "invited_member"),
+        errors: ERRORS,
+        run: run!(invite),
+    },
+    Endpoint {
         name: "list_pending_changes",
         method: Method::GET,
         path: "/api/v1/pending-changes",
@@ -169,6 +185,14 @@ async fn enable(call: Call) -> Answered {
     let reason = call.body.given("reason")?;
     let changed = staff::enable(call.ledger(), call.id(), &reason, call.actor()?, call.now).await?;
     Ok(Answer::done(StatusCode::OK, &changed))
+}
+
+async fn invite(call: Call) -> Answered {
+    let Invited { code, invitation, pending } =
+        invitations::invite(call.ledger(), call.id(), call.actor()?, call.now).await?;
+    let link = invitation_link(&call.console.url, &code);
+    let made = json!({"link": link.expose_secret(), "invitation": invitation, "pending": pending});
+    Ok(Answer::done(StatusCode::CREATED, &made))
 }
 
 async fn pending(call: Call) -> Answered {

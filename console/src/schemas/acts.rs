@@ -1,5 +1,6 @@
 //! What acts answer: about operations, people, and everything else.
 
+use domain::evidence::{EvidenceField, FileKind, Goods};
 use domain::pending_changes::{ChangeKind, ChangeState};
 use domain::permissions::Role;
 use serde_json::json;
@@ -16,6 +17,8 @@ pub(super) fn operations() -> Schemas {
         ("retried_by", list(text())),
         ("decisions", list(of("decision"))),
         ("calls", list(json!({"type": "object"}))),
+        ("notes", list(of("note"))),
+        ("assignment", json!({"anyOf": [of("assigned"), {"type": "null"}]})),
         ("timeline", list(of("audit_line"))),
     ];
     let mut asked = object(&[
@@ -34,6 +37,7 @@ pub(super) fn operations() -> Schemas {
         ("reason", text()),
     ]);
     Schemas::from([
+        ("evidence", evidence()),
         (
             "finding_page",
             object(&[
@@ -59,6 +63,53 @@ pub(super) fn operations() -> Schemas {
                 ("decided_at", time()),
             ]),
         ),
+    ])
+}
+
+fn evidence() -> serde_json::Value {
+    let need = object(&[
+        ("any_of", list(json!({"enum": EvidenceField::WORDS}))),
+        ("required", flag()),
+        ("why", text()),
+        ("is_met", flag()),
+    ]);
+    let field = object(&[
+        ("field", json!({"enum": EvidenceField::WORDS})),
+        ("text", maybe("string")),
+        ("source", json!({"enum": ["ledger", "staff", "left_out", "stripe"]})),
+        ("from", list(text())),
+    ]);
+    let file = object(&[
+        ("id", text()),
+        ("field", text()),
+        ("name", text()),
+        ("file_kind", json!({"enum": FileKind::WORDS})),
+        ("size_bytes", number()),
+        ("pages", maybe("integer")),
+        ("sha256", text()),
+        ("attached_by", text()),
+        ("attached_at", time()),
+        ("stripe_id", maybe("string")),
+        ("uploaded_at", maybe_time()),
+    ]);
+    object(&[
+        ("id", text()),
+        ("account", text()),
+        ("livemode", flag()),
+        ("reason", maybe("string")),
+        ("respond_by", maybe_time()),
+        ("standing", json!({"enum": ["draft", "staged", "submitted", "closed"]})),
+        ("says", text()),
+        ("next", maybe("string")),
+        ("goods", json!({"enum": Goods::WORDS})),
+        ("goods_chosen", flag()),
+        ("changed_by", maybe("string")),
+        ("changed_at", maybe_time()),
+        ("needs", list(need)),
+        ("missing", list(text())),
+        ("fields", list(field)),
+        ("files", list(file)),
+        ("staged", json!({"type": ["object", "null"]})),
     ])
 }
 
@@ -151,6 +202,38 @@ pub(super) fn people() -> Schemas {
             }),
         ),
         (
+            "invited_member",
+            json!({
+                "type": "object",
+                "properties": {
+                    "link": {"type": "string"},
+                    "invitation": object(&[
+                        ("id", text()),
+                        ("staff", maybe("string")),
+                        ("made_by", text()),
+                        ("made_at", time()),
+                        ("approved_at", maybe_time()),
+                        ("ends_at", time()),
+                    ]),
+                    "pending": pending,
+                },
+                "required": ["invitation", "pending"],
+            }),
+        ),
+        (
+            "session",
+            object(&[
+                ("id", text()),
+                ("staff", text()),
+                ("address", text()),
+                ("begun_at", time()),
+                ("seen_at", time()),
+                ("ends_at", time()),
+                ("ended_by", maybe("string")),
+                ("ended_at", maybe_time()),
+            ]),
+        ),
+        (
             "pending_change",
             object(&[
                 ("id", text()),
@@ -206,6 +289,26 @@ pub(super) fn people() -> Schemas {
 /// What acts answer.
 pub(super) fn acts() -> Schemas {
     Schemas::from([
+        (
+            "consumption",
+            object(&[
+                ("pause", json!({"type": ["object", "null"]})),
+                ("pauses", list(json!({"type": "object"}))),
+            ]),
+        ),
+        ("paused", object(&[("pause", json!({"type": "object"})), ("is_new", flag())])),
+        ("resumed", object(&[("ended", json!({"type": ["object", "null"]}))])),
+        ("written_note", object(&[("note", of("note"))])),
+        ("assignment", object(&[("assignment", of("assigned"))])),
+        (
+            "assigned",
+            object(&[
+                ("number", number()),
+                ("assignee", maybe("string")),
+                ("assigned_by", text()),
+                ("assigned_at", time()),
+            ]),
+        ),
         ("dispute_note", object(&[("dispute", json!({"type": "object"})), ("note", of("note"))])),
         ("ban_decision", object(&[("ban", of("ban")), ("standing", of("standing"))])),
         ("discarded", object(&[("found", number()), ("discarded", number())])),

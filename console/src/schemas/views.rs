@@ -225,6 +225,7 @@ pub(super) fn pages() -> Schemas {
                 ("dispute", of("dispute_item")),
                 ("counts_for_a_ban", flag()),
                 ("counts_because", text()),
+                ("evidence", json!({"anyOf": [of("evidence"), {"type": "null"}]})),
                 ("movements", list(of("movement"))),
                 ("notes", list(of("note"))),
             ]),

@@ -1,6 +1,7 @@
 //! From the cookie of a session to who acts. A session ends by itself when nobody uses it, and at its end in any case.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::staff_names::staff_name;
 use ledger::Ledger;
 
 use super::token::{NotAuthenticated, token_hash};
@@ -45,4 +46,16 @@ pub async fn authenticate_session(
         return Err(NotAuthenticated::SessionEnded);
     }
     Ok(Actor::known(&member.name, member.roles.0, KnownBy::Session, false))
+}
+
+/// Who acts where a proxy that proved itself has signed this person on. A person who is disabled acts no more.
+pub async fn authenticate_signed_on(ledger: &Ledger, name: &str) -> Result<Actor, NotAuthenticated> {
+    let Ok(name) = staff_name(name) else { return Err(NotAuthenticated::Unknown) };
+    let Some(member) = ledger.read().await?.member(&name).await? else {
+        return Err(NotAuthenticated::Unknown);
+    };
+    if member.disabled_at.is_some() {
+        return Err(NotAuthenticated::Disabled { staff: member.name });
+    }
+    Ok(Actor::known(&member.name, member.roles.0, KnownBy::SignedOn, false))
 }

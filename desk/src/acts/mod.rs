@@ -6,14 +6,16 @@ pub mod blocks;
 pub mod bodies;
 pub mod checkout;
 pub mod dead_letters;
-pub mod dispute_notes;
 pub mod erasure;
+pub mod evidence;
 pub mod findings;
 pub mod holds;
 pub mod invitations;
 pub mod login;
+pub mod notes;
 pub mod notices;
 pub mod operations;
+pub mod password;
 pub mod pause;
 pub mod pending;
 pub mod policies;
@@ -61,8 +63,8 @@ pub enum Refusal {
         "this dispute is already open: staff have not resolved it, or Stripe has asked for an answer since"
     )]
     NotResolved,
-    #[error("there is no such dispute")]
-    NoSuchDispute,
+    #[error("the ledger knows no {kind} {id}")]
+    NoSuchObject { kind: &'static str, id: String },
     #[error(
         "{id} waits to be handled again, and needs its body for that: erase it when it has another outcome"
     )]

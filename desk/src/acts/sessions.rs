@@ -1,6 +1,7 @@
 //! Sessions: whose are open, and their end, by their person or by an administrator.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::lockout::FORGOTTEN_AFTER;
 use domain::permissions::Permission;
 use domain::{AuditChange, Severity};
 use ledger::tables::sessions::Session;
@@ -9,8 +10,11 @@ use ledger::{Ledger, LedgerError};
 use super::Refusal;
 use super::administrators::{StaffRefusal, noting_refusals};
 use super::staff::KIND;
-use crate::actor::Actor;
+use crate::actor::{Actor, KnownBy, token_hash};
 use crate::audit_line::{Subject, append};
+
+/// Ended sessions are kept so long, for whoever asks when somebody was logged in.
+const KEPT: TimeDelta = TimeDelta::days(30);
 
 /// Those that have not ended, of everybody, or of whoever is no administrator their own.
 pub async fn open(ledger: &Ledger, by: &Actor) -> Result<Vec<Session>, LedgerError> {
@@ -19,6 +23,36 @@ pub async fn open(ledger: &Ledger, by: &Actor) -> Result<Vec<Session>, LedgerErr
         sessions.retain(|session| session.staff == by.staff());
     }
     Ok(sessions)
+}
+
+/// The one of this cookie.
+pub async fn of_cookie(ledger: &Ledger, cookie: &str) -> Result<Option<Session>, LedgerError> {
+    ledger.read().await?.session_by_hash(&token_hash(cookie)).await
+}
+
+/// Ends the one of this cookie, as its person asks; nothing where it is none, or has ended.
+pub async fn log_out(ledger: &Ledger, cookie: &str, now: DateTime<Utc>) -> Result<(), LedgerError> {
+    let mut tx = ledger.begin().await?;
+    tx.lock_staff().await?;
+    let Some(session) = tx.session_by_hash(&token_hash(cookie)).await? else { return Ok(()) };
+    let by = Actor::known(&session.staff, [].into(), KnownBy::Session, false).in_audit();
+    if !tx.end_session(&session.id, &by, now).await? {
+        return Ok(());
+    }
+    let change =
+        AuditChange { what: "logged out", before: None, after: Some(session.id), severity: Severity::Info };
+    append(&mut tx, Subject { kind: KIND, id: &session.staff }, change, &by, now).await?;
+    tx.commit().await
+}
+
+/// Removes sessions, challenges and counted failures that mean nothing any more; says how many.
+pub async fn forget_old(ledger: &Ledger, now: DateTime<Utc>) -> Result<u64, LedgerError> {
+    let mut tx = ledger.begin().await?;
+    let removed = tx.remove_sessions_before(now - KEPT).await?
+        + tx.remove_login_challenges_before(now).await?
+        + tx.remove_login_failures_before(now - FORGOTTEN_AFTER).await?;
+    tx.commit().await?;
+    Ok(removed)
 }
 
 /// Ends one at once.

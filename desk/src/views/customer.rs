@@ -75,7 +75,8 @@ impl ObjectView for CustomerView {
         for row in &disputes {
             told.load(row.clone());
         }
-        let subjects = audited(&told).into_iter().chain([(Ban::NAME, user.clone())]);
+        let subjects =
+            audited(&told).into_iter().chain([(Ban::NAME, user.clone()), (Customer::NAME, key.clone())]);
         Ok(Self {
             timeline: timeline(tx, subjects).await?,
             standing: Standing::of(&ban, now),

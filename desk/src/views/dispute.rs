@@ -10,13 +10,14 @@ use domain::payments::Payment;
 use domain::{Key, Object};
 use ledger::graph::related::read_above_disputes;
 use ledger::tables::audit::Line;
-use ledger::tables::overrides::Note;
+use ledger::tables::notes::Note;
 use ledger::{Ledger, LedgerError, Transaction};
 use serde::Serialize;
 
 use super::charge::card;
 use super::detail::{Detail, Details, USER};
 use super::dispute_item::{DisputeItem, counts_because, read_items};
+use super::evidence::EvidenceView;
 use super::object::ObjectView;
 use super::sums::{self, Sum};
 use super::timeline::timeline;
@@ -31,9 +32,13 @@ pub struct DisputeView {
     pub counts_for_a_ban: bool,
     pub counts_because: &'static str,
     pub card: Option<String>,
+    /// The answer, as far as there is one.
+    pub evidence: Option<EvidenceView>,
     pub movements: Vec<Movement>,
     pub warnings: Vec<Warning>,
-    pub notes: Vec<Note>,
+    /// The last note that resolves or reopens it.
+    #[serde(skip)]
+    pub last_decision: Option<Note>,
     pub timeline: Vec<Line>,
 }
 
@@ -44,8 +49,9 @@ impl ObjectView for DisputeView {
         ledger: &Ledger,
         tx: &mut Transaction,
         dispute: Dispute,
-        _: DateTime<Utc>,
+        now: DateTime<Utc>,
     ) -> Result<Self, LedgerError> {
+        let evidence = EvidenceView::read(tx, &dispute.key, now).await?;
         let mut graph = ledger.object_graph();
         let key = dispute.key.clone();
         read_above_disputes(tx, std::slice::from_ref(&dispute), &mut graph).await?;
@@ -59,12 +65,17 @@ impl ObjectView for DisputeView {
         let keys: Vec<_> = charge.iter().cloned().collect();
         Ok(Self {
             why,
+            evidence,
             counts_for_a_ban,
             counts_because,
             card: charge.and_then(|charge| graph.charges.get(&charge)).map(card),
             movements: tx.children("dispute", std::slice::from_ref(&key)).await?,
             warnings: tx.children("charge", &keys).await?,
-            notes: tx.notes_of(&key).await?,
+            last_decision: tx
+                .notes_of(Dispute::NAME, &key)
+                .await?
+                .into_iter()
+                .rfind(|note| note.resolves || note.reopens),
             timeline: timeline(tx, [(Dispute::NAME, key)]).await?,
             dispute: items.pop().expect("each dispute gives one item"),
         })
@@ -94,7 +105,9 @@ impl ObjectView for DisputeView {
         } else {
             details.time("respond by", dispute.state.respond_by);
         }
-        details.text("evidence", evidence(dispute));
+        let only_staged = "stored at Stripe and NOT submitted: the dispute is unanswered";
+        let staged = self.dispute.is_only_staged().then(|| only_staged.to_owned());
+        details.text("evidence", staged.or_else(|| evidence(dispute)));
         details.time("closed", dispute.closed_at);
         let took = dispute.closed_at.zip(dispute.state.opened_at);
         details.duration("took", took.map(|(end, begin)| end - begin));
@@ -134,7 +147,7 @@ impl DisputeView {
         if let Some(resolution) = &self.dispute.resolved {
             let (by, at, reason) = (&resolution.by, wording::moment(resolution.at), &resolution.reason);
             details.text("resolved", format!("by {by}, {at}: {reason}"));
-        } else if let Some(last) = self.notes.iter().rfind(|note| note.resolves || note.reopens) {
+        } else if let Some(last) = &self.last_decision {
             let end = if last.reopens {
                 "until staff reopened it"
             } else {

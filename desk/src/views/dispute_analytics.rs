@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::Key;
 use domain::disputes::Status;
-use domain::operations::evidence;
+use domain::evidence::EvidenceField;
 use ledger::views::dispute_analytics::{AnalysedDispute, SentEvidence};
 use ledger::views::search::{Whose, Window};
 use ledger::{LedgerError, Transaction};
@@ -141,9 +141,7 @@ fn fields_sent(sent: &[SentEvidence]) -> BTreeMap<&Key, BTreeSet<String>> {
 }
 
 fn names(value: &Value, found: &mut BTreeSet<String>) {
-    let is_field = |name: &str| {
-        [evidence::TEXTS, evidence::LINES, evidence::FILES].iter().any(|known| known.contains(&name))
-    };
+    let is_field = |name: &str| EvidenceField::try_from(name.to_owned()).is_ok();
     match value {
         Value::Object(members) => {
             for (name, member) in members {

@@ -26,9 +26,18 @@ pub struct DisputeItem {
     pub user: Option<String>,
     /// By whom of staff it is done with, while that stands. Stripe's status is another matter.
     pub resolved: Option<Resolution>,
+    /// The operation that stored evidence for it at Stripe. That is no answer: it is submitted by an act of its own.
+    pub staged: Option<String>,
 }
 
 impl DisputeItem {
+    /// Evidence is stored at Stripe and not submitted: it is as unanswered as before.
+    pub fn is_only_staged(&self) -> bool {
+        let is_awaited =
+            self.dispute.status == Status::Opened && self.dispute.state.evidence_submissions == 0;
+        is_awaited && self.staged.is_some()
+    }
+
     /// It should have been answered by now.
     pub fn is_overdue(&self, now: DateTime<Utc>) -> bool {
         self.dispute.is_past_due(now) && self.resolved.is_none()
@@ -44,6 +53,9 @@ impl DisputeItem {
             status.push_str(", resolved");
         } else if self.is_overdue(now) {
             status.push_str(", overdue");
+        }
+        if self.is_only_staged() {
+            status.push_str(", evidence NOT submitted");
         }
         status
     }
@@ -67,12 +79,17 @@ pub async fn read_items(
     graph: &ObjectGraph,
 ) -> Result<Vec<DisputeItem>, LedgerError> {
     let keys: BTreeSet<Key> = disputes.iter().map(|dispute| dispute.key.clone()).collect();
-    let resolutions = tx.resolutions_of(&keys.into_iter().collect::<Vec<_>>()).await?;
+    let keys: Vec<Key> = keys.into_iter().collect();
+    let resolutions = tx.resolutions_of(&keys).await?;
+    let staged = tx.staged_evidence(&keys).await?;
+    let staged: BTreeMap<Key, String> =
+        staged.into_iter().map(|staged| (staged.dispute, staged.operation)).collect();
     let resolutions: BTreeMap<Key, Resolution> =
         resolutions.into_iter().map(|resolution| (resolution.dispute.clone(), resolution)).collect();
     let items = disputes.into_iter().map(|dispute| {
         let resolved = resolutions.get(&dispute.key).cloned();
-        item(dispute, resolved, graph)
+        let staged = staged.get(&dispute.key).cloned();
+        item(dispute, resolved, staged, graph)
     });
     Ok(items.collect())
 }
@@ -86,12 +103,17 @@ pub(super) async fn read_items_of(
     read_items(tx, disputes, graph).await
 }
 
-fn item(dispute: Dispute, resolved: Option<Resolution>, graph: &ObjectGraph) -> DisputeItem {
+fn item(
+    dispute: Dispute,
+    resolved: Option<Resolution>,
+    staged: Option<String>,
+    graph: &ObjectGraph,
+) -> DisputeItem {
     let charge = dispute.owner().and_then(|charge| graph.charges.get(&charge));
     let payment = charge.and_then(Charge::owner);
     let invoice = payment.as_ref().and_then(|key| graph.payments.get(key)?.invoice.clone());
     let user = payment.as_ref().and_then(|key| graph.user_of(key)).map(|user| user.id);
-    DisputeItem { dispute, payment: payment.map(|key| key.id), invoice, user, resolved }
+    DisputeItem { dispute, payment: payment.map(|key| key.id), invoice, user, resolved, staged }
 }
 
 /// Why a dispute counts for a ban, or does not; `Dispute::is_chargeback` decides.
@@ -160,7 +182,7 @@ mod tests {
                 reason: "accepted".to_owned(),
                 number: 1,
             });
-            DisputeItem { dispute, payment: None, invoice: None, user: None, resolved }
+            DisputeItem { dispute, payment: None, invoice: None, user: None, resolved, staged: None }
         };
         let (late, early) = (now - TimeDelta::hours(1), now + TimeDelta::hours(1));
         for (item, status, awaited) in [
@@ -173,5 +195,11 @@ mod tests {
         ] {
             assert_eq!((item.status(now).as_str(), item.respond_by()), (status, awaited));
         }
+        let staged =
+            DisputeItem { staged: Some("op_1".to_owned()), ..item(early, Status::Opened, false, false) };
+        assert_eq!(staged.status(now), "opened, evidence NOT submitted");
+        let answered =
+            DisputeItem { staged: staged.staged, ..item(early, Status::UnderReview, false, false) };
+        assert_eq!(answered.status(now), "under_review");
     }
 }

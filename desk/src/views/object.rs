@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use domain::charges::Charge;
 use domain::{Key, Object};
 use ledger::tables::audit::Line;
+use ledger::tables::notes::{Assignment, Note};
 use ledger::views::search::Whose;
 use ledger::views::stored_events::StoredEvent;
 use ledger::{Ledger, LedgerError, Transaction};
@@ -62,6 +63,10 @@ pub trait ObjectView: Serialize + Send + Sized {
 pub struct ObjectPage<V> {
     #[serde(flatten)]
     pub view: V,
+    /// What staff wrote about it, oldest first.
+    pub notes: Vec<Note>,
+    /// Who takes care of it, since when, by whose word.
+    pub assignment: Option<Assignment>,
     pub dead_letters: Vec<StoredEvent>,
 }
 
@@ -99,7 +104,10 @@ impl<V: ObjectView> ObjectPages<V> {
                 let mut view = V::read(ledger, tx, object, now).await?;
                 cards.hide(view.charges());
                 let of_it = letters.extract_if(.., |letter| subject(letter, id) == *view.key());
-                known.push(ObjectPage { dead_letters: of_it.collect(), view });
+                let dead_letters = of_it.collect();
+                let notes = tx.notes_of(V::Object::NAME, view.key()).await?;
+                let assignment = tx.last_assignment(V::Object::NAME, view.key()).await?;
+                known.push(ObjectPage { view, notes, assignment, dead_letters });
             }
         }
         Ok(Self { known, unapplied: by_subject(V::Object::NAME, id, letters) })

@@ -9,6 +9,7 @@ use domain::operations::{
 use domain::refunds::Refund;
 use domain::{Object, declines};
 use ledger::tables::audit::Line;
+use ledger::tables::notes::{Assignment, Note};
 use ledger::{LedgerError, Transaction};
 use serde::Serialize;
 
@@ -33,6 +34,10 @@ pub struct OperationView {
     pub retried_by: Vec<String>,
     pub decisions: Vec<Decided>,
     pub calls: Vec<Call>,
+    /// What staff wrote about it, oldest first.
+    pub notes: Vec<Note>,
+    /// Who takes care of it, since when, by whose word.
+    pub assignment: Option<Assignment>,
     pub timeline: Vec<Line>,
 }
 
@@ -77,6 +82,8 @@ impl OperationView {
             retried_by,
             decisions: tx.decisions_of(id).await?,
             calls: tx.calls_of(id).await?,
+            notes: tx.notes_of(NAME, &operation.key).await?,
+            assignment: tx.last_assignment(NAME, &operation.key).await?,
             timeline: timeline(tx, [(NAME, operation.key.clone())]).await?,
             operation,
         }))

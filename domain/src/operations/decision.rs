@@ -90,7 +90,9 @@ fn judge(
         (Parameters::EvidenceStage(stage), Facts::Dispute(facts)) => {
             dispute::judge_stage(stage, facts, others, now)
         }
-        (Parameters::EvidenceSubmit(_), Facts::Dispute(facts)) => dispute::judge_submit(facts, others, now),
+        (Parameters::EvidenceSubmit(submit), Facts::Dispute(facts)) => {
+            dispute::judge_submit(submit, facts, others, now)
+        }
         (Parameters::Charge(charge), Facts::Customer(facts)) => {
             customer::judge_charge(charge, operation, facts, others, limits)
         }

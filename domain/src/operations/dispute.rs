@@ -4,12 +4,12 @@
 use chrono::{DateTime, Utc};
 
 use super::decision::Judged;
-use super::evidence;
 use super::refund::busy;
 use super::refused::Refused;
 use super::{Operation, parameters};
 use crate::UNKNOWN;
 use crate::disputes::Dispute;
+use crate::evidence::{EvidenceField, FieldFault, Form, check_texts};
 
 /// What is known of a dispute: from the ledger's row, or from what Stripe answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,17 +19,20 @@ pub struct DisputeFacts {
     pub respond_by: Option<DateTime<Utc>>,
     /// How often evidence was submitted.
     pub submissions: i64,
-    /// Whether evidence is stored at Stripe, as far as an operation of ours or Stripe says.
-    pub has_evidence: bool,
+    /// The operation of ours whose evidence is stored at Stripe.
+    pub staged: Option<String>,
+    /// What the reason of the dispute requires and that evidence lacks.
+    pub missing: Vec<String>,
 }
 
 impl DisputeFacts {
-    pub fn of_row(dispute: &Dispute, has_evidence: bool) -> Self {
+    pub fn of_row(dispute: &Dispute, staged: Option<String>, missing: Vec<String>) -> Self {
         Self {
             stripe_status: dispute.state.stripe_status.clone(),
             respond_by: dispute.state.respond_by,
             submissions: dispute.state.evidence_submissions,
-            has_evidence,
+            staged,
+            missing,
         }
     }
 
@@ -74,24 +77,58 @@ pub(super) fn judge_stage(
     now: DateTime<Utc>,
 ) -> Result<Judged, Refused> {
     facts.answerable(now)?;
-    evidence::check(&stage.evidence).map_err(Refused::Evidence)?;
+    check(stage).map_err(|fault| Refused::Evidence(fault.to_string()))?;
     alone(others)?;
-    let warning = "Stored evidence is no answer: it counts once it is submitted.".to_owned();
-    Ok(Judged { paid_at: None, warnings: vec![warning] })
+    let mut warnings = vec!["Stored evidence is no answer: it counts once it is submitted.".to_owned()];
+    warnings.extend(lacks(facts));
+    Ok(Judged { paid_at: None, warnings })
+}
+
+/// Whether every field is what it may be.
+fn check(stage: &parameters::EvidenceStage) -> Result<(), FieldFault> {
+    check_texts(&stage.evidence)?;
+    let named =
+        |name: &String| EvidenceField::named(name).ok_or_else(|| FieldFault::Unknown { name: name.clone() });
+    for name in &stage.from_stripe {
+        let field = named(name)?;
+        if field.form() != Form::Personal {
+            return Err(FieldFault::Empty { field });
+        }
+    }
+    for name in stage.files.keys() {
+        let field = named(name)?;
+        if field.form() != Form::File {
+            return Err(FieldFault::TakesText { field });
+        }
+    }
+    Ok(())
+}
+
+fn lacks(facts: &DisputeFacts) -> Option<String> {
+    let missing = facts.missing.join("; ");
+    (!missing.is_empty()).then(|| format!("A dispute of this reason is seldom won without: {missing}."))
 }
 
 pub(super) fn judge_submit(
+    submit: &parameters::EvidenceSubmit,
     facts: &DisputeFacts,
     others: &[Operation],
     now: DateTime<Utc>,
 ) -> Result<Judged, Refused> {
     facts.answerable(now)?;
-    if !facts.has_evidence {
-        return Err(Refused::Unanswerable { why: "no evidence is stored yet" });
+    match (&submit.staged, &facts.staged) {
+        (None, _) | (_, None) => return Err(Refused::Unanswerable { why: "no evidence is stored yet" }),
+        (Some(asked), Some(staged)) if asked != staged => {
+            return Err(Refused::Unanswerable {
+                why: "other evidence was stored since: look at it, and ask again",
+            });
+        }
+        _ => {}
     }
     alone(others)?;
-    let warning = "Stripe takes one submission: nothing can be added later.".to_owned();
-    Ok(Judged { paid_at: None, warnings: vec![warning] })
+    let mut warnings = vec!["Stripe takes one submission: nothing can be added later.".to_owned()];
+    warnings.extend(lacks(facts));
+    Ok(Judged { paid_at: None, warnings })
 }
 
 /// Nothing else about the dispute, or its payment, may be under way.
@@ -113,7 +150,8 @@ mod tests {
             stripe_status: "needs_response".to_owned(),
             respond_by: Some(at(10)),
             submissions: 0,
-            has_evidence: true,
+            staged: Some("op_1".to_owned()),
+            missing: Vec::new(),
         }
     }
 
@@ -121,7 +159,12 @@ mod tests {
         parameters::EvidenceStage {
             dispute: "du_1".to_owned(),
             evidence: [(name.to_owned(), text.to_owned())].into(),
+            ..parameters::EvidenceStage::default()
         }
+    }
+
+    fn submit(staged: &str) -> parameters::EvidenceSubmit {
+        parameters::EvidenceSubmit { dispute: "du_1".to_owned(), staged: Some(staged.to_owned()) }
     }
 
     fn code(judged: &Result<Judged, Refused>) -> &'static str {
@@ -147,12 +190,17 @@ mod tests {
             change(&mut facts);
             let staged = judge_stage(&stage("uncategorized_text", "x"), &facts, &[], now);
             assert_eq!(code(&staged), expected, "{facts:?}");
-            assert_eq!(code(&judge_submit(&facts, &[], now)), expected, "{facts:?}");
+            assert_eq!(code(&judge_submit(&submit("op_1"), &facts, &[], now)), expected, "{facts:?}");
         }
-        let none = DisputeFacts { has_evidence: false, ..open() };
-        assert_eq!(code(&judge_submit(&none, &[], now)), "dispute_not_answerable");
+        let none = DisputeFacts { staged: None, ..open() };
+        assert_eq!(code(&judge_submit(&submit("op_1"), &none, &[], now)), "dispute_not_answerable");
         let others = [in_state("op_2", 0, OperationState::Executing)];
-        assert_eq!(code(&judge_submit(&open(), &others, now)), "operation_under_way");
+        assert_eq!(code(&judge_submit(&submit("op_1"), &open(), &others, now)), "operation_under_way");
+        let later = judge_submit(&submit("op_0"), &open(), &[], now).unwrap_err().to_string();
+        assert!(later.contains("other evidence was stored since"), "{later}");
+        let lacking = DisputeFacts { missing: vec!["product_description".to_owned()], ..open() };
+        let warnings = judge_submit(&submit("op_1"), &lacking, &[], now).unwrap().warnings;
+        assert!(warnings[1].ends_with("without: product_description."), "{warnings:?}");
         assert_eq!(code(&judge_stage(&stage("made_up", "x"), &open(), &[], now)), "evidence_invalid");
     }
 

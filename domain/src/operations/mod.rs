@@ -11,7 +11,6 @@ mod answer_class;
 pub mod customer;
 pub mod decision;
 pub mod dispute;
-pub mod evidence;
 pub mod intent;
 pub mod invoice_retry;
 pub mod ladder;

@@ -168,12 +168,26 @@ impl Operation {
         if is_its_own { Ok(parameters) } else { Err(Unsendable::Mismatched) }
     }
 
-    /// The same, where the last approval was given to exactly these parameters. All that sends goes through here.
+    /// The same, where the last approval was given to exactly these parameters, by whom the row says, and by a second
+    /// person where one was needed. All that sends goes through here.
     pub fn approved_parameters(&self, decisions: &[Decided]) -> Result<Parameters, Unsendable> {
         let approval = decisions.iter().rev().find(|decided| decided.decision == DecisionKind::Approve);
         match approval {
-            Some(approval) if approval.parameters_hash == self.parameters_hash => self.parameters(),
-            _ => Err(Unsendable::NotApproved),
+            Some(approval) if approval.parameters_hash != self.parameters_hash => {
+                Err(Unsendable::NotApproved)
+            }
+            Some(approval) if self.is_on_the_word_of(&approval.decided_by) => self.parameters(),
+            _ => Err(Unsendable::NotByWhomItSays),
+        }
+    }
+
+    fn is_on_the_word_of(&self, decided_by: &str) -> bool {
+        let is_own = decided_by == self.requested_by;
+        match self.approval {
+            Approval::Person => !is_own && self.approved_by.as_deref() == Some(decided_by),
+            Approval::Own => is_own,
+            Approval::Policy => decided_by == super::POLICY,
+            Approval::None => false,
         }
     }
 

@@ -1,13 +1,14 @@
 //! What an operation sends, as typed parameters for each kind. They are stored as JSON with sorted names, and approvals
 //! bind to its hash: what is sent is exactly what was stored.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use envelope::hex::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::OperationKind;
+use crate::evidence::EvidenceField;
 
 /// The parameters of one operation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,18 +117,44 @@ pub struct Credit {
 }
 
 /// Evidence that is stored at Stripe and not submitted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EvidenceStage {
     pub dispute: String,
-    /// Texts, and ids of files, by Stripe's names of the fields.
+    /// Texts by Stripe's names of the fields.
     pub evidence: BTreeMap<String, String>,
+    /// Fields about a person, which are read from Stripe right before they are sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub from_stripe: Vec<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, EvidenceFile>,
 }
 
+impl EvidenceStage {
+    /// The fields that it stores.
+    pub fn fields(&self) -> BTreeSet<EvidenceField> {
+        let names = self.evidence.keys().chain(&self.from_stripe).chain(self.files.keys());
+        names.filter_map(|name| EvidenceField::named(name)).collect()
+    }
+}
+
+/// A file that is uploaded before the evidence is stored. The hash is of its content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvidenceFile {
+    pub id: String,
+    pub name: String,
+    pub sha256: String,
+}
+
+/// Submits what an operation has stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EvidenceSubmit {
     pub dispute: String,
+    /// The operation whose evidence it is: what was stored later is not submitted on this word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub staged: Option<String>,
 }
 
 /// The dispute is lost with that, for good.
@@ -148,6 +175,8 @@ pub enum Unsendable {
     Unreadable(String),
     #[error("the approval was given to other parameters")]
     NotApproved,
+    #[error("nobody who may has approved it, whatever its row says")]
+    NotByWhomItSays,
 }
 
 impl Parameters {

@@ -48,6 +48,22 @@ impl Transaction {
         Ok(())
     }
 
+    /// Replaces the password alone.
+    pub async fn set_password(
+        &mut self,
+        staff: &str,
+        password_hash: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), LedgerError> {
+        query("UPDATE staff_credentials SET password_hash = $2, password_at = $3 WHERE staff = $1")
+            .bind(staff)
+            .bind(password_hash)
+            .bind(now)
+            .run(self)
+            .await?;
+        Ok(())
+    }
+
     /// Takes a step of time as used; `false` where it, or a later one, was used before.
     pub async fn use_totp_step(&mut self, staff: &str, step: i64) -> Result<bool, LedgerError> {
         let used = query("UPDATE staff_credentials SET totp_step = $2 WHERE staff = $1 AND totp_step < $2")

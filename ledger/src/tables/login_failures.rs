@@ -1,5 +1,6 @@
 //! The table `login_failures`: attempts in a row that did not succeed, of a name and of an address.
 
+use chrono::{DateTime, Utc};
 use domain::lockout::{Failures, Scope};
 
 use crate::engine::query::query;
@@ -47,5 +48,9 @@ impl Transaction {
             .run(self)
             .await?;
         Ok(())
+    }
+    /// Removes what is held against nobody any more.
+    pub async fn remove_login_failures_before(&mut self, last: DateTime<Utc>) -> Result<u64, LedgerError> {
+        query("DELETE FROM login_failures WHERE last_at < $1").bind(last).run(self).await
     }
 }

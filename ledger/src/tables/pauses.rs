@@ -17,6 +17,19 @@ readable! {
     }
 }
 
+readable! {
+    /// One pause, also one that ended.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+    pub struct PastPause {
+        pub number: i64,
+        pub reason: String,
+        pub paused_by: String,
+        pub paused_at: DateTime<Utc>,
+        pub resumed_by: Option<String>,
+        pub resumed_at: Option<DateTime<Utc>>,
+    }
+}
+
 impl Ledger {
     /// The pause that lasts, which every worker asks for again and again.
     pub async fn lasting_pause(&self) -> Result<Option<Pause>, LedgerError> {
@@ -29,6 +42,17 @@ impl Transaction {
         query("SELECT number, reason, paused_by, paused_at FROM pauses WHERE resumed_at IS NULL")
             .optional(self)
             .await
+    }
+
+    /// The last ones, the newest first.
+    pub async fn last_pauses(&mut self, limit: i64) -> Result<Vec<PastPause>, LedgerError> {
+        query(
+            "SELECT number, reason, paused_by, paused_at, resumed_by, resumed_at FROM pauses \
+             ORDER BY number DESC LIMIT $1",
+        )
+        .bind(limit)
+        .all(self)
+        .await
     }
 
     /// Begins a pause; `None` where one lasts, or where somebody else begins one at this moment.

@@ -1,4 +1,4 @@
-//! Resolved disputes: the note in `dispute_notes`, as long as it holds. It holds until staff reopen the
+//! Resolved disputes: the note in `notes`, as long as it holds. It holds until staff reopen the
 //! dispute, or until Stripe asks for an answer that it did not ask for when the note was written.
 
 use chrono::{DateTime, Utc};
@@ -13,8 +13,8 @@ use domain::Key;
 /// A note that resolves, and stands. Asked of rows of `disputes`, so that lists can leave them out before their limit.
 macro_rules! standing {
     () => {
-        "n.id = disputes.id AND n.account = disputes.account AND n.livemode = disputes.livemode AND n.resolves \
-         AND NOT EXISTS (SELECT 1 FROM dispute_notes r WHERE r.id = n.id AND r.account = n.account \
+        "n.kind = 'dispute' AND n.id = disputes.id AND n.account = disputes.account AND n.livemode = disputes.livemode AND n.resolves \
+         AND NOT EXISTS (SELECT 1 FROM notes r WHERE r.kind = n.kind AND r.id = n.id AND r.account = n.account \
          AND r.livemode = n.livemode AND r.reopens AND r.number > n.number) \
          AND NOT (disputes.stripe_status LIKE '%needs_response' \
          AND (disputes.stripe_status <> COALESCE(n.stripe_status, disputes.stripe_status) \
@@ -25,11 +25,7 @@ macro_rules! standing {
 /// The condition on a row of `disputes` that staff are not done with it.
 macro_rules! unresolved {
     () => {
-        concat!(
-            "NOT EXISTS (SELECT 1 FROM dispute_notes n WHERE ",
-            crate::tables::resolutions::standing!(),
-            ")"
-        )
+        concat!("NOT EXISTS (SELECT 1 FROM notes n WHERE ", crate::tables::resolutions::standing!(), ")")
     };
 }
 
@@ -88,7 +84,7 @@ impl Transaction {
     pub async fn resolutions_of(&mut self, disputes: &[Key]) -> Result<Vec<Resolution>, LedgerError> {
         let statement = concat!(
             "SELECT id, account, livemode, n.written_by, n.written_at, n.note, n.number \
-             FROM disputes JOIN input USING (id, account, livemode) JOIN dispute_notes n USING (id, account, livemode) WHERE ",
+             FROM disputes JOIN input USING (id, account, livemode) JOIN notes n USING (id, account, livemode) WHERE ",
             standing!()
         );
         let mut found: Vec<Resolution> = by_key(disputes).fetch(self, statement).await?;

@@ -89,4 +89,8 @@ impl Transaction {
             .run(self)
             .await
     }
+    /// Removes those that ended, or should have, before this moment.
+    pub async fn remove_sessions_before(&mut self, end: DateTime<Utc>) -> Result<u64, LedgerError> {
+        query("DELETE FROM sessions WHERE ends_at < $1 OR ended_at < $1").bind(end).run(self).await
+    }
 }

@@ -23,7 +23,10 @@ const FAILED: &str = "SELECT \
     (SELECT COUNT(*) FROM (SELECT failed_at FROM payment_failures WHERE livemode = FALSE AND failed_at > $1 \
      AND failed_at <= $2 AND payment IS NOT NULL LIMIT 10000) t) AS test";
 const UNANSWERED: &str = concat!(
-    "SELECT livemode, amount, currency, respond_by FROM disputes WHERE ",
+    "SELECT livemode, amount, currency, respond_by, (SELECT COUNT(*) FROM operations o \
+     WHERE o.subject_id = disputes.id AND o.account = disputes.account AND o.livemode = disputes.livemode \
+     AND o.subject_kind = 'dispute' AND o.kind = 'evidence_stage' AND o.state = 'succeeded') AS staged \
+     FROM disputes WHERE ",
     unanswered!(),
     " AND respond_by <= $1 AND ",
     unresolved!(),
@@ -66,6 +69,8 @@ readable! {
         pub amount: i64,
         pub currency: String,
         pub respond_by: DateTime<Utc>,
+        /// How many operations have stored evidence for it, which is no answer yet.
+        pub staged: i64,
     }
 }
 

@@ -18,7 +18,7 @@ pub enum DisputesCommand {
     /// Fields of evidence are known where it was stored from here; their content is not looked at.
     Analytics(SummaryOptions),
     /// Note something on a dispute; the note can be read, and never changed
-    Note(NoteOptions),
+    Note(DisputeNoteOptions),
     /// Be done with a dispute, and say why: it leaves what is still to be done
     ///
     /// It changes nothing at Stripe, and what Stripe reports later is shown as ever. When Stripe then asks for an answer
@@ -97,7 +97,7 @@ pub struct SummaryOptions {
 }
 
 #[derive(Args)]
-pub struct NoteOptions {
+pub struct DisputeNoteOptions {
     /// The dispute's id
     #[arg(value_name = "DISPUTE")]
     pub id: String,

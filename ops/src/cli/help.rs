@@ -46,6 +46,8 @@ Staff
   refunds       List refunds by their own time; see what may be refunded, ask for it
   operations    What Stripe is asked to do: list, show, confirm, cancel, retry, settle
   approvals     What waits for a second person: list, approve, reject
+  note          Write a note about a payment, refund, dispute, invoice, customer or operation
+  assign        Say who takes care of one
   disputes      List disputes, overdue ones first; sum up, note, resolve, answer, accept
   customers     List customers: whose a user is; credit one
   bans          Who is banned and why; ban, lift, ask

@@ -14,6 +14,7 @@ mod kpi;
 mod lists;
 mod look;
 mod maintenance;
+mod notes;
 mod notices;
 mod oncall;
 mod operations;
@@ -41,7 +42,7 @@ pub use self::billing::{
 };
 pub use self::block::{BlockCommand, BlockOptions};
 pub use self::disputes::{
-    DisputesCommand, ListOptions as DisputesListOptions, NoteOptions, ReopenOptions, ResolveOptions,
+    DisputeNoteOptions, DisputesCommand, ListOptions as DisputesListOptions, ReopenOptions, ResolveOptions,
     SummaryOptions,
 };
 pub use self::fake_stripe::FakeStripeOptions;
@@ -61,6 +62,7 @@ pub use self::look::{
 pub use self::maintenance::{
     AuditCommand, BackfillOptions, EnvOptions, RebuildOptions, TopologyOptions, VerifyOptions,
 };
+pub use self::notes::{AssignOptions, NoteOptions};
 pub use self::notices::{
     NoticesCommand, NoticesListOptions, NoticesReplayOptions, PreviewOptions, TargetAddOptions,
     TargetOptions, TargetStateOptions, TargetsCommand,
@@ -88,7 +90,10 @@ pub use self::staff::{
     TokensListOptions,
 };
 pub use self::up::UpOptions;
-pub use self::wanted::{CaptureOptions, EvidenceCommand, PaymentCancelOptions, StageOptions, WantedOptions};
+pub use self::wanted::{
+    AttachOptions, CaptureOptions, DraftOptions, EvidenceCommand, EvidenceShowOptions, PaymentCancelOptions,
+    WantedOptions,
+};
 
 #[derive(Parser)]
 #[command(
@@ -251,6 +256,10 @@ pub enum Command {
     /// List what waits for a second person; approve or reject it
     #[command(subcommand)]
     Approvals(ApprovalsCommand),
+    /// Write a note about an object or an operation; it is never changed
+    Note(NoteOptions),
+    /// Say who takes care of an object or an operation
+    Assign(AssignOptions),
     /// List disputes, sum them up, note on them, resolve and reopen them; answer or accept one
     #[command(subcommand)]
     Disputes(DisputesCommand),

@@ -1,24 +1,21 @@
 //! `tidegate disputes note`, `resolve` and `reopen`: notes of staff, kept for ever with their names.
 
-use std::io::Read;
-
-use anyhow::{Context, bail};
+use anyhow::bail;
 use desk::acts::Person;
-use desk::acts::dispute_notes::{Effect, note_dispute};
+use desk::acts::notes::{Effect, note_dispute};
 use domain::Key;
 use domain::disputes::Dispute;
 use ledger::Ledger;
-use ledger::tables::overrides::Note;
+use ledger::tables::notes::Note;
 use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
 
-use crate::cli::{NoteOptions, ReopenOptions, ResolveOptions, WhoseOptions};
+use crate::cli::{DisputeNoteOptions, ReopenOptions, ResolveOptions, WhoseOptions};
 use crate::events::belongs_to;
 use crate::failure::{refused, wrongly_called};
+use crate::notes::given;
 use crate::{open, output};
-
-const INPUT_LIMIT_BYTES: u64 = 1 << 20;
 
 /// The form of `--json`.
 #[derive(Serialize)]
@@ -27,7 +24,7 @@ struct NoteReport {
     note: Note,
 }
 
-pub async fn note(env: &Env, options: &NoteOptions) -> anyhow::Result<()> {
+pub async fn note(env: &Env, options: &DisputeNoteOptions) -> anyhow::Result<()> {
     let by = Person::of(options.by.by.as_deref(), env).map_err(refused)?;
     let text = if options.text == "-" { given()? } else { options.text.clone() };
     let shown = write(env, &options.id, &options.whose, &text, Effect::None, &by).await?;
@@ -62,14 +59,6 @@ pub async fn reopen(env: &Env, options: &ReopenOptions) -> anyhow::Result<()> {
     }
     let id = &shown.dispute.id;
     output::print(&format!("{id} reopened by {}: {}\n", shown.note.written_by, shown.note.note))
-}
-
-/// What stands on standard input; far more than a note may be is not read.
-fn given() -> anyhow::Result<String> {
-    let mut text = String::new();
-    let read = std::io::stdin().take(INPUT_LIMIT_BYTES).read_to_string(&mut text);
-    read.context("the note cannot be read from standard input")?;
-    Ok(text)
 }
 
 async fn write(

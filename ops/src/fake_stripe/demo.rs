@@ -53,6 +53,14 @@ impl Demo {
              \x20           {me} show {invoice}    an invoice that nobody could collect\n\
              \x20           {me} show {dispute}    a dispute that waits for an answer\n\
              \x20           {me} disputes list    {me} failures list    {me} refunds list    {me} status\n\
+             \x20 two       people refund what one may not refund alone:\n\
+             \x20           {me} staff add ann --role super_user; {me} staff add ben --role support\n\
+             \x20           ANN=$({me} tokens create --for ann --role super_user)\n\
+             \x20           BEN=$({me} tokens create --for ben --role support)\n\
+             \x20           TIDEGATE_TOKEN=$BEN {me} refunds request {large} --amount 6000 --yes\n\
+             \x20           TIDEGATE_TOKEN=$ANN {me} approvals list\n\
+             \x20           TIDEGATE_TOKEN=$ANN {me} approvals approve op_… --yes\n\
+             \x20 answer    TIDEGATE_TOKEN=$ANN {me} disputes evidence draft {dispute}\n\
              \x20 happen    curl {url}/v1/refunds -u {key}: -d payment_intent={small} -d amount=100\n\
              \x20           curl {url}/_fake/disputes/{dispute} -d status=won\n\
              \x20           curl {url}/_fake/    more that can happen, and go wrong\n",

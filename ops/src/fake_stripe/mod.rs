@@ -64,7 +64,7 @@ fn greeting(stripe: &FakeStripe, webhooks: &str) -> String {
          \x20 faults    {url}/_fake/ lists what can happen and go wrong on demand\n\
          \n\
          Let Tidegate use it:\n\
-         \x20 STRIPE_API_URL={url}/ STRIPE_SECRET_KEY={key} {me} up\n\
+         \x20 STRIPE_API_URL={url}/ STRIPE_FILES_URL={files} STRIPE_SECRET_KEY={key} {me} up\n\
          \n\
          Try, with the ids that you get:\n\
          \x20 curl {url}/v1/payment_intents -u {key}: -d amount=5000 -d currency=usd -d payment_method=pm_card_visa -d confirm=true\n\

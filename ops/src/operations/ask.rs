@@ -6,6 +6,7 @@ use desk::actor::Actor;
 use desk::acts::operations::plan::{Plan, plan};
 use desk::acts::operations::request::{Ask, request};
 use desk::views::operation::does;
+use domain::disputes::Dispute;
 use domain::payments::Payment;
 use domain::{Key, Object};
 use ledger::Ledger;
@@ -97,6 +98,12 @@ pub async fn the_payment(
         }
         Err(key) => (key, None),
     })
+}
+
+/// The dispute of that id, which must be one.
+pub async fn the_dispute(ledger: &Ledger, id: &str, whose: &WhoseOptions) -> anyhow::Result<Key> {
+    let found = the_one::<Dispute>(ledger, id, whose).await?;
+    Ok(found.map_or_else(|key| key, |dispute| dispute.key))
 }
 
 /// The object of that id, which must be one; else the key of one that nobody has heard of.

@@ -3,6 +3,7 @@
 mod ask;
 pub mod billing;
 pub mod dispute;
+mod evidence;
 mod list;
 mod page;
 pub mod payment;

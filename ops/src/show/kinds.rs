@@ -52,7 +52,7 @@ pub fn of_refund(_: &RefundView, _: DateTime<Utc>) -> String {
 }
 
 pub fn of_dispute(view: &DisputeView, _: DateTime<Utc>) -> String {
-    sections::movements(&view.movements) + &sections::warnings(&view.warnings) + &sections::notes(&view.notes)
+    sections::movements(&view.movements) + &sections::warnings(&view.warnings)
 }
 
 pub fn of_customer(view: &CustomerView, now: DateTime<Utc>) -> String {

@@ -16,7 +16,7 @@ use domain::payment_failures::PaymentFailure;
 use domain::payments::Payment;
 use domain::refunds::Refund;
 use domain::subscriptions::Subscription;
-use ledger::tables::overrides::Note;
+use ledger::tables::notes::{Assignment, Note};
 
 use crate::table::Table;
 use crate::{disputes, invoices, money, payments, when};
@@ -228,7 +228,14 @@ pub fn subscriptions(subscriptions: &[Subscription]) -> String {
     })
 }
 
-pub fn notes(notes: &[Note]) -> String {
+/// Who takes care of it, and what staff noted.
+pub fn taken_care_of(assignment: Option<&Assignment>, notes: &[Note]) -> String {
+    let assignee = assignment.and_then(|assignment| assignment.assignee.as_deref());
+    let text = assignee.map(|name| format!("\n{name} takes care of it.\n")).unwrap_or_default();
+    text + &self::notes(notes)
+}
+
+fn notes(notes: &[Note]) -> String {
     section(notes, |notes| {
         let mut table = Table::default().text("NOTED").number("NOTE").text("BY").text("").prose("TEXT", 200);
         for note in notes {

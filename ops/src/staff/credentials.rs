@@ -36,9 +36,13 @@ pub async fn invite(env: &Env, options: &InviteOptions) -> anyhow::Result<()> {
     if options.shape.json {
         return output::print_json(&InvitedReport { code, invitation, pending });
     }
-    output::print(&format!("{code}\n"))?;
+    let link = console::pages::invitation_link(&console::config::url(env)?, &invited.code);
+    output::print(&format!("{}\n", link.expose_secret()))?;
     let until = when::whole(invitation.ends_at);
-    output::remark(&format!("for `{} staff accept`, until {until}; it is not shown again", output::me()));
+    output::remark(&format!(
+        "good once, until {until}; it is not shown again. `{} staff accept` takes the code behind code=, too",
+        output::me()
+    ));
     if let Some(change) = pending {
         output::remark(pending::in_words(change).trim_end());
     }

@@ -43,6 +43,8 @@ pub struct OfMode {
 #[derive(Default, Serialize)]
 pub struct Due {
     pub disputes: usize,
+    /// Of these, with evidence that is stored at Stripe and not submitted.
+    pub staged: usize,
     /// The first deadline.
     pub first: Option<DateTime<Utc>>,
     pub amounts: BTreeMap<String, i64>,
@@ -85,7 +87,13 @@ impl Due {
         for dispute in disputes {
             add(&mut amounts, &dispute.currency, dispute.amount);
         }
-        Self { disputes: disputes.len(), first: disputes.iter().map(|it| it.respond_by).min(), amounts }
+        let staged = disputes.iter().filter(|it| it.staged > 0).count();
+        Self {
+            disputes: disputes.len(),
+            staged,
+            first: disputes.iter().map(|it| it.respond_by).min(),
+            amounts,
+        }
     }
 }
 
@@ -174,9 +182,13 @@ fn disputes(figures: &OfMode, now: DateTime<Utc>) -> Finding {
             sums(&past.amounts)
         ));
     }
+    let staged = due.staged + past.staged;
+    if staged > 0 {
+        told.push(format!("evidence of {staged} is stored at Stripe and NOT submitted, which is no answer"));
+    }
     let is_urgent = due.first.is_some_and(|first| first - now < DUE_NOW);
     let advice = format!(
-        "answer in Stripe's dashboard before the deadline; `{} disputes list --open` lists them",
+        "answer before the deadline: `{0} disputes list --open` lists them, `{0} disputes evidence draft ID` begins an answer",
         me()
     );
     Finding::weighed(NAME, told.join("; "), (is_urgent, true), advice)
@@ -230,7 +242,7 @@ mod tests {
 
     fn unanswered(hours: i64, livemode: bool) -> Unanswered {
         let respond_by = now() + TimeDelta::hours(hours);
-        Unanswered { livemode, amount: 1_000, currency: "usd".to_owned(), respond_by }
+        Unanswered { livemode, amount: 1_000, currency: "usd".to_owned(), respond_by, staged: false }
     }
 
     fn letter(object: &str, amount: i64) -> DeadLetter {

@@ -42,6 +42,13 @@ async fn axe_finds_nothing_on_any_page() {
                 "/payments/reconciliation",
                 "/payments/reports?kind=day&of=2026-05-28",
                 "/approvals?show=all",
+                "/staff",
+                "/staff/ada",
+                "/tokens",
+                "/policies",
+                "/policy/refunds.confirm_above?currency=usd&value=250.00",
+                "/workers",
+                "/me",
                 "/payment/pi_lost",
                 "/payment/pi_failed",
                 "/charge/ch_lost",
@@ -54,7 +61,9 @@ async fn axe_finds_nothing_on_any_page() {
                 "/payment/pi_nobody",
             ],
         );
-        look(&base, "", &["/login?to=/"]);
+        let invited = console.tidegate(Some(&token), &["staff", "invite", "ada"]);
+        let invitation = format!("/invitation?code={}", invited["code"].as_str().unwrap());
+        look(&base, "", &["/login?to=/", &invitation, "/invitation?code=inv_none"]);
     })
     .await;
 }

@@ -36,7 +36,7 @@ async fn a_form_that_is_sent_twice_is_done_once() {
             assert!(reply.header("location").unwrap().starts_with("/dispute/dp_open?done="));
         }
         let dispute = console.ledger.find::<Dispute>("dp_open").await.unwrap().pop().unwrap();
-        let notes = console.ledger.read().await.unwrap().notes_of(&dispute.key).await.unwrap();
+        let notes = console.ledger.read().await.unwrap().notes_of("dispute", &dispute.key).await.unwrap();
         assert_eq!(notes.iter().map(|note| note.note.as_str()).collect::<Vec<_>>(), ["called the bank"]);
         assert!(notes[0].written_by.starts_with("ada"), "{notes:?}");
         // The same id for something else, and a form without one, are refused.
@@ -125,7 +125,7 @@ async fn no_other_site_and_nobody_without_the_permission_does_anything() {
             assert_eq!(console.browser(Some(&root)).post(target, &fields).await.status, status, "{target}");
         }
         let dispute = console.ledger.find::<Dispute>("dp_open").await.unwrap().pop().unwrap();
-        let notes = console.ledger.read().await.unwrap().notes_of(&dispute.key).await.unwrap();
+        let notes = console.ledger.read().await.unwrap().notes_of("dispute", &dispute.key).await.unwrap();
         assert!(notes.is_empty(), "{notes:?}");
         let audit = console.browser(Some(&root)).page("/payments/audit?object=sue").await;
         assert!(audit.contains("resolve_dispute"), "the refusal is in the audit: {audit}");

@@ -31,14 +31,24 @@ pub(super) struct Browser<'a> {
     cookie: Option<String>,
 }
 
+/// The key of second factors.
+pub(super) const STAFF_KEY: &str = "0123456789abcdef0123456789abcdef";
+
 pub(super) async fn each_console(name: &str, story: impl AsyncFn(Console)) {
+    each_console_with(name, &[], story).await;
+}
+
+/// With these variables, too.
+pub(super) async fn each_console_with(name: &str, more: &[(&str, &str)], story: impl AsyncFn(Console)) {
     each_ledger(&format!("pages_{name}"), async |ledger, url| {
         let guard = ProcessGuard::new("pages", Signal::KILL).unwrap();
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let queue = format!("sqlite:{}", guard.folder().join("queue.db").display());
-        let settings =
+        let own =
             [("DATABASE_URL", url.clone()), ("QUEUE_URL", queue), ("CONSOLE_ADDR", address.to_string())];
-        let settings = settings.map(|(name, value)| (name.to_owned(), value)).to_vec();
+        let more =
+            more.iter().chain([&("STAFF_KEY", STAFF_KEY)]).map(|(name, value)| (*name, (*value).to_owned()));
+        let settings = own.into_iter().chain(more).map(|(name, value)| (name.to_owned(), value)).collect();
         let mut process = Process::new("console", guard.folder(), settings);
         process.spawn(&guard).unwrap();
         let is_ready = async || Ok(tokio::net::TcpStream::connect(address).await.is_ok());
@@ -109,6 +119,15 @@ impl Browser<'_> {
         self.post_from("sec-fetch-site: same-origin\r\n", path, fields).await
     }
 
+    /// Sends a form in another coding, from a page of the console itself.
+    pub(super) async fn send_form(&self, media_type: &str, path: &str, body: &str) -> Reply {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nsec-fetch-site: same-origin\r\ncontent-type: {media_type}\r\ncontent-length: {}\r\n",
+            body.len()
+        );
+        self.send(head, body).await
+    }
+
     pub(super) async fn post_from(&self, from: &str, path: &str, fields: &[(&str, &str)]) -> Reply {
         let pair = |(name, value): &(&str, &str)| format!("{name}={}", encoded(value));
         let body = fields.iter().map(pair).collect::<Vec<_>>().join("&");
@@ -117,6 +136,21 @@ impl Browser<'_> {
             body.len()
         );
         self.send(head, &body).await
+    }
+
+    /// The same browser, with the cookie that an answer set.
+    pub(super) fn keeping(&self, reply: &Reply) -> Self {
+        let set = reply.header("set-cookie").unwrap_or_else(|| panic!("no cookie: {reply:?}"));
+        let cookie = set.split(';').next().unwrap().to_owned();
+        Self { console: self.console, cookie: Some(cookie) }
+    }
+
+    pub(super) fn with_cookie(&self, cookie: &str) -> Self {
+        Self { console: self.console, cookie: Some(cookie.to_owned()) }
+    }
+
+    pub(super) fn cookie(&self) -> Option<&str> {
+        self.cookie.as_deref()
     }
 
     async fn send(&self, head: String, body: &str) -> Reply {

@@ -54,6 +54,13 @@ async fn every_page_is_complete_without_scripts_and_runs_nothing_inline() {
             ("/payments/reports", "of a day"),
             ("/payments/reports?kind=day&of=2026-05-28", "disputes.csv"),
             ("/payments/audit", "staff"),
+            ("/staff", "super user"),
+            ("/staff/ada", "Make a token"),
+            ("/tokens", "tdg_"),
+            ("/policies", "refunds.confirm_above"),
+            ("/policy/refunds.confirm_above?currency=usd&value=250.00", "would need less"),
+            ("/workers", "Workers take events from the queue"),
+            ("/me", "signed in by a token"),
             ("/notices", "Previews"),
             ("/notices?preview=dunning_1", "could not charge 19.99 USD"),
             ("/payment/pi_lost", "123.45"),
@@ -79,6 +86,8 @@ async fn every_page_is_complete_without_scripts_and_runs_nothing_inline() {
             }
         }
         for (path, status) in [
+            ("/staff/nobody", 404),
+            ("/policy/nothing", 404),
             ("/payment/pi_nobody", 404),
             ("/nowhere", 404),
             ("/payments/history?amount=19.9999", 400),

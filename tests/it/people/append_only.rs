@@ -47,7 +47,9 @@ async fn rows_that_say_what_was_decided_are_only_ever_added() {
             let column = if table == "audit" { "actor" } else { "decided_by" };
             let column = match table {
                 "audit_seals" => "number",
-                "dispute_notes" => "note",
+                "assignments" => "assigned_by",
+                "finding_history" => "done_by",
+                "notes" => "note",
                 "operation_calls" => "path",
                 "policies" => "set_by",
                 _ => column,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 const DAY_SECS: i64 = 86_400;
 
 /// Lives them, from four weeks ago until now: Stripe still lists the events.
-pub fn live(stripe: &FakeStripe) {
+pub(super) fn live(stripe: &FakeStripe) {
     stripe.passes(-28 * DAY_SECS);
     let buyers: Vec<String> =
         ["user_anna", "user_ben", "user_carl"].map(|user| customer(stripe, user)).into();

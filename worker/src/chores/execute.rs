@@ -5,9 +5,12 @@
 mod attempt;
 mod calls;
 mod check;
+mod evidence;
+mod fault;
 mod look_up;
 mod made;
 mod payer;
+mod personal;
 mod record;
 mod send;
 

@@ -6,6 +6,7 @@ pub mod key_ages;
 pub mod lapse;
 pub mod lease;
 pub mod notices;
+pub mod old_logins;
 pub mod pause;
 pub mod planned_retries;
 pub mod reconcile;

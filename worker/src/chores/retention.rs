@@ -27,6 +27,7 @@ const SEGMENTS_AT_ONCE: i64 = 64;
 /// So many bodies with their own rows are looked at in one step, and so many removed.
 const LOOKED_AT: i64 = 1_000;
 const REMOVED_AT_ONCE: usize = 200;
+const FILES_KEPT: TimeDelta = TimeDelta::days(30);
 
 /// Bodies about a dispute and its payment are kept for so long after its end: banks may take it up again.
 const DISPUTE_RETENTION: TimeDelta = TimeDelta::days(90);
@@ -168,6 +169,9 @@ pub async fn run(lanes: Lanes, retention: Duration) {
                 let own = own_at.elapsed() >= OWN_INTERVAL;
                 if own {
                     own_at = Instant::now();
+                    if let Err(error) = forget_files(&lanes.ledger).await {
+                        tracing::debug!(%error, "erasing old files of evidence failed");
+                    }
                 }
                 round = Round::begin(own, clock::now());
             }
@@ -175,6 +179,13 @@ pub async fn run(lanes: Lanes, retention: Duration) {
             Err(error) => tracing::debug!(%error, "deleting old bodies failed"),
         }
     }
+}
+
+/// Files of evidence that were attached and never sent: no dispute can be answered for so long.
+async fn forget_files(ledger: &Ledger) -> Result<(), LedgerError> {
+    let mut tx = ledger.begin().await?;
+    tx.forget_evidence_files(clock::now() - FILES_KEPT).await?;
+    tx.commit().await
 }
 
 /// The objects that these events say something of.

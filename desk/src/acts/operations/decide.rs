@@ -2,7 +2,7 @@
 //! third time, with the facts that Stripe answers, right before it sends.
 
 use chrono::{DateTime, Utc};
-use domain::operations::{self, Facts, Limits, Operation, Requester, Verdict};
+use domain::operations::{self, Approval, Facts, Limits, Operation, Requester, Verdict};
 use ledger::{Ledger, LedgerError, Transaction};
 
 use super::gather::{self, Counted};
@@ -33,5 +33,28 @@ pub async fn before_sending(
     let limits = gather::limits(tx).await?;
     let others = gather::others(tx, operation).await?;
     let sums = gather::sums(tx, operation, Counted::Earlier, now).await?;
-    Ok(operations::decide(&limits, operation, &operation.requester(), facts, &others, sums, now))
+    let Some(gone) = gone(tx, operation).await? else {
+        let requester = operation.requester();
+        return Ok(operations::decide(&limits, operation, &requester, facts, &others, sums, now));
+    };
+    let standing = Operation { approval: Approval::None, ..operation.clone() };
+    let requester = standing.requester();
+    let verdict = operations::decide(&limits, &standing, &requester, facts, &others, sums, now);
+    let why = format!("{gone}, on whose word it was approved, may no longer act.");
+    Ok(Verdict {
+        warning: Some(verdict.warning.map_or(why.clone(), |warning| format!("{why} {warning}"))),
+        ..verdict
+    })
+}
+
+/// On whose word it stands, where they were disabled since: their word counts no longer.
+async fn gone(tx: &mut Transaction, operation: &Operation) -> Result<Option<String>, LedgerError> {
+    let by = match operation.approval {
+        Approval::Person => operation.approved_by.as_deref(),
+        Approval::Own => Some(operation.requested_by.as_str()),
+        Approval::Policy | Approval::None => None,
+    };
+    let Some(by) = by else { return Ok(None) };
+    let member = tx.member(by).await?;
+    Ok(member.filter(|member| member.disabled_at.is_some()).map(|member| member.name))
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::charges::Charge;
 use domain::disputes::Dispute;
+use domain::evidence;
 use domain::invoices::Invoice;
 use domain::operations::customer::counts_since;
 use domain::operations::dispute::DisputeFacts;
@@ -93,15 +94,7 @@ pub async fn facts(
             )
         }
         Parameters::DisputeAccept(_) | Parameters::EvidenceStage(_) | Parameters::EvidenceSubmit(_) => {
-            let staged = tx.operations_about(Dispute::NAME, &subject, ABOUT_LIMIT).await?;
-            let has_evidence = staged.iter().any(|other| {
-                other.kind == OperationKind::EvidenceStage && other.state == OperationState::Succeeded
-            });
-            let dispute = tx.look_up::<Dispute>(std::slice::from_ref(&subject)).await?.pop();
-            dispute.map_or_else(
-                || missing(Dispute::NAME),
-                |dispute| Facts::Dispute(DisputeFacts::of_row(&dispute, has_evidence)),
-            )
+            dispute(tx, &subject, &parameters).await?.map_or_else(|| missing(Dispute::NAME), Facts::Dispute)
         }
         Parameters::Charge(charge) => {
             let customer = subject.sibling(&charge.customer);
@@ -122,6 +115,32 @@ pub async fn facts(
             )
         }
     })
+}
+
+/// A dispute, with the evidence that an operation of ours stored last.
+async fn dispute(
+    tx: &mut Transaction,
+    key: &Key,
+    parameters: &Parameters,
+) -> Result<Option<DisputeFacts>, LedgerError> {
+    let key = std::slice::from_ref(key);
+    let Some(dispute) = tx.look_up::<Dispute>(key).await?.pop() else { return Ok(None) };
+    let staged = tx.staged_evidence(key).await?.pop().map(|staged| staged.operation);
+    let fields = match (parameters, &staged) {
+        (Parameters::EvidenceStage(stage), _) => Some(stage.fields()),
+        (Parameters::EvidenceSubmit(_), Some(staged)) => {
+            let stored = tx.operation(staged).await?.and_then(|stored| stored.parameters().ok());
+            stored.and_then(|stored| match stored {
+                Parameters::EvidenceStage(stage) => Some(stage.fields()),
+                _ => None,
+            })
+        }
+        _ => None,
+    };
+    let goods = tx.evidence_draft(&dispute.key).await?.map(|draft| draft.goods).unwrap_or_default();
+    let reason = dispute.state.reason.as_deref();
+    let lacking = fields.map(|fields| evidence::missing(reason, goods, &fields)).unwrap_or_default();
+    Ok(Some(DisputeFacts::of_row(&dispute, staged, lacking)))
 }
 
 /// The others that concern the same payment, the same subject, or the same purchase of a customer, and count as spent.

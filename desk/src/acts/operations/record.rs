@@ -95,6 +95,7 @@ pub fn known_by(actor: &Actor) -> String {
     use crate::actor::KnownBy;
     match actor.known_by() {
         KnownBy::Session => "session".to_owned(),
+        KnownBy::SignedOn => "sign-on".to_owned(),
         KnownBy::Token { id } => format!("token {id}"),
         KnownBy::Declared => "declared".to_owned(),
         KnownBy::Clock => KNOWN_BY_CLOCK.to_owned(),

@@ -1,8 +1,6 @@
 //! What somebody can ask for, and what that comes to as the ledger is now: amount, currency, customer, and exactly what
 //! would be sent.
 
-use std::collections::BTreeMap;
-
 use domain::charges::Charge;
 use domain::disputes::Dispute;
 use domain::fields::is_object_id;
@@ -14,6 +12,7 @@ use ledger::{LedgerError, Transaction};
 pub use super::billing::{WantedCharge, WantedCredit, WantedRetry};
 use super::gather;
 use super::{NotDone, billing};
+use crate::evidence::Draft;
 
 /// What somebody wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,12 +38,11 @@ pub enum Wanted {
     DisputeAccept {
         dispute: Key,
     },
-    /// Stores evidence at Stripe, by Stripe's names of the fields, without submitting it.
+    /// Stores the draft of an answer at Stripe, as it is now, without submitting it.
     EvidenceStage {
         dispute: Key,
-        evidence: BTreeMap<String, String>,
     },
-    /// Submits what is stored. Stripe takes one submission.
+    /// Submits what was stored last. Stripe takes one submission.
     EvidenceSubmit {
         dispute: Key,
     },
@@ -69,7 +67,7 @@ impl Wanted {
                 payment
             }
             Self::DisputeAccept { dispute }
-            | Self::EvidenceStage { dispute, .. }
+            | Self::EvidenceStage { dispute }
             | Self::EvidenceSubmit { dispute } => dispute,
             Self::Charge(charge) => charge.invoice.as_ref().unwrap_or(&charge.customer),
             Self::Subscribe { customer, .. } => customer,
@@ -86,7 +84,7 @@ impl Wanted {
                 Ok(Some(payment.clone()))
             }
             Self::DisputeAccept { dispute }
-            | Self::EvidenceStage { dispute, .. }
+            | Self::EvidenceStage { dispute }
             | Self::EvidenceSubmit { dispute } => payment_of(tx, dispute).await,
             Self::InvoiceRetry(retry) => billing::payment_of(tx, &retry.invoice).await,
             Self::Charge(_) | Self::Subscribe { .. } | Self::Unsubscribe { .. } | Self::Credit(_) => Ok(None),
@@ -157,14 +155,19 @@ impl Wanted {
                 let accept = parameters::DisputeAccept { dispute: id };
                 (Dispute::NAME, amount, currency, Parameters::DisputeAccept(accept))
             }
-            Self::EvidenceStage { evidence, .. } => {
+            Self::EvidenceStage { .. } => {
                 let (amount, currency) = disputed(tx, &subject).await?;
-                let stage = parameters::EvidenceStage { dispute: id, evidence: evidence.clone() };
+                let draft = Draft::read(tx, &subject).await?;
+                let nothing =
+                    || parameters::EvidenceStage { dispute: id, ..parameters::EvidenceStage::default() };
+                let stage = draft.map_or_else(nothing, |draft| draft.stage());
                 (Dispute::NAME, amount, currency, Parameters::EvidenceStage(stage))
             }
             Self::EvidenceSubmit { .. } => {
                 let (amount, currency) = disputed(tx, &subject).await?;
-                let submit = parameters::EvidenceSubmit { dispute: id };
+                let staged = tx.staged_evidence(std::slice::from_ref(&subject)).await?.pop();
+                let staged = staged.map(|staged| staged.operation);
+                let submit = parameters::EvidenceSubmit { dispute: id, staged };
                 (Dispute::NAME, amount, currency, Parameters::EvidenceSubmit(submit))
             }
             Self::Charge(_)

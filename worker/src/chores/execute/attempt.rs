@@ -13,6 +13,8 @@ use shared::clock;
 use stripe_api::{Answer, ResponseOf, Sending, StripeError};
 
 use super::check::{Checked, Now, check};
+use super::evidence::{Staged, not_ready};
+use super::fault::fault_of;
 use super::look_up::look_up;
 use super::made::{self, Made};
 use super::record::{Conclusion, asked_for};
@@ -48,7 +50,11 @@ impl Executor {
     /// Approved, and never sent: it is decided once more with what Stripe says now.
     async fn first(&self, operation: Operation, parameters: &Parameters) -> Result<(), Interrupted> {
         let mut payment_method = None;
-        let found = match check(&self.api, &operation, parameters).await {
+        let checked = match parameters {
+            Parameters::EvidenceSubmit(submit) => self.check_submission(&operation, submit).await?,
+            _ => check(&self.api, &operation, parameters).await,
+        };
+        let found = match checked {
             Ok(Checked::AlreadyMade(answer)) => Some(answer),
             Ok(Checked::Facts(facts)) => {
                 if !self.decide(&operation, &facts).await? {
@@ -84,6 +90,15 @@ impl Executor {
                 Some(answer) => self.adopt(&operation, parameters, answer).await,
                 None => match when_not_found(last, sent_at(&operation), looked.now()) {
                     NotFound::SendAgain => {
+                        if let Some(why) = self.changed(&operation, parameters).await? {
+                            let fault = Fault {
+                                class: AnswerClass::Unknown.to_string(),
+                                text: format!("it was not sent again: {why}"),
+                                ..Fault::default()
+                            };
+                            let later = Some(self.later(&operation));
+                            return self.conclude(&operation, Conclusion::Doubt(fault, later)).await;
+                        }
                         let Some(operation) = self.begin(&operation, None).await? else { return Ok(()) };
                         self.send_and_conclude(operation, parameters, true).await
                     }
@@ -194,7 +209,15 @@ impl Executor {
         loop {
             self.failpoint.reached(Point::BeforeCall);
             self.failpoint.soon(Point::DuringCall);
-            let answer = send(&self.api, operation, parameters, sending).await;
+            let (answer, is_ready) = match parameters {
+                Parameters::EvidenceStage(stage) => match self.stage(operation, stage, sending).await? {
+                    Staged::Answered(answer) => (Ok(answer), true),
+                    Staged::Failed(error) => (Err(error), true),
+                    Staged::NotReady(error) => (Err(error), false),
+                    Staged::Overtaken => return Ok(Sent::Overtaken),
+                },
+                _ => (send(&self.api, operation, parameters, sending).await, true),
+            };
             self.failpoint.reached(Point::AfterCall);
             let error = match answer {
                 Ok(answer) => return Ok(Sent::Answered(answer)),
@@ -202,7 +225,7 @@ impl Executor {
                 Err(StripeError::Stopped) => return Err(Interrupted::Stopped),
                 Err(error) => error,
             };
-            let class = error.class();
+            let class = if is_ready { error.class() } else { not_ready(error.class(), in_doubt) };
             let is_replayed = error.answer().is_some_and(|answer| answer.is_replayed);
             if class == AnswerClass::Unknown {
                 in_doubt = true;
@@ -258,6 +281,11 @@ impl Executor {
             let later = Some(self.later(operation));
             return self.conclude(operation, Conclusion::Doubt(fault, later)).await;
         };
+        if let Parameters::EvidenceStage(stage) = parameters
+            && let Some(fault) = self.keep_stored(operation, stage, &answer).await?
+        {
+            return self.conclude(operation, Conclusion::Failed(fault)).await;
+        }
         if let Some(kind) = made::kind_of(parameters) {
             match self.event(operation, kind, &made.id, answer.clone()).await {
                 Ok(event) => {
@@ -355,35 +383,4 @@ fn may_be_paid_all_the_same(parameters: &Parameters, error: &StripeError) -> boo
 
 fn sent_at(operation: &Operation) -> DateTime<Utc> {
     operation.first_sent_at.unwrap_or(operation.requested_at)
-}
-
-/// What is kept of an error, in Stripe's words where it is the request that is wrong.
-pub(super) fn fault_of(error: &StripeError) -> Fault {
-    let class = error.class();
-    let answer = error.answer();
-    let said = answer.and_then(|answer| answer.message.clone());
-    let text = match class {
-        AnswerClass::ApprovalRequired => {
-            let place = answer.and_then(|answer| answer.approval_request.clone());
-            format!(
-                "Stripe holds it until the merchant approves it in Stripe's dashboard{}",
-                place.map(|id| format!(" ({id})")).unwrap_or_default()
-            )
-        }
-        AnswerClass::KeyReused => {
-            "Stripe knows its idempotency key with other parameters, so an earlier request may have been done"
-                .to_owned()
-        }
-        AnswerClass::Refused => {
-            said.map_or_else(|| error.to_string(), |said| format!("Stripe refused it: {said}"))
-        }
-        _ => error.to_string(),
-    };
-    Fault {
-        class: class.to_string(),
-        code: answer.map(|answer| answer.word().to_owned()),
-        text,
-        stripe_id: answer.and_then(|answer| answer.payment_intent.as_ref()).map(|intent| intent.id.clone()),
-        request_id: answer.and_then(|answer| answer.request_id.clone()),
-    }
 }

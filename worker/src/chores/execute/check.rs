@@ -143,25 +143,26 @@ async fn intent(api: &Api, id: &str, account: &str) -> Result<Result<PaymentInte
 
 /// A loss can be accepted however late it is, and whatever was submitted: only an answer has its time.
 async fn dispute(api: &Api, id: &str, account: &str, is_answer: bool) -> Result<Now, StripeError> {
-    Ok(match present::<DisputeNow>(api.dispute(id, account).await, "dispute")? {
-        Ok(now) if !matches!(now.status.as_str(), "needs_response" | "warning_needs_response") => {
-            not(&format!("the dispute is {}", now.status))
-        }
-        Ok(_) if !is_answer => Now::Fine,
-        Ok(now) => {
-            let details = now.evidence_details;
-            let is_over =
-                details.past_due || details.due_by.is_none_or(|due_by| due_by <= clock::now().timestamp());
-            if details.submission_count > 0 {
-                not("evidence was submitted already")
-            } else if is_over {
-                not("the dispute can no longer be answered")
-            } else {
-                Now::Fine
-            }
-        }
-        Err(gone) => gone,
-    })
+    let now = present::<DisputeNow>(api.dispute(id, account).await, "dispute")?;
+    Ok(now.map_or_else(|gone| gone, |now| judge_dispute(&now, is_answer)))
+}
+
+/// Whether Stripe still waits for an answer.
+pub(super) fn judge_dispute(now: &DisputeNow, is_answer: bool) -> Now {
+    if !matches!(now.status.as_str(), "needs_response" | "warning_needs_response") {
+        return not(&format!("the dispute is {}", now.status));
+    }
+    let details = &now.evidence_details;
+    let is_over = details.past_due || details.due_by.is_none_or(|due_by| due_by <= clock::now().timestamp());
+    if !is_answer {
+        Now::Fine
+    } else if details.submission_count > 0 {
+        not("evidence was submitted already")
+    } else if is_over {
+        not("the dispute can no longer be answered")
+    } else {
+        Now::Fine
+    }
 }
 
 /// The inner error: Stripe has it no more.
@@ -225,6 +226,7 @@ mod tests {
             status: status.to_owned(),
             is_charge_refundable,
             evidence_details: stripe_api::EvidenceDetails::default(),
+            evidence: std::collections::BTreeMap::new(),
         };
         for (status, refundable, expected) in [
             ("warning_needs_response", true, Standing::Inquiry),

@@ -81,12 +81,14 @@ pub(super) async fn send(
             };
             api.change_balance(&credit.customer, &change, sending).await
         }
-        Parameters::EvidenceStage(stage) => {
-            let update = EvidenceUpdate { evidence: &stage.evidence, submit: false, metadata: &metadata };
-            api.update_dispute(&stage.dispute, &update, sending).await
-        }
+        Parameters::EvidenceStage(_) => Err(StripeError::Unsendable("evidence is stored with its files")),
         Parameters::EvidenceSubmit(submit) => {
-            let update = EvidenceUpdate { evidence: &BTreeMap::new(), submit: true, metadata: &metadata };
+            let update = EvidenceUpdate {
+                evidence: &BTreeMap::new(),
+                submit: true,
+                metadata: &metadata,
+                intended_submission_method: None,
+            };
             api.update_dispute(&submit.dispute, &update, sending).await
         }
         Parameters::DisputeAccept(accept) => api.close_dispute(&accept.dispute, sending).await,

@@ -1,0 +1,11 @@
+//! The answer to a dispute: Stripe's fields, which of them a reason calls for, what the ledger fills in, and the files.
+
+pub mod fields;
+pub mod files;
+mod record;
+pub mod template;
+
+pub use self::fields::{EvidenceField, FieldFault, Form, check_sum, check_text, check_texts};
+pub use self::files::{CheckedFile, FileFault, FileKind, check_file, check_together, sha256};
+pub use self::record::{Filled, Known, fill};
+pub use self::template::{Goods, Need, missing, needs};

@@ -1,0 +1,150 @@
+//! `up --demo` as a new user meets it: what its greeting tells to type works, and two people refund a large payment in it,
+//! at the command line and over HTTP. And `fake-stripe` beside a Tidegate that is told to use it.
+
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Command, Stdio};
+
+use harness::api::Api;
+use harness::binaries::binary;
+use harness::ports::free_port;
+use harness::process_guard::until;
+use serde_json::{Value, json};
+
+use super::laptop::{Laptop, PATIENCE, text};
+
+/// The first of so many ports of which these are free.
+fn free_range(offsets: &[u16]) -> u16 {
+    loop {
+        let first = free_port();
+        let is_free = |offset: &u16| {
+            let port = first.checked_add(*offset);
+            port.is_some_and(|port| TcpListener::bind(("127.0.0.1", port)).is_ok())
+        };
+        if offsets.iter().all(is_free) {
+            return first;
+        }
+    }
+}
+
+/// A command that the greeting tells, typed into a shell as it stands.
+fn typed(laptop: &Laptop, settings: &[(&str, &str)], lines: &str) -> String {
+    let mut shell = Command::new("sh");
+    shell.args(["-e", "-c", lines]).current_dir(laptop.guard.folder()).stdin(Stdio::null());
+    let output =
+        shell.env_clear().env("PATH", "/usr/bin:/bin").envs(settings.iter().copied()).output().unwrap();
+    assert!(output.status.success(), "{lines}: {}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// The line of a greeting with these words, without its indent.
+fn line_of<'g>(greeting: &'g str, words: &str) -> &'g str {
+    let line = greeting.lines().find(|line| line.contains(words));
+    line.unwrap_or_else(|| panic!("no line with {words}: {greeting}")).trim()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_people_refund_a_large_payment_in_a_demo() {
+    let laptop = Laptop::new();
+    let port = free_range(&[0, 1, 2, 3, 4, 10, 11]);
+    let up = laptop.start(&["up", "--demo", "--port", &port.to_string()], &[]);
+    let greets = until("the demo to greet", PATIENCE, async || {
+        Ok(laptop.greeting().contains("/_fake/    more that can happen"))
+    });
+    assert!(greets.await.is_ok(), "{}", laptop.log());
+    let greeting = laptop.greeting();
+    let exports = line_of(&greeting, "elsewhere export ").split("export ").nth(1).unwrap();
+    let pairs = exports.split("   ").next().unwrap().split(' ').map(|pair| pair.split_once('=').unwrap());
+    let settings: Vec<(&str, &str)> = pairs.chain([("TIDEGATE_STAFF", "me")]).collect();
+    let json = |token: &str, arguments: &[&str]| -> Value {
+        let settings = [&settings[..], &[("TIDEGATE_TOKEN", token)]].concat();
+        let output = laptop.command(&[arguments, &["--json"]].concat(), &settings).output().unwrap();
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", text(&output.stderr)))
+    };
+
+    let [add, ann, ben, request] =
+        ["staff add ann", "ANN=$(", "BEN=$(", "refunds request"].map(|words| line_of(&greeting, words));
+    let lines = format!("{add}\n{ann}\n{ben}\n{request} >&2\nprintf '%s %s' \"$ANN\" \"$BEN\"");
+    let said = typed(&laptop, &settings, &lines);
+    let (ann, ben) = said.lines().last().unwrap().split_once(' ').unwrap();
+    let waiting = json(ann, &["approvals", "list"])["items"][0].clone();
+    let id = waiting["id"].as_str().unwrap_or_else(|| panic!("{waiting}")).to_owned();
+    assert!(waiting["does"].as_str().unwrap().starts_with("refund 6,000.00 USD of payment pi_"), "{waiting}");
+
+    // Ben, who asked, is refused over HTTP; Ann approves there.
+    let console = Api { address: SocketAddr::from(([127, 0, 0, 1], port + 3)), token: None };
+    let approve = format!("/api/v1/operations/{id}/approve");
+    assert_eq!(console.by(ben).post(&approve, &json!({})).await.status, 403);
+    let approved = console.by(ann).post(&approve, &json!({"reason": "the boat was never there"})).await;
+    assert_eq!(approved.status, 202, "{}", approved.text);
+    let succeeds = until("the refund to be sent", PATIENCE, async || {
+        let shown = console.by(ann).get(&format!("/api/v1/operations/{id}")).await.json();
+        anyhow::ensure!(shown["operation"]["state"] != "failed", "{shown}");
+        Ok(shown["operation"]["state"] == "succeeded" && shown["refund_status"] == "succeeded")
+    });
+    assert!(succeeds.await.is_ok(), "{}", laptop.log());
+
+    // The other way round: asked for over HTTP, approved at the command line.
+    let small = line_of(&greeting, "payment_intent=").split("payment_intent=").nth(1).unwrap();
+    let small = small.split(' ').next().unwrap();
+    let body = json!({"kind": "refund", "payment": small, "amount": 100, "confirm": true});
+    let asked = console.by(ben).post("/api/v1/operations", &body).await.json();
+    assert_eq!(asked["requires_approval"], true, "{asked}");
+    let id = asked["operation"]["id"].as_str().unwrap();
+    let done = json(ann, &["approvals", "approve", id, "--yes"]);
+    assert_eq!(done["operation"]["approved_by"], "ann", "{done}");
+
+    // The dispute of the day waits for an answer, and its draft says where each value comes from.
+    let dispute = line_of(&greeting, "disputes evidence draft").rsplit(' ').next().unwrap();
+    let draft = json(ann, &["disputes", "evidence", "draft", dispute]);
+    assert_eq!(draft["standing"], "draft", "{draft}");
+    assert!(
+        !draft["fields"][0]["from"].as_array().unwrap().is_empty()
+            || draft["fields"][0]["source"] == "stripe"
+    );
+    for words in ["look", "two", "answer", "happen"] {
+        assert!(greeting.contains(&format!("\n  {words}")), "{greeting}");
+    }
+    laptop.ends_well(up);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fake_stripe_tells_a_tidegate_that_is_told_to_use_it() {
+    let mut laptop = Laptop::new();
+    let port = free_range(&[0, 1]);
+    let mut fake = Command::new(binary("tidegate"));
+    let url = format!("http://{}/webhooks/stripe", laptop.gateway);
+    fake.args(["fake-stripe", "--port", &port.to_string(), "--webhook-url", &url]).env_clear();
+    fake.current_dir(laptop.guard.folder()).stdin(Stdio::null());
+    fake.stdout(std::fs::File::create(laptop.path("fake")).unwrap());
+    let _fake = laptop.guard.spawn(&mut fake).unwrap();
+    let told = || std::fs::read_to_string(laptop.path("fake")).unwrap();
+    let greets =
+        until("the fake Stripe to greet", PATIENCE, async || Ok(told().contains("Try, with the ids")));
+    greets.await.unwrap();
+    let greeting = told();
+    let settings = line_of(&greeting, "STRIPE_API_URL=");
+    let pairs: Vec<(String, String)> = settings
+        .split(' ')
+        .filter_map(|word| word.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    let names = pairs.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>();
+    assert_eq!(names, ["STRIPE_API_URL", "STRIPE_FILES_URL", "STRIPE_SECRET_KEY"]);
+    for (name, (_, value)) in
+        ["STRIPE_API_URL", "STRIPE_FILES_URL", "STRIPE_SECRET_KEY"].into_iter().zip(pairs)
+    {
+        laptop.settings.push((name, value));
+    }
+    let up = laptop.up().await;
+    let pay = line_of(&greeting, "payment_method=pm_card_visa");
+    let paid: Value = serde_json::from_str(&typed(&laptop, &[], &pay.replace("curl ", "curl -s "))).unwrap();
+    let id = paid["id"].as_str().unwrap_or_else(|| panic!("{paid}"));
+    let comes = until("the webhook to be applied", PATIENCE, async || {
+        let listed = laptop.json(&["payments", "list", "--json"]);
+        Ok(listed.as_array().unwrap().iter().any(|payment| payment["id"] == id))
+    });
+    assert!(comes.await.is_ok(), "{}", laptop.log());
+    let again = laptop.refusal(&["fake-stripe", "--port", &port.to_string()], &[], 1);
+    assert!(again.contains("are not free: choose others with --port"), "{again}");
+    laptop.ends_well(up);
+}
