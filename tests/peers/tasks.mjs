@@ -1,5 +1,5 @@
-// Does the tasks of a day in Chromium: `node tasks.mjs NODE_MODULES BASE`, and as one line of JSON on stdin the tokens of two
-// people and, for each round, what there is to work on. A round is with scripts, without them, or by keyboard alone. Prints
+// Does the tasks of a day in Chromium: `node tasks.mjs NODE_MODULES BASE`, and as JSON on stdin the token of whoever approves
+// and, for each round, the token of whoever asks and what there is to work on. A round is with scripts, without them, or by keyboard alone. Prints
 // one JSON object a task.
 import fs from "node:fs";
 import path from "node:path";
@@ -7,7 +7,7 @@ import { createRequire } from "node:module";
 
 const [installed, base] = process.argv.slice(2);
 const { chromium } = createRequire(path.resolve(installed, "node_modules/x.js"))("playwright-core");
-const { tokens, rounds } = JSON.parse(fs.readFileSync(0, "utf8"));
+const { approver, rounds } = JSON.parse(fs.readFileSync(0, "utf8"));
 const TABS = 200;
 const PATIENCE_MS = 15_000;
 
@@ -86,7 +86,7 @@ const tasks = {
   async "find a failed payment of yesterday and say why"({ ada, on }) {
     await ada.search("status:failed created:yesterday");
     await ada.link(on.failed);
-    await ada.sees("insufficient funds");
+    await ada.sees(/insufficient.funds/);
   },
   async "refund 20.00"({ ada, on }) {
     await ada.search(on.small);
@@ -154,7 +154,7 @@ for (const [round, on] of Object.entries(rounds)) {
     page.on("pageerror", (error) => said.push(String(error)));
     return new Person(page, round === "by keyboard");
   };
-  const [ada, ben] = await Promise.all(tokens.map(person));
+  const [ada, ben] = await Promise.all([on.requester, approver].map(person));
   for (const [task, work] of Object.entries(tasks)) {
     const began = Date.now();
     await Promise.all([ada, ben].map((one) => one.page.goto(base)));

@@ -4,12 +4,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use console::pages::address::Address;
 use console::pages::answer::{Answer, Sources, answer};
 use desk::actor::{Actor, KnownBy};
 use domain::permissions::Role;
 use harness::postgres::Postgres;
+use harness::process_guard::until;
 use ledger::Ledger;
 use shared::clock;
 use sqlx::{Connection, PgConnection};
@@ -33,6 +35,8 @@ const LARGE: [&str; 11] = [
     "audit",
     "operations",
 ];
+
+const PATIENCE: Duration = Duration::from_secs(20);
 
 const PAGES: &[&str] = &[
     "/payments/dashboard/?hours=720",
@@ -119,6 +123,18 @@ async fn tell(ledger: &Ledger, names: &[&'static str]) {
 
 async fn whole_reads(url: &str) -> BTreeMap<String, i64> {
     let mut connection = PgConnection::connect(url).await.unwrap();
+    // A server process hands in what it counted when it ends.
+    until("the other connections to end", PATIENCE, async || {
+        let others: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() \
+             AND backend_type = 'client backend'",
+        )
+        .fetch_one(&mut connection)
+        .await?;
+        Ok(others == 0)
+    })
+    .await
+    .unwrap();
     let rows: Vec<(String, i64)> =
         sqlx::query_as("SELECT relname::text, COALESCE(seq_scan, 0) FROM pg_stat_user_tables")
             .fetch_all(&mut connection)

@@ -18,14 +18,18 @@ const TASKS: usize = 7;
 async fn the_tasks_of_a_day_are_done_with_scripts_without_them_and_by_keyboard() {
     let scene = Scene::begin(Combination::SqliteSqlite).await;
     let ada = person(&scene, None, "ada");
-    // The second one is let in by the first, and two administrators would decide together on a third.
+    // The others are let in by the first. What one person asked for within a day counts together, so each round has its
+    // own.
     let ben = person(&scene, Some(&ada), "ben");
+    let requesters = [ada.clone(), person(&scene, Some(&ada), "cleo"), person(&scene, Some(&ada), "dora")];
     let mut rounds = Map::new();
-    for (number, round) in ROUNDS.iter().enumerate() {
-        rounds.insert((*round).to_owned(), work(&scene, number).await);
+    for (number, (round, requester)) in ROUNDS.iter().zip(requesters).enumerate() {
+        let mut on = work(&scene, number).await;
+        on["requester"] = json!(requester);
+        rounds.insert((*round).to_owned(), on);
     }
     malformed(&scene).await;
-    let done = in_browser(&scene, &json!({"tokens": [ada, ben], "rounds": rounds}));
+    let done = in_browser(&scene, &json!({"approver": ben, "rounds": rounds}));
     for task in &done {
         assert!(task["failed"].is_null() && task["said"] == json!([]), "{done:#?}\n{}", scene.stack.logs());
     }
