@@ -49,6 +49,7 @@ pub mod reconciliation;
 pub mod refunds;
 pub mod replays;
 pub mod reports;
+pub mod roles;
 pub mod saved_views;
 pub mod search;
 pub mod shell;

@@ -15,13 +15,12 @@ use super::cookies::{Cookie, SECRET_LIMIT_BYTES};
 use super::faults::Fault;
 use super::form_fields::FormFields;
 use super::page_responses::{Browsed, elsewhere, html as page_of, with_cookie};
+pub use super::sign_in_page::{CODE, PATH};
 use super::sign_in_page::{Shown, code_page, page};
 use super::{address, shell};
 use crate::Console;
 use crate::client::Client;
 
-pub const PATH: &str = "/login";
-pub const CODE: &str = "/login/code";
 pub const END: &str = "/logout";
 /// What every token begins with; a session's cookie does not.
 const TOKEN: &str = "tdg_";

@@ -2,7 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::sign_in::{CODE, PATH};
+pub const PATH: &str = "/login";
+pub const CODE: &str = "/login/code";
 
 /// What stands above the form.
 #[derive(Clone, Copy)]

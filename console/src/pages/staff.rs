@@ -1,7 +1,7 @@
 //! Staff: everybody, and one person with tokens, sessions, history, and what an administrator may do.
 
 use desk::views::staff::{ListedMember, StaffPage};
-use domain::permissions::{Permission, Role, Roles};
+use domain::permissions::{Permission, Roles};
 use ledger::tables::audit::AuditRow;
 use ledger::tables::pending_changes::PendingChange;
 use ledger::tables::sessions::Session;
@@ -10,6 +10,7 @@ use maud::{Markup, html};
 use super::acts::{Act, form, words};
 use super::command::{command, quoted};
 use super::object::{acts_panel, heading};
+use super::roles::{role_words, roles};
 use super::shell::Frame;
 use super::tables::{Column, empty, number, prose, section, table, text};
 use super::tones::{Tone, badge};
@@ -64,29 +65,6 @@ fn state(listed: &ListedMember) -> Markup {
         (None, false) => (Tone::Warn, "not set up"),
     };
     badge(tone, word)
-}
-
-pub fn role_words(roles: &Roles) -> String {
-    roles.0.iter().map(|role| role.as_str().replace('_', " ")).collect::<Vec<_>>().join(", ")
-}
-
-/// A box for each role, those of now ticked.
-pub fn roles(now: &Roles) -> Markup {
-    html! {
-        fieldset {
-            legend { "Roles" }
-            @for role in Role::ALL {
-                label.check {
-                    input type="checkbox" name="roles" value=(role.as_str()) checked[now.0.contains(role)];
-                    span { strong { (role.as_str().replace('_', " ")) } " " span.muted { (may(*role)) } }
-                }
-            }
-        }
-    }
-}
-
-fn may(role: Role) -> String {
-    role.permissions().iter().map(|permission| permission.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 pub fn page(frame: &Frame<'_>, page: &StaffPage, open: &[Session], waiting: &[PendingChange]) -> Markup {

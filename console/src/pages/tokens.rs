@@ -6,8 +6,8 @@ use maud::{Markup, html};
 
 use super::acts::{Act, form, hidden, words};
 use super::object::acts_panel;
+use super::roles::{role_words, roles};
 use super::shell::Frame;
-use super::staff::{role_words, roles};
 use super::tables::{Column, empty, table, text};
 use super::tones::{Tone, badge};
 use super::values::{age, maybe_moment, moment, page_of};

@@ -1,3 +1,5 @@
+//! Stories of buyers, and what each rule makes of them, in any order.
+
 use chrono::DateTime;
 
 use super::*;

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -15,9 +15,9 @@ use secrecy::{ExposeSecret, SecretString};
 use shared::files_in_use::FilesInUse;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection};
-use thiserror::Error;
 
 use super::config::LedgerUrl;
+pub use super::copy_error::CopyError;
 use super::pg_tools;
 use super::query::query;
 use crate::{APPEND_ONLY_TABLES, Ledger, LedgerConfig, LedgerError, Pool, Transaction};
@@ -28,32 +28,6 @@ const POSTGRES_COPY: &str = "ledger.pgdump";
 const WHOLE_TABLE: Duration = Duration::from_hours(1);
 /// A transaction that only waits is ended by its server; so it does not only wait.
 const KEEP_ALIVE: Duration = Duration::from_secs(1);
-
-#[derive(Debug, Error)]
-pub enum CopyError {
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    #[error(
-        "{program} cannot be started: {source}. Install Postgres' client programs of the server's version or newer \
-         (Debian: postgresql-client), in a folder of PATH"
-    )]
-    NoProgram { program: &'static str, source: io::Error },
-    #[error("{program} failed: {said}")]
-    Program { program: &'static str, said: String },
-    #[error("{}: {source}", .path.display())]
-    File { path: PathBuf, source: io::Error },
-    #[error(
-        "{at} has a ledger already. Nothing is overwritten: move it away, or set DATABASE_URL to another place"
-    )]
-    NotEmpty { at: String },
-    #[error("this copy is of {copy}, and DATABASE_URL names {wanted}: set it to the same kind of ledger")]
-    OtherKind { copy: &'static str, wanted: &'static str },
-    #[error(
-        "a database to try the copy in cannot be made: {0}. Give the user of DATABASE_URL the right (`ALTER ROLE … \
-         CREATEDB`), or restore the copy elsewhere as docs/backup.md says"
-    )]
-    NoScratch(#[source] sqlx::Error),
-}
 
 /// How many rows each table has that never loses one.
 pub type RowCounts = BTreeMap<String, i64>;

@@ -3,6 +3,7 @@
 pub(crate) mod append_only;
 pub(crate) mod config;
 pub mod copy;
+mod copy_error;
 mod erasing;
 pub(crate) mod error;
 pub(crate) mod file;

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use sqlx::ConnectOptions as _;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
-use super::copy::CopyError;
+use super::copy_error::CopyError;
 
 const SAID_CHARS: usize = 600;
 

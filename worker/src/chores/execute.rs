@@ -2,6 +2,7 @@
 //! under which key, before it is sent; an answer is concluded under the row's lock. Two workers that overlap do no
 //! harm, because both send one key.
 
+mod at_stripe;
 mod attempt;
 mod calls;
 mod check;

@@ -12,7 +12,8 @@ use envelope::Envelope;
 use shared::clock;
 use stripe_api::{Answer, ResponseOf, Sending, StripeError};
 
-use super::check::{Checked, Now, check};
+use super::at_stripe::{Checked, Now};
+use super::check::check;
 use super::evidence::{Staged, not_ready};
 use super::fault::fault_of;
 use super::look_up::look_up;

@@ -5,34 +5,16 @@ use std::collections::BTreeSet;
 
 use chrono::DateTime;
 use domain::operations::refund::{DisputeFact, RefundFacts, Standing};
-use domain::operations::{Facts, Operation, Parameters, Refused, parameters};
+use domain::operations::{Facts, Operation, Parameters, parameters};
 use shared::clock;
 use stripe_api::{
-    Answer, Api, ChargeNow, DisputeNow, PaymentIntentNow, RefundNow, RefundTarget, StripeError,
-    SubscriptionNow,
+    Api, ChargeNow, DisputeNow, PaymentIntentNow, RefundNow, RefundTarget, StripeError, SubscriptionNow,
 };
 
+use super::at_stripe::{Checked, Now, not, present, read_all};
 use super::look_up::is_made_by;
 use super::payer;
 use super::send::target;
-
-pub(super) enum Checked {
-    /// Stripe has what it would make: the ledger forgot that it was sent.
-    AlreadyMade(Answer),
-    Facts(Now),
-}
-
-/// How things stand at Stripe.
-pub(super) enum Now {
-    /// For the rules.
-    Rules(Box<Facts>),
-    /// Nothing at Stripe is against it: the rules decide with the ledger's facts.
-    Fine,
-    /// The same, and this payment method pays.
-    PaidBy(String),
-    /// It can no longer be done, and why.
-    Not(Refused),
-}
 
 pub(super) async fn check(
     api: &Api,
@@ -163,26 +145,6 @@ pub(super) fn judge_dispute(now: &DisputeNow, is_answer: bool) -> Now {
     } else {
         Now::Fine
     }
-}
-
-/// The inner error: Stripe has it no more.
-pub(super) fn present<T: serde::de::DeserializeOwned>(
-    answer: Result<Answer, StripeError>,
-    what: &str,
-) -> Result<Result<T, Now>, StripeError> {
-    match answer {
-        Ok(answer) => Ok(Ok(answer.read()?)),
-        Err(error) if error.is_missing() => Ok(Err(not(&format!("Stripe has no such {what}")))),
-        Err(error) => Err(error),
-    }
-}
-
-pub(super) fn not(why: &str) -> Now {
-    Now::Not(Refused::AtStripe(why.to_owned()))
-}
-
-pub(super) fn read_all<T: serde::de::DeserializeOwned>(answers: &[Answer]) -> Result<Vec<T>, StripeError> {
-    answers.iter().map(Answer::read).collect()
 }
 
 #[cfg(test)]

@@ -11,7 +11,8 @@ use serde_json::Value;
 use shared::clock;
 use stripe_api::{Answer, DisputeNow, EvidenceUpdate, FileNow, Metadata, Sending, StripeError};
 
-use super::check::{Checked, Now, judge_dispute, not, present};
+use super::at_stripe::{Checked, Now, not, present};
+use super::check::judge_dispute;
 use super::personal::personal;
 use super::send::OPERATION_ID;
 use super::{Executor, Interrupted};

@@ -9,7 +9,7 @@ use stripe_api::{
     SubscriptionNow,
 };
 
-use super::check::{Checked, Now, not, present, read_all};
+use super::at_stripe::{Checked, Now, not, present, read_all};
 use super::look_up::is_made_by;
 
 /// Payments that are older are no second way to pay what is charged for now.

@@ -12,7 +12,7 @@ use ledger::{LedgerError, Transaction};
 use shared::clock;
 use stripe_api::StripeError;
 
-use super::check::Now;
+use super::at_stripe::Now;
 use super::{Executor, Interrupted, SKEW};
 use crate::failpoint::Point;
 use desk::acts::operations::{decide, gather, record};
