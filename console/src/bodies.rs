@@ -130,11 +130,10 @@ fn of_form(endpoint: &Endpoint, form: Vec<Part>) -> Result<Given, Problem> {
     Ok(given)
 }
 
-/// What a page's form holds beside its own fields.
-pub(crate) fn of_page(
-    endpoint: &Endpoint,
-    form: Vec<Part>,
-) -> Result<(Vec<(String, String)>, Option<Part>), Problem> {
+/// The fields of a page's form in their order, and its file.
+pub(crate) type PageForm = (Vec<(String, String)>, Option<Part>);
+
+pub(crate) fn of_page(endpoint: &Endpoint, form: Vec<Part>) -> Result<PageForm, Problem> {
     let (mut fields, mut file) = (Vec::new(), None);
     for part in form {
         let is_file = endpoint

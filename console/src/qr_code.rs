@@ -317,8 +317,9 @@ mod tests {
             (123, "f487047feeeed06357e550191bccb5b3"),
             (213, "3163f784de6baefdcf5af4910113213c"),
         ] {
-            let text: String =
-                (0..length).map(|at| char::from(b'a' + ((at * 7 + length) % 26) as u8)).collect();
+            let text: String = (0..length)
+                .map(|at: usize| char::from(b"abcdefghijklmnopqrstuvwxyz"[(at * 7 + length) % 26]))
+                .collect();
             let mut hash = Sha256::new();
             let chosen = QrCode::of(&text).unwrap();
             let (number, version) = ((chosen.side() - 17) / 4, &VERSIONS[(chosen.side() - 17) / 4 - 1]);

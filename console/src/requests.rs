@@ -168,7 +168,7 @@ async fn browse(console: &Arc<Console>, client: Client, parts: Parts, body: Inco
     let (worker, is_form) = (Arc::clone(console), parts.method == Method::POST);
     let task = console.tasks.spawn(async move {
         let _place = place;
-        browser::respond(&worker, &client, parts, body, shared::clock::now()).await
+        Box::pin(browser::respond(&worker, &client, parts, body, shared::clock::now())).await
     });
     match tokio::time::timeout(console.limits.answer_deadline, task).await {
         Ok(Ok(Browsed { mut response, actor, cause, is_fatal })) => {

@@ -82,6 +82,7 @@ impl Taken {
         }
     }
 
+    #[expect(clippy::ptr_arg, reason = "whether it is borrowed says whether it stands in the body as it is")]
     fn note(&mut self, name: &str, text: &Cow<'_, str>) {
         let hash = self.hash.get_or_insert_default();
         for part in [name, text.as_ref()] {

@@ -122,7 +122,11 @@ impl FakeStripe {
 
     /// What a process needs to know to ask it.
     pub fn settings(&self) -> Vec<(&'static str, String)> {
-        vec![("STRIPE_SECRET_KEY", self.key.clone()), ("STRIPE_API_URL", self.url())]
+        vec![
+            ("STRIPE_SECRET_KEY", self.key.clone()),
+            ("STRIPE_API_URL", self.url()),
+            ("STRIPE_FILES_URL", self.files_url()),
+        ]
     }
 
     /// The events with these bodies happened, in this order: they are listed from now on, and each object is as it was

@@ -1,5 +1,6 @@
 //! `tidegate backup` and `tidegate restore`.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -45,7 +46,7 @@ pub async fn run(env: &Env, options: &BackupOptions) -> anyhow::Result<ExitCode>
     }
     let mut text = format!("{}\n", folder.display());
     for file in &backup.files {
-        text += &format!("  {}, {} bytes\n", file.name, file.bytes);
+        writeln!(text, "  {}, {} bytes", file.name, file.bytes).expect("a String takes every write");
     }
     text += &verified.map_or_else(
         || format!("Check it: tidegate restore {} --check\n", folder.display()),
@@ -101,6 +102,9 @@ fn page(verified: &Verified) -> String {
             "It is good: {events} events, {audit_lines} lines of the audit, {blocks} sealed blocks.\n"
         );
     }
-    let faults: String = faults.iter().map(|fault| format!("  {fault}\n")).collect();
-    format!("It is not good:\n{faults}Take another backup, and keep older ones until one is good.\n")
+    let mut text = "It is not good:\n".to_owned();
+    for fault in faults {
+        writeln!(text, "  {fault}").expect("a String takes every write");
+    }
+    text + "Take another backup, and keep older ones until one is good.\n"
 }

@@ -89,6 +89,7 @@ async fn main() -> ExitCode {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one line for each command")]
 async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
     let command = match cli.command.unwrap_or(Command::Up(UpOptions::default())) {
         // These ask for nothing, and must work wherever they are called.

@@ -206,12 +206,12 @@ fn payouts(payouts: &[StoredPayout]) -> Table {
         .text("OUTCOME");
     for it in payouts {
         let is_itemised = !matches!(it.outcome, PayoutOutcome::Manual | PayoutOutcome::NotReady);
-        let if_itemised = |text: String| if is_itemised { text } else { String::new() };
+        let shown_if = |text: String| if is_itemised { text } else { String::new() };
         table.row([
             it.payout.clone(),
             money::shown(it.amount, &it.currency),
-            if_itemised(money::count(it.items.unsigned_abs())),
-            if_itemised(money::shown(it.items_net, &it.currency)),
+            shown_if(money::count(it.items.unsigned_abs())),
+            shown_if(money::shown(it.items_net, &it.currency)),
             match it.outcome {
                 PayoutOutcome::Manual => "made by hand: cannot be itemised".to_owned(),
                 PayoutOutcome::NotReady => "its transactions are not complete yet".to_owned(),

@@ -34,7 +34,17 @@ pub fn free_port() -> u16 {
     }
 }
 
-/// The same as an address.
+/// The first of so many ports in a row.
+pub fn free_range(count: u16) -> u16 {
+    loop {
+        let first = free_port();
+        if (1..count).all(|next| free_port() == first + next) {
+            return first;
+        }
+    }
+}
+
+/// A free port as an address.
 pub fn loopback() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], free_port()))
 }

@@ -90,8 +90,8 @@ pub async fn answer(
     };
     match found {
         Ok(Found::Elsewhere(place)) => (Answer::SeeOther(place), None),
-        Ok(Found::Report(wanted)) => (Answer::Report(Box::new(wanted)), None),
-        Ok(Found::Csv(sheet)) => (Answer::Csv(Box::new(sheet)), None),
+        Ok(Found::Report(wanted)) => (Answer::Report(wanted), None),
+        Ok(Found::Csv(sheet)) => (Answer::Csv(sheet), None),
         Ok(Found::Page(title, body)) => (
             Answer::Page {
                 status: 200,
@@ -199,7 +199,7 @@ async fn read_report(ledger: &Ledger, frame: &Frame<'_>) -> Result<Found, Failed
     };
     frame.actor.may(Permission::Export).map_err(|forbidden| Fault::Forbidden(format!("{forbidden}.")))?;
     if frame.address.path.ends_with("/archive") {
-        return Ok(Found::Report(wanted));
+        return Ok(Found::Report(Box::new(wanted)));
     }
     let manifest = match wanted.manifest(ledger).await {
         Err(ReportError::Ledger(error)) => return Err(error.into()),

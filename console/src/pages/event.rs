@@ -43,12 +43,12 @@ pub fn pages(frame: &Frame<'_>, views: &[EventView], bodies: &Bodies) -> Markup 
     html! {
         @if views.len() > 1 { p.note { "The same id came with several contents; each is below." } }
         @for (place, view) in views.iter().enumerate() {
-            (one(frame, view, bodies.as_ref().map(|bodies| bodies.get(place).and_then(Option::as_ref))))
+            (one(frame, view, bodies.as_ref().map(|bodies| sent(bodies.get(place).and_then(Option::as_ref))).as_ref()))
         }
     }
 }
 
-fn one(frame: &Frame<'_>, view: &EventView, body: Option<Option<&Bytes>>) -> Markup {
+fn one(frame: &Frame<'_>, view: &EventView, body: Option<&Markup>) -> Markup {
     let event = &view.event;
     let version = event.api_version.as_deref().unwrap_or("no API version");
     html! {
@@ -69,7 +69,7 @@ fn one(frame: &Frame<'_>, view: &EventView, body: Option<Option<&Bytes>>) -> Mar
                     badge(of_severity(&row.severity), &row.severity),
                 ]).collect()))
                 @if view.audit.is_empty() { p.note { "It changed no status." } }
-                @if let Some(body) = body { (sent(body)) }
+                @if let Some(body) = body { (body) }
             }
             div.stack {
                 (acts_panel(&acts(frame, view, body.is_some())))

@@ -12,8 +12,8 @@ use super::reports;
 pub(super) enum Found {
     Page(String, Markup),
     Elsewhere(String),
-    Csv(Sheet),
-    Report(reports::Wanted),
+    Csv(Box<Sheet>),
+    Report(Box<reports::Wanted>),
 }
 
 /// Why there is no page: the ledger failed, or what was asked for cannot be shown.

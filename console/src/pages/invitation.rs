@@ -1,6 +1,8 @@
 //! The page behind the link of an invitation: a person sets a password and an authenticator app, and sees their recovery
 //! codes once. The first administrator chooses a name there, too.
 
+use std::fmt::Write;
+
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -138,7 +140,8 @@ fn qr(text: &SecretString) -> Markup {
     let mut path = String::new();
     for row in 0..code.side() {
         for column in (0..code.side()).filter(|column| code.is_dark(*column, row)) {
-            path += &format!("M{} {}h1v1h-1z", column + QUIET_MODULES, row + QUIET_MODULES);
+            write!(path, "M{} {}h1v1h-1z", column + QUIET_MODULES, row + QUIET_MODULES)
+                .expect("a String takes every write");
         }
     }
     html! {

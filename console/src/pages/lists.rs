@@ -22,7 +22,7 @@ pub(super) async fn find_list(ledger: &Ledger, frame: &Frame<'_>) -> Result<Opti
     let Some(list) = list(frame)? else { return Ok(None) };
     if address.get("as") == Some("csv") {
         frame.actor.may(Permission::Export).map_err(|forbidden| Fault::Forbidden(format!("{forbidden}.")))?;
-        return Ok(Some(Found::Csv(list.begin(ledger, now).await?)));
+        return Ok(Some(Found::Csv(Box::new(list.begin(ledger, now).await?))));
     }
     let part = &listed::part(address)?;
     let mut tx = ledger.read().await?;

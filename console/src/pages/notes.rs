@@ -48,9 +48,9 @@ pub fn referred<'a>(notes: &'a [Note], after: Option<&str>) -> Option<&'a str> {
 }
 
 /// Nothing for kinds without notes.
-pub fn forms(frame: &Frame<'_>, kind: &str, id: &str, assigned: Option<&Assignment>) -> Markup {
+pub fn forms(frame: &Frame<'_>, kind: &str, id: &str, assignment: Option<&Assignment>) -> Markup {
     let Some((note, assign)) = endpoints(kind) else { return html! {} };
-    let assignee = assigned.and_then(|assigned| assigned.assignee.as_deref());
+    let assignee = assignment.and_then(|found| found.assignee.as_deref());
     let field = format!("assignee-{id}");
     html! {
         (form(frame, &Act {

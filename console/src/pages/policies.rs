@@ -43,7 +43,7 @@ fn row(frame: &Frame<'_>, policy: &ListedPolicy) -> Vec<Markup> {
         html! { a href=(place(policy.key.as_str(), &policy.currency)) { (policy.key.as_str()) } @if !policy.currency.is_empty() { " " (policy.currency.to_uppercase()) } },
         html! { strong.nowrap { (policy.shown) } },
         html! { (policy.help) },
-        set.map(|set| age(set.set_at, frame.now)).unwrap_or_else(|| html! { span.muted { "default" } }),
+        set.map_or_else(|| html! { span.muted { "default" } }, |set| age(set.set_at, frame.now)),
         html! { (set.map(|set| set.set_by.as_str()).unwrap_or_default()) },
         html! { (set.map(|set| set.reason.as_str()).unwrap_or_default()) },
     ]

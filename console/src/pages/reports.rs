@@ -141,10 +141,10 @@ impl Wanted {
             }
             let gone = || std::io::Error::from(std::io::ErrorKind::BrokenPipe);
             let send = |part: Part| sender.blocking_send(part).map_err(|_| gone());
-            let sent = reports::archive(folder.path(), |part| send(Part::Bytes(Bytes::from(part))))
+            let outcome = reports::archive(folder.path(), |part| send(Part::Bytes(Bytes::from(part))))
                 .and_then(|()| send(Part::End));
             // Whoever asked may have gone.
-            if let Err(error) = sent
+            if let Err(error) = outcome
                 && error.kind() != std::io::ErrorKind::BrokenPipe
             {
                 tracing::warn!(%error, "a report was not sent to its end");

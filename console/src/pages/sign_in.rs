@@ -158,9 +158,10 @@ async fn by_token(
     let is_cookie = token.len() <= SECRET_LIMIT_BYTES
         && token.starts_with(TOKEN)
         && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    let known = match is_cookie {
-        true => authenticate_token(&console.ledger, token, now).await,
-        false => Err(NotAuthenticated::Unknown),
+    let known = if is_cookie {
+        authenticate_token(&console.ledger, token, now).await
+    } else {
+        Err(NotAuthenticated::Unknown)
     };
     match known {
         Ok(actor) => {

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::sign_in::{CODE, PATH};
 
 /// What stands above the form.
+#[derive(Clone, Copy)]
 pub enum Shown<'a> {
     Told(&'a str),
     Refused(&'a str),

@@ -179,6 +179,7 @@ pub(super) fn parts() -> Schemas {
 }
 
 /// What a page of an object says.
+#[expect(clippy::too_many_lines, reason = "one entry for each page")]
 pub(super) fn pages() -> Schemas {
     let page = |members: &[(&str, Value)]| {
         let common =

@@ -69,7 +69,7 @@ pub async fn add(
     let mut shown = None;
     match target.channel {
         Channel::Webhook => {
-            let secret = secret.map_or_else(|| Ok(new_secret()), sound)?;
+            let secret = secret.as_ref().map_or_else(|| Ok(new_secret()), sound)?;
             target.secret = key()?.encrypt_for_target(&secret, &target);
             shown = Some(secret);
         }
@@ -240,7 +240,7 @@ fn new_secret() -> SecretString {
     format!("whsec_{}", STANDARD.encode(bytes)).into()
 }
 
-fn sound(secret: SecretString) -> Result<SecretString, NoticeRefusal> {
+fn sound(secret: &SecretString) -> Result<SecretString, NoticeRefusal> {
     let bytes =
         secret.expose_secret().trim().strip_prefix("whsec_").and_then(|text| STANDARD.decode(text).ok());
     match bytes {

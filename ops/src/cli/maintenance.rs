@@ -19,6 +19,7 @@ A run that was cut off goes on where it was when it is called again with the sam
 Types that no rule reads are left out unless they have come by webhook before or are named by --type. \
 With --objects a run that was cut off can be continued for 7 days. Objects do not tell what they went through: \
 docs/completeness.md lists what stays unknown.")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct BackfillOptions {
     /// From when on: 90s, 15m, 1h, 7d, or 2026-11-21T08:00:00Z; Stripe lists 30 days of events, and all objects
     #[arg(long, value_name = "WHEN")]

@@ -103,7 +103,7 @@ pub struct NoticesReplayOptions {
 
 #[derive(Args)]
 pub struct PreviewOptions {
-    /// The template, such as dunning_1; without it, their names
+    /// The template, such as `dunning_1`; without it, their names
     #[arg(value_name = "TEMPLATE")]
     pub name: Option<String>,
     /// The HTML instead of the text

@@ -1,6 +1,7 @@
 //! `tidegate disputes analytics`: disputes by reason and brand, with and without evidence.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use chrono::TimeDelta;
 use desk::views::dispute_analytics::{DISPUTES_LIMIT, DisputeAnalytics, Outcomes, read};
@@ -31,7 +32,8 @@ pub async fn run(env: &Env, options: &SummaryOptions) -> anyhow::Result<()> {
 fn page(analytics: &DisputeAnalytics) -> String {
     let mut text = format!("{}\n", if analytics.livemode { "live" } else { "test mode" });
     if analytics.is_cut {
-        text.push_str(&format!("Only the newest {DISPUTES_LIMIT} disputes are looked at.\n"));
+        writeln!(text, "Only the newest {DISPUTES_LIMIT} disputes are looked at.")
+            .expect("a String takes every write");
     }
     let mut table =
         Table::default().text("DISPUTES").number("COUNT").number("WON").number("LOST").number("WIN RATE");
@@ -47,10 +49,12 @@ fn page(analytics: &DisputeAnalytics) -> String {
     let response = &analytics.response;
     let span = |secs: Option<i64>| secs.map(|secs| when::shown(TimeDelta::seconds(secs)));
     if let (Some(median), Some(mean)) = (span(response.median_secs), span(response.mean_secs)) {
-        text.push_str(&format!(
-            "{} answered; from opening to the answer: median {median}, mean {mean}\n",
+        writeln!(
+            text,
+            "{} answered; from opening to the answer: median {median}, mean {mean}",
             money::count(response.answered)
-        ));
+        )
+        .expect("a String takes every write");
     }
     text
 }

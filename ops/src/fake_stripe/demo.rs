@@ -32,7 +32,6 @@ impl Demo {
         forget(Path::new(&env.text(&DATA_DIR)))?;
         let stripe = start(port.map_or(API_PORT, |port| port.saturating_add(PORTS_AFTER))).await?;
         let env = stripe.settings().iter().fold(env, |env, (name, value)| env.with(name, value));
-        let env = env.with("STRIPE_FILES_URL", &stripe.files_url());
         Ok((Self { stripe }, env))
     }
 

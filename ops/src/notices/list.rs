@@ -67,7 +67,7 @@ fn table(notices: &[Notice], _: DateTime<Utc>) -> Table {
             notice.severity.to_string(),
             format!("{} {}", notice.object_kind, notice.object_id),
             notice.number.to_string(),
-            mode(notice.key.livemode).to_owned(),
+            mode(notice.key.livemode),
         ]);
     }
     table

@@ -3,6 +3,8 @@
 mod list;
 mod targets;
 
+use std::fmt::Write as _;
+
 use anyhow::bail;
 use desk::acts::notices::{Span, replay};
 use desk::views::notices::{NoticeView, notice, preview, previews};
@@ -52,7 +54,7 @@ fn page(view: &NoticeView) -> String {
     );
     for (name, value) in data.iter().filter(|(_, value)| !value.is_null()) {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        page.push_str(&format!("  {name:<12} {}\n", clean(&text)));
+        writeln!(page, "  {name:<12} {}", clean(&text)).expect("a String takes every write");
     }
     if deliveries.is_empty() {
         return page + "  no target wanted it\n";

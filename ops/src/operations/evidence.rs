@@ -1,6 +1,7 @@
 //! `tidegate disputes evidence draft | attach | show`: the answer to a dispute before it is stored at Stripe, and what is
 //! stored there.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::process::ExitCode;
 
@@ -135,7 +136,7 @@ fn head(view: &EvidenceView) -> String {
 fn drafted(view: &EvidenceView) -> String {
     let mut text = head(view);
     let assumed = if view.goods_chosen { "" } else { ", assumed: --goods says otherwise" };
-    text.push_str(&format!("\nThe answer, for {} goods{assumed}\n", view.goods));
+    writeln!(text, "\nThe answer, for {} goods{assumed}", view.goods).expect("a String takes every write");
     let mut table = Table::default().text("field").text("from").text("value");
     for field in &view.fields {
         let from = match field.source {
@@ -172,7 +173,7 @@ fn stored(view: &EvidenceView) -> String {
     let mut text = head(view);
     let Some(staged) = &view.staged else { return text };
     let at = staged.at.map(moment).unwrap_or_default();
-    text.push_str(&format!("\nStored at Stripe by {} at {at}\n", staged.operation));
+    writeln!(text, "\nStored at Stripe by {} at {at}", staged.operation).expect("a String takes every write");
     let mut table = Table::default().text("field").number("characters").text("value");
     for kept in &staged.stored {
         let own = staged.parameters.evidence.get(&kept.field);

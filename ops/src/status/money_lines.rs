@@ -242,7 +242,7 @@ mod tests {
 
     fn unanswered(hours: i64, livemode: bool) -> Unanswered {
         let respond_by = now() + TimeDelta::hours(hours);
-        Unanswered { livemode, amount: 1_000, currency: "usd".to_owned(), respond_by, staged: false }
+        Unanswered { livemode, amount: 1_000, currency: "usd".to_owned(), respond_by, staged: 0 }
     }
 
     fn letter(object: &str, amount: i64) -> DeadLetter {

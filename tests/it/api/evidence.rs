@@ -79,10 +79,10 @@ async fn an_answer_is_written_and_asked_for_over_http() {
         let staged = sam.post("/api/v1/operations", &ask("evidence_stage")).await.json();
         let id = staged["operation"]["id"].as_str().unwrap();
         let page = eve.get(&format!("/api/v1/operations/{id}")).await.json();
-        let sent = &page["parameters"];
-        assert_eq!(sent["files"]["receipt"]["name"], "bill.png", "{page}");
+        let stored = &page["parameters"];
+        assert_eq!(stored["files"]["receipt"]["name"], "bill.png", "{page}");
         let personal: Vec<&str> =
-            sent["from_stripe"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+            stored["from_stripe"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
         assert!(
             personal.contains(&"customer_purchase_ip") && personal.contains(&"shipping_address"),
             "{personal:?}"

@@ -1,30 +1,16 @@
 //! `up --demo` as a new user meets it: what its greeting tells to type works, and two people refund a large payment in it,
 //! at the command line and over HTTP. And `fake-stripe` beside a Tidegate that is told to use it.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 
 use harness::api::Api;
 use harness::binaries::binary;
-use harness::ports::free_port;
+use harness::ports::free_range;
 use harness::process_guard::until;
 use serde_json::{Value, json};
 
 use super::laptop::{Laptop, PATIENCE, text};
-
-/// The first of so many ports of which these are free.
-fn free_range(offsets: &[u16]) -> u16 {
-    loop {
-        let first = free_port();
-        let is_free = |offset: &u16| {
-            let port = first.checked_add(*offset);
-            port.is_some_and(|port| TcpListener::bind(("127.0.0.1", port)).is_ok())
-        };
-        if offsets.iter().all(is_free) {
-            return first;
-        }
-    }
-}
 
 /// A command that the greeting tells, typed into a shell as it stands.
 fn typed(laptop: &Laptop, settings: &[(&str, &str)], lines: &str) -> String {
@@ -45,7 +31,7 @@ fn line_of<'g>(greeting: &'g str, words: &str) -> &'g str {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_people_refund_a_large_payment_in_a_demo() {
     let laptop = Laptop::new();
-    let port = free_range(&[0, 1, 2, 3, 4, 10, 11]);
+    let port = free_range(12);
     let up = laptop.start(&["up", "--demo", "--port", &port.to_string()], &[]);
     let greets = until("the demo to greet", PATIENCE, async || {
         Ok(laptop.greeting().contains("/_fake/    more that can happen"))
@@ -110,7 +96,7 @@ async fn two_people_refund_a_large_payment_in_a_demo() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fake_stripe_tells_a_tidegate_that_is_told_to_use_it() {
     let mut laptop = Laptop::new();
-    let port = free_range(&[0, 1]);
+    let port = free_range(2);
     let mut fake = Command::new(binary("tidegate"));
     let url = format!("http://{}/webhooks/stripe", laptop.gateway);
     fake.args(["fake-stripe", "--port", &port.to_string(), "--webhook-url", &url]).env_clear();

@@ -260,8 +260,8 @@ async fn invoices(scene: &Scene) {
     scene.has("invoices", "INV-7", "status = 'paid'").await;
 
     // Two charges at once for one invoice: one is sent.
-    let racer = scene.customer(Some("pm_card_visa")).await;
-    let racers = (0..6).map(|_| scene.wants(charge(&racer, 2_200, Some("INV-8"))));
+    let buyer = scene.customer(Some("pm_card_visa")).await;
+    let racers = (0..6).map(|_| scene.wants(charge(&buyer, 2_200, Some("INV-8"))));
     let raced = futures_util::future::join_all(racers).await;
     let sent: Vec<&Operation> = raced.iter().filter(|one| one.state != OperationState::Refused).collect();
     assert_eq!(sent.len(), 1, "{raced:?}");

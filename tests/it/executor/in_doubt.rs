@@ -83,10 +83,10 @@ async fn approved_charge(scene: &Scene) -> Operation {
     };
     let mut operation = Operation::asked("op_restored", &request, &requester, now);
     let mut tx = scene.ledger.begin().await.unwrap();
-    let change = operation.created(OperationState::Approved, None, now + TimeDelta::days(7));
+    let step = operation.created(OperationState::Approved, None, now + TimeDelta::days(7));
     (operation.approval, operation.approved_by, operation.approved_at) =
         (Approval::Own, Some("jane".to_owned()), Some(now));
-    record::store(&mut tx, &mut operation, change, "jane", now).await.unwrap();
+    record::store(&mut tx, &mut operation, step, "jane", now).await.unwrap();
     let by = ("jane", "session");
     record::decided(&mut tx, &operation, DecisionKind::Approve, by, None, now).await.unwrap();
     tx.commit().await.unwrap();

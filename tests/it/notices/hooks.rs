@@ -2,7 +2,7 @@
 
 use futures_util::StreamExt;
 use harness::queue::Queue;
-use harness::receiver::{Manner, Receiver};
+use harness::receiver::{Manner, Received, Receiver};
 use harness::stack::Combination;
 use harness::stack::Stack;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions};
@@ -18,7 +18,7 @@ async fn added(stack: &Stack, arguments: &[&str]) -> String {
 }
 
 fn ids(receiver: &Receiver) -> Vec<String> {
-    receiver.received().iter().map(|one| one.id()).collect()
+    receiver.received().iter().map(Received::id).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -36,15 +36,15 @@ async fn a_webhook_is_signed_repeated_under_its_id_and_held_while_its_target_is_
         wait(&stack, "the first attempt", async || !receiver.received().is_empty()).await;
         receiver.set(Manner::Answers(204));
         wait(&stack, "the second attempt", async || receiver.received().len() == 2).await;
-        let received = receiver.received();
+        let hooks = receiver.received();
         assert_eq!(ids(&receiver)[0], ids(&receiver)[1]);
-        assert_eq!(received[0].body, received[1].body, "the same bytes");
-        let body = received[0].json();
+        assert_eq!(hooks[0].body, hooks[1].body, "the same bytes");
+        let body = hooks[0].json();
         assert_eq!((&body["type"], &body["object"]["id"]), (&"payment.changed".into(), &"pi_1".into()));
         assert_eq!((&body["data"]["after"], &body["data"]["amount"]), (&"succeeded".into(), &1999.into()));
-        let mut forged = received[1].clone();
+        let mut forged = hooks[1].clone();
         forged.body = forged.body.replace("1999", "9999");
-        let judged = [received[0].clone(), received[1].clone(), forged];
+        let judged = [hooks[0].clone(), hooks[1].clone(), forged];
         assert_eq!(verdicts(&secret, &judged), ["good", "good", "bad"]);
 
         // What happened long ago is noted and not sent, and nothing is told twice.
@@ -76,8 +76,8 @@ async fn a_webhook_is_signed_repeated_under_its_id_and_held_while_its_target_is_
         assert_eq!(held["items"].as_array().unwrap().len(), 2, "{held}");
         let reason = ["--reason", "they are back"];
         stack.tidegate(&[&["notices", "targets", "enable", "orders"][..], &reason].concat()).await.unwrap();
-        let replayed = json_of(&stack, &["notices", "replay", "--target", "orders", "--since", "1h"]).await;
-        assert_eq!(replayed["notices"], 2);
+        let sent_again = json_of(&stack, &["notices", "replay", "--target", "orders", "--since", "1h"]).await;
+        assert_eq!(sent_again["notices"], 2);
         wait(&stack, "what was held", async || receiver.received().len() == 6).await;
         let objects: Vec<Value> =
             receiver.received()[3..].iter().map(|one| one.json()["object"]["id"].clone()).collect();

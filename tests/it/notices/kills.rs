@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use harness::process_guard::until;
-use harness::receiver::{Manner, Receiver};
+use harness::receiver::{Manner, Received, Receiver};
 use harness::stack::{Combination, Stack};
 use serde_json::Value;
 use shared::env::Env;
@@ -98,13 +98,13 @@ async fn battery(combination: Combination, payments: usize) {
     let count = |ids: BTreeMap<String, usize>| (ids.len(), ids.values().sum::<usize>() - ids.len());
     let arrived = until("every notice to arrive", PATIENCE, async || {
         hurry(&stack).await;
-        let hooks = counted(receiver.received().iter().map(|one| one.id())).len();
+        let hooks = counted(receiver.received().iter().map(Received::id)).len();
         let mails = counted(server.mails().iter().map(id_of_mail)).len();
         let open = "SELECT count(*) FROM notice_deliveries WHERE state <> 'delivered'";
         Ok(hooks >= payments && mails >= payments && stack.ledger().count(open).await? == 0)
     });
     assert!(arrived.await.is_ok(), "{}", stack.logs());
-    let (hooks, repeated) = count(counted(receiver.received().iter().map(|one| one.id())));
+    let (hooks, repeated) = count(counted(receiver.received().iter().map(Received::id)));
     let (mails, mailed_again) = count(counted(server.mails().iter().map(id_of_mail)));
     assert_eq!((hooks, mails), (payments, payments), "none lost, and no second id");
     let noted = "SELECT count(*) FROM notices";

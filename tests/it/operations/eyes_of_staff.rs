@@ -70,7 +70,7 @@ async fn no_token_no_promotion_and_no_policy_makes_one_person_two() {
         assert!(desk.refusal(Some(&jane), &approve).contains("another person"));
 
         // Whoever approved is disabled before it is sent: their word counts no longer.
-        assert!(desk.run(Some(&promoted.to_owned()), &approve).status.success());
+        assert!(desk.run(Some(promoted), &approve).status.success());
         let disabled = desk.run(Some(&root), &["staff", "disable", "joe", "--reason", "left"]);
         assert!(disabled.status.success(), "{}", String::from_utf8_lossy(&disabled.stderr));
         let policy =

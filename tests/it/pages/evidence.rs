@@ -35,11 +35,9 @@ async fn disputed(console: &Console) {
 async fn attach(browser: &Browser<'_>, field: &str, content: &str) -> (u16, String) {
     let (target, hidden) = form(&browser.page(PAGE).await, "/evidence/files");
     let given = hidden.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain([("field", field)]);
-    let fields: String = given
-        .map(|(name, value)| {
-            format!("--b0\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
-        })
-        .collect();
+    let part =
+        |(name, value)| format!("--b0\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+    let fields = given.map(part).collect::<Vec<_>>().concat();
     let body = format!(
         "{fields}--b0\r\nContent-Disposition: form-data; name=\"file\"; filename=\"bill.pdf\"\r\n\
          Content-Type: application/pdf\r\n\r\n{content}\r\n--b0--\r\n"

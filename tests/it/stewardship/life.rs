@@ -11,9 +11,9 @@ pub(super) fn live(stripe: &FakeStripe) {
     let buyers: Vec<String> =
         ["user_anna", "user_ben", "user_carl"].map(|user| customer(stripe, user)).into();
     let mut payments = Vec::new();
-    for day in 0..8 {
+    for (day, more) in (0..8).zip(0..) {
         let (buyer, user) = (&buyers[day % 3], ["user_anna", "user_ben", "user_carl"][day % 3]);
-        payments.push(pays(stripe, Some((buyer, user)), "pm_card_visa", 1_000 + day as i64));
+        payments.push(pays(stripe, Some((buyer, user)), "pm_card_visa", 1_000 + more));
         stripe.passes(DAY_SECS);
     }
     post(stripe, "/refunds", &json!({ "payment_intent": payments[0], "amount": 200 }));

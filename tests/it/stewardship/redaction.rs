@@ -90,7 +90,7 @@ fn what_redaction_costs() {
             }
         }
         assert!(bytes > 0);
-        begun.elapsed().as_secs_f64() * 1e6 / (rounds * events.len()) as f64
+        begun.elapsed().as_secs_f64() * 1e6 / f64::from(u32::try_from(rounds * events.len()).unwrap())
     };
     let mut figures: Vec<(f64, f64)> = (0..7).map(|_| (each(&kept), each(&secret))).collect();
     figures.sort_by(|a, b| a.0.total_cmp(&b.0));

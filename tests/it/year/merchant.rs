@@ -104,13 +104,13 @@ impl<'l> Merchant<'l> {
         usize::try_from(self.random.within(0..u64::try_from(below).unwrap())).unwrap()
     }
 
-    fn midnight(&self, day: i64) -> DateTime<Utc> {
+    fn midnight(day: i64) -> DateTime<Utc> {
         START.parse::<DateTime<Utc>>().unwrap() + TimeDelta::days(day)
     }
 
     /// The clock of today.
     pub(super) fn at(&self, hour: i64, minute: i64) {
-        let now = self.midnight(self.day) + TimeDelta::hours(hour) + TimeDelta::minutes(minute);
+        let now = Self::midnight(self.day) + TimeDelta::hours(hour) + TimeDelta::minutes(minute);
         self.stripe.admin("POST", "/clock", &json!({ "now": now.timestamp() })).unwrap();
     }
 
@@ -256,10 +256,10 @@ impl<'l> Merchant<'l> {
         self.stripe.passes(0);
         self.tells().await;
         self.at(6, 0);
-        let now = self.midnight(self.day) + TimeDelta::hours(6) + TimeDelta::minutes(1);
+        let now = Self::midnight(self.day) + TimeDelta::hours(6) + TimeDelta::minutes(1);
         let comparing = Comparing { ledger: self.ledger, api: &self.api, queue: None, account: "" };
         for day in days_due(self.ledger, "", true, now).await.unwrap() {
-            let compared = tokio::time::timeout(Duration::from_secs(60), run(comparing, day, now)).await;
+            let compared = tokio::time::timeout(Duration::from_mins(1), run(comparing, day, now)).await;
             let compared = compared.expect("a day is compared within a minute").unwrap();
             assert_eq!(compared.run.reason, None, "{day}");
             self.runs += 1;

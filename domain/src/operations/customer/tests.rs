@@ -10,15 +10,16 @@ fn known() -> CustomerFacts {
 }
 
 fn operation(id: &str, parameters: Parameters) -> Operation {
-    let (amount, currency) = parameters.money().map_or((0, ""), |(amount, currency)| (amount, currency));
+    let (amount, currency) = parameters.money().unwrap_or((0, ""));
+    let currency = currency.to_owned();
     let request = Request {
         subject_kind: "customer",
         subject: Key { id: "cus_1".to_owned(), account: String::new(), livemode: true },
         payment: None,
         customer: Some("cus_1".to_owned()),
         amount,
-        currency: currency.to_owned(),
-        parameters: parameters.clone(),
+        currency,
+        parameters,
         reason: Reason::Other,
         note: None,
         confirmed: true,

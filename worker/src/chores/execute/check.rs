@@ -25,7 +25,7 @@ pub(super) enum Checked {
 /// How things stand at Stripe.
 pub(super) enum Now {
     /// For the rules.
-    Rules(Facts),
+    Rules(Box<Facts>),
     /// Nothing at Stripe is against it: the rules decide with the ledger's facts.
     Fine,
     /// The same, and this payment method pays.
@@ -102,7 +102,7 @@ async fn check_refund(
     };
     let refunds = read_all::<RefundNow>(&refunds)?;
     let disputes = read_all::<DisputeNow>(&api.disputes(target, account).await?.objects)?;
-    Ok(Checked::Facts(Now::Rules(Facts::Refund(facts(charge, &refunds, &disputes)))))
+    Ok(Checked::Facts(Now::Rules(Box::new(Facts::Refund(facts(charge, &refunds, &disputes))))))
 }
 
 fn facts(charge: &ChargeNow, refunds: &[RefundNow], disputes: &[DisputeNow]) -> RefundFacts {

@@ -193,7 +193,7 @@ impl Customers<'_> {
         };
         let last4 = notice.text("last4");
         let is_same = |card: &&Value| last4.is_none() || card["last4"].as_str() == last4.as_deref();
-        if !cards.iter().filter(is_same).any(|card| expires(card)) {
+        if !cards.iter().filter(is_same).any(expires) {
             return nobody("the card was renewed or removed");
         }
         if cards.iter().any(|card| !card.is_null() && !expires(card)) {
