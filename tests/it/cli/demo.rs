@@ -97,12 +97,12 @@ async fn two_people_refund_a_large_payment_in_a_demo() {
 async fn a_fake_stripe_tells_a_tidegate_that_is_told_to_use_it() {
     let mut laptop = Laptop::new();
     let port = free_range(2);
-    let mut fake = Command::new(binary("tidegate"));
+    let mut fake = laptop.guard.command(binary("tidegate"));
     let url = format!("http://{}/webhooks/stripe", laptop.gateway);
-    fake.args(["fake-stripe", "--port", &port.to_string(), "--webhook-url", &url]).env_clear();
-    fake.current_dir(laptop.guard.folder()).stdin(Stdio::null());
+    fake.args(["fake-stripe", "--port", &port.to_string(), "--webhook-url", &url]);
+    fake.env_clear().env("PATH", "/usr/bin:/bin");
     fake.stdout(std::fs::File::create(laptop.path("fake")).unwrap());
-    let _fake = laptop.guard.spawn(&mut fake).unwrap();
+    let fake = laptop.guard.spawn(&mut fake).unwrap();
     let told = || std::fs::read_to_string(laptop.path("fake")).unwrap();
     let greets =
         until("the fake Stripe to greet", PATIENCE, async || Ok(told().contains("Try, with the ids")));
@@ -133,4 +133,5 @@ async fn a_fake_stripe_tells_a_tidegate_that_is_told_to_use_it() {
     let again = laptop.refusal(&["fake-stripe", "--port", &port.to_string()], &[], 1);
     assert!(again.contains("are not free: choose others with --port"), "{again}");
     laptop.ends_well(up);
+    laptop.ends_well(fake);
 }
