@@ -60,7 +60,7 @@ async fn the_last_day_is_compared_by_the_clock_and_what_is_missing_is_asked_for_
         let asked =
             stripe.requests().iter().filter(|request| request.contains("/charges/ch_Missed1")).count();
         assert_eq!(asked, 1, "it is asked for once: {:?}", stripe.requests());
-        let worker = if combination.has_broker() { "worker" } else { "tidegate" };
+        let worker = if combination.has_broker() { "worker-1" } else { "tidegate" };
         let shown = "tidegate_reconciliation_above_tolerance{mode=\"live\"} 1";
         let mut stack = stack;
         let text = stack.metrics(worker).await.unwrap();

@@ -182,6 +182,10 @@ async fn after_password(
         let staff = name.to_owned();
         let challenge = Challenge { staff, made_at: now, ends_at: now + CHALLENGE_VALID_FOR };
         tx.add_login_challenge(&token_hash(&secret), &challenge).await?;
+        // The second step counts the attempt: a right password alone holds nobody up.
+        for (scope, of) in [(Scope::Address, address), (Scope::Staff, name)] {
+            tx.take_back_login_attempt(scope, of, now).await?;
+        }
         return Ok(Step::NeedsSecondFactor(secret.into()));
     }
     if needs_second_factor(&roles, tx.policies().await?.totp_required()) {

@@ -49,6 +49,24 @@ impl Transaction {
             .await?;
         Ok(())
     }
+
+    /// Takes back the attempt that was counted at this moment, and the wait that it brought, unless another followed.
+    pub async fn take_back_login_attempt(
+        &mut self,
+        scope: Scope,
+        name: &str,
+        at: DateTime<Utc>,
+    ) -> Result<(), LedgerError> {
+        for statement in [
+            "DELETE FROM login_failures WHERE scope = $1 AND name = $2 AND last_at = $3 AND failures = 1",
+            "UPDATE login_failures SET failures = failures - 1, locked_until = NULL \
+             WHERE scope = $1 AND name = $2 AND last_at = $3",
+        ] {
+            query(statement).bind(scope.as_str()).bind(name).bind(at).run(self).await?;
+        }
+        Ok(())
+    }
+
     /// Removes what is held against nobody any more.
     pub async fn remove_login_failures_before(&mut self, last: DateTime<Utc>) -> Result<u64, LedgerError> {
         query("DELETE FROM login_failures WHERE last_at < $1").bind(last).run(self).await

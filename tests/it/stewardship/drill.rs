@@ -8,6 +8,7 @@ use fake_stripe::FakeStripe;
 use harness::broker::Broker;
 use harness::load::{SendLog, send_all};
 use harness::postgres::Postgres;
+use harness::process_guard::until;
 use harness::stack::{Combination, Stack};
 use serde_json::Value;
 
@@ -88,6 +89,8 @@ async fn a_backup_under_load_is_restored_and_stripe_tells_the_rest() {
             rows
         };
         assert!(rows(&again).await == rows(&stack).await, "the restored ledger differs");
+        // What the backup's queue had, Stripe told as well.
+        until("the queue to be empty", PATIENCE, async || Ok(again.waiting().await? == 0)).await.unwrap();
         again.end().await;
 
         let copy = folder.join(if combination.has_postgres() { "ledger.pgdump" } else { "ledger.db" });
