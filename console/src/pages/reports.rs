@@ -25,19 +25,19 @@ use crate::response_body::{Part, ResponseBody};
 
 const KINDS: [(ReportKind, &str, &str, &str); 6] = [
     (ReportKind::Day, "day", "Day", "payments, failed attempts, invoices, refunds and disputes of a day"),
-    (ReportKind::Week, "week", "Week", "the same of a week from Monday on, beside the four weeks before it"),
-    (ReportKind::Month, "month", "Month", "invoices, refunds and disputes of a month"),
     (
-        ReportKind::Soc2,
-        "soc2",
-        "Controls",
-        "the month with people, policies, approvals and the audit's proof",
+        ReportKind::Week,
+        "week",
+        "Week",
+        "payments, invoices, refunds and disputes of a week, beside the four weeks before it",
     ),
+    (ReportKind::Month, "month", "Month", "invoices, refunds and disputes of a month"),
+    (ReportKind::Soc2, "soc2", "Controls", "people, policies, approvals and the audit's proof of a month"),
     (
         ReportKind::Kpi,
         "kpi",
         "Key figures",
-        "rates beside their targets, volume and errors of any span of days",
+        "with rates beside their targets, volume and errors of any span of days",
     ),
     (
         ReportKind::Incident,
