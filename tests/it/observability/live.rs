@@ -35,6 +35,11 @@ const MAY_BE_EMPTY: &[(&str, &str)] = &[
         "max(tidegate_ledger_complete_until_seconds{",
         "the stack has no key of Stripe's, so nothing is compared",
     ),
+    ("tidegate_key_age_seconds", "the stack has no key of Stripe's"),
+    ("tidegate_notices_attempts_total", "the stack has no target of notices"),
+    ("tidegate_reconciliation_difference_minor_units", "no day was compared"),
+    ("tidegate_reconciliation_compared_until_timestamp_seconds", "no day was compared"),
+    ("tidegate_findings_unresolved", "no check turned anything up"),
 ];
 
 /// What Grafana puts in the place of variables; of namespace and job as they are when nothing is chosen.

@@ -55,8 +55,14 @@ async fn a_pause_under_load_stops_every_worker_and_the_resumption_drains() {
         );
         let status = json(&stack.run(&["status", "--json"], &[]));
         assert_eq!(status["ledger"]["pause"]["paused_by"], "jane");
-        let messages = stack.waiting().await.unwrap();
-        assert_eq!(status["queue"]["ready_messages"].as_u64().unwrap(), messages);
+        // What a worker had fetched ahead goes back to the queue meanwhile.
+        until("status to tell what waits", PATIENCE, async || {
+            let messages = stack.waiting().await?;
+            let status = json(&stack.run(&["status", "--json"], &[]));
+            Ok(status["queue"]["ready_messages"].as_u64() == Some(messages))
+        })
+        .await
+        .unwrap();
 
         let resumed = stack.tidegate(&["worker", "resume", "--by", "joe"]).await.unwrap();
         assert!(resumed.contains("a drill"), "{resumed}");
