@@ -24,7 +24,7 @@ async fn with_nothing_configured_samples_land_and_their_story_can_be_told() {
     assert_eq!(mode(&laptop.path("data")), 0o700);
     assert_eq!(mode(&laptop.path("data/dev-webhook-secret")), 0o600);
     let greeting = laptop.greeting();
-    assert_eq!(greeting.lines().count(), 10, "{greeting}");
+    assert!((7..14).contains(&greeting.lines().count()), "it is read at a glance: {greeting}");
     let secret = laptop.secret();
     assert!(greeting.contains(secret.trim()) && greeting.contains(&laptop.gateway.to_string()), "{greeting}");
 

@@ -10,7 +10,7 @@ use super::shape::Shape;
 #[command(after_help = "\
 Examples
   tidegate backup                            into a new folder in ./backups
-  tidegate backup --to /mnt/backups --verify restore it into a place of its own and look at all of it
+  tidegate backup --to /mnt/backups --verify  restore it into a place of its own and look at all of it
 
 Keys and secrets are not part of a backup: keep them elsewhere. Exit codes: 0 done; 1 it failed, or --verify found \
 a fault; 2 called wrongly.")]

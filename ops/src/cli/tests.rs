@@ -10,14 +10,16 @@ fn the_command_line_is_consistent() {
 #[test]
 fn the_help_names_every_command_once() {
     for command in Cli::command().get_subcommands() {
-        let listed = HELP.lines().filter(|line| line.trim_start().starts_with(command.get_name()));
+        let listed = HELP.lines().filter(|line| {
+            line.starts_with("  ") && line.split_whitespace().next() == Some(command.get_name())
+        });
         assert_eq!(listed.count(), 1, "{}", command.get_name());
     }
 }
 
 /// The words of an example, up to its explanation, a pipe or a file.
 fn words(line: &str) -> Vec<String> {
-    let ends = ["  ", " | ", " > ", " && ", " || "];
+    let ends = ["  ", " | ", " > ", " < ", " && ", " || "];
     let end = ends.iter().filter_map(|end| line.find(end)).min().unwrap_or(line.len());
     let (mut words, mut is_quoted) = (vec![String::new()], false);
     for letter in line[..end].chars() {
