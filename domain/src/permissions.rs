@@ -85,11 +85,12 @@ impl serde::Serialize for Roles {
 }
 
 /// Whether to give these permissions needs a second administrator: whoever has them approves money or gives
-/// permissions, and what a program asks for may be approved by a policy.
-pub fn is_loosening(given: &BTreeSet<Permission>, to_a_program: bool) -> bool {
+/// permissions. To ask for money needs one where a credential comes with it, or is there already: whoever makes the
+/// credential could ask by it, and approve as themselves.
+pub fn is_loosening(given: &BTreeSet<Permission>, with_credential: bool) -> bool {
     given.iter().any(|permission| match permission {
         Permission::Manage | Permission::Admin => true,
-        Permission::Request => to_a_program,
+        Permission::Request => with_credential,
         Permission::Read | Permission::Export => false,
     })
 }
@@ -124,8 +125,8 @@ mod tests {
     }
 
     #[test]
-    fn who_approves_or_gives_permissions_needs_two_and_so_does_a_program_that_asks() {
-        let loosens = |role: Role, program| is_loosening(&of_roles(&[role].into()), program);
+    fn who_approves_or_gives_permissions_needs_two_and_so_does_a_credential_to_ask_by() {
+        let loosens = |role: Role, credential| is_loosening(&of_roles(&[role].into()), credential);
         assert!(loosens(Role::BillingManager, false) && loosens(Role::SuperUser, false));
         assert!(!loosens(Role::Support, false) && loosens(Role::Support, true));
         assert!(!loosens(Role::Auditor, true));

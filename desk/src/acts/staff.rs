@@ -133,7 +133,7 @@ async fn try_set_roles(
     }
     let mut given = roles.permissions();
     given.retain(|permission| !member.roles.have(*permission));
-    if is_loosening(&given, false) && administrators.needs_second(by)? {
+    if is_loosening(&given, true) && administrators.needs_second(by)? {
         let asked = Asked {
             kind: ChangeKind::Roles,
             subject: name,
@@ -243,7 +243,7 @@ async fn try_enable(
     if member.disabled_at.is_none() {
         return Err(StaffRefusal::IsEnabled(name.to_owned()).into());
     }
-    if is_loosening(&member.roles.permissions(), false) && administrators.needs_second(by)? {
+    if is_loosening(&member.roles.permissions(), true) && administrators.needs_second(by)? {
         let asked = Asked {
             kind: ChangeKind::Enable,
             subject: name,

@@ -84,8 +84,7 @@ async fn try_create(
         let roles = member.roles.to_string();
         return Err(StaffRefusal::MoreThanTheirs { staff: name.to_owned(), role: *role, roles }.into());
     }
-    let waits =
-        is_loosening(&wanted.roles.permissions(), wanted.is_program) && administrators.needs_second(by)?;
+    let waits = is_loosening(&wanted.roles.permissions(), true) && administrators.needs_second(by)?;
     let secret = format!("tdg_{}", random_hex::<32>());
     let token = Token {
         id: format!("tok_{}", random_hex::<8>()),
@@ -112,7 +111,7 @@ async fn try_create(
             subject: &token.id,
             before: None,
             after: what,
-            reason: "a token that approves, or asks as a program",
+            reason: "a token that asks for money or approves it",
         };
         Some(pending::ask(&mut tx, &asked, by, now).await?)
     } else {

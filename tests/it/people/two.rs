@@ -38,9 +38,20 @@ async fn power_over_money_is_given_by_two() {
         assert!(said.contains("bill lacks the permission admin"), "{said}");
 
         let support = people.json(jane, &["staff", "add", "sue", "--role", "support"]);
-        assert_eq!(support["pending"], json!(null), "support moves no money by itself");
-        let program = ["tokens", "create", "--for", "sue", "--role", "support", "--program"];
-        waiting(&people.json(jane, &program));
+        assert_eq!(support["pending"], json!(null), "sue has nothing to ask by yet");
+
+        // Whoever makes what sue asks by could ask as sue, and approve as themselves: a token, an invitation, a role for
+        // somebody who has a token.
+        for more in [&["--program"][..], &[]] {
+            let token = ["tokens", "create", "--for", "sue", "--role", "support"];
+            waiting(&people.json(jane, &[&token[..], more].concat()));
+        }
+        waiting(&people.json(jane, &["staff", "invite", "sue"]));
+        let reader = people.json(jane, &["staff", "add", "rita", "--role", "auditor"]);
+        assert_eq!(reader["pending"], json!(null));
+        let made = people.json(jane, &["tokens", "create", "--for", "rita", "--role", "auditor"]);
+        assert_eq!(made["pending"], json!(null), "to read takes one");
+        waiting(&people.json(jane, &["staff", "roles", "rita", "--role", "support"]));
 
         let trail: Vec<String> =
             people.audit_of("change", &change).await.into_iter().map(|(what, ..)| what).collect();
