@@ -199,6 +199,11 @@ impl FakeStripe {
         self.state().denied = paths.into_iter().map(str::to_owned).collect();
     }
 
+    /// This connected account is no longer one of the platform's.
+    pub fn leaves(&self, account: &str) {
+        self.state().left.push(account.to_owned());
+    }
+
     /// What goes wrong with the next requests, one each.
     pub fn fails(&self, faults: impl IntoIterator<Item = Fault>) {
         self.state().faults.plan("", faults);

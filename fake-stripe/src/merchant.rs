@@ -19,6 +19,19 @@ pub(crate) fn account(books: &Books) -> Value {
     })
 }
 
+/// A connected account that has left the platform.
+pub(crate) fn left(call: &Call, left: &[String]) -> Option<Refusal> {
+    left.contains(&call.account).then(|| {
+        let words = format!(
+            "The provided key '{}*********' does not have access to account '{}' (or that account does not exist). \
+             Application access may have been revoked.",
+            call.key.chars().take(8).collect::<String>(),
+            call.account
+        );
+        Refusal::new(words).status(403).code("account_invalid").not_kept()
+    })
+}
+
 /// A restricted key may lack the right to read something.
 pub(crate) fn denied(call: &Call, denied: &[String], livemode: bool) -> Option<Refusal> {
     denied.iter().any(|path| call.path.starts_with(path.as_str())).then(|| {

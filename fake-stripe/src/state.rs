@@ -26,6 +26,7 @@ pub(crate) struct State {
     pub(crate) approvals: Approvals,
     pub(crate) courier: Courier,
     pub(crate) denied: Vec<String>,
+    pub(crate) left: Vec<String>,
     pub(crate) limit: Option<usize>,
     pub(crate) requests: Vec<String>,
     pub(crate) refunds_made: usize,
@@ -54,6 +55,7 @@ impl State {
             approvals: Approvals::default(),
             courier: Courier::new(seed),
             denied: Vec::new(),
+            left: Vec::new(),
             limit: None,
             requests: Vec::new(),
             refunds_made: 0,
@@ -112,7 +114,8 @@ impl State {
         let Some(livemode) = self.mode_of(&call.key) else {
             return Admission::Refused(unknown_key(&call.key).reply());
         };
-        if let Some(refusal) = merchant::denied(call, &self.denied, livemode) {
+        let denied = merchant::denied(call, &self.denied, livemode);
+        if let Some(refusal) = denied.or_else(|| merchant::left(call, &self.left)) {
             return Admission::Refused(refusal.reply());
         }
         let now = Instant::now();

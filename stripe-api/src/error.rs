@@ -80,9 +80,14 @@ impl StripeError {
 
     /// The key is good, and may not do this, for whichever account.
     pub fn is_forbidden(&self) -> bool {
+        self.is_definite(FORBIDDEN) && !self.is_account_gone()
+    }
+
+    /// The connected account has left the platform, or never was one of its.
+    pub fn is_account_gone(&self) -> bool {
         let is_of_account =
             self.answer().is_some_and(|answer| answer.code.as_deref() == Some(ACCOUNT_INVALID));
-        self.is_definite(FORBIDDEN) && !is_of_account
+        self.is_definite(FORBIDDEN) && is_of_account
     }
 
     fn is_definite(&self, status: u16) -> bool {

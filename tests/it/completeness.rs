@@ -39,10 +39,15 @@ pub(crate) fn happened(seed: u64, count: usize) -> Vec<SampleEvent> {
         let place = events.len() / 2;
         events.insert(place, stories.unruled());
     }
-    let begin = clock::now().timestamp() - 2 * 86_400 - 43_200;
-    let stamps = (begin..).step_by(180_000 / count);
     let ids: BTreeSet<&str> = events.iter().map(|event| event.id.as_str()).collect();
     assert_eq!(ids.len(), count, "an id came twice");
+    of_late(&events)
+}
+
+/// The same events, over the last two days and a half.
+fn of_late(events: &[SampleEvent]) -> Vec<SampleEvent> {
+    let begin = clock::now().timestamp() - 2 * 86_400 - 43_200;
+    let stamps = (begin..).step_by(180_000 / events.len());
     events.iter().zip(stamps).map(|(event, stamp)| event.stamped(stamp)).collect()
 }
 
@@ -234,8 +239,36 @@ async fn a_chore_that_was_killed_is_done_by_the_next() {
     stack.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_left_hides_no_event_of_those_after_it() {
+    let stripe = FakeStripe::start(false).await.unwrap();
+    stripe.leaves("acct_left");
+    let accounts = [("STRIPE_ACCOUNTS", "acct_left,acct_stays".to_owned())];
+    let mut stack = start_asking_with(Combination::SqliteSqlite, &stripe, &accounts).await;
+    let version = ApiVersion::ALL[0];
+    let scene = Scene { seed: 19, account: "acct_stays".to_owned(), livemode: false, version };
+    let mut events = walk(&scene, 40).events;
+    let mut ids = BTreeSet::new();
+    events.retain(|event| ids.insert(event.id.clone()));
+    let events = of_late(&events);
+    stripe.tell(&events);
+    stack.ledger().has_handled(events.len(), PATIENCE).await.unwrap();
+    let metrics = stack.metrics("tidegate").await.unwrap();
+    assert_eq!(figure(&metrics, "tidegate_ledger_complete_until_seconds"), 0, "nobody knows of acct_left");
+    stack.end().await;
+}
+
 async fn start_asking(combination: Combination, stripe: &FakeStripe) -> Stack {
+    start_asking_with(combination, stripe, &[]).await
+}
+
+async fn start_asking_with(
+    combination: Combination,
+    stripe: &FakeStripe,
+    more: &[(&'static str, String)],
+) -> Stack {
     let mut settings = stripe.settings();
+    settings.extend_from_slice(more);
     settings.push(("STRIPE_COMPLETENESS_INTERVAL_SECS", "1".to_owned()));
     settings.push(("STRIPE_RATE_PER_SEC", "20".to_owned()));
     let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();

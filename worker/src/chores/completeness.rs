@@ -52,7 +52,7 @@ async fn compare(
     let until = now - in_flight(lanes).await;
     let last = lanes.ledger.complete_until().await?;
     let since = begin(now, last, TimeDelta::from_std(config.completeness_window).unwrap_or(EVENTS_LISTED));
-    let (mut complete, mut missing) = (until, 0);
+    let (mut complete, mut missing, mut gone) = (until, 0, None);
     for account in &config.accounts {
         let listing = Listing {
             account: account.clone(),
@@ -65,7 +65,14 @@ async fn compare(
         let mut backfill = Backfill::of(api, &lanes.ledger, Aim::Publish(&lanes.queue), request);
         let (mut counted, mut more) = (0, true);
         while more {
-            more = backfill.step().await?;
+            more = match backfill.step().await {
+                // The others are compared all the same.
+                Err(BackfillError::Stripe(error)) if error.is_account_gone() => {
+                    gone.get_or_insert(error);
+                    break;
+                }
+                step => step?,
+            };
             let found = backfill.tally().missing_events();
             lanes.metrics.stripe_missing.inc_by(found - counted);
             counted = found;
@@ -74,6 +81,9 @@ async fn compare(
         let tally = backfill.tally();
         missing += tally.missing_events();
         complete = complete.min(tally.first_missing.unwrap_or(until));
+    }
+    if let Some(error) = gone {
+        return Err(error.into());
     }
     let mut tx = lanes.ledger.begin().await?;
     tx.set_complete_until(complete).await?;
