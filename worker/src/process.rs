@@ -84,6 +84,6 @@ async fn write<'a>(
     let lines = graph.chain(&transitions, STRIPE, now);
     let commit = commit_of(&recorded.first_seen().collect::<Vec<_>>(), &lines, taken, now);
     store(tx, &graph, &locked, &lines, commit.as_ref()).await?;
-    tx.note(notices::of_batch(&graph, &events, &transitions, now)).await?;
+    tx.note(notices::of_batch(&graph, &events, &transitions, clock::now())).await?;
     Ok(Handled::of(batch, &recorded, manner, transitions.len(), counts))
 }

@@ -8,6 +8,7 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HOST};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
+use shared::http::body::Taken;
 
 use super::acts;
 use super::address::{Address, parameters};
@@ -140,12 +141,12 @@ async fn post(
             Err(unavailable) => unavailable,
             Ok(None) => Browsed::by(None, elsewhere(sign_in::PATH)),
             Ok(Some(actor)) => match read_form(console, endpoint, limit_bytes, parts, incoming).await {
-                Ok(form) => acts::run(console, &actor, address, parts, form, now).await,
+                Ok((form, _room)) => acts::run(console, &actor, address, parts, form, now).await,
                 Err(code) => Browsed::by(Some(&actor), refused(code.title(), code.status())),
             },
         };
     }
-    let (fields, file) = match read_form(console, endpoint, limit_bytes, parts, incoming).await {
+    let ((fields, file), _room) = match read_form(console, endpoint, limit_bytes, parts, incoming).await {
         Ok(form) => form,
         Err(code) => return Browsed::by(None, refused(code.title(), code.status())),
     };
@@ -166,28 +167,29 @@ async fn post(
     }
 }
 
-/// The fields of a form, and its file.
-async fn read_form(
-    console: &Console,
+/// The fields of a form and its file; and the room that the form takes.
+async fn read_form<'c>(
+    console: &'c Console,
     endpoint: Option<&Endpoint>,
     limit_bytes: usize,
     parts: &Parts,
     incoming: Incoming,
-) -> Result<(FormFields, Option<Part>), Code> {
+) -> Result<((FormFields, Option<Part>), Taken<'c>), Code> {
     let media_type =
         parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let boundary = multipart::boundary(media_type).zip(endpoint);
     if boundary.is_none() && !media_type.starts_with("application/x-www-form-urlencoded") {
         return Err(Code::UnsupportedMediaType);
     }
-    let bytes = bodies::bytes(console, limit_bytes, incoming).await.map_err(|problem| problem.code)?;
+    let taken = bodies::bytes(console, limit_bytes, incoming).await.map_err(|problem| problem.code)?;
     if let Some((boundary, endpoint)) = boundary {
-        let form = multipart::read(&bytes, boundary).ok_or(Code::MalformedRequest)?;
+        let form = multipart::read(&taken.bytes, boundary).ok_or(Code::MalformedRequest)?;
         let (fields, file) = bodies::of_page(endpoint, form).map_err(|problem| problem.code)?;
-        return Ok((FormFields(fields), file));
+        return Ok(((FormFields(fields), file), taken));
     }
-    let text = std::str::from_utf8(&bytes).map_err(|_| Code::MalformedRequest)?;
-    Ok((FormFields(parameters(text).ok_or(Code::MalformedRequest)?), None))
+    let text = std::str::from_utf8(&taken.bytes).map_err(|_| Code::MalformedRequest)?;
+    let fields = FormFields(parameters(text).ok_or(Code::MalformedRequest)?);
+    Ok(((fields, None), taken))
 }
 
 /// For whoever is not known: without anything around it.

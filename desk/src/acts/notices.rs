@@ -38,6 +38,8 @@ pub enum NoticeRefusal {
     NoSuchNotice(String),
     #[error("the target {0} is {1} already")]
     SameState(String, TargetState),
+    #[error("the target {0} is disabled: enable it first")]
+    Disabled(String),
     #[error("a secret cannot be kept: set STAFF_KEY or STAFF_KEY_FILE, for the worker too")]
     NoStaffKey,
     #[error("only a webhook has a secret that signs")]
@@ -184,6 +186,9 @@ pub async fn replay(
     }
     let mut tx = begin(ledger, by, now).await?;
     let target = locked(&mut tx, name).await?;
+    if target.state == TargetState::Disabled {
+        return Err(NoticeRefusal::Disabled(name.to_owned()).into());
+    }
     let mut sent = tx.replay_deliveries(&target, (since, until), all, (now, now + patience())).await?;
     let mut after = String::new();
     loop {
@@ -253,5 +258,5 @@ fn sound(secret: &SecretString) -> Result<SecretString, NoticeRefusal> {
 
 fn host_of(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or_default();
-    format!("{scheme}://{}/…", rest.split('/').next().unwrap_or_default())
+    format!("{scheme}://{}/…", rest.split(['/', '?', '#']).next().unwrap_or_default())
 }

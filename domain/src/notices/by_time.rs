@@ -118,7 +118,7 @@ impl Incident {
             ),
             Self::NoticesFailing => (
                 "notices were given up",
-                format!("{count} deliveries failed for three days."),
+                format!("{count} deliveries were given up."),
                 "run `tidegate notices list --state failed`, mend the target, and replay them.",
             ),
         }

@@ -59,9 +59,12 @@ const BREAKS_AFTER: i64 = 5;
 const LONGEST_BREAK_SECS: i64 = 600;
 const LONGEST_MESSAGE_CHARS: usize = 300;
 
-/// For so long a notice is tried.
+/// Attempts are a little late each time, and answers take theirs.
+const LATENESS: TimeDelta = TimeDelta::hours(6);
+
+/// For so long a notice is tried: until the last of the attempts, however late they were.
 pub fn patience() -> TimeDelta {
-    TimeDelta::seconds(WAITS_SECS.iter().sum())
+    TimeDelta::seconds(WAITS_SECS.iter().sum()) + LATENESS
 }
 
 impl Delivery {

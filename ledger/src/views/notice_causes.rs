@@ -42,7 +42,7 @@ impl Transaction {
         .await
     }
 
-    /// The last charge of each customer with a running subscription whose card expires within the months of a span,
+    /// The last charge of each customer with a running subscription whose card expires in a month that ends within a span,
     /// where nobody was told of it.
     pub async fn expiring_cards(
         &mut self,
@@ -58,7 +58,7 @@ impl Transaction {
              AND p.status = 'succeeded' AND c.status = 'succeeded' AND c.customer = s.customer \
              AND p.created_at = (SELECT MAX(l.created_at) FROM payments l WHERE l.customer = s.customer \
              AND l.account = s.account AND l.livemode = s.livemode AND l.status = 'succeeded') \
-             AND c.card_exp_year * 100 + c.card_exp_month >= $1 AND c.card_exp_year * 100 + c.card_exp_month <= $2 \
+             AND c.card_exp_year * 100 + c.card_exp_month >= $1 AND c.card_exp_year * 100 + c.card_exp_month < $2 \
              AND NOT EXISTS (SELECT 1 FROM notices n WHERE n.object_id = s.customer AND n.kind = 'card.expires' \
              AND n.number = c.card_exp_year * 100 + c.card_exp_month) ORDER BY c.id LIMIT $3",
         )
@@ -71,8 +71,8 @@ impl Transaction {
 
     pub async fn trouble(&mut self, since: DateTime<Utc>) -> Result<Trouble, LedgerError> {
         query(
-            "SELECT (SELECT COUNT(*) FROM payment_failures WHERE livemode IN (TRUE, FALSE) AND failed_at >= $1) AS failed, \
-             (SELECT COUNT(*) FROM payments WHERE livemode IN (TRUE, FALSE) AND succeeded_at >= $1) AS succeeded, \
+            "SELECT (SELECT COUNT(*) FROM payment_failures WHERE livemode = TRUE AND failed_at >= $1) AS failed, \
+             (SELECT COUNT(*) FROM payments WHERE livemode = TRUE AND succeeded_at >= $1) AS succeeded, \
              (SELECT COUNT(*) FROM (SELECT id FROM events WHERE outcome = 'dead' LIMIT 10000) d) AS dead, \
              (SELECT COUNT(*) FROM findings WHERE state = 'open' AND found_by = 'reconciliation') AS findings, \
              (SELECT COUNT(*) FROM notice_deliveries WHERE state = 'failed' AND ended_at >= $1) AS given_up",

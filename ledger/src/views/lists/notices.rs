@@ -25,12 +25,20 @@ pub struct NoticeFilter {
 
 impl Transaction {
     pub async fn notices(&mut self, filter: &NoticeFilter, part: &Part) -> Result<Page<Notice>, LedgerError> {
+        let by_delivery = filter.state.is_some() || filter.target.is_some();
+        let (begins, ends) = if by_delivery {
+            (" AND id IN (SELECT notice FROM notice_deliveries WHERE TRUE", ")")
+        } else {
+            ("", "")
+        };
         let rows = Search::of(format!("{} WHERE TRUE", select(TABLE, NOTED)))
             .and("kind = ?", filter.kind.as_ref())
             .and("object_id = ?", filter.object.as_ref())
             .and("severity = ?", filter.severity.as_ref())
-            .and("id IN (SELECT notice FROM notice_deliveries WHERE state = ?)", filter.state.as_ref())
-            .and("id IN (SELECT notice FROM notice_deliveries WHERE target = ?)", filter.target.as_ref())
+            .then(begins)
+            .and("state = ?", filter.state.as_ref())
+            .and("target = ?", filter.target.as_ref())
+            .then(ends)
             .within(NOTED, &filter.window)
             .whose(&filter.whose)
             .placed(self, (NOTED, Order::Newest), &part.and_one())

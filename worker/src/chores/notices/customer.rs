@@ -69,7 +69,7 @@ impl Customers<'_> {
         now: DateTime<Utc>,
     ) -> Result<Recipient, LedgerError> {
         let found = match notice.kind {
-            NoticeKind::Dunning => self.of_invoice(notice).await,
+            NoticeKind::Dunning => self.of_invoice(notice, now).await,
             NoticeKind::RefundMade | NoticeKind::RefundCorrected => self.of_refund(notice, target).await,
             NoticeKind::RefundRejected => self.of_rejected(notice).await,
             NoticeKind::CardExpires => self.of_card(notice, now).await,
@@ -83,7 +83,7 @@ impl Customers<'_> {
         }
     }
 
-    async fn of_invoice(&self, notice: &Notice) -> Result<(String, Facts), Not> {
+    async fn of_invoice(&self, notice: &Notice, now: DateTime<Utc>) -> Result<(String, Facts), Not> {
         let key = notice.object();
         let mut tx = self.ledger.read().await?;
         let policy = tx.policies().await?.dunning();
@@ -111,7 +111,7 @@ impl Customers<'_> {
             return nobody("the subscription was canceled");
         }
         let mut facts = self.facts.clone();
-        facts.next_attempt_at = invoice.next_payment_retry_at;
+        facts.next_attempt_at = invoice.next_payment_retry_at.filter(|at| *at > now);
         // The merchant's own invoice may not say what it asks for; the payment that failed does.
         let asked =
             payments.iter().filter(|payment| payment.has_failed()).map(|payment| payment.state.amount);
@@ -130,6 +130,7 @@ impl Customers<'_> {
             if told["auto_advance"].as_bool().unwrap_or(false) || told["next_payment_attempt"].is_i64() {
                 return nobody("Stripe collects the invoice itself, and may write to the customer itself");
             }
+            facts.next_attempt_at = None;
             facts.owed = told["amount_remaining"].as_i64().or(facts.owed);
             facts.link = told["hosted_invoice_url"].as_str().map(str::to_owned);
             if let Some(address) = address_in(&told) {
@@ -180,7 +181,9 @@ impl Customers<'_> {
     async fn of_card(&self, notice: &Notice, now: DateTime<Utc>) -> Result<(String, Facts), Not> {
         let customer = notice.object();
         let Some(api) = self.api_for(&customer) else {
-            return Err(Not::Later("Stripe cannot be asked: STRIPE_SECRET_KEY is missing".to_owned()));
+            return nobody(
+                "without a STRIPE_SECRET_KEY of its mode nobody knows whether the card was renewed",
+            );
         };
         let methods = api.payment_methods_of(&customer.id, &customer.account).await?.objects;
         let mut cards = Vec::new();
@@ -255,7 +258,9 @@ impl Customers<'_> {
                     let Some(body) = self.ledger.body(&event.key()).await? else { continue };
                     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
                     let object = &body["data"]["object"];
-                    if object["id"].as_str() == Some(&key.id) || address_in(object).is_some() {
+                    // An invoice's own status is asked for, too.
+                    let serves = kind != Kind::Invoice && address_in(object).is_some();
+                    if object["id"].as_str() == Some(&key.id) || serves {
                         return Ok(object.clone());
                     }
                 }

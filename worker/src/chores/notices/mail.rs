@@ -26,7 +26,7 @@ pub(super) fn mail(
         None => String::new(),
     };
     let sender = match notice.kind.audience() {
-        Audience::Customers => format!("{} <{from}>", words(&facts.merchant)),
+        Audience::Customers => format!("{} <{from}>", name(&facts.merchant)),
         Audience::Staff | Audience::Programs => format!("Tidegate <{from}>"),
     };
     format!(
@@ -40,6 +40,12 @@ pub(super) fn mail(
         lines(&message.text),
         lines(&message.html),
     )
+}
+
+/// A name before an address: in quotes, where it is plain text, for a comma would begin another address.
+fn name(text: &str) -> String {
+    let words = words(text);
+    if words.starts_with("=?") { words } else { format!("\"{words}\"") }
 }
 
 /// Plain text where it is that, and encoded words where it is not.

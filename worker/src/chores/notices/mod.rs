@@ -11,6 +11,7 @@ mod webhook;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -27,6 +28,8 @@ use stripe_api::Api;
 use tokio::time::Instant;
 
 use self::config::NoticeConfig;
+use tokio_util::sync::CancellationToken;
+
 use self::customer::{Customers, Recipient};
 use self::smtp::{Mailer, NotTaken};
 use super::lease::Lease;
@@ -42,12 +45,16 @@ const RENEWAL: Duration = Duration::from_secs(1);
 const AT_ONCE: i64 = 32;
 /// So many requests to one target at a time; one where it wants them in order.
 const PARALLEL: usize = 8;
+/// A target that is slower than this goes on in the next pass: the others are not held up for longer, but for one answer.
+const TURN: Duration = Duration::from_secs(2);
 const CLOCK_INTERVAL: Duration = Duration::from_secs(20);
 const CARDS_INTERVAL: Duration = Duration::from_hours(1);
 
 struct Courier {
     lanes: Lanes,
     lease: Lease,
+    /// Whether the lease was ours when it was renewed last; nothing more is sent without it.
+    is_ours: AtomicBool,
     config: NoticeConfig,
     key: Option<Arc<StaffKey>>,
     templates: Templates,
@@ -66,6 +73,7 @@ pub async fn run(lanes: Lanes, config: NoticeConfig, key: Option<Arc<StaffKey>>,
     let facts = Facts { merchant: config.merchant.clone(), ..Facts::default() };
     let courier = Courier {
         lease: Lease::lasting("notices", LEASE),
+        is_ours: AtomicBool::new(false),
         mailer: config.smtp.clone().map(Mailer::new),
         publisher: lanes.queue.notice_publisher(),
         key,
@@ -105,7 +113,11 @@ impl Courier {
                 cards_at = Some(Instant::now());
                 clock::note_cards(&self.lanes.ledger, time::now()).await?;
                 clock::forget(&self.lanes.ledger, time::now()).await?;
+                if !self.lease.prolong(&self.lanes.ledger).await? {
+                    break;
+                }
             }
+            self.is_ours.store(true, Ordering::Relaxed);
             if self.pass().await? == 0 {
                 if let Some(mailer) = &self.mailer {
                     mailer.rest().await;
@@ -122,17 +134,31 @@ impl Courier {
         let mut targets = self.lanes.ledger.read().await?.notice_targets().await?;
         targets.retain(|target| target.state == TargetState::Enabled && !target.is_broken(now));
         let mut turns: FuturesUnordered<_> = targets.into_iter().map(|target| self.turn(target)).collect();
-        let (mut tried, mut renewal) = (0, tokio::time::interval(RENEWAL));
-        loop {
-            // Turns are never dropped half-way: each may be in the middle of a statement.
-            tokio::select! {
-                turn = turns.next() => match turn {
-                    Some(turn) => tried += turn?,
-                    None => return Ok(tried),
-                },
-                _ = renewal.tick() => drop(self.lease.prolong(&self.lanes.ledger).await?),
+        let done = CancellationToken::new();
+        // Turns are never dropped half-way: each may be in the middle of a statement.
+        let sending = async {
+            let mut tried = Ok(0);
+            while let Some(turn) = turns.next().await {
+                tried = tried.and_then(|sum: usize| turn.map(|more| sum + more));
             }
-        }
+            done.cancel();
+            tried
+        };
+        // Beside them, never instead of them: a turn may hold the lock that this waits for.
+        let renewing = async {
+            loop {
+                tokio::select! {
+                    () = done.cancelled() => return Ok(()),
+                    () = tokio::time::sleep(RENEWAL) => {}
+                }
+                let held = self.lease.prolong(&self.lanes.ledger).await;
+                self.is_ours.store(matches!(held, Ok(true)), Ordering::Relaxed);
+                held?;
+            }
+        };
+        let (tried, renewed): (_, Result<(), LedgerError>) = tokio::join!(sending, renewing);
+        renewed?;
+        tried
     }
 
     /// What is due for one target.
@@ -153,27 +179,35 @@ impl Courier {
         let notices: BTreeMap<&str, &Notice> = notices.iter().map(|notice| (notice.id(), notice)).collect();
         let parallel = if target.is_ordered { 1 } else { PARALLEL };
         let (mut due, mut concluded) = (due.into_iter(), Vec::new());
+        let mut fault = None;
         {
             let mut sends = FuturesUnordered::new();
-            let mut goes_on = true;
+            let (begun, mut goes_on) = (Instant::now(), true);
             loop {
-                while goes_on && sends.len() < parallel {
+                let goes_on_now = || self.is_ours.load(Ordering::Relaxed) && begun.elapsed() < TURN;
+                while goes_on && goes_on_now() && sends.len() < parallel {
                     let Some(delivery) = due.next() else { break };
                     let notice = notices.get(delivery.notice.as_str()).copied();
                     sends.push(self.attempt(&target, notice, delivery));
                 }
                 let Some(sent) = sends.next().await else { break };
-                match sent? {
-                    Some((delivery, sent)) => {
+                match sent {
+                    Ok(Some((delivery, sent))) => {
                         let is_through = !matches!(sent, Sent::Later(..) | Sent::Gone(_));
                         goes_on &= is_through || !target.is_ordered;
                         concluded.push((delivery, sent));
                     }
-                    None => goes_on = false,
+                    Ok(None) => goes_on = false,
+                    // What was sent is marked all the same.
+                    Err(error) => {
+                        goes_on = false;
+                        fault.get_or_insert(error);
+                    }
                 }
             }
         }
-        self.conclude(&mut target, concluded, time::now()).await
+        let concluded = self.conclude(&mut target, concluded, time::now()).await?;
+        fault.map_or(Ok(concluded), Err)
     }
 
     /// `None`: the worker stops, and the attempt does not count.
@@ -291,7 +325,9 @@ impl Courier {
         } else {
             (target.address.clone(), self.staff_facts(notice))
         };
-        let hash = self.key.as_ref().map(|key| key.hash_of_address(&to));
+        // Staff see that their own mail fails; a customer's address is not tried again.
+        let key = self.key.as_ref().filter(|_| target.address == CUSTOMER);
+        let hash = key.map(|key| key.hash_of_address(&to));
         if let Some(hash) = &hash
             && self.lanes.ledger.read().await?.is_suppressed(hash).await?
         {
@@ -310,6 +346,7 @@ impl Courier {
                     let mut tx = self.lanes.ledger.begin().await?;
                     tx.suppress(&hash, &why.to_string(), now).await?;
                     tx.commit().await?;
+                    return Ok(Some(Sent::Withdrawn(why.to_string())));
                 }
                 Sent::Never(why.to_string())
             }

@@ -48,8 +48,9 @@ impl Mailer {
 
     /// Returns when the server has taken the mail over.
     pub(super) async fn send(&self, from: &str, to: &str, mail: &str) -> Result<(), NotTaken> {
+        // One mail at a time. What waits for the others is no silence of the server's.
+        let mut kept = self.session.lock().await;
         let sent = async {
-            let mut kept = self.session.lock().await;
             if let Some(session) = kept.take() {
                 // A server ends a session that rests; that is no fault of this mail.
                 match session.hand_over(from, to, mail).await {
@@ -158,7 +159,8 @@ impl Session {
         self.say(&format!("RCPT TO:<{to}>\r\n")).await?;
         match self.reply().await? {
             250 | 251 => {}
-            code @ 500..=599 => return Err(NotTaken::Address(code)),
+            // Others are about us, not about the address: no login, no relaying.
+            code @ (550 | 551 | 553) => return Err(NotTaken::Address(code)),
             code => return Err(later(&format!("the mail server puts the recipient off ({code})"))),
         }
         self.say("DATA\r\n").await?;
