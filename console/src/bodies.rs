@@ -6,7 +6,7 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use hyper::http::request::Parts;
 use serde_json::{Map, Value, json};
-use shared::http::body;
+use shared::http::body::{self, Taken};
 
 use crate::Console;
 use crate::endpoint::{BODY_LIMIT_BYTES, Endpoint};
@@ -17,20 +17,21 @@ use crate::problem::{Code, Problem};
 /// So much longer than another body a file may take to arrive.
 const FILE_DEADLINE_FACTOR: u32 = 4;
 
-/// What a body holds: its members, and the content of its file.
+/// What a body holds: its members, and the content of its file. It takes its room until it is dropped.
 #[derive(Default)]
-pub(crate) struct Given {
+pub(crate) struct Given<'c> {
     pub(crate) members: Map<String, Value>,
     pub(crate) file: Option<Bytes>,
+    pub(crate) room: Option<Taken<'c>>,
 }
 
 /// The body's members. No body is an empty object.
-pub(crate) async fn read(
-    console: &Console,
+pub(crate) async fn read<'c>(
+    console: &'c Console,
     endpoint: &Endpoint,
     parts: &Parts,
     incoming: Incoming,
-) -> Result<Given, Problem> {
+) -> Result<Given<'c>, Problem> {
     let is_encoded = parts.headers.contains_key(CONTENT_ENCODING);
     let media_type = parts.headers.get(CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default());
     if endpoint.takes_file() {
@@ -39,10 +40,10 @@ pub(crate) async fn read(
             let detail = "send a file as multipart/form-data, without a content encoding";
             Problem::new(Code::UnsupportedMediaType, detail)
         })?;
-        let bytes = bytes(console, endpoint.body_limit_bytes(), incoming).await?;
-        let form = multipart::read(&bytes, boundary);
+        let taken = bytes(console, endpoint.body_limit_bytes(), incoming).await?;
+        let form = multipart::read(&taken.bytes, boundary);
         let form = form.ok_or_else(|| Problem::new(Code::InvalidBody, "not a whole form with a file"))?;
-        return of_form(endpoint, form);
+        return Ok(Given { room: Some(taken), ..of_form(endpoint, form)? });
     }
     let is_json = media_type.is_none_or(|text| {
         text.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
@@ -51,8 +52,8 @@ pub(crate) async fn read(
         let detail = "send JSON as application/json, without a content encoding";
         return Err(Problem::new(Code::UnsupportedMediaType, detail));
     }
-    let bytes = bytes(console, endpoint.body_limit_bytes(), incoming).await?;
-    if bytes.is_empty() {
+    let taken = bytes(console, endpoint.body_limit_bytes(), incoming).await?;
+    if taken.bytes.is_empty() {
         return Ok(Given::default());
     }
     if media_type.is_none() {
@@ -62,11 +63,11 @@ pub(crate) async fn read(
         ));
     }
     // What is wrong with it is told by place only: it may hold what no log may.
-    let members = serde_json::from_slice(&bytes).map_err(|fault| {
+    let members = serde_json::from_slice(&taken.bytes).map_err(|fault| {
         let (line, column) = (fault.line(), fault.column());
         Problem::new(Code::InvalidBody, format!("not one JSON object: see line {line}, column {column}"))
     })?;
-    Ok(Given { members, file: None })
+    Ok(Given { members, file: None, room: Some(taken) })
 }
 
 /// The bytes of a body within its limits of size, of room and of time.
@@ -74,7 +75,7 @@ pub(crate) async fn bytes(
     console: &Console,
     limit_bytes: usize,
     incoming: Incoming,
-) -> Result<Bytes, Problem> {
+) -> Result<Taken<'_>, Problem> {
     let too_large =
         || Problem::new(Code::BodyTooLarge, format!("a body has at most {limit_bytes} bytes here"));
     if body::declares_more_than(&incoming, limit_bytes) {
@@ -87,19 +88,18 @@ pub(crate) async fn bytes(
         (&console.room, deadline)
     };
     let taken = body::read(incoming, limit_bytes, deadline, room).await;
-    let taken = taken.map_err(|fault| match fault {
+    taken.map_err(|fault| match fault {
         body::BodyFault::TooLarge => too_large(),
         body::BodyFault::Slow => Problem::new(Code::SlowBody, "the body did not arrive in time"),
         body::BodyFault::Broken => Problem::new(Code::InvalidBody, "the body was cut off or badly framed"),
         body::BodyFault::NoRoom => {
             Problem::new(Code::Unavailable, "too many bodies are in progress: try again in a second")
         }
-    })?;
-    Ok(taken.bytes)
+    })
 }
 
 /// The parts of a form as members: of a file its name and its hash, so that a repetition is known.
-fn of_form(endpoint: &Endpoint, form: Vec<Part>) -> Result<Given, Problem> {
+fn of_form(endpoint: &Endpoint, form: Vec<Part>) -> Result<Given<'static>, Problem> {
     let mut given = Given::default();
     for Part { name, file_name, content } in form {
         let kind = endpoint.body.unwrap_or_default().iter().find(|field| field.name == name);

@@ -16,10 +16,19 @@ const ABOUT: &str = "What people and programs see of the ledger, and what they d
 currency's minor unit. A request takes major units too, as text with a point: \"19.99\". Every POST takes an \
 Idempotency-Key. Errors are application/problem+json with a stable `code`.";
 
+const HEAD_TOO_LARGE: &str = "head_too_large";
+const KEY: &str = "idempotency_key";
+
 /// The document, of these endpoints.
 pub fn document<'a>(endpoints: impl Iterator<Item = &'a Endpoint>) -> Value {
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
+    // What many endpoints answer alike stands once.
+    let mut answers = BTreeMap::from([(
+        HEAD_TOO_LARGE.to_owned(),
+        json!({"description": "The head of the request is larger than 16 KiB."}),
+    )]);
     for endpoint in endpoints {
+        answers.extend(errors(endpoint).into_values().map(|codes| (name_of(&codes), problem(&codes))));
         let method = endpoint.method.as_str().to_ascii_lowercase();
         paths.entry(endpoint.path).or_default().insert(method, operation(endpoint));
     }
@@ -35,6 +44,13 @@ pub fn document<'a>(endpoints: impl Iterator<Item = &'a Endpoint>) -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas(),
+            "responses": answers,
+            "parameters": {KEY: {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "description": "The request is done once for this key, and its repetitions within 24 hours are answered alike.",
+                "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+            }},
             "securitySchemes": {"token": {
                 "type": "http",
                 "scheme": "bearer",
@@ -82,14 +98,7 @@ fn parameters(endpoint: &Endpoint) -> Vec<Value> {
             "schema": field.kind.schema(true),
         })
     });
-    let key = endpoint.is_act().then(|| {
-        json!({
-            "name": "Idempotency-Key",
-            "in": "header",
-            "description": "The request is done once for this key, and its repetitions within 24 hours are answered alike.",
-            "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
-        })
-    });
+    let key = endpoint.is_act().then(|| reference("parameters", KEY));
     in_path.chain(in_query).chain(key).collect()
 }
 
@@ -126,29 +135,43 @@ fn responses(endpoint: &Endpoint) -> BTreeMap<String, Value> {
         }
     }
     // By hyper itself, before a request is one.
-    let head = json!({"description": "The head of the request is larger than 16 KiB."});
-    responses.insert("414".to_owned(), head.clone());
-    responses.insert("431".to_owned(), head);
+    for status in ["414", "431"] {
+        responses.insert(status.to_owned(), reference("responses", HEAD_TOO_LARGE));
+    }
+    for (status, codes) in errors(endpoint) {
+        responses.insert(status.as_str().to_owned(), reference("responses", &name_of(&codes)));
+    }
+    responses
+}
+
+fn reference(kind: &str, name: &str) -> Value {
+    json!({"$ref": format!("#/components/{kind}/{name}")})
+}
+
+/// The errors that an endpoint may answer with, by status.
+fn errors(endpoint: &Endpoint) -> BTreeMap<StatusCode, Vec<Code>> {
     let mut by_status: BTreeMap<StatusCode, Vec<Code>> = BTreeMap::new();
     for code in endpoint.all_errors() {
         by_status.entry(code.status()).or_default().push(code);
     }
-    for (status, codes) in by_status {
-        let words: Vec<&str> = codes.iter().map(|code| code.as_str()).collect();
-        let told: Vec<String> = codes
-            .iter()
-            .map(|code| format!("`{}`: {}.", code.as_str(), code.title().trim_end_matches('.')))
-            .collect();
-        let code = json!({"properties": {"code": {"enum": words}}});
-        responses.insert(
-            status.as_str().to_owned(),
-            json!({
-                "description": told.join(" "),
-                "content": {"application/problem+json": {"schema": {"allOf": [of("problem"), code]}}},
-            }),
-        );
-    }
-    responses
+    by_status
+}
+
+fn name_of(codes: &[Code]) -> String {
+    codes.iter().map(|code| code.as_str()).collect::<Vec<_>>().join("_or_")
+}
+
+fn problem(codes: &[Code]) -> Value {
+    let words: Vec<&str> = codes.iter().map(|code| code.as_str()).collect();
+    let told: Vec<String> = codes
+        .iter()
+        .map(|code| format!("`{}`: {}.", code.as_str(), code.title().trim_end_matches('.')))
+        .collect();
+    let code = json!({"properties": {"code": {"enum": words}}});
+    json!({
+        "description": told.join(" "),
+        "content": {"application/problem+json": {"schema": {"allOf": [of("problem"), code]}}},
+    })
 }
 
 /// Who may ask what: a line an endpoint, a column a role.
@@ -201,9 +224,9 @@ mod tests {
     fn every_reference_leads_somewhere() {
         let document = document(endpoints());
         let text = document.to_string();
-        for reference in text.split("#/components/schemas/").skip(1) {
-            let name = reference.split('"').next().unwrap();
-            assert!(document["components"]["schemas"].get(name).is_some(), "{name}");
+        for reference in text.split("#/components/").skip(1) {
+            let (kind, name) = reference.split('"').next().unwrap().split_once('/').unwrap();
+            assert!(document["components"][kind].get(name).is_some(), "{kind}, {name}");
         }
     }
 

@@ -249,7 +249,8 @@ async fn act(
     let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
     let hash =
         idempotency::request_hash(parts.method.as_str(), target, &Value::Object(given.members.clone()));
-    let (file, given) = (given.file, given.members);
+    // The body takes its room until its request is answered.
+    let Given { file, members: given, room: _room } = given;
     let body = Fields::of_body(given, endpoint.body.unwrap_or_default(), now)?;
     let sees_cards = actor.as_ref().is_none_or(|actor| actor.has(Permission::Manage));
     let shown = |answered: Answered| {

@@ -83,6 +83,13 @@ impl Draft {
         texts.chain(files).chain(self.from_stripe()).collect()
     }
 
+    /// What a person wants Stripe not to have.
+    fn left_out(&self) -> impl Iterator<Item = EvidenceField> {
+        let is_attached = |field: &EvidenceField| self.files.iter().any(|file| file.field == field.as_str());
+        let left_out = self.texts.iter().filter(|(_, text)| text.is_none()).map(|(field, _)| *field);
+        left_out.filter(move |field| !is_attached(field))
+    }
+
     /// Exactly what would be sent.
     pub fn stage(&self) -> EvidenceStage {
         let text = |field: &EvidenceField| Some((field.to_string(), self.text(*field)?.to_owned()));
@@ -95,6 +102,7 @@ impl Draft {
             evidence: EvidenceField::ALL.iter().filter_map(text).collect(),
             from_stripe: self.from_stripe().map(|field| field.to_string()).collect(),
             files: self.files.iter().map(file).collect(),
+            left_out: self.left_out().map(|field| field.to_string()).collect(),
         }
     }
 }

@@ -150,7 +150,11 @@ async fn find(sources: &Sources<'_>, frame: &mut Frame<'_>) -> Result<Found, Fai
         }
         "/notices" => {
             let (filter, part) = (notices::filter(frame)?, listed::part(address)?);
-            let targets = desk::views::notices::targets(ledger).await?;
+            let targets = if frame.actor.has(Permission::Export) {
+                desk::views::notices::targets(ledger).await?
+            } else {
+                Vec::new()
+            };
             let found = ledger.read().await?.notices(&filter, &part).await?;
             title("Notices", notices::page(frame, &targets, &found))
         }

@@ -12,6 +12,7 @@ use ledger::Ledger;
 use ledger::views::kpi::Scope;
 use maud::{Markup, html};
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
 use super::address::{Address, link};
 use super::command::command;
@@ -108,12 +109,17 @@ impl Drop for Folder {
     }
 }
 
+/// So many reports are made to be looked at, at a time.
+static AT_ONCE: Semaphore = Semaphore::const_new(2);
+
 impl Wanted {
     /// Makes it, and keeps only what its manifest says.
     pub async fn manifest(&self, ledger: &Ledger) -> Result<Manifest, ReportError> {
         let (wanted, ledger) = (self.clone(), ledger.clone());
+        let place = AT_ONCE.acquire().await.expect("it is never closed");
         aside(move |runtime| {
-            let folder = Folder::new();
+            // It takes its room on the disk until it is gone, also when nobody waits for it any more.
+            let (_place, folder) = (place, Folder::new());
             runtime.block_on(wanted.write(&ledger, &folder))
         })
         .await

@@ -121,14 +121,16 @@ async fn get(call: Call) -> Answered {
 async fn write(call: Call) -> Answered {
     let dispute = dispute(&call).await?;
     let (field, text, goods) = (call.body.text("field"), call.body.text("text"), call.body.text("goods"));
+    // The text first: it may be refused.
+    let goods = goods.and_then(|goods| Goods::try_from(goods).ok());
     let mut changes = Vec::new();
-    changes.extend(goods.and_then(|goods| Goods::try_from(goods).ok()).map(Change::Goods));
     match (field, text) {
         (Some(field), Some(text)) => changes.push(Change::Text { field, text }),
-        (None, None) if !changes.is_empty() => {}
+        (None, None) if goods.is_some() => {}
         (Some(_), None) => return Err(Problem::invalid("text", "it is required beside field")),
         (None, _) => return Err(Problem::invalid("field", "it is required beside text")),
     }
+    changes.extend(goods.map(Change::Goods));
     for wanted in &changes {
         change(call.ledger(), &dispute, wanted, call.actor()?, call.now).await?;
     }

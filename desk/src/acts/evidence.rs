@@ -103,7 +103,9 @@ pub async fn change(
                 let own = draft.files.iter().find(|file| file.field == field.as_str());
                 let own = own.ok_or(EvidenceRefusal::Nothing { field })?;
                 tx.remove_evidence_file(&own.id, now).await?;
-                format!("{field}: {} taken back", own.name)
+                let told = format!("{field}: {} taken back", own.id);
+                draft.texts.insert(field, None);
+                told
             } else {
                 draft.texts.insert(field, None);
                 format!("{field}: left out")
@@ -165,7 +167,8 @@ pub async fn attach(
     let brand = draft.known.charge.as_ref().and_then(|charge| charge.card.card_brand.as_deref());
     check_together(all, brand)?;
     tx.attach_evidence_file(dispute, &file, upload.content).await?;
-    let told = format!("{field}: {}, {} bytes, SHA-256 {}", file.name, file.size_bytes, file.sha256);
+    // Its name may be a customer's, and what the audit says stays for ever.
+    let told = format!("{field}: {}, {} bytes, SHA-256 {}", file.id, file.size_bytes, file.sha256);
     end(tx, row, told, actor, now).await?;
     Ok(file)
 }

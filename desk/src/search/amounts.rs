@@ -18,9 +18,10 @@ pub fn ranges(text: &str) -> Result<Vec<AmountRange>, String> {
         for range in &mut ranges {
             let unit = 10_i64.pow(u32::try_from(MOST_DECIMALS - range.decimals).unwrap_or_default());
             let (below, is_whole) = (thousandths / unit, thousandths % unit == 0);
-            let above = if is_whole { below } else { below + 1 };
+            let next = below.saturating_add(1);
+            let above = if is_whole { below } else { next };
             let (least, most) = match sign {
-                ">" => (Some(below + 1), None),
+                ">" => (Some(next), None),
                 ">=" => (Some(above), None),
                 "<" => (None, Some(above - 1)),
                 "<=" => (None, Some(below)),

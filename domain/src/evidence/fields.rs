@@ -44,7 +44,7 @@ pub enum Form {
     Text,
     /// A short one.
     Line,
-    /// Data about a person. It is read from Stripe when the evidence is sent, and never kept here.
+    /// Data about a person. It is read from Stripe when the evidence is sent, and kept in no row of ours.
     Personal,
     /// One uploaded file.
     File,

@@ -128,6 +128,9 @@ pub struct EvidenceStage {
     pub from_stripe: Vec<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<String, EvidenceFile>,
+    /// Fields that are left out on purpose: Stripe keeps what it is not told, also what it filled in by itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
 }
 
 impl EvidenceStage {

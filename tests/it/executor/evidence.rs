@@ -137,9 +137,27 @@ async fn an_answer_is_drafted_stored_shown_and_submitted_once() {
         let why = changed.message.unwrap();
         assert!(why.contains("no longer shows what was stored (access_activity_log)"), "{why}");
 
+        // What is left out by now is taken back from Stripe, which keeps what it is not told.
+        write(Change::LeaveOut { field: "customer_signature".to_owned() }).await.unwrap();
+        write(Change::LeaveOut { field: "customer_purchase_ip".to_owned() }).await.unwrap();
         let again = stage(&scene, &dispute).await;
         scene.reaches(again.id(), OperationState::Succeeded).await;
         assert_eq!(scene.stripe.all("", "file").len(), 2, "what Stripe has is not uploaded again");
+        let evidence = at_stripe(&scene)["evidence"].clone();
+        assert_eq!(
+            (&evidence["customer_signature"], &evidence["customer_purchase_ip"]),
+            (&Value::Null, &Value::Null)
+        );
+        assert_ne!(evidence["receipt"], Value::Null);
+
+        // Nor is submitted what somebody added there.
+        let more = json!({ "evidence": { "uncategorized_text": "more" }, "submit": false });
+        scene.stripe.ask("POST", &path, &more).unwrap();
+        let added = submit(&scene, &dispute).await;
+        let added = scene.reaches(added.id(), OperationState::Refused).await;
+        assert!(added.message.unwrap().contains("(uncategorized_text)"));
+        let none = json!({ "evidence": { "uncategorized_text": "" }, "submit": false });
+        scene.stripe.ask("POST", &path, &none).unwrap();
         let last = submit(&scene, &dispute).await;
         scene.reaches(last.id(), OperationState::Succeeded).await;
         let now = at_stripe(&scene);

@@ -148,7 +148,7 @@ impl Round {
 
 /// Runs until the worker stops.
 pub async fn run(lanes: Lanes, retention: Duration) {
-    let mut own_at = Instant::now();
+    let mut own_at: Option<Instant> = None;
     let mut round = Round::begin(true, clock::now());
     let mut pause = BREATH;
     loop {
@@ -166,9 +166,9 @@ pub async fn run(lanes: Lanes, retention: Duration) {
                 pause = BREATH;
             }
             Ok(None) => {
-                let own = own_at.elapsed() >= OWN_INTERVAL;
+                let own = own_at.is_none_or(|at| at.elapsed() >= OWN_INTERVAL);
                 if own {
-                    own_at = Instant::now();
+                    own_at = Some(Instant::now());
                     if let Err(error) = forget_files(&lanes.ledger).await {
                         tracing::debug!(%error, "erasing old files of evidence failed");
                     }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::evidence::EvidenceField;
 use domain::evidence::sha256;
 use domain::operations::parameters::{EvidenceFile, EvidenceStage, EvidenceSubmit};
 use domain::operations::{AnswerClass, Fault, Operation, Parameters};
@@ -55,6 +56,7 @@ impl Executor {
             Ok(values) => evidence.extend(values),
             Err(error) => return Ok(Staged::NotReady(error)),
         }
+        evidence.extend(stage.left_out.iter().map(|field| (field.clone(), String::new())));
         let metadata = Metadata::from([(OPERATION_ID.to_owned(), operation.id().to_owned())]);
         let update = EvidenceUpdate {
             evidence: &evidence,
@@ -162,9 +164,13 @@ impl Executor {
         odd.extend(
             stage.evidence.keys().filter(|field| now.evidence_of(field).is_none()).map(String::as_str),
         );
-        let own = stage.evidence.keys().chain(stage.files.keys()).chain(&stage.from_stripe);
+        odd.extend(
+            stage.left_out.iter().filter(|field| now.evidence_of(field).is_some()).map(String::as_str),
+        );
+        // All that Stripe has, also what it filled in: any other field later is somebody's change.
+        let fields = EvidenceField::ALL.iter().map(|field| field.as_str());
         let stored: Vec<StoredField> =
-            own.filter_map(|field| Some(stored(field, now.evidence_of(field)?))).collect();
+            fields.filter_map(|field| Some(stored(field, now.evidence_of(field)?))).collect();
         tx.keep_stored_fields(operation.id(), &stored).await?;
         tx.commit().await?;
         Ok((!odd.is_empty()).then(|| Fault {
@@ -193,8 +199,11 @@ impl Executor {
         let is_same = |kept: &StoredField| {
             now.evidence_of(&kept.field).is_some_and(|text| Parameters::hash_of(text) == kept.sha256)
         };
-        let changed: Vec<&str> =
+        let mut changed: Vec<&str> =
             stored.iter().filter(|kept| !is_same(kept)).map(|kept| kept.field.as_str()).collect();
+        let is_new =
+            |field: &&str| now.evidence_of(field).is_some() && stored.iter().all(|kept| kept.field != *field);
+        changed.extend(EvidenceField::ALL.iter().map(|field| field.as_str()).filter(is_new));
         Ok(Ok(Checked::Facts(if stored.is_empty() {
             not("nobody knows what evidence is stored at Stripe: store it again")
         } else if !changed.is_empty() {
