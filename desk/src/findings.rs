@@ -49,6 +49,8 @@ pub async fn record(
     for found in &found {
         let id = id(found);
         if let Some(finding) = known.get_mut(&id) {
+            // What it is about may have moved to another day.
+            look.scope.clone_into(&mut finding.scope);
             match finding.found_again(found, now) {
                 None => {
                     tally.persisting += 1;

@@ -52,6 +52,11 @@ pub(crate) fn redact(value: &mut Json<'_>, body: &Bytes) -> Option<Redaction> {
     Some(Redaction { hash, kept: Some(kept) })
 }
 
+/// By its name, or because an address carries a secret to whoever is sent there.
+fn is_never_kept(name: &str, text: &str) -> bool {
+    NEVER_KEPT.contains(&name) || (text.starts_with("http") && text.contains("client_secret="))
+}
+
 struct Taken {
     /// The address of the body's first byte.
     base: usize,
@@ -68,7 +73,7 @@ impl Taken {
             Json::Object(members) => {
                 for (name, value) in members {
                     match value {
-                        Json::Text(text) if NEVER_KEPT.contains(&name.as_ref()) && *text != PLACEHOLDER => {
+                        Json::Text(text) if is_never_kept(name, text) && *text != PLACEHOLDER => {
                             self.note(name, text);
                             *text = PLACEHOLDER.into();
                         }

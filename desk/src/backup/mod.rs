@@ -33,6 +33,10 @@ pub enum BackupError {
     File { path: PathBuf, source: io::Error },
     #[error("{} is no backup: {fault}", .path.display())]
     NoBackup { path: PathBuf, fault: String },
+    #[error(
+        "the backup has an embedded queue, whose events would be left out: set QUEUE_URL to sqlite:…, let a worker apply them, and change it then"
+    )]
+    QueueLeft,
     #[error("{name} is not the file that was backed up: it {fault}. Take another backup")]
     Altered { name: String, fault: &'static str },
 }
@@ -80,6 +84,9 @@ pub async fn restore(
     backup.check_files(folder)?;
     let mut restored = Vec::new();
     let has_queue = backup.files.iter().any(|file| file.name == QUEUE_COPY);
+    if has_queue && !matches!(queue, QueueUrl::Sqlite(_)) {
+        return Err(BackupError::QueueLeft);
+    }
     if let QueueUrl::Sqlite(path) = queue
         && has_queue
         && path.exists()

@@ -57,6 +57,22 @@ async fn balances(
     read: &Read,
     transactions: &[BalanceTransaction],
 ) -> Result<Vec<Balance>, LedgerError> {
+    let own = tx.reconciliation_balances(&span.shown, &span.whose).await?;
+    if read.reason.is_some() {
+        // What was not read to its end changes nothing of what is known.
+        let known = own.into_iter().map(|it| Balance {
+            currency: it.currency,
+            opening: it.opening,
+            movements: it.movements,
+            closing: it.closing,
+            is_stated: it.is_stated,
+            closing_before: None,
+        });
+        return Ok(known.collect());
+    }
+    // What Stripe said of the day earlier stands, when it is too long ago to ask again.
+    let said: BTreeMap<String, i64> =
+        own.into_iter().filter(|it| it.is_stated).map(|it| (it.currency, it.opening)).collect();
     let before = span.from.date_naive().checked_sub_days(Days::new(1)).map(|day| day.to_string());
     let before = tx.reconciliation_balances(&before.unwrap_or_default(), &span.whose).await?;
     let before: BTreeMap<String, i64> = before.into_iter().map(|it| (it.currency, it.closing)).collect();
@@ -69,14 +85,19 @@ async fn balances(
         None => BTreeMap::new(),
     };
     let stated = read.balance.iter().flat_map(BTreeMap::keys);
-    let currencies: BTreeSet<String> =
-        before.keys().chain(movements.keys()).chain(since.keys()).chain(stated).cloned().collect();
+    let currencies: BTreeSet<String> = [&before, &movements, &since, &said]
+        .into_iter()
+        .flat_map(BTreeMap::keys)
+        .chain(stated)
+        .cloned()
+        .collect();
     let balances = currencies.into_iter().filter_map(|currency| {
         let of = |sums: &BTreeMap<String, i64>| sums.get(&currency).copied().unwrap_or(0);
         let (movements, closing_before) = (of(&movements), before.get(&currency).copied());
         let stated = read.balance.as_ref().map(|stated| of(stated) - of(&since));
-        let closing = stated.or_else(|| Some(closing_before? + movements))?;
-        let (opening, is_stated) = (closing - movements, stated.is_some());
+        let told = stated.map(|closing| closing - movements).or_else(|| said.get(&currency).copied());
+        let opening = told.or(closing_before)?;
+        let (closing, is_stated) = (opening + movements, told.is_some());
         Some(Balance { opening, movements, closing, is_stated, closing_before, currency })
     });
     Ok(balances.filter(|it| it.opening != 0 || it.movements != 0 || it.closing_before.is_some()).collect())

@@ -76,12 +76,19 @@ async fn transactions(
     (from, until): (DateTime<Utc>, DateTime<Utc>),
     now: DateTime<Utc>,
 ) -> Result<(), ReconcileError> {
-    let filter = TransactionFilter {
-        created: CreatedBetween { from: Some(from), until: Some(until) },
-        ..TransactionFilter::default()
-    };
-    let listed = api.balance_transactions(&filter, &whose.account).await?;
-    keep(ledger, &listed.objects, whose, None, now).await.map(drop)
+    // A list has an end; a day of a large merchant fits into it where two weeks do not.
+    let mut begin = from;
+    while begin < until {
+        let end = until.min(begin + TimeDelta::days(1));
+        let filter = TransactionFilter {
+            created: CreatedBetween { from: Some(begin), until: Some(end) },
+            ..TransactionFilter::default()
+        };
+        let listed = api.balance_transactions(&filter, &whose.account).await?;
+        keep(ledger, &listed.objects, whose, None, now).await?;
+        begin = end;
+    }
+    Ok(())
 }
 
 /// The payouts that were made within the day; automatic ones with their sums once Stripe has completed them.

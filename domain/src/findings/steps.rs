@@ -56,6 +56,8 @@ impl Finding {
     pub fn found_again(&mut self, found: &Found, now: DateTime<Utc>) -> Option<Step> {
         let before = (self.stripe_amount, self.ledger_amount, self.amount);
         let is_same = before == (found.stripe_amount, found.ledger_amount, found.amount);
+        // The one about a whole run has no amounts: how many it stands for is what it is about.
+        let is_same = is_same && (self.kind != super::TOO_MANY || self.details == found.details());
         self.severity = found.severity;
         self.currency.clone_from(&found.currency);
         (self.amount, self.stripe_amount, self.ledger_amount) =

@@ -1,6 +1,6 @@
 //! Too much within a short time: payments and declines of one user, customer or card, and cards of one user.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -43,16 +43,20 @@ pub fn many_cards(attempts: &[Attempt], limits: &FraudLimits) -> Vec<FraudFindin
     let mut found = Vec::new();
     for (whose, mut uses) in uses {
         uses.sort_unstable();
-        let within = |last: usize| {
-            let since = uses[last].0 - DAY;
-            uses[..=last]
-                .iter()
-                .filter(|(at, _)| *at > since)
-                .map(|(_, card)| card)
-                .collect::<BTreeSet<_>>()
-                .len()
-        };
-        let most = (0..uses.len()).map(|last| (within(last), std::cmp::Reverse(last))).max();
+        // A window of a day over the uses, with how often each card is in it.
+        let (mut first, mut inside, mut most) = (0, BTreeMap::<&str, usize>::new(), None);
+        for (last, (at, card)) in uses.iter().enumerate() {
+            *inside.entry(card.as_str()).or_default() += 1;
+            while uses[first].0 <= *at - DAY {
+                let left = uses[first].1.as_str();
+                let count = inside.remove(left).unwrap_or_default();
+                if count > 1 {
+                    inside.insert(left, count - 1);
+                }
+                first += 1;
+            }
+            most = most.max(Some((inside.len(), std::cmp::Reverse(last))));
+        }
         if let Some((cards, std::cmp::Reverse(last))) = most
             && cards >= limits.cards
         {

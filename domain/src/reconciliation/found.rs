@@ -46,6 +46,9 @@ impl Difference {
             DifferenceKind::MissingObject => format!(
                 "Stripe's balance moved {stripe} for {what} {subject} ({item}), which the ledger does not know"
             ),
+            DifferenceKind::AmountDiffers if self.ledger_amount.is_none() => format!(
+                "Stripe's balance moved {stripe} for {what} {subject} ({item}); without an exchange rate nothing says what it should be"
+            ),
             DifferenceKind::AmountDiffers => format!(
                 "Stripe's balance moved {stripe} for {what} {subject} ({item}); by the ledger it is {ledger}"
             ),

@@ -68,7 +68,12 @@ pub fn judge(day: &str, evidence: &Evidence, now: DateTime<Utc>) -> Day {
         line.net += transaction.net;
         let is_repeated =
             difference.as_ref().is_some_and(|it| it.kind == DifferenceKind::DuplicateTransaction);
-        line.ledger_amount += if is_repeated { 0 } else { expected.unwrap_or(0) };
+        // Of an object that moves in parts each part agrees with the whole: what it moved is the ledger's.
+        line.ledger_amount += match (&difference, expected) {
+            (None, Some(_)) => transaction.amount,
+            _ if is_repeated => 0,
+            _ => expected.unwrap_or(0),
+        };
         line.differing += i64::from(difference.is_some());
         judged.differences.extend(difference);
         judged.is_settled &= transaction.status == "available";

@@ -39,9 +39,14 @@ pub fn due(
     let last = before((now - mark).date_naive(), 1);
     // The morning that has come last.
     let morning = midnight(before(last, -1)) + mark;
-    let newest = known.iter().map(|it| it.day).max();
-    let first = newest.map_or(last, |newest| before(newest, -1).max(before(last, CAUGHT_UP_DAYS)));
-    let mut days: Vec<NaiveDate> = first.iter_days().take_while(|day| *day <= last).collect();
+    // A person may have compared a later day meanwhile: the days before it are due all the same.
+    let oldest = known.iter().map(|it| it.day).min();
+    let first = oldest.map_or(last, |oldest| oldest.max(before(last, CAUGHT_UP_DAYS)));
+    let mut days: Vec<NaiveDate> = first
+        .iter_days()
+        .take_while(|day| *day <= last)
+        .filter(|day| known.iter().all(|it| it.day != *day))
+        .collect();
     for it in known {
         let is_old = it.day < before(last, UNSETTLED_DAYS);
         let is_unsettled = !it.is_final && !is_old && it.compared_at < morning;

@@ -26,6 +26,8 @@ const SQLITE_COPY: &str = "ledger.db";
 const POSTGRES_COPY: &str = "ledger.pgdump";
 /// So long a statement may take that counts or copies a whole table.
 const WHOLE_TABLE: Duration = Duration::from_hours(1);
+/// Whoever locks a table for longer fails the copy, and does not hold it for ever.
+const LOCK_PATIENCE: &str = "--lock-wait-timeout=60000";
 /// A transaction that only waits is ended by its server; so it does not only wait.
 const KEEP_ALIVE: Duration = Duration::from_secs(1);
 
@@ -84,7 +86,7 @@ impl Ledger {
         let snapshot: String = query("SELECT pg_export_snapshot()").one(&mut tx).await?;
         let counts = counts(&mut tx).await?;
         let mut arguments: Vec<OsString> =
-            ["--format=custom", "--no-owner", "--no-privileges"].map(OsString::from).into();
+            ["--format=custom", "--no-owner", "--no-privileges", LOCK_PATIENCE].map(OsString::from).into();
         arguments.push(format!("--snapshot={snapshot}").into());
         let mut file = OsString::from("--file=");
         file.push(path);

@@ -27,7 +27,13 @@ pub(super) async fn run(
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    Err(CopyError::Program { program, said: said.trim().chars().take(SAID_CHARS).collect() })
+    Err(CopyError::Program { program, said: without_rows(&said).chars().take(SAID_CHARS).collect() })
+}
+
+/// What a program says, but for the lines in which it shows a row.
+fn without_rows(said: &str) -> String {
+    let shows_row = |line: &&str| line.contains("CONTEXT:") || line.contains("DETAIL:");
+    said.trim().lines().filter(|line| !shows_row(line)).collect::<Vec<_>>().join("\n")
 }
 
 fn environment(server: &PgConnectOptions) -> Vec<(&'static str, String)> {
@@ -40,7 +46,17 @@ fn environment(server: &PgConnectOptions) -> Vec<(&'static str, String)> {
         ("PGSSLMODE", ssl_mode(server.get_ssl_mode()).to_owned()),
         ("PGCONNECT_TIMEOUT", "10".to_owned()),
     ];
-    if let Some(password) = server.to_url_lossy().password() {
+    let url = server.to_url_lossy();
+    set.extend(url.query_pairs().filter_map(|(name, value)| {
+        let name = match name.as_ref() {
+            "sslrootcert" => "PGSSLROOTCERT",
+            "sslcert" => "PGSSLCERT",
+            "sslkey" => "PGSSLKEY",
+            _ => return None,
+        };
+        Some((name, value.into_owned()))
+    }));
+    if let Some(password) = url.password() {
         set.push(("PGPASSWORD", decoded(password)));
     }
     set
@@ -77,15 +93,17 @@ mod tests {
 
     #[test]
     fn the_programs_are_told_the_server_by_their_environment() {
-        let server =
-            PgConnectOptions::from_str("postgres://me:p%40ss%25@db.example:5433/tidegate?sslmode=require");
+        let server = PgConnectOptions::from_str(
+            "postgres://me:p%40ss%25@db.example:5433/tidegate?sslmode=verify-full&sslrootcert=/etc/ca.pem",
+        );
         let set = environment(&server.unwrap());
         for (name, value) in [
             ("PGHOST", "db.example"),
             ("PGPORT", "5433"),
             ("PGUSER", "me"),
             ("PGDATABASE", "tidegate"),
-            ("PGSSLMODE", "require"),
+            ("PGSSLMODE", "verify-full"),
+            ("PGSSLROOTCERT", "/etc/ca.pem"),
             ("PGPASSWORD", "p@ss%"),
         ] {
             assert!(set.contains(&(name, value.to_owned())), "{name}: {set:?}");

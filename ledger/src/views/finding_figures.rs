@@ -1,6 +1,6 @@
 //! What findings come to: how many wait, what is at stake, and up to when days were compared. For metrics and `status`.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::findings::Check;
 use domain::policies::Policies;
 use domain::readable;
@@ -52,16 +52,27 @@ const AT_STAKE: &str = "SELECT livemode, currency, CAST(SUM(amount) AS BIGINT) A
     (SELECT livemode, currency, amount FROM findings WHERE state <> 'resolved' AND found_by = 'reconciliation' \
     AND (state = 'open' OR (state = 'snoozed' AND snoozed_until <= $1)) AND amount > 0 LIMIT 10000) f \
     GROUP BY livemode, currency ORDER BY livemode DESC, currency";
-const COMPARED: &str = "SELECT livemode, MAX(day) FROM reconciliations WHERE verdict <> 'incomplete' AND account = '' \
-    GROUP BY livemode ORDER BY livemode DESC";
+const COMPARED: &str = "SELECT livemode, MAX(CASE WHEN verdict <> 'incomplete' THEN day END), \
+    MIN(CASE WHEN verdict = 'incomplete' AND day >= $1 THEN day END) \
+    FROM reconciliations WHERE account = '' GROUP BY livemode ORDER BY livemode DESC";
+/// Incomplete days that are older are not asked for any more.
+const ASKED_AGAIN: TimeDelta = TimeDelta::days(45);
 
 impl Ledger {
     pub async fn finding_figures(&self, now: DateTime<Utc>) -> Result<FindingFigures, LedgerError> {
         let mut tx = self.read().await?;
+        let since = (now - ASKED_AGAIN).date_naive().to_string();
+        let days: Vec<(bool, Option<String>, Option<String>)> =
+            query(COMPARED).bind(since).all(&mut tx).await?;
+        // Nothing after a day that was not read to its end is compared to its end.
+        let before = |day: String| Some(day.parse::<NaiveDate>().ok()?.pred_opt()?.to_string());
+        let compared = days
+            .into_iter()
+            .filter_map(|(mode, last, unread)| Some((mode, unread.and_then(before).or(last)?)));
         Ok(FindingFigures {
             unresolved: query(UNRESOLVED).bind(now).all(&mut tx).await?,
             at_stake: query(AT_STAKE).bind(now).all(&mut tx).await?,
-            compared: query(COMPARED).all(&mut tx).await?,
+            compared: compared.collect(),
             policies: tx.policies().await?,
         })
     }

@@ -158,11 +158,16 @@ const OF_CUSTOMER: &str = "e.id IN (SELECT event_id FROM audit WHERE event_id IS
     AND c.livemode = p.livemode WHERE p.customer = ?) \
     UNION ALL SELECT id FROM dead_letter_names WHERE object_id = ?)";
 
-const SELECTED: &str = "($1 IS NULL OR e.type = $1) AND ($2 IS NULL OR e.type LIKE $2) \
+const SELECTED: &str = "($1 IS NULL OR e.type = $1) AND ($2 IS NULL OR e.type LIKE $2 ESCAPE '!') \
     AND ($3 IS NULL OR e.outcome = $3) AND ($4 IS NULL OR e.recorded_at >= $4) \
     AND ($5 IS NULL OR e.account = $5) AND ($6 IS NULL OR e.recorded_at < $6) \
     AND ($7 IS NULL OR e.livemode = $7) AND ($8 IS NULL OR e.fingerprint = $8) \
     AND ($9 IS NULL OR e.customer = $9)";
+
+/// A text in which no letter stands for others.
+fn escaped(text: &str) -> String {
+    text.replace('!', "!!").replace('%', "!%").replace('_', "!_")
+}
 
 impl EventFilter {
     /// The type itself, or the beginning of one.
@@ -170,7 +175,7 @@ impl EventFilter {
         match self.kind.as_deref() {
             None => (None, None),
             Some(kind) => match kind.strip_suffix('*') {
-                Some(prefix) => (None, Some(format!("{}%", prefix.replace(['%', '_'], "_")))),
+                Some(prefix) => (None, Some(format!("{}%", escaped(prefix)))),
                 None => (Some(kind), None),
             },
         }
@@ -182,7 +187,7 @@ impl EventFilter {
         let window = Window { since: self.since, until: self.until };
         Search::of(format!("SELECT {STORED}, {RECORDED} AS {POSITION} FROM events e WHERE TRUE"))
             .and("e.type = ?", kind)
-            .and("e.type LIKE ?", beginning)
+            .and("e.type LIKE ? ESCAPE '!'", beginning)
             .and("e.outcome = ?", self.outcome.as_ref())
             .and("e.fingerprint = ?", self.fingerprint.as_ref())
             .and("e.customer = ?", self.customer.as_ref())
