@@ -2,6 +2,7 @@
 //! is judged by published schemas and by the tools that its readers use.
 
 mod changelog;
+mod dependencies;
 mod packages;
 mod workflows;
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 
 use harness::client::get;
-use harness::ports::free_port;
+use harness::ports::free_range;
 use harness::process_guard::{Server, until};
 use rustix::process::Signal;
 
@@ -83,20 +83,14 @@ fn a_data_folder_does_not_replace_what_a_url_names() {
     assert!(!laptop.path("x").exists());
 }
 
-/// An `up` on three ports in a row: others may take one of them meanwhile, then it is three others.
+/// An `up` at the first of five ports in a row, which are all its own.
 async fn moved_up(laptop: &Laptop, folder: &str) -> (Server, u16) {
-    for _ in 0..20 {
-        let port = free_port();
-        let mut up = laptop.start(&["up", "--port", &port.to_string(), "--data-dir", folder], &[]);
-        let greeted = until("tidegate to greet or to end", PATIENCE, async || {
-            Ok(laptop.greeting().contains("other commands") || up.has_exited())
-        });
-        greeted.await.unwrap();
-        if !up.has_exited() {
-            return (up, port);
-        }
-        let log = laptop.log();
-        assert!(log.contains("in use"), "it ended: {log}");
-    }
-    panic!("nowhere are three ports in a row free")
+    let port = free_range(5);
+    let mut up = laptop.start(&["up", "--port", &port.to_string(), "--data-dir", folder], &[]);
+    let greeted = until("tidegate to greet", PATIENCE, async || {
+        anyhow::ensure!(!up.has_exited(), "it ended: {}", laptop.log());
+        Ok(laptop.greeting().contains("other commands"))
+    });
+    greeted.await.unwrap();
+    (up, port)
 }
