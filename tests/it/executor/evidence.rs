@@ -151,12 +151,12 @@ async fn an_answer_is_drafted_stored_shown_and_submitted_once() {
         assert_ne!(evidence["receipt"], Value::Null);
 
         // Nor is submitted what somebody added there.
-        let more = json!({ "evidence": { "uncategorized_text": "more" }, "submit": false });
+        let more = json!({ "evidence": { "duplicate_charge_id": "ch_other" }, "submit": false });
         scene.stripe.ask("POST", &path, &more).unwrap();
         let added = submit(&scene, &dispute).await;
         let added = scene.reaches(added.id(), OperationState::Refused).await;
-        assert!(added.message.unwrap().contains("(uncategorized_text)"));
-        let none = json!({ "evidence": { "uncategorized_text": "" }, "submit": false });
+        assert!(added.message.unwrap().contains("(duplicate_charge_id)"));
+        let none = json!({ "evidence": { "duplicate_charge_id": "" }, "submit": false });
         scene.stripe.ask("POST", &path, &none).unwrap();
         let last = submit(&scene, &dispute).await;
         scene.reaches(last.id(), OperationState::Succeeded).await;
