@@ -36,11 +36,12 @@ impl FilesInUse {
         Ok(Self(files))
     }
 
-    /// Whether a database, which itself may be missing, has a log with something in it.
-    pub fn has_a_log(path: &Path) -> bool {
+    /// Whether the log of a database has something in it, and the database itself is missing. In this order: another
+    /// process that makes both begins with the database.
+    pub fn is_log_alone(path: &Path) -> bool {
         let mut log = path.as_os_str().to_owned();
         log.push("-wal");
-        Path::new(&log).metadata().is_ok_and(|log| log.len() > 0)
+        Path::new(&log).metadata().is_ok_and(|log| log.len() > 0) && !path.exists()
     }
 
     /// By metadata alone: to open and close a database's file would drop SQLite's locks on it. What cannot be

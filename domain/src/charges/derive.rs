@@ -46,12 +46,16 @@ impl Charge {
         let told = self.seen.freshness.created();
         let reported = (self.state.amount_refunded_reported - self.amount_released).max(0);
         let (mut known, mut later, mut failed_since, mut released) = (0_i64, 0_i64, 0_i64, 0_i64);
+        let mut without_reason = 0_i64;
         let mut is_of_that_second = false;
         let is_given_up = self.given_up && self.state.amount_captured == 0;
         for refund in refunds.filter(|refund| !refund.is_in_another(&self.state.currency)) {
             let amount = refund.state.amount;
             let is_known = told.is_some() && refund.made_at() <= told;
             is_of_that_second |= is_known && told == refund.made_at().max(refund.failed_at());
+            if is_known && !refund.has_failed() && refund.state.reason.is_none() {
+                without_reason = without_reason.saturating_add(amount);
+            }
             let sum = match () {
                 () if refund.has_failed() && is_known && refund.failed_at() >= told => &mut failed_since,
                 () if refund.has_failed() => continue,
@@ -61,8 +65,10 @@ impl Charge {
             };
             *sum = sum.saturating_add(amount);
         }
-        // A release is not always marked as one: what exceeds the refunds that the charge tells of is its own.
-        let unmarked = (self.amount_released - released).max(0).min((known - reported).max(0));
+        // A release is not always marked as one: what exceeds the refunds that the charge tells of is its own. A refund
+        // with a reason of its own is none, whatever the charge counts.
+        let unmarked =
+            (self.amount_released - released).max(0).min((known - reported).max(0)).min(without_reason);
         let unitemised = (reported - (known - unmarked) - failed_since).max(0);
         let total = (known - unmarked).saturating_add(unitemised).saturating_add(later);
         Refunds { total, unitemised, is_doubtful: is_of_that_second && (unmarked > 0 || failed_since > 0) }

@@ -133,6 +133,21 @@ fn whether_the_sum_holds_a_release_is_told_by_the_reports() {
     assert_eq!(graph.payment("pi_1").refunded, Refunded::Full);
 }
 
+/// As much was refunded as the capture left, and no report shows whether the sum holds both: a refund that somebody
+/// gave a reason is none of what the capture left.
+#[test]
+fn a_refund_with_a_reason_of_its_own_is_no_release() {
+    for (reason, refunded) in [(json!("requested_by_customer"), 400), (json!(null), 0)] {
+        let made = json!({"created": 1_700_000_009, "reason": reason});
+        let story = [
+            event("charge.refunded", 9, &held(600, 400)),
+            event("refund.created", 9, &refund("re_1", 400, &made)),
+        ];
+        let charge = in_every_order(&story).charge("ch_1");
+        assert_eq!((charge.amount_released, charge.amount_refunded), (400, refunded), "{reason}");
+    }
+}
+
 #[test]
 fn news_of_one_refund_lowers_no_sum_and_its_failure_does() {
     let first = |status: &str| refund("re_1", 300, &json!({"created": 1_700_000_003, "status": status}));

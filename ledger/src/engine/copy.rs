@@ -209,7 +209,7 @@ pub fn place(copy: &Path, path: &Path) -> Result<(), CopyError> {
         let path = path.to_owned();
         move |source| CopyError::File { path, source }
     };
-    if path.exists() || FilesInUse::has_a_log(path) {
+    if path.exists() || FilesInUse::is_log_alone(path) {
         return Err(CopyError::NotEmpty { at: path.display().to_string() });
     }
     let new = path.with_added_extension(format!("new-{}", shared::trace::random_hex::<6>()));

@@ -68,7 +68,7 @@ pub(crate) async fn create(path: &Path, options: SqliteConnectOptions) -> Result
         Ok(found) if found.len() == 0 => return Err(LedgerError::Damaged(Damage::Found(EMPTY.to_owned()))),
         Ok(_) => return Ok(()),
         // It would be applied to whatever is made here.
-        Err(_) if FilesInUse::has_a_log(path) => {
+        Err(_) if FilesInUse::is_log_alone(path) => {
             return Err(LedgerError::LogAlone { path: path.display().to_string() });
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}

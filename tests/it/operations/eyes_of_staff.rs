@@ -36,12 +36,14 @@ async fn no_token_no_promotion_and_no_policy_makes_one_person_two() {
     each_desk("eyes_staff", async |desk| {
         let root = desk.person(None, "root", "super_user");
         let jane = desk.person(Some(&root), "jane", "super_user");
-        let joe = desk.person(Some(&root), "joe", "support");
+        let joe = desk.person(None, "joe", "support");
 
         // Jane asks with one token, and tries to approve with another one, and without any.
         let (_, asked) = desk.json(Some(&jane), &[&MONEY[..], &["--yes"]].concat());
         let of_jane = id_of(&asked);
         let (_, second) = desk.json(Some(&jane), &["tokens", "create", "--for", "jane", "--role", "support"]);
+        let change = second["pending"]["id"].as_str().unwrap();
+        assert!(desk.run(Some(&root), &["staff", "approve", change]).status.success());
         let second = second["token"].as_str().unwrap().to_owned();
         let approve = ["approvals", "approve", &of_jane, "--yes"];
         let said = desk.refusal(Some(&jane), &approve);

@@ -82,7 +82,7 @@ pub(super) async fn create(path: &Path) -> Result<(), OpenError> {
         Ok(found) if found.len() == 0 => return Err(damaged(path, Damage::Found(EMPTY.to_owned()))),
         Ok(_) => return Ok(()),
         // It would be applied to whatever is made here.
-        Err(_) if FilesInUse::has_a_log(path) => return Err(failed(path, LOG_ALONE)),
+        Err(_) if FilesInUse::is_log_alone(path) => return Err(failed(path, LOG_ALONE)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(refused(error)),
     }
