@@ -14,7 +14,7 @@ use chrono::TimeDelta;
 use serde::Serialize;
 
 pub use self::bad_value::BadValue;
-use super::fraud::FraudLimits;
+use super::fraud::{FraudLimits, LARGE_AMOUNT};
 use super::money;
 use super::notices::Dunning;
 use super::operations::{Limits, Thresholds};
@@ -77,6 +77,7 @@ pub enum Value {
 
 /// So much is the most that Stripe charges at once, in minor units.
 const MOST_MONEY: i64 = 99_999_999;
+const MINOR_UNITS: &str = "minor units";
 
 impl PolicyKey {
     pub fn form(self) -> Form {
@@ -94,7 +95,7 @@ impl PolicyKey {
             Self::FraudTimesUsual => Form::Number { unit: "times", least: 2, most: 1_000 },
             Self::ReconciliationHour => Form::Number { unit: "o'clock UTC", least: 2, most: 23 },
             Self::AwaitedDays => Form::Number { unit: "working days", least: 1, most: 10 },
-            Self::ChargeLimit => Form::Number { unit: "minor units", least: 1, most: MOST_MONEY },
+            Self::ChargeLimit => Form::Number { unit: MINOR_UNITS, least: 1, most: MOST_MONEY },
             Self::AgeRule | Self::TotpRequired | Self::ScheduledRetries => Form::Switch,
             Self::YoungHours => Form::Number { unit: "hours", least: 0, most: 8_760 },
             Self::ApprovalDays => Form::Number { unit: "days", least: 1, most: 30 },
@@ -191,6 +192,8 @@ impl Value {
 pub fn shown(key: PolicyKey, currency: &str, value: Value) -> String {
     match (key.form(), value) {
         (Form::Money { .. }, Value::Number(amount)) => money::shown(amount, currency),
+        // With its digits in groups, as an amount of no known currency has them.
+        (Form::Number { unit: MINOR_UNITS, .. }, Value::Number(number)) => money::shown(number, ""),
         (Form::Number { unit, .. }, Value::Number(number)) => format!("{number} {unit}"),
         (_, value) => value.stored(),
     }
@@ -263,6 +266,9 @@ impl Default for Policies {
                 (PolicyKey::ApproveAbove, thresholds.approve_above),
                 (PolicyKey::ProgramOperationLimit, thresholds.program_operation_limit),
                 (PolicyKey::ProgramDayLimit, thresholds.program_day_limit),
+                // Each of these currencies has hundredths.
+                (PolicyKey::ReconciliationTolerance, 500),
+                (PolicyKey::FraudLargeAbove, LARGE_AMOUNT),
             ] {
                 all.0.insert(Slot { key, currency: currency.clone() }, Value::Number(amount));
             }

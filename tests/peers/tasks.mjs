@@ -79,6 +79,8 @@ class Person {
 
   async search(words) {
     const box = this.page.locator("#search");
+    await box.waitFor();
+    await this.page.waitForLoadState();
     if (this.byKeys) {
       await this.page.keyboard.press("/");
       await this.page.keyboard.type(words);
@@ -205,8 +207,9 @@ const tasks = {
     await eve.sees("needs billing:request");
     const forms = await eve.page.locator('form[action^="/do/"]').count();
     if (forms > 0) throw new Error(`who may only read is shown ${forms} forms that do something`);
-    const sent = await eve.page.request.post(`${base}/do/api/v1/payments/${on.small}/refund`, {
-      headers: { "sec-fetch-site": "same-origin" }, form: { once: "form_0123456789abcdef", amount: "1.00" },
+    const sent = await eve.page.request.post(`${base}/do/api/v1/operations`, {
+      headers: { "sec-fetch-site": "same-origin" },
+      form: { once: "form_0123456789abcdef", kind: "refund", payment: on.small, amount: "1.00" },
     });
     if (sent.status() !== 403) throw new Error(`a forged form of theirs is answered ${sent.status()}`);
   },

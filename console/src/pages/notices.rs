@@ -163,14 +163,14 @@ fn samples(frame: &Frame<'_>) -> Markup {
     html! {
         section.panel #previews {
             div.head { h2 { "Previews" } span.muted { "with invented values" } }
-            p { @for name in previews(frame.now) {
+            div.inner { p { @for name in previews(frame.now) {
                 a href={ (address.with("preview", Some(name))) "#previews" } aria-current=[(chosen == Some(name)).then_some("true")] { (name.replace('_', " ")) } " "
             } }
             @if let Some(message) = message {
                 p { strong { (message.subject) } }
                 pre tabindex="0" { (message.text) }
                 p.muted { "As HTML: " code { "tidegate notices preview " (chosen.unwrap_or_default()) " --html" } }
-            }
+            } }
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::readable;
 /// What a user paid longer ago is no longer usual.
 pub const USUAL_SPAN: TimeDelta = TimeDelta::days(90);
 /// In a currency without a policy, in minor units of one with two decimals.
-const LARGE_AMOUNT: i64 = 500_000;
+pub const LARGE_AMOUNT: i64 = 500_000;
 
 readable! {
     /// A payment of a user that may have been before the one that is looked at.

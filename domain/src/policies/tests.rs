@@ -30,7 +30,9 @@ fn what_is_set_counts_and_what_makes_no_sense_does_not() {
 
 #[test]
 fn the_fraud_desk_goes_by_policies() {
-    assert_eq!(Policies::default().fraud_limits(), FraudLimits::default());
+    let usual = ["eur", "gbp", "usd"].map(|currency| (currency.to_owned(), LARGE_AMOUNT));
+    let unset = FraudLimits { large_amounts: usual.clone().into(), ..FraudLimits::default() };
+    assert_eq!(Policies::default().fraud_limits(), unset);
     let all = Policies::of([
         ("fraud.window_minutes", "", "60"),
         ("fraud.declines", "", "9"),
@@ -39,7 +41,8 @@ fn the_fraud_desk_goes_by_policies() {
     ]);
     let limits = all.fraud_limits();
     assert_eq!((limits.window, limits.declines, limits.cards), (TimeDelta::hours(1), 9, 3));
-    assert_eq!(limits.large_amounts, [("usd".to_owned(), 100_000)].into());
+    assert_eq!((limits.large_amounts["usd"], limits.large_amounts["eur"]), (100_000, LARGE_AMOUNT));
+    assert_eq!(shown(PolicyKey::ChargeLimit, "", Value::Number(99_999_999)), "99,999,999 minor units");
     assert_eq!(all.limits(), Limits::default(), "it is no threshold of refunds");
     let looser = |key: PolicyKey, a, b| key.loosens(Value::Number(a), Value::Number(b));
     assert!(looser(PolicyKey::FraudWindow, 10, 5) && !looser(PolicyKey::FraudWindow, 5, 10));
