@@ -22,6 +22,8 @@ pub struct Look<'a> {
     pub scope: &'a str,
     /// All of the scope was looked at: what is not found is gone.
     pub is_whole: bool,
+    /// Findings that were looked for beside it, by their ids: those that are not found are gone, too.
+    pub looked_for: &'a [String],
 }
 
 /// Keeps what was found, and says what is new, still there, back again and gone.
@@ -33,7 +35,7 @@ pub async fn record(
 ) -> Result<Tally, LedgerError> {
     let scope = Key { id: look.scope.to_owned(), ..look.whose.clone() };
     let found = each_once(look, found);
-    let ids: Vec<String> = found.keys().cloned().collect();
+    let ids: Vec<String> = found.keys().chain(look.looked_for).cloned().collect();
     let mut known: BTreeMap<String, Finding> = tx
         .lock_findings(look.check, &scope, &ids)
         .await?
@@ -41,8 +43,10 @@ pub async fn record(
         .map(|finding| (finding.key.id.clone(), finding))
         .collect();
     let id = |found: &Found| found.id(look.check, look.whose);
+    // Where each stands alone, there is no run that could be wrong as a whole.
+    let limit = if look.scope.is_empty() { usize::MAX } else { NEW_LIMIT };
     let found =
-        bounded(look.scope, found.into_values().collect(), |found| known.contains_key(&id(found)), NEW_LIMIT);
+        bounded(look.scope, found.into_values().collect(), |found| known.contains_key(&id(found)), limit);
 
     let mut tally = Tally::default();
     let (mut new, mut steps, mut seen) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
@@ -67,15 +71,14 @@ pub async fn record(
         }
         seen.insert(id);
     }
-    if look.is_whole {
-        for (id, finding) in &mut known {
-            if !seen.contains(id)
-                && let Some(step) = finding.gone(now)
-            {
-                tally.gone += 1;
-                steps.insert(id.clone(), step);
-                seen.insert(id.clone());
-            }
+    for (id, finding) in &mut known {
+        if (look.is_whole || look.looked_for.contains(id))
+            && !seen.contains(id)
+            && let Some(step) = finding.gone(now)
+        {
+            tally.gone += 1;
+            steps.insert(id.clone(), step);
+            seen.insert(id.clone());
         }
     }
     let changed: Vec<&Finding> = known.values().filter(|finding| seen.contains(&finding.key.id)).collect();

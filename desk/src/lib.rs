@@ -10,6 +10,7 @@ pub mod csv;
 pub mod evidence;
 pub mod finder;
 pub mod findings;
+pub mod fraud;
 pub mod object_backfill;
 mod password_hash;
 pub mod person;

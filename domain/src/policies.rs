@@ -2,6 +2,7 @@
 //! currency. What a higher or lower value loosens is part of the key, for loosening takes two.
 
 mod bad_value;
+mod help;
 
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ use chrono::TimeDelta;
 use serde::Serialize;
 
 pub use self::bad_value::BadValue;
+use super::fraud::{FraudLimits, LARGE_AMOUNT};
 use super::money;
 use super::notices::Dunning;
 use super::operations::{Limits, Thresholds};
@@ -37,6 +39,12 @@ words! {
         ReconciliationTolerance = "reconciliation.tolerance",
         ReconciliationHour = "reconciliation.hour_utc",
         AwaitedDays = "reconciliation.awaited_days",
+        FraudWindow = "fraud.window_minutes",
+        FraudPayments = "fraud.payments",
+        FraudDeclines = "fraud.declines",
+        FraudCards = "fraud.cards",
+        FraudTimesUsual = "fraud.times_usual",
+        FraudLargeAbove = "fraud.large_above",
     }
 }
 
@@ -69,6 +77,7 @@ pub enum Value {
 
 /// So much is the most that Stripe charges at once, in minor units.
 const MOST_MONEY: i64 = 99_999_999;
+const MINOR_UNITS: &str = "minor units";
 
 impl PolicyKey {
     pub fn form(self) -> Form {
@@ -77,10 +86,16 @@ impl PolicyKey {
             | Self::ApproveAbove
             | Self::ProgramOperationLimit
             | Self::ProgramDayLimit
-            | Self::ReconciliationTolerance => Form::Money { least: 0, most: MOST_MONEY },
+            | Self::ReconciliationTolerance
+            | Self::FraudLargeAbove => Form::Money { least: 0, most: MOST_MONEY },
+            Self::FraudWindow => Form::Number { unit: "minutes", least: 1, most: 1_440 },
+            Self::FraudPayments => Form::Number { unit: "payments", least: 2, most: 1_000 },
+            Self::FraudDeclines => Form::Number { unit: "declines", least: 2, most: 1_000 },
+            Self::FraudCards => Form::Number { unit: "cards", least: 2, most: 100 },
+            Self::FraudTimesUsual => Form::Number { unit: "times", least: 2, most: 1_000 },
             Self::ReconciliationHour => Form::Number { unit: "o'clock UTC", least: 2, most: 23 },
             Self::AwaitedDays => Form::Number { unit: "working days", least: 1, most: 10 },
-            Self::ChargeLimit => Form::Number { unit: "minor units", least: 1, most: MOST_MONEY },
+            Self::ChargeLimit => Form::Number { unit: MINOR_UNITS, least: 1, most: MOST_MONEY },
             Self::AgeRule | Self::TotpRequired | Self::ScheduledRetries => Form::Switch,
             Self::YoungHours => Form::Number { unit: "hours", least: 0, most: 8_760 },
             Self::ApprovalDays => Form::Number { unit: "days", least: 1, most: 30 },
@@ -88,41 +103,6 @@ impl PolicyKey {
             Self::SessionHours => Form::Number { unit: "hours", least: 1, most: 24 },
             Self::StripeKeyDays => Form::Number { unit: "days", least: 1, most: 730 },
             Self::Dunning => Form::Choice(Dunning::WORDS),
-        }
-    }
-
-    /// What the policy means, for people.
-    pub fn help(self) -> &'static str {
-        match self {
-            Self::ConfirmAbove => {
-                "A refund, credit or charge above this must be confirmed by whoever asks for it."
-            }
-            Self::ApproveAbove => {
-                "A refund, credit or charge above this needs a second person with billing:manage."
-            }
-            Self::ProgramOperationLimit => {
-                "The largest refund that is approved for a program without a person."
-            }
-            Self::ProgramDayLimit => "The sum of such refunds within 24 hours.",
-            Self::AgeRule => "Whether a refund of an older payment needs an approver, whatever the amount.",
-            Self::YoungHours => "How old a payment may be for a program's refund without a person.",
-            Self::ApprovalDays => "How long an operation waits for people.",
-            Self::ChargeLimit => "The largest charge, in minor units.",
-            Self::ScheduledRetries => {
-                "Whether invoices are tried again by their plan, without a person asking for each retry."
-            }
-            Self::TotpRequired => "Whether billing:manage and admin need a second factor to log in.",
-            Self::IdleMinutes => "A session ends after so long without a request.",
-            Self::SessionHours => "A session ends after so long in any case.",
-            Self::StripeKeyDays => "How long a key of Stripe's API may be in use.",
-            Self::Dunning => {
-                "Who writes to a customer whose payment failed: Stripe about its own invoices, Tidegate about those that it collects, or nobody."
-            }
-            Self::ReconciliationTolerance => {
-                "Differences to Stripe's balance that come to more than this are critical, and raise an alert."
-            }
-            Self::ReconciliationHour => "When the day before is compared with Stripe's balance.",
-            Self::AwaitedDays => "How long a transaction is awaited before it is missing.",
         }
     }
 
@@ -135,6 +115,8 @@ impl PolicyKey {
         match self {
             Self::AgeRule | Self::TotpRequired => before == Value::Switch(true) && after != before,
             Self::Dunning => false,
+            // A shorter stretch has less in it.
+            Self::FraudWindow => after < before,
             _ => after > before,
         }
     }
@@ -210,6 +192,8 @@ impl Value {
 pub fn shown(key: PolicyKey, currency: &str, value: Value) -> String {
     match (key.form(), value) {
         (Form::Money { .. }, Value::Number(amount)) => money::shown(amount, currency),
+        // With its digits in groups, as an amount of no known currency has them.
+        (Form::Number { unit: MINOR_UNITS, .. }, Value::Number(number)) => money::shown(number, ""),
         (Form::Number { unit, .. }, Value::Number(number)) => format!("{number} {unit}"),
         (_, value) => value.stored(),
     }
@@ -245,7 +229,8 @@ pub struct Policies(BTreeMap<Slot, Value>);
 
 impl Default for Policies {
     fn default() -> Self {
-        let usual = Limits::default();
+        let (usual, fraud) = (Limits::default(), FraudLimits::default());
+        let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         let mut all = Self(BTreeMap::new());
         for key in PolicyKey::ALL.iter().copied().filter(|key| !key.is_money()) {
             let value = match key {
@@ -265,7 +250,13 @@ impl Default for Policies {
                 | PolicyKey::ApproveAbove
                 | PolicyKey::ProgramOperationLimit
                 | PolicyKey::ProgramDayLimit
-                | PolicyKey::ReconciliationTolerance => continue,
+                | PolicyKey::ReconciliationTolerance
+                | PolicyKey::FraudLargeAbove => continue,
+                PolicyKey::FraudWindow => Value::Number(fraud.window.num_minutes()),
+                PolicyKey::FraudPayments => Value::Number(count(fraud.payments)),
+                PolicyKey::FraudDeclines => Value::Number(count(fraud.declines)),
+                PolicyKey::FraudCards => Value::Number(count(fraud.cards)),
+                PolicyKey::FraudTimesUsual => Value::Number(fraud.times_usual),
             };
             all.0.insert(Slot { key, currency: String::new() }, value);
         }
@@ -275,6 +266,9 @@ impl Default for Policies {
                 (PolicyKey::ApproveAbove, thresholds.approve_above),
                 (PolicyKey::ProgramOperationLimit, thresholds.program_operation_limit),
                 (PolicyKey::ProgramDayLimit, thresholds.program_day_limit),
+                // Each of these currencies has hundredths.
+                (PolicyKey::ReconciliationTolerance, 500),
+                (PolicyKey::FraudLargeAbove, LARGE_AMOUNT),
             ] {
                 all.0.insert(Slot { key, currency: currency.clone() }, Value::Number(amount));
             }
@@ -319,8 +313,8 @@ impl Policies {
 
     /// What operations are decided by.
     pub fn limits(&self) -> Limits {
-        let is_of_refunds =
-            |slot: &&Slot| slot.key.is_money() && slot.key != PolicyKey::ReconciliationTolerance;
+        let others = [PolicyKey::ReconciliationTolerance, PolicyKey::FraudLargeAbove];
+        let is_of_refunds = |slot: &&Slot| slot.key.is_money() && !others.contains(&slot.key);
         let currencies = self.0.keys().filter(is_of_refunds).map(|slot| slot.currency.clone());
         let money = |key, currency: &str| self.get(&Slot { key, currency: currency.to_owned() }).number();
         let thresholds = currencies.map(|currency| {
@@ -338,6 +332,21 @@ impl Policies {
             young_hours: self.number(PolicyKey::YoungHours),
             approval_days: self.number(PolicyKey::ApprovalDays),
             charge_limit: self.number(PolicyKey::ChargeLimit),
+        }
+    }
+
+    /// What the fraud desk finds worth a look.
+    pub fn fraud_limits(&self) -> FraudLimits {
+        let count = |key| usize::try_from(self.number(key)).unwrap_or(usize::MAX);
+        let large = self.0.iter().filter(|(slot, _)| slot.key == PolicyKey::FraudLargeAbove);
+        FraudLimits {
+            window: TimeDelta::minutes(self.number(PolicyKey::FraudWindow)),
+            payments: count(PolicyKey::FraudPayments),
+            declines: count(PolicyKey::FraudDeclines),
+            cards: count(PolicyKey::FraudCards),
+            times_usual: self.number(PolicyKey::FraudTimesUsual),
+            large_amounts: large.map(|(slot, value)| (slot.currency.clone(), value.number())).collect(),
+            ..FraudLimits::default()
         }
     }
 

@@ -14,7 +14,7 @@ use ledger::{Ledger, Transaction};
 use shared::clock;
 use shared::env::Env;
 
-use crate::cli::{ByOptions, FindingOptions, FindingsCommand, FindingsListOptions};
+use crate::cli::{ByOptions, FindingOptions, FindingsCommand, FindingsListOptions, PageOptions, Shape};
 use crate::events::{belongs_to, mode};
 use crate::failure::{not_authenticated, refused, wrongly_called};
 use crate::listing::{self, Listing};
@@ -23,7 +23,10 @@ use crate::{money, open, output, time_option, when};
 
 pub async fn run(env: &Env, command: &FindingsCommand) -> anyhow::Result<ExitCode> {
     match command {
-        FindingsCommand::List(options) => list(env, options).await?,
+        FindingsCommand::List(options) => {
+            let now = clock::now();
+            list(env, &filter(options, now)?, (&options.page, &options.shape), now).await?;
+        }
         FindingsCommand::Show(options) => {
             let ledger = open::ledger(env).await?;
             show(&ledger, options).await?;
@@ -58,10 +61,9 @@ pub async fn run(env: &Env, command: &FindingsCommand) -> anyhow::Result<ExitCod
     Ok(ExitCode::SUCCESS)
 }
 
-async fn list(env: &Env, options: &FindingsListOptions) -> anyhow::Result<()> {
-    let now = clock::now();
+fn filter(options: &FindingsListOptions, now: DateTime<Utc>) -> anyhow::Result<FindingFilter> {
     // The command line takes only words that are known.
-    let filter = FindingFilter {
+    Ok(FindingFilter {
         found_by: options.by_check.clone().and_then(|word| Check::try_from(word).ok()),
         kind: options.kind.clone(),
         state: options.state.clone().and_then(|word| FindingState::try_from(word).ok()),
@@ -73,13 +75,22 @@ async fn list(env: &Env, options: &FindingsListOptions) -> anyhow::Result<()> {
         currency: None,
         window: options.window.read(now)?,
         whose: options.whose.read(),
-    };
+    })
+}
+
+/// The findings that a filter lets through.
+pub async fn list(
+    env: &Env,
+    filter: &FindingFilter,
+    (page, shape): (&PageOptions, &Shape),
+    now: DateTime<Utc>,
+) -> anyhow::Result<()> {
     let ledger = open::ledger(env).await?;
     let listing = Listing::of(NAME, table, COLUMNS)
-        .filtered(filter != FindingFilter::default())
+        .filtered(*filter != FindingFilter::default())
         .begun_by("reconcile` compares yesterday with Stripe's balance");
-    let read = async |tx: &mut Transaction, part: &Part| tx.findings(&filter, part, now).await;
-    listing::show(&ledger, (&options.page, &options.shape), &listing, now, read).await
+    let read = async |tx: &mut Transaction, part: &Part| tx.findings(filter, part, now).await;
+    listing::show(&ledger, (page, shape), &listing, now, read).await
 }
 
 pub fn table(findings: &[Finding], _: DateTime<Utc>) -> Table {

@@ -1,14 +1,26 @@
-//! The fraud desk over ledgers of both kinds: what it finds does not depend on the order and repetition of events.
+//! The fraud desk over ledgers of both kinds: what it finds does not depend on the order and repetition of events, is kept as
+//! findings with their states, and costs no more than what has happened.
 
-use desk::views::fraud;
-use domain::fraud::FraudRule;
+use chrono::{DateTime, TimeDelta, Utc};
+use desk::actor::{Actor, KnownBy};
+use desk::acts::findings::{Act, act};
+use desk::fraud::look;
+use domain::findings::{Finding, FindingState, Resolution};
+use domain::permissions::Role;
 use envelope::Envelope;
-use serde_json::json;
+use ledger::Ledger;
+use ledger::views::lists::FindingFilter;
+use ledger::views::page::Part;
+use serde_json::{Value, json};
 use stripe_sim::Random;
 
 use crate::ledgers::{each_ledger, envelope, together};
 
 const BEGIN: i64 = 1_780_000_000;
+
+fn minute(minute: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(BEGIN + minute * 60, 0).unwrap()
+}
 
 fn attempt(number: i64, minute: i64, status: &str, user: &str, last4: &str, amount: i64) -> [Envelope; 2] {
     let created = BEGIN + minute * 60;
@@ -43,40 +55,192 @@ fn story() -> Vec<Envelope> {
     }
     events.extend(attempt(30, 2_100, "succeeded", "rich", "5555", 640_000));
     events.extend(attempt(40, 2_200, "succeeded", "victim", "6666", 3_000));
+    events.push(warning());
+    events
+}
+
+fn warning() -> Envelope {
     let warning = json!({ "id": "issfr_1", "object": "radar.early_fraud_warning", "actionable": true, "charge": "ch_40",
         "payment_intent": "pi_40", "fraud_type": "made_with_stolen_card", "created": BEGIN + 2_201 * 60 });
-    events.push(envelope("evt_warning", "radar.early_fraud_warning.created", 2_201 * 60, &warning));
-    events
+    envelope("evt_warning", "radar.early_fraud_warning.created", 2_201 * 60, &warning)
+}
+
+/// Looks until nothing is due.
+async fn looked(ledger: &Ledger, now: DateTime<Utc>) {
+    while look(ledger, now).await.unwrap().batches > 0 {}
+}
+
+async fn findings(ledger: &Ledger, now: DateTime<Utc>) -> Vec<Finding> {
+    let filter = FindingFilter { resolved_too: true, ..FindingFilter::default() };
+    let page = ledger.read().await.unwrap().findings(&filter, &Part::first(100), now).await.unwrap();
+    page.rows
+}
+
+async fn found(ledger: &Ledger, now: DateTime<Utc>) -> Vec<(String, String, Option<i64>)> {
+    let all = findings(ledger, now).await.into_iter();
+    let open = all.filter(|it| it.state == FindingState::Open);
+    let mut found: Vec<_> = open.map(|it| (it.kind, it.subject_id, it.amount)).collect();
+    found.sort();
+    found
+}
+
+fn of(kind: &str, id: &str, amount: Option<i64>) -> (String, String, Option<i64>) {
+    (kind.to_owned(), id.to_owned(), amount)
+}
+
+async fn one(ledger: &Ledger, kind: &str, now: DateTime<Utc>) -> Finding {
+    let mut all = findings(ledger, now).await;
+    all.retain(|it| it.kind == kind);
+    assert_eq!(all.len(), 1, "{all:?}");
+    all.remove(0)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_found_depends_on_what_happened_alone() {
-    let since = chrono::DateTime::from_timestamp(BEGIN + 1_000 * 60, 0).unwrap();
+    let now = minute(3_000);
     each_ledger("fraud", async |ledger, _| {
         let mut events = story();
         let again = events[3].clone();
         events.push(again);
         let mut shuffled = Random::of_seed(9);
         shuffled.shuffle(&mut events);
+        // Also when it looks in between, and sees only a part.
         for batch in events.chunks(4) {
             together(&ledger, &batch.iter().collect::<Vec<_>>()).await;
+            look(&ledger, now).await.unwrap();
         }
-        let found = fraud::read(&mut ledger.read().await.unwrap(), since).await.unwrap();
-        let mut found: Vec<(FraudRule, String, Option<i64>)> =
-            found.into_iter().map(|it| (it.rule, it.subject_id, it.amount)).collect();
-        found.sort();
-        let of = |rule, id: &str, amount| (rule, id.to_owned(), amount);
-        assert_eq!(
-            found,
-            [
-                of(FraudRule::DeclineVelocity, "cus_tester", None),
-                of(FraudRule::DeclineVelocity, "tester", None),
-                of(FraudRule::ManyCards, "tester", None),
-                of(FraudRule::LargePayment, "pi_30", Some(640_000)),
-                of(FraudRule::UnusualPayment, "pi_10", Some(6_000)),
-                of(FraudRule::FraudWarning, "ch_40", Some(3_000)),
-            ]
+        looked(&ledger, now).await;
+        let expected = [
+            of("decline_velocity", "cus_tester", None),
+            of("decline_velocity", "tester", None),
+            of("fraud_warning", "ch_40", Some(3_000)),
+            of("large_payment", "pi_30", Some(640_000)),
+            of("many_cards", "tester", None),
+            of("unusual_payment", "pi_10", Some(6_000)),
+        ];
+        assert_eq!(found(&ledger, now).await, expected);
+        // Told once more, in another order: nothing is found twice.
+        let before = findings(&ledger, now).await;
+        events.reverse();
+        together(&ledger, &events.iter().collect::<Vec<_>>()).await;
+        looked(&ledger, now).await;
+        assert_eq!(findings(&ledger, now).await, before);
+        let burst = one(&ledger, "many_cards", now).await;
+        let details: Value = serde_json::from_str(&burst.details).unwrap();
+        assert_eq!(details["charges"], json!(["ch_22", "ch_21", "ch_20"]), "{details}");
+        assert!(findings(&ledger, now).await.iter().all(|it| it.scope.is_empty() && it.reopened == 0));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_finding_goes_when_it_no_longer_stands_and_comes_back_with_news_alone() {
+    let now = minute(3_000);
+    each_ledger("fraud_states", async |ledger, _| {
+        let events = story();
+        together(&ledger, &events.iter().collect::<Vec<_>>()).await;
+        looked(&ledger, now).await;
+        // The charge that the bank warned of is refunded: there is nothing left to do.
+        let refund = json!({ "id": "re_1", "object": "refund", "status": "succeeded", "amount": 3_000,
+            "currency": "usd", "created": BEGIN + 2_300 * 60, "charge": "ch_40", "payment_intent": "pi_40" });
+        together(&ledger, &[&envelope("evt_re", "refund.created", 2_300 * 60, &refund)]).await;
+        looked(&ledger, now).await;
+        let warned = one(&ledger, "fraud_warning", now).await;
+        assert_eq!((warned.state, warned.resolution), (FindingState::Resolved, Resolution::Gone));
+
+        // Staff block the tester, and say so: looking at the same again does not open it.
+        let ada = Actor::known(
+            "ada",
+            [Role::BillingManager].into(),
+            KnownBy::Token { id: "tok_1".to_owned() },
+            false,
         );
+        let burst = one(&ledger, "many_cards", now).await;
+        let fixed = Act::Fix { reference: "blocked".to_owned(), note: None };
+        act(&ledger, &burst.key.id, fixed, &ada, now).await.unwrap();
+        // Another charge of theirs, by a card that they used: the burst is as it was.
+        let declined = attempt(23, 4_000, "failed", "tester", "4444", 500);
+        together(&ledger, &[&declined[0], &declined[1]]).await;
+        looked(&ledger, minute(4_001)).await;
+        assert_eq!(one(&ledger, "many_cards", now).await.state, FindingState::Resolved);
+        // A fourth card on the day of the burst is news of it.
+        let more = attempt(24, 2_010, "failed", "tester", "7777", 500);
+        together(&ledger, &[&more[0], &more[1]]).await;
+        looked(&ledger, minute(4_002)).await;
+        let burst = one(&ledger, "many_cards", now).await;
+        assert_eq!(
+            (burst.state, burst.reopened, burst.summary.as_str()),
+            (FindingState::Open, 1, "4 cards within a day")
+        );
+
+        // Earlier payments that come late: what looked unusual was not.
+        for (number, minute) in [(70, -500), (71, -490), (72, -480), (73, -470), (74, -460)] {
+            let paid = attempt(number, minute, "succeeded", "usual", "1111", 5_900);
+            together(&ledger, &[&paid[0], &paid[1]]).await;
+        }
+        looked(&ledger, minute(4_003)).await;
+        assert_eq!(one(&ledger, "unusual_payment", now).await.resolution, Resolution::Gone);
+
+        // A backfill of what happened long ago finds nothing.
+        let old = story_of("old", 5_000);
+        together(&ledger, &old.iter().collect::<Vec<_>>()).await;
+        let before = findings(&ledger, now).await.len();
+        looked(&ledger, minute(5_000) + TimeDelta::days(40)).await;
+        assert_eq!(findings(&ledger, now).await.len(), before);
+    })
+    .await;
+}
+
+/// Three declines of a user with three cards.
+fn story_of(user: &str, begin: i64) -> Vec<Envelope> {
+    let of =
+        |place: i64| attempt(begin + place, begin + place, "failed", user, &format!("88{:02}", place), 500);
+    (0..3).flat_map(of).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn policies_decide_what_is_too_much_and_a_ban_tells_of_later_payments() {
+    let now = minute(3_000);
+    each_ledger("fraud_policies", async |ledger, url| {
+        let is_set = |key: &str, value: &str| {
+            let mut command = std::process::Command::new(harness::binaries::binary("tidegate"));
+            command.args(["policy", "set", key, value, "--reason", "ours", "--yes"]).env_clear();
+            let output = command.env("DATABASE_URL", &url).env("TIDEGATE_STAFF", "ops").output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        };
+        is_set("fraud.cards", "4");
+        is_set("fraud.declines", "2");
+        let events = [story_of("one", 2_000), attempt(50, 2_100, "succeeded", "paid", "1212", 500_001).into()].concat();
+        together(&ledger, &events.iter().collect::<Vec<_>>()).await;
+        looked(&ledger, now).await;
+        let expected = [
+            of("decline_velocity", "cus_one", None),
+            of("decline_velocity", "one", None),
+            of("large_payment", "pi_50", Some(500_001)),
+        ];
+        assert_eq!(found(&ledger, now).await, expected);
+        assert_eq!(one(&ledger, "large_payment", now).await.severity.as_str(), "warning");
+
+        // Two lost disputes ban a user; what is paid after that is a finding.
+        let mut events = Vec::new();
+        for number in [60, 61] {
+            events.extend(attempt(number, 2_200, "succeeded", "banned", &number.to_string().repeat(2), 900));
+            let dispute = json!({ "id": format!("dp_{number}"), "object": "dispute", "status": "lost", "amount": 900,
+                "currency": "usd", "created": BEGIN + 2_300 * 60, "charge": format!("ch_{number}"),
+                "payment_intent": format!("pi_{number}"), "reason": "fraudulent" });
+            events.push(envelope(&format!("evt_dp_{number}"), "charge.dispute.closed", 2_300 * 60, &dispute));
+        }
+        events.extend(attempt(62, 2_900, "succeeded", "banned", "6262", 900));
+        let mut shuffled = Random::of_seed(4);
+        shuffled.shuffle(&mut events);
+        for event in &events {
+            together(&ledger, &[event]).await;
+            look(&ledger, now).await.unwrap();
+        }
+        looked(&ledger, now).await;
+        let paid = one(&ledger, "banned_user_paid", now).await;
+        assert_eq!((paid.subject_id.as_str(), paid.severity.as_str()), ("pi_62", "critical"));
+        assert_eq!(paid.summary, "paid by banned, who was banned");
     })
     .await;
 }

@@ -73,5 +73,6 @@ mod tools;
 mod torture;
 mod traces;
 mod unreachable;
+mod unsettled;
 mod verifying;
 mod year;

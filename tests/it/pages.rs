@@ -16,3 +16,4 @@ mod sign_in;
 mod sign_in_safety;
 mod statements;
 mod tasks;
+mod times;

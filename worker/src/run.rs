@@ -103,6 +103,7 @@ async fn work(
     tasks.spawn(chores::pause::run(lanes.clone()));
     tasks.spawn(chores::retry::run(lanes.clone(), lane_count));
     tasks.spawn(chores::seal::run(lanes.clone()));
+    tasks.spawn(chores::fraud_desk::run(lanes.clone()));
     tasks.spawn(chores::lapse::run(lanes.clone()));
     tasks.spawn(chores::old_logins::run(lanes.clone()));
     tasks.spawn(chores::retention::run(lanes.clone(), config.retention));

@@ -40,7 +40,7 @@ use super::lists::{find_list, find_words};
 use super::object::Hangs;
 use super::shell::{self, Frame};
 use super::{
-    acts, approvals, audit, dead_letters, event, findings, listed, metrics, modes, notices, object,
+    acts, approvals, audit, blocks, dead_letters, event, findings, listed, metrics, modes, notices, object,
     operation, people, reconciliation, replays, reports, saved_views, user,
 };
 
@@ -158,6 +158,7 @@ async fn find(sources: &Sources<'_>, frame: &mut Frame<'_>) -> Result<Found, Fai
             let found = ledger.read().await?.notices(&filter, &part).await?;
             title("Notices", notices::page(frame, &targets, &found))
         }
+        "/payments/blocks" => title("Blocks and holds", blocks::read(ledger, frame).await?),
         "/payments/reports" | "/payments/reports/archive" => read_report(ledger, frame).await,
         "/payments/reconciliation" => read_reconciliation(ledger, frame).await,
         "/payments/dead-letters" => title("Dead letters", read_dead_letters(ledger, frame).await?),

@@ -5,6 +5,7 @@ use desk::views::dispute_list::ListedDispute;
 use desk::views::kpi::Rate;
 use desk::views::operation::does;
 use desk::when;
+use ledger::views::finding_figures::OpenOfKind;
 use maud::{Markup, html};
 
 use super::acts::{Act, form, words};
@@ -14,7 +15,7 @@ use super::modes;
 use super::object::acts_panel;
 use super::plots::spark;
 use super::shell::Frame;
-use super::tones::{Tone, badge};
+use super::tones::{Tone, badge, of_severity};
 use super::values::{age, counted, money, object, until};
 
 /// So many currencies have a figure of their own.
@@ -184,12 +185,15 @@ fn switches(frame: &Frame<'_>, view: &Dashboard) -> Markup {
 /// What waits for a person?
 fn needs_me(frame: &Frame<'_>, view: &Dashboard) -> Markup {
     let mode = modes::word(frame.livemode);
-    let nothing = view.disputes.is_empty() && view.contradictory.is_empty() && view.approvals.is_empty();
+    let nothing = view.disputes.is_empty()
+        && view.contradictory.is_empty()
+        && view.approvals.is_empty()
+        && view.findings.is_empty();
     html! {
         section.panel {
             h2 { "What needs you?" }
             div.inner {
-                @if nothing { p.muted { "Nothing: no dispute waits for an answer, no operation for an approval, and no figures contradict each other." } }
+                @if nothing { p.muted { "Nothing: no dispute waits for an answer, no operation for an approval, no finding for anybody, and no figures contradict each other." } }
                 ul.todo {
                     @for operation in &view.approvals {
                         li {
@@ -199,6 +203,7 @@ fn needs_me(frame: &Frame<'_>, view: &Dashboard) -> Markup {
                         }
                     }
                     @for row in &view.disputes { (due(frame, row)) }
+                    @for of_kind in &view.findings { (found(of_kind, mode)) }
                     @for row in &view.contradictory {
                         li {
                             (badge(Tone::Warn, "anomaly"))
@@ -211,6 +216,23 @@ fn needs_me(frame: &Frame<'_>, view: &Dashboard) -> Markup {
                 @if view.more_disputes { p { a href=(link("/payments/disputes", [("mode", mode)])) { "All disputes that are open" } } }
                 @if view.more_contradictory { p { a href=(link("/payments/anomalies", [("mode", mode)])) { "All anomalies" } } }
             }
+        }
+    }
+}
+
+fn found(of_kind: &OpenOfKind, mode: &str) -> Markup {
+    let (severity, kind) = (of_kind.severity.as_str(), of_kind.kind.as_str());
+    let check = of_kind.found_by.as_str();
+    let list = link(
+        "/payments/findings",
+        [("check", check), ("severity", severity), ("kind", kind), ("state", "open"), ("mode", mode)],
+    );
+    let count = usize::try_from(of_kind.findings).unwrap_or(usize::MAX);
+    html! {
+        li {
+            (badge(of_severity(severity), severity))
+            span { a href=(list) { (counted(count, "finding")) } " · " (kind.replace('_', " ")) }
+            span.muted { (check.replace('_', " ")) }
         }
     }
 }

@@ -41,8 +41,13 @@ pub fn hanging(view: &EvidenceView) -> Markup {
     let warns = view.standing == Standing::Staged;
     html! {
         div class=(if warns { "note bad" } else { "note" }) { strong { "Evidence: " } (view.says) }
-        (section(&format!("The answer, for {} goods", view.goods), &[text("Field"), prose("Value"), text("From")], fields.chain(files).collect()))
-        (section("What the bank wants to see", &[prose("Shows"), text("Field"), text("Standing")], needs.collect()))
+        // Where nothing can be answered any more, a draft and what it lacks would only mislead.
+        @if view.standing != Standing::Closed {
+            (section(&format!("The answer, for {} goods", view.goods), &[text("Field"), prose("Value"), text("From")], fields.chain(files).collect()))
+        }
+        @if view.is_open() {
+            (section("What the bank wants to see", &[prose("Shows"), text("Field"), text("Standing")], needs.collect()))
+        }
         @if let Some(staged) = &view.staged {
             p.muted {
                 "Stored at Stripe by " (subject("operation", &staged.operation))

@@ -10,7 +10,9 @@ use desk::sheets;
 use desk::views::ban::ListedBan;
 use desk::views::dispute_list::{DisputeQuery, read_list};
 use desk::views::failed_attempts;
-use ledger::views::lists::{BanFilter, FailureFilter, FindingFilter, PaymentFilter, RefundFilter};
+use ledger::views::lists::{
+    BanFilter, FailureFilter, FindingFilter, InvoiceFilter, PaymentFilter, PayoutFilter, RefundFilter,
+};
 use ledger::views::page::{Page, Part as PageOfList, Place};
 use ledger::views::stored_events::EventFilter;
 use ledger::{Ledger, LedgerError};
@@ -27,6 +29,8 @@ pub enum List {
     Payments(Box<PaymentFilter>),
     Failures(FailureFilter),
     Refunds(RefundFilter),
+    Invoices(InvoiceFilter),
+    Payouts(PayoutFilter),
     Disputes(DisputeQuery),
     Bans(BanFilter),
     Findings(Box<FindingFilter>),
@@ -47,6 +51,8 @@ impl List {
             Self::Payments(_) => csv::head(sheets::payments::COLUMNS),
             Self::Failures(_) => csv::head(sheets::failures::COLUMNS),
             Self::Refunds(_) => csv::head(sheets::refunds::COLUMNS),
+            Self::Invoices(_) => csv::head(sheets::invoices::COLUMNS),
+            Self::Payouts(_) => csv::head(sheets::payouts::COLUMNS),
             Self::Disputes(_) => csv::head(sheets::disputes::COLUMNS),
             Self::Bans(_) => csv::head(sheets::bans::COLUMNS),
             Self::Findings(_) => csv::head(sheets::findings::COLUMNS),
@@ -70,6 +76,8 @@ impl List {
                 written(sheets::failures::COLUMNS, failed_attempts::read_page(&mut tx, filter, part).await?)
             }
             Self::Refunds(filter) => written(sheets::refunds::COLUMNS, tx.refunds(filter, part).await?),
+            Self::Invoices(filter) => written(sheets::invoices::COLUMNS, tx.invoices(filter, part).await?),
+            Self::Payouts(filter) => written(sheets::payouts::COLUMNS, tx.payouts(filter, part).await?),
             Self::Disputes(query) => {
                 written(sheets::disputes::COLUMNS, read_list(ledger, &mut tx, query, part, now).await?)
             }
@@ -94,6 +102,8 @@ impl Sheet {
             List::Payments(_) => "payments",
             List::Failures(_) => "failed-attempts",
             List::Refunds(_) => "refunds",
+            List::Invoices(_) => "invoices",
+            List::Payouts(_) => "payouts",
             List::Disputes(_) => "disputes",
             List::Bans(_) => "bans",
             List::Findings(_) => "findings",

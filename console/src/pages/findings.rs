@@ -8,8 +8,10 @@ use ledger::views::lists::FindingFilter;
 use ledger::views::page::Page;
 use ledger::views::search::Whose;
 use maud::{Markup, html};
+use serde_json::Value;
 
 use super::acts::{Act, form, words};
+use super::blocks::block;
 use super::command::{command, curl, quoted};
 use super::listed::{self, choice, field, next, window};
 use super::modes;
@@ -74,6 +76,7 @@ pub fn page(frame: &Frame<'_>, found: &Page<Finding>) -> Markup {
                 (choice(address, "check", "Found by", "any check", Check::WORDS))
                 (choice(address, "severity", "Severity", "any", Severity::WORDS))
                 (choice(address, "state", "State", "any", FindingState::WORDS))
+                (field(address, "kind", "Kind", "decline_velocity", "text"))
                 (field(address, "assignee", "Assigned to", "jane", "text"))
                 (field(address, "subject", "About", "ch_…", "text"))
                 (field(address, "scope", "Day or scope", "2026-11-27", "text"))
@@ -160,7 +163,15 @@ fn figures(finding: &Finding) -> Markup {
     }
 }
 
+/// The charges that it rests on, where its subject is none.
+fn charges(finding: &Finding) -> Vec<String> {
+    let details: Value = serde_json::from_str(&finding.details).unwrap_or_default();
+    let charges = details["charges"].as_array().cloned().unwrap_or_default();
+    charges.iter().filter_map(|charge| charge.as_str().map(str::to_owned)).collect()
+}
+
 fn details(finding: &Finding) -> Markup {
+    let charges = charges(finding);
     html! {
         section.panel {
             h2 { "Details" }
@@ -173,6 +184,7 @@ fn details(finding: &Finding) -> Markup {
                 @if finding.amount.is_some() { div { dt { "at stake" } dd { (at_stake(finding)) } } }
                 div { dt { "first found" } dd { (moment(finding.first_found_at)) } }
                 div { dt { "last found" } dd { (moment(finding.last_found_at)) } }
+                @if !charges.is_empty() { div { dt { "charges" } dd { @for charge in &charges { (object("charge", charge)) " " } } } }
                 @if finding.reopened > 0 { div { dt { "opened again" } dd { (finding.reopened) } } }
                 div { dt { "assigned to" } dd { (finding.assignee.as_deref().unwrap_or("nobody")) } }
                 @if finding.snoozed_until.is_some() { div { dt { "put off until" } dd { (maybe_moment(finding.snoozed_until)) } } }
@@ -222,6 +234,7 @@ fn acts(frame: &Frame<'_>, finding: &Finding) -> Markup {
                 (words("reference", "What fixed it", "A ticket, a refund, a change.", false))
                 (words("note", "Note", "", false))
             }))
+            @if let "user" | "customer" = finding.subject_kind.as_str() { (block(frame, Some(&finding.subject_id))) }
             (act("accept_finding", "Accept it", "It stays as it is, with the figures of now; it opens again if they change:", note()))
         }
     }

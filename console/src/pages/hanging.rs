@@ -177,14 +177,15 @@ pub fn refunds(refunds: &[Refund]) -> Markup {
     section("Refunds", &columns, rows.collect())
 }
 
-pub fn failures(failures: &[PaymentFailure]) -> Markup {
+/// On the page of `own`, which no row repeats.
+pub fn failures(failures: &[PaymentFailure], own: &str) -> Markup {
     let columns = [number("Attempt"), text("Failed"), prose("Because"), text("Payment"), text("Charge")];
     let rows = failures.iter().enumerate().map(|(place, failure)| {
         vec![
             html! { (place + 1) },
             maybe_moment(failure.failed_at),
             html! { (cause(failure)) },
-            maybe_object("payment", failure.payment.payment.as_deref()),
+            maybe_object("payment", failure.payment.payment.as_deref().filter(|payment| *payment != own)),
             maybe_object("charge", failure.charge.as_deref()),
         ]
     });
@@ -255,27 +256,31 @@ pub fn subscriptions(subscriptions: &[Subscription]) -> Markup {
     section("Subscriptions", &columns, rows.collect())
 }
 
+pub const INVOICES: &[Column] = &[
+    text("Created"),
+    text("Invoice"),
+    text("Number"),
+    text("Status"),
+    number("Due"),
+    number("Paid"),
+    text("Next retry"),
+    text("Account"),
+];
+
+pub fn invoice(invoice: &Invoice) -> Vec<Markup> {
+    let labels = InvoiceLabels::of(invoice);
+    vec![
+        maybe_moment(labels.created_at),
+        object("invoice", &invoice.key.id),
+        html! { (invoice.state.number.as_deref().unwrap_or_default()) },
+        status(invoice.status.as_str()),
+        money(invoice.state.amount_due, &invoice.state.currency),
+        money_if_any(invoice.amount_paid, &invoice.state.currency),
+        maybe_moment(labels.next_retry_at),
+        html! { (invoice.key.account) },
+    ]
+}
+
 pub fn invoices(invoices: &[Invoice]) -> Markup {
-    let columns = [
-        text("Created"),
-        text("Invoice"),
-        text("Number"),
-        text("Status"),
-        number("Due"),
-        number("Paid"),
-        text("Next retry"),
-    ];
-    let rows = invoices.iter().map(|invoice| {
-        let labels = InvoiceLabels::of(invoice);
-        vec![
-            maybe_moment(labels.created_at),
-            object("invoice", &invoice.key.id),
-            html! { (invoice.state.number.as_deref().unwrap_or_default()) },
-            status(invoice.status.as_str()),
-            money(invoice.state.amount_due, &invoice.state.currency),
-            money_if_any(invoice.amount_paid, &invoice.state.currency),
-            maybe_moment(labels.next_retry_at),
-        ]
-    });
-    section("Invoices", &columns, rows.collect())
+    section("Invoices", INVOICES, invoices.iter().map(invoice).collect())
 }

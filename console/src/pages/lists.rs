@@ -14,7 +14,9 @@ use super::exports::List;
 use super::faults::Fault;
 use super::found::{Failed, Found};
 use super::shell::Frame;
-use super::{bans, disputes, failures, findings, history, listed, refunds, search, webhooks};
+use super::{
+    bans, disputes, failures, findings, history, invoices, listed, payouts, refunds, search, webhooks,
+};
 
 /// The list at a path; `None` where there is none.
 pub(super) async fn find_list(ledger: &Ledger, frame: &Frame<'_>) -> Result<Option<Found>, Failed> {
@@ -33,6 +35,8 @@ pub(super) async fn find_list(ledger: &Ledger, frame: &Frame<'_>) -> Result<Opti
             failures::page(frame, &failed_attempts::read_page(&mut tx, filter, part).await?),
         ),
         List::Refunds(filter) => ("Refunds", refunds::page(frame, &tx.refunds(filter, part).await?)),
+        List::Invoices(filter) => ("Invoices", invoices::page(frame, &tx.invoices(filter, part).await?)),
+        List::Payouts(filter) => ("Payouts", payouts::page(frame, &tx.payouts(filter, part).await?)),
         List::Disputes(query) => {
             ("Disputes", disputes::page(frame, &read_list(ledger, &mut tx, query, part, now).await?))
         }
@@ -54,6 +58,8 @@ fn list(frame: &Frame<'_>) -> Result<Option<List>, Failed> {
         }
         "/payments/failures" => List::Failures(failures::filter(frame)?),
         "/payments/refunds" => List::Refunds(refunds::filter(frame)?),
+        "/payments/invoices" => List::Invoices(invoices::filter(frame)?),
+        "/payments/payouts" => List::Payouts(payouts::filter(frame)?),
         "/payments/disputes" => List::Disputes(disputes::query(frame)?),
         "/payments/bans" => List::Bans(bans::filter(frame.address, frame.livemode)),
         "/payments/findings" => List::Findings(Box::new(findings::filter(frame)?)),

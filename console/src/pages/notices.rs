@@ -3,14 +3,17 @@
 use desk::views::notices::{NoticeView, TargetView, preview, previews};
 use domain::Severity;
 use domain::notices::delivery::{Delivery, DeliveryState};
-use domain::notices::{Notice, NoticeKind};
+use domain::notices::{Channel, Notice, NoticeKind};
+use domain::permissions::Permission;
 use ledger::views::lists::NoticeFilter;
 use ledger::views::page::Page;
 use ledger::views::search::Whose;
 use maud::{Markup, html};
 
+use super::acts::{Act, form, words};
 use super::listed::{self, choice, field, next, window};
 use super::modes;
+use super::object::acts_panel;
 use super::shell::Frame;
 use super::tables::{Column, empty, number, pager, prose, section, table, text};
 use super::tones::{badge, of_severity};
@@ -72,15 +75,47 @@ pub fn page(frame: &Frame<'_>, targets: &[TargetView], found: &Page<Notice>) -> 
             @if found.rows.is_empty() {
                 (empty("No notice here.", &html! {
                     p { "Customers hear of refunds and failed payments, staff of disputes and incidents, programs of every change that they want. Each notice is a row here, whether it was sent or not." }
-                    p { "Targets are added at the command line: " code { "tidegate notices targets add" } "." }
                 }))
             } @else {
                 (table("Notices", NOTICES, found.rows.iter().map(row).collect()))
                 (pager(listed::first(address).as_deref(), next(address, found).as_deref(), found.rows.len(), None))
             }
         }
+        @if frame.actor.has(Permission::Admin) { (acts_panel(&add_target(frame))) }
         (samples(frame))
     }
+}
+
+fn add_target(frame: &Frame<'_>) -> Markup {
+    let choice = |name: &str, label: &str, choices: &[&str]| {
+        html! {
+            div.field {
+                label for={ "target-" (name) } { (label) }
+                select id={ "target-" (name) } name=(name) { @for word in choices { option value=(word) { (word) } } }
+            }
+        }
+    };
+    let fields = html! {
+        (words("name", "Name", "Letters, digits, - and _; it is never given twice.", false))
+        (choice("channel", "Channel", Channel::WORDS))
+        (words("address", "Address", "A URL, a mail address, or customer for the customer of each notice. RabbitMQ has none.", false))
+        (words("kinds", "Kinds", "As in dispute.*, refund.made; empty for what is written for its readers.", false))
+        (choice("least_severity", "Least severity", Severity::WORDS))
+        label.check { input type="checkbox" name="ordered" value="true"; span { "One notice after the other" } }
+        label.check { input type="checkbox" name="allow_private" value="true"; span { "It may be in a private network, and without TLS" } }
+    };
+    form(
+        frame,
+        &Act {
+            endpoint: "add_notice_target",
+            path: &[],
+            title: "Add a target",
+            consequence: html! { "What is noted from now on is sent there. The secret of a webhook is shown once." },
+            fields,
+            button: "Add the target",
+            is_dangerous: false,
+        },
+    )
 }
 
 fn row(notice: &Notice) -> Vec<Markup> {
@@ -128,14 +163,14 @@ fn samples(frame: &Frame<'_>) -> Markup {
     html! {
         section.panel #previews {
             div.head { h2 { "Previews" } span.muted { "with invented values" } }
-            p { @for name in previews(frame.now) {
+            div.inner { p { @for name in previews(frame.now) {
                 a href={ (address.with("preview", Some(name))) "#previews" } aria-current=[(chosen == Some(name)).then_some("true")] { (name.replace('_', " ")) } " "
             } }
             @if let Some(message) = message {
                 p { strong { (message.subject) } }
                 pre tabindex="0" { (message.text) }
                 p.muted { "As HTML: " code { "tidegate notices preview " (chosen.unwrap_or_default()) " --html" } }
-            }
+            } }
         }
     }
 }

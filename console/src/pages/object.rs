@@ -204,7 +204,7 @@ impl Hangs for PaymentView {
     fn hanging(&self, frame: &Frame<'_>) -> Markup {
         html! {
             (hanging::charges(&self.charges, frame.actor.has(Permission::Manage)))
-            (hanging::failures(&self.failures))
+            (hanging::failures(&self.failures, &self.key().id))
             (hanging::refunds(&self.refunds))
             (hanging::operations(&self.operations))
             (hanging::disputes(&self.disputes, &self.key().id, frame.now))
@@ -233,7 +233,7 @@ impl Hangs for InvoiceView {
             @if self.payments.is_empty() { p.note { "No payment is linked to it." } }
             (hanging::payments(&self.payments, &self.key().id))
             @if self.is_shared() { (hanging::shares(&self.shares, &self.invoice.state.currency)) }
-            (hanging::failures(&self.failures))
+            (hanging::failures(&self.failures, &self.key().id))
             (hanging::refunds(&self.refunds))
             (hanging::operations(&self.operations))
             (hanging::disputes(&self.disputes, &self.key().id, frame.now))

@@ -7,11 +7,13 @@ use super::address::{link, parameters};
 use super::shell::Frame;
 
 /// Pages whose filters can be kept.
-const LISTS: [&str; 9] = [
+const LISTS: [&str; 11] = [
     "/payments/history",
     "/payments/failures",
     "/payments/refunds",
     "/payments/disputes",
+    "/payments/invoices",
+    "/payments/payouts",
     "/payments/webhooks",
     "/payments/bans",
     "/payments/audit",

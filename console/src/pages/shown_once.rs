@@ -8,8 +8,12 @@ use super::shell::{self, Frame};
 use crate::answer::Answer;
 
 /// The acts that answer with a secret: the member of the answer that it is in, and what it is called.
-const SECRETS: [(&str, &str, &str); 2] =
-    [("create_token", "token", "Token"), ("invite_member", "link", "Invitation")];
+const SECRETS: [(&str, &str, &str); 3] = [
+    ("create_token", "token", "Token"),
+    ("invite_member", "link", "Invitation"),
+    // A mail address and a queue have none.
+    ("add_notice_target", "secret", "Secret of a target"),
+];
 
 /// The page with the secret; `None` for other acts.
 pub(super) fn page(frame: &Frame<'_>, endpoint: &str, answer: &Answer, back: Option<&str>) -> Option<Markup> {

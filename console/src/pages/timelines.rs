@@ -81,7 +81,7 @@ fn readable(line: &Line) -> String {
 /// What a line is about, with its page where it has one.
 pub fn subject(kind: &str, id: &str) -> Markup {
     match kind {
-        "ban" => object("user", id),
+        "ban" | "user" => object("user", id),
         "payment" | "charge" | "refund" | "dispute" | "invoice" | "subscription" | "customer" | "payout"
         | "event" | "operation" | "finding" => object(kind, id),
         _ => html! { span.id { (id) } },

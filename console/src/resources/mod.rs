@@ -5,6 +5,7 @@ mod asked_billing;
 mod asked_operation;
 mod audit;
 mod bans;
+mod blocks;
 mod charges;
 mod checkout;
 mod customers;
@@ -22,6 +23,7 @@ mod notices;
 mod objects;
 mod operations;
 mod payments;
+mod payouts;
 mod policies;
 mod reconciliations;
 mod refunds;
@@ -52,6 +54,7 @@ const GROUPS: &[&[Endpoint]] = &[
     notes::CUSTOMERS,
     subscriptions::ENDPOINTS,
     bans::ENDPOINTS,
+    blocks::ENDPOINTS,
     events::ENDPOINTS,
     dead_letters::ENDPOINTS,
     replays::ENDPOINTS,
@@ -61,6 +64,7 @@ const GROUPS: &[&[Endpoint]] = &[
     checkout::ENDPOINTS,
     findings::ENDPOINTS,
     reconciliations::ENDPOINTS,
+    payouts::ENDPOINTS,
     audit::ENDPOINTS,
     notices::ENDPOINTS,
     saved_views::ENDPOINTS,

@@ -1,14 +1,15 @@
-//! Notices: what people and programs were told, and the targets that it goes to. Targets with their secrets are added at
-//! the command line.
+//! Notices: what people and programs were told, and the targets that it goes to.
 
-use desk::acts::notices::{self as acts, Span};
+use desk::acts::notices::{self as acts, Added, Span};
 use desk::views::notices as views;
+use domain::Severity;
 use domain::notices::delivery::DeliveryState;
-use domain::notices::{NoticeKind, TargetState};
+use domain::notices::{Channel, EXCHANGE, NoticeKind, TargetState, Wanted};
 use domain::permissions::Permission;
 use hyper::{Method, StatusCode};
 use ledger::views::lists::NoticeFilter;
-use serde_json::json;
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
 
 use super::disputes::REASON;
 use crate::answer::Answer;
@@ -69,6 +70,50 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         answer: Shape::Page("notice_target"),
         errors: &[],
         run: run!(targets),
+    },
+    Endpoint {
+        name: "add_notice_target",
+        method: Method::POST,
+        path: "/api/v1/notice-targets",
+        access: Access::Needs(Permission::Admin),
+        summary: "Add a target. A webhook gets a secret that signs: it is shown once, also where the request is repeated with its Idempotency-Key.",
+        query: &[],
+        body: Some(&[
+            required("name", Kind::Id, "Letters, digits, - and _; never given twice."),
+            required("channel", Kind::Word(|| Channel::WORDS.to_vec()), "How notices reach it."),
+            optional(
+                "address",
+                Kind::Text,
+                "Where it is: a URL, a mail address, or `customer`. That of a chat is kept as a secret; RabbitMQ has none.",
+            ),
+            optional(
+                "kinds",
+                Kind::Ids,
+                "Which kinds it takes, as in `dispute.*`; what is written for its readers if not given.",
+            ),
+            optional(
+                "least_severity",
+                Kind::Word(|| Severity::WORDS.to_vec()),
+                "The least severity that it takes; `info` if not given.",
+            ),
+            optional("ordered", Kind::Flag, "`true`: one notice after the other."),
+            optional("allow_private", Kind::Flag, "`true`: it may be in a private network, and without TLS."),
+        ]),
+        answer: Shape::Done(201, "added_notice_target"),
+        errors: ERRORS,
+        run: run!(add),
+    },
+    Endpoint {
+        name: "rotate_notice_target",
+        method: Method::POST,
+        path: "/api/v1/notice-targets/{id}/rotate",
+        access: Access::Needs(Permission::Admin),
+        summary: "Give a webhook a new secret, which is shown once. The one before signs too, until the next time.",
+        query: &[],
+        body: Some(&[]),
+        answer: Shape::Done(200, "added_notice_target"),
+        errors: ERRORS,
+        run: run!(rotate),
     },
     Endpoint {
         name: "disable_notice_target",
@@ -144,6 +189,39 @@ async fn get(call: Call) -> Answered {
 
 async fn targets(call: Call) -> Answered {
     Ok(Answer::whole_list(&views::targets(call.ledger()).await?))
+}
+
+async fn add(call: Call) -> Answered {
+    let channel = Channel::try_from(call.body.given("channel")?).unwrap_or_default();
+    let address = match (channel, call.body.text("address")) {
+        (Channel::Rabbitmq, _) => EXCHANGE.to_owned(),
+        (_, address) => address.unwrap_or_default(),
+    };
+    let severity = call.body.text("least_severity").and_then(|word| Severity::try_from(word).ok());
+    let kinds = call.body.texts("kinds");
+    let wanted = Wanted {
+        name: call.body.given("name")?,
+        channel,
+        address,
+        kinds: kinds.iter().flat_map(|some| some.split(',')).map(|kind| kind.trim().to_owned()).collect(),
+        least_severity: severity.unwrap_or_default(),
+        is_ordered: call.body.flag("ordered") == Some(true),
+        allows_private: call.body.flag("allow_private") == Some(true),
+    };
+    let key = call.console.staff_key.as_ref();
+    let added = acts::add(call.ledger(), &wanted, None, key, call.actor()?, call.now).await?;
+    Ok(Answer::done(StatusCode::CREATED, &shown(&added)))
+}
+
+async fn rotate(call: Call) -> Answered {
+    let key = call.console.staff_key.as_ref();
+    let added = acts::rotate(call.ledger(), call.id(), key, call.actor()?, call.now).await?;
+    Ok(Answer::done(StatusCode::OK, &shown(&added)))
+}
+
+/// The only answers with a secret.
+fn shown(added: &Added) -> Value {
+    json!({"target": added.target, "secret": added.secret.as_ref().map(ExposeSecret::expose_secret)})
 }
 
 async fn disable(call: Call) -> Answered {

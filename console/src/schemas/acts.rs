@@ -329,6 +329,8 @@ pub(super) fn acts() -> Schemas {
                 ("checkout", json!({"enum": ["open", "closed", "unknown"]})),
             ]),
         ),
+        ("block_standing", object(&[("id", text()), ("blocked", flag())])),
+        ("hold_standing", object(&[("id", text()), ("on_hold", flag())])),
         (
             "checkout",
             object(&[

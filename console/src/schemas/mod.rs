@@ -18,6 +18,7 @@ use domain::invoices::Invoice;
 use domain::operations::Operation;
 use domain::payment_failures::PaymentFailure;
 use domain::payments::Payment;
+use domain::payouts::Payout;
 use domain::refunds::Refund;
 use domain::row::{Column, Columns, Field};
 use domain::subscriptions::Subscription;
@@ -46,6 +47,9 @@ pub(crate) fn schemas() -> Schemas {
         ("ban", row::<Ban>()),
         ("operation", row::<Operation>()),
         ("finding", finding()),
+        ("payout", row::<Payout>()),
+        ("block", placed("id")),
+        ("hold", placed("object_id")),
     ]);
     all.extend(views::parts());
     all.extend(views::pages());
@@ -54,6 +58,11 @@ pub(crate) fn schemas() -> Schemas {
     all.extend(acts::operations());
     all.extend(notices::notices());
     all
+}
+
+/// What staff placed on something, by which name.
+fn placed(of: &'static str) -> Value {
+    object(&[(of, text()), ("reason", text()), ("placed_by", text()), ("placed_at", time())])
 }
 
 /// Its details are a document of their own.

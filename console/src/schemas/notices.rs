@@ -5,7 +5,7 @@ use domain::notices::{Channel, Notice, NoticeKind, TargetState};
 use domain::row::{Column, Columns, Field};
 use serde_json::{Value, json};
 
-use super::{Schemas, and, flag, list, maybe, maybe_time, number, object, row, text, time};
+use super::{Schemas, and, flag, list, maybe, maybe_time, number, object, of, row, text, time};
 
 pub(super) fn notices() -> Schemas {
     let mut notice = row::<Notice>();
@@ -51,6 +51,7 @@ pub(super) fn notices() -> Schemas {
         ),
         ("kept_notice_target", target),
         ("notice_target", and("kept_notice_target", &beside)),
+        ("added_notice_target", object(&[("target", of("kept_notice_target")), ("secret", maybe("string"))])),
         ("sent_notice", object(&[("notice", text())])),
         ("replayed_notices", object(&[("notices", number())])),
     ])

@@ -220,6 +220,7 @@ pub(super) fn pages() -> Schemas {
                 ("payment_currency", maybe("string")),
             ]),
         ),
+        ("payout_page", page(&[("payout", of("payout"))])),
         (
             "dispute_page",
             page(&[

@@ -32,7 +32,7 @@ pub(super) async fn gather(tx: &mut Transaction, span: &Span, read: &Read) -> Re
         .collect();
     let movements: Vec<Key> = movements.into_iter().collect();
     let objects = Objects {
-        charges: all::<Charge>(tx, &of(&[Category::Charge])).await?,
+        charges: all::<Charge>(tx, &of(&[Category::Charge, Category::PaymentFailure])).await?,
         refunds: all::<Refund>(tx, &of(&[Category::Refund, Category::RefundFailure])).await?,
         movements: all::<Movement>(tx, &movements).await?,
         payouts: all::<PayoutRow>(tx, &of(&[Category::Payout])).await?,

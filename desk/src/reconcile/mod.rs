@@ -183,6 +183,7 @@ async fn conclude(
         whose: &span.whose,
         scope: &span.shown,
         is_whole: reason.is_none(),
+        looked_for: &[],
     };
     let tally = record(&mut tx, &look, found, now).await?;
     let differences = count(judged.differences.len());

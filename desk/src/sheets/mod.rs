@@ -10,4 +10,5 @@ pub mod failures;
 pub mod findings;
 pub mod invoices;
 pub mod payments;
+pub mod payouts;
 pub mod refunds;

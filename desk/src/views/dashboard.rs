@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::operations::{Operation, OperationState};
 use ledger::tables::checkout_closings::Closing;
 use ledger::tables::pauses::Pause;
+use ledger::views::finding_figures::OpenOfKind;
 use ledger::views::lists::{DisputeFilter, OperationFilter};
 use ledger::views::page::Part;
 use ledger::views::search::Whose;
@@ -45,6 +46,8 @@ pub struct Dashboard {
     /// Operations that wait for an approval, the newest first.
     pub approvals: Vec<Operation>,
     pub more_approvals: bool,
+    /// Findings that wait for somebody, by check, severity and kind.
+    pub findings: Vec<OpenOfKind>,
     pub contradictory: Vec<Contradictory>,
     pub more_contradictory: bool,
 }
@@ -83,7 +86,10 @@ impl Dashboard {
         };
         let approvals = tx.operations(&waiting, &shown).await?;
         let contradictory = anomalies::read_page(ledger, &mut tx, &whose, &shown).await?;
+        let mut findings = tx.open_findings(whose.account.as_deref(), now).await?;
+        findings.retain(|of_kind| of_kind.livemode == livemode);
         Ok(Self {
+            findings,
             kpis: kpi::read(&mut tx, query).await?,
             pause: tx.lasting_pause().await?,
             complete_until,

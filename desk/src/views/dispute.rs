@@ -109,7 +109,8 @@ impl ObjectView for DisputeView {
         let staged = self.dispute.is_only_staged().then(|| only_staged.to_owned());
         details.text("evidence", staged.or_else(|| evidence(dispute)));
         details.time("closed", dispute.closed_at);
-        let took = dispute.closed_at.zip(dispute.state.opened_at);
+        // One that is born decided took no time.
+        let took = dispute.closed_at.zip(dispute.state.opened_at).filter(|(end, begin)| end > begin);
         details.duration("took", took.map(|(end, begin)| end - begin));
         // Stripe settles in the currency of the account, whatever the dispute's own is.
         let settled = dispute.movement_currency.as_deref().unwrap_or(&dispute.state.currency);

@@ -21,7 +21,6 @@ pub mod evidence;
 pub mod failed_attempts;
 pub mod failure_text;
 pub mod finding;
-pub mod fraud;
 pub mod invoice;
 mod invoice_reasons;
 pub mod kpi;

@@ -6,7 +6,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Finding, FindingState, Found, Resolution};
+use super::{Check, Finding, FindingState, Found, Resolution};
 use crate::row::words;
 
 words! {
@@ -52,12 +52,14 @@ impl Finding {
     }
 
     /// It is still there, perhaps with other figures. One that was fixed or gone is open again; an accepted one only
-    /// where it is no longer what was accepted.
+    /// where it is no longer what was accepted. What the fraud desk found has happened, and no fix undoes that: once
+    /// resolved by staff, only news of it opens it again.
     pub fn found_again(&mut self, found: &Found, now: DateTime<Utc>) -> Option<Step> {
         let before = (self.stripe_amount, self.ledger_amount, self.amount);
         let is_same = before == (found.stripe_amount, found.ledger_amount, found.amount);
         // The one about a whole run has no amounts: how many it stands for is what it is about.
         let is_same = is_same && (self.kind != super::TOO_MANY || self.details == found.details());
+        let is_told_alike = self.details == found.details();
         self.severity = found.severity;
         self.currency.clone_from(&found.currency);
         (self.amount, self.stripe_amount, self.ledger_amount) =
@@ -65,7 +67,11 @@ impl Finding {
         self.summary.clone_from(&found.summary);
         self.details = found.details();
         self.last_found_at = now;
-        if self.state != FindingState::Resolved || (self.resolution == Resolution::Accepted && is_same) {
+        let is_settled = match self.found_by {
+            Check::Reconciliation => self.resolution == Resolution::Accepted && is_same,
+            Check::FraudDesk => self.resolution != Resolution::Gone && is_same && is_told_alike,
+        };
+        if self.state != FindingState::Resolved || is_settled {
             return None;
         }
         Some(self.open_again(None))

@@ -68,6 +68,18 @@ fn what_is_accepted_stays_so_until_it_is_something_else() {
     assert_eq!((finding.state, finding.resolution), (FindingState::Open, Resolution::None));
 }
 
+/// A burst of declines stays a burst: whoever blocked the user has done with it, until there is more.
+#[test]
+fn what_the_fraud_desk_found_is_opened_again_by_news_alone() {
+    let mut finding = Finding { found_by: Check::FraudDesk, ..first() };
+    finding.fix("blocked the user".to_owned(), None, "jane", at(1)).unwrap();
+    assert_eq!(finding.found_again(&found("ch_1", 5), at(2)), None);
+    let more = Found { details: [("at", json!("later"))].into(), ..found("ch_1", 5) };
+    assert!(finding.found_again(&more, at(3)).is_some());
+    finding.gone(at(4)).unwrap();
+    assert!(finding.found_again(&more, at(5)).is_some(), "what was gone by itself is back");
+}
+
 #[test]
 fn a_pause_ends_by_itself_and_a_run_does_not_end_it() {
     let mut finding = first();

@@ -65,9 +65,11 @@ pub fn warnings(charges: &[WarnedCharge], limits: &FraudLimits) -> Vec<FraudFind
             subject_id: charge.id.clone(),
             account: charge.account.clone(),
             livemode: charge.livemode,
+            day: None,
             amount: Some(left),
             currency: charge.currency.clone(),
             summary,
+            charges: Vec::new(),
         })
     });
     found.collect()
@@ -90,9 +92,11 @@ pub fn double_losses(charges: &[Loss]) -> Vec<FraudFinding> {
             subject_id: charge.id.clone(),
             account: charge.account.clone(),
             livemode: charge.livemode,
+            day: None,
             amount: Some(twice),
             currency: charge.currency.clone(),
             summary,
+            charges: Vec::new(),
         })
     });
     found.collect()
@@ -107,9 +111,11 @@ pub fn banned_payments(payments: &[BannedPayment]) -> Vec<FraudFinding> {
             subject_id: payment.id.clone(),
             account: payment.account.clone(),
             livemode: payment.livemode,
+            day: None,
             amount: Some(payment.amount),
             currency: payment.currency.clone(),
             summary: format!("paid by {}, who was banned", payment.user_id),
+            charges: Vec::new(),
         })
     });
     found.collect()

@@ -1,20 +1,25 @@
 //! The fraud desk: what a person should look at, by pure rules over the ledger's rows. Rows do not depend on the order or the
-//! repetition of events, so neither does what is found.
+//! repetition of events, so neither does what is found in them.
 
+mod due;
 mod losses;
 #[cfg(test)]
 mod tests;
 mod value;
 mod velocity;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use serde::Serialize;
+use std::collections::BTreeMap;
 
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use serde_json::{Value, json};
+
+pub use self::due::Due;
 pub use self::losses::{BannedPayment, Loss, WarnedCharge, banned_payments, double_losses, warnings};
-pub use self::value::{PaidBefore, large_payments};
+pub use self::value::{LARGE_AMOUNT, PaidBefore, USUAL_SPAN, large_payments};
 pub use self::velocity::{many_cards, velocity};
-use super::readable;
+use super::findings::{Check, Found};
 use super::row::words;
+use super::{Key, Severity, readable};
 
 words! {
     pub enum FraudRule {
@@ -29,16 +34,30 @@ words! {
     }
 }
 
-/// When something is worth a look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+impl FraudRule {
+    /// Rules about a charge, or a payment, as it stands: their findings are gone once it no longer stands so. The others are
+    /// about what has happened.
+    pub const OF_A_CHARGE: [Self; 2] = [Self::FraudWarning, Self::DoubleLoss];
+    pub const OF_A_PAYMENT: [Self; 2] = [Self::LargePayment, Self::UnusualPayment];
+
+    fn severity(self) -> Severity {
+        match self {
+            Self::FraudWarning | Self::DoubleLoss | Self::BannedUserPaid => Severity::Critical,
+            _ => Severity::Warning,
+        }
+    }
+}
+
+/// When something is worth a look: policies.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FraudLimits {
     pub window: TimeDelta,
     pub payments: usize,
     pub declines: usize,
     /// Different cards of one user within a day.
     pub cards: usize,
-    /// In minor units of a currency with two decimals.
-    pub large_amount: i64,
+    /// By currency, in its minor units.
+    pub large_amounts: BTreeMap<String, i64>,
     pub times_usual: i64,
     /// A user with fewer earlier payments has no usual amount.
     pub usual_payments: usize,
@@ -53,7 +72,7 @@ impl Default for FraudLimits {
             payments: 5,
             declines: 3,
             cards: 3,
-            large_amount: 500_000,
+            large_amounts: BTreeMap::new(),
             times_usual: 5,
             usual_payments: 3,
             dispute_fee: 1_500,
@@ -83,7 +102,7 @@ readable! {
 }
 
 impl Attempt {
-    fn is_paid(&self) -> bool {
+    pub fn is_paid(&self) -> bool {
         self.status == "succeeded"
     }
 
@@ -99,13 +118,13 @@ impl Attempt {
     }
 
     /// The payment, or the charge that is its own.
-    fn paid_by(&self) -> &str {
+    pub fn paid_by(&self) -> &str {
         self.payment.as_deref().unwrap_or(&self.id)
     }
 }
 
 /// What a rule found.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FraudFinding {
     /// When the last of what it rests on happened.
     pub at: DateTime<Utc>,
@@ -114,8 +133,59 @@ pub struct FraudFinding {
     pub subject_id: String,
     pub account: String,
     pub livemode: bool,
+    /// A rule about a stretch of time finds one thing a day.
+    pub day: Option<NaiveDate>,
     /// What is at stake, in minor units.
     pub amount: Option<i64>,
     pub currency: String,
     pub summary: String,
+    /// The charges that it rests on, where its subject is none.
+    pub charges: Vec<String>,
+}
+
+impl FraudFinding {
+    /// The account and mode; the id is of no account.
+    pub fn whose(&self) -> Key {
+        Key { id: String::new(), account: self.account.clone(), livemode: self.livemode }
+    }
+
+    /// As a check keeps it.
+    pub fn found(self) -> Found {
+        let mut details: BTreeMap<&'static str, Value> = [("at", json!(self.at.to_rfc3339()))].into();
+        if !self.charges.is_empty() {
+            details.insert("charges", json!(self.charges));
+        }
+        Found {
+            kind: self.rule.as_str(),
+            severity: self.rule.severity(),
+            subject_kind: self.subject_kind,
+            subject_id: self.subject_id,
+            item: self.day.map(|day| day.to_string()).unwrap_or_default(),
+            currency: self.currency,
+            amount: self.amount,
+            stripe_amount: None,
+            ledger_amount: None,
+            summary: self.summary,
+            details,
+        }
+    }
+}
+
+/// The id of what a rule would find about a charge or a payment.
+pub fn id_about(rule: FraudRule, subject_kind: &'static str, subject: &Key) -> String {
+    let finding = FraudFinding {
+        at: DateTime::default(),
+        rule,
+        subject_kind,
+        subject_id: subject.id.clone(),
+        account: subject.account.clone(),
+        livemode: subject.livemode,
+        day: None,
+        amount: None,
+        currency: String::new(),
+        summary: String::new(),
+        charges: Vec::new(),
+    };
+    let whose = finding.whose();
+    finding.found().id(Check::FraudDesk, &whose)
 }

@@ -44,6 +44,46 @@ fn histories_and_what_is_found_in_them() {
     assert_eq!(of("failed", &[0, 9]), Vec::<String>::new());
     assert_eq!(of("failed", &[0, 5, 9, 30, 50]), ["3 declines within 10 minutes"]);
     assert_eq!(of("pending", &[0, 1, 2, 3, 4, 5]), Vec::<String>::new());
+    // Once a day: the densest of each. Minute 0 is 20:26 in UTC.
+    assert_eq!(
+        of("failed", &[0, 1, 2, 30, 31, 32, 33, 300, 301, 302]),
+        ["4 declines within 10 minutes", "3 declines within 10 minutes"]
+    );
+}
+
+/// The rows of a stretch of time are enough: what is found of a day does not depend on what else was read.
+#[test]
+fn a_day_reads_the_same_whatever_else_is_known() {
+    let limits = FraudLimits::default();
+    let all: Vec<Attempt> = [0, 3, 6, 9, 1_500, 1_501, 1_502, 2_900]
+        .into_iter()
+        .zip(0..)
+        .map(|(minute, id)| attempt(id, minute, "failed", "u1", &format!("{id:04}")))
+        .collect();
+    let of = |attempts: &[Attempt]| {
+        let mut found = [velocity(attempts, &limits), many_cards(attempts, &limits)].concat();
+        found.sort();
+        found.iter().map(|it| it.clone().found()).collect::<Vec<_>>()
+    };
+    let whole = of(&all);
+    assert_eq!(whole.len(), 5, "{whole:#?}");
+    let whole_ids: Vec<String> =
+        whole.iter().map(|it| it.id(Check::FraudDesk, &Key::default())).collect();
+    for one in of(&all[4..]) {
+        let id = one.id(Check::FraudDesk, &Key::default());
+        assert_eq!(whole[whole_ids.iter().position(|it| *it == id).unwrap()], one);
+    }
+}
+
+#[test]
+fn a_finding_shows_nothing_of_a_card_and_names_the_charges() {
+    let of_card: Vec<Attempt> =
+        (0..3).map(|id| attempt(id, 0, "failed", &format!("u{id}"), "4242")).collect();
+    let found = velocity(&of_card, &FraudLimits::default()).remove(0).found();
+    assert_eq!((found.kind, found.subject_kind), ("decline_velocity", "card"));
+    assert!(!format!("{found:?}").contains("4242"), "{found:?}");
+    assert_eq!(found.details["charges"], serde_json::json!(["ch_2", "ch_1", "ch_0"]));
+    assert_eq!(found.item, "2026-05-28");
 }
 
 #[test]
@@ -75,6 +115,7 @@ fn a_payment_is_large_by_itself_or_beside_what_the_user_usually_pays() {
             user_id: "u1".to_owned(),
             currency: "usd".to_owned(),
             amount: 1_000,
+            at: at(-60),
             ..PaidBefore::default()
         };
         large_payments(&[paid], &vec![usual; before], &limits).first().map(|it| it.rule.as_str())
@@ -90,6 +131,24 @@ fn a_payment_is_large_by_itself_or_beside_what_the_user_usually_pays() {
     ] {
         assert_eq!(paid(amount, currency, before), rule, "{amount} {currency}, {before} before");
     }
+    // What came later, or long ago, or is this very payment, was not usual then.
+    let usual = |minute, id: &str| PaidBefore {
+        id: id.to_owned(),
+        user_id: "u1".to_owned(),
+        currency: "usd".to_owned(),
+        amount: 1_000,
+        at: at(minute),
+        ..PaidBefore::default()
+    };
+    let paid = Attempt { amount: 5_000, ..attempt(1, 0, "succeeded", "u1", "4242") };
+    for (minute, id, is_found) in
+        [(-1, "pi_7", true), (1, "pi_7", false), (-129_601, "pi_7", false), (-1, "pi_1", false)]
+    {
+        let before = vec![usual(minute, id); 3];
+        assert_eq!(!large_payments(&[paid.clone()], &before, &limits).is_empty(), is_found, "{minute} {id}");
+    }
+    let of_policy = FraudLimits { large_amounts: [("usd".to_owned(), 4_999)].into(), ..limits };
+    assert_eq!(large_payments(&[paid], &[], &of_policy).len(), 1, "by policy");
 }
 
 #[test]

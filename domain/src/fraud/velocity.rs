@@ -1,14 +1,23 @@
-//! Too much within a short time: payments and declines of one user, customer or card, and cards of one user.
+//! Too much within a short time: payments and declines of one user, customer or card, and cards of one user. What is too
+//! much is found once a day for each of them, in its densest stretch.
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use envelope::hex::hex;
+use sha2::{Digest, Sha256};
 
 use super::{Attempt, FraudFinding, FraudLimits, FraudRule};
 
 const DAY: TimeDelta = TimeDelta::hours(24);
+/// A finding names so many of its charges.
+const CHARGES_LIMIT: usize = 10;
+const CARD_BYTES: usize = 8;
 
 type Whose = (&'static str, String, String, bool);
+
+/// One attempt of somebody's: when, the charge, the card.
+type Use<'a> = (DateTime<Utc>, &'a str, String);
 
 /// So many payments, or declines, within the window.
 pub fn velocity(attempts: &[Attempt], limits: &FraudLimits) -> Vec<FraudFinding> {
@@ -17,14 +26,15 @@ pub fn velocity(attempts: &[Attempt], limits: &FraudLimits) -> Vec<FraudFinding>
         (FraudRule::PaymentVelocity, limits.payments, Attempt::is_paid as fn(&Attempt) -> bool),
         (FraudRule::DeclineVelocity, limits.declines, Attempt::is_declined as fn(&Attempt) -> bool),
     ] {
-        for (whose, mut moments) in moments(attempts, counts) {
-            moments.sort_unstable();
-            let Some((at, most)) = densest(&moments, limits.window).filter(|(_, most)| *most >= limit) else {
-                continue;
-            };
-            let what = if rule == FraudRule::PaymentVelocity { "payments" } else { "declines" };
-            let summary = format!("{most} {what} within {} minutes", limits.window.num_minutes());
-            found.push(finding(rule, whose, at, summary));
+        let what = if rule == FraudRule::PaymentVelocity { "payments" } else { "declines" };
+        let minutes = limits.window.num_minutes();
+        for (whose, uses) in uses(attempts.iter().filter(|attempt| counts(attempt)), &Whom::Everybody) {
+            for (day, stretch) in densest(&uses, limits.window, <[Use<'_>]>::len) {
+                if stretch.len() >= limit {
+                    let summary = format!("{} {what} within {minutes} minutes", stretch.len());
+                    found.push(finding(rule, &whose, day, stretch, summary));
+                }
+            }
         }
     }
     found
@@ -32,80 +42,90 @@ pub fn velocity(attempts: &[Attempt], limits: &FraudLimits) -> Vec<FraudFinding>
 
 /// One user pays, or tries to, by many cards within a day.
 pub fn many_cards(attempts: &[Attempt], limits: &FraudLimits) -> Vec<FraudFinding> {
-    let mut uses: BTreeMap<Whose, Vec<(DateTime<Utc>, String)>> = BTreeMap::new();
-    for attempt in attempts {
-        if let (Some(at), Some(user), Some(card)) = (attempt.at, &attempt.user_id, attempt.card()) {
-            uses.entry(("user", user.clone(), attempt.account.clone(), attempt.livemode))
-                .or_default()
-                .push((at, card));
-        }
-    }
     let mut found = Vec::new();
-    for (whose, mut uses) in uses {
-        uses.sort_unstable();
-        // A window of a day over the uses, with how often each card is in it.
-        let (mut first, mut inside, mut most) = (0, BTreeMap::<&str, usize>::new(), None);
-        for (last, (at, card)) in uses.iter().enumerate() {
-            *inside.entry(card.as_str()).or_default() += 1;
-            while uses[first].0 <= *at - DAY {
-                let left = uses[first].1.as_str();
-                let count = inside.remove(left).unwrap_or_default();
-                if count > 1 {
-                    inside.insert(left, count - 1);
-                }
-                first += 1;
+    for (whose, uses) in uses(attempts.iter(), &Whom::UsersOfCards) {
+        for (day, stretch) in densest(&uses, DAY, cards) {
+            let cards = cards(stretch);
+            if cards >= limits.cards {
+                let summary = format!("{cards} cards within a day");
+                found.push(finding(FraudRule::ManyCards, &whose, day, stretch, summary));
             }
-            most = most.max(Some((inside.len(), std::cmp::Reverse(last))));
-        }
-        if let Some((cards, std::cmp::Reverse(last))) = most
-            && cards >= limits.cards
-        {
-            found.push(finding(
-                FraudRule::ManyCards,
-                whose,
-                uses[last].0,
-                format!("{cards} cards within a day"),
-            ));
         }
     }
     found
 }
 
-/// When each user, customer and card did what counts.
-fn moments(attempts: &[Attempt], counts: fn(&Attempt) -> bool) -> BTreeMap<Whose, Vec<DateTime<Utc>>> {
-    let mut moments: BTreeMap<Whose, Vec<DateTime<Utc>>> = BTreeMap::new();
-    for attempt in attempts.iter().filter(|attempt| counts(attempt)) {
-        let Some(at) = attempt.at else { continue };
+fn cards(stretch: &[Use<'_>]) -> usize {
+    stretch.iter().map(|(.., card)| card).collect::<std::collections::BTreeSet<_>>().len()
+}
+
+enum Whom {
+    Everybody,
+    UsersOfCards,
+}
+
+/// The attempts of each user, customer and card, oldest first.
+fn uses<'a>(attempts: impl Iterator<Item = &'a Attempt>, whom: &Whom) -> BTreeMap<Whose, Vec<Use<'a>>> {
+    let mut uses: BTreeMap<Whose, Vec<Use<'a>>> = BTreeMap::new();
+    for attempt in attempts {
+        let (Some(at), card) = (attempt.at, attempt.card()) else { continue };
+        let of_users_alone = matches!(whom, Whom::UsersOfCards);
+        if of_users_alone && card.is_none() {
+            continue;
+        }
         for (kind, id) in [
             ("user", attempt.user_id.clone()),
             ("customer", attempt.customer.clone()),
-            ("card", attempt.card()),
+            ("card", card.as_deref().map(named)),
         ] {
-            if let Some(id) = id {
-                moments.entry((kind, id, attempt.account.clone(), attempt.livemode)).or_default().push(at);
+            if let Some(id) = id.filter(|_| kind == "user" || !of_users_alone) {
+                let whose = (kind, id, attempt.account.clone(), attempt.livemode);
+                let of_card = card.clone().unwrap_or_default();
+                uses.entry(whose).or_default().push((at, attempt.id.as_str(), of_card));
             }
         }
     }
-    moments
+    uses.values_mut().for_each(|uses| uses.sort_unstable());
+    uses
 }
 
-/// The window with the most of them: when its last one was, and how many. Of equal windows the first.
-fn densest(moments: &[DateTime<Utc>], window: TimeDelta) -> Option<(DateTime<Utc>, usize)> {
-    let (mut first, mut densest) = (0, None);
-    for (last, at) in moments.iter().enumerate() {
-        while moments[first] <= *at - window {
+/// A name for a card that shows nothing of it: what a card looks like is not for everybody who reads findings.
+fn named(card: &str) -> String {
+    format!("card_{}", hex(&Sha256::digest(card.as_bytes())[..CARD_BYTES]))
+}
+
+/// For each day on which a stretch of this length ends, the one that measures most; of equal ones the first.
+fn densest<'a, 'u>(
+    uses: &'a [Use<'u>],
+    length: TimeDelta,
+    measure: fn(&[Use<'u>]) -> usize,
+) -> BTreeMap<NaiveDate, &'a [Use<'u>]> {
+    let mut days: BTreeMap<NaiveDate, (usize, &'a [Use<'u>])> = BTreeMap::new();
+    let mut first = 0;
+    for (last, (at, ..)) in uses.iter().enumerate() {
+        while uses[first].0 <= *at - length {
             first += 1;
         }
-        let count = last - first + 1;
-        if densest.is_none_or(|(_, most)| count > most) {
-            densest = Some((*at, count));
+        let stretch = &uses[first..=last];
+        let most = measure(stretch);
+        let of_day = days.entry(at.date_naive()).or_insert((0, stretch));
+        if most > of_day.0 {
+            *of_day = (most, stretch);
         }
     }
-    densest
+    days.into_iter().map(|(day, (_, stretch))| (day, stretch)).collect()
 }
 
-fn finding(rule: FraudRule, whose: Whose, at: DateTime<Utc>, summary: String) -> FraudFinding {
-    let (subject_kind, subject_id, account, livemode) = whose;
+fn finding(
+    rule: FraudRule,
+    whose: &Whose,
+    day: NaiveDate,
+    stretch: &[Use<'_>],
+    summary: String,
+) -> FraudFinding {
+    let (subject_kind, subject_id, account, livemode) = whose.clone();
+    let at = stretch.last().map(|(at, ..)| *at).unwrap_or_default();
+    let charges = stretch.iter().rev().take(CHARGES_LIMIT).map(|(_, id, _)| (*id).to_owned());
     FraudFinding {
         at,
         rule,
@@ -113,8 +133,10 @@ fn finding(rule: FraudRule, whose: Whose, at: DateTime<Utc>, summary: String) ->
         subject_id,
         account,
         livemode,
+        day: Some(day),
         amount: None,
         currency: String::new(),
         summary,
+        charges: charges.collect(),
     }
 }

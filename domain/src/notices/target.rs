@@ -9,6 +9,9 @@ use crate::row::{row, words};
 /// The address of an e-mail target that writes to the customer of each notice.
 pub const CUSTOMER: &str = "customer";
 
+/// The topic exchange of the channel `rabbitmq`.
+pub const EXCHANGE: &str = "tidegate.notices";
+
 words! {
     pub enum Channel {
         Webhook = "webhook",

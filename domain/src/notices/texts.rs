@@ -65,6 +65,63 @@ templates!(
     "test",
 );
 
+/// Why a template of somebody's own is not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadTemplate {
+    #[error("there is no template of this name")]
+    NoSuchName,
+    #[error("its first line is not `Subject: …`")]
+    NoSubject,
+    #[error("it has no empty line with a text after it")]
+    NoBody,
+    #[error("it is empty")]
+    Empty,
+    #[error("a `{{{{` in it has no `}}}}`")]
+    OpenName,
+    #[error("the part `{{{{#{0}}}}}` in it does not end with `{{{{/{0}}}}}`")]
+    OpenPart(String),
+    #[error("it has no `{{{{body}}}}`")]
+    NoPlaceForBody,
+}
+
+/// A template of somebody's own, with lines that end as ours do: an editor on Windows ends them otherwise, and marks
+/// the beginning of a file.
+pub fn own_template(name: &str, text: &str) -> Result<String, BadTemplate> {
+    if !Templates::names().any(|known| known == name) {
+        return Err(BadTemplate::NoSuchName);
+    }
+    let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n");
+    if text.trim().is_empty() {
+        return Err(BadTemplate::Empty);
+    }
+    if name.ends_with(".txt") {
+        if !text.starts_with("Subject:") {
+            return Err(BadTemplate::NoSubject);
+        }
+        let body = text.split_once("\n\n").map(|(_, body)| body.trim());
+        body.filter(|body| !body.is_empty()).ok_or(BadTemplate::NoBody)?;
+    }
+    if name == "layout.html" && !text.contains("{{body}}") {
+        return Err(BadTemplate::NoPlaceForBody);
+    }
+    is_closed(&text)?;
+    Ok(text)
+}
+
+fn is_closed(template: &str) -> Result<(), BadTemplate> {
+    let mut rest = template;
+    while let Some((_, after)) = rest.split_once("{{") {
+        let (name, after) = after.split_once("}}").ok_or(BadTemplate::OpenName)?;
+        rest = after;
+        if let Some(name) = name.strip_prefix('#')
+            && !after.contains(&format!("{{{{/{name}}}}}"))
+        {
+            return Err(BadTemplate::OpenPart(name.to_owned()));
+        }
+    }
+    Ok(())
+}
+
 impl Templates {
     /// The built-in ones, each replaced by what `given` has under its name.
     pub fn with(mut given: impl FnMut(&str) -> Option<String>) -> Self {

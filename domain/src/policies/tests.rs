@@ -29,6 +29,27 @@ fn what_is_set_counts_and_what_makes_no_sense_does_not() {
 }
 
 #[test]
+fn the_fraud_desk_goes_by_policies() {
+    let usual = ["eur", "gbp", "usd"].map(|currency| (currency.to_owned(), LARGE_AMOUNT));
+    let unset = FraudLimits { large_amounts: usual.clone().into(), ..FraudLimits::default() };
+    assert_eq!(Policies::default().fraud_limits(), unset);
+    let all = Policies::of([
+        ("fraud.window_minutes", "", "60"),
+        ("fraud.declines", "", "9"),
+        ("fraud.cards", "", "1"),
+        ("fraud.large_above", "usd", "100000"),
+    ]);
+    let limits = all.fraud_limits();
+    assert_eq!((limits.window, limits.declines, limits.cards), (TimeDelta::hours(1), 9, 3));
+    assert_eq!((limits.large_amounts["usd"], limits.large_amounts["eur"]), (100_000, LARGE_AMOUNT));
+    assert_eq!(shown(PolicyKey::ChargeLimit, "", Value::Number(99_999_999)), "99,999,999 minor units");
+    assert_eq!(all.limits(), Limits::default(), "it is no threshold of refunds");
+    let looser = |key: PolicyKey, a, b| key.loosens(Value::Number(a), Value::Number(b));
+    assert!(looser(PolicyKey::FraudWindow, 10, 5) && !looser(PolicyKey::FraudWindow, 5, 10));
+    assert!(looser(PolicyKey::FraudCards, 3, 4) && !looser(PolicyKey::FraudCards, 4, 3));
+}
+
+#[test]
 fn values_are_read_within_their_bounds() {
     let read = |key: PolicyKey, text, currency| key.read(text, currency);
     assert_eq!(read(PolicyKey::ApproveAbove, "7500.00", "usd"), Ok(Value::Number(750_000)));

@@ -110,6 +110,11 @@ pub fn judge(day: &str, evidence: &Evidence, now: DateTime<Utc>) -> Day {
 impl Day {
     fn unmoved(&mut self, evidence: &Evidence, now: DateTime<Utc>) {
         for object in &evidence.objects.unmoved {
+            // Whether it will ever move money is not decided yet.
+            if object.kind == "open_charge" {
+                self.awaited += 1;
+                continue;
+            }
             if object.since.is_some_and(|since| is_awaited(since, evidence.awaited_days, now)) {
                 self.awaited += 1;
                 continue;
@@ -118,6 +123,7 @@ impl Day {
                 "charge" => ("charge", ""),
                 "refund" => ("refund", ""),
                 "refund_failure" => ("refund", "failure"),
+                "payment_failure" => ("charge", "failure"),
                 "movement" => ("dispute_movement", ""),
                 _ => ("payout", ""),
             };

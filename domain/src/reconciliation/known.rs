@@ -106,11 +106,22 @@ impl Objects {
         let Some(source) = transaction.source.as_deref() else { return Known::Nothing };
         let is = |amount: i64, currency: &str| Known::Amount { amount, currency: currency.to_owned() };
         match transaction.category() {
-            Category::Charge => match self.charges.get(source) {
-                Some(charge) if charge.seen.first_event_at.is_some() => {
-                    is(charge.state.amount_captured, &charge.state.currency)
+            Category::Charge => match self.charge(source) {
+                Some(charge) => {
+                    // A bank debit moves the balance while it is on its way, and again when it fails.
+                    let is_on_its_way = matches!(charge.state.status.as_str(), "pending" | "failed");
+                    let moves_whole = transaction.kind == "payment" && is_on_its_way;
+                    let amount = if moves_whole { charge.state.amount } else { charge.state.amount_captured };
+                    is(amount, &charge.state.currency)
                 }
-                _ => Known::Nothing,
+                None => Known::Nothing,
+            },
+            Category::PaymentFailure => match self.charge(source) {
+                Some(charge) if charge.state.status == "failed" => {
+                    is(-charge.state.amount, &charge.state.currency)
+                }
+                Some(_) => Known::OtherState,
+                None => Known::Nothing,
             },
             Category::Refund => match self.refund(source) {
                 Some(refund) => is(-refund.state.amount, &refund.state.currency),
@@ -144,6 +155,10 @@ impl Objects {
             },
             Category::Fee | Category::Unclassified | Category::Apart => Known::Nothing,
         }
+    }
+
+    fn charge(&self, id: &str) -> Option<&Charge> {
+        self.charges.get(id).filter(|charge| charge.seen.first_event_at.is_some())
     }
 
     fn refund(&self, id: &str) -> Option<&Refund> {

@@ -47,6 +47,8 @@ words! {
         Charge = "charge",
         Refund = "refund",
         RefundFailure = "refund_failure",
+        // What a payment had brought while it was on its way, and that went back when it failed.
+        PaymentFailure = "payment_failure",
         Dispute = "dispute",
         Payout = "payout",
         Fee = "fee",
@@ -72,7 +74,8 @@ impl BalanceTransaction {
         match (self.kind.as_str(), self.reporting_category.as_str()) {
             ("charge" | "payment", _) => Category::Charge,
             ("refund" | "payment_refund", _) => Category::Refund,
-            ("refund_failure" | "payment_failure_refund", _) => Category::RefundFailure,
+            ("refund_failure", _) => Category::RefundFailure,
+            ("payment_failure_refund", _) => Category::PaymentFailure,
             ("adjustment", "dispute" | "dispute_reversal") => Category::Dispute,
             ("payout" | "payout_cancel" | "payout_failure", _) => Category::Payout,
             ("stripe_fee" | "stripe_fx_fee" | "tax_fee", _) => Category::Fee,
@@ -95,7 +98,7 @@ impl Category {
     /// What its transactions are about.
     pub fn subject_kind(self) -> &'static str {
         match self {
-            Self::Charge => "charge",
+            Self::Charge | Self::PaymentFailure => "charge",
             Self::Refund | Self::RefundFailure => "refund",
             Self::Dispute => "dispute",
             Self::Payout => "payout",

@@ -114,6 +114,48 @@ fn a_refund_that_failed_moves_the_money_out_and_back() {
     assert_eq!(kinds(&day), [(DifferenceKind::StatusDiffers, "re_1")], "the ledger missed the failure");
 }
 
+/// A bank debit moves the balance while it is on its way, and back when it fails: both are about the charge.
+#[test]
+fn a_payment_that_failed_on_its_way_took_back_what_it_had_brought() {
+    let told = [
+        transaction("txn_1", "payment", "py_1", 1_000, 0),
+        transaction("txn_2", "payment_failure_refund", "py_1", -1_000, 0),
+    ];
+    let debit = |status: &str| {
+        let mut charge = charge("py_1", 0, "usd");
+        charge.state.amount = 1_000;
+        status.clone_into(&mut charge.state.status);
+        charges([charge])
+    };
+    assert!(judged(&told[..1], debit("pending")).differences.is_empty());
+    let day = judged(&told, debit("failed"));
+    assert!(day.differences.is_empty(), "{:?}", day.differences);
+    assert_eq!(day.lines[&("usd".to_owned(), Category::PaymentFailure)].ledger_amount, -1_000);
+    let missed = judged(&told, debit("pending"));
+    assert_eq!(kinds(&missed), [(DifferenceKind::StatusDiffers, "py_1")], "the ledger missed the failure");
+    let other = [told[0].clone(), transaction("txn_2", "payment_failure_refund", "py_1", -900, 0)];
+    assert_eq!(kinds(&judged(&other, debit("failed"))), [(DifferenceKind::AmountDiffers, "py_1")]);
+    let unknown = judged(&told[1..], Objects::default());
+    assert_eq!(kinds(&unknown), [(DifferenceKind::MissingObject, "py_1")]);
+}
+
+#[test]
+fn a_day_is_not_settled_while_a_charge_of_it_may_still_move_money() {
+    let open = Unmoved {
+        kind: "open_charge".to_owned(),
+        id: "ch_1".to_owned(),
+        amount: 1_000,
+        currency: "usd".to_owned(),
+        since: Some(at("2026-11-23T12:00:00Z")),
+    };
+    let day = judged(&[], Objects { unmoved: vec![open], ..Objects::default() });
+    assert_eq!(
+        (day.differences.len(), day.awaited, day.is_settled),
+        (0, 1, false),
+        "and it is never missing"
+    );
+}
+
 #[test]
 fn what_the_ledger_does_not_know_is_missing_and_a_placeholder_is_not_knowing() {
     let objects = charges([Charge::placeholder(key("ch_2"))]);

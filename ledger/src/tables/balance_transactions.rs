@@ -151,11 +151,22 @@ const UNMOVED: &str = concat!(
     "SELECT 'charge' AS kind, id, amount_captured AS amount, currency, captured_at AS since FROM charges \
      WHERE status = 'succeeded' AND amount_captured > 0 AND ",
     unmoved!("charges", "COALESCE(created_at, first_event_at)", ""),
+    // Not captured yet, and not given up; a bank debit that is on its way.
+    " UNION ALL SELECT 'open_charge', id, amount, currency, created_at FROM charges WHERE amount_captured = 0 \
+     AND status IN ('succeeded', 'pending') AND amount > 0 AND amount_released = 0 AND NOT given_up AND ",
+    unmoved!("charges", "COALESCE(created_at, first_event_at)", ""),
+    " UNION ALL SELECT 'payment_failure', c.id, -c.amount, c.currency, f.failed_at FROM payment_failures f \
+     JOIN charges c ON c.id = f.charge AND c.account = f.account AND c.livemode = f.livemode \
+     WHERE f.failed_at >= $1 AND f.failed_at < $2 AND f.account = $3 AND f.livemode = $4 AND f.payment IS NOT NULL \
+     AND c.status = 'failed' AND EXISTS (SELECT 1 FROM balance_transactions b WHERE b.source = c.id \
+     AND b.account = c.account AND b.livemode = c.livemode AND b.type = 'payment') \
+     AND NOT EXISTS (SELECT 1 FROM balance_transactions b WHERE b.source = c.id \
+     AND b.account = c.account AND b.livemode = c.livemode AND b.type = 'payment_failure_refund')",
     " UNION ALL SELECT 'refund', id, -amount, currency, succeeded_at FROM refunds WHERE status = 'succeeded' \
      AND COALESCE(reason, '') NOT IN ('expired_uncaptured_charge', 'partial_capture') AND ",
     unmoved!("refunds", "COALESCE(created_at, first_event_at)", ""),
     " UNION ALL SELECT 'refund_failure', id, amount, currency, failed_at FROM refunds WHERE status = 'failed' AND ",
-    unmoved!("refunds", "failed_at", " AND b.type IN ('refund_failure', 'payment_failure_refund')"),
+    unmoved!("refunds", "failed_at", " AND b.type = 'refund_failure'"),
     moved!("refunds", "'refund', 'payment_refund'"),
     " UNION ALL SELECT 'payout', id, -amount, currency, created_at FROM payouts WHERE status <> 'unknown' AND ",
     unmoved!("payouts", "COALESCE(created_at, first_event_at)", ""),

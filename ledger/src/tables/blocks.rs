@@ -1,4 +1,4 @@
-//! The table `blocks`: customers and users who are not charged, in no account and in no mode.
+//! The table `blocks`: customers and users who are not charged, whatever the account and mode.
 
 use chrono::{DateTime, Utc};
 use domain::readable;

@@ -15,6 +15,7 @@ pub mod dead_letter_names;
 pub mod events;
 pub mod evidence;
 pub mod findings;
+pub mod fraud_due;
 pub mod holds;
 pub mod invitations;
 pub mod key_sightings;

@@ -176,9 +176,9 @@ impl Transaction {
     pub async fn delivery_counts(&mut self) -> Result<Vec<DeliveryCount>, LedgerError> {
         query(
             "SELECT target, state, COUNT(*) AS deliveries, MIN(noted_at) AS since FROM \
-             (SELECT target, state, noted_at FROM notice_deliveries WHERE state = 'pending' LIMIT 10000) p \
+             (SELECT target, state, noted_at FROM notice_deliveries WHERE state = 'pending' ORDER BY target, noted_at LIMIT 10000) p \
              GROUP BY target, state UNION ALL SELECT target, state, COUNT(*), MIN(noted_at) FROM \
-             (SELECT target, state, noted_at FROM notice_deliveries WHERE state = 'failed' LIMIT 10000) f \
+             (SELECT target, state, noted_at FROM notice_deliveries WHERE state = 'failed' ORDER BY ended_at DESC LIMIT 10000) f \
              GROUP BY target, state ORDER BY 1, 2",
         )
         .all(self)

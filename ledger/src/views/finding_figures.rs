@@ -7,7 +7,7 @@ use domain::readable;
 use serde::Serialize;
 
 use crate::engine::query::query;
-use crate::{Ledger, LedgerError};
+use crate::{Ledger, LedgerError, Transaction};
 
 readable! {
     /// Findings that are not resolved: how many, and since when.
@@ -33,11 +33,24 @@ readable! {
     }
 }
 
+readable! {
+    /// Findings of one kind that wait for somebody: open ones, and those whose pause is over.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+    pub struct OpenOfKind {
+        pub livemode: bool,
+        pub found_by: Check,
+        pub severity: String,
+        pub kind: String,
+        pub findings: i64,
+    }
+}
+
 /// All of it, of one state of the ledger.
 #[derive(Debug)]
 pub struct FindingFigures {
     pub unresolved: Vec<Unresolved>,
     pub at_stake: Vec<AtStake>,
+    pub open: Vec<OpenOfKind>,
     /// The mode, and the last day that was compared to its end.
     pub compared: Vec<(bool, String)>,
     pub policies: Policies,
@@ -48,9 +61,14 @@ const UNRESOLVED: &str = "SELECT livemode, found_by, severity, state, COUNT(*) A
     CASE WHEN state = 'snoozed' AND snoozed_until <= $1 THEN 'open' ELSE state END AS state \
     FROM findings WHERE state <> 'resolved' ORDER BY found_by, scope, state LIMIT 10000) f \
     GROUP BY livemode, found_by, severity, state ORDER BY livemode DESC, found_by, severity, state";
+const OPEN: &str = "SELECT livemode, found_by, severity, kind, COUNT(*) AS findings FROM \
+    (SELECT livemode, found_by, severity, kind FROM findings WHERE state <> 'resolved' \
+    AND (state = 'open' OR (state = 'snoozed' AND snoozed_until <= $1)) AND ($2 IS NULL OR account = $2) \
+    ORDER BY livemode, severity, kind LIMIT 10000) f \
+    GROUP BY livemode, found_by, severity, kind ORDER BY livemode DESC, found_by, severity, kind";
 const AT_STAKE: &str = "SELECT livemode, currency, CAST(SUM(amount) AS BIGINT) AS amount FROM \
     (SELECT livemode, currency, amount FROM findings WHERE state <> 'resolved' AND found_by = 'reconciliation' \
-    AND (state = 'open' OR (state = 'snoozed' AND snoozed_until <= $1)) AND amount > 0 LIMIT 10000) f \
+    AND (state = 'open' OR (state = 'snoozed' AND snoozed_until <= $1)) AND amount > 0 ORDER BY scope DESC, id LIMIT 10000) f \
     GROUP BY livemode, currency ORDER BY livemode DESC, currency";
 const COMPARED: &str = "SELECT livemode, MAX(CASE WHEN verdict <> 'incomplete' THEN day END), \
     MIN(CASE WHEN verdict = 'incomplete' AND day >= $1 THEN day END) \
@@ -72,9 +90,21 @@ impl Ledger {
         Ok(FindingFigures {
             unresolved: query(UNRESOLVED).bind(now).all(&mut tx).await?,
             at_stake: query(AT_STAKE).bind(now).all(&mut tx).await?,
+            open: tx.open_findings(None, now).await?,
             compared: compared.collect(),
             policies: tx.policies().await?,
         })
+    }
+}
+
+impl Transaction {
+    /// How many findings of each kind wait for somebody, of one account or of all. Counts up to 10,000.
+    pub async fn open_findings(
+        &mut self,
+        account: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<OpenOfKind>, LedgerError> {
+        query(OPEN).bind(now).bind(account.map(str::to_owned)).all(self).await
     }
 }
 

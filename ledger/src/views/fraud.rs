@@ -1,71 +1,184 @@
-//! What the fraud desk looks at: a fixed number of statements, each on an index and over the newest 10,000 rows.
+//! What the fraud desk looks at: the attempts of some charges and payments, those around them by the same user, customer
+//! or card, and what stands about them. A fixed number of statements, each on an index and bounded.
 
-use chrono::{DateTime, Utc};
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::Key;
 use domain::fraud::{Attempt, BannedPayment, Loss, PaidBefore, WarnedCharge};
 
-use crate::engine::query::query;
-use crate::engine::rows::Rows;
+use crate::engine::rows::{Rows, by_key, by_parent};
 use crate::{LedgerError, Transaction};
 
-const ATTEMPTS: &str = "SELECT c.id, c.account, c.livemode, c.payment, COALESCE(c.created_at, c.first_event_at) AS at, \
-    c.status, c.amount, c.currency, COALESCE(p.customer, c.customer) AS customer, p.user_id, c.card_brand, c.card_last4, \
-    c.card_exp_month, c.card_exp_year FROM (SELECT * FROM charges WHERE COALESCE(created_at, first_event_at) > $1 \
-    ORDER BY COALESCE(created_at, first_event_at) DESC LIMIT 10000) c LEFT JOIN payments p \
-    ON p.id = COALESCE(c.payment, c.id) AND p.account = c.account AND p.livemode = c.livemode";
-const WARNED: &str = "SELECT c.id, c.account, c.livemode, w.created_at AS at, c.amount, c.amount_refunded, c.currency \
-    FROM fraud_warnings w JOIN charges c ON c.id = w.charge AND c.account = w.account AND c.livemode = w.livemode \
-    WHERE w.actionable AND c.dispute_count = 0 AND w.created_at > $1 ORDER BY w.created_at DESC LIMIT 10000";
-const LOST: &str = "SELECT c.id, c.account, c.livemode, MAX(d.lost_at) AS at, c.amount, c.amount_refunded, \
-    c.amount_charged_back, c.currency FROM (SELECT charge, account, livemode, lost_at FROM disputes \
-    WHERE closed_at > $1 AND lost_at IS NOT NULL ORDER BY closed_at DESC LIMIT 10000) d \
-    JOIN charges c ON c.id = d.charge AND c.account = d.account AND c.livemode = d.livemode \
-    WHERE c.amount_refunded > 0 AND c.amount_charged_back > 0 GROUP BY c.id, c.account, c.livemode, c.amount, \
-    c.amount_refunded, c.amount_charged_back, c.currency";
-const BANNED: &str = "SELECT p.id, p.account, p.livemode, p.succeeded_at AS at, p.user_id, p.amount, p.currency \
-    FROM bans b JOIN payments p ON p.user_id = b.id AND p.account = b.account AND p.livemode = b.livemode \
-    WHERE (b.override_act = 'ban' OR (b.status = 'banned' AND b.override_act = 'none')) \
-    AND p.succeeded_at > CASE WHEN b.override_act = 'ban' THEN b.override_at ELSE b.since END AND p.succeeded_at > $1 \
-    ORDER BY p.succeeded_at DESC LIMIT 10000";
+/// A payment may be tried again so long after it was made.
+const TRIED_FOR: TimeDelta = TimeDelta::days(30);
+
+macro_rules! attempts {
+    ($from:literal) => {
+        concat!(
+            "SELECT c.id, c.account, c.livemode, c.payment, COALESCE(c.created_at, c.first_event_at) AS at, c.status, \
+             c.amount, c.currency, COALESCE(p.customer, c.customer) AS customer, p.user_id, c.card_brand, c.card_last4, \
+             c.card_exp_month, c.card_exp_year FROM ",
+            $from,
+            " ORDER BY at DESC, c.id LIMIT 10000"
+        )
+    };
+}
+
+const OF_CHARGES: &str = attempts!(
+    "input JOIN charges c ON c.id = input.id AND c.account = input.account AND c.livemode = input.livemode \
+     LEFT JOIN payments p ON p.id = COALESCE(c.payment, c.id) AND p.account = c.account AND p.livemode = c.livemode"
+);
+const OF_PAYMENTS: &str = attempts!(
+    "input JOIN charges c ON c.payment = parent AND c.account = parent_account AND c.livemode = parent_livemode \
+     LEFT JOIN payments p ON p.id = COALESCE(c.payment, c.id) AND p.account = c.account AND p.livemode = c.livemode"
+);
+const OF_USERS: &str = attempts!(
+    "input JOIN payments p ON p.user_id = who AND p.account = of_account AND p.livemode = of_livemode \
+     AND COALESCE(p.created_at, p.first_event_at) >= made_from AND COALESCE(p.created_at, p.first_event_at) < until_at \
+     JOIN charges c ON c.payment = p.id AND c.account = p.account AND c.livemode = p.livemode \
+     WHERE COALESCE(c.created_at, c.first_event_at) >= from_at AND COALESCE(c.created_at, c.first_event_at) < until_at"
+);
+const OF_CUSTOMERS: &str = attempts!(
+    "input JOIN payments p ON p.customer = who AND p.account = of_account AND p.livemode = of_livemode \
+     AND COALESCE(p.created_at, p.first_event_at) >= made_from AND COALESCE(p.created_at, p.first_event_at) < until_at \
+     JOIN charges c ON c.payment = p.id AND c.account = p.account AND c.livemode = p.livemode \
+     WHERE COALESCE(c.created_at, c.first_event_at) >= from_at AND COALESCE(c.created_at, c.first_event_at) < until_at"
+);
+const ALONE_OF_CUSTOMERS: &str = attempts!(
+    "input JOIN charges c ON c.customer = who AND c.payment IS NULL AND c.account = of_account \
+     AND c.livemode = of_livemode AND COALESCE(c.created_at, c.first_event_at) >= from_at \
+     AND COALESCE(c.created_at, c.first_event_at) < until_at \
+     LEFT JOIN payments p ON p.id = c.id AND p.account = c.account AND p.livemode = c.livemode"
+);
+const OF_CARDS: &str = attempts!(
+    "input JOIN charges c ON c.card_last4 = who AND c.account = of_account AND c.livemode = of_livemode \
+     AND COALESCE(c.created_at, c.first_event_at) >= from_at AND COALESCE(c.created_at, c.first_event_at) < until_at \
+     LEFT JOIN payments p ON p.id = COALESCE(c.payment, c.id) AND p.account = c.account AND p.livemode = c.livemode"
+);
+
+/// Whose attempts are wanted, and around when.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Around {
+    pub who: String,
+    pub account: String,
+    pub livemode: bool,
+    pub from: DateTime<Utc>,
+    pub until: DateTime<Utc>,
+}
 
 impl Transaction {
-    /// Attempts to pay since a moment.
-    pub async fn fraud_attempts(&mut self, since: DateTime<Utc>) -> Result<Vec<Attempt>, LedgerError> {
-        query(ATTEMPTS).bind(since).all(self).await
+    /// The attempts that these charges are, and those of these payments.
+    pub async fn fraud_attempts(
+        &mut self,
+        charges: &[Key],
+        payments: &[Key],
+    ) -> Result<Vec<Attempt>, LedgerError> {
+        let mut found: Vec<Attempt> = by_key(charges).fetch(self, OF_CHARGES).await?;
+        found.extend::<Vec<Attempt>>(by_parent(payments).fetch(self, OF_PAYMENTS).await?);
+        Ok(each_once(found))
     }
 
-    /// What these users paid before a moment, the latest payments.
-    pub async fn paid_before(
+    /// What these users, customers and cards (by their last four digits) tried around their moments.
+    pub async fn fraud_attempts_around(
         &mut self,
-        users: &[String],
-        until: DateTime<Utc>,
-    ) -> Result<Vec<PaidBefore>, LedgerError> {
-        Rows::of(users)
-            .text("who", |user| user)
-            .time("paid_until", |_| Some(until))
+        users: &BTreeSet<Around>,
+        customers: &BTreeSet<Around>,
+        cards: &BTreeSet<Around>,
+    ) -> Result<Vec<Attempt>, LedgerError> {
+        let mut found = Vec::new();
+        for (wanted, text) in
+            [(users, OF_USERS), (customers, OF_CUSTOMERS), (customers, ALONE_OF_CUSTOMERS), (cards, OF_CARDS)]
+        {
+            let wanted: Vec<&Around> = wanted.iter().collect();
+            let attempts: Vec<Attempt> = Rows::of(&wanted)
+                .text("who", |it| &it.who)
+                .text("of_account", |it| &it.account)
+                .flag("of_livemode", |it| it.livemode)
+                .time("made_from", |it| Some(it.from - TRIED_FOR))
+                .time("from_at", |it| Some(it.from))
+                .time("until_at", |it| Some(it.until))
+                .fetch(self, text)
+                .await?;
+            found.extend(attempts);
+        }
+        Ok(each_once(found))
+    }
+
+    /// What these users paid within their spans, the latest payments.
+    pub async fn paid_before(&mut self, users: &BTreeSet<Around>) -> Result<Vec<PaidBefore>, LedgerError> {
+        let users: Vec<&Around> = users.iter().collect();
+        Rows::of(&users)
+            .text("who", |it| &it.who)
+            .text("of_account", |it| &it.account)
+            .flag("of_livemode", |it| it.livemode)
+            .time("from_at", |it| Some(it.from))
+            .time("until_at", |it| Some(it.until))
             .fetch(
                 self,
-                "SELECT p.user_id, p.account, p.livemode, p.currency, p.amount FROM input JOIN payments p \
-                 ON p.user_id = input.who WHERE p.succeeded_at <= input.paid_until \
-                 ORDER BY p.succeeded_at DESC, p.id LIMIT 10000",
+                "SELECT p.id, p.user_id, p.account, p.livemode, p.currency, p.amount, p.succeeded_at AS at FROM input \
+                 JOIN payments p ON p.user_id = who AND p.account = of_account AND p.livemode = of_livemode \
+                 AND COALESCE(p.created_at, p.first_event_at) >= from_at \
+                 AND COALESCE(p.created_at, p.first_event_at) < until_at \
+                 WHERE p.succeeded_at IS NOT NULL ORDER BY p.succeeded_at DESC, p.id LIMIT 10000",
             )
             .await
     }
 
-    /// Charges that banks warned of and that nobody disputes yet.
-    pub async fn warned_charges(&mut self, since: DateTime<Utc>) -> Result<Vec<WarnedCharge>, LedgerError> {
-        query(WARNED).bind(since).all(self).await
+    /// Those of these charges that banks warned of and that nobody disputes.
+    pub async fn warned_charges(&mut self, charges: &[Key]) -> Result<Vec<WarnedCharge>, LedgerError> {
+        by_key(charges)
+            .fetch(
+                self,
+                "SELECT c.id, c.account, c.livemode, MIN(w.created_at) AS at, c.amount, c.amount_refunded, c.currency \
+                 FROM input JOIN charges c ON c.id = input.id AND c.account = input.account \
+                 AND c.livemode = input.livemode JOIN fraud_warnings w ON w.charge = c.id AND w.account = c.account \
+                 AND w.livemode = c.livemode WHERE w.actionable AND c.dispute_count = 0 AND w.created_at IS NOT NULL \
+                 GROUP BY c.id, c.account, c.livemode, c.amount, c.amount_refunded, c.currency",
+            )
+            .await
     }
 
-    /// Charges with refunds and lost disputes.
-    pub async fn double_losses(&mut self, since: DateTime<Utc>) -> Result<Vec<Loss>, LedgerError> {
-        query(LOST).bind(since).all(self).await
+    /// Those of these charges with refunds and lost disputes.
+    pub async fn double_losses(&mut self, charges: &[Key]) -> Result<Vec<Loss>, LedgerError> {
+        by_key(charges)
+            .fetch(
+                self,
+                "SELECT c.id, c.account, c.livemode, MAX(d.lost_at) AS at, c.amount, c.amount_refunded, \
+                 c.amount_charged_back, c.currency FROM input JOIN charges c ON c.id = input.id \
+                 AND c.account = input.account AND c.livemode = input.livemode JOIN disputes d ON d.charge = c.id \
+                 AND d.account = c.account AND d.livemode = c.livemode WHERE d.lost_at IS NOT NULL \
+                 AND c.amount_refunded > 0 AND c.amount_charged_back > 0 GROUP BY c.id, c.account, c.livemode, \
+                 c.amount, c.amount_refunded, c.amount_charged_back, c.currency",
+            )
+            .await
     }
 
-    /// Payments of users who were banned when they paid.
+    /// What these users paid since a moment while they were banned.
     pub async fn payments_of_banned(
         &mut self,
+        users: &[Key],
         since: DateTime<Utc>,
     ) -> Result<Vec<BannedPayment>, LedgerError> {
-        query(BANNED).bind(since).all(self).await
+        Rows::of(users)
+            .fields(|key| key)
+            .time("since_at", |_| Some(since))
+            .fetch(
+                self,
+                "SELECT p.id, p.account, p.livemode, p.succeeded_at AS at, p.user_id, p.amount, p.currency FROM input \
+                 JOIN bans b ON b.id = input.id AND b.account = input.account AND b.livemode = input.livemode \
+                 JOIN payments p ON p.user_id = b.id AND p.account = b.account AND p.livemode = b.livemode \
+                 AND COALESCE(p.created_at, p.first_event_at) > since_at \
+                 WHERE (b.override_act = 'ban' OR (b.status = 'banned' AND b.override_act = 'none')) \
+                 AND p.succeeded_at > CASE WHEN b.override_act = 'ban' THEN b.override_at ELSE b.since END \
+                 ORDER BY p.succeeded_at DESC, p.id LIMIT 10000",
+            )
+            .await
     }
+}
+
+/// In order of their keys.
+fn each_once(attempts: Vec<Attempt>) -> Vec<Attempt> {
+    let keyed = attempts.into_iter().map(|it| ((it.id.clone(), it.account.clone(), it.livemode), it));
+    keyed.collect::<BTreeMap<_, _>>().into_values().collect()
 }

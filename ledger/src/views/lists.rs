@@ -6,6 +6,7 @@ mod doubtful;
 mod findings;
 mod notices;
 mod operations;
+mod payouts;
 mod people;
 mod tries;
 
@@ -14,6 +15,7 @@ pub use self::doubtful::Doubtful;
 pub use self::findings::FindingFilter;
 pub use self::notices::NoticeFilter;
 pub use self::operations::OperationFilter;
+pub use self::payouts::PayoutFilter;
 pub use self::people::{BanFilter, CustomerFilter, SubscriptionFilter};
 pub use self::tries::{ChargeFilter, FailureFilter};
 use crate::views::page::{Page, Part};

@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Read, stdin};
 use anyhow::Context;
 use desk::acts::notices::{self as acts, Added};
 use desk::views::notices::{TargetView, targets};
-use domain::notices::{Channel, TargetState, Wanted};
+use domain::notices::{Channel, EXCHANGE, TargetState, Wanted};
 use secrecy::ExposeSecret;
 use shared::clock;
 use shared::env::Env;
@@ -35,7 +35,7 @@ async fn add(env: &Env, options: &TargetAddOptions) -> anyhow::Result<()> {
             return Err(wrongly_called("the address of a chat is a secret: give it on standard input"));
         }
         (Channel::Slack, None) => address_from_input()?,
-        (Channel::Rabbitmq, _) => "tidegate.notices".to_owned(),
+        (Channel::Rabbitmq, _) => EXCHANGE.to_owned(),
         (_, Some(address)) => address.clone(),
         (_, None) => return Err(wrongly_called("the address is missing: where should notices go?")),
     };

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::render::{containers, kind, overlay, pods};
 
-const PORTS: [u64; 15] =
-    [22, 53, 80, 443, 4369, 5432, 5672, 8080, 8081, 8082, 8083, 8084, 15672, 15692, 25672];
+const PORTS: [u64; 18] =
+    [22, 25, 53, 80, 443, 465, 587, 4369, 5432, 5672, 8080, 8081, 8082, 8083, 8084, 15672, 15692, 25672];
 
 /// Everything that may open or accept a connection.
 struct Actor {
@@ -197,9 +197,13 @@ fn in_production_exactly_these_connections_are_let_through() {
         "stranger -> dns:53",
         "worker -> dns:53",
         "worker -> ledger:443", // every public address, Stripe's among them; this one stands for the others
+        "worker -> ledger:465",
         "worker -> ledger:5432",
+        "worker -> ledger:587",
         "worker -> rabbitmq:5672",
         "worker -> stripe:443",
+        "worker -> stripe:465",
+        "worker -> stripe:587",
     ]);
     assert_eq!(let_through("production", "tidegate", around()), expected);
 }

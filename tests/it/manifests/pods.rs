@@ -73,6 +73,9 @@ fn secrets_are_files_that_change_under_the_process_and_that_only_its_group_reads
         ("gateway", "/run/secrets/envelope", "tidegate-envelope"),
         ("worker", "/run/secrets/envelope", "tidegate-envelope"),
         ("console", "/run/secrets/envelope", "tidegate-envelope"),
+        ("worker", "/run/secrets/staff", "tidegate-staff"),
+        ("console", "/run/secrets/staff", "tidegate-staff"),
+        ("worker", "/run/secrets/mail", "tidegate-mail"),
     ] {
         let pod = &one(production, "Deployment", &format!("tidegate-{role}"))["spec"]["template"]["spec"];
         let mounts = pod["containers"][0]["volumeMounts"].as_array().unwrap();

@@ -60,6 +60,8 @@ pub(super) fn env_of(found: &BTreeMap<String, String>) -> Env {
         "ENVELOPE_KEY_FILE" | "ENVELOPE_KEY" => {
             ("ENVELOPE_KEY".to_owned(), "0123456789abcdef0123456789abcdef".to_owned())
         }
+        "NOTICE_SMTP_PASSWORD_FILE" => ("NOTICE_SMTP_PASSWORD".to_owned(), "hunter2".to_owned()),
+        "STAFF_KEY_FILE" => ("STAFF_KEY".to_owned(), "0123456789abcdef0123456789abcdef".to_owned()),
         "STRIPE_SECRET_KEY_FILE" => ("STRIPE_SECRET_KEY".to_owned(), "rk_live_0123456789".to_owned()),
         _ => (name.to_owned(), value.to_owned()),
     };

@@ -69,6 +69,9 @@ async fn a_webhook_is_signed_repeated_under_its_id_and_held_while_its_target_is_
         let state =
             async || json_of(&stack, &["notices", "targets", "list"]).await["items"][0]["state"].clone();
         wait(&stack, "the target to be disabled", async || state().await == "disabled").await;
+        let line = "SELECT count(*) FROM audit WHERE subject_kind = 'notice_target' AND subject_id = 'orders' \
+            AND what = 'disabled' AND actor = 'receiver' AND after LIKE '%410%'";
+        assert_eq!(stack.ledger().count(line).await.unwrap(), 1, "who disabled it is in the audit");
         receiver.set(Manner::Answers(200));
         tell(&stack, "payment_intent.succeeded", &paid("pi_4", 0), 0).await;
         stack.ledger().has_handled(6, super::scene::PATIENCE).await.unwrap();

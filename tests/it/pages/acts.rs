@@ -3,9 +3,12 @@
 use domain::Key;
 use domain::bans::Ban;
 use domain::disputes::Dispute;
+use serde_json::json;
 
 use super::browser::{Browser, each_console, form};
 use super::looks::told;
+use crate::ledgers::together;
+use crate::staff::sales::sale;
 
 /// Fills in a form of a page and sends it.
 async fn fill(
@@ -94,6 +97,50 @@ async fn a_customer_is_charged_and_the_operations_page_follows() {
         assert!(page.contains("Charge 19.99 USD to customer cus_plain"), "{page}");
         let customer = browser.page("/customer/cus_plain").await;
         assert!(customer.contains(place.trim_start_matches("/operation/")), "{customer}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_fraud_desk_found_is_on_the_overview_and_its_user_is_blocked_and_let_go() {
+    each_console("blocks", async |console| {
+        for (name, last4) in [("t1", "1111"), ("t2", "2222"), ("t3", "3333")] {
+            let tried = sale(name, "user_9", 500, 0);
+            let card = json!({"payment_method_details": {"type": "card", "card": {"brand": "visa", "last4": last4}}});
+            let declined = tried.payment("payment_failed", 0, "requires_payment_method", &json!({}));
+            together(&console.ledger, &[&declined, &tried.charge("failed", 0, "failed", &card)]).await;
+        }
+        let then = chrono::DateTime::from_timestamp(1_780_000_000, 0).unwrap();
+        while desk::fraud::look(&console.ledger, then).await.unwrap().batches > 0 {}
+        let token = console.person(None, "ada", "super_user");
+        let browser = console.browser(Some(&token));
+        let overview = browser.page("/payments/dashboard/?mode=live").await;
+        assert!(overview.contains("decline velocity") && overview.contains("many cards"), "{overview}");
+        let list = "/payments/findings?check=fraud_desk&severity=warning&kind=many_cards&state=open&mode=live";
+        assert!(overview.contains(&list.replace('&', "&amp;")), "{overview}");
+        let found = browser.page(list).await;
+        let finding = found.split("href=\"/finding/").nth(1).unwrap().split('"').next().unwrap();
+        let page = browser.page(&format!("/finding/{finding}")).await;
+        assert!(page.contains("3 cards within a day") && page.contains("/charge/ch_t3"), "{page}");
+
+        let path = format!("/finding/{finding}");
+        assert_eq!(fill(&browser, &path, "/api/v1/blocks", &[("reason", "tests cards")]).await.0, 303);
+        let blocks = console.ledger.blocks().await.unwrap();
+        assert_eq!((blocks[0].id.as_str(), blocks[0].reason.as_str()), ("user_9", "tests cards"));
+        assert!(blocks[0].placed_by.starts_with("ada"), "{blocks:?}");
+        let page = browser.page("/payments/blocks").await;
+        assert!(page.contains("user_9") && page.contains("tests cards"), "{page}");
+        let lift = "/blocks/user_9/lift";
+        assert_eq!(fill(&browser, "/payments/blocks", lift, &[("reason", " ")]).await.0, 400);
+        assert_eq!(fill(&browser, "/payments/blocks", lift, &[("reason", "spoke to them")]).await.0, 303);
+        assert!(console.ledger.blocks().await.unwrap().is_empty());
+
+        let hold = [("id", "ch_t3"), ("reason", "a lawsuit")];
+        assert_eq!(fill(&browser, "/payments/blocks", "/api/v1/holds", &hold).await.0, 303);
+        assert_eq!(console.ledger.holds().await.unwrap()[0].object_id, "ch_t3");
+        let lift = "/holds/ch_t3/lift";
+        assert_eq!(fill(&browser, "/payments/blocks", lift, &[("reason", "it is over")]).await.0, 303);
+        assert!(console.ledger.holds().await.unwrap().is_empty());
     })
     .await;
 }

@@ -20,6 +20,7 @@ pub(super) async fn told(console: &Console) {
     events.push(failed.declined(0, "insufficient_funds"));
     events.extend(sale("plain", "user_4", 900_000, 60).paid());
     events.push(open_dispute(&sale("open", "user_3", 5_000, 40)));
+    events.push(sale("sent", "user_5", 4_200, 70).payout(0, "paid"));
     for event in &events {
         together(&console.ledger, &[event]).await;
     }
@@ -43,6 +44,12 @@ async fn every_page_is_complete_without_scripts_and_runs_nothing_inline() {
             ("/payments/refunds", "No refund here"),
             ("/payments/disputes", "dp_open"),
             ("/payments/disputes?show=all", "dp_lost"),
+            ("/payments/invoices", "in_lost"),
+            ("/payments/invoices?status=void", "No invoice here"),
+            ("/payments/payouts", "po_sent"),
+            ("/payments/payouts?status=failed", "No payout here"),
+            ("/payout/po_sent", "Stripe sent the money"),
+            ("/payments/blocks", "Nobody is blocked"),
             ("/payments/webhooks/", "payment_intent.succeeded"),
             ("/payments/dead-letters", "No dead letter"),
             ("/payments/bans?show=all", "user_1"),

@@ -12,7 +12,7 @@ use shared::clock;
 use crate::executor::scene::{PATIENCE, Scene};
 
 const ROUNDS: [&str; 3] = ["with scripts", "without scripts", "by keyboard"];
-const TASKS: usize = 7;
+const TASKS: usize = 10;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_tasks_of_a_day_are_done_with_scripts_without_them_and_by_keyboard() {
@@ -22,19 +22,61 @@ async fn the_tasks_of_a_day_are_done_with_scripts_without_them_and_by_keyboard()
     // own.
     let ben = person(&scene, Some(&ada), "ben");
     let requesters = [ada.clone(), person(&scene, Some(&ada), "cleo"), person(&scene, Some(&ada), "dora")];
+    let url = format!("http://{}/webhooks/stripe", scene.stack.gateway());
+    scene.stripe.delivers_to(&url, scene.stack.secret());
     let mut rounds = Map::new();
     for (number, (round, requester)) in ROUNDS.iter().zip(requesters).enumerate() {
         let mut on = work(&scene, number).await;
         on["requester"] = json!(requester);
+        on["round"] = json!(round);
+        on["colleague"] = json!(format!("eve{number}"));
+        on["disputed"] = json!(disputed(&scene, number).await);
         rounds.insert((*round).to_owned(), on);
     }
     malformed(&scene).await;
-    let done = in_browser(&scene, &json!({"approver": ben, "rounds": rounds}));
+    let done = in_browser(&scene, &json!({"approver": ben, "administrator": ada, "rounds": rounds}));
     for task in &done {
         assert!(task["failed"].is_null() && task["said"] == json!([]), "{done:#?}\n{}", scene.stack.logs());
     }
     assert_eq!(done.len(), TASKS * ROUNDS.len());
+    answered(&scene).await;
     scene.end().await;
+}
+
+/// What the pages said is so: at Stripe, and in the ledger.
+async fn answered(scene: &Scene) {
+    let disputes = scene.stripe.all("", "dispute");
+    assert_eq!(disputes.len(), ROUNDS.len());
+    for dispute in disputes {
+        let given = (&dispute["status"], &dispute["evidence_details"]["submission_count"]);
+        assert_eq!(given, (&json!("under_review"), &json!(1)), "{dispute:#}");
+        let evidence = &dispute["evidence"];
+        assert_eq!(evidence["access_activity_log"], "logged in twice");
+        let receipt = scene.stripe.all("", "file").into_iter().find(|file| file["id"] == evidence["receipt"]);
+        assert_eq!(receipt.expect("the file is at Stripe")["filename"], "bill.pdf");
+    }
+    for (sql, count) in [
+        ("SELECT count(*) FROM pauses WHERE resumed_at IS NOT NULL AND reason LIKE 'moving the ledger%'", 3),
+        ("SELECT count(*) FROM staff WHERE roles = 'auditor'", 3),
+    ] {
+        assert_eq!(scene.stack.ledger().count(sql).await.unwrap(), count, "{sql}");
+    }
+}
+
+/// A dispute that Stripe and the ledger know, and that can be answered.
+async fn disputed(scene: &Scene, round: usize) -> String {
+    let paid = json!({ "amount": 700 + round, "currency": "usd", "payment_method": "pm_card_createDispute",
+        "confirm": true, "return_url": "https://shop.example/" });
+    let paid = scene.stripe.ask("POST", "/payment_intents", &paid).unwrap();
+    let is_there = until("the ledger to know of the dispute", PATIENCE, async || {
+        let sql = "SELECT count(*) FROM disputes JOIN charges ON charges.id = disputes.charge \
+            WHERE disputes.status = 'opened' AND charges.payment IS NOT NULL";
+        Ok(scene.stack.ledger().count(sql).await? == i64::try_from(round)? + 1)
+    });
+    assert!(is_there.await.is_ok(), "{}", scene.stack.logs());
+    let disputes = scene.stripe.all("", "dispute");
+    let about = disputes.iter().find(|dispute| dispute["payment_intent"] == paid["id"]);
+    about.expect("it is disputed")["id"].as_str().unwrap().to_owned()
 }
 
 /// Adds somebody who may manage money, and gives their token.

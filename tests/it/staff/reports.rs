@@ -164,7 +164,13 @@ async fn one_life_gives_the_same_bytes_of_every_report_on_either_ledger() {
             process(&desk.ledger, &[event], Manner::Batch, heard).await.unwrap();
         }
         let whose = Key { livemode: true, ..Key::default() };
-        let look = Look { check: Check::Reconciliation, whose: &whose, scope: "day", is_whole: true };
+        let look = Look {
+            check: Check::Reconciliation,
+            whose: &whose,
+            scope: "day",
+            is_whole: true,
+            looked_for: &[],
+        };
         let mut tx = desk.ledger.begin().await.unwrap();
         let tally = record(&mut tx, &look, vec![found.clone()], now - Days::new(40)).await.unwrap();
         tx.commit().await.unwrap();

@@ -3,14 +3,16 @@
 use chrono::NaiveDate;
 use domain::Severity;
 use domain::findings::{Check, FindingState};
+use domain::fraud::FraudRule;
 use envelope::event_types::mode;
-use ledger::views::finding_figures::FindingFigures;
+use ledger::views::finding_figures::{FindingFigures, OpenOfKind};
 use prometheus::IntGaugeVec;
 use shared::metrics::MetricsRegistry;
 
 #[derive(Debug)]
 pub(super) struct FindingGauges {
     unresolved: IntGaugeVec,
+    fraud: IntGaugeVec,
     difference: IntGaugeVec,
     above_tolerance: IntGaugeVec,
     compared_until: IntGaugeVec,
@@ -23,6 +25,11 @@ impl FindingGauges {
                 "findings_unresolved",
                 "Findings that are not resolved, by check, severity and state. Counts up to 10,000.",
                 &["check", "mode", "severity", "state"],
+            ),
+            fraud: register.gauges(
+                "fraud_findings",
+                "Findings of the fraud desk that are open, by rule: nobody has acknowledged, put off or resolved them.",
+                &["mode", "rule"],
             ),
             difference: register.gauges(
                 "reconciliation_difference_minor_units",
@@ -61,6 +68,13 @@ impl FindingGauges {
                             .set(of.map(|it| it.findings).sum());
                     }
                 }
+            }
+            for rule in FraudRule::WORDS {
+                let is_of = |it: &&OpenOfKind| {
+                    it.livemode == livemode && it.found_by == Check::FraudDesk && it.kind == *rule
+                };
+                let open = figures.open.iter().filter(is_of).map(|it| it.findings).sum();
+                self.fraud.with_label_values(&[mode, rule]).set(open);
             }
             for it in figures.at_stake.iter().filter(|it| it.livemode == livemode) {
                 self.difference.with_label_values(&[label(&it.currency), mode]).add(it.amount);

@@ -13,7 +13,6 @@ use shared::metrics::MetricsRegistry;
 use tokio::sync::Mutex;
 
 use super::findings::FindingGauges;
-use super::fraud::FraudGauges;
 use super::money::MoneyGauges;
 use super::notices::NoticeGauges;
 use super::operations::OpenGauges;
@@ -62,7 +61,6 @@ pub struct LedgerGauges {
     key_age: IntGaugeVec,
     key_limit: IntGauge,
     money: MoneyGauges,
-    fraud: FraudGauges,
     operations: OpenGauges,
     notices: NoticeGauges,
     findings: FindingGauges,
@@ -151,7 +149,6 @@ impl LedgerGauges {
                 "How long a key of Stripe's API may be in use (policy keys.stripe_days).",
             ),
             money: MoneyGauges::new(register),
-            fraud: FraudGauges::new(register),
             operations: OpenGauges::new(register),
             notices: NoticeGauges::new(register),
             findings: FindingGauges::new(register),
@@ -201,7 +198,6 @@ impl LedgerGauges {
         let broken = targets.iter().filter(|target| target.is_probed()).count();
         self.notices.show(&counts, i64::try_from(broken).unwrap_or(i64::MAX));
         self.money.show(&happened, &past_due, now);
-        self.fraud.read(ledger, now).await?;
         self.findings.show(&ledger.finding_figures(now).await?, label);
         Ok(())
     }

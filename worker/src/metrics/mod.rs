@@ -2,7 +2,6 @@
 
 mod domain;
 mod findings;
-mod fraud;
 mod ledger;
 mod money;
 mod notices;

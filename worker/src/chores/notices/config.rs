@@ -1,7 +1,9 @@
 //! How notices leave: the mail server, and what customers read of the merchant.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::Path;
 
+use domain::notices::texts::own_template;
 use secrecy::SecretString;
 use shared::env::{Env, Problem, Variable, read_secret_file};
 
@@ -71,7 +73,8 @@ pub struct NoticeConfig {
     pub merchant: String,
     pub unsubscribe: Option<String>,
     pub console: Option<String>,
-    pub templates: Option<PathBuf>,
+    /// Those that replace the built-in ones, by their names.
+    pub templates: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug)]
@@ -105,10 +108,10 @@ impl NoticeConfig {
         if !domain::notices::is_mail_address(&from) {
             return Err(FROM.problem("not an address such as billing@shop.example".to_owned()));
         }
-        let templates = env.given(TEMPLATES_DIR.name).map(PathBuf::from);
-        if templates.as_ref().is_some_and(|folder| !folder.is_dir()) {
-            return Err(TEMPLATES_DIR.problem("there is no such folder".to_owned()));
-        }
+        let templates = match env.given(TEMPLATES_DIR.name) {
+            Some(folder) => own_templates(Path::new(folder)).map_err(|fault| TEMPLATES_DIR.problem(fault))?,
+            None => BTreeMap::new(),
+        };
         Ok(Self {
             smtp: smtp(env)?,
             from,
@@ -118,6 +121,25 @@ impl NoticeConfig {
             templates,
         })
     }
+}
+
+/// Every template in a folder. One that cannot be used is refused now, in words: when a notice is due it is too late.
+fn own_templates(folder: &Path) -> Result<BTreeMap<String, String>, String> {
+    let mut templates = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).map_err(|error| format!("it cannot be read: {error}"))? {
+        let path = entry.map_err(|error| format!("it cannot be read: {error}"))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        // What Kubernetes mounts beside the files, and notes of people.
+        if !(name.ends_with(".txt") || name.ends_with(".html")) || name.starts_with('.') {
+            continue;
+        }
+        let bytes = std::fs::read(&path).map_err(|error| format!("{name} in it cannot be read: {error}"))?;
+        let text = String::from_utf8(bytes).map_err(|_| format!("{name} in it is not UTF-8"))?;
+        let text =
+            own_template(&name, &text).map_err(|fault| format!("{name} in it is no template: {fault}"))?;
+        templates.insert(name, text);
+    }
+    Ok(templates)
 }
 
 fn smtp(env: &Env) -> Result<Option<SmtpConfig>, Problem> {
@@ -175,6 +197,46 @@ mod tests {
 
     fn read(pairs: &[(&str, &str)]) -> Result<NoticeConfig, Problem> {
         NoticeConfig::from_env(&Env::of(pairs))
+    }
+
+    #[test]
+    fn a_template_of_somebodys_own_is_read_at_once_or_refused_in_words() {
+        let folder = std::env::temp_dir().join(format!("templates-{}", shared::trace::random_hex::<6>()));
+        std::fs::create_dir(&folder).unwrap();
+        let given = [("NOTICE_TEMPLATES_DIR", folder.to_str().unwrap())];
+        std::fs::write(folder.join("notes.md"), "ours").unwrap();
+        std::fs::write(folder.join("test.txt"), "Subject: hello\r\n\r\nIt is {{merchant}}.\r\n").unwrap();
+        let taken = read(&given).unwrap().templates;
+        assert_eq!(taken["test.txt"], "Subject: hello\n\nIt is {{merchant}}.\n");
+        for (name, content, says) in [
+            (
+                "tset.txt",
+                &b"Subject: x\n\ny"[..],
+                "tset.txt in it is no template: there is no template of this name",
+            ),
+            ("test.txt", b"hello\n\nyou", "its first line is not `Subject: \u{2026}`"),
+            ("test.txt", b"Subject: hello\nyou", "no empty line with a text after it"),
+            (
+                "test.txt",
+                b"Subject: x\n\n{{#link}}y",
+                "the part `{{#link}}` in it does not end with `{{/link}}`",
+            ),
+            ("test.txt", b"Subject: x\n\n{{link", "a `{{` in it has no `}}`"),
+            ("test.html", b" \n", "it is empty"),
+            ("layout.html", b"<p>", "it has no `{{body}}`"),
+            ("test.txt", b"Subject: \xff", "test.txt in it is not UTF-8"),
+        ] {
+            let path = folder.join(name);
+            std::fs::write(&path, content).unwrap();
+            let problem = read(&given).unwrap_err().to_string();
+            assert!(problem.contains(says), "{problem}");
+            std::fs::remove_file(&path).unwrap();
+        }
+        std::fs::create_dir(folder.join("test.html")).unwrap();
+        let problem = read(&given).unwrap_err().to_string();
+        assert!(problem.contains("test.html in it cannot be read"), "{problem}");
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert!(read(&given).unwrap_err().to_string().contains("it cannot be read"));
     }
 
     #[test]

@@ -15,10 +15,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use desk::acts::notices::KIND;
+use desk::audit_line::{Subject, append};
 use desk::staff_key::StaffKey;
 use domain::notices::delivery::{Delivery, DeliveryState, Sent};
 use domain::notices::texts::{Facts, Templates};
 use domain::notices::{CUSTOMER, Channel, Notice, Target, TargetState};
+use domain::{AuditChange, Severity};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use ledger::LedgerError;
@@ -42,6 +45,8 @@ const TAKEOVER: Duration = Duration::from_secs(1);
 const LEASE: Duration = Duration::from_secs(5);
 /// While a receiver is slow, the lease is renewed so often.
 const RENEWAL: Duration = Duration::from_secs(1);
+/// The audit's name for whoever answers that it wants no more.
+const RECEIVER: &str = "receiver";
 const AT_ONCE: i64 = 32;
 /// So many requests to one target at a time; one where it wants them in order.
 const PARALLEL: usize = 8;
@@ -66,10 +71,7 @@ struct Courier {
 
 /// Runs until the worker stops. `api` reads what is told to customers.
 pub async fn run(lanes: Lanes, config: NoticeConfig, key: Option<Arc<StaffKey>>, api: Option<Api>) {
-    let folder = config.templates.clone();
-    let templates = Templates::with(|name| {
-        folder.as_ref().and_then(|folder| std::fs::read_to_string(folder.join(name)).ok())
-    });
+    let templates = Templates::with(|name| config.templates.get(name).cloned());
     let facts = Facts { merchant: config.merchant.clone(), ..Facts::default() };
     let courier = Courier {
         lease: Lease::lasting("notices", LEASE),
@@ -250,6 +252,15 @@ impl Courier {
         let mut tx = self.lanes.ledger.begin().await?;
         tx.conclude_deliveries(&deliveries).await?;
         tx.note_target_health(target).await?;
+        if target.state == TargetState::Disabled {
+            let change = AuditChange {
+                what: "disabled",
+                before: Some(TargetState::Enabled.to_string()),
+                after: target.message.clone(),
+                severity: Severity::Warning,
+            };
+            append(&mut tx, Subject { kind: KIND, id: &target.name }, change, RECEIVER, now).await?;
+        }
         tx.commit().await?;
         if target.state == TargetState::Disabled {
             tracing::warn!(notice_target = target.name, "a target wants no more notices: it is disabled");

@@ -1,0 +1,140 @@
+//! Who is not charged, and whose bodies are kept beyond their retention: who placed it, why, and the act that lifts it.
+
+use ledger::Ledger;
+use ledger::tables::blocks::Block;
+use ledger::tables::holds::Hold;
+use maud::{Markup, html};
+
+use super::acts::{Act, form, hidden, words};
+use super::command::command;
+use super::found::Failed;
+use super::object::acts_panel;
+use super::shell::Frame;
+use super::tables::{Column, empty, prose, table, text};
+use super::values::moment;
+
+const COLUMNS: &[Column] = &[text("Since"), text("Of"), prose("Reason"), text("By"), text("End it")];
+
+pub(super) async fn read(ledger: &Ledger, frame: &Frame<'_>) -> Result<Markup, Failed> {
+    Ok(page(frame, &ledger.blocks().await?, &ledger.holds().await?))
+}
+
+fn page(frame: &Frame<'_>, blocks: &[Block], holds: &[Hold]) -> Markup {
+    html! {
+        div.title { h1 { "Blocks and holds" } span.muted { "Each stands until staff lift it, whatever the account and mode" } }
+        div.sided {
+            div.stack {
+                section.panel {
+                    div.head { h2 { "Blocked: not charged" } span.muted { (blocks.len()) } }
+                    @if blocks.is_empty() {
+                        (empty("Nobody is blocked.", &html! { p { "A block refuses charges, subscriptions and retries of invoices. A ban follows from chargebacks; a block is a person's word." } }))
+                    } @else {
+                        (table("Blocks", COLUMNS, blocks.iter().map(|block| blocked(frame, block)).collect()))
+                    }
+                }
+                section.panel {
+                    div.head { h2 { "On hold: bodies are kept" } span.muted { (holds.len()) } }
+                    @if holds.is_empty() {
+                        (empty("Nothing is on hold.", &html! { p { "A hold keeps the bodies of an object's events beyond their retention, for a lawsuit or an investigation." } }))
+                    } @else {
+                        (table("Holds", COLUMNS, holds.iter().map(|hold| held(frame, hold)).collect()))
+                    }
+                }
+            }
+            div.stack {
+                (acts_panel(&html! { (block(frame, None)) (hold(frame)) }))
+                section.panel {
+                    h2 { "Elsewhere" }
+                    div.inner {
+                        (command("same-command", "tidegate block add ID --reason '…'"))
+                        (command("hold-command", "tidegate hold add ID --reason '…'"))
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// To charge somebody no more: whoever is named, or is typed in.
+pub fn block(frame: &Frame<'_>, of: Option<&str>) -> Markup {
+    let consequence = match of {
+        Some(id) => {
+            html! { "Nothing is charged to " strong { (id) } " until the block is lifted: charges, subscriptions and retries of invoices are refused. Refunds go on." }
+        }
+        None => {
+            html! { "Nothing is charged until the block is lifted: charges, subscriptions and retries of invoices are refused. Refunds go on." }
+        }
+    };
+    let fields = html! {
+        @match of {
+            Some(id) => (hidden("id", id)),
+            None => (words("id", "Customer or user", "A customer at Stripe, or a user of yours.", false)),
+        }
+        (words("reason", "Reason", "It stands in the audit, and whoever asks for a charge reads it.", true))
+    };
+    form(
+        frame,
+        &Act {
+            endpoint: "place_block",
+            path: &[],
+            title: "Block",
+            consequence,
+            fields,
+            button: "Block them",
+            is_dangerous: true,
+        },
+    )
+}
+
+fn hold(frame: &Frame<'_>) -> Markup {
+    form(
+        frame,
+        &Act {
+            endpoint: "place_hold",
+            path: &[],
+            title: "Hold",
+            consequence: html! { "The bodies of its events are kept until the hold is lifted." },
+            fields: html! {
+                (words("id", "Object", "An event, a payment, a customer: whatever has an id of Stripe's.", false))
+                (words("reason", "Reason", "It stands in the audit, with your name.", true))
+            },
+            button: "Keep the bodies",
+            is_dangerous: false,
+        },
+    )
+}
+
+fn lift(frame: &Frame<'_>, endpoint: &'static str, id: &str, consequence: &str) -> Markup {
+    form(
+        frame,
+        &Act {
+            endpoint,
+            path: &[id],
+            title: "Lift",
+            consequence: html! { (consequence) " " strong { (id) } "." },
+            fields: words("reason", "Reason", "It stands in the audit, with your name.", true),
+            button: "Lift it",
+            is_dangerous: false,
+        },
+    )
+}
+
+fn blocked(frame: &Frame<'_>, block: &Block) -> Vec<Markup> {
+    vec![
+        moment(block.placed_at),
+        html! { span.id { (block.id) } },
+        html! { (block.reason) },
+        html! { (block.placed_by) },
+        lift(frame, "lift_block", &block.id, "They can be charged again:"),
+    ]
+}
+
+fn held(frame: &Frame<'_>, hold: &Hold) -> Vec<Markup> {
+    vec![
+        moment(hold.placed_at),
+        html! { span.id { (hold.object_id) } },
+        html! { (hold.reason) },
+        html! { (hold.placed_by) },
+        lift(frame, "lift_hold", &hold.object_id, "Its retention removes its bodies again:"),
+    ]
+}

@@ -1,0 +1,50 @@
+//! The table `fraud_due`: what batches changed and the fraud desk has not looked at yet.
+
+use chrono::{DateTime, Utc};
+use domain::fraud::Due;
+use domain::readable;
+use shared::trace::random_hex;
+
+use crate::engine::query::query;
+use crate::engine::rows::Rows;
+use crate::{LedgerError, Transaction};
+
+readable! {
+    /// What one batch changed.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct NotedBatch {
+        pub id: String,
+        pub objects: String,
+    }
+}
+
+impl Transaction {
+    /// Notes what a batch changed, where it changed anything that the fraud desk looks at.
+    pub async fn note_for_fraud_desk(&mut self, due: &Due, now: DateTime<Utc>) -> Result<(), LedgerError> {
+        if due.is_empty() {
+            return Ok(());
+        }
+        // In order of time, and none twice.
+        let id = format!("{:016x}{}", now.timestamp_micros(), random_hex::<4>());
+        query("INSERT INTO fraud_due (id, objects, noted_at) VALUES ($1, $2, $3)")
+            .bind(id)
+            .bind(due.text())
+            .bind(now)
+            .run(self)
+            .await?;
+        Ok(())
+    }
+
+    /// The oldest batches that nobody has looked at.
+    pub async fn fraud_due(&mut self, limit: i64) -> Result<Vec<NotedBatch>, LedgerError> {
+        query("SELECT id, objects FROM fraud_due ORDER BY id LIMIT $1").bind(limit).all(self).await
+    }
+
+    pub async fn end_fraud_due(&mut self, batches: &[NotedBatch]) -> Result<(), LedgerError> {
+        Rows::of(batches)
+            .text("done", |batch| &batch.id)
+            .run(self, "DELETE FROM fraud_due WHERE id IN (SELECT done FROM input)")
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,96 @@
+//! What of a day's charges may still move Stripe's balance, or should have: authorisations, bank debits on their way, and
+//! debits that failed after their money was counted.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::Key;
+use domain::reconciliation::BalanceTransaction;
+use ledger::Ledger;
+use serde_json::{Value, json};
+
+use crate::ledgers::{each_ledger, envelope, together};
+
+const START: i64 = 1_780_000_000;
+
+fn start() -> DateTime<Utc> {
+    DateTime::from_timestamp(START, 0).unwrap()
+}
+
+async fn tell(ledger: &Ledger, kind: &str, second: i64, object: &Value) {
+    let id = format!("evt_{}_{}_{second}", kind.replace('.', "_"), object["id"].as_str().unwrap());
+    together(ledger, &[&envelope(&id, kind, second, object)]).await;
+}
+
+fn charge(id: &str, status: &str, captured: i64) -> Value {
+    json!({ "id": id, "object": "charge", "status": status, "amount": 900, "amount_captured": captured,
+        "captured": captured > 0, "paid": status == "succeeded", "amount_refunded": 0, "currency": "usd",
+        "created": START, "payment_intent": format!("pi_of_{id}"),
+        "failure_code": (status == "failed").then_some("insufficient_funds") })
+}
+
+async fn moved(ledger: &Ledger, id: &str, kind: &str, source: &str, amount: i64) {
+    let transaction = BalanceTransaction {
+        key: Key { id: id.to_owned(), account: String::new(), livemode: true },
+        kind: kind.to_owned(),
+        reporting_category: kind.to_owned(),
+        amount,
+        fee: 0,
+        net: amount,
+        currency: "usd".to_owned(),
+        exchange_rate: None,
+        source: Some(source.to_owned()),
+        payout: None,
+        status: "available".to_owned(),
+        balance_type: None,
+        created_at: start(),
+        available_at: None,
+    };
+    let mut tx = ledger.begin().await.unwrap();
+    tx.keep_balance_transactions(&[transaction], start()).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+/// Kind, object and amount of what has not moved the balance.
+async fn unmoved(ledger: &Ledger) -> Vec<(String, String, i64)> {
+    let whose = Key { id: String::new(), account: String::new(), livemode: true };
+    let (from, until) = (start() - TimeDelta::hours(1), start() + TimeDelta::hours(1));
+    let mut tx = ledger.read().await.unwrap();
+    let found = tx.unmoved(&whose, from, until).await.unwrap();
+    found.into_iter().map(|it| (it.kind, it.id, it.amount)).collect()
+}
+
+fn of(kind: &str, id: &str, amount: i64) -> (String, String, i64) {
+    (kind.to_owned(), id.to_owned(), amount)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_charge_stays_open_until_it_is_captured_given_up_or_failed() {
+    each_ledger("unsettled", async |ledger, _| {
+        tell(&ledger, "charge.succeeded", 0, &charge("ch_held", "succeeded", 0)).await;
+        tell(&ledger, "charge.pending", 0, &charge("py_debit", "pending", 0)).await;
+        tell(&ledger, "charge.failed", 0, &charge("ch_declined", "failed", 0)).await;
+        assert_eq!(unmoved(&ledger).await, [of("open_charge", "ch_held", 900), of("open_charge", "py_debit", 900)]);
+
+        // Captured: now its transaction is missing. On its way with its transaction: nothing is.
+        tell(&ledger, "charge.captured", 60, &charge("ch_held", "succeeded", 900)).await;
+        moved(&ledger, "txn_1", "payment", "py_debit", 900).await;
+        assert_eq!(unmoved(&ledger).await, [of("charge", "ch_held", 900)]);
+        moved(&ledger, "txn_2", "charge", "ch_held", 900).await;
+        assert_eq!(unmoved(&ledger).await, []);
+
+        // Failed after its money was counted: that must go back.
+        tell(&ledger, "charge.failed", 120, &charge("py_debit", "failed", 0)).await;
+        assert_eq!(unmoved(&ledger).await, [of("payment_failure", "py_debit", -900)]);
+        moved(&ledger, "txn_3", "payment_failure_refund", "py_debit", -900).await;
+        assert_eq!(unmoved(&ledger).await, []);
+
+        // An authorisation that was given up moves nothing any more.
+        tell(&ledger, "charge.succeeded", 180, &charge("ch_given", "succeeded", 0)).await;
+        assert_eq!(unmoved(&ledger).await, [of("open_charge", "ch_given", 900)]);
+        let canceled = json!({ "id": "pi_of_ch_given", "object": "payment_intent", "status": "canceled",
+            "amount": 900, "amount_received": 0, "currency": "usd", "created": START, "latest_charge": "ch_given",
+            "metadata": {} });
+        tell(&ledger, "payment_intent.canceled", 240, &canceled).await;
+        assert_eq!(unmoved(&ledger).await, []);
+    })
+    .await;
+}
