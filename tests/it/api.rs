@@ -5,6 +5,7 @@ mod document;
 mod evidence;
 mod examples;
 mod idempotency;
+mod listings;
 mod matrix;
 mod office;
 mod operations;

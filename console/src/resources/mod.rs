@@ -17,6 +17,7 @@ mod figures;
 mod findings;
 mod health;
 mod invoices;
+mod listings;
 mod notes;
 mod notices;
 mod objects;
@@ -69,7 +70,10 @@ const GROUPS: &[&[Endpoint]] = &[
     sessions::ENDPOINTS,
     policies::ENDPOINTS,
     figures::ENDPOINTS,
+    listings::ENDPOINTS,
+    listings::TERMS,
     aliases::ENDPOINTS,
+    listings::REFUNDS,
     health::ENDPOINTS,
 ];
 

@@ -4,6 +4,7 @@
 mod disputes;
 mod doubtful;
 mod findings;
+mod goods;
 mod notices;
 mod operations;
 mod people;
@@ -12,6 +13,7 @@ mod tries;
 pub use self::disputes::{DisputeFigures, DisputeFilter};
 pub use self::doubtful::Doubtful;
 pub use self::findings::FindingFilter;
+pub use self::goods::GoodsFilter;
 pub use self::notices::NoticeFilter;
 pub use self::operations::OperationFilter;
 pub use self::people::{BanFilter, CustomerFilter, SubscriptionFilter};

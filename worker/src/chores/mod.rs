@@ -2,6 +2,7 @@
 
 pub mod completeness;
 pub mod execute;
+pub mod goods;
 pub mod key_ages;
 pub mod lapse;
 pub mod lease;

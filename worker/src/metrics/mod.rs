@@ -3,6 +3,7 @@
 mod domain;
 mod findings;
 mod fraud;
+mod goods;
 mod ledger;
 mod money;
 mod notices;
@@ -17,6 +18,7 @@ use shared::queue::QueueGauges;
 use shared::spans::SpanCounts;
 
 use self::domain::Domain;
+use self::goods::Goods;
 use self::ledger::LedgerGauges;
 use self::notices::Notices;
 use self::operations::Operations;
@@ -56,6 +58,7 @@ pub struct Metrics {
     pub refetched: IntCounterVec,
     pub operations: Operations,
     pub notices: Notices,
+    pub goods: Goods,
 }
 
 impl Metrics {
@@ -128,6 +131,7 @@ impl Metrics {
             ),
             operations: Operations::new(&new),
             notices: Notices::new(&new),
+            goods: Goods::new(&new),
             registry: new.registry(),
         };
         metrics.begin_at_zero();
