@@ -30,6 +30,7 @@ pub mod hanging;
 pub mod history;
 mod invitation;
 pub mod listed;
+pub mod listings;
 pub mod lists;
 pub mod live;
 mod me;

@@ -28,6 +28,7 @@ const PLACES: &[(&str, &str, &str, Permission)] = &[
     ("failures", "Failed attempts", "/payments/failures", Permission::Read),
     ("refunds", "Refunds", "/payments/refunds", Permission::Read),
     ("disputes", "Disputes", "/payments/disputes", Permission::Read),
+    ("listings", "Listings", "/payments/listings", Permission::Read),
     ("approvals", "Approvals", "/approvals", Permission::Read),
     ("webhooks", "Webhooks", "/payments/webhooks/", Permission::Read),
     ("dead-letters", "Dead letters", "/payments/dead-letters", Permission::Read),

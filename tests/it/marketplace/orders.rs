@@ -43,10 +43,13 @@ async fn history(shop: &Shop) -> Vec<Envelope> {
         .into_iter()
         .find(|charge| charge["payment_intent"] == fee.as_str())
         .unwrap();
-    let dispute = shop.stripe.admin("POST", "/disputes", &json!({ "charge": charge["id"] })).unwrap();
+    let dispute =
+        shop.stripe.admin("POST", "/disputes", &json!({ "charge": charge["id"], "livemode": true })).unwrap();
     shop.stripe.passes(60);
     let id = dispute["id"].as_str().unwrap();
-    shop.stripe.admin("POST", &format!("/disputes/{id}"), &json!({ "status": "lost" })).unwrap();
+    shop.stripe
+        .admin("POST", &format!("/disputes/{id}"), &json!({ "status": "lost", "livemode": true }))
+        .unwrap();
     shop.told()
 }
 

@@ -204,9 +204,13 @@ impl Shop {
         asked_back(&mut self.ledger.read().await.unwrap(), &key(intent)).await.unwrap()
     }
 
-    pub(crate) async fn approve(&self, operation: &Operation) -> Result<Operation, NotDone> {
+    pub(crate) async fn approve(
+        &self,
+        operation: &Operation,
+        now: DateTime<Utc>,
+    ) -> Result<Operation, NotDone> {
         let word = approve::Word::default();
-        approve::approve(&self.ledger, operation.id(), &word, &manager(), clock::now()).await
+        approve::approve(&self.ledger, operation.id(), &word, &manager(), now).await
     }
 
     pub(crate) async fn findings(&self) -> Vec<(String, String)> {
