@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use desk::till::TillConfig;
 use shared::env::{Env, Problem, Variable};
 
 use crate::client::{PROXY_SECRET, PROXY_SECRET_FILE, SIGN_ON_HEADER, TrustedProxy};
@@ -73,6 +74,12 @@ const ADDRESS_RATE: Variable = Variable {
     example: "30000",
     help: "Requests a minute from one address; further ones are answered 429. Behind a proxy without CONSOLE_PROXY_SECRET all come from its address: raise it there.",
 };
+const USER_RATE: Variable = Variable {
+    name: "CONSOLE_USER_CHECKOUTS_PER_MINUTE",
+    default: "10",
+    example: "30",
+    help: "Checkouts and promotions a minute that may be asked for one user of the merchant's; further ones are answered 429.",
+};
 const DRAIN_DEADLINE: Variable = Variable {
     name: "CONSOLE_DRAIN_DEADLINE_SECS",
     default: "10",
@@ -95,6 +102,7 @@ pub const VARIABLES: &[Variable] = &[
     ANSWER_DEADLINE,
     TOKEN_RATE,
     ADDRESS_RATE,
+    USER_RATE,
     DRAIN_DEADLINE,
 ];
 
@@ -106,6 +114,8 @@ pub struct ConsoleConfig {
     /// Where browsers reach it, without a slash at its end.
     pub url: String,
     pub proxy: Option<TrustedProxy>,
+    /// How what customers pay by themselves is asked for at Stripe.
+    pub till: TillConfig,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -118,6 +128,7 @@ pub struct Limits {
     pub answer_deadline: Duration,
     pub token_requests_per_minute: u32,
     pub address_requests_per_minute: u32,
+    pub user_checkouts_per_minute: u32,
     pub drain_deadline: Duration,
 }
 
@@ -127,6 +138,7 @@ impl ConsoleConfig {
             address: env.address(&ADDR)?,
             url: url(env)?,
             proxy: TrustedProxy::from_env(env)?,
+            till: TillConfig::from_env(env)?,
             internal_address: env.address(&INTERNAL_ADDR)?,
             limits: Limits {
                 connections: env.number(&CONNECTIONS_LIMIT, 1..=100_000)?,
@@ -137,6 +149,7 @@ impl ConsoleConfig {
                 answer_deadline: env.seconds(&ANSWER_DEADLINE, 1..=300)?,
                 token_requests_per_minute: env.number(&TOKEN_RATE, 1..=1_000_000)?,
                 address_requests_per_minute: env.number(&ADDRESS_RATE, 1..=10_000_000)?,
+                user_checkouts_per_minute: env.number(&USER_RATE, 1..=1_000_000)?,
                 drain_deadline: env.seconds(&DRAIN_DEADLINE, 1..=300)?,
             },
         })

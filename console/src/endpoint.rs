@@ -55,7 +55,13 @@ pub struct Endpoint {
 
 impl Endpoint {
     pub fn is_act(&self) -> bool {
-        self.method == Method::POST
+        self.method != Method::GET
+    }
+
+    /// Whether its answer may be kept for a repetition of the request. One with a secret in it never is: it is the same
+    /// however often it is asked for.
+    pub fn keeps_answers(&self) -> bool {
+        self.is_act() && self.answer != Shape::Done(200, "to_pay")
     }
 
     /// Whether it takes a file, and so `multipart/form-data`.

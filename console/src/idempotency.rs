@@ -19,7 +19,7 @@ const KEPT: TimeDelta = TimeDelta::hours(24);
 /// A request that has no answer after so long has lost its process: no act takes a tenth of that.
 const RUNS_AT_MOST: TimeDelta = TimeDelta::minutes(10);
 /// What is answered once, and never kept.
-const SECRET: &[&str] = &["token", "secret", "link"];
+const SECRET: &[&str] = &["token", "secret", "client_secret", "link"];
 
 /// A key that a request has taken.
 pub(crate) struct Taken {

@@ -33,6 +33,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use desk::staff_key::StaffKey;
+use desk::till::Till;
 use hyper::Request;
 use hyper::body::Incoming;
 use ledger::Ledger;
@@ -77,6 +78,9 @@ pub struct Console {
     log_budget: LogBudget,
     address_rate: RateLimit<IpAddr>,
     actor_rate: RateLimit<String>,
+    user_rate: RateLimit<String>,
+    /// Asks Stripe for what customers pay by themselves.
+    till: Till,
     /// A permit for every byte that bodies may take together.
     room: Semaphore,
     /// For requests with a file, or with a text as long as one.
@@ -124,7 +128,8 @@ async fn serve(
     let (address, internal) = (public.local_addr()?, inner.local_addr()?);
     tracing::info!(%address, %internal, connections = limits.connections, "console is listening");
 
-    let console = Arc::new(Console::new(config, staff_key, queue, ledger));
+    let till = Till::open(&config.till, shutdown.clone())?;
+    let console = Arc::new(Console::new(config, staff_key, till, queue, ledger));
     let ended = CancellationToken::new();
     let _beside = ended.clone().drop_guard();
     tokio::spawn(internal::serve(inner, Arc::clone(&console), ended.clone()));
@@ -172,10 +177,17 @@ async fn watch(console: Arc<Console>, ended: CancellationToken) {
 }
 
 impl Console {
-    fn new(config: ConsoleConfig, staff_key: Option<StaffKey>, queue: Queue, ledger: Ledger) -> Self {
+    fn new(
+        config: ConsoleConfig,
+        staff_key: Option<StaffKey>,
+        till: Till,
+        queue: Queue,
+        ledger: Ledger,
+    ) -> Self {
         let ConsoleConfig { limits, url, proxy, .. } = config;
         Self {
             staff_key,
+            till,
             url,
             proxy,
             document: openapi::document(resources::endpoints()),
@@ -183,6 +195,7 @@ impl Console {
             log_budget: LogBudget::new(),
             address_rate: RateLimit::new(limits.address_requests_per_minute),
             actor_rate: RateLimit::new(limits.token_requests_per_minute),
+            user_rate: RateLimit::new(limits.user_checkouts_per_minute),
             room: Semaphore::new(limits.requests.saturating_mul(BODY_LIMIT_BYTES)),
             file_room: Semaphore::new(FILES_AT_ONCE * FILE_BODY_LIMIT_BYTES),
             places: Arc::new(Semaphore::new(limits.requests)),
@@ -195,6 +208,26 @@ impl Console {
             queue,
             limits,
         }
+    }
+}
+
+/// What endpoints need beside the ledger.
+impl Console {
+    fn till(&self) -> &Till {
+        &self.till
+    }
+
+    fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Counts a checkout of a user of the merchant's. `Err`: one too many; so many seconds to wait.
+    fn take_checkout_of(&self, user: &str) -> Result<(), u64> {
+        self.user_rate.take(user.to_owned())
     }
 }
 

@@ -28,6 +28,8 @@ pub(crate) enum NotKnown {
 pub(crate) enum RatedBy {
     Token,
     Address,
+    /// Too many checkouts of one user of the merchant's.
+    User,
 }
 
 impl NotKnown {
@@ -42,12 +44,13 @@ impl NotKnown {
 }
 
 impl RatedBy {
-    const ALL: [Self; 2] = [Self::Token, Self::Address];
+    const ALL: [Self; 3] = [Self::Token, Self::Address, Self::User];
 
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Token => "token",
             Self::Address => "address",
+            Self::User => "user",
         }
     }
 }

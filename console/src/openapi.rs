@@ -98,7 +98,7 @@ fn parameters(endpoint: &Endpoint) -> Vec<Value> {
             "schema": field.kind.schema(true),
         })
     });
-    let key = endpoint.is_act().then(|| reference("parameters", KEY));
+    let key = endpoint.keeps_answers().then(|| reference("parameters", KEY));
     in_path.chain(in_query).chain(key).collect()
 }
 

@@ -241,7 +241,7 @@ async fn act(
         permit(console, endpoint, actor, now).await?;
     }
     let query = Fields::of_query(parts.uri.query().unwrap_or_default(), endpoint.query, now)?;
-    let key = if endpoint.is_act() { idempotency::key(&parts.headers)? } else { None };
+    let key = if endpoint.keeps_answers() { idempotency::key(&parts.headers)? } else { None };
     let given = match endpoint.body {
         Some(_) => bodies::read(console, endpoint, parts, body).await?,
         None => Given::default(),

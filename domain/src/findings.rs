@@ -29,6 +29,8 @@ words! {
     pub enum Check {
         Reconciliation = "reconciliation",
         FraudDesk = "fraud_desk",
+        // Payments beside what they were to pay for.
+        Goods = "goods",
     }
 }
 

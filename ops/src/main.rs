@@ -36,6 +36,7 @@ mod hold;
 mod invoices;
 mod kpi;
 mod listing;
+mod listings;
 mod migrate;
 mod notes;
 mod notices;
@@ -153,6 +154,7 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
         Command::Invoices(InvoicesCommand::List(options)) => invoices::list(&env, &options).await?,
         Command::Payments(PaymentsCommand::List(options)) => payments::list(&env, &options).await?,
         Command::Charges(ChargesCommand::List(options)) => charges::list(&env, &options).await?,
+        Command::Listings(command) => listings::run(&env, &command).await?,
         Command::Failures(FailuresCommand::List(options)) => failures::list(&env, &options).await?,
         Command::Customers(CustomersCommand::List(options)) => customers::list(&env, &options).await?,
         Command::Refunds(RefundsCommand::List(options)) => refunds::list(&env, &options).await?,

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use desk::acts::Person;
 use desk::rebuild::{Comparison, Difference, Rebuilt, Repaired, compare, rebuild, repair};
 use ledger::Ledger;
+use marketplace::check::{self, Checked};
 use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
@@ -35,6 +36,8 @@ struct RebuildReport {
     damaged_segments: BTreeSet<i64>,
     #[serde(flatten)]
     comparison: Comparison,
+    /// Listings, which follow from the payments of this ledger.
+    listings: Checked,
     repaired: Option<Repaired>,
 }
 
@@ -42,7 +45,7 @@ pub async fn run(env: &Env, options: &RebuildOptions) -> anyhow::Result<ExitCode
     let by = options.yes.then(|| Person::of(options.by.by.as_deref(), env)).transpose().map_err(refused)?;
     let ledger = open::ledger(env).await?;
     let seed = options.seed.unwrap_or_else(|| getrandom::u64().unwrap_or_default());
-    let (rebuilt, comparison) = made_again(&ledger, seed).await?;
+    let (rebuilt, comparison, listings) = made_again(&ledger, seed).await?;
     let repaired = match &by {
         // Without those bodies the objects of their events would be made wrongly.
         Some(_) if !rebuilt.damaged_segments.is_empty() => {
@@ -53,19 +56,26 @@ pub async fn run(env: &Env, options: &RebuildOptions) -> anyhow::Result<ExitCode
                 numbers.join(", ")
             );
         }
-        Some(by) => Some(repair(&ledger, &rebuilt, &comparison, by.name(), clock::now()).await?),
+        Some(by) => {
+            let mut done = repair(&ledger, &rebuilt, &comparison, by.name(), clock::now()).await?;
+            done.repaired += check::repair(&ledger, &listings, clock::now()).await?;
+            Some(done)
+        }
         None => None,
     };
     ledger.close().await;
     let told = RebuildReport {
         seed,
-        identical: comparison.differences.is_empty() && rebuilt.unreadable.is_empty(),
+        identical: comparison.differences.is_empty()
+            && listings.differ.is_empty()
+            && rebuilt.unreadable.is_empty(),
         events: rebuilt.events,
         revived: rebuilt.revived.len(),
         without_bytes: rebuilt.without_bytes,
         unreadable: rebuilt.unreadable.into_iter().map(|key| key.id).collect(),
         damaged_segments: rebuilt.damaged_segments,
         comparison,
+        listings,
         repaired,
     };
     if options.shape.json {
@@ -78,7 +88,7 @@ pub async fn run(env: &Env, options: &RebuildOptions) -> anyhow::Result<ExitCode
 }
 
 /// Folds and compares on one snapshot: what workers write meanwhile is not seen.
-async fn made_again(ledger: &Ledger, seed: u64) -> anyhow::Result<(Rebuilt, Comparison)> {
+async fn made_again(ledger: &Ledger, seed: u64) -> anyhow::Result<(Rebuilt, Comparison, Checked)> {
     let mut tx = ledger.read().await?;
     let is_watched = std::io::stderr().is_terminal();
     let mut told = 0;
@@ -91,7 +101,8 @@ async fn made_again(ledger: &Ledger, seed: u64) -> anyhow::Result<(Rebuilt, Comp
     };
     let rebuilt = rebuild(ledger, &mut tx, seed, &mut progress).await?;
     let comparison = compare(&mut tx, &rebuilt).await?;
-    Ok((rebuilt, comparison))
+    let listings = check::check(&mut tx).await?;
+    Ok((rebuilt, comparison, listings))
 }
 
 fn page(told: &RebuildReport) -> String {
@@ -100,6 +111,13 @@ fn page(told: &RebuildReport) -> String {
         let left_out = if row.left_out == 0 { String::new() } else { row.left_out.to_string() };
         table.row([row.table.to_owned(), row.identical.to_string(), row.different.to_string(), left_out]);
     }
+    let Checked { listings, differ } = &told.listings;
+    table.row([
+        "goods".to_owned(),
+        (listings - differ.len()).to_string(),
+        differ.len().to_string(),
+        String::new(),
+    ]);
     let mut text =
         format!("{} events folded in the order of seed {}\n\n{}", told.events, told.seed, table.render());
     for (count, words) in [

@@ -33,6 +33,7 @@ pub async fn gateway(env: &Env) -> anyhow::Result<()> {
 pub async fn worker(env: &Env) -> anyhow::Result<()> {
     let mut config = WorkerConfig::from_env(env)?;
     config.staff_key = staff::key::of(env)?.map(Arc::new);
+    config.goods = marketplace::KEEPERS;
     let queue_config = envelope_key::queue_config(env)?;
     let ledger_config = LedgerConfig::from_env(env)?.for_batches();
     preflight::addresses_are_free(env, &["WORKER_INTERNAL_ADDR"])?;

@@ -55,6 +55,7 @@ pub async fn run(env: Env, options: &UpOptions) -> anyhow::Result<()> {
     staff::key::provide(&env)?;
     let staff_key = staff::key::of(&env)?;
     worker_config.staff_key = staff::key::of(&env)?.map(Arc::new);
+    worker_config.goods = marketplace::KEEPERS;
     let first = first_administrator(&ledger).await?;
     topology::declare(&queue_config, NewQueues::AwaitDisk).await?;
     let (queue_shown, ledger_shown) = (queue_config.url.shown(), ledger.shown());

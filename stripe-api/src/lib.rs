@@ -55,7 +55,7 @@ pub use self::invoices::{InvoiceNow, InvoicePay};
 pub use self::lists::{CreatedBetween, Listed};
 pub use self::object_lists::{ObjectListing, ObjectPage};
 pub use self::objects::{Answered, ListedObject, ResponseOf};
-pub use self::payment_intents::{NewPaymentIntent, PaymentIntentNow};
+pub use self::payment_intents::{CheckoutIntent, NewPaymentIntent, PaymentIntentNow};
 pub use self::payouts::PayoutFilter;
 use self::rate_limit::RateLimit;
 pub use self::refunds::{NewRefund, RefundNow, RefundTarget};

@@ -21,6 +21,26 @@ pub struct NewPaymentIntent<'a> {
     pub metadata: &'a Metadata,
 }
 
+/// What a customer is to pay by himself: he chooses how, and proves who he is.
+#[derive(Clone, Debug, Serialize)]
+pub struct CheckoutIntent<'a> {
+    amount: i64,
+    currency: &'a str,
+    automatic_payment_methods: AutomaticMethods,
+    metadata: &'a Metadata,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct AutomaticMethods {
+    enabled: bool,
+}
+
+impl<'a> CheckoutIntent<'a> {
+    pub fn of(amount: i64, currency: &'a str, metadata: &'a Metadata) -> Self {
+        Self { amount, currency, automatic_payment_methods: AutomaticMethods { enabled: true }, metadata }
+    }
+}
+
 #[derive(Serialize)]
 struct CreateAndConfirm<'a> {
     #[serde(flatten)]
@@ -77,6 +97,15 @@ impl Api {
         let form =
             CreateAndConfirm { payment, confirm: true, off_session: true, error_on_requires_action: true };
         self.post("/payment_intents".to_owned(), &form, sending).await
+    }
+
+    /// Nothing is charged: whoever has its secret pays it.
+    pub async fn create_checkout_intent(
+        &self,
+        intent: &CheckoutIntent<'_>,
+        sending: Sending<'_>,
+    ) -> Result<Answer, StripeError> {
+        self.post("/payment_intents".to_owned(), intent, sending).await
     }
 
     /// Tries again to take the money of one intent: it has at most one successful charge.

@@ -6,6 +6,7 @@ mod evidence;
 mod examples;
 mod idempotency;
 mod kept;
+mod listings;
 mod matrix;
 mod office;
 mod operations;

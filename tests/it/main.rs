@@ -32,6 +32,7 @@ mod lattice;
 mod ledgers;
 mod malformed;
 mod manifests;
+mod marketplace;
 mod misspelt;
 mod money;
 mod money_whole;

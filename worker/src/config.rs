@@ -10,6 +10,7 @@ use shared::spans::SpansConfig;
 
 use crate::chores::notices::config::NoticeConfig;
 use crate::failpoint::Failpoint;
+use desk::goods::Keep;
 use desk::staff_key::StaffKey;
 use stripe_api::StripeConfig;
 
@@ -83,6 +84,8 @@ pub struct WorkerConfig {
     pub notices: NoticeConfig,
     /// Opens the secrets of targets.
     pub staff_key: Option<Arc<StaffKey>>,
+    /// What keeps the merchant's own goods.
+    pub goods: &'static [Keep],
 }
 
 impl WorkerConfig {
@@ -106,6 +109,7 @@ impl WorkerConfig {
             failpoint: Failpoint::from_env(env),
             notices: NoticeConfig::from_env(env)?,
             staff_key: StaffKey::from_env(env)?.map(Arc::new),
+            goods: &[],
         })
     }
 }

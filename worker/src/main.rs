@@ -43,7 +43,8 @@ async fn run() -> anyhow::Result<()> {
     }
     Names { groups: &groups, families: &[] }.check(&env)?;
     let _logging = telemetry::init(&env)?;
-    let (config, queue_config) = (WorkerConfig::from_env(&env)?, QueueConfig::from_env(&env)?);
+    let (mut config, queue_config) = (WorkerConfig::from_env(&env)?, QueueConfig::from_env(&env)?);
+    config.goods = marketplace::KEEPERS;
     let ledger_config = LedgerConfig::from_env(&env)?.for_batches();
     let shutdown = shutdown::on_signal()?;
     service_manager::attend(&env, &[config.internal_addr], shutdown.clone());

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use domain::batch_counts::BatchCounts;
 pub use domain::due::Manner;
 use domain::fraud::Due;
+use domain::fulfilments;
 use domain::notices;
 use domain::object_graph::Event;
 use domain::policy::Policy;
@@ -85,6 +86,7 @@ async fn write<'a>(
     let lines = graph.chain(&transitions, STRIPE, now);
     let commit = commit_of(&recorded.first_seen().collect::<Vec<_>>(), &lines, taken, now);
     store(tx, &graph, &locked, &lines, commit.as_ref()).await?;
+    tx.note_goods(&fulfilments::concerned(&graph)).await?;
     tx.note(notices::of_batch(&graph, &events, &transitions, clock::now())).await?;
     tx.note_for_fraud_desk(&Due::of(&graph), now).await?;
     Ok(Handled::of(batch, &recorded, manner, transitions.len(), counts))

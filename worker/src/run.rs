@@ -105,6 +105,7 @@ async fn work(
     tasks.spawn(chores::seal::run(lanes.clone()));
     tasks.spawn(chores::fraud_desk::run(lanes.clone()));
     tasks.spawn(chores::lapse::run(lanes.clone()));
+    tasks.spawn(chores::goods::run(lanes.clone(), config.goods));
     tasks.spawn(chores::old_logins::run(lanes.clone()));
     tasks.spawn(chores::retention::run(lanes.clone(), config.retention));
     let api = config.stripe.as_ref().map(|stripe| Api::open(stripe, shutdown.clone())).transpose()?;
@@ -120,6 +121,9 @@ async fn work(
         tasks.spawn(chores::reconcile::run(lanes.clone(), api.clone(), stripe.clone()));
         tasks.spawn(chores::completeness::run(lanes.clone(), api, stripe.clone()));
         tasks.spawn(chores::planned_retries::run(lanes.clone()));
+        if !config.goods.is_empty() {
+            tasks.spawn(chores::goods::look(lanes.clone(), stripe.clone()));
+        }
         tasks.spawn(chores::execute::run(lanes.clone(), stripe, config.failpoint));
     }
     tasks.close();

@@ -29,6 +29,7 @@ use ledger::views::kpi::Scope;
 use ledger::views::search::Whose;
 use ledger::views::stored_events::EventFilter;
 use ledger::{Ledger, LedgerError};
+use marketplace::view::ListingView;
 use maud::Markup;
 
 use super::address::Address;
@@ -40,8 +41,8 @@ use super::lists::{find_list, find_words};
 use super::object::Hangs;
 use super::shell::{self, Frame};
 use super::{
-    acts, approvals, audit, blocks, dead_letters, event, findings, listed, metrics, modes, notices, object,
-    operation, people, reconciliation, replays, reports, saved_views, user,
+    acts, approvals, audit, blocks, dead_letters, event, findings, listed, listings, metrics, modes, notices,
+    object, operation, people, reconciliation, replays, reports, saved_views, user,
 };
 
 /// What a browser gets.
@@ -142,6 +143,11 @@ async fn find(sources: &Sources<'_>, frame: &mut Frame<'_>) -> Result<Found, Fai
             let part = listed::part(address)?;
             let found = anomalies::read_page(ledger, &mut ledger.read().await?, &whose, &part).await?;
             title("Anomalies", super::anomalies::page(frame, &found))
+        }
+        "/payments/listings" => {
+            let (filter, part) = (listings::filter(frame), listed::part(address)?);
+            let found = marketplace::view::list(&mut ledger.read().await?, &filter, &part, now).await?;
+            title("Listings", listings::page(frame, &found))
         }
         "/payments/audit" => {
             let (filter, part) = (audit::filter(frame)?, listed::part(address)?);
@@ -250,6 +256,12 @@ async fn read_one(ledger: &Ledger, frame: &mut Frame<'_>, kind: &str, id: &str) 
             let view = desk::views::notices::notice(ledger, id).await?;
             frame.livemode = view.as_ref().map_or(frame.livemode, |view| view.notice.key.livemode);
             view.map(|view| notices::one(&view))
+        }
+        "listing" => {
+            let mut tx = ledger.read().await?;
+            let views = ListingView::read(&mut tx, id, &Whose::default(), frame.now).await?;
+            frame.livemode = views.first().map_or(frame.livemode, |view| view.listing.key.livemode);
+            (!views.is_empty()).then(|| listings::pages(&views))
         }
         "replay" => match ledger.plan(id).await? {
             Some(plan) => Some(replays::page(frame, &plan, &ledger.results(id).await?)),

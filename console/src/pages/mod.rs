@@ -32,6 +32,7 @@ pub mod history;
 mod invitation;
 pub mod invoices;
 pub mod listed;
+pub mod listings;
 pub mod lists;
 pub mod live;
 mod me;

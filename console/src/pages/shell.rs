@@ -30,6 +30,7 @@ const PLACES: &[(&str, &str, &str, Permission)] = &[
     ("disputes", "Disputes", "/payments/disputes", Permission::Read),
     ("invoices", "Invoices", "/payments/invoices", Permission::Read),
     ("payouts", "Payouts", "/payments/payouts", Permission::Read),
+    ("listings", "Listings", "/payments/listings", Permission::Read),
     ("approvals", "Approvals", "/approvals", Permission::Read),
     ("webhooks", "Webhooks", "/payments/webhooks/", Permission::Read),
     ("dead-letters", "Dead letters", "/payments/dead-letters", Permission::Read),

@@ -18,6 +18,7 @@ mod figures;
 mod findings;
 mod health;
 mod invoices;
+mod listings;
 mod notes;
 mod notices;
 mod objects;
@@ -73,7 +74,10 @@ const GROUPS: &[&[Endpoint]] = &[
     sessions::ENDPOINTS,
     policies::ENDPOINTS,
     figures::ENDPOINTS,
+    listings::ENDPOINTS,
+    listings::TERMS,
     aliases::ENDPOINTS,
+    listings::REFUNDS,
     health::ENDPOINTS,
 ];
 

@@ -26,8 +26,10 @@ use crate::fields::{Field, Kind, PAGE, WHOSE, WINDOW, optional, required};
 use crate::problem::{Code, Problem};
 
 const ASKED: &[Code] = &[Code::NotFound, Code::Ambiguous, Code::Conflict, Code::Refused];
-const DECIDED: &[Code] = &[Code::NotFound, Code::Conflict, Code::Refused];
+pub(super) const DECIDED: &[Code] = &[Code::NotFound, Code::Conflict, Code::Refused];
 const REASON: Field = optional("reason", Kind::Text, "Why, for the audit.");
+pub(super) const APPROVE: &[Field] =
+    &[REASON, optional("parameters_hash", Kind::Id, "Of what you have seen: another one is not approved.")];
 
 pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
@@ -130,10 +132,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         access: Access::Needs(Permission::Manage),
         summary: "Approve an operation that somebody else asked for.",
         query: &[],
-        body: Some(&[
-            REASON,
-            optional("parameters_hash", Kind::Id, "Of what you have seen: another one is not approved."),
-        ]),
+        body: Some(APPROVE),
         answer: Shape::Done(202, "asked_operation"),
         errors: DECIDED,
         run: run!(approve),
@@ -218,7 +217,7 @@ const FILTER: &[Field] = &[
     optional("open", Kind::Flag, "`true`: only those that may still move money."),
 ];
 
-fn states() -> Vec<&'static str> {
+pub(super) fn states() -> Vec<&'static str> {
     OperationState::WORDS.to_vec()
 }
 
@@ -264,7 +263,7 @@ async fn approvals(call: Call) -> Answered {
     listed(&call, OperationFilter { state, ..OperationFilter::default() }).await
 }
 
-async fn listed(call: &Call, filter: OperationFilter) -> Answered {
+pub(super) async fn listed(call: &Call, filter: OperationFilter) -> Answered {
     let filter = OperationFilter { window: call.query.window()?, whose: call.whose(), ..filter };
     let page = call.read().await?.operations(&filter, &call.query.part()).await?;
     Ok(Answer::list(&page.map(|operation| {
@@ -361,13 +360,13 @@ async fn confirm(call: Call) -> Answered {
     came(StatusCode::ACCEPTED, &operation)
 }
 
-async fn approve(call: Call) -> Answered {
+pub(super) async fn approve(call: Call) -> Answered {
     let word = Word { reason: call.body.text("reason"), parameters_hash: call.body.text("parameters_hash") };
     let operation = approve::approve(call.ledger(), call.id(), &word, call.actor()?, call.now).await?;
     came(StatusCode::ACCEPTED, &operation)
 }
 
-async fn reject(call: Call) -> Answered {
+pub(super) async fn reject(call: Call) -> Answered {
     let reason = call.body.given("reason")?;
     let operation = approve::reject(call.ledger(), call.id(), &reason, call.actor()?, call.now).await?;
     came(StatusCode::OK, &operation)

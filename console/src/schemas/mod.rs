@@ -2,6 +2,7 @@
 //! differ from the ledger; views add what they say beside them.
 
 mod acts;
+mod listings;
 mod notices;
 mod views;
 
@@ -57,6 +58,7 @@ pub(crate) fn schemas() -> Schemas {
     all.extend(acts::people());
     all.extend(acts::operations());
     all.extend(notices::notices());
+    all.extend(listings::listings());
     all
 }
 

@@ -83,7 +83,7 @@ pub fn reason(given: &str) -> Result<String, Refusal> {
     text("reason", given)
 }
 
-fn text(what: &'static str, given: &str) -> Result<String, Refusal> {
+pub fn text(what: &'static str, given: &str) -> Result<String, Refusal> {
     let given = given.trim();
     let fault = match given.chars().count() {
         0 => "empty".to_owned(),

@@ -1,15 +1,18 @@
 //! Puts the rebuilt objects in the place of those that differ: a row at a time under its lock, and only where
 //! it still is what was compared. Who changed it meanwhile knew it, and the next comparison tells.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 
 use super::{Comparison, Difference, Rebuilt};
 use domain::event::EventKey;
+use domain::fulfilments::goods_of;
 use domain::object_graph::InGraph;
 use domain::outcome::Outcome;
 use domain::risk::Risk;
 use domain::tracked_rows::{TrackedRows, without_revision};
-use domain::{AuditChange, Object, Severity, Transition, audit_chain, of_kind};
+use domain::{AuditChange, Key, Kind, Object, Severity, Transition, audit_chain, of_kind};
 use ledger::tables::events::Concluded;
 use ledger::{Ledger, LedgerError};
 
@@ -33,7 +36,9 @@ pub async fn repair(
     let mut done = Repaired::default();
     let graph = &rebuilt.graph;
     for difference in &comparison.differences {
-        let at = At { ledger, difference, actor, now };
+        let payment = graph.payments.get(&difference.key).filter(|_| difference.kind == Kind::Payment);
+        let goods = payment.and_then(goods_of).into_iter().collect();
+        let at = At { ledger, difference, actor, now, goods };
         let repaired = of_kind!(difference.kind, |Row| at.write(Row::rows(graph)).await?);
         done.repaired += usize::from(repaired);
         done.moved_meanwhile += usize::from(!repaired);
@@ -60,6 +65,8 @@ struct At<'a> {
     difference: &'a Difference,
     actor: &'a str,
     now: DateTime<Utc>,
+    /// What follows from the payment that is put right, where it is one.
+    goods: BTreeSet<Key>,
 }
 
 impl At<'_> {
@@ -90,6 +97,7 @@ impl At<'_> {
             row.audit_hash().into_iter().for_each(|last| last.clone_from(&hash));
         }
         tx.write(&[&row]).await?;
+        tx.note_goods(&self.goods).await?;
         tx.commit().await?;
         Ok(true)
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::members::Members;
 use domain::audit_chain::member_of_line;
 use domain::bans::Ban;
-use domain::{Object, each_kind, operations};
+use domain::{Object, each_kind, goods, operations};
 use ledger::tables::audit::AuditRow;
 use ledger::views::consistency::AuditPosition;
 use ledger::views::consistency::End;
@@ -65,6 +65,7 @@ pub(super) async fn walk(
         chains.ends_of((Row::NAME, Row::TABLE), tx, limit).await?;
     });
     chains.ends_of((operations::NAME, operations::TABLE), tx, limit).await?;
+    chains.ends_of((goods::NAME, goods::TABLE), tx, limit).await?;
     Ok(chains)
 }
 

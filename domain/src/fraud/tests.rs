@@ -67,8 +67,7 @@ fn a_day_reads_the_same_whatever_else_is_known() {
     };
     let whole = of(&all);
     assert_eq!(whole.len(), 5, "{whole:#?}");
-    let whole_ids: Vec<String> =
-        whole.iter().map(|it| it.id(Check::FraudDesk, &Key::default())).collect();
+    let whole_ids: Vec<String> = whole.iter().map(|it| it.id(Check::FraudDesk, &Key::default())).collect();
     for one in of(&all[4..]) {
         let id = one.id(Check::FraudDesk, &Key::default());
         assert_eq!(whole[whole_ids.iter().position(|it| *it == id).unwrap()], one);

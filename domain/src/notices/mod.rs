@@ -41,6 +41,7 @@ words! {
         PayoutChanged = "payout.changed",
         BanChanged = "ban.changed",
         OperationChanged = "operation.changed",
+        GoodsChanged = "goods.changed",
         Dunning = "invoice.dunning",
         RefundMade = "refund.made",
         RefundCorrected = "refund.corrected",
@@ -84,7 +85,8 @@ impl NoticeKind {
             | Self::SubscriptionChanged
             | Self::PayoutChanged
             | Self::BanChanged
-            | Self::OperationChanged => Audience::Programs,
+            | Self::OperationChanged
+            | Self::GoodsChanged => Audience::Programs,
             Self::Dunning
             | Self::RefundMade
             | Self::RefundCorrected

@@ -6,12 +6,13 @@ use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
 use crate::LedgerError;
 
 /// What is decided, said and noted stays as it was.
-pub const TABLES: [&str; 9] = [
+pub const TABLES: [&str; 10] = [
     "assignments",
     "audit",
     "audit_seals",
     "ban_overrides",
     "finding_history",
+    "goods_terms",
     "notes",
     "operation_calls",
     "operation_decisions",

@@ -4,6 +4,7 @@
 mod disputes;
 mod doubtful;
 mod findings;
+mod goods;
 mod notices;
 mod operations;
 mod payouts;
@@ -13,6 +14,7 @@ mod tries;
 pub use self::disputes::{DisputeFigures, DisputeFilter};
 pub use self::doubtful::Doubtful;
 pub use self::findings::FindingFilter;
+pub use self::goods::GoodsFilter;
 pub use self::notices::NoticeFilter;
 pub use self::operations::OperationFilter;
 pub use self::payouts::PayoutFilter;

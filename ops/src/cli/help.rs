@@ -42,6 +42,7 @@ Staff
   invoices      List invoices: overdue ones, a customer's, …; try one again
   payments      List payments by time, status, failure, amount, customer, user; capture, cancel
   charges       List charges: every attempt of a payment
+  listings      Listings of the marketplace: list, show; what they are sold on
   failures      List failed attempts by time and code
   refunds       List refunds by their own time; see what may be refunded, ask for it
   operations    What Stripe is asked to do: list, show, confirm, cancel, retry, settle

@@ -11,6 +11,7 @@ mod fraud;
 mod help;
 mod hold;
 mod kpi;
+mod listings;
 mod lists;
 mod look;
 mod maintenance;
@@ -50,6 +51,7 @@ pub use self::findings::{FindingOptions, FindingsCommand, FindingsListOptions};
 pub use self::fraud::FraudOptions;
 pub use self::hold::{HoldCommand, HoldOptions};
 pub use self::kpi::{By, KpiOptions};
+pub use self::listings::{ListingOptions, ListingsCommand, ListingsListOptions};
 pub use self::lists::{
     AnomaliesOptions, ChargesCommand, ChargesListOptions, CustomersCommand, CustomersListOptions,
     FailuresCommand, FailuresListOptions, InvoicesCommand, InvoicesListOptions, PaymentsCommand,
@@ -239,6 +241,9 @@ pub enum Command {
     /// List charges
     #[command(subcommand)]
     Charges(ChargesCommand),
+    /// Listings of the marketplace: list, show, and what they are sold on
+    #[command(subcommand)]
+    Listings(ListingsCommand),
     /// List failed attempts to pay
     #[command(subcommand)]
     Failures(FailuresCommand),

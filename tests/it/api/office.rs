@@ -83,6 +83,21 @@ impl Office {
         get(self.process.internal_addresses()[0], "/metrics").await.unwrap().1
     }
 
+    /// Neither the log has this text, nor a ledger that is a file, wherever in it.
+    pub(super) fn keeps_secret(&self, secret: &str) {
+        let faults = self.process.faults(&[secret]);
+        assert!(faults.is_empty(), "{faults:?}");
+        for path in self
+            .url
+            .strip_prefix("sqlite:")
+            .into_iter()
+            .flat_map(|path| ["", "-wal"].map(|end| format!("{path}{end}")))
+        {
+            let bytes = std::fs::read(&path).unwrap_or_default();
+            assert!(!bytes.windows(secret.len()).any(|part| part == secret.as_bytes()), "{path} has it");
+        }
+    }
+
     /// Workers take the events in.
     pub(super) async fn hears(&self, events: &[Envelope]) {
         for event in events {

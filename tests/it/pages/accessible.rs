@@ -39,6 +39,7 @@ async fn axe_finds_nothing_on_any_page() {
                 "/payments/dead-letters",
                 "/payments/bans?show=all",
                 "/payments/anomalies",
+                "/payments/listings",
                 "/payments/metrics/?hours=720",
                 "/payments/audit",
                 "/notices?preview=dispute_opened",

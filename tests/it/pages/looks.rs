@@ -54,6 +54,7 @@ async fn every_page_is_complete_without_scripts_and_runs_nothing_inline() {
             ("/payments/dead-letters", "No dead letter"),
             ("/payments/bans?show=all", "user_1"),
             ("/payments/anomalies", "Anomalies"),
+            ("/payments/listings", "No listing here"),
             ("/approvals", "Nothing waits for an approval"),
             ("/payments/metrics/?hours=8760", "Success rate"),
             ("/payments/findings", "No finding here"),

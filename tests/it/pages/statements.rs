@@ -61,6 +61,7 @@ const PAGES: &[&str] = &[
     "/payments/dead-letters",
     "/payments/bans",
     "/payments/anomalies",
+    "/payments/listings",
     "/payments/audit",
     "/payments/audit?object=pi_s0",
     "/approvals",

@@ -3,6 +3,7 @@
 pub mod completeness;
 pub mod execute;
 pub mod fraud_desk;
+pub mod goods;
 pub mod key_ages;
 pub mod lapse;
 pub mod lease;

@@ -2,6 +2,7 @@
 
 mod domain;
 mod findings;
+mod goods;
 mod ledger;
 mod money;
 mod notices;
@@ -16,6 +17,7 @@ use shared::queue::QueueGauges;
 use shared::spans::SpanCounts;
 
 use self::domain::Domain;
+use self::goods::Goods;
 use self::ledger::LedgerGauges;
 use self::notices::Notices;
 use self::operations::Operations;
@@ -55,6 +57,7 @@ pub struct Metrics {
     pub refetched: IntCounterVec,
     pub operations: Operations,
     pub notices: Notices,
+    pub goods: Goods,
 }
 
 impl Metrics {
@@ -127,6 +130,7 @@ impl Metrics {
             ),
             operations: Operations::new(&new),
             notices: Notices::new(&new),
+            goods: Goods::new(&new),
             registry: new.registry(),
         };
         metrics.begin_at_zero();

@@ -1,0 +1,184 @@
+//! The tables `goods` and `goods_changes`: a merchant's own goods, and those of which a payment changed. Whoever writes
+//! goods holds the lock of their key, also where they have no row yet.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use domain::charges::Charge;
+use domain::disputes::Dispute;
+use domain::fulfilments::Fulfilment;
+use domain::goods::{Goods, TABLE};
+use domain::payments::Payment;
+use domain::row::{Columns, Field};
+use domain::{Key, readable};
+
+use crate::engine::query::query;
+use crate::engine::rows::{Rows, Statement};
+use crate::{LedgerError, Transaction};
+
+readable! {
+    /// Goods to look at again.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Changed {
+        pub key: Key,
+        /// What has been seen of it: what comes later counts anew.
+        pub changes: i64,
+    }
+}
+
+impl Transaction {
+    /// Notes that payments of these goods changed, in the transaction that changed them.
+    pub async fn note_goods(&mut self, goods: &BTreeSet<Key>) -> Result<(), LedgerError> {
+        let keys: Vec<Key> = goods.iter().cloned().collect();
+        Rows::of(&keys)
+            .fields(|key| key)
+            .run(
+                self,
+                "INSERT INTO goods_changes (id, account, livemode, changes) SELECT id, account, livemode, 1 FROM input \
+                 WHERE TRUE ON CONFLICT (id, account, livemode) DO UPDATE SET changes = goods_changes.changes + 1, \
+                 look_at = NULL",
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// Goods that are due: changed, or put off until now. What has no time comes first.
+    pub async fn changed_goods(
+        &mut self,
+        now: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<Vec<Changed>, LedgerError> {
+        query(
+            "SELECT id, account, livemode, changes FROM goods_changes WHERE look_at IS NULL OR look_at <= $1 \
+             ORDER BY COALESCE(look_at, $2), id, account, livemode LIMIT $3",
+        )
+        .bind(now)
+        .bind(DateTime::UNIX_EPOCH)
+        .bind(limit)
+        .all(self)
+        .await
+    }
+
+    /// They were looked at. Where nothing changed meanwhile, they are done, or put off until a moment.
+    pub async fn goods_seen(
+        &mut self,
+        seen: &Changed,
+        again_at: Option<DateTime<Utc>>,
+    ) -> Result<(), LedgerError> {
+        let done =
+            "DELETE FROM goods_changes WHERE id = $1 AND account = $2 AND livemode = $3 AND changes = $4";
+        let put_off = "UPDATE goods_changes SET look_at = $5 \
+             WHERE id = $1 AND account = $2 AND livemode = $3 AND changes = $4";
+        let statement = match again_at {
+            None => query(done),
+            Some(_) => query(put_off),
+        };
+        let statement =
+            statement.bind(&seen.key.id).bind(&seen.key.account).bind(seen.key.livemode).bind(seen.changes);
+        let statement = if again_at.is_some() { statement.bind(again_at) } else { statement };
+        statement.run(self).await?;
+        Ok(())
+    }
+
+    /// Locks goods, whether or not there are any yet, and reads them.
+    pub async fn lock_goods(&mut self, key: &Key) -> Result<Option<Goods>, LedgerError> {
+        self.lock_absent(TABLE, std::slice::from_ref(key)).await?;
+        self.goods(key).await
+    }
+
+    pub async fn goods(&mut self, key: &Key) -> Result<Option<Goods>, LedgerError> {
+        query("SELECT * FROM goods WHERE id = $1 AND account = $2 AND livemode = $3")
+            .bind(&key.id)
+            .bind(&key.account)
+            .bind(key.livemode)
+            .optional(self)
+            .await
+    }
+
+    /// Those of one id: one an account and mode.
+    pub async fn goods_of_id(&mut self, id: &str) -> Result<Vec<Goods>, LedgerError> {
+        query("SELECT * FROM goods WHERE id = $1 ORDER BY livemode DESC, account").bind(id).all(self).await
+    }
+
+    /// Inserts goods, or writes them anew. The caller has locked them.
+    pub async fn write_goods(&mut self, goods: &Goods) -> Result<(), LedgerError> {
+        let columns = columns();
+        let names = columns.join(", ");
+        let set: Vec<String> = columns
+            .iter()
+            .filter(|name| !["id", "account", "livemode"].contains(name))
+            .map(|name| format!("{name} = excluded.{name}"))
+            .collect();
+        let text = format!(
+            "INSERT INTO goods ({names}) SELECT {names} FROM input WHERE TRUE \
+             ON CONFLICT (id, account, livemode) DO UPDATE SET {}",
+            set.join(", ")
+        );
+        self.run_together(vec![Statement::of_fields(&[goods], text)]).await
+    }
+
+    /// Those of which the clock makes something by now.
+    pub async fn turning_goods(&mut self, now: DateTime<Utc>, limit: i64) -> Result<Vec<Key>, LedgerError> {
+        query(
+            "SELECT id, account, livemode FROM goods WHERE turns_at <= $1 ORDER BY turns_at, id, account, livemode \
+             LIMIT $2",
+        )
+        .bind(now)
+        .bind(limit)
+        .all(self)
+        .await
+    }
+
+    /// Goods of a kind by key after one of them: all of them, page by page.
+    pub async fn goods_after(
+        &mut self,
+        kind: &str,
+        after: &Key,
+        limit: i64,
+    ) -> Result<Vec<Goods>, LedgerError> {
+        query(
+            "SELECT * FROM goods WHERE kind = $1 AND (id, account, livemode) > ($2, $3, $4) \
+             ORDER BY id, account, livemode LIMIT $5",
+        )
+        .bind(kind)
+        .bind(&after.id)
+        .bind(&after.account)
+        .bind(after.livemode)
+        .bind(limit)
+        .all(self)
+        .await
+    }
+
+    /// What the payments of goods entitle to, in the order in which they take effect.
+    pub async fn fulfilments(&mut self, goods: &Key) -> Result<Vec<Fulfilment>, LedgerError> {
+        let payments: Vec<Payment> = self.children("listing_id", std::slice::from_ref(goods)).await?;
+        let mut keys: Vec<Key> = payments.iter().map(|payment| payment.key.clone()).collect();
+        keys.sort_unstable();
+        let mut charges: Vec<Charge> = self.children("payment", &keys).await?;
+        // A charge without a payment intent is its own payment.
+        charges.extend(self.look_up::<Charge>(&keys).await?);
+        let mut of: Vec<Key> = charges.iter().map(|charge| charge.key.clone()).collect();
+        of.sort_unstable();
+        of.dedup();
+        let disputes: Vec<Dispute> = self.children("charge", &of).await?;
+        let is_of = |dispute: &Dispute, payment: &Key| {
+            let charge = dispute.owner();
+            let mut charges = charges.iter().filter(|row| Some(&row.key) == charge.as_ref());
+            charges.any(|row| row.key == *payment || row.owner().as_ref() == Some(payment))
+        };
+        let mut fulfilments: Vec<Fulfilment> = payments
+            .iter()
+            .filter_map(|payment| {
+                Fulfilment::of(payment, disputes.iter().filter(|dispute| is_of(dispute, &payment.key)))
+            })
+            .collect();
+        fulfilments.sort_by(|a, b| a.order().cmp(&b.order()));
+        Ok(fulfilments)
+    }
+}
+
+fn columns() -> Vec<&'static str> {
+    let mut columns = Columns::new();
+    Goods::columns("", &[], &mut columns);
+    columns.into_iter().map(|(name, _)| name).collect()
+}

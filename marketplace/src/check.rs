@@ -1,0 +1,52 @@
+//! Compares every listing with what its record and the ledger's payments come to: the part of a rebuild that is about
+//! listings.
+
+use chrono::{DateTime, Utc};
+use domain::Key;
+use ledger::{Ledger, LedgerError, Transaction};
+use serde::Serialize;
+
+use crate::KIND;
+use crate::keep::{BY, Held, write_derived};
+
+const AT_ONCE: i64 = 500;
+
+/// What a check of all listings came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Checked {
+    pub listings: usize,
+    /// Those whose row is not what follows.
+    pub differ: Vec<Key>,
+}
+
+/// Derives each listing anew and compares it with its row.
+pub async fn check(tx: &mut Transaction) -> Result<Checked, LedgerError> {
+    let (mut checked, mut after) = (Checked::default(), Key::default());
+    loop {
+        let page = tx.goods_after(KIND, &after, AT_ONCE).await?;
+        let Some(last) = page.last() else { return Ok(checked) };
+        after = last.key.clone();
+        for goods in page {
+            let held = Held::read(tx, goods.clone()).await?;
+            let mut expected = goods.clone();
+            write_derived(&mut expected, &held.record, &held.derived);
+            checked.listings += 1;
+            if expected != goods {
+                checked.differ.push(goods.key);
+            }
+        }
+    }
+}
+
+/// Writes those that differ as they follow now, and has whoever keeps listings look at them.
+pub async fn repair(ledger: &Ledger, checked: &Checked, now: DateTime<Utc>) -> Result<usize, LedgerError> {
+    for key in &checked.differ {
+        let mut tx = ledger.begin().await?;
+        if let Some(goods) = tx.lock_goods(key).await? {
+            Held::read(&mut tx, goods).await?.store(&mut tx, BY, now).await?;
+            tx.note_goods(&[key.clone()].into()).await?;
+            tx.commit().await?;
+        }
+    }
+    Ok(checked.differ.len())
+}

@@ -1,0 +1,201 @@
+//! Keeps listings: derives one anew whenever a payment of it changed or its time is over, tells what moved, and asks for
+//! money back that entitles to nothing. Every step may be repeated.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use desk::acts::operations::NotDone;
+use desk::goods::{self, GivenBack};
+use domain::findings::Found;
+use domain::fulfilments::Fulfilment;
+use domain::goods::Goods;
+use domain::operations::Reason;
+use domain::{AuditChange, Key, Severity};
+use ledger::{Ledger, LedgerError, Transaction};
+use serde_json::json;
+use shared::Pending;
+
+use crate::KIND;
+use crate::record::{Record, State};
+use crate::rules::{Derived, Fault, Judged, Known, Verdict, Why, derive};
+use crate::terms::ListingTerms;
+
+/// Whom the audit names where a payment or the clock moved a listing.
+pub(crate) const BY: &str = "tidegate";
+/// How long a promotion may wait for the fee that was paid before it, and whose event comes later.
+const PATIENCE: TimeDelta = TimeDelta::minutes(10);
+/// Bumped listings stand before all others, however new: so far ahead.
+const AHEAD: TimeDelta = TimeDelta::days(365_250);
+
+/// A listing with all that it follows from, in one transaction that holds its lock.
+pub(crate) struct Held {
+    pub(crate) goods: Goods,
+    pub(crate) record: Record,
+    pub(crate) derived: Derived,
+    pub(crate) payments: Vec<Fulfilment>,
+}
+
+impl Held {
+    /// Reads a listing and derives it as everything is now.
+    pub(crate) async fn read(tx: &mut Transaction, goods: Goods) -> Result<Self, LedgerError> {
+        let record = Record::of(&goods).unwrap_or_default();
+        let terms = ListingTerms::read(tx).await?;
+        Self::of(tx, goods, record, &terms).await
+    }
+
+    /// The same with another record than the stored one.
+    pub(crate) async fn of(
+        tx: &mut Transaction,
+        goods: Goods,
+        record: Record,
+        terms: &ListingTerms,
+    ) -> Result<Self, LedgerError> {
+        let payments = tx.fulfilments(&goods.key).await?;
+        let checkouts = tx.checkouts_of(&goods.key).await?;
+        let asked: BTreeMap<String, (i64, String)> = checkouts
+            .into_iter()
+            .filter_map(|asked| Some((asked.payment_intent?, (asked.amount, asked.currency))))
+            .collect();
+        let known =
+            Known { record: &record, user: &goods.user_id, terms, asked: &asked, payments: &payments };
+        let derived = derive(&known);
+        Ok(Self { goods, record, derived, payments })
+    }
+
+    pub(crate) fn state(&self, now: DateTime<Utc>) -> State {
+        self.derived.state_at(&self.record, now)
+    }
+
+    /// Writes the listing as it is derived, where anything of it changed.
+    pub(crate) async fn store(
+        &mut self,
+        tx: &mut Transaction,
+        by: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), LedgerError> {
+        let before = self.goods.clone();
+        let state = self.state(now);
+        write_derived(&mut self.goods, &self.record, &self.derived);
+        self.goods.turns_at = self.derived.turns_at(now);
+        let told = std::mem::replace(&mut self.goods.told_state, state.as_str().to_owned());
+        let moved = (told != state.as_str()).then(|| AuditChange {
+            what: "status",
+            before: Some(told).filter(|told| !told.is_empty()),
+            after: Some(state.as_str().to_owned()),
+            severity: if state == State::Rejected { Severity::Warning } else { Severity::Info },
+        });
+        if moved.is_none() && self.goods == before {
+            return Ok(());
+        }
+        let data = json!({
+            "goods_kind": KIND, "user_id": self.goods.user_id, "category": self.record.category,
+            "before": moved.as_ref().and_then(|moved| moved.before.clone()), "after": state.as_str(),
+            "expires_at": self.derived.active_until, "featured_until": self.derived.featured_until,
+        });
+        goods::store(tx, &mut self.goods, moved, &data, by, now).await
+    }
+
+    fn paid(&self, judged: &Judged) -> Option<&Fulfilment> {
+        self.payments.iter().find(|paid| paid.payment.id == judged.payment)
+    }
+}
+
+/// The columns that follow from a listing's record and payments, and from no clock.
+pub(crate) fn write_derived(goods: &mut Goods, record: &Record, derived: &Derived) {
+    goods.record = record.stored();
+    goods.label.clone_from(&record.category);
+    // Without a clock a listing is never expired: until when it is active is written beside it.
+    let state = match derived.state_at(record, DateTime::<Utc>::MIN_UTC) {
+        State::Expired => State::Active,
+        state => state,
+    };
+    state.as_str().clone_into(&mut goods.state);
+    let is_active = state == State::Active;
+    goods.shown_until = derived.active_until.filter(|_| is_active);
+    let bumped = derived.bumped_at.map(|at| at + AHEAD);
+    goods.sort_at = bumped.or(derived.active_from).filter(|_| is_active);
+    goods.derived = serde_json::to_string(derived).expect("names and plain values");
+}
+
+/// Looks at a listing; nothing where the key is of no listing.
+pub(crate) fn keep<'a>(
+    ledger: &'a Ledger,
+    key: &'a Key,
+    now: DateTime<Utc>,
+) -> Pending<'a, Result<Option<DateTime<Utc>>, NotDone>> {
+    Box::pin(async move {
+        let mut tx = ledger.begin().await?;
+        let Some(goods) = tx.lock_goods(key).await?.filter(|goods| goods.kind == KIND) else {
+            return Ok(None);
+        };
+        let mut held = Held::read(&mut tx, goods).await?;
+        held.store(&mut tx, BY, now).await?;
+        let mut checkouts = tx.checkouts_of(key).await?;
+        goods::close_settled(&mut tx, &mut checkouts, &held.payments, now).await?;
+        tx.commit().await?;
+
+        let mut found: Vec<Found> = held.derived.payments.iter().filter_map(|it| wrong(&held, it)).collect();
+        let mut again_at = None;
+        for judged in &held.derived.payments {
+            let (Verdict::Owed(why), Some(paid)) = (judged.verdict, held.paid(judged)) else { continue };
+            let early =
+                paid.paid_at.map(|at| at + PATIENCE).filter(|end| why == Why::NotActive && *end > now);
+            if early.is_some() {
+                again_at = [again_at, early].into_iter().flatten().min();
+                continue;
+            }
+            let note = format!("listing {}: {}", key.id, why.words());
+            if let GivenBack::Stuck(operation) =
+                goods::give_back(ledger, &paid.payment, why.reason(), &note, now).await?
+            {
+                let summary = format!(
+                    "{} of listing {} is owed back ({}), and {} is {}",
+                    judged.what,
+                    key.id,
+                    why.words(),
+                    operation.key.id,
+                    operation.state
+                );
+                found.push(goods::finding("owed_and_not_given_back", &held.goods, paid, summary));
+            }
+        }
+        let mut tx = ledger.begin().await?;
+        goods::keep_findings(&mut tx, key, found, now).await?;
+        tx.commit().await?;
+        Ok(again_at)
+    })
+}
+
+/// What a person must decide about.
+fn wrong(held: &Held, judged: &Judged) -> Option<Found> {
+    let Verdict::Wrong(fault) = judged.verdict else { return None };
+    let (kind, words) = match fault {
+        Fault::Amount => ("paid_wrong_amount", "its amount is not the price"),
+        Fault::Currency => ("paid_wrong_currency", "its currency is not the listing's"),
+        Fault::User => ("paid_by_another_user", "it names another user"),
+        Fault::Unknown => ("paid_for_nothing", "nothing of this name is sold"),
+    };
+    let paid = held.paid(judged)?;
+    let summary = format!("{} of listing {} grants nothing: {words}", judged.what, held.goods.key.id);
+    Some(goods::finding(kind, &held.goods, paid, summary))
+}
+
+impl Why {
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::PaidTwice => "the fee was paid twice",
+            Self::TooSoon => "it was bumped less than a day before",
+            Self::NotActive => "the listing was not active",
+            Self::Rejected => "the listing was rejected",
+            Self::Deleted => "the listing was deleted",
+        }
+    }
+
+    /// For the rules of refunds: what a program may give back on their word.
+    fn reason(self) -> Reason {
+        match self {
+            Self::Rejected => Reason::ModerationRejection,
+            Self::PaidTwice | Self::TooSoon | Self::NotActive | Self::Deleted => Reason::TechnicalFailure,
+        }
+    }
+}

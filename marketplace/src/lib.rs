@@ -1,0 +1,21 @@
+//! A marketplace on Tidegate: listings that a posting fee makes active, and promotions of them. Everything that is derived
+//! here follows from what acts wrote and from what payments say, by one pure rule (`rules`).
+
+pub mod acts;
+pub mod check;
+mod keep;
+mod record;
+mod refusal;
+pub mod rules;
+pub mod terms;
+pub mod view;
+
+use desk::goods::Keep;
+
+pub use self::record::{Record, State};
+pub use self::refusal::Refusal;
+
+/// The kind of its goods.
+pub const KIND: &str = "listing";
+/// What keeps them: a worker calls it for whatever a payment changed.
+pub const KEEPERS: &[Keep] = &[keep::keep];

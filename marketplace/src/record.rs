@@ -1,0 +1,68 @@
+//! What acts write about a listing. Nothing in it is derived from a payment.
+
+use chrono::{DateTime, Utc};
+use domain::goods::Goods;
+use serde::{Deserialize, Serialize};
+
+/// What people and programs said about a listing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    pub category: String,
+    pub currency: String,
+    /// When it came into its category: the fee of that moment is its fee.
+    pub categorised_at: DateTime<Utc>,
+    pub rejected: Option<Word>,
+    pub deleted: Option<Word>,
+}
+
+/// Who said so, when and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Word {
+    pub at: DateTime<Utc>,
+    pub by: String,
+    pub reason: String,
+}
+
+/// How a listing stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    PendingPayment,
+    Active,
+    Expired,
+    Rejected,
+    Deleted,
+}
+
+impl State {
+    pub const ALL: [Self; 5] =
+        [Self::PendingPayment, Self::Active, Self::Expired, Self::Rejected, Self::Deleted];
+    pub const WORDS: [&'static str; 5] = ["pending_payment", "active", "expired", "rejected", "deleted"];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PendingPayment => "pending_payment",
+            Self::Active => "active",
+            Self::Expired => "expired",
+            Self::Rejected => "rejected",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
+impl Record {
+    /// As a row of goods keeps it.
+    pub fn stored(&self) -> String {
+        serde_json::to_string(self).expect("names and plain values")
+    }
+
+    /// From a row; one that cannot be read is an error of this program or of whoever changed it.
+    pub fn of(goods: &Goods) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(&goods.record)
+    }
+
+    /// When it was taken away, by moderation or by whoever owns it.
+    pub fn closed_at(&self) -> Option<DateTime<Utc>> {
+        [&self.rejected, &self.deleted].into_iter().flatten().map(|word| word.at).min()
+    }
+}

@@ -1,0 +1,208 @@
+//! What is shown of a listing: how it stands at a moment, what was paid for it, and what became of that.
+
+use chrono::{DateTime, Utc};
+use desk::goods::asked_back;
+use domain::checkouts::CheckoutState;
+use domain::goods::Goods;
+use domain::{Key, money};
+use ledger::views::lists::GoodsFilter;
+use ledger::views::page::{Page, Part};
+use ledger::views::search::Whose;
+use ledger::{LedgerError, Transaction};
+use serde::Serialize;
+
+use crate::KIND;
+use crate::keep::Held;
+use crate::record::{Record, State, Word};
+use crate::rules::{Derived, Judged, Verdict};
+
+/// A listing at a moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Listing {
+    #[serde(flatten)]
+    pub key: Key,
+    pub user_id: String,
+    pub category_id: String,
+    pub status: State,
+    pub fee: i64,
+    pub currency: String,
+    pub created_at: DateTime<Utc>,
+    pub active_from: Option<DateTime<Utc>>,
+    pub expires_at: Option<DateTime<Utc>>,
+    pub is_featured: bool,
+    pub featured_until: Option<DateTime<Utc>>,
+    pub bumped_at: Option<DateTime<Utc>>,
+    pub bump_again_at: Option<DateTime<Utc>>,
+    pub rejected: Option<Word>,
+    pub deleted: Option<Word>,
+    /// For people: what it is and what it waits for.
+    pub says: String,
+}
+
+/// One of its payments.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PaymentView {
+    #[serde(flatten)]
+    pub judged: Judged,
+    /// The operation that gives it back, and how that stands.
+    pub refund_operation: Option<String>,
+    pub refund_state: Option<&'static str>,
+    pub says: String,
+}
+
+/// A listing with its payments.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ListingView {
+    pub listing: Listing,
+    pub payments: Vec<PaymentView>,
+    /// What may be paid at this moment, by what it is for.
+    pub open_checkouts: Vec<String>,
+}
+
+/// Which listings to show.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListingFilter {
+    pub state: Option<State>,
+    pub category: Option<String>,
+    pub user: Option<String>,
+    pub whose: Whose,
+}
+
+impl Listing {
+    fn of(goods: &Goods, record: Record, derived: &Derived, now: DateTime<Utc>) -> Self {
+        let status = derived.state_at(&record, now);
+        let is_featured = derived.is_featured(&record, now);
+        let says = says(&record, derived, status, is_featured);
+        Self {
+            key: goods.key.clone(),
+            user_id: goods.user_id.clone(),
+            category_id: record.category,
+            status,
+            fee: derived.fee,
+            currency: record.currency,
+            created_at: goods.created_at,
+            active_from: derived.active_from,
+            expires_at: derived.active_until,
+            is_featured,
+            featured_until: derived.featured_until,
+            bumped_at: derived.bumped_at,
+            bump_again_at: derived.bump_again_at.filter(|at| *at > now),
+            rejected: record.rejected,
+            deleted: record.deleted,
+            says,
+        }
+    }
+
+    /// From what is stored of it.
+    fn stored(goods: &Goods, now: DateTime<Utc>) -> Self {
+        let record = Record::of(goods).unwrap_or_default();
+        let derived: Derived = serde_json::from_str(&goods.derived).unwrap_or_default();
+        Self::of(goods, record, &derived, now)
+    }
+}
+
+fn says(record: &Record, derived: &Derived, status: State, is_featured: bool) -> String {
+    let until =
+        |at: Option<DateTime<Utc>>| at.map_or_else(String::new, |at| at.format("%F %H:%M UTC").to_string());
+    let word = |word: &Option<Word>| word.as_ref().map(|word| word.reason.clone()).unwrap_or_default();
+    match status {
+        State::PendingPayment => {
+            let held = derived.payments.iter().any(|judged| judged.verdict == Verdict::Held);
+            let fee = money::shown(derived.fee, &record.currency);
+            let more = if held { "; a payment of it is disputed" } else { "" };
+            format!("It waits for its fee of {fee}{more}.")
+        }
+        State::Active if is_featured => {
+            let (featured, active) = (until(derived.featured_until), until(derived.active_until));
+            format!("It is shown until {active}, and featured until {featured}.")
+        }
+        State::Active => format!("It is shown until {}.", until(derived.active_until)),
+        State::Expired => format!("Its time was over at {}.", until(derived.active_until)),
+        State::Rejected => format!("Moderation rejected it: {}.", word(&record.rejected)),
+        State::Deleted => "It was deleted, and is kept as evidence.".to_owned(),
+    }
+}
+
+impl ListingView {
+    /// In the transaction that holds or reads it.
+    pub(crate) async fn of(
+        tx: &mut Transaction,
+        held: &Held,
+        now: DateTime<Utc>,
+    ) -> Result<Self, LedgerError> {
+        let listing = Listing::of(&held.goods, held.record.clone(), &held.derived, now);
+        let mut payments = Vec::new();
+        for judged in &held.derived.payments {
+            let operation = match judged.verdict {
+                Verdict::Owed(_) | Verdict::Gone => {
+                    asked_back(tx, &held.goods.key.sibling(&judged.payment)).await?
+                }
+                _ => None,
+            };
+            payments.push(PaymentView {
+                refund_operation: operation.as_ref().map(|operation| operation.key.id.clone()),
+                refund_state: operation.map(|operation| operation.state.as_str()),
+                says: judged.says(),
+                judged: judged.clone(),
+            });
+        }
+        let checkouts = tx.checkouts_of(&held.goods.key).await?;
+        let open = checkouts.into_iter().filter(|checkout| checkout.state == CheckoutState::Open);
+        Ok(Self { listing, payments, open_checkouts: open.map(|checkout| checkout.what).collect() })
+    }
+
+    /// The listings of an id: one an account and mode. Derived at this moment from the payments as they are.
+    pub async fn read(
+        tx: &mut Transaction,
+        id: &str,
+        whose: &Whose,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Self>, LedgerError> {
+        let mut views = Vec::new();
+        for goods in tx.goods_of_id(id).await? {
+            if goods.kind == KIND && whose.admits(&goods.key) {
+                let held = Held::read(tx, goods).await?;
+                views.push(Self::of(tx, &held, now).await?);
+            }
+        }
+        Ok(views)
+    }
+}
+
+impl Judged {
+    fn says(&self) -> String {
+        let amount = money::shown(self.amount, &self.currency);
+        match self.verdict {
+            Verdict::Awaited => format!("{amount} is not paid yet."),
+            Verdict::Granted => format!("{amount} was paid, and granted."),
+            Verdict::Held => format!("{amount} is disputed: it grants nothing until that is decided."),
+            Verdict::Gone => format!("{amount} is not here: it went back, was lost, or never came."),
+            Verdict::Owed(why) => format!("{amount} is owed back: {}.", why.words()),
+            Verdict::Wrong(_) => format!("{amount} grants nothing: a person decides (see the findings)."),
+        }
+    }
+}
+
+/// Listings: active ones bumped first, then the newest; others the newest first.
+pub async fn list(
+    tx: &mut Transaction,
+    filter: &ListingFilter,
+    part: &Part,
+    now: DateTime<Utc>,
+) -> Result<Page<Listing>, LedgerError> {
+    let stored = filter.state.map(|state| match state {
+        State::Expired => State::Active,
+        state => state,
+    });
+    let filter = GoodsFilter {
+        kind: KIND.to_owned(),
+        state: stored.map(|state| state.as_str().to_owned()),
+        shown_at: (filter.state == Some(State::Active)).then_some(now),
+        over_at: (filter.state == Some(State::Expired)).then_some(now),
+        label: filter.category.clone(),
+        user: filter.user.clone(),
+        whose: filter.whose.clone(),
+    };
+    let page = tx.list_goods(&filter, part).await?;
+    Ok(page.map(|goods| Listing::stored(&goods, now)))
+}

@@ -1,0 +1,197 @@
+//! The events of a listing in every subset and in many orders: the same listing, whatever came when. And a rebuild finds
+//! what somebody changed behind the product's back.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use domain::event::{Content, Meaning};
+use domain::fulfilments::{Fulfilment, concerned, goods_of};
+use domain::goods::Terms;
+use domain::object_graph::{Event, ObjectGraph};
+use domain::policy::Policy;
+use envelope::Envelope;
+use marketplace::rules::{Derived, Known, Verdict, derive};
+use marketplace::terms::{BUMP, FEATURED, LISTING_FEE, ListingTerms, USUAL};
+use marketplace::{Record, check};
+use serde_json::json;
+use shared::clock;
+use stripe_sim::Random;
+
+use super::shop::Shop;
+use crate::ledgers::each_ledger;
+
+/// A listing of which everything happens, as Stripe tells it.
+async fn history(shop: &Shop) -> Vec<Envelope> {
+    shop.put("lst_1", "Housing").await.unwrap();
+    let _unpaid = shop.stripe.ask(
+        "POST",
+        "/payment_intents",
+        &json!({ "amount": 500, "currency": "usd", "metadata": { "listing_id": "lst_1", "payment_type": "bump" } }),
+    );
+    let fee = shop.pays_directly("lst_1", LISTING_FEE, 500, "usd");
+    shop.stripe.passes(60);
+    shop.pays_directly("lst_1", LISTING_FEE, 500, "usd");
+    shop.stripe.passes(60);
+    shop.pays_directly("lst_1", BUMP, 200, "usd");
+    shop.pays_directly("lst_1", FEATURED, 499, "usd");
+    shop.stripe.passes(3_600);
+    let soon = shop.pays_directly("lst_1", BUMP, 200, "usd");
+    shop.refunds(&soon);
+    let charge = shop
+        .stripe
+        .all("", "charge")
+        .into_iter()
+        .find(|charge| charge["payment_intent"] == fee.as_str())
+        .unwrap();
+    let dispute =
+        shop.stripe.admin("POST", "/disputes", &json!({ "charge": charge["id"], "livemode": true })).unwrap();
+    shop.stripe.passes(60);
+    let id = dispute["id"].as_str().unwrap();
+    shop.stripe
+        .admin("POST", &format!("/disputes/{id}"), &json!({ "status": "lost", "livemode": true }))
+        .unwrap();
+    shop.told()
+}
+
+fn derived(graph: &ObjectGraph) -> Derived {
+    let payments: Vec<Fulfilment> = graph
+        .payments
+        .rows()
+        .filter(|payment| goods_of(payment).is_some())
+        .filter_map(|payment| {
+            let of_it = graph.disputes.rows().filter(|dispute| {
+                let charge = dispute.owner().and_then(|charge| graph.charges.get(&charge));
+                charge.and_then(|charge| charge.owner()).as_ref() == Some(&payment.key)
+            });
+            Fulfilment::of(payment, of_it)
+        })
+        .collect();
+    let record = Record { category: "Housing".to_owned(), currency: "usd".to_owned(), ..Record::default() };
+    let (terms, asked) = (ListingTerms::of(Terms::of(USUAL, [])), BTreeMap::new());
+    derive(&Known { record: &record, user: "user_1", terms: &terms, asked: &asked, payments: &payments })
+}
+
+fn read(event: &Envelope) -> Option<Event> {
+    match Content::of(event).meaning(event).unwrap() {
+        Meaning::Observations(observations) => Some(Event { id: event.header.id.clone(), observations }),
+        Meaning::Ignored(_) => None,
+    }
+}
+
+fn applied<'e>(events: impl IntoIterator<Item = &'e Event>) -> ObjectGraph {
+    let mut graph = ObjectGraph::new(Arc::new(Policy::default()));
+    for event in events {
+        graph.apply(event);
+    }
+    graph
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_subset_of_a_listings_events_comes_to_one_listing_in_every_order() {
+    each_ledger("listing_lattice", async |ledger, url| {
+        if !url.starts_with("sqlite") {
+            return; // pure: no ledger is asked
+        }
+        let shop = Shop::open(ledger).await;
+        let mut events: Vec<Event> = history(&shop).await.iter().filter_map(read).collect();
+        // Those that say most: a subset of them is a set of lost webhooks.
+        events.retain(|event| {
+            let kinds = ["payment_intent.succeeded", "charge.refunded", "charge.dispute"];
+            let id = &event.id;
+            let told = shop.stripe.ask("GET", &format!("/events/{id}"), &json!({})).unwrap();
+            kinds.iter().any(|kind| told["type"].as_str().unwrap().starts_with(kind))
+        });
+        assert!((8..=14).contains(&events.len()), "{}", events.len());
+        let mut random = Random::of_seed(7);
+        for subset in 0_u32..1 << events.len() {
+            let chosen: Vec<&Event> = events
+                .iter()
+                .enumerate()
+                .filter(|(place, _)| subset & (1 << place) != 0)
+                .map(|(_, e)| e)
+                .collect();
+            let forwards = derived(&applied(chosen.iter().copied()));
+            let backwards = derived(&applied(chosen.iter().rev().copied().chain(chosen.iter().copied())));
+            assert_eq!(backwards, forwards, "{subset:b}");
+            let mut mixed = chosen.clone();
+            for place in (1..mixed.len()).rev() {
+                mixed.swap(place, usize::try_from(random.within(0..place as u64 + 1)).unwrap());
+            }
+            assert_eq!(derived(&applied(mixed)), forwards, "{subset:b}");
+            let bumps =
+                forwards.payments.iter().filter(|it| it.what == BUMP && it.verdict == Verdict::Granted);
+            assert!(bumps.count() <= 1, "both bumps are of one hour: {subset:b}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_the_order_and_whenever_somebody_looks_both_ledgers_have_one_listing() {
+    each_ledger("listing_orders", async |ledger, _| {
+        let shop = Shop::open(ledger.clone()).await;
+        let events = history(&shop).await;
+        for (seed, looks) in [(1, false), (2, true), (3, true)] {
+            let mut random = Random::of_seed(seed);
+            if looks {
+                for part in events.chunks(5) {
+                    shop.arrive(part.to_vec(), &mut random).await;
+                    shop.kept_at(clock::now()).await;
+                }
+            }
+            shop.arrive(events.clone(), &mut random).await;
+            shop.kept_at(clock::now()).await;
+            // The second fee has taken the place of the first, which is lost.
+            let expected = ["gone", "granted", "granted", "wrong amount", "gone", "awaited"];
+            let mut verdicts = shop.verdicts("lst_1").await;
+            verdicts.sort_unstable();
+            let mut sorted = expected.map(str::to_owned);
+            sorted.sort_unstable();
+            assert_eq!(verdicts, sorted);
+            assert_eq!(shop.status("lst_1").await, "active");
+        }
+        let mut tx = ledger.read().await.unwrap();
+        assert!(check::check(&mut tx).await.unwrap().differ.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_batch_that_changes_a_payment_notes_its_goods() {
+    each_ledger("noted_goods", async |ledger, _| {
+        let shop = Shop::open(ledger.clone()).await;
+        let events: Vec<Event> = history(&shop).await.iter().filter_map(read).collect();
+        let graph = applied(&events);
+        let goods: Vec<String> = concerned(&graph).into_iter().map(|key| key.id).collect();
+        assert_eq!(goods, ["lst_1"]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_finds_a_listing_that_was_changed_behind_our_back_and_puts_it_right() {
+    each_ledger("listing_rebuild", async |ledger, _| {
+        let shop = Shop::open(ledger.clone()).await;
+        shop.put("lst_1", "Housing").await.unwrap();
+        shop.pays_directly("lst_1", LISTING_FEE, 500, "usd");
+        shop.settles().await;
+        let mut tx = ledger.begin().await.unwrap();
+        let mut goods = tx.lock_goods(&super::shop::key("lst_1")).await.unwrap().unwrap();
+        let right = goods.clone();
+        goods.state = "pending_payment".to_owned();
+        goods.shown_until = None;
+        tx.write_goods(&goods).await.unwrap();
+        tx.commit().await.unwrap();
+        let mut tx = ledger.read().await.unwrap();
+        let checked = check::check(&mut tx).await.unwrap();
+        drop(tx);
+        assert_eq!((checked.listings, checked.differ.len()), (1, 1));
+        assert_eq!(check::repair(&ledger, &checked, clock::now()).await.unwrap(), 1);
+        shop.kept_at(clock::now()).await;
+        let mut tx = ledger.read().await.unwrap();
+        let repaired = tx.goods(&super::shop::key("lst_1")).await.unwrap().unwrap();
+        assert_eq!((repaired.state, repaired.shown_until), (right.state, right.shown_until));
+        assert!(check::check(&mut tx).await.unwrap().differ.is_empty());
+    })
+    .await;
+}
