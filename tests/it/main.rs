@@ -74,4 +74,5 @@ mod torture;
 mod traces;
 mod unreachable;
 mod verifying;
+mod writers;
 mod year;
