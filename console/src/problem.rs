@@ -155,6 +155,7 @@ impl From<NotDone> for Problem {
             | NotDone::OtherParameters { .. }
             | NotDone::Unsendable(_)
             | NotDone::Held
+            | NotDone::NotIts(_)
             | NotDone::TriedAgain { .. } => Code::Conflict,
         };
         Self::new(code, refused.to_string()).with("reason", refused.code())

@@ -1,6 +1,6 @@
 //! What Stripe charges at all: the currencies that it takes, and the least and the form of an amount in each.
 
-use crate::money::{decimals_of, shown};
+use crate::money::{shown, step};
 
 /// Stripe's currencies for payments, in lower case, separated by spaces.
 const CURRENCIES: &str = "aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd bwp byn \
@@ -44,8 +44,8 @@ pub enum Unchargeable {
     Currency { currency: String },
     #[error("the amount must be from {} to {}", shown(*.least, .currency), shown(*.most, .currency))]
     Amount { least: i64, most: i64, currency: String },
-    #[error("Stripe takes {} only in steps of {step} minor units", .currency.to_ascii_uppercase())]
-    Step { step: i64, currency: String },
+    #[error("Stripe takes {} only in steps of {step} minor units: {} is not one", .currency.to_ascii_uppercase(), .amount)]
+    Step { amount: i64, step: i64, currency: String },
 }
 
 pub fn is_currency(code: &str) -> bool {
@@ -72,17 +72,17 @@ pub fn in_form(amount: i64, currency: &str) -> Result<(), Unchargeable> {
     if !is_currency(currency) {
         return Err(Unchargeable::Currency { currency: currency.to_owned() });
     }
-    let step = step(currency);
-    if amount % step == 0 { Ok(()) } else { Err(Unchargeable::Step { step, currency: currency.to_owned() }) }
+    in_steps(amount, currency)
 }
 
-/// Stripe states ISK and UGX in hundredths that are always 00, and three decimals with a last 0.
-fn step(currency: &str) -> i64 {
-    match (currency, decimals_of(&currency.to_ascii_uppercase())) {
-        ("isk" | "ugx", _) => 100,
-        (_, 3) => 10,
-        _ => 1,
+/// Whether Stripe can move this amount, also back: of a payment made before a currency lost its decimals, only whole
+/// units are refunded.
+pub fn in_steps(amount: i64, currency: &str) -> Result<(), Unchargeable> {
+    let step = step(currency);
+    if amount % step == 0 {
+        return Ok(());
     }
+    Err(Unchargeable::Step { amount, step, currency: currency.to_owned() })
 }
 
 #[cfg(test)]

@@ -42,7 +42,22 @@ pub fn read(text: &str, currency: &str) -> Result<i64, String> {
     if is_pointless || !is_number(whole) || !is_number(fraction) || fraction.len() > decimals {
         return Err(fault());
     }
-    format!("{whole}{fraction:0<decimals$}").parse().map_err(|_| fault())
+    let amount = format!("{whole}{fraction:0<decimals$}").parse().map_err(|_| fault())?;
+    match step(currency) {
+        step if amount % step == 0 => Ok(amount),
+        100 => Err(format!("`{text}` is not an amount in {code}, which has no decimals: write {whole}")),
+        _ => Err(format!("`{text}` is not an amount in {code}: Stripe takes its last decimal only as 0")),
+    }
+}
+
+/// Stripe states ISK and UGX in hundredths that are always 00, and three decimals with a last 0: an amount is a
+/// multiple of this.
+pub fn step(currency: &str) -> i64 {
+    match currency.to_ascii_uppercase().as_str() {
+        "ISK" | "UGX" => 100,
+        code if decimals_of(code) == 3 => 10,
+        _ => 1,
+    }
 }
 
 /// Currencies of which Stripe states amounts in whole units.
@@ -127,6 +142,8 @@ mod tests {
             ("0", "usd", 0),
             ("500", "jpy", 500),
             ("1.25", "kwd", 1_250),
+            ("500", "isk", 50_000),
+            ("5.00", "UGX", 500),
         ] {
             assert_eq!(read(text, currency), Ok(amount), "{text} {currency}");
         }
@@ -141,6 +158,9 @@ mod tests {
             ("1e3", "usd"),
             ("99999999999999999999", "usd"),
             ("1", "dollars"),
+            ("5.50", "isk"),
+            ("0.01", "UGX"),
+            ("1.255", "kwd"),
         ] {
             assert!(read(text, currency).is_err(), "{text} {currency}");
         }

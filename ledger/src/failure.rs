@@ -29,6 +29,7 @@ impl From<LedgerError> for Failure {
             LedgerError::Transient(_)
             | LedgerError::Unreachable(_)
             | LedgerError::Busy { .. }
+            | LedgerError::Crowded { .. }
             | LedgerError::Schema(_)
             | LedgerError::File { .. }
             | LedgerError::LogAlone { .. }

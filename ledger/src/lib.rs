@@ -21,6 +21,7 @@ use self::engine::file::LedgerFile;
 pub use self::engine::policies::VARIABLES as POLICY_VARIABLES;
 use self::engine::reach;
 pub use self::engine::settings;
+use self::engine::writer::Writer;
 pub use self::graph::load::BATCH_LOCKS;
 pub use self::segment::Fault;
 use domain::policy::Policy;
@@ -38,7 +39,8 @@ pub struct Ledger {
 #[derive(Clone, Debug)]
 enum Pool {
     Postgres(PgPool),
-    Sqlite(SqlitePool),
+    /// For reading, and the one connection that writes.
+    Sqlite(SqlitePool, Arc<Writer>),
 }
 
 /// A transaction on either database. What is not committed is undone when it is dropped.
@@ -62,7 +64,7 @@ impl Ledger {
         Box::pin(async move {
             match &self.pool {
                 Pool::Postgres(pool) => reach::found(pool).await,
-                Pool::Sqlite(_) => Ok(()),
+                Pool::Sqlite(..) => Ok(()),
             }
         })
     }
@@ -91,11 +93,9 @@ impl Ledger {
                     Ok(tx) => Transaction::Postgres(tx),
                     Err(error) => return Err(reach::explained(pool, error).await),
                 },
-                // Upgrading a read transaction could fail half-way; so it asks for the write lock at once.
-                Pool::Sqlite(pool) => Transaction::Sqlite(
-                    pool.begin_with("BEGIN IMMEDIATE").await?,
-                    self.file.clone().unwrap_or_default(),
-                ),
+                Pool::Sqlite(_, writer) => {
+                    Transaction::Sqlite(writer.begin().await?, self.file.clone().unwrap_or_default())
+                }
             })
         })
     }
@@ -110,7 +110,7 @@ impl Ledger {
                         Err(error) => return Err(reach::explained(pool, error).await),
                     }
                 }
-                Pool::Sqlite(pool) => {
+                Pool::Sqlite(pool, _) => {
                     Transaction::Sqlite(pool.begin().await?, self.file.clone().unwrap_or_default())
                 }
             })
@@ -127,7 +127,10 @@ impl Ledger {
         Box::pin(async move {
             match &self.pool {
                 Pool::Postgres(pool) => pool.close().await,
-                Pool::Sqlite(pool) => pool.close().await,
+                Pool::Sqlite(pool, writer) => {
+                    writer.close().await;
+                    pool.close().await;
+                }
             }
         })
     }

@@ -76,4 +76,5 @@ mod traces;
 mod unreachable;
 mod unsettled;
 mod verifying;
+mod writers;
 mod year;

@@ -148,6 +148,8 @@ fn releases(kind: &str, object: &Fields<'_>, state: &State) -> Releases {
     }
     let is_all_that_came = object.flag(&["refunded"]) && sum < state.amount;
     match () {
+        // Captured in parts, and not to the end: nothing is released yet, and then it is in no sum.
+        () if captured > 0 && !is_captured(object) => Releases::Apart,
         () if sum > captured || (kind == "charge.captured" && sum >= uncaptured) => Releases::Counted,
         () if sum < uncaptured || is_all_that_came => Releases::Apart,
         () if sum > uncaptured && is_since(object.version(), RELEASES_APART_SINCE) => {
@@ -227,9 +229,12 @@ fn paid_by(
 /// The charge in the words of payments.
 fn as_payment(kind: &str, object: &Fields<'_>, state: &State) -> Result<payments::State, Permanent> {
     let is_released = state.amount_refunded_reported > 0 || kind == "charge.expired";
+    let is_partly_captured = state.amount_captured > 0 && !is_captured(object);
     let status = match state.status.as_str() {
         "pending" => "processing",
         "failed" => "requires_payment_method",
+        // Captured in parts: the rest is still held, until a capture is the last one or the time is over.
+        "succeeded" if is_partly_captured => "requires_capture",
         "succeeded" if state.amount_captured > 0 => "succeeded",
         // An authorisation that was given back was never captured, and never will be.
         "succeeded" if is_released => "canceled",
@@ -239,8 +244,8 @@ fn as_payment(kind: &str, object: &Fields<'_>, state: &State) -> Result<payments
     Ok(payments::State {
         status: status.to_owned(),
         amount: state.amount,
-        amount_capturable: if status == "requires_capture" { state.amount } else { 0 },
-        amount_received: if status == "succeeded" { state.amount_captured } else { 0 },
+        amount_capturable: if status == "requires_capture" { state.uncaptured() } else { 0 },
+        amount_received: if state.status == "succeeded" { state.amount_captured } else { 0 },
         currency: state.currency.clone(),
         failure_code: state.failure_code.clone(),
         decline_code: decline_code(object)?.map(str::to_owned),

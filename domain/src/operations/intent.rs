@@ -5,6 +5,7 @@ use super::refund::busy;
 use super::refused::Refused;
 use super::{Operation, parameters};
 use crate::UNKNOWN;
+use crate::chargeable;
 use crate::money::shown;
 use crate::payments::Payment;
 
@@ -56,6 +57,7 @@ pub(super) fn judge_capture(
         let shown = str::to_ascii_uppercase;
         return Err(Refused::OtherCurrency { own: shown(&facts.currency), asked: shown(&capture.currency) });
     }
+    chargeable::in_steps(capture.amount, &capture.currency)?;
     if capture.amount > facts.capturable {
         let (asked, able) =
             (shown(capture.amount, &facts.currency), shown(facts.capturable, &facts.currency));

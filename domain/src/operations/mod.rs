@@ -7,6 +7,7 @@
 //! refused                     └─► lapsed
 //! ```
 
+pub mod adoption;
 mod answer_class;
 pub mod customer;
 pub mod decision;

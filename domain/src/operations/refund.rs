@@ -8,6 +8,7 @@ use super::decision::Judged;
 use super::refused::Refused;
 use super::{Operation, OperationKind, OperationState, Reason, parameters};
 use crate::UNKNOWN;
+use crate::chargeable;
 use crate::charges::Charge;
 use crate::disputes::{Dispute, Status};
 use crate::payments::Payment;
@@ -86,6 +87,8 @@ impl RefundFacts {
         match self.status.as_str() {
             UNKNOWN | "" => return Err(Refused::NotReported { what: "payment" }),
             "succeeded" => {}
+            // Captured in parts: what has come in may go back, while the rest is still held.
+            "requires_capture" if self.captured > 0 => {}
             status => return Err(Refused::NotSucceeded { status: status.to_owned() }),
         }
         let mut warnings = Vec::new();
@@ -143,6 +146,7 @@ pub(super) fn judge(
         let shown = str::to_ascii_uppercase;
         return Err(Refused::OtherCurrency { own: shown(&facts.currency), asked: shown(&refund.currency) });
     }
+    chargeable::in_steps(refund.amount, &refund.currency)?;
     let (left, reserved) = (facts.left(others), facts.reserved(others));
     if refund.amount > left {
         let currency = facts.currency.clone();

@@ -15,9 +15,17 @@ impl Payment {
         failures: impl Iterator<Item = &'a PaymentFailure> + Clone,
     ) {
         let counted = refunds.clone().filter(|refund| refund.counts_in(&self.state.currency));
-        let direct = counted.map(|refund| refund.state.amount).fold(0, i64::saturating_add);
+        let direct = total(counted.clone());
         let sum = |amount: fn(&Charge) -> i64| charges.clone().map(amount).fold(0, i64::saturating_add);
-        self.amount_refunded = direct.saturating_add(sum(|charge| charge.amount_refunded));
+        let told = charges.clone().filter_map(|charge| charge.seen.freshness.created()).max();
+        let is_told = |refund: &&Refund| told.is_some() && refund.made_at() <= told;
+        let failed = refunds.clone().filter(|refund| refund.has_failed() && refund.failed_at() >= told);
+        // What a charge reports and no refund of its own explains is one of these: it counts once.
+        let explained = total(counted.filter(is_told)).min(sum(|charge| charge.amount_unitemised));
+        let failed_since =
+            total(failed.filter(is_told)).min(sum(|charge| charge.amount_unitemised) - explained);
+        let by_charges = sum(|charge| charge.amount_refunded) - explained - failed_since;
+        self.amount_refunded = direct.saturating_add(by_charges);
         // As long as nobody has said what came in, nobody can say that all of it went back.
         self.refunded = match (self.amount_refunded, self.received()) {
             (0, _) => Refunded::None,
@@ -76,4 +84,8 @@ impl Payment {
         }
         (!found.is_empty()).then(|| found.join(","))
     }
+}
+
+fn total<'a>(refunds: impl Iterator<Item = &'a Refund>) -> i64 {
+    refunds.map(|refund| refund.state.amount).fold(0, i64::saturating_add)
 }

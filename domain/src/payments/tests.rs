@@ -144,6 +144,66 @@ fn a_charge_that_settled_nothing_stands_below_the_payments_own_words() {
     }
 }
 
+/// As Stripe tells of captures with `final_capture=false`: of 1500, first 700 and then 500, the rest released.
+#[test]
+fn what_is_captured_in_parts_can_be_captured_until_the_last_part() {
+    let held = |captured: i64, refunded: i64| {
+        charge(
+            "succeeded",
+            &json!({"amount_captured": captured, "captured": false, "amount_refunded": refunded, "refunded": false}),
+        )
+    };
+    let partly = [event("charge.succeeded", 0, &held(0, 0)), event("charge.updated", 5, &held(700, 0))];
+    let payment = in_every_order(&partly).payment("pi_1");
+    assert_eq!(payment.state.status, "requires_capture");
+    assert_eq!((payment.state.amount_capturable, payment.received()), (800, Some(700)));
+    let own =
+        json!({"amount": 1500, "amount_capturable": 800, "amount_received": 700, "latest_charge": "ch_1"});
+    let own = event("payment_intent.amount_capturable_updated", 5, &intent("requires_capture", &own));
+    let told = [partly.as_slice(), &[own]].concat();
+    let payment = in_every_order(&told).payment("pi_1");
+    assert_eq!(payment.state.status, "requires_capture", "its charge settles nothing yet");
+    assert_eq!((payment.state.amount_capturable, payment.received()), (800, Some(700)));
+
+    // All that came in goes back before the last part is taken: none of it is a release.
+    let refund =
+        json!({"id": "re_1", "status": "succeeded", "amount": 700, "currency": "usd", "charge": "ch_1"});
+    let back = [event("charge.refunded", 8, &held(700, 700)), event("refund.created", 8, &refund)];
+    let graph = in_every_order(&[told.as_slice(), &back].concat());
+    assert_eq!((graph.charge("ch_1").amount_refunded, graph.charge("ch_1").amount_released), (700, 0));
+    assert_eq!((graph.payment("pi_1").refunded, graph.charge("ch_1").anomaly), (Refunded::Full, None));
+
+    let whole = json!({"amount_captured": 1200, "captured": true, "amount_refunded": 0, "refunded": false});
+    let last = event("charge.captured", 9, &charge("succeeded", &whole));
+    let payment = in_every_order(&[told.as_slice(), &[last]].concat()).payment("pi_1");
+    assert_eq!((payment.state.status.as_str(), payment.received()), ("succeeded", Some(1200)));
+    assert_eq!(payment.state.amount_capturable, 0);
+}
+
+#[test]
+fn a_refund_that_names_only_its_payment_counts_once_beside_its_charges_sum() {
+    let told = |second, refunded: i64| {
+        let fields = json!({"amount_captured": 1500, "amount_refunded": refunded});
+        event("charge.refunded", second, &charge("succeeded", &fields))
+    };
+    let refund = |id: &str, second, amount: i64, status: &str| {
+        let object = json!({"id": id, "status": status, "amount": amount, "currency": "usd", "payment_intent": "pi_1",
+            "created": 1_700_000_000 + 5});
+        event(if status == "failed" { "refund.failed" } else { "refund.created" }, second, &object)
+    };
+    let refunded = |story: &[_]| in_every_order(story).payment("pi_1").amount_refunded;
+    let one = refund("re_1", 5, 500, "succeeded");
+    assert_eq!(refunded(std::slice::from_ref(&one)), 500, "no charge tells of it");
+    assert_eq!(refunded(&[one.clone(), told(5, 500)]), 500);
+    assert_eq!(refunded(&[one.clone(), told(5, 800)]), 800, "and another that only the sum tells of");
+    assert_eq!(refunded(&[one.clone(), told(2, 0)]), 500, "the sum is older");
+    assert_eq!(refunded(&[one.clone(), told(2, 300)]), 800, "the sum is of another, earlier one");
+    let second = refund("re_2", 6, 200, "succeeded");
+    assert_eq!(refunded(&[one.clone(), second, told(6, 700)]), 700);
+    let failed = refund("re_1", 9, 500, "failed");
+    assert_eq!(refunded(&[one, told(5, 500), failed]), 0, "what failed since is in the sum still");
+}
+
 #[test]
 fn the_payments_metadata_stand_before_its_charges() {
     let own = json!({"metadata": {"user_id": "u7", "listing_id": "l7"}});

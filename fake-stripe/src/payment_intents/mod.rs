@@ -192,8 +192,16 @@ pub(crate) fn capture(books: &mut Books, id: &str, params: Params<'_>) -> Answer
     }
     let metadata = params.metadata(&intent["metadata"])?;
     let charge = id_of(&intent["latest_charge"]).unwrap_or_default().to_owned();
-    charges::take(books, &charge, amount, intent["capture_method"] != "automatic_async");
-    let fields = json!({ "amount_capturable": 0, "amount_received": amount, "metadata": metadata, "status": "succeeded" });
+    let received = intent["amount_received"].as_i64().unwrap_or(0) + amount;
+    if params.flag("final_capture")? == Some(false) {
+        // The rest stays held. The money of all parts settles with the last one.
+        books.change(&charge, "charge.updated", json!({ "amount_captured": received }));
+        let fields = json!({ "amount_capturable": capturable - amount, "amount_received": received, "metadata": metadata });
+        books.change(id, "payment_intent.amount_capturable_updated", fields);
+        return retrieve(books, id);
+    }
+    charges::take(books, &charge, received, intent["capture_method"] != "automatic_async");
+    let fields = json!({ "amount_capturable": 0, "amount_received": received, "metadata": metadata, "status": "succeeded" });
     books.edit(id, fields);
     books.record("payment_intent.succeeded", id);
     moved(books, id);

@@ -128,6 +128,23 @@ fn an_authorization_is_captured_in_part_or_canceled() {
     assert_eq!(stripe.balance(), (5_000 - 175, 5_000 - 175), "captured by hand, settled at once");
 
     let held = stripe.done("POST /payment_intents", form);
+    let path = format!("POST /payment_intents/{}", held["id"].as_str().unwrap());
+    let part = stripe.done(&format!("{path}/capture"), "amount_to_capture=1500&final_capture=false");
+    assert_eq!(
+        (&part["status"], &part["amount_received"], &part["amount_capturable"]),
+        (&json!("requires_capture"), &json!(1_500), &json!(5_000))
+    );
+    assert_eq!(
+        stripe.refused(&format!("{path}/capture"), "amount_to_capture=5001").1["code"],
+        "amount_too_large"
+    );
+    let last = stripe.done(&format!("{path}/capture"), "amount_to_capture=2000");
+    assert_eq!(
+        (&last["status"], &last["amount_received"], &last["amount_capturable"]),
+        (&json!("succeeded"), &json!(3_500), &json!(0))
+    );
+
+    let held = stripe.done("POST /payment_intents", form);
     let path = format!("POST /payment_intents/{}/cancel", id(&held["id"]));
     let canceled = stripe.done(&path, "cancellation_reason=abandoned");
     assert_eq!((&canceled["status"], &canceled["amount_capturable"]), (&json!("canceled"), &json!(0)));

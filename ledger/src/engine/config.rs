@@ -12,6 +12,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 
 use crate::engine::file::{self, LedgerFile};
 use crate::engine::policies;
+use crate::engine::writer::Writer;
 use crate::{LedgerError, Pool};
 use domain::policy::Policy;
 
@@ -110,8 +111,8 @@ impl LedgerConfig {
         match &self.url {
             LedgerUrl::Postgres(url) => Ok((Pool::Postgres(self.postgres(url)?), None)),
             LedgerUrl::Sqlite(path) => {
-                let (pool, file) = self.sqlite(path).await?;
-                Ok((Pool::Sqlite(pool), Some(file)))
+                let (pool, writer, file) = self.sqlite(path).await?;
+                Ok((Pool::Sqlite(pool, Arc::new(writer)), Some(file)))
             }
         }
     }
@@ -130,7 +131,7 @@ impl LedgerConfig {
         Ok(pool.connect_lazy_with(options))
     }
 
-    async fn sqlite(&self, path: &Path) -> Result<(sqlx::SqlitePool, Arc<LedgerFile>), LedgerError> {
+    async fn sqlite(&self, path: &Path) -> Result<(sqlx::SqlitePool, Writer, Arc<LedgerFile>), LedgerError> {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .journal_mode(SqliteJournalMode::Wal)
@@ -144,6 +145,7 @@ impl LedgerConfig {
             .pragma("temp_store", "MEMORY")
             .pragma("cache_size", "-65536");
         file::create(path, options.clone()).await?;
+        let writer = Writer::of(path, options.clone(), self.deadline);
         let pool = SqlitePoolOptions::new().max_connections(4).acquire_timeout(self.deadline);
         // Never all of them closed: with the last one SQLite removes the log, and the next would make another.
         let pool = pool.idle_timeout(None).max_lifetime(None).connect_with(options).await?;
@@ -151,7 +153,7 @@ impl LedgerConfig {
         if self.checked {
             file.check_at_start(&pool).await?;
         }
-        Ok((pool, file))
+        Ok((pool, writer, file))
     }
 }
 

@@ -62,7 +62,7 @@ impl Ledger {
     /// Copies all of it into a folder, while others write.
     pub async fn copy_into(&self, config: &LedgerConfig, folder: &Path) -> Result<LedgerCopy, CopyError> {
         match (&self.pool, &config.url) {
-            (Pool::Sqlite(pool), _) => {
+            (Pool::Sqlite(pool, _), _) => {
                 let path = folder.join(SQLITE_COPY);
                 let least = self.row_counts().await?;
                 let into = path.display().to_string();

@@ -29,6 +29,12 @@ pub enum LedgerError {
          wait for locks; or raise DATABASE_CONNECTIONS"
     )]
     Busy { connections: u32, secs: u64, source: sqlx::Error },
+    /// So many write to the file that this one's turn did not come.
+    #[error(
+        "the ledger's file was being written to for {secs} s without a turn for this. Look for a command that writes for \
+         long; or raise DATABASE_DEADLINE_SECS, or use Postgres"
+    )]
+    Crowded { secs: u64, source: sqlx::Error },
     /// The file does not hold what was written to it.
     #[error("the ledger is damaged: {0}. {REMEDY}")]
     Damaged(#[source] Damage),
@@ -99,6 +105,7 @@ impl LedgerError {
             Self::Transient(_)
                 | Self::Unreachable(_)
                 | Self::Busy { .. }
+                | Self::Crowded { .. }
                 | Self::Schema(_)
                 | Self::File { .. }
                 | Self::LogAlone { .. }

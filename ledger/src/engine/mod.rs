@@ -15,3 +15,4 @@ pub(crate) mod reach;
 pub(crate) mod rows;
 mod schema;
 pub mod settings;
+pub(crate) mod writer;

@@ -43,11 +43,11 @@ impl Ledger {
                     sqlx::query(sql).execute(pool).await?;
                 }
             }
-            Pool::Sqlite(pool) => MIGRATOR.run(pool).await.map_err(explain)?,
+            Pool::Sqlite(pool, _) => MIGRATOR.run(pool).await.map_err(explain)?,
         }
         match &self.pool {
             Pool::Postgres(pool) => append_only::protect_postgres(pool).await?,
-            Pool::Sqlite(pool) => append_only::protect_sqlite(pool).await?,
+            Pool::Sqlite(pool, _) => append_only::protect_sqlite(pool).await?,
         }
         let new = MIGRATOR.iter().filter(|migration| !before.contains(&migration.version));
         Ok(new.map(|migration| format!("{:04} {}", migration.version, migration.description)).collect())
@@ -83,7 +83,7 @@ impl Ledger {
                     Ok(mut connection) => applied(&mut *connection).await,
                     Err(error) => Err(reach::explained(pool, error).await),
                 },
-                Pool::Sqlite(pool) => applied(&mut *pool.acquire().await?).await,
+                Pool::Sqlite(pool, _) => applied(&mut *pool.acquire().await?).await,
             }
         })
     }

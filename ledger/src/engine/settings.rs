@@ -71,7 +71,7 @@ impl Ledger {
     pub async fn damage(&self) -> Result<Option<String>, LedgerError> {
         match &self.pool {
             Pool::Postgres(_) => Ok(None),
-            Pool::Sqlite(pool) => first_damage(pool).await,
+            Pool::Sqlite(pool, _) => first_damage(pool).await,
         }
     }
 

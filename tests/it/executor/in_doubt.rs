@@ -27,9 +27,17 @@ async fn a_key_that_loses_its_rights_leaves_what_it_sent_in_doubt() {
     scene.stripe.denies(["/refunds"]);
     let unknown = scene.reaches(asked.id(), OperationState::Unknown).await;
     assert_eq!(unknown.attempt, 1);
-    let made = scene.stripe.all("", "refund")[0]["id"].as_str().unwrap().to_owned();
-    let found = Found::Done { stripe_id: made };
+    let refund = scene.stripe.all("", "refund")[0].clone();
+    let found = Found::Done { stripe_id: refund["id"].as_str().unwrap().to_owned() };
     let joe = manager("joe");
+    let early = settle(&scene.ledger, asked.id(), &found, "the dashboard", &joe, clock::now()).await;
+    assert_eq!(early.unwrap_err().code(), "not_its_object", "the ledger has not heard of it");
+    scene.tell("evt_refund_1", "refund.created", &refund).await;
+    until("the ledger to hear of it", PATIENCE, async || {
+        Ok(scene.stack.ledger().count("SELECT count(*) FROM refunds WHERE status = 'succeeded'").await? == 1)
+    })
+    .await
+    .unwrap();
     let settled = settle(&scene.ledger, asked.id(), &found, "the dashboard", &joe, clock::now()).await;
     assert_eq!(settled.unwrap().state, OperationState::Succeeded);
 

@@ -28,10 +28,14 @@ async fn authorized(scene: &Scene, amount: i64) -> Key {
 
 /// Waits until the ledger has the object in this status.
 async fn has(scene: &Scene, table: &str, id: &str, status: &str) {
-    let statement = format!("SELECT count(*) FROM {table} WHERE id = '{id}' AND status = '{status}'");
+    comes(scene, format!("SELECT count(*) FROM {table} WHERE id = '{id}' AND status = '{status}'"), 1).await;
+}
+
+/// Waits until the ledger counts so many.
+async fn comes(scene: &Scene, statement: String, count: i64) {
     let statement: &'static str = Box::leak(statement.into_boxed_str());
     let ledger = scene.stack.ledger();
-    let is_so = until(statement, PATIENCE, async || Ok(ledger.count(statement).await? == 1)).await;
+    let is_so = until(statement, PATIENCE, async || Ok(ledger.count(statement).await? == count)).await;
     assert!(is_so.is_ok(), "{statement}: {}", scene.stack.logs());
 }
 
@@ -49,6 +53,25 @@ async fn what_was_authorised_is_captured_or_given_up_and_a_dispute_is_lost_on_pu
         has(&scene, "payments", &payment.id, "succeeded").await;
         let captured = scene.stripe.all("", "charge");
         assert_eq!(captured[0]["amount_captured"], 2_000, "exactly what was asked for");
+
+        // Another capture took a part and left the rest held, as Stripe's `final_capture=false` does.
+        let payment = authorized(&scene, 6_000).await;
+        let first = json!({ "amount_to_capture": 2_500, "final_capture": false });
+        scene.stripe.ask("POST", &format!("/payment_intents/{}/capture", payment.id), &first).unwrap();
+        let received =
+            format!("SELECT count(*) FROM payments WHERE id = '{}' AND amount_received = 2500", payment.id);
+        comes(&scene, received, 1).await;
+        has(&scene, "payments", &payment.id, "requires_capture").await;
+        let rest = Wanted::Capture { payment: payment.clone(), amount: Some(3_501), currency: None };
+        assert_eq!(ask(&scene, rest).await.error_code.as_deref(), Some("amount_exceeds_capturable"));
+        let rest = Wanted::Capture { payment: payment.clone(), amount: Some(3_000), currency: None };
+        let capture = ask(&scene, rest).await;
+        scene.reaches(capture.id(), OperationState::Succeeded).await;
+        let received = format!(
+            "SELECT count(*) FROM payments WHERE id = '{}' AND amount_received = 5500 AND status = 'succeeded'",
+            payment.id
+        );
+        comes(&scene, received, 1).await;
 
         let payment = authorized(&scene, 7_000).await;
         let cancel = ask(&scene, Wanted::Cancel { payment: payment.clone(), reason: None }).await;

@@ -37,14 +37,34 @@ async fn an_outcome_that_nobody_knows_blocks_the_payment_until_somebody_else_set
         assert_eq!(code(&settled(&odd, mary(), 2).await), "invalid_id");
         desk.change(asked.id(), |it| it.hold("worker", at(9))).await;
         assert_eq!(code(&settled(&done, mary(), 3).await), "busy", "a worker looks it up right now");
+        let made = |id: &str| Found::Done { stripe_id: id.to_owned() };
+        // Nobody knows it yet; a payment; of another payment; over another amount; one that failed.
+        desk.hears(&refunded("re_2", "pi_2", 400_000, "succeeded")).await;
+        desk.hears(&refunded("re_3", "pi_1", 399_999, "succeeded")).await;
+        desk.hears(&refunded("re_4", "pi_1", 400_000, "failed")).await;
+        for (id, words) in [
+            ("re_1", "does not know re_1"),
+            ("pi_1", "begins with re_ or pyr_"),
+            ("re_2", "for payment pi_2"),
+            ("re_3", "over 3,999.99 USD"),
+            ("re_4", "re_4 is failed"),
+        ] {
+            let refused = settled(&made(id), mary(), 10).await;
+            assert_eq!(code(&refused), "not_its_object", "{id}");
+            let said = refused.unwrap_err().to_string();
+            assert!(said.contains(words), "{said}");
+            assert!(desk.audit(asked.id()).await.iter().any(|(_, after, _)| *after == said), "{id}");
+        }
+        is(&desk.kept(asked.id()).await, OperationState::Unknown);
+        desk.hears(&refunded("re_1", "pi_1", 400_000, "succeeded")).await;
         is(&settled(&done, mary(), 10).await.unwrap(), OperationState::Succeeded);
-        let left = desk.asks(&refund("pi_1", 600_001), &mary(), 11).await;
+        let left = desk.asks(&refund("pi_1", 200_002), &mary(), 11).await;
         assert_eq!(
             left.error_code.as_deref(),
             Some("amount_exceeds_refundable"),
-            "its event has not come in"
+            "3,999.99 and 4,000.00 went back"
         );
-        desk.hears(&refunded("re_1", "pi_1", 400_000, "succeeded")).await;
+        is(&desk.asks(&refund("pi_1", 200_001), &mary(), 11).await, OperationState::Approved);
         let said = String::from_utf8(desk.run(None, &["show", "re_1"]).stdout).unwrap();
         assert!(said.contains(&format!("operation {}", asked.id())), "{said}");
     })

@@ -19,6 +19,7 @@ pub mod retry;
 pub mod settle;
 pub mod wanted;
 
+use domain::operations::adoption::NotIts;
 use domain::operations::{OperationState, OutOfPlace, Unsendable};
 use ledger::LedgerError;
 
@@ -59,6 +60,8 @@ pub enum NotDone {
     OtherParameters { id: String },
     #[error("it is being sent or looked up at this moment: try again in a minute")]
     Held,
+    #[error(transparent)]
+    NotIts(#[from] NotIts),
     #[error("it was tried again already: {by}")]
     TriedAgain { by: String },
     #[error(transparent)]
@@ -87,6 +90,7 @@ impl NotDone {
             Self::ClockBehind => "clock_behind",
             Self::OtherParameters { .. } | Self::Unsendable(_) => "parameters_changed",
             Self::Held => "busy",
+            Self::NotIts(_) => "not_its_object",
             Self::TriedAgain { .. } => "already_retried",
             Self::Text(_) => "invalid_text",
             Self::Ledger(_) => "ledger_unavailable",

@@ -1,13 +1,22 @@
 //! A person settles an operation whose outcome nobody knows: they looked at Stripe, and it was done or it was not.
-//! Nothing is sent. Never its requester, who could have it twice that way.
+//! Nothing is sent. Never its requester, who could have it twice that way; and what it is said to have made is looked at
+//! in the ledger, because a wrong object would hold the money of the operation for ever.
 
 use chrono::{DateTime, Utc};
+use domain::charges::Charge;
+use domain::disputes::Dispute;
 use domain::fields::is_object_id;
+use domain::invoices::Invoice;
+use domain::operations::adoption::{Candidate, adopt};
 use domain::operations::{Answer, DecisionKind, Fault, Operation, OperationState};
+use domain::payments::Payment;
 use domain::permissions::Permission;
-use ledger::Ledger;
+use domain::refunds::Refund;
+use domain::subscriptions::Subscription;
+use domain::{Key, Kind, Object};
+use ledger::{Ledger, LedgerError, Transaction};
 
-use super::{NotDone, lock, record};
+use super::{NotDone, gather, lock, record};
 use crate::actor::Actor;
 use crate::acts;
 
@@ -38,6 +47,14 @@ pub async fn settle(
     let (mut tx, mut operation) = lock::begin(ledger, id).await?;
     if let Err(refused) = may_settle(&operation, actor, now) {
         return lock::deny(tx, &mut operation, "settle", refused, actor, now).await;
+    }
+    if let Found::Done { stripe_id } = found {
+        let parameters = operation.parameters()?;
+        let candidate = candidate(&mut tx, &operation.key.sibling(stripe_id), parameters.makes()).await?;
+        let others = gather::others(&mut tx, &operation).await?;
+        if let Err(refused) = adopt(&operation, &parameters, stripe_id, candidate.as_ref(), &others) {
+            return lock::deny(tx, &mut operation, "settle", refused.into(), actor, now).await;
+        }
     }
     let (name, known_by) = (actor.name(), record::known_by(actor));
     let (decision, change) = match found {
@@ -71,4 +88,43 @@ fn may_settle(operation: &Operation, actor: &Actor, now: DateTime<Utc>) -> Resul
         return Err(NotDone::Held);
     }
     Ok(())
+}
+
+/// What the ledger knows of an object of this kind.
+async fn candidate(
+    tx: &mut Transaction,
+    key: &Key,
+    kind: Option<Kind>,
+) -> Result<Option<Candidate>, LedgerError> {
+    let own = std::slice::from_ref(key);
+    Ok(match kind {
+        Some(Kind::Refund) => {
+            let Some(refund) = tx.look_up::<Refund>(own).await?.pop() else { return Ok(None) };
+            let charge = match refund.owner() {
+                Some(charge) => tx.look_up::<Charge>(&[charge]).await?.pop(),
+                None => None,
+            };
+            let payment = charge.and_then(|charge| charge.owner()).or_else(|| refund.paid_by());
+            let money = Some((refund.state.amount, refund.state.currency.clone()));
+            Some(Candidate { payment: payment.map(|key| key.id), money, ..named(&refund) })
+        }
+        Some(Kind::Payment) => tx.look_up::<Payment>(own).await?.pop().map(|payment| Candidate {
+            customer: payment.customer.id().map(str::to_owned),
+            money: Some((payment.state.amount, payment.state.currency.clone())),
+            ..named(&payment)
+        }),
+        Some(Kind::Subscription) => tx.look_up::<Subscription>(own).await?.pop().map(|subscription| {
+            Candidate { customer: subscription.customer.id().map(str::to_owned), ..named(&subscription) }
+        }),
+        Some(Kind::Invoice) => tx.look_up::<Invoice>(own).await?.pop().as_ref().map(named),
+        Some(Kind::Dispute) => tx.look_up::<Dispute>(own).await?.pop().as_ref().map(named),
+        _ => None,
+    })
+}
+
+/// With its status, where Stripe has reported it.
+fn named<T: Object>(row: &T) -> Candidate {
+    let is_reported = row.seen().is_some_and(domain::freshness::Seen::is_reported);
+    let status = row.stripe_status().filter(|_| is_reported).map(str::to_owned);
+    Candidate { status, ..Candidate::default() }
 }

@@ -21,13 +21,19 @@ fn code(operation: &Operation, facts: &RefundFacts, others: &[Operation]) -> &'s
 #[test]
 fn only_what_succeeded_and_is_still_there_is_refunded() {
     type Change = fn(&mut RefundFacts);
-    let cases: [(&str, i64, Change); 14] = [
+    let cases: [(&str, i64, Change); 16] = [
         ("approved", 1, |_| ()),
         ("amount_not_positive", 0, |_| ()),
         ("amount_not_positive", -1, |_| ()),
         ("not_reported", 1, |facts| facts.status = "unknown".to_owned()),
         ("payment_not_succeeded", 1, |facts| facts.status = "processing".to_owned()),
-        ("payment_not_succeeded", 1, |facts| facts.status = "requires_capture".to_owned()),
+        ("payment_not_succeeded", 1, |facts| {
+            (facts.status, facts.captured) = ("requires_capture".to_owned(), 0);
+        }),
+        ("approved", 400, |facts| (facts.status, facts.captured) = ("requires_capture".to_owned(), 400)),
+        ("amount_exceeds_refundable", 401, |facts| {
+            (facts.status, facts.captured) = ("requires_capture".to_owned(), 400);
+        }),
         ("currency_mismatch", 1, |facts| facts.currency = "eur".to_owned()),
         ("approved", 1_000_000, |_| ()),
         ("amount_exceeds_refundable", 1_000_001, |_| ()),

@@ -287,7 +287,7 @@ impl Executor {
         {
             return self.conclude(operation, Conclusion::Failed(fault)).await;
         }
-        if let Some(kind) = made::kind_of(parameters) {
+        if let Some(kind) = parameters.makes() {
             match self.event(operation, kind, &made.id, answer.clone()).await {
                 Ok(event) => {
                     if let Err(error) = publish(&self.lanes.queue, &event).await {

@@ -92,12 +92,18 @@ fn facts(charge: &ChargeNow, refunds: &[RefundNow], disputes: &[DisputeNow]) -> 
         let counted = refunds.iter().filter(|refund| refund.counts() && refund.is_release() == is_release);
         counted.map(|refund| refund.amount).sum()
     };
+    // What a capture leaves is given back by a refund that is not always marked as one. Where more went back than was
+    // captured, the rest is in the sum, so that much of it never came in. Else nobody can tell such a refund from one of
+    // money: it counts, and less is refunded than might be.
+    let uncaptured = (charge.amount - charge.amount_captured).max(0);
+    let has_released = charge.captured && charge.amount_refunded > charge.amount_captured;
+    let unmarked = if has_released { (uncaptured - sum(true)).max(0) } else { 0 };
     RefundFacts {
         status: if charge.captured { charge.status.clone() } else { "requires_capture".to_owned() },
         currency: charge.currency.clone(),
         captured: charge.amount_captured,
         // Old charges have sums that no refund explains. In our API version what a capture leaves is in the sum.
-        refunded: sum(false).max(charge.amount_refunded - sum(true)),
+        refunded: (sum(false) - unmarked).max(charge.amount_refunded - sum(true) - unmarked).max(0),
         paid_at: DateTime::from_timestamp(charge.created, 0),
         refunds: refunds.iter().map(|refund| refund.id.clone()).collect::<BTreeSet<_>>(),
         disputes: disputes
@@ -177,8 +183,30 @@ mod tests {
         assert_eq!(facts(&of_a_part, std::slice::from_ref(&released), &[]).refunded, 0, "it never came in");
         let given_back = ChargeNow { amount_refunded: 1900, ..of_a_part };
         assert_eq!(facts(&given_back, &[released, refund(400, "pending")], &[]).refunded, 400);
+        let partly = ChargeNow { captured: false, amount_captured: 700, amount_refunded: 200, ..charge() };
+        let now = facts(&partly, &[refund(200, "succeeded")], &[]);
+        assert_eq!((now.status.as_str(), now.captured, now.refunded), ("requires_capture", 700, 200));
         let uncaptured = ChargeNow { captured: false, ..charge() };
         assert_eq!(facts(&uncaptured, &[], &[]).status, "requires_capture");
+    }
+
+    #[test]
+    fn a_release_that_is_not_marked_is_no_refund_where_that_is_certain() {
+        let of_a_part = |captured, refunded| ChargeNow {
+            amount_captured: captured,
+            amount_refunded: refunded,
+            ..charge()
+        };
+        for (captured, sum, made, refunded, why) in [
+            (1_000, 1_500, &[1_500][..], 0, "only what the capture left"),
+            (1_000, 1_900, &[1_500, 400], 400, "and a refund beside it"),
+            (1_000, 2_500, &[1_500, 1_000], 1_000, "all went back"),
+            (1_500, 1_000, &[1_000], 1_000, "it may be either: it counts"),
+            (1_000, 1_500, &[], 0, "no refund is listed for it"),
+        ] {
+            let listed: Vec<RefundNow> = made.iter().map(|amount| refund(*amount, "succeeded")).collect();
+            assert_eq!(facts(&of_a_part(captured, sum), &listed, &[]).refunded, refunded, "{why}");
+        }
     }
 
     #[test]

@@ -20,21 +20,6 @@ impl Made {
     }
 }
 
-/// The kind of object that the answer shows, where the ledger keeps such objects.
-pub(super) fn kind_of(parameters: &Parameters) -> Option<Kind> {
-    match parameters {
-        Parameters::Refund(_) => Some(Kind::Refund),
-        Parameters::Charge(_) | Parameters::Capture(_) | Parameters::Cancel(_) => Some(Kind::Payment),
-        Parameters::Subscribe(_) | Parameters::Unsubscribe(_) => Some(Kind::Subscription),
-        Parameters::InvoiceRetry(retry) if retry.payment_intent.is_some() => Some(Kind::Payment),
-        Parameters::InvoiceRetry(_) => Some(Kind::Invoice),
-        Parameters::EvidenceStage(_) | Parameters::EvidenceSubmit(_) | Parameters::DisputeAccept(_) => {
-            Some(Kind::Dispute)
-        }
-        Parameters::Credit(_) => None,
-    }
-}
-
 /// What a refused operation was about, where its state at Stripe may explain the refusal.
 pub(super) fn subject_of(parameters: &Parameters) -> Option<(Kind, String)> {
     let (kind, id) = match parameters {
@@ -58,7 +43,7 @@ pub(super) fn subject_of(parameters: &Parameters) -> Option<(Kind, String)> {
 /// Made is not always done: a refund may have failed, and a payment may ask for its customer.
 pub(super) fn conclusion(parameters: &Parameters, made: Made, request_id: Option<String>) -> Conclusion {
     let status = made.status.as_deref().unwrap_or_default();
-    if is_done(parameters, status) {
+    if parameters.is_done_in(status) {
         return Conclusion::Succeeded(operations::Answer {
             stripe_id: Some(made.id),
             stripe_status: made.status,
@@ -72,26 +57,6 @@ pub(super) fn conclusion(parameters: &Parameters, made: Made, request_id: Option
         stripe_id: Some(made.id),
         request_id,
     })
-}
-
-fn is_done(parameters: &Parameters, status: &str) -> bool {
-    match parameters {
-        Parameters::Refund(_) => !matches!(status, "failed" | "canceled"),
-        Parameters::Charge(_) => matches!(status, "succeeded" | "processing" | "requires_capture"),
-        Parameters::InvoiceRetry(retry) if retry.payment_intent.is_some() => {
-            matches!(status, "succeeded" | "processing" | "requires_capture")
-        }
-        Parameters::InvoiceRetry(_) => status == "paid",
-        Parameters::Capture(_) => matches!(status, "succeeded" | "processing"),
-        Parameters::Cancel(_) => status == "canceled",
-        Parameters::Subscribe(_) => matches!(status, "active" | "trialing"),
-        Parameters::Unsubscribe(unsubscribe) => {
-            unsubscribe.at_period_end || matches!(status, "canceled" | "incomplete_expired")
-        }
-        Parameters::Credit(_) | Parameters::EvidenceStage(_) => true,
-        Parameters::EvidenceSubmit(_) => !matches!(status, "needs_response" | "warning_needs_response"),
-        Parameters::DisputeAccept(_) => matches!(status, "lost" | "warning_closed"),
-    }
 }
 
 #[cfg(test)]

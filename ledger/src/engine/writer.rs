@@ -1,0 +1,96 @@
+//! Who writes next to a ledger that is a file. SQLite has one lock for writers and no queue: whoever waits looks again
+//! after a while, at last ten times a second, and somebody who writes without a pause takes the lock again before that.
+//! So writers queue here: those of a process one behind the other, and the first of each process at a door through
+//! which only one may wait for the lock. Who has just written finds the next one there already.
+
+use std::fs::{File, TryLockError};
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::SqlitePool;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::LedgerError;
+
+/// So long SQLite itself waits for the lock before it is asked again: it looks each millisecond or two.
+const LOOK: Duration = Duration::from_millis(5);
+const PAUSE: Duration = Duration::from_millis(1);
+const BUSY: i64 = 5;
+
+/// The one connection of a process that writes.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    pool: SqlitePool,
+    next: Mutex<()>,
+    /// The folder of the file, whose lock is the door; `None` where it cannot be opened.
+    door: Option<File>,
+    deadline: Duration,
+}
+
+impl Writer {
+    /// Connects when first used.
+    pub(crate) fn of(path: &Path, options: SqliteConnectOptions, deadline: Duration) -> Self {
+        let pool = SqlitePoolOptions::new().max_connections(1).acquire_timeout(deadline);
+        let pool = pool.idle_timeout(None).max_lifetime(None).connect_lazy_with(options.busy_timeout(LOOK));
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        // Not the file itself: to open and close it would drop SQLite's own locks on it.
+        Self { pool, next: Mutex::new(()), door: File::open(folder).ok(), deadline }
+    }
+
+    pub(crate) async fn begin(&self) -> Result<sqlx::Transaction<'static, sqlx::Sqlite>, LedgerError> {
+        let until = Instant::now() + self.deadline;
+        let late = |source| LedgerError::Crowded { secs: self.deadline.as_secs(), source };
+        let Ok(_next) = timeout_at(until, self.next.lock()).await else {
+            return Err(late(sqlx::Error::PoolTimedOut));
+        };
+        let Some(_waiting) = self.wait_at_door(until).await else {
+            return Err(late(sqlx::Error::PoolTimedOut));
+        };
+        loop {
+            // Upgrading a read transaction could fail half-way; so it asks for the write lock at once.
+            match self.pool.begin_with("BEGIN IMMEDIATE").await {
+                Err(error) if is_busy(&error) && Instant::now() < until => sleep(PAUSE).await,
+                Err(error) if is_busy(&error) || matches!(error, sqlx::Error::PoolTimedOut) => {
+                    return Err(late(error));
+                }
+                begun => return Ok(begun?),
+            }
+        }
+    }
+
+    pub(crate) async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// Until nobody of another process waits for the lock; `None` when the time is over. Where the file system knows
+    /// no such locks the door is open.
+    async fn wait_at_door(&self, until: Instant) -> Option<Waiting<'_>> {
+        let Some(door) = &self.door else { return Some(Waiting(None)) };
+        loop {
+            match door.try_lock() {
+                Ok(()) => return Some(Waiting(Some(door))),
+                Err(TryLockError::Error(_)) => return Some(Waiting(None)),
+                Err(TryLockError::WouldBlock) if Instant::now() >= until => return None,
+                Err(TryLockError::WouldBlock) => sleep(PAUSE).await,
+            }
+        }
+    }
+}
+
+/// Somebody who waits for the lock; the door opens when they have it.
+struct Waiting<'a>(Option<&'a File>);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if let Some(door) = self.0 {
+            let _ = door.unlock();
+        }
+    }
+}
+
+fn is_busy(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.and_then(|code| code.parse::<i64>().ok()).is_some_and(|code| code & 0xff == BUSY)
+}
