@@ -190,7 +190,7 @@ pub async fn keep_findings(
     now: DateTime<Utc>,
 ) -> Result<(), LedgerError> {
     let whose = Key { id: String::new(), ..goods.clone() };
-    let look = Look { check: Check::Goods, whose: &whose, scope: &goods.id, is_whole: true };
+    let look = Look { check: Check::Goods, whose: &whose, scope: &goods.id, is_whole: true, looked_for: &[] };
     record(tx, &look, found, now).await?;
     Ok(())
 }
