@@ -123,12 +123,9 @@ async fn program(scene: &Scene) -> String {
 
 /// A request that may meet a process that is dead: as a client does, it is sent again.
 async fn sends(homepage: &Api, method: Method, path: &str, body: &Value) -> Value {
-    for _ in 0..300 {
-        let request = homepage.clone();
-        let (method, path, body) = (method.clone(), path.to_owned(), body.to_string());
-        let json = [("content-type", "application/json")];
-        let sent = tokio::spawn(async move { request.send(method, &path, &json, body).await });
-        match sent.await {
+    let (json, body) = ([("content-type", "application/json")], body.to_string());
+    for _ in 0..600 {
+        match homepage.try_send(method.clone(), path, &json, &body).await {
             Ok(reply) if reply.status != 503 => return reply.json(),
             _ => tokio::time::sleep(Duration::from_millis(100)).await,
         }
