@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_checkout_is_looked_at_ever_more_seldom_until_it_is_closed() {
-        let at = |secs| DateTime::from_timestamp(1_780_000_000 + secs, 0).unwrap();
+        let at = |secs: i64| DateTime::from_timestamp(1_780_000_000 + secs, 0).unwrap();
         let mut checkout = Checkout { created_at: at(0), ..Checkout::default() };
         checkout.made("pi_1", at(1));
         assert_eq!((checkout.state, checkout.look_at), (CheckoutState::Open, Some(at(121))));

@@ -68,7 +68,7 @@ impl Finding {
         self.details = found.details();
         self.last_found_at = now;
         let is_settled = match self.found_by {
-            Check::Reconciliation => self.resolution == Resolution::Accepted && is_same,
+            Check::Reconciliation | Check::Goods => self.resolution == Resolution::Accepted && is_same,
             Check::FraudDesk => self.resolution != Resolution::Gone && is_same && is_told_alike,
         };
         if self.state != FindingState::Resolved || is_settled {
