@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::Key;
+use super::charges::Charge;
 use super::disputes::Dispute;
 use super::object_graph::ObjectGraph;
 use super::operations::refund::Standing as DisputeStanding;
@@ -100,7 +101,7 @@ pub fn concerned(graph: &ObjectGraph) -> BTreeSet<Key> {
         goods.extend(goods_of(after));
     }
     // That an inquiry became a chargeback may change nothing of its payment.
-    let of_charge = |charge: &Key| graph.charges.get(charge).and_then(|charge| charge.owner());
+    let of_charge = |charge: &Key| graph.charges.get(charge).and_then(Charge::owner);
     let disputed = graph.disputes.steps().filter_map(|(_, dispute)| of_charge(&dispute.owner()?));
     goods.extend(disputed.filter_map(|payment| goods_of(graph.payments.get(&payment)?)));
     goods

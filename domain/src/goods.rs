@@ -60,12 +60,15 @@ readable! {
     }
 }
 
+/// A term by its name and currency.
+type Named = (String, String);
+
 /// All terms of a kind of goods, with their past: a payment is judged by those of its own time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Terms {
-    usual: BTreeMap<(String, String), i64>,
+    usual: BTreeMap<Named, i64>,
     /// By name and currency, the oldest first.
-    set: BTreeMap<(String, String), Vec<(DateTime<Utc>, i64)>>,
+    set: BTreeMap<Named, Vec<(DateTime<Utc>, i64)>>,
 }
 
 impl Terms {
@@ -91,7 +94,7 @@ impl Terms {
     /// Every term with what it is at a moment.
     pub fn all_at(&self, moment: DateTime<Utc>) -> Vec<(&str, &str, i64)> {
         let names: std::collections::BTreeSet<_> = self.usual.keys().chain(self.set.keys()).collect();
-        let value = |(name, currency): &(String, String)| self.at(name, currency, moment);
+        let value = |(name, currency): &Named| self.at(name, currency, moment);
         names
             .into_iter()
             .filter_map(|named| Some((named.0.as_str(), named.1.as_str(), value(named)?)))
@@ -99,7 +102,7 @@ impl Terms {
     }
 }
 
-fn named(name: &str, currency: &str) -> (String, String) {
+fn named(name: &str, currency: &str) -> Named {
     (name.to_owned(), currency.to_owned())
 }
 

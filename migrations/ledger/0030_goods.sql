@@ -126,3 +126,4 @@ ALTER TABLE findings_anew RENAME TO findings;
 CREATE INDEX findings_unresolved ON findings (found_by, scope, state) WHERE state <> 'resolved';
 CREATE INDEX findings_by_time ON findings (first_found_at);
 CREATE INDEX findings_of_subject ON findings (subject_id);
+CREATE INDEX findings_counted ON findings (livemode, severity, kind) WHERE state <> 'resolved';

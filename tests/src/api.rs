@@ -70,6 +70,18 @@ impl Api {
         headers: &[(&str, &str)],
         body: impl AsRef<[u8]>,
     ) -> Reply {
+        let sent = self.try_send(method, path, headers, body).await;
+        sent.unwrap_or_else(|error| panic!("{path} is not answered: {error}"))
+    }
+
+    /// The same to a console that may be dead.
+    pub async fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl AsRef<[u8]>,
+    ) -> Result<Reply, String> {
         let mut request = Request::builder().method(method).uri(path).header(HOST, self.address.to_string());
         if let Some(token) = &self.token {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
@@ -78,13 +90,15 @@ impl Api {
             request = request.header(*name, *value);
         }
         let request = request.body(Full::new(Bytes::copy_from_slice(body.as_ref()))).expect("a request");
-        let mut connection = HttpConnection::open(self.address, DEADLINE).await.expect("the console listens");
-        let answer = connection.exchange(request, LIMIT_BYTES, DEADLINE).await;
-        let answer = answer.unwrap_or_else(|error| panic!("{path} is not answered: {error}"));
-        Reply {
+        let said = |error: &dyn std::fmt::Display| error.to_string();
+        let mut connection =
+            HttpConnection::open(self.address, DEADLINE).await.map_err(|error| said(&error))?;
+        let answer =
+            connection.exchange(request, LIMIT_BYTES, DEADLINE).await.map_err(|error| said(&error))?;
+        Ok(Reply {
             status: answer.status.as_u16(),
             headers: answer.headers,
             text: String::from_utf8_lossy(&answer.body).into_owned(),
-        }
+        })
     }
 }

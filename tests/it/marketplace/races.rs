@@ -1,5 +1,5 @@
 //! Many buy at once while processes are killed: no listing is active without money, no money is here without what it
-//! bought or its refund, and nobody bumps twice in a day.
+//! bought or its refund, and nobody bumps twice in a day. `scripts/marketplace` buys as many as one likes.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -36,7 +36,12 @@ const SEED: Variable = Variable {
     example: "42",
     help: "Repeats the random choices of a run.",
 };
-const WAVE: usize = 8;
+const WAVE: Variable = Variable {
+    name: "MARKETPLACE_WAVE",
+    default: "8",
+    example: "100",
+    help: "How many listings are bought at once; processes are killed four times in each wave.",
+};
 const AT_ONCE: usize = 4;
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -45,9 +50,10 @@ async fn whoever_is_killed_money_buys_what_it_was_paid_for_or_goes_back() {
     let env = Env::of_process();
     let listings = env.number::<usize>(&LISTINGS, 1..=100_000).unwrap();
     let seed = env.given(SEED.name).map_or_else(Random::new_seed, |text| text.parse().expect("a number"));
+    let wave = env.number::<usize>(&WAVE, 1..=1_000).unwrap();
     println!("MARKETPLACE_SEED={seed}");
     for combination in [Combination::SqliteSqlite, Combination::RabbitPostgres] {
-        run(combination, listings, seed).await;
+        run(combination, listings, wave, seed).await;
     }
 }
 
@@ -58,7 +64,7 @@ struct Market {
     deaths: usize,
 }
 
-async fn run(combination: Combination, listings: usize, seed: u64) {
+async fn run(combination: Combination, listings: usize, wave: usize, seed: u64) {
     let many = [
         ("CONSOLE_TOKEN_REQUESTS_PER_MINUTE", "1000000"),
         ("CONSOLE_ADDRESS_REQUESTS_PER_MINUTE", "1000000"),
@@ -82,7 +88,7 @@ async fn run(combination: Combination, listings: usize, seed: u64) {
     let homepage = Api { address: scene.stack.console(), token: Some(token) };
     let mut market = Market { scene, homepage, random: Random::of_seed(seed), deaths: 0 };
     let ids: Vec<String> = (0..listings).map(|number| format!("lst_{number}")).collect();
-    for wave in ids.chunks(WAVE) {
+    for wave in ids.chunks(wave) {
         market.buys(wave).await;
     }
     market.settles(&ids).await;
@@ -123,12 +129,9 @@ async fn program(scene: &Scene) -> String {
 
 /// A request that may meet a process that is dead: as a client does, it is sent again.
 async fn sends(homepage: &Api, method: Method, path: &str, body: &Value) -> Value {
-    for _ in 0..300 {
-        let request = homepage.clone();
-        let (method, path, body) = (method.clone(), path.to_owned(), body.to_string());
-        let json = [("content-type", "application/json")];
-        let sent = tokio::spawn(async move { request.send(method, &path, &json, body).await });
-        match sent.await {
+    let (json, body) = ([("content-type", "application/json")], body.to_string());
+    for _ in 0..600 {
+        match homepage.try_send(method.clone(), path, &json, &body).await {
             Ok(reply) if reply.status != 503 => return reply.json(),
             _ => tokio::time::sleep(Duration::from_millis(100)).await,
         }
