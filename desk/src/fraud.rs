@@ -18,8 +18,8 @@ use crate::findings::{Look, record};
 
 /// What happened longer ago is nothing that anybody has to act on: a backfill of last year makes no findings.
 pub const LOOK_BACK: TimeDelta = TimeDelta::days(30);
-/// So many batches are looked at together.
-const BATCHES: i64 = 16;
+/// So many batches are looked at together: what is read around them stays below the limit of a statement.
+const BATCHES: i64 = 4;
 
 /// What came of one look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

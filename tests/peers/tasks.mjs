@@ -103,7 +103,9 @@ class Person {
     const form = this.page.locator("details.act").filter({ has: this.page.locator("summary", { hasText: new RegExp(`^${title}$`) }) });
     await this.press(form.locator("summary"));
     for (const [name, given] of Object.entries(fields)) await this.give(form, name, given);
-    await this.press(form.getByRole("button", { name: button, exact: true }));
+    // A key does not wait for the page that follows, as a click does.
+    const sent = this.press(form.getByRole("button", { name: button, exact: true }));
+    await Promise.all([this.page.waitForNavigation(), sent]);
   }
 
   async sees(text) {

@@ -7,6 +7,7 @@ use desk::actor::{Actor, KnownBy};
 use desk::acts::login::LoginRefused;
 use desk::acts::password::{PasswordRefused, change_password as change};
 use desk::acts::sessions;
+use desk::views::dashboard::likely_mode;
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, StatusCode};
 use ledger::LedgerError;
@@ -43,8 +44,16 @@ pub(super) async fn look(
         Ok(read) => read,
         Err(error) => return sign_in::away(&error),
     };
-    let frame =
-        Frame { actor, address, livemode: modes::named(address).unwrap_or(true), now, saved: Vec::new() };
+    // As on every other page: where nothing live has arrived, the test mode.
+    let mode = match modes::named(address) {
+        Some(livemode) => Ok(livemode),
+        None => likely_mode(&console.ledger).await,
+    };
+    let livemode = match mode {
+        Ok(livemode) => livemode,
+        Err(error) => return sign_in::away(&error),
+    };
+    let frame = Frame { actor, address, livemode, now, saved: Vec::new() };
     let body = html! {
         div.title { h1 { (actor.staff()) } span.muted { (known_by(actor)) } }
         div.sided {

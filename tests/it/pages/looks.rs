@@ -157,6 +157,21 @@ async fn a_live_page_is_not_made_again_while_nothing_happens() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_only_test_events_came_every_page_is_of_the_test_mode() {
+    each_console("test_alone", async |console| {
+        let mut test = sale("test", "user_2", 700, 10);
+        test.livemode = false;
+        together(&console.ledger, &test.paid().iter().collect::<Vec<_>>()).await;
+        let token = console.person(None, "ada", "super_user");
+        let browser = console.browser(Some(&token));
+        for path in ["/payments/dashboard/", "/me", "/staff", "/payments/blocks"] {
+            assert!(browser.page(path).await.contains("Test mode: no real money moves here"), "{path}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_test_mode_cannot_be_mistaken_and_stays_apart() {
     each_console("modes", async |console| {
         told(&console).await;
