@@ -117,7 +117,7 @@ class Person {
     const ends = Date.now() + PATIENCE_MS;
     while (!(await this.page.locator("main").innerText()).includes(text)) {
       if (Date.now() > ends) throw new Error(`the page never said “${text}”: ${await this.page.locator("main").innerText()}`);
-      await this.page.reload();
+      await this.page.reload().catch(() => {}); // it may be renewing itself at this moment
     }
   }
 }
