@@ -144,7 +144,11 @@ fn a_payment_is_large_by_itself_or_beside_what_the_user_usually_pays() {
         [(-1, "pi_7", true), (1, "pi_7", false), (-129_601, "pi_7", false), (-1, "pi_1", false)]
     {
         let before = vec![usual(minute, id); 3];
-        assert_eq!(!large_payments(&[paid.clone()], &before, &limits).is_empty(), is_found, "{minute} {id}");
+        assert_eq!(
+            !large_payments(std::slice::from_ref(&paid), &before, &limits).is_empty(),
+            is_found,
+            "{minute} {id}"
+        );
     }
     let of_policy = FraudLimits { large_amounts: [("usd".to_owned(), 4_999)].into(), ..limits };
     assert_eq!(large_payments(&[paid], &[], &of_policy).len(), 1, "by policy");

@@ -85,7 +85,9 @@ fn uses<'a>(attempts: impl Iterator<Item = &'a Attempt>, whom: &Whom) -> BTreeMa
             }
         }
     }
-    uses.values_mut().for_each(|uses| uses.sort_unstable());
+    for of_one in uses.values_mut() {
+        of_one.sort_unstable();
+    }
     uses
 }
 

@@ -94,7 +94,7 @@ pub fn own_template(name: &str, text: &str) -> Result<String, BadTemplate> {
     if text.trim().is_empty() {
         return Err(BadTemplate::Empty);
     }
-    if name.ends_with(".txt") {
+    if name.rsplit('.').next() == Some("txt") {
         if !text.starts_with("Subject:") {
             return Err(BadTemplate::NoSubject);
         }

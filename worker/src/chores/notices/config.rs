@@ -130,7 +130,8 @@ fn own_templates(folder: &Path) -> Result<BTreeMap<String, String>, String> {
         let path = entry.map_err(|error| format!("it cannot be read: {error}"))?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         // What Kubernetes mounts beside the files, and notes of people.
-        if !(name.ends_with(".txt") || name.ends_with(".html")) || name.starts_with('.') {
+        let is_template = path.extension().is_some_and(|extension| extension == "txt" || extension == "html");
+        if !is_template || name.starts_with('.') {
             continue;
         }
         let bytes = std::fs::read(&path).map_err(|error| format!("{name} in it cannot be read: {error}"))?;
