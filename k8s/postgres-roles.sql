@@ -17,8 +17,8 @@ REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO tidegate_worker;
 -- Only ever added to.
-REVOKE UPDATE, DELETE, TRUNCATE ON assignments, audit, audit_seals, ban_overrides, finding_history, goods_terms, notes,
-    operation_calls, operation_decisions, policies FROM tidegate_worker;
+REVOKE UPDATE, DELETE, TRUNCATE ON assignments, audit, audit_seals, ban_overrides, batch_items, batches, finding_history,
+    goods_terms, notes, operation_calls, operation_decisions, policies FROM tidegate_worker;
 -- Marked as sealed, never removed.
 REVOKE DELETE, TRUNCATE ON audit_commits, checkouts, goods, operations, pending_changes, staff, tokens FROM tidegate_worker;
 -- The schema is the owner's.

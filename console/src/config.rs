@@ -66,7 +66,7 @@ const TOKEN_RATE: Variable = Variable {
     name: "CONSOLE_TOKEN_REQUESTS_PER_MINUTE",
     default: "600",
     example: "6000",
-    help: "Requests a minute that one token may make; further ones are answered 429.",
+    help: "Requests a minute that one token may make, of all consoles with one ledger together; further ones are answered 429.",
 };
 const ADDRESS_RATE: Variable = Variable {
     name: "CONSOLE_ADDRESS_REQUESTS_PER_MINUTE",

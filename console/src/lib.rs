@@ -53,7 +53,7 @@ use crate::config::Limits;
 pub use crate::config::{ConsoleConfig, VARIABLES};
 use crate::endpoint::{BODY_LIMIT_BYTES, FILE_BODY_LIMIT_BYTES, FILES_AT_ONCE};
 use crate::metrics::Metrics;
-use crate::rate_limit::RateLimit;
+use crate::rate_limit::{RateLimit, SharedRateLimit};
 use crate::response_body::ResponseBody;
 
 /// How often the ledger is asked whether it answers.
@@ -77,7 +77,7 @@ pub struct Console {
     metrics: Metrics,
     log_budget: LogBudget,
     address_rate: RateLimit<IpAddr>,
-    actor_rate: RateLimit<String>,
+    actor_rate: SharedRateLimit,
     user_rate: RateLimit<String>,
     /// Asks Stripe for what customers pay by themselves.
     till: Till,
@@ -194,7 +194,7 @@ impl Console {
             metrics: Metrics::new(resources::endpoints()),
             log_budget: LogBudget::new(),
             address_rate: RateLimit::new(limits.address_requests_per_minute),
-            actor_rate: RateLimit::new(limits.token_requests_per_minute),
+            actor_rate: SharedRateLimit::new(limits.token_requests_per_minute),
             user_rate: RateLimit::new(limits.user_checkouts_per_minute),
             room: Semaphore::new(limits.requests.saturating_mul(BODY_LIMIT_BYTES)),
             file_room: Semaphore::new(FILES_AT_ONCE * FILE_BODY_LIMIT_BYTES),

@@ -143,6 +143,8 @@ impl From<NotDone> for Problem {
             NotDone::Forbidden(forbidden) => return forbidden.into(),
             NotDone::Text(refusal) => return refusal.into(),
             NotDone::NoSuchOperation { .. } => Code::NotFound,
+            NotDone::ItemsLimit { .. } | NotDone::OneAccount => Code::InvalidParameter,
+            NotDone::ItemRefused { .. } => Code::Refused,
             NotDone::NoId { .. } | NotDone::NoCustomerId { .. } => Code::InvalidParameter,
             NotDone::Ambiguous { .. } => Code::Ambiguous,
             NotDone::OwnRequest { .. } | NotDone::OthersRequest { .. } | NotDone::Program { .. } => {
@@ -155,6 +157,7 @@ impl From<NotDone> for Problem {
             | NotDone::OtherParameters { .. }
             | NotDone::Unsendable(_)
             | NotDone::Held
+            | NotDone::OtherList
             | NotDone::NotIts(_)
             | NotDone::TriedAgain { .. } => Code::Conflict,
         };

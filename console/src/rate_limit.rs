@@ -1,10 +1,14 @@
 //! How many requests a minute a token or an address has made. Of too many different ones, those that come last share
-//! a count: memory is bounded, and nobody is pushed out.
+//! a count: memory is bounded, and nobody is pushed out. Consoles share what a token may: each takes several requests of
+//! the minute from the ledger at once.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+use ledger::Ledger;
 
 const COUNTED_LIMIT: usize = 16_384;
 pub(crate) const SECONDS_A_MINUTE: u64 = 60;
@@ -41,6 +45,91 @@ impl<K: Hash + Eq> RateLimit<K> {
         let count = if has_room { counts.of.entry(key).or_default() } else { &mut counts.of_others };
         *count = count.saturating_add(1);
         if *count <= self.per_minute { Ok(()) } else { Err(SECONDS_A_MINUTE - second % SECONDS_A_MINUTE) }
+    }
+}
+
+/// What a token may ask in a minute, of all consoles with one ledger together.
+pub(crate) struct SharedRateLimit {
+    per_minute: u32,
+    /// So many requests are taken at a time: a token costs the ledger a fixed number of statements a minute.
+    batch: u32,
+    minute: Mutex<Minute>,
+    /// Where the ledger does not answer.
+    own: RateLimit<String>,
+}
+
+const BATCHES_A_MINUTE: u32 = 20;
+
+#[derive(Default)]
+struct Minute {
+    number: i64,
+    of: HashMap<String, Given>,
+}
+
+/// What this console has left of a name's requests, and whether there are more.
+#[derive(Clone, Copy, Default)]
+struct Given {
+    left: u32,
+    is_all: bool,
+}
+
+impl SharedRateLimit {
+    pub(crate) fn new(per_minute: u32) -> Self {
+        let batch = per_minute.div_ceil(BATCHES_A_MINUTE);
+        Self { per_minute, batch, minute: Mutex::default(), own: RateLimit::new(per_minute) }
+    }
+
+    /// Counts a request. `Err`: it is one too many; after so many seconds there is room again.
+    pub(crate) async fn take(&self, ledger: &Ledger, name: String, now: DateTime<Utc>) -> Result<(), u64> {
+        let second = now.timestamp();
+        let (number, into) = (second.div_euclid(60), second.rem_euclid(60).unsigned_abs());
+        let wait = SECONDS_A_MINUTE - into;
+        match self.of(number, &name) {
+            None => return self.own.take(name),
+            Some(Given { left: 1.., .. }) => return Ok(()),
+            Some(Given { is_all: true, .. }) => return Err(wait),
+            Some(_) => {}
+        }
+        let shared = format!("console {name}");
+        match ledger.take_requests(&shared, self.batch, self.per_minute, now).await {
+            Ok(0) => {
+                self.give(number, name, 0, true);
+                Err(wait)
+            }
+            Ok(given) => {
+                self.give(number, name, given - 1, given < self.batch);
+                Ok(())
+            }
+            Err(error) => {
+                tracing::debug!(%error, "requests are counted by this console alone for now");
+                self.own.take(name)
+            }
+        }
+    }
+
+    /// What is left of a name's requests before this one, which is counted; `None` where there are too many names.
+    fn of(&self, number: i64, name: &str) -> Option<Given> {
+        let mut minute = self.minute.lock().unwrap_or_else(PoisonError::into_inner);
+        if minute.number != number {
+            *minute = Minute { number, of: HashMap::new() };
+        }
+        if minute.of.len() >= COUNTED_LIMIT && !minute.of.contains_key(name) {
+            return None;
+        }
+        let given = minute.of.entry(name.to_owned()).or_default();
+        let before = *given;
+        given.left = given.left.saturating_sub(1);
+        Some(before)
+    }
+
+    fn give(&self, number: i64, name: String, left: u32, is_all: bool) {
+        let mut minute = self.minute.lock().unwrap_or_else(PoisonError::into_inner);
+        // What was given in a minute is for that minute.
+        if minute.number == number {
+            let given = minute.of.entry(name).or_default();
+            given.left = given.left.saturating_add(left);
+            given.is_all |= is_all;
+        }
     }
 }
 

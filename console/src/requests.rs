@@ -212,7 +212,9 @@ async fn serve(
         },
     };
     came.actor = actor.as_ref().map(Actor::name);
-    if let Some(Err(secs)) = actor.as_ref().map(|actor| console.actor_rate.take(authenticate::rated(actor))) {
+    if let Some(actor) = &actor
+        && let Err(secs) = console.actor_rate.take(&console.ledger, authenticate::rated(actor), now).await
+    {
         console.metrics.rate_limited(RatedBy::Token);
         let problem =
             Problem::new(Code::RateLimited, format!("too many requests with this token: wait {secs} s"));

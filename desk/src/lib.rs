@@ -13,6 +13,7 @@ pub mod findings;
 pub mod fraud;
 pub mod goods;
 pub mod object_backfill;
+pub mod pace;
 mod password_hash;
 pub mod person;
 pub mod rebuild;

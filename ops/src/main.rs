@@ -164,6 +164,9 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
         Command::Refunds(RefundsCommand::Request(options)) => {
             return operations::refund::request(&env, &options).await;
         }
+        Command::Refunds(RefundsCommand::Batch(options)) => {
+            return operations::batch::run(&env, &options).await;
+        }
         Command::Charge(options) => return operations::billing::charge(&env, &options).await,
         Command::Subscribe(options) => return operations::billing::subscribe(&env, &options).await,
         Command::Unsubscribe(options) => return operations::billing::unsubscribe(&env, &options).await,

@@ -44,7 +44,7 @@ const RATE: Variable = Variable {
     name: "STRIPE_RATE_PER_SEC",
     default: "10",
     example: "25",
-    help: "Maximum number of requests per second that one process sends to Stripe.",
+    help: "Maximum number of requests per second to Stripe, of all processes with one ledger together. Give them all the same.",
 };
 const ACCOUNTS: Variable = Variable {
     name: "STRIPE_ACCOUNTS",

@@ -58,6 +58,7 @@ pub use self::objects::{Answered, ListedObject, ResponseOf};
 pub use self::payment_intents::{CheckoutIntent, NewPaymentIntent, PaymentIntentNow};
 pub use self::payouts::PayoutFilter;
 use self::rate_limit::RateLimit;
+pub use self::rate_limit::SharedTurns;
 pub use self::refunds::{NewRefund, RefundNow, RefundTarget};
 pub use self::sending::{Metadata, Sending};
 pub use self::subscriptions::{NewSubscription, SubscriptionNow};
@@ -144,6 +145,13 @@ impl Api {
             stop,
             observer,
         })))
+    }
+
+    /// Its requests take their turns among those of other processes.
+    #[must_use]
+    pub fn sharing(self, turns: SharedTurns) -> Self {
+        self.0.rate_limit.share(turns);
+        self
     }
 
     /// The mode of the key, and so of everything that is read and sent with it.

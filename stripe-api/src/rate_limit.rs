@@ -1,34 +1,91 @@
-//! Limits requests per second, evenly spaced: early callers wait for their turn.
+//! Limits requests per second, evenly spaced: early callers wait for their turn. Where processes share a pace, turns are
+//! taken from it several at a time, as many as were used of late.
 
+use std::pin::Pin;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
 
-#[derive(Debug)]
+/// A batch of shared turns lasts no longer: so often the pace is asked, however many requests there are.
+const BATCHES_PER_SEC: u32 = 10;
+
+/// A turn that is taken up so late is over. Those that are less late still keep this process's own distance.
+const LATE: Duration = Duration::from_millis(100);
+
+/// Takes so many turns at this distance from a pace that processes share: how long it is to the first. `None`: nobody can
+/// say, and the process keeps to its own pace.
+pub type SharedTurns =
+    Box<dyn Fn(u32, Duration) -> Pin<Box<dyn Future<Output = Option<Duration>> + Send>> + Send + Sync>;
+
 pub(super) struct RateLimit {
     distance: Duration,
-    next: Mutex<Instant>,
+    batch_limit: u32,
+    pace: Mutex<Pace>,
+    shared: OnceLock<SharedTurns>,
+}
+
+/// When this process may send next, and what it has left of the turns that it took.
+struct Pace {
+    next: Instant,
+    taken: Instant,
+    left: u32,
+    batch: u32,
 }
 
 impl RateLimit {
     pub(super) fn per_sec(rate: u32) -> Self {
-        Self { distance: Duration::from_secs(1) / rate.max(1), next: Mutex::new(Instant::now()) }
+        let now = Instant::now();
+        Self {
+            distance: Duration::from_secs(1) / rate.max(1),
+            batch_limit: (rate / BATCHES_PER_SEC).max(1),
+            pace: Mutex::new(Pace { next: now, taken: now, left: 0, batch: 1 }),
+            shared: OnceLock::new(),
+        }
+    }
+
+    /// From now on other processes' requests count, too.
+    pub(super) fn share(&self, turns: SharedTurns) {
+        let _ = self.shared.set(turns);
     }
 
     pub(super) async fn turn(&self) {
         let turn = {
-            let mut next = self.next.lock().await;
-            let turn = (*next).max(Instant::now());
-            *next = turn + self.distance;
+            let mut pace = self.pace.lock().await;
+            let mut turn = pace.next.max(Instant::now());
+            if let Some(shared) = self.shared.get() {
+                turn = turn.max(self.shared_turn(&mut pace, shared, turn).await);
+            }
+            pace.next = turn + self.distance;
             turn
         };
         sleep_until(turn).await;
+    }
+
+    /// The next of the turns that were taken and are not over, else the first of others.
+    async fn shared_turn(&self, pace: &mut Pace, shared: &SharedTurns, from: Instant) -> Instant {
+        while pace.left > 0 && pace.taken + self.distance.max(LATE) <= from {
+            pace.taken += self.distance;
+            pace.left -= 1;
+            pace.batch = 1; // one was not needed
+        }
+        if pace.left == 0 {
+            let Some(wait) = shared(pace.batch, self.distance).await else { return from };
+            (pace.taken, pace.left) = (Instant::now() + wait, pace.batch);
+            pace.batch = (pace.batch * 2).min(self.batch_limit);
+        }
+        let turn = pace.taken;
+        pace.taken += self.distance;
+        pace.left -= 1;
+        turn
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     #[tokio::test]
@@ -39,5 +96,68 @@ mod tests {
             rate_limit.turn().await;
         }
         assert!(begun.elapsed() >= Duration::from_millis(50), "{:?}", begun.elapsed());
+    }
+
+    /// A pace in memory, as the ledger keeps it: until when turns are taken, and how often it was asked.
+    type Book = Arc<std::sync::Mutex<(Instant, u32)>>;
+
+    fn sharing(book: &Book, rate: u32) -> RateLimit {
+        let (rate_limit, book) = (RateLimit::per_sec(rate), Arc::clone(book));
+        rate_limit.share(Box::new(move |count, distance| {
+            let mut book = book.lock().unwrap();
+            let (now, first) = (Instant::now(), book.0.max(Instant::now()));
+            *book = (first + distance * count, book.1 + 1);
+            Box::pin(async move { Some(first - now) })
+        }));
+        rate_limit
+    }
+
+    #[tokio::test]
+    async fn two_that_share_a_pace_send_no_more_than_one_and_ask_for_it_in_batches() {
+        let book: Book = Arc::new(std::sync::Mutex::new((Instant::now(), 0)));
+        let (one, other) = (sharing(&book, 500), sharing(&book, 500));
+        let begun = Instant::now();
+        let many = async |it: &RateLimit| {
+            for _ in 0..250 {
+                it.turn().await;
+            }
+        };
+        tokio::join!(many(&one), many(&other));
+        assert!(begun.elapsed() >= Duration::from_millis(990), "{:?}", begun.elapsed());
+        let asked = book.lock().unwrap().1;
+        assert!(asked <= 100, "500 requests took {asked} batches");
+    }
+
+    #[tokio::test]
+    async fn a_turn_that_was_not_used_is_over_and_never_saved_for_a_burst() {
+        let book: Book = Arc::new(std::sync::Mutex::new((Instant::now(), 0)));
+        let one = sharing(&book, 100);
+        for _ in 0..16 {
+            one.turn().await; // 1 + 2 + 4 + 8, and the first of ten
+        }
+        // Nothing is sent for a long time.
+        let long = Duration::from_secs(10);
+        {
+            let mut pace = one.pace.lock().await;
+            (pace.taken, pace.next) = (pace.taken - long, pace.next - long);
+            book.lock().unwrap().0 -= long;
+        }
+        let begun = Instant::now();
+        for _ in 0..10 {
+            one.turn().await;
+        }
+        assert!(begun.elapsed() >= Duration::from_millis(90), "{:?}", begun.elapsed());
+        assert!(book.lock().unwrap().0 > begun, "they were taken anew");
+    }
+
+    #[tokio::test]
+    async fn without_an_answer_it_keeps_to_its_own_pace() {
+        let rate_limit = RateLimit::per_sec(100);
+        rate_limit.share(Box::new(|_, _| Box::pin(async { None })));
+        let begun = Instant::now();
+        for _ in 0..11 {
+            rate_limit.turn().await;
+        }
+        assert!(begun.elapsed() >= Duration::from_millis(100), "{:?}", begun.elapsed());
     }
 }

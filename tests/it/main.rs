@@ -50,6 +50,7 @@ mod queue_contract;
 mod queue_file;
 mod quick;
 mod rabbitmq;
+mod rates;
 mod raw_http;
 mod rebuilding;
 mod reconciling;

@@ -1,5 +1,6 @@
 //! Operations on both ledgers: asked for, confirmed, approved, refused, and what is kept of them.
 
+mod batches;
 mod billing;
 mod desk;
 mod eyes;

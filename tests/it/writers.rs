@@ -13,8 +13,9 @@ use shared::env::Env;
 const BUSY: usize = 3;
 const TASKS_OF_EACH: usize = 4;
 const TURNS: usize = 60;
-/// What somebody waits for a turn who comes seldom, at the most, beside a dozen who write at once.
-const PATIENCE_SECS: &str = "2";
+/// Of a dozen who write at once so many may come before somebody who comes seldom.
+const OVERTAKEN_LIMIT: usize = 60;
+const PATIENCE_SECS: &str = "30";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_writes_seldom_gets_a_turn_beside_those_who_write_without_a_pause() {
@@ -37,26 +38,22 @@ async fn whoever_writes_seldom_gets_a_turn_beside_those_who_write_without_a_paus
             });
         }
     }
-    let mut waited = Vec::new();
+    // How many others wrote while one waited; a slow disk slows all of them down alike.
+    let mut overtaken = Vec::new();
+    let begun = Instant::now();
     for _ in 0..TURNS {
-        let begun = Instant::now();
-        write(&seldom, "seldom").await;
-        waited.push(begun.elapsed());
-        // As many others in between as there are: so the next turn begins in the midst of them.
         let before = written.load(Ordering::Relaxed);
-        while written.load(Ordering::Relaxed) < before + BUSY {
-            tokio::task::yield_now().await;
-        }
+        write(&seldom, "seldom").await;
+        overtaken.push(written.load(Ordering::Relaxed) - before);
     }
+    let all = written.load(Ordering::Relaxed);
     stop.store(true, Ordering::Relaxed);
     busy.join_all().await;
-    waited.sort_unstable();
-    let (median, longest) = (waited[TURNS / 2], waited[TURNS - 1]);
-    println!(
-        "{} other writes; a turn after {median:?}, {longest:?} at the longest",
-        written.load(Ordering::Relaxed)
-    );
-    assert!(longest < Duration::from_secs(1), "{longest:?}");
+    overtaken.sort_unstable();
+    let (median, most) = (overtaken[TURNS / 2], overtaken[TURNS - 1]);
+    println!("{all} other writes in {:?}; before a turn came {median}, at the most {most}", begun.elapsed());
+    assert!(all >= TURNS, "{all}: nobody wrote beside it");
+    assert!(most <= OVERTAKEN_LIMIT, "{most} wrote before its turn came");
     seldom.close().await;
 }
 

@@ -25,6 +25,7 @@ use crate::lost_commits;
 use crate::metrics::Metrics;
 use crate::pause_signal::PauseSignal;
 use crate::watchdog::Watchdog;
+use desk::pace;
 use domain::dead_letter_streaks::DeadLetterStreaks;
 use ledger::{Ledger, LedgerError};
 use stripe_api::Api;
@@ -109,6 +110,7 @@ async fn work(
     tasks.spawn(chores::old_logins::run(lanes.clone()));
     tasks.spawn(chores::retention::run(lanes.clone(), config.retention));
     let api = config.stripe.as_ref().map(|stripe| Api::open(stripe, shutdown.clone())).transpose()?;
+    let api = api.map(|api| pace::shared(api, &ledger));
     tasks.spawn(chores::notices::run(lanes.clone(), config.notices, config.staff_key, api.clone()));
     if let Some((stripe, api)) = config.stripe.zip(api) {
         tracing::info!(

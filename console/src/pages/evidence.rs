@@ -147,7 +147,12 @@ pub fn forms(frame: &Frame<'_>, view: &DisputeView, evidence: &EvidenceView) -> 
                 path: &[],
                 title: "Submit the answer",
                 consequence: html! { "Submits the evidence that is stored at Stripe for " strong { (id) } ". Stripe takes one submission: nothing can be added later." (missing) },
-                fields: ask("evidence_submit"),
+                fields: html! {
+                    (ask("evidence_submit"))
+                    @if !evidence.missing.is_empty() {
+                        label.check { input type="checkbox" name="incomplete" value="true"; span { "It is submitted all the same, without what is missing." } }
+                    }
+                },
                 button: "Submit it for good",
                 is_dangerous: true,
             }))

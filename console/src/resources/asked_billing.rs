@@ -42,6 +42,11 @@ pub(super) const AT_PERIOD_END: Field = optional(
 );
 pub(super) const TAKE_OVER: Field =
     optional("take_over", Kind::Flag, "`true`: invoice_retry ends Stripe's own plan for the invoice first.");
+pub(super) const INCOMPLETE: Field = optional(
+    "incomplete",
+    Kind::Flag,
+    "`true`: evidence_submit submits an answer that lacks what the reason of the dispute requires.",
+);
 
 /// The fields of each kind, beside reason, note and confirmation.
 fn takes(kind: OperationKind) -> &'static [&'static str] {
@@ -55,13 +60,12 @@ fn takes(kind: OperationKind) -> &'static [&'static str] {
         OperationKind::Credit => &["customer", "amount", "currency", "description"],
         OperationKind::Refund | OperationKind::Capture => &["payment", "amount", "currency"],
         OperationKind::Cancel => &["payment"],
-        OperationKind::EvidenceStage | OperationKind::EvidenceSubmit | OperationKind::DisputeAccept => {
-            &["dispute"]
-        }
+        OperationKind::EvidenceSubmit => &["dispute", "incomplete"],
+        OperationKind::EvidenceStage | OperationKind::DisputeAccept => &["dispute"],
     }
 }
 
-const OF_SOME: [&str; 12] = [
+const OF_SOME: [&str; 13] = [
     "payment",
     "dispute",
     "customer",
@@ -74,6 +78,7 @@ const OF_SOME: [&str; 12] = [
     "description",
     "at_period_end",
     "take_over",
+    "incomplete",
 ];
 
 /// A field that this kind does not take is refused: it would change nothing, and whoever gave it means something else.

@@ -5,6 +5,7 @@ mod asked_billing;
 mod asked_operation;
 mod audit;
 mod bans;
+mod batches;
 mod blocks;
 mod charges;
 mod checkout;
@@ -61,6 +62,7 @@ const GROUPS: &[&[Endpoint]] = &[
     replays::ENDPOINTS,
     workers::ENDPOINTS,
     operations::ENDPOINTS,
+    batches::ENDPOINTS,
     notes::OPERATIONS,
     checkout::ENDPOINTS,
     findings::ENDPOINTS,

@@ -14,8 +14,8 @@ use ledger::views::lists::OperationFilter;
 use serde_json::json;
 
 use super::asked_billing::{
-    self, AT_PERIOD_END, CUSTOMER, DESCRIPTION, INVOICE, PAYMENT_METHOD, PRICES, SUBSCRIPTION, TAKE_OVER,
-    takes_all,
+    self, AT_PERIOD_END, CUSTOMER, DESCRIPTION, INCOMPLETE, INVOICE, PAYMENT_METHOD, PRICES, SUBSCRIPTION,
+    TAKE_OVER, takes_all,
 };
 use super::asked_operation::came;
 use super::evidence::the_dispute;
@@ -93,6 +93,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             DESCRIPTION,
             AT_PERIOD_END,
             TAKE_OVER,
+            INCOMPLETE,
             WHY,
             NOTE,
             CONFIRM,
@@ -294,7 +295,9 @@ async fn ask(call: Call) -> Answered {
             &call,
             match kind {
                 OperationKind::EvidenceStage => Wanted::EvidenceStage { dispute },
-                OperationKind::EvidenceSubmit => Wanted::EvidenceSubmit { dispute },
+                OperationKind::EvidenceSubmit => {
+                    Wanted::EvidenceSubmit { dispute, incomplete: call.body.flag("incomplete") == Some(true) }
+                }
                 _ => Wanted::DisputeAccept { dispute },
             },
         )

@@ -14,6 +14,7 @@ pub(super) fn operations() -> Schemas {
     let page = [
         ("parameters", json!({"type": ["object", "null"]})),
         ("refund_status", maybe("string")),
+        ("batch", maybe("string")),
         ("retried_by", list(text())),
         ("decisions", list(of("decision"))),
         ("calls", list(json!({"type": "object"}))),
@@ -51,6 +52,31 @@ pub(super) fn operations() -> Schemas {
         ("listed_operation", object(&[&listed[..], &words].concat())),
         ("operation_page", object(&[&listed[..], &words, &page].concat())),
         ("asked_operation", asked),
+        (
+            "batch",
+            object(&[
+                (
+                    "batch",
+                    object(&[
+                        ("id", text()),
+                        ("account", text()),
+                        ("livemode", flag()),
+                        ("items", number()),
+                        ("sums", text()),
+                        ("hash", text()),
+                        ("reason", text()),
+                        ("note", maybe("string")),
+                        ("requested_by", text()),
+                        ("known_by", text()),
+                        ("requested_at", time()),
+                    ]),
+                ),
+                ("operations", list(of("operation"))),
+                ("requires_confirmation", flag()),
+                ("requires_approval", flag()),
+                ("refused", number()),
+            ]),
+        ),
         (
             "decision",
             object(&[

@@ -15,6 +15,7 @@ use shared::trace::random_hex;
 
 use super::done;
 use crate::actor::{Actor, Forbidden};
+use crate::audit_line::{Subject, note_refusal};
 use crate::evidence::{Draft, write_texts};
 
 /// Those about one dispute that are looked at.
@@ -75,8 +76,21 @@ pub enum EvidenceRefusal {
     Ledger(#[from] LedgerError),
 }
 
-/// Changes what staff say in the answer.
+/// Changes what staff say in the answer. What is refused is in the audit, too.
 pub async fn change(
+    ledger: &Ledger,
+    dispute: &Key,
+    change: &Change,
+    actor: &Actor,
+    now: DateTime<Utc>,
+) -> Result<(), EvidenceRefusal> {
+    match changed(ledger, dispute, change, actor, now).await {
+        Ok(()) => Ok(()),
+        Err(refused) => Err(deny(ledger, dispute, "change the answer", refused, actor, now).await),
+    }
+}
+
+async fn changed(
     ledger: &Ledger,
     dispute: &Key,
     change: &Change,
@@ -127,8 +141,21 @@ pub async fn change(
     end(tx, row, told, actor, now).await
 }
 
-/// Keeps a file until Stripe has it.
+/// Keeps a file until Stripe has it. What is refused is in the audit, too.
 pub async fn attach(
+    ledger: &Ledger,
+    dispute: &Key,
+    upload: Upload,
+    actor: &Actor,
+    now: DateTime<Utc>,
+) -> Result<AttachedFile, EvidenceRefusal> {
+    match attached(ledger, dispute, upload, actor, now).await {
+        Ok(file) => Ok(file),
+        Err(refused) => Err(deny(ledger, dispute, "attach a file", refused, actor, now).await),
+    }
+}
+
+async fn attached(
     ledger: &Ledger,
     dispute: &Key,
     upload: Upload,
@@ -220,4 +247,60 @@ async fn end(
     tx.write(&[&row]).await?;
     tx.append_audit(&[line]).await?;
     Ok(tx.commit().await?)
+}
+
+/// Keeps in the audit that an act was refused, and gives the refusal on. One about a dispute that nobody knows stands with
+/// whoever tried.
+async fn deny(
+    ledger: &Ledger,
+    dispute: &Key,
+    act: &'static str,
+    refused: EvidenceRefusal,
+    actor: &Actor,
+    now: DateTime<Utc>,
+) -> EvidenceRefusal {
+    let Some(why) = refused.in_audit() else { return refused };
+    let kept = async {
+        let mut tx = ledger.begin().await?;
+        let Some(mut row) = tx.lock_object::<Dispute>(dispute).await? else {
+            drop(tx);
+            let name = actor.name();
+            let subject = Subject { kind: "staff", id: &name };
+            return note_refusal(ledger, subject, act, &why, &actor.in_audit(), now).await;
+        };
+        row.revision += 1;
+        let change = AuditChange {
+            what: "denied",
+            before: Some(act.to_owned()),
+            after: Some(why),
+            severity: Severity::Warning,
+        };
+        let (done, by) = (done(&row, row.revision, change), actor.in_audit());
+        let line = audit_chain::extend(&mut row.audit_hash, &done, &by, now);
+        tx.write(&[&row]).await?;
+        tx.append_audit(&[line]).await?;
+        tx.commit().await
+    };
+    match kept.await {
+        Ok(()) => refused,
+        Err(error) => error.into(),
+    }
+}
+
+impl EvidenceRefusal {
+    /// What the audit says of it: nothing that somebody typed or named, for it stays for ever. `None`: nothing was
+    /// refused, the ledger is away.
+    fn in_audit(&self) -> Option<String> {
+        Some(match self {
+            Self::Ledger(_) => return None,
+            Self::Field(FieldFault::Unknown { .. }) => "there is no such field".to_owned(),
+            Self::Field(_) => "the field does not take what was given".to_owned(),
+            Self::File(_) => "the file is none that Stripe takes".to_owned(),
+            Self::Taken { field, .. } => format!("{field} has a file already"),
+            Self::NoSuchDispute { .. } => "the ledger knows no such dispute".to_owned(),
+            Self::Forbidden(_) | Self::Busy { .. } | Self::Unanswerable { .. } | Self::Nothing { .. } => {
+                self.to_string()
+            }
+        })
+    }
 }

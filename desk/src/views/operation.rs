@@ -30,6 +30,8 @@ pub struct OperationView {
     pub parameters: Option<Parameters>,
     /// The status of the refund that it made, as far as Stripe has reported it.
     pub refund_status: Option<String>,
+    /// The batch with which it was asked for, and in which it may be decided.
+    pub batch: Option<String>,
     /// Those that tried it again.
     pub retried_by: Vec<String>,
     pub decisions: Vec<Decided>,
@@ -78,6 +80,7 @@ impl OperationView {
         Ok(Some(Self {
             words,
             parameters: operation.parameters().ok(),
+            batch: tx.batch_of(id).await?,
             refund_status,
             retried_by,
             decisions: tx.decisions_of(id).await?,

@@ -9,7 +9,7 @@ use super::decision::Judged;
 use super::limits::Limits;
 use super::refund::busy;
 use super::refused::Refused;
-use super::{Operation, OperationKind, OperationState, parameters};
+use super::{Operation, OperationKind, OperationState, network_limits, parameters};
 use crate::chargeable;
 use crate::invoices::Status;
 
@@ -31,6 +31,8 @@ pub struct CustomerFacts {
     pub blocked: Option<Blocked>,
     /// Why nothing is charged at present, where that is so.
     pub closed: Option<String>,
+    /// When tries to take the same amount from it failed.
+    pub failed_at: Vec<DateTime<Utc>>,
     /// What a charge pays for, where it names an invoice that is known.
     pub invoice: Option<PaidFor>,
 }
@@ -88,6 +90,7 @@ pub(super) fn judge_charge(
     facts: &CustomerFacts,
     others: &[Operation],
     limits: &Limits,
+    now: DateTime<Utc>,
 ) -> Result<Judged, Refused> {
     facts.may_pay()?;
     if charge.amount <= 0 {
@@ -96,6 +99,7 @@ pub(super) fn judge_charge(
     chargeable::check(charge.amount, &charge.currency, limits.charge_limit)?;
     is_short(charge.description.as_deref())?;
     is_payment_method(charge.payment_method.as_deref())?;
+    network_limits::within(&facts.failed_at, now)?;
     match &charge.invoice {
         Some(_) => pays_once(operation, facts.invoice.as_ref(), others)?,
         None => alone(operation, others, "customer")?,

@@ -94,7 +94,7 @@ fn judge(
             dispute::judge_submit(submit, facts, others, now)
         }
         (Parameters::Charge(charge), Facts::Customer(facts)) => {
-            customer::judge_charge(charge, operation, facts, others, limits)
+            customer::judge_charge(charge, operation, facts, others, limits, now)
         }
         (Parameters::Subscribe(subscribe), Facts::Customer(facts)) => {
             customer::judge_subscribe(subscribe, operation, facts, others)

@@ -125,6 +125,9 @@ pub(super) fn judge_submit(
         }
         _ => {}
     }
+    if !facts.missing.is_empty() && !submit.incomplete {
+        return Err(Refused::Incomplete { missing: facts.missing.join("; ") });
+    }
     alone(others)?;
     let mut warnings = vec!["Stripe takes one submission: nothing can be added later.".to_owned()];
     warnings.extend(lacks(facts));
@@ -164,7 +167,11 @@ mod tests {
     }
 
     fn submit(staged: &str) -> parameters::EvidenceSubmit {
-        parameters::EvidenceSubmit { dispute: "du_1".to_owned(), staged: Some(staged.to_owned()) }
+        parameters::EvidenceSubmit {
+            dispute: "du_1".to_owned(),
+            staged: Some(staged.to_owned()),
+            incomplete: false,
+        }
     }
 
     fn code(judged: &Result<Judged, Refused>) -> &'static str {
@@ -199,7 +206,9 @@ mod tests {
         let later = judge_submit(&submit("op_0"), &open(), &[], now).unwrap_err().to_string();
         assert!(later.contains("other evidence was stored since"), "{later}");
         let lacking = DisputeFacts { missing: vec!["product_description".to_owned()], ..open() };
-        let warnings = judge_submit(&submit("op_1"), &lacking, &[], now).unwrap().warnings;
+        assert_eq!(code(&judge_submit(&submit("op_1"), &lacking, &[], now)), "evidence_incomplete");
+        let knowing = parameters::EvidenceSubmit { incomplete: true, ..submit("op_1") };
+        let warnings = judge_submit(&knowing, &lacking, &[], now).unwrap().warnings;
         assert!(warnings[1].ends_with("without: product_description."), "{warnings:?}");
         assert_eq!(code(&judge_stage(&stage("made_up", "x"), &open(), &[], now)), "evidence_invalid");
     }

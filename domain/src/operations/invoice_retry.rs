@@ -9,13 +9,9 @@ use super::customer::{Blocked, is_payment_method, may_collect};
 use super::decision::Judged;
 use super::refund::busy;
 use super::refused::Refused;
-use super::{Operation, parameters};
+use super::{Operation, network_limits, parameters};
 use crate::invoices::{Invoice, Parts, Status};
 use crate::policy::Policy;
-
-/// Mastercard takes 10 tries within a day, Visa 20 within 30 days. Each has its rule; both together hold for all cards.
-const DAY_TRIES: usize = 10;
-const MONTH_TRIES: usize = 20;
 
 /// What is known of an invoice that was not paid.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -75,10 +71,6 @@ impl InvoiceFacts {
             closed: None,
         }
     }
-
-    fn tries_since(&self, since: DateTime<Utc>) -> usize {
-        self.failed_at.iter().filter(|failed_at| **failed_at > since).count()
-    }
 }
 
 pub(super) fn judge(
@@ -109,11 +101,7 @@ pub(super) fn judge(
     if let Some(code) = facts.forbidden.as_ref().filter(|_| retry.payment_method.is_none()) {
         return Err(Refused::NeverRetried { code: code.clone() });
     }
-    for (days, limit) in [(1, DAY_TRIES), (30, MONTH_TRIES)] {
-        if facts.tries_since(now - TimeDelta::days(days)) >= limit {
-            return Err(Refused::TriedTooOften { limit, days });
-        }
-    }
+    network_limits::within(&facts.failed_at, now)?;
     if !facts.is_stripes {
         confirms_the_only_one(retry, facts)?;
     }

@@ -9,6 +9,7 @@
 
 pub mod adoption;
 mod answer_class;
+pub mod batch;
 pub mod customer;
 pub mod decision;
 pub mod dispute;
@@ -16,6 +17,7 @@ pub mod intent;
 pub mod invoice_retry;
 pub mod ladder;
 pub mod limits;
+pub mod network_limits;
 mod operation;
 pub mod parameters;
 pub mod refund;

@@ -158,6 +158,9 @@ pub struct EvidenceSubmit {
     /// The operation whose evidence it is: what was stored later is not submitted on this word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub staged: Option<String>,
+    /// Though it lacks what the reason of the dispute requires: whoever asked for it said so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub incomplete: bool,
 }
 
 /// The dispute is lost with that, for good.

@@ -43,6 +43,10 @@ pub enum Refused {
     Unanswerable { why: &'static str },
     #[error("{0}")]
     Evidence(String),
+    #[error(
+        "a dispute of this reason is seldom won without: {missing}. To submit it all the same, say that it is incomplete"
+    )]
+    Incomplete { missing: String },
     #[error("Customer not found")]
     CustomerNotFound,
     #[error("No payment method available")]
@@ -134,6 +138,7 @@ impl Refused {
             Self::PaymentUnderway { .. } => "payment_under_way",
             Self::NeverRetried { .. } => "code_forbids_retry",
             Self::TriedTooOften { .. } => "network_limit",
+            Self::Incomplete { .. } => "evidence_incomplete",
             Self::NothingToConfirm => "nothing_to_confirm",
             Self::NotPlanned { .. } => "not_planned",
             Self::AlreadySubscribed { .. } => "already_subscribed",

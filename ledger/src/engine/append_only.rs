@@ -6,11 +6,13 @@ use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
 use crate::LedgerError;
 
 /// What is decided, said and noted stays as it was.
-pub const TABLES: [&str; 10] = [
+pub const TABLES: [&str; 12] = [
     "assignments",
     "audit",
     "audit_seals",
     "ban_overrides",
+    "batch_items",
+    "batches",
     "finding_history",
     "goods_terms",
     "notes",

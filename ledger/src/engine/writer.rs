@@ -1,7 +1,7 @@
 //! Who writes next to a ledger that is a file. SQLite has one lock for writers and no queue: whoever waits looks again
 //! after a while, at last ten times a second, and somebody who writes without a pause takes the lock again before that.
 //! So writers queue here: those of a process one behind the other, and the first of each process at a door through
-//! which only one may wait for the lock. Who has just written finds the next one there already.
+//! which only one may wait for the lock. Who has just passed it stays away for a moment, in which somebody else comes in.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -10,20 +10,24 @@ use std::time::Duration;
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use tokio::sync::Mutex;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use crate::LedgerError;
 
 /// So long SQLite itself waits for the lock before it is asked again: it looks each millisecond or two.
 const LOOK: Duration = Duration::from_millis(5);
 const PAUSE: Duration = Duration::from_millis(1);
+/// So long a process that passed the door does not come to it again: others look twice meanwhile. It is spent while the
+/// transaction that passed is written.
+const AWAY: Duration = Duration::from_millis(4);
 const BUSY: i64 = 5;
 
 /// The one connection of a process that writes.
 #[derive(Debug)]
 pub(crate) struct Writer {
     pool: SqlitePool,
-    next: Mutex<()>,
+    /// When the last one passed the door.
+    next: Mutex<Option<Instant>>,
     /// The folder of the file, whose lock is the door; `None` where it cannot be opened.
     door: Option<File>,
     deadline: Duration,
@@ -36,15 +40,18 @@ impl Writer {
         let pool = pool.idle_timeout(None).max_lifetime(None).connect_lazy_with(options.busy_timeout(LOOK));
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         // Not the file itself: to open and close it would drop SQLite's own locks on it.
-        Self { pool, next: Mutex::new(()), door: File::open(folder).ok(), deadline }
+        Self { pool, next: Mutex::new(None), door: File::open(folder).ok(), deadline }
     }
 
     pub(crate) async fn begin(&self) -> Result<sqlx::Transaction<'static, sqlx::Sqlite>, LedgerError> {
         let until = Instant::now() + self.deadline;
         let late = |source| LedgerError::Crowded { secs: self.deadline.as_secs(), source };
-        let Ok(_next) = timeout_at(until, self.next.lock()).await else {
+        let Ok(mut passed) = timeout_at(until, self.next.lock()).await else {
             return Err(late(sqlx::Error::PoolTimedOut));
         };
+        if let Some(passed) = *passed {
+            sleep_until(passed + AWAY).await;
+        }
         let Some(_waiting) = self.wait_at_door(until).await else {
             return Err(late(sqlx::Error::PoolTimedOut));
         };
@@ -55,7 +62,10 @@ impl Writer {
                 Err(error) if is_busy(&error) || matches!(error, sqlx::Error::PoolTimedOut) => {
                     return Err(late(error));
                 }
-                begun => return Ok(begun?),
+                begun => {
+                    *passed = Some(Instant::now());
+                    return Ok(begun?);
+                }
             }
         }
     }

@@ -10,6 +10,30 @@ use domain::Key;
 use domain::invoices::Invoice;
 
 impl Transaction {
+    /// When tries to take so much from a customer failed since, the newest first.
+    pub async fn failed_tries_of(
+        &mut self,
+        customer: &Key,
+        amount: i64,
+        currency: &str,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<DateTime<Utc>>, LedgerError> {
+        let found: Vec<(DateTime<Utc>,)> = query(
+            "SELECT f.failed_at FROM payments p JOIN payment_failures f ON f.payment = p.id AND f.account = p.account \
+             AND f.livemode = p.livemode WHERE p.customer = $1 AND p.account = $2 AND p.livemode = $3 AND p.amount = $4 \
+             AND p.currency = $5 AND f.failed_at > $6 ORDER BY f.failed_at DESC LIMIT 100",
+        )
+        .bind(&customer.id)
+        .bind(&customer.account)
+        .bind(customer.livemode)
+        .bind(amount)
+        .bind(currency)
+        .bind(since)
+        .all(self)
+        .await?;
+        Ok(found.into_iter().map(|(at,)| at).collect())
+    }
+
     /// Invoices whose next retry is planned within a stretch of time, the earliest first, after one of them.
     pub async fn invoices_to_retry(
         &mut self,

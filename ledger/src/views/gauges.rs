@@ -46,7 +46,9 @@ static UNCERTAIN: LazyLock<String> = LazyLock::new(|| {
     counts.collect::<Vec<_>>().join(" UNION ALL ")
 });
 const EVIDENCE_DUE: &str = concat!(
-    "SELECT livemode, respond_by FROM disputes WHERE ",
+    "SELECT livemode, respond_by, EXISTS (SELECT 1 FROM operations o WHERE o.subject_id = disputes.id \
+     AND o.subject_kind = 'dispute' AND o.account = disputes.account AND o.livemode = disputes.livemode \
+     AND o.kind = 'evidence_stage' AND o.state = 'succeeded') AS is_stored FROM disputes WHERE ",
     unanswered!(),
     " AND respond_by > $1 AND respond_by <= $2 AND ",
     unresolved!(),
@@ -71,8 +73,10 @@ pub struct Gauges {
     pub named_only: Vec<NamedOnly>,
     /// Kind, and how many objects.
     pub uncertain: Vec<(String, i64)>,
-    /// Mode, and until when evidence counts.
-    pub evidence_due: Vec<(bool, DateTime<Utc>)>,
+    /// Mode, until when evidence counts, and whether it is stored at Stripe without being submitted.
+    pub evidence_due: Vec<(bool, DateTime<Utc>, bool)>,
+    /// Since when nothing is charged.
+    pub checkout_closed_since: Option<DateTime<Utc>>,
     /// Mode, status, and how many.
     pub recent_disputes: Vec<(bool, String, i64)>,
     /// Mode, and how many users.
@@ -141,6 +145,7 @@ impl Ledger {
                 dead: query(DEAD).all(&mut tx).await?,
                 named_only: query(NAMED_ONLY).all(&mut tx).await?,
                 uncertain: query(AssertSqlSafe(UNCERTAIN.as_str())).all(&mut tx).await?,
+                checkout_closed_since: tx.checkout_closing().await?.map(|closing| closing.closed_at),
                 evidence_due: query(EVIDENCE_DUE).bind(now).bind(due_until).all(&mut tx).await?,
                 recent_disputes: query(RECENT_DISPUTES).bind(now - DISPUTES_SPAN).all(&mut tx).await?,
                 banned: query(BANNED).all(&mut tx).await?,

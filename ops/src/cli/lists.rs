@@ -9,7 +9,7 @@ use ledger::views::lists::PAYMENT_FAILED;
 use ledger::views::search::Window;
 
 use super::billing::{CreditOptions, InvoiceRetryOptions};
-use super::operations::{RefundEligibleOptions, RefundRequestOptions};
+use super::operations::{RefundBatchOptions, RefundEligibleOptions, RefundRequestOptions};
 use super::shape::window;
 use super::wanted::{CaptureOptions, PaymentCancelOptions};
 use super::{PageOptions, Shape, WhoseOptions, WindowOptions};
@@ -119,6 +119,8 @@ pub enum RefundsCommand {
     Eligible(RefundEligibleOptions),
     /// Ask for a refund; what would become of it is shown first
     Request(RefundRequestOptions),
+    /// Ask for several refunds under one approval; the list is shown first
+    Batch(RefundBatchOptions),
 }
 
 #[derive(Args)]

@@ -74,8 +74,8 @@ pub use self::oncall::{
     ResumeOptions, StatusOptions, WorkerCommand, WorkerOptions,
 };
 pub use self::operations::{
-    ApprovalsCommand, ApprovalsListOptions, OperationsCommand, OperationsListOptions, RefundEligibleOptions,
-    RefundOptions, RefundRequestOptions, SettleOptions,
+    ApprovalsCommand, ApprovalsListOptions, OperationsCommand, OperationsListOptions, RefundBatchOptions,
+    RefundEligibleOptions, RefundOptions, RefundRequestOptions, SettleOptions,
 };
 pub use self::policy::{PolicyCommand, PolicyHistoryOptions, PolicySetOptions};
 pub use self::reconcile::{ReconcileCommand, ReconcileOptions, ShowDayOptions};

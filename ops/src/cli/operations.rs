@@ -221,3 +221,37 @@ pub struct RefundRequestOptions {
     #[arg(long)]
     pub yes: bool,
 }
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples
+  tidegate refunds batch refunds.csv                                     shows the list, its sum and its hash
+  tidegate refunds batch refunds.csv --reason duplicate --note 'double charge of 3 May' --yes
+  tidegate approvals approve bat_3f9c7a1d2b4e5f60718293a4 --yes          one word about all that wait
+
+A line of the file is a refund: PAYMENT or PAYMENT,AMOUNT or PAYMENT,AMOUNT,CURRENCY; without an amount all that is left. \
+Lines that begin with # are left out. The list is frozen when it is asked for; thresholds are judged by its sum. One refund \
+that a rule refuses refuses the list.")]
+pub struct RefundBatchOptions {
+    /// The list
+    #[arg(value_name = "FILE")]
+    pub file: std::path::PathBuf,
+    /// Why
+    #[arg(long, default_value = "requested_by_customer", value_parser = PossibleValuesParser::new(Reason::WORDS.iter().copied()))]
+    pub reason: String,
+    /// What else there is to say; kept for ever
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+    /// Only if the list comes to this hash, which is shown without --yes
+    #[arg(long, value_name = "SHA-256")]
+    pub hash: Option<String>,
+    /// Ask for them; without this they are only shown
+    #[arg(long)]
+    pub yes: bool,
+    #[command(flatten)]
+    pub by: ByOptions,
+    #[command(flatten)]
+    pub whose: WhoseOptions,
+    #[command(flatten)]
+    pub shape: Shape,
+}

@@ -67,7 +67,16 @@ pub enum EvidenceCommand {
     Show(EvidenceShowOptions),
     /// Submit what is stored; Stripe takes one submission
     #[command(after_help = SUBMIT)]
-    Submit(WantedOptions),
+    Submit(SubmitOptions),
+}
+
+#[derive(Args)]
+pub struct SubmitOptions {
+    #[command(flatten)]
+    pub act: WantedOptions,
+    /// Submit it though it lacks what the reason of the dispute requires
+    #[arg(long)]
+    pub incomplete: bool,
 }
 
 const STAGE: &str = "\

@@ -23,7 +23,8 @@ pub async fn answer(env: &Env, command: &EvidenceCommand) -> anyhow::Result<Exit
             run(env, options, |dispute| Wanted::EvidenceStage { dispute }).await
         }
         EvidenceCommand::Submit(options) => {
-            run(env, options, |dispute| Wanted::EvidenceSubmit { dispute }).await
+            let incomplete = options.incomplete;
+            run(env, &options.act, |dispute| Wanted::EvidenceSubmit { dispute, incomplete }).await
         }
     }
 }

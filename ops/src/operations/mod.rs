@@ -1,6 +1,7 @@
 //! `tidegate operations` and `tidegate approvals`: what Stripe is asked to do, and who decides.
 
 mod ask;
+pub mod batch;
 pub mod billing;
 pub mod dispute;
 mod evidence;
@@ -15,6 +16,7 @@ use anyhow::bail;
 use desk::actor::Actor;
 use desk::acts::operations::NotDone;
 use desk::acts::operations::approve::{Word, approve, reject};
+use desk::acts::operations::batch::{self as batches, BatchView};
 use desk::acts::operations::cancel::cancel;
 use desk::acts::operations::confirm::confirm;
 use desk::acts::operations::retry::retry;
@@ -62,6 +64,10 @@ pub async fn run(env: &Env, command: &OperationsCommand) -> anyhow::Result<ExitC
 /// The page of one operation.
 pub async fn show(env: &Env, id: &str, json: bool) -> anyhow::Result<()> {
     let ledger = open::ledger(env).await?;
+    if let Some(view) = batch::found(&ledger, id.trim()).await? {
+        ledger.close().await;
+        return batch::print(&view, json);
+    }
     let page = Page::read(&ledger, id).await?;
     ledger.close().await;
     page::print(&page, json)
@@ -79,15 +85,35 @@ pub async fn approvals(env: &Env, command: &ApprovalsCommand) -> anyhow::Result<
                 return only_shown(&ledger, &options.id, options.shape.json, "approve it").await;
             }
             let word = Word { reason: options.reason.clone(), parameters_hash: options.hash.clone() };
+            if batch::found(&ledger, &options.id).await?.is_some() {
+                let done = batches::approve(&ledger, &options.id, &word, &actor, clock::now()).await;
+                return batch_done(&ledger, done, options.shape.json).await;
+            }
             let done = approve(&ledger, &options.id, &word, &actor, clock::now()).await;
             shown(&ledger, done.map_err(not_done)?, options.shape.json).await
         }
         ApprovalsCommand::Reject(options) => {
             let (ledger, actor) = desk(env, &options.by).await?;
+            if batch::found(&ledger, &options.id).await?.is_some() {
+                let done = batches::reject(&ledger, &options.id, &options.reason, &actor, clock::now()).await;
+                return batch_done(&ledger, done, options.shape.json).await;
+            }
             let done = reject(&ledger, &options.id, &options.reason, &actor, clock::now()).await;
             shown(&ledger, done.map_err(not_done)?, options.shape.json).await
         }
     }
+}
+
+async fn batch_done(
+    ledger: &Ledger,
+    done: Result<BatchView, NotDone>,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
+    let view = done.map_err(not_done)?;
+    ledger.close().await;
+    batch::print(&view, json)?;
+    let is_refused = view.operations.iter().any(|operation| operation.state == OperationState::Refused);
+    Ok(if is_refused { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 async fn settled(env: &Env, options: &SettleOptions) -> anyhow::Result<ExitCode> {
@@ -109,6 +135,12 @@ async fn desk(env: &Env, by: &ByOptions) -> anyhow::Result<(Ledger, Actor)> {
 
 /// What would be done, and how to do it.
 async fn only_shown(ledger: &Ledger, id: &str, json: bool, act: &str) -> anyhow::Result<ExitCode> {
+    if let Some(view) = batch::found(ledger, id).await? {
+        ledger.close().await;
+        batch::print(&view, json)?;
+        page::remark_yes(act);
+        return Ok(ExitCode::SUCCESS);
+    }
     page::print(&Page::read(ledger, id).await?, json)?;
     ledger.close().await;
     page::remark_yes(act);
@@ -124,6 +156,7 @@ fn not_done(refused: NotDone) -> anyhow::Error {
     match refused {
         NotDone::Ledger(error) => error.into(),
         NotDone::Text(refusal) => crate::failure::refused(refusal),
+        refused @ (NotDone::ItemRefused { .. } | NotDone::OtherList | NotDone::NotIts(_)) => refused.into(),
         refused @ (NotDone::NoSuchOperation { .. } | NotDone::Held | NotDone::ClockBehind) => refused.into(),
         other => wrongly_called(other.to_string()),
     }

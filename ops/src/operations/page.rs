@@ -95,6 +95,7 @@ fn details(view: &OperationView) -> String {
     line("status at Stripe", view.refund_status.clone().or_else(|| operation.stripe_status.clone()));
     line("request of Stripe's", operation.request_id.clone());
     line("error", operation.error_code.clone().or_else(|| operation.error_class.clone()));
+    line("batch", view.batch.clone());
     line("retry of", operation.retry_of.clone());
     line("tried again by", Some(view.retried_by.join(", ")));
     table.render_bare()

@@ -28,6 +28,12 @@ pub(super) struct Office {
     guard: ProcessGuard,
 }
 
+pub(super) struct Second {
+    pub(super) api: Api,
+    pub(super) process: Process,
+    _guard: ProcessGuard,
+}
+
 /// An office with nothing in it but an administrator, on each ledger. Nothing secret may be in the console's log at its end.
 pub(super) async fn each_office(name: &str, story: impl AsyncFn(&mut Office)) {
     each_office_with(name, &[], story).await;
@@ -64,6 +70,23 @@ impl Office {
         office.root = office.person("root", "super_user");
         office.start().await;
         office
+    }
+
+    /// Another console on the same ledger.
+    pub(super) async fn second(&self, settings: &[(&str, &str)]) -> Second {
+        let guard = ProcessGuard::new("second", Signal::KILL).unwrap();
+        let address = std::net::SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let queue = format!("sqlite:{}", guard.folder().join("queue.db").display());
+        let own =
+            [("DATABASE_URL", self.url.clone()), ("QUEUE_URL", queue), ("CONSOLE_ADDR", address.to_string())];
+        let own = own.iter().map(|(name, value)| (*name, value.as_str())).chain(settings.iter().copied());
+        let settings = own.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let mut process = Process::new("console", guard.folder(), settings);
+        process.spawn(&guard).unwrap();
+        let [internal] = process.internal_addresses()[..] else { panic!("one internal listener") };
+        let ready = async || Ok(get(internal, "/readyz").await.is_ok_and(|(status, _)| status == 200));
+        until("the second console to be ready", READY, ready).await.unwrap();
+        Second { api: Api { address, token: None }, process, _guard: guard }
     }
 
     pub(super) async fn start(&mut self) {
@@ -122,7 +145,7 @@ impl Office {
         serde_json::from_str(&self.said(&[arguments, &["--json"]].concat())).unwrap()
     }
 
-    fn person(&self, name: &str, role: &str) -> String {
+    pub(super) fn person(&self, name: &str, role: &str) -> String {
         self.said(&["staff", "add", name, "--role", role]);
         let made = self.json(&["tokens", "create", "--for", name, "--role", role]);
         made["token"].as_str().unwrap().to_owned()

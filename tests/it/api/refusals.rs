@@ -3,6 +3,7 @@
 use domain::permissions::Role;
 use hyper::Method;
 use serde_json::json;
+use shared::clock;
 
 use super::office::{each_office, each_office_with};
 use super::reads::furnish;
@@ -122,6 +123,35 @@ async fn a_token_may_make_so_many_requests_a_minute_and_others_are_not_held_up()
         let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
         assert!((1..=60).contains(&wait));
         assert_eq!(root.get("/api/v1/payments").await.status, 200);
+    })
+    .await;
+}
+
+/// A token that goes from one console to another asks no more than at one.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_consoles_share_what_a_token_may_ask() {
+    const LIMIT: usize = 40;
+    let settings = [("CONSOLE_TOKEN_REQUESTS_PER_MINUTE", "40")];
+    each_office_with("shared_rates", &settings, async |office| {
+        let mut second = office.second(&settings).await;
+        let token = office.person("sam", "support");
+        let consoles = [office.api.by(&token), second.api.by(&token)];
+        let minute = || clock::now().timestamp() / 60;
+        let (begun, mut done, mut refused) = (minute(), 0, [0, 0]);
+        for turn in 0..3 * LIMIT {
+            match consoles[turn % 2].get("/api/v1/payments").await.status {
+                200 => done += 1,
+                status => {
+                    assert_eq!(status, 429);
+                    refused[turn % 2] += 1;
+                }
+            }
+        }
+        let minutes = usize::try_from(minute() - begun + 1).unwrap();
+        println!("{done} of {} were answered within {minutes} minute(s)", 3 * LIMIT);
+        assert!(done >= LIMIT && done <= LIMIT * minutes, "{done} in {minutes} minute(s)");
+        assert!(minutes > 1 || refused.iter().all(|count| *count > 0), "{refused:?}");
+        second.process.stop().unwrap();
     })
     .await;
 }

@@ -1,11 +1,20 @@
 //! Operations that are no refunds: captures, cancellations, and answers to disputes.
 
+use chrono::TimeDelta;
+use desk::actor::{Actor, KnownBy};
+use desk::acts::evidence::{self, Change};
 use desk::acts::operations::request::{Ask, Wanted};
 use domain::operations::{Answer, OperationState, Reason};
+use domain::permissions::Role;
 use serde_json::json;
 
 use super::desk::{PAID, at, disputed, each_desk, is, jane, key, refund};
 use crate::ledgers::envelope;
+
+/// May only look.
+fn auditor() -> Actor {
+    Actor::known("eve", [Role::Auditor].into(), KnownBy::Session, false)
+}
 
 fn ask(wanted: Wanted) -> Ask {
     Ask { wanted, reason: Reason::Other, note: None, confirmed: true }
@@ -44,9 +53,26 @@ async fn a_dispute_is_answered_in_two_acts_or_accepted() {
         desk.hears(&disputed("du_3", "pi_3", "needs_response")).await;
         let dispute = key("du_3");
         let stage = || ask(Wanted::EvidenceStage { dispute: dispute.clone() });
-        let submit = ask(Wanted::EvidenceSubmit { dispute: dispute.clone() });
+        let submit = ask(Wanted::EvidenceSubmit { dispute: dispute.clone(), incomplete: true });
         let odd = ask(Wanted::EvidenceStage { dispute: key("du_9") });
         assert_eq!(desk.asks(&odd, &jane(), 1).await.error_code.as_deref(), Some("not_found"));
+        let gauges = desk.ledger.gauges(at(2), at(2) + TimeDelta::days(11)).await.unwrap();
+        let stored: Vec<bool> = gauges.evidence_due.iter().map(|(_, _, is_stored)| *is_stored).collect();
+        assert_eq!((stored, gauges.checkout_closed_since), (vec![false], None));
+        // What is refused before anything is asked for stands in the audit, without what somebody typed.
+        let text = Change::Text { field: "Ada Lovelace".to_owned(), text: "x".to_owned() };
+        for (change, by, why) in [
+            (&text, jane(), "there is no such field"),
+            (&Change::Restore { field: "service_date".to_owned() }, jane(), "service_date has neither"),
+            (&text, auditor(), "lacks the permission billing:request"),
+        ] {
+            assert!(evidence::change(&desk.ledger, &dispute, change, &by, at(2)).await.is_err());
+            let lines = desk.ledger.audit_of("dispute", &dispute).await.unwrap();
+            let line = lines.iter().filter(|line| line.what == "denied").next_back().unwrap();
+            let said = line.after.as_deref().unwrap();
+            assert!(said.contains(why) && !said.contains("Lovelace"), "{said}");
+            assert_eq!(line.before.as_deref(), Some("change the answer"));
+        }
         let early = desk.asks(&submit, &jane(), 2).await;
         assert_eq!(early.message.as_deref(), Some("the dispute cannot be answered: no evidence is stored yet"));
         let staged = desk.asks(&stage(), &jane(), 3).await;
@@ -59,13 +85,22 @@ async fn a_dispute_is_answered_in_two_acts_or_accepted() {
             it.succeed(Answer { stripe_id: Some("du_3".to_owned()), ..Answer::default() }, at(4)).unwrap();
         })
         .await;
+        let lacking = ask(Wanted::EvidenceSubmit { dispute: dispute.clone(), incomplete: false });
+        let lacking = desk.asks(&lacking, &jane(), 5).await;
+        assert_eq!(lacking.error_code.as_deref(), Some("evidence_incomplete"), "nobody said that it may be");
+        assert!(lacking.message.unwrap().contains("product_description"));
+        let due = async |minute| {
+            let gauges = desk.ledger.gauges(at(minute), at(minute) + TimeDelta::days(11)).await.unwrap();
+            gauges.evidence_due.into_iter().map(|(_, _, is_stored)| is_stored).collect::<Vec<_>>()
+        };
+        assert_eq!(due(5).await, [true], "stored and not submitted");
         let accept = ask(Wanted::DisputeAccept { dispute: dispute.clone() });
         let accepted = desk.asks(&accept, &jane(), 5).await;
         is(&accepted, OperationState::NeedsApproval);
         assert_eq!(accepted.amount, 1_000_000, "above 5,000.00 USD another person decides about that, too");
         let submitted = desk.asks(&submit, &jane(), 6).await;
         assert_eq!(submitted.error_code.as_deref(), Some("operation_under_way"));
-        let late = desk.asks(&ask(Wanted::EvidenceSubmit { dispute }), &jane(), 100_000).await;
+        let late = desk.asks(&ask(Wanted::EvidenceSubmit { dispute, incomplete: true }), &jane(), 100_000).await;
         is(&late, OperationState::Refused);
         desk.is_whole().await;
     })

@@ -64,7 +64,7 @@ async fn an_outcome_that_nobody_knows_blocks_the_payment_until_somebody_else_set
             Some("amount_exceeds_refundable"),
             "3,999.99 and 4,000.00 went back"
         );
-        is(&desk.asks(&refund("pi_1", 200_001), &mary(), 11).await, OperationState::Approved);
+        is(&desk.asks(&refund("pi_1", 200_001), &mary(), 11).await, OperationState::NeedsApproval);
         let said = String::from_utf8(desk.run(None, &["show", "re_1"]).stdout).unwrap();
         assert!(said.contains(&format!("operation {}", asked.id())), "{said}");
     })

@@ -27,6 +27,7 @@ use super::lease::Lease;
 use crate::consume::Lanes;
 use crate::failpoint::Failpoint;
 use desk::acts::operations::SENDING_LEASES;
+use desk::pace;
 
 /// How often the holder of the lease looks for operations.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -66,7 +67,7 @@ pub async fn run(lanes: Lanes, config: StripeConfig, failpoint: Failpoint) {
     let calls = Calls::default();
     let api =
         match Api::for_operations(&config, lanes.shutdown.clone(), calls.observer(lanes.metrics.clone())) {
-            Ok(api) => api,
+            Ok(api) => pace::shared(api, &lanes.ledger),
             Err(error) => {
                 tracing::error!(%error, "operations are not sent");
                 return;

@@ -53,6 +53,8 @@ pub struct LedgerGauges {
     named_only_since: IntGaugeVec,
     uncertain: IntGaugeVec,
     evidence_due: IntGaugeVec,
+    evidence_unsubmitted: IntGaugeVec,
+    checkout_closed_since: IntGauge,
     recent_disputes: IntGaugeVec,
     banned: IntGaugeVec,
     complete_until: IntGauge,
@@ -116,6 +118,15 @@ impl LedgerGauges {
                 "disputes_evidence_due",
                 "Open disputes and inquiries that must be answered, by time left; those due within 1d count in all three.",
                 &["mode", "within"],
+            ),
+            evidence_unsubmitted: register.gauges(
+                "disputes_evidence_unsubmitted",
+                "Those of them whose evidence is stored at Stripe and not submitted, by time left: it counts for nothing.",
+                &["mode", "within"],
+            ),
+            checkout_closed_since: register.gauge(
+                "checkout_closed_since_timestamp_seconds",
+                "Time at which checkout was closed, in seconds since 1970; 0 while it is open.",
             ),
             recent_disputes: register.gauges(
                 "disputes_recent",
@@ -211,6 +222,7 @@ impl LedgerGauges {
             self.unfinished.with_label_values(&[outcome]).set(count);
             self.unfinished_since.with_label_values(&[outcome]).set(seconds(since));
         }
+        self.checkout_closed_since.set(seconds(gauges.checkout_closed_since));
         self.show_dead(&gauges.dead);
         for named in &gauges.named_only {
             self.named_only.with_label_values(&[named.kind.as_str()]).set(named.count);
@@ -228,8 +240,11 @@ impl LedgerGauges {
     fn show_mode(&self, livemode: bool, gauges: &Gauges, now: DateTime<Utc>) {
         let mode = mode(livemode);
         for (within, span) in DUE {
-            let due = gauges.evidence_due.iter().filter(|(of, at)| *of == livemode && *at <= now + span);
-            self.evidence_due.with_label_values(&[mode, within]).set(whole(due.count()));
+            let due =
+                || gauges.evidence_due.iter().filter(move |(of, at, _)| *of == livemode && *at <= now + span);
+            let stored = due().filter(|(.., is_stored)| *is_stored);
+            self.evidence_due.with_label_values(&[mode, within]).set(whole(due().count()));
+            self.evidence_unsubmitted.with_label_values(&[mode, within]).set(whole(stored.count()));
         }
         for status in ["opened", "under_review", "won", "lost", "closed"] {
             let counts = gauges.recent_disputes.iter().filter(|(of, is, _)| *of == livemode && is == status);

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use domain::operations::{Approval, Decision, DecisionKind, Operation, OperationState};
 use domain::permissions::Permission;
-use ledger::Ledger;
+use ledger::{Ledger, Transaction};
 
 use super::{NotDone, decide, lock, record};
 use crate::actor::Actor;
@@ -36,23 +36,34 @@ pub async fn approve(
     if let Err(refused) = may {
         return lock::deny(tx, &mut operation, "approve", refused, actor, now).await;
     }
+    approved(ledger, &mut tx, &mut operation, reason.as_deref(), actor, now).await?;
+    tx.commit().await?;
+    Ok(operation)
+}
+
+/// Approves one that this actor may judge, or refuses what a rule refuses by now, in the caller's transaction.
+pub(super) async fn approved(
+    ledger: &Ledger,
+    tx: &mut Transaction,
+    operation: &mut Operation,
+    reason: Option<&str>,
+    actor: &Actor,
+    now: DateTime<Utc>,
+) -> Result<(), NotDone> {
     let standing = Operation { approval: Approval::Person, ..operation.clone() };
-    let (verdict, limits) = decide::now(ledger, &mut tx, &standing, &operation.requester(), now).await?;
+    let (verdict, limits) = decide::now(ledger, tx, &standing, &operation.requester(), now).await?;
     let (name, known_by) = (actor.name(), record::known_by(actor));
     if matches!(verdict.decision, Decision::Refused(_)) {
         let change = operation.decide_again(&verdict, now)?;
-        record::step(&mut tx, &mut operation, change, &actor.in_audit(), now).await?;
-        tx.commit().await?;
-        return Ok(operation);
+        record::step(tx, operation, change, &actor.in_audit(), now).await?;
+        return Ok(());
     }
     operation.warning.clone_from(&verdict.warning);
     operation.expires_at = Some(now + limits.waits());
     let change = operation.approve(Approval::Person, &name, now)?;
-    record::step(&mut tx, &mut operation, change, &actor.in_audit(), now).await?;
+    record::step(tx, operation, change, &actor.in_audit(), now).await?;
     let by = (name.as_str(), known_by.as_str());
-    record::decided(&mut tx, &operation, DecisionKind::Approve, by, reason.as_deref(), now).await?;
-    tx.commit().await?;
-    Ok(operation)
+    Ok(record::decided(tx, operation, DecisionKind::Approve, by, reason, now).await?)
 }
 
 /// Rejects an operation for good.
@@ -71,16 +82,27 @@ pub async fn reject(
     if let Err(refused) = may_judge(&operation, actor, "reject", "rejected", now) {
         return lock::deny(tx, &mut operation, "reject", refused, actor, now).await;
     }
-    let (name, known_by) = (actor.name(), record::known_by(actor));
-    let change = operation.reject(format!("rejected by {name}: {reason}"), now)?;
-    record::step(&mut tx, &mut operation, change, &actor.in_audit(), now).await?;
-    record::decided(&mut tx, &operation, DecisionKind::Reject, (&name, &known_by), Some(&reason), now)
-        .await?;
+    rejected(&mut tx, &mut operation, &reason, actor, now).await?;
     tx.commit().await?;
     Ok(operation)
 }
 
-fn may_judge(
+/// Rejects one that this actor may judge, in the caller's transaction.
+pub(super) async fn rejected(
+    tx: &mut Transaction,
+    operation: &mut Operation,
+    reason: &str,
+    actor: &Actor,
+    now: DateTime<Utc>,
+) -> Result<(), NotDone> {
+    let (name, known_by) = (actor.name(), record::known_by(actor));
+    let change = operation.reject(format!("rejected by {name}: {reason}"), now)?;
+    record::step(tx, operation, change, &actor.in_audit(), now).await?;
+    let by = (name.as_str(), known_by.as_str());
+    Ok(record::decided(tx, operation, DecisionKind::Reject, by, Some(reason), now).await?)
+}
+
+pub(super) fn may_judge(
     operation: &Operation,
     actor: &Actor,
     act: &'static str,

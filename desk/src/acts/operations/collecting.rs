@@ -3,12 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::bans::Ban;
 use domain::customers::Customer;
 use domain::invoices::Invoice;
 use domain::operations::customer::{Blocked, CustomerFacts, PaidFor};
 use domain::operations::invoice_retry::InvoiceFacts;
+use domain::operations::network_limits;
 use domain::operations::parameters::Charge;
 use domain::payments::Payment;
 use domain::{Key, Object};
@@ -28,8 +29,16 @@ pub(super) async fn customer_facts(
         Some(id) => paid_for(ledger, tx, &key.sibling(id)).await?,
         None => None,
     };
+    let failed_at = match charge {
+        Some(charge) => {
+            let since = now - TimeDelta::days(network_limits::DAYS);
+            tx.failed_tries_of(key, charge.amount, &charge.currency, since).await?
+        }
+        None => Vec::new(),
+    };
     let Standing { banned, blocked } = standing(tx, std::slice::from_ref(key), customer.iter(), now).await?;
     Ok(CustomerFacts {
+        failed_at,
         banned,
         blocked,
         is_known: customer.is_some() || tx.is_customer_named(key).await?,

@@ -15,10 +15,23 @@ pub(super) async fn now(
     requester: &Requester,
     now: DateTime<Utc>,
 ) -> Result<(Verdict, Limits), LedgerError> {
+    among(ledger, tx, operation, requester, &[], now).await
+}
+
+/// The same for one of several that are asked for together, of which these come after it and are not stored yet.
+pub(super) async fn among(
+    ledger: &Ledger,
+    tx: &mut Transaction,
+    operation: &Operation,
+    requester: &Requester,
+    after: &[Operation],
+    now: DateTime<Utc>,
+) -> Result<(Verdict, Limits), LedgerError> {
     let limits = gather::limits(tx).await?;
     let facts = gather::facts(ledger, tx, operation, now).await?;
     let others = gather::others(tx, operation).await?;
     let sums = gather::sums(tx, operation, Counted::All, now).await?;
+    let sums = operations::batch::with_those_after(sums, operation, after);
     Ok((operations::decide(&limits, operation, requester, &facts, &others, sums, now), limits))
 }
 

@@ -1,6 +1,8 @@
 //! The locks under which an operation is decided: the payment's row, the sums of the last day, the operation's row. In
 //! this order, so that two who decide about one payment, customer or requester see each other.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::operations::{Operation, OperationState};
 use domain::payments::Payment;
@@ -27,6 +29,20 @@ pub(super) async fn grounds(
     let mut sums = vec![named("requester", requested_by), named("subject", subject)];
     sums.extend(customer.map(|customer| named("customer", customer)));
     sums.extend(is_program.then(|| named("programs", &requested_by.sibling(""))));
+    tx.lock_sums(&sums).await
+}
+
+/// The same for several, whose payments are locked: each name once, so that nobody waits in a circle.
+pub(super) async fn grounds_of(tx: &mut Transaction, operations: &[Operation]) -> Result<(), LedgerError> {
+    let mut sums = BTreeSet::new();
+    for operation in operations {
+        let named = |kind: &str, id: &str| operation.key.sibling(&format!("{kind} {id}"));
+        sums.insert(named("requester", &operation.requested_by));
+        sums.insert(named("subject", &operation.subject_id));
+        sums.extend(operation.customer.as_deref().map(|customer| named("customer", customer)));
+        sums.extend(operation.is_program.then(|| named("programs", "")));
+    }
+    let sums: Vec<Key> = sums.into_iter().collect();
     tx.lock_sums(&sums).await
 }
 

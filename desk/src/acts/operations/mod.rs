@@ -3,6 +3,7 @@
 //! row, the decision and the audit line are one. Refused acts are kept too.
 
 pub mod approve;
+pub mod batch;
 mod billing;
 pub mod cancel;
 mod collecting;
@@ -60,6 +61,14 @@ pub enum NotDone {
     OtherParameters { id: String },
     #[error("it is being sent or looked up at this moment: try again in a minute")]
     Held,
+    #[error("{items} are not 1 to {limit} refunds: make several lists of them")]
+    ItemsLimit { items: usize, limit: usize },
+    #[error("a list is of one account and mode: make several of them")]
+    OneAccount,
+    #[error("{subject} refuses the whole list, and nothing was asked for: {why}")]
+    ItemRefused { subject: String, why: String },
+    #[error("it comes to something else by now: look at it again")]
+    OtherList,
     #[error(transparent)]
     NotIts(#[from] NotIts),
     #[error("it was tried again already: {by}")]
@@ -90,6 +99,10 @@ impl NotDone {
             Self::ClockBehind => "clock_behind",
             Self::OtherParameters { .. } | Self::Unsendable(_) => "parameters_changed",
             Self::Held => "busy",
+            Self::ItemsLimit { .. } => "items_limit",
+            Self::OneAccount => "one_account",
+            Self::ItemRefused { .. } => "item_refused",
+            Self::OtherList => "list_changed",
             Self::NotIts(_) => "not_its_object",
             Self::TriedAgain { .. } => "already_retried",
             Self::Text(_) => "invalid_text",

@@ -45,6 +45,8 @@ pub enum Wanted {
     /// Submits what was stored last. Stripe takes one submission.
     EvidenceSubmit {
         dispute: Key,
+        /// Though it lacks what the reason requires.
+        incomplete: bool,
     },
     Charge(WantedCharge),
     Subscribe {
@@ -68,7 +70,7 @@ impl Wanted {
             }
             Self::DisputeAccept { dispute }
             | Self::EvidenceStage { dispute }
-            | Self::EvidenceSubmit { dispute } => dispute,
+            | Self::EvidenceSubmit { dispute, .. } => dispute,
             Self::Charge(charge) => charge.invoice.as_ref().unwrap_or(&charge.customer),
             Self::Subscribe { customer, .. } => customer,
             Self::Credit(credit) => &credit.customer,
@@ -85,7 +87,7 @@ impl Wanted {
             }
             Self::DisputeAccept { dispute }
             | Self::EvidenceStage { dispute }
-            | Self::EvidenceSubmit { dispute } => payment_of(tx, dispute).await,
+            | Self::EvidenceSubmit { dispute, .. } => payment_of(tx, dispute).await,
             Self::InvoiceRetry(retry) => billing::payment_of(tx, &retry.invoice).await,
             Self::Charge(_) | Self::Subscribe { .. } | Self::Unsubscribe { .. } | Self::Credit(_) => Ok(None),
         }
@@ -163,11 +165,11 @@ impl Wanted {
                 let stage = draft.map_or_else(nothing, |draft| draft.stage());
                 (Dispute::NAME, amount, currency, Parameters::EvidenceStage(stage))
             }
-            Self::EvidenceSubmit { .. } => {
+            Self::EvidenceSubmit { incomplete, .. } => {
                 let (amount, currency) = disputed(tx, &subject).await?;
                 let staged = tx.staged_evidence(std::slice::from_ref(&subject)).await?.pop();
                 let staged = staged.map(|staged| staged.operation);
-                let submit = parameters::EvidenceSubmit { dispute: id, staged };
+                let submit = parameters::EvidenceSubmit { dispute: id, staged, incomplete: *incomplete };
                 (Dispute::NAME, amount, currency, Parameters::EvidenceSubmit(submit))
             }
             Self::Charge(_)

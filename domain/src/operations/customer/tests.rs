@@ -98,6 +98,29 @@ fn a_charge_is_within_its_limits() {
 }
 
 #[test]
+fn nobody_is_charged_more_often_than_the_card_networks_allow() {
+    let failed = |times: usize, hours_ago: i64| CustomerFacts {
+        failed_at: vec![at(1) - TimeDelta::hours(hours_ago); times],
+        ..known()
+    };
+    for (expected, facts) in [
+        ("approved", failed(9, 2)),
+        ("network_limit", failed(10, 2)),
+        ("approved", failed(19, 30)),
+        ("network_limit", failed(20, 30)),
+        ("network_limit", failed(20, 29 * 24)),
+        ("approved", failed(20, 31 * 24)),
+    ] {
+        assert_eq!(
+            code(Parameters::Charge(charge(1_999)), &facts, &[]),
+            expected,
+            "{:?}",
+            facts.failed_at.len()
+        );
+    }
+}
+
+#[test]
 fn nobody_is_charged_who_is_gone_or_banned_nor_while_checkout_is_closed() {
     let closed = || Some("prices are wrong".to_owned());
     for (facts, charged, credited) in [

@@ -1,0 +1,58 @@
+//! The tables `batches` and `batch_items`: frozen lists of operations under one word. Append-only.
+
+use domain::operations::Operation;
+use domain::operations::batch::Batch;
+
+use crate::engine::query::query;
+use crate::{LedgerError, Transaction};
+
+impl Transaction {
+    pub async fn insert_batch(&mut self, batch: &Batch, operations: &[Operation]) -> Result<(), LedgerError> {
+        query(
+            "INSERT INTO batches (id, account, livemode, items, sums, hash, reason, note, requested_by, known_by, \
+             requested_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        )
+        .bind(&batch.id)
+        .bind(&batch.account)
+        .bind(batch.livemode)
+        .bind(batch.items)
+        .bind(&batch.sums)
+        .bind(&batch.hash)
+        .bind(&batch.reason)
+        .bind(batch.note.clone())
+        .bind(&batch.requested_by)
+        .bind(&batch.known_by)
+        .bind(batch.requested_at)
+        .run(self)
+        .await?;
+        for (number, operation) in (1_i64..).zip(operations) {
+            query("INSERT INTO batch_items (batch, number, operation) VALUES ($1, $2, $3)")
+                .bind(&batch.id)
+                .bind(number)
+                .bind(operation.id())
+                .run(self)
+                .await?;
+        }
+        Ok(())
+    }
+
+    pub async fn batch(&mut self, id: &str) -> Result<Option<Batch>, LedgerError> {
+        query("SELECT * FROM batches WHERE id = $1").bind(id).optional(self).await
+    }
+
+    /// Its operations as they are now, in the order of the list.
+    pub async fn batch_operations(&mut self, id: &str) -> Result<Vec<Operation>, LedgerError> {
+        query(
+            "SELECT operations.* FROM batch_items JOIN operations ON operations.id = batch_items.operation \
+             WHERE batch_items.batch = $1 ORDER BY batch_items.number",
+        )
+        .bind(id)
+        .all(self)
+        .await
+    }
+
+    /// The batch that an operation belongs to.
+    pub async fn batch_of(&mut self, operation: &str) -> Result<Option<String>, LedgerError> {
+        query("SELECT batch FROM batch_items WHERE operation = $1").bind(operation).optional(self).await
+    }
+}

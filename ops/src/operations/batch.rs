@@ -1,0 +1,138 @@
+//! `tidegate refunds batch`: several refunds under one word. The list is shown first, with its sum and hash.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use desk::acts::operations::batch::{self, BatchView};
+use desk::acts::operations::request::{Ask, Wanted};
+use desk::views::operation::does;
+use domain::operations::batch::ITEMS_LIMIT;
+use domain::operations::{OperationState, Reason};
+use ledger::Ledger;
+use shared::clock;
+use shared::env::Env;
+
+use super::page::remark_yes;
+use super::{ask, desk, not_done};
+use crate::cli::RefundBatchOptions;
+use crate::failure::wrongly_called;
+use crate::table::{Table, clean};
+use crate::{money, open, output, when};
+
+const FILE_LIMIT_BYTES: u64 = 64 * 1024;
+
+pub async fn run(env: &Env, options: &RefundBatchOptions) -> anyhow::Result<ExitCode> {
+    let (ledger, actor) = desk(env, &options.by).await?;
+    let asks = read(&ledger, options).await?;
+    let now = clock::now();
+    if options.yes {
+        let asked = batch::request(&ledger, &asks, options.hash.as_deref(), &actor, now).await;
+        let asked = asked.map_err(not_done)?;
+        ledger.close().await;
+        print(&asked, options.shape.json)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let planned = batch::plan(&ledger, &asks, &actor, now).await.map_err(not_done)?;
+    ledger.close().await;
+    print(&planned, options.shape.json)?;
+    let is_refused = planned.operations.iter().any(|it| it.state == OperationState::Refused);
+    if is_refused {
+        output::remark("nothing was asked for: take what is refused out of the list first");
+        return Ok(ExitCode::FAILURE);
+    }
+    remark_yes("ask for them");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The batch of this id, where it is one's.
+pub async fn found(ledger: &Ledger, id: &str) -> anyhow::Result<Option<BatchView>> {
+    if !id.starts_with("bat_") {
+        return Ok(None);
+    }
+    let read = async { BatchView::read(&mut ledger.read().await?, id).await };
+    open::answer(ledger, read).await
+}
+
+/// A line a refund: the payment, and perhaps its amount and currency.
+async fn read(ledger: &Ledger, options: &RefundBatchOptions) -> anyhow::Result<Vec<Ask>> {
+    let text = text(&options.file)?;
+    let reason = Reason::named(&options.reason).unwrap_or_default();
+    let lines = (1_usize..).zip(text.lines().map(str::trim));
+    let mut asks = Vec::new();
+    for (number, line) in lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
+        let fields: Vec<&str> = line.split(',').map(str::trim).collect();
+        let given = |place: usize| fields.get(place).copied().filter(|text| !text.is_empty());
+        let (Some(id), 1..=3) = (given(0), fields.len()) else {
+            return Err(wrongly_called(format!("line {number}: write PAYMENT,AMOUNT,CURRENCY")));
+        };
+        let (amount, currency) = (given(1), given(2));
+        let (payment, own) = ask::the_payment(ledger, id, &options.whose).await?;
+        let currency = currency.map(str::to_lowercase).or(own);
+        let amount = match (amount, &currency) {
+            (Some(text), Some(currency)) => {
+                let amount = money::read(text, currency);
+                Some(amount.map_err(|fault| wrongly_called(format!("line {number}: {fault}")))?)
+            }
+            (Some(_), None) => {
+                return Err(wrongly_called(format!("line {number}: the ledger knows no currency of it")));
+            }
+            (None, _) => None,
+        };
+        let wanted = Wanted::Refund { payment, amount, currency };
+        asks.push(Ask { wanted, reason, note: options.note.clone(), confirmed: true });
+        if asks.len() > ITEMS_LIMIT {
+            return Err(wrongly_called(format!(
+                "more than {ITEMS_LIMIT} refunds: make several lists of them"
+            )));
+        }
+    }
+    if asks.is_empty() {
+        return Err(wrongly_called("the list is empty"));
+    }
+    Ok(asks)
+}
+
+fn text(path: &Path) -> anyhow::Result<String> {
+    let about = || format!("cannot read {}", path.display());
+    if path.metadata().with_context(about)?.len() > FILE_LIMIT_BYTES {
+        return Err(wrongly_called(format!("{} is longer than {FILE_LIMIT_BYTES} bytes", path.display())));
+    }
+    std::fs::read_to_string(path).with_context(about)
+}
+
+pub fn print(view: &BatchView, json: bool) -> anyhow::Result<()> {
+    if json { output::print_json(view) } else { output::print(&page(view)) }
+}
+
+fn page(view: &BatchView) -> String {
+    let batch = &view.batch;
+    let mut text = format!(
+        "batch {}  {} refunds, {}\nasked for by {} ({}), {}\nhash {}\n",
+        clean(&batch.id),
+        batch.items,
+        clean(&batch.sums),
+        clean(&batch.requested_by),
+        clean(&batch.known_by),
+        when::whole(batch.requested_at),
+        batch.hash
+    );
+    text.push_str(&match view.waiting() {
+        0 => "Nothing in it waits for a second person.\n\n".to_owned(),
+        waiting => format!(
+            "{waiting} of them wait for somebody else than {} who has billing:manage: tidegate approvals approve {}\n\n",
+            clean(&batch.requested_by),
+            clean(&batch.id)
+        ),
+    });
+    let mut table = Table::default().text("OPERATION").text("STATE").prose("WHAT", 80).prose("WHY", 80);
+    for operation in &view.operations {
+        table.row([
+            operation.id().to_owned(),
+            operation.state.to_string(),
+            does(operation),
+            operation.message.clone().unwrap_or_default(),
+        ]);
+    }
+    text + &table.render()
+}
