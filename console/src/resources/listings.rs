@@ -311,8 +311,10 @@ impl From<Refusal> for Problem {
             Refusal::NoSuchListing { .. } => Code::NotFound,
             Refusal::BadId { .. } | Refusal::Term { .. } => Code::InvalidParameter,
             Refusal::OtherUser { .. } => Code::Forbidden,
-            Refusal::OtherGoods { .. } | Refusal::State { .. } | Refusal::Paid { .. } => Code::Conflict,
-            Refusal::NotOpened(N::Paid | N::Moved | N::OtherMode { .. }) => Code::Conflict,
+            Refusal::OtherGoods { .. }
+            | Refusal::State { .. }
+            | Refusal::Paid { .. }
+            | Refusal::NotOpened(N::Paid | N::Moved | N::OtherMode { .. }) => Code::Conflict,
             Refusal::NotSold { .. }
             | Refusal::Free { .. }
             | Refusal::TooSoon { .. }

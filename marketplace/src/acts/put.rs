@@ -43,23 +43,20 @@ pub async fn put(
     let Some(fee) = terms.fee(&category, &put.currency, now) else {
         return Err(Refusal::NotSold { what: category, currency: put.currency.clone() });
     };
-    let (goods, record) = match found {
-        Some(goods) => {
-            super::owned_by(&goods, &user)?;
-            let record = changed(&mut tx, &goods, (&category, &put.currency, fee), &terms, now).await?;
-            (goods, record)
-        }
-        None => {
-            let goods = Goods {
-                key: put.key.clone(),
-                kind: KIND.to_owned(),
-                user_id: user,
-                created_at: now,
-                ..Goods::default()
-            };
-            let currency = put.currency.clone();
-            (goods, Record { category, currency, categorised_at: now, ..Record::default() })
-        }
+    let (goods, record) = if let Some(goods) = found {
+        super::owned_by(&goods, &user)?;
+        let record = changed(&mut tx, &goods, (&category, &put.currency, fee), &terms, now).await?;
+        (goods, record)
+    } else {
+        let goods = Goods {
+            key: put.key.clone(),
+            kind: KIND.to_owned(),
+            user_id: user,
+            created_at: now,
+            ..Goods::default()
+        };
+        let currency = put.currency.clone();
+        (goods, Record { category, currency, categorised_at: now, ..Record::default() })
     };
     let mut held = Held::of(&mut tx, goods, record, &terms).await?;
     held.store(&mut tx, &actor.in_audit(), now).await?;

@@ -117,14 +117,14 @@ pub fn derive(known: &Known<'_>) -> Derived {
     payments.dedup_by(|a, b| a.payment == b.payment);
     let Record { category, currency, categorised_at, .. } = known.record;
     let fee = known.terms.fee(category, currency, *categorised_at).unwrap_or_default();
-    let free = (fee == 0).then(|| Span {
+    let unpaid = (fee == 0).then(|| Span {
         from: *categorised_at,
         until: *categorised_at + known.terms.listed(*categorised_at),
     });
     let mut judged: Vec<Judged> = payments.iter().map(|paid| known.judge(paid)).collect();
-    let spans = grant_fees(known, free, &mut judged);
+    let spans = grant_fees(known, unpaid, &mut judged);
     // A promotion is judged by whether the listing was active when it was paid, whatever became of the fee since.
-    let nominal = nominal(known, free, &payments);
+    let nominal = nominal(known, unpaid, &payments);
     let promoted = promotions::grant(known, &nominal, &mut judged);
     if let Some(rejected) = known.record.rejected.as_ref().map(|word| word.at) {
         give_back(rejected, &mut judged);
