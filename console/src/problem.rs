@@ -143,9 +143,11 @@ impl From<NotDone> for Problem {
             NotDone::Forbidden(forbidden) => return forbidden.into(),
             NotDone::Text(refusal) => return refusal.into(),
             NotDone::NoSuchOperation { .. } => Code::NotFound,
-            NotDone::ItemsLimit { .. } | NotDone::OneAccount => Code::InvalidParameter,
             NotDone::ItemRefused { .. } => Code::Refused,
-            NotDone::NoId { .. } | NotDone::NoCustomerId { .. } => Code::InvalidParameter,
+            NotDone::ItemsLimit { .. }
+            | NotDone::OneAccount
+            | NotDone::NoId { .. }
+            | NotDone::NoCustomerId { .. } => Code::InvalidParameter,
             NotDone::Ambiguous { .. } => Code::Ambiguous,
             NotDone::OwnRequest { .. } | NotDone::OthersRequest { .. } | NotDone::Program { .. } => {
                 Code::Forbidden

@@ -36,7 +36,9 @@ pub async fn look(ledger: &Ledger, now: DateTime<Utc>) -> Result<Looked, LedgerE
         return Ok(Looked::default());
     }
     let mut due = Due::default();
-    batches.iter().for_each(|batch| due.add(&batch.objects));
+    for batch in &batches {
+        due.add(&batch.objects);
+    }
     let limits = tx.policies().await?.fraud_limits();
     let found = find(&mut tx, &due, &limits, now).await?;
     let mut looked = Looked { batches: batches.len(), findings: Tally::default() };

@@ -194,7 +194,7 @@ async fn a_finding_goes_when_it_no_longer_stands_and_comes_back_with_news_alone(
 /// Three declines of a user with three cards.
 fn story_of(user: &str, begin: i64) -> Vec<Envelope> {
     let of =
-        |place: i64| attempt(begin + place, begin + place, "failed", user, &format!("88{:02}", place), 500);
+        |place: i64| attempt(begin + place, begin + place, "failed", user, &format!("88{place:02}"), 500);
     (0..3).flat_map(of).collect()
 }
 

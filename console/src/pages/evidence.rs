@@ -77,60 +77,7 @@ pub fn forms(frame: &Frame<'_>, view: &DisputeView, evidence: &EvidenceView) -> 
     };
     html! {
         @if evidence.is_open() {
-            (form(frame, &Act {
-                endpoint: "write_evidence",
-                path: &[id],
-                title: "Write a text of the answer",
-                consequence: html! { "It stands in the place of what the ledger fills in. Nothing is sent to Stripe." },
-                fields: html! {
-                    (select("evidence-field", "field", "Field", of_form(&[Form::Text, Form::Line]), None))
-                    div.field {
-                        label for="evidence-text" { "Text" }
-                        textarea id="evidence-text" name="text" required maxlength="20000" {}
-                    }
-                },
-                button: "Keep it",
-                is_dangerous: false,
-            }))
-            (form(frame, &Act {
-                endpoint: "write_evidence",
-                path: &[id],
-                title: "Say what was sold",
-                consequence: html! { "The reason of the dispute and the goods decide what the bank wants to see." },
-                fields: select("evidence-goods", "goods", "Goods", Goods::WORDS.to_vec(), Some(evidence.goods.as_str())),
-                button: "Keep it",
-                is_dangerous: false,
-            }))
-            (form(frame, &Act {
-                endpoint: "attach_evidence",
-                path: &[id],
-                title: "Attach a file",
-                consequence: html! { "A PDF, JPEG or PNG, at most 4.5 MB and 49 pages for all files together. It is uploaded to Stripe when the evidence is stored there." },
-                fields: html! {
-                    (select("evidence-file-field", "field", "Field", of_form(&[Form::File]), None))
-                    div.field {
-                        label for="evidence-file" { "File" }
-                        input id="evidence-file" name="file" type="file" required accept="application/pdf,image/jpeg,image/png";
-                    }
-                    div.field {
-                        label for="evidence-replace" {
-                            input id="evidence-replace" name="replace" type="checkbox" value="true";
-                            " In the place of the file that the field has"
-                        }
-                    }
-                },
-                button: "Attach it",
-                is_dangerous: false,
-            }))
-            (form(frame, &Act {
-                endpoint: "leave_out_evidence",
-                path: &[id],
-                title: "Leave a field out",
-                consequence: html! { "The field stays empty. A file of it is taken back." },
-                fields: select("evidence-left-out", "field", "Field", present(evidence), None),
-                button: "Leave it out",
-                is_dangerous: false,
-            }))
+            (drafting(frame, id, evidence))
             (form(frame, &Act {
                 endpoint: "request_operation",
                 path: &[],
@@ -168,6 +115,66 @@ pub fn forms(frame: &Frame<'_>, view: &DisputeView, evidence: &EvidenceView) -> 
                 is_dangerous: true,
             }))
         }
+    }
+}
+
+/// What changes the draft, and sends nothing.
+fn drafting(frame: &Frame<'_>, id: &str, evidence: &EvidenceView) -> Markup {
+    html! {
+        (form(frame, &Act {
+            endpoint: "write_evidence",
+            path: &[id],
+            title: "Write a text of the answer",
+            consequence: html! { "It stands in the place of what the ledger fills in. Nothing is sent to Stripe." },
+            fields: html! {
+                (select("evidence-field", "field", "Field", of_form(&[Form::Text, Form::Line]), None))
+                div.field {
+                    label for="evidence-text" { "Text" }
+                    textarea id="evidence-text" name="text" required maxlength="20000" {}
+                }
+            },
+            button: "Keep it",
+            is_dangerous: false,
+        }))
+        (form(frame, &Act {
+            endpoint: "write_evidence",
+            path: &[id],
+            title: "Say what was sold",
+            consequence: html! { "The reason of the dispute and the goods decide what the bank wants to see." },
+            fields: select("evidence-goods", "goods", "Goods", Goods::WORDS.to_vec(), Some(evidence.goods.as_str())),
+            button: "Keep it",
+            is_dangerous: false,
+        }))
+        (form(frame, &Act {
+            endpoint: "attach_evidence",
+            path: &[id],
+            title: "Attach a file",
+            consequence: html! { "A PDF, JPEG or PNG, at most 4.5 MB and 49 pages for all files together. It is uploaded to Stripe when the evidence is stored there." },
+            fields: html! {
+                (select("evidence-file-field", "field", "Field", of_form(&[Form::File]), None))
+                div.field {
+                    label for="evidence-file" { "File" }
+                    input id="evidence-file" name="file" type="file" required accept="application/pdf,image/jpeg,image/png";
+                }
+                div.field {
+                    label for="evidence-replace" {
+                        input id="evidence-replace" name="replace" type="checkbox" value="true";
+                        " In the place of the file that the field has"
+                    }
+                }
+            },
+            button: "Attach it",
+            is_dangerous: false,
+        }))
+        (form(frame, &Act {
+            endpoint: "leave_out_evidence",
+            path: &[id],
+            title: "Leave a field out",
+            consequence: html! { "The field stays empty. A file of it is taken back." },
+            fields: select("evidence-left-out", "field", "Field", present(evidence), None),
+            button: "Leave it out",
+            is_dangerous: false,
+        }))
     }
 }
 

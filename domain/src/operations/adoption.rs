@@ -166,6 +166,8 @@ mod tests {
         }
     }
 
+    type Change = fn(&mut Candidate);
+
     #[test]
     fn only_a_refund_of_this_payment_and_money_is_what_a_refund_made() {
         let operation = Operation { payment: Some("pi_1".to_owned()), ..refund("op_1", 500, "usd") };
@@ -177,7 +179,6 @@ mod tests {
         let wrong = |id| matches!(judged(id, Some(&candidate())), Err(NotIts::WrongKind { .. }));
         assert!(["pi_1", "ch_1", "du_1", "r"].into_iter().all(wrong));
         assert!(matches!(judged("re_1", None), Err(NotIts::Unknown { .. })));
-        type Change = fn(&mut Candidate);
         let changes: [(Change, &str); 6] = [
             (
                 |it| it.payment = Some("pi_2".to_owned()),

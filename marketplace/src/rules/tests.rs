@@ -43,8 +43,8 @@ fn record() -> Record {
     }
 }
 
-fn word(secs: i64) -> Option<Word> {
-    Some(Word { at: at(secs), by: "jane".to_owned(), reason: "spam".to_owned() })
+fn word(secs: i64) -> Word {
+    Word { at: at(secs), by: "jane".to_owned(), reason: "spam".to_owned() }
 }
 
 /// The same whatever the order of the payments, and however often each is there.
@@ -213,7 +213,7 @@ fn after_a_rejection_all_that_runs_is_owed_back_and_what_is_over_is_not() {
         paid("pi_4", BUMP, 2 * DAY),
         paid("pi_5", LISTING_FEE, 3 * DAY + 1),
     ];
-    let rejected = Record { rejected: word(3 * DAY), ..record() };
+    let rejected = Record { rejected: Some(word(3 * DAY)), ..record() };
     let owed = Verdict::Owed(Why::Rejected);
     let derived = derived(&rejected, &payments);
     let expected = [
@@ -230,7 +230,7 @@ fn after_a_rejection_all_that_runs_is_owed_back_and_what_is_over_is_not() {
 
 #[test]
 fn a_deleted_listing_keeps_its_fee_and_owes_what_is_paid_later() {
-    let deleted = Record { deleted: word(100), ..record() };
+    let deleted = Record { deleted: Some(word(100)), ..record() };
     let late = derived(&deleted, &[paid("pi_1", LISTING_FEE, 0), paid("pi_2", FEATURED, 101)]);
     assert_eq!(verdicts(&late), [("pi_1", Verdict::Granted), ("pi_2", Verdict::Owed(Why::Deleted))]);
     assert_eq!(late.state_at(&deleted, at(200)), State::Deleted);
@@ -288,8 +288,8 @@ fn no_subset_of_a_history_breaks_a_promise() {
     ];
     let records = [
         record(),
-        Record { rejected: word(DAY + 8), ..record() },
-        Record { deleted: word(6), ..record() },
+        Record { rejected: Some(word(DAY + 8)), ..record() },
+        Record { deleted: Some(word(6)), ..record() },
         Record { category: "Free stuff".to_owned(), ..record() },
     ];
     let terms = ListingTerms::of(Terms::of(USUAL, []));
@@ -331,7 +331,7 @@ fn holds(record: &Record, payments: &[Fulfilment], derived: &Derived) {
         of_it.is_some_and(|paid| paid.money == Money::Here)
     };
     if derived.is_listed && !is_free {
-        assert!(granted(LISTING_FEE).iter().any(|it| has_money(it)), "active without money: {payments:?}");
+        assert!(granted(LISTING_FEE).iter().any(&has_money), "active without money: {payments:?}");
     }
     for judged in derived.payments.iter().filter(has_money) {
         let is_settled = matches!(judged.verdict, Verdict::Granted | Verdict::Owed(_) | Verdict::Wrong(_));

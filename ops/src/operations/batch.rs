@@ -117,14 +117,16 @@ fn page(view: &BatchView) -> String {
         when::whole(batch.requested_at),
         batch.hash
     );
-    text.push_str(&match view.waiting() {
-        0 => "Nothing in it waits for a second person.\n\n".to_owned(),
+    let waits = match view.waiting() {
+        0 => "Nothing in it waits for a second person.".to_owned(),
         waiting => format!(
-            "{waiting} of them wait for somebody else than {} who has billing:manage: tidegate approvals approve {}\n\n",
+            "{waiting} of them wait for somebody other than {} who has billing:manage: tidegate approvals approve {}",
             clean(&batch.requested_by),
             clean(&batch.id)
         ),
-    });
+    };
+    text.push_str(&waits);
+    text.push_str("\n\n");
     let mut table = Table::default().text("OPERATION").text("STATE").prose("WHAT", 80).prose("WHY", 80);
     for operation in &view.operations {
         table.row([

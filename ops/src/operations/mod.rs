@@ -156,8 +156,12 @@ fn not_done(refused: NotDone) -> anyhow::Error {
     match refused {
         NotDone::Ledger(error) => error.into(),
         NotDone::Text(refusal) => crate::failure::refused(refusal),
-        refused @ (NotDone::ItemRefused { .. } | NotDone::OtherList | NotDone::NotIts(_)) => refused.into(),
-        refused @ (NotDone::NoSuchOperation { .. } | NotDone::Held | NotDone::ClockBehind) => refused.into(),
+        refused @ (NotDone::ItemRefused { .. }
+        | NotDone::OtherList
+        | NotDone::NotIts(_)
+        | NotDone::NoSuchOperation { .. }
+        | NotDone::Held
+        | NotDone::ClockBehind) => refused.into(),
         other => wrongly_called(other.to_string()),
     }
 }

@@ -27,11 +27,11 @@ async fn blocks_and_holds_are_placed_listed_and_lifted_by_those_who_may() {
             assert_eq!(items.len(), 1, "placed twice, it stands once: {listed}");
             assert_eq!((&items[0][member], &items[0]["reason"]), (&json!(id), &json!("ticket 12")));
             assert!(items[0]["placed_by"].as_str().unwrap().starts_with("root"), "{listed}");
-            let lift = format!("{path}/{id}/lift");
-            assert_eq!(root.post(&lift, &json!({})).await.status, 400, "a reason is needed");
-            let lifted = root.post(&lift, &json!({"reason": "spoke to them"})).await;
-            assert_eq!((lifted.status, &lifted.json()[standing]), (200, &json!(false)), "{}", lifted.text);
-            assert_eq!(root.post(&lift, &json!({"reason": "again"})).await.status, 404);
+            let end = format!("{path}/{id}/lift");
+            assert_eq!(root.post(&end, &json!({})).await.status, 400, "a reason is needed");
+            let ended = root.post(&end, &json!({"reason": "spoke to them"})).await;
+            assert_eq!((ended.status, &ended.json()[standing]), (200, &json!(false)), "{}", ended.text);
+            assert_eq!(root.post(&end, &json!({"reason": "again"})).await.status, 404);
             assert_eq!(root.get(&path).await.json()["items"], json!([]));
         }
         let odd = root.post("/api/v1/holds", &json!({"id": "no id", "reason": "x"})).await;

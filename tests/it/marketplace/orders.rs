@@ -61,7 +61,7 @@ fn derived(graph: &ObjectGraph) -> Derived {
         .filter_map(|payment| {
             let of_it = graph.disputes.rows().filter(|dispute| {
                 let charge = dispute.owner().and_then(|charge| graph.charges.get(&charge));
-                charge.and_then(|charge| charge.owner()).as_ref() == Some(&payment.key)
+                charge.and_then(domain::charges::Charge::owner).as_ref() == Some(&payment.key)
             });
             Fulfilment::of(payment, of_it)
         })

@@ -93,7 +93,9 @@ async fn reminders_expiring_cards_and_incidents_are_told_once_by_the_clock() {
         }
         let count = expected.len();
         for _ in 0..2 {
-            workers.iter().for_each(|worker| stack.kill(worker));
+            for worker in &workers {
+                stack.kill(worker);
+            }
             for worker in &workers {
                 stack.spawn(worker).unwrap();
                 stack.wait_until_ready(worker).await.unwrap();

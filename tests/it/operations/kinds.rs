@@ -68,7 +68,7 @@ async fn a_dispute_is_answered_in_two_acts_or_accepted() {
         ] {
             assert!(evidence::change(&desk.ledger, &dispute, change, &by, at(2)).await.is_err());
             let lines = desk.ledger.audit_of("dispute", &dispute).await.unwrap();
-            let line = lines.iter().filter(|line| line.what == "denied").next_back().unwrap();
+            let line = lines.iter().rfind(|line| line.what == "denied").unwrap();
             let said = line.after.as_deref().unwrap();
             assert!(said.contains(why) && !said.contains("Lovelace"), "{said}");
             assert_eq!(line.before.as_deref(), Some("change the answer"));

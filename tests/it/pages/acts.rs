@@ -130,16 +130,16 @@ async fn what_the_fraud_desk_found_is_on_the_overview_and_its_user_is_blocked_an
         assert!(blocks[0].placed_by.starts_with("ada"), "{blocks:?}");
         let page = browser.page("/payments/blocks").await;
         assert!(page.contains("user_9") && page.contains("tests cards"), "{page}");
-        let lift = "/blocks/user_9/lift";
-        assert_eq!(fill(&browser, "/payments/blocks", lift, &[("reason", " ")]).await.0, 400);
-        assert_eq!(fill(&browser, "/payments/blocks", lift, &[("reason", "spoke to them")]).await.0, 303);
+        let unblock = "/blocks/user_9/lift";
+        assert_eq!(fill(&browser, "/payments/blocks", unblock, &[("reason", " ")]).await.0, 400);
+        assert_eq!(fill(&browser, "/payments/blocks", unblock, &[("reason", "spoke to them")]).await.0, 303);
         assert!(console.ledger.blocks().await.unwrap().is_empty());
 
         let hold = [("id", "ch_t3"), ("reason", "a lawsuit")];
         assert_eq!(fill(&browser, "/payments/blocks", "/api/v1/holds", &hold).await.0, 303);
         assert_eq!(console.ledger.holds().await.unwrap()[0].object_id, "ch_t3");
-        let lift = "/holds/ch_t3/lift";
-        assert_eq!(fill(&browser, "/payments/blocks", lift, &[("reason", "it is over")]).await.0, 303);
+        let release = "/holds/ch_t3/lift";
+        assert_eq!(fill(&browser, "/payments/blocks", release, &[("reason", "it is over")]).await.0, 303);
         assert!(console.ledger.holds().await.unwrap().is_empty());
     })
     .await;

@@ -49,10 +49,9 @@ async fn rows_that_say_what_was_decided_are_only_ever_added() {
                 "audit_seals" => "number",
                 "assignments" => "assigned_by",
                 "finding_history" => "done_by",
-                "goods_terms" => "set_by",
                 "notes" => "note",
                 "operation_calls" => "path",
-                "policies" => "set_by",
+                "goods_terms" | "policies" => "set_by",
                 _ => column,
             };
             for statement in
