@@ -11,6 +11,7 @@ COPY envelope envelope
 COPY fake-stripe fake-stripe
 COPY gateway gateway
 COPY ledger ledger
+COPY marketplace marketplace
 COPY migrations migrations
 COPY ops ops
 COPY shared shared

@@ -51,14 +51,18 @@ impl<K: Hash + Eq> RateLimit<K> {
 /// What a token may ask in a minute, of all consoles with one ledger together.
 pub(crate) struct SharedRateLimit {
     per_minute: u32,
-    /// So many requests are taken at a time: a token costs the ledger a fixed number of statements a minute.
+    /// So many requests are taken at a time: a token costs the ledger few statements a minute.
     batch: u32,
     minute: Mutex<Minute>,
+    /// Whoever finds nothing left takes more; who comes meanwhile waits, and finds it.
+    taking: tokio::sync::Mutex<()>,
     /// Where the ledger does not answer.
     own: RateLimit<String>,
 }
 
 const BATCHES_A_MINUTE: u32 = 20;
+/// What a process has taken is lost with it.
+const BATCH_LIMIT: u32 = 1_000;
 
 #[derive(Default)]
 struct Minute {
@@ -75,8 +79,9 @@ struct Given {
 
 impl SharedRateLimit {
     pub(crate) fn new(per_minute: u32) -> Self {
-        let batch = per_minute.div_ceil(BATCHES_A_MINUTE);
-        Self { per_minute, batch, minute: Mutex::default(), own: RateLimit::new(per_minute) }
+        let batch = per_minute.div_ceil(BATCHES_A_MINUTE).min(BATCH_LIMIT);
+        let own = RateLimit::new(per_minute);
+        Self { per_minute, batch, minute: Mutex::default(), taking: tokio::sync::Mutex::default(), own }
     }
 
     /// Counts a request. `Err`: it is one too many; after so many seconds there is room again.
@@ -84,11 +89,18 @@ impl SharedRateLimit {
         let second = now.timestamp();
         let (number, into) = (second.div_euclid(60), second.rem_euclid(60).unsigned_abs());
         let wait = SECONDS_A_MINUTE - into;
-        match self.of(number, &name) {
-            None => return self.own.take(name),
-            Some(Given { left: 1.., .. }) => return Ok(()),
-            Some(Given { is_all: true, .. }) => return Err(wait),
-            Some(_) => {}
+        let is_left = |given: Option<Given>| match given {
+            None => Some(self.own.take(name.clone())),
+            Some(Given { left: 1.., .. }) => Some(Ok(())),
+            Some(Given { is_all: true, .. }) => Some(Err(wait)),
+            Some(_) => None,
+        };
+        if let Some(taken) = is_left(self.of(number, &name)) {
+            return taken;
+        }
+        let _taking = self.taking.lock().await;
+        if let Some(taken) = is_left(self.of(number, &name)) {
+            return taken;
         }
         let shared = format!("console {name}");
         match ledger.take_requests(&shared, self.batch, self.per_minute, now).await {

@@ -34,8 +34,8 @@ use crate::responses::{self, HttpResponse};
 use crate::router::{Routed, route};
 use crate::schemas::card_names;
 
-/// Below it there are no pages.
-const API: &str = "/api/";
+/// Below these there are no pages.
+const API: [&str; 3] = ["/api/", "/admin/api/", "/payments/api/"];
 
 /// What a request came to, and what its client and its line in the log are told beside the answer.
 struct Came {
@@ -124,7 +124,7 @@ async fn respond(console: &Arc<Console>, peer: IpAddr, parts: Parts, body: Incom
                 Problem::new(Code::MethodNotAllowed, format!("this address takes {}", names.join(", ")));
             return Came { allowed, ..nowhere(problem) };
         }
-        Routed::Nowhere if !parts.uri.path().starts_with(API) => {
+        Routed::Nowhere if !API.iter().any(|below| parts.uri.path().starts_with(below)) => {
             return browse(console, client, parts, body).await;
         }
         Routed::Nowhere => {

@@ -24,7 +24,7 @@ use self::table::Table;
 /// 2^12 subsets, and 12 steps from each, are still a matter of seconds.
 const EVENTS_LIMIT: usize = 12;
 /// A history of more events is tried in one API version, another one for each; `scripts/orders` tries all of them.
-const IN_EVERY_VERSION: usize = 9;
+const IN_EVERY_VERSION: usize = 7;
 const VERSIONS: Variable = Variable {
     name: "LATTICE_VERSIONS",
     default: "one",

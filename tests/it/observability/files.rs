@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::live::selectors;
 use super::{RULES, RUNBOOK, alerts, dashboards, panels, path, text};
 
-const TESTS: [&str; 7] = ["intake", "work", "money", "days", "operations", "notices", "findings"];
+const TESTS: [&str; 8] = ["intake", "work", "money", "days", "operations", "notices", "findings", "goods"];
 
 /// Where the runbook is published: one place, which `scripts/runbook-url` changes.
 fn runbook_url() -> String {

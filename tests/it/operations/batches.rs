@@ -132,7 +132,7 @@ async fn a_list_is_asked_for_and_approved_on_the_command_line() {
         assert!(own.contains("another person must approve"), "{own}");
         let page = String::from_utf8(desk.run(Some(&mary), &["approvals", "approve", id]).stdout).unwrap();
         assert!(
-            page.contains("3 of them wait for somebody else than jane") && page.contains("pi_4"),
+            page.contains("3 of them wait for somebody other than jane") && page.contains("pi_4"),
             "{page}"
         );
         let (exit, done) = desk.json(Some(&mary), &["approvals", "approve", id, "--hash", hash, "--yes"]);

@@ -46,7 +46,8 @@ async fn rows_that_say_what_was_decided_are_only_ever_added() {
             }
             let column = if table == "audit" { "actor" } else { "decided_by" };
             let column = match table {
-                "audit_seals" => "number",
+                "audit_seals" | "batch_items" => "number",
+                "batches" => "hash",
                 "assignments" => "assigned_by",
                 "finding_history" => "done_by",
                 "notes" => "note",
