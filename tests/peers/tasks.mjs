@@ -151,6 +151,7 @@ const tasks = {
     await ada.sees("What the bank wants to see");
     await ada.act("Attach a file", { field: option("receipt"), file: file(PDF) }, "Attach it");
     await ada.sees(PDF.name);
+    await ada.act("Write a text of the answer", { field: option("product_description"), text: "a featured listing" }, "Keep it");
     await ada.act("Write a text of the answer", { field: option("access_activity_log"), text: "logged in twice" }, "Keep it");
     await ada.act("Store the answer at Stripe", {}, "Store it");
     await ada.watches("succeeded");
