@@ -54,7 +54,8 @@ fn environment(server: &PgConnectOptions) -> Vec<(&'static str, String)> {
             "sslkey" => "PGSSLKEY",
             _ => return None,
         };
-        Some((name, value.into_owned()))
+        // So sqlx writes a path. A certificate that stands in the URL itself is in no file that they could read.
+        Some((name, value.strip_prefix("file: ")?.to_owned()))
     }));
     if let Some(password) = url.password() {
         set.push(("PGPASSWORD", decoded(password)));
