@@ -177,6 +177,11 @@ pub async fn asked_back(tx: &mut Transaction, payment: &Key) -> Result<Option<Op
     Ok(operations.pop())
 }
 
+/// Whether its money is on its way back, as the clock asked.
+pub async fn is_returning(tx: &mut Transaction, payment: &Key) -> Result<bool, LedgerError> {
+    Ok(asked_back(tx, payment).await?.is_some_and(|asked| matches!(judged(asked), GivenBack::Asked(_))))
+}
+
 fn judged(operation: Operation) -> GivenBack {
     let is_alive = operation.state.is_open() || operation.state == OperationState::Succeeded;
     if is_alive { GivenBack::Asked(operation) } else { GivenBack::Stuck(operation) }

@@ -1,13 +1,13 @@
 //! Keeps listings: derives one anew whenever a payment of it changed or its time is over, tells what moved, and asks for
 //! money back that entitles to nothing. Every step may be repeated.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use desk::acts::operations::NotDone;
 use desk::goods::{self, GivenBack};
 use domain::findings::Found;
-use domain::fulfilments::Fulfilment;
+use domain::fulfilments::{Fulfilment, Money};
 use domain::goods::Goods;
 use domain::operations::Reason;
 use domain::{AuditChange, Key, Severity};
@@ -56,8 +56,15 @@ impl Held {
             .into_iter()
             .filter_map(|asked| Some((asked.payment_intent?, (asked.amount, asked.currency))))
             .collect();
-        let known =
-            Known { record: &record, user: &goods.user_id, terms, asked: &asked, payments: &payments };
+        let returning = returning(tx, &payments).await?;
+        let known = Known {
+            record: &record,
+            user: &goods.user_id,
+            terms,
+            asked: &asked,
+            returning: &returning,
+            payments: &payments,
+        };
         let derived = derive(&known);
         Ok(Self { goods, record, derived, payments })
     }
@@ -98,6 +105,20 @@ impl Held {
     fn paid(&self, judged: &Judged) -> Option<&Fulfilment> {
         self.payments.iter().find(|paid| paid.payment.id == judged.payment)
     }
+}
+
+/// The payments whose money was asked back. Of one alone it decides nothing.
+async fn returning(tx: &mut Transaction, payments: &[Fulfilment]) -> Result<BTreeSet<String>, LedgerError> {
+    let mut returning = BTreeSet::new();
+    let here: Vec<&Fulfilment> = payments.iter().filter(|paid| paid.money == Money::Here).collect();
+    if here.len() > 1 {
+        for paid in here {
+            if goods::is_returning(tx, &paid.payment).await? {
+                returning.insert(paid.payment.id.clone());
+            }
+        }
+    }
+    Ok(returning)
 }
 
 /// The columns that follow from a listing's record and payments, and from no clock.

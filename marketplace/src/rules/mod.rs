@@ -5,7 +5,7 @@ mod promotions;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use domain::fulfilments::{Fulfilment, Money};
@@ -23,6 +23,9 @@ pub struct Known<'a> {
     pub terms: &'a ListingTerms,
     /// What checkouts of ours asked for, by payment intent.
     pub asked: &'a BTreeMap<String, (i64, String)>,
+    /// Payments whose money is on its way back: an event that comes late may turn the order of two, and what was asked
+    /// back stays asked back.
+    pub returning: &'a BTreeSet<String>,
     pub payments: &'a [Fulfilment],
 }
 
@@ -121,10 +124,11 @@ pub fn derive(known: &Known<'_>) -> Derived {
         from: *categorised_at,
         until: *categorised_at + known.terms.listed(*categorised_at),
     });
-    let mut judged: Vec<Judged> = payments.iter().map(|paid| known.judge(paid)).collect();
-    let spans = grant_fees(known, unpaid, &mut judged);
     // A promotion is judged by whether the listing was active when it was paid, whatever became of the fee since.
     let nominal = nominal(known, unpaid, &payments);
+    payments.sort_by_key(|paid| known.returning.contains(&paid.payment.id));
+    let mut judged: Vec<Judged> = payments.iter().map(|paid| known.judge(paid)).collect();
+    let spans = grant_fees(known, unpaid, &mut judged);
     let promoted = promotions::grant(known, &nominal, &mut judged);
     if let Some(rejected) = known.record.rejected.as_ref().map(|word| word.at) {
         give_back(rejected, &mut judged);

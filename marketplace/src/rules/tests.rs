@@ -52,7 +52,14 @@ fn derived(record: &Record, payments: &[Fulfilment]) -> Derived {
     let terms = ListingTerms::of(Terms::of(USUAL, []));
     let asked = BTreeMap::new();
     let of = |payments: &[Fulfilment]| {
-        derive(&Known { record, user: "user_1", terms: &terms, asked: &asked, payments })
+        derive(&Known {
+            record,
+            user: "user_1",
+            terms: &terms,
+            asked: &asked,
+            returning: &BTreeSet::new(),
+            payments,
+        })
     };
     let first = of(payments);
     let mut turned = payments.to_vec();
@@ -67,6 +74,39 @@ fn derived(record: &Record, payments: &[Fulfilment]) -> Derived {
 
 fn verdicts(derived: &Derived) -> Vec<(&str, Verdict)> {
     derived.payments.iter().map(|judged| (judged.payment.as_str(), judged.verdict)).collect()
+}
+
+/// The second of two was asked back; then an event says that it was the first.
+#[test]
+fn what_was_asked_back_stays_asked_back_when_the_order_of_two_turns() {
+    let (terms, asked) = (ListingTerms::of(Terms::of(USUAL, [])), BTreeMap::new());
+    let of = |returning: &BTreeSet<String>, payments: &[Fulfilment]| {
+        derive(&Known {
+            record: &record(),
+            user: "user_1",
+            terms: &terms,
+            asked: &asked,
+            returning,
+            payments,
+        })
+    };
+    for what in [LISTING_FEE, BUMP] {
+        let others = (what == BUMP).then(|| paid("pi_0", LISTING_FEE, 0));
+        let told =
+            |first| others.clone().into_iter().chain([paid("pi_1", what, first), paid("pi_2", what, 10)]);
+        let verdict =
+            |derived: &Derived, id: &str| verdicts(derived).into_iter().find(|it| it.0 == id).unwrap().1;
+        let before = of(&BTreeSet::new(), &told(11).collect::<Vec<_>>());
+        assert!(matches!(verdict(&before, "pi_1"), Verdict::Owed(_)));
+        let after = of(&["pi_1".to_owned()].into(), &told(9).collect::<Vec<_>>());
+        assert!(matches!(verdict(&after, "pi_1"), Verdict::Owed(_)), "{after:?}");
+        assert_eq!(verdict(&after, "pi_2"), Verdict::Granted);
+        let alone = of(
+            &["pi_1".to_owned()].into(),
+            &told(9).filter(|it| it.payment.id != "pi_2").collect::<Vec<_>>(),
+        );
+        assert_eq!(verdict(&alone, "pi_1"), Verdict::Granted, "it is here until it went back");
+    }
 }
 
 /// Name, payments, verdicts, state an hour after the first payment.
@@ -261,6 +301,7 @@ fn what_a_checkout_asked_for_is_the_price_whatever_the_terms_say_since() {
             user: "user_1",
             terms: &terms,
             asked,
+            returning: &BTreeSet::new(),
             payments: &[payment.clone()],
         })
     };
@@ -304,7 +345,14 @@ fn no_subset_of_a_history_breaks_a_promise() {
             let backwards: Vec<Fulfilment> = payments.iter().rev().cloned().collect();
             let asked = BTreeMap::new();
             let of = |payments: &[Fulfilment]| {
-                derive(&Known { record, user: "user_1", terms: &terms, asked: &asked, payments })
+                derive(&Known {
+                    record,
+                    user: "user_1",
+                    terms: &terms,
+                    asked: &asked,
+                    returning: &BTreeSet::new(),
+                    payments,
+                })
             };
             let derived = of(&payments);
             assert_eq!(of(&backwards), derived);

@@ -1,7 +1,7 @@
 //! The events of a listing in every subset and in many orders: the same listing, whatever came when. And a rebuild finds
 //! what somebody changed behind the product's back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use domain::event::{Content, Meaning};
@@ -68,7 +68,14 @@ fn derived(graph: &ObjectGraph) -> Derived {
         .collect();
     let record = Record { category: "Housing".to_owned(), currency: "usd".to_owned(), ..Record::default() };
     let (terms, asked) = (ListingTerms::of(Terms::of(USUAL, [])), BTreeMap::new());
-    derive(&Known { record: &record, user: "user_1", terms: &terms, asked: &asked, payments: &payments })
+    derive(&Known {
+        record: &record,
+        user: "user_1",
+        terms: &terms,
+        asked: &asked,
+        returning: &BTreeSet::new(),
+        payments: &payments,
+    })
 }
 
 fn read(event: &Envelope) -> Option<Event> {
