@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "makes the file of a further form, in the folder for temporary files: cargo test -p ledger --lib -- --ignored first_version_is_packed"]
+    #[ignore = "makes the file of a further form, in the folder for temporary files: cargo test --workspace --lib -- --ignored first_version_is_packed"]
     fn first_version_is_packed() {
         let (own, shared) = (body(4_711), &DICTIONARY[1_000..3_000]);
         let packed = Packed::of(1, &[Some(&own), None, Some(shared)]);

@@ -83,6 +83,11 @@ fn no_test_is_ignored_without_a_reason() {
 }
 
 #[test]
+fn no_page_of_the_code_has_an_example_that_is_never_tried() {
+    holds(checks::untried_examples);
+}
+
+#[test]
 fn decisions_are_numbered_without_gaps() {
     holds(checks::unruly_decisions);
 }
@@ -277,6 +282,12 @@ mod samples {
     fn ignored_tests_without_a_reason_are_found() {
         let text = "//! T.\n#[ignore]\nfn a() {}\n#[ignore = \"by hand\"]\nfn b() {}\n// #[ignore]\n";
         assert_eq!(found_at(checks::ignored_tests, "tests/it/a.rs", text), [2]);
+    }
+
+    #[test]
+    fn examples_that_nothing_runs_are_found() {
+        let text = "//! ```text\n//! a\n//! ```\n/// ```\n/// b();\n/// ```\nfn b() {}\n// ```\n";
+        assert_eq!(found_at(checks::untried_examples, "domain/src/a.rs", text), [4]);
     }
 
     #[test]

@@ -174,6 +174,26 @@ pub(super) fn ignored_tests(files: &[File]) -> Vec<Finding> {
     })
 }
 
+/// `scripts/test` runs no examples of documentation: what looks like one would never be tried.
+pub(super) fn untried_examples(files: &[File]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for file in files.iter().filter(|file| file.is_rust()) {
+        let mut is_inside = false;
+        for (number, line) in file.text.lines().enumerate() {
+            let line = line.trim_start();
+            let comment = line.strip_prefix("///").or_else(|| line.strip_prefix("//!"));
+            let Some(fence) = comment.and_then(|text| text.trim_start().strip_prefix("```")) else {
+                continue;
+            };
+            if !is_inside && fence.trim() != "text" {
+                findings.push(file.finding(number + 1, "no example here is run: write a test, or ```text"));
+            }
+            is_inside = !is_inside;
+        }
+    }
+    findings
+}
+
 /// Decisions are numbered from 0001 without gaps, and every one has a title and says where it stands.
 pub(super) fn unruly_decisions(files: &[File]) -> Vec<Finding> {
     let is_decision = |file: &&File| {
