@@ -17,7 +17,9 @@ impl Payment {
         let counted = refunds.clone().filter(|refund| refund.counts_in(&self.state.currency));
         let direct = total(counted.clone());
         let sum = |amount: fn(&Charge) -> i64| charges.clone().map(amount).fold(0, i64::saturating_add);
-        let told = charges.clone().filter_map(|charge| charge.seen.freshness.created()).max();
+        // By the charges that report more than their own refunds explain: a declined one that speaks later tells nothing.
+        let reporting = charges.clone().filter(|charge| charge.amount_unitemised > 0);
+        let told = reporting.filter_map(|charge| charge.seen.freshness.created()).max();
         let is_told = |refund: &&Refund| told.is_some() && refund.made_at() <= told;
         let failed = refunds.clone().filter(|refund| refund.has_failed() && refund.failed_at() >= told);
         // What a charge reports and no refund of its own explains is one of these: it counts once.

@@ -198,6 +198,10 @@ fn a_refund_that_names_only_its_payment_counts_once_beside_its_charges_sum() {
     assert_eq!(refunded(&[one.clone(), told(5, 800)]), 800, "and another that only the sum tells of");
     assert_eq!(refunded(&[one.clone(), told(2, 0)]), 500, "the sum is older");
     assert_eq!(refunded(&[one.clone(), told(2, 300)]), 800, "the sum is of another, earlier one");
+    let declined = json!({"id": "ch_2", "object": "charge", "status": "failed", "amount": 1500, "currency": "usd",
+        "payment_intent": "pi_1"});
+    let declined = event("charge.failed", 9, &declined);
+    assert_eq!(refunded(&[one.clone(), told(2, 300), declined]), 800, "another charge speaks of itself");
     let second = refund("re_2", 6, 200, "succeeded");
     assert_eq!(refunded(&[one.clone(), second, told(6, 700)]), 700);
     let failed = refund("re_1", 9, 500, "failed");
