@@ -93,13 +93,13 @@ impl Parameters {
     }
 }
 
-/// Whether the operation may have made the object of this id.
+/// Whether the operation may have made the object of this id; `taker` is another one that did.
 pub fn adopt(
     operation: &Operation,
     parameters: &Parameters,
     id: &str,
     candidate: Option<&Candidate>,
-    others: &[Operation],
+    taker: Option<&Operation>,
 ) -> Result<(), NotIts> {
     let id_of = || id.to_owned();
     if let Some(own) = parameters.changes() {
@@ -111,8 +111,8 @@ pub fn adopt(
         return Err(NotIts::WrongKind { id: id_of(), wanted });
     }
     let makes_one = parameters.changes().is_none();
-    if let Some(other) = others.iter().find(|other| makes_one && other.stripe_id.as_deref() == Some(id)) {
-        return Err(NotIts::Taken { id: id_of(), by: other.id().to_owned() });
+    if let Some(taker) = taker.filter(|_| makes_one) {
+        return Err(NotIts::Taken { id: id_of(), by: taker.id().to_owned() });
     }
     if parameters.makes().is_none() {
         return Ok(()); // the ledger keeps no such objects, and nothing is reserved for them
@@ -121,7 +121,10 @@ pub fn adopt(
     let candidate = candidate.ok_or_else(unknown)?;
     let status = candidate.status.as_deref().ok_or_else(unknown)?;
     let differs = |what: &str, other: &Option<String>, own: &Option<String>| {
-        let named = |id: &Option<String>| format!("for {what} {}", id.as_deref().unwrap_or("none"));
+        let named = |id: &Option<String>| match id {
+            Some(id) => format!("for {what} {id}"),
+            None => format!("for no {what} that is known"),
+        };
         NotIts::Other { id: id_of(), other: named(other), own: named(own) }
     };
     if makes_one {
@@ -173,7 +176,7 @@ mod tests {
         let operation = Operation { payment: Some("pi_1".to_owned()), ..refund("op_1", 500, "usd") };
         let parameters = operation.parameters().unwrap();
         let judged =
-            |id: &str, candidate: Option<&Candidate>| adopt(&operation, &parameters, id, candidate, &[]);
+            |id: &str, candidate: Option<&Candidate>| adopt(&operation, &parameters, id, candidate, None);
         assert_eq!(judged("re_1", Some(&candidate())), Ok(()));
         assert_eq!(judged("pyr_1", Some(&candidate())), Ok(()));
         let wrong = |id| matches!(judged(id, Some(&candidate())), Err(NotIts::WrongKind { .. }));
@@ -184,7 +187,10 @@ mod tests {
                 |it| it.payment = Some("pi_2".to_owned()),
                 "re_1 is for payment pi_2, and the operation is for payment pi_1",
             ),
-            (|it| it.payment = None, "re_1 is for payment none, and the operation is for payment pi_1"),
+            (
+                |it| it.payment = None,
+                "re_1 is for no payment that is known, and the operation is for payment pi_1",
+            ),
             (
                 |it| it.money = Some((501, "usd".to_owned())),
                 "re_1 is over 5.01 USD, and the operation is over 5.00 USD",
@@ -205,8 +211,8 @@ mod tests {
                 "{refused}"
             );
         }
-        let by_another = [Operation { stripe_id: Some("re_1".to_owned()), ..refund("op_2", 500, "usd") }];
-        let taken = adopt(&operation, &parameters, "re_1", Some(&candidate()), &by_another);
+        let another = refund("op_2", 500, "usd");
+        let taken = adopt(&operation, &parameters, "re_1", Some(&candidate()), Some(&another));
         assert!(matches!(taken, Err(NotIts::Taken { .. })));
     }
 
@@ -220,10 +226,10 @@ mod tests {
         };
         let capture = Parameters::Capture(capture);
         let known = |status: &str| Candidate { status: Some(status.to_owned()), ..candidate() };
-        assert_eq!(adopt(&operation, &capture, "pi_1", Some(&known("succeeded")), &[]), Ok(()));
-        let other = adopt(&operation, &capture, "pi_2", Some(&known("succeeded")), &[]);
+        assert_eq!(adopt(&operation, &capture, "pi_1", Some(&known("succeeded")), None), Ok(()));
+        let other = adopt(&operation, &capture, "pi_2", Some(&known("succeeded")), None);
         assert!(matches!(other, Err(NotIts::WrongKind { .. })));
-        let held = adopt(&operation, &capture, "pi_1", Some(&known("requires_capture")), &[]);
+        let held = adopt(&operation, &capture, "pi_1", Some(&known("requires_capture")), None);
         assert!(matches!(held, Err(NotIts::NotDone { .. })));
     }
 }

@@ -188,12 +188,25 @@ impl Transaction {
 
     /// Which operation made this object at Stripe.
     pub async fn operation_that_made(&mut self, made: &Key) -> Result<Option<Operation>, LedgerError> {
-        query("SELECT * FROM operations WHERE stripe_id = $1 AND account = $2 AND livemode = $3 ORDER BY id LIMIT 1")
-            .bind(&made.id)
-            .bind(&made.account)
-            .bind(made.livemode)
-            .optional(self)
-            .await
+        self.other_that_made(made, "").await
+    }
+
+    /// The same, of all but one.
+    pub async fn other_that_made(
+        &mut self,
+        made: &Key,
+        other_than: &str,
+    ) -> Result<Option<Operation>, LedgerError> {
+        query(
+            "SELECT * FROM operations WHERE stripe_id = $1 AND account = $2 AND livemode = $3 AND id <> $4 \
+             ORDER BY id LIMIT 1",
+        )
+        .bind(&made.id)
+        .bind(&made.account)
+        .bind(made.livemode)
+        .bind(other_than)
+        .optional(self)
+        .await
     }
 }
 

@@ -158,6 +158,7 @@ fn not_done(refused: NotDone) -> anyhow::Error {
         NotDone::Text(refusal) => crate::failure::refused(refusal),
         refused @ (NotDone::ItemRefused { .. }
         | NotDone::OtherList
+        | NotDone::SameList { .. }
         | NotDone::NotIts(_)
         | NotDone::NoSuchOperation { .. }
         | NotDone::Held

@@ -72,6 +72,25 @@ async fn an_outcome_that_nobody_knows_blocks_the_payment_until_somebody_else_set
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_one_operation_made_days_ago_no_other_has_made() {
+    each_desk("settle_taken", async |desk| {
+        let old = in_doubt(&desk, 0).await;
+        desk.hears(&refunded("re_1", "pi_1", 400_000, "succeeded")).await;
+        let made = Found::Done { stripe_id: "re_1".to_owned() };
+        let settled = async |operation: &Operation, minute| {
+            settle(&desk.ledger, operation.id(), &made, "looked at the dashboard", &mary(), at(minute)).await
+        };
+        is(&settled(&old, 1).await.unwrap(), OperationState::Succeeded);
+        let asked = in_doubt(&desk, 5_000).await;
+        let refused = settled(&asked, 5_010).await;
+        assert_eq!(code(&refused), "not_its_object");
+        let said = refused.unwrap_err().to_string();
+        assert!(said.contains(old.id()), "{said}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_failed_is_tried_again_once_by_a_person_with_a_key_of_its_own() {
     each_desk("retry", async |desk| {
         let asked = in_doubt(&desk, 0).await;

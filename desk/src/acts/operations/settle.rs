@@ -16,7 +16,7 @@ use domain::subscriptions::Subscription;
 use domain::{Key, Kind, Object};
 use ledger::{Ledger, LedgerError, Transaction};
 
-use super::{NotDone, gather, lock, record};
+use super::{NotDone, lock, record};
 use crate::actor::Actor;
 use crate::acts;
 
@@ -50,9 +50,10 @@ pub async fn settle(
     }
     if let Found::Done { stripe_id } = found {
         let parameters = operation.parameters()?;
-        let candidate = candidate(&mut tx, &operation.key.sibling(stripe_id), parameters.makes()).await?;
-        let others = gather::others(&mut tx, &operation).await?;
-        if let Err(refused) = adopt(&operation, &parameters, stripe_id, candidate.as_ref(), &others) {
+        let object = operation.key.sibling(stripe_id);
+        let candidate = candidate(&mut tx, &object, parameters.makes()).await?;
+        let taker = tx.other_that_made(&object, operation.id()).await?;
+        if let Err(refused) = adopt(&operation, &parameters, stripe_id, candidate.as_ref(), taker.as_ref()) {
             return lock::deny(tx, &mut operation, "settle", refused.into(), actor, now).await;
         }
     }
