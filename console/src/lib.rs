@@ -128,8 +128,10 @@ async fn serve(
     let (address, internal) = (public.local_addr()?, inner.local_addr()?);
     tracing::info!(%address, %internal, connections = limits.connections, "console is listening");
 
-    let till = Till::open(&config.till, shutdown.clone())?;
-    let console = Arc::new(Console::new(config, staff_key, till, queue, ledger));
+    let broken = CancellationToken::new();
+    let by_till = broken.clone();
+    let till = Till::open(&config.till, shutdown.clone())?.paced(&ledger, move |_| by_till.cancel());
+    let console = Arc::new(Console::new(config, staff_key, till, queue, ledger, broken));
     let ended = CancellationToken::new();
     let _beside = ended.clone().drop_guard();
     tokio::spawn(internal::serve(inner, Arc::clone(&console), ended.clone()));
@@ -183,6 +185,7 @@ impl Console {
         till: Till,
         queue: Queue,
         ledger: Ledger,
+        broken: CancellationToken,
     ) -> Self {
         let ConsoleConfig { limits, url, proxy, .. } = config;
         Self {
@@ -194,7 +197,7 @@ impl Console {
             metrics: Metrics::new(resources::endpoints()),
             log_budget: LogBudget::new(),
             address_rate: RateLimit::new(limits.address_requests_per_minute),
-            actor_rate: SharedRateLimit::new(limits.token_requests_per_minute),
+            actor_rate: SharedRateLimit::new(limits.token_requests_per_minute, broken.clone()),
             user_rate: RateLimit::new(limits.user_checkouts_per_minute),
             room: Semaphore::new(limits.requests.saturating_mul(BODY_LIMIT_BYTES)),
             file_room: Semaphore::new(FILES_AT_ONCE * FILE_BODY_LIMIT_BYTES),
@@ -202,7 +205,7 @@ impl Console {
             exports: Arc::new(Semaphore::new(EXPORTS_AT_ONCE)),
             tasks: TaskTracker::new(),
             ledger_fault: Mutex::new(Some("the ledger was not asked yet".to_owned())),
-            broken: CancellationToken::new(),
+            broken,
             stopping: AtomicBool::new(false),
             ledger,
             queue,

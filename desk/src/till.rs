@@ -18,6 +18,7 @@ use stripe_api::{Answer, Api, CheckoutIntent, ResponseOf, Sending, StripeConfig,
 use tokio_util::sync::CancellationToken;
 
 use crate::backfill::publish;
+use crate::pace;
 
 /// How often and how long the same request is waited for, where another sends it at this moment.
 const TWIN_WAITS: usize = 10;
@@ -201,6 +202,16 @@ impl Till {
     /// The till of whoever has a key at hand.
     pub fn of(config: &StripeConfig, stop: CancellationToken) -> Result<Self, StripeError> {
         Self::open(&TillConfig(Some(config.clone())), stop)
+    }
+
+    /// Its calls take their turns among those of other processes.
+    #[must_use]
+    pub fn paced(
+        self,
+        ledger: &Ledger,
+        fatal: impl Fn(&LedgerError) + Clone + Send + Sync + 'static,
+    ) -> Self {
+        Self(self.0.map(|api| pace::shared(api, ledger, fatal)))
     }
 
     /// The mode of its key, where it has one.

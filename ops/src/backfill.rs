@@ -58,7 +58,7 @@ pub async fn run(env: &Env, options: &BackfillOptions) -> anyhow::Result<()> {
     }
     let api = Api::open(&config, shutdown::on_signal()?)?;
     let ledger = open::ledger(env).await?;
-    let api = desk::pace::shared(api, &ledger);
+    let api = desk::pace::shared(api, &ledger, |_| {});
     let queue = if options.dry_run { None } else { Some(open::queue(env, Role::Publish).await?.0) };
     let asked = request.listing.clone();
     let worked = work(&api, &ledger, queue.as_ref(), request).await;

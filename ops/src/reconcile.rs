@@ -42,7 +42,7 @@ async fn compare(env: &Env, options: &ReconcileOptions) -> anyhow::Result<ExitCo
     let config = StripeConfig::from_env(env)?.ok_or_else(StripeConfig::missing_key)?;
     let api = Api::open(&config, shutdown::on_signal()?)?;
     let ledger = open::ledger(env).await?;
-    let api = desk::pace::shared(api, &ledger);
+    let api = desk::pace::shared(api, &ledger, |_| {});
     let queue = if options.no_refetch { None } else { Some(open::queue(env, Role::Publish).await?.0) };
     let account = options.account.as_str();
     let comparing = Comparing { ledger: &ledger, api: &api, queue: queue.as_ref(), account };

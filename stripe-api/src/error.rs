@@ -39,6 +39,9 @@ pub enum StripeError {
     /// Not sent: the last calls to this endpoint failed.
     #[error("not sent: {endpoint} failed several times in a row, and is tried again in {} s", .wait.as_secs().max(1))]
     Resting { endpoint: &'static str, wait: Duration },
+    /// Not sent: too many calls were before it.
+    #[error("not sent: its turn did not come within {} s. Raise STRIPE_RATE_PER_SEC if Stripe allows it", .0.as_secs())]
+    Crowded(Duration),
     /// Not sent: Stripe could not take it.
     #[error("not sent: {0}")]
     Unsendable(&'static str),
@@ -50,7 +53,9 @@ impl StripeError {
     pub fn class(&self) -> AnswerClass {
         match self {
             Self::Answered(answer) => class_of(answer),
-            Self::Unreachable(_) | Self::Untrusted(_) | Self::Resting { .. } => AnswerClass::NotDone,
+            Self::Unreachable(_) | Self::Untrusted(_) | Self::Resting { .. } | Self::Crowded(_) => {
+                AnswerClass::NotDone
+            }
             Self::Unsendable(_) => AnswerClass::Refused,
             Self::Deadline(_) | Self::Lost(_) | Self::Malformed(_) | Self::TooLarge(_) | Self::Stopped => {
                 AnswerClass::Unknown
@@ -83,7 +88,7 @@ impl StripeError {
         self.is_definite(FORBIDDEN) && !self.is_account_gone()
     }
 
-    /// The connected account has left the platform, or never was one of its.
+    /// The connected account has left the platform, or never belonged to it.
     pub fn is_account_gone(&self) -> bool {
         let is_of_account =
             self.answer().is_some_and(|answer| answer.code.as_deref() == Some(ACCOUNT_INVALID));

@@ -35,7 +35,7 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
 use stripe_client_core::{AccountId, CustomizedStripeRequest, IdempotencyKey, RequestBuilder, StripeClient};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 pub use self::account::{Account, WebhookEndpoint};
@@ -69,6 +69,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// An upper bound on what Stripe asks for: rather than wait longer, come back later.
 const RETRY_AFTER_LIMIT: Duration = Duration::from_mins(2);
 const RETRIES: usize = 6;
+/// So long a call that has an effect waits for its turn, beside its deadline.
+pub const TURN_LIMIT: Duration = Duration::from_secs(2);
 const SCREEN_DEADLINE: Duration = Duration::from_secs(5);
 /// The longest that a call waits whose answer decides what happens to money.
 const OPERATION_DEADLINE: Duration = Duration::from_secs(30);
@@ -218,7 +220,13 @@ impl Api {
         {
             return Err(StripeError::Resting { endpoint: endpoint.as_str(), wait });
         }
-        self.0.rate_limit.turn().await;
+        let turn = self.0.rate_limit.turn();
+        // Whoever sends something with an effect holds it for so long and no longer.
+        if request.has_no_effect() {
+            turn.await;
+        } else if timeout(TURN_LIMIT, turn).await.is_err() {
+            return Err(StripeError::Crowded(TURN_LIMIT));
+        }
         let begun = Instant::now();
         let answer = self.0.transport.ask(request, sender).await;
         let exchange = exchanged(request, &answer, begun.elapsed());

@@ -14,6 +14,9 @@ const BATCHES_PER_SEC: u32 = 10;
 /// A turn that is taken up so late is over. Those that are less late still keep this process's own distance.
 const LATE: Duration = Duration::from_millis(100);
 
+/// So long a process keeps to its own pace after nobody could say the shared one.
+const ALONE: Duration = Duration::from_secs(5);
+
 /// Takes so many turns at this distance from a pace that processes share: how long it is to the first. `None`: nobody can
 /// say, and the process keeps to its own pace.
 pub type SharedTurns =
@@ -32,6 +35,7 @@ struct Pace {
     taken: Instant,
     left: u32,
     batch: u32,
+    alone_until: Instant,
 }
 
 impl RateLimit {
@@ -40,7 +44,7 @@ impl RateLimit {
         Self {
             distance: Duration::from_secs(1) / rate.max(1),
             batch_limit: (rate / BATCHES_PER_SEC).max(1),
-            pace: Mutex::new(Pace { next: now, taken: now, left: 0, batch: 1 }),
+            pace: Mutex::new(Pace { next: now, taken: now, left: 0, batch: 1, alone_until: now }),
             shared: OnceLock::new(),
         }
     }
@@ -71,7 +75,13 @@ impl RateLimit {
             pace.batch = 1; // one was not needed
         }
         if pace.left == 0 {
-            let Some(wait) = shared(pace.batch, self.distance).await else { return from };
+            if Instant::now() < pace.alone_until {
+                return from;
+            }
+            let Some(wait) = shared(pace.batch, self.distance).await else {
+                pace.alone_until = Instant::now() + ALONE;
+                return from;
+            };
             (pace.taken, pace.left) = (Instant::now() + wait, pace.batch);
             pace.batch = (pace.batch * 2).min(self.batch_limit);
         }
@@ -151,13 +161,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_an_answer_it_keeps_to_its_own_pace() {
-        let rate_limit = RateLimit::per_sec(100);
-        rate_limit.share(Box::new(|_, _| Box::pin(async { None })));
+    async fn without_an_answer_it_keeps_to_its_own_pace_and_does_not_ask_each_time() {
+        let (rate_limit, asked) = (RateLimit::per_sec(100), Arc::new(std::sync::Mutex::new(0)));
+        let times = Arc::clone(&asked);
+        rate_limit.share(Box::new(move |_, _| {
+            *times.lock().unwrap() += 1;
+            Box::pin(async { None })
+        }));
         let begun = Instant::now();
         for _ in 0..11 {
             rate_limit.turn().await;
         }
         assert!(begun.elapsed() >= Duration::from_millis(100), "{:?}", begun.elapsed());
+        assert_eq!(*asked.lock().unwrap(), 1);
     }
 }

@@ -27,6 +27,14 @@ impl FatalSignal {
         true
     }
 
+    /// For those who meet an error where nobody waits for them.
+    pub fn reporter(&self) -> impl Fn(&LedgerError) + Clone + Send + Sync + 'static {
+        let signal = self.clone();
+        move |error| {
+            signal.report(error);
+        }
+    }
+
     pub fn is_set(&self) -> bool {
         self.token.is_cancelled()
     }

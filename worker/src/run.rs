@@ -110,7 +110,7 @@ async fn work(
     tasks.spawn(chores::old_logins::run(lanes.clone()));
     tasks.spawn(chores::retention::run(lanes.clone(), config.retention));
     let api = config.stripe.as_ref().map(|stripe| Api::open(stripe, shutdown.clone())).transpose()?;
-    let api = api.map(|api| pace::shared(api, &ledger));
+    let api = api.map(|api| pace::shared(api, &ledger, fatal.reporter()));
     tasks.spawn(chores::notices::run(lanes.clone(), config.notices, config.staff_key, api.clone()));
     if let Some((stripe, api)) = config.stripe.zip(api) {
         tracing::info!(

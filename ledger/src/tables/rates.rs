@@ -11,6 +11,8 @@ use crate::{Ledger, LedgerError};
 /// What is further ahead was written by a clock that ran ahead, and does not count.
 const SKEW_US: i64 = 10_000_000;
 const SKEW_MINUTES: i64 = 2;
+/// So many may wait for their turns without being taken for such a clock.
+const WAITING: i64 = 100;
 
 impl Ledger {
     /// Takes so many turns of a pace, one after the other at this distance: when the first is due.
@@ -31,7 +33,7 @@ impl Ledger {
         .bind(pace)
         .bind(now_us)
         .bind(length_us)
-        .bind(SKEW_US)
+        .bind(SKEW_US.max(distance_us.saturating_mul(WAITING)))
         .one(&mut tx)
         .await?;
         tx.commit().await?;

@@ -44,7 +44,7 @@ pub(super) async fn run(
     let (since, until) = (request.since, request.until);
     let api = Api::open(config, shutdown::on_signal()?)?;
     let ledger = open::ledger(env).await?;
-    let api = desk::pace::shared(api, &ledger);
+    let api = desk::pace::shared(api, &ledger, |_| {});
     let queue = if options.dry_run { None } else { Some(open::queue(env, Role::Publish).await?.0) };
     let worked = work(&api, &ledger, queue.as_ref(), request).await;
     if let Some(queue) = &queue {

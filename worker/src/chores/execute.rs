@@ -20,7 +20,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use ledger::LedgerError;
 use shared::clock;
-use stripe_api::{Api, StripeConfig, StripeError};
+use stripe_api::{Api, StripeConfig, StripeError, TURN_LIMIT};
 
 use self::calls::Calls;
 use super::lease::Lease;
@@ -34,8 +34,8 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// How often another worker looks whether the lease is free.
 const TAKEOVER: Duration = Duration::from_secs(1);
 const AT_ONCE: i64 = 50;
-/// Beyond one call's deadline: for the statements around it.
-const LEASE_MARGIN: Duration = Duration::from_secs(2);
+/// Beyond one call's deadline: for its turn, and the statements around it.
+const LEASE_MARGIN: Duration = TURN_LIMIT.saturating_add(Duration::from_secs(2));
 /// A clock that is further ahead than this wrote a time that nobody waits for.
 const SKEW: TimeDelta = TimeDelta::hours(2);
 
@@ -67,7 +67,7 @@ pub async fn run(lanes: Lanes, config: StripeConfig, failpoint: Failpoint) {
     let calls = Calls::default();
     let api =
         match Api::for_operations(&config, lanes.shutdown.clone(), calls.observer(lanes.metrics.clone())) {
-            Ok(api) => pace::shared(api, &lanes.ledger),
+            Ok(api) => pace::shared(api, &lanes.ledger, lanes.fatal.reporter()),
             Err(error) => {
                 tracing::error!(%error, "operations are not sent");
                 return;

@@ -50,7 +50,7 @@ pub async fn run(lanes: Lanes, keepers: &'static [Keep]) {
 /// Looks at unpaid checkouts, in case their webhooks were lost.
 pub async fn look(lanes: Lanes, config: StripeConfig) {
     let till = match Till::of(&config, lanes.shutdown.clone()) {
-        Ok(till) => till,
+        Ok(till) => till.paced(&lanes.ledger, lanes.fatal.reporter()),
         Err(error) => {
             tracing::error!(%error, "unpaid checkouts are not looked at");
             return;
