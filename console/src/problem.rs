@@ -143,7 +143,7 @@ impl From<NotDone> for Problem {
             NotDone::Forbidden(forbidden) => return forbidden.into(),
             NotDone::Text(refusal) => return refusal.into(),
             NotDone::NoSuchOperation { .. } => Code::NotFound,
-            NotDone::ItemRefused { .. } => Code::Refused,
+            NotDone::ItemRefused { .. } | NotDone::SameList { .. } => Code::Refused,
             NotDone::ItemsLimit { .. }
             | NotDone::OneAccount
             | NotDone::NoId { .. }

@@ -1,9 +1,11 @@
 //! Batches: several refunds under one approval. The list is shown first; then it is frozen and decided by one word.
 
+use desk::acts::operations::NotDone;
 use desk::acts::operations::approve::Word;
 use desk::acts::operations::batch::{self, BatchView};
 use desk::acts::operations::request::{Ask, Wanted};
 use domain::Object;
+use domain::operations::batch::ITEMS_LIMIT;
 use domain::operations::{OperationState, Reason};
 use domain::payments::Payment;
 use domain::permissions::Permission;
@@ -89,7 +91,11 @@ async fn ask(call: Call) -> Answered {
     let reason = call.body.text("reason").and_then(|text| Reason::named(&text));
     let reason = reason.unwrap_or(Reason::RequestedByCustomer);
     let mut asks = Vec::new();
-    for id in call.body.texts("payments") {
+    let ids = call.body.texts("payments");
+    if ids.len() > ITEMS_LIMIT {
+        return Err(NotDone::ItemsLimit { items: ids.len(), limit: ITEMS_LIMIT }.into());
+    }
+    for id in ids {
         let mut found = call.ledger().find::<Payment>(&id).await?;
         found.retain(|payment: &Payment| whose.admits(&payment.key));
         let payment = the_one(Payment::NAME, &id, found)?;

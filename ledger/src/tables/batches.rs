@@ -1,5 +1,6 @@
 //! The tables `batches` and `batch_items`: frozen lists of operations under one word. Append-only.
 
+use chrono::{DateTime, Utc};
 use domain::operations::Operation;
 use domain::operations::batch::Batch;
 
@@ -34,6 +35,25 @@ impl Transaction {
                 .await?;
         }
         Ok(())
+    }
+
+    /// The last list of the same person with the same content, asked for after a moment.
+    pub async fn same_batch(
+        &mut self,
+        batch: &Batch,
+        since: DateTime<Utc>,
+    ) -> Result<Option<String>, LedgerError> {
+        query(
+            "SELECT id FROM batches WHERE requested_at > $1 AND hash = $2 AND requested_by = $3 AND account = $4 \
+             AND livemode = $5 ORDER BY requested_at DESC LIMIT 1",
+        )
+        .bind(since)
+        .bind(&batch.hash)
+        .bind(&batch.requested_by)
+        .bind(&batch.account)
+        .bind(batch.livemode)
+        .optional(self)
+        .await
     }
 
     pub async fn batch(&mut self, id: &str) -> Result<Option<Batch>, LedgerError> {

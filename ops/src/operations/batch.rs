@@ -1,5 +1,8 @@
 //! `tidegate refunds batch`: several refunds under one word. The list is shown first, with its sum and hash.
 
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -30,12 +33,12 @@ pub async fn run(env: &Env, options: &RefundBatchOptions) -> anyhow::Result<Exit
         let asked = batch::request(&ledger, &asks, options.hash.as_deref(), &actor, now).await;
         let asked = asked.map_err(not_done)?;
         ledger.close().await;
-        print(&asked, options.shape.json)?;
+        show(&asked, false, options.shape.json)?;
         return Ok(ExitCode::SUCCESS);
     }
     let planned = batch::plan(&ledger, &asks, &actor, now).await.map_err(not_done)?;
     ledger.close().await;
-    print(&planned, options.shape.json)?;
+    show(&planned, true, options.shape.json)?;
     let is_refused = planned.operations.iter().any(|it| it.state == OperationState::Refused);
     if is_refused {
         output::remark("nothing was asked for: take what is refused out of the list first");
@@ -95,30 +98,40 @@ async fn read(ledger: &Ledger, options: &RefundBatchOptions) -> anyhow::Result<V
 
 fn text(path: &Path) -> anyhow::Result<String> {
     let about = || format!("cannot read {}", path.display());
-    if path.metadata().with_context(about)?.len() > FILE_LIMIT_BYTES {
+    let mut text = String::new();
+    let file = File::open(path).with_context(about)?;
+    file.take(FILE_LIMIT_BYTES + 1).read_to_string(&mut text).with_context(about)?;
+    if text.len() as u64 > FILE_LIMIT_BYTES {
         return Err(wrongly_called(format!("{} is longer than {FILE_LIMIT_BYTES} bytes", path.display())));
     }
-    std::fs::read_to_string(path).with_context(about)
+    Ok(text)
 }
 
 pub fn print(view: &BatchView, json: bool) -> anyhow::Result<()> {
-    if json { output::print_json(view) } else { output::print(&page(view)) }
+    show(view, false, json)
 }
 
-fn page(view: &BatchView) -> String {
+fn show(view: &BatchView, is_plan: bool, json: bool) -> anyhow::Result<()> {
+    if json { output::print_json(view) } else { output::print(&page(view, is_plan)) }
+}
+
+fn page(view: &BatchView, is_plan: bool) -> String {
     let batch = &view.batch;
-    let mut text = format!(
-        "batch {}  {} refunds, {}\nasked for by {} ({}), {}\nhash {}\n",
-        clean(&batch.id),
-        batch.items,
-        clean(&batch.sums),
-        clean(&batch.requested_by),
-        clean(&batch.known_by),
-        when::whole(batch.requested_at),
-        batch.hash
-    );
+    let (items, sums) = (batch.items, clean(&batch.sums));
+    let mut text = if is_plan {
+        format!("a plan: {items} refunds, {sums}; nothing is asked for yet\n")
+    } else {
+        let by = format!("{} ({})", clean(&batch.requested_by), clean(&batch.known_by));
+        let at = when::whole(batch.requested_at);
+        format!("batch {}  {items} refunds, {sums}\nasked for by {by}, {at}\n", clean(&batch.id))
+    };
+    let note = batch.note.as_deref().map(|note| format!(": {}", clean(note))).unwrap_or_default();
+    let _ = write!(text, "reason {}{note}\nhash {}\n", clean(&batch.reason), batch.hash);
     let waits = match view.waiting() {
         0 => "Nothing in it waits for a second person.".to_owned(),
+        waiting if is_plan => {
+            format!("{waiting} of them will wait for a second person who has billing:manage.")
+        }
         waiting => format!(
             "{waiting} of them wait for somebody other than {} who has billing:manage: tidegate approvals approve {}",
             clean(&batch.requested_by),

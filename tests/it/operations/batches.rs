@@ -66,6 +66,13 @@ async fn refunds_that_are_small_one_by_one_need_a_second_person_together() {
             batch::approve(&desk.ledger, id, &word(Some(&asked.batch.hash)), &mary(), at(4)).await.unwrap();
         let expected = [OperationState::Approved, OperationState::Refused, OperationState::Canceled];
         assert_eq!(states(&approved), expected);
+        let lines = desk.ledger.audit_of("batch", &key(id)).await.unwrap();
+        let told =
+            lines.iter().find(|line| line.what == "approved").and_then(|line| line.after.clone()).unwrap();
+        assert!(
+            told.starts_with("1 refunds, 2,000.00 USD") && told.contains("1 refused by a rule"),
+            "{told}"
+        );
         let first = &approved.operations[0];
         assert_eq!((first.approval, first.approved_by.as_deref()), (Approval::Person, Some("mary")));
         let decisions = desk.ledger.read().await.unwrap().decisions_of(first.id()).await.unwrap();
@@ -105,6 +112,12 @@ async fn one_refund_that_a_rule_refuses_refuses_the_list_and_nothing_is_kept() {
         // Below every threshold no second person is needed, and each is one's own.
         let small = asked(&desk, &[refund("pi_1", 4_000), refund("pi_2", 5_000)], 2).await.unwrap();
         assert_eq!(states(&small), [OperationState::Approved; 2]);
+        let again = [refund("pi_1", 4_000), refund("pi_2", 5_000)];
+        let twice = asked(&desk, &again, 3).await;
+        assert_eq!(code(&twice), "same_list");
+        assert!(twice.unwrap_err().to_string().contains(&small.batch.id));
+        let by_mary = batch::request(&desk.ledger, &again, None, &mary(), at(3)).await;
+        assert!(by_mary.is_ok(), "another person means another list");
         let large = asked(&desk, &[refund("pi_3", 300_000), refund("pi_2", 300_000)], 3).await.unwrap();
         let rejected = batch::reject(&desk.ledger, &large.batch.id, "no", &mary(), at(4)).await.unwrap();
         assert_eq!(states(&rejected), [OperationState::Rejected; 2]);

@@ -3,8 +3,9 @@
 //! refuses the whole list, so that a word is never about less than was shown.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::Key;
 use domain::operations::batch::{self, Batch, ITEMS_LIMIT};
 use domain::operations::{DecisionKind, Operation, OperationState};
@@ -21,6 +22,8 @@ use crate::actor::Actor;
 use crate::acts;
 use crate::audit_line::{self, Subject};
 
+/// Within so long the same list is asked for once: whoever saw no answer to the first must not pay twice.
+const AGAIN: TimeDelta = TimeDelta::hours(24);
 /// The audit's name for batches.
 const NAME: &str = "batch";
 
@@ -69,7 +72,12 @@ pub async fn request(
     now: DateTime<Utc>,
 ) -> Result<BatchView, NotDone> {
     let refused = match asked(ledger, asks, hash, actor, now).await {
-        Err(refused @ (NotDone::ItemRefused { .. } | NotDone::OtherList | NotDone::Forbidden(_))) => refused,
+        Err(
+            refused @ (NotDone::ItemRefused { .. }
+            | NotDone::OtherList
+            | NotDone::SameList { .. }
+            | NotDone::Forbidden(_)),
+        ) => refused,
         other => return other,
     };
     let name = actor.name();
@@ -95,8 +103,11 @@ async fn asked(
         let why = refused.message.clone().unwrap_or_default();
         return Err(NotDone::ItemRefused { subject: refused.subject_id.clone(), why });
     }
+    if let Some(same) = tx.same_batch(&placed.batch, now - AGAIN).await? {
+        return Err(NotDone::SameList { batch: same });
+    }
     tx.insert_batch(&placed.batch, &placed.operations).await?;
-    note(&mut tx, &placed.batch, "asked for", actor, now).await?;
+    note(&mut tx, &placed.batch, "asked for", &placed.operations, actor, now).await?;
     tx.commit().await?;
     Ok(placed)
 }
@@ -170,12 +181,12 @@ pub async fn approve(
     now: DateTime<Utc>,
 ) -> Result<BatchView, NotDone> {
     let reason = word.reason.as_deref().map(acts::reason).transpose()?;
-    let (mut tx, batch, waiting) =
+    let (mut tx, batch, mut waiting) =
         begin(ledger, id, "approve", word.parameters_hash.as_deref(), actor, now).await?;
-    for mut operation in waiting {
-        approve::approved(ledger, &mut tx, &mut operation, reason.as_deref(), actor, now).await?;
+    for operation in &mut waiting {
+        approve::approved(ledger, &mut tx, operation, reason.as_deref(), actor, now).await?;
     }
-    note(&mut tx, &batch, "approved", actor, now).await?;
+    note(&mut tx, &batch, "approved", &waiting, actor, now).await?;
     tx.commit().await?;
     view(ledger, id).await
 }
@@ -189,11 +200,11 @@ pub async fn reject(
     now: DateTime<Utc>,
 ) -> Result<BatchView, NotDone> {
     let reason = acts::reason(reason)?;
-    let (mut tx, batch, waiting) = begin(ledger, id, "reject", None, actor, now).await?;
-    for mut operation in waiting {
-        approve::rejected(&mut tx, &mut operation, &reason, actor, now).await?;
+    let (mut tx, batch, mut waiting) = begin(ledger, id, "reject", None, actor, now).await?;
+    for operation in &mut waiting {
+        approve::rejected(&mut tx, operation, &reason, actor, now).await?;
     }
-    note(&mut tx, &batch, "rejected", actor, now).await?;
+    note(&mut tx, &batch, "rejected", &waiting, actor, now).await?;
     tx.commit().await?;
     view(ledger, id).await
 }
@@ -258,19 +269,23 @@ fn may_judge(
     })
 }
 
+/// What became of these of its items, and of those among them that a rule refused by then.
 async fn note(
     tx: &mut Transaction,
     batch: &Batch,
     what: &'static str,
+    items: &[Operation],
     actor: &Actor,
     now: DateTime<Utc>,
 ) -> Result<(), NotDone> {
-    let change = domain::AuditChange {
-        what,
-        before: None,
-        after: Some(format!("{} refunds, {}, {}", batch.items, batch.sums, batch.hash)),
-        severity: domain::Severity::Warning,
-    };
+    let (refused, done): (Vec<_>, Vec<_>) =
+        items.iter().cloned().partition(|operation| operation.state == OperationState::Refused);
+    let mut after = format!("{} refunds, {}, {}", done.len(), batch::sums_of(&done), batch.hash);
+    if !refused.is_empty() {
+        let _ = write!(after, "; {} refused by a rule, {}", refused.len(), batch::sums_of(&refused));
+    }
+    let change =
+        domain::AuditChange { what, before: None, after: Some(after), severity: domain::Severity::Warning };
     let subject = Subject { kind: NAME, id: &batch.id };
     Ok(audit_line::append(tx, subject, change, &actor.in_audit(), now).await?)
 }

@@ -61,7 +61,7 @@ pub enum NotDone {
     OtherParameters { id: String },
     #[error("it is being sent or looked up at this moment: try again in a minute")]
     Held,
-    #[error("{items} are not 1 to {limit} refunds: make several lists of them")]
+    #[error("a list has 1 to {limit} refunds, and this one has {items}")]
     ItemsLimit { items: usize, limit: usize },
     #[error("a list is of one account and mode: make several of them")]
     OneAccount,
@@ -69,6 +69,10 @@ pub enum NotDone {
     ItemRefused { subject: String, why: String },
     #[error("it comes to something else by now: look at it again")]
     OtherList,
+    #[error(
+        "you asked for the same list within 24 hours: it is {batch} (`tidegate operations show {batch}`). What is to be refunded once more, ask for one by one"
+    )]
+    SameList { batch: String },
     #[error(transparent)]
     NotIts(#[from] NotIts),
     #[error("it was tried again already: {by}")]
@@ -103,6 +107,7 @@ impl NotDone {
             Self::OneAccount => "one_account",
             Self::ItemRefused { .. } => "item_refused",
             Self::OtherList => "list_changed",
+            Self::SameList { .. } => "same_list",
             Self::NotIts(_) => "not_its_object",
             Self::TriedAgain { .. } => "already_retried",
             Self::Text(_) => "invalid_text",
