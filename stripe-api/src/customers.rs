@@ -34,6 +34,26 @@ pub struct PaymentMethodNow {
     pub kind: String,
     #[serde(default)]
     pub customer: Option<String>,
+    #[serde(default)]
+    pub card: Option<CardNow>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct CardNow {
+    /// The same for the same card, however often it is entered.
+    #[serde(default)]
+    pub fingerprint: Option<String>,
+}
+
+impl PaymentMethodNow {
+    fn fingerprint(&self) -> Option<&str> {
+        self.card.as_ref()?.fingerprint.as_deref()
+    }
+
+    /// Whether both are one card, though perhaps entered twice.
+    pub fn is_same_card(&self, other: &Self) -> bool {
+        self.fingerprint().is_some() && self.fingerprint() == other.fingerprint()
+    }
 }
 
 /// A negative amount is a credit, which the next invoice uses.

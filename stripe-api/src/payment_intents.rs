@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::answer::Answer;
+use super::customers::PaymentMethodNow;
 use super::lists::{CreatedBetween, Filter, Listed};
 use super::sending::{Metadata, Sending, sound};
 use super::{Api, StripeError};
@@ -86,6 +87,20 @@ pub struct PaymentIntentNow {
     pub customer: Option<String>,
     #[serde(default)]
     pub metadata: Metadata,
+    /// Why its last try failed.
+    #[serde(default)]
+    pub last_payment_error: Option<PaymentErrorNow>,
+}
+
+/// Why a try to take money failed, and what was to pay.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct PaymentErrorNow {
+    #[serde(default)]
+    pub code: Option<String>,
+    #[serde(default)]
+    pub decline_code: Option<String>,
+    #[serde(default)]
+    pub payment_method: Option<PaymentMethodNow>,
 }
 
 impl Api {

@@ -16,6 +16,8 @@ pub struct IntentFacts {
     pub status: String,
     pub currency: String,
     pub capturable: i64,
+    /// What was captured already, in parts.
+    pub captured: i64,
 }
 
 impl IntentFacts {
@@ -24,6 +26,7 @@ impl IntentFacts {
             status: payment.state.status.clone(),
             currency: payment.state.currency.clone(),
             capturable: payment.state.amount_capturable,
+            captured: payment.state.amount_received,
         }
     }
 
@@ -75,6 +78,9 @@ pub(super) fn judge_cancel(
     others: &[Operation],
 ) -> Result<Judged, Refused> {
     facts.in_status(CANCELABLE, "canceled")?;
+    if facts.captured > 0 {
+        return Err(Refused::PartlyCaptured { captured: shown(facts.captured, &facts.currency) });
+    }
     is_payment_intent(&cancel.payment_intent, "canceled")?;
     alone(others)?;
     Ok(Judged::default())
@@ -102,7 +108,7 @@ mod tests {
     use crate::operations::testing::in_state;
 
     fn facts(status: &str) -> IntentFacts {
-        IntentFacts { status: status.to_owned(), currency: "usd".to_owned(), capturable: 1_000 }
+        IntentFacts { status: status.to_owned(), currency: "usd".to_owned(), capturable: 1_000, captured: 0 }
     }
 
     fn capture(amount: i64, currency: &str) -> parameters::Capture {
@@ -142,6 +148,8 @@ mod tests {
             };
             assert_eq!(code(&judge_cancel(&cancel("pi_1"), &facts(status), &[])), expected, "{status}");
         }
+        let in_parts = IntentFacts { captured: 400, capturable: 600, ..facts("requires_capture") };
+        assert_eq!(code(&judge_cancel(&cancel("pi_1"), &in_parts, &[])), "partly_captured");
         assert_eq!(code(&judge_cancel(&cancel("ch_1"), &facts("requires_capture"), &[])), "invalid_request");
         let other = [in_state("op_2", 1, OperationState::Approved)];
         let judged = judge_cancel(&cancel("pi_1"), &facts("requires_capture"), &other);

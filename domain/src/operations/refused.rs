@@ -39,6 +39,11 @@ pub enum Refused {
     WrongStatus { status: String, done: &'static str },
     #[error("{asked} is more than the {able} that can be captured")]
     MoreThanCapturable { asked: String, able: String },
+    #[error(
+        "{captured} of it is captured, and that stays: Stripe ends such a payment as succeeded. What is not captured lapses \
+         by itself; what is captured can be refunded"
+    )]
+    PartlyCaptured { captured: String },
     #[error("the dispute cannot be answered: {why}")]
     Unanswerable { why: &'static str },
     #[error("{0}")]
@@ -120,6 +125,7 @@ impl Refused {
             Self::Busy { .. } => "operation_under_way",
             Self::WrongStatus { .. } => "wrong_status",
             Self::MoreThanCapturable { .. } => "amount_exceeds_capturable",
+            Self::PartlyCaptured { .. } => "partly_captured",
             Self::Unanswerable { .. } => "dispute_not_answerable",
             Self::Evidence(_) => "evidence_invalid",
             Self::CustomerNotFound => "customer_not_found",

@@ -32,6 +32,17 @@ fn charge(customer: &str, amount: i64, invoice: Option<&str>) -> Wanted {
     })
 }
 
+fn with_card(customer: &str, amount: i64, card: Option<&str>) -> Wanted {
+    Wanted::Charge(WantedCharge {
+        customer: key(customer),
+        amount,
+        currency: None,
+        payment_method: card.map(str::to_owned),
+        description: None,
+        invoice: None,
+    })
+}
+
 fn retry(invoice: &str, payment_method: Option<String>) -> Wanted {
     Wanted::InvoiceRetry(WantedRetry {
         invoice: key(invoice),
@@ -137,20 +148,31 @@ async fn charges(scene: &Scene) {
     let shown = scene.stack.tidegate(&["operations", "show", failed.id()]).await.unwrap();
     assert!(shown.contains("To the customer: Your card was declined."), "{shown}");
 
+    never_again(scene, &broke).await;
+
     scene.ends(charge(&empty, 2_500, None), OperationState::Refused, "No payment method available").await;
     scene.stripe.ask("DELETE", &format!("/customers/{empty}"), &json!({})).unwrap();
     let gone = scene.ends(charge(&empty, 2_500, None), OperationState::Refused, "Customer not found").await;
     assert_eq!(gone.error_code.as_deref(), Some("customer_not_found"));
     let card = scene.at_stripe("payment_intent", &done)[0]["payment_method"].clone();
-    let theirs = Wanted::Charge(WantedCharge {
-        customer: key(&broke),
-        amount: 2_600,
-        currency: None,
-        payment_method: card.as_str().map(str::to_owned),
-        description: None,
-        invoice: None,
-    });
+    let theirs = with_card(&broke, 2_600, card.as_str());
     scene.ends(theirs, OperationState::Refused, "the customer has no payment method").await;
+}
+
+/// The bank said that this card is stolen: it is not asked again, whatever the amount and however often the card is
+/// entered. Another card may pay.
+async fn never_again(scene: &Scene, broke: &str) {
+    let enters = |card: &str| {
+        let path = format!("/payment_methods/{card}/attach");
+        id_of(&scene.stripe.ask("POST", &path, &json!({ "customer": broke })).unwrap())
+    };
+    let words = "after stolen_card another try with the same card cannot succeed";
+    let again = scene.ends(charge(broke, 2_400, None), OperationState::Refused, words).await;
+    assert_eq!(again.error_code.as_deref(), Some("code_forbids_retry"));
+    let entered_again = enters("pm_card_chargeDeclinedStolenCard");
+    scene.ends(with_card(broke, 2_300, Some(&entered_again)), OperationState::Refused, words).await;
+    let other = enters("pm_card_visa");
+    scene.done(with_card(broke, 2_200, Some(&other))).await;
 }
 
 async fn subscriptions_and_credits(scene: &Scene) {

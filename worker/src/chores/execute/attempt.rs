@@ -53,7 +53,7 @@ impl Executor {
         let mut payment_method = None;
         let checked = match parameters {
             Parameters::EvidenceSubmit(submit) => self.check_submission(&operation, submit).await?,
-            _ => check(&self.api, &operation, parameters).await,
+            _ => check(&self.api, &operation, parameters, self.lanes.ledger.policy()).await,
         };
         let found = match checked {
             Ok(Checked::AlreadyMade(answer)) => Some(answer),

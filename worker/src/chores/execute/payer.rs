@@ -4,6 +4,7 @@
 use chrono::TimeDelta;
 use domain::operations::parameters::{Charge, Credit, InvoiceRetry, Subscribe};
 use domain::operations::{AnswerClass, Operation, Refused};
+use domain::policy::Policy;
 use stripe_api::{
     Answer, Api, CreatedBetween, CustomerNow, InvoiceNow, PaymentIntentNow, PaymentMethodNow, StripeError,
     SubscriptionNow,
@@ -20,6 +21,7 @@ pub(super) async fn of_charge(
     api: &Api,
     operation: &Operation,
     charge: &Charge,
+    policy: &Policy,
 ) -> Result<Checked, StripeError> {
     let account = operation.key.account.as_str();
     let customer = match customer(api, &charge.customer, account).await? {
@@ -31,10 +33,11 @@ pub(super) async fn of_charge(
     if let Some(made) = made_by(&listed, operation)? {
         return Ok(Checked::AlreadyMade(made));
     }
+    let intents = read_all::<PaymentIntentNow>(&listed)?;
     if let Some(invoice) = &charge.invoice {
-        for intent in read_all::<PaymentIntentNow>(&listed)? {
+        for intent in &intents {
             let is_of_invoice = intent.metadata.get("invoice_id") == Some(invoice);
-            let payment = intent.id;
+            let payment = intent.id.clone();
             match intent.status.as_str() {
                 _ if !is_of_invoice => {}
                 "canceled" => {}
@@ -45,7 +48,8 @@ pub(super) async fn of_charge(
             }
         }
     }
-    paid_by(api, &customer, charge.payment_method.as_deref(), account).await.map(Checked::Facts)
+    let now = paid_by(api, &customer, charge.payment_method.as_deref(), account).await?;
+    unless_forbidden(api, now, &intents, policy, account).await.map(Checked::Facts)
 }
 
 /// A subscription: likewise, and the customer has none of its prices yet.
@@ -96,9 +100,14 @@ fn made_by(listed: &[Answer], operation: &Operation) -> Result<Option<Answer>, S
 }
 
 /// A retry: the invoice is open, and nobody else collects it.
-pub(super) async fn of_retry(api: &Api, retry: &InvoiceRetry, account: &str) -> Result<Now, StripeError> {
+pub(super) async fn of_retry(
+    api: &Api,
+    retry: &InvoiceRetry,
+    policy: &Policy,
+    account: &str,
+) -> Result<Now, StripeError> {
     if let Some(intent) = &retry.payment_intent {
-        return of_own_invoice(api, intent, retry, account).await;
+        return of_own_invoice(api, intent, retry, policy, account).await;
     }
     let now = match present::<InvoiceNow>(api.invoice(&retry.invoice, account).await, "invoice")? {
         Ok(now) => now,
@@ -122,6 +131,7 @@ async fn of_own_invoice(
     api: &Api,
     intent: &str,
     retry: &InvoiceRetry,
+    policy: &Policy,
     account: &str,
 ) -> Result<Now, StripeError> {
     let now = match present::<PaymentIntentNow>(api.payment_intent(intent, account).await, "payment")? {
@@ -134,9 +144,48 @@ async fn of_own_invoice(
     // Who is nobody's customer has no card that could be used again.
     let Some(customer_id) = &now.customer else { return Ok(Now::Not(Refused::NoPaymentMethod)) };
     match customer(api, customer_id, account).await? {
-        Ok(customer) => paid_by(api, &customer, retry.payment_method.as_deref(), account).await,
+        Ok(customer) => {
+            let paid_by = paid_by(api, &customer, retry.payment_method.as_deref(), account).await?;
+            unless_forbidden(api, paid_by, &[now], policy, account).await
+        }
         Err(gone) => Ok(gone),
     }
+}
+
+/// A card of which a bank has said that no further try can succeed pays nothing more, under whatever id it was entered
+/// again.
+async fn unless_forbidden(
+    api: &Api,
+    now: Now,
+    intents: &[PaymentIntentNow],
+    policy: &Policy,
+    account: &str,
+) -> Result<Now, StripeError> {
+    let Now::PaidBy(id) = &now else { return Ok(now) };
+    let forbidden: Vec<(&str, &PaymentMethodNow)> = intents
+        .iter()
+        .filter_map(|intent| intent.last_payment_error.as_ref())
+        .filter_map(|error| {
+            let mut codes = [&error.decline_code, &error.code].into_iter().flatten();
+            let code = codes.find(|code| policy.never_retried.contains(*code))?;
+            Some((code.as_str(), error.payment_method.as_ref()?))
+        })
+        .collect();
+    if forbidden.is_empty() {
+        return Ok(now);
+    }
+    let method: Option<PaymentMethodNow> = match api.payment_method(id, account).await {
+        Err(error) if error.class() == AnswerClass::Refused && !error.is_forbidden() => None, // a source of old
+        answer => Some(answer?.read()?),
+    };
+    let is_it = |other: &PaymentMethodNow| {
+        other.id == *id || method.as_ref().is_some_and(|own| own.is_same_card(other))
+    };
+    let found = forbidden.into_iter().find(|(_, other)| is_it(other));
+    Ok(match found {
+        Some((code, _)) => Now::Not(Refused::NeverRetried { code: code.to_owned() }),
+        None => now,
+    })
 }
 
 async fn customer(api: &Api, id: &str, account: &str) -> Result<Result<CustomerNow, Now>, StripeError> {
