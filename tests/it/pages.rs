@@ -3,6 +3,7 @@
 
 mod accessible;
 mod acts;
+mod batches;
 mod browser;
 mod evidence;
 mod hostile;

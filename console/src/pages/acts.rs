@@ -211,10 +211,13 @@ async fn act(
 /// The page of what an act has made, where that has one of its own.
 fn made(endpoint: &str, answer: &Answer) -> Option<String> {
     let replay = answer.document.get("replay").and_then(Value::as_str);
-    let operation = answer.document.pointer("/operation/id").and_then(Value::as_str);
+    let id_of = |place| answer.document.pointer(place).and_then(Value::as_str);
+    let (operation, batch) = (id_of("/operation/id"), id_of("/batch/id"));
     let page = |kind, id: Option<&str>| id.map(|id| super::values::page_of(kind, id));
     let member = answer.document.get("name").and_then(Value::as_str).filter(|_| endpoint == "add_member");
-    page("replay", replay).or_else(|| page("operation", operation)).or_else(|| page("staff", member))
+    let made =
+        page("replay", replay).or_else(|| page("operation", operation)).or_else(|| page("batch", batch));
+    made.or_else(|| page("staff", member))
 }
 
 /// Where an act leads back to: its page says that it was done, or that it waits for a second administrator.

@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use desk::actor::Actor;
+use desk::acts::operations::batch::BatchView;
 use desk::replay::{Chosen, LOOK_AHEAD_EVENTS, look_ahead};
 use desk::reports::ReportError;
 use desk::views::anomalies;
@@ -41,8 +42,8 @@ use super::lists::{find_list, find_words};
 use super::object::Hangs;
 use super::shell::{self, Frame};
 use super::{
-    acts, approvals, audit, blocks, dead_letters, event, findings, listed, listings, metrics, modes, notices,
-    object, operation, people, reconciliation, replays, reports, saved_views, user,
+    acts, approvals, audit, batches, blocks, dead_letters, event, findings, listed, listings, metrics, modes,
+    notices, object, operation, people, reconciliation, replays, reports, saved_views, user,
 };
 
 /// What a browser gets.
@@ -136,9 +137,13 @@ async fn find(sources: &Sources<'_>, frame: &mut Frame<'_>) -> Result<Found, Fai
         }
         "/approvals" => {
             let (filter, part) = (approvals::filter(address, frame.livemode), listed::part(address)?);
-            let found = ledger.read().await?.operations(&filter, &part).await?;
-            title("Approvals", approvals::page(frame, &found))
+            let mut tx = ledger.read().await?;
+            let lists =
+                if filter.alone { tx.waiting_batches(frame.livemode, 100).await? } else { Vec::new() };
+            let found = tx.operations(&filter, &part).await?;
+            title("Approvals", approvals::page(frame, &lists, &found))
         }
+        "/batches" => title("Refund several payments", batches::plan(ledger, frame).await?),
         "/payments/anomalies" => {
             let part = listed::part(address)?;
             let found = anomalies::read_page(ledger, &mut ledger.read().await?, &whose, &part).await?;
@@ -251,6 +256,11 @@ async fn read_one(ledger: &Ledger, frame: &mut Frame<'_>, kind: &str, id: &str) 
             let view = OperationView::read(&mut ledger.read().await?, id, frame.now).await?;
             frame.livemode = view.as_ref().map_or(frame.livemode, |view| view.operation.key.livemode);
             view.map(|view| operation::page(frame, &view))
+        }
+        "batch" => {
+            let view = BatchView::read(&mut ledger.read().await?, id).await?;
+            frame.livemode = view.as_ref().map_or(frame.livemode, |view| view.batch.livemode);
+            view.map(|view| batches::page(frame, &view))
         }
         "notice" => {
             let view = desk::views::notices::notice(ledger, id).await?;

@@ -1,14 +1,18 @@
 //! Operations: those that wait for an approval, as an inbox, or all of them.
 
 use desk::views::operation::OperationWords;
+use domain::operations::batch::Batch;
 use domain::operations::{Operation, OperationState};
+use domain::permissions::Permission;
 use ledger::views::lists::OperationFilter;
 use ledger::views::page::Page;
 use ledger::views::search::Whose;
 use maud::{Markup, html};
 
-use super::address::Address;
+use super::address::{Address, link};
+use super::batches;
 use super::listed::{self, next};
+use super::modes;
 use super::shell::Frame;
 use super::tables::{Column, empty, number, pager, prose, table, text};
 use super::values::{age, money, object, status, until};
@@ -28,13 +32,15 @@ pub fn filter(address: &Address, livemode: bool) -> OperationFilter {
     let waits = OperationState::NeedsApproval.as_str().to_owned();
     OperationFilter {
         state: address.get("show").is_none().then_some(waits),
+        alone: address.get("show").is_none(),
         payment: address.get("payment").map(str::to_owned),
         whose: Whose { account: None, livemode: Some(livemode) },
         ..OperationFilter::default()
     }
 }
 
-pub fn page(frame: &Frame<'_>, found: &Page<Operation>) -> Markup {
+/// `batches` are lists that wait, each decided as one.
+pub fn page(frame: &Frame<'_>, batches: &[Batch], found: &Page<Operation>) -> Markup {
     let address = frame.address;
     let shows_all = address.get("show").is_some();
     html! {
@@ -45,7 +51,8 @@ pub fn page(frame: &Frame<'_>, found: &Page<Operation>) -> Markup {
                 a href=(address.with("show", Some("all"))) aria-current=[shows_all.then_some("page")] { "All operations" }
             }
         }
-        section.panel {
+        (batches::waiting(frame, batches))
+        @if !found.rows.is_empty() || batches.is_empty() { section.panel {
             @if found.rows.is_empty() {
                 (empty(if shows_all { "No operation yet." } else { "Nothing waits for an approval." }, &html! {
                     p { "An operation is one thing that Stripe is asked to do, such as a refund. Above a threshold, a second person approves it here before anything is sent." }
@@ -54,6 +61,9 @@ pub fn page(frame: &Frame<'_>, found: &Page<Operation>) -> Markup {
                 (table("Operations", OPERATIONS, found.rows.iter().map(|row| self::row(frame, row)).collect()))
                 (pager(listed::first(address).as_deref(), next(address, found).as_deref(), found.rows.len(), None))
             }
+        } }
+        @if frame.actor.has(Permission::Request) {
+            p { a href=(link("/batches", [("mode", modes::word(frame.livemode))])) { "Refund several payments" } " under one approval" }
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod approvals;
 pub mod assets;
 pub mod audit;
 pub mod bans;
+pub mod batches;
 pub mod billing_acts;
 pub mod blocks;
 pub mod browser;

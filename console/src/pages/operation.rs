@@ -65,6 +65,7 @@ fn details(view: &OperationView) -> Markup {
                 @if let Some(status) = &view.refund_status { div { dt { "the refund" } dd { (status) } } }
                 @if let Some(key) = &operation.idempotency_key { div { dt { "idempotency key" } dd { span.id { (key) } } } }
                 @if let Some(id) = &operation.request_id { div { dt { "Stripe's request" } dd { span.id { (id) } } } }
+                @if let Some(batch) = &view.batch { div { dt { "asked for with" } dd { (object("batch", batch)) } } }
                 @if let Some(of) = &operation.retry_of { div { dt { "tries again" } dd { (object("operation", of)) } } }
                 @for again in &view.retried_by { div { dt { "tried again by" } dd { (object("operation", again)) } } }
             } }

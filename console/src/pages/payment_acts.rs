@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::acts::{Act, form, hidden};
 use super::shell::Frame;
 
-const REASONS: [&str; 5] =
+pub(super) const REASONS: [&str; 5] =
     ["requested_by_customer", "duplicate", "fraudulent", "technical_failure", "moderation_rejection"];
 
 /// Only where anything is left; whether it may be refunded, the rules say.

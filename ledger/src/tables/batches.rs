@@ -60,6 +60,19 @@ impl Transaction {
         query("SELECT * FROM batches WHERE id = $1").bind(id).optional(self).await
     }
 
+    /// Those of which an item waits for a second person, the newest first.
+    pub async fn waiting_batches(&mut self, livemode: bool, limit: i64) -> Result<Vec<Batch>, LedgerError> {
+        query(
+            "SELECT * FROM batches WHERE livemode = $1 AND id IN (SELECT batch_items.batch FROM operations \
+             JOIN batch_items ON batch_items.operation = operations.id WHERE operations.state = 'needs_approval' \
+             AND operations.livemode = $1) ORDER BY requested_at DESC, id LIMIT $2",
+        )
+        .bind(livemode)
+        .bind(limit)
+        .all(self)
+        .await
+    }
+
     /// Its operations as they are now, in the order of the list.
     pub async fn batch_operations(&mut self, id: &str) -> Result<Vec<Operation>, LedgerError> {
         query(

@@ -57,6 +57,7 @@ pub async fn list(env: &Env, options: &OperationsListOptions) -> anyhow::Result<
         subject: None,
         requested_by: options.requested_by.clone(),
         open: options.open,
+        alone: false,
         window: options.window.read(now)?,
         whose: options.whose.read(),
     };

@@ -47,6 +47,7 @@ async fn axe_finds_nothing_on_any_page() {
                 "/payments/reconciliation",
                 "/payments/reports?kind=day&of=2026-05-28",
                 "/approvals?show=all",
+                "/batches?payments=pi_plain",
                 "/staff",
                 "/staff/ada",
                 "/tokens",

@@ -65,6 +65,7 @@ const PAGES: &[&str] = &[
     "/payments/audit",
     "/payments/audit?object=pi_s0",
     "/approvals",
+    "/batches?payments=pi_s0",
     "/payment/pi_s0",
     "/charge/ch_s0",
     "/invoice/in_s0",

@@ -21,6 +21,8 @@ pub struct OperationFilter {
     pub requested_by: Option<String>,
     /// Only those that are not decided or not done yet.
     pub open: bool,
+    /// Only those that were not asked for with a list of others.
+    pub alone: bool,
     pub window: Window,
     pub whose: Whose,
 }
@@ -33,6 +35,8 @@ impl Transaction {
     ) -> Result<Page<Operation>, LedgerError> {
         const OPEN: &str =
             "state IN ('needs_confirmation', 'needs_approval', 'approved', 'executing', 'unknown')";
+        const ALONE: &str =
+            "NOT EXISTS (SELECT 1 FROM batch_items WHERE batch_items.operation = operations.id)";
         let rows = Search::of(format!("{} WHERE TRUE", select(TABLE, ASKED)))
             .and("state = ?", filter.state.as_ref())
             .and("kind = ?", filter.kind.as_ref())
@@ -41,6 +45,7 @@ impl Transaction {
             .and("subject_id = ?", filter.subject.as_ref())
             .and("requested_by = ?", filter.requested_by.as_ref())
             .when(OPEN, filter.open)
+            .when(ALONE, filter.alone)
             .within(ASKED, &filter.window)
             .whose(&filter.whose)
             .placed(self, (ASKED, Order::Newest), &part.and_one())
