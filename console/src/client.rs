@@ -2,13 +2,12 @@
 //! it saw, and whom it has signed on. Without that proof those headers mean nothing.
 
 use std::net::IpAddr;
-use std::path::Path;
 
 use hyper::HeaderMap;
 use hyper::header::HeaderName;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
-use shared::env::{Env, Problem, Variable, read_secret_file};
+use shared::env::{Env, Problem, Variable};
 use shared::http::network;
 
 pub const PROXY_SECRET: Variable = Variable {
@@ -62,22 +61,12 @@ impl TrustedProxy {
     /// `None` where none is configured.
     pub fn from_env(env: &Env) -> Result<Option<Self>, Problem> {
         let header = env.given(SIGN_ON_HEADER.name);
-        let secret = match (env.given(PROXY_SECRET.name), env.given(PROXY_SECRET_FILE.name)) {
-            (Some(_), Some(_)) => {
-                let fault = format!("{} is set, too: which of them counts?", PROXY_SECRET.name);
-                return Err(PROXY_SECRET_FILE.problem(fault));
+        let Some(secret) = env.secret(&PROXY_SECRET, &PROXY_SECRET_FILE)? else {
+            if header.is_none() {
+                return Ok(None);
             }
-            (Some(text), None) => text.to_owned().into(),
-            (None, Some(path)) => {
-                let read =
-                    read_secret_file(Path::new(path)).map_err(|error| PROXY_SECRET_FILE.problem(error))?;
-                SecretString::from(read.expose_secret().trim().to_owned())
-            }
-            (None, None) if header.is_some() => {
-                let fault = format!("it needs {}: nobody else may name whom they sign on", PROXY_SECRET.name);
-                return Err(SIGN_ON_HEADER.problem(fault));
-            }
-            (None, None) => return Ok(None),
+            let fault = format!("it needs {}: nobody else may name whom they sign on", PROXY_SECRET.name);
+            return Err(SIGN_ON_HEADER.problem(fault));
         };
         if secret.expose_secret().chars().count() < LEAST_CHARS {
             return Err(PROXY_SECRET.problem(format!("it has less than {LEAST_CHARS} characters")));

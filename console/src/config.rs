@@ -1,8 +1,10 @@
 //! The console's addresses and limits.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use desk::audit_key::AuditKey;
 use desk::till::TillConfig;
 use shared::env::{Env, Problem, Variable};
 
@@ -114,6 +116,8 @@ pub struct ConsoleConfig {
     /// Where browsers reach it, without a slash at its end.
     pub url: String,
     pub proxy: Option<TrustedProxy>,
+    /// What signs the reports that people take.
+    pub audit_key: Option<Arc<AuditKey>>,
     /// How what customers pay by themselves is asked for at Stripe.
     pub till: TillConfig,
 }
@@ -138,6 +142,7 @@ impl ConsoleConfig {
             address: env.address(&ADDR)?,
             url: url(env)?,
             proxy: TrustedProxy::from_env(env)?,
+            audit_key: AuditKey::from_env(env)?.map(Arc::new),
             till: TillConfig::from_env(env)?,
             internal_address: env.address(&INTERNAL_ADDR)?,
             limits: Limits {

@@ -32,6 +32,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
+use desk::audit_key::AuditKey;
 use desk::staff_key::StaffKey;
 use desk::till::Till;
 use hyper::Request;
@@ -69,6 +70,8 @@ pub struct Console {
     limits: Limits,
     /// What second factors are kept under.
     staff_key: Option<StaffKey>,
+    /// What signs the reports that people take.
+    audit_key: Option<Arc<AuditKey>>,
     proxy: Option<TrustedProxy>,
     /// Where browsers reach it.
     url: String,
@@ -187,8 +190,9 @@ impl Console {
         ledger: Ledger,
         broken: CancellationToken,
     ) -> Self {
-        let ConsoleConfig { limits, url, proxy, .. } = config;
+        let ConsoleConfig { limits, url, proxy, audit_key, .. } = config;
         Self {
+            audit_key,
             staff_key,
             till,
             url,

@@ -3,6 +3,7 @@
 
 pub mod actor;
 pub mod acts;
+pub mod audit_key;
 pub mod audit_line;
 pub mod backfill;
 pub mod backup;

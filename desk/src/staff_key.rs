@@ -2,7 +2,6 @@
 //! no codes and signs nothing.
 
 use std::fmt;
-use std::path::Path;
 
 use domain::notices::Target;
 use envelope::hex::hex;
@@ -10,7 +9,7 @@ use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hmac;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
-use shared::env::{Env, Problem, Variable, read_secret_file};
+use shared::env::{Env, Problem, Variable};
 
 pub const KEY: Variable = Variable {
     name: "STAFF_KEY",
@@ -41,17 +40,8 @@ impl fmt::Debug for StaffKey {
 impl StaffKey {
     /// `None` where none is configured.
     pub fn from_env(env: &Env) -> Result<Option<Self>, Problem> {
-        let text = match (env.given(KEY.name), env.given(KEY_FILE.name)) {
-            (Some(_), Some(_)) => {
-                return Err(KEY_FILE.problem(format!("{} is set, too: which of them counts?", KEY.name)));
-            }
-            (Some(text), None) => SecretString::from(text),
-            (None, Some(path)) => {
-                read_secret_file(Path::new(path)).map_err(|error| KEY_FILE.problem(error))?
-            }
-            (None, None) => return Ok(None),
-        };
-        let text = text.expose_secret().trim();
+        let Some(text) = env.secret(&KEY, &KEY_FILE)? else { return Ok(None) };
+        let text = text.expose_secret();
         if text.chars().count() < LEAST_CHARS {
             return Err(KEY.problem(format!("it has less than {LEAST_CHARS} characters")));
         }

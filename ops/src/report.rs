@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use chrono::{DateTime, Days, Months, NaiveDate, Utc};
-use desk::reports::{self, Difference, FileEntry, Period, ReportKind, WrongPeriod};
+use desk::audit_key::AuditKey;
+use desk::reports::{self, Compared, FileEntry, Period, ReportKind, WrongPeriod};
 use ledger::views::kpi::Scope;
-use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
 
@@ -14,13 +14,6 @@ use crate::cli::{OfDateOptions, OfSpanOptions, ReportCommand, ToOptions, VerifyR
 use crate::failure::wrongly_called;
 use crate::table::Table;
 use crate::{money, open, output};
-
-/// The form of `--json` of `report verify`.
-#[derive(Serialize)]
-struct Verified {
-    files: Vec<FileEntry>,
-    differences: Vec<Difference>,
-}
 
 pub async fn run(env: &Env, command: &ReportCommand) -> anyhow::Result<ExitCode> {
     let now = clock::now();
@@ -39,7 +32,7 @@ pub async fn run(env: &Env, command: &ReportCommand) -> anyhow::Result<ExitCode>
         }
         ReportCommand::Kpi(options) => (ReportKind::Kpi, of_span(options, now)?, &options.to),
         ReportCommand::Incident(options) => (ReportKind::Incident, of_span(options, now)?, &options.to),
-        ReportCommand::Verify(options) => return verify(options),
+        ReportCommand::Verify(options) => return verify(env, options),
     };
     let period = period.map_err(|fault| wrongly_called(fault.to_string()))?;
     write(env, kind, period, to).await?;
@@ -83,7 +76,8 @@ async fn write(env: &Env, kind: ReportKind, period: Period, to: &ToOptions) -> a
     let scope = Scope { livemode: !to.test_mode, account: to.account.clone() };
     let folder = to.out.clone().unwrap_or_else(|| usual(kind, period, &scope));
     let ledger = open::ledger(env).await?;
-    let manifest = reports::write(&ledger, kind, period, &scope, &folder).await?;
+    let key = AuditKey::from_env(env)?;
+    let manifest = reports::write(&ledger, kind, period, &scope, &folder, key.as_ref()).await?;
     ledger.close().await;
     if to.shape.json {
         return output::print_json(&manifest);
@@ -113,19 +107,25 @@ fn usual(kind: ReportKind, period: Period, scope: &Scope) -> PathBuf {
     PathBuf::from("reports").join(format!("{name}{mode}"))
 }
 
-fn verify(options: &VerifyReportOptions) -> anyhow::Result<ExitCode> {
-    let (files, differences) = reports::verify(&options.folder)?;
+fn verify(env: &Env, options: &VerifyReportOptions) -> anyhow::Result<ExitCode> {
+    let own = AuditKey::from_env(env)?.map(|key| key.public());
+    let compared = reports::verify(&options.folder, options.key.as_deref().or(own.as_deref()))?;
+    let Compared { files, differences, signed_by } = &compared;
     let code = if differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     if options.shape.json {
-        output::print_json(&Verified { files, differences })?;
+        output::print_json(&compared)?;
         return Ok(code);
     }
     if differences.is_empty() {
-        output::print(&format!("{} files are as the manifest says\n", files.len()))?;
+        let signed = match signed_by {
+            Some(key) => format!(", which {key} signed"),
+            None => "; nobody signed that".to_owned(),
+        };
+        output::print(&format!("{} files are as the manifest says{signed}\n", files.len()))?;
         return Ok(code);
     }
     let mut table = Table::default().text("FILE").text("DIFFERENCE");
-    for difference in &differences {
+    for difference in differences {
         table.row([difference.name.clone(), difference.fault.to_owned()]);
     }
     output::print(&table.render())?;

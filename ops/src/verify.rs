@@ -6,6 +6,7 @@ mod findings;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+use desk::audit_key::{AuditKey, Signature};
 use desk::verify::{Verified, Witnesses, verify};
 use domain::seal::Head;
 use serde::Serialize;
@@ -13,6 +14,7 @@ use shared::env::Env;
 use shared::queue::Role;
 
 use crate::cli::{AuditCommand, Shape, VerifyOptions};
+use crate::failure::wrongly_called;
 use crate::table::Table;
 use crate::{open, output};
 
@@ -35,25 +37,51 @@ struct AuditReport {
 struct Newest {
     head: Option<Head>,
     sealed_at: Option<chrono::DateTime<chrono::Utc>>,
+    /// Over the head as it stands here, where `AUDIT_KEY` is set.
+    signed: Option<Signature>,
+}
+
+/// The form of `key --json`.
+#[derive(Serialize)]
+struct PublicKey {
+    key: String,
 }
 
 pub async fn run(env: &Env, command: &AuditCommand) -> anyhow::Result<ExitCode> {
     match command {
         AuditCommand::Verify(options) => verified(env, options).await,
         AuditCommand::Head(shape) => head(env, shape).await,
+        AuditCommand::Key(shape) => key(env, shape),
     }
 }
 
+/// Nothing secret: what others keep, to check signatures with.
+fn key(env: &Env, shape: &Shape) -> anyhow::Result<ExitCode> {
+    let Some(key) = AuditKey::from_env(env)?.map(|key| key.public()) else {
+        return Err(wrongly_called(
+            "no key is configured: set AUDIT_KEY_FILE to a file with 64 random characters",
+        ));
+    };
+    if shape.json {
+        output::print_json(&PublicKey { key })?;
+    } else {
+        output::print(&format!("{key}\n"))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 async fn head(env: &Env, shape: &Shape) -> anyhow::Result<ExitCode> {
+    let signing = AuditKey::from_env(env)?;
     let ledger = open::ledger(env).await?;
     let seal = open::answer(&ledger, ledger.head()).await?;
     ledger.close().await;
+    let head = seal.as_ref().map(domain::seal::Seal::head);
+    let signed = head.as_ref().and_then(|head| Some(signing?.sign_head(head)));
     if shape.json {
-        let head = seal.as_ref().map(domain::seal::Seal::head);
-        output::print_json(&Newest { head, sealed_at: seal.map(|seal| seal.sealed_at) })?;
+        output::print_json(&Newest { head, sealed_at: seal.map(|seal| seal.sealed_at), signed })?;
     } else {
-        let shown = seal.map_or_else(|| "nothing is sealed yet".to_owned(), |seal| seal.head().to_string());
-        output::print(&format!("{shown}\n"))?;
+        let shown = head.map_or_else(|| "nothing is sealed yet".to_owned(), |head| head.to_string());
+        output::print(&format!("{shown}\n{}", signed.map(|signed| signed.line()).unwrap_or_default()))?;
     }
     Ok(ExitCode::SUCCESS)
 }

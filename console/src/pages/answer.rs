@@ -1,9 +1,12 @@
 //! From an address to a page: finds out what is asked for, reads the view, and has it rendered. Looking never changes
 //! anything.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use desk::actor::Actor;
 use desk::acts::operations::batch::BatchView;
+use desk::audit_key::AuditKey;
 use desk::replay::{Chosen, LOOK_AHEAD_EVENTS, look_ahead};
 use desk::reports::ReportError;
 use desk::views::anomalies;
@@ -64,6 +67,8 @@ pub struct Sources<'a> {
     pub ledger: &'a Ledger,
     /// What waits in the queue, where it can be asked.
     pub waiting: Option<Waiting>,
+    /// What signs reports.
+    pub audit_key: Option<&'a Arc<AuditKey>>,
 }
 
 /// Answers a request to look at something. The ledger's own failure is given back beside the page, for the log.
@@ -170,8 +175,12 @@ async fn find(sources: &Sources<'_>, frame: &mut Frame<'_>) -> Result<Found, Fai
             title("Notices", notices::page(frame, &targets, &found))
         }
         "/payments/blocks" => title("Blocks and holds", blocks::read(ledger, frame).await?),
-        "/payments/reports" | "/payments/reports/archive" => read_report(ledger, frame).await,
+        "/payments/reports" | "/payments/reports/archive" => read_report(sources, frame).await,
         "/payments/reconciliation" => read_reconciliation(ledger, frame).await,
+        "/payments/replays" => {
+            let found = ledger.read().await?.plans(&listed::part(address)?).await?;
+            title("Replays", replays::list(frame, &found))
+        }
         "/payments/dead-letters" => title("Dead letters", read_dead_letters(ledger, frame).await?),
         "/search" => find_words(ledger, frame).await,
         path => {
@@ -207,7 +216,7 @@ async fn read_reconciliation(ledger: &Ledger, frame: &Frame<'_>) -> Result<Found
 }
 
 /// Making a report is taking the lists away.
-async fn read_report(ledger: &Ledger, frame: &Frame<'_>) -> Result<Found, Failed> {
+async fn read_report(sources: &Sources<'_>, frame: &Frame<'_>) -> Result<Found, Failed> {
     let title = "Reports".to_owned();
     let may_take = frame.actor.has(Permission::Export);
     let Some(wanted) = reports::wanted(frame)? else {
@@ -217,7 +226,7 @@ async fn read_report(ledger: &Ledger, frame: &Frame<'_>) -> Result<Found, Failed
     if frame.address.path.ends_with("/archive") {
         return Ok(Found::Report(Box::new(wanted)));
     }
-    let manifest = match wanted.manifest(ledger).await {
+    let manifest = match wanted.manifest(sources.ledger, sources.audit_key).await {
         Err(ReportError::Ledger(error)) => return Err(error.into()),
         Err(other) => return Err(Fault::Wrong(format!("The report could not be written: {other}")).into()),
         Ok(manifest) => manifest,

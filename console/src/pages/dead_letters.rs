@@ -49,7 +49,11 @@ pub fn groups(frame: &Frame<'_>, groups: &[Group]) -> Markup {
         ]
     });
     html! {
-        div.title { h1 { "Dead letters" } span.muted { "Events that could not be applied, by cause" } }
+        div.title {
+            h1 { "Dead letters" }
+            span.muted { "Events that could not be applied, by cause" }
+            span.end { a href="/payments/replays" { "Replays" } }
+        }
         section.panel {
             @if groups.is_empty() {
                 (empty("No dead letter.", &html! {

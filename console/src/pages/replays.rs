@@ -1,19 +1,66 @@
-//! A planned replay: which events, how far it is, what came of it, and the button that runs it.
+//! Replays: those that were planned, and of one which events, how far it is, what came of it, and the button that runs it.
 
 use ledger::tables::replays::{Came, Plan};
+use ledger::views::page::Page;
 use maud::{Markup, html};
 
 use super::acts::{Act, form};
 use super::command::{command, quoted};
+use super::listed::{self, next};
 use super::object::{acts_panel, heading};
 use super::shell::Frame;
-use super::tables::{number, prose, section, text};
-use super::values::{counted, moment, status};
+use super::tables::{Column, empty, number, pager, prose, section, table, text};
+use super::values::{age, counted, moment, object, status};
+
+const PLANS: &[Column] = &[
+    text("Planned"),
+    text("Replay"),
+    text("State"),
+    number("Events"),
+    number("Queued"),
+    prose("What"),
+    text("By"),
+];
+
+pub fn list(frame: &Frame<'_>, found: &Page<Plan>) -> Markup {
+    let rows = found.rows.iter().map(|plan| {
+        vec![
+            age(plan.planned_at, frame.now),
+            object("replay", &plan.replay),
+            status(state(plan)),
+            html! { (plan.events) },
+            html! { (plan.queued) },
+            html! { (plan.selection) },
+            html! { (plan.planned_by) },
+        ]
+    });
+    html! {
+        div.title {
+            h1 { "Replays" }
+            span.muted { "Events that were run again, or are planned to be" }
+            span.end { a href="/payments/dead-letters" { "Dead letters" } }
+        }
+        section.panel {
+            @if found.rows.is_empty() {
+                (empty("No replay was planned.", &html! {
+                    p { "A replay runs stored events again by the same rules as live ones. Plan one on the page of a " a href="/payments/dead-letters" { "dead letter's cause" } "; it shows which rows would change first." }
+                }))
+            } @else {
+                (table("Replays", PLANS, rows.collect()))
+                (pager(listed::first(frame.address).as_deref(), next(frame.address, found).as_deref(), found.rows.len(), None))
+            }
+        }
+    }
+}
+
+fn state(plan: &Plan) -> &'static str {
+    if plan.queued >= plan.events { "queued" } else { "planned" }
+}
 
 pub fn page(frame: &Frame<'_>, plan: &Plan, came: &[Came]) -> Markup {
     let left = usize::try_from(plan.events - plan.queued).unwrap_or(0);
     html! {
-        (heading("replay", &plan.replay, if left == 0 { "queued" } else { "planned" }, &plan.selection))
+        (heading("replay", &plan.replay, state(plan), &plan.selection))
         p.lead {
             @if left == 0 { "All of its events are queued; workers handle them like live traffic." }
             @else { (counted(left, "event")) " of the plan wait for you to run it. Each runs once, however often it is started." }

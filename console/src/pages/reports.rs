@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use desk::audit_key::AuditKey;
 use desk::reports::{self, Manifest, Period, ReportError, ReportKind};
 use desk::search;
 use ledger::Ledger;
@@ -114,19 +115,28 @@ static AT_ONCE: Semaphore = Semaphore::const_new(2);
 
 impl Wanted {
     /// Makes it, and keeps only what its manifest says.
-    pub async fn manifest(&self, ledger: &Ledger) -> Result<Manifest, ReportError> {
-        let (wanted, ledger) = (self.clone(), ledger.clone());
+    pub async fn manifest(
+        &self,
+        ledger: &Ledger,
+        key: Option<&Arc<AuditKey>>,
+    ) -> Result<Manifest, ReportError> {
+        let (wanted, ledger, key) = (self.clone(), ledger.clone(), key.cloned());
         let place = AT_ONCE.acquire().await.expect("it is never closed");
         aside(move |runtime| {
             // It takes its room on the disk until it is gone, also when nobody waits for it any more.
             let (_place, folder) = (place, Folder::new());
-            runtime.block_on(wanted.write(&ledger, &folder))
+            runtime.block_on(wanted.write(&ledger, &folder, key.as_deref()))
         })
         .await
     }
 
-    async fn write(&self, ledger: &Ledger, folder: &Folder) -> Result<Manifest, ReportError> {
-        reports::write(ledger, self.kind, self.period, &self.scope, folder.path()).await
+    async fn write(
+        &self,
+        ledger: &Ledger,
+        folder: &Folder,
+        key: Option<&AuditKey>,
+    ) -> Result<Manifest, ReportError> {
+        reports::write(ledger, self.kind, self.period, &self.scope, folder.path(), key).await
     }
 
     pub fn name(&self) -> String {
@@ -138,10 +148,10 @@ impl Wanted {
     pub(crate) fn send(self, console: &Arc<Console>) -> Option<ResponseBody> {
         let place = Arc::clone(&console.exports).try_acquire_owned().ok()?;
         let (sender, body) = ResponseBody::stream();
-        let ledger = console.ledger.clone();
+        let (ledger, key) = (console.ledger.clone(), console.audit_key.clone());
         console.tasks.spawn(aside(move |runtime| {
             let (_place, folder) = (place, Folder::new());
-            if let Err(error) = runtime.block_on(self.write(&ledger, &folder)) {
+            if let Err(error) = runtime.block_on(self.write(&ledger, &folder, key.as_deref())) {
                 tracing::warn!(error = shared::telemetry::told(&error), "a report was not made");
                 return;
             }
@@ -249,7 +259,9 @@ fn files(frame: &Frame<'_>, wanted: &Wanted, manifest: &Manifest) -> Markup {
             div.inner {
                 p { a.button href=(link("/payments/reports/archive", query)) { "Download as " (wanted.name()) } }
                 @match &manifest.audit {
-                    Some(audit) => { p.muted { "The audit's newest block is " (audit.block) ": " span.hash { (audit.hash) } } }
+                    Some(audit) => { p.muted { "The audit's newest block is " (audit.block) ": " span.hash { (audit.hash) }
+                        @if let Some(signed) = &audit.signed { ", signed by the key " span.hash { (signed.key) } }
+                    } }
                     None => { p.muted { "Nothing of the audit is sealed yet." } }
                 }
                 form.form method="get" action="/payments/reports" {

@@ -1,14 +1,12 @@
 //! From the text of a token to who acts. The secret is found by its hash, so no comparison tells how much of it was
 //! right.
 
-use std::path::Path;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{AuditChange, Severity};
 use ledger::{Ledger, LedgerError};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
-use shared::env::{Env, Problem, Variable, read_secret_file};
+use shared::env::{Env, Problem, Variable};
 
 use super::{Actor, KnownBy};
 use crate::audit_line::{self, Subject};
@@ -145,7 +143,7 @@ impl Actor {
         by: Option<&str>,
         now: DateTime<Utc>,
     ) -> Result<Self, NotAuthenticated> {
-        let Some(token) = token_of(env)? else {
+        let Some(token) = env.secret(&TOKEN, &TOKEN_FILE)? else {
             let sets_up_for = TimeDelta::minutes(env.number(&SETUP, 0..=1_440)?);
             return Ok(Self::declared(&Person::of(by, env)?).setting_up_for(sets_up_for));
         };
@@ -156,18 +154,5 @@ impl Actor {
             }
             _ => Ok(actor),
         }
-    }
-}
-
-fn token_of(env: &Env) -> Result<Option<SecretString>, Problem> {
-    match (env.given(TOKEN.name), env.given(TOKEN_FILE.name)) {
-        (Some(_), Some(_)) => {
-            Err(TOKEN_FILE.problem(format!("{} is set, too: which of them counts?", TOKEN.name)))
-        }
-        (Some(token), None) => Ok(Some(token.into())),
-        (None, Some(path)) => {
-            read_secret_file(Path::new(path)).map(Some).map_err(|error| TOKEN_FILE.problem(error))
-        }
-        (None, None) => Ok(None),
     }
 }

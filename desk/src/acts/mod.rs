@@ -34,11 +34,13 @@ use thiserror::Error;
 
 pub use self::administrators::StaffRefusal;
 use crate::actor::{Forbidden, SETUP, TOKEN, TOKEN_FILE};
+use crate::audit_key;
 use crate::person::STAFF;
 pub use crate::person::{Nameless, Person};
 use crate::staff_key::{KEY, KEY_FILE};
 
-pub const VARIABLES: &[Variable] = &[STAFF, TOKEN, TOKEN_FILE, SETUP, KEY, KEY_FILE];
+pub const VARIABLES: &[Variable] =
+    &[STAFF, TOKEN, TOKEN_FILE, SETUP, KEY, KEY_FILE, audit_key::KEY, audit_key::KEY_FILE];
 
 const TEXT_LIMIT_CHARS: usize = 10_000;
 

@@ -10,7 +10,8 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::ReportError;
-use super::manifest::{FileEntry, MANIFEST, Manifest};
+use super::manifest::{FileEntry, MANIFEST, Manifest, SIGNATURE};
+use crate::audit_key::AuditKey;
 
 pub(super) struct Folder {
     path: PathBuf,
@@ -72,11 +73,15 @@ impl Folder {
         &self.entries
     }
 
-    pub(super) fn finish(&self, manifest: &Manifest) -> Result<(), ReportError> {
+    pub(super) fn finish(&self, manifest: &Manifest, key: Option<&AuditKey>) -> Result<(), ReportError> {
         let mut text = serde_json::to_string_pretty(manifest).expect("a manifest is plain data");
         text.push('\n');
         let mut file = self.begin_file(MANIFEST)?;
         file.write(&text)?;
+        file.end()?;
+        let Some(key) = key else { return Ok(()) };
+        let mut file = self.begin_file(SIGNATURE)?;
+        file.write(&key.sign(text.as_bytes()).line())?;
         file.end().map(drop)
     }
 }

@@ -13,8 +13,11 @@ use sha2::{Digest, Sha256};
 
 use super::ReportError;
 use super::period::{Period, ReportKind};
+use crate::audit_key::{AuditKey, Signature};
 
 pub(super) const MANIFEST: &str = "manifest.json";
+/// Beside it where a key of the audit is configured: the algorithm, the public key, and the signature of its bytes.
+pub(super) const SIGNATURE: &str = "manifest.sig";
 const FORMAT_VERSION: u32 = 1;
 
 #[derive(Debug, Serialize)]
@@ -35,6 +38,8 @@ pub struct Manifest {
 pub struct AuditHead {
     pub block: i64,
     pub hash: String,
+    /// Over `block:hash`, where a key of the audit is configured.
+    pub signed: Option<Signature>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +64,15 @@ struct Listed {
     files: Vec<FileEntry>,
 }
 
+/// What came of comparing a report with its manifest.
+#[derive(Debug, Serialize)]
+pub struct Compared {
+    pub files: Vec<FileEntry>,
+    pub differences: Vec<Difference>,
+    /// The key that signed the manifest as it is; `null` for one that is not signed.
+    pub signed_by: Option<String>,
+}
+
 impl Manifest {
     pub(super) fn of(
         kind: ReportKind,
@@ -66,6 +80,7 @@ impl Manifest {
         scope: &Scope,
         head: Option<&Seal>,
         files: &[FileEntry],
+        key: Option<&AuditKey>,
     ) -> Self {
         Self {
             format_version: FORMAT_VERSION,
@@ -74,19 +89,31 @@ impl Manifest {
             until: period.until(),
             livemode: scope.livemode,
             account: scope.account.clone(),
-            audit: head.map(|seal| AuditHead { block: seal.number, hash: hex(&seal.hash) }),
+            audit: head.map(|seal| AuditHead {
+                block: seal.number,
+                hash: hex(&seal.hash),
+                signed: key.map(|key| key.sign_head(&seal.head())),
+            }),
             files: files.to_vec(),
         }
     }
 }
 
-/// Compares every file of a report with its manifest; gives the files and what differs.
-pub fn verify(folder: &Path) -> Result<(Vec<FileEntry>, Vec<Difference>), ReportError> {
+/// Compares every file of a report with its manifest, and the manifest with its signature; `key` is the public key that
+/// must have signed it.
+pub fn verify(folder: &Path, key: Option<&str>) -> Result<Compared, ReportError> {
     let path = folder.join(MANIFEST);
     let text = std::fs::read(&path).map_err(|source| ReportError::File { path: path.clone(), source })?;
     let listed: Listed = serde_json::from_slice(&text)
         .map_err(|error| ReportError::Manifest { path: folder.to_owned(), fault: error.to_string() })?;
-    let mut differences = Vec::new();
+    let (signed_by, fault) = match signer(folder, &text) {
+        Ok(None) => (None, key.map(|_| "is not signed")),
+        Ok(Some(by)) if key.is_none_or(|key| key.eq_ignore_ascii_case(&by)) => (Some(by), None),
+        Ok(Some(by)) => (Some(by), Some("is signed by another key")),
+        Err(fault) => (None, Some(fault)),
+    };
+    let mut differences: Vec<Difference> =
+        fault.map(|fault| Difference { name: MANIFEST.to_owned(), fault }).into_iter().collect();
     for entry in &listed.files {
         let fault = if entry.name.contains(['/', '\\']) || entry.name.starts_with('.') {
             Some("is not a name of a file in this folder")
@@ -100,7 +127,20 @@ pub fn verify(folder: &Path) -> Result<(Vec<FileEntry>, Vec<Difference>), Report
         };
         differences.extend(fault.map(|fault| Difference { name: entry.name.clone(), fault }));
     }
-    Ok((listed.files, differences))
+    Ok(Compared { files: listed.files, differences, signed_by })
+}
+
+/// Whose signature beside the manifest is right.
+fn signer(folder: &Path, manifest: &[u8]) -> Result<Option<String>, &'static str> {
+    let line = match std::fs::read_to_string(folder.join(SIGNATURE)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(_) => return Err("has a signature that cannot be read"),
+        Ok(line) => line,
+    };
+    match Signature::of_line(&line) {
+        Some(signature) if signature.is_of(manifest) => Ok(Some(signature.key)),
+        _ => Err("is not what was signed"),
+    }
 }
 
 pub(crate) fn sha256_of(path: &Path) -> io::Result<String> {

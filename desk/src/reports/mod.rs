@@ -17,11 +17,12 @@ use ledger::{Ledger, LedgerError};
 
 pub use self::archive::archive;
 pub(crate) use self::manifest::sha256_of;
-pub use self::manifest::{Difference, FileEntry, Manifest, verify};
+pub use self::manifest::{Compared, FileEntry, Manifest, verify};
 pub use self::period::{Period, ReportKind, WrongPeriod};
 
 use self::folder::Folder;
 use self::lists::Lists;
+use crate::audit_key::AuditKey;
 use crate::views::kpi::{self, KpiQuery, Kpis, Step};
 
 /// With how many periods before it a week is compared.
@@ -47,6 +48,7 @@ pub async fn write(
     period: Period,
     scope: &Scope,
     folder: &Path,
+    key: Option<&AuditKey>,
 ) -> Result<Manifest, ReportError> {
     let mut folder = Folder::begin(folder)?;
     let mut tx = ledger.read().await?;
@@ -67,8 +69,8 @@ pub async fn write(
     lists.write(&mut tx, kind, &mut folder).await?;
     folder.text("report.html", &page::html(kind, period, &kpis, &before, folder.entries()))?;
     let head = tx.last_seal().await?;
-    let manifest = Manifest::of(kind, period, scope, head.as_ref(), folder.entries());
-    folder.finish(&manifest)?;
+    let manifest = Manifest::of(kind, period, scope, head.as_ref(), folder.entries(), key);
+    folder.finish(&manifest, key)?;
     Ok(manifest)
 }
 

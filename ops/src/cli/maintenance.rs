@@ -78,6 +78,8 @@ pub enum AuditCommand {
     Verify(VerifyOptions),
     /// Print the head of the seals, to be kept elsewhere and given to `verify` later
     Head(Shape),
+    /// Print the public half of `AUDIT_KEY`, for whoever checks what it signed
+    Key(Shape),
 }
 
 #[derive(Args)]

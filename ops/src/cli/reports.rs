@@ -64,6 +64,9 @@ pub struct VerifyReportOptions {
     /// The folder of the report
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
+    /// The public key that must have signed it, as `audit key` prints it [default: that of `AUDIT_KEY`, where it is set]
+    #[arg(long, value_name = "HEX")]
+    pub key: Option<String>,
     #[command(flatten)]
     pub shape: Shape,
 }

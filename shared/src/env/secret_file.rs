@@ -4,7 +4,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Env, Problem, Variable};
 
 const LIMIT_BYTES: u64 = 64 * 1024;
 
@@ -14,6 +16,24 @@ pub enum SecretFileError {
     Unreadable(#[from] io::Error),
     #[error("its file is too large")]
     TooLarge,
+}
+
+impl Env {
+    /// A secret that one variable holds, or another names the file of; without the blanks around it.
+    pub fn secret(&self, own: &Variable, file: &Variable) -> Result<Option<SecretString>, Problem> {
+        let trimmed = |text: &str| SecretString::from(text.trim());
+        match (self.given(own.name), self.given(file.name)) {
+            (Some(_), Some(_)) => {
+                Err(file.problem(format!("{} is set, too: which of them counts?", own.name)))
+            }
+            (Some(text), None) => Ok(Some(trimmed(text))),
+            (None, Some(path)) => match read_secret_file(Path::new(path)) {
+                Ok(text) => Ok(Some(trimmed(text.expose_secret()))),
+                Err(error) => Err(file.problem(error)),
+            },
+            (None, None) => Ok(None),
+        }
+    }
 }
 
 /// The whole text, blanks and line ends included.

@@ -71,6 +71,8 @@ const LEFT_TO_THEIR_DEFAULT: &[(&str, &str)] = &[
     ("TIDEGATE_STAFF", "a person's name: commands are told it by --by"),
     ("STAFF_SETUP_MINS", "an hour to add the first people is enough everywhere"),
     ("STAFF_KEY", "the file counts: a key in the environment is seen by every child"),
+    ("AUDIT_KEY", "the file counts: a key in the environment is seen by every child"),
+    ("AUDIT_KEY_FILE", "of who makes reports: most do so at the command line"),
     ("TIDEGATE_TOKEN", "a person's, at the command line"),
     ("TIDEGATE_TOKEN_FILE", "a person's, at the command line"),
     ("STRIPE_SECRET_KEY", "the file counts: a key in the environment is seen by every child"),

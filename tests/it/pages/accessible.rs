@@ -37,6 +37,7 @@ async fn axe_finds_nothing_on_any_page() {
                 "/payments/blocks",
                 "/payments/webhooks/",
                 "/payments/dead-letters",
+                "/payments/replays",
                 "/payments/bans?show=all",
                 "/payments/anomalies",
                 "/payments/listings",

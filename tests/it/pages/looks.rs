@@ -52,6 +52,7 @@ async fn every_page_is_complete_without_scripts_and_runs_nothing_inline() {
             ("/payments/blocks", "Nobody is blocked"),
             ("/payments/webhooks/", "payment_intent.succeeded"),
             ("/payments/dead-letters", "No dead letter"),
+            ("/payments/replays", "No replay was planned"),
             ("/payments/bans?show=all", "user_1"),
             ("/payments/anomalies", "Anomalies"),
             ("/payments/listings", "No listing here"),

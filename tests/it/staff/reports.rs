@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Mutex;
 
 use chrono::{DateTime, Days, NaiveTime, TimeDelta, Utc};
@@ -13,6 +14,7 @@ use domain::findings::{Check, Found};
 use domain::{Key, Severity};
 use ledger::views::kpi::Scope;
 use shared::clock;
+use worker::chores::seal::seal;
 use worker::process::{Manner, process};
 
 use super::desk::{each_desk, text};
@@ -105,6 +107,88 @@ async fn a_report_of_a_day_is_the_same_whenever_it_is_made_and_tells_a_changed_f
     .await;
 }
 
+/// What the auditor has: OpenSSL, the public key, and no program of ours.
+fn openssl_accepts(key: &str, content: &Path, signature: &str) -> bool {
+    let digits = |text: &str| -> Vec<u8> {
+        (0..text.len())
+            .step_by(2)
+            .map(|place| u8::from_str_radix(&text[place..place + 2], 16).unwrap())
+            .collect()
+    };
+    let (der, signed) = (content.with_extension("der"), content.with_extension("bin"));
+    // How X.509 writes a public key of Ed25519.
+    fs::write(&der, digits(&format!("302a300506032b6570032100{key}"))).unwrap();
+    fs::write(&signed, digits(signature)).unwrap();
+    let mut openssl = Command::new("openssl");
+    openssl.args(["pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-rawin", "-inkey"]).arg(&der);
+    let told = openssl.arg("-in").arg(content).arg("-sigfile").arg(&signed).output().unwrap();
+    told.status.success()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_is_signed_with_the_head_of_the_audit_and_others_can_check_it() {
+    each_desk("signed", async |desk| {
+        let (now, scratch) = (clock::now(), Scratch::new());
+        desk.hears(&at_noon("one", "user_1", 1, now).paid()).await;
+        seal(&desk.ledger, now).await.unwrap().expect("something was committed");
+        let key = |letter: &str| [("AUDIT_KEY", letter.repeat(64))];
+        let done = |settings: &[(&str, String)], arguments: &[&str]| {
+            let output = desk.run_with(settings, arguments);
+            (output.status.code().unwrap(), text(&[output.stdout, output.stderr].concat()))
+        };
+        let (code, public) = done(&key("k"), &["audit", "key"]);
+        let public = public.trim();
+        assert!(code == 0 && public.len() == 64, "{public}");
+        assert_eq!(done(&[], &["audit", "key"]).0, 2, "there is none");
+
+        let folder = scratch.folder("signed");
+        let (code, told) = done(&key("k"), &["report", "day", "--out", &folder]);
+        assert_eq!(code, 0, "{told}");
+        let again = scratch.folder("again");
+        done(&key("k"), &["report", "day", "--out", &again]);
+        assert_eq!(files(&folder), files(&again), "signed, the bytes are the same");
+        let words: Vec<String> =
+            text(&files(&folder)["manifest.sig"]).split_ascii_whitespace().map(str::to_owned).collect();
+        let [algorithm, by, signature] = &words[..] else { panic!("{words:?}") };
+        assert_eq!((algorithm.as_str(), by.as_str()), ("ed25519", public));
+        let content = scratch.0.join("content");
+        fs::write(&content, &files(&folder)["manifest.json"]).unwrap();
+        assert!(openssl_accepts(public, &content, signature));
+        fs::write(&content, "{}").unwrap();
+        assert!(!openssl_accepts(public, &content, signature), "something else was not signed");
+
+        // The head by itself, as `audit head` and the manifest say it.
+        let (_, head) = done(&key("k"), &["audit", "head"]);
+        let (head, line) = head.split_once('\n').unwrap();
+        let signature = line.split_ascii_whitespace().nth(2).unwrap();
+        fs::write(&content, head).unwrap();
+        assert!(openssl_accepts(public, &content, signature));
+        let manifest: serde_json::Value = serde_json::from_slice(&files(&folder)["manifest.json"]).unwrap();
+        let audit = &manifest["audit"];
+        assert_eq!(format!("{}:{}", audit["block"], audit["hash"].as_str().unwrap()), head);
+        assert_eq!(audit["signed"]["signature"], signature);
+
+        let verify = |settings: &[(&str, String)], more: &[&str]| {
+            done(settings, &[&["report", "verify", folder.as_str()], more].concat())
+        };
+        assert!(verify(&[], &["--key", public]).1.contains(&format!("which {public} signed")));
+        assert_eq!(verify(&key("k"), &[]).0, 0, "the key that is configured");
+        let (code, told) = verify(&key("x"), &[]);
+        assert!(code == 1 && told.contains("is signed by another key"), "{told}");
+        let manifest = Path::new(&folder).join("manifest.json");
+        let changed =
+            text(&fs::read(&manifest).unwrap()).replace("\"livemode\": true", "\"livemode\": false");
+        fs::write(&manifest, changed).unwrap();
+        let (code, told) = verify(&[], &[]);
+        assert!(code == 1 && told.contains("is not what was signed"), "{told}");
+        fs::remove_file(Path::new(&folder).join("manifest.sig")).unwrap();
+        let (code, told) = verify(&[], &["--key", public]);
+        assert!(code == 1 && told.contains("is not signed"), "{told}");
+        assert!(verify(&[], &[]).1.contains("nobody signed that"));
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_week_is_compared_with_the_four_before_and_a_span_has_its_events() {
     each_desk("week", async |desk| {
@@ -189,7 +273,7 @@ async fn one_life_gives_the_same_bytes_of_every_report_on_either_ledger() {
         ] {
             let (folder, scope) =
                 (scratch.folder(&format!("{place}-{kind:?}")), Scope { livemode: true, account: None });
-            let written = write(&desk.ledger, kind, period.unwrap(), &scope, Path::new(&folder)).await;
+            let written = write(&desk.ledger, kind, period.unwrap(), &scope, Path::new(&folder), None).await;
             written.unwrap();
             all.insert(format!("{kind:?}"), files(&folder));
         }
