@@ -10,6 +10,7 @@ use lapin::uri::AMQPUri;
 use ledger::LedgerConfig;
 use serde_json::Value;
 use shared::queue::{QueueConfig, rabbitmq::topology};
+use stripe_api::StripeConfig;
 use worker::WorkerConfig;
 
 use super::render::{containers, every, file, kind, one, overlay, pods};
@@ -153,6 +154,8 @@ fn the_processes_accept_the_values() {
                 }
                 "console" => {
                     ConsoleConfig::from_env(&env).unwrap();
+                    let key = StripeConfig::from_env(&env).unwrap();
+                    assert_eq!(key.is_some(), of == "production", "{of}: whether customers can pay");
                     QueueConfig::from_env(&env).unwrap();
                     LedgerConfig::from_env(&env).unwrap();
                 }
@@ -354,7 +357,7 @@ fn the_vault_gives_every_secret_that_the_pods_ask_for_and_no_other() {
         assert!(told.contains(&format!("create secret generic {name} --from-file={key}=")), "{name}");
     }
     let made = file("k8s/overlays/dev/make-secrets");
-    let of_production_alone = ["tidegate-stripe-api", "tidegate-mail"];
+    let of_production_alone = ["tidegate-stripe-api", "tidegate-stripe-checkout", "tidegate-mail"];
     for (name, key) in asked.iter().filter(|(name, _)| !of_production_alone.contains(&name.as_str())) {
         assert!(
             made.contains(&format!("make {name} ")) && made.contains(&format!("$values/{key}\"")),

@@ -178,8 +178,10 @@ fn in_production_exactly_these_connections_are_let_through() {
         "client -> console:8083",
         "client -> dns:53",
         "console -> dns:53",
+        "console -> ledger:443", // every public address, Stripe's among them; this one stands for the others
         "console -> ledger:5432",
         "console -> rabbitmq:5672",
+        "console -> stripe:443",
         "gateway -> dns:53",
         "gateway -> rabbitmq:5672",
         "ingress -> gateway:8080",
@@ -196,7 +198,7 @@ fn in_production_exactly_these_connections_are_let_through() {
         "rabbitmq -> rabbitmq:4369",
         "stranger -> dns:53",
         "worker -> dns:53",
-        "worker -> ledger:443", // every public address, Stripe's among them; this one stands for the others
+        "worker -> ledger:443",
         "worker -> ledger:465",
         "worker -> ledger:5432",
         "worker -> ledger:587",

@@ -76,6 +76,7 @@ fn secrets_are_files_that_change_under_the_process_and_that_only_its_group_reads
         ("worker", "/run/secrets/staff", "tidegate-staff"),
         ("console", "/run/secrets/staff", "tidegate-staff"),
         ("worker", "/run/secrets/mail", "tidegate-mail"),
+        ("console", "/run/secrets/stripe-checkout", "tidegate-stripe-checkout"),
     ] {
         let pod = &one(production, "Deployment", &format!("tidegate-{role}"))["spec"]["template"]["spec"];
         let mounts = pod["containers"][0]["volumeMounts"].as_array().unwrap();
