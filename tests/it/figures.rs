@@ -98,6 +98,44 @@ async fn what_happened_counts_in_the_spans_that_hold_its_own_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn payments_of_a_day_are_counted_by_what_they_are_for_and_what_became_of_them() {
+    each_ledger("purposes", async |ledger, _| {
+        let now = clock::now();
+        let paid = |id: &str, kind: Option<&str>, minutes: i64, status: &str| {
+            let mut event = payment(id, ago(now, minutes), status);
+            let object = json!({"id": id, "status": status, "amount": 500, "currency": "usd",
+                "amount_received": if status == "succeeded" { 500 } else { 0 },
+                "created": 1_780_000_000 + ago(now, minutes), "metadata": {"payment_type": kind},
+                "last_payment_error": {"code": "card_declined"}});
+            let what = event.header.kind.clone();
+            event = envelope(&format!("evt_{id}_{status}"), &what, ago(now, minutes), &object);
+            event
+        };
+        let no = "requires_payment_method";
+        let refund = json!({"id": "re_1", "status": "succeeded", "amount": 5, "currency": "usd", "charge": "ch_1",
+            "payment_intent": "pi_1", "created": 1_780_000_000 + ago(now, 4)});
+        let events = [
+            paid("pi_1", Some("listing_fee"), 5, "succeeded"),
+            paid("pi_2", Some("listing_fee"), 5, no),
+            paid("pi_2", Some("listing_fee"), 4, "succeeded"),
+            paid("pi_3", Some("listing_fee"), 5, no),
+            paid("pi_4", Some("bump"), 5, "succeeded"),
+            paid("pi_5", None, 5, "succeeded"),
+            paid("pi_6", Some("bump"), 1_500, "succeeded"), // of the day before
+            envelope("evt_re", "refund.created", ago(now, 4), &refund),
+        ];
+        together(&ledger, &events.iter().collect::<Vec<_>>()).await;
+        let found = ledger.happened(now).await.unwrap().by_purpose;
+        let counts: Vec<(&str, [i64; 4])> = found
+            .iter()
+            .map(|row| (row.payment_type.as_str(), [row.created, row.succeeded, row.failed, row.refunded]))
+            .collect();
+        assert_eq!(counts, [("listing_fee", [3, 2, 1, 1]), ("bump", [1, 1, 0, 0])]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_invoice_counts_from_its_third_failure_by_the_latest_and_no_more_once_it_is_paid() {
     each_ledger("thrice", async |ledger, _| {
         let now = clock::now();

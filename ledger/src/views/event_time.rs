@@ -10,7 +10,7 @@ use crate::{Ledger, LedgerError};
 use domain::figures::{MANY_FAILURES, RefundSeen, projected};
 
 /// All statements, for those who check on what they rest.
-pub const STATEMENTS: [&str; 6] = [SUCCEEDED, FAILED, REFUNDS, DISPUTED, FAILED_THRICE, RECENT];
+pub const STATEMENTS: [&str; 7] = [SUCCEEDED, FAILED, REFUNDS, DISPUTED, FAILED_THRICE, RECENT, BY_PURPOSE];
 
 /// How far Stripe's clock may be ahead of ours. What is stamped later, as test clocks do, has not happened yet.
 const AHEAD: TimeDelta = TimeDelta::minutes(1);
@@ -68,6 +68,14 @@ const RECENT: &str = "SELECT 'payment' AS kind, livemode, status, COUNT(*) AS ob
     WHERE COALESCE(created_at, first_event_at) > $1 ORDER BY COALESCE(created_at, first_event_at) DESC LIMIT 10000) s \
     GROUP BY livemode, status";
 
+/// What a payment is for is the merchant's own word: the most frequent ones, so that labels stay few.
+const BY_PURPOSE: &str = "SELECT livemode, payment_type, COUNT(*) AS created, COUNT(succeeded_at) AS succeeded, \
+    COUNT(CASE WHEN succeeded_at IS NULL AND failed_attempts > 0 THEN 1 END) AS failed, \
+    COUNT(CASE WHEN refunded <> 'none' THEN 1 END) AS refunded FROM (SELECT livemode, payment_type, succeeded_at, \
+    failed_attempts, refunded FROM payments WHERE COALESCE(created_at, first_event_at) > $1 \
+    ORDER BY COALESCE(created_at, first_event_at) DESC LIMIT 10000) p WHERE payment_type IS NOT NULL \
+    GROUP BY livemode, payment_type ORDER BY COUNT(*) DESC, payment_type LIMIT 40";
+
 const MINUTES_5: TimeDelta = TimeDelta::minutes(5);
 const MINUTES_15: TimeDelta = TimeDelta::minutes(15);
 const HOUR: TimeDelta = TimeDelta::hours(1);
@@ -86,6 +94,8 @@ pub struct Happened {
     pub failed_thrice: Vec<FailedThrice>,
     /// Made within a day.
     pub recent: Vec<Recent>,
+    /// Made within a day, by what they are for.
+    pub by_purpose: Vec<ByPurpose>,
 }
 
 readable! {
@@ -129,6 +139,21 @@ readable! {
         pub livemode: bool,
         pub status: String,
         pub objects: i64,
+    }
+}
+
+readable! {
+    /// Payments of one mode that are for the same, by what became of them.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct ByPurpose {
+        pub livemode: bool,
+        pub payment_type: String,
+        pub created: i64,
+        pub succeeded: i64,
+        /// Failed, and have not succeeded since.
+        pub failed: i64,
+        /// Of those that succeeded, in whole or in part.
+        pub refunded: i64,
     }
 }
 
@@ -178,6 +203,7 @@ impl Ledger {
                     .all(&mut tx)
                     .await?,
                 recent: query(RECENT).bind(now - DAY).all(&mut tx).await?,
+                by_purpose: query(BY_PURPOSE).bind(now - DAY).all(&mut tx).await?,
             }
         })
     }

@@ -40,6 +40,7 @@ const MAY_BE_EMPTY: &[(&str, &str)] = &[
     ("tidegate_reconciliation_difference_minor_units", "no day was compared"),
     ("tidegate_reconciliation_compared_until_timestamp_seconds", "no day was compared"),
     ("tidegate_findings_unresolved", "no check turned anything up"),
+    ("tidegate_payments_by_type", "no payment of a day says what it is for"),
 ];
 
 /// What Grafana puts in the place of variables; of namespace and job as they are when nothing is chosen.

@@ -10,7 +10,7 @@ use shared::metrics::MetricsRegistry;
 use domain::figures::payments_refunded;
 use domain::statuses;
 use ledger::tables::resolutions::PastDue;
-use ledger::views::event_time::{Attempts, Happened, Recent};
+use ledger::views::event_time::{Attempts, ByPurpose, Happened, Recent};
 
 /// The kinds of which those made within a day are shown by status.
 const RECENT: [Kind; 4] = [Kind::Payment, Kind::Invoice, Kind::Refund, Kind::Subscription];
@@ -23,6 +23,7 @@ pub(super) struct MoneyGauges {
     disputed: IntGaugeVec,
     failed_thrice: IntGaugeVec,
     recent: IntGaugeVec,
+    by_purpose: IntGaugeVec,
     overdue: IntGaugeVec,
 }
 
@@ -59,6 +60,11 @@ impl MoneyGauges {
                 "Payments, invoices, refunds and subscriptions created at Stripe within a day, by current status. Counts the newest 10,000 per kind.",
                 &["kind", "mode", "status"],
             ),
+            by_purpose: register.gauges(
+                "payments_by_type",
+                "Payments created at Stripe within a day whose metadata say what they are for (`payment_type`), by what became of them: created counts all, failed those that have not succeeded since, refunded those in whole or in part. The 40 most frequent types of the newest 10,000 payments.",
+                &["mode", "payment_type", "outcome"],
+            ),
             overdue: register.gauges(
                 "disputes_overdue",
                 "Disputes and inquiries past their deadline without an answer that staff have not resolved. Counts up to 10,000.",
@@ -89,11 +95,36 @@ impl MoneyGauges {
             self.overdue.with_label_values(&[mode]).set(overdue.map_or(0, |past_due| past_due.count));
             self.show_recent(&happened.recent, livemode);
         }
+        self.show_purposes(&happened.by_purpose);
+    }
+
+    /// A type that nobody has paid for within a day is gone.
+    fn show_purposes(&self, found: &[ByPurpose]) {
+        self.by_purpose.reset();
+        for row in found {
+            let counts = [
+                ("created", row.created),
+                ("succeeded", row.succeeded),
+                ("failed", row.failed),
+                ("refunded", row.refunded),
+            ];
+            for (outcome, count) in counts {
+                let labels = [mode(row.livemode), row.payment_type.as_str(), outcome];
+                self.by_purpose.with_label_values(&labels).set(count);
+            }
+        }
     }
 
     /// What was true of the last minutes is not true for ever: without an answer of the ledger's there is no figure.
     pub(super) fn forget(&self) {
-        for gauges in [&self.succeeded, &self.failed, &self.refunded, &self.disputed, &self.failed_thrice] {
+        for gauges in [
+            &self.succeeded,
+            &self.failed,
+            &self.refunded,
+            &self.disputed,
+            &self.failed_thrice,
+            &self.by_purpose,
+        ] {
             gauges.reset();
         }
     }
