@@ -115,6 +115,8 @@ pub fn does(operation: &Operation) -> String {
     let (kind, id) = (&operation.subject_kind, &operation.subject_id);
     let amount = money::shown(operation.amount, &operation.currency);
     match operation.kind {
+        // How much, nobody knows of what is not in the ledger.
+        OperationKind::Refund if operation.currency.is_empty() => format!("refund {kind} {id}"),
         OperationKind::Refund => format!("refund {amount} of {kind} {id}"),
         OperationKind::Charge => match (&operation.customer, kind.as_str()) {
             (Some(customer), Invoice::NAME) => {
@@ -122,6 +124,7 @@ pub fn does(operation: &Operation) -> String {
             }
             _ => format!("charge {amount} to {kind} {id}"),
         },
+        OperationKind::Capture if operation.currency.is_empty() => format!("capture {kind} {id}"),
         OperationKind::Capture => format!("capture {amount} of {kind} {id}"),
         OperationKind::Cancel => format!("cancel {kind} {id}"),
         OperationKind::Subscribe => format!("subscribe {kind} {id}"),
@@ -138,6 +141,7 @@ pub fn does(operation: &Operation) -> String {
         OperationKind::Credit => format!("credit {amount} to {kind} {id}"),
         OperationKind::EvidenceStage => format!("store evidence for {kind} {id}"),
         OperationKind::EvidenceSubmit => format!("submit the evidence for {kind} {id}"),
+        OperationKind::DisputeAccept if operation.currency.is_empty() => format!("accept {kind} {id}"),
         OperationKind::DisputeAccept => format!("accept {kind} {id}, which loses {amount}"),
     }
 }
