@@ -120,7 +120,9 @@ fn says(record: &Record, derived: &Derived, status: State, is_featured: bool) ->
         }
         State::Active => format!("It is shown until {}.", until(derived.active_until)),
         State::Expired => format!("Its time was over at {}.", until(derived.active_until)),
-        State::Rejected => format!("Moderation rejected it: {}.", word(&record.rejected)),
+        State::Rejected => {
+            format!("Moderation rejected it: {}.", word(&record.rejected).trim_end_matches('.'))
+        }
         State::Deleted => "It was deleted, and is kept as evidence.".to_owned(),
     }
 }

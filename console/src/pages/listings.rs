@@ -13,7 +13,8 @@ use marketplace::view::{Listing, ListingFilter, ListingView, PaymentView};
 use maud::{Markup, html};
 
 use super::acts::{Act, form, words};
-use super::command::{command, quoted};
+use super::address::encoded;
+use super::command::{command, curl, quoted};
 use super::listed::{self, choice, field, next};
 use super::modes;
 use super::object::{acts_panel, heading};
@@ -155,7 +156,10 @@ fn one(frame: &Frame<'_>, view: &ListingView, history: &[Line]) -> Markup {
                 }
                 section.panel {
                     h2 { "Elsewhere" }
-                    div.inner { (command("same-command", &format!("tidegate listings show {}", quoted(&key.id)))) }
+                    div.inner {
+                        (command("same-command", &format!("tidegate listings show {}", quoted(&key.id))))
+                        (command("same-request", &curl(&format!("/api/v1/marketplace/listings/{}", encoded(&key.id)))))
+                    }
                 }
             }
         }

@@ -66,7 +66,7 @@ impl OperationView {
         let Some(operation) = tx.operation(id).await? else { return Ok(None) };
         let about = tx.operations_about(&operation.subject_kind, &operation.subject(), ABOUT_LIMIT).await?;
         let again = about.into_iter().filter(|other| other.retry_of.as_deref() == Some(id));
-        let retried_by = again.map(|other| other.key.id).collect();
+        let retried_by: Vec<String> = again.map(|other| other.key.id).collect();
         let mut refund_status = None;
         if let (OperationKind::Refund, Some(made)) = (operation.kind, &operation.stripe_id) {
             let made = operation.key.sibling(made);
@@ -76,6 +76,10 @@ impl OperationView {
         let mut words = OperationWords::of(&operation, now);
         if let Some(why) = why_not_sent(tx, &operation, now).await? {
             words.next = Some(why);
+        }
+        // What was tried again is not tried again from here.
+        if operation.state == OperationState::Failed && !retried_by.is_empty() {
+            words.next = None;
         }
         Ok(Some(Self {
             words,
