@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 
 use harness::api::Api;
-use harness::binaries::binary;
+use harness::binaries::{binary, workspace};
 use harness::ports::free_range;
 use harness::process_guard::until;
 use serde_json::{Value, json};
@@ -94,6 +94,14 @@ async fn greeted(laptop: &Laptop) -> String {
     laptop.greeting()
 }
 
+/// What docs/marketplace.md tells to type.
+fn example_of_the_marketplace(me: &str) -> String {
+    let page = std::fs::read_to_string(workspace().join("docs/marketplace.md")).unwrap();
+    let example = page.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
+    assert!(example.contains("/checkout"), "{example}");
+    example.replace("\ntidegate ", &format!("\n{me} "))
+}
+
 /// The lines of a greeting that may be typed, without their titles and the line that makes the export.
 fn commands(greeting: &str) -> Vec<&str> {
     const TITLE_CHARS: usize = 12;
@@ -125,7 +133,9 @@ async fn every_line_that_a_demo_prints_works_as_it_is_typed() {
     for words in ["show user_gil", "listings list", "refunds request", "approvals approve", "curl"] {
         assert!(script.iter().any(|line| line.contains(words)), "no line has {words}: {script:?}");
     }
-    let said = typed(&laptop, &[("USER", "me")], &format!("{export}\n{}", script.join("\n")));
+    let example = example_of_the_marketplace(&me);
+    let script = format!("{export}\n{}\n{example}", script.join("\n"));
+    let said = typed(&laptop, &[("USER", "me")], &script);
     for shown in
         ["user_gil  banned", "lst_loft", "Moderation rejected it: a counterfeit", "refund 6,000.00 USD"]
     {
@@ -161,14 +171,14 @@ async fn every_line_that_a_demo_prints_works_as_it_is_typed() {
     assert!(text(&negative.stderr).contains("`-5` is less than nothing"), "{}", text(&negative.stderr));
     let gone_back = until("what is owed to go back", PATIENCE, async || {
         let listed = json(&["operations", "list"]);
-        let by_itself =
-            |item: &&Value| item["requested_by"].as_str().unwrap().starts_with("tidegate");
+        let by_itself = |item: &&Value| item["requested_by"].as_str().unwrap().starts_with("tidegate");
         let states: Vec<String> = { listed["items"].as_array().unwrap().iter() }
             .filter(by_itself)
             .map(|item| item["state"].as_str().unwrap().to_owned())
             .collect();
         anyhow::ensure!(!states.iter().any(|state| state == "needs_approval"), "{listed}");
-        Ok(states.len() == 2 && states.iter().all(|state| state == "succeeded"))
+        let sold = json(&["listings", "show", "lst_4711"])["listing"]["status"] == "active";
+        Ok(sold && states.len() == 2 && states.iter().all(|state| state == "succeeded"))
     });
     assert!(gone_back.await.is_ok(), "{}", json(&["operations", "list"]));
     laptop.ends_well(up);
@@ -182,6 +192,8 @@ async fn every_line_that_a_demo_prints_works_as_it_is_typed() {
     let up = laptop.guard.spawn(&mut shell).unwrap();
     let greets = until("it to greet", PATIENCE, async || Ok(laptop.greeting().contains("try next")));
     assert!(greets.await.is_ok(), "{}", laptop.log());
+    let sold = json(&["listings", "show", "lst_4711"]);
+    assert_eq!(sold["listing"]["status"], "active", "the example of docs/marketplace.md: {sold}");
     let watch = json(&["listings", "show", "lst_watch"]);
     assert_eq!(watch["listing"]["status"], "rejected", "{watch}");
     assert_eq!(watch["payments"][0]["says"], "5.00 USD was paid, and went back.", "{watch}");
