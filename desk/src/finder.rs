@@ -1,4 +1,4 @@
-//! Finds out what an id names: an object of Stripe's, an event, an invoice by its number, or a user. Its beginning tells
+//! Finds out what an id names: an object of Stripe's, an event, an invoice by its number, a listing, or a user. Its beginning tells
 //! where to look first, never what it is: only what the ledger knows counts.
 
 use domain::Object;
@@ -10,8 +10,13 @@ use domain::payments::Payment;
 use domain::payouts::Payout;
 use domain::refunds::Refund;
 use domain::subscriptions::Subscription;
-use ledger::graph::users::users_of_name;
+use ledger::views::search::Whose;
 use ledger::{Ledger, LedgerError, Transaction};
+
+use crate::views::ban::users;
+
+/// The kind of goods that has a page.
+pub const LISTING: &str = "listing";
 
 /// What has a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,11 +31,12 @@ pub enum Kind {
     Subscription,
     Payout,
     Operation,
+    Listing,
     User,
 }
 
 /// Every kind, and what Stripe's ids of it begin with. Where an id is of several kinds, the first one is shown.
-const KINDS: [(Kind, &[&str]); 11] = [
+const KINDS: [(Kind, &[&str]); 12] = [
     (Kind::Invoice, &["in"]),
     (Kind::Payment, &["pi"]),
     (Kind::Refund, &["re", "pyr"]),
@@ -41,6 +47,7 @@ const KINDS: [(Kind, &[&str]); 11] = [
     (Kind::Payout, &["po"]),
     (Kind::Event, &["evt"]),
     (Kind::Operation, &["op"]),
+    (Kind::Listing, &[]),
     (Kind::User, &[]),
 ];
 
@@ -85,7 +92,8 @@ async fn knows(ledger: &Ledger, tx: &mut Transaction, kind: Kind, id: &str) -> R
         Kind::Subscription => any::<Subscription>(tx, id).await,
         Kind::Payout => any::<Payout>(tx, id).await,
         Kind::Operation => Ok(tx.operation(id).await?.is_some()),
-        Kind::User => Ok(!users_of_name(tx, id).await?.is_empty()),
+        Kind::Listing => Ok(tx.goods_of_id(id).await?.iter().any(|goods| goods.kind == LISTING)),
+        Kind::User => Ok(!users(tx, id, &Whose::default()).await?.is_empty()),
     }
 }
 

@@ -36,6 +36,9 @@ pub fn read(text: &str, currency: &str) -> Result<i64, String> {
     };
     let fault =
         || format!("`{text}` is not an amount in {code}: write {example}, without thousands separators");
+    if text.starts_with('-') {
+        return Err(format!("`{text}` is less than nothing: write {example}, without a sign"));
+    }
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let is_number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
     let is_pointless = text.ends_with('.') || whole.is_empty();

@@ -18,7 +18,7 @@ use shared::Pending;
 use crate::KIND;
 use crate::record::{Record, State};
 use crate::rules::{Derived, Fault, Judged, Known, Verdict, Why, derive};
-use crate::terms::ListingTerms;
+use crate::terms::{ListingTerms, slug};
 
 /// Whom the audit names where a payment or the clock moved a listing.
 pub(crate) const BY: &str = "tidegate";
@@ -102,7 +102,7 @@ impl Held {
         goods::store(tx, &mut self.goods, moved, &data, by, now).await
     }
 
-    fn paid(&self, judged: &Judged) -> Option<&Fulfilment> {
+    pub(crate) fn paid(&self, judged: &Judged) -> Option<&Fulfilment> {
         self.payments.iter().find(|paid| paid.payment.id == judged.payment)
     }
 }
@@ -124,7 +124,7 @@ async fn returning(tx: &mut Transaction, payments: &[Fulfilment]) -> Result<BTre
 /// The columns that follow from a listing's record and payments, and from no clock.
 pub(crate) fn write_derived(goods: &mut Goods, record: &Record, derived: &Derived) {
     goods.record = record.stored();
-    goods.label.clone_from(&record.category);
+    goods.label = slug(&record.category);
     // Without a clock a listing is never expired: until when it is active is written beside it.
     let state = match derived.state_at(record, DateTime::<Utc>::MIN_UTC) {
         State::Expired => State::Active,

@@ -7,6 +7,7 @@ mod keep;
 mod record;
 mod refusal;
 pub mod rules;
+pub mod sheet;
 pub mod terms;
 pub mod view;
 
@@ -16,6 +17,6 @@ pub use self::record::{Record, State};
 pub use self::refusal::Refusal;
 
 /// The kind of its goods.
-pub const KIND: &str = "listing";
+pub const KIND: &str = desk::finder::LISTING;
 /// What keeps them: a worker calls it for whatever a payment changed.
 pub const KEEPERS: &[Keep] = &[keep::keep];

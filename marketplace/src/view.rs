@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use desk::goods::asked_back;
 use domain::checkouts::CheckoutState;
+use domain::fulfilments::Money;
 use domain::goods::Goods;
 use domain::{Key, money};
 use ledger::views::lists::GoodsFilter;
@@ -15,6 +16,7 @@ use crate::KIND;
 use crate::keep::Held;
 use crate::record::{Record, State, Word};
 use crate::rules::{Derived, Judged, Verdict};
+use crate::terms::slug;
 
 /// A listing at a moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -118,7 +120,9 @@ fn says(record: &Record, derived: &Derived, status: State, is_featured: bool) ->
         }
         State::Active => format!("It is shown until {}.", until(derived.active_until)),
         State::Expired => format!("Its time was over at {}.", until(derived.active_until)),
-        State::Rejected => format!("Moderation rejected it: {}.", word(&record.rejected)),
+        State::Rejected => {
+            format!("Moderation rejected it: {}.", word(&record.rejected).trim_end_matches('.'))
+        }
         State::Deleted => "It was deleted, and is kept as evidence.".to_owned(),
     }
 }
@@ -142,11 +146,12 @@ impl ListingView {
             payments.push(PaymentView {
                 refund_operation: operation.as_ref().map(|operation| operation.key.id.clone()),
                 refund_state: operation.map(|operation| operation.state.as_str()),
-                says: judged.says(),
+                says: judged.says(held.paid(judged).map(|paid| paid.money)),
                 judged: judged.clone(),
             });
         }
-        let checkouts = tx.checkouts_of(&held.goods.key).await?;
+        let is_closed = matches!(listing.status, State::Rejected | State::Deleted);
+        let checkouts = if is_closed { Vec::new() } else { tx.checkouts_of(&held.goods.key).await? };
         let open = checkouts.into_iter().filter(|checkout| checkout.state == CheckoutState::Open);
         Ok(Self { listing, payments, open_checkouts: open.map(|checkout| checkout.what).collect() })
     }
@@ -170,13 +175,19 @@ impl ListingView {
 }
 
 impl Judged {
-    fn says(&self) -> String {
+    /// `money` is where the ledger knows it to be.
+    fn says(&self, money: Option<Money>) -> String {
         let amount = money::shown(self.amount, &self.currency);
         match self.verdict {
             Verdict::Awaited => format!("{amount} is not paid yet."),
             Verdict::Granted => format!("{amount} was paid, and granted."),
             Verdict::Held => format!("{amount} is disputed: it grants nothing until that is decided."),
-            Verdict::Gone => format!("{amount} is not here: it went back, was lost, or never came."),
+            Verdict::Gone => match money {
+                Some(Money::Returned) => format!("{amount} was paid, and went back."),
+                Some(Money::Lost) => format!("{amount} was paid, and is lost to a chargeback."),
+                Some(Money::Canceled) => format!("{amount} was never paid, and cannot be any more."),
+                _ => format!("{amount} is not here."),
+            },
             Verdict::Owed(why) => format!("{amount} is owed back: {}.", why.words()),
             Verdict::Wrong(_) => format!("{amount} grants nothing: a person decides (see the findings)."),
         }
@@ -199,7 +210,7 @@ pub async fn list(
         state: stored.map(|state| state.as_str().to_owned()),
         shown_at: (filter.state == Some(State::Active)).then_some(now),
         over_at: (filter.state == Some(State::Expired)).then_some(now),
-        label: filter.category.clone(),
+        label: filter.category.as_deref().map(slug),
         user: filter.user.clone(),
         whose: filter.whose.clone(),
     };

@@ -105,7 +105,7 @@ fn readers(group: &str) -> &'static str {
         "Worker" | "Notices" => "the worker",
         "Console" => "the console",
         "Staff" => "commands that record a decision",
-        "Stripe" => "the worker, `backfill`, `doctor` and `status`",
+        "Stripe" => "the worker, the console, `backfill`, `doctor` and `status`",
         "Files" => "`tidegate`",
         _ => "every process",
     }

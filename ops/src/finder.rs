@@ -3,7 +3,10 @@
 use desk::finder::{self, Found, Kind};
 use shared::env::Env;
 
-use crate::cli::{BansCommand, ExplainOptions, ShowOptions, Subject, SubjectOptions, TraceOptions};
+use crate::cli::{
+    BansCommand, ExplainOptions, ListingOptions, ShowOptions, Subject, SubjectOptions, TraceOptions,
+};
+use crate::listing::quoted;
 use crate::{bans, open, operations, output, show, trace};
 
 pub async fn run(env: &Env, options: ShowOptions) -> anyhow::Result<()> {
@@ -18,7 +21,7 @@ pub async fn run(env: &Env, options: ShowOptions) -> anyhow::Result<()> {
     let Some(Found { kind, id }) = found else {
         let (me, place) = (output::me(), ledger.shown());
         anyhow::bail!(
-            "nothing in the ledger at {place} goes by {id}: no event, operation, object of Stripe's, number of an invoice or user. \
+            "nothing in the ledger at {place} goes by {id}: no event, operation, object of Stripe's, number of an invoice, listing or user. \
              If it was sent just now, it may still wait (`{me} queue`)"
         );
     };
@@ -28,7 +31,8 @@ pub async fn run(env: &Env, options: ShowOptions) -> anyhow::Result<()> {
         Kind::User => {
             let explain = BansCommand::Explain(ExplainOptions { user: id.clone(), whose, shape });
             bans::run(env, &explain).await?;
-            output::remark(&format!("what the user paid: {} payments list --user '{id}'", output::me()));
+            let (me, user) = (output::me(), quoted(&id));
+            output::remark(&format!("what the user paid: {me} payments list --user {user}"));
             return Ok(());
         }
         Kind::Operation => return operations::show(env, &id, shape.json).await,
@@ -40,6 +44,7 @@ pub async fn run(env: &Env, options: ShowOptions) -> anyhow::Result<()> {
         Kind::Customer => Subject::Customer(options(shape, whose)),
         Kind::Subscription => Subject::Subscription(options(shape, whose)),
         Kind::Payout => Subject::Payout(options(shape, whose)),
+        Kind::Listing => Subject::Listing(ListingOptions { id, whose, shape }),
     };
     show::run(env, &subject).await
 }

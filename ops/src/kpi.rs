@@ -1,6 +1,7 @@
 //! `tidegate kpi`: key figures of the last hours beside their targets.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use desk::views::dashboard::likely_mode;
 use desk::views::kpi::{CurrencyFigures, KpiQuery, Kpis, Part, Rate, Target, Verdict, read};
 use ledger::views::kpi::Scope;
 use shared::clock;
@@ -19,11 +20,23 @@ pub async fn run(env: &Env, options: &KpiOptions) -> anyhow::Result<()> {
     let ledger = open::ledger(env).await?;
     let figures = async { read(&mut ledger.read().await?, &query).await };
     let kpis = open::answer(&ledger, figures).await?;
+    let is_likely = open::answer(&ledger, likely_mode(&ledger)).await?;
     ledger.close().await;
     if options.shape.json {
         return output::print_json(&kpis);
     }
-    output::print(&page(&kpis, options.by))
+    output::print(&page(&kpis, options.by))?;
+    remark_other_mode(kpis.livemode, is_likely);
+    Ok(())
+}
+
+/// Figures of live mode say nothing where all that there is is of the test mode.
+pub fn remark_other_mode(livemode: bool, is_likely: bool) {
+    if livemode && !is_likely {
+        output::remark(
+            "these figures are of live mode, of which there is no event yet; with --test-mode they are of the test mode",
+        );
+    }
 }
 
 fn page(kpis: &Kpis, by: Option<By>) -> String {

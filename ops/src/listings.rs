@@ -1,10 +1,10 @@
 //! `tidegate listings`: the marketplace's listings, one of them with its payments, and what they are sold on.
 
 use anyhow::bail;
-use desk::csv;
-use ledger::Transaction;
 use ledger::views::page::Part;
+use ledger::{Ledger, Transaction};
 use marketplace::State;
+use marketplace::sheet::COLUMNS;
 use marketplace::terms::ListingTerms;
 use marketplace::view::{self, Listing as Listed, ListingFilter, ListingView};
 use serde::Serialize;
@@ -12,29 +12,21 @@ use shared::clock;
 use shared::env::Env;
 
 use crate::cli::{ListingOptions, ListingsCommand, ListingsListOptions, Shape};
-use crate::events::mode;
-use crate::listing::{self, Column, Listing};
+use crate::events::{belongs_to, mode};
+use crate::failure::wrongly_called;
+use crate::listing::{self, Listing};
 use crate::table::Table;
 use crate::{money, open, output, when};
-
-const COLUMNS: &[Column<Listed>] = &[
-    ("created", |row| csv::time(Some(row.created_at))),
-    ("listing", |row| csv::text(&row.key.id)),
-    ("status", |row| row.status.as_str().to_owned()),
-    ("category", |row| csv::text(&row.category_id)),
-    ("user", |row| csv::text(&row.user_id)),
-    ("currency", |row| csv::text(&row.currency)),
-    ("fee", |row| money::plain(row.fee, &row.currency)),
-    ("active_from", |row| csv::time(row.active_from)),
-    ("expires", |row| csv::time(row.expires_at)),
-    ("featured_until", |row| csv::time(row.featured_until)),
-    ("bumped", |row| csv::time(row.bumped_at)),
-];
 
 pub async fn run(env: &Env, command: &ListingsCommand) -> anyhow::Result<()> {
     match command {
         ListingsCommand::List(options) => list(env, options).await,
-        ListingsCommand::Show(options) => show(env, options).await,
+        ListingsCommand::Show(options) => {
+            let ledger = open::ledger(env).await?;
+            let shown = show(&ledger, options).await;
+            ledger.close().await;
+            shown
+        }
         ListingsCommand::Terms(shape) => terms(env, shape).await,
     }
 }
@@ -50,9 +42,13 @@ async fn list(env: &Env, options: &ListingsListOptions) -> anyhow::Result<()> {
     let ledger = open::ledger(env).await?;
     let shown = Listing::of("listing", |rows, _| table(rows), COLUMNS)
         .filtered(filter != ListingFilter::default())
-        .begun_by("help listings` says how they are made");
+        .begun_by("help listings` says who puts them");
     let read = async |tx: &mut Transaction, part: &Part| view::list(tx, &filter, part, now).await;
     listing::show(&ledger, (&options.page, &options.shape), &shown, now, read).await
+}
+
+fn fee(listing: &Listed) -> String {
+    if listing.fee == 0 { "free".to_owned() } else { money::shown(listing.fee, &listing.currency) }
 }
 
 fn table(listings: &[Listed]) -> Table {
@@ -74,7 +70,7 @@ fn table(listings: &[Listed]) -> Table {
             row.key.id.clone(),
             row.status.as_str().to_owned(),
             row.category_id.clone(),
-            if row.fee == 0 { "free".to_owned() } else { money::shown(row.fee, &row.currency) },
+            fee(row),
             moment(row.expires_at),
             moment(row.featured_until),
             moment(row.bumped_at),
@@ -85,23 +81,33 @@ fn table(listings: &[Listed]) -> Table {
     table
 }
 
-async fn show(env: &Env, options: &ListingOptions) -> anyhow::Result<()> {
+/// The one listing of an id.
+pub async fn show(ledger: &Ledger, options: &ListingOptions) -> anyhow::Result<()> {
     let (now, whose) = (clock::now(), options.whose.read());
-    let ledger = open::ledger(env).await?;
     let read = async { ListingView::read(&mut ledger.read().await?, &options.id, &whose, now).await };
-    let mut found = open::answer(&ledger, read).await?;
-    ledger.close().await;
-    let (Some(found), true) = (found.pop(), found.is_empty()) else {
+    let mut found = open::answer(ledger, read).await?;
+    let (id, me) = (&options.id, output::me());
+    let Some(shown) = found.pop() else {
+        let narrowed = if options.whose.is_any() { "" } else { " of that account and mode" };
         bail!(
-            "there is not one listing {}: `{} listings list` shows them; choose among several by --account and --test",
-            options.id,
-            output::me()
+            "no listing {id}{narrowed} in the ledger at {}. `{me} listings list` shows those that are there",
+            ledger.shown()
         );
     };
+    if !found.is_empty() {
+        let owners: Vec<String> = { found.iter().chain([&shown]) }
+            .map(|view| belongs_to(&view.listing.key.account, view.listing.key.livemode))
+            .collect();
+        let owners = owners.join("; ");
+        return Err(wrongly_called(format!(
+            "listing {id} exists several times ({owners}): choose one with --account, --live or --test-mode"
+        )));
+    }
+    let found = shown;
     if options.shape.json {
         return output::print_json(&found);
     }
-    let ListingView { listing, payments, .. } = &found;
+    let ListingView { listing, payments, open_checkouts } = &found;
     let mut text = format!(
         "Listing {}: {}\n{}\n\nUser {}, category {}, fee {}\n",
         listing.key.id,
@@ -109,7 +115,7 @@ async fn show(env: &Env, options: &ListingOptions) -> anyhow::Result<()> {
         listing.says,
         listing.user_id,
         listing.category_id,
-        money::shown(listing.fee, &listing.currency)
+        fee(listing)
     );
     if !payments.is_empty() {
         let mut table = Table::default()
@@ -128,6 +134,10 @@ async fn show(env: &Env, options: &ListingOptions) -> anyhow::Result<()> {
             ]);
         }
         text.extend(["\n", &table.render()]);
+    }
+    if let [_, ..] = open_checkouts[..] {
+        let what = open_checkouts.join(", ").replace('_', " ");
+        text.push_str(&format!("\nA checkout is open for: {what}\n"));
     }
     output::print(&text)
 }

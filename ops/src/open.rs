@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use desk::actor::{TOKEN, token_hash};
 use ledger::{Ledger, LedgerConfig};
 use shared::env::Env;
 use shared::queue::{Queue, QueueUrl, Role};
@@ -22,7 +23,21 @@ const SCREEN_WAIT: Duration = Duration::from_secs(5);
 pub async fn ledger(env: &Env) -> anyhow::Result<Ledger> {
     let ledger = as_it_is(&LedgerConfig::from_env(env)?).await?;
     ledger.check_schema().await?;
+    remark_unknown_token(env, &ledger).await?;
     Ok(ledger)
+}
+
+/// To look, nobody needs a token: one that is mistyped would go unnoticed until something is refused.
+async fn remark_unknown_token(env: &Env, ledger: &Ledger) -> anyhow::Result<()> {
+    let Some(token) = env.given(TOKEN.name) else { return Ok(()) };
+    let known = async { ledger.read().await?.token_by_hash(&token_hash(token.trim())).await };
+    if answer(ledger, known).await?.is_none() {
+        output::remark(&format!(
+            "the token in {} is not known in this ledger: it proves nothing",
+            TOKEN.name
+        ));
+    }
+    Ok(())
 }
 
 /// The ledger, whatever its schema, for those who look at a patient: it may be away.

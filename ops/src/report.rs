@@ -6,12 +6,14 @@ use std::process::ExitCode;
 use chrono::{DateTime, Days, Months, NaiveDate, Utc};
 use desk::audit_key::AuditKey;
 use desk::reports::{self, Compared, FileEntry, Period, ReportKind, WrongPeriod};
+use desk::views::dashboard::likely_mode;
 use ledger::views::kpi::Scope;
 use shared::clock;
 use shared::env::Env;
 
 use crate::cli::{OfDateOptions, OfSpanOptions, ReportCommand, ToOptions, VerifyReportOptions};
 use crate::failure::wrongly_called;
+use crate::kpi::remark_other_mode;
 use crate::table::Table;
 use crate::{money, open, output};
 
@@ -78,6 +80,7 @@ async fn write(env: &Env, kind: ReportKind, period: Period, to: &ToOptions) -> a
     let ledger = open::ledger(env).await?;
     let key = AuditKey::from_env(env)?;
     let manifest = reports::write(&ledger, kind, period, &scope, &folder, key.as_ref()).await?;
+    let is_likely = open::answer(&ledger, likely_mode(&ledger)).await?;
     ledger.close().await;
     if to.shape.json {
         return output::print_json(&manifest);
@@ -87,6 +90,7 @@ async fn write(env: &Env, kind: ReportKind, period: Period, to: &ToOptions) -> a
         "written to {}; open report.html in a browser to read or print it",
         folder.display()
     ));
+    remark_other_mode(scope.livemode, is_likely);
     Ok(())
 }
 

@@ -20,6 +20,8 @@ pub const ADDRESSES: [&str; 5] = [
 /// Those of them that say how a process is.
 pub const INTERNAL_ADDRESSES: [&str; 3] =
     ["GATEWAY_INTERNAL_ADDR", "WORKER_INTERNAL_ADDR", "CONSOLE_INTERNAL_ADDR"];
+/// Where a demo's own Stripe is.
+const STRIPE: [&str; 3] = ["STRIPE_API_URL", "STRIPE_FILES_URL", "STRIPE_SECRET_KEY"];
 /// Each URL, with the file that stands in for it.
 const FILES: [(&str, &str); 2] = [("QUEUE_URL", "queue.db"), ("DATABASE_URL", "ledger.db")];
 
@@ -70,7 +72,8 @@ pub fn of_up(mut env: Env, options: &UpOptions) -> anyhow::Result<Env> {
 pub fn moved(env: &Env, options: &UpOptions) -> Option<String> {
     let addresses = ADDRESSES.iter().filter(|_| options.port.is_some());
     let folder = (options.demo || options.data_dir.is_some()).then_some(DATA_DIR.name);
-    let names = folder.into_iter().chain(addresses.copied());
+    let stripe = STRIPE.into_iter().filter(|_| options.demo);
+    let names = folder.into_iter().chain(addresses.copied()).chain(stripe);
     let set: Vec<String> = names
         .filter_map(|name| env.given(name).map(|value| format!("{name}={}", listing::quoted(value))))
         .collect();
@@ -119,5 +122,16 @@ mod tests {
         let options = UpOptions { port: None, data_dir: Some("/srv/x".into()), demo: false };
         let env = of_up(Env::of(&[]), &options).unwrap();
         assert_eq!(moved(&env, &options).as_deref(), Some("TIDEGATE_DATA_DIR=/srv/x"));
+        let stripe = env.with("STRIPE_API_URL", "http://127.0.0.1:1/").with("STRIPE_SECRET_KEY", "sk_test_1");
+        assert_eq!(
+            moved(&stripe, &options).as_deref(),
+            Some("TIDEGATE_DATA_DIR=/srv/x"),
+            "it was there before"
+        );
+        let options = UpOptions { demo: true, ..UpOptions::default() };
+        assert_eq!(
+            moved(&stripe, &options).as_deref(),
+            Some("TIDEGATE_DATA_DIR=/srv/x STRIPE_API_URL=http://127.0.0.1:1/ STRIPE_SECRET_KEY=sk_test_1")
+        );
     }
 }

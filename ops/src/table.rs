@@ -37,7 +37,8 @@ impl Table {
         self.column(title, Align::Right, usize::MAX)
     }
 
-    /// Free text: cut with an ellipsis where it is longer. Ids are never cut: people copy them.
+    /// Free text: cut with an ellipsis where it is longer, unless the terminal has room for more. Ids are never cut: people
+    /// copy them.
     pub fn prose(self, title: &'static str, limit: usize) -> Self {
         self.column(title, Align::Left, limit)
     }
@@ -50,8 +51,7 @@ impl Table {
     /// One row, a cell for each column.
     pub fn row<const N: usize>(&mut self, cells: [String; N]) {
         assert_eq!(N, self.columns.len(), "a row has a cell for each column");
-        let cut = |(cell, column): (String, &Column)| ellipsis(&clean(&cell), column.limit);
-        self.rows.push(cells.into_iter().zip(&self.columns).map(cut).collect());
+        self.rows.push(cells.into_iter().map(|cell| clean(&cell)).collect());
     }
 
     /// Leaves columns out, where the page around the table says the same.
@@ -74,6 +74,11 @@ impl Table {
     /// The lines without the titles, for short lists of names and values. Long values are wrapped.
     pub fn render_bare(&self) -> String {
         fit::bare(self, terminal::width())
+    }
+
+    /// A cell, free text no longer than its limit.
+    fn cut(&self, row: &[String], index: usize) -> String {
+        ellipsis(&row[index], self.columns[index].limit)
     }
 
     /// The columns that have something in them.

@@ -11,8 +11,8 @@ use gateway::GatewayConfig;
 use ledger::{Ledger, LedgerConfig};
 use secrecy::{ExposeSecret, SecretString};
 use shared::env::Env;
-use shared::queue::Role;
 use shared::queue::rabbitmq::topology::NewQueues;
+use shared::queue::{Queue, Role};
 use shared::shutdown;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -58,7 +58,7 @@ pub async fn run(env: Env, options: &UpOptions) -> anyhow::Result<()> {
     worker_config.goods = marketplace::KEEPERS;
     let first = first_administrator(&ledger).await?;
     topology::declare(&queue_config, NewQueues::AwaitDisk).await?;
-    let (queue_shown, ledger_shown) = (queue_config.url.shown(), ledger.shown());
+    let queue_shown = queue_config.url.shown();
     let queue = roles::open_queue(queue_config, Role::Both).await?;
 
     let [stop_gateway, stop_worker, stop_console] = [(); 3].map(|()| CancellationToken::new());
@@ -74,9 +74,9 @@ pub async fn run(env: Env, options: &UpOptions) -> anyhow::Result<()> {
     );
     tokio::select! {
         () = shutdown.cancelled() => {}
-        greeted = greet(&env, options, secret.as_ref(), demo.as_ref(), [&queue_shown, &ledger_shown]) => {
-            greeted?;
-            announce_first(&env, first.as_ref())?;
+        greeted = greet(&env, options, secret.as_ref(), demo.as_ref(), (&queue_shown, &queue, &ledger)) => {
+            // At once: two messages would come in any order.
+            output::announce(greeted? + &first_words(&env, first.as_ref())?);
             shutdown.cancelled().await;
         }
     }
@@ -100,17 +100,17 @@ async fn first_administrator(ledger: &Ledger) -> anyhow::Result<Option<SecretStr
     Ok(desk::acts::invitations::invite_first(ledger, shared::clock::now()).await?)
 }
 
-fn announce_first(env: &Env, code: Option<&SecretString>) -> anyhow::Result<()> {
-    let Some(code) = code else { return Ok(()) };
+/// How the first person gets in, where nobody is in yet.
+fn first_words(env: &Env, code: Option<&SecretString>) -> anyhow::Result<String> {
+    let Some(code) = code else { return Ok(String::new()) };
     let (me, link) = (output::me(), console::pages::invitation_link(&console::config::url(env)?, code));
-    output::announce(format!(
+    Ok(format!(
         "  people    nobody yet. This link makes the first administrator, once, within 24 h:\n            \
          {link}\n            \
          or `{me} staff accept --name NAME`, with the code behind code=. Until there is a second\n            \
          administrator, nothing that loosens a rule takes two\n",
         link = link.expose_secret()
-    ));
-    Ok(())
+    ))
 }
 
 /// Runs a role; when it ends, for whatever reason, everything ends.
@@ -126,14 +126,14 @@ fn ends_all(
     })
 }
 
-/// Waits until all are ready, then tells what runs where and what to try next.
+/// Waits until all are ready, then says what runs where and what to try next.
 async fn greet(
     env: &Env,
     options: &UpOptions,
     secret: Option<&SecretString>,
     demo: Option<&Demo>,
-    [queue, ledger]: [&str; 2],
-) -> anyhow::Result<()> {
+    (queue_shown, queue, ledger): (&str, &Queue, &Ledger),
+) -> anyhow::Result<String> {
     let address = |name| variables::address(env, name).map(probe::reachable);
     let (public, api) = (address("GATEWAY_ADDR")?, address("CONSOLE_ADDR")?);
     let [gateway, worker, console] = settings::INTERNAL_ADDRESSES.map(address);
@@ -146,13 +146,15 @@ async fn greet(
         Some(secret) => format!("{}  (kept in {})", secret.expose_secret(), dev_secret::path(env).display()),
         None => "your secret in STRIPE_WEBHOOK_SECRET".to_owned(),
     };
-    let me = output::me();
+    let (me, stored) = (output::me(), ledger.shown());
     // Other commands find what was moved only where they are told.
     let moved = settings::moved(env, options).map_or_else(String::new, |moved| {
-        format!("  elsewhere export {moved}   for other commands; or lines in .env\n")
+        format!("  elsewhere type this first in another terminal, or put it into .env line by line:\n            export {moved}\n")
     });
     let demo = match (demo, secret) {
-        (Some(demo), Some(secret)) => demo.live(public, secret.expose_secret()).await?,
+        (Some(demo), Some(secret)) => {
+            demo.live(env, options.port, (queue, ledger), (public, secret.expose_secret())).await?
+        }
         (Some(_), None) => {
             return Err(wrongly_called(
                 "STRIPE_WEBHOOK_SECRET is set: unset it for a demo, which has its own",
@@ -160,17 +162,16 @@ async fn greet(
         }
         (None, _) => String::new(),
     };
-    output::announce(format!(
+    Ok(format!(
         "{state}\n\
          \x20 webhooks  http://{public}/webhooks/stripe, signed with {signed}\n\
          \x20 pages     http://{api}/ to look and act\n\
          \x20 API       http://{api}/api/v1, described at /api/openapi.json; needs a token\n\
-         \x20 data      queue {queue}, ledger {ledger}\n\
+         \x20 data      queue {queue_shown}, ledger {stored}\n\
          \x20 probes    /readyz and /metrics at http://{gateway}, http://{worker} and http://{console}\n\
-         \x20 try next  {me} send    {me} events list    {me} help\n\
+         \x20 try next  {me} send; {me} events list; {me} help\n\
          {moved}{demo}"
-    ));
-    Ok(())
+    ))
 }
 
 async fn all_ready(addresses: [SocketAddr; 3]) -> Result<(), String> {

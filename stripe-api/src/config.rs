@@ -14,7 +14,7 @@ const KEY: Variable = Variable {
     name: "STRIPE_SECRET_KEY",
     default: "",
     example: "rk_live_…",
-    help: "A secret or restricted key of Stripe's API. With it, the worker fetches events that never arrived, rereads objects whose events contradict each other, and sends approved operations such as refunds. A restricted key needs write permission for the operations that you use. Only what is of the key's mode, live or test, is read and sent.",
+    help: "A secret or restricted key of Stripe's API. With it, the worker fetches events that never arrived, rereads objects whose events contradict each other, and sends approved operations such as refunds; the console makes the PaymentIntents of checkouts. A restricted key needs write permission for the operations that you use. Only what is of the key's mode, live or test, is read and sent.",
 };
 const KEY_FILE: Variable = Variable {
     name: "STRIPE_SECRET_KEY_FILE",

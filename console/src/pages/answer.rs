@@ -33,7 +33,6 @@ use ledger::views::kpi::Scope;
 use ledger::views::search::Whose;
 use ledger::views::stored_events::EventFilter;
 use ledger::{Ledger, LedgerError};
-use marketplace::view::ListingView;
 use maud::Markup;
 
 use super::address::Address;
@@ -154,11 +153,6 @@ async fn find(sources: &Sources<'_>, frame: &mut Frame<'_>) -> Result<Found, Fai
             let found = anomalies::read_page(ledger, &mut ledger.read().await?, &whose, &part).await?;
             title("Anomalies", super::anomalies::page(frame, &found))
         }
-        "/payments/listings" => {
-            let (filter, part) = (listings::filter(frame), listed::part(address)?);
-            let found = marketplace::view::list(&mut ledger.read().await?, &filter, &part, now).await?;
-            title("Listings", listings::page(frame, &found))
-        }
         "/payments/audit" => {
             let (filter, part) = (audit::filter(frame)?, listed::part(address)?);
             let found = ledger.read().await?.audit_lines(&filter, &part).await?;
@@ -278,9 +272,9 @@ async fn read_one(ledger: &Ledger, frame: &mut Frame<'_>, kind: &str, id: &str) 
         }
         "listing" => {
             let mut tx = ledger.read().await?;
-            let views = ListingView::read(&mut tx, id, &Whose::default(), frame.now).await?;
-            frame.livemode = views.first().map_or(frame.livemode, |view| view.listing.key.livemode);
-            (!views.is_empty()).then(|| listings::pages(&views))
+            let views = listings::read(&mut tx, id, frame.now).await?;
+            frame.livemode = views.first().map_or(frame.livemode, |(view, _)| view.listing.key.livemode);
+            (!views.is_empty()).then(|| listings::pages(frame, &views))
         }
         "replay" => match ledger.plan(id).await? {
             Some(plan) => Some(replays::page(frame, &plan, &ledger.results(id).await?)),

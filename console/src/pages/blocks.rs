@@ -119,13 +119,18 @@ fn lift(frame: &Frame<'_>, endpoint: &'static str, id: &str, consequence: &str) 
     )
 }
 
+/// To charge somebody again.
+pub fn unblock(frame: &Frame<'_>, id: &str) -> Markup {
+    lift(frame, "lift_block", id, "They can be charged again:")
+}
+
 fn blocked(frame: &Frame<'_>, block: &Block) -> Vec<Markup> {
     vec![
         moment(block.placed_at),
         html! { span.id { (block.id) } },
         html! { (block.reason) },
         html! { (block.placed_by) },
-        lift(frame, "lift_block", &block.id, "They can be charged again:"),
+        unblock(frame, &block.id),
     ]
 }
 

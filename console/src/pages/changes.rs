@@ -28,8 +28,8 @@ fn row(frame: &Frame<'_>, change: &PendingChange) -> Vec<Markup> {
     vec![
         age(change.asked_at, frame.now),
         html! { span { (change.kind) " " (change.subject) } },
-        html! { (change.before.as_deref().unwrap_or_default().replace('_', " ")) },
-        html! { (change.after.replace('_', " ")) },
+        html! { (change.before.as_deref().unwrap_or_default()) },
+        html! { (change.after) },
         html! { (change.reason) },
         html! { (change.asked_by) },
         until(change.ends_at, frame.now),
@@ -39,7 +39,7 @@ fn row(frame: &Frame<'_>, change: &PendingChange) -> Vec<Markup> {
 
 fn decide(frame: &Frame<'_>, change: &PendingChange) -> Markup {
     let is_own = change.asked_by == frame.actor.staff();
-    let what = html! { strong { (change.kind) " " (change.subject) ": " (change.after.replace('_', " ")) } };
+    let what = html! { strong { (change.kind) " " (change.subject) ": " (change.after) } };
     let path = [change.id.as_str()];
     html! {
         div {

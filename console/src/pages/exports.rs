@@ -16,6 +16,8 @@ use ledger::views::lists::{
 use ledger::views::page::{Page, Part as PageOfList, Place};
 use ledger::views::stored_events::EventFilter;
 use ledger::{Ledger, LedgerError};
+use marketplace::sheet;
+use marketplace::view::ListingFilter;
 use tokio::sync::mpsc::Sender;
 
 use crate::Console;
@@ -35,6 +37,7 @@ pub enum List {
     Bans(BanFilter),
     Findings(Box<FindingFilter>),
     Events(EventFilter),
+    Listings(ListingFilter),
 }
 
 /// A list whose beginning has been read: that the ledger cannot be read is said before anything is sent.
@@ -57,6 +60,7 @@ impl List {
             Self::Bans(_) => csv::head(sheets::bans::COLUMNS),
             Self::Findings(_) => csv::head(sheets::findings::COLUMNS),
             Self::Events(_) => csv::head(sheets::events::COLUMNS),
+            Self::Listings(_) => csv::head(sheet::COLUMNS),
         };
         let (lines, next) = self.lines(ledger, None, now).await?;
         Ok(Sheet { list: self, begun: head + &lines, next, now })
@@ -88,6 +92,9 @@ impl List {
                 written(sheets::findings::COLUMNS, tx.findings(filter, part, now).await?)
             }
             Self::Events(filter) => written(sheets::events::COLUMNS, tx.events(filter, part).await?),
+            Self::Listings(filter) => {
+                written(sheet::COLUMNS, marketplace::view::list(&mut tx, filter, part, now).await?)
+            }
         })
     }
 }
@@ -108,6 +115,7 @@ impl Sheet {
             List::Bans(_) => "bans",
             List::Findings(_) => "findings",
             List::Events(_) => "events",
+            List::Listings(_) => "listings",
         };
         format!("{what}-{}.csv", self.now.format("%Y-%m-%d"))
     }

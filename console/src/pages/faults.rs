@@ -19,6 +19,29 @@ pub enum Fault {
     Away,
 }
 
+/// Where things come from that no event tells of.
+fn comes_from(kind: &str) -> Option<Markup> {
+    let to = |path: &str, words: &str| html! { a href=(path) { (words) } };
+    Some(match kind {
+        "listing" => html! {
+            "Your homepage puts listings by the API, under ids of its own; whether this one is there, it knows best. "
+            (to("/payments/listings", "Listings")) " shows those that are here; it may also be of the other mode."
+        },
+        "finding" => {
+            html! { (to("/payments/findings?show=all", "Findings")) " shows all of them, the resolved ones too." }
+        }
+        "operation" => html! { (to("/approvals?show=all", "All operations")) " shows what was asked for." },
+        "notice" => html! { (to("/notices", "Notices")) " shows what was told, and to whom." },
+        "replay" => {
+            html! { "A replay begins with its plan: " (to("/payments/dead-letters", "dead letters")) " can be run again." }
+        }
+        "cause" => {
+            html! { "Its dead letters may have been applied or discarded since: " (to("/payments/dead-letters", "dead letters")) " shows the causes that are left." }
+        }
+        _ => return None,
+    })
+}
+
 impl Fault {
     pub fn status(&self) -> u16 {
         match self {
@@ -49,8 +72,10 @@ impl Fault {
                 }
                 Self::Unknown { kind, id } => {
                     p { strong { "The ledger knows no " (kind) " " span.id { (id) } "." } }
+                    @if let Some(from) = comes_from(kind) { p { (from) } } @else {
                     p { "No event about it has been applied. If Stripe sent it just now, it may still wait in the queue; reload in a moment." }
                     p { "It may also be of the other mode, or be called something else: search above by its id. " a href="/payments/webhooks/" { "Webhooks" } " shows what has arrived." }
+                    }
                 }
                 Self::Wrong(why) => {
                     p { strong { (why) } }

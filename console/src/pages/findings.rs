@@ -117,7 +117,7 @@ pub fn one(frame: &Frame<'_>, view: &FindingView) -> Markup {
     let key = &finding.key;
     html! {
         (heading(NAME, &key.id, finding.state.as_str(), &belongs_to(&key.account, key.livemode)))
-        p.lead { (capitalised(&finding.summary)) " " (view.says) }
+        p.lead { (capitalised(finding.summary.trim_end_matches('.'))) ". " (view.says) }
         div.sided {
             div.stack {
                 (history(&view.history))

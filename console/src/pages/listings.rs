@@ -1,16 +1,27 @@
-//! Listings of the marketplace: as a list, and one with what was paid for it.
+//! Listings of the marketplace: as a list, and one with what was paid for it, what happened, and moderation's word.
 
+use chrono::{DateTime, Utc};
+use desk::wording::belongs_to;
+use domain::goods::NAME;
 use domain::money;
+use ledger::tables::audit::Line;
 use ledger::views::page::Page;
 use ledger::views::search::Whose;
+use ledger::{LedgerError, Transaction};
 use marketplace::State;
 use marketplace::view::{Listing, ListingFilter, ListingView, PaymentView};
 use maud::{Markup, html};
 
+use super::acts::{Act, form, words};
+use super::address::encoded;
+use super::command::{command, curl, quoted};
 use super::listed::{self, choice, field, next};
 use super::modes;
+use super::object::{acts_panel, heading};
+use super::saved_views;
 use super::shell::Frame;
 use super::tables::{Column, empty, number, pager, prose, section, table, text};
+use super::timelines::timeline;
 use super::values::{moment, object, status};
 
 const LISTINGS: &[Column] = &[
@@ -32,21 +43,25 @@ const PAYMENTS: &[Column] = &[
     text("Refund"),
 ];
 
-pub fn filter(frame: &Frame<'_>) -> ListingFilter {
+pub fn filter(frame: &Frame<'_>) -> Result<ListingFilter, String> {
     let given = |name: &str| frame.address.get(name).filter(|text| !text.is_empty()).map(str::to_owned);
-    let wanted = given("status");
-    ListingFilter {
-        state: State::ALL.into_iter().find(|state| Some(state.as_str()) == wanted.as_deref()),
+    let state = given("status").map(|word| {
+        let known = State::ALL.into_iter().find(|state| state.as_str() == word);
+        known.ok_or_else(|| format!("There is no status “{word}”: there are {}.", State::WORDS.join(", ")))
+    });
+    Ok(ListingFilter {
+        state: state.transpose()?,
         category: given("category"),
         user: given("user"),
         whose: Whose { account: None, livemode: Some(frame.livemode) },
-    }
+    })
 }
 
 pub fn page(frame: &Frame<'_>, found: &Page<Listing>) -> Markup {
     let address = frame.address;
     html! {
         div.title { h1 { "Listings" } span.muted { "Active ones bumped first; all others newest first" } }
+        (saved_views::bar(frame))
         section.panel {
             form.filters method="get" action=(address.path) {
                 input type="hidden" name="mode" value=(modes::word(frame.livemode));
@@ -61,7 +76,7 @@ pub fn page(frame: &Frame<'_>, found: &Page<Listing>) -> Markup {
                 }))
             } @else {
                 (table("Listings", LISTINGS, found.rows.iter().map(row).collect()))
-                (pager(listed::first(address).as_deref(), next(address, found).as_deref(), found.rows.len(), None))
+                (pager(listed::first(address).as_deref(), next(address, found).as_deref(), found.rows.len(), listed::csv(frame).as_deref()))
             }
         }
     }
@@ -92,32 +107,80 @@ fn promotions(listing: &Listing) -> Markup {
     }
 }
 
-/// One listing; several where an id is of both modes.
-pub fn pages(views: &[ListingView]) -> Markup {
-    html! { @for view in views { (one(view)) } }
+/// A listing with its history; several where an id is of both modes.
+pub async fn read(
+    tx: &mut Transaction,
+    id: &str,
+    now: DateTime<Utc>,
+) -> Result<Vec<(ListingView, Vec<Line>)>, LedgerError> {
+    let mut pages = Vec::new();
+    for view in ListingView::read(tx, id, &Whose::default(), now).await? {
+        let history = desk::views::timeline::timeline(tx, [(NAME, view.listing.key.clone())]).await?;
+        pages.push((view, history));
+    }
+    Ok(pages)
 }
 
-fn one(view: &ListingView) -> Markup {
+pub fn pages(frame: &Frame<'_>, views: &[(ListingView, Vec<Line>)]) -> Markup {
+    html! { @for (view, history) in views { (one(frame, view, history)) } }
+}
+
+fn one(frame: &Frame<'_>, view: &ListingView, history: &[Line]) -> Markup {
     let ListingView { listing, payments, open_checkouts } = view;
+    let key = &listing.key;
     html! {
-        div.title { h1 { "Listing " (listing.key.id) } (status(listing.status.as_str())) }
-        section.panel {
-            p { (listing.says) }
-            dl.facts {
-                dt { "User" } dd { (object("user", &listing.user_id)) }
-                dt { "Category" } dd { (listing.category_id) }
-                dt { "Fee" } dd { (fee(listing)) }
-                dt { "Put" } dd { (moment(listing.created_at)) }
-                @if let Some(from) = listing.active_from { dt { "Active since" } dd { (moment(from)) } }
-                @if let Some(until) = listing.expires_at { dt { "Expires" } dd { (moment(until)) } }
-                @if let Some(until) = listing.featured_until { dt { "Featured until" } dd { (moment(until)) } }
-                @if let Some(at) = listing.bumped_at { dt { "Bumped" } dd { (moment(at)) } }
-                @if let Some(word) = &listing.rejected { dt { "Rejected" } dd { (moment(word.at)) " by " (word.by) ": " (word.reason) } }
-                @if let Some(word) = &listing.deleted { dt { "Deleted" } dd { (moment(word.at)) " by " (word.by) } }
-                @if !open_checkouts.is_empty() { dt { "May be paid now" } dd { (open_checkouts.join(", ").replace('_', " ")) } }
+        (heading("listing", &key.id, listing.status.as_str(), &belongs_to(&key.account, key.livemode)))
+        p.lead { (listing.says) }
+        div.sided {
+            div.stack {
+                (section("Payments", PAYMENTS, payments.iter().map(payment).collect()))
+                (timeline((NAME, key), history, &[], frame.address))
+            }
+            div.stack {
+                (acts_panel(&acts(frame, listing)))
+                section.panel {
+                    h2 { "Details" }
+                    div.inner { dl.facts {
+                        div { dt { "user" } dd { (object("user", &listing.user_id)) } }
+                        div { dt { "category" } dd { (listing.category_id) } }
+                        div { dt { "fee" } dd { (fee(listing)) } }
+                        div { dt { "put" } dd { (moment(listing.created_at)) } }
+                        @if let Some(from) = listing.active_from { div { dt { "active since" } dd { (moment(from)) } } }
+                        @if let Some(until) = listing.expires_at { div { dt { "expires" } dd { (moment(until)) } } }
+                        @if let Some(until) = listing.featured_until { div { dt { "featured until" } dd { (moment(until)) } } }
+                        @if let Some(at) = listing.bumped_at { div { dt { "bumped" } dd { (moment(at)) } } }
+                        @if let Some(word) = &listing.rejected { div { dt { "rejected" } dd { (moment(word.at)) " by " (word.by) ": " (word.reason) } } }
+                        @if let Some(word) = &listing.deleted { div { dt { "deleted" } dd { (moment(word.at)) " by " (word.by) } } }
+                        @if !open_checkouts.is_empty() { div { dt { "may be paid now" } dd { (open_checkouts.join(", ").replace('_', " ")) } } }
+                    } }
+                }
+                section.panel {
+                    h2 { "Elsewhere" }
+                    div.inner {
+                        (command("same-command", &format!("tidegate listings show {}", quoted(&key.id))))
+                        (command("same-request", &curl(&format!("/api/v1/marketplace/listings/{}", encoded(&key.id)))))
+                    }
+                }
             }
         }
-        (section("Payments", PAYMENTS, payments.iter().map(payment).collect()))
+    }
+}
+
+/// Moderation's word. What its owner does, they do on the homepage.
+fn acts(frame: &Frame<'_>, listing: &Listing) -> Markup {
+    let id = listing.key.id.as_str();
+    html! {
+        @if !matches!(listing.status, State::Rejected | State::Deleted) {
+            (form(frame, &Act {
+                endpoint: "reject_listing",
+                path: &[id],
+                title: "Reject",
+                consequence: html! { "It is taken away for good, and what was paid for it and still runs goes back: " strong { (id) } "." },
+                fields: words("reason", "Reason", "It stands in the audit, and whoever looks at the listing reads it.", true),
+                button: "Reject it",
+                is_dangerous: true,
+            }))
+        }
     }
 }
 

@@ -15,7 +15,8 @@ use super::faults::Fault;
 use super::found::{Failed, Found};
 use super::shell::Frame;
 use super::{
-    bans, disputes, failures, findings, history, invoices, listed, payouts, refunds, search, webhooks,
+    bans, disputes, failures, findings, history, invoices, listed, listings, payouts, refunds, search,
+    webhooks,
 };
 
 /// The list at a path; `None` where there is none.
@@ -44,6 +45,9 @@ pub(super) async fn find_list(ledger: &Ledger, frame: &Frame<'_>) -> Result<Opti
         List::Bans(filter) => {
             ("Bans", bans::page(frame, &ListedBan::read_list(&mut tx, filter, part, now).await?))
         }
+        List::Listings(filter) => {
+            ("Listings", listings::page(frame, &marketplace::view::list(&mut tx, filter, part, now).await?))
+        }
         List::Events(filter) => ("Webhooks", webhooks::page(frame, &tx.events(filter, part).await?)),
     };
     Ok(Some(Found::Page(title.to_owned(), body)))
@@ -63,6 +67,7 @@ fn list(frame: &Frame<'_>) -> Result<Option<List>, Failed> {
         "/payments/disputes" => List::Disputes(disputes::query(frame)?),
         "/payments/bans" => List::Bans(bans::filter(frame.address, frame.livemode)),
         "/payments/findings" => List::Findings(Box::new(findings::filter(frame)?)),
+        "/payments/listings" => List::Listings(listings::filter(frame)?),
         "/payments/webhooks" => List::Events(webhooks::filter(frame)?),
         _ => return Ok(None),
     }))

@@ -40,7 +40,7 @@ pub fn list(frame: &Frame<'_>, policies: &[ListedPolicy], waiting: &[PendingChan
 fn row(frame: &Frame<'_>, policy: &ListedPolicy) -> Vec<Markup> {
     let set = policy.set.as_ref();
     vec![
-        html! { a href=(place(policy.key.as_str(), &policy.currency)) { (policy.key.as_str()) } @if !policy.currency.is_empty() { " " (policy.currency.to_uppercase()) } },
+        html! { span { a href=(place(policy.key.as_str(), &policy.currency)) { (policy.key.as_str()) } @if !policy.currency.is_empty() { " " (policy.currency.to_uppercase()) } } },
         html! { strong.nowrap { (policy.shown) } },
         html! { (policy.help) },
         set.map_or_else(|| html! { span.muted { "default" } }, |set| age(set.set_at, frame.now)),

@@ -7,7 +7,7 @@ use super::address::{link, parameters};
 use super::shell::Frame;
 
 /// Pages whose filters can be kept.
-const LISTS: [&str; 11] = [
+const LISTS: [&str; 12] = [
     "/payments/history",
     "/payments/failures",
     "/payments/refunds",
@@ -16,6 +16,7 @@ const LISTS: [&str; 11] = [
     "/payments/payouts",
     "/payments/webhooks",
     "/payments/bans",
+    "/payments/listings",
     "/payments/audit",
     "/payments/findings",
     "/payments/metrics",

@@ -68,14 +68,16 @@ fn entry((kind, key): (&str, &Key), line: &Line, notes: &[Note]) -> Markup {
     }
 }
 
-/// A step of a status without the marks of a program; a text of a person as it is.
+/// A step of a status without the marks of a program; ids and a text of a person as they are.
 fn readable(line: &Line) -> String {
     let says = change(&line.row);
-    if ["status", "state"].contains(&line.row.what.as_str()) {
-        says.replace("->", "→").replace('_', " ")
-    } else {
-        says
+    if !["status", "state"].contains(&line.row.what.as_str()) {
+        return says;
     }
+    let is_word = |word: &str| word.bytes().all(|byte| byte.is_ascii_lowercase() || b"_:,.".contains(&byte));
+    let words =
+        says.split(' ').map(|word| if is_word(word) { word.replace('_', " ") } else { word.to_owned() });
+    words.collect::<Vec<_>>().join(" ").replace("->", "→")
 }
 
 /// What a line is about, with its page where it has one.

@@ -8,6 +8,7 @@ use maud::{Markup, html};
 
 use super::acts::{Act, form, hidden, words};
 use super::address::link;
+use super::blocks;
 use super::command::{command, quoted};
 use super::modes;
 use super::object::{acts_panel, heading};
@@ -30,6 +31,9 @@ fn one(frame: &Frame<'_>, view: &BanView) -> Markup {
         @if view.stale {
             p.note.warn { "The ledger was derived under another policy than this program was given: " code { "tidegate rebuild" } " applies the new one." }
         }
+        @if let Some(block) = &view.block {
+            p.note.warn { "Blocked since " (moment(block.placed_at)) " by " (block.placed_by) ": " (block.reason) ". Nothing is charged to the user until the block is lifted." }
+        }
         div.sided {
             div.stack {
                 (section("Disputes", &[text("Opened"), text("Dispute"), text("Status"), number("Amount"), text("Payment"), text("Counts"), prose("Because")], view.disputes.iter().map(judged).collect()))
@@ -45,6 +49,7 @@ fn one(frame: &Frame<'_>, view: &BanView) -> Markup {
                         div { dt { "disputes" } dd { (view.ban.disputes) } }
                         @if let Some(until) = view.standing.until { div { dt { "until" } dd { (moment(until)) } } }
                         div { dt { "payments" } dd { a href=(link("/payments/history", [("user", key.id.as_str()), ("mode", mode)])) { "What this user paid" } } }
+                        div { dt { "listings" } dd { a href=(link("/payments/listings", [("user", key.id.as_str()), ("mode", mode)])) { "What this user put up" } } }
                     } }
                 }
                 section.panel {
@@ -82,6 +87,10 @@ fn acts(frame: &Frame<'_>, view: &BanView) -> Markup {
             (act("lift", "Lift the ban", "Whatever the disputes say, this user may pay again:", true))
         } @else {
             (act("ban", "Ban the user", "Whatever the disputes say, no payment may be taken from", true))
+        }
+        @match &view.block {
+            Some(_) => (blocks::unblock(frame, user)),
+            None => (blocks::block(frame, Some(user))),
         }
         @if view.standing.by == DecidedBy::Staff {
             (act("clear", "Leave it to the disputes", "The decision of staff ends, and the disputes decide again about", false))

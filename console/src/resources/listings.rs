@@ -38,7 +38,7 @@ const FILTER: &[Field] = &[
         Kind::Word(states),
         "Only these. Active ones come bumped first, then the newest; all others the newest first.",
     ),
-    optional("category", Kind::Id, "Only in this category, as it was put."),
+    optional("category", Kind::Id, "Only in this category: `Cars & Trucks` and `cars_trucks` are the same."),
     optional("user", Kind::Id, "Only of this user."),
 ];
 

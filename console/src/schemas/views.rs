@@ -278,6 +278,7 @@ pub(super) fn pages() -> Schemas {
                 ("why", text()),
                 ("disputes", list(json!({"type": "object"}))),
                 ("overrides", list(json!({"type": "object"}))),
+                ("block", json!({"anyOf": [of("block"), {"type": "null"}]})),
                 ("timeline", list(of("audit_line"))),
             ]),
         ),

@@ -91,7 +91,7 @@ pub async fn restore(
         && has_queue
         && path.exists()
     {
-        return Err(CopyError::NotEmpty { at: path.display().to_string() }.into());
+        return Err(CopyError::QueueThere { at: path.display().to_string() }.into());
     }
     copy::restore(config, folder, backup.ledger_file()).await?;
     restored.push(config.shown());

@@ -1,6 +1,8 @@
 //! Whether a user is banned, by whose word, and why: which disputes count against the user and which do not, what
 //! staff decided, and the events behind it all.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use domain::bans::{Act, Ban, Status};
 use domain::charges::Charge;
@@ -8,6 +10,7 @@ use domain::disputes::Dispute;
 use domain::{Key, Object};
 use ledger::graph::users::{read_disputes_of, users_of_name};
 use ledger::tables::audit::Line;
+use ledger::tables::blocks::Block;
 use ledger::tables::overrides::Override;
 use ledger::views::lists::BanFilter;
 use ledger::views::page::{Page, Part};
@@ -48,6 +51,8 @@ pub struct BanView {
     pub timeline: Vec<Line>,
     /// The ledger was derived under other policies than this program was given.
     pub stale: bool,
+    /// A person's word that nothing is charged to the user.
+    pub block: Option<Block>,
 }
 
 /// A dispute, and whether it counts.
@@ -90,10 +95,8 @@ impl BanView {
         now: DateTime<Utc>,
     ) -> Result<Vec<Self>, LedgerError> {
         let mut views = Vec::new();
-        for user in users_of_name(tx, name).await? {
-            if whose.admits(&user) {
-                views.push(Self::read(ledger, tx, user, now).await?);
-            }
+        for user in users(tx, name, whose).await? {
+            views.push(Self::read(ledger, tx, user, now).await?);
         }
         Ok(views)
     }
@@ -132,6 +135,7 @@ impl BanView {
             overrides: tx.overrides_of(&user).await?,
             timeline,
             stale: derived != ban,
+            block: tx.blocks_of(std::slice::from_ref(&user.id)).await?.pop(),
             ban,
         })
     }
@@ -182,6 +186,22 @@ impl ListedBan {
         let named = ban.override_by.as_deref().filter(|_| by_staff);
         named.map(|by| (by, ban.override_reason.as_deref().unwrap_or_default()))
     }
+}
+
+/// Every user of this name. A block names somebody in every account and mode: where nothing else names them, they are
+/// shown as a user of the merchant's own account.
+pub(crate) async fn users(
+    tx: &mut Transaction,
+    name: &str,
+    whose: &Whose,
+) -> Result<BTreeSet<Key>, LedgerError> {
+    let mut users = users_of_name(tx, name).await?;
+    users.retain(|user| whose.admits(user));
+    if users.is_empty() && !tx.blocks_of(&[name.to_owned()]).await?.is_empty() {
+        let (account, livemode) = (whose.account.clone().unwrap_or_default(), whose.livemode.unwrap_or(true));
+        users.insert(Key { id: name.to_owned(), account, livemode });
+    }
+    Ok(users)
 }
 
 /// The row of a user; a placeholder where nothing concerned the user.
@@ -288,6 +308,7 @@ mod tests {
             overrides: vec![decision(1, None), decision(2, Some(end))],
             timeline: Vec::new(),
             stale: false,
+            block: None,
             ban,
         };
         let states = |at| view.decisions(at).map(|(_, state)| state).collect::<Vec<_>>();

@@ -66,7 +66,7 @@ impl OperationView {
         let Some(operation) = tx.operation(id).await? else { return Ok(None) };
         let about = tx.operations_about(&operation.subject_kind, &operation.subject(), ABOUT_LIMIT).await?;
         let again = about.into_iter().filter(|other| other.retry_of.as_deref() == Some(id));
-        let retried_by = again.map(|other| other.key.id).collect();
+        let retried_by: Vec<String> = again.map(|other| other.key.id).collect();
         let mut refund_status = None;
         if let (OperationKind::Refund, Some(made)) = (operation.kind, &operation.stripe_id) {
             let made = operation.key.sibling(made);
@@ -76,6 +76,10 @@ impl OperationView {
         let mut words = OperationWords::of(&operation, now);
         if let Some(why) = why_not_sent(tx, &operation, now).await? {
             words.next = Some(why);
+        }
+        // What was tried again is not tried again from here.
+        if operation.state == OperationState::Failed && !retried_by.is_empty() {
+            words.next = None;
         }
         Ok(Some(Self {
             words,
@@ -115,6 +119,8 @@ pub fn does(operation: &Operation) -> String {
     let (kind, id) = (&operation.subject_kind, &operation.subject_id);
     let amount = money::shown(operation.amount, &operation.currency);
     match operation.kind {
+        // How much, nobody knows of what is not in the ledger.
+        OperationKind::Refund if operation.currency.is_empty() => format!("refund {kind} {id}"),
         OperationKind::Refund => format!("refund {amount} of {kind} {id}"),
         OperationKind::Charge => match (&operation.customer, kind.as_str()) {
             (Some(customer), Invoice::NAME) => {
@@ -122,6 +128,7 @@ pub fn does(operation: &Operation) -> String {
             }
             _ => format!("charge {amount} to {kind} {id}"),
         },
+        OperationKind::Capture if operation.currency.is_empty() => format!("capture {kind} {id}"),
         OperationKind::Capture => format!("capture {amount} of {kind} {id}"),
         OperationKind::Cancel => format!("cancel {kind} {id}"),
         OperationKind::Subscribe => format!("subscribe {kind} {id}"),
@@ -138,6 +145,7 @@ pub fn does(operation: &Operation) -> String {
         OperationKind::Credit => format!("credit {amount} to {kind} {id}"),
         OperationKind::EvidenceStage => format!("store evidence for {kind} {id}"),
         OperationKind::EvidenceSubmit => format!("submit the evidence for {kind} {id}"),
+        OperationKind::DisputeAccept if operation.currency.is_empty() => format!("accept {kind} {id}"),
         OperationKind::DisputeAccept => format!("accept {kind} {id}, which loses {amount}"),
     }
 }

@@ -24,6 +24,8 @@ pub enum CopyError {
         "{at} has a ledger already. Nothing is overwritten: move it away, or set DATABASE_URL to another place"
     )]
     NotEmpty { at: String },
+    #[error("{at} is there already. Nothing is overwritten: move it away, or set QUEUE_URL to another place")]
+    QueueThere { at: String },
     #[error("this copy is of {copy}, and DATABASE_URL names {wanted}: set it to the same kind of ledger")]
     OtherKind { copy: &'static str, wanted: &'static str },
     #[error(

@@ -69,6 +69,17 @@ impl Transaction {
             .await
     }
 
+    /// The accounts and modes in which a payment or goods name this user.
+    pub async fn users_named(&mut self, user: &str) -> Result<Vec<Key>, LedgerError> {
+        query(
+            "SELECT user_id AS id, account, livemode FROM payments WHERE user_id = $1 \
+             UNION SELECT user_id, account, livemode FROM goods WHERE user_id = $1",
+        )
+        .bind(user)
+        .all(self)
+        .await
+    }
+
     /// The customers who are one of these users.
     pub async fn customers_of_users(&mut self, users: &[Key]) -> Result<Vec<Customer>, LedgerError> {
         self.children("user_id", users).await

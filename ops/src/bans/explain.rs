@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use desk::views::ban::{BanView, DecisionState, JudgedDispute};
 use domain::Object;
 use domain::bans::{Act, Ban};
+use ledger::tables::blocks::Block;
 use shared::clock;
 use shared::env::Env;
 
@@ -37,12 +38,18 @@ pub async fn run(env: &Env, options: &ExplainOptions) -> anyhow::Result<()> {
 }
 
 fn page(view: &BanView, now: DateTime<Utc>) -> String {
-    let BanView { ban, standing, why, disputes, timeline, stale, .. } = view;
+    let BanView { ban, standing, why, disputes, timeline, stale, block, .. } = view;
     let owner = belongs_to(&ban.key.account, ban.key.livemode);
     let (id, word) = (clean(&ban.key.id), standing.word());
     let mut text = format!("user {id}  {word}  ({})\n{}\n", clean(&owner), clean(why));
     if *stale {
         text.push_str("The ledger was derived with another policy than this command has (BAN_CHARGEBACKS, BAN_LIFT_ON_WON, BAN_NEVER_REASONS).\n");
+    }
+    if let Some(Block { reason, placed_by, placed_at, .. }) = block {
+        let since = when::whole(*placed_at);
+        let line = format!("Blocked since {since} by {placed_by}: {reason}. Nothing is charged to the user.");
+        text.push_str(&clean(&line));
+        text.push('\n');
     }
     text.push('\n');
     text.push_str(&judged_table(disputes));

@@ -19,7 +19,7 @@ pub struct ChargeOptions {
     #[command(flatten)]
     pub act: WantedOptions,
     /// How much, as in 19.99
-    #[arg(long, value_name = "AMOUNT")]
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
     pub amount: String,
     /// In which currency
     #[arg(long, value_name = "CURRENCY", default_value = "usd")]
@@ -96,7 +96,7 @@ pub struct CreditOptions {
     #[command(flatten)]
     pub act: WantedOptions,
     /// How much, as in 19.99
-    #[arg(long, value_name = "AMOUNT")]
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
     pub amount: String,
     /// In which currency
     #[arg(long, value_name = "CURRENCY", default_value = "usd")]

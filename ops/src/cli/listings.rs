@@ -25,7 +25,7 @@ pub struct ListingsListOptions {
     /// Only these
     #[arg(long, value_parser = PossibleValuesParser::new(State::WORDS))]
     pub status: Option<String>,
-    /// Only in this category, as it was put
+    /// Only in this category: `Cars & Trucks` and `cars_trucks` are the same
     #[arg(long, value_name = "CATEGORY")]
     pub category: Option<String>,
     /// Only of this user

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::{ByOptions, PageOptions, Shape, WhoseOptions, WindowOptions};
+use super::{ByOptions, ListingOptions, PageOptions, Shape, WhoseOptions, WindowOptions};
 
 #[derive(Subcommand)]
 pub enum EventsCommand {
@@ -133,7 +133,7 @@ Operators
   last4:4242                 the last digits of the card
   created:yesterday          with : > >= < or <=: 2026-11-28, today, yesterday, 7d; of failed ones the day of the failure
 
-Without an operator the words are one name: an id, the number of an invoice, a user, an amount, the last digits of a \
+Without an operator the words are one name: an id, the number of an invoice, a user, a listing, an amount, the last digits of a \
 card, or a reason such as insufficient funds. The search box of the console takes the same words.
 
 Examples
@@ -166,10 +166,11 @@ Examples
   tidegate show in_1PgafuB7WZ01zgkWXYmPNZs8
   tidegate show 9A4C21D0-0007                the number of an invoice
   tidegate show user_4711                    whether a user is banned, and why
+  tidegate show lst_4711                     a listing, and what was paid for it
   tidegate show customer cus_QXg1oX8Nbd2Vfs  where an id might be taken for something else"
 )]
 pub struct ShowOptions {
-    /// An id of Stripe's, the number of an invoice, or a user
+    /// An id of Stripe's, the number of an invoice, a listing, or a user
     #[arg(value_name = "ID", required = true)]
     pub id: Option<String>,
     #[command(flatten)]
@@ -198,6 +199,8 @@ pub enum Subject {
     Subscription(SubjectOptions),
     /// Show a payout: state, money, arrival and history
     Payout(SubjectOptions),
+    /// Show a listing: state, promotions, and what became of what was paid for it
+    Listing(ListingOptions),
 }
 
 #[derive(Args)]

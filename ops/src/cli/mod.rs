@@ -242,6 +242,9 @@ pub enum Command {
     #[command(subcommand)]
     Charges(ChargesCommand),
     /// Listings of the marketplace: list, show, and what they are sold on
+    ///
+    /// Your own program puts them, by the API: `PUT /api/v1/marketplace/listings/ID` with `user_id` and `category_id`; a posting
+    /// fee makes one active. docs/marketplace.md has an example, and `tidegate up --demo` has some to look at.
     #[command(subcommand)]
     Listings(ListingsCommand),
     /// List failed attempts to pay

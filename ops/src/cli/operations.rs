@@ -175,7 +175,7 @@ pub struct RefundOptions {
     #[arg(value_name = "PAYMENT")]
     pub payment: String,
     /// How much, as in 19.99 [default: all that is left]
-    #[arg(long, value_name = "AMOUNT")]
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
     pub amount: Option<String>,
     /// In which currency; must be the payment's [default: the payment's]
     #[arg(long, value_name = "CURRENCY")]

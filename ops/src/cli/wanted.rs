@@ -38,7 +38,7 @@ pub struct CaptureOptions {
     #[command(flatten)]
     pub act: WantedOptions,
     /// How much, as in 19.99; the rest is released [default: all]
-    #[arg(long, value_name = "AMOUNT")]
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
     pub amount: Option<String>,
 }
 

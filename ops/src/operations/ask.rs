@@ -90,11 +90,21 @@ pub async fn the_payment(
     id: &str,
     whose: &WhoseOptions,
 ) -> anyhow::Result<(Key, Option<String>)> {
+    let (payment, currency) = payment_and_currency(ledger, id, whose).await?;
+    Ok((payment, currency.flatten()))
+}
+
+/// The same, and whether anybody has heard of it: the currency of one that was only named is not known, either.
+pub async fn payment_and_currency(
+    ledger: &Ledger,
+    id: &str,
+    whose: &WhoseOptions,
+) -> anyhow::Result<(Key, Option<Option<String>>)> {
     let payment = the_one::<Payment>(ledger, id, whose).await?;
     Ok(match payment {
         Ok(payment) => {
             let currency = Some(payment.state.currency).filter(|currency| !currency.is_empty());
-            (payment.key, currency)
+            (payment.key, Some(currency))
         }
         Err(key) => (key, None),
     })

@@ -13,11 +13,16 @@ use crate::money;
 
 pub async fn capture(env: &Env, options: &CaptureOptions) -> anyhow::Result<ExitCode> {
     let (ledger, actor) = desk(env, &options.act.by).await?;
-    let (payment, currency) = ask::the_payment(&ledger, &options.act.id, &options.act.whose).await?;
+    let (payment, currency) = ask::payment_and_currency(&ledger, &options.act.id, &options.act.whose).await?;
+    let is_known = currency.is_some();
+    let currency = currency.unwrap_or_default();
     let amount = match (&options.amount, &currency) {
         (Some(text), Some(currency)) => Some(money::read(text, currency).map_err(wrongly_called)?),
-        (Some(_), None) => return Err(wrongly_called("--amount: the ledger knows no such payment")),
-        (None, _) => None,
+        (Some(_), None) if is_known => {
+            return Err(wrongly_called("--amount: the ledger does not know the payment's currency yet"));
+        }
+        // Of a payment that nobody has heard of, the rules refuse any amount.
+        (_, None) | (None, _) => None,
     };
     let wanted = Wanted::Capture { payment, amount, currency };
     let ask = Ask { wanted, reason: Reason::Other, note: options.act.note.clone(), confirmed: true };

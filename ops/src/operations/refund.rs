@@ -36,12 +36,16 @@ async fn read(
     note: Option<String>,
     confirmed: bool,
 ) -> anyhow::Result<Ask> {
-    let (payment, own) = ask::the_payment(ledger, &options.payment, &options.whose).await?;
-    let currency = options.currency.clone().or(own);
+    let (payment, own) = ask::payment_and_currency(ledger, &options.payment, &options.whose).await?;
+    let is_known = own.is_some();
+    let currency = options.currency.clone().or(own.unwrap_or_default());
     let amount = match (&options.amount, &currency) {
         (Some(text), Some(currency)) => Some(money::read(text, currency).map_err(wrongly_called)?),
-        (Some(_), None) => return Err(wrongly_called("--amount needs --currency: the ledger knows none")),
-        (None, _) => None,
+        (Some(_), None) if is_known => {
+            return Err(wrongly_called("--amount needs --currency: the ledger does not know the payment's"));
+        }
+        // Of a payment that nobody has heard of, the rules refuse any amount.
+        (_, None) | (None, _) => None,
     };
     let reason = Reason::named(&options.reason).unwrap_or_default();
     Ok(Ask { wanted: Wanted::Refund { payment, amount, currency }, reason, note, confirmed })

@@ -15,7 +15,7 @@ use shared::env::Env;
 
 pub use self::page::history;
 use crate::cli::{Subject, SubjectOptions};
-use crate::{open, output, staff};
+use crate::{listings, open, output, staff};
 
 pub async fn run(env: &Env, subject: &Subject) -> anyhow::Result<()> {
     let ledger = open::ledger(env).await?;
@@ -28,6 +28,7 @@ pub async fn run(env: &Env, subject: &Subject) -> anyhow::Result<()> {
         Subject::Customer(options) => show(&ledger, options, cards, kinds::of_customer).await,
         Subject::Charge(options) => show(&ledger, options, cards, kinds::of_charge).await,
         Subject::Payout(options) => show(&ledger, options, cards, kinds::of_payout).await,
+        Subject::Listing(options) => listings::show(&ledger, options).await,
         Subject::Subscription(options) => show(&ledger, options, cards, kinds::of_subscription).await,
     };
     ledger.close().await;

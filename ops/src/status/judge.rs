@@ -253,7 +253,14 @@ fn uncertain(ledger: &LedgerFigures) -> Finding {
     if ledger.uncertain.is_empty() {
         return Finding::ok("uncertain", "no object is uncertain");
     }
-    let told: Vec<String> = ledger.uncertain.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    let told: Vec<String> = ledger
+        .uncertain
+        .iter()
+        .map(|(kind, count)| {
+            let (kind, plural) = (kind.replace('_', " "), if *count == 1 { "" } else { "s" });
+            format!("{} {kind}{plural}", money::count(count.unsigned_abs()))
+        })
+        .collect();
     Finding::look(
         "uncertain",
         format!("only Stripe knows the state of {}", told.join(", ")),

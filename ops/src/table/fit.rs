@@ -14,12 +14,15 @@ pub(super) fn titled(table: &Table, terminal: Option<usize>) -> String {
     let mut widths: Vec<usize> = shown
         .iter()
         .map(|&index| {
-            let cells = table.rows.iter().map(|row| width(&row[index]));
+            let cells = table.rows.iter().map(|row| width(&table.cut(row, index)));
             cells.fold(width(table.columns[index].title), usize::max)
         })
         .collect();
     let limit = terminal.unwrap_or(usize::MAX);
     cut_prose(table, &shown, &mut widths, limit);
+    if terminal.is_some() {
+        grow_prose(table, &shown, &mut widths, limit);
+    }
     let fitting = fitting(&widths, limit);
     let (beside, below) = shown.split_at(fitting);
     let mut text = String::new();
@@ -39,7 +42,7 @@ pub(super) fn bare(table: &Table, terminal: Option<usize>) -> String {
     let shown = table.shown();
     let widths: Vec<usize> = shown
         .iter()
-        .map(|&index| table.rows.iter().map(|row| width(&row[index])).max().unwrap_or(0))
+        .map(|&index| table.rows.iter().map(|row| width(&table.cut(row, index))).max().unwrap_or(0))
         .collect();
     let mut text = String::new();
     let limit = terminal.unwrap_or(usize::MAX);
@@ -51,9 +54,9 @@ pub(super) fn bare(table: &Table, terminal: Option<usize>) -> String {
         line(table, &mut text, &shown, &widths, shown.iter().map(|&index| row[index].as_str()));
         let Some(&last) = shown.last() else { continue };
         if is_wrapped && width(text[start..].trim_end()) > limit {
-            let kept = text.len() - 1 - row[last].len();
-            text.truncate(kept);
-            let words: Vec<&str> = row[last].split(' ').collect();
+            let cell = table.cut(row, last);
+            text.truncate(text.len() - 1 - cell.len());
+            let words: Vec<&str> = cell.split(' ').collect();
             text.push_str(filled_within(&indent, &words, limit).trim_start());
         }
     }
@@ -65,7 +68,7 @@ fn named(table: &Table, row: &[String], rest: &[usize], limit: usize) -> String 
     let mut words: Vec<String> = Vec::new();
     for (place, &index) in rest.iter().enumerate() {
         let end = if place + 1 < rest.len() { "," } else { "" };
-        let (column, cell) = (&table.columns[index], &row[index]);
+        let (column, cell) = (&table.columns[index], table.cut(row, index));
         let said = format!("{} {cell}{end}", column.title);
         if column.limit < usize::MAX {
             words.extend(said.split(' ').map(str::to_owned));
@@ -86,6 +89,18 @@ fn cut_prose(table: &Table, shown: &[usize], widths: &mut [usize], limit: usize)
         let widest = prose.filter(|&place| widths[place] > least(place)).max_by_key(|&place| widths[place]);
         let Some(place) = widest else { return };
         widths[place] = widths[place].saturating_sub(excess).max(least(place));
+    }
+}
+
+/// Gives free text what room is left, the first column first.
+fn grow_prose(table: &Table, shown: &[usize], widths: &mut [usize], limit: usize) {
+    for place in 0..widths.len() {
+        let index = shown[place];
+        if table.columns[index].limit < usize::MAX {
+            let whole = table.rows.iter().map(|row| width(&row[index])).max().unwrap_or(0);
+            let room = limit.saturating_sub(total(widths));
+            widths[place] += whole.saturating_sub(widths[place]).min(room);
+        }
     }
 }
 
@@ -193,5 +208,15 @@ mod tests {
         assert!(text.lines().nth(1).is_some_and(|line| line.starts_with("        word")), "{text}");
         assert_eq!(text.split_whitespace().filter(|word| *word == "word").count(), 30);
         assert_eq!(bare(&table, None).lines().count(), 2);
+    }
+
+    #[test]
+    fn free_text_takes_the_room_that_a_wide_terminal_has() {
+        let mut table = Table::default().text("ID").prose("WHY", 8).text("BY");
+        table.row(["evt_1", "the body does not parse", "jane"].map(str::to_owned));
+        let lines = |terminal| titled(&table, terminal).lines().last().unwrap().to_owned();
+        assert_eq!(lines(None), "evt_1  the bod…  jane", "a file has no width");
+        assert_eq!(lines(Some(80)), "evt_1  the body does not parse  jane");
+        assert_eq!(lines(Some(30)), "evt_1  the body does no…  jane");
     }
 }

@@ -3,6 +3,7 @@
 use console::openapi::document;
 use console::resources::endpoints;
 use harness::binaries::workspace;
+use hyper::Method;
 use serde_json::Value;
 
 use super::office::each_office;
@@ -22,6 +23,22 @@ fn the_committed_document_is_the_codes() {
         committed == text,
         "{COMMITTED} differs from the code: run this test with TIDEGATE_WRITE=1, and look at the difference"
     );
+}
+
+#[test]
+fn whatever_can_be_looked_at_is_in_its_section_of_the_page() {
+    let page = std::fs::read_to_string(workspace().join("docs/api.md")).unwrap();
+    let section = page.split("\n## Looking\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let gets = endpoints().filter(|endpoint| endpoint.method == Method::GET);
+    let paths: Vec<&str> =
+        gets.map(|endpoint| endpoint.path).filter(|path| path.starts_with("/api/v1/")).collect();
+    assert!(paths.len() > 40, "{paths:?}");
+    for path in paths {
+        assert!(
+            section.contains(path),
+            "docs/api.md says nothing of {path} where it says what can be looked at"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 
 use harness::api::Api;
-use harness::binaries::binary;
+use harness::binaries::{binary, workspace};
 use harness::ports::free_range;
 use harness::process_guard::until;
 use serde_json::{Value, json};
@@ -33,13 +33,9 @@ async fn two_people_refund_a_large_payment_in_a_demo() {
     let laptop = Laptop::new();
     let port = free_range(12);
     let up = laptop.start(&["up", "--demo", "--port", &port.to_string()], &[]);
-    let greets = until("the demo to greet", PATIENCE, async || {
-        Ok(laptop.greeting().contains("/_fake/    more that can happen"))
-    });
-    assert!(greets.await.is_ok(), "{}", laptop.log());
-    let greeting = laptop.greeting();
-    let exports = line_of(&greeting, "elsewhere export ").split("export ").nth(1).unwrap();
-    let pairs = exports.split("   ").next().unwrap().split(' ').map(|pair| pair.split_once('=').unwrap());
+    let greeting = greeted(&laptop).await;
+    let exports = line_of(&greeting, "export TIDEGATE_DATA_DIR=").strip_prefix("export ").unwrap();
+    let pairs = exports.split(' ').map(|pair| pair.split_once('=').unwrap());
     let settings: Vec<(&str, &str)> = pairs.chain([("TIDEGATE_STAFF", "me")]).collect();
     let json = |token: &str, arguments: &[&str]| -> Value {
         let settings = [&settings[..], &[("TIDEGATE_TOKEN", token)]].concat();
@@ -87,9 +83,120 @@ async fn two_people_refund_a_large_payment_in_a_demo() {
         !draft["fields"][0]["from"].as_array().unwrap().is_empty()
             || draft["fields"][0]["source"] == "stripe"
     );
-    for words in ["look", "two", "answer", "happen"] {
-        assert!(greeting.contains(&format!("\n  {words}")), "{greeting}");
+    laptop.ends_well(up);
+}
+
+/// What `up --demo` prints when its day has been delivered.
+async fn greeted(laptop: &Laptop) -> String {
+    let greets =
+        until("the demo to greet", PATIENCE, async || Ok(laptop.greeting().contains("without its Stripe")));
+    assert!(greets.await.is_ok(), "{}", laptop.log());
+    laptop.greeting()
+}
+
+/// What docs/marketplace.md tells to type.
+fn example_of_the_marketplace(me: &str) -> String {
+    let page = std::fs::read_to_string(workspace().join("docs/marketplace.md")).unwrap();
+    let example = page.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
+    assert!(example.contains("/checkout"), "{example}");
+    example.replace("\ntidegate ", &format!("\n{me} "))
+}
+
+/// The lines of a greeting that may be typed, without their titles and the line that makes the export.
+fn commands(greeting: &str) -> Vec<&str> {
+    const TITLE_CHARS: usize = 12;
+    let demo = greeting.split_once("\n  demo ").unwrap().1.lines().skip(1);
+    let lines = demo.take_while(|line| !line.starts_with("  people")).map(|line| line[TITLE_CHARS..].trim());
+    lines
+        .filter(|line| {
+            ["tidegate", "TIDEGATE_", "curl", "ANN=", "BEN="]
+                .iter()
+                .any(|word| line.starts_with(word) || line.contains("/tidegate "))
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_line_that_a_demo_prints_works_as_it_is_typed() {
+    let laptop = Laptop::new();
+    let port = free_range(12);
+    let up = laptop.start(&["up", "--demo", "--port", &port.to_string()], &[]);
+    let greeting = greeted(&laptop).await;
+    let (again, typed_there): (Vec<&str>, Vec<&str>) =
+        commands(&greeting).into_iter().partition(|line| line.contains(" up"));
+    // One line has an id that the line above it shows.
+    let id = "$(TIDEGATE_TOKEN=$ANN ME approvals list --json | grep -o 'op_[A-Za-z0-9]*' | head -1)";
+    let me = binary("tidegate").display().to_string();
+    let script: Vec<String> =
+        typed_there.iter().map(|line| line.replace("op_…", &id.replace("ME", &me))).collect();
+    let export = line_of(&greeting, "export TIDEGATE_DATA_DIR=");
+    for words in ["show user_gil", "listings list", "refunds request", "approvals approve", "curl"] {
+        assert!(script.iter().any(|line| line.contains(words)), "no line has {words}: {script:?}");
     }
+    let example = example_of_the_marketplace(&me);
+    let script = format!("{export}\n{}\n{example}", script.join("\n"));
+    let said = typed(&laptop, &[("USER", "me")], &script);
+    for shown in
+        ["user_gil  banned", "lst_loft", "Moderation rejected it: a counterfeit", "refund 6,000.00 USD"]
+    {
+        assert!(said.contains(shown), "no {shown}: {said}");
+    }
+
+    // What left by itself, did: moderation's refund and the fee that was paid twice, and nothing waits for a person.
+    let pairs = export.strip_prefix("export ").unwrap().split(' ').map(|pair| pair.split_once('=').unwrap());
+    let settings: Vec<(&str, &str)> = pairs.chain([("USER", "me")]).collect();
+    let json = |arguments: &[&str]| -> Value {
+        let output = laptop.command(&[arguments, &["--json"]].concat(), &settings).output().unwrap();
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", text(&output.stderr)))
+    };
+    // Whoever looks into the wrong mode, at an unknown payment, or asks for less than nothing, is told so.
+    for (arguments, says) in [
+        (&["kpi"][..], "with --test-mode"),
+        (&["report", "day"], "with --test-mode"),
+        (
+            &["refunds", "eligible", "pi_nope", "--amount", "5.00"],
+            "refund payment pi_nope\nIt would be refused: the payment pi_nope is not in the ledger.",
+        ),
+        (&["listings", "show", "lst_nope"], "no listing lst_nope in the ledger"),
+        (&["help", "listings"], "PUT /api/v1/marketplace/listings/ID"),
+    ] {
+        let output = laptop.command(arguments, &settings).output().unwrap();
+        let told = text(&output.stdout) + &text(&output.stderr);
+        assert!(told.contains(says), "{arguments:?}: {told}");
+    }
+    let small = line_of(&greeting, "payment_intent=").split("payment_intent=").nth(1).unwrap();
+    let small = small.split(' ').next().unwrap();
+    let negative =
+        laptop.command(&["refunds", "eligible", small, "--amount", "-5"], &settings).output().unwrap();
+    assert!(text(&negative.stderr).contains("`-5` is less than nothing"), "{}", text(&negative.stderr));
+    let gone_back = until("what is owed to go back", PATIENCE, async || {
+        let listed = json(&["operations", "list"]);
+        let by_itself = |item: &&Value| item["requested_by"].as_str().unwrap().starts_with("tidegate");
+        let states: Vec<String> = { listed["items"].as_array().unwrap().iter() }
+            .filter(by_itself)
+            .map(|item| item["state"].as_str().unwrap().to_owned())
+            .collect();
+        anyhow::ensure!(!states.iter().any(|state| state == "needs_approval"), "{listed}");
+        let sold = json(&["listings", "show", "lst_4711"])["listing"]["status"] == "active";
+        Ok(sold && states.len() == 2 && states.iter().all(|state| state == "succeeded"))
+    });
+    assert!(gone_back.await.is_ok(), "{}", json(&["operations", "list"]));
+    laptop.ends_well(up);
+
+    // The same data once more, as the last line says.
+    let last = again.iter().find(|line| line.starts_with("TIDEGATE_DATA_DIR=")).unwrap();
+    let mut shell = laptop.guard.command("sh");
+    shell.args(["-c", &format!("{export}; exec env {last}")]).env_clear().env("PATH", "/usr/bin:/bin");
+    shell.env("USER", "me").stdout(std::fs::File::create(laptop.path("greeting")).unwrap());
+    shell.stderr(std::fs::File::create(laptop.path("log")).unwrap());
+    let up = laptop.guard.spawn(&mut shell).unwrap();
+    let greets = until("it to greet", PATIENCE, async || Ok(laptop.greeting().contains("try next")));
+    assert!(greets.await.is_ok(), "{}", laptop.log());
+    let sold = json(&["listings", "show", "lst_4711"]);
+    assert_eq!(sold["listing"]["status"], "active", "the example of docs/marketplace.md: {sold}");
+    let watch = json(&["listings", "show", "lst_watch"]);
+    assert_eq!(watch["listing"]["status"], "rejected", "{watch}");
+    assert_eq!(watch["payments"][0]["says"], "5.00 USD was paid, and went back.", "{watch}");
     laptop.ends_well(up);
 }
 

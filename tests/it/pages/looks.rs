@@ -1,5 +1,6 @@
 //! Every page, as a person without scripts gets it.
 
+use harness::binaries::workspace;
 use serde_json::json;
 
 use super::browser::{Console, each_console};
@@ -28,6 +29,23 @@ pub(super) async fn told(console: &Console) {
 
 fn open_dispute(sale: &Sale) -> envelope::Envelope {
     sale.dispute(5, "needs_response", &json!({"evidence_details": {"due_by": 1_780_900_000}}))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_documentation_names_every_page_of_the_navigation() {
+    let documented = std::fs::read_to_string(workspace().join("docs/console.md")).unwrap();
+    each_console("documented", async |console| {
+        let token = console.person(None, "ada", "super_user");
+        let page = console.browser(Some(&token)).page("/payments/dashboard/").await;
+        let links = page.split("<a href=\"").skip(1).filter_map(|rest| rest.split('>').next());
+        let places = links.filter(|link| link.contains("data-place"));
+        let places: Vec<&str> = places.filter_map(|link| link.split(['?', '"']).next()).collect();
+        assert!(places.len() > 20, "{places:?}");
+        for place in places {
+            assert!(documented.contains(&format!("`{place}`")), "docs/console.md lacks {place}");
+        }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

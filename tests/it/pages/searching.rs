@@ -1,9 +1,13 @@
 //! Finding things: words and operators, filters that stand in the address, views that are kept, and lists as CSV.
 
+use desk::actor::{Actor, KnownBy};
+use domain::Key;
+use domain::permissions::Role;
 use envelope::Envelope;
+use marketplace::acts::put::{self, Put};
 use serde_json::{Value, json};
 
-use super::browser::{Browser, each_console, encoded, form};
+use super::browser::{Browser, Console, each_console, encoded, form};
 use super::looks::told;
 use crate::ledgers::together;
 use crate::staff::sales::{Sale, sale};
@@ -92,6 +96,89 @@ async fn a_view_is_kept_for_its_person_and_deleted() {
         assert!(!ada.page("/payments/history").await.contains(link));
         let elsewhere = [("name", "x"), ("path", "//evil.example"), ("once", "form_2")];
         assert_eq!(ada.post("/do/api/v1/views", &elsewhere).await.status, 400);
+    })
+    .await;
+}
+
+/// A listing that the homepage put for somebody.
+async fn put(console: &Console, id: &str, user: &str, category: &str) {
+    let key = Key { id: id.to_owned(), account: String::new(), livemode: true };
+    let (user, category) = (user.to_owned(), category.to_owned());
+    let wanted = Put { key, user, category, currency: "usd".to_owned() };
+    let homepage = Actor::known("homepage", [Role::Support].into(), KnownBy::Session, true);
+    put::put(&console.ledger, &wanted, &homepage, shared::clock::now()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_any_row_names_is_found() {
+    each_console("anybody", async |console| {
+        let paid = sale("alone", "only_paid", 500, 0);
+        together(&console.ledger, &[&paid.payment("succeeded", 0, "succeeded", &json!({"customer": null}))])
+            .await;
+        put(&console, "lst_1", "only_listed", "Free stuff").await;
+        let token = console.person(None, "ada", "super_user");
+        console.tidegate(Some(&token), &["block", "add", "only_blocked", "--reason", "ticket 12"]);
+        let browser = console.browser(Some(&token));
+        for (words, place, says) in [
+            ("only_paid", "/user/only_paid", "What this user paid"),
+            ("only_listed", "/user/only_listed", "What this user put up"),
+            ("only_blocked", "/user/only_blocked", "Blocked since"),
+            ("lst_1", "/listing/lst_1", "It is shown until"),
+        ] {
+            let reply = browser.get(&format!("/search?mode=live&q={words}")).await;
+            assert_eq!((reply.status, reply.header("location")), (303, Some(place)), "{words}");
+            let page = browser.page(place).await;
+            assert!(page.contains(says), "{place} lacks {says}: {page}");
+            assert!(!console.printed(&["show", words]).is_empty(), "{words}");
+        }
+        assert!(console.printed(&["show", "only_blocked"]).contains("Blocked since"));
+        for arguments in [&["show", "lst_1"][..], &["show", "listing", "lst_1"], &["search", "lst_1"]] {
+            assert_eq!(console.tidegate(None, arguments)["listing"]["status"], "active", "{arguments:?}");
+        }
+        let nobody = browser.page("/search?mode=live&q=only").await;
+        assert!(nobody.contains("Nothing in the ledger goes by"), "{nobody}");
+        assert_eq!(browser.get("/user/only").await.status, 404);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn listings_are_filtered_kept_taken_away_as_csv_and_rejected() {
+    each_console("listings", async |console| {
+        put(&console, "lst_car", "user_1", "Cars & Trucks").await;
+        put(&console, "lst_free", "user_2", "Free stuff").await;
+        let ada = console.person(None, "ada", "super_user");
+        let ada = console.browser(Some(&ada));
+        let filtered = "/payments/listings?category=cars_trucks&mode=live";
+        let page = ada.page(filtered).await;
+        assert!(page.contains("/listing/lst_car") && !page.contains("/listing/lst_free"), "{page}");
+        let listed = console.tidegate(None, &["listings", "list", "--category", "cars & TRUCKS"]);
+        assert_eq!(listed["items"][0]["id"], "lst_car", "{listed}");
+        assert_eq!(listed["items"].as_array().unwrap().len(), 1, "{listed}");
+        let bogus = ada.get("/payments/listings?status=bogus").await;
+        assert_eq!(bogus.status, 400);
+        assert!(
+            bogus.body.contains("bogus") && bogus.body.contains("pending_payment, active"),
+            "{}",
+            bogus.body
+        );
+        let csv = ada.get("/payments/listings?as=csv&mode=live").await;
+        assert_eq!(csv.body, console.printed(&["listings", "list", "--live", "--csv"]));
+        assert!(csv.header("content-disposition").unwrap().contains("listings-"));
+        send(&ada, filtered, "/api/v1/views\"", &[("name", "Cars")]).await;
+        assert!(ada.page("/payments/listings").await.contains("category=cars_trucks&amp;mode=live"));
+
+        let missing = ada.get("/listing/lst_none").await;
+        assert_eq!(missing.status, 404);
+        assert!(missing.body.contains("Your homepage puts listings"), "{}", missing.body);
+        assert!(!missing.body.contains("No event about it"), "{}", missing.body);
+        send(&ada, "/listing/lst_free", "/reject", &[("reason", "spam")]).await;
+        let page = ada.page("/listing/lst_free").await;
+        assert!(
+            page.contains("Moderation rejected it: spam.") && page.contains("active → rejected"),
+            "{page}"
+        );
+        assert!(!page.contains("/reject"), "it is rejected once: {page}");
     })
     .await;
 }
