@@ -161,6 +161,7 @@ impl From<NotDone> for Problem {
             | NotDone::Held
             | NotDone::OtherList
             | NotDone::NotIts(_)
+            | NotDone::Unreadable(_)
             | NotDone::TriedAgain { .. } => Code::Conflict,
         };
         Self::new(code, refused.to_string()).with("reason", refused.code())

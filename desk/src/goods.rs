@@ -7,7 +7,8 @@ use domain::findings::{Check, Found};
 use domain::fulfilments::{Fulfilment, Money};
 use domain::goods::{Goods, NAME, Term, Terms};
 use domain::notices::{About, Notice, NoticeKind};
-use domain::operations::{KNOWN_BY_CLOCK, Operation, OperationKind, OperationState, Reason};
+use domain::operations::{KNOWN_BY_CLOCK, Operation, OperationState, Reason};
+use domain::refunds::Refund;
 use domain::{AuditChange, Key, Severity, Transition, audit_chain};
 use ledger::tables::goods::Changed;
 use ledger::{Ledger, LedgerError, Transaction};
@@ -28,6 +29,8 @@ pub type Keep =
 const AT_ONCE: i64 = 100;
 /// How long goods wait that could not be looked at.
 const AFTER_A_FAILURE: TimeDelta = TimeDelta::minutes(1);
+/// How long after a payment its goods may be put.
+const UNTIL_PUT: TimeDelta = TimeDelta::minutes(10);
 const OPERATIONS_LIMIT: i64 = 100;
 
 /// What one pass came to.
@@ -38,33 +41,64 @@ pub struct Pass {
     pub failed: Vec<(Key, String)>,
 }
 
+/// Asked before each of the goods: whether whoever looks still may.
+pub type GoesOn<'a> = &'a (dyn Fn() -> Pending<'a, Result<bool, LedgerError>> + Sync);
+
 /// Looks at goods whose payments changed, and at those of which the clock makes something.
-pub async fn keep_all(ledger: &Ledger, keepers: &[Keep], now: DateTime<Utc>) -> Result<Pass, LedgerError> {
+pub async fn keep_all(
+    ledger: &Ledger,
+    keepers: &[Keep],
+    goes_on: GoesOn<'_>,
+    now: DateTime<Utc>,
+) -> Result<Pass, LedgerError> {
     let mut tx = ledger.read().await?;
     let changed = tx.changed_goods(now, AT_ONCE).await?;
-    let turning = tx.turning_goods(now, AT_ONCE).await?;
+    let mut turning = tx.turning_goods(now, AT_ONCE).await?;
+    turning.retain(|key| changed.iter().all(|seen| seen.key != *key));
     drop(tx);
     let mut pass = Pass::default();
     for seen in &changed {
+        if !goes_on().await? {
+            return Ok(pass);
+        }
         let again_at = match keep(ledger, keepers, &seen.key, now).await {
             Ok(again_at) => again_at,
-            Err(NotDone::Ledger(error)) => return Err(error),
-            Err(error) => {
-                pass.failed.push((seen.key.clone(), error.to_string()));
-                Some(now + AFTER_A_FAILURE)
-            }
+            Err(error) => Some(pass.failed(&seen.key, error, now)?),
         };
         see(ledger, seen, again_at).await?;
         pass.kept += 1;
     }
     for key in &turning {
-        match keep(ledger, keepers, key, now).await {
-            Ok(_) => pass.kept += 1,
-            Err(NotDone::Ledger(error)) => return Err(error),
-            Err(error) => pass.failed.push((key.clone(), error.to_string())),
+        if !goes_on().await? {
+            return Ok(pass);
         }
+        if let Err(error) = keep(ledger, keepers, key, now).await {
+            let again_at = pass.failed(key, error, now)?;
+            let mut tx = ledger.begin().await?;
+            tx.put_off_goods(key, again_at).await?;
+            tx.commit().await?;
+        }
+        pass.kept += 1;
     }
     Ok(pass)
+}
+
+impl Pass {
+    /// When they are looked at again. An error that is not theirs ends the pass.
+    fn failed(
+        &mut self,
+        key: &Key,
+        error: NotDone,
+        now: DateTime<Utc>,
+    ) -> Result<DateTime<Utc>, LedgerError> {
+        match error {
+            NotDone::Ledger(error) if error.is_transient() || error.is_fatal() => Err(error),
+            error => {
+                self.failed.push((key.clone(), error.to_string()));
+                Ok(now + AFTER_A_FAILURE)
+            }
+        }
+    }
 }
 
 async fn keep(
@@ -73,11 +107,39 @@ async fn keep(
     key: &Key,
     now: DateTime<Utc>,
 ) -> Result<Option<DateTime<Utc>>, NotDone> {
-    let mut again_at = None;
+    let mut again_at = astray(ledger, key, now).await?;
     for keep in keepers {
         let later = keep(ledger, key, now).await?;
         again_at = [again_at, later].into_iter().flatten().min();
     }
+    Ok(again_at)
+}
+
+/// Finds money for goods that nobody ever put; where they are put, whoever keeps them says what is wrong. What was paid
+/// before there were any goods is no concern of ours.
+async fn astray(
+    ledger: &Ledger,
+    key: &Key,
+    now: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, LedgerError> {
+    let mut tx = ledger.begin().await?;
+    if tx.lock_goods(key).await?.is_some() {
+        return Ok(None);
+    }
+    let Some(since) = tx.first_goods_at(key).await? else { return Ok(None) };
+    let goods = Goods { key: key.clone(), ..Goods::default() };
+    let (mut found, mut again_at) = (Vec::new(), None);
+    for paid in tx.fulfilments(key).await?.iter().filter(|paid| paid.money == Money::Here) {
+        let Some(paid_at) = paid.paid_at.filter(|at| *at >= since) else { continue };
+        if paid_at + UNTIL_PUT > now {
+            again_at = [again_at, Some(paid_at + UNTIL_PUT)].into_iter().flatten().min();
+            continue;
+        }
+        let summary = format!("{} was paid for {}, and there are no such goods", paid.what, key.id);
+        found.push(finding("paid_for_no_goods", &goods, paid, summary));
+    }
+    keep_findings(&mut tx, key, found, now).await?;
+    tx.commit().await?;
     Ok(again_at)
 }
 
@@ -157,8 +219,8 @@ pub async fn give_back(
     note: &str,
     now: DateTime<Utc>,
 ) -> Result<GivenBack, NotDone> {
-    if let Some(operation) = asked_back(&mut ledger.read().await?, payment).await? {
-        return Ok(judged(operation));
+    if let Some(asked) = asked(&mut ledger.read().await?, payment).await? {
+        return Ok(asked);
     }
     let ask = Ask {
         wanted: Wanted::Refund { payment: payment.clone(), amount: None, currency: None },
@@ -166,28 +228,45 @@ pub async fn give_back(
         note: Some(note.to_owned()),
         confirmed: true,
     };
-    request(ledger, &ask, &Actor::clock(), now).await.map(judged)
+    let operation = request(ledger, &ask, &Actor::clock(), now).await?;
+    let is_open = operation.state.is_open();
+    Ok(if is_open { GivenBack::Asked(operation) } else { GivenBack::Stuck(operation) })
 }
 
-/// The refund that the clock has asked for, the last of them.
+/// The refund that the clock has asked for: one that is alive, else the last.
 pub async fn asked_back(tx: &mut Transaction, payment: &Key) -> Result<Option<Operation>, LedgerError> {
-    let mut operations = tx.operations_of_payment(payment, OPERATIONS_LIMIT).await?;
-    operations
-        .retain(|operation| operation.kind == OperationKind::Refund && operation.known_by == KNOWN_BY_CLOCK);
-    Ok(operations.pop())
+    Ok(asked(tx, payment).await?.map(|(GivenBack::Asked(operation) | GivenBack::Stuck(operation))| operation))
 }
 
 /// Whether its money is on its way back, as the clock asked.
 pub async fn is_returning(tx: &mut Transaction, payment: &Key) -> Result<bool, LedgerError> {
-    Ok(asked_back(tx, payment).await?.is_some_and(|asked| matches!(judged(asked), GivenBack::Asked(_))))
+    Ok(matches!(asked(tx, payment).await?, Some(GivenBack::Asked(_))))
 }
 
-fn judged(operation: Operation) -> GivenBack {
-    let is_alive = operation.state.is_open() || operation.state == OperationState::Succeeded;
-    if is_alive { GivenBack::Asked(operation) } else { GivenBack::Stuck(operation) }
+async fn asked(tx: &mut Transaction, payment: &Key) -> Result<Option<GivenBack>, LedgerError> {
+    let operations = tx.refunds_asked_for(payment, KNOWN_BY_CLOCK, OPERATIONS_LIMIT).await?;
+    for operation in &operations {
+        if is_alive(tx, operation).await? {
+            return Ok(Some(GivenBack::Asked(operation.clone())));
+        }
+    }
+    Ok(operations.into_iter().next().map(GivenBack::Stuck))
 }
 
-/// Keeps what is wrong with the payments of goods; what is no longer wrong is gone.
+/// Whether it may still give the money back, or has: a refund that Stripe made may fail days later.
+async fn is_alive(tx: &mut Transaction, operation: &Operation) -> Result<bool, LedgerError> {
+    if operation.state != OperationState::Succeeded {
+        return Ok(operation.state.is_open());
+    }
+    let Some(refund) = operation.stripe_id.as_deref().map(|id| operation.key.sibling(id)) else {
+        return Ok(true);
+    };
+    let refunds: Vec<Refund> = tx.look_up(&[refund]).await?;
+    Ok(!refunds.iter().any(Refund::has_failed))
+}
+
+/// Keeps what is wrong with the payments of goods; what is no longer wrong is gone. Whoever keeps goods calls it each time,
+/// also where nothing is wrong.
 pub async fn keep_findings(
     tx: &mut Transaction,
     goods: &Key,

@@ -10,6 +10,7 @@ use domain::checkouts::{Checkout, CheckoutState, NAME};
 use domain::operations::AnswerClass;
 use domain::{Key, Kind};
 use ledger::{Ledger, LedgerError, Transaction};
+use secrecy::SecretString;
 use serde::Deserialize;
 use shared::env::{Env, Problem};
 use shared::queue::Queue;
@@ -144,27 +145,12 @@ pub enum Reserved {
     Other(Checkout),
 }
 
-/// Handed to whoever pays. `Debug` does not show it.
-pub struct Secret(String);
-
-impl Secret {
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a client secret")
-    }
-}
-
 /// What became of a checkout at Stripe.
 #[derive(Debug)]
 pub enum Opened {
     ToPay {
         payment_intent: String,
-        secret: Secret,
+        secret: SecretString,
     },
     /// It was canceled there: it is closed, and another may be made.
     Canceled,
@@ -243,7 +229,7 @@ impl Till {
         let intent: Intent = answer.read().map_err(NotOpened::Unavailable)?;
         match (intent.status.as_str(), intent.client_secret) {
             ("requires_payment_method" | "requires_confirmation" | "requires_action", Some(secret)) => {
-                Ok(Opened::ToPay { payment_intent: intent.id, secret: Secret(secret) })
+                Ok(Opened::ToPay { payment_intent: intent.id, secret: secret.into() })
             }
             ("canceled", _) => {
                 conclude(ledger, checkout, |checkout| checkout.close("canceled", now)).await?;
@@ -266,7 +252,8 @@ impl Till {
     ) -> Result<(), NotOpened> {
         let api = self.api(&checkout.key)?;
         let intent = checkout.payment_intent.as_deref().unwrap_or_default();
-        let key = format!("{}-cancel", checkout.idempotency_key);
+        // To cancel twice does no harm, and an answer that Stripe keeps under a key would stand for a day.
+        let key = format!("{}-cancel-{}", checkout.idempotency_key, random_hex::<6>());
         let sending = Sending { account: &checkout.key.account, key: &key };
         let canceled = api.cancel_payment_intent(intent, Some("abandoned"), sending).await;
         if let Err(error) = canceled {
@@ -276,9 +263,13 @@ impl Till {
             let answer = api.payment_intent(intent, &checkout.key.account).await;
             let answer = answer.map_err(NotOpened::Unavailable)?;
             let read: Intent = answer.read().map_err(NotOpened::Unavailable)?;
-            if read.status != "canceled" {
-                tell(queue, checkout, &answer, "asked").await;
-                return Err(NotOpened::Paid);
+            match read.status.as_str() {
+                "canceled" => {}
+                "succeeded" | "processing" | "requires_capture" => {
+                    tell(queue, checkout, &answer, "asked").await;
+                    return Err(NotOpened::Paid);
+                }
+                _ => return Err(NotOpened::Unavailable(error)),
             }
         }
         conclude(ledger, checkout, |checkout| checkout.close("replaced", now)).await?;
@@ -315,10 +306,9 @@ impl Till {
                 }
                 AnswerClass::Unknown | AnswerClass::NotDone if attempts + 1 < ATTEMPTS => attempts += 1,
                 AnswerClass::Refused | AnswerClass::KeyReused => {
-                    let code = error.answer().map_or("unsendable", |answer| answer.word()).to_owned();
-                    let why = format!("refused by Stripe: {code}");
+                    let why = format!("refused by Stripe: {}", word(&error));
                     conclude(ledger, checkout, |checkout| checkout.close(&why, now)).await?;
-                    return Err(NotOpened::Refused { code });
+                    return Err(refused(&error));
                 }
                 _ => return Err(NotOpened::Unavailable(error)),
             }
@@ -343,8 +333,15 @@ impl Till {
     ) -> Result<bool, NotOpened> {
         let api = self.api(&checkout.key)?;
         let intent = checkout.payment_intent.as_deref().unwrap_or_default();
-        let answer =
-            api.payment_intent(intent, &checkout.key.account).await.map_err(NotOpened::Unavailable)?;
+        let answer = match api.payment_intent(intent, &checkout.key.account).await {
+            Ok(answer) => answer,
+            // Of this one Stripe says nothing: it is put off like one that is unpaid.
+            Err(error) if error.class() == AnswerClass::Refused => {
+                conclude(ledger, checkout, |checkout| checkout.looked(now)).await?;
+                return Err(refused(&error));
+            }
+            Err(error) => return Err(NotOpened::Unavailable(error)),
+        };
         let read: Intent = answer.read().map_err(NotOpened::Unavailable)?;
         let is_unpaid = !matches!(read.status.as_str(), "succeeded" | "canceled");
         if !is_unpaid {
@@ -353,6 +350,14 @@ impl Till {
         conclude(ledger, checkout, |checkout| checkout.looked(now)).await?;
         Ok(is_unpaid)
     }
+}
+
+fn word(error: &StripeError) -> &str {
+    error.answer().map_or("unsendable", |answer| answer.word())
+}
+
+fn refused(error: &StripeError) -> NotOpened {
+    NotOpened::Refused { code: word(error).to_owned() }
 }
 
 /// What Stripe answers is an event of ours: the ledger learns it on the usual way. Where the queue does not take it, the

@@ -60,6 +60,15 @@ readable! {
     }
 }
 
+/// The record of goods is not what its kind writes: nothing can be said or done about them until somebody mends it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the record of {kind} {id} cannot be read: {why}. Restore its row of `goods` from a backup")]
+pub struct Unreadable {
+    pub kind: String,
+    pub id: String,
+    pub why: String,
+}
+
 /// A term by its name and currency.
 type Named = (String, String);
 

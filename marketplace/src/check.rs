@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::KIND;
 use crate::keep::{BY, Held, write_derived};
+use crate::record::Record;
 
 const AT_ONCE: i64 = 500;
 
@@ -17,6 +18,8 @@ pub struct Checked {
     pub listings: usize,
     /// Those whose row is not what follows.
     pub differ: Vec<Key>,
+    /// Those whose record cannot be read: nothing is written to them.
+    pub unreadable: Vec<Key>,
 }
 
 /// Derives each listing anew and compares it with its row.
@@ -27,10 +30,14 @@ pub async fn check(tx: &mut Transaction) -> Result<Checked, LedgerError> {
         let Some(last) = page.last() else { return Ok(checked) };
         after = last.key.clone();
         for goods in page {
-            let held = Held::read(tx, goods.clone()).await?;
+            checked.listings += 1;
+            let Ok(record) = Record::of(&goods) else {
+                checked.unreadable.push(goods.key);
+                continue;
+            };
+            let held = Held::read(tx, goods.clone(), record).await?;
             let mut expected = goods.clone();
             write_derived(&mut expected, &held.record, &held.derived);
-            checked.listings += 1;
             if expected != goods {
                 checked.differ.push(goods.key);
             }
@@ -42,8 +49,9 @@ pub async fn check(tx: &mut Transaction) -> Result<Checked, LedgerError> {
 pub async fn repair(ledger: &Ledger, checked: &Checked, now: DateTime<Utc>) -> Result<usize, LedgerError> {
     for key in &checked.differ {
         let mut tx = ledger.begin().await?;
-        if let Some(goods) = tx.lock_goods(key).await? {
-            Held::read(&mut tx, goods).await?.store(&mut tx, BY, now).await?;
+        let Some(goods) = tx.lock_goods(key).await? else { continue };
+        if let Ok(record) = Record::of(&goods) {
+            Held::read(&mut tx, goods, record).await?.store(&mut tx, BY, now).await?;
             tx.note_goods(&[key.clone()].into()).await?;
             tx.commit().await?;
         }

@@ -17,7 +17,7 @@ use shared::Pending;
 
 use crate::KIND;
 use crate::record::{Record, State};
-use crate::rules::{Derived, Fault, Judged, Known, Verdict, Why, derive};
+use crate::rules::{Asked, Derived, Fault, Judged, Known, Verdict, Why, derive};
 use crate::terms::{ListingTerms, slug};
 
 /// Whom the audit names where a payment or the clock moved a listing.
@@ -36,9 +36,12 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    /// Reads a listing and derives it as everything is now.
-    pub(crate) async fn read(tx: &mut Transaction, goods: Goods) -> Result<Self, LedgerError> {
-        let record = Record::of(&goods).unwrap_or_default();
+    /// Derives a listing as everything is now.
+    pub(crate) async fn read(
+        tx: &mut Transaction,
+        goods: Goods,
+        record: Record,
+    ) -> Result<Self, LedgerError> {
         let terms = ListingTerms::read(tx).await?;
         Self::of(tx, goods, record, &terms).await
     }
@@ -52,9 +55,12 @@ impl Held {
     ) -> Result<Self, LedgerError> {
         let payments = tx.fulfilments(&goods.key).await?;
         let checkouts = tx.checkouts_of(&goods.key).await?;
-        let asked: BTreeMap<String, (i64, String)> = checkouts
+        let asked: BTreeMap<String, Asked> = checkouts
             .into_iter()
-            .filter_map(|asked| Some((asked.payment_intent?, (asked.amount, asked.currency))))
+            .filter_map(|it| {
+                let (at, category) = (it.created_at, it.label);
+                Some((it.payment_intent?, Asked { at, category, amount: it.amount, currency: it.currency }))
+            })
             .collect();
         let returning = returning(tx, &payments).await?;
         let known = Known {
@@ -149,7 +155,8 @@ pub(crate) fn keep<'a>(
         let Some(goods) = tx.lock_goods(key).await?.filter(|goods| goods.kind == KIND) else {
             return Ok(None);
         };
-        let mut held = Held::read(&mut tx, goods).await?;
+        let record = Record::of(&goods)?;
+        let mut held = Held::read(&mut tx, goods, record).await?;
         held.store(&mut tx, BY, now).await?;
         let mut checkouts = tx.checkouts_of(key).await?;
         goods::close_settled(&mut tx, &mut checkouts, &held.payments, now).await?;

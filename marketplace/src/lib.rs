@@ -1,5 +1,6 @@
-//! A marketplace on Tidegate: listings that a posting fee makes active, and promotions of them. Everything that is derived
-//! here follows from what acts wrote and from what payments say, by one pure rule (`rules`).
+//! A marketplace on Tidegate: listings that a posting fee makes active, and promotions of them. What is derived here
+//! follows by one pure rule (`rules`) from what acts wrote, what payments say, what our checkouts asked for, which money was
+//! asked back, and the terms of each time.
 
 pub mod acts;
 pub mod check;

@@ -1,7 +1,7 @@
 //! What acts write about a listing. Nothing in it is derived from a payment.
 
 use chrono::{DateTime, Utc};
-use domain::goods::Goods;
+use domain::goods::{Goods, Unreadable};
 use serde::{Deserialize, Serialize};
 
 /// What people and programs said about a listing.
@@ -11,6 +11,9 @@ pub struct Record {
     pub currency: String,
     /// When it came into its category: the fee of that moment is its fee.
     pub categorised_at: DateTime<Utc>,
+    /// When it was free before that: what was promoted then stays promoted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub was_free: Vec<Span>,
     pub rejected: Option<Word>,
     pub deleted: Option<Word>,
 }
@@ -21,6 +24,19 @@ pub struct Word {
     pub at: DateTime<Utc>,
     pub by: String,
     pub reason: String,
+}
+
+/// A stretch of time for which something was granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    pub from: DateTime<Utc>,
+    pub until: DateTime<Utc>,
+}
+
+impl Span {
+    pub fn holds(&self, moment: DateTime<Utc>) -> bool {
+        self.from <= moment && moment < self.until
+    }
 }
 
 /// How a listing stands.
@@ -57,8 +73,13 @@ impl Record {
     }
 
     /// From a row; one that cannot be read is an error of this program or of whoever changed it.
-    pub fn of(goods: &Goods) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(&goods.record)
+    pub fn of(goods: &Goods) -> Result<Self, Unreadable> {
+        let (kind, id) = (&goods.kind, &goods.key.id);
+        serde_json::from_str(&goods.record).map_err(|error| Unreadable {
+            kind: kind.clone(),
+            id: id.clone(),
+            why: error.to_string(),
+        })
     }
 
     /// When it was taken away, by moderation or by whoever owns it.

@@ -3,6 +3,7 @@
 use desk::actor::Forbidden;
 use desk::acts;
 use desk::till::NotOpened;
+use domain::goods::Unreadable;
 use domain::money;
 use ledger::LedgerError;
 
@@ -30,6 +31,8 @@ pub enum Refusal {
     TooSoon { again_at: String },
     #[error("the listing has {limit} payments: no more are taken")]
     TooManyPayments { limit: usize },
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
     #[error("{name}: {fault}")]
     Term { name: String, fault: &'static str },
     #[error(transparent)]
@@ -56,6 +59,7 @@ impl Refusal {
             Self::Free { .. } => "nothing_to_pay",
             Self::TooSoon { .. } => "bumped_too_soon",
             Self::TooManyPayments { .. } => "too_many_payments",
+            Self::Unreadable(_) => "listing_unreadable",
             Self::Term { .. } => "invalid_term",
             Self::Forbidden(_) => "forbidden",
             Self::NotOpened(refused) => refused.code(),

@@ -18,6 +18,9 @@ use crate::record::{Record, State, Word};
 use crate::rules::{Derived, Judged, Verdict};
 use crate::terms::slug;
 
+const UNREADABLE: &str = "Its row in the ledger cannot be read: this is how it stood before, and nothing of it changes \
+                          until somebody mends it (docs/runbook.md, \"TidegateGoodsNotKept\").";
+
 /// A listing at a moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Listing {
@@ -97,9 +100,23 @@ impl Listing {
 
     /// From what is stored of it.
     fn stored(goods: &Goods, now: DateTime<Utc>) -> Self {
-        let record = Record::of(goods).unwrap_or_default();
-        let derived: Derived = serde_json::from_str(&goods.derived).unwrap_or_default();
-        Self::of(goods, record, &derived, now)
+        match (Record::of(goods), serde_json::from_str(&goods.derived)) {
+            (Ok(record), Ok(derived)) => Self::of(goods, record, &derived, now),
+            _ => Self::unreadable(goods, now),
+        }
+    }
+
+    /// How it stood before its row became unreadable.
+    fn unreadable(goods: &Goods, now: DateTime<Utc>) -> Self {
+        let record = Record { category: goods.label.clone(), ..Record::default() };
+        let is_over = goods.shown_until.is_some_and(|until| until <= now);
+        let state = State::ALL.into_iter().find(|state| state.as_str() == goods.state);
+        Self {
+            status: state.filter(|_| !is_over).unwrap_or(State::Expired),
+            expires_at: goods.shown_until,
+            says: UNREADABLE.to_owned(),
+            ..Self::of(goods, record, &Derived::default(), now)
+        }
     }
 }
 
@@ -166,7 +183,12 @@ impl ListingView {
         let mut views = Vec::new();
         for goods in tx.goods_of_id(id).await? {
             if goods.kind == KIND && whose.admits(&goods.key) {
-                let held = Held::read(tx, goods).await?;
+                let Ok(record) = Record::of(&goods) else {
+                    let listing = Listing::unreadable(&goods, now);
+                    views.push(Self { listing, payments: Vec::new(), open_checkouts: Vec::new() });
+                    continue;
+                };
+                let held = Held::read(tx, goods, record).await?;
                 views.push(Self::of(tx, &held, now).await?);
             }
         }

@@ -64,10 +64,12 @@ pub async fn run(env: &Env, options: &RebuildOptions) -> anyhow::Result<ExitCode
         None => None,
     };
     ledger.close().await;
+    let is_readable = listings.unreadable.is_empty();
     let told = RebuildReport {
         seed,
         identical: comparison.differences.is_empty()
             && listings.differ.is_empty()
+            && listings.unreadable.is_empty()
             && rebuilt.unreadable.is_empty(),
         events: rebuilt.events,
         revived: rebuilt.revived.len(),
@@ -83,7 +85,8 @@ pub async fn run(env: &Env, options: &RebuildOptions) -> anyhow::Result<ExitCode
     } else {
         output::print(&page(&told))?;
     }
-    let is_right = told.identical || told.repaired.is_some_and(|done| done.moved_meanwhile == 0);
+    let is_right =
+        told.identical || told.repaired.is_some_and(|done| done.moved_meanwhile == 0 && is_readable);
     Ok(if is_right { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) })
 }
 
@@ -111,12 +114,12 @@ fn page(told: &RebuildReport) -> String {
         let left_out = if row.left_out == 0 { String::new() } else { row.left_out.to_string() };
         table.row([row.table.to_owned(), row.identical.to_string(), row.different.to_string(), left_out]);
     }
-    let Checked { listings, differ } = &told.listings;
+    let Checked { listings, differ, unreadable } = &told.listings;
     table.row([
         "goods".to_owned(),
-        (listings - differ.len()).to_string(),
+        (listings - differ.len() - unreadable.len()).to_string(),
         differ.len().to_string(),
-        String::new(),
+        if unreadable.is_empty() { String::new() } else { unreadable.len().to_string() },
     ]);
     let mut text =
         format!("{} events folded in the order of seed {}\n\n{}", told.events, told.seed, table.render());
@@ -124,6 +127,10 @@ fn page(told: &RebuildReport) -> String {
         (
             told.without_bytes,
             "events whose bodies were deleted after their retention, or erased: their objects are left out",
+        ),
+        (
+            unreadable.len(),
+            "listings have a record that cannot be read: restore their rows of `goods` from a backup",
         ),
         (told.damaged_segments.len(), "segments are damaged: `tidegate audit verify` names their events"),
         (told.revived, "events that an older version ignored have a rule now"),

@@ -12,6 +12,7 @@ use marketplace::acts::set_term::{self, NewTerm};
 use marketplace::terms::{LISTING_FEE, ListingTerms, PROMOTIONS};
 use marketplace::view::{ListingFilter, ListingView, list as read_list};
 use marketplace::{Refusal, State};
+use secrecy::ExposeSecret;
 use serde_json::json;
 
 use super::operations;
@@ -247,7 +248,7 @@ async fn pay(call: &Call, what: &str) -> Answered {
     let ToPay { checkout, payment_intent, secret, what, amount, currency } = to_pay;
     Ok(Answer::done(
         StatusCode::OK,
-        &json!({"checkout": checkout, "payment_intent": payment_intent, "client_secret": secret.reveal(),
+        &json!({"checkout": checkout, "payment_intent": payment_intent, "client_secret": secret.expose_secret(),
             "payment_type": what, "money": {"amount": amount, "currency": currency}}),
     ))
 }
@@ -314,6 +315,7 @@ impl From<Refusal> for Problem {
             Refusal::OtherGoods { .. }
             | Refusal::State { .. }
             | Refusal::Paid { .. }
+            | Refusal::Unreadable(_)
             | Refusal::NotOpened(N::Paid | N::Moved | N::OtherMode { .. }) => Code::Conflict,
             Refusal::NotSold { .. }
             | Refusal::Free { .. }

@@ -21,7 +21,7 @@ readable! {
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Changed {
         pub key: Key,
-        /// What has been seen of it: what comes later counts anew.
+        /// Which change of it was the last: each has a number that no other has.
         pub changes: i64,
     }
 }
@@ -29,14 +29,31 @@ readable! {
 impl Transaction {
     /// Notes that payments of these goods changed, in the transaction that changed them.
     pub async fn note_goods(&mut self, goods: &BTreeSet<Key>) -> Result<(), LedgerError> {
+        self.write_changes(goods, None).await
+    }
+
+    /// They are looked at again at a moment: until then the clock makes nothing of them either.
+    pub async fn put_off_goods(&mut self, key: &Key, until: DateTime<Utc>) -> Result<(), LedgerError> {
+        self.write_changes(&[key.clone()].into(), Some(until)).await
+    }
+
+    async fn write_changes(
+        &mut self,
+        goods: &BTreeSet<Key>,
+        look_at: Option<DateTime<Utc>>,
+    ) -> Result<(), LedgerError> {
         let keys: Vec<Key> = goods.iter().cloned().collect();
+        // Counted from 1 again after its row was deleted, a change could be taken for one that was seen before.
+        let number = getrandom::u64().expect("the operating system gives random bytes").cast_signed();
         Rows::of(&keys)
             .fields(|key| key)
+            .int("changes", |_| number)
+            .time("look_at", |_| look_at)
             .run(
                 self,
-                "INSERT INTO goods_changes (id, account, livemode, changes) SELECT id, account, livemode, 1 FROM input \
-                 WHERE TRUE ON CONFLICT (id, account, livemode) DO UPDATE SET changes = goods_changes.changes + 1, \
-                 look_at = NULL",
+                "INSERT INTO goods_changes (id, account, livemode, changes, look_at) \
+                 SELECT id, account, livemode, changes, look_at FROM input WHERE TRUE \
+                 ON CONFLICT (id, account, livemode) DO UPDATE SET changes = excluded.changes, look_at = excluded.look_at",
             )
             .await?;
         Ok(())
@@ -117,11 +134,24 @@ impl Transaction {
         self.run_together(vec![Statement::of_fields(&[goods], text)]).await
     }
 
-    /// Those of which the clock makes something by now.
+    /// When the first goods of an account and mode came to be; nothing where there are none.
+    pub async fn first_goods_at(&mut self, of: &Key) -> Result<Option<DateTime<Utc>>, LedgerError> {
+        let first: Option<Goods> =
+            query("SELECT * FROM goods WHERE account = $1 AND livemode = $2 ORDER BY created_at, id LIMIT 1")
+                .bind(&of.account)
+                .bind(of.livemode)
+                .optional(self)
+                .await?;
+        Ok(first.map(|goods| goods.created_at))
+    }
+
+    /// Those of which the clock makes something by now, but for those that were put off.
     pub async fn turning_goods(&mut self, now: DateTime<Utc>, limit: i64) -> Result<Vec<Key>, LedgerError> {
         query(
-            "SELECT id, account, livemode FROM goods WHERE turns_at <= $1 ORDER BY turns_at, id, account, livemode \
-             LIMIT $2",
+            "SELECT id, account, livemode FROM goods WHERE turns_at <= $1 AND NOT EXISTS (SELECT 1 FROM goods_changes \
+             WHERE goods_changes.id = goods.id AND goods_changes.account = goods.account \
+             AND goods_changes.livemode = goods.livemode AND goods_changes.look_at > $1) \
+             ORDER BY turns_at, id, account, livemode LIMIT $2",
         )
         .bind(now)
         .bind(limit)

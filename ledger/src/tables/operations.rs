@@ -89,6 +89,27 @@ impl Transaction {
         .await
     }
 
+    /// The refunds of a payment that were asked for by whoever is known so, the newest first, at most so many.
+    pub async fn refunds_asked_for(
+        &mut self,
+        payment: &Key,
+        known_by: &str,
+        limit: i64,
+    ) -> Result<Vec<Operation>, LedgerError> {
+        query(
+            "SELECT * FROM operations WHERE payment = $1 AND account = $2 AND livemode = $3 AND kind = $4 \
+             AND known_by = $5 ORDER BY requested_at DESC, id DESC LIMIT $6",
+        )
+        .bind(&payment.id)
+        .bind(&payment.account)
+        .bind(payment.livemode)
+        .bind(OperationKind::Refund.as_str())
+        .bind(known_by)
+        .bind(limit)
+        .all(self)
+        .await
+    }
+
     /// Those about a subject, such as a dispute or a customer, that may still be sent or whose outcome counts.
     pub async fn operations_about(
         &mut self,

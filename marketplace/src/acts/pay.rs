@@ -3,16 +3,17 @@
 
 use chrono::{DateTime, Utc};
 use desk::actor::Actor;
-use desk::till::{self, Due, NotOpened, Opened, Reserved, Secret, Till};
+use desk::till::{self, Due, NotOpened, Opened, Reserved, Till};
 use domain::Key;
 use domain::permissions::Permission;
 use ledger::{Ledger, Transaction};
+use secrecy::SecretString;
 use shared::queue::Queue;
 
 use super::{lock, owned_by};
 use crate::Refusal;
 use crate::keep::Held;
-use crate::record::State;
+use crate::record::{Record, State};
 use crate::terms::{BUMP, LISTING_FEE, ListingTerms};
 
 /// A listing with more payments than this takes no more of them.
@@ -25,7 +26,7 @@ const REPLACED_LIMIT: usize = 3;
 pub struct ToPay {
     pub checkout: String,
     pub payment_intent: String,
-    pub secret: Secret,
+    pub secret: SecretString,
     pub what: String,
     pub amount: i64,
     pub currency: String,
@@ -80,7 +81,8 @@ async fn reserve(
     let goods = lock(tx, key).await?;
     owned_by(&goods, user)?;
     till::may_pay(tx, &key.sibling(user), now).await?;
-    let held = Held::read(tx, goods).await?;
+    let record = Record::of(&goods)?;
+    let held = Held::read(tx, goods, record).await?;
     if held.payments.len() >= PAYMENTS_LIMIT {
         return Err(Refusal::TooManyPayments { limit: PAYMENTS_LIMIT });
     }

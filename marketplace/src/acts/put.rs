@@ -11,7 +11,8 @@ use ledger::Ledger;
 
 use super::sound;
 use crate::keep::Held;
-use crate::record::{Record, State};
+use crate::record::{Record, Span, State};
+use crate::rules::{Judged, Verdict, free_time};
 use crate::terms::ListingTerms;
 use crate::view::ListingView;
 use crate::{KIND, Refusal};
@@ -75,7 +76,7 @@ async fn changed(
     terms: &ListingTerms,
     now: DateTime<Utc>,
 ) -> Result<Record, Refusal> {
-    let held = Held::of(tx, goods.clone(), Record::of(goods).unwrap_or_default(), terms).await?;
+    let held = Held::of(tx, goods.clone(), Record::of(goods)?, terms).await?;
     let (state, record) = (held.state(now), held.record.clone());
     if matches!(state, State::Rejected | State::Deleted) {
         return Err(Refusal::State { state, wanted: "not taken away", done: "changed" });
@@ -89,6 +90,26 @@ async fn changed(
     if let Some(paid) = paid.filter(|_| fee != held.derived.fee) {
         return Err(Refusal::Paid { paid: paid.amount, currency: paid.currency.clone() });
     }
-    let categorised_at = if fee > 0 && fee == held.derived.fee { record.categorised_at } else { now };
-    Ok(Record { category: category.to_owned(), currency: currency.to_owned(), categorised_at, ..record })
+    let mut changed =
+        Record { category: category.to_owned(), currency: currency.to_owned(), ..record.clone() };
+    let is_free = |record: &Record| free_time(record, terms);
+    // From free to free it goes on as it was. Else the fee of this moment is its fee.
+    let goes_on = state == State::Active && is_free(&record).is_some() && is_free(&changed).is_some();
+    if !(fee == 0 && goes_on) {
+        changed.was_free.extend(is_free(&record).map(|free| Span { until: free.until.min(now), ..free }));
+        changed.categorised_at = now;
+    }
+    let after = Held::of(tx, goods.clone(), changed, terms).await?;
+    match lost(&held, &after) {
+        Some(paid) => Err(Refusal::Paid { paid: paid.amount, currency: paid.currency.clone() }),
+        None => Ok(after.record),
+    }
+}
+
+/// A payment that entitles to something as the listing is, and would not as it is to be.
+fn lost<'a>(held: &'a Held, after: &Held) -> Option<&'a Judged> {
+    let is_granted = |judged: &&Judged| judged.verdict == Verdict::Granted;
+    let kept: Vec<&Judged> = after.derived.payments.iter().filter(is_granted).collect();
+    let mut granted = held.derived.payments.iter().filter(is_granted);
+    granted.find(|judged| kept.iter().all(|it| it.payment != judged.payment))
 }

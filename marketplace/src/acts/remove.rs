@@ -11,7 +11,7 @@ use ledger::Ledger;
 use super::{lock, owned_by};
 use crate::Refusal;
 use crate::keep::Held;
-use crate::record::{State, Word};
+use crate::record::{Record, State, Word};
 use crate::view::ListingView;
 
 pub async fn reject(
@@ -51,7 +51,8 @@ async fn remove(
     if let Some(user) = user {
         owned_by(&goods, user)?;
     }
-    let held = Held::read(&mut tx, goods).await?;
+    let record = Record::of(&goods)?;
+    let held = Held::read(&mut tx, goods, record).await?;
     let (state, mut record) = (held.state(now), held.record.clone());
     // The same once more changes nothing: the first word stands.
     if state == to {

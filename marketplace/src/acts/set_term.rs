@@ -9,7 +9,7 @@ use domain::permissions::Permission;
 use domain::{AuditChange, Severity};
 use ledger::Ledger;
 
-use crate::terms::{BUMP, FEATURED, LISTING_FEE, LONGEST, USUAL, slug};
+use crate::terms::{LISTING_FEE, LONGEST, PROMOTIONS, USUAL, slug};
 use crate::{KIND, Refusal};
 
 /// The audit's name for terms.
@@ -69,7 +69,7 @@ fn checked(new: &NewTerm) -> Result<String, Refusal> {
         Some(slug) => format!("{LISTING_FEE}.{slug}"),
         None => new.name.clone(),
     };
-    let is_money = category.is_some() || [FEATURED, BUMP].contains(&name.as_str());
+    let is_money = category.is_some() || PROMOTIONS.contains(&name.as_str());
     if !is_money && USUAL.iter().all(|(known, ..)| *known != name) {
         return Err(fault("there is no such term"));
     }

@@ -1,5 +1,5 @@
-//! What a listing is, derived from what acts wrote and from its payments: a pure function that no order of arrival, no
-//! repetition and no clock changes. Payments take effect in the order of their own times.
+//! What a listing is, derived from what acts wrote, from its payments, from what its checkouts asked for, from which
+//! money was asked back and from the terms: a pure function that no order of arrival, no repetition and no clock changes. Payments take effect in the order of their own times.
 
 mod promotions;
 #[cfg(test)]
@@ -12,8 +12,8 @@ use domain::fulfilments::{Fulfilment, Money};
 use serde::{Deserialize, Serialize};
 
 use self::promotions::Promoted;
-use crate::record::{Record, State};
-use crate::terms::{BUMP, FEATURED, LISTING_FEE, ListingTerms};
+use crate::record::{Record, Span, State};
+use crate::terms::{LISTING_FEE, ListingTerms, PROMOTIONS, slug};
 
 /// All that a listing follows from.
 #[derive(Clone, Copy, Debug)]
@@ -22,11 +22,20 @@ pub struct Known<'a> {
     pub user: &'a str,
     pub terms: &'a ListingTerms,
     /// What checkouts of ours asked for, by payment intent.
-    pub asked: &'a BTreeMap<String, (i64, String)>,
+    pub asked: &'a BTreeMap<String, Asked>,
     /// Payments whose money is on its way back: an event that comes late may turn the order of two, and what was asked
     /// back stays asked back.
     pub returning: &'a BTreeSet<String>,
     pub payments: &'a [Fulfilment],
+}
+
+/// What a checkout of ours asked for, when, and in which category the listing was then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    pub at: DateTime<Utc>,
+    pub category: String,
+    pub amount: i64,
+    pub currency: String,
 }
 
 /// What follows. Whether a time is over, whoever reads it says.
@@ -100,30 +109,12 @@ pub enum Fault {
     Unknown,
 }
 
-/// A stretch of time for which something was granted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Span {
-    from: DateTime<Utc>,
-    until: DateTime<Utc>,
-}
-
-impl Span {
-    fn holds(&self, moment: DateTime<Utc>) -> bool {
-        self.from <= moment && moment < self.until
-    }
-}
-
 /// Derives a listing.
 pub fn derive(known: &Known<'_>) -> Derived {
     let mut payments: Vec<&Fulfilment> = known.payments.iter().collect();
     payments.sort_by(|a, b| a.order().cmp(&b.order()));
     payments.dedup_by(|a, b| a.payment == b.payment);
-    let Record { category, currency, categorised_at, .. } = known.record;
-    let fee = known.terms.fee(category, currency, *categorised_at).unwrap_or_default();
-    let unpaid = (fee == 0).then(|| Span {
-        from: *categorised_at,
-        until: *categorised_at + known.terms.listed(*categorised_at),
-    });
+    let unpaid = free_time(known.record, known.terms);
     // A promotion is judged by whether the listing was active when it was paid, whatever became of the fee since.
     let nominal = nominal(known, unpaid, &payments);
     payments.sort_by_key(|paid| known.returning.contains(&paid.payment.id));
@@ -136,7 +127,7 @@ pub fn derive(known: &Known<'_>) -> Derived {
     let is_listed = known.record.closed_at().is_none() && !spans.is_empty();
     let Promoted { featured_until, bumped_at, bump_again_at } = promoted;
     Derived {
-        fee,
+        fee: fee(known.record, known.terms),
         is_listed,
         active_from: spans.last().map(|span| span.from),
         active_until: spans.last().map(|span| span.until),
@@ -145,6 +136,16 @@ pub fn derive(known: &Known<'_>) -> Derived {
         bump_again_at,
         payments: judged,
     }
+}
+
+fn fee(record: &Record, terms: &ListingTerms) -> i64 {
+    terms.fee(&record.category, &record.currency, record.categorised_at).unwrap_or_default()
+}
+
+/// How long a listing is active in its category without any fee.
+pub fn free_time(record: &Record, terms: &ListingTerms) -> Option<Span> {
+    let from = record.categorised_at;
+    (fee(record, terms) == 0).then(|| Span { from, until: from + terms.listed(from) })
 }
 
 impl Derived {
@@ -178,7 +179,10 @@ impl Known<'_> {
             Money::Awaited => Verdict::Awaited,
             Money::Canceled | Money::Returned | Money::Lost => Verdict::Gone,
             Money::Held => Verdict::Held,
-            Money::Here => self.fault(paid).map_or(Verdict::Granted, Verdict::Wrong),
+            Money::Here => {
+                let fault = self.fault(paid).or_else(|| self.misplaced(paid));
+                fault.map_or(Verdict::Granted, Verdict::Wrong)
+            }
         };
         Judged {
             payment: paid.payment.id.clone(),
@@ -192,21 +196,42 @@ impl Known<'_> {
         }
     }
 
+    /// What is wrong with a payment by itself.
     fn fault(&self, paid: &Fulfilment) -> Option<Fault> {
         if paid.user.as_deref().is_some_and(|user| user != self.user) {
             return Some(Fault::User);
         }
-        if ![LISTING_FEE, FEATURED, BUMP].contains(&paid.what.as_str()) {
+        if paid.what != LISTING_FEE && !PROMOTIONS.contains(&paid.what.as_str()) {
             return Some(Fault::Unknown);
         }
         let (amount, currency) = match self.asked.get(&paid.payment.id) {
-            Some((amount, currency)) => (Some(*amount), currency.as_str()),
+            Some(asked) => (Some(asked.amount), asked.currency.as_str()),
             None => (self.price(paid), self.record.currency.as_str()),
         };
         match () {
             () if paid.currency != currency => Some(Fault::Currency),
             () if amount != Some(paid.amount) => Some(Fault::Amount),
             () => None,
+        }
+    }
+
+    /// A fee that is right by itself, and is not the price of the category that the listing has: a cheap one buys no dear
+    /// one. What it bought was over before the listing came into its category, or its category is free: no fault.
+    fn misplaced(&self, paid: &Fulfilment) -> Option<Fault> {
+        let Record { category, currency, categorised_at: since, .. } = self.record;
+        let is_over = paid.paid_at.is_some_and(|at| at + self.terms.listed(at) <= *since);
+        let is_asked = self.asked.get(&paid.payment.id).is_some_and(|asked| {
+            slug(&asked.category) == slug(category) && asked.currency == *currency && asked.at >= *since
+        });
+        if paid.what != LISTING_FEE || is_over || is_asked {
+            return None;
+        }
+        // Of one that was made before the listing came into its category: by the terms of that moment.
+        let made_at = paid.made_at.or(paid.paid_at).unwrap_or(*since);
+        match self.terms.fee(category, currency, made_at.max(*since)) {
+            Some(0) => None,
+            Some(_) if paid.currency != *currency => Some(Fault::Currency),
+            fee => (fee != Some(paid.amount)).then_some(Fault::Amount),
         }
     }
 
@@ -237,26 +262,34 @@ fn grant_fees(known: &Known<'_>, free: Option<Span>, judged: &mut [Judged]) -> V
     let mut spans: Vec<Span> = free.into_iter().collect();
     for fee in judged.iter_mut().filter(|judged| judged.what == LISTING_FEE) {
         let (Verdict::Granted, Some(paid_at)) = (fee.verdict, fee.paid_at) else { continue };
+        let until = paid_at + known.terms.listed(paid_at);
+        let is_returning = known.returning.contains(&fee.payment);
+        let is_taken = |span: &Span| paid_at < span.until && (is_returning || span.from < until);
         if let Some(why) = known.closed_at(paid_at) {
             fee.verdict = Verdict::Owed(why);
-        } else if spans.last().is_some_and(|span| paid_at < span.until) {
+        } else if spans.iter().any(is_taken) {
             fee.verdict = Verdict::Owed(Why::PaidTwice);
         } else {
-            let until = paid_at + known.terms.listed(paid_at);
             (fee.from, fee.until) = (Some(paid_at), Some(until));
             spans.push(Span { from: paid_at, until });
         }
     }
+    spans.sort_by_key(|span| span.from);
     spans
 }
 
-/// When the listing was active by what was paid for it, whatever became of that money since.
+/// When the listing was active by what was paid for it, whatever became of that money since, or without any.
 fn nominal(known: &Known<'_>, free: Option<Span>, payments: &[&Fulfilment]) -> Vec<Span> {
-    let mut spans: Vec<Span> = free.into_iter().collect();
+    let mut spans: Vec<Span> = known.record.was_free.iter().copied().chain(free).collect();
     let fees = payments.iter().filter(|paid| paid.what == LISTING_FEE && known.fault(paid).is_none());
-    for paid_at in fees.filter_map(|paid| paid.paid_at) {
-        if spans.last().is_none_or(|span| paid_at >= span.until) {
-            spans.push(Span { from: paid_at, until: paid_at + known.terms.listed(paid_at) });
+    for (fee, paid_at) in fees.filter_map(|fee| Some((fee, fee.paid_at?))) {
+        let mut until = paid_at + known.terms.listed(paid_at);
+        if known.misplaced(fee).is_some() {
+            // It was right until the listing left the category that it was paid for.
+            until = until.min(known.record.categorised_at);
+        }
+        if !spans.iter().any(|span| span.holds(paid_at)) {
+            spans.push(Span { from: paid_at, until });
         }
     }
     spans

@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Judged, Known, Span, Verdict, Why};
-use crate::terms::{BUMP, FEATURED};
+use super::{Judged, Known, Verdict, Why};
+use crate::record::Span;
+use crate::terms::{FEATURED, PROMOTIONS};
 
 /// What the promotions of a listing come to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,7 +16,7 @@ pub(super) struct Promoted {
 
 pub(super) fn grant(known: &Known<'_>, active: &[Span], judged: &mut [Judged]) -> Promoted {
     let mut promoted = Promoted::default();
-    for judged in judged.iter_mut().filter(|judged| [FEATURED, BUMP].contains(&judged.what.as_str())) {
+    for judged in judged.iter_mut().filter(|judged| PROMOTIONS.contains(&judged.what.as_str())) {
         let (Verdict::Granted, Some(paid_at)) = (judged.verdict, judged.paid_at) else { continue };
         if let Some(why) = known.closed_at(paid_at) {
             judged.verdict = Verdict::Owed(why);

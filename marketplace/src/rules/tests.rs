@@ -7,7 +7,7 @@ use domain::goods::Terms;
 
 use super::*;
 use crate::record::Word;
-use crate::terms::USUAL;
+use crate::terms::{BUMP, FEATURED, USUAL};
 
 const DAY: i64 = 86_400;
 
@@ -292,7 +292,9 @@ fn a_free_listing_is_active_at_once_and_a_fee_for_it_is_wrong() {
 #[test]
 fn what_a_checkout_asked_for_is_the_price_whatever_the_terms_say_since() {
     let terms = ListingTerms::of(Terms::of(USUAL, []));
-    let asked = BTreeMap::from([("pi_1".to_owned(), (400, "usd".to_owned()))]);
+    let of_ours =
+        Asked { at: at(0), category: "Housing".to_owned(), amount: 400, currency: "usd".to_owned() };
+    let asked = BTreeMap::from([("pi_1".to_owned(), of_ours)]);
     let mut payment = paid("pi_1", LISTING_FEE, 0);
     payment.amount = 400;
     let known = |asked| {

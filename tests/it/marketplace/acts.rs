@@ -9,6 +9,7 @@ use marketplace::State;
 use marketplace::acts::set_term::{NewTerm, set_term};
 use marketplace::terms::{BUMP, FEATURED, LISTING_FEE};
 use marketplace::view::{ListingFilter, list};
+use secrecy::ExposeSecret;
 use serde_json::json;
 use shared::clock;
 
@@ -82,7 +83,7 @@ async fn as_long_as_it_is_unpaid_there_is_one_intent_whatever_goes_wrong_at_stri
         for other in all {
             let other = other.unwrap();
             assert_eq!(other.payment_intent, first.payment_intent);
-            assert_eq!(other.secret.reveal(), first.secret.reveal());
+            assert_eq!(other.secret.expose_secret(), first.secret.expose_secret());
         }
         assert_eq!(shop.stripe.all("", "payment_intent").len(), 1);
         let intent = &shop.stripe.all("", "payment_intent")[0];
@@ -96,7 +97,7 @@ async fn as_long_as_it_is_unpaid_there_is_one_intent_whatever_goes_wrong_at_stri
         assert_eq!(shop.ask("lst_2", LISTING_FEE).await.unwrap_err().code(), "stripe_unavailable");
         shop.ask("lst_2", LISTING_FEE).await.unwrap();
         // Nothing of the secret is in the ledger, whoever looks.
-        let secret = first.secret.reveal().to_owned();
+        let secret = first.secret.expose_secret().to_owned();
         shop.settles().await;
         let mut tx = shop.ledger.read().await.unwrap();
         let kept = format!("{:?}{:?}", tx.checkouts_of(&key("lst_1")).await, tx.goods(&key("lst_1")).await);

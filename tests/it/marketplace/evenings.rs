@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use desk::acts::operations::NotDone;
-use desk::goods::{Keep, give_back, store};
+use desk::goods::{GivenBack, Keep, finding, give_back, is_returning, keep_findings, store};
 use domain::Key;
 use domain::fulfilments::{Fulfilment, Money};
 use domain::operations::Reason;
@@ -14,10 +14,11 @@ use shared::Pending;
 pub(crate) const KEEPERS: &[Keep] = &[keep];
 const SEATS: usize = 2;
 
-/// The rule: pure, and the same whatever order the payments came in.
-fn seated(mut paid: Vec<Fulfilment>) -> (Vec<Fulfilment>, Vec<Fulfilment>) {
+/// The rule: pure, and the same whatever order the payments came in. What was asked back stays asked back.
+fn seated(mut paid: Vec<Fulfilment>, returning: &[Key]) -> (Vec<Fulfilment>, Vec<Fulfilment>) {
     paid.retain(|seat| seat.money == Money::Here && (seat.amount, seat.currency.as_str()) == (1_500, "usd"));
     paid.sort_by(|a, b| a.order().cmp(&b.order()));
+    paid.sort_by_key(|seat| returning.contains(&seat.payment));
     let late = paid.split_off(paid.len().min(SEATS));
     (paid, late)
 }
@@ -31,13 +32,28 @@ fn keep<'a>(
         let mut tx = ledger.begin().await?;
         let goods = tx.lock_goods(key).await?.filter(|goods| goods.kind == "evening");
         let Some(mut evening) = goods else { return Ok(None) };
-        let (seats, late) = seated(tx.fulfilments(key).await?);
+        let paid = tx.fulfilments(key).await?;
+        let mut returning = Vec::new();
+        for seat in &paid {
+            if is_returning(&mut tx, &seat.payment).await? {
+                returning.push(seat.payment.clone());
+            }
+        }
+        let (seats, late) = seated(paid, &returning);
         evening.derived = json!(seats.iter().map(|seat| &seat.user).collect::<Vec<_>>()).to_string();
         store(&mut tx, &mut evening, None, &Value::Null, "evenings", now).await?;
         tx.commit().await?;
-        for seat in late {
-            give_back(ledger, &seat.payment, Reason::TechnicalFailure, "sold out", now).await?;
+        let mut found = Vec::new();
+        for seat in &late {
+            let back = give_back(ledger, &seat.payment, Reason::TechnicalFailure, "sold out", now).await?;
+            if let GivenBack::Stuck(refund) = back {
+                let summary = format!("sold out, and the refund {} ended", refund.key.id);
+                found.push(finding("seat_not_given_back", &evening, seat, summary));
+            }
         }
+        let mut tx = ledger.begin().await?;
+        keep_findings(&mut tx, key, found, now).await?;
+        tx.commit().await?;
         Ok(None)
     })
 }

@@ -13,17 +13,17 @@ use domain::permissions::Role;
 use envelope::{Envelope, Header, Source};
 use fake_stripe::FakeStripe;
 use harness::process_guard::ProcessGuard;
-use ledger::Ledger;
 use ledger::views::search::Whose;
+use ledger::{Ledger, LedgerError};
 use marketplace::acts::pay::{Shop as Selling, ToPay, ask};
 use marketplace::acts::put::{Put, put};
 use marketplace::acts::remove;
 use marketplace::view::ListingView;
 use marketplace::{KEEPERS, Refusal};
 use serde_json::{Value, json};
-use shared::clock;
 use shared::env::Env;
 use shared::queue::{Queue, QueueConfig, Role as QueueRole};
+use shared::{Pending, clock};
 use stripe_sim::Random;
 use tokio_util::sync::CancellationToken;
 use worker::process::{Manner, process};
@@ -51,19 +51,26 @@ pub(crate) fn key(id: &str) -> Key {
     Key { id: id.to_owned(), account: String::new(), livemode: true }
 }
 
+pub(crate) async fn queue_in(folder: &ProcessGuard) -> Queue {
+    let url = format!("sqlite:{}", folder.folder().join("queue.db").display());
+    let env = Env::of(&[("QUEUE_URL", &url)]);
+    Queue::open(QueueConfig::from_env(&env).unwrap(), QueueRole::Both).await.unwrap()
+}
+
+pub(crate) fn till_of(stripe: &FakeStripe) -> Till {
+    let settings = stripe.settings();
+    let mut settings: Vec<(&str, &str)> =
+        settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    settings.push(("STRIPE_RATE_PER_SEC", "100"));
+    let config = TillConfig::from_env(&Env::of(&settings)).unwrap();
+    Till::open(&config, CancellationToken::new()).unwrap()
+}
+
 impl Shop {
     pub(crate) async fn open(ledger: Ledger) -> Self {
         let stripe = FakeStripe::start(true).await.unwrap();
         let folder = ProcessGuard::new("shop", rustix::process::Signal::KILL).unwrap();
-        let url = format!("sqlite:{}", folder.folder().join("queue.db").display());
-        let env = Env::of(&[("QUEUE_URL", &url)]);
-        let queue = Queue::open(QueueConfig::from_env(&env).unwrap(), QueueRole::Both).await.unwrap();
-        let settings = stripe.settings();
-        let mut settings: Vec<(&str, &str)> =
-            settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        settings.push(("STRIPE_RATE_PER_SEC", "100"));
-        let config = TillConfig::from_env(&Env::of(&settings)).unwrap();
-        let till = Till::open(&config, CancellationToken::new()).unwrap();
+        let (queue, till) = (queue_in(&folder).await, till_of(&stripe));
         Self { ledger, stripe, queue, till, delivered: std::sync::Mutex::default(), _folder: folder }
     }
 
@@ -154,7 +161,7 @@ impl Shop {
 
     pub(crate) async fn kept_at(&self, now: DateTime<Utc>) {
         loop {
-            let pass = keep_all(&self.ledger, KEEPERS, now).await.unwrap();
+            let pass = keep_all(&self.ledger, KEEPERS, &alone, now).await.unwrap();
             assert!(pass.failed.is_empty(), "{:?}", pass.failed);
             if pass.kept == 0 {
                 return;
@@ -223,6 +230,11 @@ impl Shop {
         found.sort();
         found
     }
+}
+
+/// There is no other worker.
+pub(crate) fn alone<'a>() -> Pending<'a, Result<bool, LedgerError>> {
+    Box::pin(async { Ok(true) })
 }
 
 pub(crate) fn hours(count: i64) -> TimeDelta {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use desk::goods::{Keep, keep_all};
 use desk::till::{NotOpened, Till};
 use ledger::LedgerError;
-use shared::clock;
+use shared::{Pending, clock};
 use stripe_api::StripeConfig;
 
 use super::lease::Lease;
@@ -24,7 +24,8 @@ pub async fn run(lanes: Lanes, keepers: &'static [Keep]) {
     let lease = Lease::of("goods", INTERVAL);
     while lease.wait(&lanes, INTERVAL).await {
         let mut is_busy = false;
-        match keep_all(&lanes.ledger, keepers, clock::now()).await {
+        let goes_on = || Box::pin(lease.prolong(&lanes.ledger)) as Pending<'_, _>;
+        match keep_all(&lanes.ledger, keepers, &goes_on, clock::now()).await {
             Ok(pass) => {
                 is_busy = pass.kept > pass.failed.len();
                 lanes.metrics.goods.kept.inc_by(u64::try_from(pass.kept).unwrap_or_default());
@@ -58,7 +59,7 @@ pub async fn look(lanes: Lanes, config: StripeConfig) {
     };
     let lease = Lease::of("checkouts", LOOK_INTERVAL);
     while lease.wait(&lanes, LOOK_INTERVAL).await {
-        match look_once(&lanes, &till, config.key.livemode()).await {
+        match look_once(&lanes, &lease, &till, config.key.livemode()).await {
             Ok(()) => {}
             Err(error) if lanes.fatal.report(&error) => return,
             Err(error) => tracing::warn!(%error, "looking at checkouts failed; it will be retried"),
@@ -67,12 +68,12 @@ pub async fn look(lanes: Lanes, config: StripeConfig) {
     }
 }
 
-async fn look_once(lanes: &Lanes, till: &Till, livemode: bool) -> Result<(), LedgerError> {
+async fn look_once(lanes: &Lanes, lease: &Lease, till: &Till, livemode: bool) -> Result<(), LedgerError> {
     let mut tx = lanes.ledger.read().await?;
     let due = tx.due_checkouts(livemode, clock::now(), LOOKS_AT_ONCE).await?;
     drop(tx);
     for checkout in due {
-        if lanes.shutdown.is_cancelled() {
+        if lanes.shutdown.is_cancelled() || !lease.prolong(&lanes.ledger).await? {
             return Ok(());
         }
         match till.look(&lanes.ledger, &lanes.queue, &checkout, clock::now()).await {
@@ -81,7 +82,10 @@ async fn look_once(lanes: &Lanes, till: &Till, livemode: bool) -> Result<(), Led
             Err(error) => {
                 lanes.metrics.stripe_checks_failed.inc();
                 tracing::warn!(checkout = checkout.key.id, %error, "a checkout could not be looked at in Stripe");
-                return Ok(());
+                // What Stripe does not say of this one, it may say of the next.
+                if !matches!(error, NotOpened::Refused { .. }) {
+                    return Ok(());
+                }
             }
         }
     }

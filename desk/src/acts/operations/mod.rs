@@ -20,6 +20,7 @@ pub mod retry;
 pub mod settle;
 pub mod wanted;
 
+use domain::goods::Unreadable;
 use domain::operations::adoption::NotIts;
 use domain::operations::{OperationState, OutOfPlace, Unsendable};
 use ledger::LedgerError;
@@ -75,6 +76,8 @@ pub enum NotDone {
     SameList { batch: String },
     #[error(transparent)]
     NotIts(#[from] NotIts),
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
     #[error("it was tried again already: {by}")]
     TriedAgain { by: String },
     #[error(transparent)]
@@ -109,6 +112,7 @@ impl NotDone {
             Self::OtherList => "list_changed",
             Self::SameList { .. } => "same_list",
             Self::NotIts(_) => "not_its_object",
+            Self::Unreadable(_) => "goods_unreadable",
             Self::TriedAgain { .. } => "already_retried",
             Self::Text(_) => "invalid_text",
             Self::Ledger(_) => "ledger_unavailable",

@@ -1,13 +1,18 @@
 //! How a step of an operation is stored: the row, its next revision and a line of the audit, in the caller's
 //! transaction, under the lock of the operation's row.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
+use domain::fulfilments::goods_of;
 use domain::notices;
 use domain::operations::{
-    Approval, Decided, DecisionKind, KNOWN_BY_CLOCK, NAME, Operation, OperationState, POLICY, Requester,
+    Approval, Decided, DecisionKind, KNOWN_BY_CLOCK, NAME, Operation, OperationKind, OperationState, POLICY,
+    Requester,
 };
+use domain::payments::Payment;
 use domain::permissions::Permission;
-use domain::{AuditChange, Transition, audit_chain};
+use domain::{AuditChange, Key, Transition, audit_chain};
 use ledger::{LedgerError, Transaction};
 
 use crate::actor::Actor;
@@ -25,6 +30,7 @@ pub async fn store(
     let line = audit_chain::extend(&mut operation.audit_hash, &moved, by, now);
     tx.insert_operation(operation).await?;
     tx.append_audit(&[line]).await?;
+    note_goods(tx, operation).await?;
     tell(tx, operation, &moved.change, now).await
 }
 
@@ -41,6 +47,7 @@ pub async fn step(
     let line = audit_chain::extend(&mut operation.audit_hash, &moved, by, now);
     tx.write_operation(operation).await?;
     tx.append_audit(&[line]).await?;
+    note_goods(tx, operation).await?;
     tell(tx, operation, &moved.change, now).await
 }
 
@@ -100,6 +107,15 @@ pub fn known_by(actor: &Actor) -> String {
         KnownBy::Declared => "declared".to_owned(),
         KnownBy::Clock => KNOWN_BY_CLOCK.to_owned(),
     }
+}
+
+/// Whoever keeps goods looks at them again where a refund of their payment has ended: it may have given nothing back.
+async fn note_goods(tx: &mut Transaction, operation: &Operation) -> Result<(), LedgerError> {
+    let has_ended = operation.kind == OperationKind::Refund && !operation.state.is_open();
+    let Some(payment) = operation.payment().filter(|_| has_ended) else { return Ok(()) };
+    let payments: Vec<Payment> = tx.look_up(&[payment]).await?;
+    let goods: BTreeSet<Key> = payments.iter().filter_map(goods_of).collect();
+    if goods.is_empty() { Ok(()) } else { tx.note_goods(&goods).await }
 }
 
 async fn tell(
