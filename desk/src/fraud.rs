@@ -8,8 +8,8 @@ use chrono::{DateTime, Days, NaiveTime, TimeDelta, Utc};
 use domain::Key;
 use domain::findings::{Check, Found, Tally};
 use domain::fraud::{
-    Attempt, Due, FraudFinding, FraudLimits, FraudRule, PaidBefore, USUAL_SPAN, banned_payments,
-    double_losses, id_about, large_payments, many_cards, velocity, warnings,
+    Attempt, Due, FraudFinding, FraudLimits, FraudRule, PaidBefore, USUAL_SPAN, banned_payments, bursts,
+    double_losses, id_about, large_payments, warnings,
 };
 use ledger::views::fraud::Around;
 use ledger::{Ledger, LedgerError, Transaction};
@@ -85,10 +85,7 @@ async fn find(
             &spans(&recent, |attempt| attempt.card_last4.as_ref()),
         )
         .await?;
-    // Only what the changed attempts may be part of: they end on their own day, or on the one after.
-    let days: BTreeSet<_> = recent.iter().filter_map(|attempt| attempt.at).flat_map(days_of).collect();
-    let bursts = [velocity(&around, limits), many_cards(&around, limits)].concat();
-    found.extend(bursts.into_iter().filter(|it| it.day.is_none_or(|day| days.contains(&day))));
+    found.extend(bursts(&recent, &around, limits));
 
     // A payment that comes late may have been usual for those after it.
     let usual = tx.paid_before(&usual_spans(&recent, now)).await?;
@@ -127,12 +124,6 @@ fn key_of(attempt: &Attempt) -> Key {
 
 fn sorted(keys: &BTreeSet<Key>) -> Vec<Key> {
     keys.iter().cloned().collect()
-}
-
-/// The day of a moment, and the one after: a stretch of at most a day that has the moment in it ends on one of them.
-fn days_of(at: DateTime<Utc>) -> [chrono::NaiveDate; 2] {
-    let day = at.date_naive();
-    [day, day.checked_add_days(Days::new(1)).unwrap_or(day)]
 }
 
 /// For each of them the whole days that a stretch may reach into: the day before, the day, and the day after.

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 pub use self::due::Due;
 pub use self::losses::{BannedPayment, Loss, WarnedCharge, banned_payments, double_losses, warnings};
 pub use self::value::{LARGE_AMOUNT, PaidBefore, USUAL_SPAN, large_payments};
-pub use self::velocity::{many_cards, velocity};
+pub use self::velocity::bursts;
 use super::findings::{Check, Found};
 use super::row::words;
 use super::{Key, Severity, readable};

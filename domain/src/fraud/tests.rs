@@ -2,6 +2,7 @@
 
 use chrono::DateTime;
 
+use super::velocity::{many_cards, velocity};
 use super::*;
 
 fn at(minute: i64) -> Option<DateTime<Utc>> {
@@ -72,6 +73,18 @@ fn a_day_reads_the_same_whatever_else_is_known() {
         let id = one.id(Check::FraudDesk, &Key::default());
         assert_eq!(whole[whole_ids.iter().position(|it| *it == id).unwrap()], one);
     }
+}
+
+#[test]
+fn whoever_shares_a_card_with_a_recent_attempt_is_not_judged_by_what_they_share() {
+    let limits = FraudLimits::default();
+    let recent = [attempt(9, 9, "failed", "u1", "4242")];
+    // Three of a stranger's, of whom nothing else was read; a day that no recent attempt is part of.
+    let mut around: Vec<Attempt> = (0..3).map(|id| attempt(id, 9, "failed", "stranger", "4242")).collect();
+    around.extend((10..13).map(|id| attempt(id, -2_880, "failed", "u1", "4242")));
+    around.push(recent[0].clone());
+    let found = bursts(&recent, &around, &limits);
+    assert_eq!(kinds(&found), [("decline_velocity", "card", "4 declines within 10 minutes")]);
 }
 
 #[test]
