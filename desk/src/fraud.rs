@@ -108,11 +108,16 @@ async fn find(
     let of_charges = charges.iter().flat_map(|key| FraudRule::OF_A_CHARGE.map(|rule| (rule, "charge", key)));
     let of_payments =
         payments.iter().flat_map(|key| FraudRule::OF_A_PAYMENT.map(|rule| (rule, "payment", key)));
+    let (found, older): (Vec<_>, Vec<_>) = found.into_iter().partition(|it| it.at > since);
+    // What stands for longer is told to nobody anew, and it is not gone.
+    let stands: BTreeSet<String> = older.into_iter().map(FraudFinding::id).collect();
     for (rule, kind, key) in of_charges.chain(of_payments) {
-        let whose = Key { id: String::new(), ..key.clone() };
-        by_whose.entry(whose).or_default().1.push(id_about(rule, kind, key));
+        let id = id_about(rule, kind, key);
+        if !stands.contains(&id) {
+            by_whose.entry(Key { id: String::new(), ..key.clone() }).or_default().1.push(id);
+        }
     }
-    for it in found.into_iter().filter(|it| it.at > since) {
+    for it in found {
         by_whose.entry(it.whose()).or_default().0.push(FraudFinding::found(it));
     }
     Ok(by_whose)

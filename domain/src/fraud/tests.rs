@@ -180,7 +180,7 @@ fn losses_say_what_is_at_stake() {
     let found = warnings(&[warned(0), warned(2_000), warned(500)], &limits);
     assert_eq!(found.iter().map(|it| it.amount).collect::<Vec<_>>(), [Some(2_000), Some(1_500)]);
     let loss = |amount_refunded, amount_charged_back| Loss {
-        at: at(0),
+        lost_at: at(0),
         amount: 2_000,
         amount_refunded,
         amount_charged_back,
@@ -195,6 +195,10 @@ fn losses_say_what_is_at_stake() {
         loss(2_000, 0),
     ]);
     assert_eq!(found.iter().map(|it| it.amount).collect::<Vec<_>>(), [Some(2_000), Some(500)]);
+    for (lost, refunded, later) in [(0, 7, 7), (7, 0, 7)] {
+        let loss = Loss { lost_at: at(lost), refunded_at: at(refunded), ..loss(2_000, 2_000) };
+        assert_eq!(Some(double_losses(&[loss])[0].at), at(later), "the second makes it a double loss");
+    }
 }
 
 /// Rows come in whatever order the database likes.
