@@ -8,8 +8,8 @@ use chrono::{DateTime, Days, NaiveTime, TimeDelta, Utc};
 use domain::Key;
 use domain::findings::{Check, Found, Tally};
 use domain::fraud::{
-    Attempt, Due, FraudFinding, FraudLimits, FraudRule, PaidBefore, USUAL_SPAN, banned_payments,
-    double_losses, id_about, large_payments, many_cards, velocity, warnings,
+    Attempt, Due, FraudFinding, FraudLimits, FraudRule, PaidBefore, USUAL_SPAN, banned_payments, bursts,
+    double_losses, id_about, large_payments, warnings,
 };
 use ledger::views::fraud::Around;
 use ledger::{Ledger, LedgerError, Transaction};
@@ -85,10 +85,7 @@ async fn find(
             &spans(&recent, |attempt| attempt.card_last4.as_ref()),
         )
         .await?;
-    // Only what the changed attempts may be part of: they end on their own day, or on the one after.
-    let days: BTreeSet<_> = recent.iter().filter_map(|attempt| attempt.at).flat_map(days_of).collect();
-    let bursts = [velocity(&around, limits), many_cards(&around, limits)].concat();
-    found.extend(bursts.into_iter().filter(|it| it.day.is_none_or(|day| days.contains(&day))));
+    found.extend(bursts(&recent, &around, limits));
 
     // A payment that comes late may have been usual for those after it.
     let usual = tx.paid_before(&usual_spans(&recent, now)).await?;
@@ -111,11 +108,16 @@ async fn find(
     let of_charges = charges.iter().flat_map(|key| FraudRule::OF_A_CHARGE.map(|rule| (rule, "charge", key)));
     let of_payments =
         payments.iter().flat_map(|key| FraudRule::OF_A_PAYMENT.map(|rule| (rule, "payment", key)));
+    let (found, older): (Vec<_>, Vec<_>) = found.into_iter().partition(|it| it.at > since);
+    // What stands for longer is told to nobody anew, and it is not gone.
+    let stands: BTreeSet<String> = older.into_iter().map(FraudFinding::id).collect();
     for (rule, kind, key) in of_charges.chain(of_payments) {
-        let whose = Key { id: String::new(), ..key.clone() };
-        by_whose.entry(whose).or_default().1.push(id_about(rule, kind, key));
+        let id = id_about(rule, kind, key);
+        if !stands.contains(&id) {
+            by_whose.entry(Key { id: String::new(), ..key.clone() }).or_default().1.push(id);
+        }
     }
-    for it in found.into_iter().filter(|it| it.at > since) {
+    for it in found {
         by_whose.entry(it.whose()).or_default().0.push(FraudFinding::found(it));
     }
     Ok(by_whose)
@@ -127,12 +129,6 @@ fn key_of(attempt: &Attempt) -> Key {
 
 fn sorted(keys: &BTreeSet<Key>) -> Vec<Key> {
     keys.iter().cloned().collect()
-}
-
-/// The day of a moment, and the one after: a stretch of at most a day that has the moment in it ends on one of them.
-fn days_of(at: DateTime<Utc>) -> [chrono::NaiveDate; 2] {
-    let day = at.date_naive();
-    [day, day.checked_add_days(Days::new(1)).unwrap_or(day)]
 }
 
 /// For each of them the whole days that a stretch may reach into: the day before, the day, and the day after.

@@ -10,6 +10,7 @@ use marketplace::view::{self, Listing as Listed, ListingFilter, ListingView};
 use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
+use std::fmt::Write as _;
 
 use crate::cli::{ListingOptions, ListingsCommand, ListingsListOptions, Shape};
 use crate::events::{belongs_to, mode};
@@ -137,7 +138,7 @@ pub async fn show(ledger: &Ledger, options: &ListingOptions) -> anyhow::Result<(
     }
     if let [_, ..] = open_checkouts[..] {
         let what = open_checkouts.join(", ").replace('_', " ");
-        text.push_str(&format!("\nA checkout is open for: {what}\n"));
+        let _ = write!(text, "\nA checkout is open for: {what}\n");
     }
     output::print(&text)
 }

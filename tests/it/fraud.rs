@@ -191,6 +191,75 @@ async fn a_finding_goes_when_it_no_longer_stands_and_comes_back_with_news_alone(
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_with_the_same_last_digits_changes_nothing_about_a_user() {
+    let now = minute(3_000);
+    each_ledger("fraud_strangers", async |ledger, _| {
+        // Seven declines of one user, of which four by a card that ends like a stranger's.
+        let mut events = Vec::new();
+        for (number, last4) in (0..).zip(["4242", "4242", "4242", "4242", "1111", "2222", "3333"]) {
+            events.extend(attempt(number, 2_000 + number, "failed", "tester", last4, 500));
+        }
+        together(&ledger, &events.iter().collect::<Vec<_>>()).await;
+        looked(&ledger, now).await;
+        let ada = Actor::known(
+            "ada",
+            [Role::BillingManager].into(),
+            KnownBy::Token { id: "tok_1".to_owned() },
+            false,
+        );
+        for finding in findings(&ledger, now).await.into_iter().filter(|it| it.subject_id == "tester") {
+            let fixed = Act::Fix { reference: "blocked".to_owned(), note: None };
+            act(&ledger, &finding.key.id, fixed, &ada, now).await.unwrap();
+        }
+        let of_tester = async || {
+            let mut of_tester = findings(&ledger, now).await;
+            of_tester.retain(|it| it.subject_id.ends_with("tester"));
+            of_tester
+        };
+        let before = of_tester().await;
+        assert_eq!(before.len(), 3, "{before:?}");
+
+        let stranger = attempt(50, 2_020, "failed", "stranger", "4242", 500);
+        together(&ledger, &stranger.iter().collect::<Vec<_>>()).await;
+        looked(&ledger, now).await;
+        assert_eq!(of_tester().await, before);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_still_stands_after_a_month_is_not_gone() {
+    each_ledger("fraud_months", async |ledger, _| {
+        let events = story();
+        together(&ledger, &events.iter().collect::<Vec<_>>()).await;
+        looked(&ledger, minute(3_000)).await;
+        // Long after the bank's warning the charge is told once more. Nobody has refunded it.
+        let (month, now) = (60 * 24 * 40, minute(60 * 24 * 40 + 10));
+        let mut charge: Value = serde_json::from_slice(
+            &attempt(40, 2_200, "succeeded", "victim", "6666", 3_000)[1].body,
+        )
+        .unwrap();
+        let charge = charge["data"]["object"].take();
+        together(&ledger, &[&envelope("evt_again", "charge.updated", month * 60, &charge)]).await;
+        assert!(look(&ledger, now).await.unwrap().batches > 0);
+        assert_eq!(one(&ledger, "fraud_warning", now).await.state, FindingState::Open);
+
+        // A charge whose dispute is lost long since is refunded today: only now it is lost twice.
+        let dispute = json!({ "id": "dp_1", "object": "dispute", "status": "lost", "amount": 1_000, "currency": "usd",
+            "created": BEGIN + 900, "charge": "ch_0", "payment_intent": "pi_0", "reason": "fraudulent" });
+        together(&ledger, &[&envelope("evt_dp", "charge.dispute.closed", 900, &dispute)]).await;
+        looked(&ledger, now).await;
+        let refund = json!({ "id": "re_1", "object": "refund", "status": "succeeded", "amount": 1_000, "currency": "usd",
+            "created": BEGIN + month * 60, "charge": "ch_0", "payment_intent": "pi_0" });
+        together(&ledger, &[&envelope("evt_re", "refund.created", month * 60, &refund)]).await;
+        looked(&ledger, now).await;
+        let lost = one(&ledger, "double_loss", now).await;
+        assert_eq!((lost.subject_id.as_str(), lost.amount), ("ch_0", Some(1_000)));
+    })
+    .await;
+}
+
 /// Three declines of a user with three cards.
 fn story_of(user: &str, begin: i64) -> Vec<Envelope> {
     let of =

@@ -27,7 +27,9 @@ readable! {
         pub id: String,
         pub account: String,
         pub livemode: bool,
-        pub at: Option<DateTime<Utc>>,
+        /// The last of each.
+        pub lost_at: Option<DateTime<Utc>>,
+        pub refunded_at: Option<DateTime<Utc>>,
         pub amount: i64,
         pub amount_refunded: i64,
         pub amount_charged_back: i64,
@@ -86,7 +88,7 @@ pub fn double_losses(charges: &[Loss]) -> Vec<FraudFinding> {
             shown(charge.amount, &charge.currency),
         );
         Some(FraudFinding {
-            at: charge.at?,
+            at: charge.lost_at.max(charge.refunded_at)?,
             rule: FraudRule::DoubleLoss,
             subject_kind: "charge",
             subject_id: charge.id.clone(),

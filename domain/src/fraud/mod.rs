@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 pub use self::due::Due;
 pub use self::losses::{BannedPayment, Loss, WarnedCharge, banned_payments, double_losses, warnings};
 pub use self::value::{LARGE_AMOUNT, PaidBefore, USUAL_SPAN, large_payments};
-pub use self::velocity::{many_cards, velocity};
+pub use self::velocity::bursts;
 use super::findings::{Check, Found};
 use super::row::words;
 use super::{Key, Severity, readable};
@@ -149,6 +149,11 @@ impl FraudFinding {
         Key { id: String::new(), account: self.account.clone(), livemode: self.livemode }
     }
 
+    pub fn id(self) -> String {
+        let whose = self.whose();
+        self.found().id(Check::FraudDesk, &whose)
+    }
+
     /// As a check keeps it.
     pub fn found(self) -> Found {
         let mut details: BTreeMap<&'static str, Value> = [("at", json!(self.at.to_rfc3339()))].into();
@@ -186,6 +191,5 @@ pub fn id_about(rule: FraudRule, subject_kind: &'static str, subject: &Key) -> S
         summary: String::new(),
         charges: Vec::new(),
     };
-    let whose = finding.whose();
-    finding.found().id(Check::FraudDesk, &whose)
+    finding.id()
 }

@@ -2,6 +2,7 @@
 
 use chrono::DateTime;
 
+use super::velocity::{many_cards, velocity};
 use super::*;
 
 fn at(minute: i64) -> Option<DateTime<Utc>> {
@@ -72,6 +73,18 @@ fn a_day_reads_the_same_whatever_else_is_known() {
         let id = one.id(Check::FraudDesk, &Key::default());
         assert_eq!(whole[whole_ids.iter().position(|it| *it == id).unwrap()], one);
     }
+}
+
+#[test]
+fn whoever_shares_a_card_with_a_recent_attempt_is_not_judged_by_what_they_share() {
+    let limits = FraudLimits::default();
+    let recent = [attempt(9, 9, "failed", "u1", "4242")];
+    // Three of a stranger's, of whom nothing else was read; a day that no recent attempt is part of.
+    let mut around: Vec<Attempt> = (0..3).map(|id| attempt(id, 9, "failed", "stranger", "4242")).collect();
+    around.extend((10..13).map(|id| attempt(id, -2_880, "failed", "u1", "4242")));
+    around.push(recent[0].clone());
+    let found = bursts(&recent, &around, &limits);
+    assert_eq!(kinds(&found), [("decline_velocity", "card", "4 declines within 10 minutes")]);
 }
 
 #[test]
@@ -167,7 +180,7 @@ fn losses_say_what_is_at_stake() {
     let found = warnings(&[warned(0), warned(2_000), warned(500)], &limits);
     assert_eq!(found.iter().map(|it| it.amount).collect::<Vec<_>>(), [Some(2_000), Some(1_500)]);
     let loss = |amount_refunded, amount_charged_back| Loss {
-        at: at(0),
+        lost_at: at(0),
         amount: 2_000,
         amount_refunded,
         amount_charged_back,
@@ -182,6 +195,10 @@ fn losses_say_what_is_at_stake() {
         loss(2_000, 0),
     ]);
     assert_eq!(found.iter().map(|it| it.amount).collect::<Vec<_>>(), [Some(2_000), Some(500)]);
+    for (lost, refunded, later) in [(0, 7, 7), (7, 0, 7)] {
+        let loss = Loss { lost_at: at(lost), refunded_at: at(refunded), ..loss(2_000, 2_000) };
+        assert_eq!(Some(double_losses(&[loss])[0].at), at(later), "the second makes it a double loss");
+    }
 }
 
 /// Rows come in whatever order the database likes.

@@ -1,9 +1,9 @@
 //! Too much within a short time: payments and declines of one user, customer or card, and cards of one user. What is too
 //! much is found once a day for each of them, in its densest stretch.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use envelope::hex::hex;
 use sha2::{Digest, Sha256};
 
@@ -19,8 +19,28 @@ type Whose = (&'static str, String, String, bool);
 /// One attempt of somebody's: when, the charge, the card.
 type Use<'a> = (DateTime<Utc>, &'a str, String);
 
+/// What the recent attempts may be part of. Around them everything is known of their users, customers and cards, and of the
+/// others only what they share with them: those are not judged by a part.
+pub fn bursts(recent: &[Attempt], around: &[Attempt], limits: &FraudLimits) -> Vec<FraudFinding> {
+    let mut judged: BTreeSet<(Whose, NaiveDate)> = BTreeSet::new();
+    for attempt in recent {
+        let Some(at) = attempt.at else { continue };
+        // A stretch of at most a day ends on the day of its first attempt, or on the one after.
+        let day = at.date_naive();
+        for day in [day, day.checked_add_days(Days::new(1)).unwrap_or(day)] {
+            judged.extend(whose(attempt).map(|whose| (whose, day)));
+        }
+    }
+    let mut found = [velocity(around, limits), many_cards(around, limits)].concat();
+    found.retain(|it| {
+        let whose = (it.subject_kind, it.subject_id.clone(), it.account.clone(), it.livemode);
+        it.day.is_some_and(|day| judged.contains(&(whose, day)))
+    });
+    found
+}
+
 /// So many payments, or declines, within the window.
-pub fn velocity(attempts: &[Attempt], limits: &FraudLimits) -> Vec<FraudFinding> {
+pub(super) fn velocity(attempts: &[Attempt], limits: &FraudLimits) -> Vec<FraudFinding> {
     let mut found = Vec::new();
     for (rule, limit, counts) in [
         (FraudRule::PaymentVelocity, limits.payments, Attempt::is_paid as fn(&Attempt) -> bool),
@@ -41,7 +61,7 @@ pub fn velocity(attempts: &[Attempt], limits: &FraudLimits) -> Vec<FraudFinding>
 }
 
 /// One user pays, or tries to, by many cards within a day.
-pub fn many_cards(attempts: &[Attempt], limits: &FraudLimits) -> Vec<FraudFinding> {
+pub(super) fn many_cards(attempts: &[Attempt], limits: &FraudLimits) -> Vec<FraudFinding> {
     let mut found = Vec::new();
     for (whose, uses) in uses(attempts.iter(), &Whom::UsersOfCards) {
         for (day, stretch) in densest(&uses, DAY, cards) {
@@ -56,7 +76,7 @@ pub fn many_cards(attempts: &[Attempt], limits: &FraudLimits) -> Vec<FraudFindin
 }
 
 fn cards(stretch: &[Use<'_>]) -> usize {
-    stretch.iter().map(|(.., card)| card).collect::<std::collections::BTreeSet<_>>().len()
+    stretch.iter().map(|(.., card)| card).collect::<BTreeSet<_>>().len()
 }
 
 enum Whom {
@@ -73,22 +93,25 @@ fn uses<'a>(attempts: impl Iterator<Item = &'a Attempt>, whom: &Whom) -> BTreeMa
         if of_users_alone && card.is_none() {
             continue;
         }
-        for (kind, id) in [
-            ("user", attempt.user_id.clone()),
-            ("customer", attempt.customer.clone()),
-            ("card", card.as_deref().map(named)),
-        ] {
-            if let Some(id) = id.filter(|_| kind == "user" || !of_users_alone) {
-                let whose = (kind, id, attempt.account.clone(), attempt.livemode);
-                let of_card = card.clone().unwrap_or_default();
-                uses.entry(whose).or_default().push((at, attempt.id.as_str(), of_card));
-            }
+        for whose in whose(attempt).filter(|(kind, ..)| *kind == "user" || !of_users_alone) {
+            let of_card = card.clone().unwrap_or_default();
+            uses.entry(whose).or_default().push((at, attempt.id.as_str(), of_card));
         }
     }
     for of_one in uses.values_mut() {
         of_one.sort_unstable();
     }
     uses
+}
+
+/// The user, the customer and the card of an attempt.
+fn whose(attempt: &Attempt) -> impl Iterator<Item = Whose> {
+    let ids = [
+        ("user", attempt.user_id.clone()),
+        ("customer", attempt.customer.clone()),
+        ("card", attempt.card().as_deref().map(named)),
+    ];
+    ids.into_iter().filter_map(|(kind, id)| Some((kind, id?, attempt.account.clone(), attempt.livemode)))
 }
 
 /// A name for a card that shows nothing of it: what a card looks like is not for everybody who reads findings.

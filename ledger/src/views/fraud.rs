@@ -144,8 +144,10 @@ impl Transaction {
         by_key(charges)
             .fetch(
                 self,
-                "SELECT c.id, c.account, c.livemode, MAX(d.lost_at) AS at, c.amount, c.amount_refunded, \
-                 c.amount_charged_back, c.currency FROM input JOIN charges c ON c.id = input.id \
+                "SELECT c.id, c.account, c.livemode, MAX(d.lost_at) AS lost_at, \
+                 (SELECT MAX(COALESCE(r.succeeded_at, r.created_at)) FROM refunds r WHERE r.charge = c.id \
+                 AND r.account = c.account AND r.livemode = c.livemode AND r.status = 'succeeded') AS refunded_at, \
+                 c.amount, c.amount_refunded, c.amount_charged_back, c.currency FROM input JOIN charges c ON c.id = input.id \
                  AND c.account = input.account AND c.livemode = input.livemode JOIN disputes d ON d.charge = c.id \
                  AND d.account = c.account AND d.livemode = c.livemode WHERE d.lost_at IS NOT NULL \
                  AND c.amount_refunded > 0 AND c.amount_charged_back > 0 GROUP BY c.id, c.account, c.livemode, \

@@ -205,9 +205,10 @@ impl Walk<'_> {
             let moment =
                 |secs: &serde_json::Value| DateTime::from_timestamp(secs.as_i64().unwrap(), 0).unwrap();
             let made_at = moment(&intent["created"]);
-            let price = match made_at < since - TimeDelta::seconds(1) {
-                true => self.prices.at(category, currency, since),
-                false => self.prices.lowest(category, currency, since, now),
+            let price = if made_at < since - TimeDelta::seconds(1) {
+                self.prices.at(category, currency, since)
+            } else {
+                self.prices.lowest(category, currency, since, now)
             };
             let is_back = returned.iter().any(|refund| refund["payment_intent"] == intent["id"]);
             intent["currency"] == currency && intent["amount_received"].as_i64() >= Some(price) && !is_back

@@ -1,5 +1,5 @@
-//! `scripts/page-times` in short: it fills a ledger, looks at every page, and prints a line for each. The figures of a
-//! loaded machine say nothing; that no page fails, or takes seconds, does.
+//! `scripts/page-times` in short: it fills a ledger, looks at every page, and prints a line for each. On a small ledger and a
+//! loaded machine the figures say nothing: this only shows that no page fails, or takes seconds.
 
 use std::process::Command;
 
