@@ -84,30 +84,23 @@ pub fn print(plan: &Plan, json: bool) -> anyhow::Result<()> {
     output::print(&text)
 }
 
-/// The payment of that id, which must be one, and its currency. One that nobody has heard of is refused by the rules.
-pub async fn the_payment(
-    ledger: &Ledger,
-    id: &str,
-    whose: &WhoseOptions,
-) -> anyhow::Result<(Key, Option<String>)> {
-    let (payment, currency) = payment_and_currency(ledger, id, whose).await?;
-    Ok((payment, currency.flatten()))
-}
-
-/// The same, and whether anybody has heard of it: the currency of one that was only named is not known, either.
+/// The payment of that id, which must be one, and its currency: `None` where nobody has heard of it, nothing in it where it
+/// was only named. The rules refuse one that nobody has heard of.
 pub async fn payment_and_currency(
     ledger: &Ledger,
     id: &str,
     whose: &WhoseOptions,
-) -> anyhow::Result<(Key, Option<Option<String>>)> {
+) -> anyhow::Result<(Key, Option<String>)> {
     let payment = the_one::<Payment>(ledger, id, whose).await?;
     Ok(match payment {
-        Ok(payment) => {
-            let currency = Some(payment.state.currency).filter(|currency| !currency.is_empty());
-            (payment.key, Some(currency))
-        }
+        Ok(payment) => (payment.key, Some(payment.state.currency)),
         Err(key) => (key, None),
     })
+}
+
+/// A currency that is known.
+pub fn told(currency: Option<String>) -> Option<String> {
+    currency.filter(|currency| !currency.is_empty())
 }
 
 /// The dispute of that id, which must be one.

@@ -70,8 +70,12 @@ async fn read(ledger: &Ledger, options: &RefundBatchOptions) -> anyhow::Result<V
             return Err(wrongly_called(format!("line {number}: write PAYMENT,AMOUNT,CURRENCY")));
         };
         let (amount, currency) = (given(1), given(2));
-        let (payment, own) = ask::the_payment(ledger, id, &options.whose).await?;
-        let currency = currency.map(str::to_lowercase).or(own);
+        let (payment, known) = ask::payment_and_currency(ledger, id, &options.whose).await?;
+        let Some(own) = known else {
+            let narrowed = if options.whose.is_any() { "" } else { " of that account and mode" };
+            return Err(wrongly_called(format!("line {number}: the ledger knows no payment {id}{narrowed}")));
+        };
+        let currency = currency.map(str::to_lowercase).or(ask::told(Some(own)));
         let amount = match (amount, &currency) {
             (Some(text), Some(currency)) => {
                 let amount = money::read(text, currency);

@@ -15,7 +15,7 @@ pub async fn capture(env: &Env, options: &CaptureOptions) -> anyhow::Result<Exit
     let (ledger, actor) = desk(env, &options.act.by).await?;
     let (payment, currency) = ask::payment_and_currency(&ledger, &options.act.id, &options.act.whose).await?;
     let is_known = currency.is_some();
-    let currency = currency.unwrap_or_default();
+    let currency = ask::told(currency);
     let amount = match (&options.amount, &currency) {
         (Some(text), Some(currency)) => Some(money::read(text, currency).map_err(wrongly_called)?),
         (Some(_), None) if is_known => {
@@ -31,7 +31,7 @@ pub async fn capture(env: &Env, options: &CaptureOptions) -> anyhow::Result<Exit
 
 pub async fn cancel(env: &Env, options: &PaymentCancelOptions) -> anyhow::Result<ExitCode> {
     let (ledger, actor) = desk(env, &options.act.by).await?;
-    let (payment, _) = ask::the_payment(&ledger, &options.act.id, &options.act.whose).await?;
+    let (payment, _) = ask::payment_and_currency(&ledger, &options.act.id, &options.act.whose).await?;
     let wanted = Wanted::Cancel { payment, reason: options.reason.clone() };
     let reason = options.reason.as_deref().and_then(Reason::named).unwrap_or_default();
     let ask = Ask { wanted, reason, note: options.act.note.clone(), confirmed: true };

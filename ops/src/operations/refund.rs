@@ -38,7 +38,7 @@ async fn read(
 ) -> anyhow::Result<Ask> {
     let (payment, own) = ask::payment_and_currency(ledger, &options.payment, &options.whose).await?;
     let is_known = own.is_some();
-    let currency = options.currency.clone().or(own.unwrap_or_default());
+    let currency = options.currency.clone().or(ask::told(own));
     let amount = match (&options.amount, &currency) {
         (Some(text), Some(currency)) => Some(money::read(text, currency).map_err(wrongly_called)?),
         (Some(_), None) if is_known => {

@@ -66,8 +66,15 @@ async fn two_people_refund_a_large_payment_in_a_demo() {
     assert!(succeeds.await.is_ok(), "{}", laptop.log());
 
     // The other way round: asked for over HTTP, approved at the command line.
-    let small = line_of(&greeting, "payment_intent=").split("payment_intent=").nth(1).unwrap();
-    let small = small.split(' ').next().unwrap();
+    std::fs::write(
+        laptop.path("list.csv"),
+        format!("# a list\n{}\npi_nope,5.00\n", small_payment(&greeting)),
+    )
+    .unwrap();
+    let batch = laptop.command(&["refunds", "batch", "list.csv"], &settings).output().unwrap();
+    let told = text(&batch.stderr);
+    assert!(told.contains("line 3: the ledger knows no payment pi_nope"), "{told}");
+    let small = small_payment(&greeting);
     let body = json!({"kind": "refund", "payment": small, "amount": 100, "confirm": true});
     let asked = console.by(ben).post("/api/v1/operations", &body).await.json();
     assert_eq!(asked["requires_approval"], true, "{asked}");
@@ -92,6 +99,12 @@ async fn greeted(laptop: &Laptop) -> String {
         until("the demo to greet", PATIENCE, async || Ok(laptop.greeting().contains("without its Stripe")));
     assert!(greets.await.is_ok(), "{}", laptop.log());
     laptop.greeting()
+}
+
+/// The payment that the greeting would have refunded.
+fn small_payment(greeting: &str) -> &str {
+    let line = line_of(greeting, "payment_intent=").split("payment_intent=").nth(1).unwrap();
+    line.split(' ').next().unwrap()
 }
 
 /// What docs/marketplace.md tells to type.
@@ -164,8 +177,7 @@ async fn every_line_that_a_demo_prints_works_as_it_is_typed() {
         let told = text(&output.stdout) + &text(&output.stderr);
         assert!(told.contains(says), "{arguments:?}: {told}");
     }
-    let small = line_of(&greeting, "payment_intent=").split("payment_intent=").nth(1).unwrap();
-    let small = small.split(' ').next().unwrap();
+    let small = small_payment(&greeting);
     let negative =
         laptop.command(&["refunds", "eligible", small, "--amount", "-5"], &settings).output().unwrap();
     assert!(text(&negative.stderr).contains("`-5` is less than nothing"), "{}", text(&negative.stderr));
