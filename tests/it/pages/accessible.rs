@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::browser::each_console;
 use super::looks::told;
+use super::searching::put;
 
 const LOOKS: usize = 2;
 
@@ -19,6 +20,7 @@ async fn axe_finds_nothing_on_any_page() {
             return; // the same markup: what a page says on Postgres, the other tests compare
         }
         told(&console).await;
+        put(&console, "lst_1", "user_1", "Free stuff").await;
         let token = console.person(None, "ada", "super_user");
         let base = format!("http://{}", console.address);
         look(
@@ -63,6 +65,7 @@ async fn axe_finds_nothing_on_any_page() {
                 "/invoice/in_lost",
                 "/customer/cus_lost",
                 "/user/user_1",
+                "/listing/lst_1",
                 "/event/evt_lost_payment_succeeded_1",
                 "/search?q=colour:red",
                 "/payment/pi_nobody",

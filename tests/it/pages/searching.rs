@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::browser::{Browser, Console, each_console, encoded, form};
 use super::looks::told;
+use super::markup;
 use crate::ledgers::together;
 use crate::staff::sales::{Sale, sale};
 
@@ -101,7 +102,7 @@ async fn a_view_is_kept_for_its_person_and_deleted() {
 }
 
 /// A listing that the homepage put for somebody.
-async fn put(console: &Console, id: &str, user: &str, category: &str) {
+pub(super) async fn put(console: &Console, id: &str, user: &str, category: &str) {
     let key = Key { id: id.to_owned(), account: String::new(), livemode: true };
     let (user, category) = (user.to_owned(), category.to_owned());
     let wanted = Put { key, user, category, currency: "usd".to_owned() };
@@ -174,6 +175,7 @@ async fn listings_are_filtered_kept_taken_away_as_csv_and_rejected() {
         assert!(!missing.body.contains("No event about it"), "{}", missing.body);
         send(&ada, "/listing/lst_free", "/reject", &[("reason", "spam")]).await;
         let page = ada.page("/listing/lst_free").await;
+        markup::check("/listing/lst_free", &page);
         assert!(
             page.contains("Moderation rejected it: spam.") && page.contains("active → rejected"),
             "{page}"
