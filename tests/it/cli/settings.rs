@@ -61,7 +61,7 @@ async fn up_is_moved_by_its_options_and_says_how_others_find_it() {
     assert!(!laptop.path("data").exists());
 
     let greeting = laptop.greeting();
-    let line = greeting.lines().find(|line| line.contains("other commands")).unwrap();
+    let line = greeting.lines().find(|line| line.contains("export TIDEGATE_DATA_DIR=")).unwrap();
     let settings: Vec<(&str, &str)> =
         line.split_whitespace().filter_map(|word| word.split_once('=')).collect();
     assert_eq!(settings.len(), 6, "{line}");
@@ -89,7 +89,7 @@ async fn moved_up(laptop: &Laptop, folder: &str) -> (Server, u16) {
     let mut up = laptop.start(&["up", "--port", &port.to_string(), "--data-dir", folder], &[]);
     let greeted = until("tidegate to greet", PATIENCE, async || {
         anyhow::ensure!(!up.has_exited(), "it ended: {}", laptop.log());
-        Ok(laptop.greeting().contains("other commands"))
+        Ok(laptop.greeting().contains("in another terminal"))
     });
     greeted.await.unwrap();
     (up, port)
