@@ -63,7 +63,7 @@ async fn a_listing_whose_record_cannot_be_read_is_left_alone_and_says_so() {
 
         let view = shop.listing_at("lst_1", now).await.listing;
         assert!(view.says.contains("cannot be read"), "{}", view.says);
-        assert_eq!((view.status.as_str(), view.category_id.as_str()), ("active", "Housing"), "as it stood");
+        assert_eq!((view.status.as_str(), view.category_id.as_str()), ("active", "housing"), "as it stood");
         let mut tx = ledger.read().await.unwrap();
         let filter = ListingFilter { user: Some("user_1".to_owned()), ..ListingFilter::default() };
         let page = list(&mut tx, &filter, &Part::first(10), now).await.unwrap();

@@ -69,7 +69,7 @@ impl Walk<'_> {
     }
 
     fn pick<T: Copy>(&mut self, of: &[T]) -> T {
-        of[usize::try_from(self.random.within(0..of.len() as u64)).unwrap()]
+        *self.random.pick(of)
     }
 
     fn count(&mut self, what: &'static str) {
@@ -205,11 +205,9 @@ impl Walk<'_> {
             let moment =
                 |secs: &serde_json::Value| DateTime::from_timestamp(secs.as_i64().unwrap(), 0).unwrap();
             let made_at = moment(&intent["created"]);
-            let price = if made_at < since - TimeDelta::seconds(1) {
-                self.prices.at(category, currency, since)
-            } else {
-                self.prices.lowest(category, currency, since, now)
-            };
+            let is_older = made_at < since - TimeDelta::seconds(1);
+            let lowest = || self.prices.lowest(category, currency, since, now);
+            let price = if is_older { self.prices.at(category, currency, since) } else { lowest() };
             let is_back = returned.iter().any(|refund| refund["payment_intent"] == intent["id"]);
             intent["currency"] == currency && intent["amount_received"].as_i64() >= Some(price) && !is_back
         };
