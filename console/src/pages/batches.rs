@@ -194,8 +194,8 @@ fn items(frame: &Frame<'_>, view: &BatchView, is_plan: bool) -> Markup {
         vec![
             object(&operation.subject_kind, &operation.subject_id),
             money(operation.amount, &operation.currency),
-            status(operation.state.as_str()),
-            html! { (capitalised(&why(frame, operation))) },
+            if is_plan { would_be(operation.state) } else { status(operation.state.as_str()) },
+            html! { (capitalised(&why(frame, operation, is_plan))) },
             if is_plan {
                 html! {}
             } else {
@@ -206,9 +206,20 @@ fn items(frame: &Frame<'_>, view: &BatchView, is_plan: bool) -> Markup {
     section("Refunds", &columns, rows.collect())
 }
 
-fn why(frame: &Frame<'_>, operation: &Operation) -> String {
+/// Nothing of a plan is approved yet.
+fn would_be(state: OperationState) -> Markup {
+    match state {
+        OperationState::Approved => html! { "needs no approval" },
+        state => status(state.as_str()),
+    }
+}
+
+fn why(frame: &Frame<'_>, operation: &Operation, is_plan: bool) -> String {
     let said = operation.message.clone().or_else(|| operation.warning.clone());
-    said.unwrap_or_else(|| OperationWords::of(operation, frame.now).next.unwrap_or_default())
+    match said {
+        None if is_plan => String::new(),
+        said => said.unwrap_or_else(|| OperationWords::of(operation, frame.now).next.unwrap_or_default()),
+    }
 }
 
 fn acts(frame: &Frame<'_>, batch: &Batch, waits: usize) -> Markup {
