@@ -17,6 +17,8 @@ use stripe_sim::Random;
 
 const PATIENCE: Duration = Duration::from_mins(2);
 const SOURCES: &str = "SELECT count(*) FROM events WHERE source = 'backfill'";
+const INCIDENTS: &str =
+    "SELECT count(*) FROM notices WHERE kind = 'incident.opened' AND object_id = 'webhooks_failing'";
 const MOST_FAULTS: [Fault; 6] = [
     Fault::Busy(1),
     Fault::CutBefore,
@@ -255,6 +257,13 @@ async fn an_account_that_left_hides_no_event_of_those_after_it() {
     stack.ledger().has_handled(events.len(), PATIENCE).await.unwrap();
     let metrics = stack.metrics("tidegate").await.unwrap();
     assert_eq!(figure(&metrics, "tidegate_ledger_complete_until_seconds"), 0, "nobody knows of acct_left");
+    // What goes missing later is an incident all the same.
+    let mut more = walk(&Scene { seed: 23, ..scene }, 40).events;
+    more.retain(|event| ids.insert(event.id.clone()));
+    let more = of_late(&more);
+    stripe.tell(&more);
+    stack.ledger().has_handled(events.len() + more.len(), PATIENCE).await.unwrap();
+    until("an incident", PATIENCE, async || Ok(stack.ledger().count(INCIDENTS).await? > 0)).await.unwrap();
     stack.end().await;
 }
 

@@ -12,6 +12,8 @@ use domain::Key;
 
 /// Its row in `chores`.
 const NAME: &str = "completeness";
+/// The row that says when it was compared for the first time, also where an account could not be.
+const BEGUN: &str = "completeness_begun";
 
 readable! {
     /// A request to bring back events that was cut off.
@@ -79,6 +81,12 @@ impl Transaction {
             .await?;
         };
         Ok(())
+    }
+
+    /// Remembers that somebody has compared; `true` for the first one who does.
+    pub async fn begin_comparing(&mut self, now: DateTime<Utc>) -> Result<bool, LedgerError> {
+        let text = "INSERT INTO chores (name, done_until) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+        Ok(query(text).bind(BEGUN).bind(now).run(self).await? == 1)
     }
 
     /// Remembers how far a request has come.

@@ -82,18 +82,22 @@ async fn compare(
         missing += tally.missing_events();
         complete = complete.min(tally.first_missing.unwrap_or(until));
     }
-    if let Some(error) = gone {
-        return Err(error.into());
-    }
     let mut tx = lanes.ledger.begin().await?;
-    tx.set_complete_until(complete).await?;
+    if gone.is_none() {
+        tx.set_complete_until(complete).await?;
+    }
     // The first comparison of a ledger finds whatever happened before there was one.
-    if missing > 0 && last.is_some() {
+    let is_first = tx.begin_comparing(now).await? && last.is_none();
+    if missing > 0 && !is_first {
         let count = i64::try_from(missing).unwrap_or(i64::MAX);
         tx.note(vec![of_incident(Incident::WebhooksFailing, count, clock::now())]).await?;
     }
     tx.commit().await?;
-    Ok(missing)
+    // Only now: what the others lack is queued, and is told.
+    match gone {
+        Some(error) => Err(error.into()),
+        None => Ok(missing),
+    }
 }
 
 /// The usual window, or all since the last good comparison, as far as Stripe still lists it.
