@@ -1,6 +1,6 @@
 //! The fraud desk: what batches changed is looked at once, together with what the same users, customers and cards did around
-//! it, and what its rules find becomes findings. One transaction reads, keeps and forgets what was due, so a crash in
-//! between repeats nothing and loses nothing.
+//! it, and what its rules find becomes findings. One transaction takes what was due, judges it and keeps what it finds, so a
+//! crash in between repeats nothing and loses nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,72 +8,114 @@ use chrono::{DateTime, Days, NaiveTime, TimeDelta, Utc};
 use domain::Key;
 use domain::findings::{Check, Found, Tally};
 use domain::fraud::{
-    Attempt, Due, FraudFinding, FraudLimits, FraudRule, PaidBefore, USUAL_SPAN, banned_payments, bursts,
-    double_losses, id_about, large_payments, warnings,
+    Attempt, CardNames, Due, FraudFinding, FraudLimits, FraudRule, PaidBefore, USUAL_SPAN, banned_payments,
+    bursts, double_losses, id_about, large_payments, warnings,
 };
-use ledger::views::fraud::Around;
+use ledger::views::fraud::{Around, CardAround};
 use ledger::{Ledger, LedgerError, Transaction};
 
 use crate::findings::{Look, record};
 
 /// What happened longer ago is nothing that anybody has to act on: a backfill of last year makes no findings.
 pub const LOOK_BACK: TimeDelta = TimeDelta::days(30);
-/// So many batches are looked at together: what is read around them stays below the limit of a statement.
-const BATCHES: i64 = 4;
+/// So many batches are looked at together, where nothing speaks against it.
+pub const BATCHES: i64 = 4;
+/// So many old bursts are resolved together.
+const OLD_BURSTS: i64 = 500;
 
 /// What came of one look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Looked {
     pub batches: usize,
     pub findings: Tally,
+    /// Batches of which nobody can read what they changed.
+    pub unreadable: Vec<String>,
+    /// What a single batch needs more of than is read at once: of that, the older part was not looked at.
+    pub cut: Vec<&'static str>,
 }
 
-/// Looks at the oldest of what is due; nothing was due where no batch was looked at.
-pub async fn look(ledger: &Ledger, now: DateTime<Utc>) -> Result<Looked, LedgerError> {
+/// Looks at so many of the oldest batches that are due; nothing was due where no batch was looked at.
+pub async fn look(ledger: &Ledger, batches: i64, now: DateTime<Utc>) -> Result<Looked, LedgerError> {
+    match look_at(ledger, batches, now).await? {
+        Some(looked) => Ok(looked),
+        None => Ok(look_at(ledger, 1, now).await?.unwrap_or_default()),
+    }
+}
+
+/// `None` where several batches need more rows than are read at once; nothing is done then.
+async fn look_at(ledger: &Ledger, batches: i64, now: DateTime<Utc>) -> Result<Option<Looked>, LedgerError> {
     let mut tx = ledger.begin().await?;
-    let batches = tx.fraud_due(BATCHES).await?;
-    if batches.is_empty() {
-        return Ok(Looked::default());
+    let batches = tx.fraud_due(batches).await?;
+    // Whoever finds some of them taken leaves all of them to the other worker.
+    if batches.is_empty() || !tx.take_fraud_due(&batches).await? {
+        return Ok(Some(Looked::default()));
     }
-    let mut due = Due::default();
+    let (mut due, mut unreadable) = (Due::default(), Vec::new());
     for batch in &batches {
-        due.add(&batch.objects);
+        if !due.add(&batch.objects) {
+            unreadable.push(batch.id.clone());
+        }
     }
-    let limits = tx.policies().await?.fraud_limits();
-    let found = find(&mut tx, &due, &limits, now).await?;
-    let mut looked = Looked { batches: batches.len(), findings: Tally::default() };
+    let (limits, names) =
+        (tx.policies().await?.fraud_limits(), CardNames::under(&tx.fraud_card_key().await?));
+    let (found, cut) = find(&mut tx, &due, (&limits, &names), now).await?;
+    if !cut.is_empty() && batches.len() > 1 {
+        return Ok(None);
+    }
+    let mut looked = Looked { batches: batches.len(), findings: Tally::default(), unreadable, cut };
     for (whose, (found, looked_for)) in found {
-        let look = Look {
-            check: Check::FraudDesk,
-            whose: &whose,
-            scope: "",
-            is_whole: false,
-            looked_for: &looked_for,
-        };
-        let tally = record(&mut tx, &look, found, now).await?;
+        let tally = record(&mut tx, &Look { looked_for: &looked_for, ..alone(&whose) }, found, now).await?;
         looked.findings.new += tally.new;
         looked.findings.persisting += tally.persisting;
         looked.findings.accepted += tally.accepted;
         looked.findings.reopened += tally.reopened;
         looked.findings.gone += tally.gone;
     }
-    tx.end_fraud_due(&batches).await?;
     tx.commit().await?;
-    Ok(looked)
+    Ok(Some(looked))
+}
+
+/// Resolves bursts that happened longer ago than anybody has to act on, and says how many. Those that somebody has put off
+/// for longer stay.
+pub async fn resolve_old_bursts(ledger: &Ledger, now: DateTime<Utc>) -> Result<i64, LedgerError> {
+    let kinds = FraudRule::BURSTS.map(FraudRule::as_str);
+    let mut tx = ledger.read().await?;
+    let old = tx.findings_not_found_since(Check::FraudDesk, &kinds, now - LOOK_BACK, now, OLD_BURSTS).await?;
+    drop(tx);
+    if old.is_empty() {
+        return Ok(0);
+    }
+    let mut by_whose: BTreeMap<Key, Vec<String>> = BTreeMap::new();
+    for key in old {
+        by_whose.entry(key.sibling("")).or_default().push(key.id);
+    }
+    let (mut tx, mut gone) = (ledger.begin().await?, 0);
+    for (whose, looked_for) in by_whose {
+        let look = Look { looked_for: &looked_for, ..alone(&whose) };
+        gone += record(&mut tx, &look, Vec::new(), now).await?.gone;
+    }
+    tx.commit().await?;
+    Ok(gone)
+}
+
+/// Each finding of the fraud desk stands alone.
+fn alone(whose: &Key) -> Look<'_> {
+    Look { check: Check::FraudDesk, whose, scope: "", is_whole: false, looked_for: &[] }
 }
 
 /// By account and mode: what is found, and the ids of what was looked for.
 type ByWhose = BTreeMap<Key, (Vec<Found>, Vec<String>)>;
 
-/// A fixed number of statements, whatever is due.
+/// A fixed number of statements, whatever is due. Also says what was cut.
 async fn find(
     tx: &mut Transaction,
     due: &Due,
-    limits: &FraudLimits,
+    (limits, names): (&FraudLimits, &CardNames),
     now: DateTime<Utc>,
-) -> Result<ByWhose, LedgerError> {
+) -> Result<(ByWhose, Vec<&'static str>), LedgerError> {
     let since = now - LOOK_BACK;
-    let changed = tx.fraud_attempts(&sorted(&due.charges), &sorted(&due.payments)).await?;
+    let read = tx.fraud_attempts(&sorted(&due.charges), &sorted(&due.payments)).await?;
+    let (changed, mut cut) = (read.rows, vec![("attempts", read.is_cut)]);
     let recent: Vec<Attempt> =
         changed.iter().filter(|attempt| attempt.at.is_some_and(|at| at > since)).cloned().collect();
 
@@ -82,17 +124,20 @@ async fn find(
         .fraud_attempts_around(
             &spans(&recent, |attempt| attempt.user_id.as_ref()),
             &spans(&recent, |attempt| attempt.customer.as_ref()),
-            &spans(&recent, |attempt| attempt.card_last4.as_ref()),
+            &cards(&recent),
         )
         .await?;
-    found.extend(bursts(&recent, &around, limits));
+    cut.push(("attempts around them", around.is_cut));
+    found.extend(bursts(&recent, &around.rows, limits, names));
 
     // A payment that comes late may have been usual for those after it.
     let usual = tx.paid_before(&usual_spans(&recent, now)).await?;
+    let later = tx.fraud_attempts(&[], &later(&recent, &usual.rows)).await?;
+    cut.extend([("earlier payments", usual.is_cut), ("later payments", later.is_cut)]);
     let mut judged = recent.clone();
-    judged.extend(tx.fraud_attempts(&[], &later(&recent, &usual)).await?);
+    judged.extend(later.rows);
     judged.retain(Attempt::is_paid);
-    found.extend(large_payments(&judged, &usual, limits));
+    found.extend(large_payments(&judged, &usual.rows, limits));
 
     // What stands about a charge: also of those that are older, so that what is gone is seen.
     let charges: BTreeSet<Key> = changed.iter().map(key_of).chain(due.charges.iter().cloned()).collect();
@@ -101,7 +146,9 @@ async fn find(
     found.extend(double_losses(&tx.double_losses(&charges).await?));
     let users = recent.iter().filter_map(|it| Some(key_of(it).sibling(it.user_id.as_ref()?)));
     let users: BTreeSet<Key> = users.chain(due.users.iter().cloned()).collect();
-    found.extend(banned_payments(&tx.payments_of_banned(&sorted(&users), since).await?));
+    let of_banned = tx.payments_of_banned(&sorted(&users), since).await?;
+    cut.push(("payments of banned users", of_banned.is_cut));
+    found.extend(banned_payments(&of_banned.rows));
 
     let mut by_whose = ByWhose::new();
     let payments: BTreeSet<Key> = judged.iter().map(|it| key_of(it).sibling(it.paid_by())).collect();
@@ -111,7 +158,9 @@ async fn find(
     let (found, older): (Vec<_>, Vec<_>) = found.into_iter().partition(|it| it.at > since);
     // What stands for longer is told to nobody anew, and it is not gone.
     let stands: BTreeSet<String> = older.into_iter().map(FraudFinding::id).collect();
-    for (rule, kind, key) in of_charges.chain(of_payments) {
+    // Nobody knows what was usual where not all of it was read.
+    let is_judged = |rule| !(rule == FraudRule::UnusualPayment && usual.is_cut);
+    for (rule, kind, key) in of_charges.chain(of_payments).filter(|(rule, ..)| is_judged(*rule)) {
         let id = id_about(rule, kind, key);
         if !stands.contains(&id) {
             by_whose.entry(Key { id: String::new(), ..key.clone() }).or_default().1.push(id);
@@ -120,7 +169,7 @@ async fn find(
     for it in found {
         by_whose.entry(it.whose()).or_default().0.push(FraudFinding::found(it));
     }
-    Ok(by_whose)
+    Ok((by_whose, cut.into_iter().filter_map(|(what, is_cut)| is_cut.then_some(what)).collect()))
 }
 
 fn key_of(attempt: &Attempt) -> Key {
@@ -131,18 +180,31 @@ fn sorted(keys: &BTreeSet<Key>) -> Vec<Key> {
     keys.iter().cloned().collect()
 }
 
-/// For each of them the whole days that a stretch may reach into: the day before, the day, and the day after.
 fn spans(attempts: &[Attempt], who: fn(&Attempt) -> Option<&String>) -> BTreeSet<Around> {
-    let spans = attempts.iter().filter_map(|attempt| {
-        let day = attempt.at?.date_naive();
-        let midnight = |days: u64, is_back: bool| {
-            let days = Days::new(days);
-            let moved = if is_back { day.checked_sub_days(days) } else { day.checked_add_days(days) };
-            moved.unwrap_or(day).and_time(NaiveTime::MIN).and_utc()
-        };
-        Some(around(attempt, who(attempt)?, midnight(1, true), midnight(2, false)))
+    attempts.iter().filter_map(|attempt| span(attempt, who(attempt)?)).collect()
+}
+
+fn cards(attempts: &[Attempt]) -> BTreeSet<CardAround> {
+    let cards = attempts.iter().filter_map(|attempt| {
+        Some(CardAround {
+            around: span(attempt, attempt.card_last4.as_ref()?)?,
+            brand: attempt.card_brand.clone(),
+            exp_month: attempt.card_exp_month,
+            exp_year: attempt.card_exp_year,
+        })
     });
-    spans.collect()
+    cards.collect()
+}
+
+/// The whole days that a stretch may reach into: the day before, the day, and the day after.
+fn span(attempt: &Attempt, who: &str) -> Option<Around> {
+    let day = attempt.at?.date_naive();
+    let midnight = |days: u64, is_back: bool| {
+        let days = Days::new(days);
+        let moved = if is_back { day.checked_sub_days(days) } else { day.checked_add_days(days) };
+        moved.unwrap_or(day).and_time(NaiveTime::MIN).and_utc()
+    };
+    Some(around(attempt, who, midnight(1, true), midnight(2, false)))
 }
 
 /// One span a user: from what was usual before the first attempt up to now.

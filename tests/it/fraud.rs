@@ -1,10 +1,13 @@
 //! The fraud desk over ledgers of both kinds: what it finds does not depend on the order and repetition of events, is kept as
 //! findings with their states, and costs no more than what has happened.
 
+mod bounds;
+mod chore;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use desk::actor::{Actor, KnownBy};
 use desk::acts::findings::{Act, act};
-use desk::fraud::look;
+use desk::fraud::{BATCHES, look};
 use domain::findings::{Finding, FindingState, Resolution};
 use domain::permissions::Role;
 use envelope::Envelope;
@@ -66,8 +69,12 @@ fn warning() -> Envelope {
 }
 
 /// Looks until nothing is due.
-async fn looked(ledger: &Ledger, now: DateTime<Utc>) {
-    while look(ledger, now).await.unwrap().batches > 0 {}
+async fn look_through(ledger: &Ledger, now: DateTime<Utc>) {
+    while look(ledger, BATCHES, now).await.unwrap().batches > 0 {}
+}
+
+fn ada() -> Actor {
+    Actor::known("ada", [Role::BillingManager].into(), KnownBy::Token { id: "tok_1".to_owned() }, false)
 }
 
 async fn findings(ledger: &Ledger, now: DateTime<Utc>) -> Vec<Finding> {
@@ -107,9 +114,9 @@ async fn what_is_found_depends_on_what_happened_alone() {
         // Also when it looks in between, and sees only a part.
         for batch in events.chunks(4) {
             together(&ledger, &batch.iter().collect::<Vec<_>>()).await;
-            look(&ledger, now).await.unwrap();
+            look(&ledger, BATCHES, now).await.unwrap();
         }
-        looked(&ledger, now).await;
+        look_through(&ledger, now).await;
         let expected = [
             of("decline_velocity", "cus_tester", None),
             of("decline_velocity", "tester", None),
@@ -123,7 +130,7 @@ async fn what_is_found_depends_on_what_happened_alone() {
         let before = findings(&ledger, now).await;
         events.reverse();
         together(&ledger, &events.iter().collect::<Vec<_>>()).await;
-        looked(&ledger, now).await;
+        look_through(&ledger, now).await;
         assert_eq!(findings(&ledger, now).await, before);
         let burst = one(&ledger, "many_cards", now).await;
         let details: Value = serde_json::from_str(&burst.details).unwrap();
@@ -139,34 +146,28 @@ async fn a_finding_goes_when_it_no_longer_stands_and_comes_back_with_news_alone(
     each_ledger("fraud_states", async |ledger, _| {
         let events = story();
         together(&ledger, &events.iter().collect::<Vec<_>>()).await;
-        looked(&ledger, now).await;
+        look_through(&ledger, now).await;
         // The charge that the bank warned of is refunded: there is nothing left to do.
         let refund = json!({ "id": "re_1", "object": "refund", "status": "succeeded", "amount": 3_000,
             "currency": "usd", "created": BEGIN + 2_300 * 60, "charge": "ch_40", "payment_intent": "pi_40" });
         together(&ledger, &[&envelope("evt_re", "refund.created", 2_300 * 60, &refund)]).await;
-        looked(&ledger, now).await;
+        look_through(&ledger, now).await;
         let warned = one(&ledger, "fraud_warning", now).await;
         assert_eq!((warned.state, warned.resolution), (FindingState::Resolved, Resolution::Gone));
 
         // Staff block the tester, and say so: looking at the same again does not open it.
-        let ada = Actor::known(
-            "ada",
-            [Role::BillingManager].into(),
-            KnownBy::Token { id: "tok_1".to_owned() },
-            false,
-        );
         let burst = one(&ledger, "many_cards", now).await;
         let fixed = Act::Fix { reference: "blocked".to_owned(), note: None };
-        act(&ledger, &burst.key.id, fixed, &ada, now).await.unwrap();
+        act(&ledger, &burst.key.id, fixed, &ada(), now).await.unwrap();
         // Another charge of theirs, by a card that they used: the burst is as it was.
         let declined = attempt(23, 4_000, "failed", "tester", "4444", 500);
         together(&ledger, &[&declined[0], &declined[1]]).await;
-        looked(&ledger, minute(4_001)).await;
+        look_through(&ledger, minute(4_001)).await;
         assert_eq!(one(&ledger, "many_cards", now).await.state, FindingState::Resolved);
         // A fourth card on the day of the burst is news of it.
         let more = attempt(24, 2_010, "failed", "tester", "7777", 500);
         together(&ledger, &[&more[0], &more[1]]).await;
-        looked(&ledger, minute(4_002)).await;
+        look_through(&ledger, minute(4_002)).await;
         let burst = one(&ledger, "many_cards", now).await;
         assert_eq!(
             (burst.state, burst.reopened, burst.summary.as_str()),
@@ -178,14 +179,14 @@ async fn a_finding_goes_when_it_no_longer_stands_and_comes_back_with_news_alone(
             let paid = attempt(number, minute, "succeeded", "usual", "1111", 5_900);
             together(&ledger, &[&paid[0], &paid[1]]).await;
         }
-        looked(&ledger, minute(4_003)).await;
+        look_through(&ledger, minute(4_003)).await;
         assert_eq!(one(&ledger, "unusual_payment", now).await.resolution, Resolution::Gone);
 
         // A backfill of what happened long ago finds nothing.
         let old = story_of("old", 5_000);
         together(&ledger, &old.iter().collect::<Vec<_>>()).await;
         let before = findings(&ledger, now).await.len();
-        looked(&ledger, minute(5_000) + TimeDelta::days(40)).await;
+        look_through(&ledger, minute(5_000) + TimeDelta::days(40)).await;
         assert_eq!(findings(&ledger, now).await.len(), before);
     })
     .await;
@@ -201,16 +202,10 @@ async fn a_stranger_with_the_same_last_digits_changes_nothing_about_a_user() {
             events.extend(attempt(number, 2_000 + number, "failed", "tester", last4, 500));
         }
         together(&ledger, &events.iter().collect::<Vec<_>>()).await;
-        looked(&ledger, now).await;
-        let ada = Actor::known(
-            "ada",
-            [Role::BillingManager].into(),
-            KnownBy::Token { id: "tok_1".to_owned() },
-            false,
-        );
+        look_through(&ledger, now).await;
         for finding in findings(&ledger, now).await.into_iter().filter(|it| it.subject_id == "tester") {
             let fixed = Act::Fix { reference: "blocked".to_owned(), note: None };
-            act(&ledger, &finding.key.id, fixed, &ada, now).await.unwrap();
+            act(&ledger, &finding.key.id, fixed, &ada(), now).await.unwrap();
         }
         let of_tester = async || {
             let mut of_tester = findings(&ledger, now).await;
@@ -222,7 +217,7 @@ async fn a_stranger_with_the_same_last_digits_changes_nothing_about_a_user() {
 
         let stranger = attempt(50, 2_020, "failed", "stranger", "4242", 500);
         together(&ledger, &stranger.iter().collect::<Vec<_>>()).await;
-        looked(&ledger, now).await;
+        look_through(&ledger, now).await;
         assert_eq!(of_tester().await, before);
     })
     .await;
@@ -233,7 +228,7 @@ async fn what_still_stands_after_a_month_is_not_gone() {
     each_ledger("fraud_months", async |ledger, _| {
         let events = story();
         together(&ledger, &events.iter().collect::<Vec<_>>()).await;
-        looked(&ledger, minute(3_000)).await;
+        look_through(&ledger, minute(3_000)).await;
         // Long after the bank's warning the charge is told once more. Nobody has refunded it.
         let (month, now) = (60 * 24 * 40, minute(60 * 24 * 40 + 10));
         let mut charge: Value = serde_json::from_slice(
@@ -242,18 +237,18 @@ async fn what_still_stands_after_a_month_is_not_gone() {
         .unwrap();
         let charge = charge["data"]["object"].take();
         together(&ledger, &[&envelope("evt_again", "charge.updated", month * 60, &charge)]).await;
-        assert!(look(&ledger, now).await.unwrap().batches > 0);
+        assert!(look(&ledger, BATCHES, now).await.unwrap().batches > 0);
         assert_eq!(one(&ledger, "fraud_warning", now).await.state, FindingState::Open);
 
         // A charge whose dispute is lost long since is refunded today: only now it is lost twice.
         let dispute = json!({ "id": "dp_1", "object": "dispute", "status": "lost", "amount": 1_000, "currency": "usd",
             "created": BEGIN + 900, "charge": "ch_0", "payment_intent": "pi_0", "reason": "fraudulent" });
         together(&ledger, &[&envelope("evt_dp", "charge.dispute.closed", 900, &dispute)]).await;
-        looked(&ledger, now).await;
+        look_through(&ledger, now).await;
         let refund = json!({ "id": "re_1", "object": "refund", "status": "succeeded", "amount": 1_000, "currency": "usd",
             "created": BEGIN + month * 60, "charge": "ch_0", "payment_intent": "pi_0" });
         together(&ledger, &[&envelope("evt_re", "refund.created", month * 60, &refund)]).await;
-        looked(&ledger, now).await;
+        look_through(&ledger, now).await;
         let lost = one(&ledger, "double_loss", now).await;
         assert_eq!((lost.subject_id.as_str(), lost.amount), ("ch_0", Some(1_000)));
     })
@@ -281,7 +276,7 @@ async fn policies_decide_what_is_too_much_and_a_ban_tells_of_later_payments() {
         is_set("fraud.declines", "2");
         let events = [story_of("one", 2_000), attempt(50, 2_100, "succeeded", "paid", "1212", 500_001).into()].concat();
         together(&ledger, &events.iter().collect::<Vec<_>>()).await;
-        looked(&ledger, now).await;
+        look_through(&ledger, now).await;
         let expected = [
             of("decline_velocity", "cus_one", None),
             of("decline_velocity", "one", None),
@@ -304,9 +299,9 @@ async fn policies_decide_what_is_too_much_and_a_ban_tells_of_later_payments() {
         shuffled.shuffle(&mut events);
         for event in &events {
             together(&ledger, &[event]).await;
-            look(&ledger, now).await.unwrap();
+            look(&ledger, BATCHES, now).await.unwrap();
         }
-        looked(&ledger, now).await;
+        look_through(&ledger, now).await;
         let paid = one(&ledger, "banned_user_paid", now).await;
         assert_eq!((paid.subject_id.as_str(), paid.severity.as_str()), ("pi_62", "critical"));
         assert_eq!(paid.summary, "paid by banned, who was banned");

@@ -51,9 +51,12 @@ impl Due {
         serde_json::to_string(&all).expect("texts and flags")
     }
 
-    /// Adds what the ledger kept; what another version wrote and this one does not read is left out.
-    pub fn add(&mut self, text: &str) {
-        for (kind, livemode, account, id) in serde_json::from_str::<Vec<Written>>(text).unwrap_or_default() {
+    /// Adds what the ledger kept; kinds that another version wrote and this one does not know are left out. `false` where it
+    /// cannot be read at all.
+    #[must_use]
+    pub fn add(&mut self, text: &str) -> bool {
+        let Ok(written) = serde_json::from_str::<Vec<Written>>(text) else { return false };
+        for (kind, livemode, account, id) in written {
             let keys = match kind.as_str() {
                 CHARGE => &mut self.charges,
                 PAYMENT => &mut self.payments,
@@ -62,6 +65,7 @@ impl Due {
             };
             keys.insert(Key { id, account, livemode });
         }
+        true
     }
 }
 
@@ -78,10 +82,14 @@ mod tests {
             users: [key("user \"7\",\n", true)].into(),
         };
         let mut read = Due::default();
-        read.add(&due.text());
-        read.add(&due.text());
-        read.add("[[\"listing\", true, \"\", \"x\"]]");
-        read.add("nothing of ours");
+        for (text, is_read) in [
+            (due.text().as_str(), true),
+            (&due.text(), true),
+            ("[[\"listing\", true, \"\", \"x\"]]", true),
+            ("nothing of ours", false),
+        ] {
+            assert_eq!(read.add(text), is_read, "{text}");
+        }
         assert_eq!(read, due);
         assert!(Due::default().is_empty() && !due.is_empty());
     }

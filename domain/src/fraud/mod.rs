@@ -1,6 +1,7 @@
 //! The fraud desk: what a person should look at, by pure rules over the ledger's rows. Rows do not depend on the order or the
 //! repetition of events, so neither does what is found in them.
 
+mod card_names;
 mod due;
 mod losses;
 #[cfg(test)]
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde_json::{Value, json};
 
+pub use self::card_names::CardNames;
 pub use self::due::Due;
 pub use self::losses::{BannedPayment, Loss, WarnedCharge, banned_payments, double_losses, warnings};
 pub use self::value::{LARGE_AMOUNT, PaidBefore, USUAL_SPAN, large_payments};
@@ -35,10 +37,12 @@ words! {
 }
 
 impl FraudRule {
-    /// Rules about a charge, or a payment, as it stands: their findings are gone once it no longer stands so. The others are
-    /// about what has happened.
+    /// Rules about a charge, or a payment, as it stands: their findings resolve themselves once they no longer hold. The others
+    /// are about what has happened.
     pub const OF_A_CHARGE: [Self; 2] = [Self::FraudWarning, Self::DoubleLoss];
     pub const OF_A_PAYMENT: [Self; 2] = [Self::LargePayment, Self::UnusualPayment];
+    /// Rules about a stretch of time.
+    pub const BURSTS: [Self; 3] = [Self::PaymentVelocity, Self::DeclineVelocity, Self::ManyCards];
 
     fn severity(self) -> Severity {
         match self {

@@ -1,5 +1,7 @@
 //! Stories of buyers, and what each rule makes of them, in any order.
 
+use std::collections::BTreeSet;
+
 use chrono::DateTime;
 
 use super::velocity::{many_cards, velocity};
@@ -24,6 +26,10 @@ fn attempt(id: u64, minute: i64, status: &str, user: &str, last4: &str) -> Attem
     }
 }
 
+fn names() -> CardNames {
+    CardNames::under("drawn once")
+}
+
 fn kinds(found: &[FraudFinding]) -> Vec<(&str, &str, &str)> {
     found.iter().map(|it| (it.rule.as_str(), it.subject_kind, it.summary.as_str())).collect()
 }
@@ -37,7 +43,7 @@ fn histories_and_what_is_found_in_them() {
             .zip(minutes)
             .map(|(id, minute)| attempt(id, *minute, status, "u1", &format!("{id:04}")))
             .collect();
-        velocity(&attempts, &limits).into_iter().map(|it| it.summary).collect::<Vec<_>>()
+        velocity(&attempts, &limits, &names()).into_iter().map(|it| it.summary).collect::<Vec<_>>()
     };
     assert_eq!(of("succeeded", &[0, 2, 4, 6]), Vec::<String>::new());
     assert_eq!(of("succeeded", &[0, 2, 4, 6, 8]), ["5 payments within 10 minutes"]);
@@ -62,7 +68,8 @@ fn a_day_reads_the_same_whatever_else_is_known() {
         .map(|(minute, id)| attempt(id, minute, "failed", "u1", &format!("{id:04}")))
         .collect();
     let of = |attempts: &[Attempt]| {
-        let mut found = [velocity(attempts, &limits), many_cards(attempts, &limits)].concat();
+        let mut found =
+            [velocity(attempts, &limits, &names()), many_cards(attempts, &limits, &names())].concat();
         found.sort();
         found.iter().map(|it| it.clone().found()).collect::<Vec<_>>()
     };
@@ -83,7 +90,7 @@ fn whoever_shares_a_card_with_a_recent_attempt_is_not_judged_by_what_they_share(
     let mut around: Vec<Attempt> = (0..3).map(|id| attempt(id, 9, "failed", "stranger", "4242")).collect();
     around.extend((10..13).map(|id| attempt(id, -2_880, "failed", "u1", "4242")));
     around.push(recent[0].clone());
-    let found = bursts(&recent, &around, &limits);
+    let found = bursts(&recent, &around, &limits, &names());
     assert_eq!(kinds(&found), [("decline_velocity", "card", "4 declines within 10 minutes")]);
 }
 
@@ -91,7 +98,7 @@ fn whoever_shares_a_card_with_a_recent_attempt_is_not_judged_by_what_they_share(
 fn a_finding_shows_nothing_of_a_card_and_names_the_charges() {
     let of_card: Vec<Attempt> =
         (0..3).map(|id| attempt(id, 0, "failed", &format!("u{id}"), "4242")).collect();
-    let found = velocity(&of_card, &FraudLimits::default()).remove(0).found();
+    let found = velocity(&of_card, &FraudLimits::default(), &names()).remove(0).found();
     assert_eq!((found.kind, found.subject_kind), ("decline_velocity", "card"));
     assert!(!format!("{found:?}").contains("4242"), "{found:?}");
     assert_eq!(found.details["charges"], serde_json::json!(["ch_2", "ch_1", "ch_0"]));
@@ -104,7 +111,7 @@ fn one_card_of_many_users_and_many_cards_of_one() {
     let of_card: Vec<Attempt> =
         (0..3).map(|id| attempt(id, 0, "failed", &format!("u{id}"), "4242")).collect();
     assert_eq!(
-        kinds(&velocity(&of_card, &limits)),
+        kinds(&velocity(&of_card, &limits, &names())),
         [("decline_velocity", "card", "3 declines within 10 minutes")]
     );
     let cards = |minutes: [i64; 3]| {
@@ -112,7 +119,7 @@ fn one_card_of_many_users_and_many_cards_of_one() {
             .zip(minutes)
             .map(|(id, minute)| attempt(id, minute, "failed", "u1", &format!("{id:04}")))
             .collect();
-        many_cards(&attempts, &limits).len()
+        many_cards(&attempts, &limits, &names()).len()
     };
     assert_eq!((cards([0, 600, 1_400]), cards([0, 600, 1_440])), (1, 0), "within a day");
 }
@@ -219,7 +226,8 @@ fn the_order_of_rows_changes_nothing() {
             })
             .collect();
         let all = |attempts: &[Attempt]| {
-            let mut found = [velocity(attempts, &limits), many_cards(attempts, &limits)].concat();
+            let mut found =
+                [velocity(attempts, &limits, &names()), many_cards(attempts, &limits, &names())].concat();
             found.sort();
             found
         };
@@ -228,5 +236,75 @@ fn the_order_of_rows_changes_nothing() {
             attempts.swap(last, usize::try_from(random(last as u64 + 1)).unwrap());
         }
         assert_eq!(all(&attempts), before);
+    }
+}
+
+/// Whoever reads findings must not try all cards until one has the name.
+#[test]
+fn a_cards_name_rests_on_a_value_that_only_the_ledger_has() {
+    let limits = FraudLimits::default();
+    let declined: Vec<Attempt> =
+        (0..3).map(|id| attempt(id, 0, "failed", &format!("u{id}"), "4242")).collect();
+    let name = |value: &str| velocity(&declined, &limits, &CardNames::under(value)).remove(0).subject_id;
+    assert_eq!(name("one"), name("one"));
+    assert_ne!(name("one"), name("another"), "without the value, nobody can work it out");
+}
+
+/// By the plainest code there is.
+#[test]
+fn what_is_counted_in_one_pass_is_what_there_is() {
+    let limits = FraudLimits { cards: 1, ..FraudLimits::default() };
+    let mut state = 11_u64;
+    let mut random = |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    for _ in 0..100 {
+        let attempts: Vec<Attempt> = (0..40)
+            .map(|id| {
+                let minute = i64::try_from(random(6_000)).unwrap();
+                attempt(id, minute, "succeeded", "u1", &format!("{:04}", random(6)))
+            })
+            .collect();
+        let mut most: BTreeMap<NaiveDate, usize> = BTreeMap::new();
+        for last in &attempts {
+            let at = last.at.unwrap();
+            let stretch =
+                attempts.iter().filter(|it| it.at.unwrap() <= at && it.at.unwrap() > at - TimeDelta::days(1));
+            let cards = stretch.map(|it| it.card_last4.as_deref()).collect::<BTreeSet<_>>().len();
+            let of_day = most.entry(at.date_naive()).or_default();
+            *of_day = cards.max(*of_day);
+        }
+        let found = many_cards(&attempts, &limits, &names());
+        let found: BTreeMap<NaiveDate, String> =
+            found.into_iter().map(|it| (it.day.unwrap(), it.summary)).collect();
+        let expected = most.into_iter().map(|(day, cards)| (day, format!("{cards} cards within a day")));
+        assert_eq!(found, expected.collect());
+
+        let before: Vec<PaidBefore> = (0..40)
+            .map(|id| PaidBefore {
+                id: format!("pi_{id}"),
+                user_id: "u1".to_owned(),
+                currency: "usd".to_owned(),
+                amount: i64::try_from(random(9)).unwrap() * 100,
+                at: at(-i64::try_from(random(140_000)).unwrap() + 6_000),
+                ..PaidBefore::default()
+            })
+            .collect();
+        let expected: Vec<String> = attempts
+            .iter()
+            .filter_map(|attempt| {
+                let at = attempt.at.unwrap();
+                let is_before = |it: &&PaidBefore| {
+                    it.id != attempt.paid_by() && it.at.unwrap() < at && it.at.unwrap() > at - USUAL_SPAN
+                };
+                let mut amounts: Vec<i64> = before.iter().filter(is_before).map(|it| it.amount).collect();
+                amounts.sort_unstable();
+                let usual = *amounts.get(amounts.len() / 2).filter(|_| amounts.len() >= 3)?;
+                (usual > 0 && attempt.amount >= usual * 5).then(|| attempt.paid_by().to_owned())
+            })
+            .collect();
+        let found = large_payments(&attempts, &before, &limits);
+        assert_eq!(found.into_iter().map(|it| it.subject_id).collect::<Vec<_>>(), expected);
     }
 }

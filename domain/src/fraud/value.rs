@@ -33,32 +33,13 @@ pub fn large_payments(
     before: &[PaidBefore],
     limits: &FraudLimits,
 ) -> Vec<FraudFinding> {
-    let mut paid: BTreeMap<(&str, &str, bool, &str), Vec<&PaidBefore>> = BTreeMap::new();
-    for one in before {
-        let whose = (one.user_id.as_str(), one.account.as_str(), one.livemode, one.currency.as_str());
-        paid.entry(whose).or_default().push(one);
-    }
-    let usual = |attempt: &Attempt, at: DateTime<Utc>| {
-        let whose = (
-            attempt.user_id.as_deref()?,
-            attempt.account.as_str(),
-            attempt.livemode,
-            attempt.currency.as_str(),
-        );
-        let is_earlier = |one: &&&PaidBefore| {
-            one.id != attempt.paid_by() && one.at.is_some_and(|paid| paid < at && paid > at - USUAL_SPAN)
-        };
-        let mut amounts: Vec<i64> =
-            paid.get(&whose)?.iter().filter(is_earlier).map(|one| one.amount).collect();
-        amounts.sort_unstable();
-        (amounts.len() >= limits.usual_payments).then(|| amounts[amounts.len() / 2])
-    };
+    let usual = usual_amounts(attempts, before, limits.usual_payments);
     let mut found = Vec::new();
-    for attempt in attempts.iter().filter(|attempt| attempt.is_paid()) {
+    for (attempt, usual) in attempts.iter().zip(usual).filter(|(attempt, _)| attempt.is_paid()) {
         let Some(at) = attempt.at else { continue };
         let (rule, summary) = if attempt.amount > limits.large_amount(&attempt.currency) {
             (FraudRule::LargePayment, "a large payment".to_owned())
-        } else if let Some(usual) = usual(attempt, at)
+        } else if let Some(usual) = usual
             && attempt.amount >= usual.saturating_mul(limits.times_usual)
             && usual > 0
         {
@@ -85,6 +66,77 @@ pub fn large_payments(
         });
     }
     found
+}
+
+/// Of one user, in one currency.
+type Whose<'a> = (&'a str, &'a str, bool, &'a str);
+
+/// For each attempt the median of what its user paid in the time before it, but for the attempt's own payment; `None` where
+/// that were too few payments. Everything is sorted once, and each payment comes into the time once and leaves it once.
+fn usual_amounts(attempts: &[Attempt], before: &[PaidBefore], least: usize) -> Vec<Option<i64>> {
+    let mut paid: BTreeMap<Whose<'_>, Vec<(DateTime<Utc>, &PaidBefore)>> = BTreeMap::new();
+    for one in before {
+        let Some(at) = one.at else { continue };
+        let whose = (one.user_id.as_str(), one.account.as_str(), one.livemode, one.currency.as_str());
+        paid.entry(whose).or_default().push((at, one));
+    }
+    let mut judged: BTreeMap<Whose<'_>, Vec<(DateTime<Utc>, usize)>> = BTreeMap::new();
+    for (place, attempt) in attempts.iter().enumerate() {
+        let (Some(user), Some(at)) = (attempt.user_id.as_deref(), attempt.at) else { continue };
+        let whose = (user, attempt.account.as_str(), attempt.livemode, attempt.currency.as_str());
+        judged.entry(whose).or_default().push((at, place));
+    }
+    let mut usual = vec![None; attempts.len()];
+    for (whose, mut moments) in judged {
+        let Some(paid) = paid.get_mut(&whose) else { continue };
+        moments.sort_unstable();
+        paid.sort_unstable_by_key(|(at, one)| (*at, one.id.as_str()));
+        let places: BTreeMap<&str, usize> =
+            paid.iter().enumerate().map(|(place, (_, one))| (one.id.as_str(), place)).collect();
+        let mut amounts = Amounts::default();
+        let (mut from, mut until) = (0, 0);
+        for (at, place) in moments {
+            while until < paid.len() && paid[until].0 < at {
+                amounts.add(paid[until].1.amount);
+                until += 1;
+            }
+            while from < until && paid[from].0 <= at - USUAL_SPAN {
+                amounts.take(paid[from].1.amount);
+                from += 1;
+            }
+            let own = places.get(attempts[place].paid_by()).filter(|place| (from..until).contains(*place));
+            let own = own.map(|place| paid[*place].1.amount);
+            if let Some(own) = own {
+                amounts.take(own);
+            }
+            usual[place] = amounts.median().filter(|_| amounts.0.len() >= least);
+            if let Some(own) = own {
+                amounts.add(own);
+            }
+        }
+    }
+    usual
+}
+
+/// Amounts in order.
+#[derive(Default)]
+struct Amounts(Vec<i64>);
+
+impl Amounts {
+    fn add(&mut self, amount: i64) {
+        let place = self.0.partition_point(|other| *other < amount);
+        self.0.insert(place, amount);
+    }
+
+    fn take(&mut self, amount: i64) {
+        if let Ok(place) = self.0.binary_search(&amount) {
+            self.0.remove(place);
+        }
+    }
+
+    fn median(&self) -> Option<i64> {
+        self.0.get(self.0.len() / 2).copied()
+    }
 }
 
 impl FraudLimits {

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use domain::Key;
 use domain::findings::{Check, Finding, Past, Step, TABLE};
 use domain::row::{Columns, Field};
+use sqlx::AssertSqlSafe;
 
 use crate::engine::query::query;
 use crate::engine::rows::Rows;
@@ -44,6 +45,12 @@ impl Transaction {
         let mut sorted: Vec<&str> = ids.iter().map(String::as_str).collect();
         sorted.sort_unstable();
         sorted.dedup();
+        if scope.id.is_empty() {
+            // Asked for both at once, Postgres reads the whole table.
+            let text =
+                format!("SELECT * FROM findings WHERE id IN (SELECT wanted FROM input) ORDER BY id{lock}");
+            return Rows::of(&sorted).text("wanted", |id| id).fetch(self, &text).await;
+        }
         if sorted.is_empty() {
             sorted.push(""); // no id, and the statement is asked for the scope all the same
         }
@@ -57,12 +64,31 @@ impl Transaction {
                 self,
                 &format!(
                     "SELECT * FROM findings WHERE id IN (SELECT wanted FROM input) OR (state <> 'resolved' \
-                     AND found_by IN (SELECT by FROM input) AND scope IN (SELECT of_scope FROM input) AND scope <> '' \
+                     AND found_by IN (SELECT by FROM input) AND scope IN (SELECT of_scope FROM input) \
                      AND account IN (SELECT of_account FROM input) AND livemode IN (SELECT of_livemode FROM input)) \
                      ORDER BY id{lock}"
                 ),
             )
             .await
+    }
+
+    /// Those of a check and of these kinds that nobody has resolved, that were found for the last time before a moment, and
+    /// whose pause, if they have one, is over; the oldest.
+    pub async fn findings_not_found_since(
+        &mut self,
+        check: Check,
+        kinds: &[&str],
+        moment: DateTime<Utc>,
+        now: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<Vec<Key>, LedgerError> {
+        let text = format!(
+            "SELECT id, account, livemode FROM findings WHERE found_by = $1 AND state <> 'resolved' \
+             AND last_found_at < $2 AND (state <> 'snoozed' OR snoozed_until <= $3) AND kind IN ('{}') \
+             ORDER BY last_found_at, id LIMIT $4",
+            kinds.join("', '")
+        );
+        query(AssertSqlSafe(text)).bind(check.as_str()).bind(moment).bind(now).bind(limit).all(self).await
     }
 
     /// Those that another run has found meanwhile stay as they are.

@@ -1,4 +1,5 @@
-//! The table `fraud_due`: what batches changed and the fraud desk has not looked at yet.
+//! The tables `fraud_due`: what batches changed and the fraud desk has not looked at yet; and `fraud_card_key`: the value under
+//! which it names cards.
 
 use chrono::{DateTime, Utc};
 use domain::fraud::Due;
@@ -40,11 +41,30 @@ impl Transaction {
         query("SELECT id, objects FROM fraud_due ORDER BY id LIMIT $1").bind(limit).all(self).await
     }
 
-    pub async fn end_fraud_due(&mut self, batches: &[NotedBatch]) -> Result<(), LedgerError> {
-        Rows::of(batches)
+    /// Takes them; `false` where somebody else has taken one of them meanwhile.
+    pub async fn take_fraud_due(&mut self, batches: &[NotedBatch]) -> Result<bool, LedgerError> {
+        let taken = Rows::of(batches)
             .text("done", |batch| &batch.id)
             .run(self, "DELETE FROM fraud_due WHERE id IN (SELECT done FROM input)")
             .await?;
-        Ok(())
+        Ok(taken == batches.len() as u64)
+    }
+
+    /// When the oldest of them was noted.
+    pub async fn fraud_due_since(&mut self) -> Result<Option<DateTime<Utc>>, LedgerError> {
+        query("SELECT noted_at FROM fraud_due ORDER BY id LIMIT 1").optional(self).await
+    }
+
+    /// Drawn once, by whoever needs it first.
+    pub async fn fraud_card_key(&mut self) -> Result<String, LedgerError> {
+        const READ: &str = "SELECT value FROM fraud_card_key";
+        if let Some(value) = query(READ).optional(self).await? {
+            return Ok(value);
+        }
+        query("INSERT INTO fraud_card_key (number, value) VALUES (1, $1) ON CONFLICT (number) DO NOTHING")
+            .bind(random_hex::<32>())
+            .run(self)
+            .await?;
+        query(READ).one(self).await
     }
 }

@@ -1,10 +1,13 @@
 //! What findings come to: how many wait, what is at stake, and up to when days were compared. For metrics and `status`.
 
+use std::sync::LazyLock;
+
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::findings::Check;
 use domain::policies::Policies;
 use domain::readable;
 use serde::Serialize;
+use sqlx::AssertSqlSafe;
 
 use crate::engine::query::query;
 use crate::{Ledger, LedgerError, Transaction};
@@ -53,19 +56,49 @@ pub struct FindingFigures {
     pub open: Vec<OpenOfKind>,
     /// The mode, and the last day that was compared to its end.
     pub compared: Vec<(bool, String)>,
+    /// When the oldest of what the fraud desk has not looked at was noted.
+    pub fraud_due_since: Option<DateTime<Utc>>,
     pub policies: Policies,
 }
 
-const UNRESOLVED: &str = "SELECT livemode, found_by, severity, state, COUNT(*) AS findings, \
-    MIN(first_found_at) AS since FROM (SELECT livemode, found_by, severity, first_found_at, \
-    CASE WHEN state = 'snoozed' AND snoozed_until <= $1 THEN 'open' ELSE state END AS state \
-    FROM findings WHERE state <> 'resolved' ORDER BY found_by, scope, state LIMIT 10000) f \
-    GROUP BY livemode, found_by, severity, state ORDER BY livemode DESC, found_by, severity, state";
-const OPEN: &str = "SELECT livemode, found_by, severity, kind, COUNT(*) AS findings FROM \
-    (SELECT livemode, found_by, severity, kind FROM findings WHERE state <> 'resolved' \
-    AND (state = 'open' OR (state = 'snoozed' AND snoozed_until <= $1)) AND ($2 IS NULL OR account = $2) \
-    ORDER BY livemode, severity, kind LIMIT 10000) f \
-    GROUP BY livemode, found_by, severity, kind ORDER BY livemode DESC, found_by, severity, kind";
+/// Of each check and mode so many are counted, critical ones first: what one of them finds in masses hides nothing of another.
+const COUNT_LIMIT: i64 = 10_000;
+
+static UNRESOLVED: LazyLock<String> = LazyLock::new(|| {
+    let each = of_each_check(
+        "severity, first_found_at, CASE WHEN state = 'snoozed' AND snoozed_until <= $1 THEN 'open' ELSE state END AS state",
+        "",
+    );
+    format!(
+        "SELECT livemode, found_by, severity, state, COUNT(*) AS findings, MIN(first_found_at) AS since FROM ({each}) f \
+         GROUP BY livemode, found_by, severity, state ORDER BY livemode DESC, found_by, severity, state"
+    )
+});
+static OPEN: LazyLock<String> = LazyLock::new(|| {
+    let each = of_each_check(
+        "severity, kind",
+        " AND (state = 'open' OR (state = 'snoozed' AND snoozed_until <= $1)) AND ($2 IS NULL OR account = $2)",
+    );
+    format!(
+        "SELECT livemode, found_by, severity, kind, COUNT(*) AS findings FROM ({each}) f \
+         GROUP BY livemode, found_by, severity, kind ORDER BY livemode DESC, found_by, severity, kind"
+    )
+});
+
+/// What nobody has resolved, by check and mode.
+fn of_each_check(columns: &str, conditions: &str) -> String {
+    let each = Check::ALL.iter().flat_map(|check| ["TRUE", "FALSE"].map(|livemode| {
+        format!(
+            "SELECT * FROM (SELECT livemode, found_by, {columns} FROM findings WHERE state <> 'resolved' \
+             AND found_by = '{}' AND livemode = {livemode}{conditions} ORDER BY severity, kind LIMIT {}) {}_{livemode}",
+            check.as_str(),
+            COUNT_LIMIT,
+            check.as_str(),
+        )
+    }));
+    each.collect::<Vec<_>>().join(" UNION ALL ")
+}
+
 const AT_STAKE: &str = "SELECT livemode, currency, CAST(SUM(amount) AS BIGINT) AS amount FROM \
     (SELECT livemode, currency, amount FROM findings WHERE state <> 'resolved' AND found_by = 'reconciliation' \
     AND (state = 'open' OR (state = 'snoozed' AND snoozed_until <= $1)) AND amount > 0 ORDER BY scope DESC, id LIMIT 10000) f \
@@ -88,23 +121,25 @@ impl Ledger {
             .into_iter()
             .filter_map(|(mode, last, unread)| Some((mode, unread.and_then(before).or(last)?)));
         Ok(FindingFigures {
-            unresolved: query(UNRESOLVED).bind(now).all(&mut tx).await?,
+            unresolved: query(AssertSqlSafe(UNRESOLVED.as_str())).bind(now).all(&mut tx).await?,
             at_stake: query(AT_STAKE).bind(now).all(&mut tx).await?,
             open: tx.open_findings(None, now).await?,
             compared: compared.collect(),
+            fraud_due_since: tx.fraud_due_since().await?,
             policies: tx.policies().await?,
         })
     }
 }
 
 impl Transaction {
-    /// How many findings of each kind wait for somebody, of one account or of all. Counts up to 10,000.
+    /// How many findings of each kind wait for somebody, of one account or of all. Counts up to 10,000 of each check and
+    /// mode.
     pub async fn open_findings(
         &mut self,
         account: Option<&str>,
         now: DateTime<Utc>,
     ) -> Result<Vec<OpenOfKind>, LedgerError> {
-        query(OPEN).bind(now).bind(account.map(str::to_owned)).all(self).await
+        query(AssertSqlSafe(OPEN.as_str())).bind(now).bind(account.map(str::to_owned)).all(self).await
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the fraud desk looks at: the attempts of some charges and payments, those around them by the same user, customer
-//! or card, and what stands about them. A fixed number of statements, each on an index and bounded.
+//! or card, and what stands about them. A fixed number of statements, each on an index; where one is bounded, it says
+//! whether it was cut.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +14,14 @@ use crate::{LedgerError, Transaction};
 /// A payment may be tried again so long after it was made.
 const TRIED_FOR: TimeDelta = TimeDelta::days(30);
 
+macro_rules! limit {
+    () => {
+        10_000
+    };
+}
+/// So many rows a statement reads, the latest.
+pub const ROWS_LIMIT: usize = limit!();
+
 macro_rules! attempts {
     ($from:literal) => {
         concat!(
@@ -20,7 +29,8 @@ macro_rules! attempts {
              c.amount, c.currency, COALESCE(p.customer, c.customer) AS customer, p.user_id, c.card_brand, c.card_last4, \
              c.card_exp_month, c.card_exp_year FROM ",
             $from,
-            " ORDER BY at DESC, c.id LIMIT 10000"
+            " ORDER BY at DESC, c.id LIMIT ",
+            limit!()
         )
     };
 }
@@ -53,8 +63,29 @@ const ALONE_OF_CUSTOMERS: &str = attempts!(
 );
 const OF_CARDS: &str = attempts!(
     "input JOIN charges c ON c.card_last4 = who AND c.account = of_account AND c.livemode = of_livemode \
+     AND c.card_brand IS NOT DISTINCT FROM brand AND c.card_exp_month IS NOT DISTINCT FROM exp_month \
+     AND c.card_exp_year IS NOT DISTINCT FROM exp_year \
      AND COALESCE(c.created_at, c.first_event_at) >= from_at AND COALESCE(c.created_at, c.first_event_at) < until_at \
      LEFT JOIN payments p ON p.id = COALESCE(c.payment, c.id) AND p.account = c.account AND p.livemode = c.livemode"
+);
+
+const PAID_BEFORE: &str = concat!(
+    "SELECT p.id, p.user_id, p.account, p.livemode, p.currency, p.amount, p.succeeded_at AS at FROM input \
+     JOIN payments p ON p.user_id = who AND p.account = of_account AND p.livemode = of_livemode \
+     AND COALESCE(p.created_at, p.first_event_at) >= from_at \
+     AND COALESCE(p.created_at, p.first_event_at) < until_at \
+     WHERE p.succeeded_at IS NOT NULL ORDER BY p.succeeded_at DESC, p.id LIMIT ",
+    limit!()
+);
+const OF_BANNED: &str = concat!(
+    "SELECT p.id, p.account, p.livemode, p.succeeded_at AS at, p.user_id, p.amount, p.currency FROM input \
+     JOIN bans b ON b.id = input.id AND b.account = input.account AND b.livemode = input.livemode \
+     JOIN payments p ON p.user_id = b.id AND p.account = b.account AND p.livemode = b.livemode \
+     AND COALESCE(p.created_at, p.first_event_at) > since_at \
+     WHERE (b.override_act = 'ban' OR (b.status = 'banned' AND b.override_act = 'none')) \
+     AND p.succeeded_at > CASE WHEN b.override_act = 'ban' THEN b.override_at ELSE b.since END \
+     ORDER BY p.succeeded_at DESC, p.id LIMIT ",
+    limit!()
 );
 
 /// Whose attempts are wanted, and around when.
@@ -67,62 +98,83 @@ pub struct Around {
     pub until: DateTime<Utc>,
 }
 
+/// A card, as far as Stripe tells, by its last four digits.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CardAround {
+    pub around: Around,
+    pub brand: Option<String>,
+    pub exp_month: Option<i64>,
+    pub exp_year: Option<i64>,
+}
+
+/// What a bounded statement read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bounded<T> {
+    pub rows: Vec<T>,
+    /// There may be more, and older ones.
+    pub is_cut: bool,
+}
+
+impl<T> Bounded<T> {
+    fn of(rows: Vec<T>) -> Self {
+        Self { is_cut: rows.len() >= ROWS_LIMIT, rows }
+    }
+}
+
+impl Bounded<Attempt> {
+    fn add(&mut self, more: Self) {
+        self.is_cut |= more.is_cut;
+        self.rows.extend(more.rows);
+    }
+
+    /// In order of their keys.
+    fn each_once(self) -> Self {
+        let keyed = self.rows.into_iter().map(|it| ((it.id.clone(), it.account.clone(), it.livemode), it));
+        Self { rows: keyed.collect::<BTreeMap<_, _>>().into_values().collect(), ..self }
+    }
+}
+
 impl Transaction {
     /// The attempts that these charges are, and those of these payments.
     pub async fn fraud_attempts(
         &mut self,
         charges: &[Key],
         payments: &[Key],
-    ) -> Result<Vec<Attempt>, LedgerError> {
-        let mut found: Vec<Attempt> = by_key(charges).fetch(self, OF_CHARGES).await?;
-        found.extend::<Vec<Attempt>>(by_parent(payments).fetch(self, OF_PAYMENTS).await?);
-        Ok(each_once(found))
+    ) -> Result<Bounded<Attempt>, LedgerError> {
+        let mut found = Bounded::of(by_key(charges).fetch(self, OF_CHARGES).await?);
+        found.add(Bounded::of(by_parent(payments).fetch(self, OF_PAYMENTS).await?));
+        Ok(found.each_once())
     }
 
-    /// What these users, customers and cards (by their last four digits) tried around their moments.
+    /// What these users, customers and cards tried around their moments.
     pub async fn fraud_attempts_around(
         &mut self,
         users: &BTreeSet<Around>,
         customers: &BTreeSet<Around>,
-        cards: &BTreeSet<Around>,
-    ) -> Result<Vec<Attempt>, LedgerError> {
-        let mut found = Vec::new();
-        for (wanted, text) in
-            [(users, OF_USERS), (customers, OF_CUSTOMERS), (customers, ALONE_OF_CUSTOMERS), (cards, OF_CARDS)]
+        cards: &BTreeSet<CardAround>,
+    ) -> Result<Bounded<Attempt>, LedgerError> {
+        let mut found = Bounded::of(Vec::new());
+        for (wanted, text) in [(users, OF_USERS), (customers, OF_CUSTOMERS), (customers, ALONE_OF_CUSTOMERS)]
         {
             let wanted: Vec<&Around> = wanted.iter().collect();
-            let attempts: Vec<Attempt> = Rows::of(&wanted)
-                .text("who", |it| &it.who)
-                .text("of_account", |it| &it.account)
-                .flag("of_livemode", |it| it.livemode)
-                .time("made_from", |it| Some(it.from - TRIED_FOR))
-                .time("from_at", |it| Some(it.from))
-                .time("until_at", |it| Some(it.until))
-                .fetch(self, text)
-                .await?;
-            found.extend(attempts);
+            found.add(Bounded::of(within(&wanted, |it| it).fetch(self, text).await?));
         }
-        Ok(each_once(found))
+        let cards: Vec<&CardAround> = cards.iter().collect();
+        let attempts = within(&cards, |it| &it.around)
+            .maybe_text("brand", |it| it.brand.as_deref())
+            .maybe_int("exp_month", |it| it.exp_month)
+            .maybe_int("exp_year", |it| it.exp_year);
+        found.add(Bounded::of(attempts.fetch(self, OF_CARDS).await?));
+        Ok(found.each_once())
     }
 
     /// What these users paid within their spans, the latest payments.
-    pub async fn paid_before(&mut self, users: &BTreeSet<Around>) -> Result<Vec<PaidBefore>, LedgerError> {
+    pub async fn paid_before(
+        &mut self,
+        users: &BTreeSet<Around>,
+    ) -> Result<Bounded<PaidBefore>, LedgerError> {
         let users: Vec<&Around> = users.iter().collect();
-        Rows::of(&users)
-            .text("who", |it| &it.who)
-            .text("of_account", |it| &it.account)
-            .flag("of_livemode", |it| it.livemode)
-            .time("from_at", |it| Some(it.from))
-            .time("until_at", |it| Some(it.until))
-            .fetch(
-                self,
-                "SELECT p.id, p.user_id, p.account, p.livemode, p.currency, p.amount, p.succeeded_at AS at FROM input \
-                 JOIN payments p ON p.user_id = who AND p.account = of_account AND p.livemode = of_livemode \
-                 AND COALESCE(p.created_at, p.first_event_at) >= from_at \
-                 AND COALESCE(p.created_at, p.first_event_at) < until_at \
-                 WHERE p.succeeded_at IS NOT NULL ORDER BY p.succeeded_at DESC, p.id LIMIT 10000",
-            )
-            .await
+        Ok(Bounded::of(within(&users, |it| it).fetch(self, PAID_BEFORE).await?))
     }
 
     /// Those of these charges that banks warned of and that nobody disputes.
@@ -161,26 +213,19 @@ impl Transaction {
         &mut self,
         users: &[Key],
         since: DateTime<Utc>,
-    ) -> Result<Vec<BannedPayment>, LedgerError> {
-        Rows::of(users)
-            .fields(|key| key)
-            .time("since_at", |_| Some(since))
-            .fetch(
-                self,
-                "SELECT p.id, p.account, p.livemode, p.succeeded_at AS at, p.user_id, p.amount, p.currency FROM input \
-                 JOIN bans b ON b.id = input.id AND b.account = input.account AND b.livemode = input.livemode \
-                 JOIN payments p ON p.user_id = b.id AND p.account = b.account AND p.livemode = b.livemode \
-                 AND COALESCE(p.created_at, p.first_event_at) > since_at \
-                 WHERE (b.override_act = 'ban' OR (b.status = 'banned' AND b.override_act = 'none')) \
-                 AND p.succeeded_at > CASE WHEN b.override_act = 'ban' THEN b.override_at ELSE b.since END \
-                 ORDER BY p.succeeded_at DESC, p.id LIMIT 10000",
-            )
-            .await
+    ) -> Result<Bounded<BannedPayment>, LedgerError> {
+        let rows = Rows::of(users).fields(|key| key).time("since_at", |_| Some(since));
+        Ok(Bounded::of(rows.fetch(self, OF_BANNED).await?))
     }
 }
 
-/// In order of their keys.
-fn each_once(attempts: Vec<Attempt>) -> Vec<Attempt> {
-    let keyed = attempts.into_iter().map(|it| ((it.id.clone(), it.account.clone(), it.livemode), it));
-    keyed.collect::<BTreeMap<_, _>>().into_values().collect()
+/// Whose, and within which span.
+fn within<'a, T>(wanted: &'a [T], get: impl Fn(&'a T) -> &'a Around + Copy) -> Rows<'a, T> {
+    Rows::of(wanted)
+        .text("who", move |it| &get(it).who)
+        .text("of_account", move |it| &get(it).account)
+        .flag("of_livemode", move |it| get(it).livemode)
+        .time("made_from", move |it| Some(get(it).from - TRIED_FOR))
+        .time("from_at", move |it| Some(get(it).from))
+        .time("until_at", move |it| Some(get(it).until))
 }

@@ -111,7 +111,7 @@ async fn what_the_fraud_desk_found_is_on_the_overview_and_its_user_is_blocked_an
             together(&console.ledger, &[&declined, &tried.charge("failed", 0, "failed", &card)]).await;
         }
         let then = chrono::DateTime::from_timestamp(1_780_000_000, 0).unwrap();
-        while desk::fraud::look(&console.ledger, then).await.unwrap().batches > 0 {}
+        while desk::fraud::look(&console.ledger, desk::fraud::BATCHES, then).await.unwrap().batches > 0 {}
         let token = console.person(None, "ada", "super_user");
         let browser = console.browser(Some(&token));
         let overview = browser.page("/payments/dashboard/?mode=live").await;

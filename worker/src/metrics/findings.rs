@@ -6,13 +6,14 @@ use domain::findings::{Check, FindingState};
 use domain::fraud::FraudRule;
 use envelope::event_types::mode;
 use ledger::views::finding_figures::{FindingFigures, OpenOfKind};
-use prometheus::IntGaugeVec;
+use prometheus::{IntGauge, IntGaugeVec};
 use shared::metrics::MetricsRegistry;
 
 #[derive(Debug)]
 pub(super) struct FindingGauges {
     unresolved: IntGaugeVec,
     fraud: IntGaugeVec,
+    fraud_due_since: IntGauge,
     difference: IntGaugeVec,
     above_tolerance: IntGaugeVec,
     compared_until: IntGaugeVec,
@@ -23,13 +24,17 @@ impl FindingGauges {
         Self {
             unresolved: register.gauges(
                 "findings_unresolved",
-                "Findings that are not resolved, by check, severity and state. Counts up to 10,000.",
+                "Findings that are not resolved, by check, severity and state. Counts up to 10,000 of each check and mode.",
                 &["check", "mode", "severity", "state"],
             ),
             fraud: register.gauges(
                 "fraud_findings",
                 "Findings of the fraud desk that are open, by rule: nobody has acknowledged, put off or resolved them.",
                 &["mode", "rule"],
+            ),
+            fraud_due_since: register.gauge(
+                "fraud_due_since_timestamp_seconds",
+                "Time of the oldest batch that the fraud desk has not looked at, in seconds since 1970; 0 if there is none.",
             ),
             difference: register.gauges(
                 "reconciliation_difference_minor_units",
@@ -52,6 +57,7 @@ impl FindingGauges {
     pub(super) fn show(&self, figures: &FindingFigures, label: fn(&str) -> &'static str) {
         // A currency whose last difference is gone must not stay.
         self.difference.reset();
+        self.fraud_due_since.set(figures.fraud_due_since.map_or(0, |at| at.timestamp()));
         for livemode in [true, false] {
             let mode = mode(livemode);
             for check in Check::ALL {
