@@ -2,13 +2,17 @@
 
 use anyhow::bail;
 use desk::acts::{Person, blocks};
+use desk::csv;
+use ledger::Transaction;
 use ledger::tables::blocks::Block;
+use ledger::views::page::Part;
 use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
 
-use crate::cli::{BlockCommand, BlockOptions, Shape};
+use crate::cli::{BlockCommand, BlockOptions, BlocksListOptions};
 use crate::failure::refused;
+use crate::listing::{self, Column, Listing};
 use crate::table::Table;
 use crate::{open, output, when};
 
@@ -19,17 +23,11 @@ struct Done<'a> {
     blocked: bool,
 }
 
-/// The form of `list --json`.
-#[derive(Serialize)]
-struct Blocks {
-    items: Vec<Block>,
-}
-
 pub async fn run(env: &Env, command: &BlockCommand) -> anyhow::Result<()> {
     match command {
         BlockCommand::Add(options) => decide(env, options, true).await,
         BlockCommand::Lift(options) => decide(env, options, false).await,
-        BlockCommand::List(shape) => list(env, shape).await,
+        BlockCommand::List(options) => list(env, options).await,
     }
 }
 
@@ -58,19 +56,30 @@ async fn decide(env: &Env, options: &BlockOptions, blocked: bool) -> anyhow::Res
     })
 }
 
-async fn list(env: &Env, shape: &Shape) -> anyhow::Result<()> {
+async fn list(env: &Env, options: &BlocksListOptions) -> anyhow::Result<()> {
     let ledger = open::ledger(env).await?;
-    let items = open::answer(&ledger, ledger.blocks()).await?;
-    ledger.close().await;
-    if shape.json {
-        return output::print_json(&Blocks { items });
-    }
-    if items.is_empty() {
-        return output::print("Nobody is blocked.\n");
-    }
+    let listing = Listing::of("block", |rows, _| table(rows), COLUMNS)
+        .begun_by("block add` refuses charges of somebody");
+    let read = async |tx: &mut Transaction, part: &Part| tx.blocks(part).await;
+    listing::show(&ledger, (&options.page, &options.shape), &listing, clock::now(), read).await
+}
+
+const COLUMNS: &[Column<Block>] = &[
+    ("id", |block| csv::text(&block.id)),
+    ("placed_at", |block| csv::time(Some(block.placed_at))),
+    ("placed_by", |block| csv::text(&block.placed_by)),
+    ("reason", |block| csv::text(&block.reason)),
+];
+
+fn table(blocks: &[Block]) -> Table {
     let mut table = Table::default().text("ID").text("SINCE").text("BY").prose("REASON", 80);
-    for block in items {
-        table.row([block.id, when::whole(block.placed_at), block.placed_by, block.reason]);
+    for block in blocks {
+        table.row([
+            block.id.clone(),
+            when::whole(block.placed_at),
+            block.placed_by.clone(),
+            block.reason.clone(),
+        ]);
     }
-    output::print(&table.render())
+    table
 }

@@ -2,13 +2,17 @@
 
 use anyhow::bail;
 use desk::acts::{Person, holds};
+use desk::csv;
+use ledger::Transaction;
 use ledger::tables::holds::Hold;
+use ledger::views::page::Part;
 use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
 
-use crate::cli::{HoldCommand, HoldOptions, Shape};
+use crate::cli::{HoldCommand, HoldOptions, HoldsListOptions};
 use crate::failure::refused;
+use crate::listing::{self, Column, Listing};
 use crate::table::Table;
 use crate::{open, output, when};
 
@@ -19,17 +23,11 @@ struct Done<'a> {
     on_hold: bool,
 }
 
-/// The form of `list --json`.
-#[derive(Serialize)]
-struct Holds {
-    items: Vec<Hold>,
-}
-
 pub async fn run(env: &Env, command: &HoldCommand) -> anyhow::Result<()> {
     match command {
         HoldCommand::Add(options) => decide(env, options, true).await,
         HoldCommand::Lift(options) => decide(env, options, false).await,
-        HoldCommand::List(shape) => list(env, shape).await,
+        HoldCommand::List(options) => list(env, options).await,
     }
 }
 
@@ -58,19 +56,30 @@ async fn decide(env: &Env, options: &HoldOptions, on_hold: bool) -> anyhow::Resu
     })
 }
 
-async fn list(env: &Env, shape: &Shape) -> anyhow::Result<()> {
+async fn list(env: &Env, options: &HoldsListOptions) -> anyhow::Result<()> {
     let ledger = open::ledger(env).await?;
-    let items = open::answer(&ledger, ledger.holds()).await?;
-    ledger.close().await;
-    if shape.json {
-        return output::print_json(&Holds { items });
-    }
-    if items.is_empty() {
-        return output::print("Nothing is on hold.\n");
-    }
+    let listing = Listing::of("hold", |rows, _| table(rows), COLUMNS)
+        .begun_by("hold add` keeps the bodies of an object's events");
+    let read = async |tx: &mut Transaction, part: &Part| tx.holds(part).await;
+    listing::show(&ledger, (&options.page, &options.shape), &listing, clock::now(), read).await
+}
+
+const COLUMNS: &[Column<Hold>] = &[
+    ("id", |hold| csv::text(&hold.object_id)),
+    ("placed_at", |hold| csv::time(Some(hold.placed_at))),
+    ("placed_by", |hold| csv::text(&hold.placed_by)),
+    ("reason", |hold| csv::text(&hold.reason)),
+];
+
+fn table(holds: &[Hold]) -> Table {
     let mut table = Table::default().text("ID").text("SINCE").text("BY").prose("REASON", 80);
-    for hold in items {
-        table.row([hold.object_id, when::whole(hold.placed_at), hold.placed_by, hold.reason]);
+    for hold in holds {
+        table.row([
+            hold.object_id.clone(),
+            when::whole(hold.placed_at),
+            hold.placed_by.clone(),
+            hold.reason.clone(),
+        ]);
     }
-    output::print(&table.render())
+    table
 }

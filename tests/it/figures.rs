@@ -206,3 +206,30 @@ async fn whatever_a_scrape_asks_of_a_file_rests_on_an_index() {
     })
     .await;
 }
+
+/// In its order, so that a page costs the same however long the list is.
+#[tokio::test]
+async fn the_first_page_of_a_list_rests_on_an_index() {
+    let created = |table: &'static str| (table, "COALESCE(created_at, first_event_at)", "DESC", "id");
+    let lists = [
+        ["payments", "charges", "refunds", "invoices", "customers", "subscriptions", "payouts"]
+            .map(created)
+            .to_vec(),
+        vec![("blocks", "placed_at", "ASC", "id"), ("holds", "placed_at", "ASC", "object_id")],
+    ]
+    .concat();
+    each_ledger("listed", async |_, url| {
+        let Some(path) = url.strip_prefix("sqlite:") else { return };
+        let mut connection = sqlx::SqliteConnection::connect(&format!("sqlite:{path}")).await.unwrap();
+        for (table, moment, way, id) in &lists {
+            let plan = AssertSqlSafe(format!(
+                "EXPLAIN QUERY PLAN SELECT * FROM {table} WHERE {moment} IS NOT NULL ORDER BY {moment} {way}, {id} {way} LIMIT 50"
+            ));
+            let steps: Vec<String> =
+                sqlx::query(plan).fetch_all(&mut connection).await.unwrap().iter().map(|row| row.get("detail")).collect();
+            assert!(steps[0].contains(&format!("INDEX {table}_by_time")), "{table}: {steps:?}");
+        }
+        connection.close().await.unwrap();
+    })
+    .await;
+}

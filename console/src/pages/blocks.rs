@@ -3,41 +3,54 @@
 use ledger::Ledger;
 use ledger::tables::blocks::Block;
 use ledger::tables::holds::Hold;
+use ledger::views::page::Page;
 use maud::{Markup, html};
 
 use super::acts::{Act, form, hidden, words};
 use super::command::command;
 use super::found::Failed;
+use super::listed;
 use super::object::acts_panel;
 use super::shell::Frame;
-use super::tables::{Column, empty, prose, table, text};
+use super::tables::{Column, empty, pager, prose, table, text};
 use super::values::moment;
 
+/// Where each list goes on stands in the address under these names.
+const BLOCKS: &str = "blocks_after";
+const HOLDS: &str = "holds_after";
 const COLUMNS: &[Column] = &[text("Since"), text("Of"), prose("Reason"), text("By"), text("End it")];
 
 pub(super) async fn read(ledger: &Ledger, frame: &Frame<'_>) -> Result<Markup, Failed> {
-    Ok(page(frame, &ledger.blocks().await?, &ledger.holds().await?))
+    let part = |name| listed::part_after(frame.address, name);
+    let (of_blocks, of_holds) = (part(BLOCKS)?, part(HOLDS)?);
+    let mut tx = ledger.read().await?;
+    Ok(page(frame, &tx.blocks(&of_blocks).await?, &tx.holds(&of_holds).await?))
 }
 
-fn page(frame: &Frame<'_>, blocks: &[Block], holds: &[Hold]) -> Markup {
+fn page(frame: &Frame<'_>, blocks: &Page<Block>, holds: &Page<Hold>) -> Markup {
+    let turn = |(first, next): (Option<String>, Option<String>), shown: usize| {
+        pager(first.as_deref(), next.as_deref(), shown, None)
+    };
     html! {
         div.title { h1 { "Blocks and holds" } span.muted { "Each stands until staff lift it, whatever the account and mode" } }
         div.sided {
             div.stack {
                 section.panel {
-                    div.head { h2 { "Blocked: not charged" } span.muted { (blocks.len()) } }
-                    @if blocks.is_empty() {
+                    div.head { h2 { "Blocked: not charged" } }
+                    @if blocks.rows.is_empty() && frame.address.get(BLOCKS).is_none() {
                         (empty("Nobody is blocked.", &html! { p { "A block refuses charges, subscriptions and retries of invoices. A ban follows from chargebacks; a block is a person's word." } }))
                     } @else {
-                        (table("Blocks", COLUMNS, blocks.iter().map(|block| blocked(frame, block)).collect()))
+                        (table("Blocks", COLUMNS, blocks.rows.iter().map(|block| blocked(frame, block)).collect()))
+                        (turn(listed::turns(frame.address, BLOCKS, blocks), blocks.rows.len()))
                     }
                 }
                 section.panel {
-                    div.head { h2 { "On hold: bodies are kept" } span.muted { (holds.len()) } }
-                    @if holds.is_empty() {
+                    div.head { h2 { "On hold: bodies are kept" } }
+                    @if holds.rows.is_empty() && frame.address.get(HOLDS).is_none() {
                         (empty("Nothing is on hold.", &html! { p { "A hold keeps the bodies of an object's events beyond their retention, for a lawsuit or an investigation." } }))
                     } @else {
-                        (table("Holds", COLUMNS, holds.iter().map(|hold| held(frame, hold)).collect()))
+                        (table("Holds", COLUMNS, holds.rows.iter().map(|hold| held(frame, hold)).collect()))
+                        (turn(listed::turns(frame.address, HOLDS, holds), holds.rows.len()))
                     }
                 }
             }

@@ -14,8 +14,13 @@ const ROWS: i64 = 50;
 
 /// Which part of the list the address asks for.
 pub fn part(address: &Address) -> Result<Part, String> {
+    part_after(address, "after")
+}
+
+/// The same of one of several lists, whose place stands under this name.
+pub fn part_after(address: &Address, name: &str) -> Result<Part, String> {
     let after = address
-        .get("after")
+        .get(name)
         .map(str::parse)
         .transpose()
         .map_err(|_| "The address names no place in this list: begin at its first page".to_owned())?;
@@ -48,6 +53,12 @@ pub fn next<T>(address: &Address, page: &Page<T>) -> Option<String> {
 /// The address of the first page, where this is another one.
 pub fn first(address: &Address) -> Option<String> {
     address.get("after").map(|_| address.with("after", None))
+}
+
+/// The first and the next page of one of several lists; the others stay where they are.
+pub fn turns<T>(address: &Address, name: &str, page: &Page<T>) -> (Option<String>, Option<String>) {
+    let first = address.get(name).map(|_| address.with(name, None));
+    (first, page.next.as_ref().map(|place| address.with(name, Some(&place.to_string()))))
 }
 
 /// Where exactly this list is had as CSV, by those who may take it away.

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::answer::Answer;
 use crate::call::{Call, nothing};
 use crate::endpoint::{Access, Answered, Endpoint, Shape, run};
-use crate::fields::{Field, Kind, required};
+use crate::fields::{Field, Kind, PAGE, required};
 use crate::problem::Code;
 
 const WHY: Field = required("reason", Kind::Text, "Why, for the audit.");
@@ -21,7 +21,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         path: "/api/v1/blocks",
         access: Access::Needs(Permission::Read),
         summary: "List the customers and users who are not charged, the oldest block first.",
-        query: &[],
+        query: &[PAGE],
         body: None,
         answer: Shape::Page("block"),
         errors: &[],
@@ -60,7 +60,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         path: "/api/v1/holds",
         access: Access::Needs(Permission::Read),
         summary: "List the objects whose bodies are kept beyond their retention, the oldest hold first.",
-        query: &[],
+        query: &[PAGE],
         body: None,
         answer: Shape::Page("hold"),
         errors: &[],
@@ -93,7 +93,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
 ];
 
 async fn list_blocks(call: Call) -> Answered {
-    Ok(Answer::whole_list(&call.ledger().blocks().await?))
+    Ok(Answer::list(&call.read().await?.blocks(&call.query.part()).await?))
 }
 
 async fn place_block(call: Call) -> Answered {
@@ -111,7 +111,7 @@ async fn lift_block(call: Call) -> Answered {
 }
 
 async fn list_holds(call: Call) -> Answered {
-    Ok(Answer::whole_list(&call.ledger().holds().await?))
+    Ok(Answer::list(&call.read().await?.holds(&call.query.part()).await?))
 }
 
 async fn place_hold(call: Call) -> Answered {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::engine::query::query;
 use crate::engine::rows::Rows;
-use crate::{Ledger, LedgerError, Transaction};
+use crate::{LedgerError, Transaction};
 
 readable! {
     #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -16,14 +16,6 @@ readable! {
         pub reason: String,
         pub placed_by: String,
         pub placed_at: DateTime<Utc>,
-    }
-}
-
-impl Ledger {
-    /// All blocks, the oldest first.
-    pub async fn blocks(&self) -> Result<Vec<Block>, LedgerError> {
-        let mut tx = self.read().await?;
-        query("SELECT id, reason, placed_by, placed_at FROM blocks ORDER BY placed_at, id").all(&mut tx).await
     }
 }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::engine::query::query;
 use crate::engine::rows::by_key;
-use crate::{Ledger, LedgerError, Transaction};
+use crate::{LedgerError, Transaction};
 
 readable! {
     #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -18,16 +18,6 @@ readable! {
         pub reason: String,
         pub placed_by: String,
         pub placed_at: DateTime<Utc>,
-    }
-}
-
-impl Ledger {
-    /// All holds, the oldest first.
-    pub async fn holds(&self) -> Result<Vec<Hold>, LedgerError> {
-        let mut tx = self.read().await?;
-        query("SELECT object_id, reason, placed_by, placed_at FROM holds ORDER BY placed_at, object_id")
-            .all(&mut tx)
-            .await
     }
 }
 

@@ -9,6 +9,7 @@ mod notices;
 mod operations;
 mod payouts;
 mod people;
+mod standing;
 mod tries;
 
 pub use self::disputes::{DisputeFigures, DisputeFilter};

@@ -140,6 +140,22 @@ impl Search {
         search.fetch(tx, &order.by(moment), part.limit).await
     }
 
+    /// One page of what has an id and no account, the oldest first, by the moment that is selected as `position`.
+    pub(crate) async fn page_of_ids<R: Read>(
+        mut self,
+        tx: &mut Transaction,
+        (moment, id): (&str, &str),
+        part: &Part,
+        get: fn(&R) -> &str,
+    ) -> Result<Page<R>, LedgerError> {
+        if let Some(place) = &part.after {
+            let (at, after) = (self.place(Value::from(place.at)), self.place(Value::from(&place.key.id)));
+            write!(self.sql, " AND ({moment}, {id}) > ({at}, {after})").expect("a String takes every write");
+        }
+        let rows = self.fetch(tx, &format!("{moment}, {id}"), part.and_one().limit).await?;
+        Ok(Page::of(rows, part, |row| (Key { id: get(row).to_owned(), ..Key::default() }, String::new())))
+    }
+
     /// Only what comes behind a place. The first comparison alone lets both databases begin at that place of an index.
     fn behind(mut self, moment: &str, order: Order, place: &Place) -> Self {
         let Key { id, account, livemode } = &place.key;

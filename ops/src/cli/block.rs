@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::shape::{ByOptions, Shape};
+use super::shape::{ByOptions, PageOptions, Shape};
 
 #[derive(Subcommand)]
 pub enum BlockCommand {
@@ -11,7 +11,7 @@ pub enum BlockCommand {
     /// Let them be charged again
     Lift(BlockOptions),
     /// List who is blocked
-    List(Shape),
+    List(BlocksListOptions),
 }
 
 #[derive(Args)]
@@ -30,6 +30,14 @@ pub struct BlockOptions {
     pub reason: String,
     #[command(flatten)]
     pub by: ByOptions,
+    #[command(flatten)]
+    pub shape: Shape,
+}
+
+#[derive(Args)]
+pub struct BlocksListOptions {
+    #[command(flatten)]
+    pub page: PageOptions,
     #[command(flatten)]
     pub shape: Shape,
 }

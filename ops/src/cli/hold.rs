@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::shape::{ByOptions, Shape};
+use super::shape::{ByOptions, PageOptions, Shape};
 
 #[derive(Subcommand)]
 pub enum HoldCommand {
@@ -11,7 +11,7 @@ pub enum HoldCommand {
     /// End a hold: bodies whose retention has passed are removed within the hour
     Lift(HoldOptions),
     /// List what is on hold
-    List(Shape),
+    List(HoldsListOptions),
 }
 
 #[derive(Args)]
@@ -30,6 +30,14 @@ pub struct HoldOptions {
     pub reason: String,
     #[command(flatten)]
     pub by: ByOptions,
+    #[command(flatten)]
+    pub shape: Shape,
+}
+
+#[derive(Args)]
+pub struct HoldsListOptions {
+    #[command(flatten)]
+    pub page: PageOptions,
     #[command(flatten)]
     pub shape: Shape,
 }

@@ -41,7 +41,7 @@ pub use self::bans::{
 pub use self::billing::{
     ChargeOptions, CheckoutCommand, CreditOptions, InvoiceRetryOptions, SubscribeOptions, UnsubscribeOptions,
 };
-pub use self::block::{BlockCommand, BlockOptions};
+pub use self::block::{BlockCommand, BlockOptions, BlocksListOptions};
 pub use self::disputes::{
     DisputeNoteOptions, DisputesCommand, ListOptions as DisputesListOptions, ReopenOptions, ResolveOptions,
     SummaryOptions,
@@ -49,7 +49,7 @@ pub use self::disputes::{
 pub use self::fake_stripe::FakeStripeOptions;
 pub use self::findings::{FindingOptions, FindingsCommand, FindingsListOptions};
 pub use self::fraud::FraudOptions;
-pub use self::hold::{HoldCommand, HoldOptions};
+pub use self::hold::{HoldCommand, HoldOptions, HoldsListOptions};
 pub use self::kpi::{By, KpiOptions};
 pub use self::listings::{ListingOptions, ListingsCommand, ListingsListOptions};
 pub use self::lists::{

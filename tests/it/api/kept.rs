@@ -34,6 +34,25 @@ async fn blocks_and_holds_are_placed_listed_and_lifted_by_those_who_may() {
             assert_eq!(root.post(&end, &json!({"reason": "again"})).await.status, 404);
             assert_eq!(root.get(&path).await.json()["items"], json!([]));
         }
+        for (list, command, member) in [("blocks", "block", "id"), ("holds", "hold", "object_id")] {
+            let path = format!("/api/v1/{list}");
+            for id in ["pi_1", "pi_2", "pi_3"] {
+                assert_eq!(root.post(&path, &json!({"id": id, "reason": "ticket 12"})).await.status, 201);
+            }
+            let ids = |page: &Value| {
+                let items = page["items"].as_array().unwrap().iter();
+                items.map(|item| item[member].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+            };
+            let first = root.get(&format!("{path}?limit=2")).await.json();
+            assert_eq!(ids(&first), ["pi_1", "pi_2"], "{first}");
+            let next = first["next"].as_str().unwrap();
+            let last = root.get(&format!("{path}?limit=2&starting_after={next}")).await.json();
+            assert_eq!((ids(&last), &last["next"]), (vec!["pi_3".to_owned()], &Value::Null));
+            let listed = office.json(&[command, "list", "--limit", "1"]);
+            assert_eq!(ids(&listed), ["pi_1"]);
+            let next = listed["next"].as_str().unwrap();
+            assert_eq!(ids(&office.json(&[command, "list", "--after", next])), ["pi_2", "pi_3"]);
+        }
         let odd = root.post("/api/v1/holds", &json!({"id": "no id", "reason": "x"})).await;
         assert_eq!(odd.status, 400, "{}", odd.text);
     })

@@ -3,6 +3,8 @@
 use domain::Key;
 use domain::bans::Ban;
 use domain::disputes::Dispute;
+use ledger::tables::blocks::Block;
+use ledger::views::page::Part;
 use serde_json::json;
 
 use super::browser::{Browser, each_console, form};
@@ -125,22 +127,50 @@ async fn what_the_fraud_desk_found_is_on_the_overview_and_its_user_is_blocked_an
 
         let path = format!("/finding/{finding}");
         assert_eq!(fill(&browser, &path, "/api/v1/blocks", &[("reason", "tests cards")]).await.0, 303);
-        let blocks = console.ledger.blocks().await.unwrap();
-        assert_eq!((blocks[0].id.as_str(), blocks[0].reason.as_str()), ("user_9", "tests cards"));
-        assert!(blocks[0].placed_by.starts_with("ada"), "{blocks:?}");
+        let blocks = async || console.ledger.read().await.unwrap().blocks(&Part::first(9)).await.unwrap().rows;
+        let holds = async || console.ledger.read().await.unwrap().holds(&Part::first(9)).await.unwrap().rows;
+        let standing = blocks().await;
+        assert_eq!((standing[0].id.as_str(), standing[0].reason.as_str()), ("user_9", "tests cards"));
+        assert!(standing[0].placed_by.starts_with("ada"), "{standing:?}");
         let page = browser.page("/payments/blocks").await;
         assert!(page.contains("user_9") && page.contains("tests cards"), "{page}");
         let unblock = "/blocks/user_9/lift";
         assert_eq!(fill(&browser, "/payments/blocks", unblock, &[("reason", " ")]).await.0, 400);
         assert_eq!(fill(&browser, "/payments/blocks", unblock, &[("reason", "spoke to them")]).await.0, 303);
-        assert!(console.ledger.blocks().await.unwrap().is_empty());
+        assert!(blocks().await.is_empty());
 
         let hold = [("id", "ch_t3"), ("reason", "a lawsuit")];
         assert_eq!(fill(&browser, "/payments/blocks", "/api/v1/holds", &hold).await.0, 303);
-        assert_eq!(console.ledger.holds().await.unwrap()[0].object_id, "ch_t3");
+        assert_eq!(holds().await[0].object_id, "ch_t3");
         let release = "/holds/ch_t3/lift";
         assert_eq!(fill(&browser, "/payments/blocks", release, &[("reason", "it is over")]).await.0, 303);
-        assert!(console.ledger.holds().await.unwrap().is_empty());
+        assert!(holds().await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_blocks_are_pages_and_the_holds_beside_them_stay_where_they_are() {
+    each_console("pages_of_blocks", async |console| {
+        let placed_at = chrono::DateTime::from_timestamp(1_780_000_000, 0).unwrap();
+        let mut tx = console.ledger.begin().await.unwrap();
+        for number in 10..61 {
+            let id = format!("user_{number}");
+            let block = Block { id, reason: "tests".to_owned(), placed_by: "ada".to_owned(), placed_at };
+            assert!(tx.place_block(&block).await.unwrap());
+        }
+        tx.commit().await.unwrap();
+        let token = console.person(None, "ada", "super_user");
+        let browser = console.browser(Some(&token));
+        // Addresses name the place where a page ends.
+        let shows = |page: &str, id: &str| page.contains(&format!(">{id}<"));
+        let page = browser.page("/payments/blocks?mode=live").await;
+        assert!(shows(&page, "user_10") && shows(&page, "user_59") && !shows(&page, "user_60"), "{page}");
+        let next = page.split("href=\"").find(|link| link.contains("rel=\"next\"")).unwrap();
+        let next = next.split('"').next().unwrap().replace("&amp;", "&");
+        let page = browser.page(&next).await;
+        assert!(shows(&page, "user_60") && !shows(&page, "user_59"), "{page}");
+        assert!(page.contains("Nothing is on hold") && page.contains("rel=\"first\""), "{page}");
     })
     .await;
 }
