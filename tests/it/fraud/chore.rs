@@ -9,7 +9,7 @@ use shared::clock;
 use super::bounds::run;
 use super::{BEGIN, attempt};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const FOUND: &str = "SELECT count(*) FROM findings WHERE found_by = 'fraud_desk' AND kind = 'decline_velocity' \
     AND subject_kind = 'card' AND state = 'open'";
 const DUE: &str = "SELECT count(*) FROM fraud_due";
