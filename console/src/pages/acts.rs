@@ -65,7 +65,7 @@ pub fn form(frame: &Frame<'_>, act: &Act<'_>) -> Markup {
     html! {
         details.act {
             summary { (act.title) }
-            form.form method="post" action=(action(endpoint, act.path, frame.livemode)) enctype=[endpoint.takes_file().then_some("multipart/form-data")] {
+            form.form method="post" action=(action(endpoint, act.path, frame)) enctype=[endpoint.takes_file().then_some("multipart/form-data")] {
                 input type="hidden" name=(ONCE) value=(once);
                 input type="hidden" name=(BACK) value=(frame.address.with("done", Some(endpoint.name)));
                 p { (act.consequence) }
@@ -110,15 +110,19 @@ pub fn done(address: &Address) -> Markup {
     }
 }
 
-fn action(endpoint: &Endpoint, names: &[&str], livemode: bool) -> String {
+/// Where an endpoint asks whose object it is, the form says so: an id of the merchant's own may be of both modes.
+fn action(endpoint: &Endpoint, names: &[&str], frame: &Frame<'_>) -> String {
     let mut names = names.iter();
     let parts = endpoint
         .path
         .split('/')
         .map(|part| if part.starts_with('{') { names.next().copied().unwrap_or_default() } else { part });
     let path = format!("{DO}{}", parts.map(super::address::encoded).collect::<Vec<_>>().join("/"));
-    let takes_mode = endpoint.query.iter().copied().flatten().any(|field| field.name == "livemode");
-    if takes_mode { format!("{path}?livemode={livemode}") } else { path }
+    let takes = |name: &str| endpoint.query.iter().copied().flatten().any(|field| field.name == name);
+    let livemode = if frame.livemode { "true" } else { "false" };
+    let mode = takes("livemode").then_some(("livemode", livemode));
+    let account = frame.account.as_deref().filter(|_| takes("account")).map(|account| ("account", account));
+    super::address::link(&path, mode.into_iter().chain(account))
 }
 
 /// Does what a form asks for, once, and leads to the page of what it made, or back.
@@ -133,7 +137,7 @@ pub(super) async fn run(
     let (once, back) = (fields.take(ONCE), fields.take(BACK));
     let back = back.filter(|back| is_ours(back));
     let livemode = modes::named(address).unwrap_or(true);
-    let frame = Frame { actor, address, livemode, now, saved: Vec::new() };
+    let frame = Frame { actor, address, livemode, now, account: None, saved: Vec::new() };
     match act(console, actor, parts, once, (fields.0, file), now).await {
         Ok((name, answer)) => {
             if let Some(secret) = shown_once::page(&frame, name, &answer, back.as_deref()) {

@@ -81,7 +81,7 @@ pub async fn answer(
         Some(livemode) => Ok(livemode),
         None => likely_mode(sources.ledger).await,
     };
-    let mut frame = Frame { actor, address, livemode: true, now, saved: Vec::new() };
+    let mut frame = Frame { actor, address, livemode: true, now, account: None, saved: Vec::new() };
     let found = match mode {
         Err(error) => Err(Failed::Ledger(error)),
         Ok(livemode) => {

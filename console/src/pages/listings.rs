@@ -122,7 +122,7 @@ pub async fn read(
 }
 
 pub fn pages(frame: &Frame<'_>, views: &[(ListingView, Vec<Line>)]) -> Markup {
-    html! { @for (view, history) in views { (one(frame, view, history)) } }
+    html! { @for (view, history) in views { (one(&frame.around(&view.listing.key), view, history)) } }
 }
 
 fn one(frame: &Frame<'_>, view: &ListingView, history: &[Line]) -> Markup {
@@ -144,7 +144,7 @@ fn one(frame: &Frame<'_>, view: &ListingView, history: &[Line]) -> Markup {
                         div { dt { "user" } dd { (object("user", &listing.user_id)) } }
                         div { dt { "category" } dd { (listing.category_id) } }
                         div { dt { "fee" } dd { (fee(listing)) } }
-                        div { dt { "put" } dd { (moment(listing.created_at)) } }
+                        div { dt { "created" } dd { (moment(listing.created_at)) } }
                         @if let Some(from) = listing.active_from { div { dt { "active since" } dd { (moment(from)) } } }
                         @if let Some(until) = listing.expires_at { div { dt { "expires" } dd { (moment(until)) } } }
                         @if let Some(until) = listing.featured_until { div { dt { "featured until" } dd { (moment(until)) } } }

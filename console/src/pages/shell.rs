@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use desk::actor::Actor;
 use desk::when;
+use domain::Key;
 use domain::permissions::Permission;
 use ledger::tables::saved_views::SavedView;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -16,9 +17,20 @@ pub struct Frame<'a> {
     pub actor: &'a Actor,
     pub address: &'a Address,
     pub livemode: bool,
+    /// The connected account whose object a part of the page shows; `None` for your own.
+    pub account: Option<String>,
     pub now: DateTime<Utc>,
     /// The views that the person keeps of the list that is shown.
     pub saved: Vec<SavedView>,
+}
+
+impl Frame<'_> {
+    /// Around one of several objects of a merchant's own id: what is done there is done to that one.
+    #[must_use]
+    pub fn around(&self, key: &Key) -> Self {
+        let account = Some(key.account.clone()).filter(|account| !account.is_empty());
+        Self { livemode: key.livemode, account, saved: Vec::new(), ..*self }
+    }
 }
 
 /// A line of the navigation: its name for the keys, its words, its address, and who sees it.

@@ -19,7 +19,7 @@ use super::tones::{Tone, badge};
 use super::values::{maybe_moment, maybe_object, moment, money, object, status};
 
 pub fn pages(frame: &Frame<'_>, views: &[BanView]) -> Markup {
-    html! { @for view in views { (one(frame, view)) } }
+    html! { @for view in views { (one(&frame.around(&view.ban.key), view)) } }
 }
 
 fn one(frame: &Frame<'_>, view: &BanView) -> Markup {

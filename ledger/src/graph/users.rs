@@ -69,7 +69,10 @@ pub async fn users_of_name(tx: &mut Transaction, id: &str) -> Result<BTreeSet<Ke
         }
         found.insert(user.unwrap_or(customer.key));
     }
-    found.extend(tx.users_named(id).await?);
+    // A payment or a listing of the other mode makes nobody ambiguous who is known otherwise.
+    if found.is_empty() {
+        found.extend(tx.users_named(id).await?);
+    }
     Ok(found)
 }
 

@@ -103,7 +103,11 @@ async fn a_view_is_kept_for_its_person_and_deleted() {
 
 /// A listing that the homepage put for somebody.
 pub(super) async fn put(console: &Console, id: &str, user: &str, category: &str) {
-    let key = Key { id: id.to_owned(), account: String::new(), livemode: true };
+    put_in(console, id, true, user, category).await;
+}
+
+async fn put_in(console: &Console, id: &str, livemode: bool, user: &str, category: &str) {
+    let key = Key { id: id.to_owned(), account: String::new(), livemode };
     let (user, category) = (user.to_owned(), category.to_owned());
     let wanted = Put { key, user, category, currency: "usd".to_owned() };
     let homepage = Actor::known("homepage", [Role::Support].into(), KnownBy::Session, true);
@@ -139,6 +143,31 @@ async fn whoever_any_row_names_is_found() {
         let nobody = browser.page("/search?mode=live&q=only").await;
         assert!(nobody.contains("Nothing in the ledger goes by"), "{nobody}");
         assert_eq!(browser.get("/user/only").await.status, 404);
+    })
+    .await;
+}
+
+/// Ids of listings are the merchant's own: one may be of both modes.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_done_to_one_of_two_listings_of_an_id_is_done_to_that_one() {
+    each_console("both_modes", async |console| {
+        for livemode in [true, false] {
+            put_in(&console, "lst_1", livemode, "user_1", "Free stuff").await;
+        }
+        let token = console.person(None, "ada", "super_user");
+        let ada = console.browser(Some(&token));
+        let page = ada.page("/listing/lst_1").await;
+        let mut forms = page.split("<form").filter(|form| form.contains("/reject"));
+        let of_test = forms.nth(1).unwrap_or_else(|| panic!("two forms: {page}"));
+        let (target, mut hidden) = form(&format!("<form{of_test}"), "/reject");
+        hidden.push(("reason".to_owned(), "spam".to_owned()));
+        let fields: Vec<(&str, &str)> = hidden.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        let reply = ada.post(&target, &fields).await;
+        assert_eq!(reply.status, 303, "{}", reply.body);
+        for (mode, status) in [("live", "active"), ("test", "rejected")] {
+            let list = ada.page(&format!("/payments/listings?mode={mode}&status={status}")).await;
+            assert!(list.contains("/listing/lst_1"), "{mode}: {list}");
+        }
     })
     .await;
 }
