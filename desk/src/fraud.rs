@@ -137,7 +137,9 @@ async fn find(
     let mut judged = recent.clone();
     judged.extend(later.rows);
     judged.retain(Attempt::is_paid);
-    found.extend(large_payments(&judged, &usual.rows, limits));
+    // What is usual is not known where payments were left out.
+    let is_known = |it: &FraudFinding| !(it.rule == FraudRule::UnusualPayment && usual.is_cut);
+    found.extend(large_payments(&judged, &usual.rows, limits).into_iter().filter(is_known));
 
     // What stands about a charge: also of those that are older, so that what is gone is seen.
     let charges: BTreeSet<Key> = changed.iter().map(key_of).chain(due.charges.iter().cloned()).collect();

@@ -207,7 +207,7 @@ impl Judged {
             Verdict::Gone => match money {
                 Some(Money::Returned) => format!("{amount} was paid, and went back."),
                 Some(Money::Lost) => format!("{amount} was paid, and is lost to a chargeback."),
-                Some(Money::Canceled) => format!("{amount} was never paid, and cannot be any more."),
+                Some(Money::Canceled) => format!("{amount} was never paid and no longer can be."),
                 _ => format!("{amount} is not here."),
             },
             Verdict::Owed(why) => format!("{amount} is owed back: {}.", why.words()),

@@ -116,10 +116,12 @@ pub fn derive(known: &Known<'_>) -> Derived {
     payments.dedup_by(|a, b| a.payment == b.payment);
     let unpaid = free_time(known.record, known.terms);
     // A promotion is judged by whether the listing was active when it was paid, whatever became of the fee since.
-    let nominal = nominal(known, unpaid, &payments);
+    let mut nominal = nominal(known, unpaid, &payments);
     payments.sort_by_key(|paid| known.returning.contains(&paid.payment.id));
     let mut judged: Vec<Judged> = payments.iter().map(|paid| known.judge(paid)).collect();
     let spans = grant_fees(known, unpaid, &mut judged);
+    // A fee that is paid anew, because the one before it went back, is nominal as well.
+    nominal.extend(&spans);
     let promoted = promotions::grant(known, &nominal, &mut judged);
     if let Some(rejected) = known.record.rejected.as_ref().map(|word| word.at) {
         give_back(rejected, &mut judged);

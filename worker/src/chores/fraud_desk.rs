@@ -34,7 +34,7 @@ pub async fn run(lanes: Lanes) {
 async fn look(lanes: &Lanes, lease: &Lease, at_once: i64) -> Result<(), LedgerError> {
     let gone = resolve_old_bursts(&lanes.ledger, clock::now()).await?;
     if gone > 0 {
-        tracing::info!(gone, "bursts of long ago are resolved");
+        tracing::info!(gone, "resolved old bursts");
     }
     while !lanes.shutdown.is_cancelled() && lease.prolong(&lanes.ledger).await? {
         let looked = desk::fraud::look(&lanes.ledger, at_once, clock::now()).await?;
