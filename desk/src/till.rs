@@ -25,6 +25,8 @@ use crate::pace;
 const TWIN_WAITS: usize = 10;
 const TWIN_PAUSE: Duration = Duration::from_millis(200);
 const ATTEMPTS: usize = 3;
+/// A customer waits: no longer than this before the next attempt.
+const RETRY_PAUSE_LIMIT: Duration = Duration::from_secs(3);
 
 /// Nothing was handed on, and why.
 #[derive(Debug, thiserror::Error)]
@@ -304,7 +306,11 @@ impl Till {
                         .await?;
                     return Err(NotOpened::Unavailable(error));
                 }
-                AnswerClass::Unknown | AnswerClass::NotDone if attempts + 1 < ATTEMPTS => attempts += 1,
+                AnswerClass::Unknown | AnswerClass::NotDone if attempts + 1 < ATTEMPTS => {
+                    attempts += 1;
+                    let wished = error.retry_after().unwrap_or_default();
+                    tokio::time::sleep(wished.min(RETRY_PAUSE_LIMIT)).await;
+                }
                 AnswerClass::Refused | AnswerClass::KeyReused => {
                     let why = format!("refused by Stripe: {}", word(&error));
                     conclude(ledger, checkout, |checkout| checkout.close(&why, now)).await?;
@@ -336,7 +342,7 @@ impl Till {
         let answer = match api.payment_intent(intent, &checkout.key.account).await {
             Ok(answer) => answer,
             // Of this one Stripe says nothing: it is put off like one that is unpaid.
-            Err(error) if error.class() == AnswerClass::Refused => {
+            Err(error) if error.class() == AnswerClass::Refused && !error.is_forbidden() => {
                 conclude(ledger, checkout, |checkout| checkout.looked(now)).await?;
                 return Err(refused(&error));
             }

@@ -40,7 +40,7 @@ pub enum StripeError {
     #[error("not sent: {endpoint} failed several times in a row, and is tried again in {} s", .wait.as_secs().max(1))]
     Resting { endpoint: &'static str, wait: Duration },
     /// Not sent: too many calls were before it.
-    #[error("not sent: its turn did not come within {} s. Raise STRIPE_RATE_PER_SEC if Stripe allows it", .0.as_secs())]
+    #[error("not sent: its turn is {} s away. Raise STRIPE_RATE_PER_SEC if Stripe allows it", .0.as_secs().max(1))]
     Crowded(Duration),
     /// Not sent: Stripe could not take it.
     #[error("not sent: {0}")]
@@ -103,7 +103,7 @@ impl StripeError {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Answered(answer) => retry_after(answer),
-            Self::Resting { wait, .. } => Some(*wait),
+            Self::Resting { wait, .. } | Self::Crowded(wait) => Some(*wait),
             _ => None,
         }
     }

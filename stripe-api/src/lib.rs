@@ -35,7 +35,7 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
 use stripe_client_core::{AccountId, CustomizedStripeRequest, IdempotencyKey, RequestBuilder, StripeClient};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use self::account::{Account, WebhookEndpoint};
@@ -69,8 +69,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// An upper bound on what Stripe asks for: rather than wait longer, come back later.
 const RETRY_AFTER_LIMIT: Duration = Duration::from_mins(2);
 const RETRIES: usize = 6;
-/// So long a call that has an effect waits for its turn, beside its deadline.
-pub const TURN_LIMIT: Duration = Duration::from_secs(2);
 const SCREEN_DEADLINE: Duration = Duration::from_secs(5);
 /// The longest that a call waits whose answer decides what happens to money.
 const OPERATION_DEADLINE: Duration = Duration::from_secs(30);
@@ -166,6 +164,11 @@ impl Api {
         self.0.transport.deadline()
     }
 
+    /// How long a call that has an effect waits for its turn before.
+    pub fn turn_limit(&self) -> Duration {
+        self.0.rate_limit.limit()
+    }
+
     pub fn is_stopped(&self) -> bool {
         self.0.stop.is_cancelled()
     }
@@ -215,17 +218,12 @@ impl Api {
     async fn exchange(&self, request: &Outgoing, sender: Sender<'_>) -> Result<Answer, StripeError> {
         let Inner { breaker, observer, .. } = &*self.0;
         let endpoint = request.endpoint();
+        let limit = (!request.has_no_effect()).then(|| self.turn_limit());
+        self.0.rate_limit.turn(limit).await.map_err(StripeError::Crowded)?;
         if !request.has_no_effect()
             && let Err(wait) = breaker.admit(endpoint, Instant::now())
         {
             return Err(StripeError::Resting { endpoint: endpoint.as_str(), wait });
-        }
-        let turn = self.0.rate_limit.turn();
-        // Whoever sends something with an effect holds it for so long and no longer.
-        if request.has_no_effect() {
-            turn.await;
-        } else if timeout(TURN_LIMIT, turn).await.is_err() {
-            return Err(StripeError::Crowded(TURN_LIMIT));
         }
         let begun = Instant::now();
         let answer = self.0.transport.ask(request, sender).await;

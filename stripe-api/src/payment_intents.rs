@@ -87,6 +87,10 @@ pub struct PaymentIntentNow {
     pub customer: Option<String>,
     #[serde(default)]
     pub metadata: Metadata,
+    #[serde(default)]
+    pub created: i64,
+    #[serde(default)]
+    pub payment_method: Option<String>,
     /// Why its last try failed.
     #[serde(default)]
     pub last_payment_error: Option<PaymentErrorNow>,

@@ -14,6 +14,10 @@ const BATCHES_PER_SEC: u32 = 10;
 /// A turn that is taken up so late is over. Those that are less late still keep this process's own distance.
 const LATE: Duration = Duration::from_millis(100);
 
+/// A call that is held waits no longer for its turn, or for so many turns where these are rare.
+const TURN_LIMIT: Duration = Duration::from_secs(2);
+const TURNS_LIMIT: u32 = 4;
+
 /// So long a process keeps to its own pace after nobody could say the shared one.
 const ALONE: Duration = Duration::from_secs(5);
 
@@ -54,21 +58,41 @@ impl RateLimit {
         let _ = self.shared.set(turns);
     }
 
-    pub(super) async fn turn(&self) {
+    /// So far away a turn may be for whoever sends something with an effect, and holds it meanwhile.
+    pub(super) fn limit(&self) -> Duration {
+        TURN_LIMIT.max(self.distance * TURNS_LIMIT)
+    }
+
+    /// Waits for a turn. One that is further away than `limit` is left to others; the error says how far it is.
+    pub(super) async fn turn(&self, limit: Option<Duration>) -> Result<(), Duration> {
+        let near = |turn: Instant| {
+            let wait = turn.saturating_duration_since(Instant::now());
+            if limit.is_some_and(|limit| wait > limit) { Err(wait) } else { Ok(()) }
+        };
         let turn = {
             let mut pace = self.pace.lock().await;
-            let mut turn = pace.next.max(Instant::now());
-            if let Some(shared) = self.shared.get() {
-                turn = turn.max(self.shared_turn(&mut pace, shared, turn).await);
+            let own = pace.next.max(Instant::now());
+            near(own)?;
+            let shared = match self.shared.get() {
+                Some(shared) => self.shared_turn(&mut pace, shared, own).await,
+                None => None,
+            };
+            let turn = shared.map_or(own, |shared| shared.max(own));
+            near(turn)?;
+            if shared.is_some() {
+                pace.taken += self.distance;
+                pace.left -= 1;
             }
             pace.next = turn + self.distance;
             turn
         };
         sleep_until(turn).await;
+        Ok(())
     }
 
-    /// The next of the turns that were taken and are not over, else the first of others.
-    async fn shared_turn(&self, pace: &mut Pace, shared: &SharedTurns, from: Instant) -> Instant {
+    /// The next of the turns that were taken and are not over, else the first of others. `None`: this process keeps to
+    /// its own pace.
+    async fn shared_turn(&self, pace: &mut Pace, shared: &SharedTurns, from: Instant) -> Option<Instant> {
         while pace.left > 0 && pace.taken + self.distance.max(LATE) <= from {
             pace.taken += self.distance;
             pace.left -= 1;
@@ -76,19 +100,16 @@ impl RateLimit {
         }
         if pace.left == 0 {
             if Instant::now() < pace.alone_until {
-                return from;
+                return None;
             }
             let Some(wait) = shared(pace.batch, self.distance).await else {
                 pace.alone_until = Instant::now() + ALONE;
-                return from;
+                return None;
             };
             (pace.taken, pace.left) = (Instant::now() + wait, pace.batch);
             pace.batch = (pace.batch * 2).min(self.batch_limit);
         }
-        let turn = pace.taken;
-        pace.taken += self.distance;
-        pace.left -= 1;
-        turn
+        Some(pace.taken)
     }
 }
 
@@ -103,7 +124,7 @@ mod tests {
         let rate_limit = RateLimit::per_sec(100);
         let begun = Instant::now();
         for _ in 0..6 {
-            rate_limit.turn().await;
+            rate_limit.turn(None).await.unwrap();
         }
         assert!(begun.elapsed() >= Duration::from_millis(50), "{:?}", begun.elapsed());
     }
@@ -129,7 +150,7 @@ mod tests {
         let begun = Instant::now();
         let many = async |it: &RateLimit| {
             for _ in 0..250 {
-                it.turn().await;
+                it.turn(None).await.unwrap();
             }
         };
         tokio::join!(many(&one), many(&other));
@@ -143,7 +164,7 @@ mod tests {
         let book: Book = Arc::new(std::sync::Mutex::new((Instant::now(), 0)));
         let one = sharing(&book, 100);
         for _ in 0..16 {
-            one.turn().await; // 1 + 2 + 4 + 8, and the first of ten
+            one.turn(None).await.unwrap(); // 1 + 2 + 4 + 8, and the first of ten
         }
         // Nothing is sent for a long time.
         let long = Duration::from_secs(10);
@@ -154,7 +175,7 @@ mod tests {
         }
         let begun = Instant::now();
         for _ in 0..10 {
-            one.turn().await;
+            one.turn(None).await.unwrap();
         }
         assert!(begun.elapsed() >= Duration::from_millis(90), "{:?}", begun.elapsed());
         assert!(book.lock().unwrap().0 > begun, "they were taken anew");
@@ -170,9 +191,40 @@ mod tests {
         }));
         let begun = Instant::now();
         for _ in 0..11 {
-            rate_limit.turn().await;
+            rate_limit.turn(None).await.unwrap();
         }
         assert!(begun.elapsed() >= Duration::from_millis(100), "{:?}", begun.elapsed());
         assert_eq!(*asked.lock().unwrap(), 1);
+    }
+
+    /// Sixty ask at once where ten are sent each second. Whoever gives up has taken no turn, so that those who come later
+    /// find them.
+    #[tokio::test]
+    async fn whoever_does_not_wait_takes_nobodys_turn() {
+        let book: Book = Arc::new(std::sync::Mutex::new((Instant::now(), 0)));
+        for rate_limit in [RateLimit::per_sec(10), sharing(&book, 10)] {
+            let rate_limit = Arc::new(rate_limit);
+            let limit = Some(rate_limit.limit());
+            let asked: Vec<_> = (0..60)
+                .map(|_| {
+                    let rate_limit = Arc::clone(&rate_limit);
+                    tokio::spawn(async move { rate_limit.turn(limit).await.is_ok() })
+                })
+                .collect();
+            let mut sent = 0;
+            for one in asked {
+                sent += usize::from(one.await.unwrap());
+            }
+            assert!((19..=21).contains(&sent), "{sent} were sent within two seconds");
+            let begun = Instant::now();
+            assert_eq!(rate_limit.turn(limit).await, Ok(()));
+            assert!(begun.elapsed() <= Duration::from_millis(200), "{:?}", begun.elapsed());
+        }
+    }
+
+    #[test]
+    fn where_turns_are_rare_a_call_waits_for_some_of_them() {
+        assert_eq!(RateLimit::per_sec(100).limit(), Duration::from_secs(2));
+        assert_eq!(RateLimit::per_sec(1).limit(), Duration::from_secs(4));
     }
 }

@@ -173,6 +173,12 @@ async fn never_again(scene: &Scene, broke: &str) {
     scene.ends(with_card(broke, 2_300, Some(&entered_again)), OperationState::Refused, words).await;
     let other = enters("pm_card_visa");
     scene.done(with_card(broke, 2_200, Some(&other))).await;
+
+    // A wrong number or a bank that would not says nothing of the next try.
+    let hasty = scene.customer(Some("pm_card_chargeDeclinedIncorrectCvc")).await;
+    for amount in [2_100, 2_000] {
+        scene.ends(charge(&hasty, amount, None), OperationState::Failed, "security code is incorrect").await;
+    }
 }
 
 async fn subscriptions_and_credits(scene: &Scene) {

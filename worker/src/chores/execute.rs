@@ -20,7 +20,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use ledger::LedgerError;
 use shared::clock;
-use stripe_api::{Api, StripeConfig, StripeError, TURN_LIMIT};
+use stripe_api::{Api, StripeConfig, StripeError};
 
 use self::calls::Calls;
 use super::lease::Lease;
@@ -34,8 +34,8 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// How often another worker looks whether the lease is free.
 const TAKEOVER: Duration = Duration::from_secs(1);
 const AT_ONCE: i64 = 50;
-/// Beyond one call's deadline: for its turn, and the statements around it.
-const LEASE_MARGIN: Duration = TURN_LIMIT.saturating_add(Duration::from_secs(2));
+/// Beyond one call's deadline and the wait for its turn: for the statements around it.
+const LEASE_MARGIN: Duration = Duration::from_secs(2);
 /// A clock that is further ahead than this wrote a time that nobody waits for.
 const SKEW: TimeDelta = TimeDelta::hours(2);
 
@@ -74,7 +74,7 @@ pub async fn run(lanes: Lanes, config: StripeConfig, failpoint: Failpoint) {
             }
         };
     let name = SENDING_LEASES[usize::from(api.livemode())];
-    let lease = Lease::lasting(name, api.deadline() + LEASE_MARGIN);
+    let lease = Lease::lasting(name, api.deadline() + api.turn_limit() + LEASE_MARGIN);
     let executor = Executor { lanes, api, calls, lease, failpoint };
     executor.work().await;
 }

@@ -62,7 +62,7 @@ impl MoneyGauges {
             ),
             by_purpose: register.gauges(
                 "payments_by_type",
-                "Payments created at Stripe within a day whose metadata say what they are for (`payment_type`), by what became of them: created counts all, failed those that have not succeeded since, refunded those in whole or in part. The 40 most frequent types of the newest 10,000 payments.",
+                "Payments created at Stripe within a day whose metadata say what they are for (`payment_type`), by what became of them: created counts all, failed those that have not succeeded since, refunded those in whole or in part. Of each mode the 40 most frequent types of the newest 10,000 payments.",
                 &["mode", "payment_type", "outcome"],
             ),
             overdue: register.gauges(

@@ -53,7 +53,7 @@ impl Executor {
         let mut payment_method = None;
         let checked = match parameters {
             Parameters::EvidenceSubmit(submit) => self.check_submission(&operation, submit).await?,
-            _ => check(&self.api, &operation, parameters, self.lanes.ledger.policy()).await,
+            _ => check(&self.api, &operation, parameters).await,
         };
         let found = match checked {
             Ok(Checked::AlreadyMade(answer)) => Some(answer),
@@ -372,7 +372,8 @@ impl Executor {
 
     /// For one call and the statements around it.
     pub(super) fn hold(&self) -> TimeDelta {
-        TimeDelta::from_std(self.api.deadline() + LEASE_MARGIN).unwrap_or(TimeDelta::minutes(1))
+        TimeDelta::from_std(self.api.deadline() + self.api.turn_limit() + LEASE_MARGIN)
+            .unwrap_or(TimeDelta::minutes(1))
     }
 }
 

@@ -7,7 +7,6 @@ use chrono::DateTime;
 use domain::money::shown;
 use domain::operations::refund::{DisputeFact, RefundFacts, Standing};
 use domain::operations::{Facts, Operation, Parameters, Refused, parameters};
-use domain::policy::Policy;
 use shared::clock;
 use stripe_api::{
     Api, ChargeNow, DisputeNow, PaymentIntentNow, RefundNow, RefundTarget, StripeError, SubscriptionNow,
@@ -22,12 +21,11 @@ pub(super) async fn check(
     api: &Api,
     operation: &Operation,
     parameters: &Parameters,
-    policy: &Policy,
 ) -> Result<Checked, StripeError> {
     let account = operation.key.account.as_str();
     let now = match parameters {
         Parameters::Refund(refund) => return check_refund(api, operation, refund).await,
-        Parameters::Charge(charge) => return payer::of_charge(api, operation, charge, policy).await,
+        Parameters::Charge(charge) => return payer::of_charge(api, operation, charge).await,
         Parameters::Subscribe(subscribe) => return payer::of_subscription(api, operation, subscribe).await,
         Parameters::Credit(credit) => return payer::of_credit(api, operation, credit).await,
         Parameters::Capture(capture) => match intent(api, &capture.payment_intent, account).await? {
@@ -56,7 +54,7 @@ pub(super) async fn check(
                 Err(gone) => gone,
             }
         }
-        Parameters::InvoiceRetry(retry) => payer::of_retry(api, retry, policy, account).await?,
+        Parameters::InvoiceRetry(retry) => payer::of_retry(api, retry, account).await?,
         Parameters::EvidenceStage(stage) => dispute(api, &stage.dispute, account, true).await?,
         Parameters::EvidenceSubmit(submit) => dispute(api, &submit.dispute, account, true).await?,
         Parameters::DisputeAccept(accept) => dispute(api, &accept.dispute, account, false).await?,

@@ -2,9 +2,9 @@
 //! ledger keeps neither a customer's cards nor which of them is the default.
 
 use chrono::TimeDelta;
+use domain::declines::ends_the_card;
 use domain::operations::parameters::{Charge, Credit, InvoiceRetry, Subscribe};
 use domain::operations::{AnswerClass, Operation, Refused};
-use domain::policy::Policy;
 use stripe_api::{
     Answer, Api, CreatedBetween, CustomerNow, InvoiceNow, PaymentIntentNow, PaymentMethodNow, StripeError,
     SubscriptionNow,
@@ -21,7 +21,6 @@ pub(super) async fn of_charge(
     api: &Api,
     operation: &Operation,
     charge: &Charge,
-    policy: &Policy,
 ) -> Result<Checked, StripeError> {
     let account = operation.key.account.as_str();
     let customer = match customer(api, &charge.customer, account).await? {
@@ -49,7 +48,7 @@ pub(super) async fn of_charge(
         }
     }
     let now = paid_by(api, &customer, charge.payment_method.as_deref(), account).await?;
-    unless_forbidden(api, now, &intents, policy, account).await.map(Checked::Facts)
+    unless_ended(api, now, &intents, account).await.map(Checked::Facts)
 }
 
 /// A subscription: likewise, and the customer has none of its prices yet.
@@ -100,14 +99,9 @@ fn made_by(listed: &[Answer], operation: &Operation) -> Result<Option<Answer>, S
 }
 
 /// A retry: the invoice is open, and nobody else collects it.
-pub(super) async fn of_retry(
-    api: &Api,
-    retry: &InvoiceRetry,
-    policy: &Policy,
-    account: &str,
-) -> Result<Now, StripeError> {
+pub(super) async fn of_retry(api: &Api, retry: &InvoiceRetry, account: &str) -> Result<Now, StripeError> {
     if let Some(intent) = &retry.payment_intent {
-        return of_own_invoice(api, intent, retry, policy, account).await;
+        return of_own_invoice(api, intent, retry, account).await;
     }
     let now = match present::<InvoiceNow>(api.invoice(&retry.invoice, account).await, "invoice")? {
         Ok(now) => now,
@@ -131,7 +125,6 @@ async fn of_own_invoice(
     api: &Api,
     intent: &str,
     retry: &InvoiceRetry,
-    policy: &Policy,
     account: &str,
 ) -> Result<Now, StripeError> {
     let now = match present::<PaymentIntentNow>(api.payment_intent(intent, account).await, "payment")? {
@@ -146,44 +139,49 @@ async fn of_own_invoice(
     match customer(api, customer_id, account).await? {
         Ok(customer) => {
             let paid_by = paid_by(api, &customer, retry.payment_method.as_deref(), account).await?;
-            unless_forbidden(api, paid_by, &[now], policy, account).await
+            unless_ended(api, paid_by, &[now], account).await
         }
         Err(gone) => Ok(gone),
     }
 }
 
-/// A card of which a bank has said that no further try can succeed pays nothing more, under whatever id it was entered
-/// again.
-async fn unless_forbidden(
+/// A card that a bank has called lost, stolen or revoked pays nothing more, under whatever id it was entered again; unless
+/// it has paid since.
+async fn unless_ended(
     api: &Api,
     now: Now,
     intents: &[PaymentIntentNow],
-    policy: &Policy,
     account: &str,
 ) -> Result<Now, StripeError> {
     let Now::PaidBy(id) = &now else { return Ok(now) };
-    let forbidden: Vec<(&str, &PaymentMethodNow)> = intents
+    let ended: Vec<(&PaymentIntentNow, &str, &PaymentMethodNow)> = intents
         .iter()
-        .filter_map(|intent| intent.last_payment_error.as_ref())
-        .filter_map(|error| {
+        .filter_map(|intent| {
+            let error = intent.last_payment_error.as_ref()?;
             let mut codes = [&error.decline_code, &error.code].into_iter().flatten();
-            let code = codes.find(|code| policy.never_retried.contains(*code))?;
-            Some((code.as_str(), error.payment_method.as_ref()?))
+            Some((intent, codes.find(|code| ends_the_card(code))?.as_str(), error.payment_method.as_ref()?))
         })
         .collect();
-    if forbidden.is_empty() {
+    if ended.is_empty() {
         return Ok(now);
     }
     let method: Option<PaymentMethodNow> = match api.payment_method(id, account).await {
-        Err(error) if error.class() == AnswerClass::Refused && !error.is_forbidden() => None, // a source of old
+        Err(error) if error.class() == AnswerClass::Refused && !error.is_forbidden() => None, // an old-style source
         answer => Some(answer?.read()?),
     };
     let is_it = |other: &PaymentMethodNow| {
         other.id == *id || method.as_ref().is_some_and(|own| own.is_same_card(other))
     };
-    let found = forbidden.into_iter().find(|(_, other)| is_it(other));
+    let has_paid_since = |intent: &PaymentIntentNow, card: &PaymentMethodNow| {
+        let mut later = intents.iter().filter(|other| other.created > intent.created);
+        later.any(|other| {
+            let paid_by = other.payment_method.as_deref();
+            other.status == "succeeded" && (paid_by == Some(id) || paid_by == Some(&card.id))
+        })
+    };
+    let found = ended.into_iter().find(|(intent, _, card)| is_it(card) && !has_paid_since(intent, card));
     Ok(match found {
-        Some((code, _)) => Now::Not(Refused::NeverRetried { code: code.to_owned() }),
+        Some((_, code, _)) => Now::Not(Refused::NeverRetried { code: code.to_owned() }),
         None => now,
     })
 }
