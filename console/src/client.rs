@@ -69,7 +69,7 @@ impl TrustedProxy {
             return Err(SIGN_ON_HEADER.problem(fault));
         };
         if secret.expose_secret().chars().count() < LEAST_CHARS {
-            return Err(PROXY_SECRET.problem(format!("it has less than {LEAST_CHARS} characters")));
+            return Err(PROXY_SECRET.problem(format!("it has fewer than {LEAST_CHARS} characters")));
         }
         let name = |text: &str| text.parse().map_err(|_| SIGN_ON_HEADER.problem("it is no name of a header"));
         Ok(Some(Self { secret, sign_on: header.map(name).transpose()? }))

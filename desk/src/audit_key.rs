@@ -1,5 +1,5 @@
 //! The key that signs the head of the audit and the manifests of reports (Ed25519). Whoever keeps its public half sees
-//! that both come from here, and that nobody who can only write to the ledger made them up.
+//! what left this house, and when it was changed since; what the ledger says is signed as the ledger says it.
 
 use std::fmt;
 
@@ -47,7 +47,7 @@ impl AuditKey {
         let Some(text) = env.secret(&KEY, &KEY_FILE)? else { return Ok(None) };
         let text = text.expose_secret();
         if text.chars().count() < LEAST_CHARS {
-            return Err(KEY.problem(format!("it has less than {LEAST_CHARS} characters")));
+            return Err(KEY.problem(format!("it has fewer than {LEAST_CHARS} characters")));
         }
         Ok(Some(Self::of(text)))
     }

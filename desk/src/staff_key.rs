@@ -43,7 +43,7 @@ impl StaffKey {
         let Some(text) = env.secret(&KEY, &KEY_FILE)? else { return Ok(None) };
         let text = text.expose_secret();
         if text.chars().count() < LEAST_CHARS {
-            return Err(KEY.problem(format!("it has less than {LEAST_CHARS} characters")));
+            return Err(KEY.problem(format!("it has fewer than {LEAST_CHARS} characters")));
         }
         Ok(Some(Self::of(text)))
     }

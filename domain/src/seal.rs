@@ -157,6 +157,8 @@ impl FromStr for Head {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let is_hex = |hash: &str| hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+        // Where heads are signed, the signature is a line below.
+        let text = text.lines().next().unwrap_or_default().trim();
         let head = text.split_once(':').and_then(|(number, hash)| {
             let number = number.parse().ok().filter(|number| *number > 0)?;
             is_hex(hash).then(|| Self { number, hash: hash.to_ascii_lowercase() })

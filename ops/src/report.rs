@@ -122,8 +122,8 @@ fn verify(env: &Env, options: &VerifyReportOptions) -> anyhow::Result<ExitCode> 
     }
     if differences.is_empty() {
         let signed = match signed_by {
-            Some(key) => format!(", which {key} signed"),
-            None => "; nobody signed that".to_owned(),
+            Some(key) => format!(", signed by {key}"),
+            None => "; it is not signed".to_owned(),
         };
         output::print(&format!("{} files are as the manifest says{signed}\n", files.len()))?;
         return Ok(code);

@@ -5,7 +5,7 @@ use desk::acts::operations::batch::{self, BatchView};
 use desk::acts::operations::request::{Ask, Wanted};
 use desk::views::operation::OperationWords;
 use desk::wording::belongs_to;
-use domain::operations::batch::{Batch, ITEMS_LIMIT};
+use domain::operations::batch::{Batch, ITEMS_LIMIT, sums_of};
 use domain::operations::{Operation, OperationState, Reason};
 use domain::payments::Payment;
 use ledger::Ledger;
@@ -143,12 +143,12 @@ pub fn page(frame: &Frame<'_>, view: &BatchView) -> Markup {
         (heading("batch", &batch.id, state.map_or("empty", |it| it.state.as_str()), &belongs_to(&batch.account, batch.livemode)))
         p.lead {
             strong { (counted(view.operations.len(), "refund")) ", " (batch.sums) ". " }
-            @if waits > 0 { (counted(waits, "refund")) " wait for a second person." } @else { (became(view)) }
+            @if waits > 0 { (counted(waits, "refund")) @if waits == 1 { " waits" } @else { " wait" } " for a second person." } @else { (became(view)) }
         }
         div.sided {
             div.stack { (items(frame, view, false)) }
             div.stack {
-                (acts_panel(&acts(frame, batch, waits)))
+                (acts_panel(&acts(frame, view)))
                 section.panel {
                     h2 { "Details" }
                     div.inner { dl.facts {
@@ -222,20 +222,24 @@ fn why(frame: &Frame<'_>, operation: &Operation, is_plan: bool) -> String {
     }
 }
 
-fn acts(frame: &Frame<'_>, batch: &Batch, waits: usize) -> Markup {
-    if waits == 0 {
-        return html! { p.muted { "Nothing of it waits for a decision." } };
+fn acts(frame: &Frame<'_>, view: &BatchView) -> Markup {
+    let batch = &view.batch;
+    let waiting: Vec<Operation> =
+        view.operations.iter().filter(|it| it.state == OperationState::NeedsApproval).cloned().collect();
+    if waiting.is_empty() {
+        return html! { p.muted { "Nothing in it is waiting for a decision." } };
     }
-    if batch.requested_by == frame.actor.staff() {
+    if frame.actor.is_named(&batch.requested_by) {
         return html! { p.muted { "You asked for it, so somebody else approves or rejects it." } };
     }
+    let (waits, sums) = (waiting.len(), sums_of(&waiting));
     let all = html! { strong { (counted(waits, "refund")) } };
     html! {
         (form(frame, &Act {
             endpoint: "approve_batch",
             path: &[&batch.id],
             title: "Approve",
-            consequence: html! { "With your word " (all) " of this list are sent to Stripe: " strong { (batch.sums) } " in all." },
+            consequence: html! { "If you approve, " (all) " of this list, " strong { (sums) } " in all, go to Stripe." },
             fields: html! { (hidden("hash", &batch.hash)) (words("reason", "Reason", "If there is something to say.", false)) },
             button: "Approve them all",
             is_dangerous: false,

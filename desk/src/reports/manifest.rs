@@ -139,7 +139,7 @@ fn signer(folder: &Path, manifest: &[u8]) -> Result<Option<String>, &'static str
     };
     match Signature::of_line(&line) {
         Some(signature) if signature.is_of(manifest) => Ok(Some(signature.key)),
-        _ => Err("is not what was signed"),
+        _ => Err("does not match its signature"),
     }
 }
 

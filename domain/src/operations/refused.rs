@@ -40,7 +40,7 @@ pub enum Refused {
     #[error("{asked} is more than the {able} that can be captured")]
     MoreThanCapturable { asked: String, able: String },
     #[error(
-        "{captured} of it is captured, and that stays: Stripe ends such a payment as succeeded. What is not captured lapses \
+        "{captured} of it has already been captured: Stripe would end the payment as succeeded. What is not captured lapses \
          by itself; what is captured can be refunded"
     )]
     PartlyCaptured { captured: String },

@@ -37,19 +37,25 @@ impl Transaction {
         Ok(())
     }
 
-    /// The last list of the same person with the same content, asked for after a moment.
+    /// The last list of the same person, by whatever door they came, with the same content, asked for after a moment; one of
+    /// which nothing was done nor will be is none.
     pub async fn same_batch(
         &mut self,
         batch: &Batch,
         since: DateTime<Utc>,
     ) -> Result<Option<String>, LedgerError> {
+        let asked_by = batch.requested_by.to_ascii_lowercase();
+        let person = asked_by.strip_prefix("cli:").unwrap_or(&asked_by).trim();
         query(
-            "SELECT id FROM batches WHERE requested_at > $1 AND hash = $2 AND requested_by = $3 AND account = $4 \
-             AND livemode = $5 ORDER BY requested_at DESC LIMIT 1",
+            "SELECT id FROM batches WHERE requested_at > $1 AND hash = $2 AND LOWER(requested_by) IN ($3, 'cli:' || $3) \
+             AND account = $4 AND livemode = $5 AND EXISTS (SELECT 1 FROM batch_items JOIN operations \
+             ON operations.id = batch_items.operation WHERE batch_items.batch = batches.id AND operations.state IN \
+             ('needs_confirmation', 'needs_approval', 'approved', 'executing', 'unknown', 'succeeded')) \
+             ORDER BY requested_at DESC LIMIT 1",
         )
         .bind(since)
         .bind(&batch.hash)
-        .bind(&batch.requested_by)
+        .bind(person)
         .bind(&batch.account)
         .bind(batch.livemode)
         .optional(self)

@@ -35,6 +35,24 @@ macro_rules! attempts {
     };
 }
 
+/// Of each mode by itself: test traffic hides no live type.
+macro_rules! by_purpose {
+    () => {
+        concat!(by_purpose!("TRUE"), " UNION ALL ", by_purpose!("FALSE"))
+    };
+    ($livemode:literal) => {
+        concat!(
+            "SELECT * FROM (SELECT livemode, payment_type, COUNT(*) AS created, COUNT(succeeded_at) AS succeeded, \
+             COUNT(CASE WHEN succeeded_at IS NULL AND failed_attempts > 0 THEN 1 END) AS failed, \
+             COUNT(CASE WHEN refunded <> 'none' THEN 1 END) AS refunded FROM (SELECT livemode, payment_type, succeeded_at, \
+             failed_attempts, refunded FROM payments WHERE COALESCE(created_at, first_event_at) > $1 AND livemode = ",
+            $livemode,
+            " ORDER BY COALESCE(created_at, first_event_at) DESC LIMIT 10000) p WHERE payment_type IS NOT NULL \
+             GROUP BY livemode, payment_type ORDER BY COUNT(*) DESC, payment_type LIMIT 40) t"
+        )
+    };
+}
+
 const SUCCEEDED: &str =
     attempts!("SELECT succeeded_at AS moment FROM payments WHERE succeeded_at > $1 AND succeeded_at <= $4");
 /// What an invoice reports of the same failure is no attempt of its own, and names no payment.
@@ -69,12 +87,7 @@ const RECENT: &str = "SELECT 'payment' AS kind, livemode, status, COUNT(*) AS ob
     GROUP BY livemode, status";
 
 /// What a payment is for is the merchant's own word: the most frequent ones, so that labels stay few.
-const BY_PURPOSE: &str = "SELECT livemode, payment_type, COUNT(*) AS created, COUNT(succeeded_at) AS succeeded, \
-    COUNT(CASE WHEN succeeded_at IS NULL AND failed_attempts > 0 THEN 1 END) AS failed, \
-    COUNT(CASE WHEN refunded <> 'none' THEN 1 END) AS refunded FROM (SELECT livemode, payment_type, succeeded_at, \
-    failed_attempts, refunded FROM payments WHERE COALESCE(created_at, first_event_at) > $1 \
-    ORDER BY COALESCE(created_at, first_event_at) DESC LIMIT 10000) p WHERE payment_type IS NOT NULL \
-    GROUP BY livemode, payment_type ORDER BY COUNT(*) DESC, payment_type LIMIT 40";
+const BY_PURPOSE: &str = by_purpose!();
 
 const MINUTES_5: TimeDelta = TimeDelta::minutes(5);
 const MINUTES_15: TimeDelta = TimeDelta::minutes(15);

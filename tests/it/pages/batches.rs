@@ -59,11 +59,20 @@ async fn a_list_is_shown_asked_for_once_and_approved_by_another_as_one() {
         let page = ada.page(place).await;
         assert!(page.contains("3 refunds wait for a second person"), "{page}");
         assert_eq!(page.matches("/operation/op_").count(), 3, "{page}");
+        let one = page.split("/operation/").nth(1).unwrap().split('"').next().unwrap();
+        let (reject, mut hidden) = form(&ada.page(&format!("/operation/{one}")).await, "/reject");
+        hidden.push(("reason".to_owned(), "not this one".to_owned()));
+        assert_eq!(ada.post(&reject, &given(&hidden)).await.status, 303);
+        let page = ada.page(place).await;
+        assert!(page.contains("4,000.00 USD</strong> in all"), "what is decided now: {page}");
         let (approve, hidden) = form(&page, "/approve");
         assert_eq!(max.post(&approve, &given(&hidden)).await.status, 403, "not even by a forged form");
         assert_eq!(ada.post(&approve, &given(&hidden)).await.status, 303);
         let page = ada.page(place).await;
-        assert!(page.contains("3 approved.") && page.contains("Nothing of it waits"), "{page}");
+        assert!(
+            page.contains("1 rejected, 2 approved.") && page.contains("Nothing in it is waiting"),
+            "{page}"
+        );
         assert!(ada.page("/approvals").await.contains("Nothing waits for an approval"));
         let approved = OperationFilter {
             state: Some(OperationState::Approved.as_str().to_owned()),
@@ -71,7 +80,7 @@ async fn a_list_is_shown_asked_for_once_and_approved_by_another_as_one() {
         };
         let found =
             console.ledger.read().await.unwrap().operations(&approved, &Part::first(10)).await.unwrap();
-        assert_eq!(found.rows.iter().map(|row| row.amount).sum::<i64>(), 600_000);
+        assert_eq!(found.rows.iter().map(|row| row.amount).sum::<i64>(), 400_000);
         let page = ada.page(&format!("/operation/{}", found.rows[0].id())).await;
         assert!(page.contains(&format!("href=\"{place}\"")), "the operation leads back to its list: {page}");
     })

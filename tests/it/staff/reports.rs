@@ -159,6 +159,8 @@ async fn a_report_is_signed_with_the_head_of_the_audit_and_others_can_check_it()
 
         // The head by itself, as `audit head` and the manifest say it.
         let (_, head) = done(&key("k"), &["audit", "head"]);
+        let (code, told) = done(&[], &["audit", "verify", "--since-head", &head]);
+        assert_eq!(code, 0, "as it was printed: {told}");
         let (head, line) = head.split_once('\n').unwrap();
         let signature = line.split_ascii_whitespace().nth(2).unwrap();
         fs::write(&content, head).unwrap();
@@ -171,7 +173,7 @@ async fn a_report_is_signed_with_the_head_of_the_audit_and_others_can_check_it()
         let verify = |settings: &[(&str, String)], more: &[&str]| {
             done(settings, &[&["report", "verify", folder.as_str()], more].concat())
         };
-        assert!(verify(&[], &["--key", public]).1.contains(&format!("which {public} signed")));
+        assert!(verify(&[], &["--key", public]).1.contains(&format!("signed by {public}")));
         assert_eq!(verify(&key("k"), &[]).0, 0, "the key that is configured");
         let (code, told) = verify(&key("x"), &[]);
         assert!(code == 1 && told.contains("is signed by another key"), "{told}");
@@ -180,11 +182,11 @@ async fn a_report_is_signed_with_the_head_of_the_audit_and_others_can_check_it()
             text(&fs::read(&manifest).unwrap()).replace("\"livemode\": true", "\"livemode\": false");
         fs::write(&manifest, changed).unwrap();
         let (code, told) = verify(&[], &[]);
-        assert!(code == 1 && told.contains("is not what was signed"), "{told}");
+        assert!(code == 1 && told.contains("does not match its signature"), "{told}");
         fs::remove_file(Path::new(&folder).join("manifest.sig")).unwrap();
         let (code, told) = verify(&[], &["--key", public]);
         assert!(code == 1 && told.contains("is not signed"), "{told}");
-        assert!(verify(&[], &[]).1.contains("nobody signed that"));
+        assert!(verify(&[], &[]).1.contains("it is not signed"));
     })
     .await;
 }

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::Key;
+use domain::money::shown;
 use domain::operations::batch::{self, Batch, ITEMS_LIMIT};
 use domain::operations::{DecisionKind, Operation, OperationState};
 use domain::payments::Payment;
@@ -280,9 +281,14 @@ async fn note(
 ) -> Result<(), NotDone> {
     let (refused, done): (Vec<_>, Vec<_>) =
         items.iter().cloned().partition(|operation| operation.state == OperationState::Refused);
-    let mut after = format!("{} refunds, {}, {}", done.len(), batch::sums_of(&done), batch.hash);
+    let counted = |items: &[Operation]| match items {
+        [] => "no refund".to_owned(),
+        [one] => format!("1 refund, {}", shown(one.amount, &one.currency)),
+        many => format!("{} refunds, {}", many.len(), batch::sums_of(many)),
+    };
+    let mut after = format!("{}, {}", counted(&done), batch.hash);
     if !refused.is_empty() {
-        let _ = write!(after, "; {} refused by a rule, {}", refused.len(), batch::sums_of(&refused));
+        let _ = write!(after, "; {} refused by a rule", counted(&refused));
     }
     let change =
         domain::AuditChange { what, before: None, after: Some(after), severity: domain::Severity::Warning };

@@ -111,6 +111,5 @@ pub(super) fn in_time(
 
 /// Whether this is the person who asked, however each of them is known.
 pub(super) fn is_requester(operation: &Operation, actor: &Actor) -> bool {
-    let asked_by = operation.requested_by.strip_prefix("cli:").unwrap_or(&operation.requested_by);
-    asked_by.trim().eq_ignore_ascii_case(actor.staff().trim())
+    actor.is_named(&operation.requested_by)
 }

@@ -71,7 +71,7 @@ pub enum NotDone {
     #[error("it comes to something else by now: look at it again")]
     OtherList,
     #[error(
-        "you asked for the same list within 24 hours: it is {batch} (`tidegate operations show {batch}`). What is to be refunded once more, ask for one by one"
+        "you asked for the same list within 24 hours: it is {batch} (`tidegate operations show {batch}`). To refund any of them again, ask for them one at a time"
     )]
     SameList { batch: String },
     #[error(transparent)]
