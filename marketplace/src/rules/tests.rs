@@ -79,17 +79,11 @@ fn verdicts(derived: &Derived) -> Vec<(&str, Verdict)> {
 /// The first fee went back, and the second one was paid within its time: what makes the listing active carries promotions.
 #[test]
 fn a_promotion_rests_on_the_fee_that_counts_also_where_the_one_before_it_went_back() {
-    for money in [Money::Returned, Money::Lost] {
-        let payments = [
-            payment("pi_1", LISTING_FEE, 0, money),
-            paid("pi_2", LISTING_FEE, 29 * DAY),
-            paid("pi_3", FEATURED, 35 * DAY),
-        ];
-        let derived = derived(&record(), &payments);
-        assert_eq!(derived.active_until, Some(at(59 * DAY)), "{money:?}");
-        let promoted = verdicts(&derived).into_iter().find(|it| it.0 == "pi_3").unwrap().1;
-        assert_eq!(promoted, Verdict::Granted, "{money:?}");
-    }
+    let first = payment("pi_1", LISTING_FEE, 0, Money::Returned);
+    let payments = [first, paid("pi_2", LISTING_FEE, 29 * DAY), paid("pi_3", FEATURED, 35 * DAY)];
+    let derived = derived(&record(), &payments);
+    assert_eq!(derived.active_until, Some(at(59 * DAY)));
+    assert!(verdicts(&derived).contains(&("pi_3", Verdict::Granted)), "{derived:?}");
 }
 
 /// The second of two was asked back; then an event says that it was the first.

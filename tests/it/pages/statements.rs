@@ -104,7 +104,18 @@ impl Subscriber for Statements {
     fn exit(&self, _: &Id) {}
 }
 
+/// Every page asks something. None was counted where another test's thread met the driver first, in the same moment.
 async fn looked_at(ledger: &Ledger, path: &str) -> usize {
+    for _ in 0..5 {
+        let counted = counted(ledger, path).await;
+        if counted > 0 {
+            return counted;
+        }
+    }
+    0
+}
+
+async fn counted(ledger: &Ledger, path: &str) -> usize {
     let statements = Statements::default();
     let _counting = tracing::subscriber::set_default(statements.clone());
     let actor = Actor::known("ada", [Role::SuperUser].into(), KnownBy::Session, false);

@@ -32,9 +32,9 @@ pub async fn run(lanes: Lanes) {
 
 /// Until nothing is due.
 async fn look(lanes: &Lanes, lease: &Lease, at_once: i64) -> Result<(), LedgerError> {
-    let gone = resolve_old_bursts(&lanes.ledger, clock::now()).await?;
-    if gone > 0 {
-        tracing::info!(gone, "resolved old bursts");
+    let resolved = resolve_old_bursts(&lanes.ledger, clock::now()).await?;
+    if resolved > 0 {
+        tracing::info!(resolved, "resolved old bursts");
     }
     while !lanes.shutdown.is_cancelled() && lease.prolong(&lanes.ledger).await? {
         let looked = desk::fraud::look(&lanes.ledger, at_once, clock::now()).await?;
@@ -49,9 +49,9 @@ async fn look(lanes: &Lanes, lease: &Lease, at_once: i64) -> Result<(), LedgerEr
             );
         }
         if !looked.cut.is_empty() {
-            let what = looked.cut.join(", ");
+            let left_out = looked.cut.join(", ");
             tracing::warn!(
-                what,
+                left_out,
                 "a batch needs more rows than the fraud desk reads at once: the oldest are left out"
             );
         }
