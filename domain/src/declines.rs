@@ -25,19 +25,6 @@ pub fn for_customers(code: &str) -> &'static str {
     }
 }
 
-/// Whether the card itself is no use any more, whoever enters it and whatever for. Other codes are about a moment: a wrong
-/// number, a customer who was not there, a bank that would not.
-pub fn ends_the_card(code: &str) -> bool {
-    matches!(
-        code,
-        "lost_card"
-            | "stolen_card"
-            | "pickup_card"
-            | "revocation_of_authorization"
-            | "revocation_of_all_authorizations"
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -46,13 +46,8 @@ pub struct CardNow {
 }
 
 impl PaymentMethodNow {
-    fn fingerprint(&self) -> Option<&str> {
+    pub fn fingerprint(&self) -> Option<&str> {
         self.card.as_ref()?.fingerprint.as_deref()
-    }
-
-    /// Whether both are one card, though perhaps entered twice.
-    pub fn is_same_card(&self, other: &Self) -> bool {
-        self.fingerprint().is_some() && self.fingerprint() == other.fingerprint()
     }
 }
 

@@ -17,6 +17,7 @@ pub mod intent;
 pub mod invoice_retry;
 pub mod ladder;
 pub mod limits;
+pub mod lost_cards;
 pub mod network_limits;
 mod operation;
 pub mod parameters;

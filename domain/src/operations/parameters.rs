@@ -106,6 +106,13 @@ pub struct InvoiceRetry {
     pub number: Option<i64>,
 }
 
+impl InvoiceRetry {
+    /// An invoice that Stripe does not have, it has no plan for.
+    pub fn ends_stripes_plan(&self) -> bool {
+        self.takes_over && self.payment_intent.is_none()
+    }
+}
+
 /// Credits a customer's balance: the next invoice asks for less.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -19,7 +19,7 @@ use super::fault::fault_of;
 use super::look_up::look_up;
 use super::made::{self, Made};
 use super::record::{Conclusion, asked_for};
-use super::send::send;
+use super::send::{send, take_over};
 use super::{Executor, Interrupted, LEASE_MARGIN};
 use crate::failpoint::Point;
 use desk::backfill::publish;
@@ -217,6 +217,14 @@ impl Executor {
                     Staged::NotReady(error) => (Err(error), false),
                     Staged::Overtaken => return Ok(Sent::Overtaken),
                 },
+                Parameters::InvoiceRetry(retry) if retry.ends_stripes_plan() => {
+                    match take_over(&self.api, retry, sending).await {
+                        Err(error) => (Err(error), true),
+                        // The next call has its own deadline.
+                        Ok(_) if !self.hold_on(operation).await? => return Ok(Sent::Overtaken),
+                        Ok(_) => (send(&self.api, operation, parameters, sending).await, true),
+                    }
+                }
                 _ => (send(&self.api, operation, parameters, sending).await, true),
             };
             self.failpoint.reached(Point::AfterCall);

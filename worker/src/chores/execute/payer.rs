@@ -2,7 +2,7 @@
 //! ledger keeps neither a customer's cards nor which of them is the default.
 
 use chrono::TimeDelta;
-use domain::declines::ends_the_card;
+use domain::operations::lost_cards::{Card, Tried, any_lost, lost};
 use domain::operations::parameters::{Charge, Credit, InvoiceRetry, Subscribe};
 use domain::operations::{AnswerClass, Operation, Refused};
 use stripe_api::{
@@ -48,7 +48,7 @@ pub(super) async fn of_charge(
         }
     }
     let now = paid_by(api, &customer, charge.payment_method.as_deref(), account).await?;
-    unless_ended(api, now, &intents, account).await.map(Checked::Facts)
+    unless_lost(api, now, &intents, account).await.map(Checked::Facts)
 }
 
 /// A subscription: likewise, and the customer has none of its prices yet.
@@ -139,51 +139,43 @@ async fn of_own_invoice(
     match customer(api, customer_id, account).await? {
         Ok(customer) => {
             let paid_by = paid_by(api, &customer, retry.payment_method.as_deref(), account).await?;
-            unless_ended(api, paid_by, &[now], account).await
+            unless_lost(api, paid_by, &[now], account).await
         }
         Err(gone) => Ok(gone),
     }
 }
 
-/// A card that a bank has called lost, stolen or revoked pays nothing more, under whatever id it was entered again; unless
-/// it has paid since.
-async fn unless_ended(
+/// A lost card pays nothing.
+async fn unless_lost(
     api: &Api,
     now: Now,
     intents: &[PaymentIntentNow],
     account: &str,
 ) -> Result<Now, StripeError> {
     let Now::PaidBy(id) = &now else { return Ok(now) };
-    let ended: Vec<(&PaymentIntentNow, &str, &PaymentMethodNow)> = intents
-        .iter()
-        .filter_map(|intent| {
-            let error = intent.last_payment_error.as_ref()?;
-            let mut codes = [&error.decline_code, &error.code].into_iter().flatten();
-            Some((intent, codes.find(|code| ends_the_card(code))?.as_str(), error.payment_method.as_ref()?))
-        })
-        .collect();
-    if ended.is_empty() {
+    let tried: Vec<Tried<'_>> = intents.iter().map(tried).collect();
+    if !any_lost(&tried) {
         return Ok(now);
     }
     let method: Option<PaymentMethodNow> = match api.payment_method(id, account).await {
         Err(error) if error.class() == AnswerClass::Refused && !error.is_forbidden() => None, // an old-style source
         answer => Some(answer?.read()?),
     };
-    let is_it = |other: &PaymentMethodNow| {
-        other.id == *id || method.as_ref().is_some_and(|own| own.is_same_card(other))
-    };
-    let has_paid_since = |intent: &PaymentIntentNow, card: &PaymentMethodNow| {
-        let mut later = intents.iter().filter(|other| other.created > intent.created);
-        later.any(|other| {
-            let paid_by = other.payment_method.as_deref();
-            other.status == "succeeded" && (paid_by == Some(id) || paid_by == Some(&card.id))
-        })
-    };
-    let found = ended.into_iter().find(|(intent, _, card)| is_it(card) && !has_paid_since(intent, card));
-    Ok(match found {
-        Some((_, code, _)) => Now::Not(Refused::NeverRetried { code: code.to_owned() }),
-        None => now,
-    })
+    let fingerprint = method.as_ref().and_then(PaymentMethodNow::fingerprint);
+    match lost(&tried, &Card { id, fingerprint }) {
+        Some(code) => Ok(Now::Not(Refused::NeverRetried { code: code.to_owned() })),
+        None => Ok(now),
+    }
+}
+
+fn tried(intent: &PaymentIntentNow) -> Tried<'_> {
+    let paid_by = intent.payment_method.as_deref().filter(|_| intent.status == "succeeded");
+    let declined = intent.last_payment_error.as_ref().and_then(|error| {
+        let codes = [&error.decline_code, &error.code].into_iter().flatten().map(String::as_str);
+        let method = error.payment_method.as_ref()?;
+        Some((codes.collect(), Card { id: &method.id, fingerprint: method.fingerprint() }))
+    });
+    Tried { created: intent.created, paid_by, declined }
 }
 
 async fn customer(api: &Api, id: &str, account: &str) -> Result<Result<CustomerNow, Now>, StripeError> {

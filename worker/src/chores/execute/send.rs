@@ -1,7 +1,8 @@
-//! Sends exactly what an operation stores: one call to Stripe for each kind, two where Stripe's own plan ends first.
+//! Sends exactly what an operation stores: one call to Stripe for each kind, and one before it where Stripe's own plan ends.
 
 use std::collections::BTreeMap;
 
+use domain::operations::parameters::InvoiceRetry;
 use domain::operations::{Operation, Parameters};
 use stripe_api::{
     Answer, Api, BalanceChange, EvidenceUpdate, InvoicePay, Metadata, NewPaymentIntent, NewRefund,
@@ -10,6 +11,16 @@ use stripe_api::{
 
 /// Written on everything that is made, so that it is found again.
 pub(super) const OPERATION_ID: &str = "tidegate_operation_id";
+
+/// Before an invoice is collected in Stripe's place: ends Stripe's own plan for it.
+pub(super) async fn take_over(
+    api: &Api,
+    retry: &InvoiceRetry,
+    sending: Sending<'_>,
+) -> Result<Answer, StripeError> {
+    let key = format!("{}-takes-over", sending.key);
+    api.set_auto_advance(&retry.invoice, false, Sending { key: &key, ..sending }).await
+}
 
 pub(super) async fn send(
     api: &Api,
@@ -63,11 +74,6 @@ pub(super) async fn send(
                 let method = Some(payment_method(operation, parameters)?);
                 api.confirm_payment_intent(intent, method, sending).await
             } else {
-                if retry.takes_over {
-                    let key = format!("{}-takes-over", sending.key);
-                    let takeover = Sending { key: &key, ..sending };
-                    api.set_auto_advance(&retry.invoice, false, takeover).await?;
-                }
                 let pay = InvoicePay { payment_method: retry.payment_method.as_deref(), off_session: true };
                 api.pay_invoice(&retry.invoice, &pay, sending).await
             }
