@@ -31,7 +31,6 @@ pub const SIGN_ON_HEADER: Variable = Variable {
 
 const PROOF: &str = "tidegate-proxy-secret";
 const FORWARDED_FOR: &str = "x-forwarded-for";
-const LEAST_CHARS: usize = 32;
 
 /// A proxy that is believed.
 #[derive(Clone)]
@@ -61,16 +60,13 @@ impl TrustedProxy {
     /// `None` where none is configured.
     pub fn from_env(env: &Env) -> Result<Option<Self>, Problem> {
         let header = env.given(SIGN_ON_HEADER.name);
-        let Some(secret) = env.secret(&PROXY_SECRET, &PROXY_SECRET_FILE)? else {
+        let Some(secret) = env.long_secret(&PROXY_SECRET, &PROXY_SECRET_FILE)? else {
             if header.is_none() {
                 return Ok(None);
             }
             let fault = format!("it needs {}: nobody else may name whom they sign on", PROXY_SECRET.name);
             return Err(SIGN_ON_HEADER.problem(fault));
         };
-        if secret.expose_secret().chars().count() < LEAST_CHARS {
-            return Err(PROXY_SECRET.problem(format!("it has fewer than {LEAST_CHARS} characters")));
-        }
         let name = |text: &str| text.parse().map_err(|_| SIGN_ON_HEADER.problem("it is no name of a header"));
         Ok(Some(Self { secret, sign_on: header.map(name).transpose()? }))
     }

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use domain::seal::Head;
-use envelope::hex::hex;
+use envelope::hex::{bytes, hex};
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use secrecy::ExposeSecret;
 use serde::Serialize;
@@ -24,8 +24,6 @@ pub const KEY_FILE: Variable = Variable {
     help: "A file with that key. Use it instead of AUDIT_KEY.",
 };
 
-const LEAST_CHARS: usize = 32;
-
 pub struct AuditKey(Ed25519KeyPair);
 
 /// Who signed, and the signature, both in hexadecimal digits.
@@ -44,12 +42,7 @@ impl fmt::Debug for AuditKey {
 impl AuditKey {
     /// `None` where none is configured.
     pub fn from_env(env: &Env) -> Result<Option<Self>, Problem> {
-        let Some(text) = env.secret(&KEY, &KEY_FILE)? else { return Ok(None) };
-        let text = text.expose_secret();
-        if text.chars().count() < LEAST_CHARS {
-            return Err(KEY.problem(format!("it has fewer than {LEAST_CHARS} characters")));
-        }
-        Ok(Some(Self::of(text)))
+        Ok(env.long_secret(&KEY, &KEY_FILE)?.map(|text| Self::of(text.expose_secret())))
     }
 
     fn of(text: &str) -> Self {
@@ -90,13 +83,6 @@ impl Signature {
         (next()? == "ed25519").then_some(())?;
         Some(Self { key: next()?, signature: next()? })
     }
-}
-
-fn bytes(digits: &str) -> Option<Vec<u8>> {
-    if !digits.is_ascii() || !digits.len().is_multiple_of(2) {
-        return None;
-    }
-    (0..digits.len()).step_by(2).map(|place| u8::from_str_radix(&digits[place..place + 2], 16).ok()).collect()
 }
 
 #[cfg(test)]

@@ -24,8 +24,6 @@ pub const KEY_FILE: Variable = Variable {
     help: "A file with that key. Use it instead of STAFF_KEY.",
 };
 
-const LEAST_CHARS: usize = 32;
-
 pub struct StaffKey {
     sealing: LessSafeKey,
     hashing: hmac::Key,
@@ -40,12 +38,7 @@ impl fmt::Debug for StaffKey {
 impl StaffKey {
     /// `None` where none is configured.
     pub fn from_env(env: &Env) -> Result<Option<Self>, Problem> {
-        let Some(text) = env.secret(&KEY, &KEY_FILE)? else { return Ok(None) };
-        let text = text.expose_secret();
-        if text.chars().count() < LEAST_CHARS {
-            return Err(KEY.problem(format!("it has fewer than {LEAST_CHARS} characters")));
-        }
-        Ok(Some(Self::of(text)))
+        Ok(env.long_secret(&KEY, &KEY_FILE)?.map(|text| Self::of(text.expose_secret())))
     }
 
     fn of(text: &str) -> Self {

@@ -18,6 +18,9 @@ pub enum SecretFileError {
     TooLarge,
 }
 
+/// What nobody guesses has so many characters.
+const LEAST_CHARS: usize = 32;
+
 impl Env {
     /// A secret that one variable holds, or another names the file of; without the blanks around it.
     pub fn secret(&self, own: &Variable, file: &Variable) -> Result<Option<SecretString>, Problem> {
@@ -33,6 +36,16 @@ impl Env {
             },
             (None, None) => Ok(None),
         }
+    }
+
+    /// The same of a secret that must be long.
+    pub fn long_secret(&self, own: &Variable, file: &Variable) -> Result<Option<SecretString>, Problem> {
+        let secret = self.secret(own, file)?;
+        if secret.as_ref().is_some_and(|text| text.expose_secret().chars().count() < LEAST_CHARS) {
+            let given = if self.given(own.name).is_some() { own } else { file };
+            return Err(given.problem(format!("it has fewer than {LEAST_CHARS} characters")));
+        }
+        Ok(secret)
     }
 }
 
