@@ -142,8 +142,11 @@ async fn find(sources: &Sources<'_>, frame: &mut Frame<'_>) -> Result<Found, Fai
         "/approvals" => {
             let (filter, part) = (approvals::filter(address, frame.livemode), listed::part(address)?);
             let mut tx = ledger.read().await?;
-            let lists =
-                if filter.alone { tx.waiting_batches(frame.livemode, 100).await? } else { Vec::new() };
+            let lists = if filter.alone {
+                tx.waiting_batches(frame.livemode, batches::WAITING_LIMIT).await?
+            } else {
+                Vec::new()
+            };
             let found = tx.operations(&filter, &part).await?;
             title("Approvals", approvals::page(frame, &lists, &found))
         }

@@ -8,6 +8,7 @@ use desk::wording::belongs_to;
 use domain::operations::batch::{Batch, ITEMS_LIMIT, sums_of};
 use domain::operations::{Operation, OperationState, Reason};
 use domain::payments::Payment;
+use domain::permissions::Permission;
 use ledger::Ledger;
 use ledger::views::search::Whose;
 use maud::{Markup, html};
@@ -42,6 +43,7 @@ pub(super) async fn plan(ledger: &Ledger, frame: &Frame<'_>) -> Result<Markup, F
 }
 
 async fn planned(ledger: &Ledger, frame: &Frame<'_>, ids: &[&str]) -> Result<BatchView, Failed> {
+    frame.actor.may(Permission::Request).map_err(|forbidden| not_planned(forbidden.into()))?;
     if ids.len() > ITEMS_LIMIT {
         return Err(not_planned(NotDone::ItemsLimit { items: ids.len(), limit: ITEMS_LIMIT }));
     }
@@ -256,7 +258,10 @@ fn acts(frame: &Frame<'_>, view: &BatchView) -> Markup {
     }
 }
 
-/// Those that wait, a row each.
+/// So many lists that wait are shown.
+pub const WAITING_LIMIT: i64 = 100;
+
+/// Those that wait, a row each; the newest, where there are more.
 pub fn waiting(frame: &Frame<'_>, batches: &[Batch]) -> Markup {
     let columns = [
         text("Asked for"),
@@ -278,5 +283,9 @@ pub fn waiting(frame: &Frame<'_>, batches: &[Batch]) -> Markup {
             html! { (batch.account) },
         ]
     });
-    section("Lists under one approval", &columns, rows.collect())
+    let is_cut = i64::try_from(batches.len()) == Ok(WAITING_LIMIT);
+    html! {
+        (section("Lists under one approval", &columns, rows.collect()))
+        @if is_cut { p.note.warn { "Older lists may wait, too. They appear when these are decided." } }
+    }
 }

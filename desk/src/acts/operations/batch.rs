@@ -228,6 +228,8 @@ async fn begin(
         tx.lock_object::<Payment>(payment).await?;
     }
     lock::grounds_of(&mut tx, &seen).await?;
+    // In the order in which workers note them, not in that of the list.
+    record::note_goods_of(&mut tx, payments).await?;
     let mut operations = Vec::new();
     for seen in &seen {
         operations.extend(tx.lock_operation(seen.id()).await?);

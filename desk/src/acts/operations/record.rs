@@ -113,7 +113,12 @@ pub fn known_by(actor: &Actor) -> String {
 async fn note_goods(tx: &mut Transaction, operation: &Operation) -> Result<(), LedgerError> {
     let has_ended = operation.kind == OperationKind::Refund && !operation.state.is_open();
     let Some(payment) = operation.payment().filter(|_| has_ended) else { return Ok(()) };
-    let payments: Vec<Payment> = tx.look_up(&[payment]).await?;
+    note_goods_of(tx, [payment].into()).await
+}
+
+pub(super) async fn note_goods_of(tx: &mut Transaction, payments: BTreeSet<Key>) -> Result<(), LedgerError> {
+    let keys: Vec<Key> = payments.into_iter().collect();
+    let payments: Vec<Payment> = tx.look_up(&keys).await?;
     let goods: BTreeSet<Key> = payments.iter().filter_map(goods_of).collect();
     if goods.is_empty() { Ok(()) } else { tx.note_goods(&goods).await }
 }
