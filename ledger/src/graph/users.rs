@@ -55,8 +55,8 @@ pub async fn read_charged(
     Ok(())
 }
 
-/// Everyone of this name: users whom disputes or staff concerned, whom a payment or goods name, and customers, who are
-/// the user that their metadata name.
+/// Everyone of this name: users whom disputes or staff concerned, and customers, who are the user that their
+/// metadata name; else whom a payment or goods name.
 pub async fn users_of_name(tx: &mut Transaction, id: &str) -> Result<BTreeSet<Key>, LedgerError> {
     let mut found: BTreeSet<Key> = tx.find::<Ban>(id).await?.into_iter().map(|ban| ban.key).collect();
     let named = tx.find_by::<Customer>("user_id", id).await?;

@@ -12,6 +12,8 @@ use desk::findings::{Look, record};
 use desk::reports::{Period, ReportKind, write};
 use domain::findings::{Check, Found};
 use domain::{Key, Severity};
+use envelope::hex::bytes;
+use harness::binaries::workspace;
 use ledger::views::kpi::Scope;
 use shared::clock;
 use worker::chores::seal::seal;
@@ -109,20 +111,22 @@ async fn a_report_of_a_day_is_the_same_whenever_it_is_made_and_tells_a_changed_f
 
 /// What the auditor has: OpenSSL, the public key, and no program of ours.
 fn openssl_accepts(key: &str, content: &Path, signature: &str) -> bool {
-    let digits = |text: &str| -> Vec<u8> {
-        (0..text.len())
-            .step_by(2)
-            .map(|place| u8::from_str_radix(&text[place..place + 2], 16).unwrap())
-            .collect()
-    };
     let (der, signed) = (content.with_extension("der"), content.with_extension("bin"));
     // How X.509 writes a public key of Ed25519.
-    fs::write(&der, digits(&format!("302a300506032b6570032100{key}"))).unwrap();
-    fs::write(&signed, digits(signature)).unwrap();
+    fs::write(&der, bytes(&format!("302a300506032b6570032100{key}")).unwrap()).unwrap();
+    fs::write(&signed, bytes(signature).unwrap()).unwrap();
     let mut openssl = Command::new("openssl");
     openssl.args(["pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-rawin", "-inkey"]).arg(&der);
     let told = openssl.arg("-in").arg(content).arg("-sigfile").arg(&signed).output().unwrap();
     told.status.success()
+}
+
+/// The lines that docs/operations.md gives an auditor, in the folder of a report.
+fn documented_check_accepts(folder: &str) -> bool {
+    let page = fs::read_to_string(workspace().join("docs/operations.md")).unwrap();
+    let mut blocks = page.split("```sh\n").skip(1).filter_map(|block| block.split("```").next());
+    let lines = blocks.find(|block| block.contains("openssl pkeyutl")).expect("the page has the lines");
+    Command::new("bash").args(["-c", lines]).current_dir(folder).output().unwrap().status.success()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -149,13 +153,10 @@ async fn a_report_is_signed_with_the_head_of_the_audit_and_others_can_check_it()
         assert_eq!(files(&folder), files(&again), "signed, the bytes are the same");
         let words: Vec<String> =
             text(&files(&folder)["manifest.sig"]).split_ascii_whitespace().map(str::to_owned).collect();
-        let [algorithm, by, signature] = &words[..] else { panic!("{words:?}") };
+        let [algorithm, by, _] = &words[..] else { panic!("{words:?}") };
         assert_eq!((algorithm.as_str(), by.as_str()), ("ed25519", public));
         let content = scratch.0.join("content");
-        fs::write(&content, &files(&folder)["manifest.json"]).unwrap();
-        assert!(openssl_accepts(public, &content, signature));
-        fs::write(&content, "{}").unwrap();
-        assert!(!openssl_accepts(public, &content, signature), "something else was not signed");
+        assert!(documented_check_accepts(&folder));
 
         // The head by itself, as `audit head` and the manifest say it.
         let (_, head) = done(&key("k"), &["audit", "head"]);
@@ -165,6 +166,8 @@ async fn a_report_is_signed_with_the_head_of_the_audit_and_others_can_check_it()
         let signature = line.split_ascii_whitespace().nth(2).unwrap();
         fs::write(&content, head).unwrap();
         assert!(openssl_accepts(public, &content, signature));
+        fs::write(&content, "13:ab").unwrap();
+        assert!(!openssl_accepts(public, &content, signature), "something else was not signed");
         let manifest: serde_json::Value = serde_json::from_slice(&files(&folder)["manifest.json"]).unwrap();
         let audit = &manifest["audit"];
         assert_eq!(format!("{}:{}", audit["block"], audit["hash"].as_str().unwrap()), head);
@@ -183,6 +186,7 @@ async fn a_report_is_signed_with_the_head_of_the_audit_and_others_can_check_it()
         fs::write(&manifest, changed).unwrap();
         let (code, told) = verify(&[], &[]);
         assert!(code == 1 && told.contains("does not match its signature"), "{told}");
+        assert!(!documented_check_accepts(&folder));
         fs::remove_file(Path::new(&folder).join("manifest.sig")).unwrap();
         let (code, told) = verify(&[], &["--key", public]);
         assert!(code == 1 && told.contains("is not signed"), "{told}");
