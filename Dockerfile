@@ -4,6 +4,7 @@
 FROM rust:1.95.0-bookworm AS build
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
+COPY .cargo .cargo
 COPY console console
 COPY desk desk
 COPY domain domain

@@ -21,6 +21,7 @@ pub fn key_of(id: &str) -> Key {
 }
 
 /// Appends a line in the transaction of what it says.
+#[shared::built_once]
 pub async fn append(
     tx: &mut Transaction,
     subject: Subject<'_>,
@@ -36,6 +37,7 @@ pub async fn append(
 }
 
 /// Notes that an act was refused, in a transaction of its own: the act's own is undone.
+#[shared::built_once]
 pub async fn note_refusal(
     ledger: &Ledger,
     subject: Subject<'_>,

@@ -100,6 +100,7 @@ impl<'a> Backfill<'a> {
     }
 
     /// Works through one page; `false` after the last.
+    #[shared::built_once]
     pub async fn step(&mut self) -> Result<bool, BackfillError> {
         let page = match &self.place {
             Position::Beginning => self.first_page().await?,
@@ -210,6 +211,7 @@ impl<'a> Backfill<'a> {
 }
 
 /// Puts one event into the queue, through short troubles of it.
+#[shared::built_once]
 pub async fn publish(queue: &Queue, event: &Envelope) -> Result<(), PublishError> {
     let pauses = ExponentialBuilder::new()
         .with_min_delay(FIRST_PAUSE)

@@ -38,6 +38,7 @@ pub struct Draft {
 
 impl Draft {
     /// The draft of a dispute; `None` where nobody has heard of it.
+    #[shared::built_once]
     pub async fn read(tx: &mut Transaction, dispute: &Key) -> Result<Option<Self>, LedgerError> {
         let Some(row) = tx.look_up::<Dispute>(std::slice::from_ref(dispute)).await?.pop() else {
             return Ok(None);

@@ -59,6 +59,7 @@ pub struct Found {
 }
 
 /// Looks where the beginning of the id points, then everywhere: at most a few look-ups by key for each kind.
+#[shared::built_once]
 pub async fn find(ledger: &Ledger, id: &str) -> Result<Option<Found>, LedgerError> {
     let mut tx = ledger.read().await?;
     let found = |kind| Some(Found { kind, id: id.to_owned() });

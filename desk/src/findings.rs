@@ -27,6 +27,7 @@ pub struct Look<'a> {
 }
 
 /// Keeps what was found, and says what is new, still there, back again and gone.
+#[shared::built_once]
 pub async fn record(
     tx: &mut Transaction,
     look: &Look<'_>,

@@ -35,6 +35,7 @@ pub struct Looked {
 }
 
 /// Looks at so many of the oldest batches that are due; nothing was due where no batch was looked at.
+#[shared::built_once]
 pub async fn look(ledger: &Ledger, batches: i64, now: DateTime<Utc>) -> Result<Looked, LedgerError> {
     match look_at(ledger, batches, now).await? {
         Some(looked) => Ok(looked),
@@ -77,6 +78,7 @@ async fn look_at(ledger: &Ledger, batches: i64, now: DateTime<Utc>) -> Result<Op
 
 /// Resolves bursts that happened longer ago than anybody has to act on, and says how many. Those that somebody has put off
 /// for longer stay.
+#[shared::built_once]
 pub async fn resolve_old_bursts(ledger: &Ledger, now: DateTime<Utc>) -> Result<i64, LedgerError> {
     let kinds = FraudRule::BURSTS.map(FraudRule::as_str);
     let mut tx = ledger.read().await?;

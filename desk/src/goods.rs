@@ -45,6 +45,7 @@ pub struct Pass {
 pub type GoesOn<'a> = &'a (dyn Fn() -> Pending<'a, Result<bool, LedgerError>> + Sync);
 
 /// Looks at goods whose payments changed, and at those of which the clock makes something.
+#[shared::built_once]
 pub async fn keep_all(
     ledger: &Ledger,
     keepers: &[Keep],
@@ -150,6 +151,7 @@ async fn see(ledger: &Ledger, seen: &Changed, again_at: Option<DateTime<Utc>>) -
 }
 
 /// What a kind of goods is sold on.
+#[shared::built_once]
 pub async fn terms(
     tx: &mut Transaction,
     kind: &str,
@@ -160,6 +162,7 @@ pub async fn terms(
 }
 
 /// Writes goods, with a line of the audit and a notice where their state moved. The caller holds their lock.
+#[shared::built_once]
 pub async fn store(
     tx: &mut Transaction,
     goods: &mut Goods,
@@ -182,6 +185,7 @@ pub async fn store(
 }
 
 /// Closes the checkouts of goods whose intent was paid or canceled; what they are paid with now is theirs to say.
+#[shared::built_once]
 pub async fn close_settled(
     tx: &mut Transaction,
     checkouts: &mut [Checkout],
@@ -212,6 +216,7 @@ pub enum GivenBack {
 
 /// Asks once for all that is left of a payment to be refunded: the rules of refunds decide on whose word. Whatever
 /// becomes of it, the clock does not ask again.
+#[shared::built_once]
 pub async fn give_back(
     ledger: &Ledger,
     payment: &Key,
@@ -234,11 +239,13 @@ pub async fn give_back(
 }
 
 /// The refund that the clock has asked for: one that is alive, else the last.
+#[shared::built_once]
 pub async fn asked_back(tx: &mut Transaction, payment: &Key) -> Result<Option<Operation>, LedgerError> {
     Ok(asked(tx, payment).await?.map(|(GivenBack::Asked(operation) | GivenBack::Stuck(operation))| operation))
 }
 
 /// Whether its money is on its way back, as the clock asked.
+#[shared::built_once]
 pub async fn is_returning(tx: &mut Transaction, payment: &Key) -> Result<bool, LedgerError> {
     Ok(matches!(asked(tx, payment).await?, Some(GivenBack::Asked(_))))
 }
@@ -267,6 +274,7 @@ async fn is_alive(tx: &mut Transaction, operation: &Operation) -> Result<bool, L
 
 /// Keeps what is wrong with the payments of goods; what is no longer wrong is gone. Whoever keeps goods calls it each time,
 /// also where nothing is wrong.
+#[shared::built_once]
 pub async fn keep_findings(
     tx: &mut Transaction,
     goods: &Key,

@@ -111,6 +111,7 @@ impl<'a> ObjectBackfill<'a> {
     }
 
     /// Works through one page; `false` after the last.
+    #[shared::built_once]
     pub async fn step(&mut self) -> Result<bool, BackfillError> {
         let Some(place) = self.place.clone() else { return Ok(false) };
         let page = self.page(&place).await?;

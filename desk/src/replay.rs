@@ -73,6 +73,7 @@ pub struct Chosen {
 }
 
 /// Stores a plan; gives its id.
+#[shared::built_once]
 pub async fn plan(
     ledger: &Ledger,
     selection: &str,
@@ -113,6 +114,7 @@ pub async fn plan(
 }
 
 /// Folds the events over the ledger as it is, without a lock and without writing.
+#[shared::built_once]
 pub async fn look_ahead(ledger: &Ledger, chosen: &[Chosen]) -> Result<LookAhead, ReplayError> {
     let chosen = &chosen[..chosen.len().min(LOOK_AHEAD_EVENTS)];
     let mut told = LookAhead { events: chosen.len(), ..LookAhead::default() };
@@ -147,6 +149,7 @@ pub async fn look_ahead(ledger: &Ledger, chosen: &[Chosen]) -> Result<LookAhead,
 
 /// Queues the events of a plan that are not queued yet, oldest first, and returns how many it queued. Running a plan
 /// again, or twice at the same time, does no harm: an event runs once for each replay.
+#[shared::built_once]
 pub async fn run(
     ledger: &Ledger,
     queue: &Queue,

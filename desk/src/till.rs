@@ -85,6 +85,7 @@ pub struct Due<'a> {
 }
 
 /// Whether money may be taken of this user now.
+#[shared::built_once]
 pub async fn may_pay(tx: &mut Transaction, user: &Key, now: DateTime<Utc>) -> Result<(), NotOpened> {
     if let Some(closing) = tx.checkout_closing().await? {
         return Err(NotOpened::Closed { reason: closing.reason });
@@ -101,6 +102,7 @@ pub async fn may_pay(tx: &mut Transaction, user: &Key, now: DateTime<Utc>) -> Re
 
 /// The checkout under which this is paid: the one that is live, where it is for the same; else a new one. Gives beside it
 /// one that must be canceled at Stripe first: there is one live way to pay. The caller holds the lock of the goods.
+#[shared::built_once]
 pub async fn reserve(
     tx: &mut Transaction,
     due: &Due<'_>,
@@ -214,6 +216,7 @@ impl Till {
     }
 
     /// Makes the intent of a checkout, or finds the one that was made, and gives its secret.
+    #[shared::built_once]
     pub async fn open_checkout(
         &self,
         ledger: &Ledger,
@@ -245,6 +248,7 @@ impl Till {
     }
 
     /// Cancels the intent of a checkout that must not be paid any more. Where it was paid meanwhile, it stands.
+    #[shared::built_once]
     pub async fn cancel(
         &self,
         ledger: &Ledger,
@@ -330,6 +334,7 @@ impl Till {
 
     /// Asks Stripe about an unpaid checkout; what it says takes the path of every event. Gives whether it is still
     /// unpaid.
+    #[shared::built_once]
     pub async fn look(
         &self,
         ledger: &Ledger,

@@ -23,6 +23,7 @@ pub struct Checked {
 }
 
 /// Derives each listing anew and compares it with its row.
+#[shared::built_once]
 pub async fn check(tx: &mut Transaction) -> Result<Checked, LedgerError> {
     let (mut checked, mut after) = (Checked::default(), Key::default());
     loop {
@@ -46,6 +47,7 @@ pub async fn check(tx: &mut Transaction) -> Result<Checked, LedgerError> {
 }
 
 /// Writes those that differ as they follow now, and has whoever keeps listings look at them.
+#[shared::built_once]
 pub async fn repair(ledger: &Ledger, checked: &Checked, now: DateTime<Utc>) -> Result<usize, LedgerError> {
     for key in &checked.differ {
         let mut tx = ledger.begin().await?;

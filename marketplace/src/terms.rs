@@ -39,6 +39,7 @@ pub const USUAL: &[(&str, &str, i64)] = &[
 pub struct ListingTerms(Terms);
 
 impl ListingTerms {
+    #[shared::built_once]
     pub async fn read(tx: &mut Transaction) -> Result<Self, LedgerError> {
         Ok(Self(desk::goods::terms(tx, KIND, USUAL).await?))
     }

@@ -174,6 +174,7 @@ impl ListingView {
     }
 
     /// The listings of an id: one an account and mode. Derived at this moment from the payments as they are.
+    #[shared::built_once]
     pub async fn read(
         tx: &mut Transaction,
         id: &str,
@@ -217,6 +218,7 @@ impl Judged {
 }
 
 /// Listings: active ones bumped first, then the newest; others the newest first.
+#[shared::built_once]
 pub async fn list(
     tx: &mut Transaction,
     filter: &ListingFilter,

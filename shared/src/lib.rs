@@ -10,6 +10,8 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// The same, of work that stays in its thread: that a migration may move, the compiler cannot see.
 pub type PendingHere<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
+pub use shared_macros::built_once;
+
 pub mod clock;
 pub mod digest;
 pub mod env;

@@ -44,12 +44,14 @@ struct Endpoints {
 }
 
 impl Api {
+    #[shared::built_once]
     pub async fn account(&self) -> Result<Account, StripeError> {
         let request = RequestBuilder::new(StripeMethod::Get, "/account");
         self.read(request, "", |answer| parsed(answer, "it is not an account")).await
     }
 
     /// Those of the key's mode.
+    #[shared::built_once]
     pub async fn webhook_endpoints(&self) -> Result<Vec<WebhookEndpoint>, StripeError> {
         let request = RequestBuilder::new(StripeMethod::Get, "/webhook_endpoints")
             .query(&Page { limit: PAGE_ENDPOINTS });

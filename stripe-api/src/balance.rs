@@ -20,6 +20,7 @@ struct Funds {
 
 impl Api {
     /// By currency, in minor units.
+    #[shared::built_once]
     pub async fn balance(&self, account: &str) -> Result<BTreeMap<String, i64>, StripeError> {
         let balance: Balance = self.get("/balance".to_owned(), account).await?.read()?;
         let mut sums = BTreeMap::new();

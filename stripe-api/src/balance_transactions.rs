@@ -17,6 +17,7 @@ pub struct TransactionFilter {
 }
 
 impl Api {
+    #[shared::built_once]
     pub async fn balance_transactions(
         &self,
         wanted: &TransactionFilter,

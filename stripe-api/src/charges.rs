@@ -25,11 +25,13 @@ pub struct ChargeNow {
 }
 
 impl Api {
+    #[shared::built_once]
     pub async fn charge(&self, id: &str, account: &str) -> Result<Answer, StripeError> {
         self.get(format!("/charges/{}", sound(id)?), account).await
     }
 
     /// All attempts of a payment intent, failed ones too.
+    #[shared::built_once]
     pub async fn charges_of(&self, payment_intent: &str, account: &str) -> Result<Listed, StripeError> {
         let filter = Filter::from([("payment_intent", sound(payment_intent)?.to_owned())]);
         self.list("/charges", filter, account).await

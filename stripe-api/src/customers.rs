@@ -62,24 +62,29 @@ pub struct BalanceChange<'a> {
 }
 
 impl Api {
+    #[shared::built_once]
     pub async fn customer(&self, id: &str, account: &str) -> Result<Answer, StripeError> {
         self.get(format!("/customers/{}", sound(id)?), account).await
     }
 
+    #[shared::built_once]
     pub async fn payment_methods_of(&self, customer: &str, account: &str) -> Result<Listed, StripeError> {
         let path = format!("/customers/{}/payment_methods", sound(customer)?);
         self.list(&path, Filter::new(), account).await
     }
 
+    #[shared::built_once]
     pub async fn payment_method(&self, id: &str, account: &str) -> Result<Answer, StripeError> {
         self.get(format!("/payment_methods/{}", sound(id)?), account).await
     }
 
+    #[shared::built_once]
     pub async fn balance_changes_of(&self, customer: &str, account: &str) -> Result<Listed, StripeError> {
         let path = format!("/customers/{}/balance_transactions", sound(customer)?);
         self.list(&path, Filter::new(), account).await
     }
 
+    #[shared::built_once]
     pub async fn change_balance(
         &self,
         customer: &str,

@@ -63,6 +63,7 @@ impl DisputeNow {
 }
 
 impl Api {
+    #[shared::built_once]
     pub async fn update_dispute(
         &self,
         id: &str,
@@ -73,14 +74,17 @@ impl Api {
     }
 
     /// Accepts the loss; there is no way back.
+    #[shared::built_once]
     pub async fn close_dispute(&self, id: &str, sending: Sending<'_>) -> Result<Answer, StripeError> {
         self.post(format!("/disputes/{}/close", sound(id)?), &Nothing {}, sending).await
     }
 
+    #[shared::built_once]
     pub async fn dispute(&self, id: &str, account: &str) -> Result<Answer, StripeError> {
         self.get(format!("/disputes/{}", sound(id)?), account).await
     }
 
+    #[shared::built_once]
     pub async fn disputes(&self, of: RefundTarget<'_>, account: &str) -> Result<Listed, StripeError> {
         let (name, id) = match of {
             RefundTarget::PaymentIntent(id) => ("payment_intent", id),

@@ -53,6 +53,7 @@ enum Place<'a> {
 
 impl Api {
     /// The oldest events of a listing.
+    #[shared::built_once]
     pub async fn oldest_events(&self, listing: &Listing) -> Result<Page, StripeError> {
         let Some(mut page) = self.first_stretch(listing).await? else { return Ok(Page::default()) };
         // More than a page in one second: down to its end.
@@ -65,6 +66,7 @@ impl Api {
     }
 
     /// The events that follow one of them.
+    #[shared::built_once]
     pub async fn events_after(&self, listing: &Listing, id: &str) -> Result<Page, StripeError> {
         self.page(listing, Place::NewerThan(id)).await
     }

@@ -28,6 +28,7 @@ pub struct FileNow {
 }
 
 impl Api {
+    #[shared::built_once]
     pub async fn upload_evidence(
         &self,
         file: &EvidenceFile<'_>,

@@ -39,6 +39,7 @@ pub struct InvoiceNow {
 
 impl Api {
     /// Whether Stripe goes on by itself: retries, reminders, finalizing.
+    #[shared::built_once]
     pub async fn set_auto_advance(
         &self,
         id: &str,
@@ -48,6 +49,7 @@ impl Api {
         self.post(format!("/invoices/{}", sound(id)?), &AutoAdvance { auto_advance }, sending).await
     }
 
+    #[shared::built_once]
     pub async fn pay_invoice(
         &self,
         id: &str,
@@ -57,6 +59,7 @@ impl Api {
         self.post(format!("/invoices/{}/pay", sound(id)?), pay, sending).await
     }
 
+    #[shared::built_once]
     pub async fn invoice(&self, id: &str, account: &str) -> Result<Answer, StripeError> {
         self.get(format!("/invoices/{}", sound(id)?), account).await
     }

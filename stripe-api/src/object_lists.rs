@@ -32,6 +32,7 @@ pub struct ObjectPage {
 
 impl Api {
     /// The page that follows an object, or the first one.
+    #[shared::built_once]
     pub async fn object_page(
         &self,
         listing: &ObjectListing,

@@ -39,6 +39,7 @@ fn collection(kind: Kind) -> Result<AtStripe, StripeError> {
 
 impl Api {
     /// The object as it is now.
+    #[shared::built_once]
     pub async fn object(&self, kind: Kind, key: &Key) -> Result<Answered, StripeError> {
         let at = at_stripe(kind, &key.id)?;
         let path = format!("/{}/{}", at.path, sound(&key.id)?);
@@ -54,12 +55,14 @@ impl Api {
     }
 
     /// The object as it is now, as it came.
+    #[shared::built_once]
     pub async fn now(&self, kind: Kind, key: &Key) -> Result<Answer, StripeError> {
         let at = at_stripe(kind, &key.id)?;
         self.get(format!("/{}/{}", at.path, sound(&key.id)?), &key.account).await
     }
 
     /// Every refund of a charge, as it is now.
+    #[shared::built_once]
     pub async fn refunds_of(&self, charge: &Key) -> Result<Vec<Envelope>, StripeError> {
         let of_charge = |charge, starting_after| OfParent {
             charge: Some(charge),
@@ -71,6 +74,7 @@ impl Api {
     }
 
     /// Every payment of an invoice, made, tried or canceled: by these alone a failed one is found.
+    #[shared::built_once]
     pub async fn payments_of(&self, invoice: &Key) -> Result<Vec<Envelope>, StripeError> {
         let of_invoice = |invoice, starting_after| OfParent {
             charge: None,

@@ -108,6 +108,7 @@ pub struct PaymentErrorNow {
 }
 
 impl Api {
+    #[shared::built_once]
     pub async fn create_payment_intent(
         &self,
         payment: &NewPaymentIntent<'_>,
@@ -119,6 +120,7 @@ impl Api {
     }
 
     /// Nothing is charged: whoever has its secret pays it.
+    #[shared::built_once]
     pub async fn create_checkout_intent(
         &self,
         intent: &CheckoutIntent<'_>,
@@ -128,6 +130,7 @@ impl Api {
     }
 
     /// Tries again to take the money of one intent: it has at most one successful charge.
+    #[shared::built_once]
     pub async fn confirm_payment_intent(
         &self,
         id: &str,
@@ -139,6 +142,7 @@ impl Api {
     }
 
     /// All that can be captured where no amount is given.
+    #[shared::built_once]
     pub async fn capture_payment_intent(
         &self,
         id: &str,
@@ -149,6 +153,7 @@ impl Api {
         self.post(format!("/payment_intents/{}/capture", sound(id)?), &form, sending).await
     }
 
+    #[shared::built_once]
     pub async fn cancel_payment_intent(
         &self,
         id: &str,
@@ -160,6 +165,7 @@ impl Api {
     }
 
     /// Of a customer, those that were made in a stretch of time.
+    #[shared::built_once]
     pub async fn payment_intents_of(
         &self,
         customer: &str,
@@ -171,6 +177,7 @@ impl Api {
         self.list("/payment_intents", filter, account).await
     }
 
+    #[shared::built_once]
     pub async fn payment_intent(&self, id: &str, account: &str) -> Result<Answer, StripeError> {
         self.get(format!("/payment_intents/{}", sound(id)?), account).await
     }

@@ -13,6 +13,7 @@ pub struct PayoutFilter {
 }
 
 impl Api {
+    #[shared::built_once]
     pub async fn payouts(&self, wanted: &PayoutFilter, account: &str) -> Result<Listed, StripeError> {
         let mut filter = Filter::new();
         wanted.created.narrow(&mut filter);
@@ -22,6 +23,7 @@ impl Api {
         self.list("/payouts", filter, account).await
     }
 
+    #[shared::built_once]
     pub async fn payout(&self, id: &str, account: &str) -> Result<Answer, StripeError> {
         self.get(format!("/payouts/{}", sound(id)?), account).await
     }

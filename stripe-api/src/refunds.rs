@@ -70,6 +70,7 @@ impl RefundNow {
 }
 
 impl Api {
+    #[shared::built_once]
     pub async fn create_refund(
         &self,
         refund: &NewRefund<'_>,
@@ -81,11 +82,13 @@ impl Api {
         self.post("/refunds".to_owned(), refund, sending).await
     }
 
+    #[shared::built_once]
     pub async fn refund(&self, id: &str, account: &str) -> Result<Answer, StripeError> {
         self.get(format!("/refunds/{}", sound(id)?), account).await
     }
 
     /// All of them: a list is complete right after a refund was made, a search is not.
+    #[shared::built_once]
     pub async fn refunds(&self, of: RefundTarget<'_>, account: &str) -> Result<Listed, StripeError> {
         let (name, id) = match of {
             RefundTarget::PaymentIntent(id) => ("payment_intent", id),

@@ -78,6 +78,7 @@ impl SubscriptionNow {
 }
 
 impl Api {
+    #[shared::built_once]
     pub async fn create_subscription(
         &self,
         subscription: &NewSubscription<'_>,
@@ -95,6 +96,7 @@ impl Api {
     }
 
     /// At once. A DELETE ignores idempotency keys, so it is read first: one that has ended is the answer.
+    #[shared::built_once]
     pub async fn cancel_subscription(&self, id: &str, sending: Sending<'_>) -> Result<Answer, StripeError> {
         let path = format!("/subscriptions/{}", sound(id)?);
         let now = self.get(path.clone(), sending.account).await?;
@@ -105,6 +107,7 @@ impl Api {
     }
 
     /// When its paid period ends.
+    #[shared::built_once]
     pub async fn cancel_subscription_at_period_end(
         &self,
         id: &str,
@@ -114,11 +117,13 @@ impl Api {
         self.post(format!("/subscriptions/{}", sound(id)?), &form, sending).await
     }
 
+    #[shared::built_once]
     pub async fn subscription(&self, id: &str, account: &str) -> Result<Answer, StripeError> {
         self.get(format!("/subscriptions/{}", sound(id)?), account).await
     }
 
     /// Of a customer, those that have ended too.
+    #[shared::built_once]
     pub async fn subscriptions_of(&self, customer: &str, account: &str) -> Result<Listed, StripeError> {
         let filter = Filter::from([("customer", sound(customer)?.to_owned()), ("status", "all".to_owned())]);
         self.list("/subscriptions", filter, account).await

@@ -13,6 +13,7 @@ const NOTED_EVERY: TimeDelta = TimeDelta::minutes(1);
 const EXPIRY: &str = "tidegate: expired";
 
 /// Who acts by this cookie.
+#[shared::built_once]
 pub async fn authenticate_session(
     ledger: &Ledger,
     cookie: &str,
@@ -49,6 +50,7 @@ pub async fn authenticate_session(
 }
 
 /// Who acts where a proxy that proved itself has signed this person on. A person who is disabled acts no more.
+#[shared::built_once]
 pub async fn authenticate_signed_on(ledger: &Ledger, name: &str) -> Result<Actor, NotAuthenticated> {
     let Ok(name) = staff_name(name) else { return Err(NotAuthenticated::Unknown) };
     let Some(member) = ledger.read().await?.member(&name).await? else {

@@ -67,6 +67,7 @@ pub fn token_hash(secret: &str) -> Vec<u8> {
 }
 
 /// Who acts by this token. A person who is disabled has none that works.
+#[shared::built_once]
 pub async fn authenticate_token(
     ledger: &Ledger,
     text: &str,
@@ -137,6 +138,7 @@ async fn note_refusal(
 
 impl Actor {
     /// Who acts at the command line: whom the token in the environment proves, else who they say they are.
+    #[shared::built_once]
     pub async fn of_environment(
         ledger: &Ledger,
         env: &Env,

@@ -18,6 +18,7 @@ pub struct Decision {
 }
 
 /// Bans a user, lifts a ban, or leaves it to the disputes again; gives the ban as it stands then.
+#[shared::built_once]
 pub async fn decide_on_user(
     ledger: &Ledger,
     user: &Key,

@@ -13,6 +13,7 @@ use crate::audit_line::{Subject, append};
 pub const BLOCK: &str = "block";
 
 /// `false` where there is a block already; nothing is written then.
+#[shared::built_once]
 pub async fn place(
     ledger: &Ledger,
     id: &str,
@@ -34,6 +35,7 @@ pub async fn place(
 }
 
 /// `false` where there is none; nothing is written then.
+#[shared::built_once]
 pub async fn lift(
     ledger: &Ledger,
     id: &str,

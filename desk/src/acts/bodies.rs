@@ -21,6 +21,7 @@ const SHOWN: &str = "body shown";
 const LINES_LIMIT: i64 = 50;
 
 /// Notes that somebody looks; `false` where there is no such event.
+#[shared::built_once]
 pub async fn open(ledger: &Ledger, event: &str, by: &Actor, now: DateTime<Utc>) -> Result<bool, Refusal> {
     by.may(Permission::Manage)?;
     if ledger.event(event).await?.is_empty() {
@@ -34,6 +35,7 @@ pub async fn open(ledger: &Ledger, event: &str, by: &Actor, now: DateTime<Utc>) 
 }
 
 /// Whether this person has opened the bodies of this event a moment ago.
+#[shared::built_once]
 pub async fn is_open(
     ledger: &Ledger,
     event: &str,

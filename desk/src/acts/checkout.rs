@@ -35,6 +35,7 @@ impl Closed {
 }
 
 /// Closes checkout. In an emergency whoever holds the ledger's address may, without a token: nothing leaves by it.
+#[shared::built_once]
 pub async fn close(
     ledger: &Ledger,
     reason: &str,
@@ -61,6 +62,7 @@ pub async fn close(
 }
 
 /// Opens it again, and gives back the closing that ended; `None` where none lasted.
+#[shared::built_once]
 pub async fn open(ledger: &Ledger, actor: &Actor, now: DateTime<Utc>) -> Result<Option<Closing>, Refusal> {
     actor.may(Permission::Manage)?;
     let mut tx = ledger.begin().await?;

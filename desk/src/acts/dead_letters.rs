@@ -16,6 +16,7 @@ const AT_ONCE: usize = 100;
 
 /// Puts dead letters aside: ignored, with who and why. Their bytes stay for as long as those of all others,
 /// and a replay can still bring them back.
+#[shared::built_once]
 pub async fn discard(
     ledger: &Ledger,
     letters: &[StoredEvent],

@@ -13,6 +13,7 @@ use super::dead_letters::EVENT;
 use super::{Person, Refusal};
 
 /// Erases the bodies of events, each in a transaction of its own; says how many were not erased before.
+#[shared::built_once]
 pub async fn erase(
     ledger: &Ledger,
     events: &[StoredEvent],

@@ -77,6 +77,7 @@ pub enum EvidenceRefusal {
 }
 
 /// Changes what staff say in the answer. What is refused is in the audit, too.
+#[shared::built_once]
 pub async fn change(
     ledger: &Ledger,
     dispute: &Key,
@@ -142,6 +143,7 @@ async fn changed(
 }
 
 /// Keeps a file until Stripe has it. What is refused is in the audit, too.
+#[shared::built_once]
 pub async fn attach(
     ledger: &Ledger,
     dispute: &Key,

@@ -86,6 +86,7 @@ impl Act {
     }
 }
 
+#[shared::built_once]
 pub async fn act(
     ledger: &Ledger,
     id: &str,

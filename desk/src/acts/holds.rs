@@ -14,6 +14,7 @@ use crate::audit_line::{Subject, append};
 pub const HOLD: &str = "hold";
 
 /// `false` where it is on hold already; nothing is written then.
+#[shared::built_once]
 pub async fn place(
     ledger: &Ledger,
     object_id: &str,
@@ -42,6 +43,7 @@ pub async fn place(
 }
 
 /// `false` where it is not on hold; nothing is written then.
+#[shared::built_once]
 pub async fn lift(
     ledger: &Ledger,
     object_id: &str,

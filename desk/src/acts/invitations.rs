@@ -75,6 +75,7 @@ fn invitation(staff: Option<&str>, by: &str, waits: bool, now: DateTime<Utc>) ->
 }
 
 /// Invites a person to set a password, for the first time or anew.
+#[shared::built_once]
 pub async fn invite(ledger: &Ledger, name: &str, by: &Actor, now: DateTime<Utc>) -> Result<Invited, Refusal> {
     let name = named(name)?;
     let done = try_invite(ledger, &name, by, now).await;
@@ -110,6 +111,7 @@ async fn try_invite(ledger: &Ledger, name: &str, by: &Actor, now: DateTime<Utc>)
 }
 
 /// Makes the code by which the first administrator is made; `None` once there is anybody.
+#[shared::built_once]
 pub async fn invite_first(ledger: &Ledger, now: DateTime<Utc>) -> Result<Option<SecretString>, LedgerError> {
     let mut tx = ledger.begin().await?;
     tx.lock_staff().await?;
@@ -124,6 +126,7 @@ pub async fn invite_first(ledger: &Ledger, now: DateTime<Utc>) -> Result<Option<
 }
 
 /// What a code asks for.
+#[shared::built_once]
 pub async fn asking(ledger: &Ledger, code: &str, now: DateTime<Utc>) -> Result<Asking, Refusal> {
     let mut tx = ledger.read().await?;
     let invitation = usable(&mut tx, code, now).await?;
@@ -145,6 +148,7 @@ async fn usable(tx: &mut Transaction, code: &str, now: DateTime<Utc>) -> Result<
 }
 
 /// Sets what a person logs in by. The code is used up; sessions that they had end.
+#[shared::built_once]
 pub async fn accept(
     ledger: &Ledger,
     acceptance: Acceptance<'_>,

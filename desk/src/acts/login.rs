@@ -76,6 +76,7 @@ pub(super) fn needs_second_factor(roles: &Roles, is_required: bool) -> bool {
 }
 
 /// The first step: name and password.
+#[shared::built_once]
 pub async fn login(ledger: &Ledger, attempt: Attempt<'_>, now: DateTime<Utc>) -> Result<Step, LoginRefused> {
     let Attempt { name, password, address } = attempt;
     // What is no name at all is counted together.
@@ -91,6 +92,7 @@ pub async fn login(ledger: &Ledger, attempt: Attempt<'_>, now: DateTime<Utc>) ->
 }
 
 /// The second step: a code of the app, or a recovery code, for the challenge of the first one.
+#[shared::built_once]
 pub async fn second_factor(
     ledger: &Ledger,
     challenge: &str,

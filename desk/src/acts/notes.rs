@@ -65,6 +65,7 @@ impl NotedKind {
     }
 
     /// All that goes by this id: one an account and mode.
+    #[shared::built_once]
     pub async fn keys(self, ledger: &Ledger, id: &str) -> Result<Vec<Key>, LedgerError> {
         async fn keys<T: Object>(ledger: &Ledger, id: &str) -> Result<Vec<Key>, LedgerError> {
             Ok(ledger.find::<T>(id).await?.iter().map(|object| object.key().clone()).collect())
@@ -174,6 +175,7 @@ fn change(what: &'static str, before: Option<String>, after: Option<String>) -> 
 }
 
 /// Keeps a note for ever. The text stands in the notes alone; the audit says which one it is.
+#[shared::built_once]
 pub async fn note(
     ledger: &Ledger,
     (kind, key): (NotedKind, &Key),
@@ -185,6 +187,7 @@ pub async fn note(
 }
 
 /// A note that resolves a dispute says why it is done with, for staff. Stripe's status stays.
+#[shared::built_once]
 pub async fn note_dispute(
     ledger: &Ledger,
     dispute: &Key,
@@ -238,6 +241,7 @@ async fn write(
 }
 
 /// Says who takes care of something; `None`: nobody any more. Where they do already, nothing changes.
+#[shared::built_once]
 pub async fn assign(
     ledger: &Ledger,
     (kind, key): (NotedKind, &Key),

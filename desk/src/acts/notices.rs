@@ -58,6 +58,7 @@ pub struct Added {
 }
 
 /// Adds a target. A webhook gets a secret, unless one is given; a chat's address is kept as one.
+#[shared::built_once]
 pub async fn add(
     ledger: &Ledger,
     wanted: &Wanted,
@@ -94,6 +95,7 @@ pub async fn add(
 }
 
 /// Gives a webhook a new secret. The one before signs too, until the next time.
+#[shared::built_once]
 pub async fn rotate(
     ledger: &Ledger,
     name: &str,
@@ -120,6 +122,7 @@ pub async fn rotate(
 }
 
 /// Disables or enables a target. What waits for a disabled one is held, until it is replayed.
+#[shared::built_once]
 pub async fn set_state(
     ledger: &Ledger,
     name: &str,
@@ -148,6 +151,7 @@ pub async fn set_state(
 }
 
 /// Sends a notice that says nothing but that it arrived. Gives its id.
+#[shared::built_once]
 pub async fn test(ledger: &Ledger, name: &str, by: &Actor, now: DateTime<Utc>) -> Result<String, Refusal> {
     let mut tx = begin(ledger, by, now).await?;
     let target = locked(&mut tx, name).await?;
@@ -173,6 +177,7 @@ pub struct Span {
 
 /// Sends a target what it missed of a span: what was held or given up, and what was noted before it was there. Gives
 /// how many notices that are.
+#[shared::built_once]
 pub async fn replay(
     ledger: &Ledger,
     name: &str,

@@ -31,6 +31,7 @@ impl From<LedgerError> for PasswordRefused {
     }
 }
 
+#[shared::built_once]
 pub async fn change_password(
     ledger: &Ledger,
     old: SecretString,

@@ -24,6 +24,7 @@ pub enum Paused {
 }
 
 /// Stops consumption by every worker within about a second. Does nothing while it is paused already.
+#[shared::built_once]
 pub async fn pause(
     ledger: &Ledger,
     reason: &str,
@@ -46,6 +47,7 @@ pub async fn pause(
 }
 
 /// Lets workers go on, and gives back the pause that ended; `None` where none lasted.
+#[shared::built_once]
 pub async fn resume(ledger: &Ledger, by: &str, now: DateTime<Utc>) -> Result<Option<Pause>, LedgerError> {
     let mut tx = ledger.begin().await?;
     let Some(pause) = tx.end_pause(by, now).await? else { return Ok(None) };

@@ -69,6 +69,7 @@ pub fn value(slot: &Slot, text: &str) -> Result<Value, Refusal> {
 }
 
 /// What a change would do; nothing is written.
+#[shared::built_once]
 pub async fn rehearsed(
     ledger: &Ledger,
     slot: &Slot,
@@ -109,6 +110,7 @@ async fn plan(
 }
 
 /// Sets a policy, or asks for it where it takes two.
+#[shared::built_once]
 pub async fn set(
     ledger: &Ledger,
     slot: &Slot,

@@ -16,6 +16,7 @@ const ADDRESS_LIMIT_BYTES: usize = 2_000;
 const VIEWS_LIMIT: usize = 100;
 
 /// Keeps filters under a name; those that the person kept for the same list under the same name are replaced.
+#[shared::built_once]
 pub async fn keep(
     ledger: &Ledger,
     view: SavedView,
@@ -48,6 +49,7 @@ pub async fn keep(
 }
 
 /// Deletes one of the person's own; `None` where there is none of this id.
+#[shared::built_once]
 pub async fn delete(
     ledger: &Ledger,
     id: &str,

@@ -15,6 +15,7 @@ use crate::actor::Actor;
 use crate::audit_line::{Subject, append};
 
 /// Does what waited, as the second administrator.
+#[shared::built_once]
 pub async fn approve(
     ledger: &Ledger,
     id: &str,
@@ -25,6 +26,7 @@ pub async fn approve(
 }
 
 /// Ends what waited. Whoever asked may take it back, too.
+#[shared::built_once]
 pub async fn reject(
     ledger: &Ledger,
     id: &str,

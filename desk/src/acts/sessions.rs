@@ -17,6 +17,7 @@ use crate::audit_line::{Subject, append};
 const KEPT: TimeDelta = TimeDelta::days(30);
 
 /// Those that have not ended, of everybody, or of whoever is no administrator their own.
+#[shared::built_once]
 pub async fn open(ledger: &Ledger, by: &Actor) -> Result<Vec<Session>, LedgerError> {
     let mut sessions = ledger.read().await?.open_sessions().await?;
     if !by.is_declared() && !by.has(Permission::Admin) {
@@ -26,11 +27,13 @@ pub async fn open(ledger: &Ledger, by: &Actor) -> Result<Vec<Session>, LedgerErr
 }
 
 /// The one of this cookie.
+#[shared::built_once]
 pub async fn of_cookie(ledger: &Ledger, cookie: &str) -> Result<Option<Session>, LedgerError> {
     ledger.read().await?.session_by_hash(&token_hash(cookie)).await
 }
 
 /// Ends the one of this cookie, as its person asks; nothing where it is none, or has ended.
+#[shared::built_once]
 pub async fn log_out(ledger: &Ledger, cookie: &str, now: DateTime<Utc>) -> Result<(), LedgerError> {
     let mut tx = ledger.begin().await?;
     tx.lock_staff().await?;
@@ -46,6 +49,7 @@ pub async fn log_out(ledger: &Ledger, cookie: &str, now: DateTime<Utc>) -> Resul
 }
 
 /// Removes sessions, challenges and counted failures that mean nothing any more; says how many.
+#[shared::built_once]
 pub async fn forget_old(ledger: &Ledger, now: DateTime<Utc>) -> Result<u64, LedgerError> {
     let mut tx = ledger.begin().await?;
     let removed = tx.remove_sessions_before(now - KEPT).await?
@@ -56,6 +60,7 @@ pub async fn forget_old(ledger: &Ledger, now: DateTime<Utc>) -> Result<u64, Ledg
 }
 
 /// Ends one at once.
+#[shared::built_once]
 pub async fn end(ledger: &Ledger, id: &str, by: &Actor, now: DateTime<Utc>) -> Result<Session, Refusal> {
     let found = ledger.read().await?.session(id.trim()).await?;
     let session = found.ok_or_else(|| StaffRefusal::NoSuchSession(id.trim().to_owned()))?;

@@ -43,6 +43,7 @@ pub(super) async fn known(tx: &mut Transaction, name: &str) -> Result<Member, Re
 }
 
 /// Adds a person. Roles that need a second administrator are given once that one agrees.
+#[shared::built_once]
 pub async fn add(
     ledger: &Ledger,
     name: &str,
@@ -100,6 +101,7 @@ async fn try_add(
 }
 
 /// Gives a person exactly these roles.
+#[shared::built_once]
 pub async fn set_roles(
     ledger: &Ledger,
     name: &str,
@@ -171,6 +173,7 @@ pub(super) async fn give_roles(
 }
 
 /// Ends all that a person can do, at once: their sessions and tokens end for good.
+#[shared::built_once]
 pub async fn disable(
     ledger: &Ledger,
     name: &str,
@@ -217,6 +220,7 @@ async fn try_disable(
 }
 
 /// Lets a person act again, with the roles that they had; their tokens stay ended.
+#[shared::built_once]
 pub async fn enable(
     ledger: &Ledger,
     name: &str,

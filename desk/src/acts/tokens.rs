@@ -44,6 +44,7 @@ fn subject(id: &str) -> Subject<'_> {
     Subject { kind: KIND, id }
 }
 
+#[shared::built_once]
 pub async fn create(
     ledger: &Ledger,
     wanted: &Wanted<'_>,
@@ -130,6 +131,7 @@ fn described(token: &Token) -> String {
 }
 
 /// Ends a token at once. Its own person may, too.
+#[shared::built_once]
 pub async fn revoke(
     ledger: &Ledger,
     id: &str,

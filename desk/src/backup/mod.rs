@@ -50,6 +50,7 @@ impl BackupError {
 
 /// Copies ledger and queue into a new folder in this one. The queue goes first: what it has forgotten by then is in the
 /// ledger, and what the ledger takes meanwhile is recognised when it comes again.
+#[shared::built_once]
 pub async fn make(
     ledger: &Ledger,
     config: &LedgerConfig,
@@ -75,6 +76,7 @@ pub async fn make(
 }
 
 /// Puts the files of a backup where the ledger and the queue are configured to be. What is there already is refused.
+#[shared::built_once]
 pub async fn restore(
     folder: &Path,
     config: &LedgerConfig,

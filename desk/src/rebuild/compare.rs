@@ -45,6 +45,7 @@ pub struct Difference {
 
 /// Compares table by table, children before what derives from them: what derives from an object that is left
 /// out is left out too.
+#[shared::built_once]
 pub async fn compare(tx: &mut Transaction, rebuilt: &Rebuilt) -> Result<Comparison, LedgerError> {
     let graph = &rebuilt.graph;
     let mut left_out = LeftOut::default();

@@ -26,6 +26,7 @@ pub struct Repaired {
 }
 
 /// Repairs every difference. `actor` stands in the audit.
+#[shared::built_once]
 pub async fn repair(
     ledger: &Ledger,
     rebuilt: &Rebuilt,

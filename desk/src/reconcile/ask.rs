@@ -27,6 +27,7 @@ pub(super) struct Asked {
 
 /// The object; for a charge its refunds too, which itemise what it knows only in sum, and for an invoice its
 /// payments, which since 2025 it does not name itself. `None` where Stripe has it no more.
+#[shared::built_once]
 pub async fn ask(api: &Api, kind: Kind, key: &Key) -> Result<Option<Vec<Envelope>>, StripeError> {
     let Answered::Found(told) = api.object(kind, key).await? else { return Ok(None) };
     let mut events = vec![*told];

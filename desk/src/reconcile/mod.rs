@@ -95,6 +95,7 @@ struct Span {
 }
 
 /// The days that are due by the clock, oldest first.
+#[shared::built_once]
 pub async fn days_due(
     ledger: &Ledger,
     account: &str,
@@ -117,6 +118,7 @@ pub async fn days_due(
 }
 
 /// Compares one day, in UTC, of one account. What Stripe did not answer is not judged: the day is then incomplete.
+#[shared::built_once]
 pub async fn run(
     comparing: Comparing<'_>,
     day: NaiveDate,

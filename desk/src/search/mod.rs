@@ -29,6 +29,7 @@ pub enum Hit {
 }
 
 /// Looks for one name: an id, a number or a user first, then the last digits of a card, then a reason.
+#[shared::built_once]
 pub async fn find(ledger: &Ledger, name: &str, whose: &Whose) -> Result<Hit, LedgerError> {
     if let Some(found) = finder::find(ledger, name).await? {
         return Ok(Hit::One(found));

@@ -34,6 +34,7 @@ pub struct Contradiction {
 }
 
 /// One page; the objects that changed last come first.
+#[shared::built_once]
 pub async fn read_page(
     ledger: &Ledger,
     tx: &mut Transaction,

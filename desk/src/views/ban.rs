@@ -87,6 +87,7 @@ impl Standing {
 
 impl BanView {
     /// Every user of this name: one for each account and mode that has one.
+    #[shared::built_once]
     pub async fn read_all(
         ledger: &Ledger,
         tx: &mut Transaction,
@@ -101,6 +102,7 @@ impl BanView {
         Ok(views)
     }
 
+    #[shared::built_once]
     pub async fn read(
         ledger: &Ledger,
         tx: &mut Transaction,
@@ -166,6 +168,7 @@ pub enum DecisionState {
 
 impl ListedBan {
     /// Users banned now; with `all` every user with a dispute or an override. The latest decision comes first.
+    #[shared::built_once]
     pub async fn read_list(
         tx: &mut Transaction,
         filter: &BanFilter,

@@ -21,6 +21,7 @@ impl Cards {
     }
 
     /// At the command line. Until an administrator can act, the ledger's address opens everything.
+    #[shared::built_once]
     pub async fn at_command_line(
         ledger: &Ledger,
         actor: &Actor,
@@ -30,6 +31,7 @@ impl Cards {
     }
 
     /// Of somebody who proves nothing.
+    #[shared::built_once]
     pub async fn unnamed(ledger: &Ledger, now: DateTime<Utc>) -> Result<Self, LedgerError> {
         let able = ledger.read().await?.members_with_credentials(now).await?;
         let is_admin =

@@ -54,6 +54,7 @@ pub struct Dashboard {
 
 impl Dashboard {
     /// By a fixed number of statements.
+    #[shared::built_once]
     pub async fn read(ledger: &Ledger, query: &KpiQuery, now: DateTime<Utc>) -> Result<Self, LedgerError> {
         let livemode = query.scope.livemode;
         let whose = Whose { account: query.scope.account.clone(), livemode: Some(livemode) };
@@ -109,6 +110,7 @@ impl Dashboard {
 }
 
 /// Which mode a person most likely means who names none: the live one as soon as anything of it has arrived.
+#[shared::built_once]
 pub async fn likely_mode(ledger: &Ledger) -> Result<bool, LedgerError> {
     let mut tx = ledger.read().await?;
     let any_of = |livemode| EventFilter { livemode: Some(livemode), ..EventFilter::default() };

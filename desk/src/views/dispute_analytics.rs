@@ -60,6 +60,7 @@ pub struct FieldOutcomes {
 }
 
 /// One a mode, live first.
+#[shared::built_once]
 pub async fn read(
     tx: &mut Transaction,
     window: &Window,

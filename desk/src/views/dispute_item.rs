@@ -73,6 +73,7 @@ impl DisputeItem {
 }
 
 /// Disputes with where they belong, in an object graph that has what is above them, and who is done with them.
+#[shared::built_once]
 pub async fn read_items(
     tx: &mut Transaction,
     disputes: Vec<Dispute>,

@@ -34,6 +34,7 @@ pub struct ListedDispute {
     pub overdue: bool,
 }
 
+#[shared::built_once]
 pub async fn read_list(
     ledger: &Ledger,
     tx: &mut Transaction,

@@ -49,6 +49,7 @@ pub struct DisputeMoney {
 }
 
 /// One summary a mode, live first; `None` where these are more disputes than are summed up.
+#[shared::built_once]
 pub async fn read_summaries(
     tx: &mut Transaction,
     window: &Window,

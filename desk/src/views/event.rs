@@ -19,6 +19,7 @@ pub struct EventView {
 
 impl EventView {
     /// One view for each content that is stored under the id: usually one.
+    #[shared::built_once]
     pub async fn read_all(ledger: &Ledger, id: &str) -> Result<Vec<Self>, LedgerError> {
         let stored = ledger.event(id).await?;
         let audit = ledger.audit_of_event(id).await?;

@@ -90,6 +90,7 @@ pub struct StagedView {
 
 impl EvidenceView {
     /// The answer to a dispute; `None` where nobody has heard of it.
+    #[shared::built_once]
     pub async fn read(
         tx: &mut Transaction,
         dispute: &Key,

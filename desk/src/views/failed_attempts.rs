@@ -30,6 +30,7 @@ impl Attempt {
 }
 
 /// The failures of a page, and the payments that they are of.
+#[shared::built_once]
 pub async fn read_page(
     tx: &mut Transaction,
     filter: &FailureFilter,

@@ -22,6 +22,7 @@ pub struct FindingView {
 
 impl FindingView {
     /// The finding of this id; `None` where there is none.
+    #[shared::built_once]
     pub async fn read(
         tx: &mut Transaction,
         id: &str,

@@ -152,6 +152,7 @@ impl KpiQuery {
 }
 
 /// Reads and sums up, by a number of statements that does not depend on the span.
+#[shared::built_once]
 pub async fn read(tx: &mut Transaction, query: &KpiQuery) -> Result<Kpis, LedgerError> {
     let parts = query.parts();
     let asked = if parts.is_empty() { std::slice::from_ref(&query.stretch) } else { &parts };

@@ -28,6 +28,7 @@ pub struct TargetView {
     pub failed: i64,
 }
 
+#[shared::built_once]
 pub async fn notice(ledger: &Ledger, id: &str) -> Result<Option<NoticeView>, LedgerError> {
     let mut tx = ledger.read().await?;
     let Some(notice) = tx.notice(id).await? else { return Ok(None) };
@@ -35,6 +36,7 @@ pub async fn notice(ledger: &Ledger, id: &str) -> Result<Option<NoticeView>, Led
     Ok(Some(NoticeView { data: notice.data(), notice, deliveries }))
 }
 
+#[shared::built_once]
 pub async fn targets(ledger: &Ledger) -> Result<Vec<TargetView>, LedgerError> {
     let mut tx = ledger.read().await?;
     let (targets, counts) = (tx.notice_targets().await?, tx.delivery_counts().await?);

@@ -88,6 +88,7 @@ pub struct ObjectPages<V> {
 
 impl<V: ObjectView> ObjectPages<V> {
     /// The pages of the objects of this id, of one state of the ledger.
+    #[shared::built_once]
     pub async fn read(
         ledger: &Ledger,
         tx: &mut Transaction,

@@ -58,6 +58,7 @@ pub struct OperationWords {
 
 impl OperationView {
     /// The operation of this id; `None` where there is none.
+    #[shared::built_once]
     pub async fn read(
         tx: &mut Transaction,
         id: &str,

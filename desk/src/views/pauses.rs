@@ -15,6 +15,7 @@ pub struct Consumption {
     pub pauses: Vec<PastPause>,
 }
 
+#[shared::built_once]
 pub async fn read(ledger: &Ledger) -> Result<Consumption, LedgerError> {
     let mut tx = ledger.read().await?;
     Ok(Consumption { pause: tx.lasting_pause().await?, pauses: tx.last_pauses(SHOWN).await? })

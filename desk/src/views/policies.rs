@@ -27,6 +27,7 @@ fn bounds(key: PolicyKey) -> String {
     }
 }
 
+#[shared::built_once]
 pub async fn list(ledger: &Ledger) -> Result<Vec<ListedPolicy>, LedgerError> {
     let mut tx = ledger.read().await?;
     let (policies, rows) = (tx.policies().await?, tx.current_policies().await?);
@@ -43,6 +44,7 @@ pub async fn list(ledger: &Ledger) -> Result<Vec<ListedPolicy>, LedgerError> {
 }
 
 /// Every value of one key, or of all, the newest first.
+#[shared::built_once]
 pub async fn history(ledger: &Ledger, key: Option<&str>) -> Result<Vec<PolicyRow>, LedgerError> {
     ledger.read().await?.policy_history(key).await
 }

@@ -31,6 +31,7 @@ pub struct ReconciliationView {
 
 impl ReconciliationView {
     /// `None` where the day was never compared.
+    #[shared::built_once]
     pub async fn read(
         tx: &mut Transaction,
         day: &str,
@@ -57,6 +58,7 @@ impl ReconciliationView {
 }
 
 /// The compared days, the newest first.
+#[shared::built_once]
 pub async fn days(tx: &mut Transaction, whose: &Whose) -> Result<Vec<Reconciliation>, LedgerError> {
     tx.reconciliations(whose, DAYS_LIMIT).await
 }

@@ -7,6 +7,7 @@ use ledger::{LedgerError, Transaction};
 use crate::acts::operations::SENDING_LEASES;
 
 /// `None`: somebody sends operations of its mode, or it does not wait for that.
+#[shared::built_once]
 pub async fn why_not_sent(
     tx: &mut Transaction,
     operation: &Operation,

@@ -87,6 +87,7 @@ fn listed_token(token: Token, now: DateTime<Utc>) -> ListedToken {
     ListedToken { state: TokenState::of(&token, now), token }
 }
 
+#[shared::built_once]
 pub async fn list(ledger: &Ledger, now: DateTime<Utc>) -> Result<Vec<ListedMember>, LedgerError> {
     let mut tx = ledger.read().await?;
     let (members, tokens) = (tx.members().await?, tx.all_tokens().await?);
@@ -95,6 +96,7 @@ pub async fn list(ledger: &Ledger, now: DateTime<Utc>) -> Result<Vec<ListedMembe
 }
 
 /// `None` where nobody has that name.
+#[shared::built_once]
 pub async fn page(ledger: &Ledger, name: &str, now: DateTime<Utc>) -> Result<Option<StaffPage>, LedgerError> {
     let mut tx = ledger.read().await?;
     let Some(member) = tx.member(name).await? else { return Ok(None) };
@@ -108,6 +110,7 @@ pub async fn page(ledger: &Ledger, name: &str, now: DateTime<Utc>) -> Result<Opt
 }
 
 /// Tokens of everybody, or of one person.
+#[shared::built_once]
 pub async fn tokens(
     ledger: &Ledger,
     staff: Option<&str>,
@@ -122,6 +125,7 @@ pub async fn tokens(
 }
 
 /// What waits for a second administrator.
+#[shared::built_once]
 pub async fn pending(ledger: &Ledger, now: DateTime<Utc>) -> Result<Vec<PendingChange>, LedgerError> {
     let mut waiting = ledger.read().await?.waiting_changes().await?;
     waiting.retain(|change| change.ends_at > now);

@@ -55,11 +55,13 @@ impl LedgerConfig {
 
 impl Ledger {
     /// Counts the rows of the tables that never lose one.
+    #[shared::built_once]
     pub async fn row_counts(&self) -> Result<RowCounts, LedgerError> {
         counts(&mut self.read().await?).await
     }
 
     /// Copies all of it into a folder, while others write.
+    #[shared::built_once]
     pub async fn copy_into(&self, config: &LedgerConfig, folder: &Path) -> Result<LedgerCopy, CopyError> {
         match (&self.pool, &config.url) {
             (Pool::Sqlite(pool, _), _) => {
@@ -108,6 +110,7 @@ impl Ledger {
 }
 
 /// Makes the configured ledger from a copy. Where there is one already it is refused.
+#[shared::built_once]
 pub async fn restore(config: &LedgerConfig, folder: &Path, file: &str) -> Result<(), CopyError> {
     let copy = folder.join(file);
     match (&config.url, file) {
@@ -143,6 +146,7 @@ pub struct Scratch {
 
 impl Scratch {
     /// Beside the ledger: a file in this folder, or a database on the same server.
+    #[shared::built_once]
     pub async fn make(config: &LedgerConfig, folder: &Path) -> Result<Self, CopyError> {
         match &config.url {
             LedgerUrl::Sqlite(_) => {
@@ -163,6 +167,7 @@ impl Scratch {
     }
 
     /// What was made on a server is dropped; a folder is its owner's to remove.
+    #[shared::built_once]
     pub async fn remove(self) -> Result<(), LedgerError> {
         if let Some((name, server)) = self.database {
             execute(&server, format!("DROP DATABASE {name} WITH (FORCE)")).await?;

@@ -19,6 +19,7 @@ impl Transaction {
 impl Ledger {
     /// Writes the log of a SQLite file into the file and empties it: it may still have what was erased. `false`
     /// where somebody reads from it at this moment; `None` for a server.
+    #[shared::built_once]
     pub async fn empty_log(&self) -> Result<Option<bool>, LedgerError> {
         let Pool::Sqlite(pool, _) = &self.pool else { return Ok(None) };
         let told = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(pool).await?;

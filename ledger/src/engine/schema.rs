@@ -54,6 +54,7 @@ impl Ledger {
     }
 
     /// Refuses a schema that is older or newer than this build knows, in plain words.
+    #[shared::built_once]
     pub async fn check_schema(&self) -> Result<(), LedgerError> {
         let applied = self.applied().await?;
         let known: Vec<i64> = MIGRATOR.iter().map(|migration| migration.version).collect();
@@ -70,6 +71,7 @@ impl Ledger {
     }
 
     /// The newest migration that is applied, and the newest that this build knows; 0 where there is none.
+    #[shared::built_once]
     pub async fn schema_versions(&self) -> Result<(i64, i64), LedgerError> {
         let applied = self.applied().await?.into_iter().max();
         let known = MIGRATOR.iter().map(|migration| migration.version).max();

@@ -44,6 +44,7 @@ pub struct SqliteSettings {
 
 impl Ledger {
     /// Its own question on its own connection: the settings are those that the worker gets, too.
+    #[shared::built_once]
     pub async fn settings(&self) -> Result<Settings, LedgerError> {
         let mut tx = self.read().await?;
         if let Transaction::Postgres(_) = tx {
@@ -68,6 +69,7 @@ impl Ledger {
 
     /// What is wrong with the file, looked for in all of it; `None` where it is sound, and for a server, which
     /// knows of its own.
+    #[shared::built_once]
     pub async fn damage(&self) -> Result<Option<String>, LedgerError> {
         match &self.pool {
             Pool::Postgres(_) => Ok(None),
@@ -76,6 +78,7 @@ impl Ledger {
     }
 
     /// What time the database's server has; `None` where it is this machine's file.
+    #[shared::built_once]
     pub async fn server_clock(&self) -> Result<Option<DateTime<Utc>>, LedgerError> {
         let mut tx = self.read().await?;
         Ok(match tx {

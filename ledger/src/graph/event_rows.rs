@@ -18,6 +18,7 @@ pub struct AffectedRow {
 
 impl Ledger {
     /// The rows that an event is about; none where it had no effect, `None` once its bytes are gone.
+    #[shared::built_once]
     pub async fn rows_of_event(&self, event: &StoredEvent) -> Result<Option<Vec<AffectedRow>>, LedgerError> {
         if event.outcome != OutcomeKind::Applied {
             return Ok(Some(Vec::new()));

@@ -32,6 +32,7 @@ impl Ledger {
 
 /// The payments of invoices: those that count for them, and those that Stripe's own objects link. The links are
 /// put into the graph. Keys must be sorted, each once.
+#[shared::built_once]
 pub async fn payments_of_invoices(
     tx: &mut Transaction,
     invoices: &[Key],
@@ -51,6 +52,7 @@ pub async fn payments_of_invoices(
 }
 
 /// An invoice with all that it derives from, and what hangs on that.
+#[shared::built_once]
 pub async fn read_invoice(
     tx: &mut Transaction,
     invoice: Invoice,
@@ -71,6 +73,7 @@ pub async fn read_invoice(
 }
 
 /// Payments with all that hangs on them, the invoices that they are for, and their customers.
+#[shared::built_once]
 pub async fn read_payments(
     tx: &mut Transaction,
     payments: Vec<Payment>,
@@ -99,6 +102,7 @@ pub async fn read_payments(
 }
 
 /// What hangs on charges: refunds, disputes with their movements, warnings. Keys must be sorted, each once.
+#[shared::built_once]
 pub async fn read_below_charges(
     tx: &mut Transaction,
     charges: &[Key],
@@ -122,6 +126,7 @@ pub async fn read_below_charges(
 }
 
 /// Where charges belong: their payments, the invoices, the customers. Keys must be sorted, each once.
+#[shared::built_once]
 pub async fn read_above_charges(
     tx: &mut Transaction,
     charges: &[Key],
@@ -144,6 +149,7 @@ pub async fn read_above_charges(
 }
 
 /// Disputes with the charges, payments, invoices and customers that they are about.
+#[shared::built_once]
 pub async fn read_above_disputes(
     tx: &mut Transaction,
     disputes: &[Dispute],
@@ -157,6 +163,7 @@ pub async fn read_above_disputes(
 }
 
 /// The disputes of an invoice, by way of its payments and their charges.
+#[shared::built_once]
 pub async fn disputes_of_invoices(tx: &mut Transaction, invoices: &Keys) -> Result<Keys, LedgerError> {
     let mut graph = ObjectGraph::default();
     let payments = payments_of_invoices(tx, &sorted(invoices), &mut graph).await?;
@@ -165,6 +172,7 @@ pub async fn disputes_of_invoices(tx: &mut Transaction, invoices: &Keys) -> Resu
 }
 
 /// The disputes of users, as the rules tell whose a dispute is.
+#[shared::built_once]
 pub async fn disputes_of_users(tx: &mut Transaction, users: &Keys) -> Result<Keys, LedgerError> {
     let mut graph = ObjectGraph::default();
     read_disputes_of(tx, &sorted(users), &mut graph).await?;

@@ -17,6 +17,7 @@ use crate::{LedgerError, Transaction};
 
 /// Inserts what is new, writes what changed and appends what moved: what nearly every batch does in one statement, and
 /// in others what few do.
+#[shared::built_once]
 pub async fn store(
     tx: &mut Transaction,
     graph: &ObjectGraph,

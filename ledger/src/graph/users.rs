@@ -12,6 +12,7 @@ use domain::object_graph::ObjectGraph;
 use domain::payments::Payment;
 
 /// Every dispute of these users, with all that tells whose it is. Keys must be sorted, each once.
+#[shared::built_once]
 pub async fn read_disputes_of(
     tx: &mut Transaction,
     users: &[Key],
@@ -39,6 +40,7 @@ pub async fn read_disputes_of(
 }
 
 /// Payments, with their charges: a payment may be a charge itself.
+#[shared::built_once]
 pub async fn read_charged(
     tx: &mut Transaction,
     payments: Vec<Payment>,
@@ -57,6 +59,7 @@ pub async fn read_charged(
 
 /// Everyone of this name: users whom disputes or staff concerned, and customers, who are the user that their
 /// metadata name; else whom a payment or goods name.
+#[shared::built_once]
 pub async fn users_of_name(tx: &mut Transaction, id: &str) -> Result<BTreeSet<Key>, LedgerError> {
     let mut found: BTreeSet<Key> = tx.find::<Ban>(id).await?.into_iter().map(|ban| ban.key).collect();
     let named = tx.find_by::<Customer>("user_id", id).await?;

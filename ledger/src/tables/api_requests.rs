@@ -21,6 +21,7 @@ readable! {
 
 impl Transaction {
     /// Takes a key. Says whether it was free.
+    #[shared::built_once]
     pub async fn begin_request(
         &mut self,
         owner: &str,
@@ -41,6 +42,7 @@ impl Transaction {
         Ok(written == 1)
     }
 
+    #[shared::built_once]
     pub async fn begun_request(
         &mut self,
         owner: &str,
@@ -53,6 +55,7 @@ impl Transaction {
             .await
     }
 
+    #[shared::built_once]
     pub async fn keep_answer(
         &mut self,
         owner: &str,
@@ -71,6 +74,7 @@ impl Transaction {
     }
 
     /// Frees a key whose request did nothing.
+    #[shared::built_once]
     pub async fn free_request(&mut self, owner: &str, key: &str) -> Result<(), LedgerError> {
         query("DELETE FROM api_requests WHERE owner = $1 AND key = $2 AND status IS NULL")
             .bind(owner)
@@ -81,6 +85,7 @@ impl Transaction {
     }
 
     /// Forgets what was begun before. Says how many.
+    #[shared::built_once]
     pub async fn forget_requests(&mut self, before: DateTime<Utc>) -> Result<u64, LedgerError> {
         query("DELETE FROM api_requests WHERE begun_at < $1").bind(before).run(self).await
     }

@@ -73,6 +73,7 @@ impl Archived {
 impl Transaction {
     /// The events that were applied, and those that were ignored for want of a rule, which there may be now.
     /// By key, after the given one.
+    #[shared::built_once]
     pub async fn archived_keys(
         &mut self,
         after: &EventKey,
@@ -95,6 +96,7 @@ impl Transaction {
     }
 
     /// Events with their bodies. Those of one segment should be asked for together: it is unpacked once.
+    #[shared::built_once]
     pub async fn archived(&mut self, keys: &[EventKey]) -> Result<Vec<Archived>, LedgerError> {
         let sql = format!(
             "SELECT {} FROM events e JOIN input USING (id, account, livemode, content_hash) {WITH_BODIES}",
@@ -133,6 +135,7 @@ impl Transaction {
     }
 
     /// What staff decided last about each user, as the rows of bans that this alone would make.
+    #[shared::built_once]
     pub async fn last_overrides(&mut self) -> Result<Vec<Ban>, LedgerError> {
         let rows: Vec<Override> = {
             query(
@@ -147,6 +150,7 @@ impl Transaction {
     }
 
     /// The objects part of whose events' bytes retention has removed.
+    #[shared::built_once]
     pub async fn retired(&mut self) -> Result<Vec<(String, Key)>, LedgerError> {
         let rows: Vec<Retired> =
             { query("SELECT subject_kind, id, account, livemode FROM retired_subjects").all(self).await? };

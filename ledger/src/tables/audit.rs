@@ -116,6 +116,7 @@ impl LastLine {
 
 impl Transaction {
     /// Appends lines, and notes that this transaction commits them.
+    #[shared::built_once]
     pub async fn append_audit(&mut self, lines: &[Chained<'_>]) -> Result<(), LedgerError> {
         let Some(at) = lines.first().map(|line| line.at) else { return Ok(()) };
         let commit = commit_of(&[], lines, None, at);
@@ -125,6 +126,7 @@ impl Transaction {
 
 impl Transaction {
     /// The last line about an object.
+    #[shared::built_once]
     pub async fn last_line(&mut self, kind: &str, key: &Key) -> Result<LastLine, LedgerError> {
         let last: Option<LastLine> = {
             query(
@@ -142,6 +144,7 @@ impl Transaction {
     }
 
     /// The same of several objects of one kind; those without a line are left out.
+    #[shared::built_once]
     pub async fn last_lines(
         &mut self,
         kind: &'static str,
@@ -162,6 +165,7 @@ impl Transaction {
     }
 
     /// The story of several objects, in no order. Each may be named once.
+    #[shared::built_once]
     pub async fn lines_of(&mut self, subjects: &[(&'static str, Key)]) -> Result<Vec<Line>, LedgerError> {
         Rows::of(subjects)
             .text("of_kind", |(kind, _)| kind)
@@ -181,6 +185,7 @@ impl Transaction {
 
 impl Ledger {
     /// What one event moved.
+    #[shared::built_once]
     pub async fn audit_of_event(&self, event_id: &str) -> Result<Vec<AuditRow>, LedgerError> {
         let mut tx = self.read().await?;
         query("SELECT * FROM audit WHERE event_id = $1 ORDER BY at, subject_kind DESC, revision")
@@ -190,6 +195,7 @@ impl Ledger {
     }
 
     /// The story of one object, oldest first.
+    #[shared::built_once]
     pub async fn audit_of(&self, kind: &str, key: &Key) -> Result<Vec<AuditRow>, LedgerError> {
         let mut tx = self.read().await?;
         query(

@@ -10,6 +10,7 @@ use crate::{LedgerError, Transaction};
 
 impl Transaction {
     /// Stores what Stripe listed; what is known already is as Stripe says now. Each may be named once, in order of keys.
+    #[shared::built_once]
     pub async fn keep_balance_transactions(
         &mut self,
         transactions: &[BalanceTransaction],
@@ -49,6 +50,7 @@ impl Transaction {
     }
 
     /// Those of a span, oldest first.
+    #[shared::built_once]
     pub async fn balance_transactions_within(
         &mut self,
         whose: &Key,
@@ -68,6 +70,7 @@ impl Transaction {
     }
 
     /// All that are known about these objects, whatever their day. Each may be named once.
+    #[shared::built_once]
     pub async fn balance_transactions_about(
         &mut self,
         sources: &[Key],
@@ -82,6 +85,7 @@ impl Transaction {
     }
 
     /// Objects of a span that should have moved the balance and that no transaction names.
+    #[shared::built_once]
     pub async fn unmoved(
         &mut self,
         whose: &Key,
@@ -92,6 +96,7 @@ impl Transaction {
     }
 
     /// What moved the balance from a moment on, by currency.
+    #[shared::built_once]
     pub async fn moved_since(
         &mut self,
         whose: &Key,

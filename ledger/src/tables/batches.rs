@@ -8,6 +8,7 @@ use crate::engine::query::query;
 use crate::{LedgerError, Transaction};
 
 impl Transaction {
+    #[shared::built_once]
     pub async fn insert_batch(&mut self, batch: &Batch, operations: &[Operation]) -> Result<(), LedgerError> {
         query(
             "INSERT INTO batches (id, account, livemode, items, sums, hash, reason, note, requested_by, known_by, \
@@ -39,6 +40,7 @@ impl Transaction {
 
     /// The last list of the same person, by whatever door they came, with the same content, asked for after a moment; one of
     /// which nothing was done nor will be is none.
+    #[shared::built_once]
     pub async fn same_batch(
         &mut self,
         batch: &Batch,
@@ -62,11 +64,13 @@ impl Transaction {
         .await
     }
 
+    #[shared::built_once]
     pub async fn batch(&mut self, id: &str) -> Result<Option<Batch>, LedgerError> {
         query("SELECT * FROM batches WHERE id = $1").bind(id).optional(self).await
     }
 
     /// Those of which an item waits for a second person, the newest first.
+    #[shared::built_once]
     pub async fn waiting_batches(&mut self, livemode: bool, limit: i64) -> Result<Vec<Batch>, LedgerError> {
         query(
             "SELECT * FROM batches WHERE livemode = $1 AND id IN (SELECT batch_items.batch FROM operations \
@@ -80,6 +84,7 @@ impl Transaction {
     }
 
     /// Its operations as they are now, in the order of the list.
+    #[shared::built_once]
     pub async fn batch_operations(&mut self, id: &str) -> Result<Vec<Operation>, LedgerError> {
         query(
             "SELECT operations.* FROM batch_items JOIN operations ON operations.id = batch_items.operation \
@@ -91,6 +96,7 @@ impl Transaction {
     }
 
     /// The batch that an operation belongs to.
+    #[shared::built_once]
     pub async fn batch_of(&mut self, operation: &str) -> Result<Option<String>, LedgerError> {
         query("SELECT batch FROM batch_items WHERE operation = $1").bind(operation).optional(self).await
     }

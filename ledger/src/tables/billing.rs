@@ -11,6 +11,7 @@ use domain::invoices::Invoice;
 
 impl Transaction {
     /// When tries to take so much from a customer failed since, the newest first.
+    #[shared::built_once]
     pub async fn failed_tries_of(
         &mut self,
         customer: &Key,
@@ -35,6 +36,7 @@ impl Transaction {
     }
 
     /// Invoices whose next retry is planned within a stretch of time, the earliest first, after one of them.
+    #[shared::built_once]
     pub async fn invoices_to_retry(
         &mut self,
         from: DateTime<Utc>,
@@ -60,6 +62,7 @@ impl Transaction {
     }
 
     /// The payments whose order reference is one of these invoices, and that do not count for it.
+    #[shared::built_once]
     pub async fn payments_referring_to(&mut self, invoices: &[Key]) -> Result<Vec<Key>, LedgerError> {
         by_parent(invoices)
             .fetch(
@@ -74,6 +77,7 @@ impl Transaction {
 
     /// The invoices of these subscriptions that Stripe has not settled for good: of the others nothing is
     /// collected any more. Read after the subscriptions are locked: billing one touches it.
+    #[shared::built_once]
     pub async fn unsettled_invoices_of(&mut self, subscriptions: &[Key]) -> Result<Vec<Key>, LedgerError> {
         by_parent(subscriptions)
             .fetch(

@@ -21,6 +21,7 @@ readable! {
 
 impl Transaction {
     /// `false` where there is one already.
+    #[shared::built_once]
     pub async fn place_block(&mut self, block: &Block) -> Result<bool, LedgerError> {
         let placed = query(
             "INSERT INTO blocks (id, reason, placed_by, placed_at) VALUES ($1, $2, $3, $4) \
@@ -36,11 +37,13 @@ impl Transaction {
     }
 
     /// `false` where there is none.
+    #[shared::built_once]
     pub async fn lift_block(&mut self, id: &str) -> Result<bool, LedgerError> {
         Ok(query("DELETE FROM blocks WHERE id = $1").bind(id).run(self).await? == 1)
     }
 
     /// The blocks of these customers and users.
+    #[shared::built_once]
     pub async fn blocks_of(&mut self, ids: &[String]) -> Result<Vec<Block>, LedgerError> {
         Rows::of(ids)
             .text("wanted", |id| id)

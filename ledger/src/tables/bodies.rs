@@ -123,6 +123,7 @@ impl Transaction {
     }
 
     /// Gives bodies rows of their own, where they have none: they are to outlive their segments.
+    #[shared::built_once]
     pub async fn keep_bodies(&mut self, bodies: &[(EventKey, Bytes)]) -> Result<(), LedgerError> {
         keyed(Rows::of(bodies), |(key, _)| key)
             .bytes("body", |(_, body)| body)
@@ -171,6 +172,7 @@ impl Transaction {
 
     /// Erases an event's body wherever the ledger has it, and notes when; `false` where there was none left, or the event
     /// waits to be handled again. It keeps its place: a segment that a backup brings back has the body again.
+    #[shared::built_once]
     pub async fn erase_body(&mut self, key: &EventKey, now: DateTime<Utc>) -> Result<bool, LedgerError> {
         self.overwrite_what_is_freed().await?;
         let found: Option<Erasable> = query(
@@ -249,6 +251,7 @@ impl Transaction {
     }
 
     /// Removes the rows that these bodies have of their own.
+    #[shared::built_once]
     pub async fn remove_bodies(&mut self, keys: &[EventKey]) -> Result<u64, LedgerError> {
         keyed(Rows::of(keys), |key| key)
             .run(
@@ -262,6 +265,7 @@ impl Transaction {
 
 impl Ledger {
     /// The bytes of an event, unless retention removed them or somebody had them erased.
+    #[shared::built_once]
     pub async fn body(&self, event: &EventKey) -> Result<Option<Bytes>, LedgerError> {
         let mut tx = self.read().await?;
         let Some(archived) = tx.archived(std::slice::from_ref(event)).await?.pop() else { return Ok(None) };

@@ -7,6 +7,7 @@ use domain::charges::Charge;
 
 impl Transaction {
     /// Read after the payments are locked: moving a charge touches its payment, so nothing is missed.
+    #[shared::built_once]
     pub async fn charges_of_payments(&mut self, payments: &[Key]) -> Result<Vec<Charge>, LedgerError> {
         by_parent(payments)
             .fetch(

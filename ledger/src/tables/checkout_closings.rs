@@ -19,6 +19,7 @@ readable! {
 
 impl Transaction {
     /// The closing that lasts; `None` while charges are made.
+    #[shared::built_once]
     pub async fn checkout_closing(&mut self) -> Result<Option<Closing>, LedgerError> {
         query("SELECT number, reason, closed_by, closed_at FROM checkout_closings WHERE opened_at IS NULL")
             .optional(self)
@@ -26,6 +27,7 @@ impl Transaction {
     }
 
     /// Closes; `None` where it is closed, or where somebody else closes it at this moment.
+    #[shared::built_once]
     pub async fn close_checkout(
         &mut self,
         reason: &str,
@@ -46,6 +48,7 @@ impl Transaction {
     }
 
     /// Opens again, and gives back the closing that ended; `None` where none lasted.
+    #[shared::built_once]
     pub async fn open_checkout(
         &mut self,
         by: &str,

@@ -10,11 +10,13 @@ use crate::engine::rows::Statement;
 use crate::{LedgerError, Transaction};
 
 impl Transaction {
+    #[shared::built_once]
     pub async fn checkout(&mut self, id: &str) -> Result<Option<Checkout>, LedgerError> {
         query("SELECT * FROM checkouts WHERE id = $1").bind(id).optional(self).await
     }
 
     /// Those of goods, the oldest first.
+    #[shared::built_once]
     pub async fn checkouts_of(&mut self, goods: &Key) -> Result<Vec<Checkout>, LedgerError> {
         query(
             "SELECT * FROM checkouts WHERE goods = $1 AND account = $2 AND livemode = $3 ORDER BY created_at, id",
@@ -26,6 +28,7 @@ impl Transaction {
         .await
     }
 
+    #[shared::built_once]
     pub async fn write_checkout(&mut self, checkout: &Checkout) -> Result<(), LedgerError> {
         let mut columns = Columns::new();
         Checkout::columns("", &[], &mut columns);
@@ -44,6 +47,7 @@ impl Transaction {
     }
 
     /// Those of a mode that Stripe is to be asked about by now.
+    #[shared::built_once]
     pub async fn due_checkouts(
         &mut self,
         livemode: bool,

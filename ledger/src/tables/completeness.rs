@@ -29,12 +29,14 @@ readable! {
 
 impl Ledger {
     /// Up to which stamp of Stripe's the ledger was found complete.
+    #[shared::built_once]
     pub async fn complete_until(&self) -> Result<Option<DateTime<Utc>>, LedgerError> {
         let mut tx = self.read().await?;
         query("SELECT done_until FROM chores WHERE name = $1").bind(NAME).optional(&mut tx).await
     }
 
     /// The request of these words, where it was cut off.
+    #[shared::built_once]
     pub async fn unfinished_backfill(&self, scope: &str) -> Result<Option<Unfinished>, LedgerError> {
         let mut tx = self.read().await?;
         query("SELECT since_at, until_at, last_event_id, updated_at FROM backfills WHERE scope = $1")
@@ -46,6 +48,7 @@ impl Ledger {
 
 impl Transaction {
     /// Those of these events that are stored, with whatever content.
+    #[shared::built_once]
     pub async fn stored_events(&mut self, events: &[Key]) -> Result<BTreeSet<Key>, LedgerError> {
         let known: Vec<Key> = by_key(events)
             .fetch(
@@ -57,6 +60,7 @@ impl Transaction {
     }
 
     /// Those of these types without a rule that have come by webhook.
+    #[shared::built_once]
     pub async fn types_taken_in(&mut self, kinds: &[String]) -> Result<Vec<String>, LedgerError> {
         let taken: Vec<(String,)> = Rows::of(kinds)
             .text("kind", |kind| kind)
@@ -69,6 +73,7 @@ impl Transaction {
         Ok(taken.into_iter().map(|(kind,)| kind).collect())
     }
 
+    #[shared::built_once]
     pub async fn set_complete_until(&mut self, until: DateTime<Utc>) -> Result<(), LedgerError> {
         {
             query(
@@ -84,12 +89,14 @@ impl Transaction {
     }
 
     /// Remembers that somebody has compared; `true` for the first one who does.
+    #[shared::built_once]
     pub async fn begin_comparing(&mut self, now: DateTime<Utc>) -> Result<bool, LedgerError> {
         let text = "INSERT INTO chores (name, done_until) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
         Ok(query(text).bind(BEGUN).bind(now).run(self).await? == 1)
     }
 
     /// Remembers how far a request has come.
+    #[shared::built_once]
     pub async fn note_backfill(&mut self, scope: &str, so_far: &Unfinished) -> Result<(), LedgerError> {
         {
             query(
@@ -110,6 +117,7 @@ impl Transaction {
     }
 
     /// Forgets a request: it came to its end, or is begun anew.
+    #[shared::built_once]
     pub async fn end_backfill(&mut self, scope: &str) -> Result<(), LedgerError> {
         {
             query("DELETE FROM backfills WHERE scope = $1").bind(scope).run(self).await?;

@@ -19,11 +19,13 @@ readable! {
 }
 
 impl Transaction {
+    #[shared::built_once]
     pub async fn credentials_of(&mut self, staff: &str) -> Result<Option<Credentials>, LedgerError> {
         query("SELECT * FROM staff_credentials WHERE staff = $1").bind(staff).optional(self).await
     }
 
     /// Replaces all that a person logs in by.
+    #[shared::built_once]
     pub async fn set_credentials(
         &mut self,
         staff: &str,
@@ -49,6 +51,7 @@ impl Transaction {
     }
 
     /// Replaces the password alone.
+    #[shared::built_once]
     pub async fn set_password(
         &mut self,
         staff: &str,
@@ -65,6 +68,7 @@ impl Transaction {
     }
 
     /// Takes a step of time as used; `false` where it, or a later one, was used before.
+    #[shared::built_once]
     pub async fn use_totp_step(&mut self, staff: &str, step: i64) -> Result<bool, LedgerError> {
         let used = query("UPDATE staff_credentials SET totp_step = $2 WHERE staff = $1 AND totp_step < $2")
             .bind(staff)
@@ -75,6 +79,7 @@ impl Transaction {
     }
 
     /// Replaces a person's recovery codes by others.
+    #[shared::built_once]
     pub async fn set_recovery_codes(
         &mut self,
         staff: &str,
@@ -95,6 +100,7 @@ impl Transaction {
     }
 
     /// Takes a recovery code as used; `false` where it is not one of theirs, or was used before.
+    #[shared::built_once]
     pub async fn use_recovery_code(
         &mut self,
         staff: &str,

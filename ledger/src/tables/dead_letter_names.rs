@@ -37,6 +37,7 @@ impl Transaction {
     }
 
     /// The dead letters that are about an object of this id, or name it, oldest first.
+    #[shared::built_once]
     pub async fn dead_about(&mut self, id: &str) -> Result<Vec<StoredEvent>, LedgerError> {
         let sql = format!(
             "SELECT {STORED} FROM dead_letter_names n JOIN events e ON e.id = n.id AND e.account = n.account \

@@ -62,6 +62,7 @@ pub struct Concluded {
 
 impl Transaction {
     /// Stores what is new with its body, and gives back its keys. What is there already is locked and left as it is.
+    #[shared::built_once]
     pub async fn record(
         &mut self,
         records: &[Record<'_>],
@@ -127,6 +128,7 @@ impl Transaction {
     }
 
     /// What is known of events that come again.
+    #[shared::built_once]
     pub async fn known(&mut self, keys: &[EventKey]) -> Result<Vec<Known>, LedgerError> {
         keyed(Rows::of(keys), |key| key)
             .fetch(
@@ -139,6 +141,7 @@ impl Transaction {
     }
 
     /// Counts further deliveries of events that are known.
+    #[shared::built_once]
     pub async fn count_repetitions(&mut self, repeated: &[Repetitions]) -> Result<(), LedgerError> {
         keyed(Rows::of(repeated), |repeated| &repeated.key)
             .int("times", |repeated| repeated.times)
@@ -155,6 +158,7 @@ impl Transaction {
     }
 
     /// Puts a waiting event's time off, so that whoever does so handles it alone; `false` when it is not due.
+    #[shared::built_once]
     pub async fn claim(
         &mut self,
         key: &EventKey,
@@ -176,6 +180,7 @@ impl Transaction {
     }
 
     /// Gives events their new outcome.
+    #[shared::built_once]
     pub async fn conclude(&mut self, concluded: &[Concluded], now: DateTime<Utc>) -> Result<(), LedgerError> {
         keyed(Rows::of(concluded), |concluded| &concluded.key)
             .text("outcome", |c| c.outcome.as_str())

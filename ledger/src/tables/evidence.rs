@@ -74,6 +74,7 @@ readable! {
 }
 
 impl Transaction {
+    #[shared::built_once]
     pub async fn evidence_draft(&mut self, dispute: &Key) -> Result<Option<DraftRow>, LedgerError> {
         query(
             "SELECT goods, texts, changed_by, changed_at FROM evidence_drafts \
@@ -87,6 +88,7 @@ impl Transaction {
     }
 
     /// The caller has locked the dispute.
+    #[shared::built_once]
     pub async fn write_evidence_draft(&mut self, dispute: &Key, draft: &DraftRow) -> Result<(), LedgerError> {
         query(
             "INSERT INTO evidence_drafts (id, account, livemode, goods, texts, changed_by, changed_at) \
@@ -107,6 +109,7 @@ impl Transaction {
     }
 
     /// The files that the answer to a dispute has now.
+    #[shared::built_once]
     pub async fn evidence_files(&mut self, dispute: &Key) -> Result<Vec<AttachedFile>, LedgerError> {
         query(
             "SELECT id, field, name, file_kind, size_bytes, pages, sha256, attached_by, attached_at, stripe_id, \
@@ -120,6 +123,7 @@ impl Transaction {
         .await
     }
 
+    #[shared::built_once]
     pub async fn attach_evidence_file(
         &mut self,
         dispute: &Key,
@@ -149,6 +153,7 @@ impl Transaction {
     }
 
     /// Takes a file out of the answer; its content is gone.
+    #[shared::built_once]
     pub async fn remove_evidence_file(&mut self, id: &str, now: DateTime<Utc>) -> Result<(), LedgerError> {
         query("UPDATE evidence_files SET removed_at = $2, content = NULL WHERE id = $1")
             .bind(id)
@@ -158,6 +163,7 @@ impl Transaction {
         Ok(())
     }
 
+    #[shared::built_once]
     pub async fn resting_file(&mut self, id: &str) -> Result<Option<RestingFile>, LedgerError> {
         query("SELECT name, file_kind, sha256, stripe_id, content, removed_at FROM evidence_files WHERE id = $1")
             .bind(id)
@@ -166,6 +172,7 @@ impl Transaction {
     }
 
     /// Stripe has it, so it rests here no longer. The first id stands.
+    #[shared::built_once]
     pub async fn file_uploaded(
         &mut self,
         id: &str,
@@ -185,6 +192,7 @@ impl Transaction {
     }
 
     /// Erases the content of files that nobody sent in time; gives how many.
+    #[shared::built_once]
     pub async fn forget_evidence_files(&mut self, before: DateTime<Utc>) -> Result<u64, LedgerError> {
         query("UPDATE evidence_files SET content = NULL WHERE content IS NOT NULL AND attached_at < $1")
             .bind(before)
@@ -192,6 +200,7 @@ impl Transaction {
             .await
     }
 
+    #[shared::built_once]
     pub async fn keep_stored_fields(
         &mut self,
         operation: &str,
@@ -212,6 +221,7 @@ impl Transaction {
         Ok(())
     }
 
+    #[shared::built_once]
     pub async fn stored_fields(&mut self, operation: &str) -> Result<Vec<StoredField>, LedgerError> {
         query("SELECT field, sha256, chars FROM evidence_stored WHERE operation = $1 ORDER BY field")
             .bind(operation)
@@ -220,6 +230,7 @@ impl Transaction {
     }
 
     /// Which operations stored evidence for these disputes, the last one of each.
+    #[shared::built_once]
     pub async fn staged_evidence(&mut self, disputes: &[Key]) -> Result<Vec<Staged>, LedgerError> {
         let statement = "SELECT o.subject_id AS id, o.account AS account, o.livemode AS livemode, o.id AS operation, \
             o.ended_at AS ended_at FROM operations o JOIN input ON o.subject_id = input.id \

@@ -26,15 +26,18 @@ impl<'a> Told<'a> {
 }
 
 impl Transaction {
+    #[shared::built_once]
     pub async fn finding(&mut self, id: &str) -> Result<Option<Finding>, LedgerError> {
         query("SELECT * FROM findings WHERE id = $1").bind(id).optional(self).await
     }
 
+    #[shared::built_once]
     pub async fn lock_finding(&mut self, id: &str) -> Result<Option<Finding>, LedgerError> {
         self.lock_one(TABLE, id).await
     }
 
     /// Locks those of these ids that are known, and what is not resolved of the scope, where there is one.
+    #[shared::built_once]
     pub async fn lock_findings(
         &mut self,
         check: Check,
@@ -74,6 +77,7 @@ impl Transaction {
 
     /// Those of a check and of these kinds that nobody has resolved, that were found for the last time before a moment, and
     /// whose pause, if they have one, is over; the oldest.
+    #[shared::built_once]
     pub async fn findings_not_found_since(
         &mut self,
         check: Check,
@@ -92,6 +96,7 @@ impl Transaction {
     }
 
     /// Those that another run has found meanwhile stay as they are.
+    #[shared::built_once]
     pub async fn insert_findings(&mut self, findings: &[&Finding]) -> Result<(), LedgerError> {
         let names = columns().join(", ");
         let text = format!(
@@ -102,6 +107,7 @@ impl Transaction {
     }
 
     /// Writes what this transaction has locked.
+    #[shared::built_once]
     pub async fn write_findings(&mut self, findings: &[&Finding]) -> Result<(), LedgerError> {
         let set = columns().into_iter().filter(|name| *name != "id");
         let set: Vec<String> = set.map(|name| format!("{name} = input.{name}")).collect();
@@ -111,6 +117,7 @@ impl Transaction {
     }
 
     /// Appends one line to the history of each; they are numbered under the locks of their findings.
+    #[shared::built_once]
     pub async fn append_finding_history(
         &mut self,
         told: &[Told<'_>],
@@ -135,6 +142,7 @@ impl Transaction {
     }
 
     /// What happened to a finding, oldest first.
+    #[shared::built_once]
     pub async fn finding_history(&mut self, id: &str) -> Result<Vec<Past>, LedgerError> {
         query(
             "SELECT number, step, done_by, note, evidence, at FROM finding_history WHERE finding = $1 ORDER BY number",

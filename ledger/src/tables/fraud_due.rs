@@ -21,6 +21,7 @@ readable! {
 
 impl Transaction {
     /// Notes what a batch changed, where it changed anything that the fraud desk looks at.
+    #[shared::built_once]
     pub async fn note_for_fraud_desk(&mut self, due: &Due, now: DateTime<Utc>) -> Result<(), LedgerError> {
         if due.is_empty() {
             return Ok(());
@@ -37,11 +38,13 @@ impl Transaction {
     }
 
     /// The oldest batches that nobody has looked at.
+    #[shared::built_once]
     pub async fn fraud_due(&mut self, limit: i64) -> Result<Vec<NotedBatch>, LedgerError> {
         query("SELECT id, objects FROM fraud_due ORDER BY id LIMIT $1").bind(limit).all(self).await
     }
 
     /// Takes them; `false` where somebody else has taken one of them meanwhile.
+    #[shared::built_once]
     pub async fn take_fraud_due(&mut self, batches: &[NotedBatch]) -> Result<bool, LedgerError> {
         let taken = Rows::of(batches)
             .text("done", |batch| &batch.id)
@@ -51,11 +54,13 @@ impl Transaction {
     }
 
     /// When the oldest of them was noted.
+    #[shared::built_once]
     pub async fn fraud_due_since(&mut self) -> Result<Option<DateTime<Utc>>, LedgerError> {
         query("SELECT noted_at FROM fraud_due ORDER BY id LIMIT 1").optional(self).await
     }
 
     /// Drawn once, by whoever needs it first.
+    #[shared::built_once]
     pub async fn fraud_card_key(&mut self) -> Result<String, LedgerError> {
         const READ: &str = "SELECT value FROM fraud_card_key";
         if let Some(value) = query(READ).optional(self).await? {

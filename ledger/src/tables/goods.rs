@@ -28,11 +28,13 @@ readable! {
 
 impl Transaction {
     /// Notes that payments of these goods changed, in the transaction that changed them.
+    #[shared::built_once]
     pub async fn note_goods(&mut self, goods: &BTreeSet<Key>) -> Result<(), LedgerError> {
         self.write_changes(goods, None).await
     }
 
     /// They are looked at again at a moment: until then the clock makes nothing of them either.
+    #[shared::built_once]
     pub async fn put_off_goods(&mut self, key: &Key, until: DateTime<Utc>) -> Result<(), LedgerError> {
         self.write_changes(&[key.clone()].into(), Some(until)).await
     }
@@ -60,6 +62,7 @@ impl Transaction {
     }
 
     /// Goods that are due: changed, or put off until now. What has no time comes first.
+    #[shared::built_once]
     pub async fn changed_goods(
         &mut self,
         now: DateTime<Utc>,
@@ -77,6 +80,7 @@ impl Transaction {
     }
 
     /// They were looked at. Where nothing changed meanwhile, they are done, or put off until a moment.
+    #[shared::built_once]
     pub async fn goods_seen(
         &mut self,
         seen: &Changed,
@@ -98,11 +102,13 @@ impl Transaction {
     }
 
     /// Locks goods, whether or not there are any yet, and reads them.
+    #[shared::built_once]
     pub async fn lock_goods(&mut self, key: &Key) -> Result<Option<Goods>, LedgerError> {
         self.lock_absent(TABLE, std::slice::from_ref(key)).await?;
         self.goods(key).await
     }
 
+    #[shared::built_once]
     pub async fn goods(&mut self, key: &Key) -> Result<Option<Goods>, LedgerError> {
         query("SELECT * FROM goods WHERE id = $1 AND account = $2 AND livemode = $3")
             .bind(&key.id)
@@ -113,11 +119,13 @@ impl Transaction {
     }
 
     /// Those of one id: one an account and mode.
+    #[shared::built_once]
     pub async fn goods_of_id(&mut self, id: &str) -> Result<Vec<Goods>, LedgerError> {
         query("SELECT * FROM goods WHERE id = $1 ORDER BY livemode DESC, account").bind(id).all(self).await
     }
 
     /// Inserts goods, or writes them anew. The caller has locked them.
+    #[shared::built_once]
     pub async fn write_goods(&mut self, goods: &Goods) -> Result<(), LedgerError> {
         let columns = columns();
         let names = columns.join(", ");
@@ -135,6 +143,7 @@ impl Transaction {
     }
 
     /// When the first goods of an account and mode came to be; nothing where there are none.
+    #[shared::built_once]
     pub async fn first_goods_at(&mut self, of: &Key) -> Result<Option<DateTime<Utc>>, LedgerError> {
         let first: Option<Goods> =
             query("SELECT * FROM goods WHERE account = $1 AND livemode = $2 ORDER BY created_at, id LIMIT 1")
@@ -146,6 +155,7 @@ impl Transaction {
     }
 
     /// Those of which the clock makes something by now, but for those that were put off.
+    #[shared::built_once]
     pub async fn turning_goods(&mut self, now: DateTime<Utc>, limit: i64) -> Result<Vec<Key>, LedgerError> {
         query(
             "SELECT id, account, livemode FROM goods WHERE turns_at <= $1 AND NOT EXISTS (SELECT 1 FROM goods_changes \
@@ -160,6 +170,7 @@ impl Transaction {
     }
 
     /// Goods of a kind by key after one of them: all of them, page by page.
+    #[shared::built_once]
     pub async fn goods_after(
         &mut self,
         kind: &str,
@@ -180,6 +191,7 @@ impl Transaction {
     }
 
     /// What the payments of goods entitle to, in the order in which they take effect.
+    #[shared::built_once]
     pub async fn fulfilments(&mut self, goods: &Key) -> Result<Vec<Fulfilment>, LedgerError> {
         let payments: Vec<Payment> = self.children("listing_id", std::slice::from_ref(goods)).await?;
         let mut keys: Vec<Key> = payments.iter().map(|payment| payment.key.clone()).collect();

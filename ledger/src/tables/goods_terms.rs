@@ -7,6 +7,7 @@ use crate::{LedgerError, Transaction};
 
 impl Transaction {
     /// Every value that a term of this kind of goods ever had, the oldest first.
+    #[shared::built_once]
     pub async fn goods_terms(&mut self, kind: &str) -> Result<Vec<Term>, LedgerError> {
         query("SELECT * FROM goods_terms WHERE kind = $1 ORDER BY set_at, name, currency, version")
             .bind(kind)
@@ -15,6 +16,7 @@ impl Transaction {
     }
 
     /// The key refuses the second of two that are set at one moment.
+    #[shared::built_once]
     pub async fn append_goods_term(&mut self, term: &Term) -> Result<(), LedgerError> {
         query(
             "INSERT INTO goods_terms (kind, name, currency, version, value, reason, set_by, set_at) \

@@ -23,6 +23,7 @@ readable! {
 
 impl Transaction {
     /// `false` where it is on hold already.
+    #[shared::built_once]
     pub async fn place_hold(&mut self, hold: &Hold) -> Result<bool, LedgerError> {
         let placed = query(
             "INSERT INTO holds (object_id, reason, placed_by, placed_at) VALUES ($1, $2, $3, $4) \
@@ -38,12 +39,14 @@ impl Transaction {
     }
 
     /// `false` where it is not on hold.
+    #[shared::built_once]
     pub async fn lift_hold(&mut self, object_id: &str) -> Result<bool, LedgerError> {
         Ok(query("DELETE FROM holds WHERE object_id = $1").bind(object_id).run(self).await? == 1)
     }
 
     /// Those of these keys whose bodies are to stay: they are on hold, or are a dispute that has not ended or ended after
     /// a moment, its charge, or its payment. Keys must be sorted.
+    #[shared::built_once]
     pub async fn kept_longer(
         &mut self,
         keys: &[Key],

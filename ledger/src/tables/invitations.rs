@@ -26,14 +26,17 @@ readable! {
 }
 
 impl Transaction {
+    #[shared::built_once]
     pub async fn invitation_by_hash(&mut self, hash: &[u8]) -> Result<Option<Invitation>, LedgerError> {
         query("SELECT * FROM invitations WHERE hash = $1").bind(hash).optional(self).await
     }
 
+    #[shared::built_once]
     pub async fn invitation(&mut self, id: &str) -> Result<Option<Invitation>, LedgerError> {
         query("SELECT * FROM invitations WHERE id = $1").bind(id).optional(self).await
     }
 
+    #[shared::built_once]
     pub async fn add_invitation(&mut self, invitation: &Invitation) -> Result<(), LedgerError> {
         query(
             "INSERT INTO invitations (id, staff, hash, made_by, made_at, approved_at, ends_at) \
@@ -51,12 +54,14 @@ impl Transaction {
         Ok(())
     }
 
+    #[shared::built_once]
     pub async fn approve_invitation(&mut self, id: &str, now: DateTime<Utc>) -> Result<(), LedgerError> {
         query("UPDATE invitations SET approved_at = $2 WHERE id = $1").bind(id).bind(now).run(self).await?;
         Ok(())
     }
 
     /// Ends a person's invitations, or those for the first administrator: each new one is the only one.
+    #[shared::built_once]
     pub async fn end_invitations(
         &mut self,
         staff: Option<&str>,

@@ -8,6 +8,7 @@ use crate::{Ledger, LedgerError};
 
 impl Ledger {
     /// A key is in use now.
+    #[shared::built_once]
     pub async fn note_key(
         &self,
         name: KeyName,
@@ -28,6 +29,7 @@ impl Ledger {
     }
 
     /// The keys that are in use, the oldest first, and for how long one may be.
+    #[shared::built_once]
     pub async fn keys_in_use(
         &self,
         now: DateTime<Utc>,

@@ -7,6 +7,7 @@ use crate::{Ledger, LedgerError, Transaction};
 
 impl Transaction {
     /// Until when somebody holds a lease, or held it.
+    #[shared::built_once]
     pub async fn lease_until(&mut self, name: &str) -> Result<Option<DateTime<Utc>>, LedgerError> {
         let found: Option<(DateTime<Utc>,)> =
             query("SELECT until_at FROM leases WHERE name = $1").bind(name).optional(self).await?;
@@ -17,6 +18,7 @@ impl Transaction {
 impl Ledger {
     /// Takes a lease that is free, or prolongs one's own; `false` when another has it. One that ends after `latest`
     /// was written by a clock that ran ahead, and is free.
+    #[shared::built_once]
     pub async fn take_lease(
         &self,
         name: &str,
@@ -45,6 +47,7 @@ impl Ledger {
     }
 
     /// Gives a lease back, so that nobody takes it before its time; nothing to do when another has it by now.
+    #[shared::built_once]
     pub async fn end_lease(&self, name: &str, holder: &str, next: DateTime<Utc>) -> Result<(), LedgerError> {
         let mut tx = self.begin().await?;
         {

@@ -16,6 +16,7 @@ readable! {
 }
 
 impl Transaction {
+    #[shared::built_once]
     pub async fn login_challenge(&mut self, hash: &[u8]) -> Result<Option<Challenge>, LedgerError> {
         query("SELECT staff, made_at, ends_at FROM login_challenges WHERE hash = $1")
             .bind(hash)
@@ -23,6 +24,7 @@ impl Transaction {
             .await
     }
 
+    #[shared::built_once]
     pub async fn add_login_challenge(
         &mut self,
         hash: &[u8],
@@ -39,11 +41,13 @@ impl Transaction {
     }
 
     /// A challenge that was met is no good a second time.
+    #[shared::built_once]
     pub async fn remove_login_challenge(&mut self, hash: &[u8]) -> Result<(), LedgerError> {
         query("DELETE FROM login_challenges WHERE hash = $1").bind(hash).run(self).await?;
         Ok(())
     }
 
+    #[shared::built_once]
     pub async fn remove_login_challenges_before(&mut self, end: DateTime<Utc>) -> Result<u64, LedgerError> {
         query("DELETE FROM login_challenges WHERE ends_at < $1").bind(end).run(self).await
     }

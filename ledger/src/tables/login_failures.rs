@@ -7,6 +7,7 @@ use crate::engine::query::query;
 use crate::{LedgerError, Transaction};
 
 impl Transaction {
+    #[shared::built_once]
     pub async fn login_failures(
         &mut self,
         scope: Scope,
@@ -19,6 +20,7 @@ impl Transaction {
             .await
     }
 
+    #[shared::built_once]
     pub async fn note_login_attempt(
         &mut self,
         scope: Scope,
@@ -41,6 +43,7 @@ impl Transaction {
     }
 
     /// After a login that succeeded nothing is held against it.
+    #[shared::built_once]
     pub async fn forget_login_failures(&mut self, scope: Scope, name: &str) -> Result<(), LedgerError> {
         query("DELETE FROM login_failures WHERE scope = $1 AND name = $2")
             .bind(scope.as_str())
@@ -51,6 +54,7 @@ impl Transaction {
     }
 
     /// Takes back the attempt that was counted at this moment, and the wait that it brought, unless another followed.
+    #[shared::built_once]
     pub async fn take_back_login_attempt(
         &mut self,
         scope: Scope,
@@ -68,6 +72,7 @@ impl Transaction {
     }
 
     /// Removes what is held against nobody any more.
+    #[shared::built_once]
     pub async fn remove_login_failures_before(&mut self, last: DateTime<Utc>) -> Result<u64, LedgerError> {
         query("DELETE FROM login_failures WHERE last_at < $1").bind(last).run(self).await
     }

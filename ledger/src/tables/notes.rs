@@ -40,6 +40,7 @@ readable! {
 
 impl Transaction {
     /// Every note about an object, oldest first.
+    #[shared::built_once]
     pub async fn notes_of(&mut self, kind: &str, key: &Key) -> Result<Vec<Note>, LedgerError> {
         query(
             "SELECT number, resolves, reopens, note, written_by, written_at, stripe_status, respond_by FROM notes \
@@ -53,6 +54,7 @@ impl Transaction {
         .await
     }
 
+    #[shared::built_once]
     pub async fn append_note(&mut self, kind: &str, key: &Key, note: &Note) -> Result<(), LedgerError> {
         query(
             "INSERT INTO notes (kind, id, account, livemode, number, resolves, reopens, note, written_by, written_at, \
@@ -76,6 +78,7 @@ impl Transaction {
     }
 
     /// The last assignment of an object; who takes care of it now.
+    #[shared::built_once]
     pub async fn last_assignment(
         &mut self,
         kind: &str,
@@ -93,6 +96,7 @@ impl Transaction {
         .await
     }
 
+    #[shared::built_once]
     pub async fn append_assignment(
         &mut self,
         kind: &str,

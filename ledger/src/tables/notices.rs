@@ -25,6 +25,7 @@ readable! {
 impl Transaction {
     /// Notes what this transaction makes true, for every target that wants it. What was noted before stays as it is.
     /// Three statements, however many notices there are.
+    #[shared::built_once]
     pub async fn note(&mut self, notices: Vec<Notice>) -> Result<usize, LedgerError> {
         if notices.is_empty() {
             return Ok(0);
@@ -49,6 +50,7 @@ impl Transaction {
         Ok(new)
     }
 
+    #[shared::built_once]
     pub async fn insert_deliveries(&mut self, deliveries: &[Delivery]) -> Result<u64, LedgerError> {
         let names = names_of::<Delivery>();
         let text = format!(
@@ -59,6 +61,7 @@ impl Transaction {
     }
 
     /// What is due for a target, the longest waiting first.
+    #[shared::built_once]
     pub async fn due_deliveries(
         &mut self,
         target: &Target,
@@ -79,6 +82,7 @@ impl Transaction {
             .await
     }
 
+    #[shared::built_once]
     pub async fn notices_of(&mut self, deliveries: &[Delivery]) -> Result<Vec<Notice>, LedgerError> {
         Rows::of(deliveries)
             .text("wanted", |delivery| &delivery.notice)
@@ -87,6 +91,7 @@ impl Transaction {
     }
 
     /// Writes what came of deliveries that were pending. Whatever somebody did to them meanwhile stands.
+    #[shared::built_once]
     pub async fn conclude_deliveries(&mut self, deliveries: &[Delivery]) -> Result<(), LedgerError> {
         let text = "UPDATE notice_deliveries SET state = input.state, attempts = input.attempts, \
              next_at = input.next_at, message = input.message, ended_at = input.ended_at FROM input \
@@ -97,6 +102,7 @@ impl Transaction {
     }
 
     /// What waits for a target that is disabled now is held.
+    #[shared::built_once]
     pub async fn hold_deliveries(&mut self, target: &str) -> Result<u64, LedgerError> {
         query("UPDATE notice_deliveries SET state = 'held' WHERE target = $1 AND state = 'pending'")
             .bind(target)
@@ -105,6 +111,7 @@ impl Transaction {
     }
 
     /// Sends again what was noted in a span: what a target missed, or all of it. Gives how many there are.
+    #[shared::built_once]
     pub async fn replay_deliveries(
         &mut self,
         target: &Target,
@@ -128,6 +135,7 @@ impl Transaction {
     }
 
     /// Those of a span that are not old: for a target that was not there yet.
+    #[shared::built_once]
     pub async fn notices_between(
         &mut self,
         since: DateTime<Utc>,
@@ -147,10 +155,12 @@ impl Transaction {
         .await
     }
 
+    #[shared::built_once]
     pub async fn notice(&mut self, id: &str) -> Result<Option<Notice>, LedgerError> {
         query("SELECT * FROM notices WHERE id = $1").bind(id).optional(self).await
     }
 
+    #[shared::built_once]
     pub async fn deliveries_of(&mut self, notice: &str) -> Result<Vec<Delivery>, LedgerError> {
         query("SELECT * FROM notice_deliveries WHERE notice = $1 ORDER BY target")
             .bind(notice)
@@ -159,6 +169,7 @@ impl Transaction {
     }
 
     /// Of the notices about an object, those of one kind that reached a target.
+    #[shared::built_once]
     pub async fn has_reached(&mut self, target: &str, kind: &str, object: &str) -> Result<bool, LedgerError> {
         let found: Vec<(String,)> = query(
             "SELECT n.id FROM notices n JOIN notice_deliveries d ON d.notice = n.id WHERE n.object_id = $1 \
@@ -173,6 +184,7 @@ impl Transaction {
     }
 
     /// How much waits, failed and is held, for each target.
+    #[shared::built_once]
     pub async fn delivery_counts(&mut self) -> Result<Vec<DeliveryCount>, LedgerError> {
         query(
             "SELECT target, state, COUNT(*) AS deliveries, MIN(noted_at) AS since FROM \
@@ -186,6 +198,7 @@ impl Transaction {
     }
 
     /// Forgets what was noted before a moment, with its deliveries.
+    #[shared::built_once]
     pub async fn remove_notices(&mut self, before: DateTime<Utc>) -> Result<u64, LedgerError> {
         query("DELETE FROM notice_deliveries WHERE noted_at < $1 AND state <> 'pending'")
             .bind(before)
@@ -200,12 +213,14 @@ impl Transaction {
         .await
     }
 
+    #[shared::built_once]
     pub async fn is_suppressed(&mut self, hash: &str) -> Result<bool, LedgerError> {
         let found: Option<(String,)> =
             query("SELECT hash FROM suppressed_addresses WHERE hash = $1").bind(hash).optional(self).await?;
         Ok(found.is_some())
     }
 
+    #[shared::built_once]
     pub async fn suppress(
         &mut self,
         hash: &str,
@@ -224,6 +239,7 @@ impl Transaction {
     }
 
     /// Adds a notice that goes to one target alone.
+    #[shared::built_once]
     pub async fn note_for(&mut self, notice: &Notice, delivery: &Delivery) -> Result<(), LedgerError> {
         self.insert_notices(std::slice::from_ref(notice)).await?;
         self.insert_deliveries(std::slice::from_ref(delivery)).await?;

@@ -8,6 +8,7 @@ use crate::{LedgerError, Transaction};
 
 impl Transaction {
     /// Every decision about an operation, oldest first.
+    #[shared::built_once]
     pub async fn decisions_of(&mut self, operation: &str) -> Result<Vec<Decided>, LedgerError> {
         query(
             "SELECT number, decision, decided_by, known_by, reason, parameters_hash, decided_at \
@@ -18,6 +19,7 @@ impl Transaction {
         .await
     }
 
+    #[shared::built_once]
     pub async fn append_decision(&mut self, operation: &str, decided: &Decided) -> Result<(), LedgerError> {
         query(
             "INSERT INTO operation_decisions (operation, number, decision, decided_by, known_by, reason, \
@@ -37,6 +39,7 @@ impl Transaction {
     }
 
     /// Every call of an operation, in the order of their attempts.
+    #[shared::built_once]
     pub async fn calls_of(&mut self, operation: &str) -> Result<Vec<Call>, LedgerError> {
         query(
             "SELECT attempt, number, method, path, class, http_status, stripe_code, request_id, replayed, \
@@ -48,6 +51,7 @@ impl Transaction {
     }
 
     /// Appends a call; its number is the next of its attempt.
+    #[shared::built_once]
     pub async fn append_call(&mut self, operation: &str, call: &Call) -> Result<(), LedgerError> {
         query(
             "INSERT INTO operation_calls (operation, attempt, number, method, path, class, http_status, stripe_code, \

@@ -44,18 +44,22 @@ impl Transaction {
     }
 
     /// Locks the sums of the last day of these names, which have no rows of their own. Each once.
+    #[shared::built_once]
     pub async fn lock_sums(&mut self, of: &[Key]) -> Result<(), LedgerError> {
         self.lock_absent(TABLE, of).await.map(|_| ())
     }
 
+    #[shared::built_once]
     pub async fn lock_operation(&mut self, id: &str) -> Result<Option<Operation>, LedgerError> {
         self.lock_one(TABLE, id).await
     }
 
+    #[shared::built_once]
     pub async fn operation(&mut self, id: &str) -> Result<Option<Operation>, LedgerError> {
         query("SELECT * FROM operations WHERE id = $1").bind(id).optional(self).await
     }
 
+    #[shared::built_once]
     pub async fn insert_operation(&mut self, operation: &Operation) -> Result<(), LedgerError> {
         let names = columns().join(", ");
         let text = format!("INSERT INTO operations ({names}) SELECT {names} FROM input");
@@ -63,6 +67,7 @@ impl Transaction {
     }
 
     /// Writes one that this transaction has locked.
+    #[shared::built_once]
     pub async fn write_operation(&mut self, operation: &Operation) -> Result<(), LedgerError> {
         let set = columns().into_iter().filter(|name| *name != "id");
         let set: Vec<String> = set.map(|name| format!("{name} = input.{name}")).collect();
@@ -72,6 +77,7 @@ impl Transaction {
     }
 
     /// Those of a payment, oldest first, at most so many.
+    #[shared::built_once]
     pub async fn operations_of_payment(
         &mut self,
         payment: &Key,
@@ -90,6 +96,7 @@ impl Transaction {
     }
 
     /// The refunds of a payment that were asked for by whoever is known so, the newest first, at most so many.
+    #[shared::built_once]
     pub async fn refunds_asked_for(
         &mut self,
         payment: &Key,
@@ -111,6 +118,7 @@ impl Transaction {
     }
 
     /// Those about a subject, such as a dispute or a customer, that may still be sent or whose outcome counts.
+    #[shared::built_once]
     pub async fn operations_about(
         &mut self,
         kind: &str,
@@ -131,6 +139,7 @@ impl Transaction {
     }
 
     /// Those of a payment that count as spent: open ones, and those whose object the ledger may not know yet.
+    #[shared::built_once]
     pub async fn reserving_operations(&mut self, payment: &Key) -> Result<Vec<Operation>, LedgerError> {
         query(
             "SELECT * FROM operations WHERE payment = $1 AND account = $2 AND livemode = $3 AND state IN \
@@ -144,6 +153,7 @@ impl Transaction {
     }
 
     /// Those of a kind that a customer is asked to pay or given: open ones, and those done since a moment.
+    #[shared::built_once]
     pub async fn operations_of_customer(
         &mut self,
         kind: OperationKind,
@@ -166,6 +176,7 @@ impl Transaction {
 
     /// Those since a moment of the same payment, customer or requester, in one currency, which are open or done. What
     /// a clock that ran ahead wrote counts too.
+    #[shared::built_once]
     pub async fn recent_operations(
         &mut self,
         sums: Sums<'_>,
@@ -189,6 +200,7 @@ impl Transaction {
     }
 
     /// What the rules approved since a moment, in one currency.
+    #[shared::built_once]
     pub async fn recent_by_policy(
         &mut self,
         sums: Sums<'_>,
@@ -208,11 +220,13 @@ impl Transaction {
     }
 
     /// Which operation made this object at Stripe.
+    #[shared::built_once]
     pub async fn operation_that_made(&mut self, made: &Key) -> Result<Option<Operation>, LedgerError> {
         self.other_that_made(made, "").await
     }
 
     /// The same, of all but one.
+    #[shared::built_once]
     pub async fn other_that_made(
         &mut self,
         made: &Key,
@@ -235,6 +249,7 @@ impl Ledger {
     /// What is to be sent or looked at again, oldest first: approved, or sent with its time come, held by nobody, and
     /// not about to lapse. A hold that ends after `latest` was written by a clock that ran ahead, and so was such a time
     /// of what was sent; what is only approved may be planned for it.
+    #[shared::built_once]
     pub async fn due_operations(
         &self,
         livemode: bool,
@@ -261,6 +276,7 @@ impl Ledger {
     }
 
     /// Those that wait for people, or to be sent, beyond their time.
+    #[shared::built_once]
     pub async fn expired_operations(
         &self,
         now: DateTime<Utc>,

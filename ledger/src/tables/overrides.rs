@@ -25,6 +25,7 @@ readable! {
 
 impl Transaction {
     /// Every decision about a user, oldest first.
+    #[shared::built_once]
     pub async fn overrides_of(&mut self, user: &Key) -> Result<Vec<Override>, LedgerError> {
         query(
             "SELECT number, act, until, reason, decided_by, decided_at FROM ban_overrides \
@@ -37,6 +38,7 @@ impl Transaction {
         .await
     }
 
+    #[shared::built_once]
     pub async fn append_override(&mut self, user: &Key, decision: &Override) -> Result<(), LedgerError> {
         {
             query(

@@ -32,12 +32,14 @@ readable! {
 
 impl Ledger {
     /// The pause that lasts, which every worker asks for again and again.
+    #[shared::built_once]
     pub async fn lasting_pause(&self) -> Result<Option<Pause>, LedgerError> {
         self.read().await?.lasting_pause().await
     }
 }
 
 impl Transaction {
+    #[shared::built_once]
     pub async fn lasting_pause(&mut self) -> Result<Option<Pause>, LedgerError> {
         query("SELECT number, reason, paused_by, paused_at FROM pauses WHERE resumed_at IS NULL")
             .optional(self)
@@ -45,6 +47,7 @@ impl Transaction {
     }
 
     /// The last ones, the newest first.
+    #[shared::built_once]
     pub async fn last_pauses(&mut self, limit: i64) -> Result<Vec<PastPause>, LedgerError> {
         query(
             "SELECT number, reason, paused_by, paused_at, resumed_by, resumed_at FROM pauses \
@@ -56,6 +59,7 @@ impl Transaction {
     }
 
     /// Begins a pause; `None` where one lasts, or where somebody else begins one at this moment.
+    #[shared::built_once]
     pub async fn begin_pause(
         &mut self,
         reason: &str,
@@ -76,6 +80,7 @@ impl Transaction {
     }
 
     /// Ends the pause that lasts and gives it back; `None` where none does.
+    #[shared::built_once]
     pub async fn end_pause(&mut self, by: &str, now: DateTime<Utc>) -> Result<Option<Pause>, LedgerError> {
         query(
             "UPDATE pauses SET resumed_by = $1, resumed_at = $2 WHERE resumed_at IS NULL \

@@ -28,14 +28,17 @@ readable! {
 }
 
 impl Transaction {
+    #[shared::built_once]
     pub async fn change(&mut self, id: &str) -> Result<Option<PendingChange>, LedgerError> {
         query("SELECT * FROM pending_changes WHERE id = $1").bind(id).optional(self).await
     }
 
+    #[shared::built_once]
     pub async fn waiting_changes(&mut self) -> Result<Vec<PendingChange>, LedgerError> {
         query("SELECT * FROM pending_changes WHERE state = 'waiting' ORDER BY asked_at, id").all(self).await
     }
 
+    #[shared::built_once]
     pub async fn add_change(&mut self, change: &PendingChange) -> Result<(), LedgerError> {
         query(
             "INSERT INTO pending_changes (id, kind, subject, before, after, reason, asked_by, asked_at, ends_at, \
@@ -56,6 +59,7 @@ impl Transaction {
     }
 
     /// `false` where it was decided before.
+    #[shared::built_once]
     pub async fn decide_change(
         &mut self,
         id: &str,

@@ -27,12 +27,14 @@ readable! {
 
 impl Transaction {
     /// All policies as they stand in this transaction.
+    #[shared::built_once]
     pub async fn policies(&mut self) -> Result<Policies, LedgerError> {
         let rows = self.current_policies().await?;
         Ok(Policies::of(rows.iter().map(|row| (row.key.as_str(), row.currency.as_str(), row.value.as_str()))))
     }
 
     /// The highest version of each that was ever set.
+    #[shared::built_once]
     pub async fn current_policies(&mut self) -> Result<Vec<PolicyRow>, LedgerError> {
         query(
             "SELECT * FROM policies WHERE NOT EXISTS (SELECT 1 FROM policies later WHERE later.key = policies.key \
@@ -43,6 +45,7 @@ impl Transaction {
     }
 
     /// Every value of one key, or of all, the newest first.
+    #[shared::built_once]
     pub async fn policy_history(&mut self, key: Option<&str>) -> Result<Vec<PolicyRow>, LedgerError> {
         let all = query("SELECT * FROM policies ORDER BY set_at DESC, key, currency, version DESC");
         let one = "SELECT * FROM policies WHERE key = $1 ORDER BY set_at DESC, currency, version DESC";
@@ -52,6 +55,7 @@ impl Transaction {
         }
     }
 
+    #[shared::built_once]
     pub async fn append_policy(&mut self, row: &PolicyRow) -> Result<(), LedgerError> {
         query(
             "INSERT INTO policies (key, currency, version, value, reason, set_by, set_at) \
@@ -70,6 +74,7 @@ impl Transaction {
     }
 
     /// Operations since a moment, the newest first: what a change of policy is rehearsed on.
+    #[shared::built_once]
     pub async fn operations_to_rehearse(&mut self, since: DateTime<Utc>) -> Result<Vec<Sized>, LedgerError> {
         query(
             "SELECT id, kind, state, amount, currency FROM operations WHERE requested_at > $1 \

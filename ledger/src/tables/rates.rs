@@ -16,6 +16,7 @@ const WAITING: i64 = 100;
 
 impl Ledger {
     /// Takes so many turns of a pace, one after the other at this distance: when the first is due.
+    #[shared::built_once]
     pub async fn take_turns(
         &self,
         pace: &str,
@@ -41,6 +42,7 @@ impl Ledger {
     }
 
     /// Takes so many of the requests that a name may make in this minute: how many it was given.
+    #[shared::built_once]
     pub async fn take_requests(
         &self,
         name: &str,

@@ -94,6 +94,7 @@ readable! {
 
 impl Transaction {
     /// Replaces what was known of a day.
+    #[shared::built_once]
     pub async fn keep_reconciliation(
         &mut self,
         run: &Reconciliation,
@@ -182,6 +183,7 @@ impl Transaction {
     }
 
     /// The run of one day.
+    #[shared::built_once]
     pub async fn reconciliation(
         &mut self,
         day: &str,
@@ -191,6 +193,7 @@ impl Transaction {
         query(AssertSqlSafe(text)).bind(day).bind(&whose.account).bind(whose.livemode).optional(self).await
     }
 
+    #[shared::built_once]
     pub async fn reconciliation_payouts(
         &mut self,
         day: &str,
@@ -200,6 +203,7 @@ impl Transaction {
         query(AssertSqlSafe(text)).bind(day).bind(&whose.account).bind(whose.livemode).all(self).await
     }
 
+    #[shared::built_once]
     pub async fn reconciliation_balances(
         &mut self,
         day: &str,
@@ -210,6 +214,7 @@ impl Transaction {
     }
 
     /// Payouts whose transactions became complete since a moment.
+    #[shared::built_once]
     pub async fn completed_payouts(
         &mut self,
         whose: &Key,
@@ -228,6 +233,7 @@ impl Transaction {
     }
 
     /// Stripe's invoices that were paid within a span, beside what their payments come to.
+    #[shared::built_once]
     pub async fn paid_invoices(
         &mut self,
         whose: &Key,
@@ -256,6 +262,7 @@ impl Transaction {
     }
 
     /// The days that were compared, newest first.
+    #[shared::built_once]
     pub async fn reconciliations(
         &mut self,
         whose: &Whose,
@@ -272,6 +279,7 @@ impl Transaction {
         .await
     }
 
+    #[shared::built_once]
     pub async fn reconciliation_lines(
         &mut self,
         day: &str,

@@ -103,6 +103,7 @@ impl Ledger {
     }
 
     /// Remembers what came of asking for an object, and when by Stripe's clock.
+    #[shared::built_once]
     pub async fn note_refetch(
         &self,
         kind: &'static str,

@@ -8,6 +8,7 @@ use domain::refunds::Refund;
 impl Transaction {
     /// Read after charges and payments are locked: moving a refund touches both, so nothing is missed.
     /// One that names both of these comes twice.
+    #[shared::built_once]
     pub async fn refunds_of(&mut self, parents: &[Key]) -> Result<Vec<Refund>, LedgerError> {
         by_parent(parents)
             .fetch(

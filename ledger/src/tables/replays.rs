@@ -85,6 +85,7 @@ readable! {
 
 impl Transaction {
     /// Which of these have run before.
+    #[shared::built_once]
     pub async fn replayed(
         &mut self,
         wanted: &[(EventKey, String)],
@@ -101,6 +102,7 @@ impl Transaction {
     }
 
     /// Notes what came of replays. Must be sorted by key and replay.
+    #[shared::built_once]
     pub async fn note_replays(
         &mut self,
         replayed: &[Replayed],
@@ -122,6 +124,7 @@ impl Transaction {
         Ok(())
     }
 
+    #[shared::built_once]
     pub async fn make_plan(&mut self, plan: &Plan) -> Result<(), LedgerError> {
         {
             query(
@@ -138,6 +141,7 @@ impl Transaction {
     }
 
     /// Adds events to a plan, in the order of their numbers.
+    #[shared::built_once]
     pub async fn add_items(&mut self, replay: &str, items: &[Item]) -> Result<(), LedgerError> {
         keyed(Rows::of(items), |item| &item.key)
             .int("number", |item| item.number)
@@ -164,6 +168,7 @@ impl Transaction {
     }
 
     /// The next events of a plan that nobody has queued yet.
+    #[shared::built_once]
     pub async fn next_items(&mut self, replay: &str, limit: i64) -> Result<Vec<Item>, LedgerError> {
         query(
             "SELECT number, id, account, livemode, content_hash, header, body FROM replay_items \
@@ -175,6 +180,7 @@ impl Transaction {
         .await
     }
 
+    #[shared::built_once]
     pub async fn mark_queued(
         &mut self,
         replay: &str,
@@ -195,6 +201,7 @@ impl Transaction {
     }
 
     /// The plans of staff, the newest first.
+    #[shared::built_once]
     pub async fn plans(&mut self, part: &Part) -> Result<Page<Plan>, LedgerError> {
         let (at, replay) =
             part.after.as_ref().map(|place| (place.at, place.more.clone())).unwrap_or_default();
@@ -214,6 +221,7 @@ impl Transaction {
 
 impl Ledger {
     /// The plan of that name.
+    #[shared::built_once]
     pub async fn plan(&self, replay: &str) -> Result<Option<Plan>, LedgerError> {
         let mut tx = self.read().await?;
         query(AssertSqlSafe(format!("SELECT {PLAN} FROM replay_plans p WHERE p.replay = $1")))
@@ -223,6 +231,7 @@ impl Ledger {
     }
 
     /// What has come of a replay so far.
+    #[shared::built_once]
     pub async fn results(&self, replay: &str) -> Result<Vec<Came>, LedgerError> {
         let mut tx = self.read().await?;
         query(
@@ -235,6 +244,7 @@ impl Ledger {
     }
 
     /// What has come of each event of a replay, the latest first.
+    #[shared::built_once]
     pub async fn event_results(&self, replay: &str, limit: i64) -> Result<Vec<EventResult>, LedgerError> {
         let mut tx = self.read().await?;
         query(

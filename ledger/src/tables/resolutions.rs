@@ -73,6 +73,7 @@ readable! {
 
 impl Ledger {
     /// What should have been answered by now; modes without any are left out.
+    #[shared::built_once]
     pub async fn disputes_past_due(&self, now: DateTime<Utc>) -> Result<Vec<PastDue>, LedgerError> {
         let mut tx = self.read().await?;
         query(PAST_DUE).bind(now).all(&mut tx).await
@@ -81,6 +82,7 @@ impl Ledger {
 
 impl Transaction {
     /// The resolutions of disputes, the last one of each where one stands.
+    #[shared::built_once]
     pub async fn resolutions_of(&mut self, disputes: &[Key]) -> Result<Vec<Resolution>, LedgerError> {
         let statement = concat!(
             "SELECT id, account, livemode, n.written_by, n.written_at, n.note, n.number \

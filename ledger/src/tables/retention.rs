@@ -57,6 +57,7 @@ fn is_settled(outcome: &str) -> bool {
 
 impl Transaction {
     /// The oldest segments recorded up to a moment, after the given number.
+    #[shared::built_once]
     pub async fn expired_segments(
         &mut self,
         after: i64,
@@ -76,6 +77,7 @@ impl Transaction {
     }
 
     /// The events of segments, with their bodies.
+    #[shared::built_once]
     pub async fn events_in(&mut self, segments: &[ExpiredSegment]) -> Result<Vec<Archived>, LedgerError> {
         let numbers: Vec<i64> = segments.iter().map(|segment| segment.number).collect();
         let mut found = self.archived_in(&numbers).await?;
@@ -84,6 +86,7 @@ impl Transaction {
     }
 
     /// Bodies with their own rows by key, after the given one.
+    #[shared::built_once]
     pub async fn own_bodies(&mut self, after: &EventKey, limit: i64) -> Result<Vec<OwnBody>, LedgerError> {
         const SQL: &str = "SELECT b.id, b.account, b.livemode, b.content_hash, e.outcome, e.recorded_at FROM \
             (SELECT id, account, livemode, content_hash FROM bodies \
@@ -102,6 +105,7 @@ impl Transaction {
     }
 
     /// Notes the objects that can no longer be made again from their events alone.
+    #[shared::built_once]
     pub async fn retire(&mut self, subjects: &[(&'static str, Key)]) -> Result<(), LedgerError> {
         Rows::of(subjects)
             .text("subject_kind", |(kind, _)| kind)
@@ -117,6 +121,7 @@ impl Transaction {
     }
 
     /// Removes segments, and remembers how far this has come: a segment that is missing later is a loss.
+    #[shared::built_once]
     pub async fn remove_segments(&mut self, segments: &[ExpiredSegment]) -> Result<(), LedgerError> {
         let Some(done_until) = segments.iter().map(|segment| segment.recorded_at).max() else {
             return Ok(());

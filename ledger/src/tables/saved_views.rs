@@ -22,6 +22,7 @@ readable! {
 
 impl Transaction {
     /// Of a person, by their names; of one list where a path is given.
+    #[shared::built_once]
     pub async fn saved_views_of(
         &mut self,
         staff: &str,
@@ -35,6 +36,7 @@ impl Transaction {
     }
 
     /// Keeps it; another one of this person, list and name is replaced.
+    #[shared::built_once]
     pub async fn keep_view(&mut self, view: &SavedView) -> Result<(), LedgerError> {
         query(
             "INSERT INTO saved_views (id, staff, name, path, query, saved_at) VALUES ($1, $2, $3, $4, $5, $6) \
@@ -52,6 +54,7 @@ impl Transaction {
     }
 
     /// `false` where this person has none of this id.
+    #[shared::built_once]
     pub async fn delete_view(&mut self, staff: &str, id: &str) -> Result<bool, LedgerError> {
         let deleted = query("DELETE FROM saved_views WHERE staff = $1 AND id = $2")
             .bind(staff)

@@ -58,6 +58,7 @@ pub(crate) fn committing(commit: Option<&Commit>) -> Statement<'_> {
 
 impl Transaction {
     /// Notes events that are recorded outside of a batch, and the message that they came by.
+    #[shared::built_once]
     pub async fn note_commit(
         &mut self,
         events: &[EventKey],
@@ -70,6 +71,7 @@ impl Transaction {
     }
 
     /// What no block covers yet.
+    #[shared::built_once]
     pub async fn open_commits(&mut self, limit: i64) -> Result<Vec<Commit>, LedgerError> {
         query("SELECT * FROM audit_commits WHERE block IS NULL ORDER BY id LIMIT $1")
             .bind(limit)
@@ -78,14 +80,17 @@ impl Transaction {
     }
 
     /// What one block covers.
+    #[shared::built_once]
     pub async fn commits_of(&mut self, block: i64) -> Result<Vec<Commit>, LedgerError> {
         query("SELECT * FROM audit_commits WHERE block = $1 ORDER BY id").bind(block).all(self).await
     }
 
+    #[shared::built_once]
     pub async fn last_seal(&mut self) -> Result<Option<Seal>, LedgerError> {
         query("SELECT * FROM audit_seals ORDER BY number DESC LIMIT 1").optional(self).await
     }
 
+    #[shared::built_once]
     pub async fn seals_after(&mut self, number: i64, limit: i64) -> Result<Vec<Seal>, LedgerError> {
         query("SELECT * FROM audit_seals WHERE number > $1 ORDER BY number LIMIT $2")
             .bind(number)
@@ -95,6 +100,7 @@ impl Transaction {
     }
 
     /// What was sealed within a span.
+    #[shared::built_once]
     pub async fn seals_within(
         &mut self,
         from: DateTime<Utc>,
@@ -112,6 +118,7 @@ impl Transaction {
     }
 
     /// Appends a block over these commits. Another worker that sealed meanwhile is refused by the number.
+    #[shared::built_once]
     pub async fn append_seal(&mut self, seal: &Seal, commits: &[Commit]) -> Result<(), LedgerError> {
         {
             query(
@@ -143,16 +150,19 @@ impl Transaction {
     }
 
     /// The first block after this number that commits name.
+    #[shared::built_once]
     pub async fn block_after(&mut self, number: i64) -> Result<Option<i64>, LedgerError> {
         query("SELECT MIN(block) FROM audit_commits WHERE block > $1").bind(number).one(self).await
     }
 
     /// When the first transaction was noted.
+    #[shared::built_once]
     pub async fn commits_began(&mut self) -> Result<Option<DateTime<Utc>>, LedgerError> {
         query("SELECT MIN(committed_at) FROM audit_commits").one(self).await
     }
 
     /// Whether there are events, and no transaction that counts any: all of them are older than the counting.
+    #[shared::built_once]
     pub async fn is_older_than_commits(&mut self) -> Result<bool, LedgerError> {
         let found: Vec<String> = {
             query("SELECT id FROM events WHERE NOT EXISTS (SELECT 1 FROM audit_commits) LIMIT 1")
@@ -163,6 +173,7 @@ impl Transaction {
     }
 
     /// The highest message of a queue that is known to have been committed.
+    #[shared::built_once]
     pub async fn highest_taken(&mut self, queue: &str) -> Result<i64, LedgerError> {
         query("SELECT COALESCE(MAX(highest), 0) FROM audit_commits WHERE queue = $1")
             .bind(queue)
@@ -173,6 +184,7 @@ impl Transaction {
 
 impl Ledger {
     /// The newest block.
+    #[shared::built_once]
     pub async fn head(&self) -> Result<Option<Seal>, LedgerError> {
         self.read().await?.last_seal().await
     }

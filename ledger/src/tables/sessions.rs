@@ -24,19 +24,23 @@ readable! {
 }
 
 impl Transaction {
+    #[shared::built_once]
     pub async fn session_by_hash(&mut self, hash: &[u8]) -> Result<Option<Session>, LedgerError> {
         query("SELECT * FROM sessions WHERE hash = $1").bind(hash).optional(self).await
     }
 
+    #[shared::built_once]
     pub async fn session(&mut self, id: &str) -> Result<Option<Session>, LedgerError> {
         query("SELECT * FROM sessions WHERE id = $1").bind(id).optional(self).await
     }
 
     /// Those that have not ended, of everybody, the newest first.
+    #[shared::built_once]
     pub async fn open_sessions(&mut self) -> Result<Vec<Session>, LedgerError> {
         query("SELECT * FROM sessions WHERE ended_at IS NULL ORDER BY begun_at DESC, id").all(self).await
     }
 
+    #[shared::built_once]
     pub async fn add_session(&mut self, session: &Session) -> Result<(), LedgerError> {
         query(
             "INSERT INTO sessions (id, staff, hash, address, begun_at, seen_at, ends_at) \
@@ -54,6 +58,7 @@ impl Transaction {
         Ok(())
     }
 
+    #[shared::built_once]
     pub async fn note_session_use(&mut self, id: &str, now: DateTime<Utc>) -> Result<(), LedgerError> {
         query("UPDATE sessions SET seen_at = $2 WHERE id = $1 AND ended_at IS NULL")
             .bind(id)
@@ -64,6 +69,7 @@ impl Transaction {
     }
 
     /// Ends a session for good; `false` where it had ended before.
+    #[shared::built_once]
     pub async fn end_session(&mut self, id: &str, by: &str, now: DateTime<Utc>) -> Result<bool, LedgerError> {
         let ended =
             query("UPDATE sessions SET ended_by = $2, ended_at = $3 WHERE id = $1 AND ended_at IS NULL")
@@ -76,6 +82,7 @@ impl Transaction {
     }
 
     /// Ends all sessions of a person.
+    #[shared::built_once]
     pub async fn end_sessions_of(
         &mut self,
         staff: &str,
@@ -90,6 +97,7 @@ impl Transaction {
             .await
     }
     /// Removes those that ended, or should have, before this moment.
+    #[shared::built_once]
     pub async fn remove_sessions_before(&mut self, end: DateTime<Utc>) -> Result<u64, LedgerError> {
         query("DELETE FROM sessions WHERE ends_at < $1 OR ended_at < $1").bind(end).run(self).await
     }

@@ -25,25 +25,30 @@ readable! {
 
 impl Transaction {
     /// When the first member of staff was added.
+    #[shared::built_once]
     pub async fn first_member_added(&mut self) -> Result<Option<DateTime<Utc>>, LedgerError> {
         query("SELECT MIN(added_at) FROM staff").one(self).await
     }
 
     /// Waits for whoever else changes who may do what: of two administrators who remove each other one is refused.
+    #[shared::built_once]
     pub async fn lock_staff(&mut self) -> Result<(), LedgerError> {
         query("UPDATE staff_guard SET revision = revision + 1 WHERE id = 1").run(self).await?;
         Ok(())
     }
 
+    #[shared::built_once]
     pub async fn member(&mut self, name: &str) -> Result<Option<Member>, LedgerError> {
         query("SELECT * FROM staff WHERE name = $1").bind(name).optional(self).await
     }
 
     /// All of them, those who may no longer act included.
+    #[shared::built_once]
     pub async fn members(&mut self) -> Result<Vec<Member>, LedgerError> {
         query("SELECT * FROM staff ORDER BY name").all(self).await
     }
 
+    #[shared::built_once]
     pub async fn add_member(&mut self, member: &Member) -> Result<(), LedgerError> {
         query("INSERT INTO staff (name, roles, added_by, added_at) VALUES ($1, $2, $3, $4)")
             .bind(&member.name)
@@ -56,6 +61,7 @@ impl Transaction {
     }
 
     /// Writes what may change of a person.
+    #[shared::built_once]
     pub async fn write_member(&mut self, member: &Member) -> Result<(), LedgerError> {
         query(
             "UPDATE staff SET roles = $2, disabled_by = $3, disabled_at = $4, admin_until = $5 WHERE name = $1",
@@ -71,6 +77,7 @@ impl Transaction {
     }
 
     /// Those who had something to prove who they are with at this moment or later: a password, or a token that worked.
+    #[shared::built_once]
     pub async fn members_with_credentials(
         &mut self,
         since: DateTime<Utc>,

@@ -10,6 +10,7 @@ use domain::event::EventKey;
 
 impl Transaction {
     /// Sets the mark; `false` when one was there.
+    #[shared::built_once]
     pub async fn mark_started(&mut self, key: &EventKey, now: DateTime<Utc>) -> Result<bool, LedgerError> {
         let marked = keyed(Rows::of(std::slice::from_ref(key)), |key| key)
             .time("started_at", |_| Some(now))
@@ -23,6 +24,7 @@ impl Transaction {
     }
 
     /// Removes marks: the events were handled, or given back untouched.
+    #[shared::built_once]
     pub async fn unmark_started(&mut self, keys: &[EventKey]) -> Result<(), LedgerError> {
         keyed(Rows::of(keys), |key| key)
             .run(

@@ -33,22 +33,27 @@ readable! {
 }
 
 impl Transaction {
+    #[shared::built_once]
     pub async fn token_by_hash(&mut self, hash: &[u8]) -> Result<Option<Token>, LedgerError> {
         query("SELECT * FROM tokens WHERE hash = $1").bind(hash).optional(self).await
     }
 
+    #[shared::built_once]
     pub async fn token(&mut self, id: &str) -> Result<Option<Token>, LedgerError> {
         query("SELECT * FROM tokens WHERE id = $1").bind(id).optional(self).await
     }
 
+    #[shared::built_once]
     pub async fn all_tokens(&mut self) -> Result<Vec<Token>, LedgerError> {
         query("SELECT * FROM tokens ORDER BY staff, created_at, id").all(self).await
     }
 
+    #[shared::built_once]
     pub async fn tokens_of(&mut self, staff: &str) -> Result<Vec<Token>, LedgerError> {
         query("SELECT * FROM tokens WHERE staff = $1 ORDER BY created_at, id").bind(staff).all(self).await
     }
 
+    #[shared::built_once]
     pub async fn add_token(&mut self, token: &Token) -> Result<(), LedgerError> {
         query(
             "INSERT INTO tokens (id, staff, roles, is_program, hash, prefix, created_by, created_at, approved_at, \
@@ -69,12 +74,14 @@ impl Transaction {
         Ok(())
     }
 
+    #[shared::built_once]
     pub async fn approve_token(&mut self, id: &str, now: DateTime<Utc>) -> Result<(), LedgerError> {
         query("UPDATE tokens SET approved_at = $2 WHERE id = $1").bind(id).bind(now).run(self).await?;
         Ok(())
     }
 
     /// Ends a token for good; `false` where it had ended before.
+    #[shared::built_once]
     pub async fn end_token(&mut self, id: &str, by: &str, now: DateTime<Utc>) -> Result<bool, LedgerError> {
         let ended =
             query("UPDATE tokens SET ended_by = $2, ended_at = $3 WHERE id = $1 AND ended_at IS NULL")
@@ -87,6 +94,7 @@ impl Transaction {
     }
 
     /// Notes that a token was used, unless that was noted after `before`.
+    #[shared::built_once]
     pub async fn note_token_use(
         &mut self,
         id: &str,
@@ -105,6 +113,7 @@ impl Transaction {
     }
 
     /// The same of a token that was refused; `false` where it was noted a short while ago.
+    #[shared::built_once]
     pub async fn note_token_refusal(
         &mut self,
         id: &str,

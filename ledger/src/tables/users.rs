@@ -10,11 +10,13 @@ use domain::{Key, Object};
 
 impl Transaction {
     /// The disputed payments that name one of these users.
+    #[shared::built_once]
     pub async fn disputed_payments_of_users(&mut self, users: &[Key]) -> Result<Vec<Payment>, LedgerError> {
         self.children_where("user_id", users, "payments.dispute_count > 0").await
     }
 
     /// The disputed payments of these customers.
+    #[shared::built_once]
     pub async fn disputed_payments_of_customers(
         &mut self,
         customers: &[Key],
@@ -24,6 +26,7 @@ impl Transaction {
 
     /// Makes sure that these users have rows, locks and reads them. The audit of a row that was removed goes on
     /// from where it was.
+    #[shared::built_once]
     pub async fn lock_bans(&mut self, users: &[Key]) -> Result<Vec<Ban>, LedgerError> {
         let mut locked = self.lock_rows::<Ban>(users).await?;
         let mut told = self.last_lines(Ban::NAME, &locked.new).await?;
@@ -36,6 +39,7 @@ impl Transaction {
     }
 
     /// Removes the rows of these users, which this transaction holds locked.
+    #[shared::built_once]
     pub async fn forget_bans(&mut self, users: &[Key]) -> Result<(), LedgerError> {
         let statement =
             "DELETE FROM bans WHERE (id, account, livemode) IN (SELECT id, account, livemode FROM input)";
@@ -43,6 +47,7 @@ impl Transaction {
     }
 
     /// Whether a payment or a subscription names this customer, of whom nothing may have been reported.
+    #[shared::built_once]
     pub async fn is_customer_named(&mut self, customer: &Key) -> Result<bool, LedgerError> {
         let found: Option<(i64,)> = query(
             "SELECT COUNT(*) FROM (SELECT id FROM payments WHERE customer = $1 AND account = $2 AND livemode = $3 \
@@ -58,6 +63,7 @@ impl Transaction {
     }
 
     /// The users whom the payments of these customers name.
+    #[shared::built_once]
     pub async fn users_paying_as(&mut self, customers: &[Key]) -> Result<Vec<Key>, LedgerError> {
         by_parent(customers)
             .fetch(
@@ -70,6 +76,7 @@ impl Transaction {
     }
 
     /// The accounts and modes in which a payment or goods name this user.
+    #[shared::built_once]
     pub async fn users_named(&mut self, user: &str) -> Result<Vec<Key>, LedgerError> {
         query(
             "SELECT user_id AS id, account, livemode FROM payments WHERE user_id = $1 \
@@ -81,6 +88,7 @@ impl Transaction {
     }
 
     /// The customers who are one of these users.
+    #[shared::built_once]
     pub async fn customers_of_users(&mut self, users: &[Key]) -> Result<Vec<Customer>, LedgerError> {
         self.children("user_id", users).await
     }

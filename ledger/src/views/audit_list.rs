@@ -21,6 +21,7 @@ pub struct AuditFilter {
 const LINES: &str = "SELECT audit.*, subject_id AS id, subject_kind || ':' || revision AS kind FROM audit";
 
 impl Transaction {
+    #[shared::built_once]
     pub async fn audit_lines(
         &mut self,
         filter: &AuditFilter,

@@ -96,6 +96,7 @@ readable! {
 
 impl Transaction {
     /// All events by key, after the given one.
+    #[shared::built_once]
     pub async fn stored(&mut self, after: &EventKey, limit: i64) -> Result<Vec<Stored>, LedgerError> {
         query(
             "SELECT id, account, livemode, content_hash, outcome, source, repetitions, \
@@ -113,6 +114,7 @@ impl Transaction {
     }
 
     /// Segments by number after the given one, with their events and what of these is in them.
+    #[shared::built_once]
     pub async fn segments_after(
         &mut self,
         after: i64,
@@ -146,6 +148,7 @@ impl Transaction {
     }
 
     /// Events whose body has its own row, by key after the given one.
+    #[shared::built_once]
     pub async fn with_own_bodies(
         &mut self,
         after: &EventKey,
@@ -169,6 +172,7 @@ impl Transaction {
     }
 
     /// Events whose body is nowhere, though retention has not come to them: their segment was lost.
+    #[shared::built_once]
     pub async fn without_their_segment(&mut self, limit: i64) -> Result<Vec<EventKey>, LedgerError> {
         query(
             "SELECT e.id, e.account, e.livemode, e.content_hash FROM events e WHERE e.segment IS NOT NULL \
@@ -185,6 +189,7 @@ impl Transaction {
     }
 
     /// The identities of all events by key, after the given one.
+    #[shared::built_once]
     pub async fn identities(&mut self, after: &EventKey, limit: i64) -> Result<Vec<Identity>, LedgerError> {
         query(
             "SELECT id, account, livemode, content_hash, recorded_at FROM events \
@@ -201,6 +206,7 @@ impl Transaction {
     }
 
     /// All lines of the audit, subject by subject in the order of revisions, after the given place.
+    #[shared::built_once]
     pub async fn lines_after(
         &mut self,
         after: &AuditPosition,
@@ -221,6 +227,7 @@ impl Transaction {
     }
 
     /// Objects that count lines of which the last is not there, or is not the one whose hash they have.
+    #[shared::built_once]
     pub async fn objects_without_their_last_line(
         &mut self,
         (kind, table): (&str, &str),
@@ -237,6 +244,7 @@ impl Transaction {
     }
 
     /// Lines about objects that are not there, or that count fewer.
+    #[shared::built_once]
     pub async fn lines_without_their_object(
         &mut self,
         (kind, table): (&str, &str),
@@ -254,6 +262,7 @@ impl Transaction {
     }
 
     /// Audits with a number missing: a line was removed, or written past its transaction.
+    #[shared::built_once]
     pub async fn broken_audits(&mut self, limit: i64) -> Result<Vec<AuditGap>, LedgerError> {
         query(
             "SELECT subject_kind, subject_id, COUNT(*) AS lines, MAX(revision) AS last FROM audit \
@@ -266,6 +275,7 @@ impl Transaction {
     }
 
     /// Bodies with their own rows whose event is not there.
+    #[shared::built_once]
     pub async fn orphaned_bodies(&mut self) -> Result<i64, LedgerError> {
         query(
             "SELECT COUNT(*) FROM bodies b WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.id = b.id \

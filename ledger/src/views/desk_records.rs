@@ -58,6 +58,7 @@ const CALLS: &str = "SELECT o.id, o.account, o.livemode, c.attempt, c.number, c.
 
 impl Transaction {
     /// The newest first.
+    #[shared::built_once]
     pub async fn decisions(
         &mut self,
         window: &Window,
@@ -74,6 +75,7 @@ impl Transaction {
     }
 
     /// The newest first.
+    #[shared::built_once]
     pub async fn calls(
         &mut self,
         window: &Window,
@@ -89,6 +91,7 @@ impl Transaction {
     }
 
     /// The changes of policies of a span, oldest first: a few, as people make them.
+    #[shared::built_once]
     pub async fn policies_set_within(
         &mut self,
         from: DateTime<Utc>,
@@ -102,6 +105,7 @@ impl Transaction {
     }
 
     /// The compared days from one to another, both included, oldest first.
+    #[shared::built_once]
     pub async fn reconciliations_of(
         &mut self,
         (first, last): (&str, &str),

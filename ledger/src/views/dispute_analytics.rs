@@ -44,6 +44,7 @@ const DISPUTES: &str = "SELECT * FROM (SELECT disputes.id, disputes.account, dis
 
 impl Transaction {
     /// Those that were opened within a window, the newest first.
+    #[shared::built_once]
     pub async fn analysed_disputes(
         &mut self,
         window: &Window,
@@ -58,6 +59,7 @@ impl Transaction {
     }
 
     /// The evidence that was stored or submitted from here. Each dispute may be named once.
+    #[shared::built_once]
     pub async fn sent_evidence(&mut self, disputes: &[Key]) -> Result<Vec<SentEvidence>, LedgerError> {
         by_key(disputes)
             .fetch(

@@ -184,6 +184,7 @@ impl Attempts {
 
 impl Ledger {
     /// One state of the ledger, as of one moment.
+    #[shared::built_once]
     pub async fn happened(&self, now: DateTime<Utc>) -> Result<Happened, LedgerError> {
         let (mut tx, until) = (self.read().await?, now + AHEAD);
         Ok({

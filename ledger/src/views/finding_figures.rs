@@ -110,6 +110,7 @@ const COMPARED: &str = "SELECT livemode, MAX(CASE WHEN verdict <> 'incomplete' T
 const ASKED_AGAIN: TimeDelta = TimeDelta::days(45);
 
 impl Ledger {
+    #[shared::built_once]
     pub async fn finding_figures(&self, now: DateTime<Utc>) -> Result<FindingFigures, LedgerError> {
         let mut tx = self.read().await?;
         let since = (now - ASKED_AGAIN).date_naive().to_string();
@@ -134,6 +135,7 @@ impl Ledger {
 impl Transaction {
     /// How many findings of each kind wait for somebody, of one account or of all. Counts up to 10,000 of each check and
     /// mode.
+    #[shared::built_once]
     pub async fn open_findings(
         &mut self,
         account: Option<&str>,

@@ -136,6 +136,7 @@ impl Bounded<Attempt> {
 
 impl Transaction {
     /// The attempts that these charges are, and those of these payments.
+    #[shared::built_once]
     pub async fn fraud_attempts(
         &mut self,
         charges: &[Key],
@@ -147,6 +148,7 @@ impl Transaction {
     }
 
     /// What these users, customers and cards tried around their moments.
+    #[shared::built_once]
     pub async fn fraud_attempts_around(
         &mut self,
         users: &BTreeSet<Around>,
@@ -169,6 +171,7 @@ impl Transaction {
     }
 
     /// What these users paid within their spans, the latest payments.
+    #[shared::built_once]
     pub async fn paid_before(
         &mut self,
         users: &BTreeSet<Around>,
@@ -178,6 +181,7 @@ impl Transaction {
     }
 
     /// Those of these charges that banks warned of and that nobody disputes.
+    #[shared::built_once]
     pub async fn warned_charges(&mut self, charges: &[Key]) -> Result<Vec<WarnedCharge>, LedgerError> {
         by_key(charges)
             .fetch(
@@ -192,6 +196,7 @@ impl Transaction {
     }
 
     /// Those of these charges with refunds and lost disputes.
+    #[shared::built_once]
     pub async fn double_losses(&mut self, charges: &[Key]) -> Result<Vec<Loss>, LedgerError> {
         by_key(charges)
             .fetch(
@@ -209,6 +214,7 @@ impl Transaction {
     }
 
     /// What these users paid since a moment while they were banned.
+    #[shared::built_once]
     pub async fn payments_of_banned(
         &mut self,
         users: &[Key],

@@ -131,12 +131,14 @@ readable! {
 }
 
 impl Ledger {
+    #[shared::built_once]
     pub async fn named_only(&self) -> Result<Vec<NamedOnly>, LedgerError> {
         let mut tx = self.read().await?;
         query(NAMED_ONLY).all(&mut tx).await
     }
 
     /// One state of the ledger, as of one moment.
+    #[shared::built_once]
     pub async fn gauges(&self, now: DateTime<Utc>, due_until: DateTime<Utc>) -> Result<Gauges, LedgerError> {
         let mut tx = self.read().await?;
         Ok({

@@ -147,6 +147,7 @@ const UNPROCESSED: &str = "SELECT (SELECT COUNT(*) FROM events WHERE outcome = '
 
 impl Transaction {
     /// What happened within each of these stretches, which are in order; nothing outside them is looked at.
+    #[shared::built_once]
     pub async fn kpi_figures(
         &mut self,
         scope: &Scope,

@@ -87,6 +87,7 @@ pub struct RefundFilter {
 }
 
 impl Transaction {
+    #[shared::built_once]
     pub async fn invoices(
         &mut self,
         filter: &InvoiceFilter,
@@ -102,6 +103,7 @@ impl Transaction {
             .await
     }
 
+    #[shared::built_once]
     pub async fn payments(
         &mut self,
         filter: &PaymentFilter,
@@ -133,6 +135,7 @@ impl Transaction {
             .await
     }
 
+    #[shared::built_once]
     pub async fn refunds(&mut self, filter: &RefundFilter, part: &Part) -> Result<Page<Refund>, LedgerError> {
         let of_payment = "(payment = ? OR charge IN (SELECT id FROM charges WHERE payment = ?))";
         Search::of(format!("{} WHERE {CREATED} IS NOT NULL", select(Refund::TABLE, CREATED)))
@@ -146,6 +149,7 @@ impl Transaction {
     }
 
     /// How many payments a customer has made or tried.
+    #[shared::built_once]
     pub async fn count_payments_of(&mut self, customer: &Key) -> Result<i64, LedgerError> {
         let whose = Whose { account: Some(customer.account.clone()), livemode: Some(customer.livemode) };
         let rows: Vec<(i64,)> = Search::of("SELECT COUNT(*) FROM payments WHERE TRUE")

@@ -76,6 +76,7 @@ readable! {
 
 impl Ledger {
     /// One state of the ledger. `due_until`: which deadlines are near.
+    #[shared::built_once]
     pub async fn money_status(
         &self,
         now: DateTime<Utc>,
@@ -107,6 +108,7 @@ impl Ledger {
     }
 
     /// The types of the newest events that came by webhook, and how many of each.
+    #[shared::built_once]
     pub async fn types_of_late(&self, among_newest: i64) -> Result<BTreeMap<String, i64>, LedgerError> {
         let mut tx = self.read().await?;
         let types: Vec<(String, i64)> = { query(TYPES).bind(among_newest).all(&mut tx).await? };

@@ -18,6 +18,7 @@ readable! {
 
 impl Ledger {
     /// One statement, at the ends of two indexes.
+    #[shared::built_once]
     pub async fn newest(&self) -> Result<Newest, LedgerError> {
         query(
             "SELECT (SELECT MAX(recorded_at) FROM events) AS event_at, \

@@ -25,6 +25,7 @@ readable! {
 
 impl Transaction {
     /// Disputes that wait for an answer until some moment.
+    #[shared::built_once]
     pub async fn disputes_due(
         &mut self,
         from: DateTime<Utc>,
@@ -44,6 +45,7 @@ impl Transaction {
 
     /// The last charge of each customer with a running subscription whose card expires in a month that ends within a span,
     /// where nobody was told of it.
+    #[shared::built_once]
     pub async fn expiring_cards(
         &mut self,
         from: DateTime<Utc>,
@@ -69,6 +71,7 @@ impl Transaction {
         .await
     }
 
+    #[shared::built_once]
     pub async fn trouble(&mut self, since: DateTime<Utc>) -> Result<Trouble, LedgerError> {
         query(
             "SELECT (SELECT COUNT(*) FROM payment_failures WHERE livemode = TRUE AND failed_at >= $1) AS failed, \

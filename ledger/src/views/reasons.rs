@@ -27,6 +27,7 @@ const REFUNDS: [&str; 2] = [
 
 impl Transaction {
     /// `None` where nothing has it.
+    #[shared::built_once]
     pub async fn known_reason(
         &mut self,
         word: &str,

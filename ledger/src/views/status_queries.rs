@@ -55,6 +55,7 @@ readable! {
 }
 
 impl Ledger {
+    #[shared::built_once]
     pub async fn intake(
         &self,
         minute: DateTime<Utc>,
@@ -75,6 +76,7 @@ impl Ledger {
     }
 
     /// The newest events, the newest first.
+    #[shared::built_once]
     pub async fn recent(&self, since: Option<DateTime<Utc>>, limit: i64) -> Result<Vec<Recent>, LedgerError> {
         let mut tx = self.read().await?;
         query(
@@ -88,6 +90,7 @@ impl Ledger {
     }
 
     /// The causes of dead letters, the most frequent first.
+    #[shared::built_once]
     pub async fn dead_causes(&self, hour: DateTime<Utc>) -> Result<Vec<DeadCause>, LedgerError> {
         let mut tx = self.read().await?;
         query(
@@ -103,6 +106,7 @@ impl Ledger {
     }
 
     /// What waits for its next attempt.
+    #[shared::built_once]
     pub async fn retries(&self) -> Result<Retries, LedgerError> {
         let mut tx = self.read().await?;
         query("SELECT COUNT(*) AS events, MIN(retry_at) AS next_at FROM events WHERE outcome = 'waiting'")

@@ -226,6 +226,7 @@ impl Due {
 
 impl Transaction {
     /// Events, the newest first. `limit` of the filter has no part in it.
+    #[shared::built_once]
     pub async fn events(
         &mut self,
         filter: &EventFilter,
@@ -242,6 +243,7 @@ impl Transaction {
 
 impl Ledger {
     /// Waiting events whose time has come, the longest waiting first.
+    #[shared::built_once]
     pub async fn due(&self, now: DateTime<Utc>, limit: i64) -> Result<Vec<Due>, LedgerError> {
         let sql = format!(
             "SELECT {STORED}, {BODY} FROM events e {WITH_BODIES} WHERE e.outcome = 'waiting' AND e.retry_at <= $1 ORDER BY e.retry_at LIMIT $2"
@@ -254,6 +256,7 @@ impl Ledger {
 
     /// Makes due what waits for a time after `latest`: no plan reaches so far, so a clock ran ahead when that time
     /// was written. Says how many events.
+    #[shared::built_once]
     pub async fn bring_forward(&self, now: DateTime<Utc>, latest: DateTime<Utc>) -> Result<u64, LedgerError> {
         let mut tx = self.begin().await?;
         let brought = {
@@ -268,11 +271,13 @@ impl Ledger {
     }
 
     /// Events, the newest first.
+    #[shared::built_once]
     pub async fn events(&self, filter: &EventFilter) -> Result<Vec<StoredEvent>, LedgerError> {
         Ok(self.read().await?.events(filter, &Part::first(filter.limit)).await?.rows)
     }
 
     /// The keys of events, in the order in which Stripe stamped them.
+    #[shared::built_once]
     pub async fn keys_of(&self, filter: &EventFilter) -> Result<Vec<EventKey>, LedgerError> {
         let sql = format!(
             "SELECT e.id, e.account, e.livemode, e.content_hash FROM events e WHERE {SELECTED} \
@@ -283,6 +288,7 @@ impl Ledger {
     }
 
     /// Dead letters with what is at risk, for grouping.
+    #[shared::built_once]
     pub async fn dead(&self, filter: &EventFilter) -> Result<Vec<Dead>, LedgerError> {
         let sql = format!(
             "SELECT e.id, e.account, e.livemode, e.fingerprint, e.type, e.reason, e.object_id, e.amount, e.currency, \
@@ -294,6 +300,7 @@ impl Ledger {
     }
 
     /// The contents stored under one event id: usually one.
+    #[shared::built_once]
     pub async fn event(&self, id: &str) -> Result<Vec<StoredEvent>, LedgerError> {
         let sql =
             format!("SELECT {STORED} FROM events e WHERE e.id = $1 ORDER BY e.recorded_at, e.content_hash");

@@ -41,6 +41,7 @@ pub struct Shop<'a> {
 }
 
 /// `what` is a posting fee or a promotion; `user` for whom the caller asks.
+#[shared::built_once]
 pub async fn ask(
     shop: Shop<'_>,
     key: &Key,

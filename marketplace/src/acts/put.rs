@@ -26,6 +26,7 @@ pub struct Put {
     pub currency: String,
 }
 
+#[shared::built_once]
 pub async fn put(
     ledger: &Ledger,
     put: &Put,

@@ -14,6 +14,7 @@ use crate::keep::Held;
 use crate::record::{Record, State, Word};
 use crate::view::ListingView;
 
+#[shared::built_once]
 pub async fn reject(
     ledger: &Ledger,
     key: &Key,
@@ -27,6 +28,7 @@ pub async fn reject(
 }
 
 /// `user` is for whom the caller acts.
+#[shared::built_once]
 pub async fn delete(
     ledger: &Ledger,
     key: &Key,

@@ -25,6 +25,7 @@ pub struct NewTerm {
     pub reason: String,
 }
 
+#[shared::built_once]
 pub async fn set_term(
     ledger: &Ledger,
     new: &NewTerm,

@@ -19,6 +19,7 @@ pub struct Word {
 }
 
 /// Approves an operation, or finds that it must be refused by now; gives it as it stands then.
+#[shared::built_once]
 pub async fn approve(
     ledger: &Ledger,
     id: &str,
@@ -67,6 +68,7 @@ pub(super) async fn approved(
 }
 
 /// Rejects an operation for good.
+#[shared::built_once]
 pub async fn reject(
     ledger: &Ledger,
     id: &str,

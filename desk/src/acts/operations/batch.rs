@@ -36,6 +36,7 @@ pub struct BatchView {
 }
 
 impl BatchView {
+    #[shared::built_once]
     pub async fn read(tx: &mut Transaction, id: &str) -> Result<Option<Self>, ledger::LedgerError> {
         let Some(batch) = tx.batch(id).await? else { return Ok(None) };
         let operations = tx.batch_operations(id).await?;
@@ -53,6 +54,7 @@ impl BatchView {
 }
 
 /// What would become of it, without asking: it is decided as if, and nothing is kept. Refused ones say why.
+#[shared::built_once]
 pub async fn plan(
     ledger: &Ledger,
     asks: &[Ask],
@@ -65,6 +67,7 @@ pub async fn plan(
 }
 
 /// Asks for all of them; `hash` is that of the plan that was seen, where they say it.
+#[shared::built_once]
 pub async fn request(
     ledger: &Ledger,
     asks: &[Ask],
@@ -174,6 +177,7 @@ async fn place(
 }
 
 /// Approves all that wait. What may no longer be done is refused by itself, and the others go on.
+#[shared::built_once]
 pub async fn approve(
     ledger: &Ledger,
     id: &str,
@@ -193,6 +197,7 @@ pub async fn approve(
 }
 
 /// Rejects all that wait, for good.
+#[shared::built_once]
 pub async fn reject(
     ledger: &Ledger,
     id: &str,

@@ -9,6 +9,7 @@ use super::{NotDone, lock, record};
 use crate::actor::Actor;
 use crate::acts;
 
+#[shared::built_once]
 pub async fn cancel(
     ledger: &Ledger,
     id: &str,

@@ -9,6 +9,7 @@ use super::{NotDone, decide, lock, record};
 use crate::actor::Actor;
 
 /// Confirms an operation, and gives it as it stands then.
+#[shared::built_once]
 pub async fn confirm(
     ledger: &Ledger,
     id: &str,

@@ -37,6 +37,7 @@ pub(super) async fn among(
 
 /// Decides right before sending, with what Stripe answered, or with the ledger's facts where Stripe need not be asked.
 /// The caller holds the operation's row, and the payment's before that.
+#[shared::built_once]
 pub async fn before_sending(
     tx: &mut Transaction,
     operation: &Operation,

@@ -29,6 +29,7 @@ const DAY: TimeDelta = TimeDelta::hours(24);
 const ABOUT_LIMIT: i64 = 1_000;
 
 /// The limits that hold now, by the policies of this transaction.
+#[shared::built_once]
 pub async fn limits(tx: &mut Transaction) -> Result<Limits, LedgerError> {
     Ok(tx.policies().await?.limits())
 }
@@ -49,6 +50,7 @@ impl PaymentRows {
 }
 
 /// Reads a payment. Whoever wants it to stay so has locked it.
+#[shared::built_once]
 pub async fn payment_rows(tx: &mut Transaction, key: &Key) -> Result<Option<PaymentRows>, LedgerError> {
     let own = std::slice::from_ref(key);
     let Some(payment) = tx.look_up::<Payment>(own).await?.pop() else { return Ok(None) };
@@ -71,6 +73,7 @@ fn sort<T: Object>(rows: &mut Vec<T>) {
 }
 
 /// The facts that an operation is decided on.
+#[shared::built_once]
 pub async fn facts(
     ledger: &Ledger,
     tx: &mut Transaction,
@@ -144,6 +147,7 @@ async fn dispute(
 }
 
 /// The others that concern the same payment, the same subject, or the same purchase of a customer, and count as spent.
+#[shared::built_once]
 pub async fn others(tx: &mut Transaction, operation: &Operation) -> Result<Vec<Operation>, LedgerError> {
     let mut found = BTreeMap::new();
     let mut keep = |others: Vec<Operation>| {
@@ -182,6 +186,7 @@ pub enum Counted {
 }
 
 /// What others of the same direction and currency came to within the last day.
+#[shared::built_once]
 pub async fn sums(
     tx: &mut Transaction,
     operation: &Operation,

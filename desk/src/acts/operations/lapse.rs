@@ -9,6 +9,7 @@ use super::record;
 const AT_ONCE: i64 = 100;
 
 /// Lapses what is over, and tells how many that were.
+#[shared::built_once]
 pub async fn lapse_expired(ledger: &Ledger, now: DateTime<Utc>) -> Result<usize, LedgerError> {
     let mut lapsed = 0;
     for id in ledger.expired_operations(now, AT_ONCE).await? {

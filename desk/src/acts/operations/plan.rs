@@ -37,6 +37,7 @@ pub struct PaymentMoney {
 }
 
 /// What would become of it if it were asked for now.
+#[shared::built_once]
 pub async fn plan(ledger: &Ledger, ask: &Ask, actor: &Actor, now: DateTime<Utc>) -> Result<Plan, NotDone> {
     actor.may(Permission::Read)?;
     let mut tx = ledger.read().await?;

@@ -20,6 +20,7 @@ const ABOUT_LIMIT: i64 = 1_000;
 const PASSING: [&str; 2] = ["checkout_closed", "operation_under_way"];
 
 /// Asks for what is due within a day, and tells how many that were. Nothing while the policy is off or checkout closed.
+#[shared::built_once]
 pub async fn request_planned(ledger: &Ledger, now: DateTime<Utc>) -> Result<usize, NotDone> {
     let mut tx = ledger.read().await?;
     if !tx.policies().await?.retries_are_scheduled() || tx.checkout_closing().await?.is_some() {

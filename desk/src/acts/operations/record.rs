@@ -19,6 +19,7 @@ use crate::actor::Actor;
 use crate::acts::count;
 
 /// Stores a new operation with the first line of its story.
+#[shared::built_once]
 pub async fn store(
     tx: &mut Transaction,
     operation: &mut Operation,
@@ -52,6 +53,7 @@ pub async fn step(
 }
 
 /// Appends a decision about the parameters that the operation has now.
+#[shared::built_once]
 pub async fn decided(
     tx: &mut Transaction,
     operation: &Operation,
@@ -74,6 +76,7 @@ pub async fn decided(
 }
 
 /// Keeps on whose word an operation is approved, where no second person was needed.
+#[shared::built_once]
 pub async fn approved(
     tx: &mut Transaction,
     operation: &Operation,

@@ -26,6 +26,7 @@ pub struct Ask {
 }
 
 /// Asks for an operation, and gives it as it stands then: refused, waiting for somebody, or approved.
+#[shared::built_once]
 pub async fn request(
     ledger: &Ledger,
     ask: &Ask,
@@ -41,6 +42,7 @@ pub async fn request(
 }
 
 /// The same for what a plan asks for: approved, it is sent at that time and not before.
+#[shared::built_once]
 pub async fn schedule(
     ledger: &Ledger,
     ask: &Ask,

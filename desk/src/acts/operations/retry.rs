@@ -12,6 +12,7 @@ use ledger::Ledger;
 use super::{NotDone, lock, record, request};
 use crate::actor::Actor;
 
+#[shared::built_once]
 pub async fn retry(
     ledger: &Ledger,
     id: &str,

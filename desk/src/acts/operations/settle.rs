@@ -30,6 +30,7 @@ pub enum Found {
     NotDone,
 }
 
+#[shared::built_once]
 pub async fn settle(
     ledger: &Ledger,
     id: &str,

@@ -51,6 +51,7 @@ readable! {
 
 impl Transaction {
     /// The most urgent first where only open ones are wanted; else what is overdue at this moment, then the newest.
+    #[shared::built_once]
     pub async fn disputes(
         &mut self,
         filter: &DisputeFilter,
@@ -90,6 +91,7 @@ impl Transaction {
     }
 
     /// The figures of all disputes that were opened in a window.
+    #[shared::built_once]
     pub async fn dispute_figures(
         &mut self,
         window: &Window,

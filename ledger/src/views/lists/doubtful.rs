@@ -26,11 +26,13 @@ readable! {
 
 impl Transaction {
     /// Objects whose figures contradict each other. Those that changed last come first.
+    #[shared::built_once]
     pub async fn contradictory(&mut self, whose: &Whose, part: &Part) -> Result<Page<Doubtful>, LedgerError> {
         self.doubtful(&WITH_ANOMALIES, CONTRADICTS_ITSELF, whose, part).await
     }
 
     /// Objects whose state only Stripe can tell. Those that changed last come first.
+    #[shared::built_once]
     pub async fn uncertain(&mut self, whose: &Whose, part: &Part) -> Result<Page<Doubtful>, LedgerError> {
         let kinds: Vec<Kind> = uncertain_kinds().collect();
         self.doubtful(&kinds, IS_UNCERTAIN, whose, part).await
@@ -58,6 +60,7 @@ impl Transaction {
     }
 
     /// How many of each kind are uncertain; kinds without any are left out.
+    #[shared::built_once]
     pub async fn count_uncertain(&mut self, whose: &Whose) -> Result<Vec<(&'static str, i64)>, LedgerError> {
         let mut counts = Vec::new();
         for kind in uncertain_kinds() {

@@ -28,6 +28,7 @@ pub struct FindingFilter {
 }
 
 impl Transaction {
+    #[shared::built_once]
     pub async fn findings(
         &mut self,
         filter: &FindingFilter,

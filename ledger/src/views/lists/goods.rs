@@ -26,6 +26,7 @@ pub struct GoodsFilter {
 }
 
 impl Transaction {
+    #[shared::built_once]
     pub async fn list_goods(
         &mut self,
         filter: &GoodsFilter,

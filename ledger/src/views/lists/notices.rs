@@ -24,6 +24,7 @@ pub struct NoticeFilter {
 }
 
 impl Transaction {
+    #[shared::built_once]
     pub async fn notices(&mut self, filter: &NoticeFilter, part: &Part) -> Result<Page<Notice>, LedgerError> {
         let by_delivery = filter.state.is_some() || filter.target.is_some();
         let (begins, ends) = if by_delivery {

@@ -28,6 +28,7 @@ pub struct OperationFilter {
 }
 
 impl Transaction {
+    #[shared::built_once]
     pub async fn operations(
         &mut self,
         filter: &OperationFilter,

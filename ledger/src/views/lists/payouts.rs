@@ -18,6 +18,7 @@ pub struct PayoutFilter {
 }
 
 impl Transaction {
+    #[shared::built_once]
     pub async fn payouts(&mut self, filter: &PayoutFilter, part: &Part) -> Result<Page<Payout>, LedgerError> {
         Search::of(format!("{} WHERE {CREATED} IS NOT NULL", select(Payout::TABLE, CREATED)))
             .and("status = ?", filter.status.as_ref())

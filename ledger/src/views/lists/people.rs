@@ -44,6 +44,7 @@ pub struct BanFilter {
 }
 
 impl Transaction {
+    #[shared::built_once]
     pub async fn customers(
         &mut self,
         filter: &CustomerFilter,
@@ -57,6 +58,7 @@ impl Transaction {
             .await
     }
 
+    #[shared::built_once]
     pub async fn subscriptions(
         &mut self,
         filter: &SubscriptionFilter,
@@ -72,6 +74,7 @@ impl Transaction {
     }
 
     /// The latest decision first.
+    #[shared::built_once]
     pub async fn bans(
         &mut self,
         filter: &BanFilter,

@@ -9,12 +9,14 @@ use crate::{LedgerError, Transaction};
 const PLACED: &str = "placed_at";
 
 impl Transaction {
+    #[shared::built_once]
     pub async fn blocks(&mut self, part: &Part) -> Result<Page<Block>, LedgerError> {
         Search::of("SELECT id, reason, placed_by, placed_at, placed_at AS position FROM blocks WHERE TRUE")
             .page_of_ids(self, (PLACED, "id"), part, |block: &Block| &block.id)
             .await
     }
 
+    #[shared::built_once]
     pub async fn holds(&mut self, part: &Part) -> Result<Page<Hold>, LedgerError> {
         Search::of(
             "SELECT object_id, reason, placed_by, placed_at, placed_at AS position FROM holds WHERE TRUE",

@@ -35,6 +35,7 @@ pub struct FailureFilter {
 }
 
 impl Transaction {
+    #[shared::built_once]
     pub async fn charges(&mut self, filter: &ChargeFilter, part: &Part) -> Result<Page<Charge>, LedgerError> {
         Search::of(format!("{} WHERE {CREATED} IS NOT NULL", select(Charge::TABLE, CREATED)))
             .and("status = ?", filter.status.as_ref())
@@ -46,6 +47,7 @@ impl Transaction {
     }
 
     /// The index begins with the mode: each mode is read by itself, and the two are put together.
+    #[shared::built_once]
     pub async fn failures(
         &mut self,
         filter: &FailureFilter,
