@@ -88,6 +88,11 @@ fn no_page_of_the_code_has_an_example_that_is_never_tried() {
 }
 
 #[test]
+fn what_other_crates_wait_for_is_built_once() {
+    holds(checks::doors_built_again);
+}
+
+#[test]
 fn decisions_are_numbered_without_gaps() {
     holds(checks::unruly_decisions);
 }
@@ -288,6 +293,14 @@ mod samples {
     fn examples_that_nothing_runs_are_found() {
         let text = "//! ```text\n//! a\n//! ```\n/// ```\n/// b();\n/// ```\nfn b() {}\n// ```\n";
         assert_eq!(found_at(checks::untried_examples, "domain/src/a.rs", text), [4]);
+    }
+
+    #[test]
+    fn doors_that_are_built_again_are_found() {
+        let text = "//! Acts.\npub async fn a(x: &X) -> Y {}\n#[shared::built_once]\npub async fn b() {}\n\
+                    pub async fn c<T: Kind>(x: T) {}\npub async fn d(\n    f: impl Fn(),\n) {\n}\npub async fn e<'a>(x: &'a X) {}\n";
+        assert_eq!(found_at(checks::doors_built_again, "desk/src/acts/a.rs", text), [2, 10]);
+        assert!(found_at(checks::doors_built_again, "ops/src/a.rs", text).is_empty());
     }
 
     #[test]

@@ -77,8 +77,9 @@ fn what_is_copied_exists_and_the_build_is_the_trees_own() {
     let members = manifest.lines().find_map(|line| line.strip_prefix("members = [")).unwrap();
     for member in members.trim_end_matches(']').split(", ").map(|member| member.trim_matches('"')) {
         let manifest = format!("{member}/Cargo.toml");
+        let folder = member.split('/').next().unwrap();
         assert!(
-            copied.contains(member) || copied.contains(&manifest),
+            copied.contains(folder) || copied.contains(&manifest),
             "cargo wants every member of the workspace: {member}"
         );
     }

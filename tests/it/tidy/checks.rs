@@ -174,6 +174,47 @@ pub(super) fn ignored_tests(files: &[File]) -> Vec<Finding> {
     })
 }
 
+/// What other crates wait for is compiled where it is written, or it is compiled again in each of them.
+pub(super) fn doors_built_again(files: &[File]) -> Vec<Finding> {
+    const LIBRARIES: &[&str] = &["ledger/src", "desk/src", "marketplace/src", "stripe-api/src"];
+    // They hold what cannot change its thread, or return what borrows from one of their arguments only.
+    const CANNOT: &[(&str, &str)] = &[
+        ("desk/src/backup/verify.rs", "fn verify("),
+        ("desk/src/object_backfill.rs", "fn begin("),
+        ("desk/src/rebuild/mod.rs", "fn rebuild("),
+        ("desk/src/reports/mod.rs", "fn write("),
+        ("desk/src/verify.rs", "fn verify("),
+    ];
+    let mut findings = Vec::new();
+    for file in files.iter().filter(|file| file.is_in(LIBRARIES)) {
+        let lines = file.lines_without_tests();
+        for (place, line) in lines.iter().enumerate().filter(|(_, line)| line.code.contains("pub async fn "))
+        {
+            let cannot = CANNOT.iter().any(|(path, name)| file.path == *path && line.code.contains(name));
+            let signature: String = lines[place..]
+                .iter()
+                .map(|line| line.code.as_str())
+                .take_while(|code| !code.is_empty())
+                .collect();
+            let signature = signature.split('{').next().unwrap_or_default();
+            let is_generic = signature.contains("impl ") || has_type_parameter(signature);
+            let is_built_once = place > 0 && lines[place - 1].attributes.contains("built_once");
+            if !is_built_once && !is_generic && !cannot {
+                findings.push(file.finding(line.number, "put #[shared::built_once] above it"));
+            }
+        }
+    }
+    findings
+}
+
+fn has_type_parameter(signature: &str) -> bool {
+    let before_arguments = signature.split('(').next().unwrap_or_default();
+    before_arguments
+        .split('<')
+        .nth(1)
+        .is_some_and(|named| named.contains(|letter: char| letter.is_ascii_uppercase()))
+}
+
 /// `scripts/test` runs no examples of documentation: what looks like one would never be tried.
 pub(super) fn untried_examples(files: &[File]) -> Vec<Finding> {
     let mut findings = Vec::new();
