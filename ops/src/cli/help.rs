@@ -59,7 +59,7 @@ Staff
   reconcile     Compare a day of Stripe's balance with the ledger; what differs
   notices       What people and programs were told; where it goes; send it again
   findings      What checks turned up: list, show, note, assign, acknowledge, snooze, resolve, accept
-  report        A day, week, month, span or incident as CSV and a page to print
+  report        A day, week, month, span or incident as CSV and a page to print; what Stripe's support asks for
 
 People
   staff         Who may act: add, roles, disable; changes that wait for a second administrator
