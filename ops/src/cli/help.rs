@@ -32,6 +32,7 @@ On call
   audit         Check that nothing has disappeared and the figures add up
   backup        Copy ledger and queue while they are in use; verify the copy
   restore       Make ledger and queue from a backup, or check one
+  bodies        Seal what Stripe sent by the newest key: which key seals how much, reseal
   hold          Keep bodies of events beyond their retention: add, lift, list
 
 Staff
