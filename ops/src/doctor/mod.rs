@@ -7,6 +7,7 @@ mod damage;
 mod event_families;
 mod files;
 mod key_ages;
+mod keys;
 mod ledger;
 pub mod listeners;
 mod secrets;
@@ -68,6 +69,7 @@ async fn examine(env: &Env, elsewhere: &ElsewhereOptions, now: DateTime<Utc>) ->
     checks.extend(damage);
     checks.extend(stripe_account::judged(stripe.as_ref(), &stripe_account::Ours::of(env)));
     checks.extend(key_ages::check(env, now).await);
+    checks.extend(keys::check(env).await);
     checks.extend(body_keys::check(env).await);
     checks.extend(files::check(env));
     if elsewhere.is("gateway") {
