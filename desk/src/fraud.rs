@@ -11,7 +11,7 @@ use domain::fraud::{
     Attempt, CardNames, Due, FraudFinding, FraudLimits, FraudRule, PaidBefore, USUAL_SPAN, banned_payments,
     bursts, double_losses, id_about, large_payments, warnings,
 };
-use ledger::views::fraud::{Around, CardAround};
+use ledger::views::fraud::{Around, Bounded, CardAround};
 use ledger::{Ledger, LedgerError, Transaction};
 
 use crate::findings::{Look, record};
@@ -139,8 +139,11 @@ async fn find(
     let mut judged = recent.clone();
     judged.extend(later.rows);
     judged.retain(Attempt::is_paid);
-    // What is usual is not known where payments were left out.
-    let is_known = |it: &FraudFinding| !(it.rule == FraudRule::UnusualPayment && usual.is_cut);
+    // What is usual is not known of a user whose payments were left out.
+    let uncertain = uncertain(&judged, &usual);
+    let is_known = |it: &FraudFinding| {
+        it.rule != FraudRule::UnusualPayment || !uncertain.contains(&it.whose().sibling(&it.subject_id))
+    };
     found.extend(large_payments(&judged, &usual.rows, limits).into_iter().filter(is_known));
 
     // What stands about a charge: also of those that are older, so that what is gone is seen.
@@ -162,9 +165,8 @@ async fn find(
     let (found, older): (Vec<_>, Vec<_>) = found.into_iter().partition(|it| it.at > since);
     // What stands for longer is told to nobody anew, and it is not gone.
     let stands: BTreeSet<String> = older.into_iter().map(FraudFinding::id).collect();
-    // Nobody knows what was usual where not all of it was read.
-    let is_judged = |rule| !(rule == FraudRule::UnusualPayment && usual.is_cut);
-    for (rule, kind, key) in of_charges.chain(of_payments).filter(|(rule, ..)| is_judged(*rule)) {
+    let is_judged = |rule, key| rule != FraudRule::UnusualPayment || !uncertain.contains(key);
+    for (rule, kind, key) in of_charges.chain(of_payments).filter(|(rule, _, key)| is_judged(*rule, key)) {
         let id = id_about(rule, kind, key);
         if !stands.contains(&id) {
             by_whose.entry(Key { id: String::new(), ..key.clone() }).or_default().1.push(id);
@@ -174,6 +176,26 @@ async fn find(
         by_whose.entry(it.whose()).or_default().0.push(FraudFinding::found(it));
     }
     Ok((by_whose, cut.into_iter().filter_map(|(what, is_cut)| is_cut.then_some(what)).collect()))
+}
+
+/// The payments of users of whom not all that they paid before was read. Rows are read in turns, one of each user: where they
+/// were cut, the last two turns may be incomplete, and whoever has fewer rows has all of them.
+fn uncertain(judged: &[Attempt], usual: &Bounded<PaidBefore>) -> BTreeSet<Key> {
+    if !usual.is_cut {
+        return BTreeSet::new();
+    }
+    let mut read: BTreeMap<Key, usize> = BTreeMap::new();
+    for row in &usual.rows {
+        let user = Key { id: row.user_id.clone(), account: row.account.clone(), livemode: row.livemode };
+        *read.entry(user).or_default() += 1;
+    }
+    let turns = read.values().max().copied().unwrap_or_default();
+    let is_whole = |user: &Key| read.get(user).copied().unwrap_or_default() + 1 < turns;
+    let of_unread = judged.iter().filter(|attempt| {
+        let user = attempt.user_id.as_ref().map(|user| key_of(attempt).sibling(user));
+        user.is_some_and(|user| !is_whole(&user))
+    });
+    of_unread.map(|attempt| key_of(attempt).sibling(attempt.paid_by())).collect()
 }
 
 fn key_of(attempt: &Attempt) -> Key {

@@ -20,6 +20,7 @@ use domain::event::{Content, EventKey};
 use domain::outcome::OutcomeKind;
 use domain::seal::Head;
 use ledger::tables::archive::Archived;
+use ledger::tables::bodies::Body;
 use ledger::views::consistency::{AuditGap, Stored, UnpackedSegment};
 use ledger::{Ledger, LedgerError, Transaction};
 
@@ -128,6 +129,9 @@ impl Verified {
             if Content::of(&envelope).key != archived.key {
                 self.damaged.push(archived.key.id.clone());
             }
+        }
+        if let Body::Unopened { .. } = archived.body {
+            self.damaged.push(archived.key.id.clone());
         }
     }
 

@@ -36,7 +36,9 @@ impl From<LedgerError> for Failure {
             | LedgerError::Contended
             | LedgerError::Moved
             | LedgerError::NumberTaken
-            | LedgerError::Segment { .. } => Self::Transient(error),
+            | LedgerError::Segment { .. }
+            | LedgerError::Unopened { .. }
+            | LedgerError::KeyMissing { .. } => Self::Transient(error),
             LedgerError::Data(_) => Self::Blame(Blame::Refused(error.to_string())),
             LedgerError::Disk(_) | LedgerError::Damaged(_) | LedgerError::Gone(_) => Self::Fatal(error),
         }

@@ -1,6 +1,7 @@
 //! The system of record: Postgres, or a SQLite file. Every statement stands here, once, for both
 //! databases; no decision about the domain is made here.
 
+pub mod body_keys;
 mod engine;
 pub mod failure;
 pub mod graph;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use shared::{Pending, PendingHere};
 use sqlx::{PgPool, SqlitePool};
 
+use self::body_keys::BodyKeys;
 pub use self::engine::append_only::TABLES as APPEND_ONLY_TABLES;
 pub use self::engine::config::{LedgerConfig, VARIABLES};
 pub use self::engine::copy;
@@ -34,6 +36,7 @@ pub struct Ledger {
     file: Option<Arc<LedgerFile>>,
     shown: String,
     policy: Arc<Policy>,
+    body_keys: BodyKeys,
 }
 
 #[derive(Clone, Debug)]
@@ -46,8 +49,8 @@ enum Pool {
 /// A transaction on either database. What is not committed is undone when it is dropped.
 #[derive(Debug)]
 pub enum Transaction {
-    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
-    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>, Arc<LedgerFile>),
+    Postgres(sqlx::Transaction<'static, sqlx::Postgres>, BodyKeys),
+    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>, Arc<LedgerFile>, BodyKeys),
 }
 
 impl Ledger {
@@ -55,7 +58,8 @@ impl Ledger {
         Box::pin(async move {
             let policy = Arc::new(config.policy.clone());
             let (pool, file) = config.connect().await?;
-            Ok(Self { pool, file, shown: config.shown(), policy })
+            let body_keys = config.body_keys.clone();
+            Ok(Self { pool, file, shown: config.shown(), policy, body_keys })
         })
     }
 
@@ -74,6 +78,11 @@ impl Ledger {
         &self.policy
     }
 
+    /// What seals bodies before they are stored.
+    pub fn body_keys(&self) -> &BodyKeys {
+        &self.body_keys
+    }
+
     /// Where it is, without user or password.
     pub fn shown(&self) -> String {
         self.shown.clone()
@@ -90,11 +99,12 @@ impl Ledger {
         Box::pin(async move {
             Ok(match &self.pool {
                 Pool::Postgres(pool) => match pool.begin().await {
-                    Ok(tx) => Transaction::Postgres(tx),
+                    Ok(tx) => Transaction::Postgres(tx, self.body_keys.clone()),
                     Err(error) => return Err(reach::explained(pool, error).await),
                 },
                 Pool::Sqlite(_, writer) => {
-                    Transaction::Sqlite(writer.begin().await?, self.file.clone().unwrap_or_default())
+                    let file = self.file.clone().unwrap_or_default();
+                    Transaction::Sqlite(writer.begin().await?, file, self.body_keys.clone())
                 }
             })
         })
@@ -106,12 +116,13 @@ impl Ledger {
             Ok(match &self.pool {
                 Pool::Postgres(pool) => {
                     match pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await {
-                        Ok(tx) => Transaction::Postgres(tx),
+                        Ok(tx) => Transaction::Postgres(tx, self.body_keys.clone()),
                         Err(error) => return Err(reach::explained(pool, error).await),
                     }
                 }
                 Pool::Sqlite(pool, _) => {
-                    Transaction::Sqlite(pool.begin().await?, self.file.clone().unwrap_or_default())
+                    let file = self.file.clone().unwrap_or_default();
+                    Transaction::Sqlite(pool.begin().await?, file, self.body_keys.clone())
                 }
             })
         })
@@ -137,11 +148,17 @@ impl Ledger {
 }
 
 impl Transaction {
+    pub(crate) fn body_keys(&self) -> &BodyKeys {
+        match self {
+            Self::Postgres(_, keys) | Self::Sqlite(_, _, keys) => keys,
+        }
+    }
+
     pub fn commit(self) -> Pending<'static, Result<(), LedgerError>> {
         Box::pin(async move {
             match self {
-                Self::Postgres(tx) => tx.commit().await?,
-                Self::Sqlite(tx, file) => {
+                Self::Postgres(tx, _) => tx.commit().await?,
+                Self::Sqlite(tx, file, _) => {
                     tx.commit().await?;
                     // A commit to a file that nobody can open any more is worth nothing.
                     file.check()?;

@@ -15,6 +15,8 @@ use thiserror::Error;
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::dict::{DecoderDictionary, EncoderDictionary};
 
+use crate::body_keys::{BodyKeys, Kept, Row};
+
 /// Bodies of so many bytes go into one segment; a batch with more of them fills several.
 const LIMIT_BYTES: usize = 4 << 20;
 /// No segment is larger than this when it is unpacked: one body may exceed `LIMIT_BYTES`, and no gateway takes more.
@@ -48,6 +50,10 @@ pub enum Fault {
     Form,
     #[error("its content cannot be unpacked")]
     Content,
+    #[error("its seal does not open: its content was altered, or is another row's")]
+    Seal,
+    #[error("the key that seals it is lost, says BODY_KEYS_FILE")]
+    KeyLost,
 }
 
 /// Where a body is.
@@ -73,12 +79,12 @@ pub(crate) fn places(lengths: impl Iterator<Item = usize>, mut number: impl FnMu
 }
 
 /// The segments of those bodies that are given; the others' places stay empty.
-pub(crate) fn pack(bodies: &[(Place, Option<&[u8]>)]) -> Vec<Packed> {
+pub(crate) fn pack(bodies: &[(Place, Option<&[u8]>)], keys: &BodyKeys) -> Vec<Packed> {
     let segments = bodies.chunk_by(|(one, _), (next, _)| one.segment == next.segment);
     let needed = segments.filter(|segment| segment.iter().any(|(_, body)| body.is_some()));
     let packed = needed.map(|segment| {
         let bodies: Vec<Option<&[u8]>> = segment.iter().map(|(_, body)| *body).collect();
-        Packed::of(segment[0].0.segment, &bodies)
+        Packed::of(segment[0].0.segment, &bodies, keys)
     });
     packed.collect()
 }
@@ -98,11 +104,12 @@ pub(crate) struct Packed {
     pub(crate) events: i64,
     pub(crate) checksum: [u8; CHECKSUM_BYTES],
     pub(crate) content: Vec<u8>,
+    pub(crate) sealed_by: Option<String>,
 }
 
 impl Packed {
-    /// Packs the bodies of the places, in their order.
-    pub(crate) fn of(number: i64, bodies: &[Option<&[u8]>]) -> Self {
+    /// Packs the bodies of the places, in their order, and seals them where there is a key.
+    pub(crate) fn of(number: i64, bodies: &[Option<&[u8]>], keys: &BodyKeys) -> Self {
         let total: usize = bodies.iter().flatten().map(|body| body.len()).sum();
         let mut plain = Vec::with_capacity(LENGTH_BYTES * (bodies.len() + 1) + total);
         plain.extend(length(bodies.len()).to_le_bytes());
@@ -112,23 +119,15 @@ impl Packed {
         for body in bodies.iter().flatten() {
             plain.extend_from_slice(body);
         }
-        let content = compress(&plain);
-        let events = bodies.iter().flatten().count();
-        Self {
-            number,
-            events: i64::try_from(events).unwrap_or(i64::MAX),
-            checksum: checksum(number, &content),
-            content,
-        }
+        let Kept { content, sealed_by } = keys.seal(compress(&plain), Row::Segment(number));
+        let events = i64::try_from(bodies.iter().flatten().count()).unwrap_or(i64::MAX);
+        Self { number, events, checksum: checksum(number, &content), content, sealed_by }
     }
 }
 
 impl Segment {
-    /// Unpacks what was stored under this number. What is damaged is refused, whatever the damage.
-    pub(crate) fn unpack(number: i64, checksum: &[u8], content: &[u8]) -> Result<Self, Fault> {
-        if self::checksum(number, content) != checksum {
-            return Err(Fault::Checksum);
-        }
+    /// Unpacks what was packed. What is damaged is refused, whatever the damage.
+    pub(crate) fn unpack(content: &[u8]) -> Result<Self, Fault> {
         let (form, frame) = content.split_first().ok_or(Fault::Content)?;
         if *form != FORM {
             return Err(Fault::Form);
@@ -150,12 +149,12 @@ impl Segment {
     }
 
     /// The same under the same number without the body at a place, whose bytes are nowhere in it.
-    pub(crate) fn without(&self, number: i64, place: i64) -> Packed {
+    pub(crate) fn without(&self, number: i64, place: i64, keys: &BodyKeys) -> Packed {
         let others = self.places.iter().enumerate().map(|(at, range)| {
             let range = range.clone().filter(|_| i64::try_from(at) != Ok(place))?;
             Some(&self.unpacked[range])
         });
-        Packed::of(number, &others.collect::<Vec<_>>())
+        Packed::of(number, &others.collect::<Vec<_>>(), keys)
     }
 }
 
@@ -170,8 +169,8 @@ pub(crate) fn number_after(moment: DateTime<Utc>) -> i64 {
     (moment.timestamp_millis() + 1) << RANDOM_BITS
 }
 
-/// Over the content and the number, so that a segment under another's number is found, too.
-fn checksum(number: i64, content: &[u8]) -> [u8; CHECKSUM_BYTES] {
+/// Over the content as it is stored and the number, so that a segment under another's number is found, too.
+pub(crate) fn checksum(number: i64, content: &[u8]) -> [u8; CHECKSUM_BYTES] {
     let hash = Sha256::new().chain_update(number.to_be_bytes()).chain_update(content).finalize();
     let (first, _) = hash.split_first_chunk().expect("a SHA-256 has 32 bytes");
     *first
@@ -223,8 +222,20 @@ fn ranges(plain: &[u8]) -> Option<Vec<Option<Range<usize>>>> {
 mod tests {
     use super::*;
 
+    fn packed_of(number: i64, bodies: &[Option<&[u8]>]) -> Packed {
+        Packed::of(number, bodies, &BodyKeys::default())
+    }
+
+    fn read(number: i64, checksum: &[u8], content: &[u8]) -> Result<Segment, Fault> {
+        if self::checksum(number, content) == checksum {
+            Segment::unpack(content)
+        } else {
+            Err(Fault::Checksum)
+        }
+    }
+
     fn unpacked(packed: &Packed) -> Result<Segment, Fault> {
-        Segment::unpack(packed.number, &packed.checksum, &packed.content)
+        read(packed.number, &packed.checksum, &packed.content)
     }
 
     fn body(number: usize) -> Vec<u8> {
@@ -253,7 +264,7 @@ mod tests {
                 })
                 .collect();
             let given: Vec<Option<&[u8]>> = bodies.iter().map(Option::as_deref).collect();
-            let packed = Packed::of(round, &given);
+            let packed = packed_of(round, &given);
             let segment = unpacked(&packed).unwrap();
             assert_eq!(segment.occupied(), bodies.iter().flatten().count());
             for (place, body) in bodies.iter().enumerate() {
@@ -270,27 +281,27 @@ mod tests {
     fn a_changed_byte_is_found_wherever_it_is_and_so_is_another_number() {
         let bodies: Vec<Vec<u8>> = (0..5).map(body).collect();
         let given: Vec<Option<&[u8]>> = bodies.iter().map(|body| Some(&body[..])).collect();
-        let packed = Packed::of(9, &given);
+        let packed = packed_of(9, &given);
         for place in 0..packed.content.len() {
             for bit in 0..8 {
                 let mut content = packed.content.clone();
                 content[place] ^= 1 << bit;
-                assert_eq!(Segment::unpack(9, &packed.checksum, &content).unwrap_err(), Fault::Checksum);
+                assert_eq!(read(9, &packed.checksum, &content).unwrap_err(), Fault::Checksum);
             }
             let cut = &packed.content[..place];
-            assert_eq!(Segment::unpack(9, &packed.checksum, cut).unwrap_err(), Fault::Checksum);
+            assert_eq!(read(9, &packed.checksum, cut).unwrap_err(), Fault::Checksum);
         }
-        let of_another = Segment::unpack(8, &packed.checksum, &packed.content);
+        let of_another = read(8, &packed.checksum, &packed.content);
         assert_eq!(of_another.unwrap_err(), Fault::Checksum, "rows that changed places");
-        assert_eq!(Segment::unpack(9, &[], &packed.content).unwrap_err(), Fault::Checksum);
+        assert_eq!(read(9, &[], &packed.content).unwrap_err(), Fault::Checksum);
     }
 
     /// Who can write the table can write a checksum, too.
     #[test]
     fn whatever_stands_under_a_good_checksum_panics_nothing_and_needs_little_memory() {
         let given = body(1);
-        let packed = Packed::of(1, &[Some(&given), None, Some(&given)]);
-        let read = |content: &[u8]| Segment::unpack(1, &checksum(1, content), content);
+        let packed = packed_of(1, &[Some(&given), None, Some(&given)]);
+        let read = Segment::unpack;
         let mut random = noise(11);
         for _ in 0..20_000 {
             let mut content = packed.content.clone();
@@ -318,14 +329,14 @@ mod tests {
     #[test]
     fn what_is_taken_out_is_in_no_byte_of_the_rest() {
         let (kept, erased) = (body(1), b"gesine.mustermann@example.com 4242".to_vec());
-        let packed = Packed::of(3, &[Some(&kept), Some(&erased), None]);
-        let rest = unpacked(&packed).unwrap().without(3, 1);
+        let packed = packed_of(3, &[Some(&kept), Some(&erased), None]);
+        let rest = unpacked(&packed).unwrap().without(3, 1, &BodyKeys::default());
         assert_eq!(rest.events, 1);
         let segment = unpacked(&rest).unwrap();
         assert_eq!((segment.body(0).as_deref(), segment.body(1)), (Some(&kept[..]), None));
         let plain = decompress(&rest.content[1..]).unwrap();
         assert!(!plain.windows(8).any(|window| erased.windows(8).any(|part| part == window)));
-        assert_eq!(unpacked(&rest).unwrap().without(3, 0).events, 0);
+        assert_eq!(unpacked(&rest).unwrap().without(3, 0, &BodyKeys::default()).events, 0);
     }
 
     #[test]
@@ -344,7 +355,7 @@ mod tests {
         let (one, other) = (body(1), body(2));
         let bodies =
             [(small[0], None), (small[1], Some(&one[..])), (large[0], None), (large[1], Some(&other[..]))];
-        let packed = pack(&bodies);
+        let packed = pack(&bodies, &BodyKeys::default());
         let numbers: Vec<(i64, i64)> = packed.iter().map(|packed| (packed.number, packed.events)).collect();
         assert_eq!(numbers, [(1, 1), (3, 1)], "a segment without a new body is not stored");
         assert_eq!(unpacked(&packed[0]).unwrap().body(1).as_deref(), Some(&one[..]));
@@ -366,7 +377,7 @@ mod tests {
     #[test]
     fn what_the_first_version_packed_is_still_read() {
         let packed = include_bytes!("segment/form_1.bin");
-        let segment = Segment::unpack(1, &checksum(1, packed), packed).unwrap();
+        let segment = Segment::unpack(packed).unwrap();
         assert_eq!(segment.body(0).as_deref(), Some(&body(4_711)[..]));
         assert_eq!(segment.body(1), None);
         assert_eq!(segment.body(2).as_deref(), Some(&DICTIONARY[1_000..3_000]), "from the dictionary");
@@ -376,7 +387,7 @@ mod tests {
     #[ignore = "makes the file of a further form, in the folder for temporary files: cargo test --workspace --lib -- --ignored first_version_is_packed"]
     fn first_version_is_packed() {
         let (own, shared) = (body(4_711), &DICTIONARY[1_000..3_000]);
-        let packed = Packed::of(1, &[Some(&own), None, Some(shared)]);
+        let packed = packed_of(1, &[Some(&own), None, Some(shared)]);
         std::fs::write(std::env::temp_dir().join("form_1.bin"), packed.content).unwrap();
     }
 }

@@ -8,6 +8,7 @@ mod backfill;
 mod backup;
 mod bans;
 mod block;
+mod bodies;
 mod cause;
 mod charges;
 mod checkout;
@@ -145,6 +146,7 @@ async fn run(cli: Cli, env: Env) -> anyhow::Result<ExitCode> {
         Command::DeadLetters(DeadLettersCommand::Discard(options)) => {
             dead_letters::discard(&env, &options).await?;
         }
+        Command::Bodies(command) => bodies::run(&env, &command).await?,
         Command::Audit(command) => return verify::run(&env, &command).await,
         Command::Replay(ReplayCommand::Plan(options)) => replay::plan(&env, &options).await?,
         Command::Replay(ReplayCommand::Run(options)) => replay::run(&env, &options).await?,

@@ -56,6 +56,13 @@ pub async fn run(env: &Env, options: &RebuildOptions) -> anyhow::Result<ExitCode
                 numbers.join(", ")
             );
         }
+        Some(_) if rebuilt.unopened > 0 => {
+            ledger.close().await;
+            anyhow::bail!(
+                "nothing was written: {} bodies with rows of their own cannot be read, so what their events say is unknown. `tidegate audit verify` names them; restore these rows of `bodies` from a backup first",
+                rebuilt.unopened
+            );
+        }
         Some(by) => {
             let mut done = repair(&ledger, &rebuilt, &comparison, by.name(), clock::now()).await?;
             done.repaired += check::repair(&ledger, &listings, clock::now()).await?;

@@ -34,6 +34,7 @@ pub async fn run(env: &Env, command: &ReportCommand) -> anyhow::Result<ExitCode>
         }
         ReportCommand::Kpi(options) => (ReportKind::Kpi, of_span(options, now)?, &options.to),
         ReportCommand::Incident(options) => (ReportKind::Incident, of_span(options, now)?, &options.to),
+        ReportCommand::Support(options) => (ReportKind::Support, of_span(options, now)?, &options.to),
         ReportCommand::Verify(options) => return verify(env, options),
     };
     let period = period.map_err(|fault| wrongly_called(fault.to_string()))?;
@@ -103,8 +104,12 @@ fn usual(kind: ReportKind, period: Period, scope: &Scope) -> PathBuf {
         ReportKind::Week => format!("week-{}", from.format("%G-W%V")),
         ReportKind::Month => format!("month-{}", from.format("%Y-%m")),
         ReportKind::Soc2 => format!("soc2-{}", from.format("%Y-%m")),
-        ReportKind::Kpi | ReportKind::Incident => {
-            let kind = if kind == ReportKind::Kpi { "kpi" } else { "incident" };
+        ReportKind::Kpi | ReportKind::Incident | ReportKind::Support => {
+            let kind = match kind {
+                ReportKind::Kpi => "kpi",
+                ReportKind::Support => "support",
+                _ => "incident",
+            };
             format!("{kind}-{}-{}", from.format("%Y%m%dT%H%M%SZ"), until.format("%Y%m%dT%H%M%SZ"))
         }
     };

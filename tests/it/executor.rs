@@ -5,6 +5,7 @@ mod evidence;
 mod in_doubt;
 mod kinds;
 pub(crate) mod scene;
+mod support;
 
 use std::time::Duration;
 

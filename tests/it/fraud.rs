@@ -3,6 +3,7 @@
 
 mod bounds;
 mod chore;
+mod cost;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use desk::actor::{Actor, KnownBy};

@@ -1,6 +1,7 @@
 //! The worker's transaction on both ledgers, story by story: recorded once, merged in any order, by several
 //! at once, and one bad event harms only itself.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use domain::payments::Payment;
 use envelope::{Envelope, Header, Source, Unwanted};
 use harness::histories::agreeing;
 use harness::postgres::Postgres;
+use harness::process_guard::ProcessGuard;
 use harness::servers;
 use ledger::views::stored_events::{EventFilter, StoredEvent};
 use ledger::{Ledger, LedgerConfig, LedgerError};
@@ -21,8 +23,9 @@ use worker::process::{Handled, Manner, process};
 
 /// Tells the story to an empty ledger of each kind that may be there.
 pub(crate) async fn each_ledger(name: &str, story: impl AsyncFn(Ledger, String)) {
-    let folder = harness::process_guard::ProcessGuard::new("ledger", rustix::process::Signal::KILL).unwrap();
-    let mut urls = vec![format!("sqlite:{}", folder.folder().join("ledger.db").display())];
+    let folder = ProcessGuard::new("ledger", rustix::process::Signal::KILL).unwrap();
+    let file = if name.contains(SEALED) { "sealed.db" } else { "ledger.db" };
+    let mut urls = vec![format!("sqlite:{}", folder.folder().join(file).display())];
     if !servers::are_away() {
         urls.push(Postgres::shared().await.database(name).await.unwrap());
     }
@@ -35,9 +38,31 @@ pub(crate) async fn each_ledger(name: &str, story: impl AsyncFn(Ledger, String))
     }
 }
 
+/// The same, and once more on ledgers whose bodies are sealed.
+pub(crate) async fn each_ledger_sealed_too(name: &str, story: impl AsyncFn(Ledger, String)) {
+    each_ledger(name, &story).await;
+    each_ledger(&format!("{name}_{SEALED}"), &story).await;
+}
+
+/// A ledger with this in its address is opened with a key.
+const SEALED: &str = "sealed";
+
 pub(crate) async fn open(url: &str) -> Ledger {
-    let config = LedgerConfig::from_env(&Env::of(&[("DATABASE_URL", url)])).unwrap();
+    let keys = keys_of(url);
+    let settings = [("DATABASE_URL", url), ("BODY_KEYS_FILE", keys.as_deref().unwrap_or_default())];
+    let config = LedgerConfig::from_env(&Env::of(&settings)).unwrap();
     Ledger::open(&config).await.unwrap()
+}
+
+/// The file of keys that a ledger is opened with.
+pub(crate) fn keys_of(url: &str) -> Option<String> {
+    static FILE: LazyLock<(ProcessGuard, String)> = LazyLock::new(|| {
+        let folder = ProcessGuard::new("keys", rustix::process::Signal::KILL).unwrap();
+        let path = folder.folder().join("body-keys");
+        std::fs::write(&path, "a-key-of-the-tests-of-more-than-32-characters\n").unwrap();
+        (folder, path.to_str().unwrap().to_owned())
+    });
+    url.contains(SEALED).then(|| FILE.1.clone())
 }
 
 pub(crate) fn envelope(id: &str, kind: &str, second: i64, object: &Value) -> Envelope {

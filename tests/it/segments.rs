@@ -2,7 +2,7 @@
 //! stay, found where they are damaged or lost, and erased so that no byte is left.
 
 mod dictionary;
-mod erasing;
+pub(crate) mod erasing;
 mod figures;
 
 use std::time::Duration;
@@ -27,7 +27,7 @@ use worker::chores::retention::Round;
 use worker::isolated::{self, IsolatedOutcome, Mark, Retries};
 
 use crate::attempts::tamper;
-use crate::ledgers::{each_ledger, envelope, payment, the_event, together};
+use crate::ledgers::{each_ledger_sealed_too, envelope, payment, the_event, together};
 
 const SEGMENTS: &str = "SELECT count(*) FROM segments";
 const OWN: &str = "SELECT count(*) FROM bodies";
@@ -37,16 +37,16 @@ async fn count(url: &str, statement: &'static str) -> i64 {
     Rows::at(url).count(statement).await.unwrap()
 }
 
-fn key(envelope: &Envelope) -> EventKey {
+pub(crate) fn key(envelope: &Envelope) -> EventKey {
     Content::of(envelope).key
 }
 
-async fn body(ledger: &Ledger, event: &Envelope) -> Option<Bytes> {
+pub(crate) async fn body(ledger: &Ledger, event: &Envelope) -> Option<Bytes> {
     ledger.body(&key(event)).await.unwrap()
 }
 
 /// Events of one that is applied, one that is ignored, and one that is dead, by the same name.
-fn three(name: &str) -> [Envelope; 3] {
+pub(crate) fn three(name: &str) -> [Envelope; 3] {
     let malformed =
         json!({"id": format!("pi_bad_{name}"), "status": "succeeded", "amount": "x", "currency": "usd"});
     [
@@ -56,11 +56,11 @@ fn three(name: &str) -> [Envelope; 3] {
     ]
 }
 
-async fn verified(ledger: &Ledger) -> Verified {
+pub(crate) async fn verified(ledger: &Ledger) -> Verified {
     verify(ledger, &Witnesses::default(), &mut |_| ()).await.unwrap()
 }
 
-async fn whole_round(ledger: &Ledger, until: chrono::DateTime<chrono::Utc>) -> u64 {
+pub(crate) async fn whole_round(ledger: &Ledger, until: chrono::DateTime<chrono::Utc>) -> u64 {
     let (mut round, mut removed) = (Round::begin(true, clock::now()), 0);
     while let Some(some) = round.step(ledger, until).await.unwrap() {
         removed += some;
@@ -70,7 +70,7 @@ async fn whole_round(ledger: &Ledger, until: chrono::DateTime<chrono::Utc>) -> u
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batchs_bodies_are_one_segment_and_come_back_as_they_are_kept() {
-    each_ledger("segment", async |ledger, url| {
+    each_ledger_sealed_too("segment", async |ledger, url| {
         let (events, _) = Stories::of_seed(4).in_mode(true).history(40);
         let mut events: Vec<Envelope> = events.iter().map(SampleEvent::envelope).collect();
         events.push(Envelope::from_wire(b"", Bytes::from_static(b"\0junk \xff"), clock::now()));
@@ -105,7 +105,7 @@ async fn a_batchs_bodies_are_one_segment_and_come_back_as_they_are_kept() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_of_many_megabytes_fill_several_segments() {
-    each_ledger("megabytes", async |ledger, url| {
+    each_ledger_sealed_too("megabytes", async |ledger, url| {
         let events: Vec<Envelope> = (0..12)
             .map(|number| {
                 let large = format!("{number} ").repeat(250_000);
@@ -123,7 +123,7 @@ async fn bodies_of_many_megabytes_fill_several_segments() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn retention_removes_a_segment_and_keeps_what_waits_or_is_dead() {
-    each_ledger("expired", async |ledger, url| {
+    each_ledger_sealed_too("expired", async |ledger, url| {
         let [applied, ignored, dead] = three("old");
         together(&ledger, &[&applied, &ignored, &dead]).await;
         let retries = Retries { distances: vec![Duration::from_mins(1)], claim: Duration::from_secs(5) };
@@ -169,7 +169,7 @@ async fn retention_removes_a_segment_and_keeps_what_waits_or_is_dead() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flipped_byte_is_found_and_named_and_harms_no_other_segment() {
-    each_ledger("flipped", async |ledger, url| {
+    each_ledger_sealed_too("flipped", async |ledger, url| {
         let (hit, other) = (three("hit"), three("other"));
         together(&ledger, &hit.iter().collect::<Vec<_>>()).await;
         together(&ledger, &other.iter().collect::<Vec<_>>()).await;
@@ -205,7 +205,7 @@ async fn a_flipped_byte_is_found_and_named_and_harms_no_other_segment() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_segment_that_is_lost_before_its_time_is_found() {
-    each_ledger("lost", async |ledger, url| {
+    each_ledger_sealed_too("lost", async |ledger, url| {
         let events = three("lost");
         together(&ledger, &events.iter().collect::<Vec<_>>()).await;
         assert!(verified(&ledger).await.is_right());
@@ -219,7 +219,7 @@ async fn a_segment_that_is_lost_before_its_time_is_found() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_from_before_segments_are_read_rebuilt_and_removed() {
-    each_ledger("before", async |ledger, url| {
+    each_ledger_sealed_too("before", async |ledger, url| {
         let events = three("before");
         together(&ledger, &events.iter().collect::<Vec<_>>()).await;
         as_before_segments(&ledger, &url, &events).await;

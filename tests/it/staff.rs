@@ -4,6 +4,7 @@ mod bans;
 mod cursors;
 mod desk;
 mod disputes;
+mod exported;
 mod kpi;
 mod lists;
 mod notes;

@@ -3,6 +3,8 @@
 mod drill;
 mod holds;
 mod key_ages;
+mod key_rotation;
 mod life;
 mod objects;
 mod redaction;
+mod sealing;

@@ -157,22 +157,26 @@ async fn work(
     Ok(())
 }
 
-/// The ledger may be away at the start: that is waited out. A wrong schema is not. `false`: told to stop.
+/// The ledger may be away at the start: that is waited out. A wrong schema is not, and neither is a key that is missing:
+/// without it the next bodies would be stored as they are. `false`: told to stop.
 /// Whether consumption is paused must be known, too, before anything is received.
 async fn wait_for_schema(lanes: &Lanes) -> anyhow::Result<bool> {
     loop {
-        let checked = lanes.ledger.check_schema().await;
-        let paused = match checked {
-            Ok(()) => lanes.ledger.lasting_pause().await,
-            Err(error) => Err(error),
+        let checked = async {
+            lanes.ledger.check_schema().await?;
+            lanes.ledger.check_body_keys().await?;
+            lanes.ledger.lasting_pause().await
         };
-        match paused {
+        match checked.await {
             Ok(pause) => {
                 lanes.availability.record_answer();
                 lanes.set_pause(pause);
                 return Ok(true);
             }
-            Err(error) if error.is_fatal() || matches!(error, LedgerError::Schema(_)) => {
+            Err(error)
+                if error.is_fatal()
+                    || matches!(error, LedgerError::Schema(_) | LedgerError::KeyMissing { .. }) =>
+            {
                 return Err(error.into());
             }
             Err(error) => lanes.availability.record_outage(&error.to_string()),

@@ -25,7 +25,7 @@ use super::values::moment;
 use crate::Console;
 use crate::response_body::{Part, ResponseBody};
 
-const KINDS: [(ReportKind, &str, &str, &str); 6] = [
+const KINDS: [(ReportKind, &str, &str, &str); 7] = [
     (ReportKind::Day, "day", "Day", "payments, failed attempts, invoices, refunds and disputes of a day"),
     (
         ReportKind::Week,
@@ -45,7 +45,13 @@ const KINDS: [(ReportKind, &str, &str, &str); 6] = [
         ReportKind::Incident,
         "incident",
         "Incident",
-        "events, payments and failures of a span of days, for Stripe's support",
+        "events, calls, acts, payments and failures of a span of days, for your own review",
+    ),
+    (
+        ReportKind::Support,
+        "support",
+        "Stripe's support",
+        "event ids, calls and request ids of a span of days, without names or figures",
     ),
 ];
 
@@ -74,7 +80,7 @@ pub fn wanted(frame: &Frame<'_>) -> Result<Option<Wanted>, String> {
         ReportKind::Day => Period::day(day("of", "yesterday")?, now),
         ReportKind::Week => Period::week(day("of", "7d")?, now),
         ReportKind::Month | ReportKind::Soc2 => Period::month(day("of", "31d")?, now),
-        ReportKind::Kpi | ReportKind::Incident => {
+        ReportKind::Kpi | ReportKind::Incident | ReportKind::Support => {
             let midnight = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
             let (from, last) = (midnight(day("since", "yesterday")?), midnight(day("until", "today")?));
             // A span may end with today, which has not ended: it then ends with the last whole minute.
@@ -173,7 +179,7 @@ impl Wanted {
         let (from, until) = (self.period.from().date_naive(), self.period.until().date_naive());
         let mode = if self.scope.livemode { "" } else { " --test-mode" };
         match self.kind {
-            ReportKind::Kpi | ReportKind::Incident => {
+            ReportKind::Kpi | ReportKind::Incident | ReportKind::Support => {
                 format!(
                     "tidegate report {} --since {from} --until {until}{mode} --out {}",
                     self.word, self.word
@@ -205,13 +211,13 @@ pub fn page(frame: &Frame<'_>, made: Option<(&Wanted, &Manifest)>, may_take: boo
                 section.panel {
                     h2 { (title) }
                     div.inner {
-                        p.muted { "Key figures, " (holds) "." }
+                        p.muted { (contents(kind, holds)) }
                         form.form method="get" action="/payments/reports" {
                             input type="hidden" name="kind" value=(word);
                             input type="hidden" name="mode" value=(modes::word(frame.livemode));
                             div.row {
                                 @match kind {
-                                    ReportKind::Kpi | ReportKind::Incident => {
+                                    ReportKind::Kpi | ReportKind::Incident | ReportKind::Support => {
                                         (of_kind(word, address, "since", "From"))
                                         (of_kind(word, address, "until", "To"))
                                     }
@@ -225,6 +231,12 @@ pub fn page(frame: &Frame<'_>, made: Option<(&Wanted, &Manifest)>, may_take: boo
             }
         }
     }
+}
+
+/// All but one begin with key figures.
+fn contents(kind: ReportKind, holds: &str) -> String {
+    let begin = if kind == ReportKind::Support { "" } else { "Key figures, " };
+    super::values::capitalised(&format!("{begin}{holds}."))
 }
 
 /// The fields of all forms have one name, and ids of their own.

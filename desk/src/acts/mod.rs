@@ -4,6 +4,7 @@
 pub mod bans;
 pub mod blocks;
 pub mod bodies;
+pub mod body_keys;
 pub mod checkout;
 pub mod dead_letters;
 pub mod erasure;

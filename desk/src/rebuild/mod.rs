@@ -35,6 +35,8 @@ pub struct Rebuilt {
     pub unreadable: Vec<EventKey>,
     /// Segments that have the bodies of some of those, and cannot be read.
     pub damaged_segments: BTreeSet<i64>,
+    /// Bodies in rows of their own that cannot be read.
+    pub unopened: usize,
 }
 
 /// Folds all stored events, in an order that the seed decides. Tells how many of how many are done.
@@ -57,6 +59,7 @@ pub async fn rebuild(
         without_bytes: 0,
         unreadable: Vec::new(),
         damaged_segments: BTreeSet::new(),
+        unopened: 0,
     };
     for ban in tx.last_overrides().await? {
         rebuilt.graph.load(ban);
@@ -82,6 +85,10 @@ impl Rebuilt {
             match archived.body {
                 Body::Damaged { segment, .. } => {
                     self.damaged_segments.insert(segment);
+                    self.unreadable.push(archived.key);
+                }
+                Body::Unopened { .. } => {
+                    self.unopened += 1;
                     self.unreadable.push(archived.key);
                 }
                 _ => self.without_bytes += 1,

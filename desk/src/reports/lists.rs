@@ -54,6 +54,9 @@ impl Lists<'_> {
         if kind == ReportKind::Kpi {
             return Ok(());
         }
+        if kind == ReportKind::Support {
+            return self.for_stripe(tx, folder).await;
+        }
         self.money(tx, kind, folder).await?;
         match kind {
             ReportKind::Month => self.decisions(tx, folder).await?,
@@ -68,7 +71,7 @@ impl Lists<'_> {
                 self.access(tx, folder).await?;
                 self.proof(tx, folder).await?;
             }
-            ReportKind::Day | ReportKind::Week | ReportKind::Kpi => {}
+            ReportKind::Day | ReportKind::Week | ReportKind::Kpi | ReportKind::Support => {}
         }
         if kind == ReportKind::Incident { Ok(()) } else { self.compared(tx, folder).await }
     }
@@ -81,14 +84,7 @@ impl Lists<'_> {
     ) -> Result<(), ReportError> {
         let (whose, window) = (self.whose(), self.window());
         if kind == ReportKind::Incident {
-            let Stretch { from, until } = self.stretch;
-            let events = EventFilter {
-                since: Some(from),
-                until: Some(until),
-                account: whose.account.clone(),
-                livemode: whose.livemode,
-                ..EventFilter::default()
-            };
+            let events = self.events();
             let read = async |tx: &mut Transaction, part: &Part| tx.events(&events, part).await;
             sheet(tx, folder, "events.csv", sheets::events::COLUMNS, read).await?;
         }
@@ -115,6 +111,30 @@ impl Lists<'_> {
             read_list(self.ledger, tx, &disputes, part, self.stretch.until).await
         };
         sheet(tx, folder, "disputes.csv", sheets::disputes::COLUMNS, read).await
+    }
+
+    /// What Stripe's support can look up: events, operations and calls by Stripe's own ids, and nobody's name.
+    async fn for_stripe(&self, tx: &mut Transaction, folder: &mut Folder) -> Result<(), ReportError> {
+        let events = self.events();
+        let read = async |tx: &mut Transaction, part: &Part| tx.events(&events, part).await;
+        sheet(tx, folder, "events.csv", sheets::events::FOR_STRIPE, read).await?;
+        let operations =
+            OperationFilter { window: self.window(), whose: self.whose(), ..OperationFilter::default() };
+        let read = async |tx: &mut Transaction, part: &Part| tx.operations(&operations, part).await;
+        sheet(tx, folder, "operations.csv", desk_records::FOR_STRIPE, read).await?;
+        self.calls(tx, folder).await
+    }
+
+    fn events(&self) -> EventFilter {
+        let Stretch { from, until } = self.stretch;
+        let whose = self.whose();
+        EventFilter {
+            since: Some(from),
+            until: Some(until),
+            account: whose.account,
+            livemode: whose.livemode,
+            ..EventFilter::default()
+        }
     }
 
     /// Operations with who asked and on whose word, and every decision with its reason.

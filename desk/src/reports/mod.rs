@@ -13,7 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use ledger::views::kpi::Scope;
-use ledger::{Ledger, LedgerError};
+use ledger::{Ledger, LedgerError, Transaction};
 
 pub use self::archive::archive;
 pub(crate) use self::manifest::sha256_of;
@@ -52,6 +52,13 @@ pub async fn write(
 ) -> Result<Manifest, ReportError> {
     let mut folder = Folder::begin(folder)?;
     let mut tx = ledger.read().await?;
+    let lists = Lists { ledger, scope, stretch: period.stretch() };
+    if kind == ReportKind::Support {
+        // It leaves the house: no figures of the business.
+        lists.write(&mut tx, kind, &mut folder).await?;
+        folder.text("report.html", &page::of_files(kind, period, scope.livemode, folder.entries()))?;
+        return finish(&mut tx, kind, period, scope, folder, key).await;
+    }
     let step = if period.hours() <= 48 { Step::Hour } else { Step::Day };
     let query = |stretch, step| KpiQuery { stretch, step, scope: scope.clone() };
     let kpis = kpi::read(&mut tx, &query(period.stretch(), step)).await?;
@@ -65,9 +72,19 @@ pub async fn write(
     if !before.is_empty() {
         folder.json("weeks-before.json", &before)?;
     }
-    let lists = Lists { ledger, scope, stretch: period.stretch() };
     lists.write(&mut tx, kind, &mut folder).await?;
     folder.text("report.html", &page::html(kind, period, &kpis, &before, folder.entries()))?;
+    finish(&mut tx, kind, period, scope, folder, key).await
+}
+
+async fn finish(
+    tx: &mut Transaction,
+    kind: ReportKind,
+    period: Period,
+    scope: &Scope,
+    folder: Folder,
+    key: Option<&AuditKey>,
+) -> Result<Manifest, ReportError> {
     let head = tx.last_seal().await?;
     let manifest = Manifest::of(kind, period, scope, head.as_ref(), folder.entries(), key);
     folder.finish(&manifest, key)?;

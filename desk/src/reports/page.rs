@@ -24,15 +24,7 @@ pub(super) fn html(
     before: &[Kpis],
     files: &[FileEntry],
 ) -> String {
-    let title = kind.title();
-    let mode = if kpis.livemode { "live" } else { "test mode" };
-    let moment = "%Y-%m-%d %H:%M UTC";
-    let mut page = format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\
-         <style>{STYLE}</style></head><body>\n<h1>{title}</h1>\n<p>{mode}, {} to {}</p>\n",
-        period.from().format(moment),
-        period.until().format(moment)
-    );
+    let mut page = head(kind, period, kpis.livemode);
     section(&mut page, "Targets", &targets(kpis, before));
     section(&mut page, "Money by currency", &currencies(&kpis.figures));
     if !kpis.figures.failures_by_code.is_empty() {
@@ -44,6 +36,26 @@ pub(super) fn html(
     section(&mut page, "Files", &list(files));
     page.push_str("</body></html>\n");
     page
+}
+
+/// The page of a report without figures.
+pub(super) fn of_files(kind: ReportKind, period: Period, livemode: bool, files: &[FileEntry]) -> String {
+    let mut page = head(kind, period, livemode);
+    section(&mut page, "Files", &list(files));
+    page.push_str("</body></html>\n");
+    page
+}
+
+fn head(kind: ReportKind, period: Period, livemode: bool) -> String {
+    let title = kind.title();
+    let mode = if livemode { "live" } else { "test mode" };
+    let moment = "%Y-%m-%d %H:%M UTC";
+    format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\
+         <style>{STYLE}</style></head><body>\n<h1>{title}</h1>\n<p>{mode}, {} to {}</p>\n",
+        period.from().format(moment),
+        period.until().format(moment)
+    )
 }
 
 fn section(page: &mut String, title: &str, content: &str) {

@@ -13,6 +13,7 @@ pub enum ReportKind {
     Kpi,
     Soc2,
     Incident,
+    Support,
 }
 
 /// A period that has ended.
@@ -41,6 +42,7 @@ impl ReportKind {
             Self::Kpi => "Key figures",
             Self::Soc2 => "Evidence of controls",
             Self::Incident => "Report of an incident",
+            Self::Support => "Events and calls, for Stripe's support",
         }
     }
 }

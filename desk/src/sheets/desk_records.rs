@@ -36,6 +36,22 @@ pub const OPERATIONS: &[Column<Operation>] = &[
     ("account", |row| csv::text(&row.key.account)),
 ];
 
+/// What may leave the house: no name, and no word of staff.
+pub const FOR_STRIPE: &[Column<Operation>] = &[
+    ("requested_at", |row| csv::time(Some(row.requested_at))),
+    ("operation", |row| csv::text(row.id())),
+    ("kind", |row| csv::text(row.kind.as_str())),
+    ("state", |row| csv::text(row.state.as_str())),
+    ("subject_kind", |row| csv::text(&row.subject_kind)),
+    ("subject", |row| csv::text(&row.subject_id)),
+    ("made", |row| csv::maybe(row.stripe_id.as_ref())),
+    ("request_id", |row| csv::maybe(row.request_id.as_ref())),
+    ("error", |row| csv::maybe(row.error_code.as_ref().or(row.error_class.as_ref()))),
+    ("ended_at", |row| csv::time(row.ended_at)),
+    ("mode", |row| csv::mode(row.key.livemode)),
+    ("account", |row| csv::text(&row.key.account)),
+];
+
 pub const DECISIONS: &[Column<DecisionRow>] = &[
     ("decided_at", |row| csv::time(Some(row.decided_at))),
     ("operation", |row| csv::text(&row.key.id)),

@@ -10,6 +10,7 @@ use shared::env::{Env, Problem, Variable, redacted};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
+use crate::body_keys::{BodyKeys, KEYS_FILE};
 use crate::engine::file::{self, LedgerFile};
 use crate::engine::policies;
 use crate::engine::writer::Writer;
@@ -34,7 +35,7 @@ const CONNECTIONS: Variable = Variable {
     example: "4",
     help: "Maximum number of Postgres connections per process.",
 };
-pub const VARIABLES: &[Variable] = &[DATABASE_URL, DEADLINE, CONNECTIONS];
+pub const VARIABLES: &[Variable] = &[DATABASE_URL, DEADLINE, CONNECTIONS, KEYS_FILE];
 
 /// Every statement of a batch has one text, kept prepared: planning it each time would be half of a small
 /// batch's cost. Its plan is made once, mostly while tables are young and without statistics, where scans and
@@ -56,6 +57,7 @@ pub struct LedgerConfig {
     /// Whether a file is checked for damage when it is opened.
     checked: bool,
     pub(crate) policy: Policy,
+    pub(crate) body_keys: BodyKeys,
 }
 
 /// Each statement in each of the sizes that it comes in.
@@ -76,6 +78,7 @@ impl LedgerConfig {
             by_key: false,
             checked: false,
             policy: policies::policy(env)?,
+            body_keys: BodyKeys::from_env(env)?,
         })
     }
 

@@ -28,8 +28,8 @@ impl Transaction {
         let table = T::TABLE;
         let lock = match (&self, wait) {
             (Self::Sqlite(..), _) => String::new(),
-            (Self::Postgres(_), Wait::ForRelease) => format!("ORDER BY place FOR NO KEY UPDATE OF {table}"),
-            (Self::Postgres(_), Wait::Never) => format!("FOR NO KEY UPDATE OF {table} NOWAIT"),
+            (Self::Postgres(..), Wait::ForRelease) => format!("ORDER BY place FOR NO KEY UPDATE OF {table}"),
+            (Self::Postgres(..), Wait::Never) => format!("FOR NO KEY UPDATE OF {table} NOWAIT"),
         };
         let places: Vec<(i64, &Key)> = (0..).zip(keys).collect();
         Rows::of(&places)

@@ -75,11 +75,11 @@ impl Query {
     pub(crate) fn run(self, tx: &mut Transaction) -> Pending<'_, u64> {
         Box::pin(async move {
             Ok(match tx {
-                Transaction::Postgres(tx) => {
+                Transaction::Postgres(tx, _) => {
                     let query = self.values.into_iter().fold(sqlx::query(self.text), bind!());
                     query.execute(&mut **tx).await?.rows_affected()
                 }
-                Transaction::Sqlite(tx, _) => {
+                Transaction::Sqlite(tx, ..) => {
                     let query = self.values.into_iter().fold(sqlx::query(self.text), bind!());
                     query.execute(&mut **tx).await?.rows_affected()
                 }
@@ -90,11 +90,11 @@ impl Query {
     fn fetch(self, tx: &mut Transaction) -> Pending<'_, Rows> {
         Box::pin(async move {
             Ok(match tx {
-                Transaction::Postgres(tx) => {
+                Transaction::Postgres(tx, _) => {
                     let query = self.values.into_iter().fold(sqlx::query(self.text), bind!());
                     Rows::Postgres(query.fetch_all(&mut **tx).await?)
                 }
-                Transaction::Sqlite(tx, _) => {
+                Transaction::Sqlite(tx, ..) => {
                     let query = self.values.into_iter().fold(sqlx::query(self.text), bind!());
                     Rows::Sqlite(query.fetch_all(&mut **tx).await?)
                 }

@@ -132,11 +132,11 @@ impl<'a> Statement<'a> {
             return Ok(0);
         }
         match tx {
-            Transaction::Postgres(tx) => {
+            Transaction::Postgres(tx, _) => {
                 let sql = AssertSqlSafe(self.postgres_text(0));
                 Ok(self.bind_postgres(sqlx::query(sql)).execute(&mut **tx).await?.rows_affected())
             }
-            Transaction::Sqlite(tx, _) => {
+            Transaction::Sqlite(tx, ..) => {
                 let mut affected = 0;
                 for (from, to) in self.chunks() {
                     let sql = AssertSqlSafe(self.sqlite_text(to - from));
@@ -150,12 +150,12 @@ impl<'a> Statement<'a> {
 
     async fn fetch(self, tx: &mut Transaction) -> Result<Found, LedgerError> {
         Ok(match tx {
-            Transaction::Postgres(tx) if self.rows > 0 => {
+            Transaction::Postgres(tx, _) if self.rows > 0 => {
                 let sql = AssertSqlSafe(self.postgres_text(0));
                 Found::Postgres(self.bind_postgres(sqlx::query(sql)).fetch_all(&mut **tx).await?)
             }
-            Transaction::Postgres(_) => Found::Postgres(Vec::new()),
-            Transaction::Sqlite(tx, _) => {
+            Transaction::Postgres(..) => Found::Postgres(Vec::new()),
+            Transaction::Sqlite(tx, ..) => {
                 let mut found = Vec::new();
                 for (from, to) in self.chunks() {
                     let sql = AssertSqlSafe(self.sqlite_text(to - from));
@@ -250,7 +250,7 @@ impl Transaction {
             return Ok(());
         }
         let written = match self {
-            Self::Postgres(tx) => {
+            Self::Postgres(tx, _) => {
                 let sql = AssertSqlSafe(one_postgres_text(&statements));
                 let query =
                     statements.into_iter().fold(sqlx::query(sql), |query, one| one.bind_postgres(query));

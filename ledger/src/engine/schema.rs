@@ -29,7 +29,7 @@ impl Ledger {
                 sqlx::query(
                     "ALTER TABLE bodies ALTER COLUMN body SET COMPRESSION lz4, ALTER COLUMN body SET STORAGE MAIN, \
                      ALTER COLUMN id SET STORAGE MAIN, ALTER COLUMN account SET STORAGE MAIN, \
-                     ALTER COLUMN content_hash SET STORAGE MAIN",
+                     ALTER COLUMN content_hash SET STORAGE MAIN, ALTER COLUMN sealed_by SET STORAGE MAIN",
                 )
                 .execute(pool)
                 .await?;

@@ -47,7 +47,7 @@ impl Ledger {
     #[shared::built_once]
     pub async fn settings(&self) -> Result<Settings, LedgerError> {
         let mut tx = self.read().await?;
-        if let Transaction::Postgres(_) = tx {
+        if let Transaction::Postgres(..) = tx {
             return Ok(Settings::Postgres(query("SELECT current_setting('server_version') AS version, current_setting('fsync') AS fsync, \
                      current_setting('full_page_writes') AS full_page_writes, \
                      current_setting('synchronous_commit') AS synchronous_commit, \
@@ -82,7 +82,7 @@ impl Ledger {
     pub async fn server_clock(&self) -> Result<Option<DateTime<Utc>>, LedgerError> {
         let mut tx = self.read().await?;
         Ok(match tx {
-            Transaction::Postgres(_) => Some(query("SELECT clock_timestamp()").one(&mut tx).await?),
+            Transaction::Postgres(..) => Some(query("SELECT clock_timestamp()").one(&mut tx).await?),
             Transaction::Sqlite(..) => None,
         })
     }

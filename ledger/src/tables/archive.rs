@@ -7,7 +7,7 @@ use sqlx::AssertSqlSafe;
 
 use crate::engine::query::query;
 use crate::engine::rows::Rows;
-use crate::tables::bodies::{BODY, Body, WITH_BODIES};
+use crate::tables::bodies::{BODY, Body, HasBody, WITH_BODIES};
 use crate::tables::events::keyed;
 use crate::{LedgerError, Transaction};
 use domain::Key;
@@ -45,6 +45,16 @@ readable! {
     pub struct ArchivedKey {
         pub key: EventKey,
         pub segment: Option<i64>,
+    }
+}
+
+impl HasBody for Archived {
+    fn key(&self) -> EventKey {
+        self.key.clone()
+    }
+
+    fn body(&mut self) -> &mut Body {
+        &mut self.body
     }
 }
 
@@ -103,7 +113,7 @@ impl Transaction {
             archived()
         );
         let mut found: Vec<Archived> = keyed(Rows::of(keys), |key| key).fetch(self, &sql).await?;
-        self.unpack(found.iter_mut().map(|archived| &mut archived.body)).await?;
+        self.unpack(&mut found).await?;
         Ok(found)
     }
 

@@ -10,9 +10,10 @@ use domain::event::EventKey;
 use domain::readable;
 use domain::row::{At, Cells, Read, Unreadable};
 
+use crate::body_keys::{BodyKeys, NotOpened, Row};
 use crate::engine::query::query;
 use crate::engine::rows::Rows;
-use crate::segment::{Fault, Packed, Segment};
+use crate::segment::{Fault, Packed, Segment, checksum};
 use crate::tables::events::keyed;
 use crate::{Ledger, LedgerError, Transaction};
 
@@ -22,7 +23,7 @@ const SEGMENTS_AT_ONCE: usize = 16;
 const REWRITES: usize = 20;
 
 /// The columns that a `Body` is read from, of `events e` and what `WITH_BODIES` joins.
-pub(crate) const BODY: &str = "e.segment, e.place, b.body";
+pub(crate) const BODY: &str = "e.segment, e.place, b.body, b.sealed_by";
 pub(crate) const WITH_BODIES: &str = "LEFT JOIN bodies b ON b.id = e.id AND b.account = e.account \
     AND b.livemode = e.livemode AND b.content_hash = e.content_hash";
 
@@ -40,6 +41,15 @@ pub enum Body {
         segment: i64,
         fault: Fault,
     },
+    /// In a row of its own, which was not opened.
+    Sealed {
+        by: String,
+        content: Vec<u8>,
+    },
+    /// In a row of its own that does not open.
+    Unopened {
+        fault: Fault,
+    },
     /// Removed after its retention, or erased.
     Gone,
 }
@@ -48,7 +58,7 @@ impl Body {
     pub fn bytes(&self) -> Option<&Bytes> {
         match self {
             Self::Bytes(bytes) => Some(bytes),
-            Self::Packed { .. } | Self::Damaged { .. } | Self::Gone => None,
+            _ => None,
         }
     }
 
@@ -65,8 +75,12 @@ impl Body {
 
 impl Read for Body {
     fn read(_: At, cells: &dyn Cells) -> Result<Self, Unreadable> {
-        if let Some(bytes) = Option::<Vec<u8>>::read(At::Named("body"), cells)? {
-            return Ok(Self::Bytes(bytes.into()));
+        if let Some(content) = Option::<Vec<u8>>::read(At::Named("body"), cells)? {
+            let by = Option::read(At::Named("sealed_by"), cells)?;
+            return Ok(match by {
+                Some(by) => Self::Sealed { by, content },
+                None => Self::Bytes(content.into()),
+            });
         }
         let segment = Option::read(At::Named("segment"), cells)?;
         let place = Option::read(At::Named("place"), cells)?;
@@ -81,8 +95,12 @@ readable! {
         pub(crate) number: i64,
         pub(crate) checksum: Vec<u8>,
         pub(crate) content: Vec<u8>,
+        pub(crate) sealed_by: Option<String>,
     }
 }
+
+/// The columns that a `Stored` is read from.
+pub(crate) const STORED: &str = "number, checksum, content, sealed_by";
 
 readable! {
     /// Where an event's body is, and whether it was erased before.
@@ -93,9 +111,30 @@ readable! {
     }
 }
 
+/// The fault of bytes is an answer; only a key that is missing is an error.
+pub(crate) fn opened<T>(opened: Result<T, NotOpened>) -> Result<Result<T, Fault>, LedgerError> {
+    match opened {
+        Ok(plain) => Ok(Ok(plain)),
+        Err(NotOpened::Altered) => Ok(Err(Fault::Seal)),
+        Err(NotOpened::KeyLost) => Ok(Err(Fault::KeyLost)),
+        Err(NotOpened::KeyMissing(id)) => Err(LedgerError::KeyMissing { id }),
+    }
+}
+
+/// What a body was read with.
+pub(crate) trait HasBody {
+    fn key(&self) -> EventKey;
+    fn body(&mut self) -> &mut Body;
+}
+
 impl Stored {
-    pub(crate) fn unpack(&self) -> Result<Segment, Fault> {
-        Segment::unpack(self.number, &self.checksum, &self.content)
+    /// The fault of a segment is an answer; only a key that is missing is an error.
+    pub(crate) fn unpack(&self, keys: &BodyKeys) -> Result<Result<Segment, Fault>, LedgerError> {
+        if checksum(self.number, &self.content)[..] != self.checksum[..] {
+            return Ok(Err(Fault::Checksum));
+        }
+        let opened = opened(keys.open(&self.content, self.sealed_by.as_deref(), Row::Segment(self.number)))?;
+        Ok(opened.and_then(|content| Segment::unpack(&content)))
     }
 }
 
@@ -112,10 +151,11 @@ impl Transaction {
             .int("events", |segment| segment.events)
             .bytes("checksum", |segment| &segment.checksum)
             .bytes("content", |segment| &segment.content)
+            .maybe_text("sealed_by", |segment| segment.sealed_by.as_deref())
             .run(
                 self,
-                "INSERT INTO segments (number, recorded_at, events, checksum, content) \
-                 SELECT number, recorded_at, events, checksum, content FROM input \
+                "INSERT INTO segments (number, recorded_at, events, checksum, content, sealed_by) \
+                 SELECT number, recorded_at, events, checksum, content, sealed_by FROM input \
                  WHERE TRUE ON CONFLICT (number) DO NOTHING",
             )
             .await?;
@@ -125,25 +165,36 @@ impl Transaction {
     /// Gives bodies rows of their own, where they have none: they are to outlive their segments.
     #[shared::built_once]
     pub async fn keep_bodies(&mut self, bodies: &[(EventKey, Bytes)]) -> Result<(), LedgerError> {
-        keyed(Rows::of(bodies), |(key, _)| key)
-            .bytes("body", |(_, body)| body)
+        let keys = self.body_keys();
+        let kept: Vec<_> =
+            bodies.iter().map(|(key, body)| (key, keys.seal(body.to_vec(), Row::Body(key)))).collect();
+        keyed(Rows::of(&kept), |(key, _)| key)
+            .bytes("body", |(_, kept)| &kept.content)
+            .maybe_text("sealed_by", |(_, kept)| kept.sealed_by.as_deref())
             .run(
                 self,
-                "INSERT INTO bodies (id, account, livemode, content_hash, body) \
-                 SELECT id, account, livemode, content_hash, body FROM input WHERE TRUE \
+                "INSERT INTO bodies (id, account, livemode, content_hash, body, sealed_by) \
+                 SELECT id, account, livemode, content_hash, body, sealed_by FROM input WHERE TRUE \
                  ON CONFLICT (id, account, livemode, content_hash) DO NOTHING",
             )
             .await?;
         Ok(())
     }
 
-    /// Reads what is packed, each segment once.
-    pub(crate) async fn unpack<'b>(
-        &mut self,
-        bodies: impl Iterator<Item = &'b mut Body>,
-    ) -> Result<(), LedgerError> {
+    /// Opens what is sealed, and reads what is packed, each segment once.
+    pub(crate) async fn unpack<T: HasBody>(&mut self, found: &mut [T]) -> Result<(), LedgerError> {
+        let keys = self.body_keys().clone();
         let mut packed: BTreeMap<i64, Vec<&mut Body>> = BTreeMap::new();
-        for body in bodies {
+        for one in found {
+            if let Body::Sealed { by, content } = one.body() {
+                let (by, content) = (std::mem::take(by), std::mem::take(content));
+                let plain = opened(keys.open(&content, Some(&by), Row::Body(&one.key())))?;
+                *one.body() = plain.map_or_else(
+                    |fault| Body::Unopened { fault },
+                    |plain| Body::Bytes(plain.into_owned().into()),
+                );
+            }
+            let body = one.body();
             if let Body::Packed { segment, .. } = *body {
                 packed.entry(segment).or_default().push(body);
             }
@@ -151,7 +202,7 @@ impl Transaction {
         let numbers: Vec<i64> = packed.keys().copied().collect();
         for numbers in numbers.chunks(SEGMENTS_AT_ONCE) {
             for stored in self.segments(numbers).await? {
-                let segment = stored.unpack();
+                let segment = stored.unpack(&keys)?;
                 for body in packed.remove(&stored.number).into_iter().flatten() {
                     body.take_from(&segment);
                 }
@@ -164,10 +215,8 @@ impl Transaction {
     }
 
     async fn segments(&mut self, numbers: &[i64]) -> Result<Vec<Stored>, LedgerError> {
-        Rows::of(numbers)
-            .int("wanted", |number| *number)
-            .fetch(self, "SELECT number, checksum, content FROM segments JOIN input ON number = wanted")
-            .await
+        let sql = format!("SELECT {STORED} FROM segments JOIN input ON number = wanted");
+        Rows::of(numbers).int("wanted", |number| *number).fetch(self, &sql).await
     }
 
     /// Erases an event's body wherever the ledger has it, and notes when; `false` where there was none left, or the event
@@ -191,7 +240,7 @@ impl Transaction {
         removed += keyed(Rows::of(erased), |key| key)
             .run(
                 self,
-                "UPDATE replay_items SET header = NULL, body = NULL WHERE body IS NOT NULL \
+                "UPDATE replay_items SET header = NULL, body = NULL, sealed_by = NULL WHERE body IS NOT NULL \
                  AND (id, account, livemode, content_hash) IN \
                  (SELECT id, account, livemode, content_hash FROM input)",
             )
@@ -219,11 +268,12 @@ impl Transaction {
     async fn rewrite_without(&mut self, number: i64, place: i64) -> Result<u64, LedgerError> {
         for _ in 0..REWRITES {
             let Some(stored) = self.segments(&[number]).await?.pop() else { return Ok(0) };
-            let segment = stored.unpack().map_err(|fault| LedgerError::Segment { number, fault })?;
+            let unpacked = stored.unpack(self.body_keys())?;
+            let segment = unpacked.map_err(|fault| LedgerError::Segment { number, fault })?;
             if segment.body(place).is_none() {
                 return Ok(0);
             }
-            let rest = segment.without(number, place);
+            let rest = segment.without(number, place, self.body_keys());
             let written = if rest.events == 0 {
                 query("DELETE FROM segments WHERE number = $1 AND checksum = $2")
                     .bind(number)
@@ -231,23 +281,33 @@ impl Transaction {
                     .run(self)
                     .await?
             } else {
-                query(
-                    "UPDATE segments SET events = $1, checksum = $2, content = $3 \
-                     WHERE number = $4 AND checksum = $5",
-                )
-                .bind(rest.events)
-                .bind(&rest.checksum[..])
-                .bind(rest.content)
-                .bind(number)
-                .bind(stored.checksum)
-                .run(self)
-                .await?
+                self.rewrite_segment(rest, stored.checksum).await?
             };
             if written == 1 {
                 return Ok(1);
             }
         }
         Err(LedgerError::Contended)
+    }
+
+    /// Writes a segment anew, unless somebody else did so since it had this checksum.
+    pub(crate) async fn rewrite_segment(
+        &mut self,
+        segment: Packed,
+        checksum: Vec<u8>,
+    ) -> Result<u64, LedgerError> {
+        query(
+            "UPDATE segments SET events = $1, checksum = $2, content = $3, sealed_by = $4 \
+             WHERE number = $5 AND checksum = $6",
+        )
+        .bind(segment.events)
+        .bind(&segment.checksum[..])
+        .bind(segment.content)
+        .bind(segment.sealed_by)
+        .bind(segment.number)
+        .bind(checksum)
+        .run(self)
+        .await
     }
 
     /// Removes the rows that these bodies have of their own.
@@ -272,7 +332,8 @@ impl Ledger {
         match archived.body {
             Body::Bytes(bytes) => Ok(Some(bytes)),
             Body::Damaged { segment, fault } => Err(LedgerError::Segment { number: segment, fault }),
-            Body::Packed { .. } | Body::Gone => Ok(None),
+            Body::Unopened { fault } => Err(LedgerError::unopened("the body", &event.id, fault)),
+            Body::Packed { .. } | Body::Sealed { .. } | Body::Gone => Ok(None),
         }
     }
 }
@@ -292,14 +353,15 @@ mod tests {
         ledger.migrate().await.unwrap();
         let keep = async |body: &[u8]| {
             let mut tx = ledger.begin().await?;
-            tx.keep_segments(&[Packed::of(7, &[Some(body)])], DateTime::UNIX_EPOCH).await?;
+            tx.keep_segments(&[Packed::of(7, &[Some(body)], tx.body_keys())], DateTime::UNIX_EPOCH).await?;
             tx.commit().await
         };
         keep(b"one").await.unwrap();
         let taken = keep(b"other").await;
         assert!(matches!(taken, Err(LedgerError::NumberTaken)) && LedgerError::NumberTaken.is_transient());
         let mut tx = ledger.read().await.unwrap();
-        let segment = tx.segments(&[7]).await.unwrap().pop().unwrap().unpack().unwrap();
+        let segment =
+            tx.segments(&[7]).await.unwrap().pop().unwrap().unpack(tx.body_keys()).unwrap().unwrap();
         assert_eq!(segment.body(0).as_deref(), Some(&b"one"[..]));
         drop(tx);
         ledger.close().await;

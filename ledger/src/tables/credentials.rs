@@ -24,6 +24,13 @@ impl Transaction {
         query("SELECT * FROM staff_credentials WHERE staff = $1").bind(staff).optional(self).await
     }
 
+    /// Every second factor, encrypted, with whose it is.
+    pub async fn second_factors(&mut self) -> Result<Vec<(String, Vec<u8>)>, LedgerError> {
+        query("SELECT staff, totp_secret FROM staff_credentials WHERE totp_secret IS NOT NULL ORDER BY staff")
+            .all(self)
+            .await
+    }
+
     /// Replaces all that a person logs in by.
     #[shared::built_once]
     pub async fn set_credentials(

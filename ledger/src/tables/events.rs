@@ -120,7 +120,7 @@ impl Transaction {
             .iter()
             .map(|(record, place)| (**place, new.contains(&record.key).then_some(&record.body.0[..])))
             .collect();
-        self.keep_segments(&pack(&bodies), now).await?;
+        self.keep_segments(&pack(&bodies, self.body_keys()), now).await?;
         let is_dead = |record: &&Record<'_>| matches!(record.outcome, Outcome::Dead { .. });
         let added = records.iter().filter(is_dead).filter(|record| new.contains(&record.key));
         self.keep_names(added.map(|record| (&record.key, &record.outcome, &record.risk))).await?;

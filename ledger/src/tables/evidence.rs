@@ -1,13 +1,17 @@
 //! The tables `evidence_drafts`, `evidence_files` and `evidence_stored`: the answer to a dispute before Stripe has it, its
 //! files until Stripe has them, and hashes of what was stored there.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use domain::evidence::{FileKind, Goods};
 use domain::{Key, readable};
 use serde::Serialize;
 
+use crate::body_keys::{Kept, Row};
 use crate::engine::query::query;
 use crate::engine::rows::by_key;
+use crate::tables::bodies::opened;
 use crate::{LedgerError, Transaction};
 
 readable! {
@@ -49,6 +53,7 @@ readable! {
         pub sha256: String,
         pub stripe_id: Option<String>,
         pub content: Option<Vec<u8>>,
+        sealed_by: Option<String>,
         pub removed_at: Option<DateTime<Utc>>,
     }
 }
@@ -130,9 +135,12 @@ impl Transaction {
         file: &AttachedFile,
         content: Vec<u8>,
     ) -> Result<(), LedgerError> {
+        self.check_body_keys().await?;
+        let Kept { content, sealed_by } = self.body_keys().seal(content, Row::EvidenceFile(&file.id));
         query(
             "INSERT INTO evidence_files (id, dispute, account, livemode, field, name, file_kind, size_bytes, pages, \
-             sha256, content, attached_by, attached_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+             sha256, content, sealed_by, attached_by, attached_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
         )
         .bind(&file.id)
         .bind(&dispute.id)
@@ -145,6 +153,7 @@ impl Transaction {
         .bind(file.pages)
         .bind(&file.sha256)
         .bind(content)
+        .bind(sealed_by)
         .bind(&file.attached_by)
         .bind(file.attached_at)
         .run(self)
@@ -155,7 +164,7 @@ impl Transaction {
     /// Takes a file out of the answer; its content is gone.
     #[shared::built_once]
     pub async fn remove_evidence_file(&mut self, id: &str, now: DateTime<Utc>) -> Result<(), LedgerError> {
-        query("UPDATE evidence_files SET removed_at = $2, content = NULL WHERE id = $1")
+        query("UPDATE evidence_files SET removed_at = $2, content = NULL, sealed_by = NULL WHERE id = $1")
             .bind(id)
             .bind(now)
             .run(self)
@@ -165,10 +174,23 @@ impl Transaction {
 
     #[shared::built_once]
     pub async fn resting_file(&mut self, id: &str) -> Result<Option<RestingFile>, LedgerError> {
-        query("SELECT name, file_kind, sha256, stripe_id, content, removed_at FROM evidence_files WHERE id = $1")
-            .bind(id)
-            .optional(self)
-            .await
+        let found: Option<RestingFile> = query(
+            "SELECT name, file_kind, sha256, stripe_id, content, sealed_by, removed_at FROM evidence_files \
+             WHERE id = $1",
+        )
+        .bind(id)
+        .optional(self)
+        .await?;
+        let Some(mut file) = found else { return Ok(None) };
+        if let Some(content) = &file.content {
+            let plain = self
+                .body_keys()
+                .open(content, file.sealed_by.as_deref(), Row::EvidenceFile(id))
+                .map(Cow::into_owned);
+            let plain = opened(plain)?;
+            file.content = Some(plain.map_err(|fault| LedgerError::unopened("the file", id, fault))?);
+        }
+        Ok(Some(file))
     }
 
     /// Stripe has it, so it rests here no longer. The first id stands.
@@ -180,8 +202,8 @@ impl Transaction {
         now: DateTime<Utc>,
     ) -> Result<bool, LedgerError> {
         let taken = query(
-            "UPDATE evidence_files SET stripe_id = $2, uploaded_at = $3, content = NULL \
-             WHERE id = $1 AND stripe_id IS NULL",
+            "UPDATE evidence_files SET stripe_id = $2, uploaded_at = $3, content = NULL, \
+             sealed_by = NULL WHERE id = $1 AND stripe_id IS NULL",
         )
         .bind(id)
         .bind(stripe_id)
@@ -194,10 +216,13 @@ impl Transaction {
     /// Erases the content of files that nobody sent in time; gives how many.
     #[shared::built_once]
     pub async fn forget_evidence_files(&mut self, before: DateTime<Utc>) -> Result<u64, LedgerError> {
-        query("UPDATE evidence_files SET content = NULL WHERE content IS NOT NULL AND attached_at < $1")
-            .bind(before)
-            .run(self)
-            .await
+        query(
+            "UPDATE evidence_files SET content = NULL, sealed_by = NULL \
+             WHERE content IS NOT NULL AND attached_at < $1",
+        )
+        .bind(before)
+        .run(self)
+        .await
     }
 
     #[shared::built_once]

@@ -45,6 +45,7 @@ pub mod replays;
 pub mod resolutions;
 pub mod retention;
 pub mod saved_views;
+pub mod sealed_rows;
 pub mod seals;
 pub mod sessions;
 pub mod staff;

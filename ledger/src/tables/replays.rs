@@ -1,13 +1,17 @@
 //! The tables of replays: results, so that one replay runs an event once and the next one runs it again; and
 //! plans with their progress.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use domain::readable;
 use serde::Serialize;
 use sqlx::AssertSqlSafe;
 
+use crate::body_keys::{Kept, Row};
 use crate::engine::query::query;
 use crate::engine::rows::Rows;
+use crate::tables::bodies::opened;
 use crate::tables::events::keyed;
 use crate::views::page::{POSITION, Page, Part};
 use crate::{Ledger, LedgerError, Transaction};
@@ -46,6 +50,13 @@ readable! {
         /// The envelope of an event that a file brought along.
         pub header: Option<String>,
         pub body: Option<Vec<u8>>,
+    }
+}
+
+readable! {
+    struct KeptItem {
+        item: Item,
+        sealed_by: Option<String>,
     }
 }
 
@@ -152,17 +163,25 @@ impl Transaction {
                  SELECT replay, number, id, account, livemode, content_hash FROM input",
             )
             .await?;
+        if items.iter().any(|item| item.body.is_some()) {
+            self.check_body_keys().await?;
+        }
         // Few: a file brings only what the ledger does not have.
         for item in items.iter().filter(|item| item.body.is_some()) {
-            {
-                query("UPDATE replay_items SET header = $1, body = $2 WHERE replay = $3 AND number = $4")
-                    .bind(item.header.clone())
-                    .bind(item.body.clone())
-                    .bind(replay)
-                    .bind(item.number)
-                    .run(&mut *self)
-                    .await?;
-            };
+            let body = item.body.clone().unwrap_or_default();
+            let row = Row::ReplayItem { replay, number: item.number };
+            let Kept { content, sealed_by } = self.body_keys().seal(body, row);
+            query(
+                "UPDATE replay_items SET header = $1, body = $2, sealed_by = $3 \
+                 WHERE replay = $4 AND number = $5",
+            )
+            .bind(item.header.clone())
+            .bind(content)
+            .bind(sealed_by)
+            .bind(replay)
+            .bind(item.number)
+            .run(&mut *self)
+            .await?;
         }
         Ok(())
     }
@@ -170,14 +189,26 @@ impl Transaction {
     /// The next events of a plan that nobody has queued yet.
     #[shared::built_once]
     pub async fn next_items(&mut self, replay: &str, limit: i64) -> Result<Vec<Item>, LedgerError> {
-        query(
-            "SELECT number, id, account, livemode, content_hash, header, body FROM replay_items \
-                 WHERE replay = $1 AND queued_at IS NULL ORDER BY number LIMIT $2",
+        let found: Vec<KeptItem> = query(
+            "SELECT number, id, account, livemode, content_hash, header, body, sealed_by FROM replay_items \
+             WHERE replay = $1 AND queued_at IS NULL ORDER BY number LIMIT $2",
         )
         .bind(replay)
         .bind(limit)
         .all(self)
-        .await
+        .await?;
+        let mut items = Vec::new();
+        for KeptItem { mut item, sealed_by } in found {
+            if let Some(content) = item.body.take() {
+                let row = Row::ReplayItem { replay, number: item.number };
+                let plain = self.body_keys().open(&content, sealed_by.as_deref(), row).map(Cow::into_owned);
+                let unopened =
+                    |fault| LedgerError::unopened("the body that a file brought,", &item.key.id, fault);
+                item.body = Some(opened(plain)?.map_err(unopened)?);
+            }
+            items.push(item);
+        }
+        Ok(items)
     }
 
     #[shared::built_once]

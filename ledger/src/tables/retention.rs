@@ -81,7 +81,7 @@ impl Transaction {
     pub async fn events_in(&mut self, segments: &[ExpiredSegment]) -> Result<Vec<Archived>, LedgerError> {
         let numbers: Vec<i64> = segments.iter().map(|segment| segment.number).collect();
         let mut found = self.archived_in(&numbers).await?;
-        self.unpack(found.iter_mut().map(|archived| &mut archived.body)).await?;
+        self.unpack(&mut found).await?;
         Ok(found)
     }
 

@@ -11,7 +11,7 @@ use sqlx::AssertSqlSafe;
 use crate::engine::query::query;
 use crate::tables::archive::{Archived, archived};
 use crate::tables::audit::AuditRow;
-use crate::tables::bodies::{self, Body};
+use crate::tables::bodies::{self, Body, STORED};
 use crate::tables::retention::NAME as RETENTION;
 use crate::{Fault, LedgerError, Transaction};
 use domain::Key;
@@ -120,13 +120,8 @@ impl Transaction {
         after: i64,
         limit: i64,
     ) -> Result<Vec<UnpackedSegment>, LedgerError> {
-        let stored: Vec<bodies::Stored> = query(
-            "SELECT number, checksum, content FROM segments WHERE number > $1 ORDER BY number LIMIT $2",
-        )
-        .bind(after)
-        .bind(limit)
-        .all(self)
-        .await?;
+        let sql = format!("SELECT {STORED} FROM segments WHERE number > $1 ORDER BY number LIMIT $2");
+        let stored: Vec<bodies::Stored> = query(AssertSqlSafe(sql)).bind(after).bind(limit).all(self).await?;
         let numbers: Vec<i64> = stored.iter().map(|stored| stored.number).collect();
         let mut events: BTreeMap<i64, Vec<Archived>> = BTreeMap::new();
         for archived in self.archived_in(&numbers).await? {
@@ -134,17 +129,18 @@ impl Transaction {
                 events.entry(segment).or_default().push(archived);
             }
         }
-        let unpacked = stored.iter().map(|stored| {
-            let (segment, number) = (stored.unpack(), stored.number);
+        let mut unpacked = Vec::new();
+        for stored in stored {
+            let (segment, number) = (stored.unpack(self.body_keys())?, stored.number);
             let mut events = events.remove(&number).unwrap_or_default();
             for archived in &mut events {
                 archived.body.take_from(&segment);
             }
             let found = events.iter().filter(|archived| archived.body.bytes().is_some()).count();
             let orphaned = segment.as_ref().map_or(0, |segment| segment.occupied().saturating_sub(found));
-            UnpackedSegment { number, fault: segment.err(), events, orphaned }
-        });
-        Ok(unpacked.collect())
+            unpacked.push(UnpackedSegment { number, fault: segment.err(), events, orphaned });
+        }
+        Ok(unpacked)
     }
 
     /// Events whose body has its own row, by key after the given one.
@@ -161,14 +157,16 @@ impl Transaction {
              ORDER BY b.id, b.account, b.livemode, b.content_hash LIMIT $5",
             archived()
         );
-        query(AssertSqlSafe(sql))
+        let mut found: Vec<Archived> = query(AssertSqlSafe(sql))
             .bind(&after.id)
             .bind(&after.account)
             .bind(after.livemode)
             .bind(&after.content_hash)
             .bind(limit)
             .all(self)
-            .await
+            .await?;
+        self.unpack(&mut found).await?;
+        Ok(found)
     }
 
     /// Events whose body is nowhere, though retention has not come to them: their segment was lost.

@@ -22,46 +22,70 @@ macro_rules! limit {
 /// So many rows a statement reads, the latest.
 pub const ROWS_LIMIT: usize = limit!();
 
-macro_rules! attempts {
-    ($from:literal) => {
+/// The latest of each whom a row of `input` asks for, then the next latest of each, and so on: where a statement is cut, one
+/// who is busy leaves out none of the others.
+macro_rules! in_turn {
+    ($whose:literal, $at:literal, $id:literal) => {
         concat!(
-            "SELECT c.id, c.account, c.livemode, c.payment, COALESCE(c.created_at, c.first_event_at) AS at, c.status, \
-             c.amount, c.currency, COALESCE(p.customer, c.customer) AS customer, p.user_id, c.card_brand, c.card_last4, \
-             c.card_exp_month, c.card_exp_year FROM ",
-            $from,
-            " ORDER BY at DESC, c.id LIMIT ",
+            " ORDER BY ROW_NUMBER() OVER (PARTITION BY ",
+            $whose,
+            " ORDER BY ",
+            $at,
+            " DESC, ",
+            $id,
+            "), ",
+            $id,
+            " LIMIT ",
             limit!()
         )
     };
 }
 
+macro_rules! attempts {
+    ($whose:literal, $from:literal) => {
+        concat!(
+            "SELECT c.id, c.account, c.livemode, c.payment, COALESCE(c.created_at, c.first_event_at) AS at, c.status, \
+             c.amount, c.currency, COALESCE(p.customer, c.customer) AS customer, p.user_id, c.card_brand, c.card_last4, \
+             c.card_exp_month, c.card_exp_year FROM ",
+            $from,
+            in_turn!($whose, "COALESCE(c.created_at, c.first_event_at)", "c.id")
+        )
+    };
+}
+
 const OF_CHARGES: &str = attempts!(
+    "input.account, input.livemode",
     "input JOIN charges c ON c.id = input.id AND c.account = input.account AND c.livemode = input.livemode \
      LEFT JOIN payments p ON p.id = COALESCE(c.payment, c.id) AND p.account = c.account AND p.livemode = c.livemode"
 );
 const OF_PAYMENTS: &str = attempts!(
+    "parent, parent_account, parent_livemode",
     "input JOIN charges c ON c.payment = parent AND c.account = parent_account AND c.livemode = parent_livemode \
      LEFT JOIN payments p ON p.id = COALESCE(c.payment, c.id) AND p.account = c.account AND p.livemode = c.livemode"
 );
 const OF_USERS: &str = attempts!(
+    "who, of_account, of_livemode, from_at",
     "input JOIN payments p ON p.user_id = who AND p.account = of_account AND p.livemode = of_livemode \
      AND COALESCE(p.created_at, p.first_event_at) >= made_from AND COALESCE(p.created_at, p.first_event_at) < until_at \
      JOIN charges c ON c.payment = p.id AND c.account = p.account AND c.livemode = p.livemode \
      WHERE COALESCE(c.created_at, c.first_event_at) >= from_at AND COALESCE(c.created_at, c.first_event_at) < until_at"
 );
 const OF_CUSTOMERS: &str = attempts!(
+    "who, of_account, of_livemode, from_at",
     "input JOIN payments p ON p.customer = who AND p.account = of_account AND p.livemode = of_livemode \
      AND COALESCE(p.created_at, p.first_event_at) >= made_from AND COALESCE(p.created_at, p.first_event_at) < until_at \
      JOIN charges c ON c.payment = p.id AND c.account = p.account AND c.livemode = p.livemode \
      WHERE COALESCE(c.created_at, c.first_event_at) >= from_at AND COALESCE(c.created_at, c.first_event_at) < until_at"
 );
 const ALONE_OF_CUSTOMERS: &str = attempts!(
+    "who, of_account, of_livemode, from_at",
     "input JOIN charges c ON c.customer = who AND c.payment IS NULL AND c.account = of_account \
      AND c.livemode = of_livemode AND COALESCE(c.created_at, c.first_event_at) >= from_at \
      AND COALESCE(c.created_at, c.first_event_at) < until_at \
      LEFT JOIN payments p ON p.id = c.id AND p.account = c.account AND p.livemode = c.livemode"
 );
 const OF_CARDS: &str = attempts!(
+    "who, of_account, of_livemode, brand, exp_month, exp_year, from_at",
     "input JOIN charges c ON c.card_last4 = who AND c.account = of_account AND c.livemode = of_livemode \
      AND c.card_brand IS NOT DISTINCT FROM brand AND c.card_exp_month IS NOT DISTINCT FROM exp_month \
      AND c.card_exp_year IS NOT DISTINCT FROM exp_year \
@@ -74,8 +98,8 @@ const PAID_BEFORE: &str = concat!(
      JOIN payments p ON p.user_id = who AND p.account = of_account AND p.livemode = of_livemode \
      AND COALESCE(p.created_at, p.first_event_at) >= from_at \
      AND COALESCE(p.created_at, p.first_event_at) < until_at \
-     WHERE p.succeeded_at IS NOT NULL ORDER BY p.succeeded_at DESC, p.id LIMIT ",
-    limit!()
+     WHERE p.succeeded_at IS NOT NULL",
+    in_turn!("who, of_account, of_livemode", "p.succeeded_at", "p.id")
 );
 const OF_BANNED: &str = concat!(
     "SELECT p.id, p.account, p.livemode, p.succeeded_at AS at, p.user_id, p.amount, p.currency FROM input \
@@ -83,9 +107,8 @@ const OF_BANNED: &str = concat!(
      JOIN payments p ON p.user_id = b.id AND p.account = b.account AND p.livemode = b.livemode \
      AND COALESCE(p.created_at, p.first_event_at) > since_at \
      WHERE (b.override_act = 'ban' OR (b.status = 'banned' AND b.override_act = 'none')) \
-     AND p.succeeded_at > CASE WHEN b.override_act = 'ban' THEN b.override_at ELSE b.since END \
-     ORDER BY p.succeeded_at DESC, p.id LIMIT ",
-    limit!()
+     AND p.succeeded_at > CASE WHEN b.override_act = 'ban' THEN b.override_at ELSE b.since END",
+    in_turn!("b.id, b.account, b.livemode", "p.succeeded_at", "p.id")
 );
 
 /// Whose attempts are wanted, and around when.

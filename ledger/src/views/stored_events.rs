@@ -9,7 +9,7 @@ use serde::Serialize;
 use sqlx::AssertSqlSafe;
 
 use crate::engine::query::{Query, query};
-use crate::tables::bodies::{BODY, Body, WITH_BODIES};
+use crate::tables::bodies::{BODY, Body, HasBody, WITH_BODIES};
 use crate::views::page::{POSITION, Page, Part};
 use crate::views::search::{Order, Search, Whose, Window};
 use crate::{Ledger, LedgerError, Transaction};
@@ -214,6 +214,16 @@ impl EventFilter {
     }
 }
 
+impl HasBody for Due {
+    fn key(&self) -> EventKey {
+        self.event.key()
+    }
+
+    fn body(&mut self) -> &mut Body {
+        &mut self.body
+    }
+}
+
 impl Due {
     /// The envelope as it first came; `Err` names the event where its body cannot be read.
     pub fn envelope(self) -> Result<Envelope, EventKey> {
@@ -250,7 +260,7 @@ impl Ledger {
         );
         let mut tx = self.read().await?;
         let mut due: Vec<Due> = query(AssertSqlSafe(sql)).bind(now).bind(limit).all(&mut tx).await?;
-        tx.unpack(due.iter_mut().map(|due| &mut due.body)).await?;
+        tx.unpack(&mut due).await?;
         Ok(due)
     }
 

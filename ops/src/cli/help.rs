@@ -32,6 +32,7 @@ On call
   audit         Check that nothing has disappeared and the figures add up
   backup        Copy ledger and queue while they are in use; verify the copy
   restore       Make ledger and queue from a backup, or check one
+  bodies        Seal what Stripe sent by the newest key: which key seals how much, reseal
   hold          Keep bodies of events beyond their retention: add, lift, list
 
 Staff
@@ -59,7 +60,7 @@ Staff
   reconcile     Compare a day of Stripe's balance with the ledger; what differs
   notices       What people and programs were told; where it goes; send it again
   findings      What checks turned up: list, show, note, assign, acknowledge, snooze, resolve, accept
-  report        A day, week, month, span or incident as CSV and a page to print
+  report        A day, week, month, span or incident as CSV and a page to print; what Stripe's support asks for
 
 People
   staff         Who may act: add, roles, disable; changes that wait for a second administrator

@@ -4,6 +4,7 @@ mod backup;
 mod bans;
 mod billing;
 mod block;
+mod bodies;
 mod disputes;
 mod fake_stripe;
 mod findings;
@@ -42,6 +43,7 @@ pub use self::billing::{
     ChargeOptions, CheckoutCommand, CreditOptions, InvoiceRetryOptions, SubscribeOptions, UnsubscribeOptions,
 };
 pub use self::block::{BlockCommand, BlockOptions, BlocksListOptions};
+pub use self::bodies::{BodiesCommand, ResealOptions};
 pub use self::disputes::{
     DisputeNoteOptions, DisputesCommand, ListOptions as DisputesListOptions, ReopenOptions, ResolveOptions,
     SummaryOptions,
@@ -159,6 +161,9 @@ pub enum Command {
     /// dispute's end.
     #[command(subcommand)]
     Hold(HoldCommand),
+    /// Seal what Stripe sent anew, by the newest key of `BODY_KEYS_FILE`
+    #[command(subcommand)]
+    Bodies(BodiesCommand),
     /// Make ledger and queue from a backup, or check one
     Restore(RestoreOptions),
     /// Declare RabbitMQ's queues and exchanges

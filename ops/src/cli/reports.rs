@@ -19,8 +19,10 @@ pub enum ReportCommand {
     Soc2(OfDateOptions),
     /// Key figures alone, of any span
     Kpi(OfSpanOptions),
-    /// Events, calls with Stripe's request ids, acts, payments, refunds and disputes of a span, for Stripe's support
+    /// Events, calls with Stripe's request ids, acts, payments, refunds and disputes of a span, for your own review
     Incident(OfSpanOptions),
+    /// What Stripe's support can look up of a span: event ids, calls, request ids; no names and no figures
+    Support(OfSpanOptions),
     /// Check that the files of a report are still those of its manifest
     ///
     /// Exit code 0: they are; 1: a file has other content, is missing, or cannot be read.

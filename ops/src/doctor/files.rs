@@ -8,8 +8,8 @@ use ledger::LedgerConfig;
 use shared::env::Env;
 use shared::queue::{QueueConfig, QueueUrl};
 
-use crate::dev_secret;
 use crate::finding::Finding;
+use crate::{dev_secret, staff, variables};
 
 const SECRET_FILES: &str = "secret files";
 const DATA_FILES: &str = "data files";
@@ -27,20 +27,19 @@ pub fn check(env: &Env) -> Vec<Finding> {
     findings
 }
 
-/// What the variables `…_FILE` name, and the secret for development.
+/// What our variables `…_FILE` name, and what `up` made for development.
 fn secret_files(env: &Env) -> Vec<PathBuf> {
     let is_secret = |name: &str| {
         let base = name.split("__").next().unwrap_or(name);
         base.ends_with("_FILE")
             && ["SECRET", "KEY", "TOKEN", "PASSWORD"].iter().any(|word| base.contains(word))
     };
-    let named = ["STRIPE_", "TIDEGATE_", "ENVELOPE_", "GATEWAY_", "WORKER_", "CONSOLE_"];
-    let named = named.iter().flat_map(|prefix| env.with_prefix(prefix));
-    let mut files: Vec<PathBuf> = named
-        .filter(|(name, value)| is_secret(name) && !value.is_empty())
-        .map(|(_, value)| PathBuf::from(value))
-        .collect();
+    let is_ours = |name: &str| variables::variable(name.split("__").next().unwrap_or(name)).is_ok();
+    let named =
+        env.with_prefix("").filter(|(name, value)| is_secret(name) && is_ours(name) && !value.is_empty());
+    let mut files: Vec<PathBuf> = named.map(|(_, value)| PathBuf::from(value)).collect();
     files.push(dev_secret::path(env));
+    files.extend(staff::key::path(env).ok().flatten());
     files.retain(|path| path.exists());
     files
 }

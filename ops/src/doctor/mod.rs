@@ -1,11 +1,13 @@
 //! `tidegate doctor`: checks everything that the guarantees depend on, and says what it found and what to do.
 //! It changes nothing and shows no secret.
 
+mod body_keys;
 mod broker;
 mod damage;
 mod event_families;
 mod files;
 mod key_ages;
+mod keys;
 mod ledger;
 pub mod listeners;
 mod secrets;
@@ -67,6 +69,8 @@ async fn examine(env: &Env, elsewhere: &ElsewhereOptions, now: DateTime<Utc>) ->
     checks.extend(damage);
     checks.extend(stripe_account::judged(stripe.as_ref(), &stripe_account::Ours::of(env)));
     checks.extend(key_ages::check(env, now).await);
+    checks.extend(keys::check(env).await);
+    checks.extend(body_keys::check(env).await);
     checks.extend(files::check(env));
     if elsewhere.is("gateway") {
         checks.push(Finding::unknown(secrets::NAME, "the gateway's, which runs elsewhere"));

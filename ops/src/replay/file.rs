@@ -33,7 +33,7 @@ pub async fn chosen(ledger: &Ledger, path: &Path) -> anyhow::Result<Vec<Chosen>>
         let (key, body) = (content.key.clone(), content.kept(&envelope));
         envelope.body = body;
         let is_known = match ledger.body(&key).await {
-            Err(LedgerError::Segment { .. }) => false,
+            Err(LedgerError::Segment { .. } | LedgerError::Unopened { .. }) => false,
             body => open::answer(ledger, async { body }).await?.is_some(),
         };
         chosen.push(Chosen { key, brought: (!is_known).then_some(envelope) });

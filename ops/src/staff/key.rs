@@ -31,8 +31,8 @@ pub fn provide(env: &Env) -> anyhow::Result<()> {
     }
 }
 
-/// `None` where a key is configured, or the ledger is no file of this machine.
-fn path(env: &Env) -> anyhow::Result<Option<PathBuf>> {
+/// Where `up` makes it. `None` where a key is configured, or the ledger is no file of this machine.
+pub fn path(env: &Env) -> anyhow::Result<Option<PathBuf>> {
     let is_configured = env.given(KEY.name).is_some() || env.given(KEY_FILE.name).is_some();
     let shown = LedgerConfig::from_env(env)?.shown();
     let file = shown.strip_prefix("sqlite:").filter(|_| !is_configured);

@@ -8,6 +8,7 @@ use desk::fraud::{BATCHES, Looked, look, resolve_old_bursts};
 use domain::Key;
 use domain::findings::{Check, FindingState, Resolution};
 use domain::fraud::{Attempt, CardNames, FraudLimits, FraudRule, PaidBefore, bursts, large_payments};
+use envelope::Envelope;
 use envelope::hex::hex;
 use harness::process_guard::until;
 use ledger::Transaction;
@@ -148,6 +149,32 @@ async fn what_is_not_read_resolves_nothing_and_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_busy_user_crowds_nobody_out_of_a_batch() {
+    let now = minute(3_000);
+    each_ledger("fraud_busy", async |ledger, url| {
+        let mut quiet: Vec<Envelope> = Vec::new();
+        for number in 500..504 {
+            quiet.extend(attempt(number, (number - 500) * 100, "succeeded", "quiet", "7777", 1_000));
+        }
+        together(&ledger, &story().iter().chain(&quiet).collect::<Vec<_>>()).await;
+        look_through(&ledger, now).await;
+        // Newer than all that the quiet one paid before, and as many as a statement reads.
+        copy(&url, "payments", "pi_30", MANY, &[("user_id", "'usual'"), ("amount", "1")]).await;
+        let busy = attempt(510, 2_500, "succeeded", "usual", "1111", 6_000);
+        let unusual = attempt(511, 2_500, "succeeded", "quiet", "7777", 6_000);
+        together(&ledger, &busy.iter().chain(&unusual).collect::<Vec<_>>()).await;
+        let looked = look(&ledger, BATCHES, now).await.unwrap();
+        assert_eq!((looked.batches, looked.cut), (1, vec!["earlier payments"]));
+        let found = findings(&ledger, now).await;
+        let of =
+            |payment: &str| found.iter().any(|it| it.kind == "unusual_payment" && it.subject_id == payment);
+        assert!(of("pi_511"), "what the quiet one paid before was read: {found:#?}");
+        assert!(!of("pi_510"), "of the busy one nobody knows what was usual");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_another_worker_looks_at_is_left_to_it() {
     let now = minute(3_000);
     each_ledger("fraud_twice", async |ledger, url| {
@@ -210,7 +237,7 @@ async fn findings_that_stand_alone_are_found_by_their_ids_whatever_else_there_is
 
 /// Of all findings, by this connection; on Postgres, which counts them.
 async fn sequential_scans(tx: &mut Transaction) -> i64 {
-    let Transaction::Postgres(tx) = tx else { return 0 };
+    let Transaction::Postgres(tx, _) = tx else { return 0 };
     let counted = "SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = 'findings'";
     sqlx::query_scalar(counted).fetch_one(&mut **tx).await.unwrap()
 }

@@ -73,7 +73,6 @@ const LEFT_TO_THEIR_DEFAULT: &[(&str, &str)] = &[
     ("STAFF_SETUP_MINS", "an hour to add the first people is enough everywhere"),
     ("STAFF_KEY", "the file counts: a key in the environment is seen by every child"),
     ("AUDIT_KEY", "the file counts: a key in the environment is seen by every child"),
-    ("AUDIT_KEY_FILE", "of who makes reports: most do so at the command line"),
     ("TIDEGATE_TOKEN", "a person's, at the command line"),
     ("TIDEGATE_TOKEN_FILE", "a person's, at the command line"),
     ("STRIPE_SECRET_KEY", "the file counts: a key in the environment is seen by every child"),
@@ -357,7 +356,8 @@ fn the_vault_gives_every_secret_that_the_pods_ask_for_and_no_other() {
         assert!(told.contains(&format!("create secret generic {name} --from-file={key}=")), "{name}");
     }
     let made = file("k8s/overlays/dev/make-secrets");
-    let of_production_alone = ["tidegate-stripe-api", "tidegate-stripe-checkout", "tidegate-mail"];
+    let of_production_alone =
+        ["tidegate-stripe-api", "tidegate-stripe-checkout", "tidegate-mail", "tidegate-body-keys"];
     for (name, key) in asked.iter().filter(|(name, _)| !of_production_alone.contains(&name.as_str())) {
         assert!(
             made.contains(&format!("make {name} ")) && made.contains(&format!("$values/{key}\"")),

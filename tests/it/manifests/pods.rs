@@ -75,6 +75,9 @@ fn secrets_are_files_that_change_under_the_process_and_that_only_its_group_reads
         ("console", "/run/secrets/envelope", "tidegate-envelope"),
         ("worker", "/run/secrets/staff", "tidegate-staff"),
         ("console", "/run/secrets/staff", "tidegate-staff"),
+        ("console", "/run/secrets/audit", "tidegate-audit"),
+        ("worker", "/run/secrets/body-keys", "tidegate-body-keys"),
+        ("console", "/run/secrets/body-keys", "tidegate-body-keys"),
         ("worker", "/run/secrets/mail", "tidegate-mail"),
         ("console", "/run/secrets/stripe-checkout", "tidegate-stripe-checkout"),
     ] {

@@ -62,6 +62,9 @@ pub(super) fn env_of(found: &BTreeMap<String, String>) -> Env {
         }
         "NOTICE_SMTP_PASSWORD_FILE" => ("NOTICE_SMTP_PASSWORD".to_owned(), "hunter2".to_owned()),
         "STAFF_KEY_FILE" => ("STAFF_KEY".to_owned(), "0123456789abcdef0123456789abcdef".to_owned()),
+        "AUDIT_KEY_FILE" => ("AUDIT_KEY".to_owned(), "0123456789abcdef0123456789abcdef".to_owned()),
+        // Of its own kind: the file has several.
+        "BODY_KEYS_FILE" => (name.to_owned(), String::new()),
         "STRIPE_SECRET_KEY_FILE" => ("STRIPE_SECRET_KEY".to_owned(), "rk_live_0123456789".to_owned()),
         _ => (name.to_owned(), value.to_owned()),
     };

@@ -3,10 +3,14 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
+use desk::staff_key::StaffKey;
+use envelope::hex::hex;
 use harness::postgres::Postgres;
 use harness::stack::{Combination, Stack, each_combination};
 use harness::stories::Stories;
 use serde_json::Value;
+use shared::clock;
+use shared::env::Env;
 use stripe_sim::Random;
 
 use super::{json, marks, told};
@@ -121,4 +125,59 @@ async fn a_ledger_that_others_may_read_is_found() {
     let (checks, code) = examined(&stack, &[]);
     assert_eq!((marks(&checks, "data files"), code), (vec!["act"], 1), "{checks:#}");
     stack.end().await;
+}
+
+#[tokio::test]
+async fn keys_of_our_own_are_missed_where_they_are_needed_and_must_be_closed_to_others() {
+    let stack = Stack::start(Combination::SqliteSqlite).await;
+    let (checks, code) = examined(&stack, &[]);
+    assert_eq!((marks(&checks, "staff key"), marks(&checks, "audit key"), code), (vec!["ok"], vec!["ok"], 0));
+    assert!(told(&checks, "audit key").contains("not signed"), "{checks:#}");
+    let [one, other] = ["a", "b"].map(|letter| letter.repeat(40));
+    let (checks, code) = examined(&stack, &[("AUDIT_KEY", "short")]);
+    assert_eq!((marks(&checks, "audit key"), code), (vec!["act"], 1), "{checks:#}");
+
+    for variable in ["STAFF_KEY_FILE", "AUDIT_KEY_FILE", "BODY_KEYS_FILE"] {
+        let file = stack.folder().join(variable);
+        fs::write(&file, &one).unwrap();
+        let named = [(variable, file.to_str().unwrap())];
+        for (mode, mark) in [(0o644, "act"), (0o640, "ok"), (0o600, "ok")] {
+            fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+            let (checks, _) = examined(&stack, &named);
+            assert_eq!(marks(&checks, "secret files"), [mark], "{variable} {mode:o}: {checks:#}");
+            assert!(!checks.to_string().contains(&one), "{checks:#}");
+        }
+    }
+    let file = stack.folder().join("AUDIT_KEY_FILE");
+    let (checks, _) = examined(&stack, &[("AUDIT_KEY_FILE", file.to_str().unwrap())]);
+    let public = stack.run(&["audit", "key", "--json"], &[("AUDIT_KEY", &one)]);
+    assert!(told(&checks, "audit key").contains(json(&public)["key"].as_str().unwrap()), "{checks:#}");
+
+    // A second factor that is encrypted under a key: without it, and with another, nobody gets in.
+    let key = StaffKey::from_env(&Env::of(&[("STAFF_KEY", &one)])).unwrap().unwrap();
+    let sealed = hex(&key.encrypt(&"JBSWY3DPEHPK3PXP".into(), "jane"));
+    let now = clock::now().to_rfc3339();
+    let staff = format!(
+        "INSERT INTO staff (name, roles, added_by, added_at) VALUES ('jane', 'viewer', 'x', '{now}')"
+    );
+    tamper(&stack.ledger_url(), staff).await;
+    tamper(
+        &stack.ledger_url(),
+        format!(
+            "INSERT INTO staff_credentials (staff, password_hash, password_at, totp_secret, totp_at, totp_step) \
+             VALUES ('jane', 'x', '{now}', X'{sealed}', '{now}', 0)"
+        ),
+    )
+    .await;
+    let staff_key = |key: &str| marks_of(&examined(&stack, &[("STAFF_KEY", key)]).0, "staff key");
+    assert_eq!((staff_key(&one), staff_key(&other)), (vec!["ok".to_owned()], vec!["act".to_owned()]));
+    fs::remove_file(stack.folder().join("dev-staff-key")).unwrap();
+    let (checks, code) = examined(&stack, &[]);
+    assert_eq!((marks(&checks, "staff key"), code), (vec!["act"], 1), "{checks:#}");
+    assert!(told(&checks, "staff key").contains("none is set"), "{checks:#}");
+    stack.end().await;
+}
+
+fn marks_of(checks: &Value, name: &str) -> Vec<String> {
+    marks(checks, name).into_iter().map(str::to_owned).collect()
 }

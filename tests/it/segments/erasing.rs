@@ -17,18 +17,19 @@ use stripe_sim::Random;
 
 use super::{OWN, PACKED, SEGMENTS, body, count, key, three, verified, whole_round};
 use crate::attempts::tamper;
-use crate::ledgers::{each_ledger, envelope, the_event, together};
+use crate::ledgers::{each_ledger_sealed_too, envelope, keys_of, the_event, together};
 
 /// What `tidegate events` says, and how it ends.
 fn events(url: &str, arguments: &[&str]) -> (bool, String) {
     let mut command = Command::new(binary("tidegate"));
     command.arg("events").args(arguments).env_clear().env("DATABASE_URL", url).env("USER", "jane");
+    command.envs(keys_of(url).map(|keys| ("BODY_KEYS_FILE", keys)));
     let told = command.output().unwrap();
     (told.status.success(), String::from_utf8_lossy(&[told.stdout, told.stderr].concat()).into_owned())
 }
 
 /// A payment with so many bytes that nobody else has.
-fn personal(name: &str, bytes: u64) -> Envelope {
+pub(crate) fn personal(name: &str, bytes: u64) -> Envelope {
     let mut random = Random::of_seed(bytes);
     let noise: Vec<String> = (0..bytes / 16).map(|_| format!("{:016x}", random.number())).collect();
     let object = json!({"id": format!("pi_{name}"), "status": "succeeded", "amount": 500, "amount_received": 500,
@@ -37,19 +38,19 @@ fn personal(name: &str, bytes: u64) -> Envelope {
 }
 
 /// Everything that a SQLite ledger has on disk; nothing for a server.
-fn on_disk(url: &str) -> Vec<u8> {
+pub(crate) fn on_disk(url: &str) -> Vec<u8> {
     let Some(path) = url.strip_prefix("sqlite:") else { return Vec::new() };
     let log = std::fs::read(format!("{path}-wal")).unwrap_or_default();
     [std::fs::read(path).unwrap(), log].concat()
 }
 
-fn occurs(haystack: &[u8], needle: &[u8]) -> bool {
+pub(crate) fn occurs(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|window| window == needle)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_erased_body_is_gone_from_every_byte_and_the_others_stay() {
-    each_ledger("erased", async |ledger, url| {
+    each_ledger_sealed_too("erased", async |ledger, url| {
         let (erased, others) = (personal("gone", 6_000), three("stay"));
         let all: Vec<&Envelope> = others.iter().chain([&erased]).collect();
         together(&ledger, &all).await;
@@ -111,7 +112,7 @@ async fn an_erased_body_is_gone_from_every_byte_and_the_others_stay() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_with_a_row_of_its_own_and_what_a_plan_brought_are_erased_too() {
-    each_ledger("own_row", async |ledger, url| {
+    each_ledger_sealed_too("own_row", async |ledger, url| {
         let mut dead = personal("dead", 3_000);
         let text =
             String::from_utf8(dead.body.to_vec()).unwrap().replace("\"amount\":500", "\"amount\":\"x\"");
@@ -141,7 +142,7 @@ async fn a_body_with_a_row_of_its_own_and_what_a_plan_brought_are_erased_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_waits_keeps_its_body_until_it_is_concluded() {
-    each_ledger("waits", async |ledger, url| {
+    each_ledger_sealed_too("waits", async |ledger, url| {
         let event = personal("waits", 500);
         together(&ledger, &[&event]).await;
         tamper(&url, "UPDATE events SET outcome = 'waiting', retry_at = recorded_at, reason = 'x'").await;
@@ -159,7 +160,7 @@ async fn an_event_that_waits_keeps_its_body_until_it_is_concluded() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_who_erase_from_one_segment_at_once_both_succeed() {
-    each_ledger("both", async |ledger, url| {
+    each_ledger_sealed_too("both", async |ledger, url| {
         let all: Vec<Envelope> =
             (0..8).map(|number| personal(&format!("both_{number}"), 800 + number * 16)).collect();
         together(&ledger, &all.iter().collect::<Vec<_>>()).await;

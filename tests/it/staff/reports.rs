@@ -276,6 +276,7 @@ async fn one_life_gives_the_same_bytes_of_every_report_on_either_ledger() {
             (ReportKind::Soc2, Period::month(day, now)),
             (ReportKind::Kpi, since),
             (ReportKind::Incident, since),
+            (ReportKind::Support, since),
         ] {
             let (folder, scope) =
                 (scratch.folder(&format!("{place}-{kind:?}")), Scope { livemode: true, account: None });

@@ -11,7 +11,7 @@ use shared::clock;
 use shared::env::Env;
 use worker::chores::retention::Round;
 
-use crate::ledgers::{each_ledger, envelope, payment, together};
+use crate::ledgers::{each_ledger_sealed_too, envelope, payment, together};
 
 async fn round(ledger: &Ledger, until: DateTime<Utc>, now: DateTime<Utc>) {
     let mut round = Round::begin(true, now);
@@ -28,7 +28,7 @@ async fn have_bodies(ledger: &Ledger, events: &[Envelope]) -> Vec<bool> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_of_disputes_and_of_what_is_on_hold_outlive_the_others() {
-    each_ledger("holds", async |ledger, url| {
+    each_ledger_sealed_too("holds", async |ledger, url| {
         let charge = json!({ "id": "ch_1", "object": "charge", "status": "succeeded", "amount": 500, "currency": "usd",
             "amount_captured": 500, "amount_refunded": 0, "captured": true, "created": 1_780_000_000,
             "payment_intent": "pi_disputed" });

@@ -117,7 +117,12 @@ impl Round {
         let mut found = tx.archived(&expired).await?;
         let staying = self.staying(tx, &found).await?;
         found.retain(|event| !staying.contains(&event.key));
-        expired.retain(|key| !staying.contains(key));
+        // What does not open cannot be retired either.
+        let unopened: BTreeSet<EventKey> = found
+            .extract_if(.., |event| matches!(event.body, Body::Unopened { .. }))
+            .map(|event| event.key)
+            .collect();
+        expired.retain(|key| !staying.contains(key) && !unopened.contains(key));
         tx.retire(&subjects(&found)).await?;
         let removed = tx.remove_bodies(&expired).await?;
         self.own = last;
@@ -199,6 +204,6 @@ fn subjects(events: &[Archived]) -> Vec<(&'static str, Key)> {
 fn damaged(body: &Body) -> Option<i64> {
     match body {
         Body::Damaged { segment, .. } => Some(*segment),
-        Body::Bytes(_) | Body::Packed { .. } | Body::Gone => None,
+        _ => None,
     }
 }
