@@ -23,6 +23,7 @@ pub struct Resealed {
 
 /// Seals every row by the newest key that it does not seal yet, some at a time while workers go on. A run that was cut
 /// off leaves fewer rows for the next one.
+#[shared::built_once]
 pub async fn reseal(
     ledger: &Ledger,
     by: &Person,

@@ -42,6 +42,7 @@ pub enum ReportError {
 }
 
 /// Writes a report, all of it from one state of the ledger.
+#[shared::built_once]
 pub async fn write(
     ledger: &Ledger,
     kind: ReportKind,

@@ -25,6 +25,7 @@ impl Transaction {
     }
 
     /// Every second factor, encrypted, with whose it is.
+    #[shared::built_once]
     pub async fn second_factors(&mut self) -> Result<Vec<(String, Vec<u8>)>, LedgerError> {
         query("SELECT staff, totp_secret FROM staff_credentials WHERE totp_secret IS NOT NULL ORDER BY staff")
             .all(self)

@@ -107,6 +107,7 @@ fn again(
 
 impl Transaction {
     /// How many rows each key seals, table by table, and how many none does.
+    #[shared::built_once]
     pub async fn sealed_rows(&mut self) -> Result<Vec<SealedRows>, LedgerError> {
         let mut found = Vec::new();
         for (table, content) in SEALED {
@@ -152,6 +153,7 @@ impl Transaction {
 
     /// Seals some rows anew by the newest key: those that it does not seal yet, after a place. What erases or removes
     /// a row meanwhile counts.
+    #[shared::built_once]
     pub async fn reseal(&mut self, after: &ResealPlace) -> Result<Resealed, LedgerError> {
         let keys = self.body_keys().clone();
         let Some(newest) = keys.newest() else { return Ok(Resealed::default()) };
@@ -314,6 +316,7 @@ impl Resealed {
 
 impl Ledger {
     /// Refuses to go on where a row needs a key that is not configured.
+    #[shared::built_once]
     pub async fn check_body_keys(&self) -> Result<(), LedgerError> {
         self.read().await?.check_body_keys().await
     }
