@@ -6,8 +6,11 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+pub use self::removed::{REMOVED, Removed};
 use super::row::row;
 use super::{Key, readable};
+
+mod removed;
 
 /// The name of goods of any kind in the audit.
 pub const NAME: &str = "goods";

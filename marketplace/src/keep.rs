@@ -16,6 +16,7 @@ use serde_json::json;
 use shared::Pending;
 
 use crate::KIND;
+use crate::evidence_time::{kept_until, remove_if_over};
 use crate::record::{Record, State};
 use crate::rules::{Asked, Derived, Fault, Judged, Known, Verdict, Why, derive};
 use crate::terms::{ListingTerms, slug};
@@ -33,6 +34,7 @@ pub(crate) struct Held {
     pub(crate) record: Record,
     pub(crate) derived: Derived,
     pub(crate) payments: Vec<Fulfilment>,
+    terms: ListingTerms,
 }
 
 impl Held {
@@ -72,7 +74,12 @@ impl Held {
             payments: &payments,
         };
         let derived = derive(&known);
-        Ok(Self { goods, record, derived, payments })
+        Ok(Self { goods, record, derived, payments, terms: terms.clone() })
+    }
+
+    /// Until when it is kept as evidence, where it was taken away.
+    pub(crate) fn kept_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        kept_until(&self.record, &self.terms, now)
     }
 
     pub(crate) fn state(&self, now: DateTime<Utc>) -> State {
@@ -89,7 +96,7 @@ impl Held {
         let before = self.goods.clone();
         let state = self.state(now);
         write_derived(&mut self.goods, &self.record, &self.derived);
-        self.goods.turns_at = self.derived.turns_at(now);
+        self.goods.turns_at = self.kept_until(now).or_else(|| self.derived.turns_at(now));
         let told = std::mem::replace(&mut self.goods.told_state, state.as_str().to_owned());
         let moved = (told != state.as_str()).then(|| AuditChange {
             what: "status",
@@ -152,9 +159,8 @@ pub(crate) fn keep<'a>(
 ) -> Pending<'a, Result<Option<DateTime<Utc>>, NotDone>> {
     Box::pin(async move {
         let mut tx = ledger.begin().await?;
-        let Some(goods) = tx.lock_goods(key).await?.filter(|goods| goods.kind == KIND) else {
-            return Ok(None);
-        };
+        let goods = tx.lock_goods(key).await?.filter(|goods| goods.kind == KIND && !goods.is_removed());
+        let Some(goods) = goods else { return Ok(None) };
         let record = Record::of(&goods)?;
         let mut held = Held::read(&mut tx, goods, record).await?;
         held.store(&mut tx, BY, now).await?;
@@ -190,6 +196,9 @@ pub(crate) fn keep<'a>(
         let mut tx = ledger.begin().await?;
         goods::keep_findings(&mut tx, key, found, now).await?;
         tx.commit().await?;
+        if held.kept_until(now).is_some_and(|until| until <= now) {
+            remove_if_over(ledger, key, now).await?;
+        }
         Ok(again_at)
     })
 }

@@ -4,6 +4,7 @@
 
 pub mod acts;
 pub mod check;
+mod evidence_time;
 mod keep;
 mod record;
 mod refusal;

@@ -16,6 +16,9 @@ pub const PROMOTIONS: [&str; 2] = [FEATURED, BUMP];
 const DAYS: &str = "listing_days";
 const FEATURED_DAYS: &str = "featured_days";
 const BUMP_HOURS: &str = "bump_hours";
+pub const EVIDENCE_DAYS: &str = "listing_evidence_days";
+/// Customers may dispute a payment weeks after it: what was sold is kept at least so many days as evidence.
+pub const SHORTEST_EVIDENCE: i64 = 30;
 /// Nothing lasts longer, and no two bumps need to be further apart.
 pub const LONGEST: i64 = 3_650;
 
@@ -32,6 +35,7 @@ pub const USUAL: &[(&str, &str, i64)] = &[
     (DAYS, "", 30),
     (FEATURED_DAYS, "", 7),
     (BUMP_HOURS, "", 24),
+    (EVIDENCE_DAYS, "", 90),
 ];
 
 /// The terms of listings, with their past.
@@ -73,6 +77,11 @@ impl ListingTerms {
     /// How long after a bump there is no other.
     pub fn between_bumps(&self, at: DateTime<Utc>) -> TimeDelta {
         TimeDelta::hours(self.number(BUMP_HOURS, at))
+    }
+
+    /// How long a listing is kept after it was deleted or rejected.
+    pub fn evidence(&self, at: DateTime<Utc>) -> TimeDelta {
+        TimeDelta::days(self.number(EVIDENCE_DAYS, at).max(SHORTEST_EVIDENCE))
     }
 
     pub fn all_at(&self, at: DateTime<Utc>) -> Vec<(&str, &str, i64)> {

@@ -3,6 +3,7 @@
 mod acts;
 mod chore;
 mod evenings;
+mod evidence_time;
 mod goods_of_ones_own;
 mod moves;
 mod orders;

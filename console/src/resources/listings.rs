@@ -103,7 +103,7 @@ twice! {
     &[WHOSE], Some(super::disputes::REASON), Shape::Done(200, "listing_page"), DONE, reject;
 
     "delete_listing", "delete_marketplace_listing", DELETE, "/{id}", Request,
-    "Delete a listing. It is kept as evidence.",
+    "Delete a listing. It is kept as evidence for 90 days (the term listing_evidence_days), and removed then.",
     &[OF_USER, WHOSE], Some(&[]), Shape::Done(200, "listing_page"), DONE, delete;
 }
 
@@ -131,7 +131,7 @@ pub(super) const TERMS: &[Endpoint] = &[
             required(
                 "name",
                 Kind::Id,
-                "`listing_fee.CATEGORY`, featured, bump, listing_days, featured_days or bump_hours.",
+                "`listing_fee.CATEGORY`, featured, bump, listing_days, featured_days, bump_hours or listing_evidence_days.",
             ),
             optional("currency", Kind::Currency, "Of a fee or a price."),
             required("value", Kind::Whole(0, 99_999_999), "Minor units, days or hours."),
@@ -312,7 +312,8 @@ impl From<Refusal> for Problem {
             Refusal::NoSuchListing { .. } => Code::NotFound,
             Refusal::BadId { .. } | Refusal::Term { .. } => Code::InvalidParameter,
             Refusal::OtherUser { .. } => Code::Forbidden,
-            Refusal::OtherGoods { .. }
+            Refusal::Removed { .. }
+            | Refusal::OtherGoods { .. }
             | Refusal::State { .. }
             | Refusal::Paid { .. }
             | Refusal::Unreadable(_)

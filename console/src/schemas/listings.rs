@@ -25,6 +25,7 @@ pub(super) fn listings() -> Schemas {
         ("bump_again_at", maybe_time()),
         ("rejected", word.clone()),
         ("deleted", word),
+        ("kept_until", maybe_time()),
         ("says", text()),
     ]);
     let payment = object(&[

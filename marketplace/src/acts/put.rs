@@ -40,6 +40,9 @@ pub async fn put(
     if found.as_ref().is_some_and(|goods| goods.kind != KIND) {
         return Err(Refusal::OtherGoods { id: put.key.id.clone() });
     }
+    if found.as_ref().is_some_and(Goods::is_removed) {
+        return Err(Refusal::Removed { id: put.key.id.clone() });
+    }
     let terms = ListingTerms::read(&mut tx).await?;
     let Some(fee) = terms.fee(&category, &put.currency, now) else {
         return Err(Refusal::NotSold { what: category, currency: put.currency.clone() });

@@ -9,7 +9,7 @@ use domain::permissions::Permission;
 use domain::{AuditChange, Severity};
 use ledger::Ledger;
 
-use crate::terms::{LISTING_FEE, LONGEST, PROMOTIONS, USUAL, slug};
+use crate::terms::{EVIDENCE_DAYS, LISTING_FEE, LONGEST, PROMOTIONS, SHORTEST_EVIDENCE, USUAL, slug};
 use crate::{KIND, Refusal};
 
 /// The audit's name for terms.
@@ -78,6 +78,9 @@ fn checked(new: &NewTerm) -> Result<String, Refusal> {
         (true, true, _) if (0..=MOST_MONEY).contains(&new.value) => Ok(name),
         (true, true, _) => Err(fault("not an amount in minor units")),
         (true, ..) => Err(fault("money needs a currency")),
+        (false, _, true) if name == EVIDENCE_DAYS && new.value < SHORTEST_EVIDENCE => {
+            Err(fault("evidence is kept for at least 30 days"))
+        }
         (false, _, true) if (1..=LONGEST).contains(&new.value) => Ok(name),
         (false, _, true) => Err(fault("not a whole number from 1 to 3650")),
         (false, ..) => Err(fault("it is no money, and takes no currency")),
