@@ -39,6 +39,9 @@ row! {
         /// What else follows, as JSON.
         #[serde(skip)]
         pub derived: String,
+        /// What they say in the answer to a dispute, as JSON.
+        #[serde(skip)]
+        pub testimony: String,
         /// When the clock next makes something of it, and what it has made so far.
         pub turns_at: Option<DateTime<Utc>>,
         pub told_state: String,

@@ -7,7 +7,7 @@ use ledger::{Ledger, LedgerError, Transaction};
 use serde::Serialize;
 
 use crate::KIND;
-use crate::keep::{BY, Held, write_derived};
+use crate::keep::{BY, Held};
 use crate::record::Record;
 
 const AT_ONCE: i64 = 500;
@@ -44,9 +44,7 @@ pub async fn check(tx: &mut Transaction) -> Result<Checked, LedgerError> {
                 continue;
             };
             let held = Held::read(tx, goods.clone(), record).await?;
-            let mut expected = goods.clone();
-            write_derived(&mut expected, &held.record, &held.derived);
-            if expected != goods {
+            if held.row() != goods {
                 checked.differ.push(goods.key);
             }
         }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use desk::acts::operations::NotDone;
 use desk::goods::{self, GivenBack};
+use domain::evidence::Testimony;
 use domain::findings::Found;
 use domain::fulfilments::{Fulfilment, Money};
 use domain::goods::Goods;
@@ -20,6 +21,7 @@ use crate::evidence_time::{kept_until, remove_if_over};
 use crate::record::{Record, State};
 use crate::rules::{Asked, Derived, Fault, Judged, Known, Verdict, Why, derive};
 use crate::terms::{ListingTerms, slug};
+use crate::testimony::testimony;
 
 /// Whom the audit names where a payment or the clock moved a listing.
 pub(crate) const BY: &str = "tidegate";
@@ -35,6 +37,7 @@ pub(crate) struct Held {
     pub(crate) derived: Derived,
     pub(crate) payments: Vec<Fulfilment>,
     terms: ListingTerms,
+    testimony: Testimony,
 }
 
 impl Held {
@@ -57,13 +60,8 @@ impl Held {
     ) -> Result<Self, LedgerError> {
         let payments = tx.fulfilments(&goods.key).await?;
         let checkouts = tx.checkouts_of(&goods.key).await?;
-        let asked: BTreeMap<String, Asked> = checkouts
-            .into_iter()
-            .filter_map(|it| {
-                let (at, category) = (it.created_at, it.label);
-                Some((it.payment_intent?, Asked { at, category, amount: it.amount, currency: it.currency }))
-            })
-            .collect();
+        let asked: BTreeMap<String, Asked> =
+            checkouts.iter().filter_map(|it| Some((it.payment_intent.clone()?, Asked::of(it)))).collect();
         let returning = returning(tx, &payments).await?;
         let known = Known {
             record: &record,
@@ -74,7 +72,16 @@ impl Held {
             payments: &payments,
         };
         let derived = derive(&known);
-        Ok(Self { goods, record, derived, payments, terms: terms.clone() })
+        // A bank asks what was bought, and a dispute takes that away while it is open.
+        let is_disputed = |paid: &Fulfilment| matches!(paid.money, Money::Held | Money::Lost);
+        let bought = payments.iter().any(is_disputed).then(|| {
+            let money = |paid: &Fulfilment| if is_disputed(paid) { Money::Here } else { paid.money };
+            let before: Vec<Fulfilment> =
+                payments.iter().map(|paid| Fulfilment { money: money(paid), ..paid.clone() }).collect();
+            derive(&Known { payments: &before, ..known })
+        });
+        let testimony = testimony(&goods, &record, &checkouts, bought.as_ref().unwrap_or(&derived));
+        Ok(Self { goods, record, derived, payments, terms: terms.clone(), testimony })
     }
 
     /// Until when it is kept as evidence, where it was taken away.
@@ -95,7 +102,7 @@ impl Held {
     ) -> Result<(), LedgerError> {
         let before = self.goods.clone();
         let state = self.state(now);
-        write_derived(&mut self.goods, &self.record, &self.derived);
+        self.goods = self.row();
         self.goods.turns_at = self.kept_until(now).or_else(|| self.derived.turns_at(now));
         let told = std::mem::replace(&mut self.goods.told_state, state.as_str().to_owned());
         let moved = (told != state.as_str()).then(|| AuditChange {
@@ -115,6 +122,28 @@ impl Held {
         goods::store(tx, &mut self.goods, moved, &data, by, now).await
     }
 
+    /// The row with the columns that follow from its record and payments, and from no clock.
+    pub(crate) fn row(&self) -> Goods {
+        let (record, derived) = (&self.record, &self.derived);
+        // Without a clock a listing is never expired: until when it is active is written beside it.
+        let state = match derived.state_at(record, DateTime::<Utc>::MIN_UTC) {
+            State::Expired => State::Active,
+            state => state,
+        };
+        let is_active = state == State::Active;
+        let bumped = derived.bumped_at.map(|at| at + AHEAD);
+        Goods {
+            record: record.stored(),
+            label: slug(&record.category),
+            state: state.as_str().to_owned(),
+            shown_until: derived.active_until.filter(|_| is_active),
+            sort_at: bumped.or(derived.active_from).filter(|_| is_active),
+            derived: serde_json::to_string(derived).expect("names and plain values"),
+            testimony: self.testimony.stored(),
+            ..self.goods.clone()
+        }
+    }
+
     pub(crate) fn paid(&self, judged: &Judged) -> Option<&Fulfilment> {
         self.payments.iter().find(|paid| paid.payment.id == judged.payment)
     }
@@ -132,23 +161,6 @@ async fn returning(tx: &mut Transaction, payments: &[Fulfilment]) -> Result<BTre
         }
     }
     Ok(returning)
-}
-
-/// The columns that follow from a listing's record and payments, and from no clock.
-pub(crate) fn write_derived(goods: &mut Goods, record: &Record, derived: &Derived) {
-    goods.record = record.stored();
-    goods.label = slug(&record.category);
-    // Without a clock a listing is never expired: until when it is active is written beside it.
-    let state = match derived.state_at(record, DateTime::<Utc>::MIN_UTC) {
-        State::Expired => State::Active,
-        state => state,
-    };
-    state.as_str().clone_into(&mut goods.state);
-    let is_active = state == State::Active;
-    goods.shown_until = derived.active_until.filter(|_| is_active);
-    let bumped = derived.bumped_at.map(|at| at + AHEAD);
-    goods.sort_at = bumped.or(derived.active_from).filter(|_| is_active);
-    goods.derived = serde_json::to_string(derived).expect("names and plain values");
 }
 
 /// Looks at a listing; nothing where the key is of no listing.

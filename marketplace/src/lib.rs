@@ -11,6 +11,7 @@ mod refusal;
 pub mod rules;
 pub mod sheet;
 pub mod terms;
+mod testimony;
 pub mod view;
 
 use desk::goods::Keep;

@@ -2,6 +2,7 @@
 
 mod acts;
 mod chore;
+mod disputed;
 mod evenings;
 mod evidence_time;
 mod goods_of_ones_own;
