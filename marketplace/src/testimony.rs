@@ -16,14 +16,23 @@ const FIRST_LINES: usize = 10;
 const LAST_LINES: usize = 60;
 
 /// `bought` is what the payments had been granted before anybody disputed them.
-pub(crate) fn testimony(goods: &Goods, record: &Record, checkouts: &[Checkout], bought: &Derived) -> Testimony {
+pub(crate) fn testimony(
+    goods: &Goods,
+    record: &Record,
+    checkouts: &[Checkout],
+    bought: &Derived,
+) -> Testimony {
     let told =
         Testimony::default().always(Field::AccessActivityLog, history(goods, record, checkouts, bought));
     bought.payments.iter().fold(told, |told, judged| {
         // What bought nothing is described by its payment alone.
         let (Some(from), Some(until)) = (judged.from, judged.until) else { return told };
-        told.about(&judged.payment, Field::ProductDescription, description(goods, record, judged, from, until))
-            .about(&judged.payment, Field::ServiceDate, dates(judged, from, until))
+        told.about(
+            &judged.payment,
+            Field::ProductDescription,
+            description(goods, record, judged, from, until),
+        )
+        .about(&judged.payment, Field::ServiceDate, dates(judged, from, until))
     })
 }
 
@@ -37,7 +46,9 @@ fn description(
     let price = money::shown(judged.amount, &judged.currency);
     let (id, category, user) = (&goods.key.id, &record.category, &goods.user_id);
     let (what, time) = match judged.what.as_str() {
-        LISTING_FEE => ("Posting fee", format!("It pays for showing the listing from {} to {}.", at(from), at(until))),
+        LISTING_FEE => {
+            ("Posting fee", format!("It pays for showing the listing from {} to {}.", at(from), at(until)))
+        }
         FEATURED => {
             ("Promotion", format!("It pays for featuring the listing from {} to {}.", at(from), at(until)))
         }
@@ -59,13 +70,20 @@ fn history(goods: &Goods, record: &Record, checkouts: &[Checkout], bought: &Deri
     let user = &goods.user_id;
     let mut lines = vec![(goods.created_at, format!("the user {user} put the listing {}", goods.key.id))];
     if record.categorised_at != goods.created_at {
-        lines.push((record.categorised_at, format!("the user {user} put it into the category {}", record.category)));
+        lines.push((
+            record.categorised_at,
+            format!("the user {user} put it into the category {}", record.category),
+        ));
     }
     for asked in checkouts {
         let price = money::shown(asked.amount, &asked.currency);
         lines.push((
             asked.created_at,
-            format!("the user {} asked on our site to pay {price} ({})", asked.user_id, asked.what.replace('_', " ")),
+            format!(
+                "the user {} asked on our site to pay {price} ({})",
+                asked.user_id,
+                asked.what.replace('_', " ")
+            ),
         ));
     }
     for judged in &bought.payments {
@@ -80,7 +98,8 @@ fn history(goods: &Goods, record: &Record, checkouts: &[Checkout], bought: &Deri
             lines.push((from, format!("the listing was {word}, paid until {}", at(until))));
         }
     }
-    let removed = [("our moderation rejected it", &record.rejected), ("its owner deleted it", &record.deleted)];
+    let removed =
+        [("our moderation rejected it", &record.rejected), ("its owner deleted it", &record.deleted)];
     lines.extend(removed.iter().filter_map(|(words, word)| Some((word.as_ref()?.at, (*words).to_owned()))));
     lines.sort_by_key(|(at, _)| *at);
     let mut text: Vec<String> = lines.iter().map(|(when, words)| format!("{}: {words}", at(*when))).collect();

@@ -131,7 +131,7 @@ pub(super) const TERMS: &[Endpoint] = &[
         method: Method::POST,
         path: "/api/v1/marketplace/terms",
         access: Access::Needs(Permission::Admin),
-        summary: "Set a fee, a price or a length from now on. What was paid before is judged by what held then.",
+        summary: "Set a fee, a price or a length from now on. What was paid before is judged by what held then. A price below the half or above the double of what it was within a day waits for a second administrator where there is one.",
         query: &[],
         body: Some(&[
             required(
@@ -143,7 +143,7 @@ pub(super) const TERMS: &[Endpoint] = &[
             required("value", Kind::Whole(0, 99_999_999), "Minor units, days or hours."),
             required("reason", Kind::Text, "Why, for the audit."),
         ]),
-        answer: Shape::Done(201, "listing_term"),
+        answer: Shape::Done(201, "set_listing_term"),
         errors: DONE,
         run: run!(set),
     },

@@ -62,6 +62,17 @@ pub(super) fn listings() -> Schemas {
                 ("money", object(&[("amount", number()), ("currency", text())])),
             ]),
         ),
+        (
+            "set_listing_term",
+            object(&[
+                ("name", text()),
+                ("currency", text()),
+                ("value", number()),
+                ("before", maybe("integer")),
+                ("set_at", maybe_time()),
+                ("pending", json!({"anyOf": [of("pending_change"), {"type": "null"}]})),
+            ]),
+        ),
         ("listing_term", object(&[("name", text()), ("currency", text()), ("value", number())])),
     ])
 }

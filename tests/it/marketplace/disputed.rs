@@ -7,10 +7,7 @@ use desk::views::evidence::{EvidenceView, Source};
 use domain::Key;
 use domain::evidence::EvidenceField as Field;
 use domain::goods::Goods;
-use harness::stack::Combination;
 use ledger::Ledger;
-use marketplace::acts::pay::{Shop as Selling, ask};
-use marketplace::acts::put::{Put, put};
 use marketplace::check;
 use marketplace::terms::{BUMP, FEATURED, LISTING_FEE};
 use serde_json::json;
@@ -18,7 +15,7 @@ use shared::clock;
 use stripe_sim::Random;
 
 use super::evenings;
-use super::shop::{Shop, alone, homepage, hours, key, manager, queue_in, till_of};
+use super::shop::{Shop, alone, key, manager};
 use crate::ledgers::each_ledger;
 
 /// The bank opens a dispute about a payment.
@@ -38,7 +35,8 @@ async fn view(ledger: &Ledger, dispute: &Key) -> EvidenceView {
 }
 
 fn text(view: &EvidenceView, field: Field) -> (String, Source, Vec<String>) {
-    let found = view.fields.iter().find(|it| it.field == field).unwrap_or_else(|| panic!("{field} is missing"));
+    let found =
+        view.fields.iter().find(|it| it.field == field).unwrap_or_else(|| panic!("{field} is missing"));
     (found.text.clone().unwrap_or_default(), found.source, found.from.clone())
 }
 
@@ -61,7 +59,10 @@ async fn the_draft_of_the_answer_says_what_was_bought_for_which_time_and_what_wa
         assert_eq!(shop.status("lst_1").await, "pending_payment", "the dispute holds it");
         let draft = view(&ledger, &about_fee).await;
         let (what, source, from) = text(&draft, Field::ProductDescription);
-        assert!(what.starts_with("Posting fee of 5.00 USD for listing lst_1 in the category Housing."), "{what}");
+        assert!(
+            what.starts_with("Posting fee of 5.00 USD for listing lst_1 in the category Housing."),
+            "{what}"
+        );
         assert!(what.contains("by the user user_1") && what.contains(&until), "{what}");
         assert_eq!(source, Source::Ledger);
         assert_eq!(from, ["listing lst_1".to_owned(), format!("payment {}", fee.payment_intent)]);
@@ -81,14 +82,17 @@ async fn the_draft_of_the_answer_says_what_was_bought_for_which_time_and_what_wa
         }
         assert!(draft.missing.iter().all(|it| !it.contains("access_activity_log")), "{:?}", draft.missing);
 
-        for (paid, words) in [(&featured, "It pays for featuring"), (&bump, "It moved the listing to the top")] {
+        for (paid, words) in
+            [(&featured, "It pays for featuring"), (&bump, "It moved the listing to the top")]
+        {
             let draft = view(&ledger, &disputes(&shop, paid, "product_not_received").await).await;
             let what = text(&draft, Field::ProductDescription).0;
             assert!(what.starts_with("Promotion of") && what.contains(words), "{what}");
         }
 
         // A person sees it and writes what they know better.
-        let own = Change::Text { field: "product_description".to_owned(), text: "An ad for a flat".to_owned() };
+        let own =
+            Change::Text { field: "product_description".to_owned(), text: "An ad for a flat".to_owned() };
         change(&ledger, &about_fee, &own, &manager(), clock::now()).await.unwrap();
         let (what, source, _) = text(&view(&ledger, &about_fee).await, Field::ProductDescription);
         assert_eq!((what.as_str(), source), ("An ad for a flat", Source::Staff));
@@ -126,8 +130,12 @@ async fn goods_of_ones_own_say_what_was_sold() {
     each_ledger("evening_disputed", async |ledger, _| {
         let shop = Shop::open(ledger.clone()).await;
         let mut tx = ledger.begin().await.unwrap();
-        let evening =
-            Goods { key: key("evening_1"), kind: "evening".to_owned(), record: "{}".to_owned(), ..Goods::default() };
+        let evening = Goods {
+            key: key("evening_1"),
+            kind: "evening".to_owned(),
+            record: "{}".to_owned(),
+            ..Goods::default()
+        };
         tx.write_goods(&evening).await.unwrap();
         tx.commit().await.unwrap();
         let seat = shop.pays_directly("evening_1", "seat", 1_500, "usd");

@@ -162,7 +162,7 @@ async fn it_stays_removed_after_late_events_a_rebuild_and_the_homepages_own_word
 async fn a_late_payment_for_a_removed_listing_goes_back_and_a_refund_that_fails_is_a_finding() {
     each_ledger("evidence_late_money", async |ledger, _| {
         let shop = Shop::open(ledger.clone()).await;
-        let (now, later) = (clock::now(), clock::now() + hours(91 * DAY));
+        let later = clock::now() + hours(91 * DAY);
         shop.put("lst_1", "Housing").await.unwrap();
         let fee = shop.pays_directly("lst_1", LISTING_FEE, 500, "usd");
         let refund = shop.stripe.ask("POST", "/refunds", &json!({ "payment_intent": fee })).unwrap();
