@@ -101,7 +101,8 @@ fn history(goods: &Goods, record: &Record, checkouts: &[Checkout], bought: &Deri
     let removed =
         [("our moderation rejected it", &record.rejected), ("its owner deleted it", &record.deleted)];
     lines.extend(removed.iter().filter_map(|(words, word)| Some((word.as_ref()?.at, (*words).to_owned()))));
-    lines.sort_by_key(|(at, _)| *at);
+    // Stripe's clock and ours tell of one minute: within it things stand in the order in which they are done.
+    lines.sort_by_key(|(at, _)| at.timestamp().div_euclid(60));
     let mut text: Vec<String> = lines.iter().map(|(when, words)| format!("{}: {words}", at(*when))).collect();
     if text.len() > FIRST_LINES + LAST_LINES {
         let left_out = FIRST_LINES..text.len() - LAST_LINES;
