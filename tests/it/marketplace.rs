@@ -11,5 +11,6 @@ mod orders;
 mod owed;
 mod races;
 pub(crate) mod shop;
+mod stories;
 mod trouble;
 mod walks;
