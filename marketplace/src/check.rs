@@ -7,7 +7,7 @@ use ledger::{Ledger, LedgerError, Transaction};
 use serde::Serialize;
 
 use crate::KIND;
-use crate::keep::{BY, Held};
+use crate::held::{BY, Held};
 use crate::record::Record;
 
 const AT_ONCE: i64 = 500;

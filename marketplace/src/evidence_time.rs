@@ -8,18 +8,12 @@ use domain::Key;
 use ledger::Ledger;
 
 use crate::KIND;
-use crate::keep::{BY, Held};
+use crate::held::{BY, Held};
 use crate::record::Record;
 use crate::rules::Verdict;
-use crate::terms::ListingTerms;
 
 /// One that stays longer is looked at once in this time.
 const LOOKS: TimeDelta = TimeDelta::days(1);
-
-/// Until when a listing that was taken away is kept as evidence.
-pub(crate) fn kept_until(record: &Record, terms: &ListingTerms, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    record.closed_at().map(|at| at + terms.evidence(now))
-}
 
 /// Removes a listing whose time as evidence is over. One that has to stay is put off.
 pub(crate) async fn remove_if_over(ledger: &Ledger, key: &Key, now: DateTime<Utc>) -> Result<(), NotDone> {

@@ -5,6 +5,7 @@
 pub mod acts;
 pub mod check;
 mod evidence_time;
+mod held;
 mod keep;
 mod record;
 mod refusal;

@@ -15,7 +15,7 @@ use ledger::{LedgerError, Transaction};
 use serde::Serialize;
 
 use crate::KIND;
-use crate::keep::Held;
+use crate::held::Held;
 use crate::record::{Record, State, Word};
 use crate::rules::{Derived, Judged, Verdict};
 use crate::terms::slug;

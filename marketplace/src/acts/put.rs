@@ -10,7 +10,7 @@ use domain::permissions::Permission;
 use ledger::Ledger;
 
 use super::sound;
-use crate::keep::Held;
+use crate::held::Held;
 use crate::record::{Record, Span, State};
 use crate::rules::{Judged, Verdict, free_time};
 use crate::terms::ListingTerms;
