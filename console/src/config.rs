@@ -82,6 +82,12 @@ const USER_RATE: Variable = Variable {
     example: "30",
     help: "Checkouts and promotions a minute that may be asked for one user of the merchant's; further ones are answered 429.",
 };
+const NETWORK_RATE: Variable = Variable {
+    name: "CONSOLE_NETWORK_CHECKOUTS_PER_MINUTE",
+    default: "30",
+    example: "100",
+    help: "Checkouts and promotions a minute that may be asked for customers in one network (an IPv4 address, or a /64 of IPv6), as the homepage names it in `customer_ip`; further ones are answered 429. Each console counts by itself, and keeps no address.",
+};
 const DRAIN_DEADLINE: Variable = Variable {
     name: "CONSOLE_DRAIN_DEADLINE_SECS",
     default: "10",
@@ -105,6 +111,7 @@ pub const VARIABLES: &[Variable] = &[
     TOKEN_RATE,
     ADDRESS_RATE,
     USER_RATE,
+    NETWORK_RATE,
     DRAIN_DEADLINE,
 ];
 
@@ -133,6 +140,7 @@ pub struct Limits {
     pub token_requests_per_minute: u32,
     pub address_requests_per_minute: u32,
     pub user_checkouts_per_minute: u32,
+    pub network_checkouts_per_minute: u32,
     pub drain_deadline: Duration,
 }
 
@@ -155,6 +163,7 @@ impl ConsoleConfig {
                 token_requests_per_minute: env.number(&TOKEN_RATE, 1..=1_000_000)?,
                 address_requests_per_minute: env.number(&ADDRESS_RATE, 1..=10_000_000)?,
                 user_checkouts_per_minute: env.number(&USER_RATE, 1..=1_000_000)?,
+                network_checkouts_per_minute: env.number(&NETWORK_RATE, 1..=1_000_000)?,
                 drain_deadline: env.seconds(&DRAIN_DEADLINE, 1..=300)?,
             },
         })

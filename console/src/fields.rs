@@ -2,6 +2,7 @@
 //! tells the OpenAPI document what is read.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use chrono::{DateTime, Datelike, Utc};
 use desk::{money, time_text};
@@ -43,6 +44,8 @@ pub enum Kind {
     /// Minor units as a number, or major units as text with a point.
     Amount,
     Currency,
+    /// The address of somebody's machine. It is kept nowhere.
+    Address,
     /// Where a page of a list ended.
     Cursor,
 }
@@ -91,6 +94,7 @@ enum Read {
     /// In major units; its currency says how many minor ones.
     Major(String),
     Place(Place),
+    Address(IpAddr),
 }
 
 /// The fields of one request.
@@ -181,6 +185,13 @@ impl Fields {
     pub fn time(&self, name: &str) -> Option<DateTime<Utc>> {
         match self.0.get(name) {
             Some(Read::Time(moment)) => Some(*moment),
+            _ => None,
+        }
+    }
+
+    pub fn address(&self, name: &str) -> Option<IpAddr> {
+        match self.0.get(name) {
+            Some(Read::Address(address)) => Some(*address),
             _ => None,
         }
     }
@@ -281,6 +292,10 @@ impl Kind {
                 let code = || Read::Text(text.to_ascii_lowercase());
                 is_code.then(code).ok_or("not a currency: use three letters, as in usd".to_owned())
             }
+            // What it is instead is not said: it may be most of an address.
+            (Self::Address, Value::String(text)) => {
+                text.parse().map(Read::Address).map_err(|_| "not an IPv4 or IPv6 address".to_owned())
+            }
             (Self::Cursor, Value::String(text)) => text
                 .parse()
                 .map(Read::Place)
@@ -321,6 +336,7 @@ impl Kind {
                  as many digits behind the point as the currency has, at most."},
             ]}),
             Self::Currency => json!({"type": "string", "pattern": "^[A-Za-z]{3}$", "examples": ["usd"]}),
+            Self::Address => json!({"type": "string", "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]}),
             Self::Cursor => json!({"type": "string", "pattern": "^[0-9A-Za-z._%-]+$"}),
         }
     }

@@ -82,6 +82,8 @@ pub struct Console {
     address_rate: RateLimit<IpAddr>,
     actor_rate: SharedRateLimit,
     user_rate: RateLimit<String>,
+    /// Of the merchant's customers, by the address that the homepage saw.
+    network_rate: RateLimit<IpAddr>,
     /// Asks Stripe for what customers pay by themselves.
     till: Till,
     /// A permit for every byte that bodies may take together.
@@ -203,6 +205,7 @@ impl Console {
             address_rate: RateLimit::new(limits.address_requests_per_minute),
             actor_rate: SharedRateLimit::new(limits.token_requests_per_minute, broken.clone()),
             user_rate: RateLimit::new(limits.user_checkouts_per_minute),
+            network_rate: RateLimit::new(limits.network_checkouts_per_minute),
             room: Semaphore::new(limits.requests.saturating_mul(BODY_LIMIT_BYTES)),
             file_room: Semaphore::new(FILES_AT_ONCE * FILE_BODY_LIMIT_BYTES),
             places: Arc::new(Semaphore::new(limits.requests)),
@@ -235,6 +238,11 @@ impl Console {
     /// Counts a checkout of a user of the merchant's. `Err`: one too many; so many seconds to wait.
     fn take_checkout_of(&self, user: &str) -> Result<(), u64> {
         self.user_rate.take(user.to_owned())
+    }
+
+    /// The same of the network that a customer's address is in.
+    fn take_checkout_from(&self, address: IpAddr) -> Result<(), u64> {
+        self.network_rate.take(http::network(address))
     }
 }
 

@@ -30,6 +30,8 @@ pub(crate) enum RatedBy {
     Address,
     /// Too many checkouts of one user of the merchant's.
     User,
+    /// Too many checkouts of customers in one network.
+    Network,
 }
 
 impl NotKnown {
@@ -44,13 +46,14 @@ impl NotKnown {
 }
 
 impl RatedBy {
-    const ALL: [Self; 3] = [Self::Token, Self::Address, Self::User];
+    const ALL: [Self; 4] = [Self::Token, Self::Address, Self::User, Self::Network];
 
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Token => "token",
             Self::Address => "address",
             Self::User => "user",
+            Self::Network => "network",
         }
     }
 }

@@ -7,7 +7,8 @@ use chrono::{DateTime, Utc};
 use domain::Key;
 use domain::charges::Charge;
 use domain::disputes::Dispute;
-use domain::evidence::{EvidenceField, Filled, Form, Goods, Known, fill};
+use domain::evidence::{EvidenceField, Filled, Form, Goods, Known, Testimony, fill};
+use domain::fulfilments::goods_of;
 use domain::operations::parameters::{EvidenceFile, EvidenceStage};
 use domain::payments::Payment;
 use domain::refunds::Refund;
@@ -134,6 +135,7 @@ async fn known(tx: &mut Transaction, dispute: Dispute) -> Result<Known, LedgerEr
         refunds = tx.children("charge", std::slice::from_ref(&charge.key)).await?;
         refunds.sort_by(|a, b| (a.state.created_at, &a.key).cmp(&(b.state.created_at, &b.key)));
     }
+    let testimony = testimony(tx, paid).await?;
     let others = others(tx, paid, user.clone()).await?;
     let keys: BTreeSet<Key> = others.iter().map(|other| other.key.clone()).collect();
     let charges = tx.charges_of_payments(&keys.into_iter().collect::<Vec<_>>()).await?;
@@ -142,7 +144,19 @@ async fn known(tx: &mut Transaction, dispute: Dispute) -> Result<Known, LedgerEr
         .filter(|charge| charge.state.amount_captured > 0)
         .filter_map(|charge| Some((charge.owner()?.id, charge.key.id)))
         .collect();
-    Ok(Known { dispute, charge, payment, user, refunds, others, charges_of_others })
+    Ok(Known { dispute, charge, payment, user, refunds, others, charges_of_others, testimony })
+}
+
+/// What the goods say that were paid for.
+async fn testimony(
+    tx: &mut Transaction,
+    payment: &Payment,
+) -> Result<BTreeMap<EvidenceField, Filled>, LedgerError> {
+    let Some(key) = goods_of(payment) else { return Ok(BTreeMap::new()) };
+    let Some(goods) = tx.goods(&key).await? else { return Ok(BTreeMap::new()) };
+    let sources = [format!("{} {}", goods.kind, key.id), format!("payment {}", payment.key.id)];
+    let told = Testimony::read(&goods.testimony, &payment.key.id);
+    Ok(told.into_iter().map(|(field, text)| (field, Filled::of(text, sources.clone()))).collect())
 }
 
 /// Other payments of the same customer, or of the same user where the payment names none.

@@ -20,6 +20,10 @@ use crate::acts::operations::NotDone;
 use crate::acts::operations::request::{Ask, Wanted, request};
 use crate::findings::{Look, record};
 
+mod removed;
+
+pub use self::removed::{remove, stays};
+
 /// Looks at goods of one kind, where this key is of its kind: derives them anew and sees to what follows. Gives when to
 /// look again, where something about them is too early to be decided.
 pub type Keep =
@@ -37,6 +41,8 @@ const OPERATIONS_LIMIT: i64 = 100;
 #[derive(Clone, Debug, Default)]
 pub struct Pass {
     pub kept: usize,
+    /// Those whose time as evidence is over.
+    pub removed: usize,
     /// Those that could not be looked at, and why.
     pub failed: Vec<(Key, String)>,
 }
@@ -62,7 +68,7 @@ pub async fn keep_all(
         if !goes_on().await? {
             return Ok(pass);
         }
-        let again_at = match keep(ledger, keepers, &seen.key, now).await {
+        let again_at = match keep(ledger, keepers, &seen.key, now, &mut pass).await {
             Ok(again_at) => again_at,
             Err(error) => Some(pass.failed(&seen.key, error, now)?),
         };
@@ -73,7 +79,7 @@ pub async fn keep_all(
         if !goes_on().await? {
             return Ok(pass);
         }
-        if let Err(error) = keep(ledger, keepers, key, now).await {
+        if let Err(error) = keep(ledger, keepers, key, now, &mut pass).await {
             let again_at = pass.failed(key, error, now)?;
             let mut tx = ledger.begin().await?;
             tx.put_off_goods(key, again_at).await?;
@@ -107,11 +113,23 @@ async fn keep(
     keepers: &[Keep],
     key: &Key,
     now: DateTime<Utc>,
+    pass: &mut Pass,
 ) -> Result<Option<DateTime<Utc>>, NotDone> {
-    let mut again_at = astray(ledger, key, now).await?;
+    let Some(goods) = ledger.read().await?.goods(key).await? else {
+        return Ok(astray(ledger, key, now).await?);
+    };
+    if goods.is_removed() {
+        removed::return_late_money(ledger, &goods, now).await?;
+        return Ok(None);
+    }
+    let mut again_at = None;
     for keep in keepers {
         let later = keep(ledger, key, now).await?;
         again_at = [again_at, later].into_iter().flatten().min();
+    }
+    if goods.turns_at.is_some_and(|at| at <= now) {
+        let after = ledger.read().await?.goods(key).await?;
+        pass.removed += usize::from(after.is_some_and(|goods| goods.is_removed()));
     }
     Ok(again_at)
 }

@@ -81,7 +81,6 @@ struct Place {
 
 impl<'a> ObjectBackfill<'a> {
     /// Begins, or goes on with a run of the same words.
-    #[shared::built_once]
     pub async fn begin(
         api: &'a Api,
         ledger: &'a Ledger,

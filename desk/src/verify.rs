@@ -149,7 +149,6 @@ impl Verified {
 }
 
 /// Looks at every event, every line of the audit and every block; tells how many events are done.
-#[shared::built_once]
 pub async fn verify(
     ledger: &Ledger,
     witnesses: &Witnesses,

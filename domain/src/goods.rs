@@ -6,8 +6,11 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+pub use self::removed::{REMOVED, Removed};
 use super::row::row;
 use super::{Key, readable};
+
+mod removed;
 
 /// The name of goods of any kind in the audit.
 pub const NAME: &str = "goods";
@@ -36,6 +39,9 @@ row! {
         /// What else follows, as JSON.
         #[serde(skip)]
         pub derived: String,
+        /// What they say in the answer to a dispute, as JSON.
+        #[serde(skip)]
+        pub testimony: String,
         /// When the clock next makes something of it, and what it has made so far.
         pub turns_at: Option<DateTime<Utc>>,
         pub told_state: String,
@@ -100,6 +106,13 @@ impl Terms {
         set.map(|(_, value)| *value).or_else(|| self.usual.get(&named).copied())
     }
 
+    /// Everything that a term was since a moment, the oldest first; nothing where there is no such term.
+    pub fn since(&self, name: &str, currency: &str, moment: DateTime<Utc>) -> Vec<i64> {
+        let set = self.set.get(&named(name, currency)).into_iter().flatten();
+        let later = set.filter(|(since, _)| *since > moment).map(|(_, value)| *value);
+        self.at(name, currency, moment).into_iter().chain(later).collect()
+    }
+
     /// Every term with what it is at a moment.
     pub fn all_at(&self, moment: DateTime<Utc>) -> Vec<(&str, &str, i64)> {
         let names: std::collections::BTreeSet<_> = self.usual.keys().chain(self.set.keys()).collect();
@@ -137,5 +150,10 @@ mod tests {
         assert_eq!(bump, [Some(200), Some(300), Some(300), Some(400)]);
         assert_eq!((terms.at("bump", "eur", at(30)), terms.at("days", "", at(0))), (None, Some(30)));
         assert_eq!(terms.all_at(at(12)), [("bump", "usd", 300), ("days", "", 30)]);
+        assert_eq!(terms.since("bump", "usd", at(5)), [200, 300, 400]);
+        assert_eq!(
+            (terms.since("bump", "usd", at(20)), terms.since("bump", "eur", at(0))),
+            (vec![400], vec![])
+        );
     }
 }

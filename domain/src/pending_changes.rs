@@ -4,13 +4,14 @@ use super::row::words;
 
 words! {
     /// What the subject of a change is: a person who gets roles, or may act again; a token or an invitation that begins
-    /// to work; a policy that gets a value.
+    /// to work; a policy, or a term of goods, that gets a value.
     pub enum ChangeKind {
         Roles = "roles",
         Enable = "enable",
         Token = "token",
         Invitation = "invitation",
         Policy = "policy",
+        Term = "term",
     }
 }
 

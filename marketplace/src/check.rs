@@ -7,7 +7,7 @@ use ledger::{Ledger, LedgerError, Transaction};
 use serde::Serialize;
 
 use crate::KIND;
-use crate::keep::{BY, Held, write_derived};
+use crate::held::{BY, Held};
 use crate::record::Record;
 
 const AT_ONCE: i64 = 500;
@@ -32,14 +32,20 @@ pub async fn check(tx: &mut Transaction) -> Result<Checked, LedgerError> {
         after = last.key.clone();
         for goods in page {
             checked.listings += 1;
+            if goods.is_removed() {
+                match goods.left() {
+                    Ok(left) if goods.emptied(&left) == goods => {}
+                    Ok(_) => checked.differ.push(goods.key),
+                    Err(_) => checked.unreadable.push(goods.key),
+                }
+                continue;
+            }
             let Ok(record) = Record::of(&goods) else {
                 checked.unreadable.push(goods.key);
                 continue;
             };
             let held = Held::read(tx, goods.clone(), record).await?;
-            let mut expected = goods.clone();
-            write_derived(&mut expected, &held.record, &held.derived);
-            if expected != goods {
+            if held.row() != goods {
                 checked.differ.push(goods.key);
             }
         }
@@ -52,6 +58,13 @@ pub async fn repair(ledger: &Ledger, checked: &Checked, now: DateTime<Utc>) -> R
     for key in &checked.differ {
         let mut tx = ledger.begin().await?;
         let Some(goods) = tx.lock_goods(key).await? else { continue };
+        if goods.is_removed() {
+            if let Ok(left) = goods.left() {
+                tx.write_goods(&goods.emptied(&left)).await?;
+                tx.commit().await?;
+            }
+            continue;
+        }
         if let Ok(record) = Record::of(&goods) {
             Held::read(&mut tx, goods, record).await?.store(&mut tx, BY, now).await?;
             tx.note_goods(&[key.clone()].into()).await?;

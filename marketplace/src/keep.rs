@@ -1,148 +1,23 @@
 //! Keeps listings: derives one anew whenever a payment of it changed or its time is over, tells what moved, and asks for
 //! money back that entitles to nothing. Every step may be repeated.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use chrono::{DateTime, TimeDelta, Utc};
 use desk::acts::operations::NotDone;
 use desk::goods::{self, GivenBack};
+use domain::Key;
 use domain::findings::Found;
-use domain::fulfilments::{Fulfilment, Money};
-use domain::goods::Goods;
 use domain::operations::Reason;
-use domain::{AuditChange, Key, Severity};
-use ledger::{Ledger, LedgerError, Transaction};
-use serde_json::json;
+use ledger::Ledger;
 use shared::Pending;
 
 use crate::KIND;
-use crate::record::{Record, State};
-use crate::rules::{Asked, Derived, Fault, Judged, Known, Verdict, Why, derive};
-use crate::terms::{ListingTerms, slug};
+use crate::evidence_time::remove_if_over;
+use crate::held::{BY, Held};
+use crate::record::Record;
+use crate::rules::{Fault, Judged, Verdict, Why};
 
-/// Whom the audit names where a payment or the clock moved a listing.
-pub(crate) const BY: &str = "tidegate";
 /// How long a promotion may wait for the fee that was paid before it, and whose event comes later.
 const PATIENCE: TimeDelta = TimeDelta::minutes(10);
-/// Bumped listings stand before all others, however new: so far ahead.
-const AHEAD: TimeDelta = TimeDelta::days(365_250);
-
-/// A listing with all that it follows from, in one transaction that holds its lock.
-pub(crate) struct Held {
-    pub(crate) goods: Goods,
-    pub(crate) record: Record,
-    pub(crate) derived: Derived,
-    pub(crate) payments: Vec<Fulfilment>,
-}
-
-impl Held {
-    /// Derives a listing as everything is now.
-    pub(crate) async fn read(
-        tx: &mut Transaction,
-        goods: Goods,
-        record: Record,
-    ) -> Result<Self, LedgerError> {
-        let terms = ListingTerms::read(tx).await?;
-        Self::of(tx, goods, record, &terms).await
-    }
-
-    /// The same with another record than the stored one.
-    pub(crate) async fn of(
-        tx: &mut Transaction,
-        goods: Goods,
-        record: Record,
-        terms: &ListingTerms,
-    ) -> Result<Self, LedgerError> {
-        let payments = tx.fulfilments(&goods.key).await?;
-        let checkouts = tx.checkouts_of(&goods.key).await?;
-        let asked: BTreeMap<String, Asked> = checkouts
-            .into_iter()
-            .filter_map(|it| {
-                let (at, category) = (it.created_at, it.label);
-                Some((it.payment_intent?, Asked { at, category, amount: it.amount, currency: it.currency }))
-            })
-            .collect();
-        let returning = returning(tx, &payments).await?;
-        let known = Known {
-            record: &record,
-            user: &goods.user_id,
-            terms,
-            asked: &asked,
-            returning: &returning,
-            payments: &payments,
-        };
-        let derived = derive(&known);
-        Ok(Self { goods, record, derived, payments })
-    }
-
-    pub(crate) fn state(&self, now: DateTime<Utc>) -> State {
-        self.derived.state_at(&self.record, now)
-    }
-
-    /// Writes the listing as it is derived, where anything of it changed.
-    pub(crate) async fn store(
-        &mut self,
-        tx: &mut Transaction,
-        by: &str,
-        now: DateTime<Utc>,
-    ) -> Result<(), LedgerError> {
-        let before = self.goods.clone();
-        let state = self.state(now);
-        write_derived(&mut self.goods, &self.record, &self.derived);
-        self.goods.turns_at = self.derived.turns_at(now);
-        let told = std::mem::replace(&mut self.goods.told_state, state.as_str().to_owned());
-        let moved = (told != state.as_str()).then(|| AuditChange {
-            what: "status",
-            before: Some(told).filter(|told| !told.is_empty()),
-            after: Some(state.as_str().to_owned()),
-            severity: if state == State::Rejected { Severity::Warning } else { Severity::Info },
-        });
-        if moved.is_none() && self.goods == before {
-            return Ok(());
-        }
-        let data = json!({
-            "goods_kind": KIND, "user_id": self.goods.user_id, "category": self.record.category,
-            "before": moved.as_ref().and_then(|moved| moved.before.clone()), "after": state.as_str(),
-            "expires_at": self.derived.active_until, "featured_until": self.derived.featured_until,
-        });
-        goods::store(tx, &mut self.goods, moved, &data, by, now).await
-    }
-
-    pub(crate) fn paid(&self, judged: &Judged) -> Option<&Fulfilment> {
-        self.payments.iter().find(|paid| paid.payment.id == judged.payment)
-    }
-}
-
-/// The payments whose money was asked back. Of one alone it decides nothing.
-async fn returning(tx: &mut Transaction, payments: &[Fulfilment]) -> Result<BTreeSet<String>, LedgerError> {
-    let mut returning = BTreeSet::new();
-    let here: Vec<&Fulfilment> = payments.iter().filter(|paid| paid.money == Money::Here).collect();
-    if here.len() > 1 {
-        for paid in here {
-            if goods::is_returning(tx, &paid.payment).await? {
-                returning.insert(paid.payment.id.clone());
-            }
-        }
-    }
-    Ok(returning)
-}
-
-/// The columns that follow from a listing's record and payments, and from no clock.
-pub(crate) fn write_derived(goods: &mut Goods, record: &Record, derived: &Derived) {
-    goods.record = record.stored();
-    goods.label = slug(&record.category);
-    // Without a clock a listing is never expired: until when it is active is written beside it.
-    let state = match derived.state_at(record, DateTime::<Utc>::MIN_UTC) {
-        State::Expired => State::Active,
-        state => state,
-    };
-    state.as_str().clone_into(&mut goods.state);
-    let is_active = state == State::Active;
-    goods.shown_until = derived.active_until.filter(|_| is_active);
-    let bumped = derived.bumped_at.map(|at| at + AHEAD);
-    goods.sort_at = bumped.or(derived.active_from).filter(|_| is_active);
-    goods.derived = serde_json::to_string(derived).expect("names and plain values");
-}
 
 /// Looks at a listing; nothing where the key is of no listing.
 pub(crate) fn keep<'a>(
@@ -152,9 +27,8 @@ pub(crate) fn keep<'a>(
 ) -> Pending<'a, Result<Option<DateTime<Utc>>, NotDone>> {
     Box::pin(async move {
         let mut tx = ledger.begin().await?;
-        let Some(goods) = tx.lock_goods(key).await?.filter(|goods| goods.kind == KIND) else {
-            return Ok(None);
-        };
+        let goods = tx.lock_goods(key).await?.filter(|goods| goods.kind == KIND && !goods.is_removed());
+        let Some(goods) = goods else { return Ok(None) };
         let record = Record::of(&goods)?;
         let mut held = Held::read(&mut tx, goods, record).await?;
         held.store(&mut tx, BY, now).await?;
@@ -190,6 +64,9 @@ pub(crate) fn keep<'a>(
         let mut tx = ledger.begin().await?;
         goods::keep_findings(&mut tx, key, found, now).await?;
         tx.commit().await?;
+        if held.kept_until(now).is_some_and(|until| until <= now) {
+            remove_if_over(ledger, key, now).await?;
+        }
         Ok(again_at)
     })
 }

@@ -4,12 +4,15 @@
 
 pub mod acts;
 pub mod check;
+mod evidence_time;
+mod held;
 mod keep;
 mod record;
 mod refusal;
 pub mod rules;
 pub mod sheet;
 pub mod terms;
+mod testimony;
 pub mod view;
 
 use desk::goods::Keep;

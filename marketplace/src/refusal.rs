@@ -15,6 +15,8 @@ pub enum Refusal {
     NoSuchListing { id: String },
     #[error("`{id}` is no id of a listing: letters, digits, `-`, `_`, `.` and `:`, at most 100 of them")]
     BadId { id: String },
+    #[error("listing {id} was removed, as its time as evidence is over: put a new one under another id")]
+    Removed { id: String },
     #[error("{id} is the id of other goods")]
     OtherGoods { id: String },
     #[error("listing {id} belongs to another user")]
@@ -51,6 +53,7 @@ impl Refusal {
         match self {
             Self::NoSuchListing { .. } => "listing_not_found",
             Self::BadId { .. } => "invalid_id",
+            Self::Removed { .. } => "listing_removed",
             Self::OtherGoods { .. } => "id_taken",
             Self::OtherUser { .. } => "not_the_owner",
             Self::State { .. } => "wrong_state",

@@ -1,5 +1,7 @@
 //! What is shown of a listing: how it stands at a moment, what was paid for it, and what became of that.
 
+use std::fmt::Write;
+
 use chrono::{DateTime, Utc};
 use desk::goods::asked_back;
 use domain::checkouts::CheckoutState;
@@ -13,7 +15,7 @@ use ledger::{LedgerError, Transaction};
 use serde::Serialize;
 
 use crate::KIND;
-use crate::keep::Held;
+use crate::held::Held;
 use crate::record::{Record, State, Word};
 use crate::rules::{Derived, Judged, Verdict};
 use crate::terms::slug;
@@ -40,6 +42,8 @@ pub struct Listing {
     pub bump_again_at: Option<DateTime<Utc>>,
     pub rejected: Option<Word>,
     pub deleted: Option<Word>,
+    /// Until when it is kept as evidence, where it was taken away.
+    pub kept_until: Option<DateTime<Utc>>,
     /// For people: what it is and what it waits for.
     pub says: String,
 }
@@ -77,7 +81,14 @@ impl Listing {
     fn of(goods: &Goods, record: Record, derived: &Derived, now: DateTime<Utc>) -> Self {
         let status = derived.state_at(&record, now);
         let is_featured = derived.is_featured(&record, now);
-        let says = says(&record, derived, status, is_featured);
+        let mut says = says(&record, derived, status, is_featured);
+        // Of one that stays longer the clock makes something later.
+        let kept_until = goods.turns_at.filter(|_| record.closed_at().is_some());
+        if let Some(until) = kept_until {
+            let until = until.format("%F %H:%M UTC");
+            write!(says, " It is kept as evidence until {until}, and longer while money of it is owed or disputed, or a hold is on it.")
+                .expect("a String takes every write");
+        }
         Self {
             key: goods.key.clone(),
             user_id: goods.user_id.clone(),
@@ -92,6 +103,7 @@ impl Listing {
             featured_until: derived.featured_until,
             bumped_at: derived.bumped_at,
             bump_again_at: derived.bump_again_at.filter(|at| *at > now),
+            kept_until,
             rejected: record.rejected,
             deleted: record.deleted,
             says,
@@ -140,7 +152,7 @@ fn says(record: &Record, derived: &Derived, status: State, is_featured: bool) ->
         State::Rejected => {
             format!("Moderation rejected it: {}.", word(&record.rejected).trim_end_matches('.'))
         }
-        State::Deleted => "It was deleted, and is kept as evidence.".to_owned(),
+        State::Deleted => "It was deleted.".to_owned(),
     }
 }
 

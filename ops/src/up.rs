@@ -153,7 +153,7 @@ async fn greet(
     });
     let demo = match (demo, secret) {
         (Some(demo), Some(secret)) => {
-            demo.live(env, options.port, (queue, ledger), (public, secret.expose_secret())).await?
+            demo.live(env, options.port, (queue, ledger), (public, secret.expose_secret()), api).await?
         }
         (Some(_), None) => {
             return Err(wrongly_called(

@@ -11,6 +11,7 @@ mod matrix;
 mod office;
 mod operations;
 mod people;
+mod prices;
 mod random;
 mod reads;
 mod refusals;

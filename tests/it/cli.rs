@@ -1,6 +1,7 @@
 //! `tidegate` as people meet it: in an empty folder with nothing configured, and where it says no.
 
 mod demo;
+mod demo_shop;
 mod laptop;
 mod settings;
 mod terminal;

@@ -2,12 +2,15 @@
 
 mod acts;
 mod chore;
+mod disputed;
 mod evenings;
+mod evidence_time;
 mod goods_of_ones_own;
 mod moves;
 mod orders;
 mod owed;
 mod races;
 pub(crate) mod shop;
+mod stories;
 mod trouble;
 mod walks;

@@ -151,6 +151,7 @@ fn one(frame: &Frame<'_>, view: &ListingView, history: &[Line]) -> Markup {
                         @if let Some(at) = listing.bumped_at { div { dt { "bumped" } dd { (moment(at)) } } }
                         @if let Some(word) = &listing.rejected { div { dt { "rejected" } dd { (moment(word.at)) " by " (word.by) ": " (word.reason) } } }
                         @if let Some(word) = &listing.deleted { div { dt { "deleted" } dd { (moment(word.at)) " by " (word.by) } } }
+                        @if let Some(until) = listing.kept_until { div { dt { "kept until" } dd { (moment(until)) } } }
                         @if !open_checkouts.is_empty() { div { dt { "may be paid now" } dd { (open_checkouts.join(", ").replace('_', " ")) } } }
                     } }
                 }

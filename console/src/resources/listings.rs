@@ -26,13 +26,19 @@ use crate::problem::{Code, Problem};
 const DONE: &[Code] = &[Code::NotFound, Code::Conflict, Code::Refused];
 const FOUND: &[Code] = &[Code::NotFound, Code::Ambiguous];
 const USER: Field = required("user_id", Kind::Id, "For whom you act: the listing must be theirs.");
+const FROM: Field = optional(
+    "customer_ip",
+    Kind::Address,
+    "The customer's address, as your program saw it: IPv4 or IPv6. It is counted by its network for a minute, and kept nowhere.",
+);
 const OF_USER: &[Field] = &[USER];
+const CHECKOUT: &[Field] = &[USER, FROM];
 const PUT: &[Field] = &[
     USER,
     required("category_id", Kind::Id, "Its category: `Cars & Trucks` and `cars_trucks` are the same."),
     optional("currency", Kind::Currency, "Of its fee and of its promotions; usd where none is given."),
 ];
-const PROMOTE: &[Field] = &[USER, required("type", Kind::Word(promotions), "What is bought.")];
+const PROMOTE: &[Field] = &[USER, required("type", Kind::Word(promotions), "What is bought."), FROM];
 const FILTER: &[Field] = &[
     optional(
         "status",
@@ -92,7 +98,7 @@ twice! {
 
     "checkout_listing", "checkout_marketplace_listing", POST, "/{id}/checkout", Request,
     "Ask for the posting fee. The answer has a client_secret, by which the customer pays; as long as it is unpaid, it is the same however often you ask. It is kept nowhere: no Idempotency-Key is needed.",
-    &[WHOSE], Some(OF_USER), Shape::Done(200, "to_pay"), DONE, checkout;
+    &[WHOSE], Some(CHECKOUT), Shape::Done(200, "to_pay"), DONE, checkout;
 
     "promote_listing", "promote_marketplace_listing", POST, "/{id}/promote", Request,
     "Ask for a promotion of an active listing: featured, or a bump, of which there is one in 24 hours. The answer is as that of checkout.",
@@ -103,7 +109,7 @@ twice! {
     &[WHOSE], Some(super::disputes::REASON), Shape::Done(200, "listing_page"), DONE, reject;
 
     "delete_listing", "delete_marketplace_listing", DELETE, "/{id}", Request,
-    "Delete a listing. It is kept as evidence.",
+    "Delete a listing. It is kept as evidence for 90 days (the term listing_evidence_days), and removed then.",
     &[OF_USER, WHOSE], Some(&[]), Shape::Done(200, "listing_page"), DONE, delete;
 }
 
@@ -125,19 +131,19 @@ pub(super) const TERMS: &[Endpoint] = &[
         method: Method::POST,
         path: "/api/v1/marketplace/terms",
         access: Access::Needs(Permission::Admin),
-        summary: "Set a fee, a price or a length from now on. What was paid before is judged by what held then.",
+        summary: "Set a fee, a price or a length from now on. What was paid before is judged by what held then. A price below the half or above the double of what it was within a day waits for a second administrator where there is one.",
         query: &[],
         body: Some(&[
             required(
                 "name",
                 Kind::Id,
-                "`listing_fee.CATEGORY`, featured, bump, listing_days, featured_days or bump_hours.",
+                "`listing_fee.CATEGORY`, featured, bump, listing_days, featured_days, bump_hours or listing_evidence_days.",
             ),
             optional("currency", Kind::Currency, "Of a fee or a price."),
             required("value", Kind::Whole(0, 99_999_999), "Minor units, days or hours."),
             required("reason", Kind::Text, "Why, for the audit."),
         ]),
-        answer: Shape::Done(201, "listing_term"),
+        answer: Shape::Done(201, "set_listing_term"),
         errors: DONE,
         run: run!(set),
     },
@@ -238,10 +244,15 @@ async fn promote(call: Call) -> Answered {
 
 async fn pay(call: &Call, what: &str) -> Answered {
     let user = call.body.given("user_id")?;
+    let too_many = |by: RatedBy, whose: &str, secs: u64| {
+        call.console.metrics().rate_limited(by);
+        Problem::new(Code::RateLimited, format!("too many checkouts {whose}: wait {secs} s"))
+    };
+    if let Some(Err(secs)) = call.body.address("customer_ip").map(|it| call.console.take_checkout_from(it)) {
+        return Err(too_many(RatedBy::Network, "from this network", secs));
+    }
     if let Err(secs) = call.console.take_checkout_of(&user) {
-        call.console.metrics().rate_limited(RatedBy::User);
-        let detail = format!("too many checkouts of this user: wait {secs} s");
-        return Err(Problem::new(Code::RateLimited, detail));
+        return Err(too_many(RatedBy::User, "of this user", secs));
     }
     let shop = Shop { ledger: call.ledger(), queue: call.console.queue(), till: call.console.till() };
     let to_pay = pay::ask(shop, &key(call), what, &user, call.actor()?, call.now).await?;
@@ -312,7 +323,8 @@ impl From<Refusal> for Problem {
             Refusal::NoSuchListing { .. } => Code::NotFound,
             Refusal::BadId { .. } | Refusal::Term { .. } => Code::InvalidParameter,
             Refusal::OtherUser { .. } => Code::Forbidden,
-            Refusal::OtherGoods { .. }
+            Refusal::Removed { .. }
+            | Refusal::OtherGoods { .. }
             | Refusal::State { .. }
             | Refusal::Paid { .. }
             | Refusal::Unreadable(_)

@@ -25,6 +25,7 @@ pub(super) fn listings() -> Schemas {
         ("bump_again_at", maybe_time()),
         ("rejected", word.clone()),
         ("deleted", word),
+        ("kept_until", maybe_time()),
         ("says", text()),
     ]);
     let payment = object(&[
@@ -59,6 +60,17 @@ pub(super) fn listings() -> Schemas {
                 ("client_secret", text()),
                 ("payment_type", text()),
                 ("money", object(&[("amount", number()), ("currency", text())])),
+            ]),
+        ),
+        (
+            "set_listing_term",
+            object(&[
+                ("name", text()),
+                ("currency", text()),
+                ("value", number()),
+                ("before", maybe("integer")),
+                ("set_at", maybe_time()),
+                ("pending", json!({"anyOf": [of("pending_change"), {"type": "null"}]})),
             ]),
         ),
         ("listing_term", object(&[("name", text()), ("currency", text()), ("value", number())])),

@@ -4,7 +4,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::passwords;
 use domain::pending_changes::ChangeKind;
-use domain::permissions::{Role, Roles, is_loosening};
+use domain::permissions::{Permission, Role, Roles, is_loosening};
 use domain::{AuditChange, Severity};
 use ledger::tables::invitations::Invitation;
 use ledger::tables::pending_changes::PendingChange;
@@ -203,8 +203,13 @@ pub async fn accept(
 }
 
 async fn first_member(tx: &mut Transaction, name: &str, now: DateTime<Utc>) -> Result<Member, Refusal> {
-    if !tx.members().await?.is_empty() {
+    let members = tx.members().await?;
+    // A service that was added meanwhile takes nobody's place.
+    if members.iter().any(|member| member.roles.have(Permission::Admin)) {
         return Err(StaffRefusal::NoSuchInvitation.into());
+    }
+    if members.iter().any(|member| member.name == name) {
+        return Err(StaffRefusal::NameTaken(name.to_owned()).into());
     }
     let member = Member {
         name: name.to_owned(),

@@ -24,6 +24,7 @@ pub mod saved_views;
 pub mod second_administrator;
 pub mod sessions;
 pub mod staff;
+pub mod terms;
 pub mod tokens;
 
 mod administrators;

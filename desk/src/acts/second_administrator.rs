@@ -10,7 +10,7 @@ use ledger::{Ledger, Transaction};
 use super::administrators::{Administrators, StaffRefusal, noting_refusals};
 use super::pending::{KIND, note};
 use super::staff::{give_roles, known, let_act_again};
-use super::{Refusal, policies, reason};
+use super::{Refusal, policies, reason, terms};
 use crate::actor::Actor;
 use crate::audit_line::{Subject, append};
 
@@ -141,5 +141,6 @@ async fn carry_out(
             Ok(tx.approve_invitation(&invitation.id, now).await?)
         }
         ChangeKind::Policy => policies::carry_out(tx, change, by, now).await,
+        ChangeKind::Term => terms::carry_out(tx, change, by, now).await,
     }
 }

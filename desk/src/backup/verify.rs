@@ -28,7 +28,6 @@ impl Verified {
     }
 }
 
-#[shared::built_once]
 pub async fn verify(folder: &Path, config: &LedgerConfig) -> Result<Verified, BackupError> {
     let backup = manifest::read(folder)?;
     backup.check_files(folder)?;

@@ -40,7 +40,6 @@ pub struct Rebuilt {
 }
 
 /// Folds all stored events, in an order that the seed decides. Tells how many of how many are done.
-#[shared::built_once]
 pub async fn rebuild(
     ledger: &Ledger,
     tx: &mut Transaction,

@@ -42,7 +42,6 @@ pub enum ReportError {
 }
 
 /// Writes a report, all of it from one state of the ledger.
-#[shared::built_once]
 pub async fn write(
     ledger: &Ledger,
     kind: ReportKind,

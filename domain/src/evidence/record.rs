@@ -30,6 +30,8 @@ pub struct Known {
     pub others: Vec<Payment>,
     /// The charges that took the money of those, by payment.
     pub charges_of_others: BTreeMap<String, String>,
+    /// What the goods say that were paid for: they know better than the payment what they are.
+    pub testimony: BTreeMap<Field, Filled>,
 }
 
 /// A value that the ledger fills in.
@@ -41,7 +43,7 @@ pub struct Filled {
 }
 
 impl Filled {
-    fn of(text: String, sources: impl IntoIterator<Item = String>) -> Self {
+    pub fn of(text: String, sources: impl IntoIterator<Item = String>) -> Self {
         Self { text, sources: sources.into_iter().collect() }
     }
 }
@@ -54,7 +56,8 @@ pub fn fill(known: &Known) -> BTreeMap<Field, Filled> {
         (Field::RefundRefusalExplanation, refunds(known)),
         (Field::UncategorizedText, record(known)),
     ];
-    filled.into_iter().filter_map(|(field, filled)| Some((field, filled?))).collect()
+    let filled = filled.into_iter().filter_map(|(field, filled)| Some((field, filled?)));
+    filled.chain(known.testimony.clone()).collect()
 }
 
 /// What the payment's metadata say that it was for.

@@ -46,6 +46,23 @@ impl Transaction {
         self.run_together(vec![Statement::of_fields(&[checkout], text)]).await
     }
 
+    /// Takes away whom the checkouts of goods name; those that nobody has paid are closed. The caller holds the lock.
+    #[shared::built_once]
+    pub async fn forget_checkouts(&mut self, goods: &Key, now: DateTime<Utc>) -> Result<(), LedgerError> {
+        query(
+            "UPDATE checkouts SET user_id = '', label = '', look_at = NULL, state = 'closed', \
+             closed_at = COALESCE(closed_at, $4), closed_why = COALESCE(closed_why, 'its goods were removed') \
+             WHERE goods = $1 AND account = $2 AND livemode = $3",
+        )
+        .bind(&goods.id)
+        .bind(&goods.account)
+        .bind(goods.livemode)
+        .bind(now)
+        .run(self)
+        .await?;
+        Ok(())
+    }
+
     /// Those of a mode that Stripe is to be asked about by now.
     #[shared::built_once]
     pub async fn due_checkouts(

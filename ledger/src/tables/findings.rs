@@ -75,6 +75,22 @@ impl Transaction {
             .await
     }
 
+    /// Whether a check found something about a scope that nobody has resolved.
+    #[shared::built_once]
+    pub async fn has_findings(&mut self, check: Check, scope: &Key) -> Result<bool, LedgerError> {
+        let found: Option<Finding> = query(
+            "SELECT * FROM findings WHERE found_by = $1 AND scope = $2 AND account = $3 AND livemode = $4 \
+             AND state <> 'resolved' LIMIT 1",
+        )
+        .bind(check.as_str())
+        .bind(&scope.id)
+        .bind(&scope.account)
+        .bind(scope.livemode)
+        .optional(self)
+        .await?;
+        Ok(found.is_some())
+    }
+
     /// Those of a check and of these kinds that nobody has resolved, that were found for the last time before a moment, and
     /// whose pause, if they have one, is over; the oldest.
     #[shared::built_once]

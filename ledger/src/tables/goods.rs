@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use domain::charges::Charge;
 use domain::disputes::Dispute;
 use domain::fulfilments::Fulfilment;
-use domain::goods::{Goods, TABLE};
+use domain::goods::{Goods, REMOVED, TABLE};
 use domain::payments::Payment;
 use domain::row::{Columns, Field};
 use domain::{Key, readable};
@@ -118,10 +118,14 @@ impl Transaction {
             .await
     }
 
-    /// Those of one id: one an account and mode.
+    /// Those of one id: one an account and mode. Those that were removed are not there.
     #[shared::built_once]
     pub async fn goods_of_id(&mut self, id: &str) -> Result<Vec<Goods>, LedgerError> {
-        query("SELECT * FROM goods WHERE id = $1 ORDER BY livemode DESC, account").bind(id).all(self).await
+        query("SELECT * FROM goods WHERE id = $1 AND state <> $2 ORDER BY livemode DESC, account")
+            .bind(id)
+            .bind(REMOVED)
+            .all(self)
+            .await
     }
 
     /// Inserts goods, or writes them anew. The caller has locked them.
@@ -193,16 +197,7 @@ impl Transaction {
     /// What the payments of goods entitle to, in the order in which they take effect.
     #[shared::built_once]
     pub async fn fulfilments(&mut self, goods: &Key) -> Result<Vec<Fulfilment>, LedgerError> {
-        let payments: Vec<Payment> = self.children("listing_id", std::slice::from_ref(goods)).await?;
-        let mut keys: Vec<Key> = payments.iter().map(|payment| payment.key.clone()).collect();
-        keys.sort_unstable();
-        let mut charges: Vec<Charge> = self.children("payment", &keys).await?;
-        // A charge without a payment intent is its own payment.
-        charges.extend(self.look_up::<Charge>(&keys).await?);
-        let mut of: Vec<Key> = charges.iter().map(|charge| charge.key.clone()).collect();
-        of.sort_unstable();
-        of.dedup();
-        let disputes: Vec<Dispute> = self.children("charge", &of).await?;
+        let Paid { payments, charges, disputes } = self.paid(goods).await?;
         let is_of = |dispute: &Dispute, payment: &Key| {
             let charge = dispute.owner();
             let mut charges = charges.iter().filter(|row| Some(&row.key) == charge.as_ref());
@@ -217,6 +212,40 @@ impl Transaction {
         fulfilments.sort_by(|a, b| a.order().cmp(&b.order()));
         Ok(fulfilments)
     }
+
+    /// Everything that a hold on goods may name: they, their user, their payments with customers, charges and disputes.
+    #[shared::built_once]
+    pub async fn around_goods(&mut self, goods: &Goods) -> Result<BTreeSet<Key>, LedgerError> {
+        let Paid { payments, charges, disputes } = self.paid(&goods.key).await?;
+        let own = [goods.key.clone(), goods.key.sibling(&goods.user_id)];
+        let customers = payments.iter().filter_map(|paid| Some(paid.key.sibling(paid.customer.id()?)));
+        Ok({ own.into_iter().chain(customers) }
+            .chain(payments.iter().map(|payment| payment.key.clone()))
+            .chain(charges.into_iter().map(|charge| charge.key))
+            .chain(disputes.into_iter().map(|dispute| dispute.key))
+            .collect())
+    }
+
+    async fn paid(&mut self, goods: &Key) -> Result<Paid, LedgerError> {
+        let payments: Vec<Payment> = self.children("listing_id", std::slice::from_ref(goods)).await?;
+        let mut keys: Vec<Key> = payments.iter().map(|payment| payment.key.clone()).collect();
+        keys.sort_unstable();
+        let mut charges: Vec<Charge> = self.children("payment", &keys).await?;
+        // A charge without a payment intent is its own payment.
+        charges.extend(self.look_up::<Charge>(&keys).await?);
+        let mut of: Vec<Key> = charges.iter().map(|charge| charge.key.clone()).collect();
+        of.sort_unstable();
+        of.dedup();
+        let disputes = self.children("charge", &of).await?;
+        Ok(Paid { payments, charges, disputes })
+    }
+}
+
+/// What was paid for goods, and what became of it.
+struct Paid {
+    payments: Vec<Payment>,
+    charges: Vec<Charge>,
+    disputes: Vec<Dispute>,
 }
 
 fn columns() -> Vec<&'static str> {

@@ -17,8 +17,19 @@ pub const COUNT_LIMIT: i64 = 10_000;
 pub const DISPUTES_SPAN: TimeDelta = TimeDelta::days(90);
 
 /// All statements, for those who check on what they rest.
-pub fn statements() -> [&'static str; 9] {
-    [UNFINISHED, DEAD, NAMED_ONLY, &UNCERTAIN, EVIDENCE_DUE, PAST_DUE, RECENT_DISPUTES, BANNED, OPERATIONS]
+pub fn statements() -> [&'static str; 10] {
+    [
+        UNFINISHED,
+        DEAD,
+        NAMED_ONLY,
+        &UNCERTAIN,
+        EVIDENCE_DUE,
+        PAST_DUE,
+        RECENT_DISPUTES,
+        BANNED,
+        OPERATIONS,
+        GOODS_DUE,
+    ]
 }
 
 const UNFINISHED: &str = "SELECT \
@@ -65,6 +76,8 @@ const OPERATIONS: &str = "SELECT livemode, kind, state, COUNT(*) AS operations, 
     WHERE state IN ('needs_confirmation', 'needs_approval', 'approved', 'executing', 'unknown') \
     ORDER BY state, requested_at LIMIT 10000) o GROUP BY livemode, kind, state";
 
+const GOODS_DUE: &str = "SELECT MIN(turns_at) FROM goods WHERE turns_at <= $1";
+
 /// Everything that is asked at once.
 #[derive(Debug)]
 pub struct Gauges {
@@ -82,6 +95,8 @@ pub struct Gauges {
     /// Mode, and how many users.
     pub banned: Vec<(bool, i64)>,
     pub operations: Vec<OpenOperations>,
+    /// Since when the clock has something to make of goods.
+    pub goods_due_since: Option<DateTime<Utc>>,
 }
 
 readable! {
@@ -152,6 +167,7 @@ impl Ledger {
                 recent_disputes: query(RECENT_DISPUTES).bind(now - DISPUTES_SPAN).all(&mut tx).await?,
                 banned: query(BANNED).all(&mut tx).await?,
                 operations: query(OPERATIONS).all(&mut tx).await?,
+                goods_due_since: query(GOODS_DUE).bind(now).one::<(Option<DateTime<Utc>>,)>(&mut tx).await?.0,
             }
         })
     }

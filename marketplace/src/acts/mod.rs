@@ -15,8 +15,11 @@ const ID_LIMIT_CHARS: usize = 100;
 
 /// A listing, under its lock.
 async fn lock(tx: &mut Transaction, key: &Key) -> Result<Goods, Refusal> {
-    let goods = tx.lock_goods(key).await?;
-    goods.filter(|goods| goods.kind == KIND).ok_or_else(|| Refusal::NoSuchListing { id: key.id.clone() })
+    match tx.lock_goods(key).await? {
+        Some(goods) if goods.is_removed() => Err(Refusal::Removed { id: key.id.clone() }),
+        Some(goods) if goods.kind == KIND => Ok(goods),
+        _ => Err(Refusal::NoSuchListing { id: key.id.clone() }),
+    }
 }
 
 /// Whoever acts for a user acts on what is that user's.

@@ -12,7 +12,7 @@ use shared::queue::Queue;
 
 use super::{lock, owned_by};
 use crate::Refusal;
-use crate::keep::Held;
+use crate::held::Held;
 use crate::record::{Record, State};
 use crate::terms::{BUMP, LISTING_FEE, ListingTerms};
 

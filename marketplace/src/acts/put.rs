@@ -10,7 +10,7 @@ use domain::permissions::Permission;
 use ledger::Ledger;
 
 use super::sound;
-use crate::keep::Held;
+use crate::held::Held;
 use crate::record::{Record, Span, State};
 use crate::rules::{Judged, Verdict, free_time};
 use crate::terms::ListingTerms;
@@ -40,6 +40,9 @@ pub async fn put(
     let found = tx.lock_goods(&put.key).await?;
     if found.as_ref().is_some_and(|goods| goods.kind != KIND) {
         return Err(Refusal::OtherGoods { id: put.key.id.clone() });
+    }
+    if found.as_ref().is_some_and(Goods::is_removed) {
+        return Err(Refusal::Removed { id: put.key.id.clone() });
     }
     let terms = ListingTerms::read(&mut tx).await?;
     let Some(fee) = terms.fee(&category, &put.currency, now) else {

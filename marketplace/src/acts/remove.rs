@@ -10,7 +10,7 @@ use ledger::Ledger;
 
 use super::{lock, owned_by};
 use crate::Refusal;
-use crate::keep::Held;
+use crate::held::Held;
 use crate::record::{Record, State, Word};
 use crate::view::ListingView;
 

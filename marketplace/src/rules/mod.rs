@@ -8,6 +8,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
+use domain::checkouts::Checkout;
 use domain::fulfilments::{Fulfilment, Money};
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +37,17 @@ pub struct Asked {
     pub category: String,
     pub amount: i64,
     pub currency: String,
+}
+
+impl Asked {
+    pub(crate) fn of(checkout: &Checkout) -> Self {
+        Self {
+            at: checkout.created_at,
+            category: checkout.label.clone(),
+            amount: checkout.amount,
+            currency: checkout.currency.clone(),
+        }
+    }
 }
 
 /// What follows. Whether a time is over, whoever reads it says.

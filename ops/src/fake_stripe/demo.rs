@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -19,7 +20,7 @@ use shared::env::{DATA_DIR, Env};
 use shared::queue::Queue;
 use tokio::time::Instant;
 
-use super::{API_PORT, day, start, webhooks_of};
+use super::{API_PORT, day, shop, start, webhooks_of};
 use crate::{listing, output};
 
 /// Beside the ports of `up` where those are moved.
@@ -28,7 +29,9 @@ const APPLIED_WITHIN: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(50);
 
 pub struct Demo {
-    stripe: FakeStripe,
+    stripe: Arc<FakeStripe>,
+    /// Of the shop: beside the fake Stripe's.
+    shop_port: u16,
 }
 
 /// Its folder, inside of the usual one.
@@ -40,9 +43,10 @@ impl Demo {
     /// The ledger and the queue of an earlier demo go: that fake Stripe forgot what they tell of.
     pub async fn start(env: Env, port: Option<u16>) -> anyhow::Result<(Self, Env)> {
         forget(Path::new(&env.text(&DATA_DIR)))?;
-        let stripe = start(port.map_or(API_PORT, |port| port.saturating_add(PORTS_AFTER))).await?;
+        let port = port.map_or(API_PORT, |port| port.saturating_add(PORTS_AFTER));
+        let stripe = Arc::new(start(port).await?);
         let env = stripe.settings().iter().fold(env, |env, (name, value)| env.with(name, value));
-        Ok((Self { stripe }, env))
+        Ok((Self { stripe, shop_port: port - 1 }, env))
     }
 
     /// A day happens, and is applied. Says what to try.
@@ -52,6 +56,7 @@ impl Demo {
         port: Option<u16>,
         (queue, ledger): (&Queue, &Ledger),
         (gateway, secret): (SocketAddr, &str),
+        console: SocketAddr,
     ) -> anyhow::Result<String> {
         put_listings(ledger, clock::now() - TimeDelta::seconds(day::DAY_SECS)).await?;
         self.stripe.delivers_to(&webhooks_of(gateway), secret);
@@ -61,7 +66,8 @@ impl Demo {
             tokio::time::sleep(PAUSE).await;
         }
         reject(ledger, &key_of(day::REJECTED), "a counterfeit", &homepage(), clock::now()).await?;
-        Ok(self.greeting(env, port, &day))
+        let shop = shop::open(self.shop_port, console, ledger, Arc::clone(&self.stripe)).await?;
+        Ok(self.greeting(env, port, &day, shop))
     }
 
     /// Whether anything of the day is not in the ledger yet.
@@ -74,12 +80,13 @@ impl Demo {
     }
 
     /// Each line may be typed as it stands, in another terminal.
-    fn greeting(&self, env: &Env, port: Option<u16>, day: &day::Day) -> String {
+    fn greeting(&self, env: &Env, port: Option<u16>, day: &day::Day, shop: SocketAddr) -> String {
         let (me, url, key) = (output::me(), self.stripe.url(), self.stripe.key().to_owned());
         let url = url.trim_end_matches('/');
         let port = port.map_or_else(String::new, |port| format!(" --port {port}"));
         format!(
             "  demo      a fake Stripe at {url}, key {key}; it has lived a day of a small marketplace\n\
+             \x20 shop      http://{shop}/ posts listings, pays for them, features and rejects them by the API\n\
              \x20 look      {me} show {user}    # a user whom chargebacks ban\n\
              \x20           {me} show {large}    # a payment of 6,400.00\n\
              \x20           {me} show {invoice}    # an invoice that nobody could collect\n\

@@ -2,6 +2,7 @@
 
 mod day;
 pub mod demo;
+mod shop;
 
 use std::net::SocketAddr;
 

@@ -112,3 +112,53 @@ async fn the_homepage_puts_pays_promotes_rejects_and_deletes() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn customers_of_one_network_ask_for_so_many_checkouts_and_no_address_is_kept() {
+    let stripe = FakeStripe::start(true).await.unwrap();
+    let settings = stripe.settings();
+    let mut settings: Vec<(&str, &str)> =
+        settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    settings.push(("CONSOLE_NETWORK_CHECKOUTS_PER_MINUTE", "3"));
+    each_office_with("networks", &settings, async |office| {
+        let homepage = office.somebody("homepage", Role::Support);
+        let asks = async |number: usize, act: &str, mut body: Value| {
+            let path = format!("/api/marketplace/listings/lst_{number}");
+            let own = json!({"user_id": format!("user_{number}"), "category_id": "Housing"});
+            let media = [("content-type", "application/json")];
+            assert_eq!(homepage.send(Method::PUT, &path, &media, own.to_string()).await.status, 200);
+            body["user_id"] = own["user_id"].clone();
+            homepage.post(&format!("{path}/{act}"), &body).await
+        };
+        // One network, though four users from four addresses: a promotion counts, too, before it is refused.
+        for (number, address, act, status) in [
+            (1, "2001:db8:1:2:3::1", "checkout", 200),
+            (2, "2001:db8:1:2:4::9", "checkout", 200),
+            (3, "2001:db8:1:2::7", "promote", 409),
+            (4, "2001:db8:1:2:ffff::1", "checkout", 429),
+            (4, "2001:db8:1:3::1", "checkout", 200),
+            (5, "203.0.113.77", "checkout", 200),
+        ] {
+            let mut body = json!({"customer_ip": address});
+            if act == "promote" {
+                body["type"] = json!("bump");
+            }
+            let answer = asks(number, act, body).await;
+            assert_eq!(answer.status, status, "{address}: {}", answer.text);
+            assert!(!answer.text.contains(address), "{}", answer.text);
+            if status == 429 {
+                assert!(answer.json()["detail"].as_str().unwrap().contains("from this network"));
+            }
+        }
+        assert_eq!(asks(6, "checkout", json!({})).await.status, 200, "without an address nothing is counted");
+        for wrong in ["203.0.113.256", "203.0.113.77:443", "10.0.0.1, 203.0.113.77", "localhost", ""] {
+            let answer = asks(7, "checkout", json!({ "customer_ip": wrong })).await;
+            assert_eq!((answer.status, &answer.json()["parameter"]), (400, &json!("customer_ip")), "{wrong}");
+            assert!(wrong.is_empty() || !answer.text.contains(wrong), "{}", answer.text);
+        }
+        for kept in ["203.0.113.77", "2001:db8:1:2:3::1", "2001:db8:1:2"] {
+            office.keeps_secret(kept);
+        }
+    })
+    .await;
+}

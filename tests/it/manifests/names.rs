@@ -44,6 +44,7 @@ const LEFT_TO_THEIR_DEFAULT: &[(&str, &str)] = &[
     ("CONSOLE_TOKEN_REQUESTS_PER_MINUTE", "fits people and programs alike"),
     ("CONSOLE_ADDRESS_REQUESTS_PER_MINUTE", "no proxy stands in front of it"),
     ("CONSOLE_USER_CHECKOUTS_PER_MINUTE", "fits a person who buys"),
+    ("CONSOLE_NETWORK_CHECKOUTS_PER_MINUTE", "fits a household, or an office that buys"),
     ("CONSOLE_DRAIN_DEADLINE_SECS", "the grace period is made for it"),
     ("NOTICE_SMTP_PASSWORD", "the file counts"),
     ("NOTICE_UNSUBSCRIBE_URL", "each installation has its own"),

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use desk::acts::operations::NotDone;
 use desk::goods::{GivenBack, Keep, finding, give_back, is_returning, keep_findings, store};
 use domain::Key;
+use domain::evidence::{EvidenceField, Testimony};
 use domain::fulfilments::{Fulfilment, Money};
 use domain::operations::Reason;
 use ledger::Ledger;
@@ -41,6 +42,8 @@ fn keep<'a>(
         }
         let (seats, late) = seated(paid, &returning);
         evening.derived = json!(seats.iter().map(|seat| &seat.user).collect::<Vec<_>>()).to_string();
+        let sold = format!("A seat of {}", key.id);
+        evening.testimony = Testimony::default().always(EvidenceField::ProductDescription, sold).stored();
         store(&mut tx, &mut evening, None, &Value::Null, "evenings", now).await?;
         tx.commit().await?;
         let mut found = Vec::new();

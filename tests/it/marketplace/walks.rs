@@ -180,7 +180,7 @@ impl Walk<'_> {
         };
         let set = set_term(&self.shop.ledger, &term, &manager(), self.now()).await.unwrap();
         let category = term.name.split_once('.').unwrap().1.to_owned();
-        self.prices.0.push((set.set_at, category, term.currency, term.value));
+        self.prices.0.push((set.set_at.unwrap(), category, term.currency, term.value));
         self.count("price set");
     }
 

@@ -28,6 +28,7 @@ pub async fn run(lanes: Lanes, keepers: &'static [Keep]) {
         match keep_all(&lanes.ledger, keepers, &goes_on, clock::now()).await {
             Ok(pass) => {
                 is_busy = pass.kept > pass.failed.len();
+                lanes.metrics.goods.removed.inc_by(u64::try_from(pass.removed).unwrap_or_default());
                 lanes.metrics.goods.kept.inc_by(u64::try_from(pass.kept).unwrap_or_default());
                 lanes.metrics.goods.failed.inc_by(u64::try_from(pass.failed.len()).unwrap_or_default());
                 for (key, why) in pass.failed {

@@ -11,6 +11,7 @@ use shared::clock;
 use crate::consume::Lanes;
 use domain::Key;
 use domain::event::{Content, EventKey};
+use domain::evidence::KEPT_AFTER_DISPUTE;
 use ledger::tables::archive::Archived;
 use ledger::tables::bodies::Body;
 use ledger::{Ledger, LedgerError, Transaction};
@@ -29,9 +30,6 @@ const LOOKED_AT: i64 = 1_000;
 const REMOVED_AT_ONCE: usize = 200;
 const FILES_KEPT: TimeDelta = TimeDelta::days(30);
 
-/// Bodies about a dispute and its payment are kept for so long after its end: banks may take it up again.
-const DISPUTE_RETENTION: TimeDelta = TimeDelta::days(90);
-
 /// One round through everything that may have expired, in steps.
 #[derive(Debug)]
 pub struct Round {
@@ -47,7 +45,7 @@ pub struct Round {
 impl Round {
     /// A round that begins now. Without `own` it looks at segments only.
     pub fn begin(own: bool, now: DateTime<Utc>) -> Self {
-        let disputes_until = now - DISPUTE_RETENTION;
+        let disputes_until = now - KEPT_AFTER_DISPUTE;
         Self { segment: 0, own: own.then(EventKey::first), are_segments_done: false, disputes_until }
     }
 

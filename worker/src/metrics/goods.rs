@@ -10,6 +10,7 @@ const FOUND: [&str; 2] = ["settled", "unpaid"];
 pub struct Goods {
     pub kept: IntCounter,
     pub failed: IntCounter,
+    pub removed: IntCounter,
     looked_at: IntCounterVec,
 }
 
@@ -23,6 +24,10 @@ impl Goods {
             failed: register.counter(
                 "goods_failed_total",
                 "Goods that could not be looked at; they are looked at again a minute later.",
+            ),
+            removed: register.counter(
+                "goods_removed_total",
+                "Goods that were removed, because their time as evidence is over.",
             ),
             looked_at: register.counters(
                 "checkouts_looked_at_total",

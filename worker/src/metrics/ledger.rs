@@ -55,6 +55,7 @@ pub struct LedgerGauges {
     evidence_due: IntGaugeVec,
     evidence_unsubmitted: IntGaugeVec,
     checkout_closed_since: IntGauge,
+    goods_due_since: IntGauge,
     recent_disputes: IntGaugeVec,
     banned: IntGaugeVec,
     complete_until: IntGauge,
@@ -127,6 +128,10 @@ impl LedgerGauges {
             checkout_closed_since: register.gauge(
                 "checkout_closed_since_timestamp_seconds",
                 "Time at which checkout was closed, in seconds since 1970; 0 while it is open.",
+            ),
+            goods_due_since: register.gauge(
+                "goods_due_since_timestamp_seconds",
+                "Time at which the clock had to make something of the oldest goods, such as end or remove them, in seconds since 1970; 0 if nothing is due.",
             ),
             recent_disputes: register.gauges(
                 "disputes_recent",
@@ -223,6 +228,7 @@ impl LedgerGauges {
             self.unfinished_since.with_label_values(&[outcome]).set(seconds(since));
         }
         self.checkout_closed_since.set(seconds(gauges.checkout_closed_since));
+        self.goods_due_since.set(seconds(gauges.goods_due_since));
         self.show_dead(&gauges.dead);
         for named in &gauges.named_only {
             self.named_only.with_label_values(&[named.kind.as_str()]).set(named.count);

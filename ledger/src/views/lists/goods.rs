@@ -1,7 +1,7 @@
 //! A merchant's goods: in the order in which they are shown, or the newest first.
 
 use chrono::{DateTime, Utc};
-use domain::goods::Goods;
+use domain::goods::{Goods, REMOVED};
 
 use crate::views::page::{Page, Part};
 use crate::views::search::{Order, Search, Whose, select};
@@ -33,7 +33,7 @@ impl Transaction {
         part: &Part,
     ) -> Result<Page<Goods>, LedgerError> {
         let by = if filter.shown_at.is_some() { SHOWN } else { MADE };
-        let rows = Search::of(format!("{} WHERE TRUE", select(TABLE, by)))
+        let rows = Search::of(format!("{} WHERE state <> '{REMOVED}'", select(TABLE, by)))
             .and("kind = ?", Some(filter.kind.as_str()))
             .and("state = ?", filter.state.as_ref())
             .and("shown_until > ?", filter.shown_at)
