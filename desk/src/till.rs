@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::backfill::publish;
 use crate::pace;
+use crate::search::emails;
 
 /// How often and how long the same request is waited for, where another sends it at this moment.
 const TWIN_WAITS: usize = 10;
@@ -207,10 +208,16 @@ impl Till {
         self.0.as_ref().map(Api::livemode)
     }
 
-    fn api(&self, key: &Key) -> Result<&Api, NotOpened> {
+    fn api(&self, wanted: bool) -> Result<&Api, NotOpened> {
         let api = self.0.as_ref().ok_or(NotOpened::NoKey)?;
         let livemode = api.livemode();
-        if livemode == key.livemode { Ok(api) } else { Err(NotOpened::OtherMode { livemode }) }
+        if livemode == wanted { Ok(api) } else { Err(NotOpened::OtherMode { livemode }) }
+    }
+
+    /// The customers who have an e-mail address, by its key.
+    pub async fn customers_of(&self, email: &str, livemode: bool) -> Result<Vec<String>, NotOpened> {
+        let api = self.api(livemode)?;
+        emails::customers_of(api, email).await.map_err(NotOpened::Unavailable)
     }
 
     /// Makes the intent of a checkout, or finds the one that was made, and gives its secret.
@@ -221,7 +228,7 @@ impl Till {
         checkout: &Checkout,
         now: DateTime<Utc>,
     ) -> Result<Opened, NotOpened> {
-        let api = self.api(&checkout.key)?;
+        let api = self.api(checkout.key.livemode)?;
         let answer = match &checkout.payment_intent {
             Some(intent) => {
                 api.payment_intent(intent, &checkout.key.account).await.map_err(NotOpened::Unavailable)?
@@ -252,7 +259,7 @@ impl Till {
         checkout: &Checkout,
         now: DateTime<Utc>,
     ) -> Result<(), NotOpened> {
-        let api = self.api(&checkout.key)?;
+        let api = self.api(checkout.key.livemode)?;
         let intent = checkout.payment_intent.as_deref().unwrap_or_default();
         // To cancel twice does no harm, and an answer that Stripe keeps under a key would stand for a day.
         let key = format!("{}-cancel-{}", checkout.idempotency_key, random_hex::<6>());
@@ -337,7 +344,7 @@ impl Till {
         checkout: &Checkout,
         now: DateTime<Utc>,
     ) -> Result<bool, NotOpened> {
-        let api = self.api(&checkout.key)?;
+        let api = self.api(checkout.key.livemode)?;
         let intent = checkout.payment_intent.as_deref().unwrap_or_default();
         let answer = match api.payment_intent(intent, &checkout.key.account).await {
             Ok(answer) => answer,

@@ -61,7 +61,7 @@ pub fn page(frame: &Frame<'_>, found: &Page<AuditRow>) -> Markup {
                 }))
             } @else {
                 (table("Lines of the audit", LINES, found.rows.iter().map(row).collect()))
-                (pager(listed::first(address).as_deref(), next(address, found).as_deref(), found.rows.len(), None))
+                (pager(listed::first(address).as_deref(), next(address, found).as_deref(), found.rows.len(), listed::csv(frame).as_deref()))
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Listings of the marketplace: as a list, and one with what was paid for it, what happened, and moderation's word.
 
 use chrono::{DateTime, Utc};
+use desk::views::story::story;
 use desk::wording::belongs_to;
 use domain::goods::NAME;
 use domain::money;
@@ -17,7 +18,7 @@ use super::address::encoded;
 use super::command::{command, curl, quoted};
 use super::listed::{self, choice, field, next};
 use super::modes;
-use super::object::{acts_panel, heading};
+use super::object::{acts_panel, heading, sided};
 use super::saved_views;
 use super::shell::Frame;
 use super::tables::{Column, empty, number, pager, prose, section, table, text};
@@ -131,13 +132,10 @@ fn one(frame: &Frame<'_>, view: &ListingView, history: &[Line]) -> Markup {
     html! {
         (heading("listing", &key.id, listing.status.as_str(), &belongs_to(&key.account, key.livemode)))
         p.lead { (listing.says) }
-        div.sided {
-            div.stack {
+        (sided(&acts_panel(&acts(frame, listing)), &html! {
+                (timeline((NAME, key), &story(history, [], &[]), &[], frame.address))
                 (section("Payments", PAYMENTS, payments.iter().map(payment).collect()))
-                (timeline((NAME, key), history, &[], frame.address))
-            }
-            div.stack {
-                (acts_panel(&acts(frame, listing)))
+            }, &html! {
                 section.panel {
                     h2 { "Details" }
                     div.inner { dl.facts {
@@ -161,8 +159,7 @@ fn one(frame: &Frame<'_>, view: &ListingView, history: &[Line]) -> Markup {
                         (command("same-request", &curl(&format!("/api/v1/marketplace/listings/{}", encoded(&key.id)))))
                     }
                 }
-            }
-        }
+            }))
     }
 }
 

@@ -1,4 +1,5 @@
-//! The page that is looked at again and again: whether anything has happened since is asked first, by one statement.
+//! Pages that are looked at again and again. Of the overview, whether anything has happened since is asked first, by one
+//! statement.
 
 use chrono::{DateTime, Utc};
 use desk::actor::Actor;
@@ -6,12 +7,15 @@ use envelope::hex::hex;
 use hyper::HeaderMap;
 use hyper::header::IF_NONE_MATCH;
 use ledger::Ledger;
+use maud::{Markup, html};
 use sha2::{Digest, Sha256};
 
 use super::address::{Address, link};
 use super::dashboard::Waiting;
 
 const TAG_BYTES: usize = 12;
+/// How often the script asks for a page again.
+const REFRESH_SECS: u8 = 15;
 const LIVE: &str = "/payments/dashboard";
 
 /// What stands for the page as it is now, of a page that is live. It says the age of things in minutes, so it is another one
@@ -32,6 +36,11 @@ pub async fn tag(
     let whole =
         format!("{newest:?} {:?} {minute} {asked} {}", waiting.map(|waiting| waiting.ready), actor.name());
     Some(format!("\"{}\"", hex(&Sha256::digest(whole)[..TAG_BYTES])))
+}
+
+/// Pauses the refresh of what is marked `data-live`.
+pub fn button() -> Markup {
+    html! { button.quiet type="button" data-script data-refresh=(REFRESH_SECS) { "Pause refresh" } }
 }
 
 pub fn is_known(tag: &str, headers: &HeaderMap) -> bool {

@@ -20,6 +20,7 @@ pub mod dashboard;
 pub mod dead_letters;
 pub mod dispute_acts;
 pub mod disputes;
+mod emails;
 pub mod event;
 pub mod evidence;
 pub mod exports;

@@ -181,17 +181,17 @@ pub fn one(view: &NoticeView) -> Markup {
     html! {
         div.title { h1 { (notice.kind) } span.muted { (notice.id()) } }
         section.panel {
-            dl.facts {
-                dt { "About" } dd { (about(notice)) }
-                dt { "Severity" } dd { (badge(of_severity(notice.severity.as_str()), notice.severity.as_str())) }
-                dt { "Number" } dd { (notice.number) }
-                dt { "Occurred" } dd { (moment(notice.occurred_at)) }
-                dt { "Noted" } dd { (moment(notice.noted_at)) @if notice.is_old { " · too old then: sent to nobody" } }
+            h2 { "What it says" }
+            div.inner { dl.facts {
+                div { dt { "about" } dd { (notice.object_kind.replace('_', " ")) " " (about(notice)) } }
+                div { dt { "severity" } dd { (badge(of_severity(notice.severity.as_str()), notice.severity.as_str())) } }
+                div { dt { "number" } dd { (notice.number) } }
+                div { dt { "occurred" } dd { (moment(notice.occurred_at)) } }
+                div { dt { "noted" } dd { (moment(notice.noted_at)) @if notice.is_old { " · too old then: sent to nobody" } } }
                 @for (name, value) in data.iter().filter(|(_, value)| !value.is_null()) {
-                    dt { (name.replace('_', " ")) }
-                    dd { (value.as_str().map_or_else(|| value.to_string(), str::to_owned)) }
+                    div { dt { (name.replace('_', " ")) } dd { (value.as_str().map_or_else(|| value.to_string(), str::to_owned)) } }
                 }
-            }
+            } }
         }
         @if deliveries.is_empty() {
             section.panel { (empty("No target wanted it.", &html! {})) }

@@ -17,10 +17,24 @@ pub(super) fn operations() -> Schemas {
         ("batch", maybe("string")),
         ("retried_by", list(text())),
         ("decisions", list(of("decision"))),
-        ("calls", list(json!({"type": "object"}))),
+        ("calls", list(of("call"))),
         ("notes", list(of("note"))),
         ("assignment", json!({"anyOf": [of("assigned"), {"type": "null"}]})),
         ("timeline", list(of("audit_line"))),
+        ("notices", list(of("notice"))),
+    ];
+    let call = [
+        ("attempt", number()),
+        ("number", number()),
+        ("method", text()),
+        ("path", text()),
+        ("class", text()),
+        ("http_status", maybe("integer")),
+        ("stripe_code", maybe("string")),
+        ("request_id", maybe("string")),
+        ("replayed", flag()),
+        ("duration_ms", number()),
+        ("called_at", time()),
     ];
     let mut asked = object(&[
         ("operation", of("operation")),
@@ -52,6 +66,8 @@ pub(super) fn operations() -> Schemas {
         ("listed_operation", object(&[&listed[..], &words].concat())),
         ("operation_page", object(&[&listed[..], &words, &page].concat())),
         ("asked_operation", asked),
+        ("call", object(&call)),
+        ("operation_call", and("call", &[("operation", text())])),
         (
             "batch",
             object(&[

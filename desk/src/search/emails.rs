@@ -1,0 +1,48 @@
+//! An e-mail address is in no column, not even as a hash. So Stripe is asked whose it is, and nothing of it is kept.
+
+use serde::Deserialize;
+use stripe_api::{Api, StripeError};
+
+/// So many customers of one address are shown.
+pub const CUSTOMERS_LIMIT: usize = 50;
+const ADDRESS_LIMIT_BYTES: usize = 254;
+
+#[derive(Deserialize)]
+struct Customer {
+    id: String,
+}
+
+/// Whether a name reads like an address: something before and after one `@`, and no space.
+pub fn is_email(name: &str) -> bool {
+    let halves = name.split_once('@');
+    name.len() <= ADDRESS_LIMIT_BYTES
+        && name.bytes().all(|byte| byte.is_ascii_graphic() || !byte.is_ascii())
+        && halves.is_some_and(|(person, host)| {
+            !person.is_empty() && host.contains('.') && !host.contains('@') && !host.starts_with('.')
+        })
+}
+
+/// The customers that have exactly this address at Stripe, the newest first.
+pub async fn customers_of(api: &Api, email: &str) -> Result<Vec<String>, StripeError> {
+    let listed = api.customers_by_email(email, "").await?;
+    let ids = listed.objects.iter().take(CUSTOMERS_LIMIT).map(|object| Ok(object.read::<Customer>()?.id));
+    ids.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_told_from_names_and_numbers() {
+        for email in ["jane@shop.example", "j.o'hara+x@mail.shop.example", "jürgen@shop.example"] {
+            assert!(is_email(email), "{email}");
+        }
+        for other in
+            ["user@host", "@shop.example", "jane@", "jane doe@shop.example", "a@b@c.d", "19.99 eur", "cus_1"]
+        {
+            assert!(!is_email(other), "{other}");
+        }
+        assert!(!is_email(&format!("{}@shop.example", "a".repeat(300))));
+    }
+}
