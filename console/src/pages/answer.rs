@@ -36,7 +36,7 @@ use ledger::views::stored_events::EventFilter;
 use ledger::{Ledger, LedgerError};
 use maud::Markup;
 
-use super::address::Address;
+use super::address::{Address, link};
 use super::dashboard::Waiting;
 use super::exports::Sheet;
 use super::faults::Fault;
@@ -136,7 +136,9 @@ async fn find(sources: &Sources<'_>, frame: &mut Frame<'_>) -> Result<Found, Fai
         return Ok(found);
     }
     match address.path.trim_end_matches('/') {
-        "" | "/payments" => Ok(Found::Elsewhere("/payments/dashboard/".to_owned())),
+        "" | "/payments" => {
+            Ok(Found::Elsewhere(link("/payments/dashboard/", address.get("mode").map(|mode| ("mode", mode)))))
+        }
         "/payments/dashboard" => {
             let hours = metrics::hours(address, 24)?;
             let view = Dashboard::read(ledger, &kpi_query(frame, hours)?, now).await?;

@@ -290,7 +290,7 @@ async fn an_email_address_leads_to_the_customer_whom_stripe_names() {
     let token = tool(&["tokens", "create", "--for", "ada", "--role", "support", "--json"])["token"].clone();
     let look = async |email: &str| {
         let request = format!(
-            "GET /search?mode=test&q={} HTTP/1.1\r\nhost: localhost\r\ncookie: tidegate={}\r\nconnection: close\r\n\r\n",
+            "GET /search?mode=live&q={} HTTP/1.1\r\nhost: localhost\r\ncookie: tidegate={}\r\nconnection: close\r\n\r\n",
             encoded(email),
             token.as_str().unwrap()
         );

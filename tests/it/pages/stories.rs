@@ -71,7 +71,9 @@ async fn events_acts_calls_and_notices_are_one_timeline_with_filters() {
         // The terminal tells the same, and so does its data.
         let printed = console.printed(&["show", "payment", "pi_plain"]);
         assert!(printed.contains(call) && printed.contains(notice), "{printed}");
-        let data = &console.tidegate(None, &["show", "payment", "pi_plain"])[0];
+        let data = console.tidegate(None, &["show", "payment", "pi_plain"]);
+        let data = data.get("items").unwrap_or(&data);
+        let data = data.get(0).unwrap_or(data);
         assert_eq!(data["calls"][0]["operation"], operation.as_str(), "{data}");
         assert_eq!(data["notices"][0]["kind"], "operation.approval_wanted", "{data}");
         assert_eq!(data["operation_changes"][0]["subject_id"], operation.as_str(), "{data}");
