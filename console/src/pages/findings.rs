@@ -120,8 +120,8 @@ pub fn one(frame: &Frame<'_>, view: &FindingView) -> Markup {
         (heading(NAME, &key.id, finding.state.as_str(), &belongs_to(&key.account, key.livemode)))
         p.lead { (capitalised(finding.summary.trim_end_matches('.'))) ". " (view.says) }
         (sided(&html! { (figures(finding)) (acts_panel(&acts(frame, finding))) }, &html! {
-                (timeline((NAME, key), &story(&view.timeline, [], &[]), &[], frame.address))
                 (history(&view.history))
+                @if !view.timeline.is_empty() { (timeline((NAME, key), &story(&view.timeline, [], &[]), &[], frame.address)) }
             }, &html! {
                 (details(finding))
                 section.panel {
@@ -197,7 +197,7 @@ fn history(history: &[Past]) -> Markup {
         vec![
             moment(past.at),
             html! { (past.step.as_str()) },
-            html! { (past.done_by) },
+            html! { (past.done_by.replace('_', " ")) },
             html! { (past.note.as_deref().unwrap_or_default()) },
         ]
     });

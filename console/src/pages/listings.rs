@@ -4,7 +4,6 @@ use chrono::{DateTime, Utc};
 use desk::views::story::story;
 use desk::wording::belongs_to;
 use domain::goods::NAME;
-use domain::money;
 use ledger::tables::audit::Line;
 use ledger::views::page::Page;
 use ledger::views::search::Whose;
@@ -23,7 +22,7 @@ use super::saved_views;
 use super::shell::Frame;
 use super::tables::{Column, empty, number, pager, prose, section, table, text};
 use super::timelines::timeline;
-use super::values::{moment, object, status};
+use super::values::{moment, money, object, status};
 
 const LISTINGS: &[Column] = &[
     text("Listing"),
@@ -97,7 +96,7 @@ fn row(listing: &Listing) -> Vec<Markup> {
 }
 
 fn fee(listing: &Listing) -> Markup {
-    html! { @if listing.fee == 0 { "free" } @else { (money::shown(listing.fee, &listing.currency)) } }
+    html! { @if listing.fee == 0 { "free" } @else { (money(listing.fee, &listing.currency)) } }
 }
 
 fn promotions(listing: &Listing) -> Markup {
@@ -187,7 +186,7 @@ fn payment(view: &PaymentView) -> Vec<Markup> {
         judged.paid_at.map(moment).unwrap_or_default(),
         object("payment", &judged.payment),
         html! { (judged.what.replace('_', " ")) },
-        html! { (money::shown(judged.amount, &judged.currency)) },
+        money(judged.amount, &judged.currency),
         html! { (view.says) },
         html! { @if let Some(operation) = &view.refund_operation { (object("operation", operation)) " " (view.refund_state.unwrap_or_default().replace('_', " ")) } },
     ]

@@ -2,7 +2,9 @@
 //! the link behind it. The address says which of them are shown.
 
 use desk::views::story::{Happening, HappeningKind};
+use desk::views::timeline::change;
 use domain::Key;
+use ledger::tables::audit::AuditRow;
 use ledger::tables::notes::Note;
 use maud::{Markup, html};
 
@@ -99,15 +101,31 @@ fn entry((kind, key): (&str, &Key), happening: &Happening<'_>, notes: &[Note]) -
 
 /// A step of a status without the marks of a program; ids and a text of a person as they are.
 fn readable(happening: &Happening<'_>) -> String {
-    let says = happening.says();
-    let Happening::Change(line) = happening else { return says };
-    if !["status", "state"].contains(&line.row.what.as_str()) {
+    match happening {
+        Happening::Change(line) => changed(&line.row),
+        _ => happening.says(),
+    }
+}
+
+/// What a line of the audit says, for eyes: of a hash its beginning.
+pub fn changed(row: &AuditRow) -> String {
+    let says = change(row);
+    let says: Vec<String> = says.split(' ').map(shortened).collect();
+    let says = says.join(" ").replace("->", "→");
+    if !["status", "state"].contains(&row.what.as_str()) {
         return says;
     }
     let is_word = |word: &str| word.bytes().all(|byte| byte.is_ascii_lowercase() || b"_:,.".contains(&byte));
     let words =
         says.split(' ').map(|word| if is_word(word) { word.replace('_', " ") } else { word.to_owned() });
-    words.collect::<Vec<_>>().join(" ").replace("->", "→")
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn shortened(word: &str) -> String {
+    const HASH_DIGITS: usize = 64;
+    const SHOWN_DIGITS: usize = 12;
+    let is_hash = word.len() == HASH_DIGITS && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_hash { format!("{}…", &word[..SHOWN_DIGITS]) } else { word.to_owned() }
 }
 
 /// What a line is about, with its page where it has one.
@@ -117,5 +135,19 @@ pub fn subject(kind: &str, id: &str) -> Markup {
         "payment" | "charge" | "refund" | "dispute" | "invoice" | "subscription" | "customer" | "payout"
         | "event" | "operation" | "finding" | "listing" => object(kind, id),
         _ => html! { span.id { (id) } },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_is_told_by_its_beginning_and_nothing_else_is_cut() {
+        let hash = "5d0d64760a8e07e960d73d347add7b1b5d16ba9fc296411bc8ad518a6f97f305";
+        assert_eq!(shortened(hash), "5d0d64760a8e…");
+        for word in ["pi_3AekhiRkKRADYCzxDgJtY3SW", "", "1.00", &hash[1..]] {
+            assert_eq!(shortened(word), word);
+        }
     }
 }

@@ -20,6 +20,11 @@
   document.querySelectorAll("[data-zone]").forEach((place) => { place.textContent = `Times in ${zone}`; });
   zones(document);
 
+  // Where the pages are a strip, the one that is shown may stand out of sight.
+  const strip = document.querySelector(".main-nav");
+  const here = strip?.querySelector("a[aria-current]");
+  if (here && strip.scrollWidth > strip.clientWidth) strip.scrollLeft = here.offsetLeft - strip.clientWidth / 3;
+
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("button[data-copy]");
     if (!button) return;
