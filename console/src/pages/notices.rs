@@ -180,7 +180,7 @@ fn samples(frame: &Frame<'_>) -> Markup {
 pub fn one(view: &NoticeView) -> Markup {
     let NoticeView { notice, data, deliveries } = view;
     html! {
-        div.title { h1 { (notice.kind) } span.muted { (notice.id()) } }
+        div.title { h1 { (notice.kind) } span.muted.id { (notice.id()) } }
         section.panel {
             h2 { "What it says" }
             div.inner { dl.facts {
