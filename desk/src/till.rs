@@ -20,7 +20,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::backfill::publish;
 use crate::pace;
-use crate::search::emails;
 
 /// How often and how long the same request is waited for, where another sends it at this moment.
 const TWIN_WAITS: usize = 10;
@@ -182,9 +181,12 @@ struct Intent {
 
 impl Till {
     pub fn open(config: &TillConfig, stop: CancellationToken) -> Result<Self, StripeError> {
-        let config = config.0.as_ref();
         let observer = |_: stripe_api::Exchange| {};
-        let api = config.map(|config| Api::for_operations(config, stop, Box::new(observer))).transpose()?;
+        let api = config
+            .0
+            .as_ref()
+            .map(|config| Api::for_operations(config, stop, Box::new(observer)))
+            .transpose()?;
         Ok(Self(api))
     }
 
@@ -208,16 +210,10 @@ impl Till {
         self.0.as_ref().map(Api::livemode)
     }
 
-    fn api(&self, wanted: bool) -> Result<&Api, NotOpened> {
+    pub(crate) fn api(&self, wanted: bool) -> Result<&Api, NotOpened> {
         let api = self.0.as_ref().ok_or(NotOpened::NoKey)?;
         let livemode = api.livemode();
         if livemode == wanted { Ok(api) } else { Err(NotOpened::OtherMode { livemode }) }
-    }
-
-    /// The customers who have an e-mail address, by its key.
-    pub async fn customers_of(&self, email: &str, livemode: bool) -> Result<Vec<String>, NotOpened> {
-        let api = self.api(livemode)?;
-        emails::customers_of(api, email).await.map_err(NotOpened::Unavailable)
     }
 
     /// Makes the intent of a checkout, or finds the one that was made, and gives its secret.

@@ -173,7 +173,7 @@ async fn find(sources: &Sources<'_>, frame: &mut Frame<'_>) -> Result<Found, Fai
             title("Replays", replays::list(frame, &found))
         }
         "/payments/dead-letters" => title("Dead letters", read_dead_letters(ledger, frame).await?),
-        "/search" => find_words(sources, frame).await,
+        "/search" => find_words(ledger, sources.till, frame).await,
         path => {
             if let Some(found) = people::find(ledger, frame).await {
                 let (title, body) = found??;

@@ -10,11 +10,11 @@ use maud::{Markup, html};
 
 use super::acts::{Act, form, words};
 use super::address::link;
-use super::live;
 use super::metrics::{goal, name, rates, spans, spoken, target, value, verdict, volumes};
 use super::modes;
 use super::object::acts_panel;
 use super::plots::spark;
+use super::refresh;
 use super::shell::Frame;
 use super::tones::{Tone, badge, of_severity};
 use super::values::{age, counted, money, object, until};
@@ -34,7 +34,7 @@ pub fn page(frame: &Frame<'_>, view: &Dashboard, waiting: Option<Waiting>, hours
         div.title {
             h1 { "Overview" }
             (spans(frame.address, hours))
-            span.end { (live::button()) }
+            span.end { (refresh::button()) }
         }
         div.stack data-live {
             @if let Some(pause) = &view.pause {

@@ -1,5 +1,6 @@
 //! Whose e-mail address this is: Stripe is asked, for none is stored.
 
+use desk::search::emails::customers_of;
 use desk::till::{NotOpened, Till};
 use domain::customers::Customer;
 use domain::{Key, Object};
@@ -18,7 +19,7 @@ pub(super) async fn find(
     email: &str,
 ) -> Result<Answered, Failed> {
     let asked = match till {
-        Some(till) => till.customers_of(email, frame.livemode).await,
+        Some(till) => customers_of(till, email, frame.livemode).await,
         None => Err(NotOpened::NoKey),
     };
     let (ids, why) = match asked {

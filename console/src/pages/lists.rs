@@ -3,6 +3,7 @@
 use desk::search::emails::is_email;
 use desk::search::{Hit, Wanted};
 use desk::search::{PaymentTerms, find, read};
+use desk::till::Till;
 use desk::views::ban::ListedBan;
 use desk::views::dispute_list::read_list;
 use desk::views::failed_attempts;
@@ -11,7 +12,6 @@ use ledger::Ledger;
 use ledger::views::search::Whose;
 use maud::Markup;
 
-use super::answer::Sources;
 use super::exports::List;
 use super::faults::Fault;
 use super::found::{Failed, Found};
@@ -100,8 +100,11 @@ fn may_search_cards(frame: &Frame<'_>, terms: &PaymentTerms) -> Result<(), Fault
 }
 
 /// Where the words of the search box lead.
-pub(super) async fn find_words(sources: &Sources<'_>, frame: &Frame<'_>) -> Result<Found, Failed> {
-    let ledger = sources.ledger;
+pub(super) async fn find_words(
+    ledger: &Ledger,
+    till: Option<&Till>,
+    frame: &Frame<'_>,
+) -> Result<Found, Failed> {
     let page = |body| Found::Page("Search".to_owned(), body);
     let words = frame.address.get("q").unwrap_or_default();
     let name = match read(words, frame.now.date_naive()) {
@@ -118,7 +121,7 @@ pub(super) async fn find_words(sources: &Sources<'_>, frame: &Frame<'_>) -> Resu
             [(_, only)] => Found::Elsewhere(only.clone()),
             lists => page(search::reasons(&reason, lists)),
         },
-        Hit::Nothing if is_email(&name) => emails::find(ledger, sources.till, frame, &name).await?,
+        Hit::Nothing if is_email(&name) => emails::find(ledger, till, frame, &name).await?,
         Hit::Nothing => page(search::nothing(frame, None)),
     })
 }

@@ -7,15 +7,12 @@ use envelope::hex::hex;
 use hyper::HeaderMap;
 use hyper::header::IF_NONE_MATCH;
 use ledger::Ledger;
-use maud::{Markup, html};
 use sha2::{Digest, Sha256};
 
 use super::address::{Address, link};
 use super::dashboard::Waiting;
 
 const TAG_BYTES: usize = 12;
-/// How often the script asks for a page again.
-const REFRESH_SECS: u8 = 15;
 const LIVE: &str = "/payments/dashboard";
 
 /// What stands for the page as it is now, of a page that is live. It says the age of things in minutes, so it is another one
@@ -36,11 +33,6 @@ pub async fn tag(
     let whole =
         format!("{newest:?} {:?} {minute} {asked} {}", waiting.map(|waiting| waiting.ready), actor.name());
     Some(format!("\"{}\"", hex(&Sha256::digest(whole)[..TAG_BYTES])))
-}
-
-/// Pauses the refresh of what is marked `data-live`.
-pub fn button() -> Markup {
-    html! { button.quiet type="button" data-script data-refresh=(REFRESH_SECS) { "Pause refresh" } }
 }
 
 pub fn is_known(tag: &str, headers: &HeaderMap) -> bool {

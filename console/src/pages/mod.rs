@@ -52,6 +52,7 @@ mod people;
 pub mod plots;
 pub mod policies;
 pub mod reconciliation;
+pub mod refresh;
 pub mod refunds;
 pub mod replays;
 pub mod reports;

@@ -10,9 +10,9 @@ use maud::{Markup, html};
 use super::acts::{Act, form, hidden, words};
 use super::address::{encoded, link};
 use super::command::{command, curl, quoted};
-use super::live;
 use super::notes;
 use super::object::{acts_panel, heading, sided};
+use super::refresh;
 use super::shell::Frame;
 use super::tables::{number, prose, section, text};
 use super::timelines::{subject, timeline};
@@ -23,7 +23,7 @@ pub fn page(frame: &Frame<'_>, view: &OperationView) -> Markup {
     let key = &operation.key;
     html! { div data-live { div.stack {
         (heading("operation", operation.id(), operation.state.as_str(), &belongs_to(&key.account, key.livemode)))
-        @if is_moving(operation) { (live::button()) }
+        @if is_moving(operation) { (refresh::button()) }
         p.lead { strong { (capitalised(&view.words.does)) "." } " " (view.words.says) " " (notes::assignee(view.assignment.as_ref())) }
         @if let Some(next) = &view.words.next { p.note { "Next: " (next) } }
         @if let Some(warning) = &operation.warning { p.note.warn { (capitalised(warning)) } }

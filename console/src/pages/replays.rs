@@ -7,8 +7,8 @@ use maud::{Markup, html};
 use super::acts::{Act, form};
 use super::command::{command, quoted};
 use super::listed::{self, next};
-use super::live;
 use super::object::{acts_panel, heading, sided};
+use super::refresh;
 use super::shell::Frame;
 use super::tables::{Column, empty, number, pager, prose, section, table, text};
 use super::values::{age, counted, moment, object, status};
@@ -94,7 +94,7 @@ pub fn page(frame: &Frame<'_>, plan: &Plan, came: &[Came]) -> Markup {
 fn progress(plan: &Plan, handled: i64) -> Markup {
     html! {
         section.panel {
-            div.head { h2 { "Progress" } @if handled < plan.events && plan.queued > 0 { (live::button()) } }
+            div.head { h2 { "Progress" } @if handled < plan.events && plan.queued > 0 { (refresh::button()) } }
             div.inner.progress {
                 label for="queued" { "Queued" } progress id="queued" max=(plan.events.max(1)) value=(plan.queued) {} span.num { (plan.queued) " of " (plan.events) }
                 label for="handled" { "Handled" } progress id="handled" max=(plan.events.max(1)) value=(handled) {} span.num { (handled) " of " (plan.events) }

@@ -5,7 +5,7 @@ use domain::pending_changes::{ChangeKind, ChangeState};
 use domain::permissions::Role;
 use serde_json::json;
 
-use super::{Schemas, and, flag, list, maybe, maybe_time, number, object, of, text, time};
+use super::{Schemas, and, call, flag, list, maybe, maybe_time, number, object, of, text, time};
 
 pub(super) fn operations() -> Schemas {
     let words =
@@ -22,19 +22,6 @@ pub(super) fn operations() -> Schemas {
         ("assignment", json!({"anyOf": [of("assigned"), {"type": "null"}]})),
         ("timeline", list(of("audit_line"))),
         ("notices", list(of("notice"))),
-    ];
-    let call = [
-        ("attempt", number()),
-        ("number", number()),
-        ("method", text()),
-        ("path", text()),
-        ("class", text()),
-        ("http_status", maybe("integer")),
-        ("stripe_code", maybe("string")),
-        ("request_id", maybe("string")),
-        ("replayed", flag()),
-        ("duration_ms", number()),
-        ("called_at", time()),
     ];
     let mut asked = object(&[
         ("operation", of("operation")),
@@ -66,7 +53,7 @@ pub(super) fn operations() -> Schemas {
         ("listed_operation", object(&[&listed[..], &words].concat())),
         ("operation_page", object(&[&listed[..], &words, &page].concat())),
         ("asked_operation", asked),
-        ("call", object(&call)),
+        ("call", call()),
         ("operation_call", and("call", &[("operation", text())])),
         (
             "batch",

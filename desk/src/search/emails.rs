@@ -1,7 +1,9 @@
 //! An e-mail address is in no column, not even as a hash. So Stripe is asked whose it is, and nothing of it is kept.
 
 use serde::Deserialize;
-use stripe_api::{Api, StripeError};
+use stripe_api::StripeError;
+
+use crate::till::{NotOpened, Till};
 
 /// So many customers of one address are shown.
 pub const CUSTOMERS_LIMIT: usize = 50;
@@ -23,10 +25,10 @@ pub fn is_email(name: &str) -> bool {
 }
 
 /// The customers that have exactly this address at Stripe, the newest first.
-pub async fn customers_of(api: &Api, email: &str) -> Result<Vec<String>, StripeError> {
-    let listed = api.customers_by_email(email, "").await?;
+pub async fn customers_of(till: &Till, email: &str, livemode: bool) -> Result<Vec<String>, NotOpened> {
+    let listed = till.api(livemode)?.customers_by_email(email, "").await.map_err(NotOpened::Unavailable)?;
     let ids = listed.objects.iter().take(CUSTOMERS_LIMIT).map(|object| Ok(object.read::<Customer>()?.id));
-    ids.collect()
+    ids.collect::<Result<_, StripeError>>().map_err(NotOpened::Unavailable)
 }
 
 #[cfg(test)]

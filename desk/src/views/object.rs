@@ -125,7 +125,9 @@ impl<V: ObjectView> ObjectPages<V> {
                 let dead_letters = of_it.collect();
                 let notes = tx.notes_of(V::Object::NAME, view.key()).await?;
                 let assignment = tx.last_assignment(V::Object::NAME, view.key()).await?;
-                let beside = Beside::read(tx, &view).await?;
+                let beside =
+                    Beside::read(tx, (V::Object::NAME, view.key()), view.timeline(), view.operations())
+                        .await?;
                 known.push(ObjectPage { view, notes, assignment, dead_letters, beside });
             }
         }

@@ -4,15 +4,14 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
+use domain::Key;
 use domain::notices::Notice;
 use domain::operations::{Call, NAME, Operation};
-use domain::{Key, Object};
 use ledger::tables::audit::Line;
 use ledger::tables::operation_history::OperationCall;
 use ledger::{LedgerError, Transaction};
 use serde::Serialize;
 
-use super::object::ObjectView;
 use super::timeline::{change, timeline};
 
 /// So many calls, and so many notices, are told; the latest ones.
@@ -50,12 +49,15 @@ pub enum HappeningKind {
 
 impl Beside {
     /// Three statements, however much there is.
-    pub(super) async fn read<V: ObjectView>(tx: &mut Transaction, view: &V) -> Result<Self, LedgerError> {
-        let operations = view.operations();
-        let mut told: BTreeSet<(&str, Key)> =
-            view.timeline().iter().filter_map(|line| subject(line, view.key())).collect();
+    pub(super) async fn read(
+        tx: &mut Transaction,
+        (kind, key): (&'static str, &Key),
+        lines: &[Line],
+        operations: &[Operation],
+    ) -> Result<Self, LedgerError> {
+        let mut told: BTreeSet<(&str, Key)> = lines.iter().filter_map(|line| subject(line, key)).collect();
         told.extend(operations.iter().map(|operation| (NAME, operation.key.clone())));
-        told.insert((V::Object::NAME, view.key().clone()));
+        told.insert((kind, key.clone()));
         let of_operations = operations.iter().map(|operation| (NAME, operation.key.clone()));
         let ids: BTreeSet<&str> = operations.iter().map(Operation::id).collect();
         Ok(Self {
