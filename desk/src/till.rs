@@ -183,9 +183,12 @@ struct Intent {
 
 impl Till {
     pub fn open(config: &TillConfig, stop: CancellationToken) -> Result<Self, StripeError> {
-        let config = config.0.as_ref();
         let observer = |_: stripe_api::Exchange| {};
-        let api = config.map(|config| Api::for_operations(config, stop, Box::new(observer))).transpose()?;
+        let api = config
+            .0
+            .as_ref()
+            .map(|config| Api::for_operations(config, stop, Box::new(observer)))
+            .transpose()?;
         Ok(Self(api))
     }
 
@@ -209,10 +212,10 @@ impl Till {
         self.0.as_ref().map(Api::livemode)
     }
 
-    fn api(&self, key: &Key) -> Result<&Api, NotOpened> {
+    pub(crate) fn api(&self, wanted: bool) -> Result<&Api, NotOpened> {
         let api = self.0.as_ref().ok_or(NotOpened::NoKey)?;
         let livemode = api.livemode();
-        if livemode == key.livemode { Ok(api) } else { Err(NotOpened::OtherMode { livemode }) }
+        if livemode == wanted { Ok(api) } else { Err(NotOpened::OtherMode { livemode }) }
     }
 
     /// Makes the intent of a checkout, or finds the one that was made, and gives its secret.
@@ -224,7 +227,7 @@ impl Till {
         checkout: &Checkout,
         now: DateTime<Utc>,
     ) -> Result<Opened, NotOpened> {
-        let api = self.api(&checkout.key)?;
+        let api = self.api(checkout.key.livemode)?;
         let answer = match &checkout.payment_intent {
             Some(intent) => {
                 api.payment_intent(intent, &checkout.key.account).await.map_err(NotOpened::Unavailable)?
@@ -256,7 +259,7 @@ impl Till {
         checkout: &Checkout,
         now: DateTime<Utc>,
     ) -> Result<(), NotOpened> {
-        let api = self.api(&checkout.key)?;
+        let api = self.api(checkout.key.livemode)?;
         let intent = checkout.payment_intent.as_deref().unwrap_or_default();
         // To cancel twice does no harm, and an answer that Stripe keeps under a key would stand for a day.
         let key = format!("{}-cancel-{}", checkout.idempotency_key, random_hex::<6>());
@@ -342,7 +345,7 @@ impl Till {
         checkout: &Checkout,
         now: DateTime<Utc>,
     ) -> Result<bool, NotOpened> {
-        let api = self.api(&checkout.key)?;
+        let api = self.api(checkout.key.livemode)?;
         let intent = checkout.payment_intent.as_deref().unwrap_or_default();
         let answer = match api.payment_intent(intent, &checkout.key.account).await {
             Ok(answer) => answer,

@@ -67,6 +67,12 @@ impl Api {
         self.get(format!("/customers/{}", sound(id)?), account).await
     }
 
+    /// Those with exactly this address. The address is sent, and kept nowhere.
+    #[shared::built_once]
+    pub async fn customers_by_email(&self, email: &str, account: &str) -> Result<Listed, StripeError> {
+        self.list("/customers", Filter::from([("email", email.to_owned())]), account).await
+    }
+
     #[shared::built_once]
     pub async fn payment_methods_of(&self, customer: &str, account: &str) -> Result<Listed, StripeError> {
         let path = format!("/customers/{}/payment_methods", sound(customer)?);

@@ -1,5 +1,6 @@
-// Takes pictures of pages with Chromium: `node pictures.mjs NODE_MODULES BASE COOKIE FOLDER`, one line `NAME PATH` a page
-// on stdin. Each page in light and dark, wide and as wide as a telephone. Prints what is too wide or failed.
+// Takes pictures of pages with Chromium: `node pictures.mjs NODE_MODULES BASE COOKIE FOLDER`, one line `NAME PATH [open | door]` a
+// page on stdin: `open` unfolds every form, `door` comes without the cookie. Each page in light and dark, wide and as wide as
+// a telephone. Prints what is too wide or failed, also at 320 and 2,560 pixels.
 import path from "node:path";
 import { createRequire } from "node:module";
 import readline from "node:readline";
@@ -10,18 +11,26 @@ const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? 
 let faults = 0;
 const lines = [];
 for await (const line of readline.createInterface({ input: process.stdin })) lines.push(line.split(" "));
+const isFaulty = async (page, what, answer) => {
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  if (wide <= 0 && answer.status() < 500) return;
+  console.log(`${what}: status ${answer.status()}, ${wide} pixels too wide`);
+  faults += 1;
+};
 for (const colorScheme of ["light", "dark"]) {
   for (const width of [1440, 360]) {
     const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme, timezoneId: "UTC", locale: "en" });
-    if (cookie) await context.addCookies([{ name: "tidegate", value: cookie, url: base }]);
-    for (const [name, place] of lines) {
+    for (const [name, place, how] of lines) {
+      await context.clearCookies();
+      if (how !== "door") await context.addCookies([{ name: "tidegate", value: cookie, url: base }]);
       const page = await context.newPage();
       const answer = await page.goto(base + place);
-      const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-      if (wide > 0 || answer.status() >= 500) {
-        console.log(`${name} ${colorScheme} ${width}: status ${answer.status()}, ${wide} pixels too wide`);
-        faults += 1;
-      }
+      if (how === "open") await page.evaluate(() => document.querySelectorAll("details").forEach((form) => { form.open = true; }));
+      await isFaulty(page, `${name} ${colorScheme} ${width}`, answer);
+      // The narrowest and the widest screen look like these two: only the width is checked.
+      await page.setViewportSize({ width: width === 360 ? 320 : 2560, height: 900 });
+      await isFaulty(page, `${name} ${colorScheme} ${width === 360 ? 320 : 2560}`, answer);
+      await page.setViewportSize({ width, height: 900 });
       await page.screenshot({ path: path.join(folder, `${name}-${width}-${colorScheme}.png`), fullPage: true });
       await page.close();
     }

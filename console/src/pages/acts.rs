@@ -137,7 +137,7 @@ pub(super) async fn run(
     let (once, back) = (fields.take(ONCE), fields.take(BACK));
     let back = back.filter(|back| is_ours(back));
     let livemode = modes::named(address).unwrap_or(true);
-    let frame = Frame { actor, address, livemode, now, account: None, saved: Vec::new() };
+    let frame = Frame { actor, address, livemode, now, account: None, saved: Vec::new(), waiting: 0 };
     match act(console, actor, parts, once, (fields.0, file), now).await {
         Ok((name, answer)) => {
             if let Some(secret) = shown_once::page(&frame, name, &answer, back.as_deref()) {

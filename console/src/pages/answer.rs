@@ -9,6 +9,7 @@ use desk::acts::operations::batch::BatchView;
 use desk::audit_key::AuditKey;
 use desk::replay::{Chosen, LOOK_AHEAD_EVENTS, look_ahead};
 use desk::reports::ReportError;
+use desk::till::Till;
 use desk::views::anomalies;
 use desk::views::ban::BanView;
 use desk::views::cards::Cards;
@@ -35,17 +36,17 @@ use ledger::views::stored_events::EventFilter;
 use ledger::{Ledger, LedgerError};
 use maud::Markup;
 
-use super::address::Address;
+use super::address::{Address, link};
 use super::dashboard::Waiting;
 use super::exports::Sheet;
 use super::faults::Fault;
 use super::found::{Failed, Found};
 use super::lists::{find_list, find_words};
 use super::object::Hangs;
-use super::shell::{self, Frame};
+use super::shell::{self, Frame, WAITING_LIMIT};
 use super::{
-    acts, approvals, audit, batches, blocks, dead_letters, event, findings, listed, listings, metrics, modes,
-    notices, object, operation, people, reconciliation, replays, reports, saved_views, user,
+    acts, batches, blocks, dead_letters, event, findings, listed, listings, metrics, modes, notices, object,
+    operation, people, reconciliation, replays, reports, saved_views, user,
 };
 
 /// What a browser gets.
@@ -68,6 +69,8 @@ pub struct Sources<'a> {
     pub waiting: Option<Waiting>,
     /// What signs reports.
     pub audit_key: Option<&'a Arc<AuditKey>>,
+    /// What asks Stripe whose an e-mail address is.
+    pub till: Option<&'a Till>,
 }
 
 /// Answers a request to look at something. The ledger's own failure is given back beside the page, for the log.
@@ -81,7 +84,8 @@ pub async fn answer(
         Some(livemode) => Ok(livemode),
         None => likely_mode(sources.ledger).await,
     };
-    let mut frame = Frame { actor, address, livemode: true, now, account: None, saved: Vec::new() };
+    let mut frame =
+        Frame { actor, address, livemode: true, now, account: None, saved: Vec::new(), waiting: 0 };
     let found = match mode {
         Err(error) => Err(Failed::Ledger(error)),
         Ok(livemode) => {
@@ -121,6 +125,10 @@ async fn find(sources: &Sources<'_>, frame: &mut Frame<'_>) -> Result<Found, Fai
     let (ledger, address, now) = (sources.ledger, frame.address, frame.now);
     let whose = Whose { account: None, livemode: Some(frame.livemode) };
     let title = |title: &str, body: Markup| Ok(Found::Page(title.to_owned(), body));
+    if frame.actor.has(Permission::Manage) {
+        let count = ledger.read().await?.waiting_for_approval(frame.livemode, WAITING_LIMIT + 1).await?;
+        frame.waiting = count;
+    }
     if let Some(path) = saved_views::list_of(&address.path) {
         frame.saved = ledger.read().await?.saved_views_of(frame.actor.staff(), Some(path)).await?;
     }
@@ -128,7 +136,9 @@ async fn find(sources: &Sources<'_>, frame: &mut Frame<'_>) -> Result<Found, Fai
         return Ok(found);
     }
     match address.path.trim_end_matches('/') {
-        "" | "/payments" => Ok(Found::Elsewhere("/payments/dashboard/".to_owned())),
+        "" | "/payments" => {
+            Ok(Found::Elsewhere(link("/payments/dashboard/", address.get("mode").map(|mode| ("mode", mode)))))
+        }
         "/payments/dashboard" => {
             let hours = metrics::hours(address, 24)?;
             let view = Dashboard::read(ledger, &kpi_query(frame, hours)?, now).await?;
@@ -139,27 +149,11 @@ async fn find(sources: &Sources<'_>, frame: &mut Frame<'_>) -> Result<Found, Fai
             let kpis = kpi::read(&mut ledger.read().await?, &kpi_query(frame, hours)?).await?;
             title("Metrics", metrics::page(frame, &kpis, hours))
         }
-        "/approvals" => {
-            let (filter, part) = (approvals::filter(address, frame.livemode), listed::part(address)?);
-            let mut tx = ledger.read().await?;
-            let lists = if filter.alone {
-                tx.waiting_batches(frame.livemode, batches::WAITING_LIMIT).await?
-            } else {
-                Vec::new()
-            };
-            let found = tx.operations(&filter, &part).await?;
-            title("Approvals", approvals::page(frame, &lists, &found))
-        }
         "/batches" => title("Refund several payments", batches::plan(ledger, frame).await?),
         "/payments/anomalies" => {
             let part = listed::part(address)?;
             let found = anomalies::read_page(ledger, &mut ledger.read().await?, &whose, &part).await?;
             title("Anomalies", super::anomalies::page(frame, &found))
-        }
-        "/payments/audit" => {
-            let (filter, part) = (audit::filter(frame)?, listed::part(address)?);
-            let found = ledger.read().await?.audit_lines(&filter, &part).await?;
-            title("Audit", audit::page(frame, &found))
         }
         "/notices" => {
             let (filter, part) = (notices::filter(frame)?, listed::part(address)?);
@@ -179,7 +173,7 @@ async fn find(sources: &Sources<'_>, frame: &mut Frame<'_>) -> Result<Found, Fai
             title("Replays", replays::list(frame, &found))
         }
         "/payments/dead-letters" => title("Dead letters", read_dead_letters(ledger, frame).await?),
-        "/search" => find_words(ledger, frame).await,
+        "/search" => find_words(ledger, sources.till, frame).await,
         path => {
             if let Some(found) = people::find(ledger, frame).await {
                 let (title, body) = found??;

@@ -59,7 +59,7 @@ pub fn page(frame: &Frame<'_>, batches: &[Batch], found: &Page<Operation>) -> Ma
                 }))
             } @else {
                 (table("Operations", OPERATIONS, found.rows.iter().map(|row| self::row(frame, row)).collect()))
-                (pager(listed::first(address).as_deref(), next(address, found).as_deref(), found.rows.len(), None))
+                (pager(listed::first(address).as_deref(), next(address, found).as_deref(), found.rows.len(), listed::csv(frame).as_deref()))
             }
         } }
         @if frame.actor.has(Permission::Request) {

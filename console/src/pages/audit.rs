@@ -1,6 +1,5 @@
 //! The audit: what people and programs did; of one object or event, all that happened to it.
 
-use desk::views::timeline::change;
 use ledger::tables::audit::AuditRow;
 use ledger::views::audit_list::AuditFilter;
 use ledger::views::page::Page;
@@ -12,7 +11,7 @@ use super::modes;
 use super::saved_views;
 use super::shell::Frame;
 use super::tables::{Column, empty, pager, prose, table, text};
-use super::timelines::subject;
+use super::timelines::{changed, subject};
 use super::tones::{badge, of_severity};
 use super::values::{maybe_object, moment};
 
@@ -61,7 +60,7 @@ pub fn page(frame: &Frame<'_>, found: &Page<AuditRow>) -> Markup {
                 }))
             } @else {
                 (table("Lines of the audit", LINES, found.rows.iter().map(row).collect()))
-                (pager(listed::first(address).as_deref(), next(address, found).as_deref(), found.rows.len(), None))
+                (pager(listed::first(address).as_deref(), next(address, found).as_deref(), found.rows.len(), listed::csv(frame).as_deref()))
             }
         }
     }
@@ -73,7 +72,7 @@ fn row(line: &AuditRow) -> Vec<Markup> {
         html! { (line.actor) },
         html! { (line.subject_kind) },
         subject(&line.subject_kind, &line.subject_id),
-        html! { (change(line).replace("->", "→")) },
+        html! { (changed(line)) },
         badge(of_severity(&line.severity), &line.severity),
         maybe_object("event", line.event_id.as_deref()),
         html! { (line.account) },

@@ -10,7 +10,7 @@ use super::acts::{Act, form, hidden, words};
 use super::command::command;
 use super::found::Failed;
 use super::listed;
-use super::object::acts_panel;
+use super::object::{acts_panel, sided};
 use super::shell::Frame;
 use super::tables::{Column, empty, pager, prose, table, text};
 use super::values::moment;
@@ -33,8 +33,7 @@ fn page(frame: &Frame<'_>, blocks: &Page<Block>, holds: &Page<Hold>) -> Markup {
     };
     html! {
         div.title { h1 { "Blocks and holds" } span.muted { "Each stands until staff lift it, whatever the account and mode" } }
-        div.sided {
-            div.stack {
+        (sided(&acts_panel(&html! { (block(frame, None)) (hold(frame)) }), &html! {
                 section.panel {
                     div.head { h2 { "Blocked: not charged" } }
                     @if blocks.rows.is_empty() && frame.address.get(BLOCKS).is_none() {
@@ -53,9 +52,7 @@ fn page(frame: &Frame<'_>, blocks: &Page<Block>, holds: &Page<Hold>) -> Markup {
                         (turn(listed::turns(frame.address, HOLDS, holds), holds.rows.len()))
                     }
                 }
-            }
-            div.stack {
-                (acts_panel(&html! { (block(frame, None)) (hold(frame)) }))
+            }, &html! {
                 section.panel {
                     h2 { "Elsewhere" }
                     div.inner {
@@ -63,8 +60,7 @@ fn page(frame: &Frame<'_>, blocks: &Page<Block>, holds: &Page<Hold>) -> Markup {
                         (command("hold-command", "tidegate hold add ID --reason '…'"))
                     }
                 }
-            }
-        }
+            }))
     }
 }
 

@@ -83,7 +83,12 @@ async fn look(
     if let Some(tag) = tag.as_deref().filter(|tag| live::is_known(tag, &parts.headers)) {
         return Browsed::by(Some(actor), unchanged(tag));
     }
-    let sources = Sources { ledger: &console.ledger, waiting, audit_key: console.audit_key.as_ref() };
+    let sources = Sources {
+        ledger: &console.ledger,
+        waiting,
+        audit_key: console.audit_key.as_ref(),
+        till: Some(&console.till),
+    };
     let (answer, error) = answer(&sources, actor, address, now).await;
     let response = match answer {
         Answer::Page { status, html: page } => with_tag(

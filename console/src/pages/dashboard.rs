@@ -14,14 +14,13 @@ use super::metrics::{goal, name, rates, spans, spoken, target, value, verdict, v
 use super::modes;
 use super::object::acts_panel;
 use super::plots::spark;
+use super::refresh;
 use super::shell::Frame;
 use super::tones::{Tone, badge, of_severity};
 use super::values::{age, counted, money, object, until};
 
 /// So many currencies have a figure of their own.
 const CURRENCIES_LIMIT: usize = 2;
-/// How often the script asks for the page again.
-const REFRESH_SECS: u8 = 15;
 
 /// What waits in the queue, where it can be asked.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +34,7 @@ pub fn page(frame: &Frame<'_>, view: &Dashboard, waiting: Option<Waiting>, hours
         div.title {
             h1 { "Overview" }
             (spans(frame.address, hours))
-            span.end { button.quiet type="button" data-script data-refresh=(REFRESH_SECS) { "Pause refresh" } }
+            span.end { (refresh::button()) }
         }
         div.stack data-live {
             @if let Some(pause) = &view.pause {
@@ -167,13 +166,14 @@ fn stuck(frame: &Frame<'_>, view: &Dashboard, waiting: Option<Waiting>) -> Marku
     }
 }
 
-/// Stops and starts charging.
+/// Stops and starts consumption, and charging.
 fn switches(frame: &Frame<'_>, view: &Dashboard) -> Markup {
     let act = |endpoint, title, consequence: &str, fields, is_dangerous| {
         let consequence = html! { (consequence) };
         form(frame, &Act { endpoint, path: &[], title, consequence, fields, button: title, is_dangerous })
     };
     html! {
+        (super::workers::switch(frame, ["Pause the workers", "Resume the workers"], view.pause.as_ref()))
         @if view.closing.is_some() {
             (act("open_checkout", "Open checkout", "Customers can be charged again.", html! {}, false))
         } @else {

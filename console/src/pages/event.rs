@@ -13,7 +13,7 @@ use maud::{Markup, html};
 use super::acts::{Act, form, hidden};
 use super::address::encoded;
 use super::command::{command, curl, quoted};
-use super::object::{acts_panel, heading};
+use super::object::{acts_panel, heading, sided};
 use super::shell::Frame;
 use super::tables::{prose, section, text};
 use super::timelines::subject;
@@ -54,8 +54,7 @@ fn one(frame: &Frame<'_>, view: &EventView, body: Option<&Markup>) -> Markup {
     html! {
         (heading("event", &event.id, event.outcome.as_str(), &belongs_to(&event.account, event.livemode)))
         p.lead { (sentence(view)) }
-        div.sided {
-            div.stack {
+        (sided(&acts_panel(&acts(frame, view, body.is_some())), &html! {
                 (way(view))
                 (section("Rows that it is about", &[text("Kind"), text("Id")], view.rows.iter().flatten().map(|row| {
                     vec![html! { (row.kind) }, subject(row.kind.as_str(), &row.id)]
@@ -70,9 +69,7 @@ fn one(frame: &Frame<'_>, view: &EventView, body: Option<&Markup>) -> Markup {
                 ]).collect()))
                 @if view.audit.is_empty() { p.note { "It changed no status." } }
                 @if let Some(body) = body { (body) }
-            }
-            div.stack {
-                (acts_panel(&acts(frame, view, body.is_some())))
+            }, &html! {
                 section.panel {
                     h2 { "Details" }
                     div.inner { dl.facts {
@@ -96,8 +93,7 @@ fn one(frame: &Frame<'_>, view: &EventView, body: Option<&Markup>) -> Markup {
                         (command("same-request", &curl(&format!("/api/v1/events/{}", encoded(&event.id)))))
                     }
                 }
-            }
-        }
+            }))
     }
 }
 

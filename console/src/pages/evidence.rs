@@ -10,7 +10,7 @@ use super::acts::{Act, form, hidden};
 use super::shell::Frame;
 use super::tables::{prose, section, text};
 use super::timelines::subject;
-use super::values::{capitalised, moment};
+use super::values::{capitalised, counted, moment};
 
 /// What the answer would say, and what the bank wants to see.
 pub fn hanging(view: &EvidenceView) -> Markup {
@@ -23,7 +23,10 @@ pub fn hanging(view: &EvidenceView) -> Markup {
     });
     let files = view.files.iter().map(|file| {
         let place = if file.stripe_id.is_some() { "at Stripe" } else { "not uploaded yet" };
-        let pages = file.pages.map_or_else(|| "pages unknown".to_owned(), |pages| format!("{pages} pages"));
+        let pages = file.pages.map_or_else(
+            || "pages unknown".to_owned(),
+            |pages| counted(usize::try_from(pages).unwrap_or(0), "page"),
+        );
         vec![
             html! { code { (file.field) } },
             html! { (file.name) " (" (file.file_kind) ", " (file.size_bytes) " bytes, " (pages) ")" },

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use desk::csv::{self, Column};
-use desk::sheets;
+use desk::sheets::{self, desk_records};
 use desk::views::ban::ListedBan;
 use desk::views::dispute_list::{DisputeQuery, read_list};
 use desk::views::failed_attempts;
+use ledger::views::audit_list::AuditFilter;
 use ledger::views::lists::{
-    BanFilter, FailureFilter, FindingFilter, InvoiceFilter, PaymentFilter, PayoutFilter, RefundFilter,
+    BanFilter, FailureFilter, FindingFilter, InvoiceFilter, OperationFilter, PaymentFilter, PayoutFilter,
+    RefundFilter,
 };
 use ledger::views::page::{Page, Part as PageOfList, Place};
 use ledger::views::stored_events::EventFilter;
@@ -38,6 +40,8 @@ pub enum List {
     Findings(Box<FindingFilter>),
     Events(EventFilter),
     Listings(ListingFilter),
+    Operations(Box<OperationFilter>),
+    Acts(AuditFilter),
 }
 
 /// A list whose beginning has been read: that the ledger cannot be read is said before anything is sent.
@@ -61,6 +65,8 @@ impl List {
             Self::Findings(_) => csv::head(sheets::findings::COLUMNS),
             Self::Events(_) => csv::head(sheets::events::COLUMNS),
             Self::Listings(_) => csv::head(sheet::COLUMNS),
+            Self::Operations(_) => csv::head(desk_records::OPERATIONS),
+            Self::Acts(_) => csv::head(desk_records::ACTS),
         };
         let (lines, next) = self.lines(ledger, None, now).await?;
         Ok(Sheet { list: self, begun: head + &lines, next, now })
@@ -91,6 +97,8 @@ impl List {
             Self::Findings(filter) => {
                 written(sheets::findings::COLUMNS, tx.findings(filter, part, now).await?)
             }
+            Self::Operations(filter) => written(desk_records::OPERATIONS, tx.operations(filter, part).await?),
+            Self::Acts(filter) => written(desk_records::ACTS, tx.audit_lines(filter, part).await?),
             Self::Events(filter) => written(sheets::events::COLUMNS, tx.events(filter, part).await?),
             Self::Listings(filter) => {
                 written(sheet::COLUMNS, marketplace::view::list(&mut tx, filter, part, now).await?)
@@ -116,6 +124,8 @@ impl Sheet {
             List::Findings(_) => "findings",
             List::Events(_) => "events",
             List::Listings(_) => "listings",
+            List::Operations(_) => "operations",
+            List::Acts(_) => "audit",
         };
         format!("{what}-{}.csv", self.now.format("%Y-%m-%d"))
     }

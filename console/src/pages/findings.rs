@@ -1,6 +1,7 @@
 //! Findings: what checks turned up, as a list; and one with its figures, what may be done about it, and its history.
 
 use desk::views::finding::FindingView;
+use desk::views::story::story;
 use desk::wording::belongs_to;
 use domain::Severity;
 use domain::findings::{Check, Finding, FindingState, NAME, Past};
@@ -15,7 +16,7 @@ use super::blocks::block;
 use super::command::{command, curl, quoted};
 use super::listed::{self, choice, field, next, window};
 use super::modes;
-use super::object::{acts_panel, heading};
+use super::object::{acts_panel, heading, sided};
 use super::saved_views;
 use super::shell::Frame;
 use super::tables::{Column, empty, number, pager, prose, section, table, text};
@@ -118,14 +119,10 @@ pub fn one(frame: &Frame<'_>, view: &FindingView) -> Markup {
     html! {
         (heading(NAME, &key.id, finding.state.as_str(), &belongs_to(&key.account, key.livemode)))
         p.lead { (capitalised(finding.summary.trim_end_matches('.'))) ". " (view.says) }
-        div.sided {
-            div.stack {
+        (sided(&html! { (figures(finding)) (acts_panel(&acts(frame, finding))) }, &html! {
                 (history(&view.history))
-                (timeline((NAME, key), &view.timeline, &[], frame.address))
-            }
-            div.stack {
-                (figures(finding))
-                (acts_panel(&acts(frame, finding)))
+                @if !view.timeline.is_empty() { (timeline((NAME, key), &story(&view.timeline, [], &[]), &[], frame.address)) }
+            }, &html! {
                 (details(finding))
                 section.panel {
                     h2 { "Elsewhere" }
@@ -134,8 +131,7 @@ pub fn one(frame: &Frame<'_>, view: &FindingView) -> Markup {
                         (command("same-request", &curl(&format!("/api/v1/findings/{}", super::address::encoded(&key.id)))))
                     }
                 }
-            }
-        }
+            }))
     }
 }
 
@@ -201,7 +197,7 @@ fn history(history: &[Past]) -> Markup {
         vec![
             moment(past.at),
             html! { (past.step.as_str()) },
-            html! { (past.done_by) },
+            html! { (past.done_by.replace('_', " ")) },
             html! { (past.note.as_deref().unwrap_or_default()) },
         ]
     });

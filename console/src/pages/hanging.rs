@@ -19,6 +19,7 @@ use domain::refunds::Refund;
 use domain::subscriptions::Subscription;
 use maud::{Markup, html};
 
+use super::address::link;
 use super::tables::{Column, number, prose, section, text};
 use super::values::{maybe_moment, maybe_object, moment, money, money_if_any, object, status, until};
 
@@ -75,10 +76,15 @@ pub fn operations(operations: &[Operation]) -> Markup {
             html! { (status(operation.state.as_str())) @if let Some(at) = operation.planned_for() { " for " (moment(at)) } },
             html! { (does(operation)) },
             html! { (operation.requested_by) },
-            html! { (operation.stripe_id.as_deref().unwrap_or_default()) },
+            operation.stripe_id.as_deref().map(named).unwrap_or_default(),
         ]
     });
     section("Operations", &columns, rows.collect())
+}
+
+/// Whatever goes by an id of Stripe's.
+fn named(id: &str) -> Markup {
+    html! { a.id href=(link("/search", [("q", id)])) title=(id) { (id) } }
 }
 
 pub const DISPUTES: &[Column] = &[

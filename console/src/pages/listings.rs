@@ -1,9 +1,9 @@
 //! Listings of the marketplace: as a list, and one with what was paid for it, what happened, and moderation's word.
 
 use chrono::{DateTime, Utc};
+use desk::views::story::story;
 use desk::wording::belongs_to;
 use domain::goods::NAME;
-use domain::money;
 use ledger::tables::audit::Line;
 use ledger::views::page::Page;
 use ledger::views::search::Whose;
@@ -17,12 +17,12 @@ use super::address::encoded;
 use super::command::{command, curl, quoted};
 use super::listed::{self, choice, field, next};
 use super::modes;
-use super::object::{acts_panel, heading};
+use super::object::{acts_panel, heading, sided};
 use super::saved_views;
 use super::shell::Frame;
 use super::tables::{Column, empty, number, pager, prose, section, table, text};
 use super::timelines::timeline;
-use super::values::{moment, object, status};
+use super::values::{moment, money, object, status};
 
 const LISTINGS: &[Column] = &[
     text("Listing"),
@@ -96,7 +96,7 @@ fn row(listing: &Listing) -> Vec<Markup> {
 }
 
 fn fee(listing: &Listing) -> Markup {
-    html! { @if listing.fee == 0 { "free" } @else { (money::shown(listing.fee, &listing.currency)) } }
+    html! { @if listing.fee == 0 { "free" } @else { (money(listing.fee, &listing.currency)) } }
 }
 
 fn promotions(listing: &Listing) -> Markup {
@@ -131,13 +131,10 @@ fn one(frame: &Frame<'_>, view: &ListingView, history: &[Line]) -> Markup {
     html! {
         (heading("listing", &key.id, listing.status.as_str(), &belongs_to(&key.account, key.livemode)))
         p.lead { (listing.says) }
-        div.sided {
-            div.stack {
+        (sided(&acts_panel(&acts(frame, listing)), &html! {
+                (timeline((NAME, key), &story(history, [], &[]), &[], frame.address))
                 (section("Payments", PAYMENTS, payments.iter().map(payment).collect()))
-                (timeline((NAME, key), history, &[], frame.address))
-            }
-            div.stack {
-                (acts_panel(&acts(frame, listing)))
+            }, &html! {
                 section.panel {
                     h2 { "Details" }
                     div.inner { dl.facts {
@@ -162,8 +159,7 @@ fn one(frame: &Frame<'_>, view: &ListingView, history: &[Line]) -> Markup {
                         (command("same-request", &curl(&format!("/api/v1/marketplace/listings/{}", encoded(&key.id)))))
                     }
                 }
-            }
-        }
+            }))
     }
 }
 
@@ -191,7 +187,7 @@ fn payment(view: &PaymentView) -> Vec<Markup> {
         judged.paid_at.map(moment).unwrap_or_default(),
         object("payment", &judged.payment),
         html! { (judged.what.replace('_', " ")) },
-        html! { (money::shown(judged.amount, &judged.currency)) },
+        money(judged.amount, &judged.currency),
         html! { (view.says) },
         html! { @if let Some(operation) = &view.refund_operation { (object("operation", operation)) " " (view.refund_state.unwrap_or_default().replace('_', " ")) } },
     ]

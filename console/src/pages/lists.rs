@@ -1,7 +1,9 @@
 //! Lists: which one an address asks for, by which filters, as a page or as CSV.
 
+use desk::search::emails::is_email;
 use desk::search::{Hit, Wanted};
 use desk::search::{PaymentTerms, find, read};
+use desk::till::Till;
 use desk::views::ban::ListedBan;
 use desk::views::dispute_list::read_list;
 use desk::views::failed_attempts;
@@ -15,8 +17,8 @@ use super::faults::Fault;
 use super::found::{Failed, Found};
 use super::shell::Frame;
 use super::{
-    bans, disputes, failures, findings, history, invoices, listed, listings, payouts, refunds, search,
-    webhooks,
+    approvals, audit, bans, batches, disputes, emails, failures, findings, history, invoices, listed,
+    listings, payouts, refunds, search, webhooks,
 };
 
 /// The list at a path; `None` where there is none.
@@ -48,6 +50,15 @@ pub(super) async fn find_list(ledger: &Ledger, frame: &Frame<'_>) -> Result<Opti
         List::Listings(filter) => {
             ("Listings", listings::page(frame, &marketplace::view::list(&mut tx, filter, part, now).await?))
         }
+        List::Operations(filter) => {
+            let lists = if filter.alone {
+                tx.waiting_batches(frame.livemode, batches::WAITING_LIMIT).await?
+            } else {
+                Vec::new()
+            };
+            ("Approvals", approvals::page(frame, &lists, &tx.operations(filter, part).await?))
+        }
+        List::Acts(filter) => ("Audit", audit::page(frame, &tx.audit_lines(filter, part).await?)),
         List::Events(filter) => ("Webhooks", webhooks::page(frame, &tx.events(filter, part).await?)),
     };
     Ok(Some(Found::Page(title.to_owned(), body)))
@@ -68,6 +79,8 @@ fn list(frame: &Frame<'_>) -> Result<Option<List>, Failed> {
         "/payments/bans" => List::Bans(bans::filter(frame.address, frame.livemode)),
         "/payments/findings" => List::Findings(Box::new(findings::filter(frame)?)),
         "/payments/listings" => List::Listings(listings::filter(frame)?),
+        "/approvals" => List::Operations(Box::new(approvals::filter(frame.address, frame.livemode))),
+        "/payments/audit" => List::Acts(audit::filter(frame)?),
         "/payments/webhooks" => List::Events(webhooks::filter(frame)?),
         _ => return Ok(None),
     }))
@@ -87,7 +100,11 @@ fn may_search_cards(frame: &Frame<'_>, terms: &PaymentTerms) -> Result<(), Fault
 }
 
 /// Where the words of the search box lead.
-pub(super) async fn find_words(ledger: &Ledger, frame: &Frame<'_>) -> Result<Found, Failed> {
+pub(super) async fn find_words(
+    ledger: &Ledger,
+    till: Option<&Till>,
+    frame: &Frame<'_>,
+) -> Result<Found, Failed> {
     let page = |body| Found::Page("Search".to_owned(), body);
     let words = frame.address.get("q").unwrap_or_default();
     let name = match read(words, frame.now.date_naive()) {
@@ -104,6 +121,7 @@ pub(super) async fn find_words(ledger: &Ledger, frame: &Frame<'_>) -> Result<Fou
             [(_, only)] => Found::Elsewhere(only.clone()),
             lists => page(search::reasons(&reason, lists)),
         },
+        Hit::Nothing if is_email(&name) => emails::find(ledger, till, frame, &name).await?,
         Hit::Nothing => page(search::nothing(frame, None)),
     })
 }

@@ -1,4 +1,5 @@
-//! The page that is looked at again and again: whether anything has happened since is asked first, by one statement.
+//! Pages that are looked at again and again. Of the overview, whether anything has happened since is asked first, by one
+//! statement.
 
 use chrono::{DateTime, Utc};
 use desk::actor::Actor;

@@ -53,7 +53,7 @@ pub(super) async fn look(
         Ok(livemode) => livemode,
         Err(error) => return sign_in::away(&error),
     };
-    let frame = Frame { actor, address, livemode, now, account: None, saved: Vec::new() };
+    let frame = Frame { actor, address, livemode, now, account: None, saved: Vec::new(), waiting: 0 };
     let body = html! {
         div.title { h1 { (actor.staff()) } span.muted { (known_by(actor)) } }
         div.sided {

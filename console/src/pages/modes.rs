@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::address::Address;
+use super::address::{Address, link};
 
 /// What an address names, if it does.
 pub fn named(address: &Address) -> Option<bool> {
@@ -29,5 +29,9 @@ pub fn banner(livemode: bool) -> Markup {
 /// Leads to the same page of the other mode.
 pub fn switch(address: &Address, livemode: bool) -> Markup {
     let other = word(!livemode);
+    // What became of a form has no address of its own.
+    if address.path.starts_with("/do/") {
+        return html! { a href=(link("/", [("mode", other)])) { "Switch to " (other) } };
+    }
     html! { a href=(address.with("mode", Some(other))) { "Switch to " (other) } }
 }

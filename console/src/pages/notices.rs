@@ -9,6 +9,7 @@ use ledger::views::lists::NoticeFilter;
 use ledger::views::page::Page;
 use ledger::views::search::Whose;
 use maud::{Markup, html};
+use serde_json::Value;
 
 use super::acts::{Act, form, words};
 use super::listed::{self, choice, field, next, window};
@@ -17,7 +18,7 @@ use super::object::acts_panel;
 use super::shell::Frame;
 use super::tables::{Column, empty, number, pager, prose, section, table, text};
 use super::tones::{badge, of_severity};
-use super::values::{moment, object, status};
+use super::values::{moment, money, object, status};
 
 const NOTICES: &[Column] = &[
     text("Noted"),
@@ -179,25 +180,42 @@ fn samples(frame: &Frame<'_>) -> Markup {
 pub fn one(view: &NoticeView) -> Markup {
     let NoticeView { notice, data, deliveries } = view;
     html! {
-        div.title { h1 { (notice.kind) } span.muted { (notice.id()) } }
+        div.title { h1 { (notice.kind) } span.muted.id { (notice.id()) } }
         section.panel {
-            dl.facts {
-                dt { "About" } dd { (about(notice)) }
-                dt { "Severity" } dd { (badge(of_severity(notice.severity.as_str()), notice.severity.as_str())) }
-                dt { "Number" } dd { (notice.number) }
-                dt { "Occurred" } dd { (moment(notice.occurred_at)) }
-                dt { "Noted" } dd { (moment(notice.noted_at)) @if notice.is_old { " · too old then: sent to nobody" } }
-                @for (name, value) in data.iter().filter(|(_, value)| !value.is_null()) {
-                    dt { (name.replace('_', " ")) }
-                    dd { (value.as_str().map_or_else(|| value.to_string(), str::to_owned)) }
+            h2 { "What it says" }
+            div.inner { dl.facts {
+                div { dt { "about" } dd { (notice.object_kind.replace('_', " ")) " " (about(notice)) } }
+                div { dt { "severity" } dd { (badge(of_severity(notice.severity.as_str()), notice.severity.as_str())) } }
+                div { dt { "number" } dd { (notice.number) } }
+                div { dt { "occurred" } dd { (moment(notice.occurred_at)) } }
+                div { dt { "noted" } dd { (moment(notice.noted_at)) @if notice.is_old { " · too old then: sent to nobody" } } }
+                @for (name, value) in data.iter().filter(|(name, value)| !value.is_null() && *name != "currency") {
+                    div { dt { (name.replace('_', " ")) } dd { (said(name, value, data.get("currency").and_then(Value::as_str))) } }
                 }
-            }
+            } }
         }
         @if deliveries.is_empty() {
-            section.panel { (empty("No target wanted it.", &html! {})) }
+            section.panel { (empty("It was sent to nobody.", &html! { p { "No target wants this kind of notice, or there is none yet." } })) }
         } @else {
             (section("Deliveries", DELIVERIES, deliveries.iter().map(delivery).collect()))
         }
+    }
+}
+
+/// A value of a notice: money with its currency, an object with its page.
+fn said(name: &str, value: &Value, currency: Option<&str>) -> Markup {
+    match (name, value, currency) {
+        (name, Value::Number(amount), Some(currency)) if name.starts_with("amount") => {
+            amount.as_i64().map(|amount| money(amount, currency)).unwrap_or_default()
+        }
+        (
+            "payment" | "charge" | "refund" | "dispute" | "invoice" | "customer" | "subscription" | "user"
+            | "operation",
+            Value::String(id),
+            _,
+        ) => object(name, id),
+        (_, Value::String(text), _) => html! { (text.replace('_', " ")) },
+        (_, other, _) => html! { (other.to_string()) },
     }
 }
 

@@ -1,5 +1,5 @@
 //! The page of one object, whatever its kind, in the order in which people ask: what is it now and why, the money, what
-//! may I do, what hangs on it, what happened, and all of it raw.
+//! may I do, what happened, what hangs on it, and all of it raw.
 
 use chrono::{DateTime, Utc};
 use desk::views::charge::ChargeView;
@@ -58,19 +58,33 @@ fn one<V: Hangs>(frame: &Frame<'_>, page: &ObjectPage<V>) -> Markup {
         (heading(kind, &key.id, &view.status(now), &belongs_to(&key.account, key.livemode)))
         p.lead { (view.why()) " " (notes::assignee(page.assignment.as_ref())) }
         (letters(&page.dead_letters, now))
-        div.sided {
-            div.stack {
-                (because(view))
-                (view.hanging(frame))
-                (notes::list(&page.notes))
-                (timeline((kind, key), view.timeline(), &page.notes, frame.address))
-            }
-            div.stack {
+        (sided(
+            &html! {
                 @if let Some(sum) = view.sum() { (shown_sum(&sum)) }
                 (acts_panel(&html! { (view.acts(frame)) (notes::forms(frame, kind, &key.id, page.assignment.as_ref())) }))
+            },
+            &html! {
+                (because(view))
+                (timeline((kind, key), &page.story(), &page.notes, frame.address))
+                (view.hanging(frame))
+                (notes::list(&page.notes))
+            },
+            &html! {
                 (details(frame, view, now))
                 (same_elsewhere(frame, &format!("show {kind} {}", quoted(&key.id)), in_api(kind, &key.id).as_deref(), page))
-            }
+            },
+        ))
+    }
+}
+
+/// The parts of a page about one thing, in the order in which people ask: its money and what may be done, what happened
+/// and what hangs on it, all else. Where there is room, the middle one stands beside the others.
+pub fn sided(first: &Markup, middle: &Markup, rest: &Markup) -> Markup {
+    html! {
+        div.sided {
+            @if !first.0.is_empty() { div.stack.first { (first) } }
+            div.stack.middle { (middle) }
+            div.stack.rest { (rest) }
         }
     }
 }
@@ -249,6 +263,7 @@ impl Hangs for DisputeView {
     fn hanging(&self, _: &Frame<'_>) -> Markup {
         html! {
             @if let Some(evidence) = &self.evidence { (evidence::hanging(evidence)) }
+            (hanging::operations(&self.operations))
             (hanging::movements(&self.movements))
             (hanging::warnings(&self.warnings))
         }
@@ -289,7 +304,7 @@ impl Hangs for SubscriptionView {
 
 impl Hangs for RefundView {
     fn hanging(&self, _: &Frame<'_>) -> Markup {
-        html! {}
+        hanging::operations(self.made_by.as_slice())
     }
 }
 

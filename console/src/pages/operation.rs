@@ -8,10 +8,11 @@ use domain::operations::{Call, Decided, NAME, Operation, OperationState};
 use maud::{Markup, html};
 
 use super::acts::{Act, form, hidden, words};
-use super::address::link;
-use super::command::{command, quoted};
+use super::address::{encoded, link};
+use super::command::{command, curl, quoted};
 use super::notes;
-use super::object::{acts_panel, heading};
+use super::object::{acts_panel, heading, sided};
+use super::refresh;
 use super::shell::Frame;
 use super::tables::{number, prose, section, text};
 use super::timelines::{subject, timeline};
@@ -20,28 +21,42 @@ use super::values::{capitalised, maybe_moment, moment, money as shown, object};
 pub fn page(frame: &Frame<'_>, view: &OperationView) -> Markup {
     let operation = &view.operation;
     let key = &operation.key;
-    html! {
+    html! { div data-live { div.stack {
         (heading("operation", operation.id(), operation.state.as_str(), &belongs_to(&key.account, key.livemode)))
+        @if is_moving(operation) { (refresh::button()) }
         p.lead { strong { (capitalised(&view.words.does)) "." } " " (view.words.says) " " (notes::assignee(view.assignment.as_ref())) }
         @if let Some(next) = &view.words.next { p.note { "Next: " (next) } }
         @if let Some(warning) = &operation.warning { p.note.warn { (capitalised(warning)) } }
         @if let Some(words) = view.words.tell_customer { p.note { "To the customer: " (words) } }
-        div.sided {
-            div.stack {
+        (sided(
+            &acts_panel(&html! { (acts(frame, operation)) (notes::forms(frame, NAME, operation.id(), view.assignment.as_ref())) }),
+            &html! {
+                (timeline((NAME, key), &view.story(), &view.notes, frame.address))
                 (decisions(&view.decisions))
                 (calls(&view.calls))
                 (notes::list(&view.notes))
-                (timeline((NAME, key), &view.timeline, &view.notes, frame.address))
-            }
-            div.stack {
-                (acts_panel(&html! { (acts(frame, operation)) (notes::forms(frame, NAME, operation.id(), view.assignment.as_ref())) }))
+            },
+            &html! {
                 (details(view))
                 section.panel {
                     h2 { "Elsewhere" }
-                    div.inner { (command("same-command", &format!("tidegate operations show {}", quoted(operation.id())))) }
+                    div.inner {
+                        (command("same-command", &format!("tidegate operations show {}", quoted(operation.id()))))
+                        (command("same-request", &curl(&format!("/api/v1/operations/{}", encoded(operation.id())))))
+                    }
                 }
-            }
-        }
+            },
+        ))
+    } } }
+}
+
+/// A worker is about to send it, or to look it up.
+fn is_moving(operation: &Operation) -> bool {
+    match operation.state {
+        OperationState::Approved => !operation.is_planned(),
+        OperationState::Executing => true,
+        OperationState::Unknown => operation.look_again_at.is_some(),
+        _ => false,
     }
 }
 

@@ -7,7 +7,8 @@ use maud::{Markup, html};
 use super::acts::{Act, form};
 use super::command::{command, quoted};
 use super::listed::{self, next};
-use super::object::{acts_panel, heading};
+use super::object::{acts_panel, heading, sided};
+use super::refresh;
 use super::shell::Frame;
 use super::tables::{Column, empty, number, pager, prose, section, table, text};
 use super::values::{age, counted, moment, object, status};
@@ -59,18 +60,18 @@ fn state(plan: &Plan) -> &'static str {
 
 pub fn page(frame: &Frame<'_>, plan: &Plan, came: &[Came]) -> Markup {
     let left = usize::try_from(plan.events - plan.queued).unwrap_or(0);
+    let handled: i64 = came.iter().map(|came| came.events).sum();
     html! {
+        div data-live { div.stack {
         (heading("replay", &plan.replay, state(plan), &plan.selection))
         p.lead {
             @if left == 0 { "All of its events are queued; workers handle them like live traffic." }
             @else { (counted(left, "event")) " of the plan wait for you to run it. Each runs once, however often it is started." }
         }
-        div.sided {
-            div.stack {
+        (sided(&acts_panel(&acts(frame, plan, left)), &html! {
+                (progress(plan, handled))
                 (section("What came of them", &[text("Outcome"), number("Events"), prose("Reason")], came.iter().map(|came| vec![status(came.outcome.as_str()), html! { (came.events) }, html! { (came.reason.as_deref().unwrap_or_default()) }]).collect()))
-            }
-            div.stack {
-                (acts_panel(&acts(frame, plan, left)))
+            }, &html! {
                 section.panel {
                     h2 { "Details" }
                     div.inner { dl.facts {
@@ -84,6 +85,19 @@ pub fn page(frame: &Frame<'_>, plan: &Plan, came: &[Came]) -> Markup {
                     h2 { "Elsewhere" }
                     div.inner { (command("same-command", &format!("tidegate replay run {}", quoted(&plan.replay)))) }
                 }
+            }))
+        } }
+    }
+}
+
+/// How many events are queued and handled.
+fn progress(plan: &Plan, handled: i64) -> Markup {
+    html! {
+        section.panel {
+            div.head { h2 { "Progress" } @if handled < plan.events && plan.queued > 0 { (refresh::button()) } }
+            div.inner.progress {
+                label for="queued" { "Queued" } progress id="queued" max=(plan.events.max(1)) value=(plan.queued) {} span.num { (plan.queued) " of " (plan.events) }
+                label for="handled" { "Handled" } progress id="handled" max=(plan.events.max(1)) value=(handled) {} span.num { (handled) " of " (plan.events) }
             }
         }
     }

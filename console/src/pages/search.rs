@@ -75,7 +75,7 @@ pub fn nothing(frame: &Frame<'_>, wrong: Option<&str>) -> Markup {
                         p { "If Stripe sent it just now, it may still wait in the queue; search again in a moment." }
                     }
                 }
-                p { "The box finds every id of Stripe's (" code { "pi_ ch_ re_ dp_ in_ cus_ sub_ po_ evt_" } "), the number of an invoice, a user or a listing by your own id, payments by their amount (" code { "19.99" } " or " code { "19.99 eur" } "), the last four digits of a card, and whatever goes by a reason: " code { "card_declined" } ", " code { "insufficient funds" } ", " code { "fraudulent" } "." }
+                p { "The box finds every id of Stripe's (" code { "pi_ ch_ re_ dp_ in_ cus_ sub_ po_ evt_" } "), the number of an invoice, a user or a listing by your own id, payments by their amount (" code { "19.99" } " or " code { "19.99 eur" } "), the last four digits of a card, a customer by their e-mail address (Stripe is asked, for none is stored), and whatever goes by a reason: " code { "card_declined" } ", " code { "insufficient funds" } ", " code { "fraudulent" } "." }
             }
             h2 { "Operators for payments" }
             div.inner {

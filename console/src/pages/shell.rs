@@ -22,7 +22,12 @@ pub struct Frame<'a> {
     pub now: DateTime<Utc>,
     /// The views that the person keeps of the list that is shown.
     pub saved: Vec<SavedView>,
+    /// How many operations wait for a second person, for those who may be one.
+    pub waiting: i64,
 }
+
+/// So many are counted; above it, the navigation says so.
+pub const WAITING_LIMIT: i64 = 99;
 
 impl Frame<'_> {
     /// Around one of several objects of a merchant's own id: what is done there is done to that one.
@@ -94,7 +99,7 @@ pub fn page(frame: &Frame<'_>, title: &str, done: &Markup, body: &Markup) -> Mar
                         @for (name, words, path, permission) in PLACES {
                             @if actor.has(*permission) {
                                 li { a href=(link(path, [("mode", mode)])) data-place=(name)
-                                    aria-current=[is_here(&address.path, path).then_some("page")] { (words) } }
+                                    aria-current=[is_here(&address.path, path).then_some("page")] { (words) @if *name == "approvals" { (waiting(frame.waiting)) } } }
                             }
                         }
                     } }
@@ -108,6 +113,12 @@ pub fn page(frame: &Frame<'_>, title: &str, done: &Markup, body: &Markup) -> Mar
             }
         }
     }
+}
+
+fn waiting(count: i64) -> Markup {
+    html! { @if count > 0 {
+        span.count { (count.min(WAITING_LIMIT)) @if count > WAITING_LIMIT { "+" } span.hidden { " waiting" } }
+    } }
 }
 
 /// A page for whoever is not signed in: nothing around it.

@@ -7,11 +7,11 @@ use domain::bans::Ban;
 use maud::{Markup, html};
 
 use super::acts::{Act, form, hidden, words};
-use super::address::link;
+use super::address::{encoded, link};
 use super::blocks;
-use super::command::{command, quoted};
+use super::command::{command, curl, quoted};
 use super::modes;
-use super::object::{acts_panel, heading};
+use super::object::{acts_panel, heading, sided};
 use super::shell::Frame;
 use super::tables::{number, prose, section, text};
 use super::timelines::timeline;
@@ -34,14 +34,11 @@ fn one(frame: &Frame<'_>, view: &BanView) -> Markup {
         @if let Some(block) = &view.block {
             p.note.warn { "Blocked since " (moment(block.placed_at)) " by " (block.placed_by) ": " (block.reason) ". Nothing is charged to the user until the block is lifted." }
         }
-        div.sided {
-            div.stack {
+        (sided(&acts_panel(&acts(frame, view)), &html! {
+                (timeline((Ban::NAME, key), &view.story(), &[], frame.address))
                 (section("Disputes", &[text("Opened"), text("Dispute"), text("Status"), number("Amount"), text("Payment"), text("Counts"), prose("Because")], view.disputes.iter().map(judged).collect()))
                 (decisions(frame, view))
-                (timeline((Ban::NAME, key), &view.timeline, &[], frame.address))
-            }
-            div.stack {
-                (acts_panel(&acts(frame, view)))
+            }, &html! {
                 section.panel {
                     h2 { "Details" }
                     div.inner { dl.facts {
@@ -54,10 +51,12 @@ fn one(frame: &Frame<'_>, view: &BanView) -> Markup {
                 }
                 section.panel {
                     h2 { "Elsewhere" }
-                    div.inner { (command("same-command", &format!("tidegate bans explain {}", quoted(&key.id)))) }
+                    div.inner {
+                        (command("same-command", &format!("tidegate bans explain {}", quoted(&key.id))))
+                        (command("same-request", &curl(&format!("/api/v1/bans/{}", encoded(&key.id)))))
+                    }
                 }
-            }
-        }
+            }))
     }
 }
 

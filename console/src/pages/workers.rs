@@ -26,7 +26,7 @@ pub fn page(frame: &Frame<'_>, consumption: &Consumption) -> Markup {
         div.sided {
             div.stack { (pauses(&consumption.pauses)) }
             div.stack {
-                (acts_panel(&switch(frame, lasting)))
+                (acts_panel(&switch(frame, ["Pause", "Resume"], lasting)))
                 section.panel {
                     h2 { "Elsewhere" }
                     div.inner { (command("same-command", if lasting.is_some() { "tidegate worker resume" } else { "tidegate worker pause --reason '…'" })) }
@@ -36,14 +36,15 @@ pub fn page(frame: &Frame<'_>, consumption: &Consumption) -> Markup {
     }
 }
 
-fn switch(frame: &Frame<'_>, lasting: Option<&Pause>) -> Markup {
+/// To pause them, or to resume them; each with its title.
+pub fn switch(frame: &Frame<'_>, [pauses, resumes]: [&'static str; 2], lasting: Option<&Pause>) -> Markup {
     match lasting {
         Some(pause) => form(
             frame,
             &Act {
                 endpoint: "resume_workers",
                 path: &[],
-                title: "Resume",
+                title: resumes,
                 consequence: html! { "Every worker goes on with what waits. It was paused because: " strong { (pause.reason) } },
                 fields: html! {},
                 button: "Resume the workers",
@@ -55,7 +56,7 @@ fn switch(frame: &Frame<'_>, lasting: Option<&Pause>) -> Markup {
             &Act {
                 endpoint: "pause_workers",
                 path: &[],
-                title: "Pause",
+                title: pauses,
                 consequence: html! { "Every worker finishes its batch and takes " strong { "nothing more" } ", until somebody resumes them. What staff see grows old meanwhile." },
                 fields: words("reason", "Reason", "Everybody sees it, with your name.", true),
                 button: "Pause the workers",

@@ -5,7 +5,7 @@ use domain::pending_changes::{ChangeKind, ChangeState};
 use domain::permissions::Role;
 use serde_json::json;
 
-use super::{Schemas, and, flag, list, maybe, maybe_time, number, object, of, text, time};
+use super::{Schemas, and, call, flag, list, maybe, maybe_time, number, object, of, text, time};
 
 pub(super) fn operations() -> Schemas {
     let words =
@@ -17,10 +17,11 @@ pub(super) fn operations() -> Schemas {
         ("batch", maybe("string")),
         ("retried_by", list(text())),
         ("decisions", list(of("decision"))),
-        ("calls", list(json!({"type": "object"}))),
+        ("calls", list(of("call"))),
         ("notes", list(of("note"))),
         ("assignment", json!({"anyOf": [of("assigned"), {"type": "null"}]})),
         ("timeline", list(of("audit_line"))),
+        ("notices", list(of("notice"))),
     ];
     let mut asked = object(&[
         ("operation", of("operation")),
@@ -52,6 +53,8 @@ pub(super) fn operations() -> Schemas {
         ("listed_operation", object(&[&listed[..], &words].concat())),
         ("operation_page", object(&[&listed[..], &words, &page].concat())),
         ("asked_operation", asked),
+        ("call", call()),
+        ("operation_call", and("call", &[("operation", text())])),
         (
             "batch",
             object(&[

@@ -147,3 +147,16 @@ pub(crate) fn object(members: &[(&str, Value)]) -> Value {
 fn and(name: &str, members: &[(&str, Value)]) -> Value {
     json!({"allOf": [of(name), object(members)]})
 }
+
+/// One exchange with Stripe.
+fn call() -> Value {
+    let words = ["method", "path", "class"].map(|name| (name, text()));
+    let counts = ["attempt", "number", "duration_ms"].map(|name| (name, number()));
+    let maybes = [
+        ("http_status", maybe("integer")),
+        ("stripe_code", maybe("string")),
+        ("request_id", maybe("string")),
+    ];
+    let others = [("replayed", flag()), ("called_at", time())];
+    object(&[&words[..], &counts, &maybes, &others].concat())
+}

@@ -182,8 +182,14 @@ pub(super) fn parts() -> Schemas {
 #[expect(clippy::too_many_lines, reason = "one entry for each page")]
 pub(super) fn pages() -> Schemas {
     let page = |members: &[(&str, Value)]| {
-        let common =
-            [("why", text()), ("timeline", list(of("audit_line"))), ("dead_letters", list(of("event")))];
+        let common = [
+            ("why", text()),
+            ("timeline", list(of("audit_line"))),
+            ("operation_changes", list(of("audit_line"))),
+            ("calls", list(of("operation_call"))),
+            ("notices", list(of("notice"))),
+            ("dead_letters", list(of("event"))),
+        ];
         object(&[members, &common].concat())
     };
     let (because, disputes) = (("because", list(of("reason"))), ("disputes", list(of("dispute_item"))));
@@ -228,6 +234,7 @@ pub(super) fn pages() -> Schemas {
                 ("counts_for_a_ban", flag()),
                 ("counts_because", text()),
                 ("evidence", json!({"anyOf": [of("evidence"), {"type": "null"}]})),
+                ("operations", list(of("operation"))),
                 ("movements", list(of("movement"))),
                 ("notes", list(of("note"))),
             ]),
@@ -280,6 +287,7 @@ pub(super) fn pages() -> Schemas {
                 ("overrides", list(json!({"type": "object"}))),
                 ("block", json!({"anyOf": [of("block"), {"type": "null"}]})),
                 ("timeline", list(of("audit_line"))),
+                ("notices", list(of("notice"))),
             ]),
         ),
         (

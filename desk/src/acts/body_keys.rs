@@ -28,7 +28,7 @@ pub async fn reseal(
     ledger: &Ledger,
     by: &Person,
     now: DateTime<Utc>,
-    progress: &mut dyn FnMut(u64),
+    progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<Resealed, LedgerError> {
     ledger.check_body_keys().await?;
     let mut done = Resealed::default();

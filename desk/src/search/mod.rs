@@ -2,6 +2,7 @@
 //! words asks nothing; `find` then looks into the ledger. Console and command line search by the same words.
 
 mod amounts;
+pub mod emails;
 mod terms;
 mod words;
 

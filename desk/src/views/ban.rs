@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use domain::bans::{Act, Ban, Status};
 use domain::charges::Charge;
 use domain::disputes::Dispute;
+use domain::notices::Notice;
 use domain::{Key, Object};
 use ledger::graph::users::{read_disputes_of, users_of_name};
 use ledger::tables::audit::Line;
@@ -19,8 +20,12 @@ use ledger::{Ledger, LedgerError, Transaction};
 use serde::Serialize;
 
 use super::dispute_item::counts_because;
+use super::story::{Happening, story};
 use super::timeline::timeline;
 use crate::wording;
+
+/// So many notices about a user and the disputes are told.
+const NOTICES_LIMIT: i64 = 1_000;
 
 /// How a user stands at one moment.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -49,6 +54,8 @@ pub struct BanView {
     pub disputes: Vec<JudgedDispute>,
     pub overrides: Vec<Override>,
     pub timeline: Vec<Line>,
+    /// What people and programs were told of it.
+    pub notices: Vec<Notice>,
     /// The ledger was derived under other policies than this program was given.
     pub stale: bool,
     /// A person's word that nothing is charged to the user.
@@ -86,6 +93,11 @@ impl Standing {
 }
 
 impl BanView {
+    /// All that happened, the oldest first.
+    pub fn story(&self) -> Vec<Happening<'_>> {
+        story(&self.timeline, [], &self.notices)
+    }
+
     /// Every user of this name: one for each account and mode that has one.
     #[shared::built_once]
     pub async fn read_all(
@@ -127,7 +139,9 @@ impl BanView {
             .collect();
         disputes.sort_by_key(|judged| (judged.dispute.state.opened_at, judged.dispute.key.clone()));
         let subjects = disputes.iter().map(|judged| (Dispute::NAME, judged.dispute.key.clone()));
-        let timeline = timeline(tx, subjects.chain([(Ban::NAME, user.clone())])).await?;
+        let about: BTreeSet<(&'static str, Key)> = subjects.chain([(Ban::NAME, user.clone())]).collect();
+        let timeline = timeline(tx, about.iter().cloned()).await?;
+        let notices = tx.notices_about(&about.into_iter().collect::<Vec<_>>(), NOTICES_LIMIT).await?;
         let mut derived = ban.clone();
         derived.derive(disputes.iter().map(|judged| &judged.dispute), ledger.policy());
         Ok(Self {
@@ -136,6 +150,7 @@ impl BanView {
             disputes,
             overrides: tx.overrides_of(&user).await?,
             timeline,
+            notices,
             stale: derived != ban,
             block: tx.blocks_of(std::slice::from_ref(&user.id)).await?.pop(),
             ban,
@@ -310,6 +325,7 @@ mod tests {
             disputes: Vec::new(),
             overrides: vec![decision(1, None), decision(2, Some(end))],
             timeline: Vec::new(),
+            notices: Vec::new(),
             stale: false,
             block: None,
             ban,

@@ -125,6 +125,10 @@ impl ObjectView for CustomerView {
     fn timeline(&self) -> &[Line] {
         &self.timeline
     }
+
+    fn operations(&self) -> &[Operation] {
+        &self.operations
+    }
 }
 
 /// Whom the customer's metadata name, else whom all of the latest payments do, else the customer; and in words.

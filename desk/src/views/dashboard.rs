@@ -109,12 +109,10 @@ impl Dashboard {
     }
 }
 
-/// Which mode a person most likely means who names none: the live one as soon as anything of it has arrived.
+/// Which mode a person most likely means who names none: the live one where the newest event or any payment is of it, and
+/// where nothing has arrived.
 #[shared::built_once]
 pub async fn likely_mode(ledger: &Ledger) -> Result<bool, LedgerError> {
-    let mut tx = ledger.read().await?;
-    let any_of = |livemode| EventFilter { livemode: Some(livemode), ..EventFilter::default() };
-    let one = Part::first(1);
-    let has_live = !tx.events(&any_of(true), &one).await?.rows.is_empty();
-    Ok(has_live || tx.events(&any_of(false), &one).await?.rows.is_empty())
+    let seen = ledger.read().await?.modes_seen().await?;
+    Ok(seen.has_paid_live || seen.newest_is_live.unwrap_or(true))
 }

@@ -6,6 +6,7 @@ use domain::dispute_movements::Movement;
 use domain::disputes::{Dispute, Status};
 use domain::fraud_warnings::Warning;
 use domain::invoices::Invoice;
+use domain::operations::Operation;
 use domain::payments::Payment;
 use domain::{Key, Object};
 use ledger::graph::related::read_above_disputes;
@@ -19,6 +20,7 @@ use super::detail::{Detail, Details, USER};
 use super::dispute_item::{DisputeItem, counts_because, read_items};
 use super::evidence::EvidenceView;
 use super::object::ObjectView;
+use super::operations_about::about;
 use super::sums::{self, Sum};
 use super::timeline::timeline;
 use crate::wording;
@@ -34,6 +36,8 @@ pub struct DisputeView {
     pub card: Option<String>,
     /// The answer, as far as there is one.
     pub evidence: Option<EvidenceView>,
+    /// What Stripe was asked to do with it: store an answer, submit it, accept the dispute.
+    pub operations: Vec<Operation>,
     pub movements: Vec<Movement>,
     pub warnings: Vec<Warning>,
     /// The last note that resolves or reopens it.
@@ -69,6 +73,7 @@ impl ObjectView for DisputeView {
             counts_for_a_ban,
             counts_because,
             card: charge.and_then(|charge| graph.charges.get(&charge)).map(card),
+            operations: about(tx, &key).await?,
             movements: tx.children("dispute", std::slice::from_ref(&key)).await?,
             warnings: tx.children("charge", &keys).await?,
             last_decision: tx
@@ -139,6 +144,10 @@ impl ObjectView for DisputeView {
 
     fn timeline(&self) -> &[Line] {
         &self.timeline
+    }
+
+    fn operations(&self) -> &[Operation] {
+        &self.operations
     }
 }
 

@@ -174,7 +174,7 @@ fn says(standing: Standing, staged: Option<&StagedView>) -> String {
         }
         Standing::Staged => "Evidence is stored at Stripe and NOT submitted: the dispute is unanswered.",
         Standing::Submitted => "Evidence was submitted: Stripe takes no more.",
-        Standing::Closed => "It cannot be answered, or no longer.",
+        Standing::Closed => "The time to answer is over, or disputes of this kind take no answer.",
     }
     .to_owned()
 }

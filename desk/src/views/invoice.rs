@@ -147,6 +147,10 @@ impl ObjectView for InvoiceView {
         &self.timeline
     }
 
+    fn operations(&self) -> &[Operation] {
+        &self.operations
+    }
+
     fn charges(&mut self) -> &mut [Charge] {
         &mut self.charges
     }

@@ -37,6 +37,7 @@ pub mod reconciliation;
 pub mod refund;
 pub mod sending;
 pub mod staff;
+pub mod story;
 pub mod subscription;
 pub mod sums;
 pub mod timeline;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::charges::Charge;
+use domain::operations::Operation;
 use domain::{Key, Object};
 use ledger::tables::audit::Line;
 use ledger::tables::notes::{Assignment, Note};
@@ -17,6 +18,7 @@ use serde::{Serialize, Serializer};
 use super::cards::Cards;
 use super::detail::Detail;
 use super::reason::Reason;
+use super::story::{Beside, Happening, story};
 use super::sums::Sum;
 
 /// What the pages of all kinds have in common.
@@ -52,6 +54,11 @@ pub trait ObjectView: Serialize + Send + Sized {
 
     fn timeline(&self) -> &[Line];
 
+    /// What Stripe was or is to be asked to do with it.
+    fn operations(&self) -> &[Operation] {
+        &[]
+    }
+
     /// The charges that the page shows, from which data of cards may have to be taken.
     fn charges(&mut self) -> &mut [Charge] {
         &mut []
@@ -68,6 +75,8 @@ pub struct ObjectPage<V> {
     /// Who takes care of it, since when, by whose word.
     pub assignment: Option<Assignment>,
     pub dead_letters: Vec<StoredEvent>,
+    #[serde(flatten)]
+    pub beside: Beside,
 }
 
 /// An object that the ledger does not know: only dead letters tell of it.
@@ -84,6 +93,15 @@ pub struct UnappliedObject {
 pub struct ObjectPages<V> {
     pub known: Vec<ObjectPage<V>>,
     pub unapplied: Vec<UnappliedObject>,
+}
+
+impl<V: ObjectView> ObjectPage<V> {
+    /// All that happened, the oldest first.
+    pub fn story(&self) -> Vec<Happening<'_>> {
+        let beside = &self.beside;
+        let calls = beside.calls.iter().map(|made| (made.operation.as_str(), &made.call));
+        story(self.view.timeline().iter().chain(&beside.operation_changes), calls, &beside.notices)
+    }
 }
 
 impl<V: ObjectView> ObjectPages<V> {
@@ -108,7 +126,10 @@ impl<V: ObjectView> ObjectPages<V> {
                 let dead_letters = of_it.collect();
                 let notes = tx.notes_of(V::Object::NAME, view.key()).await?;
                 let assignment = tx.last_assignment(V::Object::NAME, view.key()).await?;
-                known.push(ObjectPage { view, notes, assignment, dead_letters });
+                let beside =
+                    Beside::read(tx, (V::Object::NAME, view.key()), view.timeline(), view.operations())
+                        .await?;
+                known.push(ObjectPage { view, notes, assignment, dead_letters, beside });
             }
         }
         Ok(Self { known, unapplied: by_subject(V::Object::NAME, id, letters) })

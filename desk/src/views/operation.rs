@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::invoices::Invoice;
+use domain::notices::Notice;
 use domain::operations::ladder::Direction;
 use domain::operations::{
     Approval, Call, Decided, NAME, Operation, OperationKind, OperationState, Parameters,
@@ -14,11 +15,14 @@ use ledger::{LedgerError, Transaction};
 use serde::Serialize;
 
 use super::sending::why_not_sent;
+use super::story::{Happening, story};
 use super::timeline::timeline;
 use crate::{money, wording};
 
 /// So many operations about one subject are looked at for those that try this one again.
 const ABOUT_LIMIT: i64 = 1_000;
+/// So many notices about one are told.
+const NOTICES_LIMIT: i64 = 1_000;
 
 /// One operation with all that is kept of it.
 #[derive(Debug, Serialize)]
@@ -41,6 +45,8 @@ pub struct OperationView {
     /// Who takes care of it, since when, by whose word.
     pub assignment: Option<Assignment>,
     pub timeline: Vec<Line>,
+    /// What people and programs were told of it.
+    pub notices: Vec<Notice>,
 }
 
 /// What is said of an operation, on its page and in lists.
@@ -93,8 +99,15 @@ impl OperationView {
             notes: tx.notes_of(NAME, &operation.key).await?,
             assignment: tx.last_assignment(NAME, &operation.key).await?,
             timeline: timeline(tx, [(NAME, operation.key.clone())]).await?,
+            notices: tx.notices_about(&[(NAME, operation.key.clone())], NOTICES_LIMIT).await?,
             operation,
         }))
+    }
+
+    /// All that happened, the oldest first.
+    pub fn story(&self) -> Vec<Happening<'_>> {
+        let calls = self.calls.iter().map(|call| (self.operation.id(), call));
+        story(&self.timeline, calls, &self.notices)
     }
 }
 

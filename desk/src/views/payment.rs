@@ -131,6 +131,10 @@ impl ObjectView for PaymentView {
         &self.timeline
     }
 
+    fn operations(&self) -> &[Operation] {
+        &self.operations
+    }
+
     fn charges(&mut self) -> &mut [Charge] {
         &mut self.charges
     }

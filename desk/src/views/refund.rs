@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::charges::Charge;
 use domain::invoices::Invoice;
+use domain::operations::Operation;
 use domain::payments::Payment;
 use domain::refunds::Refund;
 use domain::{Key, Object, UNKNOWN};
@@ -28,6 +29,8 @@ pub struct RefundView {
     pub user: Option<String>,
     /// The operation that made it; `None` where it was made elsewhere, as in Stripe's dashboard.
     pub operation: Option<String>,
+    #[serde(skip)]
+    pub made_by: Option<Operation>,
     pub why: String,
     pub timeline: Vec<Line>,
 }
@@ -54,13 +57,15 @@ impl ObjectView for RefundView {
         }
         let payment = key.as_ref().and_then(|key| graph.payments.get(key));
         let timeline = timeline(tx, [(Refund::NAME, refund.key.clone())]).await?;
+        let made_by = tx.operation_that_made(&refund.key).await?;
         Ok(Self {
             payment_received: payment.map(|payment| payment.state.amount_received),
             payment_currency: payment.map(|payment| payment.state.currency.clone()),
             invoice: payment.and_then(|payment| payment.invoice.clone()),
             user: key.as_ref().and_then(|key| graph.user_of(key)).map(|user| user.id),
             of_payment: key.map(|key| key.id),
-            operation: tx.operation_that_made(&refund.key).await?.map(|made| made.key.id),
+            operation: made_by.as_ref().map(|made| made.key.id.clone()),
+            made_by,
             why: why(&refund),
             timeline,
             refund,
@@ -103,6 +108,10 @@ impl ObjectView for RefundView {
 
     fn timeline(&self) -> &[Line] {
         &self.timeline
+    }
+
+    fn operations(&self) -> &[Operation] {
+        self.made_by.as_slice()
     }
 }
 

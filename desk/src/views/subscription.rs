@@ -86,6 +86,10 @@ impl ObjectView for SubscriptionView {
     fn timeline(&self) -> &[Line] {
         &self.timeline
     }
+
+    fn operations(&self) -> &[Operation] {
+        &self.operations
+    }
 }
 
 fn why(subscription: &Subscription) -> String {

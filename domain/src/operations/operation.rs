@@ -80,7 +80,7 @@ readable! {
 
 readable! {
     /// One HTTP exchange with Stripe. Never a body.
-    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+    #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
     pub struct Call {
         /// 0 of what was read before the first attempt.
         pub attempt: i64,

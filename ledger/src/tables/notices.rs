@@ -1,6 +1,7 @@
 //! The tables `notices` and `notice_deliveries`: what is to be told, and to whom it has been.
 
 use chrono::{DateTime, Utc};
+use domain::Key;
 use domain::notices::delivery::{Delivery, DeliveryState};
 use domain::notices::{Notice, Target};
 use domain::readable;
@@ -158,6 +159,27 @@ impl Transaction {
     #[shared::built_once]
     pub async fn notice(&mut self, id: &str) -> Result<Option<Notice>, LedgerError> {
         query("SELECT * FROM notices WHERE id = $1").bind(id).optional(self).await
+    }
+
+    /// Those about several objects of these kinds, the latest ones, at most so many.
+    #[shared::built_once]
+    pub async fn notices_about(
+        &mut self,
+        subjects: &[(&str, Key)],
+        limit: i64,
+    ) -> Result<Vec<Notice>, LedgerError> {
+        let text = format!(
+            "SELECT notices.* FROM notices JOIN input ON object_id = of_id AND object_kind = of_kind \
+             AND notices.account = of_account AND notices.livemode = of_livemode \
+             ORDER BY noted_at DESC, notices.id LIMIT {limit}"
+        );
+        Rows::of(subjects)
+            .text("of_kind", |(kind, _)| kind)
+            .text("of_id", |(_, key)| &key.id)
+            .text("of_account", |(_, key)| &key.account)
+            .flag("of_livemode", |(_, key)| key.livemode)
+            .fetch(self, &text)
+            .await
     }
 
     #[shared::built_once]

@@ -2,9 +2,22 @@
 //! exchange with Stripe. Append-only; numbered under the lock of the operation's row.
 
 use domain::operations::{Call, Decided};
+use domain::readable;
+use serde::Serialize;
 
 use crate::engine::query::query;
+use crate::engine::rows::Rows;
 use crate::{LedgerError, Transaction};
+
+readable! {
+    /// A call, with the operation that it was made for.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+    pub struct OperationCall {
+        pub operation: String,
+        #[serde(flatten)]
+        pub call: Call,
+    }
+}
 
 impl Transaction {
     /// Every decision about an operation, oldest first.
@@ -48,6 +61,21 @@ impl Transaction {
         .bind(operation)
         .all(self)
         .await
+    }
+
+    /// The calls of several operations, the latest ones, at most so many.
+    #[shared::built_once]
+    pub async fn calls_of_operations(
+        &mut self,
+        operations: &[&str],
+        limit: i64,
+    ) -> Result<Vec<OperationCall>, LedgerError> {
+        let text = format!(
+            "SELECT operation, attempt, number, method, path, class, http_status, stripe_code, request_id, replayed, \
+             duration_ms, called_at FROM operation_calls JOIN input ON operation = wanted \
+             ORDER BY called_at DESC, operation, number DESC LIMIT {limit}"
+        );
+        Rows::of(operations).text("wanted", |operation| operation).fetch(self, &text).await
     }
 
     /// Appends a call; its number is the next of its attempt.

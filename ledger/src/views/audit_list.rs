@@ -27,12 +27,17 @@ impl Transaction {
         filter: &AuditFilter,
         part: &Part,
     ) -> Result<Page<AuditRow>, LedgerError> {
+        // Behind a name stands how it is known: `jane (token tok_1)` is jane.
+        let by = filter
+            .actor
+            .as_ref()
+            .map(|name| format!("{} (%", name.replace('!', "!!").replace('%', "!%").replace('_', "!_")));
         let is_of_any = filter.subject.is_none() && filter.event.is_none();
         let rows = Search::of(format!("SELECT a.*, at AS {POSITION} FROM ({LINES}) a WHERE TRUE"))
             .when("event_id IS NULL", is_of_any)
             .and("subject_id = ?", filter.subject.as_ref())
             .and("event_id = ?", filter.event.as_ref())
-            .and("actor = ?", filter.actor.as_ref())
+            .and("actor || ' ()' LIKE ? ESCAPE '!'", by.as_ref())
             .within("at", &filter.window)
             .whose(&filter.whose)
             .placed(self, ("at", Order::NewestOfAnyKind), &part.and_one())

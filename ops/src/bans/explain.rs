@@ -38,7 +38,7 @@ pub async fn run(env: &Env, options: &ExplainOptions) -> anyhow::Result<()> {
 }
 
 fn page(view: &BanView, now: DateTime<Utc>) -> String {
-    let BanView { ban, standing, why, disputes, timeline, stale, block, .. } = view;
+    let BanView { ban, standing, why, disputes, stale, block, .. } = view;
     let owner = belongs_to(&ban.key.account, ban.key.livemode);
     let (id, word) = (clean(&ban.key.id), standing.word());
     let mut text = format!("user {id}  {word}  ({})\n{}\n", clean(&owner), clean(why));
@@ -54,7 +54,7 @@ fn page(view: &BanView, now: DateTime<Utc>) -> String {
     text.push('\n');
     text.push_str(&judged_table(disputes));
     text.push_str(&decisions(view, now));
-    text.push_str(&history((Ban::NAME, &ban.key), timeline));
+    text.push_str(&history((Ban::NAME, &ban.key), &view.story()));
     text
 }
 

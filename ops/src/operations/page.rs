@@ -62,7 +62,7 @@ fn text(view: &OperationView) -> String {
         text.extend(["To the customer: ", words, "\n"]);
     }
     text.push('\n');
-    text + &details(view) + &decisions(view) + &calls(view) + &history((NAME, &operation.key), &view.timeline)
+    text + &details(view) + &decisions(view) + &calls(view) + &history((NAME, &operation.key), &view.story())
 }
 
 fn details(view: &OperationView) -> String {

@@ -58,7 +58,7 @@ async fn show<V: ObjectView>(
     let known = pages.known.iter().map(|page| {
         let tables =
             tables(&page.view, now) + &sections::taken_care_of(page.assignment.as_ref(), &page.notes);
-        page::page(&page.view, &tables, now) + &dead::section(&page.dead_letters, now)
+        page::page(page, &tables, now) + &dead::section(&page.dead_letters, now)
     });
     let unapplied = pages.unapplied.iter().map(|object| dead::page(object, now));
     output::print(&known.chain(unapplied).collect::<Vec<_>>().join("\n"))

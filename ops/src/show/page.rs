@@ -2,10 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use desk::views::detail::{Detail, DetailValue};
-use desk::views::object::ObjectView;
-use desk::views::timeline::change;
+use desk::views::object::{ObjectPage, ObjectView};
+use desk::views::story::Happening;
 use domain::{Key, Object};
-use ledger::tables::audit::Line;
 
 use crate::table::{Table, clean};
 use crate::{events, money, when};
@@ -14,12 +13,12 @@ use crate::{events, money, when};
 const HISTORY_LIMIT_LINES: usize = 200;
 
 /// The whole page; `tables` is what hangs on the object.
-pub fn page<V: ObjectView>(view: &V, tables: &str, now: DateTime<Utc>) -> String {
-    let kind = V::Object::NAME;
+pub fn page<V: ObjectView>(page: &ObjectPage<V>, tables: &str, now: DateTime<Utc>) -> String {
+    let (view, kind) = (&page.view, V::Object::NAME);
     heading(view, kind, now)
         + &details(&view.details(now), now)
         + tables
-        + &history((kind, view.key()), view.timeline())
+        + &history((kind, view.key()), &page.story())
 }
 
 /// The first lines of a page: what it is, how it stands, why, and the facts behind that.
@@ -69,8 +68,8 @@ fn value(value: &DetailValue, now: DateTime<Utc>) -> String {
 }
 
 /// How it came to be, in the order of Stripe's time; each line names the event or the person behind it.
-pub fn history((kind, key): (&str, &Key), lines: &[Line]) -> String {
-    if lines.is_empty() {
+pub fn history((kind, key): (&str, &Key), story: &[Happening<'_>]) -> String {
+    if story.is_empty() {
         return "\nNothing about it has changed since the first report.\n".to_owned();
     }
     let mut table = Table::default()
@@ -81,18 +80,18 @@ pub fn history((kind, key): (&str, &Key), lines: &[Line]) -> String {
         .text("SEVERITY")
         .text("EVENT")
         .prose("BY", 40);
-    let left_out = lines.len().saturating_sub(HISTORY_LIMIT_LINES);
-    for line in &lines[left_out..] {
-        let row = &line.row;
-        let is_own = row.subject_kind == kind && row.subject_id == key.id;
+    let left_out = story.len().saturating_sub(HISTORY_LIMIT_LINES);
+    for happening in &story[left_out..] {
+        let (of_kind, of_id) = happening.subject();
+        let severity = happening.severity();
         table.row([
-            when::whole(line.happened_at.unwrap_or(row.at)),
-            row.subject_kind.clone(),
-            if is_own { String::new() } else { row.subject_id.clone() },
-            change(row),
-            if row.severity == "info" { String::new() } else { row.severity.clone() },
-            row.event_id.clone().unwrap_or_default(),
-            if row.event_id.is_some() { String::new() } else { row.actor.clone() },
+            when::whole(happening.at()),
+            of_kind.to_owned(),
+            if (of_kind, of_id) == (kind, key.id.as_str()) { String::new() } else { of_id.to_owned() },
+            happening.says(),
+            if severity == "info" { String::new() } else { severity.to_owned() },
+            happening.event().unwrap_or_default().to_owned(),
+            happening.by().unwrap_or_default().to_owned(),
         ]);
     }
     let before =

@@ -43,8 +43,8 @@ async fn flow_1_a_listing_is_posted_with_a_fee_and_active_for_30_days() {
         assert_eq!(active.status.as_str(), "active");
         assert_eq!((active.expires_at.unwrap() - active.active_from.unwrap()).num_days(), 30);
         // A free category takes no payment.
-        let free = shop.put("lst_2", "For sale").await.unwrap().listing;
-        assert_eq!((free.status.as_str(), free.fee), ("active", 0));
+        let without = shop.put("lst_2", "For sale").await.unwrap().listing;
+        assert_eq!((without.status.as_str(), without.fee), ("active", 0));
     })
     .await;
 }

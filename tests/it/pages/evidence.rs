@@ -74,7 +74,7 @@ async fn a_dispute_is_answered_by_forms_alone() {
         let (status, body) = attach(&browser, "receipt", PDF).await;
         assert!(status == 409 && body.contains("put both into one PDF"), "{status} {body}");
         let page = browser.page(PAGE).await;
-        for words in ["logged in &lt;b&gt;twice", "bill.pdf", "1 pages", "not uploaded yet", "ada"] {
+        for words in ["logged in &lt;b&gt;twice", "bill.pdf", "1 page)", "not uploaded yet", "ada"] {
             assert!(page.contains(words), "{words}: {page}");
         }
         assert!(!page.contains("required, missing"), "{page}");

@@ -4,13 +4,17 @@ use desk::actor::{Actor, KnownBy};
 use domain::Key;
 use domain::permissions::Role;
 use envelope::Envelope;
+use harness::process_guard::until;
+use harness::stack::Combination;
 use marketplace::acts::put::{self, Put};
 use serde_json::{Value, json};
 
 use super::browser::{Browser, Console, each_console, encoded, form};
 use super::looks::told;
 use super::markup;
+use crate::executor::scene::{PATIENCE, Scene};
 use crate::ledgers::together;
+use crate::raw_http::ask;
 use crate::staff::sales::{Sale, sale};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,6 +55,11 @@ async fn words_lead_to_what_they_name() {
             let list = main.split("<tbody").nth(1).unwrap_or_default();
             assert!(!list.contains(hides), "{path} has {hides}: {list}");
         }
+        let email = browser.page("/search?mode=live&q=jane%40shop.example").await;
+        assert!(
+            email.contains("Stripe could not be asked") && email.contains("STRIPE_SECRET_KEY"),
+            "{email}"
+        );
         let wrong = browser.page("/search?q=colour:red").await;
         assert!(wrong.contains("no operator colour") && wrong.contains("Operators for payments"), "{wrong}");
         // Who sees no card cannot find out which payment it made.
@@ -254,4 +263,45 @@ async fn a_list_of_any_length_is_sent_as_it_is_read() {
         assert_eq!(filtered.body.lines().count(), 1, "exactly what the filters let through");
     })
     .await;
+}
+
+/// An address is in no column: Stripe says whose it is, and nothing of it stays here.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_email_address_leads_to_the_customer_whom_stripe_names() {
+    const EMAIL: &str = "jane.doe+shop@mail.example";
+    let scene = Scene::begin(Combination::SqliteSqlite).await;
+    let url = format!("http://{}/webhooks/stripe", scene.stack.gateway());
+    scene.stripe.delivers_to(&url, scene.stack.secret());
+    let customer = |email: &str| {
+        let made = scene.stripe.ask("POST", "/customers", &json!({"email": email})).unwrap();
+        made["id"].as_str().unwrap().to_owned()
+    };
+    let (jane, one, other) = (customer(EMAIL), customer("two@mail.example"), customer("two@mail.example"));
+    let known = until("the ledger to know them", PATIENCE, async || {
+        Ok(scene.stack.ledger().count("SELECT count(*) FROM customers").await? == 3)
+    });
+    assert!(known.await.is_ok(), "{}", scene.stack.logs());
+    let tool = |arguments: &[&str]| -> Value {
+        let output = scene.stack.run(arguments, &[]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    tool(&["staff", "add", "ada", "--role", "support", "--json"]);
+    let token = tool(&["tokens", "create", "--for", "ada", "--role", "support", "--json"])["token"].clone();
+    let look = async |email: &str| {
+        let request = format!(
+            "GET /search?mode=live&q={} HTTP/1.1\r\nhost: localhost\r\ncookie: tidegate={}\r\nconnection: close\r\n\r\n",
+            encoded(email),
+            token.as_str().unwrap()
+        );
+        ask(scene.stack.console(), request.into_bytes()).await
+    };
+    let reply = look(EMAIL).await;
+    assert_eq!((reply.status, reply.header("location")), (303, Some(format!("/customer/{jane}").as_str())));
+    let both = look("two@mail.example").await.body;
+    assert!([&one, &other].iter().all(|id| both.contains(&format!("/customer/{id}"))), "{both}");
+    let nobody = look("nobody@mail.example").await.body;
+    assert!(nobody.contains("No customer at Stripe has the address"), "{nobody}");
+    assert!(!scene.stack.logs().contains(EMAIL), "{}", scene.stack.logs());
+    scene.end().await;
 }

@@ -120,8 +120,13 @@ async fn counted(ledger: &Ledger, path: &str) -> usize {
     let _counting = tracing::subscriber::set_default(statements.clone());
     let actor = Actor::known("ada", [Role::SuperUser].into(), KnownBy::Session, false);
     let address = Address::of(path).unwrap();
-    let (answer, error) =
-        answer(&Sources { ledger, waiting: None, audit_key: None }, &actor, &address, clock::now()).await;
+    let (answer, error) = answer(
+        &Sources { ledger, waiting: None, audit_key: None, till: None },
+        &actor,
+        &address,
+        clock::now(),
+    )
+    .await;
     assert!(error.is_none(), "{path}: {error:?}");
     match answer {
         Answer::Page { status, .. } => assert_eq!(status, 200, "{path}"),

@@ -20,6 +20,11 @@
   document.querySelectorAll("[data-zone]").forEach((place) => { place.textContent = `Times in ${zone}`; });
   zones(document);
 
+  // Where the pages are a strip, the one that is shown may stand out of sight.
+  const strip = document.querySelector(".main-nav");
+  const here = strip?.querySelector("a[aria-current]");
+  if (here && strip.scrollWidth > strip.clientWidth) strip.scrollLeft = here.offsetLeft - strip.clientWidth / 3;
+
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("button[data-copy]");
     if (!button) return;
@@ -68,12 +73,20 @@
   });
 
   // A page that is live says how often; its button pauses it, and so does whoever is reading a detail.
-  const button = document.querySelector("button[data-refresh]");
+  let paused = sessionStorage.getItem("paused") === "yes";
+  const show = (one) => { one.textContent = paused ? "Resume refresh" : "Pause refresh"; one.setAttribute("aria-pressed", String(paused)); };
+  // The button may be part of what is refreshed; where nothing moves any more, there is none.
+  const adopted = () => {
+    const one = document.querySelector("button[data-refresh]");
+    if (one && one !== button) {
+      one.addEventListener("click", () => { paused = !paused; sessionStorage.setItem("paused", paused ? "yes" : "no"); show(one); });
+      show(one);
+    }
+    return one;
+  };
+  let button = null;
+  button = adopted();
   if (button) {
-    let paused = sessionStorage.getItem("paused") === "yes";
-    const show = () => { button.textContent = paused ? "Resume refresh" : "Pause refresh"; button.setAttribute("aria-pressed", String(paused)); };
-    button.addEventListener("click", () => { paused = !paused; sessionStorage.setItem("paused", paused ? "yes" : "no"); show(); });
-    show();
     const busy = () => paused || document.hidden || document.querySelector("main :focus, main details[open]");
     let tag = "";
     const refresh = async () => {
@@ -84,12 +97,13 @@
             tag = answer.headers.get("ETag") ?? "";
             const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-live]");
             const old = document.querySelector("[data-live]");
-            if (fresh && old && !busy()) { old.replaceWith(fresh); zones(fresh); }
+            if (fresh && old && !busy()) { old.replaceWith(fresh); zones(fresh); button = adopted(); }
           }
         } catch { /* the next one may go through */ }
       }
-      setTimeout(refresh, Number(button.dataset.refresh) * 1000);
+      again();
     };
-    setTimeout(refresh, Number(button.dataset.refresh) * 1000);
+    const again = () => { if (button) setTimeout(refresh, Number(button.dataset.refresh) * 1000); };
+    again();
   }
 })();

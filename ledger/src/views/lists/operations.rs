@@ -2,6 +2,7 @@
 
 use domain::operations::Operation;
 
+use crate::engine::query::query;
 use crate::views::page::{Page, Part};
 use crate::views::search::{Order, Search, Whose, Window, select};
 use crate::{LedgerError, Transaction};
@@ -52,5 +53,20 @@ impl Transaction {
             .placed(self, (ASKED, Order::Newest), &part.and_one())
             .await?;
         Ok(Page::of(rows, part, |row: &Operation| (row.key.clone(), String::new())))
+    }
+
+    /// How many operations of a mode wait for a second person, counted up to a limit.
+    #[shared::built_once]
+    pub async fn waiting_for_approval(&mut self, livemode: bool, limit: i64) -> Result<i64, LedgerError> {
+        let counted: (i64,) = query(
+            "SELECT COUNT(*) FROM (SELECT 1 AS one FROM operations WHERE state = 'needs_approval' \
+             AND state IN ('needs_confirmation', 'needs_approval', 'approved', 'executing', 'unknown') \
+             AND livemode = $1 LIMIT $2) waiting",
+        )
+        .bind(livemode)
+        .bind(limit)
+        .one(self)
+        .await?;
+        Ok(counted.0)
     }
 }

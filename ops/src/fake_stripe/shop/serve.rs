@@ -52,7 +52,7 @@ impl Edge for Shop {
     fn connection_limits(&self) -> ConnectionLimits {
         ConnectionLimits {
             connections: 64,
-            idle: Duration::from_secs(60),
+            idle: Duration::from_mins(1),
             header_deadline: Duration::from_secs(10),
             drain_deadline: Duration::from_secs(1),
         }
