@@ -1,6 +1,6 @@
 //! The keys that seal what Stripe sent before it is stored: AES-256-GCM under a key of each row's own, which HKDF makes
 //! from a master key and the row's salt. A row's seal opens in that row alone. Pure, but for the salt
-//! (docs/adr/0056).
+//! (docs/adr/0055).
 //!
 //! What is stored is the salt, the encrypted bytes and their tag.
 

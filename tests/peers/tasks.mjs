@@ -109,7 +109,7 @@ class Person {
   }
 
   async sees(text) {
-    await this.page.locator("main").getByText(text).first().waitFor();
+    await this.page.locator("main").getByText(text).filter({ visible: true }).first().waitFor();
   }
 
   // Looks again until the page says it.
