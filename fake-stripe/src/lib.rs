@@ -214,6 +214,11 @@ impl FakeStripe {
         self.state().faults.plan(at, faults);
     }
 
+    /// Nothing more of what was planned goes wrong.
+    pub fn recovers(&self) {
+        self.state().faults.clear();
+    }
+
     /// So many requests in any second are answered; the others with 429.
     pub fn limits(&self, requests_per_sec: usize) {
         self.state().limit = Some(requests_per_sec);
