@@ -328,7 +328,7 @@ fn cpu_ticks() -> u32 {
 
 /// The same events to ledgers in turn, every other of which seals: our own CPU, where sealing happens.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "prints the figures of ADR 55: cargo test --workspace --release --test it -- --ignored --nocapture what_sealing_costs"]
+#[ignore = "prints the figures of ADR 55: cargo test --workspace --test it -- --ignored --nocapture what_sealing_costs"]
 async fn what_sealing_costs() {
     const ROUNDS: usize = 14;
     let keys = Keys::of(&[FIRST]);
