@@ -258,7 +258,12 @@ impl Executor {
                 stripe_id,
                 code,
                 request_id,
-                "an operation was sent"
+                "{}",
+                if operation.state == OperationState::Executing {
+                    "an operation waits for another attempt"
+                } else {
+                    "an operation was sent"
+                }
             ),
         }
     }
