@@ -5,15 +5,14 @@ mod read;
 #[cfg(test)]
 mod tests;
 
-use chrono::{DateTime, Utc};
-
 pub use self::read::{Card, Links, Releases, Report, State, TYPES, latest, named, read};
 use super::freshness::{Freshness, Seen};
 use super::index::Link;
 use super::kinds::Kind;
+use super::moments::Moment;
 use super::payments::Disputed;
 use super::row::{link_to, row};
-use super::{AtStripe, Key, Object, UNKNOWN, earliest};
+use super::{AtStripe, Key, Object, UNKNOWN};
 
 /// Stripe's statuses.
 pub const STATUSES: &[&str] = &["pending", "succeeded", "failed"];
@@ -24,9 +23,9 @@ row! {
         pub key: Key,
         #[serde(flatten)]
         pub state: State,
-        pub captured_at: Option<DateTime<Utc>>,
+        pub captured_at: Moment,
         /// The smallest stamp of a report that tells of a refund; what was never captured is none.
-        pub refund_reported_at: Option<DateTime<Utc>>,
+        pub refund_reported_at: Moment,
         #[serde(flatten)]
         pub seen: Seen,
         #[serde(flatten)]
@@ -96,16 +95,14 @@ impl Charge {
     /// The one merge: commutative, associative, idempotent.
     pub fn merge(&mut self, report: &Report) {
         let freshness = report.freshness;
-        if report.state.as_ref().is_some_and(|state| state.amount_captured > 0) {
-            earliest(&mut self.captured_at, report.at);
-        }
+        self.captured_at.see(report.links.captured);
         let releases = report.links.releases;
         if report
             .state
             .as_ref()
             .is_some_and(|state| state.amount_refunded_reported > state.released(releases))
         {
-            earliest(&mut self.refund_reported_at, report.at);
+            self.refund_reported_at.see(report.moment);
         }
         self.seen.take(&mut self.state, report);
         self.releases = self.releases.max(releases);

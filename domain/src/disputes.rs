@@ -13,9 +13,10 @@ use super::dispute_movements::Movement;
 use super::freshness::Seen;
 use super::index::Link;
 use super::kinds::Kind;
+use super::moments::Moment;
 use super::policy::Policy;
 use super::row::{link_to, row, words};
-use super::{AtStripe, AuditChange, Key, Object, Severity, UNKNOWN, earliest};
+use super::{AtStripe, AuditChange, Key, Object, Severity, UNKNOWN};
 
 /// Settled before it became a dispute, by a refund to the card or by the bank's own rules.
 const PREVENTED: &str = "prevented";
@@ -32,13 +33,13 @@ row! {
         pub state: State,
         /// The smallest stamp of a report with the status that ended it; the first time of each such status.
         pub closed_at: Option<DateTime<Utc>>,
-        pub won_at: Option<DateTime<Utc>>,
-        pub lost_at: Option<DateTime<Utc>>,
-        pub prevented_at: Option<DateTime<Utc>>,
-        pub inquiry_closed_at: Option<DateTime<Utc>>,
-        pub evidence_submitted_at: Option<DateTime<Utc>>,
+        pub won_at: Moment,
+        pub lost_at: Moment,
+        pub prevented_at: Moment,
+        pub inquiry_closed_at: Moment,
+        pub evidence_submitted_at: Moment,
         /// The smallest stamp of a report that shows it as a dispute: an inquiry becomes one long after it was opened.
-        pub disputed_at: Option<DateTime<Utc>>,
+        pub disputed_at: Moment,
         #[serde(flatten)]
         pub seen: Seen,
         #[serde(flatten)]
@@ -122,25 +123,25 @@ impl Dispute {
     /// The one merge: commutative, associative, idempotent.
     pub fn merge(&mut self, report: &Report) {
         if report.state.as_ref().is_some_and(|state| state.evidence_submissions > 0) {
-            earliest(&mut self.evidence_submitted_at, report.at);
+            self.evidence_submitted_at.see(report.moment);
         }
         if report.state.as_ref().is_some_and(|state| is_of_money(&state.stripe_status)) {
-            earliest(&mut self.disputed_at, report.at);
+            self.disputed_at.see(report.moment);
         }
         if let Some(ended_at) = report.state.as_ref().and_then(|state| self.ended_at(&state.stripe_status)) {
-            earliest(ended_at, report.at);
+            ended_at.see(report.links.ended);
         }
         if self.seen.take(&mut self.state, report) {
             self.status = Status::of(&self.state.stripe_status);
             self.inquiry = self.state.stripe_status.starts_with("warning_");
         }
         let stripe_status = self.state.stripe_status.clone();
-        self.closed_at = self.ended_at(&stripe_status).and_then(|ended_at| *ended_at);
+        self.closed_at = self.ended_at(&stripe_status).and_then(|ended_at| ended_at.at());
         self.charge.see(report.links.charge.as_deref(), report.freshness);
     }
 
     /// When it first had this status, where it is one that ends a dispute.
-    fn ended_at(&mut self, stripe_status: &str) -> Option<&mut Option<DateTime<Utc>>> {
+    fn ended_at(&mut self, stripe_status: &str) -> Option<&mut Moment> {
         match stripe_status {
             "won" => Some(&mut self.won_at),
             "lost" => Some(&mut self.lost_at),

@@ -14,6 +14,7 @@ use super::fields::{Fields, moment};
 use super::freshness::Freshness;
 use super::json::Json;
 use super::kinds::{Kind, rule};
+use super::moments::Moment;
 use super::observation::{Observation, Report};
 use super::redaction::redact;
 use super::risk::{self, Risk};
@@ -69,6 +70,8 @@ pub struct Circumstances<'a> {
     /// Stripe's stamp.
     pub at: DateTime<Utc>,
     pub key: &'a EventKey,
+    /// When its object was made, where it tells of what may have happened long before it.
+    pub since: Option<DateTime<Utc>>,
 }
 
 impl Circumstances<'_> {
@@ -86,7 +89,12 @@ impl Circumstances<'_> {
     }
 
     pub fn report<S, L>(&self, key: Key, freshness: Freshness, state: Option<S>, links: L) -> Report<S, L> {
-        Report { key, freshness, at: self.at, state, links }
+        Report { key, freshness, at: self.at, moment: self.moment(), state, links }
+    }
+
+    /// When what it tells came to be.
+    pub fn moment(&self) -> Moment {
+        self.since.map_or(Moment::told(self.at), Moment::estimated)
     }
 }
 
@@ -207,8 +215,12 @@ impl<'a> Content<'a> {
             return Ok(Meaning::Ignored("thin event"));
         }
         let Some(at) = moment(header.created) else { return Err(refuse("created", "is not a time")) };
-        let event = Circumstances { kind: &header.kind, at, key: &self.key };
-        match observations(event, value.at("data").at("object"), version)? {
+        let object = value.at("data").at("object");
+        // What is read now happened at any time since it was made.
+        let since = (header.source == Source::Object)
+            .then(|| object.at("created").as_i64().and_then(moment).unwrap_or(at));
+        let event = Circumstances { kind: &header.kind, at, key: &self.key, since };
+        match observations(event, object, version)? {
             Some(observations) => Ok(Meaning::Observations(observations)),
             None if header.kind == "invoice.upcoming" => {
                 Ok(Meaning::Ignored("an upcoming invoice has no id"))

@@ -77,7 +77,7 @@ impl Fulfilment {
             currency: payment.state.currency.clone(),
             money,
             made_at: payment.created_at,
-            paid_at: payment.succeeded_at.or(payment.created_at).filter(|_| is_paid),
+            paid_at: payment.succeeded_at.at().or(payment.created_at).filter(|_| is_paid),
         })
     }
 

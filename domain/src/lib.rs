@@ -35,6 +35,7 @@ pub mod key_ages;
 pub mod kinds;
 pub mod lockout;
 pub mod merge_state;
+pub mod moments;
 pub mod money;
 pub mod notices;
 pub mod object_graph;

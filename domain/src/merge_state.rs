@@ -3,7 +3,7 @@
 //!
 //! The column is empty, or a version and then one entry for each key that is not empty: the tag of its name (2 bytes),
 //! a length (1 byte), and so many bytes. Most keys of a row come from the same report. A length of 1 says so: the byte
-//! is the number of the entry that has the report.
+//! is the number of the entry that has the report. A length of 0 is a mark: the moment of that name is an estimate.
 
 use crate::freshness::Report;
 use crate::row::{Column, Columns, Field, Unreadable};
@@ -19,34 +19,62 @@ pub(crate) fn add<'r>(
     reports: impl ExactSizeIterator<Item = Option<&'r Report>>,
     columns: &mut Columns<'_>,
 ) {
-    let place = columns.iter().position(|(column, _)| *column == NAME).unwrap_or_else(|| {
-        columns.push((NAME, Column::Packed(vec![Vec::new(); reports.len()])));
-        columns.len() - 1
-    });
-    let Column::Packed(rows) = &mut columns[place].1 else { unreachable!("the column is made above") };
-    for (row, report) in rows.iter_mut().zip(reports) {
+    for (row, report) in packed_rows(reports.len(), columns).iter_mut().zip(reports) {
         if let Some(report) = report {
             push(row, name, report);
         }
     }
 }
 
+/// Marks those rows, under a name.
+pub(crate) fn mark(
+    name: &'static str,
+    marked: impl ExactSizeIterator<Item = bool>,
+    columns: &mut Columns<'_>,
+) {
+    for (row, _) in packed_rows(marked.len(), columns).iter_mut().zip(marked).filter(|(_, marked)| *marked) {
+        push_entry(row, name, &[]);
+    }
+}
+
+/// Whether the row is marked under this name.
+pub(crate) fn is_marked(name: &str, state: &[u8]) -> Result<bool, Unreadable> {
+    Ok(entry(name, state)?.is_some())
+}
+
 /// The key of this name; `None` where it is empty.
 pub(crate) fn find(name: &str, state: &[u8]) -> Result<Option<Report>, Unreadable> {
-    let unreadable = || format!("{NAME} cannot be read, which has {name}");
+    let Some(mut bytes) = entry(name, state)? else { return Ok(None) };
+    if let [number] = bytes {
+        let original = entries(state).nth(usize::from(*number)).flatten();
+        bytes = original.ok_or_else(|| unreadable(name))?.1;
+    }
+    Ok(Some(unpacked(bytes).ok_or_else(|| unreadable(name))?))
+}
+
+fn entry<'s>(name: &str, state: &'s [u8]) -> Result<Option<&'s [u8]>, Unreadable> {
     let tag = tag(name);
     for entry in entries(state) {
-        let (found, mut bytes) = entry.ok_or_else(unreadable)?;
-        if found != tag {
-            continue;
+        let (found, bytes) = entry.ok_or_else(|| unreadable(name))?;
+        if found == tag {
+            return Ok(Some(bytes));
         }
-        if let [number] = bytes {
-            let original = entries(state).nth(usize::from(*number)).flatten();
-            bytes = original.ok_or_else(unreadable)?.1;
-        }
-        return Ok(Some(unpacked(bytes).ok_or_else(unreadable)?));
     }
     Ok(None)
+}
+
+fn unreadable(name: &str) -> Unreadable {
+    format!("{NAME} cannot be read, which has {name}").into()
+}
+
+/// The column, row by row; new where no name has used it yet.
+fn packed_rows<'c>(rows: usize, columns: &'c mut Columns<'_>) -> &'c mut Vec<Vec<u8>> {
+    let place = columns.iter().position(|(column, _)| *column == NAME).unwrap_or_else(|| {
+        columns.push((NAME, Column::Packed(vec![Vec::new(); rows])));
+        columns.len() - 1
+    });
+    let Column::Packed(rows) = &mut columns[place].1 else { unreachable!("the column is made above") };
+    rows
 }
 
 /// What the column holds for one row; `None` where the row has no such column.
@@ -60,21 +88,26 @@ pub fn of<F: Field>(row: &F) -> Option<Vec<u8>> {
 }
 
 fn push(state: &mut Vec<u8>, name: &str, report: &Report) {
+    let bytes = packed(report);
+    let same = entries(state).flatten().position(|(_, other)| other == bytes);
+    match same.and_then(|number| u8::try_from(number).ok()) {
+        Some(number) => push_entry(state, name, &[number]),
+        None => push_entry(state, name, &bytes),
+    }
+}
+
+fn push_entry(state: &mut Vec<u8>, name: &str, bytes: &[u8]) {
     if state.is_empty() {
         state.push(VERSION);
     }
-    let (tag, mut bytes) = (tag(name), packed(report));
+    let tag = tag(name);
     debug_assert!(
         entries(state).flatten().all(|(other, _)| other != tag),
         "two names of a row have one tag: {name}"
     );
-    let same = entries(state).flatten().position(|(_, other)| other == bytes);
-    if let Some(number) = same.and_then(|number| u8::try_from(number).ok()) {
-        bytes = vec![number];
-    }
     state.extend_from_slice(&tag);
     state.push(u8::try_from(bytes.len()).expect("a report takes 40 bytes at most"));
-    state.extend_from_slice(&bytes);
+    state.extend_from_slice(bytes);
 }
 
 /// Entry by entry; `None`, once, where the rest is none.
@@ -217,6 +250,24 @@ mod tests {
         let all = state_of(&names.map(|name| (name, Some(PLAIN))));
         assert_eq!((one, all.len()), (21, 21 + 3 * 4));
         assert_eq!(state_of(&[("freshness", None)]), b"", "what nobody has reported takes no room");
+    }
+
+    #[test]
+    fn a_mark_stands_between_keys_and_takes_three_bytes() {
+        let mut columns = Columns::new();
+        mark("failed_at", [false, true].into_iter(), &mut columns);
+        add("freshness", [Some(&PLAIN), Some(&PLAIN)].into_iter(), &mut columns);
+        mark("succeeded_at", [false, true].into_iter(), &mut columns);
+        add("user_id_freshness", [Some(&PLAIN), Some(&PLAIN)].into_iter(), &mut columns);
+        let [(NAME, Column::Packed(rows))] = &columns[..] else { panic!("one column, whatever it holds") };
+        for (row, is) in rows.iter().zip([false, true]) {
+            for name in ["failed_at", "succeeded_at"] {
+                assert_eq!(is_marked(name, row).unwrap(), is, "{name}");
+            }
+            assert_eq!(find("freshness", row).unwrap(), Some(PLAIN));
+            assert_eq!(find("user_id_freshness", row).unwrap(), Some(PLAIN));
+        }
+        assert_eq!(rows[1].len(), rows[0].len() + 2 * 3);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::freshness::Freshness;
 use super::kinds::Kind;
+use super::moments::Moment;
 use super::{Key, with_kinds};
 
 /// A report of one object: its state `S`, and its links to others `L`.
@@ -13,6 +14,8 @@ pub struct Report<S, L> {
     pub freshness: Freshness,
     /// Stripe's stamp of the event.
     pub at: DateTime<Utc>,
+    /// When what it shows came to be.
+    pub moment: Moment,
     /// The fields that the freshest report replaces together; `None` where the event only names the object.
     pub state: Option<S>,
     pub links: L,

@@ -7,15 +7,15 @@ use super::event::Circumstances;
 use super::freshness::Freshness;
 use super::index::Link;
 use super::kinds::Kind;
+use super::moments::Moment;
 use super::row::{link_to, row};
-use super::{Key, Object, Observation, earliest, observation};
+use super::{Key, Object, Observation, observation};
 
 row! {
     pub struct PaymentFailure {
         #[serde(flatten)]
         pub key: Key,
-        /// The smallest stamp of an event that tells of it.
-        pub failed_at: Option<DateTime<Utc>>,
+        pub failed_at: Moment,
         #[serde(flatten)]
         pub payment: PaymentLink,
         pub charge: Option<String>,
@@ -86,7 +86,7 @@ impl Object for PaymentFailure {
 impl PaymentFailure {
     /// The one merge: commutative, associative, idempotent.
     pub fn merge(&mut self, report: &Report) {
-        earliest(&mut self.failed_at, report.at);
+        self.failed_at.see(report.moment);
         let Links { payment, charge, invoice, code, decline_code, outcome_reason } = &report.links;
         self.payment.see(payment.as_deref(), report.freshness);
         self.code.see(code.as_deref(), report.freshness);
@@ -116,6 +116,6 @@ impl PaymentFailure {
 
     /// The order of attempts.
     pub fn order(&self) -> (Option<DateTime<Utc>>, &Key) {
-        (self.failed_at, &self.key)
+        (self.failed_at.at(), &self.key)
     }
 }

@@ -12,6 +12,7 @@ pub use self::read::{Links, Purpose, Report, State, Teller, links, named, named_
 use super::freshness::{Freshness, Seen};
 use super::index::Link;
 use super::kinds::Kind;
+use super::moments::Moment;
 use super::row::{link_to, row, words};
 use super::{AtStripe, AuditChange, Key, Object, Severity, UNKNOWN, earliest};
 
@@ -37,8 +38,8 @@ row! {
         pub state: State,
         /// The smallest that a report tells: a charge is made after its payment.
         pub created_at: Option<DateTime<Utc>>,
-        pub succeeded_at: Option<DateTime<Utc>>,
-        pub canceled_at: Option<DateTime<Utc>>,
+        pub succeeded_at: Moment,
+        pub canceled_at: Moment,
         #[serde(flatten)]
         pub seen: Seen,
         #[serde(flatten)]
@@ -192,8 +193,8 @@ impl Payment {
             invoice_reference,
         } = &report.links;
         match report.state.as_ref().map(|state| state.status.as_str()) {
-            Some(SUCCEEDED) => earliest(&mut self.succeeded_at, report.at),
-            Some(CANCELED) => earliest(&mut self.canceled_at, report.at),
+            Some(SUCCEEDED) => self.succeeded_at.see(report.moment),
+            Some(CANCELED) => self.canceled_at.see(report.moment),
             _ => {}
         }
         if let Some(seen) = created_at {
@@ -237,6 +238,12 @@ impl Payment {
 
     pub fn has_succeeded(&self) -> bool {
         self.state.status == SUCCEEDED
+    }
+
+    /// Its money came in after that, as far as is known: what may have been before does not hide a success.
+    pub fn has_succeeded_since(&self, failed_at: Moment) -> bool {
+        let is_unsure = self.succeeded_at.is_estimate() || failed_at.is_estimate();
+        self.has_succeeded() && (is_unsure || self.succeeded_at.at() >= failed_at.at())
     }
 
     /// It has succeeded or was given up: it takes no money any more.

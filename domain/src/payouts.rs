@@ -7,10 +7,9 @@ use super::event::Circumstances;
 use super::fields::Fields;
 use super::freshness::{Seen, rank};
 use super::kinds::Kind;
+use super::moments::Moment;
 use super::row::row;
-use super::{
-    AtStripe, AuditChange, Key, Object, Observation, Permanent, Severity, UNKNOWN, earliest, observation,
-};
+use super::{AtStripe, AuditChange, Key, Object, Observation, Permanent, Severity, UNKNOWN, observation};
 
 /// In the order in which they follow each other inside one second.
 const TYPES: &[&str] = &[
@@ -33,7 +32,7 @@ row! {
         #[serde(flatten)]
         pub state: State,
         /// When its balance transactions were complete: automatic ones only.
-        pub reconciled_at: Option<DateTime<Utc>>,
+        pub reconciled_at: Moment,
         #[serde(flatten)]
         pub seen: Seen,
         pub revision: i64,
@@ -128,7 +127,7 @@ impl Payout {
     /// The one merge: commutative, associative, idempotent.
     pub fn merge(&mut self, report: &Report) {
         if report.links.is_reconciled {
-            earliest(&mut self.reconciled_at, report.at);
+            self.reconciled_at.see(report.moment);
         }
         self.seen.take(&mut self.state, report);
     }
@@ -169,7 +168,7 @@ mod tests {
         let after = |moment: Option<DateTime<Utc>>| {
             (moment.unwrap() - payout.seen.first_event_at.unwrap()).num_seconds()
         };
-        assert_eq!(after(payout.reconciled_at), 9);
+        assert_eq!(after(payout.reconciled_at.at()), 9);
     }
 
     #[test]

@@ -4,14 +4,13 @@ mod read;
 #[cfg(test)]
 mod tests;
 
-use chrono::{DateTime, Utc};
-
 pub use self::read::{Links, Report, State, read, read_within};
 use super::freshness::Seen;
 use super::index::Link;
 use super::kinds::Kind;
+use super::moments::Moment;
 use super::row::{link_to, row};
-use super::{AtStripe, AuditChange, Key, Object, Severity, UNKNOWN, earliest};
+use super::{AtStripe, AuditChange, Key, Object, Severity, UNKNOWN};
 
 pub(super) const FAILED: &[&str] = &["failed", "canceled"];
 /// Stripe's own reasons for giving back what was authorised and never captured.
@@ -26,8 +25,8 @@ row! {
         pub key: Key,
         #[serde(flatten)]
         pub state: State,
-        pub succeeded_at: Option<DateTime<Utc>>,
-        pub failed_at: Option<DateTime<Utc>>,
+        pub succeeded_at: Moment,
+        pub failed_at: Moment,
         #[serde(flatten)]
         pub seen: Seen,
         #[serde(flatten)]
@@ -96,8 +95,8 @@ impl Refund {
     /// The one merge: commutative, associative, idempotent.
     pub fn merge(&mut self, report: &Report) {
         match report.state.as_ref().map(|state| state.status.as_str()) {
-            Some("succeeded") => earliest(&mut self.succeeded_at, report.at),
-            Some(status) if FAILED.contains(&status) => earliest(&mut self.failed_at, report.at),
+            Some("succeeded") => self.succeeded_at.see(report.moment),
+            Some(status) if FAILED.contains(&status) => self.failed_at.see(report.moment),
             _ => {}
         }
         self.seen.take(&mut self.state, report);
@@ -134,7 +133,7 @@ impl Refund {
 
     /// When it failed or was canceled, in seconds since 1970.
     pub fn failed_at(&self) -> Option<i64> {
-        self.failed_at.filter(|_| self.has_failed()).map(|at| at.timestamp())
+        self.failed_at.at().filter(|_| self.has_failed()).map(|at| at.timestamp())
     }
 
     /// Whether its amount is refunded, of something in this currency.

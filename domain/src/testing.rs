@@ -37,9 +37,19 @@ pub(crate) fn envelope(kind: &str, body: &str) -> Envelope {
 
 /// An event about an object, at a second after the start of the story.
 pub(crate) fn event(kind: &str, second: i64, object: &Value) -> Event {
+    event_of(Source::Stripe, kind, second, object)
+}
+
+/// An object as a backfill reads it at that second.
+pub(crate) fn read_object(kind: &str, second: i64, object: &Value) -> Event {
+    event_of(Source::Object, kind, second, object)
+}
+
+fn event_of(source: Source, kind: &str, second: i64, object: &Value) -> Event {
     let body = json!({"object": "event", "data": {"object": object}}).to_string();
     let mut envelope = envelope(kind, &body);
-    envelope.header.id = format!("evt_{kind}_{second}");
+    envelope.header.source = source;
+    envelope.header.id = format!("evt_{}_{kind}_{second}", source.as_str());
     envelope.header.created += second;
     let content = Content::of(&envelope);
     match content.meaning(&envelope) {

@@ -45,7 +45,7 @@ fn table(attempts: &[Attempt]) -> Table {
     for attempt in attempts {
         let failure = &attempt.failure;
         table.row([
-            failure.failed_at.map(when::whole).unwrap_or_default(),
+            failure.failed_at.at().map(when::whole).unwrap_or_default(),
             code(failure.code.id(), failure.decline.id()),
             attempt.amount(money::shown),
             failure.payment.id().unwrap_or_default().to_owned(),

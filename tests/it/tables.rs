@@ -6,6 +6,7 @@ use domain::charges::{Card, Charge};
 use domain::disputes::{Dispute, Status};
 use domain::event::Content;
 use domain::freshness::Freshness;
+use domain::moments::Moment;
 use domain::{Key, Object, each_kind};
 use envelope::Envelope;
 use harness::postgres::Postgres;
@@ -46,7 +47,8 @@ async fn what_is_written_is_what_is_read() {
             Card { card_last4: Some("4242".to_owned()), card_exp_month: Some(4), ..Card::default() };
         charge.card_freshness = freshness;
         charge.payment.see(Some("pi_\u{e9}"), freshness);
-        charge.captured_at = Some(clock::now());
+        charge.captured_at = Moment::told(clock::now());
+        charge.refund_reported_at = Moment::estimated(clock::now());
         written(&ledger, charge).await;
         let mut dispute = Dispute::placeholder(key());
         (dispute.status, dispute.inquiry, dispute.fees) = (Status::UnderReview, true, -1500);

@@ -65,7 +65,7 @@ pub fn page(frame: &Frame<'_>, found: &Page<Attempt>) -> Markup {
 fn row(attempt: &Attempt) -> Vec<Markup> {
     let failure = &attempt.failure;
     vec![
-        maybe_moment(failure.failed_at),
+        maybe_moment(failure.failed_at.at()),
         maybe_object("payment", failure.payment.id()),
         attempt
             .amount

@@ -189,7 +189,7 @@ pub fn failures(failures: &[PaymentFailure], own: &str) -> Markup {
     let rows = failures.iter().enumerate().map(|(place, failure)| {
         vec![
             html! { (place + 1) },
-            maybe_moment(failure.failed_at),
+            maybe_moment(failure.failed_at.at()),
             html! { (cause(failure)) },
             maybe_object("payment", failure.payment.payment.as_deref().filter(|payment| *payment != own)),
             maybe_object("charge", failure.charge.as_deref()),

@@ -76,7 +76,7 @@ fn row(payout: &Payout) -> Vec<Markup> {
         maybe_moment(state.arrival_date),
         html! { @if is_reported { @if state.automatic { "schedule" } @else { "by hand" } } },
         html! { (state.failure_code.as_deref().unwrap_or_default().replace('_', " ")) },
-        maybe_moment(payout.reconciled_at),
+        maybe_moment(payout.reconciled_at.at()),
         html! { (payout.key.account) },
     ]
 }

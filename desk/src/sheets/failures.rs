@@ -5,7 +5,7 @@ use crate::money;
 use crate::views::failed_attempts::Attempt;
 
 pub const COLUMNS: &[Column<Attempt>] = &[
-    ("failed", |row| csv::time(row.failure.failed_at)),
+    ("failed", |row| csv::time(row.failure.failed_at.at())),
     ("code", |row| csv::maybe(row.failure.code.id())),
     ("decline_code", |row| csv::maybe(row.failure.decline.id())),
     ("currency", |row| csv::maybe(row.currency.as_ref())),

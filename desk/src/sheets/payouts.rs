@@ -14,7 +14,7 @@ pub const COLUMNS: &[Column<Payout>] = &[
     ("arrival", |row| csv::time(row.state.arrival_date)),
     ("made_by", |row| csv::text(if row.state.automatic { "schedule" } else { "person" })),
     ("failure_code", |row| csv::maybe(row.state.failure_code.as_ref())),
-    ("reconciled", |row| csv::time(row.reconciled_at)),
+    ("reconciled", |row| csv::time(row.reconciled_at.at())),
     ("mode", |row| csv::mode(row.key.livemode)),
     ("account", |row| csv::text(&row.key.account)),
 ];

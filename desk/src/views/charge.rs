@@ -109,7 +109,7 @@ impl ObjectView for ChargeView {
         details.object("customer", Customer::NAME, charge.customer.id());
         details.object("user", USER, self.user.as_deref());
         details.time("created", charge.state.created_at);
-        details.time("captured at", charge.captured_at);
+        details.moment("captured at", charge.captured_at);
         details.text("anomaly", charge.anomaly.clone());
         details.uncertain(charge.seen.needs_refetch);
         details.list()

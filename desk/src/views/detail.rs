@@ -2,6 +2,7 @@
 //! a browser can link them; what is not known is left out.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::moments::Moment;
 use serde::Serialize;
 
 use crate::money;
@@ -82,6 +83,14 @@ impl<'a> Details<'a> {
     pub fn time(&mut self, name: &'static str, moment: Option<DateTime<Utc>>) {
         if let Some(moment) = moment {
             self.push(name, DetailValue::Time(moment));
+        }
+    }
+
+    /// A moment of an object's life, which an object that was read tells only roughly.
+    pub fn moment(&mut self, name: &'static str, moment: Moment) {
+        self.time(name, moment.at());
+        if moment.is_estimate() {
+            self.note(name, "at the earliest: no event told when");
         }
     }
 

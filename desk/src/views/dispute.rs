@@ -6,6 +6,7 @@ use domain::dispute_movements::Movement;
 use domain::disputes::{Dispute, Status};
 use domain::fraud_warnings::Warning;
 use domain::invoices::Invoice;
+use domain::moments::Moment;
 use domain::operations::Operation;
 use domain::payments::Payment;
 use domain::{Key, Object};
@@ -170,13 +171,14 @@ impl DisputeView {
 
 fn evidence(dispute: &Dispute) -> Option<String> {
     let times = match dispute.state.evidence_submissions {
-        0 if dispute.evidence_submitted_at.is_none() => {
+        0 if dispute.evidence_submitted_at.at().is_none() => {
             return dispute.is_open().then(|| "none submitted".to_owned());
         }
         0 | 1 => "submitted".to_owned(),
         more => format!("submitted {more} times"),
     };
-    let at = dispute.evidence_submitted_at.map(|at| format!(", first seen at {}", wording::moment(at)));
+    let seen = Some(dispute.evidence_submitted_at).filter(|seen| !seen.is_estimate()).and_then(Moment::at);
+    let at = seen.map(|at| format!(", first seen at {}", wording::moment(at)));
     Some(times + &at.unwrap_or_default())
 }
 
@@ -221,7 +223,7 @@ mod tests {
         ] {
             let mut dispute = Dispute { status, ..Dispute::placeholder(Key::default()) };
             dispute.state.evidence_submissions = submissions;
-            dispute.evidence_submitted_at = at;
+            dispute.evidence_submitted_at = at.map(Moment::told).unwrap_or_default();
             assert_eq!(evidence(&dispute).as_deref(), says, "{status:?} {submissions}");
         }
     }

@@ -63,7 +63,7 @@ impl ObjectView for PaymentView {
             why: why(&payment),
             because,
             charges: by_time(graph.charges.rows(), |row| row.state.created_at),
-            failures: by_time(graph.failures.rows(), |row| row.failed_at),
+            failures: by_time(graph.failures.rows(), |row| row.failed_at.at()),
             refunds: by_time(graph.refunds.rows(), |row| row.state.created_at),
             disputes: read_items_of(tx, &graph).await?,
             warnings: graph.warnings.rows().cloned().collect(),
@@ -116,8 +116,8 @@ impl ObjectView for PaymentView {
         details.text("category", payment.purpose.category_id.clone());
         details.text("type", payment.purpose.payment_type.clone());
         details.time("created", payment.created_at);
-        details.time("succeeded", payment.succeeded_at);
-        details.time("canceled", payment.canceled_at);
+        details.moment("succeeded", payment.succeeded_at);
+        details.moment("canceled", payment.canceled_at);
         details.text("anomaly", payment.anomaly.clone());
         details.uncertain(payment.seen.needs_refetch);
         details.list()

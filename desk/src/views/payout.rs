@@ -52,7 +52,7 @@ impl ObjectView for PayoutView {
         details.words("failed because", state.failure_code.as_deref());
         details.time("created", state.created_at);
         details.time("arrival", state.arrival_date);
-        details.time("reconciled", self.payout.reconciled_at);
+        details.moment("reconciled", self.payout.reconciled_at);
         details.uncertain(self.payout.seen.needs_refetch);
         details.list()
     }

@@ -90,7 +90,7 @@ pub(super) fn received(graph: &ObjectGraph, timeline: &[Line]) -> Vec<Reason> {
 /// The failures, in their order.
 pub(super) fn failures(failures: &[&PaymentFailure]) -> Vec<Reason> {
     let tell = |failure: &&PaymentFailure| {
-        let at = failure.failed_at.map(|at| format!(" at {}", wording::moment(at))).unwrap_or_default();
+        let at = failure.failed_at.at().map(|at| format!(" at {}", wording::moment(at))).unwrap_or_default();
         let says = format!("failed{at}: {}", cause(failure));
         Reason { kind: "attempt", id: failure.key.id.clone(), says, event_id: None }
     };

@@ -100,8 +100,8 @@ impl ObjectView for RefundView {
         details.object("user", USER, self.user.as_deref());
         details.text("made by", self.operation.as_ref().map(|id| format!("operation {id}")));
         details.time("created", refund.state.created_at);
-        details.time("succeeded", refund.succeeded_at);
-        details.time("failed", refund.failed_at);
+        details.moment("succeeded", refund.succeeded_at);
+        details.moment("failed", refund.failed_at);
         details.uncertain(refund.seen.needs_refetch);
         details.list()
     }
@@ -134,7 +134,7 @@ fn why(refund: &Refund) -> String {
         "requires_action" => {
             "The customer must act before the money can go back; its amount counts as refunded."
         }
-        "failed" if refund.succeeded_at.is_some() => {
+        "failed" if refund.succeeded_at.at().is_some() => {
             "It succeeded first and failed later: the money is not refunded."
         }
         "failed" => "It failed: the money is not refunded.",
@@ -146,6 +146,8 @@ fn why(refund: &Refund) -> String {
 
 #[cfg(test)]
 mod tests {
+    use domain::moments::Moment;
+
     use super::*;
 
     /// What the sentence says of the sum is what the rule does with it.
@@ -161,8 +163,10 @@ mod tests {
 
     #[test]
     fn a_late_failure_and_a_release_are_told_apart() {
-        let mut refund =
-            Refund { succeeded_at: Some(DateTime::UNIX_EPOCH), ..Refund::placeholder(Key::default()) };
+        let mut refund = Refund {
+            succeeded_at: Moment::told(DateTime::UNIX_EPOCH),
+            ..Refund::placeholder(Key::default())
+        };
         refund.state.status = "failed".to_owned();
         assert!(why(&refund).contains("succeeded first and failed later"));
         refund.state.reason = Some("expired_uncaptured_charge".to_owned());

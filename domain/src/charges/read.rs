@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::event::Circumstances;
 use crate::fields::Fields;
 use crate::freshness::{Freshness, rank};
+use crate::moments::Moment;
 use crate::payments::Teller;
 use crate::row::{row, words};
 use crate::{Key, Observation, Permanent, disputes, observation, payment_failures, payments, refunds};
@@ -79,10 +80,14 @@ row! {
     }
 }
 
+/// Events that show what happened long before them.
+const LATER: &[&str] = &["charge.refunded", "charge.updated"];
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Links {
     /// Its payment was canceled before anything was captured.
     pub is_given_up: bool,
+    pub captured: Moment,
     pub releases: Releases,
     pub payment: Option<String>,
     pub customer: Option<String>,
@@ -107,6 +112,9 @@ pub fn read(event: Circumstances<'_>, object: &Fields<'_>) -> Result<Vec<Observa
         created_at: object.maybe_time(&["created"])?,
         failure_code: owned(object.maybe_text(&["failure_code"])?),
     };
+    // A refund, or a change of its words, comes days or months after the money came in, or was refused.
+    let since = event.since.or(state.created_at.filter(|_| LATER.contains(&event.kind)));
+    let before = Circumstances { since, ..event };
     let key = event.subject(object.id()?);
     let class = u8::from(["succeeded", "failed"].contains(&status));
     let freshness = event
@@ -115,15 +123,16 @@ pub fn read(event: Circumstances<'_>, object: &Fields<'_>) -> Result<Vec<Observa
     let payment = object.link(&["payment_intent"])?;
     let links = Links {
         is_given_up: false,
+        captured: if state.amount_captured > 0 { before.moment() } else { Moment::NONE },
         releases: releases(event.kind, object, &state),
         payment: owned(payment),
         customer: owned(object.customer()?),
         card: card(object)?,
     };
 
-    let mut observations = paid_by(event, object, &key, freshness, &state)?;
+    let mut observations = paid_by(before, object, &key, freshness, &state)?;
     if status == "failed" {
-        observations.push(failure(event, object, &key, freshness, payment)?);
+        observations.push(failure(before, object, &key, freshness, payment)?);
     }
     // Present up to 2022-08-01; later the refunds are told by themselves.
     // Before 2014 they had no ids: then the charge's sum is all that is known.

@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
+use crate::fields::moment;
+use crate::moments::Moment;
 use crate::payments::Refunded;
-use crate::testing::{event, in_every_order};
+use crate::testing::{event, in_every_order, read_object};
 
 fn charge(extra: &Value) -> Value {
     let mut object = json!({"id": "ch_1", "status": "succeeded", "amount": 1000, "amount_captured": 1000,
@@ -202,4 +204,57 @@ fn a_lost_dispute_in_another_currency_takes_the_whole_charge() {
     ]);
     let told = graph.charge("ch_1");
     assert_eq!((told.amount_charged_back, told.anomaly.as_deref()), (1000, Some("dispute_currency")));
+}
+
+/// The start of every story, as Stripe stamps it.
+const START: i64 = 1_700_000_000;
+
+fn second(moment: Moment) -> Option<i64> {
+    moment.at().map(|at| at.timestamp() - START)
+}
+
+#[test]
+fn what_is_read_later_happened_when_it_was_made_unless_an_event_told() {
+    const YEAR: i64 = 31_536_000;
+    let made = charge(&json!({ "created": START }));
+    let intent = json!({ "id": "pi_1", "status": "succeeded", "amount": 1000, "amount_received": 1000,
+        "currency": "usd", "created": START - 60 });
+    let back = refund("re_1", 200, &json!({ "created": START + 90 }));
+    let read = [
+        read_object("charge.updated", YEAR, &made),
+        read_object("payment_intent.updated", YEAR + 1, &intent),
+        read_object("refund.updated", YEAR + 2, &back),
+    ];
+    let graph = in_every_order(&read);
+    let (payment, charge) = (graph.payment("pi_1"), graph.charge("ch_1"));
+    let refund = graph.refunds.rows().next().unwrap();
+    assert_eq!((second(payment.succeeded_at), second(charge.captured_at)), (Some(0), Some(0)));
+    assert_eq!(second(refund.succeeded_at), Some(90));
+    assert!(payment.succeeded_at.is_estimate() && refund.succeeded_at.is_estimate());
+
+    let [charge_read, ..] = read;
+    let graph = in_every_order(&[charge_read, event("charge.succeeded", 30, &made)]);
+    assert_eq!(graph.payment("pi_1").succeeded_at, Moment::told(moment(START + 30).unwrap()));
+}
+
+#[test]
+fn a_refund_of_last_years_payment_makes_it_no_payment_of_today() {
+    const YEAR: i64 = 31_536_000;
+    let refunded = charge(&json!({ "created": START, "amount_refunded": 400 }));
+    let graph = in_every_order(&[event("charge.refunded", YEAR, &refunded)]);
+    let charge = graph.charge("ch_1");
+    assert_eq!(second(graph.payment("pi_1").succeeded_at), Some(0));
+    assert_eq!((second(charge.captured_at), second(charge.refund_reported_at)), (Some(0), Some(YEAR)));
+}
+
+#[test]
+fn a_refund_that_had_failed_when_it_was_read_is_in_no_sum_that_was_read_before() {
+    let made = charge(&json!({ "created": START, "amount_refunded": 300 }));
+    let failed = json!({ "created": START + 5, "status": "failed" });
+    let graph = in_every_order(&[
+        read_object("charge.updated", 1_000, &made),
+        read_object("refund.updated", 1_001, &refund("re_1", 200, &failed)),
+        read_object("refund.updated", 1_001, &refund("re_2", 300, &json!({ "created": START + 6 }))),
+    ]);
+    assert_eq!(graph.charge("ch_1").amount_refunded, 300);
 }

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::event::Circumstances;
 use crate::fields::Fields;
 use crate::freshness::{Freshness, rank};
+use crate::moments::Moment;
 use crate::row::row;
 use crate::{Key, Observation, Permanent, charges, dispute_movements, observation, payments};
 
@@ -50,6 +51,8 @@ row! {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Links {
     pub charge: Option<String>,
+    /// When it ended, where this is its end.
+    pub ended: Moment,
 }
 
 /// Reads `charge.dispute.*`.
@@ -69,6 +72,13 @@ pub fn read(event: Circumstances<'_>, object: &Fields<'_>) -> Result<Vec<Observa
             .at(&["evidence_details"])
             .map_or(0, |details| object.within(details).count("submission_count")),
     };
+    // One that is read, and over, went on at least until it last moved money.
+    let movements = object.list(&["balance_transactions"]);
+    let moved = movements.filter_map(|moved| moved.maybe_time(&["created"]).ok().flatten()).max();
+    let ended = Circumstances {
+        since: event.since.map(|since| moved.map_or(since, |moved| moved.max(since))),
+        ..event
+    };
     let is_final = matches!(status, "lost" | "won" | "prevented") || status.starts_with("appeal_");
     let (type_rank, status_rank) = (rank(TYPES, event.kind), rank(STATUSES, status));
     let freshness = event.freshness(u8::from(is_final), type_rank, status_rank, &state);
@@ -85,12 +95,17 @@ pub fn read(event: Circumstances<'_>, object: &Fields<'_>) -> Result<Vec<Observa
         let nothing = payments::Links::default();
         observations.push(payments::named(event, event.subject(payment), freshness, nothing));
     }
-    let links = Links { charge: Some(charge.to_owned()) };
+    let links = Links { charge: Some(charge.to_owned()), ended: ended.moment() };
     observations.insert(0, Observation::Dispute(event.report(key, freshness, Some(state), links)));
     Ok(observations)
 }
 
 /// A dispute that its charge names.
 pub fn named(event: Circumstances<'_>, key: Key, freshness: Freshness, charge: &str) -> Observation {
-    Observation::Dispute(event.report(key, freshness, None, Links { charge: Some(charge.to_owned()) }))
+    Observation::Dispute(event.report(
+        key,
+        freshness,
+        None,
+        Links { charge: Some(charge.to_owned()), ended: Moment::NONE },
+    ))
 }

@@ -187,7 +187,7 @@ fn earlier<'a>(known: &'a Known, payment: &'a Payment) -> impl Iterator<Item = &
 }
 
 fn paid_at(payment: &Payment) -> Option<DateTime<Utc>> {
-    payment.succeeded_at.or(payment.created_at)
+    payment.succeeded_at.at().or(payment.created_at)
 }
 
 fn named(payment: &Payment) -> String {
@@ -205,6 +205,7 @@ fn list(lines: impl Iterator<Item = String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::moments::Moment;
     use crate::{Key, Object};
 
     fn at(days: i64) -> DateTime<Utc> {
@@ -214,7 +215,7 @@ mod tests {
     fn payment(id: &str, amount: i64, days: i64) -> Payment {
         let mut payment = Payment::placeholder(Key { id: id.to_owned(), ..Key::default() });
         (payment.state.amount, payment.state.currency) = (amount, "usd".to_owned());
-        payment.succeeded_at = Some(at(days));
+        payment.succeeded_at = Moment::told(at(days));
         payment
     }
 

@@ -16,11 +16,15 @@ pub(super) fn union<'a>(
     reports: impl Iterator<Item = &'a PaymentFailure>,
 ) -> Vec<&'a PaymentFailure> {
     let mut failures = sorted(attempts);
-    let mut free =
-        failures.iter().filter_map(|attempt| attempt.failed_at).collect::<Vec<_>>().into_iter().peekable();
+    let mut free = failures
+        .iter()
+        .filter_map(|attempt| attempt.failed_at.at())
+        .collect::<Vec<_>>()
+        .into_iter()
+        .peekable();
     let mut alone = Vec::new();
     for report in sorted(reports) {
-        let Some(at) = report.failed_at else { continue };
+        let Some(at) = report.failed_at.at() else { continue };
         let is_too_early = |attempt: &DateTime<Utc>| *attempt < at - ONE_FAILURE;
         while free.next_if(is_too_early).is_some() {}
         if free.next_if(|attempt| *attempt <= at + ONE_FAILURE).is_none() {
@@ -44,7 +48,7 @@ impl Invoice {
     pub(super) fn tell_failures(&mut self, failures: &[&PaymentFailure]) {
         let last = failures.last();
         self.payment_retry_count = i64::try_from(failures.len()).unwrap_or(i64::MAX);
-        self.payment_failed_at = last.and_then(|last| last.failed_at);
+        self.payment_failed_at = last.and_then(|last| last.failed_at.at());
         let code = last.and_then(|last| last.code.id());
         let decline_code = last.and_then(|last| last.decline.id());
         self.payment_failure_code = code.map(str::to_owned);
@@ -56,11 +60,12 @@ impl Invoice {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::moments::Moment;
     use crate::{Key, Object};
 
     fn failure(id: &str, minute: i64) -> PaymentFailure {
         let key = Key { id: id.to_owned(), account: String::new(), livemode: false };
-        let failed_at = DateTime::from_timestamp(1_700_000_000 + minute * 60, 0);
+        let failed_at = Moment::told(DateTime::from_timestamp(1_700_000_000 + minute * 60, 0).unwrap());
         PaymentFailure { failed_at, ..PaymentFailure::placeholder(key) }
     }
 

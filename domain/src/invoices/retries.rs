@@ -68,9 +68,7 @@ impl Invoice {
         if let Some(payment) = payments().find(|payment| payment.is_underway()) {
             return Err(NoRetry::Underway(named(payment)));
         }
-        let succeeded_since =
-            |payment: &&Payment| payment.has_succeeded() && payment.succeeded_at >= last.failed_at;
-        if let Some(payment) = payments().find(succeeded_since) {
+        if let Some(payment) = payments().find(|payment| payment.has_succeeded_since(last.failed_at)) {
             return Err(NoRetry::Succeeded(named(payment)));
         }
         let mut unpaid = payments().filter(|payment| !payment.has_succeeded()).peekable();
@@ -81,7 +79,7 @@ impl Invoice {
             return Err(NoRetry::Forbidden(cause.to_owned()));
         }
         let days = policy.retry_days.get(failures.len() - 1).ok_or(NoRetry::GivenUp)?;
-        let planned = last.failed_at.and_then(|at| at.checked_add_days(Days::new(u64::from(*days))));
+        let planned = last.failed_at.at().and_then(|at| at.checked_add_days(Days::new(u64::from(*days))));
         planned.ok_or(NoRetry::NoFailureKnown)
     }
 

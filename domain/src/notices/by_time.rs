@@ -18,7 +18,7 @@ const SECONDS_A_DAY: i64 = 86_400;
 
 /// The reminder of a dispute whose time runs out: the nearest one only, for a dispute that is learned late.
 pub fn of_dispute(dispute: &Dispute, now: DateTime<Utc>) -> Option<Notice> {
-    if dispute.status != Status::Opened || dispute.evidence_submitted_at.is_some() {
+    if dispute.status != Status::Opened || dispute.evidence_submitted_at.at().is_some() {
         return None;
     }
     let due = dispute.state.respond_by?;

@@ -33,14 +33,14 @@ pub(super) fn of_steps(graph: &ObjectGraph, now: DateTime<Utc>) -> Vec<Notice> {
 /// The customer hears of a refund once it has succeeded, and again where it failed after that.
 fn refund(graph: &ObjectGraph, before: &Refund, after: &Refund, now: DateTime<Utc>) -> Option<Notice> {
     let had_succeeded = before.state.status == SUCCEEDED;
-    let (kind, stamp) = if after.state.status == SUCCEEDED && !had_succeeded && before.succeeded_at.is_none()
-    {
-        (NoticeKind::RefundMade, after.succeeded_at)
-    } else if after.has_failed() && had_succeeded {
-        (NoticeKind::RefundCorrected, after.failed_at)
-    } else {
-        return None;
-    };
+    let (kind, stamp) =
+        if after.state.status == SUCCEEDED && !had_succeeded && before.succeeded_at.at().is_none() {
+            (NoticeKind::RefundMade, after.succeeded_at)
+        } else if after.has_failed() && had_succeeded {
+            (NoticeKind::RefundCorrected, after.failed_at)
+        } else {
+            return None;
+        };
     if after.is_release() {
         return None;
     }
@@ -48,7 +48,7 @@ fn refund(graph: &ObjectGraph, before: &Refund, after: &Refund, now: DateTime<Ut
     let began_at = news(&graph.refunds, &after.key, |row| (&row.seen, row.state.created_at));
     let data = json!({"amount": after.state.amount, "currency": after.state.currency, "charge": after.charge.id(),
         "payment": after.payment.id()});
-    Some(told(kind, severity, after, ONLY, earlier(stamp, began_at, now), &data, now))
+    Some(told(kind, severity, after, ONLY, earlier(stamp.at(), began_at, now), &data, now))
 }
 
 /// A new dispute is critical; an inquiry is a warning, and becomes a dispute later.
@@ -56,10 +56,10 @@ fn dispute(graph: &ObjectGraph, before: &Dispute, after: &Dispute, now: DateTime
     let is_new = |row: &Dispute| row.status == disputes::Status::Opened && !row.inquiry;
     let asks = |row: &Dispute| row.status == disputes::Status::Opened && row.inquiry;
     let (severity, number, stamp) =
-        if is_new(after) && !is_new(before) && before.evidence_submitted_at.is_none() {
+        if is_new(after) && !is_new(before) && before.evidence_submitted_at.at().is_none() {
             let number = if before.inquiry { ESCALATED } else { ONLY };
-            (Severity::Critical, number, after.disputed_at)
-        } else if asks(after) && !asks(before) && before.evidence_submitted_at.is_none() {
+            (Severity::Critical, number, after.disputed_at.at())
+        } else if asks(after) && !asks(before) && before.evidence_submitted_at.at().is_none() {
             (Severity::Warning, ONLY, after.state.opened_at)
         } else {
             return None;

@@ -48,10 +48,9 @@ impl InvoiceFacts {
             last.and_then(|last| last.causes().find(|cause| policy.never_retried.contains(*cause)));
         let payments = || parts.payments.iter().map(|part| part.payment);
         let id = |payment: &crate::payments::Payment| payment.key.id.clone();
-        let last_failed_at = last.and_then(|last| last.failed_at);
-        let underway = payments().find(|payment| {
-            payment.is_underway() || (payment.has_succeeded() && payment.succeeded_at >= last_failed_at)
-        });
+        let last_failed_at = last.map(|last| last.failed_at).unwrap_or_default();
+        let underway =
+            payments().find(|payment| payment.is_underway() || payment.has_succeeded_since(last_failed_at));
         let live = payments().filter(|payment| !payment.is_settled() && payment.key.id.starts_with("pi_"));
         let plan = invoice.plan_retry(parts, policy);
         Self {
@@ -61,7 +60,7 @@ impl InvoiceFacts {
             stripes_next: invoice.state.next_payment_attempt_at,
             no_plan: plan.as_ref().err().map(ToString::to_string),
             plan: plan.ok(),
-            failed_at: failures.iter().filter_map(|failure| failure.failed_at).collect(),
+            failed_at: failures.iter().filter_map(|failure| failure.failed_at.at()).collect(),
             forbidden: forbidden.map(str::to_owned),
             underway: underway.map(id),
             live: live.map(id).collect(),

@@ -50,13 +50,13 @@ pub enum Standing {
 impl RefundFacts {
     /// As the ledger has it.
     pub fn of_rows(payment: &Payment, charges: &[Charge], refunds: &[Refund], disputes: &[Dispute]) -> Self {
-        let captured_at = charges.iter().filter_map(|charge| charge.captured_at).min();
+        let captured_at = charges.iter().filter_map(|charge| charge.captured_at.at()).min();
         Self {
             status: payment.state.status.clone(),
             currency: payment.state.currency.clone(),
             captured: payment.state.amount_received,
             refunded: payment.amount_refunded,
-            paid_at: payment.succeeded_at.or(captured_at).or(payment.created_at),
+            paid_at: payment.succeeded_at.at().or(captured_at).or(payment.created_at),
             refunds: refunds.iter().map(|refund| refund.key.id.clone()).collect(),
             disputes: disputes
                 .iter()

@@ -49,7 +49,7 @@ impl Payment {
 
         self.failed_attempts = i64::try_from(failures.clone().count()).unwrap_or(i64::MAX);
         let last = failures.max_by_key(|failure| failure.order());
-        self.last_failed_at = last.and_then(|failure| failure.failed_at);
+        self.last_failed_at = last.and_then(|failure| failure.failed_at.at());
         self.last_failure_code = last.and_then(|failure| failure.code.id().map(str::to_owned));
         self.last_decline_code = last.and_then(|failure| failure.decline.id().map(str::to_owned));
         let is_disputed_in_another =

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use super::known::Unmoved;
 use super::*;
 use crate::charges::Charge;
+use crate::moments::Moment;
 use crate::refunds::Refund;
 use crate::{Object, Severity, payouts};
 
@@ -39,8 +40,8 @@ fn charge(id: &str, amount: i64, currency: &str) -> Charge {
     let mut charge = Charge::placeholder(key(id));
     charge.state.amount_captured = amount;
     currency.clone_into(&mut charge.state.currency);
-    charge.captured_at = Some(at("2026-11-23T12:00:00Z"));
-    charge.seen.first_event_at = charge.captured_at;
+    charge.captured_at = Moment::told(at("2026-11-23T12:00:00Z"));
+    charge.seen.first_event_at = charge.captured_at.at();
     charge
 }
 
@@ -49,8 +50,8 @@ fn refund(id: &str, amount: i64, status: &str) -> Refund {
     refund.state.amount = amount;
     refund.state.currency = "usd".to_owned();
     status.clone_into(&mut refund.state.status);
-    refund.succeeded_at = Some(at("2026-11-23T13:00:00Z"));
-    refund.seen.first_event_at = refund.succeeded_at;
+    refund.succeeded_at = Moment::told(at("2026-11-23T13:00:00Z"));
+    refund.seen.first_event_at = refund.succeeded_at.at();
     refund
 }
 

@@ -135,7 +135,7 @@ pub fn failures(failures: &[PaymentFailure]) -> String {
             Table::default().text("FAILED").number("ATTEMPT").text("CODE").text("PAYMENT").text("CHARGE");
         for (place, failure) in failures.iter().enumerate() {
             table.row([
-                moment(failure.failed_at),
+                moment(failure.failed_at.at()),
                 (place + 1).to_string(),
                 cause(failure),
                 failure.payment.payment.clone().unwrap_or_default(),

@@ -74,7 +74,7 @@ impl Transaction {
         found.sort_by(|one, other| {
             let place = |placed: &Placed<PaymentFailure>| {
                 let failure = placed.row();
-                (failure.failed_at, failure.key.clone())
+                (failure.failed_at.at(), failure.key.clone())
             };
             Reverse(place(one)).cmp(&Reverse(place(other)))
         });
