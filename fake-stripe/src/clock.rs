@@ -1,24 +1,47 @@
-//! The fake's clock: the machine's, moved on demand. Keys are pruned, funds become available and refunds settle by it.
+//! The fake's clock: the machine's, moved on demand, or one that moves on demand only. Keys are pruned, funds become
+//! available and refunds settle by it.
 
 use std::time::UNIX_EPOCH;
 
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Clock {
-    ahead_secs: i64,
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Clock {
+    Ahead { secs: i64 },
+    Stands { at: i64 },
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::Ahead { secs: 0 }
+    }
 }
 
 impl Clock {
     /// Seconds since 1970.
     pub(crate) fn now(self) -> i64 {
-        wall_now() + self.ahead_secs
+        match self {
+            Self::Ahead { secs } => wall_now() + secs,
+            Self::Stands { at } => at,
+        }
     }
 
-    pub(crate) fn advance(&mut self, secs: i64) {
-        self.ahead_secs += secs;
+    pub(crate) fn advance(&mut self, by: i64) {
+        match self {
+            Self::Ahead { secs } => *secs += by,
+            Self::Stands { at } => *at += by,
+        }
     }
 
     pub(crate) fn set(&mut self, now: i64) {
-        self.ahead_secs = now - wall_now();
+        let by = now - self.now();
+        self.advance(by);
+    }
+
+    /// What answers are dated by, where it is not the machine's clock.
+    pub(crate) fn own_date(self) -> Option<i64> {
+        match self {
+            Self::Ahead { .. } => None,
+            Self::Stands { at } => Some(at),
+        }
     }
 }
 

@@ -55,6 +55,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use self::admin::PATHS as ADMIN_PATHS;
 use self::call::Call;
+use self::clock::Clock;
 pub use self::courier::Delivering;
 use self::courier::locked;
 pub use self::faults::Fault;
@@ -83,6 +84,8 @@ pub struct Setup {
     pub seed: Option<u64>,
     /// `None` is any.
     pub secret_key: Option<String>,
+    /// Its clock stands at this second until it is moved, and dates its answers; `None` is the machine's clock.
+    pub stands_at: Option<i64>,
 }
 
 impl FakeStripe {
@@ -95,6 +98,9 @@ impl FakeStripe {
         let api = TcpListener::bind(("127.0.0.1", setup.api_port)).await?;
         let files = TcpListener::bind(("127.0.0.1", setup.files_port)).await?;
         let mut state = State::new(setup.seed.unwrap_or_else(Random::new_seed));
+        if let Some(at) = setup.stands_at {
+            state.clock = Clock::Stands { at };
+        }
         let own_key = &mut state.secret_keys[usize::from(setup.livemode)];
         let key = setup.secret_key.unwrap_or_else(|| own_key.clone());
         own_key.clone_from(&key);

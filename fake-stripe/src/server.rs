@@ -3,7 +3,7 @@
 
 use std::io;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -89,15 +89,19 @@ async fn answer(
     host: Host,
     state: Arc<Mutex<State>>,
 ) -> Result<Response<Full<Bytes>>, io::Error> {
-    let request_id = locked(&state).new_request_id();
+    let (request_id, date) = {
+        let mut state = locked(&state);
+        (state.new_request_id(), state.clock.own_date())
+    };
     let call = match read(request, host, request_id.clone()).await {
         Ok(call) => call,
-        Err(words) => return response(&Refusal::new(words).reply(), &request_id, None),
+        Err(words) => return response(&Refusal::new(words).reply(), &request_id, date, None),
     };
     if let Some(path) = call.path.strip_prefix("/_fake") {
         return response(
             &admin::answer(&mut locked(&state), &call.method, path, &call.parameters),
             &request_id,
+            date,
             None,
         );
     }
@@ -111,7 +115,7 @@ async fn answer(
             running.await.map_err(io::Error::other)??
         }
     };
-    response(&reply, &request_id, call.idempotency_key.as_deref())
+    response(&reply, &request_id, date, call.idempotency_key.as_deref())
 }
 
 async fn run(
@@ -236,12 +240,16 @@ fn basic(authorization: &str) -> Option<String> {
 fn response(
     reply: &Reply,
     request_id: &str,
+    date: Option<i64>,
     idempotency_key: Option<&str>,
 ) -> Result<Response<Full<Bytes>>, io::Error> {
     let mut response = Response::builder()
         .status(reply.status)
         .header("content-type", "application/json")
         .header("request-id", request_id);
+    if let Some(secs) = date.and_then(|date| u64::try_from(date).ok()) {
+        response = response.header("date", httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(secs)));
+    }
     if let Some(key) = idempotency_key {
         response = response.header("idempotency-key", key);
     }

@@ -11,7 +11,7 @@ pub mod views;
 
 use std::sync::Arc;
 
-use shared::{Pending, PendingHere};
+use shared::{Pending, PendingHere, simulated};
 use sqlx::{PgPool, SqlitePool};
 
 use self::body_keys::BodyKeys;
@@ -156,6 +156,7 @@ impl Transaction {
 
     pub fn commit(self) -> Pending<'static, Result<(), LedgerError>> {
         Box::pin(async move {
+            simulated::point().await;
             match self {
                 Self::Postgres(tx, _) => tx.commit().await?,
                 Self::Sqlite(tx, file, _) => {
@@ -164,6 +165,7 @@ impl Transaction {
                     file.check()?;
                 }
             }
+            simulated::point().await;
             Ok(())
         })
     }

@@ -27,6 +27,7 @@ mod process_metrics;
 pub mod queue;
 pub mod service_manager;
 pub mod shutdown;
+pub mod simulated;
 pub mod spans;
 pub mod telemetry;
 pub mod tls;

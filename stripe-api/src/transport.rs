@@ -11,7 +11,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use shared::Pending;
+use shared::{Pending, simulated};
 use stripe_client_core::{RequestBuilder, StripeMethod};
 
 use super::answer::{Answer, ErrorAnswer};
@@ -150,10 +150,10 @@ impl Transport {
                 let response = self.client.request(request).await.map_err(|error| no_answer(&error))?;
                 read(response).await
             };
-            match tokio::time::timeout(self.deadline, exchange).await {
-                Ok(answer) => answer,
-                Err(_) => Err(StripeError::Deadline(self.deadline)),
-            }
+            simulated::point().await;
+            let answer = tokio::time::timeout(self.deadline, exchange).await;
+            simulated::point().await;
+            answer.unwrap_or(Err(StripeError::Deadline(self.deadline)))
         })
     }
 

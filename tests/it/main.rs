@@ -64,6 +64,7 @@ mod segments;
 mod signature_peers;
 mod signature_places;
 mod signature_random;
+mod simulator;
 mod staff;
 mod stewardship;
 mod supervised;

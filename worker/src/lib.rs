@@ -22,4 +22,5 @@ mod watchdog;
 
 pub use self::chores::notices::config::VARIABLES as NOTICE_VARIABLES;
 pub use self::config::{INTERNAL_ADDR, VARIABLES, WorkerConfig};
+pub use self::consume::Lanes;
 pub use self::run::run;

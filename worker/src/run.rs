@@ -71,22 +71,9 @@ async fn work(
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let lane_count = if ledger.takes_several_writers() { config.lanes } else { 1 };
-    let fatal = FatalSignal::default();
-    let lanes = Lanes {
-        queue: queue.clone(),
-        ledger: ledger.clone(),
-        metrics,
-        spans,
-        availability: Arc::new(LedgerAvailability::default()),
-        pause_signal: Arc::new(PauseSignal::new()),
-        watchdog: Watchdog::start(lane_count + 1, config.event_deadline)?,
-        retries: Arc::new(Retries { distances: config.retries, claim: config.event_deadline + CLAIM_MARGIN }),
-        streaks: Arc::new(Mutex::new(DeadLetterStreaks::limited_to(config.pause_after_dead_letters))),
-        batch_events: config.batch_events,
-        shutdown: shutdown.clone(),
-        drain_cutoff: CancellationToken::new(),
-        fatal: fatal.clone(),
-    };
+    let mut lanes = Lanes::of(&config, lane_count, queue.clone(), ledger.clone(), shutdown.clone())?;
+    (lanes.metrics, lanes.spans) = (metrics, spans);
+    let fatal = lanes.fatal.clone();
     let probes_end = CancellationToken::new();
     tokio::spawn(internal::serve(listener, Arc::new(lanes.clone()), probes_end.clone()));
 
@@ -155,6 +142,34 @@ async fn work(
     }
     tracing::info!("the worker has stopped: everything that it started is committed and settled");
     Ok(())
+}
+
+impl Lanes {
+    /// So many, which share what they know.
+    pub fn of(
+        config: &WorkerConfig,
+        lanes: usize,
+        queue: Queue,
+        ledger: Ledger,
+        shutdown: CancellationToken,
+    ) -> std::io::Result<Self> {
+        let claim = config.event_deadline + CLAIM_MARGIN;
+        Ok(Self {
+            queue,
+            ledger,
+            metrics: Metrics::new(),
+            spans: Spans::default(),
+            availability: Arc::new(LedgerAvailability::default()),
+            pause_signal: Arc::new(PauseSignal::new()),
+            watchdog: Watchdog::start(lanes + 1, config.event_deadline)?,
+            retries: Arc::new(Retries { distances: config.retries.clone(), claim }),
+            streaks: Arc::new(Mutex::new(DeadLetterStreaks::limited_to(config.pause_after_dead_letters))),
+            batch_events: config.batch_events,
+            shutdown,
+            drain_cutoff: CancellationToken::new(),
+            fatal: FatalSignal::default(),
+        })
+    }
 }
 
 /// The ledger may be away at the start: that is waited out. A wrong schema is not, and neither is a key that is missing:

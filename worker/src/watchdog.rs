@@ -20,15 +20,19 @@ pub struct Watchdog {
 pub struct Busy<'a>(&'a AtomicU64);
 
 impl Watchdog {
-    /// Watches so many lanes from its own thread: a rule that never returns blocks its whole runtime thread.
+    /// Watches so many lanes from its own thread, for as long as they are there: a rule that never returns blocks its
+    /// whole runtime thread.
     pub fn start(lanes: usize, deadline: Duration) -> std::io::Result<Self> {
-        let watchdog = Self {
-            began: Instant::now(),
-            busy_since_ms: Arc::new((0..lanes).map(|_| AtomicU64::new(IDLE)).collect()),
-        };
-        let eyes = watchdog.clone();
+        let began = Instant::now();
+        let watchdog =
+            Self { began, busy_since_ms: Arc::new((0..lanes).map(|_| AtomicU64::new(IDLE)).collect()) };
+        let watched = Arc::downgrade(&watchdog.busy_since_ms);
         let look = move || {
-            while !eyes.has_hung(deadline) {
+            loop {
+                let Some(busy_since_ms) = watched.upgrade() else { return };
+                if (Self { began, busy_since_ms }).has_hung(deadline) {
+                    break;
+                }
                 std::thread::sleep(deadline.min(Duration::from_secs(1)));
             }
             tracing::error!(

@@ -5,6 +5,7 @@ use std::pin::Pin;
 
 use chrono::{DateTime, Utc};
 use domain::row::{At, Cells, Read, Unreadable};
+use shared::simulated;
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqlSafeStr, SqlStr};
@@ -74,6 +75,7 @@ impl Query {
     /// Gives how many rows it wrote.
     pub(crate) fn run(self, tx: &mut Transaction) -> Pending<'_, u64> {
         Box::pin(async move {
+            simulated::point().await;
             Ok(match tx {
                 Transaction::Postgres(tx, _) => {
                     let query = self.values.into_iter().fold(sqlx::query(self.text), bind!());
@@ -89,6 +91,7 @@ impl Query {
 
     fn fetch(self, tx: &mut Transaction) -> Pending<'_, Rows> {
         Box::pin(async move {
+            simulated::point().await;
             Ok(match tx {
                 Transaction::Postgres(tx, _) => {
                     let query = self.values.into_iter().fold(sqlx::query(self.text), bind!());

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 use chrono::{DateTime, Utc};
+use shared::simulated;
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
@@ -128,6 +129,7 @@ impl<'a> Statement<'a> {
 
     /// Gives how many rows it wrote.
     async fn run(self, tx: &mut Transaction) -> Result<u64, LedgerError> {
+        simulated::point().await;
         if self.rows == 0 {
             return Ok(0);
         }
@@ -149,6 +151,7 @@ impl<'a> Statement<'a> {
     }
 
     async fn fetch(self, tx: &mut Transaction) -> Result<Found, LedgerError> {
+        simulated::point().await;
         Ok(match tx {
             Transaction::Postgres(tx, _) if self.rows > 0 => {
                 let sql = AssertSqlSafe(self.postgres_text(0));

@@ -2,6 +2,7 @@
 //! one test suite: durable before `publish` returns, at least once, in no order, exactly one settle.
 
 pub mod affinity;
+mod backend;
 mod config;
 mod error;
 mod gauges;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use self::affinity::Affinity;
+pub use self::backend::Backend;
 pub use self::config::{QueueConfig, QueueUrl, VARIABLES};
 pub use self::error::{Cause, OpenError, PublishError, QueueError, Unusable};
 pub use self::gauges::QueueGauges;
@@ -24,13 +26,7 @@ use envelope::Envelope;
 
 /// A handle; clones share one queue.
 #[derive(Clone)]
-pub struct Queue(Arc<Backend>);
-
-enum Backend {
-    RabbitMq(rabbitmq::RabbitMq),
-    #[cfg(feature = "embedded")]
-    Sqlite(sqlite::Sqlite),
-}
+pub struct Queue(Arc<dyn Backend>);
 
 /// What a process does with the queue: it opens only the connections that it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +56,13 @@ pub struct Tag {
     pub(crate) number: u64,
     /// RabbitMQ: which envelope of the message. SQLite: 0, each has its own message.
     pub(crate) part: u8,
+}
+
+impl Tag {
+    /// Of a backend that numbers what it hands out.
+    pub fn numbered(number: u64) -> Self {
+        Self { scope: 0, number, part: 0 }
+    }
 }
 
 /// Which messages of a queue that numbers them a transaction took: a witness for what the ledger has.
@@ -112,15 +115,18 @@ impl Queue {
     pub fn open(config: QueueConfig, role: Role) -> PendingHere<'static, Result<Self, OpenError>> {
         Box::pin(async move {
             config.keys.watch();
-            let backend = match &config.url {
-                QueueUrl::RabbitMq(_) => Backend::RabbitMq(rabbitmq::RabbitMq::open(&config, role)?),
+            match &config.url {
+                QueueUrl::RabbitMq(_) => Ok(Self::of(rabbitmq::RabbitMq::open(&config, role)?)),
                 #[cfg(feature = "embedded")]
-                QueueUrl::Sqlite(_) => Backend::Sqlite(sqlite::Sqlite::open(config, role).await?),
+                QueueUrl::Sqlite(_) => Ok(Self::of(sqlite::Sqlite::open(config, role).await?)),
                 #[cfg(not(feature = "embedded"))]
-                QueueUrl::Sqlite(_) => return Err(OpenError::NotEmbedded),
-            };
-            Ok(Self(Arc::new(backend)))
+                QueueUrl::Sqlite(_) => Err(OpenError::NotEmbedded),
+            }
         })
+    }
+
+    pub fn of(backend: impl Backend) -> Self {
+        Self(Arc::new(backend))
     }
 
     /// What is wrong with the file of a queue, looked for everywhere in it; `None` where it is sound, and for
@@ -152,52 +158,27 @@ impl Queue {
 
     /// Returns `Ok` only when the envelope is durable, within the configured deadline.
     pub fn publish<'a>(&'a self, envelope: &'a Envelope) -> Pending<'a, Result<(), PublishError>> {
-        Box::pin(async move {
-            match &*self.0 {
-                Backend::RabbitMq(queue) => queue.publish(envelope).await,
-                #[cfg(feature = "embedded")]
-                Backend::Sqlite(queue) => queue.publish(envelope).await,
-            }
-        })
+        self.0.publish(envelope)
     }
 
     /// Publishes notices; `None` where the queue is a file.
     pub fn notice_publisher(&self) -> Option<rabbitmq::notices::NoticePublisher> {
-        match &*self.0 {
-            Backend::RabbitMq(queue) => Some(queue.notice_publisher()),
-            #[cfg(feature = "embedded")]
-            Backend::Sqlite(_) => None,
-        }
+        self.0.notice_publisher()
     }
 
     /// What a suspect was published as, if it verifies by now: one envelope, or a group of them.
     pub fn reopen(&self, suspect: &Envelope) -> Vec<Envelope> {
-        let keys = match &*self.0 {
-            Backend::RabbitMq(queue) => queue.keys(),
-            #[cfg(feature = "embedded")]
-            Backend::Sqlite(queue) => queue.keys(),
-        };
-        rabbitmq::reopen(suspect, keys, crate::clock::now())
+        rabbitmq::reopen(suspect, self.0.keys(), crate::clock::now())
     }
 
     /// Which messages these deliveries are of; `None` where the queue does not number them.
     pub fn taken(&self, tags: &[Tag]) -> Option<Taken> {
-        match &*self.0 {
-            Backend::RabbitMq(_) => None,
-            #[cfg(feature = "embedded")]
-            Backend::Sqlite(queue) => queue.taken(tags),
-        }
+        self.0.taken(tags)
     }
 
     /// What it has forgotten; `None` where it does not number its messages.
     pub fn forgotten(&self) -> Pending<'_, Result<Option<Forgotten>, QueueError>> {
-        Box::pin(async move {
-            match &*self.0 {
-                Backend::RabbitMq(_) => Ok(None),
-                #[cfg(feature = "embedded")]
-                Backend::Sqlite(queue) => queue.forgotten().await.map(Some),
-            }
-        })
+        self.0.forgotten()
     }
 
     /// Waits for the first envelope, then hands out what is there at once, at most `max`. Outages are waited
@@ -209,43 +190,25 @@ impl Queue {
 
     /// The same, preferring events that match the affinity. A file has one receiver at a time, and ignores it.
     pub fn receive_preferring(&self, max: usize, affinity: Affinity) -> Pending<'_, Vec<Delivery>> {
-        Box::pin(async move {
-            match &*self.0 {
-                Backend::RabbitMq(queue) => queue.receive(max, affinity).await,
-                #[cfg(feature = "embedded")]
-                Backend::Sqlite(queue) => queue.receive(max).await,
-            }
-        })
+        self.0.receive(max, affinity)
     }
 
     /// How many events were delivered ahead of demand and not handed out yet: a measure of how deep the queue is.
     /// `None` where nothing is: a file lends only to who asks.
     pub fn at_hand(&self) -> Option<usize> {
-        match &*self.0 {
-            Backend::RabbitMq(queue) => Some(queue.at_hand()),
-            #[cfg(feature = "embedded")]
-            Backend::Sqlite(_) => None,
-        }
+        self.0.at_hand()
     }
 
     /// Pauses or resumes consumption. A broker delivers ahead of demand (prefetch); while paused, deliveries
     /// that nobody has taken are requeued, so that none goes stale.
     pub fn set_paused(&self, paused: bool) {
-        match &*self.0 {
-            Backend::RabbitMq(queue) => queue.set_paused(paused),
-            #[cfg(feature = "embedded")]
-            Backend::Sqlite(_) => {} // leases only on request
-        }
+        self.0.set_paused(paused);
     }
 
     /// Begins the drain: nothing more is delivered to this process, and prefetched deliveries are still handed
     /// out, so that a clean stop leaves nothing begun and nothing to be redelivered.
     pub fn begin_drain(&self) {
-        match &*self.0 {
-            Backend::RabbitMq(queue) => queue.begin_drain(),
-            #[cfg(feature = "embedded")]
-            Backend::Sqlite(queue) => queue.begin_drain(),
-        }
+        self.0.begin_drain();
     }
 
     /// Settles deliveries. An error means "unknown": each of them is either settled or redelivered.
@@ -253,13 +216,7 @@ impl Queue {
         &'a self,
         settlements: &'a [(Tag, Settle)],
     ) -> Pending<'a, Result<Settled, QueueError>> {
-        Box::pin(async move {
-            match &*self.0 {
-                Backend::RabbitMq(queue) => queue.settle(settlements).await,
-                #[cfg(feature = "embedded")]
-                Backend::Sqlite(queue) => queue.settle(settlements).await,
-            }
-        })
+        self.0.settle(settlements)
     }
 
     /// All of its queues together.
@@ -274,42 +231,22 @@ impl Queue {
 
     /// Each of its queues by name. A file has one.
     pub fn depths(&self) -> Pending<'_, Result<Vec<(&'static str, Depth)>, QueueError>> {
-        Box::pin(async move {
-            match &*self.0 {
-                Backend::RabbitMq(queue) => queue.depths().await,
-                #[cfg(feature = "embedded")]
-                Backend::Sqlite(queue) => Ok(vec![(rabbitmq::topology::EVENTS, queue.depth().await?)]),
-            }
-        })
+        self.0.depths()
     }
 
     /// Why the queue cannot be used now.
     pub fn health(&self) -> Result<(), Unusable> {
-        match &*self.0 {
-            Backend::RabbitMq(queue) => queue.health(),
-            #[cfg(feature = "embedded")]
-            Backend::Sqlite(queue) => queue.health(),
-        }
+        self.0.health()
     }
 
     /// Cancelled when the queue can no longer promise durability (a failed fsync, a damaged or removed file): the
     /// process must end, and `health` says why.
     pub fn fatal(&self) -> CancellationToken {
-        match &*self.0 {
-            Backend::RabbitMq(_) => CancellationToken::new(),
-            #[cfg(feature = "embedded")]
-            Backend::Sqlite(queue) => queue.fatal(),
-        }
+        self.0.fatal()
     }
 
     /// Flushes settlements, requeues unsettled deliveries and closes. Bounded in time by the publish deadline.
     pub fn close(&self) -> Pending<'_, ()> {
-        Box::pin(async move {
-            match &*self.0 {
-                Backend::RabbitMq(queue) => queue.close().await,
-                #[cfg(feature = "embedded")]
-                Backend::Sqlite(queue) => queue.close().await,
-            }
-        })
+        self.0.close()
     }
 }

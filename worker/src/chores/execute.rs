@@ -41,7 +41,7 @@ const SKEW: TimeDelta = TimeDelta::hours(2);
 
 /// Why work on operations ended for now.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Interrupted {
+pub enum Interrupted {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     /// Another worker sends operations now.
@@ -54,7 +54,7 @@ pub(super) enum Interrupted {
 }
 
 /// What sending needs.
-pub(super) struct Executor {
+pub struct Executor {
     lanes: Lanes,
     api: Api,
     calls: Calls,
@@ -64,22 +64,22 @@ pub(super) struct Executor {
 
 /// Runs until the worker stops, or until Stripe refuses the key.
 pub async fn run(lanes: Lanes, config: StripeConfig, failpoint: Failpoint) {
-    let calls = Calls::default();
-    let api =
-        match Api::for_operations(&config, lanes.shutdown.clone(), calls.observer(lanes.metrics.clone())) {
-            Ok(api) => pace::shared(api, &lanes.ledger, lanes.fatal.reporter()),
-            Err(error) => {
-                tracing::error!(%error, "operations are not sent");
-                return;
-            }
-        };
-    let name = SENDING_LEASES[usize::from(api.livemode())];
-    let lease = Lease::lasting(name, api.deadline() + api.turn_limit() + LEASE_MARGIN);
-    let executor = Executor { lanes, api, calls, lease, failpoint };
-    executor.work().await;
+    match Executor::open(lanes, &config, failpoint) {
+        Ok(executor) => executor.work().await,
+        Err(error) => tracing::error!(%error, "operations are not sent"),
+    }
 }
 
 impl Executor {
+    pub fn open(lanes: Lanes, config: &StripeConfig, failpoint: Failpoint) -> Result<Self, StripeError> {
+        let calls = Calls::default();
+        let api = Api::for_operations(config, lanes.shutdown.clone(), calls.observer(lanes.metrics.clone()))?;
+        let api = pace::shared(api, &lanes.ledger, lanes.fatal.reporter());
+        let name = SENDING_LEASES[usize::from(api.livemode())];
+        let lease = Lease::lasting(name, api.deadline() + api.turn_limit() + LEASE_MARGIN);
+        Ok(Self { lanes, api, calls, lease, failpoint })
+    }
+
     async fn work(&self) {
         while self.lease.wait(&self.lanes, TAKEOVER).await {
             let ended = self.send_until_interrupted().await;
@@ -115,7 +115,7 @@ impl Executor {
     }
 
     /// Every operation that is due, oldest first; how many there were.
-    async fn pass(&self) -> Result<usize, Interrupted> {
+    pub async fn pass(&self) -> Result<usize, Interrupted> {
         self.go_on().await?;
         let now = clock::now();
         let due = self.lanes.ledger.due_operations(self.api.livemode(), now, now + SKEW, AT_ONCE).await?;
@@ -137,7 +137,7 @@ impl Executor {
     async fn pause(&self, length: Duration) {
         tokio::select! {
             () = self.lanes.shutdown.cancelled() => {}
-            () = tokio::time::sleep(length) => {}
+            () = clock::sleep(length) => {}
         }
     }
 }

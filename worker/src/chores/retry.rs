@@ -8,6 +8,7 @@ use domain::event::EventKey;
 use shared::clock;
 
 use crate::consume::Lanes;
+use ledger::LedgerError;
 
 const INTERVAL: Duration = Duration::from_secs(1);
 const AT_ONCE: i64 = 64;
@@ -34,26 +35,31 @@ pub async fn run(lanes: Lanes, lane: usize) {
                 Err(error) => tracing::debug!(%error, "retrying waiting events failed"),
             }
         }
-        match lanes.ledger.due(now, AT_ONCE).await {
-            Ok(due) => {
-                for event in due {
-                    if lanes.pause_signal.is_paused() {
-                        break;
-                    }
-                    match event.envelope() {
-                        Ok(envelope) => {
-                            if lanes.handle_isolated(lane, &envelope, None).await.is_none() {
-                                return;
-                            }
-                        }
-                        Err(key) => put_off(&lanes, &key, now).await,
-                    }
-                }
-            }
+        match handle_due(&lanes, lane, now).await {
+            Ok(true) => {}
+            Ok(false) => return,
             Err(error) if lanes.fatal.report(&error) => return,
             Err(error) => tracing::debug!(%error, "looking for waiting events failed"),
         }
     }
+}
+
+/// Handles those that wait and are due; `false` when told to stop.
+pub async fn handle_due(lanes: &Lanes, lane: usize, now: DateTime<Utc>) -> Result<bool, LedgerError> {
+    for event in lanes.ledger.due(now, AT_ONCE).await? {
+        if lanes.pause_signal.is_paused() {
+            break;
+        }
+        match event.envelope() {
+            Ok(envelope) => {
+                if lanes.handle_isolated(lane, &envelope, None).await.is_none() {
+                    return Ok(false);
+                }
+            }
+            Err(key) => put_off(lanes, &key, now).await,
+        }
+    }
+    Ok(true)
 }
 
 /// An event whose body cannot be read must not keep the others from their turn.

@@ -46,7 +46,9 @@ use super::{
     Delivery, Depth, OpenError, PublishError, QueueConfig, QueueError, QueueUrl, Role, Settle, Settled, Tag,
     Unusable,
 };
+use crate::Pending;
 use crate::digest::EnvelopeKeys;
+use crate::queue::Backend;
 use envelope::Envelope;
 
 /// For each step of opening a session: longer than one publish may take, because TLS and names come first.
@@ -103,76 +105,86 @@ impl RabbitMq {
         let keys = config.keys.clone();
         Ok(Self { publisher, consumer, deadline, keys, nodes, closing, tasks: Mutex::new(tasks) })
     }
+}
 
+impl Backend for RabbitMq {
     /// Notices are published to the same broker.
-    pub(super) fn notice_publisher(&self) -> NoticePublisher {
-        NoticePublisher::new(self.nodes.clone())
+    fn notice_publisher(&self) -> Option<NoticePublisher> {
+        Some(NoticePublisher::new(self.nodes.clone()))
     }
 
-    pub(super) fn keys(&self) -> &EnvelopeKeys {
+    fn keys(&self) -> &EnvelopeKeys {
         &self.keys
     }
 
-    pub(super) async fn publish(&self, envelope: &Envelope) -> Result<(), PublishError> {
-        match &self.publisher {
-            Some((publisher, _)) => publisher.publish(envelope).await,
-            None => Err(PublishError::Unavailable),
-        }
+    fn publish<'a>(&'a self, envelope: &'a Envelope) -> Pending<'a, Result<(), PublishError>> {
+        Box::pin(async move {
+            match &self.publisher {
+                Some((publisher, _)) => publisher.publish(envelope).await,
+                None => Err(PublishError::Unavailable),
+            }
+        })
     }
 
-    pub(super) async fn receive(&self, max: usize, affinity: Affinity) -> Vec<Delivery> {
-        match &self.consumer {
-            Some((consumer, _)) => consumer.unacked().receive(max, affinity).await,
-            None => std::future::pending().await,
-        }
+    fn receive(&self, max: usize, affinity: Affinity) -> Pending<'_, Vec<Delivery>> {
+        Box::pin(async move {
+            match &self.consumer {
+                Some((consumer, _)) => consumer.unacked().receive(max, affinity).await,
+                None => std::future::pending().await,
+            }
+        })
     }
 
-    pub(super) fn at_hand(&self) -> usize {
-        self.consumer.as_ref().map_or(0, |(consumer, _)| consumer.unacked().at_hand())
+    fn at_hand(&self) -> Option<usize> {
+        Some(self.consumer.as_ref().map_or(0, |(consumer, _)| consumer.unacked().at_hand()))
     }
 
-    pub(super) fn set_paused(&self, paused: bool) {
+    fn set_paused(&self, paused: bool) {
         if let Some((consumer, _)) = &self.consumer {
             consumer.set_paused(paused);
         }
     }
 
-    pub(super) fn begin_drain(&self) {
+    fn begin_drain(&self) {
         if let Some((consumer, _)) = &self.consumer {
             consumer.begin_drain();
         }
     }
 
-    pub(super) async fn settle(&self, settlements: &[(Tag, Settle)]) -> Result<Settled, QueueError> {
-        match &self.consumer {
-            Some((consumer, _)) => consumer.settle(settlements).await,
-            None => Ok(Settled { settled: 0, stale: settlements.len() }),
-        }
+    fn settle<'a>(&'a self, settlements: &'a [(Tag, Settle)]) -> Pending<'a, Result<Settled, QueueError>> {
+        Box::pin(async move {
+            match &self.consumer {
+                Some((consumer, _)) => consumer.settle(settlements).await,
+                None => Ok(Settled { settled: 0, stale: settlements.len() }),
+            }
+        })
     }
 
     /// Over AMQP the broker does not say which messages are unacknowledged, nor how old any is: leased and the
     /// oldest are those that this process holds.
-    pub(super) async fn depths(&self) -> Result<Vec<(&'static str, Depth)>, QueueError> {
-        // A connection that publishes may be blocked, hence the consumer's where there is one.
-        let roles = [self.consumer.as_ref().map(|it| &it.1), self.publisher.as_ref().map(|it| &it.1)];
-        let connection = roles.into_iter().flatten().find_map(|status| status.connection());
-        let connection = connection.ok_or(QueueError::NotConnected)?;
-        let counted = tokio::time::timeout(self.deadline, ready(&connection, self.deadline)).await;
-        let ready = counted.unwrap_or(Err(BrokerError::Silent))?;
-        let (held, now) =
-            (self.consumer.as_ref().map(|(consumer, _)| consumer.unacked().held()), crate::clock::now());
-        Ok(ready
-            .into_iter()
-            .map(|(queue, ready)| {
-                let held = held.as_ref().map(|held| held.get(queue).copied().unwrap_or_default());
-                let oldest_age = held.and_then(|(_, oldest)| oldest);
-                let oldest_age = oldest_age.map(|at| (now - at).to_std().unwrap_or_default());
-                (queue, Depth { ready, leased: held.map(|(count, _)| count), oldest_age })
-            })
-            .collect())
+    fn depths(&self) -> Pending<'_, Result<Vec<(&'static str, Depth)>, QueueError>> {
+        Box::pin(async move {
+            // A connection that publishes may be blocked, hence the consumer's where there is one.
+            let roles = [self.consumer.as_ref().map(|it| &it.1), self.publisher.as_ref().map(|it| &it.1)];
+            let connection = roles.into_iter().flatten().find_map(|status| status.connection());
+            let connection = connection.ok_or(QueueError::NotConnected)?;
+            let counted = tokio::time::timeout(self.deadline, ready(&connection, self.deadline)).await;
+            let ready = counted.unwrap_or(Err(BrokerError::Silent))?;
+            let (held, now) =
+                (self.consumer.as_ref().map(|(consumer, _)| consumer.unacked().held()), crate::clock::now());
+            Ok(ready
+                .into_iter()
+                .map(|(queue, ready)| {
+                    let held = held.as_ref().map(|held| held.get(queue).copied().unwrap_or_default());
+                    let oldest_age = held.and_then(|(_, oldest)| oldest);
+                    let oldest_age = oldest_age.map(|at| (now - at).to_std().unwrap_or_default());
+                    (queue, Depth { ready, leased: held.map(|(count, _)| count), oldest_age })
+                })
+                .collect())
+        })
     }
 
-    pub(super) fn health(&self) -> Result<(), Unusable> {
+    fn health(&self) -> Result<(), Unusable> {
         let fault = |status: Option<&Arc<Status>>| status.and_then(|status| status.health().err());
         let publish = fault(self.publisher.as_ref().map(|it| &it.1));
         match (publish, fault(self.consumer.as_ref().map(|it| &it.1))) {
@@ -184,10 +196,12 @@ impl RabbitMq {
         }
     }
 
-    pub(super) async fn close(&self) {
-        self.closing.cancel();
-        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
-        drop(tokio::time::timeout(self.deadline, futures_util::future::join_all(tasks)).await);
+    fn close(&self) -> Pending<'_, ()> {
+        Box::pin(async move {
+            self.closing.cancel();
+            let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+            drop(tokio::time::timeout(self.deadline, futures_util::future::join_all(tasks)).await);
+        })
     }
 }
 

@@ -40,8 +40,12 @@ use super::{
     Delivery, Depth, Forgotten, OpenError, PublishError, QueueConfig, QueueError, QueueUrl, Role, Settle,
     Settled, Tag, Taken, Unusable,
 };
+use crate::Pending;
 use crate::digest::EnvelopeKeys;
 use crate::files_in_use::FilesInUse;
+use crate::queue::Backend;
+use crate::queue::affinity::Affinity;
+use crate::queue::rabbitmq::topology;
 use envelope::Envelope;
 
 /// For what no signal of this process tells: another one published, or a lease ran out.
@@ -126,113 +130,6 @@ impl Sqlite {
         }
     }
 
-    pub(super) fn keys(&self) -> &EnvelopeKeys {
-        &self.keys
-    }
-
-    pub(super) async fn publish(&self, envelope: &Envelope) -> Result<(), PublishError> {
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| PublishError::Overloaded)?;
-        let message = Message { header: self.keys.seal(envelope), body: envelope.body.clone() };
-        let (done, answer) = oneshot::channel();
-        let confirmed = async {
-            let publish = Op::Publish(Publish { message, done, place });
-            self.ops.send(publish).await.map_err(|_| PublishError::Unavailable)?;
-            answer.await.unwrap_or(Err(PublishError::Unavailable))
-        };
-        timeout(self.deadline, confirmed).await.unwrap_or(Err(PublishError::Deadline))
-    }
-
-    pub(super) async fn receive(&self, max: usize) -> Vec<Delivery> {
-        while !self.draining.is_cancelled() {
-            let mut ready = pin!(self.ready.notified());
-            // Before asking: what is published between the answer and the wait must end the wait.
-            ready.as_mut().enable();
-            if let Some(leased) = self.ask(max.max(1)).await {
-                let deliveries = self.read(leased).await;
-                if !deliveries.is_empty() {
-                    return deliveries;
-                }
-            }
-            tokio::select! {
-                _ = timeout(POLL, ready) => {}
-                () = self.draining.cancelled() => {}
-            }
-        }
-        Vec::new() // it leases only on request, so nothing is left
-    }
-
-    pub(super) fn begin_drain(&self) {
-        self.draining.cancel();
-    }
-
-    pub(super) async fn settle(&self, settlements: &[(Tag, Settle)]) -> Result<Settled, QueueError> {
-        if settlements.is_empty() {
-            return Ok(Settled::default());
-        }
-        let (done, answer) = oneshot::channel();
-        let settled = async {
-            let settlement = Op::Settle(Settlement { settlements: settlements.to_vec(), done });
-            self.ops.send(settlement).await.map_err(|_| QueueError::Closed)?;
-            answer.await.unwrap_or(Err(QueueError::Closed))
-        };
-        timeout(self.deadline, settled).await.unwrap_or(Err(QueueError::Deadline))
-    }
-
-    pub(super) fn taken(&self, tags: &[Tag]) -> Option<Taken> {
-        let number = |count| i64::try_from(count).unwrap_or(i64::MAX);
-        let highest = tags.iter().map(|tag| tag.scope).max()?;
-        let queue = Arc::clone(&self.identity);
-        Some(Taken { queue, highest: highest.cast_signed(), deliveries: number(tags.len()) })
-    }
-
-    pub(super) async fn forgotten(&self) -> Result<Forgotten, QueueError> {
-        let asked = async {
-            let mut gauge = self.gauge.lock().await;
-            let conn = gauge.as_mut().ok_or(QueueError::Closed)?;
-            let asked = statements::forgotten(conn).await;
-            let (highest, count) = asked.map_err(|error| QueueError::File(Arc::new(error)))?;
-            Ok(Forgotten { queue: Arc::clone(&self.identity), highest, count })
-        };
-        timeout(self.deadline, asked).await.unwrap_or(Err(QueueError::Deadline))
-    }
-
-    pub(super) async fn depth(&self) -> Result<Depth, QueueError> {
-        let counted = async {
-            let mut gauge = self.gauge.lock().await;
-            let conn = gauge.as_mut().ok_or(QueueError::Closed)?;
-            let now_ms = crate::clock::now().timestamp_millis();
-            statements::depth(conn, now_ms).await.map_err(|error| QueueError::File(self.read_failed(error)))
-        };
-        timeout(self.deadline, counted).await.unwrap_or(Err(QueueError::Deadline))
-    }
-
-    pub(super) fn health(&self) -> Result<(), Unusable> {
-        self.health.health()?;
-        if self.stop.is_cancelled() { Err(Unusable::Closed) } else { Ok(()) }
-    }
-
-    pub(super) fn fatal(&self) -> CancellationToken {
-        self.health.fatal.clone()
-    }
-
-    pub(super) async fn close(&self) {
-        self.stop.cancel();
-        let closed = async {
-            // The readers first: the last to close empties the log into the file, and readers cannot.
-            for reader in [&self.bodies, &self.gauge] {
-                if let Some(conn) = reader.lock().await.take() {
-                    drop(conn.close().await);
-                }
-            }
-            if let Some(writer) = self.writer.lock().await.take() {
-                drop(writer.await);
-            }
-        };
-        if timeout(self.deadline, closed).await.is_err() {
-            tracing::warn!("queue.db took too long to close; nothing is lost");
-        }
-    }
-
     async fn ask(&self, max: usize) -> Option<PendingGrants> {
         let (done, answer) = oneshot::channel();
         self.ops.send(Op::Ask(Ask { max, done })).await.ok()?;
@@ -281,6 +178,130 @@ impl Sqlite {
             tracing::warn!(%error, "queue.db cannot be read at the moment");
         }
         error
+    }
+}
+
+impl Backend for Sqlite {
+    fn keys(&self) -> &EnvelopeKeys {
+        &self.keys
+    }
+
+    fn publish<'a>(&'a self, envelope: &'a Envelope) -> Pending<'a, Result<(), PublishError>> {
+        Box::pin(async move {
+            let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| PublishError::Overloaded)?;
+            let message = Message { header: self.keys.seal(envelope), body: envelope.body.clone() };
+            let (done, answer) = oneshot::channel();
+            let confirmed = async {
+                let publish = Op::Publish(Publish { message, done, place });
+                self.ops.send(publish).await.map_err(|_| PublishError::Unavailable)?;
+                answer.await.unwrap_or(Err(PublishError::Unavailable))
+            };
+            timeout(self.deadline, confirmed).await.unwrap_or(Err(PublishError::Deadline))
+        })
+    }
+
+    fn receive(&self, max: usize, _: Affinity) -> Pending<'_, Vec<Delivery>> {
+        Box::pin(async move {
+            while !self.draining.is_cancelled() {
+                let mut ready = pin!(self.ready.notified());
+                // Before asking: what is published between the answer and the wait must end the wait.
+                ready.as_mut().enable();
+                if let Some(leased) = self.ask(max.max(1)).await {
+                    let deliveries = self.read(leased).await;
+                    if !deliveries.is_empty() {
+                        return deliveries;
+                    }
+                }
+                tokio::select! {
+                    _ = timeout(POLL, ready) => {}
+                    () = self.draining.cancelled() => {}
+                }
+            }
+            Vec::new() // it leases only on request, so nothing is left
+        })
+    }
+
+    fn begin_drain(&self) {
+        self.draining.cancel();
+    }
+
+    fn settle<'a>(&'a self, settlements: &'a [(Tag, Settle)]) -> Pending<'a, Result<Settled, QueueError>> {
+        Box::pin(async move {
+            if settlements.is_empty() {
+                return Ok(Settled::default());
+            }
+            let (done, answer) = oneshot::channel();
+            let settled = async {
+                let settlement = Op::Settle(Settlement { settlements: settlements.to_vec(), done });
+                self.ops.send(settlement).await.map_err(|_| QueueError::Closed)?;
+                answer.await.unwrap_or(Err(QueueError::Closed))
+            };
+            timeout(self.deadline, settled).await.unwrap_or(Err(QueueError::Deadline))
+        })
+    }
+
+    fn taken(&self, tags: &[Tag]) -> Option<Taken> {
+        let number = |count| i64::try_from(count).unwrap_or(i64::MAX);
+        let highest = tags.iter().map(|tag| tag.scope).max()?;
+        let queue = Arc::clone(&self.identity);
+        Some(Taken { queue, highest: highest.cast_signed(), deliveries: number(tags.len()) })
+    }
+
+    fn forgotten(&self) -> Pending<'_, Result<Option<Forgotten>, QueueError>> {
+        Box::pin(async move {
+            let asked = async {
+                let mut gauge = self.gauge.lock().await;
+                let conn = gauge.as_mut().ok_or(QueueError::Closed)?;
+                let asked = statements::forgotten(conn).await;
+                let (highest, count) = asked.map_err(|error| QueueError::File(Arc::new(error)))?;
+                Ok(Some(Forgotten { queue: Arc::clone(&self.identity), highest, count }))
+            };
+            timeout(self.deadline, asked).await.unwrap_or(Err(QueueError::Deadline))
+        })
+    }
+
+    fn depths(&self) -> Pending<'_, Result<Vec<(&'static str, Depth)>, QueueError>> {
+        Box::pin(async move {
+            let counted = async {
+                let mut gauge = self.gauge.lock().await;
+                let conn = gauge.as_mut().ok_or(QueueError::Closed)?;
+                let now_ms = crate::clock::now().timestamp_millis();
+                statements::depth(conn, now_ms)
+                    .await
+                    .map_err(|error| QueueError::File(self.read_failed(error)))
+            };
+            let depth = timeout(self.deadline, counted).await.unwrap_or(Err(QueueError::Deadline))?;
+            Ok(vec![(topology::EVENTS, depth)])
+        })
+    }
+
+    fn health(&self) -> Result<(), Unusable> {
+        self.health.health()?;
+        if self.stop.is_cancelled() { Err(Unusable::Closed) } else { Ok(()) }
+    }
+
+    fn fatal(&self) -> CancellationToken {
+        self.health.fatal.clone()
+    }
+
+    fn close(&self) -> Pending<'_, ()> {
+        Box::pin(async move {
+            self.stop.cancel();
+            let closed = async {
+                // The readers first: the last to close empties the log into the file, and readers cannot.
+                for reader in [&self.bodies, &self.gauge] {
+                    if let Some(conn) = reader.lock().await.take() {
+                        drop(conn.close().await);
+                    }
+                }
+                if let Some(writer) = self.writer.lock().await.take() {
+                    drop(writer.await);
+                }
+            };
+            if timeout(self.deadline, closed).await.is_err() {
+                tracing::warn!("queue.db took too long to close; nothing is lost");
+            }
+        })
     }
 }
 
@@ -354,7 +375,7 @@ mod tests {
         queue.publish(&envelope).await.unwrap();
         queue.health().unwrap();
 
-        let deliveries = queue.receive(EVENTS).await;
+        let deliveries = queue.receive(EVENTS, Affinity::ANY).await;
         assert_eq!(deliveries.len(), accepted + 1);
         let done: Vec<_> = deliveries.iter().map(|delivery| (delivery.tag, Settle::Done)).collect();
         assert_eq!(queue.settle(&done).await.unwrap().settled, accepted + 1);
