@@ -5,6 +5,8 @@ mod broker;
 mod courier;
 mod laws;
 mod process;
+mod rest;
+mod steps;
 mod world;
 
 use std::collections::BTreeMap;
