@@ -75,7 +75,7 @@ pub use self::observation::Observation;
 use self::row::{Field, row, words};
 
 /// Raised when a rule changes what an event means; stored with each event that was handled by it.
-pub const HANDLER_VERSION: i64 = 4;
+pub const HANDLER_VERSION: i64 = 5;
 
 /// The status of an object that was named but not yet reported.
 pub const UNKNOWN: &str = "unknown";
