@@ -28,6 +28,7 @@ impl From<LedgerError> for Failure {
         match error {
             LedgerError::Transient(_)
             | LedgerError::Unreachable(_)
+            | LedgerError::Full(_)
             | LedgerError::Busy { .. }
             | LedgerError::Crowded { .. }
             | LedgerError::Schema(_)

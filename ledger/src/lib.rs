@@ -104,7 +104,9 @@ impl Ledger {
                 },
                 Pool::Sqlite(_, writer) => {
                     let file = self.file.clone().unwrap_or_default();
-                    Transaction::Sqlite(writer.begin().await?, file, self.body_keys.clone())
+                    file.check_known()?;
+                    let tx = writer.begin().await.map_err(|error| file.note(error))?;
+                    Transaction::Sqlite(tx, file, self.body_keys.clone())
                 }
             })
         })
@@ -122,7 +124,8 @@ impl Ledger {
                 }
                 Pool::Sqlite(pool, _) => {
                     let file = self.file.clone().unwrap_or_default();
-                    Transaction::Sqlite(pool.begin().await?, file, self.body_keys.clone())
+                    let tx = pool.begin().await.map_err(|error| file.note(error))?;
+                    Transaction::Sqlite(tx, file, self.body_keys.clone())
                 }
             })
         })
@@ -160,7 +163,7 @@ impl Transaction {
             match self {
                 Self::Postgres(tx, _) => tx.commit().await?,
                 Self::Sqlite(tx, file, _) => {
-                    tx.commit().await?;
+                    tx.commit().await.map_err(|error| file.note(error))?;
                     // A commit to a file that nobody can open any more is worth nothing.
                     file.check()?;
                 }

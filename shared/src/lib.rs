@@ -19,6 +19,7 @@ pub mod files_in_use;
 pub mod healthcheck;
 pub mod http;
 pub mod http_client;
+pub mod integrity;
 pub mod internal;
 pub mod metrics;
 #[cfg(feature = "embedded")]
@@ -33,3 +34,4 @@ pub mod telemetry;
 pub mod tls;
 pub mod trace;
 pub mod unreachable;
+pub mod write_ahead_log;

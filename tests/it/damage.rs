@@ -6,5 +6,6 @@ mod clock;
 mod gone;
 mod home;
 mod ledger_file;
+mod log;
 mod logs;
 mod queue_file;

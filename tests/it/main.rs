@@ -28,6 +28,7 @@ mod gateway_framing;
 mod gateway_limits;
 mod in_process_gateway;
 mod interleaved;
+mod io_faults;
 mod lattice;
 mod ledgers;
 mod malformed;

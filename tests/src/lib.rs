@@ -12,6 +12,7 @@ pub mod cluster;
 pub mod collector;
 pub mod faketime;
 pub mod histories;
+pub mod io_faults;
 pub mod ledger;
 pub mod load;
 pub mod money;

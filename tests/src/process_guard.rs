@@ -124,6 +124,11 @@ impl Server {
         !matches!(self.child.try_wait(), Ok(None))
     }
 
+    /// Of one that has ended, and not by a signal.
+    pub fn exit_code(&mut self) -> Option<i32> {
+        self.child.try_wait().ok().flatten().and_then(|status| status.code())
+    }
+
     pub fn succeeded(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(Some(status)) if status.success())
     }

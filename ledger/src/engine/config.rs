@@ -8,7 +8,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use shared::env::{Env, Problem, Variable, redacted};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
 use crate::body_keys::{BodyKeys, KEYS_FILE};
 use crate::engine::file::{self, LedgerFile};
@@ -148,10 +148,9 @@ impl LedgerConfig {
             .pragma("temp_store", "MEMORY")
             .pragma("cache_size", "-65536");
         file::create(path, options.clone()).await?;
+        file::check_log(path)?;
         let writer = Writer::of(path, options.clone(), self.deadline);
-        let pool = SqlitePoolOptions::new().max_connections(4).acquire_timeout(self.deadline);
-        // Never all of them closed: with the last one SQLite removes the log, and the next would make another.
-        let pool = pool.idle_timeout(None).max_lifetime(None).connect_with(options).await?;
+        let pool = file::pool(4, self.deadline).connect_with(options).await?;
         let file = LedgerFile::of(path, &pool).await?;
         if self.checked {
             file.check_at_start(&pool).await?;

@@ -1,6 +1,7 @@
 //! Ledger errors, classified where they are understood: wait, blame the event, or end the process.
 
 use std::io;
+use std::sync::Arc;
 
 use domain::Kind;
 use shared::files_in_use::Gone;
@@ -20,7 +21,12 @@ pub enum LedgerError {
     Data(#[source] sqlx::Error),
     /// The disk failed under SQLite: nothing that was promised can be relied on any more.
     #[error("the disk under the ledger failed: {0}. Repair the disk, then start again")]
-    Disk(#[source] sqlx::Error),
+    Disk(#[source] DiskFailure),
+    /// The disk has no room, which passes.
+    #[error(
+        "no space for the ledger's file: {0}. Make room; what runs goes on by itself then, and what could not start is to be started again"
+    )]
+    Full(#[source] sqlx::Error),
     /// No session with Postgres begins. Its words name the remedy.
     #[error("{0}")]
     Unreachable(#[from] Unreachable),
@@ -93,6 +99,9 @@ pub enum SchemaError {
     Migration(#[source] MigrateError),
 }
 
+/// What failed. Everybody who asks the file from then on is told the same.
+pub(crate) type DiskFailure = Arc<dyn std::error::Error + Send + Sync>;
+
 /// What is wrong with a file.
 #[derive(Debug, Error)]
 pub enum Damage {
@@ -116,6 +125,7 @@ impl LedgerError {
         matches!(
             self,
             Self::Transient(_)
+                | Self::Full(_)
                 | Self::Unreachable(_)
                 | Self::Busy { .. }
                 | Self::Crowded { .. }
@@ -155,11 +165,16 @@ impl From<sqlx::Error> for LedgerError {
             (true, "23505") if is_object(database.table()) => Self::Moved,
             (true, state) if state.starts_with("22") || state.starts_with("23") => Self::Data(error),
             (true, _) => Self::Transient(error),
-            (false, code) => match code.parse::<i64>().unwrap_or(0) & 0xff {
-                sqlite::TOO_BIG | sqlite::CONSTRAINT | sqlite::MISMATCH => Self::Data(error),
-                sqlite::IO_ERROR => Self::Disk(error),
-                sqlite::CORRUPT | sqlite::NOT_A_DATABASE => Self::Damaged(Damage::Met(error)),
-                _ => Self::Transient(error),
+            (false, code) => match code.parse::<i64>().unwrap_or(0) {
+                // The index of the log cannot grow for want of room: this comes before anything is written.
+                sqlite::IO_ERROR_SHM_SIZE => Self::Full(error),
+                code => match code & 0xff {
+                    sqlite::TOO_BIG | sqlite::CONSTRAINT | sqlite::MISMATCH => Self::Data(error),
+                    sqlite::IO_ERROR => Self::Disk(Arc::new(error)),
+                    sqlite::FULL => Self::Full(error),
+                    sqlite::CORRUPT | sqlite::NOT_A_DATABASE => Self::Damaged(Damage::Met(error)),
+                    _ => Self::Transient(error),
+                },
             },
         }
     }
@@ -173,7 +188,9 @@ fn is_object(table: Option<&str>) -> bool {
 /// SQLite's primary result codes.
 mod sqlite {
     pub(crate) const IO_ERROR: i64 = 10;
+    pub(crate) const IO_ERROR_SHM_SIZE: i64 = 4874;
     pub(crate) const CORRUPT: i64 = 11;
+    pub(crate) const FULL: i64 = 13;
     pub(crate) const TOO_BIG: i64 = 18;
     pub(crate) const CONSTRAINT: i64 = 19;
     pub(crate) const MISMATCH: i64 = 20;

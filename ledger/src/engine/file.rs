@@ -8,9 +8,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use shared::files_in_use::FilesInUse;
-use sqlx::sqlite::SqliteConnectOptions;
+use shared::write_ahead_log;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{ConnectOptions, Connection, SqlitePool};
 
+use crate::engine::error::DiskFailure;
 use crate::engine::settings::first_damage;
 use crate::{Damage, LedgerError};
 
@@ -18,11 +20,13 @@ use crate::{Damage, LedgerError};
 const CHECK_PATIENCE: Duration = Duration::from_secs(10);
 const EMPTY: &str = "it is empty (0 bytes), which a ledger never is: something truncated it";
 
-/// The file that is in use, and what was found wrong with it since.
+/// The file that is in use, and what was found wrong with it since. Whoever meets a fault may have nobody to tell: it is
+/// told to everybody who uses the file from then on.
 #[derive(Debug, Default)]
 pub struct LedgerFile {
     files: FilesInUse,
     damage: OnceLock<String>,
+    failure: OnceLock<DiskFailure>,
 }
 
 impl LedgerFile {
@@ -31,7 +35,7 @@ impl LedgerFile {
         // A read makes SQLite open its companions, which then stay for as long as a connection is open.
         sqlx::query("SELECT name FROM sqlite_schema LIMIT 1").fetch_optional(pool).await?;
         let files = FilesInUse::of_database(path).map_err(|error| refused(path, error))?;
-        Ok(Arc::new(Self { files, damage: OnceLock::new() }))
+        Ok(Arc::new(Self { files, ..Self::default() }))
     }
 
     /// Refuses a damaged file. A large one is looked at further while the work begins, which the damage then ends.
@@ -55,10 +59,37 @@ impl LedgerFile {
     }
 
     pub(crate) fn check(&self) -> Result<(), LedgerError> {
-        if let Some(damage) = self.damage.get() {
-            return Err(LedgerError::Damaged(Damage::Found(damage.clone())));
-        }
+        self.check_known()?;
         Ok(self.files.check()?)
+    }
+
+    /// Whether anybody met a fault of the file.
+    pub(crate) fn check_known(&self) -> Result<(), LedgerError> {
+        match (self.damage.get(), self.failure.get()) {
+            (Some(damage), _) => Err(LedgerError::Damaged(Damage::Found(damage.clone()))),
+            (None, Some(failure)) => Err(LedgerError::Disk(Arc::clone(failure))),
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// What an error means; keeps in mind what nobody may write after.
+    pub(crate) fn note(&self, error: impl Into<LedgerError>) -> LedgerError {
+        let error = error.into();
+        let _ = match &error {
+            LedgerError::Disk(failure) => self.failure.set(Arc::clone(failure)).is_ok(),
+            LedgerError::Damaged(damage) => self.damage.set(damage.to_string()).is_ok(),
+            _ => false,
+        };
+        error
+    }
+}
+
+/// Before SQLite reads the log, and forgets what is behind its damage.
+pub(crate) fn check_log(path: &Path) -> Result<(), LedgerError> {
+    match write_ahead_log::damage(path) {
+        Ok(None) => Ok(()),
+        Ok(Some(damage)) => Err(LedgerError::Damaged(Damage::Found(damage))),
+        Err(error) => Err(refused(path, error)),
     }
 }
 
@@ -86,6 +117,18 @@ pub(crate) async fn create(path: &Path, options: SqliteConnectOptions) -> Result
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| refused(folder, error))
 }
 
+/// How connections are kept: for good. SQLite removes the log with the last one, and the next would make another. One is
+/// given up only where its transaction cannot be ended: SQLite itself ends one that the disk has no room for, and sqlx
+/// 0.9.0 then takes every later one for a part of it, and refuses it.
+pub(crate) fn pool(connections: u32, deadline: Duration) -> SqlitePoolOptions {
+    let pool = SqlitePoolOptions::new().max_connections(connections).acquire_timeout(deadline);
+    let pool = pool.idle_timeout(None).max_lifetime(None);
+    pool.before_acquire(|connection, _| {
+        let is_free = !connection.is_in_transaction();
+        Box::pin(async move { Ok(is_free) })
+    })
+}
+
 async fn make(new: &Path, path: &Path, options: SqliteConnectOptions) -> Result<(), LedgerError> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(new);
     file.map_err(|error| refused(new, error))?;
@@ -98,4 +141,22 @@ async fn make(new: &Path, path: &Path, options: SqliteConnectOptions) -> Result<
 
 fn refused(path: &Path, source: io::Error) -> LedgerError {
     LedgerError::File { path: path.display().to_string(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_met_everybody_is_told() {
+        let file = LedgerFile::default();
+        file.check().unwrap();
+        file.note(sqlx::Error::PoolTimedOut);
+        file.check().unwrap();
+        file.note(LedgerError::Disk(Arc::new(io::Error::other("fsync failed"))));
+        for told in [file.check_known(), file.check()] {
+            let told = told.unwrap_err();
+            assert!(told.is_fatal() && told.to_string().contains("fsync failed"), "{told}");
+        }
+    }
 }

@@ -81,9 +81,9 @@ impl Query {
                     let query = self.values.into_iter().fold(sqlx::query(self.text), bind!());
                     query.execute(&mut **tx).await?.rows_affected()
                 }
-                Transaction::Sqlite(tx, ..) => {
+                Transaction::Sqlite(tx, file, _) => {
                     let query = self.values.into_iter().fold(sqlx::query(self.text), bind!());
-                    query.execute(&mut **tx).await?.rows_affected()
+                    query.execute(&mut **tx).await.map_err(|error| file.note(error))?.rows_affected()
                 }
             })
         })
@@ -97,9 +97,9 @@ impl Query {
                     let query = self.values.into_iter().fold(sqlx::query(self.text), bind!());
                     Rows::Postgres(query.fetch_all(&mut **tx).await?)
                 }
-                Transaction::Sqlite(tx, ..) => {
+                Transaction::Sqlite(tx, file, _) => {
                     let query = self.values.into_iter().fold(sqlx::query(self.text), bind!());
-                    Rows::Sqlite(query.fetch_all(&mut **tx).await?)
+                    Rows::Sqlite(query.fetch_all(&mut **tx).await.map_err(|error| file.note(error))?)
                 }
             })
         })

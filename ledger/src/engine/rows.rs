@@ -138,12 +138,13 @@ impl<'a> Statement<'a> {
                 let sql = AssertSqlSafe(self.postgres_text(0));
                 Ok(self.bind_postgres(sqlx::query(sql)).execute(&mut **tx).await?.rows_affected())
             }
-            Transaction::Sqlite(tx, ..) => {
+            Transaction::Sqlite(tx, file, _) => {
                 let mut affected = 0;
                 for (from, to) in self.chunks() {
                     let sql = AssertSqlSafe(self.sqlite_text(to - from));
                     let query = self.bind_sqlite(sqlx::query(sql), from, to);
-                    affected += query.execute(&mut **tx).await?.rows_affected();
+                    let written = query.execute(&mut **tx).await.map_err(|error| file.note(error))?;
+                    affected += written.rows_affected();
                 }
                 Ok(affected)
             }
@@ -158,11 +159,12 @@ impl<'a> Statement<'a> {
                 Found::Postgres(self.bind_postgres(sqlx::query(sql)).fetch_all(&mut **tx).await?)
             }
             Transaction::Postgres(..) => Found::Postgres(Vec::new()),
-            Transaction::Sqlite(tx, ..) => {
+            Transaction::Sqlite(tx, file, _) => {
                 let mut found = Vec::new();
                 for (from, to) in self.chunks() {
                     let sql = AssertSqlSafe(self.sqlite_text(to - from));
-                    found.extend(self.bind_sqlite(sqlx::query(sql), from, to).fetch_all(&mut **tx).await?);
+                    let rows = self.bind_sqlite(sqlx::query(sql), from, to).fetch_all(&mut **tx).await;
+                    found.extend(rows.map_err(|error| file.note(error))?);
                 }
                 Found::Sqlite(found)
             }

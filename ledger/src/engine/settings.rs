@@ -1,9 +1,13 @@
 //! The settings of the ledger's database, as the database reports them. The caller judges whether a commit
 //! survives with them.
 
+use std::io;
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use domain::readable;
 use serde::Serialize;
+use shared::integrity;
 use sqlx::SqlitePool;
 
 use crate::engine::query::query;
@@ -93,5 +97,9 @@ impl Ledger {
 pub(crate) async fn first_damage(pool: &SqlitePool) -> Result<Option<String>, LedgerError> {
     let found: String = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(pool).await?;
     let found = found.replace('\n', " ");
+    // A page that the disk does not give may be sound.
+    if integrity::is_disk_failure(&found) {
+        return Err(LedgerError::Disk(Arc::new(io::Error::other(found))));
+    }
     Ok((found != "ok").then(|| found.trim_start_matches("*** in database main *** ").to_owned()))
 }

@@ -8,11 +8,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use sqlx::SqlitePool;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use sqlx::sqlite::SqliteConnectOptions;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use crate::LedgerError;
+use crate::engine::file;
 
 /// So long SQLite itself waits for the lock before it is asked again: it looks each millisecond or two.
 const LOOK: Duration = Duration::from_millis(5);
@@ -36,8 +37,7 @@ pub(crate) struct Writer {
 impl Writer {
     /// Connects when first used.
     pub(crate) fn of(path: &Path, options: SqliteConnectOptions, deadline: Duration) -> Self {
-        let pool = SqlitePoolOptions::new().max_connections(1).acquire_timeout(deadline);
-        let pool = pool.idle_timeout(None).max_lifetime(None).connect_lazy_with(options.busy_timeout(LOOK));
+        let pool = file::pool(1, deadline).connect_lazy_with(options.busy_timeout(LOOK));
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         // Not the file itself: to open and close it would drop SQLite's own locks on it.
         Self { pool, next: Mutex::new(None), door: File::open(folder).ok(), deadline }
@@ -103,4 +103,36 @@ impl Drop for Waiting<'_> {
 fn is_busy(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     code.and_then(|code| code.parse::<i64>().ok()).is_some_and(|code| code & 0xff == BUSY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_transaction_that_the_disk_had_no_room_for_spoils_none_that_follows() {
+        let folder =
+            std::env::temp_dir().join(format!("tidegate-no-room-{}", shared::trace::random_hex::<6>()));
+        std::fs::create_dir(&folder).unwrap();
+        let path = folder.join("ledger.db");
+        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+        let writer = Writer::of(&path, options, Duration::from_secs(10));
+        let mut tx = writer.begin().await.unwrap();
+        sqlx::query("CREATE TABLE t (a)").execute(&mut *tx).await.unwrap();
+        sqlx::query("PRAGMA max_page_count = 8").execute(&mut *tx).await.unwrap();
+        tx.commit().await.unwrap();
+
+        let mut tx = writer.begin().await.unwrap();
+        let full = sqlx::query("INSERT INTO t VALUES (zeroblob(100000))").execute(&mut *tx).await;
+        let full = LedgerError::from(full.unwrap_err());
+        assert!(matches!(full, LedgerError::Full(_)) && full.is_transient(), "{full}");
+        drop(tx);
+        for _ in 0..2 {
+            let mut tx = writer.begin().await.unwrap();
+            sqlx::query("INSERT INTO t VALUES (1)").execute(&mut *tx).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+        writer.close().await;
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 }

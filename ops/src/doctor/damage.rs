@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use ledger::LedgerError;
 use shared::env::Env;
 use shared::queue::{Queue, QueueConfig, QueueUrl};
 
@@ -47,6 +48,11 @@ pub async fn ledger(env: &Env) -> Option<Finding> {
             Finding::ok(LEDGER, format!("{} is intact, every page of it", Path::new(&path).display()))
         }
         Ok(Ok(Some(damage))) => Finding::act(LEDGER, format!("{shown} is damaged: {damage}"), remedy()),
+        Ok(Err(error @ LedgerError::Disk(_))) => Finding::act(
+            LEDGER,
+            format!("{shown}: {error}"),
+            "repair the disk first: the file may be sound".to_owned(),
+        ),
         Ok(Err(error)) if error.is_fatal() => Finding::act(LEDGER, format!("{shown}: {error}"), remedy()),
         Ok(Err(error)) => Finding::unknown(LEDGER, error.to_string()),
         Err(_) => {

@@ -14,6 +14,7 @@ use sqlx::{ConnectOptions, Connection, Error, SqliteConnection};
 
 use super::fault::{Damage, Fault};
 use super::refusal::{damaged, failed, refusal};
+use super::statements;
 use crate::files_in_use::FilesInUse;
 use crate::queue::OpenError;
 
@@ -100,7 +101,9 @@ pub(super) async fn create(path: &Path) -> Result<(), OpenError> {
 async fn make(new: &Path, path: &Path) -> Result<(), OpenError> {
     let refused = |error: io::Error| failed(path, error);
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(new).map_err(refused)?;
-    let conn = open_writer(new).await?;
+    let mut conn = open_writer(new).await?;
+    // Only the file gets the name, not its log, and to close it does not say that the disk had no room for the rest.
+    statements::checkpoint(&mut conn).await.map_err(|error| refusal(path, error))?;
     conn.close().await.map_err(|error| refusal(path, error))?;
     match std::fs::hard_link(new, path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(refused(error)),

@@ -1,6 +1,7 @@
 //! Checks queue.db for damage, at start-up and for `tidegate doctor`. With 100,000 events it takes less than a
 //! second; a longer check continues beside the work.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,9 +14,19 @@ use super::file;
 use super::health::{FatalError, QueueHealth};
 use super::refusal::{damaged, failed, refusal};
 use crate::queue::OpenError;
+use crate::{integrity, write_ahead_log};
 
 /// So long the start waits for its end.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Refuses a log that is damaged, before SQLite reads it and forgets what is behind its damage.
+pub(super) fn of_log(path: &Path) -> Result<(), OpenError> {
+    match write_ahead_log::damage(path) {
+        Ok(None) => Ok(()),
+        Ok(Some(damage)) => Err(damaged(path, Damage::Found(damage))),
+        Err(error) => Err(failed(path, error)),
+    }
+}
 
 /// Refuses a file that is damaged. What takes longer is looked at while the work begins, and then ends it.
 pub(super) async fn at_start(path: &Path, health: &Arc<QueueHealth>) -> Result<(), OpenError> {
@@ -35,8 +46,12 @@ pub(super) async fn at_start(path: &Path, health: &Arc<QueueHealth>) -> Result<(
     tracing::info!("queue.db is large: checking it for damage while work starts");
     let health = Arc::clone(health);
     tokio::spawn(async move {
-        if let Ok(Ok(Some(damage))) = check.await {
-            health.set_fatal(FatalError::Damaged(Damage::Found(damage)));
+        match check.await {
+            Ok(Ok(Some(damage))) => health.set_fatal(FatalError::Damaged(Damage::Found(damage))),
+            Ok(Err(error)) if Fault::of(&error) == Fault::Fatal => {
+                health.set_fatal(FatalError::by(Fault::Fatal, Arc::new(error)));
+            }
+            _ => {}
         }
     });
     Ok(())
@@ -44,6 +59,9 @@ pub(super) async fn at_start(path: &Path, health: &Arc<QueueHealth>) -> Result<(
 
 /// What is wrong with a file, from outside; `None` where it is sound.
 pub(super) async fn examine(path: &Path) -> Result<Option<String>, OpenError> {
+    if let Some(damage) = write_ahead_log::damage(path).map_err(|error| failed(path, error))? {
+        return Ok(Some(damage));
+    }
     let found = async {
         let mut conn = file::open_reader(path).await?;
         let found = look(&mut conn).await;
@@ -61,6 +79,10 @@ pub(super) async fn examine(path: &Path) -> Result<Option<String>, OpenError> {
 /// short check leaves out: a message that only the index lost would never be delivered.
 async fn look(conn: &mut SqliteConnection) -> sqlx::Result<Option<String>> {
     let pages: String = sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_one(&mut *conn).await?;
+    // A page that the disk does not give may be sound.
+    if integrity::is_disk_failure(&pages) {
+        return Err(sqlx::Error::Io(io::Error::other(pages)));
+    }
     if pages != "ok" {
         return Ok(Some(pages.replace('\n', " ").trim_start_matches("*** in database main *** ").to_owned()));
     }

@@ -78,6 +78,7 @@ impl Sqlite {
         let QueueUrl::Sqlite(path) = &config.url else { unreachable!("the caller looked at the URL") };
         let health = Arc::new(QueueHealth::default());
         file::create(path).await?;
+        integrity_check::of_log(path)?;
         if role != Role::Look {
             integrity_check::at_start(path, &health).await?;
         }

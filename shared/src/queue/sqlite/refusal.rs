@@ -4,12 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::fault::{Damage, Fault};
+use super::health::FatalError;
 use crate::queue::{Cause, OpenError, QueueUrl};
 
 /// An error while opening; damage is told from the rest.
 pub(super) fn refusal(path: &Path, error: sqlx::Error) -> OpenError {
     match Fault::of(&error) {
         Fault::Damaged => damaged(path, Damage::Met(Arc::new(error))),
+        Fault::Fatal => failed(path, FatalError::by(Fault::Fatal, Arc::new(error))),
         _ => failed(path, error),
     }
 }

@@ -140,6 +140,7 @@ impl Damaged {
             }
         }
         let waiting = statements::depth(&mut conn, 0).await?.ready;
+        statements::checkpoint(&mut conn).await?; // only the file gets the name, not its log
         conn.close().await?;
         if waiting != self.report.readable {
             return Err(format!("{waiting} of {} messages were written", self.report.readable).into());

@@ -52,17 +52,28 @@ impl Pages {
 /// The newest frame of each page up to the last commit, and how many pages there were then. A frame of an earlier
 /// use of the log has other salts. Checksums are not asked for: a frame behind a damaged one may be saved, too.
 fn committed(log: &File) -> io::Result<(HashMap<u32, u64>, u32)> {
+    // Where the head is damaged, the first frame has the salts as well.
+    for salts_at in [16, LOG_HEAD_BYTES as u64 + 8] {
+        let mut salts = [0; 8];
+        if log.read_exact_at(&mut salts, salts_at).is_err() {
+            break;
+        }
+        let (kept, last) = committed_under(log, salts)?;
+        if last > 0 {
+            return Ok((kept, last));
+        }
+    }
+    Ok((HashMap::new(), 0))
+}
+
+fn committed_under(log: &File, salts: [u8; 8]) -> io::Result<(HashMap<u32, u64>, u32)> {
     let (mut kept, mut pending, mut last) = (HashMap::new(), HashMap::new(), 0);
     let (log_head, frame_head) = (LOG_HEAD_BYTES as u64, FRAME_HEAD_BYTES as u64);
     let length = log.metadata()?.len();
-    let mut head = [0; LOG_HEAD_BYTES];
-    if length < log_head || log.read_exact_at(&mut head, 0).is_err() {
-        return Ok((kept, last));
-    }
     let mut at = log_head;
     while at + frame_head + PAGE <= length {
         let mut frame = [0; FRAME_HEAD_BYTES];
-        if log.read_exact_at(&mut frame, at).is_ok() && frame[8..16] == head[16..24] {
+        if log.read_exact_at(&mut frame, at).is_ok() && frame[8..16] == salts {
             pending.insert(number(&frame, 0), at + frame_head);
             let pages = number(&frame, 4);
             if pages > 0 {
