@@ -86,6 +86,28 @@ fn a_promotion_rests_on_the_fee_that_counts_also_where_the_one_before_it_went_ba
     assert!(verdicts(&derived).contains(&("pi_3", Verdict::Granted)), "{derived:?}");
 }
 
+/// Stripe stamps whole seconds, and acts know the moment: what was paid within the second of an act was paid in it.
+#[test]
+fn a_promotion_that_was_paid_in_the_second_in_which_a_free_listing_was_put_is_granted() {
+    let put = at(0) + TimeDelta::milliseconds(400);
+    let free = Record { category: "Free stuff".to_owned(), categorised_at: put, ..record() };
+    for what in [FEATURED, BUMP] {
+        let told = |secs| derived(&free, &[paid("pi_1", what, secs)]);
+        assert_eq!(verdicts(&told(0)), [("pi_1", Verdict::Granted)], "{what}");
+        assert_eq!(
+            verdicts(&told(-1)),
+            [("pi_1", Verdict::Owed(Why::NotActive))],
+            "{what}, before it was put"
+        );
+    }
+    let left = at(10) + TimeDelta::milliseconds(400);
+    let was_free = vec![Span { from: put, until: left }];
+    let dear = Record { was_free, categorised_at: left, ..record() };
+    let told = |secs| derived(&dear, &[paid("pi_1", FEATURED, secs)]);
+    assert_eq!(verdicts(&told(10)), [("pi_1", Verdict::Granted)]);
+    assert_eq!(verdicts(&told(11)), [("pi_1", Verdict::Owed(Why::NotActive))], "it waits for its fee");
+}
+
 /// The second of two was asked back; then an event says that it was the first.
 #[test]
 fn what_was_asked_back_stays_asked_back_when_the_order_of_two_turns() {
