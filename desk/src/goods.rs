@@ -1,6 +1,8 @@
 //! Where a merchant's own goods join in: whoever keeps goods is told which of them a payment changed, derives them anew,
 //! and asks for money back that entitles to nothing. Nothing here knows what the goods are.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::checkouts::{Checkout, CheckoutState};
 use domain::findings::{Check, Found};
@@ -35,7 +37,6 @@ const AT_ONCE: i64 = 100;
 const AFTER_A_FAILURE: TimeDelta = TimeDelta::minutes(1);
 /// How long after a payment its goods may be put.
 const UNTIL_PUT: TimeDelta = TimeDelta::minutes(10);
-const OPERATIONS_LIMIT: i64 = 100;
 
 /// What one pass came to.
 #[derive(Clone, Debug, Default)]
@@ -232,6 +233,13 @@ pub enum GivenBack {
     Stuck(Operation),
 }
 
+impl GivenBack {
+    pub fn operation(&self) -> &Operation {
+        let (Self::Asked(operation) | Self::Stuck(operation)) = self;
+        operation
+    }
+}
+
 /// Asks once for all that is left of a payment to be refunded: the rules of refunds decide on whose word. Whatever
 /// becomes of it, the clock does not ask again.
 #[shared::built_once]
@@ -242,7 +250,9 @@ pub async fn give_back(
     note: &str,
     now: DateTime<Utc>,
 ) -> Result<GivenBack, NotDone> {
-    if let Some(asked) = asked(&mut ledger.read().await?, payment).await? {
+    if let Some(asked) =
+        asked_back(&mut ledger.read().await?, &[payment.clone()].into()).await?.remove(payment)
+    {
         return Ok(asked);
     }
     let ask = Ask {
@@ -256,38 +266,54 @@ pub async fn give_back(
     Ok(if is_open { GivenBack::Asked(operation) } else { GivenBack::Stuck(operation) })
 }
 
-/// The refund that the clock has asked for: one that is alive, else the last.
+/// What the clock has asked back of these payments, by two statements: a refund that is alive, else the last.
 #[shared::built_once]
-pub async fn asked_back(tx: &mut Transaction, payment: &Key) -> Result<Option<Operation>, LedgerError> {
-    Ok(asked(tx, payment).await?.map(|(GivenBack::Asked(operation) | GivenBack::Stuck(operation))| operation))
-}
-
-/// Whether its money is on its way back, as the clock asked.
-#[shared::built_once]
-pub async fn is_returning(tx: &mut Transaction, payment: &Key) -> Result<bool, LedgerError> {
-    Ok(matches!(asked(tx, payment).await?, Some(GivenBack::Asked(_))))
-}
-
-async fn asked(tx: &mut Transaction, payment: &Key) -> Result<Option<GivenBack>, LedgerError> {
-    let operations = tx.refunds_asked_for(payment, KNOWN_BY_CLOCK, OPERATIONS_LIMIT).await?;
-    for operation in &operations {
-        if is_alive(tx, operation).await? {
-            return Ok(Some(GivenBack::Asked(operation.clone())));
+pub async fn asked_back(
+    tx: &mut Transaction,
+    payments: &BTreeSet<Key>,
+) -> Result<BTreeMap<Key, GivenBack>, LedgerError> {
+    let operations = tx.refunds_asked_for(payments, KNOWN_BY_CLOCK).await?;
+    let made: BTreeSet<Key> = operations.iter().filter_map(refund_of).collect();
+    let made: Vec<Key> = made.into_iter().collect();
+    let refunds: Vec<Refund> = tx.look_up(&made).await?;
+    let failed: BTreeSet<Key> =
+        refunds.into_iter().filter(Refund::has_failed).map(|refund| refund.key).collect();
+    let mut asked: BTreeMap<Key, GivenBack> = BTreeMap::new();
+    for operation in operations {
+        let Some(payment) = operation.payment.as_deref().map(|id| operation.key.sibling(id)) else {
+            continue;
+        };
+        let is_alive = is_alive(&operation, &failed);
+        let known = asked.get(&payment);
+        if known.is_none() || is_alive && matches!(known, Some(GivenBack::Stuck(_))) {
+            let given = if is_alive { GivenBack::Asked } else { GivenBack::Stuck };
+            asked.insert(payment, given(operation));
         }
     }
-    Ok(operations.into_iter().next().map(GivenBack::Stuck))
+    Ok(asked)
+}
+
+/// Those of these payments whose money is on its way back, as the clock asked.
+#[shared::built_once]
+pub async fn returning(tx: &mut Transaction, payments: &BTreeSet<Key>) -> Result<BTreeSet<Key>, LedgerError> {
+    let asked = asked_back(tx, payments).await?;
+    Ok({ asked.into_iter() }
+        .filter(|(_, given)| matches!(given, GivenBack::Asked(_)))
+        .map(|(payment, _)| payment)
+        .collect())
+}
+
+/// What Stripe made of an operation.
+fn refund_of(operation: &Operation) -> Option<Key> {
+    operation.stripe_id.as_deref().map(|id| operation.key.sibling(id))
 }
 
 /// Whether it may still give the money back, or has: a refund that Stripe made may fail days later.
-async fn is_alive(tx: &mut Transaction, operation: &Operation) -> Result<bool, LedgerError> {
+fn is_alive(operation: &Operation, failed: &BTreeSet<Key>) -> bool {
     if operation.state != OperationState::Succeeded {
-        return Ok(operation.state.is_open());
+        return operation.state.is_open();
     }
-    let Some(refund) = operation.stripe_id.as_deref().map(|id| operation.key.sibling(id)) else {
-        return Ok(true);
-    };
-    let refunds: Vec<Refund> = tx.look_up(&[refund]).await?;
-    Ok(!refunds.iter().any(Refund::has_failed))
+    refund_of(operation).is_none_or(|refund| !failed.contains(&refund))
 }
 
 /// Keeps what is wrong with the payments of goods; what is no longer wrong is gone. Whoever keeps goods calls it each time,

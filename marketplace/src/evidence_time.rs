@@ -10,7 +10,6 @@ use ledger::Ledger;
 use crate::KIND;
 use crate::held::{BY, Held};
 use crate::record::Record;
-use crate::rules::Verdict;
 
 /// One that stays longer is looked at once in this time.
 const LOOKS: TimeDelta = TimeDelta::days(1);
@@ -25,8 +24,7 @@ pub(crate) async fn remove_if_over(ledger: &Ledger, key: &Key, now: DateTime<Utc
     if held.kept_until(now).is_none_or(|until| now < until) {
         return Ok(());
     }
-    let is_owed = { held.derived.payments.iter() }.any(|judged| matches!(judged.verdict, Verdict::Owed(_)));
-    if is_owed || stays(&mut tx, &held.goods, &held.payments, now).await? {
+    if !held.owed().is_empty() || stays(&mut tx, &held.goods, &held.payments, now).await? {
         held.goods.turns_at = Some(now + LOOKS);
         tx.write_goods(&held.goods).await?;
     } else {

@@ -7,13 +7,13 @@ use desk::goods;
 use domain::evidence::Testimony;
 use domain::fulfilments::{Fulfilment, Money};
 use domain::goods::Goods;
-use domain::{AuditChange, Severity};
+use domain::{AuditChange, Key, Severity};
 use ledger::{LedgerError, Transaction};
 use serde_json::json;
 
 use crate::KIND;
 use crate::record::{Record, State};
-use crate::rules::{Asked, Derived, Judged, Known, derive};
+use crate::rules::{Asked, Derived, Known, Verdict, derive};
 use crate::terms::{ListingTerms, slug};
 use crate::testimony::testimony;
 
@@ -136,21 +136,24 @@ impl Held {
         }
     }
 
-    pub(crate) fn paid(&self, judged: &Judged) -> Option<&Fulfilment> {
-        self.payments.iter().find(|paid| paid.payment.id == judged.payment)
+    /// Its payments by their ids.
+    pub(crate) fn paid(&self) -> BTreeMap<&str, &Fulfilment> {
+        self.payments.iter().map(|paid| (paid.payment.id.as_str(), paid)).collect()
+    }
+
+    /// The payments whose money is to go back.
+    pub(crate) fn owed(&self) -> BTreeSet<Key> {
+        let owed = self.derived.payments.iter().filter(|judged| matches!(judged.verdict, Verdict::Owed(_)));
+        owed.map(|judged| self.goods.key.sibling(&judged.payment)).collect()
     }
 }
 
 /// The payments whose money was asked back. Of one alone it decides nothing.
 async fn returning(tx: &mut Transaction, payments: &[Fulfilment]) -> Result<BTreeSet<String>, LedgerError> {
-    let mut returning = BTreeSet::new();
-    let here: Vec<&Fulfilment> = payments.iter().filter(|paid| paid.money == Money::Here).collect();
-    if here.len() > 1 {
-        for paid in here {
-            if goods::is_returning(tx, &paid.payment).await? {
-                returning.insert(paid.payment.id.clone());
-            }
-        }
+    let here = payments.iter().filter(|paid| paid.money == Money::Here);
+    let here: BTreeSet<Key> = here.map(|paid| paid.payment.clone()).collect();
+    if here.len() < 2 {
+        return Ok(BTreeSet::new());
     }
-    Ok(returning)
+    Ok(goods::returning(tx, &here).await?.into_iter().map(|payment| payment.id).collect())
 }

@@ -6,6 +6,7 @@ use desk::acts::operations::NotDone;
 use desk::goods::{self, GivenBack};
 use domain::Key;
 use domain::findings::Found;
+use domain::fulfilments::Fulfilment;
 use domain::operations::Reason;
 use ledger::Ledger;
 use shared::Pending;
@@ -36,10 +37,15 @@ pub(crate) fn keep<'a>(
         goods::close_settled(&mut tx, &mut checkouts, &held.payments, now).await?;
         tx.commit().await?;
 
-        let mut found: Vec<Found> = held.derived.payments.iter().filter_map(|it| wrong(&held, it)).collect();
+        let paid = held.paid();
+        let mut found: Vec<Found> =
+            held.derived.payments.iter().filter_map(|it| wrong(&held, paid.get(&*it.payment)?, it)).collect();
+        let asked = goods::asked_back(&mut ledger.read().await?, &held.owed()).await?;
         let mut again_at = None;
         for judged in &held.derived.payments {
-            let (Verdict::Owed(why), Some(paid)) = (judged.verdict, held.paid(judged)) else { continue };
+            let (Verdict::Owed(why), Some(paid)) = (judged.verdict, paid.get(&*judged.payment)) else {
+                continue;
+            };
             let early =
                 paid.paid_at.map(|at| at + PATIENCE).filter(|end| why == Why::NotActive && *end > now);
             if early.is_some() {
@@ -47,9 +53,11 @@ pub(crate) fn keep<'a>(
                 continue;
             }
             let note = format!("listing {}: {}", key.id, why.words());
-            if let GivenBack::Stuck(operation) =
-                goods::give_back(ledger, &paid.payment, why.reason(), &note, now).await?
-            {
+            let given = match asked.get(&paid.payment) {
+                Some(given) => given.clone(),
+                None => goods::give_back(ledger, &paid.payment, why.reason(), &note, now).await?,
+            };
+            if let GivenBack::Stuck(operation) = given {
                 let summary = format!(
                     "{} of listing {} is owed back ({}), and {} is {}",
                     judged.what,
@@ -72,7 +80,7 @@ pub(crate) fn keep<'a>(
 }
 
 /// What a person must decide about.
-fn wrong(held: &Held, judged: &Judged) -> Option<Found> {
+fn wrong(held: &Held, paid: &Fulfilment, judged: &Judged) -> Option<Found> {
     let Verdict::Wrong(fault) = judged.verdict else { return None };
     let (kind, words) = match fault {
         Fault::Amount => ("paid_wrong_amount", "its amount is not the price"),
@@ -80,7 +88,6 @@ fn wrong(held: &Held, judged: &Judged) -> Option<Found> {
         Fault::User => ("paid_by_another_user", "it names another user"),
         Fault::Unknown => ("paid_for_nothing", "nothing of this name is sold"),
     };
-    let paid = held.paid(judged)?;
     let summary = format!("{} of listing {} grants nothing: {words}", judged.what, held.goods.key.id);
     Some(goods::finding(kind, &held.goods, paid, summary))
 }

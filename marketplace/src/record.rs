@@ -1,6 +1,6 @@
 //! What acts write about a listing. Nothing in it is derived from a payment.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use domain::goods::{Goods, Unreadable};
 use serde::{Deserialize, Serialize};
 
@@ -34,8 +34,9 @@ pub struct Span {
 }
 
 impl Span {
+    /// Stripe tells whole seconds, acts tell less: what was paid within the second in which the stretch began is in it.
     pub fn holds(&self, moment: DateTime<Utc>) -> bool {
-        self.from <= moment && moment < self.until
+        self.from.trunc_subsecs(0) <= moment && moment < self.until
     }
 }
 

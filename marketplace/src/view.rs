@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use chrono::{DateTime, Utc};
-use desk::goods::asked_back;
+use desk::goods::{GivenBack, asked_back};
 use domain::checkouts::CheckoutState;
 use domain::fulfilments::Money;
 use domain::goods::Goods;
@@ -164,21 +164,20 @@ impl ListingView {
         now: DateTime<Utc>,
     ) -> Result<Self, LedgerError> {
         let listing = Listing::of(&held.goods, held.record.clone(), &held.derived, now);
-        let mut payments = Vec::new();
-        for judged in &held.derived.payments {
-            let operation = match judged.verdict {
-                Verdict::Owed(_) | Verdict::Gone => {
-                    asked_back(tx, &held.goods.key.sibling(&judged.payment)).await?
-                }
-                _ => None,
-            };
-            payments.push(PaymentView {
-                refund_operation: operation.as_ref().map(|operation| operation.key.id.clone()),
+        let back = |judged: &&Judged| matches!(judged.verdict, Verdict::Owed(_) | Verdict::Gone);
+        let key = |judged: &Judged| held.goods.key.sibling(&judged.payment);
+        let asked = asked_back(tx, &held.derived.payments.iter().filter(back).map(key).collect()).await?;
+        let paid = held.paid();
+        let payments = held.derived.payments.iter().map(|judged| {
+            let operation = asked.get(&key(judged)).map(GivenBack::operation);
+            PaymentView {
+                refund_operation: operation.map(|operation| operation.key.id.clone()),
                 refund_state: operation.map(|operation| operation.state.as_str()),
-                says: judged.says(held.paid(judged).map(|paid| paid.money)),
+                says: judged.says(paid.get(&*judged.payment).map(|paid| paid.money)),
                 judged: judged.clone(),
-            });
-        }
+            }
+        });
+        let payments = payments.collect();
         let is_closed = matches!(listing.status, State::Rejected | State::Deleted);
         let checkouts = if is_closed { Vec::new() } else { tx.checkouts_of(&held.goods.key).await? };
         let open = checkouts.into_iter().filter(|checkout| checkout.state == CheckoutState::Open);

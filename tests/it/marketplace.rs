@@ -2,6 +2,7 @@
 
 mod acts;
 mod chore;
+mod crowded;
 mod disputed;
 mod evenings;
 mod evidence_time;

@@ -12,4 +12,4 @@ mod pages;
 mod reconciliation;
 mod reports;
 pub(crate) mod sales;
-mod statements;
+pub(crate) mod statements;

@@ -73,7 +73,7 @@ pub fn operations(operations: &[Operation]) -> Markup {
         vec![
             moment(operation.requested_at),
             object("operation", operation.id()),
-            html! { (status(operation.state.as_str())) @if let Some(at) = operation.planned_for() { " for " (moment(at)) } },
+            html! { span { (status(operation.state.as_str())) @if let Some(at) = operation.planned_for() { " for " (moment(at)) } } },
             html! { (does(operation)) },
             html! { (operation.requested_by) },
             operation.stripe_id.as_deref().map(named).unwrap_or_default(),

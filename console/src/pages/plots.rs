@@ -8,7 +8,8 @@ use maud::{Markup, html};
 pub type Series = [Option<f64>];
 
 const SPARK: (f64, f64) = (120.0, 30.0);
-const PLOT: Frame = Frame { width: 720.0, height: 200.0, left: 48.0, bottom: 22.0, top: 10.0 };
+/// About as many units as a panel beside another has pixels: letters are as large as the stylesheet says.
+const PLOT: Frame = Frame { width: 560.0, height: 190.0, left: 52.0, bottom: 24.0, top: 12.0 };
 
 struct Frame {
     width: f64,
@@ -85,7 +86,7 @@ pub fn line(
             @if let Some(goal) = goal { line.goal x1=(PLOT.left) x2=(PLOT.width) y1=(short(up(goal))) y2=(short(up(goal))) {} }
             @for run in runs(values) {
                 path.line d=(path(&run, &at, &up)) {}
-                @for (place, value) in &run { circle.dot cx=(short(at(*place))) cy=(short(up(*value))) r="2.25" {} }
+                @for (place, value) in &run { circle.dot cx=(short(at(*place))) cy=(short(up(*value))) r="3" {} }
             }
             (axis(labels))
         }

@@ -60,7 +60,7 @@ fn row(frame: &Frame<'_>, listed: &ListedToken) -> Vec<Markup> {
     vec![
         html! { span.id title=(token.id) { (token.prefix) "…" } },
         badge(tone, listed.state.word()),
-        html! { a href=(page_of("staff", &token.staff)) { (token.staff) } @if token.is_program { " (program)" } },
+        html! { span { a href=(page_of("staff", &token.staff)) { (token.staff) } @if token.is_program { " (program)" } } },
         html! { (role_words(&token.roles)) },
         token.last_used_at.map(|at| age(at, frame.now)).unwrap_or_default(),
         maybe_moment(token.expires_at),

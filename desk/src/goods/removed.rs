@@ -11,7 +11,7 @@ use domain::{AuditChange, Key, Severity};
 use ledger::{Ledger, LedgerError, Transaction};
 use serde_json::json;
 
-use super::{GivenBack, finding, give_back, keep_findings, store};
+use super::{GivenBack, asked_back, finding, give_back, keep_findings, store};
 use crate::acts::operations::NotDone;
 
 /// Whether goods stay, though their time as evidence is over: something about them is on hold, a payment of them is
@@ -62,13 +62,19 @@ pub(super) async fn return_late_money(
     now: DateTime<Utc>,
 ) -> Result<(), NotDone> {
     let left = goods.left()?;
-    let paid = ledger.read().await?.fulfilments(&goods.key).await?;
+    let mut tx = ledger.read().await?;
+    let paid = tx.fulfilments(&goods.key).await?;
+    let owed: Vec<&Fulfilment> = left.unsettled(&paid).collect();
+    let asked = asked_back(&mut tx, &owed.iter().map(|paid| paid.payment.clone()).collect()).await?;
+    drop(tx);
     let mut found = Vec::new();
-    for paid in left.unsettled(&paid) {
+    for paid in owed {
         let note = format!("{} {} was removed before", goods.kind, goods.key.id);
-        if let GivenBack::Stuck(operation) =
-            give_back(ledger, &paid.payment, Reason::TechnicalFailure, &note, now).await?
-        {
+        let given = match asked.get(&paid.payment) {
+            Some(given) => given.clone(),
+            None => give_back(ledger, &paid.payment, Reason::TechnicalFailure, &note, now).await?,
+        };
+        if let GivenBack::Stuck(operation) = given {
             let summary = format!(
                 "{} of {} {} is owed back (it was removed before), and {} is {}",
                 paid.what, goods.kind, goods.key.id, operation.key.id, operation.state

@@ -14,7 +14,8 @@ const STYLE: &str = "body{font:14px/1.5 system-ui,sans-serif;color:#1b1f24;max-w
 h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .5rem}p{margin:.25rem 0}\
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}\
 th,td{padding:.25rem .75rem;border-bottom:1px solid #d8dee4;text-align:left}td.n,th.n{text-align:right}\
-.plot{width:100%;height:7.5rem}.plot rect{fill:#2f6fde}\
+.plot{width:100%;height:7.5rem}.plot rect{fill:#2f6fde}td{overflow-wrap:anywhere}\
+@media screen and (max-width:40rem){table{display:block;overflow-x:auto}}\
 @media print{body{margin:0;max-width:none}h2{break-after:avoid}tr{break-inside:avoid}}";
 
 pub(super) fn html(
@@ -51,7 +52,8 @@ fn head(kind: ReportKind, period: Period, livemode: bool) -> String {
     let mode = if livemode { "live" } else { "test mode" };
     let moment = "%Y-%m-%d %H:%M UTC";
     format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>\
          <style>{STYLE}</style></head><body>\n<h1>{title}</h1>\n<p>{mode}, {} to {}</p>\n",
         period.from().format(moment),
         period.until().format(moment)

@@ -6,7 +6,9 @@ mod rates;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use ledger::views::kpi::{Applied, Decided, FailedByCode, LATENCY_SAMPLE, Scope, Stretch, Summed};
+use ledger::views::kpi::{
+    Applied, Decided, Decisions, Earned, FailedByCode, LATENCY_SAMPLE, Scope, Stretch, Summed,
+};
 use ledger::{LedgerError, Transaction};
 use serde::Serialize;
 
@@ -86,7 +88,7 @@ pub struct Figures {
     pub disputes_lost: i64,
     /// Won / (won + lost), of those that ended in this span.
     pub dispute_win_rate: Option<f64>,
-    /// From opening to the end, of the same.
+    /// From opening to the end, of the same; of the newest 10,000, where there are more.
     pub disputes_resolved_after_mean_secs: Option<i64>,
     pub currencies: Vec<CurrencyFigures>,
 }
@@ -163,6 +165,7 @@ pub async fn read(tx: &mut Transaction, query: &KpiQuery) -> Result<Kpis, Ledger
             found.failed.iter().filter(|row| is_part(row.number)),
             found.refunded.iter().filter(|row| is_part(row.number)),
             found.disputed.iter().filter(|row| is_part(row.number)),
+            found.decisions.iter().filter(|row| is_part(row.number)),
             found.decided.iter().filter(|row| is_part(row.number)),
         )
     };
@@ -187,10 +190,11 @@ pub async fn read(tx: &mut Transaction, query: &KpiQuery) -> Result<Kpis, Ledger
 
 impl Figures {
     fn of<'a>(
-        succeeded: impl Iterator<Item = &'a Summed>,
+        succeeded: impl Iterator<Item = &'a Earned>,
         failed: impl Iterator<Item = &'a FailedByCode>,
         refunded: impl Iterator<Item = &'a Summed>,
         disputed: impl Iterator<Item = &'a Summed>,
+        decisions: impl Iterator<Item = &'a Decisions>,
         decided: impl Iterator<Item = &'a Decided>,
     ) -> Self {
         let mut figures = Self::default();
@@ -214,10 +218,12 @@ impl Figures {
             of_currency(&mut currencies, &row.currency).disputed += row.amount;
         }
         let mut resolved_after = Vec::new();
-        for row in decided {
+        for row in decisions {
             let count =
                 if row.status == "won" { &mut figures.disputes_won } else { &mut figures.disputes_lost };
-            *count += 1;
+            *count += row.disputes;
+        }
+        for row in decided {
             resolved_after.extend(row.opened_at.map(|opened_at| (row.closed_at - opened_at).num_seconds()));
         }
         for money in currencies.values_mut() {
@@ -313,16 +319,18 @@ mod tests {
 
     #[test]
     fn currencies_stay_apart_and_an_average_is_of_its_own_payments() {
-        let summed = |currency: &str, payments, amount| Summed {
+        let earned = |currency: &str, payments, amount| Earned {
             number: 0,
             currency: currency.to_owned(),
-            objects: payments,
             payments,
             amount,
         };
-        let (paid, refunded) = ([summed("usd", 2, 101), summed("eur", 1, 700)], [summed("usd", 1, 50)]);
+        let paid = [earned("usd", 2, 101), earned("eur", 1, 700)];
+        let refunded =
+            [Summed { number: 0, currency: "usd".to_owned(), objects: 1, payments: 1, amount: 50 }];
         let failed = [FailedByCode { number: 0, code: "card_declined".to_owned(), attempts: 1 }];
-        let figures = Figures::of(paid.iter(), failed.iter(), refunded.iter(), [].iter(), [].iter());
+        let figures =
+            Figures::of(paid.iter(), failed.iter(), refunded.iter(), [].iter(), [].iter(), [].iter());
         assert_eq!(figures.success_rate, Some(0.75));
         assert_eq!(figures.failure_rates_by_code.get("card_declined"), Some(&0.25));
         assert_eq!((figures.dispute_rate, figures.dispute_win_rate), (Some(0.0), None));

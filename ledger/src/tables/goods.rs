@@ -1,7 +1,7 @@
 //! The tables `goods` and `goods_changes`: a merchant's own goods, and those of which a payment changed. Whoever writes
 //! goods holds the lock of their key, also where they have no row yet.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use domain::charges::Charge;
@@ -198,17 +198,20 @@ impl Transaction {
     #[shared::built_once]
     pub async fn fulfilments(&mut self, goods: &Key) -> Result<Vec<Fulfilment>, LedgerError> {
         let Paid { payments, charges, disputes } = self.paid(goods).await?;
-        let is_of = |dispute: &Dispute, payment: &Key| {
-            let charge = dispute.owner();
-            let mut charges = charges.iter().filter(|row| Some(&row.key) == charge.as_ref());
-            charges.any(|row| row.key == *payment || row.owner().as_ref() == Some(payment))
-        };
-        let mut fulfilments: Vec<Fulfilment> = payments
+        // A charge without a payment intent is its own payment.
+        let charges: BTreeMap<&Key, Key> = charges
             .iter()
-            .filter_map(|payment| {
-                Fulfilment::of(payment, disputes.iter().filter(|dispute| is_of(dispute, &payment.key)))
-            })
+            .map(|charge| (&charge.key, charge.owner().unwrap_or_else(|| charge.key.clone())))
             .collect();
+        let mut disputed: BTreeMap<&Key, Vec<&Dispute>> = BTreeMap::new();
+        for dispute in &disputes {
+            if let Some(payment) = dispute.owner().and_then(|charge| charges.get(&charge)) {
+                disputed.entry(payment).or_default().push(dispute);
+            }
+        }
+        let of = |payment: &Key| disputed.get(payment).into_iter().flatten().copied();
+        let mut fulfilments: Vec<Fulfilment> =
+            payments.iter().filter_map(|payment| Fulfilment::of(payment, of(&payment.key))).collect();
         fulfilments.sort_by(|a, b| a.order().cmp(&b.order()));
         Ok(fulfilments)
     }

@@ -1,6 +1,8 @@
 //! The table `operations`. Whoever decides about money locks the payment first, then what the sums of the last day
 //! are over, then the operation: in this order, so that requests see each other and never wait in a circle.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use domain::operations::{Operation, OperationKind, OperationState, TABLE};
 use domain::row::{Columns, Field};
@@ -8,7 +10,7 @@ use domain::{Key, Object, readable};
 
 use crate::engine::locks::Wait;
 use crate::engine::query::query;
-use crate::engine::rows::Statement;
+use crate::engine::rows::{Statement, by_parent};
 use crate::{Ledger, LedgerError, Transaction};
 
 readable! {
@@ -95,26 +97,24 @@ impl Transaction {
         .await
     }
 
-    /// The refunds of a payment that were asked for by whoever is known so, the newest first, at most so many.
+    /// The refunds of these payments that were asked for by whoever is known so, those of each the newest first.
     #[shared::built_once]
     pub async fn refunds_asked_for(
         &mut self,
-        payment: &Key,
+        payments: &BTreeSet<Key>,
         known_by: &str,
-        limit: i64,
     ) -> Result<Vec<Operation>, LedgerError> {
-        query(
-            "SELECT * FROM operations WHERE payment = $1 AND account = $2 AND livemode = $3 AND kind = $4 \
-             AND known_by = $5 ORDER BY requested_at DESC, id DESC LIMIT $6",
-        )
-        .bind(&payment.id)
-        .bind(&payment.account)
-        .bind(payment.livemode)
-        .bind(OperationKind::Refund.as_str())
-        .bind(known_by)
-        .bind(limit)
-        .all(self)
-        .await
+        let payments: Vec<Key> = payments.iter().cloned().collect();
+        by_parent(&payments)
+            .text("of_kind", |_| OperationKind::Refund.as_str())
+            .text("of_known_by", |_| known_by)
+            .fetch(
+                self,
+                "SELECT o.* FROM input JOIN operations o ON o.payment = parent AND o.account = parent_account \
+                 AND o.livemode = parent_livemode AND o.kind = of_kind AND o.known_by = of_known_by \
+                 ORDER BY o.requested_at DESC, o.id DESC",
+            )
+            .await
     }
 
     /// Those about a subject, such as a dispute or a customer, that may still be sent or whose outcome counts.

@@ -40,7 +40,7 @@ impl Transaction {
             .and("actor || ' ()' LIKE ? ESCAPE '!'", by.as_ref())
             .within("at", &filter.window)
             .whose(&filter.whose)
-            .placed(self, ("at", Order::NewestOfAnyKind), &part.and_one())
+            .placed(self, ("at", Order::NewestLines), &part.and_one())
             .await?;
         Ok(Page::of(rows, part, |line: &AuditRow| {
             let key =

@@ -9,6 +9,7 @@ mod notices;
 mod operations;
 mod payouts;
 mod people;
+mod sought;
 mod standing;
 mod tries;
 
@@ -20,12 +21,13 @@ pub use self::notices::NoticeFilter;
 pub use self::operations::OperationFilter;
 pub use self::payouts::PayoutFilter;
 pub use self::people::{BanFilter, CustomerFilter, SubscriptionFilter};
+use self::sought::{Sought, are_few};
 pub use self::tries::{ChargeFilter, FailureFilter};
 use crate::views::page::{Page, Part};
 use crate::views::search::{Order, Search, Whose, Window, select};
 use crate::{LedgerError, Transaction};
 use domain::invoices::Invoice;
-use domain::money::{WITH_THREE_DECIMALS, WITHOUT_DECIMALS};
+use domain::money::{WITH_THREE_DECIMALS, WITHOUT_DECIMALS, decimals_of};
 use domain::payments::Payment;
 use domain::refunds::Refund;
 use domain::{Key, Object};
@@ -118,6 +120,21 @@ impl Transaction {
             None => Vec::new(),
         };
         let has_failed = filter.status.as_deref() == Some(PAYMENT_FAILED);
+        let failed_with = FAILED_WITH.form(self, filter.code.as_ref()).await?;
+        let paid_by_card = PAID_BY_CARD.form(self, filter.last4.as_ref()).await?;
+        let amounts = filter.ranges();
+        let are_few = match amounts.as_deref().map(outermost) {
+            Some((least, most)) => {
+                are_few(
+                    self,
+                    Search::of("SELECT id FROM payments WHERE TRUE")
+                        .and("amount >= ?", least)
+                        .and("amount <= ?", most),
+                )
+                .await?
+            }
+            None => true,
+        };
         search
             .then(&format!(" WHERE {CREATED} IS NOT NULL"))
             .of_user(filter.user.as_ref(), &customers)
@@ -125,10 +142,10 @@ impl Transaction {
             .and("status = ?", filter.status.as_ref().filter(|_| !has_failed))
             .and("customer = ?", filter.customer.as_ref())
             .and("amount = ?", filter.amount)
-            .in_ranges(filter.amounts.as_deref())
+            .in_ranges(amounts.as_deref(), are_few)
             .and("currency = ?", filter.currency.as_ref())
-            .and(FAILED_WITH, filter.code.as_ref())
-            .and(PAID_BY_CARD, filter.last4.as_ref())
+            .and(failed_with, filter.code.as_ref())
+            .and(paid_by_card, filter.last4.as_ref())
             .within(CREATED, &filter.window)
             .whose(&filter.whose)
             .page(self, (moment, Order::Newest), part)
@@ -167,11 +184,29 @@ pub const PAYMENT_FAILED: &str = "payment_failed";
 const HAS_FAILED: &str = "((status = 'requires_payment_method' AND (failure_code IS NOT NULL OR failed_attempts > 0)) \
     OR (status = 'unknown' AND failed_attempts > 0))";
 const LAST_FAILURE: &str = "last_failure";
-/// Two indexes, each of few rows beside those of payments.
-const FAILED_WITH: &str = "payments.id IN (SELECT payment FROM payment_failures WHERE code = ? AND payment IS NOT NULL \
-    UNION ALL SELECT payment FROM payment_failures WHERE decline_code = ? AND payment IS NOT NULL)";
-const PAID_BY_CARD: &str =
-    "payments.id IN (SELECT payment FROM charges WHERE card_last4 = ? AND payment IS NOT NULL)";
+const FAILED_WITH: Sought = Sought {
+    few: "payments.id IN (SELECT payment FROM payment_failures WHERE code = ? AND payment IS NOT NULL \
+        UNION ALL SELECT payment FROM payment_failures WHERE decline_code = ? AND payment IS NOT NULL)",
+    many: "(SELECT 1 FROM payment_failures f WHERE f.payment = payments.id AND f.account = payments.account \
+        AND f.livemode = payments.livemode AND (f.code = ? OR f.decline_code = ?) LIMIT 1) IS NOT NULL",
+    rows: "SELECT id FROM payment_failures WHERE code = ? UNION ALL \
+        SELECT id FROM payment_failures WHERE decline_code = ?",
+};
+const PAID_BY_CARD: Sought = Sought {
+    few: "payments.id IN (SELECT payment FROM charges WHERE card_last4 = ? AND payment IS NOT NULL)",
+    many: "(SELECT 1 FROM charges c WHERE c.payment = payments.id AND c.account = payments.account \
+        AND c.livemode = payments.livemode AND c.card_last4 = ? LIMIT 1) IS NOT NULL",
+    rows: "SELECT id FROM charges WHERE card_last4 = ?",
+};
+
+impl PaymentFilter {
+    /// The ranges of amounts that count: of a currency that is asked for only its own.
+    fn ranges(&self) -> Option<Vec<AmountRange>> {
+        let decimals = self.currency.as_ref().map(|currency| decimals_of(&currency.to_ascii_uppercase()));
+        let ranges = self.amounts.as_ref()?.iter().copied();
+        Some(ranges.filter(|range| decimals.is_none_or(|decimals| range.decimals == decimals)).collect())
+    }
+}
 
 impl AmountRange {
     /// Whether any amount lies in it.
@@ -181,19 +216,27 @@ impl AmountRange {
 }
 
 impl Search {
-    /// Amounts within one of the ranges. The outermost ends stand once more by themselves, for the index of amounts.
-    fn in_ranges(self, ranges: Option<&[AmountRange]>) -> Self {
+    /// Amounts within one of the ranges. Where few are, the outermost ends stand once more by themselves, for the index of
+    /// amounts; a sign before a column keeps both databases from any.
+    fn in_ranges(self, ranges: Option<&[AmountRange]>, are_few: bool) -> Self {
         let Some(ranges) = ranges else { return self };
-        let ends = |of: fn(&AmountRange) -> Option<i64>| ranges.iter().map(of).collect::<Option<Vec<i64>>>();
-        let least = ends(|range| range.least).and_then(|ends| ends.into_iter().min());
-        let most = ends(|range| range.most).and_then(|ends| ends.into_iter().max());
-        let search = self.and("amount >= ?", least).and("amount <= ?", most).then(" AND (FALSE");
+        let (least, most) = if are_few { outermost(ranges) } else { (None, None) };
+        let (above, below) =
+            if are_few { ("amount >= ?", "amount <= ?") } else { ("+amount >= ?", "+amount <= ?") };
+        let search = self.and(above, least).and(below, most).then(" AND (FALSE");
         let search = ranges.iter().fold(search, |search, range| {
             let search = search.then(&format!(" OR ({}", of_decimals(range.decimals)));
-            search.and("amount >= ?", range.least).and("amount <= ?", range.most).then(")")
+            search.and(above, range.least).and(below, range.most).then(")")
         });
         search.then(")")
     }
+}
+
+/// The ends between which all of the ranges lie.
+fn outermost(ranges: &[AmountRange]) -> (Option<i64>, Option<i64>) {
+    let ends = |of: fn(&AmountRange) -> Option<i64>| ranges.iter().map(of).collect::<Option<Vec<i64>>>();
+    let least = ends(|range| range.least).and_then(|ends| ends.into_iter().min());
+    (least, ends(|range| range.most).and_then(|ends| ends.into_iter().max()))
 }
 
 /// The currencies with so many decimals.
@@ -208,19 +251,24 @@ fn of_decimals(decimals: usize) -> String {
     }
 }
 
-/// Payments beside their latest failure in a window. The index begins with the mode.
+/// Payments beside their latest failure in a window: failures are read from the newest on, and of each payment counts the
+/// one that has none later. The index begins with the mode; what is COALESCEd leads to the failures of the payment alone.
 fn with_failures(failed: &Window, livemode: Option<bool>) -> Search {
+    let later = Window { since: None, until: failed.until };
     Search::of(select(Payment::TABLE, LAST_FAILURE))
         .then(
-            " JOIN (SELECT payment AS failed_payment, account AS of_account, \
-         livemode AS of_mode, MAX(failed_at) AS last_failure FROM payment_failures \
-         WHERE failed_at IS NOT NULL AND payment IS NOT NULL",
+            " JOIN (SELECT payment AS failed_payment, account AS of_account, livemode AS of_mode, \
+         failed_at AS last_failure FROM payment_failures f WHERE failed_at IS NOT NULL AND payment IS NOT NULL",
         )
         .when("livemode IN (TRUE, FALSE)", livemode.is_none())
-        .and("livemode = ?", livemode)
+        .when("livemode = TRUE", livemode == Some(true))
+        .when("livemode = FALSE", livemode == Some(false))
         .within("failed_at", failed)
         .then(
-            " GROUP BY payment, account, livemode) f ON failed_payment = payments.id \
-         AND of_account = payments.account AND of_mode = payments.livemode",
+            " AND NOT EXISTS (SELECT 1 FROM payment_failures l WHERE l.payment = f.payment AND l.account = f.account \
+         AND l.livemode = f.livemode AND l.failed_at IS NOT NULL \
+         AND (COALESCE(l.failed_at, f.failed_at), l.id) > (f.failed_at, f.id)",
         )
+        .within("COALESCE(l.failed_at, f.failed_at)", &later)
+        .then(")) f ON failed_payment = payments.id AND of_account = payments.account AND of_mode = payments.livemode")
 }

@@ -14,7 +14,8 @@ pub struct KnownReason {
     pub refunds: bool,
 }
 
-/// Each is one look-up in an index.
+/// Each is one look-up in an index. Conditions are ranges: of an equation Postgres may expect so many rows that it looks for
+/// the first one elsewhere.
 const ATTEMPTS: [&str; 2] = [
     "SELECT id FROM payment_failures WHERE code IS NOT NULL",
     "SELECT id FROM payment_failures WHERE decline_code IS NOT NULL",
@@ -25,6 +26,12 @@ const REFUNDS: [&str; 2] = [
     "SELECT id FROM refunds WHERE failure_reason IS NOT NULL",
 ];
 
+macro_rules! is {
+    ($column:literal) => {
+        concat!($column, " >= ? AND ", $column, " <= ?")
+    };
+}
+
 impl Transaction {
     /// `None` where nothing has it.
     #[shared::built_once]
@@ -33,9 +40,9 @@ impl Transaction {
         word: &str,
         whose: &Whose,
     ) -> Result<Option<KnownReason>, LedgerError> {
-        let attempts = self.has_any(&ATTEMPTS, &["code = ?", "decline_code = ?"], word, whose).await?;
-        let disputes = self.has_any(&DISPUTES, &["reason = ?"], word, whose).await?;
-        let refunds = self.has_any(&REFUNDS, &["reason = ?", "failure_reason = ?"], word, whose).await?;
+        let attempts = self.has_any(&ATTEMPTS, &[is!("code"), is!("decline_code")], word, whose).await?;
+        let disputes = self.has_any(&DISPUTES, &[is!("reason")], word, whose).await?;
+        let refunds = self.has_any(&REFUNDS, &[is!("reason"), is!("failure_reason")], word, whose).await?;
         let known = KnownReason { word: word.to_owned(), attempts, disputes, refunds };
         Ok((attempts || disputes || refunds).then_some(known))
     }
@@ -48,9 +55,9 @@ impl Transaction {
         whose: &Whose,
     ) -> Result<bool, LedgerError> {
         for (select, condition) in selects.iter().zip(conditions) {
-            let found: Vec<(String,)> =
-                Search::of(*select).and(condition, Some(word)).whose(whose).fetch(self, "1", 1).await?;
-            if !found.is_empty() {
+            let search = Search::of(*select).and(condition, Some(word)).whose(whose).counted(1);
+            let found: Vec<(i64,)> = search.fetch(self, "1", 1).await?;
+            if found.first().is_some_and(|(count,)| *count > 0) {
                 return Ok(true);
             }
         }

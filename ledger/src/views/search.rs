@@ -44,9 +44,14 @@ pub(crate) enum Order {
     Soonest,
     /// Of events, whose keys have a hash more; a place keeps it beside the key.
     NewestEvents,
+    /// Of lines of the audit, which are told apart by kind and revision; a place keeps them beside the key.
+    NewestLines,
     /// As `NewestKnown`, of objects of several kinds, which may share a key; a place keeps the kind beside it.
     NewestOfAnyKind,
 }
+
+/// Later than whatever happened.
+const END_OF_TIME: DateTime<Utc> = DateTime::from_timestamp(253_402_300_799, 0).expect("the year 9999");
 
 /// A statement that grows with its conditions.
 pub(crate) struct Search {
@@ -82,8 +87,18 @@ impl Search {
         self
     }
 
+    /// The mode stands in the text: an index may be of one mode alone.
     pub(crate) fn whose(self, whose: &Whose) -> Self {
-        self.and("account = ?", whose.account.as_ref()).and("livemode = ?", whose.livemode)
+        self.and("account = ?", whose.account.as_ref())
+            .when("livemode = TRUE", whose.livemode == Some(true))
+            .when("livemode = FALSE", whose.livemode == Some(false))
+    }
+
+    /// How many rows there are, up to a limit.
+    pub(crate) fn counted(mut self, limit: i64) -> Self {
+        let place = self.place(Value::from(limit));
+        self.sql = format!("SELECT COUNT(*) FROM ({} LIMIT {place}) counted", self.sql);
+        self
     }
 
     /// By the moment that an expression tells.
@@ -135,7 +150,7 @@ impl Search {
     ) -> Result<Vec<Placed<R>>, LedgerError> {
         let search = match &part.after {
             Some(place) => self.behind(moment, order, place),
-            None => self,
+            None => self.from_the_end(moment, order),
         };
         search.fetch(tx, &order.by(moment), part.limit).await
     }
@@ -156,6 +171,13 @@ impl Search {
         Ok(Page::of(rows, part, |row| (Key { id: get(row).to_owned(), ..Key::default() }, String::new())))
     }
 
+    /// The newest of all. SQLite takes an index for its order alone only where a comparison leads to it: else it reads the
+    /// whole table and sorts it.
+    fn from_the_end(self, moment: &str, order: Order) -> Self {
+        let end = order.is_of_every_row().then_some(END_OF_TIME);
+        self.and(&format!("{moment} <= ?"), end)
+    }
+
     /// Only what comes behind a place. The first comparison alone lets both databases begin at that place of an index.
     fn behind(mut self, moment: &str, order: Order, place: &Place) -> Self {
         let Key { id, account, livemode } = &place.key;
@@ -169,7 +191,7 @@ impl Search {
         let mut first = String::new();
         let more = match order {
             Order::NewestEvents => Some("content_hash"),
-            Order::NewestOfAnyKind => Some("kind"),
+            Order::NewestLines | Order::NewestOfAnyKind => Some("kind"),
             Order::Newest | Order::NewestKnown | Order::Soonest => None,
         };
         if let Some(more) = more {
@@ -183,10 +205,10 @@ impl Search {
             values.insert(0, at);
         }
         let later = format!("({}) {sign} ({})", names.join(", "), values.join(", "));
-        let condition = match (order, place.at) {
-            (Order::Newest | Order::NewestEvents, _) => format!("{first}{later}"),
-            (_, Some(_)) => format!("({moment} IS NULL OR ({first}{later}))"),
-            (_, None) => format!("{moment} IS NULL AND {later}"),
+        let condition = match place.at {
+            _ if order.is_of_every_row() => format!("{first}{later}"),
+            Some(_) => format!("({moment} IS NULL OR ({first}{later}))"),
+            None => format!("{moment} IS NULL AND {later}"),
         };
         write!(self.sql, " AND {condition}").expect("a String takes every write");
         self
@@ -211,6 +233,11 @@ impl Search {
 }
 
 impl Order {
+    /// Whether every row has the moment.
+    fn is_of_every_row(self) -> bool {
+        matches!(self, Self::Newest | Self::NewestEvents | Self::NewestLines)
+    }
+
     fn by(self, moment: &str) -> String {
         match self {
             Self::Newest => format!("{moment} DESC, id DESC, account DESC, livemode DESC"),
@@ -220,6 +247,7 @@ impl Order {
             Self::NewestEvents => {
                 format!("{moment} DESC, id DESC, account DESC, livemode DESC, content_hash DESC")
             }
+            Self::NewestLines => format!("{moment} DESC, id DESC, account DESC, livemode DESC, kind DESC"),
             Self::NewestOfAnyKind => {
                 format!("{moment} IS NULL, {moment} DESC, id DESC, account DESC, livemode DESC, kind DESC")
             }
@@ -259,14 +287,26 @@ mod tests {
     }
 
     #[test]
+    fn a_list_of_which_every_row_has_the_moment_begins_at_the_end_of_its_index() {
+        let sql = |order| Search::of("S").from_the_end("created_at", order).sql;
+        for order in [Order::Newest, Order::NewestEvents, Order::NewestLines] {
+            assert_eq!(sql(order), "S AND created_at <= $1");
+        }
+        for order in [Order::NewestKnown, Order::Soonest, Order::NewestOfAnyKind] {
+            assert_eq!(sql(order), "S", "rows without the moment are in the list");
+        }
+        assert_eq!(END_OF_TIME.to_rfc3339(), "9999-12-31T23:59:59+00:00");
+    }
+
+    #[test]
     fn only_what_was_asked_for_is_a_condition() {
         let search = Search::of("SELECT * FROM payments WHERE TRUE")
             .and("status = ?", Some(&"succeeded".to_owned()))
             .and("customer = ?", None::<&String>)
             .whose(&Whose { account: None, livemode: Some(true) })
             .when("needs_refetch", false);
-        assert_eq!(search.sql, "SELECT * FROM payments WHERE TRUE AND status = $1 AND livemode = $2");
-        assert_eq!(search.values.len(), 2);
+        assert_eq!(search.sql, "SELECT * FROM payments WHERE TRUE AND status = $1 AND livemode = TRUE");
+        assert_eq!(search.values.len(), 1);
     }
 
     #[test]

@@ -4,6 +4,8 @@
 mod promotions;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod ties;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -11,7 +11,7 @@ use crate::terms::{BUMP, FEATURED, USUAL};
 
 const DAY: i64 = 86_400;
 
-fn at(secs: i64) -> DateTime<Utc> {
+pub(super) fn at(secs: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_780_000_000 + secs, 0).unwrap()
 }
 
@@ -30,11 +30,11 @@ fn payment(id: &str, what: &str, paid_at: i64, money: Money) -> Fulfilment {
     }
 }
 
-fn paid(id: &str, what: &str, paid_at: i64) -> Fulfilment {
+pub(super) fn paid(id: &str, what: &str, paid_at: i64) -> Fulfilment {
     payment(id, what, paid_at, Money::Here)
 }
 
-fn record() -> Record {
+pub(super) fn record() -> Record {
     Record {
         category: "Housing".to_owned(),
         currency: "usd".to_owned(),
@@ -48,7 +48,7 @@ fn word(secs: i64) -> Word {
 }
 
 /// The same whatever the order of the payments, and however often each is there.
-fn derived(record: &Record, payments: &[Fulfilment]) -> Derived {
+pub(super) fn derived(record: &Record, payments: &[Fulfilment]) -> Derived {
     let terms = ListingTerms::of(Terms::of(USUAL, []));
     let asked = BTreeMap::new();
     let of = |payments: &[Fulfilment]| {
@@ -72,7 +72,7 @@ fn derived(record: &Record, payments: &[Fulfilment]) -> Derived {
     first
 }
 
-fn verdicts(derived: &Derived) -> Vec<(&str, Verdict)> {
+pub(super) fn verdicts(derived: &Derived) -> Vec<(&str, Verdict)> {
     derived.payments.iter().map(|judged| (judged.payment.as_str(), judged.verdict)).collect()
 }
 
@@ -84,39 +84,6 @@ fn a_promotion_rests_on_the_fee_that_counts_also_where_the_one_before_it_went_ba
     let derived = derived(&record(), &payments);
     assert_eq!(derived.active_until, Some(at(59 * DAY)));
     assert!(verdicts(&derived).contains(&("pi_3", Verdict::Granted)), "{derived:?}");
-}
-
-/// The second of two was asked back; then an event says that it was the first.
-#[test]
-fn what_was_asked_back_stays_asked_back_when_the_order_of_two_turns() {
-    let (terms, asked) = (ListingTerms::of(Terms::of(USUAL, [])), BTreeMap::new());
-    let of = |returning: &BTreeSet<String>, payments: &[Fulfilment]| {
-        derive(&Known {
-            record: &record(),
-            user: "user_1",
-            terms: &terms,
-            asked: &asked,
-            returning,
-            payments,
-        })
-    };
-    for what in [LISTING_FEE, BUMP] {
-        let others = (what == BUMP).then(|| paid("pi_0", LISTING_FEE, 0));
-        let told =
-            |first| others.clone().into_iter().chain([paid("pi_1", what, first), paid("pi_2", what, 10)]);
-        let verdict =
-            |derived: &Derived, id: &str| verdicts(derived).into_iter().find(|it| it.0 == id).unwrap().1;
-        let before = of(&BTreeSet::new(), &told(11).collect::<Vec<_>>());
-        assert!(matches!(verdict(&before, "pi_1"), Verdict::Owed(_)));
-        let after = of(&["pi_1".to_owned()].into(), &told(9).collect::<Vec<_>>());
-        assert!(matches!(verdict(&after, "pi_1"), Verdict::Owed(_)), "{after:?}");
-        assert_eq!(verdict(&after, "pi_2"), Verdict::Granted);
-        let alone = of(
-            &["pi_1".to_owned()].into(),
-            &told(9).filter(|it| it.payment.id != "pi_2").collect::<Vec<_>>(),
-        );
-        assert_eq!(verdict(&alone, "pi_1"), Verdict::Granted, "it is here until it went back");
-    }
 }
 
 /// Name, payments, verdicts, state an hour after the first payment.

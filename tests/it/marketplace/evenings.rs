@@ -1,9 +1,11 @@
 //! Goods of a merchant's own: evenings with so many seats. Whoever paid first has one, and whoever comes too late gets
 //! their money back. docs/marketplace.md shows this file.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use desk::acts::operations::NotDone;
-use desk::goods::{GivenBack, Keep, finding, give_back, is_returning, keep_findings, store};
+use desk::goods::{GivenBack, Keep, finding, give_back, keep_findings, returning, store};
 use domain::Key;
 use domain::evidence::{EvidenceField, Testimony};
 use domain::fulfilments::{Fulfilment, Money};
@@ -16,7 +18,7 @@ pub(crate) const KEEPERS: &[Keep] = &[keep];
 const SEATS: usize = 2;
 
 /// The rule: pure, and the same whatever order the payments came in. What was asked back stays asked back.
-fn seated(mut paid: Vec<Fulfilment>, returning: &[Key]) -> (Vec<Fulfilment>, Vec<Fulfilment>) {
+fn seated(mut paid: Vec<Fulfilment>, returning: &BTreeSet<Key>) -> (Vec<Fulfilment>, Vec<Fulfilment>) {
     paid.retain(|seat| seat.money == Money::Here && (seat.amount, seat.currency.as_str()) == (1_500, "usd"));
     paid.sort_by(|a, b| a.order().cmp(&b.order()));
     paid.sort_by_key(|seat| returning.contains(&seat.payment));
@@ -34,12 +36,7 @@ fn keep<'a>(
         let goods = tx.lock_goods(key).await?.filter(|goods| goods.kind == "evening");
         let Some(mut evening) = goods else { return Ok(None) };
         let paid = tx.fulfilments(key).await?;
-        let mut returning = Vec::new();
-        for seat in &paid {
-            if is_returning(&mut tx, &seat.payment).await? {
-                returning.push(seat.payment.clone());
-            }
-        }
+        let returning = returning(&mut tx, &paid.iter().map(|seat| seat.payment.clone()).collect()).await?;
         let (seats, late) = seated(paid, &returning);
         evening.derived = json!(seats.iter().map(|seat| &seat.user).collect::<Vec<_>>()).to_string();
         let sold = format!("A seat of {}", key.id);

@@ -208,7 +208,8 @@ impl Shop {
 
     /// The refund that was asked for by itself.
     pub(crate) async fn given_back(&self, intent: &str) -> Option<Operation> {
-        asked_back(&mut self.ledger.read().await.unwrap(), &key(intent)).await.unwrap()
+        let asked = asked_back(&mut self.ledger.read().await.unwrap(), &[key(intent)].into()).await.unwrap();
+        asked.get(&key(intent)).map(|given| given.operation().clone())
     }
 
     pub(crate) async fn approve(

@@ -53,7 +53,7 @@ impl Subscriber for Statements {
     fn exit(&self, _: &Id) {}
 }
 
-async fn counted<T>(read: impl Future<Output = T>) -> (usize, T) {
+pub(crate) async fn counted<T>(read: impl Future<Output = T>) -> (usize, T) {
     let statements = Statements::default();
     let _counting = tracing::subscriber::set_default(statements.clone());
     let answer = read.await;
