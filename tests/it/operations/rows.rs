@@ -125,6 +125,8 @@ async fn what_is_due_is_found_and_what_is_held_or_waits_is_not() {
         .await;
         assert_eq!(due(5).await, ["op_a"], "an attempt under way is left alone for a minute");
         assert_eq!(due(6).await, ["op_a", "op_b"], "then somebody looks after it");
+        let of_test_mode = ledger.due_operations(false, at(6), at(16), 10).await.unwrap();
+        assert!(of_test_mode.is_empty(), "a key of the other mode sends none of them");
         change(&ledger, "op_a", |it| it.hold("worker", at(8))).await;
         assert_eq!(due(7).await, ["op_b"]);
         assert_eq!(due(8).await, ["op_a", "op_b"]);
