@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use desk::acts::operations::record;
 use desk::verify::{Witnesses, verify};
 use domain::Key;
+use domain::notices::NoticeKind;
 use domain::operations::{
     Answer, Approval, Call, DecisionKind, Fault, Operation, OperationState, Parameters, Reason, Request,
     Requester, parameters,
@@ -78,6 +79,9 @@ async fn an_operation_is_kept_with_its_decisions_its_calls_and_its_story() {
         let decisions = tx.decisions_of("op_a").await.unwrap();
         assert_eq!((decisions.len(), decisions[0].number), (1, 1));
         assert!(operation.approved_parameters(&decisions).is_ok());
+        let noted = tx.notices_about(&[("operation", operation.key.clone())], 10).await.unwrap();
+        let wanted = noted.iter().filter(|notice| notice.kind == NoticeKind::ApprovalWanted).count();
+        assert_eq!((noted.len(), wanted), (1, 1), "of the steps programs hear alone: {noted:?}");
         let mut call = Call {
             attempt: 1,
             number: 0,
