@@ -64,6 +64,13 @@ fn every_fault_names_tests_that_exist() {
 }
 
 #[test]
+fn the_page_says_how_many_there_are() {
+    let page = std::fs::read_to_string(workspace().join("docs/trust.md")).unwrap();
+    let count = faults::all().len();
+    assert!(page.contains(&format!("lists {count} deliberate faults")), "docs/trust.md: there are {count}");
+}
+
+#[test]
 #[ignore = "builds the tree once more and runs for many minutes: scripts/sabotage"]
 fn every_fault_is_caught() {
     let env = Env::of_process();

@@ -12,12 +12,12 @@ use super::faults::Fault;
 /// Which fault is on. Harness and tests clear the environment of what they start, so it is a file.
 pub(super) const SWITCH: &str = "target/fault";
 
-/// Where each fault stands in its source, by file; or what is wrong with them, a line each.
-pub(super) fn places<'f>(
-    faults: &'f [Fault],
-    root: &Path,
-) -> Result<BTreeMap<&'f str, Vec<(Range<usize>, &'f Fault)>>, Vec<String>> {
-    let (mut places, mut wrong) = (BTreeMap::<_, Vec<_>>::new(), Vec::new());
+/// By file, in the order of their places.
+type Places<'f> = BTreeMap<&'f str, Vec<(Range<usize>, &'f Fault)>>;
+
+/// Where each fault stands in its source; or what is wrong with them, a line each.
+pub(super) fn places<'f>(faults: &'f [Fault], root: &Path) -> Result<Places<'f>, Vec<String>> {
+    let (mut places, mut wrong) = (Places::new(), Vec::new());
     for fault in faults {
         let Ok(text) = fs::read_to_string(root.join(&fault.source)) else {
             wrong.push(format!("{}: {} is not there", fault.name, fault.source));
