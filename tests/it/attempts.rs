@@ -129,7 +129,7 @@ async fn the_mark_of_an_event_that_was_handled_blames_nobody() {
         let mut tx = ledger.begin().await.unwrap();
         tx.mark_started(&the_event(&ledger, &event.header.id).await.key(), clock::now()).await.unwrap();
         tx.commit().await.unwrap();
-        let alone = async |event| {
+        let alone = async |event: &envelope::Envelope| {
             isolated::handle(&ledger, event, &retries(), clock::now(), &mut Mark::default()).await.unwrap()
         };
         assert!(matches!(alone(&event).await, IsolatedOutcome::NotDue { .. }));
