@@ -106,19 +106,38 @@ pub(crate) async fn end(
     came: &Result<Answer, Problem>,
 ) -> Result<(), Problem> {
     let Taken { owner, key } = taken;
-    let kept = match came {
-        Ok(answer) => Some((answer.status, answer.clone().without(SECRET).document)),
-        // It may have been done.
-        Err(problem) if problem.code == Code::Unavailable || problem.code == Code::Internal => return Ok(()),
-        Err(problem) => problem.kept().map(|kept| (problem.code.status(), kept)),
-    };
+    let kept = kept(came);
+    if matches!(kept, Kept::InDoubt) {
+        return Ok(());
+    }
     let mut tx = ledger.begin().await?;
-    let Some((status, document)) = kept else {
-        tx.free_request(&owner, &key).await?;
-        return Ok(tx.commit().await?);
-    };
-    tx.keep_answer(&owner, &key, i64::from(status.as_u16()), &document.to_string()).await?;
+    match kept {
+        Kept::Answer(status, document) => {
+            tx.keep_answer(&owner, &key, i64::from(status.as_u16()), &document.to_string()).await?;
+        }
+        _ => tx.free_request(&owner, &key).await?,
+    }
     Ok(tx.commit().await?)
+}
+
+/// What stays of a request under its key.
+#[derive(Debug, PartialEq, Eq)]
+enum Kept {
+    Answer(StatusCode, Value),
+    /// It was not done, and may be tried anew.
+    Nothing,
+    /// It may have been done: nobody repeats it under this key.
+    InDoubt,
+}
+
+fn kept(came: &Result<Answer, Problem>) -> Kept {
+    match came {
+        Ok(answer) => Kept::Answer(answer.status, answer.clone().without(SECRET).document),
+        Err(problem) if problem.code == Code::Unavailable || problem.code == Code::Internal => Kept::InDoubt,
+        Err(problem) => {
+            problem.kept().map_or(Kept::Nothing, |kept| Kept::Answer(problem.code.status(), kept))
+        }
+    }
 }
 
 fn read(status: i64, answer: &str) -> Result<Answer, Problem> {
@@ -155,6 +174,20 @@ mod tests {
         assert_eq!(read(&[]), Ok(None));
         assert_eq!(read(&[" a-1 "]), Ok(Some("a-1".to_owned())));
         assert!(read(&["a", "a"]).is_err() && read(&[""]).is_err());
+    }
+
+    #[test]
+    fn what_may_have_been_done_is_neither_free_nor_answered() {
+        let of = |code| kept(&Err(Problem::new(code, "why")));
+        assert_eq!((of(Code::Unavailable), of(Code::Internal)), (Kept::InDoubt, Kept::InDoubt));
+        assert_eq!(of(Code::NotFound), Kept::Nothing);
+        assert!(matches!(of(Code::Refused), Kept::Answer(..)));
+        let made = Answer {
+            status: StatusCode::OK,
+            document: json!({"id": "tok_1", "token": "tdg_1"}),
+            is_object: false,
+        };
+        assert_eq!(kept(&Ok(made)), Kept::Answer(StatusCode::OK, json!({"id": "tok_1"})));
     }
 
     #[test]

@@ -255,20 +255,22 @@ async fn act(
     let Given { file, members: given, room: _room } = given;
     let body = Fields::of_body(given, endpoint.body.unwrap_or_default(), now)?;
     let sees_cards = actor.as_ref().is_none_or(|actor| actor.has(Permission::Manage));
-    let shown = |answered: Answered| {
-        answered.map(|answer| if sees_cards { answer } else { answer.without(&card_names()) })
-    };
     let key = key.zip(actor.clone());
     let call = Call { console: Arc::clone(console), actor, path, query, body, file, now };
-    let Some((key, actor)) = key else { return Ok((shown((endpoint.run)(call).await), false)) };
-    match idempotency::begin(&console.ledger, &actor, key, &hash, now).await? {
-        Begun::Answered(answered) => Ok((shown(answered), true)),
-        Begun::Free(taken) => {
-            let answered = (endpoint.run)(call).await;
-            idempotency::end(&console.ledger, taken, &answered).await?;
-            Ok((shown(answered), false))
-        }
-    }
+    let (answered, is_replayed) = match key {
+        None => ((endpoint.run)(call).await, false),
+        Some((key, actor)) => match idempotency::begin(&console.ledger, &actor, key, &hash, now).await? {
+            Begun::Answered(answered) => (answered, true),
+            Begun::Free(taken) => {
+                let answered = (endpoint.run)(call).await;
+                idempotency::end(&console.ledger, taken, &answered).await?;
+                (answered, false)
+            }
+        },
+    };
+    // Whichever way it came: of an answer everything is kept.
+    let shown = answered.map(|answer| if sees_cards { answer } else { answer.without(&card_names()) });
+    Ok((shown, is_replayed))
 }
 
 fn note(console: &Console, request_id: &str, method: &Method, came: &Came, status: u16, began: Instant) {

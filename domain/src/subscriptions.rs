@@ -163,3 +163,26 @@ impl Subscription {
         FINAL.contains(&self.state.status.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::testing::{event, in_every_order};
+
+    #[test]
+    fn what_has_ended_stays_ended_whatever_is_told_of_it_later() {
+        let told = |kind: &str, second, status: &str| {
+            let object =
+                json!({"id": "sub_1", "object": "subscription", "status": status, "customer": "cus_1"});
+            event(kind, second, &object)
+        };
+        let graph = in_every_order(&[
+            told("customer.subscription.created", 0, "active"),
+            told("customer.subscription.deleted", 10, "canceled"),
+            told("customer.subscription.updated", 20, "active"),
+        ]);
+        let states: Vec<&str> = graph.subscriptions.rows().map(|row| row.state.status.as_str()).collect();
+        assert_eq!(states, ["canceled"]);
+    }
+}

@@ -59,6 +59,10 @@ impl Keys {
         Some(reply.with("original-request", kept.request_id.clone()))
     }
 
+    pub(crate) fn all(&self) -> Vec<String> {
+        self.0.keys().map(|(_, _, key)| key.clone()).collect()
+    }
+
     pub(crate) fn keep(&mut self, call: &Call, livemode: bool, reply: &Reply) {
         if let Some(kept) = name(call, livemode).and_then(|name| self.0.get_mut(&name)) {
             kept.reply = Some(reply.clone());

@@ -272,6 +272,11 @@ impl FakeStripe {
         self.state().requests.clone()
     }
 
+    /// The idempotency keys that it remembers.
+    pub fn idempotency_keys(&self) -> Vec<String> {
+        self.state().keys.all()
+    }
+
     /// How many refunds were made here.
     pub fn refunds_made(&self) -> usize {
         self.state().refunds_made

@@ -30,7 +30,7 @@ pub(crate) struct State {
     pub(crate) limit: Option<usize>,
     pub(crate) requests: Vec<String>,
     pub(crate) refunds_made: usize,
-    keys: Keys,
+    pub(crate) keys: Keys,
     recent: VecDeque<Instant>,
     /// By account and mode.
     books: BTreeMap<(String, bool), Books>,

@@ -219,3 +219,22 @@ fn no_answer(error: &hyper_util::client::legacy::Error) -> StripeError {
         None => StripeError::Lost(cause),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use shared::env::Env;
+
+    use super::*;
+
+    #[test]
+    fn a_request_names_its_account_and_its_key_where_there_are_any() {
+        let env = Env::of(&[("STRIPE_SECRET_KEY", "sk_test_0123456789abcdefGHIJ")]);
+        let transport = Transport::open(&StripeConfig::from_env(&env).unwrap().unwrap()).unwrap();
+        let outgoing = Outgoing::from(RequestBuilder::new(StripeMethod::Get, "/refunds"));
+        let sent = |sender| transport.request(&outgoing, sender).unwrap().headers().clone();
+        let named = sent(Sender { account: "acct_1", idempotency_key: Some("key_1") });
+        assert!(named[ACCOUNT] == "acct_1" && named[IDEMPOTENCY_KEY] == "key_1");
+        let own = sent(Sender::default());
+        assert!(!own.contains_key(ACCOUNT) && !own.contains_key(IDEMPOTENCY_KEY));
+    }
+}

@@ -122,6 +122,26 @@ async fn an_outage_in_the_middle_uses_up_no_attempt() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_mark_of_an_event_that_was_handled_blames_nobody() {
+    each_ledger("left_mark", async |ledger, _| {
+        let event = payment("pi_1", 0, "succeeded", "own_1");
+        together(&ledger, &[&event]).await;
+        let mut tx = ledger.begin().await.unwrap();
+        tx.mark_started(&the_event(&ledger, &event.header.id).await.key(), clock::now()).await.unwrap();
+        tx.commit().await.unwrap();
+        let alone = async |event: &envelope::Envelope| {
+            isolated::handle(&ledger, event, &retries(), clock::now(), &mut Mark::default()).await.unwrap()
+        };
+        assert!(matches!(alone(&event).await, IsolatedOutcome::NotDue { .. }));
+        let mut replay = event.clone();
+        replay.header.replay = Some("rpl_1".to_owned());
+        let replayed = alone(&replay).await;
+        assert!(matches!(replayed, IsolatedOutcome::Handled(_)), "{replayed:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_is_given_back_leaves_no_mark() {
     each_ledger("given_back", async |ledger, url| {
         let event = payment("pi_1", 0, "succeeded", "own_1");

@@ -11,13 +11,14 @@ use domain::payments::Payment;
 use envelope::{Envelope, Header, Source, Unwanted};
 use harness::histories::agreeing;
 use harness::postgres::Postgres;
-use harness::process_guard::ProcessGuard;
+use harness::process_guard::{ProcessGuard, until};
 use harness::servers;
 use ledger::views::stored_events::{EventFilter, StoredEvent};
 use ledger::{Ledger, LedgerConfig, LedgerError};
 use serde_json::{Value, json};
 use shared::clock;
 use shared::env::Env;
+use sqlx::Connection;
 use stripe_sim::Random;
 use worker::process::{Handled, Manner, process};
 
@@ -130,6 +131,79 @@ async fn a_redelivery_after_a_crash_is_no_repetition() {
         let handled = together(&ledger, &[&event]).await;
         assert_eq!((handled.applied, handled.repeated), (0, 1));
         assert_eq!(the_event(&ledger, &event.header.id).await.repetitions, 0, "it is the same delivery");
+    })
+    .await;
+}
+
+/// A bank transfer's refund names its payment alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refund_that_names_no_charge_counts_whenever_its_payment_is_told() {
+    each_ledger("chargeless", async |ledger, _| {
+        let refund = json!({"id": "re_1", "object": "refund", "amount": 200, "currency": "usd", "status": "succeeded",
+            "payment_intent": "pi_1", "charge": null, "created": 1_780_000_010});
+        together(&ledger, &[&envelope("evt_re_1", "refund.created", 10, &refund)]).await;
+        for (second, status) in [(0, "succeeded"), (20, "processing")] {
+            together(&ledger, &[&payment("pi_1", second, status, "own_1")]).await;
+            assert_eq!(ledger.find::<Payment>("pi_1").await.unwrap()[0].amount_refunded, 200, "{status}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failures_of_an_invoices_payments_add_up_whenever_they_are_told() {
+    each_ledger("failures", async |ledger, _| {
+        for (count, id) in (1..).zip(["pi_1", "pi_2", "pi_3"]) {
+            let failed = json!({"id": id, "status": "requires_payment_method", "amount": 500, "amount_received": 0,
+                "currency": "usd", "metadata": {"invoice_id": "own_1"}, "last_payment_error": {"code": "card_declined"}});
+            let failed = envelope(&format!("evt_{id}"), "payment_intent.payment_failed", 100_000 * count, &failed);
+            together(&ledger, &[&failed]).await;
+            assert_eq!(ledger.find::<Invoice>("own_1").await.unwrap()[0].payment_retry_count, count);
+        }
+    })
+    .await;
+}
+
+/// On SQLite there is one writer; on Postgres the row's own lock makes the second one wait.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_holds_is_read_after_they_have_let_go() {
+    each_ledger("held", async |ledger, url| {
+        if !ledger.takes_several_writers() {
+            return;
+        }
+        together(&ledger, &[&payment("pi_1", 0, "processing", "own_1")]).await;
+        let key = ledger.find::<Payment>("pi_1").await.unwrap().remove(0).key;
+        let mut watch = sqlx::PgConnection::connect(&url).await.unwrap();
+        let mut holder = ledger.begin().await.unwrap();
+        holder.lock_object::<Payment>(&key).await.unwrap();
+        let second = ledger.clone();
+        let telling = tokio::spawn(async move {
+            together(&second, &[&payment("pi_1", 10, "succeeded", "own_1")]).await;
+        });
+        let sql = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        until("the second to wait for the first", Duration::from_secs(30), async || {
+            let waiting: i64 = sqlx::query_scalar(sql).fetch_one(&mut watch).await?;
+            Ok(waiting > 0 || telling.is_finished())
+        })
+        .await
+        .unwrap();
+        assert!(!telling.is_finished(), "it read a payment that somebody holds");
+        holder.commit().await.unwrap();
+        telling.await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_that_comes_twice_runs_once() {
+    each_ledger("replay_twice", async |ledger, _| {
+        let event = payment("pi_1", 0, "succeeded", "own_1");
+        together(&ledger, &[&event]).await;
+        for (replay, applied) in [("rpl_1", 1), ("rpl_1", 0), ("rpl_2", 1)] {
+            let mut again = event.clone();
+            again.header.replay = Some(replay.to_owned());
+            assert_eq!(together(&ledger, &[&again]).await.applied, applied, "{replay}");
+        }
     })
     .await;
 }

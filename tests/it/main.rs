@@ -61,6 +61,7 @@ mod replay_plans;
 mod replays;
 mod repository;
 mod rolling;
+mod sabotage;
 mod segments;
 mod signature_peers;
 mod signature_places;

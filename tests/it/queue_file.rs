@@ -78,6 +78,19 @@ async fn a_release_is_no_redelivery_and_takes_no_suspicion_away() -> anyhow::Res
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_worker_gives_back_when_it_closes_is_no_suspect() -> anyhow::Result<()> {
+    let place = TestQueue::sqlite().await?;
+    let queue = place.open().await;
+    queue.publish(&envelope(1)).await?;
+    receive(&queue, 1).await;
+    queue.close().await;
+    let queue = place.open().await;
+    assert!(!receive(&queue, 1).await[0].redelivered, "nobody died over it");
+    queue.close().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_another_process_publishes_is_found() -> anyhow::Result<()> {
     let place = TestQueue::sqlite().await?;
     let (worker, gateway) = (place.open().await, place.open().await);

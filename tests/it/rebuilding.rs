@@ -86,6 +86,18 @@ async fn whatever_the_order_the_rebuilt_ledger_is_identical() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_is_gone_is_found_among_the_others() {
+    each_ledger("row_gone", async |ledger, url| {
+        told(&ledger).await;
+        tamper(&url, "DELETE FROM payments WHERE id = 'pi_4_2'").await;
+        let (_, comparison) = made_again(&ledger, 1).await;
+        let gone = comparison.differences.iter().find(|difference| difference.key.id == "pi_4_2");
+        assert!(gone.is_some_and(|gone| gone.ledger.is_none() && gone.events.is_some()), "{comparison:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_nobody_may_have_changed_is_found_and_put_right() {
     each_ledger("changed", async |ledger, _| {
         told(&ledger).await;

@@ -35,6 +35,22 @@ fn build(folder: &Path, name: &str) {
         "debug" => "dev",
         other => other,
     };
+    let output = cargo()
+        .args(["build", "--workspace", "--bin", name, "--locked", "--quiet", "--profile", profile])
+        .arg("--target-dir")
+        .arg(folder.parent().expect("a profile stands in a target folder"))
+        .current_dir(workspace())
+        .output()
+        .expect("the cargo that built the tests can be run");
+    assert!(
+        output.status.success(),
+        "cargo build --workspace --bin {name} failed:\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// The cargo that built the tests, as a person would call it.
+pub fn cargo() -> Command {
     let cargo = Path::new(env!("CARGO"));
     let mut command = Command::new(cargo);
     // What cargo tells a test about its package would make build scripts run again, and all that follows.
@@ -49,18 +65,7 @@ fn build(folder: &Path, name: &str) {
         // Without cargo around us, rustup would let folders of the registry choose another toolchain.
         command.env("RUSTUP_TOOLCHAIN", cargo.ancestors().nth(2).expect("cargo stands in a toolchain's bin"));
     }
-    let output = command
-        .args(["build", "--workspace", "--bin", name, "--locked", "--quiet", "--profile", profile])
-        .arg("--target-dir")
-        .arg(folder.parent().expect("a profile stands in a target folder"))
-        .current_dir(workspace())
-        .output()
-        .expect("the cargo that built the tests can be run");
-    assert!(
-        output.status.success(),
-        "cargo build --workspace --bin {name} failed:\n{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    command
 }
 
 fn is_about_the_package(name: &str) -> bool {

@@ -34,3 +34,44 @@ pub(crate) fn of(key: &EventKey, envelopes: &[&Envelope], known: Option<&Known>)
 pub(crate) fn is_stripes(envelope: &Envelope) -> bool {
     envelope.header.replay.is_none() && matches!(envelope.header.source, Source::Stripe | Source::Unknown)
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use chrono::DateTime;
+    use domain::event::Content;
+    use domain::outcome::OutcomeKind;
+
+    use super::*;
+
+    fn delivery() -> Envelope {
+        let mut envelope = Envelope::from_wire(b"", Bytes::from_static(b"{}"), DateTime::UNIX_EPOCH);
+        envelope.header.source = Source::Stripe;
+        envelope.header.trace_parent = shared::trace::child_of(None);
+        envelope
+    }
+
+    #[test]
+    fn a_delivery_counts_once_whatever_comes_again_and_a_replay_counts_as_none() {
+        let (first, second, third) = (delivery(), delivery(), delivery());
+        let key = Content::of(&first).key;
+        let counted = |envelopes: &[&Envelope], remembered: &str| {
+            let known = Known {
+                key: key.clone(),
+                outcome: OutcomeKind::Applied,
+                attempts: 1,
+                retry_at: None,
+                trace_parent: first.header.trace_parent.clone(),
+                further_deliveries: remembered.to_owned(),
+            };
+            of(&key, envelopes, Some(&known)).map_or((0, String::new()), |found| (found.times, found.spans))
+        };
+        assert_eq!(counted(&[&first], "").0, 0, "it came back from a worker that died");
+        let (times, spans) = counted(&[&first, &second, &second], "");
+        assert_eq!((times, counted(&[&second], &spans).0), (1, 0), "the ledger remembers it");
+        assert_eq!(counted(&[&second, &third], &spans).0, 1);
+        let mut replayed = third.clone();
+        replayed.header.replay = Some("rpl_1".to_owned());
+        assert_eq!(counted(&[&replayed], &spans).0, 0);
+    }
+}

@@ -5,7 +5,6 @@ use chrono::{DateTime, Utc};
 use domain::event::{Content, EventKey};
 use domain::outcome::OutcomeKind;
 use domain::{AuditChange, Key, Severity, Transition, audit_chain};
-use ledger::tables::bodies::Body;
 use ledger::views::stored_events::StoredEvent;
 use ledger::{Ledger, LedgerError, Transaction};
 
@@ -44,9 +43,6 @@ async fn erase_one(
     now: DateTime<Utc>,
 ) -> Result<bool, LedgerError> {
     let Some(archived) = tx.archived(std::slice::from_ref(event)).await?.pop() else { return Ok(false) };
-    if let Body::Damaged { segment, fault } = archived.body {
-        return Err(LedgerError::Segment { number: segment, fault });
-    }
     if !tx.erase_body(event, now).await? {
         return Ok(false);
     }

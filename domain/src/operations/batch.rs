@@ -108,6 +108,20 @@ mod tests {
         assert_ne!(hash, hash_of(&[two.clone(), one.clone()]));
         assert_ne!(hash, hash_of(std::slice::from_ref(&one)));
         let other = Operation { parameters_hash: two.parameters_hash.clone(), ..one.clone() };
-        assert_ne!(hash, hash_of(&[other, two]));
+        assert_ne!(hash, hash_of(&[other.clone(), two.clone()]));
+        let batch = Batch {
+            id: "bat_1".to_owned(),
+            account: String::new(),
+            livemode: true,
+            items: 2,
+            sums: "8.00 USD".to_owned(),
+            hash,
+            reason: "other".to_owned(),
+            note: None,
+            requested_by: "jane".to_owned(),
+            known_by: "session".to_owned(),
+            requested_at: crate::operations::testing::at(0),
+        };
+        assert!(batch.is_of(&[one, two.clone()]) && !batch.is_of(&[other, two]), "as many, and others");
     }
 }

@@ -223,3 +223,36 @@ impl Operation {
         self.state.is_waiting() && self.expires_at.is_some_and(|expires_at| expires_at <= now)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operations::testing::{at, refund};
+
+    #[test]
+    fn what_is_sent_rests_on_the_word_of_somebody_else_about_these_very_parameters() {
+        let by_mary = Operation {
+            approval: Approval::Person,
+            approved_by: Some("mary".to_owned()),
+            ..refund("op_1", 600_000, "usd")
+        };
+        let sent = |operation: &Operation, by: &str, parameters_hash: &str| {
+            operation.approved_parameters(&[Decided {
+                number: 2,
+                decision: DecisionKind::Approve,
+                decided_by: by.to_owned(),
+                known_by: "session".to_owned(),
+                reason: None,
+                parameters_hash: parameters_hash.to_owned(),
+                decided_at: at(2),
+            }])
+        };
+        let hash = &by_mary.parameters_hash;
+        assert!(sent(&by_mary, "mary", hash).is_ok());
+        assert!(matches!(sent(&by_mary, "joe", hash), Err(Unsendable::NotByWhomItSays)));
+        assert!(matches!(sent(&by_mary, "mary", "other"), Err(Unsendable::NotApproved)));
+        assert!(matches!(by_mary.approved_parameters(&[]), Err(Unsendable::NotByWhomItSays)));
+        let by_its_requester = Operation { approved_by: Some("jane".to_owned()), ..by_mary.clone() };
+        assert!(matches!(sent(&by_its_requester, "jane", hash), Err(Unsendable::NotByWhomItSays)));
+    }
+}

@@ -332,9 +332,31 @@ fn every_difference_reads_as_a_sentence_and_above_the_tolerance_it_is_critical()
 }
 
 #[test]
+fn a_shortfall_weighs_as_much_as_a_surplus_and_the_tolerance_itself_is_tolerated() {
+    for (stripe_amount, ledger_amount) in
+        [(Some(1_000), Some(400)), (Some(400), Some(1_000)), (None, Some(600)), (Some(-600), None)]
+    {
+        let difference = Difference {
+            kind: DifferenceKind::AmountDiffers,
+            subject_kind: "charge",
+            subject: "ch_1".to_owned(),
+            item: "txn_1".to_owned(),
+            currency: "usd".to_owned(),
+            stripe_amount,
+            ledger_amount,
+        };
+        let found = |tolerance| difference.found("2026-11-23", tolerance);
+        assert_eq!((found(599).severity, found(600).severity), (Severity::Critical, Severity::Info));
+        assert_eq!(found(600).amount, Some(600));
+    }
+}
+
+#[test]
 fn net_is_amount_less_fee() {
     let mut told = transaction("txn_1", "charge", "ch_1", 1_000, 59);
-    told.net = 942;
-    let objects = charges([charge("ch_1", 1_000, "usd")]);
-    assert_eq!(kinds(&judged(&[told], objects)), [(DifferenceKind::NetDiffers, "ch_1")]);
+    for net in [940, 942] {
+        told.net = net;
+        let objects = charges([charge("ch_1", 1_000, "usd")]);
+        assert_eq!(kinds(&judged(&[told.clone()], objects)), [(DifferenceKind::NetDiffers, "ch_1")]);
+    }
 }

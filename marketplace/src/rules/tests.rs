@@ -132,8 +132,8 @@ fn stories() -> Vec<Story> {
         ),
         (
             "wrong amount",
-            vec![other(|paid| paid.amount = 499)],
-            vec![("pi_1", Wrong(Fault::Amount))],
+            vec![other(|paid| paid.amount = 499), Fulfilment { amount: 199, ..paid("pi_2", BUMP, 5) }],
+            vec![("pi_1", Wrong(Fault::Amount)), ("pi_2", Wrong(Fault::Amount))],
             State::PendingPayment,
         ),
         (

@@ -45,16 +45,37 @@ async fn a_key_that_loses_its_rights_leaves_what_it_sent_in_doubt() {
     let payment = scene.payment(2, 5_000).await;
     let asked = scene.refund(&payment, 2_000).await;
     scene.reads(asked.id(), "not sent yet").await;
-    let ago = clock::now() - TimeDelta::minutes(2);
-    let mut tx = scene.ledger.begin().await.unwrap();
-    let mut begun = tx.lock_operation(asked.id()).await.unwrap().unwrap();
-    begun.begin_attempt(ago, ago).unwrap();
-    begun.release();
-    tx.write_operation(&begun).await.unwrap();
-    tx.commit().await.unwrap();
+    dies_while_it_sends(&scene, asked.id(), || ()).await;
     scene.reaches(asked.id(), OperationState::Unknown).await;
     let nothing = settle(&scene.ledger, asked.id(), &Found::NotDone, "the dashboard", &joe, clock::now());
     assert_eq!(nothing.await.unwrap().state, OperationState::Failed);
+    scene.end().await;
+}
+
+/// As a worker leaves it that had committed its attempt; `then` happens before anybody can look at it.
+async fn dies_while_it_sends(scene: &Scene, id: &str, then: impl FnOnce()) {
+    let ago = clock::now() - TimeDelta::minutes(2);
+    let mut tx = scene.ledger.begin().await.unwrap();
+    let mut begun = tx.lock_operation(id).await.unwrap().unwrap();
+    begun.begin_attempt(ago, ago).unwrap();
+    begun.release();
+    tx.write_operation(&begun).await.unwrap();
+    then();
+    tx.commit().await.unwrap();
+}
+
+/// Its first request may still be running, though Stripe lists nothing yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_again_goes_out_under_the_key_of_the_first_time() {
+    let scene = Scene::begin(Combination::SqliteSqlite).await;
+    let payment = scene.payment(1, 5_000).await;
+    scene.stripe.denies(["/refunds"]);
+    let asked = scene.refund(&payment, 2_000).await;
+    scene.reads(asked.id(), "not sent yet").await;
+    dies_while_it_sends(&scene, asked.id(), || scene.stripe.denies([])).await;
+    let done = scene.reaches(asked.id(), OperationState::Succeeded).await;
+    let key = done.idempotency_key.unwrap();
+    assert!(scene.stripe.idempotency_keys().contains(&key), "{:?}", scene.stripe.idempotency_keys());
     scene.end().await;
 }
 

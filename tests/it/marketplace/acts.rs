@@ -1,5 +1,7 @@
 //! What is done with a listing, from its first row to its last refund, on both ledgers.
 
+use desk::acts::bans::{Decision, decide_on_user};
+use domain::bans::Act;
 use domain::checkouts::{Checkout, CheckoutState};
 use domain::operations::OperationState;
 use fake_stripe::Fault;
@@ -199,6 +201,13 @@ async fn who_is_banned_or_somebody_else_pays_nothing_and_neither_does_anybody_wh
         shop.put("lst_1", "Housing").await.unwrap();
         let now = clock::now();
         let person = desk::acts::Person::named("mona").unwrap();
+        let decided = async |act: Act| {
+            let decision = Decision { act, until: None, reason: "chargebacks elsewhere".to_owned() };
+            decide_on_user(&shop.ledger, &key("user_1"), &decision, &person, now).await.unwrap();
+        };
+        decided(Act::Ban).await;
+        assert_eq!(shop.ask("lst_1", LISTING_FEE).await.unwrap_err().code(), "user_banned");
+        decided(Act::Lift).await;
         desk::acts::blocks::place(&shop.ledger, "user_1", "fraud", &person, now).await.unwrap();
         assert_eq!(shop.ask("lst_1", LISTING_FEE).await.unwrap_err().code(), "user_blocked");
         desk::acts::blocks::lift(&shop.ledger, "user_1", "fine", &person, now).await.unwrap();

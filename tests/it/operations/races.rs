@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use domain::operations::{Fault, OperationState};
+use domain::permissions::Role;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use super::desk::{Desk, PAID, at, each_desk, jane, joe, key, mary, refund};
+use super::desk::{Desk, PAID, at, each_desk, jane, joe, key, mary, paid, refund};
 use crate::ledgers::envelope;
-use desk::actor::Actor;
+use desk::actor::{Actor, KnownBy};
 use desk::acts::operations::request::{Ask, Wanted, request};
 use desk::acts::operations::retry::retry;
 
@@ -48,6 +49,25 @@ async fn one_person_who_races_over_several_payments_does_not_pass_the_threshold(
         let states = race(&desk, asks).await;
         let own = states.iter().filter(|state| **state == OperationState::Approved).count();
         assert_eq!(own, 5, "5,000.00 USD in all on her own word: {states:?}");
+        assert!(states.iter().all(|state| state.is_open()));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn people_who_race_for_one_customer_do_not_pass_the_threshold_together() {
+    each_desk("one_customer", async |desk| {
+        let mut asks = Vec::new();
+        for place in 0..RACERS {
+            let payment = format!("pi_of_one_{place}");
+            desk.hears(&paid(&payment, "cus_one", 100_000)).await;
+            let manager = [Role::BillingManager].into();
+            let actor = Actor::known(&format!("manager{place}"), manager, KnownBy::Session, false);
+            asks.push((refund(&payment, 100_000), actor));
+        }
+        let states = race(&desk, asks).await;
+        let own = states.iter().filter(|state| **state == OperationState::Approved).count();
+        assert_eq!(own, 5, "5,000.00 USD in all without a second look: {states:?}");
         assert!(states.iter().all(|state| state.is_open()));
     })
     .await;

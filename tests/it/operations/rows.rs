@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use desk::acts::operations::record;
 use desk::verify::{Witnesses, verify};
 use domain::Key;
+use domain::notices::NoticeKind;
 use domain::operations::{
     Answer, Approval, Call, DecisionKind, Fault, Operation, OperationState, Parameters, Reason, Request,
     Requester, parameters,
@@ -78,6 +79,9 @@ async fn an_operation_is_kept_with_its_decisions_its_calls_and_its_story() {
         let decisions = tx.decisions_of("op_a").await.unwrap();
         assert_eq!((decisions.len(), decisions[0].number), (1, 1));
         assert!(operation.approved_parameters(&decisions).is_ok());
+        let noted = tx.notices_about(&[("operation", operation.key.clone())], 10).await.unwrap();
+        let wanted = noted.iter().filter(|notice| notice.kind == NoticeKind::ApprovalWanted).count();
+        assert_eq!((noted.len(), wanted), (1, 1), "of the steps programs hear alone: {noted:?}");
         let mut call = Call {
             attempt: 1,
             number: 0,
@@ -125,6 +129,8 @@ async fn what_is_due_is_found_and_what_is_held_or_waits_is_not() {
         .await;
         assert_eq!(due(5).await, ["op_a"], "an attempt under way is left alone for a minute");
         assert_eq!(due(6).await, ["op_a", "op_b"], "then somebody looks after it");
+        let of_test_mode = ledger.due_operations(false, at(6), at(16), 10).await.unwrap();
+        assert!(of_test_mode.is_empty(), "a key of the other mode sends none of them");
         change(&ledger, "op_a", |it| it.hold("worker", at(8))).await;
         assert_eq!(due(7).await, ["op_b"]);
         assert_eq!(due(8).await, ["op_a", "op_b"]);

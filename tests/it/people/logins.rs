@@ -5,12 +5,15 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use desk::actor::{NotAuthenticated, authenticate_session};
+use desk::actor::{Actor, KnownBy, NotAuthenticated, authenticate_session};
 use desk::acts::invitations::{Acceptance, accept, invite_first};
-use desk::acts::login::{Attempt, LoggedIn, LoginRefused, Second, Step, login, second_factor};
+use desk::acts::login::{
+    Attempt, CHALLENGE_VALID_FOR, LoggedIn, LoginRefused, Second, Step, login, second_factor,
+};
+use desk::acts::password::change_password;
 use desk::acts::sessions::forget_old;
 use desk::staff_key::StaffKey;
-use domain::permissions::Permission;
+use domain::permissions::{Permission, Role};
 use harness::binaries::binary;
 use secrecy::{ExposeSecret, SecretString};
 use shared::clock;
@@ -20,6 +23,7 @@ use super::desk::{People, each_people, text};
 use crate::authenticator::app;
 
 const PASSWORD: &str = "tall ship at dusk";
+const NEW: &str = "a taller ship at dawn";
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
 fn key() -> StaffKey {
@@ -80,6 +84,53 @@ async fn a_code_of_the_app_counts_once_and_so_does_a_recovery_code() {
         let audit = people.audit("jane").await;
         let refused = audit.iter().filter(|(what, ..)| what == "login refused").count();
         assert_eq!(refused, 3, "{audit:?}");
+    })
+    .await;
+}
+
+/// The first step alone.
+async fn begins(people: &People, password: &str, now: DateTime<Utc>) -> SecretString {
+    let attempt = Attempt { name: "jane", password: password.into(), address: "192.0.2.1" };
+    let Step::NeedsSecondFactor(challenge) = login(&people.ledger, attempt, now).await.unwrap() else {
+        panic!("jane has a second factor")
+    };
+    challenge
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_was_begun_ends_in_time_and_with_the_password_and_its_codes_are_counted() {
+    each_people("challenge", async |people| {
+        let now = clock::now();
+        let (_, codes) = jane(&people, now).await;
+        let goes_on = async |challenge: &SecretString, code: &str, at| {
+            let (challenge, code) = (challenge.expose_secret(), Second::Recovery(code));
+            second_factor(&people.ledger, challenge, code, "192.0.2.1", Some(&key()), at).await
+        };
+        let right = |number: usize| codes[number].expose_secret();
+        let begun = begins(&people, PASSWORD, now).await;
+        for other in [now + CHALLENGE_VALID_FOR, now - TimeDelta::seconds(1)] {
+            let refused = goes_on(&begun, right(0), other).await;
+            assert!(matches!(refused, Err(LoginRefused::TooLate)), "at {other}");
+        }
+        goes_on(&begun, right(0), now + CHALLENGE_VALID_FOR - TimeDelta::seconds(1)).await.unwrap();
+
+        let begun = begins(&people, PASSWORD, now).await;
+        let jane = Actor::known("jane", [Role::SuperUser].into(), KnownBy::Session, false);
+        let changed_at = now + TimeDelta::seconds(1);
+        change_password(&people.ledger, PASSWORD.into(), NEW.into(), &jane, "192.0.2.1", changed_at)
+            .await
+            .unwrap();
+        let refused = goes_on(&begun, right(1), now + TimeDelta::seconds(2)).await;
+        assert!(matches!(refused, Err(LoginRefused::TooLate)), "whoever knew the old password stays out");
+
+        let begun = begins(&people, NEW, now + TimeDelta::seconds(3)).await;
+        let then = now + TimeDelta::seconds(4);
+        let mut refused = Vec::new();
+        for _ in 0..6 {
+            refused.push(goes_on(&begun, "0000-0000", then).await);
+        }
+        assert!(matches!(refused[..], [.., Err(LoginRefused::Locked { .. })]), "codes cannot be tried out");
+        assert!(matches!(goes_on(&begun, right(1), then).await, Err(LoginRefused::Locked { .. })));
     })
     .await;
 }

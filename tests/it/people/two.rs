@@ -1,8 +1,20 @@
 //! What loosens a rule takes two administrators; each way around it is refused, and is in the audit.
 
+use chrono::TimeDelta;
+use desk::actor::{Actor, KnownBy};
+use desk::acts::second_administrator;
+use domain::permissions::Role;
 use serde_json::{Value, json};
 
-use super::desk::each_people;
+use super::desk::{People, each_people};
+
+/// Nobody decided in time: what was asked for long ago is no longer what anybody thinks of.
+async fn assert_lapses(people: &People, change: &str) {
+    let joe = Actor::known("joe", [Role::SuperUser].into(), KnownBy::Session, false);
+    let in_a_month = shared::clock::now() + TimeDelta::days(30);
+    let refused = second_administrator::approve(&people.ledger, change, &joe, in_a_month).await;
+    assert!(refused.unwrap_err().to_string().contains("has lapsed"));
+}
 
 fn waiting(changed: &Value) -> String {
     assert_eq!(changed["pending"]["state"], json!("waiting"), "{changed}");
@@ -75,6 +87,11 @@ async fn what_has_changed_meanwhile_is_not_approved() {
         assert!(said.contains("is not as it was when the change was asked for"), "{said}");
         people.said(joe, &["staff", "reject", &change, "--reason", "asked for too early"]);
         assert_eq!(people.json(None, &["staff", "show", "sue"])["roles"], json!(["auditor"]));
+        assert_lapses(
+            &people,
+            &waiting(&people.json(jane, &["staff", "roles", "sue", "--role", "super_user"])),
+        )
+        .await;
         let lines = people.audit_of("change", &change).await;
         let lines: Vec<&str> = lines.iter().map(|(what, ..)| what.as_str()).collect();
         assert_eq!(lines, ["asked", "refused", "rejected"]);

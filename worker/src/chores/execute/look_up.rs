@@ -118,3 +118,28 @@ async fn intent(api: &Api, id: &str, account: &str, done: &[&str]) -> Result<Loo
     let is_done = done.contains(&answer.read::<PaymentIntentNow>()?.status.as_str());
     Ok(LookedUp::whether(is_done, answer))
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use domain::Key;
+
+    use super::*;
+
+    #[test]
+    fn an_operation_made_the_object_that_names_it_and_no_other() {
+        let object = |metadata: &str| Answer {
+            body: Bytes::from(format!(r#"{{"id": "re_1", "metadata": {metadata}}}"#)),
+            ..Answer::default()
+        };
+        let key = Key { id: "op_1".to_owned(), ..Key::default() };
+        let operation = Operation { key, ..Operation::default() };
+        let found = |metadata: &[&str]| {
+            let listed = Listed { objects: metadata.iter().map(|it| object(it)).collect(), at: None };
+            LookedUp::among(listed, &operation).unwrap().found.map(|found| found.body)
+        };
+        let (own, other) = (r#"{"tidegate_operation_id": "op_1"}"#, r#"{"tidegate_operation_id": "op_2"}"#);
+        assert_eq!(found(&[other, own, "{}"]), Some(object(own).body));
+        assert_eq!(found(&[other, "{}", "null"]), None);
+    }
+}

@@ -33,14 +33,8 @@ impl Executor {
         let mut tx = self.lanes.ledger.begin().await?;
         let Some(mut operation) = tx.lock_operation(id).await? else { return Ok(None) };
         let now = clock::now();
-        let is_sendable = matches!(
-            operation.state,
-            OperationState::Approved | OperationState::Executing | OperationState::Unknown
-        );
         let holder = self.lease.holder();
-        let is_held = operation.held_by.as_deref().is_some_and(|held_by| held_by != holder)
-            && operation.held_until.is_some_and(|until| until > now && until <= now + SKEW);
-        if !is_sendable || is_held || operation.is_expired(now) {
+        if !may_take(&operation, holder, now) {
             return Ok(None);
         }
         operation.hold(holder, now + self.hold());
@@ -157,11 +151,7 @@ impl Executor {
             tx.lock_object::<Payment>(&payment).await?;
         }
         let locked = tx.lock_operation(operation.id()).await?;
-        Ok(locked.filter(|locked| {
-            (locked.state, locked.attempt) == (operation.state, operation.attempt)
-                && locked.parameters_hash == operation.parameters_hash
-                && locked.held_by == operation.held_by
-        }))
+        Ok(locked.filter(|locked| is_untouched(locked, operation)))
     }
 
     /// Stores what came of the attempt, unless somebody was faster.
@@ -174,8 +164,7 @@ impl Executor {
         let now = clock::now();
         let mut tx = self.lanes.ledger.begin().await?;
         let Some(mut locked) = tx.lock_operation(operation.id()).await? else { return Ok(()) };
-        let is_open = matches!(locked.state, OperationState::Executing | OperationState::Unknown);
-        if !is_open || locked.attempt != operation.attempt {
+        if !awaits_answer(&locked, operation.attempt) {
             return Ok(());
         }
         let change = match conclusion {
@@ -273,4 +262,66 @@ impl Executor {
 pub(super) fn asked_for(error: &StripeError) -> TimeDelta {
     let asked = error.retry_after().unwrap_or_default().min(Duration::from_hours(1));
     TimeDelta::from_std(asked).unwrap_or_default()
+}
+
+/// Whether this worker may send it now: the list that it comes from may be a moment old.
+fn may_take(operation: &Operation, holder: &str, now: DateTime<Utc>) -> bool {
+    let is_sendable = matches!(
+        operation.state,
+        OperationState::Approved | OperationState::Executing | OperationState::Unknown
+    );
+    let is_held = operation.held_by.as_deref().is_some_and(|held_by| held_by != holder)
+        && operation.held_until.is_some_and(|until| until > now && until <= now + SKEW);
+    is_sendable && !is_held && !operation.is_expired(now)
+}
+
+/// Whether nobody else has gone on with it since it was seen.
+fn is_untouched(locked: &Operation, seen: &Operation) -> bool {
+    (locked.state, locked.attempt) == (seen.state, seen.attempt)
+        && locked.parameters_hash == seen.parameters_hash
+        && locked.held_by == seen.held_by
+}
+
+/// Whether what Stripe said to this attempt still decides.
+fn awaits_answer(locked: &Operation, attempt: i64) -> bool {
+    let is_open = matches!(locked.state, OperationState::Executing | OperationState::Unknown);
+    is_open && locked.attempt == attempt
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_780_000_000, 0).unwrap()
+    }
+
+    fn held_by(holder: &str, secs: i64) -> Operation {
+        let mut operation = Operation { state: OperationState::Approved, ..Operation::default() };
+        operation.hold(holder, now() + TimeDelta::seconds(secs));
+        operation
+    }
+
+    #[test]
+    fn an_operation_is_taken_where_nobody_else_holds_it_and_its_approval_stands() {
+        let may = |operation: &Operation| may_take(operation, "me", now());
+        assert!(may(&held_by("me", 60)) && may(&held_by("another", 0)), "its hold has ended");
+        assert!(!may(&held_by("another", 1)));
+        assert!(may(&held_by("another", 3 * 3_600)), "such a hold was written by a clock that ran ahead");
+        let until =
+            |secs| Operation { expires_at: Some(now() + TimeDelta::seconds(secs)), ..held_by("me", 60) };
+        assert!(may(&until(1)) && !may(&until(0)));
+        assert!(!may(&Operation { state: OperationState::Succeeded, ..held_by("me", 60) }));
+    }
+
+    #[test]
+    fn whoever_was_overtaken_goes_on_with_nothing() {
+        let seen = Operation { state: OperationState::Executing, attempt: 1, ..held_by("me", 60) };
+        assert!(is_untouched(&seen, &seen) && awaits_answer(&seen, 1));
+        assert!(!is_untouched(&Operation { attempt: 1, state: seen.state, ..held_by("another", 60) }, &seen));
+        let later = Operation { attempt: 2, ..seen.clone() };
+        assert!(!is_untouched(&later, &seen) && !awaits_answer(&later, 1));
+        let ended = Operation { state: OperationState::Succeeded, ..seen.clone() };
+        assert!(!is_untouched(&ended, &seen) && !awaits_answer(&ended, 1));
+    }
 }
