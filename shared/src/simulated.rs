@@ -4,7 +4,6 @@
 #[cfg(debug_assertions)]
 mod decided {
     use std::cell::Cell;
-    use std::task::Poll;
     use std::time::Duration;
 
     use chrono::{DateTime, TimeDelta, Utc};
@@ -58,7 +57,7 @@ mod decided {
         let Some(left) = LEFT.get() else { return };
         LEFT.set(Some(left.saturating_sub(1)));
         if left <= 1 {
-            std::future::poll_fn(|_| Poll::Pending).await
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -9,11 +9,9 @@ use harness::client::Answer;
 use harness::load::{SendLog, send_all};
 use harness::oracle::judge;
 use harness::postgres::Postgres;
-use harness::process_guard::until;
 use harness::stack::{Combination, Stack, each_combination};
 use harness::stories::{SampleEvent, Stories, Truth};
 use serde_json::json;
-use sqlx::{Connection, SqliteConnection};
 use stripe_sim::Random;
 
 const PATIENCE: Duration = Duration::from_mins(1);

@@ -90,7 +90,9 @@ fn every_world_keeps_the_laws_and_comes_to_rest() {
     for seed in (0..seeds).map(|further| seed.wrapping_add(further)) {
         match play(seed, steps, env.given(TRACE.name).is_some()) {
             Ok(story) => {
-                story.counts.into_iter().for_each(|(what, count)| *counts.entry(what).or_default() += count)
+                for (what, count) in story.counts {
+                    *counts.entry(what).or_default() += count;
+                }
             }
             Err(words) => failed
                 .push(format!("SIMULATOR_SEED={seed} SIMULATOR_SEEDS=1 SIMULATOR_STEPS={steps}\n{words}")),

@@ -252,7 +252,7 @@ fn of_decimals(decimals: usize) -> String {
 }
 
 /// Payments beside their latest failure in a window: failures are read from the newest on, and of each payment counts the
-/// one that has none later. The index begins with the mode; what is COALESCEd leads to the failures of the payment alone.
+/// one that has none later. The index begins with the mode; a plain equality leads to the failures of the payment alone.
 fn with_failures(failed: &Window, livemode: Option<bool>) -> Search {
     let later = Window { since: None, until: failed.until };
     Search::of(select(Payment::TABLE, LAST_FAILURE))

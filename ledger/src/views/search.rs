@@ -150,7 +150,7 @@ impl Search {
     ) -> Result<Vec<Placed<R>>, LedgerError> {
         let search = match &part.after {
             Some(place) => self.behind(moment, order, place),
-            None => self.from_the_end(moment, order),
+            None => self.by_time_backwards(moment, order),
         };
         search.fetch(tx, &order.by(moment), part.limit).await
     }
@@ -173,7 +173,7 @@ impl Search {
 
     /// The newest of all. SQLite takes an index for its order alone only where a comparison leads to it: else it reads the
     /// whole table and sorts it.
-    fn from_the_end(self, moment: &str, order: Order) -> Self {
+    fn by_time_backwards(self, moment: &str, order: Order) -> Self {
         let end = order.is_of_every_row().then_some(END_OF_TIME);
         self.and(&format!("{moment} <= ?"), end)
     }
@@ -288,7 +288,7 @@ mod tests {
 
     #[test]
     fn a_list_of_which_every_row_has_the_moment_begins_at_the_end_of_its_index() {
-        let sql = |order| Search::of("S").from_the_end("created_at", order).sql;
+        let sql = |order| Search::of("S").by_time_backwards("created_at", order).sql;
         for order in [Order::Newest, Order::NewestEvents, Order::NewestLines] {
             assert_eq!(sql(order), "S AND created_at <= $1");
         }

@@ -299,7 +299,7 @@ async fn no_page_reads_a_table_whole_on_sqlite_either() {
             let (name, how) = read.split_once(' ').unwrap_or((read, ""));
             let is_large = |table: &&str| *table == name || text.contains(&format!(" {table} {name} "));
             let is_in_order = how.starts_with("USING") && !how.contains("sqlite_autoindex");
-            if LARGE.iter().any(|table| is_large(&table)) && !is_in_order {
+            if LARGE.iter().any(is_large) && !is_in_order {
                 whole.insert(format!("{path}: {step}: {text}"));
             }
         }

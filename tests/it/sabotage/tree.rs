@@ -150,7 +150,7 @@ fn module(copy: &Path) -> String {
         *ON == name
     }}
 }}\n",
-        copy.join(SWITCH)
+        copy.join(SWITCH).display()
     )
     .unwrap();
     text

@@ -48,7 +48,7 @@ impl Courier {
         // The oldest first, so that the same seed gives each the same fate.
         for event in new.iter().rev() {
             self.seen.insert(id(event).to_owned());
-            for _ in 0..1 + u32::from(random.percent(10)) {
+            for _ in 0..=u32::from(random.percent(10)) {
                 self.parcels.push(Parcel {
                     id: id(event).to_owned(),
                     kind: event["type"].as_str().unwrap().to_owned(),

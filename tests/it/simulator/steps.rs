@@ -133,20 +133,19 @@ impl World {
         let place = usize::try_from(self.random.within(0..self.workers.len() as u64)).unwrap();
         let standing = self.workers[place].gate.standing();
         let mut lent = 0;
-        match standing {
-            Standing::Settling => self.workers[place].gate.set(Standing::Released),
-            _ => {
-                let most = usize::try_from(self.random.within(1..9)).unwrap();
-                lent = self.broker.lend(self.workers[place].connection, most);
-                if lent == 0 && standing == Standing::Receiving {
-                    return;
-                }
+        if standing == Standing::Settling {
+            self.workers[place].gate.set(Standing::Released);
+        } else {
+            let most = usize::try_from(self.random.within(1..9)).unwrap();
+            lent = self.broker.lend(self.workers[place].connection, most);
+            if lent == 0 && standing == Standing::Receiving {
+                return;
             }
         }
         self.may_die();
         let turn = self.workers[place].advance(self.now);
         self.log("work", &format!("worker {place} {standing:?} {lent} lent: {turn:?}"));
-        self.after(place, turn);
+        self.after(place, &turn);
     }
 
     /// Approved operations go to Stripe.
@@ -161,7 +160,7 @@ impl World {
                 .map_or_else(|interrupted| interrupted.to_string(), |count| count.to_string())
         });
         self.log("sending", &format!("worker {place}: {turn:?}"));
-        self.after(place, turn);
+        self.after(place, &turn);
         self.collects();
     }
 
@@ -175,7 +174,7 @@ impl World {
             desk::acts::operations::lapse::lapse_expired(&worker.lanes.ledger, now).await.unwrap()
         });
         self.log("chores", &format!("worker {place}: {turn:?}"));
-        self.after(place, turn);
+        self.after(place, &turn);
     }
 
     pub(super) fn may_die(&mut self) {
@@ -183,7 +182,7 @@ impl World {
         simulated::die_after(dies.then(|| self.random.within(1..POINTS)));
     }
 
-    pub(super) fn after<T>(&mut self, place: usize, turn: Turn<T>) {
+    pub(super) fn after<T>(&mut self, place: usize, turn: &Turn<T>) {
         simulated::die_after(None);
         if matches!(turn, Turn::Died) {
             self.log("death", &format!("worker {place}"));
