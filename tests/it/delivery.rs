@@ -9,6 +9,7 @@ use harness::client::Answer;
 use harness::load::{SendLog, send_all};
 use harness::oracle::judge;
 use harness::postgres::Postgres;
+use harness::process_guard::until;
 use harness::stack::{Combination, Stack, each_combination};
 use harness::stories::{SampleEvent, Stories, Truth};
 use serde_json::json;
@@ -186,6 +187,30 @@ async fn a_worker_refuses_a_schema_that_it_does_not_know_in_plain_words() {
         assert!(refusal.contains("tidegate migrate"), "it says what to do: {refusal}");
         stack.end().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_stopped_worker_could_not_write_comes_again() {
+    let mut postgres = Postgres::start().await.unwrap();
+    let mut stack = Stack::prepare(Combination::SqlitePostgres, &[], None, Some(&postgres)).await.unwrap();
+    stack.begin().await.unwrap();
+    let name = stack.names()[0];
+    postgres.kill().await.unwrap();
+    let (mut client, mut stories) = (stack.client(), stories());
+    for _ in 0..5 {
+        assert_eq!(client.send(&stories.succeeded_payment().body).await, Answer::Status(200));
+    }
+    let is_held = until("a worker that holds events which it cannot write", PATIENCE, async || {
+        Ok(stack.metrics(name).await?.contains("tidegate_ledger_unavailable 1"))
+    });
+    is_held.await.unwrap();
+    stack.terminate(name);
+    until("the process to end", PATIENCE, async || Ok(stack.has_ended(name))).await.unwrap();
+    stack.bury(name);
+    postgres.restart().await.unwrap();
+    stack.spawn(name).unwrap();
+    stack.ledger().has_handled(5, PATIENCE).await.unwrap();
+    stack.end().await;
 }
 
 fn stories() -> Stories {

@@ -69,12 +69,14 @@ impl Transaction {
         query("SELECT * FROM batches WHERE id = $1").bind(id).optional(self).await
     }
 
-    /// Those of which an item waits for a second person, the newest first.
+    /// Those of which an item waits for a second person, the newest first. SQLite takes the index of open operations only
+    /// by the index's own words.
     #[shared::built_once]
     pub async fn waiting_batches(&mut self, livemode: bool, limit: i64) -> Result<Vec<Batch>, LedgerError> {
         query(
             "SELECT * FROM batches WHERE livemode = $1 AND id IN (SELECT batch_items.batch FROM operations \
              JOIN batch_items ON batch_items.operation = operations.id WHERE operations.state = 'needs_approval' \
+             AND operations.state IN ('needs_confirmation', 'needs_approval', 'approved', 'executing', 'unknown') \
              AND operations.livemode = $1) ORDER BY requested_at DESC, id LIMIT $2",
         )
         .bind(livemode)
