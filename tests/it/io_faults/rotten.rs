@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 use shared::env::{Env, Variable};
 use stripe_sim::Random;
 
-use super::case::{self, Told};
+use super::case::{self, Kind, Told};
 use super::place::Place;
 use super::start::Start;
 use super::{LANES, seed};
@@ -65,13 +65,21 @@ async fn whatever_rots_is_said_or_does_no_harm() {
         loop {
             let turn = next.lock().unwrap().next();
             let Some(((start, name, rot), seed)) = turn else { return };
-            let ended = case::run_rotten(&place, &starts[start], |data| rot.befall(&data.join(name), seed));
-            let (told, problems) = ended.await.unwrap();
+            let mut is_like_a_crash = false;
+            let ended = case::run_rotten(&place, &starts[start], |data| {
+                is_like_a_crash = rot.befall(&data.join(name), seed)?;
+                Ok(())
+            });
+            let (told, mut problems) = ended.await.unwrap();
+            // Of what a log has behind the damage nobody can tell that it was ever whole.
+            let found = problems.len();
+            problems.retain(|problem| !(is_like_a_crash && problem.kind == Kind::Lost));
+            let excused = usize::from(problems.len() < found);
             for problem in &problems {
                 let (start, words) = (starts[start].name, &problem.words);
                 println!("{start}, {name}, {rot:?} {seed}: {:?}: {words}", problem.kind);
             }
-            table.lock().unwrap().add(name, rot, told, problems.len());
+            table.lock().unwrap().add(name, rot, told, (problems.len(), excused));
         }
     }))
     .await;
@@ -90,9 +98,11 @@ impl Rot {
         }
     }
 
-    fn befall(self, path: &Path, seed: u64) -> anyhow::Result<()> {
+    /// Whether a log looks as a crash may leave it.
+    fn befall(self, path: &Path, seed: u64) -> anyhow::Result<bool> {
         let mut random = Random::of_seed(seed);
         let mut file = fs::read(path)?;
+        let sound = file.clone();
         let mut below = |end: usize| usize::try_from(random.within(0..end as u64)).expect("a small number");
         match self {
             Self::Bit => {
@@ -109,8 +119,25 @@ impl Rot {
             }
             Self::CutOff => file.truncate(below(file.len())),
         }
-        Ok(fs::write(path, file)?)
+        fs::write(path, &file)?;
+        let first = sound.iter().zip(&file).position(|(was, is)| was != is);
+        let is_at_the_end = first.is_none_or(|first| first >= last_transaction(&sound));
+        Ok(path.to_string_lossy().ends_with("-wal") && (file.len() < sound.len() || is_at_the_end))
     }
+}
+
+/// Where the last transaction of a log begins, by SQLite's page about its format.
+fn last_transaction(log: &[u8]) -> usize {
+    let number = |at: usize| u32::from_be_bytes(log[at..at + 4].try_into().expect("four bytes"));
+    let Some(salts) = log.get(16..24) else { return 0 };
+    let frame = 24 + usize::try_from(number(8)).expect("a page fits into memory");
+    let (mut begins, mut last) = (32, 32);
+    for at in (32..).step_by(frame).take_while(|at| log.get(at + 8..at + 16) == Some(salts)) {
+        if number(at + 4) > 0 {
+            (last, begins) = (begins, at + frame);
+        }
+    }
+    last
 }
 
 #[derive(Default)]
@@ -122,30 +149,33 @@ struct Table {
 struct Row {
     cases: usize,
     told: BTreeMap<Told, usize>,
+    excused: usize,
     problems: usize,
 }
 
 impl Table {
-    fn add(&mut self, name: &'static str, rot: Rot, told: Told, problems: usize) {
+    fn add(&mut self, name: &'static str, rot: Rot, told: Told, (problems, excused): (usize, usize)) {
         let row = self.rows.entry((name, rot)).or_default();
         row.cases += 1;
         row.problems += problems;
+        row.excused += excused;
         *row.told.entry(told).or_default() += 1;
     }
 
     fn text(&self) -> String {
-        let line = |name: &str, figures: [usize; 6]| {
+        let line = |name: &str, figures: [usize; 7]| {
             format!("| {name} | {} |\n", figures.map(|figure| figure.to_string()).join(" | "))
         };
-        let head = "| rotten files | cases | said at the start | at work | when asked | harmless | unsaid |";
-        let mut text = format!("{head}\n|---|{}\n", "---:|".repeat(6));
-        let mut all = [0; 6];
+        let head = "| rotten files | cases | said at the start | at work | when asked | harmless | taken for a crash's end | unsaid |";
+        let mut text = format!("{head}\n|---|{}\n", "---:|".repeat(7));
+        let mut all = [0; 7];
         for ((name, rot), row) in &self.rows {
             let of = |told: Told| row.told.get(&told).copied().unwrap_or_default();
             let asked = row.told.iter().filter(|(told, _)| matches!(told, Told::Asked(_)));
             let asked = asked.map(|(_, count)| count).sum();
+            let harmless = of(Told::Harmless) - row.excused.min(of(Told::Harmless));
             let figures =
-                [row.cases, of(Told::AtStart), of(Told::AtWork), asked, of(Told::Harmless), row.problems];
+                [row.cases, of(Told::AtStart), of(Told::AtWork), asked, harmless, row.excused, row.problems];
             all.iter_mut().zip(figures).for_each(|(sum, figure)| *sum += figure);
             text += &line(&format!("{name}: {}", rot.words()), figures);
         }
