@@ -2,11 +2,12 @@
 //! as after a crash, and forgets whatever was committed behind it without a word. Read here before that happens.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 const HEAD_BYTES: usize = 32;
 const FRAME_HEAD_BYTES: usize = 24;
+const BUFFER_BYTES: usize = 1 << 18;
 /// Its lowest bit says in which order a log's checksums read bytes.
 const MAGIC: u32 = 0x377f_0682;
 /// Another process begins the log anew while this one reads it: so often it is read again.
@@ -20,12 +21,10 @@ pub fn damage(database: &Path) -> io::Result<Option<String>> {
     let log = log_of(database);
     for _ in 0..ATTEMPTS {
         let Some(read) = read(&log)? else { return Ok(None) };
-        let found = Log { bytes: &read }.damage();
-        let name = log.file_name().unwrap_or_default().display();
-        let Some(found) = found.map(|found| format!("its log ({name}) {found}")) else { return Ok(None) };
+        let Some(found) = read.damage else { return Ok(None) };
         // Whoever begins a log anew writes its head first.
-        if head(&log)? == read.get(..HEAD_BYTES).map(<[u8]>::to_vec) {
-            return Ok(Some(found));
+        if head(&log)? == read.head {
+            return Ok(Some(format!("its log ({}) {found}", log.file_name().unwrap_or_default().display())));
         }
     }
     Ok(None) // somebody uses it, and so it was read before
@@ -37,28 +36,33 @@ fn log_of(database: &Path) -> PathBuf {
     log.into()
 }
 
-fn read(log: &Path) -> io::Result<Option<Vec<u8>>> {
-    match std::fs::read(log) {
-        Ok(bytes) => Ok(Some(bytes)),
+/// What a log is like, read frame by frame: it may be larger than the memory of a process.
+struct Read {
+    head: Vec<u8>,
+    damage: Option<String>,
+}
+
+fn read(log: &Path) -> io::Result<Option<Read>> {
+    match File::open(log) {
+        Ok(file) => {
+            let bytes = file.metadata()?.len();
+            damage_in(BufReader::with_capacity(BUFFER_BYTES, file), bytes).map(Some)
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-fn head(log: &Path) -> io::Result<Option<Vec<u8>>> {
+fn head(log: &Path) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
     match File::open(log) {
-        Ok(file) => file.take(HEAD_BYTES as u64).read_to_end(&mut head).map(|_| Some(head)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Ok(file) => file.take(HEAD_BYTES as u64).read_to_end(&mut head).map(|_| head),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(head),
         Err(error) => Err(error),
     }
 }
 
 type Sum = (u32, u32);
-
-struct Log<'a> {
-    bytes: &'a [u8],
-}
 
 struct Frame<'a> {
     bytes: &'a [u8],
@@ -84,49 +88,56 @@ impl Frame<'_> {
     }
 }
 
-impl Log<'_> {
-    fn damage(&self) -> Option<String> {
-        let head = self.bytes.get(..HEAD_BYTES)?;
-        let is_big = number(head, 0) & 1 == 1;
-        let page_bytes = match number(head, 8) {
-            size if size.is_power_of_two() && (512..=65_536).contains(&size) => size as usize,
-            _ => 4096,
-        };
-        let stored = (number(head, 24), number(head, 28));
-        let is_sound = number(head, 0) & !1 == MAGIC && sum(&head[..24], (0, 0), is_big) == stored;
-        let frames: Vec<Frame> = self.bytes[HEAD_BYTES..]
-            .chunks_exact(FRAME_HEAD_BYTES + page_bytes)
-            .map(|bytes| Frame { bytes })
-            .collect();
-        // Of a head that cannot be read, the first frame knows the salts.
-        let salts = if is_sound { &head[16..24] } else { frames.first()?.salts() };
-        let mut before = stored;
-        let fits = |frame: &Frame| {
-            let fits = frame.salts() == salts && frame.sum(before, is_big) == frame.stored();
-            before = frame.stored();
-            fits
-        };
-        let sound = if is_sound { frames.iter().map(fits).take_while(|fits| *fits).count() } else { 0 };
-        let behind = &frames[sound..];
-        let rests_on_commit = behind.windows(2).any(|pair| {
-            let [commit, next] = pair else { return false };
-            commit.is_commit()
-                && commit.salts() == salts
-                && next.salts() == salts
-                && next.sum(commit.stored(), is_big) == next.stored()
-        });
-        if !rests_on_commit {
-            return None;
+fn damage_in(mut log: impl io::Read, bytes: u64) -> io::Result<Read> {
+    let mut head = Vec::new();
+    log.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+    if head.len() < HEAD_BYTES {
+        return Ok(Read { head, damage: None });
+    }
+    let is_big = number(&head, 0) & 1 == 1;
+    let page_bytes = match number(&head, 8) {
+        size if size.is_power_of_two() && (512..=65_536).contains(&size) => size as usize,
+        _ => 4096,
+    };
+    let mut before = (number(&head, 24), number(&head, 28));
+    let is_sound = number(&head, 0) & !1 == MAGIC && sum(&head[..24], (0, 0), is_big) == before;
+    // Of a head that cannot be read, the first frame knows the salts.
+    let mut salts = is_sound.then(|| head[16..24].to_vec());
+    let (mut sound, mut is_whole, mut rests_on_commit) = (0_u64, is_sound, false);
+    let mut commit: Option<Sum> = None;
+    let mut frame = vec![0; FRAME_HEAD_BYTES + page_bytes];
+    while !rests_on_commit && fill(&mut log, &mut frame)? {
+        let frame = Frame { bytes: &frame };
+        let is_of_this = frame.salts() == salts.get_or_insert_with(|| frame.salts().to_vec()).as_slice();
+        let follows = |sum: Sum| is_of_this && frame.sum(sum, is_big) == frame.stored();
+        if is_whole && follows(before) {
+            (sound, before) = (sound + 1, frame.stored());
+            continue;
         }
-        Some(if is_sound {
+        is_whole = false;
+        rests_on_commit = commit.is_some_and(follows);
+        commit = (is_of_this && frame.is_commit()).then(|| frame.stored());
+    }
+    let frames = (bytes.saturating_sub(HEAD_BYTES as u64)) / frame.len() as u64;
+    let damage = rests_on_commit.then(|| {
+        if is_sound {
             format!(
-                "cannot be read from frame {} of {} on, and more was committed behind it",
-                sound + 1,
-                frames.len()
+                "cannot be read from frame {} of {frames} on, and more was committed behind it",
+                sound + 1
             )
         } else {
-            format!("has a head that cannot be read, and {} frames behind it", frames.len())
-        })
+            format!("has a head that cannot be read, and {frames} frames behind it")
+        }
+    });
+    Ok(Read { head, damage })
+}
+
+/// `false` at the end, where less than a frame is left.
+fn fill(log: &mut impl io::Read, frame: &mut [u8]) -> io::Result<bool> {
+    match log.read_exact(frame) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
