@@ -27,7 +27,8 @@ const SEED: Variable = Variable {
 };
 const STEPS: usize = 110;
 const PATIENCE: Duration = Duration::from_secs(90);
-const CARDS: [&str; 8] = [
+/// One of each fate that a payment can have.
+pub(crate) const CARDS: [&str; 8] = [
     "pm_card_visa",
     "pm_card_visa",
     "pm_card_mastercard",

@@ -20,19 +20,10 @@ use super::process::Turn;
 use super::world::{HTTP_DEADLINE, World};
 use crate::executor::scene::manager;
 use crate::in_process_gateway::{PATH, SECRET};
+use crate::money_whole::CARDS;
 
 /// A worker that dies does so after at most so many of the points that a turn has.
 const POINTS: u64 = 40;
-const CARDS: [&str; 8] = [
-    "pm_card_visa",
-    "pm_card_visa",
-    "pm_card_mastercard",
-    "pm_card_refundFail",
-    "pm_card_pendingRefund",
-    "pm_card_createDispute",
-    "pm_card_createDisputeInquiry",
-    "pm_card_chargeDeclined",
-];
 const FAULTS: [Fault; 6] = [
     Fault::CutBefore,
     Fault::CutAfter,
