@@ -9,6 +9,7 @@ use ledger::{Ledger, LedgerConfig};
 use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
+use shared::queue::QueueUrl;
 
 use crate::cli::{BackupOptions, RestoreOptions, Shape};
 use crate::{envelope_key, open, output, preflight, when};
@@ -61,7 +62,10 @@ pub async fn restore(env: &Env, options: &RestoreOptions) -> anyhow::Result<Exit
     if options.check {
         return check(&options.folder, &config, &options.shape).await;
     }
-    let queue = envelope_key::queue_config(env)?.url;
+    let (queue, is_keyed) = {
+        let config = envelope_key::queue_config(env)?;
+        (config.url, config.keys.is_keyed())
+    };
     for url in [config.shown(), queue.shown()] {
         if let Some(path) = url.strip_prefix("sqlite:") {
             preflight::make_folder_of(Path::new(path))?;
@@ -78,6 +82,12 @@ pub async fn restore(env: &Env, options: &RestoreOptions) -> anyhow::Result<Exit
          tidegate backfill --since 30d for what happened since. Repeat what staff decided since.\n",
         restored.join(" and ")
     ))?;
+    if !is_keyed && matches!(queue, QueueUrl::Sqlite(_)) {
+        output::remark(
+            "note: there is no envelope key here. If ENVELOPE_KEY was set, or `dev-envelope-key` lay beside \
+             queue.db, put it back before you start: without it, the queue's events become suspects.",
+        );
+    }
     Ok(ExitCode::SUCCESS)
 }
 
