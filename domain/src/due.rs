@@ -9,6 +9,8 @@ use super::outcome::OutcomeKind;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
     Batch,
+    /// The same, of events that were delivered before and are marked as started together.
+    Redelivered,
     /// One event by itself, after its `started` mark; the caller has made sure that it is due.
     Isolated,
 }

@@ -12,6 +12,8 @@ use serde_json::json;
 
 const NEIGHBOURS: i64 = 50;
 const PATIENCE: Duration = Duration::from_mins(2);
+const EVENTS: i64 = 64;
+const HANDLED: &str = "SELECT count(*) FROM events WHERE outcome IN ('applied', 'dead')";
 /// One retry, and little patience with what hangs.
 const SETTINGS: &[(&str, &str)] =
     &[("WORKER_RETRY_SECS", "1"), ("WORKER_EVENT_DEADLINE_SECS", "2"), ("QUEUE_LEASE_SECS", "3")];
@@ -34,27 +36,11 @@ async fn with_two_workers_each_suspect_is_buried_alone_and_its_neighbours_are_ap
 /// Handled one by one, 64 events cost 64 transactions because of one of them.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_batch_that_fails_is_halved_and_few_events_are_handled_alone() {
-    const EVENTS: i64 = 64;
-    let mut stack = Stack::start_with(Combination::SqliteSqlite, SETTINGS).await;
-    stack.tidegate(&["worker", "pause", "--reason", "they are to wait", "--by", "jane"]).await.unwrap();
-    until("the pause", PATIENCE, async || Ok(series(&mut stack, "consumption_paused").await? > 0.0))
-        .await
-        .unwrap();
-    let mut stories = Stories::of_seed(12);
-    let mut client = stack.client();
-    for number in 0..EVENTS {
-        let event = match number {
-            40 => stories.event_of("tidegate.failpoint.panic", "dead", &json!({})),
-            _ => stories.succeeded_payment(),
-        };
-        assert!(client.send(&event.body).await.accepted());
-    }
-    stack.tidegate(&["worker", "resume", "--by", "jane"]).await.unwrap();
-    let handled = "SELECT count(*) FROM events WHERE outcome IN ('applied', 'dead')";
+    let mut stack = one_batch_with("tidegate.failpoint.panic").await;
     until(
         "an outcome for every event",
         PATIENCE,
-        async || Ok(stack.ledger().count(handled).await? == EVENTS),
+        async || Ok(stack.ledger().count(HANDLED).await? == EVENTS),
     )
     .await
     .unwrap();
@@ -65,9 +51,86 @@ async fn a_large_batch_that_fails_is_halved_and_few_events_are_handled_alone() {
     stack.abandon(); // its log tells of the panic
 }
 
+/// One event of 64 ends its process. Nobody can tell which, so all are begun together once more; then each alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ends_its_worker_in_a_batch_is_found_after_the_batch_was_tried_once_more() {
+    let mut stack = one_batch_with("tidegate.failpoint.abort").await;
+    let mut ends = 0;
+    until("an outcome for every event", PATIENCE, async || {
+        ends += revive(&mut stack);
+        Ok(stack.ledger().count(HANDLED).await.is_ok_and(|count| count == EVENTS))
+    })
+    .await
+    .unwrap_or_else(|error| panic!("{error:#}\n{}", stack.logs()));
+    assert_eq!(ends, 4, "with all others, with them once more, and twice alone");
+    let dead = "SELECT count(*) FROM events WHERE outcome = 'dead' AND attempts = 2";
+    assert_eq!(stack.ledger().count(dead).await.unwrap(), 1, "only what happened alone is an attempt");
+    assert_eq!(stack.ledger().count("SELECT count(*) FROM started").await.unwrap(), 0, "no mark is left");
+    stack.abandon();
+}
+
+/// A worker that is killed leaves a batch to the next one, which handles it as a batch.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_worker_leaves_is_handled_together() {
+    for combination in [Combination::RabbitSqlite, Combination::RabbitPostgres] {
+        let mut stack = Stack::start_with(combination, SETTINGS).await;
+        let (mut stories, mut client) = (Stories::of_seed(13), stack.client());
+        // The ledger keeps its worker waiting, so that events gather in its hands.
+        let held = stack.ledger().hold().await.unwrap();
+        for _ in 0..EVENTS {
+            assert!(client.send(&stories.succeeded_payment().body).await.accepted());
+        }
+        let workers: Vec<&str> = stack.names().into_iter().filter(|name| *name != "gateway").collect();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        for name in &workers {
+            stack.kill(name);
+        }
+        held.release().await.unwrap();
+        for name in &workers {
+            stack.spawn(name).unwrap();
+        }
+        until("all to be applied", PATIENCE, async || Ok(stack.ledger().count(HANDLED).await? == EVENTS))
+            .await
+            .unwrap();
+        let (mut again, mut batches, mut in_batches) = (0.0, 0.0, 0.0);
+        for name in &workers {
+            again += series_of(&mut stack, name, "events_redelivered_total").await.unwrap();
+            batches += series_of(&mut stack, name, "batch_events_count").await.unwrap();
+            in_batches += series_of(&mut stack, name, "batch_events_sum").await.unwrap();
+        }
+        assert!(again > 40.0 && batches < 20.0, "{again} came again, {in_batches} in {batches} batches");
+        assert!(in_batches > 60.0, "{in_batches} of {EVENTS} in batches, {again} came again");
+        stack.end().await;
+    }
+}
+
+/// A stack whose worker gets 64 events at once, one of them of this type.
+async fn one_batch_with(kind: &'static str) -> Stack {
+    let mut stack = Stack::start_with(Combination::SqliteSqlite, SETTINGS).await;
+    stack.tidegate(&["worker", "pause", "--reason", "they are to wait", "--by", "jane"]).await.unwrap();
+    until("the pause", PATIENCE, async || Ok(series(&mut stack, "consumption_paused").await? > 0.0))
+        .await
+        .unwrap();
+    let mut stories = Stories::of_seed(12);
+    let mut client = stack.client();
+    for number in 0..EVENTS {
+        let event = match number {
+            40 => stories.event_of(kind, "dead", &json!({})),
+            _ => stories.succeeded_payment(),
+        };
+        assert!(client.send(&event.body).await.accepted());
+    }
+    stack.tidegate(&["worker", "resume", "--by", "jane"]).await.unwrap();
+    stack
+}
+
 /// The value of a metric without labels.
 async fn series(stack: &mut Stack, name: &str) -> anyhow::Result<f64> {
-    let page = stack.metrics("tidegate").await?;
+    series_of(stack, "tidegate", name).await
+}
+
+async fn series_of(stack: &mut Stack, process: &str, name: &str) -> anyhow::Result<f64> {
+    let page = stack.metrics(process).await?;
     let line =
         page.lines().find_map(|line| line.strip_prefix("tidegate_")?.strip_prefix(name)?.strip_prefix(' '));
     Ok(line.with_context(|| format!("tidegate_{name} is shown"))?.parse()?)
@@ -109,11 +172,14 @@ async fn send(stack: &mut Stack, client: &mut Client, event: &SampleEvent) {
     .unwrap();
 }
 
-/// Starts again what has ended, as a supervisor does.
-fn revive(stack: &mut Stack) {
+/// Starts again what has ended, as a supervisor does, and counts it.
+fn revive(stack: &mut Stack) -> usize {
+    let mut ended = 0;
     for name in stack.names() {
         if stack.has_ended(name) {
             stack.spawn(name).unwrap();
+            ended += 1;
         }
     }
+    ended
 }

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
-use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ColumnIndex, Connection, Decode, FromRow, PgConnection, Row, SqliteConnection, Type};
 
 use crate::process_guard::until;
 
@@ -15,6 +16,22 @@ use crate::process_guard::until;
 pub enum Ledger {
     Postgres(String),
     Sqlite(PathBuf),
+}
+
+/// A transaction that others wait for.
+pub enum Held {
+    Postgres(PgConnection),
+    Sqlite(SqliteConnection),
+}
+
+impl Held {
+    pub async fn release(self) -> anyhow::Result<()> {
+        match self {
+            Self::Postgres(open) => open.close().await?,
+            Self::Sqlite(open) => open.close().await?,
+        }
+        Ok(())
+    }
 }
 
 /// One row of `events`.
@@ -146,6 +163,24 @@ impl Ledger {
     /// The single number that a statement selects.
     pub async fn count(&self, statement: &'static str) -> anyhow::Result<i64> {
         ask!(self, |connection| sqlx::query_scalar(statement).fetch_one(connection).await)
+    }
+
+    /// Keeps everybody from writing events until this is dropped.
+    pub async fn hold(&self) -> anyhow::Result<Held> {
+        match self {
+            Self::Postgres(url) => {
+                let mut open = PgConnection::connect(url).await?;
+                sqlx::query("BEGIN").execute(&mut open).await?;
+                sqlx::query("LOCK TABLE events IN EXCLUSIVE MODE").execute(&mut open).await?;
+                Ok(Held::Postgres(open))
+            }
+            Self::Sqlite(path) => {
+                let options = SqliteConnectOptions::new().filename(path).busy_timeout(PATIENCE);
+                let mut open = SqliteConnection::connect_with(&options).await?;
+                sqlx::query("BEGIN IMMEDIATE").execute(&mut open).await?;
+                Ok(Held::Sqlite(open))
+            }
+        }
     }
 
     /// The bytes in the single cell that a statement selects.

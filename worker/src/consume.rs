@@ -1,6 +1,7 @@
 //! The loop of a lane: receive, process, settle. It settles only committed events, keeps its events while the
 //! ledger is unavailable, and returns those that it has not started.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -27,7 +28,7 @@ use crate::watchdog::Watchdog;
 use desk::acts::pause::{self, Paused};
 use domain::blame::Blame;
 use domain::dead_letter_streaks::{DeadLetterStreaks, NewDeadLetter};
-use domain::event::Content;
+use domain::event::{Content, EventKey};
 use ledger::Ledger;
 use ledger::failure::Failure;
 use ledger::tables::pauses::Pause;
@@ -86,13 +87,11 @@ impl Lanes {
             if deliveries.is_empty() {
                 return;
             }
-            // Somebody may have begun these and not come back; so nobody else shares their fate.
+            // Somebody may have begun these and not come back; so nobody new shares their fate.
             let (suspects, fresh): (Vec<_>, Vec<_>) = deliveries.into_iter().partition(|d| d.redelivered);
             self.metrics.redelivered.inc_by(suspects.len() as u64);
-            self.process_batch(lane, &fresh).await;
-            for suspect in &suspects {
-                self.process_isolated(lane, suspect).await;
-            }
+            self.process_batch(lane, &fresh, Manner::Batch).await;
+            self.process_redelivered(lane, suspects).await;
         }
     }
 
@@ -102,11 +101,46 @@ impl Lanes {
         self.pause_signal.set(pause);
     }
 
+    /// A worker that was killed leaves hundreds of events, and hardly ever was one of them the cause. So they are handled
+    /// together once more, and alone only if that does not come back either.
+    async fn process_redelivered(&self, lane: usize, suspects: Vec<Delivery>) {
+        let Some(begun) = self.begin_together(lane, &suspects).await else {
+            let tags = suspects.iter().map(|suspect| (suspect.tag, Settle::Release));
+            return self.settle(tags.collect()).await;
+        };
+        let (together, alone): (Vec<_>, Vec<_>) =
+            suspects.into_iter().partition(|suspect| begun.contains(&Content::of(&suspect.envelope).key));
+        self.process_batch(lane, &together, Manner::Redelivered).await;
+        for suspect in &alone {
+            self.process_isolated(lane, suspect).await;
+        }
+    }
+
+    /// Which of them nobody has begun like this before; `None` when told to stop before the ledger said so.
+    async fn begin_together(&self, lane: usize, suspects: &[Delivery]) -> Option<BTreeSet<EventKey>> {
+        if suspects.len() < 2 {
+            return Some(BTreeSet::new());
+        }
+        let envelopes: Vec<&Envelope> = suspects.iter().map(|suspect| &suspect.envelope).collect();
+        let mut pauses = pauses();
+        loop {
+            let busy = self.watchdog.busy(lane);
+            let attempt = isolated::begin_together(&self.ledger, &envelopes, clock::now()).await;
+            drop(busy);
+            match self.judge(attempt.map_err(Failure::from), &mut pauses).await {
+                ControlFlow::Continue(()) => {}
+                ControlFlow::Break(Ok(begun)) => return Some(begun),
+                ControlFlow::Break(Err(Stop::Blame(_))) => return Some(BTreeSet::new()),
+                ControlFlow::Break(Err(Stop::Interrupted)) => return None,
+            }
+        }
+    }
+
     /// A batch that fails is halved until few events are left around the one to blame. Those are handled alone.
-    async fn process_batch(&self, lane: usize, deliveries: &[Delivery]) {
+    async fn process_batch(&self, lane: usize, deliveries: &[Delivery], manner: Manner) {
         let mut parts = vec![deliveries];
         while let Some(part) = parts.pop() {
-            if part.is_empty() || self.try_batch(lane, part).await {
+            if part.is_empty() || self.try_batch(lane, part, manner).await {
                 continue;
             }
             if part.len() > ISOLATE_LIMIT {
@@ -121,15 +155,14 @@ impl Lanes {
     }
 
     /// `false` where one of the events is to blame: nothing was written, and nothing is settled.
-    async fn try_batch(&self, lane: usize, deliveries: &[Delivery]) -> bool {
+    async fn try_batch(&self, lane: usize, deliveries: &[Delivery], manner: Manner) -> bool {
         let envelopes: Vec<&Envelope> = deliveries.iter().map(|delivery| &delivery.envelope).collect();
         let tags: Vec<Tag> = deliveries.iter().map(|delivery| delivery.tag).collect();
         let taken = self.queue.taken(&tags);
         let (began, mut pauses) = (self.spans.begin(), pauses());
         let result = loop {
             let busy = self.watchdog.busy(lane);
-            let attempt =
-                process_each(&self.ledger, &envelopes, taken.as_ref(), Manner::Batch, clock::now()).await;
+            let attempt = process_each(&self.ledger, &envelopes, taken.as_ref(), manner, clock::now()).await;
             drop(busy);
             if let ControlFlow::Break(result) = self.judge(attempt, &mut pauses).await {
                 break result;

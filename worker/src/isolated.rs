@@ -1,6 +1,7 @@
 //! Handles one event in isolation, after committing a `started` mark: an event that kills or hangs its worker
-//! is identified and harms no other. Used for redelivered events, for those of a failed batch, and for retries.
+//! is identified and harms no other. Used for what was redelivered more than once, for events of a failed batch, and for retries.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -113,6 +114,19 @@ pub async fn handle(
     let record = Record { key, envelope, body, outcome, attempts, risk };
     let recorded = conclude(ledger, record, mark.taken.as_ref(), now).await?;
     Ok(IsolatedOutcome::Failed { blame, outcome: name, new_dead_letter, buried, attempts, recorded })
+}
+
+/// Marks redelivered events as begun together, and gives back those that nobody has begun like that or alone.
+pub async fn begin_together(
+    ledger: &Ledger,
+    envelopes: &[&Envelope],
+    now: DateTime<Utc>,
+) -> Result<BTreeSet<EventKey>, LedgerError> {
+    let keys: BTreeSet<EventKey> = envelopes.iter().map(|envelope| Content::of(envelope).key).collect();
+    let mut tx = ledger.begin().await?;
+    let begun = tx.mark_started_together(&keys.into_iter().collect::<Vec<_>>(), now).await?;
+    tx.commit().await?;
+    Ok(begun)
 }
 
 enum Begin {

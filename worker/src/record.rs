@@ -65,7 +65,7 @@ pub(crate) async fn record(
     let repeated: Vec<Repetitions> = repeated.collect();
     tx.count_repetitions(&repeated).await?;
     tx.note_replays(&replayed(batch, replays), now).await?;
-    if manner == Manner::Isolated {
+    if manner != Manner::Batch {
         let keys: Vec<EventKey> = batch.records.iter().map(|record| record.key.clone()).collect();
         tx.unmark_started(&keys).await?;
     }

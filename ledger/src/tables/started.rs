@@ -1,5 +1,7 @@
-//! The table `started`: events being handled in isolation. A mark found later is an attempt that ended without
-//! an outcome.
+//! The table `started`: events that are handled in isolation, or with others after a redelivery. A mark of the first
+//! kind that is found later is an attempt that ended without an outcome; one of the second kind blames nobody.
+
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
@@ -9,7 +11,27 @@ use crate::{LedgerError, Transaction};
 use domain::event::EventKey;
 
 impl Transaction {
-    /// Sets the mark; `false` when one was there.
+    /// Marks the events as begun together, and gives back those that had no mark.
+    #[shared::built_once]
+    pub async fn mark_started_together(
+        &mut self,
+        keys: &[EventKey],
+        now: DateTime<Utc>,
+    ) -> Result<BTreeSet<EventKey>, LedgerError> {
+        let marked: Vec<EventKey> = keyed(Rows::of(keys), |key| key)
+            .time("started_at", |_| Some(now))
+            .fetch(
+                self,
+                "INSERT INTO started (id, account, livemode, content_hash, started_at, alone) \
+                 SELECT id, account, livemode, content_hash, started_at, FALSE FROM input WHERE TRUE \
+                 ORDER BY id, account, livemode, content_hash ON CONFLICT DO NOTHING \
+                 RETURNING id, account, livemode, content_hash",
+            )
+            .await?;
+        Ok(marked.into_iter().collect())
+    }
+
+    /// Marks an event as begun alone; `false` where it was before.
     #[shared::built_once]
     pub async fn mark_started(&mut self, key: &EventKey, now: DateTime<Utc>) -> Result<bool, LedgerError> {
         let marked = keyed(Rows::of(std::slice::from_ref(key)), |key| key)
@@ -17,7 +39,9 @@ impl Transaction {
             .run(
                 self,
                 "INSERT INTO started (id, account, livemode, content_hash, started_at) \
-                 SELECT id, account, livemode, content_hash, started_at FROM input WHERE TRUE ON CONFLICT DO NOTHING",
+                 SELECT id, account, livemode, content_hash, started_at FROM input WHERE TRUE \
+                 ON CONFLICT (id, account, livemode, content_hash) \
+                 DO UPDATE SET alone = TRUE, started_at = excluded.started_at WHERE NOT started.alone",
             )
             .await?;
         Ok(marked == 1)

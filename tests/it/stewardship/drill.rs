@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use domain::event::has_rule;
 use fake_stripe::FakeStripe;
 use harness::broker::Broker;
+use harness::ledger::Held;
 use harness::load::{SendLog, send_all};
 use harness::postgres::Postgres;
 use harness::process_guard::until;
 use harness::stack::{Combination, Stack};
 use serde_json::Value;
-use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use crate::completeness::happened;
 
@@ -45,13 +45,11 @@ async fn restored(combination: Combination, folder: &Path, before: &Stack) -> St
     stack
 }
 
-/// Takes the ledger's write lock, and waits until events wait behind it.
-async fn hold(stack: &Stack) -> SqliteConnection {
-    let options = SqliteConnectOptions::new().filename(stack.folder().join("ledger.db"));
-    let mut other = SqliteConnection::connect_with(&options).await.unwrap();
-    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+/// Holds the ledger, and waits until events wait for it.
+async fn hold(stack: &Stack) -> Held {
+    let held = stack.ledger().hold().await.unwrap();
     until("events to wait", PATIENCE, async || Ok(stack.waiting().await? > 100)).await.unwrap();
-    other
+    held
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,7 +74,9 @@ async fn a_backup_under_load_is_restored_and_stripe_tells_the_rest() {
             let made = tokio::task::block_in_place(|| {
                 printed(&stack, &["backup", "--to", to.to_str().unwrap(), "--verify", "--json"], &[])
             });
-            drop(held);
+            if let Some(held) = held {
+                held.release().await.unwrap();
+            }
             (made, begun.elapsed())
         };
         let (_, (made, took)) = tokio::join!(sending, backing_up);
