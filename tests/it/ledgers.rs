@@ -24,6 +24,18 @@ use worker::process::{Handled, Manner, process};
 
 /// Tells the story to an empty ledger of each kind that may be there.
 pub(crate) async fn each_ledger(name: &str, story: impl AsyncFn(Ledger, String)) {
+    each_database(name, async |url| {
+        let ledger = open(&url).await;
+        assert!(!ledger.migrate().await.unwrap().is_empty());
+        ledger.check_schema().await.unwrap();
+        story(ledger.clone(), url).await;
+        ledger.close().await;
+    })
+    .await;
+}
+
+/// Tells the story to a database of each kind that may be there, before it is a ledger.
+pub(crate) async fn each_database(name: &str, story: impl AsyncFn(String)) {
     let folder = ProcessGuard::new("ledger", rustix::process::Signal::KILL).unwrap();
     let file = if name.contains(SEALED) { "sealed.db" } else { "ledger.db" };
     let mut urls = vec![format!("sqlite:{}", folder.folder().join(file).display())];
@@ -31,11 +43,7 @@ pub(crate) async fn each_ledger(name: &str, story: impl AsyncFn(Ledger, String))
         urls.push(Postgres::shared().await.database(name).await.unwrap());
     }
     for url in urls {
-        let ledger = open(&url).await;
-        assert!(!ledger.migrate().await.unwrap().is_empty());
-        ledger.check_schema().await.unwrap();
-        story(ledger.clone(), url).await;
-        ledger.close().await;
+        story(url).await;
     }
 }
 

@@ -79,6 +79,7 @@ mod torture;
 mod traces;
 mod unreachable;
 mod unsettled;
+mod upgrades;
 mod verifying;
 mod writers;
 mod year;
