@@ -6,6 +6,7 @@ use envelope::Envelope;
 use harness::histories::agreeing;
 use ledger::views::event_time::{self, Attempts};
 use ledger::views::gauges;
+use ledger::views::kpi::{Scope, Stretch};
 use serde_json::json;
 use shared::clock;
 use sqlx::{AssertSqlSafe, Connection, Row};
@@ -28,6 +29,43 @@ fn payment(id: &str, second: i64, status: &str) -> Envelope {
 fn within(attempts: &[Attempts], now: DateTime<Utc>) -> [i64; 3] {
     let live = attempts.iter().find(|attempts| attempts.livemode).unwrap();
     live.within(now).map(|(_, count)| count)
+}
+
+/// Stripe tells of some refunds one by one, and of the rest of the same charge in sum.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_counts_once_among_those_that_went_back() {
+    each_ledger("went_back", async |ledger, _| {
+        let now = clock::now();
+        let made = 1_780_000_000 + ago(now, 20);
+        let refund = json!({"id": "re_1", "status": "succeeded", "amount": 100, "currency": "usd", "charge": "ch_1",
+            "payment_intent": "pi_1", "created": made});
+        let charge = |number: i64, refunded: i64| {
+            json!({"id": format!("ch_{number}"), "status": "succeeded", "amount": 900, "amount_captured": 900,
+                "amount_refunded": refunded, "currency": "usd", "payment_intent": format!("pi_{number}"), "created": made})
+        };
+        let told = [
+            envelope("evt_1", "refund.created", ago(now, 20), &refund),
+            envelope("evt_2", "charge.refunded", ago(now, 15), &charge(1, 250)),
+            envelope("evt_3", "charge.refunded", ago(now, 10), &charge(2, 500)),
+        ];
+        together(&ledger, &told.iter().collect::<Vec<_>>()).await;
+        let stretches = [(60, 30), (30, 0)].map(|(from, until)| Stretch {
+            from: now - TimeDelta::minutes(from),
+            until: now - TimeDelta::minutes(until),
+        });
+        for account in [None, Some(String::new()), Some("acct_other".to_owned())] {
+            let scope = Scope { livemode: true, account };
+            let mut tx = ledger.read().await.unwrap();
+            let refunded = tx.kpi_figures(&scope, &stretches).await.unwrap().refunded;
+            if scope.account.as_deref() == Some("acct_other") {
+                assert_eq!(refunded, []);
+                continue;
+            }
+            let [sum] = &refunded[..] else { panic!("{refunded:?}") };
+            assert_eq!((sum.number, sum.objects, sum.payments, sum.amount), (1, 3, 2, 750));
+        }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -187,17 +187,30 @@ fn literal(livemode: bool) -> &'static str {
     if livemode { "TRUE" } else { "FALSE" }
 }
 
-/// What was authorised only, and refunds that failed, gave nothing back. Where Stripe tells only a sum, the charge does.
+/// What was authorised only, and refunds that failed, gave nothing back.
+macro_rules! gave_back {
+    () => {
+        "status NOT IN ('failed', 'canceled') \
+         AND COALESCE(reason, '') NOT IN ('expired_uncaptured_charge', 'partial_capture')"
+    };
+}
+
+/// Where Stripe tells only a sum, the charge does. Each part is grouped by itself: together they would be sorted twice, whole.
 const REFUNDED: &str = concat!(
-    "SELECT number, currency, CAST(SUM(objects) AS BIGINT) AS objects, COUNT(DISTINCT payment) AS payments, \
-     CAST(SUM(amount) AS BIGINT) AS amount FROM (SELECT number, currency, 1 AS objects, amount, \
-     COALESCE(payment, charge, id) AS payment FROM input JOIN refunds ON ",
+    "SELECT number, currency, CAST(SUM(objects) AS BIGINT) AS objects, CAST(SUM(payments) AS BIGINT) AS payments, \
+     CAST(SUM(amount) AS BIGINT) AS amount FROM (SELECT number, currency, COUNT(*) AS objects, SUM(amount) AS amount, \
+     COUNT(DISTINCT COALESCE(payment, charge, id)) AS payments FROM input JOIN refunds ON ",
     within!("COALESCE(created_at, first_event_at)"),
-    " WHERE status NOT IN ('failed', 'canceled') \
-     AND COALESCE(reason, '') NOT IN ('expired_uncaptured_charge', 'partial_capture') \
-     UNION ALL SELECT number, currency, 1, amount_unitemised, COALESCE(payment, id) FROM input JOIN charges ON ",
+    " WHERE ",
+    gave_back!(),
+    " GROUP BY number, currency \
+     UNION ALL SELECT number, c.currency, COUNT(*), SUM(c.amount_unitemised), COUNT(DISTINCT CASE WHEN EXISTS (\
+     SELECT 1 FROM refunds WHERE (charge = c.id OR payment = c.payment) AND account = c.account AND livemode = c.livemode \
+     AND COALESCE(created_at, first_event_at) >= from_at AND COALESCE(created_at, first_event_at) < until_at AND ",
+    gave_back!(),
+    ") THEN NULL ELSE COALESCE(c.payment, c.id) END) FROM input JOIN charges c ON ",
     within!("refund_reported_at"),
-    " WHERE amount_unitemised > 0) r GROUP BY number, currency"
+    " WHERE amount_unitemised > 0 GROUP BY number, c.currency) r GROUP BY number, currency"
 );
 const DISPUTED: &str = concat!(
     "SELECT number, currency, COUNT(*) AS objects, COUNT(DISTINCT charge) AS payments, CAST(SUM(amount) AS BIGINT) AS amount \
