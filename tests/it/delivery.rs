@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use harness::broker::Broker;
 use harness::client::Answer;
+use harness::ledger::Ledger;
 use harness::load::{SendLog, send_all};
 use harness::oracle::judge;
 use harness::postgres::Postgres;
@@ -14,6 +15,8 @@ use harness::stack::{Combination, Stack, each_combination};
 use harness::stories::{SampleEvent, Stories, Truth};
 use serde_json::json;
 use stripe_sim::Random;
+
+use crate::attempts::tamper;
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -227,4 +230,28 @@ fn thin_event() -> SampleEvent {
     });
     let kind = "v1.billing.meter.error_report_triggered";
     SampleEvent { id, kind, outcome: "ignored", body: Bytes::from(body.to_string()) }
+}
+
+/// A line of the log says what is committed: here the ledger refuses at the last moment, when all is written.
+#[tokio::test]
+async fn what_the_ledger_refuses_at_its_commit_is_not_logged_as_applied() {
+    let mut stack = Stack::start(Combination::SqlitePostgres).await;
+    let Ledger::Postgres(url) = stack.ledger() else { panic!("a ledger on Postgres") };
+    for statement in [
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         RAISE EXCEPTION 'not this one' USING ERRCODE = '23514'; END $$",
+        "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT OR UPDATE ON events DEFERRABLE INITIALLY DEFERRED \
+         FOR EACH ROW WHEN (NEW.outcome = 'applied') EXECUTE FUNCTION refuse()",
+    ] {
+        tamper(&url, statement).await;
+    }
+    let event = stories().succeeded_payment();
+    assert_eq!(stack.client().send(&event.body).await, Answer::Status(200));
+    stack.ledger().has_handled(1, PATIENCE).await.unwrap();
+    assert_eq!(stack.ledger().event(&event.id).await.unwrap().outcome, "dead");
+    let of_it = |line: &&str| line.contains("\"event handled\"") && line.contains(&event.id);
+    let logs = stack.logs();
+    let lines: Vec<&str> = logs.lines().filter(of_it).collect();
+    assert!(lines.iter().all(|line| !line.contains("\"outcome\":\"applied\"")), "{lines:?}");
+    stack.abandon(); // its log tells of the refusal
 }
