@@ -15,7 +15,7 @@ use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hkdf::{HKDF_SHA256, Salt};
 use secrecy::{ExposeSecret, SecretBox};
 use sha2::{Digest, Sha256};
-use shared::env::{Env, Problem, Variable, read_secret_file};
+use shared::env::{Env, Problem, SECRET_LEAST_CHARS, Variable, read_secret_file};
 
 pub(crate) const KEYS_FILE: Variable = Variable {
     name: "BODY_KEYS_FILE",
@@ -25,7 +25,6 @@ pub(crate) const KEYS_FILE: Variable = Variable {
 };
 
 const KEYS_LIMIT: usize = 16;
-const LEAST_CHARS: usize = 32;
 const SALT_BYTES: usize = 16;
 /// A key's name has so many bytes, in hexadecimal digits.
 const ID_BYTES: usize = 8;
@@ -110,8 +109,8 @@ impl BodyKeys {
             if line.contains(char::is_whitespace) {
                 return Err(format!("line {at} has blanks: each key is one word"));
             }
-            if line.chars().count() < LEAST_CHARS {
-                return Err(format!("the key in line {at} has fewer than {LEAST_CHARS} characters"));
+            if line.chars().count() < SECRET_LEAST_CHARS {
+                return Err(format!("the key in line {at} has fewer than {SECRET_LEAST_CHARS} characters"));
             }
             let key = Key::of(line);
             if keys.known.iter().any(|known| known.id == key.id) {

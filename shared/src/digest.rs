@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::env::{Env, Problem, Variable, read_secret_file};
+use crate::env::{Env, Problem, SECRET_LEAST_CHARS, Variable, read_secret_file};
 use envelope::Envelope;
 use envelope::hex::hex;
 use envelope::suspect::Suspicion;
@@ -37,7 +37,6 @@ const UNKEYED_UNTIL: Variable = Variable {
 };
 pub const VARIABLES: [Variable; 3] = [KEY, KEY_FILE, UNKEYED_UNTIL];
 
-const LENGTH_LEAST_CHARS: usize = 32;
 const LENGTH_LIMIT_CHARS: usize = 512;
 const DISTINCT_LEAST_CHARS: usize = 8;
 const KEYS_LIMIT: usize = 4;
@@ -295,7 +294,7 @@ fn parse(text: &str) -> Result<Vec<Hmac256>, String> {
         distinct.dedup();
         let fault = match item.len() {
             _ if !item.bytes().all(|byte| byte.is_ascii_graphic()) => "has blanks or non-ASCII characters",
-            ..LENGTH_LEAST_CHARS => "is too short: fewer than 32 characters",
+            ..SECRET_LEAST_CHARS => "is too short: fewer than 32 characters",
             length if length > LENGTH_LIMIT_CHARS => "is too long: more than 512 characters",
             _ if distinct.len() < DISTINCT_LEAST_CHARS => "is a placeholder",
             _ if items[..index].contains(item) => "repeats another",

@@ -12,7 +12,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 pub use self::names::{Misspelt, Names, Slip};
-pub use self::secret_file::{SecretFileError, read_secret_file};
+pub use self::secret_file::{SECRET_LEAST_CHARS, SecretFileError, read_secret_file};
 
 /// One environment variable, as docs/configuration.md and `--help` show it.
 #[derive(Clone, Copy, Debug)]

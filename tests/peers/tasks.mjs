@@ -151,8 +151,8 @@ const tasks = {
     await ada.sees("What the bank wants to see");
     await ada.act("Attach a file", { field: option("receipt"), file: file(PDF) }, "Attach it");
     await ada.sees(PDF.name);
-    await ada.act("Write a text of the answer", { field: option("product_description"), text: "a featured listing" }, "Keep it");
-    await ada.act("Write a text of the answer", { field: option("access_activity_log"), text: "logged in twice" }, "Keep it");
+    await ada.act("Write a text of the answer", { field: option("product_description"), text: "a featured listing" }, "Save");
+    await ada.act("Write a text of the answer", { field: option("access_activity_log"), text: "logged in twice" }, "Save");
     await ada.act("Store the answer at Stripe", {}, "Store it");
     await ada.watches("succeeded");
     await ada.search(on.disputed);
@@ -167,7 +167,7 @@ const tasks = {
     await ada.link(on.banned);
     await ada.sees("counts");
     await ada.act("Lift the ban", { reason: "the bank was wrong" }, "Lift the ban");
-    await ada.sees("Done: Decide on ban.");
+    await ada.sees("The decision was kept.");
   },
   async "find the webhook of a payment and replay it"({ ada, on }) {
     await ada.place("webhooks");
@@ -201,7 +201,7 @@ const tasks = {
     const invitation = new URL((await admin.page.locator("#secret").innerText()).trim());
     await eve.page.goto(`${base}${invitation.pathname}${invitation.search}`);
     for (const field of ["password", "again"]) await eve.fill(eve.page.locator(`#${field}`), PASSWORD);
-    await eve.press(eve.page.getByRole("button", { name: "Set them" }));
+    await eve.press(eve.page.getByRole("button", { name: "Set password" }));
     await eve.link("Sign in");
     await eve.fill(eve.page.locator("#name"), on.colleague);
     await eve.fill(eve.page.locator("#password"), PASSWORD);

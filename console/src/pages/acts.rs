@@ -37,6 +37,42 @@ const DO: &str = "/do";
 const ONCE: &str = "once";
 const BACK: &str = "back";
 
+/// What a page says of an act that led back to it.
+const DONE: [(&str, &str); 32] = [
+    ("accept_finding", "The finding was accepted"),
+    ("acknowledge_finding", "The finding was acknowledged"),
+    ("add_notice_target", "The target was added"),
+    ("approve_pending_change", "The change was approved"),
+    ("attach_evidence", "The file was attached"),
+    ("close_checkout", "The checkout was closed"),
+    ("decide_on_ban", "The decision was kept"),
+    ("delete_view", "The view was deleted"),
+    ("disable_member", "The member was disabled"),
+    ("discard_dead_letters", "The dead letters were discarded"),
+    ("enable_member", "The member was enabled"),
+    ("end_session", "The session was ended"),
+    ("leave_out_evidence", "The field was left out"),
+    ("lift_hold", "The hold was lifted"),
+    ("open_checkout", "The checkout was opened"),
+    ("pause_workers", "The workers were paused"),
+    ("lift_block", "The block was lifted"),
+    ("place_block", "The block was placed"),
+    ("place_hold", "The hold was placed"),
+    ("reject_listing", "The listing was rejected"),
+    ("reject_pending_change", "The change was rejected"),
+    ("reopen_dispute", "The dispute was reopened"),
+    ("reopen_finding", "The finding was reopened"),
+    ("resolve_dispute", "The dispute was resolved"),
+    ("resolve_finding", "The finding was marked as fixed"),
+    ("resume_workers", "The workers were resumed"),
+    ("revoke_token", "The token was revoked"),
+    ("run_replay", "The events were queued"),
+    ("save_view", "The view was saved"),
+    ("set_policy", "The policy was set"),
+    ("set_roles", "The roles were set"),
+    ("snooze_finding", "The finding was snoozed"),
+];
+
 /// A form on a page.
 pub struct Act<'a> {
     /// The endpoint's name in the table.
@@ -100,12 +136,16 @@ pub fn done(address: &Address) -> Markup {
     let Some(endpoint) = endpoints().find(|endpoint| endpoint.is_act() && endpoint.name == name) else {
         return html! {};
     };
-    let words = super::values::capitalised(&endpoint.name.replace('_', " "));
+    let did = match endpoint.name {
+        name if name.starts_with("note_on_") => "The note was added",
+        name if name.starts_with("assign_") => "It was assigned",
+        name => DONE.iter().find(|(done, _)| *done == name).map_or("It was done", |(_, words)| words),
+    };
     html! {
         @if done.is_some() {
-            p.note.good role="status" { "Done: " (words) ". It is in the audit." }
+            p.note.good role="status" { (did) ". It is in the audit." }
         } @else {
-            p.note.warn role="status" { "Asked for: " (words) ". It waits for a second administrator, who finds it under " a href="/staff" { "Staff" } "." }
+            p.note.warn role="status" { "It was asked for, and waits for a second administrator, who finds it under " a href="/staff" { "Staff" } "." }
         }
     }
 }
@@ -148,7 +188,7 @@ pub(super) async fn run(
         }
         Err(problem) => {
             let body = refused(&problem, back.as_deref());
-            let page = shell::page(&frame, problem.code.title(), &Markup::default(), &body);
+            let page = shell::page(&frame, title(problem.code), &Markup::default(), &body);
             Browsed {
                 cause: problem.cause.clone(),
                 is_fatal: problem.is_fatal,
@@ -183,7 +223,7 @@ async fn act(
     let once =
         once.ok_or_else(|| Problem::invalid(ONCE, "the form has no operation id: load its page again"))?;
     let query = Fields::of_query(parts.uri.query().unwrap_or_default(), endpoint.query, now)?;
-    let mut given = body(endpoint, fields);
+    let mut given = body(endpoint, fields)?;
     let file = file.map(|part| {
         let told = json!({"name": part.file_name.unwrap_or_default(), "sha256": sha256(&part.content)});
         given.insert(part.name, told);
@@ -234,7 +274,7 @@ fn after(back: &str, answer: &Answer) -> String {
 }
 
 /// The fields of a form as the members of a body; what was left empty is not given.
-fn body(endpoint: &Endpoint, fields: Vec<(String, String)>) -> Map<String, Value> {
+fn body(endpoint: &Endpoint, fields: Vec<(String, String)>) -> Result<Map<String, Value>, Problem> {
     let kind_of = |name: &str| {
         let known = endpoint.body.unwrap_or_default().iter().find(|field| field.name == name);
         known.map(|field| field.kind)
@@ -254,8 +294,9 @@ fn body(endpoint: &Endpoint, fields: Vec<(String, String)>) -> Map<String, Value
             }
             // People write `20` and mean `20.00`.
             Some(Kind::Amount) => {
-                let read = money::read(&value, currency.as_deref().unwrap_or("usd"));
-                members.insert(name, read.map_or(Value::String(value), Value::from));
+                let amount = money::read(&ungrouped(&value), currency.as_deref().unwrap_or("usd"));
+                let amount = amount.map_err(|fault| Problem::invalid(&name, fault))?;
+                members.insert(name, amount.into());
             }
             Some(Kind::Flag) => {
                 members.insert(name, Value::Bool(value == "true"));
@@ -268,18 +309,40 @@ fn body(endpoint: &Endpoint, fields: Vec<(String, String)>) -> Map<String, Value
             }
         }
     }
-    members
+    Ok(members)
+}
+
+/// `7,000.00`, as pages show it, without its separators. Without a point, `7,000` may mean seven: it is left as it is.
+fn ungrouped(amount: &str) -> String {
+    let is_grouped = |whole: &str| {
+        let mut groups = whole.split(',');
+        let first = groups.next().unwrap_or_default();
+        (1..=3).contains(&first.len()) && groups.all(|group| group.len() == 3)
+    };
+    match amount.split_once('.') {
+        Some((whole, _)) if is_grouped(whole) => amount.replace(',', ""),
+        _ => amount.to_owned(),
+    }
+}
+
+/// What a page is called where nothing was done.
+fn title(code: Code) -> &'static str {
+    match code {
+        Code::InvalidParameter => "Something in the form is not right",
+        code => code.title(),
+    }
 }
 
 /// Why nothing was done, in the words of the API.
 fn refused(problem: &Problem, back: Option<&str>) -> Markup {
     html! {
-        div.title { h1 { (problem.code.title()) } }
+        div.title { h1 { (title(problem.code)) } }
         section.panel { div.empty {
             p { strong { (super::values::capitalised(&problem.detail)) "." } }
             @match problem.code {
                 Code::KeyInUse => { p { "The same form was sent a moment ago and is in progress: look at the page before you send it again." } }
                 Code::Unavailable | Code::OutcomeUnknown => { p { "Look whether it was done before you send it again." } }
+                Code::InvalidParameter => { p { "Nothing was changed. Your browser's Back button keeps what you wrote." } }
                 _ => { p { "Nothing was changed." } }
             }
             @if let Some(back) = back { p { a href=(back.replace("done=", "was=")) { "Back to the page" } } }

@@ -31,6 +31,7 @@ use desk::views::subscription::SubscriptionView;
 use domain::Object;
 use domain::permissions::Permission;
 use ledger::views::kpi::Scope;
+use ledger::views::page::Part;
 use ledger::views::search::Whose;
 use ledger::views::stored_events::EventFilter;
 use ledger::{Ledger, LedgerError};
@@ -121,13 +122,17 @@ fn fault_page(frame: &Frame<'_>, fault: &Fault) -> Answer {
     }
 }
 
+/// So many operations that wait for one's own confirmation are shown.
+const UNCONFIRMED_LIMIT: i64 = 10;
+
 async fn find(sources: &Sources<'_>, frame: &mut Frame<'_>) -> Result<Found, Failed> {
     let (ledger, address, now) = (sources.ledger, frame.address, frame.now);
     let whose = Whose { account: None, livemode: Some(frame.livemode) };
     let title = |title: &str, body: Markup| Ok(Found::Page(title.to_owned(), body));
     if frame.actor.has(Permission::Manage) {
-        let count = ledger.read().await?.waiting_for_approval(frame.livemode, WAITING_LIMIT + 1).await?;
-        frame.waiting = count;
+        let mut tx = ledger.read().await?;
+        let asker = frame.actor.staff();
+        frame.waiting = tx.waiting_for_approval(frame.livemode, asker, WAITING_LIMIT + 1).await?;
     }
     if let Some(path) = saved_views::list_of(&address.path) {
         frame.saved = ledger.read().await?.saved_views_of(frame.actor.staff(), Some(path)).await?;
@@ -142,7 +147,9 @@ async fn find(sources: &Sources<'_>, frame: &mut Frame<'_>) -> Result<Found, Fai
         "/payments/dashboard" => {
             let hours = metrics::hours(address, 24)?;
             let view = Dashboard::read(ledger, &kpi_query(frame, hours)?, now).await?;
-            title("Overview", super::dashboard::page(frame, &view, sources.waiting, hours))
+            let mine = super::dashboard::unconfirmed(frame);
+            let mine = ledger.read().await?.operations(&mine, &Part::first(UNCONFIRMED_LIMIT)).await?;
+            title("Overview", super::dashboard::page(frame, &view, &mine.rows, sources.waiting, hours))
         }
         "/payments/metrics" => {
             let hours = metrics::hours(address, 168)?;

@@ -39,7 +39,7 @@ pub fn page(frame: &Frame<'_>, found: &Page<ListedBan>) -> Markup {
             h1 { "Bans" }
             div.tabs {
                 a href=(address.with("show", None)) aria-current=[(!shows_all).then_some("page")] { "Banned now" }
-                a href=(address.with("show", Some("all"))) aria-current=[shows_all.then_some("page")] { "Everyone concerned" }
+                a href=(address.with("show", Some("all"))) aria-current=[shows_all.then_some("page")] { "All decisions" }
             }
         }
         (saved_views::bar(frame))

@@ -242,7 +242,7 @@ fn acts(frame: &Frame<'_>, view: &BatchView) -> Markup {
             path: &[&batch.id],
             title: "Approve",
             consequence: html! { "If you approve, " (all) " of this list, " strong { (sums) } " in all, go to Stripe." },
-            fields: html! { (hidden("hash", &batch.hash)) (words("reason", "Reason", "If there is something to say.", false)) },
+            fields: html! { (hidden("hash", &batch.hash)) (words("reason", "Reason", "Optional.", false)) },
             button: "Approve them all",
             is_dangerous: false,
         }))

@@ -5,7 +5,10 @@ use desk::views::dispute_list::ListedDispute;
 use desk::views::kpi::Rate;
 use desk::views::operation::does;
 use desk::when;
+use domain::operations::{Operation, OperationState};
 use ledger::views::finding_figures::OpenOfKind;
+use ledger::views::lists::OperationFilter;
+use ledger::views::search::Whose;
 use maud::{Markup, html};
 
 use super::acts::{Act, form, words};
@@ -29,7 +32,25 @@ pub struct Waiting {
     pub oldest_secs: Option<u64>,
 }
 
-pub fn page(frame: &Frame<'_>, view: &Dashboard, waiting: Option<Waiting>, hours: i64) -> Markup {
+/// What this person asked for and has not confirmed.
+pub fn unconfirmed(frame: &Frame<'_>) -> OperationFilter {
+    OperationFilter {
+        state: Some(OperationState::NeedsConfirmation.as_str().to_owned()),
+        open: true,
+        requested_by: Some(frame.actor.staff().to_owned()),
+        whose: Whose { account: None, livemode: Some(frame.livemode) },
+        ..OperationFilter::default()
+    }
+}
+
+/// `unconfirmed` is what this person asked for and has not confirmed.
+pub fn page(
+    frame: &Frame<'_>,
+    view: &Dashboard,
+    unconfirmed: &[Operation],
+    waiting: Option<Waiting>,
+    hours: i64,
+) -> Markup {
     html! {
         div.title {
             h1 { "Overview" }
@@ -52,7 +73,7 @@ pub fn page(frame: &Frame<'_>, view: &Dashboard, waiting: Option<Waiting>, hours
             (figures(frame, view, hours))
             div.columns {
                 div.stack { (stuck(frame, view, waiting)) (acts_panel(&switches(frame, view))) }
-                (needs_me(frame, view))
+                (needs_me(frame, view, unconfirmed))
             }
         }
     }
@@ -183,11 +204,17 @@ fn switches(frame: &Frame<'_>, view: &Dashboard) -> Markup {
 }
 
 /// What waits for a person?
-fn needs_me(frame: &Frame<'_>, view: &Dashboard) -> Markup {
+fn needs_me(frame: &Frame<'_>, view: &Dashboard, unconfirmed: &[Operation]) -> Markup {
     let mode = modes::word(frame.livemode);
-    let nothing = view.disputes.is_empty()
+    let (own, others): (Vec<&Operation>, Vec<&Operation>) =
+        view.approvals.iter().partition(|operation| operation.requested_by == frame.actor.staff());
+    // Where there is no date, the bank is to act.
+    let disputes: Vec<&ListedDispute> =
+        view.disputes.iter().filter(|row| row.item.respond_by().is_some()).collect();
+    let nothing = disputes.is_empty()
         && view.contradictory.is_empty()
         && view.approvals.is_empty()
+        && unconfirmed.is_empty()
         && view.findings.is_empty();
     html! {
         section.panel {
@@ -195,14 +222,16 @@ fn needs_me(frame: &Frame<'_>, view: &Dashboard) -> Markup {
             div.inner {
                 @if nothing { p.muted { "Nothing: no dispute waits for an answer, no operation for an approval, no finding for anybody, and no figures contradict each other." } }
                 ul.todo {
-                    @for operation in &view.approvals {
-                        li {
-                            (badge(Tone::Warn, "approval"))
-                            span { (object("operation", operation.id())) " · " (does(operation)) " · asked for by " (operation.requested_by) }
-                            span.num { @if let Some(end) = operation.expires_at { "lapses " (until(end, frame.now)) } }
-                        }
+                    @for operation in unconfirmed {
+                        (asked(frame, operation, Tone::Warn, "confirm", "you asked for it, and nothing happens before you confirm it"))
                     }
-                    @for row in &view.disputes { (due(frame, row)) }
+                    @for operation in others {
+                        (asked(frame, operation, Tone::Warn, "approval", &format!("asked for by {}", operation.requested_by)))
+                    }
+                    @for operation in own {
+                        (asked(frame, operation, Tone::Quiet, "waits", "you asked for it, and somebody else approves it"))
+                    }
+                    @for row in disputes { (due(frame, row)) }
                     @for of_kind in &view.findings { (found(of_kind, mode)) }
                     @for row in &view.contradictory {
                         li {
@@ -216,6 +245,16 @@ fn needs_me(frame: &Frame<'_>, view: &Dashboard) -> Markup {
                 @if view.more_disputes { p { a href=(link("/payments/disputes", [("mode", mode)])) { "All disputes that are open" } } }
                 @if view.more_contradictory { p { a href=(link("/payments/anomalies", [("mode", mode)])) { "All anomalies" } } }
             }
+        }
+    }
+}
+
+fn asked(frame: &Frame<'_>, operation: &Operation, tone: Tone, word: &str, by: &str) -> Markup {
+    html! {
+        li {
+            (badge(tone, word))
+            span { (object("operation", operation.id())) " · " (does(operation)) " · " (by) }
+            span.num { @if let Some(end) = operation.expires_at { "lapses " (until(end, frame.now)) } }
         }
     }
 }

@@ -134,7 +134,7 @@ fn would_do(plan: &LookAhead) -> Markup {
                     div { dt { "looked at" } dd { (plan.events) } }
                     div { dt { "would apply" } dd { strong { (plan.would_apply) } } }
                     div { dt { "would fail again" } dd { (plan.would_fail.values().sum::<usize>()) } }
-                    div { dt { "without bytes" } dd { (plan.without_bytes) } }
+                    div { dt { "body no longer kept" } dd { (plan.without_bytes) } }
                     div { dt { "rows changed" } dd { (plan.changes.len()) } }
                 }
                 @if plan.would_apply == 0 { p.muted { "A replay would change nothing yet: the cause still holds." } }

@@ -56,7 +56,7 @@ fn one(frame: &Frame<'_>, view: &EventView, body: Option<&Markup>) -> Markup {
         p.lead { (sentence(view)) }
         (sided(&acts_panel(&acts(frame, view, body.is_some())), &html! {
                 (way(view))
-                (section("Rows that it is about", &[text("Kind"), text("Id")], view.rows.iter().flatten().map(|row| {
+                (section("What it changed", &[text("Kind"), text("Id")], view.rows.iter().flatten().map(|row| {
                     vec![html! { (row.kind) }, subject(row.kind.as_str(), &row.id)]
                 }).collect()))
                 @if view.rows.is_none() { p.note { "Which rows it is about is no longer known: its body is no longer stored." } }
@@ -79,7 +79,7 @@ fn one(frame: &Frame<'_>, view: &EventView, body: Option<&Markup>) -> Markup {
                         @if !event.endpoint.is_empty() { div { dt { "endpoint" } dd { (event.endpoint) } } }
                         div { dt { "signature" } dd { "verified when it was received" } }
                         div { dt { "attempts" } dd { (event.attempts.max(1)) } }
-                        div { dt { "came again" } dd { (event.repetitions) } }
+                        div { dt { "repeated deliveries" } dd { (event.repetitions) } }
                         div { dt { "rules" } dd { "version " (event.handler_version) } }
                         @if let Some(trace) = trace_id(&event.trace_parent) { div { dt { "trace" } dd { span.id { (trace) } } } }
                         div { dt { "content hash" } dd { span.id { (event.content_hash) } } }
@@ -154,7 +154,7 @@ fn way(view: &EventView) -> Markup {
     let took = |millis: i64| when::shown(TimeDelta::milliseconds(millis));
     html! {
         section.panel {
-            h2 { "Its way" }
+            h2 { "What happened to it" }
             div.inner { ol.timeline {
                 li { (moment(event.created_at)) div { strong { "created" } div.by { "by Stripe's clock, in whole seconds" } } }
                 li { (moment(event.received_at)) div { strong { "received" } div.by { (took(view.created_to_received_ms)) " later: verified, queued durably, answered 200" } } }

@@ -1,6 +1,7 @@
 //! The answer on a dispute's page: what it would say, what is missing, and the forms that write it, attach files, store it
 //! at Stripe and submit it.
 
+use desk::money;
 use desk::views::dispute::DisputeView;
 use desk::views::evidence::{EvidenceView, FieldView, Source, Standing};
 use domain::evidence::{EvidenceField, Form, Goods};
@@ -72,6 +73,7 @@ fn source(field: &FieldView) -> Markup {
 
 pub fn forms(frame: &Frame<'_>, view: &DisputeView, evidence: &EvidenceView) -> Markup {
     let id = view.dispute.dispute.key.id.as_str();
+    let amount = money::shown(view.dispute.dispute.state.amount, &view.dispute.dispute.state.currency);
     let ask = |kind: &str| {
         html! { (hidden("kind", kind)) (hidden("dispute", id)) (hidden("confirm", "true")) }
     };
@@ -112,7 +114,7 @@ pub fn forms(frame: &Frame<'_>, view: &DisputeView, evidence: &EvidenceView) -> 
                 endpoint: "request_operation",
                 path: &[],
                 title: "Accept the dispute",
-                consequence: html! { "Gives the dispute " strong { (id) } " up: it is lost, for good." },
+                consequence: html! { "Gives the dispute " strong { (id) } " up: " strong { (amount) } " is lost for good, and so is Stripe's dispute fee." },
                 fields: ask("dispute_accept"),
                 button: "Accept the loss",
                 is_dangerous: true,
@@ -136,7 +138,7 @@ fn drafting(frame: &Frame<'_>, id: &str, evidence: &EvidenceView) -> Markup {
                     textarea id="evidence-text" name="text" required maxlength="20000" {}
                 }
             },
-            button: "Keep it",
+            button: "Save",
             is_dangerous: false,
         }))
         (form(frame, &Act {
@@ -145,7 +147,7 @@ fn drafting(frame: &Frame<'_>, id: &str, evidence: &EvidenceView) -> Markup {
             title: "Say what was sold",
             consequence: html! { "The reason of the dispute and the goods decide what the bank wants to see." },
             fields: select("evidence-goods", "goods", "Goods", Goods::WORDS.to_vec(), Some(evidence.goods.as_str())),
-            button: "Keep it",
+            button: "Save",
             is_dangerous: false,
         }))
         (form(frame, &Act {

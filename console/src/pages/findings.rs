@@ -213,20 +213,20 @@ fn acts(frame: &Frame<'_>, finding: &Finding) -> Markup {
             &Act { endpoint, path: &id, title, consequence, fields, button: title, is_dangerous: false },
         )
     };
-    let note = || words("note", "Note", "It can be read, and never changed.", true);
+    let note = || words("note", "Note", "Everyone here can read it. Notes cannot be edited.", true);
     let is_resolved = finding.state == FindingState::Resolved;
     html! {
-        (act("note_on_finding", "Note something", "Everyone here can read it on", note()))
+        (act("note_on_finding", "Add a note", "Everyone here can read it on", note()))
         @if is_resolved {
             (act("reopen_finding", "Reopen", "Its resolution is taken back:", note()))
         } @else {
             (act("assign_finding", "Assign", "Somebody is to look at", words("to", "To", "A name; empty for nobody.", false)))
             (act("acknowledge_finding", "Acknowledge", "It is known, and stays in sight:", note()))
-            (act("snooze_finding", "Put it off", "It is out of sight until then, and open again after:", html! {
+            (act("snooze_finding", "Snooze", "It is out of sight until then, and open again after:", html! {
                 (words("until", "Until", "As in 3d or 2026-12-31.", false))
                 (note())
             }))
-            (act("resolve_finding", "It is fixed", "It opens again if it is found again:", html! {
+            (act("resolve_finding", "Mark as fixed", "It opens again if it is found again:", html! {
                 (words("reference", "What fixed it", "A ticket, a refund, a change.", false))
                 (words("note", "Note", "", false))
             }))

@@ -99,14 +99,14 @@ impl Form<'_> {
                     span.hint { "At least 12 characters; a few words in a row are good." }
                 }
                 div.field {
-                    label for="again" { "The same again" }
+                    label for="again" { "Repeat the password" }
                     input id="again" name="again" type="password" required minlength="12" autocomplete="new-password";
                 }
                 @if can_keep_secrets { (self.second_factor(name.unwrap_or("administrator"))) }
                 @else if self.asking.needs_second_factor {
                     p.note.bad { "Your roles need a second factor, which cannot be kept: set " code { "STAFF_KEY" } " for the console first." }
                 }
-                div { button.primary type="submit" { "Set them" } }
+                div { button.primary type="submit" { "Set password" } }
             }
         }
     }

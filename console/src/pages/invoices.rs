@@ -29,7 +29,7 @@ pub fn filter(frame: &Frame<'_>) -> Result<InvoiceFilter, String> {
 pub fn page(frame: &Frame<'_>, found: &Page<Invoice>) -> Markup {
     let address = frame.address;
     html! {
-        div.title { h1 { "Invoices" } span.muted { "By when they were made, newest first" } }
+        div.title { h1 { "Invoices" } span.muted { "Newest first" } }
         (saved_views::bar(frame))
         section.panel {
             form.filters method="get" action=(address.path) {

@@ -56,7 +56,7 @@ pub fn forms(frame: &Frame<'_>, kind: &str, id: &str, assignment: Option<&Assign
         (form(frame, &Act {
             endpoint: note,
             path: &[id],
-            title: "Note something",
+            title: "Add a note",
             consequence: html! { "Notes on " strong { (id) } " can be read by everyone here, and never changed." },
             fields: words("note", "Note", "", true),
             button: "Keep the note",

@@ -4,7 +4,7 @@
 use desk::money;
 use desk::views::operation::OperationView;
 use desk::wording::belongs_to;
-use domain::operations::{Call, Decided, NAME, Operation, OperationState};
+use domain::operations::{Approval, Call, Decided, NAME, Operation, OperationState};
 use maud::{Markup, html};
 
 use super::acts::{Act, form, hidden, words};
@@ -74,7 +74,10 @@ fn details(view: &OperationView) -> Markup {
                 @if let Some(note) = &operation.note { div { dt { "note" } dd { (note) } } }
                 div { dt { "asked for by" } dd { (operation.requested_by) @if operation.is_program { " (a program)" } } }
                 div { dt { "asked for" } dd { (moment(operation.requested_at)) } }
-                @if let Some(by) = &operation.approved_by { div { dt { "approved by" } dd { (by) } } }
+                @if let Some(by) = &operation.approved_by {
+                    @if operation.approval == Approval::Person { div { dt { "approved by" } dd { (by) } } }
+                    @else { div { dt { "approval" } dd { "none was needed" } } }
+                }
                 @if operation.expires_at.is_some() { div { dt { "lapses" } dd { (maybe_moment(operation.expires_at)) } } }
                 @if let Some(made) = &operation.stripe_id { div { dt { "made" } dd { a.id href=(link("/search", [("q", made.as_str())])) { (made) } } } }
                 @if let Some(status) = &view.refund_status { div { dt { "the refund" } dd { (status) } } }
@@ -138,7 +141,7 @@ fn acts(frame: &Frame<'_>, operation: &Operation) -> Markup {
     html! {
         @match operation.state {
             OperationState::NeedsConfirmation => {
-                (act("confirm_operation", "Confirm", html! { "You confirm: " strong { (does) } "." }, html! {}, "Confirm it", false))
+                (act("confirm_operation", "Confirm", html! { "You confirm: " strong { (does) } ". Where the policies ask for it, somebody else then approves it; else it is sent at once." }, html! {}, "Confirm it", false))
             }
             OperationState::NeedsApproval if operation.requested_by == frame.actor.staff() => {
                 p.muted { "You asked for it, so somebody else approves or rejects it." }
@@ -146,9 +149,9 @@ fn acts(frame: &Frame<'_>, operation: &Operation) -> Markup {
             OperationState::NeedsApproval => {
                 (act("approve_operation", "Approve", html! { "With your word this is sent to Stripe: " strong { (does) } "." }, html! {
                     (hidden("parameters_hash", &operation.parameters_hash))
-                    (words("reason", "Reason", "If there is something to say.", false))
+                    (words("reason", "Reason", "Optional.", false))
                 }, "Approve it", false))
-                (act("reject_operation", "Reject", html! { "Nothing is sent, and " strong { (amount) } " are free again." }, reason(), "Reject it", true))
+                (act("reject_operation", "Reject", html! { "Nothing is sent, and " strong { (amount) } " is free again." }, reason(), "Reject it", true))
             }
             OperationState::Failed => {
                 (act("retry_operation", "Try again", html! { "A new attempt under a new key: " strong { (does) } "." }, html! {}, "Try it again", false))

@@ -13,7 +13,10 @@ pub(super) const REASONS: [&str; 5] =
 /// Only where anything is left; whether it may be refunded, the rules say.
 pub fn forms(frame: &Frame<'_>, view: &PaymentView) -> Markup {
     let payment = &view.payment;
-    let left = payment.received().unwrap_or(0) - payment.amount_refunded - payment.amount_charged_back;
+    let left = payment.received().unwrap_or(0)
+        - payment.amount_refunded
+        - payment.amount_charged_back
+        - view.reserved;
     let currency = &payment.state.currency;
     if left <= 0 {
         let shown = |amount| money::shown(amount, currency);
@@ -21,7 +24,7 @@ pub fn forms(frame: &Frame<'_>, view: &PaymentView) -> Markup {
             p.muted { span aria-disabled="true" { "Refund: " }
                 @match payment.received() {
                     Some(received) if received > 0 => {
-                        "nothing is left. " (shown(received)) " were received, " (shown(payment.amount_refunded)) " went back, and " (shown(payment.amount_charged_back)) " were charged back."
+                        "nothing is left. " (shown(received)) " was received, " (shown(payment.amount_refunded)) " went back, " (shown(payment.amount_charged_back)) " was charged back, and refunds under way hold " (shown(view.reserved)) "."
                     }
                     _ => "nothing was received."
                 }
@@ -35,10 +38,10 @@ pub fn forms(frame: &Frame<'_>, view: &PaymentView) -> Markup {
             endpoint: "refund_payment",
             path: &[id],
             title: "Refund",
-            consequence: html! { "Asks for money of " strong { (id) } " to go back to the customer; " strong { (money::shown(left, currency)) } " are left. Above a threshold you confirm it, and above another one somebody else approves it, on the next page." },
+            consequence: html! { "Asks for money of " strong { (id) } " to go back to the customer; " strong { (money::shown(left, currency)) } " is left. " @if view.reserved > 0 { "Refunds under way hold " (money::shown(view.reserved, currency)) " more. " } "The next page says whether you confirm it first, and whether somebody else approves it." },
             fields: html! {
                 (hidden("currency", currency))
-            div.field {
+                div.field {
                     label for="refund-amount" { "Amount in " (currency.to_uppercase()) }
                     input id="refund-amount" name="amount" type="text" inputmode="decimal" value=(money::plain(left, currency)) autocomplete="off";
                 }

@@ -39,7 +39,7 @@ pub fn filter(frame: &Frame<'_>) -> Result<PayoutFilter, String> {
 pub fn page(frame: &Frame<'_>, found: &Page<Payout>) -> Markup {
     let address = frame.address;
     html! {
-        div.title { h1 { "Payouts" } span.muted { "By when Stripe made them, newest first" } }
+        div.title { h1 { "Payouts" } span.muted { "Newest first" } }
         (saved_views::bar(frame))
         section.panel {
             form.filters method="get" action=(address.path) {

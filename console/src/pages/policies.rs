@@ -112,8 +112,8 @@ fn rehearsed(frame: &Frame<'_>, plan: &Plan) -> Markup {
             div { dt { "from" } dd { (plan.before) } }
             div { dt { "to" } dd { strong { (plan.after) } } }
             div { dt { "operations of 30 days" } dd { (rehearsal.operations) } }
-            div { dt { "would need more" } dd { (rehearsal.need_more) } }
-            div { dt { "would need less" } dd { (rehearsal.need_less) } }
+            div { dt { "would need another approval" } dd { (rehearsal.need_more) } }
+            div { dt { "would need one approval fewer" } dd { (rehearsal.need_less) } }
             @for id in &rehearsal.waiting { div { dt { "waits, and would differ" } dd { (object("operation", id)) } } }
         }
         @if plan.loosens { p.note.warn { "It gives up a safeguard: where there is a second administrator, that one must agree." } }

@@ -40,7 +40,7 @@ pub fn filter(frame: &Frame<'_>) -> Result<RefundFilter, String> {
 pub fn page(frame: &Frame<'_>, found: &Page<Refund>) -> Markup {
     let address = frame.address;
     html! {
-        div.title { h1 { "Refunds" } span.muted { "By their own time, newest first" } }
+        div.title { h1 { "Refunds" } span.muted { "Newest first" } }
         (saved_views::bar(frame))
         section.panel {
             form.filters method="get" action=(address.path) {

@@ -1,5 +1,7 @@
 //! Replays: those that were planned, and of one which events, how far it is, what came of it, and the button that runs it.
 
+use std::collections::BTreeMap;
+
 use ledger::tables::replays::{Came, Plan};
 use ledger::views::page::Page;
 use maud::{Markup, html};
@@ -58,15 +60,29 @@ fn state(plan: &Plan) -> &'static str {
     if plan.queued >= plan.events { "queued" } else { "planned" }
 }
 
+fn is_done(plan: &Plan, handled: i64) -> bool {
+    plan.queued >= plan.events && handled >= plan.events
+}
+
+/// `3 applied, 1 dead`.
+fn outcomes(came: &[Came]) -> String {
+    let mut events: BTreeMap<&str, i64> = BTreeMap::new();
+    for came in came {
+        *events.entry(came.outcome.as_str()).or_default() += came.events;
+    }
+    events.iter().map(|(outcome, events)| format!("{events} {outcome}")).collect::<Vec<_>>().join(", ")
+}
+
 pub fn page(frame: &Frame<'_>, plan: &Plan, came: &[Came]) -> Markup {
     let left = usize::try_from(plan.events - plan.queued).unwrap_or(0);
     let handled: i64 = came.iter().map(|came| came.events).sum();
     html! {
         div data-live { div.stack {
-        (heading("replay", &plan.replay, state(plan), &plan.selection))
+        (heading("replay", &plan.replay, if is_done(plan, handled) { "done" } else { state(plan) }, &plan.selection))
         p.lead {
-            @if left == 0 { "All of its events are queued; workers handle them like live traffic." }
-            @else { (counted(left, "event")) " of the plan wait for you to run it. Each runs once, however often it is started." }
+            @if is_done(plan, handled) { "All of its events were handled: " (outcomes(came)) "." }
+            @else if left == 0 { "All of its events are queued; workers handle them like live traffic." }
+            @else { (counted(left, "event")) " of the plan " (if left == 1 { "waits" } else { "wait" }) " for you to run it. Each runs once, however often it is started." }
         }
         (sided(&acts_panel(&acts(frame, plan, left)), &html! {
                 (progress(plan, handled))
@@ -110,7 +126,7 @@ fn acts(frame: &Frame<'_>, plan: &Plan, left: usize) -> Markup {
                 endpoint: "run_replay",
                 path: &[plan.replay.as_str()],
                 title: "Run it",
-                consequence: html! { "Queues the next events of the plan, at most 1,000 of " strong { (counted(left, "event")) } ". They are applied by the same rules as live ones." },
+                consequence: html! { "Queues " strong { (counted(left, "event")) } " of the plan, 1,000 at a time. They are applied by the same rules as live ones." },
                 fields: html! {},
                 button: "Run the replay",
                 is_dangerous: false,

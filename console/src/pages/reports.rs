@@ -221,7 +221,7 @@ pub fn page(frame: &Frame<'_>, made: Option<(&Wanted, &Manifest)>, may_take: boo
                                         (of_kind(word, address, "since", "From"))
                                         (of_kind(word, address, "until", "To"))
                                     }
-                                    _ => (of_kind(word, address, "of", "A day of it")),
+                                    _ => (of_kind(word, address, "of", "Any day of it")),
                                 }
                                 @if may_take { button type="submit" { "Make" } }
                             }

@@ -26,7 +26,7 @@ pub(super) fn page(frame: &Frame<'_>, endpoint: &str, answer: &Answer, back: Opt
         section.panel { div.inner {
             @match secret {
                 Some(secret) => {
-                    p { strong { "It is shown once." } " Copy it now, and give it to nobody but whom it is for." }
+                    p { strong { "It is shown once." } " Copy it now, and give it only to the person it is for." }
                     (command("secret", secret))
                 }
                 None => p { strong { "It was shown once, and cannot be shown again." } " Make another one, and end this one if nobody has it." },

@@ -27,7 +27,7 @@ const COLUMNS: &[Column] = &[
 pub fn list(frame: &Frame<'_>, tokens: &[ListedToken]) -> Markup {
     html! {
         div.title { h1 { "Tokens" } }
-        p.lead { "Programs and the command line prove by a token for whom they act. Only a hash of each is kept." }
+        p.lead { "A token says on whose behalf a program or the command line acts. Only a hash of each is kept." }
         section.panel {
             @if tokens.is_empty() {
                 (empty("No token was made yet.", &html! { p { "A program that asks for refunds needs one: make it below, for the person who answers for the program." } }))

@@ -205,6 +205,7 @@ pub(super) fn pages() -> Schemas {
                 ("refunds", list(of("refund"))),
                 disputes.clone(),
                 ("warnings", list(of("warning"))),
+                ("reserved", number()),
             ]),
         ),
         (

@@ -188,8 +188,9 @@ fn says(operation: &Operation, now: DateTime<Utc>) -> String {
         },
         OperationState::Executing => "It is being sent to Stripe.".to_owned(),
         OperationState::Succeeded => {
-            let made =
-                operation.stripe_id.as_ref().map(|made| format!(": it made {made}")).unwrap_or_default();
+            // Evidence is stored in what is there already.
+            let made = operation.stripe_id.as_ref().filter(|made| **made != operation.subject_id);
+            let made = made.map(|made| format!(": it made {made}")).unwrap_or_default();
             format!("Stripe did it{made}.")
         }
         OperationState::Failed => format!("It was not done: {message}."),
@@ -212,7 +213,7 @@ fn next(operation: &Operation) -> Option<String> {
             format!("{} confirms it: tidegate operations confirm {id}", operation.requested_by)
         }
         OperationState::NeedsApproval => format!(
-            "Somebody else than {} who has billing:manage decides: tidegate approvals approve {id}",
+            "Somebody other than {} who has billing:manage decides: tidegate approvals approve {id}",
             operation.requested_by
         ),
         OperationState::Approved if operation.is_planned() => {

@@ -6,6 +6,7 @@ use domain::customers::Customer;
 use domain::fraud_warnings::Warning;
 use domain::invoices::Invoice;
 use domain::operations::Operation;
+use domain::operations::refund::RefundFacts;
 use domain::payment_failures::PaymentFailure;
 use domain::payments::{Disputed, Payment, Refunded};
 use domain::refunds::Refund;
@@ -40,6 +41,8 @@ pub struct PaymentView {
     pub warnings: Vec<Warning>,
     /// What Stripe was asked to do with it, oldest first.
     pub operations: Vec<Operation>,
+    /// What refunds that are under way hold of it, in the currency's minor unit.
+    pub reserved: i64,
     pub timeline: Vec<Line>,
 }
 
@@ -58,16 +61,21 @@ impl ObjectView for PaymentView {
         let timeline = timeline(tx, below).await?;
         let mut because = reason::refunds(&graph, &timeline);
         because.extend(reason::all_disputes(&graph, &timeline));
+        let charges = by_time(graph.charges.rows(), |row| row.state.created_at);
+        let refunds = by_time(graph.refunds.rows(), |row| row.state.created_at);
+        let operations = tx.operations_of_payment(&payment.key, OPERATIONS_LIMIT).await?;
+        let reserved = RefundFacts::of_rows(&payment, &charges, &refunds, &[]).reserved(&operations);
         Ok(Self {
             user: graph.user_of(&payment.key).map(|user| user.id),
             why: why(&payment),
             because,
-            charges: by_time(graph.charges.rows(), |row| row.state.created_at),
+            charges,
             failures: by_time(graph.failures.rows(), |row| row.failed_at.at()),
-            refunds: by_time(graph.refunds.rows(), |row| row.state.created_at),
+            refunds,
             disputes: read_items_of(tx, &graph).await?,
             warnings: graph.warnings.rows().cloned().collect(),
-            operations: tx.operations_of_payment(&payment.key, OPERATIONS_LIMIT).await?,
+            operations,
+            reserved,
             timeline,
             payment,
         })
@@ -124,7 +132,7 @@ impl ObjectView for PaymentView {
     }
 
     fn sum(&self) -> Option<Sum> {
-        sums::of_payment(&self.payment)
+        sums::of_payment(&self.payment, self.reserved)
     }
 
     fn timeline(&self) -> &[Line] {
@@ -181,6 +189,20 @@ fn current_failure(payment: &Payment) -> Option<String> {
     known.then(|| failure_text::code(code, bank))
 }
 
+/// Why the last attempt failed, as a sentence.
+fn last_failure(payment: &Payment) -> String {
+    let (code, bank) = match payment.state.failure_code.as_deref() {
+        Some(code) => (Some(code), payment.state.decline_code.as_deref()),
+        None => (payment.last_failure_code.as_deref(), payment.last_decline_code.as_deref()),
+    };
+    let plain = |code: &str| code.replace('_', " ");
+    match (code, bank) {
+        (_, Some(bank)) => format!("The bank declined the last attempt: {}.", plain(bank)),
+        (Some(code), None) => format!("The last attempt failed: {}.", plain(code)),
+        (None, None) => "The last attempt failed.".to_owned(),
+    }
+}
+
 /// By which link the invoice that counts is its invoice.
 fn invoice_link(payment: &Payment) -> String {
     let reference = payment.invoice_reference.id();
@@ -197,12 +219,14 @@ fn invoice_link(payment: &Payment) -> String {
 }
 
 fn why(payment: &Payment) -> String {
+    let failed;
     let status = match payment.state.status.as_str() {
         UNKNOWN => "Another object named it, but nothing has been reported about it yet.",
         "succeeded" => "Stripe reported that the money was received, which is final.",
         "canceled" => "Stripe reported it canceled, which is final.",
         "requires_payment_method" if payment.has_failed() => {
-            "The last attempt failed; the customer may try again."
+            failed = format!("{} Nothing was received; the customer may try again.", last_failure(payment));
+            &failed
         }
         "requires_action" => "The customer must authenticate or take another action.",
         "requires_capture" => "The money is reserved; it waits to be captured.",

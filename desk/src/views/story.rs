@@ -75,7 +75,8 @@ fn subject<'a>(line: &'a Line, page: &Key) -> Option<(&'a str, Key)> {
     is_of_page.then(|| (row.subject_kind.as_str(), page.sibling(&row.subject_id)))
 }
 
-/// All of it, the oldest first. Of one moment, changes keep the order that they have.
+/// All of it, the oldest first. Stripe tells whole seconds: within one, what was done here comes before what was reported
+/// of it. Of one moment, changes keep the order that they have.
 pub fn story<'a>(
     changes: impl IntoIterator<Item = &'a Line>,
     calls: impl IntoIterator<Item = (&'a str, &'a Call)>,
@@ -84,7 +85,10 @@ pub fn story<'a>(
     let calls = calls.into_iter().map(|(operation, call)| Happening::Call { operation, call });
     let mut all: Vec<Happening<'a>> = changes.into_iter().map(Happening::Change).chain(calls).collect();
     all.extend(notices.iter().map(Happening::Notice));
-    all.sort_by_key(Happening::at);
+    all.sort_by_key(|happening| {
+        let at = happening.at();
+        (at.timestamp(), happening.kind() == HappeningKind::Event, at)
+    });
     all
 }
 

@@ -34,15 +34,20 @@ impl Sum {
     }
 }
 
-/// `None` while nobody has said how much came in.
-pub fn of_payment(payment: &Payment) -> Option<Sum> {
+/// `None` while nobody has said how much came in. `reserved` is what refunds under way hold of it.
+pub fn of_payment(payment: &Payment, reserved: i64) -> Option<Sum> {
     let received = payment.received()?;
+    let missing = payment.state.amount.saturating_sub(received);
+    let came = if missing > 0 { ("asked for", payment.state.amount) } else { ("received", received) };
     let lines = [
-        ("received", received),
+        came,
+        ("not received", missing.max(0).saturating_neg()),
         ("refunded", payment.amount_refunded.saturating_neg()),
         ("charged back", payment.amount_charged_back.saturating_neg()),
+        ("refunds under way", reserved.saturating_neg()),
     ];
-    Some(Sum::of(&payment.state.currency, &lines, "kept"))
+    let total = if reserved > 0 { "left to refund" } else { "kept, before Stripe's fees" };
+    Some(Sum::of(&payment.state.currency, &lines, total))
 }
 
 pub fn of_charge(charge: &Charge) -> Option<Sum> {
@@ -93,13 +98,20 @@ mod tests {
             amount_refunded: 500,
             ..Payment::placeholder(Key { id: "pi_1".to_owned(), ..Key::default() })
         };
-        assert_eq!(of_payment(&payment), None, "nobody has said what came in");
+        assert_eq!(of_payment(&payment, 0), None, "nobody has said what came in");
         payment.state.status = "succeeded".to_owned();
         payment.state.amount_received = 2_000;
-        let sum = of_payment(&payment).unwrap();
-        let lines: Vec<_> = sum.lines.iter().map(|line| (line.name, line.amount)).collect();
-        assert_eq!(lines, [("received", 2_000), ("refunded", -500)]);
-        assert_eq!((sum.total.name, sum.total.amount), ("kept", 1_500));
+        let lines = |sum: &Sum| sum.lines.iter().map(|line| (line.name, line.amount)).collect::<Vec<_>>();
+        let sum = of_payment(&payment, 0).unwrap();
+        assert_eq!(lines(&sum), [("received", 2_000), ("refunded", -500)]);
+        assert_eq!((sum.total.name, sum.total.amount), ("kept, before Stripe's fees", 1_500));
+        let sum = of_payment(&payment, 1_200).unwrap();
+        assert_eq!(lines(&sum).last(), Some(&("refunds under way", -1_200)));
+        assert_eq!((sum.total.name, sum.total.amount), ("left to refund", 300));
+        (payment.state.amount, payment.state.amount_received, payment.amount_refunded) = (4_500, 0, 0);
+        let sum = of_payment(&payment, 0).unwrap();
+        assert_eq!(lines(&sum), [("asked for", 4_500), ("not received", -4_500)]);
+        assert_eq!(sum.total.amount, 0);
     }
 
     #[test]

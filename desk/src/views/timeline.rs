@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::Key;
+use domain::{Key, UNKNOWN};
 use ledger::tables::audit::{AuditRow, Line};
 use ledger::{LedgerError, Transaction};
 
@@ -40,6 +40,8 @@ pub fn change(row: &AuditRow) -> String {
     let side = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
     match (row.what.as_str(), &row.before, &row.after) {
         (what, None, None) => what.to_owned(),
+        ("status" | "state", None, Some(after)) => after.clone(),
+        ("status", Some(before), Some(after)) if before == UNKNOWN => after.clone(),
         ("status", before, after) => format!("{} -> {}", side(before), side(after)),
         (what @ "rebuilt", Some(columns), None) => format!("{what}: {columns}"),
         // Something that happened, with what there is to say of it.
@@ -104,7 +106,8 @@ mod tests {
     fn a_change_is_told_by_what_it_is() {
         for (what, before, after, says) in [
             ("status", Some("sent"), Some("paid"), "sent -> paid"),
-            ("status", None, Some("paid"), "nothing -> paid"),
+            ("status", None, Some("paid"), "paid"),
+            ("status", Some("unknown"), Some("paid"), "paid"),
             ("override", Some("none"), Some("ban"), "override: none -> ban"),
             ("note", None, Some("called the bank"), "called the bank"),
             ("assigned", Some("joe"), Some("jane"), "assigned to jane"),

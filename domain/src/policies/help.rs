@@ -36,9 +36,13 @@ impl PolicyKey {
             Self::ReconciliationHour => "When the day before is compared with Stripe's balance.",
             Self::AwaitedDays => "How long a transaction is awaited before it is missing.",
             Self::FraudWindow => "Within how many minutes payments and declines count together.",
-            Self::FraudPayments => "So many payments of one user, customer or card within it are a finding.",
-            Self::FraudDeclines => "So many declines of one user, customer or card within it are a finding.",
-            Self::FraudCards => "So many cards of one user within a day are a finding.",
+            Self::FraudPayments => {
+                "At this many payments of one user, customer or card within it, there is a finding."
+            }
+            Self::FraudDeclines => {
+                "At this many declines of one user, customer or card within it, there is a finding."
+            }
+            Self::FraudCards => "At this many cards of one user within a day, there is a finding.",
             Self::FraudTimesUsual => {
                 "A payment of so many times what its user usually pays is a finding: the median of 90 days."
             }

@@ -19,7 +19,7 @@ pub enum SecretFileError {
 }
 
 /// What nobody guesses has so many characters.
-const LEAST_CHARS: usize = 32;
+pub const SECRET_LEAST_CHARS: usize = 32;
 
 impl Env {
     /// A secret that one variable holds, or another names the file of; without the blanks around it.
@@ -41,9 +41,9 @@ impl Env {
     /// The same of a secret that must be long.
     pub fn long_secret(&self, own: &Variable, file: &Variable) -> Result<Option<SecretString>, Problem> {
         let secret = self.secret(own, file)?;
-        if secret.as_ref().is_some_and(|text| text.expose_secret().chars().count() < LEAST_CHARS) {
+        if secret.as_ref().is_some_and(|text| text.expose_secret().chars().count() < SECRET_LEAST_CHARS) {
             let given = if self.given(own.name).is_some() { own } else { file };
-            return Err(given.problem(format!("it has fewer than {LEAST_CHARS} characters")));
+            return Err(given.problem(format!("it has fewer than {SECRET_LEAST_CHARS} characters")));
         }
         Ok(secret)
     }

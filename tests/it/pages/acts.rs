@@ -49,7 +49,10 @@ async fn a_form_that_is_sent_twice_is_done_once() {
         assert_eq!(browser.post(&target, &fields).await.status, 409);
         assert_eq!(browser.post(&target, &[("note", "x")]).await.status, 400);
         let page = browser.page("/dispute/dp_open?done=note_on_dispute").await;
-        assert!(page.contains("called the bank") && page.contains("Done: Note on dispute."), "{page}");
+        assert!(
+            page.contains("called the bank") && page.contains("The note was added. It is in the audit."),
+            "{page}"
+        );
     })
     .await;
 }

@@ -85,7 +85,7 @@ async fn every_page_is_complete_without_scripts_and_runs_nothing_inline() {
             ("/staff/ada", "Make a token"),
             ("/tokens", "tdg_"),
             ("/policies", "refunds.confirm_above"),
-            ("/policy/refunds.confirm_above?currency=usd&value=250.00", "would need less"),
+            ("/policy/refunds.confirm_above?currency=usd&value=250.00", "would need one approval fewer"),
             ("/workers", "Workers take events from the queue"),
             ("/me", "signed in by a token"),
             ("/notices", "Previews"),

@@ -55,15 +55,21 @@ impl Transaction {
         Ok(Page::of(rows, part, |row: &Operation| (row.key.clone(), String::new())))
     }
 
-    /// How many operations of a mode wait for a second person, counted up to a limit.
+    /// How many operations of a mode wait for a second person who is not the one that asked, counted up to a limit.
     #[shared::built_once]
-    pub async fn waiting_for_approval(&mut self, livemode: bool, limit: i64) -> Result<i64, LedgerError> {
+    pub async fn waiting_for_approval(
+        &mut self,
+        livemode: bool,
+        asker: &str,
+        limit: i64,
+    ) -> Result<i64, LedgerError> {
         let counted: (i64,) = query(
             "SELECT COUNT(*) FROM (SELECT 1 AS one FROM operations WHERE state = 'needs_approval' \
              AND state IN ('needs_confirmation', 'needs_approval', 'approved', 'executing', 'unknown') \
-             AND livemode = $1 LIMIT $2) waiting",
+             AND livemode = $1 AND requested_by <> $2 LIMIT $3) waiting",
         )
         .bind(livemode)
+        .bind(asker)
         .bind(limit)
         .one(self)
         .await?;
