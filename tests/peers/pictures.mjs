@@ -41,11 +41,12 @@ for (const colorScheme of ["light", "dark"]) {
     await context.close();
   }
 }
-// As wide as A4 without its margins.
+// As wide as A4 without its margins; lists are printed across.
 const paper = await browser.newContext({ viewport: { width: 718, height: 1047 }, timezoneId: "UTC", locale: "en" });
 for (const [name, place, how] of lines) {
   const [page, answer] = await open(paper, place, how);
   await page.emulateMedia({ media: "print", colorScheme: "light" });
+  if (await page.locator("main .table").count()) await page.setViewportSize({ width: 1047, height: 718 });
   await isFaulty(page, `${name} printed`, answer);
   await page.screenshot({ path: path.join(folder, `${name}-printed.png`), fullPage: true });
   await page.close();

@@ -114,7 +114,7 @@ pub fn forms(frame: &Frame<'_>, view: &DisputeView, evidence: &EvidenceView) -> 
                 endpoint: "request_operation",
                 path: &[],
                 title: "Accept the dispute",
-                consequence: html! { "Gives the dispute " strong { (id) } " up: " strong { (amount) } " is lost for good, and so is Stripe's dispute fee." },
+                consequence: html! { "Gives the dispute " strong { (id) } " up: " strong { (amount) } " is lost for good." },
                 fields: ask("dispute_accept"),
                 button: "Accept the loss",
                 is_dangerous: true,
@@ -162,9 +162,9 @@ fn drafting(frame: &Frame<'_>, id: &str, evidence: &EvidenceView) -> Markup {
                     input id="evidence-file" name="file" type="file" required accept="application/pdf,image/jpeg,image/png";
                 }
                 div.field {
-                    label for="evidence-replace" {
+                    label.check for="evidence-replace" {
                         input id="evidence-replace" name="replace" type="checkbox" value="true";
-                        " In the place of the file that the field has"
+                        span { "In the place of the file that the field has" }
                     }
                 }
             },

@@ -39,31 +39,60 @@ impl Frame<'_> {
 }
 
 /// A line of the navigation: its name for the keys, its words, its address, and who sees it.
-const PLACES: &[(&str, &str, &str, Permission)] = &[
-    ("dashboard", "Overview", "/payments/dashboard/", Permission::Read),
-    ("history", "Payments", "/payments/history", Permission::Read),
-    ("failures", "Failed attempts", "/payments/failures", Permission::Read),
-    ("refunds", "Refunds", "/payments/refunds", Permission::Read),
-    ("disputes", "Disputes", "/payments/disputes", Permission::Read),
-    ("invoices", "Invoices", "/payments/invoices", Permission::Read),
-    ("payouts", "Payouts", "/payments/payouts", Permission::Read),
-    ("listings", "Listings", "/payments/listings", Permission::Read),
-    ("approvals", "Approvals", "/approvals", Permission::Read),
-    ("webhooks", "Webhooks", "/payments/webhooks/", Permission::Read),
-    ("dead-letters", "Dead letters", "/payments/dead-letters", Permission::Read),
-    ("bans", "Bans", "/payments/bans", Permission::Read),
-    ("blocks", "Blocks and holds", "/payments/blocks", Permission::Read),
-    ("anomalies", "Anomalies", "/payments/anomalies", Permission::Read),
-    ("findings", "Findings", "/payments/findings", Permission::Read),
-    ("reconciliation", "Reconciliation", "/payments/reconciliation", Permission::Read),
-    ("reports", "Reports", "/payments/reports", Permission::Read),
-    ("metrics", "Metrics", "/payments/metrics/", Permission::Read),
-    ("notices", "Notices", "/notices", Permission::Read),
-    ("audit", "Audit", "/payments/audit", Permission::Read),
-    ("workers", "Workers", "/workers", Permission::Read),
-    ("policies", "Policies", "/policies", Permission::Read),
-    ("staff", "Staff", "/staff", Permission::Export),
-    ("tokens", "Tokens", "/tokens", Permission::Export),
+type Place = (&'static str, &'static str, &'static str, Permission);
+
+/// The navigation, in groups.
+const PLACES: &[(&str, &[Place])] = &[
+    ("", &[("dashboard", "Overview", "/payments/dashboard/", Permission::Read)]),
+    (
+        "Money",
+        &[
+            ("history", "Payments", "/payments/history", Permission::Read),
+            ("failures", "Failed attempts", "/payments/failures", Permission::Read),
+            ("refunds", "Refunds", "/payments/refunds", Permission::Read),
+            ("disputes", "Disputes", "/payments/disputes", Permission::Read),
+            ("invoices", "Invoices", "/payments/invoices", Permission::Read),
+            ("payouts", "Payouts", "/payments/payouts", Permission::Read),
+            ("listings", "Listings", "/payments/listings", Permission::Read),
+        ],
+    ),
+    (
+        "To decide",
+        &[
+            ("approvals", "Approvals", "/approvals", Permission::Read),
+            ("findings", "Findings", "/payments/findings", Permission::Read),
+            ("anomalies", "Anomalies", "/payments/anomalies", Permission::Read),
+            ("dead-letters", "Dead letters", "/payments/dead-letters", Permission::Read),
+            ("bans", "Bans", "/payments/bans", Permission::Read),
+            ("blocks", "Blocks and holds", "/payments/blocks", Permission::Read),
+        ],
+    ),
+    (
+        "Events",
+        &[
+            ("webhooks", "Webhooks", "/payments/webhooks/", Permission::Read),
+            ("replays", "Replays", "/payments/replays", Permission::Read),
+            ("notices", "Notices", "/notices", Permission::Read),
+        ],
+    ),
+    (
+        "Checks",
+        &[
+            ("metrics", "Metrics", "/payments/metrics/", Permission::Read),
+            ("reconciliation", "Reconciliation", "/payments/reconciliation", Permission::Read),
+            ("reports", "Reports", "/payments/reports", Permission::Read),
+            ("audit", "Audit", "/payments/audit", Permission::Read),
+        ],
+    ),
+    (
+        "Settings",
+        &[
+            ("workers", "Workers", "/workers", Permission::Read),
+            ("policies", "Policies", "/policies", Permission::Read),
+            ("staff", "Staff", "/staff", Permission::Export),
+            ("tokens", "Tokens", "/tokens", Permission::Export),
+        ],
+    ),
 ];
 
 /// The whole document.
@@ -96,8 +125,9 @@ pub fn page(frame: &Frame<'_>, title: &str, done: &Markup, body: &Markup) -> Mar
                 }
                 div.body {
                     nav.main-nav aria-label="Pages" { ul {
-                        @for (name, words, path, permission) in PLACES {
-                            @if actor.has(*permission) {
+                        @for (group, places) in PLACES {
+                            @if !group.is_empty() { li.group { (group) } }
+                            @for (name, words, path, _) in places.iter().filter(|(.., permission)| actor.has(*permission)) {
                                 li { a href=(link(path, [("mode", mode)])) data-place=(name)
                                     aria-current=[is_here(&address.path, path).then_some("page")] { (words) @if *name == "approvals" { (waiting(frame.waiting)) } } }
                             }

@@ -152,11 +152,28 @@ fn take(
     if term.is_some() {
         return Err(WrongTerm(format!("{name} is named twice: a payment has one")));
     }
+    if name == "status" && !STATUSES.contains(&value) {
+        let known = STATUSES.join(", ");
+        return Err(WrongTerm(format!("“{value}” is no status of a payment: there are {known}")));
+    }
     // The short word for what the list calls `payment_failed`.
     let value = if name == "status" && value == "failed" { PAYMENT_FAILED } else { value };
     *term = Some(value.to_owned());
     Ok(())
 }
+
+/// What `status:` takes: Stripe's own of a payment, and ours.
+const STATUSES: [&str; 9] = [
+    "failed",
+    PAYMENT_FAILED,
+    "succeeded",
+    "canceled",
+    "processing",
+    "requires_payment_method",
+    "requires_confirmation",
+    "requires_action",
+    "requires_capture",
+];
 
 /// Words such as `yesterday` stay as they are where they can, so that a view that is kept means the same tomorrow.
 fn take_day(terms: &mut PaymentTerms, sign: &str, value: &str, today: NaiveDate) -> Result<(), WrongTerm> {
@@ -239,7 +256,8 @@ mod tests {
             ("colour:red", "no operator colour"),
             ("status>failed", "write status:failed"),
             ("status:", "has no value"),
-            ("status:a status:b", "named twice"),
+            ("status:succeeded status:canceled", "named twice"),
+            ("status:faild", "no status of a payment: there are failed, "),
             ("amount>lots", "not an amount"),
             ("created>soon", "write 2026-11-28"),
             ("created:today created:yesterday", "twice"),

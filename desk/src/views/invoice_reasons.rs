@@ -98,7 +98,10 @@ pub(super) fn retry_plan(invoice: &Invoice, graph: &ObjectGraph, policy: &Policy
         return Some(format!("none: {}", if is_given_up { gave_up.as_str() } else { reported }));
     }
     match graph.retry_of_invoice(&invoice.key) {
-        Ok(at) => Some(format!("{}  (retry {failures} of {retries}, planned here)", wording::moment(at))),
+        Ok(at) => Some(format!(
+            "{}  (retry {failures} of {retries}, by our plan: staff ask for it, unless scheduled retries are on)",
+            wording::moment(at)
+        )),
         Err(NoRetry::NotFailed) => None,
         Err(NoRetry::PlannedByStripe(at)) => Some(format!("{}  (planned by Stripe)", wording::moment(at))),
         Err(why) => Some(format!("none: {why}")),

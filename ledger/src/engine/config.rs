@@ -122,16 +122,22 @@ impl LedgerConfig {
 
     /// Connects when first used: the database may be away at the start.
     fn postgres(&self, url: &SecretString) -> Result<sqlx::PgPool, LedgerError> {
-        let deadline_ms = self.deadline.as_millis().to_string();
-        let options =
-            PgConnectOptions::from_str(url.expose_secret())?.application_name("tidegate").options([
-                ("statement_timeout", deadline_ms.as_str()),
-                ("lock_timeout", deadline_ms.as_str()),
-                ("idle_in_transaction_session_timeout", deadline_ms.as_str()),
-            ]);
-        let options = if self.by_key { options.options(BY_KEY) } else { options };
         let pool = PgPoolOptions::new().max_connections(self.connections).acquire_timeout(self.deadline);
-        Ok(pool.connect_lazy_with(options))
+        Ok(pool.connect_lazy_with(self.settings(PgConnectOptions::from_str(url.expose_secret())?)))
+    }
+
+    /// The settings of each session.
+    fn settings(&self, options: PgConnectOptions) -> PgConnectOptions {
+        let deadline_ms = self.deadline.as_millis().to_string();
+        let options = options.application_name("tidegate").options([
+            ("statement_timeout", deadline_ms.as_str()),
+            ("lock_timeout", deadline_ms.as_str()),
+            ("idle_in_transaction_session_timeout", deadline_ms.as_str()),
+            // A page of a large list looks dear to the planner, which does not know how soon it is full: compiling it
+            // takes a second, running it a millisecond.
+            ("jit", "off"),
+        ]);
+        if self.by_key { options.options(BY_KEY) } else { options }
     }
 
     async fn sqlite(&self, path: &Path) -> Result<(sqlx::SqlitePool, Writer, Arc<LedgerFile>), LedgerError> {
@@ -177,4 +183,19 @@ fn read_url(text: &str) -> Result<LedgerUrl, String> {
         };
     }
     Err("does not begin with sqlite:, postgres:// or postgresql://".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_session_compiles_its_statements() {
+        let env = Env::of(&[("DATABASE_URL", "postgres://u:p@127.0.0.1/x")]);
+        let config = LedgerConfig::from_env(&env).unwrap();
+        for config in [config.clone(), config.for_batches()] {
+            let settings = config.settings(PgConnectOptions::new_without_pgpass());
+            assert!(settings.get_options().is_some_and(|told| told.contains("-c jit=off")), "{settings:?}");
+        }
+    }
 }
