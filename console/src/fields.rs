@@ -205,8 +205,9 @@ impl Fields {
                     return Err(Problem::invalid(name, "major units need a currency beside them"));
                 };
                 let amount = money::read(text, currency).map_err(|fault| Problem::invalid(name, fault))?;
-                if amount > AMOUNT_LIMIT {
-                    return Err(Problem::invalid(name, format!("more than {AMOUNT_LIMIT} minor units")));
+                if !(1..=AMOUNT_LIMIT).contains(&amount) {
+                    let fault = format!("not from 1 to {AMOUNT_LIMIT} minor units");
+                    return Err(Problem::invalid(name, fault));
                 }
                 Ok(Some(amount))
             }
