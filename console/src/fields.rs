@@ -247,7 +247,8 @@ impl Kind {
             (Self::Text, Value::String(text)) => plain(text, TEXT_LIMIT_CHARS).map(Read::Text),
             (Self::LongText, Value::String(text)) => plain(text, LONG_TEXT_LIMIT_CHARS).map(Read::Text),
             (Self::File, Value::Object(file)) => {
-                name(file["name"].as_str().unwrap_or_default()).map(Read::Text)
+                let given = file.get("name").and_then(Value::as_str);
+                name(given.unwrap_or_default()).map(Read::Text)
             }
             (Self::File, _) => Err("not a file: send it as multipart/form-data".to_owned()),
             (Self::Ids, Value::Array(items)) => {
