@@ -205,8 +205,9 @@ impl Fields {
                     return Err(Problem::invalid(name, "major units need a currency beside them"));
                 };
                 let amount = money::read(text, currency).map_err(|fault| Problem::invalid(name, fault))?;
-                if amount > AMOUNT_LIMIT {
-                    return Err(Problem::invalid(name, format!("more than {AMOUNT_LIMIT} minor units")));
+                if !(1..=AMOUNT_LIMIT).contains(&amount) {
+                    let fault = format!("not from 1 to {AMOUNT_LIMIT} minor units");
+                    return Err(Problem::invalid(name, fault));
                 }
                 Ok(Some(amount))
             }
@@ -246,7 +247,8 @@ impl Kind {
             (Self::Text, Value::String(text)) => plain(text, TEXT_LIMIT_CHARS).map(Read::Text),
             (Self::LongText, Value::String(text)) => plain(text, LONG_TEXT_LIMIT_CHARS).map(Read::Text),
             (Self::File, Value::Object(file)) => {
-                name(file["name"].as_str().unwrap_or_default()).map(Read::Text)
+                let given = file.get("name").and_then(Value::as_str);
+                name(given.unwrap_or_default()).map(Read::Text)
             }
             (Self::File, _) => Err("not a file: send it as multipart/form-data".to_owned()),
             (Self::Ids, Value::Array(items)) => {

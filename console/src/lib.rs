@@ -11,7 +11,7 @@ pub mod endpoint;
 pub mod fields;
 mod idempotency;
 mod metrics;
-mod multipart;
+pub mod multipart;
 pub mod openapi;
 pub mod pages;
 mod permit;

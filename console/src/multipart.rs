@@ -8,15 +8,15 @@ const BOUNDARY_LIMIT_CHARS: usize = 70;
 
 /// One field of a form.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Part {
-    pub(crate) name: String,
+pub struct Part {
+    pub name: String,
     /// Of a field that takes a file; empty where none was chosen.
-    pub(crate) file_name: Option<String>,
-    pub(crate) content: Bytes,
+    pub file_name: Option<String>,
+    pub content: Bytes,
 }
 
 /// The boundary that a `Content-Type` names.
-pub(crate) fn boundary(media_type: &str) -> Option<&str> {
+pub fn boundary(media_type: &str) -> Option<&str> {
     let mut parts = media_type.split(';').map(str::trim);
     parts.next().filter(|kind| kind.eq_ignore_ascii_case("multipart/form-data"))?;
     let (_, text) = parts
@@ -29,7 +29,7 @@ pub(crate) fn boundary(media_type: &str) -> Option<&str> {
 }
 
 /// The fields in their order; `None` where it is not such a form.
-pub(crate) fn read(body: &Bytes, boundary: &str) -> Option<Vec<Part>> {
+pub fn read(body: &Bytes, boundary: &str) -> Option<Vec<Part>> {
     let delimiter = format!("--{boundary}").into_bytes();
     let between = [b"\r\n", delimiter.as_slice()].concat();
     let mut at = body.starts_with(&delimiter).then_some(delimiter.len())?;

@@ -3,6 +3,9 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
+/// How a formula begins, or white space that some spreadsheets skip before one; also in the wide letters of Asian keyboards.
+const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+
 /// A column: its name beside what stands in it.
 pub type Column<T> = (&'static str, fn(&T) -> String);
 
@@ -37,7 +40,7 @@ pub fn line<'a>(cells: impl Iterator<Item = &'a str>) -> String {
 /// A text that came from outside.
 pub fn text(text: impl AsRef<str>) -> String {
     let text = text.as_ref();
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+    if text.starts_with(FORMULA) { format!("'{text}") } else { text.to_owned() }
 }
 
 /// The same, or nothing.
@@ -68,7 +71,7 @@ mod tests {
 
     #[test]
     fn no_text_is_a_formula() {
-        for formula in ["=1+1", "+1", "-1", "@x", "\t=1"] {
+        for formula in ["=1+1", "+1", "-1", "@x", "\t=1", "\n=1", "＝1+1"] {
             assert_eq!(text(formula), format!("'{formula}"));
         }
         assert_eq!((text("in_1").as_str(), maybe(None::<&str>).as_str()), ("in_1", ""));

@@ -56,7 +56,9 @@ fn length(text: &str) -> Result<TimeDelta, String> {
             }
             _ => return Err(format!("`{text}`: `{unit}` is not a unit: {example}")),
         };
-        seconds += i64::from(number) * unit_secs;
+        seconds = seconds
+            .checked_add(i64::from(number) * unit_secs)
+            .ok_or_else(|| "this length of time is too long".to_owned())?;
         rest = after.trim_start();
     }
     TimeDelta::try_seconds(seconds).ok_or_else(|| format!("`{text}` is too long"))
@@ -212,6 +214,8 @@ mod tests {
             assert!(fault.contains(part), "{text}: {fault}");
         }
         assert!(ahead("4294967295w", now()).unwrap_err().contains("is too far away"));
+        let long = "4294967295w ".repeat(4_000);
+        assert!(ahead(&long, now()).unwrap_err().contains("is too long"), "no sum wraps");
         assert!(ahead("2026-11-21", now()).is_err(), "a date is no length");
         let fault = future("next week", now()).unwrap_err();
         assert!(fault.contains("so long from now: 12h, 7d, 4w"), "{fault}");

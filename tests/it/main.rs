@@ -22,6 +22,7 @@ mod fake_stripe;
 mod fake_stripe_client;
 mod figures;
 mod fraud;
+mod fuzzing;
 mod gateway_edge;
 mod gateway_flood;
 mod gateway_framing;

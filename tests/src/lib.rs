@@ -11,6 +11,7 @@ pub mod client;
 pub mod cluster;
 pub mod collector;
 pub mod faketime;
+pub mod fuzzing;
 pub mod histories;
 pub mod io_faults;
 pub mod ledger;

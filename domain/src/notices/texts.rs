@@ -98,8 +98,13 @@ pub fn own_template(name: &str, text: &str) -> Result<String, BadTemplate> {
         if !text.starts_with("Subject:") {
             return Err(BadTemplate::NoSubject);
         }
-        let body = text.split_once("\n\n").map(|(_, body)| body.trim());
-        body.filter(|body| !body.is_empty()).ok_or(BadTemplate::NoBody)?;
+        let (subject, body) = text.split_once("\n\n").unwrap_or_default();
+        if body.trim().is_empty() {
+            return Err(BadTemplate::NoBody);
+        }
+        // Each is filled by itself: no part begins in one and ends in the other.
+        is_closed(subject)?;
+        is_closed(body)?;
     }
     if name == "layout.html" && !text.contains("{{body}}") {
         return Err(BadTemplate::NoPlaceForBody);
@@ -144,9 +149,10 @@ impl Templates {
     pub fn message(&self, notice: &Notice, facts: &Facts) -> Message {
         let values = values(notice, facts);
         let name = template_of(notice);
-        let text = filled(self.get(&format!("{name}.txt")), &values, str::to_owned);
+        // Cut before it is filled: an empty line inside a value ends no subject.
+        let (head, text) = self.get(&format!("{name}.txt")).split_once("\n\n").unwrap_or_default();
+        let [head, text] = [head, text].map(|part| filled(part, &values, str::to_owned));
         let body = filled(self.get(&format!("{name}.html")), &values, escaped);
-        let (head, text) = text.split_once("\n\n").unwrap_or_default();
         let subject = head.trim_start_matches("Subject:").trim().replace(['\r', '\n'], " ");
         let mut values = values;
         values.insert("subject".to_owned(), subject.clone());

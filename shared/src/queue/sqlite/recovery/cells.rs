@@ -59,7 +59,8 @@ fn of_cell(pages: &Pages, page: &[u8], kind: u8, mut at: usize) -> Option<Found>
         at += 4;
     }
     let length = varint(page, &mut at)?;
-    if length > RECORD_LIMIT_BYTES {
+    // A chain of pages that ends in itself would go on to the limit, for every cell.
+    if length > RECORD_LIMIT_BYTES.min(pages.bytes()) {
         return None;
     }
     let row = if kind == TABLE_LEAF { varint(page, &mut at)?.cast_signed() } else { 0 };
@@ -97,7 +98,7 @@ fn values(record: &[u8]) -> Option<Vec<Value>> {
             0 => (Value::Null, 0),
             kind @ 1..=6 => {
                 let length = [1, 2, 3, 4, 6, 8][usize::try_from(kind - 1).ok()?];
-                let bytes = record.get(body..body + length)?;
+                let bytes = record.get(body..)?.get(..length)?;
                 let first = if bytes[0] & 0x80 == 0 { 0 } else { -1 };
                 (Value::Int(bytes.iter().fold(first, |sum, byte| (sum << 8) | i64::from(*byte))), length)
             }
@@ -107,12 +108,12 @@ fn values(record: &[u8]) -> Option<Vec<Value>> {
             10 | 11 => return None,
             kind => {
                 let length = usize::try_from((kind - 12) / 2).ok()?;
-                let bytes = record.get(body..body.checked_add(length)?)?.to_vec();
+                let bytes = record.get(body..)?.get(..length)?.to_vec();
                 (if kind % 2 == 0 { Value::Blob(bytes) } else { Value::Text(bytes) }, length)
             }
         };
         values.push(value);
-        body += length;
+        body = body.checked_add(length)?;
     }
     (at == head && body == record.len()).then_some(values)
 }
@@ -148,6 +149,10 @@ mod tests {
             assert_eq!(values(&record[..cut]), None, "{cut}");
         }
         assert_eq!(values(&[0xff; 40]), None);
+        // A head that ends at the end of all numbers, and a float or a number behind it.
+        for kind in [7, 6, 17] {
+            assert_eq!(values(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, kind]), None);
+        }
         assert_eq!(varint(&[0x81, 0x00], &mut 0), Some(128));
         assert_eq!(varint(&[0xff; 9], &mut 0), Some(u64::MAX));
         assert_eq!(varint(&[0xff; 8], &mut 0), None);

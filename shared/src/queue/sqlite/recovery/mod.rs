@@ -159,7 +159,7 @@ fn survey(pages: &Pages) -> (BTreeMap<i64, u32>, RecoveryReport) {
     let free = free_pages(pages);
     let (mut places, mut indexed, mut faults) = (BTreeMap::new(), BTreeSet::new(), 0);
     let is_free = |page: &u32| free.as_ref().is_some_and(|free| free.contains(page));
-    for page in (1..=pages.count).filter(|page| !is_free(page)) {
+    for page in pages.numbers().filter(|page| !is_free(page)) {
         let (found, unreadable) = of_page(pages, page);
         faults += unreadable;
         for row in found {

@@ -1,7 +1,7 @@
 //! The newest version of each page on disk: from the write-ahead log up to its last commit, else from the file.
 //! Read without SQLite, which refuses a file whose first page is damaged.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -21,53 +21,58 @@ pub(super) struct Pages {
     log: Option<File>,
     /// Where in the log a page's newest version begins.
     newer: HashMap<u32, u64>,
-    pub count: u32,
+    /// Of the file alone.
+    count: u32,
 }
 
 impl Pages {
     pub(super) fn open(file: File, log: Option<File>) -> io::Result<Self> {
-        let (newer, last) = match &log {
-            Some(log) => committed(log)?,
-            None => (HashMap::new(), 0),
-        };
+        let newer = log.as_ref().map(committed).transpose()?.unwrap_or_default();
         let whole = (file.metadata()?.len() / PAGE).min(PAGES_LIMIT);
-        let count = u32::try_from(whole).unwrap_or(u32::MAX).max(last);
-        Ok(Self { file, log, newer, count })
+        Ok(Self { file, log, newer, count: u32::try_from(whole).unwrap_or(u32::MAX) })
     }
 
-    /// Pages are numbered from 1. `None` where there is none, or the disk does not give it.
+    /// The numbers of all pages that there are, from 1. How many there should be, a damaged frame may tell wrongly.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = u32> {
+        let added: BTreeSet<u32> = self.newer.keys().copied().filter(|number| *number > self.count).collect();
+        (1..=self.count).chain(added)
+    }
+
+    /// No more than this is in all of them.
+    pub(super) fn bytes(&self) -> u64 {
+        (u64::from(self.count) + self.newer.len() as u64) * PAGE
+    }
+
+    /// `None` where there is none of this number, or the disk does not give it.
     pub(super) fn read(&self, number: u32) -> Option<Page> {
-        if number == 0 || number > self.count {
-            return None;
-        }
         let mut page = [0; PAGE_BYTES];
         match (self.newer.get(&number), &self.log) {
             (Some(at), Some(log)) => log.read_exact_at(&mut page, *at).ok()?,
-            _ => self.file.read_exact_at(&mut page, u64::from(number - 1) * PAGE).ok()?,
+            _ if number > self.count => return None,
+            _ => self.file.read_exact_at(&mut page, u64::from(number.checked_sub(1)?) * PAGE).ok()?,
         }
         Some(page)
     }
 }
 
-/// The newest frame of each page up to the last commit, and how many pages there were then. A frame of an earlier
-/// use of the log has other salts. Checksums are not asked for: a frame behind a damaged one may be saved, too.
-fn committed(log: &File) -> io::Result<(HashMap<u32, u64>, u32)> {
+/// The newest frame of each page up to the last commit. A frame of an earlier use of the log has other salts. Checksums are not asked for: a frame behind a damaged one may be saved, too.
+fn committed(log: &File) -> io::Result<HashMap<u32, u64>> {
     // Where the head is damaged, the first frame has the salts as well.
     for salts_at in [16, LOG_HEAD_BYTES as u64 + 8] {
         let mut salts = [0; 8];
         if log.read_exact_at(&mut salts, salts_at).is_err() {
             break;
         }
-        let (kept, last) = committed_under(log, salts)?;
-        if last > 0 {
-            return Ok((kept, last));
+        let kept = committed_under(log, salts)?;
+        if !kept.is_empty() {
+            return Ok(kept);
         }
     }
-    Ok((HashMap::new(), 0))
+    Ok(HashMap::new())
 }
 
-fn committed_under(log: &File, salts: [u8; 8]) -> io::Result<(HashMap<u32, u64>, u32)> {
-    let (mut kept, mut pending, mut last) = (HashMap::new(), HashMap::new(), 0);
+fn committed_under(log: &File, salts: [u8; 8]) -> io::Result<HashMap<u32, u64>> {
+    let (mut kept, mut pending) = (HashMap::new(), HashMap::new());
     let (log_head, frame_head) = (LOG_HEAD_BYTES as u64, FRAME_HEAD_BYTES as u64);
     let length = log.metadata()?.len();
     let mut at = log_head;
@@ -75,15 +80,13 @@ fn committed_under(log: &File, salts: [u8; 8]) -> io::Result<(HashMap<u32, u64>,
         let mut frame = [0; FRAME_HEAD_BYTES];
         if log.read_exact_at(&mut frame, at).is_ok() && frame[8..16] == salts {
             pending.insert(number(&frame, 0), at + frame_head);
-            let pages = number(&frame, 4);
-            if pages > 0 {
+            if number(&frame, 4) > 0 {
                 kept.extend(pending.drain());
-                last = pages;
             }
         }
         at += frame_head + PAGE;
     }
-    Ok((kept, last))
+    Ok(kept)
 }
 
 /// Four bytes, the highest first; 0 beyond the end.
