@@ -17,6 +17,7 @@ mod damage;
 mod delivery;
 mod durability;
 mod executor;
+mod failover;
 mod fake_peers;
 mod fake_stripe;
 mod fake_stripe_client;
