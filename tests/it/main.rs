@@ -38,6 +38,7 @@ mod marketplace;
 mod misspelt;
 mod money;
 mod money_whole;
+mod nemesis;
 mod notices;
 mod observability;
 mod oncall;
