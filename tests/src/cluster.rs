@@ -5,6 +5,7 @@
 //! majority is. And a tick of 6 s instead of 60, which is about how long a silent cut stays unnoticed: until then
 //! new connections anywhere are led to a leader who is cut off.
 
+pub mod disks;
 pub mod links;
 
 use std::io::Write;
@@ -15,9 +16,11 @@ use hyper::Method;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use self::links::Links;
+use self::disks::Disks;
+use self::links::{Links, Way};
 use crate::broker::new_vhost;
 use crate::broker::node::{BOOT_PATIENCE, Node};
+use crate::faketime;
 use crate::ports::free_port;
 use crate::process_guard::{ProcessGuard, until};
 
@@ -26,12 +29,28 @@ const CONFIG: &str = "cluster_partition_handling = pause_minority\nnet_ticktime 
 pub struct Cluster {
     nodes: Vec<Node>,
     links: Links,
+    disks: Option<Disks>,
     guard: ProcessGuard,
+}
+
+/// What the nodes run on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ground {
+    Plain,
+    /// Each sees a wall clock that can be set, and the true monotonic one.
+    Clocks,
+    /// Each has a small disk of its own, which can be full.
+    Disks,
 }
 
 impl Cluster {
     /// So many nodes, formed into one cluster, and so many further that do not run yet.
     pub async fn start(running: usize, further: usize) -> anyhow::Result<Self> {
+        Self::start_on(Ground::Plain, running, further).await
+    }
+
+    /// The same, where clocks or disks are to fail.
+    pub async fn start_on(ground: Ground, running: usize, further: usize) -> anyhow::Result<Self> {
         let guard = ProcessGuard::new("cluster", Signal::KILL)?;
         let cookie = guard.folder().join(".erlang.cookie");
         let mut private = std::fs::OpenOptions::new();
@@ -55,12 +74,59 @@ impl Cluster {
             nodes.push(node);
         }
         let links = Links::between(&mappers).await?;
-        let mut cluster = Self { nodes, links, guard };
+        let mut cluster = Self { nodes, links, disks: None, guard };
+        cluster.stand_on(ground).await?;
         for number in 0..running {
             cluster.boot(&[number]).await?;
         }
         until("the nodes to know each other", BOOT_PATIENCE, async || cluster.is_formed().await).await?;
         Ok(cluster)
+    }
+
+    async fn stand_on(&mut self, ground: Ground) -> anyhow::Result<()> {
+        let mut wrappers = vec![Vec::new(); self.nodes.len()];
+        match ground {
+            Ground::Plain => {}
+            Ground::Clocks => {
+                let library = faketime::library()?;
+                for (number, wrapper) in wrappers.iter_mut().enumerate() {
+                    self.set_clock(number, 0)?;
+                    *wrapper = vec![
+                        "env".to_owned(),
+                        format!("LD_PRELOAD={}", library.display()),
+                        format!("FAKETIME_TIMESTAMP_FILE={}", self.clock(number).display()),
+                        "FAKETIME_CACHE_DURATION=1".to_owned(),
+                        "FAKETIME_DONT_FAKE_MONOTONIC=1".to_owned(),
+                        "DONT_FAKE_MONOTONIC=1".to_owned(),
+                    ];
+                }
+            }
+            Ground::Disks => {
+                let folders = self.nodes.iter().map(|node| node.folder().join("data"));
+                let disks = Disks::mount(&self.guard, folders.collect()).await?;
+                wrappers.fill(disks.entrance());
+                self.disks = Some(disks);
+            }
+        }
+        let nodes = std::mem::take(&mut self.nodes).into_iter().zip(&wrappers);
+        self.nodes = nodes.map(|(node, wrapper)| node.under(wrapper)).collect();
+        Ok(())
+    }
+
+    fn clock(&self, number: usize) -> std::path::PathBuf {
+        self.nodes[number].folder().join("clock")
+    }
+
+    /// From the next second on a node's wall clock is off by so much; its monotonic one is not.
+    pub fn set_clock(&self, number: usize, offset_secs: i64) -> anyhow::Result<()> {
+        let (file, new) = (self.clock(number), self.clock(number).with_extension("new"));
+        std::fs::write(&new, format!("{offset_secs:+}\n"))?;
+        Ok(std::fs::rename(new, file)?)
+    }
+
+    /// The disks of all nodes, where they have some of their own.
+    pub fn disks(&self) -> anyhow::Result<&Disks> {
+        self.disks.as_ref().context("these nodes stand on the machine's disk")
     }
 
     /// Every node that runs sees all others that run.
@@ -134,13 +200,40 @@ impl Cluster {
         self.nodes[number].stop().await
     }
 
+    /// Neither answers nor goes away, like a machine that hangs.
+    pub fn pause(&self, number: usize) {
+        self.nodes[number].signal(Signal::STOP);
+    }
+
+    pub fn resume(&self, number: usize) {
+        self.nodes[number].signal(Signal::CONT);
+    }
+
+    /// Which nodes ended by themselves: whatever supervises them starts them again.
+    pub fn ended(&mut self) -> Vec<usize> {
+        let ended = |node: &mut Node| node.has_ended();
+        (0..self.nodes.len()).filter(|number| ended(&mut self.nodes[*number])).collect()
+    }
+
+    /// What one node says to another passes like this from now on; clients reach both.
+    pub fn set_way(&self, from: usize, to: usize, way: Way) {
+        self.links.set(from, to, way);
+    }
+
     /// No word passes any more between this node and the others; clients reach all of them.
     pub fn cut_off(&self, number: usize) {
-        self.links.set(number, short(&self.nodes[number]), false);
+        self.set_ways_of(number, Way::Cut);
     }
 
     pub fn mend(&self, number: usize) {
-        self.links.set(number, short(&self.nodes[number]), true);
+        self.set_ways_of(number, Way::Open);
+    }
+
+    fn set_ways_of(&self, number: usize, way: Way) {
+        for other in 0..self.nodes.len() {
+            self.links.set(number, other, way);
+            self.links.set(other, number, way);
+        }
     }
 
     /// The number of the node that leads a queue.
@@ -159,19 +252,23 @@ impl Cluster {
 
     /// Waits until every node that runs is in the cluster, and every queue has a leader and all its copies.
     pub async fn is_whole(&self, url: &str) -> anyhow::Result<()> {
-        until("the cluster to be whole", BOOT_PATIENCE, async || {
+        let mut lacks = String::new();
+        let whole = until("the cluster to be whole", BOOT_PATIENCE, async || {
+            "a node that every other one sees".clone_into(&mut lacks);
             if !self.is_formed().await? {
                 return Ok(false);
             }
             for queue in ["events", "events.dead", "events.unrouted"] {
-                let whole = self.copies(url, queue).await.is_ok_and(|(all, online)| all > 0 && all == online);
+                let copies = self.copies(url, queue).await;
+                lacks = format!("of {queue}: copies in all and online {copies:?}, leader");
+                let whole = copies.is_ok_and(|(all, online)| all > 0 && all == online);
                 if !whole || self.leader(url, queue).await.is_err() {
                     return Ok(false);
                 }
             }
             Ok(true)
-        })
-        .await
+        });
+        whole.await.with_context(|| format!("it lacks {lacks}"))
     }
 
     /// Gives a node a copy of every queue of the virtual host.

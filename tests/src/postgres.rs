@@ -1,6 +1,8 @@
 //! A private Postgres from the installed binaries: own folder, port and password, durable as in production.
 //! One is shared by the tests of a run; who kills and restarts needs one of their own.
 
+mod standby;
+
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
@@ -58,11 +60,18 @@ impl Postgres {
 
     /// The same with further settings, each `name=value`.
     pub async fn start_with(settings: &[&str]) -> anyhow::Result<Self> {
+        let mut postgres = Self::lay_out(shared::trace::random_hex::<16>(), settings)?;
+        postgres.create_cluster().await?;
+        postgres.boot().await?;
+        Ok(postgres)
+    }
+
+    /// Folder, port and password; no cluster is there yet.
+    fn lay_out(password: String, settings: &[&str]) -> anyhow::Result<Self> {
         servers::expect("Postgres")?;
         let binaries = binaries()?;
         let guard = ProcessGuard::new("postgres", Signal::QUIT)?;
         let user = if getuid().is_root() { Some(User::unprivileged()?) } else { None };
-        let password = shared::trace::random_hex::<16>();
         let password_file = guard.folder().join("password");
         fs::write(&password_file, &password)?;
         if let Some(User { uid, gid }) = user {
@@ -72,10 +81,7 @@ impl Postgres {
         let port = free_port();
         let databases = AtomicU32::new(0);
         let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
-        let mut postgres = Self { server: None, guard, binaries, user, port, password, databases, settings };
-        postgres.create_cluster().await?;
-        postgres.boot().await?;
-        Ok(postgres)
+        Ok(Self { server: None, guard, binaries, user, port, password, databases, settings })
     }
 
     /// The one that all tests of this run share. It ends with the test process.

@@ -19,7 +19,7 @@ use crate::ports::free_port;
 use crate::process_guard::{ProcessGuard, Server, until};
 
 /// Other suites of tests may be building on the same cores.
-pub(crate) const BOOT_PATIENCE: Duration = Duration::from_secs(90);
+pub(crate) const BOOT_PATIENCE: Duration = Duration::from_secs(180);
 const NAMES_PATIENCE: Duration = Duration::from_secs(10);
 const HTTP_PATIENCE: Duration = Duration::from_secs(20);
 const ANSWER_LIMIT_BYTES: usize = 16 * 1024 * 1024;
@@ -107,6 +107,11 @@ impl Node {
 
     pub fn runs(&self) -> bool {
         self.server.is_some()
+    }
+
+    /// By itself, since it was started.
+    pub fn has_ended(&mut self) -> bool {
+        self.server.as_mut().is_some_and(Server::has_exited)
     }
 
     pub fn signal(&self, signal: Signal) {

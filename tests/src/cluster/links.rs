@@ -1,11 +1,13 @@
 //! The links between the nodes of a cluster, which can be cut. Erlang's nodes find each other by asking a
 //! port mapper (`epmd`); each node here has one of its own, played by the test, which answers with the port of
 //! a forwarder instead of the other node's. A cut link is silent, as where a cable is pulled: nothing is refused,
-//! nothing arrives, and what was written waits. This needs neither root nor a firewall.
+//! nothing arrives, and what was written waits. Each direction can be cut or slow by itself. This needs neither
+//! root nor a firewall.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::{BufMut, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -23,15 +25,25 @@ const ASK_NAMES: u8 = 110;
 
 /// Of all nodes: who stands where, and which links are there.
 pub struct Links {
-    shared: Arc<Shared>,
+    /// By the numbers of who speaks and who hears.
+    ways: BTreeMap<(usize, usize), watch::Sender<Way>>,
     _tasks: JoinSet<()>,
+}
+
+/// How words travel from one node to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    Open,
+    Cut,
+    /// Each piece of up to 64 KiB takes so long, so bandwidth is scarce as well.
+    Slow(Duration),
 }
 
 struct Shared {
     /// By the name before the `@`.
     registered: Mutex<BTreeMap<String, Registered>>,
-    /// From one node, by its number, to another, by name.
-    forwarders: Mutex<BTreeMap<(usize, String), Forwarder>>,
+    /// The port at which one node, by its number, finds another, by name.
+    forwarders: Mutex<BTreeMap<(usize, String), u16>>,
     /// How often something was registered; Erlang tells one life of a node from the next by it.
     lives: Mutex<u32>,
 }
@@ -44,11 +56,6 @@ struct Registered {
     traits: [u8; 6],
 }
 
-struct Forwarder {
-    port: u16,
-    open: watch::Sender<bool>,
-}
-
 impl Links {
     /// For each port of a port mapper, in the order of the nodes: the name of its node, before the `@`.
     pub async fn between(nodes: &[(u16, String)]) -> anyhow::Result<Self> {
@@ -57,27 +64,29 @@ impl Links {
             forwarders: Mutex::default(),
             lives: Mutex::new(u32::from_str_radix(&shared::trace::random_hex::<3>(), 16)?),
         });
+        let numbers = || 0..nodes.len();
+        let pairs = || numbers().flat_map(|from| numbers().map(move |to| (from, to)));
+        let ways: BTreeMap<(usize, usize), watch::Sender<Way>> =
+            pairs().filter(|(from, to)| from != to).map(|pair| (pair, watch::channel(Way::Open).0)).collect();
         let mut tasks = JoinSet::new();
-        for (number, (port, own)) in nodes.iter().enumerate() {
-            for (_, other) in nodes.iter().filter(|(_, other)| other != own) {
-                let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-                let (open, gate) = watch::channel(true);
-                let forwarder = Forwarder { port: listener.local_addr()?.port(), open };
-                lock(&shared.forwarders).insert((number, other.clone()), forwarder);
-                tasks.spawn(forward(listener, Arc::clone(&shared), other.clone(), gate));
-            }
+        for (from, to) in ways.keys().copied() {
+            let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+            let name = nodes[to].1.clone();
+            lock(&shared.forwarders).insert((from, name.clone()), listener.local_addr()?.port());
+            let (there, back) = (ways[&(from, to)].subscribe(), ways[&(to, from)].subscribe());
+            tasks.spawn(forward(listener, Arc::clone(&shared), name, there, back));
+        }
+        for (number, (port, _)) in nodes.iter().enumerate() {
             let listener = TcpListener::bind(("127.0.0.1", *port)).await?;
             tasks.spawn(map_ports(listener, Arc::clone(&shared), number));
         }
-        Ok(Self { shared, _tasks: tasks })
+        Ok(Self { ways, _tasks: tasks })
     }
 
-    /// Cuts or mends every link of one node with the others. Clients still reach it.
-    pub fn set(&self, number: usize, own: &str, open: bool) {
-        for ((from, to), forwarder) in &*lock(&self.shared.forwarders) {
-            if *from == number || to == own {
-                forwarder.open.send_replace(open);
-            }
+    /// What one node says to another passes like this from now on. Clients still reach both.
+    pub fn set(&self, from: usize, to: usize, way: Way) {
+        if let Some(known) = self.ways.get(&(from, to)) {
+            known.send_replace(way);
         }
     }
 }
@@ -152,7 +161,7 @@ impl Shared {
     fn port_for(&self, number: usize, name: &str) -> Option<Registered> {
         let registered = lock(&self.registered).get(name).cloned()?;
         let forwarders = lock(&self.forwarders);
-        let port = forwarders.get(&(number, name.to_owned())).map_or(registered.port, |link| link.port);
+        let port = forwarders.get(&(number, name.to_owned())).copied().unwrap_or(registered.port);
         Some(Registered { port, ..registered })
     }
 
@@ -170,21 +179,30 @@ impl Shared {
     }
 }
 
-/// Everything that one node says to another over connections that it began itself.
-async fn forward(listener: TcpListener, shared: Arc<Shared>, to: String, gate: watch::Receiver<bool>) {
+/// The connections that one node begins to another: what it says there, and what it hears back.
+async fn forward(
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    to: String,
+    there: watch::Receiver<Way>,
+    back: watch::Receiver<Way>,
+) {
     let mut forwarded = JoinSet::new();
     loop {
         tokio::select! {
             Ok((stream, _)) = listener.accept() => {
-                let (shared, to, mut gate) = (Arc::clone(&shared), to.clone(), gate.clone());
+                let (shared, to) = (Arc::clone(&shared), to.clone());
+                let (mut there, mut back) = (there.clone(), back.clone());
                 forwarded.spawn(async move {
-                    gate.wait_for(|open| *open).await.ok()?;
+                    // A connection takes words in both directions.
+                    passes(&mut there).await?;
+                    passes(&mut back).await?;
                     let port = lock(&shared.registered).get(&to).map(|it| it.port)?;
                     let other = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
                     stream.set_nodelay(true).ok()?;
                     other.set_nodelay(true).ok()?;
                     let ((from_near, to_near), (from_far, to_far)) = (stream.into_split(), other.into_split());
-                    tokio::join!(pump(from_near, to_far, gate.clone()), pump(from_far, to_near, gate));
+                    tokio::join!(pump(from_near, to_far, there), pump(from_far, to_near, back));
                     Some(())
                 });
             }
@@ -193,11 +211,20 @@ async fn forward(listener: TcpListener, shared: Arc<Shared>, to: String, gate: w
     }
 }
 
+/// Waits for as long as the way is cut or slow; nothing where the cluster is gone.
+async fn passes(way: &mut watch::Receiver<Way>) -> Option<()> {
+    let found = *way.wait_for(|way| *way != Way::Cut).await.ok()?;
+    if let Way::Slow(lag) = found {
+        tokio::time::sleep(lag).await;
+    }
+    Some(())
+}
+
 /// Nobody learns of an end through a cut link, either.
-async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut gate: watch::Receiver<bool>) {
+async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut way: watch::Receiver<Way>) {
     let mut buffer = vec![0; FORWARD_BYTES];
     while let Ok(read) = from.read(&mut buffer).await {
-        if gate.wait_for(|open| *open).await.is_err() || read == 0 {
+        if passes(&mut way).await.is_none() || read == 0 {
             break;
         }
         if to.write_all(&buffer[..read]).await.is_err() {
