@@ -124,7 +124,9 @@ pub fn chosen() -> &'static Target {
     let env = Env::of_process();
     let name = env.text(&TARGET);
     if name.is_empty() {
-        TARGETS.iter().for_each(|target| println!("{} {}", target.name, target.limit_bytes));
+        for target in TARGETS {
+            println!("{} {}", target.name, target.limit_bytes);
+        }
         process::exit(0);
     }
     let target = target(&name).unwrap_or_else(|| panic!("there is no target `{name}`"));
