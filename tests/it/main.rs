@@ -70,6 +70,7 @@ mod signature_peers;
 mod signature_places;
 mod signature_random;
 mod simulator;
+mod soak;
 mod staff;
 mod stewardship;
 mod supervised;

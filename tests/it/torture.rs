@@ -132,21 +132,32 @@ struct Source {
 
 impl Load {
     pub(crate) fn begin(seed: u64, rate: u64, client: impl Fn() -> Client) -> Self {
+        Self::begin_with(CLIENTS, seed, rate, client)
+    }
+
+    /// The same, with so many senders: that many requests are under way at once, at most.
+    pub(crate) fn begin_with(clients: u64, seed: u64, rate: u64, client: impl Fn() -> Client) -> Self {
         let source = Source { stories: Stories::of_seed(seed), window: Vec::new(), truth: Truth::default() };
         let (source, log) = (Arc::new(Mutex::new(source)), SendLog::default());
         let over = Arc::new(AtomicBool::new(false));
         let rate = Arc::new(AtomicU64::new(rate));
-        let senders = (0..CLIENTS).map(|number| {
+        let senders = (0..clients).map(|number| {
             let sender = Sender {
                 source: Arc::clone(&source),
                 log: log.clone(),
                 over: Arc::clone(&over),
                 rate: Arc::clone(&rate),
+                clients,
                 random: Random::of_seed(seed ^ number),
             };
             tokio::spawn(sender.run(client()))
         });
         Self { senders: senders.collect(), source, log, over, rate }
+    }
+
+    /// What was sent so far, and what came of it.
+    pub(crate) fn log(&self) -> &SendLog {
+        &self.log
     }
 
     /// From now on at most so many events a second.
@@ -173,6 +184,7 @@ struct Sender {
     log: SendLog,
     over: Arc<AtomicBool>,
     rate: Arc<AtomicU64>,
+    clients: u64,
     random: Random,
 }
 
@@ -181,7 +193,7 @@ impl Sender {
         let mut due = tokio::time::Instant::now();
         loop {
             tokio::time::sleep_until(due).await;
-            let pace = Duration::from_micros(1_000_000 * CLIENTS / self.rate.load(Ordering::Relaxed));
+            let pace = Duration::from_micros(1_000_000 * self.clients / self.rate.load(Ordering::Relaxed));
             due = tokio::time::Instant::now().max(due + pace);
             let Some(event) = self.next() else { return };
             while !self.log.send(&mut client, &event).await.accepted() {

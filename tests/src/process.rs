@@ -101,6 +101,12 @@ impl Process {
         self.server.iter().for_each(|server| server.signal(Signal::TERM));
     }
 
+    /// SIGSTOP, and later SIGCONT: a process that is there and does nothing.
+    pub fn freeze(&self, is_frozen: bool) {
+        let signal = if is_frozen { Signal::STOP } else { Signal::CONT };
+        self.server.iter().for_each(|server| server.signal(signal));
+    }
+
     /// The process, while it runs.
     pub fn id(&self) -> Option<u32> {
         self.server.as_ref().map(Server::id)

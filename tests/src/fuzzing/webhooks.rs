@@ -131,8 +131,8 @@ pub(super) fn head(data: &[u8]) {
         number => number.as_i64(),
     };
     assert_eq!(seconds, Some(created));
-    let connected = body["context"].as_str().filter(|named| named.starts_with("acct_"));
-    assert_eq!(body["account"].as_str().or(connected).unwrap_or_default(), account);
+    let of_context = body["context"].as_str().filter(|named| named.starts_with("acct_"));
+    assert_eq!(body["account"].as_str().or(of_context).unwrap_or_default(), account);
 }
 
 pub(super) fn heads() -> Vec<Vec<u8>> {

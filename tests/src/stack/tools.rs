@@ -19,6 +19,16 @@ impl Stack {
         self.process(name).set(variable, value);
     }
 
+    /// Stops a process where it stands, or lets it go on.
+    pub fn freeze(&mut self, name: &str, is_frozen: bool) {
+        self.process(name).freeze(is_frozen);
+    }
+
+    /// The number of a process, while it runs.
+    pub fn process_id(&mut self, name: &str) -> Option<u32> {
+        self.process(name).id()
+    }
+
     /// Runs one of the commands of `tidegate` against this stack and returns what it printed.
     pub async fn tidegate(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let mut tool = self.begin_tool(arguments)?;
