@@ -243,7 +243,7 @@ async fn what_the_ledger_refuses_at_its_commit_is_not_logged_as_applied() {
         "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT OR UPDATE ON events DEFERRABLE INITIALLY DEFERRED \
          FOR EACH ROW WHEN (NEW.outcome = 'applied') EXECUTE FUNCTION refuse()",
     ] {
-        tamper(&url, statement).await;
+        tamper(url, statement).await;
     }
     let event = stories().succeeded_payment();
     assert_eq!(stack.client().send(&event.body).await, Answer::Status(200));

@@ -1,7 +1,7 @@
 //! What came of the histories, by nemesis, as a table for people.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::time::Duration;
 
 use harness::oracle::Verdict;
@@ -46,7 +46,8 @@ impl Row {
         let (accepted, refused, strange) = (history.accepted(), history.refused(), history.strange());
         let mut failures = if verdict.is_good() { String::new() } else { verdict.to_string() };
         if let Some(first) = strange.first() {
-            failures += &format!("{} answers were neither 200 nor 503, such as {first:?}\n", strange.len());
+            writeln!(failures, "{} answers were neither 200 nor 503, such as {first:?}", strange.len())
+                .expect("a String takes every write");
         }
         let deliveries = history.deliveries.len();
         Self {
@@ -74,7 +75,7 @@ impl Row {
 
     /// So many messages never left the queue.
     pub(super) fn unsettled(mut self, left: u64) -> Self {
-        self.failures += &format!("{left} messages are left in the queue\n");
+        writeln!(self.failures, "{left} messages are left in the queue").expect("a String takes every write");
         self
     }
 
@@ -106,7 +107,9 @@ impl Table {
 
     pub(super) fn failures(&self) -> String {
         let failed = self.rows.values().filter(|row| !row.failures.is_empty());
-        failed.map(|row| format!("{}:\n{}", row.nemesis.name(), row.failures)).collect()
+        let told: Vec<String> =
+            failed.map(|row| format!("{}:\n{}", row.nemesis.name(), row.failures)).collect();
+        told.concat()
     }
 }
 
