@@ -140,7 +140,7 @@ pub(super) fn line(title: &str, samples: &[Sample]) -> String {
     let most = |value: &dyn Fn(&Sample) -> u64| samples.iter().map(value).max().unwrap_or_default();
     let of = |value: &dyn Fn(&Sample) -> f64| median(&samples.iter().map(value).collect::<Vec<_>>());
     let seconds = match samples {
-        [first, .., last] => (last.at - first.at).as_secs_f64(),
+        [first, .., last] => last.at.saturating_sub(first.at).as_secs_f64(),
         _ => 0.0,
     };
     let applied: f64 = samples.iter().skip(1).map(|sample| sample.applied).sum();
