@@ -1,7 +1,7 @@
 //! Files that a crash, a disk or somebody else may have left in any state: logs of SQLite files, and a damaged queue.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use envelope::{Envelope, Source};
@@ -111,9 +111,17 @@ impl<'d> Log<'d> {
     }
 }
 
-fn with_log(path: &Path) -> std::path::PathBuf {
+fn with_log(path: &Path) -> PathBuf {
+    beside(path, "-wal")
+}
+
+fn shared_memory(path: &Path) -> PathBuf {
+    beside(path, "-shm")
+}
+
+fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push("-wal");
+    name.push(end);
     name.into()
 }
 
@@ -162,7 +170,7 @@ pub(super) fn queue_files() -> Vec<Vec<u8>> {
         seeds.push(seed(&path));
         seeds
     });
-    for file in [path.clone(), with_log(&path)] {
+    for file in [path.clone(), with_log(&path), shared_memory(&path)] {
         drop(fs::remove_file(file));
     }
     seeds
