@@ -19,7 +19,7 @@ use crate::ports::free_port;
 use crate::process_guard::{ProcessGuard, Server, until};
 
 /// Other suites of tests may be building on the same cores.
-pub(crate) const BOOT_PATIENCE: Duration = Duration::from_secs(180);
+pub(crate) const BOOT_PATIENCE: Duration = Duration::from_mins(3);
 const NAMES_PATIENCE: Duration = Duration::from_secs(10);
 const HTTP_PATIENCE: Duration = Duration::from_secs(20);
 const ANSWER_LIMIT_BYTES: usize = 16 * 1024 * 1024;
