@@ -99,7 +99,9 @@ async fn undisturbed(events: &[SampleEvent]) -> Stack {
 /// Every row, but for how often it was written.
 async fn rows(stack: &Stack) -> harness::histories::Rows {
     let mut rows = stack.ledger().rows("").await.unwrap();
-    rows.values_mut().for_each(|row| drop(row.remove("revision")));
+    for row in rows.values_mut() {
+        row.remove("revision");
+    }
     rows
 }
 
@@ -208,7 +210,9 @@ async fn refunds_whose_rows_were_lost_are_not_made_twice() {
         (scene.payment(1, 5_000).await, scene.payment(2, 5_000).await, scene.payment(3, 5_000).await);
 
     // The standby has one operation as approved, and nothing of what comes then.
-    WORKERS.iter().for_each(|worker| scene.stack.kill(worker));
+    for worker in WORKERS {
+        scene.stack.kill(worker);
+    }
     let known = scene.refund(&approved, 2_000).await;
     assert_eq!(known.state, OperationState::Approved);
     primary.is_followed_by(&standby).await.unwrap();

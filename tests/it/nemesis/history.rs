@@ -76,7 +76,7 @@ impl History {
         let mut times: Vec<Duration> = accepted.map(|delivery| delivery.ended).collect();
         times.push(Duration::ZERO);
         times.sort();
-        times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default()
+        times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).max().unwrap_or_default()
     }
 
     /// Everything that happened to these events, for people.
@@ -118,7 +118,9 @@ impl History {
 fn named(delivery: &Delivery) -> String {
     match delivery.answer {
         Answer::Status(status) => status.to_string(),
-        Answer::Nothing if delivery.ended - delivery.invoked >= GIVEN_UP => "timeout".to_owned(),
+        Answer::Nothing if delivery.ended.saturating_sub(delivery.invoked) >= GIVEN_UP => {
+            "timeout".to_owned()
+        }
         Answer::Nothing => "cut".to_owned(),
     }
 }

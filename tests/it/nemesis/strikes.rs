@@ -172,7 +172,9 @@ impl Nemesis {
             Self::Pause => {
                 let (paused, gone): (Vec<usize>, Vec<usize>) =
                     some.iter().partition(|node| cluster.running().contains(node));
-                paused.iter().for_each(|node| cluster.pause(*node));
+                for node in &paused {
+                    cluster.pause(*node);
+                }
                 let what = format!("nodes {paused:?} hang, {gone:?} are dead");
                 UnderWay { what, over: Over::Resume(paused) }
             }
@@ -221,9 +223,15 @@ impl UnderWay {
     fn end(self, cluster: &mut Cluster) -> anyhow::Result<Vec<usize>> {
         match self.over {
             Over::Mend(pairs) => {
-                pairs.into_iter().for_each(|(from, to)| cluster.set_way(from, to, Way::Open))
+                for (from, to) in pairs {
+                    cluster.set_way(from, to, Way::Open);
+                }
             }
-            Over::Resume(nodes) => nodes.into_iter().for_each(|node| cluster.resume(node)),
+            Over::Resume(nodes) => {
+                for node in nodes {
+                    cluster.resume(node);
+                }
+            }
             Over::Boot(nodes) => return Ok(nodes),
             Over::Clocks(nodes) => {
                 for node in nodes {
@@ -245,7 +253,9 @@ fn both(pairs: &[(usize, usize)]) -> Vec<(usize, usize)> {
 }
 
 fn ways(cluster: &Cluster, what: String, way: Way, pairs: Vec<(usize, usize)>) -> UnderWay {
-    pairs.iter().for_each(|(from, to)| cluster.set_way(*from, *to, way));
+    for (from, to) in &pairs {
+        cluster.set_way(*from, *to, way);
+    }
     UnderWay { what, over: Over::Mend(pairs) }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fmt::Write;
 use std::time::Duration;
 
 use harness::oracle::Verdict;
@@ -46,7 +47,8 @@ impl Row {
         let (accepted, refused, strange) = (history.accepted(), history.refused(), history.strange());
         let mut failures = if verdict.is_good() { String::new() } else { verdict.to_string() };
         if let Some(first) = strange.first() {
-            failures += &format!("{} answers were neither 200 nor 503, such as {first:?}\n", strange.len());
+            writeln!(failures, "{} answers were neither 200 nor 503, such as {first:?}", strange.len())
+                .expect("a String takes every write");
         }
         let deliveries = history.deliveries.len();
         Self {
@@ -74,7 +76,7 @@ impl Row {
 
     /// So many messages never left the queue.
     pub(super) fn unsettled(mut self, left: u64) -> Self {
-        self.failures += &format!("{left} messages are left in the queue\n");
+        writeln!(self.failures, "{left} messages are left in the queue").expect("a String takes every write");
         self
     }
 
