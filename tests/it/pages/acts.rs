@@ -240,6 +240,14 @@ async fn a_refund_asked_for_by_one_is_approved_by_another() {
         for list in ["/approvals", "/payments/dashboard/?mode=live"] {
             assert_eq!(ada.page(list).await.matches(&format!("href=\"{place}\"")).count(), 1, "{list}");
         }
+        // The money is spoken for, and each is told what they can do about it.
+        let payment = sue.page("/payment/pi_plain").await;
+        assert!(payment.contains("refunds under way") && payment.contains("left to refund"), "{payment}");
+        let (own, other) = ("you asked for it, and somebody else approves it", "asked for by sue");
+        for (browser, says, not) in [(&sue, own, other), (&ada, other, own)] {
+            let overview = browser.page("/payments/dashboard/?mode=live").await;
+            assert!(overview.contains(says) && !overview.contains(not), "{overview}");
+        }
         // Whoever asked may not approve, not even by a forged form.
         let (approve, approval) = form(&ada.page(place).await, "/approve");
         let approval: Vec<(&str, &str)> = approval.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
@@ -248,8 +256,49 @@ async fn a_refund_asked_for_by_one_is_approved_by_another() {
         assert_eq!(ada.post(&approve, &approval).await.status, 303);
         let page = ada.page(place).await;
         assert!(page.contains("is approved by ada") && !page.contains("You asked for it"), "{page}");
+        assert!(page.contains("<dt>approved by</dt><dd>ada</dd>"), "{page}");
         assert!(page.contains("badge good\">approved<"), "{page}");
         assert!(ada.page("/approvals").await.contains("Nothing waits for an approval"));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_asked_for_waits_on_ones_own_overview_and_takes_from_what_is_left() {
+    each_console("unconfirmed", async |console| {
+        told(&console).await;
+        let large = sale("large", "user_8", 700_000, 0).paid();
+        together(&console.ledger, &large.iter().collect::<Vec<_>>()).await;
+        let token = console.person(None, "ada", "super_user");
+        let browser = console.browser(Some(&token));
+        let path = "/payment/pi_large";
+        let refund = |amount| [("amount", amount), ("reason", "duplicate")];
+        for (amount, says) in
+            [("20,5", "`20,5` is not an amount in USD"), ("7,000", "`7,000` is not an amount")]
+        {
+            let (target, hidden) = form(&browser.page(path).await, "/refund");
+            let given = hidden.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            let fields: Vec<(&str, &str)> = given.chain(refund(amount)).collect();
+            let reply = browser.post(&target, &fields).await;
+            assert!(reply.status == 400 && reply.body.contains(says), "{}", reply.body);
+            assert!(reply.body.contains("Something in the form is not right"), "{}", reply.body);
+        }
+        // As pages write it.
+        let (status, place) = fill(&browser, path, "/refund", &refund("1,000.00")).await;
+        assert_eq!(status, 303);
+        let place = place.unwrap();
+        assert!(browser.page(&place).await.contains("You confirm: "));
+        let overview = browser.page("/payments/dashboard/?mode=live").await;
+        assert!(
+            overview.contains("nothing happens before you confirm it") && overview.contains(&place),
+            "{overview}"
+        );
+        let payment = browser.page(path).await;
+        assert!(
+            payment.contains("name=\"amount\" type=\"text\" inputmode=\"decimal\" value=\"6000.00\""),
+            "{payment}"
+        );
+        assert!(payment.contains("Refunds under way hold 1,000.00 USD more"), "{payment}");
     })
     .await;
 }
