@@ -20,7 +20,7 @@ use super::plots::spark;
 use super::refresh;
 use super::shell::Frame;
 use super::tones::{Tone, badge, of_severity};
-use super::values::{age, counted, money, object, until};
+use super::values::{age, counted, money, object, several, until};
 
 /// So many currencies have a figure of their own.
 const CURRENCIES_LIMIT: usize = 2;
@@ -92,7 +92,7 @@ fn figures(frame: &Frame<'_>, view: &Dashboard, hours: i64) -> Markup {
             @for money_of in currencies.iter().take(CURRENCIES_LIMIT) {
                 @let volume: Vec<Option<f64>> = volumes(kpis, &money_of.currency).into_iter().map(Some).collect();
                 a.figure.panel href=(behind("payments")) {
-                    span.name { "Volume" span { (money_of.payments) " payments" } }
+                    span.name { "Volume" span { (several(money_of.payments, "payment")) } }
                     span.value { (money(money_of.volume, &money_of.currency)) }
                     (spark(&format!("Volume in {} over time", money_of.currency.to_uppercase()), &volume, None))
                 }

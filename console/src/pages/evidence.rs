@@ -35,7 +35,12 @@ pub fn hanging(view: &EvidenceView) -> Markup {
         ]
     });
     let needs = view.needs.iter().map(|need| {
+        let is_stripes =
+            |field| view.fields.iter().any(|it| it.field == field && it.source == Source::Stripe);
         let mark = match (need.is_met, need.need.required) {
+            (true, _) if need.need.any_of.iter().any(|field| is_stripes(*field)) => {
+                html! { "Stripe is asked when it is stored" }
+            }
             (true, _) => html! { "there" },
             (false, true) => html! { strong { "required, missing" } },
             (false, false) => html! { "would help" },

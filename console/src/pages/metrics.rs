@@ -12,7 +12,7 @@ use super::plots::{bars, line};
 use super::shell::Frame;
 use super::tables::{number, section, table, text};
 use super::tones::{Tone, badge};
-use super::values::{moment, money as shown_money};
+use super::values::{moment, money as shown_money, several};
 
 /// The spans that a click asks for; any other may stand in the address.
 const SPANS: [(i64, &str); 5] =
@@ -56,7 +56,7 @@ pub fn page(frame: &Frame<'_>, kpis: &Kpis, hours: i64) -> Markup {
                 h2 { "Payments and failed attempts" }
                 div.inner {
                     p.legend { span { i {} "succeeded" } span { i.second {} "failed" } }
-                    (bars(&format!("{} payments succeeded and {} attempts failed", kpis.figures.payments_succeeded, kpis.figures.attempts_failed), &labels, &succeeded, Some(&failed), &whole))
+                    (bars(&format!("{} succeeded and {} failed", several(kpis.figures.payments_succeeded, "payment"), several(kpis.figures.attempts_failed, "attempt")), &labels, &succeeded, Some(&failed), &whole))
                 }
             }
             section.panel #success_rate {
@@ -70,7 +70,7 @@ pub fn page(frame: &Frame<'_>, kpis: &Kpis, hours: i64) -> Markup {
                 section.panel {
                     h2 { "Volume, " (money.currency.to_uppercase()) }
                     div.inner {
-                        p.muted { (shown_money(money.volume, &money.currency)) " in " (money.payments) " payments, " (shown_money(money.average, &money.currency)) " on average" }
+                        p.muted { (shown_money(money.volume, &money.currency)) " in " (several(money.payments, "payment")) ", " (shown_money(money.average, &money.currency)) " on average" }
                         (bars(&format!("Volume: {}", money::shown(money.volume, &money.currency)), &labels, &volume, None, &|value| rounded(value, &money.currency)))
                     }
                 }

@@ -30,6 +30,11 @@ pub fn counted(count: usize, what: &str) -> String {
     if count == 1 { format!("{shown} {what}") } else { format!("{shown} {what}s") }
 }
 
+/// The same of a figure.
+pub fn several(figure: i64, what: &str) -> String {
+    counted(usize::try_from(figure).unwrap_or_default(), what)
+}
+
 /// A sentence that a view begins small.
 pub fn capitalised(text: &str) -> String {
     let mut letters = text.chars();

@@ -50,7 +50,7 @@ pub fn page(frame: &Frame<'_>, found: &Page<StoredEvent>) -> Markup {
                 input type="hidden" name="mode" value=(modes::word(frame.livemode));
                 (choice(address, "outcome", "Outcome", "any", OutcomeKind::WORDS))
                 (field(address, "type", "Type", "charge.* or payment_intent.succeeded", "text"))
-                (field(address, "object", "About the object", "pi_…", "text"))
+                (field(address, "object", "Changed the status of", "pi_…", "text"))
                 (listed::day_fields(address, "Since (UTC)"))
                 button type="submit" { "Filter" }
             }

@@ -56,7 +56,7 @@ pub struct LoggedIn {
 pub enum LoginRefused {
     #[error("the name or the password is wrong")]
     Wrong,
-    #[error("the code is wrong, or was used before")]
+    #[error("the code is wrong, or was used already: wait for the next one")]
     WrongCode,
     #[error("the login took too long: begin again")]
     TooLate,

@@ -12,6 +12,9 @@ use crate::views::search::{Order, Search, Whose, Window, select};
 use crate::{LedgerError, Transaction};
 
 const FAILED: &str = "failed_at";
+/// An invoice reports a failure without its payment and its reason. Where the attempt itself is known, that says nothing more.
+const SAYS_MORE: &str = "(payment IS NOT NULL OR NOT EXISTS (SELECT 1 FROM payments p WHERE p.invoice = payment_failures.invoice \
+    AND p.account = payment_failures.account AND p.livemode = payment_failures.livemode AND p.failed_attempts > 0))";
 
 /// Which charges to list; what is `None` does not restrict.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,6 +69,7 @@ impl Transaction {
             let search = Search::of(format!("{select} WHERE {FAILED} IS NOT NULL"))
                 .and("payment = ?", filter.payment.as_ref())
                 .and("invoice = ?", filter.invoice.as_ref())
+                .when(SAYS_MORE, filter.invoice.is_none())
                 .and("(code = ? OR decline_code = ?)", filter.code.as_ref())
                 .within(FAILED, &filter.window)
                 .whose(&whose);
