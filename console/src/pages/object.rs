@@ -23,7 +23,7 @@ use super::address::encoded;
 use super::command::{command, curl, quoted};
 use super::shell::Frame;
 use super::timelines::timeline;
-use super::values::{detail, money, object, status};
+use super::values::{detail, money, object, sentence, status};
 use super::{billing_acts, dispute_acts, evidence, hanging, notes, payment_acts, webhooks};
 use crate::resources::endpoints;
 
@@ -56,7 +56,7 @@ fn one<V: Hangs>(frame: &Frame<'_>, page: &ObjectPage<V>) -> Markup {
     let (kind, key) = (V::Object::NAME, view.key());
     html! {
         (heading(kind, &key.id, &view.status(now), &belongs_to(&key.account, key.livemode)))
-        p.lead { (view.why()) " " (notes::assignee(page.assignment.as_ref())) }
+        p.lead { (sentence(view.why())) " " (notes::assignee(page.assignment.as_ref())) }
         (letters(&page.dead_letters, now))
         (sided(
             &html! {
@@ -133,7 +133,7 @@ fn because<V: ObjectView>(view: &V) -> Markup {
                     @for reason in view.because() {
                         li {
                             span.kind { (reason.kind) }
-                            span { (super::timelines::subject(reason.kind, &reason.id)) " " (reason.says) }
+                            span { (super::timelines::subject(reason.kind, &reason.id)) " " (sentence(&reason.says)) }
                             @if let Some(event) = &reason.event_id { span.small { (object("event", event)) } }
                         }
                     }
@@ -152,7 +152,7 @@ fn details<V: ObjectView>(frame: &Frame<'_>, view: &V, now: DateTime<Utc>) -> Ma
             div.inner { dl.facts { @for line in shown {
                 div {
                     dt { (line.name) }
-                    dd { (detail(&line.value, now)) @if let Some(note) = &line.note { span.muted { " (" (note) ")" } } }
+                    dd { (detail(&line.value, now)) @if let Some(note) = &line.note { span.muted { " (" (sentence(note)) ")" } } }
                 }
             } } }
         }

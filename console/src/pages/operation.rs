@@ -16,7 +16,7 @@ use super::refresh;
 use super::shell::Frame;
 use super::tables::{number, prose, section, text};
 use super::timelines::{subject, timeline};
-use super::values::{capitalised, maybe_moment, moment, money as shown, object};
+use super::values::{capitalised, maybe_moment, moment, money as shown, object, sentence};
 
 pub fn page(frame: &Frame<'_>, view: &OperationView) -> Markup {
     let operation = &view.operation;
@@ -24,7 +24,7 @@ pub fn page(frame: &Frame<'_>, view: &OperationView) -> Markup {
     html! { div data-live { div.stack {
         (heading("operation", operation.id(), operation.state.as_str(), &belongs_to(&key.account, key.livemode)))
         @if is_moving(operation) { (refresh::button()) }
-        p.lead { strong { (capitalised(&view.words.does)) "." } " " (view.words.says) " " (notes::assignee(view.assignment.as_ref())) }
+        p.lead { strong { (capitalised(&view.words.does)) "." } " " (sentence(&view.words.says)) " " (notes::assignee(view.assignment.as_ref())) }
         @if let Some(next) = &view.words.next { p.note { "Next: " (next) } }
         @if let Some(warning) = &operation.warning { p.note.warn { (capitalised(warning)) } }
         @if let Some(words) = view.words.tell_customer { p.note { "To the customer: " (words) } }

@@ -27,7 +27,7 @@ fn one(frame: &Frame<'_>, view: &BanView) -> Markup {
     let mode = modes::word(key.livemode);
     html! {
         (heading("user", &key.id, view.standing.word(), &belongs_to(&key.account, key.livemode)))
-        p.lead { (super::values::capitalised(&view.why)) }
+        p.lead { (super::values::sentence(&super::values::capitalised(&view.why))) }
         @if view.stale {
             p.note.warn { "The ledger was derived under another policy than this program was given: " code { "tidegate rebuild" } " applies the new one." }
         }

@@ -1,6 +1,6 @@
 //! How pages write what is no word: money, moments, ids that lead to a page, lengths of time.
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDateTime, SecondsFormat, TimeDelta, Utc};
 use desk::views::detail::DetailValue;
 use desk::{money, when};
 use maud::{Markup, html};
@@ -33,6 +33,24 @@ pub fn counted(count: usize, what: &str) -> String {
 /// The same of a figure.
 pub fn several(figure: i64, what: &str) -> String {
     counted(usize::try_from(figure).unwrap_or_default(), what)
+}
+
+/// A sentence in which moments stand, so that the reader's own zone shows them as it does elsewhere on the page.
+pub fn sentence(text: &str) -> Markup {
+    /// As `when::whole` writes one.
+    const FORM: &str = "%Y-%m-%d %H:%M:%SZ";
+    const BYTES: usize = "2026-11-29 01:12:06Z".len();
+    let found = text.char_indices().find_map(|(place, _)| {
+        let stamp = text.get(place..place + BYTES).filter(|stamp| stamp.ends_with('Z'))?;
+        let at = NaiveDateTime::parse_from_str(stamp, FORM).ok()?.and_utc();
+        (when::whole(at) == stamp).then_some((place, at))
+    });
+    match found {
+        Some((place, at)) => {
+            html! { (text[..place]) (moment(at)) (sentence(&text[place + BYTES..])) }
+        }
+        None => html! { (text) },
+    }
 }
 
 /// A sentence that a view begins small.
@@ -77,7 +95,7 @@ pub fn maybe_object(kind: &str, id: Option<&str>) -> Markup {
 /// A value of a view's details.
 pub fn detail(value: &DetailValue, now: DateTime<Utc>) -> Markup {
     match value {
-        DetailValue::Text(text) => html! { (text) },
+        DetailValue::Text(text) => sentence(text),
         DetailValue::Money { amount, currency } => money(*amount, currency),
         DetailValue::Time(at) => moment(*at),
         DetailValue::Deadline(at) => html! { (moment(*at)) " · " strong { (when::until(*at, now)) } },
@@ -104,6 +122,16 @@ mod tests {
         let html = object("user", "<script>\"'&").into_string();
         assert!(html.contains("/user/%3Cscript%3E%22%27%26"), "{html}");
         assert!(html.contains("&lt;script&gt;&quot;") && !html.contains("<script"), "{html}");
+    }
+
+    #[test]
+    fn a_moment_in_a_sentence_is_shown_in_the_readers_zone() {
+        let html = sentence("Banned at 2026-11-29 01:12:06Z, until 2026-12-01 00:00:00Z.").into_string();
+        assert_eq!(html.matches("<time datetime=\"2026-1").count(), 2, "{html}");
+        assert!(html.starts_with("Banned at <time") && html.ends_with("</time>."), "{html}");
+        for text in ["", "no moment", "2026-13-29 01:12:06Z", "é 2026-11-29 01:12:06", "<b>Z"] {
+            assert!(!sentence(text).into_string().contains("<time"), "{text}");
+        }
     }
 
     #[test]

@@ -44,16 +44,22 @@ async fn payments_are_found_by_time_status_amount_and_customer() {
 async fn an_attempt_that_its_invoice_reports_too_is_listed_once() {
     each_desk("twice_failed", async |desk| {
         let (known, hidden) = (sale("known", "user_1", 1_000, 0), sale("hidden", "user_2", 1_000, 100));
-        desk.hears(&[known.invoice("finalized", 0, "open", &json!({})), known.declined(10, "card_declined")]).await;
+        desk.hears(&[known.invoice("finalized", 0, "open", &json!({})), known.declined(10, "card_declined")])
+            .await;
         for sale in [&known, &hidden] {
             desk.hears(&[sale.invoice("payment_failed", 10, "open", &json!({"attempt_count": 1}))]).await;
         }
         let listed = desk.document(&["failures", "list"]);
         let rows = listed["items"].as_array().unwrap();
-        let told: Vec<_> = rows.iter().map(|row| (row["payment"].as_str(), row["invoice"].as_str())).collect();
+        let told: Vec<_> =
+            rows.iter().map(|row| (row["payment"].as_str(), row["invoice"].as_str())).collect();
         assert_eq!(told, [(None, Some("in_hidden")), (Some("pi_known"), None)], "{listed}");
         let of_invoice = desk.document(&["failures", "list", "--invoice", "in_known"]);
-        assert_eq!(of_invoice["items"].as_array().unwrap().len(), 1, "asked for by its invoice: {of_invoice}");
+        assert_eq!(
+            of_invoice["items"].as_array().unwrap().len(),
+            1,
+            "asked for by its invoice: {of_invoice}"
+        );
     })
     .await;
 }
