@@ -45,12 +45,8 @@ pub fn sentence(text: &str) -> Markup {
         let at = NaiveDateTime::parse_from_str(stamp, FORM).ok()?.and_utc();
         (when::whole(at) == stamp).then_some((place, at))
     });
-    match found {
-        Some((place, at)) => {
-            html! { (text[..place]) (moment(at)) (sentence(&text[place + BYTES..])) }
-        }
-        None => html! { (text) },
-    }
+    let Some((place, at)) = found else { return html! { (text) } };
+    html! { (text[..place]) (moment(at)) (sentence(&text[place + BYTES..])) }
 }
 
 /// A sentence that a view begins small.
