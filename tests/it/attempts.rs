@@ -102,6 +102,26 @@ async fn a_mark_that_is_found_is_an_attempt_and_a_claim_keeps_others_away() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_begun_together_blames_nobody_and_a_misfit_is_begun_alone() {
+    each_ledger("together", async |ledger, _| {
+        let (one, other) =
+            (payment("pi_1", 0, "succeeded", "own_1"), payment("pi_2", 0, "succeeded", "own_2"));
+        let mut misfit = payment("pi_3", 0, "succeeded", "own_3");
+        misfit.header.livemode = !misfit.header.livemode;
+        let now = clock::now();
+        let begun = isolated::begin_together(&ledger, &[&one, &other, &misfit], now).await.unwrap();
+        let [first, second] = [&one, &other].map(|event| domain::event::Content::of(event).key);
+        assert_eq!(begun, [first, second].into());
+        let again = isolated::begin_together(&ledger, &[&one, &other], now).await.unwrap();
+        assert!(again.is_empty(), "only once: {again:?}");
+        let alone = isolated::handle(&ledger, &one, &retries(), now, &mut Mark::default()).await.unwrap();
+        assert!(matches!(alone, IsolatedOutcome::Handled(_)), "{alone:?}");
+        assert_eq!(the_event(&ledger, &one.header.id).await.attempts, 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_outage_in_the_middle_uses_up_no_attempt() {
     each_ledger("middle", async |ledger, url| {
         let event = payment("pi_1", 0, "succeeded", "own_1");

@@ -116,13 +116,18 @@ pub async fn handle(
     Ok(IsolatedOutcome::Failed { blame, outcome: name, new_dead_letter, buried, attempts, recorded })
 }
 
-/// Marks redelivered events as begun together, and gives back those that nobody has begun like that or alone.
+/// Marks redelivered events as begun together, and gives back those that nobody has begun like that or alone. What does
+/// not fit its head is none of them: alone it becomes a suspect, under another key.
 pub async fn begin_together(
     ledger: &Ledger,
     envelopes: &[&Envelope],
     now: DateTime<Utc>,
 ) -> Result<BTreeSet<EventKey>, LedgerError> {
-    let keys: BTreeSet<EventKey> = envelopes.iter().map(|envelope| Content::of(envelope).key).collect();
+    let fitting = envelopes.iter().filter_map(|envelope| {
+        let content = Content::of(envelope);
+        content.fits(envelope).then_some(content.key)
+    });
+    let keys: BTreeSet<EventKey> = fitting.collect();
     let mut tx = ledger.begin().await?;
     let begun = tx.mark_started_together(&keys.into_iter().collect::<Vec<_>>(), now).await?;
     tx.commit().await?;
