@@ -1,6 +1,8 @@
 //! Reads the words of a search box: operators such as `status:failed` and `amount>100`, an amount alone, or one name.
 
 use chrono::NaiveDate;
+use domain::UNKNOWN;
+use domain::payments::STATUSES;
 use ledger::views::lists::PAYMENT_FAILED;
 
 use super::terms::{PaymentTerms, WrongTerm};
@@ -152,8 +154,8 @@ fn take(
     if term.is_some() {
         return Err(WrongTerm(format!("{name} is named twice: a payment has one")));
     }
-    if name == "status" && !STATUSES.contains(&value) {
-        let known = STATUSES.join(", ");
+    if name == "status" && !statuses().any(|status| status == value) {
+        let known = statuses().collect::<Vec<_>>().join(", ");
         return Err(WrongTerm(format!("“{value}” is no status of a payment: there are {known}")));
     }
     // The short word for what the list calls `payment_failed`.
@@ -163,17 +165,9 @@ fn take(
 }
 
 /// What `status:` takes: Stripe's own of a payment, and ours.
-const STATUSES: [&str; 9] = [
-    "failed",
-    PAYMENT_FAILED,
-    "succeeded",
-    "canceled",
-    "processing",
-    "requires_payment_method",
-    "requires_confirmation",
-    "requires_action",
-    "requires_capture",
-];
+fn statuses() -> impl Iterator<Item = &'static str> {
+    ["failed", PAYMENT_FAILED, UNKNOWN].into_iter().chain(STATUSES.iter().copied())
+}
 
 /// Words such as `yesterday` stay as they are where they can, so that a view that is kept means the same tomorrow.
 fn take_day(terms: &mut PaymentTerms, sign: &str, value: &str, today: NaiveDate) -> Result<(), WrongTerm> {

@@ -8,7 +8,8 @@ use serde::Serialize;
 use crate::money;
 
 /// What `needs_refetch` means.
-const UNCERTAIN: &str = "only Stripe can tell, and is asked: two reports contradict each other, or a total is known without its parts";
+const UNCERTAIN: &str =
+    "only Stripe can tell: two reports contradict each other, or a total is known without its parts";
 
 /// The kind of a user, who is no object of Stripe's.
 pub const USER: &str = "user";

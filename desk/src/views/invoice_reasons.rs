@@ -99,7 +99,7 @@ pub(super) fn retry_plan(invoice: &Invoice, graph: &ObjectGraph, policy: &Policy
     }
     match graph.retry_of_invoice(&invoice.key) {
         Ok(at) => Some(format!(
-            "{}  (retry {failures} of {retries}, by our plan: staff ask for it, unless scheduled retries are on)",
+            "{}  (retry {failures} of {retries}, planned here; staff ask for it unless scheduled retries are on)",
             wording::moment(at)
         )),
         Err(NoRetry::NotFailed) => None,

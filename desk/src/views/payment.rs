@@ -180,23 +180,23 @@ fn disputed(payment: &Payment) -> Option<&'static str> {
 
 /// Why the last attempt failed, while it counts.
 fn current_failure(payment: &Payment) -> Option<String> {
-    let current = payment.state.failure_code.as_deref();
-    let (code, bank) = match current {
-        Some(code) => (Some(code), payment.state.decline_code.as_deref()),
-        None => (payment.last_failure_code.as_deref(), payment.last_decline_code.as_deref()),
-    };
+    let (code, bank) = failure_codes(payment);
     let known = code.is_some() || payment.failed_attempts > 0;
     known.then(|| failure_text::code(code, bank))
 }
 
-/// Why the last attempt failed, as a sentence.
-fn last_failure(payment: &Payment) -> String {
-    let (code, bank) = match payment.state.failure_code.as_deref() {
+/// Stripe's code and the bank's: of the failure that counts, else of the last one.
+fn failure_codes(payment: &Payment) -> (Option<&str>, Option<&str>) {
+    match payment.state.failure_code.as_deref() {
         Some(code) => (Some(code), payment.state.decline_code.as_deref()),
         None => (payment.last_failure_code.as_deref(), payment.last_decline_code.as_deref()),
-    };
+    }
+}
+
+/// Why the last attempt failed, as a sentence.
+fn last_failure(payment: &Payment) -> String {
     let plain = |code: &str| code.replace('_', " ");
-    match (code, bank) {
+    match failure_codes(payment) {
         (_, Some(bank)) => format!("The bank declined the last attempt: {}.", plain(bank)),
         (Some(code), None) => format!("The last attempt failed: {}.", plain(code)),
         (None, None) => "The last attempt failed.".to_owned(),
@@ -316,5 +316,10 @@ mod tests {
         failed.state.failure_code = owned(Some("card_declined"));
         failed.state.decline_code = owned(Some("do_not_honor"));
         assert_eq!(current_failure(&failed).as_deref(), Some("card_declined (do_not_honor)"));
+        failed.state.status = "requires_payment_method".to_owned();
+        let says = "The bank declined the last attempt: do not honor. Nothing was received; the customer may try again.";
+        assert_eq!(why(&failed), says);
+        (failed.state.failure_code, failed.state.decline_code) = (None, None);
+        assert!(why(&failed).starts_with("The last attempt failed: expired card."), "{}", why(&failed));
     }
 }

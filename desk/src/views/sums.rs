@@ -6,6 +6,9 @@ use domain::invoices::Invoice;
 use domain::payments::Payment;
 use serde::Serialize;
 
+/// What a sale is, until Stripe has taken its part.
+const KEPT: &str = "kept, before Stripe's fees";
+
 /// Lines that come to the total, all in one currency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Sum {
@@ -46,7 +49,7 @@ pub fn of_payment(payment: &Payment, reserved: i64) -> Option<Sum> {
         ("charged back", payment.amount_charged_back.saturating_neg()),
         ("refunds under way", reserved.saturating_neg()),
     ];
-    let total = if reserved > 0 { "left to refund" } else { "kept, before Stripe's fees" };
+    let total = if reserved > 0 { "left to refund" } else { KEPT };
     Some(Sum::of(&payment.state.currency, &lines, total))
 }
 
@@ -59,7 +62,7 @@ pub fn of_charge(charge: &Charge) -> Option<Sum> {
         ("refunded", charge.amount_refunded.saturating_neg()),
         ("charged back", charge.amount_charged_back.saturating_neg()),
     ];
-    Some(Sum::of(&charge.state.currency, &lines, "kept"))
+    Some(Sum::of(&charge.state.currency, &lines, KEPT))
 }
 
 /// Its column `amount_paid` is what was received less what chargebacks took; here both sides stand.
@@ -72,7 +75,7 @@ pub fn of_invoice(invoice: &Invoice) -> Option<Sum> {
         ("charged back", invoice.amount_charged_back.saturating_neg()),
         ("refunded", invoice.amount_refunded.saturating_neg()),
     ];
-    Some(Sum::of(&invoice.state.currency, &lines, "kept"))
+    Some(Sum::of(&invoice.state.currency, &lines, KEPT))
 }
 
 /// What moved on the Stripe balance, in the currency that Stripe settles in; `None` before anything did.
@@ -104,7 +107,7 @@ mod tests {
         let lines = |sum: &Sum| sum.lines.iter().map(|line| (line.name, line.amount)).collect::<Vec<_>>();
         let sum = of_payment(&payment, 0).unwrap();
         assert_eq!(lines(&sum), [("received", 2_000), ("refunded", -500)]);
-        assert_eq!((sum.total.name, sum.total.amount), ("kept, before Stripe's fees", 1_500));
+        assert_eq!((sum.total.name, sum.total.amount), (KEPT, 1_500));
         let sum = of_payment(&payment, 1_200).unwrap();
         assert_eq!(lines(&sum).last(), Some(&("refunds under way", -1_200)));
         assert_eq!((sum.total.name, sum.total.amount), ("left to refund", 300));

@@ -37,12 +37,12 @@ impl PolicyKey {
             Self::AwaitedDays => "How long a transaction is awaited before it is missing.",
             Self::FraudWindow => "Within how many minutes payments and declines count together.",
             Self::FraudPayments => {
-                "At this many payments of one user, customer or card within it, there is a finding."
+                "This many payments of one user, customer or card within the window raise a finding."
             }
             Self::FraudDeclines => {
-                "At this many declines of one user, customer or card within it, there is a finding."
+                "This many declines of one user, customer or card within the window raise a finding."
             }
-            Self::FraudCards => "At this many cards of one user within a day, there is a finding.",
+            Self::FraudCards => "This many cards of one user within a day raise a finding.",
             Self::FraudTimesUsual => {
                 "A payment of so many times what its user usually pays is a finding: the median of 90 days."
             }
