@@ -38,7 +38,7 @@ const ONCE: &str = "once";
 const BACK: &str = "back";
 
 /// What a page says of an act that led back to it.
-const DONE: [(&str, &str); 32] = [
+const DONE: [(&str, &str); 33] = [
     ("accept_finding", "The finding was accepted"),
     ("acknowledge_finding", "The finding was acknowledged"),
     ("add_notice_target", "The target was added"),
@@ -52,10 +52,10 @@ const DONE: [(&str, &str); 32] = [
     ("enable_member", "The member was enabled"),
     ("end_session", "The session was ended"),
     ("leave_out_evidence", "The field was left out"),
+    ("lift_block", "The block was lifted"),
     ("lift_hold", "The hold was lifted"),
     ("open_checkout", "The checkout was opened"),
     ("pause_workers", "The workers were paused"),
-    ("lift_block", "The block was lifted"),
     ("place_block", "The block was placed"),
     ("place_hold", "The hold was placed"),
     ("reject_listing", "The listing was rejected"),
@@ -71,6 +71,7 @@ const DONE: [(&str, &str); 32] = [
     ("set_policy", "The policy was set"),
     ("set_roles", "The roles were set"),
     ("snooze_finding", "The finding was snoozed"),
+    ("write_evidence", "The answer was saved"),
 ];
 
 /// A form on a page.
@@ -347,5 +348,33 @@ fn refused(problem: &Problem, back: Option<&str>) -> Markup {
             }
             @if let Some(back) = back { p { a href=(back.replace("done=", "was=")) { "Back to the page" } } }
         } }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_to_be_done_can_be_done() {
+        for (name, _) in DONE {
+            assert!(endpoints().any(|endpoint| endpoint.is_act() && endpoint.name == name), "{name}");
+        }
+    }
+
+    #[test]
+    fn separators_are_taken_out_only_where_they_can_be_nothing_else() {
+        for (written, read) in [
+            ("7,000.00", "7000.00"),
+            ("1,234,567.89", "1234567.89"),
+            ("20.00", "20.00"),
+            ("7,000", "7,000"),
+            ("20,5", "20,5"),
+            ("1,0.50", "1,0.50"),
+            (",000.50", ",000.50"),
+            ("1234,567.00", "1234,567.00"),
+        ] {
+            assert_eq!(ungrouped(written), read);
+        }
     }
 }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::acts::{Act, form, hidden};
-use super::address::{link, parameters};
+use super::address::{Address, link, parameters};
 use super::shell::Frame;
 
 /// Pages whose filters can be kept.
@@ -22,7 +22,7 @@ const LISTS: [&str; 12] = [
     "/payments/metrics",
 ];
 /// What is no filter: the place in a list, its form, what was just done.
-const NO_FILTERS: [&str; 3] = ["after", "as", "done"];
+const NO_FILTERS: [&str; 4] = ["after", "as", "done", "waits"];
 
 /// The list that an address is of, where its filters can be kept.
 pub fn list_of(path: &str) -> Option<&'static str> {
@@ -30,11 +30,21 @@ pub fn list_of(path: &str) -> Option<&'static str> {
     LISTS.into_iter().find(|list| *list == path)
 }
 
+/// On paper nobody sees the address, so the conditions of the list are said.
+fn printed(address: &Address) -> Markup {
+    let others =
+        address.others(&NO_FILTERS).filter(|(name, value)| *name != "mode" && !value.trim().is_empty());
+    let conditions = others.map(|(name, value)| format!("{}: {}", name.replace('_', " "), value.trim()));
+    let conditions: Vec<String> = conditions.collect();
+    html! { @if !conditions.is_empty() { p.printed { "Only " (conditions.join(" · ")) } } }
+}
+
 /// Below the heading of a list.
 pub fn bar(frame: &Frame<'_>) -> Markup {
     let Some(path) = list_of(&frame.address.path) else { return html! {} };
     let query = link("", frame.address.others(&NO_FILTERS)).trim_start_matches('?').to_owned();
     html! {
+        (printed(frame.address))
         div.views {
             @for view in &frame.saved {
                 @let here = view.query == query;

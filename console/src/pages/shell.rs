@@ -133,7 +133,7 @@ pub fn page(frame: &Frame<'_>, title: &str, done: &Markup, body: &Markup) -> Mar
                             }
                         }
                     } }
-                    main #main tabindex="-1" { (done) (printed(address)) (body) }
+                    main #main tabindex="-1" { (done) (body) }
                     footer {
                         span { "As of " time datetime=(now.to_rfc3339()) { (when::whole(*now)) } }
                         span data-script data-zone {}
@@ -143,16 +143,6 @@ pub fn page(frame: &Frame<'_>, title: &str, done: &Markup, body: &Markup) -> Mar
             }
         }
     }
-}
-
-/// On paper nobody sees the address, so the conditions of a list are said.
-fn printed(address: &Address) -> Markup {
-    let conditions: Vec<String> = address
-        .others(&["mode", "limit", "done", "waits", "was"])
-        .filter(|(_, value)| !value.trim().is_empty())
-        .map(|(name, value)| format!("{}: {}", name.replace('_', " "), value.trim()))
-        .collect();
-    html! { @if !conditions.is_empty() { p.printed { "Only " (conditions.join(" · ")) } } }
 }
 
 fn waiting(count: i64) -> Markup {

@@ -59,6 +59,7 @@ async fn every_page_is_complete_without_scripts_and_runs_nothing_inline() {
             ("/payments/history", "pi_lost"),
             ("/payments/history?status=payment_failed", "insufficient_funds"),
             ("/payments/failures", "insufficient_funds"),
+            ("/payments/history?code=insufficient_funds", "Only code: insufficient_funds"),
             ("/payments/refunds", "No refund here"),
             ("/payments/disputes", "dp_open"),
             ("/payments/disputes?show=all", "dp_lost"),
