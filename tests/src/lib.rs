@@ -7,6 +7,7 @@ pub mod binaries;
 pub mod broker;
 pub mod certificates;
 pub mod chaos;
+pub mod chosen;
 pub mod client;
 pub mod cluster;
 pub mod collector;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use harness::chosen::chosen;
 use harness::cluster::Cluster;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,14 +31,7 @@ impl Fault {
     ];
 
     pub(super) fn read_all(text: &str) -> Result<Vec<Self>, String> {
-        if text == "all" {
-            return Ok(Self::ALL.to_vec());
-        }
-        let read = |name: &str| Self::ALL.into_iter().find(|fault| fault.name() == name.trim());
-        let names = || Self::ALL.map(Self::name).join(", ");
-        text.split(',')
-            .map(|name| read(name).ok_or_else(|| format!("not all, nor any of {}", names())))
-            .collect()
+        chosen(text, &Self::ALL, Self::name)
     }
 
     pub(super) fn name(self) -> &'static str {

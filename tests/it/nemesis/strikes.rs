@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use harness::chosen::chosen;
 use harness::cluster::links::Way;
 use harness::cluster::{Cluster, Ground};
 use stripe_sim::Random;
@@ -52,14 +53,7 @@ impl Nemesis {
     ];
 
     pub(super) fn read_all(text: &str) -> Result<Vec<Self>, String> {
-        if text == "all" {
-            return Ok(Self::ALL.to_vec());
-        }
-        let read = |name: &str| Self::ALL.into_iter().find(|nemesis| nemesis.name() == name.trim());
-        let names = || Self::ALL.map(Self::name).join(", ");
-        text.split(',')
-            .map(|name| read(name).ok_or_else(|| format!("not all, nor any of {}", names())))
-            .collect()
+        chosen(text, &Self::ALL, Self::name)
     }
 
     pub(super) fn name(self) -> &'static str {

@@ -34,7 +34,7 @@ async fn connections_beyond_the_limit_are_told_and_webhooks_come_through_when_on
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).expect("a soft limit may be raised");
     let wanted = Env::of_process().number::<usize>(&CONNECTIONS, 10..=1_000_000).unwrap();
     let files = maximum.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX));
-    let limit = wanted.min(files - 2_000);
+    let limit = wanted.min(files.saturating_sub(2_000)).max(10);
     let settings =
         [("GATEWAY_LIMIT_CONNECTIONS", limit.to_string()), ("GATEWAY_HEADER_DEADLINE_SECS", "60".to_owned())];
     let settings = settings.each_ref().map(|(name, value)| (*name, value.as_str()));

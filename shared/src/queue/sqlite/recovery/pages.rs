@@ -55,7 +55,8 @@ impl Pages {
     }
 }
 
-/// The newest frame of each page up to the last commit. A frame of an earlier use of the log has other salts. Checksums are not asked for: a frame behind a damaged one may be saved, too.
+/// The newest frame of each page up to the last commit. A frame of an earlier use of the log has other salts. Checksums
+/// are not asked for: a frame behind a damaged one may be saved, too.
 fn committed(log: &File) -> io::Result<HashMap<u32, u64>> {
     // Where the head is damaged, the first frame has the salts as well.
     for salts_at in [16, LOG_HEAD_BYTES as u64 + 8] {
