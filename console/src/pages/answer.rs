@@ -22,19 +22,20 @@ use desk::views::event::EventView;
 use desk::views::finding::FindingView;
 use desk::views::invoice::InvoiceView;
 use desk::views::kpi::{self, KpiQuery};
-use desk::views::object::ObjectPages;
+use desk::views::object::{ObjectPages, ObjectView};
 use desk::views::operation::OperationView;
 use desk::views::payment::PaymentView;
 use desk::views::payout::PayoutView;
 use desk::views::refund::RefundView;
 use desk::views::subscription::SubscriptionView;
 use domain::Object;
+use domain::payments::Payment;
 use domain::permissions::Permission;
 use ledger::views::kpi::Scope;
 use ledger::views::page::Part;
 use ledger::views::search::Whose;
 use ledger::views::stored_events::EventFilter;
-use ledger::{Ledger, LedgerError};
+use ledger::{Ledger, LedgerError, Transaction};
 use maud::Markup;
 
 use super::address::{Address, link};
@@ -260,9 +261,15 @@ async fn read_one(ledger: &Ledger, frame: &mut Frame<'_>, kind: &str, id: &str) 
             view.map(|view| findings::one(frame, &view))
         }
         "operation" => {
-            let view = OperationView::read(&mut ledger.read().await?, id, frame.now).await?;
-            frame.livemode = view.as_ref().map_or(frame.livemode, |view| view.operation.key.livemode);
-            view.map(|view| operation::page(frame, &view))
+            let mut tx = ledger.read().await?;
+            match OperationView::read(&mut tx, id, frame.now).await? {
+                Some(view) => {
+                    frame.livemode = view.operation.key.livemode;
+                    let payment = payment_of(ledger, &mut tx, &view, frame.now).await?;
+                    Some(operation::page(frame, &view, payment.as_ref()))
+                }
+                None => None,
+            }
         }
         "batch" => {
             let view = BatchView::read(&mut ledger.read().await?, id).await?;
@@ -307,6 +314,22 @@ async fn read_object<V: Hangs>(
     frame.livemode = modes.next().unwrap_or(frame.livemode);
     debug_assert!(!V::Object::NAME.is_empty(), "every kind has a name");
     Ok((!pages.is_empty()).then(|| object::pages(frame, &pages)))
+}
+
+/// The payment that an operation is about: whoever decides should know how it stands.
+async fn payment_of(
+    ledger: &Ledger,
+    tx: &mut Transaction,
+    view: &OperationView,
+    now: DateTime<Utc>,
+) -> Result<Option<PaymentView>, LedgerError> {
+    if view.operation.subject_kind != Payment::NAME {
+        return Ok(None);
+    }
+    match tx.look_up::<Payment>(&[view.operation.subject()]).await?.pop() {
+        Some(payment) => PaymentView::read(ledger, tx, payment, now).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 async fn read_dead_letters(ledger: &Ledger, frame: &Frame<'_>) -> Result<Markup, Failed> {

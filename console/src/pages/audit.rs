@@ -45,14 +45,12 @@ pub fn page(frame: &Frame<'_>, found: &Page<AuditRow>) -> Markup {
         div.title { h1 { "Audit" } span.muted { "What people and programs did, newest first" } }
         (saved_views::bar(frame))
         section.panel {
-            form.filters method="get" action=(address.path) {
-                input type="hidden" name="mode" value=(modes::word(frame.livemode));
+            (listed::filters(frame, &html! {
                 (field(address, "object", "About the object", "pi_…, user, token", "text"))
                 (field(address, "event", "By the event", "evt_…", "text"))
                 (field(address, "by", "By", "jane", "text"))
                 (listed::day_fields(address, "Since (UTC)"))
-                button type="submit" { "Filter" }
-            }
+            }))
             @if found.rows.is_empty() {
                 (empty("No line here.", &html! {
                     p { "Every act of a person or a program is a line here, refused ones too: notes, bans, pauses, replays, approvals. Lines are chained by a hash, so that a missing one shows." }

@@ -9,7 +9,6 @@ use maud::{Markup, html};
 
 use super::hanging;
 use super::listed::{self, choice, field, next, window};
-use super::modes;
 use super::saved_views;
 use super::shell::Frame;
 use super::tables::{empty, pager, table};
@@ -45,8 +44,7 @@ pub fn page(frame: &Frame<'_>, found: &Page<ListedDispute>) -> Markup {
         }
         (saved_views::bar(frame))
         section.panel {
-            form.filters method="get" action=(address.path) {
-                input type="hidden" name="mode" value=(modes::word(frame.livemode));
+            (listed::filters(frame, &html! {
                 @if shows_all {
                     input type="hidden" name="show" value="all";
                     (choice(address, "status", "Status", "any", Status::WORDS))
@@ -55,8 +53,7 @@ pub fn page(frame: &Frame<'_>, found: &Page<ListedDispute>) -> Markup {
                 (field(address, "invoice", "Invoice", "in_…", "text"))
                 (field(address, "reason", "Reason", "fraudulent", "text"))
                 (listed::day_fields(address, "Opened since (UTC)"))
-                button type="submit" { "Filter" }
-            }
+            }))
             @if found.rows.is_empty() {
                 (empty(if shows_all { "No dispute here." } else { "Nothing waits for an answer." }, &html! {
                     p { "A dispute appears as soon as Stripe reports it. Those with the nearest deadline come first; what staff have resolved is left out." }

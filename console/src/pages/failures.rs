@@ -8,7 +8,6 @@ use ledger::views::search::Whose;
 use maud::{Markup, html};
 
 use super::listed::{self, field, next, window};
-use super::modes;
 use super::saved_views;
 use super::shell::Frame;
 use super::tables::{Column, empty, number, pager, prose, table, text};
@@ -43,13 +42,11 @@ pub fn page(frame: &Frame<'_>, found: &Page<Attempt>) -> Markup {
         div.title { h1 { "Failed attempts" } span.muted { "Each attempt by itself, the latest first" } }
         (saved_views::bar(frame))
         section.panel {
-            form.filters method="get" action=(address.path) {
-                input type="hidden" name="mode" value=(modes::word(frame.livemode));
+            (listed::filters(frame, &html! {
                 (field(address, "code", "Code", "card_declined", "text"))
                 (field(address, "payment", "Payment", "pi_…", "text"))
                 (listed::day_fields(address, "Failed since (UTC)"))
-                button type="submit" { "Filter" }
-            }
+            }))
             @if found.rows.is_empty() {
                 (empty("No failed attempt here.", &html! {
                     p { "Each decline is a line, with Stripe's code and the bank's. " a href="/payments/history?status=payment_failed" { "Payments that failed" } " have a line each." }

@@ -15,7 +15,6 @@ use super::acts::{Act, form, words};
 use super::blocks::block;
 use super::command::{command, curl, quoted};
 use super::listed::{self, choice, field, next, window};
-use super::modes;
 use super::object::{acts_panel, heading, sided};
 use super::saved_views;
 use super::shell::Frame;
@@ -71,8 +70,7 @@ pub fn page(frame: &Frame<'_>, found: &Page<Finding>) -> Markup {
         }
         (saved_views::bar(frame))
         section.panel {
-            form.filters method="get" action=(address.path) {
-                input type="hidden" name="mode" value=(modes::word(frame.livemode));
+            (listed::filters(frame, &html! {
                 @if shows_all { input type="hidden" name="show" value="all"; }
                 (choice(address, "check", "Found by", "any check", Check::WORDS))
                 (choice(address, "severity", "Severity", "any", Severity::WORDS))
@@ -81,8 +79,7 @@ pub fn page(frame: &Frame<'_>, found: &Page<Finding>) -> Markup {
                 (field(address, "assignee", "Assigned to", "jane", "text"))
                 (field(address, "subject", "About", "ch_…", "text"))
                 (field(address, "scope", "Day or scope", "2026-11-27", "text"))
-                button type="submit" { "Filter" }
-            }
+            }))
             @if found.rows.is_empty() {
                 (empty("No finding here.", &html! {
                     p { "Reconciliation and the fraud desk turn findings up by the clock. Each keeps one id: a run finds it new, still there, gone, or back again." }

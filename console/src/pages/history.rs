@@ -11,7 +11,6 @@ use maud::{Markup, html};
 use super::address::Address;
 use super::hanging;
 use super::listed::{self, choice, field, next};
-use super::modes;
 use super::saved_views;
 use super::shell::Frame;
 use super::tables::{empty, pager, table};
@@ -45,8 +44,7 @@ pub fn page(frame: &Frame<'_>, found: &Page<Payment>) -> Markup {
         div.title { h1 { "Payments" } span.muted { "Newest first" } }
         (saved_views::bar(frame))
         section.panel {
-            form.filters method="get" action=(address.path) {
-                input type="hidden" name="mode" value=(modes::word(frame.livemode));
+            (listed::filters(frame, &html! {
                 (choice(address, "status", "Status", "any", &statuses))
                 (field(address, "amount", "Amount", "19.99 or >100 <=200", "text"))
                 (field(address, "currency", "Currency", "usd", "text"))
@@ -55,9 +53,7 @@ pub fn page(frame: &Frame<'_>, found: &Page<Payment>) -> Markup {
                 (field(address, "code", "Failure code", "card_declined", "text"))
                 @if frame.actor.has(Permission::Manage) { (field(address, "last4", "Card ends in", "4242", "text")) }
                 (listed::day_fields(address, "Since (UTC)"))
-                button type="submit" { "Filter" }
-                @if is_filtered(address) { a href=(address_without_filters(frame)) { "Clear" } }
-            }
+            }))
             @if found.rows.is_empty() {
                 (empty("No payment here.", &html! {
                     p { "Payments appear with the first event about them. With “payment failed”, the days are those of the failure." }
@@ -69,12 +65,4 @@ pub fn page(frame: &Frame<'_>, found: &Page<Payment>) -> Markup {
             }
         }
     }
-}
-
-fn is_filtered(address: &Address) -> bool {
-    address.others(&["mode"]).any(|(_, value)| !value.is_empty())
-}
-
-fn address_without_filters(frame: &Frame<'_>) -> String {
-    super::address::link(&frame.address.path, [("mode", modes::word(frame.livemode))])
 }

@@ -8,7 +8,6 @@ use maud::{Markup, html};
 
 use super::hanging::{INVOICES, invoice};
 use super::listed::{self, choice, field, next, window};
-use super::modes;
 use super::saved_views;
 use super::shell::Frame;
 use super::tables::{empty, pager, table};
@@ -32,14 +31,12 @@ pub fn page(frame: &Frame<'_>, found: &Page<Invoice>) -> Markup {
         div.title { h1 { "Invoices" } span.muted { "Newest first" } }
         (saved_views::bar(frame))
         section.panel {
-            form.filters method="get" action=(address.path) {
-                input type="hidden" name="mode" value=(modes::word(frame.livemode));
+            (listed::filters(frame, &html! {
                 (choice(address, "status", "Status", "any", Status::WORDS))
                 (field(address, "customer", "Customer", "cus_…", "text"))
                 (field(address, "subscription", "Subscription", "sub_…", "text"))
                 (listed::day_fields(address, "Since (UTC)"))
-                button type="submit" { "Filter" }
-            }
+            }))
             @if found.rows.is_empty() {
                 (empty("No invoice here.", &html! {
                     p { "An invoice appears with Stripe's first report of it, or with a payment that names one of yours in " code { "metadata.invoice_id" } "." }

@@ -7,7 +7,8 @@ use ledger::views::page::{Page, Part};
 use ledger::views::search::Window;
 use maud::{Markup, html};
 
-use super::address::Address;
+use super::address::{Address, link};
+use super::modes;
 use super::shell::Frame;
 
 const ROWS: i64 = 50;
@@ -31,6 +32,26 @@ pub fn part_after(address: &Address, name: &str) -> Result<Part, String> {
 pub fn window(address: &Address, now: DateTime<Utc>) -> Result<Window, String> {
     let found = search::window(address.get("since"), address.get("until"), now.date_naive());
     found.map_err(|wrong| wrong.to_string())
+}
+
+/// The form of a list's filters. A phone shows it folded until something is asked for.
+pub fn filters(frame: &Frame<'_>, fields: &Markup) -> Markup {
+    let address = frame.address;
+    let is_asked_for = address.others(&["mode", "show", "as"]).any(|(_, value)| !value.is_empty());
+    let mode = modes::word(frame.livemode);
+    let without = [("mode", Some(mode)), ("show", address.get("show"))];
+    let without = without.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    html! {
+        details.fold open[is_asked_for] {
+            summary { "Filter" }
+            form.filters method="get" action=(address.path) {
+                input type="hidden" name="mode" value=(mode);
+                (fields)
+                button type="submit" { "Filter" }
+                @if is_asked_for { a href=(link(&address.path, without)) { "Clear" } }
+            }
+        }
+    }
 }
 
 /// The fields of `window`. A day that is named by a word, as in `yesterday`, stays a word.

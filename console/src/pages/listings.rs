@@ -16,7 +16,6 @@ use super::acts::{Act, form, words};
 use super::address::encoded;
 use super::command::{command, curl, quoted};
 use super::listed::{self, choice, field, next};
-use super::modes;
 use super::object::{acts_panel, heading, sided};
 use super::saved_views;
 use super::shell::Frame;
@@ -63,13 +62,11 @@ pub fn page(frame: &Frame<'_>, found: &Page<Listing>) -> Markup {
         div.title { h1 { "Listings" } span.muted { "Active ones bumped first; all others newest first" } }
         (saved_views::bar(frame))
         section.panel {
-            form.filters method="get" action=(address.path) {
-                input type="hidden" name="mode" value=(modes::word(frame.livemode));
+            (listed::filters(frame, &html! {
                 (choice(address, "status", "Status", "any", &State::WORDS))
                 (field(address, "category", "Category", "Housing", "text"))
                 (field(address, "user", "User", "", "text"))
-                button type="submit" { "Filter" }
-            }
+            }))
             @if found.rows.is_empty() {
                 (empty("No listing here.", &html! {
                     p { "Your homepage puts listings by the API; a posting fee makes them active, and promotions lift them. What was paid for nothing goes back by itself." }

@@ -13,7 +13,6 @@ use serde_json::Value;
 
 use super::acts::{Act, form, words};
 use super::listed::{self, choice, field, next, window};
-use super::modes;
 use super::object::acts_panel;
 use super::shell::Frame;
 use super::tables::{Column, empty, number, pager, prose, section, table, text};
@@ -63,16 +62,14 @@ pub fn page(frame: &Frame<'_>, targets: &[TargetView], found: &Page<Notice>) -> 
         div.title { h1 { "Notices" } span.muted { "What people and programs were told, newest first" } }
         (section("Targets", TARGETS, targets.iter().map(target).collect()))
         section.panel {
-            form.filters method="get" action=(address.path) {
-                input type="hidden" name="mode" value=(modes::word(frame.livemode));
+            (listed::filters(frame, &html! {
                 (choice(address, "kind", "Kind", "any", NoticeKind::WORDS))
                 (choice(address, "state", "Delivery", "any", DeliveryState::WORDS))
                 (choice(address, "severity", "Severity", "any", Severity::WORDS))
                 (field(address, "object", "About the object", "re_…, dp_…", "text"))
                 (field(address, "target", "Target", "", "text"))
                 (listed::day_fields(address, "Since (UTC)"))
-                button type="submit" { "Filter" }
-            }
+            }))
             @if found.rows.is_empty() {
                 (empty("No notice here.", &html! {
                     p { "Customers hear of refunds and failed payments, staff of disputes and incidents, programs of every change that they want. Each notice is a row here, whether it was sent or not." }

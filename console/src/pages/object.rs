@@ -4,6 +4,7 @@
 use chrono::{DateTime, Utc};
 use desk::views::charge::ChargeView;
 use desk::views::customer::CustomerView;
+use desk::views::detail::DetailValue;
 use desk::views::dispute::DisputeView;
 use desk::views::invoice::InvoiceView;
 use desk::views::object::{ObjectPage, ObjectPages, ObjectView, UnappliedObject};
@@ -55,7 +56,7 @@ fn one<V: Hangs>(frame: &Frame<'_>, page: &ObjectPage<V>) -> Markup {
     let (view, now) = (&page.view, frame.now);
     let (kind, key) = (V::Object::NAME, view.key());
     html! {
-        (heading(kind, &key.id, &view.status(now), &belongs_to(&key.account, key.livemode)))
+        (heading_with(kind, &key.id, headline(view, now).as_ref(), &view.status(now), &belongs_to(&key.account, key.livemode)))
         p.lead { (sentence(view.why())) " " (notes::assignee(page.assignment.as_ref())) }
         (letters(&page.dead_letters, now))
         (sided(
@@ -98,28 +99,49 @@ pub fn acts_panel(acts: &Markup) -> Markup {
     }
 }
 
+/// How much it is about: what its details call its amount, or what is due.
+fn headline<V: ObjectView>(view: &V, now: DateTime<Utc>) -> Option<Markup> {
+    view.details(now).into_iter().find_map(|line| match (line.name, line.value) {
+        ("amount" | "due", DetailValue::Money { amount, currency }) if !currency.is_empty() => {
+            Some(money(amount, &currency))
+        }
+        _ => None,
+    })
+}
+
 pub fn heading(kind: &str, id: &str, status_words: &str, belongs: &str) -> Markup {
+    heading_with(kind, id, None, status_words, belongs)
+}
+
+pub fn heading_with(
+    kind: &str,
+    id: &str,
+    amount: Option<&Markup>,
+    status_words: &str,
+    belongs: &str,
+) -> Markup {
     html! {
         div.title {
-            h1 { span.kind { (kind) " " } span.id { (id) } }
+            h1 { span.kind { (kind) " " } @if let Some(amount) = amount { (amount) " " } span.id { (id) } }
             (status(status_words))
             span.muted { (belongs) }
         }
     }
 }
 
-/// The money as a sum that adds up in sight.
 fn shown_sum(sum: &Sum) -> Markup {
+    html! { section.panel { h2 { "Money" } div.inner { (sum_table(sum)) } } }
+}
+
+/// The money as a sum that adds up in sight.
+pub fn sum_table(sum: &Sum) -> Markup {
     html! {
-        section.panel {
-            h2 { "Money" }
-            div.inner { table.sum {
-                caption.hidden { "The money of it as a sum" }
-                tbody { @for line in &sum.lines {
-                    tr { th scope="row" { (line.name) } td.num { (money(line.amount, &sum.currency)) } }
-                } }
-                tfoot { tr { th scope="row" { (sum.total.name) } td.num { (money(sum.total.amount, &sum.currency)) } } }
+        table.sum {
+            caption.hidden { "The money of it as a sum" }
+            tbody { @for line in &sum.lines {
+                tr { th scope="row" { (line.name) } td.num { (money(line.amount, &sum.currency)) } }
             } }
+            tfoot { tr { th scope="row" { (sum.total.name) } td.num { (money(sum.total.amount, &sum.currency)) } } }
         }
     }
 }

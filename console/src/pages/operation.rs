@@ -2,34 +2,42 @@
 //! what this person may do about it.
 
 use desk::money;
+use desk::views::object::ObjectView;
 use desk::views::operation::OperationView;
+use desk::views::payment::PaymentView;
 use desk::wording::belongs_to;
+use domain::Object;
 use domain::operations::{Approval, Call, Decided, NAME, Operation, OperationState};
+use domain::payments::Payment;
 use maud::{Markup, html};
 
 use super::acts::{Act, form, hidden, words};
 use super::address::{encoded, link};
 use super::command::{command, curl, quoted};
 use super::notes;
-use super::object::{acts_panel, heading, sided};
+use super::object::{acts_panel, heading_with, sided, sum_table};
 use super::refresh;
 use super::shell::Frame;
 use super::tables::{number, prose, section, text};
 use super::timelines::{subject, timeline};
-use super::values::{capitalised, maybe_moment, moment, money as shown, object, sentence};
+use super::values::{capitalised, counted, maybe_moment, moment, money as shown, object, sentence, status};
 
-pub fn page(frame: &Frame<'_>, view: &OperationView) -> Markup {
+pub fn page(frame: &Frame<'_>, view: &OperationView, payment: Option<&PaymentView>) -> Markup {
     let operation = &view.operation;
     let key = &operation.key;
+    let amount = (!operation.currency.is_empty()).then(|| shown(operation.amount, &operation.currency));
     html! { div data-live { div.stack {
-        (heading("operation", operation.id(), operation.state.as_str(), &belongs_to(&key.account, key.livemode)))
+        (heading_with("operation", operation.id(), amount.as_ref(), operation.state.as_str(), &belongs_to(&key.account, key.livemode)))
         @if is_moving(operation) { (refresh::button()) }
         p.lead { strong { (capitalised(&view.words.does)) "." } " " (sentence(&view.words.says)) " " (notes::assignee(view.assignment.as_ref())) }
         @if let Some(next) = &view.words.next { p.note { "Next: " (next) } }
         @if let Some(warning) = &operation.warning { p.note.warn { (capitalised(warning)) } }
         @if let Some(words) = view.words.tell_customer { p.note { "To the customer: " (words) } }
         (sided(
-            &acts_panel(&html! { (acts(frame, operation)) (notes::forms(frame, NAME, operation.id(), view.assignment.as_ref())) }),
+            &html! {
+                @if let Some(payment) = payment { (about(payment)) }
+                (acts_panel(&html! { (acts(frame, operation)) (notes::forms(frame, NAME, operation.id(), view.assignment.as_ref())) }))
+            },
             &html! {
                 (timeline((NAME, key), &view.story(), &view.notes, frame.address))
                 (decisions(&view.decisions))
@@ -48,6 +56,25 @@ pub fn page(frame: &Frame<'_>, view: &OperationView) -> Markup {
             },
         ))
     } } }
+}
+
+/// How the payment stands now, so that nobody decides without knowing it.
+fn about(payment: &PaymentView) -> Markup {
+    let key = payment.key();
+    html! {
+        section.panel {
+            h2 { "The payment" }
+            div.inner {
+                p { (object(Payment::NAME, &key.id)) " " (status(&payment.payment.state.status)) }
+                p { (sentence(payment.why())) }
+                @if let Some(sum) = payment.sum() { (sum_table(&sum)) }
+                @let disputes = payment.disputes.len();
+                @if disputes > 0 { p.note.warn { (counted(disputes, "dispute")) " on it." } }
+                @let refunds = payment.refunds.len();
+                @if refunds > 0 { p.muted { (counted(refunds, "refund")) " so far." } }
+            }
+        }
+    }
 }
 
 /// A worker is about to send it, or to look it up.

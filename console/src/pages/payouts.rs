@@ -7,7 +7,6 @@ use ledger::views::search::Whose;
 use maud::{Markup, html};
 
 use super::listed::{self, choice, field, next, window};
-use super::modes;
 use super::saved_views;
 use super::shell::Frame;
 use super::tables::{Column, empty, number, pager, table, text};
@@ -42,13 +41,11 @@ pub fn page(frame: &Frame<'_>, found: &Page<Payout>) -> Markup {
         div.title { h1 { "Payouts" } span.muted { "Newest first" } }
         (saved_views::bar(frame))
         section.panel {
-            form.filters method="get" action=(address.path) {
-                input type="hidden" name="mode" value=(modes::word(frame.livemode));
+            (listed::filters(frame, &html! {
                 (choice(address, "status", "Status", "any", STATUSES))
                 (field(address, "currency", "Currency", "usd", "text"))
                 (listed::day_fields(address, "Since (UTC)"))
-                button type="submit" { "Filter" }
-            }
+            }))
             @if found.rows.is_empty() {
                 (empty("No payout here.", &html! {
                     p { "A payout appears with Stripe's first report of it. Whether its transactions come to its amount is under " a href="/payments/reconciliation" { "reconciliation" } "." }

@@ -7,7 +7,6 @@ use ledger::views::search::Whose;
 use maud::{Markup, html};
 
 use super::listed::{self, choice, field, next, window};
-use super::modes;
 use super::saved_views;
 use super::shell::Frame;
 use super::tables::{Column, empty, number, pager, table, text};
@@ -43,14 +42,12 @@ pub fn page(frame: &Frame<'_>, found: &Page<Refund>) -> Markup {
         div.title { h1 { "Refunds" } span.muted { "Newest first" } }
         (saved_views::bar(frame))
         section.panel {
-            form.filters method="get" action=(address.path) {
-                input type="hidden" name="mode" value=(modes::word(frame.livemode));
+            (listed::filters(frame, &html! {
                 (choice(address, "status", "Status", "any", STATUSES))
                 (field(address, "reason", "Reason", "duplicate", "text"))
                 (field(address, "payment", "Payment", "pi_…", "text"))
                 (listed::day_fields(address, "Since (UTC)"))
-                button type="submit" { "Filter" }
-            }
+            }))
             @if found.rows.is_empty() {
                 (empty("No refund here.", &html! {
                     p { "A refund appears with Stripe's first report of it, whoever made it. What waits to be sent is under " a href="/approvals" { "approvals" } "." }

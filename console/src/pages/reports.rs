@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, Months, NaiveDate, NaiveTime, TimeDelta, Utc};
 use desk::audit_key::AuditKey;
 use desk::reports::{self, Manifest, Period, ReportError, ReportKind};
 use desk::search;
@@ -54,6 +54,9 @@ const KINDS: [(ReportKind, &str, &str, &str); 7] = [
         "event ids, calls and request ids of a span of days, without names or figures",
     ),
 ];
+
+/// So many months are offered; any other stands in the address.
+const MONTHS: u32 = 24;
 
 const FILES: &[Column] = &[text("File"), number("Rows"), number("Bytes"), prose("SHA-256"), text("")];
 
@@ -221,7 +224,8 @@ pub fn page(frame: &Frame<'_>, made: Option<(&Wanted, &Manifest)>, may_take: boo
                                         (of_kind(word, address, "since", "From"))
                                         (of_kind(word, address, "until", "To"))
                                     }
-                                    _ => (of_kind(word, address, "of", "Any day of it")),
+                                    ReportKind::Month | ReportKind::Soc2 => (month_of(word, address, frame.now)),
+                                    ReportKind::Day | ReportKind::Week => (of_kind(word, address, "of", "Any day of it")),
                                 }
                                 @if may_take { button type="submit" { "Make" } }
                             }
@@ -244,6 +248,27 @@ fn of_kind(word: &str, address: &Address, name: &str, label: &str) -> Markup {
     let given = address.get(name).filter(|_| address.get("kind") == Some(word)).unwrap_or_default();
     let id = format!("{word}-{name}");
     html! { div.field { label for=(id) { (label) } input id=(id) name=(name) type="date" value=(given); } }
+}
+
+/// The months that have ended, the latest first; an earlier one that the address names stands among them.
+fn month_of(word: &str, address: &Address, now: DateTime<Utc>) -> Markup {
+    let given = address.get("of").filter(|_| address.get("kind") == Some(word));
+    let given = given.and_then(|of| of.parse().ok()).and_then(|day: NaiveDate| day.with_day(1));
+    let latest = now.date_naive().with_day(1).expect("every month has a first day");
+    let mut months: Vec<NaiveDate> =
+        (1..=MONTHS).filter_map(|back| latest.checked_sub_months(Months::new(back))).collect();
+    months.extend(given.filter(|month| *month < latest && !months.contains(month)));
+    let id = format!("{word}-of");
+    html! {
+        div.field {
+            label for=(id) { "Month" }
+            select id=(id) name="of" {
+                @for month in months {
+                    option value=(month) selected[given == Some(month)] { (month.format("%B %Y")) }
+                }
+            }
+        }
+    }
 }
 
 fn files(frame: &Frame<'_>, wanted: &Wanted, manifest: &Manifest) -> Markup {

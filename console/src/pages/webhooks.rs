@@ -7,7 +7,6 @@ use ledger::views::stored_events::{EventFilter, StoredEvent};
 use maud::{Markup, html};
 
 use super::listed::{self, choice, field, next};
-use super::modes;
 use super::saved_views;
 use super::shell::Frame;
 use super::tables::{Column, empty, number, pager, prose, table, text};
@@ -46,14 +45,12 @@ pub fn page(frame: &Frame<'_>, found: &Page<StoredEvent>) -> Markup {
         div.title { h1 { "Webhooks" } span.muted { "Every event that was accepted, newest first" } }
         (saved_views::bar(frame))
         section.panel {
-            form.filters method="get" action=(address.path) {
-                input type="hidden" name="mode" value=(modes::word(frame.livemode));
+            (listed::filters(frame, &html! {
                 (choice(address, "outcome", "Outcome", "any", OutcomeKind::WORDS))
                 (field(address, "type", "Type", "charge.* or payment_intent.succeeded", "text"))
                 (field(address, "object", "Changed the status of", "pi_…", "text"))
                 (listed::day_fields(address, "Since (UTC)"))
-                button type="submit" { "Filter" }
-            }
+            }))
             @if found.rows.is_empty() {
                 (empty("No event here.", &html! {
                     p { "An event appears as soon as a worker has handled it: applied, ignored with a reason, waiting for another try, or dead." }

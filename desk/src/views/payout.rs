@@ -9,11 +9,15 @@ use serde::Serialize;
 
 use super::detail::{Detail, Details};
 use super::object::ObjectView;
+use super::sums::{self, Sum};
 use super::timeline::timeline;
 
 #[derive(Debug, Serialize)]
 pub struct PayoutView {
     pub payout: Payout,
+    /// What its balance transactions come to, as far as reconciliation has read them.
+    #[serde(skip)]
+    pub sum: Option<Sum>,
     pub why: String,
     pub timeline: Vec<Line>,
 }
@@ -28,7 +32,8 @@ impl ObjectView for PayoutView {
         _: DateTime<Utc>,
     ) -> Result<Self, LedgerError> {
         let timeline = timeline(tx, [(Payout::NAME, payout.key.clone())]).await?;
-        Ok(Self { why: why(&payout), timeline, payout })
+        let sum = sums::of_payout(&payout, &tx.payout_items(&payout.key).await?);
+        Ok(Self { why: why(&payout), sum, timeline, payout })
     }
 
     fn key(&self) -> &Key {
@@ -55,6 +60,10 @@ impl ObjectView for PayoutView {
         details.moment("reconciled", self.payout.reconciled_at);
         details.uncertain(self.payout.seen.needs_refetch);
         details.list()
+    }
+
+    fn sum(&self) -> Option<Sum> {
+        self.sum.clone()
     }
 
     fn timeline(&self) -> &[Line] {

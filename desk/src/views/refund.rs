@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use super::detail::{Detail, Details, USER};
 use super::object::ObjectView;
+use super::sums::{self, Sum};
 use super::timeline::timeline;
 use crate::money;
 
@@ -25,6 +26,9 @@ pub struct RefundView {
     /// What that payment received, in minor units of `payment_currency`.
     pub payment_received: Option<i64>,
     pub payment_currency: Option<String>,
+    /// What the payment received, less this refund and the others.
+    #[serde(skip)]
+    pub sum: Option<Sum>,
     pub invoice: Option<String>,
     pub user: Option<String>,
     /// The operation that made it; `None` where it was made elsewhere, as in Stripe's dashboard.
@@ -59,6 +63,7 @@ impl ObjectView for RefundView {
         let timeline = timeline(tx, [(Refund::NAME, refund.key.clone())]).await?;
         let made_by = tx.operation_that_made(&refund.key).await?;
         Ok(Self {
+            sum: payment.and_then(|payment| sums::of_refund(&refund, payment)),
             payment_received: payment.map(|payment| payment.state.amount_received),
             payment_currency: payment.map(|payment| payment.state.currency.clone()),
             invoice: payment.and_then(|payment| payment.invoice.clone()),
@@ -104,6 +109,10 @@ impl ObjectView for RefundView {
         details.moment("failed", refund.failed_at);
         details.uncertain(refund.seen.needs_refetch);
         details.list()
+    }
+
+    fn sum(&self) -> Option<Sum> {
+        self.sum.clone()
     }
 
     fn timeline(&self) -> &[Line] {

@@ -51,8 +51,19 @@ pub fn change(row: &AuditRow) -> String {
         ("assigned", _, Some(name)) => format!("assigned to {name}"),
         ("assigned", Some(name), None) => format!("no longer assigned to {name}"),
         ("reopening", None, Some(note)) => format!("reopened by {note}"),
+        ("override", _, Some(set)) => overridden(set),
         (what @ "failed attempt", None, Some(code)) => format!("{what}: {code}"),
         (what, before, after) => format!("{what}: {} -> {}", side(before), side(after)),
+    }
+}
+
+/// What staff set, and maybe until when.
+fn overridden(set: &str) -> String {
+    let (act, until) = set.split_at(set.find(' ').unwrap_or(set.len()));
+    match act {
+        "ban" => format!("banned by hand{until}"),
+        "lift" => format!("lifted by hand{until}"),
+        _ => "left to the rules again".to_owned(),
     }
 }
 
@@ -108,7 +119,9 @@ mod tests {
             ("status", Some("sent"), Some("paid"), "sent -> paid"),
             ("status", None, Some("paid"), "paid"),
             ("status", Some("unknown"), Some("paid"), "paid"),
-            ("override", Some("none"), Some("ban"), "override: none -> ban"),
+            ("override", Some("none"), Some("ban"), "banned by hand"),
+            ("override", Some("ban"), Some("lift until 2026-12-01"), "lifted by hand until 2026-12-01"),
+            ("override", Some("lift"), Some("none"), "left to the rules again"),
             ("note", None, Some("called the bank"), "called the bank"),
             ("assigned", Some("joe"), Some("jane"), "assigned to jane"),
             ("assigned", Some("joe"), None, "no longer assigned to joe"),

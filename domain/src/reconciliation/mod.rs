@@ -40,6 +40,17 @@ crate::readable! {
     }
 }
 
+crate::readable! {
+    /// Balance transactions of one kind that Stripe put into one payout, summed.
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    pub struct PayoutItems {
+        pub kind: String = "type",
+        pub reporting_category: String,
+        pub amount: i64,
+        pub fee: i64,
+    }
+}
+
 words! {
     /// What moved the balance, hence what it is compared with.
     pub enum Category {
@@ -68,18 +79,10 @@ words! {
 impl BalanceTransaction {
     /// Stripe has about fifty types and adds others: what is not known here is shown, never dropped.
     pub fn category(&self) -> Category {
-        if !self.is_in_balance() {
-            return Category::Apart;
-        }
-        match (self.kind.as_str(), self.reporting_category.as_str()) {
-            ("charge" | "payment", _) => Category::Charge,
-            ("refund" | "payment_refund", _) => Category::Refund,
-            ("refund_failure", _) => Category::RefundFailure,
-            ("payment_failure_refund", _) => Category::PaymentFailure,
-            ("adjustment", "dispute" | "dispute_reversal") => Category::Dispute,
-            ("payout" | "payout_cancel" | "payout_failure", _) => Category::Payout,
-            ("stripe_fee" | "stripe_fx_fee" | "tax_fee", _) => Category::Fee,
-            _ => Category::Unclassified,
+        if self.is_in_balance() {
+            Category::of(&self.kind, &self.reporting_category)
+        } else {
+            Category::Apart
         }
     }
 
@@ -89,7 +92,27 @@ impl BalanceTransaction {
     }
 }
 
+impl PayoutItems {
+    pub fn category(&self) -> Category {
+        Category::of(&self.kind, &self.reporting_category)
+    }
+}
+
 impl Category {
+    /// What moves the balance that payouts are made from, by Stripe's words for it.
+    fn of(kind: &str, reporting_category: &str) -> Self {
+        match (kind, reporting_category) {
+            ("charge" | "payment", _) => Self::Charge,
+            ("refund" | "payment_refund", _) => Self::Refund,
+            ("refund_failure", _) => Self::RefundFailure,
+            ("payment_failure_refund", _) => Self::PaymentFailure,
+            ("adjustment", "dispute" | "dispute_reversal") => Self::Dispute,
+            ("payout" | "payout_cancel" | "payout_failure", _) => Self::Payout,
+            ("stripe_fee" | "stripe_fx_fee" | "tax_fee", _) => Self::Fee,
+            _ => Self::Unclassified,
+        }
+    }
+
     /// Whether the ledger says what it should come to.
     pub fn is_compared(self) -> bool {
         !matches!(self, Self::Unclassified | Self::Fee | Self::Apart)

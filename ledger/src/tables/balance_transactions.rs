@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::Key;
-use domain::reconciliation::{BalanceTransaction, Unmoved};
+use domain::reconciliation::{BalanceTransaction, PayoutItems, Unmoved};
 
 use crate::engine::query::query;
 use crate::engine::rows::{Rows, by_parent};
@@ -93,6 +93,21 @@ impl Transaction {
         until: DateTime<Utc>,
     ) -> Result<Vec<Unmoved>, LedgerError> {
         query(UNMOVED).bind(from).bind(until).bind(&whose.account).bind(whose.livemode).all(self).await
+    }
+
+    /// What Stripe put into a payout, summed by kind; the payout's own movement is not among it.
+    #[shared::built_once]
+    pub async fn payout_items(&mut self, payout: &Key) -> Result<Vec<PayoutItems>, LedgerError> {
+        query(
+            "SELECT type, reporting_category, CAST(SUM(amount) AS BIGINT) AS amount, CAST(SUM(fee) AS BIGINT) AS fee \
+             FROM balance_transactions WHERE payout = $1 AND account = $2 AND livemode = $3 AND COALESCE(source, '') <> payout \
+             AND COALESCE(balance_type, 'payments') = 'payments' GROUP BY type, reporting_category ORDER BY type, reporting_category",
+        )
+        .bind(&payout.id)
+        .bind(&payout.account)
+        .bind(payout.livemode)
+        .all(self)
+        .await
     }
 
     /// What moved the balance from a moment on, by currency.
