@@ -68,9 +68,10 @@ pub async fn run(env: Env, options: &UpOptions) -> anyhow::Result<()> {
         &shutdown,
         roles::run_worker(worker_config, queue.clone(), ledger.clone(), stop_worker.clone()),
     );
+    let pages = ledger_of_pages(&env, &ledger).await?;
     let console = ends_all(
         &shutdown,
-        roles::run_console(console_config, staff_key, queue.clone(), ledger.clone(), stop_console.clone()),
+        roles::run_console(console_config, staff_key, queue.clone(), pages.clone(), stop_console.clone()),
     );
     tokio::select! {
         () = shutdown.cancelled() => {}
@@ -88,8 +89,18 @@ pub async fn run(env: Env, options: &UpOptions) -> anyhow::Result<()> {
     stop_worker.cancel();
     let worker = worker.await.context("the worker panicked")?;
     queue.close().await;
+    pages.close().await;
     ledger.close().await;
     gateway.and(worker).and(console)
+}
+
+/// The ledger as the console asks it. On Postgres by sessions of its own, for a worker's plan everything by key; a file
+/// is one for all of the process.
+async fn ledger_of_pages(env: &Env, ledger: &Ledger) -> anyhow::Result<Ledger> {
+    if !ledger.takes_several_writers() {
+        return Ok(ledger.clone());
+    }
+    Ok(Ledger::open(&LedgerConfig::from_env(env)?).await?)
 }
 
 /// The code by which the first administrator is made, where the ledger is a file of this machine and nobody is there.

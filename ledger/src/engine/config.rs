@@ -48,6 +48,9 @@ const BY_KEY: [(&str, &str); 5] = [
     ("enable_mergejoin", "off"),
 ];
 
+/// Key figures of a month sort more than the 4 MB that a session has by default.
+const FOR_PAGES: [(&str, &str); 1] = [("work_mem", "16MB")];
+
 #[derive(Clone, Debug)]
 pub struct LedgerConfig {
     pub(super) url: LedgerUrl,
@@ -137,7 +140,7 @@ impl LedgerConfig {
             // takes a second, running it a millisecond.
             ("jit", "off"),
         ]);
-        if self.by_key { options.options(BY_KEY) } else { options }
+        if self.by_key { options.options(BY_KEY) } else { options.options(FOR_PAGES) }
     }
 
     async fn sqlite(&self, path: &Path) -> Result<(sqlx::SqlitePool, Writer, Arc<LedgerFile>), LedgerError> {

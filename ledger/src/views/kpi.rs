@@ -121,17 +121,14 @@ pub struct Figures {
     pub unprocessed: Unprocessed,
 }
 
-/// The condition that a row is of the scope and within the stretch, by the given moment.
-macro_rules! within {
-    ($moment:literal) => {
-        concat!(
-            "livemode = of_livemode AND (of_account IS NULL OR account = of_account) AND ",
-            $moment,
-            " >= from_at AND ",
-            $moment,
-            " < until_at"
-        )
-    };
+impl Scope {
+    /// The condition that a row is of the scope, by the moment within the stretch. The mode stands in the text, and the
+    /// account only where one is asked for: a mode that is compared with a column of the input reads the whole table.
+    fn within(&self, moment: &str) -> String {
+        let livemode = literal(self.livemode);
+        let whose = if self.account.is_some() { " AND account = of_account" } else { "" };
+        format!("livemode = {livemode}{whose} AND {moment} >= from_at AND {moment} < until_at")
+    }
 }
 
 /// Payments that succeeded, by currency. Stripe takes no success back: what has the moment has succeeded.
@@ -164,20 +161,18 @@ struct ByWord {
 }
 
 impl ByWord {
-    /// The words are found by leaps, from each to the next. The mode stands in the text, for the sake of the leaps, and the
-    /// account only where one is asked for, for it is compared with each entry.
+    /// The words are found by leaps, from each to the next.
     fn statement(&self, scope: &Scope) -> String {
         let Self { table, word, moment, of, figure } = self;
-        let livemode = literal(scope.livemode);
-        let whose = if scope.account.is_some() { "AND account = of_account" } else { "" };
+        let (livemode, within) = (literal(scope.livemode), scope.within(moment));
         let next = format!("SELECT MIN({word}) FROM {table} WHERE livemode = {livemode} AND {of}");
         let words = format!(
             "WITH RECURSIVE words (word) AS ({next} UNION ALL SELECT ({next} AND {word} > word) FROM words \
              WHERE word IS NOT NULL) SELECT word FROM words WHERE word IS NOT NULL"
         );
         format!(
-            "SELECT number, word, (SELECT {figure} FROM {table} WHERE livemode = {livemode} AND {word} = word \
-             AND {moment} >= from_at AND {moment} < until_at AND {of} {whose}) AS figure FROM input CROSS JOIN ({words}) w"
+            "SELECT number, word, (SELECT {figure} FROM {table} WHERE {within} AND {word} = word AND {of}) AS figure \
+             FROM input CROSS JOIN ({words}) w"
         )
     }
 }
@@ -188,46 +183,42 @@ fn literal(livemode: bool) -> &'static str {
 }
 
 /// What was authorised only, and refunds that failed, gave nothing back.
-macro_rules! gave_back {
-    () => {
-        "status NOT IN ('failed', 'canceled') \
-         AND COALESCE(reason, '') NOT IN ('expired_uncaptured_charge', 'partial_capture')"
-    };
-}
+const GAVE_BACK: &str = "status NOT IN ('failed', 'canceled') \
+    AND COALESCE(reason, '') NOT IN ('expired_uncaptured_charge', 'partial_capture')";
 
 /// Where Stripe tells only a sum, the charge does. Each part is grouped by itself: together they would be sorted twice, whole.
-const REFUNDED: &str = concat!(
-    "SELECT number, currency, CAST(SUM(objects) AS BIGINT) AS objects, CAST(SUM(payments) AS BIGINT) AS payments, \
-     CAST(SUM(amount) AS BIGINT) AS amount FROM (SELECT number, currency, COUNT(*) AS objects, SUM(amount) AS amount, \
-     COUNT(DISTINCT COALESCE(payment, charge, id)) AS payments FROM input JOIN refunds ON ",
-    within!("COALESCE(created_at, first_event_at)"),
-    " WHERE ",
-    gave_back!(),
-    " GROUP BY number, currency \
-     UNION ALL SELECT number, c.currency, COUNT(*), SUM(c.amount_unitemised), COUNT(DISTINCT CASE WHEN EXISTS (\
-     SELECT 1 FROM refunds WHERE (charge = c.id OR payment = c.payment) AND account = c.account AND livemode = c.livemode \
-     AND COALESCE(created_at, first_event_at) >= from_at AND COALESCE(created_at, first_event_at) < until_at AND ",
-    gave_back!(),
-    ") THEN NULL ELSE COALESCE(c.payment, c.id) END) FROM input JOIN charges c ON ",
-    within!("refund_reported_at"),
-    " WHERE amount_unitemised > 0 GROUP BY number, c.currency) r GROUP BY number, currency"
-);
-const DISPUTED: &str = concat!(
-    "SELECT number, currency, COUNT(*) AS objects, COUNT(DISTINCT charge) AS payments, CAST(SUM(amount) AS BIGINT) AS amount \
-     FROM input JOIN disputes ON ",
-    within!("disputed_at"),
-    " GROUP BY number, currency"
-);
-const DECISIONS: &str = concat!(
-    "SELECT number, status, COUNT(*) AS disputes FROM input JOIN disputes ON ",
-    within!("closed_at"),
-    " WHERE status IN ('won', 'lost') GROUP BY number, status"
-);
-const DECIDED: &str = concat!(
-    "SELECT number, opened_at, closed_at FROM input JOIN disputes ON ",
-    within!("closed_at"),
-    " WHERE status IN ('won', 'lost') ORDER BY closed_at DESC LIMIT 10000"
-);
+fn refunded(scope: &Scope) -> String {
+    let (made, told) =
+        (scope.within("COALESCE(created_at, first_event_at)"), scope.within("refund_reported_at"));
+    format!(
+        "SELECT number, currency, CAST(SUM(objects) AS BIGINT) AS objects, CAST(SUM(payments) AS BIGINT) AS payments, \
+         CAST(SUM(amount) AS BIGINT) AS amount FROM (SELECT number, currency, COUNT(*) AS objects, SUM(amount) AS amount, \
+         COUNT(DISTINCT COALESCE(payment, charge, id)) AS payments FROM input JOIN refunds ON {made} WHERE {GAVE_BACK} \
+         GROUP BY number, currency \
+         UNION ALL SELECT number, c.currency, COUNT(*), SUM(c.amount_unitemised), COUNT(DISTINCT CASE WHEN EXISTS (\
+         SELECT 1 FROM refunds WHERE (charge = c.id OR payment = c.payment) AND account = c.account AND livemode = c.livemode \
+         AND COALESCE(created_at, first_event_at) >= from_at AND COALESCE(created_at, first_event_at) < until_at \
+         AND {GAVE_BACK}) THEN NULL ELSE COALESCE(c.payment, c.id) END) FROM input JOIN charges c ON {told} \
+         WHERE amount_unitemised > 0 GROUP BY number, c.currency) r GROUP BY number, currency"
+    )
+}
+
+fn disputed(scope: &Scope) -> String {
+    format!(
+        "SELECT number, currency, COUNT(*) AS objects, COUNT(DISTINCT charge) AS payments, CAST(SUM(amount) AS BIGINT) AS amount \
+         FROM input JOIN disputes ON {} GROUP BY number, currency",
+        scope.within("disputed_at")
+    )
+}
+
+/// Disputes that were won or lost; `what` of them.
+fn decisions(scope: &Scope, what: &str, then: &str) -> String {
+    format!(
+        "SELECT number, {what} FROM input JOIN disputes ON {} WHERE status IN ('won', 'lost') {then}",
+        scope.within("closed_at")
+    )
+}
+
 /// Followed by the mode: there is an index of the test mode alone.
 const APPLIED: &str = "SELECT received_at, recorded_at FROM events WHERE recorded_at >= $1 AND recorded_at < $2 \
     AND source = 'stripe' AND outcome = 'applied' AND livemode =";
@@ -259,7 +250,6 @@ impl Transaction {
                 .int("number", |(number, _)| *number)
                 .time("from_at", |(_, stretch)| Some(stretch.from))
                 .time("until_at", |(_, stretch)| Some(stretch.until))
-                .flag("of_livemode", |_| scope.livemode)
                 .maybe_text("of_account", |_| scope.account.as_deref())
         };
         let (first, last) = (stretches.first(), stretches.last());
@@ -275,10 +265,14 @@ impl Transaction {
         Ok(Figures {
             succeeded,
             failed,
-            refunded: input().fetch(self, REFUNDED).await?,
-            disputed: input().fetch(self, DISPUTED).await?,
-            decisions: input().fetch(self, DECISIONS).await?,
-            decided: input().fetch(self, DECIDED).await?,
+            refunded: input().fetch(self, &refunded(scope)).await?,
+            disputed: input().fetch(self, &disputed(scope)).await?,
+            decisions: input()
+                .fetch(self, &decisions(scope, "status, COUNT(*) AS disputes", "GROUP BY number, status"))
+                .await?,
+            decided: input()
+                .fetch(self, &decisions(scope, "opened_at, closed_at", "ORDER BY closed_at DESC LIMIT 10000"))
+                .await?,
             applied: query(AssertSqlSafe(applied))
                 .bind(from)
                 .bind(until)

@@ -13,11 +13,9 @@ use crate::{LedgerError, Transaction};
 
 const FAILED: &str = "failed_at";
 /// An invoice reports a failure without its payment and its reason. Where the attempt itself is known, that says nothing more.
-/// `LIMIT 1` keeps Postgres from reading all payments that failed at once; `CASE`, from believing that hardly any row passes,
-/// and so sorting all of them instead of reading from the newest on.
-const SAYS_MORE: &str = "CASE WHEN payment IS NOT NULL THEN TRUE ELSE (SELECT 1 FROM payments p \
-    WHERE p.invoice = payment_failures.invoice AND p.account = payment_failures.account \
-    AND p.livemode = payment_failures.livemode AND p.failed_attempts > 0 LIMIT 1) IS NULL END";
+/// `LIMIT 1` keeps Postgres from reading all payments that failed at once.
+const SAYS_MORE: &str = "(payment IS NOT NULL OR (SELECT 1 FROM payments p WHERE p.invoice = payment_failures.invoice \
+    AND p.account = payment_failures.account AND p.livemode = payment_failures.livemode AND p.failed_attempts > 0 LIMIT 1) IS NULL)";
 
 /// Which charges to list; what is `None` does not restrict.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,7 +62,7 @@ impl Transaction {
             Some(false) => &[false],
             None => &[true, false],
         };
-        let order = (FAILED, Order::Newest);
+        let order = (FAILED, Order::NewestOfMode);
         let mut found: Vec<Placed<PaymentFailure>> = Vec::new();
         for &livemode in modes {
             let whose = Whose { livemode: Some(livemode), ..filter.whose.clone() };
