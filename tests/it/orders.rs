@@ -19,7 +19,7 @@ use crate::ledgers::each_ledger;
 
 const ORDERS: Variable = Variable {
     name: "ORDERS_LEDGER",
-    default: "5",
+    default: "3",
     example: "2000",
     help: "How many random orders of each history go through each ledger.",
 };
