@@ -159,6 +159,7 @@ impl From<NotDone> for Problem {
             | NotDone::OtherParameters { .. }
             | NotDone::Unsendable(_)
             | NotDone::Held
+            | NotDone::StillRuns
             | NotDone::OtherList
             | NotDone::NotIts(_)
             | NotDone::Unreadable(_)

@@ -13,7 +13,7 @@ use domain::operations::parameters::{EvidenceFile, EvidenceStage};
 use domain::payments::Payment;
 use domain::refunds::Refund;
 use ledger::graph::related::read_above_disputes;
-use ledger::tables::evidence::AttachedFile;
+use ledger::tables::evidence::{AttachedFile, StoredField};
 use ledger::views::lists::PaymentFilter;
 use ledger::views::page::Part;
 use ledger::views::search::Whose;
@@ -107,6 +107,11 @@ impl Draft {
             left_out: self.left_out().map(|field| field.to_string()).collect(),
         }
     }
+}
+
+/// The fields that had a value at Stripe when it was stored there.
+pub fn stored(fields: &[StoredField]) -> BTreeSet<EvidenceField> {
+    fields.iter().filter_map(|kept| EvidenceField::named(&kept.field)).collect()
 }
 
 /// What this version does not know is left out.

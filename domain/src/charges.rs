@@ -5,12 +5,13 @@ mod read;
 #[cfg(test)]
 mod tests;
 
-pub use self::read::{Card, Links, Releases, Report, State, TYPES, latest, named, read};
+pub use self::read::{Card, Links, OfPayment, Releases, Report, State, TYPES, latest, named, read};
 use super::freshness::{Freshness, Seen};
 use super::index::Link;
 use super::kinds::Kind;
 use super::moments::Moment;
 use super::payments::Disputed;
+use super::refunds::Refund;
 use super::row::{link_to, row};
 use super::{AtStripe, Key, Object, UNKNOWN};
 
@@ -40,10 +41,15 @@ row! {
         pub releases: Releases,
         /// Its payment was canceled before anything was captured: what was given back was never received.
         pub given_up: bool,
+        /// Its payment says that money came in.
+        pub payment_received: bool,
         /// From here on derived from its refunds and disputes.
         pub amount_refunded: i64,
         /// The part that the charge reports and no refund is known for yet.
         pub amount_unitemised: i64,
+        /// Which refund gave back what was authorised and never captured, though its reason does not say so: its id, or `*`
+        /// where nothing was captured, so that each did.
+        pub released_refund: Option<String>,
         pub disputed: Disputed,
         pub dispute_count: i64,
         pub amount_charged_back: i64,
@@ -54,6 +60,8 @@ row! {
         pub anomaly: Option<String>,
     }
 }
+
+const EVERY_REFUND: &str = "*";
 
 link_to!(PaymentLink, payment, payment_freshness);
 link_to!(CustomerLink, customer, customer_freshness);
@@ -106,7 +114,8 @@ impl Charge {
         }
         self.seen.take(&mut self.state, report);
         self.releases = self.releases.max(releases);
-        self.given_up |= report.links.is_given_up;
+        self.given_up |= report.links.of_payment == OfPayment::GaveUp;
+        self.payment_received |= report.links.of_payment == OfPayment::Received;
         self.amount_released = self.state.released(self.releases);
         self.payment.see(report.links.payment.as_deref(), freshness);
         self.customer.see(report.links.customer.as_deref(), freshness);
@@ -116,6 +125,12 @@ impl Charge {
             self.card.clone_from(card);
             self.card_freshness = freshness;
         }
+    }
+
+    /// Whether a refund of it gave back what was authorised only: no money that had come in, hence in no sum.
+    pub fn has_released(&self, refund: &Refund) -> bool {
+        let unnamed = self.released_refund.as_deref();
+        refund.is_release() || unnamed.is_some_and(|id| id == EVERY_REFUND || id == refund.key.id)
     }
 
     /// The payment that it belongs to: its payment intent, or itself once it was reported without one.

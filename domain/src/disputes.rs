@@ -172,14 +172,19 @@ impl Dispute {
         self.charge.id().map(|id| self.key.sibling(id))
     }
 
-    /// What it took for good, in its own currency: all of a lost one. Whether a prevented one took anything, the
-    /// money that moved tells.
+    /// What it took for good, in its own currency. Where a part of the charge had been refunded, Stripe gives that part back
+    /// and calls the dispute lost all the same; and whether a prevented one took anything, the money that moved tells.
     pub fn lost(&self) -> Option<i64> {
-        let taken = self.amount_withdrawn - self.amount_reinstated;
+        let is_own = self.movement_currency.as_ref() == Some(&self.state.currency);
+        let withdrawn = if self.amount_withdrawn > 0 { self.amount_withdrawn } else { self.state.amount };
         match self.state.stripe_status.as_str() {
+            // What took nothing was not lost: then the movements that are known are not all.
+            "lost" if is_own && withdrawn > self.amount_reinstated => {
+                Some(withdrawn - self.amount_reinstated)
+            }
             "lost" => Some(self.state.amount),
-            PREVENTED if taken <= 0 => None,
-            PREVENTED if self.movement_currency.as_ref() == Some(&self.state.currency) => Some(taken),
+            PREVENTED if self.amount_withdrawn <= self.amount_reinstated => None,
+            PREVENTED if is_own => Some(self.amount_withdrawn - self.amount_reinstated),
             PREVENTED => Some(self.state.amount),
             _ => None,
         }

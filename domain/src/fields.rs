@@ -94,8 +94,14 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Who paid: since the accounts of 2025 a customer may be an account.
+    /// Who paid: since the accounts of 2025 a customer may be an account. Those who moved to Stripe long ago may have customers
+    /// under ids of their own; such a link is left out, for the money counts without it.
     pub fn customer(&self) -> Result<Option<&'a str>, Permanent> {
+        let named =
+            self.at(&["customer"]).and_then(|value| value.as_str().or_else(|| value.get("id")?.as_str()));
+        if named.is_some_and(|id| !id.is_empty() && id.len() <= TEXT_LIMIT_BYTES && !is_object_id(id)) {
+            return self.link(&["customer_account"]);
+        }
         match self.link(&["customer"])? {
             None => self.link(&["customer_account"]),
             found => Ok(found),

@@ -19,13 +19,15 @@ crate::readable! {
         pub payment: Option<String>,
         pub status: String,
         pub reason: Option<String>,
+        pub released: bool,
     }
 }
 
 /// Of how many payments of a mode something is refunded by these: each counts once, and releases do not.
 pub fn payments_refunded(refunds: &[RefundSeen], livemode: bool) -> i64 {
     let counts = |refund: &&RefundSeen| {
-        let is_release = refund.reason.as_deref().is_some_and(|reason| RELEASES.contains(&reason));
+        let is_called_release = refund.reason.as_deref().is_some_and(|reason| RELEASES.contains(&reason));
+        let is_release = refund.released || is_called_release;
         refund.key.livemode == livemode && !is_release && !FAILED.contains(&refund.status.as_str())
     };
     let paid_by = refunds.iter().filter(counts).map(|refund| {
@@ -54,6 +56,7 @@ mod tests {
             payment: payment.map(str::to_owned),
             status: status.to_owned(),
             reason: None,
+            released: false,
         }
     }
 
@@ -72,6 +75,10 @@ mod tests {
             refunds.push(released);
         }
         assert_eq!((payments_refunded(&refunds, true), payments_refunded(&refunds, false)), (2, 0));
+        let unnamed =
+            RefundSeen { released: true, ..refund("re_7", Some("pi_7"), Some("ch_7"), "succeeded") };
+        refunds.push(unnamed);
+        assert_eq!(payments_refunded(&refunds, true), 2, "its charge captured nothing");
         refunds[0].key.livemode = false;
         assert_eq!((payments_refunded(&refunds, true), payments_refunded(&refunds, false)), (2, 1));
     }

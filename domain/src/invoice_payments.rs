@@ -14,7 +14,8 @@ use super::{AtStripe, Key, Object, Observation, Permanent, UNKNOWN, observation}
 
 /// In the order in which they follow each other inside one second.
 pub(super) const STATUSES: &[&str] = &["open", "canceled", "paid"];
-const FINAL: &[&str] = &["canceled", "paid"];
+const PAID: &str = "paid";
+const FINAL: &[&str] = &["canceled", PAID];
 
 row! {
     pub struct InvoicePayment {
@@ -146,6 +147,10 @@ impl InvoicePayment {
         self.seen.take(&mut self.state, report);
         self.invoice.see(Some(&report.links.invoice), report.freshness);
         self.payment.see(report.links.payment.as_deref(), report.freshness);
+    }
+
+    pub fn is_paid(&self) -> bool {
+        self.state.status == PAID
     }
 
     /// The invoice that is paid.

@@ -5,6 +5,7 @@ pub mod body_keys;
 mod engine;
 pub mod failure;
 pub mod graph;
+mod releases;
 mod segment;
 pub mod tables;
 pub mod views;

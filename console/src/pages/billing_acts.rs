@@ -40,7 +40,7 @@ pub fn of_invoice(frame: &Frame<'_>, view: &InvoiceView) -> Markup {
         return html! {};
     }
     let (id, state) = (view.invoice.key.id.as_str(), &view.invoice.state);
-    let left = if view.invoice.is_stripes { state.amount_remaining } else { state.amount_due };
+    let left = if view.invoice.is_stripes { view.invoice.remaining() } else { state.amount_due };
     let takes_over = state.next_payment_attempt_at.is_some();
     act(
         frame,

@@ -184,10 +184,11 @@ fn acts(frame: &Frame<'_>, operation: &Operation) -> Markup {
                 (act("retry_operation", "Try again", html! { "A new attempt under a new key: " strong { (does) } "." }, html! {}, "Try it again", false))
             }
             OperationState::Unknown => {
-                (act("settle_operation", "Settle", html! { "Look at Stripe's dashboard first. Say what is there: " strong { (does) } "." }, html! {
-                    (words("made", "Stripe's id of what it made", "Leave it empty if it was not done.", false))
+                (act("settle_operation", "It was done", html! { "Stripe's dashboard shows it: " strong { (does) } "." }, html! {
+                    (words("made", "Stripe's id of what it made", "As in the dashboard: re_…, pi_…, sub_…", true))
                     (reason())
-                }, "Settle it", true))
+                }, "It was done", false))
+                (act("settle_operation", "It was not done", html! { "You have looked at Stripe's dashboard, and this is not there: " strong { (does) } ". It can then be tried again, which moves the money a second time if you are wrong." }, reason(), "It was not done", true))
             }
             _ => {}
         }

@@ -11,7 +11,7 @@ use ledger::tables::evidence::{AttachedFile, StoredField};
 use ledger::{LedgerError, Transaction};
 use serde::Serialize;
 
-use crate::evidence::Draft;
+use crate::evidence::{Draft, stored};
 
 #[derive(Debug, Serialize)]
 pub struct EvidenceView {
@@ -100,7 +100,10 @@ impl EvidenceView {
         let staged = staged(tx, dispute, &draft).await?;
         let row = &draft.known.dispute;
         let standing = standing(row, staged.is_some(), now);
-        let present = draft.present();
+        let present = match &staged {
+            Some(staged) if staged.is_current => stored(&staged.stored),
+            _ => draft.present(),
+        };
         let needs: Vec<NeedView> = needs(draft.reason(), draft.goods)
             .into_iter()
             .map(|need| NeedView { is_met: need.is_met(&present), need })

@@ -110,7 +110,7 @@ impl ObjectView for InvoiceView {
         details.money_if_any("refunded", invoice.amount_refunded);
         details.money_if_any("charged back", invoice.amount_charged_back);
         if invoice.state.stripe_status.is_some() {
-            details.money("remaining", invoice.state.amount_remaining);
+            details.money("remaining", invoice.remaining());
             details.text("Stripe says", invoice.state.stripe_status.clone());
         }
         details.text("number", invoice.state.number.clone());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Charge;
+use super::{Charge, EVERY_REFUND, Releases};
 use crate::disputes::{Dispute, Status};
 use crate::payments::Disputed;
 use crate::refunds::Refund;
@@ -15,8 +15,11 @@ struct Refunds {
     total: i64,
     /// The part that only the charge reports.
     unitemised: i64,
-    /// Something happened in the very second of the charge's report, so that it may count it or not.
+    /// Whether nobody but Stripe can tell: something happened in the very second of the charge's report, so that it may count
+    /// it or not, or nothing shows what of it was a release.
     is_doubtful: bool,
+    /// As the column of this name.
+    released_refund: Option<String>,
 }
 
 impl Charge {
@@ -26,7 +29,8 @@ impl Charge {
         refunds: impl Iterator<Item = &'a Refund> + Clone,
         disputes: impl Iterator<Item = &'a Dispute> + Clone,
     ) {
-        let Refunds { total, unitemised, is_doubtful } = self.refunds(refunds.clone());
+        let Refunds { total, unitemised, is_doubtful, released_refund } = self.refunds(refunds.clone());
+        self.released_refund = released_refund;
         (self.amount_refunded, self.amount_unitemised) = (total, unitemised);
         self.seen.needs_refetch = self.seen.freshness.is_contested() || unitemised > 0 || is_doubtful;
 
@@ -46,32 +50,60 @@ impl Charge {
         let told = self.seen.freshness.created();
         let reported = (self.state.amount_refunded_reported - self.amount_released).max(0);
         let (mut known, mut later, mut failed_since, mut released) = (0_i64, 0_i64, 0_i64, 0_i64);
-        let mut without_reason = 0_i64;
+        let (mut released_refund, mut without_reason) = (None, Vec::new());
         let mut is_of_that_second = false;
-        let is_given_up = self.given_up && self.state.amount_captured == 0;
+        let gave_up = self.gave_up();
         for refund in refunds.filter(|refund| !refund.is_in_another(&self.state.currency)) {
             let amount = refund.state.amount;
             let is_known = told.is_some() && refund.made_at() <= told;
             is_of_that_second |= is_known && told == refund.made_at().max(refund.failed_at());
-            if is_known && !refund.has_failed() && refund.state.reason.is_none() {
-                without_reason = without_reason.saturating_add(amount);
-            }
             let sum = match () {
                 () if refund.has_failed() && is_known && refund.failed_at() >= told => &mut failed_since,
                 () if refund.has_failed() => continue,
-                () if refund.is_release() || is_given_up => &mut released,
-                () if is_known => &mut known,
+                () if gave_up.is_some() => {
+                    released_refund = Some(EVERY_REFUND.to_owned());
+                    &mut released
+                }
+                () if refund.is_release() => &mut released,
+                () if is_known => {
+                    without_reason.extend(Some(refund).filter(|refund| refund.state.reason.is_none()));
+                    &mut known
+                }
                 () => &mut later,
             };
             *sum = sum.saturating_add(amount);
         }
         // A release is not always marked as one: what exceeds the refunds that the charge tells of is its own. A refund
         // with a reason of its own is none, whatever the charge counts.
-        let unmarked =
-            (self.amount_released - released).max(0).min((known - reported).max(0)).min(without_reason);
+        let untold = (self.amount_released - released).max(0);
+        let nameless = without_reason.iter().map(|refund| refund.state.amount).fold(0, i64::saturating_add);
+        let unmarked = untold.min((known - reported).max(0)).min(nameless);
+        if unmarked > 0 {
+            // Stripe makes one refund of what a capture leaves, at once.
+            let whole = without_reason.into_iter().filter(|refund| refund.state.amount == untold);
+            let first = whole.min_by_key(|refund| (refund.made_at(), &refund.key));
+            released_refund = first.map(|refund| refund.key.id.clone());
+        }
         let unitemised = (reported - (known - unmarked) - failed_since).max(0);
         let total = (known - unmarked).saturating_add(unitemised).saturating_add(later);
-        Refunds { total, unitemised, is_doubtful: is_of_that_second && (unmarked > 0 || failed_since > 0) }
+        let is_guessed = match gave_up {
+            Some(is_told) => !is_told && released_refund.is_some(),
+            None => self.releases == Releases::Unknown && untold > 0,
+        };
+        let is_doubtful = is_guessed || (is_of_that_second && (unmarked > 0 || failed_since > 0));
+        Refunds { total, unitemised, is_doubtful, released_refund }
+    }
+
+    /// Whether nothing was captured, so that no refund gives back money that came in: an authorisation that was given up, as
+    /// somebody tells, or that is still held as far as anybody tells.
+    fn gave_up(&self) -> Option<bool> {
+        let is_held = self.state.status == "succeeded" && self.state.amount_captured == 0;
+        match () {
+            () if self.given_up && self.state.amount_captured == 0 => Some(true),
+            () if is_held && self.state.amount_refunded_reported > 0 => Some(true),
+            () if is_held && !self.payment_received => Some(false),
+            () => None,
+        }
     }
 
     /// What lost disputes took. There is no conversion: one in another currency takes all that was captured.

@@ -56,6 +56,8 @@ impl State {
     /// What of the sum that is reported as refunded is a release.
     pub(super) fn released(&self, releases: Releases) -> i64 {
         match releases {
+            // Nothing came in that a refund could give back.
+            _ if self.amount_captured == 0 => self.amount_refunded_reported,
             Releases::Apart | Releases::ApartByVersion => 0,
             // Less than all of the rest was given back by refunds: the rest may still be captured.
             _ if self.amount_refunded_reported < self.uncaptured() => 0,
@@ -83,10 +85,19 @@ row! {
 /// Events that show what happened long before them.
 const LATER: &[&str] = &["charge.refunded", "charge.updated"];
 
+/// What its payment says of the money.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OfPayment {
+    #[default]
+    Nothing,
+    /// It was canceled before anything was captured.
+    GaveUp,
+    Received,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Links {
-    /// Its payment was canceled before anything was captured.
-    pub is_given_up: bool,
+    pub of_payment: OfPayment,
     pub captured: Moment,
     pub releases: Releases,
     pub payment: Option<String>,
@@ -122,7 +133,7 @@ pub fn read(event: Circumstances<'_>, object: &Fields<'_>) -> Result<Vec<Observa
         .grown(state.amount_captured, state.amount_refunded_reported);
     let payment = object.link(&["payment_intent"])?;
     let links = Links {
-        is_given_up: false,
+        of_payment: OfPayment::Nothing,
         captured: if state.amount_captured > 0 { before.moment() } else { Moment::NONE },
         releases: releases(event.kind, object, &state),
         payment: owned(payment),
@@ -190,15 +201,15 @@ fn is_captured(object: &Fields<'_>) -> bool {
     object.at(&["captured"]).is_none() || object.flag(&["captured"])
 }
 
-/// The latest charge of a payment, which may have been canceled before anything was captured.
+/// The latest charge of a payment.
 pub fn latest(
     event: Circumstances<'_>,
     key: Key,
     freshness: Freshness,
     payment: &Key,
-    is_given_up: bool,
+    of_payment: OfPayment,
 ) -> Observation {
-    let links = Links { is_given_up, payment: Some(payment.id.clone()), ..Links::default() };
+    let links = Links { of_payment, payment: Some(payment.id.clone()), ..Links::default() };
     Observation::Charge(event.report(key, freshness, None, links))
 }
 
@@ -219,10 +230,12 @@ fn paid_by(
 ) -> Result<Vec<Observation>, Permanent> {
     let told = as_payment(event.kind, object, state)?;
     // What else changed about the charge does not make two reports of the payment contradict each other.
-    let freshness = event
-        .freshness(freshness.class().unwrap_or(0), rank(TYPES, event.kind), 0, &told)
-        .grown(state.amount_captured, 0);
-    let (payment, teller) = match object.link(&["payment_intent"])? {
+    let intent = object.link(&["payment_intent"])?;
+    // Of a charge by itself, what is held comes before what it ends in: once a hold has run out, no report of it says so.
+    let is_held = intent.is_none() && told.status == "requires_capture";
+    let class = if is_held { 0 } else { freshness.class().unwrap_or(0) };
+    let freshness = event.freshness(class, rank(TYPES, event.kind), 0, &told).grown(state.amount_captured, 0);
+    let (payment, teller) = match intent {
         Some(intent) => {
             let settles = matches!(told.status.as_str(), "succeeded" | "canceled");
             (event.subject(intent), Teller::Charge { settles })

@@ -91,7 +91,50 @@ fn what_a_canceled_payment_gave_back_was_never_received() {
     ];
     let charge = in_every_order(&story).charge("ch_1");
     assert_eq!((charge.amount_refunded, charge.anomaly), (0, None));
-    assert_eq!(in_every_order(&story[..2]).charge("ch_1").amount_refunded, 1000, "nobody says what it was");
+    let charge = in_every_order(&story[..2]).charge("ch_1");
+    assert_eq!(
+        (charge.amount_refunded, charge.seen.needs_refetch),
+        (0, true),
+        "it is held, as far as anybody tells"
+    );
+    let received = json!({"id": "pi_1", "status": "succeeded", "amount": 1000, "amount_received": 1000,
+        "currency": "usd", "latest_charge": "ch_1"});
+    let story = [story[0].clone(), event("payment_intent.succeeded", 5, &received), story[1].clone()];
+    let graph = in_every_order(&story);
+    assert_eq!(graph.payment("pi_1").amount_refunded, 1000, "nobody told of the capture, but of the money");
+}
+
+/// As activemerchant recorded it: Stripe gives the refund of a void the reason of the cancellation.
+#[test]
+fn of_a_charge_that_captured_nothing_no_refund_gives_money_back_whatever_its_reason() {
+    let made = json!({"created": 1_700_000_009, "reason": "requested_by_customer"});
+    let made = refund("re_1", 1000, &made);
+    let mut within = held(0, 1000);
+    within["refunds"] = json!({"object": "list", "data": [made]});
+    for (intent, second) in [(json!("pi_1"), None), (json!(null), Some(event("refund.created", 9, &made)))] {
+        within["payment_intent"] = intent;
+        let mut story = vec![event("charge.refunded", 9, &within)];
+        story.extend(second);
+        let graph = in_every_order(&story);
+        let charge = graph.charge("ch_1");
+        assert_eq!((charge.amount_refunded, charge.amount_released), (0, 1000));
+        assert_eq!((charge.anomaly.as_deref(), charge.seen.needs_refetch), (None, false));
+        assert!(charge.has_released(graph.refunds.rows().next().unwrap()));
+    }
+}
+
+#[test]
+fn a_hold_that_ran_out_stays_so() {
+    let hold = |status: &Value| {
+        charge(&json!({"payment_intent": null, "captured": false, "amount_captured": 0, "metadata": status}))
+    };
+    let story = [
+        event("charge.succeeded", 0, &hold(&json!({}))),
+        event("charge.expired", 600, &hold(&json!({}))),
+        event("charge.updated", 700, &hold(&json!({"note": "x"}))),
+    ];
+    let payment = in_every_order(&story).payment("ch_1");
+    assert_eq!((payment.state.status.as_str(), payment.state.amount_capturable), ("canceled", 0));
 }
 
 #[test]
@@ -103,7 +146,8 @@ fn what_a_capture_left_is_released_and_only_more_than_that_is_refunded() {
     assert_eq!(graph.payment("pi_1").refunded, Refunded::None);
     let release = refund("re_1", 400, &json!({"created": 1_700_000_005, "reason": "partial_capture"}));
     story.push(event("refund.created", 5, &release));
-    assert_eq!(in_every_order(&story).charge("ch_1").amount_refunded, 0);
+    let charge = in_every_order(&story).charge("ch_1");
+    assert_eq!((charge.amount_refunded, charge.seen.needs_refetch), (0, false));
     story.push(event("charge.refunded", 9, &held(600, 650)));
     let graph = in_every_order(&story);
     assert_eq!((graph.charge("ch_1").amount_refunded, graph.payment("pi_1").amount_refunded), (250, 250));
@@ -145,8 +189,11 @@ fn a_refund_with_a_reason_of_its_own_is_no_release() {
             event("charge.refunded", 9, &held(600, 400)),
             event("refund.created", 9, &refund("re_1", 400, &made)),
         ];
-        let charge = in_every_order(&story).charge("ch_1");
+        let graph = in_every_order(&story);
+        let charge = graph.charge("ch_1");
         assert_eq!((charge.amount_released, charge.amount_refunded), (400, refunded), "{reason}");
+        assert!(charge.seen.needs_refetch, "nothing shows which of the two it was");
+        assert_eq!(charge.has_released(graph.refunds.rows().next().unwrap()), refunded == 0);
     }
 }
 
@@ -193,6 +240,35 @@ fn refunded_and_lost_is_a_double_loss() {
     ];
     assert_eq!(in_every_order(&story).charge("ch_1").anomaly.as_deref(), Some("double_loss"));
     assert_eq!(in_every_order(&story[..2]).charge("ch_1").anomaly, None);
+}
+
+/// Stripe gives back what had been refunded before the dispute, and calls the dispute lost all the same.
+#[test]
+fn a_lost_dispute_took_what_its_movements_come_to() {
+    let lost = |movements: &[i64]| {
+        let movements: Vec<Value> = (0..).zip(movements).map(|(number, amount)| {
+            json!({"id": format!("txn_{number}"), "amount": amount, "fee": 0, "net": amount, "currency": "usd"})
+        }).collect();
+        json!({"id": "dp_1", "status": "lost", "amount": 1000, "currency": "usd", "charge": "ch_1",
+            "balance_transactions": movements})
+    };
+    for (movements, taken, anomaly) in [
+        (&[-1000, 400][..], 600, None),
+        (&[-1000][..], 1000, Some("double_loss")),
+        (&[][..], 1000, Some("double_loss")),
+        (&[400][..], 600, None),
+        (&[-1000, 1000][..], 1000, Some("double_loss")),
+        (&[-1000, 1000, -1000][..], 1000, Some("double_loss")),
+    ] {
+        let graph = in_every_order(&[
+            event("charge.succeeded", 0, &charge(&json!({}))),
+            event("refund.created", 3, &refund("re_1", 400, &json!({}))),
+            event("charge.dispute.closed", 5, &lost(movements)),
+        ]);
+        let told = graph.charge("ch_1");
+        assert_eq!((told.amount_charged_back, told.anomaly.as_deref()), (taken, anomaly), "{movements:?}");
+        assert_eq!(graph.payment("pi_1").amount_charged_back, taken);
+    }
 }
 
 #[test]

@@ -24,6 +24,8 @@ pub struct Parts<'a> {
     pub attempts: Vec<&'a PaymentFailure>,
     /// The failures that it reported itself.
     pub reports: Vec<&'a PaymentFailure>,
+    /// What the invoice payments that Stripe calls paid come to: no report of the invoice may have come since.
+    pub paid_in_parts: i64,
     pub is_subscription_over: bool,
 }
 
@@ -57,6 +59,8 @@ impl Invoice {
         let sum = |amount: fn(&Part<'_>) -> i64| counted.iter().map(amount).fold(0, i64::saturating_add);
         let received =
             if self.is_stripes { self.received() } else { sum(|part| part.payment.state.amount_received) };
+        let is_behind = self.is_stripes && self.seen.is_reported() && parts.paid_in_parts > received;
+        let received = if is_behind { parts.paid_in_parts } else { received };
         self.amount_charged_back = sum(|part| part.charged_back);
         self.amount_refunded = sum(|part| part.refunded);
         self.amount_paid = (received - self.amount_charged_back).max(0);
@@ -74,8 +78,15 @@ impl Invoice {
         // What failed, and for which payment, only Stripe can tell.
         let is_unpaid = matches!(self.status, Status::Failed | Status::Overdue);
         let is_unlinked = parts.payments.is_empty() && !parts.reports.is_empty();
-        self.seen.needs_refetch = self.seen.freshness.is_contested() || (is_unpaid && is_unlinked);
+        self.seen.needs_refetch =
+            self.seen.freshness.is_contested() || is_behind || (is_unpaid && is_unlinked);
         self.next_payment_retry_at = self.plan_retry(parts, policy).ok();
+    }
+
+    /// What Stripe's invoice still asks for, also where a part was paid since Stripe last told of it.
+    pub fn remaining(&self) -> i64 {
+        let taken_in = self.amount_paid.saturating_add(self.amount_charged_back);
+        self.state.amount_remaining.saturating_sub((taken_in - self.received()).max(0)).max(0)
     }
 
     /// What a Stripe invoice took in, before any of it went back.

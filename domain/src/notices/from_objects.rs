@@ -41,7 +41,8 @@ fn refund(graph: &ObjectGraph, before: &Refund, after: &Refund, now: DateTime<Ut
         } else {
             return None;
         };
-    if after.is_release() {
+    let charge = after.owner().and_then(|key| graph.charges.get(&key));
+    if charge.map_or_else(|| after.is_release(), |charge| charge.has_released(after)) {
         return None;
     }
     let severity = if kind == NoticeKind::RefundMade { Severity::Info } else { Severity::Warning };

@@ -8,6 +8,9 @@ use super::{About, Notice, NoticeKind};
 use crate::operations::{NAME, Operation, OperationKind, OperationState};
 use crate::{AuditChange, Severity};
 
+/// What the audit calls a step to another state.
+const STATE: &str = "state";
+
 /// `change` is what the audit tells of the step; the operation stands as it is after it.
 pub fn of_operation(operation: &Operation, change: &AuditChange, now: DateTime<Utc>) -> Vec<Notice> {
     let Operation { key, kind, state, amount, currency, payment, customer, subject_kind, subject_id, .. } =
@@ -19,6 +22,10 @@ pub fn of_operation(operation: &Operation, change: &AuditChange, now: DateTime<U
     let about = About { object_kind: NAME, object: key, number: operation.revision, occurred_at: now };
     let told = |kind, severity| Notice::new(kind, severity, about, &data, now);
     let mut notices = vec![told(NoticeKind::OperationChanged, change.severity)];
+    // An act that was refused changes nothing: whoever was told of the state has been told.
+    if change.what != STATE {
+        return notices;
+    }
     match state {
         OperationState::NeedsApproval => notices.push(told(NoticeKind::ApprovalWanted, Severity::Warning)),
         OperationState::Rejected if *kind == OperationKind::Refund => {

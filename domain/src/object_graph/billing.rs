@@ -30,8 +30,14 @@ impl ObjectGraph {
             payments: self.payments.among(payments.iter()).map(|payment| self.part(payment, key)).collect(),
             attempts,
             reports: self.failures.among(self.links.of(Link::FailureOfInvoice, key)).collect(),
+            paid_in_parts: self.paid_in_parts(key),
             is_subscription_over: subscription.is_some_and(Subscription::is_over),
         }
+    }
+
+    fn paid_in_parts(&self, invoice: &Key) -> i64 {
+        let rows = self.invoice_payments.among(self.links.of(Link::InvoicePaymentOfInvoice, invoice));
+        rows.filter(|row| row.is_paid()).map(|row| row.state.amount_paid).fold(0, i64::saturating_add)
     }
 
     fn part<'a>(&self, payment: &'a Payment, invoice: &Key) -> Part<'a> {

@@ -31,7 +31,12 @@ impl Payment {
         // As long as nobody has said what came in, nobody can say that all of it went back.
         self.refunded = match (self.amount_refunded, self.received()) {
             (0, _) => Refunded::None,
-            (refunded, Some(1..)) if refunded >= self.state.amount_received => Refunded::Full,
+            // What is still held may yet come in.
+            (refunded, Some(1..))
+                if refunded >= self.state.amount_received && self.state.amount_capturable == 0 =>
+            {
+                Refunded::Full
+            }
             _ => Refunded::Partial,
         };
         let (own, foreign): (Vec<&Charge>, Vec<&Charge>) =

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{CANCELED, SUCCEEDED};
+use crate::charges::OfPayment;
 use crate::event::Circumstances;
 use crate::fields::{AMOUNT_LIMIT, Fields};
 use crate::freshness::{Freshness, rank};
@@ -88,7 +89,8 @@ pub fn read(event: Circumstances<'_>, object: &Fields<'_>) -> Result<Vec<Observa
         decline_code: owned(object.maybe_text(&["last_payment_error", "decline_code"])?),
     };
     let class = u8::from([SUCCEEDED, CANCELED].contains(&status));
-    let freshness = event.freshness(class, rank(TYPES, event.kind), 0, &state);
+    let freshness =
+        event.freshness(class, rank(TYPES, event.kind), 0, &state).grown(state.amount_received, 0);
     let key = event.subject(object.id()?);
     // Gone since 2025-03-31; there the invoice names its payments.
     let links = links(object, Teller::Itself, object.link(&["invoice"])?)?;
@@ -96,8 +98,12 @@ pub fn read(event: Circumstances<'_>, object: &Fields<'_>) -> Result<Vec<Observa
 
     let mut observations = Vec::new();
     if let Some(charge) = last_charge(object)? {
-        let is_given_up = status == CANCELED && state.amount_received == 0;
-        observations.push(charges::latest(event, event.subject(charge), freshness, &key, is_given_up));
+        let of_payment = match status {
+            CANCELED if state.amount_received == 0 => OfPayment::GaveUp,
+            _ if state.amount_received > 0 => OfPayment::Received,
+            _ => OfPayment::Nothing,
+        };
+        observations.push(charges::latest(event, event.subject(charge), freshness, &key, of_payment));
     }
     if event.kind == "payment_intent.payment_failed" {
         observations.push(failure(event, object, &key, freshness)?);

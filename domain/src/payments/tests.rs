@@ -165,13 +165,14 @@ fn what_is_captured_in_parts_can_be_captured_until_the_last_part() {
     assert_eq!(payment.state.status, "requires_capture", "its charge settles nothing yet");
     assert_eq!((payment.state.amount_capturable, payment.received()), (800, Some(700)));
 
-    // All that came in goes back before the last part is taken: none of it is a release.
+    // All that came in so far goes back before the last part is taken: none of it is a release, and as Stripe has it the
+    // payment is refunded only when nothing is held any more.
     let refund =
         json!({"id": "re_1", "status": "succeeded", "amount": 700, "currency": "usd", "charge": "ch_1"});
     let back = [event("charge.refunded", 8, &held(700, 700)), event("refund.created", 8, &refund)];
     let graph = in_every_order(&[told.as_slice(), &back].concat());
     assert_eq!((graph.charge("ch_1").amount_refunded, graph.charge("ch_1").amount_released), (700, 0));
-    assert_eq!((graph.payment("pi_1").refunded, graph.charge("ch_1").anomaly), (Refunded::Full, None));
+    assert_eq!((graph.payment("pi_1").refunded, graph.charge("ch_1").anomaly), (Refunded::Partial, None));
 
     let whole = json!({"amount_captured": 1200, "captured": true, "amount_refunded": 0, "refunded": false});
     let last = event("charge.captured", 9, &charge("succeeded", &whole));

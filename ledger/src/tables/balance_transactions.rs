@@ -6,6 +6,7 @@ use domain::reconciliation::{BalanceTransaction, PayoutItems, Unmoved};
 
 use crate::engine::query::query;
 use crate::engine::rows::{Rows, by_parent};
+use crate::releases::was_released;
 use crate::{LedgerError, Transaction};
 
 impl Transaction {
@@ -183,7 +184,9 @@ const UNMOVED: &str = concat!(
      AND NOT EXISTS (SELECT 1 FROM balance_transactions b WHERE b.source = c.id \
      AND b.account = c.account AND b.livemode = c.livemode AND b.type = 'payment_failure_refund')",
     " UNION ALL SELECT 'refund', id, -amount, currency, succeeded_at FROM refunds WHERE status = 'succeeded' \
-     AND COALESCE(reason, '') NOT IN ('expired_uncaptured_charge', 'partial_capture') AND ",
+     AND COALESCE(reason, '') NOT IN ('expired_uncaptured_charge', 'partial_capture') AND NOT ",
+    was_released!(),
+    " AND ",
     unmoved!("refunds", "COALESCE(created_at, first_event_at)", ""),
     " UNION ALL SELECT 'refund_failure', id, amount, currency, failed_at FROM refunds WHERE status = 'failed' AND ",
     unmoved!("refunds", "failed_at", " AND b.type = 'refund_failure'"),

@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::readable;
 
 use crate::engine::query::query;
+use crate::releases::was_released;
 use crate::views::gauges::COUNT_LIMIT;
 use crate::{Ledger, LedgerError};
 use domain::figures::{MANY_FAILURES, RefundSeen, projected};
@@ -60,12 +61,16 @@ const FAILED: &str = attempts!(
     "SELECT failed_at AS moment FROM payment_failures WHERE payment IS NOT NULL AND failed_at > $1 AND failed_at <= $4"
 );
 /// Those of which only the sum is known are told of by their charges.
-const REFUNDS: &str = "SELECT * FROM (SELECT id, account, livemode, charge, payment, status, reason FROM refunds \
+const REFUNDS: &str = concat!(
+    "SELECT * FROM (SELECT id, account, livemode, charge, payment, status, reason, ",
+    was_released!(),
+    " AS released FROM refunds \
     WHERE COALESCE(created_at, first_event_at) > $1 AND COALESCE(created_at, first_event_at) <= $2 \
     ORDER BY COALESCE(created_at, first_event_at) DESC LIMIT 10000) r \
-    UNION ALL SELECT * FROM (SELECT id, account, livemode, id AS charge, payment, 'succeeded' AS status, NULL AS reason FROM charges \
+    UNION ALL SELECT * FROM (SELECT id, account, livemode, id AS charge, payment, 'succeeded' AS status, NULL AS reason, FALSE AS released FROM charges \
     WHERE amount_unitemised > 0 AND refund_reported_at > $1 AND refund_reported_at <= $2 \
-    ORDER BY refund_reported_at DESC LIMIT 10000) c";
+    ORDER BY refund_reported_at DESC LIMIT 10000) c"
+);
 const DISPUTED: &str = "SELECT livemode, COUNT(*) AS last_7d, COUNT(CASE WHEN disputed_at > $2 THEN 1 END) AS last_3d, \
     COUNT(CASE WHEN disputed_at > $3 THEN 1 END) AS last_15m FROM (SELECT livemode, disputed_at FROM disputes \
     WHERE disputed_at > $1 AND disputed_at <= $4 ORDER BY disputed_at DESC LIMIT 10000) d GROUP BY livemode";

@@ -209,11 +209,13 @@ impl Transaction {
         by_key(charges)
             .fetch(
                 self,
-                "SELECT c.id, c.account, c.livemode, MIN(w.created_at) AS at, c.amount, c.amount_refunded, c.currency \
+                // What is still held may be lost whole; once something was captured, no more than that.
+                "SELECT c.id, c.account, c.livemode, MIN(w.created_at) AS at, CASE WHEN c.amount_captured > 0 \
+                 OR c.amount_released > 0 THEN c.amount_captured ELSE c.amount END AS amount, c.amount_refunded, c.currency \
                  FROM input JOIN charges c ON c.id = input.id AND c.account = input.account \
                  AND c.livemode = input.livemode JOIN fraud_warnings w ON w.charge = c.id AND w.account = c.account \
                  AND w.livemode = c.livemode WHERE w.actionable AND c.dispute_count = 0 AND w.created_at IS NOT NULL \
-                 GROUP BY c.id, c.account, c.livemode, c.amount, c.amount_refunded, c.currency",
+                 GROUP BY c.id, c.account, c.livemode, c.amount, c.amount_captured, c.amount_released, c.amount_refunded, c.currency",
             )
             .await
     }
@@ -227,11 +229,11 @@ impl Transaction {
                 "SELECT c.id, c.account, c.livemode, MAX(d.lost_at) AS lost_at, \
                  (SELECT MAX(COALESCE(r.succeeded_at, r.created_at)) FROM refunds r WHERE r.charge = c.id \
                  AND r.account = c.account AND r.livemode = c.livemode AND r.status = 'succeeded') AS refunded_at, \
-                 c.amount, c.amount_refunded, c.amount_charged_back, c.currency FROM input JOIN charges c ON c.id = input.id \
+                 c.amount_captured AS amount, c.amount_refunded, c.amount_charged_back, c.currency FROM input JOIN charges c ON c.id = input.id \
                  AND c.account = input.account AND c.livemode = input.livemode JOIN disputes d ON d.charge = c.id \
                  AND d.account = c.account AND d.livemode = c.livemode WHERE d.lost_at IS NOT NULL \
                  AND c.amount_refunded > 0 AND c.amount_charged_back > 0 GROUP BY c.id, c.account, c.livemode, \
-                 c.amount, c.amount_refunded, c.amount_charged_back, c.currency",
+                 c.amount_captured, c.amount_refunded, c.amount_charged_back, c.currency",
             )
             .await
     }

@@ -7,6 +7,7 @@ use sqlx::AssertSqlSafe;
 
 use crate::engine::query::query;
 use crate::engine::rows::Rows;
+use crate::releases::was_released;
 use crate::{LedgerError, Transaction};
 
 /// So many of the newest events tell how long it takes until an event is applied.
@@ -183,8 +184,10 @@ fn literal(livemode: bool) -> &'static str {
 }
 
 /// What was authorised only, and refunds that failed, gave nothing back.
-const GAVE_BACK: &str = "status NOT IN ('failed', 'canceled') \
-    AND COALESCE(reason, '') NOT IN ('expired_uncaptured_charge', 'partial_capture')";
+const GAVE_BACK: &str = concat!(
+    "status NOT IN ('failed', 'canceled') AND COALESCE(reason, '') NOT IN ('expired_uncaptured_charge', 'partial_capture') AND NOT ",
+    was_released!()
+);
 
 /// Where Stripe tells only a sum, the charge does. Each part is grouped by itself: together they would be sorted twice, whole.
 fn refunded(scope: &Scope) -> String {

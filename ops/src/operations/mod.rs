@@ -162,6 +162,7 @@ fn not_done(refused: NotDone) -> anyhow::Error {
         | NotDone::NotIts(_)
         | NotDone::NoSuchOperation { .. }
         | NotDone::Held
+        | NotDone::StillRuns
         | NotDone::ClockBehind) => refused.into(),
         other => wrongly_called(other.to_string()),
     }

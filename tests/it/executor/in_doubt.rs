@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use desk::acts::operations::record;
+use desk::acts::operations::retry::retry;
 use desk::acts::operations::settle::{Found, settle};
 use domain::Key;
 use domain::operations::{
@@ -49,6 +50,28 @@ async fn a_key_that_loses_its_rights_leaves_what_it_sent_in_doubt() {
     scene.reaches(asked.id(), OperationState::Unknown).await;
     let nothing = settle(&scene.ledger, asked.id(), &Found::NotDone, "the dashboard", &joe, clock::now());
     assert_eq!(nothing.await.unwrap().state, OperationState::Failed);
+    scene.end().await;
+}
+
+/// Somebody looked too early and said that it was not done; somebody else tries it again.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_done_after_all_is_not_done_again_by_whoever_tries_again() {
+    let scene = Scene::begin(Combination::SqliteSqlite).await;
+    let payment = scene.payment(1, 5_000).await;
+    scene.stripe.fails_at("POST /v1/refunds", [Fault::CutAfter]);
+    let asked = scene.refund(&payment, 2_000).await;
+    until("the refund", PATIENCE, async || Ok(scene.stripe.refunds_made() == 1)).await.unwrap();
+    scene.stripe.denies(["/refunds"]);
+    scene.reaches(asked.id(), OperationState::Unknown).await;
+    let joe = manager("joe");
+    let settled = settle(&scene.ledger, asked.id(), &Found::NotDone, "not there", &joe, clock::now());
+    assert_eq!(settled.await.unwrap().state, OperationState::Failed);
+    let again = retry(&scene.ledger, asked.id(), true, &joe, clock::now()).await.unwrap();
+    scene.stripe.denies([]);
+    let refused = scene.reaches(again.id(), OperationState::Refused).await;
+    let why = refused.message.unwrap_or_default();
+    assert!(why.contains(asked.id()) && why.contains("done after all"), "{why}");
+    assert_eq!(scene.stripe.refunds_made(), 1, "no money leaves twice");
     scene.end().await;
 }
 

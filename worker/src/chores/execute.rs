@@ -6,6 +6,7 @@ mod at_stripe;
 mod attempt;
 mod calls;
 mod check;
+mod earlier_attempt;
 mod evidence;
 mod fault;
 mod look_up;

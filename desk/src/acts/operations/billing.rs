@@ -179,7 +179,7 @@ async fn of_invoice(tx: &mut Transaction, key: &Key) -> Result<Collected, Ledger
     let customer = customer.or_else(|| payment.as_ref().and_then(of_payment));
     if invoice.is_stripes {
         return Ok(Collected {
-            amount: invoice.state.amount_remaining.max(0),
+            amount: invoice.remaining(),
             currency: invoice.state.currency,
             customer,
             payment: payment.map(|payment| payment.key),

@@ -23,6 +23,7 @@ use ledger::tables::operations::{Recent, Sums as Of};
 use ledger::{Ledger, LedgerError, Transaction};
 
 use super::collecting::{customer_facts, invoice_facts};
+use crate::evidence::stored;
 
 const DAY: TimeDelta = TimeDelta::hours(24);
 /// Those about one subject that are looked at.
@@ -131,13 +132,8 @@ async fn dispute(
     let staged = tx.staged_evidence(key).await?.pop().map(|staged| staged.operation);
     let fields = match (parameters, &staged) {
         (Parameters::EvidenceStage(stage), _) => Some(stage.fields()),
-        (Parameters::EvidenceSubmit(_), Some(staged)) => {
-            let stored = tx.operation(staged).await?.and_then(|stored| stored.parameters().ok());
-            stored.and_then(|stored| match stored {
-                Parameters::EvidenceStage(stage) => Some(stage.fields()),
-                _ => None,
-            })
-        }
+        // What Stripe showed when it was stored: what was to be read there may not have been there.
+        (Parameters::EvidenceSubmit(_), Some(staged)) => Some(stored(&tx.stored_fields(staged).await?)),
         _ => None,
     };
     let goods = tx.evidence_draft(&dispute.key).await?.map(|draft| draft.goods).unwrap_or_default();

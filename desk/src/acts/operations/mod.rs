@@ -62,6 +62,10 @@ pub enum NotDone {
     OtherParameters { id: String },
     #[error("it is being sent or looked up at this moment: try again in a minute")]
     Held,
+    #[error(
+        "Stripe said last that it is still at work on it, so nobody can know yet that it was not done: a worker asks again, try in a few minutes"
+    )]
+    StillRuns,
     #[error("a list has 1 to {limit} refunds, and this one has {items}")]
     ItemsLimit { items: usize, limit: usize },
     #[error("a list is of one account and mode: make several of them")]
@@ -105,7 +109,7 @@ impl NotDone {
             Self::Expired => "lapsed",
             Self::ClockBehind => "clock_behind",
             Self::OtherParameters { .. } | Self::Unsendable(_) => "parameters_changed",
-            Self::Held => "busy",
+            Self::Held | Self::StillRuns => "busy",
             Self::ItemsLimit { .. } => "items_limit",
             Self::OneAccount => "one_account",
             Self::ItemRefused { .. } => "item_refused",

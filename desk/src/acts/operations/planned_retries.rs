@@ -48,8 +48,8 @@ async fn request_one(ledger: &Ledger, invoice: &Invoice, now: DateTime<Utc>) -> 
     if is_requested(ledger, &invoice.key, number).await? {
         return Ok(false);
     }
-    let amount =
-        money::shown(invoice.state.amount_remaining.max(invoice.state.amount_due), &invoice.state.currency);
+    let left = if invoice.is_stripes { invoice.remaining() } else { invoice.state.amount_due };
+    let amount = money::shown(left, &invoice.state.currency);
     let ask = Ask {
         wanted: Wanted::InvoiceRetry(WantedRetry {
             invoice: invoice.key.clone(),

@@ -8,7 +8,7 @@ use domain::disputes::Dispute;
 use domain::fields::is_object_id;
 use domain::invoices::Invoice;
 use domain::operations::adoption::{Candidate, adopt};
-use domain::operations::{Answer, DecisionKind, Fault, Operation, OperationState};
+use domain::operations::{Answer, AnswerClass, DecisionKind, Fault, Operation, OperationState};
 use domain::payments::Payment;
 use domain::permissions::Permission;
 use domain::refunds::Refund;
@@ -46,7 +46,7 @@ pub async fn settle(
         return Err(NotDone::NoId { id: stripe_id.clone() });
     }
     let (mut tx, mut operation) = lock::begin(ledger, id).await?;
-    if let Err(refused) = may_settle(&operation, actor, now) {
+    if let Err(refused) = may_settle(&operation, found, actor, now) {
         return lock::deny(tx, &mut operation, "settle", refused, actor, now).await;
     }
     if let Found::Done { stripe_id } = found {
@@ -76,7 +76,12 @@ pub async fn settle(
     Ok(operation)
 }
 
-fn may_settle(operation: &Operation, actor: &Actor, now: DateTime<Utc>) -> Result<(), NotDone> {
+fn may_settle(
+    operation: &Operation,
+    found: &Found,
+    actor: &Actor,
+    now: DateTime<Utc>,
+) -> Result<(), NotDone> {
     const ACT: &str = "settle";
     actor.may(Permission::Manage)?;
     if actor.is_program() {
@@ -88,6 +93,10 @@ fn may_settle(operation: &Operation, actor: &Actor, now: DateTime<Utc>) -> Resul
     lock::in_time(operation, OperationState::Unknown, "settled", now)?;
     if operation.held_until.is_some_and(|until| until > now) {
         return Err(NotDone::Held);
+    }
+    let last = operation.error_class.as_deref().and_then(AnswerClass::named);
+    if *found == Found::NotDone && last == Some(AnswerClass::TwinRuns) {
+        return Err(NotDone::StillRuns);
     }
     Ok(())
 }

@@ -13,7 +13,6 @@ use shared::clock;
 use stripe_api::{Answer, ResponseOf, Sending, StripeError};
 
 use super::at_stripe::{Checked, Now};
-use super::check::check;
 use super::evidence::{Staged, not_ready};
 use super::fault::fault_of;
 use super::look_up::look_up;
@@ -51,11 +50,7 @@ impl Executor {
     /// Approved, and never sent: it is decided once more with what Stripe says now.
     async fn first(&self, operation: Operation, parameters: &Parameters) -> Result<(), Interrupted> {
         let mut payment_method = None;
-        let checked = match parameters {
-            Parameters::EvidenceSubmit(submit) => self.check_submission(&operation, submit).await?,
-            _ => check(&self.api, &operation, parameters).await,
-        };
-        let found = match checked {
+        let found = match self.checked(&operation, parameters).await? {
             Ok(Checked::AlreadyMade(answer)) => Some(answer),
             Ok(Checked::Facts(facts)) => {
                 if !self.decide(&operation, &facts).await? {
