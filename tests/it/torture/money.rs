@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use shared::clock;
 use stripe_sim::Random;
 
-use super::END_PATIENCE;
+use super::{END_PATIENCE, SETTLE_PATIENCE};
 use crate::executor::scene::{manager, paid};
 use crate::ledgers::open;
 use crate::operations_battery::contradictions;
@@ -96,7 +96,9 @@ impl Money {
         let open = "SELECT count(*) FROM operations WHERE state IN ('approved', 'executing')";
         let mut found = Vec::new();
         let settled =
-            until("operations to end, and the ledger to have their refunds", END_PATIENCE, async || {
+            until("operations to end, and the ledger to have their refunds", SETTLE_PATIENCE, async || {
+                // After many refusals Stripe would wait for minutes.
+                self.stripe.delivers_now();
                 if stack.ledger().count(open).await? > 0 || stack.waiting().await? > 0 {
                     return Ok(false);
                 }
