@@ -103,7 +103,7 @@ async fn torture(combination: Combination, duration: Duration, rate: u64, seed: 
         Ok(verdict.is_good())
     });
     // What waits in the queue may be what Stripe said of a refund.
-    let money = money.end(&site.stack).await?;
+    let money = money.end(&site.stack, struck).await?;
     let mut failures = money.faults.clone();
     if let Err(error) = settled.await {
         let left = site.stack.waiting().await?;

@@ -31,7 +31,8 @@ const TELLERS: u64 = 3;
 const SMALL: i64 = 5_000;
 /// Above what one person may refund alone.
 const LARGE: i64 = 900_000;
-const SEEN_PATIENCE: Duration = Duration::from_secs(10);
+const SEEN_PATIENCE: Duration = Duration::from_mins(1);
+const LOOK: Duration = Duration::from_millis(200);
 
 pub(super) struct Money {
     stripe: Arc<FakeStripe>,
@@ -86,8 +87,9 @@ impl Money {
         self.over.store(true, Ordering::Release);
     }
 
-    /// Waits until everything has come to its end, and the ledger to what Stripe has.
-    pub(super) async fn end(mut self, stack: &Stack) -> anyhow::Result<Judged> {
+    /// Waits until everything has come to its end, and the ledger to what Stripe has. What is in doubt rests for as long
+    /// again as it is old, so it may take as long as the kills did.
+    pub(super) async fn end(mut self, stack: &Stack, struck: Duration) -> anyhow::Result<Judged> {
         self.asks_no_more();
         let mut captured = BTreeMap::new();
         for teller in std::mem::take(&mut self.tellers) {
@@ -95,8 +97,11 @@ impl Money {
         }
         let open = "SELECT count(*) FROM operations WHERE state IN ('approved', 'executing')";
         let mut found = Vec::new();
-        let settled =
-            until("operations to end, and the ledger to have their refunds", SETTLE_PATIENCE, async || {
+        let settled = until(
+            "operations to end, and the ledger to have their refunds",
+            struck + SETTLE_PATIENCE,
+            async || {
+                tokio::time::sleep(LOOK).await;
                 // After many refusals Stripe would wait for minutes.
                 self.stripe.delivers_now();
                 if stack.ledger().count(open).await? > 0 || stack.waiting().await? > 0 {
@@ -114,7 +119,8 @@ impl Money {
                 };
                 found = given_back.iter().filter_map(differ).collect();
                 Ok(found.is_empty())
-            });
+            },
+        );
         if let Err(error) = settled.await {
             found.push(format!("{error:#}"));
             println!("{}", stack.logs());
@@ -213,7 +219,7 @@ impl Teller {
     /// Whether the ledger has it before long: servers and workers die, so it may take its time.
     async fn is_there(&self, payment: &Key) -> bool {
         let begun = Instant::now();
-        while begun.elapsed() < SEEN_PATIENCE {
+        while begun.elapsed() < SEEN_PATIENCE && !self.over.load(Ordering::Acquire) {
             if self.has(payment).await.unwrap_or_default() {
                 return true;
             }
