@@ -101,8 +101,9 @@ async fn soak(combination: Combination, seconds: u64, burst: u64, rate: u64) -> 
     soak.phase("calm again", burst).await?;
 
     soak.stand_still(true).await?;
-    soak.phase("consumers stand still", burst).await?;
+    let stood = soak.phase("consumers stand still", burst).await;
     soak.stand_still(false).await?;
+    stood?; // first they go on, else nobody learns what was wrong
     soak.drained("until drained").await?;
     let last = soak.phase("calm again", burst.max(2)).await?;
     if seconds >= LEVEL_SECS {
@@ -166,6 +167,7 @@ impl Soak {
     /// Workers of their own are stopped where they stand; within one process they are paused.
     async fn stand_still(&mut self, is_still: bool) -> anyhow::Result<()> {
         if self.stack.combination.has_broker() {
+            self.sampler.are_workers_still = is_still;
             for name in self.stack.names().into_iter().filter(|name| name.starts_with("worker")) {
                 self.stack.freeze(name, is_still);
             }
