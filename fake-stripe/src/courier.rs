@@ -129,6 +129,13 @@ impl Courier {
         }
     }
 
+    /// What waits for another try is due now.
+    pub(crate) fn hurry(&mut self) {
+        for delivery in self.bag.iter_mut().filter(|delivery| delivery.attempt > 1) {
+            (delivery.due, delivery.attempt) = (Instant::now(), 1);
+        }
+    }
+
     /// What is on the way or waits for another try.
     pub(crate) fn pending(&self) -> usize {
         self.bag.len() + self.on_the_way

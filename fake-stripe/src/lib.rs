@@ -193,6 +193,11 @@ impl FakeStripe {
         self.state().courier.delivering = delivering;
     }
 
+    /// What an endpoint did not take is tried again now, and not when its time comes.
+    pub fn delivers_now(&self) {
+        self.state().courier.hurry();
+    }
+
     /// Deliveries that are on the way, or that wait to be tried again.
     pub fn deliveries_pending(&self) -> usize {
         let mut state = self.state();

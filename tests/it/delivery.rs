@@ -216,6 +216,43 @@ async fn what_a_stopped_worker_could_not_write_comes_again() {
     stack.end().await;
 }
 
+/// The same for an event that a killed worker leaves: it is handled alone, and has no batch to go back with.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_stopped_worker_had_in_hand_alone_comes_again() {
+    let mut postgres = Postgres::start().await.unwrap();
+    let settings = [("QUEUE_LEASE_SECS", "3"), ("DATABASE_DEADLINE_SECS", "5")];
+    let mut stack =
+        Stack::prepare(Combination::SqlitePostgres, &settings, None, Some(&postgres)).await.unwrap();
+    stack.begin().await.unwrap();
+    let name = stack.names()[0];
+    // The ledger keeps the worker waiting, so that the event is in its hands when it dies.
+    let held = stack.ledger().hold().await.unwrap();
+    assert_eq!(stack.client().send(&stories().succeeded_payment().body).await, Answer::Status(200));
+    let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted";
+    let taken = until("a worker that has it", PATIENCE, async || Ok(stack.ledger().count(waits).await? > 0));
+    taken.await.unwrap();
+    stack.kill(name);
+    stack.spawn(name).unwrap();
+    let again = until("a worker that has it again", PATIENCE, async || {
+        let page = stack.metrics(name).await.unwrap_or_default();
+        Ok(page.contains("tidegate_events_redelivered_total 1"))
+    });
+    again.await.unwrap();
+    postgres.kill().await.unwrap();
+    drop(held);
+    let is_held = until("a worker that cannot write it", PATIENCE, async || {
+        Ok(stack.metrics(name).await?.contains("tidegate_ledger_unavailable 1"))
+    });
+    is_held.await.unwrap();
+    stack.terminate(name);
+    until("the process to end", PATIENCE, async || Ok(stack.has_ended(name))).await.unwrap();
+    stack.bury(name);
+    postgres.restart().await.unwrap();
+    stack.spawn(name).unwrap();
+    stack.ledger().has_handled(1, PATIENCE).await.unwrap();
+    stack.end().await;
+}
+
 fn stories() -> Stories {
     Stories::of_seed(Random::new_seed())
 }

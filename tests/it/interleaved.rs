@@ -44,6 +44,8 @@ const SCHEDULES: Variable = Variable {
     example: "40",
     help: "How many random turns each two transactions take.",
 };
+/// A transaction that reports one invoice makes at most so many.
+const REPORT_STEPS: usize = 12;
 /// In so many accounts at once a batch has enough keys without a row to lock them, instead of making rows.
 const CROWD: usize = 16;
 const GLANCE: Duration = Duration::from_millis(30);
@@ -57,6 +59,7 @@ async fn no_interleaving_of_two_transactions_loses_an_update() {
             for name in MEETINGS {
                 stage.meet(name, schedules).await;
             }
+            stage.meet_between_two_reads().await;
             stage.conclude(&url).await;
         } else {
             one_waits_for_the_other(&ledger, &url).await;
@@ -116,6 +119,21 @@ impl Stage {
         together(&self.free, &before.iter().collect::<Vec<_>>()).await;
         self.step([one, other], turns).await;
         self.meetings += 1;
+    }
+
+    /// A payment refers to an invoice that somebody else is just reporting: whoever reports it looked for such payments
+    /// before, and has to look again. Wherever the payment comes in between, it counts.
+    async fn meet_between_two_reads(&mut self) {
+        for head_start in 1..=REPORT_STEPS {
+            let (account, history) =
+                history("an order reference is told before its invoice", self.played.len());
+            let envelopes = history.events.iter().map(SampleEvent::envelope);
+            let (reports, payments) =
+                envelopes.partition(|envelope| envelope.header.kind.starts_with("invoice."));
+            self.played.insert(account, history);
+            self.step([reports, payments], move |turn| usize::from(turn >= head_start)).await;
+            self.meetings += 1;
+        }
     }
 
     async fn step(&mut self, batches: [Vec<Envelope>; 2], mut turns: impl FnMut(usize) -> usize) {

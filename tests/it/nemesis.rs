@@ -6,6 +6,7 @@
 mod clients;
 mod heal;
 mod history;
+mod liar;
 mod strikes;
 mod table;
 
@@ -60,6 +61,13 @@ const KEEP: Variable = Variable {
     help: "The folder in which every history is kept as JSON lines; else only those that went wrong are shown.",
 };
 
+const LIES: Variable = Variable {
+    name: "NEMESIS_LIES",
+    default: "",
+    example: "1",
+    help: "Answers 200 before the broker confirms: now events must be lost, or the oracle is blind.",
+};
+
 const NODES: usize = 3;
 /// What everything that was accepted may take to reach the ledger when the last fault is over.
 const PATIENCE: Duration = Duration::from_secs(100);
@@ -101,6 +109,10 @@ async fn whatever_befalls_the_nodes_what_was_accepted_is_there_once() {
         turn += 1;
     }
     println!("{table}");
+    if env.given(LIES.name).is_some() {
+        assert!(table.lost() > 0, "seed {seed}: the oracle is blind, or no strike hit a delivery");
+        return;
+    }
     let failures = table.failures();
     assert!(failures.is_empty(), "seed {seed}\n{failures}");
 }
@@ -122,7 +134,13 @@ async fn play(
     stack.wait_until_ready("gateway-2").await?;
     ensure!(cluster.copies(&url, "events").await? == (NODES, NODES), "`events` has a copy on each node");
 
-    let gateways = Balancer::over(&[stack.gateway(), second]);
+    let mut gateways = [stack.gateway(), second];
+    if Env::of_process().given(LIES.name).is_some() {
+        for gateway in &mut gateways {
+            *gateway = liar::before(*gateway).await?;
+        }
+    }
+    let gateways = Balancer::over(&gateways);
     let clients = Clients::begin(random.number(), rate, &gateways, stack.secret());
     let strikes = nemesis.strike(cluster, length, &mut random, clients.clock()).await?;
     let restarted = heal::heal(cluster, &url).await?;

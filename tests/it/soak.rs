@@ -28,6 +28,13 @@ const BURST: Variable = Variable {
     help: "How long ten times as much is offered, and how long consumers stand still.",
 };
 
+const RATE: Variable = Variable {
+    name: "SOAK_RATE",
+    default: "0",
+    example: "500",
+    help: "Events a second, instead of seven tenths of what a flood measures; 0 to measure.",
+};
+
 /// So many requests are under way at once: more than the limits let in.
 const CLIENTS: u64 = 96;
 const IN_FLIGHT: &str = "64";
@@ -43,6 +50,8 @@ const PATIENCE: Duration = Duration::from_mins(5);
 const RSS_KIB: f64 = 16_384.0;
 const FILES: f64 = 8.0;
 const THREADS: f64 = 4.0;
+/// Events that wait while consumers keep up are those under way.
+const BACKLOG: f64 = 1_000.0;
 /// Of a ledger in a file, pages are cached: up to 64 MiB by whoever writes, and by whoever reads, and no more than there are.
 const CACHE_KIB: f64 = 131_072.0;
 /// SQLite begins its log anew long before.
@@ -54,10 +63,11 @@ async fn under_steady_load_nothing_grows_and_after_a_burst_all_is_as_before() {
     let seconds = env.number::<u64>(&SECONDS, 1..=604_800).unwrap();
     let burst = env.number::<u64>(&BURST, 1..=3_600).unwrap();
     let is_short = env.given(SECONDS.name).is_none();
+    let rate = if is_short { CALM } else { env.number::<u64>(&RATE, 0..=FLOOD).unwrap() };
     let both = [Combination::SqliteSqlite, Combination::RabbitPostgres];
     for combination in if is_short { &both[..1] } else { &both[..] } {
         println!("\n{combination:?}\n\n{HEAD}");
-        let soak = soak(*combination, seconds, burst, is_short);
+        let soak = soak(*combination, seconds, burst, rate);
         soak.await.with_context(|| format!("{combination:?}")).unwrap();
     }
 }
@@ -70,17 +80,17 @@ struct Soak {
     every: Duration,
 }
 
-async fn soak(combination: Combination, seconds: u64, burst: u64, is_short: bool) -> anyhow::Result<()> {
+async fn soak(combination: Combination, seconds: u64, burst: u64, rate: u64) -> anyhow::Result<()> {
     // So a flood meets the limit, and is answered 503 where it is over it.
     let stack = Stack::start_with(combination, &[("QUEUE_PUBLISH_IN_FLIGHT", IN_FLIGHT)]).await;
-    let load = Load::begin_with(CLIENTS, 7, if is_short { CALM } else { FLOOD }, || stack.client());
-    let every =
-        Duration::from_millis(if is_short { 500 } else { (seconds * 1_000 / 150).clamp(1_000, 30_000) });
+    let is_measured = rate == 0;
+    let load = Load::begin_with(CLIENTS, 7, if is_measured { FLOOD } else { rate }, || stack.client());
+    let every = Duration::from_millis((seconds * 1_000 / 150).clamp(500, 30_000));
     let mut soak = Soak { stack, load, sampler: Sampler::default(), begun: Instant::now(), every };
-    let calm = if is_short { CALM } else { soak.capacity(burst).await? * 7 / 10 };
+    let calm = if is_measured { soak.capacity(burst).await? * 7 / 10 } else { rate };
 
     soak.load.set_rate(calm);
-    let steady = soak.phase("70 % of it", seconds).await?;
+    let steady = soak.phase("steady load", seconds).await?;
     if seconds >= LEVEL_SECS {
         judge_growth(&steady)?;
     }
@@ -91,8 +101,9 @@ async fn soak(combination: Combination, seconds: u64, burst: u64, is_short: bool
     soak.phase("calm again", burst).await?;
 
     soak.stand_still(true).await?;
-    soak.phase("consumers stand still", burst).await?;
+    let stood = soak.phase("consumers stand still", burst).await;
     soak.stand_still(false).await?;
+    stood?; // first they go on, else nobody learns what was wrong
     soak.drained("until drained").await?;
     let last = soak.phase("calm again", burst.max(2)).await?;
     if seconds >= LEVEL_SECS {
@@ -156,6 +167,7 @@ impl Soak {
     /// Workers of their own are stopped where they stand; within one process they are paused.
     async fn stand_still(&mut self, is_still: bool) -> anyhow::Result<()> {
         if self.stack.combination.has_broker() {
+            self.sampler.are_workers_still = is_still;
             for name in self.stack.names().into_iter().filter(|name| name.starts_with("worker")) {
                 self.stack.freeze(name, is_still);
             }
@@ -215,6 +227,11 @@ fn judge_growth(samples: &[Sample]) -> anyhow::Result<()> {
             ensure!(rose < limit.max(usual * 0.15), "{name}: {what} rise by {rose:.0} from about {usual:.0}");
         }
     }
+    let more = rise(&of(&|sample| number(sample.waiting)));
+    ensure!(
+        more < BACKLOG,
+        "{more:.0} events more wait at the end: too much is offered, as when other work takes the machine; give a --rate"
+    );
     let (first, second) = warm.split_at(warm.len() / 2);
     let p99 = |samples: &[Sample]| median(&samples.iter().map(|sample| sample.p99_ms).collect::<Vec<_>>());
     let (before, after) = (p99(first), p99(second));

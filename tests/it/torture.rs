@@ -1,21 +1,28 @@
 //! SIGKILL for everything, at random moments, under load: whatever was answered 200 is in the ledger once,
-//! and the ledger is right. `scripts/torture` runs this for as long as one likes.
+//! the ledger is right, and what was asked of Stripe meanwhile was done at most once. `scripts/torture` runs this
+//! for as long as one likes, and keeps count.
 
-use std::fmt::Write;
+mod kept;
+mod money;
+mod table;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use harness::chaos::Site;
+use harness::chaos::{BROKER, POSTGRES, Site};
 use harness::client::Client;
-use harness::load::{SendLog, Sent};
-use harness::oracle::{Verdict, judge};
+use harness::load::SendLog;
+use harness::oracle::judge_test_mode;
 use harness::process_guard::until;
 use harness::stack::Combination;
 use harness::stories::{SampleEvent, Stories, Truth};
 use shared::env::{Env, Variable};
 use stripe_sim::Random;
+
+use self::money::Money;
+use self::table::{Row, Table};
 
 const SECONDS: Variable = Variable {
     name: "TORTURE_SECS",
@@ -36,11 +43,25 @@ const SEED: Variable = Variable {
     help: "Repeats the random choices of a run.",
 };
 
+const KEEP: Variable = Variable {
+    name: "TORTURE_KEEP",
+    default: "",
+    example: "target/torture/kills.jsonl",
+    help: "The file to which each combination appends a line with what was killed and what came of it.",
+};
+
 const CLIENTS: u64 = 8;
+/// Of each process for one of each server, which takes seconds to come back.
+const PROCESS_SHARE: usize = 6;
+/// How long a blow waits for a process to be at work.
+const WORK_PATIENCE: Duration = Duration::from_secs(10);
 /// Stories whose events are shuffled among each other.
 const WINDOW_EVENTS: usize = 200;
 /// Above the longest pause that a worker takes before it tries an interrupted event again.
 const END_PATIENCE: Duration = Duration::from_secs(100);
+
+/// An event that was in hand when several processes died waits longer and longer before it is tried again.
+const SETTLE_PATIENCE: Duration = Duration::from_secs(300);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_is_killed_at_whatever_moment_nothing_is_lost_or_doubled() {
@@ -51,67 +72,96 @@ async fn whatever_is_killed_at_whatever_moment_nothing_is_lost_or_doubled() {
     println!("TORTURE_SEED={seed}");
     let mut table = Table::default();
     for combination in Combination::ALL {
-        let torture = torture(combination, Duration::from_secs(seconds), rate, seed, &mut table);
-        torture.await.with_context(|| format!("{combination:?}, seed {seed}")).unwrap();
+        let row = torture(combination, Duration::from_secs(seconds), rate, seed);
+        let row = row.await.with_context(|| format!("{combination:?}, seed {seed}")).unwrap();
+        if let Some(file) = env.given(KEEP.name) {
+            kept::append(file.as_ref(), &row, seed).unwrap();
+        }
+        table.rows.push(row);
+        println!("{table}\n{}", table.failures());
     }
-    println!("{}", table.text);
-    assert!(table.failures.is_empty(), "seed {seed}\n{}\n{}", table.text, table.failures);
+    let failures = table.failures();
+    assert!(failures.is_empty(), "seed {seed}\n{table}\n{failures}");
 }
 
-async fn torture(
-    combination: Combination,
-    duration: Duration,
-    rate: u64,
-    seed: u64,
-    table: &mut Table,
-) -> anyhow::Result<()> {
-    let mut site = Site::start(combination).await?;
+async fn torture(combination: Combination, duration: Duration, rate: u64, seed: u64) -> anyhow::Result<Row> {
+    let (mut site, money) = Money::begin(combination, seed).await?;
     let begun = Instant::now();
     let load = Load::begin(seed, rate, || site.stack.client());
-    strike_all(&mut site, duration, Random::of_seed(seed)).await?;
+    let hits = strike_all(&mut site, duration, Random::of_seed(seed)).await?;
+    let struck = begun.elapsed();
+    money.asks_no_more();
     site.heal().await?;
     let (log, truth) = load.end().await?;
     // The last repetitions may still be on their way. What counts is the state when everything has stopped.
-    let mut verdict = judge(site.stack.ledger(), &log, &truth).await?;
-    let settled = until("an empty queue and a right ledger", END_PATIENCE, async || {
+    let mut verdict = judge_test_mode(site.stack.ledger(), &log, &truth).await?;
+    let settled = until("an empty queue and a right ledger", SETTLE_PATIENCE, async || {
         if site.stack.waiting().await? > 0 {
             return Ok(false);
         }
-        verdict = judge(site.stack.ledger(), &log, &truth).await?;
+        verdict = judge_test_mode(site.stack.ledger(), &log, &truth).await?;
         Ok(verdict.is_good())
     });
+    // What waits in the queue may be what Stripe said of a refund.
+    let money = money.end(&site.stack, struck).await?;
+    let mut failures = money.faults.clone();
     if let Err(error) = settled.await {
         let left = site.stack.waiting().await?;
-        writeln!(table.failures, "{combination:?}: {error:#}; {left} events are in the queue")?;
+        failures.push(format!("{error:#}; {left} events are in the queue"));
         println!("{}\n{verdict}", site.stack.logs());
         site.stack.abandon();
     } else {
         site.stack.halt().await;
-        verdict = judge(site.stack.ledger(), &log, &truth).await?;
+        verdict = judge_test_mode(site.stack.ledger(), &log, &truth).await?;
         // The ledger as it came through all this is what its own events say: else this fails, and tells where.
         match site.stack.tidegate(&["rebuild"]).await {
             Ok(told) => println!("{combination:?}: {told}"),
-            Err(error) => writeln!(table.failures, "{combination:?}: {error:#}")?,
+            Err(error) => failures.push(format!("{error:#}")),
         }
     }
-    table.add(&site, begun.elapsed(), &log, &verdict);
-    Ok(())
+    Ok(Row::of(&site, hits, struck, &log, &verdict, &money, failures))
 }
 
-/// Every part in random order, again and again, until the time is over and each had its turn.
-async fn strike_all(site: &mut Site, duration: Duration, mut random: Random) -> anyhow::Result<()> {
+/// Every part in random order, again and again, until the time is over and each had its turn; how many of the
+/// processes were at work when they were hit.
+async fn strike_all(site: &mut Site, duration: Duration, mut random: Random) -> anyhow::Result<u32> {
     let begun = Instant::now();
     let mut round = Vec::new();
+    let mut hits = 0;
     while begun.elapsed() < duration || site.kills.len() < site.parts().len() {
-        tokio::time::sleep(Duration::from_millis(random.within(50..1_000))).await;
+        tokio::time::sleep(Duration::from_millis(random.within(20..400))).await;
         if round.is_empty() {
-            round = site.parts();
+            let is_server = |part: &&str| [BROKER, POSTGRES].contains(part);
+            let (servers, processes): (Vec<_>, Vec<_>) = site.parts().into_iter().partition(is_server);
+            round = processes.repeat(PROCESS_SHARE);
+            round.extend(servers);
             random.shuffle(&mut round);
         }
         let part = round.pop().expect("just filled");
-        site.strike(part, &mut random).await.with_context(|| format!("after a blow at {part}"))?;
+        // Most are let come to work again; some are hit while they start.
+        let waits = random.percent(85);
+        let longest = if random.percent(10) { 1_500 } else { 150 };
+        let dead_for = random.within(0..longest);
+        if site.stack.names().contains(&part) {
+            let asked = Instant::now();
+            let mut is_ready = site.stack.is_ready(part).await;
+            while waits && !is_ready && asked.elapsed() < WORK_PATIENCE {
+                site.revive()?;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                is_ready = site.stack.is_ready(part).await;
+            }
+            if is_ready {
+                // Not always in its first moments.
+                tokio::time::sleep(Duration::from_millis(random.within(0..300))).await;
+            }
+            hits += u32::from(is_ready);
+        } else {
+            hits += 1;
+        }
+        let struck = site.take_away(part, Duration::from_millis(dead_for)).await;
+        struck.with_context(|| format!("after a blow at {part}"))?;
     }
-    Ok(())
+    Ok(hits)
 }
 
 /// Senders that, like Stripe, repeat an event until it is accepted, and now and then once more.
@@ -219,50 +269,5 @@ impl Source {
             self.truth.extend(truth);
         }
         self.window.pop()
-    }
-}
-
-/// One line per combination, for people.
-#[derive(Default)]
-struct Table {
-    text: String,
-    failures: String,
-}
-
-impl Table {
-    fn add(&mut self, site: &Site, elapsed: Duration, log: &SendLog, verdict: &Verdict) {
-        let entries = log.entries();
-        let sum = |count: fn(&Sent) -> u32| entries.values().map(|sent| u64::from(count(sent))).sum::<u64>();
-        let kills: Vec<String> = site.kills.iter().map(|(part, kills)| format!("{part} {kills}")).collect();
-        if self.text.is_empty() {
-            self.text.push_str(
-                "combination       secs  events  requests  answered 200  other  none  lost  double  waiting  \
-                 foreign  wrong  overcounted  restarts  kills\n",
-            );
-        }
-        writeln!(
-            self.text,
-            "{:<16} {:>5} {:>7} {:>9} {:>13} {:>6} {:>5} {:>5} {:>7} {:>8} {:>8} {:>6} {:>12} {:>9}  {}",
-            format!("{:?}", site.stack.combination),
-            elapsed.as_secs(),
-            entries.len(),
-            sum(|sent| sent.attempts),
-            sum(|sent| sent.accepted),
-            sum(|sent| sent.refused),
-            sum(|sent| sent.unanswered),
-            verdict.lost.len(),
-            verdict.double.len(),
-            verdict.waiting.len(),
-            verdict.foreign.len(),
-            verdict.wrong.len(),
-            verdict.overcounted.len(),
-            site.revivals,
-            kills.join(", "),
-        )
-        .expect("a String takes every write");
-        if !verdict.is_good() {
-            write!(self.failures, "{:?}:\n{verdict}", site.stack.combination)
-                .expect("a String takes every write");
-        }
     }
 }

@@ -7,7 +7,6 @@ use std::time::Duration;
 use crate::broker::Broker;
 use crate::postgres::Postgres;
 use crate::stack::{Combination, Stack};
-use stripe_sim::Random;
 
 pub struct Site {
     pub stack: Stack,
@@ -25,9 +24,14 @@ pub const POSTGRES: &str = "postgres";
 
 impl Site {
     pub async fn start(combination: Combination) -> anyhow::Result<Self> {
+        Self::start_with(combination, &[]).await
+    }
+
+    /// The same, with further environment variables for every process.
+    pub async fn start_with(combination: Combination, settings: &[(&str, &str)]) -> anyhow::Result<Self> {
         let broker = if combination.has_broker() { Some(Broker::start().await?) } else { None };
         let postgres = if combination.has_postgres() { Some(Postgres::start().await?) } else { None };
-        let mut stack = Stack::prepare(combination, &[], broker.as_ref(), postgres.as_ref()).await?;
+        let mut stack = Stack::prepare(combination, settings, broker.as_ref(), postgres.as_ref()).await?;
         stack.begin().await?;
         Ok(Self { stack, broker, postgres, kills: BTreeMap::new(), revivals: 0 })
     }
@@ -40,13 +44,8 @@ impl Site {
         parts
     }
 
-    /// Kills a part, leaves it dead for a random while, and starts it again. A process of the product is
-    /// not waited for: the next blow may hit it while it starts.
-    pub async fn strike(&mut self, part: &'static str, random: &mut Random) -> anyhow::Result<()> {
-        self.take_away(part, Duration::from_millis(random.within(0..1_500))).await
-    }
-
-    /// The same, for as long as one likes.
+    /// Kills a part, leaves it dead for a while, and starts it again. A process of the product is not waited for:
+    /// the next blow may hit it while it starts.
     pub async fn take_away(&mut self, part: &'static str, dead_for: Duration) -> anyhow::Result<()> {
         *self.kills.entry(part).or_default() += 1;
         match part {
@@ -80,7 +79,8 @@ impl Site {
         Ok(())
     }
 
-    fn revive(&mut self) -> anyhow::Result<()> {
+    /// Starts what ended by itself.
+    pub fn revive(&mut self) -> anyhow::Result<()> {
         for name in self.stack.names() {
             if self.stack.has_ended(name) {
                 self.revivals += 1;

@@ -30,19 +30,36 @@ type Statuses = BTreeMap<&'static str, BTreeMap<String, String>>;
 
 /// Compares the ledger with everything that was sent to it.
 pub async fn judge(ledger: &Ledger, log: &SendLog, truth: &Truth) -> anyhow::Result<Verdict> {
+    judge_where(ledger, log, truth, |_| true).await
+}
+
+/// The same, but for the test mode alone: what is of live mode somebody else judges.
+pub async fn judge_test_mode(ledger: &Ledger, log: &SendLog, truth: &Truth) -> anyhow::Result<Verdict> {
+    judge_where(ledger, log, truth, |livemode| !livemode).await
+}
+
+async fn judge_where(
+    ledger: &Ledger,
+    log: &SendLog,
+    truth: &Truth,
+    is_judged: fn(bool) -> bool,
+) -> anyhow::Result<Verdict> {
     let mut verdict = Verdict::default();
-    verdict.events(log, &ledger.events().await?);
+    let mut events = ledger.events().await?;
+    events.retain(|event| is_judged(event.livemode));
+    verdict.events(log, &events);
     let mut statuses = Statuses::new();
     // Table by table: after an hour of torture not all of them fit in memory at once.
     for kind in Kind::ALL {
         let kind = kind.as_str();
-        let rows = ledger.rows_of(kind, "").await?;
-        verdict.wrong.extend(truth.differences_of(kind, &rows).iter().map(ToString::to_string));
+        let mut rows = ledger.rows_of(kind, "").await?;
         for (subject, row) in &rows {
             let status = row.get("status").and_then(|status| status.as_str());
             let of_kind = statuses.entry(kind).or_default();
             of_kind.extend(status.map(|status| (subject.id.clone(), status.to_owned())));
         }
+        rows.retain(|subject, _| is_judged(subject.livemode));
+        verdict.wrong.extend(truth.differences_of(kind, &rows).iter().map(ToString::to_string));
     }
     verdict.transitions(&ledger.transitions().await?, &statuses);
     Ok(verdict)

@@ -32,6 +32,19 @@ pub(crate) fn manager(name: &str) -> Actor {
     Actor::known(name, [Role::BillingManager].into(), known_by, false)
 }
 
+/// A payment that succeeded a minute ago and its charge, each with the event that tells of it.
+pub(crate) fn paid(number: &str, amount: i64) -> [(&'static str, Value); 2] {
+    let created = clock::now().timestamp() - 60;
+    let (intent, charge) = (format!("pi_{number}"), format!("ch_{number}"));
+    let payment = json!({ "id": intent, "object": "payment_intent", "status": "succeeded", "amount": amount,
+        "amount_received": amount, "currency": "usd", "created": created, "latest_charge": charge,
+        "customer": format!("cus_{number}"), "metadata": {} });
+    let charged = json!({ "id": charge, "object": "charge", "status": "succeeded", "amount": amount,
+        "amount_captured": amount, "amount_refunded": 0, "captured": true, "paid": true, "currency": "usd",
+        "created": created, "payment_intent": intent, "metadata": {} });
+    [("payment_intent.succeeded", payment), ("charge.succeeded", charged)]
+}
+
 impl Scene {
     pub(crate) async fn begin(combination: Combination) -> Self {
         Self::begin_with(combination, &[]).await
@@ -68,19 +81,11 @@ impl Scene {
 
     /// A succeeded payment that Stripe knows and has told of.
     pub(crate) async fn pay(&self, number: usize, amount: i64) -> Key {
-        let created = clock::now().timestamp() - 60;
-        let (intent, charge) = (format!("pi_{number}"), format!("ch_{number}"));
-        let payment = json!({ "id": intent, "object": "payment_intent", "status": "succeeded", "amount": amount,
-            "amount_received": amount, "currency": "usd", "created": created, "latest_charge": charge,
-            "customer": format!("cus_{number}"), "metadata": {} });
-        let charged = json!({ "id": charge, "object": "charge", "status": "succeeded", "amount": amount,
-            "amount_captured": amount, "amount_refunded": 0, "captured": true, "paid": true, "currency": "usd",
-            "created": created, "payment_intent": intent, "metadata": {} });
-        for (kind, object) in [("payment_intent.succeeded", &payment), ("charge.succeeded", &charged)] {
-            self.stripe.put("", object);
-            self.tell(&format!("evt_{kind}_{number}").replace('.', "_"), kind, object).await;
+        for (kind, object) in paid(&number.to_string(), amount) {
+            self.stripe.put("", &object);
+            self.tell(&format!("evt_{kind}_{number}").replace('.', "_"), kind, &object).await;
         }
-        Key { id: intent, account: String::new(), livemode: true }
+        Key { id: format!("pi_{number}"), account: String::new(), livemode: true }
     }
 
     pub(crate) async fn tell(&self, id: &str, kind: &str, object: &Value) {

@@ -105,6 +105,10 @@ impl Table {
         }
     }
 
+    pub(super) fn lost(&self) -> usize {
+        self.rows.values().map(|row| row.lost).sum()
+    }
+
     pub(super) fn failures(&self) -> String {
         let failed = self.rows.values().filter(|row| !row.failures.is_empty());
         let told: Vec<String> =

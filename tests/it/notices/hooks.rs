@@ -9,7 +9,7 @@ use lapin::options::{BasicAckOptions, BasicConsumeOptions, QueueBindOptions, Que
 use lapin::types::FieldTable;
 use serde_json::Value;
 
-use super::scene::{KEY, OF_BOTH, json_of, paid, tell, verdicts, wait};
+use super::scene::{KEY, OF_BOTH, execute, json_of, paid, tell, verdicts, wait};
 
 async fn added(stack: &Stack, arguments: &[&str]) -> String {
     let words = [&["notices", "targets", "add"], arguments].concat();
@@ -85,6 +85,44 @@ async fn a_webhook_is_signed_repeated_under_its_id_and_held_while_its_target_is_
         let objects: Vec<Value> =
             receiver.received()[3..].iter().map(|one| one.json()["object"]["id"].clone()).collect();
         assert_eq!(objects, ["pi_3", "pi_3", "pi_4"], "in their order");
+        stack.end().await;
+    }
+}
+
+/// While the first one fails, the next one waits, however often the first is tried.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ordered_receiver_gets_no_notice_before_the_one_in_front_of_it() {
+    for combination in OF_BOTH {
+        let stack = Stack::start_with(combination, &[KEY]).await;
+        let receiver = Receiver::start().await.unwrap();
+        let url = receiver.url();
+        let more = ["--kind", "payment.*", "--allow-private", "--ordered"];
+        added(&stack, &[&["orders", "webhook", url.as_str()][..], &more].concat()).await;
+        receiver.set(Manner::Answers(500));
+        tell(&stack, "payment_intent.succeeded", &paid("pi_1", 0), 0).await;
+        wait(&stack, "the first attempt", async || !receiver.received().is_empty()).await;
+        tell(&stack, "payment_intent.succeeded", &paid("pi_2", 0), 0).await;
+        stack.ledger().has_handled(2, super::scene::PATIENCE).await.unwrap();
+        let objects = || -> Vec<Value> {
+            receiver.received().iter().map(|one| one.json()["object"]["id"].clone()).collect()
+        };
+        // The third attempt would come after five minutes.
+        let sooner = "UPDATE notice_deliveries SET next_at = noted_at WHERE state = 'pending'";
+        let tried = objects().len();
+        wait(&stack, "two more attempts", async || {
+            execute(&stack, sooner).await;
+            objects().len() >= tried + 2
+        })
+        .await;
+        assert!(objects().iter().all(|object| object == "pi_1"), "{:?}", objects());
+        receiver.set(Manner::Answers(204));
+        wait(&stack, "the next one", async || {
+            execute(&stack, sooner).await;
+            objects().contains(&"pi_2".into())
+        })
+        .await;
+        let last = objects().split_off(tried);
+        assert!(last.ends_with(&["pi_1".into(), "pi_2".into()]), "{last:?}");
         stack.end().await;
     }
 }

@@ -32,6 +32,9 @@ pub(super) struct Process {
 /// Takes samples; the latency is that between two of them.
 #[derive(Default)]
 pub(super) struct Sampler {
+    /// Workers are stopped where they stand: they answer nobody, so what they said last holds.
+    pub(super) are_workers_still: bool,
+    said: BTreeMap<&'static str, Vec<(String, f64)>>,
     buckets: Vec<(f64, f64)>,
 }
 
@@ -42,8 +45,11 @@ impl Sampler {
         for name in stack.names() {
             let Some(id) = stack.process_id(name) else { continue };
             sample.processes.insert(name, Process::of(id)?);
-            for (limit, count) in latencies(&stack.metrics(name).await?) {
-                *buckets.entry(limit).or_default() += count;
+            if !(self.are_workers_still && name.starts_with("worker")) {
+                self.said.insert(name, latencies(&stack.metrics(name).await?));
+            }
+            for (limit, count) in self.said.get(name).into_iter().flatten() {
+                *buckets.entry(limit.clone()).or_default() += count;
             }
         }
         let mut buckets: Vec<(f64, f64)> = buckets

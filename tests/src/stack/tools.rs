@@ -8,6 +8,7 @@ use anyhow::ensure;
 
 use super::Stack;
 use crate::binaries::binary;
+use crate::client::get;
 use crate::process::Process;
 use crate::process_guard::until;
 
@@ -27,6 +28,16 @@ impl Stack {
     /// The number of a process, while it runs.
     pub fn process_id(&mut self, name: &str) -> Option<u32> {
         self.process(name).id()
+    }
+
+    /// Whether every listener of a process says that it can take work.
+    pub async fn is_ready(&mut self, name: &str) -> bool {
+        for listener in self.process(name).internal_addresses() {
+            if !get(listener, "/readyz").await.is_ok_and(|(status, _)| status == 200) {
+                return false;
+            }
+        }
+        true
     }
 
     /// Runs one of the commands of `tidegate` against this stack and returns what it printed.
