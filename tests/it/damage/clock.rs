@@ -98,9 +98,9 @@ async fn an_event_that_a_wrong_clock_put_off_is_brought_forward_and_any_other_wa
     each_ledger(async |ledger, url| {
         tamper(
             url,
-            "INSERT INTO events (id, account, livemode, content_hash, type, created_at, received_at, recorded_at, \
+            "INSERT INTO events (id_hash, rest_hash, id, account, livemode, content_hash, type, created_at, received_at, recorded_at, \
              source, endpoint, trace_parent, outcome, attempts, repetitions, handler_version, reason, retry_at) \
-             VALUES ('evt_1', '', FALSE, 'h', 't', '2026-01-01', '2026-01-01', '2026-01-01', 'stripe', '', '', \
+             VALUES (1, 1, 'evt_1', '', FALSE, 'h', 't', '2026-01-01', '2026-01-01', '2026-01-01', 'stripe', '', '', \
              'waiting', 1, 0, 1, 'r', '2026-01-01T03:00:00+00:00')",
         )
         .await;
