@@ -102,12 +102,12 @@ pub(super) async fn divide(pool: &PgPool) -> Result<(), LedgerError> {
     let mut tx = pool.begin().await?;
     sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK).execute(&mut *tx).await?;
     let kind: String =
-        sqlx::query_scalar("SELECT relkind::text FROM pg_class WHERE oid = 'events'::regclass")
+        sqlx::query_scalar("SELECT CAST(relkind AS TEXT) FROM pg_class WHERE oid = to_regclass('events')")
             .fetch_one(&mut *tx)
             .await?;
     if kind == "r" {
         let indexes: Vec<String> = sqlx::query_scalar(
-            "SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = 'events'::regclass AND NOT indisprimary",
+            "SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = to_regclass('events') AND NOT indisprimary",
         )
         .fetch_all(&mut *tx)
         .await?;
@@ -131,7 +131,7 @@ pub(super) async fn divide(pool: &PgPool) -> Result<(), LedgerError> {
 /// Ends the function where a month is there. By a look into the tables: what a session remembers of a name, it remembers
 /// while it waits for a lock, too.
 const IS_THERE: &str = "IF EXISTS (SELECT FROM pg_inherits JOIN pg_class ON oid = inhrelid \
-    WHERE inhparent = 'events'::regclass AND relname = part) THEN RETURN; END IF;";
+    WHERE inhparent = to_regclass('events') AND relname = part) THEN RETURN; END IF;";
 
 /// The function that makes a month. It has its owner's rights, so a worker needs none on tables; what it can be asked
 /// for is no more than these months. A new table is attached: that waits for nobody who reads or writes events. Whoever
@@ -156,8 +156,8 @@ pub(super) async fn allow_months(pool: &PgPool) -> Result<(), LedgerError> {
            EXECUTE format('CREATE TABLE IF NOT EXISTS %I (LIKE events INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', part); \
            EXECUTE format('ALTER TABLE events ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', part, first, \
              first + interval '1 month'); \
-           FOR granted IN SELECT privilege_type AS privilege, grantee::regrole::text AS name \
-             FROM pg_class, aclexplode(relacl) WHERE oid = 'events'::regclass AND grantee NOT IN (0, relowner) LOOP \
+           FOR granted IN SELECT privilege_type AS privilege, CAST(CAST(grantee AS regrole) AS TEXT) AS name \
+             FROM pg_class, aclexplode(relacl) WHERE oid = to_regclass('events') AND grantee NOT IN (0, relowner) LOOP \
              EXECUTE format('GRANT %s ON %I TO %s', granted.privilege, part, granted.name); \
            END LOOP; \
          END $$"

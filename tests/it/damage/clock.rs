@@ -96,6 +96,7 @@ async fn the_lease_of_a_chore_that_a_wrong_clock_wrote_is_free_and_any_other_is_
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_a_wrong_clock_put_off_is_brought_forward_and_any_other_waits() -> anyhow::Result<()> {
     each_ledger(async |ledger, url| {
+        ledger.prepare_months_ahead("2026-01-01T00:00:00Z".parse()?).await?;
         tamper(
             url,
             "INSERT INTO events (id_hash, rest_hash, id, account, livemode, content_hash, type, created_at, received_at, recorded_at, \
