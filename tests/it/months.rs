@@ -164,6 +164,25 @@ async fn a_batch_locks_the_months_of_its_own_events_and_no_others() {
     assert_eq!(the_event(&ledger, &event.header.id).await.repetitions, 1);
 }
 
+/// Without statistics of all months together, a customer's few events are looked for among all events by time.
+#[tokio::test(flavor = "multi_thread")]
+async fn all_months_are_analyzed_together_when_they_have_doubled() {
+    const COUNTED: &str =
+        "SELECT CAST(reltuples AS BIGINT) FROM pg_class WHERE relname = 'events' AND relkind = 'p'";
+    let (url, ledger) = of_postgres("months_analyzed").await;
+    let counted = async |events: std::ops::Range<usize>| {
+        let events: Vec<Envelope> =
+            events.map(|place| payment(&format!("pi_{place}"), 0, "succeeded", "in_1")).collect();
+        together(&ledger, &events.iter().collect::<Vec<_>>()).await;
+        tamper(&url, "ANALYZE events_2026_05").await;
+        ledger.prepare_months_ahead(clock::now()).await.unwrap();
+        Rows::at(&url).count(COUNTED).await.unwrap()
+    };
+    assert_eq!(counted(0..20).await, 20);
+    assert_eq!(counted(20..35).await, 20);
+    assert_eq!(counted(35..50).await, 50);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_is_not_under_its_own_identity_is_found() {
     each_ledger("misplaced", async |ledger, url| {

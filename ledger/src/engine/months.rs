@@ -21,6 +21,9 @@ const TIMES: u32 = 5;
 /// Those that divide the table, or make a month, do so one after the other.
 const LOCK: i64 = 0x7469_6465_6d6f_6e74;
 
+/// Of several that would count all months at once, one does.
+const ANALYZE_LOCK: i64 = LOCK + 2;
+
 /// What this process has seen to be there.
 #[derive(Debug, Default)]
 pub(crate) struct KnownMonths(Mutex<BTreeSet<(i32, u32)>>);
@@ -60,12 +63,15 @@ impl Ledger {
         Ok(())
     }
 
-    /// Makes the present month and the next ones.
+    /// Makes the present month and the next ones, and has all months counted together where they have doubled.
     #[built_once]
     pub async fn prepare_months_ahead(&self, now: DateTime<Utc>) -> Result<(), LedgerError> {
+        let Pool::Postgres(pool) = &self.pool else { return Ok(()) };
         self.forget_months();
         let ahead = (0..=AHEAD).filter_map(|months| now.checked_add_months(Months::new(months)));
-        self.prepare_months(ahead).await
+        self.prepare_months(ahead).await?;
+        sqlx::query("SELECT tidegate_analyze_events()").execute(pool).await?;
+        Ok(())
     }
 
     /// A month that was there is gone: somebody dropped it.
@@ -136,6 +142,9 @@ const IS_THERE: &str = "IF EXISTS (SELECT FROM pg_inherits JOIN pg_class ON oid 
 /// The function that makes a month. It has its owner's rights, so a worker needs none on tables; what it can be asked
 /// for is no more than these months. A new table is attached: that waits for nobody who reads or writes events. Whoever
 /// may do something with `events` may do it with the month, for copies are made table by table.
+///
+/// Postgres analyzes months by itself, but never the table that they make up: without that it does not know that an id is of
+/// one event, and reads all of them for a list of a customer's. So another function does, by a small sample.
 pub(super) async fn allow_months(pool: &PgPool) -> Result<(), LedgerError> {
     let mut tx = pool.begin().await?;
     sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK).execute(&mut *tx).await?;
@@ -160,6 +169,13 @@ pub(super) async fn allow_months(pool: &PgPool) -> Result<(), LedgerError> {
              FROM pg_class, aclexplode(relacl) WHERE oid = to_regclass('events') AND grantee NOT IN (0, relowner) LOOP \
              EXECUTE format('GRANT %s ON %I TO %s', granted.privilege, part, granted.name); \
            END LOOP; \
+         END $$; \
+         CREATE OR REPLACE FUNCTION tidegate_analyze_events() RETURNS void LANGUAGE plpgsql SECURITY DEFINER \
+         SET search_path = {schema}, pg_temp SET default_statistics_target = 10 AS $$ BEGIN \
+           IF (SELECT reltuples FROM pg_class WHERE oid = to_regclass('events')) * 2 < \
+             (SELECT sum(reltuples) FROM pg_inherits JOIN pg_class ON oid = inhrelid \
+               WHERE inhparent = to_regclass('events') AND reltuples > 0) \
+             AND pg_try_advisory_xact_lock({ANALYZE_LOCK}) THEN ANALYZE events; END IF; \
          END $$"
     );
     sqlx::raw_sql(AssertSqlSafe(function)).execute(&mut *tx).await?;

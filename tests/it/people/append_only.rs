@@ -95,6 +95,7 @@ async fn the_workers_role_does_its_work_and_changes_nothing_that_was_decided() {
         None,
         "a copy reads every month, and this one was made by the worker"
     );
+    ledger.prepare_months_ahead(clock::now()).await.unwrap();
     ban(&ledger).await;
     worker::chores::seal::seal(&ledger, clock::now()).await.unwrap().expect("something was committed");
     for statement in [

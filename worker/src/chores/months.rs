@@ -1,4 +1,5 @@
-//! Makes the months of `events` ahead, so that no batch has to. One that comes for a month that is not there makes it itself.
+//! Makes the months of `events` ahead, so that no batch has to, and has Postgres count all months together. A batch for a
+//! month that is not there makes it itself.
 
 use std::time::Duration;
 
@@ -6,7 +7,7 @@ use shared::clock;
 
 use crate::consume::Lanes;
 
-const INTERVAL: Duration = Duration::from_hours(24);
+const INTERVAL: Duration = Duration::from_hours(1);
 /// After a failure.
 const SOON: Duration = Duration::from_mins(1);
 
