@@ -20,7 +20,7 @@ pub async fn run(lanes: Lanes) {
                 Ok(()) => pause = INTERVAL,
                 Err(error) if lanes.fatal.report(&error) => return,
                 Err(error) => {
-                    tracing::warn!(%error, "making the next months of events failed; it will be retried")
+                    tracing::warn!(%error, "making the next months of events failed; it will be retried");
                 }
             }
         }
