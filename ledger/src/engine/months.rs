@@ -21,6 +21,8 @@ const TIMES: u32 = 5;
 /// Those that divide the table, or make a month, do so one after the other.
 const LOCK: i64 = 0x7469_6465_6d6f_6e74;
 
+/// A sample of each month may come from the disk.
+const TIME_TO_COUNT: &str = "SET LOCAL statement_timeout = '10min'";
 /// Of several that would count all months at once, one does.
 const ANALYZE_LOCK: i64 = LOCK + 2;
 
@@ -70,8 +72,10 @@ impl Ledger {
         self.forget_months();
         let ahead = (0..=AHEAD).filter_map(|months| now.checked_add_months(Months::new(months)));
         self.prepare_months(ahead).await?;
-        sqlx::query("SELECT tidegate_analyze_events()").execute(pool).await?;
-        Ok(())
+        let mut tx = pool.begin().await?;
+        sqlx::query(TIME_TO_COUNT).execute(&mut *tx).await?;
+        sqlx::query("SELECT tidegate_analyze_events()").execute(&mut *tx).await?;
+        Ok(tx.commit().await?)
     }
 
     /// A month that was there is gone: somebody dropped it.
