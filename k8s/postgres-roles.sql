@@ -21,5 +21,8 @@ REVOKE UPDATE, DELETE, TRUNCATE ON assignments, audit, audit_seals, ban_override
     goods_terms, notes, operation_calls, operation_decisions, policies FROM tidegate_worker;
 -- Marked as sealed, never removed.
 REVOKE DELETE, TRUNCATE ON audit_commits, checkouts, goods, operations, pending_changes, staff, tokens FROM tidegate_worker;
+-- Makes a month of `events`, and analyzes all months, with the rights of their owner.
+REVOKE ALL ON FUNCTION tidegate_month_of_events(timestamptz), tidegate_analyze_events() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION tidegate_month_of_events(timestamptz), tidegate_analyze_events() TO tidegate_worker;
 -- The schema is the owner's.
 REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON _sqlx_migrations FROM tidegate_worker;

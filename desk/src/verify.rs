@@ -16,7 +16,8 @@ pub use self::chain::{Altered, Chains};
 use self::members::Members;
 pub use self::seals::Seals;
 use domain::audit_chain::member_of_event;
-use domain::event::{Content, EventKey};
+use domain::event::Content;
+use domain::identity::Identity;
 use domain::outcome::OutcomeKind;
 use domain::seal::Head;
 use ledger::tables::archive::Archived;
@@ -115,7 +116,8 @@ impl Verified {
         let delivered = matches!(stored.source.as_str(), "stripe" | "unknown");
         self.deliveries += stored.repetitions + i64::from(delivered);
         let outcome = stored.outcome.as_str();
-        let is_consistent = OutcomeKind::WORDS.contains(&outcome)
+        let is_consistent = stored.key.identity() == stored.place
+            && OutcomeKind::WORDS.contains(&outcome)
             && stored.has_retry == (outcome == OutcomeKind::Waiting.as_str())
             && stored.has_reason == (outcome != OutcomeKind::Applied.as_str());
         if !is_consistent {
@@ -159,11 +161,11 @@ pub async fn verify(
     let mut tx = ledger.read().await?;
     // Events from before the chain are counted by nobody.
     let began = tx.commits_began().await?.map(|began| began - CLOCKS);
-    let mut after = EventKey::first();
+    let mut after = Identity::first();
     loop {
-        let page = tx.stored(&after, EVENTS_AT_ONCE).await?;
+        let page = tx.stored(after, EVENTS_AT_ONCE).await?;
         let Some(last) = page.last() else { break };
-        after = last.key.clone();
+        after = last.place;
         for stored in page {
             if began.is_some_and(|began| stored.recorded_at >= began) {
                 members.take(member_of_event(&stored.key));
@@ -207,11 +209,11 @@ async fn look_at_bodies(tx: &mut Transaction, verified: &mut Verified) -> Result
             verified.take_segment(segment);
         }
     }
-    let mut after = EventKey::first();
+    let mut after = Identity::first();
     loop {
-        let page = tx.with_own_bodies(&after, EVENTS_AT_ONCE).await?;
+        let page = tx.with_own_bodies(after, EVENTS_AT_ONCE).await?;
         let Some(last) = page.last() else { break };
-        after = last.key.clone();
+        after = last.place;
         for archived in &page {
             verified.take_body(archived);
         }

@@ -197,6 +197,7 @@ mod tests {
             id: id.to_owned(),
             account: account.to_owned(),
             livemode: true,
+            created_at: DateTime::UNIX_EPOCH,
             content_hash: hash.to_owned(),
         };
         let one = member_of_event(&key("evt_1", "", "ab"));

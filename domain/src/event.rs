@@ -29,19 +29,14 @@ const THIN: &str = "v2.core.event";
 crate::readable! {
     /// The identity of a stored event. One event id may legitimately come with two contents: two endpoints may
     /// pin two API versions.
-    #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub struct EventKey {
         pub id: String,
         pub account: String,
         pub livemode: bool,
+        /// Stripe's stamp, which the content has, too.
+        pub created_at: DateTime<Utc>,
         pub content_hash: String,
-    }
-}
-
-impl EventKey {
-    /// Before all others.
-    pub fn first() -> Self {
-        Self { id: String::new(), account: String::new(), livemode: false, content_hash: String::new() }
     }
 }
 
@@ -130,6 +125,7 @@ impl<'a> Content<'a> {
             id: header.id.clone(),
             account: header.account.clone(),
             livemode: header.livemode,
+            created_at: moment(header.created).unwrap_or_default(),
             content_hash: hex(&hasher.finalize()[..16]),
         };
         Self { key, value, kept: redaction.and_then(|redaction| redaction.kept) }

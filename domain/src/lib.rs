@@ -27,6 +27,7 @@ pub mod fraud_warnings;
 pub mod freshness;
 pub mod fulfilments;
 pub mod goods;
+pub mod identity;
 pub mod index;
 pub mod invoice_payments;
 pub mod invoices;

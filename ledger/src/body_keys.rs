@@ -254,6 +254,7 @@ mod tests {
             id: "evt_1".into(),
             account: String::new(),
             livemode: true,
+            created_at: chrono::DateTime::UNIX_EPOCH,
             content_hash: "ab".into(),
         };
         let body = b"gesine.mustermann@example.com".to_vec();

@@ -37,6 +37,7 @@ impl From<LedgerError> for Failure {
             | LedgerError::Contended
             | LedgerError::Moved
             | LedgerError::NumberTaken
+            | LedgerError::NoMonth
             | LedgerError::Segment { .. }
             | LedgerError::Unopened { .. }
             | LedgerError::KeyMissing { .. } => Self::Transient(error),

@@ -21,6 +21,7 @@ pub use self::engine::config::{LedgerConfig, VARIABLES};
 pub use self::engine::copy;
 pub use self::engine::error::{Damage, LedgerError, SchemaError};
 use self::engine::file::LedgerFile;
+use self::engine::months::KnownMonths;
 pub use self::engine::policies::VARIABLES as POLICY_VARIABLES;
 use self::engine::reach;
 pub use self::engine::settings;
@@ -38,6 +39,7 @@ pub struct Ledger {
     shown: String,
     policy: Arc<Policy>,
     body_keys: BodyKeys,
+    months: Arc<KnownMonths>,
 }
 
 #[derive(Clone, Debug)]
@@ -60,7 +62,8 @@ impl Ledger {
             let policy = Arc::new(config.policy.clone());
             let (pool, file) = config.connect().await?;
             let body_keys = config.body_keys.clone();
-            Ok(Self { pool, file, shown: config.shown(), policy, body_keys })
+            let months = Arc::default();
+            Ok(Self { pool, file, shown: config.shown(), policy, body_keys, months })
         })
     }
 

@@ -39,6 +39,7 @@ mod marketplace;
 mod misspelt;
 mod money;
 mod money_whole;
+mod months;
 mod nemesis;
 mod notices;
 mod observability;

@@ -1,6 +1,7 @@
 //! The tools of the tests are held to known answers: a test that cannot fail shows nothing.
 
 use bytes::Bytes;
+use domain::identity::id_hash;
 use harness::client::Answer;
 use harness::histories::Subject;
 use harness::ledger::Ledger;
@@ -162,10 +163,12 @@ impl Scene {
 
     async fn row(&self, id: &str, hash: &str, outcome: &str, repetitions: u32) {
         let statement = format!(
-            "INSERT INTO events (id, account, livemode, content_hash, type, created_at, received_at, recorded_at, \
+            "INSERT INTO events (id_hash, rest_hash, id, account, livemode, content_hash, type, created_at, received_at, recorded_at, \
              source, endpoint, trace_parent, outcome, attempts, repetitions, handler_version) \
-             VALUES ('{id}', '', FALSE, '{hash}', 't', '2026-01-01', '2026-01-01', '2026-01-01', 'stripe', '', '', \
-             '{outcome}', 1, {repetitions}, 1)"
+             VALUES ({}, {}, '{id}', '', FALSE, '{hash}', 't', '2026-01-01', '2026-01-01', '2026-01-01', 'stripe', '', '', \
+             '{outcome}', 1, {repetitions}, 1)",
+            id_hash(id),
+            id_hash(hash),
         );
         sqlx::query(AssertSqlSafe(statement)).execute(&mut self.connection().await).await.unwrap();
     }

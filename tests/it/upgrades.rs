@@ -2,12 +2,17 @@
 
 use std::path::Path;
 
+use bytes::Bytes;
+use domain::event::Content;
+use envelope::Envelope;
 use harness::ledger::Ledger;
+use ledger::views::stored_events::EventFilter;
+use serde_json::json;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{Connection, PgConnection, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 
-use crate::ledgers::{each_database, open};
+use crate::ledgers::{each_database, envelope, open, payment, the_event, together};
 
 /// The last migration of the older version.
 const OLDER: i64 = 31;
@@ -52,9 +57,84 @@ async fn a_ledger_of_an_older_version_keeps_its_rows() {
         for (statement, number) in KEPT {
             assert_eq!(rows.count(statement).await.unwrap(), *number, "{url}: {statement}");
         }
+        keeps_its_events(&ledger, &rows).await;
+        assert!(ledger.migrate().await.unwrap().is_empty(), "to migrate again changes nothing");
         ledger.close().await;
     })
     .await;
+}
+
+/// An event that was applied, and one that is a dead letter and names a payment.
+fn events() -> [Envelope; 2] {
+    let malformed = json!({"id": "pi_2", "status": "succeeded", "amount": "x", "currency": "usd"});
+    [payment("pi_1", 0, "succeeded", "in_1"), envelope("evt_dead", "payment_intent.succeeded", 0, &malformed)]
+}
+
+/// They are found with their bodies, by what they moved and named, and are recognised when they come again.
+async fn keeps_its_events(ledger: &ledger::Ledger, rows: &Ledger) {
+    let [applied, dead] = events();
+    for event in [&applied, &dead] {
+        let stored = the_event(ledger, &event.header.id).await;
+        assert_eq!(stored.key(), Content::of(event).key);
+        assert_eq!((stored.repetitions, stored.attempts), (2, 1));
+        assert_eq!(ledger.body(&stored.key()).await.unwrap().as_deref(), Some(&event.body[..]));
+    }
+    for (object, event) in [("pi_1", &applied), ("pi_2", &dead)] {
+        let filter = EventFilter { object: Some(object.to_owned()), limit: 10, ..EventFilter::default() };
+        let found = ledger.events(&filter).await.unwrap();
+        assert_eq!(found.iter().map(|found| &found.id).collect::<Vec<_>>(), [&event.header.id]);
+    }
+    let [letter] = &ledger.read().await.unwrap().dead_about("pi_2").await.unwrap()[..] else { panic!("one") };
+    assert_eq!(letter.id, dead.header.id);
+    assert_eq!(ledger.audit_of_event(&applied.header.id).await.unwrap().len(), 1);
+    let [item] = &ledger.read().await.unwrap().next_items("replay_1", 10).await.unwrap()[..] else {
+        panic!("one")
+    };
+    assert_eq!(item.key, Content::of(&dead).key);
+    let handled = together(ledger, &[&applied, &dead]).await;
+    assert_eq!((handled.applied, handled.repeated, handled.transitions), (0, 2, 0));
+    assert_eq!(rows.count("SELECT count(*) FROM events").await.unwrap(), 2);
+    assert_eq!(rows.count("SELECT count(*) FROM bodies").await.unwrap(), 3, "one of an event that is gone");
+}
+
+/// The rows that an older version had of these events.
+fn rows_of_events() -> Vec<(String, Option<Bytes>)> {
+    let mut rows = Vec::new();
+    for (event, outcome) in events().iter().zip(["'applied', NULL", "'dead', 'unreadable'"]) {
+        let key = Content::of(event).key;
+        let columns = format!("'{}', '{}', {}, '{}'", key.id, key.account, key.livemode, key.content_hash);
+        let at = key.created_at.format("%Y-%m-%dT%H:%M:%S+00:00");
+        rows.push((
+            format!(
+                "INSERT INTO events (id, account, livemode, content_hash, type, api_version, created_at, received_at, \
+                 recorded_at, source, endpoint, trace_parent, outcome, reason, attempts, repetitions, handler_version) \
+                 VALUES ({columns}, '{}', '2025-04-30.basil', '{at}', '{at}', '{at}', 'stripe', 'default', '{}', \
+                 {outcome}, 1, 2, 1)",
+                event.header.kind, event.header.trace_parent
+            ),
+            None,
+        ));
+        let body =
+            format!("INSERT INTO bodies (id, account, livemode, content_hash, body) VALUES ({columns}, $1)");
+        rows.push((body, Some(event.body.clone())));
+        if key.id == "evt_dead" {
+            rows.push((format!("INSERT INTO dead_letter_names VALUES ('pi_2', {columns})"), None));
+            let item = "INSERT INTO replay_items (replay, number, id, account, livemode, content_hash)";
+            rows.push((format!("{item} VALUES ('replay_1', 1, {columns})"), None));
+        } else {
+            rows.push((
+                format!(
+                    "INSERT INTO audit (subject_id, account, livemode, subject_kind, revision, at, actor, event_id, what, \
+                     severity) VALUES ('pi_1', '', TRUE, 'payment', 1, '{at}', 'stripe', '{}', 'status', 'info')",
+                    key.id
+                ),
+                None,
+            ));
+        }
+    }
+    let orphan = "INSERT INTO bodies (id, account, livemode, content_hash, body) VALUES ('evt_gone', '', TRUE, '00', $1)";
+    rows.push((orphan.to_owned(), Some(Bytes::from_static(b"{}"))));
+    rows
 }
 
 /// A ledger as the older version had it.
@@ -68,12 +148,22 @@ async fn make(url: &str) {
         for statement in ROWS {
             sqlx::query(*statement).execute(&mut connection).await.unwrap();
         }
+        for (statement, body) in rows_of_events() {
+            let query = sqlx::query(AssertSqlSafe(statement));
+            let query = if let Some(body) = body { query.bind(body.to_vec()) } else { query };
+            query.execute(&mut connection).await.unwrap();
+        }
         connection.close().await.unwrap();
     } else {
         let mut connection = PgConnection::connect(url).await.unwrap();
         all.run_to(OLDER, &mut connection).await.unwrap();
         for statement in ROWS {
             sqlx::query(*statement).execute(&mut connection).await.unwrap();
+        }
+        for (statement, body) in rows_of_events() {
+            let query = sqlx::query(AssertSqlSafe(statement));
+            let query = if let Some(body) = body { query.bind(body.to_vec()) } else { query };
+            query.execute(&mut connection).await.unwrap();
         }
         connection.close().await.unwrap();
     }

@@ -217,6 +217,7 @@ async fn conclude(
     taken: Option<&Taken>,
     now: DateTime<Utc>,
 ) -> Result<u64, LedgerError> {
+    ledger.prepare_months([record.key.created_at].into_iter()).await?;
     let mut tx = ledger.begin().await?;
     let key = std::slice::from_ref(&record.key);
     let is_new = !tx.record(std::slice::from_ref(&record), now).await?.is_empty();

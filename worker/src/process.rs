@@ -55,6 +55,7 @@ pub(crate) async fn process_each<'a>(
     let mut left = AGAIN_LIMIT;
     loop {
         let batch = Batch::read(envelopes)?;
+        ledger.prepare_months(batch.records.iter().map(|record| record.key.created_at)).await?;
         let mut tx = ledger.begin().await?;
         match write(&mut tx, batch, taken, manner, ledger.policy(), now).await {
             Ok((handled, entries)) => {
@@ -63,6 +64,10 @@ pub(crate) async fn process_each<'a>(
                 return Ok((handled, entries));
             }
             Err(Failure::Transient(LedgerError::Moved | LedgerError::NumberTaken)) if left > 0 => left -= 1,
+            Err(Failure::Transient(LedgerError::NoMonth)) if left > 0 => {
+                ledger.forget_months();
+                left -= 1;
+            }
             Err(failure) => return Err(failure),
         }
     }

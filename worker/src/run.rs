@@ -95,6 +95,7 @@ async fn work(
     tasks.spawn(chores::lapse::run(lanes.clone()));
     tasks.spawn(chores::goods::run(lanes.clone(), config.goods));
     tasks.spawn(chores::old_logins::run(lanes.clone()));
+    tasks.spawn(chores::months::run(lanes.clone()));
     tasks.spawn(chores::retention::run(lanes.clone(), config.retention));
     let api = config.stripe.as_ref().map(|stripe| Api::open(stripe, shutdown.clone())).transpose()?;
     let api = api.map(|api| pace::shared(api, &ledger, fatal.reporter()));

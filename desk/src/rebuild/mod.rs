@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 pub use self::compare::{Comparison, Difference, TableComparison, compare};
 pub use self::repair::{Repaired, repair};
 use domain::event::{Content, EventKey, Meaning};
+use domain::identity::Identity;
 use domain::object_graph::{Event, ObjectGraph};
 use domain::outcome::OutcomeKind;
 use ledger::tables::archive::{Archived, ArchivedKey};
@@ -113,11 +114,11 @@ impl Rebuilt {
 
 async fn all_keys(tx: &mut Transaction) -> Result<Vec<ArchivedKey>, LedgerError> {
     let mut keys = Vec::new();
-    let mut after = EventKey::first();
+    let mut after = Identity::first();
     loop {
-        let page = tx.archived_keys(&after, KEYS_AT_ONCE).await?;
+        let page = tx.archived_keys(after, KEYS_AT_ONCE).await?;
         let Some(last) = page.last() else { return Ok(keys) };
-        after = last.key.clone();
+        after = last.place;
         keys.extend(page);
     }
 }

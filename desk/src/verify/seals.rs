@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::members::{Differences, Members};
 use domain::audit_chain::{member_of_event, member_of_line};
-use domain::event::EventKey;
+use domain::identity::Identity;
 use domain::seal::{Commit, Head, Seal};
 use ledger::views::consistency::AuditPosition;
 use ledger::{LedgerError, Transaction};
@@ -100,11 +100,11 @@ pub(super) async fn look_into(
     for commit in tx.open_commits(OPEN_LIMIT).await? {
         commit.members().for_each(|member| differences.put(member, 0));
     }
-    let mut after = EventKey::first();
+    let mut after = Identity::first();
     loop {
-        let page = tx.identities(&after, EVENTS_AT_ONCE).await?;
+        let page = tx.recorded(after, EVENTS_AT_ONCE).await?;
         let Some(end) = page.last() else { break };
-        after = end.key.clone();
+        after = end.place;
         let counted = page.iter().filter(|event| began.is_some_and(|began| event.recorded_at >= began));
         counted.for_each(|event| differences.take(member_of_event(&event.key)));
     }

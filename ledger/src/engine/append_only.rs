@@ -45,6 +45,19 @@ pub(super) async fn protect_postgres(pool: &PgPool) -> Result<(), LedgerError> {
     Ok(())
 }
 
+/// For a migration that adds what the rows of a table did not have; protected again when all are through.
+pub(super) async fn release_postgres(pool: &PgPool, table: &str) -> Result<(), LedgerError> {
+    let sql = format!("DROP TRIGGER IF EXISTS append_only ON {table}");
+    sqlx::query(AssertSqlSafe(sql)).execute(pool).await?;
+    Ok(())
+}
+
+pub(super) async fn release_sqlite(pool: &SqlitePool, table: &str) -> Result<(), LedgerError> {
+    let sql = format!("DROP TRIGGER IF EXISTS {table}_refuses_update");
+    sqlx::query(AssertSqlSafe(sql)).execute(pool).await?;
+    Ok(())
+}
+
 pub(super) async fn protect_sqlite(pool: &SqlitePool) -> Result<(), LedgerError> {
     for table in TABLES {
         for act in ["UPDATE", "DELETE"] {

@@ -69,6 +69,11 @@ pub enum LedgerError {
     /// Begun again, it draws another.
     #[error("another worker drew the same number for a segment at the same moment; the batch is retried")]
     NumberTaken,
+    /// Begun again, it makes the month anew.
+    #[error(
+        "the month of an event is gone: somebody detached or dropped it. It is made anew, and the batch is retried; what the month recognised is forgotten (docs/scale.md)"
+    )]
+    NoMonth,
     /// Bodies of a batch cannot be read. Nothing else rests on them.
     #[error(
         "segment {number} is damaged: {fault}. Its bodies cannot be read; the rows that its events changed are right. `tidegate audit verify` names the events; restore the row of `segments` from a backup (docs/runbook.md, \"A damaged segment\")"
@@ -135,6 +140,7 @@ impl LedgerError {
                 | Self::Contended
                 | Self::Moved
                 | Self::NumberTaken
+                | Self::NoMonth
                 | Self::Segment { .. }
                 | Self::Unopened { .. }
                 | Self::KeyMissing { .. }
@@ -163,6 +169,8 @@ impl From<sqlx::Error> for LedgerError {
         match (is_postgres, code.as_str()) {
             (true, "55P03") => Self::Moved, // a row that `Wait::Never` found locked
             (true, "23505") if is_object(database.table()) => Self::Moved,
+            // No partition takes the row; a check that fails has a name.
+            (true, "23514") if database.constraint().is_none() => Self::NoMonth,
             (true, state) if state.starts_with("22") || state.starts_with("23") => Self::Data(error),
             (true, _) => Self::Transient(error),
             (false, code) => match code.parse::<i64>().unwrap_or(0) {

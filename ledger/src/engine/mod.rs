@@ -8,6 +8,7 @@ mod erasing;
 pub(crate) mod error;
 pub(crate) mod file;
 pub(crate) mod locks;
+pub(crate) mod months;
 mod pg_tools;
 pub(crate) mod policies;
 pub(crate) mod query;

@@ -4,6 +4,7 @@
 use std::pin::Pin;
 
 use chrono::{DateTime, Utc};
+use domain::identity::Identity;
 use domain::row::{At, Cells, Read, Unreadable};
 use shared::simulated;
 use sqlx::postgres::PgRow;
@@ -58,6 +59,11 @@ impl Query {
     pub(crate) fn bind(mut self, value: impl Into<Value>) -> Self {
         self.values.push(value.into());
         self
+    }
+
+    /// The values of the next three: the columns of an identity.
+    pub(crate) fn at(self, place: Identity) -> Self {
+        self.bind(place.id_hash).bind(place.rest_hash).bind(place.created_at)
     }
 
     pub(crate) async fn all<T: Read>(self, tx: &mut Transaction) -> Result<Vec<T>, LedgerError> {

@@ -15,6 +15,7 @@ use sqlx::{AssertSqlSafe, Postgres, Row, Sqlite};
 
 use crate::{LedgerError, Transaction};
 use domain::Key;
+use domain::identity::Identity;
 use domain::row::{Column, Columns, Field, Read};
 
 use crate::engine::query::Rows as Found;
@@ -27,7 +28,12 @@ const SQLITE_PARAMETERS: usize = 32_766;
 pub(crate) struct Rows<'a, T> {
     items: &'a [T],
     columns: Columns<'a>,
+    span: Option<Span>,
 }
+
+/// The first and the last `created_at` of events that are asked for.
+#[derive(Clone, Copy, Debug)]
+struct Span(DateTime<Utc>, DateTime<Utc>);
 
 /// The three columns of an object's key.
 pub(crate) fn by_key(keys: &[Key]) -> Rows<'_, Key> {
@@ -44,13 +50,32 @@ pub(crate) fn by_parent(keys: &[Key]) -> Rows<'_, Key> {
 
 impl<'a, T> Rows<'a, T> {
     pub(crate) fn of(items: &'a [T]) -> Self {
-        Self { items, columns: Vec::new() }
+        Self { items, columns: Vec::new(), span: None }
     }
 
     /// All fields of a group, under their own names.
     pub(crate) fn fields<F: Field + 'a>(mut self, get: impl Fn(&'a T) -> &'a F) -> Self {
         let values: Vec<&F> = self.items.iter().map(get).collect();
         F::columns("", &values, &mut self.columns);
+        self
+    }
+
+    /// The identities of events. The statement must end in conditions of a WHERE, and call the table `e`: on Postgres
+    /// one more is added, so that it looks only into the months that these events are of.
+    pub(crate) fn identities(mut self, get: impl Fn(&'a T) -> Identity) -> Self {
+        self = self.new_identities(get);
+        let Some((_, Column::Time(times))) = self.columns.last() else {
+            unreachable!("`created_at` is the last")
+        };
+        let (first, last) = (times.iter().flatten().min(), times.iter().flatten().max());
+        self.span = first.zip(last).map(|(first, last)| Span(*first, *last));
+        self
+    }
+
+    /// The same where rows are written that are of no month yet, or that stand in another table.
+    pub(crate) fn new_identities(mut self, get: impl Fn(&'a T) -> Identity) -> Self {
+        let identities: Vec<Identity> = self.items.iter().map(get).collect();
+        Identity::columns(&identities, &mut self.columns);
         self
     }
 
@@ -94,7 +119,7 @@ impl<'a, T> Rows<'a, T> {
 
     /// Together with the statement that reads it.
     pub(crate) fn into_statement(self, text: impl Into<Cow<'a, str>>) -> Statement<'a> {
-        Statement { text: text.into(), rows: self.items.len(), columns: self.columns }
+        Statement { text: text.into(), rows: self.items.len(), columns: self.columns, span: self.span }
     }
 
     /// Runs a statement that reads from `input`.
@@ -117,6 +142,7 @@ pub(crate) struct Statement<'a> {
     text: Cow<'a, str>,
     rows: usize,
     columns: Columns<'a>,
+    span: Option<Span>,
 }
 
 impl<'a> Statement<'a> {
@@ -124,7 +150,7 @@ impl<'a> Statement<'a> {
     pub(crate) fn of_fields<F: Field>(rows: &[&'a F], text: String) -> Self {
         let mut columns = Columns::new();
         F::columns("", rows, &mut columns);
-        Self { text: text.into(), rows: rows.len(), columns }
+        Self { text: text.into(), rows: rows.len(), columns, span: None }
     }
 
     /// Gives how many rows it wrote.
@@ -136,7 +162,8 @@ impl<'a> Statement<'a> {
         match tx {
             Transaction::Postgres(tx, _) => {
                 let sql = AssertSqlSafe(self.postgres_text(0));
-                Ok(self.bind_postgres(sqlx::query(sql)).execute(&mut **tx).await?.rows_affected())
+                let query = sqlx::query(sql).persistent(self.span.is_none());
+                Ok(self.bind_postgres(query).execute(&mut **tx).await?.rows_affected())
             }
             Transaction::Sqlite(tx, file, _) => {
                 let mut affected = 0;
@@ -156,7 +183,8 @@ impl<'a> Statement<'a> {
         Ok(match tx {
             Transaction::Postgres(tx, _) if self.rows > 0 => {
                 let sql = AssertSqlSafe(self.postgres_text(0));
-                Found::Postgres(self.bind_postgres(sqlx::query(sql)).fetch_all(&mut **tx).await?)
+                let query = sqlx::query(sql).persistent(self.span.is_none());
+                Found::Postgres(self.bind_postgres(query).fetch_all(&mut **tx).await?)
             }
             Transaction::Postgres(..) => Found::Postgres(Vec::new()),
             Transaction::Sqlite(tx, file, _) => {
@@ -188,7 +216,16 @@ impl<'a> Statement<'a> {
             format!("${}::{kind}[]", others + place + 1)
         });
         let arrays = arrays.collect::<Vec<_>>().join(", ");
-        format!("WITH input ({}) AS (SELECT * FROM unnest({arrays})) {}", self.name_list(), self.text)
+        let mut text =
+            format!("WITH input ({}) AS (SELECT * FROM unnest({arrays})) {}", self.name_list(), self.text);
+        // As constants: a plan for any moment would lock every month there is. Such a text does not come again, so it is
+        // not kept either; what comes for the first time needs none of it.
+        if let Some(Span(first, last)) = self.span {
+            let [first, last] = [first, last].map(|at| at.format("%Y-%m-%d %H:%M:%S%.6f+00"));
+            write!(text, " AND e.created_at BETWEEN '{first}' AND '{last}'")
+                .expect("a String takes every write");
+        }
+        text
     }
 
     fn sqlite_text(&self, rows: usize) -> String {

@@ -6,7 +6,8 @@ use shared::{Pending, PendingHere};
 use sqlx::AssertSqlSafe;
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
 
-use super::{append_only, reach};
+use super::{append_only, months, reach};
+use crate::tables::moved_events;
 use crate::{Ledger, LedgerError, Pool, SchemaError};
 
 static MIGRATOR: LazyLock<Migrator> =
@@ -19,10 +20,31 @@ impl Ledger {
     }
 
     async fn bring_up_to_date(&self) -> Result<Vec<String>, LedgerError> {
+        // Whoever migrates at the same time waits until this is through, and finds nothing left to do.
+        let _alone = match &self.pool {
+            Pool::Postgres(pool) => Some(months::alone(pool).await?),
+            Pool::Sqlite(..) => None,
+        };
         let before = self.applied().await?;
+        if !before.contains(&moved_events::DROPPED) {
+            match &self.pool {
+                Pool::Postgres(pool) => {
+                    MIGRATOR.run_to(moved_events::MADE, pool).await.map_err(explain)?;
+                    months::divide(pool).await?;
+                    months::allow_months(pool).await?;
+                    append_only::release_postgres(pool, "audit").await?;
+                }
+                Pool::Sqlite(pool, _) => {
+                    MIGRATOR.run_to(moved_events::MADE, pool).await.map_err(explain)?;
+                    append_only::release_sqlite(pool, "audit").await?;
+                }
+            }
+            self.move_events().await?;
+        }
         match &self.pool {
             Pool::Postgres(pool) => {
                 MIGRATOR.run(pool).await.map_err(explain)?;
+                months::allow_months(pool).await?;
                 // Compressing raw bodies by lz4 takes half the time of the default. What fits into a page then stays
                 // there: their table holds nothing else that a second table would help to find. All of its columns
                 // must say so, for Postgres moves out those that may be moved before it compresses one that may not.

@@ -8,20 +8,20 @@ use sqlx::AssertSqlSafe;
 use crate::engine::query::query;
 use crate::engine::rows::Rows;
 use crate::tables::bodies::{BODY, Body, HasBody, WITH_BODIES};
-use crate::tables::events::keyed;
 use crate::{LedgerError, Transaction};
 use domain::Key;
 use domain::Object;
 use domain::bans::{Act, Ban};
 use domain::event::{EventKey, NO_RULE};
+use domain::identity::Identity;
 
 readable! {
     /// An event that counts, and its body while that is kept.
     #[derive(Debug)]
     pub struct Archived {
+        pub place: Identity,
         pub key: EventKey,
         pub kind: String = "type",
-        pub created_at: DateTime<Utc>,
         pub api_version: Option<String>,
         pub endpoint: String,
         pub unwanted: Option<String>,
@@ -34,7 +34,7 @@ readable! {
 /// The columns that an `Archived` is read from, of `events e` with its body.
 pub(crate) fn archived() -> String {
     format!(
-        "e.id, e.account, e.livemode, e.content_hash, e.type, e.created_at, e.api_version, e.endpoint, e.unwanted, \
+        "e.id_hash, e.rest_hash, e.created_at, e.id, e.account, e.livemode, e.content_hash, e.type, e.api_version, e.endpoint, e.unwanted, \
          e.outcome, {BODY}"
     )
 }
@@ -43,6 +43,7 @@ readable! {
     /// An event of a rebuild, and the segment that has its body.
     #[derive(Debug)]
     pub struct ArchivedKey {
+        pub place: Identity,
         pub key: EventKey,
         pub segment: Option<i64>,
     }
@@ -65,11 +66,11 @@ impl Archived {
         let header = Header {
             id: self.key.id.clone(),
             kind: self.kind.clone(),
-            created: self.created_at.timestamp(),
+            created: self.key.created_at.timestamp(),
             account: self.key.account.clone(),
             livemode: self.key.livemode,
             api_version: self.api_version.clone(),
-            received_at: self.created_at,
+            received_at: self.key.created_at,
             trace_parent: envelope::UNTRACED.to_owned(),
             source: Source::Replay,
             endpoint: self.endpoint.clone(),
@@ -82,23 +83,20 @@ impl Archived {
 
 impl Transaction {
     /// The events that were applied, and those that were ignored for want of a rule, which there may be now.
-    /// By key, after the given one.
+    /// By identity, after the given one.
     #[shared::built_once]
     pub async fn archived_keys(
         &mut self,
-        after: &EventKey,
+        after: Identity,
         limit: i64,
     ) -> Result<Vec<ArchivedKey>, LedgerError> {
         query(
-            "SELECT id, account, livemode, content_hash, segment FROM events \
-                 WHERE (id, account, livemode, content_hash) > ($1, $2, $3, $4) \
-                 AND (outcome = 'applied' OR (outcome = 'ignored' AND reason = $5)) \
-                 ORDER BY id, account, livemode, content_hash LIMIT $6",
+            "SELECT id_hash, rest_hash, created_at, id, account, livemode, content_hash, segment FROM events \
+                 WHERE (id_hash, rest_hash, created_at) > ($1, $2, $3) \
+                 AND (outcome = 'applied' OR (outcome = 'ignored' AND reason = $4)) \
+                 ORDER BY id_hash, rest_hash, created_at LIMIT $5",
         )
-        .bind(&after.id)
-        .bind(&after.account)
-        .bind(after.livemode)
-        .bind(&after.content_hash)
+        .at(after)
         .bind(NO_RULE)
         .bind(limit)
         .all(self)
@@ -109,10 +107,12 @@ impl Transaction {
     #[shared::built_once]
     pub async fn archived(&mut self, keys: &[EventKey]) -> Result<Vec<Archived>, LedgerError> {
         let sql = format!(
-            "SELECT {} FROM events e JOIN input USING (id, account, livemode, content_hash) {WITH_BODIES}",
+            "SELECT {} FROM events e JOIN input ON e.id_hash = input.id_hash AND e.rest_hash = input.rest_hash \
+             AND e.created_at = input.created_at {WITH_BODIES} WHERE TRUE",
             archived()
         );
-        let mut found: Vec<Archived> = keyed(Rows::of(keys), |key| key).fetch(self, &sql).await?;
+        let mut found: Vec<Archived> =
+            Rows::of(keys).identities(EventKey::identity).fetch(self, &sql).await?;
         self.unpack(&mut found).await?;
         Ok(found)
     }

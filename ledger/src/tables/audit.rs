@@ -13,6 +13,7 @@ use crate::tables::seals::committing;
 use crate::{Ledger, LedgerError, Transaction};
 use domain::Key;
 use domain::audit_chain::{Chained, Said};
+use domain::identity::id_hash;
 
 readable! {
     /// One line of the audit.
@@ -87,15 +88,16 @@ pub(crate) fn appending<'a>(lines: &'a [Chained<'a>]) -> Statement<'a> {
         .time("at", |line| Some(line.at))
         .text("actor", |line| line.actor)
         .maybe_text("event_id", |line| line.moved.event_id.as_deref())
+        .maybe_int("event_hash", |line| line.moved.event_id.as_deref().map(id_hash))
         .text("what", |line| line.moved.change.what)
         .maybe_text("before", |line| line.moved.change.before.as_deref())
         .maybe_text("after", |line| line.moved.change.after.as_deref())
         .text("severity", |line| line.moved.change.severity.as_str())
         .bytes("hash", |line| &line.hash)
         .into_statement(
-            "INSERT INTO audit (subject_id, account, livemode, subject_kind, revision, at, actor, event_id, what, \
-             before, after, severity, hash) SELECT subject_id, account, livemode, subject_kind, revision, at, actor, \
-             event_id, what, before, after, severity, hash FROM input",
+            "INSERT INTO audit (subject_id, account, livemode, subject_kind, revision, at, actor, event_id, \
+             event_hash, what, before, after, severity, hash) SELECT subject_id, account, livemode, subject_kind, revision, \
+             at, actor, event_id, event_hash, what, before, after, severity, hash FROM input",
         )
 }
 
@@ -174,7 +176,8 @@ impl Transaction {
             .flag("of_livemode", |(_, key)| key.livemode)
             .fetch(
                 self,
-                "SELECT audit.*, (SELECT MIN(created_at) FROM events WHERE events.id = audit.event_id \
+                "SELECT audit.*, (SELECT MIN(created_at) FROM events WHERE events.id_hash = audit.event_hash \
+                 AND events.id = audit.event_id \
                  AND events.account = audit.account AND events.livemode = audit.livemode) AS happened_at \
                  FROM audit JOIN input ON subject_id = of_id AND audit.account = of_account \
                  AND audit.livemode = of_livemode AND subject_kind = of_kind",
@@ -188,10 +191,13 @@ impl Ledger {
     #[shared::built_once]
     pub async fn audit_of_event(&self, event_id: &str) -> Result<Vec<AuditRow>, LedgerError> {
         let mut tx = self.read().await?;
-        query("SELECT * FROM audit WHERE event_id = $1 ORDER BY at, subject_kind DESC, revision")
-            .bind(event_id)
-            .all(&mut tx)
-            .await
+        query(
+            "SELECT * FROM audit WHERE event_hash = $1 AND event_id = $2 ORDER BY at, subject_kind DESC, revision",
+        )
+        .bind(id_hash(event_id))
+        .bind(event_id)
+        .all(&mut tx)
+        .await
     }
 
     /// The story of one object, oldest first.

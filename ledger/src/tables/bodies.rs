@@ -14,7 +14,7 @@ use crate::body_keys::{BodyKeys, NotOpened, Row};
 use crate::engine::query::query;
 use crate::engine::rows::Rows;
 use crate::segment::{Fault, Packed, Segment, checksum};
-use crate::tables::events::keyed;
+use crate::tables::events::{keyed, named};
 use crate::{Ledger, LedgerError, Transaction};
 
 /// So many segments are in memory at once, packed.
@@ -24,8 +24,8 @@ const REWRITES: usize = 20;
 
 /// The columns that a `Body` is read from, of `events e` and what `WITH_BODIES` joins.
 pub(crate) const BODY: &str = "e.segment, e.place, b.body, b.sealed_by";
-pub(crate) const WITH_BODIES: &str = "LEFT JOIN bodies b ON b.id = e.id AND b.account = e.account \
-    AND b.livemode = e.livemode AND b.content_hash = e.content_hash";
+pub(crate) const WITH_BODIES: &str = "LEFT JOIN bodies b ON b.id_hash = e.id_hash \
+    AND b.rest_hash = e.rest_hash AND b.created_at = e.created_at";
 
 /// The bytes of an event, as far as they are here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,9 +173,9 @@ impl Transaction {
             .maybe_text("sealed_by", |(_, kept)| kept.sealed_by.as_deref())
             .run(
                 self,
-                "INSERT INTO bodies (id, account, livemode, content_hash, body, sealed_by) \
-                 SELECT id, account, livemode, content_hash, body, sealed_by FROM input WHERE TRUE \
-                 ON CONFLICT (id, account, livemode, content_hash) DO NOTHING",
+                "INSERT INTO bodies (id_hash, rest_hash, created_at, id, account, livemode, content_hash, body, sealed_by) \
+                 SELECT id_hash, rest_hash, created_at, id, account, livemode, content_hash, body, sealed_by FROM input \
+                 WHERE TRUE ON CONFLICT (id_hash, rest_hash, created_at) DO NOTHING",
             )
             .await?;
         Ok(())
@@ -225,19 +225,16 @@ impl Transaction {
     pub async fn erase_body(&mut self, key: &EventKey, now: DateTime<Utc>) -> Result<bool, LedgerError> {
         self.overwrite_what_is_freed().await?;
         let found: Option<Erasable> = query(
-            "SELECT segment, place, erased_at FROM events WHERE id = $1 AND account = $2 AND livemode = $3 \
-             AND content_hash = $4 AND outcome <> 'waiting'",
+            "SELECT segment, place, erased_at FROM events WHERE id_hash = $1 AND rest_hash = $2 AND created_at = $3 \
+             AND outcome <> 'waiting'",
         )
-        .bind(&key.id)
-        .bind(&key.account)
-        .bind(key.livemode)
-        .bind(&key.content_hash)
+        .at(key.identity())
         .optional(self)
         .await?;
         let Some(Erasable { segment, place, erased_at }) = found else { return Ok(false) };
         let erased = std::slice::from_ref(key);
         let mut removed = self.remove_bodies(erased).await?;
-        removed += keyed(Rows::of(erased), |key| key)
+        removed += named(Rows::of(erased), |key| key)
             .run(
                 self,
                 "UPDATE replay_items SET header = NULL, body = NULL, sealed_by = NULL WHERE body IS NOT NULL \
@@ -251,13 +248,13 @@ impl Transaction {
         if removed == 0 && erased_at.is_some() {
             return Ok(false);
         }
-        keyed(Rows::of(erased), |key| key)
+        Rows::of(erased)
+            .identities(EventKey::identity)
             .time("now_erased_at", |_| Some(now))
             .run(
                 self,
-                "UPDATE events SET erased_at = input.now_erased_at FROM input WHERE events.id = input.id \
-                 AND events.account = input.account AND events.livemode = input.livemode \
-                 AND events.content_hash = input.content_hash",
+                "UPDATE events AS e SET erased_at = input.now_erased_at FROM input WHERE e.id_hash = input.id_hash \
+                 AND e.rest_hash = input.rest_hash AND e.created_at = input.created_at",
             )
             .await?;
         Ok(true)
@@ -313,11 +310,12 @@ impl Transaction {
     /// Removes the rows that these bodies have of their own.
     #[shared::built_once]
     pub async fn remove_bodies(&mut self, keys: &[EventKey]) -> Result<u64, LedgerError> {
-        keyed(Rows::of(keys), |key| key)
+        Rows::of(keys)
+            .new_identities(EventKey::identity)
             .run(
                 self,
-                "DELETE FROM bodies WHERE (id, account, livemode, content_hash) IN \
-                 (SELECT id, account, livemode, content_hash FROM input)",
+                "DELETE FROM bodies WHERE (id_hash, rest_hash, created_at) IN \
+                 (SELECT id_hash, rest_hash, created_at FROM input)",
             )
             .await
     }

@@ -9,6 +9,7 @@ use crate::engine::query::query;
 use crate::engine::rows::{Rows, by_key};
 use crate::{Ledger, LedgerError, Transaction};
 use domain::Key;
+use domain::identity::id_hash;
 
 /// Its row in `chores`.
 const NAME: &str = "completeness";
@@ -51,9 +52,11 @@ impl Transaction {
     #[shared::built_once]
     pub async fn stored_events(&mut self, events: &[Key]) -> Result<BTreeSet<Key>, LedgerError> {
         let known: Vec<Key> = by_key(events)
+            .int("id_hash", |event| id_hash(&event.id))
             .fetch(
                 self,
-                "SELECT DISTINCT e.id, e.account, e.livemode FROM events e JOIN input USING (id, account, livemode)",
+                "SELECT DISTINCT e.id, e.account, e.livemode FROM events e \
+                 JOIN input USING (id_hash, id, account, livemode)",
             )
             .await?;
         Ok(known.into_iter().collect())

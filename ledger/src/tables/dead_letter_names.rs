@@ -5,7 +5,6 @@ use sqlx::AssertSqlSafe;
 
 use crate::engine::query::query;
 use crate::engine::rows::Rows;
-use crate::tables::events::keyed;
 use crate::views::stored_events::{STORED, StoredEvent};
 use crate::{LedgerError, Transaction};
 use domain::event::EventKey;
@@ -25,12 +24,14 @@ impl Transaction {
         let mut named: Vec<(&str, &EventKey)> =
             dead.flat_map(|(key, _, risk)| risk.named.iter().map(move |id| (id.as_str(), key))).collect();
         named.sort_unstable();
-        keyed(Rows::of(&named).text("object_id", |(id, _)| id), |(_, key)| key)
+        Rows::of(&named)
+            .text("object_id", |(id, _)| id)
+            .new_identities(|(_, key)| key.identity())
             .run(
                 self,
-                "INSERT INTO dead_letter_names (object_id, id, account, livemode, content_hash) \
-                 SELECT object_id, id, account, livemode, content_hash FROM input WHERE TRUE \
-                 ON CONFLICT (object_id, id, account, livemode, content_hash) DO UPDATE SET id = excluded.id WHERE FALSE",
+                "INSERT INTO dead_letter_names (object_id, id_hash, rest_hash, created_at) \
+                 SELECT object_id, id_hash, rest_hash, created_at FROM input WHERE TRUE \
+                 ON CONFLICT (object_id, id_hash, rest_hash, created_at) DO NOTHING",
             )
             .await?;
         Ok(())
@@ -40,8 +41,8 @@ impl Transaction {
     #[shared::built_once]
     pub async fn dead_about(&mut self, id: &str) -> Result<Vec<StoredEvent>, LedgerError> {
         let sql = format!(
-            "SELECT {STORED} FROM dead_letter_names n JOIN events e ON e.id = n.id AND e.account = n.account \
-             AND e.livemode = n.livemode AND e.content_hash = n.content_hash \
+            "SELECT {STORED} FROM dead_letter_names n JOIN events e ON e.id_hash = n.id_hash \
+             AND e.rest_hash = n.rest_hash AND e.created_at = n.created_at \
              WHERE n.object_id = $1 AND e.outcome = 'dead' ORDER BY e.recorded_at, e.id LIMIT {LETTERS_LIMIT}"
         );
         query(AssertSqlSafe(sql)).bind(id).all(self).await

@@ -12,7 +12,6 @@ use crate::segment::{self, pack, places};
 use crate::{LedgerError, Transaction};
 use domain::HANDLER_VERSION;
 use domain::event::EventKey;
-use domain::fields::moment;
 use domain::outcome::{Outcome, OutcomeKind};
 use domain::redaction::KeptBody;
 use domain::risk::Risk;
@@ -72,14 +71,9 @@ impl Transaction {
         let lengths = records.iter().map(|record| record.body.0.len());
         let places = places(lengths, || segment::number(now, random()));
         let with_places: Vec<_> = records.iter().zip(&places).collect();
-        let rows = Rows::of(&with_places)
-            .text("id", |(r, _)| &r.key.id)
-            .text("account", |(r, _)| &r.key.account)
-            .flag("livemode", |(r, _)| r.key.livemode)
-            .text("content_hash", |(r, _)| &r.key.content_hash)
+        let rows = keyed(Rows::of(&with_places), |(r, _)| &r.key)
             .text("type", |(r, _)| &r.envelope.header.kind)
             .maybe_text("api_version", |(r, _)| r.envelope.header.api_version.as_deref())
-            .time("created_at", |(r, _)| Some(moment(r.envelope.header.created).unwrap_or_default()))
             .time("received_at", |(r, _)| Some(r.envelope.header.received_at))
             .time("recorded_at", |_| Some(now))
             .text("source", |(r, _)| r.envelope.header.source.as_str())
@@ -103,15 +97,15 @@ impl Transaction {
         let new: Vec<EventKey> = rows
             .fetch(
             self,
-            "INSERT INTO events (id, account, livemode, content_hash, type, api_version, created_at, received_at, \
-             recorded_at, source, endpoint, unwanted, trace_parent, outcome, reason, attempts, retry_at, handler_version, \
+            "INSERT INTO events (id_hash, rest_hash, created_at, id, account, livemode, content_hash, type, api_version, \
+             received_at, recorded_at, source, endpoint, unwanted, trace_parent, outcome, reason, attempts, retry_at, handler_version, \
              fingerprint, first_failed_at, last_failed_at, failures, object_id, customer, amount, currency, \
              segment, place) \
-             SELECT id, account, livemode, content_hash, type, api_version, created_at, received_at, recorded_at, \
-             source, endpoint, unwanted, trace_parent, outcome, reason, attempts, retry_at, handler_version, \
+             SELECT id_hash, rest_hash, created_at, id, account, livemode, content_hash, type, api_version, received_at, \
+             recorded_at, source, endpoint, unwanted, trace_parent, outcome, reason, attempts, retry_at, handler_version, \
              fingerprint, failed_at, failed_at, failure, object_id, customer, amount, currency, segment, place FROM input \
-             WHERE TRUE ON CONFLICT (id, account, livemode, content_hash) DO UPDATE SET id = excluded.id WHERE FALSE \
-             RETURNING id, account, livemode, content_hash",
+             WHERE TRUE ON CONFLICT (id_hash, rest_hash, created_at) DO UPDATE SET id = excluded.id WHERE FALSE \
+             RETURNING id, account, livemode, created_at, content_hash",
         )
         .await?;
         let new: BTreeSet<EventKey> = new.into_iter().collect();
@@ -130,12 +124,12 @@ impl Transaction {
     /// What is known of events that come again.
     #[shared::built_once]
     pub async fn known(&mut self, keys: &[EventKey]) -> Result<Vec<Known>, LedgerError> {
-        keyed(Rows::of(keys), |key| key)
+        Rows::of(keys)
+            .identities(EventKey::identity)
             .fetch(
                 self,
-                "SELECT id, account, livemode, content_hash, outcome, attempts, retry_at, trace_parent, \
-                 further_deliveries FROM events \
-                 JOIN input USING (id, account, livemode, content_hash)",
+                "SELECT id, account, livemode, created_at, content_hash, outcome, attempts, retry_at, trace_parent, \
+                 further_deliveries FROM events e JOIN input USING (id_hash, rest_hash, created_at) WHERE TRUE",
             )
             .await
     }
@@ -143,15 +137,16 @@ impl Transaction {
     /// Counts further deliveries of events that are known.
     #[shared::built_once]
     pub async fn count_repetitions(&mut self, repeated: &[Repetitions]) -> Result<(), LedgerError> {
-        keyed(Rows::of(repeated), |repeated| &repeated.key)
+        Rows::of(repeated)
+            .identities(|repeated| repeated.key.identity())
             .int("times", |repeated| repeated.times)
             .text("spans", |repeated| &repeated.spans)
             .run(
                 self,
-                "UPDATE events SET repetitions = repetitions + input.times, \
+                "UPDATE events AS e SET repetitions = repetitions + input.times, \
                  further_deliveries = further_deliveries || input.spans \
-                 FROM input WHERE events.id = input.id AND events.account = input.account \
-                 AND events.livemode = input.livemode AND events.content_hash = input.content_hash",
+                 FROM input WHERE e.id_hash = input.id_hash AND e.rest_hash = input.rest_hash \
+                 AND e.created_at = input.created_at",
             )
             .await?;
         Ok(())
@@ -165,15 +160,16 @@ impl Transaction {
         now: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> Result<bool, LedgerError> {
-        let claimed = keyed(Rows::of(std::slice::from_ref(key)), |key| key)
+        let claimed = Rows::of(std::slice::from_ref(key))
+            .identities(EventKey::identity)
             .time("claimed_at", |_| Some(now))
             .time("claimed_until", |_| Some(until))
             .run(
                 self,
-                "UPDATE events SET retry_at = input.claimed_until FROM input WHERE events.id = input.id \
-                 AND events.account = input.account AND events.livemode = input.livemode \
-                 AND events.content_hash = input.content_hash AND events.outcome = 'waiting' \
-                 AND events.retry_at <= input.claimed_at",
+                "UPDATE events AS e SET retry_at = input.claimed_until FROM input WHERE e.id_hash = input.id_hash \
+                 AND e.rest_hash = input.rest_hash AND e.created_at = input.created_at \
+                 AND e.outcome = 'waiting' \
+                 AND e.retry_at <= input.claimed_at",
             )
             .await?;
         Ok(claimed == 1)
@@ -182,7 +178,8 @@ impl Transaction {
     /// Gives events their new outcome.
     #[shared::built_once]
     pub async fn conclude(&mut self, concluded: &[Concluded], now: DateTime<Utc>) -> Result<(), LedgerError> {
-        keyed(Rows::of(concluded), |concluded| &concluded.key)
+        Rows::of(concluded)
+            .identities(|concluded| concluded.key.identity())
             .text("outcome", |c| c.outcome.as_str())
             .maybe_text("reason", |c| c.outcome.reason())
             .int("attempts", |c| c.attempts)
@@ -198,25 +195,30 @@ impl Transaction {
             .maybe_text("currency", |c| Some(c.risk.money.as_ref()?.1.as_str()))
             .run(
                 self,
-                "UPDATE events SET outcome = input.outcome, reason = input.reason, attempts = input.attempts, \
+                "UPDATE events AS e SET outcome = input.outcome, reason = input.reason, attempts = input.attempts, \
                  retry_at = input.retry_at, handler_version = input.handler_version, \
                  fingerprint = input.fingerprint, \
-                 first_failed_at = COALESCE(events.first_failed_at, input.failed_at), \
-                 last_failed_at = COALESCE(input.failed_at, events.last_failed_at), \
-                 failures = CASE WHEN input.failure IS NULL THEN events.failures \
-                 ELSE COALESCE(events.failures || input.line_break, '') || input.failure END, \
+                 first_failed_at = COALESCE(e.first_failed_at, input.failed_at), \
+                 last_failed_at = COALESCE(input.failed_at, e.last_failed_at), \
+                 failures = CASE WHEN input.failure IS NULL THEN e.failures \
+                 ELSE COALESCE(e.failures || input.line_break, '') || input.failure END, \
                  object_id = input.object_id, customer = input.customer, amount = input.amount, \
                  currency = input.currency \
-                 FROM input WHERE events.id = input.id AND events.account = input.account \
-                 AND events.livemode = input.livemode AND events.content_hash = input.content_hash",
+                 FROM input WHERE e.id_hash = input.id_hash AND e.rest_hash = input.rest_hash \
+                 AND e.created_at = input.created_at",
             )
             .await?;
         self.keep_names(concluded.iter().map(|it| (&it.key, &it.outcome, &it.risk))).await
     }
 }
 
-/// The four columns of an event's key.
+/// The columns of an event's key, and of its identity.
 pub(crate) fn keyed<'a, T>(rows: Rows<'a, T>, key: impl Fn(&'a T) -> &'a EventKey + Copy) -> Rows<'a, T> {
+    named(rows, key).new_identities(move |item| key(item).identity())
+}
+
+/// The texts and the mode of an event's key: what tells it from others where no event may be stored yet.
+pub(crate) fn named<'a, T>(rows: Rows<'a, T>, key: impl Fn(&'a T) -> &'a EventKey + Copy) -> Rows<'a, T> {
     rows.text("id", move |item| &key(item).id)
         .text("account", move |item| &key(item).account)
         .flag("livemode", move |item| key(item).livemode)

@@ -26,6 +26,7 @@ pub mod key_sightings;
 pub mod leases;
 pub mod login_challenges;
 pub mod login_failures;
+pub(crate) mod moved_events;
 pub mod named_only;
 pub mod notes;
 pub mod notice_targets;

@@ -2,6 +2,7 @@
 //! plans with their progress.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use domain::readable;
@@ -12,7 +13,7 @@ use crate::body_keys::{Kept, Row};
 use crate::engine::query::query;
 use crate::engine::rows::Rows;
 use crate::tables::bodies::opened;
-use crate::tables::events::keyed;
+use crate::tables::events::named;
 use crate::views::page::{POSITION, Page, Part};
 use crate::{Ledger, LedgerError, Transaction};
 use domain::Key;
@@ -87,13 +88,6 @@ const PLAN: &str = "p.replay, p.selection, p.planned_by, p.planned_at, \
     (SELECT COUNT(*) FROM replay_items i WHERE i.replay = p.replay) AS events, \
     (SELECT COUNT(*) FROM replay_items i WHERE i.replay = p.replay AND i.queued_at IS NOT NULL) AS queued";
 
-readable! {
-    struct Known {
-        key: EventKey,
-        replay: String,
-    }
-}
-
 impl Transaction {
     /// Which of these have run before.
     #[shared::built_once]
@@ -101,15 +95,18 @@ impl Transaction {
         &mut self,
         wanted: &[(EventKey, String)],
     ) -> Result<Vec<(EventKey, String)>, LedgerError> {
-        let known: Vec<Known> = keyed(Rows::of(wanted), |(key, _)| key)
-            .text("replay", |(_, replay)| replay)
+        let numbered: Vec<_> = (0..).zip(wanted).collect();
+        let known: Vec<i64> = named(Rows::of(&numbered), |(_, (key, _))| key)
+            .text("replay", |(_, (_, replay))| replay)
+            .int("nth", |(number, _)| *number)
             .fetch(
                 self,
-                "SELECT id, account, livemode, content_hash, replay FROM replays \
-                 JOIN input USING (id, account, livemode, content_hash, replay)",
+                "SELECT nth FROM replays JOIN input USING (id, account, livemode, content_hash, replay)",
             )
             .await?;
-        Ok(known.into_iter().map(|known| (known.key, known.replay)).collect())
+        let known: BTreeSet<i64> = known.into_iter().collect();
+        let known = numbered.into_iter().filter(|(number, _)| known.contains(number));
+        Ok(known.map(|(_, wanted)| wanted.clone()).collect())
     }
 
     /// Notes what came of replays. Must be sorted by key and replay.
@@ -119,7 +116,7 @@ impl Transaction {
         replayed: &[Replayed],
         now: DateTime<Utc>,
     ) -> Result<(), LedgerError> {
-        keyed(Rows::of(replayed), |replayed| &replayed.key)
+        named(Rows::of(replayed), |replayed| &replayed.key)
             .text("replay", |replayed| &replayed.replay)
             .text("outcome", |replayed| replayed.outcome.as_str())
             .maybe_text("reason", |replayed| replayed.outcome.reason())
@@ -154,13 +151,14 @@ impl Transaction {
     /// Adds events to a plan, in the order of their numbers.
     #[shared::built_once]
     pub async fn add_items(&mut self, replay: &str, items: &[Item]) -> Result<(), LedgerError> {
-        keyed(Rows::of(items), |item| &item.key)
+        named(Rows::of(items), |item| &item.key)
+            .time("created_at", |item| Some(item.key.created_at))
             .int("number", |item| item.number)
             .text("replay", |_| replay)
             .run(
                 self,
-                "INSERT INTO replay_items (replay, number, id, account, livemode, content_hash) \
-                 SELECT replay, number, id, account, livemode, content_hash FROM input",
+                "INSERT INTO replay_items (replay, number, id, account, livemode, created_at, content_hash) \
+                 SELECT replay, number, id, account, livemode, created_at, content_hash FROM input",
             )
             .await?;
         if items.iter().any(|item| item.body.is_some()) {
@@ -190,7 +188,7 @@ impl Transaction {
     #[shared::built_once]
     pub async fn next_items(&mut self, replay: &str, limit: i64) -> Result<Vec<Item>, LedgerError> {
         let found: Vec<KeptItem> = query(
-            "SELECT number, id, account, livemode, content_hash, header, body, sealed_by FROM replay_items \
+            "SELECT number, id, account, livemode, created_at, content_hash, header, body, sealed_by FROM replay_items \
              WHERE replay = $1 AND queued_at IS NULL ORDER BY number LIMIT $2",
         )
         .bind(replay)

@@ -12,6 +12,7 @@ use crate::tables::archive::Archived;
 use crate::{LedgerError, Transaction};
 use domain::Key;
 use domain::event::EventKey;
+use domain::identity::Identity;
 
 /// Its row in `chores`: everything in segments that was recorded up to then is removed.
 pub(crate) const NAME: &str = "retention";
@@ -30,6 +31,7 @@ readable! {
     /// A body with its own row, and what became of its event.
     #[derive(Debug)]
     pub struct OwnBody {
+        pub place: Identity,
         pub key: EventKey,
         /// As stored; `None` where there is no such event.
         pub outcome: Option<String>,
@@ -85,23 +87,16 @@ impl Transaction {
         Ok(found)
     }
 
-    /// Bodies with their own rows by key, after the given one.
+    /// Bodies with their own rows by identity, after the given one.
     #[shared::built_once]
-    pub async fn own_bodies(&mut self, after: &EventKey, limit: i64) -> Result<Vec<OwnBody>, LedgerError> {
-        const SQL: &str = "SELECT b.id, b.account, b.livemode, b.content_hash, e.outcome, e.recorded_at FROM \
-            (SELECT id, account, livemode, content_hash FROM bodies \
-            WHERE (id, account, livemode, content_hash) > ($1, $2, $3, $4) \
-            ORDER BY id, account, livemode, content_hash LIMIT $5) b \
-            LEFT JOIN events e ON e.id = b.id AND e.account = b.account AND e.livemode = b.livemode \
-            AND e.content_hash = b.content_hash ORDER BY b.id, b.account, b.livemode, b.content_hash";
-        query(SQL)
-            .bind(&after.id)
-            .bind(&after.account)
-            .bind(after.livemode)
-            .bind(&after.content_hash)
-            .bind(limit)
-            .all(self)
-            .await
+    pub async fn own_bodies(&mut self, after: Identity, limit: i64) -> Result<Vec<OwnBody>, LedgerError> {
+        const SQL: &str = "SELECT b.*, e.outcome, e.recorded_at FROM \
+            (SELECT id_hash, rest_hash, created_at, id, account, livemode, content_hash FROM bodies \
+            WHERE (id_hash, rest_hash, created_at) > ($1, $2, $3) \
+            ORDER BY id_hash, rest_hash, created_at LIMIT $4) b \
+            LEFT JOIN events e ON e.id_hash = b.id_hash AND e.rest_hash = b.rest_hash AND e.created_at = b.created_at \
+            ORDER BY b.id_hash, b.rest_hash, b.created_at";
+        query(SQL).at(after).bind(limit).all(self).await
     }
 
     /// Notes the objects that can no longer be made again from their events alone.

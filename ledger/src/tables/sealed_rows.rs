@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use domain::event::EventKey;
+use domain::identity::Identity;
 use domain::readable;
 use serde::Serialize;
 use sqlx::AssertSqlSafe;
@@ -38,7 +39,7 @@ readable! {
 #[derive(Clone, Debug)]
 pub enum ResealPlace {
     Segments(i64),
-    Bodies(EventKey),
+    Bodies(Identity),
     ReplayItems(String, i64),
     EvidenceFiles(String),
 }
@@ -56,6 +57,7 @@ pub struct Resealed {
 
 readable! {
     struct StaleBody {
+        place: Identity,
         key: EventKey,
         body: Vec<u8>,
         sealed_by: Option<String>,
@@ -86,7 +88,7 @@ impl ResealPlace {
 
     fn following(&self) -> Option<Self> {
         match self {
-            Self::Segments(_) => Some(Self::Bodies(EventKey::first())),
+            Self::Segments(_) => Some(Self::Bodies(Identity::first())),
             Self::Bodies(_) => Some(Self::ReplayItems(String::new(), 0)),
             Self::ReplayItems(..) => Some(Self::EvidenceFiles(String::new())),
             Self::EvidenceFiles(_) => None,
@@ -160,7 +162,7 @@ impl Transaction {
         self.overwrite_what_is_freed().await?;
         let mut resealed = match after {
             ResealPlace::Segments(number) => self.reseal_segments(&keys, newest, *number).await?,
-            ResealPlace::Bodies(key) => self.reseal_bodies(&keys, newest, key).await?,
+            ResealPlace::Bodies(place) => self.reseal_bodies(&keys, newest, *place).await?,
             ResealPlace::ReplayItems(replay, number) => {
                 self.reseal_items(&keys, newest, replay, *number).await?
             }
@@ -200,36 +202,30 @@ impl Transaction {
         &mut self,
         keys: &BodyKeys,
         newest: &str,
-        after: &EventKey,
+        after: Identity,
     ) -> Result<Resealed, LedgerError> {
         let found: Vec<StaleBody> = query(
-            "SELECT id, account, livemode, content_hash, body, sealed_by FROM bodies \
-             WHERE (id, account, livemode, content_hash) > ($1, $2, $3, $4) \
-             AND (sealed_by IS NULL OR sealed_by <> $5) ORDER BY id, account, livemode, content_hash LIMIT $6",
+            "SELECT * FROM bodies WHERE (id_hash, rest_hash, created_at) > ($1, $2, $3) \
+             AND (sealed_by IS NULL OR sealed_by <> $4) ORDER BY id_hash, rest_hash, created_at LIMIT $5",
         )
-        .bind(&after.id)
-        .bind(&after.account)
-        .bind(after.livemode)
-        .bind(&after.content_hash)
+        .at(after)
         .bind(newest)
         .bind(ROWS_AT_ONCE)
         .all(self)
         .await?;
         let mut resealed = Resealed::default();
-        for StaleBody { key, body, sealed_by } in found {
+        for StaleBody { place, key, body, sealed_by } in found {
             let written = match again(keys, &body, sealed_by.as_deref(), Row::Body(&key))? {
                 Some(kept) => {
                     let update = query(
-                        "UPDATE bodies SET body = $1, sealed_by = $2 WHERE id = $3 AND account = $4 \
-                         AND livemode = $5 AND content_hash = $6",
+                        "UPDATE bodies SET body = $1, sealed_by = $2 \
+                         WHERE id_hash = $3 AND rest_hash = $4 AND created_at = $5",
                     );
-                    let update = update.bind(kept.content).bind(kept.sealed_by).bind(&key.id);
-                    let update = update.bind(&key.account).bind(key.livemode).bind(&key.content_hash);
-                    Some(update.run(self).await?)
+                    Some(update.bind(kept.content).bind(kept.sealed_by).at(place).run(self).await?)
                 }
                 None => None,
             };
-            resealed.count(written, ResealPlace::Bodies(key));
+            resealed.count(written, ResealPlace::Bodies(place));
         }
         Ok(resealed)
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 
 use crate::engine::rows::Rows;
-use crate::tables::events::keyed;
+use crate::tables::events::named;
 use crate::{LedgerError, Transaction};
 use domain::event::EventKey;
 
@@ -18,7 +18,7 @@ impl Transaction {
         keys: &[EventKey],
         now: DateTime<Utc>,
     ) -> Result<BTreeSet<EventKey>, LedgerError> {
-        let marked: Vec<EventKey> = keyed(Rows::of(keys), |key| key)
+        let marked: Vec<(String, String, bool, String)> = named(Rows::of(keys), |key| key)
             .time("started_at", |_| Some(now))
             .fetch(
                 self,
@@ -28,13 +28,16 @@ impl Transaction {
                  RETURNING id, account, livemode, content_hash",
             )
             .await?;
-        Ok(marked.into_iter().collect())
+        let marked: BTreeSet<_> = marked.into_iter().collect();
+        let texts =
+            |key: &EventKey| (key.id.clone(), key.account.clone(), key.livemode, key.content_hash.clone());
+        Ok(keys.iter().filter(|key| marked.contains(&texts(key))).cloned().collect())
     }
 
     /// Marks an event as begun alone; `false` where it was before.
     #[shared::built_once]
     pub async fn mark_started(&mut self, key: &EventKey, now: DateTime<Utc>) -> Result<bool, LedgerError> {
-        let marked = keyed(Rows::of(std::slice::from_ref(key)), |key| key)
+        let marked = named(Rows::of(std::slice::from_ref(key)), |key| key)
             .time("started_at", |_| Some(now))
             .run(
                 self,
@@ -50,7 +53,7 @@ impl Transaction {
     /// Removes marks: the events were handled, or given back untouched.
     #[shared::built_once]
     pub async fn unmark_started(&mut self, keys: &[EventKey]) -> Result<(), LedgerError> {
-        keyed(Rows::of(keys), |key| key)
+        named(Rows::of(keys), |key| key)
             .run(
                 self,
                 "DELETE FROM started WHERE (id, account, livemode, content_hash) IN \

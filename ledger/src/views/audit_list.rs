@@ -5,6 +5,7 @@ use crate::views::page::{POSITION, Page, Part};
 use crate::views::search::{Order, Search, Whose, Window};
 use crate::{LedgerError, Transaction};
 use domain::Key;
+use domain::identity::id_hash;
 
 /// Which lines to list; what is `None` does not restrict. Without a subject and an event only what no event did: all
 /// lines together are too many to order.
@@ -36,6 +37,7 @@ impl Transaction {
         let rows = Search::of(format!("SELECT a.*, at AS {POSITION} FROM ({LINES}) a WHERE TRUE"))
             .when("event_id IS NULL", is_of_any)
             .and("subject_id = ?", filter.subject.as_ref())
+            .and("event_hash = ?", filter.event.as_deref().map(id_hash))
             .and("event_id = ?", filter.event.as_ref())
             .and("actor || ' ()' LIKE ? ESCAPE '!'", by.as_ref())
             .within("at", &filter.window)

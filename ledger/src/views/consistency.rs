@@ -16,11 +16,13 @@ use crate::tables::retention::NAME as RETENTION;
 use crate::{Fault, LedgerError, Transaction};
 use domain::Key;
 use domain::event::EventKey;
+use domain::identity::Identity;
 
 readable! {
     /// One event, with all that verifying it takes except its body.
     #[derive(Debug)]
     pub struct Stored {
+        pub place: Identity,
         pub key: EventKey,
         /// As stored: whoever looks for damage must be able to read it.
         pub outcome: String,
@@ -45,7 +47,8 @@ pub struct UnpackedSegment {
 readable! {
     /// What names an event, and when it was recorded.
     #[derive(Debug)]
-    pub struct Identity {
+    pub struct Recorded {
+        pub place: Identity,
         pub key: EventKey,
         pub recorded_at: DateTime<Utc>,
     }
@@ -95,19 +98,16 @@ readable! {
 }
 
 impl Transaction {
-    /// All events by key, after the given one.
+    /// All events by identity, after the given one.
     #[shared::built_once]
-    pub async fn stored(&mut self, after: &EventKey, limit: i64) -> Result<Vec<Stored>, LedgerError> {
+    pub async fn stored(&mut self, after: Identity, limit: i64) -> Result<Vec<Stored>, LedgerError> {
         query(
-            "SELECT id, account, livemode, content_hash, outcome, source, repetitions, \
+            "SELECT id_hash, rest_hash, created_at, id, account, livemode, content_hash, outcome, source, repetitions, \
              retry_at IS NOT NULL AS has_retry, reason IS NOT NULL AS has_reason, recorded_at FROM events \
-             WHERE (id, account, livemode, content_hash) > ($1, $2, $3, $4) \
-             ORDER BY id, account, livemode, content_hash LIMIT $5",
+             WHERE (id_hash, rest_hash, created_at) > ($1, $2, $3) \
+             ORDER BY id_hash, rest_hash, created_at LIMIT $4",
         )
-        .bind(&after.id)
-        .bind(&after.account)
-        .bind(after.livemode)
-        .bind(&after.content_hash)
+        .at(after)
         .bind(limit)
         .all(self)
         .await
@@ -143,28 +143,20 @@ impl Transaction {
         Ok(unpacked)
     }
 
-    /// Events whose body has its own row, by key after the given one.
+    /// Events whose body has its own row, by identity after the given one.
     #[shared::built_once]
     pub async fn with_own_bodies(
         &mut self,
-        after: &EventKey,
+        after: Identity,
         limit: i64,
     ) -> Result<Vec<Archived>, LedgerError> {
         let sql = format!(
-            "SELECT {} FROM bodies b JOIN events e ON e.id = b.id AND e.account = b.account \
-             AND e.livemode = b.livemode AND e.content_hash = b.content_hash \
-             WHERE (b.id, b.account, b.livemode, b.content_hash) > ($1, $2, $3, $4) \
-             ORDER BY b.id, b.account, b.livemode, b.content_hash LIMIT $5",
+            "SELECT {} FROM bodies b JOIN events e ON e.id_hash = b.id_hash AND e.rest_hash = b.rest_hash \
+             AND e.created_at = b.created_at WHERE (b.id_hash, b.rest_hash, b.created_at) > ($1, $2, $3) \
+             ORDER BY b.id_hash, b.rest_hash, b.created_at LIMIT $4",
             archived()
         );
-        let mut found: Vec<Archived> = query(AssertSqlSafe(sql))
-            .bind(&after.id)
-            .bind(&after.account)
-            .bind(after.livemode)
-            .bind(&after.content_hash)
-            .bind(limit)
-            .all(self)
-            .await?;
+        let mut found: Vec<Archived> = query(AssertSqlSafe(sql)).at(after).bind(limit).all(self).await?;
         self.unpack(&mut found).await?;
         Ok(found)
     }
@@ -173,10 +165,10 @@ impl Transaction {
     #[shared::built_once]
     pub async fn without_their_segment(&mut self, limit: i64) -> Result<Vec<EventKey>, LedgerError> {
         query(
-            "SELECT e.id, e.account, e.livemode, e.content_hash FROM events e WHERE e.segment IS NOT NULL \
+            "SELECT e.id, e.account, e.livemode, e.created_at, e.content_hash FROM events e WHERE e.segment IS NOT NULL \
              AND e.erased_at IS NULL AND NOT EXISTS (SELECT 1 FROM segments s WHERE s.number = e.segment) \
-             AND NOT EXISTS (SELECT 1 FROM bodies b WHERE b.id = e.id AND b.account = e.account \
-             AND b.livemode = e.livemode AND b.content_hash = e.content_hash) \
+             AND NOT EXISTS (SELECT 1 FROM bodies b WHERE b.id_hash = e.id_hash AND b.rest_hash = e.rest_hash \
+             AND b.created_at = e.created_at) \
              AND NOT EXISTS (SELECT 1 FROM chores c WHERE c.name = $1 AND c.done_until >= e.recorded_at) \
              ORDER BY e.id LIMIT $2",
         )
@@ -186,18 +178,15 @@ impl Transaction {
         .await
     }
 
-    /// The identities of all events by key, after the given one.
+    /// What names all events, by identity after the given one.
     #[shared::built_once]
-    pub async fn identities(&mut self, after: &EventKey, limit: i64) -> Result<Vec<Identity>, LedgerError> {
+    pub async fn recorded(&mut self, after: Identity, limit: i64) -> Result<Vec<Recorded>, LedgerError> {
         query(
-            "SELECT id, account, livemode, content_hash, recorded_at FROM events \
-                 WHERE (id, account, livemode, content_hash) > ($1, $2, $3, $4) \
-                 ORDER BY id, account, livemode, content_hash LIMIT $5",
+            "SELECT id_hash, rest_hash, created_at, id, account, livemode, content_hash, recorded_at FROM events \
+                 WHERE (id_hash, rest_hash, created_at) > ($1, $2, $3) \
+                 ORDER BY id_hash, rest_hash, created_at LIMIT $4",
         )
-        .bind(&after.id)
-        .bind(&after.account)
-        .bind(after.livemode)
-        .bind(&after.content_hash)
+        .at(after)
         .bind(limit)
         .all(self)
         .await
@@ -276,8 +265,8 @@ impl Transaction {
     #[shared::built_once]
     pub async fn orphaned_bodies(&mut self) -> Result<i64, LedgerError> {
         query(
-            "SELECT COUNT(*) FROM bodies b WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.id = b.id \
-                 AND e.account = b.account AND e.livemode = b.livemode AND e.content_hash = b.content_hash)",
+            "SELECT COUNT(*) FROM bodies b WHERE NOT EXISTS (SELECT 1 FROM events e \
+                 WHERE e.id_hash = b.id_hash AND e.rest_hash = b.rest_hash AND e.created_at = b.created_at)",
         )
         .one(self)
         .await

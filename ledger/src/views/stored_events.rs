@@ -15,6 +15,7 @@ use crate::views::search::{Order, Search, Whose, Window};
 use crate::{Ledger, LedgerError, Transaction};
 use domain::Key;
 use domain::event::EventKey;
+use domain::identity::id_hash;
 
 readable! {
     /// A waiting event whose time has come, with its body.
@@ -90,7 +91,8 @@ readable! {
 pub(crate) const STORED: &str = "e.id, e.account, e.livemode, e.content_hash, e.type, e.api_version, e.created_at, e.received_at, \
     e.recorded_at, e.source, e.endpoint, e.unwanted, e.trace_parent, e.outcome, e.reason, e.attempts, e.retry_at, e.repetitions, \
     e.handler_version, e.fingerprint, e.first_failed_at, e.last_failed_at, e.failures, e.object_id, e.customer, e.amount, \
-    e.currency, e.erased_at, EXISTS (SELECT 1 FROM events o WHERE o.id = e.id AND o.account = e.account \
+    e.currency, e.erased_at, EXISTS (SELECT 1 FROM events o WHERE o.id_hash = e.id_hash AND o.created_at = e.created_at AND o.id = e.id \
+    AND o.account = e.account \
     AND o.livemode = e.livemode AND o.content_hash <> e.content_hash \
     AND COALESCE(o.api_version, '') = COALESCE(e.api_version, '')) AS conflict";
 
@@ -100,6 +102,7 @@ impl StoredEvent {
             id: self.id.clone(),
             account: self.account.clone(),
             livemode: self.livemode,
+            created_at: self.created_at,
             content_hash: self.content_hash.clone(),
         }
     }
@@ -145,10 +148,10 @@ pub struct EventFilter {
 
 const RECORDED: &str = "e.recorded_at";
 /// Of an object: by the lines of the audit, which begin with it, and by the names that dead letters keep.
-const OF_OBJECT: &str = "e.id IN (SELECT event_id FROM audit WHERE subject_id = ? AND event_id IS NOT NULL \
-    UNION ALL SELECT id FROM dead_letter_names WHERE object_id = ?)";
+const OF_OBJECT: &str = "e.id_hash IN (SELECT event_hash FROM audit WHERE subject_id = ? AND event_hash IS NOT NULL \
+    UNION ALL SELECT id_hash FROM dead_letter_names WHERE object_id = ?)";
 /// Of a customer: by what names the customer, and what hangs on that.
-const OF_CUSTOMER: &str = "e.id IN (SELECT event_id FROM audit WHERE event_id IS NOT NULL AND subject_id IN \
+const OF_CUSTOMER: &str = "e.id_hash IN (SELECT event_hash FROM audit WHERE event_hash IS NOT NULL AND subject_id IN \
     (SELECT id FROM payments WHERE customer = ? UNION ALL SELECT id FROM invoices WHERE customer = ? \
     UNION ALL SELECT id FROM subscriptions WHERE customer = ? \
     UNION ALL SELECT r.id FROM refunds r JOIN payments p ON r.payment = p.id AND r.account = p.account \
@@ -156,7 +159,7 @@ const OF_CUSTOMER: &str = "e.id IN (SELECT event_id FROM audit WHERE event_id IS
     UNION ALL SELECT d.id FROM disputes d JOIN charges c ON d.charge = c.id AND d.account = c.account \
     AND d.livemode = c.livemode JOIN payments p ON c.payment = p.id AND c.account = p.account \
     AND c.livemode = p.livemode WHERE p.customer = ?) \
-    UNION ALL SELECT id FROM dead_letter_names WHERE object_id = ?)";
+    UNION ALL SELECT id_hash FROM dead_letter_names WHERE object_id = ?)";
 
 const SELECTED: &str = "($1 IS NULL OR e.type = $1) AND ($2 IS NULL OR e.type LIKE $2 ESCAPE '!') \
     AND ($3 IS NULL OR e.outcome = $3) AND ($4 IS NULL OR e.recorded_at >= $4) \
@@ -245,7 +248,7 @@ impl Transaction {
         let order = (RECORDED, Order::NewestEvents);
         let rows = filter.search().placed(self, order, &part.and_one()).await?;
         Ok(Page::of(rows, part, |event: &StoredEvent| {
-            let EventKey { id, account, livemode, content_hash } = event.key();
+            let EventKey { id, account, livemode, content_hash, .. } = event.key();
             (Key { id, account, livemode }, content_hash)
         }))
     }
@@ -290,7 +293,7 @@ impl Ledger {
     #[shared::built_once]
     pub async fn keys_of(&self, filter: &EventFilter) -> Result<Vec<EventKey>, LedgerError> {
         let sql = format!(
-            "SELECT e.id, e.account, e.livemode, e.content_hash FROM events e WHERE {SELECTED} \
+            "SELECT e.id, e.account, e.livemode, e.created_at, e.content_hash FROM events e WHERE {SELECTED} \
              ORDER BY e.created_at, e.id LIMIT $10"
         );
         let mut tx = self.read().await?;
@@ -312,9 +315,10 @@ impl Ledger {
     /// The contents stored under one event id: usually one.
     #[shared::built_once]
     pub async fn event(&self, id: &str) -> Result<Vec<StoredEvent>, LedgerError> {
-        let sql =
-            format!("SELECT {STORED} FROM events e WHERE e.id = $1 ORDER BY e.recorded_at, e.content_hash");
+        let sql = format!(
+            "SELECT {STORED} FROM events e WHERE e.id_hash = $1 AND e.id = $2 ORDER BY e.recorded_at, e.content_hash"
+        );
         let mut tx = self.read().await?;
-        query(AssertSqlSafe(sql)).bind(id).all(&mut tx).await
+        query(AssertSqlSafe(sql)).bind(id_hash(id)).bind(id).all(&mut tx).await
     }
 }

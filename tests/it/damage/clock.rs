@@ -96,11 +96,12 @@ async fn the_lease_of_a_chore_that_a_wrong_clock_wrote_is_free_and_any_other_is_
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_a_wrong_clock_put_off_is_brought_forward_and_any_other_waits() -> anyhow::Result<()> {
     each_ledger(async |ledger, url| {
+        ledger.prepare_months_ahead("2026-01-01T00:00:00Z".parse()?).await?;
         tamper(
             url,
-            "INSERT INTO events (id, account, livemode, content_hash, type, created_at, received_at, recorded_at, \
+            "INSERT INTO events (id_hash, rest_hash, id, account, livemode, content_hash, type, created_at, received_at, recorded_at, \
              source, endpoint, trace_parent, outcome, attempts, repetitions, handler_version, reason, retry_at) \
-             VALUES ('evt_1', '', FALSE, 'h', 't', '2026-01-01', '2026-01-01', '2026-01-01', 'stripe', '', '', \
+             VALUES (1, 1, 'evt_1', '', FALSE, 'h', 't', '2026-01-01', '2026-01-01', '2026-01-01', 'stripe', '', '', \
              'waiting', 1, 0, 1, 'r', '2026-01-01T03:00:00+00:00')",
         )
         .await;

@@ -89,6 +89,13 @@ async fn the_workers_role_does_its_work_and_changes_nothing_that_was_decided() {
     ledger.check_schema().await.unwrap();
     together(&ledger, &[&payment("pi_1", 0, "succeeded", "in_1")]).await;
     together(&ledger, &[&envelope("evt_other", "price.created", 0, &serde_json::json!({}))]).await;
+    let months = "SELECT FROM events_2026_05, events_older";
+    assert_eq!(
+        refused(&worker, months).await,
+        None,
+        "a copy reads every month, and this one was made by the worker"
+    );
+    ledger.prepare_months_ahead(clock::now()).await.unwrap();
     ban(&ledger).await;
     worker::chores::seal::seal(&ledger, clock::now()).await.unwrap().expect("something was committed");
     for statement in [
@@ -111,6 +118,8 @@ async fn the_workers_role_does_its_work_and_changes_nothing_that_was_decided() {
         "SET session_replication_role = replica",
         "CREATE OR REPLACE FUNCTION tidegate_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$",
         "CREATE TABLE mine (id BIGINT)",
+        "ALTER TABLE events DETACH PARTITION events_2026_05",
+        "DROP TABLE events_2026_05",
     ] {
         let said = refused(&worker, statement).await.expect("it is refused");
         assert!(said.contains("must be owner") || said.contains("permission denied"), "{statement}: {said}");

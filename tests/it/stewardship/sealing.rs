@@ -12,6 +12,7 @@ use desk::acts::body_keys::reseal;
 use desk::replay::{Chosen, plan};
 use domain::Key;
 use domain::evidence::FileKind;
+use domain::identity::id_hash;
 use domain::outcome::OutcomeKind;
 use envelope::Envelope;
 use envelope::hex::hex;
@@ -206,8 +207,9 @@ async fn what_is_written_under_a_key_is_sealed_from_the_first_byte() {
         let dead = in_every_place(&sealed).await;
         assert_eq!(legible(&url, &dead), (false, false));
         // A row under another's number does not open, though its checksum is right.
-        tamper(&url, "UPDATE bodies SET id = 'evt_other'").await;
-        tamper(&url, "UPDATE events SET id = 'evt_other' WHERE id = 'evt_dead'").await;
+        let other = format!("id = 'evt_other', id_hash = {}", id_hash("evt_other"));
+        tamper(&url, format!("UPDATE bodies SET {other}")).await;
+        tamper(&url, format!("UPDATE events SET {other} WHERE id = 'evt_dead'")).await;
         let event = the_event(&sealed, "evt_other").await;
         let refused = sealed.body(&event.key()).await.unwrap_err().to_string();
         assert!(refused.contains("altered, or is another row's"), "{refused}");

@@ -7,6 +7,7 @@ pub mod goods;
 pub mod key_ages;
 pub mod lapse;
 pub mod lease;
+pub mod months;
 pub mod notices;
 pub mod old_logins;
 pub mod pause;

@@ -12,6 +12,7 @@ use crate::consume::Lanes;
 use domain::Key;
 use domain::event::{Content, EventKey};
 use domain::evidence::KEPT_AFTER_DISPUTE;
+use domain::identity::Identity;
 use ledger::tables::archive::Archived;
 use ledger::tables::bodies::Body;
 use ledger::{Ledger, LedgerError, Transaction};
@@ -36,7 +37,7 @@ pub struct Round {
     /// Segments up to this number are done.
     segment: i64,
     /// Bodies with their own rows up to this one are done; `None` where they all are, or are left out.
-    own: Option<EventKey>,
+    own: Option<Identity>,
     are_segments_done: bool,
     /// Disputes that ended later keep their bodies.
     disputes_until: DateTime<Utc>,
@@ -46,13 +47,13 @@ impl Round {
     /// A round that begins now. Without `own` it looks at segments only.
     pub fn begin(own: bool, now: DateTime<Utc>) -> Self {
         let disputes_until = now - KEPT_AFTER_DISPUTE;
-        Self { segment: 0, own: own.then(EventKey::first), are_segments_done: false, disputes_until }
+        Self { segment: 0, own: own.then(Identity::first), are_segments_done: false, disputes_until }
     }
 
     /// Removes some of what was recorded up to a moment; says how many bodies, and `None` when the round is over.
     pub async fn step(&mut self, ledger: &Ledger, until: DateTime<Utc>) -> Result<Option<u64>, LedgerError> {
         let mut tx = ledger.begin().await?;
-        let removed = match (self.are_segments_done, self.own.clone()) {
+        let removed = match (self.are_segments_done, self.own) {
             (false, _) => self.segments(&mut tx, until).await?,
             (true, Some(after)) => self.own_bodies(&mut tx, after, until).await?,
             (true, None) => return Ok(None),
@@ -98,16 +99,16 @@ impl Round {
     async fn own_bodies(
         &mut self,
         tx: &mut Transaction,
-        after: EventKey,
+        after: Identity,
         until: DateTime<Utc>,
     ) -> Result<u64, LedgerError> {
-        let looked_at = tx.own_bodies(&after, LOOKED_AT).await?;
+        let looked_at = tx.own_bodies(after, LOOKED_AT).await?;
         let (mut expired, mut last) = (Vec::new(), None);
         for body in looked_at {
             if body.has_expired(until) {
                 expired.push(body.key.clone());
             }
-            last = Some(body.key);
+            last = Some(body.place);
             if expired.len() == REMOVED_AT_ONCE {
                 break;
             }

@@ -1,0 +1,32 @@
+//! Makes the months of `events` ahead, so that no batch has to, and has Postgres count all months together. A batch for a
+//! month that is not there makes it itself.
+
+use std::time::Duration;
+
+use shared::clock;
+
+use crate::consume::Lanes;
+
+const INTERVAL: Duration = Duration::from_hours(1);
+/// After a failure.
+const SOON: Duration = Duration::from_mins(1);
+
+/// Runs until the worker stops. Several workers may do the same: what is there stays.
+pub async fn run(lanes: Lanes) {
+    while lanes.ledger.has_months() {
+        let mut pause = SOON;
+        if lanes.availability.outage().is_none() {
+            match lanes.ledger.prepare_months_ahead(clock::now()).await {
+                Ok(()) => pause = INTERVAL,
+                Err(error) if lanes.fatal.report(&error) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "making the next months of events failed; it will be retried");
+                }
+            }
+        }
+        tokio::select! {
+            () = lanes.shutdown.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
