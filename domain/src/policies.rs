@@ -199,6 +199,13 @@ pub fn shown(key: PolicyKey, currency: &str, value: Value) -> String {
     }
 }
 
+/// The same of what the ledger keeps; what another version set and this build does not take, as it is kept.
+pub fn shown_as_kept(key: &str, currency: &str, kept: &str) -> String {
+    let key = PolicyKey::try_from(key.to_owned()).ok();
+    let value = key.and_then(|key| Some((key, key.stored(kept)?)));
+    value.map_or_else(|| kept.to_owned(), |(key, value)| shown(key, currency, value))
+}
+
 /// A value as people type it: `read` takes it again.
 pub fn typed(slot: &Slot, value: Value) -> String {
     match (slot.key.form(), value) {

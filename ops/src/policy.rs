@@ -2,6 +2,7 @@
 
 use desk::acts::policies::{self as acts, Plan};
 use desk::views::policies::{history, list};
+use domain::policies::shown_as_kept;
 use shared::clock;
 use shared::env::Env;
 
@@ -116,12 +117,13 @@ async fn show_history(env: &Env, options: &PolicyHistoryOptions) -> anyhow::Resu
         .text("BY")
         .prose("REASON", 50);
     for row in rows {
+        let value = shown_as_kept(&row.key, &row.currency, &row.value);
         table.row([
             when::whole(row.set_at),
             row.key,
             row.currency,
             row.version.to_string(),
-            row.value,
+            value,
             row.set_by,
             row.reason,
         ]);

@@ -92,8 +92,24 @@ async fn show(env: &Env, options: &ShowDayOptions) -> anyhow::Result<ExitCode> {
     let ledger = open::ledger(env).await?;
     let read = async { ReconciliationView::read(&mut ledger.read().await?, &day, &whose, now).await };
     let view = open::answer(&ledger, read).await?;
+    let other = Key { livemode: options.test_mode, ..whose.clone() };
+    let is_of_other_mode = match &view {
+        Some(_) => false,
+        None => {
+            let read = async { ReconciliationView::read(&mut ledger.read().await?, &day, &other, now).await };
+            open::answer(&ledger, read).await?.is_some()
+        }
+    };
     ledger.close().await;
     let Some(view) = view else {
+        if is_of_other_mode {
+            let (mode, option) = if options.test_mode {
+                ("live", "without --test-mode")
+            } else {
+                ("test", "with --test-mode")
+            };
+            anyhow::bail!("{day} was compared in {mode} mode alone: ask for it {option}");
+        }
         anyhow::bail!("{day} was not compared yet: `{} reconcile --day {day}` does that", output::me());
     };
     if options.shape.json {

@@ -61,7 +61,7 @@ const WINDOW_EVENTS: usize = 200;
 const END_PATIENCE: Duration = Duration::from_secs(100);
 
 /// An event that was in hand when several processes died waits longer and longer before it is tried again.
-const SETTLE_PATIENCE: Duration = Duration::from_secs(300);
+const SETTLE_PATIENCE: Duration = Duration::from_mins(5);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_is_killed_at_whatever_moment_nothing_is_lost_or_doubled() {

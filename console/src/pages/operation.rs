@@ -9,6 +9,7 @@ use desk::wording::belongs_to;
 use domain::Object;
 use domain::operations::{Approval, Call, Decided, NAME, Operation, OperationState};
 use domain::payments::Payment;
+use domain::permissions::Permission;
 use maud::{Markup, html};
 
 use super::acts::{Act, form, hidden, words};
@@ -161,16 +162,20 @@ fn acts(frame: &Frame<'_>, operation: &Operation) -> Markup {
     let amount = money::shown(operation.amount, &operation.currency);
     let does = desk::views::operation::does(operation);
     let id = [operation.id()];
+    let asked_for_it = operation.requested_by == frame.actor.staff();
     let reason = || words("reason", "Reason", "It stands in the audit, with your name.", true);
     let act = |endpoint, title, consequence: Markup, fields, button, is_dangerous| {
         form(frame, &Act { endpoint, path: &id, title, consequence, fields, button, is_dangerous })
     };
     html! {
         @match operation.state {
+            OperationState::NeedsConfirmation if !asked_for_it => {
+                p.muted { "Only " (operation.requested_by) ", who asked for it, can confirm it." }
+            }
             OperationState::NeedsConfirmation => {
                 (act("confirm_operation", "Confirm", html! { "You confirm: " strong { (does) } ". Where the policies ask for it, somebody else then approves it; else it is sent at once." }, html! {}, "Confirm it", false))
             }
-            OperationState::NeedsApproval if operation.requested_by == frame.actor.staff() => {
+            OperationState::NeedsApproval if asked_for_it => {
                 p.muted { "You asked for it, so somebody else approves or rejects it." }
             }
             OperationState::NeedsApproval => {
@@ -192,7 +197,10 @@ fn acts(frame: &Frame<'_>, operation: &Operation) -> Markup {
             }
             _ => {}
         }
-        @if matches!(operation.state, OperationState::NeedsConfirmation | OperationState::NeedsApproval | OperationState::Approved) {
+        @let is_waiting = matches!(operation.state, OperationState::NeedsConfirmation | OperationState::NeedsApproval | OperationState::Approved);
+        @if is_waiting && !asked_for_it && !frame.actor.has(Permission::Manage) {
+            p.muted { "Cancel: whoever asked for it may, or somebody with " code { (Permission::Manage) } "." }
+        } @else if is_waiting {
             (act("cancel_operation", "Cancel", html! { "Nothing is sent: " strong { (does) } " does not happen." }, reason(), "Cancel it", true))
         }
     }

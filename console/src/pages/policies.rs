@@ -3,7 +3,7 @@
 
 use desk::acts::policies::Plan;
 use desk::views::policies::ListedPolicy;
-use domain::policies::Slot;
+use domain::policies::{Slot, shown_as_kept};
 use ledger::tables::pending_changes::PendingChange;
 use ledger::tables::policies::PolicyRow;
 use maud::{Markup, html};
@@ -134,12 +134,12 @@ fn rehearsed(frame: &Frame<'_>, plan: &Plan) -> Markup {
 }
 
 fn history(rows: &[PolicyRow]) -> Markup {
-    let columns = [text("Set"), text("Version"), text("Value as kept"), text("By"), prose("Reason")];
+    let columns = [text("Set"), text("Version"), text("Value"), text("By"), prose("Reason")];
     let cells = rows.iter().map(|row| {
         vec![
             moment(row.set_at),
             html! { (row.version) },
-            html! { (row.value) },
+            html! { (shown_as_kept(&row.key, &row.currency, &row.value)) },
             html! { (row.set_by) },
             html! { (row.reason) },
         ]
