@@ -169,8 +169,10 @@ impl From<sqlx::Error> for LedgerError {
         match (is_postgres, code.as_str()) {
             (true, "55P03") => Self::Moved, // a row that `Wait::Never` found locked
             (true, "23505") if is_object(database.table()) => Self::Moved,
-            // No partition takes the row; a check that fails has a name.
-            (true, "23514") if database.constraint().is_none() => Self::NoMonth,
+            // No partition of the table takes the row. A check that fails has a name, and what a trigger refuses has no table.
+            (true, "23514") if database.constraint().is_none() && database.table() == Some("events") => {
+                Self::NoMonth
+            }
             (true, state) if state.starts_with("22") || state.starts_with("23") => Self::Data(error),
             (true, _) => Self::Transient(error),
             (false, code) => match code.parse::<i64>().unwrap_or(0) {
