@@ -14,7 +14,7 @@ const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? 
 const context = await browser.newContext({ bypassCSP: true });
 if (cookie) await context.addCookies([{ name: "tidegate", value: cookie, url: base }]);
 const page = await context.newPage();
-const SECOND_LOOK = { runOnly: { type: "rule", values: ["color-contrast", "link-in-text-block", "scrollable-region-focusable", "target-size"] } };
+const SECOND_LOOK = { runOnly: { type: "rule", values: ["color-contrast", "link-in-text-block", "scrollable-region-focusable"] } };
 const said = [];
 page.on("pageerror", (error) => said.push(String(error)));
 for await (const line of readline.createInterface({ input: process.stdin })) {
