@@ -93,13 +93,11 @@ async fn show(env: &Env, options: &ShowDayOptions) -> anyhow::Result<ExitCode> {
     let read = async { ReconciliationView::read(&mut ledger.read().await?, &day, &whose, now).await };
     let view = open::answer(&ledger, read).await?;
     let other = Key { livemode: options.test_mode, ..whose.clone() };
-    let is_of_other_mode = match &view {
-        Some(_) => false,
-        None => {
-            let read = async { ReconciliationView::read(&mut ledger.read().await?, &day, &other, now).await };
-            open::answer(&ledger, read).await?.is_some()
-        }
-    };
+    let mut is_of_other_mode = false;
+    if view.is_none() {
+        let read = async { ReconciliationView::read(&mut ledger.read().await?, &day, &other, now).await };
+        is_of_other_mode = open::answer(&ledger, read).await?.is_some();
+    }
     ledger.close().await;
     let Some(view) = view else {
         if is_of_other_mode {

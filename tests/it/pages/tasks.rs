@@ -65,7 +65,10 @@ async fn answered(scene: &Scene) {
 
 /// A dispute that Stripe and the ledger know, and that can be answered.
 async fn disputed(scene: &Scene, round: usize) -> String {
-    let paid = json!({ "amount": 700 + round, "currency": "usd", "payment_method": "pm_card_createDispute",
+    // Without somebody's name or address the answer to a fraud would be incomplete.
+    let customer = json!({ "name": "Ada Lovelace", "email": "ada@example.com" });
+    let customer = scene.stripe.ask("POST", "/customers", &customer).unwrap()["id"].clone();
+    let paid = json!({ "amount": 700 + round, "currency": "usd", "customer": customer, "payment_method": "pm_card_createDispute",
         "confirm": true, "return_url": "https://shop.example/" });
     let paid = scene.stripe.ask("POST", "/payment_intents", &paid).unwrap();
     let is_there = until("the ledger to know of the dispute", PATIENCE, async || {
