@@ -2,6 +2,7 @@
 //! what a decline leaves, what is found again after doubt, and what is never done twice.
 
 use desk::acts::operations::request::{Ask, Wanted, request};
+use desk::acts::operations::retry::retry as retry_operation;
 use desk::acts::operations::wanted::{WantedCharge, WantedCredit, WantedRetry};
 use domain::Key;
 use domain::operations::{Operation, OperationState, Reason};
@@ -149,6 +150,15 @@ async fn charges(scene: &Scene) {
     assert!(shown.contains("To the customer: Your card was declined."), "{shown}");
 
     never_again(scene, &broke).await;
+
+    // Its payment names the operation, and yet it was not done: whoever tries it again is not told that it was.
+    let again =
+        retry_operation(&scene.ledger, failed.id(), true, &manager("jane"), clock::now()).await.unwrap();
+    let ended =
+        until("the retry to end", PATIENCE, async || Ok(!scene.operation(again.id()).await.state.is_open()));
+    assert!(ended.await.is_ok(), "{}", scene.stack.logs());
+    let message = scene.operation(again.id()).await.message.unwrap_or_default();
+    assert!(!message.contains("done after all"), "{message}");
 
     scene.ends(charge(&empty, 2_500, None), OperationState::Refused, "No payment method available").await;
     scene.stripe.ask("DELETE", &format!("/customers/{empty}"), &json!({})).unwrap();

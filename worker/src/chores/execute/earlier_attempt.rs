@@ -7,6 +7,8 @@ use stripe_api::StripeError;
 use super::at_stripe::{Checked, not};
 use super::check::check;
 use super::look_up::look_up;
+use super::made::{Made, conclusion};
+use super::record::Conclusion;
 use super::{Executor, Interrupted};
 
 /// An operation is tried again by a person each time: so many times are looked through.
@@ -41,17 +43,38 @@ impl Executor {
         for _ in 0..ATTEMPTS_LIMIT {
             let Some(id) = earlier else { break };
             let Some(failed) = self.lanes.ledger.read().await?.operation(&id).await? else { break };
-            if let (Some(_), Ok(parameters)) = (failed.first_sent_at, failed.parameters()) {
-                match look_up(&self.api, &failed, &parameters).await {
-                    Ok(looked) if looked.found.is_some() => return Ok(Ok(Some(id))),
-                    Ok(_) => {}
-                    // Then Stripe has nothing that it could have been done with.
-                    Err(error) if error.is_missing() => {}
-                    Err(error) => return Ok(Err(error)),
-                }
+            match self.was_done(&failed).await {
+                Ok(true) => return Ok(Ok(Some(id))),
+                Ok(false) => {}
+                Err(error) => return Ok(Err(error)),
             }
             earlier = failed.retry_of;
         }
         Ok(Ok(None))
+    }
+
+    /// Whether it made something new. A payment that was declined is made, and not done; of what changes an object, the
+    /// object itself tells.
+    async fn was_done(&self, failed: &Operation) -> Result<bool, StripeError> {
+        let Ok(parameters) = failed.parameters() else { return Ok(false) };
+        let is_new = matches!(
+            parameters,
+            Parameters::Refund(_) | Parameters::Charge(_) | Parameters::Subscribe(_) | Parameters::Credit(_)
+        );
+        if !is_new || failed.first_sent_at.is_none() {
+            return Ok(false);
+        }
+        match look_up(&self.api, failed, &parameters).await {
+            Ok(looked) => match looked.found {
+                Some(answer) => {
+                    let made = Made::read(&answer)?;
+                    Ok(matches!(conclusion(&parameters, made, None), Conclusion::Succeeded(_)))
+                }
+                None => Ok(false),
+            },
+            // Then Stripe has nothing that it could have been done with.
+            Err(error) if error.is_missing() => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 }
