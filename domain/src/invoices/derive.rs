@@ -83,10 +83,12 @@ impl Invoice {
         self.next_payment_retry_at = self.plan_retry(parts, policy).ok();
     }
 
-    /// What Stripe's invoice still asks for, also where a part was paid since Stripe last told of it.
+    /// What Stripe's invoice still asks for, also where a part was paid since Stripe last told of it. Where chargebacks took
+    /// all that came in, nobody knows how much that was: then it is what Stripe told last.
     pub fn remaining(&self) -> i64 {
         let taken_in = self.amount_paid.saturating_add(self.amount_charged_back);
-        self.state.amount_remaining.saturating_sub((taken_in - self.received()).max(0)).max(0)
+        let untold = if self.amount_paid > 0 { (taken_in - self.received()).max(0) } else { 0 };
+        self.state.amount_remaining.saturating_sub(untold).max(0)
     }
 
     /// What a Stripe invoice took in, before any of it went back.

@@ -35,3 +35,24 @@ pub fn of_operation(operation: &Operation, change: &AuditChange, now: DateTime<U
     }
     notices
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_act_that_was_refused_sends_no_letter_again() {
+        for (state, letter) in [
+            (OperationState::NeedsApproval, NoticeKind::ApprovalWanted),
+            (OperationState::Rejected, NoticeKind::RefundRejected),
+        ] {
+            let operation = Operation { state, kind: OperationKind::Refund, ..Operation::default() };
+            let told = |what| {
+                let change = AuditChange { what, before: None, after: None, severity: Severity::Info };
+                let notices = of_operation(&operation, &change, DateTime::UNIX_EPOCH);
+                notices.iter().any(|notice| notice.kind == letter)
+            };
+            assert_eq!((told(STATE), told("denied")), (true, false), "{state:?}");
+        }
+    }
+}

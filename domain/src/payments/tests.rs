@@ -144,6 +144,17 @@ fn a_charge_that_settled_nothing_stands_below_the_payments_own_words() {
     }
 }
 
+#[test]
+fn of_two_captures_in_one_second_the_one_that_took_more_is_the_later() {
+    let held = |received: i64| {
+        let amounts = json!({"amount_capturable": 1999 - received, "amount_received": received});
+        event("payment_intent.amount_capturable_updated", 5, &intent("requires_capture", &amounts))
+    };
+    for (less, more) in [(100, 300), (300, 900), (999, 1000)] {
+        assert_eq!(in_every_order(&[held(less), held(more)]).payment("pi_1").state.amount_received, more);
+    }
+}
+
 /// As Stripe tells of captures with `final_capture=false`: of 1500, first 700 and then 500, the rest released.
 #[test]
 fn what_is_captured_in_parts_can_be_captured_until_the_last_part() {

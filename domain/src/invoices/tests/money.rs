@@ -52,6 +52,23 @@ fn what_went_back_of_an_open_invoice_leaves_it_open_with_the_amounts_beside_it()
     }
 }
 
+/// Since 2025-05-28 an invoice may be paid in parts, and each part is told of by itself.
+#[test]
+fn a_part_that_was_paid_counts_before_the_invoice_tells_of_it() {
+    let open = |second, paid: i64| {
+        let amounts = json!({"amount_due": 1000, "amount_paid": paid, "amount_remaining": 1000 - paid});
+        event("invoice.updated", second, &invoice_object("open", &amounts))
+    };
+    let part = row("inpay_1", "in_1", 400);
+    let told = end(&[open(0, 0), part.clone(), succeeded(400)]);
+    assert_eq!((told.amount_paid, told.remaining(), told.seen.needs_refetch), (400, 600, true));
+    let told = end(&[open(0, 0), part, succeeded(400), open(5, 400)]);
+    assert_eq!((told.amount_paid, told.remaining(), told.seen.needs_refetch), (400, 600, false));
+    let [charge, dispute] = lost(500, "lost");
+    let told = end(&[open(5, 400), row("inpay_1", "in_1", 400), charge, dispute]);
+    assert_eq!((told.amount_paid, told.remaining()), (0, 600), "a chargeback pays nothing of it");
+}
+
 #[test]
 fn what_is_left_of_a_paid_invoice_says_its_status() {
     let table = [
