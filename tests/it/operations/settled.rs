@@ -37,6 +37,13 @@ async fn an_outcome_that_nobody_knows_blocks_the_payment_until_somebody_else_set
         assert_eq!(code(&settled(&odd, mary(), 2).await), "invalid_id");
         desk.change(asked.id(), |it| it.hold("worker", at(9))).await;
         assert_eq!(code(&settled(&done, mary(), 3).await), "busy", "a worker looks it up right now");
+        desk.change(asked.id(), |it| it.error_class = Some("twin_runs".to_owned())).await;
+        let early = settled(&Found::NotDone, mary(), 10).await;
+        assert_eq!(
+            code(&early),
+            "busy",
+            "Stripe is at work on it: nobody can have seen that it was not done"
+        );
         let made = |id: &str| Found::Done { stripe_id: id.to_owned() };
         // Nobody knows it yet; a payment; of another payment; over another amount; one that failed.
         desk.hears(&refunded("re_2", "pi_2", 400_000, "succeeded")).await;

@@ -71,3 +71,37 @@ async fn key_figures_go_by_the_time_of_what_happened() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_never_captured_was_never_refunded() {
+    each_desk("kpi_released", async |desk| {
+        let now = clock::now();
+        // A void, and what a capture left: Stripe makes a refund of each, and gives no reason.
+        for (name, captured) in [("void", 0), ("part", 600)] {
+            let held = ago(name, 1_000, 15, now);
+            let rest = 1_000 - captured;
+            let hold = json!({"amount_captured": 0, "captured": false});
+            let given_back = json!({"amount_captured": captured, "captured": captured > 0,
+                "amount_refunded": rest, "refunded": captured == 0});
+            let what = if captured > 0 { "captured" } else { "refunded" };
+            desk.hears(&[
+                held.charge("succeeded", 1, "succeeded", &hold),
+                held.refund(name, 60, "succeeded", rest),
+                held.charge(what, 60, "succeeded", &given_back),
+            ])
+            .await;
+        }
+        let sold = ago("sold", 2_000, 20, now);
+        desk.hears(&sold.paid()).await;
+        desk.hears(&[sold.refund("real", 60, "succeeded", 500)]).await;
+        let hour = desk.document(&["kpi", "--hours", "1"]);
+        assert_eq!(
+            (&hour["payments_succeeded"], &hour["payments_refunded"]),
+            (&json!(2), &json!(1)),
+            "{hour}"
+        );
+        let usd = &hour["currencies"][0];
+        assert_eq!((&usd["volume"], &usd["refunded"]), (&json!(2_600), &json!(500)));
+    })
+    .await;
+}
