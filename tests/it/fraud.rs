@@ -193,6 +193,40 @@ async fn a_finding_goes_when_it_no_longer_stands_and_comes_back_with_news_alone(
     .await;
 }
 
+/// Of 30.00 that were authorised 12.00 were captured: no more can be lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_be_lost_is_what_was_captured() {
+    let now = minute(3_000);
+    each_ledger("fraud_captured", async |ledger, _| {
+        let held = |number: i64| {
+            let captured = json!({ "id": format!("ch_{number}"), "object": "charge", "status": "succeeded", "amount": 3_000,
+                "amount_captured": 1_200, "amount_refunded": 0, "captured": true, "currency": "usd", "created": BEGIN + 2_200 * 60,
+                "customer": "cus_victim", "payment_intent": format!("pi_{number}") });
+            let [intent, _] = attempt(number, 2_200, "succeeded", "victim", "6666", 1_200);
+            [intent, envelope(&format!("evt_captured_{number}"), "charge.captured", 2_200 * 60, &captured)]
+        };
+        let back = |number: i64, amount: i64| {
+            let refund = json!({ "id": format!("re_{number}"), "object": "refund", "status": "succeeded", "amount": amount,
+                "currency": "usd", "created": BEGIN + 2_300 * 60, "charge": format!("ch_{number}"), "payment_intent": format!("pi_{number}") });
+            envelope(&format!("evt_re_{number}"), "refund.created", 2_300 * 60, &refund)
+        };
+        let [[intent, charge], [other, lost_charge]] = [held(40), held(41)];
+        let lost = json!({ "id": "du_41", "object": "dispute", "status": "lost", "amount": 1_200, "currency": "usd", "charge": "ch_41",
+            "payment_intent": "pi_41", "reason": "fraudulent", "created": BEGIN + 2_400 * 60, "balance_transactions": [] });
+        let lost = envelope("evt_lost", "charge.dispute.closed", 2_500 * 60, &lost);
+        together(&ledger, &[&intent, &charge, &warning(), &other, &lost_charge, &back(41, 200), &lost]).await;
+        look_through(&ledger, now).await;
+        let found_now = found(&ledger, now).await;
+        for expected in [of("fraud_warning", "ch_40", Some(1_200)), of("double_loss", "ch_41", Some(200))] {
+            assert!(found_now.contains(&expected), "{expected:?} is not in {found_now:?}");
+        }
+        together(&ledger, &[&back(40, 1_200)]).await;
+        look_through(&ledger, now).await;
+        assert_eq!(one(&ledger, "fraud_warning", now).await.resolution, Resolution::Gone);
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stranger_with_the_same_last_digits_changes_nothing_about_a_user() {
     let now = minute(3_000);

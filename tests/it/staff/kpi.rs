@@ -78,16 +78,16 @@ async fn what_was_never_captured_was_never_refunded() {
         let now = clock::now();
         // A void, and what a capture left: Stripe makes a refund of each, and gives no reason.
         for (name, captured) in [("void", 0), ("part", 600)] {
-            let held = ago(name, 1_000, 15, now);
+            let bought = ago(name, 1_000, 15, now);
             let rest = 1_000 - captured;
             let hold = json!({"amount_captured": 0, "captured": false});
             let given_back = json!({"amount_captured": captured, "captured": captured > 0,
                 "amount_refunded": rest, "refunded": captured == 0});
             let what = if captured > 0 { "captured" } else { "refunded" };
             desk.hears(&[
-                held.charge("succeeded", 1, "succeeded", &hold),
-                held.refund(name, 60, "succeeded", rest),
-                held.charge(what, 60, "succeeded", &given_back),
+                bought.charge("succeeded", 1, "succeeded", &hold),
+                bought.refund(name, 60, "succeeded", rest),
+                bought.charge(what, 60, "succeeded", &given_back),
             ])
             .await;
         }
