@@ -76,13 +76,14 @@ pub(crate) fn create(books: &mut Books, params: Params<'_>) -> Answer {
         json!({ "latest_invoice": invoice, "status": if is_sent { "active" } else { "incomplete" } }),
     );
     books.record("invoice.created", &invoice);
+    if let Some(intent) = &paid_by {
+        books.edit(&invoice, json!({ "_payment_intent": intent }));
+        books.edit(intent, json!({ "_invoice": invoice }));
+    }
     invoices::open(books, &invoice);
     books.record("customer.subscription.created", &id);
     match (paid_by, behaviour) {
-        (Some(intent), _) => {
-            books.edit(&intent, json!({ "_invoice": invoice }));
-            invoices::follow(books, &intent);
-        }
+        (Some(intent), _) => invoices::follow(books, &intent),
         (None, "default_incomplete") => {}
         (None, _) if is_sent => {}
         (None, _) => {

@@ -203,13 +203,7 @@ async fn what_a_stopped_worker_could_not_write_comes_again() {
     for _ in 0..5 {
         assert_eq!(client.send(&stories.succeeded_payment().body).await, Answer::Status(200));
     }
-    let is_held = until("a worker that holds events which it cannot write", PATIENCE, async || {
-        Ok(stack.metrics(name).await?.contains("tidegate_ledger_unavailable 1"))
-    });
-    is_held.await.unwrap();
-    stack.terminate(name);
-    until("the process to end", PATIENCE, async || Ok(stack.has_ended(name))).await.unwrap();
-    stack.bury(name);
+    stops_with_what_it_cannot_write(&mut stack, name).await;
     postgres.restart().await.unwrap();
     stack.spawn(name).unwrap();
     stack.ledger().has_handled(5, PATIENCE).await.unwrap();
@@ -240,17 +234,21 @@ async fn what_a_stopped_worker_had_in_hand_alone_comes_again() {
     again.await.unwrap();
     postgres.kill().await.unwrap();
     drop(held);
-    let is_held = until("a worker that cannot write it", PATIENCE, async || {
+    stops_with_what_it_cannot_write(&mut stack, name).await;
+    postgres.restart().await.unwrap();
+    stack.spawn(name).unwrap();
+    stack.ledger().has_handled(1, PATIENCE).await.unwrap();
+    stack.end().await;
+}
+
+async fn stops_with_what_it_cannot_write(stack: &mut Stack, name: &'static str) {
+    let is_held = until("a worker that holds what it cannot write", PATIENCE, async || {
         Ok(stack.metrics(name).await?.contains("tidegate_ledger_unavailable 1"))
     });
     is_held.await.unwrap();
     stack.terminate(name);
     until("the process to end", PATIENCE, async || Ok(stack.has_ended(name))).await.unwrap();
     stack.bury(name);
-    postgres.restart().await.unwrap();
-    stack.spawn(name).unwrap();
-    stack.ledger().has_handled(1, PATIENCE).await.unwrap();
-    stack.end().await;
 }
 
 fn stories() -> Stories {

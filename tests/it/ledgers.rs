@@ -1,6 +1,7 @@
 //! The worker's transaction on both ledgers, story by story: recorded once, merged in any order, by several
 //! at once, and one bad event harms only itself.
 
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use domain::invoices::Invoice;
 use domain::outcome::OutcomeKind;
 use domain::payments::Payment;
 use envelope::{Envelope, Header, Source, Unwanted};
+use harness::empty_ledger;
 use harness::histories::agreeing;
 use harness::postgres::Postgres;
 use harness::process_guard::{ProcessGuard, until};
@@ -24,27 +26,37 @@ use worker::process::{Handled, Manner, process};
 
 /// Tells the story to an empty ledger of each kind that may be there.
 pub(crate) async fn each_ledger(name: &str, story: impl AsyncFn(Ledger, String)) {
-    each_database(name, async |url| {
+    let tell = async |url: String| {
         let ledger = open(&url).await;
-        assert!(!ledger.migrate().await.unwrap().is_empty());
         ledger.check_schema().await.unwrap();
         story(ledger.clone(), url).await;
         ledger.close().await;
-    })
-    .await;
+    };
+    let (_folder, file) = file_for(name);
+    empty_ledger::copy_to(&file).unwrap();
+    tell(sqlite(&file)).await;
+    if !servers::are_away() {
+        tell(Postgres::shared().await.ledger(name).await.unwrap()).await;
+    }
 }
 
 /// Tells the story to a database of each kind that may be there, before it is a ledger.
 pub(crate) async fn each_database(name: &str, story: impl AsyncFn(String)) {
-    let folder = ProcessGuard::new("ledger", rustix::process::Signal::KILL).unwrap();
-    let file = if name.contains(SEALED) { "sealed.db" } else { "ledger.db" };
-    let mut urls = vec![format!("sqlite:{}", folder.folder().join(file).display())];
+    let (_folder, file) = file_for(name);
+    story(sqlite(&file)).await;
     if !servers::are_away() {
-        urls.push(Postgres::shared().await.database(name).await.unwrap());
+        story(Postgres::shared().await.database(name).await.unwrap()).await;
     }
-    for url in urls {
-        story(url).await;
-    }
+}
+
+fn file_for(name: &str) -> (ProcessGuard, PathBuf) {
+    let folder = ProcessGuard::new("ledger", rustix::process::Signal::KILL).unwrap();
+    let file = folder.folder().join(if name.contains(SEALED) { "sealed.db" } else { "ledger.db" });
+    (folder, file)
+}
+
+fn sqlite(file: &Path) -> String {
+    format!("sqlite:{}", file.display())
 }
 
 /// The same, and once more on ledgers whose bodies are sealed.

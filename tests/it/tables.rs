@@ -65,9 +65,8 @@ async fn what_is_written_is_what_is_read() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_of_postgres_stays_with_its_key_where_a_page_has_room() {
     const TWICE: &str = "SELECT count(*) FROM segments WHERE pg_column_compression(content) IS NOT NULL";
-    let url = Postgres::shared().await.database("pages").await.unwrap();
+    let url = Postgres::shared().await.ledger("pages").await.unwrap();
     let ledger = open(&url).await;
-    ledger.migrate().await.unwrap();
     let moved = async || {
         const BYTES: &str = "SELECT pg_relation_size(reltoastrelid) FROM pg_class WHERE relname = 'bodies'";
         harness::ledger::Ledger::at(&url).count(BYTES).await.unwrap()

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use harness::empty_ledger;
 use harness::process_guard::ProcessGuard;
 use ledger::{Ledger, LedgerConfig};
 use shared::clock;
@@ -20,9 +21,10 @@ const PATIENCE_SECS: &str = "30";
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_writes_seldom_gets_a_turn_beside_those_who_write_without_a_pause() {
     let folder = ProcessGuard::new("writers", rustix::process::Signal::KILL).unwrap();
-    let url = format!("sqlite:{}", folder.folder().join("ledger.db").display());
+    let file = folder.folder().join("ledger.db");
+    empty_ledger::copy_to(&file).unwrap();
+    let url = format!("sqlite:{}", file.display());
     let seldom = open(&url, PATIENCE_SECS).await;
-    seldom.migrate().await.unwrap();
     let (stop, written) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let mut busy = tokio::task::JoinSet::new();
     for process in 0..BUSY {

@@ -11,6 +11,7 @@ pub mod chosen;
 pub mod client;
 pub mod cluster;
 pub mod collector;
+pub mod empty_ledger;
 pub mod faketime;
 pub mod fuzzing;
 pub mod histories;

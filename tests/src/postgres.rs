@@ -16,6 +16,7 @@ use rustix::process::{Pid, Signal, getuid, kill_process};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::sync::OnceCell;
 
+use crate::empty_ledger;
 use crate::ports::free_port;
 use crate::process_guard::{ProcessGuard, Server, until};
 use crate::servers;
@@ -32,6 +33,11 @@ const SETTINGS: &[&str] = &[
     "max_wal_size=512MB",
     "jit=off",
 ];
+
+/// The database that new ledgers are copies of.
+const EMPTY_LEDGER: &str = "empty_ledger";
+/// For what is copied again and again.
+const SMALL_LOG: &[&str] = &["wal_recycle=off", "min_wal_size=32MB"];
 
 pub struct Postgres {
     server: Option<Server>,
@@ -53,17 +59,34 @@ struct User {
 }
 
 impl Postgres {
-    /// Creates a cluster, starts it and waits until it answers.
+    /// Starts a cluster of its own and waits until it answers.
     pub async fn start() -> anyhow::Result<Self> {
         Self::start_with(&[]).await
     }
 
     /// The same with further settings, each `name=value`.
     pub async fn start_with(settings: &[&str]) -> anyhow::Result<Self> {
-        let mut postgres = Self::lay_out(shared::trace::random_hex::<16>(), settings)?;
-        postgres.create_cluster().await?;
+        let pattern = Self::pattern().await?;
+        let mut postgres = Self::lay_out(pattern.password.clone(), settings)?;
+        let copied = Command::new("cp").arg("-a").arg(pattern.data()).arg(postgres.data()).output()?;
+        ensure!(copied.status.success(), "no copy: {}", String::from_utf8_lossy(&copied.stderr));
         postgres.boot().await?;
         Ok(postgres)
+    }
+
+    /// What each server of this run begins as a copy of: a cluster at rest, in which there is an empty ledger.
+    async fn pattern() -> anyhow::Result<&'static Self> {
+        static PATTERN: OnceCell<Postgres> = OnceCell::const_new();
+        let make = async || {
+            let mut pattern = Self::lay_out(shared::trace::random_hex::<16>(), SMALL_LOG)?;
+            pattern.create_cluster().await?;
+            pattern.boot().await?;
+            pattern.create(EMPTY_LEDGER, "").await?;
+            empty_ledger::migrate(&pattern.address(EMPTY_LEDGER))?;
+            pattern.stop().await?;
+            Ok(pattern)
+        };
+        PATTERN.get_or_try_init(make).await
     }
 
     /// Folder, port and password; no cluster is there yet.
@@ -72,11 +95,8 @@ impl Postgres {
         let binaries = binaries()?;
         let guard = ProcessGuard::new("postgres", Signal::QUIT)?;
         let user = if getuid().is_root() { Some(User::unprivileged()?) } else { None };
-        let password_file = guard.folder().join("password");
-        fs::write(&password_file, &password)?;
         if let Some(User { uid, gid }) = user {
             guard.give_to(uid, gid)?;
-            chown(&password_file, Some(uid), Some(gid))?;
         }
         let port = free_port();
         let databases = AtomicU32::new(0);
@@ -102,12 +122,24 @@ impl Postgres {
 
     /// The address of a new, empty database, whose name begins as given.
     pub async fn database(&self, name: &str) -> anyhow::Result<String> {
-        let number = self.databases.fetch_add(1, Ordering::Relaxed);
-        let name = format!("{name}_{number}");
+        self.create(&self.unused(name), "").await
+    }
+
+    /// The address of a new database that is an empty ledger.
+    pub async fn ledger(&self, name: &str) -> anyhow::Result<String> {
+        self.create(&self.unused(name), &format!("TEMPLATE {EMPTY_LEDGER}")).await
+    }
+
+    fn unused(&self, name: &str) -> String {
+        format!("{name}_{}", self.databases.fetch_add(1, Ordering::Relaxed))
+    }
+
+    async fn create(&self, name: &str, how: &str) -> anyhow::Result<String> {
         let mut connection = PgConnection::connect(&self.address("postgres")).await?;
-        sqlx::query(AssertSqlSafe(format!("CREATE DATABASE \"{name}\""))).execute(&mut connection).await?;
+        let statement = format!("CREATE DATABASE \"{name}\" {how}");
+        sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await?;
         connection.close().await?;
-        Ok(self.address(&name))
+        Ok(self.address(name))
     }
 
     /// From now on it speaks TLS, and shows this certificate.
@@ -143,6 +175,13 @@ impl Postgres {
         .await
     }
 
+    /// In peace: everything is on disk, and nothing has to be recovered.
+    async fn stop(&mut self) -> anyhow::Result<()> {
+        let Some(mut server) = self.server.take() else { return Ok(()) };
+        server.signal(Signal::INT);
+        until("Postgres to stop", KILL_PATIENCE, async || Ok(server.has_exited())).await
+    }
+
     /// Starts it again on the same data and port.
     pub async fn restart(&mut self) -> anyhow::Result<()> {
         self.kill().await?;
@@ -159,9 +198,14 @@ impl Postgres {
     }
 
     async fn create_cluster(&self) -> anyhow::Result<()> {
+        let password = self.guard.folder().join("password");
+        fs::write(&password, &self.password)?;
+        if let Some(User { uid, gid }) = self.user {
+            chown(&password, Some(uid), Some(gid))?;
+        }
         let output = self.guard.folder().join("initdb");
         let mut command = self.command("initdb", &output)?;
-        command.arg("--pgdata").arg(self.data()).arg("--pwfile").arg(self.guard.folder().join("password"));
+        command.arg("--pgdata").arg(self.data()).arg("--pwfile").arg(password);
         command.args(["--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"]);
         command.arg("--no-sync"); // only of this first state, which nobody misses
         let mut initdb = self.guard.spawn(&mut command)?;

@@ -11,6 +11,7 @@ use rustix::process::Signal;
 
 use crate::broker::Broker;
 use crate::client::{Client, get};
+use crate::empty_ledger;
 use crate::ledger::Ledger;
 use crate::ports::{credentials, loopback};
 use crate::postgres::Postgres;
@@ -125,10 +126,13 @@ impl Stack {
         queue_url: String,
         postgres: Option<&Postgres>,
     ) -> anyhow::Result<Self> {
-        let file = |name: &str| format!("sqlite:{}", guard.folder().join(name).display());
         let ledger_url = match postgres {
-            Some(postgres) => postgres.database("stack").await?,
-            None => file("ledger.db"),
+            Some(postgres) => postgres.ledger("stack").await?,
+            None => {
+                let file = guard.folder().join("ledger.db");
+                empty_ledger::copy_to(&file)?;
+                format!("sqlite:{}", file.display())
+            }
         };
         let secret = format!("whsec_{}", shared::trace::random_hex::<20>());
         let (gateway, console) = (loopback(), loopback());
@@ -165,7 +169,7 @@ impl Stack {
         })
     }
 
-    /// Declares and migrates what the separate processes only check, then starts everything.
+    /// Declares what the separate processes only check, then starts everything.
     pub async fn begin(&mut self) -> anyhow::Result<()> {
         self.begin_only(&self.names()).await
     }
@@ -174,7 +178,6 @@ impl Stack {
     pub async fn begin_only(&mut self, names: &[&str]) -> anyhow::Result<()> {
         if self.combination.has_broker() {
             self.tidegate(&["topology", "--no-wait"]).await?;
-            self.tidegate(&["migrate"]).await?;
         }
         for name in names {
             self.spawn(name)?;

@@ -87,6 +87,9 @@ async fn policy(ledger: &Ledger, frame: &Frame<'_>, key: &str) -> Page {
     let Ok(slot) = policy_acts::slot(key, Some(currency)) else { return Ok(Err(nothing())) };
     let listed = policy_views::list(ledger).await?;
     let of_key: Vec<_> = listed.into_iter().filter(|policy| policy.key == slot.key).collect();
+    if slot.key.is_money() && slot.currency.is_empty() {
+        return Ok(Ok((slot.to_string(), policies::choose_currency(frame, &of_key))));
+    }
     // A currency without a value of its own has none yet, and gets one here.
     let of_currency = of_key.iter().find(|policy| policy.currency == slot.currency);
     let Some(policy) = of_currency.or(of_key.first()) else { return Ok(Err(nothing())) };

@@ -38,15 +38,52 @@ pub fn list(frame: &Frame<'_>, policies: &[ListedPolicy], waiting: &[PendingChan
 }
 
 fn row(frame: &Frame<'_>, policy: &ListedPolicy) -> Vec<Markup> {
+    let name = html! { span { a href=(place(policy.key.as_str(), &policy.currency)) { (policy.key.as_str()) } @if !policy.currency.is_empty() { " " (policy.currency.to_uppercase()) } } };
+    let mut cells = vec![name, html! { strong.nowrap { (policy.shown) } }, html! { (policy.help) }];
+    cells.extend(whose(frame, policy));
+    cells
+}
+
+/// When it was set, by whom and why.
+fn whose(frame: &Frame<'_>, policy: &ListedPolicy) -> [Markup; 3] {
     let set = policy.set.as_ref();
-    vec![
-        html! { span { a href=(place(policy.key.as_str(), &policy.currency)) { (policy.key.as_str()) } @if !policy.currency.is_empty() { " " (policy.currency.to_uppercase()) } } },
-        html! { strong.nowrap { (policy.shown) } },
-        html! { (policy.help) },
+    [
         set.map_or_else(|| html! { span.muted { "default" } }, |set| age(set.set_at, frame.now)),
         html! { (set.map(|set| set.set_by.as_str()).unwrap_or_default()) },
         html! { (set.map(|set| set.reason.as_str()).unwrap_or_default()) },
     ]
+}
+
+/// A policy has a value for each currency: which one is meant? `values` are those that it has.
+pub fn choose_currency(frame: &Frame<'_>, values: &[ListedPolicy]) -> Markup {
+    let Some(policy) = values.first() else { return html! {} };
+    let key = policy.key.as_str();
+    let columns = [text("Currency"), text("Value"), text("Set"), text("By"), prose("Reason")];
+    let cells = values.iter().map(|policy| {
+        let currency = html! { a href=(place(key, &policy.currency)) { (policy.currency.to_uppercase()) } };
+        let mut cells = vec![currency, html! { strong.nowrap { (policy.shown) } }];
+        cells.extend(whose(frame, policy));
+        cells
+    });
+    html! {
+        div.title { h1 { (key) } }
+        p.lead { (policy.help) " Each currency has a value of its own." }
+        (section("Values", &columns, cells.collect()))
+        section.panel {
+            h2 { "Another currency" }
+            div.inner {
+                form.form method="get" action={ "/policy/" (key) } {
+                    div.field {
+                        label for="currency" { "Currency" }
+                        input id="currency" name="currency" type="text" required minlength="3" maxlength="3" autocomplete="off" placeholder="eur";
+                        span.hint { "Its three letters." }
+                    }
+                    div { button type="submit" { "Show it" } }
+                }
+            }
+        }
+        p { a href="/policies" { "All policies" } }
+    }
 }
 
 /// What the page of one policy is made of.

@@ -180,7 +180,7 @@ pub(crate) fn finalize(books: &mut Books, id: &str, params: Params<'_>) -> Answe
     retrieve(books, id)
 }
 
-/// It gets its number and the payment intent that is to pay it. One of nothing is paid at once.
+/// It gets its number, and a payment intent unless one has paid it already. One of nothing is paid at once.
 pub(crate) fn open(books: &mut Books, id: &str) {
     let Some(invoice) = books.get(id).cloned() else { return };
     let amount = invoice["amount_due"].as_i64().unwrap_or(0);
@@ -212,22 +212,29 @@ pub(crate) fn open(books: &mut Books, id: &str) {
         pay::settled(books, id, 0, false);
         return;
     }
-    let asked = Asked {
-        amount,
-        currency: invoice["currency"].as_str().unwrap_or_default().to_owned(),
-        customer: json!(customer),
-        description: invoice["description"].clone(),
-        metadata: json!({}),
-        capture_method: "automatic",
-        invoice: json!(id),
-    };
-    let intent = payment_intents::make(books, &asked);
-    books.edit(id, json!({ "_payment_intent": intent }));
-    books.record("payment_intent.created", &intent);
+    let currency = invoice["currency"].as_str().unwrap_or_default().to_owned();
+    let intent = invoice["_payment_intent"].as_str().map_or_else(
+        || {
+            let asked = Asked {
+                amount,
+                currency: currency.clone(),
+                customer: json!(customer),
+                description: invoice["description"].clone(),
+                metadata: json!({}),
+                capture_method: "automatic",
+                invoice: json!(id),
+            };
+            let intent = payment_intents::make(books, &asked);
+            books.edit(id, json!({ "_payment_intent": intent }));
+            books.record("payment_intent.created", &intent);
+            intent
+        },
+        str::to_owned,
+    );
     let payment = format!("inpay_1{}", books.random_text(23));
     books.put(json!({
         "id": payment, "object": "invoice_payment", "amount_paid": null, "amount_requested": amount, "created": books.now,
-        "currency": asked.currency, "invoice": id, "is_default": true, "livemode": books.livemode,
+        "currency": currency, "invoice": id, "is_default": true, "livemode": books.livemode,
         "payment": { "payment_intent": intent, "type": "payment_intent" }, "status": "open",
         "status_transitions": { "canceled_at": null, "paid_at": null },
     }));

@@ -129,6 +129,9 @@ fn a_subscription_is_active_when_its_first_invoice_is_paid() {
             .len(),
         2
     );
+    let intents = stripe.done(&format!("GET /payment_intents?customer={customer}"), "");
+    let statuses: Vec<_> = intents["data"].as_array().unwrap().iter().map(|one| &one["status"]).collect();
+    assert_eq!(statuses, ["succeeded"; 2], "an invoice has one payment");
     let path = format!("DELETE /subscriptions/{}", id(&subscription["id"]));
     assert_eq!(stripe.done(&path, "prorate=false")["status"], "canceled");
     assert_eq!(stripe.refused(&path, "").1["code"], "resource_missing");

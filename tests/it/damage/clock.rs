@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use harness::empty_ledger;
 use harness::faketime;
 use harness::postgres::Postgres;
 use harness::process_guard::until;
@@ -116,11 +117,11 @@ async fn an_event_that_a_wrong_clock_put_off_is_brought_forward_and_any_other_wa
 
 async fn each_ledger(story: impl AsyncFn(&Ledger, &str) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let home = Home::new()?;
-    let file = format!("sqlite:{}", home.path("ledger.db").display());
-    let server = Postgres::shared().await.database("clock").await?;
-    for url in [file, server] {
+    let file = home.path("ledger.db");
+    empty_ledger::copy_to(&file)?;
+    let server = Postgres::shared().await.ledger("clock").await?;
+    for url in [format!("sqlite:{}", file.display()), server] {
         let ledger = Ledger::open(&LedgerConfig::from_env(&Env::of(&[("DATABASE_URL", &url)]))?).await?;
-        ledger.migrate().await?;
         tokio::time::timeout(Duration::from_mins(1), story(&ledger, &url)).await??;
         ledger.close().await;
     }

@@ -20,14 +20,8 @@ use super::scene::{PATIENCE, Scene, manager};
 async fn a_key_that_loses_its_rights_leaves_what_it_sent_in_doubt() {
     let scene = Scene::begin(Combination::SqliteSqlite).await;
 
-    // Done, its answer lost, and then the key may ask for nothing of the kind.
-    let payment = scene.payment(1, 5_000).await;
-    scene.stripe.fails_at("POST /v1/refunds", [Fault::CutAfter]);
-    let asked = scene.refund(&payment, 2_000).await;
-    until("the refund", PATIENCE, async || Ok(scene.stripe.refunds_made() == 1)).await.unwrap();
-    scene.stripe.denies(["/refunds"]);
-    let unknown = scene.reaches(asked.id(), OperationState::Unknown).await;
-    assert_eq!(unknown.attempt, 1);
+    let asked = refunded_and_unknown(&scene).await;
+    assert_eq!(asked.attempt, 1);
     let refund = scene.stripe.all("", "refund")[0].clone();
     let found = Found::Done { stripe_id: refund["id"].as_str().unwrap().to_owned() };
     let joe = manager("joe");
@@ -57,12 +51,7 @@ async fn a_key_that_loses_its_rights_leaves_what_it_sent_in_doubt() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_done_after_all_is_not_done_again_by_whoever_tries_again() {
     let scene = Scene::begin(Combination::SqliteSqlite).await;
-    let payment = scene.payment(1, 5_000).await;
-    scene.stripe.fails_at("POST /v1/refunds", [Fault::CutAfter]);
-    let asked = scene.refund(&payment, 2_000).await;
-    until("the refund", PATIENCE, async || Ok(scene.stripe.refunds_made() == 1)).await.unwrap();
-    scene.stripe.denies(["/refunds"]);
-    scene.reaches(asked.id(), OperationState::Unknown).await;
+    let asked = refunded_and_unknown(&scene).await;
     let joe = manager("joe");
     let settled = settle(&scene.ledger, asked.id(), &Found::NotDone, "not there", &joe, clock::now());
     assert_eq!(settled.await.unwrap().state, OperationState::Failed);
@@ -73,6 +62,16 @@ async fn what_was_done_after_all_is_not_done_again_by_whoever_tries_again() {
     assert!(why.contains(asked.id()) && why.contains("done after all"), "{why}");
     assert_eq!(scene.stripe.refunds_made(), 1, "no money leaves twice");
     scene.end().await;
+}
+
+/// Done, its answer lost, and then the key may ask for nothing of the kind.
+async fn refunded_and_unknown(scene: &Scene) -> Operation {
+    let payment = scene.payment(1, 5_000).await;
+    scene.stripe.fails_at("POST /v1/refunds", [Fault::CutAfter]);
+    let asked = scene.refund(&payment, 2_000).await;
+    until("the refund", PATIENCE, async || Ok(scene.stripe.refunds_made() == 1)).await.unwrap();
+    scene.stripe.denies(["/refunds"]);
+    scene.reaches(asked.id(), OperationState::Unknown).await
 }
 
 /// As a worker leaves it that had committed its attempt; `then` happens before anybody can look at it.

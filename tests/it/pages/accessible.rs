@@ -55,6 +55,7 @@ async fn axe_finds_nothing_on_any_page() {
                 "/staff/ada",
                 "/tokens",
                 "/policies",
+                "/policy/refunds.confirm_above",
                 "/policy/refunds.confirm_above?currency=usd&value=250.00",
                 "/workers",
                 "/me",

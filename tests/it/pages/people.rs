@@ -101,6 +101,9 @@ async fn what_loosens_a_rule_waits_on_the_page_for_the_second_administrator() {
         let token = console.person(None, "ada", "super_user");
         let bob = console.person(None, "bob", "super_user");
         let (ada, bob) = (console.browser(Some(&token)), console.browser(Some(&bob)));
+        let currencies = ada.page("/policy/refunds.confirm_above").await;
+        assert!(currencies.contains("Each currency has a value of its own"), "{currencies}");
+        assert!(currencies.contains("href=\"/policy/refunds.confirm_above?currency=usd\""), "{currencies}");
         // A policy: rehearsed, then asked for, then agreed to by the other one.
         let key = "/policy/refunds.confirm_above?currency=usd";
         let page = ada.page(&format!("{key}&value=250.00")).await;

@@ -11,6 +11,7 @@ use console::pages::answer::{Answer, Sources, answer};
 use desk::actor::{Actor, KnownBy};
 use domain::permissions::Role;
 use harness::binaries::workspace;
+use harness::empty_ledger;
 use harness::postgres::Postgres;
 use harness::process_guard::{ProcessGuard, until};
 use ledger::Ledger;
@@ -202,7 +203,7 @@ async fn whole_reads(url: &str) -> BTreeMap<String, i64> {
 
 #[tokio::test]
 async fn a_page_costs_the_same_with_much_to_show_and_reads_no_table_whole() {
-    let url = Postgres::shared().await.database("pages_statements").await.unwrap();
+    let url = Postgres::shared().await.ledger("pages_statements").await.unwrap();
     let mut connection = PgConnection::connect(&url).await.unwrap();
     // Then a table is read whole only where no index could serve.
     let name: (String,) =
@@ -212,7 +213,6 @@ async fn a_page_costs_the_same_with_much_to_show_and_reads_no_table_whole() {
     connection.close().await.unwrap();
 
     let ledger = open(&url).await;
-    ledger.migrate().await.unwrap();
     tell(&ledger, &["s0"]).await;
     ledger.close().await;
     let before = whole_reads(&url).await;
@@ -274,9 +274,8 @@ fn of_sqlite(text: &str) -> String {
 
 #[tokio::test]
 async fn no_page_reads_a_table_whole_on_sqlite_either() {
-    let url = Postgres::shared().await.database("pages_plans").await.unwrap();
+    let url = Postgres::shared().await.ledger("pages_plans").await.unwrap();
     let ledger = open(&url).await;
-    ledger.migrate().await.unwrap();
     tell(&ledger, &["s0"]).await;
     let mut asked = BTreeMap::new();
     for path in PAGES {
@@ -288,9 +287,7 @@ async fn no_page_reads_a_table_whole_on_sqlite_either() {
 
     let folder = ProcessGuard::new("plans", rustix::process::Signal::KILL).unwrap();
     let file = folder.folder().join("ledger.db");
-    let ledger = open(&format!("sqlite:{}", file.display())).await;
-    ledger.migrate().await.unwrap();
-    ledger.close().await;
+    empty_ledger::copy_to(&file).unwrap();
     let mut connection = SqliteConnection::connect(&format!("sqlite:{}", file.display())).await.unwrap();
     let (mut whole, mut explained) = (BTreeSet::new(), 0);
     for (text, path) in asked.iter().filter(|(text, _)| is_read(text)) {

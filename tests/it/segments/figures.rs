@@ -52,9 +52,8 @@ async fn what_segments_save() {
     let each = |bytes: i64| bytes as f64 / events.len() as f64;
     println!("{} events, {:.0} bytes each", events.len(), each(bytes(&events)));
     for batch in [1, 64, 256] {
-        let url = Postgres::shared().await.database(&format!("figures_{batch}")).await.unwrap();
+        let url = Postgres::shared().await.ledger(&format!("figures_{batch}")).await.unwrap();
         let ledger = open(&url).await;
-        ledger.migrate().await.unwrap();
         let before = count(&url, WAL).await;
         for events in events.chunks(batch) {
             together(&ledger, &events.iter().collect::<Vec<_>>()).await;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use fake_stripe::{FakeStripe, Setup};
 use gateway::GatewayConfig;
+use harness::empty_ledger;
 use harness::process_guard::ProcessGuard;
 use ledger::Ledger;
 use rustix::process::Signal;
@@ -65,7 +66,9 @@ impl World {
     pub(super) fn of_seed(seed: u64) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let folder = ProcessGuard::new("simulated", Signal::KILL).unwrap();
-        let ledger_url = format!("sqlite:{}", folder.folder().join("ledger.db").display());
+        let file = folder.folder().join("ledger.db");
+        empty_ledger::copy_to(&file).unwrap();
+        let ledger_url = format!("sqlite:{}", file.display());
         let now = DateTime::from_timestamp(BEGINS, 0).unwrap();
         simulated::set_now(Some(now));
         let (broker, stop) = (Broker::of_seed(seed), CancellationToken::new());
@@ -77,11 +80,7 @@ impl World {
                 Setup { livemode: true, seed: Some(seed), stands_at: Some(BEGINS), ..Setup::default() };
             FakeStripe::start_with(setup).await.unwrap()
         });
-        let ledger = runtime.block_on(async {
-            let ledger = open(&ledger_url).await;
-            ledger.migrate().await.unwrap();
-            ledger
-        });
+        let ledger = runtime.block_on(open(&ledger_url));
         let gateway = runtime.block_on(gateway(&broker, stop.clone()));
         let mut settings = stripe.settings();
         settings.push(("STRIPE_RATE_PER_SEC", "100".to_owned()));

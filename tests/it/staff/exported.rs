@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use harness::binaries::binary;
+use harness::empty_ledger;
 use harness::process_guard::ProcessGuard;
 use rustix::process::Signal;
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
@@ -50,9 +51,10 @@ fn peak(id: u32) -> Option<u64> {
 
 async fn exported(rows: u64) -> u64 {
     let folder = ProcessGuard::new("exported", Signal::KILL).unwrap();
-    let url = format!("sqlite:{}", folder.folder().join("ledger.db").display());
+    let file = folder.folder().join("ledger.db");
+    empty_ledger::copy_to(&file).unwrap();
+    let url = format!("sqlite:{}", file.display());
     let ledger = open(&url).await;
-    ledger.migrate().await.unwrap();
     for event in sale("one", "user_1", 1_999, 0).paid() {
         together(&ledger, &[&event]).await;
     }

@@ -63,7 +63,6 @@ pub(crate) async fn counted<T>(read: impl Future<Output = T>) -> (usize, T) {
 /// One refund and one dispute on the small sale, many of both on the large one.
 async fn ledger_with_both(url: &str) -> Ledger {
     let ledger = open(url).await;
-    ledger.migrate().await.unwrap();
     for (name, user, count) in [("small", "user_small", 1), ("large", "user_large", 9)] {
         let names: Vec<&'static str> =
             ["r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9"].into_iter().take(count).collect();
@@ -97,7 +96,7 @@ async fn page_cost<V: ObjectView>(ledger: &Ledger, id: &str, now: DateTime<Utc>)
 
 #[tokio::test]
 async fn a_page_costs_as_many_statements_with_much_on_it_as_with_little() {
-    let url = Postgres::shared().await.database("statements").await.unwrap();
+    let url = Postgres::shared().await.ledger("statements").await.unwrap();
     let ledger = ledger_with_both(&url).await;
     let now = shared::clock::now();
     let costs = async |small: &str, large: &str| {
