@@ -53,6 +53,8 @@ impl Charge {
         let (mut released_refund, mut without_reason) = (None, Vec::new());
         let mut is_of_that_second = false;
         let gave_up = self.gave_up();
+        // Stripe refuses to give back a part of what is held: whoever did has captured, and nobody has told it yet.
+        let voids = |amount| gave_up.is_some_and(|is_told| is_told || amount == self.state.amount);
         for refund in refunds.filter(|refund| !refund.is_in_another(&self.state.currency)) {
             let amount = refund.state.amount;
             let is_known = told.is_some() && refund.made_at() <= told;
@@ -60,7 +62,7 @@ impl Charge {
             let sum = match () {
                 () if refund.has_failed() && is_known && refund.failed_at() >= told => &mut failed_since,
                 () if refund.has_failed() => continue,
-                () if gave_up.is_some() => {
+                () if voids(amount) => {
                     released_refund = Some(EVERY_REFUND.to_owned());
                     &mut released
                 }
@@ -87,7 +89,7 @@ impl Charge {
         let unitemised = (reported - (known - unmarked) - failed_since).max(0);
         let total = (known - unmarked).saturating_add(unitemised).saturating_add(later);
         let is_guessed = match gave_up {
-            Some(is_told) => !is_told && released_refund.is_some(),
+            Some(is_told) => !is_told && (released_refund.is_some() || total > 0),
             None => self.releases == Releases::Unknown && untold > 0,
         };
         let is_doubtful = is_guessed || (is_of_that_second && (unmarked > 0 || failed_since > 0));

@@ -104,6 +104,19 @@ fn what_a_canceled_payment_gave_back_was_never_received() {
     assert_eq!(graph.payment("pi_1").amount_refunded, 1000, "nobody told of the capture, but of the money");
 }
 
+/// "You cannot partially refund an uncaptured charge", says Stripe: whoever gave a part back has captured before.
+#[test]
+fn a_part_that_is_given_back_was_captured_though_nobody_told_of_it() {
+    let story = [
+        event("charge.succeeded", 0, &held(0, 0)),
+        event("refund.created", 9, &refund("re_1", 400, &json!({"created": 1_700_000_009}))),
+    ];
+    let graph = in_every_order(&story);
+    let charge = graph.charge("ch_1");
+    assert_eq!((charge.amount_refunded, charge.seen.needs_refetch), (400, true));
+    assert!(!charge.has_released(graph.refunds.rows().next().unwrap()));
+}
+
 /// As activemerchant recorded it: Stripe gives the refund of a void the reason of the cancellation.
 #[test]
 fn of_a_charge_that_captured_nothing_no_refund_gives_money_back_whatever_its_reason() {

@@ -45,8 +45,21 @@ fn judge_charge(rows: &Rows, subject: &Subject, row: &Row, found: &mut Vec<Strin
     let own: i64 = disputes().filter(|(child, _)| adds_up(child)).map(|(_, lost)| lost).sum();
     let is_all = disputes().any(|(child, lost)| lost > 0 && !adds_up(child));
     expect(subject, row, "amount_charged_back", if is_all { own.max(captured) } else { own }, found);
-    let itemised = sum("refund", |status| !matches!(status, "failed" | "canceled"));
+    let released: i64 = children(rows, subject, "refund", "charge")
+        .filter(|(refund, child)| adds_up(child) && is_release_of(row, &refund.id))
+        .filter(|(_, child)| !matches!(text(child, "status"), Some("failed" | "canceled")))
+        .map(|(_, child)| number(child, "amount"))
+        .sum();
+    let itemised = sum("refund", |status| !matches!(status, "failed" | "canceled")) - released;
     expect(subject, row, "amount_refunded", itemised + number(row, "amount_unitemised"), found);
+}
+
+/// Whether the charge counts a refund as what was held only, and never captured: of nothing captured that is each one.
+fn is_release_of(charge: &Row, refund: &str) -> bool {
+    match text(charge, "released_refund") {
+        Some("*") => number(charge, "amount_captured") == 0,
+        released => released == Some(refund),
+    }
 }
 
 /// What a dispute took for good; of a prevented one, what left the balance and did not come back.
