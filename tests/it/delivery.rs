@@ -10,7 +10,7 @@ use harness::ledger::Ledger;
 use harness::load::{SendLog, send_all};
 use harness::oracle::judge;
 use harness::postgres::Postgres;
-use harness::process_guard::until;
+use harness::process_guard::{ProcessGuard, until};
 use harness::stack::{Combination, Stack, each_combination};
 use harness::stories::{SampleEvent, Stories, Truth};
 use serde_json::json;
@@ -180,10 +180,14 @@ async fn a_stop_under_load_loses_nothing() {
 #[tokio::test]
 async fn a_worker_refuses_a_schema_that_it_does_not_know_in_plain_words() {
     let (broker, postgres) = (Broker::shared().await, Postgres::shared().await);
-    for (combination, postgres) in
-        [(Combination::RabbitSqlite, None), (Combination::RabbitPostgres, Some(postgres))]
+    let folder = ProcessGuard::new("bare", rustix::process::Signal::KILL).unwrap();
+    let file = format!("sqlite:{}", folder.folder().join("ledger.db").display());
+    let database = postgres.database("bare").await.unwrap();
+    for (combination, bare, postgres) in
+        [(Combination::RabbitSqlite, &file, None), (Combination::RabbitPostgres, &database, Some(postgres))]
     {
-        let mut stack = Stack::prepare(combination, &[], Some(broker), postgres).await.unwrap();
+        let settings = [("DATABASE_URL", bare.as_str())];
+        let mut stack = Stack::prepare(combination, &settings, Some(broker), postgres).await.unwrap();
         stack.tidegate(&["topology", "--no-wait"]).await.unwrap();
         stack.spawn("worker-1").unwrap();
         let refusal = stack.refusal("worker-1").await.unwrap();
