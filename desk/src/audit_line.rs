@@ -5,6 +5,9 @@ use chrono::{DateTime, Utc};
 use domain::{AuditChange, Key, Severity, Transition, audit_chain};
 use ledger::{Ledger, LedgerError, Transaction};
 
+use crate::actor::{Actor, Forbidden};
+use crate::acts::staff;
+
 /// How often a line about a refusal is tried again where another line about the same comes at the same moment.
 const ATTEMPTS: usize = 5;
 
@@ -46,16 +49,40 @@ pub async fn note_refusal(
     by: &str,
     now: DateTime<Utc>,
 ) -> Result<(), LedgerError> {
+    let change = AuditChange {
+        what: "refused",
+        before: Some(act.to_owned()),
+        after: Some(why.to_owned()),
+        severity: Severity::Warning,
+    };
+    append_alone(ledger, subject, change, by, now).await
+}
+
+/// The same of somebody who lacks the permission.
+#[shared::built_once]
+pub async fn note_forbidden(
+    ledger: &Ledger,
+    actor: &Actor,
+    act: &str,
+    forbidden: &Forbidden,
+    now: DateTime<Utc>,
+) -> Result<(), LedgerError> {
+    let (subject, why) = (Subject { kind: staff::KIND, id: actor.staff() }, forbidden.to_string());
+    note_refusal(ledger, subject, act, &why, &actor.in_audit(), now).await
+}
+
+/// Appends a line in a transaction of its own, though no lock keeps its chain still.
+pub(crate) async fn append_alone(
+    ledger: &Ledger,
+    subject: Subject<'_>,
+    change: AuditChange,
+    by: &str,
+    now: DateTime<Utc>,
+) -> Result<(), LedgerError> {
     let mut tries = 0;
     loop {
         let mut tx = ledger.begin().await?;
-        let change = AuditChange {
-            what: "refused",
-            before: Some(act.to_owned()),
-            after: Some(why.to_owned()),
-            severity: Severity::Warning,
-        };
-        let appended = append(&mut tx, subject, change, by, now).await;
+        let appended = append(&mut tx, subject, change.clone(), by, now).await;
         match appended {
             Ok(()) => return tx.commit().await,
             // The key refuses the second of two lines of one number: look again which is the last.

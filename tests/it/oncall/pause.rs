@@ -54,7 +54,7 @@ async fn a_pause_under_load_stops_every_worker_and_the_resumption_drains() {
             "seed {seed}: nothing was handled"
         );
         let status = json(&stack.run(&["status", "--json"], &[]));
-        assert_eq!(status["ledger"]["pause"]["paused_by"], "jane");
+        assert_eq!(status["ledger"]["pause"]["paused_by"], "cli:jane");
         // What a worker had fetched ahead goes back to the queue meanwhile.
         until("status to tell what waits", PATIENCE, async || {
             let messages = stack.waiting().await?;

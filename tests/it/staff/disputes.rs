@@ -92,7 +92,10 @@ async fn notes_stay_with_their_authors_and_survive_later_reports() {
         desk.hears(&sold.paid()).await;
         desk.hears(&[sold.dispute(100, "needs_response", &json!({}))]).await;
         let written = desk.json(&["disputes", "note", "dp_a", "Asked the courier for a signature"]);
-        assert_eq!((&written["note"]["number"], &written["note"]["written_by"]), (&json!(1), &json!("jane")));
+        assert_eq!(
+            (&written["note"]["number"], &written["note"]["written_by"]),
+            (&json!(1), &json!("cli:jane"))
+        );
         desk.hears(&[sold.dispute(200, "lost", &json!({}))]).await;
         desk.said(&["disputes", "resolve", "dp_a", "--reason", "No signature", "--by", "joe"]);
 
@@ -109,13 +112,13 @@ async fn notes_stay_with_their_authors_and_survive_later_reports() {
         // The events of the story happened before the notes were written, whatever was recorded first.
         assert_eq!(
             told,
-            [("status", "stripe"), ("status", "stripe"), ("note", "jane"), ("resolution", "joe")]
+            [("status", "stripe"), ("status", "stripe"), ("note", "cli:jane"), ("resolution", "cli:joe")]
         );
         let mut revisions: Vec<_> = lines.iter().map(|line| line["revision"].as_i64().unwrap()).collect();
         revisions.sort_unstable();
         assert_eq!(revisions, [1, 2, 3, 4]);
         let page = desk.said(&["show", "dispute", "dp_a"]);
-        for part in ["resolved", "by joe", "resolved by note 2", "Asked the courier"] {
+        for part in ["resolved", "by cli:joe", "resolved by note 2", "Asked the courier"] {
             assert!(page.contains(part), "{part} is not in\n{page}");
         }
         assert!(desk.refusal(&["disputes", "note", "dp_b", "x"], 1).contains("no dispute dp_b"));
