@@ -13,6 +13,7 @@ pub(crate) const STAFF: Variable = Variable {
 
 const LOGIN: &str = "USER";
 const NAME_LIMIT_CHARS: usize = 100;
+
 /// Somebody whom the audit can name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person(String);

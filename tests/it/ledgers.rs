@@ -1,7 +1,7 @@
 //! The worker's transaction on both ledgers, story by story: recorded once, merged in any order, by several
 //! at once, and one bad event harms only itself.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -33,8 +33,7 @@ pub(crate) async fn each_ledger(name: &str, story: impl AsyncFn(Ledger, String))
         ledger.close().await;
     };
     let (_folder, file) = file_for(name);
-    empty_ledger::copy_to(&file).unwrap();
-    tell(sqlite(&file)).await;
+    tell(empty_ledger::copy_to(&file).unwrap()).await;
     if !servers::are_away() {
         tell(Postgres::shared().await.ledger(name).await.unwrap()).await;
     }
@@ -43,7 +42,7 @@ pub(crate) async fn each_ledger(name: &str, story: impl AsyncFn(Ledger, String))
 /// Tells the story to a database of each kind that may be there, before it is a ledger.
 pub(crate) async fn each_database(name: &str, story: impl AsyncFn(String)) {
     let (_folder, file) = file_for(name);
-    story(sqlite(&file)).await;
+    story(format!("sqlite:{}", file.display())).await;
     if !servers::are_away() {
         story(Postgres::shared().await.database(name).await.unwrap()).await;
     }
@@ -53,10 +52,6 @@ fn file_for(name: &str) -> (ProcessGuard, PathBuf) {
     let folder = ProcessGuard::new("ledger", rustix::process::Signal::KILL).unwrap();
     let file = folder.folder().join(if name.contains(SEALED) { "sealed.db" } else { "ledger.db" });
     (folder, file)
-}
-
-fn sqlite(file: &Path) -> String {
-    format!("sqlite:{}", file.display())
 }
 
 /// The same, and once more on ledgers whose bodies are sealed.

@@ -89,6 +89,9 @@ async fn what_stripes_balance_says_is_what_the_ledger_says() {
         assert_eq!(scene.stripe.balance("").get("usd").copied().unwrap_or(0), at_stripe - fees, "{told}");
         assert_eq!(of_ledger(&scene).await, at_stripe, "{told}\n{}", explained(&scene));
         assert!(history.operations.len() >= 5, "staff had too little to do: {told}");
+        let done = "SELECT count(*) FROM operations WHERE state = 'succeeded'";
+        let done = scene.stack.ledger().count(done).await.unwrap();
+        assert!(done > 0, "nothing that staff asked for was done: {told}");
         for charge in scene.stripe.all("", "charge") {
             let (captured, refunded) = (&charge["amount_captured"], &charge["amount_refunded"]);
             assert!(refunded.as_i64() <= captured.as_i64(), "{told}\n{charge}");

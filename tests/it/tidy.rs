@@ -179,6 +179,8 @@ mod samples {
                     use std::collections::HashMap;\n// tokio in a comment\n#[derive(sqlx::FromRow)]\n#[cfg(test)]\nmod tests { use tokio; }\n";
         assert_eq!(found_at(checks::impurities, "domain/src/payments.rs", text), [3, 4, 5, 6]);
         assert!(found_at(checks::impurities, "worker/src/process.rs", text).is_empty());
+        let tests_elsewhere = "//! Rule.\n#[cfg(test)]\nmod tests;\n\nasync fn a() {}\n";
+        assert_eq!(found_at(checks::impurities, "domain/src/payments.rs", tests_elsewhere), [5]);
     }
 
     #[test]

@@ -21,9 +21,7 @@ const PATIENCE_SECS: &str = "30";
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_writes_seldom_gets_a_turn_beside_those_who_write_without_a_pause() {
     let folder = ProcessGuard::new("writers", rustix::process::Signal::KILL).unwrap();
-    let file = folder.folder().join("ledger.db");
-    empty_ledger::copy_to(&file).unwrap();
-    let url = format!("sqlite:{}", file.display());
+    let url = empty_ledger::copy_to(&folder.folder().join("ledger.db")).unwrap();
     let seldom = open(&url, PATIENCE_SECS).await;
     let (stop, written) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let mut busy = tokio::task::JoinSet::new();

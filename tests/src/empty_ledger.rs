@@ -11,16 +11,20 @@ use rustix::process::Signal;
 use crate::binaries::binary;
 use crate::process_guard::ProcessGuard;
 
-/// Puts one on SQLite at this path.
-pub fn copy_to(path: &Path) -> anyhow::Result<()> {
+/// Puts one on SQLite at this path; its address.
+pub fn copy_to(path: &Path) -> anyhow::Result<String> {
     static MADE: LazyLock<(ProcessGuard, PathBuf)> = LazyLock::new(|| {
         let guard = ProcessGuard::new("empty-ledger", Signal::KILL).expect("a folder can be made");
         let file = guard.folder().join("ledger.db");
-        migrate(&format!("sqlite:{}", file.display())).expect("an empty ledger can be made");
+        migrate(&address(&file)).expect("an empty ledger can be made");
         (guard, file)
     });
     std::fs::copy(&MADE.1, path).with_context(|| format!("no ledger at {}", path.display()))?;
-    Ok(())
+    Ok(address(path))
+}
+
+fn address(path: &Path) -> String {
+    format!("sqlite:{}", path.display())
 }
 
 /// `tidegate migrate`.

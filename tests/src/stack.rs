@@ -128,11 +128,7 @@ impl Stack {
     ) -> anyhow::Result<Self> {
         let ledger_url = match postgres {
             Some(postgres) => postgres.ledger("stack").await?,
-            None => {
-                let file = guard.folder().join("ledger.db");
-                empty_ledger::copy_to(&file)?;
-                format!("sqlite:{}", file.display())
-            }
+            None => empty_ledger::copy_to(&guard.folder().join("ledger.db"))?,
         };
         let secret = format!("whsec_{}", shared::trace::random_hex::<20>());
         let (gateway, console) = (loopback(), loopback());

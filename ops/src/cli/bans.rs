@@ -107,7 +107,7 @@ pub struct CheckOptions {
     /// The connected account [default: your own]
     #[arg(long, value_name = "ACCOUNT", default_value = "", hide_default_value = true)]
     pub account: String,
-    /// Ask about live mode, which is asked about anyway
+    /// Ask about live mode (the default)
     #[arg(long, conflicts_with = "test_mode")]
     pub live: bool,
     /// Ask about test mode

@@ -108,7 +108,7 @@ pub struct CreditOptions {
 
 #[derive(Subcommand)]
 pub enum CheckoutCommand {
-    /// Say whether charges are made at present
+    /// Show whether charging is on
     Show(Shape),
     /// Charge nobody: charges, subscriptions and retries of invoices are refused
     ///

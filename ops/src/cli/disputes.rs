@@ -19,7 +19,7 @@ pub enum DisputesCommand {
     Analytics(SummaryOptions),
     /// Note something on a dispute; the note can be read, and never changed
     Note(DisputeNoteOptions),
-    /// Be done with a dispute, and say why: it leaves what is still to be done
+    /// Mark a dispute as handled, and say why: it leaves the list of what is to be done
     ///
     /// It changes nothing at Stripe, and what Stripe reports later is shown as ever. When Stripe then asks for an answer
     /// that it did not ask for before (an inquiry becomes a dispute, an appeal, a later date), the dispute is back in

@@ -49,7 +49,7 @@ pub struct FindingsListOptions {
     /// Only of this kind, as in `amount_differs`
     #[arg(long, value_name = "KIND")]
     pub kind: Option<String>,
-    /// Only this severe
+    /// Only of this severity
     #[arg(long, value_parser = PossibleValuesParser::new(Severity::WORDS.iter().copied()))]
     pub severity: Option<String>,
     /// Only of this person
@@ -58,7 +58,7 @@ pub struct FindingsListOptions {
     /// Only about this object
     #[arg(long, value_name = "ID")]
     pub subject: Option<String>,
-    /// Only of this day, or whatever else a check looks at as a whole
+    /// Only of this scope, such as the day 2026-11-27
     #[arg(long, value_name = "SCOPE")]
     pub scope: Option<String>,
     #[command(flatten)]

@@ -9,9 +9,9 @@ Run
   up            Gateway, worker and console in one process; what `tidegate` alone does
   gateway       Only the gateway: takes webhooks in, makes them durable, answers
   worker        Only the worker: turns queued events into the ledger; also pauses and resumes them all
-  console       Only the console: the HTTP API for people and programs
+  console       Only the console: web pages and HTTP API for people and programs
   migrate       Bring the ledger's schema up to date
-  rebuild       Make the ledger again from its events, and compare
+  rebuild       Compute every row again from stored events, and compare
   topology      Declare RabbitMQ's queues and exchanges, or check them
 
 Look

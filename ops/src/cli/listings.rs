@@ -22,7 +22,7 @@ Examples
   tidegate listings list --status active --category Housing    as the homepage shows them
   tidegate listings list --user user_4711")]
 pub struct ListingsListOptions {
-    /// Only these
+    /// Only with this status
     #[arg(long, value_parser = PossibleValuesParser::new(State::WORDS))]
     pub status: Option<String>,
     /// Only in this category: `Cars & Trucks` and `cars_trucks` are the same

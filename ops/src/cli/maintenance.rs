@@ -61,7 +61,7 @@ pub struct RebuildOptions {
     /// Only compare; this is also what happens without --yes
     #[arg(long, conflicts_with = "yes")]
     pub dry_run: bool,
-    /// Put what the events say in the place of what differs, a row at a time, while workers go on
+    /// Replace rows that differ by what the events say, one at a time, while workers go on
     #[arg(long)]
     pub yes: bool,
     #[command(flatten)]

@@ -124,7 +124,7 @@ pub enum Command {
     Up(UpOptions),
     /// Run only the gateway
     Gateway,
-    /// Run only the console: the HTTP API
+    /// Run only the console: web pages and HTTP API
     ///
     /// Listens on `CONSOLE_ADDR`. Every request but those for health and for the description of the API needs a token,
     /// which `tidegate tokens create` makes. Ctrl-C or SIGTERM stops it; requests in progress are answered first.
@@ -133,7 +133,7 @@ pub enum Command {
     Worker(WorkerOptions),
     /// Bring the ledger's schema up to date
     Migrate(Shape),
-    /// Make the ledger again from its stored events, and compare
+    /// Compute every row again from stored events, and compare; --yes corrects
     ///
     /// All events are folded in memory, in random order, with the decisions of staff, and compared with every
     /// row of the ledger. Nothing is written unless --yes is given. Run it as a drill, after a new version or
@@ -142,17 +142,17 @@ pub enum Command {
     /// Ask Stripe for events that the ledger lacks, and queue them
     ///
     /// Lists Stripe's events, the oldest first, and compares them with the ledger. What is missing takes the
-    /// same path as a webhook, so a worker must run to apply it. Needs `STRIPE_SECRET_KEY`. To run it twice
-    /// does no harm.
+    /// same path as a webhook, so a worker must run to apply it. Needs `STRIPE_SECRET_KEY`. It is safe to
+    /// run twice.
     Backfill(BackfillOptions),
     /// Copy ledger and queue while they are in use
     ///
     /// Copies ledger.db and queue.db as of one moment each, or calls `pg_dump` where the ledger is on Postgres, and writes a
     /// manifest with hashes and counts. What is in RabbitMQ is not copied.
     Backup(BackupOptions),
-    /// Show what the rules of the fraud desk find
+    /// List what the fraud desk found
     ///
-    /// Pure rules over the ledger's rows, read when you ask: the order and the repetition of events change nothing.
+    /// A worker checks what each batch changed; what it finds is kept. The order and the repetition of events change nothing.
     Fraud(FraudOptions),
     /// Refuse charges of a customer or a user until it is lifted
     #[command(subcommand)]
@@ -163,15 +163,15 @@ pub enum Command {
     /// dispute's end.
     #[command(subcommand)]
     Hold(HoldCommand),
-    /// Seal what Stripe sent anew, by the newest key of `BODY_KEYS_FILE`
+    /// Encrypt stored bodies again, with the newest key of `BODY_KEYS_FILE`
     #[command(subcommand)]
     Bodies(BodiesCommand),
     /// Make ledger and queue from a backup, or check one
     Restore(RestoreOptions),
     /// Declare RabbitMQ's queues and exchanges
     ///
-    /// Where a queue is new it waits 6 s before anything can be published to it: a broker that is killed within
-    /// seconds of declaring a queue begins it anew, empty, whatever it had confirmed.
+    /// Waits 6 s after declaring a new queue: RabbitMQ loses a queue, and what it confirmed, if it is killed before the
+    /// declaration is on disk.
     Topology(TopologyOptions),
     /// Show how much waits in the queue; or save what a damaged queue.db still holds
     Queue(QueueOptions),
@@ -186,7 +186,7 @@ pub enum Command {
     /// It has payments, refunds, disputes, invoices, subscriptions, files and payouts, keeps idempotency keys, sends
     /// signed webhooks, and fails on demand. Stripe's own libraries work with it. It keeps everything in memory.
     FakeStripe(FakeStripeOptions),
-    /// Show on one screen how it goes
+    /// Show the health of everything on one screen
     ///
     /// Each line has a mark: ok, LOOK (nothing is lost or late, but somebody should know) or ACT; and what to do
     /// where it is not ok. Works while the queue or the ledger is away, and says so. Exit code 0: no line says ACT;
@@ -236,7 +236,7 @@ pub enum Command {
     Subscribe(SubscribeOptions),
     /// End a subscription; what would become of it is shown first
     Unsubscribe(UnsubscribeOptions),
-    /// Say whether charges are made; stop them, and let them go on
+    /// Show whether charging is on; stop it, or let it go on
     #[command(subcommand)]
     Checkout(CheckoutCommand),
     /// List invoices; try one again

@@ -30,7 +30,7 @@ pub enum TargetsCommand {
     List(Shape),
     /// Send nothing more; what waits is held
     Disable(TargetStateOptions),
-    /// Send again what is noted from now on; `notices replay` sends what was held
+    /// Send new notices again; `notices replay` sends what was held
     Enable(TargetStateOptions),
     /// Give a webhook a new secret; the one before signs too, until the next time
     Rotate(TargetOptions),

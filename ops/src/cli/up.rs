@@ -14,7 +14,7 @@ Examples
 
 Other commands find what these options moved by the variables that `up` names when it is ready.")]
 pub struct UpOptions {
-    /// Take webhooks on this port; the next four are: probes of gateway and worker, the API, its probes
+    /// Take webhooks on this port; the next four serve probes of gateway and worker, the console, and its probes
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..=65_531))]
     pub port: Option<u16>,
     /// Keep the queue, the ledger and the secret for development in this folder [default: data]

@@ -117,10 +117,9 @@ async fn an_event_that_a_wrong_clock_put_off_is_brought_forward_and_any_other_wa
 
 async fn each_ledger(story: impl AsyncFn(&Ledger, &str) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let home = Home::new()?;
-    let file = home.path("ledger.db");
-    empty_ledger::copy_to(&file)?;
+    let file = empty_ledger::copy_to(&home.path("ledger.db"))?;
     let server = Postgres::shared().await.ledger("clock").await?;
-    for url in [format!("sqlite:{}", file.display()), server] {
+    for url in [file, server] {
         let ledger = Ledger::open(&LedgerConfig::from_env(&Env::of(&[("DATABASE_URL", &url)]))?).await?;
         tokio::time::timeout(Duration::from_mins(1), story(&ledger, &url)).await??;
         ledger.close().await;

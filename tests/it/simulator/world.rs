@@ -66,9 +66,7 @@ impl World {
     pub(super) fn of_seed(seed: u64) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let folder = ProcessGuard::new("simulated", Signal::KILL).unwrap();
-        let file = folder.folder().join("ledger.db");
-        empty_ledger::copy_to(&file).unwrap();
-        let ledger_url = format!("sqlite:{}", file.display());
+        let ledger_url = empty_ledger::copy_to(&folder.folder().join("ledger.db")).unwrap();
         let now = DateTime::from_timestamp(BEGINS, 0).unwrap();
         simulated::set_now(Some(now));
         let (broker, stop) = (Broker::of_seed(seed), CancellationToken::new());

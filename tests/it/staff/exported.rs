@@ -51,9 +51,7 @@ fn peak(id: u32) -> Option<u64> {
 
 async fn exported(rows: u64) -> u64 {
     let folder = ProcessGuard::new("exported", Signal::KILL).unwrap();
-    let file = folder.folder().join("ledger.db");
-    empty_ledger::copy_to(&file).unwrap();
-    let url = format!("sqlite:{}", file.display());
+    let url = empty_ledger::copy_to(&folder.folder().join("ledger.db")).unwrap();
     let ledger = open(&url).await;
     for event in sale("one", "user_1", 1_999, 0).paid() {
         together(&ledger, &[&event]).await;

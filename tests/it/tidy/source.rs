@@ -55,9 +55,13 @@ impl File {
     /// The lines before the file's own unit tests.
     pub(super) fn lines_without_tests(&self) -> Vec<Line> {
         let mut lines = self.lines();
-        if let Some(tests) = lines.iter().position(|line| line.attributes.trim() == "#[cfg(test)]") {
-            lines.truncate(tests);
-        }
+        // A module in a file of its own is one line; what stands after it is no test.
+        let is_of_tests = |line: &Line| line.attributes.trim() == "#[cfg(test)]";
+        let begins =
+            |at: usize| lines.iter().skip(at).map(|line| line.code.trim()).find(|code| !code.is_empty());
+        let is_inline = |at: usize| begins(at + 1).is_some_and(|code| !code.ends_with(';'));
+        let tests = (0..lines.len()).find(|&at| is_of_tests(&lines[at]) && is_inline(at));
+        lines.truncate(tests.unwrap_or(lines.len()));
         lines
     }
 }

@@ -40,7 +40,9 @@ pub enum NotDone {
     NoId { id: String },
     #[error("`{id}` is not the id of a customer: cus_ and letters and digits")]
     NoCustomerId { id: String },
-    #[error("{id} is there more than once: name its account with --account, or --test for test mode")]
+    #[error(
+        "{id} exists in several accounts or modes: choose with --account, --live or --test-mode (in the API: account, livemode)"
+    )]
     Ambiguous { id: String },
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
@@ -56,9 +58,7 @@ pub enum NotDone {
     Expired,
     #[error("it was asked for later than this clock says it is: put the clock right")]
     ClockBehind,
-    #[error(
-        "what you decide about is not what is stored: look at it again (`tidegate operations show {id}`)"
-    )]
+    #[error("the operation has changed since you saw it: look at it again (`tidegate operations show {id}`)")]
     OtherParameters { id: String },
     #[error("it is being sent or looked up at this moment: try again in a minute")]
     Held,
@@ -72,7 +72,7 @@ pub enum NotDone {
     OneAccount,
     #[error("{subject} refuses the whole list, and nothing was asked for: {why}")]
     ItemRefused { subject: String, why: String },
-    #[error("it comes to something else by now: look at it again")]
+    #[error("the plan has changed since it was shown: look at it again")]
     OtherList,
     #[error(
         "you asked for the same list within 24 hours: it is {batch} (`tidegate operations show {batch}`). To refund any of them again, ask for them one at a time"
