@@ -108,10 +108,9 @@ readable! {
     }
 }
 
-/// All that happened.
+/// All that happened, but for the payments that succeeded.
 #[derive(Debug)]
 pub struct Figures {
-    pub succeeded: Vec<Earned>,
     pub failed: Vec<FailedByCode>,
     pub refunded: Vec<Summed>,
     pub disputed: Vec<Summed>,
@@ -239,8 +238,30 @@ impl EarnedRow {
     }
 }
 
+/// Each stretch is a row of the input.
+fn input<'a>(scope: &'a Scope, numbered: &'a [(i64, &'a Stretch)]) -> Rows<'a, (i64, &'a Stretch)> {
+    Rows::of(numbered)
+        .int("number", |(number, _)| *number)
+        .time("from_at", |(_, stretch)| Some(stretch.from))
+        .time("until_at", |(_, stretch)| Some(stretch.until))
+        .maybe_text("of_account", |_| scope.account.as_deref())
+}
+
 impl Transaction {
-    /// What happened within each of these stretches, which are in order; nothing outside them is looked at.
+    /// Which payments succeeded within each of these stretches: half of the time that all figures take.
+    #[shared::built_once]
+    pub async fn kpi_succeeded(
+        &mut self,
+        scope: &Scope,
+        stretches: &[Stretch],
+    ) -> Result<Vec<Earned>, LedgerError> {
+        let numbered: Vec<(i64, &Stretch)> = (0..).zip(stretches).collect();
+        let rows: Vec<EarnedRow> = input(scope, &numbered).fetch(self, &SUCCEEDED.statement(scope)).await?;
+        // Of a currency in which no payment succeeded there is nothing to tell.
+        Ok(rows.into_iter().map(EarnedRow::read).filter(|row| row.payments > 0).collect())
+    }
+
+    /// What else happened within each of these stretches, which are in order; nothing outside them is looked at.
     #[shared::built_once]
     pub async fn kpi_figures(
         &mut self,
@@ -248,25 +269,14 @@ impl Transaction {
         stretches: &[Stretch],
     ) -> Result<Figures, LedgerError> {
         let numbered: Vec<(i64, &Stretch)> = (0..).zip(stretches).collect();
-        let input = || {
-            Rows::of(&numbered)
-                .int("number", |(number, _)| *number)
-                .time("from_at", |(_, stretch)| Some(stretch.from))
-                .time("until_at", |(_, stretch)| Some(stretch.until))
-                .maybe_text("of_account", |_| scope.account.as_deref())
-        };
+        let input = || input(scope, &numbered);
         let (first, last) = (stretches.first(), stretches.last());
         let (from, until) =
             first.zip(last).map_or_else(Default::default, |(first, last)| (first.from, last.until));
-        let succeeded: Vec<EarnedRow> = input().fetch(self, &SUCCEEDED.statement(scope)).await?;
-        let mut succeeded: Vec<Earned> = succeeded.into_iter().map(EarnedRow::read).collect();
         let mut failed: Vec<FailedByCode> = input().fetch(self, &FAILED.statement(scope)).await?;
-        // Where no payment of a currency succeeded, and no attempt failed of a code, there is nothing to tell.
-        succeeded.retain(|row| row.payments > 0);
         failed.retain(|row| row.attempts > 0);
         let applied = format!("{APPLIED} {} ORDER BY recorded_at DESC LIMIT $3", literal(scope.livemode));
         Ok(Figures {
-            succeeded,
             failed,
             refunded: input().fetch(self, &refunded(scope)).await?,
             disputed: input().fetch(self, &disputed(scope)).await?,
