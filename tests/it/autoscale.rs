@@ -19,7 +19,7 @@ use stripe_sim::Random;
 
 use self::fleet::Fleet;
 use self::samples::{Sample, Samples};
-use crate::torture::Load;
+use crate::kill_loops::Load;
 
 const SECONDS: Variable = Variable {
     name: "AUTOSCALE_SECS",

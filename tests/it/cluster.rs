@@ -18,7 +18,7 @@ use stripe_sim::Random;
 
 use self::fault::Fault;
 use self::table::{Row, Table};
-use crate::torture::Load;
+use crate::kill_loops::Load;
 
 const FAULTS: Variable = Variable {
     name: "CLUSTER_FAULTS",

@@ -10,7 +10,7 @@ use harness::stack::Combination;
 use shared::env::{Env, Variable};
 use stripe_sim::Random;
 
-use crate::torture::Load;
+use crate::kill_loops::Load;
 
 const SECONDS: Variable = Variable {
     name: "OUTAGE_SECS",

@@ -14,7 +14,7 @@ use harness::stack::{Combination, Stack};
 use shared::env::{Env, Variable};
 use stripe_sim::Random;
 
-use crate::torture::Load;
+use crate::kill_loops::Load;
 
 const ROUNDS: Variable = Variable {
     name: "ROLLING_ROUNDS",

@@ -13,7 +13,7 @@ use harness::stack::{Combination, Stack};
 use shared::env::{Env, Variable};
 
 use self::samples::{HEAD, Sample, Sampler, line, median, number, rise};
-use crate::torture::Load;
+use crate::kill_loops::Load;
 
 const SECONDS: Variable = Variable {
     name: "SOAK_SECS",
