@@ -50,11 +50,6 @@ pub struct EvidenceDetails {
 }
 
 impl DisputeNow {
-    /// An inquiry moves no money, and its charge may be refunded.
-    pub fn is_inquiry(&self) -> bool {
-        self.status.starts_with("warning_")
-    }
-
     /// What a field of its evidence holds; of a file the id.
     pub fn evidence_of(&self, field: &str) -> Option<&str> {
         let value = self.evidence.get(field)?;

@@ -66,6 +66,14 @@ enum Stop {
 }
 
 impl Lanes {
+    /// Waits for so long; `false` when the worker stops meanwhile.
+    pub(crate) async fn rest(&self, pause: Duration) -> bool {
+        tokio::select! {
+            () = self.shutdown.cancelled() => false,
+            () = tokio::time::sleep(pause) => true,
+        }
+    }
+
     /// Runs one lane to its end: told to stop, it handles what was prefetched, if there is time.
     pub async fn run(self, lane: usize, lanes: usize) {
         let affinity = Affinity::of_lane(lane, lanes);

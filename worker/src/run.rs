@@ -197,9 +197,8 @@ async fn wait_for_schema(lanes: &Lanes) -> anyhow::Result<bool> {
             }
             Err(error) => lanes.availability.record_outage(&error.to_string()),
         }
-        tokio::select! {
-            () = lanes.shutdown.cancelled() => return Ok(false),
-            () = tokio::time::sleep(SCHEMA_POLL) => {}
+        if !lanes.rest(SCHEMA_POLL).await {
+            return Ok(false);
         }
     }
 }

@@ -25,9 +25,8 @@ pub async fn run(lanes: Lanes, key: ApiKey) {
                 AGAIN
             }
         };
-        tokio::select! {
-            () = lanes.shutdown.cancelled() => return,
-            () = tokio::time::sleep(interval) => {}
+        if !lanes.rest(interval).await {
+            return;
         }
     }
 }

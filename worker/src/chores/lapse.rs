@@ -21,9 +21,8 @@ pub async fn run(lanes: Lanes) {
                 Err(error) => tracing::debug!(%error, "lapsing operations failed; it will be retried"),
             }
         }
-        tokio::select! {
-            () = lanes.shutdown.cancelled() => return,
-            () = tokio::time::sleep(INTERVAL) => {}
+        if !lanes.rest(INTERVAL).await {
+            return;
         }
     }
 }

@@ -43,10 +43,7 @@ impl Lease {
 
     /// Waits until it is ours; `false` when the worker stops.
     pub async fn wait(&self, lanes: &Lanes, interval: Duration) -> bool {
-        loop {
-            if lanes.shutdown.is_cancelled() {
-                return false;
-            }
+        while !lanes.shutdown.is_cancelled() {
             // While the ledger is away the lanes find out when it is back.
             if lanes.availability.outage().is_none() {
                 match self.prolong(&lanes.ledger).await {
@@ -56,11 +53,9 @@ impl Lease {
                     Err(error) => tracing::debug!(%error, chore = self.name, "acquiring a lease failed"),
                 }
             }
-            tokio::select! {
-                () = lanes.shutdown.cancelled() => return false,
-                () = tokio::time::sleep(interval.min(POLL_LONGEST)) => {}
-            }
+            lanes.rest(interval.min(POLL_LONGEST)).await;
         }
+        false
     }
 
     /// `false` when another took over meanwhile.

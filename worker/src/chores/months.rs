@@ -24,9 +24,8 @@ pub async fn run(lanes: Lanes) {
                 }
             }
         }
-        tokio::select! {
-            () = lanes.shutdown.cancelled() => return,
-            () = tokio::time::sleep(pause) => {}
+        if !lanes.rest(pause).await {
+            return;
         }
     }
 }

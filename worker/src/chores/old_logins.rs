@@ -20,9 +20,8 @@ pub async fn run(lanes: Lanes) {
                 Err(error) => tracing::debug!(%error, "removing old sessions failed; it will be retried"),
             }
         }
-        tokio::select! {
-            () = lanes.shutdown.cancelled() => return,
-            () = tokio::time::sleep(INTERVAL) => {}
+        if !lanes.rest(INTERVAL).await {
+            return;
         }
     }
 }

@@ -10,11 +10,7 @@ const INTERVAL: Duration = Duration::from_millis(500);
 /// Runs until the worker stops.
 pub async fn run(lanes: Lanes) {
     let mut is_away = false;
-    loop {
-        tokio::select! {
-            () = lanes.shutdown.cancelled() => return,
-            () = tokio::time::sleep(INTERVAL) => {}
-        }
+    while lanes.rest(INTERVAL).await {
         let file = lanes.ledger.check_file();
         let asked = match file {
             Ok(()) => lanes.ledger.lasting_pause().await,

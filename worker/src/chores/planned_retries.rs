@@ -24,9 +24,5 @@ pub async fn run(lanes: Lanes) {
             Err(error) => tracing::warn!(%error, "planning retries of invoices failed; it will be retried"),
         }
         lease.end(&lanes.ledger, clock::now() + INTERVAL).await;
-        tokio::select! {
-            () = lanes.shutdown.cancelled() => return,
-            () = tokio::time::sleep(INTERVAL) => {}
-        }
     }
 }

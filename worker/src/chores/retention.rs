@@ -155,11 +155,7 @@ pub async fn run(lanes: Lanes, retention: Duration) {
     let mut own_at: Option<Instant> = None;
     let mut round = Round::begin(true, clock::now());
     let mut pause = BREATH;
-    loop {
-        tokio::select! {
-            () = lanes.shutdown.cancelled() => return,
-            () = tokio::time::sleep(pause) => {}
-        }
+    while lanes.rest(pause).await {
         pause = INTERVAL;
         if lanes.availability.outage().is_some() {
             continue;

@@ -18,11 +18,7 @@ const FORWARD_INTERVAL: Duration = Duration::from_mins(1);
 /// Runs until the worker stops.
 pub async fn run(lanes: Lanes, lane: usize) {
     let mut brought_forward: Option<Instant> = None;
-    loop {
-        tokio::select! {
-            () = lanes.shutdown.cancelled() => return,
-            () = tokio::time::sleep(INTERVAL) => {}
-        }
+    while lanes.rest(INTERVAL).await {
         // While the ledger is away the lanes find out when it is back.
         if lanes.availability.outage().is_some() || lanes.pause_signal.is_paused() {
             continue;

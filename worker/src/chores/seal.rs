@@ -17,11 +17,7 @@ const AT_ONCE: i64 = 500;
 /// Runs until the worker stops.
 pub async fn run(lanes: Lanes) {
     let lease = Lease::of("seal", INTERVAL);
-    loop {
-        tokio::select! {
-            () = lanes.shutdown.cancelled() => return,
-            () = tokio::time::sleep(INTERVAL) => {}
-        }
+    while lanes.rest(INTERVAL).await {
         // While the ledger is away the lanes find out when it is back.
         if lanes.availability.outage().is_some() {
             continue;
