@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use anyhow::{Context, ensure};
 use rustix::process::Signal;
+use sqlx::{Connection, PgConnection};
 
 use crate::binaries::binary;
 use crate::process_guard::ProcessGuard;
@@ -21,6 +22,18 @@ pub fn copy_to(path: &Path) -> anyhow::Result<String> {
     });
     std::fs::copy(&MADE.1, path).with_context(|| format!("no ledger at {}", path.display()))?;
     Ok(address(path))
+}
+
+/// Removes the one at this address: as on a machine that nothing has run on.
+pub async fn remove(url: &str) -> anyhow::Result<()> {
+    if let Some(file) = url.strip_prefix("sqlite:") {
+        return Ok(std::fs::remove_file(file)?);
+    }
+    let mut connection = PgConnection::connect(url).await?;
+    for statement in ["DROP SCHEMA public CASCADE", "CREATE SCHEMA public"] {
+        sqlx::query(statement).execute(&mut connection).await?;
+    }
+    Ok(connection.close().await?)
 }
 
 fn address(path: &Path) -> String {

@@ -4,6 +4,7 @@
 
 use domain::operations::OperationState;
 use fake_stripe::{Delivering, FakeStripe, Fault};
+use harness::empty_ledger;
 use harness::process_guard::{ProcessGuard, until};
 use harness::stack::{Combination, Stack};
 use ledger::Ledger;
@@ -297,6 +298,7 @@ async fn recovery_the_database_is_restored_from_a_backup_and_stripe_tells_what_w
         settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
     settings.push(("STRIPE_RATE_PER_SEC", "100"));
     let mut again = Stack::prepare(Combination::SqliteSqlite, &settings, None, None).await.unwrap();
+    empty_ledger::remove(&again.ledger_url()).await.unwrap();
     let restored = again.run(&["restore", folder.to_str().unwrap()], &[]);
     assert!(restored.status.success(), "{}", String::from_utf8_lossy(&restored.stderr));
     again.begin().await.unwrap();

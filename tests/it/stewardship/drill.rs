@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use domain::event::has_rule;
 use fake_stripe::FakeStripe;
 use harness::broker::Broker;
+use harness::empty_ledger;
 use harness::ledger::Held;
 use harness::load::{SendLog, send_all};
 use harness::postgres::Postgres;
 use harness::process_guard::until;
 use harness::stack::{Combination, Stack};
 use serde_json::Value;
-use sqlx::{Connection, PgConnection};
 
 use crate::completeness::happened;
 
@@ -31,7 +31,7 @@ async fn restored(combination: Combination, folder: &Path, before: &Stack) -> St
     let broker = if combination.has_broker() { Some(Broker::shared().await) } else { None };
     let postgres = if combination.has_postgres() { Some(Postgres::shared().await) } else { None };
     let mut stack = Stack::prepare(combination, &[], broker, postgres).await.unwrap();
-    has_no_ledger(&stack).await;
+    empty_ledger::remove(&stack.ledger_url()).await.unwrap();
     let path = folder.to_str().unwrap();
     let first = stack.run(&["restore", path], &[]);
     assert!(first.status.success(), "{}", String::from_utf8_lossy(&first.stderr));
@@ -45,19 +45,6 @@ async fn restored(combination: Combination, folder: &Path, before: &Stack) -> St
     assert!(!again.status.success() && said.contains("Nothing is overwritten"), "{said}");
     stack.begin().await.unwrap();
     stack
-}
-
-/// As on a machine that nothing has run on.
-async fn has_no_ledger(stack: &Stack) {
-    let url = stack.ledger_url();
-    if let Some(file) = url.strip_prefix("sqlite:") {
-        return std::fs::remove_file(file).unwrap();
-    }
-    let mut connection = PgConnection::connect(&url).await.unwrap();
-    for statement in ["DROP SCHEMA public CASCADE", "CREATE SCHEMA public"] {
-        sqlx::query(statement).execute(&mut connection).await.unwrap();
-    }
-    connection.close().await.unwrap();
 }
 
 /// Holds the ledger, and waits until events wait for it.
