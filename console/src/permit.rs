@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use desk::actor::Actor;
-use desk::audit_line::note_forbidden;
+use desk::refused_acts::note_forbidden;
 
 use crate::Console;
 use crate::endpoint::{Access, Endpoint};

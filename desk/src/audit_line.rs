@@ -5,9 +5,6 @@ use chrono::{DateTime, Utc};
 use domain::{AuditChange, Key, Severity, Transition, audit_chain};
 use ledger::{Ledger, LedgerError, Transaction};
 
-use crate::actor::{Actor, Forbidden};
-use crate::acts::staff;
-
 /// How often a line about a refusal is tried again where another line about the same comes at the same moment.
 const ATTEMPTS: usize = 5;
 
@@ -56,19 +53,6 @@ pub async fn note_refusal(
         severity: Severity::Warning,
     };
     append_alone(ledger, subject, change, by, now).await
-}
-
-/// The same of somebody who lacks the permission.
-#[shared::built_once]
-pub async fn note_forbidden(
-    ledger: &Ledger,
-    actor: &Actor,
-    act: &str,
-    forbidden: &Forbidden,
-    now: DateTime<Utc>,
-) -> Result<(), LedgerError> {
-    let (subject, why) = (Subject { kind: staff::KIND, id: actor.staff() }, forbidden.to_string());
-    note_refusal(ledger, subject, act, &why, &actor.in_audit(), now).await
 }
 
 /// Appends a line in a transaction of its own, though no lock keeps its chain still.

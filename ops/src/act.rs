@@ -3,7 +3,7 @@
 
 use clap::Args;
 use desk::actor::Actor;
-use desk::audit_line::note_forbidden;
+use desk::refused_acts::note_forbidden;
 use domain::permissions::Permission;
 use ledger::Ledger;
 use shared::clock;
@@ -15,7 +15,7 @@ use crate::open;
 /// The name can be read in this file only: a command that wants it asks for the actor.
 #[derive(Args, Default)]
 pub struct ByOptions {
-    /// Who you are, for the audit, where no token says it [default: `TIDEGATE_STAFF`, else your login name]
+    /// Who you are, for the audit, where no token says it [default: `TIDEGATE_STAFF`, else your login name, else your number]
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
 }

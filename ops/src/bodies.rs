@@ -13,8 +13,8 @@ use shared::env::Env;
 
 use crate::cli::{BodiesCommand, ResealOptions};
 use crate::failure::wrongly_called;
+use crate::output;
 use crate::table::Table;
-use crate::{open, output};
 
 /// How often progress is told: once in so many rows.
 const STEP_ROWS: u64 = 10_000;

@@ -134,9 +134,22 @@ async fn show(ledger: &Ledger, options: &FindingOptions) -> anyhow::Result<()> {
 }
 
 async fn done(env: &Env, finding: &FindingOptions, by: &ByOptions, wanted: Act) -> anyhow::Result<()> {
-    let (ledger, actor) = by.permitted(env, "findings", wanted.needs()).await?;
+    let (ledger, actor) = by.permitted(env, command(&wanted), wanted.needs()).await?;
     act(&ledger, finding.id.trim(), wanted, &actor, clock::now()).await.map_err(not_done)?;
     show(&ledger, finding).await
+}
+
+/// As the audit of a refusal says it.
+fn command(act: &Act) -> &'static str {
+    match act {
+        Act::Note { .. } => "findings note",
+        Act::Assign { .. } => "findings assign",
+        Act::Acknowledge { .. } => "findings acknowledge",
+        Act::Snooze { .. } => "findings snooze",
+        Act::Fix { .. } => "findings resolve",
+        Act::Accept { .. } => "findings accept",
+        Act::Reopen { .. } => "findings reopen",
+    }
 }
 
 fn not_done(refusal: NotDone) -> anyhow::Error {

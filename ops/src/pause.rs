@@ -11,7 +11,7 @@ use shared::env::Env;
 use crate::cli::{PauseOptions, ResumeOptions, WorkerCommand};
 use crate::failure::refused;
 use crate::table::clean;
-use crate::{open, output, when};
+use crate::{output, when};
 
 /// The form of `--json` of `resume`.
 #[derive(Serialize)]

@@ -9,7 +9,7 @@ use ledger::tables::overrides::Override;
 
 use super::{Person, Refusal, count, done, text};
 use crate::actor::Actor;
-use crate::audit_line::note_forbidden;
+use crate::refused_acts::note_forbidden;
 
 /// What staff want for a user.
 #[derive(Clone, Debug)]

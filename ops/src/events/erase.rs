@@ -12,7 +12,7 @@ use super::{belongs_to, find};
 use crate::cli::EraseOptions;
 use crate::failure::refused;
 use crate::table::Table;
-use crate::{open, output, when};
+use crate::{output, when};
 
 /// The form of `--json`.
 #[derive(Serialize)]

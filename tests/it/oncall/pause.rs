@@ -158,7 +158,7 @@ async fn nobody_pauses_without_a_name_or_a_reason() {
     assert_eq!(ended["ended"]["reason"], "x");
     // Without a login name it is the user id that acts.
     let unnamed = json(&stack.run(&["worker", "pause", "--reason", "y", "--json"], &[]));
-    assert!(unnamed["paused_by"].as_str().unwrap().starts_with("uid "), "{unnamed}");
+    assert!(unnamed["paused_by"].as_str().unwrap().starts_with("cli:uid "), "{unnamed}");
     assert_eq!(stack.run(&["worker", "resume"], &[]).status.code(), Some(0));
     stack.end().await;
 }

@@ -175,7 +175,7 @@ async fn whom_the_environment_does_not_name_acts_by_the_number_of_the_user() {
         desk.hears(&sale("a", "user_1", 1_000, 0).lost()).await;
         let output = desk.run_as(None, &["disputes", "note", "dp_a", "seen", "--json"]);
         assert!(output.status.success(), "{}", text(&output.stderr));
-        let uid = format!("uid {}", rustix::process::getuid().as_raw());
+        let uid = format!("cli:uid {}", rustix::process::getuid().as_raw());
         let shown = &desk.json(&["show", "dispute", "dp_a"])[0];
         assert_eq!(shown["notes"][0]["written_by"], uid);
     })
