@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use desk::actor::Actor;
-use desk::acts::{Person, Refusal};
+use desk::acts::Person;
 use ledger::views::search::Whose;
 use ledger::{Ledger, LedgerError, Transaction};
 
@@ -47,7 +47,7 @@ impl Call {
 
     /// Whom the audit names, with how they are known.
     pub fn person(&self) -> Result<Person, Problem> {
-        Ok(Person::named(&self.actor()?.in_audit()).map_err(Refusal::from)?)
+        Ok(self.actor()?.person())
     }
 
     pub fn whose(&self) -> Whose {

@@ -2,8 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use desk::actor::Actor;
-use desk::acts::staff;
-use desk::audit_line::{self, Subject};
+use desk::refused_acts::note_forbidden;
 
 use crate::Console;
 use crate::endpoint::{Access, Endpoint};
@@ -19,9 +18,7 @@ pub(crate) async fn permit(
     let Access::Needs(permission) = endpoint.access else { return Ok(()) };
     let Err(forbidden) = actor.may(permission) else { return Ok(()) };
     if endpoint.is_act() {
-        let (subject, why) = (Subject { kind: staff::KIND, id: actor.staff() }, forbidden.to_string());
-        let by = actor.in_audit();
-        audit_line::note_refusal(&console.ledger, subject, endpoint.name, &why, &by, now).await?;
+        note_forbidden(&console.ledger, actor, endpoint.name, &forbidden, now).await?;
     }
     Err(forbidden.into())
 }

@@ -114,6 +114,11 @@ impl Actor {
         }
     }
 
+    /// The same, for acts that keep a name.
+    pub fn person(&self) -> Person {
+        Person::known(self.in_audit())
+    }
+
     /// Whether a name in the ledger is theirs, by whatever door they came.
     pub fn is_named(&self, name: &str) -> bool {
         name.strip_prefix("cli:").unwrap_or(name).trim().eq_ignore_ascii_case(self.staff.trim())

@@ -46,16 +46,27 @@ pub async fn note_refusal(
     by: &str,
     now: DateTime<Utc>,
 ) -> Result<(), LedgerError> {
+    let change = AuditChange {
+        what: "refused",
+        before: Some(act.to_owned()),
+        after: Some(why.to_owned()),
+        severity: Severity::Warning,
+    };
+    append_alone(ledger, subject, change, by, now).await
+}
+
+/// Appends a line in a transaction of its own, though no lock keeps its chain still.
+pub(crate) async fn append_alone(
+    ledger: &Ledger,
+    subject: Subject<'_>,
+    change: AuditChange,
+    by: &str,
+    now: DateTime<Utc>,
+) -> Result<(), LedgerError> {
     let mut tries = 0;
     loop {
         let mut tx = ledger.begin().await?;
-        let change = AuditChange {
-            what: "refused",
-            before: Some(act.to_owned()),
-            after: Some(why.to_owned()),
-            severity: Severity::Warning,
-        };
-        let appended = append(&mut tx, subject, change, by, now).await;
+        let appended = append(&mut tx, subject, change.clone(), by, now).await;
         match appended {
             Ok(()) => return tx.commit().await,
             // The key refuses the second of two lines of one number: look again which is the last.

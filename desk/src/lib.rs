@@ -19,6 +19,7 @@ mod password_hash;
 pub mod person;
 pub mod rebuild;
 pub mod reconcile;
+pub mod refused_acts;
 pub mod replay;
 pub mod reports;
 pub mod search;

@@ -26,7 +26,7 @@ pub struct Nameless {
 
 impl Person {
     /// As the command says, else as the environment does.
-    pub fn of(by: Option<&str>, env: &Env) -> Result<Self, Nameless> {
+    pub(crate) fn of(by: Option<&str>, env: &Env) -> Result<Self, Nameless> {
         let named = by.or_else(|| env.given(STAFF.name)).or_else(|| env.given(LOGIN));
         Self::named(named.unwrap_or_default())
     }
@@ -42,6 +42,11 @@ impl Person {
             _ => return Ok(Self(name.to_owned())),
         };
         Err(Nameless { fault })
+    }
+
+    /// Somebody who was authenticated, or named before.
+    pub(crate) fn known(name: String) -> Self {
+        Self(name)
     }
 
     pub fn name(&self) -> &str {

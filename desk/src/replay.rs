@@ -15,12 +15,14 @@ use shared::clock;
 use shared::queue::{PublishError, Queue};
 use thiserror::Error;
 
+use crate::actor::Actor;
+use crate::audit_line::{self, Subject, append_alone};
 use domain::event::{Content, EventKey, Meaning};
 use domain::object_graph::{Event, InGraph, ObjectGraph};
 use domain::outcome::Outcome;
 use domain::risk::Risk;
 use domain::tracked_rows::TrackedRows;
-use domain::{Key, Kind, Object, Permanent, each_kind};
+use domain::{AuditChange, Key, Kind, Object, Permanent, Severity, each_kind};
 use ledger::failure::Failure;
 use ledger::graph::fold::fold;
 use ledger::graph::load::{LockMode, load};
@@ -28,6 +30,8 @@ use ledger::tables::events::Concluded;
 use ledger::tables::replays::{Item, Plan, Replayed};
 use ledger::{Ledger, LedgerError, Transaction};
 
+/// The audit's name for replays.
+pub const REPLAY: &str = "replay";
 /// More events than this are not folded to look ahead: the first ones tell what to expect.
 pub const LOOK_AHEAD_EVENTS: usize = 5_000;
 /// How many are published at once.
@@ -78,7 +82,7 @@ pub async fn plan(
     ledger: &Ledger,
     selection: &str,
     chosen: &[Chosen],
-    by: &str,
+    by: &Actor,
     now: DateTime<Utc>,
 ) -> Result<String, LedgerError> {
     let span = shared::trace::child_of(None);
@@ -86,7 +90,7 @@ pub async fn plan(
     let plan = Plan {
         replay: replay.clone(),
         selection: selection.to_owned(),
-        planned_by: by.to_owned(),
+        planned_by: by.in_audit(),
         planned_at: now,
         events: 0,
         queued: 0,
@@ -109,8 +113,14 @@ pub async fn plan(
             .collect();
         tx.add_items(&replay, &items).await?;
     }
+    let change = told("planned", format!("{} events", chosen.len()));
+    audit_line::append(&mut tx, Subject { kind: REPLAY, id: &replay }, change, &by.in_audit(), now).await?;
     tx.commit().await?;
     Ok(replay)
+}
+
+fn told(what: &'static str, after: String) -> AuditChange {
+    AuditChange { what, before: None, after: Some(after), severity: Severity::Warning }
 }
 
 /// Folds the events over the ledger as it is, without a lock and without writing.
@@ -154,8 +164,8 @@ pub async fn run(
     ledger: &Ledger,
     queue: &Queue,
     replay: &str,
-    rate: Option<u32>,
-    limit: usize,
+    by: &Actor,
+    (rate, limit): (Option<u32>, usize),
     progress: &mut (dyn FnMut(usize) + Send),
 ) -> Result<usize, ReplayError> {
     let mut queued = 0;
@@ -166,6 +176,10 @@ pub async fn run(
         let items = ledger.read().await?.next_items(replay, wanted).await?;
         if items.is_empty() {
             break;
+        }
+        if queued == 0 {
+            let (change, by) = (told("run", "queued from here on".to_owned()), by.in_audit());
+            append_alone(ledger, Subject { kind: REPLAY, id: replay }, change, &by, clock::now()).await?;
         }
         let numbers: Vec<i64> = items.iter().map(|item| item.number).collect();
         let Taken { envelopes, noted, cleared } = take(ledger, queue, replay, items).await?;

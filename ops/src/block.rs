@@ -1,8 +1,9 @@
 //! `tidegate block`: customers and users who are not charged.
 
 use anyhow::bail;
-use desk::acts::{Person, blocks};
+use desk::acts::blocks;
 use desk::csv;
+use domain::permissions::Permission;
 use ledger::Transaction;
 use ledger::tables::blocks::Block;
 use ledger::views::page::Part;
@@ -32,8 +33,9 @@ pub async fn run(env: &Env, command: &BlockCommand) -> anyhow::Result<()> {
 }
 
 async fn decide(env: &Env, options: &BlockOptions, blocked: bool) -> anyhow::Result<()> {
-    let by = Person::of(options.by.by.as_deref(), env).map_err(refused)?;
-    let ledger = open::ledger(env).await?;
+    let act = if blocked { "block add" } else { "block lift" };
+    let (ledger, by) = options.by.permitted(env, act, Permission::Manage).await?;
+    let by = by.person();
     let (id, reason, now) = (options.id.as_str(), options.reason.as_str(), clock::now());
     // Bounded by the database's own deadlines: to cut an act off would leave open whether it was done.
     let done = if blocked {

@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 
 use desk::acts::Person;
 use desk::acts::body_keys::{Resealed, reseal};
+use domain::permissions::Permission;
 use ledger::Ledger;
 use ledger::tables::sealed_rows::SealedRows;
 use serde::Serialize;
@@ -11,9 +12,9 @@ use shared::clock;
 use shared::env::Env;
 
 use crate::cli::{BodiesCommand, ResealOptions};
-use crate::failure::{refused, wrongly_called};
+use crate::failure::wrongly_called;
+use crate::output;
 use crate::table::Table;
-use crate::{open, output};
 
 /// How often progress is told: once in so many rows.
 const STEP_ROWS: u64 = 10_000;
@@ -32,9 +33,8 @@ struct Resealing<'a> {
 
 pub async fn run(env: &Env, command: &BodiesCommand) -> anyhow::Result<()> {
     let BodiesCommand::Reseal(options) = command;
-    let by = Person::of(options.by.by.as_deref(), env).map_err(refused)?;
-    let ledger = open::ledger(env).await?;
-    let ended = resealed(&ledger, options, &by).await;
+    let (ledger, by) = options.by.permitted(env, "bodies reseal", Permission::Manage).await?;
+    let ended = resealed(&ledger, options, &by.person()).await;
     ledger.close().await;
     ended
 }

@@ -1,15 +1,14 @@
 //! `tidegate checkout`: whether charges are made at present; stop them, and let them go on.
 
-use desk::actor::Actor;
 use desk::acts::checkout::{self, Closed};
-use ledger::Ledger;
+use domain::permissions::Permission;
 use ledger::tables::checkout_closings::Closing;
 use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
 
-use crate::cli::{ByOptions, CheckoutCommand};
-use crate::failure::{not_authenticated, refused};
+use crate::cli::CheckoutCommand;
+use crate::failure::refused;
 use crate::table::clean;
 use crate::{open, output, when};
 
@@ -33,7 +32,7 @@ pub async fn run(env: &Env, command: &CheckoutCommand) -> anyhow::Result<()> {
             (Report { open: closing.is_none(), closing }, shape.json, text)
         }
         CheckoutCommand::Close(options) => {
-            let (ledger, actor) = who(env, &options.by).await?;
+            let (ledger, actor) = options.by.permitted(env, "checkout close", Permission::Manage).await?;
             let closed = checkout::close(&ledger, &options.reason, &actor, clock::now()).await;
             ledger.close().await;
             let closed = closed.map_err(refused)?;
@@ -48,7 +47,7 @@ pub async fn run(env: &Env, command: &CheckoutCommand) -> anyhow::Result<()> {
             (Report { open: false, closing: Some(closed.closing().clone()) }, options.shape.json, text)
         }
         CheckoutCommand::Open(options) => {
-            let (ledger, actor) = who(env, &options.by).await?;
+            let (ledger, actor) = options.by.actor(env).await?;
             let ended = checkout::open(&ledger, &actor, clock::now()).await;
             ledger.close().await;
             let closing = ended.map_err(refused)?;
@@ -60,12 +59,6 @@ pub async fn run(env: &Env, command: &CheckoutCommand) -> anyhow::Result<()> {
         }
     };
     if json { output::print_json(&report) } else { output::print(&text) }
-}
-
-async fn who(env: &Env, by: &ByOptions) -> anyhow::Result<(Ledger, Actor)> {
-    let ledger = open::ledger(env).await?;
-    let actor = Actor::of_environment(&ledger, env, by.by.as_deref(), clock::now()).await;
-    Ok((ledger, actor.map_err(not_authenticated)?))
 }
 
 /// Who closed it, when and why.

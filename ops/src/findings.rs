@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
-use desk::actor::Actor;
 use desk::acts::findings::{Act, NotDone, act};
 use desk::sheets::findings::COLUMNS;
 use desk::views::finding::FindingView;
@@ -16,7 +15,7 @@ use shared::env::Env;
 
 use crate::cli::{ByOptions, FindingOptions, FindingsCommand, FindingsListOptions, PageOptions, Shape};
 use crate::events::{belongs_to, mode};
-use crate::failure::{not_authenticated, refused, wrongly_called};
+use crate::failure::{refused, wrongly_called};
 use crate::listing::{self, Listing};
 use crate::table::{Table, clean};
 use crate::{money, open, output, time_option, when};
@@ -135,11 +134,22 @@ async fn show(ledger: &Ledger, options: &FindingOptions) -> anyhow::Result<()> {
 }
 
 async fn done(env: &Env, finding: &FindingOptions, by: &ByOptions, wanted: Act) -> anyhow::Result<()> {
-    let (now, ledger) = (clock::now(), open::ledger(env).await?);
-    let actor =
-        Actor::of_environment(&ledger, env, by.by.as_deref(), now).await.map_err(not_authenticated)?;
-    act(&ledger, finding.id.trim(), wanted, &actor, now).await.map_err(not_done)?;
+    let (ledger, actor) = by.permitted(env, command(&wanted), wanted.needs()).await?;
+    act(&ledger, finding.id.trim(), wanted, &actor, clock::now()).await.map_err(not_done)?;
     show(&ledger, finding).await
+}
+
+/// As the audit of a refusal says it.
+fn command(act: &Act) -> &'static str {
+    match act {
+        Act::Note { .. } => "findings note",
+        Act::Assign { .. } => "findings assign",
+        Act::Acknowledge { .. } => "findings acknowledge",
+        Act::Snooze { .. } => "findings snooze",
+        Act::Fix { .. } => "findings resolve",
+        Act::Accept { .. } => "findings accept",
+        Act::Reopen { .. } => "findings reopen",
+    }
 }
 
 fn not_done(refusal: NotDone) -> anyhow::Error {

@@ -1,8 +1,9 @@
 //! `tidegate hold`: keeps bodies beyond their retention.
 
 use anyhow::bail;
-use desk::acts::{Person, holds};
+use desk::acts::holds;
 use desk::csv;
+use domain::permissions::Permission;
 use ledger::Transaction;
 use ledger::tables::holds::Hold;
 use ledger::views::page::Part;
@@ -32,8 +33,9 @@ pub async fn run(env: &Env, command: &HoldCommand) -> anyhow::Result<()> {
 }
 
 async fn decide(env: &Env, options: &HoldOptions, on_hold: bool) -> anyhow::Result<()> {
-    let by = Person::of(options.by.by.as_deref(), env).map_err(refused)?;
-    let ledger = open::ledger(env).await?;
+    let act = if on_hold { "hold add" } else { "hold lift" };
+    let (ledger, by) = options.by.permitted(env, act, Permission::Manage).await?;
+    let by = by.person();
     let (id, reason, now) = (options.id.as_str(), options.reason.as_str(), clock::now());
     // Bounded by the database's own deadlines: to cut an act off would leave open whether it was done.
     let done = if on_hold {

@@ -3,6 +3,7 @@
 
 #![expect(unreachable_pub, reason = "a binary exports nothing; `pub` says what a module offers the others")]
 
+mod act;
 mod anomalies;
 mod backfill;
 mod backup;

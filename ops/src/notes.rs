@@ -4,9 +4,9 @@ use std::io::Read;
 
 use anyhow::{Context, bail};
 use desk::acts::notes::{self, NotedKind};
-use desk::acts::{Person, Refusal};
 use desk::finder::find;
 use domain::Key;
+use domain::permissions::Permission;
 use ledger::Ledger;
 use ledger::tables::notes::{Assignment, Note};
 use serde::Serialize;
@@ -16,7 +16,7 @@ use shared::env::Env;
 use crate::cli::{AssignOptions, NoteOptions, WhoseOptions};
 use crate::events::belongs_to;
 use crate::failure::{refused, wrongly_called};
-use crate::{open, output, staff};
+use crate::{open, output};
 
 const INPUT_LIMIT_BYTES: u64 = 1 << 20;
 
@@ -38,8 +38,8 @@ struct AssignmentReport<'a> {
 
 pub async fn note(env: &Env, options: &NoteOptions) -> anyhow::Result<()> {
     let text = if options.text == "-" { given()? } else { options.text.clone() };
-    let (ledger, by) = staff::desk(env, &options.by).await?;
-    let by = Person::named(&by.in_audit()).map_err(|nameless| refused(Refusal::Nameless(nameless)))?;
+    let (ledger, by) = options.by.permitted(env, "note", Permission::Request).await?;
+    let by = by.person();
     let (kind, key) = the_one(&ledger, &options.id, &options.whose).await?;
     let note = notes::note(&ledger, (kind, &key), &text, &by, clock::now()).await.map_err(refused)?;
     ledger.close().await;
@@ -50,8 +50,8 @@ pub async fn note(env: &Env, options: &NoteOptions) -> anyhow::Result<()> {
 }
 
 pub async fn assign(env: &Env, options: &AssignOptions) -> anyhow::Result<()> {
-    let (ledger, by) = staff::desk(env, &options.by).await?;
-    let by = Person::named(&by.in_audit()).map_err(|nameless| refused(Refusal::Nameless(nameless)))?;
+    let (ledger, by) = options.by.permitted(env, "assign", Permission::Request).await?;
+    let by = by.person();
     let (kind, key) = the_one(&ledger, &options.id, &options.whose).await?;
     let assignee = options.assignee.as_deref().filter(|_| !options.nobody);
     let assignment = notes::assign(&ledger, (kind, &key), assignee, &by, clock::now()).await;

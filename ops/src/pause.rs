@@ -1,7 +1,8 @@
 //! `tidegate worker pause` and `resume`: stop all workers of a ledger, and let them continue.
 
+use desk::acts;
 use desk::acts::pause::Paused;
-use desk::acts::{self, Person};
+use domain::permissions::Permission;
 use ledger::tables::pauses::Pause;
 use serde::Serialize;
 use shared::clock;
@@ -10,7 +11,7 @@ use shared::env::Env;
 use crate::cli::{PauseOptions, ResumeOptions, WorkerCommand};
 use crate::failure::refused;
 use crate::table::clean;
-use crate::{open, output, when};
+use crate::{output, when};
 
 /// The form of `--json` of `resume`.
 #[derive(Serialize)]
@@ -27,10 +28,9 @@ pub async fn run(env: &Env, command: &WorkerCommand) -> anyhow::Result<()> {
 }
 
 async fn pause(env: &Env, options: &PauseOptions) -> anyhow::Result<()> {
-    let by = Person::of(options.by.by.as_deref(), env).map_err(refused)?;
     let reason = acts::reason(&options.reason).map_err(refused)?;
-    let ledger = open::ledger(env).await?;
-    let paused = acts::pause::pause(&ledger, &reason, by.name(), clock::now()).await?;
+    let (ledger, by) = options.by.permitted(env, "worker pause", Permission::Manage).await?;
+    let paused = acts::pause::pause(&ledger, &reason, &by.in_audit(), clock::now()).await?;
     ledger.close().await;
     if options.shape.json {
         return output::print_json(&paused);
@@ -45,9 +45,8 @@ async fn pause(env: &Env, options: &PauseOptions) -> anyhow::Result<()> {
 }
 
 async fn resume(env: &Env, options: &ResumeOptions) -> anyhow::Result<()> {
-    let by = Person::of(options.by.by.as_deref(), env).map_err(refused)?;
-    let ledger = open::ledger(env).await?;
-    let ended = acts::pause::resume(&ledger, by.name(), clock::now()).await?;
+    let (ledger, by) = options.by.permitted(env, "worker resume", Permission::Manage).await?;
+    let ended = acts::pause::resume(&ledger, &by.in_audit(), clock::now()).await?;
     ledger.close().await;
     if options.shape.json {
         return output::print_json(&Resumed { ended });

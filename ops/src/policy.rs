@@ -8,7 +8,7 @@ use shared::env::Env;
 
 use crate::cli::{PolicyCommand, PolicyHistoryOptions, PolicySetOptions, Shape};
 use crate::failure::refused;
-use crate::staff::{desk, pending};
+use crate::staff::pending;
 use crate::table::{Table, clean};
 use crate::{open, output, when};
 
@@ -63,7 +63,7 @@ async fn set(env: &Env, options: &PolicySetOptions) -> anyhow::Result<()> {
         output::remark("nothing was changed; add --yes to do it");
         return Ok(());
     }
-    let (ledger, by) = desk(env, &options.by).await?;
+    let (ledger, by) = options.by.actor(env).await?;
     let set = acts::set(&ledger, &slot, value, &options.reason, &by, now).await.map_err(refused)?;
     ledger.close().await;
     if options.shape.json {

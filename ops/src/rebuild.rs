@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use desk::acts::Person;
 use desk::rebuild::{Comparison, Difference, Rebuilt, Repaired, compare, rebuild, repair};
+use domain::permissions::Permission;
 use ledger::Ledger;
 use marketplace::check::{self, Checked};
 use serde::Serialize;
@@ -14,7 +14,6 @@ use shared::clock;
 use shared::env::Env;
 
 use crate::cli::RebuildOptions;
-use crate::failure::refused;
 use crate::table::Table;
 use crate::{open, output};
 
@@ -42,8 +41,12 @@ struct RebuildReport {
 }
 
 pub async fn run(env: &Env, options: &RebuildOptions) -> anyhow::Result<ExitCode> {
-    let by = options.yes.then(|| Person::of(options.by.by.as_deref(), env)).transpose().map_err(refused)?;
-    let ledger = open::ledger(env).await?;
+    let (ledger, by) = if options.yes {
+        let (ledger, by) = options.by.permitted(env, "rebuild", Permission::Manage).await?;
+        (ledger, Some(by))
+    } else {
+        (open::ledger(env).await?, None)
+    };
     let seed = options.seed.unwrap_or_else(|| getrandom::u64().unwrap_or_default());
     let (rebuilt, comparison, listings) = made_again(&ledger, seed).await?;
     let repaired = match &by {
@@ -64,7 +67,7 @@ pub async fn run(env: &Env, options: &RebuildOptions) -> anyhow::Result<ExitCode
             );
         }
         Some(by) => {
-            let mut done = repair(&ledger, &rebuilt, &comparison, by.name(), clock::now()).await?;
+            let mut done = repair(&ledger, &rebuilt, &comparison, &by.in_audit(), clock::now()).await?;
             done.repaired += check::repair(&ledger, &listings, clock::now()).await?;
             Some(done)
         }

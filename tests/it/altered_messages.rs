@@ -147,7 +147,7 @@ async fn what_was_signed_under_a_key_that_came_late_is_applied_by_a_replay_and_w
     let plan =
         json(&stack, &["replay", "plan", "--fingerprint", "suspect: digest", "--by", "jane", "--json"]).await;
     let replay = plan["plan"].as_str().unwrap().to_owned();
-    stack.tidegate(&["replay", "run", &replay]).await.unwrap();
+    stack.tidegate(&["replay", "run", &replay, "--by", "jane"]).await.unwrap();
     stack.ledger().has_handled(4, PATIENCE).await.unwrap();
     assert!(stack.ledger().payments().await.unwrap().len() == 2, "what verifies is applied as what it is");
     let applied = stack.ledger().event(&events[1].id).await.unwrap();

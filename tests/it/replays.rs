@@ -135,7 +135,10 @@ async fn what_staff_discard_is_counted_first_attributed_and_can_still_be_brought
     assert_eq!(stack.ledger().event(&event.id).await.unwrap().outcome, "dead");
     stack.tidegate(&["dead-letters", "discard", &event.id, "--reason", "a test", "--yes"]).await.unwrap();
     let row = stack.ledger().event(&event.id).await.unwrap();
-    assert_eq!((row.outcome.as_str(), row.reason.as_deref()), ("ignored", Some("discarded by jane: a test")));
+    assert_eq!(
+        (row.outcome.as_str(), row.reason.as_deref()),
+        ("ignored", Some("discarded by cli:jane: a test"))
+    );
     let told = stack.ledger().transitions().await.unwrap();
     assert!(told.iter().any(|line| line.subject_kind == "event" && line.what == "discarded"));
 

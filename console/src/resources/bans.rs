@@ -1,9 +1,9 @@
 //! Bans: who is banned and why, and what staff decide about a user.
 
-use desk::acts::bans::{Decision, decide_on_user};
+use desk::acts::bans::{Decision, decide_on_user, may_decide};
 use desk::views::ban::{BanView, ListedBan, Standing};
 use domain::Key;
-use domain::bans::{Act, Ban};
+use domain::bans::Act;
 use domain::permissions::Permission;
 use hyper::{Method, StatusCode};
 use ledger::graph::users::users_of_name;
@@ -91,14 +91,7 @@ async fn decide(call: Call) -> Answered {
     };
     let decision = Decision { act, until: call.body.time("until"), reason: call.body.given("reason")? };
     let (key, person) = (whom(&call).await?, call.person()?);
-    let before = call.read().await?.look_up::<Ban>(std::slice::from_ref(&key)).await?.pop();
-    let decided_by = before.and_then(|ban| ban.override_by.filter(|_| ban.override_act != Act::None));
-    // The audit's name of somebody ends with how they were known.
-    if let Some(name) = decided_by
-        && name.split(" (").next() != Some(call.actor()?.staff())
-    {
-        call.actor()?.may(Permission::Admin)?;
-    }
+    may_decide(call.ledger(), &key, call.actor()?, call.now).await?;
     let ban = decide_on_user(call.ledger(), &key, &decision, &person, call.now).await?;
     let standing = Standing::of(&ban, call.now);
     Ok(Answer::done(StatusCode::CREATED, &json!({"ban": ban, "standing": standing})))

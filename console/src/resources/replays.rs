@@ -102,8 +102,7 @@ async fn plan(call: Call) -> Answered {
     let (selection, keys) = choose(&call).await?;
     let chosen: Vec<Chosen> = keys.into_iter().map(|key| Chosen { key, brought: None }).collect();
     let look_ahead: LookAhead = replay::look_ahead(call.ledger(), &chosen).await.map_err(refused)?;
-    let by = call.person()?;
-    let id = replay::plan(call.ledger(), &selection, &chosen, by.name(), call.now).await?;
+    let id = replay::plan(call.ledger(), &selection, &chosen, call.actor()?, call.now).await?;
     let planned =
         json!({"replay": id, "selection": selection, "events": chosen.len(), "look_ahead": look_ahead});
     Ok(Answer::done(StatusCode::CREATED, &planned))
@@ -143,7 +142,7 @@ async fn choose(call: &Call) -> Result<(String, Vec<EventKey>), Problem> {
 async fn go_on(call: Call) -> Answered {
     let plan = look(&call).await?.plan.replay;
     let limit = usize::try_from(call.body.whole("limit").unwrap_or(RUN_LIMIT)).unwrap_or(usize::MAX);
-    replay::run(call.ledger(), &call.console.queue, &plan, None, limit, &mut |_| {})
+    replay::run(call.ledger(), &call.console.queue, &plan, call.actor()?, (None, limit), &mut |_| {})
         .await
         .map_err(refused)?;
     Ok(Answer::done(StatusCode::ACCEPTED, &look(&call).await?))

@@ -2,11 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use domain::bans::{Act, Ban};
+use domain::permissions::Permission;
 use domain::{AuditChange, Key, Object, Severity, audit_chain};
 use ledger::Ledger;
 use ledger::tables::overrides::Override;
 
 use super::{Person, Refusal, count, done, text};
+use crate::actor::Actor;
+use crate::refused_acts::note_forbidden;
 
 /// What staff want for a user.
 #[derive(Clone, Debug)]
@@ -15,6 +18,24 @@ pub struct Decision {
     pub act: Act,
     pub until: Option<DateTime<Utc>>,
     pub reason: String,
+}
+
+/// Another person's decision is replaced by an administrator only.
+#[shared::built_once]
+pub async fn may_decide(ledger: &Ledger, user: &Key, by: &Actor, now: DateTime<Utc>) -> Result<(), Refusal> {
+    let before = ledger.read().await?.look_up::<Ban>(std::slice::from_ref(user)).await?.pop();
+    let decided_by = before.and_then(|ban| ban.override_by.filter(|_| ban.override_act != Act::None));
+    // The audit's name of somebody ends with how they were known.
+    let is_anothers =
+        decided_by.is_some_and(|name| !by.is_named(name.split(" (").next().unwrap_or_default()));
+    if is_anothers
+        && !by.is_declared()
+        && let Err(forbidden) = by.may(Permission::Admin)
+    {
+        note_forbidden(ledger, by, "replace a decision about a user", &forbidden, now).await?;
+        return Err(forbidden.into());
+    }
+    Ok(())
 }
 
 /// Bans a user, lifts a ban, or leaves it to the disputes again; gives the ban as it stands then.

@@ -3,18 +3,19 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use desk::acts::Person;
-use desk::acts::bans::{Decision, decide_on_user};
+use desk::actor::Actor;
+use desk::acts::bans::{Decision, decide_on_user, may_decide};
 use desk::views::ban::{Standing, why};
 use domain::Key;
 use domain::bans::{Act, Ban};
+use domain::permissions::Permission;
 use ledger::Ledger;
 use ledger::graph::users::users_of_name;
 use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
 
-use crate::cli::{ByOptions, ClearOptions, DecisionOptions, WhoseOptions};
+use crate::cli::{ClearOptions, DecisionOptions, WhoseOptions};
 use crate::events::belongs_to;
 use crate::failure::{refused, wrongly_called};
 use crate::table::clean;
@@ -30,28 +31,29 @@ struct DecisionReport {
 pub async fn decide(env: &Env, act: Act, options: &DecisionOptions) -> anyhow::Result<()> {
     let now = clock::now();
     let decision = Decision { act, until: end(options, now)?, reason: options.reason.clone() };
-    run(env, &options.user, &options.whose, &options.by, &decision, options.shape.json).await
+    let act = if act == Act::Ban { "bans ban" } else { "bans lift" };
+    let desk = options.by.permitted(env, act, Permission::Manage).await?;
+    run(desk, &options.user, &options.whose, &decision, options.shape.json).await
 }
 
 pub async fn clear(env: &Env, options: &ClearOptions) -> anyhow::Result<()> {
     let decision = Decision { act: Act::None, until: None, reason: options.reason.clone() };
-    run(env, &options.user, &options.whose, &options.by, &decision, options.shape.json).await
+    let desk = options.by.permitted(env, "bans clear", Permission::Manage).await?;
+    run(desk, &options.user, &options.whose, &decision, options.shape.json).await
 }
 
 async fn run(
-    env: &Env,
+    (ledger, by): (Ledger, Actor),
     user: &str,
     whose: &WhoseOptions,
-    by: &ByOptions,
     decision: &Decision,
     json: bool,
 ) -> anyhow::Result<()> {
-    let by = Person::of(by.by.as_deref(), env).map_err(refused)?;
-    let ledger = open::ledger(env).await?;
     let key = the_one(&ledger, user, whose).await?;
     let now = clock::now();
+    may_decide(&ledger, &key, &by, now).await.map_err(refused)?;
     // Bounded by the database's own deadlines: to cut an act off would leave open whether it was done.
-    let ban = decide_on_user(&ledger, &key, decision, &by, now).await.map_err(refused)?;
+    let ban = decide_on_user(&ledger, &key, decision, &by.person(), now).await.map_err(refused)?;
     ledger.close().await;
     let standing = Standing::of(&ban, now);
     if json {

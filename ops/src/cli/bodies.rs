@@ -2,7 +2,8 @@
 
 use clap::{Args, Subcommand};
 
-use super::shape::{ByOptions, Shape};
+use super::ByOptions;
+use super::shape::Shape;
 
 #[derive(Subcommand)]
 pub enum BodiesCommand {

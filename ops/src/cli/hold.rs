@@ -2,7 +2,8 @@
 
 use clap::{Args, Subcommand};
 
-use super::shape::{ByOptions, PageOptions, Shape};
+use super::ByOptions;
+use super::shape::{PageOptions, Shape};
 
 #[derive(Subcommand)]
 pub enum HoldCommand {

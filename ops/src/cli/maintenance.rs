@@ -4,7 +4,8 @@ use clap::{Args, Subcommand};
 use domain::seal::Head;
 use shared::queue::rabbitmq::topology::NewQueues;
 
-use super::shape::{ByOptions, Shape};
+use super::ByOptions;
+use super::shape::Shape;
 
 #[derive(Args)]
 #[command(after_help = "\

@@ -35,6 +35,8 @@ mod wanted;
 use self::help::{COMPLETIONS, EXAMPLES, HELP, MANUAL};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+pub use crate::act::ByOptions;
+
 pub use self::backup::{BackupOptions, RestoreOptions};
 pub use self::bans::{
     BansCommand, CheckOptions, ClearOptions, DecisionOptions, ExplainOptions, ListOptions as BansListOptions,
@@ -87,7 +89,7 @@ pub use self::replays::{
 };
 pub use self::reports::{OfDateOptions, OfSpanOptions, ReportCommand, ToOptions, VerifyReportOptions};
 pub use self::send::SendOptions;
-pub use self::shape::{ByOptions, ElsewhereOptions, PageOptions, Shape, WhoseOptions, WindowOptions};
+pub use self::shape::{ElsewhereOptions, PageOptions, Shape, WhoseOptions, WindowOptions};
 pub use self::staff::{
     AcceptOptions, AddOptions, ApproveOptions, CreateOptions, InviteOptions, LogoutOptions, RejectOptions,
     RevokeOptions, RolesOptions, StaffCommand, StaffReasonOptions, StaffShowOptions, TokensCommand,

@@ -2,7 +2,8 @@
 
 use clap::{Args, Subcommand};
 
-use super::shape::{ByOptions, ElsewhereOptions, Shape};
+use super::ByOptions;
+use super::shape::{ElsewhereOptions, Shape};
 
 #[derive(Args)]
 #[command(after_help = "\

@@ -129,6 +129,8 @@ pub struct RunOptions {
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
     #[command(flatten)]
+    pub by: ByOptions,
+    #[command(flatten)]
     pub shape: Shape,
 }
 

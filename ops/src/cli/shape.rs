@@ -66,13 +66,6 @@ pub struct PageOptions {
     pub csv: bool,
 }
 
-#[derive(Args)]
-pub struct ByOptions {
-    /// Who you are, for the audit [default: `TIDEGATE_STAFF`, else your login name, else your number]
-    #[arg(long, value_name = "NAME")]
-    pub by: Option<String>,
-}
-
 impl WhoseOptions {
     pub fn read(&self) -> Whose {
         let livemode = if self.live { Some(true) } else { self.test_mode.then_some(false) };

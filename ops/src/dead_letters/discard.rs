@@ -1,9 +1,10 @@
 //! `tidegate dead-letters discard`: shows what it would discard, and does so only with `--yes`.
 
 use anyhow::bail;
-use desk::acts::{self, Person};
+use desk::acts;
 use desk::views::dead_letters::groups;
 use domain::outcome::OutcomeKind;
+use domain::permissions::Permission;
 use ledger::Ledger;
 use ledger::views::stored_events::{EventFilter, StoredEvent};
 use serde::Serialize;
@@ -12,7 +13,7 @@ use shared::env::Env;
 
 use super::{GROUPED_LIMIT, table_of};
 use crate::cli::DiscardOptions;
-use crate::failure::{refused, wrongly_called};
+use crate::failure::wrongly_called;
 use crate::{open, output};
 
 const REASON_LIMIT_CHARS: usize = 1_000;
@@ -25,7 +26,7 @@ struct Discarded {
 }
 
 pub async fn discard(env: &Env, options: &DiscardOptions) -> anyhow::Result<()> {
-    let (now, by) = (clock::now(), Person::of(options.by.by.as_deref(), env).map_err(refused)?);
+    let now = clock::now();
     let reason = options.reason.trim();
     if reason.is_empty() || reason.contains('\0') || reason.chars().count() > REASON_LIMIT_CHARS {
         return Err(wrongly_called(format!("--reason wants 1 to {REASON_LIMIT_CHARS} characters of text")));
@@ -35,7 +36,8 @@ pub async fn discard(env: &Env, options: &DiscardOptions) -> anyhow::Result<()> 
             "name events or pass a filter: all dead letters at once cannot be discarded",
         ));
     }
-    let ledger = open::ledger(env).await?;
+    let (ledger, by) = options.by.permitted(env, "dead-letters discard", Permission::Manage).await?;
+    let by = by.person();
     let letters = chosen(&ledger, options, now).await?;
     let discarded =
         if options.yes { acts::dead_letters::discard(&ledger, &letters, reason, &by, now).await? } else { 0 };

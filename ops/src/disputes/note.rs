@@ -1,10 +1,11 @@
 //! `tidegate disputes note`, `resolve` and `reopen`: notes of staff, kept for ever with their names.
 
 use anyhow::bail;
-use desk::acts::Person;
+use desk::actor::Actor;
 use desk::acts::notes::{Effect, note_dispute};
 use domain::Key;
 use domain::disputes::Dispute;
+use domain::permissions::Permission;
 use ledger::Ledger;
 use ledger::tables::notes::Note;
 use serde::Serialize;
@@ -25,9 +26,9 @@ struct NoteReport {
 }
 
 pub async fn note(env: &Env, options: &DisputeNoteOptions) -> anyhow::Result<()> {
-    let by = Person::of(options.by.by.as_deref(), env).map_err(refused)?;
     let text = if options.text == "-" { given()? } else { options.text.clone() };
-    let shown = write(env, &options.id, &options.whose, &text, Effect::None, &by).await?;
+    let desk = options.by.permitted(env, "disputes note", Permission::Request).await?;
+    let shown = write(desk, &options.id, &options.whose, &text, Effect::None).await?;
     if options.shape.json {
         return output::print_json(&shown);
     }
@@ -36,8 +37,8 @@ pub async fn note(env: &Env, options: &DisputeNoteOptions) -> anyhow::Result<()>
 }
 
 pub async fn resolve(env: &Env, options: &ResolveOptions) -> anyhow::Result<()> {
-    let by = Person::of(options.by.by.as_deref(), env).map_err(refused)?;
-    let shown = write(env, &options.id, &options.whose, &options.reason, Effect::Resolves, &by).await?;
+    let desk = options.by.permitted(env, "disputes resolve", Permission::Manage).await?;
+    let shown = write(desk, &options.id, &options.whose, &options.reason, Effect::Resolves).await?;
     if options.shape.json {
         return output::print_json(&shown);
     }
@@ -52,8 +53,8 @@ pub async fn resolve(env: &Env, options: &ResolveOptions) -> anyhow::Result<()> 
 }
 
 pub async fn reopen(env: &Env, options: &ReopenOptions) -> anyhow::Result<()> {
-    let by = Person::of(options.by.by.as_deref(), env).map_err(refused)?;
-    let shown = write(env, &options.id, &options.whose, &options.reason, Effect::Reopens, &by).await?;
+    let desk = options.by.permitted(env, "disputes reopen", Permission::Manage).await?;
+    let shown = write(desk, &options.id, &options.whose, &options.reason, Effect::Reopens).await?;
     if options.shape.json {
         return output::print_json(&shown);
     }
@@ -62,17 +63,16 @@ pub async fn reopen(env: &Env, options: &ReopenOptions) -> anyhow::Result<()> {
 }
 
 async fn write(
-    env: &Env,
+    (ledger, by): (Ledger, Actor),
     id: &str,
     whose: &WhoseOptions,
     text: &str,
     effect: Effect,
-    by: &Person,
 ) -> anyhow::Result<NoteReport> {
-    let ledger = open::ledger(env).await?;
     let dispute = the_one(&ledger, id, whose).await?;
     // Bounded by the database's own deadlines: to cut an act off would leave open whether it was done.
-    let note = note_dispute(&ledger, &dispute, text, effect, by, clock::now()).await.map_err(refused)?;
+    let note =
+        note_dispute(&ledger, &dispute, text, effect, &by.person(), clock::now()).await.map_err(refused)?;
     ledger.close().await;
     Ok(NoteReport { dispute, note })
 }

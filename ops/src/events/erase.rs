@@ -1,6 +1,7 @@
 //! `tidegate events erase`: shows whose body it would erase, and does so only with `--yes`.
 
 use desk::acts::{self, Person};
+use domain::permissions::Permission;
 use ledger::Ledger;
 use ledger::views::stored_events::StoredEvent;
 use serde::Serialize;
@@ -11,7 +12,7 @@ use super::{belongs_to, find};
 use crate::cli::EraseOptions;
 use crate::failure::refused;
 use crate::table::Table;
-use crate::{open, output, when};
+use crate::{output, when};
 
 /// The form of `--json`.
 #[derive(Serialize)]
@@ -23,9 +24,9 @@ struct Erasing {
 }
 
 pub async fn erase(env: &Env, options: &EraseOptions) -> anyhow::Result<()> {
-    let by = Person::of(options.by.by.as_deref(), env).map_err(refused)?;
     let reason = acts::reason(&options.reason).map_err(refused)?;
-    let ledger = open::ledger(env).await?;
+    let (ledger, by) = options.by.permitted(env, "events erase", Permission::Manage).await?;
+    let by = by.person();
     let events = find(&ledger, &options.id).await?;
     let mut told = Erasing { found: events.len(), erased: 0, log_emptied: None };
     if options.yes {

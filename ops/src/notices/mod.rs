@@ -13,7 +13,6 @@ use shared::env::Env;
 
 use crate::cli::{NoticesCommand, NoticesReplayOptions, PreviewOptions};
 use crate::failure::{refused, wrongly_called};
-use crate::staff::desk;
 use crate::table::{Table, clean};
 use crate::{open, output, time_option, when};
 
@@ -88,7 +87,7 @@ async fn send_again(env: &Env, options: &NoticesReplayOptions) -> anyhow::Result
     let since = moment("--since", &options.since)?;
     let until = options.until.as_deref().map_or(Ok(now), |text| moment("--until", text))?;
     let span = Span { since, until, all: options.all };
-    let (ledger, by) = desk(env, &options.by).await?;
+    let (ledger, by) = options.by.actor(env).await?;
     let sent = replay(&ledger, &options.target, span, &by, now).await.map_err(refused)?;
     ledger.close().await;
     if options.shape.json {

@@ -12,7 +12,7 @@ use shared::env::Env;
 
 use crate::cli::{TargetAddOptions, TargetOptions, TargetStateOptions, TargetsCommand};
 use crate::failure::{refused, wrongly_called};
-use crate::staff::{desk, key};
+use crate::staff::key;
 use crate::table::Table;
 use crate::{open, output, when};
 
@@ -48,7 +48,7 @@ async fn add(env: &Env, options: &TargetAddOptions) -> anyhow::Result<()> {
         is_ordered: options.ordered,
         allows_private: options.allow_private,
     };
-    let (ledger, by) = desk(env, &options.by).await?;
+    let (ledger, by) = options.by.actor(env).await?;
     let key = key::of(env)?;
     let added = acts::add(&ledger, &wanted, None, key.as_ref(), &by, clock::now()).await.map_err(refused)?;
     ledger.close().await;
@@ -56,7 +56,7 @@ async fn add(env: &Env, options: &TargetAddOptions) -> anyhow::Result<()> {
 }
 
 async fn rotate(env: &Env, options: &TargetOptions) -> anyhow::Result<()> {
-    let (ledger, by) = desk(env, &options.by).await?;
+    let (ledger, by) = options.by.actor(env).await?;
     let key = key::of(env)?;
     let added =
         acts::rotate(&ledger, &options.name, key.as_ref(), &by, clock::now()).await.map_err(refused)?;
@@ -134,7 +134,7 @@ async fn list(env: &Env, json: bool) -> anyhow::Result<()> {
 }
 
 async fn set_state(env: &Env, options: &TargetStateOptions, state: TargetState) -> anyhow::Result<()> {
-    let (ledger, by) = desk(env, &options.by).await?;
+    let (ledger, by) = options.by.actor(env).await?;
     let target = acts::set_state(&ledger, &options.name, state, &options.reason, &by, clock::now()).await;
     let target = target.map_err(refused)?;
     ledger.close().await;
@@ -145,7 +145,7 @@ async fn set_state(env: &Env, options: &TargetStateOptions, state: TargetState) 
 }
 
 async fn test(env: &Env, options: &TargetOptions) -> anyhow::Result<()> {
-    let (ledger, by) = desk(env, &options.by).await?;
+    let (ledger, by) = options.by.actor(env).await?;
     let id = acts::test(&ledger, &options.name, &by, clock::now()).await.map_err(refused)?;
     ledger.close().await;
     if options.shape.json {

@@ -17,7 +17,7 @@ use shared::clock;
 use shared::env::Env;
 
 use super::page::remark_yes;
-use super::{ask, desk, not_done};
+use super::{ask, not_done};
 use crate::cli::RefundBatchOptions;
 use crate::failure::wrongly_called;
 use crate::table::{Table, clean};
@@ -26,7 +26,7 @@ use crate::{money, open, output, when};
 const FILE_LIMIT_BYTES: u64 = 64 * 1024;
 
 pub async fn run(env: &Env, options: &RefundBatchOptions) -> anyhow::Result<ExitCode> {
-    let (ledger, actor) = desk(env, &options.by).await?;
+    let (ledger, actor) = options.by.actor(env).await?;
     let asks = read(&ledger, options).await?;
     let now = clock::now();
     if options.yes {

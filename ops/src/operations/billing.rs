@@ -11,7 +11,7 @@ use domain::subscriptions::Subscription;
 use domain::{Key, Object};
 use shared::env::Env;
 
-use super::{ask, desk};
+use super::ask;
 use crate::cli::{
     ChargeOptions, CreditOptions, InvoiceRetryOptions, SubscribeOptions, UnsubscribeOptions, WantedOptions,
 };
@@ -82,7 +82,7 @@ async fn run<T: Object>(
     options: &WantedOptions,
     wanted: impl FnOnce(Key) -> Wanted,
 ) -> anyhow::Result<ExitCode> {
-    let (ledger, actor) = desk(env, &options.by).await?;
+    let (ledger, actor) = options.by.actor(env).await?;
     let found = ask::the_one::<T>(&ledger, &options.id, &options.whose).await?;
     let wanted = wanted(found.map_or_else(|key| key, |object| object.key().clone()));
     let ask = Ask { wanted, reason: Reason::Other, note: options.note.clone(), confirmed: true };

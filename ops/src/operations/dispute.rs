@@ -7,7 +7,7 @@ use domain::Key;
 use domain::operations::Reason;
 use shared::env::Env;
 
-use super::{ask, desk, evidence};
+use super::{ask, evidence};
 use crate::cli::{EvidenceCommand, WantedOptions};
 
 pub async fn accept(env: &Env, options: &WantedOptions) -> anyhow::Result<ExitCode> {
@@ -34,7 +34,7 @@ async fn run(
     options: &WantedOptions,
     wanted: impl FnOnce(Key) -> Wanted,
 ) -> anyhow::Result<ExitCode> {
-    let (ledger, actor) = desk(env, &options.by).await?;
+    let (ledger, actor) = options.by.actor(env).await?;
     let wanted = wanted(ask::the_dispute(&ledger, &options.id, &options.whose).await?);
     let ask = Ask { wanted, reason: Reason::Other, note: options.note.clone(), confirmed: true };
     ask::run(&ledger, &ask, &actor, options.yes, options.shape.json).await

@@ -17,7 +17,6 @@ use shared::clock;
 use shared::env::Env;
 
 use super::ask::the_dispute;
-use super::desk;
 use crate::cli::{AttachOptions, DraftOptions, EvidenceShowOptions};
 use crate::failure::wrongly_called;
 use crate::table::{Table, clean};
@@ -34,7 +33,7 @@ pub async fn draft(env: &Env, options: &DraftOptions) -> anyhow::Result<ExitCode
         return print(&ledger, &the_dispute(&ledger, &options.id, &options.whose).await?, options.shape.json)
             .await;
     }
-    let (ledger, actor) = desk(env, &options.by).await?;
+    let (ledger, actor) = options.by.actor(env).await?;
     let key = the_dispute(&ledger, &options.id, &options.whose).await?;
     for wanted in &changes {
         change(&ledger, &key, wanted, &actor, clock::now()).await.map_err(refused)?;
@@ -80,7 +79,7 @@ pub async fn attach(env: &Env, options: &AttachOptions) -> anyhow::Result<ExitCo
     let content = fs::read(path).with_context(|| format!("{place} cannot be read"))?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let upload = Upload { field: options.field.clone(), name, content, replaces: options.replace };
-    let (ledger, actor) = desk(env, &options.by).await?;
+    let (ledger, actor) = options.by.actor(env).await?;
     let key = the_dispute(&ledger, &options.id, &options.whose).await?;
     attach_file(&ledger, &key, upload, &actor, clock::now()).await.map_err(refused)?;
     print(&ledger, &key, options.shape.json).await

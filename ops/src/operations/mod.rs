@@ -13,7 +13,6 @@ pub mod refund;
 use std::process::ExitCode;
 
 use anyhow::bail;
-use desk::actor::Actor;
 use desk::acts::operations::NotDone;
 use desk::acts::operations::approve::{Word, approve, reject};
 use desk::acts::operations::batch::{self as batches, BatchView};
@@ -27,8 +26,8 @@ use shared::clock;
 use shared::env::Env;
 
 use self::page::{Page, shown};
-use crate::cli::{ApprovalsCommand, ByOptions, OperationsCommand, SettleOptions};
-use crate::failure::{not_authenticated, wrongly_called};
+use crate::cli::{ApprovalsCommand, OperationsCommand, SettleOptions};
+use crate::failure::wrongly_called;
 use crate::open;
 
 pub async fn run(env: &Env, command: &OperationsCommand) -> anyhow::Result<ExitCode> {
@@ -36,7 +35,7 @@ pub async fn run(env: &Env, command: &OperationsCommand) -> anyhow::Result<ExitC
         OperationsCommand::List(options) => list::list(env, options).await?,
         OperationsCommand::Show(options) => show(env, &options.id, options.shape.json).await?,
         OperationsCommand::Confirm(options) => {
-            let (ledger, actor) = desk(env, &options.by).await?;
+            let (ledger, actor) = options.by.actor(env).await?;
             if !options.yes {
                 return only_shown(&ledger, &options.id, options.shape.json, "confirm it").await;
             }
@@ -44,7 +43,7 @@ pub async fn run(env: &Env, command: &OperationsCommand) -> anyhow::Result<ExitC
             return shown(&ledger, done.map_err(not_done)?, options.shape.json).await;
         }
         OperationsCommand::Retry(options) => {
-            let (ledger, actor) = desk(env, &options.by).await?;
+            let (ledger, actor) = options.by.actor(env).await?;
             if !options.yes {
                 return only_shown(&ledger, &options.id, options.shape.json, "try it again").await;
             }
@@ -52,7 +51,7 @@ pub async fn run(env: &Env, command: &OperationsCommand) -> anyhow::Result<ExitC
             return shown(&ledger, done.map_err(not_done)?, options.shape.json).await;
         }
         OperationsCommand::Cancel(options) => {
-            let (ledger, actor) = desk(env, &options.by).await?;
+            let (ledger, actor) = options.by.actor(env).await?;
             let done = cancel(&ledger, &options.id, &options.reason, &actor, clock::now()).await;
             return shown(&ledger, done.map_err(not_done)?, options.shape.json).await;
         }
@@ -80,7 +79,7 @@ pub async fn approvals(env: &Env, command: &ApprovalsCommand) -> anyhow::Result<
             Ok(ExitCode::SUCCESS)
         }
         ApprovalsCommand::Approve(options) => {
-            let (ledger, actor) = desk(env, &options.by).await?;
+            let (ledger, actor) = options.by.actor(env).await?;
             if !options.yes {
                 return only_shown(&ledger, &options.id, options.shape.json, "approve it").await;
             }
@@ -93,7 +92,7 @@ pub async fn approvals(env: &Env, command: &ApprovalsCommand) -> anyhow::Result<
             shown(&ledger, done.map_err(not_done)?, options.shape.json).await
         }
         ApprovalsCommand::Reject(options) => {
-            let (ledger, actor) = desk(env, &options.by).await?;
+            let (ledger, actor) = options.by.actor(env).await?;
             if batch::found(&ledger, &options.id).await?.is_some() {
                 let done = batches::reject(&ledger, &options.id, &options.reason, &actor, clock::now()).await;
                 return batch_done(&ledger, done, options.shape.json).await;
@@ -117,20 +116,13 @@ async fn batch_done(
 }
 
 async fn settled(env: &Env, options: &SettleOptions) -> anyhow::Result<ExitCode> {
-    let (ledger, actor) = desk(env, &options.by).await?;
+    let (ledger, actor) = options.by.actor(env).await?;
     let found = match &options.made {
         Some(stripe_id) => Found::Done { stripe_id: stripe_id.clone() },
         None => Found::NotDone,
     };
     let done = settle(&ledger, &options.id, &found, &options.reason, &actor, clock::now()).await;
     shown(&ledger, done.map_err(not_done)?, options.shape.json).await
-}
-
-/// The ledger, and who acts on it: proved by a token, or declared.
-async fn desk(env: &Env, by: &ByOptions) -> anyhow::Result<(Ledger, Actor)> {
-    let ledger = open::ledger(env).await?;
-    let actor = Actor::of_environment(&ledger, env, by.by.as_deref(), clock::now()).await;
-    Ok((ledger, actor.map_err(not_authenticated)?))
 }
 
 /// What would be done, and how to do it.

@@ -6,13 +6,13 @@ use desk::acts::operations::request::{Ask, Wanted};
 use domain::operations::Reason;
 use shared::env::Env;
 
-use super::{ask, desk};
+use super::ask;
 use crate::cli::{CaptureOptions, PaymentCancelOptions};
 use crate::failure::wrongly_called;
 use crate::money;
 
 pub async fn capture(env: &Env, options: &CaptureOptions) -> anyhow::Result<ExitCode> {
-    let (ledger, actor) = desk(env, &options.act.by).await?;
+    let (ledger, actor) = options.act.by.actor(env).await?;
     let (payment, currency) = ask::payment_and_currency(&ledger, &options.act.id, &options.act.whose).await?;
     let is_known = currency.is_some();
     let currency = ask::told(currency);
@@ -30,7 +30,7 @@ pub async fn capture(env: &Env, options: &CaptureOptions) -> anyhow::Result<Exit
 }
 
 pub async fn cancel(env: &Env, options: &PaymentCancelOptions) -> anyhow::Result<ExitCode> {
-    let (ledger, actor) = desk(env, &options.act.by).await?;
+    let (ledger, actor) = options.act.by.actor(env).await?;
     let (payment, _) = ask::payment_and_currency(&ledger, &options.act.id, &options.act.whose).await?;
     let wanted = Wanted::Cancel { payment, reason: options.reason.clone() };
     let reason = options.reason.as_deref().and_then(Reason::named).unwrap_or_default();

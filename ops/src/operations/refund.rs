@@ -9,13 +9,13 @@ use ledger::Ledger;
 use shared::clock;
 use shared::env::Env;
 
-use super::{ask, desk, not_done};
+use super::{ask, not_done};
 use crate::cli::{RefundEligibleOptions, RefundOptions, RefundRequestOptions};
 use crate::failure::wrongly_called;
 use crate::money;
 
 pub async fn eligible(env: &Env, options: &RefundEligibleOptions) -> anyhow::Result<ExitCode> {
-    let (ledger, actor) = desk(env, &options.refund.by).await?;
+    let (ledger, actor) = options.refund.by.actor(env).await?;
     let ask = read(&ledger, &options.refund, None, false).await?;
     let plan = plan(&ledger, &ask, &actor, clock::now()).await.map_err(not_done)?;
     ledger.close().await;
@@ -24,7 +24,7 @@ pub async fn eligible(env: &Env, options: &RefundEligibleOptions) -> anyhow::Res
 }
 
 pub async fn request(env: &Env, options: &RefundRequestOptions) -> anyhow::Result<ExitCode> {
-    let (ledger, actor) = desk(env, &options.refund.by).await?;
+    let (ledger, actor) = options.refund.by.actor(env).await?;
     // Whoever says yes has seen the plan.
     let ask = read(&ledger, &options.refund, options.note.clone(), true).await?;
     ask::run(&ledger, &ask, &actor, options.yes, options.refund.shape.json).await

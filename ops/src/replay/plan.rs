@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use desk::acts::Person;
 use desk::replay::{Change, Chosen, LOOK_AHEAD_EVENTS, LookAhead, look_ahead};
+use domain::permissions::Permission;
 use ledger::Ledger;
 use ledger::views::stored_events::EventFilter;
 use serde::Serialize;
@@ -13,7 +13,6 @@ use shared::env::Env;
 
 use super::file;
 use crate::cli::PlanOptions;
-use crate::failure::refused;
 use crate::table::Table;
 use crate::{open, output};
 
@@ -31,13 +30,12 @@ struct Planned {
 }
 
 pub async fn plan(env: &Env, options: &PlanOptions) -> anyhow::Result<()> {
-    let by = Person::of(options.by.by.as_deref(), env).map_err(refused)?;
-    let ledger = open::ledger(env).await?;
+    let (ledger, by) = options.by.permitted(env, "replay plan", Permission::Manage).await?;
     let (selection, chosen) = choose(&ledger, options).await?;
     let look_ahead = open::answer(&ledger, look_ahead(&ledger, &chosen)).await?;
     let plan = match chosen.len() {
         0 => None,
-        _ => Some(desk::replay::plan(&ledger, &selection, &chosen, by.name(), clock::now()).await?),
+        _ => Some(desk::replay::plan(&ledger, &selection, &chosen, &by, clock::now()).await?),
     };
     ledger.close().await;
     let planned = Planned { plan, selection, events: chosen.len(), look_ahead };

@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use anyhow::Context;
+use domain::permissions::Permission;
 use ledger::Ledger;
 use shared::clock;
 use shared::env::Env;
@@ -21,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const STEP: Duration = Duration::from_secs(2);
 
 pub async fn run(env: &Env, options: &RunOptions) -> anyhow::Result<()> {
-    let ledger = open::ledger(env).await?;
+    let (ledger, by) = options.by.permitted(env, "replay run", Permission::Manage).await?;
     look(&ledger, &options.plan).await?;
     let (queue, _) = open::queue(env, Role::Publish).await?;
     let is_watched = std::io::stderr().is_terminal();
@@ -33,7 +34,8 @@ pub async fn run(env: &Env, options: &RunOptions) -> anyhow::Result<()> {
         }
     };
     let limit = options.limit.unwrap_or(usize::MAX);
-    let queued = desk::replay::run(&ledger, &queue, &options.plan, options.rate, limit, &mut progress).await;
+    let queued =
+        desk::replay::run(&ledger, &queue, &options.plan, &by, (options.rate, limit), &mut progress).await;
     let shown = match &queued {
         Ok(_) => wait(&ledger, &options.plan, is_watched).await?,
         Err(_) => look(&ledger, &options.plan).await?,

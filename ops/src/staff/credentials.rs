@@ -12,7 +12,7 @@ use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
 
-use super::{desk, key, pending};
+use super::{key, pending};
 use crate::cli::{AcceptOptions, ByOptions, InviteOptions, LogoutOptions};
 use crate::failure::refused;
 use crate::table::Table;
@@ -28,7 +28,7 @@ struct InvitedReport<'a> {
 }
 
 pub async fn invite(env: &Env, options: &InviteOptions) -> anyhow::Result<()> {
-    let (ledger, by) = desk(env, &options.by).await?;
+    let (ledger, by) = options.by.actor(env).await?;
     let invited = acts::invite(&ledger, &options.name, &by, clock::now()).await.map_err(refused)?;
     ledger.close().await;
     let acts::Invited { code, invitation, pending } = &invited;
@@ -106,7 +106,7 @@ fn line(question: &str, is_hidden: bool) -> anyhow::Result<SecretString> {
 }
 
 pub async fn sessions(env: &Env, json: bool) -> anyhow::Result<()> {
-    let (ledger, by) = desk(env, &ByOptions { by: None }).await?;
+    let (ledger, by) = ByOptions::default().actor(env).await?;
     let sessions = open::answer(&ledger, session_acts::open(&ledger, &by)).await?;
     ledger.close().await;
     if json {
@@ -131,7 +131,7 @@ pub async fn sessions(env: &Env, json: bool) -> anyhow::Result<()> {
 }
 
 pub async fn logout(env: &Env, options: &LogoutOptions) -> anyhow::Result<()> {
-    let (ledger, by) = desk(env, &options.by).await?;
+    let (ledger, by) = options.by.actor(env).await?;
     let session = session_acts::end(&ledger, &options.id, &by, clock::now()).await.map_err(refused)?;
     ledger.close().await;
     if options.shape.json {

@@ -14,7 +14,7 @@ use ledger::Ledger;
 use shared::clock;
 use shared::env::Env;
 
-use crate::cli::{AddOptions, ByOptions, RolesOptions, StaffCommand, StaffReasonOptions, StaffShowOptions};
+use crate::cli::{AddOptions, RolesOptions, StaffCommand, StaffReasonOptions, StaffShowOptions};
 use crate::failure::{not_authenticated, refused};
 use crate::table::{Table, clean};
 use crate::{open, output, when};
@@ -37,13 +37,6 @@ pub async fn run(env: &Env, command: &StaffCommand) -> anyhow::Result<()> {
     }
 }
 
-/// The ledger, and who acts on it: proved by a token, or declared.
-pub async fn desk(env: &Env, by: &ByOptions) -> anyhow::Result<(Ledger, Actor)> {
-    let ledger = open::ledger(env).await?;
-    let actor = Actor::of_environment(&ledger, env, by.by.as_deref(), clock::now()).await;
-    Ok((ledger, actor.map_err(not_authenticated)?))
-}
-
 /// Whether this reader sees which card was charged.
 pub async fn cards(ledger: &Ledger, env: &Env) -> anyhow::Result<Cards> {
     let now = clock::now();
@@ -58,7 +51,7 @@ pub async fn cards(ledger: &Ledger, env: &Env) -> anyhow::Result<Cards> {
 }
 
 async fn add(env: &Env, options: &AddOptions) -> anyhow::Result<()> {
-    let (ledger, by) = desk(env, &options.by).await?;
+    let (ledger, by) = options.by.actor(env).await?;
     let roles = options.roles.read();
     let changed = staff::add(&ledger, &options.name, &roles, &by, clock::now()).await.map_err(refused)?;
     ledger.close().await;
@@ -66,7 +59,7 @@ async fn add(env: &Env, options: &AddOptions) -> anyhow::Result<()> {
 }
 
 async fn roles(env: &Env, options: &RolesOptions) -> anyhow::Result<()> {
-    let (ledger, by) = desk(env, &options.by).await?;
+    let (ledger, by) = options.by.actor(env).await?;
     let (name, roles) = (&options.name, options.roles.read());
     let changed = staff::set_roles(&ledger, name, &roles, &options.reason, &by, clock::now()).await;
     let changed = changed.map_err(refused)?;
@@ -75,7 +68,7 @@ async fn roles(env: &Env, options: &RolesOptions) -> anyhow::Result<()> {
 }
 
 async fn disable(env: &Env, options: &StaffReasonOptions) -> anyhow::Result<()> {
-    let (ledger, by) = desk(env, &options.by).await?;
+    let (ledger, by) = options.by.actor(env).await?;
     let changed = staff::disable(&ledger, &options.name, &options.reason, &by, clock::now()).await;
     let changed = changed.map_err(refused)?;
     ledger.close().await;
@@ -83,7 +76,7 @@ async fn disable(env: &Env, options: &StaffReasonOptions) -> anyhow::Result<()> 
 }
 
 async fn enable(env: &Env, options: &StaffReasonOptions) -> anyhow::Result<()> {
-    let (ledger, by) = desk(env, &options.by).await?;
+    let (ledger, by) = options.by.actor(env).await?;
     let changed = staff::enable(&ledger, &options.name, &options.reason, &by, clock::now()).await;
     let changed = changed.map_err(refused)?;
     ledger.close().await;

@@ -6,7 +6,6 @@ use ledger::tables::pending_changes::PendingChange;
 use shared::clock;
 use shared::env::Env;
 
-use super::desk;
 use crate::cli::{ApproveOptions, RejectOptions};
 use crate::failure::refused;
 use crate::table::{Table, clean};
@@ -47,14 +46,14 @@ pub async fn list(env: &Env, json: bool) -> anyhow::Result<()> {
 }
 
 pub async fn approve(env: &Env, options: &ApproveOptions) -> anyhow::Result<()> {
-    let (ledger, by) = desk(env, &options.by).await?;
+    let (ledger, by) = options.by.actor(env).await?;
     let change = acts::approve(&ledger, &options.id, &by, clock::now()).await.map_err(refused)?;
     ledger.close().await;
     decided(&change, "approved", options.shape.json)
 }
 
 pub async fn reject(env: &Env, options: &RejectOptions) -> anyhow::Result<()> {
-    let (ledger, by) = desk(env, &options.by).await?;
+    let (ledger, by) = options.by.actor(env).await?;
     let change = acts::reject(&ledger, &options.id, &options.reason, &by, clock::now()).await;
     let change = change.map_err(refused)?;
     ledger.close().await;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use shared::clock;
 use shared::env::Env;
 
-use super::{desk, pending};
+use super::pending;
 use crate::cli::{CreateOptions, RevokeOptions, TokensCommand, TokensListOptions};
 use crate::failure::{refused, wrongly_called};
 use crate::table::Table;
@@ -36,7 +36,7 @@ async fn create(env: &Env, options: &CreateOptions) -> anyhow::Result<()> {
     let now = clock::now();
     let end = options.expires.as_deref().map(|text| time_option::ahead(text, now)).transpose();
     let expires_at = end.map_err(|fault| wrongly_called(format!("--expires: {fault}")))?;
-    let (ledger, by) = desk(env, &options.by).await?;
+    let (ledger, by) = options.by.actor(env).await?;
     let roles = options.roles.read();
     let wanted = Wanted { staff: &options.staff, roles: &roles, is_program: options.program, expires_at };
     let made = tokens::create(&ledger, &wanted, &by, now).await.map_err(refused)?;
@@ -98,7 +98,7 @@ pub fn table(tokens: &[ListedToken]) -> Table {
 }
 
 async fn revoke(env: &Env, options: &RevokeOptions) -> anyhow::Result<()> {
-    let (ledger, by) = desk(env, &options.by).await?;
+    let (ledger, by) = options.by.actor(env).await?;
     let token = tokens::revoke(&ledger, &options.id, &options.reason, &by, clock::now()).await;
     let token = token.map_err(refused)?;
     ledger.close().await;

@@ -54,7 +54,7 @@ async fn a_pause_under_load_stops_every_worker_and_the_resumption_drains() {
             "seed {seed}: nothing was handled"
         );
         let status = json(&stack.run(&["status", "--json"], &[]));
-        assert_eq!(status["ledger"]["pause"]["paused_by"], "jane");
+        assert_eq!(status["ledger"]["pause"]["paused_by"], "cli:jane");
         // What a worker had fetched ahead goes back to the queue meanwhile.
         until("status to tell what waits", PATIENCE, async || {
             let messages = stack.waiting().await?;
@@ -158,7 +158,7 @@ async fn nobody_pauses_without_a_name_or_a_reason() {
     assert_eq!(ended["ended"]["reason"], "x");
     // Without a login name it is the user id that acts.
     let unnamed = json(&stack.run(&["worker", "pause", "--reason", "y", "--json"], &[]));
-    assert!(unnamed["paused_by"].as_str().unwrap().starts_with("uid "), "{unnamed}");
+    assert!(unnamed["paused_by"].as_str().unwrap().starts_with("cli:uid "), "{unnamed}");
     assert_eq!(stack.run(&["worker", "resume"], &[]).status.code(), Some(0));
     stack.end().await;
 }

@@ -1,6 +1,6 @@
 //! People at a terminal, each with a token or with none, on one ledger.
 
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use desk::acts::staff;
 use desk::audit_line::key_of;
@@ -29,10 +29,20 @@ impl People {
 
     /// With these variables beside the ledger's address and a name to go by.
     pub(super) fn run_with(&self, settings: &[(&str, &str)], arguments: &[&str]) -> Output {
+        self.command(settings, arguments).output().unwrap()
+    }
+
+    /// The same, not waited for.
+    pub(super) fn begin(&self, settings: &[(&str, &str)], arguments: &[&str]) -> Child {
+        self.command(settings, arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    fn command(&self, settings: &[(&str, &str)], arguments: &[&str]) -> Command {
         let mut command = Command::new(binary("tidegate"));
         command.args(arguments).stdin(Stdio::null()).env_clear();
         command.env("DATABASE_URL", &self.url).env("TIDEGATE_STAFF", "ops").env("STAFF_SETUP_MINS", "0");
-        command.envs(settings.iter().copied()).output().unwrap()
+        command.envs(settings.iter().copied());
+        command
     }
 
     pub(super) fn url(&self) -> &str {

@@ -3,6 +3,7 @@
 
 use std::process::Command;
 
+use desk::actor::Actor;
 use desk::acts::Person;
 use desk::acts::erasure::erase;
 use desk::rebuild::{compare, rebuild};
@@ -60,7 +61,7 @@ async fn an_erased_body_is_gone_from_every_byte_and_the_others_stay() {
         assert_eq!(body(&ledger, &erased).await.as_ref(), Some(&erased.body));
 
         let (done, told) = events(&url, &["erase", "evt_gone", "--reason", "ticket 4711", "--yes"]);
-        assert!(done && told.contains("1 body erased by jane: ticket 4711"), "{told}");
+        assert!(done && told.contains("1 body erased by cli:jane: ticket 4711"), "{told}");
         assert_eq!(body(&ledger, &erased).await, None);
         for other in &others {
             assert_eq!(body(&ledger, other).await.as_ref(), Some(&other.body));
@@ -70,7 +71,7 @@ async fn an_erased_body_is_gone_from_every_byte_and_the_others_stay() {
         assert!(event.erased_at.is_some() && event.outcome.as_str() == "applied");
         let audit = ledger.audit_of_event("evt_gone").await.unwrap();
         let line = audit.iter().find(|line| line.what == "erased").unwrap();
-        assert_eq!((line.actor.as_str(), line.after.as_deref()), ("jane", Some("ticket 4711")));
+        assert_eq!((line.actor.as_str(), line.after.as_deref()), ("cli:jane", Some("ticket 4711")));
         assert_eq!(
             ledger.find::<Payment>("pi_gone").await.unwrap()[0].state.status,
             "succeeded",
@@ -88,9 +89,9 @@ async fn an_erased_body_is_gone_from_every_byte_and_the_others_stay() {
         assert!(disk.is_empty() || occurs(&disk, &now[..24]), "the search finds what is there");
 
         let (done, told) = events(&url, &["show", "evt_gone"]);
-        assert!(done && told.contains("erased") && told.contains("by jane: ticket 4711"), "{told}");
+        assert!(done && told.contains("erased") && told.contains("by cli:jane: ticket 4711"), "{told}");
         let (done, told) = events(&url, &["show", "evt_gone", "--body"]);
-        assert!(!done && told.contains("by jane: ticket 4711"), "{told}");
+        assert!(!done && told.contains("by cli:jane: ticket 4711"), "{told}");
         let (done, told) = events(&url, &["erase", "evt_gone", "--reason", "again", "--yes"]);
         assert!(
             done && told.contains("0 bodies erased") && told.contains("1 had been erased before"),
@@ -121,9 +122,9 @@ async fn a_body_with_a_row_of_its_own_and_what_a_plan_brought_are_erased_too() {
         assert_eq!(whole_round(&ledger, clock::now()).await, 0);
         assert_eq!((count(&url, SEGMENTS).await, count(&url, OWN).await), (0, 1), "copied out");
         let chosen = [Chosen { key: key(&dead), brought: Some(dead.clone()) }];
-        plan(&ledger, "a file", &chosen, "jane", clock::now()).await.unwrap();
-
         let jane = Person::named("jane").unwrap();
+        plan(&ledger, "a file", &chosen, &Actor::declared(&jane), clock::now()).await.unwrap();
+
         let found = ledger.event("evt_dead").await.unwrap();
         assert_eq!(erase(&ledger, &found, "ticket 4711", &jane, clock::now()).await.unwrap(), 1);
         assert_ne!(ledger.empty_log().await.unwrap(), Some(false));

@@ -62,7 +62,7 @@ async fn a_decision_of_staff_stands_against_the_disputes_until_it_is_taken_back(
         desk.hears(&[sold.dispute(9_000, "won", &json!({}))]).await;
         assert_eq!(desk.check(&["user_1"]).0, BANNED, "a win changes nothing about it");
         let page = desk.said(&["bans", "explain", "user_1"]);
-        for part in ["jane banned the user", "stolen cards", "it was won", "banned by hand until"] {
+        for part in ["cli:jane banned the user", "stolen cards", "it was won", "banned by hand until"] {
             assert!(page.contains(part), "{part} is not in\n{page}");
         }
 
@@ -73,7 +73,7 @@ async fn a_decision_of_staff_stands_against_the_disputes_until_it_is_taken_back(
         let explained = &desk.json(&["bans", "explain", "user_1"])[0];
         let by: Vec<_> =
             explained["overrides"].as_array().unwrap().iter().map(|o| &o["decided_by"]).collect();
-        assert_eq!(by, ["jane", "joe"]);
+        assert_eq!(by, ["cli:jane", "cli:joe"]);
         desk.said(&["bans", "ban", "stranger", "--live", "--reason", "no event tells of this one"]);
         assert_eq!(
             desk.json(&["rebuild"])["identical"],
@@ -174,7 +174,7 @@ async fn whom_the_environment_does_not_name_acts_by_the_number_of_the_user() {
         desk.hears(&sale("a", "user_1", 1_000, 0).lost()).await;
         let output = desk.run_as(None, &["disputes", "note", "dp_a", "seen", "--json"]);
         assert!(output.status.success(), "{}", text(&output.stderr));
-        let uid = format!("uid {}", rustix::process::getuid().as_raw());
+        let uid = format!("cli:uid {}", rustix::process::getuid().as_raw());
         let shown = &desk.json(&["show", "dispute", "dp_a"])[0];
         assert_eq!(shown["notes"][0]["written_by"], uid);
     })

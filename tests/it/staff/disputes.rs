@@ -92,7 +92,10 @@ async fn notes_stay_with_their_authors_and_survive_later_reports() {
         desk.hears(&sold.paid()).await;
         desk.hears(&[sold.dispute(100, "needs_response", &json!({}))]).await;
         let written = desk.json(&["disputes", "note", "dp_a", "Asked the courier for a signature"]);
-        assert_eq!((&written["note"]["number"], &written["note"]["written_by"]), (&json!(1), &json!("jane")));
+        assert_eq!(
+            (&written["note"]["number"], &written["note"]["written_by"]),
+            (&json!(1), &json!("cli:jane"))
+        );
         desk.hears(&[sold.dispute(200, "lost", &json!({}))]).await;
         desk.said(&["disputes", "resolve", "dp_a", "--reason", "No signature", "--by", "joe"]);
 
@@ -109,13 +112,13 @@ async fn notes_stay_with_their_authors_and_survive_later_reports() {
         // The events of the story happened before the notes were written, whatever was recorded first.
         assert_eq!(
             told,
-            [("status", "stripe"), ("status", "stripe"), ("note", "jane"), ("resolution", "joe")]
+            [("status", "stripe"), ("status", "stripe"), ("note", "cli:jane"), ("resolution", "cli:joe")]
         );
         let mut revisions: Vec<_> = lines.iter().map(|line| line["revision"].as_i64().unwrap()).collect();
         revisions.sort_unstable();
         assert_eq!(revisions, [1, 2, 3, 4]);
         let page = desk.said(&["show", "dispute", "dp_a"]);
-        for part in ["resolved", "by joe", "resolved by note 2", "Asked the courier"] {
+        for part in ["resolved", "by cli:joe", "resolved by note 2", "Asked the courier"] {
             assert!(page.contains(part), "{part} is not in\n{page}");
         }
         assert!(desk.refusal(&["disputes", "note", "dp_b", "x"], 1).contains("no dispute dp_b"));
@@ -177,7 +180,7 @@ async fn what_staff_resolve_leaves_what_is_open_and_comes_back_when_stripe_asks_
         let resolve =
             |id: &str| desk.said(&["disputes", "resolve", id, "--reason", "given up", "--by", "joe"]);
         assert_eq!(list(&["--open"]), ["dp_late", "dp_asked"]);
-        assert!(resolve("dp_late").contains("dp_late resolved by joe: given up"));
+        assert!(resolve("dp_late").contains("dp_late resolved by cli:joe: given up"));
         for view in [&["--open"][..], &["--overdue"], &["--due-within", "7d"]] {
             assert_eq!(list(view), ["dp_asked"], "{view:?}");
             assert_eq!(list(&[view, &["--all"]].concat()), ["dp_late", "dp_asked"], "{view:?}");
@@ -191,17 +194,17 @@ async fn what_staff_resolve_leaves_what_is_open_and_comes_back_when_stripe_asks_
         assert_eq!((&shown["stripe_status"], &shown["status"]), (&json!("needs_response"), &json!("opened")));
         assert_eq!(
             (&shown["resolved"]["by"], &shown["resolved"]["reason"]),
-            (&json!("joe"), &json!("given up"))
+            (&json!("cli:joe"), &json!("given up"))
         );
         assert!(shown["resolved"]["at"].is_string());
         let page = desk.said(&["show", "dispute", "dp_late"]);
-        assert!(page.contains("opened, resolved") && page.contains("by joe, 20"), "{page}");
+        assert!(page.contains("opened, resolved") && page.contains("by cli:joe, 20"), "{page}");
         assert!(desk.said(&["show", "invoice", "in_late"]).contains("opened, resolved"));
 
         // What Stripe reports later is shown as ever; it asks for nothing.
         desk.hears(&[late.dispute(900, "lost", &json!({}))]).await;
         let row = &desk.json(&["disputes", "list", "--status", "lost"])[0];
-        assert_eq!((&row["id"], &row["resolved"]["by"]), (&json!("dp_late"), &json!("joe")));
+        assert_eq!((&row["id"], &row["resolved"]["by"]), (&json!("dp_late"), &json!("cli:joe")));
         let appealed = late.dispute(950, "appeal_needs_response", &json!({}));
         desk.hears(&[appealed]).await;
         assert_eq!(list(&["--open"]), ["dp_late", "dp_asked"], "an appeal wants an answer");

@@ -8,7 +8,6 @@ use ledger::Ledger;
 use ledger::views::page::Part;
 use serde_json::json;
 use shared::clock;
-use shared::env::Env;
 use worker::chores::retention::Round;
 
 use crate::ledgers::{each_ledger_sealed_too, envelope, payment, together};
@@ -44,7 +43,7 @@ async fn bodies_of_disputes_and_of_what_is_on_hold_outlive_the_others() {
             payment("pi_other", 0, "succeeded", "own_3"),
         ];
         together(&ledger, &events.iter().collect::<Vec<_>>()).await;
-        let by = Person::of(Some("jane"), &Env::of(&[])).unwrap();
+        let by = Person::named("jane").unwrap();
         let place = async |id: &str| holds::place(&ledger, id, "file 4711", &by, clock::now()).await;
         assert!(place("pi_held").await.unwrap() && !place("pi_held").await.unwrap());
         assert!(place("not an id").await.is_err());

@@ -104,7 +104,7 @@ async fn a_key_is_replaced_while_money_moves_and_a_worker_without_it_does_not_st
             .tidegate(&["replay", "plan", "--any", "--type", "payment_intent.*", "--by", "jane", "--json"])
             .await;
         let planned: Value = serde_json::from_str(&planned.unwrap()).unwrap();
-        stack.tidegate(&["replay", "run", planned["plan"].as_str().unwrap()]).await.unwrap();
+        stack.tidegate(&["replay", "run", planned["plan"].as_str().unwrap(), "--by", "jane"]).await.unwrap();
         until("the replay to end", PATIENCE, async || {
             Ok(stack.ledger().count("SELECT count(*) FROM replays WHERE outcome = 'applied'").await? == 3)
         })

@@ -49,7 +49,7 @@ async fn a_client_secret_reaches_no_row_and_the_event_stays_what_came() {
             stack.ledger().bytes("SELECT body FROM replay_items WHERE body IS NOT NULL").await.unwrap();
         assert!(!String::from_utf8_lossy(&kept).contains(SECRET));
         let name = plan["plan"].as_str().unwrap();
-        stack.tidegate(&["replay", "run", name]).await.unwrap();
+        stack.tidegate(&["replay", "run", name, "--by", "jane"]).await.unwrap();
         stack.ledger().has_handled(3, PATIENCE).await.unwrap();
         for id in ["evt_1", "evt_2", "evt_3"] {
             let shown = shown(&stack, id).await;

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use chrono::DateTime;
+use desk::actor::Actor;
 use desk::acts::Person;
 use desk::acts::body_keys::reseal;
 use desk::replay::{Chosen, plan};
@@ -37,6 +38,11 @@ use crate::segments::{body, key, three, verified, whole_round};
 
 pub(super) const FIRST: &str = "the-first-key-of-more-than-thirty-two-characters";
 pub(super) const SECOND: &str = "the-second-key-of-more-than-thirty-two-characters";
+
+fn jane() -> Actor {
+    Actor::declared(&Person::named("jane").unwrap())
+}
+
 /// What every frame of zstd begins with.
 const FRAME: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
@@ -129,7 +135,7 @@ async fn in_every_place(ledger: &Ledger) -> Envelope {
     whole_round(ledger, clock::now()).await;
     together(ledger, &three("packed").iter().chain([&personal("packed", 3_000)]).collect::<Vec<_>>()).await;
     let chosen = [Chosen { key: key(&dead), brought: Some(dead.clone()) }];
-    plan(ledger, "a file", &chosen, "jane", clock::now()).await.unwrap();
+    plan(ledger, "a file", &chosen, &jane(), clock::now()).await.unwrap();
     let mut tx = ledger.begin().await.unwrap();
     let dispute = Key { id: "dp_1".to_owned(), account: String::new(), livemode: true };
     tx.attach_evidence_file(&dispute, &file_of_evidence(), marker(&dead)).await.unwrap();
@@ -246,7 +252,7 @@ async fn without_its_key_nothing_is_read_nothing_is_stored_and_no_event_is_burie
             let mut round = Round::begin(true, clock::now());
             assert!(is_refused(round.step(&ledger, clock::now()).await.unwrap_err()));
             let chosen = [Chosen { key: key(&events[0]), brought: Some(events[0].clone()) }];
-            assert!(is_refused(plan(&ledger, "a file", &chosen, "jane", clock::now()).await.unwrap_err()));
+            assert!(is_refused(plan(&ledger, "a file", &chosen, &jane(), clock::now()).await.unwrap_err()));
             assert_eq!(the_event(&ledger, "evt_fails").await.outcome, OutcomeKind::Waiting);
             ledger.close().await;
             for arguments in [
@@ -310,8 +316,7 @@ async fn reseal_without_a_key_that_rows_need_changes_nothing() {
         sealed.close().await;
         let others = Keys::of(&[SECOND]);
         let ledger = others.open(&url).await;
-        let jane = Person::named("jane").unwrap();
-        let refused = reseal(&ledger, &jane, DateTime::UNIX_EPOCH, &mut |_| ()).await;
+        let refused = reseal(&ledger, &jane().person(), DateTime::UNIX_EPOCH, &mut |_| ()).await;
         assert!(matches!(refused, Err(LedgerError::KeyMissing { .. })), "{refused:?}");
         ledger.close().await;
         let sealed = keys.open(&url).await;
