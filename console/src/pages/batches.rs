@@ -197,7 +197,11 @@ fn items(frame: &Frame<'_>, view: &BatchView, is_plan: bool) -> Markup {
     let rows = view.operations.iter().map(|operation| {
         vec![
             object(&operation.subject_kind, &operation.subject_id),
-            money(operation.amount, &operation.currency),
+            if operation.asks_for_the_rest() {
+                html! { "what is left" }
+            } else {
+                money(operation.amount, &operation.currency)
+            },
             if is_plan { would_be(operation.state) } else { status(operation.state.as_str()) },
             html! { (capitalised(&why(frame, operation, is_plan))) },
             if is_plan {
