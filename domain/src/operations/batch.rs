@@ -119,7 +119,7 @@ mod tests {
     fn a_payment_that_stands_twice_is_named_with_what_both_come_to() {
         let of = |id: &str, payment: &str, amount| {
             let (payment, subject_id) = (Some(payment.to_owned()), payment.to_owned());
-            Operation { payment, subject_id, ..refund(id, amount, "usd") }
+            Operation { subject_id, payment, ..refund(id, amount, "usd") }
         };
         let (one, two, three) = (of("op_1", "pi_1", 300), of("op_2", "pi_2", 500), of("op_3", "pi_1", 70));
         assert_eq!(repeated(&[one.clone(), two.clone()]), [""; 0]);
