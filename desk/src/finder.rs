@@ -1,4 +1,4 @@
-//! Finds out what an id names: an object of Stripe's, an event, an invoice by its number, a listing, or a user. Its beginning tells
+//! Finds out what an id names: an object of Stripe's, an event, an operation, a batch, an invoice by its number, a listing, or a user. Its beginning tells
 //! where to look first, never what it is: only what the ledger knows counts.
 
 use domain::Object;
@@ -31,12 +31,13 @@ pub enum Kind {
     Subscription,
     Payout,
     Operation,
+    Batch,
     Listing,
     User,
 }
 
 /// Every kind, and what Stripe's ids of it begin with. Where an id is of several kinds, the first one is shown.
-const KINDS: [(Kind, &[&str]); 12] = [
+const KINDS: [(Kind, &[&str]); 13] = [
     (Kind::Invoice, &["in"]),
     (Kind::Payment, &["pi"]),
     (Kind::Refund, &["re", "pyr"]),
@@ -47,6 +48,7 @@ const KINDS: [(Kind, &[&str]); 12] = [
     (Kind::Payout, &["po"]),
     (Kind::Event, &["evt"]),
     (Kind::Operation, &["op"]),
+    (Kind::Batch, &["bat"]),
     (Kind::Listing, &[]),
     (Kind::User, &[]),
 ];
@@ -93,6 +95,7 @@ async fn knows(ledger: &Ledger, tx: &mut Transaction, kind: Kind, id: &str) -> R
         Kind::Subscription => any::<Subscription>(tx, id).await,
         Kind::Payout => any::<Payout>(tx, id).await,
         Kind::Operation => Ok(tx.operation(id).await?.is_some()),
+        Kind::Batch => Ok(tx.batch(id).await?.is_some()),
         Kind::Listing => Ok(tx.goods_of_id(id).await?.iter().any(|goods| goods.kind == LISTING)),
         Kind::User => Ok(!users(tx, id, &Whose::default()).await?.is_empty()),
     }
@@ -125,6 +128,7 @@ mod tests {
             ("po_1", Kind::Payout),
             ("evt_1", Kind::Event),
             ("op_1", Kind::Operation),
+            ("bat_1", Kind::Batch),
             ("user_4711", Kind::Invoice),
             ("9A4C21D0-0007", Kind::Invoice),
         ] {

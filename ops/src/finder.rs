@@ -21,7 +21,7 @@ pub async fn run(env: &Env, options: ShowOptions) -> anyhow::Result<()> {
     let Some(Found { kind, id }) = found else {
         let (me, place) = (output::me(), ledger.shown());
         anyhow::bail!(
-            "nothing in the ledger at {place} goes by {id}: no event, operation, object of Stripe's, number of an invoice, listing or user. \
+            "nothing in the ledger at {place} goes by {id}: no event, operation, batch, object of Stripe's, number of an invoice, listing or user. \
              If it was sent just now, it may still wait (`{me} queue`)"
         );
     };
@@ -35,7 +35,7 @@ pub async fn run(env: &Env, options: ShowOptions) -> anyhow::Result<()> {
             output::remark(&format!("what the user paid: {me} payments list --user {user}"));
             return Ok(());
         }
-        Kind::Operation => return operations::show(env, &id, shape.json).await,
+        Kind::Operation | Kind::Batch => return operations::show(env, &id, shape.json).await,
         Kind::Invoice => Subject::Invoice(options(shape, whose)),
         Kind::Payment => Subject::Payment(options(shape, whose)),
         Kind::Refund => Subject::Refund(options(shape, whose)),

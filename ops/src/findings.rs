@@ -34,12 +34,13 @@ pub async fn run(env: &Env, command: &FindingsCommand) -> anyhow::Result<ExitCod
             done(env, &options.finding, &options.by, Act::Note { note: options.note.clone() }).await?;
         }
         FindingsCommand::Acknowledge(options) => {
-            done(env, &options.finding, &options.by, Act::Acknowledge { note: options.note.clone() }).await?;
+            done(env, &options.finding, &options.by, Act::Acknowledge { note: options.reason.clone() })
+                .await?;
         }
         FindingsCommand::Snooze(options) => {
             let until = time_option::future(&options.until, clock::now());
             let until = until.map_err(|fault| wrongly_called(format!("--until: {fault}")))?;
-            let snooze = Act::Snooze { until, note: options.note.clone() };
+            let snooze = Act::Snooze { until, note: options.reason.clone() };
             done(env, &options.finding, &options.by, snooze).await?;
         }
         FindingsCommand::Resolve(options) => {
@@ -47,14 +48,14 @@ pub async fn run(env: &Env, command: &FindingsCommand) -> anyhow::Result<ExitCod
             done(env, &options.finding, &options.by, fix).await?;
         }
         FindingsCommand::Accept(options) => {
-            done(env, &options.finding, &options.by, Act::Accept { note: options.note.clone() }).await?;
+            done(env, &options.finding, &options.by, Act::Accept { note: options.reason.clone() }).await?;
         }
         FindingsCommand::Assign(options) => {
             let assign = Act::Assign { to: options.to.clone() };
             done(env, &options.finding, &options.by, assign).await?;
         }
         FindingsCommand::Reopen(options) => {
-            done(env, &options.finding, &options.by, Act::Reopen { note: options.note.clone() }).await?;
+            done(env, &options.finding, &options.by, Act::Reopen { note: options.reason.clone() }).await?;
         }
     }
     Ok(ExitCode::SUCCESS)

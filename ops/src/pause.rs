@@ -37,7 +37,8 @@ async fn pause(env: &Env, options: &PauseOptions) -> anyhow::Result<()> {
     }
     output::print(&match &paused {
         Paused::Now(_) => format!(
-            "paused: every worker finishes its batches and receives nothing more. Webhooks are still accepted and wait.\n`{} worker resume` ends the pause.\n",
+            "paused: every worker finishes its batches and receives nothing more. Webhooks are still accepted and wait. \
+             What is approved is still sent to Stripe; the ledger hears of it after the pause.\n`{} worker resume` ends the pause.\n",
             output::me()
         ),
         Paused::Before(pause) => format!("nothing changed: {}\n", clean(&in_words(pause))),

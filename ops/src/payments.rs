@@ -4,7 +4,7 @@ use desk::sheets::payments::COLUMNS;
 use desk::views::payment::PaymentLabels;
 use domain::payments::Payment;
 use ledger::Transaction;
-use ledger::views::lists::PaymentFilter;
+use ledger::views::lists::{PaymentFilter, payment_status};
 use ledger::views::page::Part;
 use shared::clock;
 use shared::env::Env;
@@ -21,7 +21,7 @@ pub async fn list(env: &Env, options: &PaymentsListOptions) -> anyhow::Result<()
     let currency = options.currency.as_ref().map(|code| code.to_ascii_lowercase());
     let amount = options.amount.as_deref().map(|text| money::read(text, currency.as_deref().unwrap_or("")));
     let filter = PaymentFilter {
-        status: options.status.clone(),
+        status: options.status.as_deref().map(|status| payment_status(status).to_owned()),
         customer: options.customer.clone(),
         user: options.user.clone(),
         amount: amount.transpose().map_err(|fault| wrongly_called(format!("--amount: {fault}")))?,

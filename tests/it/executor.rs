@@ -4,6 +4,7 @@ mod billing;
 mod evidence;
 mod in_doubt;
 mod kinds;
+mod said;
 pub(crate) mod scene;
 mod support;
 

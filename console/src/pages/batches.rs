@@ -32,6 +32,7 @@ pub(super) async fn plan(ledger: &Ledger, frame: &Frame<'_>) -> Result<Markup, F
         div.title { h1 { "Refund several payments" } }
         p.lead { "One approval for a list: it is shown with its sum first, then frozen, and one word decides about all of it." }
         @if let Some(view) = &planned {
+            @for warning in &view.warnings { p.note.warn { (warning) } }
             p.note role="status" { strong { "A plan: " (counted(view.operations.len(), "refund")) ", " (view.batch.sums) "." } " Nothing is asked for yet." }
             div.sided {
                 div.stack { (items(frame, view, true)) }
@@ -147,6 +148,7 @@ pub fn page(frame: &Frame<'_>, view: &BatchView) -> Markup {
             strong { (counted(view.operations.len(), "refund")) ", " (batch.sums) ". " }
             @if waits > 0 { (counted(waits, "refund")) @if waits == 1 { " waits" } @else { " wait" } " for a second person." } @else { (became(view)) }
         }
+        @for warning in &view.warnings { p.note.warn { (warning) } }
         div.sided {
             div.stack { (items(frame, view, false)) }
             div.stack {
@@ -195,7 +197,11 @@ fn items(frame: &Frame<'_>, view: &BatchView, is_plan: bool) -> Markup {
     let rows = view.operations.iter().map(|operation| {
         vec![
             object(&operation.subject_kind, &operation.subject_id),
-            money(operation.amount, &operation.currency),
+            if operation.asks_for_the_rest() {
+                html! { "what is left" }
+            } else {
+                money(operation.amount, &operation.currency)
+            },
             if is_plan { would_be(operation.state) } else { status(operation.state.as_str()) },
             html! { (capitalised(&why(frame, operation, is_plan))) },
             if is_plan {

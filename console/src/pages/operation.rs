@@ -26,12 +26,13 @@ use super::values::{capitalised, counted, maybe_moment, moment, money as shown, 
 pub fn page(frame: &Frame<'_>, view: &OperationView, payment: Option<&PaymentView>) -> Markup {
     let operation = &view.operation;
     let key = &operation.key;
-    let amount = (!operation.currency.is_empty()).then(|| shown(operation.amount, &operation.currency));
+    let has_amount = !operation.currency.is_empty() && !operation.asks_for_the_rest();
+    let amount = has_amount.then(|| shown(operation.amount, &operation.currency));
     html! { div data-live { div.stack {
         (heading_with("operation", operation.id(), amount.as_ref(), operation.state.as_str(), &belongs_to(&key.account, key.livemode)))
         @if is_moving(operation) { (refresh::button()) }
         p.lead { strong { (capitalised(&view.words.does)) "." } " " (sentence(&view.words.says)) " " (notes::assignee(view.assignment.as_ref())) }
-        @if let Some(next) = &view.words.next { p.note { "Next: " (next) } }
+        @if let Some(next) = &view.words.next { p.note { "Next: " (sentence(next)) } }
         @if let Some(warning) = &operation.warning { p.note.warn { (capitalised(warning)) } }
         @if let Some(words) = view.words.tell_customer { p.note { "To the customer: " (words) } }
         (sided(
@@ -94,7 +95,7 @@ fn details(view: &OperationView) -> Markup {
         section.panel {
             h2 { "Details" }
             div.inner { dl.facts {
-                @if !operation.currency.is_empty() { div { dt { "amount" } dd { (shown(operation.amount, &operation.currency)) } } }
+                @if !operation.currency.is_empty() && !operation.asks_for_the_rest() { div { dt { "amount" } dd { (shown(operation.amount, &operation.currency)) } } }
                 div { dt { "about" } dd { (operation.subject_kind) " " (subject(&operation.subject_kind, &operation.subject_id)) } }
                 @if let Some(customer) = &operation.customer { div { dt { "customer" } dd { (object("customer", customer)) } } }
                 @if let Some(method) = &operation.payment_method { div { dt { "paid with" } dd { span.id { (method) } } } }

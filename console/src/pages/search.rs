@@ -24,6 +24,7 @@ pub fn place(found: &Found) -> String {
         Kind::Subscription => "subscription",
         Kind::Payout => "payout",
         Kind::Operation => "operation",
+        Kind::Batch => "batch",
         Kind::Listing => "listing",
         Kind::User => "user",
     };

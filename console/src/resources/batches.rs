@@ -141,5 +141,6 @@ fn document(view: &BatchView, is_plan: bool) -> serde_json::Value {
         "requires_confirmation": is_plan,
         "requires_approval": view.waiting() > 0,
         "refused": refused,
+        "warnings": view.warnings,
     })
 }

@@ -4,7 +4,7 @@ use desk::views::payment::PaymentView;
 use domain::permissions::Permission;
 use domain::{UNKNOWN, payments};
 use hyper::Method;
-use ledger::views::lists::{PAYMENT_FAILED, PaymentFilter};
+use ledger::views::lists::{FAILED, PAYMENT_FAILED, PaymentFilter, payment_status};
 
 use super::objects;
 use crate::answer::Answer;
@@ -44,7 +44,7 @@ pub(super) const FILTER: &[Field] = &[
     optional(
         "status",
         Kind::Word(statuses),
-        "One of Stripe's; `unknown`: only named so far; `payment_failed`: the last attempt failed, and none has gone through since.",
+        "One of Stripe's; `unknown`: only named so far; `payment_failed`, `failed` for short: the last attempt failed, and none has gone through since.",
     ),
     optional(
         "failed_since",
@@ -72,7 +72,7 @@ pub(super) const FILTER: &[Field] = &[
 ];
 
 fn statuses() -> Vec<&'static str> {
-    payments::STATUSES.iter().copied().chain([UNKNOWN, PAYMENT_FAILED]).collect()
+    payments::STATUSES.iter().copied().chain([UNKNOWN, PAYMENT_FAILED, FAILED]).collect()
 }
 
 pub(super) async fn list(call: Call) -> Answered {
@@ -83,7 +83,7 @@ pub(super) async fn list(call: Call) -> Answered {
         return Err(Problem::invalid("currency", "an amount needs its currency"));
     }
     let filter = PaymentFilter {
-        status: query.text("status"),
+        status: query.text("status").map(|status| payment_status(&status).to_owned()),
         customer: query.text("customer"),
         user: query.text("user"),
         amount,

@@ -78,6 +78,7 @@ pub(super) fn operations() -> Schemas {
                 ("requires_confirmation", flag()),
                 ("requires_approval", flag()),
                 ("refused", number()),
+                ("warnings", list(text())),
             ]),
         ),
         (

@@ -1,7 +1,7 @@
 //! Terms that payments are looked for by, as an address or a search box writes them, and the filter that they mean.
 
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
-use ledger::views::lists::{PAYMENT_FAILED, PaymentFilter};
+use ledger::views::lists::{PAYMENT_FAILED, PaymentFilter, payment_status};
 use ledger::views::search::{Whose, Window};
 
 use super::{day, ranges};
@@ -48,7 +48,7 @@ impl PaymentTerms {
 
     /// `today` is what `yesterday` counts from.
     pub fn filter(&self, whose: Whose, today: NaiveDate) -> Result<PaymentFilter, WrongTerm> {
-        let status = self.status.clone();
+        let status = self.status.as_deref().map(|status| payment_status(status).to_owned());
         let window = window(self.since.as_deref(), self.until.as_deref(), today)?;
         // Who looks for failures means when they failed, not when the payment was made.
         let by_failure = status.as_deref() == Some(PAYMENT_FAILED) && window != Window::default();

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use domain::UNKNOWN;
 use domain::payments::STATUSES;
-use ledger::views::lists::PAYMENT_FAILED;
+use ledger::views::lists::{FAILED, PAYMENT_FAILED, payment_status};
 
 use super::terms::{PaymentTerms, WrongTerm};
 use super::{amounts, day};
@@ -158,15 +158,14 @@ fn take(
         let known = statuses().collect::<Vec<_>>().join(", ");
         return Err(WrongTerm(format!("“{value}” is no status of a payment: there are {known}")));
     }
-    // The short word for what the list calls `payment_failed`.
-    let value = if name == "status" && value == "failed" { PAYMENT_FAILED } else { value };
+    let value = if name == "status" { payment_status(value) } else { value };
     *term = Some(value.to_owned());
     Ok(())
 }
 
 /// What `status:` takes: Stripe's own of a payment, and ours.
 fn statuses() -> impl Iterator<Item = &'static str> {
-    ["failed", PAYMENT_FAILED, UNKNOWN].into_iter().chain(STATUSES.iter().copied())
+    [FAILED, PAYMENT_FAILED, UNKNOWN].into_iter().chain(STATUSES.iter().copied())
 }
 
 /// Words such as `yesterday` stay as they are where they can, so that a view that is kept means the same tomorrow.

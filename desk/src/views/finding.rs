@@ -65,6 +65,6 @@ fn says(finding: &Finding) -> String {
 fn next(finding: &Finding) -> Option<String> {
     let id = &finding.key.id;
     (finding.state != FindingState::Resolved).then(|| {
-        format!("To end it: tidegate findings resolve {id} --reference …, or tidegate findings accept {id} --note …")
+        format!("To end it: tidegate findings resolve {id} --reference …, or tidegate findings accept {id} --reason …")
     })
 }

@@ -128,6 +128,17 @@ fn tell_customer(operation: &Operation) -> Option<&'static str> {
     takes_money.then(|| declines::for_customers(code))
 }
 
+/// Why it stands as it does, where its state alone does not say it.
+pub fn why(operation: &Operation) -> Option<&str> {
+    let is_said = match operation.state {
+        OperationState::Succeeded => true,
+        OperationState::Approved => operation.look_again_at.is_none(),
+        OperationState::Executing => operation.sent_again_at().is_none(),
+        _ => false,
+    };
+    operation.message.as_deref().filter(|_| !is_said)
+}
+
 /// What it does, in a few words.
 pub fn does(operation: &Operation) -> String {
     let (kind, id) = (&operation.subject_kind, &operation.subject_id);
@@ -135,6 +146,9 @@ pub fn does(operation: &Operation) -> String {
     match operation.kind {
         // How much, nobody knows of what is not in the ledger.
         OperationKind::Refund if operation.currency.is_empty() => format!("refund {kind} {id}"),
+        OperationKind::Refund if operation.asks_for_the_rest() => {
+            format!("refund what is left of {kind} {id}")
+        }
         OperationKind::Refund => format!("refund {amount} of {kind} {id}"),
         OperationKind::Charge => match (&operation.customer, kind.as_str()) {
             (Some(customer), Invoice::NAME) => {
@@ -143,6 +157,9 @@ pub fn does(operation: &Operation) -> String {
             _ => format!("charge {amount} to {kind} {id}"),
         },
         OperationKind::Capture if operation.currency.is_empty() => format!("capture {kind} {id}"),
+        OperationKind::Capture if operation.asks_for_the_rest() => {
+            format!("capture what is held of {kind} {id}")
+        }
         OperationKind::Capture => format!("capture {amount} of {kind} {id}"),
         OperationKind::Cancel => format!("cancel {kind} {id}"),
         OperationKind::Subscribe => format!("subscribe {kind} {id}"),
@@ -186,6 +203,9 @@ fn says(operation: &Operation, now: DateTime<Utc>) -> String {
             Some(_) => format!("It is {approved}, and not sent yet: {message}."),
             None => format!("It is {approved}, and not sent yet."),
         },
+        OperationState::Executing if operation.sent_again_at().is_some() => {
+            format!("Stripe did not take it yet: {message}.")
+        }
         OperationState::Executing => "It is being sent to Stripe.".to_owned(),
         OperationState::Succeeded => {
             // Evidence is stored in what is there already.
@@ -206,6 +226,10 @@ fn says(operation: &Operation, now: DateTime<Utc>) -> String {
     }
 }
 
+fn at(moment: Option<DateTime<Utc>>) -> String {
+    moment.map(wording::moment).unwrap_or_default()
+}
+
 fn next(operation: &Operation) -> Option<String> {
     let id = operation.id();
     Some(match operation.state {
@@ -219,12 +243,18 @@ fn next(operation: &Operation) -> Option<String> {
         OperationState::Approved if operation.is_planned() => {
             format!("A worker sends it then. To stop it: tidegate operations cancel {id}")
         }
+        OperationState::Approved if operation.look_again_at.is_some() => {
+            format!("A worker tries again to send it at {}.", at(operation.look_again_at))
+        }
         OperationState::Approved => {
             "A worker that has STRIPE_SECRET_KEY sends it, usually within seconds.".to_owned()
         }
+        OperationState::Executing if operation.sent_again_at().is_some() => {
+            format!("A worker sends the same again at {}.", at(operation.look_again_at))
+        }
         OperationState::Executing => "The worker stores what Stripe answers.".to_owned(),
         OperationState::Unknown if operation.look_again_at.is_some() => {
-            "A worker asks Stripe again.".to_owned()
+            format!("A worker asks Stripe again at {}.", at(operation.look_again_at))
         }
         OperationState::Unknown => format!(
             "Look at Stripe's dashboard, then say what is there: tidegate operations settle {id} --made ID, or --not-done"

@@ -56,8 +56,22 @@ pub fn hash_of(operations: &[Operation]) -> String {
     hex(&digest.finalize())
 }
 
+/// A payment that stands in a list more than once: each of its items is paid.
+pub fn repeated(operations: &[Operation]) -> Vec<String> {
+    let mut items: BTreeMap<(&str, &str), Vec<&Operation>> = BTreeMap::new();
+    for operation in operations {
+        items.entry((&operation.subject_kind, &operation.subject_id)).or_default().push(operation);
+    }
+    items.retain(|_, items| items.len() > 1);
+    let said = |((kind, id), items): (_, Vec<&Operation>)| {
+        let times = if items.len() == 2 { "twice".to_owned() } else { format!("{} times", items.len()) };
+        format!("The list has {kind} {id} {times}, {} together.", sums_of(items))
+    };
+    items.into_iter().map(said).collect()
+}
+
 /// The sum in each currency.
-pub fn sums_of(operations: &[Operation]) -> String {
+pub fn sums_of<'a>(operations: impl IntoIterator<Item = &'a Operation>) -> String {
     let mut sums: BTreeMap<&str, i64> = BTreeMap::new();
     for operation in operations {
         let sum = sums.entry(operation.currency.as_str()).or_default();
@@ -99,6 +113,20 @@ mod tests {
         let stored = Sums { requester: 300, ..Sums::default() };
         let second = with_those_after(stored, &items[1], &items[2..]);
         assert_eq!(second.requester + items[1].amount, 800);
+    }
+
+    #[test]
+    fn a_payment_that_stands_twice_is_named_with_what_both_come_to() {
+        let of = |id: &str, payment: &str, amount| {
+            let (payment, subject_id) = (Some(payment.to_owned()), payment.to_owned());
+            Operation { subject_id, payment, ..refund(id, amount, "usd") }
+        };
+        let (one, two, three) = (of("op_1", "pi_1", 300), of("op_2", "pi_2", 500), of("op_3", "pi_1", 70));
+        assert_eq!(repeated(&[one.clone(), two.clone()]), [""; 0]);
+        let said = repeated(&[one.clone(), two.clone(), three]);
+        assert_eq!(said, ["The list has payment pi_1 twice, 3.70 USD together."]);
+        let thrice = repeated(&[one.clone(), one.clone(), one, two]);
+        assert_eq!(thrice, ["The list has payment pi_1 3 times, 9.00 USD together."]);
     }
 
     #[test]

@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::{
-    Approval, DecisionKind, KNOWN_BY_CLOCK, OperationKind, OperationState, Parameters, Reason, Unsendable,
+    Approval, DecisionKind, KNOWN_BY_CLOCK, OperationKind, OperationState, Parameters, Reason, Refused,
+    Unsendable,
 };
 use crate::row::row;
 use crate::{Key, readable};
@@ -217,6 +218,19 @@ impl Operation {
     /// Approved, and not to be sent before then.
     pub fn planned_for(&self) -> Option<DateTime<Utc>> {
         self.look_again_at.filter(|_| self.is_planned() && self.state == OperationState::Approved)
+    }
+
+    /// No amount was named, and nothing is left: there is none to show.
+    pub fn asks_for_the_rest(&self) -> bool {
+        matches!(self.kind, OperationKind::Refund | OperationKind::Capture)
+            && self.amount == 0
+            && self.error_code.as_deref() != Some(Refused::NoAmount.code())
+    }
+
+    /// Sent, and not taken by Stripe yet: the same is sent again then, and until then nobody is at it.
+    pub fn sent_again_at(&self) -> Option<DateTime<Utc>> {
+        let rests = self.state == OperationState::Executing && self.held_until.is_none();
+        self.look_again_at.filter(|_| rests)
     }
 
     pub fn is_expired(&self, now: DateTime<Utc>) -> bool {

@@ -138,8 +138,10 @@ impl Operation {
         self.state = state;
         self.message = message;
         self.expires_at = state.is_waiting().then_some(expires_at);
-        let money = crate::money::shown(self.amount, &self.currency);
-        let what = format!("{} of {} {}, {money}", self.kind, self.subject_kind, self.subject_id);
+        let mut what = format!("{} of {} {}", self.kind, self.subject_kind, self.subject_id);
+        if !self.asks_for_the_rest() {
+            what.extend([", ", &crate::money::shown(self.amount, &self.currency)]);
+        }
         let after = format!("{}, parameters {}", self.told(&what), self.parameters_hash);
         let severity = if state == State::Refused { Severity::Warning } else { Severity::Info };
         AuditChange { what: "state", before: None, after: Some(after), severity }

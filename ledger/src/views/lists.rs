@@ -180,6 +180,14 @@ impl Transaction {
 
 /// What staff ask for as a status of payments beside Stripe's own.
 pub const PAYMENT_FAILED: &str = "payment_failed";
+/// The same, for short.
+pub const FAILED: &str = "failed";
+
+/// The status that is meant by what was written.
+pub fn payment_status(written: &str) -> &str {
+    if written == FAILED { PAYMENT_FAILED } else { written }
+}
+
 /// As `Payment::has_failed` says.
 const HAS_FAILED: &str = "((status = 'requires_payment_method' AND (failure_code IS NOT NULL OR failed_attempts > 0)) \
     OR (status = 'unknown' AND failed_attempts > 0))";

@@ -16,17 +16,17 @@ pub enum FindingsCommand {
     /// Note something on a finding; the note can be read, and never changed
     Note(FindingNoteOptions),
     /// Say that a finding is known, and why; it stays in sight
-    Acknowledge(FindingNoteOptions),
+    Acknowledge(FindingReasonOptions),
     /// Put a finding off until a moment
     Snooze(FindingSnoozeOptions),
     /// Say what fixed it; it opens again if it is found again
     Resolve(FindingResolveOptions),
     /// Accept it as it is; it opens again if it is found with other figures
-    Accept(FindingNoteOptions),
+    Accept(FindingReasonOptions),
     /// Give a finding to somebody, or to nobody
     Assign(FindingAssignOptions),
     /// Take a resolution back
-    Reopen(FindingNoteOptions),
+    Reopen(FindingReasonOptions),
 }
 
 #[derive(Args)]
@@ -91,10 +91,22 @@ pub struct FindingNoteOptions {
     pub by: ByOptions,
 }
 
+/// `--note` is what `--reason` was called before.
+#[derive(Args)]
+pub struct FindingReasonOptions {
+    #[command(flatten)]
+    pub finding: FindingOptions,
+    /// Why
+    #[arg(long, alias = "note", value_name = "TEXT")]
+    pub reason: String,
+    #[command(flatten)]
+    pub by: ByOptions,
+}
+
 #[derive(Args)]
 #[command(after_help = "\
 Example
-  tidegate findings snooze fnd_0123456789abcdef0123 --until 3d --note 'the bank answers on Monday'")]
+  tidegate findings snooze fnd_0123456789abcdef0123 --until 3d --reason 'the bank answers on Monday'")]
 pub struct FindingSnoozeOptions {
     #[command(flatten)]
     pub finding: FindingOptions,
@@ -102,8 +114,8 @@ pub struct FindingSnoozeOptions {
     #[arg(long, value_name = "WHEN")]
     pub until: String,
     /// Why
-    #[arg(long, value_name = "TEXT")]
-    pub note: String,
+    #[arg(long, alias = "note", value_name = "TEXT")]
+    pub reason: String,
     #[command(flatten)]
     pub by: ByOptions,
 }

@@ -5,7 +5,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use domain::invoices::Status;
 use domain::{UNKNOWN, charges, payments, refunds};
-use ledger::views::lists::PAYMENT_FAILED;
+use ledger::views::lists::{FAILED, PAYMENT_FAILED};
 use ledger::views::search::Window;
 
 use super::billing::{CreditOptions, InvoiceRetryOptions};
@@ -68,10 +68,10 @@ Examples
   tidegate payments list --customer cus_QXg1oX8Nbd2Vfs
   tidegate payments list --user user_4711")]
 pub struct PaymentsListOptions {
-    /// Only with this status: one of Stripe's; `unknown` (only named so far); or `payment_failed`: the last attempt
-    /// failed, and none has gone through since
+    /// Only with this status: one of Stripe's; `unknown` (only named so far); or `payment_failed`, `failed` for short: the
+    /// last attempt failed, and none has gone through since
     #[arg(long, value_parser = PossibleValuesParser::new(
-        payments::STATUSES.iter().copied().chain([UNKNOWN, PAYMENT_FAILED])))]
+        payments::STATUSES.iter().copied().chain([UNKNOWN, PAYMENT_FAILED, FAILED])))]
     pub status: Option<String>,
     /// Only those of which an attempt failed from then on, whenever they were made; the latest failure first
     #[arg(long, value_name = "WHEN")]

@@ -209,7 +209,7 @@ pub enum Command {
     /// Show whatever an id names, why it is so, and how it came to be
     ///
     /// Finds out by itself what the id is: an invoice, also by its number; a payment, refund, dispute, charge,
-    /// customer, subscription or payout; an operation; a user of yours; or an event. The history is in the order of Stripe's own stamps and
+    /// customer, subscription or payout; an operation or a batch; a user of yours; or an event. The history is in the order of Stripe's own stamps and
     /// names the event behind each step: `tidegate trace` tells more of it. Where an id exists in several accounts or
     /// modes, each has a page.
     Show(ShowOptions),

@@ -230,8 +230,9 @@ Examples
   tidegate approvals approve bat_3f9c7a1d2b4e5f60718293a4 --yes          one word about all that wait
 
 A line of the file is a refund: PAYMENT or PAYMENT,AMOUNT or PAYMENT,AMOUNT,CURRENCY; without an amount all that is left. \
-Lines that begin with # are left out. The list is frozen when it is asked for; thresholds are judged by its sum. One refund \
-that a rule refuses refuses the list.")]
+Lines that begin with # are left out, and so is a first line with the names of the columns. A payment that stands twice is refunded \
+twice: the plan says so. The list is frozen when it is asked for; thresholds are judged by its sum. One refund that a rule refuses \
+refuses the list.")]
 pub struct RefundBatchOptions {
     /// The list
     #[arg(value_name = "FILE")]

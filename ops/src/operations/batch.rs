@@ -24,6 +24,7 @@ use crate::table::{Table, clean};
 use crate::{money, open, output, when};
 
 const FILE_LIMIT_BYTES: u64 = 64 * 1024;
+const A_LINE: &str = "a line is PAYMENT, PAYMENT,AMOUNT or PAYMENT,AMOUNT,CURRENCY, as in pi_1PgafuB7WZ01zgkWXYmPNZs8,12.50,usd";
 
 pub async fn run(env: &Env, options: &RefundBatchOptions) -> anyhow::Result<ExitCode> {
     let (ledger, actor) = options.by.actor(env).await?;
@@ -57,23 +58,49 @@ pub async fn found(ledger: &Ledger, id: &str) -> anyhow::Result<Option<BatchView
     open::answer(ledger, read).await
 }
 
-/// A line a refund: the payment, and perhaps its amount and currency.
+/// What a list may begin with: the names of its columns.
+fn is_header(fields: &[&str]) -> bool {
+    let names = |place: usize, known: &[&str]| {
+        fields.get(place).is_none_or(|field| known.contains(&field.to_ascii_lowercase().as_str()))
+    };
+    names(
+        0,
+        &[
+            "payment",
+            "payment_id",
+            "payment id",
+            "payment_intent",
+            "payment intent",
+            "paymentintent id",
+            "id",
+        ],
+    ) && names(1, &["amount"])
+        && names(2, &["currency"])
+}
+
+/// A line a refund: the payment, and perhaps its amount and currency. Spreadsheets begin a file with a mark of their own.
 async fn read(ledger: &Ledger, options: &RefundBatchOptions) -> anyhow::Result<Vec<Ask>> {
     let text = text(&options.file)?;
     let reason = Reason::named(&options.reason).unwrap_or_default();
-    let lines = (1_usize..).zip(text.lines().map(str::trim));
+    let lines = (1_usize..).zip(text.trim_start_matches('\u{feff}').lines().map(str::trim));
+    let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     let mut asks = Vec::new();
-    for (number, line) in lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
-        let fields: Vec<&str> = line.split(',').map(str::trim).collect();
+    for (place, (number, line)) in lines.enumerate() {
+        let fields: Vec<&str> = line.split(',').map(|field| field.trim().trim_matches('"')).collect();
+        if place == 0 && is_header(&fields) {
+            continue;
+        }
         let given = |place: usize| fields.get(place).copied().filter(|text| !text.is_empty());
         let (Some(id), 1..=3) = (given(0), fields.len()) else {
-            return Err(wrongly_called(format!("line {number}: write PAYMENT,AMOUNT,CURRENCY")));
+            return Err(wrongly_called(format!("line {number}: {A_LINE}")));
         };
         let (amount, currency) = (given(1), given(2));
         let (payment, known) = ask::payment_and_currency(ledger, id, &options.whose).await?;
         let Some(own) = known else {
             let narrowed = if options.whose.is_any() { "" } else { " of that account and mode" };
-            return Err(wrongly_called(format!("line {number}: the ledger knows no payment {id}{narrowed}")));
+            return Err(wrongly_called(format!(
+                "line {number}: the ledger knows no payment {id}{narrowed}; {A_LINE}"
+            )));
         };
         let currency = currency.map(str::to_lowercase).or(ask::told(Some(own)));
         let amount = match (amount, &currency) {
@@ -142,6 +169,9 @@ fn page(view: &BatchView, is_plan: bool) -> String {
             clean(&batch.id)
         ),
     };
+    for warning in &view.warnings {
+        let _ = writeln!(text, "Heed: {}", clean(warning));
+    }
     text.push_str(&waits);
     text.push_str("\n\n");
     let mut table = Table::default().text("OPERATION").text("STATE").prose("WHAT", 80).prose("WHY", 80);
@@ -154,4 +184,20 @@ fn page(view: &BatchView, is_plan: bool) -> String {
         ]);
     }
     text + &table.render()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_of_columns_are_no_refund() {
+        for header in [&["payment"][..], &["Payment", "Amount", "Currency"], &["payment_intent", "amount"]] {
+            assert!(is_header(header), "{header:?}");
+        }
+        for line in [&["pi_1"][..], &["pi_1", "12.50", "usd"], &["amount", "payment"], &["payment", "12.50"]]
+        {
+            assert!(!is_header(line), "{line:?}");
+        }
+    }
 }

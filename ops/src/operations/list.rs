@@ -1,7 +1,7 @@
 //! `tidegate operations list` and `tidegate approvals list`.
 
 use chrono::{DateTime, Utc};
-use desk::views::operation::{OperationWords, does};
+use desk::views::operation::{OperationWords, does, why};
 use domain::operations::{Operation, OperationState};
 use ledger::Transaction;
 use ledger::views::lists::OperationFilter;
@@ -106,7 +106,7 @@ fn table(items: &[Item], _: DateTime<Utc>) -> Table {
             does(operation),
             operation.requested_by.clone(),
             operation.approved_by.clone().unwrap_or_default(),
-            operation.message.clone().filter(|_| operation.approved_by.is_none()).unwrap_or_default(),
+            why(operation).unwrap_or_default().to_owned(),
             operation.stripe_id.clone().unwrap_or_default(),
             mode(operation.key.livemode),
             operation.key.account.clone(),

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use desk::views::operation::OperationView;
-use domain::operations::{NAME, Operation};
+use domain::operations::{NAME, Operation, OperationState};
 use ledger::Ledger;
 use shared::clock;
 
@@ -75,7 +75,7 @@ fn details(view: &OperationView) -> String {
     };
     let asked_by = format!("{} ({})", operation.requested_by, operation.known_by);
     let amount = || money::shown(operation.amount, &operation.currency);
-    line("amount", (!operation.currency.is_empty()).then(amount));
+    line("amount", (!operation.currency.is_empty() && !operation.asks_for_the_rest()).then(amount));
     line("subject", Some(format!("{} {}", operation.subject_kind, operation.subject_id)));
     line("reason", Some(operation.reason.as_str().replace('_', " ")));
     line("note", operation.note.clone());
@@ -90,7 +90,14 @@ fn details(view: &OperationView) -> String {
     line("key", operation.idempotency_key.clone());
     line("first sent", operation.first_sent_at.map(when::whole));
     line("paid with", operation.payment_method.clone());
-    line("looked at again", operation.look_again_at.map(when::whole));
+    let again = match operation.state {
+        OperationState::Unknown => "looked up again",
+        OperationState::Approved if operation.is_planned() => "planned for",
+        OperationState::Approved => "tried again",
+        _ if operation.sent_again_at().is_some() => "tried again",
+        _ => "looked at again",
+    };
+    line(again, operation.look_again_at.map(when::whole));
     line("made", operation.stripe_id.clone());
     line("status at Stripe", view.refund_status.clone().or_else(|| operation.stripe_status.clone()));
     line("request of Stripe's", operation.request_id.clone());

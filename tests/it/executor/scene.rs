@@ -100,9 +100,18 @@ impl Scene {
         self.ask(payment, amount, "jane").await
     }
 
+    /// The same, of whatever is left.
+    pub(crate) async fn refund_of_the_rest(&self, payment: &Key) -> Operation {
+        self.asked(payment, None, "jane").await
+    }
+
     pub(crate) async fn ask(&self, payment: &Key, amount: i64, name: &str) -> Operation {
+        self.asked(payment, Some(amount), name).await
+    }
+
+    async fn asked(&self, payment: &Key, amount: Option<i64>, name: &str) -> Operation {
         let ask = Ask {
-            wanted: Wanted::Refund { payment: payment.clone(), amount: Some(amount), currency: None },
+            wanted: Wanted::Refund { payment: payment.clone(), amount, currency: None },
             reason: Reason::RequestedByCustomer,
             note: None,
             confirmed: true,

@@ -157,6 +157,26 @@ async fn a_list_is_asked_for_and_approved_on_the_command_line() {
         assert!(exit == 0 && all.iter().all(|it| it["state"] == "approved"), "{done}");
         let one = all[0]["id"].as_str().unwrap();
         assert_eq!(desk.json(None, &["operations", "show", one]).1["batch"], json!(id));
+        for found in [["show", id], ["search", id]] {
+            let page = String::from_utf8(desk.run(None, &found).stdout).unwrap();
+            assert!(page.starts_with(&format!("batch {id}  3 refunds, 6,400.00 USD")), "{page}");
+        }
+
+        // A spreadsheet's first line and mark; and a payment that stands twice, which is paid twice.
+        std::fs::write(&file, "\u{feff}Payment,Amount,Currency\npi_1,1.00,usd\n\"pi_1\",2.00\npi_3,5.00\n")
+            .unwrap();
+        let (exit, shown) = desk.json(Some(&jane), &["refunds", "batch", path]);
+        assert_eq!((exit, &shown["batch"]["sums"]), (0, &json!("8.00 USD")), "{shown}");
+        assert_eq!(shown["warnings"], json!(["The list has payment pi_1 twice, 3.00 USD together."]));
+        let page = String::from_utf8(desk.run(Some(&jane), &["refunds", "batch", path]).stdout).unwrap();
+        assert!(page.contains("Heed: The list has payment pi_1 twice, 3.00 USD together.\n"), "{page}");
+        std::fs::write(&file, "amount,payment\n1.00,pi_1\n").unwrap();
+        let refused = desk.refusal(Some(&jane), &["refunds", "batch", path]);
+        assert!(
+            refused.contains("a line is PAYMENT, PAYMENT,AMOUNT or PAYMENT,AMOUNT,CURRENCY"),
+            "{refused}"
+        );
+
         std::fs::write(&file, "pi_1,1.00\npi_none,1.00,usd\n").unwrap();
         let refused = desk.refusal(Some(&jane), &["refunds", "batch", path, "--yes"]);
         assert!(refused.contains("line 2: the ledger knows no payment pi_none"), "{refused}");

@@ -46,11 +46,11 @@ const NOTHING_COMES: &[(&str, &[&str])] = &[
     ("billing_manager", &["bodies", "reseal", "--yes"]),
     ("support", &["findings", "note", "fnd_1", "--note", "x"]),
     ("support", &["findings", "assign", "fnd_1", "--to", "support"]),
-    ("support", &["findings", "acknowledge", "fnd_1", "--note", "x"]),
-    ("support", &["findings", "snooze", "fnd_1", "--until", "7d", "--note", "x"]),
+    ("support", &["findings", "acknowledge", "fnd_1", "--reason", "x"]),
+    ("support", &["findings", "snooze", "fnd_1", "--until", "7d", "--reason", "x"]),
     ("billing_manager", &["findings", "resolve", "fnd_1", "--reference", "x"]),
-    ("billing_manager", &["findings", "accept", "fnd_1", "--note", "x"]),
-    ("billing_manager", &["findings", "reopen", "fnd_1", "--note", "x"]),
+    ("billing_manager", &["findings", "accept", "fnd_1", "--reason", "x"]),
+    ("billing_manager", &["findings", "reopen", "fnd_1", "--reason", "x"]),
 ];
 
 /// Whose act asks for the permission itself, also of somebody without a token.

@@ -95,7 +95,8 @@ async fn failures_are_found_by_the_time_of_failure_and_unknown_words_are_refused
             let listed = tx.payments(&failed, &part).await.unwrap().rows.contains(&payment);
             assert_eq!(listed, payment.has_failed(), "{}: the list and the rule agree", payment.key.id);
         }
-        let refusal = desk.refusal(&["payments", "list", "--status", "failed"], 2);
+        assert_eq!(list(&["--status", "failed"]), ["pi_old"], "as the search box says it");
+        let refusal = desk.refusal(&["payments", "list", "--status", "declined"], 2);
         assert!(
             refusal.contains("payment_failed") && refusal.contains("requires_payment_method"),
             "{refusal}"

@@ -153,7 +153,7 @@ async fn what_the_ledger_missed_is_found_until_it_is_there() {
         let id = found["id"].as_str().unwrap().to_owned();
         let act = |act: &[&str]| desk.document(&[&["findings"], act].concat());
         act(&["assign", &id, "--to", "ed"]);
-        act(&["snooze", &id, "--until", "3d", "--note", "the bank answers on Monday"]);
+        act(&["snooze", &id, "--until", "3d", "--reason", "the bank answers on Monday"]);
         let page = act(&["acknowledge", &id, "--note", "its webhook was lost"]);
         assert_eq!(
             (&page["finding"]["state"], &page["finding"]["assignee"]),
@@ -166,7 +166,7 @@ async fn what_the_ledger_missed_is_found_until_it_is_there() {
         assert_eq!(shop.reconciles(1)["findings"]["persisting"], 2, "the same two");
 
         // Accepted as it is, the day is settled with it; it is not while the other one stands.
-        let page = act(&["accept", &id, "--note", "written off"]);
+        let page = act(&["accept", &id, "--reason", "written off"]);
         assert_eq!(
             (&page["finding"]["resolution"], &page["finding"]["resolved_by"]),
             (&json!("accepted"), &json!("cli:jane"))
@@ -177,15 +177,15 @@ async fn what_the_ledger_missed_is_found_until_it_is_there() {
         );
         let compared = shop.reconciles(1);
         assert_eq!((&compared["accepted"], &compared["differences"]), (&json!(1), &json!(2)), "{compared}");
-        desk.refusal(&["findings", "accept", &id, "--note", "again"], 2);
-        act(&["reopen", &id, "--note", "it is too much after all"]);
+        desk.refusal(&["findings", "accept", &id, "--reason", "again"], 2);
+        act(&["reopen", &id, "--reason", "it is too much after all"]);
 
         shop.tells(|_| true).await;
         let compared = shop.reconciles(0);
         assert_eq!((&compared["verdict"], &compared["findings"]["gone"]), (&json!("reconciled"), &json!(2)));
         assert!(desk.json(&["findings", "list"]).as_array().unwrap().is_empty());
         assert_eq!(desk.json(&["findings", "list", "--all"]).as_array().unwrap().len(), 2);
-        desk.refusal(&["findings", "acknowledge", &id, "--note", "too late"], 2);
+        desk.refusal(&["findings", "acknowledge", &id, "--reason", "too late"], 2);
         desk.refusal(&["findings", "show", "fnd_0"], 1);
     })
     .await;

@@ -33,14 +33,20 @@ const NAME: &str = "batch";
 pub struct BatchView {
     pub batch: Batch,
     pub operations: Vec<Operation>,
+    /// What to heed before anything is asked for.
+    pub warnings: Vec<String>,
 }
 
 impl BatchView {
+    fn of(batch: Batch, operations: Vec<Operation>) -> Self {
+        Self { warnings: batch::repeated(&operations), batch, operations }
+    }
+
     #[shared::built_once]
     pub async fn read(tx: &mut Transaction, id: &str) -> Result<Option<Self>, ledger::LedgerError> {
         let Some(batch) = tx.batch(id).await? else { return Ok(None) };
         let operations = tx.batch_operations(id).await?;
-        Ok(Some(Self { batch, operations }))
+        Ok(Some(Self::of(batch, operations)))
     }
 
     /// How many wait for a second person.
@@ -173,7 +179,7 @@ async fn place(
         known_by: requester.known_by.clone(),
         requested_at: now,
     };
-    Ok(BatchView { batch, operations })
+    Ok(BatchView::of(batch, operations))
 }
 
 /// Approves all that wait. What may no longer be done is refused by itself, and the others go on.
