@@ -61,6 +61,8 @@ enum Command {
     Instructions(Options),
     /// Everything, and writes docs/performance.md (unless --quick)
     All(Options),
+    /// Which indexes keep Postgres from updating rows in place
+    Updates(Options),
     /// This build of the gateway, or the worker, beside another, in turn: whether a change helps
     Against {
         part: Part,
@@ -99,6 +101,7 @@ async fn main() -> anyhow::Result<()> {
         Command::EndToEnd(options) => (options.clone(), end_to_end::run(&options).await?),
         Command::Scale(options) => (options.clone(), scale::run(&options).await?),
         Command::Instructions(options) => (options.clone(), instructions::section(&options)?),
+        Command::Updates(options) => (options.clone(), worker::updates::run(&options).await?),
         Command::All(options) => (options.clone(), all(&options).await?),
         Command::Against { part: Part::Gateway, folder, options } => {
             (options.clone(), gateway::compare_builds::run(&options, &folder).await?)

@@ -8,6 +8,7 @@ pub mod process_only;
 mod raw;
 pub mod servers;
 mod statements;
+pub mod updates;
 
 use std::collections::BTreeSet;
 
