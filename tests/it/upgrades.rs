@@ -1,13 +1,17 @@
 //! A ledger of an older version that has rows is brought up to this build's schema, and keeps them.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use domain::event::Content;
 use envelope::Envelope;
 use harness::ledger::Ledger;
+use harness::postgres::Postgres;
+use ledger::LedgerConfig;
 use ledger::views::stored_events::EventFilter;
 use serde_json::json;
+use shared::env::Env;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
@@ -62,6 +66,27 @@ async fn a_ledger_of_an_older_version_keeps_its_rows() {
         ledger.close().await;
     })
     .await;
+}
+
+/// On Postgres each statement of a ledger has a deadline. To write a large table anew takes longer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_may_take_longer_than_any_other_statement() {
+    let url = Postgres::shared().await.database("upgraded_slowly").await.unwrap();
+    make(&url).await;
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    let slow = "CREATE FUNCTION take_time() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN \
+        IF EXISTS (SELECT FROM pg_event_trigger_ddl_commands() WHERE object_identity LIKE '%.payments_earned') \
+        THEN PERFORM pg_sleep(1.5); END IF; END $$; \
+        CREATE EVENT TRIGGER slow ON ddl_command_end WHEN TAG IN ('CREATE INDEX') EXECUTE FUNCTION take_time()";
+    sqlx::raw_sql(slow).execute(&mut connection).await.unwrap();
+    let env = Env::of(&[("DATABASE_URL", &url), ("DATABASE_DEADLINE_SECS", "1")]);
+    let ledger = ledger::Ledger::open(&LedgerConfig::from_env(&env).unwrap()).await.unwrap();
+    let begun = Instant::now();
+    ledger.migrate().await.unwrap();
+    assert!(begun.elapsed() > Duration::from_millis(1_500), "nothing took its time");
+    ledger.check_schema().await.unwrap();
+    ledger.close().await;
+    connection.close().await.unwrap();
 }
 
 /// An event that was applied, and one that is a dead letter and names a payment.

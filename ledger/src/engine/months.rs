@@ -187,10 +187,11 @@ pub(super) async fn allow_months(pool: &PgPool) -> Result<(), LedgerError> {
     Ok(())
 }
 
-/// Held by whoever brings the schema up to date; others wait.
+/// Held by whoever brings the schema up to date; others wait. No statement on it is cut off.
 pub(super) async fn alone(pool: &PgPool) -> Result<PgConnection, LedgerError> {
     let mut connection = PgConnection::connect_with(&pool.connect_options()).await?;
     sqlx::query("SELECT pg_advisory_lock($1)").bind(LOCK + 1).execute(&mut connection).await?;
+    sqlx::query("SET statement_timeout = 0").execute(&mut connection).await?;
     Ok(connection)
 }
 

@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use shared::{Pending, PendingHere};
-use sqlx::AssertSqlSafe;
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, SqlitePool};
 
 use super::{append_only, months, reach};
 use crate::tables::moved_events;
@@ -13,6 +13,24 @@ use crate::{Ledger, LedgerError, Pool, SchemaError};
 static MIGRATOR: LazyLock<Migrator> =
     LazyLock::new(|| shared::migrations::migrator(include!(concat!(env!("OUT_DIR"), "/migrations.rs"))));
 
+/// What is brought up to date. On Postgres over a connection that keeps out whoever migrates at the same time, and finds
+/// nothing left to do then; no statement on it is cut off, as an index of a large table takes its time.
+enum Database<'p> {
+    Postgres(&'p PgPool, PgConnection),
+    Sqlite(&'p SqlitePool),
+}
+
+impl Database<'_> {
+    /// Runs the migrations that are not applied yet, up to this one.
+    async fn apply(&mut self, last: i64) -> Result<(), LedgerError> {
+        let applied = match self {
+            Self::Postgres(_, alone) => MIGRATOR.run_to(last, alone).await,
+            Self::Sqlite(pool) => MIGRATOR.run_to(last, *pool).await,
+        };
+        applied.map_err(explain)
+    }
+}
+
 impl Ledger {
     /// Brings the schema up to this build's, and names what was applied now.
     pub fn migrate(&self) -> PendingHere<'_, Result<Vec<String>, LedgerError>> {
@@ -20,30 +38,26 @@ impl Ledger {
     }
 
     async fn bring_up_to_date(&self) -> Result<Vec<String>, LedgerError> {
-        // Whoever migrates at the same time waits until this is through, and finds nothing left to do.
-        let _alone = match &self.pool {
-            Pool::Postgres(pool) => Some(months::alone(pool).await?),
-            Pool::Sqlite(..) => None,
+        let mut database = match &self.pool {
+            Pool::Postgres(pool) => Database::Postgres(pool, months::alone(pool).await?),
+            Pool::Sqlite(pool, _) => Database::Sqlite(pool),
         };
         let before = self.applied().await?;
         if !before.contains(&moved_events::DROPPED) {
-            match &self.pool {
-                Pool::Postgres(pool) => {
-                    MIGRATOR.run_to(moved_events::MADE, pool).await.map_err(explain)?;
+            database.apply(moved_events::MADE).await?;
+            match &database {
+                Database::Postgres(pool, _) => {
                     months::divide(pool).await?;
                     months::allow_months(pool).await?;
                     append_only::release_postgres(pool, "audit").await?;
                 }
-                Pool::Sqlite(pool, _) => {
-                    MIGRATOR.run_to(moved_events::MADE, pool).await.map_err(explain)?;
-                    append_only::release_sqlite(pool, "audit").await?;
-                }
+                Database::Sqlite(pool) => append_only::release_sqlite(pool, "audit").await?,
             }
             self.move_events().await?;
         }
-        match &self.pool {
-            Pool::Postgres(pool) => {
-                MIGRATOR.run(pool).await.map_err(explain)?;
+        database.apply(i64::MAX).await?;
+        match database {
+            Database::Postgres(pool, _alone) => {
                 months::allow_months(pool).await?;
                 // Compressing raw bodies by lz4 takes half the time of the default. What fits into a page then stays
                 // there: their table holds nothing else that a second table would help to find. All of its columns
@@ -64,12 +78,9 @@ impl Ledger {
                     let sql = AssertSqlSafe(format!("ALTER TABLE {table} SET (fillfactor = 70)"));
                     sqlx::query(sql).execute(pool).await?;
                 }
+                append_only::protect_postgres(pool).await?;
             }
-            Pool::Sqlite(pool, _) => MIGRATOR.run(pool).await.map_err(explain)?,
-        }
-        match &self.pool {
-            Pool::Postgres(pool) => append_only::protect_postgres(pool).await?,
-            Pool::Sqlite(pool, _) => append_only::protect_sqlite(pool).await?,
+            Database::Sqlite(pool) => append_only::protect_sqlite(pool).await?,
         }
         let new = MIGRATOR.iter().filter(|migration| !before.contains(&migration.version));
         Ok(new.map(|migration| format!("{:04} {}", migration.version, migration.description)).collect())
