@@ -161,7 +161,8 @@ mod tests {
         let now = u64::try_from(crate::clock::now().timestamp()).unwrap();
         assert!(u64::try_from(metrics.started_at.get()).unwrap().abs_diff(now) < 3_600);
 
-        let held: Vec<_> = (0..10).map(|_| fs::File::open("/proc/self/stat").unwrap()).collect();
+        // More than the tests beside this one open and close meanwhile.
+        let held: Vec<_> = (0..200).map(|_| fs::File::open("/proc/self/stat").unwrap()).collect();
         let begun = Instant::now();
         let mut sum = 0_u64;
         while begun.elapsed() < Duration::from_millis(60) {
@@ -170,6 +171,6 @@ mod tests {
         let told: Vec<_> = metrics.collect().iter().map(|family| family.name().to_owned()).collect();
         assert_eq!(told.len(), metrics.desc().len(), "{told:?}");
         assert!(metrics.cpu_seconds.get() > spent, "time was spent");
-        assert!(metrics.open_files.get() >= files + 5, "{} files were opened", held.len());
+        assert!(metrics.open_files.get() >= files + 100, "{} files were opened", held.len());
     }
 }
