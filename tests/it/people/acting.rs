@@ -218,6 +218,10 @@ async fn whoever_lacks_the_permission_is_refused_and_whoever_has_it_stands_in_th
             }
             assert_eq!(lines_by(&people, role, subject).await, before + 1, "{words:?}");
         }
+        let whose = AuditFilter { actor: Some("billing_manager".to_owned()), ..AuditFilter::default() };
+        let lines = people.ledger.read().await.unwrap().audit_lines(&whose, &Part::first(100)).await.unwrap();
+        let done: Vec<_> = lines.rows.iter().map(|line| line.what.as_str()).collect();
+        assert!(done.contains(&"discarded") && done.contains(&"erased"), "also of events: {done:?}");
         for (role, words) in NOTHING_COMES {
             let lacking = if *role == "support" { "auditor" } else { "support" };
             let said = people.refusal(Some(token_of(lacking)), words);
