@@ -67,6 +67,11 @@ impl Ledger {
         })
     }
 
+    /// Whether it is a file of SQLite's.
+    pub fn is_file(&self) -> bool {
+        matches!(self.pool, Pool::Sqlite(..))
+    }
+
     /// Connects once, without the pool, and says what is wrong: for people, who do not want to wait for its patience.
     pub fn reach(&self) -> Pending<'_, Result<(), LedgerError>> {
         Box::pin(async move {

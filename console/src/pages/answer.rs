@@ -154,7 +154,7 @@ async fn find(sources: &Sources<'_>, frame: &mut Frame<'_>) -> Result<Found, Fai
         }
         "/payments/metrics" => {
             let hours = metrics::hours(address, 168)?;
-            let kpis = kpi::read_at_once(ledger, &kpi_query(frame, hours)?).await?;
+            let kpis = kpi::read_soon(ledger, &kpi_query(frame, hours)?).await?;
             title("Metrics", metrics::page(frame, &kpis, hours))
         }
         "/batches" => title("Refund several payments", batches::plan(ledger, frame).await?),

@@ -48,6 +48,6 @@ pub(super) async fn read(call: Call) -> Answered {
     let hours = query.whole("hours").unwrap_or(HOURS_DEFAULT);
     let wanted = KpiQuery::of_hours(hours, step, scope, call.now);
     let wanted = wanted.map_err(|fault| Problem::invalid("hours", fault))?;
-    let figures = kpi::read_at_once(call.ledger(), &wanted).await?;
+    let figures = kpi::read_soon(call.ledger(), &wanted).await?;
     Ok(Answer::done(StatusCode::OK, &figures))
 }

@@ -82,11 +82,6 @@ impl Ledger {
     pub fn forget_months(&self) {
         self.months.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
-
-    /// Whether its events are in months.
-    pub fn has_months(&self) -> bool {
-        matches!(self.pool, Pool::Postgres(_))
-    }
 }
 
 #[built_once]

@@ -13,7 +13,7 @@ const SOON: Duration = Duration::from_mins(1);
 
 /// Runs until the worker stops. Several workers may do the same: what is there stays.
 pub async fn run(lanes: Lanes) {
-    while lanes.ledger.has_months() {
+    while !lanes.ledger.is_file() {
         let mut pause = SOON;
         if lanes.availability.outage().is_none() {
             match lanes.ledger.prepare_months_ahead(clock::now()).await {
