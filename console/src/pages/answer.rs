@@ -41,7 +41,7 @@ use maud::Markup;
 use super::address::{Address, link};
 use super::dashboard::Waiting;
 use super::exports::Sheet;
-use super::faults::Fault;
+use super::faults::PageFault;
 use super::found::{Failed, Found};
 use super::lists::{find_list, find_words};
 use super::object::Hangs;
@@ -52,7 +52,7 @@ use super::{
 };
 
 /// What a browser gets.
-pub enum Answer {
+pub enum PageAnswer {
     Page {
         status: u16,
         html: String,
@@ -61,7 +61,7 @@ pub enum Answer {
     /// A list as a spreadsheet gets it.
     Csv(Box<Sheet>),
     /// A report as one file.
-    Report(Box<reports::Wanted>),
+    Report(Box<reports::ReportRequest>),
 }
 
 /// What the pages are made from.
@@ -81,7 +81,7 @@ pub async fn answer(
     actor: &Actor,
     address: &Address,
     now: DateTime<Utc>,
-) -> (Answer, Option<LedgerError>) {
+) -> (PageAnswer, Option<LedgerError>) {
     let mode = match modes::named(address) {
         Some(livemode) => Ok(livemode),
         None => likely_mode(sources.ledger).await,
@@ -95,29 +95,33 @@ pub async fn answer(
             if actor.has(Permission::Read) {
                 find(sources, &mut frame).await
             } else {
-                Err(Fault::Forbidden(format!("{} lacks the permission {}.", actor.name(), Permission::Read))
-                    .into())
+                Err(PageFault::Forbidden(format!(
+                    "{} lacks the permission {}.",
+                    actor.name(),
+                    Permission::Read
+                ))
+                .into())
             }
         }
     };
     match found {
-        Ok(Found::Elsewhere(place)) => (Answer::SeeOther(place), None),
-        Ok(Found::Report(wanted)) => (Answer::Report(wanted), None),
-        Ok(Found::Csv(sheet)) => (Answer::Csv(sheet), None),
+        Ok(Found::Elsewhere(place)) => (PageAnswer::SeeOther(place), None),
+        Ok(Found::Report(wanted)) => (PageAnswer::Report(wanted), None),
+        Ok(Found::Csv(sheet)) => (PageAnswer::Csv(sheet), None),
         Ok(Found::Page(title, body)) => (
-            Answer::Page {
+            PageAnswer::Page {
                 status: 200,
                 html: shell::page(&frame, &title, &acts::done(address), &body).into_string(),
             },
             None,
         ),
-        Err(Failed::Fault(fault)) => (fault_page(&frame, &fault), None),
-        Err(Failed::Ledger(error)) => (fault_page(&frame, &Fault::Away), Some(error)),
+        Err(Failed::PageFault(fault)) => (fault_page(&frame, &fault), None),
+        Err(Failed::Ledger(error)) => (fault_page(&frame, &PageFault::Away), Some(error)),
     }
 }
 
-fn fault_page(frame: &Frame<'_>, fault: &Fault) -> Answer {
-    Answer::Page {
+fn fault_page(frame: &Frame<'_>, fault: &PageFault) -> PageAnswer {
+    PageAnswer::Page {
         status: fault.status(),
         html: shell::page(frame, fault.title(), &Markup::default(), &fault.body()).into_string(),
     }
@@ -189,7 +193,7 @@ async fn find(sources: &Sources<'_>, frame: &mut Frame<'_>) -> Result<Found, Fai
             }
             match path.trim_start_matches('/').split_once('/') {
                 Some((kind, id)) if !id.is_empty() => read_one(ledger, frame, kind, id).await,
-                _ => Err(Fault::NoPage.into()),
+                _ => Err(PageFault::NoPage.into()),
             }
         }
     }
@@ -198,7 +202,7 @@ async fn find(sources: &Sources<'_>, frame: &mut Frame<'_>) -> Result<Found, Fai
 fn kpi_query(frame: &Frame<'_>, hours: i64) -> Result<KpiQuery, Failed> {
     let scope = Scope { livemode: frame.livemode, account: None };
     let query = KpiQuery::of_hours(hours, metrics::step(hours), scope, frame.now);
-    query.map_err(|wrong| Failed::Fault(Fault::Wrong(wrong.to_string())))
+    query.map_err(|wrong| Failed::PageFault(PageFault::Wrong(wrong.to_string())))
 }
 
 /// The days that were compared, or the one that is asked for.
@@ -209,8 +213,8 @@ async fn read_reconciliation(ledger: &Ledger, frame: &Frame<'_>) -> Result<Found
         return Ok(Found::Page("Reconciliation".to_owned(), reconciliation::page(frame, &days)));
     };
     let found = reconciliation::read_day(&mut tx, frame, day).await?;
-    let found =
-        found.ok_or_else(|| Fault::Unknown { kind: "reconciliation of".to_owned(), id: day.to_owned() })?;
+    let found = found
+        .ok_or_else(|| PageFault::Unknown { kind: "reconciliation of".to_owned(), id: day.to_owned() })?;
     Ok(Found::Page(format!("Reconciliation of {day}"), reconciliation::day(frame, &found)))
 }
 
@@ -221,13 +225,15 @@ async fn read_report(sources: &Sources<'_>, frame: &Frame<'_>) -> Result<Found, 
     let Some(wanted) = reports::wanted(frame)? else {
         return Ok(Found::Page(title, reports::page(frame, None, may_take)));
     };
-    frame.actor.may(Permission::Export).map_err(|forbidden| Fault::Forbidden(format!("{forbidden}.")))?;
+    frame.actor.may(Permission::Export).map_err(|forbidden| PageFault::Forbidden(format!("{forbidden}.")))?;
     if frame.address.path.ends_with("/archive") {
         return Ok(Found::Report(Box::new(wanted)));
     }
     let manifest = match wanted.manifest(sources.ledger, sources.audit_key).await {
         Err(ReportError::Ledger(error)) => return Err(error.into()),
-        Err(other) => return Err(Fault::Wrong(format!("The report could not be written: {other}")).into()),
+        Err(other) => {
+            return Err(PageFault::Wrong(format!("The report could not be written: {other}")).into());
+        }
         Ok(manifest) => manifest,
     };
     Ok(Found::Page(title, reports::page(frame, Some((&wanted, &manifest)), may_take)))
@@ -291,11 +297,11 @@ async fn read_one(ledger: &Ledger, frame: &mut Frame<'_>, kind: &str, id: &str) 
             Some(plan) => Some(replays::page(frame, &plan, &ledger.results(id).await?)),
             None => None,
         },
-        _ => return Err(Fault::NoPage.into()),
+        _ => return Err(PageFault::NoPage.into()),
     };
     match body {
         Some(body) => Ok(Found::Page(format!("{kind} {id}"), body)),
-        None => Err(Fault::Unknown { kind: kind.to_owned(), id: id.to_owned() }.into()),
+        None => Err(PageFault::Unknown { kind: kind.to_owned(), id: id.to_owned() }.into()),
     }
 }
 
@@ -339,7 +345,7 @@ async fn read_dead_letters(ledger: &Ledger, frame: &Frame<'_>) -> Result<Markup,
     let found = groups(&ledger.dead(&of_mode).await?);
     let Some(cause) = frame.address.get("cause") else { return Ok(dead_letters::groups(frame, &found)) };
     let Some(group) = found.iter().find(|group| cause_name(&group.fingerprint) == cause) else {
-        return Err(Fault::Unknown { kind: "cause".to_owned(), id: cause.to_owned() }.into());
+        return Err(PageFault::Unknown { kind: "cause".to_owned(), id: cause.to_owned() }.into());
     };
     let of_cause = EventFilter {
         outcome: Some("dead".to_owned()),

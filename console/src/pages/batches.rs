@@ -15,7 +15,7 @@ use maud::{Markup, html};
 
 use super::acts::{Act, form, hidden, words};
 use super::command::{command, quoted};
-use super::faults::Fault;
+use super::faults::PageFault;
 use super::found::Failed;
 use super::object::{acts_panel, heading};
 use super::payment_acts::REASONS;
@@ -59,7 +59,7 @@ async fn planned(ledger: &Ledger, frame: &Frame<'_>, ids: &[&str]) -> Result<Bat
             (Some(only), true) => only.key,
             (Some(_), false) => return Err(not_planned(NotDone::Ambiguous { id: (*id).to_owned() })),
             (None, _) => {
-                return Err(Fault::Unknown { kind: "payment".to_owned(), id: (*id).to_owned() }.into());
+                return Err(PageFault::Unknown { kind: "payment".to_owned(), id: (*id).to_owned() }.into());
             }
         };
         let wanted = Wanted::Refund { payment, amount: None, currency: None };
@@ -71,8 +71,8 @@ async fn planned(ledger: &Ledger, frame: &Frame<'_>, ids: &[&str]) -> Result<Bat
 fn not_planned(error: NotDone) -> Failed {
     match error {
         NotDone::Ledger(error) => Failed::Ledger(error),
-        NotDone::Forbidden(forbidden) => Fault::Forbidden(format!("{forbidden}.")).into(),
-        other => Fault::Wrong(format!("{}.", capitalised(&other.to_string()))).into(),
+        NotDone::Forbidden(forbidden) => PageFault::Forbidden(format!("{forbidden}.")).into(),
+        other => PageFault::Wrong(format!("{}.", capitalised(&other.to_string()))).into(),
     }
 }
 

@@ -12,7 +12,7 @@ use shared::http::body::Taken;
 
 use super::acts;
 use super::address::{Address, parameters};
-use super::answer::{Answer, Sources, answer};
+use super::answer::{PageAnswer, Sources, answer};
 use super::assets::Asset;
 use super::dashboard::Waiting;
 use super::form_fields::FormFields;
@@ -91,19 +91,19 @@ async fn look(
     };
     let (answer, error) = answer(&sources, actor, address, now).await;
     let response = match answer {
-        Answer::Page { status, html: page } => with_tag(
+        PageAnswer::Page { status, html: page } => with_tag(
             html(
                 StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
                 maud::PreEscaped(page),
             ),
             tag.filter(|_| status == 200).as_deref(),
         ),
-        Answer::SeeOther(place) => elsewhere(&place),
-        Answer::Csv(sheet) => {
+        PageAnswer::SeeOther(place) => elsewhere(&place),
+        PageAnswer::Csv(sheet) => {
             let name = sheet.name();
             taken(sheet.send(console), &name, "text/csv; charset=utf-8")
         }
-        Answer::Report(wanted) => {
+        PageAnswer::Report(wanted) => {
             let name = wanted.name();
             taken(wanted.send(console), &name, "application/x-tar")
         }

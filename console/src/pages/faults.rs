@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 /// Why a page cannot be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum PageFault {
     /// Nothing is at this address.
     NoPage,
     /// The ledger knows nothing of this.
@@ -42,7 +42,7 @@ fn comes_from(kind: &str) -> Option<Markup> {
     })
 }
 
-impl Fault {
+impl PageFault {
     pub fn status(&self) -> u16 {
         match self {
             Self::NoPage | Self::Unknown { .. } => 404,

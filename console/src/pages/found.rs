@@ -5,7 +5,7 @@ use ledger::LedgerError;
 use maud::Markup;
 
 use super::exports::Sheet;
-use super::faults::Fault;
+use super::faults::PageFault;
 use super::reports;
 
 /// A title and what stands below it; or where to look instead.
@@ -13,13 +13,13 @@ pub(super) enum Found {
     Page(String, Markup),
     Elsewhere(String),
     Csv(Box<Sheet>),
-    Report(Box<reports::Wanted>),
+    Report(Box<reports::ReportRequest>),
 }
 
 /// Why there is no page: the ledger failed, or what was asked for cannot be shown.
 pub(super) enum Failed {
     Ledger(LedgerError),
-    Fault(Fault),
+    PageFault(PageFault),
 }
 
 impl From<LedgerError> for Failed {
@@ -28,16 +28,16 @@ impl From<LedgerError> for Failed {
     }
 }
 
-impl From<Fault> for Failed {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
+impl From<PageFault> for Failed {
+    fn from(fault: PageFault) -> Self {
+        Self::PageFault(fault)
     }
 }
 
 /// A parameter that is not what it should be.
 impl From<String> for Failed {
     fn from(why: String) -> Self {
-        Self::Fault(Fault::Wrong(why))
+        Self::PageFault(PageFault::Wrong(why))
     }
 }
 
@@ -45,7 +45,7 @@ impl From<ReplayError> for Failed {
     fn from(error: ReplayError) -> Self {
         match error {
             ReplayError::Ledger(error) => Self::Ledger(error),
-            other => Self::Fault(Fault::Wrong(other.to_string())),
+            other => Self::PageFault(PageFault::Wrong(other.to_string())),
         }
     }
 }

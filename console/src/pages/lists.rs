@@ -13,7 +13,7 @@ use ledger::views::search::Whose;
 use maud::Markup;
 
 use super::exports::List;
-use super::faults::Fault;
+use super::faults::PageFault;
 use super::found::{Failed, Found};
 use super::shell::Frame;
 use super::{
@@ -26,7 +26,10 @@ pub(super) async fn find_list(ledger: &Ledger, frame: &Frame<'_>) -> Result<Opti
     let (address, now) = (frame.address, frame.now);
     let Some(list) = list(frame)? else { return Ok(None) };
     if address.get("as") == Some("csv") {
-        frame.actor.may(Permission::Export).map_err(|forbidden| Fault::Forbidden(format!("{forbidden}.")))?;
+        frame
+            .actor
+            .may(Permission::Export)
+            .map_err(|forbidden| PageFault::Forbidden(format!("{forbidden}.")))?;
         return Ok(Some(Found::Csv(Box::new(list.begin(ledger, now).await?))));
     }
     let part = &listed::part(address)?;
@@ -87,7 +90,7 @@ fn list(frame: &Frame<'_>) -> Result<Option<List>, Failed> {
 }
 
 /// Who sees no card must not guess one, either.
-fn may_search_cards(frame: &Frame<'_>, terms: &PaymentTerms) -> Result<(), Fault> {
+fn may_search_cards(frame: &Frame<'_>, terms: &PaymentTerms) -> Result<(), PageFault> {
     if terms.last4.is_none() || frame.actor.has(Permission::Manage) {
         return Ok(());
     }
@@ -96,7 +99,7 @@ fn may_search_cards(frame: &Frame<'_>, terms: &PaymentTerms) -> Result<(), Fault
         Permission::Manage,
         frame.actor.name()
     );
-    Err(Fault::Forbidden(why))
+    Err(PageFault::Forbidden(why))
 }
 
 /// Where the words of the search box lead.

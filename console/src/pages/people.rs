@@ -6,14 +6,14 @@ use domain::permissions::Permission;
 use ledger::{Ledger, LedgerError};
 use maud::Markup;
 
-use super::faults::Fault;
+use super::faults::PageFault;
 use super::shell::Frame;
 use super::{policies, staff, tokens, workers};
 use crate::endpoint::Access;
 use crate::resources::endpoints;
 
 /// A title and a page; or why there is none.
-pub(super) type Page = Result<Result<(String, Markup), Fault>, LedgerError>;
+pub(super) type Page = Result<Result<(String, Markup), PageFault>, LedgerError>;
 
 /// `None` where the address is not about people or rules.
 pub(super) async fn find(ledger: &Ledger, frame: &Frame<'_>) -> Option<Page> {
@@ -31,11 +31,11 @@ pub(super) async fn find(ledger: &Ledger, frame: &Frame<'_>) -> Option<Page> {
 }
 
 /// Whoever may not ask the endpoint does not see the page.
-fn admit(frame: &Frame<'_>, endpoint: &str) -> Result<(), Fault> {
+fn admit(frame: &Frame<'_>, endpoint: &str) -> Result<(), PageFault> {
     let row = endpoints().find(|row| row.name == endpoint);
     match row.map(|row| row.access) {
         Some(Access::Needs(permission)) => {
-            frame.actor.may(permission).map_err(|forbidden| Fault::Forbidden(format!("{forbidden}.")))
+            frame.actor.may(permission).map_err(|forbidden| PageFault::Forbidden(format!("{forbidden}.")))
         }
         _ => Ok(()),
     }
@@ -60,7 +60,7 @@ async fn everybody(ledger: &Ledger, frame: &Frame<'_>) -> Page {
 async fn one(ledger: &Ledger, frame: &Frame<'_>, name: &str) -> Page {
     admitted!(frame, "get_member");
     let Some(page) = views::page(ledger, name, frame.now).await? else {
-        return Ok(Err(Fault::Unknown { kind: "member of staff".to_owned(), id: name.to_owned() }));
+        return Ok(Err(PageFault::Unknown { kind: "member of staff".to_owned(), id: name.to_owned() }));
     };
     let mut open = sessions::open(ledger, frame.actor).await?;
     open.retain(|session| session.staff == name && frame.actor.has(Permission::Admin));
@@ -83,7 +83,7 @@ async fn all_policies(ledger: &Ledger, frame: &Frame<'_>) -> Page {
 async fn policy(ledger: &Ledger, frame: &Frame<'_>, key: &str) -> Page {
     admitted!(frame, "list_policy_history");
     let currency = frame.address.get("currency").unwrap_or_default();
-    let nothing = || Fault::Unknown { kind: "policy".to_owned(), id: key.to_owned() };
+    let nothing = || PageFault::Unknown { kind: "policy".to_owned(), id: key.to_owned() };
     let Ok(slot) = policy_acts::slot(key, Some(currency)) else { return Ok(Err(nothing())) };
     let listed = policy_views::list(ledger).await?;
     let of_key: Vec<_> = listed.into_iter().filter(|policy| policy.key == slot.key).collect();

@@ -62,7 +62,7 @@ const FILES: &[Column] = &[text("File"), number("Rows"), number("Bytes"), prose(
 
 /// A report that is wanted.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub struct ReportRequest {
     kind: ReportKind,
     word: &'static str,
     period: Period,
@@ -70,7 +70,7 @@ pub struct Wanted {
 }
 
 /// Which report the address asks for; `None` where it asks for none yet.
-pub fn wanted(frame: &Frame<'_>) -> Result<Option<Wanted>, String> {
+pub fn wanted(frame: &Frame<'_>) -> Result<Option<ReportRequest>, String> {
     let (address, now) = (frame.address, frame.now);
     let Some(name) = address.get("kind") else { return Ok(None) };
     let known = KINDS.into_iter().find(|(_, word, _, _)| *word == name);
@@ -92,7 +92,7 @@ pub fn wanted(frame: &Frame<'_>) -> Result<Option<Wanted>, String> {
     };
     let period = period.map_err(|wrong| super::values::capitalised(&wrong.to_string()))?;
     let scope = Scope { livemode: frame.livemode, account: address.get("account").map(str::to_owned) };
-    Ok(Some(Wanted { kind, word, period, scope }))
+    Ok(Some(ReportRequest { kind, word, period, scope }))
 }
 
 fn whole_minute(now: DateTime<Utc>) -> DateTime<Utc> {
@@ -122,7 +122,7 @@ impl Drop for Folder {
 /// So many reports are made to be looked at, at a time.
 static AT_ONCE: Semaphore = Semaphore::const_new(2);
 
-impl Wanted {
+impl ReportRequest {
     /// Makes it, and keeps only what its manifest says.
     pub async fn manifest(
         &self,
@@ -203,7 +203,7 @@ async fn aside<T: Send + 'static>(work: impl FnOnce(&Handle) -> T + Send + 'stat
 }
 
 /// Every report, and the one that was made.
-pub fn page(frame: &Frame<'_>, made: Option<(&Wanted, &Manifest)>, may_take: bool) -> Markup {
+pub fn page(frame: &Frame<'_>, made: Option<(&ReportRequest, &Manifest)>, may_take: bool) -> Markup {
     let address = frame.address;
     html! {
         div.title { h1 { "Reports" } span.muted { "Of a period that has ended, in UTC" } }
@@ -271,7 +271,7 @@ fn month_of(word: &str, address: &Address, now: DateTime<Utc>) -> Markup {
     }
 }
 
-fn files(frame: &Frame<'_>, wanted: &Wanted, manifest: &Manifest) -> Markup {
+fn files(frame: &Frame<'_>, wanted: &ReportRequest, manifest: &Manifest) -> Markup {
     let address = frame.address;
     let checked = address.get("sha256").map(str::to_ascii_lowercase);
     let is_of_it = |hash: &str| checked.as_deref() == Some(hash);

@@ -12,7 +12,7 @@ use secrecy::ExposeSecret;
 use tokio::time::Instant;
 
 use super::cookies::{Cookie, SECRET_LIMIT_BYTES};
-use super::faults::Fault;
+use super::faults::PageFault;
 use super::form_fields::FormFields;
 use super::page_responses::{Browsed, elsewhere, html as page_of, with_cookie};
 pub use super::sign_in_page::{CODE, PATH};
@@ -211,7 +211,7 @@ fn shown(status: StatusCode, body: &maud::Markup) -> Browsed {
 }
 
 pub(super) fn away(error: &ledger::LedgerError) -> Browsed {
-    let page = shell::bare(Fault::Away.title(), &Fault::Away.body());
+    let page = shell::bare(PageFault::Away.title(), &PageFault::Away.body());
     Browsed {
         cause: Some(shared::telemetry::told(error)),
         is_fatal: error.is_fatal(),

@@ -4,7 +4,7 @@ use desk::acts::notices::{self as acts, Added, Span};
 use desk::views::notices as views;
 use domain::Severity;
 use domain::notices::delivery::DeliveryState;
-use domain::notices::{Channel, EXCHANGE, NoticeKind, TargetState, Wanted};
+use domain::notices::{Channel, EXCHANGE, NewTarget, NoticeKind, TargetState};
 use domain::permissions::Permission;
 use hyper::{Method, StatusCode};
 use ledger::views::lists::NoticeFilter;
@@ -199,7 +199,7 @@ async fn add(call: Call) -> Answered {
     };
     let severity = call.body.text("least_severity").and_then(|word| Severity::try_from(word).ok());
     let kinds = call.body.texts("kinds");
-    let wanted = Wanted {
+    let wanted = NewTarget {
         name: call.body.given("name")?,
         channel,
         address,

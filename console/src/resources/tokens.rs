@@ -1,6 +1,6 @@
 //! Tokens: make one, whose secret is in the answer and nowhere else; list and revoke them.
 
-use desk::acts::tokens::{self, Made, Wanted};
+use desk::acts::tokens::{self, Made, NewToken};
 use desk::views::staff as views;
 use domain::permissions::Permission;
 use hyper::{Method, StatusCode};
@@ -68,7 +68,7 @@ async fn list(call: Call) -> Answered {
 
 async fn create(call: Call) -> Answered {
     let (staff, roles) = (call.body.given("for")?, roles_of(&call)?);
-    let wanted = Wanted {
+    let wanted = NewToken {
         staff: &staff,
         roles: &roles,
         is_program: call.body.flag("program") == Some(true),

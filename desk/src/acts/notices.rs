@@ -5,7 +5,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use domain::notices::delivery::{Delivery, patience};
-use domain::notices::{About, BadTarget, Channel, Notice, NoticeKind, Target, TargetState, Wanted, checked};
+use domain::notices::{
+    About, BadTarget, Channel, NewTarget, Notice, NoticeKind, Target, TargetState, checked,
+};
 use domain::{AuditChange, Key, Severity};
 use ledger::{Ledger, Transaction};
 use secrecy::{ExposeSecret, SecretString};
@@ -61,7 +63,7 @@ pub struct Added {
 #[shared::built_once]
 pub async fn add(
     ledger: &Ledger,
-    wanted: &Wanted,
+    wanted: &NewTarget,
     secret: Option<SecretString>,
     key: Option<&StaffKey>,
     by: &Actor,

@@ -21,7 +21,7 @@ const KIND: &str = "term";
 
 /// A value that a term is to have. What is no money has no currency.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted<'a> {
+pub struct TermChange<'a> {
     pub kind: &'a str,
     pub name: &'a str,
     pub currency: &'a str,
@@ -32,7 +32,7 @@ pub struct Wanted<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
     pub usual: &'static [(&'static str, &'static str, i64)],
-    pub takes_two: fn(&Terms, &Wanted<'_>, DateTime<Utc>) -> bool,
+    pub takes_two: fn(&Terms, &TermChange<'_>, DateTime<Utc>) -> bool,
 }
 
 /// What came of setting it.
@@ -48,7 +48,7 @@ pub struct SetTerm {
     pub pending: Option<PendingChange>,
 }
 
-impl Wanted<'_> {
+impl TermChange<'_> {
     fn subject(&self) -> String {
         format!("{} {} {}", self.kind, self.name, self.currency).trim_end().to_owned()
     }
@@ -58,7 +58,7 @@ impl Wanted<'_> {
 #[shared::built_once]
 pub async fn set(
     ledger: &Ledger,
-    wanted: &Wanted<'_>,
+    wanted: &TermChange<'_>,
     rule: &Rule,
     why: &str,
     by: &Actor,
@@ -72,7 +72,7 @@ pub async fn set(
 
 async fn try_set(
     ledger: &Ledger,
-    wanted: &Wanted<'_>,
+    wanted: &TermChange<'_>,
     rule: &Rule,
     why: &str,
     by: &Actor,
@@ -102,7 +102,7 @@ async fn try_set(
 }
 
 /// The last value that somebody set.
-async fn last(tx: &mut Transaction, wanted: &Wanted<'_>) -> Result<Option<Term>, Refusal> {
+async fn last(tx: &mut Transaction, wanted: &TermChange<'_>) -> Result<Option<Term>, Refusal> {
     let own = tx.goods_terms(wanted.kind).await?.into_iter();
     let own = own.filter(|term| term.name == wanted.name && term.currency == wanted.currency);
     Ok(own.max_by_key(|term| term.version))
@@ -110,7 +110,7 @@ async fn last(tx: &mut Transaction, wanted: &Wanted<'_>) -> Result<Option<Term>,
 
 async fn write(
     tx: &mut Transaction,
-    wanted: &Wanted<'_>,
+    wanted: &TermChange<'_>,
     why: &str,
     severity: Severity,
     by: &Actor,
@@ -146,7 +146,7 @@ pub(super) async fn carry_out(
     let mut words = change.subject.splitn(3, ' ');
     let (Some(kind), Some(name)) = (words.next(), words.next()) else { return Err(moved()) };
     let value = change.after.parse().map_err(|_| moved())?;
-    let wanted = Wanted { kind, name, currency: words.next().unwrap_or_default(), value };
+    let wanted = TermChange { kind, name, currency: words.next().unwrap_or_default(), value };
     if last(tx, &wanted).await?.is_some_and(|last| last.set_at >= change.asked_at) {
         return Err(moved());
     }

@@ -24,7 +24,7 @@ const SHOWN_CHARS: usize = 12;
 
 /// What a token shall be.
 #[derive(Clone, Debug)]
-pub struct Wanted<'a> {
+pub struct NewToken<'a> {
     pub staff: &'a str,
     pub roles: &'a Roles,
     pub is_program: bool,
@@ -47,7 +47,7 @@ fn subject(id: &str) -> Subject<'_> {
 #[shared::built_once]
 pub async fn create(
     ledger: &Ledger,
-    wanted: &Wanted<'_>,
+    wanted: &NewToken<'_>,
     by: &Actor,
     now: DateTime<Utc>,
 ) -> Result<Made, Refusal> {
@@ -66,7 +66,7 @@ pub async fn create(
 async fn try_create(
     ledger: &Ledger,
     name: &str,
-    wanted: &Wanted<'_>,
+    wanted: &NewToken<'_>,
     by: &Actor,
     now: DateTime<Utc>,
 ) -> Result<Made, Refusal> {

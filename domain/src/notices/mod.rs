@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 pub use self::changes::of_batch;
 pub use self::operation::of_operation;
 pub use self::target::{
-    BadTarget, CUSTOMER, Channel, EXCHANGE, Target, TargetState, Wanted, checked, is_mail_address,
+    BadTarget, CUSTOMER, Channel, EXCHANGE, NewTarget, Target, TargetState, checked, is_mail_address,
 };
 use super::row::{row, words};
 use super::{Key, Severity, audit_chain};

@@ -57,7 +57,7 @@ row! {
 
 /// A target as somebody wants it.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub struct NewTarget {
     pub name: String,
     pub channel: Channel,
     pub address: String,
@@ -123,7 +123,7 @@ fn usual_kinds(channel: Channel, address: &str) -> &'static [&'static str] {
 }
 
 /// Judges a target before it is kept, and gives it with all that nobody said.
-pub fn checked(wanted: &Wanted, by: &str, now: DateTime<Utc>) -> Result<Target, BadTarget> {
+pub fn checked(wanted: &NewTarget, by: &str, now: DateTime<Utc>) -> Result<Target, BadTarget> {
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     if wanted.name.is_empty() || wanted.name.len() > 40 || !wanted.name.bytes().all(is_name) {
         return Err(BadTarget::Name(wanted.name.clone()));

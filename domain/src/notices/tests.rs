@@ -198,7 +198,7 @@ fn a_target_that_fails_is_left_alone_and_one_that_is_gone_is_disabled() {
 
 #[test]
 fn a_target_takes_what_it_asks_for_and_customers_only_what_is_theirs() {
-    let wanted = |channel, address: &str, kinds: &[&str]| Wanted {
+    let wanted = |channel, address: &str, kinds: &[&str]| NewTarget {
         name: "t-1".to_owned(),
         channel,
         address: address.to_owned(),
@@ -208,7 +208,7 @@ fn a_target_takes_what_it_asks_for_and_customers_only_what_is_theirs() {
         allows_private: false,
     };
     let now = start();
-    let check = |wanted: &Wanted| checked(wanted, "jane", now);
+    let check = |wanted: &NewTarget| checked(wanted, "jane", now);
     let target = check(&wanted(Channel::Webhook, "https://shop.example/x", &["dispute.*"])).unwrap();
     let takes = |target: &Target| {
         samples::all(now)
@@ -241,7 +241,7 @@ fn a_target_takes_what_it_asks_for_and_customers_only_what_is_theirs() {
         ),
         (wanted(Channel::Rabbitmq, "", &["refunds.*"]), BadTarget::Kind("refunds.*".to_owned())),
         (
-            Wanted { name: "a b".to_owned(), ..wanted(Channel::Rabbitmq, "", &[]) },
+            NewTarget { name: "a b".to_owned(), ..wanted(Channel::Rabbitmq, "", &[]) },
             BadTarget::Name("a b".to_owned()),
         ),
     ] {

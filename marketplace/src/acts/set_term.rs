@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use desk::actor::Actor;
-use desk::acts::terms::{Rule, SetTerm, Wanted, set};
+use desk::acts::terms::{Rule, SetTerm, TermChange, set};
 use domain::goods::Terms;
 use ledger::Ledger;
 
@@ -31,11 +31,11 @@ pub async fn set_term(
     now: DateTime<Utc>,
 ) -> Result<SetTerm, Refusal> {
     let name = checked(new)?;
-    let wanted = Wanted { kind: KIND, name: &name, currency: &new.currency, value: new.value };
+    let wanted = TermChange { kind: KIND, name: &name, currency: &new.currency, value: new.value };
     Ok(set(ledger, &wanted, &RULE, &new.reason, actor, now).await?)
 }
 
-fn takes_two(terms: &Terms, wanted: &Wanted<'_>, now: DateTime<Utc>) -> bool {
+fn takes_two(terms: &Terms, wanted: &TermChange<'_>, now: DateTime<Utc>) -> bool {
     ListingTerms::of(terms.clone()).takes_two(wanted.name, wanted.currency, wanted.value, now)
 }
 

@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Read, stdin};
 use anyhow::Context;
 use desk::acts::notices::{self as acts, Added};
 use desk::views::notices::{TargetView, targets};
-use domain::notices::{Channel, EXCHANGE, TargetState, Wanted};
+use domain::notices::{Channel, EXCHANGE, NewTarget, TargetState};
 use secrecy::ExposeSecret;
 use shared::clock;
 use shared::env::Env;
@@ -39,7 +39,7 @@ async fn add(env: &Env, options: &TargetAddOptions) -> anyhow::Result<()> {
         (_, Some(address)) => address.clone(),
         (_, None) => return Err(wrongly_called("the address is missing: where should notices go?")),
     };
-    let wanted = Wanted {
+    let wanted = NewTarget {
         name: options.name.clone(),
         channel: options.channel,
         address,

@@ -1,6 +1,6 @@
 //! `tidegate tokens`: make, list and revoke what programs, and people at the command line, prove who they are by.
 
-use desk::acts::tokens::{self, Made, Wanted};
+use desk::acts::tokens::{self, Made, NewToken};
 use desk::views::staff::{self, ListedToken};
 use ledger::tables::pending_changes::PendingChange;
 use ledger::tables::tokens::Token;
@@ -38,7 +38,7 @@ async fn create(env: &Env, options: &CreateOptions) -> anyhow::Result<()> {
     let expires_at = end.map_err(|fault| wrongly_called(format!("--expires: {fault}")))?;
     let (ledger, by) = options.by.actor(env).await?;
     let roles = options.roles.read();
-    let wanted = Wanted { staff: &options.staff, roles: &roles, is_program: options.program, expires_at };
+    let wanted = NewToken { staff: &options.staff, roles: &roles, is_program: options.program, expires_at };
     let made = tokens::create(&ledger, &wanted, &by, now).await.map_err(refused)?;
     ledger.close().await;
     let Made { secret, token: about, pending } = &made;

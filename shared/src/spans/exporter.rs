@@ -77,7 +77,7 @@ struct Task {
 }
 
 /// Why a batch was not taken.
-struct Fault {
+struct ExportFault {
     why: String,
     may_retry: bool,
 }
@@ -152,7 +152,7 @@ impl Task {
                     tracing::info!(url = self.target.shown(), "spans are exported again");
                 }
             }
-            Err(Fault { why, .. }) => {
+            Err(ExportFault { why, .. }) => {
                 self.counts.dropped.inc_by(spans);
                 if !std::mem::replace(&mut self.fails, true) {
                     tracing::warn!(
@@ -166,10 +166,10 @@ impl Task {
     }
 
     /// Sends once, within the deadline. `Ok` says how many spans the collector rejected.
-    async fn post(&mut self, body: Bytes) -> Result<u64, Fault> {
+    async fn post(&mut self, body: Bytes) -> Result<u64, ExportFault> {
         let answer = tokio::time::timeout(REQUEST_DEADLINE, self.exchange(body)).await;
         let HttpAnswer { status, body, .. } =
-            answer.unwrap_or(Err(HttpError::Late)).map_err(|error| Fault {
+            answer.unwrap_or(Err(HttpError::Late)).map_err(|error| ExportFault {
                 why: error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}")),
                 may_retry: true,
             })?;
@@ -184,7 +184,7 @@ impl Task {
                 | StatusCode::SERVICE_UNAVAILABLE
                 | StatusCode::GATEWAY_TIMEOUT
         );
-        Err(Fault { why: format!("answered {}", status.as_u16()), may_retry })
+        Err(ExportFault { why: format!("answered {}", status.as_u16()), may_retry })
     }
 
     /// Over the kept connection, or a new one.
@@ -214,7 +214,7 @@ fn request(target: &Target, body: Bytes) -> Request<Full<Bytes>> {
 
 /// How many spans an answer says were not taken; 64-bit numbers come as text, or not.
 fn rejected(answer: &[u8]) -> u64 {
-    let told: Option<Answer> = serde_json::from_slice(answer).ok();
+    let told: Option<CollectorAnswer> = serde_json::from_slice(answer).ok();
     let number = told.and_then(|told| told.partial_success).and_then(|partial| partial.rejected_spans);
     match number {
         Some(Number::Text(text)) => text.parse().unwrap_or_default(),
@@ -225,7 +225,7 @@ fn rejected(answer: &[u8]) -> u64 {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+struct CollectorAnswer {
     partial_success: Option<Partial>,
 }
 

@@ -116,7 +116,7 @@ async fn program(scene: &Scene) -> String {
         tx.append_policy(&row).await.unwrap();
     }
     tx.commit().await.unwrap();
-    let wanted = desk::acts::tokens::Wanted {
+    let wanted = desk::acts::tokens::NewToken {
         staff: "homepage",
         roles: &Role::Support.into(),
         is_program: true,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use desk::actor::Actor;
-use desk::acts::tokens::Wanted;
+use desk::acts::tokens::NewToken;
 use desk::acts::{Person, staff, tokens};
 use domain::permissions::Role;
 use fake_stripe::FakeStripe;
@@ -39,7 +39,7 @@ pub struct Homepage {
 }
 
 /// What Tidegate answered.
-pub struct Answer {
+pub struct HttpAnswer {
     pub status: u16,
     pub body: Value,
 }
@@ -50,13 +50,13 @@ impl Homepage {
         let (by, now) = (Actor::declared(&Person::named("demo")?), clock::now());
         staff::add(ledger, SERVICE, &Role::Support.into(), &by, now).await?;
         let wanted =
-            Wanted { staff: SERVICE, roles: &Role::Support.into(), is_program: true, expires_at: None };
+            NewToken { staff: SERVICE, roles: &Role::Support.into(), is_program: true, expires_at: None };
         let token = tokens::create(ledger, &wanted, &by, now).await?.secret;
         Ok(Self { console, token, stripe, asked: Mutex::default() })
     }
 
     /// Asks Tidegate, as any program would.
-    pub async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<Answer> {
+    pub async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<HttpAnswer> {
         let request = Request::builder()
             .method(method.clone())
             .uri(path)
@@ -70,7 +70,7 @@ impl Homepage {
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         asked.push_front(format!("{method} {path} → {status}"));
         asked.truncate(SHOWN);
-        Ok(Answer { status, body: serde_json::from_slice(&answer.body).unwrap_or_default() })
+        Ok(HttpAnswer { status, body: serde_json::from_slice(&answer.body).unwrap_or_default() })
     }
 
     pub fn asked(&self) -> Vec<String> {

@@ -11,7 +11,7 @@ use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
 use shared::trace::random_hex;
 
-use super::homepage::{Answer, Homepage, USER};
+use super::homepage::{Homepage, HttpAnswer, USER};
 use super::page::{self, Step};
 
 const FORM_LIMIT_BYTES: usize = 4_096;
@@ -108,8 +108,8 @@ async fn asks(
     body: Option<Value>,
 ) -> Result<Value, Refused> {
     match homepage.ask(method, path, body).await {
-        Ok(Answer { status: 200..300, body }) => Ok(body),
-        Ok(Answer { status, body }) => {
+        Ok(HttpAnswer { status: 200..300, body }) => Ok(body),
+        Ok(HttpAnswer { status, body }) => {
             let words = body["detail"].as_str().unwrap_or("It says nothing more.");
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
             Err((status, format!("Tidegate refuses it: {words}")))
