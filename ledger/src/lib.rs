@@ -27,7 +27,7 @@ use self::engine::reach;
 pub use self::engine::settings;
 use self::engine::writer::Writer;
 pub use self::graph::load::BATCH_LOCKS;
-pub use self::segment::SegmentFault;
+pub use self::segment::Fault;
 use domain::policy::Policy;
 
 /// A handle; clones share one ledger.

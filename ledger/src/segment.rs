@@ -43,7 +43,7 @@ const RANDOM_BITS: u32 = 20;
 
 /// Why a segment cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum SegmentFault {
+pub enum Fault {
     #[error("its content is not what its checksum was made of")]
     Checksum,
     #[error("its form is unknown: a newer version wrote it")]
@@ -127,13 +127,13 @@ impl Packed {
 
 impl Segment {
     /// Unpacks what was packed. What is damaged is refused, whatever the damage.
-    pub(crate) fn unpack(content: &[u8]) -> Result<Self, SegmentFault> {
-        let (form, frame) = content.split_first().ok_or(SegmentFault::Content)?;
+    pub(crate) fn unpack(content: &[u8]) -> Result<Self, Fault> {
+        let (form, frame) = content.split_first().ok_or(Fault::Content)?;
         if *form != FORM {
-            return Err(SegmentFault::Form);
+            return Err(Fault::Form);
         }
-        let plain = decompress(frame).ok_or(SegmentFault::Content)?;
-        let places = ranges(&plain).ok_or(SegmentFault::Content)?;
+        let plain = decompress(frame).ok_or(Fault::Content)?;
+        let places = ranges(&plain).ok_or(Fault::Content)?;
         Ok(Self { unpacked: plain.into(), places })
     }
 
@@ -226,15 +226,15 @@ mod tests {
         Packed::of(number, bodies, &BodyKeys::default())
     }
 
-    fn read(number: i64, checksum: &[u8], content: &[u8]) -> Result<Segment, SegmentFault> {
+    fn read(number: i64, checksum: &[u8], content: &[u8]) -> Result<Segment, Fault> {
         if self::checksum(number, content) == checksum {
             Segment::unpack(content)
         } else {
-            Err(SegmentFault::Checksum)
+            Err(Fault::Checksum)
         }
     }
 
-    fn unpacked(packed: &Packed) -> Result<Segment, SegmentFault> {
+    fn unpacked(packed: &Packed) -> Result<Segment, Fault> {
         read(packed.number, &packed.checksum, &packed.content)
     }
 
@@ -286,14 +286,14 @@ mod tests {
             for bit in 0..8 {
                 let mut content = packed.content.clone();
                 content[place] ^= 1 << bit;
-                assert_eq!(read(9, &packed.checksum, &content).unwrap_err(), SegmentFault::Checksum);
+                assert_eq!(read(9, &packed.checksum, &content).unwrap_err(), Fault::Checksum);
             }
             let cut = &packed.content[..place];
-            assert_eq!(read(9, &packed.checksum, cut).unwrap_err(), SegmentFault::Checksum);
+            assert_eq!(read(9, &packed.checksum, cut).unwrap_err(), Fault::Checksum);
         }
         let of_another = read(8, &packed.checksum, &packed.content);
-        assert_eq!(of_another.unwrap_err(), SegmentFault::Checksum, "rows that changed places");
-        assert_eq!(read(9, &[], &packed.content).unwrap_err(), SegmentFault::Checksum);
+        assert_eq!(of_another.unwrap_err(), Fault::Checksum, "rows that changed places");
+        assert_eq!(read(9, &[], &packed.content).unwrap_err(), Fault::Checksum);
     }
 
     /// Who can write the table can write a checksum, too.
@@ -316,25 +316,13 @@ mod tests {
                 }
             }
         }
-        assert_eq!(read(&[]).unwrap_err(), SegmentFault::Content);
-        assert_eq!(read(&[FORM + 1]).unwrap_err(), SegmentFault::Form);
+        assert_eq!(read(&[]).unwrap_err(), Fault::Content);
+        assert_eq!(read(&[FORM + 1]).unwrap_err(), Fault::Form);
         let plain = |plain: &[u8]| read(&compress(plain)).map(|segment| segment.occupied());
-        assert_eq!(plain(&[]).unwrap_err(), SegmentFault::Content);
-        assert_eq!(
-            plain(&[1, 0, 0, 0, 2, 0, 0, 0, b'x']).unwrap_err(),
-            SegmentFault::Content,
-            "a body is cut off"
-        );
-        assert_eq!(
-            plain(&[1, 0, 0, 0, 0, 0, 0, 0, b'x']).unwrap_err(),
-            SegmentFault::Content,
-            "more than bodies"
-        );
-        assert_eq!(
-            plain(&[255, 255, 255, 255]).unwrap_err(),
-            SegmentFault::Content,
-            "places that are not there"
-        );
+        assert_eq!(plain(&[]).unwrap_err(), Fault::Content);
+        assert_eq!(plain(&[1, 0, 0, 0, 2, 0, 0, 0, b'x']).unwrap_err(), Fault::Content, "a body is cut off");
+        assert_eq!(plain(&[1, 0, 0, 0, 0, 0, 0, 0, b'x']).unwrap_err(), Fault::Content, "more than bodies");
+        assert_eq!(plain(&[255, 255, 255, 255]).unwrap_err(), Fault::Content, "places that are not there");
         assert_eq!(plain(&[1, 0, 0, 0, 1, 0, 0, 0, b'x']), Ok(1));
     }
 

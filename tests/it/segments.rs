@@ -19,7 +19,7 @@ use harness::histories::SampleEvent;
 use harness::ledger::Ledger as Rows;
 use harness::stories::Stories;
 use ledger::tables::bodies::Body;
-use ledger::{Ledger, LedgerError, SegmentFault};
+use ledger::{Fault, Ledger, LedgerError};
 use serde_json::json;
 use shared::clock;
 use sqlx::{Connection, Executor, Row};
@@ -176,7 +176,7 @@ async fn a_flipped_byte_is_found_and_named_and_harms_no_other_segment() {
         let number = flip_a_byte(&url).await;
 
         let refused = ledger.body(&key(&hit[0])).await.unwrap_err();
-        assert!(matches!(refused, LedgerError::Segment { number: found, fault: SegmentFault::Checksum } if found == number));
+        assert!(matches!(refused, LedgerError::Segment { number: found, fault: Fault::Checksum } if found == number));
         let words = refused.to_string();
         assert!(words.contains(&format!("segment {number} is damaged")) && words.contains("A damaged segment"), "{words}");
         for whole in &other {

@@ -9,7 +9,7 @@ use shared::unreachable::Unreachable;
 use sqlx::migrate::MigrateError;
 use thiserror::Error;
 
-use crate::segment::SegmentFault;
+use crate::segment::Fault;
 
 #[derive(Debug, Error)]
 pub enum LedgerError {
@@ -78,12 +78,12 @@ pub enum LedgerError {
     #[error(
         "segment {number} is damaged: {fault}. Its bodies cannot be read; the rows that its events changed are right. `tidegate audit verify` names the events; restore the row of `segments` from a backup (docs/runbook.md, \"A damaged segment\")"
     )]
-    Segment { number: i64, fault: SegmentFault },
+    Segment { number: i64, fault: Fault },
     /// Bytes with a row of their own cannot be read. Nothing else rests on them.
     #[error(
         "{what} {id} cannot be read: {fault}. The rows that events changed are right; restore this row from a backup (docs/runbook.md, \"A damaged segment\")"
     )]
-    Unopened { what: &'static str, id: String, fault: SegmentFault },
+    Unopened { what: &'static str, id: String, fault: Fault },
     #[error(
         "what Stripe sent is stored here under the key {id}, which is not in BODY_KEYS_FILE. Nothing is lost, and no event becomes a dead letter: give this process the file that has the key. If nobody has it any more, write `lost {id}` as a line of its own into the file (docs/backup.md, \"Keys of bodies\")"
     )]
@@ -122,7 +122,7 @@ pub enum Damage {
 const REMEDY: &str = "Nothing more is written to it. Replace it by the last backup, or by what `sqlite3 ledger.db .dump` still reads (docs/runbook.md, \"A damaged ledger.db\"). Then run `tidegate migrate`, `tidegate rebuild --yes`, and `tidegate backfill --since 30d` for newer events";
 
 impl LedgerError {
-    pub(crate) fn unopened(what: &'static str, id: &str, fault: SegmentFault) -> Self {
+    pub(crate) fn unopened(what: &'static str, id: &str, fault: Fault) -> Self {
         Self::Unopened { what, id: id.to_owned(), fault }
     }
 

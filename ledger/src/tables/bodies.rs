@@ -13,7 +13,7 @@ use domain::row::{At, Cells, Read, Unreadable};
 use crate::body_keys::{BodyKeys, NotOpened, Row};
 use crate::engine::query::query;
 use crate::engine::rows::Rows;
-use crate::segment::{Packed, Segment, SegmentFault, checksum};
+use crate::segment::{Fault, Packed, Segment, checksum};
 use crate::tables::events::{keyed, named};
 use crate::{Ledger, LedgerError, Transaction};
 
@@ -39,7 +39,7 @@ pub enum Body {
     /// In a segment that is damaged.
     Damaged {
         segment: i64,
-        fault: SegmentFault,
+        fault: Fault,
     },
     /// In a row of its own, which was not opened.
     Sealed {
@@ -48,7 +48,7 @@ pub enum Body {
     },
     /// In a row of its own that does not open.
     Unopened {
-        fault: SegmentFault,
+        fault: Fault,
     },
     /// Removed after its retention, or erased.
     Gone,
@@ -63,7 +63,7 @@ impl Body {
     }
 
     /// Reads it from its segment, if it is packed.
-    pub(crate) fn take_from(&mut self, unpacked: &Result<Segment, SegmentFault>) {
+    pub(crate) fn take_from(&mut self, unpacked: &Result<Segment, Fault>) {
         if let Self::Packed { segment, place } = *self {
             *self = match unpacked {
                 Ok(unpacked) => unpacked.body(place).map_or(Self::Gone, Self::Bytes),
@@ -112,11 +112,11 @@ readable! {
 }
 
 /// The fault of bytes is an answer; only a key that is missing is an error.
-pub(crate) fn opened<T>(opened: Result<T, NotOpened>) -> Result<Result<T, SegmentFault>, LedgerError> {
+pub(crate) fn opened<T>(opened: Result<T, NotOpened>) -> Result<Result<T, Fault>, LedgerError> {
     match opened {
         Ok(plain) => Ok(Ok(plain)),
-        Err(NotOpened::Altered) => Ok(Err(SegmentFault::Seal)),
-        Err(NotOpened::KeyLost) => Ok(Err(SegmentFault::KeyLost)),
+        Err(NotOpened::Altered) => Ok(Err(Fault::Seal)),
+        Err(NotOpened::KeyLost) => Ok(Err(Fault::KeyLost)),
         Err(NotOpened::KeyMissing(id)) => Err(LedgerError::KeyMissing { id }),
     }
 }
@@ -129,9 +129,9 @@ pub(crate) trait HasBody {
 
 impl Stored {
     /// The fault of a segment is an answer; only a key that is missing is an error.
-    pub(crate) fn unpack(&self, keys: &BodyKeys) -> Result<Result<Segment, SegmentFault>, LedgerError> {
+    pub(crate) fn unpack(&self, keys: &BodyKeys) -> Result<Result<Segment, Fault>, LedgerError> {
         if checksum(self.number, &self.content)[..] != self.checksum[..] {
-            return Ok(Err(SegmentFault::Checksum));
+            return Ok(Err(Fault::Checksum));
         }
         let opened = opened(keys.open(&self.content, self.sealed_by.as_deref(), Row::Segment(self.number)))?;
         Ok(opened.and_then(|content| Segment::unpack(&content)))

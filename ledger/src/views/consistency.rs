@@ -13,7 +13,7 @@ use crate::tables::archive::{Archived, archived};
 use crate::tables::audit::AuditRow;
 use crate::tables::bodies::{self, Body, STORED};
 use crate::tables::retention::NAME as RETENTION;
-use crate::{LedgerError, SegmentFault, Transaction};
+use crate::{Fault, LedgerError, Transaction};
 use domain::Key;
 use domain::event::EventKey;
 use domain::identity::Identity;
@@ -38,7 +38,7 @@ readable! {
 #[derive(Debug)]
 pub struct UnpackedSegment {
     pub number: i64,
-    pub fault: Option<SegmentFault>,
+    pub fault: Option<Fault>,
     pub events: Vec<Archived>,
     /// Bodies in it that belong to no event.
     pub orphaned: usize,

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use console::pages::address::Address;
-use console::pages::answer::{Answer, Sources, answer};
+use console::pages::answer::{PageAnswer, Sources, answer};
 use desk::actor::{Actor, KnownBy};
 use domain::permissions::Role;
 use harness::binaries::workspace;
@@ -161,8 +161,8 @@ async fn asked(ledger: &Ledger, path: &str) -> Vec<String> {
     .await;
     assert!(error.is_none(), "{path}: {error:?}");
     match answer {
-        Answer::Page { status, .. } => assert_eq!(status, 200, "{path}"),
-        Answer::SeeOther(_) | Answer::Csv(_) | Answer::Report(_) => {}
+        PageAnswer::Page { status, .. } => assert_eq!(status, 200, "{path}"),
+        PageAnswer::SeeOther(_) | PageAnswer::Csv(_) | PageAnswer::Report(_) => {}
     }
     statements.0.lock().unwrap().clone()
 }
