@@ -57,6 +57,33 @@ async fn a_living_worker_keeps_what_it_has_beyond_the_lease() -> anyhow::Result<
     Ok(())
 }
 
+/// A full disk, for one. The process lives, so nobody else takes what it has, and it must settle it by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_could_not_be_settled_is_settled_when_the_file_can_be_written_again() -> anyhow::Result<()> {
+    let mut place = TestQueue::sqlite().await?;
+    place.config.lease = Duration::from_millis(600);
+    let queue = place.open().await;
+    for number in 1..=2 {
+        queue.publish(&envelope(number)).await?;
+    }
+    let deliveries = receive_all(&queue, 2).await;
+    let mut file = open_file(&place.file()).await?;
+    let broken =
+        "CREATE TRIGGER broken BEFORE DELETE ON messages BEGIN SELECT json('no JSON'); END";
+    sqlx::query(broken).execute(&mut file).await?;
+    let refused = settle(&queue, &deliveries, Settle::Done).await;
+    assert!(refused.is_err(), "{refused:?}");
+    sqlx::query("DROP TRIGGER broken").execute(&mut file).await?;
+    until("an empty queue", PATIENCE, async || {
+        let left: i64 = sqlx::query_scalar("SELECT count(*) FROM messages").fetch_one(&mut file).await?;
+        Ok(left == 0)
+    })
+    .await?;
+    file.close().await?;
+    queue.close().await;
+    Ok(())
+}
+
 async fn beat(file: &mut SqliteConnection) -> anyhow::Result<i64> {
     Ok(sqlx::query_scalar("SELECT max(beat) FROM holders").fetch_one(file).await?)
 }

@@ -319,9 +319,9 @@ impl Lanes {
     async fn settle(&self, settlements: Vec<(Tag, Settle)>) {
         match self.queue.settle(&settlements).await {
             Ok(settled) => self.metrics.stale_settles.inc_by(settled.stale as u64),
-            // Each comes again, and is known then.
+            // Each is settled later, or comes again and is known then.
             Err(error) => {
-                tracing::warn!(%error, events = settlements.len(), "settling failed: the events will be delivered again");
+                tracing::warn!(%error, events = settlements.len(), "settling failed: the events are settled later, or delivered again");
             }
         }
     }

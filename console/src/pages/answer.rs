@@ -115,7 +115,7 @@ pub async fn answer(
             },
             None,
         ),
-        Err(Failed::PageFault(fault)) => (fault_page(&frame, &fault), None),
+        Err(Failed::Fault(fault)) => (fault_page(&frame, &fault), None),
         Err(Failed::Ledger(error)) => (fault_page(&frame, &PageFault::Away), Some(error)),
     }
 }
@@ -202,7 +202,7 @@ async fn find(sources: &Sources<'_>, frame: &mut Frame<'_>) -> Result<Found, Fai
 fn kpi_query(frame: &Frame<'_>, hours: i64) -> Result<KpiQuery, Failed> {
     let scope = Scope { livemode: frame.livemode, account: None };
     let query = KpiQuery::of_hours(hours, metrics::step(hours), scope, frame.now);
-    query.map_err(|wrong| Failed::PageFault(PageFault::Wrong(wrong.to_string())))
+    query.map_err(|wrong| Failed::Fault(PageFault::Wrong(wrong.to_string())))
 }
 
 /// The days that were compared, or the one that is asked for.

@@ -19,7 +19,7 @@ pub(super) enum Found {
 /// Why there is no page: the ledger failed, or what was asked for cannot be shown.
 pub(super) enum Failed {
     Ledger(LedgerError),
-    PageFault(PageFault),
+    Fault(PageFault),
 }
 
 impl From<LedgerError> for Failed {
@@ -30,14 +30,14 @@ impl From<LedgerError> for Failed {
 
 impl From<PageFault> for Failed {
     fn from(fault: PageFault) -> Self {
-        Self::PageFault(fault)
+        Self::Fault(fault)
     }
 }
 
 /// A parameter that is not what it should be.
 impl From<String> for Failed {
     fn from(why: String) -> Self {
-        Self::PageFault(PageFault::Wrong(why))
+        Self::Fault(PageFault::Wrong(why))
     }
 }
 
@@ -45,7 +45,7 @@ impl From<ReplayError> for Failed {
     fn from(error: ReplayError) -> Self {
         match error {
             ReplayError::Ledger(error) => Self::Ledger(error),
-            other => Self::PageFault(PageFault::Wrong(other.to_string())),
+            other => Self::Fault(PageFault::Wrong(other.to_string())),
         }
     }
 }

@@ -175,10 +175,9 @@ pub async fn read_soon(ledger: &Ledger, query: &KpiQuery) -> Result<Kpis, Ledger
         return read(&mut ledger.read().await?, query).await;
     }
     let asked = query.asked();
-    let (succeeded, found) =
-        tokio::try_join!(async { ledger.read().await?.kpi_succeeded(&query.scope, &asked).await }, async {
-            ledger.read().await?.kpi_figures(&query.scope, &asked).await
-        },)?;
+    let succeeded = async { ledger.read().await?.kpi_succeeded(&query.scope, &asked).await };
+    let others = async { ledger.read().await?.kpi_figures(&query.scope, &asked).await };
+    let (succeeded, found) = tokio::try_join!(succeeded, others)?;
     Ok(summed(query, &succeeded, &found))
 }
 

@@ -213,8 +213,9 @@ pub(crate) fn open(books: &mut Books, id: &str) {
         return;
     }
     let currency = invoice["currency"].as_str().unwrap_or_default().to_owned();
-    let intent = invoice["_payment_intent"].as_str().map_or_else(
-        || {
+    let intent = match invoice["_payment_intent"].as_str() {
+        Some(paid_by) => paid_by.to_owned(),
+        None => {
             let asked = Asked {
                 amount,
                 currency: currency.clone(),
@@ -228,9 +229,8 @@ pub(crate) fn open(books: &mut Books, id: &str) {
             books.edit(id, json!({ "_payment_intent": intent }));
             books.record("payment_intent.created", &intent);
             intent
-        },
-        str::to_owned,
-    );
+        }
+    };
     let payment = format!("inpay_1{}", books.random_text(23));
     books.put(json!({
         "id": payment, "object": "invoice_payment", "amount_paid": null, "amount_requested": amount, "created": books.now,

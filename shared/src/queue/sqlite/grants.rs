@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 
 use super::statements::Grant;
-use crate::queue::Tag;
+use crate::queue::{Settle, Tag};
 
 /// Grants that nobody has in hand yet.
 pub(super) struct PendingGrants {
@@ -15,10 +15,11 @@ pub(super) struct PendingGrants {
     returns: Arc<Returns>,
 }
 
-/// What came back unseen and waits for the writer; bounded by what is leased.
+/// What is to be settled although nobody waits for it: grants that came back unseen, and settlements that could not be
+/// written, whose leases this living process would keep for ever. Bounded by what is leased.
 #[derive(Default)]
 pub(super) struct Returns {
-    tags: Mutex<Vec<Tag>>,
+    settlements: Mutex<Vec<(Tag, Settle)>>,
     pub arrived: Notify,
 }
 
@@ -40,19 +41,19 @@ impl PendingGrants {
 impl Drop for PendingGrants {
     fn drop(&mut self) {
         if !self.grants.is_empty() {
-            self.returns.add(self.tags());
+            self.returns.add(self.tags().into_iter().map(|tag| (tag, Settle::Release)).collect());
             self.returns.arrived.notify_one();
         }
     }
 }
 
 impl Returns {
-    pub(super) fn add(&self, tags: Vec<Tag>) {
-        self.tags.lock().unwrap_or_else(PoisonError::into_inner).extend(tags);
+    pub(super) fn add(&self, settlements: Vec<(Tag, Settle)>) {
+        self.settlements.lock().unwrap_or_else(PoisonError::into_inner).extend(settlements);
     }
 
-    pub(super) fn take(&self) -> Vec<Tag> {
-        mem::take(&mut *self.tags.lock().unwrap_or_else(PoisonError::into_inner))
+    pub(super) fn take(&self) -> Vec<(Tag, Settle)> {
+        mem::take(&mut *self.settlements.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -68,6 +69,6 @@ mod tests {
         assert_eq!(lease().hand_over().len(), 1);
         assert!(returns.take().is_empty());
         drop(lease());
-        assert_eq!(returns.take(), [tag]);
+        assert_eq!(returns.take(), [(tag, Settle::Release)]);
     }
 }

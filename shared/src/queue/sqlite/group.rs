@@ -45,8 +45,8 @@ pub(super) struct Group {
     pub publishes: Vec<Publish>,
     pub asks: Vec<Ask>,
     pub settlements: Vec<Settlement>,
-    /// Leased, but the caller was gone.
-    pub returns: Vec<Tag>,
+    /// Nobody waits for these.
+    pub returns: Vec<(Tag, Settle)>,
     pub renew: bool,
     bytes: usize,
 }
@@ -98,7 +98,13 @@ impl Group {
 
     pub(super) fn tags(&self) -> Vec<Tag> {
         let settled = self.settlements.iter().flat_map(|settlement| &settlement.settlements);
-        settled.map(|(tag, _)| *tag).chain(self.returns.iter().copied()).collect()
+        settled.chain(&self.returns).map(|(tag, _)| *tag).collect()
+    }
+
+    /// What was to be settled: it is as true later.
+    pub(super) fn unsettled(&self) -> Vec<(Tag, Settle)> {
+        let settled = self.settlements.iter().flat_map(|settlement| &settlement.settlements);
+        settled.chain(&self.returns).copied().collect()
     }
 
     pub(super) fn plan(&self, held: HashSet<Tag>) -> Plan {
@@ -121,7 +127,7 @@ impl Group {
 /// Each lease ends once: the first settlement that names it counts, every other one is stale.
 fn plan<'a>(
     lists: impl Iterator<Item = &'a [(Tag, Settle)]>,
-    returns: &[Tag],
+    returns: &[(Tag, Settle)],
     mut held: HashSet<Tag>,
 ) -> Plan {
     let mut plan = Plan::default();
@@ -133,15 +139,25 @@ fn plan<'a>(
                 continue;
             }
             answer.settled += 1;
-            match settle {
-                Settle::Done => plan.finish.push(*tag),
-                Settle::Release => plan.release.push(*tag),
-            }
+            plan.end(*tag, *settle);
         }
         plan.answers.push(answer);
     }
-    plan.release.extend(returns.iter().filter(|tag| held.remove(*tag)));
+    for (tag, settle) in returns {
+        if held.remove(tag) {
+            plan.end(*tag, *settle);
+        }
+    }
     plan
+}
+
+impl Plan {
+    fn end(&mut self, tag: Tag, settle: Settle) {
+        match settle {
+            Settle::Done => self.finish.push(tag),
+            Settle::Release => self.release.push(tag),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -159,7 +175,11 @@ mod tests {
             &[(one, Settle::Done), (stale, Settle::Done), (one, Settle::Release)],
             &[(one, Settle::Done), (two, Settle::Release)],
         ];
-        let plan = plan(lists.into_iter(), &[two, stale], HashSet::from([one, two]));
+        let plan = plan(
+            lists.into_iter(),
+            &[(two, Settle::Release), (stale, Settle::Done)],
+            HashSet::from([one, two]),
+        );
         assert_eq!(plan.finish, [one]);
         assert_eq!(plan.release, [two]);
         assert_eq!(plan.answers, [Settled { settled: 1, stale: 2 }, Settled { settled: 1, stale: 1 }]);

@@ -201,7 +201,7 @@ impl Writer {
         }
     }
 
-    fn fail(&self, mut group: Group, fault: Fault, error: sqlx::Error) {
+    fn fail(&self, group: Group, fault: Fault, error: sqlx::Error) {
         let error = Arc::new(error);
         match fault {
             Fault::Fatal | Fault::Damaged => self.health.set_fatal(FatalError::by(fault, Arc::clone(&error))),
@@ -209,7 +209,7 @@ impl Writer {
             Fault::Busy => tracing::warn!(%error, "queue.db stayed locked by another process"),
             Fault::Refused => tracing::error!(%error, "queue.db refused a group of events"),
         }
-        self.returns.add(std::mem::take(&mut group.returns));
+        self.returns.add(group.unsettled());
         group.refuse(error);
     }
 
