@@ -68,8 +68,7 @@ async fn what_could_not_be_settled_is_settled_when_the_file_can_be_written_again
     }
     let deliveries = receive_all(&queue, 2).await;
     let mut file = open_file(&place.file()).await?;
-    let broken =
-        "CREATE TRIGGER broken BEFORE DELETE ON messages BEGIN SELECT json('no JSON'); END";
+    let broken = "CREATE TRIGGER broken BEFORE DELETE ON messages BEGIN SELECT json('no JSON'); END";
     sqlx::query(broken).execute(&mut file).await?;
     let refused = settle(&queue, &deliveries, Settle::Done).await;
     assert!(refused.is_err(), "{refused:?}");

@@ -213,23 +213,22 @@ pub(crate) fn open(books: &mut Books, id: &str) {
         return;
     }
     let currency = invoice["currency"].as_str().unwrap_or_default().to_owned();
-    let intent = match invoice["_payment_intent"].as_str() {
-        Some(paid_by) => paid_by.to_owned(),
-        None => {
-            let asked = Asked {
-                amount,
-                currency: currency.clone(),
-                customer: json!(customer),
-                description: invoice["description"].clone(),
-                metadata: json!({}),
-                capture_method: "automatic",
-                invoice: json!(id),
-            };
-            let intent = payment_intents::make(books, &asked);
-            books.edit(id, json!({ "_payment_intent": intent }));
-            books.record("payment_intent.created", &intent);
-            intent
-        }
+    let intent = if let Some(paid_by) = invoice["_payment_intent"].as_str() {
+        paid_by.to_owned()
+    } else {
+        let asked = Asked {
+            amount,
+            currency: currency.clone(),
+            customer: json!(customer),
+            description: invoice["description"].clone(),
+            metadata: json!({}),
+            capture_method: "automatic",
+            invoice: json!(id),
+        };
+        let intent = payment_intents::make(books, &asked);
+        books.edit(id, json!({ "_payment_intent": intent }));
+        books.record("payment_intent.created", &intent);
+        intent
     };
     let payment = format!("inpay_1{}", books.random_text(23));
     books.put(json!({
