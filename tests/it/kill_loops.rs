@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use futures_util::{StreamExt, stream};
 use harness::chaos::{BROKER, POSTGRES, Site};
 use harness::client::Client;
 use harness::load::SendLog;
@@ -43,6 +44,12 @@ const SEED: Variable = Variable {
     help: "Repeats the random choices of a run.",
 };
 
+const AT_ONCE: Variable = Variable {
+    name: "TORTURE_AT_ONCE",
+    default: "1",
+    example: "4",
+    help: "How many combinations are tortured at the same time.",
+};
 const KEEP: Variable = Variable {
     name: "TORTURE_KEEP",
     default: "",
@@ -72,11 +79,16 @@ async fn whatever_is_killed_at_whatever_moment_nothing_is_lost_or_doubled() {
     let seconds = env.number::<u64>(&SECONDS, 1..=86_400).unwrap();
     let rate = env.number::<u64>(&RATE, 1..=20_000).unwrap();
     let seed = env.given(SEED.name).map_or_else(Random::new_seed, |text| text.parse().expect("a number"));
+    let at_once = env.number::<usize>(&AT_ONCE, 1..=Combination::ALL.len()).unwrap();
     println!("TORTURE_SEED={seed}");
     let mut table = Table::default();
-    for combination in Combination::ALL {
-        let row = torture(combination, Duration::from_secs(seconds), rate, seed);
-        let row = row.await.with_context(|| format!("{combination:?}, seed {seed}")).unwrap();
+    let runs = Combination::ALL.map(async |combination| {
+        let row = torture(combination, Duration::from_secs(seconds), rate, seed).await;
+        row.with_context(|| format!("{combination:?}, seed {seed}"))
+    });
+    let mut runs = stream::iter(runs).buffer_unordered(at_once);
+    while let Some(row) = runs.next().await {
+        let row = row.unwrap();
         if let Some(file) = env.given(KEEP.name) {
             kept::append(file.as_ref(), &row, seed).unwrap();
         }
