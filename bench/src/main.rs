@@ -57,6 +57,8 @@ enum Command {
     EndToEnd(Options),
     /// Growth: ever more waiting in the queue, ever more events in the ledger
     Scale(Options),
+    /// A ledger of ten million events beside a small one, also at 200 a second over a whole checkpoint interval
+    Growth(Options),
     /// Instructions of one gateway request and one applied event, by callgrind
     Instructions(Options),
     /// Everything, and writes docs/performance.md (unless --quick)
@@ -100,6 +102,7 @@ async fn main() -> anyhow::Result<()> {
         Command::Worker(options) => (options.clone(), worker::run(&options).await?),
         Command::EndToEnd(options) => (options.clone(), end_to_end::run(&options).await?),
         Command::Scale(options) => (options.clone(), scale::run(&options).await?),
+        Command::Growth(options) => (options.clone(), scale::growth::run(&options).await?),
         Command::Instructions(options) => (options.clone(), instructions::section(&options)?),
         Command::Updates(options) => (options.clone(), worker::updates::run(&options).await?),
         Command::All(options) => (options.clone(), all(&options).await?),

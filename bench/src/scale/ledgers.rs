@@ -17,7 +17,7 @@ const SIZES: [(usize, &str); 3] = [
     (1_000_000, "1,000,000 in the ledger"),
     (5_000_000, "5,000,000 in the ledger"),
 ];
-const SEED_EVENTS: usize = 10_000;
+pub(super) const SEED_EVENTS: usize = 10_000;
 const EVENTS: u64 = 6_000;
 /// The worker must not run dry.
 const MARGIN: usize = 1_000;
@@ -59,10 +59,7 @@ const NAMES: &[&str] = &[
 
 pub async fn run(options: &Options, servers: &Servers, section: &mut Section) -> anyhow::Result<()> {
     let sizes = if options.quick { &SIZES[..1] } else { &SIZES[..] };
-    eprintln!("a ledger of {SEED_EVENTS} events");
-    let seed = servers.ledger(Kind::Postgres).await?;
-    servers.fill(&envelopes(options.count(SEED_EVENTS))).await?;
-    drain(servers, &seed, options.count(SEED_EVENTS), OURS).await?;
+    let seed = seed(servers, options.count(SEED_EVENTS)).await?;
     let mut ledgers = Vec::new();
     for (size, name) in sizes {
         eprintln!("a ledger of {size} events");
@@ -129,7 +126,16 @@ pub async fn run(options: &Options, servers: &Servers, section: &mut Section) ->
     seed.drop(servers).await
 }
 
-async fn copy_of(servers: &Servers, seed: &Database) -> anyhow::Result<Database> {
+/// The smallest ledger, of which the larger ones are copies.
+pub(super) async fn seed(servers: &Servers, events: usize) -> anyhow::Result<Database> {
+    eprintln!("a ledger of {events} events");
+    let seed = servers.ledger(Kind::Postgres).await?;
+    servers.fill(&envelopes(events)).await?;
+    drain(servers, &seed, events, OURS).await?;
+    Ok(seed)
+}
+
+pub(super) async fn copy_of(servers: &Servers, seed: &Database) -> anyhow::Result<Database> {
     let name = |url: &str| url.rsplit('/').next().unwrap_or_default().to_owned();
     let copy =
         Database { url: servers.postgres.address(&format!("copy_{}", shared::trace::random_hex::<4>())) };
@@ -141,7 +147,7 @@ async fn copy_of(servers: &Servers, seed: &Database) -> anyhow::Result<Database>
 }
 
 /// Every row so many times, counting itself.
-async fn multiply(ledger: &Database, times: usize) -> anyhow::Result<()> {
+pub(super) async fn multiply(ledger: &Database, times: usize) -> anyhow::Result<()> {
     let mut connection = PgConnection::connect(&ledger.url).await?;
     sqlx::query("SET synchronous_commit = off").execute(&mut connection).await?;
     sqlx::query(

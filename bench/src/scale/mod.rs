@@ -1,6 +1,7 @@
 //! What growth costs: the same work with ever more waiting in the queue, and in an ever larger ledger.
 
 mod files;
+pub mod growth;
 mod ledgers;
 mod queues;
 mod window;

@@ -105,6 +105,21 @@ pub async fn drain(
     Ok(sample)
 }
 
+/// Since the server began.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wal {
+    pub bytes: i64,
+    pub full_pages: i64,
+}
+
+impl std::ops::Sub for Wal {
+    type Output = Self;
+
+    fn sub(self, earlier: Self) -> Self {
+        Self { bytes: self.bytes - earlier.bytes, full_pages: self.full_pages - earlier.full_pages }
+    }
+}
+
 /// A consumer's process on the queue of this ground and a ledger.
 pub fn launch(servers: &Servers, ledger_url: &str, consumer: Consumer<'_>) -> anyhow::Result<Launch> {
     let launch = match consumer {
@@ -174,6 +189,21 @@ impl Eye {
             Self::Postgres(connection) => Some(sqlx::query_scalar(BYTES).fetch_one(connection).await?),
             Self::Sqlite(_) => None,
         })
+    }
+
+    /// What Postgres wrote to its log, and how often a whole page of it; after the processes that wrote it have ended.
+    pub async fn wal(&mut self) -> anyhow::Result<Wal> {
+        const WAL: &str = "SELECT wal_bytes::bigint, wal_fpi FROM pg_stat_wal";
+        let Self::Postgres(connection) = self else { return Ok(Wal::default()) };
+        let (bytes, full_pages) = sqlx::query_as(WAL).fetch_one(connection).await?;
+        Ok(Wal { bytes, full_pages })
+    }
+
+    /// What the tables, their indexes and their dead rows take.
+    pub async fn bytes(&mut self) -> anyhow::Result<i64> {
+        const DATABASE: &str = "SELECT pg_database_size(current_database())";
+        let Self::Postgres(connection) = self else { return Ok(0) };
+        Ok(sqlx::query_scalar(DATABASE).fetch_one(connection).await?)
     }
 
     /// Which part of the updates of each table touched no index (HOT); nothing of tables that a contestant lacks.

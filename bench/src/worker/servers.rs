@@ -105,6 +105,31 @@ impl Servers {
 
     /// Publishes everything and waits until all of it waits in the queue.
     pub async fn fill(&self, events: &[Envelope]) -> anyhow::Result<()> {
+        let queue = self.publisher().await?;
+        let mut events = events.iter();
+        let mut under_way: FuturesUnordered<_> =
+            events.by_ref().take(IN_FLIGHT).map(|event| queue.publish(event)).collect();
+        while let Some(published) = under_way.next().await {
+            published?;
+            under_way.extend(events.next().map(|event| queue.publish(event)));
+        }
+        queue.close().await;
+        Ok(())
+    }
+
+    /// Publishes so many a second, each by itself.
+    pub async fn publish_at(&self, events: &[Envelope], per_second: u32) -> anyhow::Result<()> {
+        let queue = self.publisher().await?;
+        let mut due = tokio::time::interval(Duration::from_secs(1) / per_second);
+        for event in events {
+            due.tick().await;
+            queue.publish(event).await?;
+        }
+        queue.close().await;
+        Ok(())
+    }
+
+    async fn publisher(&self) -> anyhow::Result<Queue> {
         let config = QueueConfig::from_env(&Env::of(&[
             ("QUEUE_URL", &self.queue_url),
             ("QUEUE_DEADLINE_SECS", "30"),
@@ -115,15 +140,7 @@ impl Servers {
             ensure!(begun.elapsed() < CALM_PATIENCE, "the queue does not open");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        let mut events = events.iter();
-        let mut under_way: FuturesUnordered<_> =
-            events.by_ref().take(IN_FLIGHT).map(|event| queue.publish(event)).collect();
-        while let Some(published) = under_way.next().await {
-            published?;
-            under_way.extend(events.next().map(|event| queue.publish(event)));
-        }
-        queue.close().await;
-        Ok(())
+        Ok(queue)
     }
 
     /// How many messages: what was published together shares them.
