@@ -71,6 +71,7 @@ mod segments;
 mod signature_peers;
 mod signature_places;
 mod signature_random;
+#[cfg(debug_assertions)] // its clock and its deaths are in no release build
 mod simulator;
 mod soak;
 mod staff;
