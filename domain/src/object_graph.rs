@@ -99,6 +99,22 @@ impl ObjectGraph {
 
     /// Merges what the event says, derives what hangs on it, and tells what the audit keeps.
     pub fn apply(&mut self, event: &Event) -> Vec<Transition> {
+        let dirty = self.merge_all(event);
+        self.derive(&dirty);
+        self.concern(dirty);
+        let mut transitions = Vec::new();
+        each_kind!(|Row| Row::rows_mut(self).record_changes(&event.id, &mut transitions));
+        transitions
+    }
+
+    /// Merges what the event says and notes whom that concerns. Nothing is derived, for that is told by links, and by what
+    /// the ledger had derived.
+    pub fn rehearse(&mut self, event: &Event) {
+        let dirty = self.merge_all(event);
+        self.concern(dirty);
+    }
+
+    fn merge_all(&mut self, event: &Event) -> Dirty {
         let mut dirty = Dirty::default();
         for observation in &event.observations {
             // The owners that an object leaves, and those that it comes to.
@@ -106,12 +122,12 @@ impl ObjectGraph {
             self.merge(observation);
             self.mark(observation, &mut dirty);
         }
-        self.derive(&dirty);
+        dirty
+    }
+
+    fn concern(&mut self, dirty: Dirty) {
         self.users_concerned.extend(dirty.users);
         self.customers_concerned.extend(dirty.customers);
-        let mut transitions = Vec::new();
-        each_kind!(|Row| Row::rows_mut(self).record_changes(&event.id, &mut transitions));
-        transitions
     }
 
     /// The users whose disputes the events so far touched, the former ones too.

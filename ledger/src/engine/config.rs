@@ -48,6 +48,8 @@ const BY_KEY: [(&str, &str); 5] = [
     ("enable_mergejoin", "off"),
 ];
 
+/// A worker has about eighty, and a few dozen by which tables a batch writes.
+const POSTGRES_STATEMENTS: usize = 256;
 /// Key figures of a month sort more than the 4 MB that a session has by default.
 const FOR_PAGES: [(&str, &str); 1] = [("work_mem", "16MB")];
 
@@ -140,6 +142,7 @@ impl LedgerConfig {
             // takes a second, running it a millisecond.
             ("jit", "off"),
         ]);
+        let options = options.statement_cache_capacity(POSTGRES_STATEMENTS);
         if self.by_key { options.options(BY_KEY) } else { options.options(FOR_PAGES) }
     }
 

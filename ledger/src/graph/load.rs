@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use crate::failure::Failure;
-use crate::graph::fold::fold;
+use crate::graph::fold::rehearse;
 use crate::graph::related::payments_of_invoices;
 use crate::tables::objects::LockedRows;
 use crate::{LedgerError, Transaction};
@@ -266,7 +266,7 @@ async fn lock_users(
         || graph.charges.rows().any(|charge| charge.dispute_count > 0);
     let reported = locked.keys(Kind::Customer);
     if is_disputed {
-        locked.add(Kind::Customer, dry_run(graph, events)?.customers_concerned().iter().cloned());
+        locked.add(Kind::Customer, rehearsed(graph, events)?.customers_concerned().iter().cloned());
     }
     for row in locked.lock_rows::<Customer>(tx).await? {
         graph.load(row);
@@ -277,7 +277,7 @@ async fn lock_users(
     }
     read_charged(tx, payments, graph).await?;
 
-    locked.add(Kind::Ban, dry_run(graph, events)?.users_concerned().iter().cloned());
+    locked.add(Kind::Ban, rehearsed(graph, events)?.users_concerned().iter().cloned());
     let users = locked.keys(Kind::Ban);
     if users.is_empty() {
         return Ok(());
@@ -293,10 +293,10 @@ async fn lock_users(
     Ok(())
 }
 
-/// What applying the events would come to.
-fn dry_run(graph: &ObjectGraph, events: &[Event]) -> Result<ObjectGraph, Failure> {
+/// A graph in which the events have said whom they concern.
+fn rehearsed(graph: &ObjectGraph, events: &[Event]) -> Result<ObjectGraph, Failure> {
     let mut trial = graph.clone();
-    fold(&mut trial, events)?;
+    rehearse(&mut trial, events)?;
     Ok(trial)
 }
 
