@@ -22,6 +22,9 @@ use crate::worker::servers::{Database, Servers};
 /// The part of the measured capacity that is offered.
 pub const SHARE: f64 = 0.7;
 const CONNECTIONS: usize = 512;
+/// So few that each event is alone.
+const ALONE_PER_SECOND: f64 = 20.0;
+const ALONE_CONNECTIONS: usize = 4;
 const RUN_SECS: f64 = 6.0;
 /// Twice what an event takes that waits for a batch under way and then for its own.
 const APPLIED_SPIKE: Duration = Duration::from_millis(100);
@@ -48,13 +51,49 @@ pub async fn run(
     per_second: f64,
     section: &mut Section,
 ) -> anyhow::Result<()> {
+    let Rounds { accepted, applied, spikes } =
+        rounds(options, servers, requests, secret, (per_second, CONNECTIONS)).await?;
+    section.figures.push(
+        Figure::new("open loop at 70 % of capacity: accepted, p99", latency(&accepted, 990), "ms")
+            .reaching(Reach::AtMost(30.0)),
+    );
+    section.figures.push(
+        Figure::new("open loop at 70 % of capacity: received to applied, p99", latency(&applied, 990), "ms")
+            .reaching(Reach::AtMost(250.0)),
+    );
+    let title = format!("Open loop at {per_second:.0}/s, {CONNECTIONS} connections");
+    section.contests.push(Contest::of(title, [&accepted, &applied]));
+    section.tables.push(table(spikes));
+
+    let Rounds { accepted, applied, .. } =
+        rounds(options, servers, requests, secret, (ALONE_PER_SECOND, ALONE_CONNECTIONS)).await?;
+    let what = "an event that comes alone: received to applied, p50";
+    section.figures.push(Figure::new(what, latency(&applied, 500), "ms"));
+    let title = format!("Each event alone: {ALONE_PER_SECOND:.0}/s");
+    section.contests.push(Contest::of(title, [&accepted, &applied]));
+    Ok(())
+}
+
+struct Rounds {
+    accepted: Series,
+    applied: Series,
+    spikes: Vec<Spike>,
+}
+
+async fn rounds(
+    options: &Options,
+    servers: &Servers,
+    requests: &mut Requests,
+    secret: &str,
+    (per_second, connections): (f64, usize),
+) -> anyhow::Result<Rounds> {
     eprintln!("everything together, open loop at {per_second:.0}/s");
     let mut accepted = Series { name: "accepted", samples: Vec::new() };
     let mut applied = Series { name: "applied", samples: Vec::new() };
     let mut spikes = Vec::new();
     for round in 0..=options.rounds() {
         let stack = Stack::start(servers, secret).await?;
-        let ran = one(options, servers, &stack, requests, per_second, round).await?;
+        let ran = one(options, servers, &stack, requests, (per_second, connections), round).await?;
         stack.stop(servers).await?;
         let p99 = |sample: &Sample| sample.latencies.within(990).unwrap_or(f64::NAN);
         eprintln!("  round {round}/{}  p99 {:.1} and {:.1} ms", options.rounds(), p99(&ran.0), p99(&ran.1));
@@ -64,21 +103,11 @@ pub async fn run(
             spikes.extend(ran.2);
         }
     }
-    let p99 = |series: &Series| {
-        Spread::of(series.samples.iter().map(|sample| sample.latencies.within(990).unwrap_or(f64::NAN)))
-    };
-    section.figures.push(
-        Figure::new("open loop at 70 % of capacity: accepted, p99", p99(&accepted), "ms")
-            .reaching(Reach::AtMost(30.0)),
-    );
-    section.figures.push(
-        Figure::new("open loop at 70 % of capacity: received to applied, p99", p99(&applied), "ms")
-            .reaching(Reach::AtMost(250.0)),
-    );
-    let title = format!("Open loop at {per_second:.0}/s, {CONNECTIONS} connections");
-    section.contests.push(Contest::of(title, [&accepted, &applied]));
-    section.tables.push(table(spikes));
-    Ok(())
+    Ok(Rounds { accepted, applied, spikes })
+}
+
+fn latency(series: &Series, permille: usize) -> Spread {
+    Spread::of(series.samples.iter().map(|sample| sample.latencies.within(permille).unwrap_or(f64::NAN)))
 }
 
 /// What was accepted, what was applied, and what was late.
@@ -87,7 +116,7 @@ async fn one(
     servers: &Servers,
     stack: &Stack,
     requests: &mut Requests,
-    per_second: f64,
+    (per_second, connections): (f64, usize),
     round: usize,
 ) -> anyhow::Result<(Sample, Sample, Vec<Spike>)> {
     requests.stamp();
@@ -95,7 +124,7 @@ async fn one(
     let timeline = Timeline::begin(servers).await?;
     let begun = clock::now();
     let run =
-        load::open(stack.gateway.address, CONNECTIONS, requests, options.time(RUN_SECS), per_second, &parts)?;
+        load::open(stack.gateway.address, connections, requests, options.time(RUN_SECS), per_second, &parts)?;
     let mut eye = Eye::on(&stack.ledger).await?;
     loop {
         let count = eye.events_since(begun).await?;

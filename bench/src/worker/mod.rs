@@ -23,6 +23,8 @@ use crate::measure::sample::{Sample, to_float};
 use crate::report::{Contest, Figure, Options, Reach, Section};
 
 const BATCH: usize = 64;
+/// About what the worker makes of a deep queue by itself.
+const DEEP_BATCH: usize = 256;
 const LANES: usize = 2;
 /// Enough for a few seconds each.
 const RAW_EVENTS: usize = 60_000;
@@ -45,6 +47,7 @@ pub async fn run(options: &Options) -> anyhow::Result<Vec<Section>> {
     let contestants = vec![
         Contestant::new("worker, Postgres", || drain::run(servers, Kind::Postgres, events, OURS)),
         Contestant::new("raw Postgres", || raw::postgres(servers, all, BATCH, LANES)),
+        Contestant::new("raw Postgres, batches of 256", || raw::postgres(servers, all, DEEP_BATCH, LANES)),
         Contestant::new("rules and ledger alone, Postgres", || {
             process_only::run(servers, Kind::Postgres, events, BATCH, LANES)
         }),
@@ -59,21 +62,27 @@ pub async fn run(options: &Options) -> anyhow::Result<Vec<Section>> {
         }),
     ];
     let series = interleave(options.rounds(), contestants).await?;
-    let [ours, raw, alone, single, toy, ours_file, raw_file, alone_file] = &series[..] else {
+    let [ours, raw, raw_deep, alone, single, toy, ours_file, raw_file, alone_file] = &series[..] else {
         unreachable!("one series for each contestant")
     };
     let ratio = |what, ours, limit| Figure::ratio(what, ours, limit, "/s", Sample::per_second);
     section.figures.extend([
-        ratio("worker on Postgres, two batches of 64 in flight / raw insert of (id, lz4 body) on two connections", ours, raw)
-            .reaching(Reach::AtLeast(0.4)),
-        ratio("worker in batches of 64 / in batches of 1", ours, single).reaching(Reach::AtLeast(8.0)),
+        ratio(
+            "worker on Postgres / raw insert of (id, lz4 body) in batches of 64 on two connections",
+            ours,
+            raw,
+        )
+        .reaching(Reach::AtLeast(0.4)),
+        ratio("worker on Postgres / the same raw insert in batches of 256", ours, raw_deep),
+        ratio("worker in batches of its own size / in batches of 1", ours, single)
+            .reaching(Reach::AtLeast(8.0)),
         ratio("worker on ledger.db / raw SQLite apply in the same groups", ours_file, raw_file)
             .reaching(Reach::AtLeast(0.25)),
         ratio("worker, all rules / one transaction of toy rules for each event", ours, toy),
     ]);
     section.contests.push(Contest::of(
         "On Postgres: one worker with two lanes, against raw inserts on two connections",
-        [ours, raw, alone, single, toy],
+        [ours, raw, raw_deep, alone, single, toy],
     ));
     section.contests.push(Contest::of("On a SQLite file: one lane", [ours_file, raw_file, alone_file]));
 
