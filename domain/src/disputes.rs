@@ -182,12 +182,24 @@ impl Dispute {
             "lost" if is_own && withdrawn > self.amount_reinstated => {
                 Some(withdrawn - self.amount_reinstated)
             }
-            "lost" => Some(self.state.amount),
+            "lost" => Some(self.part_kept().unwrap_or(self.state.amount)),
             PREVENTED if self.amount_withdrawn <= self.amount_reinstated => None,
             PREVENTED if is_own => Some(self.amount_withdrawn - self.amount_reinstated),
-            PREVENTED => Some(self.state.amount),
+            PREVENTED => Some(self.part_kept().unwrap_or(self.state.amount)),
             _ => None,
         }
+    }
+
+    /// Of its amount, the part that movements in another currency did not give back; `None` where none gave anything back, and
+    /// where they are its own. Two days' rates make it a little more or less than the truth.
+    pub fn part_kept(&self) -> Option<i64> {
+        let (withdrawn, reinstated) = (i128::from(self.amount_withdrawn), i128::from(self.amount_reinstated));
+        let is_own = self.movement_currency.as_ref() == Some(&self.state.currency);
+        if is_own || reinstated == 0 || reinstated >= withdrawn {
+            return None;
+        }
+        let kept = i128::from(self.state.amount) * (withdrawn - reinstated);
+        i64::try_from((kept + withdrawn / 2) / withdrawn).ok()
     }
 
     /// Currencies that are not known yet contradict nothing.

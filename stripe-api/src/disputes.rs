@@ -37,6 +37,15 @@ pub struct DisputeNow {
     /// By the names of the fields: a text, the id of a file or a file, or nothing.
     #[serde(default)]
     pub evidence: BTreeMap<String, serde_json::Value>,
+    #[serde(default)]
+    pub balance_transactions: Vec<MovementNow>,
+}
+
+/// What it moved on the account's balance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct MovementNow {
+    #[serde(default)]
+    pub amount: i64,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -50,6 +59,11 @@ pub struct EvidenceDetails {
 }
 
 impl DisputeNow {
+    /// Whether more money went out by it than came back.
+    pub fn has_taken(&self) -> bool {
+        self.balance_transactions.iter().map(|movement| movement.amount).fold(0, i64::saturating_add) < 0
+    }
+
     /// What a field of its evidence holds; of a file the id.
     pub fn evidence_of(&self, field: &str) -> Option<&str> {
         let value = self.evidence.get(field)?;

@@ -35,6 +35,9 @@ pub struct InvoiceNow {
     #[serde(default)]
     pub amount_remaining: i64,
     pub currency: String,
+    /// What collects it.
+    #[serde(default)]
+    pub payment_intent: Option<String>,
 }
 
 impl Api {

@@ -46,7 +46,7 @@ pub use self::charges::ChargeNow;
 pub use self::class::AnswerClass;
 pub use self::config::{ApiKey, StripeConfig, VARIABLES};
 pub use self::customers::{BalanceChange, CustomerNow, PaymentMethodNow};
-pub use self::disputes::{DisputeNow, EvidenceDetails, EvidenceUpdate};
+pub use self::disputes::{DisputeNow, EvidenceDetails, EvidenceUpdate, MovementNow};
 pub use self::endpoint::Endpoint;
 pub use self::error::StripeError;
 pub use self::events::{EVENTS_LISTED, Listing, Page, TYPES_LIMIT};

@@ -114,8 +114,10 @@ pub fn read(event: Circumstances<'_>, object: &Fields<'_>) -> Result<Vec<Observa
         status: status.to_owned(),
         amount,
         amount_captured: match object.maybe_amount(&["amount_captured"])? {
+            // Of a bank debit that is on its way Stripe says so, too: nothing has come in.
+            _ if status != "succeeded" => 0,
             Some(captured) => captured,
-            None if is_captured(object) && status == "succeeded" => amount,
+            None if is_captured(object) => amount,
             None => 0,
         },
         amount_refunded_reported: object.maybe_amount(&["amount_refunded"])?.unwrap_or(0),

@@ -284,6 +284,45 @@ fn a_lost_dispute_took_what_its_movements_come_to() {
     }
 }
 
+/// An account that settles in another currency is told of the movements in that one.
+#[test]
+fn movements_in_another_currency_tell_which_part_was_taken() {
+    for (movements, taken, anomaly) in [
+        (&[-1530, 612][..], 600, None),
+        (&[-1530, 605][..], 600, None), // the rate moved, and what was refunded is what came back
+        (&[-1530][..], 1000, Some("double_loss")),
+        (&[-1530, 1530][..], 1000, Some("double_loss")),
+        (&[-1530, 153][..], 900, Some("double_loss")),
+    ] {
+        let movements: Vec<Value> = (0..).zip(movements).map(|(number, amount)| {
+            json!({"id": format!("txn_{number}"), "amount": amount, "fee": 0, "net": amount, "currency": "aud"})
+        }).collect();
+        let lost = json!({"id": "dp_1", "status": "lost", "amount": 1000, "currency": "usd", "charge": "ch_1",
+            "balance_transactions": movements});
+        let graph = in_every_order(&[
+            event("charge.succeeded", 0, &charge(&json!({}))),
+            event("refund.created", 3, &refund("re_1", 400, &json!({}))),
+            event("charge.dispute.closed", 5, &lost),
+        ]);
+        let told = graph.charge("ch_1");
+        assert_eq!((told.amount_charged_back, told.anomaly.as_deref()), (taken, anomaly), "{movements:?}");
+    }
+}
+
+/// Of a bank debit that is on its way Stripe says `captured`, and all of its amount.
+#[test]
+fn what_a_bank_has_not_paid_yet_is_not_captured() {
+    let pending = charge(&json!({"status": "pending", "captured": true, "amount_captured": 1000}));
+    let graph = in_every_order(&[event("charge.pending", 0, &pending)]);
+    assert_eq!(graph.charge("ch_1").state.amount_captured, 0);
+    assert_eq!(graph.charge("ch_1").captured_at.at(), None);
+    let graph = in_every_order(&[
+        event("charge.pending", 0, &pending),
+        event("charge.succeeded", 5, &charge(&json!({"amount_captured": 1000}))),
+    ]);
+    assert_eq!(graph.charge("ch_1").state.amount_captured, 1000);
+}
+
 #[test]
 fn a_lost_dispute_in_another_currency_takes_the_whole_charge() {
     let dispute = json!({"id": "dp_1", "status": "lost", "amount": 900, "currency": "eur", "charge": "ch_1"});

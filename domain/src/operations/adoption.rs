@@ -55,7 +55,8 @@ impl Parameters {
             Self::InvoiceRetry(retry) if retry.payment_intent.is_some() => {
                 matches!(status, "succeeded" | "processing" | "requires_capture")
             }
-            Self::InvoiceRetry(_) => status == "paid",
+            // A bank debit that is on its way counts as for any payment.
+            Self::InvoiceRetry(_) => matches!(status, "paid" | "processing"),
             Self::Capture(_) => matches!(status, "succeeded" | "processing"),
             Self::Cancel(_) => status == "canceled",
             Self::Subscribe(_) => matches!(status, "active" | "trialing"),

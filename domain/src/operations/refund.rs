@@ -120,6 +120,8 @@ impl Standing {
     /// A status that we do not know, or that was never reported, counts as open.
     pub fn of(dispute: &Dispute) -> Self {
         match dispute.status {
+            // Prevented, and the money went to the cardholder.
+            Status::Closed if dispute.lost().is_some() => Self::Lost,
             Status::Opened | Status::UnderReview if dispute.inquiry => Self::Inquiry,
             Status::Unknown | Status::Opened | Status::UnderReview => Self::Open,
             Status::Lost => Self::Lost,

@@ -14,6 +14,8 @@ readable! {
         /// Invoice payments that are paid, and their sum.
         pub items: i64,
         pub itemised: i64,
+        /// The part of it that payments of Stripe's paid; the rest was paid elsewhere, and recorded.
+        pub by_payments: i64,
         /// What the payments received that name the invoice.
         pub received: i64,
     }
@@ -36,14 +38,14 @@ impl PaidInvoice {
 
     /// What its payments received does not cover what they are said to have paid.
     pub(super) fn uncovered(&self) -> Option<Difference> {
-        (self.items > 0 && self.received > 0 && self.received < self.itemised).then(|| Difference {
+        (self.items > 0 && self.received > 0 && self.received < self.by_payments).then(|| Difference {
             kind: DifferenceKind::PaymentDiffers,
             subject_kind: "invoice",
             subject: self.id.clone(),
             item: String::new(),
             currency: self.currency.clone(),
             stripe_amount: Some(self.received),
-            ledger_amount: Some(self.itemised),
+            ledger_amount: Some(self.by_payments),
         })
     }
 }

@@ -284,6 +284,7 @@ fn an_invoice_is_the_sum_of_its_payments_and_a_day_begins_as_the_last_one_ended(
         stated: 500,
         items,
         itemised,
+        by_payments: itemised,
         received,
     };
     let balance = |closing_before| Balance {
@@ -306,6 +307,11 @@ fn an_invoice_is_the_sum_of_its_payments_and_a_day_begins_as_the_last_one_ended(
     assert_eq!(kinds(&day(vec![invoice(0, 0, 0)], vec![])), [(DifferenceKind::InvoiceDiffers, "in_1")]);
     assert_eq!(kinds(&day(vec![invoice(1, 500, 300)], vec![])), [(DifferenceKind::PaymentDiffers, "in_1")]);
     assert_eq!(kinds(&day(vec![], vec![balance(Some(99))])), [(DifferenceKind::BalanceDiffers, "usd")]);
+    // Three hundred by card, and two hundred that were recorded as paid elsewhere.
+    let in_part = PaidInvoice { by_payments: 300, ..invoice(2, 500, 300) };
+    assert_eq!(kinds(&day(vec![in_part.clone()], vec![])), []);
+    let uncovered = PaidInvoice { received: 200, ..in_part };
+    assert_eq!(kinds(&day(vec![uncovered], vec![])), [(DifferenceKind::PaymentDiffers, "in_1")]);
 }
 
 #[test]

@@ -247,6 +247,9 @@ impl Transaction {
              CAST(COALESCE((SELECT SUM(p.amount_paid) FROM invoice_payments p WHERE p.invoice = invoices.id \
              AND p.account = invoices.account AND p.livemode = invoices.livemode AND p.status = 'paid'), 0) AS BIGINT) \
              AS itemised, \
+             CAST(COALESCE((SELECT SUM(p.amount_paid) FROM invoice_payments p WHERE p.invoice = invoices.id \
+             AND p.account = invoices.account AND p.livemode = invoices.livemode AND p.status = 'paid' \
+             AND p.payment IS NOT NULL), 0) AS BIGINT) AS by_payments, \
              CAST(COALESCE((SELECT SUM(p.amount_received) FROM payments p WHERE p.invoice = invoices.id \
              AND p.account = invoices.account AND p.livemode = invoices.livemode AND p.status = 'succeeded'), 0) \
              AS BIGINT) AS received FROM invoices WHERE paid_at >= $1 AND paid_at < $2 AND account = $3 \

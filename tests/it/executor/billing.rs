@@ -89,6 +89,15 @@ impl Scene {
         assert!(is_so.is_ok(), "{statement}: {}", self.stack.logs());
     }
 
+    /// Changes an object at Stripe, of which no event tells.
+    fn turns(&self, object: &str, id: &str, fields: &Value) {
+        let mut turned = self.stripe.all("", object).into_iter().find(|one| one["id"] == id).unwrap();
+        for (name, value) in fields.as_object().unwrap() {
+            turned[name] = value.clone();
+        }
+        self.stripe.put("", &turned);
+    }
+
     fn at_stripe(&self, object: &str, made_by: &Operation) -> Vec<Value> {
         let mut all = self.stripe.all("", object);
         all.retain(|one| one["metadata"]["tidegate_operation_id"] == made_by.id());
@@ -258,12 +267,20 @@ async fn invoices(scene: &Scene) {
     // Paid meanwhile, and nobody was told.
     let paid = invoice(&declines);
     scene.has("invoices", &paid, "status = 'failed'").await;
-    let at_stripe =
-        scene.stripe.all("", "invoice").into_iter().find(|one| one["id"] == paid.as_str()).unwrap();
-    let mut settled = at_stripe.clone();
-    settled["status"] = json!("paid");
-    scene.stripe.put("", &settled);
+    scene.turns("invoice", &paid, &json!({ "status": "paid" }));
     scene.ends(retry(&paid, None), OperationState::Refused, "the invoice is paid").await;
+    // Costs more by now, and nobody was told: a try would take all of it.
+    let dearer = invoice(&declines);
+    scene.has("invoices", &dearer, "status = 'failed'").await;
+    scene.turns("invoice", &dearer, &json!({ "amount_remaining": 14_200 }));
+    let words = "it asks for 142.00 EUR now, and this is over 42.00 EUR";
+    scene.ends(retry(&dearer, Some(pays.clone())), OperationState::Refused, words).await;
+    // A bank carries it out already.
+    let debit = json!({ "id": "pi_debit", "object": "payment_intent", "status": "processing", "amount": 4_200,
+        "currency": "usd", "customer": customer, "created": 1_700_000_000, "metadata": {} });
+    scene.stripe.put("", &debit);
+    scene.turns("invoice", &dearer, &json!({ "amount_remaining": 4_200, "_payment_intent": "pi_debit" }));
+    scene.ends(retry(&dearer, Some(pays.clone())), OperationState::Refused, "pi_debit").await;
     // Stripe goes on by itself: only who takes over may try.
     let planned = invoice(&declines);
     scene.has("invoices", &planned, "status = 'failed'").await;
@@ -289,10 +306,16 @@ async fn invoices(scene: &Scene) {
     scene.has("invoices", "INV-7", "status = 'failed'").await;
     let refused = scene.wants(charge(&customer, 3_300, Some("INV-7"))).await;
     assert_eq!(refused.error_code.as_deref(), Some("other_way_to_pay"));
-    let done = scene.done(retry("INV-7", Some(pays))).await;
     let of_invoice = |one: &Value| one["metadata"]["invoice_id"] == "INV-7";
-    let payments: Vec<Value> =
-        scene.stripe.all("", "payment_intent").into_iter().filter(of_invoice).collect();
+    let payments =
+        || scene.stripe.all("", "payment_intent").into_iter().filter(of_invoice).collect::<Vec<Value>>();
+    let own = id_of(&payments()[0]);
+    scene.turns("payment_intent", &own, &json!({ "amount": 13_300 }));
+    let words = "it asks for 133.00 USD now, and this is over 33.00 USD";
+    scene.ends(retry("INV-7", Some(pays.clone())), OperationState::Refused, words).await;
+    scene.turns("payment_intent", &own, &json!({ "amount": 3_300 }));
+    let done = scene.done(retry("INV-7", Some(pays))).await;
+    let payments = payments();
     assert_eq!((payments.len(), payments[0]["status"].as_str()), (1, Some("succeeded")));
     assert_eq!(done.payment.as_deref(), payments[0]["id"].as_str());
     scene.has("invoices", "INV-7", "status = 'paid'").await;

@@ -86,6 +86,13 @@ fn a_status_of_a_dispute_that_nobody_knows_counts_as_open() {
         (Standing::Over, Standing::Over)
     );
     assert_eq!(dispute(Status::Lost, false), Standing::Lost);
+    // Prevented: the money that moved says whether it went to the cardholder.
+    let prevented = |amount_withdrawn| {
+        let mut dispute = Dispute { status: Status::Closed, amount_withdrawn, ..Dispute::default() };
+        dispute.state.stripe_status = "prevented".to_owned();
+        Standing::of(&dispute)
+    };
+    assert_eq!((prevented(1000), prevented(0)), (Standing::Lost, Standing::Over));
 }
 
 #[test]

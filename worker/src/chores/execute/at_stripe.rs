@@ -1,7 +1,7 @@
 //! How things stand at Stripe right before an operation is sent, as whoever reads them tells it.
 
 use domain::operations::{Facts, Refused};
-use stripe_api::{Answer, StripeError};
+use stripe_api::{Answer, Api, InvoiceNow, PaymentIntentNow, StripeError};
 
 pub(super) enum Checked {
     /// Stripe has what it would make: the ledger forgot that it was sent.
@@ -39,4 +39,18 @@ pub(super) fn not(why: &str) -> Now {
 
 pub(super) fn read_all<T: serde::de::DeserializeOwned>(answers: &[Answer]) -> Result<Vec<T>, StripeError> {
     answers.iter().map(Answer::read).collect()
+}
+
+/// The payment of an open invoice that a bank is carrying out: Stripe leaves the invoice open until the money has come.
+pub(super) async fn on_its_way(
+    api: &Api,
+    invoice: &InvoiceNow,
+    account: &str,
+) -> Result<Option<String>, StripeError> {
+    let Some(intent) = invoice.payment_intent.as_ref().filter(|_| invoice.status.as_deref() == Some("open"))
+    else {
+        return Ok(None);
+    };
+    let now: PaymentIntentNow = api.payment_intent(intent, account).await?.read()?;
+    Ok((now.status == "processing").then_some(now.id))
 }

@@ -300,7 +300,11 @@ impl Executor {
                 Err(error) => return self.tell_later(operation, &error.to_string()).await,
             }
         }
-        self.conclude(operation, made::conclusion(parameters, made, answer.request_id)).await
+        let account = &operation.key.account;
+        match made.looked_into(&self.api, parameters, &answer, account).await {
+            Ok(made) => self.conclude(operation, made::conclusion(parameters, made, answer.request_id)).await,
+            Err(error) => self.tell_later(operation, &error.to_string()).await,
+        }
     }
 
     /// The event that tells of the object. A kept answer is old, so the object is read anew.

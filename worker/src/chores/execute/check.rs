@@ -54,7 +54,7 @@ pub(super) async fn check(
                 Err(gone) => gone,
             }
         }
-        Parameters::InvoiceRetry(retry) => payer::of_retry(api, retry, account).await?,
+        Parameters::InvoiceRetry(retry) => payer::of_retry(api, operation, retry).await?,
         Parameters::EvidenceStage(stage) => dispute(api, &stage.dispute, account, true).await?,
         Parameters::EvidenceSubmit(submit) => dispute(api, &submit.dispute, account, true).await?,
         Parameters::DisputeAccept(accept) => dispute(api, &accept.dispute, account, false).await?,
@@ -124,6 +124,7 @@ fn standing(dispute: &DisputeNow) -> Standing {
             Standing::Inquiry
         }
         "lost" => Standing::Lost,
+        "prevented" if dispute.has_taken() => Standing::Lost,
         "won" | "prevented" | "warning_closed" => Standing::Over,
         _ => Standing::Open,
     }
@@ -159,6 +160,8 @@ pub(super) fn judge_dispute(now: &DisputeNow, is_answer: bool) -> Now {
 
 #[cfg(test)]
 mod tests {
+    use stripe_api::MovementNow;
+
     use super::*;
 
     fn charge() -> ChargeNow {
@@ -221,6 +224,7 @@ mod tests {
             is_charge_refundable,
             evidence_details: stripe_api::EvidenceDetails::default(),
             evidence: std::collections::BTreeMap::new(),
+            balance_transactions: Vec::new(),
         };
         for (status, refundable, expected) in [
             ("warning_needs_response", true, Standing::Inquiry),
@@ -232,5 +236,11 @@ mod tests {
         ] {
             assert_eq!(standing(&dispute(status, refundable)), expected, "{status}");
         }
+        let prevented = |amounts: &[i64]| {
+            let balance_transactions = amounts.iter().map(|&amount| MovementNow { amount }).collect();
+            standing(&DisputeNow { balance_transactions, ..dispute("prevented", true) })
+        };
+        assert_eq!(prevented(&[-1_000]), Standing::Lost, "the cardholder has the money");
+        assert_eq!((prevented(&[]), prevented(&[-1_000, 1_000])), (Standing::Over, Standing::Over));
     }
 }

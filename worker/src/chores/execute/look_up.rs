@@ -9,6 +9,7 @@ use stripe_api::{
     SubscriptionNow,
 };
 
+use super::at_stripe::on_its_way;
 use super::send::{OPERATION_ID, target};
 
 /// How far our clock may have been ahead when an operation was sent.
@@ -86,8 +87,10 @@ pub(super) async fn look_up(
                 intent(api, id, account, &["succeeded", "processing", "requires_capture"]).await
             } else {
                 let answer = api.invoice(&retry.invoice, account).await?;
-                let is_paid = answer.read::<InvoiceNow>()?.status.as_deref() == Some("paid");
-                Ok(LookedUp::whether(is_paid, answer))
+                let now: InvoiceNow = answer.read()?;
+                let is_done =
+                    now.status.as_deref() == Some("paid") || on_its_way(api, &now, account).await?.is_some();
+                Ok(LookedUp::whether(is_done, answer))
             }
         }
         Parameters::Unsubscribe(unsubscribe) => {

@@ -3,8 +3,9 @@
 use domain::Kind;
 use domain::operations::{self, AnswerClass, Fault, Parameters};
 use serde::Deserialize;
-use stripe_api::{Answer, StripeError};
+use stripe_api::{Answer, Api, StripeError};
 
+use super::at_stripe::on_its_way;
 use super::record::Conclusion;
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -17,6 +18,22 @@ pub(super) struct Made {
 impl Made {
     pub(super) fn read(answer: &Answer) -> Result<Self, StripeError> {
         answer.read()
+    }
+
+    /// The same, where an invoice that is still open may be one whose bank debit is on its way.
+    pub(super) async fn looked_into(
+        mut self,
+        api: &Api,
+        parameters: &Parameters,
+        answer: &Answer,
+        account: &str,
+    ) -> Result<Self, StripeError> {
+        if matches!(parameters, Parameters::InvoiceRetry(retry) if retry.payment_intent.is_none())
+            && on_its_way(api, &answer.read()?, account).await?.is_some()
+        {
+            self.status = Some("processing".to_owned());
+        }
+        Ok(self)
     }
 }
 

@@ -2,6 +2,7 @@
 //! ledger keeps neither a customer's cards nor which of them is the default.
 
 use chrono::TimeDelta;
+use domain::money::shown;
 use domain::operations::lost_cards::{Card, Tried, any_lost, lost};
 use domain::operations::parameters::{Charge, Credit, InvoiceRetry, Subscribe};
 use domain::operations::{AnswerClass, Operation, Refused};
@@ -10,7 +11,7 @@ use stripe_api::{
     SubscriptionNow,
 };
 
-use super::at_stripe::{Checked, Now, not, present, read_all};
+use super::at_stripe::{Checked, Now, not, on_its_way, present, read_all};
 use super::look_up::is_made_by;
 
 /// Payments that are older are no second way to pay what is charged for now.
@@ -99,14 +100,22 @@ fn made_by(listed: &[Answer], operation: &Operation) -> Result<Option<Answer>, S
 }
 
 /// A retry: the invoice is open, and nobody else collects it.
-pub(super) async fn of_retry(api: &Api, retry: &InvoiceRetry, account: &str) -> Result<Now, StripeError> {
+pub(super) async fn of_retry(
+    api: &Api,
+    operation: &Operation,
+    retry: &InvoiceRetry,
+) -> Result<Now, StripeError> {
+    let account = operation.key.account.as_str();
     if let Some(intent) = &retry.payment_intent {
-        return of_own_invoice(api, intent, retry, account).await;
+        return of_own_invoice(api, intent, operation, retry).await;
     }
     let now = match present::<InvoiceNow>(api.invoice(&retry.invoice, account).await, "invoice")? {
         Ok(now) => now,
         Err(gone) => return Ok(gone),
     };
+    if let Some(payment) = on_its_way(api, &now, account).await? {
+        return Ok(Now::Not(Refused::PaymentUnderway { payment }));
+    }
     let plans = now.next_payment_attempt.is_some() || now.auto_advance == Some(true);
     Ok(match now.status.as_deref() {
         Some("open") if now.collection_method.as_deref() == Some("send_invoice") => {
@@ -115,7 +124,7 @@ pub(super) async fn of_retry(api: &Api, retry: &InvoiceRetry, account: &str) -> 
         Some("open") if plans && !retry.takes_over => {
             not("Stripe collects this invoice by itself: to end its plan first, take over (`--take-over`)")
         }
-        Some("open") => Now::Fine,
+        Some("open") => unless_other_money(operation, now.amount_remaining, &now.currency, Now::Fine),
         status => not(&format!("the invoice is {}", status.unwrap_or("without a status"))),
     })
 }
@@ -124,9 +133,10 @@ pub(super) async fn of_retry(api: &Api, retry: &InvoiceRetry, account: &str) -> 
 async fn of_own_invoice(
     api: &Api,
     intent: &str,
+    operation: &Operation,
     retry: &InvoiceRetry,
-    account: &str,
 ) -> Result<Now, StripeError> {
+    let account = operation.key.account.as_str();
     let now = match present::<PaymentIntentNow>(api.payment_intent(intent, account).await, "payment")? {
         Ok(now) => now,
         Err(gone) => return Ok(gone),
@@ -139,10 +149,23 @@ async fn of_own_invoice(
     match customer(api, customer_id, account).await? {
         Ok(customer) => {
             let paid_by = paid_by(api, &customer, retry.payment_method.as_deref(), account).await?;
+            let paid_by = unless_other_money(operation, now.amount, &now.currency, paid_by);
             unless_lost(api, paid_by, &[now], account).await
         }
         Err(gone) => Ok(gone),
     }
+}
+
+/// A try takes what Stripe's object says now, which may have changed since somebody agreed to an amount.
+fn unless_other_money(operation: &Operation, amount: i64, currency: &str, now: Now) -> Now {
+    if amount == operation.amount && currency == operation.currency {
+        return now;
+    }
+    not(&format!(
+        "it asks for {} now, and this is over {}: ask anew",
+        shown(amount, currency),
+        shown(operation.amount, &operation.currency)
+    ))
 }
 
 /// A lost card pays nothing.
