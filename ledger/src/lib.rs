@@ -22,6 +22,7 @@ pub use self::engine::copy;
 pub use self::engine::error::{Damage, LedgerError, SchemaError};
 use self::engine::file::LedgerFile;
 use self::engine::months::KnownMonths;
+pub use self::engine::patience::Patience;
 pub use self::engine::policies::VARIABLES as POLICY_VARIABLES;
 use self::engine::reach;
 pub use self::engine::settings;
@@ -40,6 +41,7 @@ pub struct Ledger {
     policy: Arc<Policy>,
     body_keys: BodyKeys,
     months: Arc<KnownMonths>,
+    patience: Patience,
 }
 
 #[derive(Clone, Debug)]
@@ -52,7 +54,7 @@ enum Pool {
 /// A transaction on either database. What is not committed is undone when it is dropped.
 #[derive(Debug)]
 pub enum Transaction {
-    Postgres(sqlx::Transaction<'static, sqlx::Postgres>, BodyKeys),
+    Postgres(sqlx::Transaction<'static, sqlx::Postgres>, Patience, BodyKeys),
     Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>, Arc<LedgerFile>, BodyKeys),
 }
 
@@ -63,7 +65,8 @@ impl Ledger {
             let (pool, file) = config.connect().await?;
             let body_keys = config.body_keys.clone();
             let months = Arc::default();
-            Ok(Self { pool, file, shown: config.shown(), policy, body_keys, months })
+            let patience = config.patience();
+            Ok(Self { pool, file, shown: config.shown(), policy, body_keys, months, patience })
         })
     }
 
@@ -107,8 +110,8 @@ impl Ledger {
     pub fn begin(&self) -> Pending<'_, Result<Transaction, LedgerError>> {
         Box::pin(async move {
             Ok(match &self.pool {
-                Pool::Postgres(pool) => match pool.begin().await {
-                    Ok(tx) => Transaction::Postgres(tx, self.body_keys.clone()),
+                Pool::Postgres(pool) => match self.patience.begin(pool, None).await {
+                    Ok(tx) => Transaction::Postgres(tx, self.patience, self.body_keys.clone()),
                     Err(error) => return Err(reach::explained(pool, error).await),
                 },
                 Pool::Sqlite(_, writer) => {
@@ -126,8 +129,9 @@ impl Ledger {
         Box::pin(async move {
             Ok(match &self.pool {
                 Pool::Postgres(pool) => {
-                    match pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await {
-                        Ok(tx) => Transaction::Postgres(tx, self.body_keys.clone()),
+                    const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+                    match self.patience.begin(pool, Some(BEGIN)).await {
+                        Ok(tx) => Transaction::Postgres(tx, self.patience, self.body_keys.clone()),
                         Err(error) => return Err(reach::explained(pool, error).await),
                     }
                 }
@@ -149,7 +153,7 @@ impl Ledger {
     pub fn close(&self) -> Pending<'_, ()> {
         Box::pin(async move {
             match &self.pool {
-                Pool::Postgres(pool) => pool.close().await,
+                Pool::Postgres(pool) => self.patience.close(pool).await,
                 Pool::Sqlite(pool, writer) => {
                     writer.close().await;
                     pool.close().await;
@@ -162,7 +166,7 @@ impl Ledger {
 impl Transaction {
     pub(crate) fn body_keys(&self) -> &BodyKeys {
         match self {
-            Self::Postgres(_, keys) | Self::Sqlite(_, _, keys) => keys,
+            Self::Postgres(_, _, keys) | Self::Sqlite(_, _, keys) => keys,
         }
     }
 
@@ -170,7 +174,7 @@ impl Transaction {
         Box::pin(async move {
             simulated::point().await;
             match self {
-                Self::Postgres(tx, _) => tx.commit().await?,
+                Self::Postgres(tx, patience, _) => patience.wait(tx.commit()).await?,
                 Self::Sqlite(tx, file, _) => {
                     tx.commit().await.map_err(|error| file.note(error))?;
                     // A commit to a file that nobody can open any more is worth nothing.

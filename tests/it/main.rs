@@ -71,6 +71,7 @@ mod segments;
 mod signature_peers;
 mod signature_places;
 mod signature_random;
+mod silence;
 #[cfg(debug_assertions)] // its clock and its deaths are in no release build
 mod simulator;
 mod soak;

@@ -177,8 +177,9 @@ pub async fn read_soon(ledger: &Ledger, query: &KpiQuery) -> Result<Kpis, Ledger
     let asked = query.asked();
     let succeeded = async { ledger.read().await?.kpi_succeeded(&query.scope, &asked).await };
     let others = async { ledger.read().await?.kpi_figures(&query.scope, &asked).await };
-    let (succeeded, found) = tokio::try_join!(succeeded, others)?;
-    Ok(summed(query, &succeeded, &found))
+    // Both to their ends: `try_join` would drop the one where the other fails, perhaps in the middle of its BEGIN.
+    let (succeeded, others) = tokio::join!(succeeded, others);
+    Ok(summed(query, &succeeded?, &others?))
 }
 
 fn summed(query: &KpiQuery, succeeded: &[Earned], found: &kpi::Figures) -> Kpis {

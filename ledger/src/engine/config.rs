@@ -12,6 +12,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
 use crate::body_keys::{BodyKeys, KEYS_FILE};
 use crate::engine::file::{self, LedgerFile};
+use crate::engine::patience::Patience;
 use crate::engine::policies;
 use crate::engine::writer::Writer;
 use crate::{LedgerError, Pool};
@@ -115,6 +116,10 @@ impl LedgerConfig {
         }
     }
 
+    pub(crate) fn patience(&self) -> Patience {
+        Patience::of(self.deadline)
+    }
+
     pub(crate) async fn connect(&self) -> Result<(Pool, Option<Arc<LedgerFile>>), LedgerError> {
         match &self.url {
             LedgerUrl::Postgres(url) => Ok((Pool::Postgres(self.postgres(url)?), None)),
@@ -128,6 +133,7 @@ impl LedgerConfig {
     /// Connects when first used: the database may be away at the start.
     fn postgres(&self, url: &SecretString) -> Result<sqlx::PgPool, LedgerError> {
         let pool = PgPoolOptions::new().max_connections(self.connections).acquire_timeout(self.deadline);
+        let pool = self.patience().of_pool(pool);
         Ok(pool.connect_lazy_with(self.settings(PgConnectOptions::from_str(url.expose_secret())?)))
     }
 

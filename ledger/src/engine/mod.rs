@@ -9,6 +9,7 @@ pub(crate) mod error;
 pub(crate) mod file;
 pub(crate) mod locks;
 pub(crate) mod months;
+pub(crate) mod patience;
 mod pg_tools;
 pub(crate) mod policies;
 pub(crate) mod query;

@@ -83,9 +83,9 @@ impl Query {
         Box::pin(async move {
             simulated::point().await;
             Ok(match tx {
-                Transaction::Postgres(tx, _) => {
+                Transaction::Postgres(tx, patience, _) => {
                     let query = self.values.into_iter().fold(sqlx::query(self.text), bind!());
-                    query.execute(&mut **tx).await?.rows_affected()
+                    patience.wait(query.execute(&mut **tx)).await?.rows_affected()
                 }
                 Transaction::Sqlite(tx, file, _) => {
                     let query = self.values.into_iter().fold(sqlx::query(self.text), bind!());
@@ -99,9 +99,9 @@ impl Query {
         Box::pin(async move {
             simulated::point().await;
             Ok(match tx {
-                Transaction::Postgres(tx, _) => {
+                Transaction::Postgres(tx, patience, _) => {
                     let query = self.values.into_iter().fold(sqlx::query(self.text), bind!());
-                    Rows::Postgres(query.fetch_all(&mut **tx).await?)
+                    Rows::Postgres(patience.wait(query.fetch_all(&mut **tx)).await?)
                 }
                 Transaction::Sqlite(tx, file, _) => {
                     let query = self.values.into_iter().fold(sqlx::query(self.text), bind!());

@@ -160,10 +160,11 @@ impl<'a> Statement<'a> {
             return Ok(0);
         }
         match tx {
-            Transaction::Postgres(tx, _) => {
+            Transaction::Postgres(tx, patience, _) => {
                 let sql = AssertSqlSafe(self.postgres_text(0));
                 let query = sqlx::query(sql).persistent(self.span.is_none());
-                Ok(self.bind_postgres(query).execute(&mut **tx).await?.rows_affected())
+                let written = patience.wait(self.bind_postgres(query).execute(&mut **tx)).await?;
+                Ok(written.rows_affected())
             }
             Transaction::Sqlite(tx, file, _) => {
                 let mut affected = 0;
@@ -181,10 +182,10 @@ impl<'a> Statement<'a> {
     async fn fetch(self, tx: &mut Transaction) -> Result<Found, LedgerError> {
         simulated::point().await;
         Ok(match tx {
-            Transaction::Postgres(tx, _) if self.rows > 0 => {
+            Transaction::Postgres(tx, patience, _) if self.rows > 0 => {
                 let sql = AssertSqlSafe(self.postgres_text(0));
                 let query = sqlx::query(sql).persistent(self.span.is_none());
-                Found::Postgres(self.bind_postgres(query).fetch_all(&mut **tx).await?)
+                Found::Postgres(patience.wait(self.bind_postgres(query).fetch_all(&mut **tx)).await?)
             }
             Transaction::Postgres(..) => Found::Postgres(Vec::new()),
             Transaction::Sqlite(tx, file, _) => {
@@ -297,11 +298,12 @@ impl Transaction {
             return Ok(());
         }
         let written = match self {
-            Self::Postgres(tx, _) => {
+            Self::Postgres(tx, patience, _) => {
                 let sql = AssertSqlSafe(one_postgres_text(&statements));
                 let query =
                     statements.into_iter().fold(sqlx::query(sql), |query, one| one.bind_postgres(query));
-                u64::try_from(query.fetch_one(&mut **tx).await?.try_get::<i64, _>(0)?).unwrap_or_default()
+                let counted = patience.wait(query.fetch_one(&mut **tx)).await?;
+                u64::try_from(counted.try_get::<i64, _>(0)?).unwrap_or_default()
             }
             Self::Sqlite(..) => {
                 let mut written = 0;

@@ -237,7 +237,7 @@ async fn findings_that_stand_alone_are_found_by_their_ids_whatever_else_there_is
 
 /// Of all findings, by this connection; on Postgres, which counts them.
 async fn sequential_scans(tx: &mut Transaction) -> i64 {
-    let Transaction::Postgres(tx, _) = tx else { return 0 };
+    let Transaction::Postgres(tx, ..) = tx else { return 0 };
     let counted = "SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = 'findings'";
     sqlx::query_scalar(counted).fetch_one(&mut **tx).await.unwrap()
 }

@@ -48,7 +48,8 @@ pub async fn handle_due(lanes: &Lanes, lane: usize, now: DateTime<Utc>) -> Resul
         }
         match event.envelope() {
             Ok(envelope) => {
-                if lanes.handle_isolated(lane, &envelope, None).await.is_none() {
+                // One whose outcome the ledger refuses has none either: it has its turn again when its claim has run out.
+                if lanes.handle_isolated(lane, &envelope, None).await.is_none() && lanes.are_stopping() {
                     return Ok(false);
                 }
             }
