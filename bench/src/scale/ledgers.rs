@@ -151,7 +151,8 @@ pub(super) async fn multiply(ledger: &Database, times: usize) -> anyhow::Result<
     let mut connection = PgConnection::connect(&ledger.url).await?;
     sqlx::query("SET synchronous_commit = off").execute(&mut connection).await?;
     sqlx::query(
-        "SELECT tidegate_month_of_events(now() - make_interval(months => back)) FROM generate_series(0, 13) AS back",
+        "SELECT tidegate_month_of_events(at) FROM generate_series((SELECT min(created_at) FROM events) - interval '366 days', \
+         (SELECT max(created_at) FROM events) + interval '1 month', interval '1 month') AS at",
     )
     .execute(&mut connection)
     .await?;
