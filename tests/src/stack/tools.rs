@@ -12,7 +12,8 @@ use crate::client::get;
 use crate::process::Process;
 use crate::process_guard::until;
 
-const TOOL_PATIENCE: Duration = Duration::from_mins(1);
+/// A backup with all of its checks takes half of it beside other work.
+const TOOL_PATIENCE: Duration = Duration::from_mins(2);
 
 impl Stack {
     /// From its next start on a process has this value.
