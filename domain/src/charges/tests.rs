@@ -316,6 +316,10 @@ fn what_a_bank_has_not_paid_yet_is_not_captured() {
     let graph = in_every_order(&[event("charge.pending", 0, &pending)]);
     assert_eq!(graph.charge("ch_1").state.amount_captured, 0);
     assert_eq!(graph.charge("ch_1").captured_at.at(), None);
+    let refunded = refund("re_1", 400, &json!({"status": "pending"}));
+    let graph =
+        in_every_order(&[event("charge.pending", 0, &pending), event("refund.created", 3, &refunded)]);
+    assert_eq!(graph.charge("ch_1").anomaly, None, "it may be refunded before it comes in");
     let graph = in_every_order(&[
         event("charge.pending", 0, &pending),
         event("charge.succeeded", 5, &charge(&json!({"amount_captured": 1000}))),
