@@ -12,7 +12,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// The deadline of a statement, and twice what is added to it.
+/// Well above the three seconds for which a statement is waited for here.
 const IN_TIME: Duration = Duration::from_secs(8);
 
 /// Passes bytes on for as long as it is not cut; then it keeps its connections, and says nothing on them.

@@ -66,12 +66,12 @@ enum Stop {
 }
 
 impl Lanes {
-    /// Waits for so long; `false` when the worker stops meanwhile.
     /// Whether nothing more is to be begun.
     pub(crate) fn are_stopping(&self) -> bool {
         self.shutdown.is_cancelled() || self.fatal.is_set()
     }
 
+    /// Waits for so long; `false` when the worker stops meanwhile.
     pub(crate) async fn rest(&self, pause: Duration) -> bool {
         tokio::select! {
             () = self.shutdown.cancelled() => false,

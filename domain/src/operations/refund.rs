@@ -43,7 +43,7 @@ pub enum Standing {
     Inquiry,
     Open,
     Lost,
-    /// Won, prevented, or an inquiry that is closed.
+    /// Won, prevented before it took anything, or an inquiry that is closed.
     Over,
 }
 
