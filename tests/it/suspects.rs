@@ -104,6 +104,30 @@ async fn what_a_killed_worker_leaves_is_handled_together() {
     }
 }
 
+/// The ledger is slow for longer than a rule may be: that is no rule's fault, and no attempt of an event.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_the_ledger_does_not_hang() {
+    for combination in [Combination::SqliteSqlite, Combination::RabbitPostgres] {
+        let mut stack = Stack::start_with(combination, SETTINGS).await;
+        let (mut stories, mut client) = (Stories::of_seed(14), stack.client());
+        let held = stack.ledger().hold().await.unwrap();
+        for _ in 0..NEIGHBOURS {
+            assert!(client.send(&stories.succeeded_payment().body).await.accepted());
+        }
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        held.release().await.unwrap();
+        until("all to be applied", PATIENCE, async || Ok(stack.ledger().count(HANDLED).await? == NEIGHBOURS))
+            .await
+            .unwrap();
+        let workers: Vec<&str> = stack.names().into_iter().filter(|name| *name != "gateway").collect();
+        for name in workers {
+            let again = series_of(&mut stack, name, "events_redelivered_total").await.unwrap();
+            assert!(again < 1.0, "{name} gave up {again} events");
+        }
+        stack.end().await;
+    }
+}
+
 /// A stack whose worker gets 64 events at once, one of them of this type.
 async fn one_batch_with(kind: &'static str) -> Stack {
     let mut stack = Stack::start_with(Combination::SqliteSqlite, SETTINGS).await;

@@ -137,9 +137,8 @@ impl Lanes {
         let envelopes: Vec<&Envelope> = suspects.iter().map(|suspect| &suspect.envelope).collect();
         let mut pauses = pauses();
         loop {
-            let busy = self.watchdog.busy(lane);
-            let attempt = isolated::begin_together(&self.ledger, &envelopes, clock::now()).await;
-            drop(busy);
+            let attempt = isolated::begin_together(&self.ledger, &envelopes, clock::now());
+            let attempt = self.watchdog.watch(lane, attempt).await;
             match self.judge(attempt.map_err(Failure::from), &mut pauses).await {
                 ControlFlow::Continue(()) => {}
                 ControlFlow::Break(Ok(begun)) => return Some(begun),
@@ -174,9 +173,8 @@ impl Lanes {
         let taken = self.queue.taken(&tags);
         let (began, mut pauses) = (self.spans.begin(), pauses());
         let result = loop {
-            let busy = self.watchdog.busy(lane);
-            let attempt = process_each(&self.ledger, &envelopes, taken.as_ref(), manner, clock::now()).await;
-            drop(busy);
+            let attempt = process_each(&self.ledger, &envelopes, taken.as_ref(), manner, clock::now());
+            let attempt = self.watchdog.watch(lane, attempt).await;
             if let ControlFlow::Break(result) = self.judge(attempt, &mut pauses).await {
                 break result;
             }
@@ -223,10 +221,8 @@ impl Lanes {
         let began = self.spans.begin();
         let (mut pauses, mut mark) = (pauses(), Mark::of(taken));
         let result = loop {
-            let busy = self.watchdog.busy(lane);
-            let attempt =
-                isolated::handle(&self.ledger, envelope, &self.retries, clock::now(), &mut mark).await;
-            drop(busy);
+            let attempt = isolated::handle(&self.ledger, envelope, &self.retries, clock::now(), &mut mark);
+            let attempt = self.watchdog.watch(lane, attempt).await;
             if let ControlFlow::Break(result) = self.judge(attempt, &mut pauses).await {
                 break result;
             }

@@ -25,8 +25,9 @@ use ledger::{Ledger, LedgerError, Transaction};
 pub struct Retries {
     /// The waits before each further attempt; after the last the event is buried.
     pub distances: Vec<Duration>,
-    /// How far a waiting event's time is put off while somebody handles it, so that nobody else does. Longer
-    /// than the watchdog lets anybody take.
+    /// How far a waiting event's time is put off while somebody handles it, so that nobody else does. Longer than the
+    /// watchdog lets a rule take; where the ledger takes longer than that, somebody else may find it begun and count an
+    /// attempt that was none.
     pub claim: Duration,
 }
 

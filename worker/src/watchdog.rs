@@ -1,6 +1,9 @@
-//! Ends the process if a batch hangs. Its events come again, isolated and marked, so the hanging event is found
-//! and set aside.
+//! Ends the process if a rule hangs. Its events come again, isolated and marked, so the hanging event is found and set
+//! aside. A rule never waits, so one that hangs keeps its thread; what waits for the ledger gives it back, however long
+//! that takes, and is bounded there (docs/adr/0065).
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -15,9 +18,9 @@ pub struct Watchdog {
     busy_since_ms: Arc<Vec<AtomicU64>>,
 }
 
-/// While it lives, its lane is busy.
+/// While it lives, its lane has a thread.
 #[derive(Debug)]
-pub struct Busy<'a>(&'a AtomicU64);
+struct Busy<'a>(&'a AtomicU64);
 
 impl Watchdog {
     /// Watches so many lanes from its own thread, for as long as they are there: a rule that never returns blocks its
@@ -37,7 +40,7 @@ impl Watchdog {
             }
             tracing::error!(
                 deadline_secs = deadline.as_secs(),
-                "a batch hangs: stopping the process; its events will be handled one at a time"
+                "a rule hangs: stopping the process; the batch's events will be handled one at a time"
             );
             shared::telemetry::flush();
             std::process::exit(HUNG);
@@ -46,7 +49,17 @@ impl Watchdog {
         Ok(watchdog)
     }
 
-    pub fn busy(&self, lane: usize) -> Busy<'_> {
+    /// Does the work of a lane under watch.
+    pub async fn watch<T>(&self, lane: usize, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        poll_fn(|context| {
+            let _busy = self.busy(lane);
+            work.as_mut().poll(context)
+        })
+        .await
+    }
+
+    fn busy(&self, lane: usize) -> Busy<'_> {
         let slot = &self.busy_since_ms[lane];
         slot.store(self.elapsed_ms(), Ordering::Relaxed);
         Busy(slot)
@@ -69,5 +82,36 @@ impl Watchdog {
 impl Drop for Busy<'_> {
     fn drop(&mut self) {
         self.0.store(IDLE, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEADLINE: Duration = Duration::from_millis(50);
+
+    /// Its own thread would end the test.
+    fn unwatched(lanes: usize) -> Watchdog {
+        let lanes = (0..lanes).map(|_| AtomicU64::new(IDLE)).collect();
+        Watchdog { began: Instant::now(), busy_since_ms: Arc::new(lanes) }
+    }
+
+    #[tokio::test]
+    async fn who_keeps_the_thread_hangs_and_who_waits_does_not() {
+        let watchdog = unwatched(2);
+        let waits = watchdog.watch(0, tokio::time::sleep(DEADLINE * 3));
+        let looks = async {
+            tokio::time::sleep(DEADLINE * 2).await;
+            watchdog.has_hung(DEADLINE)
+        };
+        assert!(!tokio::join!(waits, looks).1);
+
+        let hung = watchdog.watch(1, async {
+            std::thread::sleep(DEADLINE * 2);
+            watchdog.has_hung(DEADLINE)
+        });
+        assert!(hung.await);
+        assert!(!watchdog.has_hung(DEADLINE), "it came back");
     }
 }

@@ -8,7 +8,7 @@ use chrono::{DateTime, Datelike, Months, Utc};
 use shared::built_once;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 
-use crate::{Ledger, LedgerError, Pool};
+use crate::{Ledger, LedgerError, Patience, Pool};
 
 /// Stripe began in 2011. What is older, or of a far future, has a partition of its own that is always there.
 const FIRST_YEAR: i32 = 2011;
@@ -16,7 +16,7 @@ const LAST_YEAR: i32 = 2099;
 /// So many months are made ahead, beside the present one.
 const AHEAD: u32 = 2;
 /// Another worker that makes the same month is waited for so long, so often.
-const PATIENCE: &str = "SET LOCAL lock_timeout = '2s'";
+const LOCK_PATIENCE: &str = "SET LOCAL lock_timeout = '2s'";
 const TIMES: u32 = 5;
 /// Those that divide the table, or make a month, do so one after the other.
 const LOCK: i64 = 0x7469_6465_6d6f_6e74;
@@ -59,7 +59,7 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         let Pool::Postgres(pool) = &self.pool else { return Ok(()) };
         for at in self.months.unknown(moments) {
-            make(pool, at).await?;
+            make(pool, self.patience, at).await?;
             self.months.add(at);
         }
         Ok(())
@@ -85,21 +85,22 @@ impl Ledger {
 }
 
 #[built_once]
-async fn make(pool: &PgPool, at: DateTime<Utc>) -> Result<(), LedgerError> {
+async fn make(pool: &PgPool, patience: Patience, at: DateTime<Utc>) -> Result<(), LedgerError> {
     let mut times = 1;
     loop {
-        match make_once(pool, at).await {
+        match make_once(pool, patience, at).await {
             Err(LedgerError::Moved) if times < TIMES => times += 1,
             made => return made,
         }
     }
 }
 
-async fn make_once(pool: &PgPool, at: DateTime<Utc>) -> Result<(), LedgerError> {
-    let mut tx = pool.begin().await?;
-    sqlx::query(PATIENCE).execute(&mut *tx).await?;
-    sqlx::query("SELECT tidegate_month_of_events($1)").bind(at).execute(&mut *tx).await?;
-    Ok(tx.commit().await?)
+async fn make_once(pool: &PgPool, patience: Patience, at: DateTime<Utc>) -> Result<(), LedgerError> {
+    let mut tx = patience.begin(pool, None).await?;
+    patience.wait(sqlx::query(LOCK_PATIENCE).execute(&mut *tx)).await?;
+    let make = sqlx::query("SELECT tidegate_month_of_events($1)").bind(at);
+    patience.wait(make.execute(&mut *tx)).await?;
+    Ok(patience.wait(tx.commit()).await?)
 }
 
 /// Divides the table, which is empty, into months. To do so again changes nothing.
