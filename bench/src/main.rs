@@ -65,7 +65,7 @@ enum Command {
     All(Options),
     /// Which indexes keep Postgres from updating rows in place
     Updates(Options),
-    /// This build of the gateway, or the worker, beside another, in turn: whether a change helps
+    /// This build of the gateway, or the worker, or all at a constant rate, beside another: whether a change helps
     Against {
         part: Part,
         /// A folder with the binaries of another commit, of the same profile
@@ -88,6 +88,7 @@ enum Command {
 enum Part {
     Gateway,
     Worker,
+    Latency,
 }
 
 #[tokio::main]
@@ -111,6 +112,9 @@ async fn main() -> anyhow::Result<()> {
         }
         Command::Against { part: Part::Worker, folder, options } => {
             (options.clone(), worker::compare_builds::run(&options, &folder).await?)
+        }
+        Command::Against { part: Part::Latency, folder, options } => {
+            (options.clone(), end_to_end::compare_builds::run(&options, &folder).await?)
         }
         Command::Toy { toy } => return worker::naive::run(toy).await,
         Command::Loop { which, times, file } => return instructions::run(which, times, &file).await,

@@ -1,9 +1,11 @@
 //! Everything together on the cores of one machine: load, gateway, broker, worker and Postgres. First as much
 //! as it takes, beside a handler with one transaction an event; then a constant rate below that.
 
+pub mod compare_builds;
 mod open_loop;
 mod timeline;
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -13,15 +15,13 @@ use shared::queue::rabbitmq::topology::{self, NewQueues};
 use sqlx::{Connection, PgConnection};
 
 use crate::events::{Events, Requests};
-use crate::gateway::intake::gateway;
 use crate::gateway::started::{Launch, Started};
 use crate::load;
 use crate::measure::process::Parts;
 use crate::measure::rounds::{Contestant, Series, Spread, interleave};
 use crate::measure::sample::{Sample, to_float};
 use crate::report::{Contest, Figure, Options, Reach, Section, Side};
-use crate::worker::OURS;
-use crate::worker::drain::{Eye, launch};
+use crate::worker::drain::{Consumer, Eye, launch};
 use crate::worker::naive;
 use crate::worker::servers::{Database, Kind, Servers};
 
@@ -101,10 +101,16 @@ struct Stack {
 }
 
 impl Stack {
-    async fn start(servers: &Servers, secret: &str) -> anyhow::Result<Self> {
-        let ledger = servers.ledger(Kind::Postgres).await?;
-        let gateway = gateway(&servers.queue_url, secret)?.start(&["GATEWAY_INTERNAL_ADDR"]).await?;
-        let worker = launch(servers, &ledger.url, OURS)?.start(&["WORKER_INTERNAL_ADDR"]).await?;
+    /// From the folder of another build where there is one.
+    async fn start(servers: &Servers, secret: &str, folder: Option<&Path>) -> anyhow::Result<Self> {
+        let ledger = servers.database(Kind::Postgres).await?;
+        let migrate = Launch::of_build(folder, &["tidegate", "migrate"])?;
+        migrate.with("DATABASE_URL", &ledger.url).run().await?;
+        let gateway = Launch::of_build(folder, &["tidegate-gateway"])?;
+        let gateway = gateway.with("QUEUE_URL", &servers.queue_url).with("STRIPE_WEBHOOK_SECRET", secret);
+        let gateway = gateway.start(&["GATEWAY_INTERNAL_ADDR"]).await?;
+        let worker = launch(servers, &ledger.url, Consumer::Worker { folder, batch: None })?;
+        let worker = worker.start(&["WORKER_INTERNAL_ADDR"]).await?;
         servers.calm_down().await?;
         Ok(Self { gateway, worker, ledger })
     }
@@ -125,7 +131,7 @@ async fn ours(
     requests: &tokio::sync::Mutex<Requests>,
     secret: &str,
 ) -> anyhow::Result<Sample> {
-    let stack = Stack::start(servers, secret).await?;
+    let stack = Stack::start(servers, secret, None).await?;
     let mut requests = requests.lock().await;
     requests.stamp();
     let parts = stack.parts(servers)?;

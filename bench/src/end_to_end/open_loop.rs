@@ -2,6 +2,7 @@
 //! is applied, from when the gateway had it until Postgres committed it. Every spike is held against what the
 //! machine and the servers did at the time.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::ensure;
@@ -14,14 +15,14 @@ use super::{APPLIED_PATIENCE, GLANCE, Stack};
 use crate::events::Requests;
 use crate::load;
 use crate::measure::rounds::{Series, Spread};
-use crate::measure::sample::Sample;
+use crate::measure::sample::{Sample, to_float};
 use crate::report::{Cell, Contest, Figure, Options, Reach, Section, Table};
 use crate::worker::drain::Eye;
 use crate::worker::servers::{Database, Servers};
 
 /// The part of the measured capacity that is offered.
 pub const SHARE: f64 = 0.7;
-const CONNECTIONS: usize = 512;
+pub(super) const CONNECTIONS: usize = 512;
 /// So few that each event is alone.
 const ALONE_PER_SECOND: f64 = 20.0;
 const ALONE_CONNECTIONS: usize = 4;
@@ -30,10 +31,14 @@ const RUN_SECS: f64 = 6.0;
 const APPLIED_SPIKE: Duration = Duration::from_millis(100);
 /// What is late within this time of something late is the same spike.
 const SAME_SPIKE: TimeDelta = TimeDelta::milliseconds(100);
+/// Names of what a sample notes: medians, of all batches and of all events.
+pub(super) const BATCH_EVENTS: &str = "events in a batch";
+pub(super) const BATCH_MS: &str = "ms that a batch took";
+pub(super) const WAIT_MS: &str = "ms that an event waited for its batch";
 const SHOWN_SPIKES: usize = 30;
 
 /// Something that was late.
-struct Spike {
+pub(super) struct Spike {
     round: usize,
     what: &'static str,
     from: DateTime<Utc>,
@@ -92,7 +97,7 @@ async fn rounds(
     let mut applied = Series { name: "applied", samples: Vec::new() };
     let mut spikes = Vec::new();
     for round in 0..=options.rounds() {
-        let stack = Stack::start(servers, secret).await?;
+        let stack = Stack::start(servers, secret, None).await?;
         let ran = one(options, servers, &stack, requests, (per_second, connections), round).await?;
         stack.stop(servers).await?;
         let p99 = |sample: &Sample| sample.latencies.within(990).unwrap_or(f64::NAN);
@@ -111,7 +116,7 @@ fn latency(series: &Series, permille: usize) -> Spread {
 }
 
 /// What was accepted, what was applied, and what was late.
-async fn one(
+pub(super) async fn one(
     options: &Options,
     servers: &Servers,
     stack: &Stack,
@@ -138,9 +143,13 @@ async fn one(
     let timeline = timeline.end(servers);
     let ways = ways(&stack.ledger).await?;
     let mut applied = Sample::of(ways.len() as u64, Duration::from_secs_f64(run.sample.seconds));
-    for (received, committed) in &ways {
+    for Way { received, committed, .. } in &ways {
         applied.latencies.note((*committed - *received).to_std().unwrap_or_default());
     }
+    let batches: BTreeMap<_, _> = ways.iter().map(|way| (way.committed, way.committed - way.begun)).collect();
+    applied.notes.insert(BATCH_EVENTS, to_float(applied.events) / to_float(batches.len() as u64));
+    applied.notes.insert(BATCH_MS, median_ms(batches.into_values()));
+    applied.notes.insert(WAIT_MS, median_ms(ways.iter().map(|way| way.begun - way.received)));
     let mut spikes = late(round, &ways);
     spikes.extend(run.spikes.iter().map(|spike| {
         let from = begun + TimeDelta::from_std(spike.at).unwrap_or_default();
@@ -163,20 +172,30 @@ async fn one(
     Ok((accepted, applied, spikes))
 }
 
-/// When the gateway had each event, and when Postgres had committed it.
-async fn ways(ledger: &Database) -> anyhow::Result<Vec<(DateTime<Utc>, DateTime<Utc>)>> {
+/// When the gateway had an event, when its batch was begun, and when Postgres had committed that.
+struct Way {
+    received: DateTime<Utc>,
+    begun: DateTime<Utc>,
+    committed: DateTime<Utc>,
+}
+
+async fn ways(ledger: &Database) -> anyhow::Result<Vec<Way>> {
     let mut connection = PgConnection::connect(&ledger.url).await?;
-    let ways = sqlx::query_as("SELECT received_at, pg_xact_commit_timestamp(xmin) FROM events ORDER BY 2")
-        .fetch_all(&mut connection)
-        .await?;
+    let ways = "SELECT received_at, recorded_at, pg_xact_commit_timestamp(xmin) FROM events ORDER BY 3";
+    let ways: Vec<(DateTime<Utc>, DateTime<Utc>, DateTime<Utc>)> =
+        sqlx::query_as(ways).fetch_all(&mut connection).await?;
     connection.close().await?;
-    Ok(ways)
+    Ok(ways.into_iter().map(|(received, begun, committed)| Way { received, begun, committed }).collect())
+}
+
+fn median_ms(durations: impl Iterator<Item = TimeDelta>) -> f64 {
+    Spread::of(durations.map(|duration| duration.to_std().unwrap_or_default().as_secs_f64() * 1e3)).median
 }
 
 /// Groups of commits that came late.
-fn late(round: usize, ways: &[(DateTime<Utc>, DateTime<Utc>)]) -> Vec<Spike> {
+fn late(round: usize, ways: &[Way]) -> Vec<Spike> {
     let mut spikes: Vec<Spike> = Vec::new();
-    for (received, committed) in ways {
+    for Way { received, committed, .. } in ways {
         let took = (*committed - *received).to_std().unwrap_or_default();
         if took < APPLIED_SPIKE {
             continue;
