@@ -149,9 +149,10 @@ impl From<NotDone> for Problem {
             | NotDone::NoId { .. }
             | NotDone::NoCustomerId { .. } => Code::InvalidParameter,
             NotDone::Ambiguous { .. } => Code::Ambiguous,
-            NotDone::OwnRequest { .. } | NotDone::OthersRequest { .. } | NotDone::Program { .. } => {
-                Code::Forbidden
-            }
+            NotDone::OwnRequest { .. }
+            | NotDone::OwnCause { .. }
+            | NotDone::OthersRequest { .. }
+            | NotDone::Program { .. } => Code::Forbidden,
             NotDone::State { .. }
             | NotDone::OutOfPlace(_)
             | NotDone::Expired
@@ -248,6 +249,7 @@ fn of_staff(refusal: &StaffRefusal) -> Code {
         R::LastAdministrator(_)
         | R::MoreThanTheirs { .. }
         | R::OwnChange(_)
+        | R::Program
         | R::Alone { .. }
         | R::NoStaffKey => Code::Refused,
         R::NameTaken(_)

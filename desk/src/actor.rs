@@ -124,6 +124,11 @@ impl Actor {
         name.strip_prefix("cli:").unwrap_or(name).trim().eq_ignore_ascii_case(self.staff.trim())
     }
 
+    /// Whether a name in the audit, which ends with how somebody was known, is theirs.
+    pub fn is_in_audit_as(&self, name: &str) -> bool {
+        self.is_named(name.split(" (").next().unwrap_or_default())
+    }
+
     pub fn staff(&self) -> &str {
         &self.staff
     }

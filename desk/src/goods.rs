@@ -17,9 +17,8 @@ use ledger::{Ledger, LedgerError, Transaction};
 use serde_json::Value;
 use shared::Pending;
 
-use crate::actor::Actor;
 use crate::acts::operations::NotDone;
-use crate::acts::operations::request::{Ask, Wanted, request};
+use crate::acts::operations::request::{Ask, Wanted, request_because_of};
 use crate::findings::{Look, record};
 
 mod removed;
@@ -250,6 +249,18 @@ pub async fn give_back(
     note: &str,
     now: DateTime<Utc>,
 ) -> Result<GivenBack, NotDone> {
+    give_back_because_of(ledger, payment, (reason, note), None, now).await
+}
+
+/// The same where it is owed by somebody's act, who is not the one to approve it.
+#[shared::built_once]
+pub async fn give_back_because_of(
+    ledger: &Ledger,
+    payment: &Key,
+    (reason, note): (Reason, &str),
+    caused_by: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<GivenBack, NotDone> {
     if let Some(asked) =
         asked_back(&mut ledger.read().await?, &[payment.clone()].into()).await?.remove(payment)
     {
@@ -261,7 +272,7 @@ pub async fn give_back(
         note: Some(note.to_owned()),
         confirmed: true,
     };
-    let operation = request(ledger, &ask, &Actor::clock(), now).await?;
+    let operation = request_because_of(ledger, &ask, caused_by, now).await?;
     let is_open = operation.state.is_open();
     Ok(if is_open { GivenBack::Asked(operation) } else { GivenBack::Stuck(operation) })
 }

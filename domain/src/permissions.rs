@@ -49,6 +49,11 @@ impl Roles {
     pub fn have(&self, permission: Permission) -> bool {
         self.permissions().contains(&permission)
     }
+
+    /// Whether whoever has these must prove who they are by a second factor, where the policy requires one.
+    pub fn need_second_factor(&self, is_required: bool) -> bool {
+        is_required && (self.have(Permission::Manage) || self.have(Permission::Admin))
+    }
 }
 
 impl From<Role> for Roles {

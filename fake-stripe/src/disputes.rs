@@ -11,6 +11,8 @@ use crate::lists::{self, PAGING};
 use crate::params::Params;
 
 const RESPOND_WITHIN_SECS: i64 = 9 * 86_400;
+/// Since this version one may say whether Stripe answers by itself.
+const SMART_DISPUTES_SINCE: &str = "2026-10-28";
 
 /// The bank of a charge's card opens it: about all that was captured, or less.
 pub(crate) fn open(
@@ -99,8 +101,9 @@ pub(crate) fn retrieve(books: &Books, id: &str) -> Answer {
 }
 
 /// Evidence is staged, or submitted, which is the default.
-pub(crate) fn update(books: &mut Books, id: &str, params: Params<'_>) -> Answer {
-    let params = params.allow(&["evidence", "metadata", "submit", "intended_submission_method"])?;
+pub(crate) fn update(books: &mut Books, id: &str, params: Params<'_>, version: &str) -> Answer {
+    let known = ["evidence", "metadata", "submit", "intended_submission_method"];
+    let params = params.allow(if version >= SMART_DISPUTES_SINCE { &known } else { &known[..3] })?;
     let submits = params.flag("submit")?.unwrap_or(true);
     let method = params.one_of(
         "intended_submission_method",
@@ -114,7 +117,7 @@ pub(crate) fn update(books: &mut Books, id: &str, params: Params<'_>) -> Answer 
     }
     let brings = params.is_given("evidence");
     let count = dispute["evidence_details"]["submission_count"].as_i64().unwrap_or(0);
-    if brings && count > 0 {
+    if brings && count > 0 && !matches!(dispute["status"].as_str(), Some("needs_response")) {
         return Err(Refusal::new(
             "This dispute's evidence has already been submitted. You can only submit evidence once.",
         ));
@@ -180,8 +183,8 @@ pub(crate) fn end(books: &mut Books, id: &str, status: &'static str) -> Answer {
     if is_inquiry && status == "needs_response" {
         // It is escalated to a dispute: now the money leaves.
         withdraw(books, id);
+        // Whether the count begins anew, nobody says: it stays, for those who count on that.
         let mut details = dispute["evidence_details"].clone();
-        details["submission_count"] = json!(0);
         details["due_by"] = json!(books.now + RESPOND_WITHIN_SECS);
         let mut method = dispute["payment_method_details"].clone();
         method["card"]["case_type"] = json!("chargeback");

@@ -63,7 +63,7 @@ fn answer(books: &mut Books, call: &Call, version: &str) -> Answer {
 
         ("GET", ["disputes"]) => disputes::list(books, params),
         ("GET", ["disputes", id]) => disputes::retrieve(books, id),
-        ("POST", ["disputes", id]) => disputes::update(books, id, params),
+        ("POST", ["disputes", id]) => disputes::update(books, id, params, version),
         ("POST", ["disputes", id, "close"]) => disputes::close(books, id, params),
         ("GET", ["radar", "early_fraud_warnings"]) => disputes::list_warnings(books, params),
         ("GET", ["radar", "early_fraud_warnings", id]) => {

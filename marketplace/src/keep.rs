@@ -53,9 +53,11 @@ pub(crate) fn keep<'a>(
                 continue;
             }
             let note = format!("listing {}: {}", key.id, why.words());
+            let rejected = held.record.rejected.as_ref().filter(|_| why == Why::Rejected);
+            let (word, caused_by) = ((why.reason(), &*note), rejected.map(|word| word.by.as_str()));
             let given = match asked.get(&paid.payment) {
                 Some(given) => given.clone(),
-                None => goods::give_back(ledger, &paid.payment, why.reason(), &note, now).await?,
+                None => goods::give_back_because_of(ledger, &paid.payment, word, caused_by, now).await?,
             };
             if let GivenBack::Stuck(operation) = given {
                 let summary = format!(

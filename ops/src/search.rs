@@ -1,7 +1,9 @@
 //! `tidegate search WORDS`: payments by operators, or whatever goes by a name.
 
+use anyhow::bail;
 use desk::search::{self, Hit, PaymentTerms, Wanted};
 use desk::sheets::payments::COLUMNS;
+use domain::permissions::Permission;
 use ledger::Transaction;
 use ledger::views::page::Part;
 use ledger::views::reasons::KnownReason;
@@ -12,7 +14,7 @@ use crate::cli::{FailuresListOptions, SearchOptions, ShowOptions, WindowOptions}
 use crate::failure::wrongly_called;
 use crate::listing::{self, Listing, quoted};
 use crate::payments::table;
-use crate::{failures, finder, open, output};
+use crate::{failures, finder, open, output, staff};
 
 pub async fn run(env: &Env, options: SearchOptions) -> anyhow::Result<()> {
     let words = options.words.join(" ");
@@ -41,6 +43,13 @@ async fn payments(env: &Env, terms: &PaymentTerms, options: &SearchOptions) -> a
     let filter = terms.filter(options.whose.read(), now.date_naive());
     let filter = filter.map_err(|wrong| wrongly_called(wrong.to_string()))?;
     let ledger = open::ledger(env).await?;
+    // Who sees no card must not guess one, either.
+    if terms.last4.is_some() && staff::cards(&ledger, env).await?.are_hidden() {
+        bail!(
+            "searching by a card needs the permission {}: set TIDEGATE_TOKEN to a token that has it",
+            Permission::Manage
+        );
+    }
     let listing = Listing::of("payment", |rows, _| table(rows), COLUMNS).filtered(true);
     let read = async |tx: &mut Transaction, part: &Part| tx.payments(&filter, part).await;
     listing::show(&ledger, (&options.page, &options.shape), &listing, now, read).await

@@ -9,12 +9,15 @@ use super::answer::ErrorAnswer;
 
 const APPROVAL_REQUIRED: &str = "approval_required";
 const IDEMPOTENCY_ERROR: &str = "idempotency_error";
+const KEY_IN_USE: &str = "idempotency_key_in_use";
 
 /// The class of an answer that is no success.
 pub(super) fn class_of(answer: &ErrorAnswer) -> AnswerClass {
     let says = |word: &str| [&answer.kind, &answer.code].into_iter().flatten().any(|said| said == word);
     match answer.status {
         _ if says(APPROVAL_REQUIRED) => AnswerClass::ApprovalRequired,
+        // Another request, of anybody's, holds the object. Without a code it may be our own that runs.
+        409 if answer.code.is_some() && !says(KEY_IN_USE) => AnswerClass::NotDone,
         409 => AnswerClass::TwinRuns,
         429 => AnswerClass::NotDone,
         401 => AnswerClass::KeyRevoked,
@@ -56,7 +59,8 @@ mod tests {
         (401, "invalid_request_error", "api_key_expired", "-", KeyRevoked),
         (401, "-", "-", "-", KeyRevoked),
         (409, "idempotency_error", "idempotency_key_in_use", "true", TwinRuns),
-        (409, "invalid_request_error", "lock_timeout", "false", TwinRuns),
+        (409, "invalid_request_error", "lock_timeout", "false", NotDone),
+        (409, "idempotency_error", "-", "-", TwinRuns),
         (429, "invalid_request_error", "rate_limit", "-", NotDone),
         (429, "invalid_request_error", "lock_timeout", "-", NotDone),
         (429, "-", "-", "false", NotDone),

@@ -18,9 +18,6 @@ pub struct EvidenceUpdate<'a> {
     pub evidence: &'a BTreeMap<String, String>,
     pub submit: bool,
     pub metadata: &'a Metadata,
-    /// Else Stripe may answer by itself.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub intended_submission_method: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -59,6 +56,11 @@ pub struct EvidenceDetails {
 }
 
 impl DisputeNow {
+    /// Whether Stripe still waits for an answer.
+    pub fn waits_for_an_answer(&self) -> bool {
+        matches!(self.status.as_str(), "needs_response" | "warning_needs_response")
+    }
+
     /// Whether more money went out by it than came back.
     pub fn has_taken(&self) -> bool {
         self.balance_transactions.iter().map(|movement| movement.amount).fold(0, i64::saturating_add) < 0

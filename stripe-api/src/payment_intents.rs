@@ -48,7 +48,6 @@ struct CreateAndConfirm<'a> {
     payment: &'a NewPaymentIntent<'a>,
     confirm: bool,
     off_session: bool,
-    error_on_requires_action: bool,
 }
 
 #[derive(Serialize)]
@@ -56,7 +55,6 @@ struct Confirm<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     payment_method: Option<&'a str>,
     off_session: bool,
-    error_on_requires_action: bool,
 }
 
 #[derive(Serialize)]
@@ -96,6 +94,17 @@ pub struct PaymentIntentNow {
     pub last_payment_error: Option<PaymentErrorNow>,
 }
 
+impl PaymentIntentNow {
+    /// Whether a try that was asked for has not ended yet: it neither took money nor says why it did not.
+    pub fn may_still_be_tried(&self) -> bool {
+        match self.status.as_str() {
+            "requires_confirmation" => true,
+            "requires_payment_method" => self.last_payment_error.is_none(),
+            _ => false,
+        }
+    }
+}
+
 /// Why a try to take money failed, and what was to pay.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct PaymentErrorNow {
@@ -114,8 +123,7 @@ impl Api {
         payment: &NewPaymentIntent<'_>,
         sending: Sending<'_>,
     ) -> Result<Answer, StripeError> {
-        let form =
-            CreateAndConfirm { payment, confirm: true, off_session: true, error_on_requires_action: true };
+        let form = CreateAndConfirm { payment, confirm: true, off_session: true };
         self.post("/payment_intents".to_owned(), &form, sending).await
     }
 
@@ -137,7 +145,7 @@ impl Api {
         payment_method: Option<&str>,
         sending: Sending<'_>,
     ) -> Result<Answer, StripeError> {
-        let form = Confirm { payment_method, off_session: true, error_on_requires_action: true };
+        let form = Confirm { payment_method, off_session: true };
         self.post(format!("/payment_intents/{}/confirm", sound(id)?), &form, sending).await
     }
 

@@ -49,6 +49,12 @@ async fn moved(ledger: &Ledger, id: &str, kind: &str, source: &str, amount: i64)
     tx.commit().await.unwrap();
 }
 
+/// A refund of a charge of another day.
+fn refund(status: &str) -> Value {
+    json!({ "id": "re_1", "object": "refund", "status": status, "amount": 300, "currency": "usd", "charge": "ch_held",
+        "created": START })
+}
+
 /// Kind, object and amount of what has not moved the balance.
 async fn unmoved(ledger: &Ledger) -> Vec<(String, String, i64)> {
     let whose = Key { id: String::new(), account: String::new(), livemode: true };
@@ -90,6 +96,21 @@ async fn a_charge_stays_open_until_it_is_captured_given_up_or_failed() {
             "amount": 900, "amount_received": 0, "currency": "usd", "created": START, "latest_charge": "ch_given",
             "metadata": {} });
         tell(&ledger, "payment_intent.canceled", 240, &canceled).await;
+        assert_eq!(unmoved(&ledger).await, []);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refund_stays_open_until_it_has_moved_the_balance() {
+    each_ledger("unsettled_refund", async |ledger, _| {
+        tell(&ledger, "charge.captured", 0, &charge("ch_held", "succeeded", 900)).await;
+        moved(&ledger, "txn_1", "charge", "ch_held", 900).await;
+        tell(&ledger, "refund.created", 60, &refund("pending")).await;
+        assert_eq!(unmoved(&ledger).await, [of("open_refund", "re_1", -300)]);
+        tell(&ledger, "refund.updated", 120, &refund("succeeded")).await;
+        assert_eq!(unmoved(&ledger).await, [of("refund", "re_1", -300)], "done, and nothing has left");
+        moved(&ledger, "txn_2", "refund", "re_1", -300).await;
         assert_eq!(unmoved(&ledger).await, []);
     })
     .await;

@@ -283,7 +283,7 @@ async fn read_one(ledger: &Ledger, frame: &mut Frame<'_>, kind: &str, id: &str) 
             view.map(|view| batches::page(frame, &view))
         }
         "notice" => {
-            let view = desk::views::notices::notice(ledger, id).await?;
+            let view = desk::views::notices::notice(ledger, id, Cards::of(frame.actor)).await?;
             frame.livemode = view.as_ref().map_or(frame.livemode, |view| view.notice.key.livemode);
             view.map(|view| notices::one(&view))
         }

@@ -102,6 +102,7 @@ fn details(view: &OperationView) -> Markup {
                 div { dt { "reason" } dd { (operation.reason.as_str().replace('_', " ")) } }
                 @if let Some(note) = &operation.note { div { dt { "note" } dd { (note) } } }
                 div { dt { "asked for by" } dd { (operation.requested_by) @if operation.is_program { " (a program)" } } }
+                @if let Some(by) = &operation.caused_by { div { dt { "because of an act of" } dd { (by) } } }
                 div { dt { "asked for" } dd { (moment(operation.requested_at)) } }
                 @if let Some(by) = &operation.approved_by {
                     @if operation.approval == Approval::Person { div { dt { "approved by" } dd { (by) } } }
@@ -164,6 +165,7 @@ fn acts(frame: &Frame<'_>, operation: &Operation) -> Markup {
     let does = desk::views::operation::does(operation);
     let id = [operation.id()];
     let asked_for_it = operation.requested_by == frame.actor.staff();
+    let caused_it = operation.caused_by.as_deref().is_some_and(|name| frame.actor.is_in_audit_as(name));
     let reason = || words("reason", "Reason", "It stands in the audit, with your name.", true);
     let act = |endpoint, title, consequence: Markup, fields, button, is_dangerous| {
         form(frame, &Act { endpoint, path: &id, title, consequence, fields, button, is_dangerous })
@@ -178,6 +180,9 @@ fn acts(frame: &Frame<'_>, operation: &Operation) -> Markup {
             }
             OperationState::NeedsApproval if asked_for_it => {
                 p.muted { "You asked for it, so somebody else approves or rejects it." }
+            }
+            OperationState::NeedsApproval if caused_it => {
+                p.muted { "It is because of what you did, so somebody else approves or rejects it." }
             }
             OperationState::NeedsApproval => {
                 (act("approve_operation", "Approve", html! { "With your word this is sent to Stripe: " strong { (does) } "." }, html! {

@@ -1,6 +1,7 @@
 //! Notices: what people and programs were told, and the targets that it goes to.
 
 use desk::acts::notices::{self as acts, Added, Span};
+use desk::views::cards::Cards;
 use desk::views::notices as views;
 use domain::Severity;
 use domain::notices::delivery::DeliveryState;
@@ -183,7 +184,7 @@ async fn list(call: Call) -> Answered {
 }
 
 async fn get(call: Call) -> Answered {
-    let view = views::notice(call.ledger(), call.id()).await?;
+    let view = views::notice(call.ledger(), call.id(), Cards::of(call.actor()?)).await?;
     Ok(Answer::object(&view.ok_or_else(|| nothing("notice", call.id()))?))
 }
 

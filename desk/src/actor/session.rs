@@ -1,4 +1,5 @@
-//! From the cookie of a session to who acts. A session ends by itself when nobody uses it, and at its end in any case.
+//! From the cookie of a session to who acts. A session ends by itself when nobody uses it, at its end in any case, and where
+//! its person's roles come to need a second factor that it was begun without.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::staff_names::staff_name;
@@ -23,7 +24,8 @@ pub async fn authenticate_session(
     let Some(session) = tx.session_by_hash(&token_hash(cookie)).await? else {
         return Err(NotAuthenticated::Unknown);
     };
-    let (member, idle) = (tx.member(&session.staff).await?, tx.policies().await?.idle());
+    let (member, policies) = (tx.member(&session.staff).await?, tx.policies().await?);
+    let idle = policies.idle();
     drop(tx);
     if session.ended_at.is_some() {
         return Err(NotAuthenticated::SessionEnded);
@@ -43,7 +45,8 @@ pub async fn authenticate_session(
         }
         tx.commit().await?;
     }
-    if is_over {
+    let is_weak = member.roles.need_second_factor(policies.totp_required()) && !session.second_factor;
+    if is_over || is_weak {
         return Err(NotAuthenticated::SessionEnded);
     }
     Ok(Actor::known(&member.name, member.roles.0, KnownBy::Session, false))

@@ -52,6 +52,8 @@ pub enum StaffRefusal {
     HasLapsed(String),
     #[error("{0} asked for this change: another administrator must approve it")]
     OwnChange(String),
+    #[error("a program has no second look: a person approves")]
+    Program,
     #[error("what {0} would change is not as it was when the change was asked for: ask for it again")]
     HasMoved(String),
     #[error("there is no policy {0}: `tidegate policy list` lists them")]

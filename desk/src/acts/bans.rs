@@ -25,9 +25,7 @@ pub struct Decision {
 pub async fn may_decide(ledger: &Ledger, user: &Key, by: &Actor, now: DateTime<Utc>) -> Result<(), Refusal> {
     let before = ledger.read().await?.look_up::<Ban>(std::slice::from_ref(user)).await?.pop();
     let decided_by = before.and_then(|ban| ban.override_by.filter(|_| ban.override_act != Act::None));
-    // The audit's name of somebody ends with how they were known.
-    let is_anothers =
-        decided_by.is_some_and(|name| !by.is_named(name.split(" (").next().unwrap_or_default()));
+    let is_anothers = decided_by.is_some_and(|name| !by.is_in_audit_as(&name));
     if is_anothers
         && !by.is_declared()
         && let Err(forbidden) = by.may(Permission::Admin)

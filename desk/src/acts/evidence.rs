@@ -216,13 +216,14 @@ async fn begin(
     actor.may(Permission::Request)?;
     let missing = || EvidenceRefusal::NoSuchDispute { id: dispute.id.clone() };
     let row = tx.lock_object::<Dispute>(dispute).await?.ok_or_else(missing)?;
-    if row.state.evidence_submissions > 0 {
-        return Err(EvidenceRefusal::Unanswerable {
-            why: "evidence was submitted, and Stripe takes it once",
-        });
-    }
+    // An inquiry that was answered, and became a dispute, waits for another answer.
     if row.status != domain::disputes::Status::Opened {
-        return Err(EvidenceRefusal::Unanswerable { why: "Stripe does not wait for an answer" });
+        let why = if row.state.evidence_submissions > 0 {
+            "evidence was submitted, and Stripe takes it once"
+        } else {
+            "Stripe does not wait for an answer"
+        };
+        return Err(EvidenceRefusal::Unanswerable { why });
     }
     if row.state.respond_by.is_none_or(|respond_by| respond_by <= now) {
         return Err(EvidenceRefusal::Unanswerable { why: "the time to answer has passed" });

@@ -15,7 +15,6 @@ use shared::trace::random_hex;
 
 use super::Refusal;
 use super::administrators::{Administrators, StaffRefusal, noting_refusals};
-use super::login::needs_second_factor;
 use super::pending::{self, Asked};
 use super::staff::{KIND, known, named};
 use crate::actor::{Actor, token_hash};
@@ -90,7 +89,8 @@ async fn try_invite(ledger: &Ledger, name: &str, by: &Actor, now: DateTime<Utc>)
     if member.disabled_at.is_some() {
         return Err(StaffRefusal::IsDisabled(name.to_owned()).into());
     }
-    let waits = is_loosening(&member.roles.permissions(), true) && administrators.needs_second(by)?;
+    let waits = is_loosening(&to_come(&mut tx, &member, now).await?.permissions(), true)
+        && administrators.needs_second(by)?;
     let (code, invitation) = invitation(Some(name), &by.in_audit(), waits, now);
     tx.end_invitations(Some(name), &by.in_audit(), now).await?;
     tx.add_invitation(&invitation).await?;
@@ -108,6 +108,15 @@ async fn try_invite(ledger: &Ledger, name: &str, by: &Actor, now: DateTime<Utc>)
     }
     tx.commit().await?;
     Ok(Invited { code, invitation, pending })
+}
+
+/// A person's roles, or those that wait for a second administrator: the code may be used once they are given.
+async fn to_come(tx: &mut Transaction, member: &Member, now: DateTime<Utc>) -> Result<Roles, LedgerError> {
+    let waiting = tx.waiting_changes().await?.into_iter().find(|change| {
+        change.kind == ChangeKind::Roles && change.subject == member.name && change.ends_at > now
+    });
+    let roles = waiting.and_then(|change| Roles::try_from(change.after).ok());
+    Ok(Roles(roles.unwrap_or_default().0.union(&member.roles.0).copied().collect()))
 }
 
 /// Makes the code by which the first administrator is made; `None` once there is anybody.
@@ -135,7 +144,7 @@ pub async fn asking(ledger: &Ledger, code: &str, now: DateTime<Utc>) -> Result<A
         None => Role::SuperUser.into(),
     };
     let is_required = tx.policies().await?.totp_required();
-    let needs_second_factor = needs_second_factor(&roles, is_required);
+    let needs_second_factor = roles.need_second_factor(is_required);
     Ok(Asking { name: invitation.staff, needs_second_factor })
 }
 

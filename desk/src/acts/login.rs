@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::lockout::{self, Scope};
-use domain::permissions::{Permission, Roles};
+use domain::permissions::Roles;
 use domain::staff_names::staff_name;
 use domain::{AuditChange, Severity};
 use ledger::tables::credentials::Credentials;
@@ -70,11 +70,6 @@ pub enum LoginRefused {
     Ledger(#[from] LedgerError),
 }
 
-/// Whether these roles need a second factor.
-pub(super) fn needs_second_factor(roles: &Roles, is_required: bool) -> bool {
-    is_required && (roles.have(Permission::Manage) || roles.have(Permission::Admin))
-}
-
 /// The first step: name and password.
 #[shared::built_once]
 pub async fn login(ledger: &Ledger, attempt: Attempt<'_>, now: DateTime<Utc>) -> Result<Step, LoginRefused> {
@@ -119,7 +114,7 @@ pub async fn second_factor(
     let came = match came {
         Ok(()) => {
             tx.remove_login_challenge(&hash).await?;
-            Ok(begin_session(&mut tx, &staff, address, now).await?)
+            Ok(begin_session(&mut tx, &staff, address, true, now).await?)
         }
         Err(refused) => Err(refused),
     };
@@ -190,10 +185,10 @@ async fn after_password(
         }
         return Ok(Step::NeedsSecondFactor(secret.into()));
     }
-    if needs_second_factor(&roles, tx.policies().await?.totp_required()) {
+    if roles.need_second_factor(tx.policies().await?.totp_required()) {
         return Err(LoginRefused::NoSecondFactor);
     }
-    Ok(Step::LoggedIn(begin_session(tx, name, address, now).await?))
+    Ok(Step::LoggedIn(begin_session(tx, name, address, false, now).await?))
 }
 
 async fn check_second(
@@ -224,6 +219,7 @@ async fn begin_session(
     tx: &mut Transaction,
     name: &str,
     address: &str,
+    second_factor: bool,
     now: DateTime<Utc>,
 ) -> Result<LoggedIn, LedgerError> {
     tx.forget_login_failures(Scope::Staff, name).await?;
@@ -237,6 +233,7 @@ async fn begin_session(
         begun_at: now,
         seen_at: now,
         ends_at: now + tx.policies().await?.session(),
+        second_factor,
         ended_by: None,
         ended_at: None,
     };

@@ -76,6 +76,7 @@ async fn try_decide(
         Decision::Approve if change.asked_by == by.staff() => {
             return Err(StaffRefusal::OwnChange(change.asked_by).into());
         }
+        Decision::Approve if by.is_program() => return Err(StaffRefusal::Program.into()),
         Decision::Approve if change.ends_at <= now => {
             return Err(StaffRefusal::HasLapsed(id.to_owned()).into());
         }

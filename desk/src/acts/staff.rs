@@ -166,6 +166,12 @@ pub(super) async fn give_roles(
     if member.roles.have(Permission::Admin) && !roles.have(Permission::Admin) {
         member.admin_until = Some(now);
     }
+    let mut given = roles.permissions();
+    given.retain(|permission| !member.roles.have(*permission));
+    if is_loosening(&given, true) {
+        // Made when it opened less, so that nobody else had to look at it.
+        tx.end_usable_invitations(&member.name, &by.in_audit(), now).await?;
+    }
     let before = std::mem::replace(&mut member.roles, roles);
     tx.write_member(member).await?;
     let after = Some(member.roles.to_string());

@@ -13,6 +13,7 @@ use ledger::tables::audit::Line;
 use ledger::{Ledger, LedgerError, Transaction};
 use serde::Serialize;
 
+use super::cards::Cards;
 use super::detail::{Detail, Details, USER};
 use super::dispute_item::{DisputeItem, read_items_of};
 use super::object::{ObjectView, by_time};
@@ -123,8 +124,8 @@ impl ObjectView for ChargeView {
         &self.timeline
     }
 
-    fn charges(&mut self) -> &mut [Charge] {
-        std::slice::from_mut(&mut self.charge)
+    fn hide_cards(&mut self) {
+        Cards::Hidden.hide(std::slice::from_mut(&mut self.charge));
     }
 }
 

@@ -99,6 +99,10 @@ impl ObjectView for DisputeView {
         &self.why
     }
 
+    fn hide_cards(&mut self) {
+        self.card = None;
+    }
+
     fn details(&self, _: DateTime<Utc>) -> Vec<Detail> {
         let DisputeItem { dispute, payment, invoice, user, .. } = &self.dispute;
         let mut details = Details::in_currency(&dispute.state.currency);

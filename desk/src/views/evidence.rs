@@ -160,10 +160,10 @@ async fn staged(
 fn standing(dispute: &Dispute, is_staged: bool, now: DateTime<Utc>) -> Standing {
     let is_in_time = dispute.state.respond_by.is_some_and(|respond_by| respond_by > now);
     match dispute.status {
-        _ if dispute.state.evidence_submissions > 0 => Standing::Submitted,
         Status::Opened if !is_in_time => Standing::Closed,
         Status::Opened if is_staged => Standing::Staged,
         Status::Opened => Standing::Draft,
+        _ if dispute.state.evidence_submissions > 0 => Standing::Submitted,
         _ => Standing::Closed,
     }
 }
@@ -228,6 +228,8 @@ mod tests {
             (dispute(Status::Opened, 0, 60), true, Standing::Staged),
             (dispute(Status::Opened, 0, -60), true, Standing::Closed),
             (dispute(Status::UnderReview, 1, 60), true, Standing::Submitted),
+            // An inquiry that was answered has become a dispute.
+            (dispute(Status::Opened, 1, 60), false, Standing::Draft),
             (dispute(Status::Lost, 0, 60), true, Standing::Closed),
         ] {
             assert_eq!(standing(&dispute, is_staged, now), expected, "{:?}", dispute.status);

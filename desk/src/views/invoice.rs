@@ -19,6 +19,7 @@ use ledger::tables::audit::Line;
 use ledger::{Ledger, LedgerError, Transaction};
 use serde::Serialize;
 
+use super::cards::Cards;
 use super::detail::{Detail, Details};
 use super::dispute_item::{DisputeItem, read_items_of};
 use super::invoice_reasons::{explain, retry_plan};
@@ -151,8 +152,8 @@ impl ObjectView for InvoiceView {
         &self.operations
     }
 
-    fn charges(&mut self) -> &mut [Charge] {
-        &mut self.charges
+    fn hide_cards(&mut self) {
+        Cards::Hidden.hide(&mut self.charges);
     }
 }
 

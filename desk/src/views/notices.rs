@@ -3,11 +3,13 @@
 use chrono::{DateTime, Utc};
 use domain::notices::delivery::{Delivery, DeliveryState};
 use domain::notices::texts::{Message, Templates};
-use domain::notices::{Notice, Target, samples};
+use domain::notices::{Notice, NoticeKind, Target, by_time, samples};
 use ledger::tables::notices::DeliveryCount;
 use ledger::{Ledger, LedgerError};
 use serde::Serialize;
 use serde_json::{Map, Value};
+
+use super::cards::Cards;
 
 /// A notice with its data and its deliveries.
 #[derive(Clone, Debug, Serialize)]
@@ -29,11 +31,15 @@ pub struct TargetView {
 }
 
 #[shared::built_once]
-pub async fn notice(ledger: &Ledger, id: &str) -> Result<Option<NoticeView>, LedgerError> {
+pub async fn notice(ledger: &Ledger, id: &str, cards: Cards) -> Result<Option<NoticeView>, LedgerError> {
     let mut tx = ledger.read().await?;
     let Some(notice) = tx.notice(id).await? else { return Ok(None) };
     let deliveries = tx.deliveries_of(id).await?;
-    Ok(Some(NoticeView { data: notice.data(), notice, deliveries }))
+    let mut data = notice.data();
+    if cards.are_hidden() && notice.kind == NoticeKind::CardExpires {
+        data.retain(|name, _| !by_time::OF_CARD.contains(&name.as_str()));
+    }
+    Ok(Some(NoticeView { notice, data, deliveries }))
 }
 
 #[shared::built_once]

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::charges::Charge;
 use domain::operations::Operation;
 use domain::{Key, Object};
 use ledger::tables::audit::Line;
@@ -59,10 +58,8 @@ pub trait ObjectView: Serialize + Send + Sized {
         &[]
     }
 
-    /// The charges that the page shows, from which data of cards may have to be taken.
-    fn charges(&mut self) -> &mut [Charge] {
-        &mut []
-    }
+    /// Takes out what tells which card it was.
+    fn hide_cards(&mut self) {}
 }
 
 /// A page with the dead letters about its object.
@@ -121,7 +118,9 @@ impl<V: ObjectView> ObjectPages<V> {
         for object in tx.find_or_named::<V::Object>(id).await? {
             if whose.admits(object.key()) {
                 let mut view = V::read(ledger, tx, object, now).await?;
-                cards.hide(view.charges());
+                if cards.are_hidden() {
+                    view.hide_cards();
+                }
                 let of_it = letters.extract_if(.., |letter| subject(letter, id) == *view.key());
                 let dead_letters = of_it.collect();
                 let notes = tx.notes_of(V::Object::NAME, view.key()).await?;

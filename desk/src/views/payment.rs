@@ -16,6 +16,7 @@ use ledger::tables::audit::Line;
 use ledger::{Ledger, LedgerError, Transaction};
 use serde::Serialize;
 
+use super::cards::Cards;
 use super::detail::{Detail, Details, USER};
 use super::dispute_item::{DisputeItem, read_items_of};
 use super::failure_text;
@@ -143,8 +144,8 @@ impl ObjectView for PaymentView {
         &self.operations
     }
 
-    fn charges(&mut self) -> &mut [Charge] {
-        &mut self.charges
+    fn hide_cards(&mut self) {
+        Cards::Hidden.hide(&mut self.charges);
     }
 }
 

@@ -49,6 +49,9 @@ fn ends_at(year: i64, month: i64) -> Option<DateTime<Utc>> {
     Some(first.checked_add_months(Months::new(1))?.and_hms_opt(0, 0, 0)?.and_utc())
 }
 
+/// What that warning says of the card.
+pub const OF_CARD: [&str; 4] = ["brand", "last4", "exp_month", "exp_year"];
+
 /// The warning about the card that a customer's last charge was made with. The object is the customer, so that one
 /// who has several subscriptions gets one letter.
 pub fn of_card(charge: &Charge, now: DateTime<Utc>) -> Option<Notice> {

@@ -50,9 +50,6 @@ impl DisputeFacts {
     /// As of a moment.
     fn answerable(&self, now: DateTime<Utc>) -> Result<(), Refused> {
         self.waits_for_an_answer()?;
-        if self.submissions > 0 {
-            return Err(Refused::Unanswerable { why: "evidence was submitted, and Stripe takes it once" });
-        }
         match self.respond_by {
             Some(respond_by) if respond_by.timestamp() > 0 && respond_by > now => Ok(()),
             Some(respond_by) if respond_by.timestamp() > 0 => {
@@ -179,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn evidence_is_for_a_dispute_that_waits_for_its_first_answer() {
+    fn evidence_is_for_a_dispute_that_waits_for_an_answer() {
         type Change = fn(&mut DisputeFacts);
         let now = at(9);
         let cases: [(&str, Change); 8] = [
@@ -187,7 +184,8 @@ mod tests {
             ("may", |facts| facts.stripe_status = "warning_needs_response".to_owned()),
             ("dispute_not_answerable", |facts| facts.stripe_status = "under_review".to_owned()),
             ("dispute_not_answerable", |facts| facts.stripe_status = "appeal_needs_response".to_owned()),
-            ("dispute_not_answerable", |facts| facts.submissions = 1),
+            // An inquiry that was answered, and became a dispute.
+            ("may", |facts| facts.submissions = 1),
             ("dispute_not_answerable", |facts| facts.respond_by = Some(at(9))),
             ("dispute_not_answerable", |facts| facts.respond_by = DateTime::from_timestamp(0, 0)),
             ("dispute_not_answerable", |facts| facts.respond_by = None),

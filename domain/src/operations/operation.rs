@@ -32,6 +32,8 @@ row! {
         pub requested_by: String,
         pub known_by: String,
         pub is_program: bool,
+        /// Whose act made the clock ask for it, as the audit names them.
+        pub caused_by: Option<String>,
         pub requested_at: DateTime<Utc>,
         pub confirmed: bool,
         pub approval: Approval,

@@ -111,7 +111,7 @@ impl Day {
     fn unmoved(&mut self, evidence: &Evidence, now: DateTime<Utc>) {
         for object in &evidence.objects.unmoved {
             // Whether it will ever move money is not decided yet.
-            if object.kind == "open_charge" {
+            if matches!(object.kind.as_str(), "open_charge" | "open_refund") {
                 self.awaited += 1;
                 continue;
             }

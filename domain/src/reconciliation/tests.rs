@@ -141,20 +141,22 @@ fn a_payment_that_failed_on_its_way_took_back_what_it_had_brought() {
 }
 
 #[test]
-fn a_day_is_not_settled_while_a_charge_of_it_may_still_move_money() {
-    let open = Unmoved {
-        kind: "open_charge".to_owned(),
-        id: "ch_1".to_owned(),
-        amount: 1_000,
-        currency: "usd".to_owned(),
-        since: Some(at("2026-11-23T12:00:00Z")),
-    };
-    let day = judged(&[], Objects { unmoved: vec![open], ..Objects::default() });
-    assert_eq!(
-        (day.differences.len(), day.awaited, day.is_settled),
-        (0, 1, false),
-        "and it is never missing"
-    );
+fn a_day_is_not_settled_while_a_charge_or_refund_of_it_may_still_move_money() {
+    for kind in ["open_charge", "open_refund"] {
+        let open = Unmoved {
+            kind: kind.to_owned(),
+            id: "ch_1".to_owned(),
+            amount: 1_000,
+            currency: "usd".to_owned(),
+            since: Some(at("2026-11-23T12:00:00Z")),
+        };
+        let day = judged(&[], Objects { unmoved: vec![open], ..Objects::default() });
+        assert_eq!(
+            (day.differences.len(), day.awaited, day.is_settled),
+            (0, 1, false),
+            "{kind}: and it is never missing"
+        );
+    }
 }
 
 #[test]

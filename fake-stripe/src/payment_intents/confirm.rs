@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{moved, retrieve, unexpected};
+use super::{moved, not_with_the_dashboards, retrieve, unexpected};
 use crate::books::{Books, id_of};
 use crate::charges::{self, Attempt};
 use crate::error::{Answer, Refusal};
@@ -48,6 +48,9 @@ pub(crate) fn confirm(books: &mut Books, id: &str, how: &Confirmation) -> Result
             );
             return Err(unexpected(&intent, &words));
         }
+    }
+    if how.error_on_requires_action && intent["_dashboards"] == true {
+        return Err(not_with_the_dashboards());
     }
     let method = method(books, &intent, how)?;
     books.edit(id, json!({ "payment_method": method, "last_payment_error": null, "next_action": null }));

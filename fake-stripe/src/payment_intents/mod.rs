@@ -37,6 +37,8 @@ const FIELDS: &[&str] = &[
 ];
 /// Since this version Stripe chooses the types itself.
 const WITHOUT_TYPES_SINCE: &str = "2026-09-30";
+/// Since this version the Dashboard's methods are those of an intent that names no types.
+const DASHBOARDS_SINCE: &str = "2023-08-16";
 
 pub(crate) fn create(books: &mut Books, params: Params<'_>, version: &str) -> Answer {
     let params = params.allow(FIELDS)?;
@@ -52,6 +54,10 @@ pub(crate) fn create(books: &mut Books, params: Params<'_>, version: &str) -> An
     }
     let confirms = params.flag("confirm")?.unwrap_or(false);
     let confirmation = Confirmation::read(params)?;
+    let is_dashboards = version >= DASHBOARDS_SINCE && !params.is_given("payment_method_types");
+    if is_dashboards && confirmation.error_on_requires_action {
+        return Err(not_with_the_dashboards());
+    }
     for name in ["off_session", "error_on_requires_action", "return_url"] {
         if params.is_given(name) && !confirms {
             let words = format!("You cannot provide `{name}` unless `confirm` is set to true.");
@@ -89,12 +95,22 @@ pub(crate) fn create(books: &mut Books, params: Params<'_>, version: &str) -> An
         further["payment_method"] = json!(method);
         further["status"] = json!("requires_confirmation");
     }
+    further["_dashboards"] = json!(is_dashboards);
     books.edit(&id, further);
     books.record("payment_intent.created", &id);
     if confirms {
         confirm(books, &id, &confirmation)?;
     }
     retrieve(books, &id)
+}
+
+/// What the Dashboard manages may need its customer to act: nobody can say beforehand that it must not.
+fn not_with_the_dashboards() -> Refusal {
+    let name = "error_on_requires_action";
+    let words = format!(
+        "The `{name}` parameter can't be used with PaymentIntents which use payment methods managed through the Dashboard."
+    );
+    Refusal::invalid(name, &words)
 }
 
 /// What a new payment intent is for.

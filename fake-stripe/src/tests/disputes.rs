@@ -104,6 +104,8 @@ fn an_inquiry_takes_money_only_when_it_is_escalated() {
         (&json!("needs_response"), &json!(false))
     );
     assert_eq!(stripe.balance().0, 6_000 - 204 - 7_500);
+    let answered = stripe.done(&path, "evidence[uncategorized_text]=once_more");
+    assert_eq!(answered["status"], "under_review", "a dispute wants an answer of its own");
 }
 
 #[test]

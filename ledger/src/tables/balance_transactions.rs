@@ -188,6 +188,9 @@ const UNMOVED: &str = concat!(
     was_released!(),
     " AND ",
     unmoved!("refunds", "COALESCE(created_at, first_event_at)", ""),
+    // On its way, and without a movement yet.
+    " UNION ALL SELECT 'open_refund', id, -amount, currency, created_at FROM refunds WHERE status IN ('pending', 'requires_action') AND ",
+    unmoved!("refunds", "COALESCE(created_at, first_event_at)", ""),
     " UNION ALL SELECT 'refund_failure', id, amount, currency, failed_at FROM refunds WHERE status = 'failed' AND ",
     unmoved!("refunds", "failed_at", " AND b.type = 'refund_failure'"),
     moved!("refunds", "'refund', 'payment_refund'"),

@@ -60,6 +60,26 @@ impl Transaction {
         Ok(())
     }
 
+    /// Ends a person's invitations that could be used as they are.
+    #[shared::built_once]
+    pub async fn end_usable_invitations(
+        &mut self,
+        staff: &str,
+        by: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), LedgerError> {
+        query(
+            "UPDATE invitations SET ended_by = $2, ended_at = $3 \
+             WHERE ended_at IS NULL AND approved_at IS NOT NULL AND staff = $1",
+        )
+        .bind(staff)
+        .bind(by)
+        .bind(now)
+        .run(self)
+        .await?;
+        Ok(())
+    }
+
     /// Ends a person's invitations, or those for the first administrator: each new one is the only one.
     #[shared::built_once]
     pub async fn end_invitations(

@@ -18,6 +18,8 @@ readable! {
         pub begun_at: DateTime<Utc>,
         pub seen_at: DateTime<Utc>,
         pub ends_at: DateTime<Utc>,
+        /// Whether a second factor was asked for, and right.
+        pub second_factor: bool,
         pub ended_by: Option<String>,
         pub ended_at: Option<DateTime<Utc>>,
     }
@@ -43,8 +45,8 @@ impl Transaction {
     #[shared::built_once]
     pub async fn add_session(&mut self, session: &Session) -> Result<(), LedgerError> {
         query(
-            "INSERT INTO sessions (id, staff, hash, address, begun_at, seen_at, ends_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO sessions (id, staff, hash, address, begun_at, seen_at, ends_at, second_factor) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(&session.id)
         .bind(&session.staff)
@@ -53,6 +55,7 @@ impl Transaction {
         .bind(session.begun_at)
         .bind(session.seen_at)
         .bind(session.ends_at)
+        .bind(session.second_factor)
         .run(self)
         .await?;
         Ok(())

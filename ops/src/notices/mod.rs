@@ -14,7 +14,7 @@ use shared::env::Env;
 use crate::cli::{NoticesCommand, NoticesReplayOptions, PreviewOptions};
 use crate::failure::{refused, wrongly_called};
 use crate::table::{Table, clean};
-use crate::{open, output, time_option, when};
+use crate::{open, output, staff, time_option, when};
 
 pub async fn run(env: &Env, command: &NoticesCommand) -> anyhow::Result<()> {
     match command {
@@ -28,7 +28,8 @@ pub async fn run(env: &Env, command: &NoticesCommand) -> anyhow::Result<()> {
 
 async fn show(env: &Env, id: &str, json: bool) -> anyhow::Result<()> {
     let ledger = open::ledger(env).await?;
-    let found = open::answer(&ledger, notice(&ledger, id)).await?;
+    let cards = staff::cards(&ledger, env).await?;
+    let found = open::answer(&ledger, notice(&ledger, id, cards)).await?;
     ledger.close().await;
     let Some(view) = found else { bail!("there is no notice {id}: `tidegate notices list` lists them") };
     if json {

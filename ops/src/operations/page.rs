@@ -80,6 +80,7 @@ fn details(view: &OperationView) -> String {
     line("reason", Some(operation.reason.as_str().replace('_', " ")));
     line("note", operation.note.clone());
     line("asked for by", Some(asked_by));
+    line("caused by", operation.caused_by.clone());
     line("asked for", Some(when::whole(operation.requested_at)));
     line("approved by", operation.approved_by.clone());
     line("approved", operation.approved_at.map(when::whole));

@@ -114,7 +114,6 @@ async fn an_answer_is_drafted_stored_shown_and_submitted_once() {
             (&json!(RECEIPT.len()), &json!("receipt 7.pdf"))
         );
         assert_eq!(now["evidence_details"]["submission_count"], 0, "stored is not submitted");
-        assert_eq!(now["intended_submission_method"], "manual");
         let kept =
             "SELECT count(*) FROM operations WHERE parameters LIKE '%Lovelace%' OR parameters LIKE '%203.0%'";
         assert_eq!(scene.stack.ledger().count(kept).await.unwrap(), 0);

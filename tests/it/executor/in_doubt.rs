@@ -1,5 +1,7 @@
 //! What Stripe refuses to say does not decide what it did: such an operation is unknown, and a person settles it.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use desk::acts::operations::record;
 use desk::acts::operations::retry::retry;
@@ -144,17 +146,64 @@ async fn approved_charge(scene: &Scene) -> Operation {
     operation
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_charge_that_the_ledger_forgot_is_found_at_stripe_and_not_made_again() {
-    let scene = Scene::begin(Combination::SqliteSqlite).await;
+/// At Stripe the charge's payment has this status.
+fn made(scene: &Scene, status: &str) {
     let created = clock::now().timestamp();
+    let received = if status == "succeeded" { 1_999 } else { 0 };
     scene.stripe.put("", &json!({ "id": "cus_1", "object": "customer", "created": created, "metadata": {} }));
     scene.stripe.put(
         "",
-        &json!({ "id": "pi_1", "object": "payment_intent", "status": "succeeded",
-        "amount": 1_999, "amount_received": 1_999, "currency": "usd", "created": created, "customer": "cus_1",
+        &json!({ "id": "pi_1", "object": "payment_intent", "status": status,
+        "amount": 1_999, "amount_received": received, "currency": "usd", "created": created, "customer": "cus_1",
         "metadata": { "tidegate_operation_id": "op_restored" } }),
     );
+}
+
+/// Stripe may bring to its end what it answered with an error, or what another worker's call has begun.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_charge_that_may_be_paid_yet_is_not_called_failed() {
+    for status in ["requires_confirmation", "requires_payment_method"] {
+        let scene = Scene::begin(Combination::SqliteSqlite).await;
+        made(&scene, status);
+        let operation = approved_charge(&scene).await;
+        let doubted = scene.reaches(operation.id(), OperationState::Unknown).await;
+        let why = doubted.error_text.unwrap_or_default();
+        assert!(why.contains("pi_1") && why.contains("may be paid yet"), "{why}");
+        made(&scene, "succeeded");
+        let mut tx = scene.ledger.begin().await.unwrap();
+        let mut resting = tx.lock_operation(operation.id()).await.unwrap().unwrap();
+        resting.look_again_at = Some(clock::now());
+        tx.write_operation(&resting).await.unwrap();
+        tx.commit().await.unwrap();
+        let ended = scene.reaches(operation.id(), OperationState::Succeeded).await;
+        assert_eq!(ended.stripe_id.as_deref(), Some("pi_1"));
+        assert_eq!(scene.stripe.all("", "payment_intent").len(), 1, "{status}");
+        scene.end().await;
+    }
+}
+
+/// Its answer is late, and whoever asks again is told that it still runs.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_stripe_is_at_work_nobody_says_that_it_was_not_done() {
+    let scene = Scene::begin(Combination::SqliteSqlite).await;
+    let payment = scene.payment(1, 5_000).await;
+    scene.stripe.fails_at("POST /v1/refunds", [Fault::CutDuring(Duration::from_mins(1))]);
+    let asked = scene.refund(&payment, 2_000).await;
+    let doubted = scene.reaches(asked.id(), OperationState::Unknown).await;
+    assert_eq!(doubted.error_class.as_deref(), Some("twin_runs"), "{:?}", doubted.error_text);
+    let joe = manager("joe");
+    let early = settle(&scene.ledger, asked.id(), &Found::NotDone, "not there", &joe, clock::now()).await;
+    assert_eq!(early.unwrap_err().code(), "busy");
+    let after_its_key = clock::now() + TimeDelta::hours(24);
+    let late = settle(&scene.ledger, asked.id(), &Found::NotDone, "not there", &joe, after_its_key).await;
+    assert_eq!(late.unwrap().state, OperationState::Failed, "nothing runs for so long");
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_charge_that_the_ledger_forgot_is_found_at_stripe_and_not_made_again() {
+    let scene = Scene::begin(Combination::SqliteSqlite).await;
+    made(&scene, "succeeded");
     let operation = approved_charge(&scene).await;
     let ended = scene.reaches(operation.id(), OperationState::Succeeded).await;
     assert_eq!(ended.stripe_id.as_deref(), Some("pi_1"));

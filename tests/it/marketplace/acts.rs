@@ -1,9 +1,12 @@
 //! What is done with a listing, from its first row to its last refund, on both ledgers.
 
+use desk::actor::{Actor, KnownBy};
 use desk::acts::bans::{Decision, decide_on_user};
+use desk::acts::operations::approve;
 use domain::bans::Act;
 use domain::checkouts::{Checkout, CheckoutState};
 use domain::operations::OperationState;
+use domain::permissions::Role;
 use fake_stripe::Fault;
 use ledger::views::page::Part;
 use marketplace::Refusal;
@@ -341,7 +344,15 @@ async fn after_a_day_a_person_decides_about_money_that_is_owed() {
         shop.kept_at(later).await;
         let operation = shop.given_back(&fee.payment_intent).await.unwrap();
         assert_eq!(operation.state, OperationState::NeedsApproval);
-        let approved = shop.approve(&operation, later).await.unwrap();
+        assert_eq!(operation.caused_by.as_deref(), Some("mona (session)"));
+        let own = shop.approve(&operation, later).await.unwrap_err().to_string();
+        assert!(
+            own.contains("it is because of what mona (session) did: another person must approve it"),
+            "{own}"
+        );
+        let joe = Actor::known("joe", [Role::BillingManager].into(), KnownBy::Session, false);
+        let word = approve::Word::default();
+        let approved = approve::approve(&shop.ledger, operation.id(), &word, &joe, later).await.unwrap();
         assert_eq!(approved.state, OperationState::Approved);
         let view = shop.listing_at("lst_1", later).await;
         assert_eq!(view.payments[0].refund_operation.as_deref(), Some(operation.id()));

@@ -1,7 +1,9 @@
 //! Money that is owed back, and money for what nobody put: until it is settled, somebody is told of it.
 
+use desk::actor::{Actor, KnownBy};
 use desk::acts::operations::{approve, cancel, lapse};
 use domain::operations::{Operation, OperationState};
+use domain::permissions::Role;
 use ledger::Ledger;
 use marketplace::acts::put::{Put, put};
 use marketplace::acts::remove;
@@ -60,8 +62,9 @@ async fn money_whose_refund_a_person_stops_or_lets_lapse_is_a_finding() {
                 shop.kept_at(later).await;
                 let operation = shop.given_back(&fee).await.unwrap();
                 assert_eq!(operation.state, OperationState::NeedsApproval);
+                let joe = Actor::known("joe", [Role::BillingManager].into(), KnownBy::Session, false);
                 if end == "rejected" {
-                    approve::reject(&ledger, operation.id(), "no", &manager(), later).await.unwrap()
+                    approve::reject(&ledger, operation.id(), "no", &joe, later).await.unwrap()
                 } else {
                     let over = later + hours(24 * 60);
                     assert_eq!(lapse::lapse_expired(&ledger, over).await.unwrap(), 1);

@@ -71,8 +71,17 @@ async fn no_token_no_promotion_and_no_policy_makes_one_person_two() {
         assert_eq!(kept.state, OperationState::NeedsApproval);
         assert!(desk.refusal(Some(&jane), &approve).contains("another person"));
 
-        // Whoever approved is disabled before it is sent: their word counts no longer.
+        // Whoever approved loses the role before it is sent, or is disabled: their word counts no longer.
         assert!(desk.run(Some(promoted), &approve).status.success());
+        let taken = ["staff", "roles", "joe", "--role", "support", "--reason", "moved"];
+        assert!(desk.run(Some(&root), &taken).status.success());
+        let kept = desk.kept(&of_jane).await;
+        let mut tx = desk.ledger.begin().await.unwrap();
+        let facts = gather::facts(&desk.ledger, &mut tx, &kept, at(5)).await.unwrap();
+        let verdict = before_sending(&mut tx, &kept, &facts, at(5)).await.unwrap();
+        drop(tx);
+        let warning = verdict.warning.unwrap_or_default();
+        assert!(warning.starts_with("joe, on whose word it was approved, may no longer act."), "{warning}");
         let disabled = desk.run(Some(&root), &["staff", "disable", "joe", "--reason", "left"]);
         assert!(disabled.status.success(), "{}", String::from_utf8_lossy(&disabled.stderr));
         let policy =

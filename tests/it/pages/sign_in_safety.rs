@@ -110,6 +110,7 @@ async fn plant(
         begun_at: seen_at,
         seen_at,
         ends_at,
+        second_factor: true,
         ended_by: None,
         ended_at: None,
     };

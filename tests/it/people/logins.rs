@@ -215,6 +215,28 @@ async fn a_session_ends_unused_at_its_end_by_hand_and_with_its_person() {
     .await;
 }
 
+/// A password is enough for those who read and ask. It is not for those who decide, whenever they come to.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_without_a_second_factor_ends_where_its_person_comes_to_need_one() {
+    each_people("promoted", async |people| {
+        people.said(None, &["staff", "add", "jane", "--role", "support"]);
+        let invited = people.json(None, &["staff", "invite", "jane"]);
+        let code = invited["code"].as_str().unwrap();
+        let acceptance = Acceptance { code, name: None, password: PASSWORD.into(), totp: None };
+        let now = clock::now();
+        accept(&people.ledger, acceptance, None, now).await.unwrap();
+        let attempt = Attempt { name: "jane", password: PASSWORD.into(), address: "192.0.2.1" };
+        let Ok(Step::LoggedIn(session)) = login(&people.ledger, attempt, now).await else {
+            panic!("a password is enough")
+        };
+        let acts = async || authenticate_session(&people.ledger, session.cookie.expose_secret(), now).await;
+        assert!(acts().await.unwrap().has(Permission::Request));
+        people.said(None, &["staff", "roles", "jane", "--role", "billing_manager", "--reason", "promoted"]);
+        assert!(matches!(acts().await, Err(NotAuthenticated::SessionEnded)));
+    })
+    .await;
+}
+
 /// The whole way at a terminal, and nothing of it in the ledger as it was typed.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invitation_is_accepted_at_the_terminal_and_no_secret_is_kept() {

@@ -2,16 +2,18 @@
 
 use chrono::TimeDelta;
 use desk::actor::{Actor, KnownBy};
+use desk::acts::invitations::asking;
 use desk::acts::second_administrator;
 use domain::permissions::Role;
 use serde_json::{Value, json};
+use shared::clock;
 
 use super::desk::{People, each_people};
 
 /// Nobody decided in time: what was asked for long ago is no longer what anybody thinks of.
 async fn assert_lapses(people: &People, change: &str) {
     let joe = Actor::known("joe", [Role::SuperUser].into(), KnownBy::Session, false);
-    let in_a_month = shared::clock::now() + TimeDelta::days(30);
+    let in_a_month = clock::now() + TimeDelta::days(30);
     let refused = second_administrator::approve(&people.ledger, change, &joe, in_a_month).await;
     assert!(refused.unwrap_err().to_string().contains("has lapsed"));
 }
@@ -68,6 +70,42 @@ async fn power_over_money_is_given_by_two() {
         let trail: Vec<String> =
             people.audit_of("change", &change).await.into_iter().map(|(what, ..)| what).collect();
         assert_eq!(trail, ["asked", "approved"]);
+    })
+    .await;
+}
+
+/// What somebody logs in by is made while they may do little, so that nobody else looks at it; then they get the roles.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_opens_more_later_takes_two_as_well_and_a_program_is_not_the_second() {
+    each_people("later", async |people| {
+        let jane = people.person(None, "jane", "super_user");
+        let joe = people.person(Some(&jane), "joe", "super_user");
+        let (jane, joe) = (Some(jane.as_str()), Some(joe.as_str()));
+        let roles = waiting(&people.json(jane, &["staff", "add", "bill", "--role", "billing_manager"]));
+        let invited = people.json(jane, &["staff", "invite", "bill"]);
+        let invitation = waiting(&invited);
+        people.said(joe, &["staff", "approve", &roles]);
+        people.said(joe, &["staff", "approve", &invitation]);
+        let asks = async |invited: &Value| {
+            asking(&people.ledger, invited["code"].as_str().unwrap(), clock::now()).await.is_ok()
+        };
+        assert!(asks(&invited).await, "what was approved stays");
+
+        people.said(jane, &["staff", "add", "rita", "--role", "auditor"]);
+        let invited = people.json(jane, &["staff", "invite", "rita"]);
+        assert!(invited["pending"].is_null() && asks(&invited).await, "to read takes one");
+        let roles = waiting(&people.json(jane, &["staff", "roles", "rita", "--role", "billing_manager"]));
+        assert!(asks(&invited).await);
+        people.said(joe, &["staff", "approve", &roles]);
+        assert!(!asks(&invited).await, "nobody but jane has looked at it");
+
+        let token = ["tokens", "create", "--for", "joe", "--role", "super_user", "--program"];
+        let made = people.json(jane, &token);
+        people.said(joe, &["staff", "approve", &waiting(&made)]);
+        let change = waiting(&people.json(jane, &["staff", "invite", "rita"]));
+        let said = people.refusal(made["token"].as_str(), &["staff", "approve", &change]);
+        assert!(said.contains("a program has no second look: a person approves"), "{said}");
+        people.said(joe, &["staff", "approve", &change]);
     })
     .await;
 }

@@ -11,6 +11,7 @@ mod evidence;
 mod fault;
 mod look_up;
 mod made;
+mod outcome;
 mod payer;
 mod personal;
 mod record;

@@ -115,9 +115,7 @@ pub(super) fn may_judge(
     if actor.is_program() {
         return Err(NotDone::Program { act });
     }
-    if lock::is_requester(operation, actor) {
-        return Err(NotDone::OwnRequest { who: operation.requested_by.clone(), act });
-    }
+    lock::not_their_own(operation, actor, act)?;
     lock::in_time(operation, OperationState::NeedsApproval, done, now)
 }
 

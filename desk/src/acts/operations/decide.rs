@@ -3,6 +3,8 @@
 
 use chrono::{DateTime, Utc};
 use domain::operations::{self, Approval, Facts, Limits, Operation, Requester, Verdict};
+use domain::permissions::Permission;
+use ledger::tables::staff::Member;
 use ledger::{Ledger, LedgerError, Transaction};
 
 use super::gather::{self, Counted};
@@ -61,7 +63,7 @@ pub async fn before_sending(
     })
 }
 
-/// On whose word it stands, where they were disabled since: their word counts no longer.
+/// On whose word it stands, where they were disabled since, or lost the role for it: their word counts no longer.
 async fn gone(tx: &mut Transaction, operation: &Operation) -> Result<Option<String>, LedgerError> {
     let by = match operation.approval {
         Approval::Person => operation.approved_by.as_deref(),
@@ -70,5 +72,6 @@ async fn gone(tx: &mut Transaction, operation: &Operation) -> Result<Option<Stri
     };
     let Some(by) = by else { return Ok(None) };
     let member = tx.member(by).await?;
-    Ok(member.filter(|member| member.disabled_at.is_some()).map(|member| member.name))
+    let may = |member: &Member| member.disabled_at.is_none() && member.roles.have(Permission::Manage);
+    Ok(member.filter(|member| !may(member)).map(|member| member.name))
 }

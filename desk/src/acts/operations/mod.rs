@@ -48,6 +48,8 @@ pub enum NotDone {
     Forbidden(#[from] Forbidden),
     #[error("{who} asked for it: another person must {act} it")]
     OwnRequest { who: String, act: &'static str },
+    #[error("it is because of what {who} did: another person must {act} it")]
+    OwnCause { who: String, act: &'static str },
     #[error("only {who}, who asked for it, can confirm it")]
     OthersRequest { who: String },
     #[error("a program cannot {act} an operation")]
@@ -102,7 +104,7 @@ impl NotDone {
             Self::NoId { .. } | Self::NoCustomerId { .. } => "invalid_id",
             Self::Ambiguous { .. } => "ambiguous_id",
             Self::Forbidden(_) => "forbidden",
-            Self::OwnRequest { .. } => "four_eyes",
+            Self::OwnRequest { .. } | Self::OwnCause { .. } => "four_eyes",
             Self::OthersRequest { .. } => "not_the_requester",
             Self::Program { .. } => "program_not_allowed",
             Self::State { .. } | Self::OutOfPlace(_) => "wrong_state",

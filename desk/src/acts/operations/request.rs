@@ -38,7 +38,24 @@ pub async fn request(
         tx.lock_object::<Payment>(&payment).await?;
     }
     let request = read(&mut tx, ask).await?;
-    place(ledger, tx, &request, (actor, None), now).await
+    place(ledger, tx, &request, &Asker::now(actor), now).await
+}
+
+/// The same for what the clock asks for because of somebody's act.
+#[shared::built_once]
+pub async fn request_because_of(
+    ledger: &Ledger,
+    ask: &Ask,
+    caused_by: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<Operation, NotDone> {
+    let mut tx = ledger.begin().await?;
+    if let Some(payment) = ask.wanted.payment(&mut tx).await? {
+        tx.lock_object::<Payment>(&payment).await?;
+    }
+    let request = read(&mut tx, ask).await?;
+    let clock = Actor::clock();
+    place(ledger, tx, &request, &Asker { caused_by, ..Asker::now(&clock) }, now).await
 }
 
 /// The same for what a plan asks for: approved, it is sent at that time and not before.
@@ -55,7 +72,7 @@ pub async fn schedule(
         tx.lock_object::<Payment>(&payment).await?;
     }
     let request = read(&mut tx, ask).await?;
-    place(ledger, tx, &request, (actor, Some(send_at)), now).await
+    place(ledger, tx, &request, &Asker { send_at: Some(send_at), ..Asker::now(actor) }, now).await
 }
 
 /// What is asked for, as it is now.
@@ -65,16 +82,34 @@ pub(super) async fn read(tx: &mut Transaction, ask: &Ask) -> Result<Request, Not
     Ok(Request { note, confirmed: ask.confirmed, ..wanted })
 }
 
+/// On whose word something is asked for.
+pub(super) struct Asker<'a> {
+    actor: &'a Actor,
+    /// Where it is planned: not before then.
+    send_at: Option<DateTime<Utc>>,
+    /// Whose act made the clock ask.
+    caused_by: Option<&'a str>,
+}
+
+impl<'a> Asker<'a> {
+    /// Somebody who asks by themselves, for now.
+    pub(super) fn now(actor: &'a Actor) -> Self {
+        Self { actor, send_at: None, caused_by: None }
+    }
+}
+
 /// Decides about a request and stores it. The caller has locked the payment.
 pub(super) async fn place(
     ledger: &Ledger,
     mut tx: Transaction,
     request: &Request,
-    (actor, send_at): (&Actor, Option<DateTime<Utc>>),
+    asker: &Asker<'_>,
     now: DateTime<Utc>,
 ) -> Result<Operation, NotDone> {
+    let Asker { actor, send_at, caused_by } = *asker;
     let requester = record::requester(actor);
     let mut operation = Operation::asked(&format!("op_{}", random_hex::<12>()), request, &requester, now);
+    operation.caused_by = caused_by.map(str::to_owned);
     if let Err(forbidden) = actor.may(Permission::Request) {
         let refused = Refused::Invalid(forbidden.to_string());
         let verdict = Verdict { decision: Decision::Refused(refused), warning: None };

@@ -64,7 +64,7 @@ pub async fn retry(
         confirmed,
         retry_of: Some(id.to_owned()),
     };
-    request::place(ledger, tx, &request, (actor, None), now).await
+    request::place(ledger, tx, &request, &request::Asker::now(actor), now).await
 }
 
 /// The word that a row keeps.

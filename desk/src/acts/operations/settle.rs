@@ -8,7 +8,7 @@ use domain::disputes::Dispute;
 use domain::fields::is_object_id;
 use domain::invoices::Invoice;
 use domain::operations::adoption::{Candidate, adopt};
-use domain::operations::{Answer, AnswerClass, DecisionKind, Fault, Operation, OperationState};
+use domain::operations::{Answer, AnswerClass, DecisionKind, Fault, KEY_LIFETIME, Operation, OperationState};
 use domain::payments::Payment;
 use domain::permissions::Permission;
 use domain::refunds::Refund;
@@ -87,15 +87,15 @@ fn may_settle(
     if actor.is_program() {
         return Err(NotDone::Program { act: ACT });
     }
-    if lock::is_requester(operation, actor) {
-        return Err(NotDone::OwnRequest { who: operation.requested_by.clone(), act: ACT });
-    }
+    lock::not_their_own(operation, actor, ACT)?;
     lock::in_time(operation, OperationState::Unknown, "settled", now)?;
     if operation.held_until.is_some_and(|until| until > now) {
         return Err(NotDone::Held);
     }
     let last = operation.error_class.as_deref().and_then(AnswerClass::named);
-    if *found == Found::NotDone && last == Some(AnswerClass::TwinRuns) {
+    // A twin runs for no longer than its key lives.
+    let lives = operation.first_sent_at.is_some_and(|sent_at| now - sent_at < KEY_LIFETIME);
+    if *found == Found::NotDone && last == Some(AnswerClass::TwinRuns) && lives {
         return Err(NotDone::StillRuns);
     }
     Ok(())

@@ -3,25 +3,21 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::Kind;
 use domain::operations::{
     AnswerClass, Fault, Next, NotFound, Operation, OperationState, Parameters, REPEATS_LIMIT, after, rest,
     when_not_found,
 };
-use envelope::Envelope;
 use shared::clock;
-use stripe_api::{Answer, ResponseOf, Sending, StripeError};
+use stripe_api::{Answer, Sending, StripeError};
 
 use super::at_stripe::{Checked, Now};
 use super::evidence::{Staged, not_ready};
 use super::fault::fault_of;
 use super::look_up::look_up;
-use super::made::{self, Made};
 use super::record::{Conclusion, asked_for};
 use super::send::{send, take_over};
 use super::{Executor, Interrupted, LEASE_MARGIN};
 use crate::failpoint::Point;
-use desk::backfill::publish;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const RETRY_AFTER_LIMIT: Duration = Duration::from_secs(10);
@@ -85,6 +81,10 @@ impl Executor {
             Ok(looked) => match looked.found {
                 Some(answer) => self.adopt(&operation, parameters, answer).await,
                 None => match when_not_found(last, sent_at(&operation), looked.now()) {
+                    NotFound::LookAgain | NotFound::AskAPerson if looked.under_way.is_some() => {
+                        let payment = looked.under_way.unwrap_or_default();
+                        self.conclude_under_way(&operation, &payment).await
+                    }
                     NotFound::SendAgain => {
                         if let Some(why) = self.changed(&operation, parameters).await? {
                             let fault = Fault {
@@ -140,6 +140,10 @@ impl Executor {
                 if let Ok(looked) = look_up(&self.api, &operation, parameters).await {
                     match looked.found {
                         Some(answer) => self.adopt(&operation, parameters, answer).await,
+                        None if looked.under_way.is_some() => {
+                            let payment = looked.under_way.unwrap_or_default();
+                            self.conclude_under_way(&operation, &payment).await
+                        }
                         None if error.class() == AnswerClass::KeyReused => {
                             self.conclude(&operation, Conclusion::Doubt(fault_of(&error), None)).await
                         }
@@ -239,12 +243,24 @@ impl Executor {
                 repetition = REPEATS_LIMIT;
             }
             let fault = || fault_of(&error);
-            // Why it is in doubt says more than why it was not sent again.
-            let doubt = || doubted.clone().unwrap_or_else(fault);
+            // Why it is in doubt says more than why it was not sent again; but while one runs, nobody may say that it was not done.
+            let doubt = || match &doubted {
+                Some(doubted) if class == AnswerClass::TwinRuns => {
+                    Fault { class: class.to_string(), ..doubted.clone() }
+                }
+                Some(doubted) => doubted.clone(),
+                None => fault(),
+            };
             let later = self.later(operation).max(clock::now() + asked_for(&error));
             // What was not done yet stays so, whoever sent it; a refusal may come after it was done.
             let may_be_done = in_doubt || (is_again && class == AnswerClass::Refused);
             return Ok(match after(class, is_replayed, repetition, may_be_done) {
+                // A machine that slept meanwhile: Stripe may have forgotten the key, and would do it once more.
+                Next::Repeat
+                    if when_not_found(None, sent_at(operation), clock::now()) != NotFound::SendAgain =>
+                {
+                    Sent::Concluded(Conclusion::Doubt(doubt(), Some(later)))
+                }
                 Next::Repeat => {
                     let asked = asked_for(&error).to_std().unwrap_or_default();
                     self.pause(pause.max(asked.min(RETRY_AFTER_LIMIT))).await;
@@ -273,102 +289,7 @@ impl Executor {
         }
     }
 
-    /// It is done: what Stripe made becomes an event, and then the operation is concluded.
-    async fn adopt(
-        &self,
-        operation: &Operation,
-        parameters: &Parameters,
-        answer: Answer,
-    ) -> Result<(), Interrupted> {
-        let Ok(made) = Made::read(&answer) else {
-            let fault = fault_of(&StripeError::Malformed("it is not of the expected form"));
-            let later = Some(self.later(operation));
-            return self.conclude(operation, Conclusion::Doubt(fault, later)).await;
-        };
-        if let Parameters::EvidenceStage(stage) = parameters
-            && let Some(fault) = self.keep_stored(operation, stage, &answer).await?
-        {
-            return self.conclude(operation, Conclusion::Failed(fault)).await;
-        }
-        if let Some(kind) = parameters.makes() {
-            match self.event(operation, kind, &made.id, answer.clone()).await {
-                Ok(event) => {
-                    if let Err(error) = publish(&self.lanes.queue, &event).await {
-                        return self.tell_later(operation, &error.to_string()).await;
-                    }
-                }
-                Err(error) => return self.tell_later(operation, &error.to_string()).await,
-            }
-        }
-        let account = &operation.key.account;
-        match made.looked_into(&self.api, parameters, &answer, account).await {
-            Ok(made) => self.conclude(operation, made::conclusion(parameters, made, answer.request_id)).await,
-            Err(error) => self.tell_later(operation, &error.to_string()).await,
-        }
-    }
-
-    /// The event that tells of the object. A kept answer is old, so the object is read anew.
-    async fn event(
-        &self,
-        operation: &Operation,
-        kind: Kind,
-        id: &str,
-        answer: Answer,
-    ) -> Result<Envelope, StripeError> {
-        let of = ResponseOf { operation: operation.id(), attempt: operation.attempt };
-        let key = operation.key.sibling(id);
-        if answer.is_replayed {
-            let now = self.api.now(kind, &key).await?;
-            return of.event(kind, &key, &now);
-        }
-        of.event(kind, &key, &answer)
-    }
-
-    /// A refused charge leaves a payment intent, and what it says about it is worth knowing now; the webhook tells of
-    /// it too.
-    async fn tell_of_failure(&self, operation: &Operation, parameters: &Parameters, error: &StripeError) {
-        let inside = error.answer().and_then(|answer| answer.payment_intent.as_ref());
-        let known = inside.map(|intent| (Kind::Payment, intent.id.clone())).or(made::subject_of(parameters));
-        let Some((kind, id)) = known else { return };
-        let key = operation.key.sibling(&id);
-        let of = ResponseOf { operation: operation.id(), attempt: operation.attempt };
-        let Ok(now) = self.api.now(kind, &key).await else { return };
-        if let Ok(event) = of.event(kind, &key, &now)
-            && let Err(error) = publish(&self.lanes.queue, &event).await
-        {
-            tracing::debug!(%error, "an answer was not queued: the webhook tells of it");
-        }
-    }
-
-    /// It is done at Stripe, and is concluded when its event can be queued: whoever comes next finds it done.
-    async fn tell_later(&self, operation: &Operation, why: &str) -> Result<(), Interrupted> {
-        let fault = Fault {
-            class: AnswerClass::Unknown.to_string(),
-            text: format!("Stripe answered, and its answer could not be queued yet: {why}"),
-            ..Fault::default()
-        };
-        self.conclude(operation, Conclusion::Later(fault, self.later(operation))).await
-    }
-
-    async fn not_found(&self, operation: &Operation, not_found: NotFound) -> Result<(), Interrupted> {
-        let class = operation.error_class.clone().unwrap_or_else(|| AnswerClass::Unknown.to_string());
-        let before = operation.error_text.clone().map(|text| format!(" ({text})")).unwrap_or_default();
-        let (text, later) = match not_found {
-            NotFound::LookAgain => {
-                ("it waits for the merchant's approval at Stripe", Some(self.later(operation)))
-            }
-            _ => (
-                "Stripe lists nothing that it made, and its key is too old to be sent again: look at Stripe's \
-                 dashboard, then say whether it was done",
-                None,
-            ),
-        };
-        let code = operation.error_code.clone();
-        let fault = Fault { class, code, text: format!("{text}{before}"), ..Fault::default() };
-        self.conclude(operation, Conclusion::Doubt(fault, later)).await
-    }
-
-    fn later(&self, operation: &Operation) -> DateTime<Utc> {
+    pub(super) fn later(&self, operation: &Operation) -> DateTime<Utc> {
         let now = clock::now();
         now + rest(sent_at(operation), now).max(self.shortest_rest())
     }

@@ -142,15 +142,13 @@ async fn dispute(api: &Api, id: &str, account: &str, is_answer: bool) -> Result<
 
 /// Whether Stripe still waits for an answer.
 pub(super) fn judge_dispute(now: &DisputeNow, is_answer: bool) -> Now {
-    if !matches!(now.status.as_str(), "needs_response" | "warning_needs_response") {
+    if !now.waits_for_an_answer() {
         return not(&format!("the dispute is {}", now.status));
     }
     let details = &now.evidence_details;
     let is_over = details.past_due || details.due_by.is_none_or(|due_by| due_by <= clock::now().timestamp());
     if !is_answer {
         Now::Fine
-    } else if details.submission_count > 0 {
-        not("evidence was submitted already")
     } else if is_over {
         not("the dispute can no longer be answered")
     } else {

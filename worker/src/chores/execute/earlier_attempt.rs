@@ -23,7 +23,9 @@ impl Executor {
         match self.done_by(operation).await? {
             Err(error) => return Ok(Err(error)),
             Ok(Some(earlier)) => {
-                let why = format!("operation {earlier}, which this one tries again, was done after all");
+                let why = format!(
+                    "operation {earlier}, which this one tries again, was done after all, or may be yet"
+                );
                 return Ok(Ok(Checked::Facts(not(&why))));
             }
             Ok(None) => {}
@@ -70,7 +72,8 @@ impl Executor {
                     let made = Made::read(&answer)?;
                     Ok(matches!(conclusion(&parameters, made, None), Conclusion::Succeeded(_)))
                 }
-                None => Ok(false),
+                // What may be paid yet counts as done: another would be a second charge.
+                None => Ok(looked.under_way.is_some()),
             },
             // Then Stripe has nothing that it could have been done with.
             Err(error) if error.is_missing() => Ok(false),

@@ -58,12 +58,7 @@ impl Executor {
         }
         evidence.extend(stage.left_out.iter().map(|field| (field.clone(), String::new())));
         let metadata = Metadata::from([(OPERATION_ID.to_owned(), operation.id().to_owned())]);
-        let update = EvidenceUpdate {
-            evidence: &evidence,
-            submit: false,
-            metadata: &metadata,
-            intended_submission_method: Some("manual"),
-        };
+        let update = EvidenceUpdate { evidence: &evidence, submit: false, metadata: &metadata };
         Ok(match self.api.update_dispute(&stage.dispute, &update, sending).await {
             Ok(answer) => Staged::Answered(answer),
             Err(error) => Staged::Failed(error),

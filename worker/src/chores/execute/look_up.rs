@@ -18,6 +18,8 @@ const CLOCKS: TimeDelta = TimeDelta::hours(24);
 pub(super) struct LookedUp {
     /// What it made.
     pub(super) found: Option<Answer>,
+    /// A payment that it made, which Stripe may still bring to its end.
+    pub(super) under_way: Option<String>,
     /// Stripe's own clock.
     at: Option<DateTime<Utc>>,
 }
@@ -36,11 +38,22 @@ impl LookedUp {
                 found = Some(object);
             }
         }
-        Ok(Self { found, at: listed.at })
+        Ok(Self { found, under_way: None, at: listed.at })
+    }
+
+    /// A payment that was made, of which no try to take money has ended, may be paid after all: Stripe goes on with a
+    /// charge whose answer was an error, and another worker's call may still run.
+    fn unless_under_way(self) -> Result<Self, StripeError> {
+        let Some(answer) = &self.found else { return Ok(self) };
+        let intent: PaymentIntentNow = answer.read()?;
+        if !intent.may_still_be_tried() {
+            return Ok(self);
+        }
+        Ok(Self { found: None, under_way: Some(intent.id), ..self })
     }
 
     fn whether(is_done: bool, answer: Answer) -> Self {
-        Self { at: answer.at, found: is_done.then_some(answer) }
+        Self { at: answer.at, under_way: None, found: is_done.then_some(answer) }
     }
 }
 
@@ -70,7 +83,8 @@ pub(super) async fn look_up(
         Parameters::Charge(charge) => {
             let from = operation.first_sent_at.unwrap_or(operation.requested_at) - CLOCKS;
             let created = CreatedBetween { from: Some(from), until: None };
-            LookedUp::among(api.payment_intents_of(&charge.customer, created, account).await?, operation)
+            let listed = api.payment_intents_of(&charge.customer, created, account).await?;
+            LookedUp::among(listed, operation)?.unless_under_way()
         }
         Parameters::Subscribe(subscribe) => {
             LookedUp::among(api.subscriptions_of(&subscribe.customer, account).await?, operation)
@@ -105,7 +119,9 @@ pub(super) async fn look_up(
         }
         Parameters::EvidenceSubmit(submit) => {
             let answer = api.dispute(&submit.dispute, account).await?;
-            let is_submitted = answer.read::<DisputeNow>()?.evidence_details.submission_count > 0;
+            let now = answer.read::<DisputeNow>()?;
+            // An inquiry's count may stand beside a dispute that waits for an answer again.
+            let is_submitted = now.evidence_details.submission_count > 0 && !now.waits_for_an_answer();
             Ok(LookedUp::whether(is_submitted, answer))
         }
         Parameters::DisputeAccept(accept) => {

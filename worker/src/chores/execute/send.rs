@@ -89,12 +89,7 @@ pub(super) async fn send(
         }
         Parameters::EvidenceStage(_) => Err(StripeError::Unsendable("evidence is stored with its files")),
         Parameters::EvidenceSubmit(submit) => {
-            let update = EvidenceUpdate {
-                evidence: &BTreeMap::new(),
-                submit: true,
-                metadata: &metadata,
-                intended_submission_method: None,
-            };
+            let update = EvidenceUpdate { evidence: &BTreeMap::new(), submit: true, metadata: &metadata };
             api.update_dispute(&submit.dispute, &update, sending).await
         }
         Parameters::DisputeAccept(accept) => api.close_dispute(&accept.dispute, sending).await,
