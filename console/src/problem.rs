@@ -161,6 +161,7 @@ impl From<NotDone> for Problem {
             | NotDone::Unsendable(_)
             | NotDone::Held
             | NotDone::StillRuns
+            | NotDone::MayBePaid
             | NotDone::OtherList
             | NotDone::NotIts(_)
             | NotDone::Unreadable(_)
@@ -250,6 +251,7 @@ fn of_staff(refusal: &StaffRefusal) -> Code {
         | R::MoreThanTheirs { .. }
         | R::OwnChange(_)
         | R::Program
+        | R::WithoutFactor(_)
         | R::Alone { .. }
         | R::NoStaffKey => Code::Refused,
         R::NameTaken(_)

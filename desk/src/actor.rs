@@ -6,7 +6,7 @@ mod token;
 use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
-use domain::operations::CLOCK;
+use domain::operations::{CLOCK, Operation};
 use domain::permissions::{Permission, Role, Roles};
 use serde::Serialize;
 
@@ -127,6 +127,12 @@ impl Actor {
     /// Whether a name in the audit, which ends with how somebody was known, is theirs.
     pub fn is_in_audit_as(&self, name: &str) -> bool {
         self.is_named(name.split(" (").next().unwrap_or_default())
+    }
+
+    /// Whether they asked for an operation, or made the clock ask for it: then somebody else approves it.
+    pub fn caused(&self, operation: &Operation) -> bool {
+        self.is_named(&operation.requested_by)
+            || operation.caused_by.as_deref().is_some_and(|name| self.is_in_audit_as(name))
     }
 
     pub fn staff(&self) -> &str {

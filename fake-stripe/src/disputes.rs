@@ -117,7 +117,9 @@ pub(crate) fn update(books: &mut Books, id: &str, params: Params<'_>, version: &
     }
     let brings = params.is_given("evidence");
     let count = dispute["evidence_details"]["submission_count"].as_i64().unwrap_or(0);
-    if brings && count > 0 && !matches!(dispute["status"].as_str(), Some("needs_response")) {
+    // One for an inquiry, and one for the dispute that it became.
+    let is_answered = count > 0 && !matches!(dispute["status"].as_str(), Some("needs_response"));
+    if brings && is_answered {
         return Err(Refusal::new(
             "This dispute's evidence has already been submitted. You can only submit evidence once.",
         ));
@@ -136,7 +138,7 @@ pub(crate) fn update(books: &mut Books, id: &str, params: Params<'_>, version: &
         fields["intended_submission_method"] = json!(method);
     }
     let is_submitted =
-        submits && count == 0 && (brings || (details["has_evidence"] == true && params.is_given("submit")));
+        submits && !is_answered && (brings || (details["has_evidence"] == true && params.is_given("submit")));
     if is_submitted {
         details["submission_count"] = json!(count + 1);
         details["submission_method"] = json!("manual");

@@ -95,10 +95,11 @@ pub struct PaymentIntentNow {
 }
 
 impl PaymentIntentNow {
-    /// Whether a try that was asked for has not ended yet: it neither took money nor says why it did not.
+    /// Whether a try that was asked for has not ended yet: it neither took money nor says why it did not, or it waits for
+    /// its customer.
     pub fn may_still_be_tried(&self) -> bool {
         match self.status.as_str() {
-            "requires_confirmation" => true,
+            "requires_confirmation" | "requires_action" => true,
             "requires_payment_method" => self.last_payment_error.is_none(),
             _ => false,
         }

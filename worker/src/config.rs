@@ -42,7 +42,7 @@ const EVENT_DEADLINE: Variable = Variable {
     name: "WORKER_EVENT_DEADLINE_SECS",
     default: "60",
     example: "30",
-    help: "Time after which a rule that has not returned counts as hung; the process then exits. Waiting for the ledger does not count.",
+    help: "Time after which a rule that has not returned counts as hung; the process then exits. With all that it waits for, a batch has ten times as long.",
 };
 const DRAIN: Variable = Variable {
     name: "WORKER_DRAIN_SECS",

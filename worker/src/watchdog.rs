@@ -1,6 +1,6 @@
 //! Ends the process if a rule hangs. Its events come again, isolated and marked, so the hanging event is found and set
-//! aside. A rule never waits, so one that hangs keeps its thread; what waits for the ledger gives it back, however long
-//! that takes, and is bounded there (docs/adr/0065).
+//! aside. A rule never waits, so one that hangs keeps its thread; what waits for the ledger gives it back. Postgres bounds
+//! such waits (docs/adr/0065); a disk that hangs under SQLite does not, so a batch as a whole has an end, too.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -11,14 +11,23 @@ use std::time::{Duration, Instant};
 const IDLE: u64 = u64::MAX;
 /// The exit code of a process that ended itself for a hang, `EX_SOFTWARE`.
 const HUNG: i32 = 70;
+/// So many times as long as a rule may take, a batch may with all that it waits for.
+const WITH_WAITS: u32 = 10;
 
 #[derive(Clone, Debug)]
 pub struct Watchdog {
     began: Instant,
-    busy_since_ms: Arc<Vec<AtomicU64>>,
+    lanes: Arc<Vec<Lane>>,
 }
 
-/// While it lives, its lane has a thread.
+/// Since when a lane is at its work, and since when it has had a thread without a pause; `IDLE` where it is not.
+#[derive(Debug)]
+struct Lane {
+    works_since_ms: AtomicU64,
+    runs_since_ms: AtomicU64,
+}
+
+/// While it lives, a lane works, or has a thread.
 #[derive(Debug)]
 struct Busy<'a>(&'a AtomicU64);
 
@@ -26,14 +35,12 @@ impl Watchdog {
     /// Watches so many lanes from its own thread, for as long as they are there: a rule that never returns blocks its
     /// whole runtime thread.
     pub fn start(lanes: usize, deadline: Duration) -> std::io::Result<Self> {
-        let began = Instant::now();
-        let watchdog =
-            Self { began, busy_since_ms: Arc::new((0..lanes).map(|_| AtomicU64::new(IDLE)).collect()) };
-        let watched = Arc::downgrade(&watchdog.busy_since_ms);
+        let watchdog = Self::of(lanes);
+        let (began, watched) = (watchdog.began, Arc::downgrade(&watchdog.lanes));
         let look = move || {
             loop {
-                let Some(busy_since_ms) = watched.upgrade() else { return };
-                if (Self { began, busy_since_ms }).has_hung(deadline) {
+                let Some(lanes) = watched.upgrade() else { return };
+                if (Self { began, lanes }).has_hung(deadline) {
                     break;
                 }
                 std::thread::sleep(deadline.min(Duration::from_secs(1)));
@@ -49,29 +56,37 @@ impl Watchdog {
         Ok(watchdog)
     }
 
+    fn of(lanes: usize) -> Self {
+        let idle = || Lane { works_since_ms: AtomicU64::new(IDLE), runs_since_ms: AtomicU64::new(IDLE) };
+        Self { began: Instant::now(), lanes: Arc::new((0..lanes).map(|_| idle()).collect()) }
+    }
+
     /// Does the work of a lane under watch.
     pub async fn watch<T>(&self, lane: usize, work: impl Future<Output = T>) -> T {
+        let lane = &self.lanes[lane];
+        let _works = self.busy(&lane.works_since_ms);
         let mut work = pin!(work);
         poll_fn(|context| {
-            let _busy = self.busy(lane);
+            let _runs = self.busy(&lane.runs_since_ms);
             work.as_mut().poll(context)
         })
         .await
     }
 
-    fn busy(&self, lane: usize) -> Busy<'_> {
-        let slot = &self.busy_since_ms[lane];
-        slot.store(self.elapsed_ms(), Ordering::Relaxed);
-        Busy(slot)
+    fn busy<'a>(&self, since: &'a AtomicU64) -> Busy<'a> {
+        since.store(self.elapsed_ms(), Ordering::Relaxed);
+        Busy(since)
     }
 
     fn has_hung(&self, deadline: Duration) -> bool {
         let now = self.elapsed_ms();
-        let limit = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
-        self.busy_since_ms
-            .iter()
-            .map(|slot| slot.load(Ordering::Relaxed))
-            .any(|since| since != IDLE && now.saturating_sub(since) > limit)
+        let is_past = |since: &AtomicU64, limit: Duration| {
+            let since = since.load(Ordering::Relaxed);
+            since != IDLE && u128::from(now.saturating_sub(since)) > limit.as_millis()
+        };
+        self.lanes.iter().any(|lane| {
+            is_past(&lane.runs_since_ms, deadline) || is_past(&lane.works_since_ms, deadline * WITH_WAITS)
+        })
     }
 
     fn elapsed_ms(&self) -> u64 {
@@ -91,15 +106,9 @@ mod tests {
 
     const DEADLINE: Duration = Duration::from_millis(50);
 
-    /// Its own thread would end the test.
-    fn unwatched(lanes: usize) -> Watchdog {
-        let lanes = (0..lanes).map(|_| AtomicU64::new(IDLE)).collect();
-        Watchdog { began: Instant::now(), busy_since_ms: Arc::new(lanes) }
-    }
-
     #[tokio::test]
     async fn who_keeps_the_thread_hangs_and_who_waits_does_not() {
-        let watchdog = unwatched(2);
+        let watchdog = Watchdog::of(2);
         let waits = watchdog.watch(0, tokio::time::sleep(DEADLINE * 3));
         let looks = async {
             tokio::time::sleep(DEADLINE * 2).await;
@@ -113,5 +122,15 @@ mod tests {
         });
         assert!(hung.await);
         assert!(!watchdog.has_hung(DEADLINE), "it came back");
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_ever_hangs() {
+        let watchdog = Watchdog::of(1);
+        let hung = watchdog.watch(0, async {
+            tokio::time::sleep(DEADLINE).await;
+            watchdog.has_hung(DEADLINE / (2 * WITH_WAITS))
+        });
+        assert!(hung.await);
     }
 }

@@ -28,7 +28,10 @@ pub async fn run(options: &Options, other: &Path) -> anyhow::Result<Vec<Section>
     let series = |name| Series { name, samples: Vec::new() };
     let (mut accepted, mut applied) = (NAMES.map(series), NAMES.map(series));
     for round in 0..=options.rounds() {
-        for (build, folder) in [None, Some(other)].into_iter().enumerate() {
+        // Who comes first changes: what the one leaves to do falls on the other.
+        let mut turns = [(0, None), (1, Some(other))];
+        turns.rotate_left(round % 2);
+        for (build, folder) in turns {
             let stack = Stack::start(&servers, &secret, folder).await?;
             let load = (PER_SECOND, CONNECTIONS);
             let (taken, done, _) =

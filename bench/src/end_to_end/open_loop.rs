@@ -31,7 +31,7 @@ const RUN_SECS: f64 = 6.0;
 const APPLIED_SPIKE: Duration = Duration::from_millis(100);
 /// What is late within this time of something late is the same spike.
 const SAME_SPIKE: TimeDelta = TimeDelta::milliseconds(100);
-/// Names of what a sample notes: medians, of all batches and of all events.
+/// Names of what a sample notes: a mean, and medians of all batches and of all events.
 pub(super) const BATCH_EVENTS: &str = "events in a batch";
 pub(super) const BATCH_MS: &str = "ms that a batch took";
 pub(super) const WAIT_MS: &str = "ms that an event waited for its batch";

@@ -207,7 +207,7 @@ fn switches(frame: &Frame<'_>, view: &Dashboard) -> Markup {
 fn needs_me(frame: &Frame<'_>, view: &Dashboard, unconfirmed: &[Operation]) -> Markup {
     let mode = modes::word(frame.livemode);
     let (own, others): (Vec<&Operation>, Vec<&Operation>) =
-        view.approvals.iter().partition(|operation| operation.requested_by == frame.actor.staff());
+        view.approvals.iter().partition(|operation| frame.actor.caused(operation));
     // Where there is no date, the bank is to act.
     let disputes: Vec<&ListedDispute> =
         view.disputes.iter().filter(|row| row.item.respond_by().is_some()).collect();

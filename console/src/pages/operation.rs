@@ -165,7 +165,7 @@ fn acts(frame: &Frame<'_>, operation: &Operation) -> Markup {
     let does = desk::views::operation::does(operation);
     let id = [operation.id()];
     let asked_for_it = operation.requested_by == frame.actor.staff();
-    let caused_it = operation.caused_by.as_deref().is_some_and(|name| frame.actor.is_in_audit_as(name));
+    let caused_it = frame.actor.caused(operation);
     let reason = || words("reason", "Reason", "It stands in the audit, with your name.", true);
     let act = |endpoint, title, consequence: Markup, fields, button, is_dangerous| {
         form(frame, &Act { endpoint, path: &id, title, consequence, fields, button, is_dangerous })
@@ -182,7 +182,8 @@ fn acts(frame: &Frame<'_>, operation: &Operation) -> Markup {
                 p.muted { "You asked for it, so somebody else approves or rejects it." }
             }
             OperationState::NeedsApproval if caused_it => {
-                p.muted { "It is because of what you did, so somebody else approves or rejects it." }
+                p.muted { "It is because of what you did, so somebody else approves it." }
+                (act("reject_operation", "Reject", html! { "Nothing is sent, and " strong { (amount) } " is free again." }, reason(), "Reject it", true))
             }
             OperationState::NeedsApproval => {
                 (act("approve_operation", "Approve", html! { "With your word this is sent to Stripe: " strong { (does) } "." }, html! {

@@ -35,7 +35,8 @@ pub async fn authenticate_session(
     };
     let unused_for = now - session.seen_at;
     // Last seen in the future: the clock was set back, and how long it was unused nobody knows.
-    let is_over = session.ends_at <= now || unused_for > idle || unused_for < -idle;
+    let is_weak = member.roles.need_second_factor(policies.totp_required()) && !session.second_factor;
+    let is_over = session.ends_at <= now || unused_for > idle || unused_for < -idle || is_weak;
     if is_over || unused_for >= NOTED_EVERY {
         let mut tx = ledger.begin().await?;
         if is_over {
@@ -45,8 +46,7 @@ pub async fn authenticate_session(
         }
         tx.commit().await?;
     }
-    let is_weak = member.roles.need_second_factor(policies.totp_required()) && !session.second_factor;
-    if is_over || is_weak {
+    if is_over {
         return Err(NotAuthenticated::SessionEnded);
     }
     Ok(Actor::known(&member.name, member.roles.0, KnownBy::Session, false))

@@ -52,6 +52,10 @@ pub enum StaffRefusal {
     HasLapsed(String),
     #[error("{0} asked for this change: another administrator must approve it")]
     OwnChange(String),
+    #[error(
+        "{0} is an administrator without a second factor, and could not log in any more: invite them to set one up first"
+    )]
+    WithoutFactor(String),
     #[error("a program has no second look: a person approves")]
     Program,
     #[error("what {0} would change is not as it was when the change was asked for: ask for it again")]
@@ -87,7 +91,9 @@ pub enum StaffRefusal {
 pub(super) struct Administrators {
     /// Those who can prove who they are now.
     able: Vec<String>,
-    /// Those who could until a short while ago.
+    /// Those of them who can approve: no programs, and with a second factor where one is needed.
+    approvers: Vec<String>,
+    /// Those who could approve until a short while ago.
     recent: Vec<Member>,
     /// How long ago the first member of staff was added.
     age: TimeDelta,
@@ -101,13 +107,16 @@ impl Administrators {
         let able = tx.members_with_credentials(now).await?.into_iter().filter(is_admin);
         let able: Vec<String> = able.map(|member| member.name).collect();
         let since = now - SECOND_FOR;
-        let mut recent = tx.members_with_credentials(since).await?;
+        let needs_factor = tx.policies().await?.totp_required();
+        let approvers = tx.members_who_could_approve(now, needs_factor).await?.into_iter().filter(is_admin);
+        let approvers: Vec<String> = approvers.map(|member| member.name).collect();
+        let mut recent = tx.members_who_could_approve(since, needs_factor).await?;
         recent.retain(|member| {
             let was_until = |until: Option<DateTime<Utc>>| until.is_some_and(|until| until > since);
-            (is_admin(member) || was_until(member.admin_until)) && !able.contains(&member.name)
+            (is_admin(member) || was_until(member.admin_until)) && !approvers.contains(&member.name)
         });
         let age = tx.first_member_added().await?.map_or_else(TimeDelta::zero, |added_at| now - added_at);
-        Ok(Self { able, recent, age })
+        Ok(Self { able, approvers, recent, age })
     }
 
     /// Refuses whoever is no administrator, unless none can act yet and they hold the ledger's address.
@@ -127,7 +136,7 @@ impl Administrators {
 
     /// Whether what loosens a rule must wait for a second one.
     pub(super) fn needs_second(&self, by: &Actor) -> Result<bool, StaffRefusal> {
-        if self.able.iter().any(|name| name != by.staff()) {
+        if self.approvers.iter().any(|name| name != by.staff()) {
             return Ok(!by.is_declared());
         }
         let Some(removed) = self.recent.iter().find(|member| member.name != by.staff()) else {
@@ -141,6 +150,17 @@ impl Administrators {
             |until| (until + SECOND_FOR).format("%Y-%m-%d %H:%M UTC").to_string(),
         );
         Err(StaffRefusal::Alone { removed: removed.name.clone(), until })
+    }
+
+    /// An administrator who could not log in any more if all needed a second factor, nor approve by a token.
+    pub(super) async fn without_factor(
+        &self,
+        tx: &mut Transaction,
+        now: DateTime<Utc>,
+    ) -> Result<Option<String>, LedgerError> {
+        let could = tx.members_who_could_approve(now, true).await?;
+        let stays = |name: &&String| could.iter().any(|member| member.name == **name);
+        Ok(self.approvers.iter().find(|name| !stays(name)).cloned())
     }
 
     /// Whether one person less would leave none.

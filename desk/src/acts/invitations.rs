@@ -89,8 +89,8 @@ async fn try_invite(ledger: &Ledger, name: &str, by: &Actor, now: DateTime<Utc>)
     if member.disabled_at.is_some() {
         return Err(StaffRefusal::IsDisabled(name.to_owned()).into());
     }
-    let waits = is_loosening(&to_come(&mut tx, &member, now).await?.permissions(), true)
-        && administrators.needs_second(by)?;
+    let roles = to_come(&mut tx, &member, now).await?;
+    let waits = is_loosening(&roles.permissions(), true) && administrators.needs_second(by)?;
     let (code, invitation) = invitation(Some(name), &by.in_audit(), waits, now);
     tx.end_invitations(Some(name), &by.in_audit(), now).await?;
     tx.add_invitation(&invitation).await?;
@@ -101,7 +101,7 @@ async fn try_invite(ledger: &Ledger, name: &str, by: &Actor, now: DateTime<Utc>)
             kind: ChangeKind::Invitation,
             subject: &invitation.id,
             before: None,
-            after: format!("{name} sets a password ({})", member.roles),
+            after: format!("{name} sets a password ({roles})"),
             reason: "an invitation of a person who asks for money or approves it",
         };
         pending = Some(pending::ask(&mut tx, &asked, by, now).await?);

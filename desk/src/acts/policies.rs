@@ -141,6 +141,11 @@ async fn try_set(
     if plan.value_before == value {
         return Err(StaffRefusal::SamePolicy(slot.to_string()).into());
     }
+    if (slot.key, value) == (PolicyKey::TotpRequired, Value::Switch(true))
+        && let Some(name) = administrators.without_factor(&mut tx, now).await?
+    {
+        return Err(StaffRefusal::WithoutFactor(name).into());
+    }
     let (mut row, mut pending) = (None, None);
     if plan.loosens && administrators.needs_second(by)? {
         let asked = Asked {

@@ -169,8 +169,8 @@ pub(super) async fn give_roles(
     let mut given = roles.permissions();
     given.retain(|permission| !member.roles.have(*permission));
     if is_loosening(&given, true) {
-        // Made when it opened less, so that nobody else had to look at it.
-        tx.end_usable_invitations(&member.name, &by.in_audit(), now).await?;
+        // Made when they opened less, so that nobody else had to look at them.
+        tx.end_unseen_invitations(&member.name, &by.in_audit(), now).await?;
     }
     let before = std::mem::replace(&mut member.roles, roles);
     tx.write_member(member).await?;

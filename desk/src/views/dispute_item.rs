@@ -33,9 +33,7 @@ pub struct DisputeItem {
 impl DisputeItem {
     /// Evidence is stored at Stripe and not submitted: it is as unanswered as before.
     pub fn is_only_staged(&self) -> bool {
-        let is_awaited =
-            self.dispute.status == Status::Opened && self.dispute.state.evidence_submissions == 0;
-        is_awaited && self.staged.is_some()
+        self.dispute.status == Status::Opened && self.staged.is_some()
     }
 
     /// It should have been answered by now.

@@ -33,11 +33,12 @@ pub struct TargetView {
 #[shared::built_once]
 pub async fn notice(ledger: &Ledger, id: &str, cards: Cards) -> Result<Option<NoticeView>, LedgerError> {
     let mut tx = ledger.read().await?;
-    let Some(notice) = tx.notice(id).await? else { return Ok(None) };
+    let Some(mut notice) = tx.notice(id).await? else { return Ok(None) };
     let deliveries = tx.deliveries_of(id).await?;
     let mut data = notice.data();
     if cards.are_hidden() && notice.kind == NoticeKind::CardExpires {
         data.retain(|name, _| !by_time::OF_CARD.contains(&name.as_str()));
+        notice.number = 0; // it is made of the month
     }
     Ok(Some(NoticeView { notice, data, deliveries }))
 }

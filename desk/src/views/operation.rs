@@ -238,7 +238,7 @@ fn next(operation: &Operation) -> Option<String> {
         }
         OperationState::NeedsApproval => format!(
             "Somebody other than {} who has billing:manage decides: tidegate approvals approve {id}",
-            operation.requested_by
+            operation.caused_by.as_ref().unwrap_or(&operation.requested_by)
         ),
         OperationState::Approved if operation.is_planned() => {
             format!("A worker sends it then. To stop it: tidegate operations cancel {id}")

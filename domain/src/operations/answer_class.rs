@@ -34,6 +34,8 @@ words! {
         KeyReused = "key_reused",
         // It waits for the merchant's approval at Stripe and may be executed later: never send it anew.
         ApprovalRequired = "approval_required",
+        // Stripe made a payment for it, and no try to take its money has ended: never send it anew.
+        UnderWay = "under_way",
     }
 }
 
@@ -77,7 +79,7 @@ pub fn after(class: AnswerClass, is_replayed: bool, repetition: u32, in_doubt: b
         AnswerClass::Refused => Next::Fail,
         AnswerClass::KeyRevoked => Next::Halt,
         AnswerClass::KeyReused => Next::LookUp,
-        AnswerClass::ApprovalRequired => Next::Park,
+        AnswerClass::ApprovalRequired | AnswerClass::UnderWay => Next::Park,
         // A kept failure: the key answers nothing else any more.
         AnswerClass::Unknown if is_replayed => Next::LookUp,
         _ if repetition < REPEATS_LIMIT => Next::Repeat,
@@ -107,7 +109,9 @@ pub fn when_not_found(
     let age = now - first_sent_at;
     match last {
         Some(AnswerClass::ApprovalRequired) if age < APPROVAL_LIFETIME => NotFound::LookAgain,
-        Some(AnswerClass::ApprovalRequired | AnswerClass::KeyReused) => NotFound::AskAPerson,
+        Some(AnswerClass::ApprovalRequired | AnswerClass::KeyReused | AnswerClass::UnderWay) => {
+            NotFound::AskAPerson
+        }
         _ if age >= KEY_LIFETIME || age < -LOOK_AGAIN_MOST => NotFound::AskAPerson,
         _ => NotFound::SendAgain,
     }

@@ -17,8 +17,6 @@ pub struct DisputeFacts {
     pub stripe_status: String,
     /// Until when evidence counts; `None` where no answer is allowed.
     pub respond_by: Option<DateTime<Utc>>,
-    /// How often evidence was submitted.
-    pub submissions: i64,
     /// The operation of ours whose evidence is stored at Stripe.
     pub staged: Option<String>,
     /// What the reason of the dispute requires and that evidence lacks.
@@ -30,7 +28,6 @@ impl DisputeFacts {
         Self {
             stripe_status: dispute.state.stripe_status.clone(),
             respond_by: dispute.state.respond_by,
-            submissions: dispute.state.evidence_submissions,
             staged,
             missing,
         }
@@ -149,7 +146,6 @@ mod tests {
         DisputeFacts {
             stripe_status: "needs_response".to_owned(),
             respond_by: Some(at(10)),
-            submissions: 0,
             staged: Some("op_1".to_owned()),
             missing: Vec::new(),
         }
@@ -179,13 +175,11 @@ mod tests {
     fn evidence_is_for_a_dispute_that_waits_for_an_answer() {
         type Change = fn(&mut DisputeFacts);
         let now = at(9);
-        let cases: [(&str, Change); 8] = [
+        let cases: [(&str, Change); 7] = [
             ("may", |_| ()),
             ("may", |facts| facts.stripe_status = "warning_needs_response".to_owned()),
             ("dispute_not_answerable", |facts| facts.stripe_status = "under_review".to_owned()),
             ("dispute_not_answerable", |facts| facts.stripe_status = "appeal_needs_response".to_owned()),
-            // An inquiry that was answered, and became a dispute.
-            ("may", |facts| facts.submissions = 1),
             ("dispute_not_answerable", |facts| facts.respond_by = Some(at(9))),
             ("dispute_not_answerable", |facts| facts.respond_by = DateTime::from_timestamp(0, 0)),
             ("dispute_not_answerable", |facts| facts.respond_by = None),

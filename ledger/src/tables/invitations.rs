@@ -60,9 +60,9 @@ impl Transaction {
         Ok(())
     }
 
-    /// Ends a person's invitations that could be used as they are.
+    /// Ends a person's invitations that nobody but who made them has looked at.
     #[shared::built_once]
-    pub async fn end_usable_invitations(
+    pub async fn end_unseen_invitations(
         &mut self,
         staff: &str,
         by: &str,
@@ -70,7 +70,7 @@ impl Transaction {
     ) -> Result<(), LedgerError> {
         query(
             "UPDATE invitations SET ended_by = $2, ended_at = $3 \
-             WHERE ended_at IS NULL AND approved_at IS NOT NULL AND staff = $1",
+             WHERE ended_at IS NULL AND approved_at = made_at AND staff = $1",
         )
         .bind(staff)
         .bind(by)

@@ -92,4 +92,25 @@ impl Transaction {
         .all(self)
         .await
     }
+
+    /// Those among them who could approve what an administrator asks for, where the policy is so: by a token that is no
+    /// program's, or by logging in.
+    #[shared::built_once]
+    pub async fn members_who_could_approve(
+        &mut self,
+        since: DateTime<Utc>,
+        needs_second_factor: bool,
+    ) -> Result<Vec<Member>, LedgerError> {
+        query(
+            "SELECT * FROM staff WHERE EXISTS (SELECT 1 FROM staff_credentials \
+             WHERE staff_credentials.staff = staff.name AND (totp_secret IS NOT NULL OR NOT $2)) \
+             OR EXISTS (SELECT 1 FROM tokens WHERE tokens.staff = staff.name AND approved_at IS NOT NULL \
+             AND NOT is_program AND (ended_at IS NULL OR ended_at > $1) \
+             AND (expires_at IS NULL OR expires_at > $1)) ORDER BY name",
+        )
+        .bind(since)
+        .bind(needs_second_factor)
+        .all(self)
+        .await
+    }
 }

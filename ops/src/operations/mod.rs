@@ -155,6 +155,7 @@ fn not_done(refused: NotDone) -> anyhow::Error {
         | NotDone::NoSuchOperation { .. }
         | NotDone::Held
         | NotDone::StillRuns
+        | NotDone::MayBePaid
         | NotDone::ClockBehind) => refused.into(),
         other => wrongly_called(other.to_string()),
     }

@@ -82,6 +82,7 @@ async fn no_token_no_promotion_and_no_policy_makes_one_person_two() {
         drop(tx);
         let warning = verdict.warning.unwrap_or_default();
         assert!(warning.starts_with("joe, on whose word it was approved, may no longer act."), "{warning}");
+        desk.loosens(&root, &jane, &["staff", "roles", "joe", "--role", "super_user", "--reason", "back"]);
         let disabled = desk.run(Some(&root), &["staff", "disable", "joe", "--reason", "left"]);
         assert!(disabled.status.success(), "{}", String::from_utf8_lossy(&disabled.stderr));
         let policy =

@@ -76,7 +76,8 @@ async fn words_lead_to_what_they_name() {
             (["123.45", "usd"], vec!["pi_lost"]),
             (["last4:4242", "amount>=1000"], vec!["pi_plain"]),
         ] {
-            assert_eq!(ids(&console.tidegate(None, &["search", words[0], words[1]])), found, "{words:?}");
+            let searched = console.tidegate(Some(&manager), &["search", words[0], words[1]]);
+            assert_eq!(ids(&searched), found, "{words:?}");
         }
         let failed = console.tidegate(None, &["search", "insufficient", "funds"]);
         assert_eq!(failed["items"][0]["payment"], "pi_failed");

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use desk::actor::{Actor, KnownBy};
-use desk::acts::invitations::asking;
+use desk::acts::invitations::{Acceptance, accept, asking};
 use desk::acts::second_administrator;
 use domain::permissions::Role;
 use serde_json::{Value, json};
@@ -84,8 +84,9 @@ async fn what_opens_more_later_takes_two_as_well_and_a_program_is_not_the_second
         let roles = waiting(&people.json(jane, &["staff", "add", "bill", "--role", "billing_manager"]));
         let invited = people.json(jane, &["staff", "invite", "bill"]);
         let invitation = waiting(&invited);
-        people.said(joe, &["staff", "approve", &roles]);
+        assert!(invited["pending"]["after"].as_str().unwrap().contains("billing_manager"), "{invited}");
         people.said(joe, &["staff", "approve", &invitation]);
+        people.said(joe, &["staff", "approve", &roles]);
         let asks = async |invited: &Value| {
             asking(&people.ledger, invited["code"].as_str().unwrap(), clock::now()).await.is_ok()
         };
@@ -106,6 +107,30 @@ async fn what_opens_more_later_takes_two_as_well_and_a_program_is_not_the_second
         let said = people.refusal(made["token"].as_str(), &["staff", "approve", &change]);
         assert!(said.contains("a program has no second look: a person approves"), "{said}");
         people.said(joe, &["staff", "approve", &change]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_could_not_approve_is_not_waited_for_and_nobody_is_locked_out() {
+    each_people("unable", async |people| {
+        let jane = people.person(None, "jane", "super_user");
+        let jane = Some(jane.as_str());
+        people.said(jane, &["staff", "add", "joe", "--role", "super_user"]);
+        people.json(jane, &["tokens", "create", "--for", "joe", "--role", "super_user", "--program"]);
+        let added = people.json(jane, &["staff", "add", "bill", "--role", "billing_manager"]);
+        assert_eq!(added["pending"], json!(null), "a program would never approve it");
+
+        let require = |value| ["policy", "set", "staff.totp_required", value, "--reason", "phones", "--yes"];
+        people.said(jane, &require("off"));
+        people.said(jane, &["staff", "add", "ann", "--role", "super_user"]);
+        let invited = people.json(jane, &["staff", "invite", "ann"]);
+        let code = invited["code"].as_str().unwrap();
+        let acceptance = Acceptance { code, name: None, password: "tall ship at dusk".into(), totp: None };
+        accept(&people.ledger, acceptance, None, clock::now()).await.unwrap();
+        waiting(&people.json(jane, &["staff", "roles", "bill", "--role", "super_user", "--reason", "more"]));
+        let said = people.refusal(jane, &require("on"));
+        assert!(said.contains("ann is an administrator without a second factor"), "{said}");
     })
     .await;
 }

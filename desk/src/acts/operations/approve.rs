@@ -32,8 +32,9 @@ pub async fn approve(
     if operation.is_expired(now) {
         return lock::lapse(tx, &mut operation, now).await;
     }
-    let may =
-        may_judge(&operation, actor, "approve", "approved", now).and_then(|()| unchanged(&operation, word));
+    let may = may_judge(&operation, actor, "approve", "approved", now)
+        .and_then(|()| lock::not_caused_by(&operation, actor, "approve"))
+        .and_then(|()| unchanged(&operation, word));
     if let Err(refused) = may {
         return lock::deny(tx, &mut operation, "approve", refused, actor, now).await;
     }
@@ -115,7 +116,7 @@ pub(super) fn may_judge(
     if actor.is_program() {
         return Err(NotDone::Program { act });
     }
-    lock::not_their_own(operation, actor, act)?;
+    lock::not_asked_by(operation, actor, act)?;
     lock::in_time(operation, OperationState::NeedsApproval, done, now)
 }
 

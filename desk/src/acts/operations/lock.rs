@@ -114,11 +114,16 @@ pub(super) fn is_requester(operation: &Operation, actor: &Actor) -> bool {
     actor.is_named(&operation.requested_by)
 }
 
-/// Refuses whoever asked for it, or made the clock ask.
-pub(super) fn not_their_own(operation: &Operation, actor: &Actor, act: &'static str) -> Result<(), NotDone> {
+/// Refuses whoever asked for it.
+pub(super) fn not_asked_by(operation: &Operation, actor: &Actor, act: &'static str) -> Result<(), NotDone> {
     if is_requester(operation, actor) {
         return Err(NotDone::OwnRequest { who: operation.requested_by.clone(), act });
     }
+    Ok(())
+}
+
+/// Refuses whoever made the clock ask for it.
+pub(super) fn not_caused_by(operation: &Operation, actor: &Actor, act: &'static str) -> Result<(), NotDone> {
     match &operation.caused_by {
         Some(who) if actor.is_in_audit_as(who) => Err(NotDone::OwnCause { who: who.clone(), act }),
         _ => Ok(()),

@@ -68,6 +68,10 @@ pub enum NotDone {
         "Stripe said last that it is still at work on it, so nobody can know yet that it was not done: a worker asks again, try in a few minutes"
     )]
     StillRuns,
+    #[error(
+        "Stripe made a payment for it that may be paid yet, so nobody can know that it will not be done: cancel the payment in Stripe's dashboard, and a worker finds that within the hour"
+    )]
+    MayBePaid,
     #[error("a list has 1 to {limit} refunds, and this one has {items}")]
     ItemsLimit { items: usize, limit: usize },
     #[error("a list is of one account and mode: make several of them")]
@@ -111,7 +115,7 @@ impl NotDone {
             Self::Expired => "lapsed",
             Self::ClockBehind => "clock_behind",
             Self::OtherParameters { .. } | Self::Unsendable(_) => "parameters_changed",
-            Self::Held | Self::StillRuns => "busy",
+            Self::Held | Self::StillRuns | Self::MayBePaid => "busy",
             Self::ItemsLimit { .. } => "items_limit",
             Self::OneAccount => "one_account",
             Self::ItemRefused { .. } => "item_refused",

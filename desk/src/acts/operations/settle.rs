@@ -87,12 +87,16 @@ fn may_settle(
     if actor.is_program() {
         return Err(NotDone::Program { act: ACT });
     }
-    lock::not_their_own(operation, actor, ACT)?;
+    lock::not_asked_by(operation, actor, ACT)?;
+    lock::not_caused_by(operation, actor, ACT)?;
     lock::in_time(operation, OperationState::Unknown, "settled", now)?;
     if operation.held_until.is_some_and(|until| until > now) {
         return Err(NotDone::Held);
     }
     let last = operation.error_class.as_deref().and_then(AnswerClass::named);
+    if *found == Found::NotDone && last == Some(AnswerClass::UnderWay) {
+        return Err(NotDone::MayBePaid);
+    }
     // A twin runs for no longer than its key lives.
     let lives = operation.first_sent_at.is_some_and(|sent_at| now - sent_at < KEY_LIFETIME);
     if *found == Found::NotDone && last == Some(AnswerClass::TwinRuns) && lives {

@@ -66,7 +66,8 @@ impl Transaction {
         let counted: (i64,) = query(
             "SELECT COUNT(*) FROM (SELECT 1 AS one FROM operations WHERE state = 'needs_approval' \
              AND state IN ('needs_confirmation', 'needs_approval', 'approved', 'executing', 'unknown') \
-             AND livemode = $1 AND requested_by <> $2 LIMIT $3) waiting",
+             AND livemode = $1 AND requested_by <> $2 \
+             AND COALESCE(SUBSTR(caused_by, 1, LENGTH($2) + 2), '') <> $2 || ' (' LIMIT $3) waiting",
         )
         .bind(livemode)
         .bind(asker)

@@ -80,11 +80,10 @@ impl Executor {
         match look_up(&self.api, &operation, parameters).await {
             Ok(looked) => match looked.found {
                 Some(answer) => self.adopt(&operation, parameters, answer).await,
+                None if looked.under_way.is_some() => {
+                    self.conclude_under_way(&operation, &looked.under_way.unwrap_or_default()).await
+                }
                 None => match when_not_found(last, sent_at(&operation), looked.now()) {
-                    NotFound::LookAgain | NotFound::AskAPerson if looked.under_way.is_some() => {
-                        let payment = looked.under_way.unwrap_or_default();
-                        self.conclude_under_way(&operation, &payment).await
-                    }
                     NotFound::SendAgain => {
                         if let Some(why) = self.changed(&operation, parameters).await? {
                             let fault = Fault {
@@ -141,8 +140,7 @@ impl Executor {
                     match looked.found {
                         Some(answer) => self.adopt(&operation, parameters, answer).await,
                         None if looked.under_way.is_some() => {
-                            let payment = looked.under_way.unwrap_or_default();
-                            self.conclude_under_way(&operation, &payment).await
+                            self.conclude_under_way(&operation, &looked.under_way.unwrap_or_default()).await
                         }
                         None if error.class() == AnswerClass::KeyReused => {
                             self.conclude(&operation, Conclusion::Doubt(fault_of(&error), None)).await
@@ -255,18 +253,16 @@ impl Executor {
             // What was not done yet stays so, whoever sent it; a refusal may come after it was done.
             let may_be_done = in_doubt || (is_again && class == AnswerClass::Refused);
             return Ok(match after(class, is_replayed, repetition, may_be_done) {
-                // A machine that slept meanwhile: Stripe may have forgotten the key, and would do it once more.
-                Next::Repeat
-                    if when_not_found(None, sent_at(operation), clock::now()) != NotFound::SendAgain =>
-                {
-                    Sent::Concluded(Conclusion::Doubt(doubt(), Some(later)))
-                }
                 Next::Repeat => {
                     let asked = asked_for(&error).to_std().unwrap_or_default();
                     self.pause(pause.max(asked.min(RETRY_AFTER_LIMIT))).await;
                     self.go_on().await?;
                     if !self.hold_on(operation).await? {
                         return Ok(Sent::Overtaken);
+                    }
+                    // A machine that slept meanwhile: Stripe may have forgotten the key, and would do it once more.
+                    if when_not_found(None, sent_at(operation), clock::now()) != NotFound::SendAgain {
+                        return Ok(Sent::Concluded(Conclusion::Doubt(doubt(), Some(later))));
                     }
                     (repetition, pause) = (repetition + 1, pause * 2);
                     continue;

@@ -6,7 +6,7 @@ use stripe_api::StripeError;
 
 use super::at_stripe::{Checked, not};
 use super::check::check;
-use super::look_up::look_up;
+use super::look_up::{LookedUp, look_up};
 use super::made::{Made, conclusion};
 use super::record::Conclusion;
 use super::{Executor, Interrupted};
@@ -22,12 +22,7 @@ impl Executor {
     ) -> Result<Result<Checked, StripeError>, Interrupted> {
         match self.done_by(operation).await? {
             Err(error) => return Ok(Err(error)),
-            Ok(Some(earlier)) => {
-                let why = format!(
-                    "operation {earlier}, which this one tries again, was done after all, or may be yet"
-                );
-                return Ok(Ok(Checked::Facts(not(&why))));
-            }
+            Ok(Some(why)) => return Ok(Ok(Checked::Facts(not(&why)))),
             Ok(None) => {}
         }
         match parameters {
@@ -36,7 +31,7 @@ impl Executor {
         }
     }
 
-    /// Which of the operations that this one tries again was done, as Stripe has it.
+    /// Why one of those that this one tries again stands against it: as Stripe has it, it was done, or may be yet.
     async fn done_by(
         &self,
         operation: &Operation,
@@ -46,8 +41,8 @@ impl Executor {
             let Some(id) = earlier else { break };
             let Some(failed) = self.lanes.ledger.read().await?.operation(&id).await? else { break };
             match self.was_done(&failed).await {
-                Ok(true) => return Ok(Ok(Some(id))),
-                Ok(false) => {}
+                Ok(None) => {}
+                Ok(made) => return Ok(Ok(made)),
                 Err(error) => return Ok(Err(error)),
             }
             earlier = failed.retry_of;
@@ -55,28 +50,31 @@ impl Executor {
         Ok(Ok(None))
     }
 
-    /// Whether it made something new. A payment that was declined is made, and not done; of what changes an object, the
-    /// object itself tells.
-    async fn was_done(&self, failed: &Operation) -> Result<bool, StripeError> {
-        let Ok(parameters) = failed.parameters() else { return Ok(false) };
+    /// Whether it made something new, in words. A payment that was declined is made, and not done; of what changes an
+    /// object, the object itself tells.
+    async fn was_done(&self, failed: &Operation) -> Result<Option<String>, StripeError> {
+        let Ok(parameters) = failed.parameters() else { return Ok(None) };
         let is_new = matches!(
             parameters,
             Parameters::Refund(_) | Parameters::Charge(_) | Parameters::Subscribe(_) | Parameters::Credit(_)
         );
         if !is_new || failed.first_sent_at.is_none() {
-            return Ok(false);
+            return Ok(None);
         }
+        let tried = format!("operation {}, which this one tries again,", failed.id());
         match look_up(&self.api, failed, &parameters).await {
-            Ok(looked) => match looked.found {
-                Some(answer) => {
-                    let made = Made::read(&answer)?;
-                    Ok(matches!(conclusion(&parameters, made, None), Conclusion::Succeeded(_)))
-                }
-                // What may be paid yet counts as done: another would be a second charge.
-                None => Ok(looked.under_way.is_some()),
-            },
+            Ok(LookedUp { found: Some(answer), .. }) => {
+                let made = Made::read(&answer)?;
+                let is_done = matches!(conclusion(&parameters, made, None), Conclusion::Succeeded(_));
+                Ok(is_done.then(|| format!("{tried} was done after all")))
+            }
+            Ok(LookedUp { under_way, .. }) => Ok(under_way.map(|payment| {
+                format!(
+                    "{tried} made {payment}, which may be paid yet: cancel it in Stripe's dashboard first"
+                )
+            })),
             // Then Stripe has nothing that it could have been done with.
-            Err(error) if error.is_missing() => Ok(false),
+            Err(error) if error.is_missing() => Ok(None),
             Err(error) => Err(error),
         }
     }

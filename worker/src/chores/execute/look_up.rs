@@ -81,7 +81,8 @@ pub(super) async fn look_up(
             LookedUp::among(api.refunds(target(refund)?, account).await?, operation)
         }
         Parameters::Charge(charge) => {
-            let from = operation.first_sent_at.unwrap_or(operation.requested_at) - CLOCKS;
+            // What a restored ledger finds may have been made long before it is sent as far as that knows.
+            let from = operation.requested_at - CLOCKS;
             let created = CreatedBetween { from: Some(from), until: None };
             let listed = api.payment_intents_of(&charge.customer, created, account).await?;
             LookedUp::among(listed, operation)?.unless_under_way()

@@ -132,7 +132,7 @@ impl Executor {
             "Stripe made {payment}, and has neither taken its money nor said why not: it may be paid yet. Where it is not to \
              be, cancel it in Stripe's dashboard"
         );
-        let fault = Fault { class: AnswerClass::Unknown.to_string(), text, ..Fault::default() };
+        let fault = Fault { class: AnswerClass::UnderWay.to_string(), text, ..Fault::default() };
         self.conclude(operation, Conclusion::Doubt(fault, Some(self.later(operation)))).await
     }
 }
