@@ -71,12 +71,15 @@ pub struct Links {
 /// Reads `customer.subscription.*`.
 pub fn read(event: Circumstances<'_>, object: &Fields<'_>) -> Result<Vec<Observation>, Permanent> {
     let owned = |text: Option<&str>| text.map(str::to_owned);
-    // Moved to the items in 2025-04-30.basil.
+    // Moved to the items in 2025-03-31.basil.
     let in_items = object.list(&["items"]).next();
     let period_end = match object.maybe_time(&["current_period_end"])? {
         None => in_items.map(|item| item.maybe_time(&["current_period_end"])).transpose()?.flatten(),
         found => found,
     };
+    // Since 2025-09-30 the customer portal names the moment, and leaves the flag.
+    let cancel_at = object.maybe_time(&["cancel_at"])?;
+    let ends_with_period = cancel_at.is_some() && cancel_at == period_end;
     let state = State {
         status: object.text("status")?.to_owned(),
         // Called `billing` before 2019-10-17.
@@ -84,7 +87,7 @@ pub fn read(event: Circumstances<'_>, object: &Fields<'_>) -> Result<Vec<Observa
             None => owned(object.maybe_text(&["billing"])?),
             found => owned(found),
         },
-        cancel_at_period_end: object.flag(&["cancel_at_period_end"]),
+        cancel_at_period_end: object.flag(&["cancel_at_period_end"]) || ends_with_period,
         current_period_end_at: period_end,
         created_at: object.maybe_time(&["created"])?,
         canceled_at: object.maybe_time(&["canceled_at"])?,
@@ -184,5 +187,20 @@ mod tests {
         ]);
         let states: Vec<&str> = graph.subscriptions.rows().map(|row| row.state.status.as_str()).collect();
         assert_eq!(states, ["canceled"]);
+    }
+
+    #[test]
+    fn one_that_is_to_be_canceled_at_the_end_of_its_period_ends_with_it_however_that_is_told() {
+        for (flag, cancel_at, ends) in
+            [(true, None, true), (false, Some(900), true), (false, Some(800), false)]
+        {
+            let object = json!({"id": "sub_1", "object": "subscription", "status": "active", "customer": "cus_1",
+                "cancel_at_period_end": flag, "cancel_at": cancel_at,
+                "items": {"data": [{"id": "si_1", "current_period_end": 900}]}});
+            let graph = in_every_order(&[event("customer.subscription.updated", 0, &object)]);
+            let told: Vec<bool> =
+                graph.subscriptions.rows().map(|row| row.state.cancel_at_period_end).collect();
+            assert_eq!(told, [ends], "{object}");
+        }
     }
 }
