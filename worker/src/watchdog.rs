@@ -47,7 +47,7 @@ impl Watchdog {
             }
             tracing::error!(
                 deadline_secs = deadline.as_secs(),
-                "a rule hangs: stopping the process; the batch's events will be handled one at a time"
+                "a batch hangs, in a rule or in a wait: stopping the process; its events will be handled one at a time"
             );
             shared::telemetry::flush();
             std::process::exit(HUNG);

@@ -170,16 +170,45 @@ async fn a_charge_that_may_be_paid_yet_is_not_called_failed() {
         let why = doubted.error_text.unwrap_or_default();
         assert!(why.contains("pi_1") && why.contains("may be paid yet"), "{why}");
         made(&scene, "succeeded");
-        let mut tx = scene.ledger.begin().await.unwrap();
-        let mut resting = tx.lock_operation(operation.id()).await.unwrap().unwrap();
-        resting.look_again_at = Some(clock::now());
-        tx.write_operation(&resting).await.unwrap();
-        tx.commit().await.unwrap();
+        is_looked_at(&scene, operation.id()).await;
         let ended = scene.reaches(operation.id(), OperationState::Succeeded).await;
         assert_eq!(ended.stripe_id.as_deref(), Some("pi_1"));
         assert_eq!(scene.stripe.all("", "payment_intent").len(), 1, "{status}");
         scene.end().await;
     }
+}
+
+/// A worker looks at it now, and not when it has rested.
+async fn is_looked_at(scene: &Scene, id: &str) {
+    let mut tx = scene.ledger.begin().await.unwrap();
+    let mut resting = tx.lock_operation(id).await.unwrap().unwrap();
+    resting.look_again_at = Some(clock::now());
+    tx.write_operation(&resting).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+/// As where somebody deletes the data of test mode.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_be_paid_is_not_settled_as_not_done_until_stripe_has_it_no_more() {
+    let scene = Scene::begin(Combination::SqliteSqlite).await;
+    made(&scene, "requires_action");
+    let operation = approved_charge(&scene).await;
+    scene.reaches(operation.id(), OperationState::Unknown).await;
+    let (id, joe) = (operation.id(), manager("joe"));
+    let early = settle(&scene.ledger, id, &Found::NotDone, "not there", &joe, clock::now()).await;
+    assert!(early.unwrap_err().to_string().contains("cancel the payment in Stripe's dashboard"));
+    scene.stripe.forget("", "pi_1");
+    is_looked_at(&scene, id).await;
+    until("the worker to look", PATIENCE, async || {
+        let kept = scene.ledger.read().await?.operation(id).await?.unwrap();
+        Ok(kept.error_class.as_deref() == Some("unknown") && kept.held_until.is_none())
+    })
+    .await
+    .unwrap();
+    let settled = settle(&scene.ledger, id, &Found::NotDone, "deleted", &joe, clock::now()).await;
+    assert_eq!(settled.unwrap().state, OperationState::Failed);
+    assert!(scene.stripe.all("", "payment_intent").is_empty(), "and it is not sent again");
+    scene.end().await;
 }
 
 /// Its answer is late, and whoever asks again is told that it still runs.

@@ -33,12 +33,7 @@ pub async fn request(
     actor: &Actor,
     now: DateTime<Utc>,
 ) -> Result<Operation, NotDone> {
-    let mut tx = ledger.begin().await?;
-    if let Some(payment) = ask.wanted.payment(&mut tx).await? {
-        tx.lock_object::<Payment>(&payment).await?;
-    }
-    let request = read(&mut tx, ask).await?;
-    place(ledger, tx, &request, &Asker::now(actor), now).await
+    ask_for(ledger, ask, &Asker::now(actor), now).await
 }
 
 /// The same for what the clock asks for because of somebody's act.
@@ -49,13 +44,8 @@ pub async fn request_because_of(
     caused_by: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<Operation, NotDone> {
-    let mut tx = ledger.begin().await?;
-    if let Some(payment) = ask.wanted.payment(&mut tx).await? {
-        tx.lock_object::<Payment>(&payment).await?;
-    }
-    let request = read(&mut tx, ask).await?;
     let clock = Actor::clock();
-    place(ledger, tx, &request, &Asker { caused_by, ..Asker::now(&clock) }, now).await
+    ask_for(ledger, ask, &Asker { caused_by, ..Asker::now(&clock) }, now).await
 }
 
 /// The same for what a plan asks for: approved, it is sent at that time and not before.
@@ -67,12 +57,21 @@ pub async fn schedule(
     actor: &Actor,
     now: DateTime<Utc>,
 ) -> Result<Operation, NotDone> {
+    ask_for(ledger, ask, &Asker { send_at: Some(send_at), ..Asker::now(actor) }, now).await
+}
+
+async fn ask_for(
+    ledger: &Ledger,
+    ask: &Ask,
+    asker: &Asker<'_>,
+    now: DateTime<Utc>,
+) -> Result<Operation, NotDone> {
     let mut tx = ledger.begin().await?;
     if let Some(payment) = ask.wanted.payment(&mut tx).await? {
         tx.lock_object::<Payment>(&payment).await?;
     }
     let request = read(&mut tx, ask).await?;
-    place(ledger, tx, &request, &Asker { send_at: Some(send_at), ..Asker::now(actor) }, now).await
+    place(ledger, tx, &request, asker, now).await
 }
 
 /// What is asked for, as it is now.

@@ -105,15 +105,17 @@ impl Executor {
         operation: &Operation,
         not_found: NotFound,
     ) -> Result<(), Interrupted> {
-        let class = operation.error_class.clone().unwrap_or_else(|| AnswerClass::Unknown.to_string());
+        // A payment that Stripe no longer lists is not under way: a person may say what became of it.
+        let class = operation.error_class.clone().filter(|class| *class != AnswerClass::UnderWay.to_string());
+        let class = class.unwrap_or_else(|| AnswerClass::Unknown.to_string());
         let before = operation.error_text.clone().map(|text| format!(" ({text})")).unwrap_or_default();
         let (text, later) = match not_found {
             NotFound::LookAgain => {
                 ("it waits for the merchant's approval at Stripe", Some(self.later(operation)))
             }
             _ => (
-                "Stripe lists nothing that it made, and its key is too old to be sent again: look at Stripe's \
-                 dashboard, then say whether it was done",
+                "Stripe lists nothing that it made, and it may not be sent again: look at Stripe's dashboard, then say \
+                 whether it was done",
                 None,
             ),
         };
