@@ -9,7 +9,8 @@ use crate::error::{Answer, Refusal};
 use crate::lists::{self, PAGING};
 use crate::params::Params;
 use crate::test_cards::{Decline, Does};
-use crate::{disputes, money, payment_methods};
+use crate::versions::BASIL;
+use crate::{disputes, money, payment_methods, refund_movements};
 
 /// What is to be charged.
 pub(crate) struct Attempt {
@@ -103,9 +104,11 @@ fn settlement(books: &mut Books, id: &str) -> Option<String> {
     if charge["captured"] != true || !charge["balance_transaction"].is_null() {
         return None;
     }
-    let amount = charge["amount_captured"].as_i64().unwrap_or(0);
+    let release = charge["_release"].as_str();
+    // Where a refund moves back what was released, all that was authorized is moved first.
+    let amount = charge[if release.is_some() { "amount" } else { "amount_captured" }].as_i64().unwrap_or(0);
+    let fee = fee(books, amount);
     let settings = &books.settings;
-    let fee = (amount * settings.fee_per_10_000 + 5_000) / 10_000 + settings.fee_fixed;
     let at_once = charge["_does"] == format!("{:?}", Does::PayAtOnce);
     let entry = Entry {
         kind: "charge",
@@ -117,7 +120,16 @@ fn settlement(books: &mut Books, id: &str) -> Option<String> {
         description: "Payment",
         available_after_secs: if at_once { 0 } else { settings.available_after_secs },
     };
-    Some(balance::enter(books, &entry))
+    let transaction = balance::enter(books, &entry);
+    if let Some(release) = release {
+        let kept = fee - self::fee(books, charge["amount_captured"].as_i64().unwrap_or(0));
+        refund_movements::withdraw(books, release, -kept);
+    }
+    Some(transaction)
+}
+
+fn fee(books: &Books, amount: i64) -> i64 {
+    (amount * books.settings.fee_per_10_000 + 5_000) / 10_000 + books.settings.fee_fixed
 }
 
 /// As in the old API: without a payment intent.
@@ -204,7 +216,7 @@ pub(crate) fn update(books: &mut Books, id: &str, params: Params<'_>) -> Answer 
     retrieve(books, id)
 }
 
-pub(crate) fn capture(books: &mut Books, id: &str, params: Params<'_>) -> Answer {
+pub(crate) fn capture(books: &mut Books, id: &str, params: Params<'_>, version: &str) -> Answer {
     let params = params.allow(&["amount", "receipt_email", "statement_descriptor_suffix"])?;
     let charge = books.find("charge", id, "charge")?;
     if charge["captured"] == true {
@@ -216,7 +228,7 @@ pub(crate) fn capture(books: &mut Books, id: &str, params: Params<'_>) -> Answer
     if amount > authorized {
         return Err(too_much_captured());
     }
-    take(books, id, amount, true);
+    take(books, id, amount, true, version);
     retrieve(books, id)
 }
 
@@ -225,15 +237,24 @@ pub(crate) fn too_much_captured() -> Refusal {
     Refusal::new(words).code("amount_too_large").param("amount_to_capture")
 }
 
-/// Of what was authorized so much is taken; the rest is released.
-pub(crate) fn take(books: &mut Books, id: &str, amount: i64, settles_at_once: bool) {
+/// Of what was authorized so much is taken; the rest is released, and before basil a refund is made of it.
+pub(crate) fn take(books: &mut Books, id: &str, amount: i64, settles_at_once: bool, version: &str) {
+    let authorized = books.get(id).and_then(|charge| charge["amount"].as_i64()).unwrap_or(amount);
     books.edit(id, json!({ "amount_captured": amount, "captured": true }));
+    let is_refunded = version < BASIL && amount < authorized;
+    if is_refunded {
+        let release = refund_movements::release(books, id, authorized - amount);
+        books.edit(id, json!({ "_release": release, "amount_refunded": authorized - amount }));
+    }
     if settles_at_once {
         settle_silently(books, id);
     } else {
         books.later(books.settings.settles_after_secs, Happening::ChargeSettles(id.to_owned()));
     }
     books.record("charge.captured", id);
+    if is_refunded {
+        books.record("charge.refunded", id);
+    }
 }
 
 pub(crate) fn list(books: &Books, params: Params<'_>) -> Answer {

@@ -31,6 +31,7 @@ mod params;
 mod payment_intents;
 mod payment_methods;
 mod payouts;
+mod refund_movements;
 mod refunds;
 mod routes;
 mod server;

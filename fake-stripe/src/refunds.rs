@@ -3,11 +3,12 @@
 use serde_json::{Value, json};
 use stripe_sim::shaped;
 
-use crate::balance::{self, Entry};
+use crate::balance;
 use crate::books::{Books, Happening, id_of};
 use crate::error::{Answer, Refusal};
 use crate::lists::{self, PAGING};
 use crate::params::Params;
+use crate::refund_movements::{give_back, released, withdraw};
 use crate::test_cards::Does;
 use crate::{charges, money};
 
@@ -33,7 +34,7 @@ pub(crate) fn create(books: &mut Books, params: Params<'_>) -> Answer {
     let charge = refundable(books, params)?;
     let (id, currency) = (text(&charge, "id"), text(&charge, "currency"));
     let captured = charge["amount_captured"].as_i64().unwrap_or(0);
-    let left = captured - charge["amount_refunded"].as_i64().unwrap_or(0);
+    let left = captured + released(books, &charge) - charge["amount_refunded"].as_i64().unwrap_or(0);
     if left <= 0 {
         let words = format!("Charge {id} has already been refunded.");
         return Err(Refusal::new(words).code("charge_already_refunded"));
@@ -62,7 +63,7 @@ pub(crate) fn create(books: &mut Books, params: Params<'_>) -> Answer {
     if is_short {
         books.edit(&refund, json!({ "pending_reason": "insufficient_funds" }));
     } else {
-        withdraw(books, &refund);
+        withdraw(books, &refund, 0);
     }
     add_to_charge(books, &charge, amount);
     books.record("refund.created", &refund);
@@ -139,33 +140,8 @@ fn add_to_charge(books: &mut Books, charge: &Value, amount: i64) {
     let before = books.get(&id).and_then(|charge| charge["amount_refunded"].as_i64()).unwrap_or(0);
     let refunded = before + amount;
     let captured = charge["amount_captured"].as_i64().unwrap_or(0);
-    books.edit(&id, json!({ "amount_refunded": refunded, "refunded": refunded == captured }));
-}
-
-/// The money leaves the balance.
-fn withdraw(books: &mut Books, id: &str) {
-    let Some(refund) = books.get(id).cloned() else { return };
-    let transaction = balance::enter(books, &entry(&refund, "refund", "refund", "REFUND FOR PAYMENT", -1));
-    books.edit(id, json!({ "balance_transaction": transaction }));
-}
-
-fn entry<'e>(
-    refund: &'e Value,
-    kind: &'static str,
-    category: &'static str,
-    description: &'static str,
-    sign: i64,
-) -> Entry<'e> {
-    Entry {
-        kind,
-        reporting_category: category,
-        amount: sign * refund["amount"].as_i64().unwrap_or(0),
-        fee: 0,
-        currency: refund["currency"].as_str().unwrap_or_default(),
-        source: refund["id"].as_str().unwrap_or_default(),
-        description,
-        available_after_secs: 0,
-    }
+    let is_all = refunded == captured + released(books, charge);
+    books.edit(&id, json!({ "amount_refunded": refunded, "refunded": is_all }));
 }
 
 /// What waited has come.
@@ -175,7 +151,7 @@ pub(crate) fn succeed(books: &mut Books, id: &str) {
         return;
     }
     if refund["balance_transaction"].is_null() {
-        withdraw(books, id);
+        withdraw(books, id, 0);
     }
     let mut fields = json!({ "status": "succeeded" });
     if books.get(id).is_some_and(|refund| refund.get("pending_reason").is_some()) {
@@ -192,9 +168,8 @@ pub(crate) fn fail(books: &mut Books, id: &str, reason: &str) -> Answer {
         return Ok(refund);
     }
     let mut fields = json!({ "status": "failed", "failure_reason": reason });
-    if !refund["balance_transaction"].is_null() {
-        let back = entry(&refund, "refund_failure", "refund_failure", "REFUND FAILURE", 1);
-        fields["failure_balance_transaction"] = json!(balance::enter(books, &back));
+    if let Some(transaction) = give_back(books, &refund, "REFUND FAILURE") {
+        fields["failure_balance_transaction"] = json!(transaction);
     }
     give_back_to_charge(books, &refund);
     books.change(id, "refund.failed", fields);
@@ -230,9 +205,8 @@ pub(crate) fn cancel(books: &mut Books, id: &str, params: Params<'_>) -> Answer 
         return Err(Refusal::new("Canceling this refund is unsupported."));
     }
     let mut fields = json!({ "status": "canceled" });
-    if !refund["balance_transaction"].is_null() {
-        let back = entry(&refund, "refund_failure", "refund_failure", "REFUND CANCELED", 1);
-        fields["failure_balance_transaction"] = json!(balance::enter(books, &back));
+    if let Some(transaction) = give_back(books, &refund, "REFUND CANCELED") {
+        fields["failure_balance_transaction"] = json!(transaction);
     }
     give_back_to_charge(books, &refund);
     books.change(id, "refund.updated", fields);

@@ -5,18 +5,19 @@ use crate::call::{Call, Reply};
 use crate::error::{Answer, Refusal};
 use crate::expand::expanded;
 use crate::params::Params;
+use crate::versions::{self, BASIL};
 use crate::{
     balance, catalog, charges, customer_balance, customers, disputes, event_log, files, invoices, merchant,
     payment_intents, payment_methods, payouts, refunds, subscriptions, webhook_endpoints,
 };
 
-/// Since this one, an invoice's payments are objects.
-const BASIL: &str = "2025-03-31";
-
 /// The answer, and whether an idempotency key keeps it.
 pub(crate) fn execute(books: &mut Books, call: &Call) -> (Reply, bool) {
     let version = if call.version.is_empty() { books.settings.api_version.as_str() } else { &call.version };
     let answered = match (call.method.as_str(), &call.parts()[..]) {
+        _ if !versions::is_known(version) => {
+            Err(Refusal::new(format!("Invalid Stripe API version: {version}")))
+        }
         ("GET", ["events"]) => event_log::list(books, Params(&call.parameters)),
         ("GET", ["events", id]) => event_log::retrieve(books, id),
         _ => answer(books, call, version).map(|value| {
@@ -46,14 +47,14 @@ fn answer(books: &mut Books, call: &Call, version: &str) -> Answer {
         ("GET", ["payment_intents", id]) => payment_intents::retrieve(books, id),
         ("POST", ["payment_intents", id]) => payment_intents::update(books, id, params),
         ("POST", ["payment_intents", id, "confirm"]) => confirm(books, id, params),
-        ("POST", ["payment_intents", id, "capture"]) => payment_intents::capture(books, id, params),
-        ("POST", ["payment_intents", id, "cancel"]) => payment_intents::cancel(books, id, params),
+        ("POST", ["payment_intents", id, "capture"]) => payment_intents::capture(books, id, params, version),
+        ("POST", ["payment_intents", id, "cancel"]) => payment_intents::cancel(books, id, params, version),
 
         ("POST", ["charges"]) => charges::create(books, params),
         ("GET", ["charges"]) => charges::list(books, params),
         ("GET", ["charges", id]) => charges::retrieve(books, id),
         ("POST", ["charges", id]) => charges::update(books, id, params),
-        ("POST", ["charges", id, "capture"]) => charges::capture(books, id, params),
+        ("POST", ["charges", id, "capture"]) => charges::capture(books, id, params, version),
 
         ("POST", ["refunds"]) => refunds::create(books, params),
         ("GET", ["refunds"]) => refunds::list(books, params),

@@ -9,6 +9,7 @@ use crate::invoices::{self, Draft};
 use crate::lists::{self, PAGING};
 use crate::params::Params;
 use crate::payment_intents::{self, Asked, Confirmation};
+use crate::versions::BASIL;
 use crate::{customers, payment_methods};
 
 const FIELDS: &[&str] = &[
@@ -117,12 +118,16 @@ fn paid_first(
     };
     let intent = payment_intents::make(books, &asked);
     books.record("payment_intent.created", &intent);
-    let how =
-        Confirmation { payment_method: Some(card.to_owned()), off_session, error_on_requires_action: true };
+    let how = Confirmation {
+        payment_method: Some(card.to_owned()),
+        off_session,
+        error_on_requires_action: true,
+        ..Confirmation::default()
+    };
     match payment_intents::confirm(books, &intent, &how) {
         Ok(()) => Ok(intent),
         Err(refusal) => {
-            payment_intents::cancel(books, &intent, Params(&json!({})))?;
+            payment_intents::cancel(books, &intent, Params(&json!({})), BASIL)?;
             Err(refusal.with("payment_intent", books.get(&intent).cloned()))
         }
     }

@@ -2,9 +2,27 @@
 //! show is kept in fields that begin with `_`, which are never shown.
 
 use serde_json::{Value, json};
+use stripe_sim::ApiVersion;
 
-/// Since this one, links between invoices and payments are objects.
-const BASIL: &str = "2025-03-31";
+/// Since this one, links between invoices and payments are objects, and no refund is made of what an authorisation
+/// releases.
+pub(crate) const BASIL: &str = "2025-03-31";
+/// Since this one, a version has a name behind its date.
+const NAMED: &str = "2024-09-30";
+const NAMES: &[&str] = &["acacia", "basil", "clover", "dahlia", "endive", "preview"];
+
+/// Whether Stripe knows such a version.
+pub(crate) fn is_known(version: &str) -> bool {
+    let (date, name) = version.split_once('.').map_or((version, None), |(date, name)| (date, Some(name)));
+    let is_date = date.len() == 10
+        && date.bytes().enumerate().all(|(place, byte)| match place {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        });
+    is_date
+        && date <= &ApiVersion::default().as_str()[..10]
+        && name.map_or(date < NAMED, |name| NAMES.contains(&name))
+}
 
 pub(crate) fn shown(mut value: Value, version: &str) -> Value {
     if version < BASIL {
@@ -51,6 +69,17 @@ fn without_private(value: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_version_has_a_date_and_since_acacia_a_name() {
+        for version in ["2020-08-27", "2024-09-30.acacia", "2025-03-31.basil", "2026-11-18.endive"] {
+            assert!(is_known(version), "{version}");
+        }
+        for version in ["latest", "2024-09-30", "2025-03-31.basalt", "2099-01-01.endive", "2025/03/31.basil"]
+        {
+            assert!(!is_known(version), "{version}");
+        }
+    }
 
     #[test]
     fn an_invoice_names_its_payment_only_in_older_versions() {

@@ -25,6 +25,8 @@ const WORD_LIMIT_CHARS: usize = 64;
 pub struct Answer {
     pub status: u16,
     pub body: Bytes,
+    /// In which shape of the API it was asked for.
+    pub version: &'static str,
     pub at: Option<DateTime<Utc>>,
     pub request_id: Option<String>,
     /// It is the kept answer of an earlier request under this idempotency key.
@@ -67,10 +69,11 @@ pub struct PaymentIntentInside {
 }
 
 impl Answer {
-    pub(super) fn of(status: StatusCode, headers: &HeaderMap, body: Bytes) -> Self {
+    pub(super) fn of(status: StatusCode, headers: &HeaderMap, body: Bytes, version: &'static str) -> Self {
         Self {
             status: status.as_u16(),
             body,
+            version,
             at: date(headers),
             request_id: id(headers, &REQUEST_ID),
             is_replayed: is_true(headers, &REPLAYED).unwrap_or(false),

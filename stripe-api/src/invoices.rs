@@ -1,8 +1,11 @@
 //! Invoices: take over from Stripe's own retries, pay, read.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::answer::Answer;
+use super::lists::Filter;
 use super::sending::{Sending, sound};
 use super::{Api, StripeError};
 
@@ -40,6 +43,19 @@ pub struct InvoiceNow {
     pub payment_intent: Option<String>,
 }
 
+/// One of the payments of an invoice.
+#[derive(Deserialize)]
+struct InvoicePaymentNow {
+    payment: PaidBy,
+}
+
+/// A payment intent, or a charge, or a record of money that came another way.
+#[derive(Deserialize)]
+struct PaidBy {
+    #[serde(default)]
+    payment_intent: Option<String>,
+}
+
 impl Api {
     /// Whether Stripe goes on by itself: retries, reminders, finalizing.
     #[shared::built_once]
@@ -60,6 +76,15 @@ impl Api {
         sending: Sending<'_>,
     ) -> Result<Answer, StripeError> {
         self.post(format!("/invoices/{}/pay", sound(id)?), pay, sending).await
+    }
+
+    /// The payment intents of an invoice that have neither paid it nor been canceled.
+    #[shared::built_once]
+    pub async fn intents_of_invoice(&self, id: &str, account: &str) -> Result<BTreeSet<String>, StripeError> {
+        let filter = Filter::from([("invoice", sound(id)?.to_owned()), ("status", "open".to_owned())]);
+        let listed = self.list("/invoice_payments", filter, account).await?.objects;
+        let intents = listed.iter().map(|told| Ok(told.read::<InvoicePaymentNow>()?.payment.payment_intent));
+        Ok(intents.collect::<Result<Vec<_>, StripeError>>()?.into_iter().flatten().collect())
     }
 
     #[shared::built_once]

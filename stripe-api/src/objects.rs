@@ -2,7 +2,6 @@
 //! same path as any event.
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
 use envelope::{Envelope, Header, Source};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -14,7 +13,6 @@ use stripe_client_core::{RequestBuilder, StripeMethod};
 use super::answer::Answer;
 use super::events::List;
 use super::sending::sound;
-use super::transport::version_of;
 use super::{Api, StripeError};
 use domain::{AtStripe, Key, Kind};
 
@@ -45,7 +43,7 @@ impl Api {
         let path = format!("/{}/{}", at.path, sound(&key.id)?);
         let request = RequestBuilder::new(StripeMethod::Get, path);
         let told = self.read(request, &key.account, |answer| {
-            told(at, key, whole(answer)?, Telling::of_refetch(key, answer.at)?)
+            told(at, key, whole(answer)?, Telling::of_refetch(key, answer)?)
         });
         match told.await {
             Ok(told) => Ok(Answered::Found(Box::new(told))),
@@ -117,7 +115,7 @@ fn read_page(
         serde_json::from_slice(&answer.body).map_err(|_| StripeError::Malformed("it is no list"))?;
     let read = |object: &&RawValue| {
         let child = parent.sibling(&head(object)?.id);
-        let told = told(at, &child, object, Telling::of_refetch(&child, answer.at)?)?;
+        let told = told(at, &child, object, Telling::of_refetch(&child, answer)?)?;
         Ok((child.id, told))
     };
     let children = list.data.iter().map(read).collect::<Result<Vec<_>, StripeError>>()?;
@@ -158,7 +156,7 @@ pub(super) fn listed(
     let object_json = whole(object)?;
     let head = head(object_json)?;
     let key = Key { id: head.id, account: account.to_owned(), livemode };
-    let event = told(collection(kind)?, &key, object_json, Telling::of_list(&key, object.at)?)?;
+    let event = told(collection(kind)?, &key, object_json, Telling::of_list(&key, object)?)?;
     Ok(ListedObject { key, event, created: head.created })
 }
 
@@ -178,24 +176,25 @@ struct Telling {
     source: Source,
     /// By Stripe's clock, in seconds since 1970.
     stamp: i64,
+    /// In which shape of the API.
+    version: &'static str,
 }
 
 impl Telling {
     /// Its name is its own for every second, so that a later answer is another event.
-    fn of_refetch(key: &Key, at: Option<DateTime<Utc>>) -> Result<Self, StripeError> {
-        let stamp = stamp(at)?;
-        Ok(Self { id: format!("refetch_{}_{stamp}", sound(&key.id)?), source: Source::Refetch, stamp })
+    fn of_refetch(key: &Key, answer: &Answer) -> Result<Self, StripeError> {
+        Self::of(answer, Source::Refetch, &format!("refetch_{}", sound(&key.id)?))
     }
 
     /// The same, of an object that was found in a list.
-    fn of_list(key: &Key, at: Option<DateTime<Utc>>) -> Result<Self, StripeError> {
-        let stamp = stamp(at)?;
-        Ok(Self { id: format!("object_{}_{stamp}", sound(&key.id)?), source: Source::Object, stamp })
+    fn of_list(key: &Key, answer: &Answer) -> Result<Self, StripeError> {
+        Self::of(answer, Source::Object, &format!("object_{}", sound(&key.id)?))
     }
-}
 
-fn stamp(at: Option<DateTime<Utc>>) -> Result<i64, StripeError> {
-    Ok(at.ok_or(StripeError::Malformed("it has no date"))?.timestamp())
+    fn of(answer: &Answer, source: Source, name: &str) -> Result<Self, StripeError> {
+        let stamp = answer.at.ok_or(StripeError::Malformed("it has no date"))?.timestamp();
+        Ok(Self { id: format!("{name}_{stamp}"), source, stamp, version: answer.version })
+    }
 }
 
 fn whole(answer: &Answer) -> Result<&RawValue, StripeError> {
@@ -216,9 +215,9 @@ impl ResponseOf<'_> {
         if answer.is_replayed {
             return Err(StripeError::Malformed("it is a kept answer, older than its date"));
         }
-        let stamp = stamp(answer.at)?;
-        let id = format!("response_{}_{}_{}_{stamp}", sound(self.operation)?, self.attempt, sound(&key.id)?);
-        told(at_stripe(kind, &key.id)?, key, whole(answer)?, Telling { id, source: Source::Response, stamp })
+        let name = format!("response_{}_{}_{}", sound(self.operation)?, self.attempt, sound(&key.id)?);
+        let telling = Telling::of(answer, Source::Response, &name)?;
+        told(at_stripe(kind, &key.id)?, key, whole(answer)?, telling)
     }
 }
 
@@ -234,7 +233,7 @@ fn told(at: AtStripe, key: &Key, object: &RawValue, telling: Telling) -> Result<
         created: telling.stamp,
         account: key.account.clone(),
         livemode: key.livemode,
-        api_version: Some(version_of(&format!("/{}", at.path)).to_owned()),
+        api_version: Some(telling.version.to_owned()),
         received_at: clock::now(),
         trace_parent: trace::child_of(None),
         source: telling.source,
@@ -275,6 +274,7 @@ impl Body<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chrono::DateTime;
     use domain::event::{Content, Meaning};
     use envelope::is_identifier;
 
@@ -287,18 +287,21 @@ mod tests {
     }
 
     fn refetched(id: &str, stamp: i64) -> Telling {
-        Telling::of_refetch(&key(id), DateTime::from_timestamp(stamp, 0)).unwrap()
+        let answer = Answer { at: DateTime::from_timestamp(stamp, 0), ..Answer::default() };
+        Telling::of_refetch(&key(id), &answer).unwrap()
     }
 
     #[test]
     fn an_answer_to_an_operation_is_an_event_unless_it_is_a_kept_one() {
         let body = br#"{"id":"re_1","object":"refund","status":"succeeded","amount":500,"currency":"usd"}"#;
         let at = DateTime::from_timestamp(1_780_000_000, 0);
-        let answer = Answer { body: Bytes::from_static(body), at, ..Answer::default() };
+        let version = "2025-03-31.basil";
+        let answer = Answer { body: Bytes::from_static(body), at, version, ..Answer::default() };
         let of = ResponseOf { operation: "op_1", attempt: 2 };
         let told = of.event(Kind::Refund, &key("re_1"), &answer).unwrap();
         assert_eq!(told.header.id, "response_op_1_2_re_1_1780000000");
         assert_eq!((told.header.source, told.header.created), (Source::Response, 1_780_000_000));
+        assert_eq!(told.header.api_version.as_deref(), Some(version), "in the shape in which it came");
         let kept = Answer { is_replayed: true, ..answer };
         assert!(of.event(Kind::Refund, &key("re_1"), &kept).is_err());
     }
@@ -323,7 +326,7 @@ mod tests {
     fn an_answer_about_another_object_or_without_a_date_is_no_answer() {
         let object: &RawValue = serde_json::from_str(r#"{"id":"ch_2"}"#).unwrap();
         assert!(told(charges(), &key("ch_1"), object, refetched("ch_1", 1)).is_err());
-        assert!(Telling::of_refetch(&key("ch_2"), None).is_err());
+        assert!(Telling::of_refetch(&key("ch_2"), &Answer::default()).is_err());
     }
 
     #[test]

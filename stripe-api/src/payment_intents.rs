@@ -55,6 +55,8 @@ struct Confirm<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     payment_method: Option<&'a str>,
     off_session: bool,
+    /// Taken away: without its customer no intent is confirmed that is to keep the card for later.
+    setup_future_usage: &'static str,
 }
 
 #[derive(Serialize)]
@@ -146,7 +148,7 @@ impl Api {
         payment_method: Option<&str>,
         sending: Sending<'_>,
     ) -> Result<Answer, StripeError> {
-        let form = Confirm { payment_method, off_session: true };
+        let form = Confirm { payment_method, off_session: true, setup_future_usage: "" };
         self.post(format!("/payment_intents/{}/confirm", sound(id)?), &form, sending).await
     }
 

@@ -22,8 +22,8 @@ use super::error::StripeError;
 /// In which shape objects are told. The last in which an invoice names its payment and its subscription
 /// without being asked to; events keep the shape that they were made in.
 const API_VERSION: &str = "2024-09-30.acacia";
-/// The first that knows invoice payments.
-const OF_INVOICE_PAYMENTS: &str = "2025-03-31.basil";
+/// The first that knows invoice payments, and that makes no refund of what a capture leaves or a cancellation lets go.
+const BASIL: &str = "2025-03-31.basil";
 
 const ACCOUNT: HeaderName = HeaderName::from_static("stripe-account");
 const VERSION: HeaderName = HeaderName::from_static("stripe-version");
@@ -36,8 +36,10 @@ const UNTRUSTED: &str = "invalid peer certificate";
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// The version by which a path is asked for, hence the shape of what it answers.
-pub(super) fn version_of(path: &str) -> &'static str {
-    if path.starts_with("/invoice_payments") { OF_INVOICE_PAYMENTS } else { API_VERSION }
+fn version_of(path: &str) -> &'static str {
+    let of_payment = path.strip_prefix("/payment_intents/").unwrap_or_default();
+    let lets_go = of_payment.ends_with("/capture") || of_payment.ends_with("/cancel");
+    if lets_go || path.starts_with("/invoice_payments") { BASIL } else { API_VERSION }
 }
 
 /// For whom, and as which of several attempts at one thing.
@@ -141,14 +143,14 @@ impl Transport {
     /// Asks once, within the deadline.
     pub(super) fn ask<'a>(
         &'a self,
-        request: &'a Outgoing,
+        outgoing: &'a Outgoing,
         sender: Sender<'a>,
     ) -> Pending<'a, Result<Answer, StripeError>> {
         Box::pin(async move {
-            let request = self.request(request, sender)?;
+            let request = self.request(outgoing, sender)?;
             let exchange = async {
                 let response = self.client.request(request).await.map_err(|error| no_answer(&error))?;
-                read(response).await
+                read(response, version_of(&outgoing.path)).await
             };
             simulated::point().await;
             let answer = tokio::time::timeout(self.deadline, exchange).await;
@@ -190,7 +192,10 @@ impl Transport {
     }
 }
 
-async fn read(response: Response<hyper::body::Incoming>) -> Result<Answer, StripeError> {
+async fn read(
+    response: Response<hyper::body::Incoming>,
+    version: &'static str,
+) -> Result<Answer, StripeError> {
     let (head, body) = response.into_parts();
     let body = Limited::new(body, ANSWER_LIMIT_BYTES).collect().await.map_err(|error| {
         if error.is::<LengthLimitError>() {
@@ -201,7 +206,7 @@ async fn read(response: Response<hyper::body::Incoming>) -> Result<Answer, Strip
     })?;
     let body = body.to_bytes();
     if head.status.is_success() {
-        return Ok(Answer::of(head.status, &head.headers, body));
+        return Ok(Answer::of(head.status, &head.headers, body, version));
     }
     Err(StripeError::Answered(Box::new(ErrorAnswer::of(head.status, &head.headers, &body))))
 }
@@ -225,6 +230,18 @@ mod tests {
     use shared::env::Env;
 
     use super::*;
+
+    #[test]
+    fn what_lets_go_of_an_authorisation_is_asked_for_in_a_version_that_makes_no_refund_of_it() {
+        for path in ["/payment_intents/pi_1/capture", "/payment_intents/pi_1/cancel", "/invoice_payments"] {
+            assert_eq!(version_of(path), BASIL, "{path}");
+        }
+        for path in
+            ["/payment_intents", "/payment_intents/pi_1", "/payment_intents/pi_1/confirm", "/invoices/in_1"]
+        {
+            assert_eq!(version_of(path), API_VERSION, "{path}");
+        }
+    }
 
     #[test]
     fn a_request_names_its_account_and_its_key_where_there_are_any() {

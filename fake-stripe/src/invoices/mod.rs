@@ -13,6 +13,7 @@ use crate::error::{Answer, Refusal};
 use crate::lists::{self, PAGING};
 use crate::params::Params;
 use crate::payment_intents::{self, Asked};
+use crate::versions::BASIL;
 use crate::{customers, payment_methods};
 
 const FIELDS: &[&str] = &[
@@ -261,7 +262,7 @@ fn close(books: &mut Books, id: &str, status: &str, stamp: &str, event: &str) ->
     if status == "void" {
         if let Some(intent) = invoice["_payment_intent"].as_str() {
             // One that cannot be canceled has paid, and then the invoice were not open.
-            let _canceled = payment_intents::cancel(books, intent, Params(&json!({})));
+            let _canceled = payment_intents::cancel(books, intent, Params(&json!({})), BASIL);
         }
         let is_of = |payment: &&Value| payment["invoice"] == id;
         let payments: Vec<String> = books

@@ -83,7 +83,7 @@ fn attempt(
     let confirmation = Confirmation {
         payment_method: given.or_else(|| method(books, &invoice)),
         off_session,
-        error_on_requires_action: false,
+        ..Confirmation::default()
     };
     if confirmation.payment_method.is_none() {
         let words = "There is no `default_payment_method` set on this Customer or Invoice. Please set a `default_payment_method` \

@@ -16,6 +16,8 @@ pub(crate) struct Confirmation {
     /// The customer is not there to prove who they are.
     pub(crate) off_session: bool,
     pub(crate) error_on_requires_action: bool,
+    /// Empty: the method is not to be kept, whatever was said before.
+    pub(crate) setup_future_usage: Option<String>,
 }
 
 impl Confirmation {
@@ -29,6 +31,9 @@ impl Confirmation {
             payment_method: params.text("payment_method").map(str::to_owned),
             off_session,
             error_on_requires_action: params.flag("error_on_requires_action")?.unwrap_or(false),
+            setup_future_usage: params
+                .is_given("setup_future_usage")
+                .then(|| params.text("setup_future_usage").unwrap_or_default().to_owned()),
         })
     }
 }
@@ -52,6 +57,16 @@ pub(crate) fn confirm(books: &mut Books, id: &str, how: &Confirmation) -> Result
     if how.error_on_requires_action && intent["_dashboards"] == true {
         return Err(not_with_the_dashboards());
     }
+    let usage = match &how.setup_future_usage {
+        Some(usage) => json!((!usage.is_empty()).then_some(usage)),
+        None => intent["setup_future_usage"].clone(),
+    };
+    if how.off_session && !usage.is_null() {
+        let words = "You cannot confirm with the `off_session` parameter when `setup_future_usage` is also set on the \
+                     PaymentIntent because you cannot set up future usages when processing payments off-session.";
+        return Err(Refusal::invalid("off_session", words).with("payment_intent", intent));
+    }
+    books.edit(id, json!({ "setup_future_usage": usage }));
     let method = method(books, &intent, how)?;
     books.edit(id, json!({ "payment_method": method, "last_payment_error": null, "next_action": null }));
     let asks =

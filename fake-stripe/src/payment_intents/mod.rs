@@ -10,7 +10,8 @@ use crate::books::{Books, Happening, id_of};
 use crate::error::{Answer, Refusal};
 use crate::lists::{self, PAGING};
 use crate::params::Params;
-use crate::{charges, customers, money, payment_methods};
+use crate::versions::BASIL;
+use crate::{charges, customers, money, payment_methods, refund_movements};
 
 const FIELDS: &[&str] = &[
     "amount",
@@ -185,7 +186,7 @@ pub(crate) fn update(books: &mut Books, id: &str, params: Params<'_>) -> Answer 
     retrieve(books, id)
 }
 
-pub(crate) fn capture(books: &mut Books, id: &str, params: Params<'_>) -> Answer {
+pub(crate) fn capture(books: &mut Books, id: &str, params: Params<'_>, version: &str) -> Answer {
     let params =
         params.allow(&["amount_to_capture", "metadata", "final_capture", "statement_descriptor_suffix"])?;
     let intent = retrieve(books, id)?;
@@ -216,7 +217,7 @@ pub(crate) fn capture(books: &mut Books, id: &str, params: Params<'_>) -> Answer
         books.change(id, "payment_intent.amount_capturable_updated", fields);
         return retrieve(books, id);
     }
-    charges::take(books, &charge, received, intent["capture_method"] != "automatic_async");
+    charges::take(books, &charge, received, intent["capture_method"] != "automatic_async", version);
     let fields = json!({ "amount_capturable": 0, "amount_received": received, "metadata": metadata, "status": "succeeded" });
     books.edit(id, fields);
     books.record("payment_intent.succeeded", id);
@@ -224,7 +225,7 @@ pub(crate) fn capture(books: &mut Books, id: &str, params: Params<'_>) -> Answer
     retrieve(books, id)
 }
 
-pub(crate) fn cancel(books: &mut Books, id: &str, params: Params<'_>) -> Answer {
+pub(crate) fn cancel(books: &mut Books, id: &str, params: Params<'_>, version: &str) -> Answer {
     let params = params.allow(&["cancellation_reason"])?;
     let reason = params
         .one_of("cancellation_reason", &["duplicate", "fraudulent", "requested_by_customer", "abandoned"])?;
@@ -238,11 +239,12 @@ pub(crate) fn cancel(books: &mut Books, id: &str, params: Params<'_>) -> Answer 
         );
         return Err(unexpected(&intent, &words));
     }
-    // What was authorized is released: the charge is refunded, though no money moves.
-    if let Some(charge) =
-        id_of(&intent["latest_charge"]).filter(|_| status == "requires_capture").map(str::to_owned)
-    {
-        let fields = json!({ "refunded": true });
+    // What was authorized is released. Before basil the charge is refunded, though no money moves.
+    let is_refunded = status == "requires_capture" && version < BASIL;
+    if let Some(charge) = id_of(&intent["latest_charge"]).filter(|_| is_refunded).map(str::to_owned) {
+        refund_movements::release(books, &charge, intent["amount"].as_i64().unwrap_or(0));
+        let fields =
+            json!({ "amount_captured": null, "amount_refunded": intent["amount"], "refunded": true });
         books.change(&charge, "charge.refunded", fields);
     }
     let fields = json!({ "amount_capturable": 0, "canceled_at": books.now, "cancellation_reason": reason, "status": "canceled", "next_action": null });

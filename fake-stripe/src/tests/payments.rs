@@ -154,6 +154,48 @@ fn an_authorization_is_captured_in_part_or_canceled() {
 }
 
 #[test]
+fn before_basil_what_is_let_go_of_an_authorization_is_a_refund() {
+    let form = "amount=6500&currency=usd&payment_method=pm_card_visa&confirm=true&capture_method=manual";
+    for (version, refunds) in [("2024-09-30.acacia", 2), ("2025-03-31.basil", 0)] {
+        let mut stripe = Asker::new();
+        stripe.version = version.to_owned();
+        let held = stripe.done("POST /payment_intents", form);
+        stripe.done(&format!("POST /payment_intents/{}/capture", id(&held["id"])), "amount_to_capture=5000");
+        let charge = stripe.done(&format!("GET /charges/{}", id(&held["latest_charge"])), "");
+        let released = if refunds > 0 { 1_500 } else { 0 };
+        assert_eq!(
+            (&charge["amount_captured"], &charge["amount_refunded"]),
+            (&json!(5_000), &json!(released)),
+            "{version}"
+        );
+        let moved =
+            stripe.done(&format!("GET /balance_transactions/{}", id(&charge["balance_transaction"])), "");
+        assert_eq!(moved["amount"], 5_000 + released, "{version}");
+        assert_eq!(stripe.balance(), (5_000 - 175, 5_000 - 175), "{version}: the same in the end");
+        let refund = format!("charge={}", id(&charge["id"]));
+        assert_eq!(stripe.done("POST /refunds", &refund)["amount"], 5_000, "{version}: all that was taken");
+
+        let held = stripe.done("POST /payment_intents", form);
+        stripe.done(&format!("POST /payment_intents/{}/cancel", id(&held["id"])), "");
+        let charge = stripe.done(&format!("GET /charges/{}", id(&held["latest_charge"])), "");
+        assert_eq!(charge["refunded"], refunds > 0, "{version}");
+        let listed = stripe.done("GET /refunds", "");
+        assert_eq!(listed["data"].as_array().unwrap().len(), 1 + refunds, "{version}");
+    }
+}
+
+#[test]
+fn without_its_customer_no_intent_is_confirmed_that_is_to_keep_its_method() {
+    let mut stripe = Asker::new();
+    let held = stripe.done("POST /payment_intents", "amount=500&currency=usd&setup_future_usage=off_session");
+    let path = format!("POST /payment_intents/{}/confirm", id(&held["id"]));
+    let form = "payment_method=pm_card_visa&off_session=true";
+    assert_eq!(stripe.refused(&path, form).1["param"], "off_session");
+    let paid = stripe.done(&path, &format!("{form}&setup_future_usage="));
+    assert_eq!((&paid["status"], &paid["setup_future_usage"]), (&json!("succeeded"), &Value::Null));
+}
+
+#[test]
 fn a_payment_method_is_named_never_guessed() {
     let mut stripe = Asker::new();
     let customer = id(&stripe.done("POST /customers", "name=Ada&email=ada@example.com")["id"]);

@@ -281,6 +281,12 @@ async fn invoices(scene: &Scene) {
     scene.stripe.put("", &debit);
     scene.turns("invoice", &dearer, &json!({ "amount_remaining": 4_200, "_payment_intent": "pi_debit" }));
     scene.ends(retry(&dearer, Some(pays.clone())), OperationState::Refused, "pi_debit").await;
+    // Likewise where it is another payment than the one that the invoice names.
+    let further = json!({ "id": "inpay_debit", "object": "invoice_payment", "invoice": dearer, "status": "open",
+        "payment": { "type": "payment_intent", "payment_intent": "pi_debit" } });
+    scene.stripe.put("", &further);
+    scene.turns("invoice", &dearer, &json!({ "_payment_intent": null }));
+    scene.ends(retry(&dearer, Some(pays.clone())), OperationState::Refused, "pi_debit").await;
     // Stripe goes on by itself: only who takes over may try.
     let planned = invoice(&declines);
     scene.has("invoices", &planned, "status = 'failed'").await;
@@ -313,7 +319,8 @@ async fn invoices(scene: &Scene) {
     scene.turns("payment_intent", &own, &json!({ "amount": 13_300 }));
     let words = "it asks for 133.00 USD now, and this is over 33.00 USD";
     scene.ends(retry("INV-7", Some(pays.clone())), OperationState::Refused, words).await;
-    scene.turns("payment_intent", &own, &json!({ "amount": 3_300 }));
+    // Its first try was to keep the card, which only the customer can agree to.
+    scene.turns("payment_intent", &own, &json!({ "amount": 3_300, "setup_future_usage": "off_session" }));
     let done = scene.done(retry("INV-7", Some(pays))).await;
     let payments = payments();
     assert_eq!((payments.len(), payments[0]["status"].as_str()), (1, Some("succeeded")));

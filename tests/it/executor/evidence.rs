@@ -49,7 +49,7 @@ async fn stage(scene: &Scene, dispute: &Key) -> Operation {
 }
 
 async fn submit(scene: &Scene, dispute: &Key) -> Operation {
-    ask(scene, Wanted::EvidenceSubmit { dispute: dispute.clone(), incomplete: true }).await
+    ask(scene, Wanted::EvidenceSubmit { dispute: dispute.clone(), staged: None, incomplete: true }).await
 }
 
 async fn attached(scene: &Scene, dispute: &Key, field: &str, content: &[u8]) -> Result<(), String> {

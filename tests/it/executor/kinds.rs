@@ -77,6 +77,7 @@ async fn what_was_authorised_is_captured_or_given_up_and_a_dispute_is_lost_on_pu
         let cancel = ask(&scene, Wanted::Cancel { payment: payment.clone(), reason: None }).await;
         scene.reaches(cancel.id(), OperationState::Succeeded).await;
         has(&scene, "payments", &payment.id, "canceled").await;
+        assert!(scene.stripe.all("", "refund").is_empty(), "what is let go was never taken");
 
         let paid = json!({ "amount": 900, "currency": "usd", "payment_method": "pm_card_createDispute",
             "confirm": true, "return_url": "https://shop.example/" });

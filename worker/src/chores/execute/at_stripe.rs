@@ -41,16 +41,23 @@ pub(super) fn read_all<T: serde::de::DeserializeOwned>(answers: &[Answer]) -> Re
     answers.iter().map(Answer::read).collect()
 }
 
-/// The payment of an open invoice that a bank is carrying out: Stripe leaves the invoice open until the money has come.
+/// A payment of an open invoice that a bank is carrying out: Stripe leaves the invoice open until the money has come. An
+/// invoice may have several payments, and names one of them.
 pub(super) async fn on_its_way(
     api: &Api,
     invoice: &InvoiceNow,
     account: &str,
 ) -> Result<Option<String>, StripeError> {
-    let Some(intent) = invoice.payment_intent.as_ref().filter(|_| invoice.status.as_deref() == Some("open"))
-    else {
+    if invoice.status.as_deref() != Some("open") {
         return Ok(None);
-    };
-    let now: PaymentIntentNow = api.payment_intent(intent, account).await?.read()?;
-    Ok((now.status == "processing").then_some(now.id))
+    }
+    let mut intents = api.intents_of_invoice(&invoice.id, account).await?;
+    intents.extend(invoice.payment_intent.clone());
+    for intent in intents {
+        let now: PaymentIntentNow = api.payment_intent(&intent, account).await?.read()?;
+        if now.status == "processing" {
+            return Ok(Some(now.id));
+        }
+    }
+    Ok(None)
 }
