@@ -1,6 +1,6 @@
 //! Balance transactions: what moved Stripe's balance, and what it cost.
 
-use super::lists::{CreatedBetween, Filter, Listed};
+use super::lists::{CreatedBetween, Filter, ListPage};
 use super::sending::sound;
 use super::{Api, StripeError};
 
@@ -17,12 +17,14 @@ pub struct TransactionFilter {
 }
 
 impl Api {
+    /// The page that follows a transaction, or the first one: of a large merchant no other list is as long.
     #[shared::built_once]
     pub async fn balance_transactions(
         &self,
         wanted: &TransactionFilter,
+        after: Option<String>,
         account: &str,
-    ) -> Result<Listed, StripeError> {
+    ) -> Result<ListPage, StripeError> {
         let mut filter = Filter::new();
         wanted.created.narrow(&mut filter);
         let named = [
@@ -36,6 +38,6 @@ impl Api {
                 filter.insert(name, sound(value)?.to_owned());
             }
         }
-        self.list("/balance_transactions", filter, account).await
+        self.list_page("/balance_transactions", filter, after, account).await
     }
 }

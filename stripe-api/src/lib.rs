@@ -52,7 +52,7 @@ pub use self::error::StripeError;
 pub use self::events::{EVENTS_LISTED, Listing, Page, TYPES_LIMIT};
 pub use self::files::{EvidenceFile, FileNow};
 pub use self::invoices::{InvoiceNow, InvoicePay};
-pub use self::lists::{CreatedBetween, Listed};
+pub use self::lists::{CreatedBetween, ListPage, Listed};
 pub use self::object_lists::{ObjectListing, ObjectPage};
 pub use self::objects::{Answered, ListedObject, ResponseOf};
 pub use self::payment_intents::{CheckoutIntent, NewPaymentIntent, PaymentIntentNow};

@@ -1,4 +1,4 @@
-//! Lists of objects, all pages, each object as it came.
+//! Lists of objects, whole or page by page, each object as it came.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::events::List;
 use super::{Api, StripeError};
 
 pub(super) const PAGE_OBJECTS: &str = "100";
-/// A list that is longer is refused: an answer made from a part of it would be wrong.
+/// A list that is longer is not held in memory: it is refused, because an answer made from a part of it would be wrong.
 const PAGES_LIMIT: usize = 500;
 
 /// What a list is of, by Stripe's names.
@@ -50,38 +50,53 @@ impl Api {
     pub(super) async fn list(
         &self,
         path: &str,
-        mut filter: Filter,
+        filter: Filter,
         account: &str,
     ) -> Result<Listed, StripeError> {
-        filter.insert("limit", PAGE_OBJECTS.to_owned());
-        let mut listed = Listed::default();
+        let (mut listed, mut after) = (Listed::default(), None);
         for _ in 0..PAGES_LIMIT {
-            let request = RequestBuilder::new(StripeMethod::Get, path).query(&filter);
-            let page = self.read(request, account, page).await?;
+            let page = self.list_page(path, filter.clone(), after, account).await?;
             listed.objects.extend(page.objects);
             listed.at = page.at;
-            let Some(last) = page.next_after else { return Ok(listed) };
-            filter.insert("starting_after", last);
+            after = page.next_after;
+            if after.is_none() {
+                return Ok(listed);
+            }
         }
         Err(StripeError::Malformed("its list does not end"))
     }
+
+    /// The page of a list that follows an object, or the first one.
+    pub(super) async fn list_page(
+        &self,
+        path: &str,
+        mut filter: Filter,
+        after: Option<String>,
+        account: &str,
+    ) -> Result<ListPage, StripeError> {
+        filter.insert("limit", PAGE_OBJECTS.to_owned());
+        filter.extend(after.map(|after| ("starting_after", after)));
+        let request = RequestBuilder::new(StripeMethod::Get, path).query(&filter);
+        self.read(request, account, page).await
+    }
 }
 
-/// One page of a list.
-pub(super) struct Page {
-    pub(super) objects: Vec<Answer>,
+/// One page of a list, each object as it came.
+#[derive(Clone, Debug, Default)]
+pub struct ListPage {
+    pub objects: Vec<Answer>,
     /// After which object the next page begins; `None` after the last page.
-    pub(super) next_after: Option<String>,
+    pub next_after: Option<String>,
     at: Option<DateTime<Utc>>,
 }
 
-pub(super) fn page(answer: &Answer) -> Result<Page, StripeError> {
+pub(super) fn page(answer: &Answer) -> Result<ListPage, StripeError> {
     let page: List<'_> =
         serde_json::from_slice(&answer.body).map_err(|_| StripeError::Malformed("it is no list"))?;
     let objects: Vec<Answer> = page.data.iter().map(|object| answer.part(object.get())).collect();
     let last = objects.last().map(Answer::read::<Id>).transpose()?;
     let next_after = last.map(|last| last.id).filter(|_| page.has_more);
-    Ok(Page { objects, next_after, at: answer.at })
+    Ok(ListPage { objects, next_after, at: answer.at })
 }
 
 #[cfg(test)]

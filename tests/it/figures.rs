@@ -6,7 +6,7 @@ use envelope::Envelope;
 use harness::histories::agreeing;
 use ledger::views::event_time::{self, Attempts};
 use ledger::views::gauges;
-use ledger::views::kpi::{Scope, Stretch};
+use ledger::views::kpi::{ALL_STRETCHES, Scope, Stretch};
 use serde_json::json;
 use shared::clock;
 use sqlx::{AssertSqlSafe, Connection, Row};
@@ -61,9 +61,30 @@ async fn a_payment_counts_once_among_those_that_went_back() {
                 assert_eq!(refunded, []);
                 continue;
             }
-            let [sum] = &refunded[..] else { panic!("{refunded:?}") };
-            assert_eq!((sum.number, sum.objects, sum.payments, sum.amount), (1, 3, 2, 750));
+            assert_eq!(refunded.len(), 2, "of the half of an hour, and of all: {refunded:?}");
+            for sum in refunded {
+                assert!([1, ALL_STRETCHES].contains(&sum.number), "{sum:?}");
+                assert_eq!((sum.objects, sum.payments, sum.amount), (3, 2, 750));
+            }
         }
+    })
+    .await;
+}
+
+/// Its invoice tells of it, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_declined_subscription_is_one_failed_attempt() {
+    each_ledger("declined_once", async |ledger, _| {
+        let now = clock::now();
+        let invoice = json!({"id": "in_pi_1", "status": "open", "amount_due": 500, "amount_paid": 0, "amount_remaining": 500,
+            "attempt_count": 1, "currency": "usd", "created": 1_780_000_000 + ago(now, 20)});
+        let told = [
+            payment("pi_1", ago(now, 10), "requires_payment_method"),
+            envelope("evt_in_1", "invoice.payment_failed", ago(now, 10), &invoice),
+        ];
+        assert_eq!(together(&ledger, &told.iter().collect::<Vec<_>>()).await.applied, 2);
+        let trouble = ledger.read().await.unwrap().trouble(now - TimeDelta::hours(1)).await.unwrap();
+        assert_eq!((trouble.failed, trouble.succeeded), (1, 0));
     })
     .await;
 }

@@ -7,6 +7,7 @@ mod disputes;
 mod exported;
 mod kpi;
 mod lists;
+mod long_lists;
 mod notes;
 mod pages;
 mod reconciliation;

@@ -1,9 +1,9 @@
-//! What of a day's charges may still move Stripe's balance, or should have: authorisations, bank debits on their way, and
-//! debits that failed after their money was counted.
+//! What of a day's charges and refunds may still move Stripe's balance, or should have: authorisations, bank debits on
+//! their way, and debits and refunds that ended after their money was counted.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::Key;
-use domain::reconciliation::BalanceTransaction;
+use domain::reconciliation::{BalanceTransaction, Category};
 use ledger::Ledger;
 use serde_json::{Value, json};
 
@@ -27,9 +27,17 @@ fn charge(id: &str, status: &str, captured: i64) -> Value {
         "failure_code": (status == "failed").then_some("insufficient_funds") })
 }
 
+fn key(id: &str) -> Key {
+    Key { id: id.to_owned(), account: String::new(), livemode: true }
+}
+
 async fn moved(ledger: &Ledger, id: &str, kind: &str, source: &str, amount: i64) {
-    let transaction = BalanceTransaction {
-        key: Key { id: id.to_owned(), account: String::new(), livemode: true },
+    keep(ledger, transaction(id, kind, source, amount)).await;
+}
+
+fn transaction(id: &str, kind: &str, source: &str, amount: i64) -> BalanceTransaction {
+    BalanceTransaction {
+        key: key(id),
         kind: kind.to_owned(),
         reporting_category: kind.to_owned(),
         amount,
@@ -43,21 +51,23 @@ async fn moved(ledger: &Ledger, id: &str, kind: &str, source: &str, amount: i64)
         balance_type: None,
         created_at: start(),
         available_at: None,
-    };
+    }
+}
+
+async fn keep(ledger: &Ledger, transaction: BalanceTransaction) {
     let mut tx = ledger.begin().await.unwrap();
     tx.keep_balance_transactions(&[transaction], start()).await.unwrap();
     tx.commit().await.unwrap();
 }
 
-/// A refund of a charge of another day.
-fn refund(status: &str) -> Value {
-    json!({ "id": "re_1", "object": "refund", "status": status, "amount": 300, "currency": "usd", "charge": "ch_held",
+fn refund(id: &str, status: &str) -> Value {
+    json!({ "id": id, "object": "refund", "status": status, "amount": 300, "currency": "usd", "charge": "ch_held",
         "created": START })
 }
 
 /// Kind, object and amount of what has not moved the balance.
 async fn unmoved(ledger: &Ledger) -> Vec<(String, String, i64)> {
-    let whose = Key { id: String::new(), account: String::new(), livemode: true };
+    let whose = key("");
     let (from, until) = (start() - TimeDelta::hours(1), start() + TimeDelta::hours(1));
     let mut tx = ledger.read().await.unwrap();
     let found = tx.unmoved(&whose, from, until).await.unwrap();
@@ -106,12 +116,58 @@ async fn a_refund_stays_open_until_it_has_moved_the_balance() {
     each_ledger("unsettled_refund", async |ledger, _| {
         tell(&ledger, "charge.captured", 0, &charge("ch_held", "succeeded", 900)).await;
         moved(&ledger, "txn_1", "charge", "ch_held", 900).await;
-        tell(&ledger, "refund.created", 60, &refund("pending")).await;
+        tell(&ledger, "refund.created", 60, &refund("re_1", "pending")).await;
         assert_eq!(unmoved(&ledger).await, [of("open_refund", "re_1", -300)]);
-        tell(&ledger, "refund.updated", 120, &refund("succeeded")).await;
+        tell(&ledger, "refund.updated", 120, &refund("re_1", "succeeded")).await;
         assert_eq!(unmoved(&ledger).await, [of("refund", "re_1", -300)], "done, and nothing has left");
         moved(&ledger, "txn_2", "refund", "re_1", -300).await;
         assert_eq!(unmoved(&ledger).await, []);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_money_of_a_refund_that_ended_is_awaited_until_it_is_back() {
+    each_ledger("unsettled_back", async |ledger, _| {
+        tell(&ledger, "charge.captured", 0, &charge("ch_held", "succeeded", 900)).await;
+        moved(&ledger, "txn_1", "charge", "ch_held", 900).await;
+        let words = [
+            ("failed", "payment_refund", "refund"),
+            ("canceled", "refund_failure", "refund_failure"),
+            ("failed", "adjustment", "refund_failure"),
+        ];
+        for (second, (status, kind, reporting_category)) in (0..).step_by(300).zip(words) {
+            let id = format!("re_{kind}");
+            tell(&ledger, "refund.created", second, &refund(&id, "pending")).await;
+            moved(&ledger, &format!("txn_{kind}_out"), "payment_refund", &id, -300).await;
+            assert_eq!(unmoved(&ledger).await, []);
+            tell(&ledger, "refund.updated", second + 60, &refund(&id, status)).await;
+            assert_eq!(unmoved(&ledger).await, [of("refund_failure", &id, 300)], "{status}");
+            let back = BalanceTransaction {
+                reporting_category: reporting_category.to_owned(),
+                ..transaction(&format!("txn_{kind}_back"), kind, &id, 300)
+            };
+            keep(&ledger, back).await;
+            assert_eq!(unmoved(&ledger).await, [], "{kind}");
+        }
+        tell(&ledger, "refund.created", 1_000, &refund("re_never", "pending")).await;
+        tell(&ledger, "refund.updated", 1_060, &refund("re_never", "canceled")).await;
+        assert_eq!(unmoved(&ledger).await, [], "what never left does not come back");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_payout_gave_back_and_got_back_are_two_sums() {
+    each_ledger("payout_items", async |ledger, _| {
+        for (id, amount) in [("txn_1", -300), ("txn_2", 300), ("txn_3", -200)] {
+            let payout = Some("po_1".to_owned());
+            keep(&ledger, BalanceTransaction { payout, ..transaction(id, "payment_refund", "re_1", amount) })
+                .await;
+        }
+        let items = ledger.read().await.unwrap().payout_items(&key("po_1")).await.unwrap();
+        let sums: Vec<(Category, i64)> = items.iter().map(|item| (item.category(), item.amount)).collect();
+        assert_eq!(sums, [(Category::Refund, -500), (Category::RefundFailure, 300)]);
     })
     .await;
 }

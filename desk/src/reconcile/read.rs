@@ -19,7 +19,8 @@ const BALANCE_WITHIN: TimeDelta = TimeDelta::days(10);
 const AHEAD: TimeDelta = TimeDelta::hours(1);
 /// The balance must be the same before and after the list is read, or it is read again.
 const BALANCE_TRIES: usize = 3;
-const ROWS_AT_ONCE: usize = 500;
+/// Ten million transactions.
+const PAGES_LIMIT: usize = 100_000;
 
 /// What came of reading.
 #[derive(Debug, Default)]
@@ -76,19 +77,11 @@ async fn transactions(
     (from, until): (DateTime<Utc>, DateTime<Utc>),
     now: DateTime<Utc>,
 ) -> Result<(), ReconcileError> {
-    // A list has an end; a day of a large merchant fits into it where two weeks do not.
-    let mut begin = from;
-    while begin < until {
-        let end = until.min(begin + TimeDelta::days(1));
-        let filter = TransactionFilter {
-            created: CreatedBetween { from: Some(begin), until: Some(end) },
-            ..TransactionFilter::default()
-        };
-        let listed = api.balance_transactions(&filter, &whose.account).await?;
-        keep(ledger, &listed.objects, whose, None, now).await?;
-        begin = end;
-    }
-    Ok(())
+    let filter = TransactionFilter {
+        created: CreatedBetween { from: Some(from), until: Some(until) },
+        ..TransactionFilter::default()
+    };
+    keep_all(ledger, api, whose, &filter, now, |_| {}).await
 }
 
 /// The payouts that were made within the day; automatic ones with their sums once Stripe has completed them.
@@ -117,17 +110,43 @@ async fn payouts(
         if read.is_automatic && read.is_complete {
             let filter =
                 TransactionFilter { payout: Some(payout.id.clone()), ..TransactionFilter::default() };
-            let listed = api.balance_transactions(&filter, account).await?;
-            let mut items = keep(ledger, &listed.objects, &span.whose, Some(&payout.id), now).await?;
-            // Others by hand, and what came back, are part of what is paid out.
-            items.retain(|item| item.source.as_deref() != Some(&payout.id));
-            read.items = i64::try_from(items.len()).unwrap_or(i64::MAX);
-            read.sum = items.iter().map(|item| item.net).sum();
+            let mut nets: BTreeMap<String, i64> = BTreeMap::new();
+            keep_all(ledger, api, &span.whose, &filter, now, |item| {
+                // Others by hand, and what came back, are part of what is paid out.
+                if item.source.as_deref() != Some(&payout.id) {
+                    nets.insert(item.key.id.clone(), item.net);
+                }
+            })
+            .await?;
+            read.items = i64::try_from(nets.len()).unwrap_or(i64::MAX);
+            read.sum = nets.values().sum();
         }
         payouts.push(read);
     }
     payouts.sort_by(|a, b| a.key.cmp(&b.key));
     Ok(payouts)
+}
+
+/// Keeps a list page by page, however long it is. What was kept of one that was cut off is kept again.
+async fn keep_all(
+    ledger: &Ledger,
+    api: &Api,
+    whose: &Key,
+    filter: &TransactionFilter,
+    now: DateTime<Utc>,
+    mut see: impl FnMut(&BalanceTransaction),
+) -> Result<(), ReconcileError> {
+    let mut after = None;
+    for _ in 0..PAGES_LIMIT {
+        let page = api.balance_transactions(filter, after, &whose.account).await?;
+        let kept = keep(ledger, &page.objects, whose, filter.payout.as_deref(), now).await?;
+        kept.iter().for_each(&mut see);
+        after = page.next_after;
+        if after.is_none() {
+            return Ok(());
+        }
+    }
+    Err(StripeError::Malformed("its list does not end").into())
 }
 
 async fn keep(
@@ -144,10 +163,10 @@ async fn keep(
         read.push(known.ok_or(StripeError::Malformed("a balance transaction has no time"))?);
     }
     read.sort_by(|a, b| a.key.cmp(&b.key));
-    read.dedup_by(|a, b| a.key == b.key); // pages shift while they are read
-    for chunk in read.chunks(ROWS_AT_ONCE) {
+    read.dedup_by(|a, b| a.key == b.key);
+    if !read.is_empty() {
         let mut tx = ledger.begin().await?;
-        tx.keep_balance_transactions(chunk, now).await?;
+        tx.keep_balance_transactions(&read, now).await?;
         tx.commit().await?;
     }
     Ok(read)

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ledger::views::kpi::{
-    self, Applied, Decided, Decisions, Earned, FailedByCode, LATENCY_SAMPLE, Scope, Stretch, Summed,
+    self, ALL_STRETCHES, Applied, Decided, Decisions, Earned, FailedByCode, LATENCY_SAMPLE, Scope, Stretch,
+    Summed,
 };
 use ledger::{Ledger, LedgerError, Transaction};
 use serde::Serialize;
@@ -78,6 +79,7 @@ pub struct Figures {
     pub failures_by_code: BTreeMap<String, i64>,
     /// The same as parts of all attempts that succeeded or failed.
     pub failure_rates_by_code: BTreeMap<String, f64>,
+    /// Each counts once, however often it was refunded within the span.
     pub payments_refunded: i64,
     /// Refunded payments / succeeded payments, each by its own time.
     pub refund_rate: Option<f64>,
@@ -184,22 +186,24 @@ pub async fn read_soon(ledger: &Ledger, query: &KpiQuery) -> Result<Kpis, Ledger
 
 fn summed(query: &KpiQuery, succeeded: &[Earned], found: &kpi::Figures) -> Kpis {
     let parts = query.parts();
-    let of = |is_part: &dyn Fn(i64) -> bool| {
+    let of = |wanted: i64| {
+        let is_part = move |number: i64| wanted == ALL_STRETCHES || number == wanted;
         Figures::of(
             succeeded.iter().filter(|row| is_part(row.number)),
             found.failed.iter().filter(|row| is_part(row.number)),
-            found.refunded.iter().filter(|row| is_part(row.number)),
+            // Payments that were refunded are counted anew in all: one may be in several parts.
+            found.refunded.iter().filter(|row| row.number == wanted),
             found.disputed.iter().filter(|row| is_part(row.number)),
             found.decisions.iter().filter(|row| is_part(row.number)),
             found.decided.iter().filter(|row| is_part(row.number)),
         )
     };
-    let figures = of(&|_| true);
+    let figures = of(ALL_STRETCHES);
     let latency = Latency::of(&found.applied);
     let series = (0..).zip(&parts).map(|(number, part)| Part {
         from: part.from,
         until: part.until,
-        figures: of(&|of| of == number),
+        figures: of(number),
     });
     Kpis {
         livemode: query.scope.livemode,

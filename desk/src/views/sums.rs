@@ -201,6 +201,8 @@ mod tests {
             item("charge", 10_000, 320),
             item("payment", 500, 30),
             item("refund", -1_000, 0),
+            item("payment_refund", -200, 0),
+            item("payment_refund", 200, 0),
             item("stripe_fee", -100, 0),
             item("topup", -50, 0),
         ];
@@ -208,7 +210,8 @@ mod tests {
         let lines: Vec<_> = sum.lines.iter().map(|line| (line.name, line.amount)).collect();
         let expected = [
             ("charges", 10_500),
-            ("refunds", -1_000),
+            ("refunds", -1_200),
+            ("refunds that failed", 200),
             ("adjustments and others", -50),
             ("Stripe's fees", -450),
         ];

@@ -69,6 +69,8 @@ fn a_released_authorisation_is_no_refund() {
     let released =
         refund("re_1", 1000, &json!({"created": 1_700_000_009, "reason": "expired_uncaptured_charge"}));
     let unmarked = refund("re_1", 1000, &json!({"created": 1_700_000_009}));
+    let alone = in_every_order(&[event("refund.created", 9, &released)]);
+    assert_eq!(alone.charge("ch_1").amount_refunded, 0, "its reason says it by itself");
     for told in [None, Some(released), Some(unmarked)] {
         let mut story =
             vec![event("charge.succeeded", 0, &held(0, 0)), event("charge.refunded", 9, &held(0, 1000))];

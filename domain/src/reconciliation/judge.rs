@@ -222,7 +222,10 @@ fn compared(
 }
 
 /// Transactions of one type about one object, oldest first: what comes first, and what they come to.
-struct Together<'a>(BTreeMap<(&'a str, &'a str, &'a str), Vec<&'a BalanceTransaction>>);
+struct Together<'a>(BTreeMap<Place<'a>, Vec<&'a BalanceTransaction>>);
+
+/// Object, type, what the type means there, and currency.
+type Place<'a> = (&'a str, &'a str, Category, &'a str);
 
 impl<'a> Together<'a> {
     fn of(transactions: &'a [BalanceTransaction]) -> Self {
@@ -248,8 +251,9 @@ impl<'a> Together<'a> {
     }
 }
 
-fn place(transaction: &BalanceTransaction) -> Option<(&str, &str, &str)> {
-    Some((transaction.source.as_deref()?, &transaction.kind, &transaction.currency))
+fn place(transaction: &BalanceTransaction) -> Option<Place<'_>> {
+    let BalanceTransaction { source, kind, currency, .. } = transaction;
+    Some((source.as_deref()?, kind, transaction.category(), currency))
 }
 
 /// Whether so many working days have not passed yet; Saturdays and Sundays do not count.

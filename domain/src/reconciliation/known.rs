@@ -108,11 +108,14 @@ impl Objects {
         match transaction.category() {
             Category::Charge => match self.charge(source) {
                 Some(charge) => {
+                    let Charge { state, amount_released, .. } = charge;
                     // A bank debit moves the balance while it is on its way, and again when it fails.
-                    let is_on_its_way = matches!(charge.state.status.as_str(), "pending" | "failed");
-                    let moves_whole = transaction.kind == "payment" && is_on_its_way;
-                    let amount = if moves_whole { charge.state.amount } else { charge.state.amount_captured };
-                    is(amount, &charge.state.currency)
+                    let is_on_its_way = matches!(state.status.as_str(), "pending" | "failed");
+                    // An old capture moves all that was authorised, and a refund moves back what it left.
+                    let is_moved_back = *amount_released > 0
+                        && settled(state.amount, &state.currency, transaction) == Some(transaction.amount);
+                    let moves_whole = (transaction.kind == "payment" && is_on_its_way) || is_moved_back;
+                    is(if moves_whole { state.amount } else { state.amount_captured }, &state.currency)
                 }
                 None => Known::Nothing,
             },

@@ -41,7 +41,7 @@ crate::readable! {
 }
 
 crate::readable! {
-    /// Balance transactions of one kind that Stripe put into one payout, summed.
+    /// Balance transactions of one kind and one direction that Stripe put into one payout, summed.
     #[derive(Clone, Debug, Default, PartialEq, Eq)]
     pub struct PayoutItems {
         pub kind: String = "type",
@@ -80,7 +80,7 @@ impl BalanceTransaction {
     /// Stripe has about fifty types and adds others: what is not known here is shown, never dropped.
     pub fn category(&self) -> Category {
         if self.is_in_balance() {
-            Category::of(&self.kind, &self.reporting_category)
+            Category::of(&self.kind, &self.reporting_category, self.amount)
         } else {
             Category::Apart
         }
@@ -94,17 +94,20 @@ impl BalanceTransaction {
 
 impl PayoutItems {
     pub fn category(&self) -> Category {
-        Category::of(&self.kind, &self.reporting_category)
+        Category::of(&self.kind, &self.reporting_category, self.amount)
     }
 }
 
 impl Category {
-    /// What moves the balance that payouts are made from, by Stripe's words for it.
-    fn of(kind: &str, reporting_category: &str) -> Self {
+    /// What moves the balance that payouts are made from, by Stripe's words for it. The words of a refund that failed are
+    /// its own for cards; of other methods it is a refund with the other sign, or an adjustment.
+    fn of(kind: &str, reporting_category: &str, amount: i64) -> Self {
         match (kind, reporting_category) {
             ("charge" | "payment", _) => Self::Charge,
-            ("refund" | "payment_refund", _) => Self::Refund,
-            ("refund_failure", _) => Self::RefundFailure,
+            ("refund" | "payment_refund", _) if amount <= 0 => Self::Refund,
+            ("refund" | "payment_refund" | "refund_failure", _) | ("adjustment", "refund_failure") => {
+                Self::RefundFailure
+            }
             ("payment_failure_refund", _) => Self::PaymentFailure,
             ("adjustment", "dispute" | "dispute_reversal") => Self::Dispute,
             ("payout" | "payout_cancel" | "payout_failure", _) => Self::Payout,

@@ -1,5 +1,5 @@
 //! Which days are compared by the clock: each once it has ended, again every morning until everything in it has settled,
-//! and at once when Stripe has completed one of its payouts.
+//! then ever more rarely until nothing differs, and at once when Stripe has completed one of its payouts.
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 
@@ -9,7 +9,7 @@ use super::Verdict;
 const SETTLES_AFTER: TimeDelta = TimeDelta::hours(2);
 /// So far back missed days are caught up on.
 const CAUGHT_UP_DAYS: i64 = 31;
-/// Days that never settle are left alone after so long.
+/// Days that never settle, or differ for ever, are left alone after so long.
 const UNSETTLED_DAYS: i64 = 45;
 /// What Stripe did not answer is asked again so soon.
 const RETRY_AFTER: TimeDelta = TimeDelta::minutes(15);
@@ -49,9 +49,13 @@ pub fn due(
         .collect();
     for it in known {
         let is_old = it.day < before(last, UNSETTLED_DAYS);
-        let is_unsettled = !it.is_final && !is_old && it.compared_at < morning;
+        // What the ledger has learned since closes findings of a final day, too; the older it is, the more rarely.
+        let may_change = !it.is_final || it.verdict == Verdict::Differences;
+        let rests =
+            if it.is_final { TimeDelta::days((last - it.day).num_days() / 4) } else { TimeDelta::zero() };
+        let is_due = may_change && !is_old && it.compared_at < morning - rests;
         let is_unread = it.verdict == Verdict::Incomplete && !is_old && it.compared_at + RETRY_AFTER <= now;
-        if is_unsettled || is_unread {
+        if is_due || is_unread {
             days.push(it.day);
         }
     }
@@ -117,6 +121,26 @@ mod tests {
         assert_eq!(shown(&known, &[], "2026-11-28T07:00:00Z"), ["11-24", "11-26", "11-27"]);
         let known = [compared("2026-09-01", false, "2026-09-02T06:00:00Z")];
         assert_eq!(shown(&known, &[], "2026-11-28T07:00:00Z").first().unwrap(), "10-27");
+    }
+
+    #[test]
+    fn a_final_day_that_differs_is_due_ever_more_rarely_until_it_agrees_or_is_old() {
+        let known = |text, verdict| [ComparedDay { verdict, ..compared(text, true, "2026-11-27T06:00:01Z") }];
+        let differs = known("2026-11-26", Verdict::Differences);
+        assert!(shown(&differs, &[], "2026-11-28T05:59:59Z").is_empty(), "not again before the morning");
+        assert_eq!(shown(&differs, &[], "2026-11-28T06:00:00Z"), ["11-26", "11-27"]);
+        assert_eq!(shown(&known("2026-11-26", Verdict::Reconciled), &[], "2026-11-28T06:00:00Z"), ["11-27"]);
+        let three_weeks = known("2026-11-06", Verdict::Differences);
+        assert_eq!(
+            shown(&three_weeks, &[], "2026-12-02T05:59:59Z").first().map(String::as_str),
+            Some("11-07")
+        );
+        assert_eq!(
+            shown(&three_weeks, &[], "2026-12-03T06:00:00Z").first().map(String::as_str),
+            Some("11-06")
+        );
+        let old = known("2026-10-01", Verdict::Differences);
+        assert!(!shown(&old, &[], "2026-11-28T06:00:00Z").contains(&"10-01".to_owned()));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Days of Stripe's balance, each with one thing that agrees or does not.
 
+mod moved_back;
+
 use chrono::{DateTime, Utc};
 
 use super::known::Unmoved;

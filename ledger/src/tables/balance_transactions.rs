@@ -96,13 +96,14 @@ impl Transaction {
         query(UNMOVED).bind(from).bind(until).bind(&whose.account).bind(whose.livemode).all(self).await
     }
 
-    /// What Stripe put into a payout, summed by kind; the payout's own movement is not among it.
+    /// What Stripe put into a payout, summed by kind and direction; the payout's own movement is not among it.
     #[shared::built_once]
     pub async fn payout_items(&mut self, payout: &Key) -> Result<Vec<PayoutItems>, LedgerError> {
         query(
             "SELECT type, reporting_category, CAST(SUM(amount) AS BIGINT) AS amount, CAST(SUM(fee) AS BIGINT) AS fee \
              FROM balance_transactions WHERE payout = $1 AND account = $2 AND livemode = $3 AND COALESCE(source, '') <> payout \
-             AND COALESCE(balance_type, 'payments') = 'payments' GROUP BY type, reporting_category ORDER BY type, reporting_category",
+             AND COALESCE(balance_type, 'payments') = 'payments' GROUP BY type, reporting_category, \
+             balance_transactions.amount > 0 ORDER BY type, reporting_category, 3",
         )
         .bind(&payout.id)
         .bind(&payout.account)
@@ -191,8 +192,14 @@ const UNMOVED: &str = concat!(
     // On its way, and without a movement yet.
     " UNION ALL SELECT 'open_refund', id, -amount, currency, created_at FROM refunds WHERE status IN ('pending', 'requires_action') AND ",
     unmoved!("refunds", "COALESCE(created_at, first_event_at)", ""),
-    " UNION ALL SELECT 'refund_failure', id, amount, currency, failed_at FROM refunds WHERE status = 'failed' AND ",
-    unmoved!("refunds", "failed_at", " AND b.type = 'refund_failure'"),
+    " UNION ALL SELECT 'refund_failure', id, amount, currency, failed_at FROM refunds WHERE status IN ('failed', 'canceled') AND ",
+    // As `Category` has it.
+    unmoved!(
+        "refunds",
+        "failed_at",
+        " AND (b.type = 'refund_failure' OR (b.type IN ('refund', 'payment_refund') AND b.amount > 0) \
+         OR (b.type = 'adjustment' AND b.reporting_category = 'refund_failure'))"
+    ),
     moved!("refunds", "'refund', 'payment_refund'"),
     " UNION ALL SELECT 'payout', id, -amount, currency, created_at FROM payouts WHERE status <> 'unknown' AND ",
     unmoved!("payouts", "COALESCE(created_at, first_event_at)", ""),

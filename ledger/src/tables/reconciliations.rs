@@ -25,7 +25,7 @@ readable! {
         /// Those of them that staff accepted as they are.
         pub accepted: i64,
         pub awaited: i64,
-        /// Everything in it has settled: by the clock it is not compared again.
+        /// Everything in it has settled: by the clock it is compared again only while something differs.
         pub is_final: bool,
         pub reason: Option<String>,
         pub compared_at: DateTime<Utc>,

@@ -3,9 +3,10 @@
 use std::sync::LazyLock;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use domain::findings::Check;
+use domain::findings::{Check, TOO_MANY};
 use domain::policies::Policies;
 use domain::readable;
+use domain::reconciliation::DifferenceKind;
 use serde::Serialize;
 use sqlx::AssertSqlSafe;
 
@@ -27,7 +28,8 @@ readable! {
 }
 
 readable! {
-    /// The open findings of reconciliation in one currency: the sum of their distances.
+    /// The open findings of reconciliation in one currency: the sum of their distances. What shows only that something is
+    /// not understood is not among them.
     #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
     pub struct AtStake {
         pub livemode: bool,
@@ -46,6 +48,15 @@ readable! {
         pub kind: String,
         pub findings: i64,
     }
+}
+
+/// Something that differs by more than is tolerated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Above<'a> {
+    /// What a currency's open findings come to.
+    Sum(&'a AtStake),
+    /// Open findings that stand for so many others at once that nobody has added them up.
+    TooMany(i64),
 }
 
 /// All of it, of one state of the ledger.
@@ -99,10 +110,17 @@ fn of_each_check(columns: &str, conditions: &str) -> String {
     each.collect::<Vec<_>>().join(" UNION ALL ")
 }
 
-const AT_STAKE: &str = "SELECT livemode, currency, CAST(SUM(amount) AS BIGINT) AS amount FROM \
-    (SELECT livemode, currency, amount FROM findings WHERE state <> 'resolved' AND found_by = 'reconciliation' \
-    AND (state = 'open' OR (state = 'snoozed' AND snoozed_until <= $1)) AND amount > 0 ORDER BY scope DESC, id LIMIT 10000) f \
-    GROUP BY livemode, currency ORDER BY livemode DESC, currency";
+static AT_STAKE: LazyLock<String> = LazyLock::new(|| {
+    let about_form = DifferenceKind::ALL.iter().filter(|kind| kind.is_about_form());
+    let about_form: Vec<String> = about_form.map(|kind| format!("'{}'", kind.as_str())).collect();
+    format!(
+        "SELECT livemode, currency, CAST(SUM(amount) AS BIGINT) AS amount FROM \
+         (SELECT livemode, currency, amount FROM findings WHERE state <> 'resolved' AND found_by = 'reconciliation' \
+         AND (state = 'open' OR (state = 'snoozed' AND snoozed_until <= $1)) AND amount > 0 AND kind NOT IN ({}) \
+         ORDER BY scope DESC, id LIMIT 10000) f GROUP BY livemode, currency ORDER BY livemode DESC, currency",
+        about_form.join(", ")
+    )
+});
 const COMPARED: &str = "SELECT livemode, MAX(CASE WHEN verdict <> 'incomplete' THEN day END), \
     MIN(CASE WHEN verdict = 'incomplete' AND day >= $1 THEN day END) \
     FROM reconciliations WHERE account = '' GROUP BY livemode ORDER BY livemode DESC";
@@ -123,7 +141,7 @@ impl Ledger {
             .filter_map(|(mode, last, unread)| Some((mode, unread.and_then(before).or(last)?)));
         Ok(FindingFigures {
             unresolved: query(AssertSqlSafe(UNRESOLVED.as_str())).bind(now).all(&mut tx).await?,
-            at_stake: query(AT_STAKE).bind(now).all(&mut tx).await?,
+            at_stake: query(AssertSqlSafe(AT_STAKE.as_str())).bind(now).all(&mut tx).await?,
             open: tx.open_findings(None, now).await?,
             compared: compared.collect(),
             fraud_due_since: tx.fraud_due_since().await?,
@@ -146,10 +164,73 @@ impl Transaction {
 }
 
 impl FindingFigures {
-    /// The currencies of a mode whose open differences come to more than is tolerated, with what they come to.
-    pub fn above_tolerance(&self, livemode: bool) -> impl Iterator<Item = &AtStake> {
-        self.at_stake.iter().filter(move |it| {
+    /// What of a mode differs by more than is tolerated: currency by currency, and what is too much to be listed.
+    pub fn above_tolerance(&self, livemode: bool) -> impl Iterator<Item = Above<'_>> {
+        let sums = self.at_stake.iter().filter(move |it| {
             it.livemode == livemode && it.amount > self.policies.reconciliation_tolerance(&it.currency)
-        })
+        });
+        let too_many = self.differences(livemode, |kind| kind == TOO_MANY);
+        sums.map(Above::Sum).chain((too_many > 0).then_some(Above::TooMany(too_many)))
+    }
+
+    /// How many findings of reconciliation are open in a mode, where they are above the tolerance; else none.
+    pub fn differing(&self, livemode: bool) -> i64 {
+        let is_above = self.above_tolerance(livemode).next().is_some();
+        if is_above { self.differences(livemode, |_| true) } else { 0 }
+    }
+
+    fn differences(&self, livemode: bool, is_wanted: impl Fn(&str) -> bool) -> i64 {
+        let of_mode = self.open.iter().filter(|it| {
+            it.livemode == livemode && it.found_by == Check::Reconciliation && is_wanted(&it.kind)
+        });
+        of_mode.map(|it| it.findings).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::reconciliation::DifferenceKind::{AmountDiffers, Unclassified};
+
+    use super::*;
+
+    fn figures(at_stake: &[(bool, i64)], open: &[(bool, &str, i64)]) -> FindingFigures {
+        let at_stake = at_stake.iter().map(|(livemode, amount)| AtStake {
+            livemode: *livemode,
+            currency: "usd".to_owned(),
+            amount: *amount,
+        });
+        let open = open.iter().map(|(livemode, kind, findings)| OpenOfKind {
+            livemode: *livemode,
+            found_by: Check::Reconciliation,
+            severity: "critical".to_owned(),
+            kind: (*kind).to_owned(),
+            findings: *findings,
+        });
+        FindingFigures {
+            unresolved: Vec::new(),
+            at_stake: at_stake.collect(),
+            open: open.collect(),
+            compared: Vec::new(),
+            fraud_due_since: None,
+            policies: Policies::default(),
+        }
+    }
+
+    #[test]
+    fn more_than_anybody_lists_is_above_every_tolerance() {
+        let many = figures(&[(true, 100)], &[(true, TOO_MANY, 1), (true, AmountDiffers.as_str(), 2)]);
+        assert_eq!(many.above_tolerance(true).collect::<Vec<_>>(), [Above::TooMany(1)]);
+        assert_eq!((many.differing(true), many.differing(false)), (3, 0));
+    }
+
+    #[test]
+    fn only_what_is_above_the_tolerance_of_its_mode_is_an_incident() {
+        let open =
+            [(true, AmountDiffers.as_str(), 2), (false, TOO_MANY, 1), (true, Unclassified.as_str(), 4)];
+        let below = figures(&[(true, 500), (false, 90_000)], &open);
+        assert_eq!((below.differing(true), below.differing(false)), (0, 1));
+        let above = figures(&[(true, 501)], &open);
+        assert_eq!(above.differing(true), 6);
+        assert_eq!(above.above_tolerance(true).collect::<Vec<_>>(), [Above::Sum(&above.at_stake[0])]);
     }
 }

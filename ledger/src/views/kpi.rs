@@ -12,6 +12,8 @@ use crate::{LedgerError, Transaction};
 
 /// So many of the newest events tell how long it takes until an event is applied.
 pub const LATENCY_SAMPLE: i64 = 2_000;
+/// The number of all stretches together, for what cannot be added up: a payment that was refunded in two of them.
+pub const ALL_STRETCHES: i64 = -1;
 
 /// From a moment on, and before another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +114,7 @@ readable! {
 #[derive(Debug)]
 pub struct Figures {
     pub failed: Vec<FailedByCode>,
+    /// Of each stretch, and of all together.
     pub refunded: Vec<Summed>,
     pub disputed: Vec<Summed>,
     pub decisions: Vec<Decisions>,
@@ -279,22 +282,24 @@ impl Transaction {
         stretches: &[Stretch],
     ) -> Result<Figures, LedgerError> {
         let numbered: Vec<(i64, &Stretch)> = (0..).zip(stretches).collect();
-        let input = || input(scope, &numbered);
+        let each = || input(scope, &numbered);
         let (first, last) = (stretches.first(), stretches.last());
         let (from, until) =
             first.zip(last).map_or_else(Default::default, |(first, last)| (first.from, last.until));
+        let all = Stretch { from, until };
+        let with_all = [&numbered[..], &[(ALL_STRETCHES, &all)]].concat();
         let is_file = matches!(self, Self::Sqlite(..));
-        let mut failed: Vec<FailedByCode> = input().fetch(self, &FAILED.statement(scope)).await?;
+        let mut failed: Vec<FailedByCode> = each().fetch(self, &FAILED.statement(scope)).await?;
         failed.retain(|row| row.attempts > 0);
         let applied = format!("{APPLIED} {} ORDER BY recorded_at DESC LIMIT $3", literal(scope.livemode));
         Ok(Figures {
             failed,
-            refunded: input().fetch(self, &refunded(scope, is_file)).await?,
-            disputed: input().fetch(self, &disputed(scope)).await?,
-            decisions: input()
+            refunded: input(scope, &with_all).fetch(self, &refunded(scope, is_file)).await?,
+            disputed: each().fetch(self, &disputed(scope)).await?,
+            decisions: each()
                 .fetch(self, &decisions(scope, "status, COUNT(*) AS disputes", "GROUP BY number, status"))
                 .await?,
-            decided: input()
+            decided: each()
                 .fetch(self, &decisions(scope, "opened_at, closed_at", "ORDER BY closed_at DESC LIMIT 10000"))
                 .await?,
             applied: query(AssertSqlSafe(applied))

@@ -12,12 +12,10 @@ readable! {
     /// What goes wrong as a whole.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Trouble {
-        /// Attempts of the last hour.
+        /// Attempts of the last hour. What an invoice reports of the same failure names no payment.
         pub failed: i64,
         pub succeeded: i64,
         pub dead: i64,
-        /// Open findings of reconciliation.
-        pub findings: i64,
         /// Deliveries of notices that were given up.
         pub given_up: i64,
     }
@@ -74,10 +72,10 @@ impl Transaction {
     #[shared::built_once]
     pub async fn trouble(&mut self, since: DateTime<Utc>) -> Result<Trouble, LedgerError> {
         query(
-            "SELECT (SELECT COUNT(*) FROM payment_failures WHERE livemode = TRUE AND failed_at >= $1) AS failed, \
+            "SELECT (SELECT COUNT(*) FROM payment_failures WHERE livemode = TRUE AND failed_at >= $1 \
+             AND payment IS NOT NULL) AS failed, \
              (SELECT COUNT(*) FROM payments WHERE livemode = TRUE AND succeeded_at >= $1) AS succeeded, \
              (SELECT COUNT(*) FROM (SELECT id FROM events WHERE outcome = 'dead' LIMIT 10000) d) AS dead, \
-             (SELECT COUNT(*) FROM findings WHERE state = 'open' AND found_by = 'reconciliation') AS findings, \
              (SELECT COUNT(*) FROM notice_deliveries WHERE state = 'failed' AND ended_at >= $1) AS given_up",
         )
         .bind(since)

@@ -1,7 +1,7 @@
 //! The lines about findings: how many wait for people, and whether Stripe's balance and the ledger agree. Pure.
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use ledger::views::finding_figures::{AtStake, FindingFigures, Unresolved};
+use ledger::views::finding_figures::{Above, AtStake, FindingFigures, Unresolved};
 use serde::Serialize;
 
 use crate::finding::Finding;
@@ -17,17 +17,26 @@ pub struct FindingsStatus {
     pub unresolved: Vec<Unresolved>,
     /// Open differences to Stripe's balance that come to more than is tolerated, live ones only.
     pub above_tolerance: Vec<AtStake>,
+    /// Open findings that each stand for more differences at once than are listed, live ones only.
+    pub too_many: i64,
     /// The last day of live mode that was compared to its end.
     pub compared: Option<String>,
 }
 
 impl FindingsStatus {
     pub fn of(figures: FindingFigures) -> Self {
-        let above_tolerance = figures.above_tolerance(true).cloned().collect();
+        let (mut above_tolerance, mut too_many) = (Vec::new(), 0);
+        for above in figures.above_tolerance(true) {
+            match above {
+                Above::Sum(at_stake) => above_tolerance.push(at_stake.clone()),
+                Above::TooMany(findings) => too_many = findings,
+            }
+        }
         let compared = figures.compared.iter().find(|(livemode, _)| *livemode);
         Self {
             compared: compared.map(|(_, day)| day.clone()),
             above_tolerance,
+            too_many,
             unresolved: figures.unresolved,
         }
     }
@@ -61,10 +70,11 @@ fn compared(status: &FindingsStatus, now: DateTime<Utc>) -> Option<Finding> {
     let name = "reconciliation";
     let day: NaiveDate = status.compared.as_deref()?.parse().ok()?;
     let ended = day.succ_opt()?.and_time(chrono::NaiveTime::MIN).and_utc();
-    if !status.above_tolerance.is_empty() {
-        let amounts: Vec<String> =
-            status.above_tolerance.iter().map(|it| money::shown(it.amount, &it.currency)).collect();
-        let text = format!("Stripe's balance and the ledger differ by {}", amounts.join(", "));
+    let sums = status.above_tolerance.iter().map(|it| money::shown(it.amount, &it.currency));
+    let unlisted = (status.too_many > 0).then(|| "more than is listed one by one".to_owned());
+    let above: Vec<String> = sums.chain(unlisted).collect();
+    if !above.is_empty() {
+        let text = format!("Stripe's balance and the ledger differ by {}", above.join(" and "));
         let advice = format!("`{} findings list --by-check reconciliation --state open`", me());
         return Some(Finding::act(name, text, advice));
     }
@@ -123,6 +133,12 @@ mod tests {
         let mark = |status: &FindingsStatus, now: &str| marks(status, now)[1];
         assert_eq!(mark(&of(vec![]), "2026-11-28T12:00:00Z"), ("reconciliation", Mark::Ok));
         assert_eq!(mark(&of(vec![]), "2026-11-30T06:00:01Z"), ("reconciliation", Mark::Look));
-        assert_eq!(mark(&of(vec![at_stake]), "2026-11-28T12:00:00Z"), ("reconciliation", Mark::Act));
+        let mut status = of(vec![at_stake]);
+        assert_eq!(mark(&status, "2026-11-28T12:00:00Z"), ("reconciliation", Mark::Act));
+        status.too_many = 1;
+        let said = &lines(&status, "2026-11-28T12:00:00Z".parse().unwrap())[1].found;
+        assert!(said.ends_with("differ by 5.01 USD and more than is listed one by one"), "{said}");
+        status.above_tolerance.clear();
+        assert_eq!(mark(&status, "2026-11-28T12:00:00Z"), ("reconciliation", Mark::Act));
     }
 }

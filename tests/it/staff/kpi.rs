@@ -105,3 +105,30 @@ async fn what_was_never_captured_was_never_refunded() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_was_refunded_once_however_the_span_is_cut() {
+    each_desk("kpi_cut", async |desk| {
+        let sold = ago("twice", 10_000, 180, clock::now());
+        desk.hears(&sold.paid()).await;
+        let refunds =
+            [sold.refund("one", 60, "succeeded", 1_000), sold.refund("two", 150 * 60, "succeeded", 500)];
+        desk.hears(&refunds).await;
+        let (whole, cut) = (
+            desk.document(&["kpi", "--hours", "24"]),
+            desk.document(&["kpi", "--hours", "24", "--by", "hour"]),
+        );
+        for kpis in [&whole, &cut] {
+            assert_eq!(
+                (&kpis["payments_refunded"], &kpis["refund_rate"]),
+                (&json!(1), &json!(1.0)),
+                "{kpis}"
+            );
+            assert_eq!(kpis["currencies"][0]["refunded"], 1_500);
+        }
+        let series = cut["series"].as_array().unwrap();
+        let parts = series.iter().filter(|part| part["payments_refunded"] == 1);
+        assert_eq!(parts.count(), 2, "in each of its hours: {cut}");
+    })
+    .await;
+}

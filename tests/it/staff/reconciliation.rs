@@ -219,3 +219,31 @@ async fn a_read_that_was_cut_off_is_never_green() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_only_not_understood_raises_no_alarm() {
+    each_desk("not_understood", async |desk| {
+        let shop = Shop::open(&desk).await;
+        let noon = format!("{}T12:00:00Z", shop.day).parse::<DateTime<Utc>>().unwrap().timestamp();
+        let moved = |id: &str, kind: &str, amount: i64| {
+            let transaction = json!({
+                "id": id, "object": "balance_transaction", "amount": amount, "fee": 0, "net": amount,
+                "currency": "usd", "type": kind, "reporting_category": kind, "source": format!("{kind}_1"),
+                "status": "available", "balance_type": "payments", "created": noon, "available_on": noon,
+                "exchange_rate": null,
+            });
+            shop.stripe.put("", &transaction);
+        };
+        moved("txn_transfer", "transfer", -90_000);
+        assert_eq!(shop.reconciles(1)["verdict"], "differences");
+        assert_eq!(desk.json(&["findings", "list"])[0]["kind"], "unclassified", "it is in sight");
+        let figures = async || desk.ledger.finding_figures(clock::now()).await.unwrap();
+        let quiet = figures().await;
+        assert_eq!((quiet.at_stake.len(), quiet.differing(true)), (0, 0), "{quiet:?}");
+        moved("txn_missing", "charge", 90_000);
+        shop.reconciles(1);
+        let loud = figures().await;
+        assert_eq!((loud.above_tolerance(true).count(), loud.differing(true)), (1, 2), "{loud:?}");
+    })
+    .await;
+}

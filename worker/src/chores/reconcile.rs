@@ -1,5 +1,5 @@
 //! Compares days of Stripe's balance with the ledger by the clock, on one worker: each day once it has ended, again
-//! every morning until it has settled, and as soon as Stripe has completed one of its payouts.
+//! until it has settled and agrees, and as soon as Stripe has completed one of its payouts.
 
 use chrono::NaiveDate;
 use desk::reconcile::{Compared, Comparing, ReconcileError, days_due, run as compare};
@@ -19,7 +19,7 @@ pub async fn run(lanes: Lanes, api: Api, config: StripeConfig) {
             if let Err(error) = compare_due(&lanes, &api, account, &lease).await
                 && !api.is_stopped()
             {
-                lanes.metrics.stripe_checks_failed.inc();
+                lanes.metrics.stripe_checks_failed.reconciliation.inc();
                 tracing::warn!(%error, account, "comparing Stripe's balance with the ledger failed; it will be retried");
             }
         }

@@ -43,7 +43,7 @@ impl FindingGauges {
             ),
             above_tolerance: register.gauges(
                 "reconciliation_above_tolerance",
-                "Currencies whose open differences to Stripe's balance come to more than the policy reconciliation.tolerance.",
+                "Currencies whose open differences to Stripe's balance come to more than the policy reconciliation.tolerance, and one more where too many differ to be listed.",
                 &["mode"],
             ),
             compared_until: register.gauges(

@@ -20,8 +20,9 @@ pub(super) async fn note_due(ledger: &Ledger, now: DateTime<Utc>) -> Result<usiz
     let trouble = tx.trouble(now - TimeDelta::hours(1)).await?;
     let is_closed = tx.checkout_closing().await?.is_some();
     drop(tx);
+    let differing = ledger.finding_figures(now).await?.differing(true);
     let mut notices: Vec<Notice> = disputes.iter().filter_map(|dispute| of_dispute(dispute, now)).collect();
-    notices.extend(incidents(&trouble, is_closed, now));
+    notices.extend(incidents(&trouble, differing, is_closed, now));
     note(ledger, notices).await
 }
 
@@ -41,13 +42,13 @@ async fn note(ledger: &Ledger, notices: Vec<Notice>) -> Result<usize, LedgerErro
     Ok(noted)
 }
 
-fn incidents(trouble: &Trouble, is_closed: bool, now: DateTime<Utc>) -> Vec<Notice> {
-    let Trouble { failed, succeeded, dead, findings, given_up } = *trouble;
+fn incidents(trouble: &Trouble, differing: i64, is_closed: bool, now: DateTime<Utc>) -> Vec<Notice> {
+    let Trouble { failed, succeeded, dead, given_up } = *trouble;
     let share = failed * 100 / (failed + succeeded).max(1);
     [
         (Incident::FailureSpike, is_spike(failed, succeeded), share),
         (Incident::DeadLetters, dead > 0, dead),
-        (Incident::Reconciliation, findings > 0, findings),
+        (Incident::Reconciliation, differing > 0, differing),
         (Incident::NoticesFailing, given_up > 0, given_up),
         (Incident::CheckoutClosed, is_closed, 1),
     ]
