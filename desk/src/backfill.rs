@@ -54,12 +54,16 @@ pub struct Request {
 /// What came of it so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
+    /// From when on it compares: a request that is gone on with keeps its first beginning.
+    pub since: DateTime<Utc>,
     pub listed: u64,
     /// Of types that nobody here takes in.
     pub left_out: u64,
     pub missing: BTreeMap<String, u64>,
     /// Stripe's stamp of the oldest missing event.
     pub first_missing: Option<DateTime<Utc>>,
+    /// The newest missing event.
+    pub last_missing: Option<Key>,
     /// Stripe's stamp of the newest event that was looked at.
     pub reached: Option<DateTime<Utc>>,
     /// The request was gone on with where it had been cut off.
@@ -91,7 +95,8 @@ enum Position {
 
 impl<'a> Backfill<'a> {
     pub fn of(api: &'a Api, ledger: &'a Ledger, aim: Aim<'a>, request: Request) -> Self {
-        let (tally, taken_in) = (Tally::default(), Types::default());
+        let tally = Tally { since: request.listing.since, ..Tally::default() };
+        let taken_in = Types::default();
         Self { api, ledger, aim, request, tally, taken_in, place: Position::Beginning }
     }
 
@@ -112,8 +117,9 @@ impl<'a> Backfill<'a> {
         for event in &missing {
             *self.tally.missing.entry(event.header.kind.clone()).or_default() += 1;
         }
-        if let Some(event) = missing.first() {
-            self.tally.first_missing = self.tally.first_missing.or(moment(event.header.created));
+        if let (Some(first), Some(last)) = (missing.first(), missing.last()) {
+            self.tally.first_missing = self.tally.first_missing.or(moment(first.header.created));
+            self.tally.last_missing = Some(key(last));
         }
         match page.events.last().map(|event| &event.header) {
             Some(last) if page.has_more => {
@@ -138,10 +144,11 @@ impl<'a> Backfill<'a> {
             && let Some(unfinished) = self.ledger.unfinished_backfill(scope).await?
             && clock::now() - unfinished.updated_at <= RESUMABLE
         {
-            let rest = Listing { since: unfinished.since_at, until: unfinished.until_at, ..listing.clone() };
+            // Up to the end that is asked for now: the same words mean a later one than they did then.
+            let rest = Listing { since: unfinished.since_at, ..listing.clone() };
             match self.api.events_after(&rest, &unfinished.last_event_id).await {
                 Ok(page) => {
-                    self.tally.resumed = true;
+                    (self.tally.resumed, self.tally.since) = (true, rest.since);
                     self.request.listing = rest;
                     return Ok(page);
                 }

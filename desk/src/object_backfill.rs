@@ -23,7 +23,8 @@ pub struct Request {
     /// A connected account, or `""` for our own.
     pub account: String,
     pub since: DateTime<Utc>,
-    pub until: Option<DateTime<Utc>>,
+    /// The same for every kind: what is created while the run goes on is not compared.
+    pub until: DateTime<Utc>,
     /// In the order in which they are read.
     pub kinds: Vec<Kind>,
     /// Those that the ledger has, too: each is told as it is today.
@@ -41,6 +42,9 @@ pub struct KindTally {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
+    /// What was created from then to then is compared: a run that is gone on with keeps its first span.
+    pub since: DateTime<Utc>,
+    pub until: DateTime<Utc>,
     pub kinds: BTreeMap<Kind, KindTally>,
     /// The run was gone on with where it had been cut off.
     pub resumed: bool,
@@ -87,17 +91,20 @@ impl<'a> ObjectBackfill<'a> {
         aim: Aim<'a>,
         mut request: Request,
     ) -> Result<Self, LedgerError> {
-        let mut tally = Tally::default();
+        let mut resumed = false;
         let mut place = request.kinds.first().map(|kind| Place { kind: *kind, after: None });
         if let Aim::Publish(_) = aim
             && let Some(unfinished) = ledger.unfinished_backfill(&request.scope).await?
             && clock::now() - unfinished.updated_at <= RESUMABLE
             && let Some(known) = Place::noted(&unfinished.last_event_id)
+            // Without an end an older version noted it, of which nobody knows how far its kinds were read.
+            && let Some(until) = unfinished.until_at
         {
-            (request.since, request.until) = (unfinished.since_at, unfinished.until_at);
-            tally.resumed = true;
+            (request.since, request.until) = (unfinished.since_at, until);
+            resumed = true;
             place = Some(known);
         }
+        let tally = Tally { since: request.since, until: request.until, resumed, ..Tally::default() };
         Ok(Self { api, ledger, aim, request, tally, place })
     }
 
@@ -130,7 +137,7 @@ impl<'a> ObjectBackfill<'a> {
     async fn page(&self, place: &Place) -> Result<ObjectPage, StripeError> {
         let Request { account, since, until, .. } = &self.request;
         let listing =
-            ObjectListing { kind: place.kind, account: account.clone(), since: *since, until: *until };
+            ObjectListing { kind: place.kind, account: account.clone(), since: *since, until: Some(*until) };
         match self.api.object_page(&listing, place.after.as_deref()).await {
             // The object after which the page begins is gone: this kind begins anew.
             Err(error) if place.after.is_some() && is_gone(&error) => {
@@ -171,7 +178,7 @@ impl<'a> ObjectBackfill<'a> {
             Some(place) => {
                 let so_far = Unfinished {
                     since_at: self.request.since,
-                    until_at: self.request.until,
+                    until_at: Some(self.request.until),
                     last_event_id: place.note(),
                     updated_at: clock::now(),
                 };

@@ -17,6 +17,7 @@ use thiserror::Error;
 
 use crate::actor::Actor;
 use crate::audit_line::{self, Subject, append_alone};
+use crate::views::cards::Cards;
 use domain::event::{Content, EventKey, Meaning};
 use domain::object_graph::{Event, InGraph, ObjectGraph};
 use domain::outcome::Outcome;
@@ -26,6 +27,7 @@ use domain::{AuditChange, Key, Kind, Object, Permanent, Severity, each_kind};
 use ledger::failure::Failure;
 use ledger::graph::fold::fold;
 use ledger::graph::load::{LockMode, load};
+use ledger::tables::archive::Archived;
 use ledger::tables::events::Concluded;
 use ledger::tables::replays::{Item, Plan, Replayed};
 use ledger::{Ledger, LedgerError, Transaction};
@@ -56,6 +58,9 @@ pub struct LookAhead {
     pub would_apply: usize,
     /// They would fail again, by reason.
     pub would_fail: BTreeMap<String, usize>,
+    /// Messages that were not what was published: each is checked again when the plan runs, and what it changes is not
+    /// foretold.
+    pub suspects: usize,
     pub without_bytes: usize,
     pub changes: Vec<Change>,
 }
@@ -123,22 +128,24 @@ fn told(what: &'static str, after: String) -> AuditChange {
     AuditChange { what, before: None, after: Some(after), severity: Severity::Warning }
 }
 
-/// Folds the events over the ledger as it is, without a lock and without writing.
+/// Folds the events over the ledger as it is, without a lock and without writing. `cards`: what its reader sees of them.
 #[shared::built_once]
-pub async fn look_ahead(ledger: &Ledger, chosen: &[Chosen]) -> Result<LookAhead, ReplayError> {
+pub async fn look_ahead(ledger: &Ledger, chosen: &[Chosen], cards: Cards) -> Result<LookAhead, ReplayError> {
     let chosen = &chosen[..chosen.len().min(LOOK_AHEAD_EVENTS)];
     let mut told = LookAhead { events: chosen.len(), ..LookAhead::default() };
     let mut tx = ledger.read().await?;
     let mut events = Vec::new();
     for chunk in chosen.chunks(ITEMS_AT_ONCE) {
-        let mut keys: Vec<EventKey> =
-            chunk.iter().filter(|chosen| chosen.brought.is_none()).map(|chosen| chosen.key.clone()).collect();
-        keys.sort();
-        let brought = chunk.iter().filter_map(|chosen| chosen.brought.clone());
-        let stored = tx.archived(&keys).await?.into_iter().filter_map(|archived| archived.envelope());
-        let envelopes: Vec<Envelope> = stored.chain(brought).collect();
-        told.without_bytes += chunk.len() - envelopes.len();
-        for envelope in envelopes {
+        let wanted = chunk.iter().map(|chosen| (chosen.key.clone(), chosen.brought.clone())).collect();
+        for (_, found) in envelopes(&mut tx, wanted).await? {
+            let Some(envelope) = found else {
+                told.without_bytes += 1;
+                continue;
+            };
+            if Suspicion::of_kind(&envelope.header.kind).is_some() {
+                told.suspects += 1;
+                continue;
+            }
             match Content::of(&envelope).meaning(&envelope) {
                 Ok(Meaning::Observations(observations)) => {
                     events.push(Event { id: envelope.header.id, observations });
@@ -154,6 +161,9 @@ pub async fn look_ahead(ledger: &Ledger, chosen: &[Chosen]) -> Result<LookAhead,
     let mut after = before.clone();
     fold(&mut after, &events).map_err(ReplayError::Rules)?;
     told.changes = changes(&before, &after);
+    for change in &mut told.changes {
+        cards.hide_columns(&mut change.columns);
+    }
     Ok(told)
 }
 
@@ -214,22 +224,16 @@ struct Taken {
 }
 
 async fn take(ledger: &Ledger, queue: &Queue, replay: &str, items: Vec<Item>) -> Result<Taken, LedgerError> {
-    let mut keys: Vec<EventKey> =
-        items.iter().filter(|item| item.body.is_none()).map(|item| item.key.clone()).collect();
-    keys.sort();
-    let mut tx = ledger.read().await?;
-    let archived = tx.archived(&keys).await?;
-    let mut stored: BTreeMap<EventKey, Envelope> = archived
-        .into_iter()
-        .filter_map(|archived| Some((archived.key.clone(), archived.envelope()?)))
-        .collect();
-    let mut taken = Taken::default();
-    for item in items {
+    let wanted = items.into_iter().map(|item| {
         let brought = item.header.zip(item.body).and_then(|(header, body)| {
             let header: Header = serde_json::from_str(&header).ok()?;
             Some(Envelope { header, body: body.into() })
         });
-        let found = brought.or_else(|| stored.remove(&item.key));
+        (item.key, brought)
+    });
+    let mut tx = ledger.read().await?;
+    let mut taken = Taken::default();
+    for (key, found) in envelopes(&mut tx, wanted.collect()).await? {
         let (envelopes, outcome) = match found.map(|found| (Suspicion::of_kind(&found.header.kind), found)) {
             None => {
                 let reason = "its body is no longer stored, or cannot be read".to_owned();
@@ -240,29 +244,53 @@ async fn take(ledger: &Ledger, queue: &Queue, replay: &str, items: Vec<Item>) ->
                 opened if opened.is_empty() => {
                     (opened, Some(Outcome::Dead { failed: Permanent::suspect(suspicion).failed() }))
                 }
-                opened => {
+                mut opened => {
+                    // Stripe's delivery was counted as the suspect.
+                    for envelope in opened.iter_mut().filter(|it| it.header.source != Source::Object) {
+                        envelope.header.source = Source::Replay;
+                    }
                     // Of a group, one line names them all.
                     let ids: Vec<&str> = opened.iter().map(|envelope| envelope.header.id.as_str()).collect();
                     let reason = format!("verified since, and replayed as {}", ids.join(", "));
-                    taken.cleared.push((item.key.clone(), Outcome::Ignored { reason: reason.clone() }));
+                    taken.cleared.push((key.clone(), Outcome::Ignored { reason: reason.clone() }));
                     (opened, Some(Outcome::Ignored { reason }))
                 }
             },
         };
         for mut envelope in envelopes {
-            envelope.header.source = Source::Replay;
             envelope.header.replay = Some(replay.to_owned());
             envelope.header.received_at = clock::now();
             envelope.header.trace_parent = shared::trace::child_of(None);
             taken.envelopes.push(envelope);
         }
         if let Some(outcome) = outcome {
-            taken.noted.push(Replayed { key: item.key, replay: replay.to_owned(), outcome });
+            taken.noted.push(Replayed { key, replay: replay.to_owned(), outcome });
         }
     }
     taken.noted.sort_by(|a, b| a.key.cmp(&b.key));
     taken.cleared.sort_by(|a, b| a.0.cmp(&b.0));
     Ok(taken)
+}
+
+/// What a file brought of each event, or what the ledger has of it. One that the ledger knows is from where it first came
+/// from, whoever brings it: what an object told stays an estimate.
+async fn envelopes(
+    tx: &mut Transaction,
+    wanted: Vec<(EventKey, Option<Envelope>)>,
+) -> Result<Vec<(EventKey, Option<Envelope>)>, LedgerError> {
+    let keys: BTreeSet<EventKey> = wanted.iter().map(|(key, _)| key.clone()).collect();
+    let archived = tx.archived(&keys.into_iter().collect::<Vec<_>>()).await?;
+    let stored: BTreeMap<EventKey, Archived> =
+        archived.into_iter().map(|archived| (archived.key.clone(), archived)).collect();
+    let found = wanted.into_iter().map(|(key, brought)| {
+        let stored = stored.get(&key);
+        let mut found = brought.or_else(|| stored?.envelope());
+        if let (Some(envelope), Some(stored)) = (&mut found, stored) {
+            envelope.header.source = Source::named(&stored.source);
+        }
+        (key, found)
+    });
+    Ok(found.collect())
 }
 
 /// Suspects that were queued as what they are need nobody any more.

@@ -6,7 +6,7 @@ mod chain;
 mod members;
 mod seals;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 use serde::Serialize;
@@ -47,6 +47,11 @@ pub struct Verified {
     pub damaged_segments: Vec<DamagedSegment>,
     /// Their bodies are gone before their time: a segment was lost.
     pub without_segment: Vec<String>,
+    /// They were erased, and their bodies are here: something brought them back.
+    pub erased_with_bodies: Vec<String>,
+    /// Those that were erased.
+    #[serde(skip)]
+    erased: BTreeSet<Identity>,
     /// Their outcome and what belongs to it do not agree.
     pub inconsistent: Vec<String>,
     pub orphaned_bodies: i64,
@@ -100,6 +105,7 @@ impl Verified {
             && self.damaged.is_empty()
             && self.damaged_segments.is_empty()
             && self.without_segment.is_empty()
+            && self.erased_with_bodies.is_empty()
             && self.inconsistent.is_empty()
             && self.orphaned_bodies == 0
             && self.broken_audits.is_empty()
@@ -115,6 +121,9 @@ impl Verified {
         self.repetitions += stored.repetitions;
         let delivered = matches!(stored.source.as_str(), "stripe" | "unknown");
         self.deliveries += stored.repetitions + i64::from(delivered);
+        if stored.is_erased {
+            self.erased.insert(stored.place);
+        }
         let outcome = stored.outcome.as_str();
         let is_consistent = stored.key.identity() == stored.place
             && OutcomeKind::WORDS.contains(&outcome)
@@ -128,6 +137,9 @@ impl Verified {
     fn take_body(&mut self, archived: &Archived) {
         if let Some(envelope) = archived.envelope() {
             self.with_bytes += 1;
+            if self.erased.contains(&archived.place) {
+                self.erased_with_bodies.push(archived.key.id.clone());
+            }
             if Content::of(&envelope).key != archived.key {
                 self.damaged.push(archived.key.id.clone());
             }

@@ -163,7 +163,7 @@ impl<'a> Content<'a> {
             // What is listed for an account need not repeat it; what Stripe delivers for one does. Older gateways
             // took no account from a snapshot's context.
             None => {
-                head.source != Source::Stripe
+                head.delivered_by() != Source::Stripe
                     || context == Some(&head.account)
                     || (head.account.is_empty() && !(is_thin && context.is_some()))
             }
@@ -289,6 +289,10 @@ mod tests {
             (head.source, head.account) = (Source::Backfill, "acct_1".to_owned());
         };
         assert!(fits(body, &listed), "what is listed for an account need not repeat it");
+        let replayed = |head: &mut envelope::Header| {
+            (head.replay, head.account) = (Some("replay_1".to_owned()), "acct_1".to_owned());
+        };
+        assert!(fits(body, &replayed), "nor what a replay brings again");
         let theirs = body.replace("\"data\"", "\"account\":\"acct_2\",\"data\"");
         assert!(fits(&theirs, &|head| "acct_2".clone_into(&mut head.account)) && !fits(&theirs, &listed));
         for (is, other) in

@@ -41,6 +41,7 @@ pub struct Header {
     pub received_at: DateTime<Utc>,
     /// W3C `traceparent`; its span id is this delivery's own, so it tells a redelivery from a repetition.
     pub trace_parent: String,
+    /// Where the event first came from: it keeps that when it runs again.
     #[serde(default)]
     pub source: Source,
     /// Which of the configured endpoints it came in by.
@@ -115,6 +116,13 @@ impl Unwanted {
             Self::WrongMode => "wrong mode",
             Self::WrongAccount => "wrong account",
         }
+    }
+}
+
+impl Header {
+    /// Where this delivery of the event came from.
+    pub fn delivered_by(&self) -> Source {
+        if self.replay.is_some() { Source::Replay } else { self.source }
     }
 }
 

@@ -60,7 +60,7 @@ pub async fn run(env: &Env, options: &BackfillOptions) -> anyhow::Result<()> {
     let ledger = open::ledger(env).await?;
     let api = desk::pace::shared(api, &ledger, |_| {});
     let queue = if options.dry_run { None } else { Some(open::queue(env, Role::Publish).await?.0) };
-    let asked = request.listing.clone();
+    let until = request.listing.until;
     let worked = work(&api, &ledger, queue.as_ref(), request).await;
     if let Some(queue) = &queue {
         queue.close().await;
@@ -70,8 +70,8 @@ pub async fn run(env: &Env, options: &BackfillOptions) -> anyhow::Result<()> {
     let told = BackfillReport {
         dry_run: options.dry_run,
         livemode: api.livemode(),
-        since: asked.since,
-        until: asked.until,
+        since: tally.since,
+        until,
         before_stripe_lists: is_too_early,
         resumed: tally.resumed,
         listed: tally.listed,

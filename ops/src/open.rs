@@ -21,7 +21,16 @@ const SCREEN_WAIT: Duration = Duration::from_secs(5);
 
 /// The ledger, with a schema that this program knows.
 pub async fn ledger(env: &Env) -> anyhow::Result<Ledger> {
-    let ledger = as_it_is(&LedgerConfig::from_env(env)?).await?;
+    known(env, &LedgerConfig::from_env(env)?).await
+}
+
+/// The same for those who read all of it, which takes as long as it takes.
+pub async fn whole_ledger(env: &Env) -> anyhow::Result<Ledger> {
+    known(env, &LedgerConfig::from_env(env)?.for_copies()).await
+}
+
+async fn known(env: &Env, config: &LedgerConfig) -> anyhow::Result<Ledger> {
+    let ledger = as_it_is(config).await?;
     ledger.check_schema().await?;
     remark_unknown_token(env, &ledger).await?;
     Ok(ledger)

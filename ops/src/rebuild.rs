@@ -6,6 +6,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use desk::rebuild::{Comparison, Difference, Rebuilt, Repaired, compare, rebuild, repair};
+use domain::event::EventKey;
 use domain::permissions::Permission;
 use ledger::Ledger;
 use marketplace::check::{self, Checked};
@@ -19,6 +20,7 @@ use crate::{open, output};
 
 const DIFFERENT: u8 = 1;
 const SHOWN_DIFFERENCES: usize = 20;
+const SHOWN_EVENTS: usize = 5;
 /// How often progress is told: once in so many steps.
 const STEPS: usize = 20;
 
@@ -31,6 +33,8 @@ struct RebuildReport {
     /// Ignored when they came, for want of a rule that there is now.
     revived: usize,
     without_bytes: usize,
+    /// Applied, and their bodies are gone though nobody removed them.
+    lost: Vec<String>,
     unreadable: Vec<String>,
     damaged_segments: BTreeSet<i64>,
     #[serde(flatten)]
@@ -41,37 +45,28 @@ struct RebuildReport {
 }
 
 pub async fn run(env: &Env, options: &RebuildOptions) -> anyhow::Result<ExitCode> {
-    let (ledger, by) = if options.yes {
+    let by = if options.yes {
         let (ledger, by) = options.by.permitted(env, "rebuild", Permission::Manage).await?;
-        (ledger, Some(by))
+        ledger.close().await;
+        Some(by)
     } else {
-        (open::ledger(env).await?, None)
+        None
     };
+    let ledger = open::whole_ledger(env).await?;
     let seed = options.seed.unwrap_or_else(|| getrandom::u64().unwrap_or_default());
     let (rebuilt, comparison, listings) = made_again(&ledger, seed).await?;
-    let repaired = match &by {
-        // Without those bodies the objects of their events would be made wrongly.
-        Some(_) if !rebuilt.damaged_segments.is_empty() => {
+    let obstacle = obstacle(&rebuilt);
+    let repaired = match (&by, &obstacle) {
+        (Some(_), Some(obstacle)) => {
             ledger.close().await;
-            let numbers: Vec<String> = rebuilt.damaged_segments.iter().map(ToString::to_string).collect();
-            anyhow::bail!(
-                "nothing was written: the bodies in segment {} cannot be read, so what their events say is unknown. Restore these rows of `segments` from a backup first (docs/runbook.md, \"A damaged segment\")",
-                numbers.join(", ")
-            );
+            anyhow::bail!("nothing was written: {obstacle}");
         }
-        Some(_) if rebuilt.unopened > 0 => {
-            ledger.close().await;
-            anyhow::bail!(
-                "nothing was written: {} bodies with rows of their own cannot be read, so what their events say is unknown. `tidegate audit verify` names them; restore these rows of `bodies` from a backup first",
-                rebuilt.unopened
-            );
-        }
-        Some(by) => {
+        (Some(by), None) => {
             let mut done = repair(&ledger, &rebuilt, &comparison, &by.in_audit(), clock::now()).await?;
             done.repaired += check::repair(&ledger, &listings, clock::now()).await?;
             Some(done)
         }
-        None => None,
+        (None, _) => None,
     };
     ledger.close().await;
     let is_readable = listings.unreadable.is_empty();
@@ -80,10 +75,11 @@ pub async fn run(env: &Env, options: &RebuildOptions) -> anyhow::Result<ExitCode
         identical: comparison.differences.is_empty()
             && listings.differ.is_empty()
             && listings.unreadable.is_empty()
-            && rebuilt.unreadable.is_empty(),
+            && obstacle.is_none(),
         events: rebuilt.events,
         revived: rebuilt.revived.len(),
         without_bytes: rebuilt.without_bytes,
+        lost: rebuilt.lost.into_iter().map(|key| key.id).collect(),
         unreadable: rebuilt.unreadable.into_iter().map(|key| key.id).collect(),
         damaged_segments: rebuilt.damaged_segments,
         comparison,
@@ -98,6 +94,43 @@ pub async fn run(env: &Env, options: &RebuildOptions) -> anyhow::Result<ExitCode
     let is_right =
         told.identical || told.repaired.is_some_and(|done| done.moved_meanwhile == 0 && is_readable);
     Ok(if is_right { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) })
+}
+
+/// Why nothing may be written: what an event did is unknown, so its objects would be made as if it had never been.
+fn obstacle(rebuilt: &Rebuilt) -> Option<String> {
+    if !rebuilt.damaged_segments.is_empty() {
+        let numbers: Vec<String> = rebuilt.damaged_segments.iter().map(ToString::to_string).collect();
+        return Some(format!(
+            "the bodies in segment {} cannot be read, so what their events say is unknown. Restore these rows of `segments` from a backup first (docs/runbook.md, \"A damaged segment\")",
+            numbers.join(", ")
+        ));
+    }
+    if rebuilt.unopened > 0 {
+        return Some(format!(
+            "{} bodies with rows of their own cannot be read, so what their events say is unknown. `tidegate audit verify` names them; restore these rows of `bodies` from a backup first",
+            rebuilt.unopened
+        ));
+    }
+    if !rebuilt.lost.is_empty() {
+        return Some(format!(
+            "the bodies of {} are lost, so what these events say is unknown. Restore their rows of `segments` from a backup, or run the events from a file: `tidegate replay plan --file FILE` (docs/runbook.md, \"A damaged segment\")",
+            named(&rebuilt.lost)
+        ));
+    }
+    (!rebuilt.unreadable.is_empty()).then(|| {
+        format!(
+            "{} cannot be read as what was applied, so what these events say is unknown. What `tidegate audit verify` names was altered: restore these rows of `bodies` from a backup. What it does not name is refused by a rule of this version: run `rebuild` of a version that reads it",
+            named(&rebuilt.unreadable)
+        )
+    })
+}
+
+/// The first of some events, and how many more there are.
+fn named(events: &[EventKey]) -> String {
+    let ids: Vec<&str> = events.iter().take(SHOWN_EVENTS).map(|event| event.id.as_str()).collect();
+    let more = events.len() - ids.len();
+    let more = if more > 0 { format!(" and {more} more events") } else { String::new() };
+    format!("{}{more}", ids.join(", "))
 }
 
 /// Folds and compares on one snapshot: what workers write meanwhile is not seen.
@@ -145,6 +178,10 @@ fn page(told: &RebuildReport) -> String {
         (told.damaged_segments.len(), "segments are damaged: `tidegate audit verify` names their events"),
         (told.revived, "events that an older version ignored have a rule now"),
         (
+            told.lost.len(),
+            "events were applied, and their bodies are lost: `tidegate audit verify` names them",
+        ),
+        (
             told.unreadable.len(),
             "events were applied and can no longer be read as the same events: `tidegate events show` has them",
         ),
@@ -185,6 +222,10 @@ fn verdict(told: &RebuildReport) -> String {
             "\n{repaired} rows were corrected; {moved_meanwhile} were changed by events meanwhile: run it again.\n"
         ),
         None if told.identical => "\nIdentical: the ledger matches its events.\n".to_owned(),
+        None if !told.lost.is_empty() || !told.unreadable.is_empty() => format!(
+            "\nNothing was written. `{} rebuild --yes` refuses, and says what to do first.\n",
+            output::me()
+        ),
         None => format!(
             "\nNothing was written. `{} rebuild --yes` corrects the rows that differ.\n",
             output::me()

@@ -88,7 +88,7 @@ async fn head(env: &Env, shape: &Shape) -> anyhow::Result<ExitCode> {
 
 async fn verified(env: &Env, options: &VerifyOptions) -> anyhow::Result<ExitCode> {
     let shape = &options.shape;
-    let ledger = open::ledger(env).await?;
+    let ledger = open::whole_ledger(env).await?;
     // Asked first: what the queue has forgotten by now must be in the ledger when that is looked at.
     let (mut queued, mut witnesses) = (None, Witnesses { forgotten: None, head: options.since_head.clone() });
     if let Ok((queue, _)) = open::queue(env, Role::Look).await {

@@ -146,7 +146,13 @@ async fn what_was_signed_under_a_key_that_came_late_is_applied_by_a_replay_and_w
     std::fs::write(&keys, format!("{KEY}\n{OTHER_KEY}\n")).unwrap();
     let plan =
         json(&stack, &["replay", "plan", "--fingerprint", "suspect: digest", "--by", "jane", "--json"]).await;
-    let replay = plan["plan"].as_str().unwrap().to_owned();
+    let (foretold, replay) = (&plan["look_ahead"], plan["plan"].as_str().unwrap().to_owned());
+    assert_eq!((&foretold["suspects"], &foretold["would_fail"]), (&plan["events"], &serde_json::json!({})));
+    let page = stack
+        .tidegate(&["replay", "plan", "--fingerprint", "suspect: digest", "--by", "jane"])
+        .await
+        .unwrap();
+    assert!(page.contains("are suspects: they are checked again when it runs"), "{page}");
     stack.tidegate(&["replay", "run", &replay, "--by", "jane"]).await.unwrap();
     stack.ledger().has_handled(4, PATIENCE).await.unwrap();
     assert!(stack.ledger().payments().await.unwrap().len() == 2, "what verifies is applied as what it is");

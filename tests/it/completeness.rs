@@ -2,8 +2,10 @@
 //! rate limits, by the command and by the chore.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use fake_stripe::{FakeStripe, Fault};
 use harness::histories::{ApiVersion, Scene, walk};
 use harness::load::{SendLog, send_all};
@@ -13,7 +15,11 @@ use harness::stack::{Combination, Stack};
 use harness::stories::{SampleEvent, Stories};
 use serde_json::Value;
 use shared::clock;
+use sqlx::Connection;
 use stripe_sim::Random;
+
+use crate::ledgers::open;
+use crate::queue_contract::backend::open_file;
 
 const PATIENCE: Duration = Duration::from_mins(2);
 const SOURCES: &str = "SELECT count(*) FROM events WHERE source = 'backfill'";
@@ -131,7 +137,8 @@ async fn a_backfill_that_was_killed_goes_on_where_it_was() {
     let events = happened(7, 1_000);
     let lost = lose_half(&stack, &events, 7).await;
     stripe.tell(&events);
-    let slowly = ["backfill", "--since", "3d", "--rate", "2"];
+    let request = ["backfill", "--since", "3d", "--until", "1s"];
+    let slowly = [&request[..], &["--rate", "2"]].concat();
     let mut tool = stack.begin_tool_with(&slowly, &stripe.settings()).unwrap();
     until("some pages", PATIENCE, async || {
         Ok(stack.ledger().count("SELECT count(*) FROM backfills").await? == 1)
@@ -139,12 +146,24 @@ async fn a_backfill_that_was_killed_goes_on_where_it_was() {
     .await
     .unwrap();
     tool.kill();
-    let before = stripe.requests().len();
+    // As if it had been to end long before what is asked for now.
+    let url = stack.ledger_url();
+    let mut ledger = open_file(Path::new(url.strip_prefix("sqlite:").unwrap())).await.unwrap();
+    sqlx::query("UPDATE backfills SET until_at = since_at").execute(&mut ledger).await.unwrap();
+    ledger.close().await.unwrap();
+    let (before, begun) = (stripe.requests().len(), clock::now());
 
-    let mut again = stack.begin_tool_with(&["backfill", "--since", "3d"], &stripe.settings()).unwrap();
+    let json = [&request[..], &["--json"]].concat();
+    let mut again = stack.begin_tool_with(&json, &stripe.settings()).unwrap();
     assert!(ended(&mut again).await, "{}", again.log());
     assert!(again.log().contains("continuing where the last run was interrupted"), "{}", again.log());
     assert!(stripe.requests().len() - before <= 11, "it began anew");
+    let told: Value = serde_json::from_str(&again.output()).unwrap();
+    let since: DateTime<Utc> = told["since"].as_str().unwrap().parse().unwrap();
+    assert!(
+        told["resumed"] == true && since < begun - TimeDelta::days(3),
+        "when the first run began: {told}"
+    );
     is_complete(&stack, &events, &lost).await;
     assert_eq!(stack.ledger().count("SELECT count(*) FROM backfills").await.unwrap(), 0);
     stack.end().await;
@@ -219,9 +238,58 @@ async fn the_chore_brings_back_what_is_missing_and_says_how_far_it_is_complete()
     })
     .await
     .unwrap();
-    // What is still in the queue when it is compared again is counted again.
+    // What a comparison queued before a fault cut it off is counted again.
     assert!(missing >= 300, "{missing}");
     assert!(complete_until <= clock::now().timestamp() - 300, "the youngest may be on their way");
+    stack.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_makes_nothing_missing() {
+    let stripe = FakeStripe::start(false).await.unwrap();
+    let mut stack = start_asking(Combination::RabbitPostgres, &stripe).await;
+    stack.tidegate(&["worker", "pause", "--reason", "a drill", "--by", "jane"]).await.unwrap();
+    for worker in ["worker-1", "worker-2"] {
+        until("a worker to pause", PATIENCE, async || {
+            Ok(figure(&stack.metrics(worker).await?, "tidegate_consumption_paused") == 1)
+        })
+        .await
+        .unwrap();
+    }
+    the_lease_is_written(&stack, 6).await; // what had begun before is over
+    let events = happened(29, 60);
+    let answers = send_all(&SendLog::default(), events.clone(), 16, || stack.client()).await;
+    assert!(answers.iter().all(|answer| answer.accepted()));
+    stripe.tell(&events);
+    the_lease_is_written(&stack, 6).await;
+    assert_eq!(found_missing(&mut stack).await, 0, "they wait in the queue");
+
+    stack.tidegate(&["worker", "resume", "--by", "jane"]).await.unwrap();
+    stack.ledger().has_handled(events.len(), PATIENCE).await.unwrap();
+    stack.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_queued_is_not_queued_again_before_it_is_recorded() {
+    let stripe = FakeStripe::start(false).await.unwrap();
+    let mut stack = start_asking(Combination::SqlitePostgres, &stripe).await;
+    let events = happened(31, 40);
+    let held = stack.ledger().hold().await.unwrap();
+    stripe.tell(&events);
+    let mut queued = 0;
+    until("the chore to queue them", PATIENCE, async || {
+        queued = found_missing(&mut stack).await;
+        Ok(queued > 0)
+    })
+    .await
+    .unwrap();
+    the_lease_is_written(&stack, 6).await;
+    assert_eq!(found_missing(&mut stack).await, queued, "a worker has them in hand");
+
+    drop(held);
+    stack.ledger().has_handled(usize::try_from(queued).unwrap(), PATIENCE).await.unwrap();
+    is_known_complete(&mut stack, &events).await;
+    assert_eq!(found_missing(&mut stack).await, queued);
     stack.end().await;
 }
 
@@ -264,7 +332,41 @@ async fn an_account_that_left_hides_no_event_of_those_after_it() {
     stripe.tell(&more);
     stack.ledger().has_handled(events.len() + more.len(), PATIENCE).await.unwrap();
     until("an incident", PATIENCE, async || Ok(stack.ledger().count(INCIDENTS).await? > 0)).await.unwrap();
+    let metrics = stack.metrics("tidegate").await.unwrap();
+    let failed = figure(&metrics, "tidegate_stripe_checks_failed_total{check=\"completeness\"}");
+    assert!(failed > 0, "an alert looks at it");
     stack.end().await;
+}
+
+/// How many events all workers found missing.
+async fn found_missing(stack: &mut Stack) -> i64 {
+    let mut missing = 0;
+    for name in stack.names() {
+        missing += figure(&stack.metrics(name).await.unwrap(), "tidegate_stripe_events_missing_total");
+    }
+    missing
+}
+
+async fn is_known_complete(stack: &mut Stack, events: &[SampleEvent]) {
+    let (newest, worker) = (events.last().unwrap().created(), stack.names().last().copied().unwrap());
+    until("the ledger to be known complete", PATIENCE, async || {
+        let metrics = stack.metrics(worker).await?;
+        Ok(figure(&metrics, "tidegate_ledger_complete_until_seconds") > newest)
+    })
+    .await
+    .unwrap();
+}
+
+/// Waits until the chore's lease has been written so often: while it works, and at the end of each turn.
+async fn the_lease_is_written(stack: &Stack, times: usize) {
+    let (ledger, mut seen) = (open(&stack.ledger_url()).await, BTreeSet::new());
+    until("the chore to work", PATIENCE, async || {
+        seen.insert(ledger.read().await?.lease_until("completeness").await?);
+        Ok(seen.len() > times)
+    })
+    .await
+    .unwrap();
+    ledger.close().await;
 }
 
 async fn start_asking(combination: Combination, stripe: &FakeStripe) -> Stack {

@@ -1,11 +1,16 @@
 //! The ledger made again from its events: identical whatever the order; a changed row is found and put right;
 //! what retention removed is left out and counted.
 
+mod unread;
+
 use desk::rebuild::{Comparison, Rebuilt, compare, rebuild, repair};
+use desk::replay::{Chosen, look_ahead};
+use desk::views::cards::Cards;
 use domain::bans::{Ban, Status};
+use domain::event::Content;
 use domain::invoices::Invoice;
 use domain::payments::Payment;
-use envelope::Envelope;
+use envelope::{Envelope, Source};
 use ledger::{Ledger, LedgerConfig};
 use serde_json::{Value, json};
 use shared::clock;
@@ -189,6 +194,37 @@ async fn what_retention_removed_is_left_out_and_counted() {
         assert_eq!(count(&comparison, "invoices"), (1, 0, 12));
         assert_eq!(count(&comparison, "bans"), (0, 0, 12));
         assert_eq!(ledger.find::<Invoice>("own_later").await.unwrap()[0].status.as_str(), "paid");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_object_told_stays_an_estimate_whoever_reads_it_again() {
+    each_ledger("estimates", async |ledger, _| {
+        let object = json!({"id": "pi_old", "status": "succeeded", "amount": 500, "amount_received": 500,
+            "currency": "usd", "created": 1_700_000_000, "metadata": {}});
+        let mut read = envelope("object_pi_old_1780000000", "payment_intent.succeeded", 0, &object);
+        read.header.source = Source::Object;
+        together(&ledger, &[&read]).await;
+        let row = async || serde_json::to_value(&ledger.find::<Payment>("pi_old").await.unwrap()[0]).unwrap();
+        let before = row().await;
+        assert_eq!(before["succeeded_at"], "2023-11-14T22:13:20Z");
+        let (_, comparison) = made_again(&ledger, 1).await;
+        assert!(comparison.differences.is_empty(), "{:#?}", comparison.differences.first());
+
+        // A plan has it from the ledger, or from a file, which does not say where it first came from.
+        let (key, mut from_a_file) = (Content::of(&read).key, read.clone());
+        from_a_file.header.source = Source::Replay;
+        for brought in [None, Some(from_a_file)] {
+            let chosen = [Chosen { key: key.clone(), brought }];
+            let told = look_ahead(&ledger, &chosen, Cards::Shown).await.unwrap();
+            assert_eq!((told.would_apply, told.changes.len()), (1, 0), "{:?}", told.changes);
+        }
+        let archived = ledger.read().await.unwrap().archived(&[key]).await.unwrap().pop().unwrap();
+        let mut again = archived.envelope().unwrap();
+        again.header.replay = Some("replay_1".to_owned());
+        assert_eq!(together(&ledger, &[&again]).await.applied, 1);
+        assert_eq!(row().await, before);
     })
     .await;
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use desk::rebuild::rebuild;
 use desk::replay::{Chosen, look_ahead};
+use desk::views::cards::Cards;
 use domain::event::Content;
 use domain::{Key, Kind, Object, of_kind};
 use envelope::Envelope;
@@ -46,7 +47,7 @@ async fn what_a_plan_foretells_is_what_comes() {
                 .iter()
                 .map(|envelope| Chosen { key: Content::of(envelope).key, brought: Some(envelope.clone()) })
                 .collect();
-            let foretold = look_ahead(&ledger, &chosen).await.unwrap();
+            let foretold = look_ahead(&ledger, &chosen, Cards::Shown).await.unwrap();
             together(&ledger, &planned.iter().collect::<Vec<_>>()).await;
             let after = rows(&ledger, &account).await;
 

@@ -1,6 +1,9 @@
 //! Dead letters by cause, and replays: planned, looked at, run, killed in the middle, run again, by two at once,
 //! while live traffic goes on. Every event is applied once.
 
+mod brought;
+mod races;
+
 use domain::Kind;
 use std::time::Duration;
 
@@ -98,7 +101,7 @@ async fn bring_back(combination: Combination, events: usize, seed: u64) -> anyho
 }
 
 /// As a version would leave the ledger that could not read any of these events.
-async fn forget(url: &str) {
+pub(crate) async fn forget(url: &str) {
     for table in Kind::ALL.iter().map(|kind| kind.table()).chain(["audit"]) {
         tamper(url, format!("DELETE FROM {table}")).await;
     }

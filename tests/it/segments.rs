@@ -13,6 +13,7 @@ use desk::acts::dead_letters::discard;
 use desk::rebuild::{compare, rebuild};
 use desk::replay::{Chosen, look_ahead};
 use desk::verify::{Verified, Witnesses, verify};
+use desk::views::cards::Cards;
 use domain::event::{Content, EventKey};
 use envelope::Envelope;
 use harness::histories::SampleEvent;
@@ -148,7 +149,7 @@ async fn retention_removes_a_segment_and_keeps_what_waits_or_is_dead() {
 
         // They are as good as before: a replay reads the one, the retry the other.
         let chosen = [&dead, &applied].map(|event| Chosen { key: key(event), brought: None });
-        let told = look_ahead(&ledger, &chosen).await.unwrap();
+        let told = look_ahead(&ledger, &chosen, Cards::Shown).await.unwrap();
         assert_eq!((told.would_fail.len(), told.without_bytes), (1, 1));
         let due = ledger.due(clock::now() + Duration::from_secs(90), 10).await.unwrap().pop().unwrap();
         assert_eq!(due.envelope().unwrap().body, fails.body);

@@ -1,17 +1,46 @@
-//! `tidegate audit verify`: what is right passes, and what somebody changed behind the worker's back is found.
+//! `tidegate audit verify`: what is right passes, what somebody changed behind the worker's back is found, and a large
+//! ledger has its time.
 
 mod tampering;
 
+use std::process::Command;
 use std::time::Duration;
 
+use harness::binaries::binary;
+use harness::ledger::Ledger;
 use harness::load::{SendLog, send_all};
+use harness::postgres::Postgres;
+use harness::process_guard::until;
 use harness::stack::{Stack, each_combination};
 use harness::stories::Stories;
 use serde_json::Value;
+use sqlx::Connection;
 
 use crate::attempts::tamper;
 
 const PATIENCE: Duration = Duration::from_mins(1);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_reads_the_whole_ledger_may_wait_longer_for_a_statement() {
+    const WAITS_LONG: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+        AND wait_event_type = 'Lock' AND now() - query_start > interval '2 seconds'";
+    let url = Postgres::shared().await.ledger("patient").await.unwrap();
+    let mut holder = sqlx::PgConnection::connect(&url).await.unwrap();
+    for arguments in [&["audit", "verify"][..], &["rebuild"], &["rebuild", "--yes"]] {
+        let mut lock = holder.begin().await.unwrap();
+        sqlx::query("LOCK TABLE events IN ACCESS EXCLUSIVE MODE").execute(&mut *lock).await.unwrap();
+        let mut command = Command::new(binary("tidegate"));
+        command.args(arguments).env_clear().env("DATABASE_URL", &url).env("USER", "jane");
+        let mut tool = command.env("DATABASE_DEADLINE_SECS", "1").spawn().unwrap();
+        until("the command to wait for longer than a worker's statement", PATIENCE, async || {
+            Ok(tool.try_wait()?.is_some() || Ledger::at(&url).count(WAITS_LONG).await? > 0)
+        })
+        .await
+        .unwrap();
+        lock.rollback().await.unwrap();
+        assert!(tool.wait().unwrap().success(), "{arguments:?}");
+    }
+}
 
 #[tokio::test]
 async fn figures_add_up_until_somebody_changes_them() {

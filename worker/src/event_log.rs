@@ -28,7 +28,7 @@ pub(crate) fn write(entries: &[Entry<'_>], now: DateTime<Utc>) {
             mode = mode(header.livemode),
             account,
             api_version = header.api_version,
-            source = header.source.as_str(),
+            source = header.delivered_by().as_str(),
             endpoint = header.endpoint,
             replay = header.replay,
             latency_ms = (now - header.received_at).num_milliseconds(),

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use domain::due::{Before, Due, Manner, decide};
-use domain::event::EventKey;
+use domain::event::{Content, EventKey};
+use domain::outcome::Outcome;
+use ledger::tables::archive::Archived;
+use ledger::tables::bodies::Body;
 use ledger::tables::events::{Concluded, Known, Record, Repetitions};
 use ledger::tables::replays::Replayed;
 use ledger::{LedgerError, Transaction};
@@ -60,6 +63,10 @@ pub(crate) async fn record(
     }
     let concluded = batch.records.iter().filter(|record| due[&record.key].replaces_outcome());
     tx.conclude(&concluded.map(concluded_by).collect::<Vec<_>>(), now).await?;
+    let again = |record: &&Record<'_>| {
+        matches!((due[&record.key], &record.outcome), (Due::Again(_), Outcome::Applied))
+    };
+    keep_what_is_applied(tx, &batch.records.iter().filter(again).collect::<Vec<_>>()).await?;
     let repeated =
         batch.envelopes.iter().filter_map(|(key, envelopes)| repetitions::of(key, envelopes, known.get(key)));
     let repeated: Vec<Repetitions> = repeated.collect();
@@ -73,6 +80,27 @@ pub(crate) async fn record(
     let first = first.filter(|record| repetitions::is_stripes(record.envelope)).count() as u64;
     let further: u64 = repeated.iter().map(|repeated| repeated.times.unsigned_abs()).sum();
     Ok(Recorded { due, deliveries: first + further })
+}
+
+/// What is applied again may have no body any more: it was lost, or somebody had it erased since it was queued. The next
+/// rebuild must not take it for an event that never was.
+async fn keep_what_is_applied(tx: &mut Transaction, again: &[&Record<'_>]) -> Result<(), LedgerError> {
+    let keys: Vec<EventKey> = again.iter().map(|record| record.key.clone()).collect();
+    let archived: BTreeMap<EventKey, Archived> =
+        tx.archived(&keys).await?.into_iter().map(|archived| (archived.key.clone(), archived)).collect();
+    let (mut bodies, mut subjects) = (Vec::new(), BTreeSet::new());
+    for Record { key, envelope, body, .. } in again {
+        match archived.get(key).map(|archived| (&archived.body, archived.is_owed)) {
+            None | Some((Body::Bytes(_), _)) => {}
+            Some((Body::Gone, false)) => subjects.extend(Content::of(envelope).subjects(envelope)),
+            Some(_) => bodies.push((key.clone(), body.0.clone())),
+        }
+    }
+    // One that does not open makes room.
+    tx.remove_bodies(&bodies.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>()).await?;
+    tx.keep_bodies(&bodies).await?;
+    let subjects: BTreeSet<_> = subjects.into_iter().map(|(kind, key)| (kind.as_str(), key)).collect();
+    tx.retire(&subjects.into_iter().collect::<Vec<_>>()).await
 }
 
 fn concluded_by(record: &Record<'_>) -> Concluded {

@@ -75,14 +75,14 @@ fn of_batch(spans: &Spans, began: Began, envelopes: &[&Envelope], outcome: &str)
 fn handle<'s>(spans: &'s Spans, began: Began, envelope: &Envelope) -> Open<'s> {
     let header = &envelope.header;
     // Below what the gateway published; what this program fetched or replays begins its trace here.
-    let parent = Some(header.trace_parent.as_str()).filter(|_| header.source == Source::Stripe);
+    let parent = Some(header.trace_parent.as_str()).filter(|_| header.delivered_by() == Source::Stripe);
     let own = child_of(Context::read(&header.trace_parent).map(|_| header.trace_parent.as_str()));
     let mut span = spans.ended(began, HANDLE, Kind::Consumer, &own, parent);
     span.set("tidegate.event.id", &header.id);
     span.set("tidegate.event.type", &header.kind);
     span.set("tidegate.mode", mode(header.livemode));
     span.set("tidegate.endpoint", &header.endpoint);
-    span.set("tidegate.source", header.source.as_str());
+    span.set("tidegate.source", header.delivered_by().as_str());
     span
 }
 

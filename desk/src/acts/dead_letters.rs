@@ -30,8 +30,9 @@ pub async fn discard(
         keys.sort();
         keys.dedup();
         let mut tx = ledger.begin().await?;
+        // A worker may apply them at this moment, for a replay.
+        tx.lock_events(&keys).await?;
         let known = tx.known(&keys).await?;
-        // Somebody may have replayed them meanwhile.
         let mut concluded: Vec<Concluded> = known
             .into_iter()
             .filter(|known| known.outcome == OutcomeKind::Dead)

@@ -42,6 +42,8 @@ async fn erase_one(
     by: &Person,
     now: DateTime<Utc>,
 ) -> Result<bool, LedgerError> {
+    // A worker may apply it at this moment, for a replay.
+    tx.lock_events(std::slice::from_ref(event)).await?;
     let Some(archived) = tx.archived(std::slice::from_ref(event)).await?.pop() else { return Ok(false) };
     if !tx.erase_body(event, now).await? {
         return Ok(false);

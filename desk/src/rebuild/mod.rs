@@ -32,7 +32,9 @@ pub struct Rebuilt {
     pub revived: Vec<EventKey>,
     /// Their bytes are no longer kept.
     pub without_bytes: usize,
-    /// Applied once, and not readable as the same event now: damaged bytes, or a rule that became stricter.
+    /// Applied once, and their bytes are gone though nobody removed them.
+    pub lost: Vec<EventKey>,
+    /// Not readable as the same event: damaged bytes, or of one that was applied a rule that became stricter.
     pub unreadable: Vec<EventKey>,
     /// Segments that have the bodies of some of those, and cannot be read.
     pub damaged_segments: BTreeSet<i64>,
@@ -58,6 +60,7 @@ pub async fn rebuild(
         events: 0,
         revived: Vec::new(),
         without_bytes: 0,
+        lost: Vec::new(),
         unreadable: Vec::new(),
         damaged_segments: BTreeSet::new(),
         unopened: 0,
@@ -82,6 +85,7 @@ pub async fn rebuild(
 
 impl Rebuilt {
     fn take(&mut self, archived: Archived) {
+        let was_applied = archived.outcome == OutcomeKind::Applied.as_str();
         let Some(envelope) = archived.envelope() else {
             match archived.body {
                 Body::Damaged { segment, .. } => {
@@ -92,6 +96,7 @@ impl Rebuilt {
                     self.unopened += 1;
                     self.unreadable.push(archived.key);
                 }
+                _ if was_applied && archived.is_owed => self.lost.push(archived.key),
                 _ => self.without_bytes += 1,
             }
             return;
@@ -100,13 +105,14 @@ impl Rebuilt {
         let is_damaged = content.key != archived.key;
         match content.meaning(&envelope) {
             Ok(Meaning::Observations(observations)) if !is_damaged => {
-                if archived.outcome == OutcomeKind::Ignored.as_str() {
+                if !was_applied {
                     self.revived.push(archived.key);
                 }
                 self.graph.apply(&Event { id: envelope.header.id, observations });
                 self.events += 1;
             }
-            Ok(Meaning::Ignored(_)) if !is_damaged && archived.outcome == OutcomeKind::Ignored.as_str() => {}
+            // No row has anything of it, and none gets it now.
+            _ if !was_applied && !is_damaged => {}
             _ => self.unreadable.push(archived.key),
         }
     }

@@ -1,8 +1,11 @@
 //! Who sees which card was charged: brand, last digits and expiry. Whoever only looks at payments does not need them.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use domain::charges::{Card, Charge};
 use domain::permissions::Permission;
+use domain::row::{Columns, Field};
 use ledger::{Ledger, LedgerError};
 
 use crate::actor::Actor;
@@ -39,6 +42,13 @@ impl Cards {
         Ok(if is_admin { Self::Hidden } else { Self::Shown })
     }
 
+    /// The columns that say which card it is.
+    pub fn columns() -> Vec<&'static str> {
+        let mut columns = Columns::new();
+        Card::columns("", &[], &mut columns);
+        columns.into_iter().map(|(name, _)| name).collect()
+    }
+
     pub fn are_hidden(self) -> bool {
         self == Self::Hidden
     }
@@ -49,6 +59,14 @@ impl Cards {
             for charge in charges {
                 charge.card = Card::default();
             }
+        }
+    }
+
+    /// The same of a row by its columns.
+    pub fn hide_columns<V>(self, columns: &mut BTreeMap<String, V>) {
+        if self.are_hidden() {
+            let of_cards = Self::columns();
+            columns.retain(|column, _| !of_cards.contains(&column.as_str()));
         }
     }
 }
@@ -79,5 +97,15 @@ mod tests {
         assert!(charges[0].card.card_last4.is_some());
         Cards::Hidden.hide(&mut charges);
         assert_eq!(charges[0].card, Card::default());
+    }
+
+    #[test]
+    fn a_row_by_its_columns_is_shown_without_its_card() {
+        let columns = ["status", "card_brand", "card_last4", "card_exp_month", "card_exp_year"];
+        let mut row: BTreeMap<String, i64> = columns.map(|column| (column.to_owned(), 1)).into();
+        Cards::Shown.hide_columns(&mut row);
+        assert_eq!(row.len(), 5);
+        Cards::Hidden.hide_columns(&mut row);
+        assert!(row.keys().eq(["status"]), "{row:?}");
     }
 }

@@ -23,19 +23,34 @@ readable! {
         pub key: EventKey,
         pub kind: String = "type",
         pub api_version: Option<String>,
+        pub source: String,
         pub endpoint: String,
         pub unwanted: Option<String>,
         /// As stored: whoever looks for damage must be able to read it.
         pub outcome: String,
+        /// Whether the ledger must have its body.
+        pub is_owed: bool,
         pub body: Body,
     }
+}
+
+/// The chore that removes bodies: by its row in `chores`, everything in segments that was recorded up to then is gone.
+pub(crate) const RETENTION: &str = "retention";
+
+/// Whether the ledger must have the body of `events e`: nobody had it erased, and retention has not come to it.
+pub(crate) fn owed() -> String {
+    format!(
+        "(e.segment IS NOT NULL AND e.erased_at IS NULL AND NOT EXISTS \
+         (SELECT 1 FROM chores c WHERE c.name = '{RETENTION}' AND c.done_until >= e.recorded_at))"
+    )
 }
 
 /// The columns that an `Archived` is read from, of `events e` with its body.
 pub(crate) fn archived() -> String {
     format!(
-        "e.id_hash, e.rest_hash, e.created_at, e.id, e.account, e.livemode, e.content_hash, e.type, e.api_version, e.endpoint, e.unwanted, \
-         e.outcome, {BODY}"
+        "e.id_hash, e.rest_hash, e.created_at, e.id, e.account, e.livemode, e.content_hash, e.type, e.api_version, e.source, \
+         e.endpoint, e.unwanted, e.outcome, {} AS is_owed, {BODY}",
+        owed()
     )
 }
 
@@ -72,7 +87,7 @@ impl Archived {
             api_version: self.api_version.clone(),
             received_at: self.key.created_at,
             trace_parent: envelope::UNTRACED.to_owned(),
-            source: Source::Replay,
+            source: Source::named(&self.source),
             endpoint: self.endpoint.clone(),
             unwanted: self.unwanted.as_deref().and_then(Unwanted::named),
             replay: None,

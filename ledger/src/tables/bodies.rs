@@ -162,7 +162,8 @@ impl Transaction {
         if kept == segments.len() as u64 { Ok(()) } else { Err(LedgerError::NumberTaken) }
     }
 
-    /// Gives bodies rows of their own, where they have none: they are to outlive their segments.
+    /// Gives bodies rows of their own, where they have none: they are to outlive their segments. One that was erased
+    /// gets none, whatever brought it back into its segment.
     #[shared::built_once]
     pub async fn keep_bodies(&mut self, bodies: &[(EventKey, Bytes)]) -> Result<(), LedgerError> {
         let keys = self.body_keys();
@@ -175,7 +176,9 @@ impl Transaction {
                 self,
                 "INSERT INTO bodies (id_hash, rest_hash, created_at, id, account, livemode, content_hash, body, sealed_by) \
                  SELECT id_hash, rest_hash, created_at, id, account, livemode, content_hash, body, sealed_by FROM input \
-                 WHERE TRUE ON CONFLICT (id_hash, rest_hash, created_at) DO NOTHING",
+                 WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.id_hash = input.id_hash AND e.rest_hash = input.rest_hash \
+                 AND e.created_at = input.created_at AND e.erased_at IS NOT NULL) \
+                 ON CONFLICT (id_hash, rest_hash, created_at) DO NOTHING",
             )
             .await?;
         Ok(())
@@ -214,6 +217,16 @@ impl Transaction {
         Ok(())
     }
 
+    /// Keeps a segment as it is until this transaction ends. Retention may be copying bodies out of it: these are seen
+    /// once it has committed.
+    async fn lock_segment(&mut self, number: i64) -> Result<(), LedgerError> {
+        if !self.is_alone() {
+            let lock = query("SELECT number FROM segments WHERE number = $1 FOR UPDATE").bind(number);
+            let _locked: Option<i64> = lock.optional(self).await?;
+        }
+        Ok(())
+    }
+
     async fn segments(&mut self, numbers: &[i64]) -> Result<Vec<Stored>, LedgerError> {
         let sql = format!("SELECT {STORED} FROM segments JOIN input ON number = wanted");
         Rows::of(numbers).int("wanted", |number| *number).fetch(self, &sql).await
@@ -232,6 +245,9 @@ impl Transaction {
         .optional(self)
         .await?;
         let Some(Erasable { segment, place, erased_at }) = found else { return Ok(false) };
+        if let Some(segment) = segment {
+            self.lock_segment(segment).await?;
+        }
         let erased = std::slice::from_ref(key);
         let mut removed = self.remove_bodies(erased).await?;
         removed += named(Rows::of(erased), |key| key)

@@ -121,6 +121,24 @@ impl Transaction {
         Ok(new)
     }
 
+    /// Locks events until the transaction ends: what is read of them next holds until then. Must be sorted by key.
+    #[shared::built_once]
+    pub async fn lock_events(&mut self, keys: &[EventKey]) -> Result<(), LedgerError> {
+        if self.is_alone() {
+            return Ok(());
+        }
+        // A SELECT that locks cannot end in the condition that names the months; an UPDATE of nothing can.
+        Rows::of(keys)
+            .identities(EventKey::identity)
+            .run(
+                self,
+                "UPDATE events AS e SET outcome = e.outcome FROM input WHERE e.id_hash = input.id_hash \
+                 AND e.rest_hash = input.rest_hash AND e.created_at = input.created_at",
+            )
+            .await?;
+        Ok(())
+    }
+
     /// What is known of events that come again.
     #[shared::built_once]
     pub async fn known(&mut self, keys: &[EventKey]) -> Result<Vec<Known>, LedgerError> {

@@ -260,6 +260,13 @@ impl Transaction {
         Ok(())
     }
 
+    /// Whether it was suppressed.
+    #[shared::built_once]
+    pub async fn lift_suppression(&mut self, hash: &str) -> Result<bool, LedgerError> {
+        let lifted = query("DELETE FROM suppressed_addresses WHERE hash = $1").bind(hash).run(self).await?;
+        Ok(lifted > 0)
+    }
+
     /// Adds a notice that goes to one target alone.
     #[shared::built_once]
     pub async fn note_for(&mut self, notice: &Notice, delivery: &Delivery) -> Result<(), LedgerError> {

@@ -184,6 +184,18 @@ impl Transaction {
         Ok(())
     }
 
+    /// Removes the bodies that files brought for plans made up to a moment. What such a plan has not queued yet cannot run.
+    #[shared::built_once]
+    pub async fn forget_brought_bodies(&mut self, until: DateTime<Utc>) -> Result<u64, LedgerError> {
+        query(
+            "UPDATE replay_items SET header = NULL, body = NULL, sealed_by = NULL WHERE body IS NOT NULL \
+             AND replay IN (SELECT replay FROM replay_plans WHERE planned_at <= $1)",
+        )
+        .bind(until)
+        .run(self)
+        .await
+    }
+
     /// The next events of a plan that nobody has queued yet.
     #[shared::built_once]
     pub async fn next_items(&mut self, replay: &str, limit: i64) -> Result<Vec<Item>, LedgerError> {

@@ -4,18 +4,16 @@
 use chrono::{DateTime, Utc};
 use domain::outcome::OutcomeKind;
 use domain::readable;
+use sqlx::AssertSqlSafe;
 
 use crate::engine::query::query;
 use crate::engine::rows::Rows;
 use crate::segment::number_after;
-use crate::tables::archive::Archived;
+use crate::tables::archive::{Archived, RETENTION};
 use crate::{LedgerError, Transaction};
 use domain::Key;
 use domain::event::EventKey;
 use domain::identity::Identity;
-
-/// Its row in `chores`: everything in segments that was recorded up to then is removed.
-pub(crate) const NAME: &str = "retention";
 
 readable! {
     /// A segment whose time has come.
@@ -58,7 +56,8 @@ fn is_settled(outcome: &str) -> bool {
 }
 
 impl Transaction {
-    /// The oldest segments recorded up to a moment, after the given number.
+    /// The oldest segments recorded up to a moment, after the given number. Until this transaction ends nobody erases
+    /// from them: what was read of them would bring the body back.
     #[shared::built_once]
     pub async fn expired_segments(
         &mut self,
@@ -66,16 +65,18 @@ impl Transaction {
         until: DateTime<Utc>,
         limit: i64,
     ) -> Result<Vec<ExpiredSegment>, LedgerError> {
-        query(
+        let lock = if self.is_alone() { "" } else { "FOR UPDATE" };
+        let sql = format!(
             "SELECT number, recorded_at, events FROM segments WHERE number > $1 AND number < $2 \
-             AND recorded_at <= $3 ORDER BY number LIMIT $4",
-        )
-        .bind(after)
-        .bind(number_after(until))
-        .bind(until)
-        .bind(limit)
-        .all(self)
-        .await
+             AND recorded_at <= $3 ORDER BY number LIMIT $4 {lock}"
+        );
+        query(AssertSqlSafe(sql))
+            .bind(after)
+            .bind(number_after(until))
+            .bind(until)
+            .bind(limit)
+            .all(self)
+            .await
     }
 
     /// The events of segments, with their bodies.
@@ -129,7 +130,7 @@ impl Transaction {
             "INSERT INTO chores (name, done_until) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET \
              done_until = excluded.done_until WHERE chores.done_until < excluded.done_until",
         )
-        .bind(NAME)
+        .bind(RETENTION)
         .bind(done_until)
         .run(self)
         .await?;

@@ -9,10 +9,10 @@ use serde::Serialize;
 use sqlx::AssertSqlSafe;
 
 use crate::engine::query::query;
+use crate::tables::archive::owed;
 use crate::tables::archive::{Archived, archived};
 use crate::tables::audit::AuditRow;
 use crate::tables::bodies::{self, Body, STORED};
-use crate::tables::retention::NAME as RETENTION;
 use crate::{Fault, LedgerError, Transaction};
 use domain::Key;
 use domain::event::EventKey;
@@ -30,6 +30,7 @@ readable! {
         pub repetitions: i64,
         pub has_retry: bool,
         pub has_reason: bool,
+        pub is_erased: bool,
         pub recorded_at: DateTime<Utc>,
     }
 }
@@ -103,7 +104,7 @@ impl Transaction {
     pub async fn stored(&mut self, after: Identity, limit: i64) -> Result<Vec<Stored>, LedgerError> {
         query(
             "SELECT id_hash, rest_hash, created_at, id, account, livemode, content_hash, outcome, source, repetitions, \
-             retry_at IS NOT NULL AS has_retry, reason IS NOT NULL AS has_reason, recorded_at FROM events \
+             retry_at IS NOT NULL AS has_retry, reason IS NOT NULL AS has_reason, erased_at IS NOT NULL AS is_erased, recorded_at FROM events \
              WHERE (id_hash, rest_hash, created_at) > ($1, $2, $3) \
              ORDER BY id_hash, rest_hash, created_at LIMIT $4",
         )
@@ -164,18 +165,14 @@ impl Transaction {
     /// Events whose body is nowhere, though retention has not come to them: their segment was lost.
     #[shared::built_once]
     pub async fn without_their_segment(&mut self, limit: i64) -> Result<Vec<EventKey>, LedgerError> {
-        query(
-            "SELECT e.id, e.account, e.livemode, e.created_at, e.content_hash FROM events e WHERE e.segment IS NOT NULL \
-             AND e.erased_at IS NULL AND NOT EXISTS (SELECT 1 FROM segments s WHERE s.number = e.segment) \
+        let sql = format!(
+            "SELECT e.id, e.account, e.livemode, e.created_at, e.content_hash FROM events e WHERE {} \
+             AND NOT EXISTS (SELECT 1 FROM segments s WHERE s.number = e.segment) \
              AND NOT EXISTS (SELECT 1 FROM bodies b WHERE b.id_hash = e.id_hash AND b.rest_hash = e.rest_hash \
-             AND b.created_at = e.created_at) \
-             AND NOT EXISTS (SELECT 1 FROM chores c WHERE c.name = $1 AND c.done_until >= e.recorded_at) \
-             ORDER BY e.id LIMIT $2",
-        )
-        .bind(RETENTION)
-        .bind(limit)
-        .all(self)
-        .await
+             AND b.created_at = e.created_at) ORDER BY e.id LIMIT $1",
+            owed()
+        );
+        query(AssertSqlSafe(sql)).bind(limit).all(self).await
     }
 
     /// What names all events, by identity after the given one.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use desk::backfill::Aim;
 use desk::object_backfill::{KindTally, ObjectBackfill, Request, Tally, listed_kinds};
 use domain::Kind;
@@ -27,7 +27,7 @@ struct ObjectReport<'a> {
     dry_run: bool,
     livemode: bool,
     since: DateTime<Utc>,
-    until: Option<DateTime<Utc>>,
+    until: DateTime<Utc>,
     resumed: bool,
     listed: u64,
     missing: u64,
@@ -41,7 +41,7 @@ pub(super) async fn run(
     now: DateTime<Utc>,
 ) -> anyhow::Result<()> {
     let request = request(options, config.key.livemode(), now)?;
-    let (since, until) = (request.since, request.until);
+    let asked_until = request.until;
     let api = Api::open(config, shutdown::on_signal()?)?;
     let ledger = open::ledger(env).await?;
     let api = desk::pace::shared(api, &ledger, |_| {});
@@ -52,11 +52,17 @@ pub(super) async fn run(
     }
     ledger.close().await;
     let tally = worked?;
+    if tally.until < asked_until {
+        let until = tally.until.to_rfc3339_opts(SecondsFormat::Secs, true);
+        output::remark(&format!(
+            "note: this was the rest of a run that ends at {until}; what was created later was not compared: --since {until}"
+        ));
+    }
     let told = ObjectReport {
         dry_run: options.dry_run,
         livemode: api.livemode(),
-        since,
-        until,
+        since: tally.since,
+        until: tally.until,
         resumed: tally.resumed,
         listed: tally.listed(),
         missing: tally.missing(),
@@ -85,6 +91,7 @@ async fn work(api: &Api, ledger: &Ledger, queue: Option<&Queue>, request: Reques
 
 fn request(options: &BackfillOptions, livemode: bool, now: DateTime<Utc>) -> anyhow::Result<Request> {
     let (since, until) = span(options, now)?;
+    let until = until.unwrap_or(now);
     let wanted = options.kinds.iter().map(|name| {
         listed_kinds().find(|kind| kind.as_str() == name).ok_or_else(|| {
             let known = listed_kinds().map(Kind::as_str).collect::<Vec<_>>().join(", ");
@@ -109,7 +116,6 @@ fn request(options: &BackfillOptions, livemode: bool, now: DateTime<Utc>) -> any
 
 fn page(told: &ObjectReport<'_>) -> String {
     let mode = if told.livemode { "live" } else { "test" };
-    let until = told.until.map_or_else(|| "now".to_owned(), when::whole);
     let mut table = Table::default().text("KIND").number("LISTED").number("MISSING");
     for (kind, tally) in told.by_kind {
         table.row([kind.to_string(), tally.listed.to_string(), tally.missing.to_string()]);
@@ -120,8 +126,9 @@ fn page(told: &ObjectReport<'_>) -> String {
         (missing, false) => format!("{missing} objects are queued; workers apply them like any event.\n"),
     };
     format!(
-        "Created from {} to {until}, {mode} mode: {} objects listed.\n\n{}\n{end}",
+        "Created from {} to {}, {mode} mode: {} objects listed.\n\n{}\n{end}",
         when::whole(told.since),
+        when::whole(told.until),
         told.listed,
         table.render()
     )

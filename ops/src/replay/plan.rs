@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use desk::replay::{Change, Chosen, LOOK_AHEAD_EVENTS, LookAhead, look_ahead};
+use desk::views::cards::Cards;
 use domain::permissions::Permission;
 use ledger::Ledger;
 use ledger::views::stored_events::EventFilter;
@@ -32,7 +33,8 @@ struct Planned {
 pub async fn plan(env: &Env, options: &PlanOptions) -> anyhow::Result<()> {
     let (ledger, by) = options.by.permitted(env, "replay plan", Permission::Manage).await?;
     let (selection, chosen) = choose(&ledger, options).await?;
-    let look_ahead = open::answer(&ledger, look_ahead(&ledger, &chosen)).await?;
+    let cards = Cards::at_command_line(&ledger, &by, clock::now()).await?;
+    let look_ahead = open::answer(&ledger, look_ahead(&ledger, &chosen, cards)).await?;
     let plan = match chosen.len() {
         0 => None,
         _ => Some(desk::replay::plan(&ledger, &selection, &chosen, &by, clock::now()).await?),
@@ -78,6 +80,12 @@ fn page(planned: &Planned) -> String {
     text.extend([format!("\n{} would be applied\n", look_ahead.would_apply)]);
     for (cause, count) in &look_ahead.would_fail {
         text.extend([format!("{count} would fail again: {cause}\n")]);
+    }
+    if look_ahead.suspects > 0 {
+        text.extend([format!(
+            "{} are suspects: they are checked again when it runs; what they change is not foretold\n",
+            look_ahead.suspects
+        )]);
     }
     if look_ahead.without_bytes > 0 {
         text.extend([format!("{} no longer have a body and cannot run\n", look_ahead.without_bytes)]);

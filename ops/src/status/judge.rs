@@ -275,8 +275,7 @@ fn databases_clock(ledger: &LedgerFigures) -> Finding {
     };
     let side = if ahead < 0.0 { "behind" } else { "ahead of" };
     let text = format!("{} {side} ours", in_words(ahead.abs()));
-    let advice =
-        "synchronise both machines' clocks; nothing depends on the database's clock, but its logs mislead";
+    let advice = "synchronise both machines' clocks; while they are an hour apart, no body is removed after its retention";
     let off = ahead.abs();
     Finding::weighed(name, text, (off > CLOCK_ACT_SECS, off > CLOCK_LOOK_SECS), advice)
 }

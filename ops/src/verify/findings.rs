@@ -32,6 +32,14 @@ pub(super) fn of(verified: &Verified) -> Vec<String> {
             some(&verified.without_segment)
         ));
     }
+    if !verified.erased_with_bodies.is_empty() {
+        findings.push(format!(
+            "{} events that were erased have their bodies again: {}. `{} events erase ID` takes them out again",
+            verified.erased_with_bodies.len(),
+            some(&verified.erased_with_bodies),
+            output::me()
+        ));
+    }
     if !verified.inconsistent.is_empty() {
         let ids = some(&verified.inconsistent);
         findings.push(format!(

@@ -1,5 +1,5 @@
-//! A clock that jumps: leases are not stuck by it, neither after a kill nor while everything runs, and what waits
-//! for a time that a wrong clock set is brought forward.
+//! A clock that jumps: leases are not stuck by it, neither after a kill nor while everything runs, what waits
+//! for a time that a wrong clock set is brought forward, and no body is removed before its time.
 
 use std::time::Duration;
 
@@ -8,6 +8,8 @@ use harness::empty_ledger;
 use harness::faketime;
 use harness::postgres::Postgres;
 use harness::process_guard::until;
+use harness::stack::{Combination, Stack};
+use harness::stories::Stories;
 use ledger::{Ledger, LedgerConfig};
 use shared::clock;
 use shared::env::Env;
@@ -76,6 +78,26 @@ async fn a_clock_that_jumps_while_everything_runs_holds_nothing_up() -> anyhow::
         home.ledger().has_handled(handled, PATIENCE).await?;
     }
     running.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_whose_clock_is_a_month_ahead_of_the_databases_removes_no_body() -> anyhow::Result<()> {
+    let mut stack = Stack::start(Combination::SqlitePostgres).await;
+    let event = Stories::of_seed(56).succeeded_payment();
+    assert!(stack.client().send(&event.body).await.accepted());
+    stack.ledger().has_handled(1, PATIENCE).await?;
+    stack.stop("tidegate")?;
+    for (name, value) in faked(&[("FAKETIME", "+40d".to_owned())])? {
+        stack.set("tidegate", name, &value);
+    }
+    stack.spawn("tidegate")?;
+    until("the worker to see it", PATIENCE, async || {
+        Ok(stack.logs().contains("nothing is removed after its retention"))
+    })
+    .await?;
+    assert_eq!(stack.ledger().count("SELECT count(*) FROM segments").await?, 1);
+    stack.end().await;
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

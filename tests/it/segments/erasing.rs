@@ -2,6 +2,7 @@
 //! why, and a rebuild knows that these objects cannot be made again.
 
 use std::process::Command;
+use std::time::Duration;
 
 use desk::actor::Actor;
 use desk::acts::Person;
@@ -12,6 +13,7 @@ use domain::payments::Payment;
 use envelope::Envelope;
 use harness::binaries::binary;
 use harness::ledger::Ledger as Rows;
+use harness::process_guard::until;
 use serde_json::{Value, json};
 use shared::clock;
 use stripe_sim::Random;
@@ -19,6 +21,11 @@ use stripe_sim::Random;
 use super::{OWN, PACKED, SEGMENTS, body, count, key, three, verified, whole_round};
 use crate::attempts::tamper;
 use crate::ledgers::{each_ledger_sealed_too, envelope, keys_of, the_event, together};
+
+const PATIENCE: Duration = Duration::from_mins(1);
+/// Sessions on a server that wait for another.
+const WAITS: &str =
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
 
 /// What `tidegate events` says, and how it ends.
 fn events(url: &str, arguments: &[&str]) -> (bool, String) {
@@ -180,6 +187,61 @@ async fn two_who_erase_from_one_segment_at_once_both_succeed() {
             assert_eq!(body(&ledger, event).await, None, "{} is back", event.header.id);
         }
         assert_eq!(body(&ledger, &all[7]).await.as_ref(), Some(&all[7].body));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_retention_copies_at_this_moment_is_erased_too() {
+    for is_copied_before in [false, true] {
+        each_ledger_sealed_too("copied", async |ledger, url| {
+            let [_, _, dead] = three("copied");
+            together(&ledger, &[&dead]).await;
+            let found = ledger.event(&dead.header.id).await.unwrap();
+            let mut tx = ledger.begin().await.unwrap();
+            let segments = tx.expired_segments(0, clock::now(), 64).await.unwrap();
+            let read = tx.events_in(&segments).await.unwrap().into_iter();
+            let bodies: Vec<_> = read.map(|event| (event.key, event.body.bytes().unwrap().clone())).collect();
+            assert_eq!(bodies.len(), 1);
+            if is_copied_before {
+                tx.keep_bodies(&bodies).await.unwrap();
+                tx.remove_segments(&segments).await.unwrap();
+            }
+            let erasing = tokio::spawn({
+                let (ledger, jane) = (ledger.clone(), Person::named("jane").unwrap());
+                async move { erase(&ledger, &found, "ticket 4711", &jane, clock::now()).await.unwrap() }
+            });
+            until("the erasure to wait", PATIENCE, async || {
+                // On a file nothing can be seen of it: who writes is alone.
+                Ok(!ledger.takes_several_writers() || erasing.is_finished() || count(&url, WAITS).await > 0)
+            })
+            .await
+            .unwrap();
+            if !is_copied_before {
+                tx.keep_bodies(&bodies).await.unwrap();
+                tx.remove_segments(&segments).await.unwrap();
+            }
+            tx.commit().await.unwrap();
+            assert_eq!(erasing.await.unwrap(), 1);
+            assert_eq!((body(&ledger, &dead).await, count(&url, OWN).await), (None, 0));
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erased_body_that_a_backup_brings_back_is_found_and_not_copied_out() {
+    each_ledger_sealed_too("brought_back", async |ledger, url| {
+        let events = three("back");
+        together(&ledger, &events.iter().collect::<Vec<_>>()).await;
+        tamper(&url, "UPDATE events SET erased_at = recorded_at WHERE outcome = 'dead'").await;
+        let found = verified(&ledger).await;
+        assert!(!found.is_right(), "{found:#?}");
+        assert_eq!(found.erased_with_bodies, [events[2].header.id.as_str()]);
+        assert_eq!(whole_round(&ledger, clock::now()).await, 2);
+        assert_eq!(count(&url, OWN).await, 0);
+        let found = verified(&ledger).await;
+        assert!(found.is_right(), "{found:#?}");
     })
     .await;
 }

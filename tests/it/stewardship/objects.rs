@@ -4,11 +4,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use fake_stripe::FakeStripe;
 use harness::process::Process;
 use harness::process_guard::until;
 use harness::stack::{Combination, Stack};
 use serde_json::Value;
+use shared::clock;
 
 use super::life::live;
 
@@ -76,6 +78,46 @@ async fn differences(by_events: &Stack, by_objects: &Stack) -> BTreeMap<String, 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_gone_on_with_tells_the_span_that_it_compared() {
+    let stripe = FakeStripe::start(false).await.unwrap();
+    live(&stripe);
+    let stack = Stack::start(Combination::SqliteSqlite).await;
+    let request = ["backfill", "--objects", "--json", "--since", "2020-01-01T00:00:00Z"];
+    let slowly = [&request[..], &["--rate", "1"]].concat();
+    let mut tool = stack.begin_tool_with(&slowly, &stripe.settings()).unwrap();
+    until("some kinds", PATIENCE, async || {
+        Ok(stack.ledger().count("SELECT count(*) FROM backfills WHERE until_at IS NOT NULL").await? == 1)
+    })
+    .await
+    .unwrap();
+    tool.kill();
+    let begun = clock::now();
+    let mut again = stack.begin_tool_with(&request, &stripe.settings()).unwrap();
+    let told: Value = serde_json::from_str(&succeeds(&mut again).await).unwrap();
+    let until = |told: &Value| told["until"].as_str().unwrap().parse::<DateTime<Utc>>().unwrap();
+    assert!(told["resumed"] == true && until(&told) < begun, "{told}");
+    assert!(again.log().contains("what was created later was not compared: --since"), "{}", again.log());
+    let told = backfill(&stack, &stripe, &["--objects"]).await;
+    assert!(told["resumed"] == false && until(&told) > begun, "{told}");
+    stack.end().await;
+}
+
+/// A rebuild and a replay take the moments of objects for estimates, too.
+async fn comes_out_the_same_again(stack: &Stack) {
+    let json = async |arguments: &[&str]| -> Value {
+        serde_json::from_str(&stack.tidegate(arguments).await.unwrap()).unwrap()
+    };
+    let rebuilt = json(&["rebuild", "--json"]).await;
+    assert_eq!(rebuilt["identical"], true, "{rebuilt}");
+    let before = stack.ledger().rows("").await.unwrap();
+    let planned = json(&["replay", "plan", "--any", "--by", "jane", "--json"]).await;
+    assert_eq!(planned["look_ahead"]["changes"], Value::Array(Vec::new()));
+    let ran = json(&["replay", "run", planned["plan"].as_str().unwrap(), "--by", "jane", "--json"]).await;
+    assert_eq!(ran["queued"], planned["events"], "{ran}");
+    assert!(stack.ledger().rows("").await.unwrap() == before, "a replay changed a row");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_filled_from_objects_is_the_one_that_the_events_made() {
     let stripe = FakeStripe::start(false).await.unwrap();
     live(&stripe);
@@ -91,6 +133,7 @@ async fn a_ledger_filled_from_objects_is_the_one_that_the_events_made() {
         let mut found = differences(&by_events, &by_objects).await;
         found.retain(|name, _| !UNTOLD.contains(&name.as_str()));
         assert!(found.is_empty(), "{found:#?}");
+        comes_out_the_same_again(&by_objects).await;
 
         let again = backfill(&by_objects, &stripe, &["--objects"]).await;
         assert_eq!((&again["missing"], &again["listed"]), (&0.into(), &told["listed"]), "{again}");

@@ -81,7 +81,7 @@ async fn look_once(lanes: &Lanes, lease: &Lease, till: &Till, livemode: bool) ->
             Ok(is_unpaid) => lanes.metrics.goods.looked_at(is_unpaid),
             Err(NotOpened::Ledger(error)) => return Err(error),
             Err(error) => {
-                lanes.metrics.stripe_checks_failed.inc();
+                lanes.metrics.stripe_checks_failed.checkouts.inc();
                 tracing::warn!(checkout = checkout.key.id, %error, "a checkout could not be looked at in Stripe");
                 // What Stripe does not say of this one, it may say of the next.
                 if !matches!(error, NotOpened::Refused { .. }) {

@@ -25,7 +25,7 @@ pub async fn run(lanes: Lanes, api: Api, interval: Duration) {
         if let Err(error) = settle(&lanes, &api, &lease).await
             && !api.is_stopped()
         {
-            lanes.metrics.stripe_checks_failed.inc();
+            lanes.metrics.stripe_checks_failed.objects.inc();
             tracing::warn!(%error, "reading uncertain objects from Stripe failed; it will be retried");
         }
         lease.end(&lanes.ledger, clock::now() + interval).await;

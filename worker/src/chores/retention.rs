@@ -1,6 +1,7 @@
 //! Deletes raw bodies after their retention: segment by segment, and then those with their own rows. It first
 //! records their objects, which can no longer be rebuilt from events alone, and copies out what is to stay: what is dead
-//! or waits, what is on hold, and what tells of a dispute or its payment until 90 days after the dispute's end.
+//! or waits, what is on hold, and what tells of a dispute or its payment until 90 days after the dispute's end. A worker
+//! whose clock is far from the database's removes nothing.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -30,6 +31,8 @@ const SEGMENTS_AT_ONCE: i64 = 64;
 const LOOKED_AT: i64 = 1_000;
 const REMOVED_AT_ONCE: usize = 200;
 const FILES_KEPT: TimeDelta = TimeDelta::days(30);
+/// Where our clock and the database's are farther apart, one of them is wrong.
+const CLOCKS_APART: TimeDelta = TimeDelta::hours(1);
 
 /// One round through everything that may have expired, in steps.
 #[derive(Debug)]
@@ -153,14 +156,31 @@ impl Round {
 /// Runs until the worker stops.
 pub async fn run(lanes: Lanes, retention: Duration) {
     let mut own_at: Option<Instant> = None;
-    let mut round = Round::begin(true, clock::now());
+    let mut round: Option<Round> = None;
     let mut pause = BREATH;
     while lanes.rest(pause).await {
         pause = INTERVAL;
         if lanes.availability.outage().is_some() {
             continue;
         }
-        match round.step(&lanes.ledger, clock::now() - retention).await {
+        let (ours, servers) = (clock::now(), lanes.ledger.server_clock().await);
+        let now = match servers.map(|servers| agreed(ours, servers)) {
+            Ok(Some(now)) => now,
+            Ok(None) => {
+                tracing::error!(
+                    "this machine's clock and the database's are more than an hour apart: nothing is removed after its retention until both are right"
+                );
+                pause = OWN_INTERVAL;
+                continue;
+            }
+            Err(error) if lanes.fatal.report(&error) => return,
+            Err(error) => {
+                tracing::debug!(%error, "the database's clock was not asked");
+                continue;
+            }
+        };
+        match round.get_or_insert_with(|| Round::begin(true, now)).step(&lanes.ledger, now - retention).await
+        {
             Ok(Some(removed)) => {
                 lanes.metrics.bodies_removed.inc_by(removed);
                 pause = BREATH;
@@ -169,11 +189,11 @@ pub async fn run(lanes: Lanes, retention: Duration) {
                 let own = own_at.is_none_or(|at| at.elapsed() >= OWN_INTERVAL);
                 if own {
                     own_at = Some(Instant::now());
-                    if let Err(error) = forget_files(&lanes.ledger).await {
-                        tracing::debug!(%error, "erasing old files of evidence failed");
+                    if let Err(error) = forget_files(&lanes.ledger, retention, now).await {
+                        tracing::debug!(%error, "erasing old files, and what files brought, failed");
                     }
                 }
-                round = Round::begin(own, clock::now());
+                round = Some(Round::begin(own, now));
             }
             Err(error) if lanes.fatal.report(&error) => return,
             Err(error) => tracing::debug!(%error, "deleting old bodies failed"),
@@ -181,10 +201,23 @@ pub async fn run(lanes: Lanes, retention: Duration) {
     }
 }
 
-/// Files of evidence that were attached and never sent: no dispute can be answered for so long.
-async fn forget_files(ledger: &Ledger) -> Result<(), LedgerError> {
+/// The earlier of our clock and the database's, where it is a server: what is removed too early is lost. `None` where
+/// they are too far apart.
+fn agreed(ours: DateTime<Utc>, servers: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
+    let theirs = servers.unwrap_or(ours);
+    ((ours - theirs).abs() <= CLOCKS_APART).then(|| ours.min(theirs))
+}
+
+/// Files of evidence that were attached and never sent: no dispute can be answered for so long. And the bodies that files
+/// brought for replays: what ran of them is stored as every event is.
+pub async fn forget_files(
+    ledger: &Ledger,
+    retention: Duration,
+    now: DateTime<Utc>,
+) -> Result<(), LedgerError> {
     let mut tx = ledger.begin().await?;
-    tx.forget_evidence_files(clock::now() - FILES_KEPT).await?;
+    tx.forget_evidence_files(now - FILES_KEPT).await?;
+    tx.forget_brought_bodies(now - retention).await?;
     tx.commit().await
 }
 
@@ -200,5 +233,21 @@ fn damaged(body: &Body) -> Option<i64> {
     match body {
         Body::Damaged { segment, .. } => Some(*segment),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_earlier_of_two_clocks_counts_and_neither_where_they_are_far_apart() {
+        let now = DateTime::from_timestamp(1_780_000_000, 0).unwrap();
+        let (minutes, days) = (TimeDelta::minutes, TimeDelta::days);
+        assert_eq!(agreed(now, None), Some(now), "a file has this machine's clock");
+        assert_eq!(agreed(now, Some(now + minutes(30))), Some(now));
+        assert_eq!(agreed(now, Some(now - minutes(30))), Some(now - minutes(30)));
+        assert_eq!(agreed(now, Some(now - days(31))), None, "ours is ahead");
+        assert_eq!(agreed(now, Some(now + days(31))), None, "theirs is ahead");
     }
 }

@@ -1,7 +1,7 @@
 //! Hands mails to a mail server: as much of SMTP as that takes, over TLS unless the server is on this machine. A session
 //! is kept for the next mail and given up after any fault.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::time::Duration;
 
 use base64::Engine;
@@ -23,12 +23,39 @@ const REPLY_LIMIT_BYTES: u64 = 8_192;
 pub(super) enum NotTaken {
     /// The recipient's address is refused for good.
     #[error("the mail server refuses the address for good ({0})")]
-    Address(u16),
+    Address(Reply),
     /// This mail is refused for good.
     #[error("the mail server refuses the mail for good ({0})")]
-    Mail(u16),
+    Mail(Reply),
     #[error("{0}")]
     Later(String),
+}
+
+/// What the server says to a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reply {
+    code: u16,
+    /// Class, subject and detail (RFC 3463), where it says them.
+    status: Option<[u16; 3]>,
+}
+
+impl Reply {
+    /// Whether it means that nothing ever reaches this address: there is no such mailbox or system, it has moved, or it
+    /// is disabled. Whatever else is refused may be about us: no relaying, a block list, a policy.
+    fn is_about_the_mailbox(self) -> bool {
+        (500..600).contains(&self.code)
+            && matches!(self.status, Some([5, 1, 1 | 2 | 3 | 4 | 6 | 10] | [5, 2, 1]))
+    }
+}
+
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { code, status } = self;
+        match status {
+            Some([class, subject, detail]) => write!(f, "{code} {class}.{subject}.{detail}"),
+            None => write!(f, "{code}"),
+        }
+    }
 }
 
 pub(super) struct Mailer {
@@ -135,8 +162,8 @@ impl Session {
         let proof = STANDARD.encode(format!("\0{user}\0{}", password.expose_secret()));
         self.say(&format!("AUTH PLAIN {proof}\r\n")).await?;
         match self.reply().await? {
-            235 => Ok(()),
-            code => Err(later(&format!("the mail server refuses the login ({code})"))),
+            Reply { code: 235, .. } => Ok(()),
+            reply => Err(later(&format!("the mail server refuses the login ({reply})"))),
         }
     }
 
@@ -158,18 +185,17 @@ impl Session {
         self.expect(250).await?;
         self.say(&format!("RCPT TO:<{to}>\r\n")).await?;
         match self.reply().await? {
-            250 | 251 => {}
-            // Others are about us, not about the address: no login, no relaying.
-            code @ (550 | 551 | 553) => return Err(NotTaken::Address(code)),
-            code => return Err(later(&format!("the mail server puts the recipient off ({code})"))),
+            Reply { code: 250 | 251, .. } => {}
+            reply if reply.is_about_the_mailbox() => return Err(NotTaken::Address(reply)),
+            reply => return Err(later(&format!("the mail server does not take the recipient ({reply})"))),
         }
         self.say("DATA\r\n").await?;
         self.expect(354).await?;
         self.say(&stuffed(mail)).await?;
         match self.reply().await? {
-            250 => Ok(()),
-            code @ 500..=599 => Err(NotTaken::Mail(code)),
-            code => Err(later(&format!("the mail server puts the mail off ({code})"))),
+            Reply { code: 250, .. } => Ok(()),
+            reply @ Reply { code: 500..=599, .. } => Err(NotTaken::Mail(reply)),
+            reply => Err(later(&format!("the mail server puts the mail off ({reply})"))),
         }
     }
 
@@ -181,12 +207,12 @@ impl Session {
 
     async fn expect(&mut self, code: u16) -> Result<(), NotTaken> {
         match self.reply().await? {
-            found if found == code => Ok(()),
+            found if found.code == code => Ok(()),
             found => Err(later(&format!("the mail server answered {found} instead of {code}"))),
         }
     }
 
-    async fn reply(&mut self) -> Result<u16, NotTaken> {
+    async fn reply(&mut self) -> Result<Reply, NotTaken> {
         read_reply(&mut self.stream).await
     }
 }
@@ -202,7 +228,7 @@ impl PlainStart {
             let hung_up = |_| later("the mail server hung up");
             self.stream.get_mut().write_all(line.as_bytes()).await.map_err(hung_up)?;
             let found = read_reply(&mut self.stream).await?;
-            if found != code {
+            if found.code != code {
                 return Err(later(&format!("the mail server offers no STARTTLS ({found})")));
             }
         }
@@ -210,9 +236,10 @@ impl PlainStart {
     }
 }
 
-/// The code of a reply, however many lines it has.
-async fn read_reply(stream: &mut (impl AsyncBufReadExt + Unpin)) -> Result<u16, NotTaken> {
+/// One reply, however many lines it has.
+async fn read_reply(stream: &mut (impl AsyncBufReadExt + Unpin)) -> Result<Reply, NotTaken> {
     let mut limited = stream.take(REPLY_LIMIT_BYTES);
+    let mut status = None;
     loop {
         let mut line = Vec::new();
         let read = limited.read_until(b'\n', &mut line).await;
@@ -222,10 +249,18 @@ async fn read_reply(stream: &mut (impl AsyncBufReadExt + Unpin)) -> Result<u16, 
         }
         let code = std::str::from_utf8(&line[..3]).ok().and_then(|code| code.parse().ok());
         let Some(code) = code else { return Err(later("the mail server does not speak SMTP")) };
+        status = status.or_else(|| status_of(&line[4..]));
         if line[3] != b'-' {
-            return Ok(code);
+            return Ok(Reply { code, status });
         }
     }
+}
+
+/// What a reply's text begins with, where that is a status as `5.1.1`.
+fn status_of(text: &[u8]) -> Option<[u16; 3]> {
+    let word = std::str::from_utf8(text.split(u8::is_ascii_whitespace).next()?).ok()?;
+    let parts: Result<Vec<u16>, _> = word.split('.').map(str::parse).collect();
+    parts.ok()?.try_into().ok()
 }
 
 /// A mail as DATA takes it: no line is its end but the last.
@@ -250,8 +285,43 @@ mod tests {
     #[tokio::test]
     async fn a_reply_of_several_lines_is_one_code() {
         let read = async |mut text: &[u8]| read_reply(&mut text).await;
-        assert_eq!(read(b"250-mail.example\r\n250-SIZE\r\n250 OK\r\n").await, Ok(250));
+        let reply = |code, status| Ok(Reply { code, status });
+        assert_eq!(read(b"250-mail.example\r\n250-SIZE\r\n250 OK\r\n").await, reply(250, None));
+        let long = b"550-5.1.1 There is no such mailbox.\r\n550 5.1.1 Good bye\r\n";
+        assert_eq!(read(long).await, reply(550, Some([5, 1, 1])));
+        assert_eq!(read(b"220 \r\n").await, reply(220, None));
+        assert_eq!(read(b"550 5.1 192.0.2.1 is blocked\r\n").await, reply(550, None));
         assert!(read(b"250-mail.example\r\n").await.is_err());
         assert!(read(b"HTTP/1.1 400\r\n").await.is_err());
+    }
+    #[tokio::test]
+    async fn an_address_is_given_up_for_what_is_about_its_mailbox_alone() {
+        for (said, is_for_good) in [
+            ("550 5.1.1 no such user", true),
+            ("550-5.1.1 no such user", true),
+            ("550 5.1.2 no such domain", true),
+            ("501 5.1.3 bad syntax", true),
+            ("551 5.1.6 has moved", true),
+            ("550 5.1.10 RESOLVER.ADR.RecipientNotFound", true),
+            ("550 5.2.1 mailbox disabled", true),
+            ("550 relay not permitted", false),
+            ("550 5.7.1 Unable to relay", false),
+            ("550 5.7.1 192.0.2.1 is blocked", false),
+            ("550 no such user", false),
+            ("551 user not local", false),
+            ("553 5.1.8 sender's domain does not exist", false),
+            ("550 5.1.0 sender denied", false),
+            ("553 5.1.7 bad sender", false),
+            ("552 5.2.2 mailbox full", false),
+            ("450 4.1.1 unverified address", false),
+            ("450 5.1.1 contradicts itself", false),
+        ] {
+            let text = format!("{said}\r\n{} bye\r\n", &said[..3]);
+            let reply = read_reply(&mut text.as_bytes()).await.unwrap();
+            assert_eq!(reply.is_about_the_mailbox(), is_for_good, "{said}: {reply}");
+        }
+        let refused = Reply { code: 550, status: Some([5, 1, 1]) };
+        let why = NotTaken::Address(refused).to_string();
+        assert_eq!(why, "the mail server refuses the address for good (550 5.1.1)");
     }
 }
