@@ -6,7 +6,7 @@ use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
 
 use crate::Console;
-use crate::metrics::NotKnown;
+use crate::metrics::{NotKnown, RatedBy};
 use crate::problem::{Code, Problem};
 
 const SCHEME: &str = "bearer";
@@ -35,8 +35,14 @@ pub(crate) async fn actor(
     }
 }
 
+/// Counts a request of whoever is known. `Err`: it is one too many; after so many seconds there is room again.
+pub(crate) async fn take_rate(console: &Console, actor: &Actor, now: DateTime<Utc>) -> Result<(), u64> {
+    let taken = console.actor_rate.take(&console.ledger, rated(actor), now).await;
+    taken.inspect_err(|_| console.metrics.rate_limited(RatedBy::Token))
+}
+
 /// What a rate is counted by: a token by itself, a person for all sessions together.
-pub(crate) fn rated(actor: &Actor) -> String {
+fn rated(actor: &Actor) -> String {
     match actor.known_by() {
         KnownBy::Token { id } => format!("token {id}"),
         KnownBy::Session | KnownBy::SignedOn | KnownBy::Declared | KnownBy::Clock => {

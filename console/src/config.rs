@@ -7,6 +7,7 @@ use std::time::Duration;
 use desk::audit_key::AuditKey;
 use desk::till::TillConfig;
 use shared::env::{Env, Problem, Variable};
+use shared::healthcheck;
 
 use crate::client::{PROXY_SECRET, PROXY_SECRET_FILE, SIGN_ON_HEADER, TrustedProxy};
 
@@ -26,7 +27,7 @@ pub const URL: Variable = Variable {
     name: "CONSOLE_URL",
     default: "",
     example: "https://desk.example.com",
-    help: "Where browsers reach the console; links of invitations begin with it. If unset, `http://` and CONSOLE_ADDR.",
+    help: "Where browsers reach the console; links of invitations begin with it. If unset, `http://` and CONSOLE_ADDR; this machine, where that is every address.",
 };
 const CONNECTIONS_LIMIT: Variable = Variable {
     name: "CONSOLE_LIMIT_CONNECTIONS",
@@ -68,7 +69,7 @@ const TOKEN_RATE: Variable = Variable {
     name: "CONSOLE_TOKEN_REQUESTS_PER_MINUTE",
     default: "600",
     example: "6000",
-    help: "Requests a minute that one token may make, of all consoles with one ledger together; further ones are answered 429.",
+    help: "Requests a minute that one token may make, or one person in the browser, of all consoles with one ledger together; further ones are answered 429.",
 };
 const ADDRESS_RATE: Variable = Variable {
     name: "CONSOLE_ADDRESS_REQUESTS_PER_MINUTE",
@@ -172,7 +173,9 @@ impl ConsoleConfig {
 
 /// Where browsers reach the console, without a slash at its end.
 pub fn url(env: &Env) -> Result<String, Problem> {
-    let Some(given) = env.given(URL.name) else { return Ok(format!("http://{}", env.address(&ADDR)?)) };
+    let Some(given) = env.given(URL.name) else {
+        return Ok(format!("http://{}", healthcheck::reachable(env.address(&ADDR)?)));
+    };
     let place = given.strip_prefix("https://").or_else(|| given.strip_prefix("http://"));
     match place.map(|place| place.trim_end_matches('/')) {
         Some(place) if !place.is_empty() && !place.contains(['?', '#', ' ']) => {
@@ -193,6 +196,20 @@ mod tests {
             assert!(ConsoleConfig::from_env(&Env::of(&[(variable.name, variable.example)])).is_ok());
             let problem = ConsoleConfig::from_env(&Env::of(&[(variable.name, "x")])).unwrap_err();
             assert_eq!(problem.name, variable.name);
+        }
+    }
+
+    #[test]
+    fn links_lead_to_an_address_that_a_browser_can_open() {
+        for (address, given, expected) in [
+            ("127.0.0.1:8083", "", "http://127.0.0.1:8083"),
+            ("0.0.0.0:8083", "", "http://127.0.0.1:8083"),
+            ("[::]:8083", "", "http://[::1]:8083"),
+            ("10.0.0.7:8083", "", "http://10.0.0.7:8083"),
+            ("0.0.0.0:8083", "https://desk.example.com/", "https://desk.example.com"),
+        ] {
+            let env = Env::of(&[(ADDR.name, address), (URL.name, given)]);
+            assert_eq!(url(&env).unwrap(), expected);
         }
     }
 }

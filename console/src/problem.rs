@@ -225,7 +225,7 @@ impl From<Refusal> for Problem {
 fn of_notice(refusal: &NoticeRefusal) -> Code {
     use NoticeRefusal as R;
     match refusal {
-        R::NoSuchTarget(_) | R::NoSuchNotice(_) => Code::NotFound,
+        R::NoSuchTarget(_) | R::NoSuchNotice(_) | R::NotSuppressed => Code::NotFound,
         R::NameTaken(_) | R::SameState(..) | R::Disabled(_) => Code::Conflict,
         R::Target(_) | R::BadSecret | R::EmptySpan => Code::InvalidParameter,
         R::NoStaffKey | R::NoSecret => Code::Refused,

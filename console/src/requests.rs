@@ -213,9 +213,8 @@ async fn serve(
     };
     came.actor = actor.as_ref().map(Actor::name);
     if let Some(actor) = &actor
-        && let Err(secs) = console.actor_rate.take(&console.ledger, authenticate::rated(actor), now).await
+        && let Err(secs) = authenticate::take_rate(console, actor, now).await
     {
-        console.metrics.rate_limited(RatedBy::Token);
         let problem =
             Problem::new(Code::RateLimited, format!("too many requests with this token: wait {secs} s"));
         return Came { answered: Err(problem), retry_after_secs: Some(secs), ..came };

@@ -10,7 +10,7 @@ use domain::operations::{CLOCK, Operation};
 use domain::permissions::{Permission, Role, Roles};
 use serde::Serialize;
 
-pub use self::session::{authenticate_session, authenticate_signed_on};
+pub use self::session::{Asks, authenticate_session, authenticate_signed_on};
 pub use self::token::{NotAuthenticated, SETUP, TOKEN, TOKEN_FILE, authenticate_token, token_hash};
 use crate::person::Person;
 

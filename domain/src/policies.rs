@@ -285,9 +285,14 @@ impl Policies {
         self.0.iter().map(|(slot, value)| (slot, *value))
     }
 
-    /// Money of a currency without a value is 0: each such amount needs an approver.
+    /// What is in force. Money of a currency without a value is 0, so that each such amount needs an approver; but every
+    /// currency has a tolerance.
     pub fn get(&self, slot: &Slot) -> Value {
-        self.0.get(slot).copied().unwrap_or(Value::Number(0))
+        let usual = || match slot.key {
+            PolicyKey::ReconciliationTolerance => usual_tolerance(&slot.currency),
+            _ => 0,
+        };
+        self.0.get(slot).copied().unwrap_or_else(|| Value::Number(usual()))
     }
 
     fn number(&self, key: PolicyKey) -> i64 {
@@ -347,9 +352,7 @@ impl Policies {
 
     /// What differences to Stripe's balance may come to: 5.00 where nothing else is set.
     pub fn reconciliation_tolerance(&self, currency: &str) -> i64 {
-        let slot = Slot { key: PolicyKey::ReconciliationTolerance, currency: currency.to_owned() };
-        let usual = money::read("5.00", currency).or_else(|_| money::read("5", currency)).unwrap_or(0);
-        self.0.get(&slot).map_or(usual, |value| value.number())
+        self.get(&Slot { key: PolicyKey::ReconciliationTolerance, currency: currency.to_owned() }).number()
     }
 
     pub fn reconciliation_hour(&self) -> i64 {
@@ -376,4 +379,9 @@ impl Policies {
     pub fn key_limit(&self) -> TimeDelta {
         TimeDelta::days(self.number(PolicyKey::StripeKeyDays))
     }
+}
+
+/// Five whole units of a currency.
+fn usual_tolerance(currency: &str) -> i64 {
+    money::read("5.00", currency).or_else(|_| money::read("5", currency)).unwrap_or(0)
 }

@@ -222,7 +222,7 @@ impl History<'_> {
                 self.log.push(format!("staff write {verdict} for {}: {written:?}", dispute.id));
                 self.staff_ask(Wanted::EvidenceStage { dispute }).await;
             }
-            _ => self.staff_ask(Wanted::EvidenceSubmit { dispute, incomplete: true }).await,
+            _ => self.staff_ask(Wanted::EvidenceSubmit { dispute, staged: None, incomplete: true }).await,
         }
     }
 

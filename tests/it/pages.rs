@@ -20,3 +20,4 @@ mod statements;
 mod stories;
 mod tasks;
 mod times;
+mod written;

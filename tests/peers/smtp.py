@@ -1,7 +1,7 @@
 """A mail server, aiosmtpd, on loopback: writes each mail that it takes as a line of JSON.
 
 Usage: smtp.py PORT FILE [CERTIFICATE KEY]. With a certificate it requires STARTTLS and a login. An address that begins
-with `gone` is refused for good, one that begins with `busy` for now.
+with `gone` is refused for good, one that begins with `busy` for now, and for one that begins with `far` we may not relay.
 """
 
 import asyncio
@@ -19,6 +19,8 @@ class Mailbox:
     async def handle_RCPT(self, server, session, envelope, address, options):
         if address.startswith("gone"):
             return "550 5.1.1 no such mailbox"
+        if address.startswith("far"):
+            return "550 5.7.1 unable to relay"
         if address.startswith("busy"):
             return "451 4.2.1 try again later"
         envelope.rcpt_tos.append(address)

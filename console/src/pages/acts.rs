@@ -13,12 +13,13 @@ use maud::{Markup, html};
 use serde_json::{Map, Value, json};
 
 use super::address::Address;
-use super::form_fields::FormFields;
+use super::form_fields::{BACK, FormFields, undone};
 use super::modes;
 use super::page_responses::{Browsed, elsewhere, html as page_of};
 use super::shell::{self, Frame};
 use super::shown_once;
 use super::sign_in::is_ours;
+use super::written;
 use crate::Console;
 use crate::answer::Answer;
 use crate::call::Call;
@@ -33,9 +34,8 @@ use crate::router::{Routed, route};
 
 /// Before the address of an endpoint.
 const DO: &str = "/do";
-/// The operation id of a form, and where to go afterwards.
+/// The operation id of a form.
 const ONCE: &str = "once";
-const BACK: &str = "back";
 
 /// What a page says of an act that led back to it.
 const DONE: [(&str, &str); 33] = [
@@ -151,7 +151,7 @@ pub fn done(address: &Address) -> Markup {
     }
 }
 
-/// Where an endpoint asks whose object it is, the form says so: an id of the merchant's own may be of both modes.
+/// Where an endpoint asks whose object it is, the form says so: one id may be of both modes, and of several accounts.
 fn action(endpoint: &Endpoint, names: &[&str], frame: &Frame<'_>) -> String {
     let mut names = names.iter();
     let parts = endpoint
@@ -179,7 +179,7 @@ pub(super) async fn run(
     let back = back.filter(|back| is_ours(back));
     let livemode = modes::named(address).unwrap_or(true);
     let frame = Frame { actor, address, livemode, now, account: None, saved: Vec::new(), waiting: 0 };
-    match act(console, actor, parts, once, (fields.0, file), now).await {
+    match act(console, actor, parts, once, (&fields, file), now).await {
         Ok((name, answer)) => {
             if let Some(secret) = shown_once::page(&frame, name, &answer, back.as_deref()) {
                 return Browsed::by(Some(actor), page_of(StatusCode::OK, secret));
@@ -188,7 +188,8 @@ pub(super) async fn run(
             Browsed::by(Some(actor), elsewhere(place.as_deref().unwrap_or("/")))
         }
         Err(problem) => {
-            let body = refused(&problem, back.as_deref());
+            let endpoint = addressed(parts.uri.path()).map(|(endpoint, _)| endpoint);
+            let body = refused(&problem, back.as_deref(), &written::shown(endpoint, &fields));
             let page = shell::page(&frame, title(problem.code), &Markup::default(), &body);
             Browsed {
                 cause: problem.cause.clone(),
@@ -212,7 +213,7 @@ async fn act(
     actor: &Actor,
     parts: &Parts,
     once: Option<String>,
-    (fields, file): (Vec<(String, String)>, Option<Part>),
+    (fields, file): (&FormFields, Option<Part>),
     now: DateTime<Utc>,
 ) -> Result<(&'static str, Answer), Problem> {
     let path = parts.uri.path();
@@ -275,15 +276,15 @@ fn after(back: &str, answer: &Answer) -> String {
 }
 
 /// The fields of a form as the members of a body; what was left empty is not given.
-fn body(endpoint: &Endpoint, fields: Vec<(String, String)>) -> Result<Map<String, Value>, Problem> {
+fn body(endpoint: &Endpoint, fields: &FormFields) -> Result<Map<String, Value>, Problem> {
     let kind_of = |name: &str| {
         let known = endpoint.body.unwrap_or_default().iter().find(|field| field.name == name);
         known.map(|field| field.kind)
     };
-    let currency = fields.iter().find(|(name, _)| name == "currency").map(|(_, value)| value.clone());
+    let currency = fields.get("currency");
     let mut members: Map<String, Value> = Map::new();
-    for (name, value) in fields {
-        let value = value.trim().to_owned();
+    for (name, value) in &fields.0 {
+        let (name, value) = (name.clone(), value.trim().to_owned());
         if value.is_empty() {
             continue;
         }
@@ -295,7 +296,7 @@ fn body(endpoint: &Endpoint, fields: Vec<(String, String)>) -> Result<Map<String
             }
             // People write `20` and mean `20.00`.
             Some(Kind::Amount) => {
-                let amount = money::read(&ungrouped(&value), currency.as_deref().unwrap_or("usd"));
+                let amount = money::read(&ungrouped(&value), currency.unwrap_or("usd"));
                 let amount = amount.map_err(|fault| Problem::invalid(&name, fault))?;
                 members.insert(name, amount.into());
             }
@@ -334,8 +335,8 @@ fn title(code: Code) -> &'static str {
     }
 }
 
-/// Why nothing was done, in the words of the API.
-fn refused(problem: &Problem, back: Option<&str>) -> Markup {
+/// Why nothing was done, in the words of the API, and what was written.
+fn refused(problem: &Problem, back: Option<&str>, written: &Markup) -> Markup {
     html! {
         div.title { h1 { (title(problem.code)) } }
         section.panel { div.empty {
@@ -343,11 +344,11 @@ fn refused(problem: &Problem, back: Option<&str>) -> Markup {
             @match problem.code {
                 Code::KeyInUse => { p { "The same form was sent a moment ago and is in progress: look at the page before you send it again." } }
                 Code::Unavailable | Code::OutcomeUnknown => { p { "Look whether it was done before you send it again." } }
-                Code::InvalidParameter => { p { "Nothing was changed. Your browser's Back button keeps what you wrote." } }
                 _ => { p { "Nothing was changed." } }
             }
-            @if let Some(back) = back { p { a href=(back.replace("done=", "was=")) { "Back to the page" } } }
+            @if let Some(back) = back { p { a href=(undone(back)) { "Back to the page" } } }
         } }
+        (written)
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-/// So many parameters of a query are read.
-const PARAMETERS_LIMIT: usize = 64;
+/// So many parameters stand in a query at most.
+pub const PARAMETERS_LIMIT: usize = 64;
 
 /// Where a page is: its path, decoded, and what its query asks for, in its order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,10 +13,10 @@ pub struct Address {
 }
 
 impl Address {
-    /// Of the target of a request; `None` where it is no text.
+    /// Of the target of a request; `None` where it is no text, or asks for too much.
     pub fn of(target: &str) -> Option<Self> {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        Some(Self { path: decoded(path, false)?, query: parameters(query)? })
+        Some(Self { path: decoded(path, false)?, query: parameters(query, PARAMETERS_LIMIT)? })
     }
 
     /// What a parameter says; an empty one says nothing.
@@ -39,9 +39,12 @@ impl Address {
     }
 }
 
-/// The fields of a form, or of a query; `None` where one is no text.
-pub fn parameters(text: &str) -> Option<Vec<(String, String)>> {
-    let pairs = text.split('&').filter(|pair| !pair.is_empty()).take(PARAMETERS_LIMIT);
+/// The fields of a form, or of a query; `None` where one is no text, or where there are more than so many.
+pub fn parameters(text: &str, limit: usize) -> Option<Vec<(String, String)>> {
+    let pairs = text.split('&').filter(|pair| !pair.is_empty());
+    if pairs.clone().nth(limit).is_some() {
+        return None;
+    }
     let pair = |pair: &str| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         Some((decoded(name, true)?, decoded(value, true)?))
@@ -117,6 +120,14 @@ mod tests {
         for target in ["/%ff", "/?a=%zz", "/?a=%0", "/%00"] {
             assert_eq!(Address::of(target), None, "{target}");
         }
-        assert_eq!(parameters("a=1+2&b").unwrap(), [("a".into(), "1 2".into()), ("b".into(), String::new())]);
+        let read = parameters("a=1+2&b", 2).unwrap();
+        assert_eq!(read, [("a".into(), "1 2".into()), ("b".into(), String::new())]);
+    }
+
+    #[test]
+    fn what_is_too_much_is_refused_and_never_cut() {
+        let many = |count| format!("/x?{}", "a=1&".repeat(count));
+        assert!(Address::of(&many(PARAMETERS_LIMIT)).is_some());
+        assert_eq!(Address::of(&many(PARAMETERS_LIMIT + 1)), None);
     }
 }

@@ -355,7 +355,7 @@ async fn read_dead_letters(ledger: &Ledger, frame: &Frame<'_>) -> Result<Markup,
     };
     let keys = ledger.keys_of(&of_cause).await?;
     let chosen: Vec<Chosen> = keys.into_iter().map(|key| Chosen { key, brought: None }).collect();
-    let plan = look_ahead(ledger, &chosen).await?;
+    let plan = look_ahead(ledger, &chosen, Cards::of(frame.actor)).await?;
     let letters = ledger.read().await?.events(&of_cause, &listed::part(frame.address)?).await?;
     Ok(dead_letters::of_cause(frame, group, &letters, &plan))
 }

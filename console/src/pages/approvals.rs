@@ -11,7 +11,7 @@ use maud::{Markup, html};
 
 use super::address::{Address, link};
 use super::batches;
-use super::listed::{self, next};
+use super::listed::{self, is_csv, next};
 use super::modes;
 use super::shell::Frame;
 use super::tables::{Column, empty, number, pager, prose, table, text};
@@ -29,10 +29,11 @@ const OPERATIONS: &[Column] = &[
 ];
 
 pub fn filter(address: &Address, livemode: bool) -> OperationFilter {
-    let waits = OperationState::NeedsApproval.as_str().to_owned();
+    let waits = address.get("show").is_none();
     OperationFilter {
-        state: address.get("show").is_none().then_some(waits),
-        alone: address.get("show").is_none(),
+        state: waits.then(|| OperationState::NeedsApproval.as_str().to_owned()),
+        // On the page a list is one row of its own; in a file each of its refunds is.
+        alone: waits && !is_csv(address),
         payment: address.get("payment").map(str::to_owned),
         whose: Whose { account: None, livemode: Some(livemode) },
         ..OperationFilter::default()
@@ -52,7 +53,9 @@ pub fn page(frame: &Frame<'_>, batches: &[Batch], found: &Page<Operation>) -> Ma
             }
         }
         (batches::waiting(frame, batches))
-        @if !found.rows.is_empty() || batches.is_empty() { section.panel {
+        @if found.rows.is_empty() && !batches.is_empty() {
+            @if let Some(csv) = listed::csv(frame) { p { a href=(csv) { "Export as CSV" } } }
+        } @else { section.panel {
             @if found.rows.is_empty() {
                 (empty(if shows_all { "No operation yet." } else { "Nothing waits for an approval." }, &html! {
                     p { "An operation is one thing that Stripe is asked to do, such as a refund. Above a threshold, a second person approves it here before anything is sent." }
@@ -83,4 +86,19 @@ fn row(frame: &Frame<'_>, operation: &Operation) -> Vec<Markup> {
             .unwrap_or_default(),
         html! { (operation.key.account) },
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_has_each_refund_of_a_list_that_waits_and_the_page_has_the_list() {
+        let filter = |target: &str| filter(&Address::of(target).unwrap(), true);
+        let (page, file) = (filter("/approvals"), filter("/approvals?as=csv"));
+        assert!(page.alone && !file.alone);
+        assert_eq!((page.state.as_deref(), &page.state), (Some("needs_approval"), &file.state));
+        let all = filter("/approvals?show=all&as=csv");
+        assert!(!all.alone && all.state.is_none());
+    }
 }

@@ -125,11 +125,11 @@ fn ask(frame: &Frame<'_>, view: &BatchView) -> Markup {
                 @if waits > 0 { "Somebody else approves the list before anything is sent." } @else { "They are sent to Stripe without another word." }
             },
             fields: html! {
-                @for operation in &view.operations { (hidden("payments", &operation.subject_id)) }
+                (hidden("confirm", "true"))
+                (hidden("hash", &batch.hash))
                 (hidden("reason", &batch.reason))
                 @if let Some(note) = &batch.note { (hidden("note", note)) }
-                (hidden("hash", &batch.hash))
-                (hidden("confirm", "true"))
+                @for operation in &view.operations { (hidden("payments", &operation.subject_id)) }
             },
             button: "Ask for the refunds",
             is_dangerous: false,

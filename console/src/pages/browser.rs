@@ -11,20 +11,21 @@ use hyper::{Method, StatusCode};
 use shared::http::body::Taken;
 
 use super::acts;
-use super::address::{Address, parameters};
+use super::address::{Address, PARAMETERS_LIMIT};
 use super::answer::{PageAnswer, Sources, answer};
 use super::assets::Asset;
 use super::dashboard::Waiting;
-use super::form_fields::FormFields;
+use super::form_fields::{FIELDS_LIMIT, FormFields};
 use super::origin::is_foreign;
 use super::page_responses::{Browsed, asset, elsewhere, file, html, unchanged, with_tag};
-use super::{invitation, live, me, shell, sign_in};
+use super::values::capitalised;
+use super::{invitation, live, me, shell, sign_in, written};
 use crate::Console;
 use crate::bodies;
 use crate::client::Client;
 use crate::endpoint::{BODY_LIMIT_BYTES, Endpoint};
 use crate::multipart::{self, Part};
-use crate::problem::Code;
+use crate::problem::{Code, Problem};
 use crate::response_body::ResponseBody;
 use crate::responses::HttpResponse;
 
@@ -37,7 +38,8 @@ pub(crate) async fn respond(
 ) -> Browsed {
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let Some(address) = Address::of(target) else {
-        return Browsed::by(None, refused("The address is not text", StatusCode::BAD_REQUEST));
+        let unreadable = format!("The address is not text, or asks for more than {PARAMETERS_LIMIT} things");
+        return Browsed::by(None, refused(&unreadable, StatusCode::BAD_REQUEST));
     };
     if let Some(found) = Asset::at(&address.path) {
         return Browsed::by(None, asset(found));
@@ -144,16 +146,20 @@ async fn post(
     if limit_bytes > BODY_LIMIT_BYTES {
         return match sign_in::actor(console, client, &parts.headers, now).await {
             Err(unavailable) => unavailable,
-            Ok(None) => Browsed::by(None, elsewhere(sign_in::PATH)),
+            Ok(None) => {
+                let read = read_form(console, endpoint, BODY_LIMIT_BYTES, parts, incoming).await;
+                let fields = read.map(|((fields, _), _room)| fields).unwrap_or_default();
+                written::signed_out(&parts.headers, endpoint, &fields)
+            }
             Ok(Some(actor)) => match read_form(console, endpoint, limit_bytes, parts, incoming).await {
                 Ok((form, _room)) => acts::run(console, &actor, address, parts, form, now).await,
-                Err(code) => Browsed::by(Some(&actor), refused(code.title(), code.status())),
+                Err(problem) => Browsed::by(Some(&actor), unread(&problem)),
             },
         };
     }
     let ((fields, file), _room) = match read_form(console, endpoint, limit_bytes, parts, incoming).await {
         Ok(form) => form,
-        Err(code) => return Browsed::by(None, refused(code.title(), code.status())),
+        Err(problem) => return Browsed::by(None, unread(&problem)),
     };
     match address.path.as_str() {
         sign_in::PATH => return sign_in::begin(console, client, &parts.headers, &fields, now).await,
@@ -164,7 +170,7 @@ async fn post(
     }
     match sign_in::actor(console, client, &parts.headers, now).await {
         Err(unavailable) => unavailable,
-        Ok(None) => Browsed::by(None, elsewhere(sign_in::PATH)),
+        Ok(None) => written::signed_out(&parts.headers, endpoint, &fields),
         Ok(Some(actor)) if address.path == me::PASSWORD => {
             me::change_password(console, client, &actor, parts, &fields, now).await
         }
@@ -179,22 +185,31 @@ async fn read_form<'c>(
     limit_bytes: usize,
     parts: &Parts,
     incoming: Incoming,
-) -> Result<((FormFields, Option<Part>), Taken<'c>), Code> {
+) -> Result<((FormFields, Option<Part>), Taken<'c>), Problem> {
     let media_type =
         parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let boundary = multipart::boundary(media_type).zip(endpoint);
     if boundary.is_none() && !media_type.starts_with("application/x-www-form-urlencoded") {
-        return Err(Code::UnsupportedMediaType);
+        return Err(Problem::new(Code::UnsupportedMediaType, "this is not how a browser sends a form"));
     }
-    let taken = bodies::bytes(console, limit_bytes, incoming).await.map_err(|problem| problem.code)?;
+    let taken = bodies::bytes(console, limit_bytes, incoming).await?;
     if let Some((boundary, endpoint)) = boundary {
-        let form = multipart::read(&taken.bytes, boundary).ok_or(Code::MalformedRequest)?;
-        let (fields, file) = bodies::of_page(endpoint, form).map_err(|problem| problem.code)?;
+        let form = multipart::read(&taken.bytes, boundary);
+        let form = form.ok_or_else(|| Problem::new(Code::InvalidBody, "the form is not whole"))?;
+        let (fields, file) = bodies::of_page(endpoint, form)?;
         return Ok(((FormFields(fields), file), taken));
     }
-    let text = std::str::from_utf8(&taken.bytes).map_err(|_| Code::MalformedRequest)?;
-    let fields = FormFields(parameters(text).ok_or(Code::MalformedRequest)?);
+    let fields = std::str::from_utf8(&taken.bytes).ok().and_then(FormFields::of);
+    let fields = fields.ok_or_else(|| {
+        let detail = format!("the form is not text, or has more than {FIELDS_LIMIT} fields");
+        Problem::new(Code::InvalidBody, detail)
+    })?;
     Ok(((fields, None), taken))
+}
+
+/// Why a form could not be read.
+fn unread(problem: &Problem) -> HttpResponse {
+    refused(&capitalised(&problem.detail), problem.code.status())
 }
 
 /// For whoever is not known: without anything around it.

@@ -105,7 +105,7 @@ fn acts(frame: &Frame<'_>, group: &Group, found: &Page<StoredEvent>, plan: &Look
             endpoint: "plan_replay",
             path: &[],
             title: "Plan a replay",
-            consequence: html! { "Freezes these " strong { (count) } " dead letters as a plan; " strong { (plan.would_apply) } " of them would apply now. Nothing runs before you start it on the next page." },
+            consequence: html! { "Freezes these " strong { (count) } " dead letters as a plan; " strong { (plan.would_apply) } " of them would apply now" (checked_again(plan)) ". Nothing runs before you start it on the next page." },
             fields: hidden("cause", &cause_name(&group.fingerprint)),
             button: "Plan the replay",
             is_dangerous: false,
@@ -125,6 +125,10 @@ fn acts(frame: &Frame<'_>, group: &Group, found: &Page<StoredEvent>, plan: &Look
     }
 }
 
+fn checked_again(plan: &LookAhead) -> Markup {
+    html! { @if plan.suspects > 0 { ", " strong { (plan.suspects) } " are checked again when it runs" } }
+}
+
 fn would_do(plan: &LookAhead) -> Markup {
     html! {
         section.panel {
@@ -134,10 +138,12 @@ fn would_do(plan: &LookAhead) -> Markup {
                     div { dt { "looked at" } dd { (plan.events) } }
                     div { dt { "would apply" } dd { strong { (plan.would_apply) } } }
                     div { dt { "would fail again" } dd { (plan.would_fail.values().sum::<usize>()) } }
+                    div { dt { "checked again when it runs" } dd { (plan.suspects) } }
                     div { dt { "body no longer kept" } dd { (plan.without_bytes) } }
                     div { dt { "rows changed" } dd { (plan.changes.len()) } }
                 }
-                @if plan.would_apply == 0 { p.muted { "A replay would change nothing yet: the cause still holds." } }
+                @if plan.suspects > 0 { p.muted { "These messages are not what was published. A replay checks each of them again; what they change is not foretold." } }
+                @else if plan.would_apply == 0 { p.muted { "A replay would change nothing yet: the cause still holds." } }
             }
         }
     }

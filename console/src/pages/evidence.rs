@@ -106,6 +106,7 @@ pub fn forms(frame: &Frame<'_>, view: &DisputeView, evidence: &EvidenceView) -> 
                 consequence: html! { "Submits the evidence that is stored at Stripe for " strong { (id) } ". Stripe takes one submission: nothing can be added later." (missing) },
                 fields: html! {
                     (ask("evidence_submit"))
+                    @if let Some(staged) = &evidence.staged { (hidden("staged", &staged.operation)) }
                     @if !evidence.missing.is_empty() {
                         label.check { input type="checkbox" name="incomplete" value="true"; span { "It is submitted all the same, without what is missing." } }
                     }

@@ -15,6 +15,10 @@ pub enum PageFault {
     /// A parameter says what it may not.
     Wrong(String),
     Forbidden(String),
+    /// Whoever asks has asked often enough in this minute.
+    TooOften {
+        secs: u64,
+    },
     /// The ledger does not answer.
     Away,
 }
@@ -48,6 +52,7 @@ impl PageFault {
             Self::NoPage | Self::Unknown { .. } => 404,
             Self::Wrong(_) => 400,
             Self::Forbidden(_) => 403,
+            Self::TooOften { .. } => 429,
             Self::Away => 503,
         }
     }
@@ -58,6 +63,7 @@ impl PageFault {
             Self::Unknown { .. } => "Not in the ledger",
             Self::Wrong(_) => "That cannot be asked for",
             Self::Forbidden(_) => "Not permitted",
+            Self::TooOften { .. } => "Too many requests",
             Self::Away => "The ledger does not answer",
         }
     }
@@ -84,6 +90,10 @@ impl PageFault {
                 Self::Forbidden(why) => {
                     p { strong { (why) } }
                     p { "Ask an administrator for a role that has it. The refusal is in the audit." }
+                }
+                Self::TooOften { secs } => {
+                    p { strong { "Too many requests were made in your name within a minute, so this one did nothing." } }
+                    p { "Wait " (secs) " s and ask again. If that was not you, somebody else may have your token or your session." }
                 }
                 Self::Away => {
                     p { strong { "The ledger cannot be read at the moment, so there is nothing to show." } }

@@ -87,6 +87,11 @@ pub fn csv(frame: &Frame<'_>) -> Option<String> {
     frame.actor.has(Permission::Export).then(|| frame.address.with("as", Some("csv")))
 }
 
+/// Whether it is asked for as CSV.
+pub fn is_csv(address: &Address) -> bool {
+    address.get("as") == Some("csv")
+}
+
 /// A field of a filter.
 pub fn field(address: &Address, name: &str, words: &str, example: &str, kind: &str) -> Markup {
     html! {

@@ -25,7 +25,7 @@ use super::{
 pub(super) async fn find_list(ledger: &Ledger, frame: &Frame<'_>) -> Result<Option<Found>, Failed> {
     let (address, now) = (frame.address, frame.now);
     let Some(list) = list(frame)? else { return Ok(None) };
-    if address.get("as") == Some("csv") {
+    if listed::is_csv(address) {
         frame
             .actor
             .may(Permission::Export)

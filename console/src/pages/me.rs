@@ -15,10 +15,10 @@ use ledger::tables::sessions::Session;
 use maud::{Markup, html};
 use secrecy::ExposeSecret;
 
-use super::acts::{Act, done, form};
+use super::acts::{Act, done, form, hidden};
 use super::address::Address;
 use super::cookies::Cookie;
-use super::form_fields::FormFields;
+use super::form_fields::{BACK, FormFields};
 use super::modes;
 use super::page_responses::{Browsed, elsewhere, html as page_of, with_cookie};
 use super::shell::{self, Frame};
@@ -144,6 +144,7 @@ fn password_form(actor: &Actor, refused: Option<&str>) -> Markup {
                 details open[refused.is_some()] {
                     summary { "Change it" }
                     form.form method="post" action=(PASSWORD) {
+                        (hidden(BACK, PATH))
                         p { "All your sessions end, this one too." }
                         input.hidden type="text" value=(actor.staff()) autocomplete="username" readonly tabindex="-1" aria-label="Name";
                         @for (name, label, complete) in [("old", "Old password", "current-password"), ("new", "New password", "new-password"), ("again", "The new one again", "new-password")] {

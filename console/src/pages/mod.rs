@@ -72,5 +72,6 @@ pub mod user;
 pub mod values;
 pub mod webhooks;
 pub mod workers;
+mod written;
 
 pub use self::invitation::link as invitation_link;

@@ -51,7 +51,7 @@ pub fn referred<'a>(notes: &'a [Note], after: Option<&str>) -> Option<&'a str> {
 pub fn forms(frame: &Frame<'_>, kind: &str, id: &str, assignment: Option<&Assignment>) -> Markup {
     let Some((note, assign)) = endpoints(kind) else { return html! {} };
     let assignee = assignment.and_then(|found| found.assignee.as_deref());
-    let field = format!("assignee-{id}");
+    let field = format!("assignee-{}", shared::trace::random_hex::<4>());
     html! {
         (form(frame, &Act {
             endpoint: note,

@@ -47,7 +47,7 @@ pub fn pages<V: Hangs>(frame: &Frame<'_>, pages: &ObjectPages<V>) -> Markup {
         @if pages.known.len() > 1 {
             p.note { "Several objects go by this id: one for each account and mode." }
         }
-        @for page in &pages.known { (one(frame, page)) }
+        @for page in &pages.known { (one(&frame.around(page.view.key()), page)) }
         @for object in &pages.unapplied { (unapplied(frame, object)) }
     }
 }

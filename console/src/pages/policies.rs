@@ -105,7 +105,7 @@ pub fn page(frame: &Frame<'_>, shown: &Shown<'_>) -> Markup {
     html! {
         div.title { h1 { (key) } @if !currency.is_empty() { span.muted { (currency.to_uppercase()) } } }
         p.lead { (shown.policy.help) " "
-            @if has_value { "It is " strong { (shown.policy.shown) } " now." } @else { "This currency has no value yet." } }
+            @if has_value { "It is " strong { (shown.policy.shown) } " now." } @else { "This currency has no value of its own yet." } }
         (changes::panel(frame, waiting))
         div.sided {
             div.stack {

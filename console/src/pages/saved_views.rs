@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::acts::{Act, form, hidden};
-use super::address::{Address, link, parameters};
+use super::address::{Address, PARAMETERS_LIMIT, link, parameters};
 use super::shell::Frame;
 
 /// Pages whose filters can be kept.
@@ -83,7 +83,7 @@ pub fn bar(frame: &Frame<'_>) -> Markup {
 
 /// Put together anew, so that it is an address of ours whatever was kept.
 fn address_of(path: &str, query: &str) -> String {
-    let given = parameters(query).unwrap_or_default();
+    let given = parameters(query, PARAMETERS_LIMIT).unwrap_or_default();
     link(path, given.iter().map(|(name, value)| (name.as_str(), value.as_str())))
 }
 

@@ -17,7 +17,7 @@ pub struct Frame<'a> {
     pub actor: &'a Actor,
     pub address: &'a Address,
     pub livemode: bool,
-    /// The connected account whose object a part of the page shows; `None` for your own.
+    /// Whose object a part of the page shows, empty for your own; `None` where it shows no one object.
     pub account: Option<String>,
     pub now: DateTime<Utc>,
     /// The views that the person keeps of the list that is shown.
@@ -30,11 +30,10 @@ pub struct Frame<'a> {
 pub const WAITING_LIMIT: i64 = 99;
 
 impl Frame<'_> {
-    /// Around one of several objects of a merchant's own id: what is done there is done to that one.
+    /// Around one of several objects that go by one id: what is done there is done to that one.
     #[must_use]
     pub fn around(&self, key: &Key) -> Self {
-        let account = Some(key.account.clone()).filter(|account| !account.is_empty());
-        Self { livemode: key.livemode, account, saved: Vec::new(), ..*self }
+        Self { livemode: key.livemode, account: Some(key.account.clone()), saved: Vec::new(), ..*self }
     }
 }
 

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::command::command;
+use super::form_fields::undone;
 use super::shell::{self, Frame};
 use crate::answer::Answer;
 
@@ -20,7 +21,7 @@ pub(super) fn page(frame: &Frame<'_>, endpoint: &str, answer: &Answer, back: Opt
     let (_, member, title) = SECRETS.iter().find(|(name, ..)| *name == endpoint)?;
     let secret = answer.document.get(*member).and_then(Value::as_str);
     let waits = answer.document.get("pending").is_some_and(Value::is_object);
-    let back = back.unwrap_or("/staff").replace("done=", "was=");
+    let back = undone(back.unwrap_or("/staff"));
     let body = html! {
         div.title { h1 { (title) } }
         section.panel { div.inner {

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use desk::actor::{Actor, NotAuthenticated, authenticate_session, authenticate_token};
+use desk::actor::{Actor, Asks, NotAuthenticated, authenticate_session, authenticate_token};
 use desk::acts::login::{Attempt, LoggedIn, LoginRefused, Second, Step, login, second_factor};
 use desk::acts::sessions;
+use hyper::header::HeaderName;
 use hyper::{HeaderMap, StatusCode};
 use secrecy::ExposeSecret;
 use tokio::time::Instant;
@@ -18,16 +19,18 @@ use super::page_responses::{Browsed, elsewhere, html as page_of, with_cookie};
 pub use super::sign_in_page::{CODE, PATH};
 use super::sign_in_page::{Shown, code_page, page};
 use super::{address, shell};
-use crate::Console;
 use crate::client::Client;
+use crate::{Console, authenticate, responses};
 
 pub const END: &str = "/logout";
 /// What every token begins with; a session's cookie does not.
 const TOKEN: &str = "tdg_";
+/// The script sends it where a page renews itself.
+const REFRESH: HeaderName = HeaderName::from_static("tidegate-refresh");
 /// No refusal comes sooner: how long it took tells nothing.
 const REFUSED_AFTER: Duration = Duration::from_millis(400);
 
-/// Who signed in, if anybody; a ledger that does not answer is a page of its own.
+/// Who signed in, if anybody. That the ledger does not answer, and that they ask too often, are pages of their own.
 pub(super) async fn actor(
     console: &Console,
     client: &Client,
@@ -39,21 +42,42 @@ pub(super) async fn actor(
         (None, Some(secret)) if secret.starts_with(TOKEN) => {
             authenticate_token(&console.ledger, secret, now).await
         }
-        (None, Some(secret)) => authenticate_session(&console.ledger, secret, now).await,
+        (None, Some(secret)) => {
+            let asks = if headers.contains_key(REFRESH) { Asks::Page } else { Asks::Person };
+            authenticate_session(&console.ledger, secret, asks, now).await
+        }
         (None, None) => return Ok(None),
     };
     match known {
-        Ok(actor) => Ok(Some(actor)),
+        Ok(actor) => within_rate(console, &actor, now).await.map(|()| Some(actor)),
         Err(NotAuthenticated::Ledger(error)) => Err(away(&error)),
         Err(_) => Ok(None),
     }
 }
 
+async fn within_rate(console: &Console, actor: &Actor, now: DateTime<Utc>) -> Result<(), Browsed> {
+    authenticate::take_rate(console, actor, now).await.map_err(|secs| {
+        let fault = PageFault::TooOften { secs };
+        let mut response = page_of(StatusCode::TOO_MANY_REQUESTS, shell::bare(fault.title(), &fault.body()));
+        responses::retry_after(&mut response, secs);
+        Browsed::by(Some(actor), response)
+    })
+}
+
 /// Where whoever is not known is led: back to where they were, afterwards.
 pub(super) fn leads_to(headers: &HeaderMap, target: &str) -> Browsed {
-    let has_ended = Cookie::SignedIn.read(headers).is_some();
-    let ended = has_ended.then_some(("ended", "1"));
-    Browsed::by(None, elsewhere(&address::link(PATH, [("to", target)].into_iter().chain(ended))))
+    Browsed::by(None, elsewhere(&place(headers, target)))
+}
+
+/// The page on which they sign in.
+pub(super) fn place(headers: &HeaderMap, target: &str) -> String {
+    let ended = has_ended(headers).then_some(("ended", "1"));
+    address::link(PATH, [("to", target)].into_iter().chain(ended))
+}
+
+/// Of whoever is not known, whether they were.
+pub(super) fn has_ended(headers: &HeaderMap) -> bool {
+    Cookie::SignedIn.read(headers).is_some()
 }
 
 /// The form of the first step.
@@ -164,6 +188,9 @@ async fn by_token(
     };
     match known {
         Ok(actor) => {
+            if let Err(too_often) = within_rate(console, &actor, now).await {
+                return too_often;
+            }
             if let Err(unavailable) = end_session(console, headers, now).await {
                 return unavailable;
             }
@@ -230,6 +257,12 @@ pub(super) fn is_ours(to: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_script_says_when_a_page_renews_itself() {
+        let script = crate::pages::assets::SCRIPT.text.to_ascii_lowercase();
+        assert!(script.contains(REFRESH.as_str()));
+    }
 
     #[test]
     fn nobody_is_sent_to_another_site() {

@@ -42,6 +42,11 @@ pub(super) const AT_PERIOD_END: Field = optional(
 );
 pub(super) const TAKE_OVER: Field =
     optional("take_over", Kind::Flag, "`true`: invoice_retry ends Stripe's own plan for the invoice first.");
+pub(super) const STAGED: Field = optional(
+    "staged",
+    Kind::Id,
+    "Of evidence_submit, the operation that stored the evidence that you have seen: other evidence is refused.",
+);
 pub(super) const INCOMPLETE: Field = optional(
     "incomplete",
     Kind::Flag,
@@ -60,12 +65,12 @@ fn takes(kind: OperationKind) -> &'static [&'static str] {
         OperationKind::Credit => &["customer", "amount", "currency", "description"],
         OperationKind::Refund | OperationKind::Capture => &["payment", "amount", "currency"],
         OperationKind::Cancel => &["payment"],
-        OperationKind::EvidenceSubmit => &["dispute", "incomplete"],
+        OperationKind::EvidenceSubmit => &["dispute", "staged", "incomplete"],
         OperationKind::EvidenceStage | OperationKind::DisputeAccept => &["dispute"],
     }
 }
 
-const OF_SOME: [&str; 13] = [
+const OF_SOME: [&str; 14] = [
     "payment",
     "dispute",
     "customer",
@@ -78,6 +83,7 @@ const OF_SOME: [&str; 13] = [
     "description",
     "at_period_end",
     "take_over",
+    "staged",
     "incomplete",
 ];
 

@@ -14,8 +14,8 @@ use ledger::views::lists::OperationFilter;
 use serde_json::json;
 
 use super::asked_billing::{
-    self, AT_PERIOD_END, CUSTOMER, DESCRIPTION, INCOMPLETE, INVOICE, PAYMENT_METHOD, PRICES, SUBSCRIPTION,
-    TAKE_OVER, takes_all,
+    self, AT_PERIOD_END, CUSTOMER, DESCRIPTION, INCOMPLETE, INVOICE, PAYMENT_METHOD, PRICES, STAGED,
+    SUBSCRIPTION, TAKE_OVER, takes_all,
 };
 use super::asked_operation::came;
 use super::evidence::the_dispute;
@@ -93,6 +93,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             DESCRIPTION,
             AT_PERIOD_END,
             TAKE_OVER,
+            STAGED,
             INCOMPLETE,
             WHY,
             NOTE,
@@ -291,17 +292,16 @@ async fn ask(call: Call) -> Answered {
         OperationKind::EvidenceStage | OperationKind::EvidenceSubmit | OperationKind::DisputeAccept
     ) {
         let dispute = the_dispute(&call, &call.body.given("dispute")?).await?;
-        return place(
-            &call,
-            match kind {
-                OperationKind::EvidenceStage => Wanted::EvidenceStage { dispute },
-                OperationKind::EvidenceSubmit => {
-                    Wanted::EvidenceSubmit { dispute, incomplete: call.body.flag("incomplete") == Some(true) }
-                }
-                _ => Wanted::DisputeAccept { dispute },
+        let wanted = match kind {
+            OperationKind::EvidenceStage => Wanted::EvidenceStage { dispute },
+            OperationKind::EvidenceSubmit => Wanted::EvidenceSubmit {
+                dispute,
+                staged: call.body.text("staged"),
+                incomplete: call.body.flag("incomplete") == Some(true),
             },
-        )
-        .await;
+            _ => Wanted::DisputeAccept { dispute },
+        };
+        return place(&call, wanted).await;
     }
     let payment = payment(&call, &call.body.given("payment")?).await?;
     if kind == OperationKind::Cancel {
@@ -309,14 +309,11 @@ async fn ask(call: Call) -> Answered {
     }
     let (amount, currency) = money(&call, &payment)?;
     let payment = payment.key;
-    place(
-        &call,
-        match kind {
-            OperationKind::Capture => Wanted::Capture { payment, amount, currency },
-            _ => Wanted::Refund { payment, amount, currency },
-        },
-    )
-    .await
+    let wanted = match kind {
+        OperationKind::Capture => Wanted::Capture { payment, amount, currency },
+        _ => Wanted::Refund { payment, amount, currency },
+    };
+    place(&call, wanted).await
 }
 
 async fn refund(call: Call) -> Answered {

@@ -1,6 +1,7 @@
 //! Replays: choose events, see what running them again would change, run them through the queue.
 
 use desk::replay::{self, Chosen, LookAhead, ReplayError};
+use desk::views::cards::Cards;
 use domain::event::EventKey;
 use domain::outcome::OutcomeKind;
 use domain::permissions::Permission;
@@ -101,7 +102,8 @@ async fn get(call: Call) -> Answered {
 async fn plan(call: Call) -> Answered {
     let (selection, keys) = choose(&call).await?;
     let chosen: Vec<Chosen> = keys.into_iter().map(|key| Chosen { key, brought: None }).collect();
-    let look_ahead: LookAhead = replay::look_ahead(call.ledger(), &chosen).await.map_err(refused)?;
+    let cards = Cards::of(call.actor()?);
+    let look_ahead: LookAhead = replay::look_ahead(call.ledger(), &chosen, cards).await.map_err(refused)?;
     let id = replay::plan(call.ledger(), &selection, &chosen, call.actor()?, call.now).await?;
     let planned =
         json!({"replay": id, "selection": selection, "events": chosen.len(), "look_ahead": look_ahead});

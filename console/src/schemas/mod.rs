@@ -8,8 +8,9 @@ mod views;
 
 use std::collections::BTreeMap;
 
+use desk::views::cards::Cards;
 use domain::bans::Ban;
-use domain::charges::{Card, Charge};
+use domain::charges::Charge;
 use domain::customers::Customer;
 use domain::dispute_movements::Movement;
 use domain::disputes::Dispute;
@@ -76,10 +77,7 @@ fn finding() -> Value {
 
 /// The names under which a card is shown.
 pub(crate) fn card_names() -> Vec<&'static str> {
-    let card = Card::default();
-    let mut columns = Columns::new();
-    Card::columns("", &[&card], &mut columns);
-    columns.into_iter().map(|(name, _)| name).chain(["card"]).collect()
+    Cards::columns().into_iter().chain(["card"]).collect()
 }
 
 /// A row by its columns. What may be missing may be null; more may come with a newer version.

@@ -13,11 +13,19 @@ const NOTED_EVERY: TimeDelta = TimeDelta::minutes(1);
 /// Who ended a session whose time was over: it stays so, whatever a clock says later.
 const EXPIRY: &str = "tidegate: expired";
 
+/// Whether a person asks, or a page that renews itself: the latter is no use of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asks {
+    Person,
+    Page,
+}
+
 /// Who acts by this cookie.
 #[shared::built_once]
 pub async fn authenticate_session(
     ledger: &Ledger,
     cookie: &str,
+    asks: Asks,
     now: DateTime<Utc>,
 ) -> Result<Actor, NotAuthenticated> {
     let mut tx = ledger.read().await?;
@@ -37,7 +45,7 @@ pub async fn authenticate_session(
     // Last seen in the future: the clock was set back, and how long it was unused nobody knows.
     let is_weak = member.roles.need_second_factor(policies.totp_required()) && !session.second_factor;
     let is_over = session.ends_at <= now || unused_for > idle || unused_for < -idle || is_weak;
-    if is_over || unused_for >= NOTED_EVERY {
+    if is_over || (asks == Asks::Person && unused_for >= NOTED_EVERY) {
         let mut tx = ledger.begin().await?;
         if is_over {
             tx.end_session(&session.id, EXPIRY, now).await?;

@@ -1,5 +1,5 @@
-//! Targets of notices: add, replace a secret, disable, enable, test; and send notices again. Where notices go is an
-//! administrator's to decide.
+//! Targets of notices: add, replace a secret, disable, enable, test; send notices again; and write again to an address that
+//! was refused for good. Where notices go is an administrator's to decide.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -22,6 +22,8 @@ use crate::staff_key::StaffKey;
 
 /// The audit's name for targets.
 pub const KIND: &str = "notice_target";
+/// The audit's name for an address that is not written to; its keyed hash stands for it.
+pub const SUPPRESSED: &str = "suppressed_address";
 const SECRET_BYTES: usize = 32;
 /// While a secret is replaced, the one before it signs too.
 const SECRETS: usize = 2;
@@ -42,7 +44,9 @@ pub enum NoticeRefusal {
     SameState(String, TargetState),
     #[error("the target {0} is disabled: enable it first")]
     Disabled(String),
-    #[error("a secret cannot be kept: set STAFF_KEY or STAFF_KEY_FILE, for the worker too")]
+    #[error(
+        "no secret can be kept and no address recognised: set STAFF_KEY or STAFF_KEY_FILE, for the worker too"
+    )]
     NoStaffKey,
     #[error("only a webhook has a secret that signs")]
     NoSecret,
@@ -50,6 +54,8 @@ pub enum NoticeRefusal {
     BadSecret,
     #[error("the span ends before it begins")]
     EmptySpan,
+    #[error("no mail server refused this address for good, or the workers had another STAFF_KEY then")]
+    NotSuppressed,
 }
 
 /// A target that was added or got a new secret, which is shown once.
@@ -217,6 +223,27 @@ pub async fn replay(
     note(&mut tx, name, "replayed", Some(span), by, now).await?;
     tx.commit().await?;
     Ok(sent)
+}
+
+/// Lets customers' mail go to an address again that a mail server refused for good.
+#[shared::built_once]
+pub async fn lift_suppression(
+    ledger: &Ledger,
+    address: &SecretString,
+    why: &str,
+    key: Option<&StaffKey>,
+    by: &Actor,
+    now: DateTime<Utc>,
+) -> Result<(), Refusal> {
+    let why = reason(why)?;
+    let hash = key.ok_or(NoticeRefusal::NoStaffKey)?.hash_of_address(address.expose_secret());
+    let mut tx = begin(ledger, by, now).await?;
+    if !tx.lift_suppression(&hash).await? {
+        return Err(NoticeRefusal::NotSuppressed.into());
+    }
+    let change = AuditChange { what: "lifted", before: None, after: Some(why), severity: Severity::Warning };
+    append(&mut tx, Subject { kind: SUPPRESSED, id: &hash }, change, &by.in_audit(), now).await?;
+    Ok(tx.commit().await?)
 }
 
 async fn begin(ledger: &Ledger, by: &Actor, now: DateTime<Utc>) -> Result<Transaction, Refusal> {

@@ -83,6 +83,10 @@ fn more_is_looser_and_so_is_a_rule_switched_off() {
 fn what_is_tolerated_is_five_of_each_currency_unless_it_is_set() {
     let all = Policies::default();
     assert_eq!((all.reconciliation_tolerance("usd"), all.reconciliation_tolerance("jpy")), (500, 5));
+    let (key, five) = (PolicyKey::ReconciliationTolerance, Value::Number(500));
+    assert_eq!(all.get(&slot(key, "chf")), five, "a change is judged from what is in force");
+    assert!(!key.loosens(all.get(&slot(key, "chf")), Value::Number(100)));
+    assert_eq!(all.get(&slot(PolicyKey::ApproveAbove, "chf")), Value::Number(0));
     let all = all.with(slot(PolicyKey::ReconciliationTolerance, "usd"), Value::Number(0));
     assert_eq!(all.reconciliation_tolerance("usd"), 0);
     assert_eq!(all.limits(), Limits::default(), "it decides nothing about refunds");

@@ -70,8 +70,8 @@ pub use self::maintenance::{
 };
 pub use self::notes::{AssignOptions, NoteOptions};
 pub use self::notices::{
-    NoticesCommand, NoticesListOptions, NoticesReplayOptions, PreviewOptions, TargetAddOptions,
-    TargetOptions, TargetStateOptions, TargetsCommand,
+    LiftSuppressionOptions, NoticesCommand, NoticesListOptions, NoticesReplayOptions, PreviewOptions,
+    TargetAddOptions, TargetOptions, TargetStateOptions, TargetsCommand,
 };
 pub use self::oncall::{
     DoctorOptions, HealthcheckOptions, PauseOptions, QueueCommand, QueueOptions, RecoverOptions,

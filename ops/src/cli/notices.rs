@@ -15,6 +15,8 @@ pub enum NoticesCommand {
     Show(NoticeShowOptions),
     /// Send a target again what it missed in a span
     Replay(NoticesReplayOptions),
+    /// Write again to a customer's address that the mail server refused for good
+    Lift(LiftSuppressionOptions),
     /// Print a message as it is sent, with invented values
     Preview(PreviewOptions),
     /// Where notices go
@@ -95,6 +97,23 @@ pub struct NoticesReplayOptions {
     /// Also what was delivered
     #[arg(long)]
     pub all: bool,
+    #[command(flatten)]
+    pub by: ByOptions,
+    #[command(flatten)]
+    pub shape: Shape,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Example
+  tidegate notices lift --reason 'she has it again' < file-with-the-address
+
+The address is read from standard input, where no list of processes shows it. The ledger has a keyed hash of it, so it takes \
+the workers' STAFF_KEY. The next notice to the customer goes there again; what was withdrawn stays withdrawn.")]
+pub struct LiftSuppressionOptions {
+    /// Why, for the audit
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
     #[command(flatten)]
     pub by: ByOptions,
     #[command(flatten)]

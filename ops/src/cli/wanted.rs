@@ -74,6 +74,9 @@ pub enum EvidenceCommand {
 pub struct SubmitOptions {
     #[command(flatten)]
     pub act: WantedOptions,
+    /// Only what this operation stored, as `show` names it: other evidence is refused
+    #[arg(long, value_name = "OPERATION")]
+    pub staged: Option<String>,
     /// Submit it though it lacks what the reason of the dispute requires
     #[arg(long)]
     pub incomplete: bool,

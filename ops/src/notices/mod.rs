@@ -6,12 +6,12 @@ mod targets;
 use std::fmt::Write as _;
 
 use anyhow::bail;
-use desk::acts::notices::{Span, replay};
+use desk::acts::notices::{Span, lift_suppression, replay};
 use desk::views::notices::{NoticeView, notice, preview, previews};
 use shared::clock;
 use shared::env::Env;
 
-use crate::cli::{NoticesCommand, NoticesReplayOptions, PreviewOptions};
+use crate::cli::{LiftSuppressionOptions, NoticesCommand, NoticesReplayOptions, PreviewOptions};
 use crate::failure::{refused, wrongly_called};
 use crate::table::{Table, clean};
 use crate::{open, output, staff, time_option, when};
@@ -21,6 +21,7 @@ pub async fn run(env: &Env, command: &NoticesCommand) -> anyhow::Result<()> {
         NoticesCommand::List(options) => list::list(env, options).await,
         NoticesCommand::Show(options) => show(env, &options.id, options.shape.json).await,
         NoticesCommand::Replay(options) => send_again(env, options).await,
+        NoticesCommand::Lift(options) => lift(env, options).await,
         NoticesCommand::Preview(options) => show_preview(options),
         NoticesCommand::Targets(command) => targets::run(env, command).await,
     }
@@ -95,6 +96,19 @@ async fn send_again(env: &Env, options: &NoticesReplayOptions) -> anyhow::Result
         return output::print_json(&serde_json::json!({"target": options.target, "notices": sent}));
     }
     output::print(&format!("{sent} notices will be sent to {}\n", options.target))
+}
+
+async fn lift(env: &Env, options: &LiftSuppressionOptions) -> anyhow::Result<()> {
+    let address = targets::address_from_input("The address: ")?.into();
+    let (ledger, by) = options.by.actor(env).await?;
+    let key = staff::key::of(env)?;
+    let lifted = lift_suppression(&ledger, &address, &options.reason, key.as_ref(), &by, clock::now()).await;
+    lifted.map_err(refused)?;
+    ledger.close().await;
+    if options.shape.json {
+        return output::print_json(&serde_json::json!({"lifted": true}));
+    }
+    output::print("customers' notices go to this address again\n")
 }
 
 fn show_preview(options: &PreviewOptions) -> anyhow::Result<()> {

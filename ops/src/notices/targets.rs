@@ -34,7 +34,7 @@ async fn add(env: &Env, options: &TargetAddOptions) -> anyhow::Result<()> {
         (Channel::Slack, Some(_)) => {
             return Err(wrongly_called("the address of a chat is a secret: give it on standard input"));
         }
-        (Channel::Slack, None) => address_from_input()?,
+        (Channel::Slack, None) => address_from_input("The address of the chat: ")?,
         (Channel::Rabbitmq, _) => EXCHANGE.to_owned(),
         (_, Some(address)) => address.clone(),
         (_, None) => return Err(wrongly_called("the address is missing: where should notices go?")),
@@ -79,9 +79,10 @@ fn show_added(added: &Added, what: &str, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn address_from_input() -> anyhow::Result<String> {
+/// What no list of processes may show.
+pub(super) fn address_from_input(prompt: &str) -> anyhow::Result<String> {
     if stdin().is_terminal() {
-        output::print("The address of the chat: ")?;
+        output::print(prompt)?;
     }
     let mut text = String::new();
     stdin()

@@ -23,8 +23,8 @@ pub async fn answer(env: &Env, command: &EvidenceCommand) -> anyhow::Result<Exit
             run(env, options, |dispute| Wanted::EvidenceStage { dispute }).await
         }
         EvidenceCommand::Submit(options) => {
-            let incomplete = options.incomplete;
-            run(env, &options.act, |dispute| Wanted::EvidenceSubmit { dispute, incomplete }).await
+            let (staged, incomplete) = (options.staged.clone(), options.incomplete);
+            run(env, &options.act, |dispute| Wanted::EvidenceSubmit { dispute, staged, incomplete }).await
         }
     }
 }

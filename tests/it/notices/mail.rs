@@ -85,6 +85,30 @@ async fn a_customer_hears_of_a_refund_when_it_has_succeeded_and_when_it_failed_a
         let kept =
             "SELECT count(*) FROM suppressed_addresses WHERE reason LIKE '%550%' AND hash NOT LIKE '%@%'";
         assert_eq!(scene.stack.ledger().count(kept).await.unwrap(), 1);
+        // Until somebody who knows it says that it is good again.
+        let lift = || {
+            let words = ["notices", "lift", "--reason", "she has it again"];
+            scene.stack.run_with_input(&words, "Gone@mail.example\n").status.code()
+        };
+        assert_eq!((lift(), lift()), (Some(0), Some(2)));
+        for (rows, expected) in [
+            ("SELECT count(*) FROM suppressed_addresses", 0),
+            ("SELECT count(*) FROM audit WHERE subject_kind = 'suppressed_address' AND what = 'lifted'", 1),
+        ] {
+            assert_eq!(scene.stack.ledger().count(rows).await.unwrap(), expected, "{rows}");
+        }
+
+        // A refusal that is about us is no fault of the address: it is tried again, and staff see why.
+        let far = paid_by(&scene, "far@mail.example", "pm_card_visa");
+        scene.stripe.ask("POST", "/refunds", &json!({"payment_intent": far, "amount": 100})).unwrap();
+        wait(&scene.stack, "the server to refuse to relay", async || {
+            let targets = json_of(&scene.stack, &["notices", "targets", "list"]).await;
+            targets["items"][0]["message"].as_str().is_some_and(|message| message.contains("550 5.7.1"))
+        })
+        .await;
+        assert_eq!(states(&scene, "refund.made").await, ["delivered", "pending", "withdrawn", "withdrawn"]);
+        let suppressed = "SELECT count(*) FROM suppressed_addresses";
+        assert_eq!(scene.stack.ledger().count(suppressed).await.unwrap(), 0);
         scene.end().await;
     }
 }

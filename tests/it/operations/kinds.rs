@@ -53,7 +53,11 @@ async fn a_dispute_is_answered_in_two_acts_or_accepted() {
         desk.hears(&disputed("du_3", "pi_3", "needs_response")).await;
         let dispute = key("du_3");
         let stage = || ask(Wanted::EvidenceStage { dispute: dispute.clone() });
-        let submit = ask(Wanted::EvidenceSubmit { dispute: dispute.clone(), incomplete: true });
+        let submit_of = |staged: Option<&str>, incomplete| {
+            let (dispute, staged) = (dispute.clone(), staged.map(str::to_owned));
+            ask(Wanted::EvidenceSubmit { dispute, staged, incomplete })
+        };
+        let submit = submit_of(None, true);
         let odd = ask(Wanted::EvidenceStage { dispute: key("du_9") });
         assert_eq!(desk.asks(&odd, &jane(), 1).await.error_code.as_deref(), Some("not_found"));
         let gauges = desk.ledger.gauges(at(2), at(2) + TimeDelta::days(11)).await.unwrap();
@@ -85,8 +89,12 @@ async fn a_dispute_is_answered_in_two_acts_or_accepted() {
             it.succeed(Answer { stripe_id: Some("du_3".to_owned()), ..Answer::default() }, at(4)).unwrap();
         })
         .await;
-        let lacking = ask(Wanted::EvidenceSubmit { dispute: dispute.clone(), incomplete: false });
-        let lacking = desk.asks(&lacking, &jane(), 5).await;
+        let unseen = desk.asks(&submit_of(Some("op_before"), true), &jane(), 5).await;
+        assert_eq!(
+            unseen.message.as_deref(),
+            Some("the dispute cannot be answered: other evidence was stored since: look at it, and ask again")
+        );
+        let lacking = desk.asks(&submit_of(Some(staged.id()), false), &jane(), 5).await;
         assert_eq!(lacking.error_code.as_deref(), Some("evidence_incomplete"), "nobody said that it may be");
         assert!(lacking.message.unwrap().contains("product_description"));
         let due = async |minute| {
@@ -100,7 +108,7 @@ async fn a_dispute_is_answered_in_two_acts_or_accepted() {
         assert_eq!(accepted.amount, 1_000_000, "above 5,000.00 USD another person decides about that, too");
         let submitted = desk.asks(&submit, &jane(), 6).await;
         assert_eq!(submitted.error_code.as_deref(), Some("operation_under_way"));
-        let late = desk.asks(&ask(Wanted::EvidenceSubmit { dispute, incomplete: true }), &jane(), 100_000).await;
+        let late = desk.asks(&submit, &jane(), 100_000).await;
         is(&late, OperationState::Refused);
         desk.is_whole().await;
     })

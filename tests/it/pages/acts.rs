@@ -10,7 +10,7 @@ use serde_json::json;
 use super::browser::{Browser, each_console, form};
 use super::looks::told;
 use crate::ledgers::together;
-use crate::staff::sales::sale;
+use crate::staff::sales::{Sale, sale};
 
 /// Fills in a form of a page and sends it.
 async fn fill(
@@ -198,7 +198,7 @@ async fn no_other_site_and_nobody_without_the_permission_does_anything() {
         let reply = console.browser(Some(&support)).post(target, &fields).await;
         assert_eq!(reply.status, 403);
         assert!(reply.body.contains("billing:manage"), "{}", reply.body);
-        assert_eq!(console.browser(None).post(target, &fields).await.status, 303, "nobody is led to sign in");
+        assert_eq!(console.browser(None).post(target, &fields).await.status, 401, "nobody is led to sign in");
         for (target, status) in
             [("/do/api/v1/nothing", 404), ("/do/api/v1/payments", 404), ("/payment/pi_lost", 404)]
         {
@@ -299,6 +299,42 @@ async fn what_one_asked_for_waits_on_ones_own_overview_and_takes_from_what_is_le
             "{payment}"
         );
         assert!(payment.contains("Refunds under way hold 1,000.00 USD more"), "{payment}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_acts_on_the_object_beside_which_it_stands() {
+    each_console("beside", async |console| {
+        let error =
+            json!({"metadata": {"invoice_id": "INV-7"}, "last_payment_error": {"code": "card_declined"}});
+        for (name, account, livemode) in [("live", "", true), ("test", "", false), ("theirs", "acct_1", true)]
+        {
+            let failed = Sale { livemode, account, ..sale(name, "user_1", 2_000, 0) };
+            let event = failed.payment("payment_failed", 0, "requires_payment_method", &error);
+            together(&console.ledger, &[&event]).await;
+        }
+        let token = console.person(None, "ada", "super_user");
+        let browser = console.browser(Some(&token));
+        let page = browser.page("/invoice/INV-7").await;
+        assert!(page.contains("Several objects go by this id"), "{page}");
+        for (whose, account, livemode) in [
+            ("livemode=false&account=", "", false),
+            ("livemode=true&account=", "", true),
+            ("livemode=true&account=acct_1", "acct_1", true),
+        ] {
+            for act in ["invoices/INV-7/notes", "invoices/INV-7/assign", "operations"] {
+                let action = format!("/do/api/v1/{act}?{whose}").replace('&', "&amp;");
+                assert_eq!(page.matches(&format!("action=\"{action}\"")).count(), 1, "{action}: {page}");
+            }
+            let (target, hidden) = form(&page, &format!("notes?{whose}\"").replace('&', "&amp;"));
+            let given = hidden.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            let reply = browser.post(&target, &given.chain([("note", whose)]).collect::<Vec<_>>()).await;
+            assert_eq!(reply.status, 303, "{whose}: {}", reply.body);
+            let key = Key { id: "INV-7".to_owned(), account: account.to_owned(), livemode };
+            let notes = console.ledger.read().await.unwrap().notes_of("invoice", &key).await.unwrap();
+            assert_eq!(notes.iter().map(|note| note.note.as_str()).collect::<Vec<_>>(), [whose]);
+        }
     })
     .await;
 }

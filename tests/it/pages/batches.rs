@@ -1,12 +1,14 @@
 //! Several refunds under one approval, in a browser: shown first, asked for once, decided by somebody else.
 
 use domain::operations::OperationState;
+use domain::operations::batch::ITEMS_LIMIT;
+use envelope::Envelope;
 use ledger::views::lists::OperationFilter;
 use ledger::views::page::Part;
 
 use super::browser::{Browser, each_console, encoded, form};
 use crate::ledgers::together;
-use crate::staff::sales::sale;
+use crate::staff::sales::{Sale, sale};
 
 fn given(hidden: &[(String, String)]) -> Vec<(&str, &str)> {
     hidden.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
@@ -54,6 +56,10 @@ async fn a_list_is_shown_asked_for_once_and_approved_by_another_as_one() {
         let inbox = ada.page("/approvals").await;
         assert_eq!(inbox.matches(&format!("href=\"{place}\"")).count(), 1, "{inbox}");
         assert!(inbox.contains("two of each were sold") && !inbox.contains("/operation/op_"), "{inbox}");
+        // In a file each refund has a row of its own.
+        assert!(inbox.contains("as=csv\">Export as CSV</a>"), "{inbox}");
+        let sheet = ada.get("/approvals?as=csv&mode=live").await.body;
+        assert_eq!(sheet.lines().skip(1).filter(|line| line.contains(",payment,pi_")).count(), 3, "{sheet}");
         let page = max.page(place).await;
         assert!(page.contains("You asked for it, so somebody else approves"), "{page}");
         let page = ada.page(place).await;
@@ -106,6 +112,39 @@ async fn what_a_rule_refuses_is_shown_before_anything_is_asked_for() {
             let reply = ada.get(&format!("/batches?mode=live&payments={}", encoded(&many(count)))).await;
             assert_eq!(reply.status, status, "{count}: {}", reply.body);
         }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_many_as_a_list_may_have_are_asked_for_by_the_form_and_more_are_refused() {
+    each_console("batches_of_many", async |console| {
+        // As long as Stripe's own ids.
+        let name = |number| &*format!("3Abcdefghijklmnopqrs{number:03}").leak();
+        let sales: Vec<Sale> =
+            (0..ITEMS_LIMIT).map(|number| sale(name(number), "user_9", 1_000, 60)).collect();
+        for some in sales.chunks(25) {
+            let events: Vec<Envelope> = some.iter().flat_map(Sale::paid).collect();
+            together(&console.ledger, &events.iter().collect::<Vec<_>>()).await;
+        }
+        let root = console.person(None, "ada", "super_user");
+        let ada = console.browser(Some(&root));
+        let ids: Vec<String> = sales.iter().map(|sale| format!("pi_{}", sale.name)).collect();
+        let (target, hidden) = form(&plan(&ada, &ids.join("\r\n")).await, "/do/api/v1/batches");
+        assert_eq!(hidden.iter().filter(|(name, _)| name == "payments").count(), ITEMS_LIMIT);
+        let mut fields = given(&hidden);
+        let too_many: Vec<(&str, &str)> = fields.iter().copied().cycle().take(2 * fields.len()).collect();
+        let reply = ada.post(&target, &too_many).await;
+        assert_eq!(reply.status, 400, "{}", reply.body);
+        assert!(reply.body.contains("more than 264 fields"), "{}", reply.body);
+        // Also where what confirms it comes last.
+        let first = fields.iter().position(|(name, _)| *name == "payments").unwrap();
+        fields.rotate_left(first);
+        let reply = ada.post(&target, &fields).await;
+        let place = reply.header("location").unwrap_or_default();
+        assert!(reply.status == 303 && place.starts_with("/batch/bat_"), "{place}: {}", reply.body);
+        let page = ada.page(place).await;
+        assert_eq!(page.matches("href=\"/operation/op_").count(), ITEMS_LIMIT, "{page}");
     })
     .await;
 }

@@ -31,6 +31,10 @@ pub(super) struct Browser<'a> {
     cookie: Option<String>,
 }
 
+/// For whoever looks at more pages than a person does.
+pub(super) const UNLIMITED: [(&str, &str); 2] =
+    [("CONSOLE_TOKEN_REQUESTS_PER_MINUTE", "100000"), ("CONSOLE_ADDRESS_REQUESTS_PER_MINUTE", "100000")];
+
 /// The key of second factors.
 pub(super) const STAFF_KEY: &str = "0123456789abcdef0123456789abcdef";
 
@@ -60,6 +64,10 @@ pub(super) async fn each_console_with(name: &str, more: &[(&str, &str)], story: 
 }
 
 impl Console {
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Whether its ledger is a SQLite file.
     pub(super) fn is_on_a_file(&self) -> bool {
         self.url.starts_with("sqlite:")
@@ -105,6 +113,11 @@ impl Browser<'_> {
     /// Asks for it unless it is as it was.
     pub(super) async fn get_knowing(&self, path: &str, tag: &str) -> Reply {
         self.send(format!("GET {path} HTTP/1.1\r\nif-none-match: {tag}\r\n"), "").await
+    }
+
+    /// Asks as the script does where a page renews itself.
+    pub(super) async fn refresh(&self, path: &str) -> Reply {
+        self.send(format!("GET {path} HTTP/1.1\r\ntidegate-refresh: 1\r\n"), "").await
     }
 
     /// A page that must be there.

@@ -1,6 +1,8 @@
 //! A dispute answered in a browser: texts and files by forms that need no script, what is missing in sight, and what may
 //! not be done refused in words.
 
+use chrono::TimeDelta;
+use domain::operations::Answer;
 use serde_json::json;
 use shared::clock;
 
@@ -85,7 +87,49 @@ async fn a_dispute_is_answered_by_forms_alone() {
         assert_eq!(attach(&browser, "refund_policy", &large).await.0, 413);
         let nobody = console.browser(None);
         let reply = nobody.send_form("multipart/form-data; boundary=b0", &target, &large).await;
-        assert_eq!(reply.status, 303, "whoever is not known signs in first");
+        assert_eq!(reply.status, 401, "whoever is not known signs in first");
+    })
+    .await;
+}
+
+/// Asks for something by a form of the page; where it leads.
+async fn asked(browser: &Browser<'_>, (target, hidden): &(String, Vec<(String, String)>)) -> (u16, String) {
+    let given = hidden.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let fields: Vec<(&str, &str)> = given.chain([("incomplete", "true")]).collect();
+    let is_submission = fields.contains(&("kind", "evidence_submit"));
+    let reply = browser.post(target, if is_submission { &fields } else { &fields[..fields.len() - 1] }).await;
+    (reply.status, reply.header("location").map_or(reply.body.clone(), str::to_owned))
+}
+
+/// Stores the answer, as a worker does it; the operation.
+async fn stored(console: &Console, browser: &Browser<'_>) -> String {
+    let (status, place) = asked(browser, &form(&browser.page(PAGE).await, "evidence_stage")).await;
+    let id = place.strip_prefix("/operation/").unwrap_or_else(|| panic!("{status} {place}")).to_owned();
+    let (mut tx, now) = (console.ledger.begin().await.unwrap(), clock::now());
+    let mut operation = tx.lock_operation(&id).await.unwrap().unwrap();
+    operation.begin_attempt(now, now + TimeDelta::minutes(1)).unwrap();
+    operation.succeed(Answer { stripe_id: Some("du_1".to_owned()), ..Answer::default() }, now).unwrap();
+    tx.write_operation(&operation).await.unwrap();
+    tx.commit().await.unwrap();
+    id
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_is_submitted_only_as_its_page_showed_it() {
+    each_console("evidence_seen", async |console| {
+        disputed(&console).await;
+        let token = console.person(None, "ada", "super_user");
+        let browser = console.browser(Some(&token));
+        let first = stored(&console, &browser).await;
+        let seen = form(&browser.page(PAGE).await, "evidence_submit");
+        assert!(seen.1.contains(&("staged".to_owned(), first)), "{seen:?}");
+        let second = stored(&console, &browser).await;
+        let (status, body) = asked(&browser, &seen).await;
+        assert!(status == 422 && body.contains("other evidence was stored since"), "{status} {body}");
+        let seen = form(&browser.page(PAGE).await, "evidence_submit");
+        assert!(seen.1.contains(&("staged".to_owned(), second)), "{seen:?}");
+        let (status, place) = asked(&browser, &seen).await;
+        assert!(status == 303 && place.starts_with("/operation/op_"), "{status} {place}");
     })
     .await;
 }

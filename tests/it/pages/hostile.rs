@@ -6,7 +6,7 @@ use harness::recorded::{envelope, shapes};
 use serde_json::{Value, json};
 use stripe_sim::Random;
 
-use super::browser::{each_console, each_console_with, encoded};
+use super::browser::{UNLIMITED, each_console, each_console_with, encoded};
 use crate::ledgers::together;
 use crate::staff::sales::sale;
 
@@ -113,7 +113,7 @@ fn objects_of(page: &str) -> impl Iterator<Item = &str> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_recorded_shape_with_every_text_spoiled_runs_on_a_page() {
-    each_console("spoiled", async |console| {
+    each_console_with("spoiled", &UNLIMITED, async |console| {
         if !console.is_on_a_file() {
             return; // the same markup
         }
@@ -283,9 +283,7 @@ const VALUES: &[&str] = &[
 #[tokio::test(flavor = "multi_thread")]
 async fn no_filter_is_our_fault() {
     const LOOKS: usize = 250;
-    let limits =
-        [("CONSOLE_TOKEN_REQUESTS_PER_MINUTE", "100000"), ("CONSOLE_ADDRESS_REQUESTS_PER_MINUTE", "100000")];
-    each_console_with("filters", &limits, async |console| {
+    each_console_with("filters", &UNLIMITED, async |console| {
         together(&console.ledger, &sale("one", "user_1", 2_000, 0).lost().iter().collect::<Vec<_>>()).await;
         let token = console.person(None, "ada", "super_user");
         let browser = console.browser(Some(&token));

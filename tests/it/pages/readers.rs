@@ -2,6 +2,7 @@
 
 use super::browser::each_console;
 use super::looks::told;
+use crate::attempts::tamper;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_is_not_known_sees_nothing_and_whoever_is_disabled_is_not_known() {
@@ -66,6 +67,23 @@ async fn cards_and_exports_are_for_those_whose_roles_have_them() {
         assert!(page.contains("/notes"), "support may note");
         let page = console.browser(Some(&auditor)).page("/dispute/dp_open").await;
         assert!(!page.contains("/notes\"") && page.contains("billing:request"), "{page}");
+        // As a version leaves it that could not read charges: a replay would bring them, and their cards.
+        tamper(console.url(), "DELETE FROM charges").await;
+        tamper(
+            console.url(),
+            "UPDATE events SET outcome = 'dead', reason = 'unreadable', fingerprint = 'permanent: charges' \
+             WHERE type = 'charge.succeeded'",
+        )
+        .await;
+        let causes = console.browser(Some(&root)).page("/payments/dead-letters?mode=live").await;
+        let cause = causes.split("cause=").nth(1).unwrap().split('"').next().unwrap();
+        let path = format!("/payments/dead-letters?mode=live&cause={cause}");
+        assert_eq!(sees(&root, &path, "4242").await, (200, true));
+        for token in [&support, &auditor] {
+            assert_eq!(sees(token, &path, "4242").await, (200, false));
+            let (_, has_brand) = sees(token, &path, "card brand").await;
+            assert_eq!((sees(token, &path, "ch_lost").await, has_brand), ((200, true), false));
+        }
     })
     .await;
 }

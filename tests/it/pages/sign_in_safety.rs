@@ -7,7 +7,7 @@ use desk::actor::token_hash;
 use ledger::tables::sessions::Session;
 use shared::clock;
 
-use super::browser::{Console, each_console};
+use super::browser::{Console, each_console, each_console_with};
 use super::sign_in::{PASSWORD, first, sign_in};
 use crate::raw_http::ask;
 
@@ -80,7 +80,7 @@ async fn sessions_that_ended_open_nothing() {
             assert_eq!(browser.get("/me").await.status, status, "{name}");
             let form = [("reason", "x"), ("once", "form_0123456789abcdef")];
             let posted = browser.post("/do/api/v1/workers/pause", &form).await;
-            assert_eq!(posted.header("location") == Some("/login"), status == 303, "{name}: {}", posted.body);
+            assert_eq!(posted.status == 401, status == 303, "{name}: {}", posted.body);
         }
         // Whoever is disabled is out at once, in all of their browsers.
         let session = sign_in(&stranger, "ada", &ada.recovery_codes[0]).await;
@@ -92,6 +92,63 @@ async fn sessions_that_ended_open_nothing() {
         assert_eq!(session.get("/me").await.status, 303);
         let again = stranger.post("/login", &[("name", "ada"), ("password", PASSWORD)]).await;
         assert_eq!(again.status, 401, "and does not come in again");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_renews_itself_is_no_use_of_a_session() {
+    each_console("unwatched", async |console| {
+        let stranger = console.browser(None);
+        first(&console, &stranger).await;
+        let now = clock::now();
+        plant(&console, "shown", now - TimeDelta::minutes(20), now + TimeDelta::minutes(60)).await;
+        let shown = stranger.with_cookie("tidegate=shown");
+        let unused_mins = async || {
+            let mut tx = console.ledger.read().await.unwrap();
+            (clock::now() - tx.session("ses_shown").await.unwrap().unwrap().seen_at).num_minutes()
+        };
+        let page = "/payments/dashboard/";
+        assert_eq!(shown.refresh(page).await.status, 200);
+        assert!(unused_mins().await >= 20);
+        shown.page(page).await;
+        assert!(unused_mins().await < 20, "a person looked");
+        plant(&console, "over", now - TimeDelta::minutes(31), now + TimeDelta::minutes(60)).await;
+        assert_eq!(stranger.with_cookie("tidegate=over").refresh(page).await.status, 303);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_and_forms_count_among_the_requests_of_a_minute() {
+    each_console_with("often", &[("CONSOLE_TOKEN_REQUESTS_PER_MINUTE", "5")], async |console| {
+        let root = console.person(None, "ada", "super_user");
+        let sue = console.person(Some(&root), "sue", "support");
+        let browser = console.browser(Some(&sue));
+        let form = [("reason", "x"), ("once", "form_0123456789abcdef")];
+        for is_form in [false, true] {
+            let mut refused = None;
+            // The window may turn once meanwhile.
+            for _ in 0..12 {
+                let reply = if is_form {
+                    browser.post("/do/api/v1/workers/pause", &form).await
+                } else {
+                    browser.get("/payments/history").await
+                };
+                if reply.status == 429 {
+                    refused = Some(reply);
+                    break;
+                }
+            }
+            let refused = refused.expect("twelve requests are more than two windows allow");
+            let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+            assert!((1..=60).contains(&wait) && refused.body.contains("Too many requests"), "{refused:?}");
+        }
+        assert_eq!(
+            console.browser(Some(&root)).get("/payments/history").await.status,
+            200,
+            "others are not held up"
+        );
     })
     .await;
 }

@@ -76,6 +76,7 @@ const ASKED_BY_THE_ACT: &[&[&str]] = &[
     &["approvals", "approve", "OP", "--yes"],
     &["approvals", "reject", "OP", "--reason", "x"],
     &["notices", "replay", "--target", "shop", "--since", "1d"],
+    &["notices", "lift", "--reason", "x"],
     &["notices", "targets", "add", "shop", "webhook", "https://example.com"],
     &["notices", "targets", "disable", "shop", "--reason", "x"],
     &["notices", "targets", "enable", "shop", "--reason", "x"],

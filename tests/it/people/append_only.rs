@@ -68,23 +68,43 @@ async fn rows_that_say_what_was_decided_are_only_ever_added() {
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_workers_role_does_its_work_and_changes_nothing_that_was_decided() {
-    let postgres = Postgres::shared().await;
-    let owner = postgres.database("people_roles").await.unwrap();
-    let ledger = open(&owner).await;
-    ledger.migrate().await.unwrap();
-    ledger.close().await;
+/// Brings a database up to date as k8s/README.md says: the roles, the schema by its owner, then what each may do. Gives
+/// the addresses of the owner and of the worker.
+async fn install(admin: &str) -> [String; 2] {
     let roles = std::fs::read_to_string(workspace().join("k8s/postgres-roles.sql")).unwrap();
     for table in APPEND_ONLY_TABLES {
         assert!(roles.contains(table), "k8s/postgres-roles.sql lacks {table}");
     }
+    assert_eq!(refused(admin, &roles).await, None);
+    let (_, place) = admin.split_once('@').unwrap();
+    let address = async |role: &str| {
+        let password = format!("ALTER ROLE {role} PASSWORD 'of-this-test'");
+        assert_eq!(refused(admin, &password).await, None);
+        format!("postgres://{role}:of-this-test@{place}")
+    };
+    let (owner, worker) = (address("tidegate_owner").await, address("tidegate_worker").await);
+    let ledger = open(&owner).await;
+    ledger.migrate().await.unwrap();
+    ledger.close().await;
     for _ in 0..2 {
-        assert_eq!(refused(&owner, &roles).await, None, "it may be run again");
+        assert_eq!(refused(admin, &roles).await, None, "it may be run again");
     }
-    assert_eq!(refused(&owner, "ALTER ROLE tidegate_worker PASSWORD 'of-this-test'").await, None);
-    let (_, place) = owner.split_once('@').unwrap();
-    let worker = format!("postgres://tidegate_worker:of-this-test@{place}");
+    [owner, worker]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_workers_role_does_its_work_and_changes_nothing_that_was_decided() {
+    let postgres = Postgres::shared().await;
+    // One whose tables somebody else made, and an empty one.
+    let [_, worker] = install(&postgres.ledger("people_roles_before").await.unwrap()).await;
+    let ledger = open(&worker).await;
+    ban(&ledger).await;
+    ledger.close().await;
+    let [owner, worker] = install(&postgres.database("people_roles").await.unwrap()).await;
+    assert_eq!(refused(&owner, "CREATE TABLE of_the_next_release (id BIGINT)").await, None);
+    let used = "INSERT INTO of_the_next_release VALUES (1); UPDATE of_the_next_release SET id = 2; \
+        DELETE FROM of_the_next_release";
+    assert_eq!(refused(&worker, used).await, None, "no worker waits until somebody grants");
     let ledger = open(&worker).await;
     ledger.check_schema().await.unwrap();
     together(&ledger, &[&payment("pi_1", 0, "succeeded", "in_1")]).await;

@@ -9,6 +9,7 @@ use serde_json::json;
 use shared::clock;
 
 use super::desk::{each_people, text};
+use crate::attempts::tamper;
 use crate::ledgers::{envelope, together};
 
 const DIGITS: &str = "4242";
@@ -61,6 +62,15 @@ async fn cards_are_seen_by_those_who_manage() {
         }
         let said = people.refusal(None, &["events", "show", "evt_1", "--body"]);
         assert!(said.contains("it takes the permission billing:manage"), "{said}");
+        // Planning a replay takes no token, and says which rows would change.
+        tamper(people.url(), "DELETE FROM charges").await;
+        let plan = ["replay", "plan", "evt_1"];
+        for (token, sees) in [(None, false), (Some(jane.as_str()), true)] {
+            let planned = people.json(token, &plan).to_string();
+            assert!(planned.contains("\"ch_1\"") && planned.contains("amount_captured"), "{planned}");
+            assert_eq!(planned.contains(DIGITS) || planned.contains("card_"), sees, "{planned}");
+        }
+        assert!(!people.said(None, &plan).contains("card_"));
     })
     .await;
 }

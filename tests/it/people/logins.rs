@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use desk::actor::{Actor, KnownBy, NotAuthenticated, authenticate_session};
+use desk::actor::{Actor, Asks, KnownBy, NotAuthenticated, authenticate_session};
 use desk::acts::invitations::{Acceptance, accept, invite_first};
 use desk::acts::login::{
     Attempt, CHALLENGE_VALID_FOR, LoggedIn, LoginRefused, Second, Step, login, second_factor,
@@ -72,7 +72,9 @@ async fn a_code_of_the_app_counts_once_and_so_does_a_recovery_code() {
         let later = now + TimeDelta::seconds(60);
         let logged_in = tries(&people, PASSWORD, Some(Second::Totp(&code(later))), later).await.unwrap();
         let actor =
-            authenticate_session(&people.ledger, logged_in.cookie.expose_secret(), later).await.unwrap();
+            authenticate_session(&people.ledger, logged_in.cookie.expose_secret(), Asks::Person, later)
+                .await
+                .unwrap();
         assert!(actor.staff() == "jane" && actor.has(Permission::Admin) && !actor.is_program());
         let again = tries(&people, PASSWORD, Some(Second::Totp(&code(later))), later).await;
         assert!(matches!(again, Err(LoginRefused::WrongCode)), "a clock set back brings no code back");
@@ -183,13 +185,21 @@ async fn a_session_ends_unused_at_its_end_by_hand_and_with_its_person() {
         };
         let ledger = &people.ledger;
         let is_open = async |session: &LoggedIn, at: DateTime<Utc>| {
-            authenticate_session(ledger, session.cookie.expose_secret(), at).await.is_ok()
+            authenticate_session(ledger, session.cookie.expose_secret(), Asks::Person, at).await.is_ok()
         };
         let one = session().await;
         assert!(is_open(&one, now + TimeDelta::minutes(29)).await);
         assert!(is_open(&one, now + TimeDelta::minutes(58)).await);
         assert!(!is_open(&one, now + TimeDelta::minutes(89)).await, "31 minutes without use");
         assert!(!is_open(&one, now).await, "and a clock set back does not bring it back");
+        // A page that renews itself looks every quarter of a minute, and nobody may be there to see it.
+        let shown = session().await;
+        let renewed = async |minutes: i64| {
+            let at = now + TimeDelta::minutes(minutes);
+            authenticate_session(ledger, shown.cookie.expose_secret(), Asks::Page, at).await.is_ok()
+        };
+        assert!(renewed(15).await && renewed(30).await);
+        assert!(!renewed(31).await && !is_open(&shown, now + TimeDelta::minutes(16)).await);
         let two = session().await;
         for half_hour in 1..24 {
             assert!(is_open(&two, now + TimeDelta::minutes(30 * half_hour)).await);
@@ -209,7 +219,7 @@ async fn a_session_ends_unused_at_its_end_by_hand_and_with_its_person() {
         member.disabled_at = Some(now);
         tx.write_member(&member).await.unwrap();
         tx.commit().await.unwrap();
-        let refused = authenticate_session(ledger, four.cookie.expose_secret(), now).await;
+        let refused = authenticate_session(ledger, four.cookie.expose_secret(), Asks::Person, now).await;
         assert!(matches!(refused, Err(NotAuthenticated::Disabled { .. })));
     })
     .await;
@@ -229,7 +239,9 @@ async fn a_session_without_a_second_factor_ends_where_its_person_comes_to_need_o
         let Ok(Step::LoggedIn(session)) = login(&people.ledger, attempt, now).await else {
             panic!("a password is enough")
         };
-        let acts = async || authenticate_session(&people.ledger, session.cookie.expose_secret(), now).await;
+        let acts = async || {
+            authenticate_session(&people.ledger, session.cookie.expose_secret(), Asks::Person, now).await
+        };
         assert!(acts().await.unwrap().has(Permission::Request));
         people.said(None, &["staff", "roles", "jane", "--role", "billing_manager", "--reason", "promoted"]);
         assert!(matches!(acts().await, Err(NotAuthenticated::SessionEnded)));

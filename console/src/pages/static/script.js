@@ -92,7 +92,10 @@
     const refresh = async () => {
       if (!busy()) {
         try {
-          const answer = await fetch(location.href, { credentials: "same-origin", redirect: "error", cache: "no-store", headers: tag ? { "If-None-Match": tag } : {} });
+          const headers = { "Tidegate-Refresh": "1", ...(tag ? { "If-None-Match": tag } : {}) };
+          const answer = await fetch(location.href, { credentials: "same-origin", redirect: "manual", cache: "no-store", headers });
+          // The session has ended, as an unused one does: what it showed goes, too.
+          if (answer.type === "opaqueredirect") { location.reload(); return; }
           if (answer.ok) {
             tag = answer.headers.get("ETag") ?? "";
             const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-live]");

@@ -42,9 +42,11 @@ pub enum Wanted {
     EvidenceStage {
         dispute: Key,
     },
-    /// Submits what was stored last. Stripe takes one submission.
+    /// Submits what is stored. Stripe takes one submission.
     EvidenceSubmit {
         dispute: Key,
+        /// The operation that stored what was looked at: the rules refuse other evidence. Without it, what was stored last.
+        staged: Option<String>,
         /// Though it lacks what the reason requires.
         incomplete: bool,
     },
@@ -165,10 +167,10 @@ impl Wanted {
                 let stage = draft.map_or_else(nothing, |draft| draft.stage());
                 (Dispute::NAME, amount, currency, Parameters::EvidenceStage(stage))
             }
-            Self::EvidenceSubmit { incomplete, .. } => {
+            Self::EvidenceSubmit { staged, incomplete, .. } => {
                 let (amount, currency) = disputed(tx, &subject).await?;
-                let staged = tx.staged_evidence(std::slice::from_ref(&subject)).await?.pop();
-                let staged = staged.map(|staged| staged.operation);
+                let stored = tx.staged_evidence(std::slice::from_ref(&subject)).await?.pop();
+                let staged = staged.clone().or(stored.map(|stored| stored.operation));
                 let submit = parameters::EvidenceSubmit { dispute: id, staged, incomplete: *incomplete };
                 (Dispute::NAME, amount, currency, Parameters::EvidenceSubmit(submit))
             }
