@@ -6,6 +6,7 @@ mod files;
 mod live;
 mod logs;
 mod runbook;
+mod scrapes;
 mod types;
 
 use std::path::PathBuf;

@@ -71,22 +71,53 @@ async fn a_ledger_of_an_older_version_keeps_its_rows() {
 /// On Postgres each statement of a ledger has a deadline. To write a large table anew takes longer.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_migration_may_take_longer_than_any_other_statement() {
-    let url = Postgres::shared().await.database("upgraded_slowly").await.unwrap();
-    make(&url).await;
-    let mut connection = PgConnection::connect(&url).await.unwrap();
-    let slow = "CREATE FUNCTION take_time() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN \
-        IF EXISTS (SELECT FROM pg_event_trigger_ddl_commands() WHERE object_identity LIKE '%.payments_earned') \
-        THEN PERFORM pg_sleep(1.5); END IF; END $$; \
-        CREATE EVENT TRIGGER slow ON ddl_command_end WHEN TAG IN ('CREATE INDEX') EXECUTE FUNCTION take_time()";
-    sqlx::raw_sql(slow).execute(&mut connection).await.unwrap();
-    let env = Env::of(&[("DATABASE_URL", &url), ("DATABASE_DEADLINE_SECS", "1")]);
-    let ledger = ledger::Ledger::open(&LedgerConfig::from_env(&env).unwrap()).await.unwrap();
+    let url = slow_to_upgrade("upgraded_slowly").await;
+    let ledger = hasty(&url).await;
     let begun = Instant::now();
     ledger.migrate().await.unwrap();
-    assert!(begun.elapsed() > Duration::from_millis(1_500), "nothing took its time");
+    assert!(begun.elapsed() > SLOW, "nothing took its time");
     ledger.check_schema().await.unwrap();
     ledger.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_migrates_second_waits_for_the_first_however_long_that_takes() {
+    let url = slow_to_upgrade("upgraded_twice").await;
+    let (one, other) = (hasty(&url).await, hasty(&url).await);
+    let begun = Instant::now();
+    let (by_one, by_other) = tokio::join!(one.migrate(), other.migrate());
+    assert!(begun.elapsed() > SLOW, "nothing took its time");
+    let applied = [by_one.unwrap(), by_other.unwrap()];
+    assert_eq!(applied.iter().filter(|new| new.is_empty()).count(), 1, "{applied:?}");
+    for ledger in [one, other] {
+        ledger.check_schema().await.unwrap();
+        ledger.close().await;
+    }
+}
+
+/// Longer than a hasty ledger waits for a statement or a lock.
+const SLOW: Duration = Duration::from_millis(1_500);
+
+async fn hasty(url: &str) -> ledger::Ledger {
+    let env = Env::of(&[("DATABASE_URL", url), ("DATABASE_DEADLINE_SECS", "1")]);
+    ledger::Ledger::open(&LedgerConfig::from_env(&env).unwrap()).await.unwrap()
+}
+
+/// A ledger of the older version on Postgres, one of whose migrations takes its time.
+async fn slow_to_upgrade(name: &str) -> String {
+    let url = Postgres::shared().await.database(name).await.unwrap();
+    make(&url).await;
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    let slow = format!(
+        "CREATE FUNCTION take_time() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN \
+         IF EXISTS (SELECT FROM pg_event_trigger_ddl_commands() WHERE object_identity LIKE '%.payments_earned') \
+         THEN PERFORM pg_sleep({}); END IF; END $$; \
+         CREATE EVENT TRIGGER slow ON ddl_command_end WHEN TAG IN ('CREATE INDEX') EXECUTE FUNCTION take_time()",
+        SLOW.as_secs_f64()
+    );
+    sqlx::raw_sql(AssertSqlSafe(slow)).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
+    url
 }
 
 /// An event that was applied, and one that is a dead letter and names a payment.

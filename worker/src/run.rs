@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use prometheus::Registry;
@@ -171,6 +171,18 @@ impl Lanes {
             fatal: FatalSignal::default(),
         })
     }
+
+    /// What is told at this instant.
+    async fn figures(&self, now: Instant) -> Registry {
+        self.metrics.ledger_unavailable.set(i64::from(self.availability.outage().is_some()));
+        self.metrics.consumption_paused.set(i64::from(self.pause_signal.is_paused()));
+        self.metrics.queue.read(&self.queue).await;
+        if self.availability.outage().is_none() {
+            self.metrics.ledger.read(&self.ledger).await;
+        }
+        self.metrics.ledger.forget_stale(now);
+        self.metrics.registry.clone()
+    }
 }
 
 /// The ledger may be away at the start: that is waited out. A wrong schema is not, and neither is a key that is missing:
@@ -215,12 +227,43 @@ impl Probes for Lanes {
     }
 
     async fn registry(&self) -> Registry {
-        self.metrics.ledger_unavailable.set(i64::from(self.availability.outage().is_some()));
-        self.metrics.consumption_paused.set(i64::from(self.pause_signal.is_paused()));
-        self.metrics.queue.read(&self.queue).await;
-        if self.availability.outage().is_none() {
-            self.metrics.ledger.read(&self.ledger).await;
-        }
-        self.metrics.registry.clone()
+        self.figures(Instant::now()).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use ledger::LedgerConfig;
+    use shared::env::Env;
+    use shared::queue::QueueConfig;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_outage_ends_the_figures_about_the_last_minutes_and_keeps_the_others() {
+        let folder = std::env::temp_dir().join(format!("tidegate-{}", shared::trace::random_hex::<8>()));
+        let file = |name: &str| format!("sqlite:{}", folder.join(name).display());
+        let env = Env::of(&[("DATABASE_URL", &file("ledger.db")), ("QUEUE_URL", &file("queue.db"))]);
+        let config = WorkerConfig::from_env(&env).unwrap();
+        let ledger = Ledger::open(&LedgerConfig::from_env(&env).unwrap()).await.unwrap();
+        ledger.migrate().await.unwrap();
+        let queue = Queue::open(QueueConfig::from_env(&env).unwrap(), config.role()).await.unwrap();
+        let lanes = Lanes::of(&config, 1, queue.clone(), ledger.clone(), CancellationToken::new()).unwrap();
+        let begun = Instant::now();
+        let told = async |after: Duration| {
+            let families = lanes.figures(begun + after).await.gather();
+            families.iter().map(|family| family.name().to_owned()).collect::<BTreeSet<_>>()
+        };
+        let (recent, lasting) = ("tidegate_payments_refunded", "tidegate_disputes_overdue");
+        assert!(told(Duration::ZERO).await.contains(recent));
+        lanes.availability.record_outage("gone");
+        assert!(told(Duration::from_secs(59)).await.contains(recent), "for a minute they are true enough");
+        let later = told(Duration::from_mins(5)).await;
+        assert!(!later.contains(recent) && later.contains(lasting), "{later:?}");
+        queue.close().await;
+        ledger.close().await;
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }

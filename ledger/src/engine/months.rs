@@ -183,11 +183,13 @@ pub(super) async fn allow_months(pool: &PgPool) -> Result<(), LedgerError> {
     Ok(())
 }
 
-/// Held by whoever brings the schema up to date; others wait. No statement on it is cut off.
+/// Held by whoever brings the schema up to date; others wait for as long as that takes. No statement on it is cut off; a
+/// lock on a table is waited for as long as anywhere.
 pub(super) async fn alone(pool: &PgPool) -> Result<PgConnection, LedgerError> {
     let mut connection = PgConnection::connect_with(&pool.connect_options()).await?;
+    sqlx::raw_sql("SET statement_timeout = 0; SET lock_timeout = 0").execute(&mut connection).await?;
     sqlx::query("SELECT pg_advisory_lock($1)").bind(LOCK + 1).execute(&mut connection).await?;
-    sqlx::query("SET statement_timeout = 0").execute(&mut connection).await?;
+    sqlx::query("RESET lock_timeout").execute(&mut connection).await?;
     Ok(connection)
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use console::ConsoleConfig;
 use gateway::GatewayConfig;
 use harness::binaries::{binary, workspace};
 use ledger::LedgerConfig;
@@ -336,6 +337,12 @@ fn compose_sets_what_the_processes_accept_and_waits_for_what_they_need() {
         if name == "worker" {
             WorkerConfig::from_env(&env).unwrap();
         }
+        if name == "console" {
+            let port = service["ports"][0].as_str().unwrap().rsplit_once(':').unwrap().0;
+            assert_eq!(ConsoleConfig::from_env(&env).unwrap().url, format!("http://{port}"));
+        }
+        // What one of them encrypts, the other reads.
+        assert_eq!(found.contains_key("STAFF_KEY"), ["worker", "console"].contains(&name.as_str()), "{name}");
         QueueConfig::from_env(&env).unwrap();
         LedgerConfig::from_env(&env).unwrap();
         let waits = service["depends_on"].as_object().unwrap();

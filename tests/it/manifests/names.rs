@@ -354,7 +354,9 @@ fn the_vault_gives_every_secret_that_the_pods_ask_for_and_no_other() {
     assert_eq!(asked, given.collect());
     let told = file("k8s/README.md");
     for (name, key) in &asked {
-        assert!(told.contains(&format!("create secret generic {name} --from-file={key}=")), "{name}");
+        let begin = format!("create secret generic {name} --from-file=");
+        let is_made = |line: &str| line.contains(&begin) && line.contains(&format!("--from-file={key}="));
+        assert!(told.lines().any(is_made), "{name}: {key}");
     }
     let made = file("k8s/overlays/dev/make-secrets");
     let of_production_alone =

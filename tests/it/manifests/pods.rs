@@ -1,7 +1,7 @@
 //! What every pod of ours is and is not allowed, how long it may take to end, and that what it may use together
 //! fits into what there is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -61,6 +61,24 @@ fn every_pod_is_restricted_and_has_no_token() {
                 );
             }
         }
+    }
+}
+
+/// Whoever may change tables could put aside what keeps the audit as it was.
+#[test]
+fn the_owner_of_the_tables_logs_in_to_migrate_and_for_nothing_else() {
+    for of in ["dev", "production"] {
+        let all = pods(overlay(of)).into_iter().flat_map(|(_, template)| containers(template));
+        let keys = all.flat_map(|container| {
+            let entries = container["env"].as_array().into_iter().flatten();
+            let urls = entries.filter(|entry| entry["name"] == "DATABASE_URL");
+            urls.map(move |entry| {
+                (container["name"].as_str(), entry["valueFrom"]["secretKeyRef"]["key"].as_str())
+            })
+        });
+        let expected = [("migrate", "owner-url"), ("worker", "url"), ("console", "url")];
+        let expected = expected.map(|(container, key)| (Some(container), Some(key)));
+        assert_eq!(keys.collect::<BTreeSet<_>>(), BTreeSet::from(expected), "{of}");
     }
 }
 

@@ -61,7 +61,9 @@ pub(super) fn env_of(found: &BTreeMap<String, String>) -> Env {
             ("ENVELOPE_KEY".to_owned(), "0123456789abcdef0123456789abcdef".to_owned())
         }
         "NOTICE_SMTP_PASSWORD_FILE" => ("NOTICE_SMTP_PASSWORD".to_owned(), "hunter2".to_owned()),
-        "STAFF_KEY_FILE" => ("STAFF_KEY".to_owned(), "0123456789abcdef0123456789abcdef".to_owned()),
+        "STAFF_KEY_FILE" | "STAFF_KEY" => {
+            ("STAFF_KEY".to_owned(), "0123456789abcdef0123456789abcdef".to_owned())
+        }
         "AUDIT_KEY_FILE" => ("AUDIT_KEY".to_owned(), "0123456789abcdef0123456789abcdef".to_owned()),
         // Of its own kind: the file has several.
         "BODY_KEYS_FILE" => (name.to_owned(), String::new()),
@@ -84,8 +86,9 @@ fn stand_in(entry: &Value) -> String {
     let secret = &entry["valueFrom"]["secretKeyRef"];
     assert!(secret.is_object(), "{}: neither a value nor a key of a Secret", entry["name"]);
     match (secret["name"].as_str().unwrap(), secret["key"].as_str().unwrap()) {
-        ("tidegate-database", "url") => {
-            format!("postgres://tidegate:{SECRET}@postgres.example:5432/tidegate")
+        ("tidegate-database", key) => {
+            let user = if key == "owner-url" { "tidegate_owner" } else { "tidegate_worker" };
+            format!("postgres://{user}:{SECRET}@postgres.example:5432/tidegate")
         }
         _ => SECRET.to_owned(),
     }

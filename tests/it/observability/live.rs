@@ -35,6 +35,7 @@ const MAY_BE_EMPTY: &[(&str, &str)] = &[
         "max(tidegate_ledger_complete_until_seconds{",
         "the stack has no key of Stripe's, so nothing is compared",
     ),
+    ("tidegate_console_requests_in_flight", "no console runs in this stack"),
     ("tidegate_key_age_seconds", "the stack has no key of Stripe's"),
     ("tidegate_notices_attempts_total", "the stack has no target of notices"),
     ("tidegate_reconciliation_difference_minor_units", "no day was compared"),

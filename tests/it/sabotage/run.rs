@@ -30,11 +30,24 @@ struct Built {
     binaries: BTreeMap<String, PathBuf>,
 }
 
+/// Which copy of the tree, and what of it is built.
+#[derive(Clone, Copy)]
+pub(super) struct Copy {
+    pub(super) folder: &'static str,
+    pub(super) build: &'static [&'static str],
+}
+
+pub(super) const WHOLE: Copy =
+    Copy { folder: "target/sabotage", build: &["build", "--workspace", "--bins", "--tests"] };
+/// Its rules alone, with their own tests.
+pub(super) const RULES: Copy =
+    Copy { folder: "target/sabotage-rules", build: &["test", "--package", "domain", "--lib", "--no-run"] };
+
 /// Prints a line for each fault, and returns those that no test noticed.
-pub(super) fn all(faults: &[Fault], chosen: &[Fault]) -> Vec<String> {
-    let root = tree::lay_out(faults, workspace());
+pub(super) fn all(of: Copy, faults: &[Fault], chosen: &[Fault]) -> Vec<String> {
+    let root = tree::lay_out(faults, workspace(), of.folder);
     let begun = Instant::now();
-    let copy = Built { binaries: build(&root), root };
+    let copy = Built { binaries: build(&root, of.build), root };
     println!("built in {} s, with {} faults\n", begun.elapsed().as_secs(), faults.len());
     fs::create_dir_all(copy.root.join("target/log")).unwrap();
     copy.switch("");
@@ -134,12 +147,15 @@ impl Built {
 }
 
 /// One call of cargo, as CI makes it. The harness finds the binaries beside the tests.
-fn build(copy: &Path) -> BTreeMap<String, PathBuf> {
+fn build(copy: &Path, what: &[&str]) -> BTreeMap<String, PathBuf> {
     let output = cargo()
-        .args(["build", "--workspace", "--bins", "--tests", "--locked", "--message-format", "json"])
+        .args(what)
+        .args(["--locked", "--message-format", "json"])
         .arg("--target-dir")
         .arg(copy.join("target"))
         .current_dir(copy)
+        // CI lints through it; a copy with faults has more to lint.
+        .env_remove("RUSTC_WORKSPACE_WRAPPER")
         .stderr(Stdio::inherit())
         .output()
         .expect("cargo can be run");

@@ -87,10 +87,10 @@ fn switched(fault: &Fault, good: &str) -> String {
     if fault.part.is_some() { format!("({both})") } else { both }
 }
 
-/// Brings the copy up to date with the tree, faults included; a file that stays the same keeps its time, so that
+/// Brings a copy up to date with the tree, faults included; a file that stays the same keeps its time, so that
 /// cargo builds only what changed.
-pub(super) fn lay_out(faults: &[Fault], root: &Path) -> PathBuf {
-    let copy = root.join("target/sabotage");
+pub(super) fn lay_out(faults: &[Fault], root: &Path, copy: &str) -> PathBuf {
+    let copy = root.join(copy);
     let places = places(faults, root).unwrap_or_else(|wrong| panic!("{}", wrong.join("\n")));
     let crates: BTreeSet<&str> = places.keys().map(|source| crate_of(source)).collect();
     let mut kept = BTreeSet::new();

@@ -3,6 +3,7 @@
 
 use domain::Kind;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -24,8 +25,8 @@ use stripe_api::EVENTS_LISTED;
 
 /// However often somebody looks, the ledger is asked once in this time.
 const FRESH: Duration = Duration::from_secs(5);
-/// For so long figures about the last minutes outlive the answer that they come from.
-const STALE: Duration = Duration::from_mins(1);
+/// So long a scrape waits for the ledger; Prometheus itself waits for ten seconds.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How long before the end of its time evidence is counted as due.
 const DUE: [(&str, TimeDelta); 3] =
     [("1d", TimeDelta::days(1)), ("3d", TimeDelta::days(3)), ("7d", TimeDelta::days(7))];
@@ -67,14 +68,8 @@ pub struct LedgerGauges {
     operations: OpenGauges,
     notices: NoticeGauges,
     findings: FindingGauges,
-    asked: Mutex<Asked>,
-}
-
-/// When the ledger was last asked, and when it last answered.
-#[derive(Debug, Default)]
-struct Asked {
-    at: Option<Instant>,
-    answered: Option<Instant>,
+    /// When the ledger was last asked; held while it is.
+    asked: Arc<Mutex<Option<Instant>>>,
 }
 
 impl LedgerGauges {
@@ -168,33 +163,37 @@ impl LedgerGauges {
             operations: OpenGauges::new(register),
             notices: NoticeGauges::new(register),
             findings: FindingGauges::new(register),
-            asked: Mutex::default(),
+            asked: Arc::default(),
         }
     }
 
-    /// Brings the gauges up to date. The ledger bounds how long that takes; what cannot be read stays as it was.
-    pub async fn read(&self, ledger: &Ledger) {
-        let mut asked = self.asked.lock().await;
-        if asked.at.is_some_and(|at| at.elapsed() < FRESH) {
-            return;
-        }
-        let now = clock::now();
-        match self.ask(ledger, now).await {
-            Ok(()) => {
-                self.read_at.set(now.timestamp());
-                asked.answered = Some(Instant::now());
+    /// Brings the gauges up to date, or gives up waiting for that: what is not read yet stays as it was, and is read to its
+    /// end by itself. Nobody asks a second time meanwhile.
+    pub async fn read(self: &Arc<Self>, ledger: &Ledger) {
+        let reading = async {
+            let mut asked = Arc::clone(&self.asked).lock_owned().await;
+            if asked.is_some_and(|at| at.elapsed() < FRESH) {
+                return;
             }
-            Err(error) => {
-                tracing::debug!(%error, "reading figures for metrics failed");
-                if asked.answered.is_none_or(|at| at.elapsed() > STALE) {
-                    self.money.forget();
+            let (gauges, ledger) = (Arc::clone(self), ledger.clone());
+            let asking = tokio::spawn(async move {
+                if let Err(error) = gauges.ask(&ledger, clock::now()).await {
+                    tracing::debug!(%error, "reading figures for metrics failed");
                 }
-            }
-        }
-        asked.at = Some(Instant::now());
+                *asked = Some(Instant::now());
+            });
+            asking.await.ok(); // a panic has told of itself
+        };
+        tokio::time::timeout(PATIENCE, reading).await.ok();
+    }
+
+    /// Forgets figures about the last minutes that are too old at this instant.
+    pub fn forget_stale(&self, now: Instant) {
+        self.money.forget_stale(now);
     }
 
     async fn ask(&self, ledger: &Ledger, now: DateTime<Utc>) -> Result<(), LedgerError> {
+        let asked = Instant::now();
         let gauges = ledger.gauges(now, now + DUE[DUE.len() - 1].1).await?;
         let (happened, past_due) = (ledger.happened(now).await?, ledger.disputes_past_due(now).await?);
         if let Some(complete_until) = ledger.complete_until().await? {
@@ -213,8 +212,9 @@ impl LedgerGauges {
         let (counts, targets) = (tx.delivery_counts().await?, tx.notice_targets().await?);
         let broken = targets.iter().filter(|target| target.is_probed()).count();
         self.notices.show(&counts, i64::try_from(broken).unwrap_or(i64::MAX));
-        self.money.show(&happened, &past_due, now);
+        self.money.show(&happened, &past_due, now, asked);
         self.findings.show(&ledger.finding_figures(now).await?, label);
+        self.read_at.set(now.timestamp());
         Ok(())
     }
 

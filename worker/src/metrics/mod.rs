@@ -1,5 +1,6 @@
 //! The worker's metrics. What queue and ledger already count is read at scrape time.
 
+mod checks;
 mod domain;
 mod findings;
 mod goods;
@@ -16,6 +17,7 @@ use shared::metrics::MetricsRegistry;
 use shared::queue::QueueGauges;
 use shared::spans::SpanCounts;
 
+use self::checks::ChecksFailed;
 use self::domain::Domain;
 use self::goods::Goods;
 use self::ledger::LedgerGauges;
@@ -53,7 +55,7 @@ pub struct Metrics {
     pub spans: SpanCounts,
     pub bodies_removed: IntCounter,
     pub stripe_missing: IntCounter,
-    pub stripe_checks_failed: IntCounter,
+    pub stripe_checks_failed: ChecksFailed,
     pub refetched: IntCounterVec,
     pub operations: Operations,
     pub notices: Notices,
@@ -119,10 +121,7 @@ impl Metrics {
                 "stripe_events_missing_total",
                 "Events that Stripe listed and the ledger lacked; each was queued.",
             ),
-            stripe_checks_failed: new.counter(
-                "stripe_checks_failed_total",
-                "Failed comparisons with Stripe's events and failed reads of objects.",
-            ),
+            stripe_checks_failed: ChecksFailed::new(&new),
             refetched: new.counters(
                 "objects_refetched_total",
                 "Objects read again from Stripe, by its answer.",

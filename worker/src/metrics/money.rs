@@ -1,6 +1,9 @@
 //! Gauges of recent money movements, by event time: a backfill of last month changes none of them. Every worker
 //! reports the same ledger: use the maximum, never the sum.
 
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
 use chrono::{DateTime, Utc};
 use domain::Kind;
 use envelope::event_types::mode;
@@ -15,6 +18,9 @@ use ledger::views::event_time::{Attempts, ByPurpose, Happened, Recent};
 /// The kinds of which those made within a day are shown by status.
 const RECENT: [Kind; 4] = [Kind::Payment, Kind::Invoice, Kind::Refund, Kind::Subscription];
 
+/// For so long figures about the last minutes outlive the answer that they come from.
+const STALE: Duration = Duration::from_mins(1);
+
 #[derive(Debug)]
 pub(super) struct MoneyGauges {
     succeeded: IntGaugeVec,
@@ -25,6 +31,8 @@ pub(super) struct MoneyGauges {
     recent: IntGaugeVec,
     by_purpose: IntGaugeVec,
     overdue: IntGaugeVec,
+    /// When the ledger was asked for what is shown.
+    asked: Mutex<Option<Instant>>,
 }
 
 impl MoneyGauges {
@@ -70,10 +78,14 @@ impl MoneyGauges {
                 "Disputes and inquiries past their deadline without an answer that staff have not resolved. Counts up to 10,000.",
                 &["mode"],
             ),
+            asked: Mutex::default(),
         }
     }
 
-    pub(super) fn show(&self, happened: &Happened, past_due: &[PastDue], now: DateTime<Utc>) {
+    /// What the ledger said of this time, when it was asked at this instant.
+    pub(super) fn show(&self, happened: &Happened, past_due: &[PastDue], now: DateTime<Utc>, asked: Instant) {
+        let mut shown = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        *shown = Some(asked);
         for livemode in [true, false] {
             let mode = mode(livemode);
             show_attempts(&self.succeeded, &happened.succeeded, livemode, now);
@@ -116,7 +128,11 @@ impl MoneyGauges {
     }
 
     /// What was true of the last minutes is not true for ever: without an answer of the ledger's there is no figure.
-    pub(super) fn forget(&self) {
+    pub(super) fn forget_stale(&self, now: Instant) {
+        let shown = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if shown.is_some_and(|asked| now.duration_since(asked) <= STALE) {
+            return;
+        }
         for gauges in [
             &self.succeeded,
             &self.failed,
