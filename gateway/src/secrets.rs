@@ -173,6 +173,9 @@ impl Secrets {
             return Ok(Reread::Unchanged);
         }
         let secrets = parse(text.expose_secret())?;
+        if !secrets.iter().any(|secret| secret.is_live(shared::clock::now())) {
+            return Err("every secret has expired".into());
+        }
         let count = secrets.len();
         *self.now.write().unwrap_or_else(PoisonError::into_inner) = secrets.into();
         *file.last.write().unwrap_or_else(PoisonError::into_inner) = text;

@@ -4,14 +4,18 @@
 use std::fs::File;
 use std::io::{self, BufReader, Read as _};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 const HEAD_BYTES: usize = 32;
 const FRAME_HEAD_BYTES: usize = 24;
 const BUFFER_BYTES: usize = 1 << 18;
 /// Its lowest bit says in which order a log's checksums read bytes.
 const MAGIC: u32 = 0x377f_0682;
-/// Another process begins the log anew while this one reads it: so often it is read again.
+/// Another process writes the log while this one reads it: so often it is read again.
 const ATTEMPTS: usize = 5;
+/// Longer than a frame is on its way to the file.
+const BREATH: Duration = Duration::from_millis(20);
 
 /// What is wrong with the log beside a database, in words; `None` where nothing is known to be. The end of a log may be
 /// torn: a crash does that, to a transaction that nobody was told of. There is one such transaction at most, because each is
@@ -19,13 +23,25 @@ const ATTEMPTS: usize = 5;
 /// before it was on disk once.
 pub fn damage(database: &Path) -> io::Result<Option<String>> {
     let log = log_of(database);
+    let found = standing(|| read(&log))?;
+    Ok(found.map(|found| format!("its log ({}) {found}", log.file_name().unwrap_or_default().display())))
+}
+
+/// The damage that stands still. Who reads behind a writer's back sees its tail in one piece and what it wrote since in the
+/// next, as if frames between them could not be read. But a log grows until it is begun anew, with another head: what could
+/// not be read for that reason can be read the next time.
+fn standing(mut read: impl FnMut() -> io::Result<Option<Read>>) -> io::Result<Option<String>> {
+    let mut before: Option<Read> = None;
     for _ in 0..ATTEMPTS {
-        let Some(read) = read(&log)? else { return Ok(None) };
-        let Some(found) = read.damage else { return Ok(None) };
-        // Whoever begins a log anew writes its head first.
-        if head(&log)? == read.head {
-            return Ok(Some(format!("its log ({}) {found}", log.file_name().unwrap_or_default().display())));
+        let Some(now) = read()? else { return Ok(None) };
+        if now.damage.is_none() {
+            return Ok(None);
         }
+        if before.is_some_and(|before| (&before.head, before.sound) == (&now.head, now.sound)) {
+            return Ok(now.damage);
+        }
+        before = Some(now);
+        thread::sleep(BREATH);
     }
     Ok(None) // somebody uses it, and so it was read before
 }
@@ -39,6 +55,8 @@ fn log_of(database: &Path) -> PathBuf {
 /// What a log is like, read frame by frame: it may be larger than the memory of a process.
 struct Read {
     head: Vec<u8>,
+    /// So many frames can be read.
+    sound: u64,
     damage: Option<String>,
 }
 
@@ -49,15 +67,6 @@ fn read(log: &Path) -> io::Result<Option<Read>> {
             damage_in(BufReader::with_capacity(BUFFER_BYTES, file), bytes).map(Some)
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-fn head(log: &Path) -> io::Result<Vec<u8>> {
-    let mut head = Vec::new();
-    match File::open(log) {
-        Ok(file) => file.take(HEAD_BYTES as u64).read_to_end(&mut head).map(|_| head),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(head),
         Err(error) => Err(error),
     }
 }
@@ -92,7 +101,7 @@ fn damage_in(mut log: impl io::Read, bytes: u64) -> io::Result<Read> {
     let mut head = Vec::new();
     log.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head)?;
     if head.len() < HEAD_BYTES {
-        return Ok(Read { head, damage: None });
+        return Ok(Read { head, sound: 0, damage: None });
     }
     let is_big = number(&head, 0) & 1 == 1;
     let page_bytes = match number(&head, 8) {
@@ -129,7 +138,7 @@ fn damage_in(mut log: impl io::Read, bytes: u64) -> io::Result<Read> {
             format!("has a head that cannot be read, and {frames} frames behind it")
         }
     });
-    Ok(Read { head, damage })
+    Ok(Read { head, sound, damage })
 }
 
 /// `false` at the end, where less than a frame is left.
@@ -156,4 +165,28 @@ fn sum(bytes: &[u8], (mut first, mut second): Sum, is_big: bool) -> Sum {
 
 fn number(bytes: &[u8], at: usize) -> u32 {
     u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What comes of reading a log so often: each time its head, and how many frames can be read before the damage.
+    fn found(reads: &[(u8, u64)]) -> Option<String> {
+        let mut reads = reads.iter().map(|(head, sound)| Read {
+            head: vec![*head; HEAD_BYTES],
+            sound: *sound,
+            damage: Some(format!("after {sound}")),
+        });
+        standing(|| Ok(reads.next())).unwrap()
+    }
+
+    #[test]
+    fn what_a_writer_does_behind_our_back_is_no_damage() {
+        assert_eq!(found(&[(1, 60), (1, 64), (1, 128), (1, 190), (1, 256)]), None, "it grows");
+        assert_eq!(found(&[(1, 60), (2, 60), (3, 60), (4, 60), (5, 60)]), None, "it is begun anew");
+        assert_eq!(found(&[(1, 60)]), None, "it is gone");
+        assert_eq!(found(&[(1, 60), (1, 60)]).as_deref(), Some("after 60"), "it stands still");
+        assert_eq!(found(&[(1, 60), (1, 64), (1, 64)]).as_deref(), Some("after 64"));
+    }
 }

@@ -170,10 +170,20 @@ async fn secrets_in_a_file_are_exchanged_while_requests_are_answered() {
     replace(&format!("old={SECRET}\nnew={OTHER_SECRET}\n"));
     until("the new secret to count", PATIENCE, async || Ok(status(OTHER_SECRET).await == 200)).await.unwrap();
     assert_eq!(status(SECRET).await, 200, "the old one still does");
-    replace("new=whsec_short");
     let faulty = "tidegate_secrets_file_faulty{endpoint=\"default\"}";
-    until("the bad file to be seen", PATIENCE, async || Ok(edge.metric(faulty).await > 0.5)).await.unwrap();
-    assert_eq!((status(SECRET).await, status(OTHER_SECRET).await), (200, 200), "a bad file changes nothing");
+    for bad in ["new=whsec_short", &format!("new={OTHER_SECRET};until=2020-01-01T00:00:00Z")] {
+        replace(bad);
+        until("the bad file to be seen", PATIENCE, async || Ok(edge.metric(faulty).await > 0.5))
+            .await
+            .unwrap();
+        assert_eq!(
+            (status(SECRET).await, status(OTHER_SECRET).await),
+            (200, 200),
+            "a bad file changes nothing"
+        );
+        replace(&format!("old={SECRET}\nnew={OTHER_SECRET}\n\n"));
+        until("the file to be right", PATIENCE, async || Ok(edge.metric(faulty).await < 0.5)).await.unwrap();
+    }
     replace(&format!("new={OTHER_SECRET}"));
     until("the old secret to end", PATIENCE, async || Ok(status(SECRET).await == 400)).await.unwrap();
     assert!(edge.metric(faulty).await < 0.5);

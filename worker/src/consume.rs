@@ -202,7 +202,13 @@ impl Lanes {
 
     async fn process_isolated(&self, lane: usize, delivery: &Delivery) {
         let taken = self.queue.taken(&[delivery.tag]);
-        let settle = match self.handle_isolated(lane, &delivery.envelope, taken).await {
+        // There may be hundreds, of several commits each: one that a stop cuts in two would count as an attempt.
+        let handled = if self.drain_cutoff.is_cancelled() {
+            None
+        } else {
+            self.handle_isolated(lane, &delivery.envelope, taken).await
+        };
+        let settle = match handled {
             Some(_) => Settle::Done,
             None => Settle::Release,
         };

@@ -1,8 +1,10 @@
-//! Records that the ledger is broken and why. The first to notice sets it, it is reported once, and the process
-//! exits with it.
+//! Records why the process must end: the ledger is broken, or a lane panicked. The first to notice sets it, it is
+//! reported once, and the process exits with it.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
 
+use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
 use ledger::LedgerError;
@@ -32,6 +34,15 @@ impl FatalSignal {
         let signal = self.clone();
         move |error| {
             signal.report(error);
+        }
+    }
+
+    /// Runs a lane to its end. What it holds comes to nobody while this process lives, so a panic ends the process.
+    pub(crate) async fn unless_it_panics(self, lane: impl Future<Output = ()>) {
+        if AssertUnwindSafe(lane).catch_unwind().await.is_err() {
+            let why = "a lane panicked: its events come again when this process has ended";
+            drop(self.why.set(why.to_owned()));
+            self.token.cancel();
         }
     }
 

@@ -174,8 +174,11 @@ async fn begin(
             PriorAttempts { attempts: known.attempts, was_dead: known.outcome == OutcomeKind::Dead }
         }
         Some(known) => {
-            // Handled, and perhaps by somebody who died before it was settled: no blame is left over.
-            tx.unmark_started(std::slice::from_ref(key)).await?;
+            // Handled, and perhaps by somebody who died before it was settled: no blame is left over. Of one that waits
+            // whoever has it may have died: that counts when its time comes.
+            if known.outcome != OutcomeKind::Waiting {
+                tx.unmark_started(std::slice::from_ref(key)).await?;
+            }
             // Perhaps another delivery of the event, whose own worker died: it was accepted, so it counts.
             let repeated = repetitions::of(key, &[envelope], Some(&known));
             tx.count_repetitions(repeated.as_slice()).await?;

@@ -64,9 +64,9 @@ pub(crate) async fn record(
     let concluded = batch.records.iter().filter(|record| due[&record.key].replaces_outcome());
     tx.conclude(&concluded.map(concluded_by).collect::<Vec<_>>(), now).await?;
     let again = |record: &&Record<'_>| {
-        matches!((due[&record.key], &record.outcome), (Due::Again(_), Outcome::Applied))
+        matches!(due[&record.key], Due::Again(_)) && !matches!(record.outcome, Outcome::Ignored { .. })
     };
-    keep_what_is_applied(tx, &batch.records.iter().filter(again).collect::<Vec<_>>()).await?;
+    keep_what_is_handled(tx, &batch.records.iter().filter(again).collect::<Vec<_>>()).await?;
     let repeated =
         batch.envelopes.iter().filter_map(|(key, envelopes)| repetitions::of(key, envelopes, known.get(key)));
     let repeated: Vec<Repetitions> = repeated.collect();
@@ -82,16 +82,17 @@ pub(crate) async fn record(
     Ok(Recorded { due, deliveries: first + further })
 }
 
-/// What is applied again may have no body any more: it was lost, or somebody had it erased since it was queued. The next
-/// rebuild must not take it for an event that never was.
-async fn keep_what_is_applied(tx: &mut Transaction, again: &[&Record<'_>]) -> Result<(), LedgerError> {
+/// What is handled again may have no body any more: it was lost, or somebody had it erased since it was queued. The next
+/// rebuild must not take it for an event that never was, and what failed again is tried again.
+async fn keep_what_is_handled(tx: &mut Transaction, again: &[&Record<'_>]) -> Result<(), LedgerError> {
     let keys: Vec<EventKey> = again.iter().map(|record| record.key.clone()).collect();
     let archived: BTreeMap<EventKey, Archived> =
         tx.archived(&keys).await?.into_iter().map(|archived| (archived.key.clone(), archived)).collect();
     let (mut bodies, mut subjects) = (Vec::new(), BTreeSet::new());
-    for Record { key, envelope, body, .. } in again {
+    for Record { key, envelope, body, outcome, .. } in again {
         match archived.get(key).map(|archived| (&archived.body, archived.is_owed)) {
             None | Some((Body::Bytes(_), _)) => {}
+            Some((Body::Gone, false)) if *outcome != Outcome::Applied => {}
             Some((Body::Gone, false)) => subjects.extend(Content::of(envelope).subjects(envelope)),
             Some(_) => bodies.push((key.clone(), body.0.clone())),
         }

@@ -86,7 +86,7 @@ async fn work(
     tracing::info!(ledger = ledger.shown(), lanes = lane_count, batch_events = lanes.batch_events, "working");
     let tasks = TaskTracker::new();
     for lane in 0..lane_count {
-        tasks.spawn(lanes.clone().run(lane, lane_count));
+        tasks.spawn(fatal.clone().unless_it_panics(lanes.clone().run(lane, lane_count)));
     }
     tasks.spawn(chores::pause::run(lanes.clone()));
     tasks.spawn(chores::retry::run(lanes.clone(), lane_count));
@@ -125,7 +125,6 @@ async fn work(
         () = queue.fatal().cancelled_owned() => {
             return Err(queue.health().err().context("the queue is broken")?.into());
         }
-        () = tasks.wait() => bail!("every lane ended, which only a panic in the worker itself can cause"),
     }
     queue.begin_drain();
     let drained = tokio::time::timeout(config.drain, async {

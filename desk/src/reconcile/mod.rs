@@ -106,9 +106,11 @@ pub async fn days_due(
     let mut tx = ledger.read().await?;
     let hour = tx.policies().await?.reconciliation_hour();
     let of = Whose { account: Some(whose.account.clone()), livemode: Some(livemode) };
+    let differing = tx.differing_days(&whose).await?;
     let known = tx.reconciliations(&of, DAYS_LOOKED_AT).await?.into_iter().filter_map(|run| {
-        let day = run.day.parse().ok()?;
-        Some(ComparedDay { day, verdict: run.verdict, is_final: run.is_final, compared_at: run.compared_at })
+        let (day, differs) = (run.day.parse().ok()?, differing.contains(&run.day));
+        let Reconciliation { verdict, is_final, compared_at, .. } = run;
+        Some(ComparedDay { day, verdict, differs, is_final, compared_at })
     });
     let known: Vec<ComparedDay> = known.collect();
     let completed = tx.completed_payouts(&whose, now - COMPLETED_WITHIN).await?;
@@ -212,7 +214,13 @@ async fn conclude(
         payouts: evidence.payouts.iter().map(evidence::stored_payout).collect(),
         balances: evidence.balances.iter().map(evidence::stored_balance).collect(),
     };
-    tx.keep_reconciliation(&run, &parts).await?;
+    let earlier = tx.reconciliation(&span.shown, &span.whose).await?;
+    if run.verdict == Verdict::Incomplete && earlier.is_some_and(|earlier| earlier.is_final) {
+        // It was compared to its end, which stands.
+        tx.put_off_reconciliation(&span.shown, &span.whose, now).await?;
+    } else {
+        tx.keep_reconciliation(&run, &parts).await?;
+    }
     let lines = tx.reconciliation_lines(&span.shown, &span.whose).await?;
     tx.commit().await?;
     let DayParts { payouts, balances, .. } = parts;

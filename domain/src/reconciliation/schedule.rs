@@ -19,6 +19,8 @@ const RETRY_AFTER: TimeDelta = TimeDelta::minutes(15);
 pub struct ComparedDay {
     pub day: NaiveDate,
     pub verdict: Verdict,
+    /// By something that the ledger may learn yet, and not only by what nobody understands.
+    pub differs: bool,
     pub is_final: bool,
     pub compared_at: DateTime<Utc>,
 }
@@ -50,7 +52,7 @@ pub fn due(
     for it in known {
         let is_old = it.day < before(last, UNSETTLED_DAYS);
         // What the ledger has learned since closes findings of a final day, too; the older it is, the more rarely.
-        let may_change = !it.is_final || it.verdict == Verdict::Differences;
+        let may_change = !it.is_final || it.differs;
         let rests =
             if it.is_final { TimeDelta::days((last - it.day).num_days() / 4) } else { TimeDelta::zero() };
         let is_due = may_change && !is_old && it.compared_at < morning - rests;
@@ -94,7 +96,8 @@ mod tests {
     }
 
     fn compared(text: &str, is_final: bool, at_text: &str) -> ComparedDay {
-        ComparedDay { day: day(text), verdict: Verdict::Reconciled, is_final, compared_at: at(at_text) }
+        let (verdict, compared_at) = (Verdict::Reconciled, at(at_text));
+        ComparedDay { day: day(text), verdict, differs: false, is_final, compared_at }
     }
 
     fn shown(known: &[ComparedDay], completed: &[(NaiveDate, DateTime<Utc>)], now: &str) -> Vec<String> {
@@ -125,21 +128,16 @@ mod tests {
 
     #[test]
     fn a_final_day_that_differs_is_due_ever_more_rarely_until_it_agrees_or_is_old() {
-        let known = |text, verdict| [ComparedDay { verdict, ..compared(text, true, "2026-11-27T06:00:01Z") }];
-        let differs = known("2026-11-26", Verdict::Differences);
+        let known = |text, differs| [ComparedDay { differs, ..compared(text, true, "2026-11-27T06:00:01Z") }];
+        let differs = known("2026-11-26", true);
         assert!(shown(&differs, &[], "2026-11-28T05:59:59Z").is_empty(), "not again before the morning");
         assert_eq!(shown(&differs, &[], "2026-11-28T06:00:00Z"), ["11-26", "11-27"]);
-        assert_eq!(shown(&known("2026-11-26", Verdict::Reconciled), &[], "2026-11-28T06:00:00Z"), ["11-27"]);
-        let three_weeks = known("2026-11-06", Verdict::Differences);
-        assert_eq!(
-            shown(&three_weeks, &[], "2026-12-02T05:59:59Z").first().map(String::as_str),
-            Some("11-07")
-        );
-        assert_eq!(
-            shown(&three_weeks, &[], "2026-12-03T06:00:00Z").first().map(String::as_str),
-            Some("11-06")
-        );
-        let old = known("2026-10-01", Verdict::Differences);
+        assert_eq!(shown(&known("2026-11-26", false), &[], "2026-11-28T06:00:00Z"), ["11-27"]);
+        let three_weeks = known("2026-11-06", true);
+        for (now, first) in [("2026-12-03T06:00:00Z", "11-07"), ("2026-12-04T06:00:00Z", "11-06")] {
+            assert_eq!(shown(&three_weeks, &[], now)[0], first, "after a quarter of its age");
+        }
+        let old = known("2026-10-01", true);
         assert!(!shown(&old, &[], "2026-11-28T06:00:00Z").contains(&"10-01".to_owned()));
     }
 

@@ -193,6 +193,19 @@ impl Transaction {
         query(AssertSqlSafe(text)).bind(day).bind(&whose.account).bind(whose.livemode).optional(self).await
     }
 
+    /// A day that was compared to its end stays as it was found, and is due again as if it had been read now.
+    #[shared::built_once]
+    pub async fn put_off_reconciliation(
+        &mut self,
+        day: &str,
+        whose: &Key,
+        now: DateTime<Utc>,
+    ) -> Result<(), LedgerError> {
+        let text = format!("UPDATE reconciliations SET compared_at = $4 WHERE {OF_DAY}");
+        let update = query(AssertSqlSafe(text)).bind(day).bind(&whose.account).bind(whose.livemode);
+        update.bind(now).run(self).await.map(drop)
+    }
+
     #[shared::built_once]
     pub async fn reconciliation_payouts(
         &mut self,

@@ -1,12 +1,13 @@
 //! What findings come to: how many wait, what is at stake, and up to when days were compared. For metrics and `status`.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::findings::{Check, TOO_MANY};
 use domain::policies::Policies;
-use domain::readable;
 use domain::reconciliation::DifferenceKind;
+use domain::{Key, readable};
 use serde::Serialize;
 use sqlx::AssertSqlSafe;
 
@@ -110,15 +111,26 @@ fn of_each_check(columns: &str, conditions: &str) -> String {
     each.collect::<Vec<_>>().join(" UNION ALL ")
 }
 
-static AT_STAKE: LazyLock<String> = LazyLock::new(|| {
+/// The kinds that show only that something is not understood.
+fn about_form() -> String {
     let about_form = DifferenceKind::ALL.iter().filter(|kind| kind.is_about_form());
-    let about_form: Vec<String> = about_form.map(|kind| format!("'{}'", kind.as_str())).collect();
+    about_form.map(|kind| format!("'{}'", kind.as_str())).collect::<Vec<_>>().join(", ")
+}
+
+static AT_STAKE: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT livemode, currency, CAST(SUM(amount) AS BIGINT) AS amount FROM \
          (SELECT livemode, currency, amount FROM findings WHERE state <> 'resolved' AND found_by = 'reconciliation' \
          AND (state = 'open' OR (state = 'snoozed' AND snoozed_until <= $1)) AND amount > 0 AND kind NOT IN ({}) \
          ORDER BY scope DESC, id LIMIT 10000) f GROUP BY livemode, currency ORDER BY livemode DESC, currency",
-        about_form.join(", ")
+        about_form()
+    )
+});
+static DIFFERING_DAYS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT DISTINCT scope FROM (SELECT scope FROM findings WHERE state <> 'resolved' AND found_by = 'reconciliation' \
+         AND account = $1 AND livemode = $2 AND kind NOT IN ({}) ORDER BY scope DESC, id LIMIT 10000) f",
+        about_form()
     )
 });
 const COMPARED: &str = "SELECT livemode, MAX(CASE WHEN verdict <> 'incomplete' THEN day END), \
@@ -151,6 +163,14 @@ impl Ledger {
 }
 
 impl Transaction {
+    /// The days with a difference that the ledger may learn to explain: all but what nobody understands.
+    #[shared::built_once]
+    pub async fn differing_days(&mut self, whose: &Key) -> Result<BTreeSet<String>, LedgerError> {
+        let days = query(AssertSqlSafe(DIFFERING_DAYS.as_str())).bind(&whose.account).bind(whose.livemode);
+        let days: Vec<(String,)> = days.all(self).await?;
+        Ok(days.into_iter().map(|(day,)| day).collect())
+    }
+
     /// How many findings of each kind wait for somebody, of one account or of all. Counts up to 10,000 of each check and
     /// mode.
     #[shared::built_once]

@@ -70,7 +70,11 @@ async fn compare(
     lease: &Lease,
 ) -> Result<Option<Found>, BackfillError> {
     let now = clock::now();
-    let waited = lanes.queue.depths().await.ok().and_then(|depths| waited(&depths));
+    let depths = lanes.queue.depths().await.inspect_err(|error| {
+        lanes.metrics.stripe_checks_failed.completeness.inc();
+        tracing::warn!(%error, "Stripe's events were not compared with the ledger: the queue does not say what waits");
+    });
+    let waited = depths.ok().and_then(|depths| waited(&depths));
     // A pause puts back what is in hand. So it is looked for after the queue.
     let Some(waited) = waited.filter(|_| !lanes.pause_signal.is_paused()) else { return Ok(None) };
     let until = now - ON_THE_WAY - waited;

@@ -15,7 +15,9 @@ pub async fn run(lanes: Lanes, api: Api, config: StripeConfig) {
     let interval = config.refetch_interval;
     let lease = Lease::of("reconcile", interval);
     while lease.wait(&lanes, interval).await {
-        for account in &config.accounts {
+        // What is asked of Stripe could not be applied, and no day would be compared to its end.
+        let accounts = if lanes.pause_signal.is_paused() { &[] } else { config.accounts.as_slice() };
+        for account in accounts {
             if let Err(error) = compare_due(&lanes, &api, account, &lease).await
                 && !api.is_stopped()
             {

@@ -112,12 +112,23 @@ impl Group {
         plan(lists, &self.returns, held)
     }
 
-    /// None of it was written. Those who asked for messages ask again by themselves.
-    pub(super) fn refuse(self, cause: impl Error + Send + Sync + 'static) {
-        let cause: Arc<dyn Error + Send + Sync> = Arc::new(cause);
-        for publish in self.publishes {
+    /// Whether it is more than what it brings, and brings something.
+    pub(super) fn brings_and_more(&self) -> bool {
+        let more = !(self.asks.is_empty() && self.settlements.is_empty() && self.returns.is_empty());
+        !self.publishes.is_empty() && (more || self.renew)
+    }
+
+    /// What it brings was not written, and the rest may still be.
+    pub(super) fn refuse_publishes(&mut self) {
+        for publish in self.publishes.drain(..) {
             let _ = publish.done.send(Err(PublishError::Unavailable));
         }
+    }
+
+    /// None of it was written. Those who asked for messages ask again by themselves.
+    pub(super) fn refuse(mut self, cause: impl Error + Send + Sync + 'static) {
+        self.refuse_publishes();
+        let cause: Arc<dyn Error + Send + Sync> = Arc::new(cause);
         for settlement in self.settlements {
             drop(settlement.done.send(Err(QueueError::File(Arc::clone(&cause)))));
         }

@@ -379,8 +379,9 @@ mod tests {
         let deliveries = queue.receive(EVENTS, Affinity::ANY).await;
         assert_eq!(deliveries.len(), accepted + 1);
         let done: Vec<_> = deliveries.iter().map(|delivery| (delivery.tag, Settle::Done)).collect();
-        assert_eq!(queue.settle(&done).await.unwrap().settled, accepted + 1);
         envelope.body = Bytes::from(vec![7; 20_000]);
+        let (published, settled) = tokio::join!(queue.publish(&envelope), queue.settle(&done));
+        assert_eq!((published, settled.unwrap().settled), (Err(PublishError::Unavailable), accepted + 1));
         queue.publish(&envelope).await.unwrap();
         queue.close().await;
     }

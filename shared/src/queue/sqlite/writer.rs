@@ -109,6 +109,11 @@ impl Writer {
                 },
                 Err(error) => match Fault::of(&error) {
                     Fault::Busy if group.is_awaited() => {}
+                    // What was settled makes room, once it is written without what needs some.
+                    Fault::Full if group.brings_and_more() => {
+                        self.health.full(&error);
+                        group.refuse_publishes();
+                    }
                     fault => return self.fail(group, fault, error),
                 },
             }
@@ -184,7 +189,10 @@ impl Writer {
     }
 
     fn answer(&mut self, group: Group, written: Written) {
-        self.health.fine();
+        // What only settles and leases needs no room, so it shows none.
+        if !group.publishes.is_empty() {
+            self.health.fine();
+        }
         self.leased = written.leased;
         for publish in group.publishes {
             drop(publish.place);

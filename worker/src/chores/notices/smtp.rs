@@ -46,6 +46,13 @@ impl Reply {
         (500..600).contains(&self.code)
             && matches!(self.status, Some([5, 1, 1 | 2 | 3 | 4 | 6 | 10] | [5, 2, 1]))
     }
+
+    /// Whether asking again is no use, whatever the reason: it is neither about us, as a policy or the sender may be, nor
+    /// will it pass, as a full mailbox may.
+    fn is_for_good(self) -> bool {
+        let may_pass = matches!(self.status, Some([4, ..] | [5, 7, _] | [5, 1, 7 | 8] | [5, 2, 2]));
+        (500..600).contains(&self.code) && !may_pass
+    }
 }
 
 impl fmt::Display for Reply {
@@ -187,6 +194,7 @@ impl Session {
         match self.reply().await? {
             Reply { code: 250 | 251, .. } => {}
             reply if reply.is_about_the_mailbox() => return Err(NotTaken::Address(reply)),
+            reply if reply.is_for_good() => return Err(NotTaken::Mail(reply)),
             reply => return Err(later(&format!("the mail server does not take the recipient ({reply})"))),
         }
         self.say("DATA\r\n").await?;
@@ -296,29 +304,34 @@ mod tests {
     }
     #[tokio::test]
     async fn an_address_is_given_up_for_what_is_about_its_mailbox_alone() {
-        for (said, is_for_good) in [
-            ("550 5.1.1 no such user", true),
-            ("550-5.1.1 no such user", true),
-            ("550 5.1.2 no such domain", true),
-            ("501 5.1.3 bad syntax", true),
-            ("551 5.1.6 has moved", true),
-            ("550 5.1.10 RESOLVER.ADR.RecipientNotFound", true),
-            ("550 5.2.1 mailbox disabled", true),
-            ("550 relay not permitted", false),
-            ("550 5.7.1 Unable to relay", false),
-            ("550 5.7.1 192.0.2.1 is blocked", false),
-            ("550 no such user", false),
-            ("551 user not local", false),
-            ("553 5.1.8 sender's domain does not exist", false),
-            ("550 5.1.0 sender denied", false),
-            ("553 5.1.7 bad sender", false),
-            ("552 5.2.2 mailbox full", false),
-            ("450 4.1.1 unverified address", false),
-            ("450 5.1.1 contradicts itself", false),
+        for (said, what) in [
+            ("550 5.1.1 no such user", "address"),
+            ("550-5.1.1 no such user", "address"),
+            ("550 5.1.2 no such domain", "address"),
+            ("501 5.1.3 bad syntax", "address"),
+            ("551 5.1.6 has moved", "address"),
+            ("550 5.1.10 RESOLVER.ADR.RecipientNotFound", "address"),
+            ("550 5.2.1 mailbox disabled", "address"),
+            ("550 relay not permitted", "mail"),
+            ("550 5.7.1 Unable to relay", "later"),
+            ("550 5.7.1 192.0.2.1 is blocked", "later"),
+            ("550 no such user", "mail"),
+            ("551 user not local", "mail"),
+            ("553 5.1.8 sender's domain does not exist", "later"),
+            ("550 5.1.0 sender denied", "mail"),
+            ("553 5.1.7 bad sender", "later"),
+            ("552 5.2.2 mailbox full", "later"),
+            ("450 4.1.1 unverified address", "later"),
+            ("450 5.1.1 contradicts itself", "later"),
         ] {
             let text = format!("{said}\r\n{} bye\r\n", &said[..3]);
             let reply = read_reply(&mut text.as_bytes()).await.unwrap();
-            assert_eq!(reply.is_about_the_mailbox(), is_for_good, "{said}: {reply}");
+            let ends = match (reply.is_about_the_mailbox(), reply.is_for_good()) {
+                (true, _) => "address",
+                (false, true) => "mail",
+                (false, false) => "later",
+            };
+            assert_eq!(ends, what, "{said}: {reply}");
         }
         let refused = Reply { code: 550, status: Some([5, 1, 1]) };
         let why = NotTaken::Address(refused).to_string();
