@@ -124,6 +124,12 @@ impl Header {
     pub fn delivered_by(&self) -> Source {
         if self.replay.is_some() { Source::Replay } else { self.source }
     }
+
+    /// What else is kept as text; a ledger in Postgres takes none with a NUL.
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        let given = [&self.kind, &self.trace_parent, &self.endpoint];
+        given.into_iter().chain(&self.api_version).chain(&self.replay).map(String::as_str)
+    }
 }
 
 impl Envelope {
@@ -136,7 +142,11 @@ impl Envelope {
     /// is not ours becomes a suspect, so it ends as a dead letter that staff can see, and is never lost.
     pub fn from_wire(header: &[u8], body: Bytes, now: DateTime<Utc>) -> Self {
         match serde_json::from_slice::<Header>(header) {
-            Ok(header) if is_identifier(&header.id) && is_identifier_or_empty(&header.account) => {
+            Ok(header)
+                if is_identifier(&header.id)
+                    && is_identifier_or_empty(&header.account)
+                    && header.texts().all(|text| !text.contains('\0')) =>
+            {
                 Self { header, body }
             }
             _ => Suspicion::Unreadable.envelope(header, &body, now),
@@ -185,6 +195,11 @@ mod tests {
         let one = Envelope::from_wire(b"", Bytes::from_static(b"junk"), now);
         let two = Envelope::from_wire(b"{\"id\":\"a\\u0000b\"}", Bytes::from_static(b"other"), now);
         assert_eq!(one.header.source, Source::Unknown);
+        let mut odd = Envelope::from_wire(b"", Bytes::new(), now);
+        odd.header.id = "evt_1".to_owned();
+        odd.header.trace_parent = "\0".to_owned();
+        let odd = Envelope::from_wire(odd.header_json().as_bytes(), Bytes::new(), now);
+        assert_eq!(odd.header.kind, Suspicion::Unreadable.kind(), "no ledger takes its text");
         assert_ne!(one.header.id, two.header.id);
         assert!(one.body.ends_with(b"junk"));
     }

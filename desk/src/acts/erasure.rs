@@ -48,9 +48,16 @@ async fn erase_one(
     if !tx.erase_body(event, now).await? {
         return Ok(false);
     }
-    if let Some(envelope) = archived.envelope().filter(|_| archived.is_settled()) {
-        let subjects = Content::of(&envelope).subjects(&envelope).into_iter();
-        tx.retire(&subjects.map(|(kind, key)| (kind.as_str(), key)).collect::<Vec<_>>()).await?;
+    if archived.is_settled() {
+        let envelope = archived.envelope();
+        let subjects =
+            envelope.map(|envelope| Content::of(&envelope).subjects(&envelope)).unwrap_or_default();
+        let subjects: Vec<_> = subjects.into_iter().map(|(kind, key)| (kind.as_str(), key)).collect();
+        tx.retire(&subjects).await?;
+        if subjects.is_empty() {
+            // Its body is lost, or no rule reads it any more: the audit knows what it moved.
+            tx.retire_what_moved(event).await?;
+        }
     }
     let key = Key { id: event.id.clone(), account: event.account.clone(), livemode: event.livemode };
     let last = tx.last_line(EVENT, &key).await?;

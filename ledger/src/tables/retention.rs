@@ -13,7 +13,7 @@ use crate::tables::archive::{Archived, RETENTION};
 use crate::{LedgerError, Transaction};
 use domain::Key;
 use domain::event::EventKey;
-use domain::identity::Identity;
+use domain::identity::{Identity, id_hash};
 
 readable! {
     /// A segment whose time has come.
@@ -114,6 +114,19 @@ impl Transaction {
             )
             .await?;
         Ok(())
+    }
+
+    /// The same of the objects that an event moved, as the audit tells it.
+    #[shared::built_once]
+    pub async fn retire_what_moved(&mut self, event: &EventKey) -> Result<(), LedgerError> {
+        let moved = query(
+            "INSERT INTO retired_subjects (subject_kind, id, account, livemode) \
+             SELECT DISTINCT subject_kind, subject_id, account, livemode FROM audit WHERE event_hash = $1 AND event_id = $2 \
+             AND account = $3 AND livemode = $4 AND subject_kind <> 'event' \
+             ON CONFLICT (id, account, livemode, subject_kind) DO NOTHING",
+        );
+        let moved = moved.bind(id_hash(&event.id)).bind(&event.id).bind(&event.account).bind(event.livemode);
+        moved.run(self).await.map(drop)
     }
 
     /// Removes segments, and remembers how far this has come: a segment that is missing later is a loss.

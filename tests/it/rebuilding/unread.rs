@@ -93,6 +93,24 @@ async fn a_lost_body_stops_a_rebuild_until_a_file_brings_it_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_lost_event_did_stays_once_the_event_is_given_up() {
+    each_ledger("given_up", async |ledger, url| {
+        let event = payment("pi_1", 0, "succeeded", "own_1");
+        together(&ledger, &[&event]).await;
+        tamper(&url, "DELETE FROM segments").await;
+        let (found, jane) = (ledger.event(&event.header.id).await.unwrap(), Person::named("jane").unwrap());
+        assert_eq!(erase(&ledger, &found, "nobody has it", &jane, clock::now()).await.unwrap(), 1);
+        let (rebuilt, comparison) = made_again(&ledger, 1).await;
+        assert_eq!((rebuilt.without_bytes, rebuilt.lost.len()), (1, 0));
+        assert!(comparison.differences.is_empty(), "{:#?}", comparison.differences.first());
+        let (done, said) = rebuild_yes(&url);
+        assert!(done, "{said}");
+        assert_eq!(ledger.find::<Payment>("pi_1").await.unwrap()[0].state.amount_received, 500);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_erased_dead_letter_that_a_file_brings_back_stays_erased_and_its_objects_are_left_out() {
     each_ledger("erased_and_applied", async |ledger, url| {
         let event = payment("pi_1", 0, "succeeded", "own_1");
