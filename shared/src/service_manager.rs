@@ -113,11 +113,16 @@ async fn run(
 ) {
     let since = Instant::now();
     loop {
-        tokio::select! {
+        let next = async {
+            tokio::time::sleep(news.pause()).await;
+            look(&listeners).await
+        };
+        // Also in the middle of a look: an idle process has stopped before that ends.
+        let found = tokio::select! {
+            biased;
             () = stop.cancelled() => return manager.tell("STOPPING=1\nSTATUS=stopping: work in hand is finished first"),
-            () = tokio::time::sleep(news.pause()) => {}
-        }
-        let found = look(&listeners).await;
+            found = next => found,
+        };
         manager.tell(&news.of(&found, since.elapsed()));
     }
 }
