@@ -44,6 +44,10 @@ fn every_fault_fits_the_sources_in_one_place() {
             wrong.push(format!("{}: says who is hurt, and which test catches it", fault.name));
         }
     }
+    for fault in faults.iter().filter(|fault| fault.part.as_ref().is_some_and(|part| part.ends_with(';'))) {
+        wrong
+            .push(format!("{}: what is marked is an expression, and statements are whole lines", fault.name));
+    }
     wrong.extend(tree::places(&faults, workspace()).err().unwrap_or_default());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
